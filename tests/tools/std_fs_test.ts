@@ -1,0 +1,109 @@
+// What `@std/fs` documents, held against whichever is in force: the package or the stand-in.
+
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { emptyDir, ensureDir, exists, walk, type WalkOptions } from "@std/fs";
+import { relative, toFileUrl } from "@std/path";
+
+/** Calls with a folder that is gone afterwards. */
+async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Links without `Deno.symlink`, which asks for leave to write everywhere. */
+async function link(target: string, path: string): Promise<void> {
+  const { success } = await new Deno.Command("ln", { args: ["-s", target, path] }).output();
+  assertStrictEquals(success, true);
+}
+
+Deno.test("ensureDir makes a folder and its parents, once", () =>
+  withFolder(async (folder) => {
+    await ensureDir(`${folder}/a/b`);
+    await Deno.writeTextFile(`${folder}/a/b/file`, "x");
+    await ensureDir(`${folder}/a/b`);
+    assertEquals(await Deno.readTextFile(`${folder}/a/b/file`), "x");
+    const message = "Failed to ensure directory exists: expected 'dir', got 'file'";
+    await assertRejects(() => ensureDir(`${folder}/a/b/file`), Error, message);
+  }));
+
+Deno.test("emptyDir empties a folder, or makes it", () =>
+  withFolder(async (folder) => {
+    await ensureDir(`${folder}/a/b`);
+    await Deno.writeTextFile(`${folder}/a/file`, "x");
+    await emptyDir(`${folder}/a`);
+    await emptyDir(toFileUrl(`${folder}/c`));
+    assertEquals(Array.from(Deno.readDirSync(`${folder}/a`)), []);
+    assertEquals(Array.from(Deno.readDirSync(`${folder}/c`)), []);
+  }));
+
+Deno.test("exists asks for what its options say", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "x");
+    await link("file", `${folder}/link`);
+    await link("nowhere", `${folder}/dangling`);
+    const table: [name: string, options: Parameters<typeof exists>[1], expected: boolean][] = [
+      ["file", undefined, true],
+      ["file", { isFile: true, isReadable: true }, true],
+      ["file", { isDirectory: true }, false],
+      ["link", { isFile: true }, true],
+      ["dangling", {}, false],
+      ["missing", {}, false],
+      [".", { isDirectory: true }, true],
+      [".", { isFile: true }, false],
+    ];
+    for (const [name, options, expected] of table) {
+      assertStrictEquals(await exists(`${folder}/${name}`, options), expected, name);
+    }
+    await assertRejects(
+      () => exists(folder, { isFile: true, isDirectory: true }),
+      TypeError,
+    );
+  }));
+
+Deno.test("walk gives what its options say", () =>
+  withFolder(async (folder) => {
+    await ensureDir(`${folder}/a/b`);
+    for (const name of ["one.ts", "a/two.md", "a/b/three.ts"]) {
+      await Deno.writeTextFile(`${folder}/${name}`, "x");
+    }
+    await link("a/two.md", `${folder}/link`);
+    const table: [options: WalkOptions, expected: string[]][] = [
+      [{}, ["", "a", "a/b", "a/b/three.ts", "a/two.md", "link", "one.ts"]],
+      [{ includeDirs: false }, ["a/b/three.ts", "a/two.md", "link", "one.ts"]],
+      [{ includeFiles: false }, ["", "a", "a/b", "link"]],
+      [{ includeDirs: false, includeSymlinks: false }, ["a/b/three.ts", "a/two.md", "one.ts"]],
+      [{ maxDepth: 0 }, [""]],
+      [{ maxDepth: 1, includeDirs: false }, ["link", "one.ts"]],
+      [{ exts: [".ts"] }, ["a/b/three.ts", "one.ts"]],
+      [{ exts: ["md"] }, ["a/two.md"]],
+      [{ match: [/three/, /one/] }, ["a/b/three.ts", "one.ts"]],
+      [{ skip: [/\/b$/, /link/] }, ["", "a", "a/two.md", "one.ts"]],
+      [{ followSymlinks: true, includeDirs: false, maxDepth: 1 }, ["a/two.md", "one.ts"]],
+      [{ followSymlinks: true, canonicalize: false, includeDirs: false, maxDepth: 1 }, [
+        "link",
+        "one.ts",
+      ]],
+    ];
+    const root = await Deno.realPath(folder);
+    for (const [options, expected] of table) {
+      const entries = await Array.fromAsync(walk(root, options));
+      const found = entries.map((entry) => relative(root, entry.path)).sort();
+      assertEquals(found, expected, Deno.inspect(options));
+    }
+    const [entry] = await Array.fromAsync(walk(`${root}/a`, { match: [/two/] }));
+    assertEquals(entry, {
+      path: `${root}/a/two.md`,
+      name: "two.md",
+      isFile: true,
+      isDirectory: false,
+      isSymlink: false,
+    });
+    await assertRejects(
+      () => Array.fromAsync(walk(`${root}/missing`)),
+      Deno.errors.NotFound,
+    );
+  }));
