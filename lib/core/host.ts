@@ -1,0 +1,63 @@
+/** Host: the outside world as arguments. The real one is made in `lib/host.ts`. */
+
+/** The signals a run listens to. */
+export type StopSignal = "SIGINT" | "SIGTERM";
+
+/** Time, in its two kinds. */
+export interface Clock {
+  /** The wall clock, for people and for schedules. It may jump. */
+  now(): Temporal.Instant;
+  /** Milliseconds that only ever grow, for timeouts and durations. */
+  monotonicMs(): number;
+}
+
+/** Waiting. */
+export interface Timers {
+  /** Resolves after `durationMs`; rejects with the signal's reason once that is aborted. */
+  sleep(durationMs: number, signal: AbortSignal): Promise<void>;
+  /** Calls back once after `durationMs`, unless the returned function was called before. */
+  after(durationMs: number, callback: () => void): () => void;
+}
+
+/** Chance. */
+export interface Random {
+  /** Uniform in [0, 1). */
+  fraction(): number;
+  /** A name nobody can guess: 128 bits, lower-case hexadecimal. */
+  name(): string;
+}
+
+/** A stream of text for people or programs. */
+export interface Output {
+  /** Writes all of it before it returns. Returns false once nobody reads any more. */
+  write(text: string): boolean;
+  /** Whether a person looks at it. */
+  isTerminal(): boolean;
+  /** Width in characters; 80 where unknown. */
+  columns(): number;
+}
+
+/** `fetch`, as far as it is used here. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** Everything that reaches out of the program, but for the stores and states. */
+export interface Host {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Value of an environment variable. */
+  env(name: string): string | undefined;
+  /** The folder the program was started in, absolute. */
+  cwd(): string;
+  /** All of standard input, as text. */
+  readStdin(): Promise<string>;
+  /** Addresses of a host name, for the egress rule. */
+  resolve(hostname: string): Promise<readonly string[]>;
+  /** Calls back at each arrival of a signal, until the returned function is called. */
+  onSignal(signal: StopSignal, callback: () => void): () => void;
+  /** Ends the process at once. */
+  exit(code: number): never;
+}

@@ -1,0 +1,115 @@
+/** TaskResult: what became of one task in one run. */
+
+import type { ErrorCode } from "./errors.ts";
+
+/** What became of a task. */
+export type TaskStatus =
+  | "created"
+  | "updated"
+  | "unchanged"
+  | "skipped"
+  | "deferred"
+  | "failed"
+  | "cancelled";
+
+/** All statuses, in the order in which people are shown them. */
+export const TASK_STATUSES: readonly TaskStatus[] = [
+  "created",
+  "updated",
+  "unchanged",
+  "skipped",
+  "deferred",
+  "failed",
+  "cancelled",
+];
+
+/** Something a reader of a result should know although the file was published. */
+export type Warning =
+  /** Neither Content-Length nor chunked: a complete body cannot be told from a cut one. */
+  "lengthUnknown";
+
+/** One try at a task's URL or mirror. */
+export interface AttemptResult {
+  /** What went wrong, or null for an attempt that brought the result. */
+  readonly code: ErrorCode | null;
+  /** Status of the last response of the attempt, or null if there was none. */
+  readonly httpStatus: number | null;
+  /** Milliseconds waited before the attempt. */
+  readonly delayMs: number;
+}
+
+/** Where the time of a task went, in whole milliseconds. */
+export interface Timings {
+  /** From the start of the run to the start of the task. */
+  readonly queuedMs: number;
+  /** From the last request to its response headers. */
+  readonly responseMs: number;
+  /** From the response headers to the end of the body. */
+  readonly bodyMs: number;
+  /** Publishing. */
+  readonly publishMs: number;
+}
+
+/** What became of one task in one run. Holds no secret: URLs and messages are redacted. */
+export interface TaskResult {
+  /** The task's id. */
+  readonly task: string;
+  /** What became of it. */
+  readonly status: TaskStatus;
+  /** Why the file is not known to be good; absent where it is. */
+  readonly code?: ErrorCode;
+  /** One sentence for people about the status, where there is something to say. */
+  readonly message?: string;
+  /** The URL asked. */
+  readonly url: string;
+  /** The URL that answered, after redirects or by a mirror; null without an answer. */
+  readonly servedFrom: string | null;
+  /** Name of the file in the store. */
+  readonly key: string;
+  /** Body bytes received by the attempt that brought the result. */
+  readonly bytes: number;
+  /** Of the published file, lower-case hexadecimal; null where no file is known to be good. */
+  readonly sha256: string | null;
+  /** Status of the last response, or null without one. */
+  readonly httpStatus: number | null;
+  /** Every attempt, in order. */
+  readonly attempts: readonly AttemptResult[];
+  /** Where the time went. */
+  readonly timings: Timings;
+  /** Of `deferred` alone: the task is not tried again before this time (RFC 3339, UTC). */
+  readonly notBefore?: string;
+  /** What is worth knowing about a good result. */
+  readonly warnings: readonly Warning[];
+}
+
+/** A run in numbers. */
+export interface RunSummary {
+  /** Results by status. */
+  readonly counts: Readonly<Record<TaskStatus, number>>;
+  /** Body bytes received by results. */
+  readonly bytes: number;
+  /** Milliseconds from the start to the end of the run. */
+  readonly durationMs: number;
+  /** See {@linkcode EXIT}. */
+  readonly exitCode: number;
+}
+
+/** The exit codes of the program: a contract with scripts. */
+export const EXIT = {
+  /** Every task is created, updated, unchanged or skipped. */
+  good: 0,
+  /** A bug in cronfetch. */
+  bug: 1,
+  /** Usage or config error; nothing was requested. */
+  usage: 2,
+  /** At least one task failed for good. */
+  failed: 3,
+  /** Only temporary failures or deferrals: try again later. */
+  temporary: 4,
+  /** The deadline of the run passed. */
+  deadline: 10,
+  /** Interrupted by SIGINT, after cleaning up. */
+  interrupted: 130,
+  /** Ended by SIGTERM, after cleaning up. */
+  terminated: 143,
+} as const;

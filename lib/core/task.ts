@@ -1,0 +1,125 @@
+/** Task: one remote file to keep. Plain data, every default filled in. */
+
+/** When a task is due. */
+export type Schedule =
+  /** A 5-field cron expression, read in the task's time zone. */
+  | { readonly kind: "cron"; readonly expression: string }
+  /** An interval, in milliseconds, from the last time it ran. */
+  | { readonly kind: "every"; readonly intervalMs: number }
+  /** Only when asked for by name. */
+  | { readonly kind: "manual" };
+
+/** How long the parts of one attempt may take, in milliseconds. */
+export interface Timeouts {
+  /** From the start of a request to its response headers, connecting included. */
+  readonly responseMs: number;
+  /** Between two pieces of a body. */
+  readonly idleMs: number;
+  /** The whole attempt, redirects included. */
+  readonly attemptMs: number;
+}
+
+/** How often a task is tried, and how long it may wait in between. */
+export interface RetryLimits {
+  /** Attempts in all, the first included; at least 1. */
+  readonly attempts: number;
+  /** Milliseconds from the first attempt after which no further one starts. */
+  readonly budgetMs: number;
+}
+
+/** Where an expected digest comes from when it is not written in the config. */
+export interface ChecksumSource {
+  /** A checksum file, as sha256sum or BSD's `sha256` write it. */
+  readonly url: string;
+  /** The line's file name. */
+  readonly name: string;
+}
+
+/** What the content must be to be published. A null field is not checked. */
+export interface Expectations {
+  /** A media type (`text/csv`), held against the bytes and the Content-Type header. */
+  readonly type: string | null;
+  /** Smallest size in bytes. */
+  readonly minSizeBytes: number;
+  /** Largest size in bytes. */
+  readonly maxSizeBytes: number | null;
+  /** Smallest ratio of the new size to the size of the published file. */
+  readonly minRatio: number | null;
+  /** Lower-case hexadecimal digest of the whole file, or where to read it. */
+  readonly sha256: string | ChecksumSource | null;
+  /** Source of a regular expression (flags `mu`) that must match in the first 64 KiB. */
+  readonly matches: string | null;
+  /** The whole content must be JSON. */
+  readonly json: boolean;
+  /** Refuse a body whose end cannot be told from a broken connection. */
+  readonly knownLength: boolean;
+}
+
+/**
+ * One remote file to keep. `url`, `mirrors` and `headers` may carry secrets:
+ * they go to the network as they are and to nothing else.
+ */
+export interface Task {
+  /** Unique in a config, and stable between runs. */
+  readonly id: string;
+  /** Absolute, http or https. */
+  readonly url: string;
+  /** Asked in order when `url` fails. */
+  readonly mirrors: readonly string[];
+  /** Name of the file in the store: `/` between segments, each safe on every file system. */
+  readonly key: string;
+  /** The last segment of `key` holds `{name}`, for the name the server gives (RFC 6266). */
+  readonly namedByServer: boolean;
+  /** Sent to the origin of `url` (or of a mirror) and to no other. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** When it is due. */
+  readonly schedule: Schedule;
+  /** IANA name; for the schedule and for `{date:…}`. */
+  readonly timezone: string;
+  /** What ticks are worth that passed while nothing ran: one run, or none. */
+  readonly misfire: "once" | "skip";
+  /** A fixed share of this, different for each task, is added to every due time; milliseconds. */
+  readonly jitterMs: number;
+  /** Limits of one attempt. */
+  readonly timeouts: Timeouts;
+  /** Limits over the attempts. */
+  readonly retry: RetryLimits;
+  /** What is checked before the file is published. */
+  readonly expect: Expectations;
+  /** Older versions kept beside the newest. */
+  readonly keep: number;
+  /** Keep what an expectation refused, for a look. */
+  readonly quarantine: boolean;
+  /** May lead from a public host into a private network. */
+  readonly allowPrivate: boolean;
+}
+
+/** Why a task is in a plan, or not. */
+export interface PlanEntry {
+  /** The task. */
+  readonly task: Task;
+  /** Whether this run works on it. */
+  readonly included: boolean;
+  /** A few words for people. */
+  readonly reason: string;
+}
+
+/** The tasks of one run, in order, and why each is in it or not. */
+export interface Plan {
+  /** One entry a task of the config. */
+  readonly entries: readonly PlanEntry[];
+}
+
+/** The limits of one run. */
+export interface RunLimits {
+  /** Tasks worked on at once; at least 1. */
+  readonly concurrency: number;
+  /** Tasks worked on at once for one host; at least 1. */
+  readonly perHost: number;
+  /** Milliseconds between two starts for one host. */
+  readonly spacingMs: number;
+  /** Body bytes a second over all tasks, or null for no limit. */
+  readonly rateBytesPerSecond: number | null;
+  /** Milliseconds the run may take, or null for no limit. */
+  readonly deadlineMs: number | null;
+}

@@ -1,0 +1,83 @@
+/** The real world: the only file that touches fetch, clock, timers, chance, env and signals. */
+
+import { delay } from "@std/async";
+import { lookup } from "node:dns/promises";
+import type { Host, Output, StopSignal } from "./core/host.ts";
+
+/**
+ * The host of a real process. Nothing is opened or read until it is used.
+ *
+ * @returns A host whose `fetch`, clock and streams are those of this process.
+ */
+export function realHost(): Host {
+  return {
+    fetch: (url, init) => fetch(url, init),
+    clock: {
+      now: () => Temporal.Now.instant(),
+      monotonicMs: () => performance.now(),
+    },
+    timers: {
+      sleep: async (durationMs, signal) => {
+        signal.throwIfAborted();
+        // Longer than a timer can count is as good as for ever.
+        await delay(Math.min(durationMs, LONGEST_TIMER_MS), { signal });
+      },
+      after: (durationMs, callback) => {
+        const timer = setTimeout(callback, Math.min(durationMs, LONGEST_TIMER_MS));
+        return () => clearTimeout(timer);
+      },
+    },
+    random: {
+      fraction: () => Math.random(),
+      name: () => crypto.randomUUID().replaceAll("-", ""),
+    },
+    stdout: output(Deno.stdout),
+    stderr: output(Deno.stderr),
+    env: (name) => Deno.env.get(name),
+    cwd: () => Deno.cwd(),
+    readStdin: () => new Response(Deno.stdin.readable).text(),
+    // The system's resolver, which fetch asks too; it knows /etc/hosts.
+    resolve: async (hostname) =>
+      (await lookup(hostname, { all: true })).map((found) => found.address),
+    onSignal: (signal, callback) => {
+      const name = listenable(signal);
+      Deno.addSignalListener(name, callback);
+      return () => Deno.removeSignalListener(name, callback);
+    },
+    exit: (code) => Deno.exit(code),
+  };
+}
+
+/** setTimeout counts in 31 bits and fires at once beyond. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Windows has no SIGTERM to listen to; SIGBREAK is what it sends instead. */
+function listenable(signal: StopSignal): Deno.Signal {
+  return signal === "SIGTERM" && Deno.build.os === "windows" ? "SIGBREAK" : signal;
+}
+
+/** A standard stream; once its reader is gone, writing to it does nothing. */
+function output(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
+  const encoder = new TextEncoder();
+  let closed = false;
+  return {
+    write: (text) => {
+      if (closed) return false;
+      try {
+        let rest = encoder.encode(text);
+        while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+      } catch {
+        closed = true;
+      }
+      return !closed;
+    },
+    isTerminal: () => stream.isTerminal(),
+    columns: () => {
+      try {
+        return Deno.consoleSize().columns;
+      } catch {
+        return 80;
+      }
+    },
+  };
+}
