@@ -89,6 +89,7 @@ export interface CronfetchErrorOptions {
  * ```
  */
 export class CronfetchError extends Error {
+  /** Always `CronfetchError`. */
   override readonly name = "CronfetchError";
   /** What went wrong, from the closed list. */
   readonly code: ErrorCode;

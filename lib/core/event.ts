@@ -11,6 +11,12 @@ export interface EventHead {
   readonly run: string;
 }
 
+/**
+ * How a task fares over the runs: `failing` after a failure, `unhealthy` after as
+ * many in a row as the config's `alertAfter`, `healthy` from the next success on.
+ */
+export type Health = "healthy" | "failing" | "unhealthy";
+
 /** What happened. */
 export type RunOccurrence =
   | { readonly type: "run.started"; readonly tasks: number }
@@ -25,6 +31,15 @@ export type RunOccurrence =
     readonly delayMs: number;
   }
   | { readonly type: "task.finished"; readonly result: TaskResult }
+  | {
+    /** Only when it changes. */
+    readonly type: "task.health";
+    readonly task: string;
+    readonly before: Health;
+    readonly health: Health;
+    /** Failures in a row by now. */
+    readonly failures: number;
+  }
   | { readonly type: "run.finished"; readonly summary: RunSummary };
 
 /** One event: what happened, when, and in which run. */

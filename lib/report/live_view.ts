@@ -1,0 +1,97 @@
+/** The moving picture of a run on a terminal. */
+
+import type { Progress, TaskProgress } from "../core/event.ts";
+import { escapeControl, formatBytes, formatCount, formatDuration, plural } from "./format.ts";
+import { truncate } from "./width.ts";
+
+/** A run at one moment. */
+export interface Moment {
+  /** Tasks in the plan. */
+  readonly total: number;
+  /** Tasks that have a result. */
+  readonly finished: number;
+  /** Those of them that failed. */
+  readonly failed: number;
+  /** Milliseconds since the start. */
+  readonly elapsedMs: number;
+  /** Body bytes a second of late, or null while too little is known. */
+  readonly bytesPerSecond: number | null;
+  /** The numbers that move. */
+  readonly progress: Progress;
+}
+
+/** Running tasks shown by name. */
+const SHOWN = 5;
+/** The bar's width, unless that is more than a quarter of the terminal's. */
+const BAR_COLUMNS = 20;
+/** Columns of ` 45%` and of `999 MB`. */
+const SHARE_COLUMNS = 8;
+
+/**
+ * The picture of a moment: the bar, the numbers, and the first running tasks.
+ *
+ * @param moment The run as it is.
+ * @param columns Width of the terminal; no line fills it, for the sake of
+ * terminals that go to the next line at once.
+ * @returns Lines without line feeds, at most seven.
+ */
+export function picture(moment: Moment, columns: number): string[] {
+  const { running } = moment.progress;
+  const lines = [headline(moment, Math.min(BAR_COLUMNS, Math.floor(columns / 4)))];
+  for (const [task, progress] of running) {
+    if (lines.length > SHOWN) break;
+    lines.push(`${shareWords(progress).padStart(SHARE_COLUMNS)}  ${escapeControl(task)}`);
+  }
+  const hidden = running.size - SHOWN;
+  if (hidden > 0) lines.push(`${" ".repeat(SHARE_COLUMNS)}  and ${formatCount(hidden)} more`);
+  return lines.map((line) => truncate(line, Math.max(1, columns - 1)));
+}
+
+function headline(moment: Moment, barColumns: number): string {
+  const { total, finished, failed, elapsedMs, bytesPerSecond, progress } = moment;
+  const done = finished + runningShares(progress);
+  const filled = total === 0 ? 0 : Math.floor(barColumns * Math.min(1, done / total));
+  const words = [`${formatCount(finished)}/${plural(total, "task")}`];
+  if (failed > 0) words.push(`${formatCount(failed)} failed`);
+  words.push(formatBytes(progress.bytes));
+  if (bytesPerSecond !== null) words.push(`${formatBytes(Math.round(bytesPerSecond))}/s`);
+  if (elapsedMs >= 1_000) words.push(formatDuration(Math.floor(elapsedMs / 1_000) * 1_000));
+  return `${"█".repeat(filled)}${"░".repeat(barColumns - filled)} ${words.join("  ")}`;
+}
+
+function runningShares({ running }: Progress): number {
+  let sum = 0;
+  for (const progress of running.values()) sum += shareOf(progress) ?? 0;
+  return sum;
+}
+
+function shareOf({ receivedBytes, totalBytes }: TaskProgress): number | null {
+  if (totalBytes === null || totalBytes === 0) return null;
+  return Math.min(1, receivedBytes / totalBytes);
+}
+
+function shareWords(progress: TaskProgress): string {
+  const share = shareOf(progress);
+  return share === null ? formatBytes(progress.receivedBytes) : `${Math.floor(share * 100)}%`;
+}
+
+/** How far back the rate looks, and the least it needs to know. */
+const RATE_WINDOW_MS = 3_000;
+const RATE_LEAST_MS = 500;
+
+/**
+ * Measures a rate over the last three seconds.
+ *
+ * @returns What takes the time and the bytes so far, and gives bytes a second,
+ * or null before half a second is known.
+ */
+export function rateMeter(): (nowMs: number, bytes: number) => number | null {
+  const samples: { readonly atMs: number; readonly bytes: number }[] = [];
+  return (nowMs, bytes) => {
+    samples.push({ atMs: nowMs, bytes });
+    while (samples[1] !== undefined && nowMs - samples[1].atMs >= RATE_WINDOW_MS) samples.shift();
+    const oldest = samples[0];
+    if (oldest === undefined || nowMs - oldest.atMs < RATE_LEAST_MS) return null;
+    return (bytes - oldest.bytes) * 1_000 / (nowMs - oldest.atMs);
+  };
+}

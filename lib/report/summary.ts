@@ -1,0 +1,118 @@
+/** What is said at the end of a run. */
+
+import { EXIT, type RunSummary, TASK_STATUSES, type TaskResult } from "../core/result.ts";
+import type { Paint } from "./color.ts";
+import { formatBytes, formatCount, formatDuration, plural, table } from "./format.ts";
+import { isTrouble, resultLine, STATUS_STYLES } from "./lines.ts";
+
+/** Troubles listed at the end; a run may have 100,000. */
+const LISTED = 20;
+
+/** The first results of a run that need a look, and how many there were. */
+export interface Troubles {
+  /** The first {@linkcode LISTED}. */
+  readonly first: TaskResult[];
+  /** All of them. */
+  count: number;
+}
+
+/** A list without troubles. */
+export function noTroubles(): Troubles {
+  return { first: [], count: 0 };
+}
+
+/** Adds a result to the list if it is one of trouble. */
+export function noteTrouble(troubles: Troubles, result: TaskResult): void {
+  if (!isTrouble(result.status)) return;
+  troubles.count++;
+  if (troubles.first.length < LISTED) troubles.first.push(result);
+}
+
+/**
+ * The end of a run: a table, the troubles, and what the exit code means.
+ *
+ * @param summary The run in numbers.
+ * @param troubles The results that need a look.
+ * @param paint Puts colours on.
+ * @returns Lines without line feeds.
+ */
+export function summaryLines(summary: RunSummary, troubles: Troubles, paint: Paint): string[] {
+  return [
+    "",
+    ...summaryTable(summary, paint),
+    "",
+    ...troubleLines(troubles, paint),
+    closingLine(summary, paint),
+  ];
+}
+
+/**
+ * One sentence about what the exit code means, with the code unless it is 0.
+ *
+ * @param summary The run in numbers.
+ * @param paint Puts colours on.
+ */
+export function closingLine(summary: RunSummary, paint: Paint): string {
+  const sentence = meaningOf(summary);
+  if (summary.exitCode === EXIT.good) return paint("good", `${sentence}.`);
+  const style = summary.exitCode === EXIT.temporary ? "warning" : "bad";
+  return paint(style, `${sentence} (exit code ${summary.exitCode}).`);
+}
+
+function summaryTable({ counts, bytes, durationMs }: RunSummary, paint: Paint): string[] {
+  const statuses = TASK_STATUSES.filter((status) => counts[status] > 0);
+  const rows = table([
+    ...statuses.map((status) => [status, formatCount(counts[status])] as const),
+    ["received", formatBytes(bytes)],
+    ["time", formatDuration(durationMs)],
+  ]);
+  return rows.map((row, index) => {
+    const status = statuses[index];
+    return status === undefined ? row : paint(STATUS_STYLES[status], row);
+  });
+}
+
+function troubleLines({ first, count }: Troubles, paint: Paint): string[] {
+  if (count === 0) return [];
+  const lines = first.map((result) => resultLine(result, "normal", paint));
+  if (count > first.length) {
+    lines.push(`and ${formatCount(count - first.length)} more; see --json`);
+  }
+  return [...lines, ""];
+}
+
+function meaningOf({ counts, exitCode }: RunSummary): string {
+  switch (exitCode) {
+    case EXIT.good:
+      return TASK_STATUSES.every((status) => counts[status] === 0)
+        ? "There was nothing to do"
+        : "Everything is up to date";
+    case EXIT.bug:
+      return "This is a bug in cronfetch; please report it";
+    case EXIT.usage:
+      return "The command line or the config is wrong; nothing was requested";
+    case EXIT.failed:
+      return counts.failed === 1
+        ? "1 task failed for good"
+        : `${formatCount(counts.failed)} tasks failed, at least one of them for good`;
+    case EXIT.temporary:
+      return `${temporaryWords(counts)}; try again later`;
+    case EXIT.deadline:
+      return "The deadline of the run passed before every task was done";
+    case EXIT.interrupted:
+      return "Interrupted, and cleaned up";
+    case EXIT.terminated:
+      return "Ended by SIGTERM, and cleaned up";
+    default:
+      return "The run ended early";
+  }
+}
+
+function temporaryWords({ failed, deferred }: RunSummary["counts"]): string {
+  if (failed > 0 && deferred > 0) {
+    return `${plural(failed, "task")} failed for now, ${formatCount(deferred)} deferred`;
+  }
+  if (failed > 0) return `${plural(failed, "task")} failed for now`;
+  if (deferred > 0) return `${plural(deferred, "task")} deferred`;
+  return "Not everything could be done for now";
+}

@@ -1,0 +1,215 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { stripVTControlCharacters } from "node:util";
+import { type CommandSpec, completionScript, type Shell } from "../lib/completions.ts";
+
+const AWKWARD = `The "file", or 'none': [a] or {b}; $HOME \`x\` 100% \\back`;
+
+const SPEC: CommandSpec = {
+  name: "cronfetch",
+  options: [
+    { flags: ["-c", "--config"], description: AWKWARD, takesValue: true, file: true },
+    { flags: ["--json"], description: "One line an event", takesValue: false },
+    {
+      flags: ["--color"],
+      description: "When to colour",
+      takesValue: true,
+      values: ["always", "auto", "never"],
+    },
+  ],
+  commands: [
+    {
+      name: "run",
+      description: "Fetch what's due: now [or later]",
+      options: [
+        { flags: ["--due"], description: "Due ones alone", takesValue: false },
+        {
+          flags: ["--only"],
+          description: "Those of a status",
+          takesValue: true,
+          values: ["failed", "deferred"],
+        },
+        { flags: ["--note"], description: "Any text", takesValue: true },
+      ],
+      arguments: { file: true },
+    },
+    { name: "watch", description: "Stay", options: [] },
+    {
+      name: "completions",
+      description: "Print this",
+      options: [],
+      arguments: { values: ["bash", "zsh", "fish"] },
+    },
+  ],
+};
+
+/** Files in the folder. */
+const FILES = ["list.txt", "run"];
+
+/** A line up to the cursor, and what is offered there. */
+const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = [
+  ["cronfetch ", ["completions", "run", "watch"]],
+  ["cronfetch r", ["run"]],
+  ["cronfetch x", []],
+  ["cronfetch --", ["--color", "--config", "--json"]],
+  ["cronfetch --color ", ["always", "auto", "never"]],
+  ["cronfetch --color a", ["always", "auto"]],
+  ["cronfetch --color=a", ["always", "auto"]],
+  ["cronfetch --color=", ["always", "auto", "never"]],
+  ["cronfetch --config li", ["list.txt"]],
+  ["cronfetch --config=li", ["list.txt"]],
+  ["cronfetch -c li", ["list.txt"]],
+  ["cronfetch --config run ", ["completions", "run", "watch"]],
+  ["cronfetch --config=run ", ["completions", "run", "watch"]],
+  ["cronfetch --config a:run ", ["completions", "run", "watch"]],
+  ["cronfetch --json run --d", ["--due"]],
+  ["cronfetch --color auto run --d", ["--due"]],
+  ["cronfetch run --", ["--color", "--config", "--due", "--json", "--note", "--only"]],
+  ["cronfetch run --color n", ["never"]],
+  ["cronfetch run --only ", ["deferred", "failed"]],
+  ["cronfetch run --only=f", ["failed"]],
+  ["cronfetch run --note ", []],
+  ["cronfetch run --note x li", ["list.txt"]],
+  ["cronfetch run li", ["list.txt"]],
+  ["cronfetch run -- --d", []],
+  ["cronfetch watch ", []],
+  ["cronfetch watch --d", []],
+  ["cronfetch completions ", ["bash", "fish", "zsh"]],
+  ["cronfetch completions bash z", ["zsh"]],
+];
+
+/** Bash takes a URL for three words; fish, on its own, offers files after a colon. */
+const BASH_FILES = [":odd"];
+const BASH_CASES: typeof CASES = [
+  ["cronfetch run https:", []],
+  ["cronfetch run https://li", []],
+];
+
+/** What a shell shows at the end of a line. */
+interface Answer {
+  readonly offered: readonly string[];
+  readonly shown: string;
+}
+
+async function output(command: string, args: string[], env: Record<string, string>, cwd: string) {
+  const { stdout, stderr } = await new Deno.Command(command, { args, env, cwd }).output();
+  assertEquals(new TextDecoder().decode(stderr), "");
+  return new TextDecoder().decode(stdout);
+}
+
+/** Puts lines to a shell that has read the script; gives an answer for each. */
+type Ask = (script: string, lines: readonly string[], cwd: string) => Promise<Answer[]>;
+
+/** Asks the function as bash would, which takes words apart at `=` and `:`. */
+const askBash: Ask = (script, lines, cwd) =>
+  Promise.all(lines.map(async (line) => {
+    const words = line.split(" ").flatMap((word) =>
+      word === "" ? [""] : word.split(/([=:])/).filter((part) => part !== "")
+    );
+    const code =
+      `set -u; eval "$SCRIPT"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cronfetch; set +u
+      for each in "\${COMPREPLY[@]}"; do echo "$each"; done`;
+    const args = ["--norc", "--noprofile", "-c", code, "bash", ...words];
+    const shown = await output("bash", args, { SCRIPT: script }, cwd);
+    return { offered: shown.split("\n").filter((each) => each !== "").toSorted(), shown };
+  }));
+
+const askFish: Ask = (script, lines, cwd) =>
+  Promise.all(lines.map(async (line) => {
+    const args = ["--no-config", "-c", "echo $SCRIPT | source; complete -C $LINE"];
+    const shown = await output("fish", args, { SCRIPT: script, LINE: line }, cwd);
+    const offered = shown.split("\n").filter((each) => each !== "")
+      .map((each) => each.split("\t", 1)[0]?.replace(/^--\w+=/, "") ?? "");
+    return { offered: offered.toSorted(), shown };
+  }));
+
+/**
+ * Completion in zsh runs within its line editor alone, and that needs a
+ * terminal: one zsh gives another a pseudo terminal, in which each line is put
+ * into the editor and its list asked for.
+ */
+const askZsh: Ask = async (script, lines, cwd) => {
+  const setup = `
+    autoload -Uz compinit; compinit -D -u; eval "$SCRIPT"
+    zle-line-init() {
+      for BUFFER in "\${(@f)LINES_TO_ASK}"; do
+        CURSOR=$#BUFFER; zle -I; print LISTED:; zle list-choices; zle -R
+      done
+      exit
+    }
+    zle -N zle-line-init`;
+  const code = `zmodload zsh/zpty; zpty inner zsh -f -i; zpty -w inner 'eval "$SETUP"'
+    while zpty -r inner piece; do print -rn -- $piece; done`;
+  const env = { SCRIPT: script, LINES_TO_ASK: lines.join("\n"), SETUP: setup, TERM: "xterm" };
+  const drawn = await output("zsh", ["-f", "-c", code], env, cwd);
+  return drawn.split("LISTED:").slice(1).map((listed) => {
+    // The list stands between the end of the line and the way back up to it.
+    const [, list = ""] = /\r\r\n\p{Cc}\[J([^]*?)\p{Cc}\[\d*A/u.exec(listed) ?? [];
+    const shown = stripVTControlCharacters(list).replaceAll("\r", "");
+    const offered = shown.split("\n").flatMap((row) =>
+      (row.split(" -- ", 1)[0] ?? "").split(/\s+/)
+    );
+    return { offered: offered.filter((each) => each !== "").toSorted(), shown };
+  });
+};
+
+const SHELLS = { bash: askBash, zsh: askZsh, fish: askFish } as const satisfies Record<Shell, Ask>;
+
+function isInstalled(shell: Shell): boolean {
+  try {
+    return new Deno.Command(shell, { args: ["-c", "exit"] }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+for (const shell of ["bash", "zsh", "fish"] as const) {
+  const ask = SHELLS[shell];
+  const script = completionScript(shell, SPEC);
+  const cases = shell === "bash" ? [...CASES, ...BASH_CASES] : CASES;
+  const files = shell === "bash" ? [...FILES, ...BASH_FILES] : FILES;
+  // Where the checks count, a shell that is missing is a failure.
+  const needed = Deno.env.get("CI") !== undefined && Deno.build.os !== "windows";
+  const ignore = !needed && !isInstalled(shell);
+
+  Deno.test({
+    name: `completion in ${shell} offers what can stand at the cursor`,
+    ignore,
+    fn: async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        for (const file of files) await Deno.writeTextFile(join(folder, file), "");
+        const answers = await ask(script, cases.map(([line]) => line), folder);
+        assertEquals(answers.length, cases.length);
+        for (const [index, [line, offered]] of cases.entries()) {
+          assertEquals(answers[index]?.offered, offered, line);
+        }
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+
+  Deno.test({
+    name: `completion in ${shell} works for a program without options or commands`,
+    ignore,
+    fn: async () => {
+      const bare = completionScript(shell, { name: "cronfetch", options: [], commands: [] });
+      const [answer] = await ask(bare, ["cronfetch "], ".");
+      assertEquals(answer?.offered, []);
+    },
+  });
+
+  // Bash shows none.
+  if (shell === "bash") continue;
+  Deno.test({
+    name: `completion in ${shell} shows descriptions as they are`,
+    ignore,
+    fn: async () => {
+      const [options, commands] = await ask(script, ["cronfetch --", "cronfetch "], ".");
+      assertStringIncludes(options?.shown ?? "", AWKWARD);
+      assertStringIncludes(commands?.shown ?? "", "Fetch what's due: now [or later]");
+    },
+  });
+}

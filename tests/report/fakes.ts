@@ -1,0 +1,126 @@
+/** A terminal, a clock and events for the tests of the reporters. */
+
+import type { Progress, RunEvent, RunOccurrence } from "../../lib/core/event.ts";
+import type { Clock, Output, Timers } from "../../lib/core/host.ts";
+import type { RunSummary, TaskResult, TaskStatus } from "../../lib/core/result.ts";
+
+/** An output that remembers every write. */
+export interface FakeOutput extends Output {
+  readonly writes: string[];
+  /** From now on nobody reads. */
+  breakPipe(): void;
+  resize(columns: number): void;
+}
+
+export function fakeOutput(terminal: boolean, width = 80): FakeOutput {
+  const writes: string[] = [];
+  let open = true;
+  let columns = width;
+  return {
+    writes,
+    write: (text) => {
+      writes.push(text);
+      return open;
+    },
+    isTerminal: () => terminal,
+    columns: () => columns,
+    breakPipe: () => open = false,
+    resize: (wanted) => columns = wanted,
+  };
+}
+
+/** Time that passes only when told to. */
+export interface FakeTime {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Lets time pass; calls back what falls due, in order. */
+  advance(durationMs: number): void;
+  /** Callbacks that are neither called nor called off. */
+  pending(): number;
+}
+
+export function fakeTime(): FakeTime {
+  let nowMs = 0;
+  const waiting = new Set<{ readonly atMs: number; readonly callback: () => void }>();
+  return {
+    clock: {
+      now: () => Temporal.Instant.fromEpochMilliseconds(nowMs),
+      monotonicMs: () => nowMs,
+    },
+    timers: {
+      sleep: () => Promise.reject(new Error("reporters do not sleep")),
+      after: (durationMs, callback) => {
+        const timer = { atMs: nowMs + durationMs, callback };
+        waiting.add(timer);
+        return () => waiting.delete(timer);
+      },
+    },
+    advance: (durationMs) => {
+      const endMs = nowMs + durationMs;
+      for (;;) {
+        const [next] = [...waiting].filter(({ atMs }) => atMs <= endMs)
+          .sort((one, other) => one.atMs - other.atMs);
+        if (next === undefined) break;
+        waiting.delete(next);
+        nowMs = next.atMs;
+        next.callback();
+      }
+      nowMs = endMs;
+    },
+    pending: () => waiting.size,
+  };
+}
+
+export function fakeProgress(): Progress {
+  return { bytes: 0, running: new Map() };
+}
+
+/** An event at a fixed time of a fixed run. */
+export function event(occurrence: RunOccurrence): RunEvent {
+  return { time: "2026-01-02T03:04:05Z", run: "r1", ...occurrence };
+}
+
+export function result(
+  task: string,
+  status: TaskStatus,
+  more: Partial<TaskResult> = {},
+): TaskResult {
+  return {
+    task,
+    status,
+    url: `https://example.org/${task}`,
+    servedFrom: `https://example.org/${task}`,
+    key: task,
+    bytes: 1_340_000,
+    sha256: null,
+    httpStatus: 200,
+    attempts: [{ code: null, httpStatus: 200, delayMs: 0 }],
+    timings: { queuedMs: 5, responseMs: 100, bodyMs: 1_900, publishMs: 10 },
+    warnings: [],
+    ...more,
+  };
+}
+
+export function finished(
+  task: string,
+  status: TaskStatus,
+  more: Partial<TaskResult> = {},
+): RunEvent {
+  return event({ type: "task.finished", result: result(task, status, more) });
+}
+
+export function summary(
+  exitCode: number,
+  counts: Partial<Record<TaskStatus, number>> = {},
+): RunSummary {
+  const none = {
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    skipped: 0,
+    deferred: 0,
+    failed: 0,
+    cancelled: 0,
+  };
+  return { counts: { ...none, ...counts }, bytes: 1_340_000, durationMs: 2_500, exitCode };
+}

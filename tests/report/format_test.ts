@@ -1,0 +1,68 @@
+import { assertEquals } from "@std/assert";
+import {
+  escapeControl,
+  escapeControlInJson,
+  formatBytes,
+  formatDuration,
+  plural,
+  table,
+} from "../../lib/report/format.ts";
+
+Deno.test("escapeControl shows what acts on a terminal or hides from the eye", () => {
+  const cases: [string, string][] = [
+    ["plain text, größer, 日本語, 👍", "plain text, größer, 日本語, 👍"],
+    ["two\nlines\r\n", "two\\nlines\\r\\n"],
+    ["a\ttab", "a\\ttab"],
+    ["\x1b[2Jgone", "\\u{1b}[2Jgone"],
+    ["\x1b]0;title\x07", "\\u{1b}]0;title\\u{7}"],
+    ["\x9b2J", "\\u{9b}2J"],
+    ["\x00\x7f", "\\u{0}\\u{7f}"],
+    ["a\u202etxt.exe\u202c", "a\\u{202e}txt.exe\\u{202c}"],
+    ["\u2066x\u2069\u200e\u061c", "\\u{2066}x\\u{2069}\\u{200e}\\u{61c}"],
+    ["line\u2028paragraph\u2029", "line\\u{2028}paragraph\\u{2029}"],
+    ["\ufeffzero\u200bwidth", "\\u{feff}zero\\u{200b}width"],
+    ["tag \u{e0041}", "tag \\u{e0041}"],
+    ["half \ud800 pair", "half \\u{d800} pair"],
+    ["می\u200cخواهم 👩\u200d🚀", "می\u200cخواهم 👩\u200d🚀"],
+    ["C:\\new", "C:\\new"],
+  ];
+  for (const [text, shown] of cases) assertEquals(escapeControl(text), shown);
+});
+
+Deno.test("escapeControlInJson changes the text, never the value", () => {
+  const cases: [string, string][] = [
+    ["a\u2028b\u2029", '"a\\u2028b\\u2029"'],
+    ["\x7f\x9b", '"\\u007f\\u009b"'],
+    ["\u202e", '"\\u202e"'],
+    ["\u{e0041}", '"\\udb40\\udc41"'],
+    ["\n\x1b", '"\\n\\u001b"'],
+    ["日本 👍", '"日本 👍"'],
+  ];
+  for (const [value, json] of cases) {
+    assertEquals(escapeControlInJson(JSON.stringify(value)), json);
+    assertEquals(JSON.parse(json), value);
+  }
+});
+
+Deno.test("numbers are told with their units", () => {
+  const cases: [string, string][] = [
+    [formatBytes(0), "0 B"],
+    [formatBytes(1_337), "1.34 kB"],
+    [formatBytes(50_000_000), "50 MB"],
+    [formatDuration(0), "0ms"],
+    [formatDuration(1_337), "1.3s"],
+    [formatDuration(3_723_000), "1h 2m 3s"],
+    [plural(0, "task"), "0 tasks"],
+    [plural(1, "task"), "1 task"],
+    [plural(12_345, "task"), "12,345 tasks"],
+  ];
+  for (const [actual, expected] of cases) assertEquals(actual, expected);
+});
+
+Deno.test("table aligns labels left and values right", () => {
+  assertEquals(table([["created", "1,204"], ["failed", "2"]]), [
+    "created  1,204",
+    "failed       2",
+  ]);
+  assertEquals(table([]), []);
+});

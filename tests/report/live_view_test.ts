@@ -1,0 +1,102 @@
+import { assertEquals } from "@std/assert";
+import type { Progress, TaskProgress } from "../../lib/core/event.ts";
+import { type Moment, picture, rateMeter } from "../../lib/report/live_view.ts";
+
+function moment(more: Partial<Moment> = {}): Moment {
+  return {
+    total: 10,
+    finished: 0,
+    failed: 0,
+    elapsedMs: 0,
+    bytesPerSecond: null,
+    progress: progress([]),
+    ...more,
+  };
+}
+
+function progress(running: [string, TaskProgress][], bytes = 0): Progress {
+  return { bytes, running: new Map(running) };
+}
+
+Deno.test("picture shows the bar, the numbers and the first running tasks", () => {
+  const cases: [string, Moment, string[]][] = [
+    ["the start", moment(), ["░░░░░░░░░░░░░░░░░░░░ 0/10 tasks  0 B"]],
+    ["no tasks at all", moment({ total: 0 }), ["░░░░░░░░░░░░░░░░░░░░ 0/0 tasks  0 B"]],
+    [
+      "the middle",
+      moment({
+        finished: 4,
+        failed: 1,
+        elapsedMs: 83_999,
+        bytesPerSecond: 1_234_567.8,
+        progress: progress([
+          ["half", { receivedBytes: 500, totalBytes: 1_000 }],
+          ["unknown", { receivedBytes: 340_000, totalBytes: null }],
+          ["empty", { receivedBytes: 0, totalBytes: 0 }],
+          ["almost", { receivedBytes: 999, totalBytes: 1_000 }],
+          ["lied to", { receivedBytes: 2_000, totalBytes: 1_000 }],
+        ], 45_200_000),
+      }),
+      [
+        "████████████░░░░░░░░ 4/10 tasks  1 failed  45.2 MB  1.23 MB/s  1m 23s",
+        "     50%  half",
+        "  340 kB  unknown",
+        "     0 B  empty",
+        "     99%  almost",
+        "    100%  lied to",
+      ],
+    ],
+    [
+      "more than can be shown",
+      moment({
+        total: 12_000,
+        finished: 6_000,
+        progress: progress(
+          ["a", "b", "c", "d", "e", "f", "g"].map((id) => [
+            id,
+            { receivedBytes: 0, totalBytes: null },
+          ]),
+        ),
+      }),
+      [
+        "██████████░░░░░░░░░░ 6,000/12,000 tasks  0 B",
+        "     0 B  a",
+        "     0 B  b",
+        "     0 B  c",
+        "     0 B  d",
+        "     0 B  e",
+        "          and 2 more",
+      ],
+    ],
+  ];
+  for (const [name, given, lines] of cases) assertEquals(picture(given, 80), lines, name);
+});
+
+Deno.test("picture keeps one column free, whatever the width and the ids", () => {
+  const given = moment({
+    progress: progress([
+      ["日本語日本語", { receivedBytes: 1, totalBytes: 2 }],
+      ["evil\x1b[2J\n", { receivedBytes: 1, totalBytes: 2 }],
+    ]),
+  });
+  assertEquals(picture(given, 20), [
+    "░░░░░ 0/10 tasks  …",
+    "     50%  日本語日…",
+    "     50%  evil\\u{1…",
+  ]);
+  assertEquals(picture(given, 1), ["…", "…", "…"]);
+});
+
+Deno.test("rateMeter looks back three seconds, and needs half a second", () => {
+  const rate = rateMeter();
+  const cases: [number, number, number | null][] = [
+    [0, 0, null],
+    [100, 1_000, null],
+    [500, 1_000, 2_000],
+    [1_000, 4_000, 4_000],
+    [3_000, 6_000, 2_000],
+    [4_000, 7_000, 1_000],
+    [20_000, 7_000, 0],
+  ];
+  for (const [nowMs, bytes, expected] of cases) assertEquals(rate(nowMs, bytes), expected);
+});

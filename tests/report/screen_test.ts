@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import { screen } from "../../lib/report/screen.ts";
+import { fakeOutput } from "./fakes.ts";
+import { TerminalModel } from "./terminal_model.ts";
+
+Deno.test("a screen draws over its last picture and leaves the lines above", () => {
+  const output = fakeOutput(true, 20);
+  const terminal = new TerminalModel(20);
+  const { draw } = screen(output);
+  const steps: [string[], string[], string[]][] = [
+    [[], ["one", "two", "three"], ["one", "two", "three"]],
+    [[], ["ONE", "2"], ["ONE", "2"]],
+    [["stays"], ["1"], ["stays", "1"]],
+    [["a line that is longer than wide"], ["1", "2"], [
+      "stays",
+      "a line that is longe",
+      "r than wide",
+      "1",
+      "2",
+    ]],
+    [["exactly twenty wide."], ["日本"], [
+      "stays",
+      "a line that is longe",
+      "r than wide",
+      "exactly twenty wide.",
+      "日本",
+    ]],
+    [[], [], ["stays", "a line that is longe", "r than wide", "exactly twenty wide."]],
+  ];
+  for (const [lasting, picture, lines] of steps) {
+    draw(lasting, picture);
+    terminal.write(output.writes.at(-1) ?? "");
+    assertEquals(terminal.lines, lines);
+    assertEquals(terminal.state, { row: lines.length, column: 0, wrap: true });
+  }
+  assertEquals(output.writes.length, steps.length);
+});
+
+Deno.test("a screen writes nothing where nothing changed", () => {
+  const output = fakeOutput(true);
+  const { draw } = screen(output);
+  draw([], []);
+  draw([], ["same"]);
+  draw([], ["same"]);
+  assertEquals(output.writes, ["\x1b[?7lsame\n\x1b[?7h"]);
+  draw(["new"], ["same"]);
+  assertEquals(output.writes.at(-1), "\x1b[1A\x1b[Jnew\n\x1b[?7lsame\n\x1b[?7h");
+});
+
+Deno.test("a screen finds its picture again in a terminal that became narrower", () => {
+  const output = fakeOutput(true, 12);
+  const { draw } = screen(output);
+  draw(["stays"], ["0123456789", "日本語", ""]);
+  output.resize(4);
+  draw([], ["ok"]);
+  // As terminals do, the model breaks the old lines anew: three rows, two and one.
+  const terminal = new TerminalModel(4).write("stay\n0123456789\n日本語\n\n")
+    .write(output.writes.at(-1) ?? "");
+  assertEquals(terminal.lines, ["stay", "ok"]);
+});

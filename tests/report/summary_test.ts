@@ -1,0 +1,77 @@
+import { assertEquals } from "@std/assert";
+import { EXIT, type TaskStatus } from "../../lib/core/result.ts";
+import { painter } from "../../lib/report/color.ts";
+import { closingLine, noteTrouble, noTroubles, summaryLines } from "../../lib/report/summary.ts";
+import { result, summary } from "./fakes.ts";
+
+const plain = painter(false);
+
+Deno.test("closingLine says what the exit code means", () => {
+  const cases: [number, Partial<Record<TaskStatus, number>>, string][] = [
+    [EXIT.good, {}, "There was nothing to do."],
+    [EXIT.good, { unchanged: 2 }, "Everything is up to date."],
+    [EXIT.bug, {}, "This is a bug in cronfetch; please report it (exit code 1)."],
+    [
+      EXIT.usage,
+      {},
+      "The command line or the config is wrong; nothing was requested (exit code 2).",
+    ],
+    [EXIT.failed, { failed: 1, created: 2 }, "1 task failed for good (exit code 3)."],
+    [
+      EXIT.failed,
+      { failed: 1_200 },
+      "1,200 tasks failed, at least one of them for good (exit code 3).",
+    ],
+    [EXIT.temporary, { failed: 1 }, "1 task failed for now; try again later (exit code 4)."],
+    [EXIT.temporary, {}, "Not everything could be done for now; try again later (exit code 4)."],
+    [EXIT.temporary, { deferred: 2 }, "2 tasks deferred; try again later (exit code 4)."],
+    [
+      EXIT.temporary,
+      { failed: 2, deferred: 1 },
+      "2 tasks failed for now, 1 deferred; try again later (exit code 4).",
+    ],
+    [
+      EXIT.deadline,
+      { failed: 1 },
+      "The deadline of the run passed before every task was done (exit code 10).",
+    ],
+    [EXIT.interrupted, { cancelled: 1 }, "Interrupted, and cleaned up (exit code 130)."],
+    [EXIT.terminated, { cancelled: 1 }, "Ended by SIGTERM, and cleaned up (exit code 143)."],
+    [99, {}, "The run ended early (exit code 99)."],
+  ];
+  for (const [exitCode, counts, line] of cases) {
+    assertEquals(closingLine(summary(exitCode, counts), plain), line);
+  }
+});
+
+Deno.test("summaryLines lists twenty troubles and counts the others", () => {
+  for (const [count, listed, more] of [[20, 20, []], [1_021, 20, ["and 1,001 more; see --json"]]]) {
+    const troubles = noTroubles();
+    for (let index = 0; index < Number(count); index++) {
+      noteTrouble(troubles, result(`t${index}`, "failed", { code: "net.dns", message: "No host" }));
+      noteTrouble(troubles, result("fine", "created"));
+    }
+    assertEquals(summaryLines(summary(3, { failed: Number(count) }), troubles, plain).slice(5), [
+      ...Array.from(
+        { length: Number(listed) },
+        (_, index) =>
+          `failed     t${index}  net.dns: No host` +
+          " → check the host name, and that this machine can resolve names",
+      ),
+      ...(more as string[]),
+      "",
+      closingLine(summary(3, { failed: Number(count) }), plain),
+    ]);
+  }
+});
+
+Deno.test("summaryLines colours whole rows, so that their words stay aligned", () => {
+  assertEquals(summaryLines(summary(0, { created: 3 }), noTroubles(), painter(true)), [
+    "",
+    "\x1b[32mcreated         3\x1b[39m",
+    "received  1.34 MB",
+    "time         2.5s",
+    "",
+    "\x1b[32mEverything is up to date.\x1b[39m",
+  ]);
+});
