@@ -1,0 +1,140 @@
+import {
+  assertEquals,
+  assertGreater,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { ExitCalled, testHost } from "./host.ts";
+
+const never = new AbortController().signal;
+
+Deno.test("an instant sleep is recorded and moves both clocks", async () => {
+  const host = testHost({ now: "2026-03-01T00:00:00Z", timers: "manual" });
+  await host.timers.sleep(1_500, never);
+  await host.timers.sleep(500, never);
+  assertEquals(host.slept, [1_500, 500]);
+  assertEquals(host.clock.monotonicMs(), 2_000);
+  assertEquals(host.clock.now().toString(), "2026-03-01T00:00:02Z");
+});
+
+Deno.test("a sleep with an aborted signal rejects with its reason and is not recorded", async () => {
+  const host = testHost();
+  const reason = new TypeError("enough");
+  await assertRejects(
+    () => host.timers.sleep(1_000, AbortSignal.abort(reason)),
+    TypeError,
+    "enough",
+  );
+  assertEquals(host.slept, []);
+});
+
+Deno.test("a manual sleep ends when the clock gets there, or at the abort", async () => {
+  const host = testHost({ sleep: "manual" });
+  const ended: string[] = [];
+  const stop = new AbortController();
+  const first = host.timers.sleep(1_000, never).then(() => ended.push("first"));
+  const second = host.timers.sleep(2_000, stop.signal).catch(() => ended.push("second"));
+  await host.advance(999);
+  assertEquals(ended, []);
+  await host.advance(1);
+  assertEquals(ended, ["first"]);
+  stop.abort();
+  await Promise.all([first, second]);
+  assertEquals(ended, ["first", "second"]);
+});
+
+Deno.test("manual timers fire in order of time, each at its own time", async () => {
+  const host = testHost({ timers: "manual" });
+  const fired: string[] = [];
+  const note = (name: string): void => {
+    fired.push(`${name} ${host.clock.monotonicMs()}`);
+  };
+  host.timers.after(30, () => note("late"));
+  host.timers.after(10, () => {
+    note("early");
+    host.timers.after(5, () => note("nested"));
+  });
+  const cancel = host.timers.after(20, () => note("cancelled"));
+  cancel();
+  await host.advance(29);
+  assertEquals(fired, ["early 10", "nested 15"]);
+  await host.advance(1);
+  assertEquals(fired, ["early 10", "nested 15", "late 30"]);
+});
+
+Deno.test("an instant sleep fires the manual timers it passes", async () => {
+  const host = testHost({ timers: "manual" });
+  const deadline = new AbortController();
+  host.timers.after(100, () => deadline.abort(new RangeError("deadline")));
+  await assertRejects(() => host.timers.sleep(200, deadline.signal), RangeError, "deadline");
+  assertEquals(host.slept, [200]);
+});
+
+Deno.test("with real timers the monotonic clock keeps up with them", async () => {
+  const host = testHost();
+  const sleptMs = 1_000_000;
+  await host.timers.sleep(sleptMs, never);
+  await new Promise<void>((done) => void host.timers.after(20, done));
+  assertGreater(host.clock.monotonicMs(), sleptMs + 15);
+  assertEquals(host.clock.now().toString(), "2026-01-15T12:16:40Z");
+});
+
+Deno.test("a jump moves the wall clock alone", () => {
+  const host = testHost({ now: "2026-03-01T00:00:00Z", timers: "manual" });
+  host.jump(-86_400_000);
+  assertEquals(host.clock.now().toString(), "2026-02-28T00:00:00Z");
+  assertEquals(host.clock.monotonicMs(), 0);
+});
+
+Deno.test("chance is the same each time, names are not", () => {
+  const one = testHost();
+  const other = testHost();
+  const fractions = [1, 2, 3].map(() => one.random.fraction());
+  assertEquals([1, 2, 3].map(() => other.random.fraction()), fractions);
+  assertEquals(fractions.every((fraction) => fraction >= 0 && fraction < 1), true);
+  assertEquals(new Set(fractions).size, 3);
+
+  const listed = testHost({ random: [0, 0.5] });
+  assertEquals([1, 2, 3].map(() => listed.random.fraction()), [0, 0.5, 0]);
+
+  const names = [one.random.name(), one.random.name(), other.random.name()];
+  assertEquals(new Set(names).size, 3);
+  assertEquals(names.every((name) => /^[0-9a-f]{32}$/.test(name)), true);
+});
+
+Deno.test("output is kept until the pipe closes", () => {
+  const { stdout, stderr } = testHost();
+  stdout.closeAfter(1);
+  assertEquals([stdout.write("a\n"), stdout.write("b\n")], [true, false]);
+  assertEquals([stdout.text, stderr.text], ["a\n", ""]);
+  stderr.terminal = true;
+  stderr.width = 40;
+  assertEquals([stderr.isTerminal(), stderr.columns()], [true, 40]);
+});
+
+Deno.test("a signal reaches who listens, and nobody afterwards", () => {
+  const host = testHost();
+  let raised = 0;
+  const count = (): void => void raised++;
+  const first = host.onSignal("SIGINT", count);
+  host.onSignal("SIGINT", count);
+  assertEquals([host.raise("SIGINT"), host.raise("SIGTERM"), raised], [2, 0, 2]);
+  first();
+  assertEquals([host.raise("SIGINT"), raised], [1, 3]);
+});
+
+Deno.test("exit, environment, standard input and addresses are the test's own", async () => {
+  const host = testHost({ env: { A: "1" }, stdin: "text", addresses: { "a.test": ["10.0.0.1"] } });
+  assertEquals(assertThrows(() => host.exit(3), ExitCalled).code, 3);
+  assertEquals([host.env("A"), host.env("HOME"), host.env("toString")], [
+    "1",
+    undefined,
+    undefined,
+  ]);
+  assertEquals(await host.readStdin(), "text");
+  assertEquals(await host.resolve("a.test"), ["10.0.0.1"]);
+  assertEquals(await host.resolve("[::1]"), ["::1"]);
+  await assertRejects(() => host.resolve("b.test"), Deno.errors.NotFound);
+  assertNotEquals(host.cwd(), "");
+});

@@ -1,0 +1,141 @@
+/** A well-behaved server: whole files, conditional and range requests (RFC 9110), redirects. */
+
+import { fileAnswer } from "./origin_file.ts";
+import type { OriginFile } from "./origin_file.ts";
+
+/** What stands at a path. */
+export type Route =
+  /** A file without validators. */
+  | string
+  | Uint8Array<ArrayBuffer>
+  /** An empty answer with this status. */
+  | number
+  /** A file, with what it supports. */
+  | OriginFile
+  /** An answer as it stands. */
+  | Answer
+  /** A redirect; relative or absolute. */
+  | { readonly redirect: string; readonly status?: 301 | 302 | 303 | 307 | 308 }
+  /** A route for each request in turn; the last one stays. */
+  | { readonly sequence: readonly Route[] }
+  /** The route behind, once the promise is fulfilled. */
+  | { readonly after: Promise<unknown>; readonly then: Route }
+  /** Whatever the function says. */
+  | ((request: Request) => Response | Promise<Response>);
+
+/** A fixed answer. */
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly text?: string;
+}
+
+/** A request that came. */
+export interface LoggedRequest {
+  readonly method: string;
+  /** The path with its query. */
+  readonly path: string;
+  readonly headers: Headers;
+}
+
+/**
+ * A server on a port of its own. Disposing of it breaks off what is under way,
+ * and throws what a route's function threw.
+ */
+export interface Origin extends AsyncDisposable {
+  /** `http://127.0.0.1:port`, without a slash at the end. */
+  readonly origin: string;
+  /** Every request, in order of arrival. */
+  readonly log: readonly LoggedRequest[];
+  /** How many requests came for a path (with its query); for all paths by default. */
+  hits(path?: string): number;
+  /** Puts another route at a path, and starts its sequence anew. */
+  route(path: string, route: Route): void;
+}
+
+/**
+ * Starts a server with a route for each path; a path with a query is looked up
+ * whole first, then without the query. Other paths are answered 404, methods
+ * but GET and HEAD 405.
+ *
+ * @example
+ * ```ts
+ * import { origin } from "./origin.ts";
+ *
+ * await using server = origin({
+ *   "/a.txt": "first",
+ *   "/b.txt": { body: "second", etag: '"1"', ranges: true },
+ *   "/flaky.txt": { sequence: [503, 503, "third"] },
+ * });
+ * ```
+ */
+export function origin(routes: Readonly<Record<string, Route>>): Origin {
+  const table = new Map(Object.entries(routes));
+  const turns = new Map<Route, number>();
+  const log: LoggedRequest[] = [];
+  const stop = new AbortController();
+  const failures: unknown[] = [];
+  const stopped = Promise.withResolvers<never>();
+  stopped.promise.catch(() => {});
+
+  async function answer(route: Route | undefined, request: Request): Promise<Response> {
+    if (route === undefined) return new Response("not found\n", { status: 404 });
+    if (typeof route === "function") return await route(request);
+    if (typeof route === "number") return new Response(null, { status: route });
+    if (typeof route === "string" || route instanceof Uint8Array) {
+      return fileAnswer({ body: route }, request, stopped.promise);
+    }
+    if ("body" in route) return fileAnswer(route, request, stopped.promise);
+    if ("redirect" in route) {
+      const headers = { location: route.redirect };
+      return new Response(null, { status: route.status ?? 302, headers });
+    }
+    if ("sequence" in route) {
+      const turn = turns.get(route) ?? 0;
+      turns.set(route, turn + 1);
+      return answer(route.sequence[Math.min(turn, route.sequence.length - 1)], request);
+    }
+    if ("after" in route) {
+      await Promise.race([route.after, stopped.promise]);
+      return answer(route.then, request);
+    }
+    return new Response(route.text ?? null, {
+      status: route.status,
+      ...(route.headers && { headers: { ...route.headers } }),
+    });
+  }
+
+  const server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    signal: stop.signal,
+    onListen() {},
+    onError(error) {
+      if (!stop.signal.aborted) failures.push(error);
+      return new Response(null, { status: 500 });
+    },
+  }, (request) => {
+    const { pathname, search } = new URL(request.url);
+    log.push({ method: request.method, path: pathname + search, headers: request.headers });
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
+    }
+    return answer(table.get(pathname + search) ?? table.get(pathname), request);
+  });
+
+  return {
+    origin: `http://127.0.0.1:${server.addr.port}`,
+    log,
+    hits: (path) => log.filter((entry) => path === undefined || entry.path === path).length,
+    route(path, route) {
+      table.set(path, route);
+      turns.delete(route);
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      stopped.reject(new Error("the server was stopped"));
+      await server.finished;
+      if (failures.length > 0) throw failures[0];
+    },
+  };
+}

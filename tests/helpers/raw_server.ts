@@ -1,0 +1,195 @@
+/** A server that says exactly what a test tells it to, right or wrong, byte by byte. */
+
+import { createServer } from "node:net";
+import type { Server, Socket } from "node:net";
+
+/** A request head, as it came. */
+export interface RawRequest {
+  /** The request line. */
+  readonly line: string;
+  readonly method: string;
+  /** The target, with its query. */
+  readonly path: string;
+  /** Values by lower-case name; several of one name are joined by `, `. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The whole head with its line ends, the empty line included. */
+  readonly raw: string;
+}
+
+/** Thrown to a handler whose connection is gone. The server takes it for a normal end. */
+export class ConnectionGone extends Error {
+  override readonly name = "ConnectionGone";
+}
+
+/** One connection to a {@linkcode RawServer}. Text is sent and read as Latin-1. */
+export interface RawConnection {
+  /** Which connection to the server this is; the first is 0. */
+  readonly index: number;
+  /** Bytes the kernel took over for sending so far. */
+  readonly sentBytes: number;
+  /** Reads the next request head; throws {@linkcode ConnectionGone} if there is none. */
+  readRequest(): Promise<RawRequest>;
+  /** Sends bytes as they are; throws {@linkcode ConnectionGone} once that is impossible. */
+  send(content: string | Uint8Array): Promise<void>;
+  /** Breaks the connection off by a TCP reset. */
+  reset(): void;
+  /** Ends the connection after what was sent (FIN). */
+  close(): void;
+  /** Does nothing, until the client goes away or the test ends. */
+  hold(): Promise<void>;
+}
+
+/** A server on a port of its own. Disposing of it breaks every connection off. */
+export interface RawServer extends AsyncDisposable {
+  /** `http://127.0.0.1:port`, without a slash at the end. */
+  readonly origin: string;
+  /** Method and target of each request read, in order. */
+  readonly requests: readonly string[];
+  /** Connections accepted so far. */
+  readonly connections: number;
+}
+
+/**
+ * Starts a server that calls `handler` for each connection and closes the
+ * connection when the handler is done. What a handler throws, but for
+ * {@linkcode ConnectionGone}, is thrown when the server is disposed of.
+ */
+export async function rawServer(
+  handler: (connection: RawConnection) => Promise<void>,
+): Promise<RawServer> {
+  const requests: string[] = [];
+  const failures: unknown[] = [];
+  const sockets = new Set<Socket>();
+  const handling = new Set<Promise<void>>();
+  let connections = 0;
+
+  async function handle(socket: Socket): Promise<void> {
+    const connection = rawConnection(socket, connections++, requests);
+    try {
+      await handler(connection);
+    } catch (error) {
+      if (!(error instanceof ConnectionGone)) failures.push(error);
+    }
+    connection.close();
+  }
+
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => void sockets.delete(socket));
+    const handled = handle(socket).finally(() => void handling.delete(handled));
+    handling.add(handled);
+  });
+  const port = await listen(server);
+
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    requests,
+    get connections() {
+      return connections;
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((done) => void server.close(() => done()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+      await Promise.all(handling);
+      if (failures.length > 0) throw failures[0];
+    },
+  };
+}
+
+async function listen(server: Server): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return address.port;
+}
+
+function rawConnection(socket: Socket, index: number, requests: string[]): RawConnection {
+  let received = "";
+  let sentBytes = 0;
+  let ended = false;
+  let wake = (): void => {};
+  const gone = new Promise<void>((done) => void socket.once("close", () => done()));
+  socket.on("data", (bytes: Uint8Array) => {
+    received += fromLatin1(bytes);
+    wake();
+  });
+  for (const event of ["end", "close", "error"]) {
+    socket.on(event, () => {
+      ended = true;
+      wake();
+    });
+  }
+
+  async function readHead(): Promise<string> {
+    for (;;) {
+      const end = received.indexOf("\r\n\r\n");
+      if (end >= 0) {
+        const head = received.slice(0, end + 4);
+        received = received.slice(end + 4);
+        return head;
+      }
+      if (ended) throw new ConnectionGone("the client closed the connection");
+      await new Promise<void>((done) => wake = done);
+    }
+  }
+
+  return {
+    index,
+    get sentBytes() {
+      return sentBytes;
+    },
+    async readRequest() {
+      const request = parseHead(await readHead());
+      requests.push(`${request.method} ${request.path}`);
+      return request;
+    },
+    async send(content) {
+      const bytes = typeof content === "string" ? toLatin1(content) : content;
+      if (!socket.writable) throw new ConnectionGone("the connection is closed");
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      socket.write(bytes, (error) => {
+        if (error) reject(new ConnectionGone(error.message));
+        else resolve();
+      });
+      await promise;
+      sentBytes += bytes.length;
+    },
+    reset: () => void socket.resetAndDestroy(),
+    close: () => void socket.destroySoon(),
+    hold: () => gone,
+  };
+}
+
+function parseHead(raw: string): RawRequest {
+  const [line = "", ...fields] = raw.trimEnd().split("\r\n");
+  const [method = "", path = ""] = line.split(" ");
+  const headers = new Map<string, string>();
+  for (const field of fields) {
+    const colon = field.indexOf(":");
+    const name = field.slice(0, colon).toLowerCase();
+    const value = field.slice(colon + 1).trim();
+    const earlier = headers.get(name);
+    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
+  }
+  return { line, method, path, headers, raw };
+}
+
+/** Text whose characters are the bytes. */
+function fromLatin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** Bytes that are the text's characters, which must be below U+0100. */
+export function toLatin1(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => {
+    const byte = character.charCodeAt(0);
+    if (byte > 0xff) throw new RangeError(`${JSON.stringify(character)} is not Latin-1`);
+    return byte;
+  });
+}

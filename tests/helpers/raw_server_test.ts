@@ -1,0 +1,88 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { rawServer } from "./raw_server.ts";
+
+Deno.test("a raw server reads request heads and answers byte for byte", async () => {
+  await using server = await rawServer(async (connection) => {
+    for (;;) {
+      const request = await connection.readRequest();
+      const text = `${request.path} ${request.headers.get("x-name")} \xe9`;
+      await connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+    }
+  });
+  for (const name of ["/one", "/two?q"]) {
+    const response = await fetch(server.origin + name, { headers: { "x-name": "Ann" } });
+    assertEquals(
+      await response.bytes(),
+      Uint8Array.from(`${name} Ann \xe9`, (c) => c.charCodeAt(0)),
+    );
+  }
+  assertEquals(server.requests, ["GET /one", "GET /two?q"]);
+  assertEquals(server.connections, 1);
+});
+
+Deno.test("a reset is a reset, a close is a close", async () => {
+  await using server = await rawServer(async (connection) => {
+    const { path } = await connection.readRequest();
+    await connection.send("abc");
+    if (path === "/reset") connection.reset();
+    else connection.close();
+  });
+  async function readAll(path: string): Promise<number> {
+    using connection = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: Number(new URL(server.origin).port),
+    });
+    await connection.write(new TextEncoder().encode(`GET ${path} HTTP/1.1\r\n\r\n`));
+    let count = 0;
+    for (;;) {
+      const read = await connection.read(new Uint8Array(10));
+      if (read === null) return count;
+      count += read;
+    }
+  }
+  assertEquals(await readAll("/close"), 3);
+  await assertRejects(() => readAll("/reset"), Deno.errors.ConnectionReset);
+  assertEquals(server.connections, 2);
+});
+
+Deno.test("held, unread and endless connections end with the test", async () => {
+  const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n";
+  const server = await rawServer(async (connection) => {
+    const { path } = await connection.readRequest();
+    if (path === "/held") await connection.hold();
+    await connection.send(head);
+    for (;;) await connection.send(new Uint8Array(65_536));
+  });
+  const held = fetch(`${server.origin}/held`);
+  held.catch(() => {});
+  const unread = await fetch(`${server.origin}/unread`);
+  await server[Symbol.asyncDispose]();
+  await assertRejects(() => held, TypeError);
+  await assertRejects(() => unread.bytes(), TypeError);
+});
+
+Deno.test("a handler sees that the client went away", async () => {
+  const gone = Promise.withResolvers<number>();
+  await using server = await rawServer(async (connection) => {
+    await connection.readRequest();
+    await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+    try {
+      for (;;) await connection.send(new Uint8Array(65_536));
+    } finally {
+      gone.resolve(connection.sentBytes);
+    }
+  });
+  const response = await fetch(server.origin);
+  await response.body?.cancel();
+  assertEquals(await gone.promise < 100_000_000, true);
+});
+
+Deno.test("what a handler throws is not lost", async () => {
+  const server = await rawServer(() => Promise.reject(new RangeError("a mistake in the test")));
+  await assertRejects(() => fetch(server.origin), TypeError);
+  const error = await assertRejects(
+    () => Promise.resolve(server[Symbol.asyncDispose]()),
+    RangeError,
+  );
+  assertStringIncludes(error.message, "a mistake");
+});
