@@ -42,11 +42,17 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Everything that reaches out of the program, but for the stores and states. */
 export interface Host {
+  /** Asks servers. */
   readonly fetch: Fetch;
+  /** Tells the time. */
   readonly clock: Clock;
+  /** Waits. */
   readonly timers: Timers;
+  /** Rolls the dice. */
   readonly random: Random;
+  /** Text for programs. */
   readonly stdout: Output;
+  /** Text for people. */
   readonly stderr: Output;
   /** Value of an environment variable. */
   env(name: string): string | undefined;

@@ -42,7 +42,7 @@ export interface AttemptResult {
 export interface Timings {
   /** From the start of the run to the start of the task. */
   readonly queuedMs: number;
-  /** From the last request to its response headers. */
+  /** From the request to the response headers, redirects included. */
   readonly responseMs: number;
   /** From the response headers to the end of the body. */
   readonly bodyMs: number;

@@ -62,7 +62,7 @@ const ATTEMPT = object<AttemptResult>({
 
 const TIMINGS = object<Timings>({
   queuedMs: described(DURATION, "From the start of the run to the start of the task."),
-  responseMs: described(DURATION, "From the last request to its response headers."),
+  responseMs: described(DURATION, "From the request to the response headers, redirects included."),
   bodyMs: described(DURATION, "From the response headers to the end of the body."),
   publishMs: described(DURATION, "Publishing."),
 });

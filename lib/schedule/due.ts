@@ -1,0 +1,240 @@
+/**
+ * What is due. Decided from what is remembered and never from who asks: a
+ * trigger is only a hint to look, so one that comes late, twice or not at all
+ * does no harm. Pure.
+ */
+
+import type { Schedule, Task } from "../core/task.ts";
+import { nextOccurrence, previousOccurrence } from "./cron.ts";
+
+/** The part of a task that says when it is due. */
+export type Timing = Pick<Task, "id" | "schedule" | "timezone" | "misfire" | "jitterMs">;
+
+/** What is remembered of a task, as far as being due is concerned. */
+export interface DueMemory {
+  /** When it was last worked on, with whatever result; null for never. */
+  readonly lastRunAt: Temporal.Instant | null;
+  /** Until when it was deferred; null if it was not. */
+  readonly notBefore: Temporal.Instant | null;
+}
+
+/** Whether a task is due, and what comes next. */
+export interface DueDecision {
+  /** Whether it is to run now. */
+  readonly due: boolean;
+  /** A few words for people. */
+  readonly reason: string;
+  /** When it comes due after now, provided that it runs now if it is due now; null for never. */
+  readonly nextDue: Temporal.Instant | null;
+}
+
+/**
+ * How late a trigger may be for a tick to count under misfire `skip`. GitHub's
+ * schedule is often 5 to 20 minutes late, and what was meant for six o'clock is
+ * still meant at half past. The following tick takes a tick's place before that.
+ */
+export const FRESH_MS = 30 * 60_000;
+
+/**
+ * How far this machine's clock may be behind the one that a memory was written
+ * by. A last run further ahead was written while a clock was wrong, and is not
+ * believed: it would stop the task until that time has really come.
+ */
+export const CLOCK_SKEW_MS = 10 * 60_000;
+
+/**
+ * Decides whether a task is due.
+ *
+ * - `manual` never is.
+ * - A deferred task is not due before the time it was deferred until; from then
+ *   on that time is worth as much as a tick.
+ * - An interval is due once it has passed since the last run. It cannot be
+ *   missed, so `misfire` does not matter. A task that never ran is due at once.
+ * - Cron, misfire `once`: all ticks since the last run are worth one run. A task
+ *   that never ran is due at once, for people expect its file.
+ * - Cron, misfire `skip`: the newest tick since the last run is worth a run while
+ *   it is fresh ({@linkcode FRESH_MS}), older ones are worth nothing. A task that
+ *   never ran waits for a tick like any other, for `skip` means: at its time, or
+ *   not at all.
+ *
+ * {@linkcode jitterOffsetMs} is added to every due time of the schedule.
+ *
+ * @param task If by cron, then by an expression without a complaint of `checkCron`.
+ * @param memory What is remembered of it.
+ * @param now The wall clock.
+ */
+export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant): DueDecision {
+  const { schedule, misfire } = task;
+  if (schedule.kind === "manual") return { due: false, reason: "manual", nextDue: null };
+  const { lastRunAt, notBefore } = believable(memory, now);
+  if (notBefore && isBefore(now, notBefore)) {
+    return { due: false, reason: `not before ${show(notBefore, task)}`, nextDue: notBefore };
+  }
+  const deferral = notBefore && isAfterRun(notBefore, lastRunAt) ? notBefore : null;
+  return schedule.kind === "cron" && misfire === "skip"
+    ? decideFresh(task, schedule.expression, { lastRunAt, deferral }, now)
+    : decideOwed(task, { lastRunAt, deferral }, now);
+}
+
+/**
+ * Whether a task's last success is so old that something must be wrong: twice it
+ * has come due since, and still there is none. A task that never succeeded is
+ * stale, a `manual` one never is.
+ */
+export function isStale(
+  task: Timing,
+  lastSuccessAt: Temporal.Instant | null,
+  now: Temporal.Instant,
+): boolean {
+  if (task.schedule.kind === "manual") return false;
+  if (!lastSuccessAt || isAhead(lastSuccessAt, now)) return true;
+  const first = dueAfter(task, lastSuccessAt);
+  const second = first && dueAfter(task, first);
+  return second !== null && !isBefore(now, second);
+}
+
+/**
+ * A task's own share of its jitter: whole milliseconds from 0 on and below
+ * `jitterMs`, the same on every machine and in every run. It is the FNV-1a hash
+ * (32 bits) of the id's UTF-8 bytes, modulo the jitter.
+ */
+export function jitterOffsetMs(id: string, jitterMs: number): number {
+  if (jitterMs < 1) return 0;
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(id)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0) % Math.floor(jitterMs);
+}
+
+/** Writes a schedule for people: `0 6 * * * (Europe/Berlin)`, `every 1h30m`, `manual`. */
+export function describeSchedule(schedule: Schedule, timezone: string): string {
+  switch (schedule.kind) {
+    case "cron":
+      return `${schedule.expression} (${timezone})`;
+    case "every":
+      return `every ${describeInterval(schedule.intervalMs)}`;
+    case "manual":
+      return "manual";
+    default:
+      return schedule satisfies never;
+  }
+}
+
+/** What can be relied on of a memory. */
+interface Since {
+  readonly lastRunAt: Temporal.Instant | null;
+  /** A deferral that has passed since the last run. */
+  readonly deferral: Temporal.Instant | null;
+}
+
+/** Whatever has come due since the last run is worth one run, however long ago. */
+function decideOwed(
+  task: Timing,
+  { lastRunAt, deferral }: Since,
+  now: Temporal.Instant,
+): DueDecision {
+  const nextDue = dueAfter(task, now);
+  if (!lastRunAt) return { due: true, reason: "never run before", nextDue };
+  const first = earlier(deferral, dueAfter(task, lastRunAt));
+  if (!first || isBefore(now, first)) return waiting(task, first);
+  const second = task.schedule.kind === "cron" ? dueAfter(task, first) : null;
+  const reason = second && !isBefore(now, second)
+    ? `missed since ${show(first, task)}, made up for once`
+    : `due since ${show(first, task)}`;
+  return { due: true, reason, nextDue };
+}
+
+/** Only the newest tick counts, and only while it is fresh. */
+function decideFresh(
+  task: Timing,
+  expression: string,
+  { lastRunAt, deferral }: Since,
+  now: Temporal.Instant,
+): DueDecision {
+  const offset = offsetOf(task);
+  const tick = previousOccurrence(expression, task.timezone, now.subtract(offset))?.add(offset);
+  const newest = later(tick ?? null, deferral);
+  const nextDue = dueAfter(task, later(now, lastRunAt) ?? now);
+  if (!newest || !isAfterRun(newest, lastRunAt)) return waiting(task, nextDue);
+  if (newest.until(now).total("milliseconds") <= FRESH_MS) {
+    return { due: true, reason: `due since ${show(newest, task)}`, nextDue };
+  }
+  const wait = waiting(task, nextDue);
+  if (!lastRunAt) return wait;
+  return { ...wait, reason: `missed ${show(newest, task)}, skipped; ${wait.reason}` };
+}
+
+function waiting(task: Timing, nextDue: Temporal.Instant | null): DueDecision {
+  const reason = nextDue ? `next at ${show(nextDue, task)}` : "never comes again";
+  return { due: false, reason, nextDue };
+}
+
+/** When a task that ran at `instant` comes due by its schedule; null for never. */
+function dueAfter(task: Timing, instant: Temporal.Instant): Temporal.Instant | null {
+  const { schedule, timezone } = task;
+  const offset = offsetOf(task);
+  switch (schedule.kind) {
+    case "cron":
+      return nextOccurrence(schedule.expression, timezone, instant.subtract(offset))?.add(offset) ??
+        null;
+    case "every":
+      return instant.add({ milliseconds: schedule.intervalMs }).add(offset);
+    case "manual":
+      return null;
+    default:
+      return schedule satisfies never;
+  }
+}
+
+function offsetOf({ id, jitterMs }: Timing): { readonly milliseconds: number } {
+  return { milliseconds: jitterOffsetMs(id, jitterMs) };
+}
+
+/** A memory without what was written by a clock that was wrong. */
+function believable(memory: DueMemory, now: Temporal.Instant): DueMemory {
+  const wrong = memory.lastRunAt !== null && isAhead(memory.lastRunAt, now);
+  return wrong ? { lastRunAt: null, notBefore: null } : memory;
+}
+
+function isAhead(instant: Temporal.Instant, now: Temporal.Instant): boolean {
+  return isBefore(now.add({ milliseconds: CLOCK_SKEW_MS }), instant);
+}
+
+function isAfterRun(instant: Temporal.Instant, lastRunAt: Temporal.Instant | null): boolean {
+  return lastRunAt === null || isBefore(lastRunAt, instant);
+}
+
+function isBefore(one: Temporal.Instant, other: Temporal.Instant): boolean {
+  return Temporal.Instant.compare(one, other) < 0;
+}
+
+type MaybeInstant = Temporal.Instant | null;
+
+function earlier(one: MaybeInstant, other: MaybeInstant): MaybeInstant {
+  if (!one || !other) return one ?? other;
+  return isBefore(other, one) ? other : one;
+}
+
+function later(one: MaybeInstant, other: MaybeInstant): MaybeInstant {
+  if (!one || !other) return one ?? other;
+  return isBefore(one, other) ? other : one;
+}
+
+/** An instant on the task's wall clock, to the second. */
+function show(instant: Temporal.Instant, { timezone }: Timing): string {
+  return instant.toZonedDateTimeISO(timezone).toString({ smallestUnit: "second" });
+}
+
+const UNITS = [
+  ["days", "d"],
+  ["hours", "h"],
+  ["minutes", "m"],
+  ["seconds", "s"],
+  ["milliseconds", "ms"],
+] as const;
+
+function describeInterval(intervalMs: number): string {
+  const interval = Temporal.Duration.from({ milliseconds: intervalMs }).round({
+    largestUnit: "days",
+  });
+  return UNITS.map(([part, unit]) => interval[part] > 0 ? `${interval[part]}${unit}` : "").join("");
+}

@@ -1,0 +1,99 @@
+import { assertEquals, assertInstanceOf, assertMatch, assertStrictEquals } from "@std/assert";
+import {
+  CronfetchError,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorCodeMeaning,
+  type Retry,
+} from "../../lib/core/errors.ts";
+
+/** The contract with scripts and alerts: a code is never renamed, and never taken away. */
+const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
+  "usage": "never",
+  "config.not-found": "never",
+  "config.syntax": "never",
+  "config.unknown-key": "never",
+  "config.invalid": "never",
+  "config.missing-secret": "never",
+  "config.collision": "never",
+  "net.dns": "later",
+  "net.refused": "later",
+  "net.reset": "later",
+  "net.failed": "later",
+  "tls.untrusted": "never",
+  "tls.failed": "never",
+  "timeout.response": "later",
+  "timeout.idle": "later",
+  "timeout.attempt": "later",
+  "timeout.deadline": "later",
+  "http.status": "never",
+  "http.protocol": "never",
+  "redirect.loop": "never",
+  "redirect.insecure": "never",
+  "redirect.private": "never",
+  "body.truncated": "later",
+  "body.too-large": "never",
+  "body.too-small": "never",
+  "expect.type": "never",
+  "expect.digest": "never",
+  "expect.shrunk": "never",
+  "expect.matches": "never",
+  "store.full": "later",
+  "store.denied": "never",
+  "store.conflict": "never",
+  "store.name": "never",
+  "store.busy": "later",
+  "store.failed": "later",
+  "state.locked": "later",
+  "state.unreadable": "never",
+  "cancelled": "later",
+  "internal": "never",
+};
+
+Deno.test("the codes and what may be done about them are a contract", () => {
+  const retries = Object.entries(ERROR_CODES).map(([code, { retry }]) => [code, retry]);
+  assertEquals(Object.fromEntries(retries), CONTRACT);
+});
+
+Deno.test("each code has a name of one form and a meaning for people", async (t) => {
+  const codes: readonly (readonly [string, ErrorCodeMeaning])[] = Object.entries(ERROR_CODES);
+  for (const [code, { meaning }] of codes) {
+    await t.step(code, () => {
+      assertMatch(code, /^[a-z]+(?:\.[a-z]+(?:-[a-z]+)*)?$/);
+      // A clause: it stands in tables and within sentences.
+      assertMatch(meaning, /^(?:[a-z]|TLS).*[^.]$/);
+    });
+  }
+});
+
+Deno.test("an error knows its code, and from it what may be done", async (t) => {
+  for (const [code, retry] of Object.entries(CONTRACT) as [ErrorCode, Retry][]) {
+    await t.step(code, () => {
+      const error = new CronfetchError(code, "Fetching a file: it failed");
+      assertInstanceOf(error, Error);
+      assertEquals(
+        { ...error, name: error.name, message: error.message },
+        {
+          name: "CronfetchError",
+          message: "Fetching a file: it failed",
+          code,
+          retry,
+          httpStatus: null,
+        },
+      );
+      assertEquals("cause" in error, false);
+    });
+  }
+});
+
+Deno.test("what is known better replaces the usual", () => {
+  const cause = new TypeError("underneath");
+  const error = new CronfetchError("http.status", "Fetching a file: status 503", {
+    cause,
+    retry: "later",
+    httpStatus: 503,
+  });
+  assertStrictEquals(error.cause, cause);
+  assertEquals([error.retry, error.httpStatus], ["later", 503]);
+  assertEquals(String(error), "CronfetchError: Fetching a file: status 503");
+});

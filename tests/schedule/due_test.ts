@@ -1,0 +1,345 @@
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import type { Schedule } from "../../lib/core/task.ts";
+import {
+  CLOCK_SKEW_MS,
+  decideDue,
+  describeSchedule,
+  FRESH_MS,
+  isStale,
+  jitterOffsetMs,
+  type Timing,
+} from "../../lib/schedule/due.ts";
+
+const cron = (expression: string): Schedule => ({ kind: "cron", expression });
+const every = (minutes: number): Schedule => ({ kind: "every", intervalMs: minutes * 60_000 });
+const manual: Schedule = { kind: "manual" };
+
+const DAILY: Timing = {
+  id: "rates",
+  schedule: cron("0 6 * * *"),
+  timezone: "UTC",
+  misfire: "once",
+  jitterMs: 0,
+};
+
+const instant = (text: string | null) => text === null ? null : Temporal.Instant.from(text);
+
+/** A decision in a row of a table: whether it is due, why, and when next. */
+type Row = readonly [
+  name: string,
+  task: Partial<Timing>,
+  lastRunAt: string | null,
+  notBefore: string | null,
+  now: string,
+  due: boolean,
+  reason: string,
+  nextDue: string | null,
+];
+
+async function decideAll(t: Deno.TestContext, rows: readonly Row[]): Promise<void> {
+  for (const [name, task, lastRunAt, notBefore, now, due, reason, nextDue] of rows) {
+    await t.step(name, () => {
+      const memory = { lastRunAt: instant(lastRunAt), notBefore: instant(notBefore) };
+      const decision = decideDue({ ...DAILY, ...task }, memory, Temporal.Instant.from(now));
+      assertEquals(
+        { ...decision, nextDue: decision.nextDue?.toString() ?? null },
+        { due, reason, nextDue },
+      );
+    });
+  }
+}
+
+const BERLIN = { timezone: "Europe/Berlin" };
+const SKIP = { misfire: "skip" } as const;
+
+Deno.test("a tick is due until the task was worked on after it", (t) =>
+  // deno-fmt-ignore
+  decideAll(t, [
+    ["before the tick", {}, "2026-01-01T06:00:05Z", null, "2026-01-02T05:59:59Z",
+      false, "next at 2026-01-02T06:00:00+00:00[UTC]", "2026-01-02T06:00:00Z"],
+    ["at the tick", {}, "2026-01-01T06:00:05Z", null, "2026-01-02T06:00:00Z",
+      true, "due since 2026-01-02T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["in the task's time zone", BERLIN, "2026-07-01T04:00:05Z", null, "2026-07-02T04:00:00Z",
+      true, "due since 2026-07-02T06:00:00+02:00[Europe/Berlin]", "2026-07-03T04:00:00Z"],
+    ["a run by hand just before does not count for it", {}, "2026-01-02T05:59:59Z", null,
+      "2026-01-02T06:00:00Z", true, "due since 2026-01-02T06:00:00+00:00[UTC]",
+      "2026-01-03T06:00:00Z"],
+    ["a run in the very moment of the tick counts", {}, "2026-01-02T06:00:00Z", null,
+      "2026-01-02T06:00:00Z", false, "next at 2026-01-03T06:00:00+00:00[UTC]",
+      "2026-01-03T06:00:00Z"],
+    ["never run", {}, null, null, "2026-01-02T12:00:00Z",
+      true, "never run before", "2026-01-03T06:00:00Z"],
+    ["no tick will come", { schedule: cron("0 0 30 2 *") }, "2026-01-01T00:00:00Z", null,
+      "2026-01-02T00:00:00Z", false, "never comes again", null],
+  ]));
+
+Deno.test("row 106: missed ticks are worth one run, or none", (t) =>
+  // deno-fmt-ignore
+  decideAll(t, [
+    ["once: one tick, late", {}, "2026-01-01T06:00:05Z", null, "2026-01-02T23:00:00Z",
+      true, "due since 2026-01-02T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["once: three ticks, one run", {}, "2026-01-01T06:00:05Z", null, "2026-01-04T06:00:00Z",
+      true, "missed since 2026-01-02T06:00:00+00:00[UTC], made up for once",
+      "2026-01-05T06:00:00Z"],
+    ["once: nothing after that run", {}, "2026-01-04T06:00:05Z", null, "2026-01-04T06:00:06Z",
+      false, "next at 2026-01-05T06:00:00+00:00[UTC]", "2026-01-05T06:00:00Z"],
+    ["skip: still fresh", SKIP, "2026-01-01T06:00:05Z", null, "2026-01-02T06:30:00Z",
+      true, "due since 2026-01-02T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["skip: no longer fresh", SKIP, "2026-01-01T06:00:05Z", null, "2026-01-02T06:30:00.001Z",
+      false, "missed 2026-01-02T06:00:00+00:00[UTC], skipped; next at " +
+      "2026-01-03T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["skip: the newest of many is fresh", SKIP, "2026-01-01T06:00:05Z", null,
+      "2026-01-09T06:10:00Z", true, "due since 2026-01-09T06:00:00+00:00[UTC]",
+      "2026-01-10T06:00:00Z"],
+    ["skip: ran already", SKIP, "2026-01-02T06:10:00Z", null, "2026-01-02T06:15:00Z",
+      false, "next at 2026-01-03T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["skip: ran in the very moment of the tick", SKIP, "2026-01-02T06:00:00Z", null,
+      "2026-01-02T06:00:00Z", false, "next at 2026-01-03T06:00:00+00:00[UTC]",
+      "2026-01-03T06:00:00Z"],
+    ["skip: ticks closer together than freshness lasts", { ...SKIP, schedule: cron("*/5 * * * *") },
+      "2026-01-02T06:00:01Z", null, "2026-01-02T06:29:00Z",
+      true, "due since 2026-01-02T06:25:00+00:00[UTC]", "2026-01-02T06:30:00Z"],
+    ["skip: never run, at a tick", SKIP, null, null, "2026-01-02T06:10:00Z",
+      true, "due since 2026-01-02T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["skip: never run, between ticks", SKIP, null, null, "2026-01-02T12:00:00Z",
+      false, "next at 2026-01-03T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+  ]));
+
+Deno.test("row 107: ticks that pass while a task is worked on are not run after it", (t) => {
+  const schedule = cron("*/10 * * * *");
+  // deno-fmt-ignore
+  return decideAll(t, [
+    // Begun at 06:00, ended at 06:25: what passed at 06:10 and 06:20 is gone.
+    ["once", { schedule }, "2026-01-02T06:25:00Z", null, "2026-01-02T06:25:01Z",
+      false, "next at 2026-01-02T06:30:00+00:00[UTC]", "2026-01-02T06:30:00Z"],
+    ["skip", { schedule, ...SKIP }, "2026-01-02T06:25:00Z", null, "2026-01-02T06:25:01Z",
+      false, "next at 2026-01-02T06:30:00+00:00[UTC]", "2026-01-02T06:30:00Z"],
+  ]);
+});
+
+Deno.test("row 105: a tick in the gap and a repeated tick are due once", (t) => {
+  const night = { ...BERLIN, schedule: cron("30 2 * * *") };
+  // deno-fmt-ignore
+  return decideAll(t, [
+    ["before the gap", night, "2026-03-28T01:30:05Z", null, "2026-03-29T00:59:59Z",
+      false, "next at 2026-03-29T03:00:00+02:00[Europe/Berlin]", "2026-03-29T01:00:00Z"],
+    ["right after the gap", night, "2026-03-28T01:30:05Z", null, "2026-03-29T01:00:00Z",
+      true, "due since 2026-03-29T03:00:00+02:00[Europe/Berlin]", "2026-03-30T00:30:00Z"],
+    ["the first time", night, "2026-10-24T00:30:05Z", null, "2026-10-25T00:30:00Z",
+      true, "due since 2026-10-25T02:30:00+02:00[Europe/Berlin]", "2026-10-26T01:30:00Z"],
+    ["the second time", night, "2026-10-25T00:30:05Z", null, "2026-10-25T01:30:00Z",
+      false, "next at 2026-10-26T02:30:00+01:00[Europe/Berlin]", "2026-10-26T01:30:00Z"],
+  ]);
+});
+
+Deno.test("an interval counts from the last run", (t) => {
+  const schedule = every(30);
+  // deno-fmt-ignore
+  return decideAll(t, [
+    ["never run", { schedule }, null, null, "2026-01-02T06:00:00Z",
+      true, "never run before", "2026-01-02T06:30:00Z"],
+    ["not yet", { schedule }, "2026-01-02T06:00:00Z", null, "2026-01-02T06:29:59.999Z",
+      false, "next at 2026-01-02T06:30:00+00:00[UTC]", "2026-01-02T06:30:00Z"],
+    ["now", { schedule }, "2026-01-02T06:00:00Z", null, "2026-01-02T06:30:00Z",
+      true, "due since 2026-01-02T06:30:00+00:00[UTC]", "2026-01-02T07:00:00Z"],
+    ["long ago", { schedule }, "2026-01-01T06:00:00Z", null, "2026-01-02T06:30:00Z",
+      true, "due since 2026-01-01T06:30:00+00:00[UTC]", "2026-01-02T07:00:00Z"],
+    ["skip makes no difference", { schedule, ...SKIP }, "2026-01-01T06:00:00Z", null,
+      "2026-01-02T06:30:00Z", true, "due since 2026-01-01T06:30:00+00:00[UTC]",
+      "2026-01-02T07:00:00Z"],
+    ["skip, never run", { schedule, ...SKIP }, null, null, "2026-01-02T06:00:00Z",
+      true, "never run before", "2026-01-02T06:30:00Z"],
+  ]);
+});
+
+Deno.test("manual is never due", (t) =>
+  // deno-fmt-ignore
+  decideAll(t, [
+    ["never run", { schedule: manual }, null, null, "2026-01-02T06:00:00Z", false, "manual", null],
+    ["deferred", { schedule: manual }, "2026-01-01T06:00:00Z", "2026-01-01T07:00:00Z",
+      "2026-01-02T06:00:00Z", false, "manual", null],
+  ]));
+
+Deno.test("a deferred task waits until then, and no longer", (t) => {
+  const schedule = every(30);
+  // deno-fmt-ignore
+  return decideAll(t, [
+    ["before", {}, "2026-01-02T06:00:05Z", "2026-01-02T08:00:00Z", "2026-01-02T07:59:59Z",
+      false, "not before 2026-01-02T08:00:00+00:00[UTC]", "2026-01-02T08:00:00Z"],
+    ["before, over a tick", {}, "2026-01-02T05:00:05Z", "2026-01-02T08:00:00Z",
+      "2026-01-02T07:00:00Z", false, "not before 2026-01-02T08:00:00+00:00[UTC]",
+      "2026-01-02T08:00:00Z"],
+    ["then", {}, "2026-01-02T06:00:05Z", "2026-01-02T08:00:00Z", "2026-01-02T08:00:00Z",
+      true, "due since 2026-01-02T08:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["after a run since", {}, "2026-01-02T08:00:05Z", "2026-01-02T08:00:00Z",
+      "2026-01-02T08:01:00Z", false, "next at 2026-01-03T06:00:00+00:00[UTC]",
+      "2026-01-03T06:00:00Z"],
+    ["over several ticks", {}, "2026-01-02T06:00:05Z", "2026-01-04T07:00:00Z",
+      "2026-01-04T07:00:00Z", true,
+      "missed since 2026-01-03T06:00:00+00:00[UTC], made up for once", "2026-01-05T06:00:00Z"],
+    ["never run", {}, null, "2026-01-02T08:00:00Z", "2026-01-02T07:00:00Z",
+      false, "not before 2026-01-02T08:00:00+00:00[UTC]", "2026-01-02T08:00:00Z"],
+    ["never run, then", {}, null, "2026-01-02T08:00:00Z", "2026-01-02T08:00:00Z",
+      true, "never run before", "2026-01-03T06:00:00Z"],
+    ["skip, then", SKIP, "2026-01-02T06:00:05Z", "2026-01-02T08:00:00Z", "2026-01-02T08:30:00Z",
+      true, "due since 2026-01-02T08:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["skip, too late", SKIP, "2026-01-02T06:00:05Z", "2026-01-02T08:00:00Z",
+      "2026-01-02T08:30:01Z", false, "missed 2026-01-02T08:00:00+00:00[UTC], skipped; " +
+      "next at 2026-01-03T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["an interval, before its end", { schedule }, "2026-01-02T06:00:00Z", "2026-01-02T06:10:00Z",
+      "2026-01-02T06:10:00Z", true, "due since 2026-01-02T06:10:00+00:00[UTC]",
+      "2026-01-02T06:40:00Z"],
+    ["an interval, beyond its end", { schedule }, "2026-01-02T06:00:00Z", "2026-01-02T08:00:00Z",
+      "2026-01-02T07:00:00Z", false, "not before 2026-01-02T08:00:00+00:00[UTC]",
+      "2026-01-02T08:00:00Z"],
+  ]);
+});
+
+Deno.test("a clock that was wrong does not stop a task", (t) => {
+  const schedule = every(30);
+  // deno-fmt-ignore
+  return decideAll(t, [
+    ["cron, a year ahead", {}, "2027-01-02T06:00:05Z", null, "2026-01-02T12:00:00Z",
+      true, "never run before", "2026-01-03T06:00:00Z"],
+    ["its deferral, too", {}, "2027-01-02T06:00:05Z", "2027-01-02T08:00:00Z",
+      "2026-01-02T12:00:00Z", true, "never run before", "2026-01-03T06:00:00Z"],
+    ["skip waits for the next tick", SKIP, "2027-01-02T06:00:05Z", null, "2026-01-02T12:00:00Z",
+      false, "next at 2026-01-03T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["an interval, a year ahead", { schedule }, "2027-01-02T06:00:00Z", null,
+      "2026-01-02T06:00:00Z", true, "never run before", "2026-01-02T06:30:00Z"],
+    ["an interval, a little ahead", { schedule }, "2026-01-02T06:10:00Z", null,
+      "2026-01-02T06:00:00Z", false, "next at 2026-01-02T06:40:00+00:00[UTC]",
+      "2026-01-02T06:40:00Z"],
+    ["cron, a little ahead of the tick", {}, "2026-01-02T06:00:03Z", null, "2026-01-02T05:59:58Z",
+      false, "next at 2026-01-03T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
+    ["skip, a little ahead of the tick", SKIP, "2026-01-02T06:00:03Z", null,
+      "2026-01-02T05:59:58Z", false, "next at 2026-01-03T06:00:00+00:00[UTC]",
+      "2026-01-03T06:00:00Z"],
+  ]);
+});
+
+Deno.test("row 110: triggers are lost, late and doubled, and each that comes runs what is due, once", () => {
+  let lastRunAt = Temporal.Instant.from("2026-01-01T06:00:00Z");
+  const runs: string[] = [];
+  for (const trigger of ["2026-01-02T06:17:00Z", "2026-01-04T07:40:00Z", "2026-01-06T06:00:00Z"]) {
+    const now = Temporal.Instant.from(trigger);
+    // Each trigger is doubled.
+    for (const at of [now, now.add({ seconds: 1 })]) {
+      if (!decideDue(DAILY, { lastRunAt, notBefore: null }, at).due) continue;
+      runs.push(at.toString());
+      lastRunAt = at;
+    }
+  }
+  assertEquals(runs, ["2026-01-02T06:17:00Z", "2026-01-04T07:40:00Z", "2026-01-06T06:00:00Z"]);
+});
+
+Deno.test("jitter is added to every due time", (t) => {
+  const jitter = { id: "rates", jitterMs: 600_000 };
+  const offset = { milliseconds: jitterOffsetMs(jitter.id, jitter.jitterMs) };
+  assertEquals(offset, { milliseconds: 189_884 });
+  // deno-fmt-ignore
+  return decideAll(t, [
+    ["at the tick itself", jitter, "2026-01-01T06:07:00Z", null, "2026-01-02T06:00:00Z",
+      false, "next at 2026-01-02T06:03:09+00:00[UTC]", "2026-01-02T06:03:09.884Z"],
+    ["at the moved tick", jitter, "2026-01-01T06:07:00Z", null, "2026-01-02T06:03:09.884Z",
+      true, "due since 2026-01-02T06:03:09+00:00[UTC]", "2026-01-03T06:03:09.884Z"],
+    ["skip is as fresh as without", { ...jitter, ...SKIP }, "2026-01-01T06:07:00Z", null,
+      "2026-01-02T06:33:09.884Z", true, "due since 2026-01-02T06:03:09+00:00[UTC]",
+      "2026-01-03T06:03:09.884Z"],
+    ["an interval", { ...jitter, schedule: every(30) }, "2026-01-02T06:00:00Z", null,
+      "2026-01-02T06:30:00Z", false, "next at 2026-01-02T06:33:09+00:00[UTC]",
+      "2026-01-02T06:33:09.884Z"],
+  ]);
+});
+
+Deno.test("the share of jitter is FNV-1a, whole, within bounds and spread", () => {
+  // The hash's own published values: of nothing, of "a" and of "foobar".
+  const whole = 2 ** 32;
+  assertEquals(jitterOffsetMs("", whole), 0x811c9dc5);
+  assertEquals(jitterOffsetMs("a", whole), 0xe40c292c);
+  assertEquals(jitterOffsetMs("foobar", whole), 0xbf9cf968);
+  assertEquals(jitterOffsetMs("rates", 0), 0);
+  assertEquals(jitterOffsetMs("rates", 0.5), 0);
+  assertEquals(jitterOffsetMs("rates", 1), 0);
+
+  const offsets = Array.from({ length: 1_000 }, (_, index) => jitterOffsetMs(`f${index}`, 600_000));
+  assert(offsets.every((offset) => Number.isInteger(offset) && offset >= 0 && offset < 600_000));
+  const perMinute = Array.from(
+    { length: 10 },
+    (_, minute) => offsets.filter((offset) => Math.floor(offset / 60_000) === minute).length,
+  );
+  assertGreater(Math.min(...perMinute), 60);
+});
+
+Deno.test("stale: twice due since the last success", async (t) => {
+  const rows: readonly (readonly [
+    name: string,
+    task: Partial<Timing>,
+    lastSuccessAt: string | null,
+    now: string,
+    stale: boolean,
+  ])[] = [
+    ["cron, fresh", {}, "2026-01-01T06:00:05Z", "2026-01-02T05:59:59Z", false],
+    ["cron, one tick", {}, "2026-01-01T06:00:05Z", "2026-01-03T05:59:59Z", false],
+    ["cron, two ticks", {}, "2026-01-01T06:00:05Z", "2026-01-03T06:00:00Z", true],
+    ["cron, skip", SKIP, "2026-01-01T06:00:05Z", "2026-01-03T06:00:00Z", true],
+    [
+      "weekdays, over the weekend",
+      { schedule: cron("0 6 * * MON-FRI") },
+      "2026-01-02T06:00:05Z",
+      "2026-01-05T12:00:00Z",
+      false,
+    ],
+    [
+      "cron, jitter",
+      { jitterMs: 600_000 },
+      "2026-01-01T06:06:00Z",
+      "2026-01-03T06:03:09Z",
+      false,
+    ],
+    ["interval", { schedule: every(30) }, "2026-01-01T06:00:00Z", "2026-01-01T06:59:59Z", false],
+    [
+      "two intervals",
+      { schedule: every(30) },
+      "2026-01-01T06:00:00Z",
+      "2026-01-01T07:00:00Z",
+      true,
+    ],
+    ["manual", { schedule: manual }, "2020-01-01T06:00:00Z", "2026-01-01T06:00:00Z", false],
+    ["manual, never", { schedule: manual }, null, "2026-01-01T06:00:00Z", false],
+    ["never", {}, null, "2026-01-01T06:00:00Z", true],
+    ["a little ahead", {}, "2026-01-01T06:10:00Z", "2026-01-01T06:00:00Z", false],
+    ["far ahead", {}, "2027-01-01T06:00:00Z", "2026-01-01T06:00:00Z", true],
+    [
+      "no second tick to come",
+      { schedule: cron("0 0 30 2 *") },
+      "2026-01-01T06:00:00Z",
+      "2029-01-01T06:00:00Z",
+      false,
+    ],
+  ];
+  for (const [name, task, lastSuccessAt, now, stale] of rows) {
+    await t.step(name, () => {
+      const at = Temporal.Instant.from(now);
+      assertEquals(isStale({ ...DAILY, ...task }, instant(lastSuccessAt), at), stale);
+    });
+  }
+});
+
+Deno.test("schedules are described as they are written", () => {
+  const cases: readonly (readonly [schedule: Schedule, text: string])[] = [
+    [cron("0 6 * * *"), "0 6 * * * (Europe/Berlin)"],
+    [every(30), "every 30m"],
+    [every(90), "every 1h30m"],
+    [every(2 * 24 * 60), "every 2d"],
+    [{ kind: "every", intervalMs: 86_461_001 }, "every 1d1m1s1ms"],
+    [manual, "manual"],
+  ];
+  for (const [schedule, text] of cases) {
+    assertEquals(describeSchedule(schedule, "Europe/Berlin"), text);
+  }
+});
+
+Deno.test("the documented allowances", () => {
+  assertEquals([FRESH_MS, CLOCK_SKEW_MS], [1_800_000, 600_000]);
+});

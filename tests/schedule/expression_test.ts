@@ -1,0 +1,80 @@
+import { assertEquals } from "@std/assert";
+import { checkFields } from "../../lib/schedule/expression.ts";
+
+Deno.test("an expression of the common grammar passes", async (t) => {
+  const sound = [
+    "0 6 * * *",
+    "*/15 * * * *",
+    "0,30 8-18 * * MON-FRI",
+    "05 06 * * 1,3,5",
+    "1-59/2 0-23/3 1-31/10 1-12/6 0-7/2",
+    "0 0 1 jan,Jul *",
+    "0 0 * DEC sun",
+    "0 0 * * 0-7",
+    "0 0 * * 7",
+    "0 0 * * FRI-SUN",
+    "0 0 * * SUN-TUE",
+    "0 0 * * MON-5",
+    "*/60 */24 */31 */12 */7",
+    "59 23 31 12 7",
+    "  0\t6   * * * ",
+  ];
+  for (const expression of sound) {
+    await t.step(expression, () => assertEquals(checkFields(expression), null));
+  }
+});
+
+const FIVE = "must have 5 fields: minute hour day-of-month month day-of-week";
+const EXTENSIONS = "?, L, W and # are not supported";
+const elementOf = (values: string) =>
+  `must be *, ${values}, a range a-b, or a step */n or a-b/n; ${EXTENSIONS}`;
+
+Deno.test("any other expression is refused, with what to write", async (t) => {
+  const unsound: readonly (readonly [expression: string, complaint: string])[] = [
+    ["", `${FIVE}, has 0`],
+    ["   ", `${FIVE}, has 0`],
+    ["0 6 * *", `${FIVE}, has 4`],
+    ["0 0 6 * * *", `${FIVE}, has 6; seconds and years are not supported`],
+    ["0 0 6 * * * 2026", `${FIVE}, has 7; seconds and years are not supported`],
+    ["@daily", 'must be "0 0 * * *"; nicknames are not supported'],
+    ["@HOURLY", 'must be "0 * * * *"; nicknames are not supported'],
+    ["@weekly", 'must be "0 0 * * 0"; nicknames are not supported'],
+    ["@reboot", "must be 5 fields; nicknames are not supported"],
+    ["0 6 ? * *", `has day-of-month "?", ${elementOf("1-31")}`],
+    ["0 6 L * *", `has day-of-month "L", ${elementOf("1-31")}`],
+    ["0 6 15W * *", `has day-of-month "15W", ${elementOf("1-31")}`],
+    ["0 6 * * 5#2", `has day-of-week "5#2", ${elementOf("0-7 or SUN-SAT")}`],
+    ["0 6 * * FRIL", `has day-of-week "FRIL", ${elementOf("0-7 or SUN-SAT")}`],
+    ["0 6 * * MONDAY", `has day-of-week "MONDAY", ${elementOf("0-7 or SUN-SAT")}`],
+    ["0 6 * MON *", `has month "MON", ${elementOf("1-12 or JAN-DEC")}`],
+    ["MON 6 * * *", `has minute "MON", ${elementOf("0-59")}`],
+    ["1, 6 * * *", `has minute "", ${elementOf("0-59")}`],
+    ["-5 6 * * *", `has minute "-5", ${elementOf("0-59")}`],
+    ["1-2-3 6 * * *", `has minute "1-2-3", ${elementOf("0-59")}`],
+    ["*-5 6 * * *", `has minute "*-5", ${elementOf("0-59")}`],
+    ["1.5 6 * * *", `has minute "1.5", ${elementOf("0-59")}`],
+    ["٣ 6 * * *", `has minute "٣", ${elementOf("0-59")}`],
+    ["60 6 * * *", 'has minute "60", must be within 0-59'],
+    ["0 24 * * *", 'has hour "24", must be within 0-23'],
+    ["0 6 0 * *", 'has day-of-month "0", must be within 1-31'],
+    ["0 6 * 13 *", 'has month "13", must be within 1-12'],
+    ["0 6 * * 8", 'has day-of-week "8", must be within 0-7'],
+    ["0 6-24 * * *", 'has hour "6-24", must be within 0-23'],
+    [
+      "0 22-6 * * *",
+      'has hour "22-6", which runs backwards: must be two ranges with a comma between them',
+    ],
+    [
+      "0 6 * * FRI-MON",
+      'has day-of-week "FRI-MON", which runs backwards: must be two ranges with a comma between them',
+    ],
+    ["5/15 6 * * *", 'has minute "5/15", must be a range with a step, such as 5-59/15'],
+    ["*/0 6 * * *", 'has minute "*/0", must have a step within 1-60'],
+    ["*/90 6 * * *", 'has minute "*/90", must have a step within 1-60'],
+    ["0 6 * * */8", 'has day-of-week "*/8", must have a step within 1-7'],
+    ["0 6,7,8x * * *", `has hour "8x", ${elementOf("0-23")}`],
+  ];
+  for (const [expression, complaint] of unsound) {
+    await t.step(expression, () => assertEquals(checkFields(expression), complaint));
+  }
+});

@@ -1,0 +1,85 @@
+import { assertEquals } from "@std/assert";
+import type { Task } from "../../lib/core/task.ts";
+import type { DueMemory } from "../../lib/schedule/due.ts";
+import { makePlan } from "../../lib/schedule/plan.ts";
+
+const task = (id: string, schedule: Task["schedule"]): Task => ({
+  id,
+  url: `https://files.test/${id}`,
+  mirrors: [],
+  key: id,
+  namedByServer: false,
+  headers: {},
+  schedule,
+  timezone: "UTC",
+  misfire: "once",
+  jitterMs: 0,
+  timeouts: { responseMs: 1, idleMs: 1, attemptMs: 1 },
+  retry: { attempts: 1, budgetMs: 0 },
+  expect: {
+    type: null,
+    minSizeBytes: 0,
+    maxSizeBytes: null,
+    minRatio: null,
+    sha256: null,
+    matches: null,
+    json: false,
+    knownLength: false,
+  },
+  keep: 0,
+  quarantine: false,
+  allowPrivate: false,
+});
+
+const TASKS = [
+  task("daily", { kind: "cron", expression: "0 6 * * *" }),
+  task("manual", { kind: "manual" }),
+  task("new", { kind: "every", intervalMs: 60_000 }),
+];
+const at = Temporal.Instant.from("2026-01-02T06:00:00Z");
+const remembered = ({ id }: Task): DueMemory => ({
+  lastRunAt: id === "new" ? null : at.subtract({ hours: 1 }),
+  notBefore: null,
+});
+
+Deno.test("a plan has an entry for every task, in order, with a reason", async (t) => {
+  const never = "not asked for";
+  const due = "due since 2026-01-02T06:00:00+00:00[UTC]";
+  const cases: readonly (readonly [
+    name: string,
+    asked: readonly string[] | null,
+    due: typeof remembered | null,
+    entries: readonly (readonly [included: boolean, reason: string])[],
+  ])[] = [
+    ["all", null, null, [
+      [true, "every task runs"],
+      [true, "every task runs"],
+      [true, "every task runs"],
+    ]],
+    ["by name", ["new", "manual"], null, [
+      [false, never],
+      [true, "asked for"],
+      [true, "asked for"],
+    ]],
+    ["what is due", null, remembered, [
+      [true, due],
+      [false, "manual"],
+      [true, "never run before"],
+    ]],
+    ["what is due of those asked for", ["daily", "manual"], remembered, [
+      [true, due],
+      [false, "manual"],
+      [false, never],
+    ]],
+  ];
+  for (const [name, asked, memory, entries] of cases) {
+    await t.step(name, () => {
+      const plan = makePlan({ tasks: TASKS, asked: asked && new Set(asked), due: memory, at });
+      assertEquals(plan.entries.map((entry) => entry.task), TASKS);
+      assertEquals(
+        plan.entries.map(({ included, reason }) => `${included} ${reason}`),
+        entries.map(([included, reason]) => `${included} ${reason}`),
+      );
+    });
+  }
+});

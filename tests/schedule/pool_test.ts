@@ -1,0 +1,494 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import fc from "fast-check";
+import { gather, type PoolLimits, type Slot } from "../../lib/schedule/pool.ts";
+import { type TestTime, testTime } from "../helpers/time.ts";
+
+const NO_LIMIT: PoolLimits = { concurrency: 100, perHost: 100, spacingMs: 0 };
+
+/** An item says its host and its number: `a1`. */
+const hostOf = (item: string) => item.slice(0, 1);
+
+const manualTime = (): TestTime =>
+  testTime({ now: "2026-01-01T00:00:00Z", sleep: "manual", timers: "manual" });
+
+interface Gathering {
+  readonly limits?: Partial<PoolLimits>;
+  readonly work: (item: string, slot: Slot) => Promise<void>;
+  readonly signal?: AbortSignal;
+  readonly time?: TestTime;
+  readonly groupOf?: (item: string) => string;
+}
+
+function gatherAll(items: Iterable<string>, gathering: Gathering): Promise<string[]> {
+  const time = gathering.time ?? manualTime();
+  return gather(items, {
+    limits: { ...NO_LIMIT, ...gathering.limits },
+    groupOf: gathering.groupOf ?? hostOf,
+    work: gathering.work,
+    signal: gathering.signal ?? new AbortController().signal,
+    timers: time.timers,
+    clock: time.clock,
+  });
+}
+
+/** Lets everything happen that waits for nothing but promises. */
+const settle = (): Promise<void> => new Promise((done) => setTimeout(done, 0));
+
+/** Work that ends when it is told to; keeps a list of what was started. */
+function heldWork() {
+  const started: string[] = [];
+  const ends = new Map<string, PromiseWithResolvers<void>>();
+  return {
+    started,
+    work: (item: string): Promise<void> => {
+      started.push(item);
+      const end = Promise.withResolvers<void>();
+      ends.set(item, end);
+      return end.promise;
+    },
+    async end(...items: string[]): Promise<void> {
+      for (const item of items) ends.get(item)?.resolve();
+      await settle();
+    },
+    async fail(item: string, reason: unknown): Promise<void> {
+      ends.get(item)?.reject(reason);
+      await settle();
+    },
+  };
+}
+
+Deno.test("no items, no work", async () => {
+  assertEquals(await gatherAll([], { work: () => Promise.reject("called") }), []);
+});
+
+Deno.test("items come from any iterable, and each is asked for its host once", async () => {
+  const asked: string[] = [];
+  const worked: string[] = [];
+  const pending = await gatherAll(new Set(["a1", "b1", "a2"]), {
+    groupOf: (item) => {
+      asked.push(item);
+      return hostOf(item);
+    },
+    work: (item) => {
+      worked.push(item);
+      return Promise.resolve();
+    },
+  });
+  assertEquals(pending, []);
+  assertEquals(asked, ["a1", "b1", "a2"]);
+  assertEquals(worked.toSorted(), ["a1", "a2", "b1"]);
+});
+
+Deno.test("the limits are reached and never exceeded", async (t) => {
+  const cases: readonly (readonly [
+    name: string,
+    limits: Partial<PoolLimits>,
+    items: readonly string[],
+    started: readonly string[],
+  ])[] = [
+    ["concurrency", { concurrency: 2 }, ["a1", "b1", "c1", "a2"], ["a1", "b1"]],
+    ["perHost", { perHost: 1 }, ["a1", "a2", "b1", "b2"], ["a1", "b1"]],
+    ["perHost 2", { perHost: 2 }, ["a1", "a2", "a3", "b1"], ["a1", "b1", "a2"]],
+    ["both", { concurrency: 3, perHost: 2 }, ["a1", "a2", "a3", "b1", "b2"], ["a1", "b1", "a2"]],
+    ["neither", {}, ["a1", "a2", "b1"], ["a1", "b1", "a2"]],
+  ];
+  for (const [name, limits, items, started] of cases) {
+    await t.step(name, async () => {
+      const held = heldWork();
+      const done = gatherAll(items, { limits, work: held.work });
+      await settle();
+      assertEquals(held.started, started);
+      for (let index = 0; index < items.length; index++) await held.end(held.started[index] ?? "");
+      assertEquals(await done, []);
+      assertEquals(held.started.toSorted(), items.toSorted());
+    });
+  }
+});
+
+Deno.test("hosts take turns, and the items of a host keep their order", async () => {
+  const started: string[] = [];
+  await gatherAll(["a1", "a2", "a3", "a4", "b1", "b2", "c1"], {
+    limits: { concurrency: 1 },
+    work: (item) => {
+      started.push(item);
+      return Promise.resolve();
+    },
+  });
+  assertEquals(started, ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]);
+});
+
+Deno.test("a place that becomes free is taken at once", async () => {
+  const held = heldWork();
+  const done = gatherAll(["a1", "a2", "a3", "b1"], {
+    limits: { concurrency: 3, perHost: 2 },
+    work: held.work,
+  });
+  await held.end("b1");
+  // The total would allow a3 now, the host does not.
+  assertEquals(held.started, ["a1", "b1", "a2"]);
+  await held.end("a2");
+  assertEquals(held.started, ["a1", "b1", "a2", "a3"]);
+  await held.end("a1", "a3");
+  assertEquals(await done, []);
+});
+
+Deno.test("two items of a full host that end together are both replaced", async () => {
+  const held = heldWork();
+  const done = gatherAll(["a1", "a2", "a3", "a4", "a5"], {
+    limits: { perHost: 2 },
+    work: held.work,
+  });
+  await held.end("a1", "a2");
+  assertEquals(held.started, ["a1", "a2", "a3", "a4"]);
+  await held.end("a3", "a4");
+  await held.end("a5");
+  assertEquals(await done, []);
+});
+
+Deno.test("starts of one host are apart by the spacing, other hosts do not wait for them", async () => {
+  const time = manualTime();
+  const starts: [item: string, atMs: number][] = [];
+  const done = gatherAll(["a1", "a2", "a3", "b1", "b2"], {
+    limits: { spacingMs: 1_000 },
+    time,
+    work: (item) => {
+      starts.push([item, time.clock.monotonicMs()]);
+      return Promise.resolve();
+    },
+  });
+  await time.advance(999);
+  assertEquals(starts, [["a1", 0], ["b1", 0]]);
+  await time.advance(1);
+  assertEquals(starts.slice(2), [["a2", 1_000], ["b2", 1_000]]);
+  await time.advance(1_000);
+  assertEquals(starts.slice(4), [["a3", 2_000]]);
+  assertEquals(await done, []);
+});
+
+Deno.test("spacing counts from start to start, also where the host's places are taken longer", async () => {
+  const time = manualTime();
+  const held = heldWork();
+  const done = gatherAll(["a1", "a2", "a3"], {
+    limits: { spacingMs: 1_000, perHost: 1 },
+    time,
+    work: held.work,
+  });
+  await time.advance(5_000);
+  assertEquals(held.started, ["a1"]);
+  await held.end("a1");
+  assertEquals(held.started, ["a1", "a2"]);
+  await held.end("a2");
+  assertEquals(held.started, ["a1", "a2"]);
+  await time.advance(999);
+  assertEquals(held.started, ["a1", "a2"]);
+  await time.advance(1);
+  assertEquals(held.started, ["a1", "a2", "a3"]);
+  await held.end("a3");
+  assertEquals(await done, []);
+});
+
+Deno.test("a timer that fires too early is set again", async () => {
+  const time = manualTime();
+  const delays: number[] = [];
+  const starts: number[] = [];
+  const hasty: TestTime = {
+    ...time,
+    timers: {
+      ...time.timers,
+      after: (durationMs, callback) => {
+        delays.push(durationMs);
+        return time.timers.after(durationMs - (delays.length === 1 ? 0.5 : 0), callback);
+      },
+    },
+  };
+  const done = gatherAll(["a1", "a2"], {
+    limits: { spacingMs: 1_000 },
+    time: hasty,
+    work: () => {
+      starts.push(time.clock.monotonicMs());
+      return Promise.resolve();
+    },
+  });
+  await time.advance(2_000);
+  assertEquals(delays, [1_000, 0.5]);
+  assertEquals(starts, [0, 1_000]);
+  assertEquals(await done, []);
+});
+
+Deno.test("a rest frees the place among all, and keeps the one at the host", async () => {
+  const time = manualTime();
+  const log: string[] = [];
+  const done = gatherAll(["a1", "a2", "b1"], {
+    limits: { concurrency: 1, perHost: 1 },
+    time,
+    work: async (item, slot) => {
+      log.push(`${item} starts`);
+      if (item === "a1") {
+        await settle();
+        await slot.rest(1_000);
+        log.push("a1 goes on");
+      }
+    },
+  });
+  await time.advance(999);
+  assertEquals(log, ["a1 starts", "b1 starts"]);
+  await time.advance(1);
+  assertEquals(log, ["a1 starts", "b1 starts", "a1 goes on", "a2 starts"]);
+  assertEquals(await done, []);
+});
+
+Deno.test("who comes back from a rest waits for a place, and goes before whoever was never started", async () => {
+  const time = manualTime();
+  const held = heldWork();
+  const log: string[] = [];
+  const done = gatherAll(["a1", "b1", "c1"], {
+    limits: { concurrency: 1 },
+    time,
+    work: async (item, slot) => {
+      log.push(item);
+      if (item === "a1") {
+        await slot.rest(10);
+        log.push("a1 again");
+      }
+      await held.work(item);
+    },
+  });
+  await time.advance(10);
+  assertEquals(log, ["a1", "b1"]);
+  await held.end("b1");
+  assertEquals(log, ["a1", "b1", "a1 again"]);
+  await held.end("a1");
+  assertEquals(log, ["a1", "b1", "a1 again", "c1"]);
+  await held.end("c1");
+  assertEquals(await done, []);
+});
+
+Deno.test("an abort starts nothing more, waits for what runs, and gives back the rest exactly", async () => {
+  const stop = new AbortController();
+  const held = heldWork();
+  let ended = false;
+  const done = gatherAll(["a1", "a2", "b1", "a3", "c1"], {
+    limits: { concurrency: 2, perHost: 1 },
+    signal: stop.signal,
+    work: held.work,
+  }).finally(() => ended = true);
+  await held.end("a1");
+  assertEquals(held.started, ["a1", "b1", "c1"]);
+  stop.abort();
+  await settle();
+  assertEquals(ended, false);
+  await held.end("b1");
+  assertEquals(ended, false);
+  await held.end("c1");
+  assertEquals(await done, ["a2", "a3"]);
+  assertEquals(held.started, ["a1", "b1", "c1"]);
+});
+
+Deno.test("aborted before it begins, everything is pending", async () => {
+  const held = heldWork();
+  const items = ["a1", "b1", "a2"];
+  const pending = await gatherAll(items, { signal: AbortSignal.abort(), work: held.work });
+  assertEquals(held.started, []);
+  assertEquals(pending.toSorted(), items.toSorted());
+});
+
+Deno.test("an abort ends a spacing", async () => {
+  const stop = new AbortController();
+  const time = manualTime();
+  let timersLeft = 0;
+  const counted: TestTime = {
+    ...time,
+    timers: {
+      ...time.timers,
+      after: (durationMs, callback) => {
+        timersLeft++;
+        const cancel = time.timers.after(durationMs, callback);
+        return () => {
+          timersLeft--;
+          cancel();
+        };
+      },
+    },
+  };
+  const done = gatherAll(["a1", "a2"], {
+    limits: { spacingMs: 60_000 },
+    signal: stop.signal,
+    time: counted,
+    work: () => Promise.resolve(),
+  });
+  await settle();
+  assertEquals(timersLeft, 1);
+  stop.abort();
+  assertEquals(await done, ["a2"]);
+  assertEquals(timersLeft, 0);
+});
+
+Deno.test("an abort ends a rest with the signal's reason", async () => {
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  const reasons: unknown[] = [];
+  const done = gatherAll(["a1", "a2", "b1"], {
+    limits: { concurrency: 1, perHost: 1 },
+    signal: stop.signal,
+    work: async (item, slot) => {
+      if (item === "a1") await slot.rest(60_000).catch((why) => reasons.push(why));
+    },
+  });
+  await settle();
+  stop.abort(reason);
+  assertEquals(await done, ["a2"]);
+  assertEquals(reasons.length, 1);
+  assertStrictEquals(reasons[0], reason);
+});
+
+Deno.test("who rests at an abort still waits for a place", async () => {
+  const stop = new AbortController();
+  const held = heldWork();
+  let atWork = 0;
+  let most = 0;
+  const done = gatherAll(["a1", "b1", "c1"], {
+    limits: { concurrency: 1 },
+    signal: stop.signal,
+    work: async (item, slot) => {
+      await Promise.resolve();
+      if (item !== "c1") await slot.rest(60_000).catch(() => {});
+      most = Math.max(most, ++atWork);
+      await held.work(item);
+      atWork--;
+    },
+  });
+  await settle();
+  stop.abort();
+  await settle();
+  for (const item of ["c1", "a1", "b1"]) await held.end(item);
+  assertEquals(await done, []);
+  assertEquals(most, 1);
+});
+
+Deno.test("a rejection ends the gathering once everything started has ended", async () => {
+  const held = heldWork();
+  const first = new Error("the first");
+  let ended = false;
+  const done = gatherAll(["a1", "b1", "c1", "a2"], {
+    limits: { concurrency: 3, perHost: 1 },
+    work: held.work,
+  }).finally(() => ended = true);
+  const rejection = assertRejects(() => done);
+  await held.fail("b1", first);
+  await held.fail("a1", new Error("the second"));
+  assertEquals([held.started, ended], [["a1", "b1", "c1"], false]);
+  await held.end("c1");
+  assertStrictEquals(await rejection, first);
+  assertEquals(held.started, ["a1", "b1", "c1"]);
+});
+
+Deno.test("a rejection with undefined is one, too", async () => {
+  let rejected = false;
+  await gatherAll(["a1"], { work: () => Promise.reject(undefined) }).catch(() => rejected = true);
+  assert(rejected);
+});
+
+Deno.test("any work under any limits: each item once, in its host's order, within the limits", async () => {
+  const anyItem = fc.record({
+    host: fc.constantFrom(..."abcdef"),
+    // What it does, in turns of the event loop: works, or rests.
+    turns: fc.array(fc.boolean(), { maxLength: 5 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(anyItem, { maxLength: 40 }),
+      fc.integer({ min: 1, max: 8 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (items, concurrency, perHost) => {
+        const time = testTime({ now: "2026-01-01T00:00:00Z", sleep: "instant", timers: "manual" });
+        const started: (typeof items)[number][] = [];
+        const running = new Map<string, number>();
+        let working = 0;
+        const change = (host: string, by: number) => {
+          const now = (running.get(host) ?? 0) + by;
+          running.set(host, now);
+          assert(now <= perHost, `${now} at ${host}`);
+        };
+        const enter = () => assert(++working <= concurrency, `${working} at work`);
+        const pending = await gather(items, {
+          limits: { concurrency, perHost, spacingMs: 0 },
+          groupOf: (item) => item.host,
+          work: async (item, slot) => {
+            started.push(item);
+            change(item.host, 1);
+            enter();
+            for (const works of item.turns) {
+              if (works) {
+                await Promise.resolve();
+                continue;
+              }
+              working--;
+              await slot.rest(1);
+              enter();
+            }
+            working--;
+            change(item.host, -1);
+          },
+          signal: new AbortController().signal,
+          timers: time.timers,
+          clock: time.clock,
+        });
+        assertEquals(pending, []);
+        for (const host of "abcdef") {
+          const of = (all: typeof items) => all.filter((item) => item.host === host);
+          assert(of(started).every((item, index) => item === of(items)[index]));
+        }
+        assertEquals(started.length, items.length);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("100,000 items cost what the running ones cost", async (t) => {
+  const count = 100_000;
+  for (const hosts of [1, count]) {
+    await t.step(`on ${hosts} hosts`, async () => {
+      const time = manualTime();
+      let outstanding = 0;
+      let most = 0;
+      let worked = 0;
+      const pending = await gather(Array.from({ length: count }, (_, index) => index), {
+        limits: { concurrency: 32, perHost: 6, spacingMs: 0 },
+        groupOf: (index) => `host${index % hosts}`,
+        work: async () => {
+          most = Math.max(most, ++outstanding);
+          await Promise.resolve();
+          outstanding--;
+          worked++;
+        },
+        signal: new AbortController().signal,
+        timers: time.timers,
+        clock: time.clock,
+      });
+      assertEquals(pending, []);
+      assertEquals([worked, outstanding, most], [count, 0, hosts === 1 ? 6 : 32]);
+    });
+  }
+});
+
+Deno.test("an abort in the midst of 100,000 loses and doubles none", async () => {
+  const time = manualTime();
+  const stop = new AbortController();
+  const worked: number[] = [];
+  const pending = await gather(Array.from({ length: 100_000 }, (_, index) => index), {
+    limits: { concurrency: 32, perHost: 6, spacingMs: 0 },
+    groupOf: (index) => `host${index % 10}`,
+    work: async (index) => {
+      worked.push(index);
+      if (worked.length === 50_000) stop.abort();
+      await Promise.resolve();
+    },
+    signal: stop.signal,
+    timers: time.timers,
+    clock: time.clock,
+  });
+  assertEquals(worked.length, 50_000);
+  assertEquals(new Set([...worked, ...pending]).size, 100_000);
+  assertEquals(pending.length, 50_000);
+});

@@ -1,0 +1,115 @@
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import fc from "fast-check";
+import { createThrottle } from "../../lib/schedule/throttle.ts";
+import { type TestTime, testTime } from "../helpers/time.ts";
+
+const never = new AbortController().signal;
+
+/** Time in which sleeping is the only thing that takes any. */
+const sleepingTime = (): TestTime =>
+  testTime({ now: "2026-01-01T00:00:00Z", sleep: "instant", timers: "manual" });
+
+Deno.test("a wait is as long as the bytes booked are ahead of the rate", async (t) => {
+  const cases: readonly (readonly [
+    name: string,
+    rate: number,
+    bytes: readonly number[],
+    slept: readonly number[],
+  ])[] = [
+    ["within the first second's worth", 1_000, [400, 600], []],
+    ["one byte beyond it", 1_000, [1_000, 1], [1]],
+    ["a steady stream", 1_000, [1_000, 500, 500, 500], [500, 500, 500]],
+    ["more at once than a second's worth", 1_000, [5_000], [4_000]],
+    ["nothing", 1_000, [0, 0], []],
+    ["a rate below one byte a second", 0.5, [1, 1], [1_000, 2_000]],
+    ["a high rate", 1_000_000_000, [65_536, 65_536], []],
+  ];
+  for (const [name, rate, bytes, slept] of cases) {
+    await t.step(name, async () => {
+      const time = sleepingTime();
+      const throttle = createThrottle(rate, time);
+      for (const size of bytes) await throttle(size, never);
+      assertEquals(time.slept, slept);
+    });
+  }
+});
+
+Deno.test("a pause earns one second's worth at most", async () => {
+  const time = sleepingTime();
+  const throttle = createThrottle(1_000, time);
+  await throttle(1_000, never);
+  await time.advance(400);
+  await throttle(400, never);
+  assertEquals(time.slept, []);
+  await time.advance(3_600_000);
+  await throttle(1_000, never);
+  assertEquals(time.slept, []);
+  await throttle(1_000, never);
+  assertEquals(time.slept, [1_000]);
+});
+
+Deno.test("all tasks share the rate", async () => {
+  const time = testTime({ now: "2026-01-01T00:00:00Z", sleep: "manual", timers: "manual" });
+  const throttle = createThrottle(1_000, time);
+  const ended: [task: string, atMs: number][] = [];
+  const take = (task: string, bytes: number) =>
+    throttle(bytes, never).then(() => ended.push([task, time.clock.monotonicMs()]));
+  const all = [take("a", 1_000), take("b", 1_000), take("c", 500), take("d", 1_500)];
+  await time.advance(10_000);
+  await Promise.all(all);
+  assertEquals(ended, [["a", 0], ["b", 1_000], ["c", 1_500], ["d", 3_000]]);
+});
+
+Deno.test("an abort ends the wait with the signal's reason", async () => {
+  const time = testTime({ now: "2026-01-01T00:00:00Z", sleep: "manual", timers: "manual" });
+  const throttle = createThrottle(1_000, time);
+  const stop = new AbortController();
+  const reason = new RangeError("enough");
+  const waiting = assertRejects(() => throttle(5_000, stop.signal));
+  stop.abort(reason);
+  assertStrictEquals(await waiting, reason);
+  // What had been booked has arrived all the same, and others wait for it.
+  const other = throttle(1_000, never);
+  await time.advance(5_000);
+  await other;
+  assertEquals(time.slept, [4_000, 5_000]);
+});
+
+Deno.test("a wall clock that jumps changes nothing", async () => {
+  const time = sleepingTime();
+  const throttle = createThrottle(1_000, time);
+  await throttle(1_000, never);
+  time.jump(-86_400_000);
+  await throttle(500, never);
+  time.jump(2 * 86_400_000);
+  await throttle(500, never);
+  assertEquals(time.slept, [500, 500]);
+});
+
+Deno.test("over any stretch no more is let through than the rate and one second's worth", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 10_000 }),
+      fc.array(fc.record({ pauseMs: fc.nat(3_000), bytes: fc.nat(20_000) }), { maxLength: 30 }),
+      async (rate, steps) => {
+        const time = sleepingTime();
+        const throttle = createThrottle(rate, time);
+        // When each piece was let through, which is before the next is asked for.
+        const through: { readonly atMs: number; readonly bytes: number }[] = [];
+        for (const { pauseMs, bytes } of steps) {
+          await time.timers.sleep(pauseMs, never);
+          await throttle(bytes, never);
+          through.push({ atMs: time.clock.monotonicMs(), bytes });
+        }
+        for (const [begin, { atMs: beginMs }] of through.entries()) {
+          let sum = 0;
+          for (const { atMs, bytes } of through.slice(begin + 1)) {
+            sum += bytes;
+            const allowed = rate * (atMs - beginMs + 1_000) / 1_000;
+            assertEquals(sum <= allowed + 1e-6 * allowed, true, `${sum} > ${allowed}`);
+          }
+        }
+      },
+    ),
+  );
+});
