@@ -1,0 +1,124 @@
+/** What the drafts of all drivers share: order, counting, hashing, and an end in every case. */
+
+import { createHash } from "node:crypto";
+import { CronfetchError } from "../core/errors.ts";
+import type { Draft, Sealed, StoredFile } from "./store.ts";
+
+/**
+ * The steps of a draft that a driver takes. They are called one after another,
+ * never two at once, and none after one that failed but `remove`.
+ */
+export interface DraftSteps {
+  /** Appends all of `bytes`, and keeps no hold of them. */
+  append(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Makes sure that exactly `sizeBytes` bytes are in place. */
+  seal(sizeBytes: number): Promise<void>;
+  /** Gives all bytes; called when sealed. */
+  read(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Puts the bytes under the draft's key; called when sealed. */
+  publish(): Promise<StoredFile>;
+  /** Removes every trace, and closes what is open; the last call unless published. */
+  remove(): Promise<void>;
+}
+
+/** Stages of a draft, and how people would say when that is. */
+const STAGES = {
+  writing: "before it was sealed",
+  sealed: "after it was sealed",
+  over: "after it was published",
+} as const;
+
+type Stage = keyof typeof STAGES;
+
+/**
+ * Makes a draft of a driver's steps. A draft that cannot be sealed or published
+ * discards itself.
+ *
+ * @param ended Called once, when the draft is published or every trace of it is
+ * gone; not when it could not be removed.
+ */
+export function createDraft(steps: DraftSteps, ended: () => void): Draft {
+  const hash = createHash("sha256");
+  let stage: Stage = "writing";
+  let sizeBytes = 0;
+  let published = false;
+  let discarding: Promise<void> | null = null;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** Queues a job behind those before it. Once one has failed the others fail likewise. */
+  function enqueue<T>(from: Stage, to: Stage, job: () => Promise<T>): Promise<T> {
+    if (discarding === null && stage !== from) return Promise.reject(misuse(stage));
+    stage = to;
+    const result = last.then(() => {
+      if (discarding !== null) throw discarded();
+      return job();
+    });
+    // Whoever is handed the result sees the failure, and so does everybody behind.
+    result.catch(() => {});
+    last = result;
+    return result;
+  }
+
+  async function append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
+    const appending = steps.append(bytes);
+    // The processor hashes while the disk writes.
+    hash.update(bytes);
+    await appending;
+    sizeBytes += bytes.length;
+    return bytes.buffer;
+  }
+
+  async function seal(): Promise<Sealed> {
+    await steps.seal(sizeBytes);
+    return { sizeBytes, sha256: hash.digest("hex") };
+  }
+
+  async function publish(): Promise<StoredFile> {
+    const file = await steps.publish();
+    published = true;
+    ended();
+    return file;
+  }
+
+  async function remove(): Promise<void> {
+    await last.catch(() => {});
+    if (published) return;
+    try {
+      await steps.remove();
+    } catch {
+      return;
+    }
+    ended();
+  }
+
+  const discard = (): Promise<void> => discarding ??= remove();
+
+  async function orDiscard<T>(result: Promise<T>): Promise<T> {
+    try {
+      return await result;
+    } catch (error) {
+      await discard();
+      throw error;
+    }
+  }
+
+  return {
+    get sizeBytes() {
+      return sizeBytes;
+    },
+    write: (bytes) => enqueue("writing", "writing", () => append(bytes)),
+    seal: () => orDiscard(enqueue("writing", "sealed", seal)),
+    read: () => enqueue("sealed", "sealed", () => steps.read()),
+    publish: () => orDiscard(enqueue("sealed", "over", publish)),
+    discard,
+    [Symbol.asyncDispose]: discard,
+  };
+}
+
+function discarded(): CronfetchError {
+  return new CronfetchError("cancelled", "the draft was discarded");
+}
+
+function misuse(stage: Stage): CronfetchError {
+  return new CronfetchError("internal", `a draft was used out of order, ${STAGES[stage]}`);
+}

@@ -1,0 +1,79 @@
+/** The file system as an argument: the calls the folder driver makes, and no others. */
+
+import { isAbsent } from "./errors.ts";
+import type { StoredFile } from "./store.ts";
+
+/** An open file. */
+export type OpenFile = Pick<
+  Deno.FsFile,
+  "read" | "write" | "stat" | "sync" | "tryLock" | "close" | typeof Symbol.dispose
+>;
+
+/** The calls of Deno's that the folder driver makes; tests pass ones that fail or lie. */
+export interface FileSystem extends
+  Pick<
+    typeof Deno,
+    "chmod" | "link" | "lstat" | "mkdir" | "readDir" | "realPath" | "remove" | "rename"
+  > {
+  /** Opens a file. */
+  open(path: string, options: Deno.OpenOptions): Promise<OpenFile>;
+}
+
+/** The file system of this machine. */
+export const machineFileSystem: FileSystem = Deno;
+
+/** Writes all of `bytes`, in as many calls as the file needs. */
+export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+  let rest = bytes;
+  while (rest.length > 0) {
+    const writtenBytes = await file.write(rest);
+    if (writtenBytes === 0) throw new Error("the file takes no more bytes");
+    rest = rest.subarray(writtenBytes);
+  }
+}
+
+/** Reads from where the file stands until `bytes` is full or the file ends. Gives what came. */
+export async function readInto(
+  file: OpenFile,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let filledBytes = 0;
+  while (filledBytes < bytes.length) {
+    const readBytes = await file.read(bytes.subarray(filledBytes));
+    if (readBytes === null) break;
+    filledBytes += readBytes;
+  }
+  return bytes.subarray(0, filledBytes);
+}
+
+/** What stands at a path, links not followed; or null. */
+export async function lstatIfThere(
+  fileSystem: FileSystem,
+  path: string,
+): Promise<Deno.FileInfo | null> {
+  try {
+    return await fileSystem.lstat(path);
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
+}
+
+/** Removes a file. One that is not there is no error. */
+export async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.remove(path);
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+  }
+}
+
+/** What a store tells of a file. */
+export function storedFile(info: Deno.FileInfo): StoredFile {
+  return { sizeBytes: info.size, modifiedMs: info.mtime?.getTime() ?? 0 };
+}
+
+/** Who may read, write and execute a file (nine bits); null where the system has no such bits. */
+export function permissionsOf(info: Deno.FileInfo): number | null {
+  return info.mode === null ? null : info.mode & 0o777;
+}

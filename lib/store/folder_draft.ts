@@ -1,0 +1,175 @@
+/** Drafts in a folder: a file beside its target, renamed over it in the end. */
+
+import { join } from "@std/path";
+import type { DraftSteps } from "./draft.ts";
+import { explained, Refusal } from "./errors.ts";
+import {
+  type FileSystem,
+  lstatIfThere,
+  type OpenFile,
+  permissionsOf,
+  readInto,
+  removeIfThere,
+  storedFile,
+  writeAll,
+} from "./file_system.ts";
+import type { FolderContext } from "./folder_context.ts";
+import { type RealFolder, replaced } from "./folder_tree.ts";
+import { folderOf, nameOf } from "./key.ts";
+import { draftName } from "./run_file.ts";
+import type { StoredFile } from "./store.ts";
+
+/** Where a draft stands, and where it goes. */
+export interface Placement {
+  /** The folder of both: only so is the rename atomic, and never across devices. */
+  readonly folder: RealFolder;
+  /** Absolute. */
+  readonly targetPath: string;
+  /** Absolute, free, and not to be guessed. */
+  readonly draftPath: string;
+  /** Permissions of what is published now; null without it. See {@linkcode permissionsOf}. */
+  readonly permissions: number | null;
+}
+
+/**
+ * Finds the place for a draft of `key`: makes its folder, and notes it for
+ * sweeps. The draft itself is not made.
+ *
+ * @throws {Refusal} `store.conflict`: something that is not the store's stands in the way.
+ */
+export async function placeDraft(key: string, context: FolderContext): Promise<Placement> {
+  const { tree, runFile, random, fileSystem } = context;
+  const folder = await tree.make(folderOf(key));
+  const targetPath = join(folder.path, nameOf(key));
+  const permissions = await targetPermissions(targetPath, fileSystem);
+  const run = await runFile.note(folderOf(key));
+  return {
+    folder,
+    targetPath,
+    permissions,
+    draftPath: join(folder.path, draftName(run, random.name())),
+  };
+}
+
+/**
+ * Renames a draft over its target, after a last look at both the way there and
+ * what stands there. With `sync`, the disk is asked to remember the name; that
+ * it cannot is no failure, since the rename is done, and after a crash the old
+ * file would merely be found and fetched anew.
+ *
+ * @throws {Refusal} `store.conflict`; nothing was changed.
+ */
+export async function replaceTarget(
+  { folder, targetPath, draftPath }: Placement,
+  draftPermissions: number | null,
+  { sync, tree, fileSystem }: FolderContext,
+): Promise<void> {
+  if (!await tree.isIntact(folder)) throw replaced(folder.path);
+  const permissions = await targetPermissions(targetPath, fileSystem);
+  if (permissions !== null && permissions !== draftPermissions) {
+    await fileSystem.chmod(draftPath, permissions);
+  }
+  await fileSystem.rename(draftPath, targetPath);
+  if (sync) await syncFolder(folder.path, fileSystem).catch(() => {});
+}
+
+/** Makes a draft of `key`, and gives the steps that finish it. */
+export async function openFolderDraft(key: string, context: FolderContext): Promise<DraftSteps> {
+  const doing = `storing ${JSON.stringify(key)}`;
+  return await explained(doing, async () => {
+    const placement = await placeDraft(key, context);
+    const { draftPath, permissions } = placement;
+    const file = await context.fileSystem.open(draftPath, {
+      write: true,
+      createNew: true,
+      // The system takes the umask's bits off these; publishing puts them back.
+      ...(permissions === null ? {} : { mode: permissions }),
+    });
+    return new FolderDraft(doing, placement, file, context);
+  });
+}
+
+class FolderDraft implements DraftSteps {
+  readonly #doing: string;
+  readonly #placement: Placement;
+  readonly #file: OpenFile;
+  readonly #context: FolderContext;
+  #isOpen = true;
+  #permissions: number | null = null;
+  #stored: StoredFile = { sizeBytes: 0, modifiedMs: 0 };
+
+  constructor(doing: string, placement: Placement, file: OpenFile, context: FolderContext) {
+    this.#doing = doing;
+    this.#placement = placement;
+    this.#file = file;
+    this.#context = context;
+  }
+
+  append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    return explained(this.#doing, () => writeAll(this.#file, bytes));
+  }
+
+  seal(sizeBytes: number): Promise<void> {
+    return explained(this.#doing, async () => {
+      // Closing tells nothing of bytes that never arrived; the file's size does.
+      const info = await this.#file.stat();
+      if (info.size !== sizeBytes) throw wrongSize(sizeBytes, info.size);
+      if (this.#context.sync) await this.#file.sync();
+      this.#close();
+      this.#permissions = permissionsOf(info);
+      this.#stored = storedFile(info);
+    });
+  }
+
+  read(): Promise<Uint8Array<ArrayBuffer>> {
+    return explained(this.#doing, async () => {
+      const { sizeBytes } = this.#stored;
+      using file = await this.#context.fileSystem.open(this.#placement.draftPath, { read: true });
+      const bytes = await readInto(file, new Uint8Array(sizeBytes));
+      if (bytes.length !== sizeBytes) throw wrongSize(sizeBytes, bytes.length);
+      return bytes;
+    });
+  }
+
+  publish(): Promise<StoredFile> {
+    return explained(this.#doing, async () => {
+      await replaceTarget(this.#placement, this.#permissions, this.#context);
+      return this.#stored;
+    });
+  }
+
+  async remove(): Promise<void> {
+    this.#close();
+    await removeIfThere(this.#context.fileSystem, this.#placement.draftPath);
+  }
+
+  #close(): void {
+    if (this.#isOpen) this.#file.close();
+    this.#isOpen = false;
+  }
+}
+
+function wrongSize(wroteBytes: number, holdsBytes: number): Refusal {
+  return new Refusal("store.failed", `wrote ${wroteBytes} bytes, the file holds ${holdsBytes}`);
+}
+
+/** Permissions of the file at a path, or null without one; refuses anything but a file. */
+async function targetPermissions(path: string, fileSystem: FileSystem): Promise<number | null> {
+  const standing = await lstatIfThere(fileSystem, path);
+  if (standing === null) return null;
+  const obstacle = targetObstacle(standing);
+  if (obstacle !== null) throw new Refusal("store.conflict", `${path} ${obstacle}`);
+  return permissionsOf(standing);
+}
+
+/** Why what stands at a path must not be replaced by a file, or null if it may be. */
+function targetObstacle(standing: Deno.FileInfo): string | null {
+  if (standing.isSymlink) return "is a symbolic link, which is not followed; remove it";
+  if (standing.isDirectory) return "is a folder; move it away, or choose another name";
+  return standing.isFile ? null : "is no ordinary file; move it away, or choose another name";
+}
+
+async function syncFolder(path: string, fileSystem: FileSystem): Promise<void> {
+  using folder = await fileSystem.open(path, { read: true });
+  await folder.sync();
+}

@@ -1,0 +1,99 @@
+/** Store: where files go. A narrow interface; what all drivers share stands above it. */
+
+/** What a store knows about a published file without reading it. */
+export interface StoredFile {
+  /** Size in bytes. */
+  readonly sizeBytes: number;
+  /** When it was written, milliseconds since the epoch; whole. */
+  readonly modifiedMs: number;
+}
+
+/** The bytes of a draft, once all are in. */
+export interface Sealed {
+  /** Size in bytes. */
+  readonly sizeBytes: number;
+  /** Lower-case hexadecimal digest of all of them. */
+  readonly sha256: string;
+}
+
+/**
+ * Bytes on their way into a store, invisible until {@linkcode Draft.publish}.
+ * Disposing of a draft that was not published discards it.
+ *
+ * The order of calls is `write*`, `seal`, `read*`, then `publish` or `discard`.
+ * `discard` may come at any time, and more than once; what waits in line then is
+ * `cancelled`. A draft that cannot be sealed or published discards itself.
+ */
+export interface Draft extends AsyncDisposable {
+  /** Bytes written so far; those of writes still under way left out. */
+  readonly sizeBytes: number;
+  /**
+   * Appends all of `bytes`, and takes over the buffer behind them: it may be
+   * detached, and comes back (same size, perhaps as another object) when it can
+   * be filled again. Writes are carried out in the order of the calls, and a
+   * caller may have several under way; so a reader need not wait for the disk.
+   *
+   * @throws {CronfetchError} `store.full`, `store.denied`, `store.failed`. After
+   * that only `discard` is of use.
+   */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
+  /**
+   * Waits until every byte is written, and says what they are.
+   *
+   * @throws {CronfetchError} any `store.` code, that of a failed write included.
+   */
+  seal(): Promise<Sealed>;
+  /** All sealed bytes, in memory, for the checks that must see the whole. */
+  read(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Puts the sealed bytes under the draft's key, all at once: whoever reads the
+   * key sees the old file or the new one, whole.
+   *
+   * @throws {CronfetchError} any `store.` code; the published file is then as it was.
+   */
+  publish(): Promise<StoredFile>;
+  /** Removes every trace of the draft. Never throws. */
+  discard(): Promise<void>;
+}
+
+/** A file in a list. */
+export interface ListedFile extends StoredFile {
+  /** Its key. */
+  readonly key: string;
+}
+
+/**
+ * Where files go. Keys are relative, with `/` between segments, already safe
+ * (see `config/keys.ts`); a driver still refuses a key that would leave it.
+ */
+export interface Store extends AsyncDisposable {
+  /** Where it is, for people; without secrets. */
+  readonly location: string;
+  /**
+   * Starts a draft for `key`.
+   *
+   * @throws {CronfetchError} any `store.` code.
+   */
+  draft(key: string): Promise<Draft>;
+  /** What is published under `key`, or null. */
+  stat(key: string): Promise<StoredFile | null>;
+  /**
+   * Digest of what is published under `key`, by reading it whole; or null.
+   *
+   * @throws The signal's reason, once it is aborted.
+   */
+  digest(key: string, signal: AbortSignal): Promise<string | null>;
+  /** Published files below a prefix (whole segments; `""` for all), in no order. */
+  list(prefix: string): AsyncIterable<ListedFile>;
+  /**
+   * Puts what is published under `from` under `to` as well, all at once, replacing
+   * what was there.
+   *
+   * @throws {CronfetchError} any `store.` code; `store.failed` if nothing is under `from`.
+   */
+  copy(from: string, to: string): Promise<void>;
+  /** Removes a published file. One that is not there is no error. */
+  remove(key: string): Promise<void>;
+  /** Removes the drafts that dead runs left, as far as it can. Returns how many. */
+  sweep(): Promise<number>;
+}

@@ -1,0 +1,451 @@
+// Rows 69 to 72 and 77 to 80: what a file system can do to a draft.
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import type { ErrorCode } from "../../lib/core/errors.ts";
+import {
+  type FileSystem,
+  machineFileSystem as machine,
+  type OpenFile,
+} from "../../lib/store/file_system.ts";
+import { openFolder } from "../../lib/store/folder.ts";
+import type { Store } from "../../lib/store/store.ts";
+import { temporaryFolder, tree } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { assertCode, bytesOf, put, sealed } from "./conformance.ts";
+import {
+  failing,
+  isDraft,
+  osError,
+  recording,
+  replacing,
+  replacingInDrafts,
+} from "./file_system.ts";
+
+function open(root: string, fileSystem?: FileSystem, sync = false): Store {
+  return openFolder(root, { sync, random: testHost().random }, fileSystem);
+}
+
+/** Fails where a draft is concerned, and does what the machine does elsewhere. */
+const failingForDrafts = (name: "open" | "rename" | "chmod", code: string): FileSystem =>
+  replacing({
+    [name]: (path: string, ...rest: never[]) =>
+      isDraft(path) ? failing(code)() : Reflect.apply(machine[name], machine, [path, ...rest]),
+  });
+
+interface Fault {
+  readonly name: string;
+  readonly fileSystem: FileSystem;
+  readonly code: ErrorCode;
+  /** What the message has to say. */
+  readonly says: string;
+  readonly sync?: boolean;
+}
+
+const inFile = (name: keyof OpenFile, code: string) =>
+  replacingInDrafts(() => ({ [name]: failing(code) }));
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: "row 69: the disk is full",
+    fileSystem: inFile("write", "ENOSPC"),
+    code: "store.full",
+    says: "no space is left on the disk; free some, or choose another folder",
+  },
+  {
+    name: "row 69: the disk is full after some bytes",
+    fileSystem: replacingInDrafts((file) => {
+      let writes = 0;
+      return {
+        write: (bytes) => writes++ === 0 ? file.write(bytes.subarray(0, 2)) : failing("ENOSPC")(),
+      };
+    }),
+    code: "store.full",
+    says: "no space",
+  },
+  {
+    name: "row 69: the disk is full before the draft is there",
+    fileSystem: failingForDrafts("open", "ENOSPC"),
+    code: "store.full",
+    says: "no space",
+  },
+  {
+    name: "row 69: the quota is used up",
+    fileSystem: inFile("write", "EDQUOT"),
+    code: "store.full",
+    says: "quota",
+  },
+  {
+    name: "row 70: no permission in the folder",
+    fileSystem: failingForDrafts("open", "EACCES"),
+    code: "store.denied",
+    says: "let this user write there",
+  },
+  {
+    name: "row 70: a file that may not be replaced",
+    fileSystem: failingForDrafts("rename", "EPERM"),
+    code: "store.denied",
+    says: "let this user write there",
+  },
+  {
+    name: "row 70: a read-only file system",
+    fileSystem: failingForDrafts("open", "EROFS"),
+    code: "store.denied",
+    says: "read-only",
+  },
+  {
+    name: "row 77: too many open files",
+    fileSystem: failingForDrafts("open", "EMFILE"),
+    code: "store.busy",
+    says: "ulimit -n",
+  },
+  {
+    name: "row 78: fsync fails",
+    fileSystem: inFile("sync", "EIO"),
+    code: "store.failed",
+    says: "EIO",
+    sync: true,
+  },
+  {
+    name: "row 79: a write that lies",
+    fileSystem: replacingInDrafts((file) => ({
+      write: async (bytes) => {
+        await file.write(bytes.subarray(1));
+        return bytes.length;
+      },
+    })),
+    code: "store.failed",
+    says: "wrote 3 bytes, the file holds 2",
+  },
+  {
+    name: "row 79: a file that takes no more bytes",
+    fileSystem: replacingInDrafts(() => ({ write: () => Promise.resolve(0) })),
+    code: "store.failed",
+    says: "takes no more bytes",
+  },
+  {
+    name: "row 79: a file that shrinks before it is published",
+    fileSystem: replacingInDrafts((file) => ({
+      stat: async () => ({ ...await file.stat(), size: 0 }),
+    })),
+    code: "store.failed",
+    says: "wrote 3 bytes, the file holds 0",
+  },
+  {
+    name: "the disk breaks when the file is named",
+    fileSystem: failingForDrafts("rename", "EIO"),
+    code: "store.failed",
+    says: "EIO",
+  },
+];
+
+for (const { name, fileSystem, code, says, sync } of FAULTS) {
+  Deno.test(name, async () => {
+    await using folder = await temporaryFolder();
+    await Deno.writeTextFile(folder.file("a.txt"), "old bytes");
+    await using store = open(folder.path, fileSystem, sync);
+    const error = await assertCode(code, () => put(store, "a.txt", "new"));
+    assertStringIncludes(error.message, says);
+    assertMatch(error.message, /^storing "a\.txt": /);
+    await store[Symbol.asyncDispose]();
+    assertEquals(await tree(folder.path), { "a.txt": "old bytes" });
+  });
+}
+
+Deno.test("row 79: a short write goes on where it stopped", async () => {
+  await using folder = await temporaryFolder();
+  let writes = 0;
+  const fileSystem = replacingInDrafts((file) => ({
+    write: (bytes) => (writes++, file.write(bytes.subarray(0, 2))),
+  }));
+  await using store = open(folder.path, fileSystem);
+  await put(store, "a.txt", "seven b");
+  assertEquals(writes, 4);
+  assertEquals(await Deno.readTextFile(folder.file("a.txt")), "seven b");
+});
+
+Deno.test("a draft that failed fails on, and leaves nothing once sealed in vain", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.path, inFile("write", "ENOSPC"));
+  const draft = await store.draft("a.txt");
+  const writes = [draft.write(bytesOf("one")), draft.write(bytesOf("two"))];
+  for (const write of writes) await assertCode("store.full", () => write);
+  await assertCode("store.full", () => draft.seal());
+  assertEquals(draft.sizeBytes, 0);
+  assertEquals(Object.keys(await tree(folder.path)).filter(isDraft), []);
+});
+
+Deno.test("row 79: a draft that is cut short before it is looked at", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.path);
+  await using draft = await sealed(store, "a.txt", "new");
+  await Deno.truncate(await draftPath(folder.path), 2);
+  const error = await assertCode("store.failed", () => draft.read());
+  assertStringIncludes(error.message, "wrote 3 bytes, the file holds 2");
+});
+
+Deno.test("a digest is given up between two reads", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeFile(folder.file("a"), new Uint8Array(2_000_000));
+  const controller = new AbortController();
+  let reads = 0;
+  const fileSystem = replacing({
+    async open(path, options) {
+      const file = await machine.open(path, options);
+      const read = file.read.bind(file);
+      return Object.assign(file, {
+        read: (bytes: Uint8Array) => {
+          if (++reads === 2) controller.abort();
+          return read(bytes);
+        },
+      });
+    },
+  });
+  await using store = open(folder.path, fileSystem);
+  const error = await assertRejects(() => store.digest("a", controller.signal));
+  assertStrictEquals(error, controller.signal.reason);
+  assertEquals(reads, 2);
+});
+
+Deno.test("row 71: a draft stands beside its target, never on another device", async () => {
+  await using folder = await temporaryFolder();
+  const renamed: string[][] = [];
+  await using store = open(
+    folder.path,
+    replacing({
+      rename: (from, to) => {
+        renamed.push([from, to].map((path) => String(path).replace(/[^/\\]+$/, "")));
+        return machine.rename(from, to);
+      },
+    }),
+  );
+  for (const key of ["a", "b/c", "b/d/e"]) await put(store, key, key);
+  assertEquals(renamed.length, 3);
+  for (const [from, to] of renamed) assertEquals(from, to);
+});
+
+const LONGEST_NAME = 255;
+
+for (
+  const [what, name] of [
+    ["letters", "n".repeat(LONGEST_NAME)],
+    ["letters of three bytes", "\u20ac".repeat(LONGEST_NAME / 3)],
+  ] as const
+) {
+  Deno.test({
+    name: `row 72: a name as long as the file system allows, of ${what}, and one longer`,
+    // Others count letters, not bytes.
+    ignore: Deno.build.os !== "linux",
+    fn: async () => {
+      await using folder = await temporaryFolder();
+      await using store = open(folder.path);
+      await put(store, `b/${name}`, "text");
+      await store.copy(`b/${name}`, name);
+      const error = await assertCode("store.name", () => store.draft(`b/${name}n`));
+      assertStringIncludes(error.message, "too long");
+      await assertCode("store.name", () => store.draft(`${name}n/b`));
+      await store[Symbol.asyncDispose]();
+      assertEquals(await tree(folder.path), { [`b/${name}`]: "text", [name]: "text" });
+    },
+  });
+}
+
+Deno.test("row 72: a draft's name is as long for every target", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.path);
+  const lengths = new Set<number>();
+  for (const key of ["a", "a".repeat(200), "long.tar.gz"]) {
+    await using _draft = await store.draft(key);
+    const names = Object.keys(await tree(folder.path)).filter(isDraft);
+    assertEquals(names.length, 1);
+    for (const name of names) {
+      assertMatch(name, /^\.cronfetch-[0-9a-f]{32}-[0-9a-f]{32}\.part$/);
+      lengths.add(name.length);
+    }
+  }
+  assertEquals(lengths.size, 1);
+});
+
+const withModes = (name: string, fn: (root: string, store: Store) => Promise<void>) =>
+  Deno.test({
+    name: `row 80: ${name}`,
+    ignore: Deno.build.os === "windows",
+    fn: async () => {
+      await using folder = await temporaryFolder();
+      await using store = open(folder.path);
+      await fn(folder.path, store);
+    },
+  });
+
+async function modeOf(path: string): Promise<number> {
+  return ((await Deno.stat(path)).mode ?? 0) & 0o777;
+}
+
+/** Path of the one draft in a folder. */
+async function draftPath(root: string): Promise<string> {
+  const [name, ...others] = Object.keys(await tree(root)).filter(isDraft);
+  assert(name !== undefined && others.length === 0);
+  return `${root}/${name}`;
+}
+
+for (const mode of [0o600, 0o640, 0o400, 0o444, 0o644, 0o666, 0o755, 0o777]) {
+  withModes(`mode ${mode.toString(8)} is kept, and never widened`, async (root, store) => {
+    await Deno.writeTextFile(`${root}/a`, "old");
+    await Deno.chmod(`${root}/a`, mode);
+    await using draft = await store.draft("a");
+    assertEquals(await modeOf(await draftPath(root)) & ~mode, 0);
+    await draft.write(bytesOf("new"));
+    await draft.seal();
+    assertEquals(await modeOf(await draftPath(root)) & ~mode, 0);
+    assertEquals(new TextDecoder().decode(await draft.read()), "new");
+    await draft.publish();
+    assertEquals(await modeOf(`${root}/a`), mode);
+    assertEquals(await Deno.readTextFile(`${root}/a`), "new");
+  });
+}
+
+withModes("a new file has the mode that any new file has", async (root, store) => {
+  await put(store, "a", "text");
+  await Deno.writeTextFile(`${root}/b`, "text");
+  assertEquals(await modeOf(`${root}/a`), await modeOf(`${root}/b`));
+});
+
+withModes("a mode that is narrowed meanwhile is kept", async (root, store) => {
+  await put(store, "a", "old");
+  await using draft = await sealed(store, "a", "new");
+  await Deno.chmod(`${root}/a`, 0o600);
+  await draft.publish();
+  assertEquals(await modeOf(`${root}/a`), 0o600);
+});
+
+withModes(
+  "a copy keeps the mode of the file it replaces, and of its source",
+  async (root, store) => {
+    await put(store, "public", "new");
+    await put(store, "private", "old");
+    await Deno.chmod(`${root}/public`, 0o644);
+    await Deno.chmod(`${root}/private`, 0o600);
+    await store.copy("public", "private");
+    assertEquals(await modeOf(`${root}/private`), 0o600);
+    assertEquals(await modeOf(`${root}/public`), 0o644);
+    assertEquals(await Deno.readTextFile(`${root}/private`), "new");
+  },
+);
+
+Deno.test("a file system without links is copied on", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.path, replacing({ link: failing("ENOTSUP") }));
+  const text = "0123456789".repeat(200_000);
+  await put(store, "a", text);
+  await store.copy("a", "b/c");
+  await put(store, "a", "two");
+  assertEquals(await Deno.readTextFile(folder.file("b/c")), text);
+});
+
+Deno.test("a copy that fails leaves the old file and no trace", async () => {
+  for (
+    const fault of [
+      { rename: failing("EIO") },
+      { rename: failing("EIO"), link: failing("ENOTSUP") },
+    ]
+  ) {
+    await using folder = await temporaryFolder();
+    await Deno.writeTextFile(folder.file("a"), "new");
+    await Deno.writeTextFile(folder.file("b"), "old");
+    await using store = open(folder.path, replacing(fault));
+    const error = await assertCode("store.failed", () => store.copy("a", "b"));
+    assertMatch(error.message, /^(?:copying "a" to|storing) "b": /);
+    await store[Symbol.asyncDispose]();
+    assertEquals(await tree(folder.path), { a: "new", b: "old" });
+  }
+});
+
+Deno.test("a small file takes few calls", async () => {
+  await using folder = await temporaryFolder();
+  const { fileSystem, calls } = recording();
+  await using store = open(folder.path, fileSystem);
+  await put(store, "b/first", "text");
+  calls.length = 0;
+  await put(store, "b/second", "text");
+  assertEquals(calls, [
+    ...["realPath", "lstat", "open"],
+    ...["write", "stat", "close"],
+    ...["realPath", "lstat", "rename"],
+  ]);
+  calls.length = 0;
+  await store.stat("b/second");
+  assertEquals(calls, ["lstat"]);
+});
+
+Deno.test("with sync, bytes reach the disk before the name does", async () => {
+  await using folder = await temporaryFolder();
+  const { fileSystem, calls } = recording();
+  await using store = open(folder.path, fileSystem, true);
+  await put(store, "first", "text");
+  calls.length = 0;
+  await put(store, "second", "text");
+  assertEquals(calls, [
+    ...["realPath", "lstat", "open"],
+    ...["write", "stat", "sync", "close"],
+    ...["realPath", "lstat", "rename"],
+    ...["open", "sync", "close"],
+  ]);
+});
+
+Deno.test("a folder that cannot be synced does not undo what is done", async () => {
+  await using folder = await temporaryFolder();
+  const fileSystem = replacing({
+    open: (path, options) =>
+      path === folder.path ? Promise.reject(osError("EACCES")) : machine.open(path, options),
+  });
+  await using store = open(folder.path, fileSystem, true);
+  await put(store, "a", "text");
+  assertEquals(await Deno.readTextFile(folder.file("a")), "text");
+});
+
+Deno.test("a folder that was removed meanwhile is made again", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.path);
+  await put(store, "b/c/first", "text");
+  await Deno.remove(folder.file("b"), { recursive: true });
+  assertEquals(await store.stat("b/c/first"), null);
+  assertEquals(await Array.fromAsync(store.list("b/c")), []);
+  await put(store, "b/c/second", "text");
+  await using draft = await sealed(store, "b/c/third", "text");
+  await Deno.remove(folder.file("b"), { recursive: true });
+  await assertCode("store.conflict", () => draft.publish());
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(folder.path), {});
+});
+
+Deno.test("a draft that could not be removed is left to a sweep", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using store = open(
+      folder.path,
+      replacing({ remove: (path) => isDraft(path) ? failing("EIO")() : machine.remove(path) }),
+    );
+    const draft = await store.draft("b/a");
+    await draft.discard();
+  }
+  assertEquals(Object.keys(await tree(folder.path)).length, 2);
+  await using store = open(folder.path);
+  assertEquals(await store.sweep(), 1);
+  assertEquals(await tree(folder.path), {});
+});
+
+Deno.test("nothing is made before the first draft, and reading makes nothing", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.file("store"));
+  assertEquals(await store.stat("a"), null);
+  assertEquals(await Array.fromAsync(store.list("")), []);
+  assertEquals(await store.sweep(), 0);
+  await store.remove("a");
+  assertEquals(await Array.fromAsync(Deno.readDir(folder.path)), []);
+});

@@ -1,0 +1,251 @@
+// Rows 73 to 75: what stands where a file or its folder should be, before a draft or meanwhile.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { openFolder } from "../../lib/store/folder.ts";
+import type { Store } from "../../lib/store/store.ts";
+import { machineFileSystem as machine } from "../../lib/store/file_system.ts";
+import { temporaryFolder, type Tree, tree } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { assertCode, put, sealed } from "./conformance.ts";
+import { replacing } from "./file_system.ts";
+
+/** What is beside the store, and must be as it was after every test. */
+const OUTSIDE: Tree = { "precious": "keep", "sub/precious": "keep" };
+
+interface Scene {
+  readonly store: Store;
+  /** Absolute path of a file in the store. */
+  readonly inside: (name: string) => string;
+  /** Absolute path of something outside of it. */
+  readonly outside: (name: string) => string;
+}
+
+/** Makes a link without `Deno.symlink`, which asks for leave to write everywhere. */
+async function symlink(target: string, path: string): Promise<void> {
+  const { success } = await new Deno.Command("ln", { args: ["-s", target, path] }).output();
+  if (!success) throw new Error(`no link at ${path}`);
+}
+
+function test(name: string, body: (scene: Scene) => Promise<void>): void {
+  Deno.test({
+    name,
+    // There, links need a privilege.
+    ignore: Deno.build.os === "windows",
+    fn: async () => {
+      await using folder = await temporaryFolder();
+      const outside = (name: string) => folder.file(`outside/${name}`);
+      const inside = (name: string) => folder.file(`store/${name}`);
+      await Deno.mkdir(outside("sub"), { recursive: true });
+      await Deno.mkdir(inside(""));
+      for (const [name, text] of Object.entries(OUTSIDE)) {
+        await Deno.writeTextFile(outside(name), text);
+      }
+      await using store = openFolder(inside(""), { sync: false, random: testHost().random });
+      await body({ store, inside, outside });
+      await store[Symbol.asyncDispose]();
+      assertEquals(await tree(outside("")), OUTSIDE);
+      const leftovers = Object.keys(await tree(inside(""))).filter((name) =>
+        /cronfetch-/.test(name)
+      );
+      assertEquals(leftovers, []);
+    },
+  });
+}
+
+interface Obstacle {
+  readonly name: string;
+  /** Puts something where `folder/file` should go. */
+  readonly place: (scene: Scene) => Promise<unknown>;
+  /** What is said of it when the folder is looked at first. */
+  readonly says: string;
+  /** What is said when it came after that. */
+  readonly saysLater: string;
+}
+
+const moveAway = ({ inside }: Scene) => Deno.rename(inside("folder"), inside("moved"));
+
+const OBSTACLES: readonly Obstacle[] = [
+  {
+    name: "row 73: a folder as the target",
+    place: ({ inside }) => Deno.mkdir(inside("folder/file")),
+    says: "folder/file is a folder",
+    saysLater: "folder/file is a folder",
+  },
+  {
+    name: "row 74: a file as the parent",
+    place: async (scene) => {
+      await moveAway(scene);
+      await Deno.writeTextFile(scene.inside("folder"), "text");
+    },
+    says: "folder is a file where a folder is needed",
+    saysLater: "a file stands where a folder is needed",
+  },
+  {
+    name: "row 75: a link to a file as the target",
+    place: ({ inside, outside }) => symlink(outside("precious"), inside("folder/file")),
+    says: "folder/file is a symbolic link",
+    saysLater: "folder/file is a symbolic link",
+  },
+  {
+    name: "row 75: a link to nothing as the target",
+    place: ({ inside, outside }) => symlink(outside("nothing"), inside("folder/file")),
+    says: "folder/file is a symbolic link",
+    saysLater: "folder/file is a symbolic link",
+  },
+  {
+    name: "row 75: a link to a folder as the parent",
+    place: async (scene) => {
+      await moveAway(scene);
+      await symlink(scene.outside("sub"), scene.inside("folder"));
+    },
+    says: "folder is a symbolic link",
+    saysLater: "folder was replaced",
+  },
+  {
+    name: "row 75: a link to another folder of the store as the parent",
+    place: async (scene) => {
+      await moveAway(scene);
+      await symlink(scene.inside("moved"), scene.inside("folder"));
+    },
+    says: "folder is a symbolic link",
+    saysLater: "folder was replaced",
+  },
+];
+
+for (const { name, place, says, saysLater } of OBSTACLES) {
+  test(`${name}, before the draft`, async (scene) => {
+    const { store, inside } = scene;
+    await Deno.mkdir(inside("folder"));
+    await place(scene);
+    const before = await tree(inside(""));
+    const error = await assertCode("store.conflict", () => store.draft("folder/file"));
+    assertStringIncludes(error.message, `storing "folder/file": `);
+    assertStringIncludes(error.message, says);
+    await put(store, "source", "text");
+    await assertCode("store.conflict", () => store.copy("source", "folder/file"));
+    await store.remove("source");
+    await store[Symbol.asyncDispose]();
+    assertEquals(await tree(inside("")), before);
+  });
+
+  test(`${name}, once the folder is known`, async (scene) => {
+    const { store, inside } = scene;
+    await put(store, "folder/other", "text");
+    await place(scene);
+    await assertCode("store.conflict", () => store.draft("folder/file"));
+    assertEquals(await store.stat("folder/file"), null);
+    await store.remove("folder/file");
+    await Deno.lstat(inside("folder"));
+  });
+
+  test(`${name}, between draft and publish`, async (scene) => {
+    const { store, inside } = scene;
+    await Deno.mkdir(inside("folder"));
+    await using draft = await sealed(store, "folder/file", "new");
+    const [name] = Object.keys(await tree(inside("folder")));
+    await place(scene);
+    const error = await assertCode("store.conflict", () => draft.publish());
+    assertStringIncludes(error.message, saysLater);
+    // A folder that was moved away took the draft with it, out of reach.
+    await Deno.remove(inside(`moved/${name}`)).catch(() => {});
+  });
+
+  test(`${name}: it is no published file`, async (scene) => {
+    const { store, inside } = scene;
+    await Deno.mkdir(inside("folder"));
+    await place(scene);
+    const before = await tree(inside(""));
+    assertEquals(await store.stat("folder/file"), null);
+    assertEquals(await store.digest("folder/file", new AbortController().signal), null);
+    await store.remove("folder/file");
+    await assertCode("store.failed", () => store.copy("folder/file", "copy"));
+    assertEquals(await tree(inside("")), before);
+    const listed = (await Array.fromAsync(store.list(""))).map(({ key }) => key);
+    assertEquals(listed, Object.keys(before).filter((name) => before[name] === "text"));
+  });
+}
+
+test("row 75: nothing is removed through a link that came meanwhile", async (scene) => {
+  const { store, inside, outside } = scene;
+  await put(store, "folder/precious", "text");
+  await moveAway(scene);
+  await symlink(outside("sub"), inside("folder"));
+  await assertCode("store.conflict", () => store.remove("folder/precious"));
+});
+
+test("row 75: a link that comes while the folder is looked at leads nowhere", async (scene) => {
+  const { inside, outside } = scene;
+  await Deno.mkdir(inside("folder"));
+  const fileSystem = replacing({
+    lstat: async (path) => {
+      const standing = await machine.lstat(path);
+      if (path === inside("folder")) {
+        await Deno.remove(inside("folder"));
+        await symlink(outside("sub"), inside("folder"));
+      }
+      return standing;
+    },
+  });
+  await using store = openFolder(
+    inside(""),
+    { sync: false, random: testHost().random },
+    fileSystem,
+  );
+  await assertCode("store.conflict", () => store.draft("folder/precious"));
+});
+
+test("row 75: a source that becomes a link while it is copied is not", async (scene) => {
+  const { inside, outside } = scene;
+  const fileSystem = replacing({
+    link: async (from, to) => {
+      await Deno.remove(from);
+      await symlink(outside("precious"), from);
+      await machine.link(from, to);
+    },
+  });
+  await using store = openFolder(
+    inside(""),
+    { sync: false, random: testHost().random },
+    fileSystem,
+  );
+  await put(store, "source", "text");
+  await assertCode("store.conflict", () => store.copy("source", "copy"));
+  assertEquals(await store.stat("copy"), null);
+});
+
+test("row 75: the root may be a link, for a person chose it", async ({ inside }) => {
+  await Deno.mkdir(inside("real"));
+  await symlink(inside("real"), inside("link"));
+  await using store = openFolder(inside("link"), { sync: false, random: testHost().random });
+  await put(store, "folder/file", "text");
+  await store.copy("folder/file", "copy");
+  const keys = (await Array.fromAsync(store.list(""))).map(({ key }) => key).sort();
+  assertEquals(keys, ["copy", "folder/file"]);
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(inside("real")), { "copy": "text", "folder/file": "text" });
+});
+
+test("row 75: a root that leads elsewhere meanwhile is refused", async ({ inside, outside }) => {
+  await Deno.mkdir(inside("real"));
+  await symlink(inside("real"), inside("link"));
+  await using store = openFolder(inside("link"), { sync: false, random: testHost().random });
+  {
+    await using draft = await sealed(store, "precious", "new");
+    const before = await tree(inside("real"));
+    await Deno.remove(inside("link"));
+    await symlink(outside(""), inside("link"));
+    await assertCode("store.conflict", () => draft.publish());
+    assertEquals(await tree(inside("real")), before);
+  }
+  await Deno.remove(inside("link"));
+  await symlink(inside("real"), inside("link"));
+  await Deno.remove(inside("real"), { recursive: true });
+});
+
+test("row 74: a file as the root", async ({ inside }) => {
+  await Deno.writeTextFile(inside("file"), "text");
+  await using store = openFolder(inside("file"), { sync: false, random: testHost().random });
+  assertEquals(await store.stat("a"), null);
+  await assertCode("store.conflict", () => store.draft("a"));
+  assertEquals(await Deno.readTextFile(inside("file")), "text");
+});

@@ -1,0 +1,33 @@
+// Stores one file in the folder it is given, and says in JSON what came of it.
+// With `full` behind, drafts go to the device that is always full.
+
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { realHost } from "../../lib/host.ts";
+import { machineFileSystem } from "../../lib/store/file_system.ts";
+import { openFolder } from "../../lib/store/folder.ts";
+import { isDraft, replacing } from "./file_system.ts";
+
+const [root = "", device] = Deno.args;
+const fileSystem = device === undefined ? machineFileSystem : replacing({
+  open: (path, options) =>
+    isDraft(path)
+      ? machineFileSystem.open("/dev/full", { write: true })
+      : machineFileSystem.open(path, options),
+});
+
+try {
+  await using store = openFolder(root, { sync: false, random: realHost().random }, fileSystem);
+  await using draft = await store.draft("folder/file");
+  await draft.write(new TextEncoder().encode("text"));
+  await draft.seal();
+  await draft.publish();
+  await store.copy("folder/file", "copy");
+  say({ code: null, message: "" });
+} catch (error) {
+  if (!(error instanceof CronfetchError)) throw error;
+  say({ code: error.code, message: error.message });
+}
+
+function say(what: { code: string | null; message: string }): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(what)));
+}

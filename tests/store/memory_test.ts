@@ -1,0 +1,17 @@
+import { assertNotEquals } from "@std/assert";
+import { openMemory } from "../../lib/store/memory.ts";
+import { put, storeConformance } from "./conformance.ts";
+
+storeConformance("memory", () => {
+  const store = openMemory();
+  return Promise.resolve({
+    store,
+    reopen: null,
+    [Symbol.asyncDispose]: store[Symbol.asyncDispose],
+  });
+});
+
+Deno.test("two versions of one size differ in their time", async () => {
+  await using store = openMemory();
+  assertNotEquals(await put(store, "a", "one"), await put(store, "a", "two"));
+});

@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import {
+  draftName,
+  folderLine,
+  foldersIn,
+  isDraftOf,
+  runFileName,
+  runOfFile,
+} from "../../lib/store/run_file.ts";
+
+for (
+  const [name, text, folders] of [
+    ["what was written", ["", "a", "a/b", 'a b\n"c'].map(folderLine).join(""), [
+      "",
+      "a",
+      "a/b",
+      'a b\n"c',
+    ]],
+    ["nothing", "", []],
+    ["empty lines", "\n\n", []],
+    ["a torn end", `${folderLine("a")}\n"a/b`, ["a"]],
+    ["a torn middle", `\n"a/${folderLine("b")}`, ["b"]],
+    ["no folders", '\n{"a":1}\nnull\n7\n["a"]\ntext', []],
+    ["ways out", ["..", "a/../..", "/", "/etc", "a\\b", "."].map(folderLine).join(""), []],
+  ] as const
+) {
+  Deno.test(`folders of a run file: ${name}`, () => assertEquals(foldersIn(text), [...folders]));
+}
+
+for (
+  const [run, name, expected] of [
+    ["0a", draftName("0a", "ff"), true],
+    ["0a", draftName("0b", "ff"), false],
+    ["0", draftName("0a", "ff"), false],
+    ["0a", runFileName("0a"), false],
+    ["0a", "file.part", false],
+    ["0a", ".cronfetch-0a-ff.part.gz", false],
+  ] as const
+) {
+  Deno.test(`${name} is ${expected ? "a" : "no"} draft of ${run}`, () => {
+    assertEquals(isDraftOf(run, name), expected);
+  });
+}
+
+Deno.test("the run of a run file", () => {
+  assertEquals(runOfFile(runFileName("0a")), "0a");
+  assertEquals(runOfFile(draftName("0a", "ff")), null);
+  assertEquals(runOfFile("file"), null);
+});

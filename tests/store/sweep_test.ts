@@ -1,0 +1,258 @@
+// What dead runs leave, and how it is found.
+
+import { assertEquals } from "@std/assert";
+import { type FileSystem, machineFileSystem as machine } from "../../lib/store/file_system.ts";
+import { openFolder } from "../../lib/store/folder.ts";
+import { draftName, folderLine, runFileName } from "../../lib/store/run_file.ts";
+import type { Store } from "../../lib/store/store.ts";
+import { temporaryFolder, tree } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { assertCode, put, sealed } from "./conformance.ts";
+import { failing, isDraft, recording, replacing } from "./file_system.ts";
+import { denoRun } from "./process.ts";
+
+function open(root: string, fileSystem?: FileSystem): Store {
+  return openFolder(root, { sync: false, random: testHost().random }, fileSystem);
+}
+
+/** Leaves what a run leaves that died: its file, and drafts by their folders. */
+async function leaveDeadRun(
+  root: string,
+  run: string,
+  folders: readonly string[],
+  text = folders.map(folderLine).join(""),
+): Promise<void> {
+  for (const folder of folders) {
+    await Deno.mkdir(`${root}/${folder}`, { recursive: true });
+    await Deno.writeTextFile(`${root}/${folder}/${draftName(run, "0")}`, "half");
+  }
+  await Deno.writeTextFile(`${root}/${runFileName(run)}`, text);
+}
+
+Deno.test("row 82: drafts of a run that was killed are swept, those of a run that lives are not", async () => {
+  await using folder = await temporaryFolder();
+  const permissions = [`--allow-read=${folder.path}`, `--allow-write=${folder.path}`];
+  await using child = denoRun("killed_run.ts", permissions, [folder.path]).spawn();
+  const output = child.stdout.getReader();
+  assertEquals(new TextDecoder().decode((await output.read()).value), "ready\n");
+  await using store = open(folder.path);
+  await using draft = await sealed(store, "folder/new", "new");
+  const before = await tree(folder.path);
+  assertEquals(Object.keys(before).filter(isDraft).length, 4);
+
+  assertEquals(await store.sweep(), 0);
+  assertEquals(await tree(folder.path), before);
+
+  child.kill("SIGKILL");
+  await child.status;
+  await output.cancel();
+  assertEquals(await tree(folder.path), before);
+
+  await using another = open(folder.path);
+  const swept = await Promise.all([store.sweep(), another.sweep(), store.sweep()]);
+  assertEquals(swept.reduce((sum, removed) => sum + removed), 3);
+  await draft.publish();
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(folder.path), { "folder/published": "text", "folder/new": "new" });
+});
+
+Deno.test("a run that ends leaves no file of its own", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.path);
+  await put(store, "a", "text");
+  assertEquals(Object.keys(await tree(folder.path)).length, 2);
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(folder.path), { a: "text" });
+});
+
+Deno.test("a sweep of nothing reads one folder", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using store = open(folder.path);
+    for (const key of ["a/1", "b/2", "c/3"]) await put(store, key, "text");
+  }
+  const { fileSystem, calls } = recording();
+  await using store = open(folder.path, fileSystem);
+  assertEquals(await store.sweep(), 0);
+  assertEquals(calls, ["realPath", "readDir"]);
+});
+
+Deno.test("a sweep goes by what each dead run noted, and leaves other runs' drafts", async () => {
+  await using folder = await temporaryFolder();
+  await leaveDeadRun(folder.path, "dead1", ["", "a", "a/b"]);
+  await leaveDeadRun(folder.path, "dead2", ["a", "gone"]);
+  await Deno.remove(folder.file("gone"), { recursive: true });
+  await Deno.writeTextFile(folder.file(`a/${draftName("unknown", "0")}`), "half");
+  await Deno.writeTextFile(folder.file("a/file"), "text");
+  await using store = open(folder.path);
+  assertEquals(await store.sweep(), 4);
+  assertEquals(await tree(folder.path), {
+    [`a/${draftName("unknown", "0")}`]: "half",
+    "a/file": "text",
+  });
+});
+
+for (
+  const [name, text, removed] of [
+    ["empty", "", 0],
+    ["torn", `${folderLine("a")}\n"a/b`, 1],
+    ["torn, and then written on", `\n"a/${folderLine("a")}${folderLine("a/b")}`, 2],
+    ["not even text", `\xff\u0000{}${folderLine("a")}\n{"a":1}\nnull\n7`, 1],
+  ] as const
+) {
+  Deno.test(`a run file that is ${name}`, async () => {
+    await using folder = await temporaryFolder();
+    await leaveDeadRun(folder.path, "dead", ["a", "a/b"], text);
+    await using store = open(folder.path);
+    assertEquals(await store.sweep(), removed);
+    assertEquals(Object.keys(await tree(folder.path)).length, 2 - removed);
+  });
+}
+
+Deno.test("a run file cannot lead a sweep out of the store", async () => {
+  await using folder = await temporaryFolder();
+  const names = ["../outside", "/", `${folder.path}/outside`, "link", "a/../../outside"];
+  await Deno.mkdir(folder.file("store"));
+  await leaveDeadRun(folder.path, "dead", ["outside"]);
+  await Deno.rename(folder.file(runFileName("dead")), folder.file("store/.cronfetch-run-dead"));
+  await Deno.writeTextFile(
+    folder.file("store/.cronfetch-run-dead"),
+    names.map(folderLine).join(""),
+  );
+  await new Deno.Command("ln", { args: ["-s", "../outside", folder.file("store/link")] }).output();
+  await using store = open(folder.file("store"));
+  assertEquals(await store.sweep(), 0);
+  assertEquals(await tree(folder.file("outside")), { [draftName("dead", "0")]: "half" });
+});
+
+Deno.test("a link that took a folder's place is not swept through", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.file("store"));
+  await put(store, "a/file", "text");
+  await leaveDeadRun(folder.path, "dead", ["outside"]);
+  await Deno.rename(folder.file(runFileName("dead")), folder.file("store/.cronfetch-run-dead"));
+  await Deno.writeTextFile(folder.file("store/.cronfetch-run-dead"), folderLine("a"));
+  await Deno.rename(folder.file("store/a"), folder.file("store/b"));
+  await new Deno.Command("ln", { args: ["-s", "../outside", folder.file("store/a")] }).output();
+  assertEquals(await store.sweep(), 0);
+  assertEquals(await tree(folder.file("outside")), { [draftName("dead", "0")]: "half" });
+});
+
+Deno.test("what is called like a run file but is no file is left alone", async () => {
+  await using folder = await temporaryFolder();
+  await leaveDeadRun(folder.path, "dead", [""]);
+  await Deno.rename(folder.file(runFileName("dead")), folder.file("other"));
+  await new Deno.Command("ln", { args: ["-s", "other", folder.file(runFileName("dead"))] })
+    .output();
+  await Deno.mkdir(folder.file(runFileName("folder")));
+  const before = await tree(folder.path);
+  await using store = open(folder.path);
+  assertEquals(await store.sweep(), 0);
+  assertEquals(await tree(folder.path), before);
+});
+
+Deno.test("a run does not sweep itself, even where a lock is no obstacle to its holder", async () => {
+  await using folder = await temporaryFolder();
+  const fileSystem = replacing({
+    open: async (path, options) =>
+      Object.assign(await machine.open(path, options), { tryLock: () => Promise.resolve(true) }),
+  });
+  await using store = open(folder.path, fileSystem);
+  await using draft = await sealed(store, "a", "text");
+  assertEquals(await store.sweep(), 0);
+  await draft.publish();
+});
+
+Deno.test("what cannot be removed now is swept another time, with its run's file", async () => {
+  await using folder = await temporaryFolder();
+  await leaveDeadRun(folder.path, "dead1", ["a"]);
+  await leaveDeadRun(folder.path, "dead2", ["b"]);
+  const fileSystem = replacing({
+    remove: (path) =>
+      String(path).startsWith(folder.file("a/")) ? failing("EACCES")() : machine.remove(path),
+  });
+  await using hindered = open(folder.path, fileSystem);
+  assertEquals(await hindered.sweep(), 1);
+  await using store = open(folder.path);
+  assertEquals(await store.sweep(), 1);
+  assertEquals(await tree(folder.path), {});
+});
+
+Deno.test("without locks drafts are made, and no run is taken for dead", async () => {
+  await using folder = await temporaryFolder();
+  const fileSystem = replacing({
+    open: async (path, options) =>
+      Object.assign(await machine.open(path, options), { tryLock: failing("ENOTSUP") }),
+  });
+  await using store = open(folder.path, fileSystem);
+  await using draft = await sealed(store, "a", "text");
+  await using another = open(folder.path, fileSystem);
+  assertEquals(await another.sweep(), 0);
+  await draft.publish();
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(folder.path), { a: "text" });
+});
+
+Deno.test("a run whose file is swept before it is locked begins anew", async () => {
+  await using folder = await temporaryFolder();
+  await using sweeper = open(folder.path);
+  let begun = 0;
+  const fileSystem = replacing({
+    async open(path, options) {
+      const file = await machine.open(path, options);
+      if (path.includes(".cronfetch-run-") && ++begun <= 2) await sweeper.sweep();
+      return file;
+    },
+  });
+  await using store = open(folder.path, fileSystem);
+  await using draft = await sealed(store, "a", "text");
+  assertEquals(begun, 3);
+  assertEquals(await sweeper.sweep(), 0);
+  await draft.publish();
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(folder.path), { a: "text" });
+});
+
+Deno.test("a run file that cannot be opened is tried again by the next draft", async () => {
+  await using folder = await temporaryFolder();
+  let busy = true;
+  const fileSystem = replacing({
+    open: (path, options) => busy ? failing("EMFILE")() : machine.open(path, options),
+  });
+  await using store = open(folder.path, fileSystem);
+  await assertCode("store.busy", () => store.draft("a"));
+  busy = false;
+  await put(store, "a", "text");
+});
+
+Deno.test("a run whose file is locked by others over and over gives up", async () => {
+  await using folder = await temporaryFolder();
+  const fileSystem = replacing({
+    open: async (path, options) =>
+      Object.assign(await machine.open(path, options), { tryLock: () => Promise.resolve(false) }),
+  });
+  await using store = open(folder.path, fileSystem);
+  await assertCode("store.failed", () => store.draft("a"));
+  assertEquals(await tree(folder.path), {});
+});
+
+Deno.test("a run file that cannot be written fails the draft, and is tried again by the next", async () => {
+  await using folder = await temporaryFolder();
+  let full = true;
+  const fileSystem = replacing({
+    async open(path, options) {
+      const file = await machine.open(path, options);
+      const write = file.write.bind(file);
+      return Object.assign(file, {
+        write: (bytes: Uint8Array) => full ? failing("ENOSPC")() : write(bytes),
+      });
+    },
+  });
+  await using store = open(folder.path, fileSystem);
+  const failed = await Promise.allSettled([store.draft("a"), store.draft("b/c")]);
+  assertEquals(failed.map(({ status }) => status), ["rejected", "rejected"]);
+  full = false;
+  await put(store, "a", "text");
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(folder.path), { a: "text" });
+});
