@@ -1,0 +1,204 @@
+/** From a driver to a {@linkcode State}: changes are gathered, and written many at a time. */
+
+import { CronfetchError } from "../core/errors.ts";
+import {
+  addAll,
+  type Changes,
+  type Contents,
+  emptyContents,
+  keptParked,
+  keptRuns,
+  type StateDriver,
+  type StateHost,
+} from "./driver.ts";
+import type { RunRecord, State, TaskRecord } from "./state.ts";
+
+/** Records that are not left waiting any longer. */
+const ENOUGH_RECORDS = 500;
+/** As long as a change waits for company. */
+const GATHERING_MS = 1_000;
+/** After a write, none begins unasked for this many times as long as it took. */
+const REST_FACTOR = 9;
+/** Longest id or host in UTF-8. A key of Deno KV takes 2,048 bytes, and escapes may double it. */
+const LONGEST_ID = 1_000;
+
+/** Makes a state of a driver, which it disposes of in the end. */
+export function bufferedState(driver: StateDriver, host: StateHost): State {
+  return new BufferedState(driver, host);
+}
+
+class BufferedState implements State {
+  readonly location: string;
+  readonly durable: boolean;
+  readonly #driver: StateDriver;
+  readonly #host: StateHost;
+  #waiting = emptyContents();
+  #beingWritten = emptyContents();
+  #writing: Promise<void> | null = null;
+  #cancelTimer: (() => void) | null = null;
+  #restsUntilMs = 0;
+
+  constructor(driver: StateDriver, host: StateHost) {
+    this.location = driver.location;
+    this.durable = driver.durable;
+    this.#driver = driver;
+    this.#host = host;
+  }
+
+  async records(tasks: Iterable<string>): Promise<Map<string, TaskRecord>> {
+    const wanted = checkedIds(tasks);
+    const unwritten = this.#unwritten("records");
+    const records = await this.#driver.records(wanted);
+    for (const [task, record] of unwritten) {
+      if (wanted.has(task)) records.set(task, record);
+    }
+    return records;
+  }
+
+  async allRecords(): Promise<Map<string, TaskRecord>> {
+    const unwritten = this.#unwritten("records");
+    return new Map([...await this.#driver.records(null), ...unwritten]);
+  }
+
+  save(record: TaskRecord): void {
+    this.#waiting.records.set(checkedId(record.task), record);
+    this.#arrange();
+  }
+
+  async parked(): Promise<Map<string, Temporal.Instant>> {
+    const unwritten = this.#unwritten("parked");
+    return keptParked([...await this.#driver.parked(), ...unwritten], this.#host.clock.now());
+  }
+
+  park(host: string, until: Temporal.Instant): void {
+    this.#waiting.parked.set(checkedId(host), until);
+    this.#arrange();
+  }
+
+  async runs(limit: number): Promise<RunRecord[]> {
+    const unwritten = this.#unwritten("runs");
+    const runs = new Map([...await this.#driver.runs(), ...unwritten]);
+    return keptRuns(runs.values(), this.#host.clock.now()).slice(0, limit);
+  }
+
+  addRun(run: RunRecord): void {
+    this.#waiting.runs.set(checkedId(run.run), run);
+    this.#arrange();
+  }
+
+  async flush(): Promise<void> {
+    while (this.#writing) await this.#writing.catch(() => {});
+    if (!isEmpty(this.#waiting)) await this.#write();
+  }
+
+  async acquire(tasks: readonly string[], run: string, ttlMs: number): Promise<Set<string>> {
+    return await this.#driver.acquire(checkedIds(tasks), checkedId(run), ttlMs);
+  }
+
+  async renew(run: string, ttlMs: number): Promise<boolean> {
+    return await this.#driver.renew(checkedId(run), ttlMs);
+  }
+
+  async release(run: string): Promise<void> {
+    // Whoever works on the tasks next must find their records.
+    await this.flush();
+    await this.#driver.release(checkedId(run));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.flush();
+    } finally {
+      this.#disarm();
+      await this.#driver[Symbol.asyncDispose]();
+    }
+  }
+
+  /** What readers must see although the driver may not have it yet. */
+  #unwritten<Kind extends keyof Contents>(kind: Kind): Contents[Kind] {
+    return merged(this.#beingWritten, this.#waiting)[kind];
+  }
+
+  /** Sees to it that what waits is written in time. */
+  #arrange(): void {
+    if (this.#writing || isEmpty(this.#waiting)) return;
+    const full = this.#waiting.records.size >= ENOUGH_RECORDS;
+    const restMs = this.#restsUntilMs - this.#host.clock.monotonicMs();
+    if (full && restMs <= 0) {
+      this.#writeUnasked();
+    } else {
+      this.#cancelTimer ??= this.#host.timers.after(Math.max(GATHERING_MS, restMs), () => {
+        this.#cancelTimer = null;
+        if (!this.#writing) this.#writeUnasked();
+      });
+    }
+  }
+
+  #writeUnasked(): void {
+    // What could not be written waits on, and a flush will tell.
+    this.#write().catch(() => {});
+  }
+
+  #write(): Promise<void> {
+    this.#disarm();
+    this.#writing = this.#writeAll().finally(() => {
+      this.#writing = null;
+      this.#arrange();
+    });
+    return this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    const { clock } = this.#host;
+    const startedMs = clock.monotonicMs();
+    let leastRestMs = 0;
+    this.#beingWritten = this.#waiting;
+    this.#waiting = emptyContents();
+    try {
+      await this.#driver.write(this.#beingWritten);
+    } catch (error) {
+      leastRestMs = GATHERING_MS;
+      this.#waiting = merged(this.#beingWritten, this.#waiting);
+      throw error;
+    } finally {
+      const endedMs = clock.monotonicMs();
+      this.#restsUntilMs = endedMs + Math.max(leastRestMs, REST_FACTOR * (endedMs - startedMs));
+      this.#beingWritten = emptyContents();
+    }
+  }
+
+  #disarm(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+}
+
+function isEmpty({ records, parked, runs }: Changes): boolean {
+  return records.size + parked.size + runs.size === 0;
+}
+
+/** Both; where they speak of the same thing, the later ones. */
+function merged(earlier: Changes, later: Changes): Contents {
+  const both = emptyContents();
+  addAll(both, earlier);
+  addAll(both, later);
+  return both;
+}
+
+const encoder = new TextEncoder();
+
+function checkedId(id: string): string {
+  const bytes = id.length * 3 <= LONGEST_ID ? 0 : encoder.encode(id).length;
+  if (bytes <= LONGEST_ID && id.isWellFormed()) return id;
+  const shown = JSON.stringify(id.length > 80 ? `${id.slice(0, 80)}…` : id);
+  const wrong = bytes > LONGEST_ID
+    ? `has ${bytes} bytes, more than the ${LONGEST_ID} a state can hold`
+    : "is not well-formed Unicode";
+  throw new CronfetchError("config.invalid", `remembering ${shown}: the name ${wrong}`);
+}
+
+function checkedIds(ids: Iterable<string>): Set<string> {
+  const checked = new Set<string>();
+  for (const id of ids) checked.add(checkedId(id));
+  return checked;
+}

@@ -1,0 +1,118 @@
+/** What a driver of the state does; `buffered.ts` makes a {@linkcode State} of it. */
+
+import type { Host } from "../core/host.ts";
+import type { RunRecord, State, TaskRecord } from "./state.ts";
+
+/** What a state needs of the outside world. */
+export type StateHost = Pick<Host, "clock" | "random" | "timers">;
+
+/** What is to be written. Single records replace their forerunners; nothing else is lost. */
+export interface Changes {
+  /** By the task's id. */
+  readonly records: ReadonlyMap<string, TaskRecord>;
+  /** By host. */
+  readonly parked: ReadonlyMap<string, Temporal.Instant>;
+  /** By the run's id. */
+  readonly runs: ReadonlyMap<string, RunRecord>;
+}
+
+/** Everything remembered but for the leases; or changes that are being gathered. */
+export interface Contents extends Changes {
+  /** By the task's id. */
+  readonly records: Map<string, TaskRecord>;
+  /** By host. */
+  readonly parked: Map<string, Temporal.Instant>;
+  /** By the run's id. */
+  readonly runs: Map<string, RunRecord>;
+}
+
+/**
+ * Keeps records, parked hosts, runs and leases somewhere. Ids and hosts have
+ * been checked (see `State`). Every call may reject with a `state.` code.
+ */
+export interface StateDriver extends AsyncDisposable, Pick<State, "location" | "durable"> {
+  /** The records of those of `tasks` that have one; of all tasks for null. */
+  records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>>;
+  /** Every parked host, those whose time is over perhaps included. */
+  parked(): Promise<Map<string, Temporal.Instant>>;
+  /** The runs by their ids, in no order, those to be forgotten perhaps included. */
+  runs(): Promise<Map<string, RunRecord>>;
+  /**
+   * Writes changes, and forgets what {@linkcode keptRuns} and
+   * {@linkcode keptParked} leave out. A change may be written although the call
+   * rejects, and may be written again.
+   */
+  write(changes: Changes): Promise<void>;
+  /** See {@linkcode State.acquire}. */
+  acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>>;
+  /** See {@linkcode State.renew}. */
+  renew(run: string, ttlMs: number): Promise<boolean>;
+  /** Ends all leases of a run. */
+  release(run: string): Promise<void>;
+}
+
+/** Runs remembered at most. */
+export const RUNS_KEPT = 100;
+const RUNS_KEPT_MS = 90 * 24 * 60 * 60 * 1000;
+
+/** The runs that are still worth remembering, the newest first. */
+export function keptRuns(runs: Iterable<RunRecord>, now: Temporal.Instant): RunRecord[] {
+  const oldestMs = now.epochMilliseconds - RUNS_KEPT_MS;
+  return newestFirst(runs)
+    .filter(({ startedAt }) => Date.parse(startedAt) >= oldestMs)
+    .slice(0, RUNS_KEPT);
+}
+
+/** Sorts runs by their start. */
+export function newestFirst(runs: Iterable<RunRecord>): RunRecord[] {
+  return [...runs].sort((a, b) =>
+    Temporal.Instant.compare(b.startedAt, a.startedAt) || (a.run < b.run ? 1 : -1)
+  );
+}
+
+/** The hosts that are still to be left alone, by their names. */
+export function keptParked(
+  parked: Iterable<readonly [host: string, until: Temporal.Instant]>,
+  now: Temporal.Instant,
+): Map<string, Temporal.Instant> {
+  return new Map([...parked].filter(([, until]) => Temporal.Instant.compare(until, now) > 0));
+}
+
+/** Contents without anything. */
+export function emptyContents(): Contents {
+  return { records: new Map(), parked: new Map(), runs: new Map() };
+}
+
+/** Puts changes into contents, and drops what is not worth keeping any more. */
+export function applyChanges(contents: Contents, changes: Changes, now: Temporal.Instant): void {
+  addAll(contents, changes);
+  const parked = keptParked(contents.parked, now);
+  for (const host of contents.parked.keys()) {
+    if (!parked.has(host)) contents.parked.delete(host);
+  }
+  const runs = new Set(keptRuns(contents.runs.values(), now).map((record) => record.run));
+  for (const run of contents.runs.keys()) {
+    if (!runs.has(run)) contents.runs.delete(run);
+  }
+}
+
+/** Puts changes into contents; where both speak of the same thing, the changes count. */
+export function addAll(contents: Contents, changes: Changes): void {
+  for (const [task, record] of changes.records) contents.records.set(task, record);
+  for (const [host, until] of changes.parked) contents.parked.set(host, until);
+  for (const [run, record] of changes.runs) contents.runs.set(run, record);
+}
+
+/** The records of those of `tasks` that have one; all for null. */
+export function chosenRecords(
+  { records }: Changes,
+  tasks: ReadonlySet<string> | null,
+): Map<string, TaskRecord> {
+  if (tasks === null) return new Map(records);
+  const chosen = new Map<string, TaskRecord>();
+  for (const task of tasks) {
+    const record = records.get(task);
+    if (record) chosen.set(task, record);
+  }
+  return chosen;
+}

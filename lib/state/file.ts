@@ -1,0 +1,134 @@
+/** `file:` — a state in one JSON file, made to be kept in git. */
+
+import {
+  applyChanges,
+  type Changes,
+  chosenRecords,
+  type Contents,
+  emptyContents,
+  type StateDriver,
+  type StateHost,
+} from "./driver.ts";
+import { stateError } from "./errors.ts";
+import { parseContents, parseLeases, printContents, printLeases } from "./file_text.ts";
+import { acquireLease, type Leases, releaseLease, renewLease } from "./leases.ts";
+import { FileLock, readText, removeFile, replaceText } from "./locked_file.ts";
+import type { RunRecord, TaskRecord } from "./state.ts";
+
+/**
+ * Opens a state in a file. The file is made with the first record; beside it
+ * stand an empty `.lock`, and a `.leases` as long as a run is at work.
+ *
+ * @param path Absolute.
+ * @throws {CronfetchError} `state.unreadable`.
+ */
+export async function openFileDriver(path: string, host: StateHost): Promise<StateDriver> {
+  const driver = new FileDriver(path, host);
+  // Before anything is requested, not when the first file has been downloaded.
+  await driver.parked();
+  return driver;
+}
+
+class FileDriver implements StateDriver {
+  readonly location: string;
+  readonly durable = true;
+  readonly #path: string;
+  readonly #leasesPath: string;
+  readonly #lock: FileLock;
+  readonly #clock: StateHost["clock"];
+  /** The file as it was when it was last read or written, so as not to read the same twice. */
+  #seen: { readonly text: string; readonly contents: Contents } | null = null;
+
+  constructor(path: string, host: StateHost) {
+    this.location = `file:${path}`;
+    this.#path = path;
+    this.#leasesPath = `${path}.leases`;
+    this.#lock = new FileLock(`${path}.lock`, host);
+    this.#clock = host.clock;
+  }
+
+  async records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>> {
+    return chosenRecords((await this.#read()).contents, tasks);
+  }
+
+  async parked(): Promise<Map<string, Temporal.Instant>> {
+    return new Map((await this.#read()).contents.parked);
+  }
+
+  async runs(): Promise<Map<string, RunRecord>> {
+    return new Map((await this.#read()).contents.runs);
+  }
+
+  write(changes: Changes): Promise<void> {
+    const doing = `writing the state ${this.location}`;
+    return explained(doing, () =>
+      this.#lock.hold(doing, async () => {
+        // Other processes have written, too.
+        const { text: before, contents } = await this.#read();
+        this.#seen = null;
+        applyChanges(contents, changes, this.#clock.now());
+        const text = printContents(contents);
+        if (text !== before) await replaceText(this.#path, text);
+        this.#seen = { text, contents };
+      }));
+  }
+
+  acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>> {
+    return this.#changeLeases((leases, nowMs) => {
+      const acquired = acquireLease(leases, { run, tasks, nowMs, ttlMs });
+      return { leases: acquired.leases, answer: acquired.granted };
+    });
+  }
+
+  renew(run: string, ttlMs: number): Promise<boolean> {
+    return this.#changeLeases((leases, nowMs) => {
+      const renewed = renewLease(leases, { run, nowMs, ttlMs });
+      return { leases: renewed ?? leases, answer: renewed !== null };
+    });
+  }
+
+  release(run: string): Promise<void> {
+    return this.#changeLeases((leases) => {
+      return { leases: releaseLease(leases, run), answer: undefined };
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #read(): Promise<{ readonly text: string | null; readonly contents: Contents }> {
+    return explained(`reading the state ${this.location}`, async () => {
+      const text = await readText(this.#path, this.location);
+      if (text === null) return { text, contents: emptyContents() };
+      if (this.#seen?.text !== text) {
+        this.#seen = { text, contents: parseContents(text, this.location) };
+      }
+      return this.#seen;
+    });
+  }
+
+  #changeLeases<T>(
+    change: (leases: Leases, nowMs: number) => { readonly leases: Leases; readonly answer: T },
+  ): Promise<T> {
+    const doing = `leasing tasks in the state ${this.location}`;
+    return explained(doing, () =>
+      this.#lock.hold(doing, async () => {
+        const location = `file:${this.#leasesPath}`;
+        const text = await readText(this.#leasesPath, location);
+        const leases = text === null ? new Map() : parseLeases(text, location);
+        const changed = change(leases, this.#clock.now().epochMilliseconds);
+        if (changed.leases.size === 0) await removeFile(this.#leasesPath);
+        else await replaceText(this.#leasesPath, printLeases(changed.leases));
+        return changed.answer;
+      }));
+  }
+}
+
+async function explained<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw stateError(doing, error);
+  }
+}

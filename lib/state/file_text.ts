@@ -1,0 +1,131 @@
+/**
+ * The texts of a `file:` state. The main one is made to be kept in git: sorted,
+ * with what changes on lines of its own, the same to the byte for the same
+ * contents. Pure.
+ */
+
+import { type Changes, type Contents, emptyContents, newestFirst } from "./driver.ts";
+import { unreadable } from "./errors.ts";
+import {
+  checkFormat,
+  FORMAT,
+  inOrder,
+  isNumber,
+  isObject,
+  isRecordBody,
+  isRun,
+  isTexts,
+  isTime,
+  RECORD_FIELDS,
+} from "./format.ts";
+import type { Leases } from "./leases.ts";
+import type { TaskRecord } from "./state.ts";
+
+/** Writes contents as JSON. */
+export function printContents({ records, parked, runs }: Changes): string {
+  const text = block(0, "{}", [
+    `"format": ${FORMAT}`,
+    `"records": ${block(1, "{}", byName(records, printRecord))}`,
+    `"parked": ${block(1, "{}", byName(parked, (until) => `"${until}"`))}`,
+    `"runs": ${block(1, "[]", newestFirst(runs.values()).map(inOrder))}`,
+  ]);
+  return `${text}\n`;
+}
+
+/**
+ * Reads what {@linkcode printContents} has written.
+ *
+ * @param location Of the state, for the error.
+ * @throws {CronfetchError} `state.unreadable` for anything else.
+ */
+export function parseContents(text: string, location: string): Contents {
+  const parsed = parse(text, location);
+  const contents = emptyContents();
+  const damaged = (what: string) => unreadable(location, `${what} is damaged`);
+  const { records, parked, runs } = parsed;
+  if (!isObject(records)) throw damaged("the list of records");
+  for (const [task, body] of Object.entries(records)) {
+    if (!isRecordBody(body)) throw damaged(`the record of ${JSON.stringify(task)}`);
+    contents.records.set(task, { task, ...body });
+  }
+  if (!isObject(parked)) throw damaged("the list of parked hosts");
+  for (const [host, until] of Object.entries(parked)) {
+    if (!isTime(until)) throw damaged(`the time of ${JSON.stringify(host)}`);
+    contents.parked.set(host, Temporal.Instant.from(until));
+  }
+  if (!Array.isArray(runs) || !runs.every(isRun)) throw damaged("the list of runs");
+  for (const run of runs) contents.runs.set(run.run, run);
+  return contents;
+}
+
+/** Writes leases as JSON. */
+export function printLeases(leases: Leases): string {
+  return `${JSON.stringify({ format: FORMAT, leases: Object.fromEntries(leases) })}\n`;
+}
+
+/**
+ * Reads what {@linkcode printLeases} has written.
+ *
+ * @param location Of the leases, for the error.
+ * @throws {CronfetchError} `state.unreadable` for anything else.
+ */
+export function parseLeases(text: string, location: string): Leases {
+  const { leases } = parse(text, location);
+  if (!isObject(leases)) throw unreadable(location, "the list of leases is damaged");
+  return new Map(
+    Object.entries(leases).map(([run, lease]) => {
+      if (isObject(lease)) {
+        const { expiresMs, tasks } = lease;
+        if (isNumber(expiresMs) && isTexts(tasks)) return [run, { expiresMs, tasks }];
+      }
+      throw unreadable(location, `the lease of ${JSON.stringify(run)} is damaged`);
+    }),
+  );
+}
+
+/** The mark that git leaves where two branches changed the same line. */
+const CONFLICT = /^<{7} /m;
+
+function parse(text: string, location: string): Readonly<Record<string, unknown>> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    const conflict = CONFLICT.test(text);
+    throw unreadable(location, conflict ? "a merge left conflicts in it" : "it is no JSON", error);
+  }
+  if (!isObject(parsed)) throw unreadable(location, "it is no state of cronfetch");
+  checkFormat(parsed.format, location);
+  return parsed;
+}
+
+function printRecord(record: TaskRecord): string {
+  return block(
+    2,
+    "{}",
+    RECORD_FIELDS.map((field) => {
+      const text = field === "results"
+        ? block(3, "[]", record.results.map(inOrder))
+        : inOrder(record[field]);
+      return `${JSON.stringify(field)}: ${text}`;
+    }),
+  );
+}
+
+function byName<T>(values: ReadonlyMap<string, T>, print: (value: T) => string): string[] {
+  return [...values]
+    .sort(([a], [b]) => compare(a, b))
+    .map(([name, value]) => `${JSON.stringify(name)}: ${print(value)}`);
+}
+
+/** Each item on a line of its own, at `depth` and within brackets. */
+function block(depth: number, [open, close]: string, items: readonly string[]): string {
+  const indent = "  ".repeat(depth);
+  if (items.length === 0) return `${open}${close}`;
+  return `${open}\n${indent}  ${items.join(`,\n${indent}  `)}\n${indent}${close}`;
+}
+
+/** By code units, as everywhere and whatever the language of the machine. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

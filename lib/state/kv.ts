@@ -1,0 +1,172 @@
+/** `kv:` — a state in Deno KV: a file of this machine, or the platform's. */
+
+import { dirname } from "@std/path";
+import { CronfetchError } from "../core/errors.ts";
+import { type Changes, keptParked, keptRuns, type StateDriver, type StateHost } from "./driver.ts";
+import { Contended, patiently } from "./errors.ts";
+import { checkFormat, FORMAT, isNumber, isRecordBody, isRun, isTime } from "./format.ts";
+import { encode, type Kv, KvConnection, type Mutation } from "./kv_connection.ts";
+import { KvLeases } from "./kv_leases.ts";
+import type { RunRecord, TaskRecord } from "./state.ts";
+
+const FORMAT_KEY: Deno.KvKey = ["cronfetch", "format"];
+const RECORDS: Deno.KvKey = ["cronfetch", "record"];
+const PARKED: Deno.KvKey = ["cronfetch", "parked"];
+const RUNS: Deno.KvKey = ["cronfetch", "run"];
+
+/** Asking for more records than that, it is cheaper to read them all. */
+const FEW_RECORDS = 500;
+
+const OPENING_DELAYS_MS = [100, 400, 1600];
+
+/**
+ * Opens a database, and makes it if there is none.
+ *
+ * @param path Absolute; null for the platform's.
+ * @throws {CronfetchError} `state.locked`, `state.unreadable`; `config.invalid` where Deno
+ * was started without its KV.
+ */
+export async function openKvDriver(path: string | null, host: StateHost): Promise<StateDriver> {
+  const location = `kv:${path ?? ""}`;
+  const doing = `opening the state ${location}`;
+  // Programs that import cronfetch have a deno.json of their own.
+  if (typeof Deno.openKv !== "function") {
+    const advice = "start Deno with --unstable-kv, or keep the state in a file:";
+    throw new CronfetchError("config.invalid", `${doing}: Deno KV is not switched on; ${advice}`);
+  }
+  const kv = await patiently(doing, host, OPENING_DELAYS_MS, async () => {
+    if (path === null) return await Deno.openKv();
+    await Deno.mkdir(dirname(path), { recursive: true });
+    return await Deno.openKv(path);
+  });
+  return await kvDriver(kv, location, host);
+}
+
+/**
+ * Makes a driver of a database that is open, and takes it over.
+ *
+ * @throws {CronfetchError} `state.unreadable`: something newer, or something else, stands in it.
+ */
+export async function kvDriver(kv: Kv, location: string, host: StateHost): Promise<StateDriver> {
+  const connection = new KvConnection(kv, location, host);
+  try {
+    await patiently(`opening the state ${location}`, host, OPENING_DELAYS_MS, async () => {
+      const entry = await connection.get(FORMAT_KEY);
+      if (entry.versionstamp !== null) {
+        return checkFormat(connection.decode(entry, isNumber), location);
+      }
+      const { key, versionstamp } = entry;
+      const written = await connection.commit([{ key, versionstamp }], [
+        set(key, FORMAT),
+      ]);
+      if (written === null) throw new Contended();
+    });
+    return new KvDriver(connection, host);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+class KvDriver implements StateDriver {
+  readonly location: string;
+  readonly durable = true;
+  readonly #kv: KvConnection;
+  readonly #leases: KvLeases;
+  readonly #clock: StateHost["clock"];
+
+  constructor(kv: KvConnection, host: StateHost) {
+    this.location = kv.location;
+    this.#kv = kv;
+    this.#leases = new KvLeases(kv, host);
+    this.#clock = host.clock;
+  }
+
+  async records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>> {
+    const few = tasks !== null && tasks.size <= FEW_RECORDS;
+    const entries = few
+      ? await this.#kv.getAll([...tasks].map((task) => [...RECORDS, task]))
+      : await this.#kv.list(RECORDS);
+    const records = new Map<string, TaskRecord>();
+    for (const entry of entries) {
+      const task = nameOf(entry.key);
+      if (tasks !== null && !tasks.has(task)) continue;
+      records.set(task, { task, ...this.#kv.decode(entry, isRecordBody) });
+    }
+    return records;
+  }
+
+  async parked(): Promise<Map<string, Temporal.Instant>> {
+    const entries = await this.#kv.list(PARKED);
+    return new Map(entries.map((entry) => {
+      return [nameOf(entry.key), Temporal.Instant.from(this.#kv.decode(entry, isTime))];
+    }));
+  }
+
+  async runs(): Promise<Map<string, RunRecord>> {
+    const entries = await this.#kv.list(RUNS);
+    return new Map(entries.map((entry) => [nameOf(entry.key), this.#kv.decode(entry, isRun)]));
+  }
+
+  async write(changes: Changes): Promise<void> {
+    const now = this.#clock.now();
+    await this.#kv.apply(
+      changes.records.values().map(({ task, ...body }) => {
+        return set([...RECORDS, task], body);
+      }),
+    );
+    if (changes.parked.size > 0) {
+      const before = await this.parked();
+      const kept = keptParked([...before, ...changes.parked], now);
+      await this.#kv.apply([
+        ...changes.parked.entries().map(([host, until]) => set([...PARKED, host], until)),
+        ...forgotten(PARKED, before, kept),
+      ]);
+    }
+    if (changes.runs.size > 0) {
+      const before = await this.runs();
+      const all = new Map([...before, ...changes.runs]);
+      const kept = new Map(keptRuns(all.values(), now).map((record) => [record.run, record]));
+      await this.#kv.apply([
+        ...changes.runs.entries().map(([run, record]) => set([...RUNS, run], record)),
+        ...forgotten(RUNS, all, kept),
+      ]);
+    }
+  }
+
+  acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>> {
+    return this.#leases.acquire(tasks, run, ttlMs);
+  }
+
+  renew(run: string, ttlMs: number): Promise<boolean> {
+    return this.#leases.renew(run, ttlMs);
+  }
+
+  release(run: string): Promise<void> {
+    return this.#leases.release(run);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#kv.close();
+    return Promise.resolve();
+  }
+}
+
+function set(key: Deno.KvKey, value: unknown): Mutation {
+  return { key, value: encode(value) };
+}
+
+/** Removes what was there before and is not kept. */
+function forgotten(
+  prefix: Deno.KvKey,
+  before: ReadonlyMap<string, unknown>,
+  kept: ReadonlyMap<string, unknown>,
+): Iterable<Mutation> {
+  return before.keys().filter((name) => !kept.has(name)).map((name) => {
+    return { key: [...prefix, name], value: null };
+  });
+}
+
+function nameOf(key: Deno.KvKey): string {
+  return String(key.at(-1));
+}

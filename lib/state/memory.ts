@@ -1,0 +1,83 @@
+/** `memory:` — a state that ends with the process. */
+
+import {
+  applyChanges,
+  type Changes,
+  chosenRecords,
+  type Contents,
+  emptyContents,
+  type StateDriver,
+  type StateHost,
+} from "./driver.ts";
+import { acquireLease, type Leases, releaseLease, renewLease } from "./leases.ts";
+import type { RunRecord, TaskRecord } from "./state.ts";
+
+/** What a memory driver keeps everything in. Two drivers that share one see the same. */
+export interface Memory {
+  /** All but the leases. */
+  readonly contents: Contents;
+  /** The leases. */
+  leases: Leases;
+}
+
+/** A memory that remembers nothing yet. */
+export function emptyMemory(): Memory {
+  return { contents: emptyContents(), leases: new Map() };
+}
+
+/** Makes a driver; disposing of it leaves `memory` as it is. */
+export function memoryDriver(memory: Memory, host: StateHost): StateDriver {
+  return new MemoryDriver(memory, host);
+}
+
+class MemoryDriver implements StateDriver {
+  readonly location = "memory:";
+  readonly durable = false;
+  readonly #memory: Memory;
+  readonly #clock: StateHost["clock"];
+
+  constructor(memory: Memory, { clock }: StateHost) {
+    this.#memory = memory;
+    this.#clock = clock;
+  }
+
+  records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>> {
+    return Promise.resolve(chosenRecords(this.#memory.contents, tasks));
+  }
+
+  parked(): Promise<Map<string, Temporal.Instant>> {
+    return Promise.resolve(new Map(this.#memory.contents.parked));
+  }
+
+  runs(): Promise<Map<string, RunRecord>> {
+    return Promise.resolve(new Map(this.#memory.contents.runs));
+  }
+
+  write(changes: Changes): Promise<void> {
+    applyChanges(this.#memory.contents, changes, this.#clock.now());
+    return Promise.resolve();
+  }
+
+  acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>> {
+    const nowMs = this.#clock.now().epochMilliseconds;
+    const { leases, granted } = acquireLease(this.#memory.leases, { run, tasks, nowMs, ttlMs });
+    this.#memory.leases = leases;
+    return Promise.resolve(granted);
+  }
+
+  renew(run: string, ttlMs: number): Promise<boolean> {
+    const nowMs = this.#clock.now().epochMilliseconds;
+    const leases = renewLease(this.#memory.leases, { run, nowMs, ttlMs });
+    this.#memory.leases = leases ?? this.#memory.leases;
+    return Promise.resolve(leases !== null);
+  }
+
+  release(run: string): Promise<void> {
+    this.#memory.leases = releaseLease(this.#memory.leases, run);
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,215 @@
+/** What a run leaves in a task's record. Pure. */
+
+import type { TaskResult } from "../core/result.ts";
+import type { Validators } from "../core/validators.ts";
+import type { Health } from "../core/event.ts";
+import type { PartRecord, RecentResult, TaskRecord } from "./state.ts";
+
+/** Results kept of each task, those in a row that are alike counted as one. */
+export const RESULTS_KEPT = 10;
+
+// Lengths of text. In the worst encoding a record with all of them stays below 64 KiB.
+const LONGEST_MESSAGE = 400;
+const LONGEST_VALIDATOR = 1_000;
+const LONGEST_SOURCE = 4_000;
+const LONGEST_NAME = 2_000;
+
+const FIRST_BACKOFF_MS = 60_000;
+const LONGEST_BACKOFF_MS = 6 * 60 * 60 * 1000;
+
+/** What {@linkcode nextRecord} has to know besides the result. */
+export interface RecordFacts {
+  /** The run's id. */
+  readonly run: string;
+  /** When the task ended. */
+  readonly at: Temporal.Instant;
+  /** About the bytes that are published now; null where nothing new is known. */
+  readonly published: Validators | null;
+  /** Failures in a row after which a task counts as unhealthy; at least 1. */
+  readonly alertAfter: number;
+  /** A part that a later run may continue. Default: the one that was there before. */
+  readonly part?: PartRecord | null;
+}
+
+/**
+ * The record of a task after a result.
+ *
+ * A failure adds to the streak, and from the second one on holds the task back
+ * (see {@linkcode backoffMs}). A deferral, like a cancelled run, neither breaks
+ * nor adds to it. Whatever a server or a message made very long is cut, or not
+ * remembered at all where a cut would make it wrong, so that every state can
+ * hold every record.
+ *
+ * @returns The record to save; null for a `skipped` task, whose record is the
+ * business of the run that holds its lease.
+ */
+export function nextRecord(
+  previous: TaskRecord | null,
+  result: TaskResult,
+  facts: RecordFacts,
+): TaskRecord | null {
+  const at = facts.at.toString();
+  const last = previous ?? emptyRecord(result.task);
+  const recorded: TaskRecord = {
+    ...last,
+    part: facts.part === undefined ? last.part : partToKeep(facts.part),
+    results: addResult(last.results, recentResult(result, facts.run, at)),
+  };
+  switch (result.status) {
+    case "skipped":
+      return null;
+    case "cancelled":
+      return recorded;
+    case "deferred":
+      return { ...recorded, notBefore: result.notBefore ?? null };
+    case "failed": {
+      const failures = last.failures + 1;
+      const heldMs = backoffMs(failures);
+      return {
+        ...recorded,
+        lastRunAt: at,
+        failures,
+        notBefore: null,
+        heldUntil: heldMs === 0 ? null : facts.at.add({ milliseconds: heldMs }).toString(),
+        health: healthAfterFailure(last.health, failures, facts.alertAfter),
+      };
+    }
+    case "created":
+    case "updated":
+    case "unchanged":
+      return {
+        ...recorded,
+        published: publishedToKeep(facts.published ?? last.published),
+        publishedAt: result.status === "unchanged" ? last.publishedAt ?? at : at,
+        lastRunAt: at,
+        lastSuccessAt: at,
+        failures: 0,
+        notBefore: null,
+        heldUntil: null,
+        health: "healthy",
+        part: null,
+      };
+    default:
+      return result.status satisfies never;
+  }
+}
+
+/**
+ * How long a task is held back after a failure: not at all after the first, then
+ * from one minute on, doubling, up to six hours. A task is never later than its
+ * schedule by more than that.
+ *
+ * @param failures Failures in a row.
+ * @returns Milliseconds.
+ */
+export function backoffMs(failures: number): number {
+  return failures < 2 ? 0 : Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 2));
+}
+
+/**
+ * What people are to be told after a record has changed: `unhealthy` once a
+ * task has become so, `recovered` once it has not been so any more, else null.
+ */
+export function healthTransition(
+  before: TaskRecord | null,
+  after: TaskRecord,
+): "unhealthy" | "recovered" | null {
+  const was = before?.health === "unhealthy";
+  const is = after.health === "unhealthy";
+  if (was === is) return null;
+  return is ? "unhealthy" : "recovered";
+}
+
+/**
+ * What decides at `now` whether a task is due, of its record; without one, it
+ * has never run. A deferral counts as long as the task has not run, a time it is
+ * held back until only before it has come: it postpones turns, and makes none.
+ */
+export function dueMemory(
+  record: Pick<TaskRecord, "lastRunAt" | "notBefore" | "heldUntil"> | undefined,
+  now: Temporal.Instant,
+): { readonly lastRunAt: Temporal.Instant | null; readonly notBefore: Temporal.Instant | null } {
+  const deferred = instant(record?.notBefore ?? null);
+  const held = instant(record?.heldUntil ?? null);
+  const holds = held !== null && isAfter(held, now) && (!deferred || isAfter(held, deferred));
+  return { lastRunAt: instant(record?.lastRunAt ?? null), notBefore: holds ? held : deferred };
+}
+
+function isAfter(a: Temporal.Instant, b: Temporal.Instant): boolean {
+  return Temporal.Instant.compare(a, b) > 0;
+}
+
+function instant(text: string | null): Temporal.Instant | null {
+  return text === null ? null : Temporal.Instant.from(text);
+}
+
+function emptyRecord(task: string): TaskRecord {
+  return {
+    task,
+    published: null,
+    publishedAt: null,
+    lastRunAt: null,
+    lastSuccessAt: null,
+    failures: 0,
+    notBefore: null,
+    heldUntil: null,
+    health: "healthy",
+    part: null,
+    results: [],
+  };
+}
+
+/** Unhealthy until the next success, whatever becomes of `alertAfter`: each alert has its recovery. */
+function healthAfterFailure(last: Health, failures: number, alertAfter: number): Health {
+  return last === "unhealthy" || failures >= alertAfter ? "unhealthy" : "failing";
+}
+
+function recentResult(result: TaskResult, run: string, at: string): RecentResult {
+  return {
+    run,
+    at,
+    since: at,
+    times: 1,
+    status: result.status,
+    code: result.code ?? null,
+    message: result.message === undefined ? null : cut(result.message),
+    httpStatus: result.httpStatus,
+    bytes: result.bytes,
+  };
+}
+
+function addResult(results: readonly RecentResult[], added: RecentResult): RecentResult[] {
+  const [last, ...older] = results;
+  if (last === undefined || !alike(last, added)) return [added, ...results].slice(0, RESULTS_KEPT);
+  return [{ ...added, since: last.since, times: last.times + 1 }, ...older];
+}
+
+/** Whether two results tell the same story. A new file is a story of its own. */
+function alike(a: RecentResult, b: RecentResult): boolean {
+  return b.status !== "created" && b.status !== "updated" &&
+    a.status === b.status && a.code === b.code && a.httpStatus === b.httpStatus;
+}
+
+function cut(message: string): string {
+  if (message.length <= LONGEST_MESSAGE) return message;
+  // Half a surrogate pair is no text.
+  return `${message.slice(0, LONGEST_MESSAGE - 1).toWellFormed()}…`;
+}
+
+function publishedToKeep(published: Validators | null): Validators | null {
+  if (published === null) return null;
+  const { key, source, etag, lastModified } = published;
+  if (key.length > LONGEST_NAME || source.length > LONGEST_SOURCE) return null;
+  return { ...published, etag: validatorToKeep(etag), lastModified: validatorToKeep(lastModified) };
+}
+
+function validatorToKeep(validator: string | null): string | null {
+  return validator !== null && validator.length > LONGEST_VALIDATOR ? null : validator;
+}
+
+function partToKeep(part: PartRecord | null): PartRecord | null {
+  if (part === null) return null;
+  const fits = part.source.length <= LONGEST_SOURCE && part.draft.length <= LONGEST_NAME &&
+    part.validator.length <= LONGEST_VALIDATOR;
+  return fits ? part : null;
+}

@@ -1,0 +1,443 @@
+/** What every state does, whatever it is kept in. */
+
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { delay } from "@std/async";
+import { fromFileUrl } from "@std/path";
+import fc from "fast-check";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import type { StateHost } from "../../lib/state/driver.ts";
+import type { State } from "../../lib/state/state.ts";
+import { type TestHost, testHost } from "../helpers/host.ts";
+import { anyRecord, ids, record, runRecord } from "./samples.ts";
+
+/** Where a state is kept. */
+export interface Place extends AsyncDisposable {
+  /** Opens what is kept here. Several may be open at once. */
+  open(host: StateHost): Promise<State>;
+}
+
+/** Where a state is kept that other processes can open, too. */
+export interface SharedPlace extends Place {
+  /** What they open. */
+  readonly location: string;
+}
+
+/** Registers the tests of a driver; each makes a place of its own. */
+export function stateConformance(name: string, makePlace: () => Promise<Place>): void {
+  const test = tester(name, makePlace);
+  remembering(test);
+  leasing(test);
+}
+
+/** Registers the tests of a driver whose states outlive a process. */
+export function sharingConformance(name: string, makePlace: () => Promise<SharedPlace>): void {
+  sharing(tester(name, makePlace));
+}
+
+type Test<P = Place> = (title: string, body: (place: P) => Promise<void>) => void;
+
+function tester<P extends Place>(name: string, makePlace: () => Promise<P>): Test<P> {
+  return (title, body) => {
+    Deno.test(`${name}: ${title}`, async () => {
+      await using place = await makePlace();
+      await body(place);
+    });
+  };
+}
+
+const START = "2026-01-15T12:00:00Z";
+const TTL_MS = 60_000;
+
+function remembering(test: Test): void {
+  test("remembers nothing at first", async (place) => {
+    await using state = await place.open(testHost());
+    assertEquals(await state.records(["a", ""]), new Map());
+    assertEquals(await state.allRecords(), new Map());
+    assertEquals(await state.parked(), new Map());
+    assertEquals(await state.runs(10), []);
+    await state.flush();
+  });
+
+  test("what is saved is seen at once, by others after a flush, and later by all", async (place) => {
+    const host = testHost({ timers: "manual" });
+    const first = record("a", { failures: 1 });
+    const second = record("a", { failures: 2 });
+    const other = record("b");
+    {
+      await using state = await place.open(host);
+      await using onlooker = await place.open(host);
+      state.save(first);
+      state.save(other);
+      assertEquals(await state.records(["a"]), new Map([["a", first]]));
+      await state.flush();
+      assertEquals(await onlooker.records(["a"]), new Map([["a", first]]));
+      state.save(second);
+      assertEquals(await state.records(["a", "c"]), new Map([["a", second]]));
+      assertEquals(await onlooker.records(["a"]), new Map([["a", first]]));
+    }
+    await using state = await place.open(host);
+    assertEquals(sorted(await state.allRecords()), [["a", second], ["b", other]]);
+  });
+
+  test("changes are written without a flush, after a second", async (place) => {
+    const host = testHost({ timers: "manual" });
+    await using state = await place.open(host);
+    await using onlooker = await place.open(host);
+    state.save(record("a"));
+    await host.advance(999);
+    assertEquals((await onlooker.allRecords()).size, 0);
+    await host.advance(1);
+    await state.flush();
+    assertEquals((await onlooker.allRecords()).size, 1);
+  });
+
+  test("any record comes back as it was", async (place) => {
+    const host = testHost({ timers: "manual" });
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyRecord, { minLength: 1, maxLength: 5 }), async (records) => {
+        const expected = new Map(records.map((one) => [one.task, one]));
+        {
+          await using state = await place.open(host);
+          for (const one of records) state.save(one);
+        }
+        await using state = await place.open(host);
+        assertEquals(sorted(await state.records(expected.keys())), sorted(expected));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test("20,000 records, and some of them", async (place) => {
+    const host = testHost({ timers: "manual" });
+    const tasks = ids(20_000);
+    {
+      await using state = await place.open(host);
+      for (const task of tasks) state.save(record(task));
+    }
+    await using state = await place.open(host);
+    assertEquals((await state.records(tasks)).size, 20_000);
+    assertEquals((await state.allRecords()).size, 20_000);
+    for (const wanted of [1, 11, 501]) {
+      const some = [...tasks.slice(0, wanted), "unknown"];
+      assertEquals([...(await state.records(some)).keys()].sort(), tasks.slice(0, wanted).sort());
+    }
+  });
+
+  test("an id of 1,000 bytes is held, a longer one is refused, and so is half a letter", async (place) => {
+    await using state = await place.open(testHost());
+    const most = ["x".repeat(1000), "\0".repeat(1000), "ü".repeat(500)];
+    for (const task of most) state.save(record(task));
+    await state.acquire(most, "run", TTL_MS);
+    await state.flush();
+    assertEquals((await state.records(most)).size, 3);
+    for (const task of ["x".repeat(1001), "ü".repeat(501), "\ud800"]) {
+      const error = assertThrows(() => state.save(record(task)), CronfetchError);
+      assertEquals(error.code, "config.invalid");
+      await assertRejects(() => state.records([task]), CronfetchError);
+      await assertRejects(() => state.acquire([task], "run", TTL_MS), CronfetchError);
+    }
+  });
+
+  test("hosts are parked until their time", async (place) => {
+    const host = testHost({ now: START });
+    const at = (seconds: number) => Temporal.Instant.from(START).add({ seconds });
+    {
+      await using state = await place.open(host);
+      state.park("a.example", at(100));
+      state.park("b.example:8080", at(10));
+      state.park("c.example", at(0));
+      assertEquals(sorted(await state.parked()), [
+        ["a.example", at(100)],
+        ["b.example:8080", at(10)],
+      ]);
+    }
+    {
+      await using state = await place.open(host);
+      state.park("a.example", at(20));
+      assertEquals(sorted(await state.parked()), [["a.example", at(20)], [
+        "b.example:8080",
+        at(10),
+      ]]);
+    }
+    await host.advance(10_000);
+    await using state = await place.open(host);
+    assertEquals(sorted(await state.parked()), [["a.example", at(20)]]);
+  });
+
+  test("the newest 100 runs of 90 days are remembered", async (place) => {
+    const host = testHost({ now: START });
+    const start = Temporal.Instant.from(START);
+    const run = (hours: number) => runRecord(`run-${hours}`, start.subtract({ hours }).toString());
+    {
+      await using state = await place.open(host);
+      for (const hours of [1, 0, 24 * 90, 24 * 90 + 1]) state.addRun(run(hours));
+      assertEquals(await state.runs(10), [run(0), run(1), run(24 * 90)]);
+    }
+    {
+      await using state = await place.open(host);
+      assertEquals(await state.runs(2), [run(0), run(1)]);
+      for (let hours = 2; hours < 110; hours++) state.addRun(run(hours));
+    }
+    await using state = await place.open(host);
+    assertEquals(await state.runs(1000), Array.from({ length: 100 }, (_, hours) => run(hours)));
+    await host.advance(24 * 90 * 3_600_000);
+    assertEquals(await state.runs(1000), [run(0)]);
+  });
+
+  test("a run that is told again replaces what was told", async (place) => {
+    await using state = await place.open(testHost({ now: START }));
+    state.addRun(runRecord("run", "2026-01-15T11:00:00Z"));
+    await state.flush();
+    state.addRun(runRecord("run", "2026-01-15T11:30:00Z"));
+    await state.flush();
+    assertEquals((await state.runs(9)).map((run) => run.startedAt), ["2026-01-15T11:30:00Z"]);
+  });
+
+  test("two states that write at once lose nothing of each other's", async (place) => {
+    const host = shortSleeps(testHost({ timers: "manual", now: START }));
+    {
+      await using one = await place.open(host);
+      await using two = await place.open(host);
+      for (const [index, state] of [one, two].entries()) {
+        for (const task of ids(600, `${index}-`)) state.save(record(task));
+        state.addRun(runRecord(`run-${index}`, START));
+        state.park(`host-${index}`, Temporal.Instant.from("2026-02-01T00:00:00Z"));
+      }
+      await Promise.all([one.flush(), two.flush()]);
+    }
+    await using state = await place.open(host);
+    assertEquals((await state.allRecords()).size, 1200);
+    assertEquals((await state.runs(10)).length, 2);
+    assertEquals((await state.parked()).size, 2);
+  });
+}
+
+function leasing(test: Test): void {
+  test("of two runs one gets a task, the other does not", async (place) => {
+    const host = testHost();
+    await using first = await place.open(host);
+    await using second = await place.open(host);
+    assertEquals(await first.acquire(["a", "b"], "one", TTL_MS), new Set(["a", "b"]));
+    assertEquals(await second.acquire(["b", "c"], "two", TTL_MS), new Set(["c"]));
+    assertEquals(await second.acquire(["a", "b"], "two", TTL_MS), new Set());
+    assertEquals(await first.acquire(["b", "c", "d"], "one", TTL_MS), new Set(["b", "d"]));
+  });
+
+  test("a lease ends when it is released, and with it nobody else's", async (place) => {
+    await using state = await place.open(testHost());
+    await state.acquire(["a"], "one", TTL_MS);
+    await state.acquire(["b"], "one", TTL_MS);
+    await state.acquire(["c"], "two", TTL_MS);
+    await state.release("one");
+    assertEquals(await state.acquire(["a", "b", "c"], "three", TTL_MS), new Set(["a", "b"]));
+    assertEquals(await state.renew("one", TTL_MS), false);
+    assertEquals(await state.renew("two", TTL_MS), true);
+    await state.release("unknown");
+  });
+
+  test("releasing writes the records first", async (place) => {
+    const host = testHost({ timers: "manual" });
+    await using state = await place.open(host);
+    await using next = await place.open(host);
+    await state.acquire(["a"], "one", TTL_MS);
+    state.save(record("a"));
+    await state.release("one");
+    assertEquals(await next.acquire(["a"], "two", TTL_MS), new Set(["a"]));
+    assertEquals((await next.records(["a"])).size, 1);
+  });
+
+  test("row 86: a dead run's lease ends by itself, to the millisecond", async (place) => {
+    const host = testHost();
+    {
+      await using state = await place.open(host);
+      await state.acquire(ids(3), "dead", TTL_MS);
+    }
+    await using state = await place.open(host);
+    await host.advance(TTL_MS - 1);
+    assertEquals(await state.acquire(ids(3), "heir", TTL_MS), new Set());
+    await host.advance(1);
+    assertEquals(await state.acquire(ids(3), "heir", TTL_MS), new Set(ids(3)));
+  });
+
+  test("a lease that is renewed lives on, with all its tasks", async (place) => {
+    const host = testHost();
+    await using state = await place.open(host);
+    await state.acquire(["a"], "run", TTL_MS);
+    await state.acquire(["b"], "run", TTL_MS);
+    for (let minute = 0; minute < 3; minute++) {
+      await host.advance(TTL_MS - 1);
+      assertEquals(await state.renew("run", TTL_MS), true);
+    }
+    await host.advance(TTL_MS - 1);
+    assertEquals(await state.acquire(["a", "b"], "other", TTL_MS), new Set());
+    await host.advance(1);
+    assertEquals(await state.acquire(["a", "b"], "other", TTL_MS), new Set(["a", "b"]));
+  });
+
+  test("acquiring more prolongs what is held", async (place) => {
+    const host = testHost();
+    await using state = await place.open(host);
+    await state.acquire(["a"], "run", TTL_MS);
+    await host.advance(TTL_MS - 1);
+    await state.acquire(["a"], "run", TTL_MS);
+    await host.advance(TTL_MS - 1);
+    assertEquals(await state.acquire(["a"], "other", TTL_MS), new Set());
+  });
+
+  test("a lease that has ended cannot be renewed, but can be got anew", async (place) => {
+    const host = testHost();
+    await using state = await place.open(host);
+    await state.acquire(["a", "b"], "slow", TTL_MS);
+    await host.advance(TTL_MS);
+    assertEquals(await state.renew("slow", TTL_MS), false);
+    assertEquals(await state.acquire(["a"], "other", TTL_MS), new Set(["a"]));
+    assertEquals(await state.renew("slow", TTL_MS), false);
+    assertEquals(await state.acquire(["a", "b"], "slow", TTL_MS), new Set(["b"]));
+    assertEquals(await state.renew("slow", TTL_MS), true);
+  });
+
+  test("what was taken from a dead run stays taken when the clock goes back", async (place) => {
+    const host = testHost();
+    await using state = await place.open(host);
+    await state.acquire(["a"], "slow", TTL_MS);
+    await host.advance(TTL_MS);
+    await state.acquire(["a"], "other", TTL_MS);
+    host.jump(-TTL_MS);
+    assertEquals(await state.renew("slow", TTL_MS), false);
+    assertEquals(await state.acquire(["a"], "slow", TTL_MS), new Set());
+    assertEquals(await state.renew("other", TTL_MS), true);
+  });
+
+  test("20,000 leases", async (place) => {
+    const host = testHost();
+    await using state = await place.open(host);
+    const tasks = ids(20_000, "a-task-with-a-name-of-usual-length-");
+    assertEquals((await state.acquire(tasks, "one", TTL_MS)).size, 20_000);
+    assertEquals(await state.acquire(tasks, "two", TTL_MS), new Set());
+    assertEquals(await state.renew("one", TTL_MS), true);
+    await state.release("one");
+    assertEquals((await state.acquire(tasks, "two", TTL_MS)).size, 20_000);
+  });
+
+  test("row 86: whoever comes at once, each task goes to one of them", async (place) => {
+    const host = shortSleeps(testHost());
+    const tasks = ids(2_000, "x".repeat(900));
+    const runs = ids(4, "run-");
+    await using stack = new AsyncDisposableStack();
+    const states: State[] = [];
+    for (const _ of runs) states.push(stack.use(await place.open(host)));
+    const got = await Promise.all(
+      states.map((state, index) => state.acquire(tasks, `run-${index}`, TTL_MS)),
+    );
+    assertEquals(got.reduce((sum, { size }) => sum + size, 0), tasks.length);
+    assertEquals(got.reduce((all, some) => all.union(some)).size, tasks.length);
+    for (const [index, state] of states.entries()) {
+      assertEquals(await state.acquire(tasks, `run-${index}`, TTL_MS), got[index]);
+    }
+  });
+
+  test("whoever comes at once to a dead run's tasks, each goes to one of them", async (place) => {
+    const host = shortSleeps(testHost());
+    await using one = await place.open(host);
+    await using two = await place.open(host);
+    await one.acquire(ids(100), "dead", TTL_MS);
+    await host.advance(TTL_MS);
+    const [first, second, renewed] = await Promise.all([
+      one.acquire(ids(100), "one", TTL_MS),
+      two.acquire(ids(100), "two", TTL_MS),
+      two.renew("dead", TTL_MS),
+    ]);
+    assertEquals(renewed, false);
+    assertEquals(first.intersection(second), new Set());
+    assertEquals(first.union(second).size, 100);
+  });
+}
+
+function sharing(test: Test<SharedPlace>): void {
+  test("two processes that write at once lose nothing of each other's", async (place) => {
+    const writers = ["a-", "b-"].map((prefix) =>
+      otherProcess("write", place.location, prefix, "700").output()
+    );
+    const host = shortSleeps(testHost());
+    {
+      await using state = await place.open(host);
+      for (const task of ids(700, "c-")) {
+        state.save(record(task));
+        if (task.endsWith("00")) await state.flush();
+      }
+    }
+    for (const { success, stderr } of await Promise.all(writers)) {
+      assertEquals({ success, stderr: new TextDecoder().decode(stderr) }, {
+        success: true,
+        stderr: "",
+      });
+    }
+    await using state = await place.open(host);
+    assertEquals((await state.allRecords()).size, 2100);
+  });
+
+  test("row 82: a killed process holds its tasks until the lease ends", async (place) => {
+    const host = testHost({ now: Temporal.Now.instant().toString() });
+    await using state = await place.open(host);
+    {
+      await using child = await startProcess("hold", place.location, "killed", "a", "b");
+      assertEquals(child.said, '["a","b"]');
+      assertEquals(await state.acquire(["a", "b", "c"], "run", TTL_MS), new Set(["c"]));
+    }
+    assertEquals(await state.acquire(["a", "b"], "run", TTL_MS), new Set());
+    // The other's minute began after the clock of this test was set.
+    await host.advance(TTL_MS * 2);
+    assertEquals(await state.acquire(["a", "b"], "run", TTL_MS), new Set(["a", "b"]));
+  });
+}
+
+/** Asserts that opening fails, and how. */
+export async function assertRefused(place: Place, message: string): Promise<void> {
+  const error = await assertRejects(() => place.open(testHost()), CronfetchError);
+  assertEquals(error.code, "state.unreadable");
+  assertStringIncludes(error.message, message);
+}
+
+/** A process that stays until it is killed. */
+export interface StayingProcess extends AsyncDisposable {
+  /** The line it said when it was ready. */
+  readonly said: string;
+}
+
+/** Starts `process.ts`; disposing of it, for the first time, kills it on the spot. */
+export async function startProcess(...args: string[]): Promise<StayingProcess> {
+  const child = otherProcess(...args).spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  const end = async () => {
+    child.kill("SIGKILL");
+    await reader.cancel();
+    await child.stderr.cancel();
+    await child.status;
+  };
+  let ended: Promise<void> | null = null;
+  return {
+    said: new TextDecoder().decode(value).trimEnd(),
+    [Symbol.asyncDispose]: () => ended ??= end(),
+  };
+}
+
+function otherProcess(...args: string[]): Deno.Command {
+  const script = fromFileUrl(new URL("process.ts", import.meta.url));
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-read", "--allow-write", "--allow-env", script, ...args],
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Sleeps a little in real time, so that others get on meanwhile. */
+function shortSleeps(host: TestHost): TestHost {
+  const sleep = (durationMs: number, signal: AbortSignal) =>
+    delay(Math.min(durationMs, 20), { signal });
+  return { ...host, timers: { ...host.timers, sleep } };
+}
+
+function sorted<T>(values: ReadonlyMap<string, T>): [string, T][] {
+  return [...values].sort(([a], [b]) => a < b ? -1 : 1);
+}

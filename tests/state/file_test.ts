@@ -1,0 +1,282 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { openState } from "../../lib/state/open.ts";
+import { temporaryFolder, tree } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import {
+  assertRefused,
+  type SharedPlace,
+  sharingConformance,
+  stateConformance,
+} from "./conformance.ts";
+import { recentResult, record, runRecord } from "./samples.ts";
+
+async function filePlace(): Promise<
+  SharedPlace & { readonly path: string; readonly folder: string }
+> {
+  const folder = await temporaryFolder();
+  const path = folder.file("state.json");
+  return {
+    path,
+    folder: folder.path,
+    location: `file:${path}`,
+    open: (host) => openState(`file:${path}`, host),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+stateConformance("file", filePlace);
+sharingConformance("file", filePlace);
+
+const SNAPSHOT = `{
+  "format": 1,
+  "records": {
+    "a": {
+      "health": "unhealthy",
+      "failures": 3,
+      "notBefore": null,
+      "heldUntil": "2026-01-15T12:02:00Z",
+      "lastRunAt": "2026-01-15T12:00:00Z",
+      "lastSuccessAt": null,
+      "publishedAt": null,
+      "published": null,
+      "part": {"source":"https://example.org/a","sizeBytes":1,"validator":"\\"1\\"","totalBytes":null,"draft":"d"},
+      "results": []
+    },
+    "b": {
+      "health": "healthy",
+      "failures": 0,
+      "notBefore": null,
+      "heldUntil": null,
+      "lastRunAt": "2026-01-15T12:00:00Z",
+      "lastSuccessAt": "2026-01-15T12:00:00Z",
+      "publishedAt": "2026-01-14T12:00:00Z",
+      "published": {"key":"a.csv","source":"https://example.org/a.csv","etag":"\\"1\\"","lastModified":"Thu, 15 Jan 2026 11:00:00 GMT","sha256":"${
+  "ab".repeat(32)
+}","sizeBytes":3,"modifiedMs":1768474800000},
+      "part": null,
+      "results": [
+        {"run":"run-1","at":"2026-01-15T12:00:00Z","since":"2026-01-15T12:00:00Z","times":1,"status":"unchanged","code":null,"message":null,"httpStatus":304,"bytes":0},
+        {"run":"run-0","at":"2026-01-15T12:00:00Z","since":"2026-01-15T12:00:00Z","times":1,"status":"created","code":null,"message":null,"httpStatus":200,"bytes":3}
+      ]
+    }
+  },
+  "parked": {
+    "a.example": "2026-01-15T13:00:00Z",
+    "b.example": "2026-01-15T14:00:00Z"
+  },
+  "runs": [
+    {"run":"run-1","startedAt":"2026-01-15T11:30:00Z","finishedAt":"2026-01-15T11:30:01Z","summary":{"bytes":0,"counts":{"created":0,"updated":0,"unchanged":1,"skipped":0,"deferred":0,"failed":0,"cancelled":0},"durationMs":1000,"exitCode":0}},
+    {"run":"run-0","startedAt":"2026-01-15T11:00:00Z","finishedAt":"2026-01-15T11:00:01Z","summary":{"bytes":0,"counts":{"created":0,"updated":0,"unchanged":1,"skipped":0,"deferred":0,"failed":0,"cancelled":0},"durationMs":1000,"exitCode":0}}
+  ]
+}
+`;
+
+Deno.test("file: the text, to the byte, whatever the order in which things are told", async () => {
+  await using place = await filePlace();
+  const at = (text: string) => Temporal.Instant.from(text);
+  {
+    await using state = await place.open(testHost({ now: "2026-01-15T12:00:00Z" }));
+    state.park("b.example", at("2026-01-15T14:00:00Z"));
+    state.addRun(runRecord("run-0", "2026-01-15T11:00:00Z"));
+    const results = [
+      recentResult(),
+      recentResult({ run: "run-0", status: "created", httpStatus: 200, bytes: 3 }),
+    ];
+    state.save(record("b", { results }));
+    await state.flush();
+    state.addRun(runRecord("run-1", "2026-01-15T11:30:00Z"));
+    state.park("a.example", at("2026-01-15T13:00:00Z"));
+    // The fields in another order, too.
+    state.save({
+      task: "a",
+      results: [],
+      part: {
+        draft: "d",
+        totalBytes: null,
+        sizeBytes: 1,
+        validator: '"1"',
+        source: "https://example.org/a",
+      },
+      health: "unhealthy",
+      notBefore: null,
+      heldUntil: "2026-01-15T12:02:00Z",
+      failures: 3,
+      lastSuccessAt: null,
+      lastRunAt: "2026-01-15T12:00:00Z",
+      publishedAt: null,
+      published: null,
+    });
+  }
+  assertEquals(await Deno.readTextFile(place.path), SNAPSHOT);
+});
+
+Deno.test("file: nothing is written before there is something to say", async () => {
+  await using place = await filePlace();
+  {
+    await using state = await place.open(testHost());
+    assertEquals([state.location, state.durable], [place.location, true]);
+    await state.allRecords();
+  }
+  assertEquals(await tree(place.folder), {});
+});
+
+Deno.test("file: what says nothing new is not written", async () => {
+  await using place = await filePlace();
+  for (const expected of [1, 1]) {
+    await using state = await place.open(testHost());
+    state.save(record("a"));
+    await state.flush();
+    assertEquals((await state.allRecords()).size, expected);
+    // A replaced file would come with today's time.
+    await Deno.utime(place.path, 1_000_000_000, 1_000_000_000);
+    state.save(record("a"));
+  }
+  const { mtime } = await Deno.stat(place.path);
+  assertEquals(mtime?.getTime(), 1_000_000_000_000);
+});
+
+Deno.test("file: leases stand beside it while they last, and are none of its content", async () => {
+  await using place = await filePlace();
+  await using state = await place.open(testHost());
+  await state.acquire(["a"], "one", 60_000);
+  await state.acquire(["b"], "two", 60_000);
+  assertEquals(Object.keys(await tree(place.folder)), ["state.json.leases", "state.json.lock"]);
+  state.save(record("a"));
+  await state.release("one");
+  await state.release("two");
+  const files = await tree(place.folder);
+  assertEquals(Object.keys(files), ["state.json", "state.json.lock"]);
+  assertEquals(files["state.json.lock"], "");
+});
+
+Deno.test("file: makes the folder, and clears away what a dead process left", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.file("deep"));
+  await Deno.writeTextFile(folder.file("deep/state.json.new"), "half of it");
+  for (const path of ["deep/state.json", "a/b/state.json"]) {
+    await using state = await openState(`file:${folder.file(path)}`, testHost());
+    state.save(record("a"));
+    await state.flush();
+  }
+  assertEquals(Object.keys(await tree(folder.path)), [
+    "a/b/state.json",
+    "a/b/state.json.lock",
+    "deep/state.json",
+    "deep/state.json.lock",
+  ]);
+});
+
+Deno.test("file: a lock that is kept is waited for, then reported, and nothing is lost", async () => {
+  await using place = await filePlace();
+  const host = testHost({ timers: "manual" });
+  await using state = await place.open(host);
+  state.save(record("a"));
+  {
+    using lock = await Deno.open(`${place.path}.lock`, { write: true, createNew: true });
+    await lock.lock(true);
+    const error = await assertRejects(() => state.flush(), CronfetchError);
+    assertEquals(
+      [error.code, error.message],
+      ["state.locked", `writing the state ${place.location}: other processes keep changing it`],
+    );
+    assertEquals(host.slept.length, 7);
+    await assertRejects(() => state.acquire(["a"], "run", 60_000), CronfetchError);
+  }
+  await state.flush();
+  assertEquals(JSON.parse(await Deno.readTextFile(place.path)).records.a.failures, 0);
+});
+
+Deno.test("file: a disk that fails is reported, and the old file is kept", async () => {
+  await using place = await filePlace();
+  const host = testHost({ timers: "manual" });
+  const state = await place.open(host);
+  state.save(record("a"));
+  await state.flush();
+  const before = await tree(place.folder);
+  state.save(record("b"));
+  // A folder that cannot be removed stands where the new text is to be written.
+  await Deno.mkdir(`${place.path}.new/full`, { recursive: true });
+  const error = await assertRejects(() => state.flush(), CronfetchError);
+  assertEquals(error.code, "store.failed");
+  assertStringIncludes(error.message, `writing the state ${place.location}: `);
+  assertEquals(await tree(place.folder), before);
+  assertEquals((await state.allRecords()).size, 2);
+  await Deno.remove(`${place.path}.new`, { recursive: true });
+  await state[Symbol.asyncDispose]();
+  await using later = await place.open(host);
+  assertEquals((await later.allRecords()).size, 2);
+});
+
+const BODY = record("a");
+
+for (
+  const [what, text, message] of [
+    ["an empty file", "", "it is no JSON"],
+    ["half a file", SNAPSHOT.slice(0, 500), "it is no JSON"],
+    ["a conflict of git", SNAPSHOT.replace('  "runs', '<<<<<<< ours\n  "runs'), "a merge left"],
+    ["a list", "[]", "it is no state of cronfetch"],
+    ["another program's file", '{"a": 1}', "it is no state of cronfetch"],
+    [
+      "a newer format",
+      SNAPSHOT.replace('"format": 1', '"format": 2'),
+      "a newer cronfetch wrote it",
+    ],
+    ["no records", '{"format": 1}', "the list of records is damaged"],
+    ["records in a list", '{"format": 1, "records": []}', "the list of records is damaged"],
+    [
+      "a record of another kind",
+      holding({ ...BODY, failures: "3" }),
+      'the record of "a" is damaged',
+    ],
+    ["a field too few", holding({ ...BODY, health: undefined }), 'the record of "a" is damaged'],
+    ["an impossible day", holding({ ...BODY, lastRunAt: "2026-02-30T00:00:00Z" }), 'record of "a"'],
+    ["a time of no zone", holding({ ...BODY, lastRunAt: "2026-02-28T00:00:00+01:00" }), "damaged"],
+    ["a host's time gone", SNAPSHOT.replace("2026-01-15T13:00", "soon"), 'of "a.example" is'],
+    ["a run cut short", SNAPSHOT.replace('"exitCode":0', '"exitCode":null'), "the list of runs"],
+  ] as const
+) {
+  Deno.test(`file: ${what} is refused and kept`, async () => {
+    await using place = await filePlace();
+    await Deno.writeTextFile(place.path, text);
+    await assertRefused(place, message);
+    assertEquals(await Deno.readTextFile(place.path), text);
+  });
+}
+
+Deno.test("file: bytes that are no text are refused and kept", async () => {
+  await using place = await filePlace();
+  const bytes = new Uint8Array([0x7b, 0xff, 0x7d]);
+  await Deno.writeFile(place.path, bytes);
+  await assertRefused(place, "it is not UTF-8");
+  assertEquals(await Deno.readFile(place.path), bytes);
+});
+
+Deno.test("file: what breaks while it is open is not overwritten", async () => {
+  await using place = await filePlace();
+  const state = await place.open(testHost());
+  state.save(record("a"));
+  await Deno.writeTextFile(place.path, "broken");
+  const error = await assertRejects(() => state.flush(), CronfetchError);
+  assertEquals(error.code, "state.unreadable");
+  assertEquals(await Deno.readTextFile(place.path), "broken");
+  await Deno.remove(place.path);
+  await state[Symbol.asyncDispose]();
+  assertEquals(Object.keys(JSON.parse(await Deno.readTextFile(place.path)).records), ["a"]);
+});
+
+Deno.test("file: broken leases are refused by their name", async () => {
+  await using place = await filePlace();
+  await using state = await place.open(testHost());
+  for (const text of ["", "{}", '{"format":1,"leases":{"run":{"expiresMs":"1","tasks":[]}}}']) {
+    await Deno.writeTextFile(`${place.path}.leases`, text);
+    const error = await assertRejects(() => state.acquire(["a"], "run", 1), CronfetchError);
+    assertEquals(error.code, "state.unreadable");
+    assertStringIncludes(error.message, `${place.path}.leases`);
+  }
+});
+
+/** A state file that holds one record. */
+function holding(body: Record<string, unknown>): string {
+  return JSON.stringify({ format: 1, records: { a: body }, parked: {}, runs: [] });
+}

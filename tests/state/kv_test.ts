@@ -1,0 +1,258 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { bufferedState } from "../../lib/state/buffered.ts";
+import type { StateHost } from "../../lib/state/driver.ts";
+import { kvDriver } from "../../lib/state/kv.ts";
+import { encode, type Kv } from "../../lib/state/kv_connection.ts";
+import { openState } from "../../lib/state/open.ts";
+import type { State } from "../../lib/state/state.ts";
+import { temporaryFolder, tree } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import {
+  assertRefused,
+  type SharedPlace,
+  sharingConformance,
+  startProcess,
+  stateConformance,
+} from "./conformance.ts";
+import { ids, record, runRecord } from "./samples.ts";
+
+async function kvPlace(): Promise<SharedPlace & { readonly path: string }> {
+  const folder = await temporaryFolder();
+  const path = folder.file(".cronfetch/state.db");
+  const location = `kv:${path}`;
+  return {
+    path,
+    location,
+    open: (host) => openState(location, host),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+stateConformance("kv", kvPlace);
+sharingConformance("kv", kvPlace);
+
+/** What a test sees and says of the commits to a database. */
+interface Watched extends Kv {
+  /** Mutations of each commit that was made. */
+  readonly commits: number[];
+  /** Commits that are to fail, from the next one on. */
+  failures: number;
+}
+
+/** A database in memory whose commits are counted, and fail on demand. */
+async function watchedKv(failure = "database is locked"): Promise<Watched> {
+  const kv = await Deno.openKv(":memory:");
+  const watched: Watched = {
+    commits: [],
+    failures: 0,
+    get: (key, options) => kv.get(key, options),
+    getMany: (keys, options) => kv.getMany(keys, options),
+    list: (selector, options) => kv.list(selector, options),
+    close: () => kv.close(),
+    atomic: () => {
+      const atomic = kv.atomic();
+      let mutations = 0;
+      const counted = new Proxy(atomic, {
+        get: (target, name) => {
+          if (name === "check") {
+            return (...checks: Deno.AtomicCheck[]) => (target.check(...checks), counted);
+          }
+          if (name !== "commit") {
+            return (key: Deno.KvKey, value: unknown) => {
+              mutations++;
+              if (name === "set") target.set(key, value);
+              else target.delete(key);
+              return counted;
+            };
+          }
+          return () => {
+            if (watched.failures-- > 0) return Promise.reject(new TypeError(failure));
+            watched.commits.push(mutations);
+            return target.commit();
+          };
+        },
+      });
+      return counted;
+    },
+  };
+  return watched;
+}
+
+async function watchedState(kv: Kv, host: StateHost): Promise<State> {
+  return bufferedState(await kvDriver(kv, "kv:", host), host);
+}
+
+Deno.test("kv: makes the folder, and puts nothing else into it", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using state = await openState(`kv:${folder.file("a/b/state.db")}`, testHost());
+    assertEquals([state.location, state.durable], [`kv:${folder.file("a/b/state.db")}`, true]);
+    state.save(record("a"));
+  }
+  assertEquals(Object.keys(await tree(folder.path)), ["a/b/state.db"]);
+});
+
+Deno.test("kv: 20,000 records are written in 40 commits", async () => {
+  const kv = await watchedKv();
+  await using state = await watchedState(kv, testHost({ timers: "manual" }));
+  kv.commits.length = 0;
+  for (const task of ids(20_000)) state.save(record(task));
+  await state.flush();
+  assertEquals(kv.commits, Array(40).fill(500));
+});
+
+Deno.test("kv: no commit is larger than the database takes", async () => {
+  const kv = await watchedKv();
+  await using state = await watchedState(kv, testHost({ timers: "manual" }));
+  kv.commits.length = 0;
+  const message = "\0".repeat(400);
+  const results = Array.from({ length: 10 }, (_, index) => ({
+    run: `${index}`,
+    at: "2026-01-15T12:00:00Z",
+    since: "2026-01-15T12:00:00Z",
+    times: 1,
+    status: "failed" as const,
+    code: "net.reset",
+    message,
+    httpStatus: null,
+    bytes: 0,
+  }));
+  for (const task of ids(100, "\0".repeat(990))) state.save(record(task, { results }));
+  await state.flush();
+  assertEquals(kv.commits.reduce((sum, mutations) => sum + mutations), 100);
+  assertEquals((await state.allRecords()).size, 100);
+});
+
+Deno.test("kv: 100,000 leases are renewed by one write", async () => {
+  const kv = await watchedKv();
+  await using state = await watchedState(kv, testHost());
+  assertEquals((await state.acquire(ids(100_000), "run", 60_000)).size, 100_000);
+  kv.commits.length = 0;
+  await state.renew("run", 60_000);
+  assertEquals(kv.commits, [1]);
+});
+
+Deno.test("kv: a locked database is tried again, then reported, and nothing is lost", async () => {
+  const kv = await watchedKv();
+  const host = testHost({ timers: "manual" });
+  await using state = await watchedState(kv, host);
+  state.save(record("a"));
+  kv.failures = 2;
+  await state.flush();
+  assertEquals(host.slept.length, 2);
+  state.save(record("b"));
+  kv.failures = 3;
+  const error = await assertRejects(() => state.flush(), CronfetchError);
+  assertEquals(
+    [error.code, error.message],
+    ["state.locked", "writing the state kv:: another process keeps it locked"],
+  );
+  assertEquals((await state.allRecords()).size, 2);
+  await state.flush();
+});
+
+Deno.test("kv: another failure is reported at once", async () => {
+  const kv = await watchedKv("database or disk is full");
+  const host = testHost({ timers: "manual" });
+  await using state = await watchedState(kv, host);
+  state.save(record("a"));
+  kv.failures = 1;
+  const error = await assertRejects(() => state.flush(), CronfetchError);
+  assertEquals([error.code, host.slept], ["store.full", []]);
+});
+
+Deno.test("kv: a database that another process has locked is waited for", async () => {
+  await using place = await kvPlace();
+  const host = testHost({ timers: "manual" });
+  await using onlooker = await place.open(host);
+  await using child = await startProcess("lock", place.path);
+  const sleep = async (durationMs: number, signal: AbortSignal) => {
+    await child[Symbol.asyncDispose]();
+    await host.timers.sleep(durationMs, signal);
+  };
+  await using state = await place.open({ ...host, timers: { ...host.timers, sleep } });
+  state.save(record("a"));
+  await state.flush();
+  assertEquals(host.slept.length, 1);
+  assertEquals((await onlooker.allRecords()).size, 1);
+});
+
+Deno.test("kv: a file that is no database is refused and kept", async () => {
+  await using place = await kvPlace();
+  const content = "no database, but somebody's text\n".repeat(100);
+  await Deno.mkdir(place.path.replace(/state\.db$/, ""));
+  await Deno.writeTextFile(place.path, content);
+  await assertRefused(place, "the file is no database; it is left as it was");
+  assertEquals(await Deno.readTextFile(place.path), content);
+});
+
+Deno.test("kv: a damaged database is refused and kept", async () => {
+  await using place = await kvPlace();
+  {
+    await using state = await place.open(testHost());
+    for (const task of ids(100)) state.save(record(task));
+  }
+  const bytes = await Deno.readFile(place.path);
+  bytes.fill(0x5a, 4096);
+  await Deno.writeFile(place.path, bytes);
+  await assertRefused(place, "the database is damaged; it is left as it was");
+  assertEquals(await Deno.readFile(place.path), bytes);
+});
+
+for (
+  const [what, value, message] of [
+    ["a newer format", encode(2), "a newer cronfetch wrote it; it is left as it was"],
+    ["no format", encode("one"), 'the entry ["cronfetch","format"] is damaged'],
+    ["an older format", encode(0), "it is no state of cronfetch"],
+    ["somebody else's value", 1, 'the entry ["cronfetch","format"] is damaged'],
+  ] as const
+) {
+  Deno.test(`kv: ${what} is refused and kept`, async () => {
+    await using place = await kvPlace();
+    await Deno.mkdir(place.path.replace(/state\.db$/, ""));
+    using kv = await Deno.openKv(place.path);
+    await kv.set(["cronfetch", "format"], value);
+    await assertRefused(place, message);
+    assertEquals((await kv.get(["cronfetch", "format"])).value, value);
+  });
+}
+
+Deno.test("kv: a damaged entry is refused by its name", async () => {
+  const kv = await Deno.openKv(":memory:");
+  await using state = await watchedState(kv, testHost());
+  for (
+    const value of [encode({ ...record("a"), failures: -0.5 }), new Uint8Array([0xff]), "text"]
+  ) {
+    await kv.set(["cronfetch", "record", "a"], value);
+    const error = await assertRejects(() => state.records(["a"]), CronfetchError);
+    assertEquals(error.code, "state.unreadable");
+    assertStringIncludes(error.message, 'the entry ["cronfetch","record","a"] is damaged');
+  }
+});
+
+Deno.test("kv: forgotten runs and hosts leave nothing behind", async () => {
+  const host = testHost({ now: "2026-01-15T12:00:00Z" });
+  const kv = await Deno.openKv(":memory:");
+  await using state = await watchedState(kv, host);
+  const start = host.clock.now();
+  for (let index = 0; index < 105; index++) {
+    state.addRun(runRecord(`run-${index}`, start.subtract({ minutes: index }).toString()));
+  }
+  state.park("a", start.add({ seconds: 1 }));
+  await state.flush();
+  await host.advance(1000);
+  state.park("b", start.add({ seconds: 2 }));
+  state.addRun(runRecord("newest", start.toString()));
+  await state.flush();
+  await state.acquire(ids(10), "run", 1000);
+  await state.release("run");
+  await state.acquire(ids(10), "dead", 1000);
+  await host.advance(1000);
+  await state.acquire([], "other", 1000);
+  const names: Record<string, number> = {};
+  for await (const { key } of kv.list({ prefix: ["cronfetch"] })) {
+    names[String(key[1])] = (names[String(key[1])] ?? 0) + 1;
+  }
+  assertEquals(names, { format: 1, parked: 1, run: 100, turn: 1 });
+});

@@ -1,0 +1,11 @@
+import { bufferedState } from "../../lib/state/buffered.ts";
+import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
+import { stateConformance } from "./conformance.ts";
+
+stateConformance("memory", () => {
+  const memory = emptyMemory();
+  return Promise.resolve({
+    open: (host) => Promise.resolve(bufferedState(memoryDriver(memory, host), host)),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+});

@@ -1,0 +1,145 @@
+/** Records, results and runs for tests. */
+
+import fc from "fast-check";
+import type { RunSummary, TaskResult, TaskStatus } from "../../lib/core/result.ts";
+import { TASK_STATUSES } from "../../lib/core/result.ts";
+import type { Validators } from "../../lib/core/validators.ts";
+import type { Health } from "../../lib/core/event.ts";
+import type { RecentResult, RunRecord, TaskRecord } from "../../lib/state/state.ts";
+
+/** What is known of a published file of 3 bytes. */
+export function validators(change: Partial<Validators> = {}): Validators {
+  return {
+    key: "a.csv",
+    source: "https://example.org/a.csv",
+    etag: '"1"',
+    lastModified: "Thu, 15 Jan 2026 11:00:00 GMT",
+    sha256: "ab".repeat(32),
+    sizeBytes: 3,
+    modifiedMs: 1_768_474_800_000,
+    ...change,
+  };
+}
+
+/** The record of a task that was `unchanged` once. */
+export function record(task: string, change: Partial<TaskRecord> = {}): TaskRecord {
+  return {
+    task,
+    published: validators(),
+    publishedAt: "2026-01-14T12:00:00Z",
+    lastRunAt: "2026-01-15T12:00:00Z",
+    lastSuccessAt: "2026-01-15T12:00:00Z",
+    failures: 0,
+    notBefore: null,
+    heldUntil: null,
+    health: "healthy",
+    part: null,
+    results: [recentResult()],
+    ...change,
+  };
+}
+
+/** One `unchanged`. */
+export function recentResult(change: Partial<RecentResult> = {}): RecentResult {
+  return {
+    run: "run-1",
+    at: "2026-01-15T12:00:00Z",
+    since: "2026-01-15T12:00:00Z",
+    times: 1,
+    status: "unchanged",
+    code: null,
+    message: null,
+    httpStatus: 304,
+    bytes: 0,
+    ...change,
+  };
+}
+
+/** What became of a task. */
+export function taskResult(status: TaskStatus, change: Partial<TaskResult> = {}): TaskResult {
+  return {
+    task: "a",
+    status,
+    url: "https://example.org/a.csv",
+    servedFrom: "https://example.org/a.csv",
+    key: "a.csv",
+    bytes: 3,
+    sha256: null,
+    httpStatus: 200,
+    attempts: [{ code: null, httpStatus: 200, delayMs: 0 }],
+    timings: { queuedMs: 0, responseMs: 1, bodyMs: 1, publishMs: 1 },
+    warnings: [],
+    ...change,
+  };
+}
+
+/** A run of one second in which one task was unchanged. */
+export function runRecord(run: string, startedAt: string): RunRecord {
+  return {
+    run,
+    startedAt,
+    finishedAt: Temporal.Instant.from(startedAt).add({ seconds: 1 }).toString(),
+    summary: { counts: counts({ unchanged: 1 }), bytes: 0, durationMs: 1000, exitCode: 0 },
+  };
+}
+
+function counts(change: Partial<RunSummary["counts"]>): RunSummary["counts"] {
+  const none = { created: 0, updated: 0, unchanged: 0, skipped: 0, deferred: 0, failed: 0 };
+  return { ...none, cancelled: 0, ...change };
+}
+
+/** `count` ids, each different. */
+export function ids(count: number, prefix = "task-"): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+}
+
+const text = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.constant("__proto__"));
+const count = fc.nat();
+const time = fc.date({
+  min: new Date("1970-01-01"),
+  max: new Date("2200-01-01"),
+  noInvalidDate: true,
+}).map((date) => Temporal.Instant.fromEpochMilliseconds(date.getTime()).toString());
+const orNull = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(values);
+
+/** Any record a state can be given. */
+export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
+  task: text,
+  published: orNull(fc.record({
+    key: text,
+    source: text,
+    etag: orNull(text),
+    lastModified: orNull(text),
+    sha256: text,
+    sizeBytes: count,
+    modifiedMs: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+  })),
+  publishedAt: orNull(time),
+  lastRunAt: orNull(time),
+  lastSuccessAt: orNull(time),
+  failures: count,
+  notBefore: orNull(time),
+  heldUntil: orNull(time),
+  health: fc.constantFrom<Health>("healthy", "failing", "unhealthy"),
+  part: orNull(fc.record({
+    source: text,
+    validator: text,
+    sizeBytes: count,
+    totalBytes: orNull(count),
+    draft: text,
+  })),
+  results: fc.array(
+    fc.record({
+      run: text,
+      at: time,
+      since: time,
+      times: count,
+      status: fc.constantFrom(...TASK_STATUSES),
+      code: orNull(text),
+      message: orNull(text),
+      httpStatus: orNull(count),
+      bytes: count,
+    }),
+    { maxLength: 10 },
+  ),
+});
