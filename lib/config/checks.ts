@@ -1,0 +1,154 @@
+/** Rules for single values that a schema cannot tell. Each gives the rest of a sentence. */
+
+import type { Schedule } from "../core/task.ts";
+import { question } from "./issues.ts";
+import type { Parsed } from "./parsed.ts";
+import { show } from "./problem.ts";
+import { formatDuration, parseDuration } from "./quantities.ts";
+import { nearest } from "./suggest.ts";
+
+/**
+ * Says what is wrong with a cron expression of 5 fields in a time zone, as the
+ * rest of a sentence; null if nothing is.
+ */
+export type CheckSchedule = (expression: string, timezone: string) => string | null;
+
+/** A token of HTTP (RFC 9110, section 5.6.2). */
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+
+const HEADER_NAME = new RegExp(`^${TOKEN}$`);
+
+/** A type and a subtype (RFC 9110, section 8.3.1), without parameters and wildcards. */
+const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
+
+/** Headers that frame the message or that cronfetch asks its own questions with. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "accept-encoding",
+  "connection",
+  "content-length",
+  "host",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "keep-alive",
+  "range",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+const SHORTEST_INTERVAL_MS = 1_000;
+const LONGEST_INTERVAL_MS = 365 * 86_400_000;
+
+/**
+ * Reads a URL to fetch.
+ *
+ * @param written As it stands in the config, before anything was filled in; for a guess.
+ */
+export function parseUrl(text: string, written: string): Parsed<URL> {
+  if (holdsControls(text)) return { complaint: "must not hold control characters" };
+  const url = URL.parse(text);
+  if (url === null) {
+    const guess = /^[\w-]+(?:\.[\w-]+)+(?:[:/?#]|$)/.test(written) ? `https://${written}` : null;
+    return { complaint: `must be an absolute http or https URL${question(guess)}` };
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    return { complaint: `must be an http or https URL, not ${show(url.protocol)}` };
+  }
+  return { value: url };
+}
+
+/** What is wrong with the name of a request header. */
+export function complaintAboutHeaderName(name: string): string | null {
+  if (!HEADER_NAME.test(name)) return "is not the name of a header";
+  return OWN_HEADERS.has(name.toLowerCase()) ? "is a header that cronfetch sets itself" : null;
+}
+
+/** What is wrong with the value of a request header, without telling it (RFC 9110, section 5.5). */
+export function complaintAboutHeaderValue(value: string): string | null {
+  if (/\s$|^\s/.test(value)) return "must not begin or end with white space or a line break";
+  if (holdsControls(value.replaceAll("\t", " "))) return "must not hold control characters";
+  return /[^\0-\xff]/.test(value) ? "must not hold characters beyond Latin-1" : null;
+}
+
+/** What is wrong with a time zone. */
+export function complaintAboutTimezone(timezone: string): string | null {
+  try {
+    // Offsets such as +01:00 pass elsewhere, but know nothing of daylight saving.
+    if (/^[a-z]/i.test(timezone)) {
+      new Intl.DateTimeFormat("en", { timeZone: timezone });
+      return null;
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  const guess = nearest(timezone, Intl.supportedValuesOf("timeZone"));
+  return `must be an IANA time zone such as "Europe/Berlin"${question(guess)}`;
+}
+
+/** What is wrong with a media type. */
+export function complaintAboutMediaType(type: string): string | null {
+  return MEDIA_TYPE.test(type.toLowerCase())
+    ? null
+    : 'must be a media type such as "text/csv", without parameters';
+}
+
+/** What is wrong with a digest. */
+export function complaintAboutDigest(digest: string): string | null {
+  return /^[0-9a-f]{64}$/i.test(digest)
+    ? null
+    : "must be 64 hexadecimal digits, or an object of url and name";
+}
+
+/** What is wrong with a regular expression. */
+export function complaintAboutPattern(pattern: string): string | null {
+  try {
+    new RegExp(pattern, "mu");
+    return null;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^.*:\s*/s, "") : "";
+    return `must be a regular expression (flags mu): ${reason}`;
+  }
+}
+
+/** What is wrong with a task's id. */
+export function complaintAboutId(id: string): string | null {
+  return holdsControls(id) ? "must not hold control characters" : null;
+}
+
+/** Reads a schedule; cron expressions are left to `checkCron`. */
+export function parseSchedule(
+  text: string,
+  timezone: string,
+  checkCron: CheckSchedule,
+): Parsed<Schedule> {
+  if (text === "manual") return { value: { kind: "manual" } };
+  const [, interval] = /^every\s+(.*)$/.exec(text) ?? [];
+  if (interval !== undefined) {
+    const intervalMs = parseDuration(interval) ?? NaN;
+    return intervalMs >= SHORTEST_INTERVAL_MS && intervalMs <= LONGEST_INTERVAL_MS
+      ? { value: { kind: "every", intervalMs } }
+      : {
+        complaint: `must have a duration such as 30m after "every", from ` +
+          `${formatDuration(SHORTEST_INTERVAL_MS)} to ${formatDuration(LONGEST_INTERVAL_MS)}`,
+      };
+  }
+  const fields = text.trim().split(/\s+/);
+  if (fields.length !== 5) {
+    const guess = nearest(text, ["manual", "every 30m"]);
+    return {
+      complaint: 'must be a cron expression of 5 fields such as "0 6 * * *", "every 30m" or ' +
+        `"manual"${question(guess)}`,
+    };
+  }
+  const expression = fields.join(" ");
+  const complaint = checkCron(expression, timezone);
+  return complaint === null ? { value: { kind: "cron", expression } } : { complaint };
+}
+
+function holdsControls(text: string): boolean {
+  return /\p{Cc}/u.test(text);
+}

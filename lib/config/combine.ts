@@ -1,0 +1,212 @@
+/** Sources -> one Config. Mistakes are recorded, and what is built beside them is of no use. */
+
+import type { RunLimits } from "../core/task.ts";
+import type { CheckSchedule } from "./checks.ts";
+import { compileTask } from "./compile.ts";
+import type { Config, TaskTemplate } from "./config.ts";
+import { findDoubles } from "./doubles.ts";
+import type { Double } from "./doubles.ts";
+import { substitute } from "./environment.ts";
+import type { Environment } from "./environment.ts";
+import { parseState, parseStore } from "./location.ts";
+import { applyOptions, STANDARD_OPTIONS } from "./options.ts";
+import { overrider, problemWith } from "./overrides.ts";
+import type { OverrideValues } from "./overrides.ts";
+import type { Parsed } from "./parsed.ts";
+import { formatPlace, show } from "./problem.ts";
+import type { Problem } from "./problem.ts";
+import { DEFAULTS, fileSchema, STANDARD, taskSchema, urlSchema } from "./schema.ts";
+import type { FileSettings, TaskOptions } from "./schema.ts";
+import { rememberer, settle, sharer } from "./scope.ts";
+import type { Path, Scope } from "./scope.ts";
+import { secretsInUrl } from "./secrets.ts";
+import type { Source } from "./source.ts";
+import { renderer } from "./template.ts";
+import { validate } from "./validate.ts";
+
+/** What is combined with the sources. */
+export interface Surroundings {
+  /** Environment variables, and the folder the program was started in. */
+  readonly host: Environment & { cwd(): string };
+  /** When, for dates in names and URLs. */
+  readonly at: Temporal.Instant;
+  /** See {@linkcode CheckSchedule}. */
+  readonly checkSchedule: CheckSchedule;
+  /** What flags and variables say. */
+  readonly overrides: OverrideValues;
+  /** Gets every mistake. */
+  readonly problems: Problem[];
+}
+
+/** A source whose settings are validated. */
+interface Part {
+  readonly source: Source;
+  readonly settings: FileSettings;
+  readonly scope: Scope;
+}
+
+/** A task that is nearly done, and where it comes from. */
+interface Compiled {
+  readonly template: TaskTemplate;
+  readonly part: Part;
+  readonly path: Path;
+}
+
+/**
+ * Combines sources: their tasks one after another, each with its own source's
+ * defaults; of every other setting the last source that has it counts.
+ */
+export function combine(
+  sources: readonly Source[],
+  surroundings: Surroundings,
+): Omit<Config, "files"> {
+  const { overrides } = surroundings;
+  const secrets = new Set<string>();
+  const share = sharer();
+  const remember = rememberer();
+  const render = renderer(surroundings.at);
+  const { checkSchedule, problems } = surroundings;
+  // Asking for a variable is a call into the runtime, and many tasks share one.
+  const host: Environment = {
+    env: (name) => remember(`env ${name}`, () => surroundings.host.env(name)),
+  };
+  const parts = sources.map((source): Part => {
+    const complain: Scope["complain"] = (path, message, code = "config.invalid") => {
+      const place = source.place(path, code === "config.unknown-key" ? "key" : "value");
+      problems.push({ ...place, code, message });
+    };
+    const scope = { host, checkSchedule, render, remember, share, secrets, complain };
+    return { source, scope, settings: validate(fileSchema, source.value, [], scope) ?? {} };
+  });
+
+  const compiled = compileAll(parts, overrides, share);
+  for (const double of findDoubles(compiled, ({ template }) => template.task)) {
+    const { part, path } = double.item;
+    part.scope.complain(path, tellDouble(double), "config.collision");
+  }
+  const state = locationOf("state", parseState, parts, surroundings);
+  for (const secret of secretsInUrl(URL.parse(state))) secrets.add(secret);
+  return {
+    store: locationOf("store", parseStore, parts, surroundings),
+    state,
+    limits: limitsOf(parts, overrides),
+    alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
+    sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
+    tasks: compiled.map(({ template }) => template),
+    secrets: [...secrets],
+  };
+}
+
+/** The entries of `tasks`; looked for even where a setting is wrong. */
+function* entriesOf({ source, scope }: Part): Generator<[string | TaskOptions, Path]> {
+  const { value } = source;
+  const tasks = typeof value === "object" && value !== null ? Reflect.get(value, "tasks") : null;
+  if (!Array.isArray(tasks)) return;
+  for (const [index, entry] of tasks.entries()) {
+    const path = ["tasks", index];
+    const schema = typeof entry === "string" ? urlSchema : taskSchema;
+    const valid = validate<string | TaskOptions>(schema, entry, path, scope);
+    if (valid !== null) yield [valid, path];
+  }
+}
+
+function compileAll(
+  parts: readonly Part[],
+  overrides: OverrideValues,
+  share: Scope["share"],
+): Compiled[] {
+  const override = overrider(overrides, share);
+  // Each file's own timing is checked where it stands, though the last one counts for all.
+  const common = parts.reduce((options, { settings, scope }) => {
+    const { schedule, timezone, misfire, jitter } = settings;
+    return applyOptions(options, { schedule, timezone, misfire, jitter }, [], scope);
+  }, STANDARD_OPTIONS);
+  const compiled: Compiled[] = [];
+  for (const part of parts) {
+    const { settings, scope } = part;
+    const base = applyOptions(common, settings.defaults ?? {}, ["defaults"], scope);
+    for (const [entry, path] of entriesOf(part)) {
+      const template = compileTask(entry, base, override, path, scope);
+      if (template !== null) compiled.push({ template, part, path });
+    }
+  }
+  return compiled;
+}
+
+function tellDouble({ item, other, kind }: Double<Compiled>): string {
+  const { id, key } = item.template.task;
+  const place = other.part.source.place(other.path, "value");
+  const where = place.path === "" ? formatPlace(place) : `${place.path} (${formatPlace(place)})`;
+  switch (kind) {
+    case "id":
+      return `has the id ${show(id)} of ${where}; give one of them another "id"`;
+    case "file":
+      return `writes the same file as ${where}, ${show(key)}; give one of them another "to"`;
+    case "case":
+      return `writes ${show(key)}, which differs only in case from the file of ${where}`;
+    case "folder":
+      return `writes ${show(key)}, which needs a folder where ${where} writes a file`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** A setting of the last part that has it. */
+function lastOf<Name extends keyof FileSettings>(
+  parts: readonly Part[],
+  name: Name,
+): { part: Part; value: NonNullable<FileSettings[Name]> } | null {
+  for (const part of parts.toReversed()) {
+    const value = part.settings[name];
+    if (value !== undefined && value !== null) return { part, value };
+  }
+  return null;
+}
+
+type ParseLocation = (text: string, folder: string) => Parsed<string>;
+
+/** The store or the state: of a flag or variable, of the last file, or the default. */
+function locationOf(
+  name: "store" | "state",
+  parse: ParseLocation,
+  parts: readonly Part[],
+  { overrides, host, problems }: Surroundings,
+): string {
+  const override = overrides[name];
+  if (override !== null) {
+    const { value, complaint } = parse(override.value, host.cwd());
+    if (complaint !== undefined) problems.push(problemWith(override.source, complaint));
+    return value ?? "";
+  }
+  const found = lastOf(parts, name);
+  if (found === null) {
+    const folder = parts[0]?.source.folder ?? host.cwd();
+    return parse(DEFAULTS[name], folder).value ?? "";
+  }
+  const { source, scope } = found.part;
+  // A store holds no credentials, so nothing is filled in there.
+  const text = name === "store"
+    ? found.value
+    : settle(substitute(found.value, host), [name], scope);
+  if (text === null) return "";
+  const { value, complaint } = parse(text, source.folder);
+  if (complaint !== undefined) scope.complain([name], complaint);
+  return value ?? "";
+}
+
+function limitsOf(parts: readonly Part[], overrides: OverrideValues): RunLimits {
+  const standard = STANDARD.limits;
+  const limit = <Name extends keyof typeof standard>(name: Name) => {
+    const values = parts.map(({ settings }) => settings.limits?.[name]);
+    const last = values.findLast((value) => value !== undefined);
+    return last === undefined ? standard[name] : last;
+  };
+  const { concurrency, perHost, rate, deadline } = overrides;
+  return {
+    concurrency: concurrency ?? limit("concurrency"),
+    perHost: perHost ?? limit("perHost"),
+    spacingMs: limit("spacing"),
+    rateBytesPerSecond: rate === null ? limit("rate") : rate.value,
+    deadlineMs: deadline === null ? limit("deadline") : deadline.value,
+  };
+}

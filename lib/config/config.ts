@@ -1,0 +1,52 @@
+/** Config: what the user wrote, validated, every default filled in. */
+
+import type { RunLimits, Task } from "../core/task.ts";
+import type { Template } from "./template.ts";
+
+/** What a run needs to know, from all files, flags and environment variables. */
+export interface Config {
+  /** An absolute folder, `s3://bucket/prefix`, or `memory:`. */
+  readonly store: string;
+  /** `kv:` or `file:` with an absolute path, `kv:` alone, `postgres://…`, or `memory:`. */
+  readonly state: string;
+  /** Limits of a run. */
+  readonly limits: RunLimits;
+  /** Failures in a row before a task is called unhealthy. */
+  readonly alertAfter: number;
+  /** Flush each file to the disk before it is published. */
+  readonly sync: boolean;
+  /** In the order of the files and of the tasks in them; see `tasksOf`. */
+  readonly tasks: readonly TaskTemplate[];
+  /** Values that must not be shown, for `createRedactor`. */
+  readonly secrets: readonly string[];
+  /** Absolute paths of the files that were read. */
+  readonly files: readonly string[];
+}
+
+/** A task, and what of it changes with the time of the run. */
+export interface TaskTemplate {
+  /** The task as of the time the config was loaded; as of every time unless it is `dated`. */
+  readonly task: Task;
+  /** What has to be filled in anew for each run; null if nothing has. */
+  readonly dated: DatedParts | null;
+}
+
+/** The parts of a task that may hold dates. */
+export interface DatedParts {
+  /** What to ask for. */
+  readonly url: Template;
+  /** Asked in order when the URL fails. */
+  readonly mirrors: readonly Template[];
+  /** Null where the name comes from the URL. */
+  readonly to: Template | null;
+  /** Null where the digest is written in the config, or not expected. */
+  readonly checksum: ChecksumTemplate | null;
+}
+
+/** Where an expected digest comes from. */
+export interface ChecksumTemplate {
+  /** A checksum file. */
+  readonly url: Template;
+  /** The line's file name. */
+  readonly name: Template;
+}

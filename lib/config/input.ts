@@ -1,0 +1,112 @@
+/**
+ * What a person may write, as types to read and to complete from. The schema is
+ * what counts; a test holds these to it, key by key.
+ */
+
+/** A config. Durations are text such as `30s` and `1h30m`, sizes such as `10MB` and `10MiB`. */
+export interface ConfigInput {
+  /** Where editors find the JSON Schema. */
+  $schema?: string | undefined;
+  /** Where files go: a folder, `s3://bucket/prefix` or `memory:`. Default: `./downloads`. */
+  store?: string | undefined;
+  /**
+   * Where is remembered what was fetched: `kv:PATH`, `file:PATH`, `postgres://…` or `memory:`.
+   * Default: `kv:.cronfetch/state.db`.
+   */
+  state?: string | undefined;
+  /** A cron expression of 5 fields, `every 30m` or `manual`. Default: `0 6 * * *`. */
+  schedule?: string | undefined;
+  /** IANA time zone of the schedule and of `{date:…}`. Default: `UTC`. */
+  timezone?: string | undefined;
+  /** What ticks are worth that passed while nothing ran. Default: `once`. */
+  misfire?: "once" | "skip" | undefined;
+  /** A fixed share of this, different for each task, is added to every due time. Default: `0s`. */
+  jitter?: string | undefined;
+  /** Limits of one run. */
+  limits?: {
+    /** Tasks worked on at once. Default: 32. */
+    concurrency?: number | undefined;
+    /** Tasks worked on at once for one host. Default: 6. */
+    perHost?: number | undefined;
+    /** Between two starts for one host. Default: `0s`. */
+    spacing?: string | undefined;
+    /** Body bytes a second over all tasks. Default: null, no limit. */
+    rate?: string | number | null | undefined;
+    /** How long a run may take; null is no limit. Default: `30m`. */
+    deadline?: string | null | undefined;
+  } | undefined;
+  /** Flush each file to the disk before it is published. Default: false. */
+  sync?: boolean | undefined;
+  /** Failures in a row before a task is called unhealthy. Default: 3. */
+  alertAfter?: number | undefined;
+  /** Options for all tasks; a task's own come first. */
+  defaults?: Omit<TaskInput, "id" | "url" | "mirrors" | "to"> | undefined;
+  /** The files to keep: URLs, or URLs with options. */
+  tasks?: (string | TaskInput)[] | undefined;
+}
+
+/** One file to keep, with its options. */
+export interface TaskInput {
+  /** Unique, and stable between runs. Default: `to`, or the last segment of the URL. */
+  id?: string | undefined;
+  /** Absolute, http or https. `${env:NAME}` and `{date:…}` are filled in. */
+  url: string;
+  /** Asked in order when `url` fails. */
+  mirrors?: string[] | undefined;
+  /**
+   * Name of the file in the store; one that ends in `/` is a folder. `{date:…}` is filled in,
+   * `{name}` is the server's name. Default: the last segment of the URL.
+   */
+  to?: string | undefined;
+  /** A cron expression of 5 fields, `every 30m` or `manual`. Default: the config's. */
+  schedule?: string | undefined;
+  /** IANA time zone of the schedule and of `{date:…}`. Default: the config's. */
+  timezone?: string | undefined;
+  /** What ticks are worth that passed while nothing ran. Default: the config's. */
+  misfire?: "once" | "skip" | undefined;
+  /** A fixed share of this is added to every due time. Default: the config's. */
+  jitter?: string | undefined;
+  /** Sent to the origin of `url` and to no other. `${env:NAME}` is filled in. */
+  headers?: Record<string, string> | undefined;
+  /** How long the parts of one attempt may take; one duration is for the whole attempt. */
+  timeout?: string | {
+    /** From the start of a request to its response headers. Default: `10s`. */
+    response?: string | undefined;
+    /** Between two pieces of a body. Default: `30s`. */
+    idle?: string | undefined;
+    /** The whole attempt, redirects included. Default: `10m`. */
+    attempt?: string | undefined;
+  } | undefined;
+  /** How often it is tried within one run. */
+  retry?: {
+    /** Attempts in all, the first included. Default: 4. */
+    attempts?: number | undefined;
+    /** From the first attempt; no further one starts after it. Default: `2m`. */
+    budget?: string | undefined;
+  } | undefined;
+  /** What the content must be to be published. */
+  expect?: {
+    /** Media type, held against the first bytes and the Content-Type header. */
+    type?: string | null | undefined;
+    /** Smallest size. Default: `1B`, so that an empty file is refused. */
+    minSize?: string | number | undefined;
+    /** Largest size. */
+    maxSize?: string | number | null | undefined;
+    /** Smallest ratio of the new size to the size of the published file. */
+    minRatio?: number | null | undefined;
+    /** SHA-256 in hexadecimal, or the checksum file it stands in and the name there. */
+    sha256?: string | { url: string; name: string } | null | undefined;
+    /** Regular expression (flags `mu`) that must match in the first 64 KiB. */
+    matches?: string | null | undefined;
+    /** The whole content must be JSON. Default: false. */
+    json?: boolean | undefined;
+    /** Refuse a body whose end cannot be told from a broken connection. Default: false. */
+    knownLength?: boolean | undefined;
+  } | undefined;
+  /** Older versions kept beside the newest. Default: 0. */
+  keep?: number | undefined;
+  /** Keep what an expectation refused, for a look. Default: false. */
+  quarantine?: boolean | undefined;
+  /** May lead from a public host into a private network. Default: false. */
+  allowPrivate?: boolean | undefined;
+}

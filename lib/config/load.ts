@@ -1,0 +1,101 @@
+/** Files, standard input, arguments, flags and environment -> one Config, or every mistake in them. */
+
+import { resolve } from "@std/path";
+import type { Host } from "../core/host.ts";
+import type { CheckSchedule } from "./checks.ts";
+import { combine } from "./combine.ts";
+import type { Surroundings } from "./combine.ts";
+import type { Config } from "./config.ts";
+import { variable } from "./environment.ts";
+import { findConfig } from "./find.ts";
+import { NO_OVERRIDES, readOverrides } from "./overrides.ts";
+import type { Overrides } from "./overrides.ts";
+import { ConfigError } from "./problem.ts";
+import type { Problem } from "./problem.ts";
+import { argumentSource, readSource, valueSource } from "./read.ts";
+import type { ConfigInput } from "./input.ts";
+import { createRedactor } from "./secrets.ts";
+import type { Source } from "./source.ts";
+
+/** What to load. */
+export interface LoadRequest {
+  /** Files in order, as they were given; `-` is standard input. Empty: look for one. */
+  readonly files: readonly string[];
+  /** URLs given as arguments. With these and without files no file is looked for. */
+  readonly urls: readonly string[];
+  /** Values of flags. */
+  readonly overrides: Overrides;
+  /** When, for checking what the dates in names and URLs come to. */
+  readonly at: Temporal.Instant;
+  /** See {@linkcode CheckSchedule}. */
+  readonly checkSchedule: CheckSchedule;
+}
+
+/** The part of the host that loading needs. */
+export type LoadHost = Pick<Host, "env" | "cwd" | "readStdin">;
+
+/**
+ * Loads a config: the named files or the nearest `cronfetch.*`, and over them
+ * environment variables, and over these flags. Requests nothing.
+ *
+ * @throws {ConfigError} with every mistake in all of them.
+ * @throws {CronfetchError} `config.not-found` if no file was named and none is
+ * there, `config.invalid` if one folder holds two.
+ */
+export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<Config> {
+  const problems: Problem[] = [];
+  const overrides = readOverrides(request.overrides, host, problems);
+  const files = await filesOf(request, host);
+  const sources: Source[] = [];
+  for (const file of files) {
+    const reading = await readSource(file, host);
+    problems.push(...reading.problems);
+    if (reading.source) sources.push(reading.source);
+  }
+  if (request.urls.length > 0) sources.push(argumentSource(request.urls, host.cwd()));
+  const config = combineOrThrow(sources, { ...request, host, overrides, problems });
+  const paths = files.filter((file) => file !== "-").map((file) => resolve(host.cwd(), file));
+  return { ...config, files: paths };
+}
+
+/**
+ * Loads a config that a program made. Flags and the `CRONFETCH_` variables do
+ * not count, `${env:NAME}` does.
+ *
+ * @throws {ConfigError} with every mistake in it.
+ */
+export function loadValue(
+  value: ConfigInput,
+  request: Pick<LoadRequest, "at" | "checkSchedule">,
+  host: Pick<Host, "env" | "cwd">,
+): Config {
+  const sources = [valueSource("config", host.cwd(), value)];
+  const surroundings = { ...request, host, overrides: NO_OVERRIDES, problems: [] };
+  return { ...combineOrThrow(sources, surroundings), files: [] };
+}
+
+async function filesOf(request: LoadRequest, host: LoadHost): Promise<readonly string[]> {
+  if (request.files.length > 0 || request.urls.length > 0) return request.files;
+  return [variable("CRONFETCH_CONFIG", host) ?? await findConfig(host.cwd())];
+}
+
+function combineOrThrow(
+  sources: readonly Source[],
+  surroundings: Surroundings,
+): Omit<Config, "files"> {
+  const config = combine(sources, surroundings);
+  const [first, ...others] = readable(surroundings.problems, config.secrets);
+  if (first !== undefined) throw new ConfigError([first, ...others]);
+  return config;
+}
+
+/** Problems as people read: source after source, from top to bottom, without a secret. */
+function readable(problems: readonly Problem[], secrets: readonly string[]): Problem[] {
+  const redact = createRedactor(secrets);
+  const bySource = Map.groupBy(problems, (problem) => problem.source);
+  return [...bySource.values()].flatMap((group) =>
+    group
+      .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+      .map((problem) => ({ ...problem, message: redact(problem.message) }))
+  );
+}

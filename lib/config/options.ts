@@ -1,0 +1,236 @@
+/** Task options in layers: the defaults, the config's, the file's, the task's own. */
+
+import type {
+  ChecksumSource,
+  Expectations,
+  RetryLimits,
+  Schedule,
+  Task,
+  Timeouts,
+} from "../core/task.ts";
+import { readAddress } from "./address.ts";
+import {
+  complaintAboutDigest,
+  complaintAboutHeaderName,
+  complaintAboutHeaderValue,
+  complaintAboutMediaType,
+  complaintAboutPattern,
+  complaintAboutTimezone,
+  parseSchedule,
+} from "./checks.ts";
+import { substitute } from "./environment.ts";
+import { DEFAULTS, STANDARD } from "./schema.ts";
+import type { TaskDefaults } from "./schema.ts";
+import { settle } from "./scope.ts";
+import type { Path, Scope } from "./scope.ts";
+import { secretsInHeader } from "./secrets.ts";
+import { parseTemplate } from "./template.ts";
+
+/** What a task has besides its name and its URLs. */
+export interface Options extends
+  Pick<
+    Task,
+    | "headers"
+    | "schedule"
+    | "timezone"
+    | "misfire"
+    | "jitterMs"
+    | "timeouts"
+    | "retry"
+    | "expect"
+    | "keep"
+    | "quarantine"
+    | "allowPrivate"
+  > {
+  /** The schedule as it was written; it has to be read again in another time zone. */
+  readonly scheduleText: string;
+}
+
+/** The options of a task that nobody said anything about. */
+export const STANDARD_OPTIONS: Options = {
+  headers: Object.freeze({}),
+  schedule: Object.freeze<Schedule>({ kind: "cron", expression: DEFAULTS.schedule }),
+  scheduleText: STANDARD.timing.schedule,
+  timezone: STANDARD.timing.timezone,
+  misfire: STANDARD.timing.misfire,
+  jitterMs: STANDARD.timing.jitter,
+  timeouts: Object.freeze<Timeouts>({
+    responseMs: STANDARD.timeout.response,
+    idleMs: STANDARD.timeout.idle,
+    attemptMs: STANDARD.timeout.attempt,
+  }),
+  retry: Object.freeze<RetryLimits>({
+    attempts: STANDARD.retry.attempts,
+    budgetMs: STANDARD.retry.budget,
+  }),
+  expect: Object.freeze<Expectations>({
+    type: STANDARD.expect.type,
+    minSizeBytes: STANDARD.expect.minSize,
+    maxSizeBytes: STANDARD.expect.maxSize,
+    minRatio: STANDARD.expect.minRatio,
+    sha256: STANDARD.expect.sha256,
+    matches: STANDARD.expect.matches,
+    json: STANDARD.expect.json,
+    knownLength: STANDARD.expect.knownLength,
+  }),
+  keep: DEFAULTS.keep,
+  quarantine: DEFAULTS.quarantine,
+  allowPrivate: DEFAULTS.allowPrivate,
+};
+
+/**
+ * Puts one layer over another. Only what the new layer says is checked, so that
+ * a mistake is told once, where it was made.
+ *
+ * @param path Where the layer stands in its source.
+ */
+export function applyOptions(
+  base: Options,
+  layer: TaskDefaults,
+  path: Path,
+  scope: Scope,
+): Options {
+  return {
+    ...applyTiming(base, layer, path, scope),
+    headers: layer.headers ? applyHeaders(base.headers, layer.headers, path, scope) : base.headers,
+    timeouts: layer.timeout === undefined
+      ? base.timeouts
+      : scope.share(applyTimeouts(base.timeouts, layer.timeout)),
+    retry: layer.retry
+      ? scope.share({
+        attempts: layer.retry.attempts ?? base.retry.attempts,
+        budgetMs: layer.retry.budget ?? base.retry.budgetMs,
+      })
+      : base.retry,
+    expect: layer.expect
+      ? scope.share(applyExpectations(base.expect, layer.expect, [...path, "expect"], scope))
+      : base.expect,
+    keep: layer.keep ?? base.keep,
+    quarantine: layer.quarantine ?? base.quarantine,
+    allowPrivate: layer.allowPrivate ?? base.allowPrivate,
+  };
+}
+
+type Timing = Pick<
+  Options,
+  "schedule" | "scheduleText" | "timezone" | "misfire" | "jitterMs"
+>;
+
+function applyTiming(base: Timing, layer: TaskDefaults, path: Path, scope: Scope): Timing {
+  const timing: Timing = {
+    schedule: base.schedule,
+    scheduleText: layer.schedule ?? base.scheduleText,
+    timezone: base.timezone,
+    misfire: layer.misfire ?? base.misfire,
+    jitterMs: layer.jitter ?? base.jitterMs,
+  };
+  const { schedule: ownSchedule, timezone: ownZone } = layer;
+  if (ownSchedule === undefined && ownZone === undefined) return timing;
+
+  const wrongZone = ownZone === undefined
+    ? null
+    : scope.remember(`timezone ${ownZone}`, () => complaintAboutTimezone(ownZone));
+  if (wrongZone !== null) scope.complain([...path, "timezone"], wrongZone);
+  const timezone = wrongZone === null ? ownZone ?? base.timezone : base.timezone;
+  const { scheduleText } = timing;
+  const schedule = scope.remember(
+    `schedule ${timezone} ${scheduleText}`,
+    () => parseSchedule(scheduleText, timezone, scope.checkSchedule),
+  );
+  if (schedule.complaint !== undefined) {
+    const place = ownSchedule === undefined ? "timezone" : "schedule";
+    scope.complain([...path, place], schedule.complaint);
+    return { ...timing, timezone };
+  }
+  return { ...timing, timezone, schedule: scope.share(schedule.value) };
+}
+
+type Headers = Options["headers"];
+
+function applyHeaders(base: Headers, layer: Headers, path: Path, scope: Scope): Headers {
+  const headers = new Map(Object.entries(base).map(([name, value]) => [name.toLowerCase(), value]));
+  const seen = new Set<string>();
+  for (const [name, written] of Object.entries(layer)) {
+    const place = [...path, "headers", name];
+    const lower = name.toLowerCase();
+    const wrongName = seen.has(lower)
+      ? "stands here twice; the names of headers are equal but for case"
+      : complaintAboutHeaderName(name);
+    seen.add(lower);
+    if (wrongName !== null) {
+      scope.complain(place, wrongName);
+      continue;
+    }
+    const value = settle(substitute(written, scope.host), place, scope);
+    if (value === null) continue;
+    const wrongValue = complaintAboutHeaderValue(value);
+    if (wrongValue !== null) scope.complain(place, wrongValue);
+    for (const secret of secretsInHeader(lower, value)) scope.secrets.add(secret);
+    headers.set(lower, value);
+  }
+  return scope.share(Object.fromEntries(headers));
+}
+
+function applyTimeouts(base: Timeouts, layer: NonNullable<TaskDefaults["timeout"]>): Timeouts {
+  if (typeof layer === "number") return { ...base, attemptMs: layer };
+  return {
+    responseMs: layer.response ?? base.responseMs,
+    idleMs: layer.idle ?? base.idleMs,
+    attemptMs: layer.attempt ?? base.attemptMs,
+  };
+}
+
+function applyExpectations(
+  base: Expectations,
+  layer: NonNullable<TaskDefaults["expect"]>,
+  path: Path,
+  scope: Scope,
+): Expectations {
+  /** The layer's value if it has one, checked; else that of the base. */
+  const checked = (
+    name: "type" | "matches",
+    complaintAbout: (value: string) => string | null,
+  ): string | null => {
+    const value = layer[name];
+    if (value === undefined) return base[name];
+    if (value === null) return null;
+    const complaint = scope.remember(`${name} ${value}`, () => complaintAbout(value));
+    if (complaint !== null) scope.complain([...path, name], complaint);
+    return value;
+  };
+  const expect: Expectations = {
+    type: checked("type", complaintAboutMediaType)?.toLowerCase() ?? null,
+    minSizeBytes: layer.minSize ?? base.minSizeBytes,
+    maxSizeBytes: layer.maxSize === undefined ? base.maxSizeBytes : layer.maxSize,
+    minRatio: layer.minRatio === undefined ? base.minRatio : layer.minRatio,
+    sha256: layer.sha256 === undefined
+      ? base.sha256
+      : readDigest(layer.sha256, [...path, "sha256"], scope),
+    matches: checked("matches", complaintAboutPattern),
+    json: layer.json ?? base.json,
+    knownLength: layer.knownLength ?? base.knownLength,
+  };
+  if (expect.maxSizeBytes !== null && expect.maxSizeBytes < expect.minSizeBytes) {
+    const name = layer.maxSize === undefined ? "minSize" : "maxSize";
+    scope.complain([...path, name], "leaves no size: minSize is above maxSize");
+  }
+  return expect;
+}
+
+/** A digest, or where it comes from: variables filled in, dates not yet. */
+function readDigest(
+  digest: string | ChecksumSource | null,
+  path: Path,
+  scope: Scope,
+): Expectations["sha256"] {
+  if (typeof digest === "string") {
+    const complaint = complaintAboutDigest(digest);
+    if (complaint !== null) scope.complain(path, complaint);
+    return digest.toLowerCase();
+  }
+  if (digest === null) return null;
+  const name = parseTemplate(digest.name, false);
+  if (name.complaint !== undefined) scope.complain([...path, "name"], name.complaint);
+  const address = readAddress(digest.url, DEFAULTS.timezone, [...path, "url"], scope);
+  return { url: address?.written ?? digest.url, name: digest.name };
+}

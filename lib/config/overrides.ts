@@ -1,0 +1,165 @@
+/** What flags and environment variables set. */
+
+import type * as z from "zod";
+import type { Host } from "../core/host.ts";
+import { variable } from "./environment.ts";
+import type { Options } from "./options.ts";
+import { show } from "./problem.ts";
+import type { Problem } from "./problem.ts";
+import { VALUE_SCHEMAS } from "./schema.ts";
+import { redactUrl } from "./secrets.ts";
+
+/** Values of flags, as a person typed them; they come before environment, files and defaults. */
+export interface Overrides {
+  /** `--output`, relative to where the program was started. */
+  readonly store?: string | undefined;
+  /** `--state`, likewise. */
+  readonly state?: string | undefined;
+  /** `--timeout`: of an attempt, for every task. */
+  readonly timeout?: string | undefined;
+  /** `--max-concurrency`: tasks worked on at once. */
+  readonly maxConcurrency?: string | undefined;
+  /** `--host-concurrency`: the same for one host. */
+  readonly hostConcurrency?: string | undefined;
+  /** `--retries`: attempts after the first one, for every task. */
+  readonly retries?: string | undefined;
+  /** `--limit-rate`: bytes a second over all tasks, or `none`. */
+  readonly limitRate?: string | undefined;
+  /** `--max-filesize`: for every task, or `none`. */
+  readonly maxFilesize?: string | undefined;
+  /** `--deadline`: of the run, or `none`. */
+  readonly deadline?: string | undefined;
+}
+
+/** One of the fields of {@linkcode Overrides}. */
+export type OverrideName = keyof Overrides;
+
+/** Each override's flag and environment variable. */
+export const OVERRIDE_NAMES: Readonly<
+  Record<OverrideName, { readonly flag: string; readonly variable: string }>
+> = {
+  store: { flag: "--output", variable: "CRONFETCH_STORE" },
+  state: { flag: "--state", variable: "CRONFETCH_STATE" },
+  timeout: { flag: "--timeout", variable: "CRONFETCH_TIMEOUT" },
+  maxConcurrency: { flag: "--max-concurrency", variable: "CRONFETCH_MAX_CONCURRENCY" },
+  hostConcurrency: { flag: "--host-concurrency", variable: "CRONFETCH_HOST_CONCURRENCY" },
+  retries: { flag: "--retries", variable: "CRONFETCH_RETRIES" },
+  limitRate: { flag: "--limit-rate", variable: "CRONFETCH_LIMIT_RATE" },
+  maxFilesize: { flag: "--max-filesize", variable: "CRONFETCH_MAX_FILESIZE" },
+  deadline: { flag: "--deadline", variable: "CRONFETCH_DEADLINE" },
+};
+
+/** A value and who set it: a flag or a variable. */
+export interface Override<Value> {
+  /** As the config would have it. */
+  readonly value: Value;
+  /** The flag or the variable, for complaints. */
+  readonly source: string;
+}
+
+/** The overrides as values. Units: milliseconds and bytes. Null: nobody set it. */
+export interface OverrideValues {
+  /** Where files go, as text. */
+  readonly store: Override<string> | null;
+  /** Where is remembered what was fetched, as text. */
+  readonly state: Override<string> | null;
+  /** Of an attempt. */
+  readonly timeoutMs: number | null;
+  /** Tasks worked on at once. */
+  readonly concurrency: number | null;
+  /** Tasks worked on at once for one host. */
+  readonly perHost: number | null;
+  /** Attempts after the first one. */
+  readonly retries: number | null;
+  /** Bytes a second; the value null is no limit. */
+  readonly rate: Override<number | null> | null;
+  /** Of a file; the value null is no limit. */
+  readonly maxSize: Override<number | null> | null;
+  /** Of the run, in milliseconds; the value null is no limit. */
+  readonly deadline: Override<number | null> | null;
+}
+
+/** Nobody set anything. */
+export const NO_OVERRIDES: OverrideValues = {
+  store: null,
+  state: null,
+  timeoutMs: null,
+  concurrency: null,
+  perHost: null,
+  retries: null,
+  rate: null,
+  maxSize: null,
+  deadline: null,
+};
+
+/** Reads the overrides; flags come before environment variables. Adds mistakes to `problems`. */
+export function readOverrides(
+  flags: Overrides,
+  host: Pick<Host, "env">,
+  problems: Problem[],
+): OverrideValues {
+  const read = <Value>(
+    name: OverrideName,
+    schema: z.ZodType<Value | undefined>,
+    prepare: (text: string) => unknown = (text) => text,
+  ): Override<Value> | null => {
+    const names = OVERRIDE_NAMES[name];
+    const flag = flags[name];
+    const text = flag ?? variable(names.variable, host);
+    if (text === undefined) return null;
+    const source = flag === undefined ? names.variable : names.flag;
+    const parsed = schema.safeParse(prepare(text));
+    if (parsed.success && parsed.data !== undefined) return { value: parsed.data, source };
+    const sentence = parsed.error?.issues[0]?.message ?? "";
+    problems.push(problemWith(source, `${sentence}, not ${show(redactUrl(text))}`));
+    return null;
+  };
+  return {
+    store: read("store", VALUE_SCHEMAS.store),
+    state: read("state", VALUE_SCHEMAS.state),
+    timeoutMs: read("timeout", VALUE_SCHEMAS.timeout)?.value ?? null,
+    concurrency: read("maxConcurrency", VALUE_SCHEMAS.concurrency, toNumber)?.value ?? null,
+    perHost: read("hostConcurrency", VALUE_SCHEMAS.perHost, toNumber)?.value ?? null,
+    retries: read("retries", VALUE_SCHEMAS.retries, toNumber)?.value ?? null,
+    rate: read("limitRate", VALUE_SCHEMAS.rate, toNumberOrNull),
+    maxSize: read("maxFilesize", VALUE_SCHEMAS.maxSize, toNumberOrNull),
+    deadline: read("deadline", VALUE_SCHEMAS.deadline, toNullable),
+  };
+}
+
+/** Makes the function that gives every task what flags and variables say. */
+export function overrider(
+  values: OverrideValues,
+  share: <Value extends object>(value: Value) => Value,
+): (options: Options) => Options {
+  const { timeoutMs, retries, maxSize } = values;
+  if (timeoutMs === null && retries === null && maxSize === null) return (options) => options;
+  return (options) => ({
+    ...options,
+    timeouts: timeoutMs === null
+      ? options.timeouts
+      : share({ ...options.timeouts, attemptMs: timeoutMs }),
+    retry: retries === null ? options.retry : share({ ...options.retry, attempts: retries + 1 }),
+    expect: maxSize === null
+      ? options.expect
+      : share({ ...options.expect, maxSizeBytes: maxSize.value }),
+  });
+}
+
+/** A mistake in a flag or a variable. */
+export function problemWith(source: string, message: string): Problem {
+  return { code: "config.invalid", source, line: null, column: null, path: "", message };
+}
+
+function toNumber(text: string): unknown {
+  return /^[0-9]+$/.test(text) ? Number(text) : NaN;
+}
+
+/** `none` is how a flag says what null says in a file. */
+function toNullable(text: string): unknown {
+  return text === "none" ? null : text;
+}
+
+function toNumberOrNull(text: string): unknown {
+  return /^[0-9]+$/.test(text) ? Number(text) : toNullable(text);
+}

@@ -1,0 +1,304 @@
+/** The one schema of a config: its types, its validation, its JSON Schema and the docs' table. */
+
+import * as z from "zod";
+import {
+  choice,
+  duration,
+  fraction,
+  LONGEST_MS,
+  LONGEST_TIMEOUT_MS,
+  option,
+  says,
+  size,
+  text,
+  whole,
+  yesOrNo,
+} from "./fields.ts";
+
+export type { ConfigInput, TaskInput } from "./input.ts";
+
+/** What counts where nobody says otherwise, as a person would write it. */
+export const DEFAULTS = {
+  store: "./downloads",
+  state: "kv:.cronfetch/state.db",
+  schedule: "0 6 * * *",
+  timezone: "UTC",
+  misfire: "once",
+  jitter: "0s",
+  sync: false,
+  alertAfter: 3,
+  limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
+  timeout: { response: "10s", idle: "30s", attempt: "10m" },
+  retry: { attempts: 4, budget: "2m" },
+  expect: {
+    type: null,
+    minSize: "1B",
+    maxSize: null,
+    minRatio: null,
+    sha256: null,
+    matches: null,
+    json: false,
+    knownLength: false,
+  },
+  keep: 0,
+  quarantine: false,
+  allowPrivate: false,
+} as const;
+
+const TIMEOUT = duration(1, LONGEST_TIMEOUT_MS);
+
+const URL_TEXT = text("an absolute http or https URL", 8_000);
+
+const timeoutParts = z.strictObject({
+  response: option(
+    TIMEOUT,
+    "From the start of a request to its response headers, connecting included.",
+    DEFAULTS.timeout.response,
+  ),
+  idle: option(TIMEOUT, "Between two pieces of a body.", DEFAULTS.timeout.idle),
+  attempt: option(TIMEOUT, "The whole attempt, redirects included.", DEFAULTS.timeout.attempt),
+}, says("must be a duration, or an object of response, idle and attempt"));
+
+const retry = z.strictObject({
+  attempts: option(whole(1, 100), "Attempts in all, the first included.", DEFAULTS.retry.attempts),
+  budget: option(
+    duration(0, LONGEST_TIMEOUT_MS),
+    "From the first attempt; no further one starts after it.",
+    DEFAULTS.retry.budget,
+  ),
+}, says("must be an object of attempts and budget"));
+
+const checksumSource = z.strictObject({
+  url: URL_TEXT.meta({
+    description: "A checksum file, as sha256sum or BSD's sha256 write it. `${env:NAME}` and " +
+      "`{date:…}` are filled in.",
+  }),
+  name: text("the file name that stands in the checksum file").meta({
+    description: "The file name in its line. `{date:…}` is filled in.",
+  }),
+}, says("must be 64 hexadecimal digits, or an object of url and name"));
+
+const expect = z.strictObject({
+  type: option(
+    text('a media type such as "text/csv"').nullable(),
+    "Media type of the content, held against its first bytes and the Content-Type header.",
+    DEFAULTS.expect.type,
+  ),
+  minSize: option(
+    size(0),
+    "Smallest size; an empty file is refused unless this is 0.",
+    DEFAULTS.expect.minSize,
+  ),
+  maxSize: option(size(1).nullable(), "Largest size.", DEFAULTS.expect.maxSize),
+  minRatio: option(
+    fraction().nullable(),
+    "Smallest ratio of the new size to the size of the published file.",
+    DEFAULTS.expect.minRatio,
+  ),
+  sha256: option(
+    z.union(
+      [text("64 hexadecimal digits, or an object of url and name"), checksumSource],
+      says("must be 64 hexadecimal digits, or an object of url and name"),
+    ).nullable(),
+    "SHA-256 of the file in hexadecimal, or where to read it.",
+    DEFAULTS.expect.sha256,
+  ),
+  matches: option(
+    text("a regular expression", 10_000).nullable(),
+    "Regular expression (flags `mu`) that must match in the first 64 KiB.",
+    DEFAULTS.expect.matches,
+  ),
+  json: option(yesOrNo(), "The whole content must be JSON.", DEFAULTS.expect.json),
+  knownLength: option(
+    yesOrNo(),
+    "Refuse a body whose end cannot be told from a broken connection.",
+    DEFAULTS.expect.knownLength,
+  ),
+}, says("must be an object of expectations"));
+
+/** When a task runs: options of the whole config, and without a default, of a task. */
+function timing(standard: Partial<typeof DEFAULTS>) {
+  return {
+    schedule: option(
+      text('a cron expression such as "0 6 * * *", "every 30m" or "manual"'),
+      'When it is due: a cron expression of 5 fields, "every 30m" or "manual".',
+      standard.schedule,
+    ),
+    timezone: option(
+      text('an IANA time zone such as "Europe/Berlin"'),
+      "IANA time zone of the schedule and of `{date:…}`.",
+      standard.timezone,
+    ),
+    misfire: option(
+      choice(["once", "skip"]),
+      "What ticks are worth that passed while nothing ran: one run, or none.",
+      standard.misfire,
+    ),
+    jitter: option(
+      duration(0, LONGEST_MS),
+      "A fixed share of this, different for each task, is added to every due time.",
+      standard.jitter,
+    ),
+  };
+}
+
+/** What a task may set, and `defaults` for all of a file's tasks. */
+const shared = {
+  ...timing({}),
+  headers: option(
+    z.record(z.string(), text("text", 8_000), says("must be an object of header names and values"))
+      .meta({ title: "object of text" }),
+    "Request headers, for the origin of the task's URL alone. `${env:NAME}` is filled in.",
+  ),
+  timeout: option(
+    z.union([TIMEOUT, timeoutParts], says("must be a duration, or an object of durations")),
+    "How long the parts of one attempt may take; one duration is for the whole attempt.",
+  ),
+  retry: option(retry, "How often a task is tried within one run."),
+  expect: option(expect, "What the content must be to be published."),
+  keep: option(whole(0, 1_000), "Older versions kept beside the newest.", DEFAULTS.keep),
+  quarantine: option(
+    yesOrNo(),
+    "Keep what an expectation refused, for a look.",
+    DEFAULTS.quarantine,
+  ),
+  allowPrivate: option(
+    yesOrNo(),
+    "May lead from a public host into a private network.",
+    DEFAULTS.allowPrivate,
+  ),
+};
+
+/** An entry of `tasks` that is an object. */
+export const taskSchema = z.strictObject({
+  id: option(
+    text("text without control characters", 500),
+    "Name of the task, unique and stable between runs. Default: `to`, or the URL's last segment.",
+  ),
+  url: URL_TEXT.meta({
+    description: "Absolute http or https URL. `${env:NAME}` and `{date:…}` are filled in.",
+  }),
+  mirrors: option(
+    z.array(URL_TEXT, says("must be a list of URLs")).max(20, says("must be 20 URLs at most"))
+      .meta({ title: "list of URLs" }),
+    "Asked in order when `url` fails.",
+  ),
+  to: option(
+    text("the name of a file in the store"),
+    "Name of the file in the store; one that ends in `/` is a folder. `{date:…}` is filled in, " +
+      "`{name}` is the server's name. Default: the URL's last segment.",
+  ),
+  ...shared,
+}, says("must be a URL, or an object with a url"));
+
+/** An entry of `tasks` that is a URL. */
+export const urlSchema: z.ZodType<string, string> = text("a URL", 8_000);
+
+const limits = z.strictObject({
+  concurrency: option(whole(1, 1_000), "Tasks worked on at once.", DEFAULTS.limits.concurrency),
+  perHost: option(
+    whole(1, 1_000),
+    "Tasks worked on at once for one host.",
+    DEFAULTS.limits.perHost,
+  ),
+  spacing: option(
+    duration(0, LONGEST_MS),
+    "Between two starts for one host.",
+    DEFAULTS.limits.spacing,
+  ),
+  rate: option(
+    size(1).nullable(),
+    "Body bytes a second over all tasks; null is no limit.",
+    DEFAULTS.limits.rate,
+  ),
+  deadline: option(
+    duration(1, LONGEST_MS).nullable(),
+    "How long a run may take; null is no limit.",
+    DEFAULTS.limits.deadline,
+  ),
+}, says("must be an object of limits"));
+
+const defaults = z.strictObject(shared, says("must be an object of task options"));
+
+const settings = {
+  $schema: option(z.string(says("must be text")), "Where editors find the JSON Schema."),
+  store: option(
+    text('a folder, "s3://bucket/prefix" or "memory:"'),
+    "Where files go: a folder, `s3://bucket/prefix` or `memory:`.",
+    DEFAULTS.store,
+  ),
+  state: option(
+    text('"kv:", "file:" with a path, "postgres://…" or "memory:"'),
+    "Where is remembered what was fetched: `kv:PATH`, `file:PATH`, `postgres://…` or `memory:`. " +
+      "`${env:NAME}` is filled in.",
+    DEFAULTS.state,
+  ),
+  ...timing(DEFAULTS),
+  limits: option(limits, "Limits of one run."),
+  sync: option(
+    yesOrNo(),
+    "Flush each file to the disk before it is published.",
+    DEFAULTS.sync,
+  ),
+  alertAfter: option(
+    whole(1, 1_000),
+    "Failures in a row before a task is called unhealthy.",
+    DEFAULTS.alertAfter,
+  ),
+  defaults: option(defaults, "Options for all tasks of this file; a task's own come first."),
+};
+
+const NOT_A_CONFIG = says("must be an object of options");
+
+/** A config file but for its tasks, which are validated one at a time. */
+export const fileSchema = z.strictObject({
+  ...settings,
+  tasks: z.array(z.unknown(), says("must be a list of tasks")).optional(),
+}, NOT_A_CONFIG);
+
+/** A whole config. */
+export const configSchema = z.strictObject({
+  ...settings,
+  tasks: option(
+    z.array(z.union([urlSchema, taskSchema]), says("must be a list of tasks")).meta({
+      title: "list",
+    }),
+    "The files to keep: URLs, or objects of task options.",
+  ),
+}, NOT_A_CONFIG).meta({ title: "cronfetch config" });
+
+/** The schemas of single values, for what flags and environment variables set. */
+export const VALUE_SCHEMAS = {
+  store: settings.store,
+  state: settings.state,
+  timeout: TIMEOUT,
+  concurrency: limits.shape.concurrency,
+  perHost: limits.shape.perHost,
+  retries: whole(0, 99),
+  rate: limits.shape.rate,
+  maxSize: expect.shape.maxSize,
+  deadline: limits.shape.deadline,
+};
+
+/** A config file as validated, its tasks still unknown. Units: milliseconds and bytes. */
+export type FileSettings = z.output<typeof fileSchema>;
+
+/** A task as validated. Units: milliseconds and bytes. */
+export type TaskOptions = z.output<typeof taskSchema>;
+
+/** Options for all tasks of a file, as validated. Units: milliseconds and bytes. */
+export type TaskDefaults = z.output<typeof defaults>;
+
+/** What counts where nobody says otherwise. Units: milliseconds and bytes. */
+export const STANDARD = {
+  limits: limits.required().parse(DEFAULTS.limits),
+  timing: z.strictObject(timing({})).required().parse({
+    schedule: DEFAULTS.schedule,
+    timezone: DEFAULTS.timezone,
+    misfire: DEFAULTS.misfire,
+    jitter: DEFAULTS.jitter,
+  }),
+  timeout: timeoutParts.required().parse(DEFAULTS.timeout),
+  retry: retry.required().parse(DEFAULTS.retry),
+  expect: expect.required().parse(DEFAULTS.expect),
+};

@@ -1,0 +1,57 @@
+/** What the checks of one source share: where mistakes and secrets go. */
+
+import type { ErrorCode } from "../core/errors.ts";
+import type { CheckSchedule } from "./checks.ts";
+import type { Environment, Substitution } from "./environment.ts";
+import type { Render } from "./template.ts";
+
+/** Where in a source something stands: keys and indexes from its top. */
+export type Path = readonly PropertyKey[];
+
+/** What the checks of one source share. */
+export interface Scope {
+  /** Environment variables. */
+  readonly host: Environment;
+  /** See {@linkcode CheckSchedule}. */
+  readonly checkSchedule: CheckSchedule;
+  /** Fills in templates as of the time of loading. */
+  readonly render: Render;
+  /** Everything that must not be shown, over all sources. */
+  readonly secrets: Set<string>;
+  /** Records a mistake; the message is the rest of a sentence that begins with the path. */
+  complain(path: Path, message: string, code?: ErrorCode): void;
+  /** What `work` gave for this key before, or gives now; many tasks say the same. */
+  remember<Value>(key: string, work: () => Value): Value;
+  /** Gives the one frozen object of those that are equal, so that 100,000 tasks share a few. */
+  share<Value extends object>(value: Value): Value;
+}
+
+/** Makes {@linkcode Scope.share}. */
+export function sharer(): Scope["share"] {
+  const known = new Map<string, object>();
+  return <Value extends object>(value: Value): Value => {
+    const text = JSON.stringify(value);
+    const before = known.get(text);
+    if (before !== undefined) return before as Value;
+    known.set(text, Object.freeze(value));
+    return value;
+  };
+}
+
+/** Makes {@linkcode Scope.remember}. */
+export function rememberer(): Scope["remember"] {
+  const known = new Map<string, unknown>();
+  return <Value>(key: string, work: () => Value): Value => {
+    if (!known.has(key)) known.set(key, work());
+    return known.get(key) as Value;
+  };
+}
+
+/** Records what came of filling in variables; gives the text, or null after a complaint. */
+export function settle(substitution: Substitution, path: Path, scope: Scope): string | null {
+  for (const value of substitution.values) scope.secrets.add(value);
+  if (substitution.complaint === null) return substitution.text;
+  const code = substitution.missing ? "config.missing-secret" : "config.invalid";
+  scope.complain(path, substitution.complaint, code);
+  return null;
+}

@@ -1,0 +1,144 @@
+/** What must never be shown, and how it is kept out of texts and URLs. */
+
+/** What stands where a secret stood. */
+const MASK = "***";
+
+/**
+ * Shorter ones are left alone: they stand in every other word, and text that is
+ * full of masks tells them to whoever looks.
+ */
+const SHORTEST_SECRET = 4;
+
+/** Words that make a secret of what they name, in headers and in query parameters. */
+const SENSITIVE = "token|secret|passw|pwd|signature|credential|session|jwt|api[-_]?key";
+
+/** Names of headers whose values are secrets, whoever wrote them. */
+const SENSITIVE_HEADER = new RegExp(
+  `${SENSITIVE}|authorization|cookie|(?:^|-)(?:auth|key)(?:-|$)`,
+  "i",
+);
+
+/** Names of query parameters whose values are secrets. */
+const SENSITIVE_PARAMETER = new RegExp(
+  `${SENSITIVE}|accesskey|appkey|^(?:auth|authorization|sig|hmac|pass)$|(?:^|[-_])key$`,
+  "i",
+);
+
+/**
+ * Makes a function that puts `***` in place of each secret, in every form in
+ * which one can turn up: as it is, percent-encoded, escaped for JSON, in base64.
+ *
+ * @param secrets In any order, with doubles; those of less than 4 characters are passed over.
+ */
+export function createRedactor(secrets: readonly string[]): (text: string) => string {
+  const forms = new Set<string>();
+  for (const secret of new Set(secrets)) {
+    if (secret.length < SHORTEST_SECRET) continue;
+    for (const form of formsOf(secret)) forms.add(form);
+  }
+  if (forms.size === 0) return (text) => text;
+  // The longest first: a secret may be the beginning of another one.
+  const longestFirst = [...forms].sort((a, b) => b.length - a.length);
+  const pattern = new RegExp(longestFirst.map(patternOf).join("|"), "g");
+  return (text) => text.replace(pattern, MASK);
+}
+
+/** Matches a form as it is, but for the case of percent-encoded bytes. */
+function patternOf(form: string): string {
+  return form.split(/(%[0-9A-F]{2})/).map((part, index) =>
+    index % 2 === 0
+      ? RegExp.escape(part)
+      : part.replace(/[A-F]/g, (digit) => `[${digit}${digit.toLowerCase()}]`)
+  ).join("");
+}
+
+function formsOf(secret: string): string[] {
+  const wellFormed = secret.toWellFormed();
+  const url = new URL("http://host/");
+  url.username = wellFormed;
+  url.pathname = wellFormed;
+  url.search = wellFormed;
+  const encoded = [
+    encodeURIComponent(wellFormed),
+    encodeURI(wellFormed),
+    url.username,
+    url.pathname.slice(1),
+    url.search.slice(1),
+    new URLSearchParams([["", wellFormed]]).toString().slice(1),
+  ];
+  const bytes = new TextEncoder().encode(wellFormed);
+  const base64 = bytes.toBase64();
+  return [
+    secret,
+    ...encoded,
+    JSON.stringify(wellFormed).slice(1, -1),
+    base64,
+    base64.replace(/=+$/, ""),
+    bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
+  ].filter((form) => form.length >= SHORTEST_SECRET);
+}
+
+/** Secrets in a header: those of a name that means one, whoever wrote the value. */
+export function secretsInHeader(name: string, value: string): string[] {
+  if (!SENSITIVE_HEADER.test(name)) return [];
+  if (/^cookie$/i.test(name)) {
+    return [value, ...value.split(";").map((pair) => pair.slice(pair.indexOf("=") + 1).trim())];
+  }
+  const [, scheme, credentials] = /^(\S+)\s+(.+)$/.exec(value) ?? [];
+  if (scheme === undefined || credentials === undefined) return [value];
+  const basic = /^basic$/i.test(scheme) ? userAndPassword(credentials) : [];
+  return [value, credentials, ...basic];
+}
+
+/** `user:password` of a Basic header (RFC 7617, section 2), and the password alone. */
+function userAndPassword(credentials: string): string[] {
+  try {
+    const pair = new TextDecoder().decode(Uint8Array.fromBase64(credentials));
+    return [pair, pair.slice(pair.indexOf(":") + 1)];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Secrets in the userinfo of a URL: the password, and with its user as it goes
+ * into a Basic header. A user name without a password is a token, as GitHub's are.
+ */
+export function secretsInUrl(url: URL | null): string[] {
+  if (url === null || url.username + url.password === "") return [];
+  const secrets = [url, { username: decoded(url.username), password: decoded(url.password) }]
+    .flatMap(({ username, password }) => [`${username}:${password}`, password || username]);
+  return [...new Set(secrets)];
+}
+
+/** Decodes percent-encoded text; what cannot be decoded stays. */
+function decoded(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) => {
+    try {
+      return decodeURIComponent(bytes);
+    } catch {
+      return bytes;
+    }
+  });
+}
+
+/** The userinfo of a URL that can be parsed; its slashes may be missing or turned (WHATWG URL). */
+const USERINFO = /^(\s*(?:[a-z][a-z0-9+.-]*:)?[/\\]*)[^/\\?#]*@/i;
+
+/** What may be the userinfo of any other text: all up to the last `@`. */
+const BROKEN_USERINFO = /^(\s*(?:[a-z][a-z0-9+.-]*:(?=[/\\]))?[/\\]*).*@/is;
+
+/**
+ * Puts `***` in place of the userinfo of a URL and of the values of its telling
+ * query parameters. Leaves the rest as it is, and never throws: what is no URL
+ * is treated as one that might have been meant.
+ */
+export function redactUrl(url: string): string {
+  return url
+    .replace(URL.canParse(url) ? USERINFO : BROKEN_USERINFO, `$1${MASK}@`)
+    .replace(
+      /([?&;#])([^=&;#]*)=([^&#]+)/g,
+      (whole, before: string, name: string) =>
+        SENSITIVE_PARAMETER.test(decoded(name)) ? `${before}${name}=${MASK}` : whole,
+    );
+}

@@ -1,0 +1,57 @@
+/** Config -> Task[]: pure. */
+
+import { CronfetchError } from "../core/errors.ts";
+import type { Expectations, Task } from "../core/task.ts";
+import type { ChecksumTemplate, Config, DatedParts } from "./config.ts";
+import { keyOf } from "./keys.ts";
+import { renderer } from "./template.ts";
+import type { Render } from "./template.ts";
+
+/**
+ * The tasks of a config, the dates in them filled in for a run at `at`, each in
+ * its task's time zone. A task without dates is the same object at every time.
+ *
+ * @throws {CronfetchError} `config.invalid` in the odd case that a date makes of
+ * a sound URL or name an unsound one, such as a host of `{date:D}`.
+ */
+export function tasksOf(config: Config, at: Temporal.Instant): Task[] {
+  const render = renderer(at);
+  return config.tasks.map(({ task, dated }) => dated === null ? task : fillIn(task, dated, render));
+}
+
+function fillIn(task: Task, dated: DatedParts, render: Render): Task {
+  const { timezone } = task;
+  const text = render(dated.url, timezone);
+  const url = URL.parse(text);
+  const to = dated.to === null ? null : render(dated.to, timezone);
+  const key = url === null ? null : keyOf(to, url);
+  if (key?.value === undefined) {
+    throw new CronfetchError(
+      "config.invalid",
+      `Filling in the date of the task ${task.id}: its ${
+        key === null ? "URL" : `name ${key.complaint}`
+      }`,
+    );
+  }
+  return {
+    ...task,
+    url: text,
+    mirrors: dated.mirrors.map((mirror) => render(mirror, timezone)),
+    key: key.value,
+    expect: dated.checksum === null
+      ? task.expect
+      : fillInChecksum(task.expect, dated.checksum, render, timezone),
+  };
+}
+
+function fillInChecksum(
+  expect: Expectations,
+  checksum: ChecksumTemplate,
+  render: Render,
+  timezone: string,
+): Expectations {
+  return {
+    ...expect,
+    sha256: { url: render(checksum.url, timezone), name: render(checksum.name, timezone) },
+  };
+}

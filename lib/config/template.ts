@@ -1,0 +1,143 @@
+/** `{date:YYYY-MM-DD}` and `{name}` in names and URLs. */
+
+import { question } from "./issues.ts";
+import type { Parsed } from "./parsed.ts";
+import { show } from "./problem.ts";
+import { nearest } from "./suggest.ts";
+
+/** Text with holes. */
+export interface Template {
+  /** Literal text, and dates to fill in. */
+  readonly parts: readonly (string | DatePart)[];
+  /** Whether it changes with time. */
+  readonly dated: boolean;
+  /** Whether it holds `{name}`, which stays as it is: only the server knows it. */
+  readonly named: boolean;
+}
+
+interface DatePart {
+  /** What stands between the braces; equal parts give equal text. */
+  readonly source: string;
+  readonly format: string;
+  /** Added to the time of the run. */
+  readonly offset: Temporal.DurationLike;
+}
+
+type Token = (time: Temporal.ZonedDateTime) => string;
+
+/** What may stand in a format; other letters are mistakes, and everything else stands for itself. */
+const TOKENS: Readonly<Record<string, Token>> = {
+  YYYY: (time) => String(time.year).padStart(4, "0"),
+  YY: (time) => twoDigits(time.year % 100),
+  MM: (time) => twoDigits(time.month),
+  M: (time) => String(time.month),
+  DD: (time) => twoDigits(time.day),
+  D: (time) => String(time.day),
+  DDD: (time) => String(time.dayOfYear).padStart(3, "0"),
+  GGGG: (time) => String(time.yearOfWeek).padStart(4, "0"),
+  WW: (time) => twoDigits(time.weekOfYear ?? 0),
+  HH: (time) => twoDigits(time.hour),
+  mm: (time) => twoDigits(time.minute),
+  ss: (time) => twoDigits(time.second),
+};
+
+const TOKENS_TOLD = "YYYY YY MM M DD D DDD (day of the year) GGGG WW (ISO year and week) HH mm ss";
+
+const OFFSET_UNITS = { h: "hours", d: "days", w: "weeks", M: "months", y: "years" } as const;
+
+/** A brace that stands for itself, a hole, or the beginning of one that never ends. */
+const BRACES = /\{\{|\}\}|\{([^{}]*)\}|\{/g;
+
+/** Runs of one letter, which are tokens or mistakes. */
+const LETTERS = /([A-Za-z])\1*/g;
+
+const DATE = /^date(?:([+-])([0-9]{1,3})([hdwMy]))?:(.+)$/;
+
+/**
+ * Reads a template. `{date:FORMAT}` is the time of the run, `{date-1d:FORMAT}`
+ * a day before it (units `h d w M y`), `{{` and `}}` are braces.
+ *
+ * @param named Whether `{name}` is allowed, once.
+ */
+export function parseTemplate(text: string, named: boolean): Parsed<Template> {
+  if (!text.includes("{") && !text.includes("}}")) {
+    return { value: { parts: [text], dated: false, named: false } };
+  }
+  const parts: (string | DatePart)[] = [];
+  let names = 0;
+  let end = 0;
+  for (const match of text.matchAll(BRACES)) {
+    const [whole, hole] = match;
+    parts.push(text.slice(end, match.index));
+    end = match.index + whole.length;
+    if (whole === "{{" || whole === "}}") parts.push(whole.charAt(0));
+    else if (hole === undefined) {
+      return { complaint: "holds a { without its }; write {{ for a brace" };
+    } else if (hole === "name" && named) {
+      names++;
+      parts.push("{name}");
+    } else {
+      const part = parseHole(hole, named);
+      if (part.complaint !== undefined) return part;
+      parts.push(part.value);
+    }
+  }
+  if (names > 1) return { complaint: "may hold {name} only once" };
+  parts.push(text.slice(end));
+  const dated = parts.some((part) => typeof part !== "string");
+  return { value: { parts, dated, named: names > 0 } };
+}
+
+function parseHole(hole: string, named: boolean): Parsed<DatePart> {
+  if (hole.startsWith("env:")) {
+    return { complaint: "holds an environment variable, which only URLs and headers may" };
+  }
+  const match = DATE.exec(hole);
+  if (!match) {
+    const allowed = named ? "{date:YYYY-MM-DD} and {name} are" : "{date:YYYY-MM-DD} is";
+    return { complaint: `holds ${show(`{${hole}}`)}; ${allowed} filled in, {{ is a brace` };
+  }
+  const [, sign, count, unit, format = ""] = match;
+  for (const [letters] of format.matchAll(LETTERS)) {
+    if (Object.hasOwn(TOKENS, letters)) continue;
+    const guess = question(nearest(letters, Object.keys(TOKENS)));
+    return {
+      complaint: `holds the date part ${show(letters)}; allowed are ${TOKENS_TOLD}${guess}`,
+    };
+  }
+  if (unit === undefined) return { value: { source: hole, format, offset: { days: 0 } } };
+  const amount = Number(count) * (sign === "-" ? -1 : 1);
+  const offset = { [OFFSET_UNITS[unit as keyof typeof OFFSET_UNITS]]: amount };
+  return { value: { source: hole, format, offset } };
+}
+
+/** Fills in templates. */
+export type Render = (template: Template, timezone: string) => string;
+
+/** Makes a function that fills in templates for one instant; equal dates are worked out once. */
+export function renderer(at: Temporal.Instant): Render {
+  const zones = new Map<string, Map<string, string>>();
+  return (template, timezone) => {
+    if (!template.dated) return template.parts.join("");
+    let known = zones.get(timezone);
+    if (!known) zones.set(timezone, known = new Map());
+    let text = "";
+    for (const part of template.parts) {
+      text += typeof part === "string" ? part : remembered(known, part, timezone);
+    }
+    return text;
+  };
+
+  function remembered(known: Map<string, string>, part: DatePart, timezone: string): string {
+    const before = known.get(part.source);
+    if (before !== undefined) return before;
+    const time = at.toZonedDateTimeISO(timezone).add(part.offset);
+    const text = part.format.replace(LETTERS, (letters) => TOKENS[letters]?.(time) ?? letters);
+    known.set(part.source, text);
+    return text;
+  }
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
+}

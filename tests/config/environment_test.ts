@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { substitute, substituteUrl, variable } from "../../lib/config/environment.ts";
+
+const host = {
+  env: (name: string) => ({ A: "aaa", EMPTY: "", BASE: "https://h/b#c", ODD: "p/w@ #{x}" })[name],
+};
+
+const FILLED: readonly (readonly [text: string, filled: string, values: string[]])[] = [
+  ["plain $ {x} }", "plain $ {x} }", []],
+  ["x ${env:A}-${env:A}", "x aaa-aaa", ["aaa", "aaa"]],
+  ["$${env:A}", "${env:A}", []],
+  ["${env:ODD}", "p/w@ #{x}", ["p/w@ #{x}"]],
+];
+
+Deno.test("variables are filled in, as they are", () => {
+  for (const [text, filled, values] of FILLED) {
+    assertEquals(substitute(text, host), {
+      text: filled,
+      values,
+      complaint: null,
+      missing: false,
+    });
+  }
+});
+
+const REFUSED: readonly (readonly [text: string, missing: boolean, complaint: RegExp])[] = [
+  ["${env:NOPE}", true, /variable NOPE, which is not set/],
+  ["${env:EMPTY}", true, /variable EMPTY/],
+  ["${env:A}${env:NOPE}${env:EMPTY}", true, /variable NOPE/],
+  ["${A}", false, /only \$\{env:NAME\} is filled in/],
+  ["${env:A", false, /only \$\{env:NAME\} is filled in/],
+  ["${env:A B}", false, /only \$\{env:NAME\} is filled in/],
+  ["${env:NOPE} ${x}", false, /only \$\{env:NAME\} is filled in/],
+];
+
+Deno.test("row 92: a variable without a value is missing, and never an empty text", () => {
+  for (const [text, missing, complaint] of REFUSED) {
+    const result = substitute(text, host);
+    assertEquals(result.missing, missing, text);
+    assertEquals(complaint.test(result.complaint ?? ""), true, `${text}: ${result.complaint}`);
+  }
+});
+
+Deno.test("row 92: a variable that may not be read is missing too", () => {
+  const closed = {
+    env(): string {
+      throw new Deno.errors.NotCapable("no");
+    },
+  };
+  assertEquals(variable("A", closed), undefined);
+  assertEquals(substitute("${env:A}", closed).missing, true);
+});
+
+const URLS: readonly (readonly [written: string, url: string])[] = [
+  ["${env:BASE}", "https://h/b#c"],
+  ["https://h/${env:A}?t=${env:A}", "https://h/aaa?t=aaa"],
+  ["https://user:${env:ODD}@h/", "https://user:p%2Fw%40%20%23%7Bx%7D@h/"],
+  ["https://${env:ODD}:${env:A}@h/", "https://p%2Fw%40%20%23%7Bx%7D:aaa@h/"],
+  ["https://h/?t=${env:ODD}", "https://h/?t=p/w@%20%23{{x}}"],
+  ["https://h/${env:A}@x", "https://h/aaa@x"],
+  ["https://h/$${x}", "https://h/${{x}"],
+];
+
+Deno.test("a variable in a URL stays in its place", () => {
+  for (const [written, url] of URLS) assertEquals(substituteUrl(written, host).text, url);
+});

@@ -1,0 +1,185 @@
+import { assertEquals } from "@std/assert";
+import { readJson } from "../../lib/config/json.ts";
+import { readList } from "../../lib/config/list.ts";
+import { type Document, lineFinder } from "../../lib/config/source.ts";
+import { readYaml } from "../../lib/config/yaml.ts";
+
+/** Mistakes as `line:column message`. */
+function mistakesIn(text: string, { mistakes }: Document): string[] {
+  const positionOf = lineFinder(text);
+  return mistakes.map(({ offset, message }) => {
+    const { line, column } = positionOf(offset);
+    return `${line}:${column} ${message}`;
+  });
+}
+
+const VALUES: readonly (readonly [text: string, value: unknown])[] = [
+  ['{"a":[1,-2.5e3,true,false,null,"\\u00e9\\n"],"b":{}}', {
+    a: [1, -2500, true, false, null, "é\n"],
+    b: {},
+  }],
+  ["[[],[{}]]", [[], [{}]]],
+  ['"text"', "text"],
+];
+
+Deno.test("JSON is read", () => {
+  for (const [text, value] of VALUES) {
+    for (const comments of [false, true]) {
+      const document = readJson(text, comments);
+      assertEquals(document.mistakes, []);
+      assertEquals(document.value, value);
+    }
+  }
+});
+
+Deno.test("__proto__ is a key like any other", () => {
+  const { value } = readJson('{"__proto__": {"polluted": true}}', true);
+  assertEquals(Object.keys(value as object), ["__proto__"]);
+  assertEquals((value as { polluted?: unknown }).polluted, undefined);
+});
+
+const COMMENTED = '{ // one\n "a": 1, /* two */\n "b": [1, 2,],\n}';
+
+Deno.test("comments and trailing commas are for JSONC alone", () => {
+  assertEquals(readJson(COMMENTED, true).value, { a: 1, b: [1, 2] });
+  assertEquals(readJson(COMMENTED, true).mistakes, []);
+  assertEquals(mistakesIn(COMMENTED, readJson(COMMENTED, false)), [
+    "1:3 plain JSON has no comments; name the file .jsonc to have them",
+  ]);
+  assertEquals(readJson("[1,]", false).mistakes.length, 1);
+});
+
+const BROKEN_JSON: readonly (readonly [text: string, mistake: string])[] = [
+  ["", "1:1 a value was expected"],
+  ["{", "1:2 a } was expected"],
+  ['{"a" 1}', "1:6 a colon was expected"],
+  ['{"a": 1\n "b": 2}', "2:2 a comma was expected"],
+  ["{a: 1}", "1:2 a value was expected; text needs double quotes"],
+  ["{\"a\": 'x'}", "1:7 a value was expected; text needs double quotes"],
+  ['{"a": "x\n"}', "1:7 this text does not end on its line"],
+  ['{"a": "\\x"}', "1:7 this is not an escape"],
+  ['{"a": }', "1:7 a value was expected"],
+  ["[1] 2", "1:5 nothing was expected after the end"],
+];
+
+Deno.test("row 89: broken JSON is told with line and column", () => {
+  for (const [text, mistake] of BROKEN_JSON) {
+    assertEquals(mistakesIn(text, readJson(text, true)), [mistake], JSON.stringify(text));
+  }
+});
+
+Deno.test("row 89: a key that stands twice is a mistake", () => {
+  const text = '{"a": 1, "b": {"c": 1,\n"c": 2}, "a": 3}';
+  assertEquals(mistakesIn(text, readJson(text, true)), [
+    '2:1 the key "c" stands here twice',
+    '2:10 the key "a" stands here twice',
+  ]);
+});
+
+const BROKEN_YAML: readonly (readonly [text: string, mistake: RegExp])[] = [
+  ["a: [1", /^\d+:\d+ /],
+  ["a: 1\na: 2", /^2:1 map keys must be unique/],
+  ["a: 1\n---\nb: 2", /^\d+:\d+ /],
+  ["a: *nobody", /^1:\d+ /],
+  ["a: &x [1]\nb: {? [c] : d}", /^2:/],
+];
+
+Deno.test("row 89: broken YAML is told with line and column", () => {
+  for (const [text, mistake] of BROKEN_YAML) {
+    const [first = ""] = mistakesIn(text, readYaml(text));
+    assertEquals(mistake.test(first), true, `${JSON.stringify(text)}: ${first}`);
+  }
+});
+
+Deno.test("YAML is read, and anchors are followed within reason", () => {
+  const text = "a: &x\n  b: 1\nc: *x\nyes: no\n";
+  assertEquals(readYaml(text).value, { a: { b: 1 }, c: { b: 1 }, yes: "no" });
+  const bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" +
+    [..."bcdefg"].map((name, index) =>
+      `${name}: &${name} [${Array(10).fill(`*${"abcdef"[index]}`).join(",")}]\n`
+    ).join("");
+  assertEquals(readYaml(bomb).mistakes.length, 1);
+});
+
+const JSON_TEXT = `{
+  "tasks": [
+    "one",
+    { "url": "x",
+      "expect": { "minSize": "1KB" } }
+  ],
+  "tasks2": {}
+}`;
+
+const YAML_TEXT = `tasks:
+  - one
+  - url: x
+    expect:
+      minSize: 1KB
+shared: &s
+  deep: 1
+used: *s
+empty:
+`;
+
+type Row = readonly [path: PropertyKey[], part: "key" | "value", position: string];
+
+const JSON_PLACES: readonly Row[] = [
+  [[], "value", "1:1"],
+  [["tasks"], "key", "2:3"],
+  [["tasks"], "value", "2:12"],
+  [["tasks", 0], "value", "3:5"],
+  [["tasks", 1, "expect", "minSize"], "key", "5:19"],
+  [["tasks", 1, "expect", "minSize"], "value", "5:30"],
+  [["tasks", 1, "expect", "absent"], "value", "5:17"],
+  [["tasks", 1, "expect", "absent"], "key", "5:17"],
+  [["tasks", 0, "url"], "value", "3:5"],
+  [["tasks", 9], "value", "2:12"],
+  [["nothing", "here"], "value", "1:1"],
+];
+
+const YAML_PLACES: readonly Row[] = [
+  [[], "value", "1:1"],
+  [["tasks"], "key", "1:1"],
+  [["tasks", 0], "value", "2:5"],
+  [["tasks", 1, "expect", "minSize"], "key", "5:7"],
+  [["tasks", 1, "expect", "minSize"], "value", "5:16"],
+  [["tasks", 1, "expect", "absent"], "value", "5:7"],
+  [["tasks", 9], "value", "2:3"],
+  [["used", "deep"], "value", "7:9"],
+  [["nothing"], "value", "1:1"],
+];
+
+Deno.test("row 89: keys and values are found in a text, or what is around them", () => {
+  const documents: [string, Document, readonly Row[]][] = [
+    [JSON_TEXT, readJson(JSON_TEXT, true), JSON_PLACES],
+    [YAML_TEXT, readYaml(YAML_TEXT), YAML_PLACES],
+  ];
+  for (const [text, { locate }, rows] of documents) {
+    const positionOf = lineFinder(text);
+    for (const [path, part, position] of rows) {
+      const { line, column } = positionOf(locate(path, part) ?? NaN);
+      assertEquals(`${line}:${column}`, position, `${part} of ${path.join(".")}`);
+    }
+  }
+});
+
+Deno.test("lists hold a URL a line", () => {
+  const document = readList("# comment\r\n\r\nhttps://a/\r\n  https://b/#c  \nlast");
+  assertEquals(document.value, { tasks: ["https://a/", "https://b/#c", "last"] });
+  assertEquals([0, 1, 2, 3].map((index) => document.locate(["tasks", index], "value")), [
+    13,
+    27,
+    42,
+    null,
+  ]);
+  assertEquals(readList("").value, { tasks: [] });
+});
+
+Deno.test("lines end in every way they can", () => {
+  const positionOf = lineFinder("a\nbc\r\nd\re");
+  const positions = [0, 1, 2, 3, 4, 6, 8].map((offset) => {
+    const { line, column } = positionOf(offset);
+    return `${line}:${column}`;
+  });
+  assertEquals(positions, ["1:1", "1:2", "2:1", "2:2", "2:3", "3:1", "4:1"]);
+});

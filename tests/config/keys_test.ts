@@ -1,0 +1,167 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { foldKey, keyOf, keyWithName, safeName } from "../../lib/config/keys.ts";
+
+const FROM_URL: readonly (readonly [url: string, key: string])[] = [
+  ["https://example.org/a/b.pdf", "b.pdf"],
+  ["https://example.org/b.pdf?c=/d.pdf#/e.pdf", "b.pdf"],
+  ["https://example.org", "index.html"],
+  ["https://example.org/a/", "index.html"],
+  ["https://example.org/%2e%2e", "index.html"],
+  ["https://example.org/%2E%2E%2Fpasswd", "_passwd"],
+  ["https://example.org/a%20b.pdf", "a b.pdf"],
+  ["https://example.org/a%2Fb.pdf", "a_b.pdf"],
+  ["https://example.org/a%5Cb.pdf", "a_b.pdf"],
+  ["https://example.org/a%00b.pdf", "a_b.pdf"],
+  ["https://example.org/%zz.pdf", "%zz.pdf"],
+  ["https://example.org/a%0Ab", "a b"],
+  ["https://example.org/a:b", "a_b"],
+  ["https://example.org/CON", "CON_"],
+  ["https://example.org/con.txt", "con_.txt"],
+  ["https://example.org/%20a%20", "a"],
+  ["https://example.org/a.", "a"],
+  ["https://example.org/.hidden", ".hidden"],
+  ["https://example.org/.cronfetch-1", "_.cronfetch-1"],
+  ["https://example.org/.CronFetch-1", "_.CronFetch-1"],
+  ["https://example.org/a%E2%80%AEfdp.exe", "a_fdp.exe"],
+  ["https://example.org/u%CC%88.pdf", "ü.pdf"],
+  [`https://example.org/${"x".repeat(300)}.tar.gz`, `${"x".repeat(197)}.gz`],
+  [`https://example.org/${"%C3%BC".repeat(150)}.pdf`, `${"ü".repeat(98)}.pdf`],
+  [`https://example.org/a.${"x".repeat(300)}`, `a.${"x".repeat(198)}`],
+];
+
+Deno.test("names are made of URLs, safe on every file system", () => {
+  for (const [url, key] of FROM_URL) assertEquals(keyOf(null, new URL(url)), { value: key }, url);
+});
+
+const URL_OF_FILE = new URL("https://example.org/file.pdf");
+
+const WRITTEN: readonly (readonly [to: string, key: string])[] = [
+  ["a.pdf", "a.pdf"],
+  ["a/b/c.pdf", "a/b/c.pdf"],
+  ["a/b/", "a/b/file.pdf"],
+  [".hidden/x y.pdf", ".hidden/x y.pdf"],
+  ["u\u0308.pdf", "\u00fc.pdf"],
+  ["{name}", "{name}"],
+];
+
+Deno.test("names that a person wrote are kept", () => {
+  for (const [to, key] of WRITTEN) assertEquals(keyOf(to, URL_OF_FILE), { value: key }, to);
+});
+
+const UNSAFE: readonly (readonly [to: string, complaint: string])[] = [
+  ["/etc/passwd", "must be relative to the store"],
+  ["/", "must not hold an empty part"],
+  ["\\\\server\\share", "must be relative to the store"],
+  ["C:/x", "must be relative to the store"],
+  ["c:x", "must be relative to the store"],
+  ["a\\b", "must have / between its parts, not \\"],
+  ["../x", "must not hold .. as a part"],
+  ["a/../b", "must not hold .. as a part"],
+  ["a/./b", "must not hold . as a part"],
+  ["a/..", "must not hold .. as a part"],
+  ["a//b", "must not hold an empty part"],
+  ["a//", "must not hold an empty part"],
+  ["a\0b", 'holds "a\\u{0}b", which is no safe name on every system; "a_b" is'],
+  ["a\nb", 'holds "a\\u{a}b", which is no safe name on every system; "a b" is'],
+  ["x/CON", 'holds "CON", which is no safe name on every system; "CON_" is'],
+  ["aux.txt/x", 'holds "aux.txt", which is no safe name on every system; "aux_.txt" is'],
+  ["a?b", 'holds "a?b", which is no safe name on every system; "a_b" is'],
+  ["a ", 'holds "a ", which is no safe name on every system; "a" is'],
+  ["a/ b", 'holds " b", which is no safe name on every system; "b" is'],
+  ["a.", 'holds "a.", which is no safe name on every system; "a" is'],
+  ["...", 'holds "...", which is no safe name on every system'],
+  [".cronfetch-x", 'holds ".cronfetch-x", a name of cronfetch\'s own'],
+  ["a/.Cronfetch/b", 'holds ".Cronfetch", a name of cronfetch\'s own'],
+  ["ab/".repeat(400), "makes a name of more than 1024 bytes"],
+];
+
+Deno.test("names that a person wrote are refused where they are unsafe, not changed", () => {
+  for (const [to, complaint] of UNSAFE) {
+    assertEquals(keyOf(to, URL_OF_FILE), { complaint }, JSON.stringify(to));
+  }
+});
+
+const FROM_SERVER: readonly (readonly [name: string, safe: string | null])[] = [
+  ["report.pdf", "report.pdf"],
+  ["../../etc/passwd", "passwd"],
+  ["..%2f..%2Fetc%2fpasswd", "passwd"],
+  ["..\\..\\boot.ini", "boot.ini"],
+  ["..%5cboot.ini", "boot.ini"],
+  ["C:\\x\\a.pdf", "a.pdf"],
+  ["a\0.pdf", "a_.pdf"],
+  ["\u001b[2J.pdf", "_[2J.pdf"],
+  ["CON", "CON_"],
+  ["nul.tar.gz", "nul_.tar.gz"],
+  ["COM¹", "COM¹_"],
+  ["", null],
+  [".", null],
+  ["..", null],
+  ["../", null],
+  [" . ", null],
+  ["folder/", "folder"],
+  [".bashrc", "bashrc"],
+  ["...hidden", "hidden"],
+  [".cronfetch-x", "cronfetch-x"],
+  ["naïve résumé.pdf", "naïve résumé.pdf"],
+  ["\ud800.pdf", "_.pdf"],
+  [`${"x".repeat(300)}.pdf`, `${"x".repeat(196)}.pdf`],
+  [`${"😀".repeat(75)}.pdf`, `${"😀".repeat(49)}.pdf`],
+];
+
+Deno.test("row 21: names from servers become safe base names, or nothing", () => {
+  for (const [name, safe] of FROM_SERVER) {
+    assertEquals(safeName(name), safe, JSON.stringify(name));
+  }
+});
+
+Deno.test("row 72: a safe name leaves room for a suffix, and is safe itself", () => {
+  const nasty = fc.constantFrom(
+    ..."/\\.. %2f\0\u202e\ud800:*?<>|\"'~üé😀aCONnul.cronfetch-\n\t".split(/(?=[^a-z])/u),
+  );
+  const name = fc.oneof(fc.string({ unit: "binary" }), fc.array(nasty).map((all) => all.join("")));
+  fc.assert(fc.property(name, (text) => {
+    const safe = safeName(text);
+    if (safe === null) return;
+    assert(new TextEncoder().encode(safe).length <= 200);
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x1f\x7f<>:"/\\|?*]|^[. ]|[. ]$/.test(safe), JSON.stringify(safe));
+    assertEquals(safe, safe.normalize("NFC").toWellFormed());
+    assertEquals(safeName(safe), safe);
+    // What is safe for a server's name is safe to write in a config.
+    assertEquals(keyOf(safe, URL_OF_FILE), { value: safe });
+  }));
+});
+
+Deno.test("the plainest names are as safe as they look", () => {
+  const letter = fc.constantFrom(..."aconprnulxm19._-".split(""));
+  fc.assert(fc.property(fc.array(letter, { minLength: 1 }), (letters) => {
+    const safe = safeName(letters.join(""));
+    if (safe === null) return;
+    assert(!/^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i.test(safe), safe);
+    assert(!/\.$/.test(safe), safe);
+  }));
+});
+
+const WITH_NAME: readonly (readonly [key: string, name: string | null, result: string])[] = [
+  ["a/{name}", "../report.pdf", "a/report.pdf"],
+  ["{name}", "report.pdf", "report.pdf"],
+  ["a/2026-{name}.bak", "x", "a/2026-x.bak"],
+  ["a/{name}", null, "a/file.pdf"],
+  ["a/{name}", "..", "a/file.pdf"],
+  ["a/{name}", "$&", "a/$&"],
+  ["{name}/{name}", "x", "{name}/x"],
+  ["a/v{name}", "y".repeat(300), `a/v${"y".repeat(199)}`],
+];
+
+Deno.test("the server's name goes into the last part of a key", () => {
+  for (const [key, name, result] of WITH_NAME) {
+    assertEquals(keyWithName(key, name, URL_OF_FILE.href), result, key);
+  }
+});
+
+Deno.test("row 76: keys fold to one form where they may be one file", () => {
+  const same: [string, string][] = [["a/B.pdf", "A/b.PDF"], ["Ü.pdf", "ü.pdf"], ["ς", "σ"]];
+  for (const [a, b] of same) assertEquals(foldKey(a), foldKey(b));
+  assert(foldKey("a.pdf") !== foldKey("b.pdf"));
+});

@@ -1,0 +1,278 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import type { Config } from "../../lib/config/config.ts";
+import { loadValue } from "../../lib/config/load.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { AT, complaintsOf, errorOf, load, loadInput, loadText, makeFiles } from "./loading.ts";
+
+const FIXTURES = fromFileUrl(new URL("../fixtures/config", import.meta.url));
+
+const urlsOf = (config: Config) => config.tasks.map(({ task }) => task.url);
+
+Deno.test("an empty config has every default", async () => {
+  assertEquals(await loadText("{}"), {
+    store: "/start/downloads",
+    state: "kv:/start/.cronfetch/state.db",
+    limits: {
+      concurrency: 32,
+      perHost: 6,
+      spacingMs: 0,
+      rateBytesPerSecond: null,
+      deadlineMs: 1_800_000,
+    },
+    alertAfter: 3,
+    sync: false,
+    tasks: [],
+    secrets: [],
+    files: [],
+  });
+});
+
+const URL_A = "https://example.org/a.csv";
+const URL_B = "https://example.org/b.csv";
+
+const FORMATS: readonly (readonly [name: string, text: string])[] = [
+  ["x.jsonc", `// two\n{ "tasks": ["${URL_A}", { "url": "${URL_B}" },], }`],
+  ["x.json", `\ufeff{ "tasks": ["${URL_A}", "${URL_B}"] }`],
+  ["x.yaml", `tasks:\n  - ${URL_A}\n  - url: ${URL_B}\n`],
+  ["x.YML", `{ tasks: [ "${URL_A}", "${URL_B}" ] }`],
+  ["x.txt", `# two\n${URL_A}\n\n  ${URL_B}\r\n`],
+  ["x.ts", `export default { tasks: ["${URL_A}", "${URL_B}"] };`],
+  ["json-without-a-name", `{ "tasks": ["${URL_A}", "${URL_B}"] }`],
+  ["yaml-without-a-name", `# two\ntasks:\n- ${URL_A}\n- ${URL_B}\n`],
+  ["list.of.urls", `${URL_A}\n${URL_B}`],
+];
+
+Deno.test("every format is read", async (t) => {
+  for (const [name, text] of FORMATS) {
+    await t.step(name, async () => {
+      await using folder = await temporaryFolder();
+      await makeFiles(folder, { [name]: text });
+      const config = await load({ files: [folder.file(name)] });
+      assertEquals(urlsOf(config), [URL_A, URL_B]);
+      assertEquals(config.store, folder.file("downloads"));
+      assertEquals(config.files, [folder.file(name)]);
+    });
+  }
+});
+
+Deno.test("standard input is a config or a list of URLs", async () => {
+  const texts = [
+    ` // two\n { "tasks": ["${URL_A}", "${URL_B}"] }`,
+    `/* two */ { "tasks": ["${URL_A}", "${URL_B}"] }`,
+    `---\ntasks: ["${URL_A}", "${URL_B}"]`,
+    `"tasks": ["${URL_A}", "${URL_B}"]`,
+    `# two\n${URL_A}\n${URL_B}\n`,
+  ];
+  for (const text of texts) assertEquals(urlsOf(await loadText(text)), [URL_A, URL_B], text);
+});
+
+Deno.test("a config in TypeScript is relative to its folder", async () => {
+  const config = await load({ files: [join(FIXTURES, "good.ts")] });
+  assertEquals(urlsOf(config), [URL_A, URL_B]);
+  assertEquals(config.store, join(FIXTURES, "files"));
+});
+
+Deno.test("row 89: what a config in TypeScript does wrong is told without lines", async () => {
+  const table: [string, string[]][] = [
+    ["wrong.ts", [
+      "wrong.ts: limits.concurrency must be a whole number from 1 to 1000",
+      "wrong.ts: alertAfter must be a whole number from 1 to 1000",
+      "wrong.ts: tasks[0] is missing",
+      "wrong.ts: tasks[1] must be a URL, or an object with a url",
+    ]],
+    ["broken.ts", ["broken.ts: cannot be run: not today"]],
+    ["empty.ts", ["empty.ts: is missing"]],
+  ];
+  for (const [name, complaints] of table) {
+    assertEquals(await complaintsOf(load({ cwd: FIXTURES, files: [name] })), complaints);
+  }
+});
+
+Deno.test("a file that cannot be read is told with the other mistakes", async () => {
+  await using folder = await temporaryFolder();
+  await makeFiles(folder, { "bad.json": "{]", "folder.json/x": "" });
+  const files = ["absent.json", "folder.json", "bad.json"];
+  const error = await errorOf(load({ cwd: folder.path, files }));
+  assertEquals(error.code, "config.not-found");
+  assertEquals(error.message.split("\n"), [
+    "absent.json: cannot be read: there is no such file",
+    "folder.json: cannot be read: it is a folder",
+    "bad.json:1:2: a key in double quotes was expected",
+  ]);
+});
+
+Deno.test("without files the nearest config is loaded, and named as seen from here", async () => {
+  await using folder = await temporaryFolder();
+  await makeFiles(folder, { "cronfetch.json": "{", "below/.git/HEAD": "", "here/x": "" });
+  const here = await complaintsOf(load({ cwd: folder.path }));
+  assertEquals(here, ["cronfetch.json:1:2: a } was expected"]);
+  const above = await complaintsOf(load({ cwd: folder.file("here") }));
+  assertEquals(above, [`${folder.file("cronfetch.json")}:1:2: a } was expected`]);
+  const error = await assertRejects(() => load({ cwd: folder.file("below") }), CronfetchError);
+  assertEquals(error.code, "config.not-found");
+});
+
+Deno.test("CRONFETCH_CONFIG names the config, unless there is something else to do", async () => {
+  await using folder = await temporaryFolder();
+  await makeFiles(folder, { "one.txt": URL_A, "two.txt": URL_B });
+  const given = { cwd: folder.path, env: { CRONFETCH_CONFIG: "one.txt" } };
+  assertEquals(urlsOf(await load(given)), [URL_A]);
+  assertEquals(urlsOf(await load({ ...given, files: ["two.txt"] })), [URL_B]);
+  assertEquals(urlsOf(await load({ ...given, urls: [URL_B] })), [URL_B]);
+});
+
+Deno.test("URLs given as arguments are tasks, and no file is looked for", async () => {
+  await using folder = await temporaryFolder();
+  await makeFiles(folder, { "cronfetch.txt": URL_A, "list.txt": URL_A });
+  const config = await load({ cwd: folder.path, urls: [URL_B] });
+  assertEquals(urlsOf(config), [URL_B]);
+  assertEquals(config.store, folder.file("downloads"));
+  const both = await load({ cwd: folder.path, files: ["list.txt"], urls: [URL_B] });
+  assertEquals(urlsOf(both), [URL_A, URL_B]);
+});
+
+Deno.test("of several files tasks add up, defaults stay at home, and the last setting counts", async () => {
+  await using folder = await temporaryFolder();
+  await makeFiles(folder, {
+    "a/one.json": JSON.stringify({
+      store: "one",
+      state: "file:state.json",
+      schedule: "every 1h",
+      alertAfter: 7,
+      limits: { concurrency: 2, perHost: 2, rate: "1MB" },
+      defaults: { keep: 1, headers: { "X-A": "1" } },
+      tasks: ["https://example.org/1"],
+    }),
+    "b/two.json": JSON.stringify({
+      store: "two",
+      schedule: "every 2h",
+      sync: true,
+      limits: { concurrency: 3, rate: null },
+      defaults: { keep: 2 },
+      tasks: ["https://example.org/2", { url: "https://example.org/3", schedule: "manual" }],
+    }),
+  });
+  const config = await load({ cwd: folder.path, files: ["a/one.json", "b/two.json"] });
+  assertEquals(config.store, folder.file("b/two"));
+  assertEquals(config.state, `file:${folder.file("a/state.json")}`);
+  assertEquals(config.alertAfter, 7);
+  assertEquals(config.sync, true);
+  assertEquals(config.limits, {
+    concurrency: 3,
+    perHost: 2,
+    spacingMs: 0,
+    rateBytesPerSecond: null,
+    deadlineMs: 1_800_000,
+  });
+  const tasks = config.tasks.map(({ task }) => [task.keep, task.headers, task.schedule]);
+  const every2h = { kind: "every", intervalMs: 7_200_000 } as const;
+  assertEquals(tasks, [
+    [1, { "x-a": "1" }, every2h],
+    [2, {}, every2h],
+    [2, {}, { kind: "manual" }],
+  ]);
+});
+
+const LOCATIONS: readonly (readonly [
+  setting: "store" | "state",
+  written: string,
+  location: string,
+])[] = [
+  ["store", "files", "/start/files"],
+  ["store", "../files", "/files"],
+  ["store", "/abs", "/abs"],
+  ["store", "memory:", "memory:"],
+  ["store", "s3://bucket", "s3://bucket"],
+  ["store", "s3://bucket/a/b", "s3://bucket/a/b"],
+  ["state", "kv:", "kv:"],
+  ["state", "kv:a.db", "kv:/start/a.db"],
+  ["state", "kv:https://kv.example.org/", "kv:https://kv.example.org/"],
+  ["state", "file:a.json", "file:/start/a.json"],
+  ["state", "memory:", "memory:"],
+  ["state", "postgres://user:secret@h/db", "postgres://user:secret@h/db"],
+  ["state", "postgresql://h/db", "postgresql://h/db"],
+];
+
+Deno.test("places are made absolute", async () => {
+  for (const [setting, written, location] of LOCATIONS) {
+    const config = await loadInput({ [setting]: written });
+    assertEquals(config[setting], location);
+    assertEquals(config.secrets, written.includes("secret") ? ["user:secret", "secret"] : []);
+  }
+});
+
+Deno.test("the state may hold variables, and they are secrets", async () => {
+  const config = await loadInput(
+    { state: "postgres://u:${env:PASSWORD}@h/db" },
+    { env: { PASSWORD: "hunter2" } },
+  );
+  assertEquals(config.state, "postgres://u:hunter2@h/db");
+  assertEquals(config.secrets, ["hunter2", "u:hunter2"]);
+});
+
+Deno.test("places that are none are refused", async () => {
+  const table: ["store" | "state", string, string][] = [
+    ["store", "gs://bucket", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
+    ["store", "file:///x", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
+    [
+      "store",
+      "s3://B",
+      'must be "s3://bucket/prefix", the bucket of 3 to 63 lower-case characters',
+    ],
+    ["store", "a\0b", "must not hold control characters"],
+    [
+      "state",
+      "state.json",
+      'must be "kv:" or "file:" with a path, "postgres://…" or "memory:"; did you mean ' +
+      '"file:state.json"?',
+    ],
+    ["state", "mysql://h", 'must be "kv:" or "file:" with a path, "postgres://…" or "memory:"'],
+    ["state", "file:", 'must be "kv:" or "file:" with a path, "postgres://…" or "memory:"'],
+  ];
+  for (const [setting, written, complaint] of table) {
+    const expected = `1:${setting.length + 5}: ${setting} ${complaint}`;
+    assertEquals(await complaintsOf(loadInput({ [setting]: written })), [expected]);
+  }
+});
+
+Deno.test("row 94: no task, and 20,000 of them", async () => {
+  assertEquals((await loadText("")).tasks, []);
+  const list = Array.from({ length: 20_000 }, (_, index) => `https://example.org/${index}.csv`);
+  const config = await loadText(list.join("\n"));
+  assertEquals(config.tasks.length, 20_000);
+  assertEquals(new Set(config.tasks.map(({ task }) => task.key)).size, 20_000);
+  for (const part of ["headers", "timeouts", "retry", "expect", "mirrors", "schedule"] as const) {
+    assertEquals(new Set(config.tasks.map(({ task }) => task[part])).size, 1, part);
+  }
+});
+
+Deno.test("row 94: equal options of many tasks are one frozen object", async () => {
+  const config = await loadInput({
+    tasks: ["a", "b", "c"].map((name) => ({
+      url: `https://example.org/${name}`,
+      timeout: { idle: name === "c" ? "2s" : "1s" },
+      headers: { accept: "text/csv" },
+      expect: { minSize: "1KB" },
+    })),
+  });
+  const [a, b, c] = config.tasks.map(({ task }) => task);
+  assertEquals(a?.timeouts === b?.timeouts, true);
+  assertEquals(a?.timeouts === c?.timeouts, false);
+  assertEquals(a?.headers === c?.headers && a?.expect === c?.expect, true);
+  assertEquals(Object.isFrozen(a?.timeouts) && Object.isFrozen(a?.headers), true);
+});
+
+Deno.test("a config can be given as a value; only its own variables count", () => {
+  const host = testHost({ env: { CRONFETCH_STORE: "/elsewhere", T: "secret" }, cwd: "/here" });
+  const config = loadValue(
+    { store: "files", tasks: [{ url: URL_A, headers: { authorization: "Bearer ${env:T}" } }] },
+    { at: AT, checkSchedule: () => null },
+    host,
+  );
+  assertEquals(config.store, "/here/files");
+  assertEquals(urlsOf(config), [URL_A]);
+  assertEquals(config.secrets, ["secret", "Bearer secret"]);
+});

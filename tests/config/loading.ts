@@ -1,0 +1,87 @@
+/** Loads configs for tests: from texts and values, at a fixed time. */
+
+import { assertInstanceOf } from "@std/assert";
+import { dirname } from "@std/path";
+import type { Config } from "../../lib/config/config.ts";
+import type { ConfigInput } from "../../lib/config/input.ts";
+import { loadConfig, type LoadRequest } from "../../lib/config/load.ts";
+import { ConfigError, formatProblem } from "../../lib/config/problem.ts";
+import { tasksOf } from "../../lib/config/tasks.ts";
+import type { Task } from "../../lib/core/task.ts";
+import { testHost } from "../helpers/host.ts";
+
+/** A Thursday, and in Berlin already a Friday. */
+export const AT = Temporal.Instant.from("2026-01-15T23:30:00Z");
+
+/** What is loaded, and from where. */
+export interface Given extends Partial<LoadRequest> {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly stdin?: string;
+}
+
+/** Loads as the command line does. */
+export function load({ env, cwd, stdin, ...request }: Given): Promise<Config> {
+  const host = testHost({ env: env ?? {}, cwd: cwd ?? "/start", stdin: stdin ?? "" });
+  return loadConfig({
+    files: [],
+    urls: [],
+    overrides: {},
+    at: AT,
+    checkSchedule: (expression) => expression.startsWith("61 ") ? "has a minute above 59" : null,
+    ...request,
+  }, host);
+}
+
+/** Loads a config from standard input. */
+export function loadText(stdin: string, given: Given = {}): Promise<Config> {
+  return load({ ...given, files: ["-"], stdin });
+}
+
+/** Loads a config that is written as a value. */
+export function loadInput(config: ConfigInput, given: Given = {}): Promise<Config> {
+  return loadText(JSON.stringify(config), given);
+}
+
+/** The tasks of a config that is written as a value. */
+export async function tasksIn(config: ConfigInput, given: Given = {}): Promise<Task[]> {
+  return tasksOf(await loadInput(config, given), AT);
+}
+
+/** The only task of a config. */
+export async function onlyTask(
+  task: NonNullable<ConfigInput["tasks"]>[number],
+  given: Given = {},
+): Promise<Task> {
+  const [first, ...others] = await tasksIn({ tasks: [task] }, given);
+  if (first === undefined || others.length > 0) throw new Error("there is not one task");
+  return first;
+}
+
+/** The problems that loading meets. */
+export async function errorOf(loading: Promise<unknown>): Promise<ConfigError> {
+  try {
+    await loading;
+  } catch (error) {
+    assertInstanceOf(error, ConfigError);
+    return error;
+  }
+  throw new Error("the config was loaded");
+}
+
+/** The same, as people see them, without the name of standard input. */
+export async function complaintsOf(loading: Promise<unknown>): Promise<string[]> {
+  const { problems } = await errorOf(loading);
+  return problems.map((problem) => formatProblem(problem).replace("standard input:", ""));
+}
+
+/** Makes files, and the folders they are in. */
+export async function makeFiles(
+  folder: { file(name: string): string },
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.mkdir(dirname(folder.file(name)), { recursive: true });
+    await Deno.writeTextFile(folder.file(name), text);
+  }
+}

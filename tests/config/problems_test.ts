@@ -1,0 +1,302 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { ConfigInput } from "../../lib/config/input.ts";
+import { ConfigError, formatPath, formatProblem, show } from "../../lib/config/problem.ts";
+import type { Problem } from "../../lib/config/problem.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { complaintsOf, errorOf, load, loadText, makeFiles } from "./loading.ts";
+
+const MISTAKES_JSONC = `{
+  "store": "gs://x",
+  "limits": { "concurency": 8, "perHost": 0 },
+  "misfire": "onse", // a comment
+  "retries": 3,
+  "timezone": "Europe/Berln",
+  "defaults": { "headers": { "Authorization": "Bearer \${env:NOPE}", "x y": "z" }, "sha256": "" },
+  "tasks": [
+    "https://example.org/a.pdf",
+    "example.org/b.pdf",
+    "file:///etc/passwd",
+    { "url": "https://example.org/A.pdf", "expect": { "minSize": -1, "max-size": "1MB" } },
+    { "url": "https://example.org/c.pdf", "schedule": "61 * * * *", "to": "../x" },
+    { "url": "https://example.org/{date:yyyy}.pdf", "expect": { "sha256": { "name": 1 } } },
+    { "id": "d", "timeout": { "response": "1x" } },
+    7
+  ]
+}
+`;
+
+const DURATION = "must be a duration such as 30s, 5m or 1h30m, from 1ms to 24d";
+
+Deno.test("row 89: every mistake is told at once, with line, column and the nearest word", async () => {
+  await using folder = await temporaryFolder();
+  await makeFiles(folder, { "x.jsonc": MISTAKES_JSONC });
+  const error = await errorOf(load({ cwd: folder.path, files: ["x.jsonc"] }));
+  assertEquals(error.code, "config.invalid");
+  assertEquals(error.retry, "never");
+  assertEquals(error.problems.map(formatProblem), [
+    'x.jsonc:2:12: store must be a folder, "s3://bucket/prefix" or "memory:"',
+    'x.jsonc:3:15: limits.concurency is not an option; did you mean "concurrency"?',
+    "x.jsonc:3:43: limits.perHost must be a whole number from 1 to 1000",
+    'x.jsonc:4:14: misfire must be "once" or "skip"; did you mean "once"?',
+    'x.jsonc:5:3: retries is not an option; did you mean "defaults.retry.attempts"?',
+    'x.jsonc:6:15: timezone must be an IANA time zone such as "Europe/Berlin"; ' +
+    'did you mean "Europe/Berlin"?',
+    "x.jsonc:7:47: defaults.headers.Authorization needs the environment variable NOPE, " +
+    "which is not set, empty, or may not be read",
+    'x.jsonc:7:76: defaults.headers["x y"] is not the name of a header',
+    'x.jsonc:7:83: defaults.sha256 is not an option; did you mean "expect.sha256"?',
+    "x.jsonc:10:5: tasks[1] must be an absolute http or https URL; " +
+    'did you mean "https://example.org/b.pdf"?',
+    'x.jsonc:11:5: tasks[2] must be an http or https URL, not "file:"',
+    'x.jsonc:12:5: tasks[3] writes "A.pdf", which differs only in case from the file of ' +
+    "tasks[0] (x.jsonc:9:5)",
+    "x.jsonc:12:66: tasks[3].expect.minSize must be a size such as 512B, 10MB or 10MiB, " +
+    "from 0B to 1000TB",
+    'x.jsonc:12:70: tasks[3].expect.max-size is not an option; did you mean "maxSize"?',
+    "x.jsonc:13:55: tasks[4].schedule has a minute above 59",
+    "x.jsonc:13:75: tasks[4].to must not hold .. as a part",
+    'x.jsonc:14:14: tasks[5].url holds the date part "yyyy"; allowed are YYYY YY MM M DD D DDD ' +
+    '(day of the year) GGGG WW (ISO year and week) HH mm ss; did you mean "YYYY"?',
+    "x.jsonc:14:75: tasks[5].expect.sha256.url is missing",
+    "x.jsonc:14:85: tasks[5].expect.sha256.name must be the file name that stands in the " +
+    "checksum file",
+    "x.jsonc:15:5: tasks[6].url is missing",
+    `x.jsonc:15:43: tasks[6].timeout.response ${DURATION}`,
+    "x.jsonc:16:5: tasks[7] must be a URL, or an object with a url",
+  ]);
+});
+
+Deno.test("row 89: mistakes in YAML have lines and columns too", async () => {
+  const text = `tasks:
+  - url: https://example.org/a
+    timeout:
+      idle: 5
+  - https://example.org/b
+  - url: ftp://example.org/c
+    kep: 1
+`;
+  assertEquals(await complaintsOf(loadText(text)), [
+    `4:13: tasks[0].timeout.idle ${DURATION}`,
+    '6:10: tasks[2].url must be an http or https URL, not "ftp:"',
+    '7:5: tasks[2].kep is not an option; did you mean "keep"?',
+  ]);
+});
+
+Deno.test("row 89: mistakes in lists and arguments have the place that people know", async () => {
+  const list = "# one\nhttps://example.org/a\n\n  nonsense\nhttps://example.com/a";
+  assertEquals(await complaintsOf(loadText(list, { urls: ["https://example.net/x", "a.b/c"] })), [
+    "4:3: must be an absolute http or https URL",
+    '5:1: writes the same file as standard input:2:1, "a"; give one of them another "to"',
+    'argument 2: must be an absolute http or https URL; did you mean "https://a.b/c"?',
+  ]);
+});
+
+Deno.test("row 89: broken syntax is told once, and nothing else of the file", async () => {
+  const error = await errorOf(loadText('{ "tasks": [ "https://a/" "https://b/" ], "x": 1 }'));
+  assertEquals(error.code, "config.syntax");
+  assertEquals(error.message, "standard input:1:27: a comma was expected");
+});
+
+Deno.test("the first mistake gives the code", async () => {
+  const table: [string, string][] = [
+    ['{"x": 1, "keep": 1}', "config.unknown-key"],
+    ['{"sync": 1, "x": 1}', "config.invalid"],
+    ['{"tasks": ["https://h/${env:NOPE}"]}', "config.missing-secret"],
+    ['{"tasks": ["https://h/a", "https://g/a"]}', "config.collision"],
+    ["{", "config.syntax"],
+  ];
+  for (const [text, code] of table) assertEquals((await errorOf(loadText(text))).code, code);
+});
+
+Deno.test("a config that is no object is told as a whole", async () => {
+  for (const text of ["[1]", "---\n5", '--- "text"']) {
+    assertEquals(
+      (await complaintsOf(loadText(text)))[0]?.replace(/^[\d:]+ /, ""),
+      [
+        "must be an object of options",
+      ][0],
+    );
+  }
+});
+
+const URLS: readonly (readonly [url: string, complaint: string])[] = [
+  ["file:///etc/passwd", 'must be an http or https URL, not "file:"'],
+  ["javascript:alert(1)", 'must be an http or https URL, not "javascript:"'],
+  ["data:text/plain,x", 'must be an http or https URL, not "data:"'],
+  ["ftp://example.org/x", 'must be an http or https URL, not "ftp:"'],
+  ["/relative", "must be an absolute http or https URL"],
+  ["example.org", 'must be an absolute http or https URL; did you mean "https://example.org"?'],
+  ["https://", "must be an absolute http or https URL"],
+  ["https://[::1", "must be an absolute http or https URL"],
+  ["https://example.org:99999/", "must be an absolute http or https URL"],
+];
+
+Deno.test("row 91: only http and https are asked, for files, mirrors and checksums", async () => {
+  for (const [url, complaint] of URLS) {
+    const task = {
+      url,
+      to: "x",
+      mirrors: [url],
+      expect: { sha256: { url, name: "x" } },
+    };
+    const complaints = await complaintsOf(loadText(JSON.stringify({ tasks: [task] }, null, 1)));
+    assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: /, "")), [
+      `tasks[0].url ${complaint}`,
+      `tasks[0].mirrors[0] ${complaint}`,
+      `tasks[0].expect.sha256.url ${complaint}`,
+    ]);
+  }
+});
+
+const A_URL = "https://example.org/a";
+
+const MISSING: readonly (readonly [task: object, path: string])[] = [
+  [{ url: "https://example.org/a?t=${env:NOPE}" }, "url"],
+  [{ url: A_URL, mirrors: [A_URL, "https://m/${env:NOPE}"] }, "mirrors[1]"],
+  [{ url: A_URL, headers: { authorization: "Bearer ${env:NOPE}" } }, "headers.authorization"],
+  [
+    { url: A_URL, expect: { sha256: { url: "https://s/${env:NOPE}", name: "x" } } },
+    "expect.sha256.url",
+  ],
+];
+
+Deno.test("row 92: a missing secret is refused wherever it is needed, and named", async () => {
+  for (const [task, path] of MISSING) {
+    const error = await errorOf(loadText(JSON.stringify({ tasks: [task] })));
+    assertEquals(error.problems.map(({ code, path }) => [code, path]), [
+      ["config.missing-secret", `tasks[0].${path}`],
+    ]);
+    assertMatch(error.message, /needs the environment variable NOPE, which is not set/);
+  }
+});
+
+const FORGED: readonly (readonly [task: object, env: Record<string, string>, told: string])[] = [
+  [{ url: "https://h/a\nb" }, {}, "url must not hold control characters"],
+  [{ url: "https://h/a?t=${env:T}" }, { T: "x\r\ny" }, "url must not hold control characters"],
+  [{ url: "https://h/\u001b[2J" }, {}, "url must not hold control characters"],
+  [
+    { url: A_URL, headers: { "x-a": "b\r\nx-c: d" } },
+    {},
+    "headers.x-a must not hold control characters",
+  ],
+  [
+    { url: A_URL, headers: { "x-a": "${env:T}" } },
+    { T: "token\n" },
+    "headers.x-a must not begin or end with white space or a line break",
+  ],
+  [
+    { url: A_URL, headers: { "x-a": "ключ" } },
+    {},
+    "headers.x-a must not hold characters beyond Latin-1",
+  ],
+  [{ url: A_URL, headers: { "x\n": "b" } }, {}, 'headers["x\\n"] is not the name of a header'],
+  [{ url: A_URL, headers: { "": "b" } }, {}, 'headers[""] is not the name of a header'],
+  [
+    { url: A_URL, headers: { Range: "bytes=0-" } },
+    {},
+    "headers.Range is a header that cronfetch sets itself",
+  ],
+  [
+    { url: A_URL, headers: { "X-A": "1", "x-a": "2" } },
+    {},
+    "headers.x-a stands here twice; the names of headers are equal but for case",
+  ],
+  [{ url: A_URL, id: "a\u001b[2Jb" }, {}, "id must not hold control characters"],
+  [{ url: A_URL, "x\u001b[2J": 1 }, {}, '["x\\u001b[2J"] is not an option'],
+];
+
+Deno.test("row 93: control characters are refused, and escaped where they are told", async () => {
+  for (const [task, env, told] of FORGED) {
+    const complaints = await complaintsOf(loadText(JSON.stringify({ tasks: [task] }), { env }));
+    const dot = told.startsWith("[") ? "" : ".";
+    assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: /, "")), [
+      `tasks[0]${dot}${told}`,
+    ]);
+    // deno-lint-ignore no-control-regex
+    assertEquals(/[\x00-\x1f]/.test(complaints.join("")), false);
+  }
+});
+
+Deno.test("row 90: what is a secret is not told in a complaint either", async () => {
+  const error = await errorOf(loadText(
+    JSON.stringify({ tasks: [{ url: "https://h/{date:${env:T}}", to: "x" }] }),
+    { env: { T: "hunter" } },
+  ));
+  assertEquals(error.message.includes("hunter"), false);
+  assertMatch(error.message, /\*\*\*/);
+});
+
+const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], complaint: string])[] = [
+  [
+    ["https://h/a.csv", "https://g/a.csv?x"],
+    'writes the same file as tasks[0] (standard input:1:11), "a.csv"; give one of them another "to"',
+  ],
+  [
+    ["https://h/a.csv", { url: "https://g/x", to: "A.CSV" }],
+    'writes "A.CSV", which differs only in case from the file of tasks[0] (standard input:1:11)',
+  ],
+  [
+    ["https://h/%C3%BC", { url: "https://g/x", to: "u\u0308" }],
+    'writes the same file as tasks[0] (standard input:1:11), "ü"; give one of them another "to"',
+  ],
+  [
+    [{ url: "https://h/x", to: "a" }, { url: "https://g/x", to: "A/b" }],
+    'writes "A/b", which needs a folder where tasks[0] (standard input:1:11) writes a file',
+  ],
+  [
+    [{ url: "https://h/x", to: "{date:YYYY}" }, { url: "https://g/x", to: "2026" }],
+    'writes the same file as tasks[0] (standard input:1:11), "2026"; give one of them another "to"',
+  ],
+  [
+    [{ url: "https://h/x", id: "one", to: "a" }, { url: "https://g/x", id: "one", to: "b" }],
+    'has the id "one" of tasks[0] (standard input:1:11); give one of them another "id"',
+  ],
+  [
+    [{ url: "https://h/x", to: "a/{name}" }, { url: "https://g/x", to: "a/{name}" }],
+    'has the id "a/{name}" of tasks[0] (standard input:1:11); give one of them another "id"',
+  ],
+];
+
+Deno.test("row 76: two tasks with one file, or one id, are refused, both named", async () => {
+  for (const [tasks, complaint] of COLLISIONS) {
+    const error = await errorOf(loadText(JSON.stringify({ tasks })));
+    assertEquals(error.problems.map(({ code, path, message }) => [code, path, message]), [
+      ["config.collision", "tasks[1]", complaint],
+    ]);
+  }
+});
+
+Deno.test("row 76: a folder is refused before or after the file in its place", async () => {
+  const tasks = [{ url: "https://h/x", to: "a/b/c" }, { url: "https://g/x", to: "a/b" }];
+  const [problem, ...others] = (await errorOf(loadText(JSON.stringify({ tasks })))).problems;
+  assertEquals(others, []);
+  assertEquals(problem?.path, "tasks[0]");
+});
+
+Deno.test("row 76: files that only look alike stand beside each other", async () => {
+  const to = ["a", "ab", "b/a", "b/ab", "c/{name}", "d/{name}"];
+  const tasks = to.map((name) => ({ url: "https://h/x", to: name }));
+  assertEquals((await loadText(JSON.stringify({ tasks }))).tasks.length, to.length);
+});
+
+Deno.test("long lists of mistakes are cut in the message, not in the error", () => {
+  const problem: Problem = {
+    code: "config.invalid",
+    source: "x",
+    line: 1,
+    column: 2,
+    path: "",
+    message: "is wrong",
+  };
+  const error = new ConfigError([problem, ...Array<Problem>(24).fill(problem)]);
+  assertEquals(error.problems.length, 25);
+  assertEquals(error.message.split("\n").length, 21);
+  assertMatch(error.message, /\nand 5 more$/);
+  assertEquals(new ConfigError([problem]).message, "x:1:2: is wrong");
+});
+
+Deno.test("row 93: nothing that is shown can move a cursor", () => {
+  assertEquals(show("a\u001b[2J\n\u202e\ud800"), '"a\\u{1b}[2J\\u{a}\\u{202e}\\u{d800}"');
+  assertEquals(show("x".repeat(100)), `"${"x".repeat(60)}…"`);
+  assertEquals(formatPath(["a", 0, "b-c", "d e", "\n", "f.g"]), 'a[0].b-c["d e"]["\\n"]["f.g"]');
+});

@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import { nearest, suggestKey } from "../../lib/config/suggest.ts";
+
+const WORDS: readonly (readonly [word: string, candidates: string[], nearest: string | null])[] = [
+  ["onse", ["once", "skip"], "once"],
+  ["SKIP", ["once", "skip"], "skip"],
+  ["min-size", ["minSize", "maxSize"], "minSize"],
+  ["Berlin", ["Europe/Berlin"], null],
+  ["Europe/Berln", ["Europe/Bern", "Europe/Berlin"], "Europe/Bern"],
+  ["x", [], null],
+  ["", ["id"], null],
+];
+
+Deno.test("the nearest word is found, if one is near", () => {
+  for (const [word, candidates, expected] of WORDS) {
+    assertEquals(nearest(word, candidates), expected, word);
+  }
+});
+
+const KEYS: readonly (readonly [key: string, parent: string, meant: string | null])[] = [
+  ["taks", "", "tasks"],
+  ["time-zone", "", "timezone"],
+  ["concurrency", "", "limits.concurrency"],
+  ["max-concurrency", "", "limits.concurrency"],
+  ["hostConcurrency", "", "limits.perHost"],
+  ["limit-rate", "", "limits.rate"],
+  ["deadline", "", "limits.deadline"],
+  ["cron", "", "schedule"],
+  ["outputDir", "", "store"],
+  ["urls", "", "tasks"],
+  ["retries", "", "defaults.retry.attempts"],
+  ["timeout", "", "defaults.timeout"],
+  ["sha256", "", "defaults.expect.sha256"],
+  ["url", "", "tasks[].url"],
+  ["sha256", "tasks[]", "expect.sha256"],
+  ["max-filesize", "tasks[]", "expect.maxSize"],
+  ["filename", "tasks[]", "to"],
+  ["name", "tasks[]", "id"],
+  ["maxsize", "tasks[].expect", "maxSize"],
+  ["retries", "defaults", "retry.attempts"],
+  ["perhost", "defaults", "limits.perHost"],
+  ["expct", "defaults", "expect"],
+  ["frobnicate", "", null],
+  ["constructor", "", null],
+];
+
+Deno.test("row 89: an unknown key's neighbour is found, here, elsewhere or in other programs", () => {
+  for (const [key, parent, meant] of KEYS) {
+    assertEquals(suggestKey(key, parent), meant, `${parent} ${key}`);
+  }
+});

@@ -1,0 +1,74 @@
+import { assertEquals } from "@std/assert";
+import { parseTemplate, renderer } from "../../lib/config/template.ts";
+
+/** 23:30 on the last day of a year; in Berlin 00:30 on the first of the next. */
+const AT = Temporal.Instant.from("2026-12-31T23:30:05Z");
+
+const RENDERED: readonly (readonly [template: string, zone: string, text: string])[] = [
+  ["plain", "UTC", "plain"],
+  ["{date:YYYY-MM-DD}", "UTC", "2026-12-31"],
+  ["{date:YYYY-MM-DD}", "Europe/Berlin", "2027-01-01"],
+  ["{date:YYYY-MM-DD}", "America/New_York", "2026-12-31"],
+  ["{date:YY}{date:M}{date:D}", "Europe/Berlin", "2711"],
+  ["{date:YYYYMMDD}T{date:HHmmss}", "UTC", "20261231T233005"],
+  ["{date:GGGG-WW}", "UTC", "2026-53"],
+  ["{date:GGGG-WW}", "Europe/Berlin", "2026-53"],
+  ["{date:DDD}", "UTC", "365"],
+  ["{date:DDD}", "Europe/Berlin", "001"],
+  ["{date:HH:mm}", "Asia/Kolkata", "05:00"],
+  ["{date-1d:YYYY-MM-DD}", "UTC", "2026-12-30"],
+  ["{date+2h:YYYY-MM-DD HH}", "UTC", "2027-01-01 01"],
+  ["{date-1w:MM-DD}", "UTC", "12-24"],
+  ["{date+2M:YYYY-MM-DD}", "UTC", "2027-02-28"],
+  ["{date-1y:YYYY}", "UTC", "2025"],
+  ["{{date:YYYY}}", "UTC", "{date:YYYY}"],
+  ["a}b", "UTC", "a}b"],
+  ["{{{date:YYYY}}}", "UTC", "{2026}"],
+  ["x-{name}.pdf", "UTC", "x-{name}.pdf"],
+];
+
+Deno.test("templates are filled in, in the zone of the task", () => {
+  const render = renderer(AT);
+  for (const [text, zone, expected] of RENDERED) {
+    const { value, complaint } = parseTemplate(text, true);
+    assertEquals(complaint, undefined, text);
+    assertEquals(value && render(value, zone), expected, `${text} in ${zone}`);
+  }
+});
+
+Deno.test("the same part is filled in anew in another zone", () => {
+  const render = renderer(AT);
+  const { value } = parseTemplate("{date:DD}", false);
+  const days = ["UTC", "Europe/Berlin", "UTC"].map((zone) => value && render(value, zone));
+  assertEquals(days, ["31", "01", "31"]);
+});
+
+const REFUSED: readonly (readonly [template: string, complaint: RegExp])[] = [
+  ["{", /without its }/],
+  ["{date:YYYY", /without its }/],
+  ["{date}", /^holds "\{date\}"; \{date:YYYY-MM-DD\} and \{name\} are filled in/],
+  ["{date:}", /^holds/],
+  ["{id}", /^holds "\{id\}"/],
+  ["{date:yyyy}", /date part "yyyy"; allowed are YYYY YY MM .*did you mean "YYYY"\?$/],
+  ["{date:YYYY-Q}", /date part "Q"/],
+  ["{date:YYYYY}", /date part "YYYYY"/],
+  ["{date:__proto__}", /date part/],
+  ["{date-1x:YYYY}", /^holds/],
+  ["{date-1000d:YYYY}", /^holds/],
+  ["{date1d:YYYY}", /^holds/],
+  ["{name}{name}", /only once/],
+  ["${env:HOME}", /environment variable/],
+  ["{\u001b[2J}", /\\u\{1b\}/],
+];
+
+Deno.test("mistakes in templates are told", () => {
+  for (const [text, expected] of REFUSED) {
+    const { complaint } = parseTemplate(text, true);
+    assertEquals(expected.test(complaint ?? ""), true, `${text}: ${complaint}`);
+  }
+});
+
+Deno.test("{name} is refused where no file is named", () => {
+  const { complaint } = parseTemplate("{name}", false);
+  assertEquals(complaint, 'holds "{name}"; {date:YYYY-MM-DD} is filled in, {{ is a brace');
+});
