@@ -1,0 +1,264 @@
+/** One attempt: a request, its answer, its body in a sealed draft. */
+
+import { CronfetchError } from "../core/errors.ts";
+import type { TaskProgress } from "../core/event.ts";
+import type { Clock, Fetch, Timers } from "../core/host.ts";
+import type { Draft, Sealed, Store } from "../store/store.ts";
+import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
+import type { SettledTask } from "./checksum_file.ts";
+import { letGo, request } from "./request.ts";
+import {
+  continuesPart,
+  type Part,
+  rangeHeaders,
+  strongValidator,
+  unsatisfiedTotal,
+} from "./resume.ts";
+import { type AttemptWatch, watchAttempt } from "./timeouts.ts";
+import { type Head, transfer } from "./transfer.ts";
+
+/** What an attempt needs of the world. */
+export interface AttemptContext {
+  readonly host: {
+    readonly fetch: Fetch;
+    readonly clock: Clock;
+    readonly timers: Timers;
+  };
+  readonly store: Store;
+  /** Ends the run. */
+  readonly signal: AbortSignal;
+  readonly progress: TaskProgress;
+  /** Told about every piece of a body, with its size. */
+  readonly received: (bytes: number) => void;
+  readonly throttle: ((bytes: number, signal: AbortSignal) => Promise<void>) | null;
+  /** Throws where a URL must not be asked. */
+  readonly admit: (url: URL, previous: URL | null) => Promise<void>;
+}
+
+/** What happened in an attempt, kept whether it succeeds or not. */
+export interface Trace {
+  /** The URL that answered last, redirects left out. */
+  servedFrom: string | null;
+  /** Status of the last answer. */
+  httpStatus: number | null;
+  /** Headers of the last answer. */
+  headers: Headers;
+  /** Body bytes received. */
+  bytes: number;
+  responseMs: number;
+  bodyMs: number;
+  publishMs: number;
+}
+
+/** A beginning of a file that may be continued by the next attempt. */
+export interface HeldPart extends Part {
+  readonly draft: Draft;
+  readonly head: Head;
+  readonly key: string;
+}
+
+/** One of the places a task can be had from, over its attempts. */
+export interface Source {
+  readonly url: string;
+  /** The key under which an answer is stored. */
+  readonly keyFor: (headers: Headers, servedFrom: string) => string;
+  /** Asks whether the published file is still the newest; empty where that cannot be asked. */
+  conditions: Readonly<Record<string, string>>;
+  /** What the last attempt left to continue. */
+  held: HeldPart | null;
+}
+
+/** What an attempt brings. */
+export type AttemptOutcome =
+  | { readonly kind: "unchanged" }
+  | {
+    readonly kind: "received";
+    readonly key: string;
+    readonly draft: Draft;
+    readonly sealed: Sealed;
+    readonly head: Head;
+    /** Whether a cut body would have been noticed. */
+    readonly lengthKnown: boolean;
+  };
+
+/** All that the steps of one attempt share. */
+interface Ongoing {
+  readonly task: SettledTask;
+  readonly source: Source;
+  readonly trace: Trace;
+  readonly context: AttemptContext;
+  readonly watch: AttemptWatch;
+}
+
+type Received = Extract<AttemptOutcome, { kind: "received" }>;
+
+/**
+ * Makes one attempt. What it holds of a broken body is left in `source.held`
+ * for the next one, if it may be continued.
+ *
+ * @throws {CronfetchError} Any code but those of expectations and publishing.
+ */
+export async function attempt(
+  task: SettledTask,
+  source: Source,
+  trace: Trace,
+  context: AttemptContext,
+): Promise<AttemptOutcome> {
+  using watch = watchAttempt(task.timeouts, context.signal, context.host);
+  const ongoing = { task, source, trace, context, watch };
+  if (source.held) {
+    const resumed = await resume(ongoing, source.held);
+    if (resumed) return resumed;
+  }
+  const conditional = Object.keys(source.conditions).length > 0;
+  const { response, answer } = await ask(ongoing, source.conditions, {
+    conditional,
+    rangeStart: null,
+  });
+  if (answer.kind === "whole") return await receive(ongoing, response, answer);
+  await letGo(response);
+  if (answer.kind === "unchanged") return answer;
+  throw new TypeError(`a plain request was answered by ${answer.kind}`);
+}
+
+/** Asks for the rest of a held part. Returns null, with nothing held, where it is to start again. */
+async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome | null> {
+  const { task, source } = ongoing;
+  const { response, answer } = await ask(ongoing, rangeHeaders(held), {
+    conditional: false,
+    rangeStart: held.sizeBytes,
+  });
+  const restBytes = answer.kind === "part" ? continuesPart(held, response.headers) : null;
+  if (restBytes !== null) return await receiveInto(ongoing, held, response, restBytes);
+  source.held = null;
+  if (
+    answer.kind === "unsatisfiable" && unsatisfiedTotal(response.headers) === held.sizeBytes
+  ) {
+    // Nothing is missing; whether it is the right file only a digest can tell.
+    const sealed = await held.draft.seal();
+    if (sealed.sha256 === task.expect.sha256) {
+      await letGo(response);
+      return { kind: "received", ...held, sealed, lengthKnown: true };
+    }
+  }
+  await held.draft.discard();
+  if (answer.kind === "whole") return await receive(ongoing, response, answer);
+  await letGo(response);
+  return null;
+}
+
+/** Sends a request and judges the head of its answer. */
+async function ask(
+  { task, source, trace, watch, context }: Ongoing,
+  conditions: Readonly<Record<string, string>>,
+  asked: Asked,
+): Promise<{ readonly response: Response; readonly answer: Answer }> {
+  const { fetch, clock } = context.host;
+  const askedMs = clock.monotonicMs();
+  const response = await request({
+    url: source.url,
+    headers: task.headers,
+    conditions,
+    watch,
+    fetch,
+    admit: context.admit,
+    answered: (answer, url) => {
+      trace.responseMs = clock.monotonicMs() - askedMs;
+      trace.servedFrom = url;
+      trace.httpStatus = answer.status;
+      trace.headers = answer.headers;
+    },
+  });
+  try {
+    return { response, answer: judgeAnswer(response.status, response.headers, asked) };
+  } catch (error) {
+    await letGo(response);
+    throw error;
+  }
+}
+
+/** Takes a whole body into a new draft. */
+async function receive(
+  ongoing: Ongoing,
+  response: Response,
+  { lengthBytes, lengthKnown }: Extract<Answer, { kind: "whole" }>,
+): Promise<Received> {
+  const { task, source, trace, context, watch } = ongoing;
+  let part: HeldPart;
+  watch.held();
+  try {
+    if (!lengthKnown && task.expect.knownLength) {
+      throw new CronfetchError("http.protocol", "the server does not tell where the body ends");
+    }
+    const key = source.keyFor(response.headers, trace.servedFrom ?? source.url);
+    part = {
+      draft: await context.store.draft(key),
+      key,
+      head: { bytes: new Uint8Array() },
+      sizeBytes: 0,
+      totalBytes: lengthBytes,
+      validator: strongValidator(response.headers) ?? "",
+    };
+  } catch (error) {
+    await letGo(response);
+    throw error;
+  }
+  watch.received();
+  return { ...await receiveInto(ongoing, part, response, lengthBytes), lengthKnown };
+}
+
+/** Appends a body to a part, and seals it. */
+async function receiveInto(
+  { task, source, trace, context, watch }: Ongoing,
+  part: HeldPart,
+  response: Response,
+  lengthBytes: number | null,
+): Promise<Received> {
+  const { draft, key, head } = part;
+  const { clock } = context.host;
+  const { progress } = context;
+  const { maxSizeBytes } = task.expect;
+  const startedMs = clock.monotonicMs();
+  progress.receivedBytes = part.sizeBytes;
+  progress.totalBytes = lengthBytes === null ? null : part.sizeBytes + lengthBytes;
+  source.held = null;
+  try {
+    if (maxSizeBytes !== null && (progress.totalBytes ?? 0) > maxSizeBytes) {
+      await letGo(response);
+      throw new CronfetchError(
+        "body.too-large",
+        `the server announced ${progress.totalBytes} bytes, ${maxSizeBytes} are allowed`,
+      );
+    }
+    await transfer(response.body, draft, {
+      lengthBytes,
+      maxBytes: maxSizeBytes === null ? null : maxSizeBytes - part.sizeBytes,
+      watch,
+      clock,
+      head,
+      throttle: context.throttle,
+      received: (bytes) => {
+        trace.bytes += bytes;
+        progress.receivedBytes += bytes;
+        context.received(bytes);
+      },
+    });
+    return { kind: "received", key, draft, sealed: await draft.seal(), head, lengthKnown: true };
+  } catch (error) {
+    if (mayContinue(error) && part.validator !== "" && draft.sizeBytes > 0) {
+      source.held = { ...part, sizeBytes: draft.sizeBytes };
+    } else {
+      await draft.discard();
+    }
+    throw error;
+  } finally {
+    trace.bodyMs = clock.monotonicMs() - startedMs;
+  }
+}
+
+/** Whether the bytes so far are good, and only the rest did not come. */
+function mayContinue(error: unknown): boolean {
+  return error instanceof CronfetchError &&
+    (error.code === "body.truncated" || error.code === "cancelled" ||
+      error.code.startsWith("timeout."));
+}

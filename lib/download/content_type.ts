@@ -1,0 +1,164 @@
+/** Media types by name: what a Content-Type header says, and whether two names can mean one content. */
+
+/** How the text of a type is looked at; `any` may be HTML as well, `plain` may not. */
+export type TextKind = "any" | "csv" | "html" | "json" | "plain" | "xml";
+
+/** Other names in use, by the name they stand for. */
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  "application/gzip": [
+    "application/gzip-compressed",
+    "application/tar+gzip",
+    "application/x-compressed-tar",
+    "application/x-gunzip",
+    "application/x-gzip",
+    "application/x-tgz",
+  ],
+  "application/json": ["text/json", "text/x-json"],
+  "application/pdf": ["application/x-pdf"],
+  "application/rtf": ["text/rtf"],
+  "application/vnd.apache.parquet": ["application/parquet", "application/x-parquet"],
+  "application/vnd.sqlite3": ["application/x-sqlite3"],
+  "application/x-7z-compressed": ["application/x-7zip"],
+  "application/x-bzip2": ["application/bzip2", "application/x-bzip"],
+  "application/x-deb": [
+    "application/vnd.debian.binary-package",
+    "application/x-debian-package",
+  ],
+  "application/x-iso9660-image": ["application/vnd.efi.iso", "application/x-iso-image"],
+  "application/x-msdownload": [
+    "application/vnd.microsoft.portable-executable",
+    "application/x-dosexec",
+    "application/x-msdos-program",
+  ],
+  "application/x-ndjson": [
+    "application/jsonl",
+    "application/jsonlines",
+    "application/ndjson",
+    "application/x-jsonlines",
+  ],
+  "application/x-rar-compressed": ["application/vnd.rar", "application/x-rar"],
+  "application/x-rpm": ["application/x-redhat-package-manager"],
+  "application/x-tar": ["application/tar", "application/x-gtar"],
+  "application/x-xz": ["application/xz"],
+  "application/xml": ["text/xml"],
+  "application/yaml": ["application/x-yaml", "text/x-yaml", "text/yaml"],
+  "application/zip": ["application/x-zip", "application/x-zip-compressed"],
+  "application/zstd": ["application/x-zstd"],
+  "audio/flac": ["audio/x-flac"],
+  "audio/mp4": ["audio/x-m4a"],
+  "audio/mpeg": ["audio/mp3", "audio/x-mp3"],
+  "audio/wav": ["audio/vnd.wave", "audio/wave", "audio/x-wav"],
+  "font/otf": ["application/font-otf", "application/x-font-otf"],
+  "font/ttf": ["application/font-ttf", "application/x-font-ttf"],
+  "font/woff": ["application/font-woff", "application/x-font-woff"],
+  "font/woff2": ["application/font-woff2"],
+  "image/bmp": ["image/x-ms-bmp"],
+  "image/jpeg": ["image/jpg", "image/pjpeg"],
+  "image/png": ["image/x-png"],
+  "image/x-icon": ["image/vnd.microsoft.icon"],
+  "text/csv": ["application/csv", "application/x-csv", "text/comma-separated-values", "text/x-csv"],
+  "text/html": ["application/xhtml+xml"],
+  "text/javascript": [
+    "application/ecmascript",
+    "application/javascript",
+    "application/x-javascript",
+    "text/ecmascript",
+    "text/x-javascript",
+  ],
+  "video/matroska": ["video/x-matroska"],
+  "video/mp4": ["video/x-m4v"],
+  "video/vnd.avi": ["video/avi", "video/x-msvideo"],
+};
+
+const CANONICAL: ReadonlyMap<string, string> = new Map(
+  Object.entries(ALIASES).flatMap(([name, aliases]) => aliases.map((alias) => [alias, name])),
+);
+
+/** Types whose bytes are those of a wider type as well (suffixes: RFC 6838, section 4.2.8). */
+const WIDER: readonly (readonly [RegExp, string])[] = [
+  [/^.+\+(gzip|json|xml|zip)$/, "application/$1"],
+  [
+    /^application\/vnd\.(openxmlformats-officedocument|oasis\.opendocument)\..+$/,
+    "application/zip",
+  ],
+  [/^application\/vnd\.ms-(excel|powerpoint|word)\..+macroenabled\.12$/, "application/zip"],
+  [/^application\/(java-archive|vnd\.android\.package-archive)$/, "application/zip"],
+  [/^application\/(msword|vnd\.ms-excel|vnd\.ms-powerpoint|x-msi)$/, "application/x-cfb"],
+  [/^(audio|video)\/ogg$/, "application/ogg"],
+  [/^audio\/(mp4|webm)$/, "video/$1"],
+  [/^image\/apng$/, "image/png"],
+  [/^image\/heic$/, "image/heif"],
+];
+
+/** Types by which servers mean that they do not know. */
+const SILENT: ReadonlySet<string> = new Set([
+  "application/binary",
+  "application/download",
+  "application/force-download",
+  "application/octet-stream",
+  "application/unknown",
+  "application/x-download",
+  "application/x-octet-stream",
+  "binary/octet-stream",
+]);
+
+/** In which way a type is text; the first that fits. */
+const TEXT_KINDS: readonly (readonly [RegExp, TextKind])[] = [
+  [/^text\/\*$/, "any"],
+  [/^text\/(csv|tab-separated-values)$/, "csv"],
+  [/^text\/html$/, "html"],
+  [/^application\/json$|\+json$/, "json"],
+  [/^application\/xml$|\+xml$/, "xml"],
+  [/^text\/|^application\/(json-seq|sql|toml|x-ndjson|x-sh|yaml)$/, "plain"],
+];
+
+/** `type/subtype` as a header's value starts (RFC 9110, sections 5.6.2 and 8.3.1). */
+const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)\s*(?:;|$)/;
+
+/**
+ * The media type a Content-Type header names, in lower case and without
+ * parameters, or null where it says nothing: no header, a malformed one, or one
+ * for bytes of any kind (RFC 9110, section 8.3).
+ */
+export function mediaType(contentType: string | null): string | null {
+  const type = MEDIA_TYPE.exec(contentType ?? "")?.[1]?.toLowerCase();
+  return type === undefined || SILENT.has(type) ? null : type;
+}
+
+/** Whether a type is a range such as `image/*` (RFC 9110, section 12.5.1). */
+export function isTypeRange(type: string): boolean {
+  return type.endsWith("/*");
+}
+
+/**
+ * Whether content called `found` can be the `expected` type or of the expected
+ * range, whichever of their names they go by. A wider name is no contradiction,
+ * on either side: a docx is a zip, and `application/geo+json` is JSON.
+ */
+export function typesAgree(expected: string, found: string): boolean {
+  const [wanted, given] = [canonicalType(expected), canonicalType(found)];
+  if (isTypeRange(wanted)) {
+    const start = wanted.slice(0, -1);
+    return given.startsWith(start) || found.toLowerCase().startsWith(start);
+  }
+  return wanted === given || widerType(wanted) === given || wanted === widerType(given);
+}
+
+/** How content of a type is to be looked at as text, or null for a type that is not text. */
+export function textKind(type: string): TextKind | null {
+  const name = canonicalType(type);
+  return TEXT_KINDS.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+}
+
+/** A media type without parameters, by the one name used here for it. */
+function canonicalType(type: string): string {
+  const name = (MEDIA_TYPE.exec(type)?.[1] ?? type).toLowerCase();
+  return CANONICAL.get(name) ?? name;
+}
+
+function widerType(type: string): string | null {
+  for (const [pattern, wider] of WIDER) {
+    if (pattern.test(type)) return type.replace(pattern, wider);
+  }
+  return null;
+}

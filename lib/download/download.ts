@@ -1,0 +1,265 @@
+/** One task: its attempts, in order, until the file is good or nothing more can be done. */
+
+import { CronfetchError, type ErrorCode } from "../core/errors.ts";
+import type { Random } from "../core/host.ts";
+import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
+import type { Task } from "../core/task.ts";
+import type { Validators } from "../core/validators.ts";
+import { attempt, type AttemptContext, type Source, type Trace } from "./attempt.ts";
+import { type ChecksumFiles, settleChecksum } from "./checksum_file.ts";
+import { serverName } from "./filename.ts";
+import { abortReason } from "./network_error.ts";
+import { publish, type Published } from "./publish.ts";
+import { decideRetry, retryAfter } from "./retry.ts";
+import { compareToStored, conditionalHeaders, responseValidators } from "./validators.ts";
+
+/** What a task's download needs of the world and of the run it belongs to. */
+export interface DownloadContext extends AttemptContext {
+  readonly host: AttemptContext["host"] & { readonly random: Random };
+  /** What is remembered about the published file, or null. */
+  readonly remembered: Validators | null;
+  /** Takes everything out of a text that nobody should read. */
+  readonly redact: (text: string) => string;
+  /** A safe base name made of a foreign one, or null if nothing is left of it. */
+  readonly safeName: (name: string) => string | null;
+  /** Puts the name a server gave into a key; the URL's own where it gave none. */
+  readonly keyWithName: (key: string, name: string | null, url: string) => string;
+  /** Checksum files this run has read. */
+  readonly checksumFiles: ChecksumFiles;
+  /** Whether this task may write to a key that only the server's answer told. */
+  readonly claim: (key: string) => boolean;
+  /** Waits between two attempts; rejects with the reason of the signal. */
+  readonly rest: (durationMs: number) => Promise<void>;
+  /** Told before each wait. */
+  readonly retrying: (attempt: number, code: ErrorCode, delayMs: number) => void;
+}
+
+/** What became of a task, and what is to be remembered of it. */
+export interface DownloadOutcome {
+  /** All but the waiting before the start, which the pool knows. */
+  readonly result: TaskResult;
+  /** The file failed, and asking again would give the same answer. */
+  readonly permanent: boolean;
+  /** Of the file that is published now; null where nothing new is known. */
+  readonly validators: Validators | null;
+}
+
+/** A task on its way: what has happened so far. */
+interface Course {
+  readonly task: Task;
+  readonly context: DownloadContext;
+  readonly startedMs: number;
+  readonly attempts: AttemptResult[];
+  readonly warnings: Warning[];
+  /** Of the last attempt. */
+  trace: Trace;
+}
+
+/** Why a source was given up. */
+interface Failure {
+  readonly error: CronfetchError;
+  /** Milliseconds to leave it alone, where the server asked for that or is busy. */
+  readonly deferMs: number | null;
+}
+
+/**
+ * Brings one file up to date: asks `task.url` and then the mirrors, each until
+ * it answers or its attempts are used up. Never rejects but for bugs; what goes
+ * wrong is in the result. If nothing helps, the result is about `task.url`.
+ */
+export async function download(task: Task, context: DownloadContext): Promise<DownloadOutcome> {
+  const course: Course = {
+    task,
+    context,
+    startedMs: context.host.clock.monotonicMs(),
+    attempts: [],
+    warnings: [],
+    trace: emptyTrace(),
+  };
+  let first: { readonly failure: Failure; readonly trace: Trace } | null = null;
+  for (const url of [task.url, ...task.mirrors]) {
+    const ending = await trySource(url, course);
+    if ("status" in ending) return published(course, ending);
+    if (context.signal.aborted) return failed(course, "cancelled", ending);
+    first ??= { failure: ending, trace: course.trace };
+    // Another place for the file is no help against a store that cannot take it.
+    if (ending.error.code.startsWith("store.")) break;
+  }
+  if (!first) throw new TypeError("a task without a URL");
+  course.trace = first.trace;
+  return failed(course, first.failure.deferMs === null ? "failed" : "deferred", first.failure);
+}
+
+/** Makes attempts at one URL, as `retry.ts` decides. */
+async function trySource(url: string, course: Course): Promise<Published | Failure> {
+  const { task, context, attempts } = course;
+  const { clock, random } = context.host;
+  const source: Source = {
+    url,
+    conditions: {},
+    held: null,
+    keyFor: (headers, servedFrom) => keyFor(task, headers, servedFrom, context),
+  };
+  let delayMs = 0;
+  try {
+    for (let made = 1;; made++) {
+      const trace = course.trace = emptyTrace();
+      let error: CronfetchError;
+      try {
+        const ending = await carryOut(source, course);
+        attempts.push({ code: null, httpStatus: trace.httpStatus, delayMs });
+        return ending;
+      } catch (thrown) {
+        if (!(thrown instanceof CronfetchError)) throw thrown;
+        error = thrown;
+      }
+      attempts.push({ code: error.code, httpStatus: trace.httpStatus, delayMs });
+      if (context.signal.aborted) return { error, deferMs: null };
+      const decision = decideRetry({
+        error,
+        retryAfterMs: retryAfter(trace.headers, clock.now().epochMilliseconds),
+        attempts: made,
+        elapsedMs: clock.monotonicMs() - course.startedMs,
+        limits: task.retry,
+        fraction: random.fraction(),
+      });
+      if (decision.kind === "stop") return { error, deferMs: null };
+      if (decision.kind === "defer") return { error, deferMs: decision.delayMs };
+      delayMs = decision.delayMs;
+      context.retrying(attempts.length + 1, error.code, delayMs);
+      try {
+        if (delayMs > 0) await context.rest(delayMs);
+      } catch {
+        return { error: abortReason(context.signal), deferMs: null };
+      }
+    }
+  } finally {
+    await source.held?.draft.discard();
+  }
+}
+
+/** Carries one attempt to its end: a published file, or one that needs no change. */
+async function carryOut(source: Source, course: Course): Promise<Published> {
+  const { task, context, trace, warnings } = course;
+  const { clock } = context.host;
+  const trusted = await trust(source.url, course);
+  source.conditions = trusted ? conditionalHeaders(trusted) : {};
+  const settled = await settleChecksum(task, context.checksumFiles, context);
+  const received = await attempt(settled, source, trace, context);
+  const nowMs = clock.now().epochMilliseconds;
+  if (received.kind === "unchanged") {
+    if (!trusted) throw new TypeError("a condition was asked without a remembered file");
+    const fresh = responseValidators(trace.headers, nowMs);
+    const etag = fresh.etag ?? trusted.etag;
+    const lastModified = fresh.lastModified ?? trusted.lastModified;
+    return { status: "unchanged", validators: { ...trusted, etag, lastModified } };
+  }
+  const sealedMs = clock.monotonicMs();
+  try {
+    const ending = await publish(settled, received, {
+      store: context.store,
+      signal: context.signal,
+      trusted,
+      source: context.redact(source.url),
+      headers: trace.headers,
+      nowMs,
+    });
+    if (!received.lengthKnown) warnings.push("lengthUnknown");
+    return ending;
+  } finally {
+    trace.publishMs = clock.monotonicMs() - sealedMs;
+  }
+}
+
+function emptyTrace(): Trace {
+  return {
+    servedFrom: null,
+    httpStatus: null,
+    headers: new Headers(),
+    bytes: 0,
+    responseMs: 0,
+    bodyMs: 0,
+    publishMs: 0,
+  };
+}
+
+function published(course: Course, { status, validators }: Published): DownloadOutcome {
+  const facts = { key: validators.key, sha256: validators.sha256 };
+  return { permanent: false, validators, result: { ...result(course, status), ...facts } };
+}
+
+function failed(
+  course: Course,
+  status: "failed" | "deferred" | "cancelled",
+  { error, deferMs }: Failure,
+): DownloadOutcome {
+  const { task, context } = course;
+  const now = context.host.clock.now();
+  return {
+    permanent: status === "failed" && error.retry === "never",
+    validators: null,
+    result: {
+      ...result(course, status),
+      code: error.code,
+      // What was being done, to what, and what went wrong.
+      message: `fetching ${context.redact(task.url)}: ${context.redact(error.message)}`,
+      ...(status === "deferred"
+        ? { notBefore: now.add({ milliseconds: Math.ceil(deferMs ?? 0) }).toString() }
+        : {}),
+    },
+  };
+}
+
+/** What every result holds. */
+function result(course: Course, status: TaskStatus): TaskResult {
+  const { task, context, trace } = course;
+  return {
+    task: task.id,
+    status,
+    url: context.redact(task.url),
+    servedFrom: trace.servedFrom === null ? null : context.redact(trace.servedFrom),
+    key: task.key,
+    bytes: trace.bytes,
+    sha256: null,
+    httpStatus: trace.httpStatus,
+    attempts: course.attempts,
+    timings: {
+      queuedMs: 0,
+      responseMs: Math.round(trace.responseMs),
+      bodyMs: Math.round(trace.bodyMs),
+      publishMs: Math.round(trace.publishMs),
+    },
+    warnings: course.warnings,
+  };
+}
+
+/** What is remembered, if it is about this URL and the file is still the one published. */
+async function trust(url: string, { task, context }: Course): Promise<Validators | null> {
+  const { remembered, store, redact, signal } = context;
+  const stored = remembered && await store.stat(remembered.key);
+  if (!stored) return null;
+  const key = task.namedByServer ? remembered.key : task.key;
+  const compared = compareToStored(remembered, stored, { key, source: redact(url) });
+  if (compared === "unclear") {
+    // Touched, or copied back: the same bytes are as good as the same file.
+    if (await store.digest(remembered.key, signal) !== remembered.sha256) return null;
+    return { ...remembered, modifiedMs: stored.modifiedMs };
+  }
+  return compared === "same" ? remembered : null;
+}
+
+/** The key of an answer: the task's, with the server's name in it where it asks for that. */
+function keyFor(
+  task: Task,
+  headers: Headers,
+  servedFrom: string,
+  { safeName, keyWithName, claim }: DownloadContext,
+): string {
+  if (!task.namedByServer) return task.key;
+  const name = serverName(headers.get("content-disposition"), servedFrom, safeName);
+  const key = keyWithName(task.key, name, task.url);
+  if (!claim(key)) {
+    throw new CronfetchError("store.conflict", `another task writes to ${JSON.stringify(key)}`);
+  }
+  return key;
+}

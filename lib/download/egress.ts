@@ -1,0 +1,76 @@
+/** The egress rule: no public host may lead us into a private network. */
+
+import ipaddr from "ipaddr.js";
+import { CronfetchError } from "../core/errors.ts";
+
+/** Names that by convention or standard mean a machine nearby (RFC 6761, RFC 6762, RFC 8375). */
+const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home\.arpa)\.?$/;
+
+/**
+ * Whether an address is outside the public internet: private, loopback,
+ * link-local, shared, multicast, reserved, or a transition address that stands
+ * for one of these.
+ *
+ * @param address IPv4 or IPv6, without brackets.
+ */
+export function isPrivateAddress(address: string): boolean {
+  const parsed = ipaddr.process(address);
+  const range = parsed.range();
+  if (range === "rfc6052" && parsed instanceof ipaddr.IPv6) {
+    // How networks with IPv6 alone reach IPv4: the last four bytes are the address meant.
+    return isPrivateAddress(ipaddr.fromByteArray(parsed.toByteArray().slice(12)).toString());
+  }
+  return range !== "unicast";
+}
+
+/**
+ * What a URL's host name says about where it is, before anybody resolves it.
+ *
+ * @param hostname As `URL` gives it: lower-case, IPv6 in brackets, odd spellings of IPv4 resolved.
+ */
+export function hostKind(hostname: string): "public" | "private" | "name" {
+  const address = hostname.replace(/^\[|\]$/g, "");
+  if (ipaddr.isValid(address)) return isPrivateAddress(address) ? "private" : "public";
+  return PRIVATE_NAMES.test(hostname) || !hostname.replace(/\.$/, "").includes(".")
+    ? "private"
+    : "name";
+}
+
+/**
+ * Makes the check that stands before every request of a run.
+ *
+ * A private host that the config names is meant, and so is whatever it
+ * redirects to. A public one may lead to public ones only, be it by a redirect
+ * or by what its name resolves to. A name is resolved once a run; one that
+ * cannot be resolved is left to `fetch`, which may reach it by a proxy.
+ *
+ * @param resolve Addresses of a host name.
+ */
+export function createAdmission(
+  resolve: (hostname: string) => Promise<readonly string[]>,
+): (url: URL, previous: URL | null) => Promise<void> {
+  const resolved = new Map<string, Promise<boolean>>();
+
+  const resolvesToPrivate = (hostname: string): Promise<boolean> => {
+    let answer = resolved.get(hostname);
+    if (!answer) {
+      answer = resolve(hostname).then((addresses) => addresses.some(isPrivateAddress), () => false);
+      resolved.set(hostname, answer);
+    }
+    return answer;
+  };
+
+  return async (url, previous) => {
+    const kind = hostKind(url.hostname);
+    if (previous ? hostKind(previous.hostname) === "private" : kind === "private") return;
+    const isPrivate = kind === "private" ||
+      (kind === "name" && await resolvesToPrivate(url.hostname));
+    if (!isPrivate) return;
+    throw new CronfetchError(
+      "redirect.private",
+      previous
+        ? `a redirect from the public host ${previous.hostname} into a private network (${url.hostname})`
+        : `the public name ${url.hostname} resolves into a private network`,
+    );
+  };
+}

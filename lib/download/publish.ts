@@ -1,0 +1,88 @@
+/** The last step: received bytes are checked, compared with the published ones, and published. */
+
+import { CronfetchError } from "../core/errors.ts";
+import type { Validators } from "../core/validators.ts";
+import type { Store, StoredFile } from "../store/store.ts";
+import type { AttemptOutcome } from "./attempt.ts";
+import type { SettledTask } from "./checksum_file.ts";
+import { checkContent } from "./expect.ts";
+import { responseValidators } from "./validators.ts";
+
+/** What publishing needs beside the bytes. */
+export interface PublishContext {
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  /** What is remembered about the published file, if it is still the one published. */
+  readonly trusted: Validators | null;
+  /** The URL that was asked, redacted. */
+  readonly source: string;
+  /** Headers of the answer. */
+  readonly headers: Headers;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
+/** What became of the bytes. */
+export interface Published {
+  readonly status: "created" | "updated" | "unchanged";
+  readonly validators: Validators;
+}
+
+/**
+ * Holds the bytes against the task's expectations, and publishes them unless
+ * the same ones are published already. The draft is gone afterwards, however it ends.
+ *
+ * @throws {CronfetchError} `body.too-small`, `expect.` and `store.` codes.
+ */
+export async function publish(
+  task: SettledTask,
+  received: Extract<AttemptOutcome, { kind: "received" }>,
+  context: PublishContext,
+): Promise<Published> {
+  const { key, sealed, head } = received;
+  await using draft = received.draft;
+  const { store, headers } = context;
+  const existing = await store.stat(key);
+  await checkContent(
+    {
+      head: head.bytes,
+      sizeBytes: sealed.sizeBytes,
+      sha256: sealed.sha256,
+      contentType: headers.get("content-type"),
+      previousSizeBytes: existing?.sizeBytes ?? null,
+      read: () => draft.read(),
+    },
+    task.expect,
+    key,
+  );
+  const validators = (file: StoredFile): Validators => ({
+    key,
+    source: context.source,
+    ...responseValidators(headers, context.nowMs),
+    sha256: sealed.sha256,
+    sizeBytes: sealed.sizeBytes,
+    modifiedMs: file.modifiedMs,
+  });
+  if (existing && await isPublished(existing, received, context)) {
+    return { status: "unchanged", validators: validators(existing) };
+  }
+  const file = await draft.publish();
+  if (file.sizeBytes !== sealed.sizeBytes) {
+    throw new CronfetchError(
+      "store.failed",
+      `${sealed.sizeBytes} bytes were published, ${file.sizeBytes} are there`,
+    );
+  }
+  return { status: existing ? "updated" : "created", validators: validators(file) };
+}
+
+/** Whether the very bytes received are published already: the digest decides. */
+async function isPublished(
+  existing: StoredFile,
+  { key, sealed }: Extract<AttemptOutcome, { kind: "received" }>,
+  { store, signal, trusted }: PublishContext,
+): Promise<boolean> {
+  if (existing.sizeBytes !== sealed.sizeBytes) return false;
+  const published = trusted?.key === key ? trusted.sha256 : await store.digest(key, signal);
+  return published === sealed.sha256;
+}

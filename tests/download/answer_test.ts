@@ -1,0 +1,124 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
+import { type Answer, type Asked, judgeAnswer } from "../../lib/download/answer.ts";
+
+const PLAIN: Asked = { conditional: false, rangeStart: null };
+const CONDITIONAL: Asked = { conditional: true, rangeStart: null };
+const RANGE: Asked = { conditional: false, rangeStart: 100 };
+
+type Head = Record<string, string>;
+
+Deno.test("judgeAnswer: what can be worked with", () => {
+  const table: [status: number, headers: Head, asked: Asked, answer: Answer][] = [
+    [200, { "content-length": "5" }, PLAIN, { kind: "whole", lengthBytes: 5, lengthKnown: true }],
+    [200, { "content-length": "0" }, PLAIN, { kind: "whole", lengthBytes: 0, lengthKnown: true }],
+    // Row 17: a list of equal lengths is one length.
+    [200, { "content-length": "6, 6" }, PLAIN, {
+      kind: "whole",
+      lengthBytes: 6,
+      lengthKnown: true,
+    }],
+    [
+      200,
+      { "transfer-encoding": "chunked" },
+      PLAIN,
+      { kind: "whole", lengthBytes: null, lengthKnown: true },
+    ],
+    [
+      200,
+      { "transfer-encoding": "Chunked", "content-length": "3" },
+      PLAIN,
+      { kind: "whole", lengthBytes: null, lengthKnown: true },
+    ],
+    // Row 29: only the end of the connection ends it.
+    [200, {}, PLAIN, { kind: "whole", lengthBytes: null, lengthKnown: false }],
+    [
+      200,
+      { "content-encoding": "identity" },
+      PLAIN,
+      { kind: "whole", lengthBytes: null, lengthKnown: false },
+    ],
+    [200, { "content-length": "5" }, CONDITIONAL, {
+      kind: "whole",
+      lengthBytes: 5,
+      lengthKnown: true,
+    }],
+    [304, {}, CONDITIONAL, { kind: "unchanged" }],
+    [206, { "content-range": "bytes 100-199/200" }, RANGE, { kind: "part" }],
+    [416, {}, RANGE, { kind: "unsatisfiable" }],
+  ];
+  for (const [status, headers, asked, answer] of table) {
+    assertEquals(judgeAnswer(status, new Headers(headers), asked), answer);
+  }
+});
+
+Deno.test("judgeAnswer: what cannot", () => {
+  const table: [
+    name: string,
+    status: number,
+    headers: Head,
+    asked: Asked,
+    code: ErrorCode,
+    retry: string,
+  ][] = [
+    ["not found", 404, {}, PLAIN, "http.status", "never"],
+    ["busy", 503, {}, PLAIN, "http.status", "later"],
+    ["row 35: no content", 204, {}, PLAIN, "http.status", "never"],
+    ["row 35: reset content", 205, {}, PLAIN, "http.status", "never"],
+    ["choices", 300, {}, PLAIN, "http.status", "never"],
+    ["row 57: 304 nobody asked for", 304, {}, PLAIN, "http.protocol", "never"],
+    ["row 57: 304 to a range", 304, {}, RANGE, "http.protocol", "never"],
+    ["row 36: 206 nobody asked for", 206, {}, PLAIN, "http.protocol", "never"],
+    ["416 nobody asked for", 416, {}, PLAIN, "http.status", "never"],
+    [
+      "row 19: an unknown transfer coding",
+      200,
+      { "transfer-encoding": "chunked, x" },
+      PLAIN,
+      "http.protocol",
+      "never",
+    ],
+    [
+      "row 19: a compressed transfer",
+      200,
+      { "transfer-encoding": "gzip, chunked" },
+      PLAIN,
+      "http.protocol",
+      "never",
+    ],
+    ["row 67: gzip", 200, { "content-encoding": "gzip" }, PLAIN, "http.protocol", "never"],
+    [
+      "row 66: a chain of codings",
+      200,
+      { "content-encoding": "gzip, gzip, br" },
+      PLAIN,
+      "http.protocol",
+      "never",
+    ],
+    [
+      "row 55: a coded part",
+      206,
+      { "content-encoding": "gzip", "content-range": "bytes 100-199/200" },
+      RANGE,
+      "http.protocol",
+      "never",
+    ],
+    ["row 16: two lengths", 200, { "content-length": "5, 6" }, PLAIN, "http.protocol", "never"],
+    ["row 18: below zero", 200, { "content-length": "-5" }, PLAIN, "http.protocol", "never"],
+    [
+      "row 18: beyond all numbers",
+      200,
+      { "content-length": "99999999999999999999" },
+      PLAIN,
+      "http.protocol",
+      "never",
+    ],
+  ];
+  for (const [name, status, headers, asked, code, retry] of table) {
+    const error = assertThrows(
+      () => judgeAnswer(status, new Headers(headers), asked),
+      CronfetchError,
+    );
+    assertEquals([error.code, error.retry, error.httpStatus], [code, retry, status], name);
+  }
+});

@@ -1,0 +1,117 @@
+import { assertEquals, assertInstanceOf, assertMatch, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { parseChecksums } from "../../lib/download/checksum.ts";
+
+const A = "a".repeat(64);
+const B = "b1".repeat(32);
+const MD5 = "c".repeat(32);
+const SHA512 = "d".repeat(128);
+
+const FOUND: readonly (readonly [why: string, text: string, name: string, digest: string])[] = [
+  ["sha256sum", `${B}  b.zip\n${A}  a.zip\n`, "a.zip", A],
+  ["sha256sum in binary mode", `${A} *a.zip\n`, "a.zip", A],
+  ["no line end at the end", `${A}  a.zip`, "a.zip", A],
+  ["lines that end in CR LF", `${B}  b.zip\r\n${A}  a.zip\r\n`, "a.zip", A],
+  ["a byte order mark", `\ufeff${A}  a.zip\n`, "a.zip", A],
+  ["capitals", `${A.toUpperCase()}  a.zip\n`, "a.zip", A],
+  ["one space", `${A} a.zip\n`, "a.zip", A],
+  ["a tab", `${A}\ta.zip\n`, "a.zip", A],
+  ["spaces in the name", `${A}  a b (1).zip\n`, "a b (1).zip", A],
+  ["comments and empty lines", `# made today\n\n${A}  a.zip\n\n`, "a.zip", A],
+  ["./ in the file", `${A}  ./dist/a.zip\n`, "dist/a.zip", A],
+  ["./ in the name", `${A}  a.zip\n`, "./a.zip", A],
+  ["BSD", `SHA256 (b.zip) = ${B}\nSHA256 (a.zip) = ${A}\n`, "a.zip", A],
+  ["BSD with brackets in the name", `SHA256 (a (1).zip) = ${A}\n`, "a (1).zip", A],
+  ["openssl", `SHA256(a.zip)= ${A}\n`, "a.zip", A],
+  ["openssl 3", `SHA2-256(a.zip)= ${A}\n`, "a.zip", A],
+  ["other algorithms beside it", `MD5 (a.zip) = ${MD5}\nSHA256 (a.zip) = ${A}\n`, "a.zip", A],
+  ["other lengths beside it", `${MD5}  a.zip\n${SHA512}  a.zip\n${A}  a.zip\n`, "a.zip", A],
+  ["an escaped line feed", `\\${A}  a\\nb.zip\n`, "a\nb.zip", A],
+  ["an escaped carriage return", `\\${A}  a\\rb.zip\n`, "a\rb.zip", A],
+  ["an escaped backslash", `\\${A}  a\\\\nb.zip\n`, "a\\nb.zip", A],
+  ["an escaped name of BSD's form", `\\SHA256 (a\\nb.zip) = ${A}\n`, "a\nb.zip", A],
+  ["a backslash that escapes nothing", `${A}  a\\nb.zip\n`, "a\\nb.zip", A],
+  ["a line separator of Unicode", `${A}  a\u2028b.zip\n`, "a\u2028b.zip", A],
+  ["a digest alone", `${A}\n`, "a.zip", A],
+  ["a digest alone, in white space and comments", `# sha256\n  ${A} \r\n`, "a.zip", A],
+  ["a line that is repeated", `${A}  a.zip\n${A} *a.zip\n`, "a.zip", A],
+  ["the last segment of the line", `${B}  b.zip\n${A}  dist/a.zip\n`, "a.zip", A],
+  ["the last segment of the name", `${B}  b.zip\n${A}  a.zip\n`, "dist/a.zip", A],
+  ["the same name before a longer one", `${B}  old/a.zip\n${A}  a.zip\n`, "a.zip", A],
+  ["two paths to the same bytes", `${A}  x/a.zip\n${A}  y/a.zip\n`, "a.zip", A],
+  [
+    "a signed file",
+    `-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n${A}  a.zip\n-----BEGIN PGP SIGNATURE-----\niQ==\n`,
+    "a.zip",
+    A,
+  ],
+];
+
+for (const [why, text, name, digest] of FOUND) {
+  Deno.test(`parseChecksums finds a digest: ${why}`, () => {
+    assertEquals(parseChecksums(text, name), { algorithm: "sha256", digest });
+  });
+}
+
+const REFUSED: readonly (readonly [why: string, text: string, name: string, says: RegExp])[] = [
+  ["no text", "", "a.zip", /no line for "a\.zip"$/],
+  ["another file", `${A}  b.zip\n`, "a.zip", /no line for "a\.zip"$/],
+  ["a name that only ends alike", `${A}  aa.zip\n`, "a.zip", /no line/],
+  ["a line whose name only ends alike", `${A}  a.zip\n`, "aa.zip", /no line/],
+  ["a name of other case", `${A}  A.zip\n`, "a.zip", /no line/],
+  ["another folder", `${A}  x/a.zip\n${B}  b.zip\n`, "y/a.zip", /no line/],
+  ["a line in a comment", `#${A}  a.zip\n`, "a.zip", /no line/],
+  ["an error page", "<!doctype html>\n<title>Not Found</title>\n", "a.zip", /no line/],
+  ["a digest that is cut", `${A.slice(1)}  a.zip\n`, "a.zip", /no line/],
+  ["a cut digest of BSD's form", `SHA256 (a.zip) = ${A.slice(1)}\n`, "a.zip", /no line/],
+  ["two digests alone", `${A}\n${B}\n`, "a.zip", /no line/],
+  ["two digests", `${A}  a.zip\n${B}  a.zip\n`, "a.zip", /more than one sha256 for "a\.zip"$/],
+  ["two forms that differ", `${A}  a.zip\nSHA256 (a.zip) = ${B}\n`, "a.zip", /more than one/],
+  ["two paths that differ", `${A}  x/a.zip\n${B}  y/a.zip\n`, "a.zip", /more than one/],
+  ["another algorithm by length", `${MD5}  a.zip\n`, "a.zip", /no sha256 .*, only md5$/],
+  ["another algorithm by name", `SHA512 (a.zip) = ${SHA512}\n`, "a.zip", /only sha512$/],
+  ["another algorithm of the same length", `SHA3-256 (a.zip) = ${A}\n`, "a.zip", /only sha3-256$/],
+  ["another algorithm, the digest alone", `${SHA512}\n`, "a.zip", /only sha512$/],
+];
+
+for (const [why, text, name, says] of REFUSED) {
+  Deno.test(`row 37: parseChecksums refuses ${why}`, () => {
+    const error = assertThrows(() => parseChecksums(text, name), CronfetchError);
+    assertEquals([error.code, error.retry], ["expect.digest", "never"]);
+    assertMatch(error.message, says);
+  });
+}
+
+Deno.test("parseChecksums says no control character of a name", () => {
+  const error = assertThrows(() => parseChecksums("", "a\u001b[31m\n"), CronfetchError);
+  assertEquals(error.message, 'the checksum file has no line for "a\\u001b[31m\\n"');
+});
+
+Deno.test("parseChecksums finds what sha256sum would write for any name", () => {
+  const name = fc.string({ unit: "binary", minLength: 1 })
+    .filter((text) => !/^[ \t*]|^\.\//.test(text));
+  fc.assert(fc.property(name, fc.constantFrom(A, B), (name, digest) => {
+    const escaped = name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+    const line = `${escaped === name ? "" : "\\"}${digest}  ${escaped}\n`;
+    assertEquals(parseChecksums(line, name).digest, digest);
+  }));
+});
+
+Deno.test("parseChecksums throws nothing but a CronfetchError, and gives nothing but a sha256", () => {
+  const piece = fc.oneof(
+    fc.constantFrom(A, B, MD5, SHA512, "  ", " *", "\n", "\r\n", "\\", "./", "a.zip", "#", ") = "),
+    fc.constantFrom("SHA256 (", "MD5 (", "\ufeff", "/"),
+    fc.string({ unit: "binary" }),
+  );
+  const text = fc.array(piece).map((pieces) => pieces.join(""));
+  fc.assert(fc.property(text, fc.oneof(fc.constant("a.zip"), fc.string()), (text, name) => {
+    try {
+      const found = parseChecksums(text, name);
+      assertMatch(found.digest, /^[0-9a-f]{64}$/);
+    } catch (error) {
+      assertInstanceOf(error, CronfetchError);
+      assertEquals(error.code, "expect.digest");
+    }
+  }));
+});

@@ -1,0 +1,139 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import fc from "fast-check";
+import { safeName } from "../../lib/config/keys.ts";
+import { serverName } from "../../lib/download/filename.ts";
+
+const URL_OF_FILE = "https://example.org/files/from-url.pdf";
+
+/** A header's value as fetch hands it over: one character a byte. */
+function received(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
+
+const HEADERS: readonly (readonly [why: string, header: string | null, name: string | null])[] = [
+  ["no header", null, "from-url.pdf"],
+  ["an empty header", "", "from-url.pdf"],
+  ["no name in it", "attachment", "from-url.pdf"],
+  ["an empty name", 'attachment; filename=""', "from-url.pdf"],
+  ["a token", "attachment; filename=report.csv", "report.csv"],
+  ["inline has a name as well", "inline; filename=report.csv", "report.csv"],
+  ["the parameter in capitals", "attachment; FILENAME=report.csv", "report.csv"],
+  ["a quoted name", 'attachment; filename="a report.csv"', "a report.csv"],
+  ["a name without quotes but with a space", "attachment; filename=a report.csv", "a report.csv"],
+  ["the first of two", "attachment; filename=a.csv; filename=b.csv", "a.csv"],
+  ["a quote that is not closed", 'attachment; filename="report.csv', "from-url.pdf"],
+  [
+    "filename* comes first, wherever it stands",
+    "attachment; filename*=UTF-8''%e2%82%ac.csv; filename=euro.csv",
+    "€.csv",
+  ],
+  [
+    "filename* comes first from behind",
+    "attachment; filename=euro.csv; filename*=UTF-8''%e2%82%ac.csv",
+    "€.csv",
+  ],
+  ["filename* in Latin-1", "attachment; filename*=ISO-8859-1'en'%a3.csv", "£.csv"],
+  ["an unknown charset", "attachment; filename*=EBCDIC''%a3.csv; filename=b.csv", "b.csv"],
+  ["filename* with wrong bytes", "attachment; filename*=UTF-8''%ff.csv; filename=b.csv", "b.csv"],
+  ["filename* with a wrong escape", "attachment; filename*=UTF-8''%zz; filename=b.csv", "b.csv"],
+  ["an empty filename*", "attachment; filename=b.csv; filename*=UTF-8''", "b.csv"],
+  ["row 20: Latin-1 stays what it is", 'attachment; filename="\xe4rger.csv"', "ärger.csv"],
+  ["row 20: UTF-8 is repaired", received('attachment; filename="ärger €.csv"'), "ärger €.csv"],
+  ["row 20: UTF-8 that is cut", 'attachment; filename="a\xc3.csv"', "aÃ.csv"],
+  [
+    "row 20: what was decoded is not repaired once more",
+    "attachment; filename*=UTF-8''%c3%83%c2%a4.csv",
+    "Ã¤.csv",
+  ],
+  ["row 20: no bytes at all", 'attachment; filename="Ł.csv"', "Ł.csv"],
+  ["row 21: ../", 'attachment; filename="../../etc/passwd"', "passwd"],
+  ["row 21: .. alone", 'attachment; filename=".."', "from-url.pdf"],
+  ["row 21: an absolute path", 'attachment; filename="/etc/passwd"', "passwd"],
+  ["row 21: %2f", 'attachment; filename="..%2f..%2Fetc%2fpasswd"', "passwd"],
+  ["row 21: %2f in filename*", "attachment; filename*=UTF-8''..%2f..%2fpasswd", "passwd"],
+  ["row 21: backslash", 'attachment; filename="..\\\\..\\\\passwd"', "passwd"],
+  ["row 21: %5c in filename*", "attachment; filename*=UTF-8''..%5c..%5cpasswd", "passwd"],
+  ["row 21: CON", "attachment; filename=CON", "CON_"],
+  ["row 21: con.txt", "attachment; filename=con.txt", "con_.txt"],
+  ["row 21: leading dots", 'attachment; filename="..profile"', "profile"],
+  ["row 21: our own prefix", 'attachment; filename=".cronfetch-x"', "cronfetch-x"],
+];
+
+for (const [why, header, name] of HEADERS) {
+  Deno.test(`serverName from a header: ${why}`, () => {
+    assertEquals(serverName(header, URL_OF_FILE, safeName), name);
+  });
+}
+
+const URLS: readonly (readonly [why: string, url: string, name: string | null])[] = [
+  ["the last segment", "https://example.org/a/b.csv", "b.csv"],
+  ["not the query, not the fragment", "https://example.org/b.csv?c=/d.csv#/e.csv", "b.csv"],
+  ["escapes are decoded", "https://example.org/%e2%82%ac%20b.csv", "€ b.csv"],
+  ["wrong escapes are left", "https://example.org/%ff.csv", "%ff.csv"],
+  ["a folder has no name", "https://example.org/a/", null],
+  ["nor has the root", "https://example.org", null],
+  ["no URL", "b.csv", null],
+  ["row 21: an escaped path", "https://example.org/..%2f..%2fpasswd", "passwd"],
+  ["row 21: escaped twice", "https://example.org/..%252fpasswd", "passwd"],
+  ["row 21: dots alone", "https://example.org/a/...", null],
+];
+
+for (const [why, url, name] of URLS) {
+  Deno.test(`serverName from a URL: ${why}`, () => {
+    assertEquals(serverName(null, url, safeName), name);
+  });
+}
+
+Deno.test("row 21: NUL goes no further", () => {
+  const name = serverName("attachment; filename*=UTF-8''a%00.exe", URL_OF_FILE, safeName);
+  assert(name !== null && !name.includes("\0") && name !== "from-url.pdf", `${name}`);
+});
+
+Deno.test("row 21: 300 bytes are cut, and the extension is kept", () => {
+  const name = serverName(`attachment; filename=${"é".repeat(150)}.csv`, URL_OF_FILE, safeName);
+  assert(name?.endsWith("é.csv"), `${name}`);
+  assertLess(new TextEncoder().encode(name ?? "").length, 256);
+});
+
+Deno.test("serverName gives only what safeName has passed", () => {
+  const seen: string[] = [];
+  const refuse = (name: string) => {
+    seen.push(name);
+    return null;
+  };
+  assertEquals(serverName("attachment; filename=a/b", "https://example.org/c%2fd", refuse), null);
+  assertEquals(seen, ["a/b", "c/d"]);
+});
+
+/** Pieces that names are attacked with, between any text. */
+const hostileName = fc.array(
+  fc.oneof(
+    fc.constantFrom("..", ".", "/", "\\", "%2f", "%5C", "%00", "\0", "CON", "nul.", ":", "*", " "),
+    fc.constantFrom(".cronfetch-", "\u202e", "\ud800", "é".repeat(200), "a".repeat(300), '"', ";"),
+    fc.string({ unit: "binary" }),
+  ),
+  { maxLength: 8 },
+).map((pieces) => pieces.join(""));
+
+const hostileHeader = fc.oneof(
+  hostileName,
+  hostileName.map((name) => `attachment; filename="${name}"`),
+  hostileName.map((name) => `attachment; filename=${name}`),
+  hostileName.map((name) =>
+    `attachment; filename*=UTF-8''${encodeURIComponent(name.toWellFormed())}`
+  ),
+);
+
+Deno.test("row 21: whatever a server says, the name is that of one file in a folder", () => {
+  fc.assert(fc.property(hostileHeader, hostileName, (header, segment) => {
+    const url = `https://example.org/${encodeURIComponent(segment.toWellFormed())}`;
+    const name = serverName(header, url, safeName);
+    if (name === null) return;
+    const bytes = new TextEncoder().encode(name);
+    assert(!/[/\\]/.test(name) && !name.includes("\0"), `${JSON.stringify(name)} has a separator`);
+    assert(!["", ".", ".."].includes(name), `${JSON.stringify(name)} is no name`);
+    assert(bytes.length <= 255, `${bytes.length} bytes`);
+    assert(!/^\.cronfetch(-|$)/i.test(name), `${name} is one of ours`);
+    assert(name.isWellFormed(), "half a character");
+  }));
+});

@@ -1,0 +1,91 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { ErrorCode } from "../../lib/core/errors.ts";
+import { decideRedirect, isRedirect, MAX_HOPS } from "../../lib/download/redirect.ts";
+
+const FROM = "https://a.example/dir/file?x=1";
+
+Deno.test("decideRedirect: follows what may be followed", () => {
+  const table: [location: string, url: string][] = [
+    ["/other", "https://a.example/other"],
+    ["other", "https://a.example/dir/other"],
+    ["?y=2", "https://a.example/dir/file?y=2"],
+    ["//b.example/x", "https://b.example/x"],
+    ["https://b.example/x", "https://b.example/x"],
+    ["https://b.example/x#part", "https://b.example/x"],
+  ];
+  for (const [location, url] of table) {
+    assertEquals(decideRedirect([FROM], location), { kind: "follow", url });
+  }
+});
+
+Deno.test("decideRedirect: refuses what may not", () => {
+  const table: [name: string, visited: string[], location: string | null, code: ErrorCode][] = [
+    ["row 44: no Location", [FROM], null, "http.protocol"],
+    ["row 44: an empty Location", [FROM], "", "http.protocol"],
+    ["row 22: two Locations", [FROM], "/a, /b", "http.protocol"],
+    ["row 41: file:", [FROM], "file:///etc/passwd", "http.protocol"],
+    ["row 41: javascript:", [FROM], "javascript:alert(1)", "http.protocol"],
+    ["row 41: ftp:", [FROM], "ftp://a.example/x", "http.protocol"],
+    ["no URL at all", [FROM], "https://", "http.protocol"],
+    ["row 39: https to http", [FROM], "http://a.example/x", "redirect.insecure"],
+    [
+      "row 39: https to http, later in the chain",
+      [FROM, "https://b.example/"],
+      "http://b.example/x",
+      "redirect.insecure",
+    ],
+    ["row 38: to itself", [FROM], FROM, "redirect.loop"],
+    ["row 38: to itself but for the fragment", [FROM], `${FROM}#again`, "redirect.loop"],
+    [
+      "row 38: to an earlier one",
+      ["http://a.example/1", "http://a.example/2"],
+      "/1",
+      "redirect.loop",
+    ],
+  ];
+  for (const [name, visited, location, code] of table) {
+    const decision = decideRedirect(visited, location);
+    assertEquals(decision.kind === "refuse" && decision.code, code, name);
+  }
+});
+
+Deno.test(`decideRedirect: follows ${MAX_HOPS} hops and no more`, () => {
+  const visited = ["http://a.example/0"];
+  for (let hop = 1; hop <= MAX_HOPS; hop++) {
+    const decision = decideRedirect(visited, `/${hop}`);
+    assertEquals(decision.kind, "follow");
+    visited.push(`http://a.example/${hop}`);
+  }
+  const decision = decideRedirect(visited, "/one-more");
+  assertEquals(decision.kind === "refuse" && decision.code, "redirect.loop");
+});
+
+Deno.test("row 43: userinfo in a Location is dropped", () => {
+  assertEquals(decideRedirect([FROM], "https://user:secret@b.example/x"), {
+    kind: "follow",
+    url: "https://b.example/x",
+  });
+});
+
+Deno.test("property: whatever is followed is a clean http(s) URL, never back to http", () => {
+  const location = fc.oneof(
+    fc.webUrl({ withFragments: true, withQueryParameters: true }),
+    fc.string(),
+    fc.webPath(),
+  );
+  fc.assert(fc.property(fc.webUrl({ validSchemes: ["http", "https"] }), location, (from, to) => {
+    const decision = decideRedirect([new URL(from).href], to);
+    if (decision.kind === "refuse") return;
+    const url = new URL(decision.url);
+    assert(url.protocol === "https:" || url.protocol === "http:");
+    assert(!(from.startsWith("https:") && url.protocol === "http:"));
+    assertEquals([url.username, url.password, url.hash], ["", "", ""]);
+    assert(decision.url !== new URL(from).href);
+  }));
+});
+
+Deno.test("isRedirect: the five statuses that name another place", () => {
+  const found = Array.from({ length: 200 }, (_, index) => 300 + index).filter(isRedirect);
+  assertEquals(found, [301, 302, 303, 307, 308]);
+});

@@ -1,0 +1,98 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  continuesPart,
+  type Part,
+  rangeHeaders,
+  strongValidator,
+  unsatisfiedTotal,
+} from "../../lib/download/resume.ts";
+
+const PART: Part = { sizeBytes: 100, totalBytes: 1000, validator: '"v1"' };
+
+Deno.test("strongValidator: a strong ETag, else a Last-Modified old enough", () => {
+  const date = "Thu, 15 Jan 2026 12:00:00 GMT";
+  const table: [headers: Record<string, string>, validator: string | null][] = [
+    [{}, null],
+    [{ etag: '"v1"' }, '"v1"'],
+    [{ etag: 'W/"v1"' }, null],
+    // A weak ETag says that the server knows better than its dates.
+    [{ etag: 'W/"v1"', "last-modified": "Wed, 14 Jan 2026 12:00:00 GMT", date }, null],
+    [{ etag: "v1" }, null],
+    [{ "last-modified": "Thu, 15 Jan 2026 11:59:59 GMT", date }, "Thu, 15 Jan 2026 11:59:59 GMT"],
+    [{ "last-modified": date, date }, null],
+    [{ "last-modified": date }, null],
+    [{ "last-modified": "lately", date }, null],
+  ];
+  for (const [headers, validator] of table) {
+    assertEquals(strongValidator(new Headers(headers)), validator, JSON.stringify(headers));
+  }
+});
+
+Deno.test("rangeHeaders: the rest, if nothing has changed", () => {
+  assertEquals(rangeHeaders(PART), { "range": "bytes=100-", "if-range": '"v1"' });
+});
+
+Deno.test("continuesPart: only a clear yes", () => {
+  const table: [name: string, part: Part, headers: Record<string, string>, rest: number | null][] =
+    [
+      ["the rest", PART, { "content-range": "bytes 100-999/1000" }, 900],
+      ["the same ETag", PART, { "content-range": "bytes 100-999/1000", etag: '"v1"' }, 900],
+      ["another ETag", PART, { "content-range": "bytes 100-999/1000", etag: '"v2"' }, null],
+      ["row 47: another start", PART, { "content-range": "bytes 0-999/1000" }, null],
+      ["row 47: a later start", PART, { "content-range": "bytes 101-999/1000" }, null],
+      ["row 48: another total", PART, { "content-range": "bytes 100-1000/1001" }, null],
+      ["no total", PART, { "content-range": "bytes 100-999/*" }, null],
+      ["not up to the end", PART, { "content-range": "bytes 100-899/1000" }, null],
+      ["no Content-Range", PART, {}, null],
+      ["another unit", PART, { "content-range": "lines 100-999/1000" }, null],
+      [
+        "row 54: several ranges",
+        PART,
+        { "content-type": "multipart/byteranges; boundary=x" },
+        null,
+      ],
+      [
+        "row 53: the part is longer than the file",
+        { ...PART, totalBytes: null },
+        { "content-range": "bytes 100-49/50" },
+        null,
+      ],
+      [
+        "a total that was not known before",
+        { ...PART, totalBytes: null },
+        { "content-range": "bytes 100-999/1000" },
+        900,
+      ],
+    ];
+  for (const [name, part, headers, rest] of table) {
+    assertEquals(continuesPart(part, new Headers(headers)), rest, name);
+  }
+});
+
+Deno.test("property: what continues a part fits to it without gap or overlap", () => {
+  const range = fc.tuple(fc.nat(2000), fc.nat(2000), fc.nat(2000));
+  const part = fc.record({
+    sizeBytes: fc.integer({ min: 1, max: 2000 }),
+    totalBytes: fc.option(fc.nat(2000)),
+    validator: fc.constant('"v1"'),
+  });
+  fc.assert(
+    fc.property(part, range, (held, [start, end, total]) => {
+      const headers = new Headers({ "content-range": `bytes ${start}-${end}/${total}` });
+      const rest = continuesPart(held, headers);
+      if (rest === null) return;
+      assertEquals(start, held.sizeBytes);
+      assertEquals(held.sizeBytes + rest, total);
+      assert(rest > 0);
+      assert(held.totalBytes === null || held.totalBytes === total);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("unsatisfiedTotal: the size in a 416", () => {
+  assertEquals(unsatisfiedTotal(new Headers({ "content-range": "bytes */1000" })), 1000);
+  assertEquals(unsatisfiedTotal(new Headers({ "content-range": "bytes 0-1/2" })), null);
+  assertEquals(unsatisfiedTotal(new Headers()), null);
+});

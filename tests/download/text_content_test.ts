@@ -1,0 +1,177 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { TextKind } from "../../lib/download/content_type.ts";
+import { decodeText, isHtmlPage, isJson, textFault } from "../../lib/download/text_content.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** UTF-16 with its byte order mark. */
+function utf16(text: string, littleEndian: boolean): Uint8Array {
+  const view = new DataView(new ArrayBuffer(2 * text.length + 2));
+  [...`\ufeff${text}`].forEach((character, index) =>
+    view.setUint16(2 * index, character.charCodeAt(0), littleEndian)
+  );
+  return new Uint8Array(view.buffer);
+}
+
+const HTML: readonly (readonly [why: string, page: string])[] = [
+  ["a doctype", "<!doctype html><title>Not Found</title>"],
+  ["a doctype in capitals", "<!DOCTYPE HTML>"],
+  ["an old doctype", '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x.dtd">'],
+  ["html", "<html><body>"],
+  ["html with attributes", '<HTML lang="en">'],
+  ["head", "<head><title>"],
+  ["body", "<Body bgcolor=white>"],
+  ["white space first", "\r\n\t <html>"],
+  ["a byte order mark first", "\ufeff<html>"],
+  ["comments first", "<!-- a --><!-- <b> -->\n<html>"],
+  ["an XML declaration first", '<?xml version="1.0"?>\n<!DOCTYPE html><html>'],
+  ["an XML declaration and html", '<?xml version="1.0"?><!-- x --><html xmlns="x">'],
+  ["cut after the name", "<html"],
+];
+
+for (const [why, page] of HTML) {
+  Deno.test(`row 34: an HTML page is recognized by ${why}`, () => {
+    assertEquals(isHtmlPage(encode(page)), true);
+  });
+}
+
+Deno.test("row 34: an HTML page is recognized in UTF-16", () => {
+  assertEquals(isHtmlPage(utf16("\n<html>", true)), true);
+  assertEquals(isHtmlPage(utf16("\n<html>", false)), true);
+});
+
+const NOT_HTML: readonly (readonly [why: string, text: string])[] = [
+  ["nothing", ""],
+  ["white space", " \n"],
+  ["text", "html"],
+  ["CSV that speaks of HTML", "name,markup\na,<html>\n"],
+  ["text before the element", "Look: <html>"],
+  ["a longer name", "<htmlx>"],
+  ["another element", "<header/>"],
+  ["another doctype", "<!DOCTYPE rss><rss/>"],
+  ["an XML document of the root head", '<?xml version="1.0"?><head/>'],
+  ["an XML document of the root body", '<?xml version="1.0"?><body/>'],
+  ["a comment alone", "<!-- <html> -->"],
+  ["a comment that is cut", "<!-- <html>"],
+];
+
+for (const [why, text] of NOT_HTML) {
+  Deno.test(`an HTML page is not seen in ${why}`, () => {
+    assertEquals(isHtmlPage(encode(text)), false);
+  });
+}
+
+Deno.test("comments without end are passed over in one go", () => {
+  const text = "<!---->".repeat(9_000);
+  assertEquals(isHtmlPage(encode(text)), false);
+  assertEquals(isHtmlPage(encode(`${text}<html>`)), true);
+});
+
+const FAULTS: readonly (readonly [
+  kind: TextKind,
+  why: string,
+  text: string,
+  whole: boolean,
+  fault: string | null,
+])[] = [
+  ["csv", "one line", "a,b\n", true, null],
+  ["csv", "lines of as many fields", "a,b\r\n1,2\r\n3,4\r\n", true, null],
+  ["csv", "one column", "a\n1\n2\n", true, null],
+  ["csv", "nothing", "", true, null],
+  ["csv", "a delimiter in quotes", 'a,b\n"1,5",2\n"x ""y"", z",3\n', true, null],
+  ["csv", "a line end in quotes", 'a,b\n"1\n,,",2\n', true, null],
+  ["csv", "quotes side by side", 'a,b,c\n"","",""\n"1","2","3"\n', true, null],
+  ["csv", "a quote within a field", 'a,b\n5",2\n', true, null],
+  ["csv", "semicolons", "a;b\n1,5;2\n", true, null],
+  ["csv", "tabs", "a\tb\n1,5\t2\n", true, null],
+  ["csv", "bars", "a|b\n1,5|2\n", true, null],
+  ["csv", "comments and empty lines", "# a, b, c\n\na,b\n1,2\n", true, null],
+  ["csv", "a last line that is cut", "a,b\n1,2\n3", false, null],
+  ["csv", "a quoted field that is cut", 'a,b\n1,2\n3,"4,5,6\n7,8,9', false, null],
+  ["csv", "a long file's later lines", `${"a,b\n".repeat(10)}1,2,3\n`, true, null],
+  ["csv", "a last line too short", "a,b\n1,2\n3", true, "lines of 2 and of 1 fields"],
+  ["csv", "prose", "Sorry, no.\nTry again\n", true, "lines of 2 and of 1 fields"],
+  ["csv", "fields too many", "a,b\n1,2,3\n", true, "lines of 2 and of 3 fields"],
+  ["csv", "HTML", "<html>\n<body>\n", true, "HTML"],
+  ["csv", "JSON", '{"error":"not found"}\n', true, "JSON"],
+  ["csv", "the beginning of JSON", '[\n{"a":1},\n', false, "JSON"],
+  ["csv", "a line in brackets", "[a],b\n1,2\n", true, null],
+  ["csv", "NUL", "a,b\0\n", true, "binary data"],
+  ["json", "an object", ' {"a": [1, null]}\n', true, null],
+  ["json", "a string", '"a"', true, null],
+  ["json", "a number", "-1.5e3", true, null],
+  ["json", "a beginning of an object", '{ "a": [1, nu', false, null],
+  ["json", "a beginning of an array", "[\n  1, 2", false, null],
+  ["json", "a beginning of an array of arrays", "[[1", false, null],
+  ["json", "an object that is cut", '{"a": [1, nu', true, "no valid JSON"],
+  ["json", "nothing", "", true, "no valid JSON"],
+  ["json", "a comma too many", "[1,]", true, "no valid JSON"],
+  ["json", "JSON lines", '{"a":1}\n{"a":2}\n', true, "no valid JSON"],
+  ["json", "a beginning of CSV", "2024-01-01,1\n", false, "no JSON"],
+  ["json", "a beginning of a script", "{ a: 1", false, "no JSON"],
+  ["json", "HTML", "<!doctype html>", true, "HTML"],
+  ["xml", "a declaration", '<?xml version="1.0"?>', true, null],
+  ["xml", "an element", "<rss version='2.0'/>", true, null],
+  ["xml", "an element with a prefix", "<soap:Envelope>", true, null],
+  ["xml", "a doctype", '\n<!DOCTYPE rss [<!ENTITY a "b">]><rss/>', true, null],
+  ["xml", "a comment first", "<!-- x --><a/>", true, null],
+  ["xml", "text", "a <b>c</b>", true, "no XML"],
+  ["xml", "less than", "< 5", true, "no XML"],
+  ["xml", "HTML", "<!doctype html><html>", true, "HTML"],
+  ["xml", "XHTML", '<?xml version="1.0"?><html>', true, "HTML"],
+  ["html", "a page", "<!doctype html>", true, null],
+  ["html", "XHTML", '<?xml version="1.0"?><html>', true, null],
+  ["html", "a piece", "<!-- x --><p>a", true, null],
+  ["html", "XML", '<?xml version="1.0"?><rss/>', true, "no HTML"],
+  ["html", "text", "Not found", true, "no HTML"],
+  ["html", "NUL", "<html>\0", true, "binary data"],
+  ["plain", "text", "a\tb\n", true, null],
+  ["plain", "markup", "<p>", true, null],
+  ["plain", "HTML", "<html>", true, "HTML"],
+  ["plain", "NUL", "a\0", true, "binary data"],
+  ["any", "HTML", "<html>", true, null],
+  ["any", "NUL", "a\0", true, "binary data"],
+];
+
+for (const [kind, why, text, whole, fault] of FAULTS) {
+  Deno.test(`as ${kind}, ${why}: ${fault ?? "good"}`, () => {
+    assertEquals(textFault(kind, text, whole), fault);
+  });
+}
+
+Deno.test("as csv, what a program writes: good", () => {
+  const field = fc.string({ unit: fc.constantFrom(...'ab,;\t|"\r\n ') });
+  const table = fc.integer({ min: 2, max: 5 }).chain((columns) =>
+    fc.array(fc.array(field, { minLength: columns, maxLength: columns }), { maxLength: 12 })
+  );
+  const quoted = (value: string) => `"${value.replaceAll('"', '""')}"`;
+  fc.assert(fc.property(table, fc.constantFrom(",", ";", "\t", "|"), (rows, delimiter) => {
+    const text = rows.map((row) => `${row.map(quoted).join(delimiter)}\r\n`).join("");
+    assertEquals(textFault("csv", text, true), null);
+    assertEquals(textFault("csv", text.slice(0, text.length / 2), false), null);
+  }));
+});
+
+Deno.test("text is decoded by its byte order mark, else as UTF-8", () => {
+  assertEquals(decodeText(encode("\ufeffä,b")), "ä,b");
+  assertEquals(decodeText(utf16("ä,b", true)), "ä,b");
+  assertEquals(decodeText(utf16("ä,b", false)), "ä,b");
+  assertEquals(decodeText(Uint8Array.of(0x61, 0xe4, 0x62)), "a\ufffdb");
+});
+
+const JSON_TEXTS: readonly (readonly [why: string, bytes: Uint8Array, good: boolean])[] = [
+  ["an object", encode('{"a":"ä"}'), true],
+  ["a byte order mark", encode('\ufeff{"a":1}'), true],
+  ["a number", encode("1\n"), true],
+  ["nothing", encode(""), false],
+  ["half an object", encode('{"a":1'), false],
+  ["two objects", encode('{"a":1}{"a":2}'), false],
+  ["bytes that are no UTF-8", Uint8Array.of(0x22, 0xe4, 0x22), false],
+];
+
+for (const [why, bytes, good] of JSON_TEXTS) {
+  Deno.test(`${why}: ${good ? "JSON" : "no JSON"}`, () => {
+    assertEquals(isJson(bytes), good);
+  });
+}

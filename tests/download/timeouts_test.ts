@@ -1,0 +1,92 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { type AttemptWatch, watchAttempt } from "../../lib/download/timeouts.ts";
+import { testHost } from "../helpers/host.ts";
+
+const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
+
+type Step = number | "asked" | "received" | "held";
+
+/** Lets an attempt take steps: numbers pass time. Returns the code that ended it, and when. */
+async function play(steps: readonly Step[]): Promise<[code: string | null, atMs: number | null]> {
+  const host = testHost({ timers: "manual" });
+  using watch: AttemptWatch = watchAttempt(LIMITS, new AbortController().signal, host);
+  let endedMs: number | null = null;
+  watch.signal.addEventListener("abort", () => {
+    endedMs = host.clock.monotonicMs();
+  });
+  for (const step of steps) {
+    if (typeof step === "number") await host.advance(step);
+    else watch[step]();
+  }
+  return [watch.signal.aborted ? (watch.signal.reason as CronfetchError).code : null, endedMs];
+}
+
+Deno.test("watchAttempt: which limit ends an attempt, and when", async () => {
+  const drip: Step[] = ["asked", 1000, "received"];
+  for (let piece = 0; piece < 30; piece++) drip.push(29_000, "received");
+  const table: [name: string, steps: Step[], code: string | null, atMs: number | null][] = [
+    ["no headers", ["asked", 10_000], "timeout.response", 10_000],
+    ["headers just in time", ["asked", 9999, "received", 29_999], null, null],
+    ["each hop has its own time", ["asked", 9000, "received", "asked", 9000], null, null],
+    [
+      "no headers after a redirect",
+      ["asked", 9000, "received", "asked", 10_000],
+      "timeout.response",
+      19_000,
+    ],
+    ["a stalled body", ["asked", 1000, "received", 30_000], "timeout.idle", 31_000],
+    [
+      "a body stalled later",
+      ["asked", "received", 29_000, "received", 30_000],
+      "timeout.idle",
+      59_000,
+    ],
+    ["row 31: a drip that never stalls", drip, "timeout.attempt", 600_000],
+    ["a slow disk is not the server's fault", ["asked", "received", "held", 599_999], null, null],
+    ["but it is bounded", ["asked", "received", "held", 600_000], "timeout.attempt", 600_000],
+    [
+      "idle counts anew after the disk",
+      ["asked", "received", "held", 60_000, "received", 29_999],
+      null,
+      null,
+    ],
+  ];
+  for (const [name, steps, code, atMs] of table) {
+    assertEquals(await play(steps), [code, atMs], name);
+  }
+});
+
+Deno.test("row 85: a jump of the wall clock ends nothing", async () => {
+  const host = testHost({ timers: "manual" });
+  using watch = watchAttempt(LIMITS, new AbortController().signal, host);
+  watch.asked();
+  host.jump(3_600_000);
+  await host.advance(9999);
+  host.jump(-7_200_000);
+  assertEquals(watch.signal.aborted, false);
+  await host.advance(1);
+  assertEquals(watch.signal.aborted, true);
+});
+
+Deno.test("the end of the run ends an attempt, with the run's reason", () => {
+  const host = testHost({ timers: "manual" });
+  const run = new AbortController();
+  using watch = watchAttempt(LIMITS, run.signal, host);
+  const reason = new CronfetchError("cancelled", "interrupted");
+  run.abort(reason);
+  assertStrictEquals(watch.signal.reason, reason);
+  using late = watchAttempt(LIMITS, run.signal, host);
+  assertStrictEquals(late.signal.reason, reason);
+});
+
+Deno.test("a disposed watch lets go of its timer and of the run", async () => {
+  const host = testHost({ timers: "manual" });
+  const run = new AbortController();
+  const watch = watchAttempt(LIMITS, run.signal, host);
+  watch.asked();
+  watch[Symbol.dispose]();
+  await host.advance(1_000_000);
+  run.abort();
+  assertEquals(watch.signal.aborted, false);
+});
