@@ -1,0 +1,265 @@
+/** The command line: commands and flags in, a call on a command, an exit code out. */
+
+import { Argument, Command, CommanderError, Option } from "commander";
+import manifest from "../deno.json" with { type: "json" };
+import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
+import { CronfetchError } from "./core/errors.ts";
+import type { Host } from "./core/host.ts";
+import { EXIT } from "./core/result.ts";
+
+/** Flags as the command line gives them; values are still text. */
+export interface Flags {
+  readonly config: readonly string[];
+  readonly only: readonly string[];
+  readonly due: boolean;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly output?: string;
+  readonly state?: string;
+  readonly timeout?: string;
+  readonly deadline?: string;
+  readonly retries?: string;
+  readonly maxConcurrency?: string;
+  readonly hostConcurrency?: string;
+  readonly limitRate?: string;
+  readonly maxFilesize?: string;
+  readonly event: boolean;
+  readonly force: boolean;
+  readonly fix: boolean;
+}
+
+/** What a command does: its arguments and flags in, the exit code out. */
+type Action = (args: readonly string[], flags: Flags, host: Host) => Promise<number>;
+
+/**
+ * Runs one command line. Libraries that only one command needs are loaded by
+ * that command alone, so that the others start fast.
+ *
+ * @param args What stands behind the program's name.
+ * @returns The exit code; see `EXIT`. The process is not ended here.
+ */
+export async function main(args: readonly string[], host: Host): Promise<number> {
+  let exitCode: number = EXIT.good;
+  const program = createProgram(host, async (action, operands, flags) => {
+    exitCode = await action(operands, flags, host);
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return complain(error, host);
+  }
+}
+
+/** Tells a person what went wrong, and gives the exit code for it. */
+function complain(error: unknown, host: Host): number {
+  // Commander has said it already; help and version end here too, with 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
+  if (error instanceof CronfetchError) {
+    host.stderr.write(`${error.message}\n`);
+    if (error.code === "usage" || error.code.startsWith("config.")) return EXIT.usage;
+    if (error.code === "internal") return EXIT.bug;
+    return error.retry === "never" ? EXIT.failed : EXIT.temporary;
+  }
+  const said = error instanceof Error ? error.stack ?? error.message : String(error);
+  host.stderr.write(`This is a bug in cronfetch; please report it.\n${said}\n`);
+  return EXIT.bug;
+}
+
+type Perform = (action: Action, operands: readonly string[], flags: Flags) => Promise<void>;
+
+/** The tree of commands. Building it loads and does nothing. */
+function createProgram(host: Host, perform: Perform): Command {
+  const program = new Command("cronfetch")
+    .description("Keeps a folder of remote files up to date, and every file in it whole.")
+    .version(`cronfetch ${manifest.version}`, "-V, --version", "show the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
+      getOutHelpWidth: () => HELP_WIDTH,
+      getErrHelpWidth: () => HELP_WIDTH,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText("after", `\nExit codes:\n${exitCodeLines()}`);
+
+  /** Adds a command; `name` holds its operands too, as commander writes them. */
+  const command = (name: string, summary: string, action: Action): Command => {
+    const added = program.command(name).description(summary).helpOption("-h, --help", "show help");
+    added.action((...given: unknown[]) => {
+      const operands = added.args;
+      const flags = { ...NO_FLAGS, ...(given.at(-2) as Partial<Flags>) };
+      return perform(action, operands, flags);
+    });
+    return added;
+  };
+
+  const run = command(
+    "run [TASK|URL...]",
+    "download what the config names, or the given tasks or URLs",
+    async (...given) => (await import("./commands/run.ts")).run(...given),
+  );
+  withConfig(run.optionsGroup("What to run:"))
+    .option("--due", "only what is due by its schedule")
+    .option("-n, --dry-run", "show what would run, and request nothing");
+  withLimits(run);
+  withOutput(run);
+
+  const plan = command(
+    "plan [TASK|URL...]",
+    "show what would run and why, without the network",
+    async (...given) => (await import("./commands/plan.ts")).plan(...given),
+  );
+  withConfig(plan.optionsGroup("What to plan:"))
+    .option("--due", "only what is due by its schedule");
+  plan.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
+
+  const status = command(
+    "status [TASK...]",
+    "show how each task fares; exit 3 if one is unhealthy or stale",
+    async (...given) => (await import("./commands/status.ts")).status(...given),
+  );
+  withConfig(status.optionsGroup("What to show:"));
+  status.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
+
+  const verify = command(
+    "verify [TASK...]",
+    "hold published files against their digests; exit 3 if one differs",
+    async (...given) => (await import("./commands/verify.ts")).verify(...given),
+  );
+  withConfig(verify.optionsGroup("What to verify:"))
+    .option("--fix", "make the next run fetch what is edited or missing");
+  verify.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
+
+  const doctor = command(
+    "doctor",
+    "check that a run would work here, and show the permissions it needs",
+    async (...given) => (await import("./commands/doctor.ts")).doctor(...given),
+  );
+  withConfig(doctor.optionsGroup("What to check:"));
+  doctor.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
+
+  command(
+    "init [FILE]",
+    "write a commented config (default: cronfetch.jsonc)",
+    async (...given) => (await import("./commands/init.ts")).init(...given),
+  ).option("--force", "replace a file that is there");
+
+  command(
+    "schema",
+    "print the JSON Schema of the config",
+    async (...given) => (await import("./commands/schema.ts")).schema(...given),
+  ).option("--event", "of a line of --json instead");
+
+  command(
+    "completions",
+    "print a completion script for a shell",
+    async ([shell], _flags, host) => {
+      const { completionScript } = await import("./completions.ts");
+      host.stdout.write(completionScript(shell as Shell, specOf(program)));
+      return EXIT.good;
+    },
+  ).addArgument(new Argument("<SHELL>", "which shell").choices(SHELLS));
+  return program;
+}
+
+const SHELLS = ["bash", "zsh", "fish"] as const satisfies readonly Shell[];
+
+const NO_FLAGS: Flags = {
+  config: [],
+  only: [],
+  due: false,
+  dryRun: false,
+  json: false,
+  quiet: false,
+  verbose: false,
+  event: false,
+  force: false,
+  fix: false,
+};
+
+/** Help is the same on every terminal, so that it can be read in the README too. */
+const HELP_WIDTH = 80;
+
+function repeated(value: string, before: readonly string[] | undefined): string[] {
+  return [...before ?? [], value];
+}
+
+/** Where the tasks come from. */
+function withConfig(command: Command): Command {
+  return command
+    .option(
+      "-c, --config <FILE>",
+      "a config file; - for standard input; may be repeated\n" +
+        "(default: cronfetch.jsonc, .json, .yaml, .yml, .ts or .txt, here or above)",
+      repeated,
+    )
+    .option("--only <TASK>", "only this task; may be repeated", repeated)
+    .option("-o, --output <STORE>", "where files go (default: the config's, or ./downloads)")
+    .option("--state <STATE>", "what is remembered, and where (default: the config's)");
+}
+
+/** Flags that overrule the config's numbers. */
+function withLimits(command: Command): Command {
+  return command.optionsGroup("Limits:")
+    .option("--timeout <DURATION>", "for one attempt (default: 10m)")
+    .option("--deadline <DURATION>", "for the whole run (default: 30m)")
+    .option("--retries <N>", "further attempts after the first (default: 3)")
+    .option("--max-concurrency <N>", "tasks at once (default: 32)")
+    .option("--host-concurrency <N>", "tasks at once for one host (default: 6)")
+    .option("--limit-rate <SIZE>", "bytes a second for all tasks (default: no limit)")
+    .option("--max-filesize <SIZE>", "refuse a larger file (default: no limit)");
+}
+
+/** What people and programs are told. */
+function withOutput(command: Command): Command {
+  return command.optionsGroup("Output:")
+    .option("--json", "events as NDJSON on standard output")
+    .addOption(new Option("-q, --quiet", "only what went wrong").conflicts("verbose"))
+    .option("-v, --verbose", "starts, retries and timings too");
+}
+
+/** The table of exit codes, as help and the README show it. */
+export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
+  [`${EXIT.good}`, "every task is created, updated, unchanged or skipped"],
+  [`${EXIT.bug}`, "a bug in cronfetch"],
+  [`${EXIT.usage}`, "usage or config error: nothing was requested"],
+  [`${EXIT.failed}`, "at least one task failed for good"],
+  [`${EXIT.temporary}`, "only temporary failures or deferrals: try again later"],
+  [`${EXIT.deadline}`, "the run's deadline passed"],
+  [`${EXIT.interrupted}, ${EXIT.terminated}`, "interrupted, after cleaning up"],
+];
+
+function exitCodeLines(): string {
+  return EXIT_CODES.map(([code, meaning]) => `  ${code.padEnd(9)} ${meaning}`).join("\n");
+}
+
+/** The command tree as completions need it. */
+function specOf(program: Command): CommandSpec {
+  return {
+    name: program.name(),
+    options: program.options.map(optionSpec),
+    commands: program.commands.map((command): SubcommandSpec => ({
+      name: command.name(),
+      description: command.description(),
+      options: command.options.map(optionSpec),
+      ...(command.name() === "completions" ? { arguments: { values: SHELLS } } : {}),
+      ...(command.name() === "init" ? { arguments: { file: true } } : {}),
+    })),
+  };
+}
+
+function optionSpec(option: Option): OptionSpec {
+  return {
+    flags: [option.short, option.long].filter((flag) => typeof flag === "string"),
+    description: option.description.split("\n")[0] ?? "",
+    takesValue: option.required,
+    ...(["--config", "--output"].includes(option.long ?? "") ? { file: true } : {}),
+  };
+}

@@ -1,0 +1,60 @@
+/** What the commands share: from flags to a sound config and its tasks. */
+
+import type { Flags } from "../cli.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
+import { tasksOf } from "../config/tasks.ts";
+import { nearest } from "../config/suggest.ts";
+import { CronfetchError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import type { Task } from "../core/task.ts";
+import { checkCron } from "../schedule/cron.ts";
+
+/** What a command that is about tasks starts from. */
+export interface Prepared {
+  readonly config: Config;
+  /** Every task of the config, with this instant's dates in it. */
+  readonly tasks: readonly Task[];
+  /** The ids a person asked for, or null for all. */
+  readonly asked: ReadonlySet<string> | null;
+  /** The instant of the run. */
+  readonly at: Temporal.Instant;
+}
+
+/**
+ * Loads the config that the operands and flags speak of.
+ *
+ * @param operands Ids of tasks, and URLs.
+ * @throws {CronfetchError} `usage` and `config.` codes.
+ */
+export async function prepare(
+  operands: readonly string[],
+  flags: Flags,
+  host: Host,
+): Promise<Prepared> {
+  const urls = operands.filter((operand) => operand.includes("://"));
+  const ids = [...operands.filter((operand) => !operand.includes("://")), ...flags.only];
+  const at = host.clock.now();
+  const config = await loadConfig({
+    files: flags.config,
+    urls,
+    overrides: { ...flags, store: flags.output },
+    at,
+    checkSchedule: checkCron,
+  }, host);
+  const tasks = tasksOf(config, at);
+  return { config, tasks, asked: ids.length === 0 ? null : known(ids, tasks), at };
+}
+
+/** The ids asked for, all of them known. */
+function known(ids: readonly string[], tasks: readonly Task[]): Set<string> {
+  const all = new Set(tasks.map((task) => task.id));
+  const unknown = ids.filter((id) => !all.has(id));
+  if (unknown.length === 0) return new Set(ids);
+  const lines = unknown.map((id) => {
+    const near = nearest(id, [...all]);
+    const hint = near === null ? "" : `; did you mean ${JSON.stringify(near)}?`;
+    return `There is no task ${JSON.stringify(id)} in the config${hint}`;
+  });
+  throw new CronfetchError("usage", lines.join("\n"));
+}

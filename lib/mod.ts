@@ -1,0 +1,62 @@
+/**
+ * cronfetch keeps a folder of remote files up to date, and lets people trust
+ * every file in it. This is its API for programs; the command line is `main.ts`.
+ *
+ * @example One run
+ * ```ts no-eval
+ * import { run } from "@cronfetch/cronfetch";
+ *
+ * const { results, summary } = await run({
+ *   store: "./forms",
+ *   state: "memory:",
+ *   tasks: ["https://www.irs.gov/pub/irs-pdf/f1040.pdf"],
+ * });
+ * for (const result of results) console.log(result.task, result.status, result.code);
+ * Deno.exitCode = summary.exitCode;
+ * ```
+ *
+ * @module
+ */
+
+export { defineConfig } from "./config/define.ts";
+export type { ConfigInput, TaskInput } from "./config/input.ts";
+export { ConfigError, type Place, type Problem } from "./config/problem.ts";
+export {
+  CronfetchError,
+  type CronfetchErrorOptions,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorCodeMeaning,
+  type Retry,
+} from "./core/errors.ts";
+export type {
+  EventHead,
+  Health,
+  Progress,
+  Reporter,
+  RunEvent,
+  RunOccurrence,
+  TaskProgress,
+} from "./core/event.ts";
+export type { Clock, Fetch, Host, Output, Random, StopSignal, Timers } from "./core/host.ts";
+export {
+  type AttemptResult,
+  EXIT,
+  type RunSummary,
+  type TaskResult,
+  type TaskStatus,
+  type Timings,
+  type Warning,
+} from "./core/result.ts";
+export type {
+  ChecksumSource,
+  Expectations,
+  RetryLimits,
+  Schedule,
+  Task,
+  Timeouts,
+} from "./core/task.ts";
+export { run, type RunOptions, type RunReport } from "./run.ts";
+export type { PartRecord, RecentResult, RunRecord, State, TaskRecord } from "./state/state.ts";
+export type { Draft, ListedFile, Sealed, Store, StoredFile } from "./store/store.ts";
+export type { Validators } from "./core/validators.ts";

@@ -1,0 +1,106 @@
+/** `run`: the whole of cronfetch as one function. */
+
+import type { ConfigInput } from "./config/input.ts";
+import { loadValue } from "./config/load.ts";
+import { tasksOf } from "./config/tasks.ts";
+import type { Reporter, RunEvent } from "./core/event.ts";
+import type { Host } from "./core/host.ts";
+import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";
+import { realHost } from "./host.ts";
+import { checkCron } from "./schedule/cron.ts";
+import { makePlan } from "./schedule/plan.ts";
+import { openState } from "./state/open.ts";
+import { dueMemory } from "./state/record.ts";
+import type { State } from "./state/state.ts";
+import { openStore } from "./store/open.ts";
+import type { Store } from "./store/store.ts";
+import { carryOut } from "./worker.ts";
+
+/** How to run; everything may be left out. */
+export interface RunOptions {
+  /** Ids of the tasks to run. Default: all. */
+  readonly only?: readonly string[];
+  /** Only what is due by its schedule. Default: false. */
+  readonly due?: boolean;
+  /** Ends the run early; every task still gets its result. */
+  readonly signal?: AbortSignal;
+  /** Told about everything as it happens. */
+  readonly onEvent?: (event: RunEvent) => void;
+  /** The outside world. Default: this process's. */
+  readonly host?: Host;
+  /** Where files go, instead of what the config says; stays open. */
+  readonly store?: Store;
+  /** What is remembered between runs, instead of what the config says; stays open. */
+  readonly state?: State;
+}
+
+/** What became of a run. */
+export interface RunReport {
+  /** Name of the run, as its events bear it. */
+  readonly run: string;
+  /** One for each task, in the order they ended. */
+  readonly results: readonly TaskResult[];
+  /** The run in numbers. */
+  readonly summary: RunSummary;
+}
+
+/**
+ * Brings the files of a config up to date.
+ *
+ * @param config As a config file holds it. Relative folders start at the current one.
+ * @returns What became of each task. A failed download is a result, not an exception.
+ * @throws {ConfigError} The config is wrong; nothing was requested.
+ * @throws {CronfetchError} `state.` codes: the memory cannot be used.
+ *
+ * @example
+ * ```ts no-eval
+ * import { run } from "@cronfetch/cronfetch";
+ *
+ * const controller = new AbortController();
+ * const report = await run({ tasks: ["https://example.org/a.csv"] }, {
+ *   signal: controller.signal,
+ *   onEvent: (event) => console.log(event.type),
+ * });
+ * console.log(report.summary.counts);
+ * ```
+ */
+export async function run(config: ConfigInput, options: RunOptions = {}): Promise<RunReport> {
+  const host = options.host ?? realHost();
+  const at = host.clock.now();
+  const loaded = loadValue(config, { at, checkSchedule: checkCron }, host);
+  await using owned = new AsyncDisposableStack();
+  const state = options.state ?? owned.use(await openState(loaded.state, host));
+  const store = options.store ??
+    owned.use(await openStore(loaded.store, { sync: loaded.sync }, host));
+  const tasks = tasksOf(loaded, at);
+  const records = options.due ? await state.records(tasks.map((task) => task.id)) : null;
+  const plan = makePlan({
+    tasks,
+    asked: options.only ? new Set(options.only) : null,
+    due: records && ((task) => dueMemory(records.get(task.id), at)),
+    at,
+  });
+  const results: TaskResult[] = [];
+  let name = "";
+  const collect: Reporter = {
+    report: (event) => {
+      name = event.run;
+      if (event.type === "task.finished") results.push(event.result);
+      options.onEvent?.(event);
+    },
+    close: () => Promise.resolve(),
+  };
+  const summary = await carryOut(plan, {
+    host,
+    store,
+    state,
+    reporters: [collect],
+    limits: loaded.limits,
+    alertAfter: loaded.alertAfter,
+    secrets: loaded.secrets,
+    progress: { bytes: 0, running: new Map() },
+    signal: options.signal ?? new AbortController().signal,
+    interruptedExitCode: () => EXIT.interrupted,
+  });
+  return { run: name, results, summary };
+}

@@ -1,0 +1,84 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../lib/cli.ts";
+import { temporaryFolder, tree } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+
+const HELP_OF = ["run", "plan", "status", "verify", "doctor", "init", "schema", "completions"];
+
+Deno.test("help: on stdout, exit 0, for the program and each command", async () => {
+  for (const args of [["-h"], ["--help"], ...HELP_OF.map((name) => [name, "--help"])]) {
+    const host = testHost();
+    assertEquals(await main(args, host), 0, args.join(" "));
+    assertStringIncludes(host.stdout.text, "Usage: cronfetch");
+    assertEquals(host.stderr.text, "");
+    for (const line of host.stdout.text.split("\n")) {
+      assertEquals(line.length <= 80, true, `wider than a terminal: ${line}`);
+    }
+  }
+});
+
+Deno.test("--version: the version of deno.json", async () => {
+  const host = testHost();
+  assertEquals(await main(["--version"], host), 0);
+  const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
+  assertEquals(host.stdout.text, `cronfetch ${version}\n`);
+});
+
+Deno.test("no command at all: help, and exit 2", async () => {
+  const host = testHost();
+  assertEquals(await main([], host), 2);
+  assertStringIncludes(host.stderr.text, "Usage: cronfetch");
+});
+
+Deno.test("init: a config that plans as it is, never over another file", async () => {
+  await using folder = await temporaryFolder();
+  const host = testHost({ cwd: folder.path });
+  assertEquals(await main(["init"], host), 0);
+  assertEquals(Object.keys(await tree(folder.path)), ["cronfetch.jsonc"]);
+  assertEquals(await main(["plan"], host), 0);
+  assertEquals(await main(["init"], host), 2);
+  assertMatch(host.stderr.text, /is there already; --force replaces it/);
+  assertEquals(await main(["init", "--force"], host), 0);
+  assertEquals(await main(["init", "other.jsonc"], host), 0);
+  assertEquals(await main(["init", "no/such/folder.jsonc"], host), 2);
+});
+
+Deno.test("plan: tells what would run and where to, and touches nothing", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(
+    folder.file("cronfetch.yaml"),
+    "tasks:\n  - https://x.example/a.pdf\n  - { id: b, url: 'https://x.example/b', to: sub/b.txt }\n",
+  );
+  const host = testHost({ cwd: folder.path });
+  assertEquals(await main(["plan", "--json"], host), 0);
+  const rows = host.stdout.text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(rows.map(({ task, included, key }) => [task, included, key]), [
+    ["a.pdf", true, "a.pdf"],
+    ["b", true, "sub/b.txt"],
+  ]);
+  assertEquals(await main(["plan", "b"], host), 0);
+  assertMatch(host.stderr.text, /1 of 2 tasks would run/);
+  assertEquals(Object.keys(await tree(folder.path)), ["cronfetch.yaml"]);
+});
+
+Deno.test("schema: prints what is committed", async () => {
+  const table: [args: string[], file: string][] = [
+    [["schema"], "cronfetch.schema.json"],
+    [["schema", "--event"], "cronfetch.events.schema.json"],
+  ];
+  for (const [args, file] of table) {
+    const host = testHost();
+    assertEquals(await main(args, host), 0);
+    assertEquals(JSON.parse(host.stdout.text), JSON.parse(await Deno.readTextFile(file)));
+  }
+});
+
+Deno.test("completions: a script for each shell", async () => {
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const host = testHost();
+    assertEquals(await main(["completions", shell], host), 0);
+    for (const word of ["run", "--max-concurrency", "completions"]) {
+      assertStringIncludes(host.stdout.text, word.replace(/^--/, ""));
+    }
+  }
+});

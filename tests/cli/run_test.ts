@@ -1,0 +1,286 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../lib/cli.ts";
+import type { RunEvent } from "../../lib/core/event.ts";
+import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";
+import { testHost, type TestHostOptions } from "../helpers/host.ts";
+import { origin, type Route } from "../helpers/origin.ts";
+
+/** A folder with a config in it, and a host that stands there. */
+async function place(config: unknown, options: TestHostOptions = {}) {
+  const folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.file("cronfetch.json"), JSON.stringify(config));
+  const host = testHost({ cwd: folder.path, ...options });
+  return { folder, host, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+function events(text: string): RunEvent[] {
+  return text.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+async function published(folder: TemporaryFolder) {
+  return await tree(folder.file("downloads"));
+}
+
+Deno.test("run: files of the config, a line each, exit 0", async () => {
+  await using server = origin({ "/a.txt": "first\n", "/b.txt": "second\n" });
+  await using at = await place({
+    state: "memory:",
+    tasks: [`${server.origin}/a.txt`, { url: `${server.origin}/b.txt`, to: "deep/er/b.txt" }],
+  });
+  assertEquals(await main(["run"], at.host), 0);
+  assertEquals(await published(at.folder), { "a.txt": "first\n", "deep/er/b.txt": "second\n" });
+  assertEquals(at.host.stdout.text, "");
+  assertMatch(at.host.stderr.text, /created.*a\.txt/);
+});
+
+Deno.test("run: exit codes are what happened", async () => {
+  const table: [name: string, routes: Record<string, Route>, task: object, exitCode: number][] = [
+    ["all good", { "/f": "x" }, {}, 0],
+    ["failed for good", { "/f": 404 }, {}, 3],
+    ["failed for now", { "/f": 500 }, { retry: { attempts: 2 } }, 4],
+    [
+      "deferred",
+      { "/f": { status: 503, headers: { "retry-after": "3600" } } },
+      {},
+      4,
+    ],
+    ["failed for good beats failed for now", { "/f": 404, "/g": 500 }, { mirrors: [] }, 3],
+  ];
+  for (const [name, routes, task, exitCode] of table) {
+    await using server = origin(routes);
+    const tasks = Object.keys(routes).map((path) => ({
+      id: path,
+      url: server.origin + path,
+      ...task,
+    }));
+    await using at = await place({ state: "memory:", tasks });
+    assertEquals(await main(["run", "-q"], at.host), exitCode, name);
+  }
+});
+
+Deno.test("run --json: one event a line on stdout, people's text on stderr", async () => {
+  await using server = origin({ "/a.txt": "first\n", "/b.txt": { sequence: [503, "second\n"] } });
+  await using at = await place({
+    state: "memory:",
+    tasks: [`${server.origin}/a.txt`, `${server.origin}/b.txt`],
+  });
+  assertEquals(await main(["run", "--json"], at.host), 0);
+  const said = events(at.host.stdout.text);
+  const types = said.map((event) => event.type);
+  assertEquals(types[0], "run.started");
+  assertEquals(types.at(-1), "run.finished");
+  assertEquals(types.filter((type) => type === "task.started").length, 2);
+  assertEquals(types.filter((type) => type === "task.retrying").length, 1);
+  const finished = said.filter((event) => event.type === "task.finished");
+  assertEquals(finished.map((event) => event.result.status), ["created", "created"]);
+  assertEquals(new Set(said.map((event) => event.run)).size, 1);
+  for (const event of said) assertMatch(event.time, /^2026-01-15T12:\d\d:\d\d(\.\d+)?Z$/);
+  // Flushed one by one: a write a line.
+  assertEquals(at.host.stdout.writes.length, said.length);
+});
+
+Deno.test("row 88: a closed stdout corrupts nothing", async () => {
+  await using server = origin({ "/a.txt": "first\n", "/b.txt": "second\n" });
+  await using at = await place({
+    state: "memory:",
+    tasks: [`${server.origin}/a.txt`, `${server.origin}/b.txt`],
+  });
+  at.host.stdout.closeAfter(2);
+  assertEquals(await main(["run", "--json"], at.host), 0);
+  assertEquals(await published(at.folder), { "a.txt": "first\n", "b.txt": "second\n" });
+  assertEquals(events(at.host.stdout.text).length, 2);
+});
+
+Deno.test("rows 81 and 84: a signal stops cleanly, a second one at once", async (t) => {
+  for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    await t.step(`row 81: ${signal}`, async () => {
+      const asked = Promise.withResolvers<void>();
+      const never = Promise.withResolvers<void>();
+      await using server = origin({
+        "/slow": (request) => {
+          asked.resolve();
+          request.signal.addEventListener("abort", () => never.resolve());
+          return never.promise.then(() => new Response());
+        },
+      });
+      await using at = await place({
+        state: "memory:",
+        limits: { concurrency: 1 },
+        tasks: [1, 2, 3].map((n) => ({ id: `t${n}`, url: `${server.origin}/slow`, to: `f${n}` })),
+      });
+      const running = main(["run", "--json"], at.host);
+      await asked.promise;
+      assertEquals(at.host.raise(signal), 1);
+      assertEquals(await running, exitCode);
+      const results = events(at.host.stdout.text).flatMap((event) =>
+        event.type === "task.finished" ? [event.result] : []
+      );
+      assertEquals(results.map(({ task, status, code }) => [task, status, code]), [
+        ["t1", "cancelled", "cancelled"],
+        ["t2", "cancelled", "cancelled"],
+        ["t3", "cancelled", "cancelled"],
+      ]);
+      assertStringIncludes(results[0]?.message ?? "", `interrupted by ${signal}`);
+      assertEquals(await published(at.folder), {});
+      assertEquals(server.hits("/slow"), 1);
+      // Nobody listens any more: a later signal is the system's to handle.
+      assertEquals(at.host.raise(signal), 0);
+    });
+  }
+});
+
+Deno.test("row 84: the second signal ends the process at once", async () => {
+  const asked = Promise.withResolvers<void>();
+  const never = Promise.withResolvers<void>();
+  await using server = origin({
+    "/slow": () => {
+      asked.resolve();
+      return never.promise.then(() => new Response());
+    },
+  });
+  await using at = await place({ state: "memory:", tasks: [`${server.origin}/slow`] });
+  const exits: number[] = [];
+  const host = {
+    ...at.host,
+    exit: (code: number) => {
+      exits.push(code);
+      return undefined as never;
+    },
+  };
+  const running = main(["run", "-q"], host);
+  await asked.promise;
+  at.host.raise("SIGTERM");
+  assertEquals(exits, []);
+  at.host.raise("SIGTERM");
+  assertEquals(exits, [143]);
+  assertEquals(await running, 143);
+  never.resolve();
+});
+
+Deno.test("run: the deadline ends a run with 10, and every task has a result", async () => {
+  const never = Promise.withResolvers<void>();
+  await using server = origin({
+    "/slow": (request) => {
+      request.signal.addEventListener("abort", () => never.resolve());
+      return never.promise.then(() => new Response());
+    },
+  });
+  await using at = await place({
+    state: "memory:",
+    limits: { concurrency: 1 },
+    tasks: [1, 2].map((n) => ({ id: `t${n}`, url: `${server.origin}/slow`, to: `f${n}` })),
+  });
+  assertEquals(await main(["run", "--json", "--deadline", "200ms"], at.host), 10);
+  const results = events(at.host.stdout.text).flatMap((event) =>
+    event.type === "task.finished" ? [event.result] : []
+  );
+  assertEquals(results.map(({ status, code }) => [status, code]), [
+    ["cancelled", "timeout.deadline"],
+    ["cancelled", "timeout.deadline"],
+  ]);
+});
+
+Deno.test("run: wrong usage requests nothing and exits 2", async () => {
+  await using server = origin({ "/a.txt": "first\n" });
+  await using at = await place({ state: "memory:", tasks: [`${server.origin}/a.txt`] });
+  const table: [args: string[], said: RegExp][] = [
+    [["run", "--no-such"], /unknown option '--no-such'/],
+    [["rum"], /unknown command 'rum'[^]*Did you mean run\?/],
+    [["run", "a.tx"], /no task "a\.tx"[^]*did you mean "a\.txt"\?/],
+    [["run", "--only", "b"], /no task "b"/],
+    [["run", "--timeout", "soon"], /--timeout/],
+    [["run", "--max-concurrency", "0"], /--max-concurrency/],
+    [["run", "-c", "missing.json"], /missing\.json/],
+    [["run", "-q", "-v"], /cannot be used with/],
+    [["run", "file:///etc/passwd"], /http/],
+    [["completions", "tcsh"], /bash, zsh, fish/],
+  ];
+  for (const [args, said] of table) {
+    const host = testHost({ cwd: at.folder.path });
+    assertEquals(await main(args, host), 2, args.join(" "));
+    assertMatch(host.stderr.text, said);
+    assertEquals(host.stdout.text, "");
+  }
+  assertEquals(server.hits(), 0);
+});
+
+Deno.test("run TASK and --only: these and no others", async () => {
+  await using server = origin({ "/a": "a", "/b": "b", "/c": "c" });
+  await using at = await place({
+    state: "memory:",
+    tasks: ["a", "b", "c"].map((name) => `${server.origin}/${name}`),
+  });
+  assertEquals(await main(["run", "a", "--only", "c"], at.host), 0);
+  assertEquals(await published(at.folder), { "a": "a", "c": "c" });
+});
+
+Deno.test("run URL: without any config, into -o", async () => {
+  await using server = origin({ "/a.txt": "first\n", "/b.txt": "second\n" });
+  await using folder = await temporaryFolder();
+  const host = testHost({ cwd: folder.path });
+  const urls = [`${server.origin}/a.txt`, `${server.origin}/b.txt`];
+  assertEquals(await main(["run", ...urls, "-o", "there", "--state", "memory:"], host), 0);
+  assertEquals(await tree(folder.path), { "there/a.txt": "first\n", "there/b.txt": "second\n" });
+});
+
+Deno.test("run -c -: a list of URLs on standard input", async () => {
+  await using server = origin({ "/a.txt": "first\n" });
+  await using folder = await temporaryFolder();
+  const stdin = `# what we keep\n\n${server.origin}/a.txt\n`;
+  const host = testHost({ cwd: folder.path, stdin });
+  assertEquals(await main(["run", "-c", "-", "--state", "memory:"], host), 0);
+  assertEquals(await published(folder), { "a.txt": "first\n" });
+});
+
+Deno.test("row 94: a config without tasks is no error, and says so", async () => {
+  await using at = await place({ state: "memory:", tasks: [] });
+  assertEquals(await main(["run"], at.host), 0);
+  assertMatch(at.host.stderr.text, /nothing to do/i);
+});
+
+Deno.test("rows 90 and 92: secrets are sent, and never shown", async () => {
+  const secret = "s3cr/t+value&more";
+  const seen: (string | null)[] = [];
+  await using server = origin({
+    "/a": (request) => {
+      seen.push(request.headers.get("x-token"), request.headers.get("authorization"));
+      return new Response(null, { status: 302, headers: { location: "/b?token=from-the-server" } });
+    },
+    "/b": 403,
+  });
+  const { host: address } = new URL(server.origin);
+  await using at = await place({
+    state: "memory:",
+    tasks: [{
+      id: "a",
+      url: "http://me:${env:PASSWORD}@" + address + "/a?key=${env:PASSWORD}",
+      headers: { "x-token": "Bearer ${env:PASSWORD}" },
+    }],
+  }, { env: { PASSWORD: secret } });
+  const forms = [
+    secret,
+    encodeURIComponent(secret),
+    btoa(`me:${secret}`),
+    btoa(secret),
+    "from-the-server",
+  ];
+  for (const args of [["run", "--json", "-v"], ["plan"], ["plan", "--json"], ["run", "-n"]]) {
+    const host = testHost({ cwd: at.folder.path, env: { PASSWORD: secret } });
+    await main(args, host);
+    for (const form of forms) {
+      assertEquals((host.stdout.text + host.stderr.text).includes(form), false, `${args}: ${form}`);
+    }
+  }
+  assertEquals(seen, [`Bearer ${secret}`, `Basic ${btoa(`me:${secret}`)}`]);
+});
+
+Deno.test("row 92: a missing secret is refused before any request", async () => {
+  await using server = origin({ "/a": "a" });
+  await using at = await place({
+    state: "memory:",
+    tasks: [{ url: `${server.origin}/a`, headers: { authorization: "Bearer ${env:NO_TOKEN}" } }],
+  });
+  assertEquals(await main(["run"], at.host), 2);
+  assertMatch(at.host.stderr.text, /NO_TOKEN/);
+  assertEquals(server.hits(), 0);
+});
