@@ -1,0 +1,126 @@
+/** Rows 1 to 8: before a connection stands, and when one goes stale. */
+
+import { assertEquals } from "@std/assert";
+import type { Fetch } from "../../lib/core/host.ts";
+import { run } from "../../lib/mod.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { rawServer } from "../helpers/raw_server.ts";
+import { assertOracle } from "./oracle.ts";
+import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
+
+/** The real fetch, but for one URL. */
+function fetchBut(url: string, replacement: Fetch): Fetch {
+  return (asked, init) => asked === url ? replacement(asked, init) : fetch(asked, init);
+}
+
+row("row 1: an unknown host is asked again within the budget, then net.dns", {
+  stage: () => {
+    const url = "http://no-such-host.invalid/file.bin";
+    // What fetch says, word for word, without asking a name server.
+    const cause = new Error(
+      `error sending request for url (${url}): client error (Connect): dns error: ` +
+        "failed to lookup address information: Name or service not known",
+    );
+    const host = testHost({
+      fetch: fetchBut(url, () => Promise.reject(new TypeError("fetch failed", { cause }))),
+    });
+    return Promise.resolve({ url, host, check: () => assertEquals(host.slept.length, 1) });
+  },
+  expected: { status: "failed", attempts: ["net.dns", "net.dns"], httpStatus: null },
+});
+
+row("row 2: a refused connection is tried again, then net.refused", {
+  stage: async () => {
+    const closed = origin({});
+    await closed[Symbol.asyncDispose]();
+    return {
+      url: `${closed.origin}/file.bin`,
+      check: ({ host }) => assertEquals(host.slept.length, 1),
+    };
+  },
+  expected: { status: "failed", attempts: ["net.refused", "net.refused"], httpStatus: null },
+});
+
+row("row 3: dropped packets end in timeout.response", {
+  stage: () => {
+    const url = "http://silent.invalid/file.bin";
+    const silence: Fetch = (_, { signal }) =>
+      new Promise((_, reject) => {
+        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      });
+    return Promise.resolve({ url, host: testHost({ fetch: fetchBut(url, silence) }) });
+  },
+  task: { timeout: { response: "50ms" } },
+  expected: {
+    status: "failed",
+    attempts: ["timeout.response", "timeout.response"],
+    httpStatus: null,
+  },
+});
+
+row("row 4: a dead IPv6 address does no harm where IPv4 lives", {
+  stage: (stack) => {
+    const server = stack.use(origin({ "/file.bin": WHOLE }));
+    const { port } = new URL(server.origin);
+    return Promise.resolve({ url: `http://localhost:${port}/file.bin` });
+  },
+  expected: { status: "published", attempts: [null], httpStatus: 200 },
+});
+
+row("row 5: a reset before the headers is tried again", {
+  stage: replying((connection) => {
+    if (connection.index > 0) return connection.send(wholeResponse());
+    connection.reset();
+    return Promise.resolve();
+  }),
+  expected: { status: "published", attempts: ["net.reset", null], httpStatus: 200 },
+});
+
+row("row 6: a connection closed with zero bytes is tried again", {
+  stage: replying((connection) => connection.send(connection.index > 0 ? wholeResponse() : "")),
+  expected: { status: "published", attempts: ["net.reset", null], httpStatus: 200 },
+});
+
+Deno.test("row 7: a pooled connection gone stale costs one free retry", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await rawServer(async (connection) => {
+    await connection.readRequest();
+    await connection.send(response([`Content-Length: ${WHOLE.length}`], WHOLE));
+    // The next request on this connection comes too late for it.
+    await connection.readRequest();
+    connection.close();
+  });
+  const host = testHost();
+  const ids = ["first", "second"];
+  const tasks = ids.map((id) => ({ id, url: `${server.origin}/${id}`, retry: { attempts: 1 } }));
+  const { results } = await run(
+    { store: folder.path, state: "memory:", limits: { concurrency: 1 }, tasks },
+    { host },
+  );
+  const complete = { first: WHOLE, second: WHOLE };
+  await assertOracle({ folder: folder.path, before: {}, complete, tasks: ids, results });
+  assertEquals(results.map(({ status }) => status), ["created", "created"]);
+  // Deno's client sends the request again by itself: it is one attempt.
+  assertEquals(results.map(({ attempts }) => attempts.length), [1, 1]);
+  assertEquals(host.slept, []);
+  assertEquals(server.requests, ["GET /first", "GET /second", "GET /second"]);
+  assertEquals(server.connections, 2);
+});
+
+row("row 8: a public name with a private address among its own is not asked", {
+  stage: () => {
+    const url = "http://two-faced.invalid/file.bin";
+    let asked = 0;
+    const host = testHost({
+      addresses: { "two-faced.invalid": ["93.184.215.14", "10.0.0.1"] },
+      fetch: fetchBut(url, () => {
+        asked++;
+        return Promise.resolve(new Response(WHOLE));
+      }),
+    });
+    return Promise.resolve({ url, host, check: () => assertEquals(asked, 0) });
+  },
+  expected: { status: "failed", attempts: ["redirect.private"], httpStatus: null },
+});

@@ -1,0 +1,77 @@
+/** Rows 62 to 68: content codings. None is asked for, so that none can go wrong. */
+
+import { assertEquals } from "@std/assert";
+import { origin } from "../helpers/origin.ts";
+import { row, WHOLE } from "./scenario.ts";
+import type { Fault } from "./scenario.ts";
+
+async function gzip(content: string | Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new Response(content).body;
+  if (body === null) throw new Error("nothing to compress");
+  return await new Response(body.pipeThrough(new CompressionStream("gzip"))).bytes();
+}
+
+function join(...parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+const packed = await gzip(WHOLE);
+const badSum = packed.with(-8, (packed.at(-8) ?? 0) ^ 1);
+const junk = Uint8Array.from([1, 2, 3]);
+
+/** A stage whose server sends `body` with these codings, whatever was asked for. */
+function encoded(body: Uint8Array<ArrayBuffer>, codings: string): Fault["stage"] {
+  return (stack) => {
+    const file = { body, headers: { "content-encoding": codings } };
+    const server = stack.use(origin({ "/file.bin": file }));
+    return Promise.resolve({ url: `${server.origin}/file.bin` });
+  };
+}
+
+const REFUSED: readonly (readonly [string, Uint8Array<ArrayBuffer>, string])[] = [
+  ["row 62: a truncated gzip is refused", packed.slice(0, -4), "gzip"],
+  ["row 62: a gzip with a bad sum is refused", badSum, "gzip"],
+  ["row 63: several gzip members are refused", join(packed, packed), "gzip"],
+  ["row 64: junk after a gzip is refused", join(packed, junk), "gzip"],
+  ["row 65: a gzip bomb is refused", await gzip(new Uint8Array(10_000_000)), "gzip"],
+  ["row 66: a chain of codings is refused", packed, Array(20).fill("gzip").join(", ")],
+  ["row 67: a gzip nobody asked for is refused", packed, "gzip"],
+  ["row 67: a br nobody asked for is refused", packed, "br"],
+  ["row 67: a zstd nobody asked for is refused", packed, "zstd"],
+  ["row 67: a deflate nobody asked for is refused", packed, "deflate"],
+  ["row 67: a coding nobody knows is refused", packed, "x-own"],
+];
+
+for (const [name, body, codings] of REFUSED) {
+  row(name, {
+    stage: encoded(body, codings),
+    expected: { status: "failed", attempts: ["http.protocol"], httpStatus: 200 },
+  });
+}
+
+row("row 68: identity is asked for, so the size on the wire is the size of the file", {
+  stage: (stack) => {
+    const file = (request: Request): Response =>
+      request.headers.get("accept-encoding") === "identity"
+        ? new Response(WHOLE)
+        : new Response(packed, { headers: { "content-encoding": "gzip" } });
+    const server = stack.use(origin({ "/file.bin": file }));
+    return Promise.resolve({
+      url: `${server.origin}/file.bin`,
+      check: ({ result }) => assertEquals(result.bytes, WHOLE.length),
+    });
+  },
+  expected: { status: "published", attempts: [null], httpStatus: 200 },
+});
+
+row("row 68: a gzip file is kept as it is", {
+  stage: (stack) => {
+    const server = stack.use(
+      origin({ "/file.tar.gz": { body: packed, type: "application/gzip" } }),
+    );
+    return Promise.resolve({ url: `${server.origin}/file.tar.gz` });
+  },
+  key: "file.tar.gz",
+  complete: packed,
+  expected: { status: "published", attempts: [null], httpStatus: 200 },
+});

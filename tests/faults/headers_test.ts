@@ -1,0 +1,147 @@
+/** Rows 14 to 24: what is wrong by the head of an answer. */
+
+import { assert, assertEquals } from "@std/assert";
+import { EXIT } from "../../lib/core/result.ts";
+import { toLatin1 } from "../helpers/raw_server.ts";
+import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
+import type { Expected } from "./scenario.ts";
+
+const LENGTH = `Content-Length: ${WHOLE.length}`;
+const CHUNKED = `${WHOLE.length.toString(16)}\r\n${WHOLE}\r\n0\r\n\r\n`;
+
+const PROTOCOL: Expected = { status: "failed", attempts: ["http.protocol"] };
+const PUBLISHED: Expected = { status: "published", attempts: [null], httpStatus: 200 };
+
+row("row 14: a flood of headers is refused", {
+  stage: replying(wholeResponse(...Array.from({ length: 5_000 }, (_, at) => `X-${at}: flood`))),
+  expected: PROTOCOL,
+});
+
+row("row 14: one header without end is refused", {
+  stage: replying(async (connection) => {
+    await connection.send("HTTP/1.1 200 OK\r\nX: ");
+    const flood = toLatin1("flood".repeat(10_000));
+    while (connection.sentBytes < 64 * 1024 * 1024) await connection.send(flood);
+  }),
+  expected: PROTOCOL,
+});
+
+for (
+  const [name, line] of [
+    ["NUL", "X-A: a\0b"],
+    ["CR", "X-A: a\rb"],
+    ["a folded line", "X-A: a\r\n b"],
+    ["ESC", "X-A: a\x1b[31mb"],
+  ] as const
+) {
+  row(`row 15: ${name} in a header is refused`, {
+    stage: replying(wholeResponse(line)),
+    expected: PROTOCOL,
+  });
+}
+
+row("row 15: a bare LF ends a header line (RFC 9112, section 2.2)", {
+  stage: replying(wholeResponse("X-A: a\nX-B: b")),
+  expected: PUBLISHED,
+});
+
+row("row 16: two different Content-Length are refused", {
+  stage: replying(response([LENGTH, "Content-Length: 5"], WHOLE)),
+  expected: PROTOCOL,
+});
+
+row("row 17: one Content-Length said twice is one (RFC 9110, section 8.6)", {
+  stage: replying(response([`${LENGTH}, ${WHOLE.length}`], WHOLE)),
+  expected: PUBLISHED,
+});
+
+for (const length of ["-5", "+5", "99999999999999999999999999", "9007199254740993", "5x", ""]) {
+  row(`row 18: the Content-Length "${length}" is refused`, {
+    stage: replying(response([`Content-Length: ${length}`], WHOLE)),
+    expected: PROTOCOL,
+  });
+}
+
+for (const coding of ["chunked, x", "gzip, chunked", "identity", "x", "chunked, chunked"]) {
+  row(`row 19: the transfer coding "${coding}" is refused`, {
+    stage: replying(response([`Transfer-Encoding: ${coding}`], CHUNKED)),
+    expected: PROTOCOL,
+  });
+}
+
+for (const coding of ["chunked", "Chunked"]) {
+  row(`row 19: the transfer coding "${coding}" is understood`, {
+    stage: replying(response([`Transfer-Encoding: ${coding}`], CHUNKED)),
+    expected: PUBLISHED,
+  });
+}
+
+row("row 20: a file name in Latin-1 does no harm", {
+  stage: replying(wholeResponse('Content-Disposition: attachment; filename="\xe9t\xe9.pdf"')),
+  expected: PUBLISHED,
+});
+
+for (
+  const name of [
+    'filename="../../evil.bin"',
+    "filename*=UTF-8''..%2f..%2fevil.bin",
+    'filename="..\\\\evil.bin"',
+    'filename="/evil.bin"',
+    'filename="CON"',
+    `filename="${"a".repeat(300)}"`,
+  ]
+) {
+  row(`row 21: the server's name is not used unless asked for: ${name.slice(0, 40)}`, {
+    stage: replying(wholeResponse(`Content-Disposition: attachment; ${name}`)),
+    expected: PUBLISHED,
+  });
+}
+
+row("row 22: two different Location are refused", {
+  stage: replying(
+    response(["HTTP/1.1 302 Found", "Location: /a", "Location: /b", "Content-Length: 0"]),
+    { check: (_, server) => assertEquals(server.requests.length, 1) },
+  ),
+  expected: PROTOCOL,
+});
+
+row("row 23: answers of 1xx without end are no answer", {
+  stage: replying(async (connection) => {
+    for (;;) {
+      await connection.send("HTTP/1.1 100 Continue\r\n\r\n");
+      await new Promise((done) => setTimeout(done, 5));
+    }
+  }),
+  task: { timeout: { response: "60ms" } },
+  expected: {
+    status: "failed",
+    attempts: ["timeout.response", "timeout.response"],
+    httpStatus: null,
+  },
+});
+
+const TEN_YEARS_S = 10 * 365 * 24 * 60 * 60;
+for (
+  const [status, retryAfter] of [
+    [503, String(TEN_YEARS_S)],
+    [429, String(TEN_YEARS_S)],
+    [503, "9".repeat(400)],
+    [503, "Fri, 31 Dec 9999 23:59:59 GMT"],
+  ] as const
+) {
+  row(`row 24: ${status} with Retry-After ${retryAfter.slice(0, 30)} puts the task off`, {
+    stage: replying(
+      response([`HTTP/1.1 ${status} No`, `Retry-After: ${retryAfter}`, "Content-Length: 0"]),
+      {
+        check: ({ result, summary, host }, server) => {
+          assertEquals(host.slept, []);
+          assertEquals(server.requests.length, 1);
+          const put = host.clock.now().until(result.notBefore ?? "").total("hours");
+          assert(put > 0 && put <= 24, `put off by ${put} hours`);
+          assertEquals(summary.exitCode, EXIT.temporary);
+        },
+      },
+    ),
+    expected: { status: "deferred", attempts: ["http.status"], httpStatus: status },
+  });
+}

@@ -1,0 +1,170 @@
+/** Rows 38 to 46: redirects, which are followed by hand. */
+
+import { assert, assertEquals } from "@std/assert";
+import { testHost } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import type { Route } from "../helpers/origin.ts";
+import { row, WHOLE } from "./scenario.ts";
+import type { Expected, Fault } from "./scenario.ts";
+
+function refused(code: "http.protocol" | "redirect.loop" | "redirect.insecure"): Expected {
+  return { status: "failed", attempts: [code], httpStatus: 302 };
+}
+
+const PUBLISHED: Expected = { status: "published", attempts: [null], httpStatus: 200 };
+
+/** A stage with one server, asked for `/file.bin`. */
+function serving(routes: Readonly<Record<string, Route>>, requests: number): Fault["stage"] {
+  return (stack) => {
+    const server = stack.use(origin(routes));
+    return Promise.resolve({
+      url: `${server.origin}/file.bin`,
+      check: () => assertEquals(server.hits(), requests, "requests"),
+    });
+  };
+}
+
+row("row 38: a circle of redirects is a loop", {
+  stage: serving({ "/file.bin": { redirect: "/b" }, "/b": { redirect: "/file.bin" } }, 2),
+  expected: refused("redirect.loop"),
+});
+
+row("row 38: a redirect to itself is a loop", {
+  stage: serving({ "/file.bin": { redirect: "/file.bin" } }, 1),
+  expected: refused("redirect.loop"),
+});
+
+row("row 38: a chain of redirects without end is a loop", {
+  stage: (stack) => {
+    const step = (request: Request): Response => {
+      const at = Number(new URL(request.url).searchParams.get("at") ?? 0);
+      return new Response(null, { status: 302, headers: { location: `?at=${at + 1}` } });
+    };
+    const server = stack.use(origin({ "/file.bin": step }));
+    return Promise.resolve({
+      url: `${server.origin}/file.bin`,
+      check: () => assert(server.hits() <= 21, `${server.hits()} requests`),
+    });
+  },
+  expected: refused("redirect.loop"),
+});
+
+for (const status of [301, 302, 303, 307, 308] as const) {
+  row(`row 38: a short chain of ${status} is followed`, {
+    stage: serving({
+      "/file.bin": { redirect: "/b", status },
+      "/b": { redirect: "c?d=1#e", status },
+      "/c?d=1": WHOLE,
+    }, 3),
+    expected: PUBLISHED,
+  });
+}
+
+row("row 39: a redirect from https to http is refused", {
+  stage: (stack) => {
+    const plain = stack.use(origin({ "/file.bin": WHOLE }));
+    const url = "https://secure.invalid/file.bin";
+    const headers = { location: `${plain.origin}/file.bin` };
+    const host = testHost({
+      addresses: { "secure.invalid": ["93.184.215.14"] },
+      fetch: (asked, init) =>
+        asked === url
+          ? Promise.resolve(new Response(null, { status: 302, headers }))
+          : fetch(asked, init),
+    });
+    return Promise.resolve({ url, host, check: () => assertEquals(plain.hits(), 0) });
+  },
+  expected: refused("redirect.insecure"),
+});
+
+const SECRETS = {
+  "authorization": "Bearer secret-of-the-task",
+  "cookie": "session=secret-of-the-session",
+  "x-api-key": "secret-of-the-key",
+  "accept-language": "de",
+};
+
+row("row 40: no configured header leaves for another origin, nor comes back", {
+  stage: (stack) => {
+    const first = stack.use(origin({}));
+    const second = stack.use(origin({ "/there": { redirect: `${first.origin}/back` } }));
+    first.route("/file.bin", { redirect: "/near" });
+    first.route("/near", { redirect: `${second.origin}/there` });
+    first.route("/back", WHOLE);
+    return Promise.resolve({
+      url: first.origin.replace("://", "://user:password@") + "/file.bin",
+      check: ({ result }) => {
+        // fetch sends an Accept-Language of its own, so the values are what tells.
+        const seen = [...first.log, ...second.log].map(({ path, headers }) => [
+          path,
+          Object.entries(SECRETS).flatMap(([name, value]) =>
+            headers.get(name) === value ? [name] : []
+          ),
+        ]);
+        assertEquals(seen, [
+          ["/file.bin", Object.keys(SECRETS)],
+          ["/near", Object.keys(SECRETS)],
+          ["/back", []],
+          ["/there", []],
+        ]);
+        const said = JSON.stringify(result);
+        for (const secret of ["secret-of", "password"]) assert(!said.includes(secret), secret);
+      },
+    });
+  },
+  task: { headers: SECRETS },
+  expected: PUBLISHED,
+});
+
+for (const location of ["file:///etc/hostname", "ftp://127.0.0.1/a", "javascript:1", "data:,a"]) {
+  row(`row 41: a redirect to ${location} is refused`, {
+    stage: serving({ "/file.bin": { redirect: location } }, 1),
+    expected: refused("http.protocol"),
+  });
+}
+
+row("row 42: a redirect from a public host into a private network is refused at that hop", {
+  stage: (stack) => {
+    const inside = stack.use(origin({ "/file.bin": WHOLE }));
+    const url = "http://public.invalid/file.bin";
+    const headers = { location: `${inside.origin}/file.bin` };
+    const host = testHost({
+      addresses: { "public.invalid": ["93.184.215.14"] },
+      fetch: (asked, init) =>
+        asked === url
+          ? Promise.resolve(new Response(null, { status: 302, headers }))
+          : fetch(asked, init),
+    });
+    return Promise.resolve({ url, host, check: () => assertEquals(inside.hits(), 0) });
+  },
+  expected: { status: "failed", attempts: ["redirect.private"], httpStatus: 302 },
+});
+
+row("row 43: userinfo in Location makes no Authorization", {
+  stage: (stack) => {
+    const server = stack.use(origin({ "/other": WHOLE }));
+    const location = `${server.origin.replace("://", "://user:password@")}/other`;
+    server.route("/file.bin", { redirect: location });
+    return Promise.resolve({
+      url: `${server.origin}/file.bin`,
+      check: ({ result }) => {
+        assertEquals(server.log.map(({ headers }) => headers.get("authorization")), [null, null]);
+        assertEquals(result.servedFrom, `${server.origin}/other`);
+      },
+    });
+  },
+  expected: PUBLISHED,
+});
+
+row("row 44: a redirect without Location is refused", {
+  stage: serving({ "/file.bin": 302 }, 1),
+  expected: refused("http.protocol"),
+});
+
+row("row 46: the file is named by the config's URL, not by the last one", {
+  stage: serving({
+    "/file.bin": { redirect: "/evil.sh" },
+    "/evil.sh": { body: WHOLE, headers: { "content-disposition": 'attachment; filename="a.sh"' } },
+  }, 2),
+  expected: PUBLISHED,
+});
