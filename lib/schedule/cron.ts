@@ -82,6 +82,9 @@ function checkTimezone(timezone: string): string | null {
 interface Stretch {
   readonly previous: Temporal.Instant | null;
   readonly next: Temporal.Instant | null;
+  /** The same in numbers, which are cheaper to compare; ticks are whole milliseconds. */
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 const MINUTE_MS = 60_000;
@@ -91,24 +94,28 @@ const STRETCHES = 4;
 
 function stretchAround(expression: string, timezone: string, at: Temporal.Instant): Stretch {
   const known = recall(stretches, keyOf(expression, timezone), () => []);
-  const found = known.find((stretch) => holds(stretch, at));
+  const atMs = at.epochMilliseconds;
+  const found = known.find(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
   if (found) return found;
-  const cron = cronOf(expression);
-  const reachedMs = wallReachedMs(timezone, at);
-  const [previous = null] = cron.previousRuns(1, new Date(reachedMs + MINUTE_MS));
-  const next = cron.nextRun(new Date(reachedMs));
-  const made: Stretch = {
-    previous: previous && whenReached(previous, timezone),
-    next: next && whenReached(next, timezone),
-  };
+  const made = findStretch(expression, timezone, at);
   known.unshift(made);
   known.splice(STRETCHES);
   return made;
 }
 
-function holds({ previous, next }: Stretch, at: Temporal.Instant): boolean {
-  return (previous === null || Temporal.Instant.compare(previous, at) <= 0) &&
-    (next === null || Temporal.Instant.compare(at, next) < 0);
+function findStretch(expression: string, timezone: string, at: Temporal.Instant): Stretch {
+  const cron = cronOf(expression);
+  const reachedMs = wallReachedMs(timezone, at);
+  const [previousWall] = cron.previousRuns(1, new Date(reachedMs + MINUTE_MS));
+  const nextWall = cron.nextRun(new Date(reachedMs));
+  const previous = previousWall ? whenReached(previousWall, timezone) : null;
+  const next = nextWall ? whenReached(nextWall, timezone) : null;
+  return {
+    previous,
+    next,
+    fromMs: previous?.epochMilliseconds ?? -Infinity,
+    toMs: next?.epochMilliseconds ?? Infinity,
+  };
 }
 
 /**

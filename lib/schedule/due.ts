@@ -48,7 +48,7 @@ export const CLOCK_SKEW_MS = 10 * 60_000;
  * - `manual` never is.
  * - A deferred task is not due before the time it was deferred until; from then
  *   on that time is worth as much as a tick.
- * - An interval is due once it has passed since the last run. It cannot be
+ * - An interval is due once nine tenths of it have passed since the last run. It cannot be
  *   missed, so `misfire` does not matter. A task that never ran is due at once.
  * - Cron, misfire `once`: all ticks since the last run are worth one run. A task
  *   that never ran is due at once, for people expect its file.
@@ -135,12 +135,21 @@ function decideOwed(
   const nextDue = dueAfter(task, now);
   if (!lastRunAt) return { due: true, reason: "never run before", nextDue };
   const first = earlier(deferral, dueAfter(task, lastRunAt));
-  if (!first || isBefore(now, first)) return waiting(task, first);
+  if (!first || isBefore(now, shift(first, -slackMs(task.schedule)))) return waiting(task, first);
   const second = task.schedule.kind === "cron" ? dueAfter(task, first) : null;
   const reason = second && !isBefore(now, second)
     ? `missed since ${show(first, task)}, made up for once`
-    : `due since ${show(first, task)}`;
+    : `due ${isBefore(now, first) ? "at" : "since"} ${show(first, task)}`;
   return { due: true, reason, nextDue };
+}
+
+/**
+ * How much of an interval need not have passed. A trigger that comes as often as
+ * the task is due would else find it not due yet every other time: the interval
+ * counts from the end of the last run, a moment after the trigger of that.
+ */
+function slackMs(schedule: Schedule): number {
+  return schedule.kind === "every" ? Math.floor(schedule.intervalMs / 10) : 0;
 }
 
 /** Only the newest tick counts, and only while it is fresh. */
@@ -150,12 +159,12 @@ function decideFresh(
   { lastRunAt, deferral }: Since,
   now: Temporal.Instant,
 ): DueDecision {
-  const offset = offsetOf(task);
-  const tick = previousOccurrence(expression, task.timezone, now.subtract(offset))?.add(offset);
-  const newest = later(tick ?? null, deferral);
+  const offsetMs = jitterOffsetMs(task.id, task.jitterMs);
+  const tick = previousOccurrence(expression, task.timezone, shift(now, -offsetMs));
+  const newest = later(tick && shift(tick, offsetMs), deferral);
   const nextDue = dueAfter(task, later(now, lastRunAt) ?? now);
   if (!newest || !isAfterRun(newest, lastRunAt)) return waiting(task, nextDue);
-  if (newest.until(now).total("milliseconds") <= FRESH_MS) {
+  if (now.epochMilliseconds - newest.epochMilliseconds <= FRESH_MS) {
     return { due: true, reason: `due since ${show(newest, task)}`, nextDue };
   }
   const wait = waiting(task, nextDue);
@@ -171,13 +180,14 @@ function waiting(task: Timing, nextDue: Temporal.Instant | null): DueDecision {
 /** When a task that ran at `instant` comes due by its schedule; null for never. */
 function dueAfter(task: Timing, instant: Temporal.Instant): Temporal.Instant | null {
   const { schedule, timezone } = task;
-  const offset = offsetOf(task);
+  const offsetMs = jitterOffsetMs(task.id, task.jitterMs);
   switch (schedule.kind) {
-    case "cron":
-      return nextOccurrence(schedule.expression, timezone, instant.subtract(offset))?.add(offset) ??
-        null;
+    case "cron": {
+      const tick = nextOccurrence(schedule.expression, timezone, shift(instant, -offsetMs));
+      return tick && shift(tick, offsetMs);
+    }
     case "every":
-      return instant.add({ milliseconds: schedule.intervalMs }).add(offset);
+      return shift(instant, schedule.intervalMs + offsetMs);
     case "manual":
       return null;
     default:
@@ -185,8 +195,8 @@ function dueAfter(task: Timing, instant: Temporal.Instant): Temporal.Instant | n
   }
 }
 
-function offsetOf({ id, jitterMs }: Timing): { readonly milliseconds: number } {
-  return { milliseconds: jitterOffsetMs(id, jitterMs) };
+function shift(instant: Temporal.Instant, milliseconds: number): Temporal.Instant {
+  return milliseconds === 0 ? instant : instant.add({ milliseconds });
 }
 
 /** A memory without what was written by a clock that was wrong. */
@@ -196,7 +206,7 @@ function believable(memory: DueMemory, now: Temporal.Instant): DueMemory {
 }
 
 function isAhead(instant: Temporal.Instant, now: Temporal.Instant): boolean {
-  return isBefore(now.add({ milliseconds: CLOCK_SKEW_MS }), instant);
+  return instant.epochMilliseconds - now.epochMilliseconds > CLOCK_SKEW_MS;
 }
 
 function isAfterRun(instant: Temporal.Instant, lastRunAt: Temporal.Instant | null): boolean {

@@ -111,7 +111,7 @@ export async function gather<Item>(
     // A full group comes back when one of its items ends; until then it is in no queue.
     if (limits.spacingMs > 0) group.notBeforeMs = clock.monotonicMs() + limits.spacingMs;
     enqueue(group);
-    options.work(item, { rest }).catch((reason) => {
+    Promise.try(options.work, item, { rest }).catch((reason) => {
       failure ??= { reason };
     }).finally(() => {
       const wasFull = group.active >= limits.perHost;
@@ -123,7 +123,11 @@ export async function gather<Item>(
     });
   };
 
+  let filling = false;
   const fill = () => {
+    // Work that rests at once calls from within `start`; the loop that is going on goes on.
+    if (filling) return;
+    filling = true;
     while (active < limits.concurrency) {
       const back = returning.shift();
       if (back) {
@@ -135,6 +139,7 @@ export async function gather<Item>(
       if (!group) break;
       start(group);
     }
+    filling = false;
     if (running === 0 && (waiting === 0 || stopped())) ended.resolve();
   };
 

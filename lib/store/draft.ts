@@ -1,6 +1,6 @@
 /** What the drafts of all drivers share: order, counting, hashing, and an end in every case. */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { CronfetchError } from "../core/errors.ts";
 import type { Draft, Sealed, StoredFile } from "./store.ts";
 
@@ -15,17 +15,27 @@ export interface DraftSteps {
   seal(sizeBytes: number): Promise<void>;
   /** Gives all bytes; called when sealed. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
-  /** Puts the bytes under the draft's key; called when sealed. */
-  publish(): Promise<StoredFile>;
+  /** Puts the bytes under a key, by default the draft's own; called when sealed. */
+  publish(as?: string): Promise<StoredFile>;
+  /** Keeps the `sizeBytes` bytes so far under a name of its own, and closes what is open. */
+  suspend(sizeBytes: number): Promise<string>;
   /** Removes every trace, and closes what is open; the last call unless published. */
   remove(): Promise<void>;
+}
+
+/** What a draft that goes on holds already. */
+export interface BytesBefore {
+  /** Fed with them. */
+  readonly hash: Hash;
+  /** How many they are. */
+  readonly sizeBytes: number;
 }
 
 /** Stages of a draft, and how people would say when that is. */
 const STAGES = {
   writing: "before it was sealed",
   sealed: "after it was sealed",
-  over: "after it was published",
+  over: "after it was published or suspended",
 } as const;
 
 type Stage = keyof typeof STAGES;
@@ -34,14 +44,15 @@ type Stage = keyof typeof STAGES;
  * Makes a draft of a driver's steps. A draft that cannot be sealed or published
  * discards itself.
  *
- * @param ended Called once, when the draft is published or every trace of it is
- * gone; not when it could not be removed.
+ * @param ended Called once, when the draft is published, suspended, or every trace
+ * of it is gone; not when it could not be removed.
+ * @param before The bytes it holds already, if it goes on.
  */
-export function createDraft(steps: DraftSteps, ended: () => void): Draft {
-  const hash = createHash("sha256");
+export function createDraft(steps: DraftSteps, ended: () => void, before?: BytesBefore): Draft {
+  const hash = before?.hash ?? createHash("sha256");
   let stage: Stage = "writing";
-  let sizeBytes = 0;
-  let published = false;
+  let sizeBytes = before?.sizeBytes ?? 0;
+  let settled = false;
   let discarding: Promise<void> | null = null;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -73,16 +84,23 @@ export function createDraft(steps: DraftSteps, ended: () => void): Draft {
     return { sizeBytes, sha256: hash.digest("hex") };
   }
 
-  async function publish(): Promise<StoredFile> {
-    const file = await steps.publish();
-    published = true;
+  async function publish(as?: string): Promise<StoredFile> {
+    const file = await steps.publish(as);
+    settled = true;
     ended();
     return file;
   }
 
+  async function suspend(): Promise<string> {
+    const name = await steps.suspend(sizeBytes);
+    settled = true;
+    ended();
+    return name;
+  }
+
   async function remove(): Promise<void> {
     await last.catch(() => {});
-    if (published) return;
+    if (settled) return;
     try {
       await steps.remove();
     } catch {
@@ -109,7 +127,8 @@ export function createDraft(steps: DraftSteps, ended: () => void): Draft {
     write: (bytes) => enqueue("writing", "writing", () => append(bytes)),
     seal: () => orDiscard(enqueue("writing", "sealed", seal)),
     read: () => enqueue("sealed", "sealed", () => steps.read()),
-    publish: () => orDiscard(enqueue("sealed", "over", publish)),
+    publish: (as) => orDiscard(enqueue("sealed", "over", () => publish(as))),
+    suspend: () => orDiscard(enqueue("writing", "over", suspend)),
     discard,
     [Symbol.asyncDispose]: discard,
   };

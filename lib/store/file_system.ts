@@ -59,6 +59,19 @@ export async function lstatIfThere(
   }
 }
 
+/** What is in a folder; nothing where there is no folder. */
+export async function readDirIfThere(
+  fileSystem: FileSystem,
+  path: string,
+): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(fileSystem.readDir(path));
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
+  }
+}
+
 /** Removes a file. One that is not there is no error. */
 export async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
   try {

@@ -1,17 +1,17 @@
 /** A store in a folder. */
 
 import type { Random } from "../core/host.ts";
-import { createDraft } from "./draft.ts";
+import { type BytesBefore, createDraft, type DraftSteps } from "./draft.ts";
 import { explained, storeClosed, storeError } from "./errors.ts";
 import { type FileSystem, machineFileSystem, removeIfThere, storedFile } from "./file_system.ts";
 import type { FolderContext } from "./folder_context.ts";
 import { copyPublished } from "./folder_copy.ts";
-import { openFolderDraft } from "./folder_draft.ts";
+import { dropFolderDraft, openFolderDraft, resumeFolderDraft } from "./folder_draft.ts";
 import { digestFile, findFile, listFiles } from "./folder_files.ts";
 import { FolderTree, replaced } from "./folder_tree.ts";
 import { checkKey, checkPrefix } from "./key.ts";
 import { RunFile } from "./run_file.ts";
-import type { Draft, ListedFile, Store, StoredFile } from "./store.ts";
+import type { Draft, ListedFile, Resumed, Store, StoredFile } from "./store.ts";
 import { sweepDeadRuns } from "./sweep.ts";
 
 /** What a folder store needs beside its folder. */
@@ -42,11 +42,14 @@ export function openFolder(
   const busy = new Set<Promise<unknown>>();
   let closed = false;
 
-  async function startDraft(key: string): Promise<Draft> {
-    const steps = await openFolderDraft(key, context);
-    const draft = createDraft(steps, () => drafts.delete(draft));
+  function register(steps: DraftSteps, before?: BytesBefore): Draft {
+    const draft = createDraft(steps, () => drafts.delete(draft), before);
     drafts.add(draft);
     return draft;
+  }
+
+  async function startDraft(key: string): Promise<Draft> {
+    return register(await openFolderDraft(key, context));
   }
 
   /** Does what leaves traces on disk: the store is not closed before it is over. */
@@ -64,6 +67,22 @@ export function openFolder(
   async function draft(key: string): Promise<Draft> {
     checkKey(key);
     return await tracked(() => startDraft(key));
+  }
+
+  async function resume(key: string, name: string, signal: AbortSignal): Promise<Resumed | null> {
+    checkKey(key);
+    return await tracked(async () => {
+      const resumed = await resumeFolderDraft(key, name, signal, context);
+      return resumed && { draft: register(resumed.steps, resumed.before), head: resumed.head };
+    });
+  }
+
+  async function drop(key: string, name: string): Promise<void> {
+    checkKey(key);
+    await explained(
+      `removing a draft of ${JSON.stringify(key)}`,
+      () => dropFolderDraft(key, name, context),
+    );
   }
 
   async function stat(key: string): Promise<StoredFile | null> {
@@ -119,6 +138,8 @@ export function openFolder(
   return {
     location: root,
     draft,
+    resume,
+    drop,
     stat,
     digest,
     list,

@@ -27,7 +27,7 @@ export async function copyPublished(
   await draft.publish();
 }
 
-/** Gives a file a second name. Says false, and leaves no trace, where that cannot be. */
+/** Gives a file a second name. Says false, and leaves no file, where that cannot be. */
 async function linkTo(to: string, source: FoundFile, context: FolderContext): Promise<boolean> {
   const { fileSystem } = context;
   const placement = await placeDraft(to, context);

@@ -1,7 +1,8 @@
 /** Drafts in a folder: a file beside its target, renamed over it in the end. */
 
+import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import type { DraftSteps } from "./draft.ts";
+import type { BytesBefore, DraftSteps } from "./draft.ts";
 import { explained, Refusal } from "./errors.ts";
 import {
   type FileSystem,
@@ -15,9 +16,13 @@ import {
 } from "./file_system.ts";
 import type { FolderContext } from "./folder_context.ts";
 import { type RealFolder, replaced } from "./folder_tree.ts";
-import { folderOf, nameOf } from "./key.ts";
-import { draftName } from "./run_file.ts";
+import { BUFFER_BYTES } from "./folder_files.ts";
+import { checkKey, folderOf, nameOf } from "./key.ts";
+import { draftName, isSuspendedName, suspendedName } from "./run_file.ts";
 import type { StoredFile } from "./store.ts";
+
+/** How much of a draft that goes on is given back for a look. */
+const HEAD_BYTES = 64 * 1024;
 
 /** Where a draft stands, and where it goes. */
 export interface Placement {
@@ -57,7 +62,7 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
  * it cannot is no failure, since the rename is done, and after a crash the old
  * file would merely be found and fetched anew.
  *
- * @throws {Refusal} `store.conflict`; nothing was changed.
+ * @throws {Refusal} `store.conflict`, or what the file system throws; the target is as it was.
  */
 export async function replaceTarget(
   { folder, targetPath, draftPath }: Placement,
@@ -87,6 +92,69 @@ export async function openFolderDraft(key: string, context: FolderContext): Prom
     });
     return new FolderDraft(doing, placement, file, context);
   });
+}
+
+/** A draft that goes on: its steps, what it holds, and the beginning of that. */
+export interface ResumedSteps {
+  readonly steps: DraftSteps;
+  readonly before: BytesBefore;
+  readonly head: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Takes over a suspended draft of `key`: it gets a name of this run, so that a
+ * sweep finds it should this run die, and is read through for its digest.
+ *
+ * @returns Null where there is none.
+ * @throws The signal's reason, looked at before each piece that is read.
+ */
+export async function resumeFolderDraft(
+  key: string,
+  name: string,
+  signal: AbortSignal,
+  context: FolderContext,
+): Promise<ResumedSteps | null> {
+  const doing = `storing ${JSON.stringify(key)}`;
+  const { fileSystem } = context;
+  if (!isSuspendedName(name)) return null;
+  const placement = await explained(doing, () => placeDraft(key, context));
+  const { draftPath } = placement;
+  const suspendedPath = join(placement.folder.path, name);
+  return await explained(doing, async () => {
+    if (!(await lstatIfThere(fileSystem, suspendedPath))?.isFile) return null;
+    await fileSystem.rename(suspendedPath, draftPath);
+    const file = await fileSystem.open(draftPath, { read: true, append: true });
+    const steps = new FolderDraft(doing, placement, file, context);
+    try {
+      const hash = createHash("sha256");
+      const buffer = new Uint8Array(BUFFER_BYTES);
+      let head = new Uint8Array();
+      let sizeBytes = 0;
+      for (;;) {
+        signal.throwIfAborted();
+        const bytes = await readInto(file, buffer);
+        if (bytes.length === 0) break;
+        if (sizeBytes === 0) head = bytes.slice(0, HEAD_BYTES);
+        hash.update(bytes);
+        sizeBytes += bytes.length;
+      }
+      return { steps, head, before: { hash, sizeBytes } };
+    } catch (error) {
+      await steps.remove();
+      throw error;
+    }
+  });
+}
+
+/** Removes a suspended draft of `key`. */
+export async function dropFolderDraft(
+  key: string,
+  name: string,
+  { tree, fileSystem }: FolderContext,
+): Promise<void> {
+  if (!isSuspendedName(name)) return;
+  const folder = await tree.find(folderOf(key));
+  if (folder !== null) await removeIfThere(fileSystem, join(folder.path, name));
 }
 
 class FolderDraft implements DraftSteps {
@@ -131,10 +199,27 @@ class FolderDraft implements DraftSteps {
     });
   }
 
-  publish(): Promise<StoredFile> {
+  publish(as?: string): Promise<StoredFile> {
+    if (as !== undefined) checkKey(as);
     return explained(this.#doing, async () => {
-      await replaceTarget(this.#placement, this.#permissions, this.#context);
+      const { draftPath } = this.#placement;
+      const placement = as === undefined
+        ? this.#placement
+        : { ...await placeDraft(as, this.#context), draftPath };
+      await replaceTarget(placement, this.#permissions, this.#context);
       return this.#stored;
+    });
+  }
+
+  suspend(sizeBytes: number): Promise<string> {
+    return explained(this.#doing, async () => {
+      const { size } = await this.#file.stat();
+      if (size !== sizeBytes) throw wrongSize(sizeBytes, size);
+      this.#close();
+      const { folder, draftPath } = this.#placement;
+      const name = suspendedName(this.#context.random.name());
+      await this.#context.fileSystem.rename(draftPath, join(folder.path, name));
+      return name;
     });
   }
 

@@ -2,8 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { isAbsent } from "./errors.ts";
-import { type FileSystem, lstatIfThere, storedFile } from "./file_system.ts";
+import { lstatIfThere, readDirIfThere, storedFile } from "./file_system.ts";
 import type { FolderContext } from "./folder_context.ts";
 import type { RealFolder } from "./folder_tree.ts";
 import { folderOf, keyFault, nameOf } from "./key.ts";
@@ -69,7 +68,7 @@ export async function* listFiles(
   const { tree, fileSystem } = context;
   const found = await tree.find(folder);
   if (found === null) return;
-  for (const { name, isDirectory } of await entriesOf(found.path, fileSystem)) {
+  for (const { name, isDirectory } of await readDirIfThere(fileSystem, found.path)) {
     if (keyFault(name) !== null) continue;
     const key = folder === "" ? name : `${folder}/${name}`;
     if (isDirectory) {
@@ -78,15 +77,5 @@ export async function* listFiles(
     }
     const info = await lstatIfThere(fileSystem, join(found.path, name));
     if (info?.isFile) yield { key, ...storedFile(info) };
-  }
-}
-
-/** What is in a folder; nothing if it has been removed meanwhile. */
-async function entriesOf(path: string, fileSystem: FileSystem): Promise<Deno.DirEntry[]> {
-  try {
-    return await Array.fromAsync(fileSystem.readDir(path));
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw error;
   }
 }

@@ -37,7 +37,7 @@ export function keyFault(key: string): string | null {
 }
 
 /** Whether a file of this name belongs to the store itself, and is no published file. */
-export function isOwnName(name: string): boolean {
+function isOwnName(name: string): boolean {
   return name.slice(0, OWN_PREFIX.length).toLowerCase() === OWN_PREFIX;
 }
 

@@ -1,10 +1,13 @@
 /** A store in memory, for tests and for runs that shall leave nothing behind. */
 
 import { createHash } from "node:crypto";
-import { createDraft } from "./draft.ts";
+import { createDraft, type DraftSteps } from "./draft.ts";
 import { nothingToCopy, storeClosed } from "./errors.ts";
 import { checkKey, checkPrefix } from "./key.ts";
-import type { Draft, ListedFile, Store, StoredFile } from "./store.ts";
+import type { Draft, ListedFile, Resumed, Store, StoredFile } from "./store.ts";
+
+/** How much of a draft that goes on is given back for a look. */
+const HEAD_BYTES = 64 * 1024;
 
 interface MemoryFile extends StoredFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -18,6 +21,8 @@ interface MemoryFile extends StoredFile {
 export function openMemory(): Store {
   const files = new Map<string, MemoryFile>();
   const drafts = new Set<Draft>();
+  const suspended = new Map<string, Uint8Array<ArrayBuffer>>();
+  let suspensions = 0;
   let publications = 0;
   let closed = false;
 
@@ -32,20 +37,47 @@ export function openMemory(): Store {
     return files.get(key) ?? null;
   }
 
-  function startDraft(key: string): Draft {
+  function startDraft(key: string, beginning?: Uint8Array<ArrayBuffer>): Draft {
     checkKey(key);
     if (closed) throw storeClosed();
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    const pieces = beginning ? [beginning] : [];
     let whole = new Uint8Array();
-    const draft = createDraft({
+    const steps: DraftSteps = {
       append: (bytes) => Promise.try(() => void pieces.push(bytes.slice())),
       seal: () => Promise.try(() => void (whole = joined(pieces.splice(0)))),
       read: () => Promise.resolve(whole.slice()),
-      publish: () => Promise.resolve(put(key, whole)),
+      publish: (as = key) =>
+        Promise.try(() => {
+          checkKey(as);
+          return put(as, whole);
+        }),
+      suspend: () =>
+        Promise.try(() => {
+          const name = `suspended-${++suspensions}`;
+          suspended.set(suspendedId(key, name), joined(pieces.splice(0)));
+          return name;
+        }),
       remove: () => Promise.try(() => void pieces.splice(0)),
-    }, () => drafts.delete(draft));
+    };
+    const before = beginning && {
+      hash: createHash("sha256").update(beginning),
+      sizeBytes: beginning.length,
+    };
+    const draft = createDraft(steps, () => drafts.delete(draft), before);
     drafts.add(draft);
     return draft;
+  }
+
+  function resume(key: string, name: string): Resumed | null {
+    const id = suspendedId(key, name);
+    const beginning = suspended.get(id);
+    if (!beginning) return null;
+    suspended.delete(id);
+    return { draft: startDraft(key, beginning), head: beginning.slice(0, HEAD_BYTES) };
+  }
+
+  function drop(key: string, name: string): void {
+    suspended.delete(suspendedId(key, name));
   }
 
   function digest(key: string, signal: AbortSignal): string | null {
@@ -74,6 +106,8 @@ export function openMemory(): Store {
   return {
     location: "memory:",
     draft: (key) => Promise.try(startDraft, key),
+    resume: (key, name) => Promise.try(resume, key, name),
+    drop: (key, name) => Promise.try(drop, key, name),
     stat: (key) => Promise.try(stat, key),
     digest: (key, signal) => Promise.try(digest, key, signal),
     async *list(prefix): AsyncGenerator<ListedFile> {
@@ -91,6 +125,10 @@ export function openMemory(): Store {
       await Promise.all([...drafts].map((draft) => draft.discard()));
     },
   };
+}
+
+function suspendedId(key: string, name: string): string {
+  return JSON.stringify([key, name]);
 }
 
 function known({ sizeBytes, modifiedMs }: MemoryFile): StoredFile {

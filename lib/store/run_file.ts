@@ -28,6 +28,16 @@ export function draftName(run: string, random: string): string {
   return `${OWN_PREFIX}${run}-${random}${DRAFT_SUFFIX}`;
 }
 
+/** Name of a suspended draft. It is no run's, so no sweep takes it. */
+export function suspendedName(random: string): string {
+  return `${OWN_PREFIX}suspended-${random}${DRAFT_SUFFIX}`;
+}
+
+/** Whether a text can be the name of a suspended draft, and of nothing else. */
+export function isSuspendedName(name: string): boolean {
+  return /^\.cronfetch-suspended-[0-9a-z]+\.part$/.test(name);
+}
+
 /** Whether a file of this name is a draft of the run. */
 export function isDraftOf(run: string, fileName: string): boolean {
   return fileName.startsWith(`${OWN_PREFIX}${run}-`) && fileName.endsWith(DRAFT_SUFFIX);

@@ -20,7 +20,8 @@ export interface Sealed {
  * Bytes on their way into a store, invisible until {@linkcode Draft.publish}.
  * Disposing of a draft that was not published discards it.
  *
- * The order of calls is `write*`, `seal`, `read*`, then `publish` or `discard`.
+ * The order of calls is `write*`, `seal`, `read*`, then `publish` or `discard`;
+ * or `write*`, `suspend`.
  * `discard` may come at any time, and more than once; what waits in line then is
  * `cancelled`. A draft that cannot be sealed or published discards itself.
  */
@@ -49,11 +50,25 @@ export interface Draft extends AsyncDisposable {
    * Puts the sealed bytes under the draft's key, all at once: whoever reads the
    * key sees the old file or the new one, whole.
    *
+   * @param as Another key to put them under.
    * @throws {CronfetchError} any `store.` code; the published file is then as it was.
    */
-  publish(): Promise<StoredFile>;
+  publish(as?: string): Promise<StoredFile>;
+  /**
+   * Instead of `seal`: keeps the bytes so far for a later run, still invisible.
+   *
+   * @returns The name by which {@linkcode Store.resume} finds them.
+   */
+  suspend(): Promise<string>;
   /** Removes every trace of the draft. Never throws. */
   discard(): Promise<void>;
+}
+
+/** A draft that goes on. Its bytes so far count as written: `seal` tells the digest of all. */
+export interface Resumed {
+  readonly draft: Draft;
+  /** The beginning of the bytes so far, at most 64 KiB. */
+  readonly head: Uint8Array<ArrayBuffer>;
 }
 
 /** A file in a list. */
@@ -75,6 +90,16 @@ export interface Store extends AsyncDisposable {
    * @throws {CronfetchError} any `store.` code.
    */
   draft(key: string): Promise<Draft>;
+  /**
+   * Goes on with a draft of `key` that was suspended, perhaps by another run.
+   * From then on it is this run's, and nobody else can resume it.
+   *
+   * @param name What `suspend` returned.
+   * @returns Null where there is no such draft any more.
+   */
+  resume(key: string, name: string, signal: AbortSignal): Promise<Resumed | null>;
+  /** Removes a suspended draft of `key`. One that is not there is no error. */
+  drop(key: string, name: string): Promise<void>;
   /** What is published under `key`, or null. */
   stat(key: string): Promise<StoredFile | null>;
   /**

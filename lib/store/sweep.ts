@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import type { FolderContext } from "./folder_context.ts";
-import { readInto, removeIfThere } from "./file_system.ts";
+import { readDirIfThere, readInto, removeIfThere } from "./file_system.ts";
 import { foldersIn, isDraftOf, runOfFile, takeLock } from "./run_file.ts";
 
 /**
@@ -12,10 +12,9 @@ import { foldersIn, isDraftOf, runOfFile, takeLock } from "./run_file.ts";
  * @returns How many drafts were removed.
  */
 export async function sweepDeadRuns(context: FolderContext): Promise<number> {
-  const { root, tree, runFile, fileSystem } = context;
-  if (await tree.find("") === null) return 0;
+  const { root, runFile, fileSystem } = context;
   let removed = 0;
-  for await (const entry of fileSystem.readDir(root)) {
+  for (const entry of await readDirIfThere(fileSystem, root)) {
     const run = entry.isFile ? runOfFile(entry.name) : null;
     if (run === null || await runFile.isOwn(run)) continue;
     await sweepRun(run, join(root, entry.name), context, () => removed++).catch(() => {});
@@ -37,7 +36,7 @@ async function sweepRun(
     for (const key of foldersIn(text)) {
       const folder = await tree.find(key);
       if (folder === null || !await tree.isIntact(folder)) continue;
-      for await (const { name } of fileSystem.readDir(folder.path)) {
+      for (const { name } of await readDirIfThere(fileSystem, folder.path)) {
         if (!isDraftOf(run, name)) continue;
         await removeIfThere(fileSystem, join(folder.path, name));
         removed();

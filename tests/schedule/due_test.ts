@@ -138,8 +138,11 @@ Deno.test("an interval counts from the last run", (t) => {
   return decideAll(t, [
     ["never run", { schedule }, null, null, "2026-01-02T06:00:00Z",
       true, "never run before", "2026-01-02T06:30:00Z"],
-    ["not yet", { schedule }, "2026-01-02T06:00:00Z", null, "2026-01-02T06:29:59.999Z",
+    ["not yet", { schedule }, "2026-01-02T06:00:00Z", null, "2026-01-02T06:26:59.999Z",
       false, "next at 2026-01-02T06:30:00+00:00[UTC]", "2026-01-02T06:30:00Z"],
+    ["nearly: the next trigger would be far too late", { schedule }, "2026-01-02T06:00:00Z", null,
+      "2026-01-02T06:27:00Z", true, "due at 2026-01-02T06:30:00+00:00[UTC]",
+      "2026-01-02T06:57:00Z"],
     ["now", { schedule }, "2026-01-02T06:00:00Z", null, "2026-01-02T06:30:00Z",
       true, "due since 2026-01-02T06:30:00+00:00[UTC]", "2026-01-02T07:00:00Z"],
     ["long ago", { schedule }, "2026-01-01T06:00:00Z", null, "2026-01-02T06:30:00Z",

@@ -492,3 +492,37 @@ Deno.test("an abort in the midst of 100,000 loses and doubles none", async () =>
   assertEquals(new Set([...worked, ...pending]).size, 100_000);
   assertEquals(pending.length, 50_000);
 });
+
+Deno.test("100,000 items may rest at once, each before anything else", async () => {
+  const time = manualTime();
+  let resting = 0;
+  const done = gather(Array.from({ length: 100_000 }, (_, index) => index), {
+    limits: { concurrency: 1, perHost: 1, spacingMs: 0 },
+    groupOf: String,
+    work: (_index, slot) => {
+      resting++;
+      return slot.rest(1_000);
+    },
+    signal: new AbortController().signal,
+    timers: { ...time.timers, sleep: () => Promise.resolve() },
+    clock: time.clock,
+  });
+  assertEquals(await done, []);
+  assertEquals(resting, 100_000);
+});
+
+Deno.test("work that throws before it gives a promise is a rejection", async () => {
+  const held = heldWork();
+  const bug = new Error("a bug");
+  const done = gatherAll(["a1", "b1", "c1"], {
+    limits: { concurrency: 2 },
+    work: (item) => {
+      if (item === "b1") throw bug;
+      return held.work(item);
+    },
+  });
+  const rejection = assertRejects(() => done);
+  await held.end("a1");
+  assertStrictEquals(await rejection, bug);
+  assertEquals(held.started, ["a1"]);
+});

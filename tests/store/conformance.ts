@@ -353,6 +353,70 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
     assertEquals(await Array.fromAsync(store.list("")), [{ key: "a", ...published }]);
   });
 
+  test("a draft may be published under another key", async (store) => {
+    await put(store, "a", "old");
+    await using draft = await sealed(store, "a", "refused");
+    const file = await draft.publish("a.refused");
+    assertEquals(await store.stat("a.refused"), file);
+    assertEquals(await contents(store), {
+      "a": await digestOf("old"),
+      "a.refused": await digestOf("refused"),
+    });
+    await using another = await sealed(store, "a", "x");
+    await assertCode("store.name", () => another.publish("../a"));
+  });
+
+  test("a suspended draft goes on where it stopped, and its digest is of the whole", async (store) => {
+    const first = await store.draft("folder/a");
+    await first.write(bytesOf("hello "));
+    const name = await first.suspend();
+    await first.discard();
+    assertEquals(await contents(store), {});
+    assertEquals(await store.sweep(), 0);
+    const resumed = await store.resume("folder/a", name, forever());
+    assert(resumed);
+    await using draft = resumed.draft;
+    assertEquals([draft.sizeBytes, new TextDecoder().decode(resumed.head)], [6, "hello "]);
+    assertEquals(await store.resume("folder/a", name, forever()), null);
+    await draft.write(bytesOf("world"));
+    assertEquals(await draft.seal(), { sizeBytes: 11, sha256: await digestOf("hello world") });
+    await draft.publish();
+    assertEquals(await contents(store), { "folder/a": await digestOf("hello world") });
+  });
+
+  test(
+    "a suspended draft outlives the store, and can be suspended again",
+    async (store, fixture) => {
+      const first = await store.draft("a");
+      await first.write(bytesOf("one "));
+      const name = await first.suspend();
+      await store[Symbol.asyncDispose]();
+      if (fixture.reopen === null) return;
+      await using again = await fixture.reopen();
+      const resumed = await again.resume("a", name, forever());
+      await resumed?.draft.write(bytesOf("two "));
+      const later = await resumed?.draft.suspend() ?? "";
+      const last = await again.resume("a", later, forever());
+      assertEquals(new TextDecoder().decode(last?.head), "one two ");
+      await last?.draft.discard();
+      assertEquals(await again.resume("a", later, forever()), null);
+    },
+  );
+
+  test("a suspended draft that was dropped is gone, and foreign names mean nothing", async (store) => {
+    const draft = await store.draft("a");
+    await draft.write(bytesOf("text"));
+    const name = await draft.suspend();
+    await store.drop("a", name);
+    await store.drop("a", name);
+    await put(store, "b", "published");
+    for (const foreign of [name, "b", "../b", "", "nothing"]) {
+      await store.drop("b", foreign);
+      assertEquals(await store.resume("a", foreign, forever()), null, foreign);
+    }
+    assertEquals(await contents(store), { "b": await digestOf("published") });
+  });
+
   test("what was published is there when the store is opened again", async (store, fixture) => {
     await put(store, "folder/a", "text");
     const before = await store.stat("folder/a");

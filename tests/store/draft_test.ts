@@ -17,6 +17,7 @@ function steps(overrides: Partial<DraftSteps> = {}) {
     seal: step("seal", undefined),
     read: step("read", new Uint8Array()),
     publish: step("publish", { sizeBytes: 0, modifiedMs: 0 }),
+    suspend: step("suspend", "suspended-1"),
     remove: step("remove", undefined),
     ...overrides,
   };

@@ -74,7 +74,15 @@ Deno.test("a sweep of nothing reads one folder", async () => {
   const { fileSystem, calls } = recording();
   await using store = open(folder.path, fileSystem);
   assertEquals(await store.sweep(), 0);
-  assertEquals(calls, ["realPath", "readDir"]);
+  assertEquals(calls, ["readDir"]);
+});
+
+Deno.test("a store whose folder was removed has nothing to sweep", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.file("store"));
+  await put(store, "a", "text");
+  await Deno.remove(folder.file("store"), { recursive: true });
+  assertEquals(await store.sweep(), 0);
 });
 
 Deno.test("a sweep goes by what each dead run noted, and leaves other runs' drafts", async () => {
