@@ -10,6 +10,7 @@ import { createRedactor, redactUrl } from "./config/secrets.ts";
 import { download, type DownloadOutcome } from "./download/download.ts";
 import type { ChecksumFiles } from "./download/checksum_file.ts";
 import { createAdmission } from "./download/egress.ts";
+import { createVersions } from "./download/versions.ts";
 import { gather, type Slot } from "./schedule/pool.ts";
 import { createThrottle } from "./schedule/throttle.ts";
 import { nextRecord } from "./state/record.ts";
@@ -89,6 +90,7 @@ export async function carryOut(plan: Plan, context: RunContext): Promise<RunSumm
     : createThrottle(limits.rateBytesPerSecond, host);
   const owners = new Map(tasks.map((task) => [foldKey(task.key), task.id]));
   const checksumFiles: ChecksumFiles = new Map();
+  const versions = createVersions(store);
 
   /** Ends a task: its record first, then everybody is told. */
   const finish = (task: Task, outcome: DownloadOutcome, queuedMs: number) => {
@@ -101,6 +103,7 @@ export async function carryOut(plan: Plan, context: RunContext): Promise<RunSumm
       at: clock.now(),
       published: validators,
       alertAfter: context.alertAfter,
+      ...(outcome.part === undefined ? {} : { part: outcome.part }),
     });
     if (record) state.save(record);
     tally.add(final, outcome.permanent);
@@ -143,6 +146,9 @@ export async function carryOut(plan: Plan, context: RunContext): Promise<RunSumm
       throttle,
       admit: task.allowPrivate ? admitAll : admit,
       remembered: records.get(task.id)?.published ?? null,
+      part: records.get(task.id)?.part ?? null,
+      durable: state.durable,
+      versions,
       redact,
       safeName,
       keyWithName,

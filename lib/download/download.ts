@@ -5,19 +5,28 @@ import type { Random } from "../core/host.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
 import type { Task } from "../core/task.ts";
 import type { Validators } from "../core/validators.ts";
+import type { PartRecord } from "../state/state.ts";
 import { attempt, type AttemptContext, type Source, type Trace } from "./attempt.ts";
 import { type ChecksumFiles, settleChecksum } from "./checksum_file.ts";
 import { serverName } from "./filename.ts";
 import { abortReason } from "./network_error.ts";
+import { createParts, type Parts } from "./parts.ts";
 import { publish, type Published } from "./publish.ts";
 import { decideRetry, retryAfter } from "./retry.ts";
 import { compareToStored, conditionalHeaders, responseValidators } from "./validators.ts";
+import type { Versions } from "./versions.ts";
 
 /** What a task's download needs of the world and of the run it belongs to. */
 export interface DownloadContext extends AttemptContext {
   readonly host: AttemptContext["host"] & { readonly random: Random };
   /** What is remembered about the published file, or null. */
   readonly remembered: Validators | null;
+  /** What an earlier run has left of the file to continue, or null. */
+  readonly part: PartRecord | null;
+  /** Whether what is remembered outlives this run. */
+  readonly durable: boolean;
+  /** The older versions in the store. */
+  readonly versions: Versions;
   /** Takes everything out of a text that nobody should read. */
   readonly redact: (text: string) => string;
   /** A safe base name made of a foreign one, or null if nothing is left of it. */
@@ -42,6 +51,8 @@ export interface DownloadOutcome {
   readonly permanent: boolean;
   /** Of the file that is published now; null where nothing new is known. */
   readonly validators: Validators | null;
+  /** What a later run may continue. Absent where the task was not worked on. */
+  readonly part?: PartRecord | null;
 }
 
 /** A task on its way: what has happened so far. */
@@ -49,6 +60,7 @@ interface Course {
   readonly task: Task;
   readonly context: DownloadContext;
   readonly startedMs: number;
+  readonly parts: Parts;
   readonly attempts: AttemptResult[];
   readonly warnings: Warning[];
   /** Of the last attempt. */
@@ -68,14 +80,22 @@ interface Failure {
  * wrong is in the result. If nothing helps, the result is about `task.url`.
  */
 export async function download(task: Task, context: DownloadContext): Promise<DownloadOutcome> {
-  const course: Course = {
+  const { store, signal, durable } = context;
+  const parts = createParts({ store, signal, key: task.key, remembered: context.part, durable });
+  const outcome = await trySources({
     task,
     context,
     startedMs: context.host.clock.monotonicMs(),
+    parts,
     attempts: [],
     warnings: [],
     trace: emptyTrace(),
-  };
+  });
+  return { ...outcome, part: await parts.settle() };
+}
+
+async function trySources(course: Course): Promise<DownloadOutcome> {
+  const { task, context } = course;
   let first: { readonly failure: Failure; readonly trace: Trace } | null = null;
   for (const url of [task.url, ...task.mirrors]) {
     const ending = await trySource(url, course);
@@ -92,8 +112,9 @@ export async function download(task: Task, context: DownloadContext): Promise<Do
 
 /** Makes attempts at one URL, as `retry.ts` decides. */
 async function trySource(url: string, course: Course): Promise<Published | Failure> {
-  const { task, context, attempts } = course;
+  const { task, context, attempts, parts } = course;
   const { clock, random } = context.host;
+  const shown = context.redact(url);
   const source: Source = {
     url,
     conditions: {},
@@ -106,6 +127,7 @@ async function trySource(url: string, course: Course): Promise<Published | Failu
       const trace = course.trace = emptyTrace();
       let error: CronfetchError;
       try {
+        if (made === 1) source.held = await parts.takeUp(shown);
         const ending = await carryOut(source, course);
         attempts.push({ code: null, httpStatus: trace.httpStatus, delayMs });
         return ending;
@@ -134,7 +156,7 @@ async function trySource(url: string, course: Course): Promise<Published | Failu
       }
     }
   } finally {
-    await source.held?.draft.discard();
+    if (source.held) await parts.putAside(source.held, shown);
   }
 }
 
@@ -163,6 +185,7 @@ async function carryOut(source: Source, course: Course): Promise<Published> {
       source: context.redact(source.url),
       headers: trace.headers,
       nowMs,
+      versions: context.versions,
     });
     if (!received.lengthKnown) warnings.push("lengthUnknown");
     return ending;

@@ -54,7 +54,13 @@ export function createAdmission(
   const resolvesToPrivate = (hostname: string): Promise<boolean> => {
     let answer = resolved.get(hostname);
     if (!answer) {
-      answer = resolve(hostname).then((addresses) => addresses.some(isPrivateAddress), () => false);
+      answer = resolve(hostname).then(
+        (addresses) => addresses.some(isPrivateAddress),
+        (error) => {
+          if (isDenied(error)) throw lookupDenied(hostname, error);
+          return false;
+        },
+      );
       resolved.set(hostname, answer);
     }
     return answer;
@@ -73,4 +79,19 @@ export function createAdmission(
         : `the public name ${url.hostname} resolves into a private network`,
     );
   };
+}
+
+/** Whether Deno itself forbade a look-up. */
+function isDenied(error: unknown): boolean {
+  return error instanceof Deno.errors.NotCapable ||
+    (error instanceof Error && "code" in error && error.code === "EPERM");
+}
+
+/** Without a look-up the rule could not be kept, and that must not go unnoticed. */
+function lookupDenied(hostname: string, cause: unknown): CronfetchError {
+  return new CronfetchError(
+    "net.failed",
+    `Deno was not allowed to look up ${hostname}; grant net access to the name without a port`,
+    { cause, retry: "never" },
+  );
 }

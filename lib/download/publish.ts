@@ -2,11 +2,12 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Validators } from "../core/validators.ts";
-import type { Store, StoredFile } from "../store/store.ts";
+import type { Draft, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 import type { SettledTask } from "./checksum_file.ts";
-import { checkContent } from "./expect.ts";
+import { checkContent, type Content } from "./expect.ts";
 import { responseValidators } from "./validators.ts";
+import type { Versions } from "./versions.ts";
 
 /** What publishing needs beside the bytes. */
 export interface PublishContext {
@@ -20,6 +21,8 @@ export interface PublishContext {
   readonly headers: Headers;
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs: number;
+  /** The older versions in the store. */
+  readonly versions: Versions;
 }
 
 /** What became of the bytes. */
@@ -43,18 +46,19 @@ export async function publish(
   await using draft = received.draft;
   const { store, headers } = context;
   const existing = await store.stat(key);
-  await checkContent(
-    {
-      head: head.bytes,
-      sizeBytes: sealed.sizeBytes,
-      sha256: sealed.sha256,
-      contentType: headers.get("content-type"),
-      previousSizeBytes: existing?.sizeBytes ?? null,
-      read: () => draft.read(),
-    },
-    task.expect,
-    key,
-  );
+  const content: Content = {
+    head: head.bytes,
+    sizeBytes: sealed.sizeBytes,
+    sha256: sealed.sha256,
+    contentType: headers.get("content-type"),
+    previousSizeBytes: existing?.sizeBytes ?? null,
+    read: () => draft.read(),
+  };
+  try {
+    await checkContent(content, task.expect, key);
+  } catch (error) {
+    throw task.quarantine ? await putAside(draft, key, error) : error;
+  }
   const validators = (file: StoredFile): Validators => ({
     key,
     source: context.source,
@@ -66,7 +70,11 @@ export async function publish(
   if (existing && await isPublished(existing, received, context)) {
     return { status: "unchanged", validators: validators(existing) };
   }
+  // The older version first: it is safe before the newer one takes its place.
+  if (existing && task.keep > 0) await context.versions.add(key, existing);
   const file = await draft.publish();
+  // A surplus that cannot be removed now is removed after the next publishing.
+  if (task.keep > 0) await context.versions.prune(key, task.keep).catch(() => {});
   if (file.sizeBytes !== sealed.sizeBytes) {
     throw new CronfetchError(
       "store.failed",
@@ -74,6 +82,24 @@ export async function publish(
     );
   }
   return { status: existing ? "updated" : "created", validators: validators(file) };
+}
+
+/** What is added to the name of refused content; no pattern for the file's own type matches it. */
+export const REFUSED_SUFFIX = ".refused";
+
+/** Keeps what was refused for a look. Returns the refusal, which says where. */
+async function putAside(draft: Draft, key: string, refusal: unknown): Promise<unknown> {
+  if (!(refusal instanceof CronfetchError)) return refusal;
+  const { code, message, retry } = refusal;
+  const aside = key + REFUSED_SUFFIX;
+  try {
+    await draft.publish(aside);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return new CronfetchError(code, `${message}; it could not be kept aside: ${why}`, { retry });
+  }
+  const where = JSON.stringify(aside);
+  return new CronfetchError(code, `${message}; it is kept aside as ${where}`, { retry });
 }
 
 /** Whether the very bytes received are published already: the digest decides. */

@@ -7,16 +7,16 @@
 import { type Changes, type Contents, emptyContents, newestFirst } from "./driver.ts";
 import { unreadable } from "./errors.ts";
 import {
+  arrangeRecord,
+  arrangeRun,
   checkFormat,
   FORMAT,
-  inOrder,
   isNumber,
   isObject,
   isRecordBody,
   isRun,
   isTexts,
   isTime,
-  RECORD_FIELDS,
 } from "./format.ts";
 import type { Leases } from "./leases.ts";
 import type { TaskRecord } from "./state.ts";
@@ -27,7 +27,7 @@ export function printContents({ records, parked, runs }: Changes): string {
     `"format": ${FORMAT}`,
     `"records": ${block(1, "{}", byName(records, printRecord))}`,
     `"parked": ${block(1, "{}", byName(parked, (until) => `"${until}"`))}`,
-    `"runs": ${block(1, "[]", newestFirst(runs.values()).map(inOrder))}`,
+    `"runs": ${block(1, "[]", newestFirst(runs.values()).map((run) => toJson(arrangeRun(run))))}`,
   ]);
   return `${text}\n`;
 }
@@ -100,16 +100,16 @@ function parse(text: string, location: string): Readonly<Record<string, unknown>
 }
 
 function printRecord(record: TaskRecord): string {
-  return block(
-    2,
-    "{}",
-    RECORD_FIELDS.map((field) => {
-      const text = field === "results"
-        ? block(3, "[]", record.results.map(inOrder))
-        : inOrder(record[field]);
-      return `${JSON.stringify(field)}: ${text}`;
-    }),
-  );
+  const fields = Object.entries(arrangeRecord(record)).map(([name, value]) => {
+    const text = Array.isArray(value) ? block(3, "[]", value.map(toJson)) : toJson(value);
+    return `"${name}": ${text}`;
+  });
+  return block(2, "{}", fields);
+}
+
+/** On one line. */
+function toJson(value: unknown): string {
+  return JSON.stringify(value);
 }
 
 function byName<T>(values: ReadonlyMap<string, T>, print: (value: T) => string): string[] {

@@ -18,6 +18,7 @@ const RUNS: Deno.KvKey = ["cronfetch", "run"];
 const FEW_RECORDS = 500;
 
 const OPENING_DELAYS_MS = [100, 400, 1600];
+const LONGEST_OPENING_MS = 10_000;
 
 /**
  * Opens a database, and makes it if there is none.
@@ -45,26 +46,48 @@ export async function openKvDriver(path: string | null, host: StateHost): Promis
 /**
  * Makes a driver of a database that is open, and takes it over.
  *
- * @throws {CronfetchError} `state.unreadable`: something newer, or something else, stands in it.
+ * @throws {CronfetchError} `state.locked`; `state.unreadable`: something newer, or something else,
+ * stands in it.
  */
 export async function kvDriver(kv: Kv, location: string, host: StateHost): Promise<StateDriver> {
   const connection = new KvConnection(kv, location, host);
+  const prepared = prepare(connection, host);
   try {
-    await patiently(`opening the state ${location}`, host, OPENING_DELAYS_MS, async () => {
-      const entry = await connection.get(FORMAT_KEY);
-      if (entry.versionstamp !== null) {
-        return checkFormat(connection.decode(entry, isNumber), location);
-      }
-      const { key, versionstamp } = entry;
-      const written = await connection.commit([{ key, versionstamp }], [
-        set(key, FORMAT),
-      ]);
-      if (written === null) throw new Contended();
-    });
-    return new KvDriver(connection, host);
+    await inTime(prepared, location, host);
   } catch (error) {
-    connection.close();
+    // While somebody else has it locked, closing it would bring all of this process to a halt.
+    const close = () => connection.close();
+    prepared.then(close, close);
     throw error;
+  }
+  return new KvDriver(connection, host);
+}
+
+/** Sees to it that the database is of a form this version knows. */
+function prepare(connection: KvConnection, host: StateHost): Promise<void> {
+  const { location } = connection;
+  return patiently(`opening the state ${location}`, host, OPENING_DELAYS_MS, async () => {
+    const entry = await connection.get(FORMAT_KEY);
+    if (entry.versionstamp !== null) {
+      return checkFormat(connection.decode(entry, isNumber), location);
+    }
+    const { key, versionstamp } = entry;
+    const written = await connection.commit([{ key, versionstamp }], [set(key, FORMAT)]);
+    if (written === null) throw new Contended();
+  });
+}
+
+/** Waits for the first answer of a database: Deno KV itself waits for a locked one without end. */
+async function inTime(answer: Promise<void>, location: string, host: StateHost): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<void>();
+  const cancel = host.timers.after(LONGEST_OPENING_MS, () => {
+    const message = `opening the state ${location}: another process keeps it locked`;
+    reject(new CronfetchError("state.locked", message));
+  });
+  try {
+    await Promise.race([answer, late]);
+  } finally {
+    cancel();
   }
 }
 

@@ -210,6 +210,6 @@ function validatorToKeep(validator: string | null): string | null {
 function partToKeep(part: PartRecord | null): PartRecord | null {
   if (part === null) return null;
   const fits = part.source.length <= LONGEST_SOURCE && part.draft.length <= LONGEST_NAME &&
-    part.validator.length <= LONGEST_VALIDATOR;
+    part.validator.length <= LONGEST_VALIDATOR && part.key.length <= LONGEST_NAME;
   return fits ? part : null;
 }

@@ -31,6 +31,8 @@ export interface RecentResult {
 
 /** A part of a file that a later run may continue. */
 export interface PartRecord {
+  /** Name the file is to have in the store. */
+  readonly key: string;
   /** The task's URL or mirror the part came from, redacted. */
   readonly source: string;
   /** What proves that the rest belongs to it: a strong ETag or Last-Modified (RFC 9110, 13.1.5). */

@@ -113,3 +113,19 @@ Deno.test("a name is resolved once, however often it is asked for", async () => 
   await Promise.all(Array.from({ length: 10 }, () => admit(new URL("https://a.example/x"), null)));
   assertEquals(lookups, 1);
 });
+
+Deno.test("a look-up that Deno forbids is told, for without it the rule would be off", async () => {
+  for (
+    const denial of [
+      new Deno.errors.NotCapable("net"),
+      Object.assign(new Error("lookup"), { code: "EPERM" }),
+    ]
+  ) {
+    const admit = createAdmission(() => Promise.reject(denial));
+    const error = await assertRejects(
+      () => admit(new URL("https://a.example/"), null),
+      CronfetchError,
+    );
+    assertEquals([error.code, error.retry], ["net.failed", "never"]);
+  }
+});

@@ -40,7 +40,7 @@ const SNAPSHOT = `{
       "lastSuccessAt": null,
       "publishedAt": null,
       "published": null,
-      "part": {"source":"https://example.org/a","sizeBytes":1,"validator":"\\"1\\"","totalBytes":null,"draft":"d"},
+      "part": {"key":"a","source":"https://example.org/a","validator":"\\"1\\"","sizeBytes":1,"totalBytes":null,"draft":"d"},
       "results": []
     },
     "b": {
@@ -66,8 +66,8 @@ const SNAPSHOT = `{
     "b.example": "2026-01-15T14:00:00Z"
   },
   "runs": [
-    {"run":"run-1","startedAt":"2026-01-15T11:30:00Z","finishedAt":"2026-01-15T11:30:01Z","summary":{"bytes":0,"counts":{"created":0,"updated":0,"unchanged":1,"skipped":0,"deferred":0,"failed":0,"cancelled":0},"durationMs":1000,"exitCode":0}},
-    {"run":"run-0","startedAt":"2026-01-15T11:00:00Z","finishedAt":"2026-01-15T11:00:01Z","summary":{"bytes":0,"counts":{"created":0,"updated":0,"unchanged":1,"skipped":0,"deferred":0,"failed":0,"cancelled":0},"durationMs":1000,"exitCode":0}}
+    {"run":"run-1","startedAt":"2026-01-15T11:30:00Z","finishedAt":"2026-01-15T11:30:01Z","summary":{"counts":{"created":0,"updated":0,"unchanged":1,"skipped":0,"deferred":0,"failed":0,"cancelled":0},"bytes":0,"durationMs":1000,"exitCode":0}},
+    {"run":"run-0","startedAt":"2026-01-15T11:00:00Z","finishedAt":"2026-01-15T11:00:01Z","summary":{"counts":{"created":0,"updated":0,"unchanged":1,"skipped":0,"deferred":0,"failed":0,"cancelled":0},"bytes":0,"durationMs":1000,"exitCode":0}}
   ]
 }
 `;
@@ -92,6 +92,7 @@ Deno.test("file: the text, to the byte, whatever the order in which things are t
       task: "a",
       results: [],
       part: {
+        key: "a",
         draft: "d",
         totalBytes: null,
         sizeBytes: 1,

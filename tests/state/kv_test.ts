@@ -166,16 +166,39 @@ Deno.test("kv: a database that another process has locked is waited for", async 
   await using place = await kvPlace();
   const host = testHost({ timers: "manual" });
   await using onlooker = await place.open(host);
-  await using child = await startProcess("lock", place.path);
   const sleep = async (durationMs: number, signal: AbortSignal) => {
     await child[Symbol.asyncDispose]();
     await host.timers.sleep(durationMs, signal);
   };
   await using state = await place.open({ ...host, timers: { ...host.timers, sleep } });
+  await using child = await startProcess("lock", place.path);
   state.save(record("a"));
   await state.flush();
   assertEquals(host.slept.length, 1);
   assertEquals((await onlooker.allRecords()).size, 1);
+});
+
+Deno.test("kv: a database that does not answer is given up, and closed once it does", async () => {
+  const host = testHost({ timers: "manual" });
+  const { promise: answer, resolve } = Promise.withResolvers<void>();
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  const kv = await watchedKv();
+  const silent: Kv = {
+    ...kv,
+    get: async (key, options) => {
+      await answer;
+      return await kv.get(key, options);
+    },
+    close: () => {
+      kv.close();
+      close();
+    },
+  };
+  const opening = assertRejects(() => watchedState(silent, host), CronfetchError);
+  await host.advance(10_000);
+  assertEquals((await opening).code, "state.locked");
+  resolve();
+  await closed;
 });
 
 Deno.test("kv: a file that is no database is refused and kept", async () => {

@@ -122,6 +122,7 @@ export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
   heldUntil: orNull(time),
   health: fc.constantFrom<Health>("healthy", "failing", "unhealthy"),
   part: orNull(fc.record({
+    key: fc.string(),
     source: text,
     validator: text,
     sizeBytes: count,

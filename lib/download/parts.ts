@@ -1,0 +1,76 @@
+/** Parts of files between runs: put aside by one run, taken up by the next. */
+
+import type { PartRecord } from "../state/state.ts";
+import type { Store } from "../store/store.ts";
+import type { HeldPart } from "./attempt.ts";
+
+/** A smaller part is fetched again sooner than it is looked after. */
+const MIN_PART_BYTES = 64 * 1024;
+
+/** The part a task has, over the course of its sources. */
+export interface Parts {
+  /** What a source may continue; null where there is nothing for it. */
+  takeUp(source: string): Promise<HeldPart | null>;
+  /** Keeps what a source was left with, for the next run, if that is worth it; else discards it. */
+  putAside(held: HeldPart, source: string): Promise<void>;
+  /** Ends the course. Returns what the next run may continue. */
+  settle(): Promise<PartRecord | null>;
+}
+
+/** What {@linkcode createParts} needs. */
+export interface PartsOptions {
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  /** The task's key. */
+  readonly key: string;
+  /** What an earlier run has put aside. */
+  readonly remembered: PartRecord | null;
+  /** Whether there will be anybody to remember it. */
+  readonly durable: boolean;
+}
+
+/** At most one part a task is kept: the newest. Sources are told apart by their redacted URLs. */
+export function createParts(options: PartsOptions): Parts {
+  const { store, signal, key, durable } = options;
+  let remembered = options.remembered;
+  let aside: PartRecord | null = null;
+
+  const dropRemembered = async () => {
+    const part = remembered;
+    remembered = null;
+    // What cannot be removed is invisible, and in nobody's way.
+    if (part) await store.drop(part.key, part.draft).catch(() => {});
+  };
+
+  return {
+    takeUp: async (source) => {
+      const part = remembered;
+      if (part?.source !== source || part.key !== key) return null;
+      remembered = null;
+      const resumed = await store.resume(key, part.draft, signal);
+      if (!resumed) return null;
+      const { draft, head } = resumed;
+      const { sizeBytes, totalBytes, validator } = part;
+      if (draft.sizeBytes !== sizeBytes) {
+        await draft.discard();
+        return null;
+      }
+      return { draft, key, head: { bytes: head }, sizeBytes, totalBytes, validator };
+    },
+    putAside: async (held, source) => {
+      const { draft, sizeBytes, totalBytes, validator } = held;
+      if (!durable || aside || sizeBytes < MIN_PART_BYTES) return await draft.discard();
+      try {
+        const name = await draft.suspend();
+        aside = { key: held.key, source, validator, sizeBytes, totalBytes, draft: name };
+      } catch {
+        await draft.discard();
+      }
+    },
+    settle: async () => {
+      // Not come to, or about a name or a place the task no longer has.
+      if (aside || remembered) await dropRemembered();
+      return aside;
+    },
+  };
+}

@@ -1,0 +1,159 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { bufferedState } from "../../lib/state/buffered.ts";
+import type { Changes, StateDriver } from "../../lib/state/driver.ts";
+import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
+import { type TestHost, testHost } from "../helpers/host.ts";
+import { ids, record } from "./samples.ts";
+
+/** A driver whose writes are seen, and made to fail or to take their time. */
+interface WatchedDriver extends StateDriver {
+  /** Ids of each write that was begun. */
+  readonly writes: string[][];
+  /** What stands between the beginning and the end of a write. */
+  during: () => Promise<void>;
+  disposed: boolean;
+}
+
+function watchedDriver(host: TestHost): WatchedDriver {
+  const driver = memoryDriver(emptyMemory(), host);
+  const watched: WatchedDriver = {
+    location: driver.location,
+    durable: driver.durable,
+    writes: [],
+    during: () => Promise.resolve(),
+    disposed: false,
+    records: (tasks) => driver.records(tasks),
+    parked: () => driver.parked(),
+    runs: () => driver.runs(),
+    write: async (changes: Changes) => {
+      watched.writes.push([...changes.records.keys()]);
+      await watched.during();
+      await driver.write(changes);
+    },
+    acquire: (tasks, run, ttlMs) => driver.acquire(tasks, run, ttlMs),
+    renew: (run, ttlMs) => driver.renew(run, ttlMs),
+    release: (run) => driver.release(run),
+    [Symbol.asyncDispose]: () => {
+      watched.disposed = true;
+      return Promise.resolve();
+    },
+  };
+  return watched;
+}
+
+const failing = () => Promise.reject(new CronfetchError("state.locked", "locked"));
+
+Deno.test("changes wait a second for company, and are written once", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  await using state = bufferedState(driver, host);
+  state.save(record("a"));
+  await host.advance(600);
+  state.save(record("b"));
+  state.save(record("a"));
+  await host.advance(399);
+  assertEquals(driver.writes, []);
+  await host.advance(1);
+  assertEquals(driver.writes, [["a", "b"]]);
+  await state.flush();
+  await host.advance(10_000);
+  assertEquals(driver.writes.length, 1);
+});
+
+Deno.test("500 records are written at once", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  await using state = bufferedState(driver, host);
+  for (const task of ids(499)) state.save(record(task));
+  await host.advance(0);
+  assertEquals(driver.writes.length, 0);
+  state.save(record("last"));
+  await host.advance(0);
+  assertEquals(driver.writes.map((write) => write.length), [500]);
+});
+
+Deno.test("at most a tenth of the time is spent on writing unasked", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  driver.during = () => host.timers.sleep(300, new AbortController().signal);
+  await using state = bufferedState(driver, host);
+  for (const task of ids(500)) state.save(record(task));
+  await host.advance(0);
+  for (const task of ids(500)) state.save(record(task));
+  await host.advance(2699);
+  assertEquals(driver.writes.length, 1);
+  await host.advance(1);
+  assertEquals(driver.writes.length, 2);
+  state.save(record("a"));
+  await state.flush();
+  assertEquals(driver.writes.length, 3);
+});
+
+Deno.test("what could not be written waits, and is written later", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  await using state = bufferedState(driver, host);
+  driver.during = failing;
+  for (const task of ids(500)) state.save(record(task, { failures: 1 }));
+  await host.advance(0);
+  assertEquals(driver.writes.length, 1);
+  // Not again at once, although there are enough of them.
+  state.save(record("task-0", { failures: 2 }));
+  await host.advance(999);
+  assertEquals(driver.writes.length, 1);
+  const error = await assertRejects(() => state.flush(), CronfetchError);
+  assertEquals(error.code, "state.locked");
+  assertEquals((await state.records(["task-0", "task-1"])).size, 2);
+  driver.during = () => Promise.resolve();
+  await host.advance(1000);
+  assertEquals(driver.writes.length, 3);
+  await state.flush();
+  assertEquals(driver.writes.length, 3);
+  const failures = [...(await state.records(["task-0", "task-1"])).values()]
+    .map((one) => one.failures);
+  assertEquals(failures, [2, 1]);
+});
+
+Deno.test("what is being written is seen, and what is saved meanwhile is written next", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  const { promise: written, resolve: finish } = Promise.withResolvers<void>();
+  driver.during = () => written;
+  await using state = bufferedState(driver, host);
+  state.save(record("a", { failures: 1 }));
+  const first = state.flush();
+  await host.advance(0);
+  assertEquals((await state.records(["a"])).get("a")?.failures, 1);
+  state.save(record("a", { failures: 2 }));
+  assertEquals((await state.allRecords()).get("a")?.failures, 2);
+  const second = state.flush();
+  finish();
+  await Promise.all([first, second]);
+  assertEquals(driver.writes, [["a"], ["a"]]);
+  assertEquals((await driver.records(null)).get("a")?.failures, 2);
+});
+
+Deno.test("nothing is released before it is remembered", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  await using state = bufferedState(driver, host);
+  await state.acquire(["a"], "one", 60_000);
+  driver.during = failing;
+  state.save(record("a"));
+  await assertRejects(() => state.release("one"), CronfetchError);
+  assertEquals(await state.acquire(["a"], "two", 60_000), new Set());
+  driver.during = () => Promise.resolve();
+});
+
+Deno.test("disposing flushes, tells if that fails, and closes all the same", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  const state = bufferedState(driver, host);
+  state.save(record("a"));
+  driver.during = failing;
+  const error = await assertRejects(() => state[Symbol.asyncDispose](), CronfetchError);
+  assertEquals([error.code, driver.writes, driver.disposed], ["state.locked", [["a"]], true]);
+  await host.advance(60_000);
+  assertEquals(driver.writes.length, 1);
+});

@@ -1,0 +1,85 @@
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { Contended, patiently, stateError } from "../../lib/state/errors.ts";
+import { testHost } from "../helpers/host.ts";
+
+function named(code: string): Error {
+  return Object.assign(new Error("as the system says"), { code });
+}
+
+const CASES: readonly (readonly [error: unknown, code: string, sentence: string])[] = [
+  [new Contended(), "state.locked", "other processes keep changing it"],
+  [new TypeError("database is locked"), "state.locked", "another process keeps it locked"],
+  [new Error("database table is locked: kv"), "state.locked", "another process keeps it locked"],
+  [
+    new Error("file is not a database"),
+    "state.unreadable",
+    "the file is no database; it is left as it was",
+  ],
+  [
+    new Error("database disk image is malformed"),
+    "state.unreadable",
+    "the database is damaged; it is left as it was",
+  ],
+  [new Error("database or disk is full"), "store.full", "no space is left"],
+  [named("ENOSPC"), "store.full", "no space is left"],
+  [named("EDQUOT"), "store.full", "no space is left"],
+  [named("EACCES"), "store.denied", "permission denied"],
+  [named("EROFS"), "store.denied", "permission denied"],
+  [new Error("attempt to write a readonly database"), "store.denied", "permission denied"],
+  [
+    new Deno.errors.NotCapable("Requires read access, run again with the --allow-read flag"),
+    "store.denied",
+    "Deno was not given the permission; run again with --allow-read",
+  ],
+  [named("EIO"), "store.failed", "as the system says"],
+  ["odd", "store.failed", "odd"],
+];
+
+Deno.test("stateError", async (t) => {
+  for (const [error, code, sentence] of CASES) {
+    await t.step(sentence, () => {
+      const made = stateError("writing it", error);
+      assertEquals([made.code, made.message], [code, `writing it: ${sentence}`]);
+      assertStrictEquals(made.cause, error);
+    });
+  }
+  await t.step("an error of ours comes back as it is", () => {
+    const error = new CronfetchError("config.invalid", "wrong");
+    assertStrictEquals(stateError("writing it", error), error);
+  });
+});
+
+Deno.test("patiently", async (t) => {
+  const trying = async (failures: readonly unknown[], random: number) => {
+    const host = testHost({ random: [random] });
+    const left = [...failures];
+    const work = () => left.length > 0 ? Promise.reject(left.shift()) : Promise.resolve("done");
+    const answer = await patiently("writing it", host, [100, 1000], work)
+      .catch((error: CronfetchError) => error.code);
+    return [answer, left.length, ...host.slept];
+  };
+  const locked = new Contended();
+  await t.step("does not wait for what works", async () => {
+    assertEquals(await trying([], 0), ["done", 0]);
+  });
+  await t.step("waits half of a delay at least, and all of it at most", async () => {
+    assertEquals(await trying([locked, locked], 0), ["done", 0, 50, 500]);
+    assertEquals(await trying([locked, locked], 1), ["done", 0, 100, 1000]);
+  });
+  await t.step("gives up after the last delay", async () => {
+    assertEquals(await trying([locked, locked, locked, locked], 1), ["state.locked", 1, 100, 1000]);
+  });
+  await t.step("does not wait where waiting does not help", async () => {
+    assertEquals(await trying([locked, new Error("broken"), locked], 1), ["store.failed", 1, 100]);
+  });
+  await t.step("does not try again what has been tried again within", async () => {
+    const error = new CronfetchError("state.locked", "locked");
+    assertEquals(await trying([error, locked], 1), ["state.locked", 1]);
+    const host = testHost();
+    const thrown = await assertRejects(() => {
+      return patiently("writing it", host, [1], () => Promise.reject(error));
+    });
+    assertStrictEquals(thrown, error);
+  });
+});

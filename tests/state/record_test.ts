@@ -1,0 +1,317 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { TaskStatus } from "../../lib/core/result.ts";
+import { TASK_STATUSES } from "../../lib/core/result.ts";
+import {
+  backoffMs,
+  dueMemory,
+  healthTransition,
+  nextRecord,
+  type RecordFacts,
+} from "../../lib/state/record.ts";
+import type { PartRecord, TaskRecord } from "../../lib/state/state.ts";
+import { recentResult, record, taskResult, validators } from "./samples.ts";
+
+const AT = "2026-01-16T12:00:00Z";
+
+function facts(change: Partial<RecordFacts> = {}): RecordFacts {
+  return { run: "run-2", at: Temporal.Instant.from(AT), published: null, alertAfter: 3, ...change };
+}
+
+const PART: PartRecord = {
+  key: "a.csv",
+  source: "https://example.org/a.csv",
+  validator: '"2"',
+  sizeBytes: 100_000,
+  totalBytes: 200_000,
+  draft: "draft-1",
+};
+
+/** A task that failed twice, was deferred then, and has a part. */
+const TROUBLED = record("a", {
+  failures: 2,
+  health: "failing",
+  notBefore: "2026-01-16T11:00:00Z",
+  heldUntil: "2026-01-16T11:30:00Z",
+  part: PART,
+});
+
+const CASES: readonly (readonly [
+  name: string,
+  previous: TaskRecord | null,
+  status: TaskStatus,
+  facts: Partial<RecordFacts>,
+  expected: Partial<TaskRecord> | null,
+])[] = [
+  ["a first file", null, "created", { published: validators() }, {
+    published: validators(),
+    publishedAt: AT,
+    lastRunAt: AT,
+    lastSuccessAt: AT,
+    failures: 0,
+    health: "healthy",
+  }],
+  ["another file", record("a"), "updated", { published: validators({ etag: '"2"' }) }, {
+    published: validators({ etag: '"2"' }),
+    publishedAt: AT,
+    lastSuccessAt: AT,
+  }],
+  ["the same file", record("a"), "unchanged", { published: validators({ etag: '"2"' }) }, {
+    published: validators({ etag: '"2"' }),
+    publishedAt: "2026-01-14T12:00:00Z",
+    lastRunAt: AT,
+    lastSuccessAt: AT,
+  }],
+  ["the same file, nothing new known", record("a"), "unchanged", {}, { published: validators() }],
+  ["a success after trouble", TROUBLED, "unchanged", {}, {
+    failures: 0,
+    health: "healthy",
+    notBefore: null,
+    heldUntil: null,
+    part: null,
+    lastRunAt: AT,
+    lastSuccessAt: AT,
+  }],
+  ["a first failure", record("a"), "failed", {}, {
+    published: validators(),
+    publishedAt: "2026-01-14T12:00:00Z",
+    failures: 1,
+    health: "failing",
+    heldUntil: null,
+    lastRunAt: AT,
+    lastSuccessAt: "2026-01-15T12:00:00Z",
+  }],
+  ["a failure too many", TROUBLED, "failed", {}, {
+    failures: 3,
+    health: "unhealthy",
+    notBefore: null,
+    heldUntil: "2026-01-16T12:02:00Z",
+    part: PART,
+  }],
+  ["a first failure that is one too many", null, "failed", { alertAfter: 1 }, {
+    failures: 1,
+    health: "unhealthy",
+    published: null,
+    lastSuccessAt: null,
+  }],
+  [
+    "a failure once the alarm was given, with alertAfter raised",
+    record("a", { failures: 3, health: "unhealthy" }),
+    "failed",
+    { alertAfter: 9 },
+    { failures: 4, health: "unhealthy" },
+  ],
+  ["a failure with a part", record("a"), "failed", { part: PART }, { part: PART }],
+  ["a failure whose part is gone", TROUBLED, "failed", { part: null }, { part: null }],
+  ["a deferral", TROUBLED, "deferred", {}, {
+    failures: 2,
+    health: "failing",
+    notBefore: "2026-01-16T13:00:00Z",
+    heldUntil: "2026-01-16T11:30:00Z",
+    lastRunAt: "2026-01-15T12:00:00Z",
+    lastSuccessAt: "2026-01-15T12:00:00Z",
+    published: validators(),
+    part: PART,
+  }],
+  ["a cancelled run", TROUBLED, "cancelled", { part: { ...PART, sizeBytes: 150_000 } }, {
+    failures: 2,
+    health: "failing",
+    notBefore: "2026-01-16T11:00:00Z",
+    heldUntil: "2026-01-16T11:30:00Z",
+    lastRunAt: "2026-01-15T12:00:00Z",
+    published: validators(),
+    part: { ...PART, sizeBytes: 150_000 },
+  }],
+  ["a task another run works on", TROUBLED, "skipped", {}, null],
+  ["a new task another run works on", null, "skipped", {}, null],
+];
+
+Deno.test("nextRecord", async (t) => {
+  for (const [name, previous, status, change, expected] of CASES) {
+    await t.step(name, () => {
+      const deferral = status === "deferred" ? { notBefore: "2026-01-16T13:00:00Z" } : {};
+      const next = nextRecord(previous, taskResult(status, deferral), facts(change));
+      if (expected === null || next === null) return assertEquals(next, expected);
+      assertEquals({ ...next, ...expected }, next);
+      assertEquals(next.results[0]?.status, status);
+    });
+  }
+});
+
+Deno.test("a result is remembered with what people want to know", () => {
+  const result = taskResult("failed", {
+    code: "http.status",
+    message: "the server says 404",
+    httpStatus: 404,
+    bytes: 12,
+  });
+  assertEquals(nextRecord(null, result, facts())?.results, [{
+    run: "run-2",
+    at: AT,
+    since: AT,
+    times: 1,
+    status: "failed",
+    code: "http.status",
+    message: "the server says 404",
+    httpStatus: 404,
+    bytes: 12,
+  }]);
+});
+
+Deno.test("ten results are kept; those in a row that are alike count as one", () => {
+  let current: TaskRecord | null = null;
+  const happens = (status: TaskStatus, minute: number, httpStatus: number) => {
+    const at = Temporal.Instant.from(AT).add({ minutes: minute });
+    const result = taskResult(status, { httpStatus, message: `minute ${minute}` });
+    current = nextRecord(current, result, facts({ run: `run-${minute}`, at }));
+    return current?.results ?? [];
+  };
+  happens("created", 0, 200);
+  happens("unchanged", 1, 304);
+  happens("unchanged", 2, 304);
+  const results = happens("unchanged", 3, 304);
+  assertEquals(results.map(({ status, times }) => [status, times]), [
+    ["unchanged", 3],
+    ["created", 1],
+  ]);
+  assertEquals(
+    results[0],
+    recentResult({
+      run: "run-3",
+      at: "2026-01-16T12:03:00Z",
+      since: "2026-01-16T12:01:00Z",
+      times: 3,
+      message: "minute 3",
+      bytes: 3,
+    }),
+  );
+  happens("updated", 4, 200);
+  happens("updated", 5, 200);
+  happens("failed", 6, 503);
+  assertEquals(happens("failed", 7, 404).map(({ status, times }) => [status, times]), [
+    ["failed", 1],
+    ["failed", 1],
+    ["updated", 1],
+    ["updated", 1],
+    ["unchanged", 3],
+    ["created", 1],
+  ]);
+  for (let minute = 8; minute < 20; minute++) happens("updated", minute, 200);
+  const last = happens("updated", 20, 200);
+  assertEquals(last.map(({ run }) => run), Array.from({ length: 10 }, (_, i) => `run-${20 - i}`));
+});
+
+Deno.test("what is very long is cut, or not remembered where a cut would make it wrong", () => {
+  const url = `https://example.org/${"x".repeat(4000)}`;
+  const header = "ü".repeat(1001);
+  const whole = validators({ etag: '"1"', lastModified: "x" });
+  const published = (change: Partial<typeof whole>) =>
+    nextRecord(null, taskResult("created"), facts({ published: { ...whole, ...change } }))
+      ?.published;
+  assertEquals(published({ etag: header }), { ...whole, etag: null });
+  assertEquals(published({ lastModified: header }), { ...whole, lastModified: null });
+  assertEquals(published({ source: url }), null);
+  assertEquals(published({ key: "x".repeat(2001) }), null);
+  const part = (change: Partial<PartRecord>) =>
+    nextRecord(null, taskResult("failed"), facts({ part: { ...PART, ...change } }))?.part;
+  assertEquals(part({ source: url }), null);
+  assertEquals(part({ validator: header }), null);
+  assertEquals(part({ key: "x".repeat(2001) }), null);
+  assertEquals(part({ draft: "x".repeat(2001) }), null);
+  const message = `${"x".repeat(398)}🙂🙂`;
+  const cut = nextRecord(null, taskResult("failed", { message }), facts())?.results[0]?.message;
+  assertEquals(cut, `${"x".repeat(398)}\ufffd…`);
+});
+
+Deno.test("the largest record fits into a value of Deno KV", () => {
+  const header = "ü".repeat(1000);
+  const source = "x".repeat(4000);
+  const name = "字".repeat(2000);
+  const published = validators({ key: name, source, etag: header, lastModified: header });
+  const part = { ...PART, key: name, source, validator: header, draft: name };
+  let current = nextRecord(null, taskResult("created"), facts({ published }));
+  for (let index = 0; index < 10; index++) {
+    const result = taskResult("failed", { message: "\0".repeat(9999), httpStatus: 500 + index });
+    current = nextRecord(current, result, facts({ part }));
+  }
+  assertEquals([current?.published?.key, current?.part?.draft], [name, name]);
+  const bytes = new TextEncoder().encode(JSON.stringify(current)).length;
+  assert(bytes <= 65_536, `${bytes} bytes`);
+});
+
+Deno.test("the health follows from the results alone, whatever else happens", () => {
+  const statuses = fc.array(fc.constantFrom(...TASK_STATUSES), { maxLength: 30 });
+  fc.assert(fc.property(statuses, fc.integer({ min: 1, max: 5 }), (all, alertAfter) => {
+    let current: TaskRecord | null = null;
+    let streak = 0;
+    let told: string | null = null;
+    for (const status of all) {
+      const next: TaskRecord | null = nextRecord(
+        current,
+        taskResult(status),
+        facts({ alertAfter }),
+      );
+      if (!next) continue;
+      if (status === "failed") streak++;
+      if (["created", "updated", "unchanged"].includes(status)) streak = 0;
+      assertEquals(next.failures, streak);
+      const health = streak === 0 ? "healthy" : streak < alertAfter ? "failing" : "unhealthy";
+      assertEquals(next.health, health);
+      // Alarm and recovery take turns, and the alarm is the first.
+      const transition = healthTransition(current, next);
+      if (transition) {
+        assertEquals(transition, told === "unhealthy" ? "recovered" : "unhealthy");
+        told = transition;
+      }
+      assertEquals(told === "unhealthy", health === "unhealthy");
+      current = next;
+    }
+  }));
+});
+
+Deno.test("healthTransition", () => {
+  const healthy = record("a");
+  const failing = record("a", { health: "failing" });
+  const unhealthy = record("a", { health: "unhealthy" });
+  for (
+    const [before, after, expected] of [
+      [null, healthy, null],
+      [null, failing, null],
+      [null, unhealthy, "unhealthy"],
+      [healthy, failing, null],
+      [failing, unhealthy, "unhealthy"],
+      [unhealthy, unhealthy, null],
+      [unhealthy, healthy, "recovered"],
+      [failing, healthy, null],
+    ] as const
+  ) {
+    assertEquals(healthTransition(before, after), expected);
+  }
+});
+
+Deno.test("backoffMs", () => {
+  const minutes = [0, 1, 2, 3, 4, 10, 11, 12, 2000].map((failures) => backoffMs(failures) / 60_000);
+  assertEquals(minutes, [0, 0, 1, 2, 4, 256, 360, 360, 360]);
+});
+
+Deno.test("dueMemory", () => {
+  const memory = (change: Partial<TaskRecord> | undefined) => {
+    const given = change && record("a", change);
+    const { lastRunAt, notBefore } = dueMemory(given, Temporal.Instant.from(AT));
+    return [lastRunAt?.toString() ?? null, notBefore?.toString() ?? null];
+  };
+  const lastRunAt = "2026-01-15T12:00:00Z";
+  const past = "2026-01-16T11:59:59Z";
+  const soon = "2026-01-16T12:00:01Z";
+  const later = "2026-01-16T12:00:02Z";
+  assertEquals(memory(undefined), [null, null]);
+  assertEquals(memory({}), [lastRunAt, null]);
+  assertEquals(memory({ notBefore: past }), [lastRunAt, past]);
+  assertEquals(memory({ notBefore: soon }), [lastRunAt, soon]);
+  assertEquals(memory({ heldUntil: soon }), [lastRunAt, soon]);
+  assertEquals(memory({ heldUntil: past }), [lastRunAt, null]);
+  assertEquals(memory({ heldUntil: AT }), [lastRunAt, null]);
+  assertEquals(memory({ notBefore: later, heldUntil: soon }), [lastRunAt, later]);
+  assertEquals(memory({ notBefore: soon, heldUntil: later }), [lastRunAt, later]);
+  assertEquals(memory({ notBefore: past, heldUntil: past }), [lastRunAt, past]);
+});
