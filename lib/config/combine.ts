@@ -1,6 +1,8 @@
 /** Sources -> one Config. Mistakes are recorded, and what is built beside them is of no use. */
 
+import type { Alert } from "../core/alert.ts";
 import type { RunLimits } from "../core/task.ts";
+import { readAlerts } from "./alerts.ts";
 import type { CheckSchedule } from "./checks.ts";
 import { compileTask } from "./compile.ts";
 import type { Config, TaskTemplate } from "./config.ts";
@@ -90,6 +92,7 @@ export function combine(
     store: locationOf("store", parseStore, parts, surroundings),
     state,
     limits: limitsOf(parts, overrides),
+    alerts: alertsOf(parts),
     alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
     tasks: compiled.map(({ template }) => template),
@@ -161,6 +164,11 @@ function lastOf<Name extends keyof FileSettings>(
     if (value !== undefined && value !== null) return { part, value };
   }
   return null;
+}
+
+function alertsOf(parts: readonly Part[]): Alert[] {
+  const found = lastOf(parts, "alerts");
+  return found === null ? [] : readAlerts(found.value, ["alerts"], found.part.scope);
 }
 
 type ParseLocation = (text: string, folder: string) => Parsed<string>;

@@ -1,5 +1,6 @@
 /** Config: what the user wrote, validated, every default filled in. */
 
+import type { Alert } from "../core/alert.ts";
 import type { RunLimits, Task } from "../core/task.ts";
 import type { Template } from "./template.ts";
 
@@ -13,6 +14,8 @@ export interface Config {
   readonly limits: RunLimits;
   /** Failures in a row before a task is called unhealthy. */
   readonly alertAfter: number;
+  /** Who is told about changes of health. */
+  readonly alerts: readonly Alert[];
   /** Flush each file to the disk before it is published. */
   readonly sync: boolean;
   /** In the order of the files and of the tasks in them; see `tasksOf`. */

@@ -39,9 +39,9 @@ export function findDoubles<Item>(
   return doubles;
 
   function doubleOfKey(item: Item): Double<Item> | null {
-    const { key, namedByServer } = taskOf(item);
+    const { key } = taskOf(item);
     const folded = foldKey(key);
-    const other = namedByServer ? undefined : files.get(folded);
+    const other = files.get(folded);
     if (other !== undefined && other !== item) {
       return { item, other, kind: taskOf(other).key === key ? "file" : "case" };
     }

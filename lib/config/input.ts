@@ -39,6 +39,15 @@ export interface ConfigInput {
   sync?: boolean | undefined;
   /** Failures in a row before a task is called unhealthy. Default: 3. */
   alertAfter?: number | undefined;
+  /** Who is told, once, that a task has become unhealthy or has recovered. */
+  alerts?: {
+    /** Is sent the news as JSON by POST. `${env:NAME}` is filled in. */
+    webhook?: string | undefined;
+    /** Headers for the webhook. `${env:NAME}` is filled in. */
+    headers?: Record<string, string> | undefined;
+    /** A program and its arguments, run with the news as JSON on its standard input. */
+    command?: string[] | undefined;
+  }[] | undefined;
   /** Options for all tasks; a task's own come first. */
   defaults?: Omit<TaskInput, "id" | "url" | "mirrors" | "to"> | undefined;
   /** The files to keep: URLs, or URLs with options. */

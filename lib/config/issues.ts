@@ -2,7 +2,7 @@
 
 import type { core } from "zod";
 import type { ErrorCode } from "../core/errors.ts";
-import { show } from "./problem.ts";
+import { formatPath, show } from "./problem.ts";
 import { nearest, suggestKey } from "./suggest.ts";
 
 /** A mistake, and where in a source it is. */
@@ -26,7 +26,12 @@ export function findingsOf(
   root: readonly PropertyKey[],
   input: unknown,
 ): Finding[] {
-  return issues.flatMap((issue) => findingsOfIssue(issue, root, input));
+  const findings = issues.flatMap((issue) => findingsOfIssue(issue, root, input));
+  // One wrong number can break several rules that say the same sentence.
+  const distinct = new Map(
+    findings.map((found) => [`${formatPath(found.path)} ${found.message}`, found]),
+  );
+  return [...distinct.values()];
 }
 
 function findingsOfIssue(

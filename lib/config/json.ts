@@ -63,7 +63,7 @@ function valueBuilder(duplicate: (key: string, offset: number) => void) {
 
   const add = (value: unknown) => {
     if (Array.isArray(current.container)) current.container.push(value);
-    else put(current.container, current.key, value);
+    else current.container[current.key] = value;
   };
   const begin = (container: Container) => {
     add(container);
@@ -88,12 +88,6 @@ function valueBuilder(duplicate: (key: string, offset: number) => void) {
       onLiteralValue: add,
     },
   };
-}
-
-/** Sets a key; `__proto__` too is an ordinary one. */
-function put(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== "__proto__") object[key] = value;
-  else Object.defineProperty(object, key, { value, enumerable: true, configurable: true });
 }
 
 function locate(

@@ -117,37 +117,56 @@ type Timing = Pick<
 >;
 
 function applyTiming(base: Timing, layer: TaskDefaults, path: Path, scope: Scope): Timing {
-  const timing: Timing = {
-    schedule: base.schedule,
-    scheduleText: layer.schedule ?? base.scheduleText,
-    timezone: base.timezone,
+  const timezone = readTimezone(base, layer, path, scope);
+  return {
+    ...readSchedule(base, layer, timezone, path, scope),
+    timezone,
     misfire: layer.misfire ?? base.misfire,
     jitterMs: layer.jitter ?? base.jitterMs,
   };
-  const { schedule: ownSchedule, timezone: ownZone } = layer;
-  if (ownSchedule === undefined && ownZone === undefined) return timing;
+}
 
-  const wrongZone = ownZone === undefined
-    ? null
-    : scope.remember(`timezone ${ownZone}`, () => complaintAboutTimezone(ownZone));
-  if (wrongZone !== null) scope.complain([...path, "timezone"], wrongZone);
-  const timezone = wrongZone === null ? ownZone ?? base.timezone : base.timezone;
-  const { scheduleText } = timing;
+function readTimezone(base: Timing, layer: TaskDefaults, path: Path, scope: Scope): string {
+  const { timezone } = layer;
+  if (timezone === undefined) return base.timezone;
+  const complaint = scope.remember(
+    `timezone ${timezone}`,
+    () => complaintAboutTimezone(timezone),
+  );
+  if (complaint === null) return timezone;
+  scope.complain([...path, "timezone"], complaint);
+  return base.timezone;
+}
+
+/** The schedule in its time zone. A wrong one is not handed on, or every layer would complain. */
+function readSchedule(
+  base: Timing,
+  layer: TaskDefaults,
+  timezone: string,
+  path: Path,
+  scope: Scope,
+): Pick<Timing, "schedule" | "scheduleText"> {
+  const { schedule: scheduleText = base.scheduleText } = layer;
+  const known = { schedule: base.schedule, scheduleText: base.scheduleText };
+  if (scheduleText === base.scheduleText && timezone === base.timezone) return known;
   const schedule = scope.remember(
     `schedule ${timezone} ${scheduleText}`,
     () => parseSchedule(scheduleText, timezone, scope.checkSchedule),
   );
-  if (schedule.complaint !== undefined) {
-    const place = ownSchedule === undefined ? "timezone" : "schedule";
-    scope.complain([...path, place], schedule.complaint);
-    return { ...timing, timezone };
+  if (schedule.complaint === undefined) {
+    return { schedule: scope.share(schedule.value), scheduleText };
   }
-  return { ...timing, timezone, schedule: scope.share(schedule.value) };
+  scope.complain(
+    [...path, layer.schedule === undefined ? "timezone" : "schedule"],
+    schedule.complaint,
+  );
+  return known;
 }
 
 type Headers = Options["headers"];
 
-function applyHeaders(base: Headers, layer: Headers, path: Path, scope: Scope): Headers {
+/** Headers over others, their variables filled in; mistakes are complained of below `path`. */
+export function applyHeaders(base: Headers, layer: Headers, path: Path, scope: Scope): Headers {
   const headers = new Map(Object.entries(base).map(([name, value]) => [name.toLowerCase(), value]));
   const seen = new Set<string>();
   for (const [name, written] of Object.entries(layer)) {

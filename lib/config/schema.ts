@@ -220,6 +220,25 @@ const limits = z.strictObject({
 
 const defaults = z.strictObject(shared, says("must be an object of task options"));
 
+const alert = z.strictObject({
+  webhook: option(
+    URL_TEXT,
+    "Is sent the news as JSON by POST, in a form that chat tools show. `${env:NAME}` is filled in.",
+  ),
+  headers: option(
+    z.record(z.string(), text("text", 8_000), says("must be an object of header names and values"))
+      .meta({ title: "object of text" }),
+    "Headers for the webhook. `${env:NAME}` is filled in.",
+  ),
+  command: option(
+    z.array(text("a word of a command"), says("must be a list of words")).min(
+      1,
+      says("must be a list of at least one word"),
+    ).meta({ title: "list of words" }),
+    "A program and its arguments, run with the news as JSON on its standard input.",
+  ),
+}, says("must be an object with a webhook or a command"));
+
 const settings = {
   $schema: option(z.string(says("must be text")), "Where editors find the JSON Schema."),
   store: option(
@@ -244,6 +263,11 @@ const settings = {
     whole(1, 1_000),
     "Failures in a row before a task is called unhealthy.",
     DEFAULTS.alertAfter,
+  ),
+  alerts: option(
+    z.array(alert, says("must be a list of alerts")).max(20, says("must be 20 alerts at most"))
+      .meta({ title: "list" }),
+    "Who is told, once, that a task has become unhealthy or has recovered.",
   ),
   defaults: option(defaults, "Options for all tasks of this file; a task's own come first."),
 };
@@ -288,6 +312,9 @@ export type TaskOptions = z.output<typeof taskSchema>;
 
 /** Options for all tasks of a file, as validated. Units: milliseconds and bytes. */
 export type TaskDefaults = z.output<typeof defaults>;
+
+/** An entry of `alerts`. */
+export type AlertOptions = z.output<typeof alert>;
 
 /** What counts where nobody says otherwise. Units: milliseconds and bytes. */
 export const STANDARD = {

@@ -27,11 +27,15 @@ export function validate<Output>(
   return schema.safeParse(rest).data ?? null;
 }
 
-/** A copy of an object without what stands at a path; a list with a wrong entry goes as a whole. */
+/**
+ * A copy of an object without what stands at a path. A list with a wrong entry
+ * goes as a whole, and so does an object that lacks what is wrong with it.
+ */
 function without(value: unknown, [key, ...path]: Path): unknown {
   if (key === undefined || typeof value !== "object" || value === null || Array.isArray(value)) {
     return undefined;
   }
+  if (!Object.hasOwn(value, key)) return path.length === 0 ? undefined : value;
   const inner = without(Reflect.get(value, key), path);
   const others = Object.entries(value).filter(([name]) => name !== key);
   return Object.fromEntries(inner === undefined ? others : [...others, [key, inner]]);

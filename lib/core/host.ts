@@ -62,6 +62,17 @@ export interface Host {
   readStdin(): Promise<string>;
   /** Addresses of a host name, for the egress rule. */
   resolve(hostname: string): Promise<readonly string[]>;
+  /**
+   * Runs a program with text on its standard input; what it prints is thrown away.
+   *
+   * @returns Its exit code.
+   * @throws Where it cannot be started. Once the signal is aborted, it is ended.
+   */
+  execute(
+    command: readonly [string, ...string[]],
+    input: string,
+    signal: AbortSignal,
+  ): Promise<number>;
   /** Calls back at each arrival of a signal, until the returned function is called. */
   onSignal(signal: StopSignal, callback: () => void): () => void;
   /** Ends the process at once. */

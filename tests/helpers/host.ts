@@ -31,6 +31,8 @@ export interface TestHostOptions {
   readonly cwd?: string;
   /** What standard input holds. Default: nothing. */
   readonly stdin?: string;
+  /** Exit code of every program that is run. Default: 0. */
+  readonly exitCode?: number;
   /** Addresses by host name, besides `localhost` and addresses themselves. */
   readonly addresses?: Readonly<Record<string, readonly string[]>>;
 }
@@ -39,6 +41,8 @@ export interface TestHostOptions {
 export interface TestHost extends Host, TestTime {
   readonly stdout: Output & TestOutput;
   readonly stderr: Output & TestOutput;
+  /** Every program that was run, with its input. None is really run; all end with `exitCode`. */
+  readonly executed: { readonly command: readonly string[]; readonly input: string }[];
   /** Delivers a signal to whoever listens now, and gives how many did. */
   raise(signal: StopSignal): number;
 }
@@ -68,8 +72,14 @@ export function testHost(options: TestHostOptions = {}): TestHost {
   });
   const env = options.env ?? {};
   const listeners: Record<StopSignal, Set<() => void>> = { SIGINT: new Set(), SIGTERM: new Set() };
+  const executed: TestHost["executed"] = [];
   return {
     ...time,
+    executed,
+    execute: (command, input) => {
+      executed.push({ command, input });
+      return Promise.resolve(options.exitCode ?? 0);
+    },
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     random: { fraction: fractions(options.random ?? 1), name: names() },
     stdout: testOutput(),

@@ -1,0 +1,18 @@
+import { assertEquals } from "@std/assert";
+import { initialConfig } from "../../lib/config/init.ts";
+import { tasksOf } from "../../lib/config/tasks.ts";
+import { AT, loadText } from "./loading.ts";
+
+Deno.test("the first config loads as it stands", async () => {
+  const config = await loadText(initialConfig());
+  assertEquals(tasksOf(config, AT).map(({ key }) => key), ["f1040.pdf"]);
+  assertEquals(config.store, "/start/downloads");
+});
+
+Deno.test("the task that is commented out loads too", async () => {
+  const [before = "", after = ""] = initialConfig().split("// A task with more to say.");
+  const task = after.replaceAll(/^ *\/\/ /gm, "").replace(/^.*$/m, "");
+  const text = `${before.trimEnd()},${task}`;
+  const config = await loadText(text, { env: { RATES_TOKEN: "hunter2" } });
+  assertEquals(tasksOf(config, AT).map(({ id }) => id), ["f1040.pdf", "rates"]);
+});

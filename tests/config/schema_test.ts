@@ -1,0 +1,183 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import * as z from "zod";
+import { configJsonSchema, type JsonSchema, optionRows } from "../../lib/config/describe.ts";
+import type { ConfigInput, TaskInput } from "../../lib/config/input.ts";
+import { type configSchema, DEFAULTS, type taskSchema } from "../../lib/config/schema.ts";
+import { complaintsOf, loadInput, loadText } from "./loading.ts";
+
+/** True if each of two types allows what the other does, optional keys included. */
+type Same<A, B> = [A, Required<A>, keyof A] extends [B, Required<B>, keyof B]
+  ? [B, Required<B>, keyof B] extends [A, Required<A>, keyof A] ? true : false
+  : false;
+
+/** Does not compile unless its type argument is true. */
+function holds<_Claim extends true>(): void {}
+
+Deno.test("the types to read are those of the schema", () => {
+  holds<Same<ConfigInput, z.input<typeof configSchema>>>();
+  holds<Same<TaskInput, z.input<typeof taskSchema>>>();
+  type Part<Key extends keyof TaskInput> = Extract<TaskInput[Key], object>;
+  type SchemaTask = z.input<typeof taskSchema>;
+  holds<Same<Part<"timeout">, Extract<SchemaTask["timeout"], object>>>();
+  holds<Same<Part<"retry">, Extract<SchemaTask["retry"], object>>>();
+  holds<Same<Part<"expect">, Extract<SchemaTask["expect"], object>>>();
+  type SchemaConfig = z.input<typeof configSchema>;
+  holds<Same<NonNullable<ConfigInput["limits"]>, NonNullable<SchemaConfig["limits"]>>>();
+  holds<Same<NonNullable<ConfigInput["defaults"]>, NonNullable<SchemaConfig["defaults"]>>>();
+});
+
+const SCHEMA_FILE = new URL("../../cronfetch.schema.json", import.meta.url);
+
+Deno.test("cronfetch.schema.json is what the schema says", async () => {
+  assertEquals(
+    await Deno.readTextFile(SCHEMA_FILE),
+    `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+    "refresh it: deno task cronfetch schema > cronfetch.schema.json",
+  );
+});
+
+Deno.test("every option is described, and what has a default tells it", () => {
+  const rows = optionRows();
+  for (const { path, type, description } of rows) {
+    assert(/^[A-Z].*\.$/.test(description), `${path}: ${description}`);
+    assertNotEquals(type, "", path);
+  }
+  const byPath = new Map(rows.map((row) => [row.path, row]));
+  assertEquals(byPath.size, rows.length);
+  const table: [path: string, type: string, standard: string][] = [
+    ["store", "text", '"./downloads"'],
+    ["schedule", "text", '"0 6 * * *"'],
+    ["misfire", '"once" or "skip"', '"once"'],
+    ["limits", "object", ""],
+    ["limits.rate", "size or null", "null"],
+    ["limits.deadline", "duration or null", '"30m"'],
+    ["defaults", "object", ""],
+    ["tasks", "list", ""],
+    ["tasks[].url", "text", ""],
+    ["tasks[].schedule", "text", ""],
+    ["tasks[].timeout", "duration or object", ""],
+    ["tasks[].timeout.response", "duration", '"10s"'],
+    ["tasks[].retry.attempts", "whole number", "4"],
+    ["tasks[].expect.sha256", "text or object or null", "null"],
+    ["tasks[].expect.sha256.name", "text", ""],
+    ["tasks[].keep", "whole number", "0"],
+  ];
+  for (const [path, type, standard] of table) {
+    assertEquals([byPath.get(path)?.type, byPath.get(path)?.default], [type, standard], path);
+  }
+  assertEquals(rows.some(({ path }) => path.startsWith("defaults.")), false);
+});
+
+Deno.test("the defaults that are told are the defaults that count", async () => {
+  const { store, state, schedule, timezone, misfire, jitter, sync, alertAfter, limits } = DEFAULTS;
+  const { timeout, retry, expect, keep, quarantine, allowPrivate } = DEFAULTS;
+  const settings = { store, state, schedule, timezone, misfire, jitter, sync, alertAfter, limits };
+  const defaults = { timeout, retry, expect, keep, quarantine, allowPrivate };
+  const tasks = ["https://example.org/a"];
+  assertEquals(await loadInput({ ...settings, defaults, tasks }), await loadInput({ tasks }));
+});
+
+const SCHEMA = z.fromJSONSchema(configJsonSchema() as z.core.JSONSchema.JSONSchema);
+
+const URL_ONLY = { url: "https://example.org/a" };
+
+const SOUND: readonly unknown[] = [
+  {},
+  { tasks: [] },
+  { $schema: "./cronfetch.schema.json", tasks: ["https://example.org/b", URL_ONLY] },
+  { limits: { concurrency: 1, perHost: 1_000, spacing: "0s", rate: null, deadline: null } },
+  { limits: { rate: 1, deadline: "365d" } },
+  { limits: { rate: "2MB" }, jitter: "365d", alertAfter: 1_000, sync: true },
+  { tasks: [{ ...URL_ONLY, timeout: "1ms", retry: { attempts: 1, budget: "0s" }, keep: 1_000 }] },
+  { tasks: [{ ...URL_ONLY, timeout: { response: "24d" }, retry: { attempts: 100 } }] },
+  { tasks: [{ ...URL_ONLY, expect: { minSize: 0, maxSize: "1.5GiB", minRatio: 1 } }] },
+  { defaults: { expect: { type: null, maxSize: null, minRatio: null, sha256: null } } },
+];
+
+Deno.test("what is sound loads, and suits the JSON Schema", async () => {
+  for (const config of SOUND) {
+    const text = JSON.stringify(config);
+    await loadText(text);
+    assertEquals(SCHEMA.safeParse(config).error?.message, undefined, text);
+  }
+});
+
+const ABSURD: readonly (readonly [config: unknown, complaint: string])[] = [
+  [{ limits: { concurrency: 0 } }, "limits.concurrency must be a whole number from 1 to 1000"],
+  [{ limits: { concurrency: -1 } }, "limits.concurrency must be a whole number from 1 to 1000"],
+  [{ limits: { concurrency: 1.5 } }, "limits.concurrency must be a whole number from 1 to 1000"],
+  [{ limits: { concurrency: 1e9 } }, "limits.concurrency must be a whole number from 1 to 1000"],
+  [{ limits: { concurrency: "8" } }, "limits.concurrency must be a whole number from 1 to 1000"],
+  [{ limits: { perHost: null } }, "limits.perHost must be a whole number from 1 to 1000"],
+  [{ alertAfter: 0 }, "alertAfter must be a whole number from 1 to 1000"],
+  [{ sync: "yes" }, "sync must be true or false"],
+  [{ tasks: {} }, "tasks must be a list of tasks"],
+  [{ defaults: [] }, "defaults must be an object of task options"],
+  [{ tasks: [{ ...URL_ONLY, mirrors: "x" }] }, "tasks[0].mirrors must be a list of URLs"],
+  [{ defaults: { retry: { attempts: 0 } } }, "defaults.retry.attempts must be a whole number"],
+  [{ defaults: { retry: { attempts: 101 } } }, "defaults.retry.attempts must be a whole number"],
+  [{ defaults: { keep: -1 } }, "defaults.keep must be a whole number from 0 to 1000"],
+  [{ defaults: { expect: { minRatio: 2 } } }, "defaults.expect.minRatio must be a number from 0"],
+  [{ defaults: { expect: { minRatio: -1 } } }, "defaults.expect.minRatio must be a number from 0"],
+  [{ defaults: { expect: { minSize: -1 } } }, "defaults.expect.minSize must be a size such as"],
+  [{ defaults: { expect: { minSize: 1.5 } } }, "defaults.expect.minSize must be a size such as"],
+  [{ defaults: { expect: { maxSize: 0 } } }, "defaults.expect.maxSize must be a size such as"],
+  [{ defaults: { expect: { maxSize: 1e16 } } }, "defaults.expect.maxSize must be a size such as"],
+  [{ defaults: { expect: { maxSize: "10" } } }, "defaults.expect.maxSize must be a size such as"],
+  [{ defaults: { timeout: 30 } }, "defaults.timeout must be a duration, or an object of"],
+  [{ defaults: { timeout: { idle: 30 } } }, "defaults.timeout.idle must be a duration such as"],
+  [{ defaults: { timeout: "-5s" } }, "defaults.timeout must be a duration such as 30s, 5m or"],
+  [{ defaults: { headers: { a: 1 } } }, "defaults.headers.a must be text"],
+  [{ jitter: "1y" }, "jitter must be a duration such as 30s, 5m or 1h30m, from 0s to 365d"],
+  [{ store: "" }, 'store must be a folder, "s3://bucket/prefix" or "memory:"'],
+];
+
+Deno.test("row 95: absurd values are refused, with what is allowed; the JSON Schema agrees", async () => {
+  for (const [config, complaint] of ABSURD) {
+    const text = JSON.stringify(config);
+    const [told = "", ...others] = await complaintsOf(loadText(text));
+    assertEquals(others, [], text);
+    assertEquals(told.replace(/^\d+:\d+: /, "").slice(0, complaint.length), complaint);
+    assertEquals(SCHEMA.safeParse(config).success, false, text);
+  }
+});
+
+/** Ranges that no pattern can tell. */
+const OUT_OF_RANGE: readonly (readonly [config: ConfigInput, complaint: string])[] = [
+  [{ defaults: { timeout: "0s" } }, "defaults.timeout must be a duration such as"],
+  [{ defaults: { timeout: { idle: "25d" } } }, "defaults.timeout.idle must be a duration such as"],
+  [{ limits: { deadline: "366d" } }, "limits.deadline must be a duration such as"],
+  [{ limits: { deadline: "0ms" } }, "limits.deadline must be a duration such as"],
+  [{ limits: { rate: "0B" } }, "limits.rate must be a size such as 512B, 10MB or 10MiB, from 1B"],
+  [{ limits: { rate: "1001TB" } }, "limits.rate must be a size such as"],
+  [{ jitter: `${"9".repeat(400)}s` }, "jitter must be a duration such as"],
+];
+
+Deno.test("row 95: quantities out of their range are refused", async () => {
+  for (const [config, complaint] of OUT_OF_RANGE) {
+    const [told = "", ...others] = await complaintsOf(loadInput(config));
+    assertEquals(others, []);
+    assertEquals(told.replace(/^\d+:\d+: /, "").slice(0, complaint.length), complaint);
+  }
+});
+
+Deno.test("row 95: YAML's odd numbers are refused", async () => {
+  for (const number of [".nan", ".inf", "-.inf", "1e400", "0x10000"]) {
+    const complaints = await complaintsOf(loadText(`alertAfter: ${number}`));
+    assertEquals(complaints, ["1:13: alertAfter must be a whole number from 1 to 1000"], number);
+  }
+});
+
+Deno.test("every object of the JSON Schema is closed", () => {
+  const open: string[] = [];
+  const visit = (schema: JsonSchema, path: string): void => {
+    if (schema.properties && schema["additionalProperties"] !== false) open.push(path);
+    for (const [name, part] of Object.entries(schema.properties ?? {})) {
+      visit(part, `${path}.${name}`);
+    }
+    for (const part of schema.anyOf ?? []) visit(part, path);
+    if (schema.items) visit(schema.items, `${path}[]`);
+  };
+  visit(configJsonSchema(), "");
+  assertEquals(open, []);
+});

@@ -1,0 +1,321 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import type { ConfigInput, TaskInput } from "../../lib/config/input.ts";
+import { tasksOf } from "../../lib/config/tasks.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { AT, complaintsOf, loadInput, loadText, onlyTask, tasksIn } from "./loading.ts";
+
+Deno.test("a URL alone is a task with every default", async () => {
+  assertEquals(await onlyTask("https://example.org/a/f1040.pdf?x=1"), {
+    id: "f1040.pdf",
+    url: "https://example.org/a/f1040.pdf?x=1",
+    mirrors: [],
+    key: "f1040.pdf",
+    namedByServer: false,
+    headers: {},
+    schedule: { kind: "cron", expression: "0 6 * * *" },
+    timezone: "UTC",
+    misfire: "once",
+    jitterMs: 0,
+    timeouts: { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 },
+    retry: { attempts: 4, budgetMs: 120_000 },
+    expect: {
+      type: null,
+      minSizeBytes: 1,
+      maxSizeBytes: null,
+      minRatio: null,
+      sha256: null,
+      matches: null,
+      json: false,
+      knownLength: false,
+    },
+    keep: 0,
+    quarantine: false,
+    allowPrivate: false,
+  });
+});
+
+const DIGEST = "AB".repeat(32);
+
+const FULL: TaskInput = {
+  id: "rates",
+  url: "https://example.org/rates/{date:YYYY-MM-DD}.csv",
+  mirrors: ["https://mirror.example.org/{date-1d:YYYY-MM-DD}.csv"],
+  to: "rates/{date:YYYY-MM-DD}-{name}",
+  schedule: "15  16 * * MON-FRI",
+  timezone: "Europe/Berlin",
+  misfire: "skip",
+  jitter: "5m",
+  headers: { Authorization: "Bearer ${env:TOKEN}", "x-a": "$${b" },
+  timeout: { response: "1s", idle: "2s", attempt: "3s" },
+  retry: { attempts: 2, budget: "1m" },
+  expect: {
+    type: "Text/CSV",
+    minSize: "1KB",
+    maxSize: 50_000_000,
+    minRatio: 0.5,
+    sha256: DIGEST,
+    matches: "^date,",
+    json: true,
+    knownLength: true,
+  },
+  keep: 7,
+  quarantine: true,
+  allowPrivate: true,
+};
+
+Deno.test("a task says everything, and dates are those of its zone", async () => {
+  const config = await loadInput({ tasks: [FULL] }, { env: { TOKEN: "hunter2" } });
+  assertEquals(tasksOf(config, AT), [{
+    id: "rates",
+    url: "https://example.org/rates/2026-01-16.csv",
+    mirrors: ["https://mirror.example.org/2026-01-15.csv"],
+    key: "rates/2026-01-16-{name}",
+    namedByServer: true,
+    headers: { authorization: "Bearer hunter2", "x-a": "${b" },
+    schedule: { kind: "cron", expression: "15 16 * * MON-FRI" },
+    timezone: "Europe/Berlin",
+    misfire: "skip",
+    jitterMs: 300_000,
+    timeouts: { responseMs: 1_000, idleMs: 2_000, attemptMs: 3_000 },
+    retry: { attempts: 2, budgetMs: 60_000 },
+    expect: {
+      type: "text/csv",
+      minSizeBytes: 1_000,
+      maxSizeBytes: 50_000_000,
+      minRatio: 0.5,
+      sha256: DIGEST.toLowerCase(),
+      matches: "^date,",
+      json: true,
+      knownLength: true,
+    },
+    keep: 7,
+    quarantine: true,
+    allowPrivate: true,
+  }]);
+  assertEquals(config.secrets, ["hunter2", "Bearer hunter2"]);
+});
+
+Deno.test("dates are filled in for each run, and only where there are any", async () => {
+  const config = await loadInput({
+    tasks: [
+      "https://example.org/plain.csv",
+      {
+        url: "https://example.org/{date:DD}.csv",
+        expect: { sha256: { url: "https://example.org/{date:DD}.sum", name: "{date:DD}.csv" } },
+      },
+      {
+        url: "https://example.org/fixed.csv",
+        expect: { sha256: { url: "https://example.org/x.sum", name: "fixed.csv" } },
+      },
+    ],
+  });
+  const [plain, dated, fixed] = tasksOf(config, Temporal.Instant.from("2026-02-03T00:00:00Z"));
+  assertEquals(dated?.url, "https://example.org/03.csv");
+  assertEquals(dated?.key, "03.csv");
+  assertEquals(dated?.expect.sha256, { url: "https://example.org/03.sum", name: "03.csv" });
+  assertEquals(fixed?.expect.sha256, { url: "https://example.org/x.sum", name: "fixed.csv" });
+  const [plainAgain, datedAgain, fixedAgain] = tasksOf(config, AT);
+  assertStrictEquals(plain, plainAgain);
+  assertStrictEquals(fixed, fixedAgain);
+  assertEquals(datedAgain?.key, "15.csv");
+  assertEquals(dated?.id, datedAgain?.id);
+});
+
+Deno.test("a date that breaks a sound URL is an error of the config", async () => {
+  const config = await loadInput({
+    tasks: [{ url: "https://1.1.1.{date:D}{date:D}/", to: "x" }],
+  }, { at: Temporal.Instant.from("2026-01-01T00:00:00Z") });
+  const late = Temporal.Instant.from("2026-01-31T00:00:00Z");
+  const error = assertThrows(() => tasksOf(config, late), CronfetchError);
+  assertEquals(error.code, "config.invalid");
+});
+
+const NAMED: readonly (readonly [task: Omit<TaskInput, "id">, id: string, key: string])[] = [
+  [{ url: "https://h/a%20b.csv" }, "a b.csv", "a b.csv"],
+  [{ url: "https://h" }, "index.html", "index.html"],
+  [{ url: "https://h/x", to: "a/b" }, "a/b", "a/b"],
+  [{ url: "https://h/x.csv?y=/z", to: "a/" }, "a/x.csv", "a/x.csv"],
+  [{ url: "https://h/{date:YYYY}.csv" }, "{date:YYYY}.csv", "2026.csv"],
+  [{ url: "https://h/{date:YYYY/MM}.csv?a=/b" }, "{date:YYYY/MM}.csv", "01.csv"],
+  [{ url: "https://h/{date:YYYY}/" }, "index.html", "index.html"],
+  [{ url: "https://h/{date:YYYY}/x", to: "a/" }, "a/x", "a/x"],
+  [{ url: "https://h/?d={date:YYYY}" }, "index.html", "index.html"],
+  [{ url: "https://h?d={date:YYYY}" }, "index.html", "index.html"],
+  [{ url: "https://h/x", to: "{date:YYYY}/y" }, "{date:YYYY}/y", "2026/y"],
+  [{ url: "https://h/x", to: "{{y}}" }, "{y}", "{y}"],
+  [{ url: "https://h/x", to: "a/{name}" }, "a/{name}", "a/{name}"],
+];
+
+Deno.test("a task without an id has one that does not change with time", async () => {
+  for (const [task, id, key] of NAMED) {
+    const made = await onlyTask(task);
+    assertEquals([made.id, made.key], [id, key], JSON.stringify(task));
+    assertEquals(made.namedByServer, key.includes("{name}"));
+  }
+});
+
+const REFUSED: readonly (readonly [task: Omit<TaskInput, "id">, complaint: string])[] = [
+  [{ url: "https://h/x", to: "{name}/x" }, "to may hold {name} only in its last part"],
+  [{ url: "https://h/x", to: "{name}/" }, "to may hold {name} only in its last part"],
+  [{ url: "https://h/x", to: "{{name}}/{name}/x" }, "to may hold {name} only in its last part"],
+  [
+    { url: "https://h/${env:A}.csv" },
+    'url would put a secret into the name of a file; give the name with "to"',
+  ],
+  [
+    { url: "https://h/${env:A}.csv", to: "a/" },
+    'url would put a secret into the name of a file; give the name with "to"',
+  ],
+  [
+    { url: "https://h/x", to: "${env:A}" },
+    "to holds an environment variable, which only URLs and headers may",
+  ],
+];
+
+Deno.test("names that cannot be are refused", async () => {
+  for (const [task, complaint] of REFUSED) {
+    const complaints = await complaintsOf(loadInput({ tasks: [task] }, { env: { A: "aaaa" } }));
+    assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: tasks\[0\]\./, "")), [complaint]);
+  }
+});
+
+Deno.test("a variable may stand in a host, a folder and a query", async () => {
+  const task = await onlyTask("https://${env:HOST}/${env:DIR}/a.csv?t=${env:T}", {
+    env: { HOST: "example.org", DIR: "x/y", T: "#{t}" },
+  });
+  assertEquals(task.url, "https://example.org/x/y/a.csv?t=%23{t}");
+  assertEquals(task.key, "a.csv");
+});
+
+const LAYERS: readonly (readonly [config: ConfigInput, part: object])[] = [
+  [{ timezone: "Asia/Tokyo", schedule: "every 1h" }, {
+    timezone: "Asia/Tokyo",
+    schedule: { kind: "every", intervalMs: 3_600_000 },
+  }],
+  [{ timezone: "Asia/Tokyo", defaults: { timezone: "Asia/Seoul" } }, { timezone: "Asia/Seoul" }],
+  [{ misfire: "skip", jitter: "1s" }, { misfire: "skip", jitterMs: 1_000 }],
+  [{ defaults: { timeout: "7s" } }, {
+    timeouts: { responseMs: 10_000, idleMs: 30_000, attemptMs: 7_000 },
+  }],
+  [{ defaults: { timeout: { idle: "7s" }, retry: { budget: "0s" } } }, {
+    timeouts: { responseMs: 10_000, idleMs: 7_000, attemptMs: 600_000 },
+    retry: { attempts: 4, budgetMs: 0 },
+  }],
+  [{ defaults: { keep: 3, quarantine: true } }, { keep: 3, quarantine: true }],
+];
+
+Deno.test("what a task does not say, its file's defaults say, then the config", async () => {
+  for (const [config, part] of LAYERS) {
+    const [task] = await tasksIn({ ...config, tasks: ["https://h/a"] });
+    assertEquals({ ...task, ...part }, { ...task });
+  }
+});
+
+Deno.test("a task's own options come first, one by one", async () => {
+  const [task] = await tasksIn({
+    defaults: {
+      headers: { "X-A": "1", "x-b": "2" },
+      timeout: { response: "1s", idle: "2s" },
+      expect: { minSize: "1KB", maxSize: "1MB", type: "text/csv", matches: "a" },
+    },
+    tasks: [{
+      url: "https://h/a",
+      headers: { "x-a": "3" },
+      timeout: { idle: "5s" },
+      expect: { maxSize: null, type: null },
+    }],
+  });
+  assertEquals(task?.headers, { "x-a": "3", "x-b": "2" });
+  assertEquals(task?.timeouts, { responseMs: 1_000, idleMs: 5_000, attemptMs: 600_000 });
+  assertEquals(task?.expect.minSizeBytes, 1_000);
+  assertEquals(task?.expect.maxSizeBytes, null);
+  assertEquals(task?.expect.type, null);
+  assertEquals(task?.expect.matches, "a");
+});
+
+const SECRETS: readonly (readonly [task: TaskInput, secrets: string[]])[] = [
+  [{ url: "https://user:pass1@h/a" }, ["user:pass1", "pass1"]],
+  [{ url: "https://h/a", mirrors: ["https://user:pass2@m/a"] }, ["user:pass2", "pass2"]],
+  [{ url: "https://h/a?t=${env:A}" }, ["aaaa"]],
+  [{ url: "https://u:${env:A}@h/a" }, ["aaaa", "u:aaaa"]],
+  [{ url: "https://h/a", headers: { cookie: "k=vvvv" } }, ["k=vvvv", "vvvv"]],
+  [{ url: "https://h/a", headers: { "x-note": "plain ${env:A}" } }, ["aaaa"]],
+  [{ url: "https://h/a", headers: { "x-note": "plain" } }, []],
+  [
+    { url: "https://h/a", expect: { sha256: { url: "https://h/${env:A}", name: "a" } } },
+    ["aaaa"],
+  ],
+];
+
+Deno.test("row 90: secrets are gathered from wherever they stand", async () => {
+  for (const [task, secrets] of SECRETS) {
+    const config = await loadInput({ tasks: [task] }, { env: { A: "aaaa" } });
+    assertEquals(config.secrets, secrets, JSON.stringify(task));
+  }
+});
+
+const WRONG: readonly (readonly [task: Partial<TaskInput>, complaint: RegExp])[] = [
+  [{ expect: { type: "csv" } }, /expect\.type must be a media type such as "text\/csv"/],
+  [{ expect: { type: "text/*" } }, /expect\.type must be a media type/],
+  [{ expect: { type: "text/csv; charset=utf-8" } }, /without parameters/],
+  [{ expect: { sha256: "abc" } }, /expect\.sha256 must be 64 hexadecimal digits/],
+  [{ expect: { matches: "(" } }, /expect\.matches must be a regular expression \(flags mu\): /],
+  [{ expect: { matches: "\\-" } }, /expect\.matches must be a regular expression/],
+  [{ expect: { minSize: "2KB", maxSize: "1KB" } }, /expect\.maxSize leaves no size/],
+  [{ expect: { sha256: { url: "https://h/", name: "{x}" } } }, /sha256\.name holds "\{x\}"/],
+  [{ timezone: "+01:00" }, /timezone must be an IANA time zone/],
+  [{ timezone: "europe/paris " }, /did you mean "Europe\/Paris"/],
+  [{ schedule: "0 6 * *" }, /schedule must be a cron expression of 5 fields/],
+  [{ schedule: "0 0 6 * * *" }, /schedule must be a cron expression of 5 fields/],
+  [{ schedule: "@daily" }, /schedule must be a cron expression of 5 fields/],
+  [{ schedule: "manuel" }, /did you mean "manual"\?$/],
+  [{ schedule: "every day" }, /schedule must have a duration such as 30m after "every"/],
+  [{ schedule: "every 0s" }, /from 1s to 365d$/],
+  [{ schedule: "61 * * * *" }, /schedule has a minute above 59/],
+];
+
+Deno.test("values that no schema can judge are judged", async () => {
+  for (const [task, complaint] of WRONG) {
+    const [told = "", ...others] = await complaintsOf(
+      loadInput({ tasks: [{ url: "https://h/a", ...task }] }),
+    );
+    assertEquals(others, []);
+    assertEquals(complaint.test(told), true, `${complaint}: ${told}`);
+  }
+});
+
+Deno.test("a mistake in the defaults is told once, and where it is", async () => {
+  const config = {
+    schedule: "61 * * * *",
+    defaults: { timezone: "Nowhere/X", expect: { matches: "(" } },
+    tasks: ["https://h/a", "https://h/b", { url: "https://h/c", expect: { json: true } }],
+  };
+  const complaints = await complaintsOf(loadInput(config));
+  assertEquals(complaints.map((text) => text.replace(/^\S+ (\S+) .*/, "$1")), [
+    "schedule",
+    "defaults.timezone",
+    "defaults.expect.matches",
+  ]);
+});
+
+Deno.test("a schedule is held against the zone it is in", async () => {
+  const asked: string[] = [];
+  const checkSchedule = (expression: string, timezone: string) => {
+    asked.push(`${expression} ${timezone}`);
+    return timezone === "Asia/Seoul" ? "does not suit it" : null;
+  };
+  const text = JSON.stringify({
+    schedule: "1 2 * * *",
+    tasks: [
+      { url: "https://h/a", timezone: "Asia/Tokyo" },
+      { url: "https://h/b", timezone: "Asia/Tokyo" },
+      { url: "https://h/c", timezone: "Asia/Seoul" },
+      { url: "https://h/d", timezone: "Asia/Seoul", schedule: "manual" },
+    ],
+  });
+  const complaints = await complaintsOf(loadText(text, { checkSchedule }));
+  assertEquals(complaints.map((told) => told.replace(/^\S+ /, "")), [
+    "tasks[2].timezone does not suit it",
+  ]);
+  assertEquals(asked, ["1 2 * * * UTC", "1 2 * * * Asia/Tokyo", "1 2 * * * Asia/Seoul"]);
+});

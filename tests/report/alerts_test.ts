@@ -1,0 +1,124 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Alert } from "../../lib/core/alert.ts";
+import type { Health } from "../../lib/core/event.ts";
+import { alertReporter } from "../../lib/report/alerts.ts";
+import { testHost, type TestHostOptions } from "../helpers/host.ts";
+import { event, finished } from "./fakes.ts";
+
+type Change = [task: string, before: Health, health: Health, failures: number];
+
+/** Tells alerts of changes of health, as a run does, and of its end. */
+async function tell(
+  alerts: readonly Alert[],
+  changes: readonly Change[],
+  options: TestHostOptions = {},
+) {
+  const host = testHost(options);
+  const complaints: string[] = [];
+  const reporter = alertReporter({ alerts, host, complain: (text) => complaints.push(text) });
+  for (const [task, before, health, failures] of changes) {
+    const failed = { code: "http.status", message: "the server answered 404" } as const;
+    reporter.report(
+      finished(
+        task,
+        health === "healthy" ? "updated" : "failed",
+        health === "healthy" ? {} : failed,
+      ),
+    );
+    reporter.report(event({ type: "task.health", task, before, health, failures }));
+  }
+  await reporter.close();
+  return { host, complaints };
+}
+
+const NEWS: readonly Change[] = [
+  ["a", "healthy", "failing", 1],
+  ["b", "failing", "unhealthy", 3],
+  ["c", "unhealthy", "healthy", 0],
+  ["d", "failing", "healthy", 0],
+];
+
+/** A webhook's server, which answers with these statuses in turn, and what it was sent. */
+function hook(answers: readonly number[]) {
+  const bodies: string[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const status = answers[bodies.length] ?? 200;
+      bodies.push(`${request.headers.get("x-token")} ${await request.text()}`);
+      return new Response(null, { status });
+    },
+  );
+  return { server, bodies, url: `http://127.0.0.1:${server.addr.port}/hook?secret=1` };
+}
+
+Deno.test("an alert tells what became unhealthy and what recovered, in one message", async () => {
+  const { host, complaints } = await tell([{ kind: "command", command: ["tell", "me"] }], NEWS);
+  assertEquals(complaints, []);
+  assertEquals(host.executed.map(({ command }) => command), [["tell", "me"]]);
+  const body = JSON.parse(host.executed[0]?.input ?? "");
+  assertEquals(
+    body.text,
+    "cronfetch\nunhealthy: b, 3 failures in a row (the server answered 404)\nrecovered: c",
+  );
+  assertEquals(body.content, body.text);
+  assertEquals(body.alerts, [
+    {
+      task: "b",
+      health: "unhealthy",
+      failures: 3,
+      code: "http.status",
+      message: "the server answered 404",
+    },
+    { task: "c", health: "healthy", failures: 0, code: null, message: null },
+  ]);
+});
+
+Deno.test("without news nobody is told", async () => {
+  const { host } = await tell([{ kind: "command", command: ["tell"] }], [
+    ["a", "healthy", "failing", 1],
+    ["b", "failing", "healthy", 0],
+  ]);
+  assertEquals(host.executed, []);
+});
+
+Deno.test("a webhook that fails for now is tried again, and then given up with a word", async () => {
+  const table: [answers: number[], calls: number, slept: number[], complaint: RegExp | null][] = [
+    [[204], 1, [], null],
+    [[503, 200], 2, [1000], null],
+    [[500, 429, 200], 3, [1000, 5000], null],
+    [
+      [500, 500, 500],
+      3,
+      [1000, 5000],
+      /could not be given to the webhook at 127\.0\.0\.1:\d+: it answered 500/,
+    ],
+    [[404], 1, [], /it answered 404/],
+    [[302], 1, [], /it answered 302/],
+  ];
+  for (const [answers, calls, slept, complaint] of table) {
+    const { server, bodies, url } = hook(answers);
+    await using _ = server;
+    const alert: Alert = { kind: "webhook", url, headers: { "x-token": "t" } };
+    const { host, complaints } = await tell([alert], NEWS.slice(1, 2));
+    assertEquals(bodies.length, calls);
+    for (const body of bodies) assertMatch(body, /^t \{"text":"cronfetch\\nunhealthy: b/);
+    assertEquals(host.slept, slept);
+    assertEquals(complaints.length, complaint === null ? 0 : 1);
+    if (complaint) assertMatch(complaints[0] ?? "", complaint);
+    assertEquals(complaints.join().includes("secret"), false);
+  }
+});
+
+Deno.test("a command that fails is complained of, and the other alerts are given", async () => {
+  const alerts: Alert[] = [
+    { kind: "command", command: ["one"] },
+    { kind: "command", command: ["two"] },
+  ];
+  const { host, complaints } = await tell(alerts, NEWS, { exitCode: 7 });
+  assertEquals(host.executed.length, 2);
+  assertEquals(complaints, [
+    "An alert could not be given to the command one: it ended with exit code 7",
+    "An alert could not be given to the command two: it ended with exit code 7",
+  ]);
+});
