@@ -1,0 +1,33 @@
+/** Which requests go through a proxy, by the variables that `fetch` heeds. Pure. */
+
+/** The variables, the more specific ones first. Lower case counts as well, and first. */
+const BY_PROTOCOL: Readonly<Record<string, readonly string[]>> = {
+  "http:": ["HTTP_PROXY", "ALL_PROXY"],
+  "https:": ["HTTPS_PROXY", "ALL_PROXY"],
+};
+
+/**
+ * The variable that names a proxy for a URL.
+ *
+ * @param env Looks up an environment variable.
+ * @returns Its name, or null if the URL is asked directly. Its value may hold a
+ * password and is nobody's business.
+ */
+export function proxyVariable(
+  url: URL,
+  env: (name: string) => string | undefined,
+): string | null {
+  const found = (BY_PROTOCOL[url.protocol] ?? [])
+    .flatMap((name) => [name.toLowerCase(), name])
+    .find((name) => (env(name) ?? "") !== "");
+  if (found === undefined) return null;
+  const exceptions = env("no_proxy") ?? env("NO_PROXY") ?? "";
+  return exceptions.split(",").some((entry) => excepts(entry.trim(), url.hostname)) ? null : found;
+}
+
+/** Whether an entry of NO_PROXY means a host: `*`, the name itself, or a domain above it. */
+function excepts(entry: string, hostname: string): boolean {
+  if (entry === "*") return true;
+  const domain = entry.toLowerCase().replace(/^\./, "");
+  return domain !== "" && (hostname === domain || hostname.endsWith(`.${domain}`));
+}

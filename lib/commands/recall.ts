@@ -1,0 +1,37 @@
+/** The state, for commands that look at it and shall not make one. */
+
+import type { Host } from "../core/host.ts";
+import { openState } from "../state/open.ts";
+import type { State } from "../state/state.ts";
+
+/**
+ * The path of the file that a state is kept in.
+ *
+ * @param location As in a `Config`.
+ * @returns Null where it is kept elsewhere: in memory, by the platform, or behind a URL.
+ */
+export function stateFile(location: string): string | null {
+  return /^(?:kv:(?!https?:\/\/)|file:)(.+)$/s.exec(location)?.[1] ?? null;
+}
+
+/**
+ * Opens a state without making one: where no file is, there is nothing to remember.
+ *
+ * @param location As in a `Config`.
+ * @throws {CronfetchError} `config.invalid`, and any `state.` code.
+ */
+export async function recall(location: string, host: Host): Promise<State> {
+  const path = stateFile(location);
+  const nothing = path !== null && await isAbsent(path);
+  return await openState(nothing ? "memory:" : location, host);
+}
+
+/** Whether nothing stands at a path. What may not be looked at may be there. */
+export async function isAbsent(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
+}

@@ -1,0 +1,386 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { main } from "../../lib/cli.ts";
+import { permissionFlags, shellQuoted } from "../../lib/commands/permissions.ts";
+import { proxyVariable } from "../../lib/commands/proxy.ts";
+import { tasksOf } from "../../lib/config/tasks.ts";
+import { loadValue } from "../../lib/config/load.ts";
+import type { ConfigInput } from "../../lib/config/schema.ts";
+import { checkCron } from "../../lib/schedule/cron.ts";
+import { temporaryFolder, tree } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { record } from "../state/samples.ts";
+import { place, rowsOf } from "./place.ts";
+
+const ADDRESSES = { "x.example": ["192.0.2.1", "2001:db8::1"], "y.example": ["192.0.2.2"] };
+
+Deno.test("doctor: everything is looked at, and nothing is left behind", async () => {
+  await using at = await place({
+    store: "files/of/ours",
+    state: "kv:state/deep/state.db",
+    tasks: [
+      { url: "https://x.example/a", mirrors: ["https://y.example/a"], schedule: "every 2h" },
+      { url: "https://x.example/b", headers: { "x-token": "${env:TOKEN}" } },
+      { url: "http://192.0.2.7:8080/c", schedule: "manual" },
+    ],
+  });
+  const env = { TOKEN: "hush-hush" };
+  const people = at.host({ env, addresses: ADDRESSES });
+  assertEquals(await main(["doctor"], people), 0);
+  assertEquals(people.stdout.text, "");
+  for (
+    const line of [
+      "good  config    cronfetch.json: 3 tasks",
+      "good  secrets   TOKEN: set",
+      `good  store     ${at.folder.file("files/of/ours")} is not there yet; the first run makes it`,
+      `good  state     kv:${at.folder.file("state/deep/state.db")} is not there yet; ` +
+      "the first run makes it",
+      "good  host      x.example is 192.0.2.1, 2001:db8::1",
+      "good  host      y.example is 192.0.2.2",
+      "good  host      192.0.2.7 is an address",
+      "good  schedule  every 2h: 1 task, 1 due now, next due in 2 h (2026-01-15T14:00:00Z)",
+      "good  schedule  0 6 * * * (UTC): 1 task, 1 due now, next due in 18 h (2026-01-16T06:00:00Z)",
+      "good  schedule  manual: 1 task, never due by itself",
+      "  --allow-net=x.example,y.example,192.0.2.7:8080 \\",
+      "  --allow-write=files/of/ours,state/deep \\",
+      "  main.ts run -c cronfetch.json",
+    ]
+  ) assertStringIncludes(people.stderr.text, `${line}\n`);
+  const entries = await Array.fromAsync(Deno.readDir(at.folder.path));
+  assertEquals(entries.map(({ name }) => name), ["cronfetch.json"]);
+
+  const programs = at.host({ env, addresses: ADDRESSES });
+  assertEquals(await main(["doctor", "--json"], programs), 0);
+  assertEquals(programs.stderr.text, "");
+  const rows = rowsOf(programs.stdout.text);
+  assertEquals(rows.map(({ check, verdict }) => `${check} ${verdict}`), [
+    "config good",
+    "secrets good",
+    "store good",
+    "state good",
+    "host good",
+    "host good",
+    "host good",
+    "schedule good",
+    "schedule good",
+    "schedule good",
+    "permissions note",
+  ]);
+  assertEquals((programs.stdout.text + people.stderr.text).includes("hush-hush"), false);
+});
+
+Deno.test("doctor: a store and a state that are there stay as they are", async () => {
+  await using at = await place({ tasks: ["http://192.0.2.7/a"] });
+  await at.remember([record("a", { lastRunAt: "2026-01-15T11:00:00Z" })]);
+  await Deno.mkdir(at.folder.file("downloads"));
+  await Deno.writeTextFile(at.folder.file("downloads/a"), "first\n");
+  const before = await tree(at.folder.path);
+  const host = at.host();
+  assertEquals(await main(["doctor"], host), 0);
+  assertMatch(host.stderr.text, /good +store +\S+downloads can be written to$/m);
+  assertMatch(host.stderr.text, /good +state +\S+state\.json remembers 1 task$/m);
+  assertMatch(host.stderr.text, /schedule .*: 1 task, next due in 18 h/);
+  assertEquals(await tree(at.folder.path), before);
+});
+
+Deno.test("doctor: what is wrong is told, and exits 3", async () => {
+  const table: [name: string, config: object, said: RegExp][] = [
+    ["store", { store: "taken/deep" }, /^wrong +store .*taken/m],
+    ["state's folder", { state: "file:taken/state.json" }, /^wrong +state .*taken/m],
+    ["state", { state: "file:taken" }, /^wrong +state .*taken/m],
+    [
+      "host",
+      { tasks: ["https://nowhere.example/"] },
+      /^wrong +host +nowhere\.example cannot be looked up: no address/m,
+    ],
+  ];
+  for (const [name, config, said] of table) {
+    await using at = await place({ tasks: [], ...config });
+    await Deno.writeTextFile(at.folder.file("taken"), "no state\n");
+    const before = await tree(at.folder.path);
+    const host = at.host();
+    assertEquals(await main(["doctor"], host), 3, name);
+    assertMatch(host.stderr.text, said);
+    assertEquals(await tree(at.folder.path), before);
+  }
+});
+
+Deno.test("doctor: a name that takes too long is wrong, not waited for", async () => {
+  await using at = await place({ tasks: ["https://x.example/a", "https://y.example/b"] });
+  const host = at.host();
+  const asked: number[] = [];
+  const slow = {
+    ...host,
+    resolve: (name: string) =>
+      name === "x.example" ? new Promise<never>(() => {}) : Promise.resolve(["192.0.2.2"]),
+    timers: {
+      ...host.timers,
+      after: (durationMs: number, callback: () => void) => {
+        asked.push(durationMs);
+        const cancelled = new AbortController();
+        // Behind everything that is fulfilled already.
+        const turn = setTimeout(() => !cancelled.signal.aborted && callback());
+        return () => {
+          clearTimeout(turn);
+          cancelled.abort();
+        };
+      },
+    },
+  };
+  assertEquals(await main(["doctor"], slow), 3);
+  assertEquals(asked, [5000, 5000]);
+  assertMatch(host.stderr.text, /^wrong +host +looking up x\.example took more than 5 seconds$/m);
+  assertMatch(host.stderr.text, /^good +host +y\.example is 192\.0\.2\.2$/m);
+});
+
+Deno.test("doctor: a signal ends the looking up", async () => {
+  await using at = await place({ tasks: ["https://x.example/a"] });
+  const host = at.host({ timers: "manual" });
+  const waiting = {
+    ...host,
+    resolve: () => {
+      host.raise("SIGTERM");
+      return new Promise<never>(() => {});
+    },
+  };
+  assertEquals(await main(["doctor"], waiting), 143);
+});
+
+Deno.test("doctor: a name behind a proxy is not looked up here", async () => {
+  await using at = await place({ tasks: ["https://x.example/a", "http://x.example/b"] });
+  const host = at.host({
+    addresses: ADDRESSES,
+    env: { HTTPS_PROXY: "http://me:hush-hush@proxy.example" },
+  });
+  assertEquals(await main(["doctor"], host), 0);
+  assertMatch(host.stderr.text, /^note +host +x\.example is asked by the proxy that HTTPS_PROXY/m);
+  assertMatch(host.stderr.text, /^good +host +x\.example is 192/m);
+  assertEquals(host.stderr.text.includes("hush-hush"), false);
+});
+
+Deno.test("doctor: a secret in a host name is not shown, not even in a flag", async () => {
+  await using at = await place({ tasks: [{ id: "t", url: "https://${env:TENANT}.example/a" }] });
+  const options = {
+    addresses: { "hush-hush.example": ["192.0.2.1"] },
+    env: { TENANT: "hush-hush" },
+  };
+  for (const args of [["doctor"], ["doctor", "--json"]]) {
+    const host = at.host(options);
+    assertEquals(await main(args, host), 0);
+    const text = host.stdout.text + host.stderr.text;
+    for (
+      const said of ["***.example is 192.0.2.1", "--allow-net=***.example", "stands for a secret"]
+    ) {
+      assertStringIncludes(text, said);
+    }
+    assertEquals(text.includes("hush-hush"), false);
+  }
+});
+
+Deno.test("doctor: a config in TypeScript may import what the flags do not grant", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(
+    folder.file("cronfetch.ts"),
+    'export default { state: "memory:", store: "memory:", tasks: [] };\n',
+  );
+  const host = testHost({ cwd: folder.path });
+  assertEquals(await main(["doctor"], host), 0);
+  assertStringIncludes(host.stderr.text, "What a config in TypeScript imports has to be added");
+  assertStringIncludes(host.stderr.text, "--allow-read=cronfetch.ts \\\n");
+});
+
+Deno.test("doctor: a config that cannot be used exits 2", async () => {
+  const table: [name: string, task: object, check: string, said: RegExp][] = [
+    ["unknown key", { url: "https://x.example/", ulr: 1 }, "config", /ulr/],
+    ["secret", { url: "https://x.example/${env:NO_TOKEN}/a" }, "secrets", /NO_TOKEN/],
+  ];
+  for (const [name, task, check, said] of table) {
+    await using at = await place({ tasks: [task] });
+    const people = at.host();
+    assertEquals(await main(["doctor"], people), 2, name);
+    assertMatch(people.stderr.text, said);
+    const programs = at.host();
+    assertEquals(await main(["doctor", "--json"], programs), 2, name);
+    const [row, ...others] = rowsOf(programs.stdout.text);
+    assertEquals([row?.["check"], row?.["verdict"], others], [check, "wrong", []]);
+    assertMatch(String(row?.["message"]), said);
+  }
+});
+
+/** The flags of a config in `/home/me`. */
+function flagsOf(config: ConfigInput, files: readonly string[] = ["/home/me/cronfetch.json"]) {
+  const host = testHost({ cwd: "/home/me" });
+  const at = host.clock.now();
+  const loaded = { ...loadValue(config, { at, checkSchedule: checkCron }, host), files };
+  return permissionFlags({
+    config: loaded,
+    tasks: tasksOf(loaded, at),
+    variables: ["TOKEN", "TERM"],
+    cwd: host.cwd(),
+  });
+}
+
+Deno.test("permissionFlags: what the config names, and no more", () => {
+  const table: [name: string, config: ConfigInput, files: string[] | undefined, flags: string[]][] =
+    [
+      ["nothing", { state: "memory:", store: "memory:", tasks: [] }, [], []],
+      ["the standard places", { tasks: ["https://x.example/a"] }, undefined, [
+        "--allow-net=x.example",
+        "--allow-read=cronfetch.json,downloads,.cronfetch",
+        "--allow-write=downloads,.cronfetch",
+      ]],
+      [
+        "each host once, addresses with their ports",
+        {
+          state: "memory:",
+          store: "memory:",
+          tasks: [
+            "https://x.example:8443/a",
+            "https://x.example/b",
+            "http://192.0.2.7/c",
+            "https://192.0.2.7/d",
+            "https://[2001:db8::1]:99/e",
+            {
+              url: "https://bücher.example/f",
+              mirrors: ["https://mirror.example/f"],
+              expect: { sha256: { url: "https://sums.example/SHA256SUMS", name: "f" } },
+            },
+          ],
+        },
+        [],
+        [
+          "--allow-net=x.example,192.0.2.7:80,192.0.2.7:443,[2001:db8::1]:99," +
+          "xn--bcher-kva.example,mirror.example,sums.example",
+        ],
+      ],
+      [
+        "paths inside of others are left out",
+        { store: "data", state: "file:data/state/state.json", tasks: [] },
+        ["/home/me/data/cronfetch.json", "/etc/more.yaml"],
+        ["--allow-read=/etc/more.yaml,data", "--allow-write=data"],
+      ],
+      ["all of the folder", { store: ".", state: "memory:", tasks: [] }, undefined, [
+        "--allow-read=.",
+        "--allow-write=.",
+      ]],
+      [
+        "a state elsewhere",
+        { store: "memory:", state: "kv:https://x.example/db", tasks: [] },
+        [],
+        [],
+      ],
+      ["a comma", { store: "/data/a,b/c", state: "memory:", tasks: [] }, [], [
+        "--allow-read=/data",
+        "--allow-write=/data",
+      ]],
+    ];
+  for (const [name, config, files, flags] of table) {
+    const everyRun = ["--allow-env=TOKEN,TERM,NO_COLOR,FORCE_COLOR", "--ignore-env"];
+    assertEquals(flagsOf(config, files), [...flags, ...everyRun], name);
+  }
+});
+
+Deno.test("shellQuoted: where it needs it", () => {
+  const table: [argument: string, quoted: string][] = [
+    ["--allow-read=a/b.json,.cronfetch", "--allow-read=a/b.json,.cronfetch"],
+    ["--allow-net=[::1]:80", "'--allow-net=[::1]:80'"],
+    ["it's $HOME", `'it'\\''s $HOME'`],
+    ["", "''"],
+  ];
+  for (const [argument, quoted] of table) assertEquals(shellQuoted(argument), quoted);
+});
+
+Deno.test("proxyVariable: which variable, and which hosts are exempt", () => {
+  const table: [url: string, env: Record<string, string>, found: string | null][] = [
+    ["http://x.example", {}, null],
+    ["http://x.example", { HTTP_PROXY: "p" }, "HTTP_PROXY"],
+    ["http://x.example", { HTTP_PROXY: "" }, null],
+    ["http://x.example", { HTTPS_PROXY: "p" }, null],
+    ["https://x.example", { ALL_PROXY: "p", https_proxy: "p", HTTPS_PROXY: "p" }, "https_proxy"],
+    ["https://x.example", { ALL_PROXY: "p" }, "ALL_PROXY"],
+    ["http://x.example", { HTTP_PROXY: "p", NO_PROXY: "*" }, null],
+    ["http://x.example", { HTTP_PROXY: "p", NO_PROXY: "y.example, X.example" }, null],
+    ["http://a.x.example", { HTTP_PROXY: "p", no_proxy: ".x.example" }, null],
+    ["http://ax.example", { HTTP_PROXY: "p", NO_PROXY: "x.example,," }, "HTTP_PROXY"],
+  ];
+  for (const [url, env, found] of table) {
+    assertEquals(proxyVariable(new URL(url), (name) => env[name]), found, JSON.stringify(env));
+  }
+});
+
+/** The beginning of an image, enough to be known by. */
+const PNG = Uint8Array.fromBase64(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==",
+);
+
+/** Runs a config with permission flags in a process of its own. */
+async function runWith(flags: readonly string[], cwd: string) {
+  const program = fromFileUrl(new URL("../../main.ts", import.meta.url));
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...flags, program, "run", "-c", "cronfetch.yaml"],
+    cwd,
+    env: { TOKEN: "hush-hush", TERM: "xterm", DENO_NO_UPDATE_CHECK: "1" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+/** The flags, once for each value of net, read and write, with that value taken away. */
+function* fewer(flags: readonly string[]): Generator<readonly [missing: string, string[]]> {
+  for (const flag of flags) {
+    const [name = "", list = ""] = flag.split("=");
+    if (!/^--allow-(?:net|read|write)$/.test(name)) continue;
+    const values = list.split(",");
+    for (const value of values) {
+      const rest = values.filter((other) => other !== value);
+      const left = rest.length === 0 ? [] : [`${name}=${rest.join(",")}`];
+      const changed = flags.flatMap((other) => other === flag ? left : [other]);
+      yield [`${name}=${value}`, changed];
+    }
+  }
+}
+
+Deno.test("doctor: its flags are enough for a run, and not one of them is too much", async (t) => {
+  await using server = origin({
+    "/a.txt": (request) =>
+      new Response("first\n", {
+        status: request.headers.get("x-token") === "hush-hush" ? 200 : 403,
+      }),
+    "/b.png": () => new Response(PNG, { headers: { "content-type": "image/png" } }),
+  });
+  await using folder = await temporaryFolder();
+  const byName = server.origin.replace("127.0.0.1", "localhost");
+  await Deno.writeTextFile(
+    folder.file("cronfetch.yaml"),
+    `state: kv:state/state.db
+defaults: { retry: { attempts: 1 } }
+tasks:
+  - { url: "${server.origin}/a.txt", headers: { x-token: "\${env:TOKEN}" } }
+  - { url: "${byName}/b.png", expect: { type: image/png } }
+`,
+  );
+  const host = testHost({ cwd: folder.path, env: { TOKEN: "hush-hush" } });
+  assertEquals(await main(["doctor", "--json"], host), 0);
+  const flags = rowsOf(host.stdout.text).at(-1)?.["flags"] as string[];
+  assertEquals(flags.slice(0, 3), [
+    `--allow-net=${new URL(server.origin).host},localhost`,
+    "--allow-read=cronfetch.yaml,downloads,state",
+    "--allow-write=downloads,state",
+  ]);
+
+  await t.step("enough", async () => {
+    const { code, said } = await runWith(flags, folder.path);
+    assertEquals(code, 0, said);
+    assertEquals(Object.keys(await tree(folder.file("downloads"))), ["a.txt", "b.png"]);
+  });
+  for (const [missing, left] of fewer(flags)) {
+    await t.step(`not without ${missing}`, async () => {
+      const { code, said } = await runWith(left, folder.path);
+      assert([2, 3, 4].includes(code), `exit ${code}: ${said}`);
+      assertStringIncludes(said, missing.slice(0, missing.indexOf("=")));
+      assertEquals(/a bug in cronfetch|Uncaught/.test(said), false, said);
+    });
+  }
+});

@@ -1,0 +1,200 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../lib/cli.ts";
+import { relativeTime } from "../../lib/commands/relative_time.ts";
+import type { TaskRecord } from "../../lib/state/state.ts";
+import { tree } from "../helpers/folder.ts";
+import { recentResult, record, runRecord } from "../state/samples.ts";
+import { place, rowsOf } from "./place.ts";
+
+const HOUR_AGO = "2026-01-15T11:00:00Z";
+const LONG_AGO = "2026-01-05T12:00:00Z";
+
+/** What is remembered of the one task `t`, due every day at six, and how it is shown at noon. */
+const TABLE: readonly {
+  readonly name: string;
+  readonly change: Partial<TaskRecord> | null;
+  readonly schedule?: string;
+  readonly shown: Readonly<Record<string, unknown>>;
+  readonly said: RegExp;
+  readonly exitCode: number;
+}[] = [
+  {
+    name: "never run",
+    change: null,
+    shown: { health: "new", due: true, lastSuccessAt: null, nextDue: "2026-01-16T06:00:00Z" },
+    said: /^new +t +never good +0 6 \* \* \* \(UTC\) +due now$/m,
+    exitCode: 0,
+  },
+  {
+    name: "fine",
+    change: { lastSuccessAt: HOUR_AGO, lastRunAt: HOUR_AGO },
+    shown: { health: "healthy", stale: false, due: false, nextDue: "2026-01-16T06:00:00Z" },
+    said: /^healthy +t +good 1 h ago .* due in 18 h$/m,
+    exitCode: 0,
+  },
+  {
+    name: "green but stale",
+    change: { lastSuccessAt: LONG_AGO, lastRunAt: LONG_AGO },
+    shown: { health: "stale", stale: true, due: true },
+    said: /^stale +t +good 10 d ago/m,
+    exitCode: 3,
+  },
+  {
+    name: "as old, but only ever asked for by name",
+    change: { lastSuccessAt: LONG_AGO, lastRunAt: LONG_AGO },
+    schedule: "manual",
+    shown: { health: "healthy", stale: false, due: false, nextDue: null },
+    said: /^healthy +t +good 10 d ago +manual$/m,
+    exitCode: 0,
+  },
+  {
+    name: "failing since today",
+    change: { health: "failing", failures: 1, lastRunAt: HOUR_AGO, lastSuccessAt: HOUR_AGO },
+    shown: { health: "failing", stale: false, failures: 1 },
+    said: /^failing +t .* 1 failure in a row/m,
+    exitCode: 0,
+  },
+  {
+    name: "failed at the first run",
+    change: { health: "failing", failures: 1, lastRunAt: HOUR_AGO, lastSuccessAt: null },
+    shown: { health: "failing", stale: false },
+    said: /^failing +t +never good/m,
+    exitCode: 0,
+  },
+  {
+    name: "failing, and stale meanwhile",
+    change: { health: "failing", failures: 2, lastRunAt: HOUR_AGO, lastSuccessAt: LONG_AGO },
+    shown: { health: "failing", stale: true },
+    said: /^failing +t +good 10 d ago \(stale\)/m,
+    exitCode: 3,
+  },
+  {
+    name: "unhealthy",
+    change: { health: "unhealthy", failures: 1200, lastRunAt: HOUR_AGO, lastSuccessAt: HOUR_AGO },
+    shown: { health: "unhealthy", failures: 1200 },
+    said: /^unhealthy +t .* 1,200 failures in a row/m,
+    exitCode: 3,
+  },
+  {
+    name: "deferred before it ever ran",
+    change: { lastRunAt: null, lastSuccessAt: null, notBefore: "2026-01-15T13:30:00Z" },
+    shown: { health: "new", due: false, nextDue: "2026-01-15T13:30:00Z" },
+    said: /^new .* due in 1 h$/m,
+    exitCode: 0,
+  },
+];
+
+Deno.test("status: health, age, streak and what comes next", async (t) => {
+  for (const { name, change, schedule = "0 6 * * *", shown, said, exitCode } of TABLE) {
+    await t.step(name, async () => {
+      await using at = await place({ tasks: [{ id: "t", url: "https://x.example/t", schedule }] });
+      if (change) await at.remember([record("t", change)]);
+      const people = at.host();
+      assertEquals(await main(["status"], people), exitCode);
+      assertMatch(people.stderr.text, said);
+      assertEquals(people.stdout.text, "");
+      const programs = at.host();
+      assertEquals(await main(["status", "--json"], programs), exitCode);
+      assertEquals(programs.stderr.text, "");
+      const [row] = rowsOf(programs.stdout.text);
+      assertEquals({ ...row, ...shown }, row);
+    });
+  }
+});
+
+Deno.test("status: only those asked for, with their results", async () => {
+  await using at = await place({
+    tasks: ["a", "b"].map((id) => ({ id, url: `https://x.example/${id}` })),
+  });
+  const results = [
+    recentResult({
+      status: "failed",
+      code: "http.status",
+      httpStatus: 404,
+      message: "go\x1b[2Jne",
+    }),
+    recentResult({ at: "2026-01-14T12:00:00Z", since: LONG_AGO, times: 9 }),
+  ];
+  await at.remember([
+    record("a", { results }),
+    record("b", { health: "unhealthy", failures: 3 }),
+  ]);
+  for (const args of [["a"], ["--only", "a"]]) {
+    const people = at.host();
+    assertEquals(await main(["status", ...args], people), 0);
+    assertStringIncludes(people.stderr.text, "failed; http.status 404; go\\u{1b}[2Jne\n");
+    assertStringIncludes(people.stderr.text, "1 d ago: unchanged, 9 times since 10 d ago\n");
+    assertEquals(/unhealthy/.test(people.stderr.text), false);
+  }
+  const programs = at.host();
+  assertEquals(await main(["status", "a", "--json"], programs), 0);
+  assertEquals(rowsOf(programs.stdout.text).map((row) => [row["task"], row["results"]]), [
+    ["a", results],
+  ]);
+  assertEquals(await main(["status", "c"], at.host()), 2);
+});
+
+Deno.test("status: the last run, when and with which exit code", async () => {
+  await using at = await place({ tasks: [] });
+  const nothing = at.host();
+  assertEquals(await main(["status"], nothing), 0);
+  assertMatch(nothing.stderr.text, /No run is remembered\.\n$/);
+  const run = runRecord("r2", "2026-01-15T09:00:00Z");
+  await at.remember([], [
+    runRecord("r1", "2026-01-14T09:00:00Z"),
+    { ...run, summary: { ...run.summary, exitCode: 4 } },
+  ]);
+  const people = at.host();
+  assertEquals(await main(["status"], people), 0);
+  assertMatch(people.stderr.text, /The last run ended 2 h ago with exit code 4\.\n$/);
+  const programs = at.host();
+  await main(["status", "--json"], programs);
+  assertEquals(rowsOf(programs.stdout.text).map(({ type, run }) => [type, run]), [["run", "r2"]]);
+});
+
+Deno.test("status: makes no state where there is none", async () => {
+  for (const state of ["file:state/state.json", "kv:state/state.db"]) {
+    await using at = await place({ state, tasks: ["https://x.example/t"] });
+    assertEquals(await main(["status"], at.host()), 0);
+    assertEquals(Object.keys(await tree(at.folder.path)), ["cronfetch.json"]);
+    await Deno.lstat(at.folder.file("state")).then(() => {
+      throw new Error("the folder of the state was made");
+    }, () => {});
+  }
+});
+
+Deno.test("status: shows no secret", async () => {
+  await using at = await place({
+    tasks: [{ id: "t", url: "https://x.example/t", headers: { "x-token": "${env:TOKEN}" } }],
+  });
+  await at.remember([record("t", { results: [recentResult({ message: "sent hush-hush" })] })]);
+  for (const args of [["status", "t"], ["status", "t", "--json"]]) {
+    const host = at.host({ env: { TOKEN: "hush-hush" } });
+    await main(args, host);
+    const text = host.stdout.text + host.stderr.text;
+    assertStringIncludes(text, "sent ***");
+    assertEquals(text.includes("hush-hush"), false);
+  }
+});
+
+Deno.test("relativeTime: the largest whole unit, never rounded up", () => {
+  const table: [seconds: number, said: string][] = [
+    [0, "now"],
+    [0.9, "now"],
+    [-1, "1 s ago"],
+    [-59.9, "59 s ago"],
+    [-60, "1 min ago"],
+    [-3599, "59 min ago"],
+    [-7200, "2 h ago"],
+    [-86_399, "23 h ago"],
+    [-864_000, "10 d ago"],
+    [1, "in 1 s"],
+    [300, "in 5 min"],
+    [90_000, "in 1 d"],
+  ];
+  const now = Temporal.Instant.from("2026-01-15T12:00:00Z");
+  for (const [seconds, said] of table) {
+    const time = now.add({ milliseconds: seconds * 1000 });
+    assertEquals(relativeTime(time, now), said);
+  }
+});

@@ -1,0 +1,221 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../lib/cli.ts";
+import { compareFiles } from "../../lib/commands/compare.ts";
+import { knownKeys, publishedEntries } from "../../lib/commands/inventory.ts";
+import { openState } from "../../lib/state/open.ts";
+import { openMemory } from "../../lib/store/memory.ts";
+import { tree } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { record, validators } from "../state/samples.ts";
+import { type Place, place, rowsOf } from "./place.ts";
+
+/** The verdicts by key, as `--json` gives them, and the exit code. */
+async function verdicts(at: Place, args: readonly string[] = []) {
+  const host = at.host();
+  const exitCode = await main(["verify", "--json", ...args], host);
+  assertEquals(host.stderr.text, "");
+  const rows = rowsOf(host.stdout.text);
+  return { exitCode, files: Object.fromEntries(rows.map(({ key, verdict }) => [key, verdict])) };
+}
+
+Deno.test("verify: edited, missing and extra files are told; --fix has them fetched anew", async () => {
+  await using server = origin({ "/a": "first\n", "/b": "second\n", "/c": "third\n" });
+  await using at = await place({
+    tasks: ["a", "b", "c"].map((path) => `${server.origin}/${path}`),
+  });
+  assertEquals(await verdicts(at), { exitCode: 0, files: {} });
+  assertEquals(await main(["run", "-q"], at.host()), 0);
+  assertEquals(await verdicts(at), {
+    exitCode: 0,
+    files: { a: "good", b: "good", c: "good" },
+  });
+
+  // As long as before, and as old: only its bytes tell.
+  const { mtime } = await Deno.stat(at.folder.file("downloads/a"));
+  await Deno.writeTextFile(at.folder.file("downloads/a"), "FIRST\n");
+  await Deno.utime(at.folder.file("downloads/a"), mtime ?? 0, mtime ?? 0);
+  await Deno.remove(at.folder.file("downloads/b"));
+  await Deno.mkdir(at.folder.file("downloads/deep"));
+  await Deno.writeTextFile(at.folder.file("downloads/deep/d\n"), "whose?");
+  await Deno.writeTextFile(at.folder.file("downloads/.cronfetch-x.part"), "a draft");
+  const differing = { a: "edited", b: "missing", c: "good", "deep/d\n": "extra" };
+  assertEquals(await verdicts(at), { exitCode: 3, files: differing });
+  const before = await at.records();
+
+  const people = at.host();
+  assertEquals(await main(["verify"], people), 3);
+  assertMatch(people.stderr.text, /^edited +a +a +--fix makes/m);
+  assertMatch(people.stderr.text, /^missing +b/m);
+  assertMatch(people.stderr.text, /^extra +deep\/d\\n/m);
+  assertMatch(people.stderr.text, /^1 good, 1 edited, 1 missing, 1 extra$/m);
+  assertEquals(await at.records(), before);
+
+  const fixing = at.host({ now: "2026-01-15T13:00:00Z" });
+  assertEquals(await main(["verify", "--fix", "--json"], fixing), 3);
+  const forgotten = rowsOf(fixing.stdout.text).filter((row) => row["forgotten"]);
+  assertEquals(forgotten.map(({ key }) => key), ["a", "b"]);
+  const after = await at.records();
+  for (const id of ["a", "b"]) {
+    assertEquals(after.get(id)?.published, null);
+    assertEquals(after.get(id)?.results, before.get(id)?.results);
+    assertEquals(after.get(id)?.lastSuccessAt, before.get(id)?.lastSuccessAt);
+  }
+  assertEquals(after.get("c"), before.get("c"));
+  assertEquals(await verdicts(at), {
+    exitCode: 3,
+    files: { a: "unrecorded", c: "good", "deep/d\n": "extra" },
+  });
+
+  // Also a run that asks what is due, long before the next tick.
+  const later = at.host({ now: "2026-01-15T13:00:01Z" });
+  assertEquals(await main(["run", "--due", "-q"], later), 0);
+  assertEquals([server.hits("/a"), server.hits("/b"), server.hits("/c")], [2, 2, 1]);
+  const files = await tree(at.folder.file("downloads"));
+  assertEquals([files["a"], files["b"]], ["first\n", "second\n"]);
+  await Deno.remove(at.folder.file("downloads/deep"), { recursive: true });
+  assertEquals((await verdicts(at)).exitCode, 0);
+});
+
+Deno.test("verify TASK: these files alone, and nothing about others", async () => {
+  await using server = origin({ "/a": "first\n", "/b": "second\n" });
+  await using at = await place({ tasks: ["a", "b"].map((path) => `${server.origin}/${path}`) });
+  await main(["run", "-q"], at.host());
+  await Deno.remove(at.folder.file("downloads/b"));
+  await Deno.writeTextFile(at.folder.file("downloads/c"), "whose?");
+  assertEquals(await verdicts(at, ["a"]), { exitCode: 0, files: { a: "good" } });
+  assertEquals(await verdicts(at, ["--only", "b"]), { exitCode: 3, files: { b: "missing" } });
+});
+
+Deno.test("verify: cronfetch's own files in the store are not extra", async () => {
+  await using at = await place({ store: ".", state: "file:state.json", tasks: [] });
+  await Deno.writeTextFile(at.folder.file("state.json.lock"), "");
+  assertEquals(await verdicts(at), { exitCode: 0, files: {} });
+});
+
+Deno.test("verify: what cannot be read differs", async () => {
+  await using at = await place({ tasks: [] });
+  await at.remember([record("t", { published: validators({ key: "../t" }) })]);
+  assertEquals(await verdicts(at), { exitCode: 3, files: { "../t": "unreadable" } });
+});
+
+Deno.test("verify --fix: leaves a task alone that a run is working on", async () => {
+  await using at = await place({ tasks: [{ id: "t", url: "https://x.example/t" }] });
+  await at.remember([record("t", { published: validators({ key: "t" }) })]);
+  const host = at.host();
+  await using state = await openState(`file:${at.folder.file("state/state.json")}`, host);
+  assertEquals((await state.acquire(["t"], "another run", 60_000)).size, 1);
+  const people = at.host();
+  assertEquals(await main(["verify", "--fix"], people), 3);
+  assertStringIncludes(people.stderr.text, "left alone: a run is working on it");
+  assertEquals((await at.records()).get("t")?.published, validators({ key: "t" }));
+});
+
+Deno.test("verify: a signal ends it, and nothing is changed", async () => {
+  for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    await using at = await place({ tasks: [{ id: "t", url: "https://x.example/t" }] });
+    await at.remember([record("t", { published: validators({ key: "t" }) })]);
+    const host = at.host();
+    // The signal comes as soon as somebody listens for it.
+    const { onSignal } = host;
+    const early = {
+      ...host,
+      onSignal: (name: "SIGINT" | "SIGTERM", callback: () => void) => {
+        const remove = onSignal(name, callback);
+        if (name === signal) callback();
+        return remove;
+      },
+    };
+    assertEquals(await main(["verify", "--fix"], early), exitCode);
+    assertMatch(host.stderr.text, /Interrupted/);
+    assertEquals((await at.records()).get("t")?.published, validators({ key: "t" }));
+  }
+});
+
+Deno.test("compareFiles: several at once, every one once", async () => {
+  const entries = Array.from({ length: 20 }, (_, n) => ({
+    task: `t${n}`,
+    published: validators({ key: `f${n}` }),
+  }));
+  let reading = 0;
+  let most = 0;
+  const read: string[] = [];
+  const memory = openMemory();
+  const store = {
+    ...memory,
+    async digest(key: string) {
+      most = Math.max(most, ++reading);
+      await Promise.resolve();
+      reading--;
+      read.push(key);
+      return key === "f3" ? null : validators().sha256;
+    },
+  };
+  const { clock, timers } = testHost();
+  const { signal } = new AbortController();
+  const comparisons = await compareFiles(entries, { store, signal, clock, timers });
+  assertEquals(most, 8);
+  assertEquals(read.toSorted(), entries.map(({ published }) => published.key).toSorted());
+  assertEquals(
+    comparisons.filter(({ verdict }) => verdict !== "good").map(({ key }) => key),
+    ["f3"],
+  );
+});
+
+Deno.test("publishedEntries: one record a file", () => {
+  const of = (task: string, publishedAt: string | null, key = "k") =>
+    record(task, { publishedAt, published: validators({ key }) });
+  const older = of("older", "2026-01-01T00:00:00Z");
+  const newer = of("newer", "2026-01-02T00:00:00Z");
+  const table: [
+    name: string,
+    records: ReturnType<typeof of>[],
+    configured: string[],
+    task: string,
+  ][] = [
+    ["the only one", [older], [], "older"],
+    ["the newer of two that are gone", [newer, older], [], "newer"],
+    ["the one in the config", [older, newer], ["older"], "older"],
+    ["one without a time is older", [newer, of("timeless", null)], [], "newer"],
+  ];
+  for (const [name, records, configured, task] of table) {
+    const byId = new Map(records.map((one) => [one.task, one]));
+    assertEquals(
+      publishedEntries(byId, new Set(configured)).map((entry) => entry.task),
+      [task],
+      name,
+    );
+  }
+  assertEquals(publishedEntries(new Map([["t", record("t", { published: null })]]), new Set()), []);
+});
+
+Deno.test("knownKeys: also those of other days, and of names that servers give", () => {
+  const table: [
+    task: { key: string; namedByServer: boolean },
+    dated: boolean,
+    known: string[],
+    unknown: string[],
+  ][] = [
+    [{ key: "a1.csv", namedByServer: false }, false, ["a1.csv"], ["a2.csv", "a1xcsv", "x/a1.csv"]],
+    [
+      { key: "rates/2026-01-15.csv", namedByServer: false },
+      true,
+      ["rates/2026-01-15.csv", "rates/2025-12-31.csv"],
+      ["rates/2026-01.csv", "rates/2026-01-15xcsv", "rates/new.csv", "2026-01-15.csv"],
+    ],
+    [
+      { key: "in/2026-{name}", namedByServer: true },
+      true,
+      ["in/2025-report.pdf"],
+      ["in/report.pdf", "in/2025-deep/report.pdf"],
+    ],
+    [{ key: "in/7{name}", namedByServer: true }, false, ["in/7a"], ["in/8a", "in/7"]],
+  ];
+  for (const [task, dated, known, unknown] of table) {
+    const isKnown = knownKeys([{ ...TASK, ...task }], new Set(dated ? ["t"] : []));
+    for (const key of known) assertEquals(isKnown(key), true, key);
+    for (const key of unknown) assertEquals(isKnown(key), false, key);
+  }
+});
+
+const TASK = { id: "t" };
