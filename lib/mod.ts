@@ -58,5 +58,5 @@ export type {
 } from "./core/task.ts";
 export { run, type RunOptions, type RunReport } from "./run.ts";
 export type { PartRecord, RecentResult, RunRecord, State, TaskRecord } from "./state/state.ts";
-export type { Draft, ListedFile, Sealed, Store, StoredFile } from "./store/store.ts";
+export type { Draft, ListedFile, Resumed, Sealed, Store, StoredFile } from "./store/store.ts";
 export type { Validators } from "./core/validators.ts";

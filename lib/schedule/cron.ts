@@ -125,7 +125,8 @@ function findStretch(expression: string, timezone: string, at: Temporal.Instant)
  */
 function wallReachedMs(timezone: string, at: Temporal.Instant): number {
   const shown = at.toZonedDateTimeISO(timezone);
-  const change = shown.getTimeZoneTransition("previous");
+  // "Previous" leaves out a change at this very instant, which counts too.
+  const change = shown.add({ nanoseconds: 1 }).getTimeZoneTransition("previous");
   const before = change?.subtract({ nanoseconds: 1 });
   const reachedMs = Math.max(wallMs(shown), before ? wallMs(before) : -Infinity);
   return Math.floor(reachedMs / MINUTE_MS) * MINUTE_MS;

@@ -66,6 +66,7 @@ export interface Draft extends AsyncDisposable {
 
 /** A draft that goes on. Its bytes so far count as written: `seal` tells the digest of all. */
 export interface Resumed {
+  /** To be written on. */
   readonly draft: Draft;
   /** The beginning of the bytes so far, at most 64 KiB. */
   readonly head: Uint8Array<ArrayBuffer>;

@@ -141,6 +141,13 @@ Deno.test("row 105: a time in the gap comes right after it, a repeated time come
   }
 });
 
+Deno.test("row 105: a clock put back at this very instant has shown the hour before", () => {
+  assertEquals(
+    nextOccurrence("* * * * *", "Europe/Berlin", instant("2026-10-25T01:00:00Z"))?.toString(),
+    "2026-10-25T02:00:00Z",
+  );
+});
+
 /** The nights on which clocks change, and one on which none does. */
 const NIGHTS: readonly (readonly [timezone: string, around: string])[] = [
   ["Europe/Berlin", "2026-03-29T01:00:00Z"],
