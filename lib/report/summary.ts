@@ -8,6 +8,9 @@ import { isTrouble, resultLine, STATUS_STYLES } from "./lines.ts";
 /** Troubles listed at the end; a run may have 100,000. */
 const LISTED = 20;
 
+/** The lines of so many results are still in sight when the run ends: none is told twice. */
+const IN_SIGHT = 20;
+
 /** The first results of a run that need a look, and how many there were. */
 export interface Troubles {
   /** The first {@linkcode LISTED}. */
@@ -37,11 +40,12 @@ export function noteTrouble(troubles: Troubles, result: TaskResult): void {
  * @returns Lines without line feeds.
  */
 export function summaryLines(summary: RunSummary, troubles: Troubles, paint: Paint): string[] {
+  const results = Object.values(summary.counts).reduce((sum, count) => sum + count, 0);
   return [
     "",
     ...summaryTable(summary, paint),
     "",
-    ...troubleLines(troubles, paint),
+    ...(results > IN_SIGHT ? troubleLines(troubles, paint) : []),
     closingLine(summary, paint),
   ];
 }

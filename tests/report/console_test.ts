@@ -95,9 +95,6 @@ failed           1
 received   1.34 MB
 time          2.5s
 
-${DEFERRED}
-${FAILED}
-
 ${CLOSING}
 `;
 

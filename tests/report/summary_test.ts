@@ -44,23 +44,28 @@ Deno.test("closingLine says what the exit code means", () => {
   }
 });
 
-Deno.test("summaryLines lists twenty troubles and counts the others", () => {
-  for (const [count, listed, more] of [[20, 20, []], [1_021, 20, ["and 1,001 more; see --json"]]]) {
+Deno.test("summaryLines lists troubles that are out of sight: twenty, and counts the others", () => {
+  const cases: [count: number, listed: number, more: string[]][] = [
+    [20, 0, []],
+    [21, 20, ["and 1 more; see --json"]],
+    [1_021, 20, ["and 1,001 more; see --json"]],
+  ];
+  for (const [count, listed, more] of cases) {
     const troubles = noTroubles();
-    for (let index = 0; index < Number(count); index++) {
+    for (let index = 0; index < count; index++) {
       noteTrouble(troubles, result(`t${index}`, "failed", { code: "net.dns", message: "No host" }));
       noteTrouble(troubles, result("fine", "created"));
     }
-    assertEquals(summaryLines(summary(3, { failed: Number(count) }), troubles, plain).slice(5), [
+    assertEquals(summaryLines(summary(3, { failed: count }), troubles, plain).slice(5), [
       ...Array.from(
-        { length: Number(listed) },
+        { length: listed },
         (_, index) =>
           `failed     t${index}  net.dns: No host` +
           " → check the host name, and that this machine can resolve names",
       ),
-      ...(more as string[]),
-      "",
-      closingLine(summary(3, { failed: Number(count) }), plain),
+      ...more,
+      ...(listed > 0 ? [""] : []),
+      closingLine(summary(3, { failed: count }), plain),
     ]);
   }
 });
