@@ -9,7 +9,7 @@ const INITIAL = `{
   // For editors; "cronfetch schema > cronfetch.schema.json" writes it.
   "$schema": "./cronfetch.schema.json",
 
-  // Where files go: a folder, or "s3://bucket/prefix".
+  // Where files go.
   "store": "./downloads",
 
   // When: a cron expression of 5 fields, "every 30m", or "manual".

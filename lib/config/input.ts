@@ -7,10 +7,10 @@
 export interface ConfigInput {
   /** Where editors find the JSON Schema. */
   $schema?: string | undefined;
-  /** Where files go: a folder, `s3://bucket/prefix` or `memory:`. Default: `./downloads`. */
+  /** Where files go: a folder or `memory:`. Default: `./downloads`. */
   store?: string | undefined;
   /**
-   * Where is remembered what was fetched: `kv:PATH`, `file:PATH`, `postgres://…` or `memory:`.
+   * Where is remembered what was fetched: `kv:PATH`, `file:PATH` or `memory:`.
    * Default: `kv:.cronfetch/state.db`.
    */
   state?: string | undefined;

@@ -20,7 +20,7 @@ export function parseStore(text: string, folder: string): Parsed<string> {
       : { complaint: 'must be "s3://bucket/prefix", the bucket of 3 to 63 lower-case characters' };
   }
   return SCHEME.test(text)
-    ? { complaint: 'must be a folder, "s3://bucket/prefix" or "memory:"' }
+    ? { complaint: 'must be a folder or "memory:"' }
     : { value: resolve(folder, text) };
 }
 
@@ -37,7 +37,7 @@ export function parseState(text: string, folder: string): Parsed<string> {
   if (/^postgres(?:ql)?:\/\//.test(text) && URL.canParse(text)) return { value: text };
   const guess = SCHEME.test(text) ? null : text.endsWith(".json") ? `file:${text}` : `kv:${text}`;
   return {
-    complaint: 'must be "kv:" or "file:" with a path, "postgres://…" or "memory:"' +
+    complaint: 'must be "kv:" or "file:" with a path, or "memory:"' +
       question(guess),
   };
 }

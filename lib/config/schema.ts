@@ -242,13 +242,13 @@ const alert = z.strictObject({
 const settings = {
   $schema: option(z.string(says("must be text")), "Where editors find the JSON Schema."),
   store: option(
-    text('a folder, "s3://bucket/prefix" or "memory:"'),
-    "Where files go: a folder, `s3://bucket/prefix` or `memory:`.",
+    text('a folder or "memory:"'),
+    "Where files go: a folder or `memory:`.",
     DEFAULTS.store,
   ),
   state: option(
-    text('"kv:", "file:" with a path, "postgres://…" or "memory:"'),
-    "Where is remembered what was fetched: `kv:PATH`, `file:PATH`, `postgres://…` or `memory:`. " +
+    text('"kv:" or "file:" with a path, or "memory:"'),
+    "Where is remembered what was fetched: `kv:PATH`, `file:PATH` or `memory:`. " +
       "`${env:NAME}` is filled in.",
     DEFAULTS.state,
   ),

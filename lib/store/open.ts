@@ -50,6 +50,10 @@ export function openStore(
 
 function unknownLocation(location: string): CronfetchError {
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(location)?.[0];
+  if (scheme === "s3:") {
+    const message = "opening the store: buckets are not supported in this version; use a folder";
+    return new CronfetchError("config.invalid", message);
+  }
   const given = scheme === undefined ? "a relative path" : JSON.stringify(scheme);
   return new CronfetchError(
     "config.invalid",

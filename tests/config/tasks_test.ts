@@ -187,6 +187,11 @@ Deno.test("a variable may stand in a host, a folder and a query", async () => {
   assertEquals(task.key, "a.csv");
 });
 
+Deno.test("a variable may end a URL whose file has a name", async () => {
+  const task = await onlyTask({ url: "https://h/${env:A}.csv", to: "x" }, { env: { A: "aaaa" } });
+  assertEquals([task.url, task.key], ["https://h/aaaa.csv", "x"]);
+});
+
 const LAYERS: readonly (readonly [config: ConfigInput, part: object])[] = [
   [{ timezone: "Asia/Tokyo", schedule: "every 1h" }, {
     timezone: "Asia/Tokyo",

@@ -134,6 +134,39 @@ Deno.test("what is being written is seen, and what is saved meanwhile is written
   assertEquals((await driver.records(null)).get("a")?.failures, 2);
 });
 
+Deno.test("a flush waits for what is being written, and for one write at a time", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  const { promise: written, resolve: finish } = Promise.withResolvers<void>();
+  driver.during = () => written;
+  await using state = bufferedState(driver, host);
+  for (const task of ids(500)) state.save(record(task));
+  let flushed = 0;
+  const flushes = [state.flush(), state.flush()].map((flush) => flush.then(() => flushed++));
+  state.save(record("last"));
+  await host.advance(0);
+  assertEquals([flushed, driver.writes.length], [0, 1]);
+  finish();
+  await Promise.all(flushes);
+  assertEquals(driver.writes.map((write) => write.length), [500, 1]);
+});
+
+Deno.test("what is saved while a write fails counts for more than what was to be written", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  const { promise: written, reject: fail } = Promise.withResolvers<void>();
+  driver.during = () => written;
+  await using state = bufferedState(driver, host);
+  state.save(record("a", { failures: 1 }));
+  const flush = assertRejects(() => state.flush(), CronfetchError);
+  state.save(record("a", { failures: 2 }));
+  fail(new CronfetchError("state.locked", "locked"));
+  await flush;
+  driver.during = () => Promise.resolve();
+  await state.flush();
+  assertEquals((await driver.records(null)).get("a")?.failures, 2);
+});
+
 Deno.test("nothing is released before it is remembered", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);

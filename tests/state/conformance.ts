@@ -194,7 +194,7 @@ function remembering(test: Test): void {
   });
 
   test("two states that write at once lose nothing of each other's", async (place) => {
-    const host = shortSleeps(testHost({ timers: "manual", now: START }));
+    const host = realSleeps(testHost({ timers: "manual", now: START }));
     {
       await using one = await place.open(host);
       await using two = await place.open(host);
@@ -320,7 +320,7 @@ function leasing(test: Test): void {
   });
 
   test("row 86: whoever comes at once, each task goes to one of them", async (place) => {
-    const host = shortSleeps(testHost());
+    const host = realSleeps(testHost());
     const tasks = ids(2_000, "x".repeat(900));
     const runs = ids(4, "run-");
     await using stack = new AsyncDisposableStack();
@@ -337,7 +337,7 @@ function leasing(test: Test): void {
   });
 
   test("whoever comes at once to a dead run's tasks, each goes to one of them", async (place) => {
-    const host = shortSleeps(testHost());
+    const host = realSleeps(testHost());
     await using one = await place.open(host);
     await using two = await place.open(host);
     await one.acquire(ids(100), "dead", TTL_MS);
@@ -358,7 +358,7 @@ function sharing(test: Test<SharedPlace>): void {
     const writers = ["a-", "b-"].map((prefix) =>
       otherProcess("write", place.location, prefix, "700").output()
     );
-    const host = shortSleeps(testHost());
+    const host = realSleeps(testHost());
     {
       await using state = await place.open(host);
       for (const task of ids(700, "c-")) {
@@ -431,10 +431,9 @@ function otherProcess(...args: string[]): Deno.Command {
   });
 }
 
-/** Sleeps a little in real time, so that others get on meanwhile. */
-function shortSleeps(host: TestHost): TestHost {
-  const sleep = (durationMs: number, signal: AbortSignal) =>
-    delay(Math.min(durationMs, 20), { signal });
+/** Sleeps in real time, so that others get on meanwhile. */
+function realSleeps(host: TestHost): TestHost {
+  const sleep = (durationMs: number, signal: AbortSignal) => delay(durationMs, { signal });
   return { ...host, timers: { ...host.timers, sleep } };
 }
 

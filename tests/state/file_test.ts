@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
+import { emptyContents } from "../../lib/state/driver.ts";
+import { openFileDriver } from "../../lib/state/file.ts";
 import { openState } from "../../lib/state/open.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
@@ -207,6 +209,18 @@ Deno.test("file: a disk that fails is reported, and the old file is kept", async
   await state[Symbol.asyncDispose]();
   await using later = await place.open(host);
   assertEquals((await later.allRecords()).size, 2);
+});
+
+Deno.test("file: what could not be written is not taken for written", async () => {
+  await using place = await filePlace();
+  const driver = await openFileDriver(place.path, testHost());
+  const changes = emptyContents();
+  changes.records.set("a", record("a"));
+  await driver.write(changes);
+  changes.records.set("b", record("b"));
+  await Deno.mkdir(`${place.path}.new/full`, { recursive: true });
+  await assertRejects(() => driver.write(changes), CronfetchError);
+  assertEquals([...(await driver.records(null)).keys()], ["a"]);
 });
 
 const BODY = record("a");

@@ -38,6 +38,8 @@ interface Watched extends Kv {
   readonly commits: number[];
   /** Commits that are to fail, from the next one on. */
   failures: number;
+  /** Is waited for before each commit. */
+  beforeCommit: () => Promise<void>;
 }
 
 /** A database in memory whose commits are counted, and fail on demand. */
@@ -46,6 +48,7 @@ async function watchedKv(failure = "database is locked"): Promise<Watched> {
   const watched: Watched = {
     commits: [],
     failures: 0,
+    beforeCommit: () => Promise.resolve(),
     get: (key, options) => kv.get(key, options),
     getMany: (keys, options) => kv.getMany(keys, options),
     list: (selector, options) => kv.list(selector, options),
@@ -66,10 +69,11 @@ async function watchedKv(failure = "database is locked"): Promise<Watched> {
               return counted;
             };
           }
-          return () => {
-            if (watched.failures-- > 0) return Promise.reject(new TypeError(failure));
+          return async () => {
+            await watched.beforeCommit();
+            if (watched.failures-- > 0) throw new TypeError(failure);
             watched.commits.push(mutations);
-            return target.commit();
+            return await target.commit();
           };
         },
       });
@@ -131,6 +135,24 @@ Deno.test("kv: 100,000 leases are renewed by one write", async () => {
   kv.commits.length = 0;
   await state.renew("run", 60_000);
   assertEquals(kv.commits, [1]);
+});
+
+Deno.test("kv: a run that is renewed while another takes it for dead keeps its tasks", async () => {
+  const host = testHost();
+  const kv = await watchedKv();
+  await using state = await watchedState(kv, host);
+  await state.acquire(["a"], "slow", 60_000);
+  await host.advance(59_999);
+  const ahead = testHost({ now: host.clock.now().add({ milliseconds: 1 }).toString() });
+  await using other = await watchedState({ ...kv, close: () => {} }, ahead);
+  const answers: boolean[] = [];
+  // After the look at the leases, and before what follows from it.
+  kv.beforeCommit = async () => {
+    kv.beforeCommit = () => Promise.resolve();
+    answers.push(await state.renew("slow", 60_000));
+  };
+  assertEquals(await other.acquire(["a"], "other", 60_000), new Set());
+  assertEquals(answers, [true]);
 });
 
 Deno.test("kv: a locked database is tried again, then reported, and nothing is lost", async () => {
