@@ -1,0 +1,169 @@
+/** SIGKILL at any moment: what is published is whole, and the next run goes on (row 82). */
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { join } from "@std/path";
+import { temporaryFolder } from "../helpers/folder.ts";
+import {
+  type ChangingFile,
+  type ChangingOrigin,
+  changingOrigin,
+  seeded,
+  versionOf,
+} from "./changing_origin.ts";
+import { type Ending, startRun, writeConfig } from "./program.ts";
+
+/** Runs of one folder go on side by side with those of others. */
+interface Lane {
+  readonly files: readonly ChangingFile[];
+  /** Changes of single files on the server before each run. */
+  readonly changes: number;
+  readonly kills: number;
+  readonly seed: number;
+}
+
+/** What the kills of a lane hit: the test is worth little if they all hit the same. */
+interface Hits {
+  /** Kills. */
+  kills: number;
+  /** Kills that left drafts. */
+  withDrafts: number;
+  /** Kills when some of the files were newest, and others not. */
+  midway: number;
+  /** Runs that came to their end before they were to be killed. */
+  wholeRuns: number;
+}
+
+/** Longer than a lease holds. */
+const MINUTES_BETWEEN_RUNS = 2;
+
+/** Events of a run of so many tasks: of the run, and two of each task. */
+const eventsOf = (tasks: number): number => 2 + 2 * tasks;
+
+/** Lets runs of one folder be killed, and in the end one come to its end. */
+async function killOverAndOver(lane: Lane): Promise<Hits> {
+  const { files } = lane;
+  const random = seeded(lane.seed);
+  await using folder = await temporaryFolder();
+  await using origin = changingOrigin(files);
+  const store = folder.file("store");
+  const config = await writeConfig(folder.path, {
+    store,
+    state: "kv:state.db",
+    limits: { perHost: 32 },
+    tasks: files.map((file) => `${origin.origin}/${file.name}`),
+  });
+  const hits: Hits = { kills: 0, withDrafts: 0, midway: 0, wholeRuns: 0 };
+  let minutesAhead = 0;
+
+  /** Draws a moment, by what the run has said or by what the server has sent. */
+  const moment = (reached: (events: number) => Promise<void>): Promise<void> => {
+    const fraction = random();
+    if (random() < 0.5) return reached(Math.ceil(fraction * eventsOf(files.length)));
+    const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    return origin.reached(origin.sentBytes + fraction * bytes);
+  };
+
+  const runOnce = async (toItsEnd: boolean): Promise<Ending> => {
+    for (let change = 0; change < lane.changes; change++) {
+      origin.change(files[Math.floor(random() * files.length)]?.name ?? "");
+    }
+    minutesAhead += MINUTES_BETWEEN_RUNS;
+    await using program = startRun(config, { minutesAhead });
+    if (!toItsEnd) {
+      await Promise.race([moment(program.reached), program.ended]);
+      program.kill();
+    }
+    return await program.ended;
+  };
+
+  const endsWell = async (ending: Ending): Promise<void> => {
+    assertEquals(ending.code, 0, ending.said);
+    assertEquals(await look(store, files, origin), { newest: files.length, own: [] });
+  };
+
+  while (hits.kills < lane.kills) {
+    const ending = await runOnce(false);
+    if (ending.signal !== "SIGKILL") {
+      await endsWell(ending);
+      hits.wholeRuns++;
+      await Deno.remove(store, { recursive: true });
+      continue;
+    }
+    const { newest, own } = await look(store, files, origin);
+    hits.kills++;
+    if (own.some((name) => name.endsWith(".part"))) hits.withDrafts++;
+    if (newest > 0 && newest < files.length) hits.midway++;
+  }
+  await endsWell(await runOnce(true));
+  return hits;
+}
+
+/** What is in a store: files that are the newest, and what is the store's own. All others are whole. */
+async function look(
+  store: string,
+  files: readonly ChangingFile[],
+  origin: ChangingOrigin,
+): Promise<{ readonly newest: number; readonly own: readonly string[] }> {
+  const table = new Map(files.map((file) => [file.name, file]));
+  const own: string[] = [];
+  let newest = 0;
+  for (const name of await namesIn(store)) {
+    if (name.startsWith(".cronfetch-")) {
+      own.push(name);
+      continue;
+    }
+    const file = table.get(name);
+    assert(file !== undefined, `nobody asked for ${name}`);
+    const version = versionOf(file, await Deno.readFile(join(store, name)), origin);
+    if (version === origin.newest(name)) newest++;
+  }
+  return { newest, own };
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+  } catch (error) {
+    // A run that was killed early has made none.
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+async function killInLanes(seed: number, lanes: readonly Omit<Lane, "seed">[]): Promise<void> {
+  const all = await Promise.all(
+    lanes.map((lane, index) => killOverAndOver({ ...lane, seed: seed + index })),
+  );
+  for (const hits of all) {
+    assertGreater(hits.withDrafts, 0, "no kill hit a draft");
+    assertGreater(hits.midway, 0, "no kill hit a run midway");
+  }
+}
+
+/** 1 KB to 2 MB; some trickle, so that there are drafts at any time. */
+const MIXED_FILES: readonly ChangingFile[] = Array.from({ length: 200 }, (_, index) => {
+  const sizeBytes = index % 20 === 7 ? 2_000_000 : index % 5 === 1 ? 100_000 : 1_000 + 80 * index;
+  return {
+    name: `mixed-${index}.bin`,
+    sizeBytes,
+    pieces: index % 10 === 7 ? 40 : 1,
+    validators: index % 4 !== 0,
+  };
+});
+
+const SMALL_FILES: readonly ChangingFile[] = Array.from({ length: 40 }, (_, index) => ({
+  name: `small-${index}.txt`,
+  sizeBytes: 500 + 200 * index,
+  pieces: index % 8 === 3 ? 4 : 1,
+  validators: index % 4 !== 0,
+}));
+
+Deno.test("SIGKILL at 50 moments (seed 8200) of runs of 200 files: published files are whole, and the last run completes", async () => {
+  const lane = { files: MIXED_FILES, changes: 0, kills: 25 };
+  await killInLanes(8200, [lane, lane]);
+});
+
+Deno.test("SIGKILL at 200 moments (seed 8210) while files change: published files are a whole version, and the last run has the newest", async () => {
+  const lane = { files: SMALL_FILES, changes: 15, kills: 100 };
+  await killInLanes(8210, [lane, lane]);
+});

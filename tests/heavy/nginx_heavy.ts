@@ -1,0 +1,188 @@
+/** Against a real server: what nginx says, and what becomes of it. */
+
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import type { ConfigInput } from "../../lib/config/schema.ts";
+import { run, type RunReport } from "../../lib/run.ts";
+import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
+import { cuttingProxy } from "./cutting_proxy.ts";
+import { NGINX, type Nginx, type NginxOptions, startNginx } from "./nginx.ts";
+
+const MIB = 2 ** 20;
+
+/** Runs a config in a folder of the test. */
+type Fetching = (config: ConfigInput) => Promise<RunReport>;
+
+/** A test with an nginx of its own. Where there is none it is left out; in CI it fails. */
+function test(
+  name: string,
+  options: NginxOptions,
+  check: (nginx: Nginx, fetching: Fetching, folder: TemporaryFolder) => Promise<void>,
+): void {
+  const missing = NGINX === undefined;
+  Deno.test({
+    name: `nginx: ${name}${missing ? " (nginx is not installed)" : ""}`,
+    ignore: missing && Deno.env.get("CI") === undefined,
+  }, async () => {
+    await using folder = await temporaryFolder();
+    await using nginx = await startNginx(options);
+    const places = { store: folder.file("store"), state: `kv:${folder.file("state.db")}` };
+    await check(nginx, (config) => run({ ...places, ...config }), folder);
+  });
+}
+
+/** Bytes that look nowhere alike. */
+function noise(sizeBytes: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(sizeBytes);
+  for (let start = 0; start < sizeBytes; start += 65_536) {
+    crypto.getRandomValues(bytes.subarray(start, start + 65_536));
+  }
+  return bytes;
+}
+
+const statuses = ({ results }: RunReport): readonly string[] =>
+  results.map(({ status }) => status).sort();
+
+test("an ETag is asked for the second time, and answered 304", {}, async (nginx, fetching) => {
+  await Deno.writeTextFile(nginx.files.file("a.txt"), "text\n");
+  const config = { tasks: [`${nginx.origin}/a.txt`] };
+  assertEquals(statuses(await fetching(config)), ["created"]);
+  assertEquals(statuses(await fetching(config)), ["unchanged"]);
+  const [first, second] = await nginx.log(2);
+  assertEquals([first?.status, first?.ifNoneMatch], [200, ""]);
+  assertEquals([second?.status, second?.ifModifiedSince], [304, ""]);
+  assertMatch(second?.ifNoneMatch ?? "", /^"[^"]+"$/);
+});
+
+test(
+  "without ETags, If-Modified-Since is asked",
+  { server: "etag off;" },
+  async (nginx, fetching) => {
+    await Deno.writeTextFile(nginx.files.file("a.txt"), "text\n");
+    const modified = new Date("2026-01-15T12:00:00Z");
+    await Deno.utime(nginx.files.file("a.txt"), modified, modified);
+    const config = { tasks: [`${nginx.origin}/a.txt`] };
+    assertEquals(statuses(await fetching(config)), ["created"]);
+    assertEquals(statuses(await fetching(config)), ["unchanged"]);
+    const [, second] = await nginx.log(2);
+    assertEquals(
+      [second?.status, second?.ifModifiedSince, second?.ifNoneMatch],
+      [304, "Thu, 15 Jan 2026 12:00:00 GMT", ""],
+    );
+  },
+);
+
+test("a body that is cut off is continued where it broke", {}, async (nginx, fetching, folder) => {
+  const bytes = noise(4 * MIB);
+  await Deno.writeFile(nginx.files.file("a.bin"), bytes);
+  await using proxy = cuttingProxy(nginx.port, [{ afterBytes: 1.2 * MIB }, {
+    afterBytes: 1.7 * MIB,
+  }]);
+  const { results } = await fetching({ tasks: [`${proxy.origin}/a.bin`] });
+  assertEquals(results.map(({ status }) => status), ["created"]);
+  assertEquals(results[0]?.attempts.map(({ code, httpStatus }) => [code, httpStatus]), [
+    ["body.truncated", 200],
+    ["body.truncated", 206],
+    [null, 206],
+  ]);
+  assert(bytesEqual(await Deno.readFile(folder.file("store/a.bin")), bytes), "the bytes differ");
+  const [, second, third] = await nginx.log(3);
+  const starts = [second, third].map((request) =>
+    Number(/^bytes=(\d+)-$/.exec(request?.range ?? "")?.[1])
+  );
+  assertEquals(starts, [MIB, 2.5 * MIB]);
+  assertMatch(second?.ifRange ?? "", /^"[^"]+"$/);
+});
+
+test(
+  "a body whose file is replaced while it is cut off is fetched anew",
+  {},
+  async (nginx, fetching, folder) => {
+    const bytes = noise(2 * MIB);
+    const place = nginx.files.file("a.bin");
+    await Deno.writeFile(place, noise(3 * MIB));
+    await using proxy = cuttingProxy(nginx.port, [
+      { afterBytes: 1.2 * MIB, before: () => Deno.writeFile(place, bytes) },
+    ]);
+    const { results } = await fetching({ tasks: [`${proxy.origin}/a.bin`] });
+    assertEquals(results[0]?.attempts.map(({ code, httpStatus }) => [code, httpStatus]), [
+      ["body.truncated", 200],
+      [null, 200],
+    ]);
+    assert(bytesEqual(await Deno.readFile(folder.file("store/a.bin")), bytes), "the bytes differ");
+    const [, second] = await nginx.log(2);
+    assertEquals(second?.range, `bytes=${MIB}-`);
+  },
+);
+
+test("where gzip is on, the bytes are those of the file", {
+  http: "gzip on; gzip_types *; gzip_min_length 1;",
+}, async (nginx, fetching, folder) => {
+  const text = "the same over and over\n".repeat(10_000);
+  await Deno.writeTextFile(nginx.files.file("a.txt"), text);
+  const config = { tasks: [`${nginx.origin}/a.txt`] };
+  assertEquals(statuses(await fetching(config)), ["created"]);
+  assertEquals(await Deno.readTextFile(folder.file("store/a.txt")), text);
+  assertEquals(statuses(await fetching(config)), ["unchanged"]);
+});
+
+test(
+  "a file that is not there fails for good, and the others go on",
+  {},
+  async (nginx, fetching) => {
+    await Deno.writeTextFile(nginx.files.file("a.txt"), "text\n");
+    const { results, summary } = await fetching({
+      tasks: [`${nginx.origin}/none.txt`, `${nginx.origin}/a.txt`],
+    });
+    const ends = new Map(
+      results.map((result) => [result.task, [result.status, result.httpStatus]]),
+    );
+    assertEquals(ends, new Map([["none.txt", ["failed", 404]], ["a.txt", ["created", 200]]]));
+    assertEquals(summary.exitCode, 3);
+  },
+);
+
+/** Answers 429 to all but one request in a while, and asks for a pause. */
+function limited(rate: string, retryAfter: string): NginxOptions {
+  return {
+    http: `limit_req_zone $server_port zone=all:1m rate=${rate}; limit_req_status 429;`,
+    server: `location / { limit_req zone=all; error_page 429 @busy; }
+      location @busy { add_header Retry-After ${retryAfter} always; return 429; }`,
+  };
+}
+
+test("a short Retry-After is waited for", limited("1r/s", "1"), async (nginx, fetching) => {
+  const names = ["a.txt", "b.txt", "c.txt"];
+  for (const name of names) await Deno.writeTextFile(nginx.files.file(name), name);
+  const report = await fetching({
+    limits: { perHost: 1 },
+    tasks: names.map((name) => `${nginx.origin}/${name}`),
+  });
+  assertEquals(statuses(report), ["created", "created", "created"]);
+  const refused = report.results.flatMap(({ attempts }) => attempts)
+    .filter(({ httpStatus }) => httpStatus === 429);
+  assertLess(0, refused.length);
+});
+
+test(
+  "a host that asks for a long pause is left alone",
+  limited("1r/m", "3600"),
+  async (nginx, fetching) => {
+    const perHost = 4;
+    const names = Array.from({ length: 60 }, (_, index) => `${index}.txt`);
+    for (const name of names) await Deno.writeTextFile(nginx.files.file(name), name);
+    const config = { limits: { perHost }, tasks: names.map((name) => `${nginx.origin}/${name}`) };
+    const first = await fetching(config);
+    assertEquals(statuses(first), ["created", ...Array(59).fill("deferred")]);
+    assertEquals(first.summary.exitCode, 4);
+    const asked = (await nginx.logged()).length;
+    assertLess(asked, 2 * perHost);
+
+    const second = await fetching(config);
+    assertEquals(statuses(second), Array(60).fill("deferred"));
+    assertEquals((await nginx.logged()).length, asked);
+  },
+);
+
+function bytesEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
