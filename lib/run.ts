@@ -77,7 +77,7 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   const plan = makePlan({
     tasks,
     asked: options.only ? new Set(options.only) : null,
-    due: records && ((task) => dueMemory(records.get(task.id), at)),
+    due: records && ((task) => dueMemory(records.get(task.id))),
     at,
   });
   const results: TaskResult[] = [];

@@ -147,7 +147,7 @@ function scheduleFindings(
 ): Finding[] {
   const groups = Map.groupBy(tasks, (task) => describeSchedule(task.schedule, task.timezone));
   return [...groups].map(([schedule, group]): Finding => {
-    const decisions = group.map((task) => decideDue(task, dueMemory(records.get(task.id), at), at));
+    const decisions = group.map((task) => decideDue(task, dueMemory(records.get(task.id)), at));
     const due = decisions.filter((decision) => decision.due).length;
     const [next] = decisions.flatMap(({ nextDue }) => nextDue ?? []).sort(Temporal.Instant.compare);
     const words = [

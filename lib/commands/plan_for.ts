@@ -17,7 +17,7 @@ export async function planWith(
 ): Promise<Plan> {
   if (!due) return makePlan({ tasks, asked, due: null, at });
   const records = await state.records(tasks.map((task) => task.id));
-  return makePlan({ tasks, asked, due: (task) => dueMemory(records.get(task.id), at), at });
+  return makePlan({ tasks, asked, due: (task) => dueMemory(records.get(task.id)), at });
 }
 
 /** The plan of a run that is only looked at; the state is opened where schedules need it. */

@@ -48,7 +48,7 @@ export function taskStanding(
   const lastRunAt = record?.lastRunAt ?? null;
   const stale = lastSuccessAt !== null &&
     isStale(task, Temporal.Instant.from(lastSuccessAt), now);
-  const { due, nextDue } = decideDue(task, dueMemory(record, now), now);
+  const { due, nextDue } = decideDue(task, dueMemory(record), now);
   return {
     task: task.id,
     health: shownHealth(lastRunAt === null ? null : record?.health ?? null, stale),

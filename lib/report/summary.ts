@@ -88,9 +88,7 @@ function troubleLines({ first, count }: Troubles, paint: Paint): string[] {
 function meaningOf({ counts, exitCode }: RunSummary): string {
   switch (exitCode) {
     case EXIT.good:
-      return TASK_STATUSES.every((status) => counts[status] === 0)
-        ? "There was nothing to do"
-        : "Everything is up to date";
+      return goodWords(counts);
     case EXIT.bug:
       return "This is a bug in cronfetch; please report it";
     case EXIT.usage:
@@ -110,6 +108,13 @@ function meaningOf({ counts, exitCode }: RunSummary): string {
     default:
       return "The run ended early";
   }
+}
+
+function goodWords({ created, updated, unchanged, skipped }: RunSummary["counts"]): string {
+  const good = created + updated + unchanged;
+  if (skipped === 0) return good === 0 ? "There was nothing to do" : "Everything is up to date";
+  const others = `${plural(skipped, "task")} left to another run`;
+  return good === 0 ? others : `Everything else is up to date, ${others}`;
 }
 
 function temporaryWords({ failed, deferred }: RunSummary["counts"]): string {

@@ -16,6 +16,8 @@ export interface DueMemory {
   readonly lastRunAt: Temporal.Instant | null;
   /** Until when it was deferred; null if it was not. */
   readonly notBefore: Temporal.Instant | null;
+  /** Until when it is held back because it failed: it postpones turns, and makes none. */
+  readonly heldUntil?: Temporal.Instant | null;
 }
 
 /** Whether a task is due, and what comes next. */
@@ -48,6 +50,7 @@ export const CLOCK_SKEW_MS = 10 * 60_000;
  * - `manual` never is.
  * - A deferred task is not due before the time it was deferred until; from then
  *   on that time is worth as much as a tick.
+ * - A task that is held back after failures is not due before that is over.
  * - An interval is due once nine tenths of it have passed since the last run. It cannot be
  *   missed, so `misfire` does not matter. A task that never ran is due at once.
  * - Cron, misfire `once`: all ticks since the last run are worth one run. A task
@@ -66,6 +69,12 @@ export const CLOCK_SKEW_MS = 10 * 60_000;
 export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant): DueDecision {
   const { schedule, misfire } = task;
   if (schedule.kind === "manual") return { due: false, reason: "manual", nextDue: null };
+  const { heldUntil } = memory;
+  if (heldUntil && isBefore(now, heldUntil)) {
+    const then = decideDue(task, { ...memory, heldUntil: null }, heldUntil);
+    const nextDue = then.due ? heldUntil : then.nextDue;
+    return { due: false, reason: `failed, not before ${show(heldUntil, task)}`, nextDue };
+  }
   const { lastRunAt, notBefore } = believable(memory, now);
   if (notBefore && isBefore(now, notBefore)) {
     return { due: false, reason: `not before ${show(notBefore, task)}`, nextDue: notBefore };

@@ -13,11 +13,12 @@ import { stateError } from "./errors.ts";
 import { parseContents, parseLeases, printContents, printLeases } from "./file_text.ts";
 import { acquireLease, type Leases, releaseLease, renewLease } from "./leases.ts";
 import { FileLock, readText, removeFile, replaceText } from "./locked_file.ts";
+import { RunLocks } from "./run_locks.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
 
 /**
  * Opens a state in a file. The file is made with the first record; beside it
- * stand an empty `.lock`, and a `.leases` as long as a run is at work.
+ * stand an empty `.lock`, and as long as a run is at work a `.leases` and a `.run-`.
  *
  * @param path Absolute.
  * @throws {CronfetchError} `state.unreadable`.
@@ -35,6 +36,7 @@ class FileDriver implements StateDriver {
   readonly #path: string;
   readonly #leasesPath: string;
   readonly #lock: FileLock;
+  readonly #runLocks: RunLocks;
   readonly #clock: StateHost["clock"];
   /** The file as it was when it was last read or written, so as not to read the same twice. */
   #seen: { readonly text: string; readonly contents: Contents } | null = null;
@@ -44,6 +46,7 @@ class FileDriver implements StateDriver {
     this.#path = path;
     this.#leasesPath = `${path}.leases`;
     this.#lock = new FileLock(`${path}.lock`, host);
+    this.#runLocks = new RunLocks(path);
     this.#clock = host.clock;
   }
 
@@ -74,8 +77,15 @@ class FileDriver implements StateDriver {
   }
 
   acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>> {
-    return this.#changeLeases((leases, nowMs) => {
-      const acquired = acquireLease(leases, { run, tasks, nowMs, ttlMs });
+    return this.#changeLeases(async (leases, nowMs) => {
+      await this.#runLocks.hold(run);
+      const alive = new Map(leases);
+      for (const holder of leases.keys()) {
+        if (!await this.#runLocks.isDead(holder)) continue;
+        alive.delete(holder);
+        await this.#runLocks.drop(holder);
+      }
+      const acquired = acquireLease(alive, { run, tasks, nowMs, ttlMs });
       return { leases: acquired.leases, answer: acquired.granted };
     });
   }
@@ -87,14 +97,15 @@ class FileDriver implements StateDriver {
     });
   }
 
-  release(run: string): Promise<void> {
-    return this.#changeLeases((leases) => {
+  async release(run: string): Promise<void> {
+    await this.#changeLeases((leases) => {
       return { leases: releaseLease(leases, run), answer: undefined };
     });
+    await this.#runLocks.drop(run);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve();
+    return this.#runLocks[Symbol.asyncDispose]();
   }
 
   #read(): Promise<{ readonly text: string | null; readonly contents: Contents }> {
@@ -109,7 +120,7 @@ class FileDriver implements StateDriver {
   }
 
   #changeLeases<T>(
-    change: (leases: Leases, nowMs: number) => { readonly leases: Leases; readonly answer: T },
+    change: (leases: Leases, nowMs: number) => Changed<T> | Promise<Changed<T>>,
   ): Promise<T> {
     const doing = `leasing tasks in the state ${this.location}`;
     return explained(doing, () =>
@@ -117,12 +128,18 @@ class FileDriver implements StateDriver {
         const location = `file:${this.#leasesPath}`;
         const text = await readText(this.#leasesPath, location);
         const leases = text === null ? new Map() : parseLeases(text, location);
-        const changed = change(leases, this.#clock.now().epochMilliseconds);
+        const changed = await change(leases, this.#clock.now().epochMilliseconds);
         if (changed.leases.size === 0) await removeFile(this.#leasesPath);
         else await replaceText(this.#leasesPath, printLeases(changed.leases));
         return changed.answer;
       }));
   }
+}
+
+/** Leases after a change, and what whoever asked for it is told. */
+interface Changed<T> {
+  readonly leases: Leases;
+  readonly answer: T;
 }
 
 async function explained<T>(doing: string, work: () => Promise<T>): Promise<T> {

@@ -7,6 +7,7 @@ import { Contended, patiently } from "./errors.ts";
 import { checkFormat, FORMAT, isNumber, isRecordBody, isRun, isTime } from "./format.ts";
 import { encode, type Kv, KvConnection, type Mutation } from "./kv_connection.ts";
 import { KvLeases } from "./kv_leases.ts";
+import { RunLocks } from "./run_locks.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
 
 const FORMAT_KEY: Deno.KvKey = ["cronfetch", "format"];
@@ -40,7 +41,7 @@ export async function openKvDriver(path: string | null, host: StateHost): Promis
     await Deno.mkdir(dirname(path), { recursive: true });
     return await Deno.openKv(path);
   });
-  return await kvDriver(kv, location, host);
+  return await kvDriver(kv, location, new RunLocks(path), host);
 }
 
 /**
@@ -49,7 +50,12 @@ export async function openKvDriver(path: string | null, host: StateHost): Promis
  * @throws {CronfetchError} `state.locked`; `state.unreadable`: something newer, or something else,
  * stands in it.
  */
-export async function kvDriver(kv: Kv, location: string, host: StateHost): Promise<StateDriver> {
+export async function kvDriver(
+  kv: Kv,
+  location: string,
+  locks: RunLocks,
+  host: StateHost,
+): Promise<StateDriver> {
   const connection = new KvConnection(kv, location, host);
   const prepared = prepare(connection, host);
   try {
@@ -60,7 +66,7 @@ export async function kvDriver(kv: Kv, location: string, host: StateHost): Promi
     prepared.then(close, close);
     throw error;
   }
-  return new KvDriver(connection, host);
+  return new KvDriver(connection, locks, host);
 }
 
 /** Sees to it that the database is of a form this version knows. */
@@ -95,13 +101,15 @@ class KvDriver implements StateDriver {
   readonly location: string;
   readonly durable = true;
   readonly #kv: KvConnection;
+  readonly #locks: RunLocks;
   readonly #leases: KvLeases;
   readonly #clock: StateHost["clock"];
 
-  constructor(kv: KvConnection, host: StateHost) {
+  constructor(kv: KvConnection, locks: RunLocks, host: StateHost) {
     this.location = kv.location;
     this.#kv = kv;
-    this.#leases = new KvLeases(kv, host);
+    this.#locks = locks;
+    this.#leases = new KvLeases(kv, locks, host);
     this.#clock = host.clock;
   }
 
@@ -169,9 +177,9 @@ class KvDriver implements StateDriver {
     return this.#leases.release(run);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#kv.close();
-    return Promise.resolve();
+    await this.#locks[Symbol.asyncDispose]();
   }
 }
 

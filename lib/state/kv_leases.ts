@@ -10,6 +10,7 @@ import { Contended, patiently } from "./errors.ts";
 import { isNumber, isTexts } from "./format.ts";
 import { commits, encode, encodeIds, type KvConnection, type Mutation } from "./kv_connection.ts";
 import { share } from "./leases.ts";
+import type { RunLocks } from "./run_locks.ts";
 
 /** Replaced whenever tasks are given out, or taken from a dead run. */
 const TURN: Deno.KvKey = ["cronfetch", "turn"];
@@ -27,16 +28,19 @@ const CONTENTION_DELAYS_MS = [20, 40, 80, 160, 320, 640, 1280, 2560];
 export class KvLeases {
   readonly #kv: KvConnection;
   readonly #host: StateHost;
+  readonly #locks: RunLocks;
 
-  /** Works by `kv`, which stays the caller's. */
-  constructor(kv: KvConnection, host: StateHost) {
+  /** Works by `kv` and `locks`, which stay the caller's. */
+  constructor(kv: KvConnection, locks: RunLocks, host: StateHost) {
     this.#kv = kv;
+    this.#locks = locks;
     this.#host = host;
   }
 
   /** See `State.acquire`. */
   acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>> {
     return this.#patiently(async () => {
+      await this.#locks.hold(run);
       await this.#buryDead();
       let turn = (await this.#kv.get(TURN)).versionstamp;
       const { held, free } = share(await this.#lists(), { run, tasks });
@@ -73,17 +77,20 @@ export class KvLeases {
   async release(run: string): Promise<void> {
     await this.#removeLists(run);
     await this.#kv.apply([{ key: [...LIVES, run], value: null }]);
+    await this.#locks.drop(run);
   }
 
-  /** Takes their tasks from the runs whose time is over, for good: they cannot be renewed. */
+  /** Takes their tasks from the runs that died or whose time is over, for good: they cannot be renewed. */
   async #buryDead(): Promise<void> {
     const nowMs = this.#nowMs();
     for (const life of await this.#kv.list(LIVES)) {
-      if (this.#kv.decode(life, isNumber) > nowMs) continue;
       const { key } = life;
+      const run = String(key.at(-1));
+      if (this.#kv.decode(life, isNumber) > nowMs && !await this.#locks.isDead(run)) continue;
       const over = await this.#kv.commit([life], [TAKE_TURN, { key, value: OVER }]);
       if (over === null) throw new Contended();
-      await this.#removeLists(String(key.at(-1)));
+      await this.#removeLists(run);
+      await this.#locks.drop(run);
       // Who else is at it, or the run itself coming back, has changed the entry and sees to it.
       await this.#kv.commit([{ key, versionstamp: over }], [{ key, value: null }]);
     }

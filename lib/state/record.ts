@@ -106,37 +106,15 @@ export function backoffMs(failures: number): number {
   return failures < 2 ? 0 : Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 2));
 }
 
-/**
- * What people are to be told after a record has changed: `unhealthy` once a
- * task has become so, `recovered` once it has not been so any more, else null.
- */
-export function healthTransition(
-  before: TaskRecord | null,
-  after: TaskRecord,
-): "unhealthy" | "recovered" | null {
-  const was = before?.health === "unhealthy";
-  const is = after.health === "unhealthy";
-  if (was === is) return null;
-  return is ? "unhealthy" : "recovered";
-}
-
-/**
- * What decides at `now` whether a task is due, of its record; without one, it
- * has never run. A deferral counts as long as the task has not run, a time it is
- * held back until only before it has come: it postpones turns, and makes none.
- */
+/** What decides whether a task is due, of its record; without one, it has never run. */
 export function dueMemory(
   record: Pick<TaskRecord, "lastRunAt" | "notBefore" | "heldUntil"> | undefined,
-  now: Temporal.Instant,
-): { readonly lastRunAt: Temporal.Instant | null; readonly notBefore: Temporal.Instant | null } {
-  const deferred = instant(record?.notBefore ?? null);
-  const held = instant(record?.heldUntil ?? null);
-  const holds = held !== null && isAfter(held, now) && (!deferred || isAfter(held, deferred));
-  return { lastRunAt: instant(record?.lastRunAt ?? null), notBefore: holds ? held : deferred };
-}
-
-function isAfter(a: Temporal.Instant, b: Temporal.Instant): boolean {
-  return Temporal.Instant.compare(a, b) > 0;
+): Record<"lastRunAt" | "notBefore" | "heldUntil", Temporal.Instant | null> {
+  return {
+    lastRunAt: instant(record?.lastRunAt ?? null),
+    notBefore: instant(record?.notBefore ?? null),
+    heldUntil: instant(record?.heldUntil ?? null),
+  };
 }
 
 function instant(text: string | null): Temporal.Instant | null {

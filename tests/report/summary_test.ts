@@ -10,6 +10,12 @@ Deno.test("closingLine says what the exit code means", () => {
   const cases: [number, Partial<Record<TaskStatus, number>>, string][] = [
     [EXIT.good, {}, "There was nothing to do."],
     [EXIT.good, { unchanged: 2 }, "Everything is up to date."],
+    [EXIT.good, { skipped: 2 }, "2 tasks left to another run."],
+    [
+      EXIT.good,
+      { updated: 1, skipped: 1 },
+      "Everything else is up to date, 1 task left to another run.",
+    ],
     [EXIT.bug, {}, "This is a bug in cronfetch; please report it (exit code 1)."],
     [
       EXIT.usage,

@@ -346,3 +346,20 @@ Deno.test("schedules are described as they are written", () => {
 Deno.test("the documented allowances", () => {
   assertEquals([FRESH_MS, CLOCK_SKEW_MS], [1_800_000, 600_000]);
 });
+
+Deno.test("a task that failed is held back, and comes due afterwards by its schedule alone", () => {
+  const lastRunAt = instant("2026-01-02T06:00:01Z");
+  const table: [heldUntil: string, now: string, due: boolean, nextDue: string][] = [
+    // The next turn is tomorrow's, held back or not.
+    ["2026-01-02T06:10:00Z", "2026-01-02T06:05:00Z", false, "2026-01-03T06:00:00Z"],
+    ["2026-01-02T06:10:00Z", "2026-01-02T06:10:00Z", false, "2026-01-03T06:00:00Z"],
+    // A turn comes meanwhile: it waits for the end.
+    ["2026-01-03T08:00:00Z", "2026-01-03T06:30:00Z", false, "2026-01-03T08:00:00Z"],
+    ["2026-01-03T08:00:00Z", "2026-01-03T08:00:00Z", true, "2026-01-04T06:00:00Z"],
+  ];
+  for (const [heldUntil, now, due, nextDue] of table) {
+    const memory = { lastRunAt, notBefore: null, heldUntil: instant(heldUntil) };
+    const decision = decideDue(DAILY, memory, Temporal.Instant.from(now));
+    assertEquals([decision.due, decision.nextDue?.toString()], [due, nextDue]);
+  }
+});

@@ -144,7 +144,12 @@ Deno.test("file: leases stand beside it while they last, and are none of its con
   await using state = await place.open(testHost());
   await state.acquire(["a"], "one", 60_000);
   await state.acquire(["b"], "two", 60_000);
-  assertEquals(Object.keys(await tree(place.folder)), ["state.json.leases", "state.json.lock"]);
+  assertEquals(Object.keys(await tree(place.folder)), [
+    "state.json.leases",
+    "state.json.lock",
+    "state.json.run-one",
+    "state.json.run-two",
+  ]);
   state.save(record("a"));
   await state.release("one");
   await state.release("two");

@@ -5,6 +5,7 @@ import type { StateHost } from "../../lib/state/driver.ts";
 import { kvDriver } from "../../lib/state/kv.ts";
 import { encode, type Kv } from "../../lib/state/kv_connection.ts";
 import { openState } from "../../lib/state/open.ts";
+import { RunLocks } from "../../lib/state/run_locks.ts";
 import type { State } from "../../lib/state/state.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
@@ -84,7 +85,7 @@ async function watchedKv(failure = "database is locked"): Promise<Watched> {
 }
 
 async function watchedState(kv: Kv, host: StateHost): Promise<State> {
-  return bufferedState(await kvDriver(kv, "kv:", host), host);
+  return bufferedState(await kvDriver(kv, "kv:", new RunLocks(null), host), host);
 }
 
 Deno.test("kv: makes the folder, and puts nothing else into it", async () => {

@@ -2,13 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { TaskStatus } from "../../lib/core/result.ts";
 import { TASK_STATUSES } from "../../lib/core/result.ts";
-import {
-  backoffMs,
-  dueMemory,
-  healthTransition,
-  nextRecord,
-  type RecordFacts,
-} from "../../lib/state/record.ts";
+import { backoffMs, dueMemory, nextRecord, type RecordFacts } from "../../lib/state/record.ts";
 import type { PartRecord, TaskRecord } from "../../lib/state/state.ts";
 import { recentResult, record, taskResult, validators } from "./samples.ts";
 
@@ -244,7 +238,6 @@ Deno.test("the health follows from the results alone, whatever else happens", ()
   fc.assert(fc.property(statuses, fc.integer({ min: 1, max: 5 }), (all, alertAfter) => {
     let current: TaskRecord | null = null;
     let streak = 0;
-    let told: string | null = null;
     for (const status of all) {
       const next: TaskRecord | null = nextRecord(
         current,
@@ -257,36 +250,9 @@ Deno.test("the health follows from the results alone, whatever else happens", ()
       assertEquals(next.failures, streak);
       const health = streak === 0 ? "healthy" : streak < alertAfter ? "failing" : "unhealthy";
       assertEquals(next.health, health);
-      // Alarm and recovery take turns, and the alarm is the first.
-      const transition = healthTransition(current, next);
-      if (transition) {
-        assertEquals(transition, told === "unhealthy" ? "recovered" : "unhealthy");
-        told = transition;
-      }
-      assertEquals(told === "unhealthy", health === "unhealthy");
       current = next;
     }
   }));
-});
-
-Deno.test("healthTransition", () => {
-  const healthy = record("a");
-  const failing = record("a", { health: "failing" });
-  const unhealthy = record("a", { health: "unhealthy" });
-  for (
-    const [before, after, expected] of [
-      [null, healthy, null],
-      [null, failing, null],
-      [null, unhealthy, "unhealthy"],
-      [healthy, failing, null],
-      [failing, unhealthy, "unhealthy"],
-      [unhealthy, unhealthy, null],
-      [unhealthy, healthy, "recovered"],
-      [failing, healthy, null],
-    ] as const
-  ) {
-    assertEquals(healthTransition(before, after), expected);
-  }
 });
 
 Deno.test("backoffMs", () => {
@@ -295,23 +261,13 @@ Deno.test("backoffMs", () => {
 });
 
 Deno.test("dueMemory", () => {
+  const notBefore = "2026-01-16T11:59:59Z";
+  const heldUntil = "2026-01-16T12:00:01Z";
   const memory = (change: Partial<TaskRecord> | undefined) => {
-    const given = change && record("a", change);
-    const { lastRunAt, notBefore } = dueMemory(given, Temporal.Instant.from(AT));
-    return [lastRunAt?.toString() ?? null, notBefore?.toString() ?? null];
+    const told = dueMemory(change && record("a", change));
+    return [told.lastRunAt, told.notBefore, told.heldUntil].map((time) => time?.toString() ?? null);
   };
-  const lastRunAt = "2026-01-15T12:00:00Z";
-  const past = "2026-01-16T11:59:59Z";
-  const soon = "2026-01-16T12:00:01Z";
-  const later = "2026-01-16T12:00:02Z";
-  assertEquals(memory(undefined), [null, null]);
-  assertEquals(memory({}), [lastRunAt, null]);
-  assertEquals(memory({ notBefore: past }), [lastRunAt, past]);
-  assertEquals(memory({ notBefore: soon }), [lastRunAt, soon]);
-  assertEquals(memory({ heldUntil: soon }), [lastRunAt, soon]);
-  assertEquals(memory({ heldUntil: past }), [lastRunAt, null]);
-  assertEquals(memory({ heldUntil: AT }), [lastRunAt, null]);
-  assertEquals(memory({ notBefore: later, heldUntil: soon }), [lastRunAt, later]);
-  assertEquals(memory({ notBefore: soon, heldUntil: later }), [lastRunAt, later]);
-  assertEquals(memory({ notBefore: past, heldUntil: past }), [lastRunAt, past]);
+  assertEquals(memory(undefined), [null, null, null]);
+  assertEquals(memory({}), ["2026-01-15T12:00:00Z", null, null]);
+  assertEquals(memory({ notBefore, heldUntil }), ["2026-01-15T12:00:00Z", notBefore, heldUntil]);
 });
