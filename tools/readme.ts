@@ -25,7 +25,7 @@ async function printed(args: readonly string[]): Promise<string> {
 
 async function help(): Promise<string> {
   const shown: string[] = [];
-  for (const args of [["--help"], ["run", "--help"]]) {
+  for (const args of [["--help"], ["run", "--help"], ["status", "--help"], ["verify", "--help"]]) {
     shown.push(`$ cronfetch ${args.join(" ")}\n${await printed(args)}`);
   }
   return "```console\n" + shown.join("\n") + "```";
