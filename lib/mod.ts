@@ -3,16 +3,21 @@
  * every file in it. This is its API for programs; the command line is `main.ts`.
  *
  * @example One run
- * ```ts no-eval
+ * ```ts
  * import { run } from "@cronfetch/cronfetch";
+ * import { assertEquals } from "@std/assert";
  *
+ * await using server = Deno.serve(
+ *   { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+ *   () => new Response("currency,rate\nEUR,1\n"),
+ * );
  * const { results, summary } = await run({
- *   store: "./forms",
+ *   store: "memory:",
  *   state: "memory:",
- *   tasks: ["https://www.irs.gov/pub/irs-pdf/f1040.pdf"],
+ *   tasks: [`http://127.0.0.1:${server.addr.port}/rates.csv`],
  * });
- * for (const result of results) console.log(result.task, result.status, result.code);
- * Deno.exitCode = summary.exitCode;
+ * assertEquals(results.map(({ task, status }) => [task, status]), [["rates.csv", "created"]]);
+ * assertEquals(summary.exitCode, 0);
  * ```
  *
  * @module

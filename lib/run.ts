@@ -52,16 +52,21 @@ export interface RunReport {
  * @throws {ConfigError} The config is wrong; nothing was requested.
  * @throws {CronfetchError} `state.` codes: the memory cannot be used.
  *
- * @example
- * ```ts no-eval
+ * @example Events, and an end from outside
+ * ```ts
  * import { run } from "@cronfetch/cronfetch";
+ * import { assertEquals } from "@std/assert";
  *
  * const controller = new AbortController();
- * const report = await run({ tasks: ["https://example.org/a.csv"] }, {
- *   signal: controller.signal,
- *   onEvent: (event) => console.log(event.type),
- * });
- * console.log(report.summary.counts);
+ * controller.abort();
+ * const types: string[] = [];
+ * const { results } = await run({
+ *   store: "memory:",
+ *   state: "memory:",
+ *   tasks: ["https://example.org/a.csv"],
+ * }, { signal: controller.signal, onEvent: (event) => types.push(event.type) });
+ * assertEquals(results.map(({ status }) => status), ["cancelled"]);
+ * assertEquals(types, ["run.started", "task.finished", "run.finished"]);
  * ```
  */
 export async function run(config: ConfigInput, options: RunOptions = {}): Promise<RunReport> {
