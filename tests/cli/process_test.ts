@@ -1,0 +1,121 @@
+// What only a process of its own can show: the real host, the environment, its end.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";
+import { origin } from "../helpers/origin.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+/** Runs cronfetch in a folder. */
+async function cronfetch(
+  folder: TemporaryFolder,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ readonly code: number; readonly said: string }> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--config", CONFIG, "-A", MAIN, ...args],
+    cwd: folder.path,
+    env: { NO_COLOR: "1", NO_PROXY: "", ...env },
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { code, stdout, stderr } = await command.output();
+  return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+}
+
+Deno.test("HTTP_PROXY is asked, and NO_PROXY goes past it", async () => {
+  await using folder = await temporaryFolder();
+  const asked: string[] = [];
+  await using proxy = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      asked.push(request.url);
+      return new Response("by the proxy\n");
+    },
+  );
+  const env = { HTTP_PROXY: `http://127.0.0.1:${proxy.addr.port}` };
+  const args = ["run", "-q", "--state", "memory:", "--retries", "0"];
+  const url = "http://files.example.invalid/a.txt";
+  assertEquals((await cronfetch(folder, [...args, url], env)).code, 0);
+  assertEquals(asked, [url]);
+  assertEquals(await tree(folder.file("downloads")), { "a.txt": "by the proxy\n" });
+
+  await using server = origin({ "/b.txt": "directly\n" });
+  const past = { ...env, NO_PROXY: "127.0.0.1" };
+  assertEquals((await cronfetch(folder, [...args, `${server.origin}/b.txt`], past)).code, 0);
+  assertEquals(asked.length, 1);
+  assertEquals(server.hits("/b.txt"), 1);
+});
+
+Deno.test("row 87: a rejection that nobody handles ends the program, and not with 0", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(
+    folder.file("cronfetch.ts"),
+    `queueMicrotask(() => { Promise.reject(new Error("nobody handles this")); });
+     export default { state: "memory:", tasks: [] };`,
+  );
+  const { code, said } = await cronfetch(folder, ["run"]);
+  assertEquals(code, 1);
+  assertStringIncludes(said, "nobody handles this");
+});
+
+Deno.test("row 88: a reader that goes away early spoils no file", async () => {
+  await using folder = await temporaryFolder();
+  const names = Array.from({ length: 50 }, (_, index) => `${index}.txt`);
+  await using server = origin(Object.fromEntries(names.map((name) => [`/${name}`, `${name}\n`])));
+  await Deno.writeTextFile(
+    folder.file("urls.txt"),
+    names.map((name) => `${server.origin}/${name}\n`).join(""),
+  );
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--config", CONFIG, "-A", MAIN],
+      ...["run", "-c", "urls.txt", "--json", "-q", "--state", "memory:"],
+    ],
+    cwd: folder.path,
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  assertEquals((await child.status).code, 0);
+  assertEquals(
+    await tree(folder.file("downloads")),
+    Object.fromEntries(names.toSorted().map((name) => [name, `${name}\n`])),
+  );
+});
+
+Deno.test("rows 81 and 84: a real signal, and a second one", async () => {
+  await using folder = await temporaryFolder();
+  const asked = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<Response>();
+  await using server = origin({
+    "/slow": () => {
+      asked.resolve();
+      return gone.promise;
+    },
+  });
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--config", CONFIG, "-A", MAIN],
+      ...["run", `${server.origin}/slow`, "--json", "-q", "--state", "memory:"],
+    ],
+    cwd: folder.path,
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  await asked.promise;
+  child.kill("SIGTERM");
+  const { code, stdout } = await child.output();
+  gone.resolve(new Response());
+  assertEquals(code, 143);
+  const lines = new TextDecoder().decode(stdout).trimEnd().split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  const [finished] = lines.filter(({ type }) => type === "task.finished");
+  assertEquals([finished.result.status, finished.result.code], ["cancelled", "cancelled"]);
+  assertEquals(lines.at(-1).summary.exitCode, 143);
+  assertEquals(await tree(folder.path), {});
+});
