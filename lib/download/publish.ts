@@ -44,8 +44,8 @@ export async function publish(
 ): Promise<Published> {
   const { key, sealed, head } = received;
   await using draft = received.draft;
-  const { store, headers } = context;
-  const existing = await store.stat(key);
+  const { headers } = context;
+  const existing = draft.replaces;
   const content: Content = {
     head: head.bytes,
     sizeBytes: sealed.sizeBytes,

@@ -9,6 +9,8 @@ import type { Draft, Sealed, StoredFile } from "./store.ts";
  * never two at once, and none after one that failed but `remove`.
  */
 export interface DraftSteps {
+  /** What is published under the draft's key as it begins, or null. */
+  readonly replaces: StoredFile | null;
   /** Appends all of `bytes`, and keeps no hold of them. */
   append(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Makes sure that exactly `sizeBytes` bytes are in place. */
@@ -121,6 +123,7 @@ export function createDraft(steps: DraftSteps, ended: () => void, before?: Bytes
   }
 
   return {
+    replaces: steps.replaces,
     get sizeBytes() {
       return sizeBytes;
     },

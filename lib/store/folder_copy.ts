@@ -33,7 +33,8 @@ async function linkTo(to: string, source: FoundFile, context: FolderContext): Pr
   const placement = await placeDraft(to, context);
   const permissions = permissionsOf(source.info);
   // Both names share their permissions: those of the file that stands there would be lost.
-  if (placement.permissions !== null && placement.permissions !== permissions) return false;
+  const { standing } = placement;
+  if (standing !== null && permissionsOf(standing) !== permissions) return false;
   try {
     await fileSystem.link(source.path, placement.draftPath);
   } catch {

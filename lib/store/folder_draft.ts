@@ -32,8 +32,8 @@ export interface Placement {
   readonly targetPath: string;
   /** Absolute, free, and not to be guessed. */
   readonly draftPath: string;
-  /** Permissions of what is published now; null without it. See {@linkcode permissionsOf}. */
-  readonly permissions: number | null;
+  /** What is published now, or null. */
+  readonly standing: Deno.FileInfo | null;
 }
 
 /**
@@ -46,12 +46,12 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
   const { tree, runFile, random, fileSystem } = context;
   const folder = await tree.make(folderOf(key));
   const targetPath = join(folder.path, nameOf(key));
-  const permissions = await targetPermissions(targetPath, fileSystem);
+  const standing = await standingTarget(targetPath, fileSystem);
   const run = await runFile.note(folderOf(key));
   return {
     folder,
     targetPath,
-    permissions,
+    standing,
     draftPath: join(folder.path, draftName(run, random.name())),
   };
 }
@@ -70,7 +70,8 @@ export async function replaceTarget(
   { sync, tree, fileSystem }: FolderContext,
 ): Promise<void> {
   if (!await tree.isIntact(folder)) throw replaced(folder.path);
-  const permissions = await targetPermissions(targetPath, fileSystem);
+  const standing = await standingTarget(targetPath, fileSystem);
+  const permissions = standing && permissionsOf(standing);
   if (permissions !== null && permissions !== draftPermissions) {
     await fileSystem.chmod(draftPath, permissions);
   }
@@ -83,7 +84,8 @@ export async function openFolderDraft(key: string, context: FolderContext): Prom
   const doing = `storing ${JSON.stringify(key)}`;
   return await explained(doing, async () => {
     const placement = await placeDraft(key, context);
-    const { draftPath, permissions } = placement;
+    const { draftPath, standing } = placement;
+    const permissions = standing && permissionsOf(standing);
     const file = await context.fileSystem.open(draftPath, {
       write: true,
       createNew: true,
@@ -158,6 +160,7 @@ export async function dropFolderDraft(
 }
 
 class FolderDraft implements DraftSteps {
+  readonly replaces: StoredFile | null;
   readonly #doing: string;
   readonly #placement: Placement;
   readonly #file: OpenFile;
@@ -167,6 +170,7 @@ class FolderDraft implements DraftSteps {
   #stored: StoredFile = { sizeBytes: 0, modifiedMs: 0 };
 
   constructor(doing: string, placement: Placement, file: OpenFile, context: FolderContext) {
+    this.replaces = placement.standing && storedFile(placement.standing);
     this.#doing = doing;
     this.#placement = placement;
     this.#file = file;
@@ -238,13 +242,15 @@ function wrongSize(wroteBytes: number, holdsBytes: number): Refusal {
   return new Refusal("store.failed", `wrote ${wroteBytes} bytes, the file holds ${holdsBytes}`);
 }
 
-/** Permissions of the file at a path, or null without one; refuses anything but a file. */
-async function targetPermissions(path: string, fileSystem: FileSystem): Promise<number | null> {
+/** The file at a path, or null without one; refuses anything but a file. */
+async function standingTarget(
+  path: string,
+  fileSystem: FileSystem,
+): Promise<Deno.FileInfo | null> {
   const standing = await lstatIfThere(fileSystem, path);
-  if (standing === null) return null;
-  const obstacle = targetObstacle(standing);
+  const obstacle = standing && targetObstacle(standing);
   if (obstacle !== null) throw new Refusal("store.conflict", `${path} ${obstacle}`);
-  return permissionsOf(standing);
+  return standing;
 }
 
 /** Why what stands at a path must not be replaced by a file, or null if it may be. */

@@ -43,6 +43,7 @@ export function openMemory(): Store {
     const pieces = beginning ? [beginning] : [];
     let whole = new Uint8Array();
     const steps: DraftSteps = {
+      replaces: stat(key),
       append: (bytes) => Promise.try(() => void pieces.push(bytes.slice())),
       seal: () => Promise.try(() => void (whole = joined(pieces.splice(0)))),
       read: () => Promise.resolve(whole.slice()),

@@ -26,6 +26,8 @@ export interface Sealed {
  * `cancelled`. A draft that cannot be sealed or published discards itself.
  */
 export interface Draft extends AsyncDisposable {
+  /** What was published under its key when it was begun, or null. */
+  readonly replaces: StoredFile | null;
   /** Bytes written so far; those of writes still under way left out. */
   readonly sizeBytes: number;
   /**

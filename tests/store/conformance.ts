@@ -72,6 +72,14 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
     assertEquals(await contents(store), { "a.txt": await digestOf("newer") });
   });
 
+  test("a draft knows what it replaces", async (store) => {
+    await using first = await sealed(store, "a", "old");
+    assertEquals(first.replaces, null);
+    const published = await first.publish();
+    await using second = await store.draft("a");
+    assertEquals(second.replaces, published);
+  });
+
   test("an empty file is a file", async (store) => {
     await using draft = await store.draft("empty");
     assertEquals(await draft.seal(), { sizeBytes: 0, sha256: await digestOf("") });
