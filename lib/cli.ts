@@ -47,6 +47,8 @@ export async function main(args: readonly string[], host: Host): Promise<number>
   });
   try {
     await program.parseAsync(args, { from: "user" });
+    // Else the process could end well before a rejection that nobody handles ends it badly.
+    await host.timers.sleep(0, new AbortController().signal);
     return exitCode;
   } catch (error) {
     return complain(error, host);
@@ -55,6 +57,8 @@ export async function main(args: readonly string[], host: Host): Promise<number>
 
 /** Tells a person what went wrong, and gives the exit code for it. */
 function complain(error: unknown, host: Host): number {
+  // What went wrong in closing what had failed already says nothing new.
+  if (error instanceof SuppressedError) return complain(error.suppressed, host);
   // Commander has said it already; help and version end here too, with 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
   if (error instanceof CronfetchError) {
@@ -202,7 +206,11 @@ function withConfig(command: Command): Command {
     )
     .option("--only <TASK>", "only this task; may be repeated", repeated)
     .option("-o, --output <STORE>", "where files go (default: the config's, or ./downloads)")
-    .option("--state <STATE>", "what is remembered, and where (default: the config's)");
+    .option(
+      "--state <STATE>",
+      "what is remembered, and where (default: the config's;\n" +
+        "nothing where only URLs are given)",
+    );
 }
 
 /** Flags that overrule the config's numbers. */

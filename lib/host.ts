@@ -42,14 +42,21 @@ export function realHost(): Host {
     execute: async ([program, ...args], input, signal) => {
       await using child = new Deno.Command(program, {
         args,
-        signal,
         stdin: "piped",
         stdout: "null",
         stderr: "null",
       }).spawn();
-      // A program that does not read its input is no failure.
-      await new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
-      return (await child.status).code;
+      // SIGTERM, which Deno.Command's own signal stands for, may be ignored.
+      const end = () => child.kill("SIGKILL");
+      signal.addEventListener("abort", end);
+      if (signal.aborted) end();
+      try {
+        // A program that does not read its input is no failure.
+        await new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
+        return (await child.status).code;
+      } finally {
+        signal.removeEventListener("abort", end);
+      }
     },
     onSignal: (signal, callback) => {
       const name = listenable(signal);

@@ -50,7 +50,8 @@ export interface RunReport {
  * @param config As a config file holds it. Relative folders start at the current one.
  * @returns What became of each task. A failed download is a result, not an exception.
  * @throws {ConfigError} The config is wrong; nothing was requested.
- * @throws {CronfetchError} `state.` codes: the memory cannot be used.
+ * @throws {CronfetchError} `state.` and `store.` codes: the state cannot be used. If it was so
+ * only in the end, the run was carried out, its events were told, and its files are in place.
  *
  * @example Events, and an end from outside
  * ```ts
@@ -74,7 +75,9 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   const at = host.clock.now();
   const loaded = loadValue(config, { at, checkSchedule: checkCron }, host);
   await using owned = new AsyncDisposableStack();
-  const state = options.state ?? owned.use(await openState(loaded.state, host));
+  const state = options.state ?? await openState(loaded.state, host);
+  // What it cannot write is told below.
+  if (!options.state) owned.defer(() => state[Symbol.asyncDispose]().then(null, () => {}));
   const store = options.store ??
     owned.use(await openStore(loaded.store, { sync: loaded.sync }, host));
   const tasks = tasksOf(loaded, at);
@@ -95,7 +98,7 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
     },
     close: () => Promise.resolve(),
   };
-  const summary = await carryOut(plan, {
+  const { summary, unsaved } = await carryOut(plan, {
     host,
     store,
     state,
@@ -107,5 +110,6 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
     signal: options.signal ?? new AbortController().signal,
     interruptedExitCode: () => EXIT.interrupted,
   });
+  if (unsaved) throw unsaved;
   return { run: name, results, summary };
 }

@@ -1,14 +1,17 @@
 /** A run in numbers: results are counted as they come, and weighed at the end. */
 
+import type { CronfetchError } from "./core/errors.ts";
 import { EXIT, type RunSummary, type TaskResult, type TaskStatus } from "./core/result.ts";
 
 /** How a run ended, beside its results. */
 export interface RunEnding {
   readonly durationMs: number;
-  /** The run's deadline cut it short. */
+  /** The run's deadline passed, perhaps when there was nothing left to cut short. */
   readonly deadlinePassed: boolean;
   /** The exit code of whoever interrupted it, or null. */
   readonly interrupted: number | null;
+  /** Why the state did not take all that is to be remembered, or null. */
+  readonly unsaved: CronfetchError | null;
 }
 
 /** Counts results. */
@@ -37,9 +40,10 @@ export function createTally(): Tally {
   const exitCode = (ending: RunEnding): number => {
     if (bugs > 0) return EXIT.bug;
     if (ending.interrupted !== null) return ending.interrupted;
-    if (ending.deadlinePassed) return EXIT.deadline;
-    if (permanentFailures > 0) return EXIT.failed;
+    if (ending.deadlinePassed && counts.cancelled > 0) return EXIT.deadline;
+    if (permanentFailures > 0 || ending.unsaved?.retry === "never") return EXIT.failed;
     if (counts.failed + counts.deferred + counts.cancelled > 0) return EXIT.temporary;
+    if (ending.unsaved) return EXIT.temporary;
     return EXIT.good;
   };
 

@@ -1,7 +1,9 @@
 /** Whether the hosts of a config can be found. */
 
+import { abortable } from "@std/async";
 import { variable } from "../config/environment.ts";
 import type { Host } from "../core/host.ts";
+import { isDenied } from "../download/egress.ts";
 import { gather } from "../schedule/pool.ts";
 import { type Finding, reasonOf } from "./finding.ts";
 import { isAddress } from "./permissions.ts";
@@ -63,7 +65,7 @@ async function checkHost(
     return { verdict: "good", message: `${hostname} is ${addresses.join(", ")}` };
   } catch (error) {
     signal.throwIfAborted();
-    if (isForbidden(error)) {
+    if (isDenied(error)) {
       const message = `Deno may not look up ${hostname}; --allow-net=${hostname} lets it`;
       return { verdict: "note", message };
     }
@@ -79,19 +81,9 @@ async function inTime<T>(
 ): Promise<T | null> {
   const late = Promise.withResolvers<null>();
   const cancel = timers.after(PATIENCE_MS, () => late.resolve(null));
-  const stop = () => late.reject(signal.reason);
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
   try {
-    return await Promise.race([promise, late.promise]);
+    return await abortable(Promise.race([promise, late.promise]), signal);
   } finally {
     cancel();
-    signal.removeEventListener("abort", stop);
   }
-}
-
-/** The permissions of Deno show as EPERM in what it takes over from Node. */
-function isForbidden(error: unknown): boolean {
-  return error instanceof Deno.errors.NotCapable ||
-    (error instanceof Error && "code" in error && error.code === "EPERM");
 }

@@ -1,11 +1,12 @@
 /** `init`: a config to begin with. */
 
+import { resolve } from "@std/path";
 import type { Flags } from "../cli.ts";
 import { initialConfig } from "../config/init.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
-import { resolve } from "@std/path";
+import { reasonOf } from "./finding.ts";
 
 /** Writes a commented config that loads as it is, and never over a file unless forced to. */
 export async function init(
@@ -20,7 +21,7 @@ export async function init(
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new CronfetchError("usage", `${file} is there already; --force replaces it`);
     }
-    throw new CronfetchError("usage", `${file} cannot be written: ${(error as Error).message}`, {
+    throw new CronfetchError("usage", `${file} cannot be written: ${reasonOf(error)}`, {
       cause: error,
     });
   }

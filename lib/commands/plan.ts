@@ -4,10 +4,13 @@ import type { Flags } from "../cli.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
-import { describeSchedule } from "../schedule/due.ts";
+import type { Plan } from "../core/task.ts";
 import { columns, escapeControl, plural } from "../report/format.ts";
-import { planFor } from "./plan_for.ts";
-import { prepare } from "./prepare.ts";
+import { describeSchedule } from "../schedule/due.ts";
+import { makePlan } from "../schedule/plan.ts";
+import { planWith, prepare, type Prepared } from "./prepare.ts";
+import { recall } from "./recall.ts";
+import { writeLines, writeRows } from "./rows.ts";
 
 /** Shows each task of the config: whether it would run, why, and where its file would go. */
 export async function plan(
@@ -16,7 +19,7 @@ export async function plan(
   host: Host,
 ): Promise<number> {
   const prepared = await prepare(operands, flags, host);
-  const { entries } = await planFor(prepared, flags, host);
+  const { entries } = await planOf(prepared, flags, host);
   const redactSecrets = createRedactor(prepared.config.secrets);
   const rows = entries.map(({ task, included, reason }) => ({
     task: task.id,
@@ -27,9 +30,7 @@ export async function plan(
     key: task.key,
   }));
   if (flags.json) {
-    for (const row of rows) {
-      if (!host.stdout.write(`${JSON.stringify(row)}\n`)) break;
-    }
+    writeRows(rows, host);
     return EXIT.good;
   }
   const lines = columns(
@@ -39,9 +40,19 @@ export async function plan(
     ),
   );
   const running = rows.filter((row) => row.included).length;
-  const total = `${running} of ${
-    plural(rows.length, "task")
-  } would run, into ${prepared.config.store}`;
-  host.stderr.write(`${[...lines, total].join("\n")}\n`);
+  const total = `${running} of ${plural(rows.length, "task")}`;
+  writeLines([...lines, `${total} would run, into ${prepared.config.store}`], host);
   return EXIT.good;
+}
+
+/** The plan, by a state that is opened only where schedules need it. */
+async function planOf(
+  prepared: Prepared,
+  flags: Pick<Flags, "due">,
+  host: Host,
+): Promise<Plan> {
+  const { tasks, asked, at, config } = prepared;
+  if (!flags.due) return makePlan({ tasks, asked, due: null, at });
+  await using state = await recall(config.state, host);
+  return await planWith(prepared, flags, state);
 }

@@ -1,14 +1,19 @@
-/** What the commands share: from flags to a sound config and its tasks. */
+/** What the commands share: from flags to a sound config, its tasks, and their plan. */
 
 import type { Flags } from "../cli.ts";
-import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/config.ts";
-import { tasksOf } from "../config/tasks.ts";
+import { variable } from "../config/environment.ts";
+import { loadConfig } from "../config/load.ts";
+import { OVERRIDE_NAMES } from "../config/overrides.ts";
 import { nearest } from "../config/suggest.ts";
+import { tasksOf } from "../config/tasks.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import type { Task } from "../core/task.ts";
+import type { Plan, Task } from "../core/task.ts";
 import { checkCron } from "../schedule/cron.ts";
+import { makePlan } from "../schedule/plan.ts";
+import { dueMemory } from "../state/record.ts";
+import type { State } from "../state/state.ts";
 
 /** What a command that is about tasks starts from. */
 export interface Prepared {
@@ -38,12 +43,37 @@ export async function prepare(
   const config = await loadConfig({
     files: flags.config,
     urls,
-    overrides: { ...flags, store: flags.output },
+    overrides: { ...flags, store: flags.output, state: stateAsked(flags, urls, host) },
     at,
     checkSchedule: checkCron,
   }, host);
   const tasks = tasksOf(config, at);
   return { config, tasks, asked: ids.length === 0 ? null : known(ids, tasks), at };
+}
+
+/**
+ * What the command line says about the state. Where it names nothing but URLs,
+ * files are wanted and no folder of ours beside them: nothing is remembered.
+ */
+function stateAsked(
+  { state, config }: Pick<Flags, "state" | "config">,
+  urls: readonly string[],
+  host: Host,
+): string | undefined {
+  const named = state ?? variable(OVERRIDE_NAMES.state.variable, host);
+  const isBare = urls.length > 0 && config.length === 0;
+  return isBare && named === undefined ? "memory:" : state;
+}
+
+/** The plan of a run, by a state that is open. */
+export async function planWith(
+  { tasks, asked, at }: Prepared,
+  { due }: Pick<Flags, "due">,
+  state: State,
+): Promise<Plan> {
+  if (!due) return makePlan({ tasks, asked, due: null, at });
+  const records = await state.records(tasks.map((task) => task.id));
+  return makePlan({ tasks, asked, due: (task) => dueMemory(records.get(task.id)), at });
 }
 
 /** The ids asked for, all of them known. */

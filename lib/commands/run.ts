@@ -14,8 +14,7 @@ import { openState } from "../state/open.ts";
 import { openStore } from "../store/open.ts";
 import { carryOut } from "../worker.ts";
 import { plan } from "./plan.ts";
-import { planWith } from "./plan_for.ts";
-import { prepare } from "./prepare.ts";
+import { planWith, prepare } from "./prepare.ts";
 import { stopOnSignals } from "./stop.ts";
 
 /** Runs the tasks, tells about them as it goes, and gives the exit code they deserve. */
@@ -28,12 +27,15 @@ export async function run(
   const prepared = await prepare(operands, flags, host);
   const { config } = prepared;
   using stop = stopOnSignals(host);
-  await using state = await openState(config.state, host);
+  await using owned = new AsyncDisposableStack();
+  const state = await openState(config.state, host);
+  // What it cannot write is told below.
+  owned.defer(() => state[Symbol.asyncDispose]().then(null, () => {}));
   await using store = await openStore(config.store, { sync: config.sync }, host);
   const progress: Progress = { bytes: 0, running: new Map() };
   const reporters = createReporters(flags, config.alerts, host, progress);
   try {
-    const summary = await carryOut(await planWith(prepared, flags, state), {
+    const { summary, unsaved } = await carryOut(await planWith(prepared, flags, state), {
       host,
       store,
       state,
@@ -45,6 +47,7 @@ export async function run(
       signal: stop.signal,
       interruptedExitCode: stop.exitCode,
     });
+    if (unsaved) host.stderr.write(`${unsaved.message}\n`);
     return summary.exitCode;
   } finally {
     for (const reporter of reporters) await reporter.close();

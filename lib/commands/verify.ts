@@ -1,5 +1,6 @@
 /** `verify`: published files against their recorded digests. No network. */
 
+import { join } from "@std/path";
 import type { Flags } from "../cli.ts";
 import type { Config } from "../config/config.ts";
 import { createRedactor } from "../config/secrets.ts";
@@ -15,7 +16,6 @@ import { prepare } from "./prepare.ts";
 import { recall, stateFile } from "./recall.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
 import { stopOnSignals } from "./stop.ts";
-import { join } from "@std/path";
 
 /** How each verdict is shown, and whether it is a difference. */
 const VERDICTS = {

@@ -134,10 +134,10 @@ async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome 
   if (
     answer.kind === "unsatisfiable" && unsatisfiedTotal(response.headers) === held.sizeBytes
   ) {
+    await letGo(response);
     // Nothing is missing; whether it is the right file only a digest can tell.
     const sealed = await held.draft.seal();
     if (sealed.sha256 === task.expect.sha256) {
-      await letGo(response);
       return { kind: "received", ...held, sealed, lengthKnown: true };
     }
   }

@@ -100,7 +100,9 @@ async function trySources(course: Course): Promise<DownloadOutcome> {
   for (const url of [task.url, ...task.mirrors]) {
     const ending = await trySource(url, course);
     if ("status" in ending) return published(course, ending);
-    if (context.signal.aborted) return failed(course, "cancelled", ending);
+    if (context.signal.aborted) {
+      return failed(course, "cancelled", { error: abortReason(context.signal), deferMs: null });
+    }
     first ??= { failure: ending, trace: course.trace };
     // Another place for the file is no help against a store that cannot take it.
     if (ending.error.code.startsWith("store.")) break;
@@ -139,7 +141,10 @@ async function trySource(url: string, course: Course): Promise<Published | Failu
       if (context.signal.aborted) return { error, deferMs: null };
       const decision = decideRetry({
         error,
-        retryAfterMs: retryAfter(trace.headers, clock.now().epochMilliseconds),
+        // Of a body that broke off, or of a redirect, it is not about the next attempt.
+        retryAfterMs: error.httpStatus === null
+          ? null
+          : retryAfter(trace.headers, clock.now().epochMilliseconds),
         attempts: made,
         elapsedMs: clock.monotonicMs() - course.startedMs,
         limits: task.retry,

@@ -81,8 +81,8 @@ export function createAdmission(
   };
 }
 
-/** Whether Deno itself forbade a look-up. */
-function isDenied(error: unknown): boolean {
+/** Whether Deno itself forbade a look-up, which in what it takes over from Node shows as EPERM. */
+export function isDenied(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable ||
     (error instanceof Error && "code" in error && error.code === "EPERM");
 }

@@ -1,5 +1,6 @@
 /** One request: its headers, and the redirects it is led through, followed by hand. */
 
+import { abortable } from "@std/async";
 import { CronfetchError } from "../core/errors.ts";
 import type { Fetch } from "../core/host.ts";
 import manifest from "../../deno.json" with { type: "json" };
@@ -58,7 +59,9 @@ export async function request(options: RequestOptions): Promise<Response> {
     watch.asked();
     let response: Response;
     try {
-      await options.admit(new URL(url), previous);
+      watch.signal.throwIfAborted();
+      // The system's resolver takes its time, and no signal.
+      await abortable(options.admit(new URL(url), previous), watch.signal);
       response = await options.fetch(url, { headers, redirect: "manual", signal: watch.signal });
     } catch (error) {
       throw fromFetchError(error, watch.signal);

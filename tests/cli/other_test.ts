@@ -61,6 +61,20 @@ Deno.test("plan: tells what would run and where to, and touches nothing", async 
   assertEquals(Object.keys(await tree(folder.path)), ["cronfetch.yaml"]);
 });
 
+Deno.test("plan --due: looks at the state, and makes none", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(
+    folder.file("cronfetch.json"),
+    JSON.stringify({ schedule: "every 1h", tasks: ["https://x.example/a.pdf"] }),
+  );
+  for (const args of [["plan", "--due"], ["run", "-n", "--due"]]) {
+    const host = testHost({ cwd: folder.path });
+    assertEquals(await main(args, host), 0);
+    assertMatch(host.stderr.text, /1 of 1 task would run/);
+    assertEquals(Object.keys(await tree(folder.path)), ["cronfetch.json"]);
+  }
+});
+
 Deno.test("schema: prints what is committed", async () => {
   const table: [args: string[], file: string][] = [
     [["schema"], "cronfetch.schema.json"],

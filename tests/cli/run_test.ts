@@ -284,3 +284,38 @@ Deno.test("row 92: a missing secret is refused before any request", async () => 
   assertMatch(at.host.stderr.text, /NO_TOKEN/);
   assertEquals(server.hits(), 0);
 });
+
+Deno.test("run URL: leaves the files and nothing else, unless a state is asked for", async () => {
+  await using server = origin({ "/a.txt": "first\n" });
+  const table: [args: string[], env: Record<string, string>, remembered: boolean][] = [
+    [[], {}, false],
+    [["--state", "file:state.json"], {}, true],
+    [[], { CRONFETCH_STATE: "file:state.json" }, true],
+  ];
+  for (const [args, env, remembered] of table) {
+    await using folder = await temporaryFolder();
+    const host = testHost({ cwd: folder.path, env });
+    assertEquals(await main(["run", `${server.origin}/a.txt`, "-o", ".", ...args], host), 0);
+    const { "a.txt": file, ...others } = await tree(folder.path);
+    assertEquals([file, Object.hasOwn(others, "state.json")], ["first\n", remembered]);
+    if (!remembered) assertEquals(others, {});
+  }
+});
+
+Deno.test("run: a state that cannot be written is told once, and is no bug", async () => {
+  await using folder = await temporaryFolder();
+  const state = folder.file("state.json");
+  await using server = origin({
+    "/a.txt": async () => {
+      await Deno.writeTextFile(state, "not a state");
+      return new Response("first\n");
+    },
+  });
+  const host = testHost({ cwd: folder.path });
+  const args = ["run", "--json", `${server.origin}/a.txt`, "--state", "file:state.json"];
+  assertEquals(await main(args, host), 3);
+  assertEquals(host.stderr.text.split("reading the state").length - 1, 1);
+  assertEquals(host.stderr.text.includes("bug"), false);
+  const last = events(host.stdout.text).at(-1);
+  assertEquals(last?.type === "run.finished" && last.summary.exitCode, 3);
+});

@@ -111,6 +111,33 @@ Deno.test("verify --fix: leaves a task alone that a run is working on", async ()
   assertEquals((await at.records()).get("t")?.published, validators({ key: "t" }));
 });
 
+Deno.test("verify --fix: a state that breaks on the way is told once, and is no bug", async () => {
+  await using at = await place({ tasks: [{ id: "a", url: "https://x.example/a" }] });
+  await at.remember([record("a", { published: validators({ key: "a" }) })]);
+  const real = at.host();
+  let isFixing = false;
+  const host = {
+    ...real,
+    random: {
+      ...real.random,
+      name: () => {
+        isFixing = true;
+        return real.random.name();
+      },
+    },
+    clock: {
+      ...real.clock,
+      monotonicMs: () => {
+        if (isFixing) Deno.writeTextFileSync(at.folder.file("state/state.json"), "not a state");
+        return real.clock.monotonicMs();
+      },
+    },
+  };
+  assertEquals(await main(["verify", "--fix"], host), 3);
+  assertEquals(real.stderr.text.split("reading the state").length - 1, 1, real.stderr.text);
+  assertEquals(real.stderr.text.includes("bug"), false);
+});
+
 Deno.test("verify: a signal ends it, and nothing is changed", async () => {
   for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     await using at = await place({ tasks: [{ id: "t", url: "https://x.example/t" }] });

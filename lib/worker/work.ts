@@ -1,0 +1,167 @@
+/** One task of a run: left to another run, put off, or downloaded. */
+
+import { foldKey, keyWithName, safeName } from "../config/keys.ts";
+import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
+import type { Host } from "../core/host.ts";
+import type { TaskResult } from "../core/result.ts";
+import type { Plan, RunLimits, Task } from "../core/task.ts";
+import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
+import { createAdmission } from "../download/egress.ts";
+import { abortReason } from "../download/network_error.ts";
+import { createVersions } from "../download/versions.ts";
+import type { Slot } from "../schedule/pool.ts";
+import { createThrottle } from "../schedule/throttle.ts";
+import type { State } from "../state/state.ts";
+import type { Store } from "../store/store.ts";
+import type { Holding } from "./holding.ts";
+
+/** What the tasks of a run share. */
+export interface WorkContext {
+  readonly plan: Plan;
+  readonly host: Host;
+  readonly store: Store;
+  readonly state: State;
+  readonly holding: Holding;
+  /** Hosts that asked to be left alone, and until when; kept up to date. */
+  readonly parked: Map<string, Temporal.Instant>;
+  readonly limits: RunLimits;
+  readonly progress: Progress;
+  /** Ends the run. */
+  readonly signal: AbortSignal;
+  /** Takes everything out of a text that nobody should read. */
+  readonly redact: (text: string) => string;
+  readonly emit: (occurrence: RunOccurrence) => void;
+}
+
+/** Brings tasks to their outcomes. */
+export interface Work {
+  /** Carries out a task. What goes wrong, a bug included, is in the outcome. */
+  carryOut(task: Task, slot: Slot): Promise<DownloadOutcome>;
+  /** The outcome of a task that the end of the run was faster than. */
+  giveUp(task: Task): DownloadOutcome;
+}
+
+/** The host that a task's limits and parking are about, port included. */
+export function hostOf(task: Task): string {
+  return new URL(task.url).host;
+}
+
+/** Prepares what all tasks of a run share. */
+export function createWork(context: WorkContext): Work {
+  const { plan, host, store, state, holding, parked, limits, progress, redact } = context;
+  const { signal, emit } = context;
+  const admit = createAdmission(host.resolve);
+  const shared = {
+    host,
+    store,
+    signal,
+    redact,
+    safeName,
+    keyWithName,
+    durable: state.durable,
+    checksumFiles: new Map(),
+    versions: createVersions(store),
+    throttle: limits.rateBytesPerSecond === null
+      ? null
+      : createThrottle(limits.rateBytesPerSecond, host),
+    received: (bytes: number) => {
+      progress.bytes += bytes;
+    },
+  };
+  // Tasks that are not in this run have their files, too.
+  const owners = new Map(plan.entries.map(({ task }) => [foldKey(task.key), task.id]));
+
+  const claim = (key: string, task: Task): boolean => {
+    const folded = foldKey(key);
+    if (!owners.has(folded)) owners.set(folded, task.id);
+    return owners.get(folded) === task.id;
+  };
+
+  const untouched = (task: Task, facts: OutcomeFacts): DownloadOutcome => ({
+    permanent: false,
+    validators: null,
+    result: {
+      task: task.id,
+      ...facts,
+      message: redact(facts.message),
+      url: redact(task.url),
+      servedFrom: null,
+      key: task.key,
+      bytes: 0,
+      sha256: null,
+      httpStatus: null,
+      attempts: [],
+      timings: { queuedMs: 0, responseMs: 0, bodyMs: 0, publishMs: 0 },
+      warnings: [],
+    },
+  });
+
+  const broken = (task: Task, bug: unknown): DownloadOutcome => {
+    const said = bug instanceof Error ? bug.stack ?? bug.message : String(bug);
+    const message = `a bug in cronfetch: ${said}`;
+    return { ...untouched(task, { status: "failed", code: "internal", message }), permanent: true };
+  };
+
+  /** Why a task is not begun, or null. */
+  const obstacle = (task: Task): OutcomeFacts | null => {
+    if (!holding.holds(task.id)) {
+      return { status: "skipped", message: "another run is working on it" };
+    }
+    const name = hostOf(task);
+    const until = parked.get(name);
+    if (!until || Temporal.Instant.compare(until, host.clock.now()) <= 0) return null;
+    const message = `${name} asked not to be bothered before ${until}`;
+    return { status: "deferred", message, notBefore: until.toString() };
+  };
+
+  const downloadContext = (
+    task: Task,
+    slot: Slot,
+    taskProgress: TaskProgress,
+  ): DownloadContext => {
+    const remembered = holding.recordOf(task.id);
+    return {
+      ...shared,
+      progress: taskProgress,
+      admit: task.allowPrivate ? () => Promise.resolve() : admit,
+      remembered: remembered?.published ?? null,
+      part: remembered?.part ?? null,
+      claim: (key) => claim(key, task),
+      rest: slot.rest,
+      retrying: (attempt, code, delayMs) =>
+        emit({ type: "task.retrying", task: task.id, attempt, code, delayMs }),
+    };
+  };
+
+  /** Leaves a host alone that has asked for it, in this run and in those to come. */
+  const park = (task: Task, { notBefore }: TaskResult) => {
+    if (notBefore === undefined) return;
+    const until = Temporal.Instant.from(notBefore);
+    parked.set(hostOf(task), until);
+    state.park(hostOf(task), until);
+  };
+
+  return {
+    carryOut: async (task, slot) => {
+      const facts = obstacle(task);
+      if (facts) return untouched(task, facts);
+      const taskProgress: TaskProgress = { receivedBytes: 0, totalBytes: null };
+      progress.running.set(task.id, taskProgress);
+      emit({ type: "task.started", task: task.id, url: redact(task.url) });
+      const outcome = await download(task, downloadContext(task, slot, taskProgress))
+        .catch((bug) => broken(task, bug));
+      progress.running.delete(task.id);
+      park(task, outcome.result);
+      return outcome;
+    },
+    giveUp: (task) => {
+      const { code, message } = abortReason(signal);
+      return untouched(task, { status: "cancelled", code, message });
+    },
+  };
+}
+
+/** What there is to say about a task that was not worked on. */
+type OutcomeFacts = Pick<TaskResult, "status" | "code" | "notBefore"> & {
+  readonly message: string;
+};

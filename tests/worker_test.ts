@@ -1,0 +1,215 @@
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { CronfetchError } from "../lib/core/errors.ts";
+import type { RunEvent } from "../lib/core/event.ts";
+import type { TaskResult } from "../lib/core/result.ts";
+import { run } from "../lib/run.ts";
+import { bufferedState } from "../lib/state/buffered.ts";
+import { emptyMemory, type Memory, memoryDriver } from "../lib/state/memory.ts";
+import type { State } from "../lib/state/state.ts";
+import { openMemory } from "../lib/store/memory.ts";
+import { temporaryFolder } from "./helpers/folder.ts";
+import { type TestHost, testHost } from "./helpers/host.ts";
+import { origin } from "./helpers/origin.ts";
+import { rawServer } from "./helpers/raw_server.ts";
+import { record } from "./state/samples.ts";
+
+const OTHER_RUN = "another-run";
+const LEASE_MS = 60_000;
+
+function stateOf(memory: Memory, host: TestHost): State {
+  return bufferedState(memoryDriver(memory, host), host);
+}
+
+function statuses(results: readonly TaskResult[]) {
+  return Object.fromEntries(results.map(({ task, status, code }) => [task, code ?? status]));
+}
+
+/** Tasks with these ids at a server's paths of the same names. */
+function tasksAt(server: { readonly origin: string }, ...ids: readonly string[]) {
+  return ids.map((id) => ({ id, url: `${server.origin}/${id}`, timeout: { response: "10m" } }));
+}
+
+Deno.test("whatever a program aborts a run with, its tasks are cancelled", async () => {
+  const controller = new AbortController();
+  const never = Promise.withResolvers<Response>();
+  await using server = origin({
+    "/a": () => {
+      controller.abort();
+      return never.promise;
+    },
+  });
+  const { results, summary } = await run({
+    state: "memory:",
+    limits: { concurrency: 1 },
+    tasks: tasksAt(server, "a", "b"),
+  }, { host: testHost(), store: openMemory(), signal: controller.signal });
+  never.resolve(new Response());
+  assertEquals(statuses(results), { a: "cancelled", b: "cancelled" });
+  assertEquals(results.map(({ message }) => typeof message), ["string", "string"]);
+  assertEquals(summary.exitCode, 130);
+});
+
+Deno.test("a run aborted while a published file is read is cancelled, and no bug", async () => {
+  await using server = origin({ "/a": "same" });
+  const controller = new AbortController();
+  const store = openMemory();
+  const options = { host: testHost(), store };
+  const config = { state: "memory:", tasks: tasksAt(server, "a") };
+  await run(config, options);
+  const digest = (_key: string, signal: AbortSignal) => {
+    controller.abort();
+    return Promise.reject(signal.reason);
+  };
+  const { results, summary } = await run(config, {
+    ...options,
+    store: { ...store, digest },
+    signal: controller.signal,
+  });
+  assertEquals(statuses(results), { a: "cancelled" });
+  assertEquals(summary.exitCode, 130);
+});
+
+Deno.test("an interrupted run leaves the records of another run's tasks alone", async () => {
+  const host = testHost();
+  const memory = emptyMemory();
+  await using state = stateOf(memory, host);
+  state.save(record("a"));
+  await state.acquire(["a"], OTHER_RUN, LEASE_MS);
+  const { results } = await run({
+    tasks: [{ id: "a", url: "http://127.0.0.1/a" }, { id: "b", url: "http://127.0.0.1/b" }],
+  }, { host, state, store: openMemory(), signal: AbortSignal.abort() });
+  await state.flush();
+  assertEquals(statuses(results), { a: "cancelled", b: "cancelled" });
+  assertEquals((await state.allRecords()).get("a"), record("a"));
+  assertEquals((await state.allRecords()).get("b")?.results[0]?.status, "cancelled");
+});
+
+Deno.test("a run that lost its leases goes on with the tasks nobody took since", async () => {
+  const host = testHost({ timers: "manual" });
+  const memory = emptyMemory();
+  await using state = stateOf(memory, host);
+  await using server = origin({
+    "/a": async () => {
+      // As when a laptop sleeps: the lease ends, and another run takes what it wants.
+      host.jump(LEASE_MS + 1);
+      assertEquals(await stateOf(memory, host).acquire(["b"], OTHER_RUN, LEASE_MS), new Set(["b"]));
+      await host.advance(LEASE_MS / 3);
+      return new Response("a");
+    },
+    "/c": "c",
+  });
+  const { results } = await run({
+    limits: { concurrency: 1, deadline: null },
+    tasks: tasksAt(server, "a", "b", "c"),
+  }, { host, state, store: openMemory() });
+  assertEquals(statuses(results), { a: "created", b: "skipped", c: "created" });
+  await state.flush();
+  assertEquals([...memory.contents.records.keys()].toSorted(), ["a", "c"]);
+  assertEquals([...memory.leases.keys()], [OTHER_RUN]);
+});
+
+Deno.test("a state that cannot be read: nothing is begun, and no lease stays", async () => {
+  const host = testHost();
+  const memory = emptyMemory();
+  const driver = memoryDriver(memory, host);
+  const broken = new CronfetchError("state.unreadable", "the state is corrupt");
+  driver.records = () => Promise.reject(broken);
+  const events: RunEvent[] = [];
+  const error = await assertRejects(() =>
+    run({ tasks: ["http://127.0.0.1/a"] }, {
+      host,
+      state: bufferedState(driver, host),
+      store: openMemory(),
+      onEvent: (event) => events.push(event),
+    })
+  );
+  assertEquals(error, broken);
+  assertEquals(events, []);
+  assertEquals(memory.leases.size, 0);
+});
+
+Deno.test("a state that cannot be written: the run is told to its end, then the error", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.file("state.json");
+  await using server = origin({
+    "/a": async () => {
+      await Deno.writeTextFile(path, "not a state");
+      return new Response("a");
+    },
+  });
+  const events: RunEvent[] = [];
+  const error = await assertRejects(() =>
+    run({ state: `file:${path}`, tasks: tasksAt(server, "a") }, {
+      host: testHost(),
+      store: openMemory(),
+      onEvent: (event) => events.push(event),
+    })
+  );
+  assertInstanceOf(error, CronfetchError);
+  assertEquals(error.code, "state.unreadable");
+  const last = events.at(-1);
+  assertEquals(last?.type === "run.finished" && last.summary.counts.created, 1);
+  assertEquals(last?.type === "run.finished" && last.summary.exitCode, 3);
+  assertEquals(await Deno.readTextFile(path), "not a state");
+});
+
+Deno.test("a server's name never takes the file of a task that is not asked for", async () => {
+  const headers = { "content-disposition": `attachment; filename="a.txt"` };
+  await using server = origin({ "/b": () => new Response("b", { headers }) });
+  const store = openMemory();
+  const { results } = await run({
+    state: "memory:",
+    tasks: [
+      { id: "a", url: `${server.origin}/a`, to: "a.txt" },
+      { id: "b", url: `${server.origin}/b`, to: "{name}" },
+    ],
+  }, { host: testHost(), store, only: ["b"] });
+  assertEquals(statuses(results), { b: "store.conflict" });
+  assertEquals(await store.stat("a.txt"), null);
+});
+
+Deno.test("a parked host that is a secret is not named", async () => {
+  const host = testHost({ env: { SECRET_HOST: "secret.example" } });
+  await using state = stateOf(emptyMemory(), host);
+  state.park("secret.example", host.clock.now().add({ hours: 1 }));
+  const { results } = await run({ tasks: [{ id: "a", url: "https://${env:SECRET_HOST}/a" }] }, {
+    host,
+    state,
+    store: openMemory(),
+  });
+  assertEquals(statuses(results), { a: "deferred" });
+  assertEquals(JSON.stringify(results).includes("secret.example"), false);
+});
+
+Deno.test("a name whose look-up hangs is timed out", async () => {
+  const host = { ...testHost(), resolve: () => new Promise<never>(() => {}) };
+  const { results } = await run({
+    state: "memory:",
+    limits: { deadline: "10s" },
+    tasks: [{
+      id: "a",
+      url: "https://hangs.example/a",
+      timeout: { response: "50ms" },
+      retry: { attempts: 1 },
+    }],
+  }, { host, store: openMemory() });
+  assertEquals(statuses(results), { a: "timeout.response" });
+});
+
+Deno.test("Retry-After counts where the server was busy, not where a body broke off", async () => {
+  await using server = await rawServer(async (connection) => {
+    const { path } = await connection.readRequest();
+    const status = path === "/busy" ? "503 Service Unavailable" : "200 OK";
+    const lines = [`HTTP/1.1 ${status}`, "Retry-After: 3600", "Content-Length: 100"];
+    await connection.send(`${lines.join("\r\n")}\r\n\r\nshort`);
+  });
+  const { results } = await run({
+    state: "memory:",
+    defaults: { retry: { attempts: 2 } },
+    tasks: tasksAt(server, "cut", "busy"),
+  }, { host: testHost(), store: openMemory() });
+  assertEquals(
+    results.map(({ task, status, attempts }) => [task, status, attempts.length]).toSorted(),
+    [["busy", "deferred", 1], ["cut", "failed", 2]],
+  );
+});
