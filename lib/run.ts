@@ -2,11 +2,13 @@
 
 import type { ConfigInput } from "./config/input.ts";
 import { loadValue } from "./config/load.ts";
-import { tasksOf } from "./config/tasks.ts";
+import { knownIds, tasksOf } from "./config/tasks.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";
 import { realHost } from "./host.ts";
+import { alertReporter } from "./report/alerts.ts";
+import { escapeControl } from "./report/format.ts";
 import { checkCron } from "./schedule/cron.ts";
 import { makePlan } from "./schedule/plan.ts";
 import { openState } from "./state/open.ts";
@@ -50,6 +52,7 @@ export interface RunReport {
  * @param config As a config file holds it. Relative folders start at the current one.
  * @returns What became of each task. A failed download is a result, not an exception.
  * @throws {ConfigError} The config is wrong; nothing was requested.
+ * @throws {CronfetchError} `usage`: `only` names a task the config does not have.
  * @throws {CronfetchError} `state.` and `store.` codes: the state cannot be used. If it was so
  * only in the end, the run was carried out, its events were told, and its files are in place.
  *
@@ -84,7 +87,7 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   const records = options.due ? await state.records(tasks.map((task) => task.id)) : null;
   const plan = makePlan({
     tasks,
-    asked: options.only ? new Set(options.only) : null,
+    asked: options.only ? knownIds(options.only, tasks) : null,
     due: records && ((task) => dueMemory(records.get(task.id))),
     at,
   });
@@ -98,11 +101,14 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
     },
     close: () => Promise.resolve(),
   };
+  const { alerts } = loaded;
+  const complain = (sentence: string) => void host.stderr.write(`${escapeControl(sentence)}\n`);
+  const alert = alertReporter({ alerts, host, complain });
   const { summary, unsaved } = await carryOut(plan, {
     host,
     store,
     state,
-    reporters: [collect],
+    reporters: [collect, alert],
     limits: loaded.limits,
     alertAfter: loaded.alertAfter,
     secrets: loaded.secrets,
@@ -110,6 +116,7 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
     signal: options.signal ?? new AbortController().signal,
     interruptedExitCode: () => EXIT.interrupted,
   });
+  await alert.close();
   if (unsaved) throw unsaved;
   return { run: name, results, summary };
 }

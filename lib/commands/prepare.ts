@@ -5,9 +5,7 @@ import type { Config } from "../config/config.ts";
 import { variable } from "../config/environment.ts";
 import { loadConfig } from "../config/load.ts";
 import { OVERRIDE_NAMES } from "../config/overrides.ts";
-import { nearest } from "../config/suggest.ts";
-import { tasksOf } from "../config/tasks.ts";
-import { CronfetchError } from "../core/errors.ts";
+import { knownIds, tasksOf } from "../config/tasks.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { checkCron } from "../schedule/cron.ts";
@@ -48,7 +46,7 @@ export async function prepare(
     checkSchedule: checkCron,
   }, host);
   const tasks = tasksOf(config, at);
-  return { config, tasks, asked: ids.length === 0 ? null : known(ids, tasks), at };
+  return { config, tasks, asked: ids.length === 0 ? null : knownIds(ids, tasks), at };
 }
 
 /**
@@ -74,17 +72,4 @@ export async function planWith(
   if (!due) return makePlan({ tasks, asked, due: null, at });
   const records = await state.records(tasks.map((task) => task.id));
   return makePlan({ tasks, asked, due: (task) => dueMemory(records.get(task.id)), at });
-}
-
-/** The ids asked for, all of them known. */
-function known(ids: readonly string[], tasks: readonly Task[]): Set<string> {
-  const all = new Set(tasks.map((task) => task.id));
-  const unknown = ids.filter((id) => !all.has(id));
-  if (unknown.length === 0) return new Set(ids);
-  const lines = unknown.map((id) => {
-    const near = nearest(id, [...all]);
-    const hint = near === null ? "" : `; did you mean ${JSON.stringify(near)}?`;
-    return `There is no task ${JSON.stringify(id)} in the config${hint}`;
-  });
-  throw new CronfetchError("usage", lines.join("\n"));
 }

@@ -88,7 +88,7 @@ export interface TaskInput {
   } | undefined;
   /** How often it is tried within one run. */
   retry?: {
-    /** Attempts in all, the first included. Default: 4. */
+    /** Attempts at each URL, the first included. Default: 4. */
     attempts?: number | undefined;
     /** From the first attempt; no further one starts after it. Default: `2m`. */
     budget?: string | undefined;

@@ -4,6 +4,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Expectations, Task } from "../core/task.ts";
 import type { ChecksumTemplate, Config, DatedParts } from "./config.ts";
 import { keyOf } from "./keys.ts";
+import { nearest } from "./suggest.ts";
 import { renderer } from "./template.ts";
 import type { Render } from "./template.ts";
 
@@ -17,6 +18,23 @@ import type { Render } from "./template.ts";
 export function tasksOf(config: Config, at: Temporal.Instant): Task[] {
   const render = renderer(at);
   return config.tasks.map(({ task, dated }) => dated === null ? task : fillIn(task, dated, render));
+}
+
+/**
+ * The ids that somebody asked for, all of them known.
+ *
+ * @throws {CronfetchError} `usage`, with every one that is not, and what it may have meant.
+ */
+export function knownIds(ids: readonly string[], tasks: readonly Task[]): Set<string> {
+  const all = new Set(tasks.map((task) => task.id));
+  const unknown = ids.filter((id) => !all.has(id));
+  if (unknown.length === 0) return new Set(ids);
+  const lines = unknown.map((id) => {
+    const near = nearest(id, [...all]);
+    const hint = near === null ? "" : `; did you mean ${JSON.stringify(near)}?`;
+    return `There is no task ${JSON.stringify(id)} in the config${hint}`;
+  });
+  throw new CronfetchError("usage", lines.join("\n"));
 }
 
 function fillIn(task: Task, dated: DatedParts, render: Render): Task {

@@ -21,7 +21,7 @@ export interface Timeouts {
 
 /** How often a task is tried, and how long it may wait in between. */
 export interface RetryLimits {
-  /** Attempts in all, the first included; at least 1. */
+  /** Attempts at each URL, the first included; at least 1. */
   readonly attempts: number;
   /** Milliseconds from the first attempt after which no further one starts. */
   readonly budgetMs: number;

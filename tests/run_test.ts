@@ -1,0 +1,36 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { CronfetchError } from "../lib/core/errors.ts";
+import { run } from "../lib/mod.ts";
+import { testHost } from "./helpers/host.ts";
+import { origin } from "./helpers/origin.ts";
+
+Deno.test("only: these tasks, and a typo is told instead of running nothing", async () => {
+  await using server = origin({ "/a": "a", "/b": "b" });
+  const config = {
+    store: "memory:",
+    state: "memory:",
+    tasks: [`${server.origin}/a`, `${server.origin}/b`],
+  };
+  const { results } = await run(config, { only: ["b"], host: testHost() });
+  assertEquals(results.map(({ task }) => task), ["b"]);
+  const error = await assertRejects(
+    () => run(config, { only: ["bb"], host: testHost() }),
+    CronfetchError,
+    'There is no task "bb" in the config; did you mean "b"?',
+  );
+  assertEquals(error.code, "usage");
+  assertEquals(server.hits(), 1);
+});
+
+Deno.test("alerts of the config are given to programs' runs, too", async () => {
+  await using server = origin({ "/a": 404 });
+  const host = testHost();
+  await run({
+    store: "memory:",
+    state: "memory:",
+    alertAfter: 1,
+    alerts: [{ command: ["tell", "me"] }],
+    tasks: [`${server.origin}/a`],
+  }, { host });
+  assertEquals(host.executed.map(({ command }) => command), [["tell", "me"]]);
+});
