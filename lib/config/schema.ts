@@ -60,7 +60,11 @@ const timeoutParts = z.strictObject({
 }, says("must be a duration, or an object of response, idle and attempt"));
 
 const retry = z.strictObject({
-  attempts: option(whole(1, 100), "Attempts at each URL, the first included.", DEFAULTS.retry.attempts),
+  attempts: option(
+    whole(1, 100),
+    "Attempts at each URL, the first included.",
+    DEFAULTS.retry.attempts,
+  ),
   budget: option(
     duration(0, LONGEST_TIMEOUT_MS),
     "From the first attempt; no further one starts after it.",

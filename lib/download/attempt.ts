@@ -124,10 +124,20 @@ export async function attempt(
 /** Asks for the rest of a held part. Returns null, with nothing held, where it is to start again. */
 async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome | null> {
   const { task, source } = ongoing;
-  const { response, answer } = await ask(ongoing, rangeHeaders(held), {
+  const asked = await ask(ongoing, rangeHeaders(held), {
     conditional: false,
     rangeStart: held.sizeBytes,
+  }).catch((error) => {
+    if (isFinalAnswer(error)) return null;
+    throw error;
   });
+  if (asked === null) {
+    // The part would be answered so for ever; the whole file may be had.
+    source.held = null;
+    await held.draft.discard();
+    return null;
+  }
+  const { response, answer } = asked;
   const restBytes = answer.kind === "part" ? continuesPart(held, response.headers) : null;
   if (restBytes !== null) return await receiveInto(ongoing, held, response, restBytes);
   source.held = null;
@@ -254,6 +264,12 @@ async function receiveInto(
   } finally {
     trace.bodyMs = clock.monotonicMs() - startedMs;
   }
+}
+
+/** Whether the server answered, and would give the same answer again. */
+function isFinalAnswer(error: unknown): boolean {
+  return error instanceof CronfetchError && error.retry === "never" &&
+    error.code.startsWith("http.");
 }
 
 /** Whether the bytes so far are good, and only the rest did not come. */

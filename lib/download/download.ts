@@ -91,7 +91,7 @@ export async function download(task: Task, context: DownloadContext): Promise<Do
     warnings: [],
     trace: emptyTrace(),
   });
-  return { ...outcome, part: await parts.settle() };
+  return { ...outcome, part: await parts.settle(outcome.validators !== null) };
 }
 
 async function trySources(course: Course): Promise<DownloadOutcome> {

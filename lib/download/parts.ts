@@ -13,8 +13,8 @@ export interface Parts {
   takeUp(source: string): Promise<HeldPart | null>;
   /** Keeps what a source was left with, for the next run, if that is worth it; else discards it. */
   putAside(held: HeldPart, source: string): Promise<void>;
-  /** Ends the course. Returns what the next run may continue. */
-  settle(): Promise<PartRecord | null>;
+  /** Ends the course. Returns what the next run may continue: nothing, once the file is good. */
+  settle(isGood: boolean): Promise<PartRecord | null>;
 }
 
 /** What {@linkcode createParts} needs. */
@@ -35,9 +35,7 @@ export function createParts(options: PartsOptions): Parts {
   let remembered = options.remembered;
   let aside: PartRecord | null = null;
 
-  const dropRemembered = async () => {
-    const part = remembered;
-    remembered = null;
+  const drop = async (part: PartRecord | null) => {
     // What cannot be removed is invisible, and in nobody's way.
     if (part) await store.drop(part.key, part.draft).catch(() => {});
   };
@@ -67,9 +65,15 @@ export function createParts(options: PartsOptions): Parts {
         await draft.discard();
       }
     },
-    settle: async () => {
+    settle: async (isGood) => {
       // Not come to, or about a name or a place the task no longer has.
-      if (aside || remembered) await dropRemembered();
+      await drop(remembered);
+      remembered = null;
+      if (isGood) {
+        // What one place was left with, before another had the whole.
+        await drop(aside);
+        aside = null;
+      }
       return aside;
     },
   };

@@ -70,7 +70,7 @@ export function watchAttempt(
   const arm = () => {
     cancelTimer();
     timerDueMs = Math.min(startedMs + limits.attemptMs, phaseEndsMs());
-    cancelTimer = timers.after(timerDueMs - clock.monotonicMs(), check);
+    cancelTimer = timers.after(Math.max(0, timerDueMs - clock.monotonicMs()), check);
   };
 
   const enter = (next: typeof phase) => {

@@ -70,6 +70,11 @@ export function createWork(context: WorkContext): Work {
   };
   // Tasks that are not in this run have their files, too.
   const owners = new Map(plan.entries.map(({ task }) => [foldKey(task.key), task.id]));
+  for (const { task: { id, namedByServer } } of plan.entries) {
+    // A name once given stays the task's, also in a run that does not hear it again.
+    const key = namedByServer ? holding.recordOf(id)?.published?.key : undefined;
+    if (key !== undefined && !owners.has(foldKey(key))) owners.set(foldKey(key), id);
+  }
 
   const claim = (key: string, task: Task): boolean => {
     const folded = foldKey(key);

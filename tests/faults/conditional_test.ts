@@ -1,0 +1,197 @@
+/** Rows 56 to 61: asking whether the published file is still the newest. */
+
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import type { TaskResult } from "../../lib/core/result.ts";
+import { openMemory } from "../../lib/store/memory.ts";
+import type { Store } from "../../lib/store/store.ts";
+import { origin } from "../helpers/origin.ts";
+import type { Origin } from "../helpers/origin.ts";
+import type { OriginFile } from "../helpers/origin_file.ts";
+import { replying, response, row } from "./scenario.ts";
+import { runsOver } from "./runs.ts";
+import type { Runs, RunsOptions } from "./runs.ts";
+
+const TEXT = "the bytes of the file\n";
+const OTHER = "THE BYTES OF THE FILE\n";
+const DATE = "Thu, 01 Jan 2026 00:00:00 GMT";
+const FUTURE = "Fri, 01 Jan 2100 00:00:00 GMT";
+const TAGGED: OriginFile = { body: TEXT, etag: '"1"', lastModified: DATE };
+
+/** A server with one file, and the runs that keep it. */
+interface Scene extends AsyncDisposable {
+  readonly runs: Runs;
+  readonly server: Origin;
+  /** One run: its result in a few words. */
+  ask(): Promise<unknown[]>;
+  /** One run against another file. */
+  askFor(file: OriginFile): Promise<unknown[]>;
+  /** The condition of each request, in order. */
+  conditions(): (string | null)[];
+}
+
+async function scene(file: OriginFile, options: RunsOptions = {}): Promise<Scene> {
+  const server = origin({ "/a.txt": file });
+  const runs = await runsOver(options);
+  const ask = async (): Promise<unknown[]> =>
+    brief(await runs.result({ url: `${server.origin}/a.txt`, retry: { attempts: 1 } }));
+  return {
+    runs,
+    server,
+    ask,
+    askFor(next) {
+      server.route("/a.txt", next);
+      return ask();
+    },
+    conditions: () => server.log.map(({ headers }) => conditionIn(headers)),
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await runs[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function brief({ status, httpStatus, bytes }: TaskResult): unknown[] {
+  return [status, httpStatus, bytes];
+}
+
+/** The headers of a condition, of which there may be one. */
+function conditionIn(headers: Headers): string | null {
+  const found = [...headers].filter(([name]) => name.startsWith("if-"));
+  return found.length === 0 ? null : found.map((pair) => pair.join(": ")).join(", ");
+}
+
+/** What shows whether a file has been written anew. */
+async function identity(path: string): Promise<unknown[]> {
+  const { ino, mtime } = await Deno.stat(path);
+  return [ino, mtime?.getTime()];
+}
+
+const WHOLE = TEXT.length;
+
+const UNCHANGED: readonly (readonly [name: string, file: OriginFile, condition: string | null])[] =
+  [
+    ["an ETag", TAGGED, 'if-none-match: "1"'],
+    ["a weak ETag", { body: TEXT, etag: 'W/"1"' }, 'if-none-match: W/"1"'],
+    ["a Last-Modified", { body: TEXT, lastModified: DATE }, `if-modified-since: ${DATE}`],
+  ];
+
+for (const state of ["file", "kv", "memory"] as const) {
+  for (const [name, file, condition] of UNCHANGED) {
+    Deno.test(`a second run with ${name}, remembered in ${state}, gets no body`, async () => {
+      await using stage = await scene(file, { state });
+      assertEquals(await stage.ask(), ["created", 200, WHOLE]);
+      const before = await identity(stage.runs.file("a.txt"));
+      assertEquals(await stage.ask(), ["unchanged", 304, 0]);
+      assertEquals(await stage.ask(), ["unchanged", 304, 0]);
+      assertEquals(stage.conditions(), [null, condition, condition]);
+      assertEquals(await identity(stage.runs.file("a.txt")), before);
+    });
+  }
+}
+
+Deno.test("without validators the digest says that nothing has changed", async () => {
+  await using stage = await scene({ body: TEXT });
+  assertEquals(await stage.ask(), ["created", 200, WHOLE]);
+  const before = await identity(stage.runs.file("a.txt"));
+  assertEquals(await stage.ask(), ["unchanged", 200, WHOLE]);
+  assertEquals(await identity(stage.runs.file("a.txt")), before);
+  assertEquals(await stage.askFor({ body: OTHER }), ["updated", 200, WHOLE]);
+  assertNotEquals(await identity(stage.runs.file("a.txt")), before);
+  assertEquals(stage.conditions(), [null, null, null]);
+});
+
+Deno.test("row 56: a file that is missing is fetched whole", async () => {
+  await using stage = await scene(TAGGED);
+  await stage.ask();
+  await Deno.remove(stage.runs.file("a.txt"));
+  assertEquals(await stage.ask(), ["created", 200, WHOLE]);
+  assertEquals(stage.conditions(), [null, null]);
+  assertEquals(await stage.runs.tree(), { "a.txt": TEXT });
+});
+
+row("row 57: 304 to a plain request is refused", {
+  stage: replying(response(["HTTP/1.1 304 Not Modified", 'ETag: "1"', "Connection: close"])),
+  expected: { status: "failed", attempts: ["http.protocol"], httpStatus: 304 },
+});
+
+/** A store that is full while `isFull` says so, but only when a draft is to be published. */
+function fillableStore(isFull: () => boolean): Store {
+  const store = openMemory();
+  return {
+    ...store,
+    draft: async (key) => {
+      const draft = await store.draft(key);
+      if (!isFull()) return draft;
+      const publish = () => Promise.reject(new CronfetchError("store.full", "no space is left"));
+      return Object.assign(draft, { publish });
+    },
+  };
+}
+
+Deno.test("row 58: nothing is remembered of what could not be written", async () => {
+  let full = true;
+  await using store = fillableStore(() => full);
+  await using stage = await scene(TAGGED);
+  const task = { url: `${stage.server.origin}/a.txt`, retry: { attempts: 1 } };
+  const ask = async (): Promise<unknown[]> => brief(await stage.runs.result(task, { store }));
+
+  assertEquals(await ask(), ["failed", 200, WHOLE]);
+  full = false;
+  assertEquals(await ask(), ["created", 200, WHOLE]);
+  full = true;
+  stage.server.route("/a.txt", { body: OTHER, etag: '"2"' });
+  assertEquals(await ask(), ["failed", 200, WHOLE]);
+  full = false;
+  assertEquals(await ask(), ["updated", 200, WHOLE]);
+  assertEquals(await ask(), ["unchanged", 304, 0]);
+  const [one, two] = ['if-none-match: "1"', 'if-none-match: "2"'];
+  assertEquals(stage.conditions(), [null, null, one, one, two]);
+});
+
+Deno.test("row 59: another ETag for the same bytes changes nothing but what is asked", async () => {
+  await using stage = await scene(TAGGED);
+  await stage.ask();
+  const before = await identity(stage.runs.file("a.txt"));
+  assertEquals(await stage.askFor({ body: TEXT, etag: '"b"' }), ["unchanged", 200, WHOLE]);
+  assertEquals(await stage.askFor({ body: TEXT, etag: '"b"' }), ["unchanged", 304, 0]);
+  assertEquals(stage.conditions(), [null, 'if-none-match: "1"', 'if-none-match: "b"']);
+  assertEquals(await identity(stage.runs.file("a.txt")), before);
+});
+
+Deno.test("row 60: a Last-Modified in the future is not asked with", async () => {
+  await using stage = await scene({ body: TEXT, lastModified: FUTURE });
+  await stage.ask();
+  assertEquals(await stage.ask(), ["unchanged", 200, WHOLE]);
+  assertEquals(stage.conditions(), [null, null]);
+  assertEquals(await stage.askFor({ body: OTHER, lastModified: FUTURE }), ["updated", 200, WHOLE]);
+});
+
+const EDITS: readonly (readonly [name: string, text: string])[] = [
+  ["by as many bytes", OTHER],
+  ["by fewer bytes", "short\n"],
+  ["to nothing", ""],
+];
+for (const [name, text] of EDITS) {
+  Deno.test(`row 61: a file that was edited ${name} is fetched again`, async () => {
+    await using stage = await scene(TAGGED);
+    await stage.ask();
+    await Deno.writeTextFile(stage.runs.file("a.txt"), text);
+    await Deno.utime(stage.runs.file("a.txt"), 1_000_000_000, 1_000_000_000);
+    assertEquals(await stage.ask(), ["updated", 200, WHOLE]);
+    assertEquals(await stage.ask(), ["unchanged", 304, 0]);
+    assertEquals(stage.conditions(), [null, null, 'if-none-match: "1"']);
+    assertEquals(await stage.runs.tree(), { "a.txt": TEXT });
+  });
+}
+
+Deno.test("row 61: a file that was only touched is asked about as before", async () => {
+  await using stage = await scene(TAGGED);
+  await stage.ask();
+  await Deno.utime(stage.runs.file("a.txt"), 1_000_000_000, 1_000_000_000);
+  assertEquals(await stage.ask(), ["unchanged", 304, 0]);
+  const touched = await identity(stage.runs.file("a.txt"));
+  assertEquals(await stage.ask(), ["unchanged", 304, 0]);
+  assertEquals(await identity(stage.runs.file("a.txt")), touched);
+  assertEquals(stage.conditions(), [null, 'if-none-match: "1"', 'if-none-match: "1"']);
+});

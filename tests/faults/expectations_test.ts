@@ -1,0 +1,220 @@
+/** Row 37 and its relatives: content that came whole, and is still not what is wanted. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { ErrorCode } from "../../lib/core/errors.ts";
+import { sha256, shown } from "../helpers/folder.ts";
+import { origin } from "../helpers/origin.ts";
+import type { Route } from "../helpers/origin.ts";
+import { replying, row, WHOLE, wholeResponse } from "./scenario.ts";
+import type { Expected } from "./scenario.ts";
+import { runsOver } from "./runs.ts";
+
+async function digestOf(text: string): Promise<string> {
+  return await sha256(new TextEncoder().encode(text));
+}
+
+const DIGEST = await digestOf(WHOLE);
+const OTHER_DIGEST = await digestOf("something else");
+
+const PUBLISHED: Expected = { status: "published", attempts: [null] };
+
+/** Asked once, for it would be the same the next time. */
+function refused(code: ErrorCode): Expected {
+  return { status: "failed", attempts: [code] };
+}
+
+row("row 37: content of the right digest is published", {
+  stage: replying(wholeResponse()),
+  task: { expect: { sha256: DIGEST.toUpperCase() } },
+  expected: PUBLISHED,
+});
+
+row("row 37: content of another digest is refused", {
+  stage: replying(wholeResponse(), {
+    check: ({ result }, server) => {
+      assertEquals(server.requests.length, 1);
+      for (const digest of [DIGEST, OTHER_DIGEST]) {
+        assertStringIncludes(result.message ?? "", digest);
+      }
+    },
+  }),
+  task: { expect: { sha256: OTHER_DIGEST } },
+  expected: refused("expect.digest"),
+});
+
+row("content that does not match is refused", {
+  stage: replying(wholeResponse()),
+  task: { expect: { matches: "^old" } },
+  expected: refused("expect.matches"),
+});
+
+row("content that matches is published", {
+  stage: replying(wholeResponse()),
+  task: { expect: { matches: "new bytes$" } },
+  expected: PUBLISHED,
+});
+
+row("JSON that is none is refused", {
+  stage: replying(wholeResponse("Content-Type: application/json")),
+  task: { expect: { json: true } },
+  expected: refused("expect.type"),
+});
+
+/** Larger than what is kept of a body to be looked at. */
+const LARGE_JSON = `{"text": "${"a".repeat(100_000)}"}`;
+
+for (
+  const [what, body, status] of [
+    ["is whole", LARGE_JSON, "created"],
+    ["lacks its end", LARGE_JSON.slice(0, -1), "failed"],
+  ] as const
+) {
+  Deno.test(`JSON of 100 kB that ${what} ends as ${status}`, async () => {
+    await using server = origin({ "/a.json": body });
+    await using runs = await runsOver();
+    const result = await runs.result({ url: `${server.origin}/a.json`, expect: { json: true } });
+    assertEquals(result.status, status);
+    assertEquals(await runs.tree(), status === "created" ? { "a.json": await shown(body) } : {});
+  });
+}
+
+/** What stands at the URL of a checksum file, and what becomes of the file. */
+const CHECKSUM_FILES: readonly (readonly [string, Route, ErrorCode | null])[] = [
+  ["is good", `${DIGEST}  file.bin\n`, null],
+  ["is good, in the form of BSD", `SHA256 (dist/file.bin) = ${DIGEST}\n`, null],
+  ["says another digest", `${OTHER_DIGEST}  file.bin\n`, "expect.digest"],
+  ["does not know the file", `${DIGEST}  other.bin\n`, "expect.digest"],
+  ["is empty", "", "expect.digest"],
+  ["is an error page", "<!doctype html><p>Not here</p>", "expect.digest"],
+  ["is not there", 404, "http.status"],
+  ["is larger than 1 MiB", `${DIGEST}  file.bin\n`.repeat(20_000), "body.too-large"],
+];
+for (const [what, route, code] of CHECKSUM_FILES) {
+  Deno.test(`row 37: a checksum file that ${what}: ${code ?? "published"}`, async () => {
+    await using server = origin({ "/file.bin": "the old bytes", "/sums": route });
+    await using runs = await runsOver();
+    const url = `${server.origin}/file.bin`;
+    await runs.result({ url });
+    server.route("/file.bin", WHOLE);
+    const sha256 = { url: `${server.origin}/sums`, name: "file.bin" };
+    const result = await runs.result({ url, expect: { sha256 } });
+    assertEquals(
+      [result.status, result.code ?? null, result.attempts.length],
+      [code === null ? "updated" : "failed", code, 1],
+    );
+    assertEquals(await runs.tree(), { "file.bin": code === null ? WHOLE : "the old bytes" });
+  });
+}
+
+Deno.test("row 37: one checksum file is asked for once a run, for however many tasks", async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `file${index}.txt`);
+  const sums = await Promise.all(names.map(async (name) => `${await digestOf(name)}  ${name}\n`));
+  await using server = origin({
+    ...Object.fromEntries(names.map((name) => [`/${name}`, name])),
+    "/sums": sums.join(""),
+  });
+  server.route("/file7.txt", "not what the sum is of");
+  await using runs = await runsOver();
+  const tasks = names.map((name) => ({
+    id: name,
+    url: `${server.origin}/${name}`,
+    expect: { sha256: { url: `${server.origin}/sums`, name } },
+  }));
+  const { results } = await runs.run(tasks);
+  assertEquals(server.hits("/sums"), 1);
+  for (const { task, status, code } of results) {
+    const expected = task === "file7.txt" ? ["failed", "expect.digest"] : ["created", null];
+    assertEquals([status, code ?? null], expected, task);
+  }
+  await runs.run(tasks);
+  assertEquals(server.hits("/sums"), 2);
+});
+
+Deno.test("row 37: a checksum file that could not be had is asked for again", async () => {
+  await using server = origin({
+    "/file.bin": WHOLE,
+    "/sums": { sequence: [503, `${DIGEST}  file.bin\n`] },
+  });
+  await using runs = await runsOver();
+  const sha256 = { url: `${server.origin}/sums`, name: "file.bin" };
+  const result = await runs.result({ url: `${server.origin}/file.bin`, expect: { sha256 } });
+  assertEquals(result.attempts.map(({ code }) => code), ["http.status", null]);
+  assertEquals([result.status, server.hits("/sums"), server.hits("/file.bin")], ["created", 2, 1]);
+});
+
+Deno.test("a file that shrank more than allowed keeps its old bytes", async () => {
+  const text = (length: number): string => "a".repeat(length);
+  await using server = origin({ "/a.txt": text(100) });
+  await using runs = await runsOver();
+  const task = { url: `${server.origin}/a.txt`, expect: { minRatio: 0.5 } };
+  assertEquals((await runs.result(task)).status, "created");
+  server.route("/a.txt", text(49));
+  const shrunk = await runs.result(task);
+  assertEquals([shrunk.status, shrunk.code], ["failed", "expect.shrunk"]);
+  assertEquals(await runs.tree(), { "a.txt": text(100) });
+  server.route("/a.txt", text(50));
+  assertEquals((await runs.result(task)).status, "updated");
+  assertEquals(await runs.tree(), { "a.txt": text(50) });
+});
+
+/** `a.20260115T130000000Z.txt`. */
+const VERSION = /^in\/a\.(\d{8}T\d{9}Z)\.txt$/;
+
+Deno.test("of five versions the newest and two older ones are kept, named by their times", async () => {
+  await using server = origin({});
+  await using runs = await runsOver();
+  const task = { url: `${server.origin}/a.txt`, to: "in/a.txt", keep: 2 };
+  for (let version = 1; version <= 5; version++) {
+    server.route("/a.txt", `version ${version}`);
+    await runs.result(task);
+    // The time that a file system gives to the file; made known, a minute apart.
+    const written = Date.UTC(2026, 0, 1, 12, version) / 1000;
+    await Deno.utime(runs.file("in/a.txt"), written, written);
+    // What has not changed is no version.
+    assertEquals((await runs.result(task)).status, "unchanged");
+  }
+  assertEquals(await runs.tree(), {
+    "in/a.20260101T120300000Z.txt": "version 3",
+    "in/a.20260101T120400000Z.txt": "version 4",
+    "in/a.txt": "version 5",
+  });
+  assertEquals((await runs.result({ ...task, keep: 1 })).status, "unchanged");
+  server.route("/a.txt", "version 6");
+  await runs.result({ ...task, keep: 1 });
+  const versions = Object.keys(await runs.tree()).filter((key) => VERSION.test(key));
+  assertEquals(versions, ["in/a.20260101T120500000Z.txt"]);
+});
+
+Deno.test("what was refused makes no version", async () => {
+  await using server = origin({ "/a.txt": "the old bytes" });
+  await using runs = await runsOver();
+  const task = { url: `${server.origin}/a.txt`, keep: 2, expect: { matches: "bytes" } };
+  await runs.result(task);
+  server.route("/a.txt", "something else");
+  assertEquals((await runs.result(task)).code, "expect.matches");
+  assertEquals(await runs.tree(), { "a.txt": "the old bytes" });
+});
+
+Deno.test("what was refused is kept aside where that is asked for, and the old file stays", async () => {
+  await using server = origin({ "/x.csv": "date,rate\n" });
+  await using runs = await runsOver();
+  const task = { url: `${server.origin}/x.csv`, quarantine: true, expect: { matches: "^date," } };
+  await runs.result(task);
+  for (const wrong of ["<html>sorry</html>", "<html>still sorry</html>"]) {
+    server.route("/x.csv", wrong);
+    const { status, message } = await runs.result(task);
+    assertEquals(status, "failed");
+    assertStringIncludes(message ?? "", '"x.csv.refused"');
+    assertEquals(await runs.tree(), { "x.csv": "date,rate\n", "x.csv.refused": wrong });
+  }
+  server.route("/x.csv", "date,rate\n2026,1\n");
+  assertEquals((await runs.result(task)).status, "updated");
+  assertEquals((await runs.tree())["x.csv"], "date,rate\n2026,1\n");
+});
+
+Deno.test("what did not come whole is not kept aside", async () => {
+  await using server = origin({ "/x.csv": 404 });
+  await using runs = await runsOver();
+  await runs.result({ url: `${server.origin}/x.csv`, quarantine: true });
+  assertEquals(await runs.tree(), {});
+});

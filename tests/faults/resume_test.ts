@@ -1,0 +1,305 @@
+/** Rows 47 to 55: parts of files, continued by the next attempt or by the next run. */
+
+import { assertEquals } from "@std/assert";
+import type { ErrorCode } from "../../lib/core/errors.ts";
+import type { TaskInput } from "../../lib/mod.ts";
+import { shown } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { response } from "./scenario.ts";
+import {
+  CUT,
+  FILE,
+  NEWER,
+  odd,
+  part,
+  scripted,
+  SIZE,
+  text,
+  unhurriedHost,
+  whole,
+} from "./broken_bodies.ts";
+import type { AskedFor, Scripted } from "./broken_bodies.ts";
+import { parts, published, runsOver } from "./runs.ts";
+import type { Runs, RunsOptions } from "./runs.ts";
+
+/** An HTTP date so many seconds ago. */
+function ago(seconds: number): string {
+  return new Date(Date.now() - seconds * 1000).toUTCString();
+}
+
+const TAG = 'ETag: "1"';
+const FIRST = whole(FILE, [TAG], CUT);
+const CONTINUED: AskedFor = [`bytes=${CUT}-`, '"1"'];
+const MODIFIED = ago(60);
+
+/** A body that broke off, and what the server says next. */
+interface Case {
+  readonly name: string;
+  /** The cut answer. Default: the first half of the file, under a strong ETag. */
+  readonly first?: string;
+  /** The answers that follow. */
+  readonly then: readonly string[];
+  /** What was asked for, the first request included. */
+  readonly asked: readonly AskedFor[];
+  /** What is published in the end. Default: the file. */
+  readonly complete?: string;
+  readonly expect?: TaskInput["expect"];
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: "a part is continued where it ends",
+    then: [part(FILE, CUT, [TAG])],
+    asked: [null, CONTINUED],
+  },
+  {
+    name: "a part is continued by a 206 that does not repeat the ETag",
+    then: [part(FILE, CUT, [])],
+    asked: [null, CONTINUED],
+  },
+  {
+    name: "a Last-Modified well before the Date is as good as an ETag",
+    first: whole(FILE, [`Last-Modified: ${MODIFIED}`, `Date: ${ago(0)}`], CUT),
+    then: [part(FILE, CUT, [])],
+    asked: [null, [`bytes=${CUT}-`, MODIFIED]],
+  },
+  {
+    name: "a Last-Modified of the same second proves nothing",
+    first: whole(FILE, [`Last-Modified: ${MODIFIED}`, `Date: ${MODIFIED}`], CUT),
+    then: [whole(FILE, [])],
+    asked: [null, null],
+  },
+  {
+    name: "without validators nothing is continued",
+    first: whole(FILE, [], CUT),
+    then: [whole(NEWER, [])],
+    asked: [null, null],
+    complete: NEWER,
+  },
+  {
+    name: "row 47: a Content-Range that starts elsewhere means to start again",
+    then: [part(FILE, CUT - 1, [TAG]), whole(FILE, [TAG])],
+    asked: [null, CONTINUED, null],
+  },
+  {
+    name: "row 48: another total means to start again",
+    then: [part(`${FILE}more`, CUT, [TAG]), whole(`${FILE}more`, [TAG])],
+    asked: [null, CONTINUED, null],
+    complete: `${FILE}more`,
+  },
+  {
+    name: "row 48: another ETag in a 206 means to start again",
+    then: [part(NEWER, CUT, ['ETag: "2"']), whole(NEWER, ['ETag: "2"'])],
+    asked: [null, CONTINUED, null],
+    complete: NEWER,
+  },
+  {
+    name: "row 49: a whole file in answer to a range is taken from its beginning",
+    then: [whole(NEWER, ['ETag: "2"'])],
+    asked: [null, CONTINUED],
+    complete: NEWER,
+  },
+  {
+    name: "row 50: under a weak ETag nothing is continued",
+    first: whole(FILE, ['ETag: W/"1"', `Last-Modified: ${MODIFIED}`, `Date: ${ago(0)}`], CUT),
+    then: [whole(NEWER, ['ETag: W/"1"'])],
+    asked: [null, null],
+    complete: NEWER,
+  },
+  {
+    name: "row 51: a 416 of another size means to start again",
+    then: [
+      odd("416 Range Not Satisfiable", [`Content-Range: bytes */${CUT + 1}`]),
+      whole(FILE, [TAG]),
+    ],
+    asked: [null, CONTINUED, null],
+  },
+  {
+    name: "row 51: a 416 of the very size means to start again where no digest is known",
+    then: [odd("416 Range Not Satisfiable", [`Content-Range: bytes */${CUT}`]), whole(FILE, [])],
+    asked: [null, CONTINUED, null],
+  },
+  {
+    name: "row 51: a 416 of the very size is an end where the digest agrees",
+    first: response([TAG, "Transfer-Encoding: chunked"], chunk(FILE)),
+    then: [odd("416 Range Not Satisfiable", [`Content-Range: bytes */${SIZE}`])],
+    asked: [null, [`bytes=${SIZE}-`, '"1"']],
+    expect: { sha256: (await shown(FILE)).slice("sha256:".length) },
+  },
+  {
+    name: "row 53: a part longer than the file means to start again",
+    then: [
+      odd("416 Range Not Satisfiable", ["Content-Range: bytes */50000"]),
+      whole(NEWER.slice(0, 50_000), ['ETag: "2"']),
+    ],
+    asked: [null, CONTINUED, null],
+    complete: NEWER.slice(0, 50_000),
+  },
+  {
+    name: "row 54: several ranges mean to start again",
+    then: [
+      odd(
+        "206 Partial Content",
+        [TAG, "Content-Type: multipart/byteranges; boundary=x"],
+        `--x\r\nContent-Range: bytes ${CUT}-${SIZE - 1}/${SIZE}\r\n\r\n${FILE.slice(CUT)}\r\n--x--`,
+      ),
+      whole(FILE, [TAG]),
+    ],
+    asked: [null, CONTINUED, null],
+  },
+  {
+    name: "row 55: a coded part means to start again",
+    then: [part(FILE, CUT, [TAG, "Content-Encoding: gzip"]), whole(FILE, [TAG])],
+    asked: [null, CONTINUED, null],
+  },
+  {
+    name: "row 57: 304 to a range means to start again",
+    then: [odd("304 Not Modified", [TAG]), whole(FILE, [TAG])],
+    asked: [null, CONTINUED, null],
+  },
+  {
+    name: "a server that refuses ranges is asked for the whole",
+    then: [odd("400 Bad Request", []), whole(FILE, [TAG])],
+    asked: [null, CONTINUED, null],
+  },
+];
+
+function chunk(body: string): string {
+  return `${body.length.toString(16)}\r\n${body}\r\n`;
+}
+
+const TRUNCATED: ErrorCode = "body.truncated";
+
+for (const { name, first = FIRST, then, asked, complete = FILE, expect } of CASES) {
+  Deno.test(`${name}, between attempts`, async () => {
+    await using server = await scripted([first, ...then]);
+    await using runs = await runsOver({ host: unhurriedHost() });
+    const result = await runs.result({ ...task(server, 2), expect });
+    assertEquals(result.attempts.map(({ code }) => code), [TRUNCATED, null], result.message);
+    assertEquals([result.status, server.asked], ["created", asked]);
+    assertEquals(await runs.tree(), { "file.bin": await shown(complete) });
+  });
+
+  // How a part is remembered is the business of the state's own tests; once is enough here.
+  for (const state of then === CASES[0]?.then ? ["file", "kv"] as const : ["file"] as const) {
+    Deno.test(`${name}, between runs with a ${state} state`, async () => {
+      await using server = await scripted([first, ...then]);
+      await using runs = await runsOver({ host: unhurriedHost(), state });
+      const cut = await runs.result({ ...task(server, 1), expect });
+      assertEquals([cut.status, cut.code], ["failed", TRUNCATED]);
+      const held = await runs.tree();
+      assertEquals([published(held), parts(held)], [{}, asked[1] === null ? 0 : 1]);
+      const result = await runs.result({ ...task(server, 1), expect });
+      assertEquals([result.status, server.asked], ["created", asked], result.message);
+      assertEquals(await runs.tree(), { "file.bin": await shown(complete) });
+    });
+  }
+}
+
+function task(server: Scripted, attempts: number): TaskInput {
+  return { id: "file", url: server.url, to: "file.bin", retry: { attempts, budget: "10h" } };
+}
+
+/** A first run whose body breaks off, and what it leaves. */
+async function afterCut(server: Scripted, options: RunsOptions = {}): Promise<Runs> {
+  const runs = await runsOver({ host: unhurriedHost(), ...options });
+  const { code } = await runs.result(task(server, 1));
+  assertEquals(code, TRUNCATED);
+  return runs;
+}
+
+Deno.test("a part grows from run to run", async () => {
+  await using server = await scripted([
+    FIRST,
+    part(FILE, CUT, [TAG], 50_000),
+    part(FILE, CUT + 50_000, [TAG]),
+  ]);
+  await using runs = await afterCut(server);
+  assertEquals((await runs.result(task(server, 1))).code, TRUNCATED);
+  assertEquals(parts(await runs.tree()), 1);
+  const result = await runs.result(task(server, 1));
+  assertEquals([result.status, result.bytes], ["created", 50_000]);
+  assertEquals(server.asked, [null, CONTINUED, ["bytes=150000-", '"1"']]);
+  assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
+});
+
+Deno.test("a part outlives a run that could not reach the server", async () => {
+  await using server = await scripted([FIRST, "", part(FILE, CUT, [TAG])]);
+  await using runs = await afterCut(server);
+  assertEquals((await runs.result(task(server, 1))).code, "net.reset");
+  assertEquals((await runs.result(task(server, 1))).status, "created");
+  assertEquals(server.asked, [null, CONTINUED, CONTINUED]);
+  assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
+});
+
+Deno.test("what a part is continued to is checked as a whole", async () => {
+  const forged = FILE.slice(0, CUT) + NEWER.slice(CUT);
+  await using server = await scripted([FIRST, part(forged, CUT, [TAG])]);
+  await using runs = await afterCut(server);
+  const sha256 = (await shown(FILE)).slice("sha256:".length);
+  const result = await runs.result({ ...task(server, 1), expect: { sha256 } });
+  assertEquals([result.status, result.code], ["failed", "expect.digest"]);
+  assertEquals(await runs.tree(), {});
+});
+
+Deno.test("a part of less than 64 KiB is not kept for the next run", async () => {
+  await using server = await scripted([whole(FILE, [TAG], 60_000), whole(FILE, [TAG])]);
+  await using runs = await afterCut(server);
+  assertEquals(await runs.tree(), {});
+  assertEquals((await runs.result(task(server, 1))).status, "created");
+  assertEquals(server.asked, [null, null]);
+});
+
+Deno.test("a memory that ends with the process keeps no parts", async () => {
+  await using server = await scripted([FIRST, whole(FILE, [TAG])]);
+  await using runs = await afterCut(server, { state: "memory" });
+  assertEquals(await runs.tree(), {});
+  assertEquals((await runs.result(task(server, 1))).status, "created");
+  assertEquals(server.asked, [null, null]);
+});
+
+const CHANGES: readonly (readonly [what: string, change: (server: Scripted) => TaskInput])[] = [
+  ["name", (server) => ({ ...task(server, 1), to: "other.bin" })],
+  ["URL", (server) => ({ ...task(server, 1), url: `${server.url}?2` })],
+];
+for (const [what, change] of CHANGES) {
+  Deno.test(`a part is dropped once the task has another ${what}`, async () => {
+    await using server = await scripted([FIRST, whole(NEWER, ['ETag: "2"'])]);
+    await using runs = await afterCut(server);
+    assertEquals(parts(await runs.tree()), 1);
+    const changed = change(server);
+    assertEquals((await runs.result(changed)).status, "created");
+    assertEquals(server.asked, [null, null]);
+    assertEquals(await runs.tree(), { [changed.to ?? ""]: await shown(NEWER) });
+  });
+}
+
+Deno.test("a part that somebody has changed or removed is not continued", async (t) => {
+  for (const [what, bytes] of [["removed", null], ["cut", CUT - 1], ["grown", CUT + 1]] as const) {
+    await t.step(what, async () => {
+      await using server = await scripted([FIRST, whole(FILE, [TAG])]);
+      await using runs = await afterCut(server);
+      const [name = ""] = Object.keys(await runs.tree());
+      if (bytes === null) await Deno.remove(runs.file(name));
+      else await Deno.truncate(runs.file(name), bytes);
+      assertEquals((await runs.result(task(server, 1))).status, "created");
+      assertEquals(server.asked, [null, null]);
+      assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
+    });
+  }
+});
+
+Deno.test("what a real buffer held when the body broke off is asked for again", async () => {
+  const large = text("large file", 1_500_000);
+  const bufferBytes = 512 * 1024;
+  await using server = await scripted([
+    whole(large, [TAG], 700_000),
+    part(large, bufferBytes, [TAG]),
+  ]);
+  // By this clock no time passes, so that nothing but a full buffer is handed over.
+  await using runs = await runsOver({ host: testHost({ timers: "manual" }) });
+  const result = await runs.result(task(server, 2));
+  assertEquals([result.status, result.bytes], ["created", large.length - bufferBytes]);
+  assertEquals(server.asked, [null, [`bytes=${bufferBytes}-`, '"1"']]);
+  assertEquals(await runs.tree(), { "file.bin": await shown(large) });
+});
