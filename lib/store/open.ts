@@ -5,6 +5,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { openFolder } from "./folder.ts";
 import { openMemory } from "./memory.ts";
+import { quickFileSystem } from "./quick_file_system.ts";
 import type { Store } from "./store.ts";
 
 /** How a store treats its files. */
@@ -37,11 +38,12 @@ export interface StoreOptions {
 export function openStore(
   location: string,
   options: StoreOptions,
-  host: Pick<Host, "random">,
+  host: Pick<Host, "random" | "clock">,
 ): Promise<Store> {
   return Promise.try(() => {
     if (isAbsolute(location)) {
-      return openFolder(location, { sync: options.sync, random: host.random });
+      const { random, clock } = host;
+      return openFolder(location, { sync: options.sync, random }, quickFileSystem(clock));
     }
     if (location === "memory:") return openMemory();
     throw unknownLocation(location);

@@ -1,14 +1,23 @@
 // The folder driver on a sound file system; what goes wrong is in folder_faults_test.ts.
 
+import { type FileSystem, machineFileSystem } from "../../lib/store/file_system.ts";
 import { openFolder } from "../../lib/store/folder.ts";
+import { quickFileSystem } from "../../lib/store/quick_file_system.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { storeConformance } from "./conformance.ts";
 
-for (const sync of [false, true]) {
-  storeConformance(`folder${sync ? ", synced" : ""}`, async () => {
+const DRIVERS: readonly [name: string, sync: boolean, fileSystem: () => FileSystem][] = [
+  ["folder", false, () => machineFileSystem],
+  ["folder, synced", true, () => machineFileSystem],
+  ["folder, quick", false, () => quickFileSystem(testHost({ timers: "manual" }).clock)],
+];
+
+for (const [name, sync, fileSystem] of DRIVERS) {
+  storeConformance(name, async () => {
     const parent = await temporaryFolder();
-    const open = () => openFolder(parent.file("store"), { sync, random: testHost().random });
+    const { random } = testHost();
+    const open = () => openFolder(parent.file("store"), { sync, random }, fileSystem());
     const store = open();
     return {
       store,

@@ -1,0 +1,79 @@
+/**
+ * The file system of this machine, without the detour that asynchronous calls
+ * take: each costs a hop to another thread and back, several times what a small
+ * call itself takes on a disk nearby. As long as calls are quick they are made
+ * on the spot; where they are not, as over a network, nothing may wait for them.
+ */
+
+import type { Clock } from "../core/host.ts";
+import { type FileSystem, machineFileSystem, type OpenFile } from "./file_system.ts";
+
+/** A call that takes longer would be felt by whatever else goes on. */
+const QUICK_MS = 4;
+/** Slow calls after which the detour is taken for good; one may be the machine's own hiccup. */
+const SLOW_CALLS = 3;
+/** A larger piece is worth a hop. */
+const SMALL_BYTES = 64 * 1024;
+
+/**
+ * Makes the calls of one store. The first one, which makes the store's folder,
+ * goes the long way in any case, and shows what kind of place this is.
+ */
+export function quickFileSystem(clock: Clock): FileSystem {
+  let slowCalls = SLOW_CALLS;
+
+  const judge = (tookMs: number) => {
+    if (tookMs > QUICK_MS) slowCalls++;
+  };
+
+  /** Makes a call on the spot while that is quick, else the long way. */
+  const either = <Args extends unknown[], T>(
+    onTheSpot: (...args: Args) => T,
+    theLongWay: (...args: Args) => Promise<T>,
+  ) =>
+  (...args: Args): Promise<T> => {
+    if (slowCalls >= SLOW_CALLS) return theLongWay(...args);
+    return Promise.try(() => {
+      const startedMs = clock.monotonicMs();
+      try {
+        return onTheSpot(...args);
+      } finally {
+        judge(clock.monotonicMs() - startedMs);
+      }
+    });
+  };
+
+  const withQuickCalls = (file: Deno.FsFile): OpenFile => {
+    const write = either(
+      (bytes: Uint8Array) => file.writeSync(bytes),
+      (bytes: Uint8Array) => file.write(bytes),
+    );
+    return {
+      read: (into) => file.read(into),
+      write: (bytes) => bytes.length <= SMALL_BYTES ? write(bytes) : file.write(bytes),
+      stat: either(() => file.statSync(), () => file.stat()),
+      sync: () => file.sync(),
+      tryLock: (exclusive) => file.tryLock(exclusive),
+      close: () => file.close(),
+      [Symbol.dispose]: () => file[Symbol.dispose](),
+    };
+  };
+
+  const open = either(Deno.openSync, Deno.open);
+  return {
+    ...machineFileSystem,
+    mkdir: async (path, options) => {
+      const startedMs = clock.monotonicMs();
+      await Deno.mkdir(path, options);
+      if (clock.monotonicMs() - startedMs <= QUICK_MS) slowCalls = 0;
+    },
+    readDir: (path) => Deno.readDir(path),
+    chmod: either(Deno.chmodSync, Deno.chmod),
+    link: either(Deno.linkSync, Deno.link),
+    lstat: either(Deno.lstatSync, Deno.lstat),
+    realPath: either(Deno.realPathSync, Deno.realPath),
+    remove: either(Deno.removeSync, Deno.remove),
+    rename: either(Deno.renameSync, Deno.rename),
+    open: async (path, options) => withQuickCalls(await open(path, options)),
+  };
+}
