@@ -16,31 +16,32 @@ const SLOW_CALLS = 3;
 const SMALL_BYTES = 64 * 1024;
 
 /**
- * Makes the calls of one store. The first one, which makes the store's folder,
- * goes the long way in any case, and shows what kind of place this is.
+ * Makes the calls of one store. The first ones go the long way, until one of
+ * them shows that this is a quick place.
  */
 export function quickFileSystem(clock: Clock): FileSystem {
-  let slowCalls = SLOW_CALLS;
-
-  const judge = (tookMs: number) => {
-    if (tookMs > QUICK_MS) slowCalls++;
-  };
+  let place: "unknown" | "quick" | "slow" = "unknown";
+  let slowCalls = 0;
 
   /** Makes a call on the spot while that is quick, else the long way. */
   const either = <Args extends unknown[], T>(
     onTheSpot: (...args: Args) => T,
     theLongWay: (...args: Args) => Promise<T>,
   ) =>
-  (...args: Args): Promise<T> => {
-    if (slowCalls >= SLOW_CALLS) return theLongWay(...args);
-    return Promise.try(() => {
-      const startedMs = clock.monotonicMs();
-      try {
-        return onTheSpot(...args);
-      } finally {
-        judge(clock.monotonicMs() - startedMs);
-      }
-    });
+  async (...args: Args): Promise<T> => {
+    if (place === "slow") return await theLongWay(...args);
+    const startedMs = clock.monotonicMs();
+    const isQuick = () => clock.monotonicMs() - startedMs <= QUICK_MS;
+    if (place === "unknown") {
+      const result = await theLongWay(...args);
+      if (place === "unknown" && isQuick()) place = "quick";
+      return result;
+    }
+    try {
+      return onTheSpot(...args);
+    } finally {
+      if (!isQuick() && ++slowCalls >= SLOW_CALLS) place = "slow";
+    }
   };
 
   const withQuickCalls = (file: Deno.FsFile): OpenFile => {
@@ -62,11 +63,8 @@ export function quickFileSystem(clock: Clock): FileSystem {
   const open = either(Deno.openSync, Deno.open);
   return {
     ...machineFileSystem,
-    mkdir: async (path, options) => {
-      const startedMs = clock.monotonicMs();
-      await Deno.mkdir(path, options);
-      if (clock.monotonicMs() - startedMs <= QUICK_MS) slowCalls = 0;
-    },
+    // Not often enough to be worth it, and at times of many folders at once.
+    mkdir: (path, options) => Deno.mkdir(path, options),
     readDir: (path) => Deno.readDir(path),
     chmod: either(Deno.chmodSync, Deno.chmod),
     link: either(Deno.linkSync, Deno.link),
