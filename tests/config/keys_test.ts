@@ -124,7 +124,7 @@ Deno.test("row 72: a safe name leaves room for a suffix, and is safe itself", ()
     const safe = safeName(text);
     if (safe === null) return;
     assert(new TextEncoder().encode(safe).length <= 200);
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- that none of these is left is the test
     assert(!/[\x00-\x1f\x7f<>:"/\\|?*]|^[. ]|[. ]$/.test(safe), JSON.stringify(safe));
     assertEquals(safe, safe.normalize("NFC").toWellFormed());
     assertEquals(safeName(safe), safe);
