@@ -63,5 +63,21 @@ export type {
 } from "./core/task.ts";
 export { run, type RunOptions, type RunReport } from "./run.ts";
 export type { PartRecord, RecentResult, RunRecord, State, TaskRecord } from "./state/state.ts";
-export type { Draft, ListedFile, Resumed, Sealed, Store, StoredFile } from "./store/store.ts";
+export { createStore } from "./store/create_store.ts";
+export type { DraftSteps, Publication } from "./store/draft.ts";
+export type { Beginning, Driver, ResumedSteps } from "./store/driver.ts";
+export { Refusal } from "./store/errors.ts";
+export type {
+  Draft,
+  DraftOptions,
+  ListedFile,
+  Provenance,
+  PublishedFile,
+  PublishOptions,
+  Resumed,
+  Sealed,
+  Store,
+  StoredFile,
+  Survey,
+} from "./store/store.ts";
 export type { Validators } from "./core/validators.ts";

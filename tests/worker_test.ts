@@ -6,6 +6,7 @@ import { run } from "../lib/run.ts";
 import { bufferedState } from "../lib/state/buffered.ts";
 import { emptyMemory, type Memory, memoryDriver } from "../lib/state/memory.ts";
 import type { State } from "../lib/state/state.ts";
+import { openFolder } from "../lib/store/folder.ts";
 import { openMemory } from "../lib/store/memory.ts";
 import { temporaryFolder } from "./helpers/folder.ts";
 import { type TestHost, testHost } from "./helpers/host.ts";
@@ -52,8 +53,10 @@ Deno.test("whatever a program aborts a run with, its tasks are cancelled", async
 Deno.test("a run aborted while a published file is read is cancelled, and no bug", async () => {
   await using server = origin({ "/a": "same" });
   const controller = new AbortController();
-  const store = openMemory();
-  const options = { host: testHost(), store };
+  await using folder = await temporaryFolder();
+  const host = testHost();
+  await using store = openFolder(folder.path, { sync: false, random: host.random });
+  const options = { host, store };
   const config = { state: "memory:", tasks: tasksAt(server, "a") };
   await run(config, options);
   const digest = (_key: string, signal: AbortSignal) => {

@@ -55,9 +55,15 @@ export const ERROR_CODES = {
   "expect.matches": { retry: "never", meaning: "the content does not match the pattern" },
   "store.full": { retry: "later", meaning: "no space is left where files are stored" },
   "store.denied": { retry: "never", meaning: "writing to the store is not permitted" },
-  "store.conflict": { retry: "never", meaning: "something else stands where the file should go" },
+  "store.conflict": {
+    retry: "never",
+    meaning: "something else stands where the file should go, or came there meanwhile",
+  },
   "store.name": { retry: "never", meaning: "the store cannot hold a file of this name" },
-  "store.busy": { retry: "later", meaning: "too many files are open" },
+  "store.busy": {
+    retry: "later",
+    meaning: "the store asks for a pause, or too many files are open",
+  },
   "store.failed": { retry: "later", meaning: "the store failed in another way" },
   "state.locked": { retry: "later", meaning: "another process holds the state or the task" },
   "state.unreadable": { retry: "never", meaning: "the state is corrupt, or of a newer version" },

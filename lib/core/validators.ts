@@ -14,6 +14,6 @@ export interface Validators {
   readonly sha256: string;
   /** Size of the file. */
   readonly sizeBytes: number;
-  /** When the store says the file was written, milliseconds since the epoch. */
-  readonly modifiedMs: number;
+  /** What the store calls this very file, as against any other under its key. */
+  readonly revision: string;
 }

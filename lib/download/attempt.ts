@@ -3,7 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
 import type { Clock, Fetch, Timers } from "../core/host.ts";
-import type { Draft, Sealed, Store } from "../store/store.ts";
+import type { Draft, Sealed, Store, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import type { SettledTask } from "./checksum_file.ts";
 import { letGo, request } from "./request.ts";
@@ -25,6 +25,8 @@ export interface AttemptContext {
     readonly timers: Timers;
   };
   readonly store: Store;
+  /** Looks at the keys of the run's tasks. */
+  readonly survey: Survey;
   /** Ends the run. */
   readonly signal: AbortSignal;
   readonly progress: TaskProgress;
@@ -202,7 +204,10 @@ async function receive(
     }
     const key = source.keyFor(response.headers, trace.servedFrom ?? source.url);
     part = {
-      draft: await context.store.draft(key),
+      draft: await context.store.draft(key, {
+        survey: context.survey,
+        expectedBytes: lengthBytes,
+      }),
       key,
       head: { bytes: new Uint8Array() },
       sizeBytes: 0,

@@ -11,7 +11,7 @@ import { type ChecksumFiles, settleChecksum } from "./checksum_file.ts";
 import { serverName } from "./filename.ts";
 import { abortReason } from "./network_error.ts";
 import { createParts, type Parts } from "./parts.ts";
-import { publish, type Published } from "./publish.ts";
+import { publish, type Published, publishedDigest } from "./publish.ts";
 import { decideRetry, retryAfter } from "./retry.ts";
 import { compareToStored, conditionalHeaders, responseValidators } from "./validators.ts";
 import type { Versions } from "./versions.ts";
@@ -80,8 +80,8 @@ interface Failure {
  * wrong is in the result. If nothing helps, the result is about `task.url`.
  */
 export async function download(task: Task, context: DownloadContext): Promise<DownloadOutcome> {
-  const { store, signal, durable } = context;
-  const parts = createParts({ store, signal, key: task.key, remembered: context.part, durable });
+  const { part: remembered, store, survey, signal, durable } = context;
+  const parts = createParts({ store, survey, signal, key: task.key, remembered, durable });
   const outcome = await trySources({
     task,
     context,
@@ -263,17 +263,17 @@ function result(course: Course, status: TaskStatus): TaskResult {
 
 /** What is remembered, if it is about this URL and the file is still the one published. */
 async function trust(url: string, { task, context }: Course): Promise<Validators | null> {
-  const { remembered, store, redact, signal } = context;
-  const stored = remembered && await store.stat(remembered.key);
+  const { remembered, survey, redact, signal } = context;
+  const stored = remembered && await survey.look(remembered.key);
   if (!stored) return null;
   const key = task.namedByServer ? remembered.key : task.key;
   const compared = compareToStored(remembered, stored, { key, source: redact(url) });
   if (compared === "unclear") {
     // Touched, or copied back: the same bytes are as good as the same file.
-    if (await store.digest(remembered.key, signal) !== remembered.sha256) return null;
-    return { ...remembered, modifiedMs: stored.modifiedMs };
-  }
-  return compared === "same" ? remembered : null;
+    const digest = await publishedDigest(context.store, remembered.key, signal);
+    if (digest !== remembered.sha256) return null;
+  } else if (compared === "other") return null;
+  return { ...remembered, revision: stored.revision };
 }
 
 /** The key of an answer: the task's, with the server's name in it where it asks for that. */

@@ -1,7 +1,7 @@
 /** Parts of files between runs: put aside by one run, taken up by the next. */
 
 import type { PartRecord } from "../state/state.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, Survey } from "../store/store.ts";
 import type { HeldPart } from "./attempt.ts";
 
 /** A smaller part is fetched again sooner than it is looked after. */
@@ -20,6 +20,8 @@ export interface Parts {
 /** What {@linkcode createParts} needs. */
 export interface PartsOptions {
   readonly store: Store;
+  /** Looks at the keys of the run's tasks. */
+  readonly survey: Survey;
   readonly signal: AbortSignal;
   /** The task's key. */
   readonly key: string;
@@ -31,7 +33,7 @@ export interface PartsOptions {
 
 /** At most one part a task is kept: the newest. Sources are told apart by their redacted URLs. */
 export function createParts(options: PartsOptions): Parts {
-  const { store, signal, key, durable } = options;
+  const { store, survey, signal, key, durable } = options;
   let remembered = options.remembered;
   let aside: PartRecord | null = null;
 
@@ -45,7 +47,7 @@ export function createParts(options: PartsOptions): Parts {
       const part = remembered;
       if (part?.source !== source || part.key !== key) return null;
       remembered = null;
-      const resumed = await store.resume(key, part.draft, signal);
+      const resumed = await store.resume(key, part.draft, signal, { survey });
       if (!resumed) return null;
       const { draft, head } = resumed;
       const { sizeBytes, totalBytes, validator } = part;

@@ -2,7 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Validators } from "../core/validators.ts";
-import type { Draft, Store, StoredFile } from "../store/store.ts";
+import type { Draft, Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 import type { SettledTask } from "./checksum_file.ts";
 import { checkContent, type Content } from "./expect.ts";
@@ -46,6 +46,13 @@ export async function publish(
   await using draft = received.draft;
   const { headers } = context;
   const existing = draft.replaces;
+  const provenance: Provenance = {
+    source: context.source,
+    contentType: headers.get("content-type"),
+    etag: headers.get("etag"),
+    lastModified: headers.get("last-modified"),
+    fetchedAt: new Date(context.nowMs).toISOString(),
+  };
   const content: Content = {
     head: head.bytes,
     sizeBytes: sealed.sizeBytes,
@@ -57,22 +64,22 @@ export async function publish(
   try {
     await checkContent(content, task.expect, key);
   } catch (error) {
-    throw task.quarantine ? await putAside(draft, key, error) : error;
+    throw task.quarantine ? await putAside(draft, key, provenance, error) : error;
   }
-  const validators = (file: StoredFile): Validators => ({
+  const validators = (file: PublishedFile): Validators => ({
     key,
     source: context.source,
     ...responseValidators(headers, context.nowMs),
     sha256: sealed.sha256,
     sizeBytes: sealed.sizeBytes,
-    modifiedMs: file.modifiedMs,
+    revision: file.revision,
   });
   if (existing && await isPublished(existing, received, context)) {
     return { status: "unchanged", validators: validators(existing) };
   }
   // The older version first: it is safe before the newer one takes its place.
-  if (existing && task.keep > 0) await context.versions.add(key, existing);
-  const file = await draft.publish();
+  if (existing && task.keep > 0) await context.versions.add(key);
+  const file = await draft.publish({ provenance });
   // A surplus that cannot be removed now is removed after the next publishing.
   if (task.keep > 0) await context.versions.prune(key, task.keep).catch(() => {});
   if (file.sizeBytes !== sealed.sizeBytes) {
@@ -88,12 +95,17 @@ export async function publish(
 export const REFUSED_SUFFIX = ".refused";
 
 /** Keeps what was refused for a look. Returns the refusal, which says where. */
-async function putAside(draft: Draft, key: string, refusal: unknown): Promise<unknown> {
+async function putAside(
+  draft: Draft,
+  key: string,
+  provenance: Provenance,
+  refusal: unknown,
+): Promise<unknown> {
   if (!(refusal instanceof CronfetchError)) return refusal;
   const { code, message, retry } = refusal;
   const aside = key + REFUSED_SUFFIX;
   try {
-    await draft.publish(aside);
+    await draft.publish({ as: aside, provenance });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return new CronfetchError(code, `${message}; it could not be kept aside: ${why}`, { retry });
@@ -109,6 +121,16 @@ async function isPublished(
   { store, signal, trusted }: PublishContext,
 ): Promise<boolean> {
   if (existing.sizeBytes !== sealed.sizeBytes) return false;
-  const published = trusted?.key === key ? trusted.sha256 : await store.digest(key, signal);
+  const published = existing.sha256 ??
+    (trusted?.key === key ? trusted.sha256 : await publishedDigest(store, key, signal));
   return published === sealed.sha256;
+}
+
+/** Digest of a published file: what the store knows of it, else by reading it whole; or null. */
+export async function publishedDigest(
+  store: Store,
+  key: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  return (await store.stat(key))?.sha256 ?? await store.digest(key, signal);
 }

@@ -58,5 +58,7 @@ export function compareToStored(
 ): Trust {
   if (validators.key !== key || validators.source !== source) return "other";
   if (validators.sizeBytes !== stored.sizeBytes) return "other";
-  return validators.modifiedMs === stored.modifiedMs ? "same" : "unclear";
+  if (validators.revision === stored.revision) return "same";
+  if (stored.sha256 === null) return "unclear";
+  return stored.sha256 === validators.sha256 ? "same" : "other";
 }

@@ -1,6 +1,6 @@
 /** Older versions of a file: kept beside the newest, named by the time they were published. */
 
-import type { Store, StoredFile } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 
 /** `name.20260115T060000123Z.ext`: the time in UTC, to the millisecond, before the extension. */
 const VERSION = /^(.*)\.(\d{8}T\d{9}Z)(\.[^./]*)?$/s;
@@ -28,7 +28,7 @@ export function versionedKey(key: string): string | null {
 /** The versions in a store, as far as a run deals with them. */
 export interface Versions {
   /** Puts what is published under `key` aside as a version; it stays published, too. */
-  add(key: string, published: StoredFile): Promise<void>;
+  add(key: string): Promise<void>;
   /** Removes all versions of `key` but the newest `count`. */
   prune(key: string, count: number): Promise<void>;
 }
@@ -64,8 +64,11 @@ export function createVersions(store: Store): Versions {
   };
 
   return {
-    add: async (key, published) => {
+    add: async (key) => {
       const versions = await versionsOf(key);
+      // A survey may know the time to the second only, and two versions in one second are two.
+      const published = await store.stat(key);
+      if (published === null) return;
       const version = versionKey(key, published.modifiedMs);
       await store.copy(key, version);
       versions.add(version);

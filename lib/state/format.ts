@@ -107,7 +107,7 @@ const VALIDATORS = shape<Validators>({
   lastModified: orNull(text),
   sha256: text,
   sizeBytes: count,
-  modifiedMs: number,
+  revision: text,
 });
 
 const PART = shape<PartRecord>({

@@ -2,11 +2,31 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { CronfetchError } from "../core/errors.ts";
-import type { Draft, Sealed, StoredFile } from "./store.ts";
+import { explained, Refusal } from "./errors.ts";
+import { checkKey } from "./key.ts";
+import type {
+  Draft,
+  Provenance,
+  PublishedFile,
+  PublishOptions,
+  Sealed,
+  StoredFile,
+} from "./store.ts";
+
+/** What is to be put where. */
+export interface Publication extends Sealed {
+  /** Where the bytes go: the draft's key, or another. */
+  readonly key: string;
+  /** Whether nothing may be there but what the draft is to replace. False for another key. */
+  readonly onlyReplaces: boolean;
+  /** Where the bytes came from, or null. */
+  readonly provenance: Provenance | null;
+}
 
 /**
  * The steps of a draft that a driver takes. They are called one after another,
- * never two at once, and none after one that failed but `remove`.
+ * never two at once, and none after one that failed but `remove`. What they
+ * throw may be anything: it is explained to people above (see `errors.ts`).
  */
 export interface DraftSteps {
   /** What is published under the draft's key as it begins, or null. */
@@ -17,10 +37,15 @@ export interface DraftSteps {
   seal(sizeBytes: number): Promise<void>;
   /** Gives all bytes; called when sealed. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
-  /** Puts the bytes under a key, by default the draft's own; called when sealed. */
-  publish(as?: string): Promise<StoredFile>;
-  /** Keeps the `sizeBytes` bytes so far under a name of its own, and closes what is open. */
-  suspend(sizeBytes: number): Promise<string>;
+  /** Puts the bytes under a key, all at once; called when sealed. */
+  publish(publication: Publication): Promise<PublishedFile>;
+  /**
+   * Keeps the `sizeBytes` bytes so far under a name of its own, and closes what is
+   * open. Absent where drafts cannot outlive a run.
+   */
+  suspend?(sizeBytes: number): Promise<string>;
+  /** Told, at any time, that the step under way is for nothing; `remove` follows. */
+  interrupt?(): void;
   /** Removes every trace, and closes what is open; the last call unless published. */
   remove(): Promise<void>;
 }
@@ -46,14 +71,22 @@ type Stage = keyof typeof STAGES;
  * Makes a draft of a driver's steps. A draft that cannot be sealed or published
  * discards itself.
  *
+ * @param key Where its bytes are to go.
  * @param ended Called once, when the draft is published, suspended, or every trace
  * of it is gone; not when it could not be removed.
  * @param before The bytes it holds already, if it goes on.
  */
-export function createDraft(steps: DraftSteps, ended: () => void, before?: BytesBefore): Draft {
+export function createDraft(
+  key: string,
+  steps: DraftSteps,
+  ended: () => void,
+  before?: BytesBefore,
+): Draft {
+  const doing = `storing ${JSON.stringify(key)}`;
   const hash = before?.hash ?? createHash("sha256");
   let stage: Stage = "writing";
   let sizeBytes = before?.sizeBytes ?? 0;
+  let sealed: Sealed | null = null;
   let settled = false;
   let discarding: Promise<void> | null = null;
   let last: Promise<unknown> = Promise.resolve();
@@ -64,7 +97,10 @@ export function createDraft(steps: DraftSteps, ended: () => void, before?: Bytes
     stage = to;
     const result = last.then(() => {
       if (discarding !== null) throw discarded();
-      return job();
+      return explained(doing, job).catch((error) => {
+        // What was interrupted fails in some way; that it was, is the reason.
+        throw discarding === null ? error : discarded();
+      });
     });
     // Whoever is handed the result sees the failure, and so does everybody behind.
     result.catch(() => {});
@@ -83,17 +119,21 @@ export function createDraft(steps: DraftSteps, ended: () => void, before?: Bytes
 
   async function seal(): Promise<Sealed> {
     await steps.seal(sizeBytes);
-    return { sizeBytes, sha256: hash.digest("hex") };
+    return sealed = { sizeBytes, sha256: hash.digest("hex") };
   }
 
-  async function publish(as?: string): Promise<StoredFile> {
-    const file = await steps.publish(as);
+  async function publish({ as, provenance = null }: PublishOptions): Promise<PublishedFile> {
+    if (as !== undefined) checkKey(as);
+    if (sealed === null) throw misuse(stage);
+    const onlyReplaces = as === undefined || as === key;
+    const file = await steps.publish({ ...sealed, key: as ?? key, onlyReplaces, provenance });
     settled = true;
     ended();
     return file;
   }
 
   async function suspend(): Promise<string> {
+    if (!steps.suspend) throw new Refusal("store.failed", "drafts cannot be kept there for later");
     const name = await steps.suspend(sizeBytes);
     settled = true;
     ended();
@@ -101,6 +141,7 @@ export function createDraft(steps: DraftSteps, ended: () => void, before?: Bytes
   }
 
   async function remove(): Promise<void> {
+    steps.interrupt?.();
     await last.catch(() => {});
     if (settled) return;
     try {
@@ -130,7 +171,7 @@ export function createDraft(steps: DraftSteps, ended: () => void, before?: Bytes
     write: (bytes) => enqueue("writing", "writing", () => append(bytes)),
     seal: () => orDiscard(enqueue("writing", "sealed", seal)),
     read: () => enqueue("sealed", "sealed", () => steps.read()),
-    publish: (as) => orDiscard(enqueue("sealed", "over", () => publish(as))),
+    publish: (options = {}) => orDiscard(enqueue("sealed", "over", () => publish(options))),
     suspend: () => orDiscard(enqueue("writing", "over", suspend)),
     discard,
     [Symbol.asyncDispose]: discard,

@@ -1,6 +1,6 @@
 /** What the operating system and Deno say, in our codes and in plain sentences. */
 
-import { CronfetchError, type ErrorCode } from "../core/errors.ts";
+import { CronfetchError, type ErrorCode, type Retry } from "../core/errors.ts";
 
 /** A code of ours, and a sentence: what happened, and what to do about it. */
 type Explanation = readonly [code: ErrorCode, sentence: string];
@@ -32,11 +32,18 @@ export class Refusal extends Error {
   override readonly name = "Refusal";
   /** Of the error it becomes. */
   readonly code: ErrorCode;
+  /** What to do about it, where the code does not tell. */
+  readonly retry: Retry | null;
 
   /** Makes a reason that says `sentence`. */
-  constructor(code: ErrorCode, sentence: string) {
-    super(sentence);
+  constructor(
+    code: ErrorCode,
+    sentence: string,
+    options: { readonly retry?: Retry; readonly cause?: unknown } = {},
+  ) {
+    super(sentence, { cause: options.cause });
     this.code = code;
+    this.retry = options.retry ?? null;
   }
 }
 
@@ -49,7 +56,11 @@ export class Refusal extends Error {
 export function storeError(doing: string, error: unknown): CronfetchError {
   if (error instanceof CronfetchError) return error;
   const [code, sentence] = explain(error);
-  return new CronfetchError(code, `${doing}: ${sentence}`, { cause: error });
+  const retry = error instanceof Refusal ? error.retry : null;
+  return new CronfetchError(code, `${doing}: ${sentence}`, {
+    cause: error,
+    ...(retry === null ? {} : { retry }),
+  });
 }
 
 /**
@@ -69,6 +80,12 @@ export async function explained<T>(doing: string, work: () => Promise<T>): Promi
 export function nothingToCopy(from: string): CronfetchError {
   const sentence = `copying ${JSON.stringify(from)}: there is no such file`;
   return new CronfetchError("store.failed", sentence, { retry: "never" });
+}
+
+/** What a driver throws that cannot publish, since the key holds something else by now. */
+export function changedMeanwhile(): Refusal {
+  const sentence = "somebody else has changed it since it was looked at; the next run looks anew";
+  return new Refusal("store.conflict", sentence);
 }
 
 /** What a store throws that is used after its end. */

@@ -83,7 +83,8 @@ export async function removeIfThere(fileSystem: FileSystem, path: string): Promi
 
 /** What a store tells of a file. */
 export function storedFile(info: Deno.FileInfo): StoredFile {
-  return { sizeBytes: info.size, modifiedMs: info.mtime?.getTime() ?? 0 };
+  const modifiedMs = info.mtime?.getTime() ?? 0;
+  return { sizeBytes: info.size, modifiedMs, revision: String(modifiedMs), sha256: null };
 }
 
 /** Who may read, write and execute a file (nine bits); null where the system has no such bits. */

@@ -1,9 +1,9 @@
 /** Drafts in a folder: a file beside its target, renamed over it in the end. */
 
-import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import type { BytesBefore, DraftSteps } from "./draft.ts";
-import { explained, Refusal } from "./errors.ts";
+import type { DraftSteps, Publication } from "./draft.ts";
+import type { ResumedSteps } from "./driver.ts";
+import { Refusal } from "./errors.ts";
 import {
   type FileSystem,
   lstatIfThere,
@@ -16,13 +16,10 @@ import {
 } from "./file_system.ts";
 import type { FolderContext } from "./folder_context.ts";
 import { type RealFolder, replaced } from "./folder_tree.ts";
-import { BUFFER_BYTES } from "./folder_files.ts";
-import { checkKey, folderOf, nameOf } from "./key.ts";
+import { piecesOf } from "./folder_files.ts";
+import { folderOf, nameOf } from "./key.ts";
 import { draftName, isSuspendedName, suspendedName } from "./run_file.ts";
-import type { StoredFile } from "./store.ts";
-
-/** How much of a draft that goes on is given back for a look. */
-const HEAD_BYTES = 64 * 1024;
+import type { PublishedFile, StoredFile } from "./store.ts";
 
 /** Where a draft stands, and where it goes. */
 export interface Placement {
@@ -81,71 +78,38 @@ export async function replaceTarget(
 
 /** Makes a draft of `key`, and gives the steps that finish it. */
 export async function openFolderDraft(key: string, context: FolderContext): Promise<DraftSteps> {
-  const doing = `storing ${JSON.stringify(key)}`;
-  return await explained(doing, async () => {
-    const placement = await placeDraft(key, context);
-    const { draftPath, standing } = placement;
-    const permissions = standing && permissionsOf(standing);
-    const file = await context.fileSystem.open(draftPath, {
-      write: true,
-      createNew: true,
-      // The system takes the umask's bits off these; publishing puts them back.
-      ...(permissions === null ? {} : { mode: permissions }),
-    });
-    return new FolderDraft(doing, placement, file, context);
+  const placement = await placeDraft(key, context);
+  const { draftPath, standing } = placement;
+  const permissions = standing && permissionsOf(standing);
+  const file = await context.fileSystem.open(draftPath, {
+    write: true,
+    createNew: true,
+    // The system takes the umask's bits off these; publishing puts them back.
+    ...(permissions === null ? {} : { mode: permissions }),
   });
-}
-
-/** A draft that goes on: its steps, what it holds, and the beginning of that. */
-export interface ResumedSteps {
-  readonly steps: DraftSteps;
-  readonly before: BytesBefore;
-  readonly head: Uint8Array<ArrayBuffer>;
+  return new FolderDraft(placement, file, context);
 }
 
 /**
  * Takes over a suspended draft of `key`: it gets a name of this run, so that a
- * sweep finds it should this run die, and is read through for its digest.
+ * sweep finds it should this run die.
  *
  * @returns Null where there is none.
- * @throws The signal's reason, looked at before each piece that is read.
  */
 export async function resumeFolderDraft(
   key: string,
   name: string,
-  signal: AbortSignal,
   context: FolderContext,
 ): Promise<ResumedSteps | null> {
-  const doing = `storing ${JSON.stringify(key)}`;
   const { fileSystem } = context;
   if (!isSuspendedName(name)) return null;
-  const placement = await explained(doing, () => placeDraft(key, context));
+  const placement = await placeDraft(key, context);
   const { draftPath } = placement;
   const suspendedPath = join(placement.folder.path, name);
-  return await explained(doing, async () => {
-    if (!(await lstatIfThere(fileSystem, suspendedPath))?.isFile) return null;
-    await fileSystem.rename(suspendedPath, draftPath);
-    const file = await fileSystem.open(draftPath, { read: true, append: true });
-    const steps = new FolderDraft(doing, placement, file, context);
-    try {
-      const hash = createHash("sha256");
-      const buffer = new Uint8Array(BUFFER_BYTES);
-      let head = new Uint8Array();
-      let sizeBytes = 0;
-      for (;;) {
-        signal.throwIfAborted();
-        const bytes = await readInto(file, buffer);
-        if (bytes.length === 0) break;
-        if (sizeBytes === 0) head = bytes.slice(0, HEAD_BYTES);
-        hash.update(bytes);
-        sizeBytes += bytes.length;
-      }
-      return { steps, head, before: { hash, sizeBytes } };
-    } catch (error) {
-      await steps.remove();
-      throw error;
-    }
-  });
+  if (!(await lstatIfThere(fileSystem, suspendedPath))?.isFile) return null;
+  await fileSystem.rename(suspendedPath, draftPath);
+  const file = await fileSystem.open(draftPath, { read: true, append: true });
+  return { steps: new FolderDraft(placement, file, context), held: piecesOf(file) };
 }
 
 /** Removes a suspended draft of `key`. */
@@ -161,70 +125,59 @@ export async function dropFolderDraft(
 
 class FolderDraft implements DraftSteps {
   readonly replaces: StoredFile | null;
-  readonly #doing: string;
   readonly #placement: Placement;
   readonly #file: OpenFile;
   readonly #context: FolderContext;
   #isOpen = true;
   #permissions: number | null = null;
-  #stored: StoredFile = { sizeBytes: 0, modifiedMs: 0 };
+  #stored: PublishedFile = { sizeBytes: 0, revision: "" };
 
-  constructor(doing: string, placement: Placement, file: OpenFile, context: FolderContext) {
+  constructor(placement: Placement, file: OpenFile, context: FolderContext) {
     this.replaces = placement.standing && storedFile(placement.standing);
-    this.#doing = doing;
     this.#placement = placement;
     this.#file = file;
     this.#context = context;
   }
 
-  append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    return explained(this.#doing, () => writeAll(this.#file, bytes));
+  async append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await writeAll(this.#file, bytes);
   }
 
-  seal(sizeBytes: number): Promise<void> {
-    return explained(this.#doing, async () => {
-      // Closing tells nothing of bytes that never arrived; the file's size does.
-      const info = await this.#file.stat();
-      if (info.size !== sizeBytes) throw wrongSize(sizeBytes, info.size);
-      if (this.#context.sync) await this.#file.sync();
-      this.#close();
-      this.#permissions = permissionsOf(info);
-      this.#stored = storedFile(info);
-    });
+  async seal(sizeBytes: number): Promise<void> {
+    // Closing tells nothing of bytes that never arrived; the file's size does.
+    const info = await this.#file.stat();
+    if (info.size !== sizeBytes) throw wrongSize(sizeBytes, info.size);
+    if (this.#context.sync) await this.#file.sync();
+    this.#close();
+    this.#permissions = permissionsOf(info);
+    this.#stored = storedFile(info);
   }
 
-  read(): Promise<Uint8Array<ArrayBuffer>> {
-    return explained(this.#doing, async () => {
-      const { sizeBytes } = this.#stored;
-      using file = await this.#context.fileSystem.open(this.#placement.draftPath, { read: true });
-      const bytes = await readInto(file, new Uint8Array(sizeBytes));
-      if (bytes.length !== sizeBytes) throw wrongSize(sizeBytes, bytes.length);
-      return bytes;
-    });
+  async read(): Promise<Uint8Array<ArrayBuffer>> {
+    const { sizeBytes } = this.#stored;
+    using file = await this.#context.fileSystem.open(this.#placement.draftPath, { read: true });
+    const bytes = await readInto(file, new Uint8Array(sizeBytes));
+    if (bytes.length !== sizeBytes) throw wrongSize(sizeBytes, bytes.length);
+    return bytes;
   }
 
-  publish(as?: string): Promise<StoredFile> {
-    if (as !== undefined) checkKey(as);
-    return explained(this.#doing, async () => {
-      const { draftPath } = this.#placement;
-      const placement = as === undefined
-        ? this.#placement
-        : { ...await placeDraft(as, this.#context), draftPath };
-      await replaceTarget(placement, this.#permissions, this.#context);
-      return this.#stored;
-    });
+  async publish({ key, onlyReplaces }: Publication): Promise<PublishedFile> {
+    const { draftPath } = this.#placement;
+    const placement = onlyReplaces
+      ? this.#placement
+      : { ...await placeDraft(key, this.#context), draftPath };
+    await replaceTarget(placement, this.#permissions, this.#context);
+    return this.#stored;
   }
 
-  suspend(sizeBytes: number): Promise<string> {
-    return explained(this.#doing, async () => {
-      const { size } = await this.#file.stat();
-      if (size !== sizeBytes) throw wrongSize(sizeBytes, size);
-      this.#close();
-      const { folder, draftPath } = this.#placement;
-      const name = suspendedName(this.#context.random.name());
-      await this.#context.fileSystem.rename(draftPath, join(folder.path, name));
-      return name;
-    });
+  async suspend(sizeBytes: number): Promise<string> {
+    const { size } = await this.#file.stat();
+    if (size !== sizeBytes) throw wrongSize(sizeBytes, size);
+    this.#close();
+    const { folder, draftPath } = this.#placement;
+    const name = suspendedName(this.#context.random.name());
+    await this.#context.fileSystem.rename(draftPath, join(folder.path, name));
+    return name;
   }
 
   async remove(): Promise<void> {

@@ -1,15 +1,14 @@
 /** The published files of a folder store: found, read and listed. Links are not followed. */
 
-import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { lstatIfThere, readDirIfThere, storedFile } from "./file_system.ts";
+import { lstatIfThere, type OpenFile, readDirIfThere, storedFile } from "./file_system.ts";
 import type { FolderContext } from "./folder_context.ts";
 import type { RealFolder } from "./folder_tree.ts";
 import { folderOf, keyFault, nameOf } from "./key.ts";
 import type { ListedFile } from "./store.ts";
 
 /** Bytes read at once, at most. */
-export const BUFFER_BYTES = 512 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 
 /** A published file, found. */
 export interface FoundFile {
@@ -31,33 +30,34 @@ export async function findFile(key: string, context: FolderContext): Promise<Fou
   return info?.isFile ? { folder, path, info } : null;
 }
 
-/**
- * The sha256 of what is published under `key`, or null.
- *
- * @throws The signal's reason, looked at before each piece that is read.
- */
-export async function digestFile(
-  key: string,
-  signal: AbortSignal,
-  context: FolderContext,
-): Promise<string | null> {
-  signal.throwIfAborted();
-  const found = await findFile(key, context);
-  if (found === null) return null;
-  using file = await context.fileSystem.open(found.path, { read: true });
-  const hash = createHash("sha256");
-  const buffer = new Uint8Array(bufferBytes(found));
+/** Reads a file. All pieces are in one buffer, one after the other. */
+export async function readPieces(
+  { path, info }: FoundFile,
+  { fileSystem }: FolderContext,
+): Promise<AsyncGenerator<Uint8Array<ArrayBuffer>>> {
+  const file = await fileSystem.open(path, { read: true });
+  return closing(file, piecesOf(file, Math.max(1, Math.min(info.size, BUFFER_BYTES))));
+}
+
+/** Pieces of an open file, from where it stands to its end. */
+export async function* piecesOf(
+  file: OpenFile,
+  bufferBytes = BUFFER_BYTES,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const buffer = new Uint8Array(bufferBytes);
   for (;;) {
-    signal.throwIfAborted();
     const readBytes = await file.read(buffer);
-    if (readBytes === null) return hash.digest("hex");
-    hash.update(buffer.subarray(0, readBytes));
+    if (readBytes === null) return;
+    yield buffer.subarray(0, readBytes);
   }
 }
 
-/** Size of a buffer to read a file with: not more than the file needs. */
-export function bufferBytes({ info }: FoundFile): number {
-  return Math.max(1, Math.min(info.size, BUFFER_BYTES));
+async function* closing<T>(file: OpenFile, pieces: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* pieces;
+  } finally {
+    file.close();
+  }
 }
 
 /** Every published file below a folder. A file whose name no key can have is not one of them. */

@@ -1,13 +1,10 @@
 /** A store in memory, for tests and for runs that shall leave nothing behind. */
 
-import { createHash } from "node:crypto";
-import { createDraft, type DraftSteps } from "./draft.ts";
-import { nothingToCopy, storeClosed } from "./errors.ts";
-import { checkKey, checkPrefix } from "./key.ts";
-import type { Draft, ListedFile, Resumed, Store, StoredFile } from "./store.ts";
-
-/** How much of a draft that goes on is given back for a look. */
-const HEAD_BYTES = 64 * 1024;
+import { createStore } from "./create_store.ts";
+import type { DraftSteps } from "./draft.ts";
+import type { Beginning, Driver } from "./driver.ts";
+import { changedMeanwhile } from "./errors.ts";
+import type { Store, StoredFile } from "./store.ts";
 
 interface MemoryFile extends StoredFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -19,38 +16,44 @@ interface MemoryFile extends StoredFile {
  * counts what was published, so that a new version never looks like the old one.
  */
 export function openMemory(): Store {
+  return createStore(memoryDriver());
+}
+
+function memoryDriver(): Driver {
   const files = new Map<string, MemoryFile>();
-  const drafts = new Set<Draft>();
   const suspended = new Map<string, Uint8Array<ArrayBuffer>>();
   let suspensions = 0;
   let publications = 0;
-  let closed = false;
 
-  function put(key: string, bytes: Uint8Array<ArrayBuffer>): StoredFile {
-    const file = { bytes, sizeBytes: bytes.length, modifiedMs: ++publications };
-    files.set(key, file);
-    return known(file);
-  }
+  const stat = (key: string): StoredFile | null => {
+    const file = files.get(key);
+    return file ? known(file) : null;
+  };
 
-  function find(key: string): MemoryFile | null {
-    checkKey(key);
-    return files.get(key) ?? null;
-  }
-
-  function startDraft(key: string, beginning?: Uint8Array<ArrayBuffer>): Draft {
-    checkKey(key);
-    if (closed) throw storeClosed();
-    const pieces = beginning ? [beginning] : [];
+  const draftOf = (
+    key: string,
+    pieces: Uint8Array<ArrayBuffer>[],
+    { seen }: Beginning,
+  ): DraftSteps => {
+    const replaces = seen === undefined ? stat(key) : seen;
     let whole = new Uint8Array();
-    const steps: DraftSteps = {
-      replaces: stat(key),
+    return {
+      replaces,
       append: (bytes) => Promise.try(() => void pieces.push(bytes.slice())),
       seal: () => Promise.try(() => void (whole = joined(pieces.splice(0)))),
       read: () => Promise.resolve(whole.slice()),
-      publish: (as = key) =>
+      publish: ({ key: target, onlyReplaces, sizeBytes, sha256 }) =>
         Promise.try(() => {
-          checkKey(as);
-          return put(as, whole);
+          const standing = stat(target);
+          if (onlyReplaces && standing?.revision !== replaces?.revision) {
+            if (standing?.sha256 !== sha256) throw changedMeanwhile();
+            return standing;
+          }
+          const modifiedMs = ++publications;
+          const revision = String(modifiedMs);
+          const file = { bytes: whole, sizeBytes, modifiedMs, revision, sha256 };
+          files.set(target, file);
+          return known(file);
         }),
       suspend: () =>
         Promise.try(() => {
@@ -60,80 +63,48 @@ export function openMemory(): Store {
         }),
       remove: () => Promise.try(() => void pieces.splice(0)),
     };
-    const before = beginning && {
-      hash: createHash("sha256").update(beginning),
-      sizeBytes: beginning.length,
-    };
-    const draft = createDraft(steps, () => drafts.delete(draft), before);
-    drafts.add(draft);
-    return draft;
-  }
-
-  function resume(key: string, name: string): Resumed | null {
-    const id = suspendedId(key, name);
-    const beginning = suspended.get(id);
-    if (!beginning) return null;
-    suspended.delete(id);
-    return { draft: startDraft(key, beginning), head: beginning.slice(0, HEAD_BYTES) };
-  }
-
-  function drop(key: string, name: string): void {
-    suspended.delete(suspendedId(key, name));
-  }
-
-  function digest(key: string, signal: AbortSignal): string | null {
-    signal.throwIfAborted();
-    const file = find(key);
-    return file && createHash("sha256").update(file.bytes).digest("hex");
-  }
-
-  function copy(from: string, to: string): void {
-    checkKey(to);
-    const file = find(from);
-    if (file === null) throw nothingToCopy(from);
-    put(to, file.bytes);
-  }
-
-  function stat(key: string): StoredFile | null {
-    const file = find(key);
-    return file && known(file);
-  }
-
-  function remove(key: string): void {
-    checkKey(key);
-    files.delete(key);
-  }
+  };
 
   return {
     location: "memory:",
-    draft: (key) => Promise.try(startDraft, key),
-    resume: (key, name) => Promise.try(resume, key, name),
-    drop: (key, name) => Promise.try(drop, key, name),
+    begin: (key, beginning) => Promise.try(draftOf, key, [], beginning),
+    resume: (key, name, _signal, beginning) =>
+      Promise.try(() => {
+        const id = suspendedId(key, name);
+        const bytes = suspended.get(id);
+        if (!bytes) return null;
+        suspended.delete(id);
+        return { steps: draftOf(key, [bytes], beginning), held: inOnePiece(bytes) };
+      }),
+    drop: (key, name) => Promise.try(() => void suspended.delete(suspendedId(key, name))),
     stat: (key) => Promise.try(stat, key),
-    digest: (key, signal) => Promise.try(digest, key, signal),
-    async *list(prefix): AsyncGenerator<ListedFile> {
-      checkPrefix(prefix);
+    read: (key) =>
+      Promise.try(() => {
+        const file = files.get(key);
+        return file ? inOnePiece(file.bytes.slice()) : null;
+      }),
+    async *list(prefix) {
       const beginning = prefix === "" ? "" : `${prefix}/`;
       for (const [key, file] of [...files]) {
         if (key.startsWith(beginning)) yield { key, ...known(file) };
       }
     },
-    copy: (from, to) => Promise.try(copy, from, to),
-    remove: (key) => Promise.try(remove, key),
-    sweep: () => Promise.resolve(0),
-    async [Symbol.asyncDispose]() {
-      closed = true;
-      await Promise.all([...drafts].map((draft) => draft.discard()));
-    },
+    remove: (key) => Promise.try(() => void files.delete(key)),
   };
+}
+
+async function* inOnePiece(
+  bytes: Uint8Array<ArrayBuffer>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield bytes;
 }
 
 function suspendedId(key: string, name: string): string {
   return JSON.stringify([key, name]);
 }
 
-function known({ sizeBytes, modifiedMs }: MemoryFile): StoredFile {
-  return { sizeBytes, modifiedMs };
+function known({ bytes: _, ...file }: MemoryFile): StoredFile {
+  return file;
 }
 
 function joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {

@@ -1,11 +1,55 @@
-/** Store: where files go. A narrow interface; what all drivers share stands above it. */
+/** Store: where files go, as the program uses it. A driver is less: see `driver.ts`. */
 
-/** What a store knows about a published file without reading it. */
-export interface StoredFile {
+/** What a store says of a file it has just published. */
+export interface PublishedFile {
   /** Size in bytes. */
   readonly sizeBytes: number;
-  /** When it was written, milliseconds since the epoch; whole. */
+  /**
+   * Another one for everything else that was or will be published under the same
+   * key. To be compared, not to be understood: a time of writing, an ETag.
+   */
+  readonly revision: string;
+}
+
+/** What a store knows about a published file without reading it. */
+export interface StoredFile extends PublishedFile {
+  /**
+   * When it was written, milliseconds since the epoch; whole. A list may know it
+   * to the second only.
+   */
   readonly modifiedMs: number;
+  /** Lower-case hexadecimal digest; null where only reading the file would tell it. */
+  readonly sha256: string | null;
+}
+
+/** Where bytes came from; a store keeps it beside them if it can. */
+export interface Provenance {
+  /** The URL that was asked, redacted. */
+  readonly source: string;
+  /** The Content-Type header as received, or null. */
+  readonly contentType: string | null;
+  /** The ETag header as received, or null. */
+  readonly etag: string | null;
+  /** The Last-Modified header as received, or null. */
+  readonly lastModified: string | null;
+  /** When they were fetched, RFC 3339 in UTC. */
+  readonly fetchedAt: string;
+}
+
+/** What a draft may be told as it begins. */
+export interface DraftOptions {
+  /** Spares the store a look of its own at what stands under the key. Default: none. */
+  readonly survey?: Survey;
+  /** How many bytes are to come; null where nobody knows. It need not be right. Default: null. */
+  readonly expectedBytes?: number | null;
+}
+
+/** What publishing may be told. */
+export interface PublishOptions {
+  /** Another key to put the bytes under; what stands there is replaced, whatever it is. */
+  readonly as?: string;
+  /** Default: null, nothing is known. */
+  readonly provenance?: Provenance | null;
 }
 
 /** The bytes of a draft, once all are in. */
@@ -52,10 +96,11 @@ export interface Draft extends AsyncDisposable {
    * Puts the sealed bytes under the draft's key, all at once: whoever reads the
    * key sees the old file or the new one, whole.
    *
-   * @param as Another key to put them under.
-   * @throws {CronfetchError} any `store.` code; the published file is then as it was.
+   * @throws {CronfetchError} `store.conflict`: where the store can tell, the key holds
+   * neither what it did as the draft began, nor these very bytes. Any other `store.`
+   * code. The published file is then as it was.
    */
-  publish(as?: string): Promise<StoredFile>;
+  publish(options?: PublishOptions): Promise<PublishedFile>;
   /**
    * Instead of `seal`: keeps the bytes so far for a later run, still invisible.
    *
@@ -80,6 +125,15 @@ export interface ListedFile extends StoredFile {
   readonly key: string;
 }
 
+/** Looks at the keys that a run is about. */
+export interface Survey {
+  /**
+   * What is published under a key of the survey, or null. What it says of a file
+   * may be as old as the survey, and may know less than `Store.stat`.
+   */
+  look(key: string): Promise<StoredFile | null>;
+}
+
 /**
  * Where files go. Keys are relative, with `/` between segments, already safe
  * (see `config/keys.ts`); a driver still refuses a key that would leave it.
@@ -92,7 +146,7 @@ export interface Store extends AsyncDisposable {
    *
    * @throws {CronfetchError} any `store.` code.
    */
-  draft(key: string): Promise<Draft>;
+  draft(key: string, options?: DraftOptions): Promise<Draft>;
   /**
    * Goes on with a draft of `key` that was suspended, perhaps by another run.
    * From then on it is this run's, and nobody else can resume it.
@@ -100,11 +154,28 @@ export interface Store extends AsyncDisposable {
    * @param name What `suspend` returned.
    * @returns Null where there is no such draft any more.
    */
-  resume(key: string, name: string, signal: AbortSignal): Promise<Resumed | null>;
+  resume(
+    key: string,
+    name: string,
+    signal: AbortSignal,
+    options?: DraftOptions,
+  ): Promise<Resumed | null>;
   /** Removes a suspended draft of `key`. One that is not there is no error. */
   drop(key: string, name: string): Promise<void>;
   /** What is published under `key`, or null. */
   stat(key: string): Promise<StoredFile | null>;
+  /** Prepares looks at many keys, at the price of few requests where each look is one. */
+  survey(keys: Iterable<string>, signal: AbortSignal): Survey;
+  /**
+   * Reads what is published under `key`, piece by piece; or null. A piece is the
+   * reader's until the next one is asked for.
+   *
+   * @throws The signal's reason, once it is aborted; also while reading.
+   */
+  read(
+    key: string,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array<ArrayBuffer>> | null>;
   /**
    * Digest of what is published under `key`, by reading it whole; or null.
    *

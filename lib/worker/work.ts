@@ -51,9 +51,14 @@ export function createWork(context: WorkContext): Work {
   const { plan, host, store, state, holding, parked, limits, progress, redact } = context;
   const { signal, emit } = context;
   const admit = createAdmission(host.resolve);
+  const keys = plan.entries.filter((entry) => entry.included).flatMap(({ task: { id, key } }) => {
+    const published = holding.recordOf(id)?.published;
+    return published ? [key, published.key] : [key];
+  });
   const shared = {
     host,
     store,
+    survey: store.survey(keys, signal),
     signal,
     redact,
     safeName,

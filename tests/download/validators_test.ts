@@ -4,6 +4,7 @@ import {
   conditionalHeaders,
   responseValidators,
 } from "../../lib/download/validators.ts";
+import type { StoredFile } from "../../lib/store/store.ts";
 
 const OLD = "Wed, 14 Jan 2026 12:00:00 GMT";
 const NOW = "Thu, 15 Jan 2026 12:00:00 GMT";
@@ -46,16 +47,21 @@ Deno.test("compareToStored: is the published file the one we published?", () => 
     lastModified: null,
     sha256: "00",
     sizeBytes: 10,
-    modifiedMs: 1000,
+    revision: "1000",
+  };
+  const file = (sizeBytes: number, revision: string, sha256: string | null = null): StoredFile => {
+    return { sizeBytes, revision, sha256, modifiedMs: 0 };
   };
   const asked = { key: "a", source: "https://x.example/a" };
   const compare = compareToStored;
-  assertEquals(compare(validators, { sizeBytes: 10, modifiedMs: 1000 }, asked), "same");
+  assertEquals(compare(validators, file(10, "1000"), asked), "same");
   // Row 61: edited, or only touched: its digest tells.
-  assertEquals(compare(validators, { sizeBytes: 10, modifiedMs: 2000 }, asked), "unclear");
-  assertEquals(compare(validators, { sizeBytes: 11, modifiedMs: 1000 }, asked), "other");
+  assertEquals(compare(validators, file(10, "2000"), asked), "unclear");
+  assertEquals(compare(validators, file(10, "2000", "00"), asked), "same");
+  assertEquals(compare(validators, file(10, "2000", "11"), asked), "other");
+  assertEquals(compare(validators, file(11, "1000"), asked), "other");
   // Validators of one URL or file say nothing about another.
-  const stored = { sizeBytes: 10, modifiedMs: 1000 };
+  const stored = file(10, "1000");
   assertEquals(compare(validators, stored, { ...asked, key: "b" }), "other");
   assertEquals(compare(validators, stored, { ...asked, source: "https://y.example/a" }), "other");
 });

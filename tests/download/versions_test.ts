@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { createVersions, versionedKey, versionKey } from "../../lib/download/versions.ts";
 import { openMemory } from "../../lib/store/memory.ts";
@@ -44,8 +44,11 @@ Deno.test("versions: the newest are kept, those of other files are left alone", 
   await put(store, "f/b.txt", "another");
   await put(store, versionKey("f/b.txt", AT), "another's older one");
   for (const day of [1, 2, 3]) await put(store, versionKey("f/a.txt", AT + day), `older ${day}`);
-  const versions = createVersions(store);
-  await versions.add("f/a.txt", { sizeBytes: 6, modifiedMs: AT + 4 });
+  const newest = await store.stat("f/a.txt");
+  assert(newest);
+  const stat = () => Promise.resolve({ ...newest, modifiedMs: AT + 4 });
+  const versions = createVersions({ ...store, stat });
+  await versions.add("f/a.txt");
   await versions.prune("f/a.txt", 2);
   const keys: string[] = [];
   for await (const { key } of store.list("")) keys.push(key);

@@ -55,7 +55,7 @@ const SNAPSHOT = `{
       "publishedAt": "2026-01-14T12:00:00Z",
       "published": {"key":"a.csv","source":"https://example.org/a.csv","etag":"\\"1\\"","lastModified":"Thu, 15 Jan 2026 11:00:00 GMT","sha256":"${
   "ab".repeat(32)
-}","sizeBytes":3,"modifiedMs":1768474800000},
+}","sizeBytes":3,"revision":"1768474800000"},
       "part": null,
       "results": [
         {"run":"run-1","at":"2026-01-15T12:00:00Z","since":"2026-01-15T12:00:00Z","times":1,"status":"unchanged","code":null,"message":null,"httpStatus":304,"bytes":0},

@@ -16,7 +16,7 @@ export function validators(change: Partial<Validators> = {}): Validators {
     lastModified: "Thu, 15 Jan 2026 11:00:00 GMT",
     sha256: "ab".repeat(32),
     sizeBytes: 3,
-    modifiedMs: 1_768_474_800_000,
+    revision: "1768474800000",
     ...change,
   };
 }
@@ -112,7 +112,7 @@ export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
     lastModified: orNull(text),
     sha256: text,
     sizeBytes: count,
-    modifiedMs: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+    revision: fc.string(),
   })),
   publishedAt: orNull(time),
   lastRunAt: orNull(time),

@@ -1,14 +1,22 @@
 /** What every store does, whatever it keeps its files in. */
 
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
-import type { Draft, Store, StoredFile } from "../../lib/store/store.ts";
+import type { Draft, PublishedFile, Store } from "../../lib/store/store.ts";
 import { sha256 } from "../helpers/folder.ts";
 
 /** A store that is empty at first, and goes with all its files when disposed of. */
 export interface StoreFixture extends AsyncDisposable {
   /** The store under test. */
   readonly store: Store;
+  /** Whether it refuses to publish over what has changed since the draft was begun. */
+  readonly refusesChanged: boolean;
   /** Opens the same files again; null for a store that forgets. The caller closes it. */
   readonly reopen: (() => Promise<Store>) | null;
 }
@@ -19,7 +27,7 @@ export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Publishes a text, and gives what the store says of it. */
-export async function put(store: Store, key: string, text: string): Promise<StoredFile> {
+export async function put(store: Store, key: string, text: string): Promise<PublishedFile> {
   await using draft = await sealed(store, key, text);
   return await draft.publish();
 }
@@ -132,7 +140,7 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
     assertEquals(await store.digest("a", forever()), await digestOf("true"));
   });
 
-  test("drafts of one key do not meet; the last to be published wins", async (store) => {
+  test("drafts of one key do not meet", async (store, { refusesChanged }) => {
     await using first = await store.draft("same");
     await using second = await store.draft("same");
     await using third = await store.draft("same");
@@ -145,8 +153,118 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
     await third.discard();
     assertEquals((await second.publish()).sizeBytes, 10);
     assertEquals(await contents(store), { "same": await digestOf("the second") });
-    assertEquals((await first.publish()).sizeBytes, 5);
-    assertEquals(await contents(store), { "same": await digestOf("first") });
+    if (refusesChanged) {
+      await assertCode("store.conflict", () => first.publish());
+      assertEquals(await contents(store), { "same": await digestOf("the second") });
+    } else {
+      // The last to be published wins.
+      assertEquals((await first.publish()).sizeBytes, 5);
+      assertEquals(await contents(store), { "same": await digestOf("first") });
+    }
+  });
+
+  test(
+    "what has changed since is not published over, and what is the same is no conflict",
+    async (store, { refusesChanged }) => {
+      if (!refusesChanged) return;
+      await put(store, "a", "old");
+      await using over = await sealed(store, "a", "mine");
+      await using alike = await sealed(store, "a", "theirs");
+      await using fresh = await sealed(store, "new", "mine");
+      await using removed = await sealed(store, "removed", "mine");
+      await put(store, "a", "theirs");
+      await put(store, "new", "theirs");
+      const error = await assertCode("store.conflict", () => over.publish());
+      assertEquals(error.retry, "never");
+      await assertCode("store.conflict", () => fresh.publish());
+      const now = await store.stat("a");
+      assertEquals((await alike.publish()).revision, now?.revision);
+      await removed.publish();
+      assertEquals(await contents(store), {
+        "a": await digestOf("theirs"),
+        "new": await digestOf("theirs"),
+        "removed": await digestOf("mine"),
+      });
+      await using gone = await sealed(store, "removed", "mine again");
+      await store.remove("removed");
+      await assertCode("store.conflict", () => gone.publish());
+      assertEquals(await store.stat("removed"), null);
+    },
+  );
+
+  test(
+    "of many who publish at once, one wins, and its file is whole",
+    async (store, { refusesChanged }) => {
+      const texts = Array.from({ length: 24 }, (_, index) => `${index},`.repeat(index + 1));
+      const drafts = await Promise.all(texts.map((text) => sealed(store, "a", text)));
+      const ends = await Promise.allSettled(drafts.map((draft) => draft.publish()));
+      const winners = texts.filter((_, index) => ends[index]?.status === "fulfilled");
+      for (const end of ends) {
+        if (end.status === "rejected") assertEquals(end.reason.code, "store.conflict");
+      }
+      if (refusesChanged) assertEquals(winners.length, 1);
+      const digest = await store.digest("a", forever());
+      const digests = await Promise.all(winners.map(digestOf));
+      assert(digest !== null && digests.includes(digest));
+    },
+  );
+
+  test("what is published can be read, by pieces", async (store) => {
+    const bytes = new Uint8Array(3_000_000).map((_, index) => index * 7 % 251);
+    await using draft = await store.draft("a");
+    await draft.write(bytes.slice());
+    await draft.seal();
+    await draft.publish();
+    const read = await store.read("a", forever());
+    assert(read);
+    const whole = new Uint8Array(bytes.length);
+    let offset = 0;
+    for await (const piece of read) {
+      whole.set(piece, offset);
+      offset += piece.length;
+    }
+    assertEquals(offset, bytes.length);
+    assertEquals(await sha256(whole), await sha256(bytes));
+    assertEquals(await store.read("b", forever()), null);
+  });
+
+  test("reading may be left early, and stops for the signal", async (store) => {
+    await put(store, "a", "text");
+    for await (const _piece of await store.read("a", forever()) ?? []) break;
+    const controller = new AbortController();
+    const read = await store.read("a", controller.signal);
+    const reason = new CronfetchError("cancelled", "interrupted by SIGINT");
+    controller.abort(reason);
+    assert(read);
+    assertStrictEquals(await assertRejects(() => Array.fromAsync(read)), reason);
+    assertStrictEquals(await assertRejects(() => store.read("a", controller.signal)), reason);
+  });
+
+  test("a survey sees what a look sees, and keys nobody foresaw", async (store) => {
+    const keys = ["a", "b/c", "b/d/e", "b/\u{1f995}", "b/\uffee", "z"];
+    for (const key of keys) await put(store, key, key);
+    const survey = store.survey(["z", "b/missing", ...keys, "a", "0"], forever());
+    for (const key of [...keys.toReversed(), "b/d", "unforeseen"]) {
+      const look = await survey.look(key);
+      const file = await store.stat(key);
+      assertEquals([look?.sizeBytes, look?.revision], [file?.sizeBytes, file?.revision], key);
+    }
+    assertEquals(await survey.look("b/missing"), null);
+    assertEquals(await survey.look("0"), null);
+    await using draft = await store.draft("a", { survey });
+    assertEquals(draft.replaces?.revision, (await store.stat("a"))?.revision);
+  });
+
+  test("another revision for other bytes, and the digest where it is known", async (store) => {
+    const one = await put(store, "a", "one");
+    assertEquals(one.sizeBytes, 3);
+    const first = await store.stat("a");
+    assertEquals([first?.revision, first?.sizeBytes], [one.revision, 3]);
+    if (first?.sha256 !== null) assertEquals(first?.sha256, await digestOf("one"));
+    await put(store, "a", "three");
+    const second = await store.stat("a");
+    // Within a millisecond, a file system tells two versions apart by their sizes.
+    assertNotEquals([second?.revision, second?.sizeBytes], [one.revision, 3]);
   });
 
   test("many files at once", async (store) => {
@@ -308,8 +426,9 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
     assertEquals(await listed("b"), ["b/c", "b/d/e"]);
     assertEquals(await listed("b/d"), ["b/d/e"]);
     assertEquals(await listed("a"), []);
-    for await (const { key, ...file } of store.list("")) {
-      assertEquals(file, await store.stat(key), key);
+    for await (const { key, sizeBytes, revision } of store.list("")) {
+      const file = await store.stat(key);
+      assertEquals([sizeBytes, revision], [file?.sizeBytes, file?.revision], key);
     }
   });
 
@@ -354,24 +473,25 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
     assertStrictEquals(error, reason);
   });
 
-  test("a file's time is whole milliseconds, the same from everywhere", async (store) => {
-    const published = await put(store, "a", "text");
-    assert(Number.isSafeInteger(published.modifiedMs));
-    assertEquals(await store.stat("a"), published);
-    assertEquals(await Array.fromAsync(store.list("")), [{ key: "a", ...published }]);
+  test("a file's time is whole milliseconds", async (store) => {
+    await put(store, "a", "text");
+    const [listed] = await Array.fromAsync(store.list(""));
+    for (const file of [await store.stat("a"), listed]) {
+      assert(Number.isSafeInteger(file?.modifiedMs));
+    }
   });
 
   test("a draft may be published under another key", async (store) => {
     await put(store, "a", "old");
     await using draft = await sealed(store, "a", "refused");
-    const file = await draft.publish("a.refused");
-    assertEquals(await store.stat("a.refused"), file);
+    const file = await draft.publish({ as: "a.refused" });
+    assertEquals((await store.stat("a.refused"))?.revision, file.revision);
     assertEquals(await contents(store), {
       "a": await digestOf("old"),
       "a.refused": await digestOf("refused"),
     });
     await using another = await sealed(store, "a", "x");
-    await assertCode("store.name", () => another.publish("../a"));
+    await assertCode("store.name", () => another.publish({ as: "../a" }));
   });
 
   test("a suspended draft goes on where it stopped, and its digest is of the whole", async (store) => {

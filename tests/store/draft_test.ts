@@ -1,6 +1,6 @@
 // The order that all drafts keep; the rest is in the conformance suite.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { createDraft, type DraftSteps } from "../../lib/store/draft.ts";
 import { sha256 } from "../helpers/folder.ts";
 import { assertCode, bytesOf } from "./conformance.ts";
@@ -17,13 +17,13 @@ function steps(overrides: Partial<DraftSteps> = {}) {
     append: step("append", undefined),
     seal: step("seal", undefined),
     read: step("read", new Uint8Array()),
-    publish: step("publish", { sizeBytes: 0, modifiedMs: 0 }),
+    publish: step("publish", { sizeBytes: 0, revision: "1" }),
     suspend: step("suspend", "suspended-1"),
     remove: step("remove", undefined),
     ...overrides,
   };
   let ended = 0;
-  const draft = createDraft(all, () => ended++);
+  const draft = createDraft("a", all, () => ended++);
   return { draft, taken, ended: () => ended };
 }
 
@@ -61,9 +61,10 @@ Deno.test("after a step that failed only the end comes, with the first error", a
   const writes = ["a", "b", "c"].map((text) => draft.write(bytesOf(text)));
   const ends = await Promise.allSettled([...writes, draft.seal(), draft.publish()]);
   assertEquals(ends.map(({ status }) => status), ["fulfilled", ...Array(4).fill("rejected")]);
-  assertEquals(ends.flatMap((end) => end.status === "rejected" ? [end.reason] : []), [
-    ...Array(4).fill(failure),
-  ]);
+  const [reason, ...others] = ends.flatMap((end) => end.status === "rejected" ? [end.reason] : []);
+  assertEquals([reason.code, reason.message], ["store.failed", 'storing "a": the disk broke']);
+  assertStrictEquals(reason.cause, failure);
+  for (const other of others) assertStrictEquals(other, reason);
   assertEquals([appended, taken, ended(), draft.sizeBytes], [2, ["remove"], 1, 1]);
 });
 

@@ -21,6 +21,7 @@ for (const [name, sync, fileSystem] of DRIVERS) {
     const store = open();
     return {
       store,
+      refusesChanged: false,
       reopen: () => Promise.resolve(open()),
       async [Symbol.asyncDispose]() {
         await store[Symbol.asyncDispose]();

@@ -6,6 +6,7 @@ storeConformance("memory", () => {
   const store = openMemory();
   return Promise.resolve({
     store,
+    refusesChanged: true,
     reopen: null,
     [Symbol.asyncDispose]: store[Symbol.asyncDispose],
   });
