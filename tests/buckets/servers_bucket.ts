@@ -1,0 +1,77 @@
+/** That the servers the store is tested against start, hold objects, and go. */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { CreateMultipartUploadCommand } from "@aws-sdk/client-s3";
+import {
+  clientOf,
+  deleteObject,
+  getObject,
+  head,
+  keys,
+  objects,
+  pendingUploads,
+  putObject,
+} from "../helpers/s3_objects.ts";
+import { s3Test, startS3 } from "../helpers/s3_server.ts";
+
+for (const kind of ["versitygw", "moto"] as const) {
+  s3Test(kind, "what was put is there, and gone when deleted", async (server, bucket) => {
+    assertEquals(await objects(server, bucket), {});
+    const etag = await putObject(server, bucket, "a/one.txt", "one\n", {
+      ContentType: "text/plain",
+      Metadata: { source: "https://example.org/one.txt" },
+    });
+    await putObject(server, bucket, "b.bin", Uint8Array.of(0xff, 0xfe));
+    assertEquals(await objects(server, bucket), {
+      "a/one.txt": "one\n",
+      "b.bin": "sha256:b3d510ef04275ca8e698e5b3cbb0ece3949ef9252f0cdc839e9ee347409a2209",
+    });
+    assertEquals(await objects(server, bucket, "a/"), { "a/one.txt": "one\n" });
+    assertEquals(await getObject(server, bucket, "b.bin"), Uint8Array.of(0xff, 0xfe));
+
+    const found = await head(server, bucket, "a/one.txt");
+    assertEquals(
+      [found?.sizeBytes, found?.etag, found?.contentType, found?.metadata],
+      [4, etag, "text/plain", { source: "https://example.org/one.txt" }],
+    );
+
+    await deleteObject(server, bucket, "a/one.txt");
+    assertEquals(await head(server, bucket, "a/one.txt"), null);
+    assertEquals(await keys(server, bucket), ["b.bin"]);
+  });
+
+  s3Test(kind, "a bucket is empty at first, whatever another holds", async (server, bucket) => {
+    await putObject(server, bucket, "a", "text");
+    const other = await server.makeBucket();
+    assert(other !== bucket);
+    assertEquals(await objects(server, other), {});
+  });
+
+  s3Test(kind, "an upload that was begun is seen", async (server, bucket) => {
+    assertEquals(await pendingUploads(server, bucket), []);
+    using client = clientOf(server);
+    const { UploadId } = await client.s3.send(
+      new CreateMultipartUploadCommand({ Bucket: bucket, Key: "a" }),
+    );
+    assertEquals(await pendingUploads(server, bucket), [{ key: "a", uploadId: UploadId ?? "" }]);
+    assertEquals(await objects(server, bucket), {});
+  });
+
+  s3Test(kind, "more objects than fit on a page are all listed", async (server, bucket) => {
+    const names = Array.from({ length: 1_001 }, (_, index) => `${index}`.padStart(4, "0"));
+    for (const name of names) await putObject(server, bucket, name, "");
+    assertEquals(await keys(server, bucket), names);
+  });
+
+  s3Test(kind, "another server has its own data, and ends with it", async (server) => {
+    let endpoint = "";
+    {
+      await using other = await startS3(kind);
+      endpoint = other.endpoint;
+      assert(endpoint !== server.endpoint);
+      assertMatch(endpoint, /^http:\/\/127\.0\.0\.1:\d+$/);
+      await putObject(other, await other.makeBucket(), "a", "text");
+    }
+    await assertRejects(() => fetch(endpoint), TypeError);
+  });
+}

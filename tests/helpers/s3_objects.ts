@@ -1,0 +1,173 @@
+/** A bucket as a stranger sees and changes it: by the S3 protocol alone, without our store. */
+
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  paginateListObjectsV2,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import type { PutObjectCommandInput } from "@aws-sdk/client-s3";
+import { shown } from "./folder.ts";
+
+/** A server, as far as its users need to know it. */
+export interface S3Place {
+  /** AWS_… variables: keys, region, endpoint. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A client of the SDK's own kind. Disposing of it closes its connections. */
+export interface S3Access extends Disposable {
+  readonly s3: S3Client;
+}
+
+/** A client for a server that a test has started. */
+export function clientOf({ env }: S3Place): S3Access {
+  const s3 = new S3Client({
+    endpoint: told(env, "AWS_ENDPOINT_URL_S3"),
+    region: told(env, "AWS_REGION"),
+    credentials: {
+      accessKeyId: told(env, "AWS_ACCESS_KEY_ID"),
+      secretAccessKey: told(env, "AWS_SECRET_ACCESS_KEY"),
+    },
+    forcePathStyle: true,
+    // The SDK's own tells the release of the operating system, and needs leave to ask for it.
+    defaultUserAgentProvider: () => Promise.resolve([["cronfetch-test"]]),
+  });
+  return { s3, [Symbol.dispose]: () => s3.destroy() };
+}
+
+function told(env: S3Place["env"], name: string): string {
+  const value = env[name];
+  if (value === undefined) throw new Error(`${name} is not set`);
+  return value;
+}
+
+/** Keys of all objects that begin with `prefix`, in the order in which the server lists them. */
+export async function keys(place: S3Place, bucket: string, prefix = ""): Promise<string[]> {
+  using client = clientOf(place);
+  const found: string[] = [];
+  const list = { Bucket: bucket, Prefix: prefix };
+  for await (const page of paginateListObjectsV2({ client: client.s3 }, list)) {
+    for (const { Key } of page.Contents ?? []) if (Key !== undefined) found.push(Key);
+  }
+  return found;
+}
+
+/** Bytes of one object. */
+export async function getObject(
+  place: S3Place,
+  bucket: string,
+  key: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  using client = clientOf(place);
+  const { Body } = await client.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  if (Body === undefined) throw new Error(`${key} came without a body`);
+  return new Uint8Array(await Body.transformToByteArray());
+}
+
+/**
+ * Content of all objects that begin with `prefix`, by key, as `tree` in folder.ts shows that of
+ * files: short UTF-8 as text, anything else as `sha256:` and the digest.
+ */
+export async function objects(
+  place: S3Place,
+  bucket: string,
+  prefix = "",
+): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const key of (await keys(place, bucket, prefix)).sort()) {
+    found[key] = await shown(await getObject(place, bucket, key));
+  }
+  return found;
+}
+
+/** What a server tells of an object without its content; null where it tells nothing. */
+export interface ObjectHead {
+  readonly sizeBytes: number;
+  /** With its quotes. */
+  readonly etag: string | null;
+  readonly contentType: string | null;
+  /** The user's own, by lower-case name without `x-amz-meta-`. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Base64. */
+  readonly checksumSha256: string | null;
+  readonly checksumCrc32: string | null;
+  readonly checksumCrc64: string | null;
+  /** Whether the checksums are of the whole content or made from those of its parts. */
+  readonly checksumType: string | null;
+  readonly lastModified: Date | null;
+}
+
+/** Asks for an object's head, checksums included; null if there is no such object. */
+export async function head(
+  place: S3Place,
+  bucket: string,
+  key: string,
+): Promise<ObjectHead | null> {
+  using client = clientOf(place);
+  const command = new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: "ENABLED" });
+  try {
+    const said = await client.s3.send(command);
+    return {
+      sizeBytes: said.ContentLength ?? 0,
+      etag: said.ETag ?? null,
+      contentType: said.ContentType ?? null,
+      metadata: said.Metadata ?? {},
+      checksumSha256: said.ChecksumSHA256 ?? null,
+      checksumCrc32: said.ChecksumCRC32 ?? null,
+      checksumCrc64: said.ChecksumCRC64NVME ?? null,
+      checksumType: said.ChecksumType ?? null,
+      lastModified: said.LastModified ?? null,
+    };
+  } catch (error) {
+    if (error instanceof Error && error.name === "NotFound") return null;
+    throw error;
+  }
+}
+
+/** Puts an object there, over whatever is there, and gives its ETag with its quotes. */
+export async function putObject(
+  place: S3Place,
+  bucket: string,
+  key: string,
+  content: string | Uint8Array,
+  options: Pick<PutObjectCommandInput, "ContentType" | "Metadata" | "ChecksumSHA256"> = {},
+): Promise<string> {
+  using client = clientOf(place);
+  // The SDK takes an empty text for a stream of unknown length.
+  const Body = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body, ...options });
+  return (await client.s3.send(command)).ETag ?? "";
+}
+
+/** Removes an object; nothing if it is not there. */
+export async function deleteObject(place: S3Place, bucket: string, key: string): Promise<void> {
+  using client = clientOf(place);
+  await client.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+}
+
+/** A multipart upload that was begun and neither completed nor aborted. */
+export interface PendingUpload {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+/** All pending uploads of a bucket. */
+export async function pendingUploads(place: S3Place, bucket: string): Promise<PendingUpload[]> {
+  using client = clientOf(place);
+  const found: PendingUpload[] = [];
+  let after = {};
+  for (;;) {
+    const page = await client.s3.send(
+      new ListMultipartUploadsCommand({ Bucket: bucket, ...after }),
+    );
+    for (const { Key = "", UploadId = "" } of page.Uploads ?? []) {
+      found.push({ key: Key, uploadId: UploadId });
+    }
+    if (page.IsTruncated !== true) return found;
+    after = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+  }
+}
