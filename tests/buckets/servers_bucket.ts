@@ -13,6 +13,7 @@ import {
   putObject,
 } from "../helpers/s3_objects.ts";
 import { s3Test, startS3 } from "../helpers/s3_server.ts";
+import { type Fault, tcpProxy } from "../helpers/tcp_proxy.ts";
 
 for (const kind of ["versitygw", "moto"] as const) {
   s3Test(kind, "what was put is there, and gone when deleted", async (server, bucket) => {
@@ -62,6 +63,28 @@ for (const kind of ["versitygw", "moto"] as const) {
     for (const name of names) await putObject(server, bucket, name, "");
     assertEquals(await keys(server, bucket), names);
   });
+
+  s3Test(
+    kind,
+    "a proxy breaks an upload that it is told to, and no other",
+    async (server, bucket) => {
+      await using proxy = await tcpProxy(server.endpoint);
+      const place = { env: { ...server.env, AWS_ENDPOINT_URL_S3: proxy.origin } };
+      const large = new Uint8Array(3_000_000);
+      const faults: Fault[] = [{ at: "request", afterBytes: 1_000_000 }, { at: "answer" }];
+      // The client tries three times, and the third passes.
+      proxy.rule = ({ path, earlier }) =>
+        path.startsWith(`/${bucket}/large?`) && faults[earlier] || null;
+      await putObject(place, bucket, "small", "text");
+      await putObject(place, bucket, "large", large);
+      assertEquals(proxy.requests, [
+        `PUT /${bucket}/small?x-id=PutObject`,
+        ...Array(3).fill(`PUT /${bucket}/large?x-id=PutObject`),
+      ]);
+      assertEquals(proxy.broken.length, 2);
+      assertEquals(await getObject(place, bucket, "large"), large);
+    },
+  );
 
   s3Test(kind, "another server has its own data, and ends with it", async (server) => {
     let endpoint = "";
