@@ -7,7 +7,11 @@ import { join } from "@std/path";
 import { temporaryFolder } from "./folder.ts";
 import { clientOf } from "./s3_objects.ts";
 
-/** The servers there are. versitygw checks signatures and digests; moto takes anything. */
+/**
+ * The servers there are. versitygw checks signatures and digests, and keeps objects as files, so no
+ * key can lie below another. moto takes any signature and digest, and says of every pending upload
+ * that it was begun in 2010.
+ */
 export type S3Kind = "versitygw" | "moto";
 
 /** A running server. Disposing of it ends it, and its data goes with it. */
@@ -124,7 +128,12 @@ async function start(
   let ended = false;
   const end = child.status.then(() => void (ended = true));
   stack.defer(async () => {
-    if (!ended) child.kill("SIGKILL");
+    try {
+      child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended by itself.
+      if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+    }
     await end;
   });
 
