@@ -1,6 +1,7 @@
 /** Sources -> one Config. Mistakes are recorded, and what is built beside them is of no use. */
 
 import type { Alert } from "../core/alert.ts";
+import { parseBucket } from "../core/bucket.ts";
 import type { RunLimits } from "../core/task.ts";
 import { readAlerts } from "./alerts.ts";
 import type { CheckSchedule } from "./checks.ts";
@@ -10,6 +11,7 @@ import { findDoubles } from "./doubles.ts";
 import type { Double } from "./doubles.ts";
 import { substitute } from "./environment.ts";
 import type { Environment } from "./environment.ts";
+import { complaintBehind } from "./keys.ts";
 import { parseState, parseStore } from "./location.ts";
 import { applyOptions, STANDARD_OPTIONS } from "./options.ts";
 import { overrider, problemWith } from "./overrides.ts";
@@ -86,10 +88,12 @@ export function combine(
     const { part, path } = double.item;
     part.scope.complain(path, tellDouble(double), "config.collision");
   }
+  const store = locationOf("store", parseStore, parts, surroundings);
+  complainOfLongNames(compiled, store);
   const state = locationOf("state", parseState, parts, surroundings);
   for (const secret of secretsInUrl(URL.parse(state))) secrets.add(secret);
   return {
-    store: locationOf("store", parseStore, parts, surroundings),
+    store,
     state,
     limits: limitsOf(parts, overrides),
     alerts: alertsOf(parts),
@@ -134,6 +138,16 @@ function compileAll(
     }
   }
   return compiled;
+}
+
+/** A bucket allows names of a certain length, its prefix included. */
+function complainOfLongNames(compiled: readonly Compiled[], store: string): void {
+  const bucket = store.startsWith("s3:") ? parseBucket(store) : null;
+  if (bucket === null || "complaint" in bucket) return;
+  for (const { template, part, path } of compiled) {
+    const complaint = complaintBehind(bucket.prefix, template.task.key);
+    if (complaint !== null) part.scope.complain(path, complaint);
+  }
 }
 
 function tellDouble({ item, other, kind }: Double<Compiled>): string {

@@ -40,6 +40,17 @@ export function keyOf(to: string | null, url: URL): Parsed<string> {
 }
 
 /**
+ * What is wrong with a key where every key is put behind a bucket's prefix, or null.
+ *
+ * @param prefix Without a slash at its end; `""` for none.
+ */
+export function complaintBehind(prefix: string, key: string): string | null {
+  const name = prefix === "" ? key : `${prefix}/${key}`;
+  if (name.length * 3 <= LONGEST_KEY_BYTES || bytesOf(name) <= LONGEST_KEY_BYTES) return null;
+  return `makes, behind the prefix of the bucket, a name of more than ${LONGEST_KEY_BYTES} bytes`;
+}
+
+/**
  * The last part of a name that a server gave (RFC 6266, section 4.3), made safe:
  * no folder, no device, no hidden file, at most 200 bytes.
  *

@@ -2,25 +2,22 @@
 
 import { resolve } from "@std/path";
 import type { Parsed } from "./parsed.ts";
+import { parseBucket } from "../core/bucket.ts";
 import { question } from "./issues.ts";
 
 /** A scheme; one letter and a colon is a drive. */
 const SCHEME = /^[a-z][a-z0-9+.-]+:/i;
-
-/** A bucket (S3's naming rules, as far as they are easily told), and a prefix. */
-const S3 = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/.*)?$/;
 
 /** Reads a store; a folder is relative to `folder`. */
 export function parseStore(text: string, folder: string): Parsed<string> {
   if (/\p{Cc}/u.test(text)) return { complaint: "must not hold control characters" };
   if (text === "memory:") return { value: text };
   if (text.startsWith("s3:")) {
-    return S3.test(text)
-      ? { value: text }
-      : { complaint: 'must be "s3://bucket/prefix", the bucket of 3 to 63 lower-case characters' };
+    const bucket = parseBucket(text);
+    return "complaint" in bucket ? bucket : { value: text };
   }
   return SCHEME.test(text)
-    ? { complaint: 'must be a folder or "memory:"' }
+    ? { complaint: 'must be a folder, "s3://bucket/prefix" or "memory:"' }
     : { value: resolve(folder, text) };
 }
 

@@ -1,6 +1,7 @@
 /** From the config's `store` to a store. */
 
 import { isAbsolute } from "@std/path";
+import { parseBucket } from "../core/bucket.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { openFolder } from "./folder.ts";
@@ -17,7 +18,7 @@ export interface StoreOptions {
 /**
  * Opens the store that a location names. Nothing is made before the first draft.
  *
- * @param location An absolute path of a folder, or `memory:`.
+ * @param location An absolute path of a folder, `s3://bucket/prefix`, or `memory:`.
  * @throws {CronfetchError} `config.invalid`: any other location. It is not
  * repeated in the message but for its scheme, as it may hold a secret.
  *
@@ -38,7 +39,7 @@ export interface StoreOptions {
 export function openStore(
   location: string,
   options: StoreOptions,
-  host: Pick<Host, "random" | "clock">,
+  host: Host,
 ): Promise<Store> {
   return Promise.try(() => {
     if (isAbsolute(location)) {
@@ -46,19 +47,26 @@ export function openStore(
       return openFolder(location, { sync: options.sync, random }, quickFileSystem(clock));
     }
     if (location === "memory:") return openMemory();
+    if (location.startsWith("s3:")) return openBucketAt(location, host);
     throw unknownLocation(location);
   });
 }
 
+/** Only such a store costs the time to load what speaks to it. */
+async function openBucketAt(location: string, host: Host): Promise<Store> {
+  const bucket = parseBucket(location);
+  if ("complaint" in bucket) {
+    throw new CronfetchError("config.invalid", `opening the store: it ${bucket.complaint}`);
+  }
+  const { openS3 } = await import("./s3.ts");
+  return await openS3(bucket, host);
+}
+
 function unknownLocation(location: string): CronfetchError {
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(location)?.[0];
-  if (scheme === "s3:") {
-    const message = "opening the store: buckets are not supported in this version; use a folder";
-    return new CronfetchError("config.invalid", message);
-  }
   const given = scheme === undefined ? "a relative path" : JSON.stringify(scheme);
   return new CronfetchError(
     "config.invalid",
-    `opening the store: an absolute path or "memory:" is needed, not ${given}`,
+    `opening the store: an absolute path, "s3:" or "memory:" is needed, not ${given}`,
   );
 }

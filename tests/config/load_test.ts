@@ -188,6 +188,7 @@ const LOCATIONS: readonly (readonly [
   ["store", "memory:", "memory:"],
   ["store", "s3://bucket", "s3://bucket"],
   ["store", "s3://bucket/a/b", "s3://bucket/a/b"],
+  ["store", "s3://b.c/a?endpoint=http://h:1&region=r", "s3://b.c/a?endpoint=http://h:1&region=r"],
   ["state", "kv:", "kv:"],
   ["state", "kv:a.db", "kv:/start/a.db"],
   ["state", "kv:https://kv.example.org/", "kv:https://kv.example.org/"],
@@ -216,13 +217,21 @@ Deno.test("the state may hold variables, and they are secrets", async () => {
 
 Deno.test("places that are none are refused", async () => {
   const table: ["store" | "state", string, string][] = [
-    ["store", "gs://bucket", 'must be a folder or "memory:"'],
-    ["store", "file:///x", 'must be a folder or "memory:"'],
+    ["store", "gs://bucket", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
+    ["store", "file:///x", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
     [
       "store",
       "s3://B",
       'must be "s3://bucket/prefix", the bucket of 3 to 63 lower-case characters',
     ],
+    ["store", "s3://key:secret@bucket", BUCKET_SECRETS],
+    ["store", "s3://bucket?AWS_SECRET_ACCESS_KEY=x", BUCKET_SECRETS],
+    ["store", "s3://bucket?speed=1", 'may only have "endpoint" and "region" behind "?"'],
+    ["store", "s3://bucket?endpoint=http://u:p@h", BUCKET_ENDPOINT],
+    ["store", "s3://bucket?endpoint=minio:9000", BUCKET_ENDPOINT],
+    ["store", "s3://bucket?region=a%20b", 'must have the name of a region as "region"'],
+    ["store", "s3://bucket/a/../b", BUCKET_PREFIX],
+    ["store", "s3://bucket/a//b", BUCKET_PREFIX],
     ["store", "a\0b", "must not hold control characters"],
     [
       "state",
@@ -238,6 +247,25 @@ Deno.test("places that are none are refused", async () => {
     assertEquals(await complaintsOf(loadInput({ [setting]: written })), [expected]);
   }
 });
+
+Deno.test("row 102: a name too long for a bucket is refused, its prefix included", async () => {
+  const store = `s3://bucket/${"p".repeat(100)}`;
+  const name = `${"n".repeat(180)}/`.repeat(5);
+  const named = (bytes: number) => ({
+    url: "https://example.org/a",
+    to: name + "x".repeat(bytes - 101 - name.length),
+  });
+  const complaint =
+    "1:134: tasks[0] makes, behind the prefix of the bucket, a name of more than 1024 bytes";
+  assertEquals(await complaintsOf(loadInput({ store, tasks: [named(1025)] })), [complaint]);
+  await loadInput({ store, tasks: [named(1024)] });
+  await loadInput({ tasks: [named(1025)] });
+});
+
+const BUCKET_SECRETS =
+  "must not hold credentials; they are taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+const BUCKET_ENDPOINT = 'must have the URL of a server as "endpoint", and no credentials in it';
+const BUCKET_PREFIX = 'must not have ".", ".." or nothing between two slashes of its prefix';
 
 Deno.test("row 94: no task, and 20,000 of them", async () => {
   assertEquals((await loadText("")).tasks, []);

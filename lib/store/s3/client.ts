@@ -1,0 +1,367 @@
+/** The S3 client, behind names of ours: the only file that knows the SDK. */
+
+import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
+import manifest from "../../../deno.json" with { type: "json" };
+import type { BucketLocation } from "../../core/bucket.ts";
+import type { Host } from "../../core/host.ts";
+import { type Bucket, type Condition, ConditionFailed, type ObjectFacts } from "./bucket.ts";
+import { Refusal } from "../errors.ts";
+import {
+  explainS3,
+  isConflict,
+  isMissing,
+  missingFeature,
+  type S3Action,
+  type S3Failure,
+  type S3Feature,
+} from "./errors.ts";
+import { credentialsOf, endpointOf, regionOf } from "./settings.ts";
+import { type S3Request, S3Timeout, send } from "./transport.ts";
+
+/**
+ * Prepares to speak to a bucket; nothing is asked yet. The SDK is loaded now, and
+ * not before, since it takes longer to start than all the rest.
+ */
+export async function openBucket(location: BucketLocation, host: Host): Promise<Bucket> {
+  const sdk = await import("@aws-sdk/client-s3");
+  const { bucket: Bucket } = location;
+  const client: S3Client = new sdk.S3Client(settings(location, host));
+  const lacking = new Set<S3Feature>();
+
+  const failureOf = (action: S3Action, error: unknown): S3Failure => {
+    const { name, message, status, region } = readError(error);
+    return { name, message, status, region, action, bucket: Bucket };
+  };
+
+  /** Does a request; what goes wrong becomes a reason of ours. */
+  const ask = async <T>(
+    action: S3Action,
+    signal: AbortSignal,
+    request: () => Promise<T>,
+  ): Promise<T> => {
+    try {
+      return await request();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof Refusal || error instanceof ConditionFailed) throw error;
+      throw explainS3(failureOf(action, error), error);
+    }
+  };
+
+  /** The same, with null for what is not there. */
+  const find = <T>(
+    action: S3Action,
+    signal: AbortSignal,
+    request: () => Promise<T>,
+  ): Promise<T | null> =>
+    ask(action, signal, async () => {
+      try {
+        return await request();
+      } catch (error) {
+        if (isMissing(failureOf(action, error))) return null;
+        throw error;
+      }
+    });
+
+  /** A write on a condition. A feature the server turns down is not used again. */
+  const write = async <T>(
+    condition: Condition,
+    key: string,
+    signal: AbortSignal,
+    request: (headers: ConditionHeaders, checksums: boolean) => Promise<T>,
+  ): Promise<T> => {
+    const used = new Set<S3Feature>(["checksums"]);
+    if (condition.kind !== "any") used.add("conditions");
+    for (const feature of lacking) used.delete(feature);
+    // Where the server cannot compare, a look just before is the next best.
+    if (condition.kind !== "any" && !used.has("conditions")) {
+      const standing = await bucket.head(key, signal);
+      const expected = condition.kind === "absent" ? undefined : condition.etag;
+      if (standing?.etag !== expected) throw new ConditionFailed("it is another one");
+    }
+    const headers = used.has("conditions") ? conditionHeaders(condition) : {};
+    try {
+      return await request(headers, used.has("checksums"));
+    } catch (error) {
+      const failure = failureOf("s3:PutObject", error);
+      const isGone = condition.kind === "revision" && failure.name === "NoSuchKey";
+      if (isConflict(failure) || isGone) throw new ConditionFailed(failure.message);
+      const feature = missingFeature(failure, used);
+      if (feature === null) throw error;
+      lacking.add(feature);
+    }
+    return await write(condition, key, signal, request);
+  };
+
+  const options = (signal: AbortSignal) => ({ abortSignal: signal });
+
+  const bucket: Bucket = {
+    head: (Key, signal) =>
+      find("s3:GetObject", signal, async () => {
+        const ChecksumMode = lacking.has("checksums") ? undefined : "ENABLED" as const;
+        const command = new sdk.HeadObjectCommand({ Bucket, Key, ChecksumMode });
+        const answer = await client.send(command, options(signal));
+        return {
+          sizeBytes: answer.ContentLength ?? 0,
+          etag: answer.ETag ?? "",
+          modifiedMs: answer.LastModified?.getTime() ?? 0,
+          checksum: wholeChecksum(answer.ChecksumSHA256),
+          facts: { contentType: answer.ContentType ?? null, metadata: answer.Metadata ?? {} },
+        };
+      }),
+
+    get: (Key, signal) =>
+      find("s3:GetObject", signal, async () => {
+        const answer = await client.send(
+          new sdk.GetObjectCommand({ Bucket, Key }),
+          options(signal),
+        );
+        return answer.Body?.transformToWebStream() as ReadableStream<Uint8Array<ArrayBuffer>>;
+      }),
+
+    put: ({ key: Key, bytes, sha256, facts }, condition, signal) =>
+      ask(
+        "s3:PutObject",
+        signal,
+        () =>
+          write(condition, Key, signal, async (headers, checksums) => {
+            const answer = await client.send(
+              new sdk.PutObjectCommand({
+                Bucket,
+                Key,
+                Body: bytes,
+                ...sentFacts(facts),
+                ...headers,
+                ...(checksums ? sentChecksum(sha256) : {}),
+              }),
+              options(signal),
+            );
+            return answer.ETag ?? "";
+          }),
+      ),
+
+    copy: async (from, Key, signal) =>
+      await find("s3:PutObject", signal, async () => {
+        const CopySource = sourceOf(Bucket, from);
+        await client.send(new sdk.CopyObjectCommand({ Bucket, Key, CopySource }), options(signal));
+        return true;
+      }) ?? false,
+
+    remove: async (Key, signal) => {
+      await find(
+        "s3:DeleteObject",
+        signal,
+        () => client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), options(signal)),
+      );
+    },
+
+    async *list(beginning, after, signal) {
+      let from: { StartAfter?: string; ContinuationToken?: string } = after === null
+        ? {}
+        : { StartAfter: after };
+      for (;;) {
+        const command = new sdk.ListObjectsV2Command({ Bucket, Prefix: beginning, ...from });
+        const page = await ask(
+          "s3:ListBucket",
+          signal,
+          () => client.send(command, options(signal)),
+        );
+        for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
+          if (Key === undefined) continue;
+          const modifiedMs = LastModified?.getTime() ?? 0;
+          yield { key: Key, sizeBytes: Size ?? 0, etag: ETag ?? "", modifiedMs };
+        }
+        if (!page.IsTruncated || !page.NextContinuationToken) return;
+        from = { ContinuationToken: page.NextContinuationToken };
+      }
+    },
+
+    createUpload: (Key, facts, signal) =>
+      ask("s3:PutObject", signal, async () => {
+        const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key, ...sentFacts(facts) });
+        const { UploadId } = await client.send(command, options(signal));
+        if (UploadId === undefined) throw new Refusal("store.failed", "the upload got no id");
+        return UploadId;
+      }),
+
+    uploadPart: ({ key: Key, id: UploadId, number }, bytes, signal) =>
+      ask("s3:PutObject", signal, async () => {
+        const part = { Bucket, Key, UploadId, PartNumber: number };
+        const command = new sdk.UploadPartCommand({ ...part, Body: bytes });
+        const { ETag } = await client.send(command, options(signal));
+        return { number, etag: ETag ?? "" };
+      }),
+
+    copyPart: ({ key: Key, id: UploadId, number }, { key, etag, first, last }, signal) =>
+      ask("s3:PutObject", signal, async () => {
+        const { CopyPartResult } = await client.send(
+          new sdk.UploadPartCopyCommand({
+            Bucket,
+            Key,
+            UploadId,
+            PartNumber: number,
+            CopySource: sourceOf(Bucket, key),
+            CopySourceIfMatch: etag,
+            CopySourceRange: `bytes=${first}-${last}`,
+          }),
+          options(signal),
+        );
+        return { number, etag: CopyPartResult?.ETag ?? "" };
+      }),
+
+    completeUpload: ({ key: Key, id: UploadId }, parts, condition, signal) =>
+      ask("s3:PutObject", signal, () =>
+        write(condition, Key, signal, async (headers) => {
+          const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
+          const request = { Bucket, Key, UploadId, MultipartUpload: { Parts }, ...headers };
+          const command = new sdk.CompleteMultipartUploadCommand(request);
+          try {
+            const { ETag } = await client.send(command, options(signal));
+            if (ETag === undefined) throw new Refusal("store.failed", "the upload gave no object");
+            return ETag;
+          } catch (error) {
+            if (failureOf("s3:PutObject", error).name === "NoSuchUpload") return null;
+            throw error;
+          }
+        })),
+
+    abortUpload: async ({ key: Key, id: UploadId }, signal) => {
+      const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
+      await find(
+        "s3:AbortMultipartUpload",
+        signal,
+        () => client.send(command, options(signal)),
+      );
+    },
+
+    async *uploads(beginning, signal) {
+      let from: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {};
+      for (;;) {
+        const command = new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: beginning, ...from });
+        const page = await ask(
+          "s3:ListBucketMultipartUploads",
+          signal,
+          () => client.send(command, options(signal)),
+        );
+        for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+          if (Key === undefined || UploadId === undefined || Initiated === undefined) continue;
+          yield { key: Key, id: UploadId, initiatedMs: Initiated.getTime() };
+        }
+        if (!page.IsTruncated) return;
+        from = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+      }
+    },
+
+    [Symbol.dispose]: () => client.destroy(),
+  };
+  return bucket;
+}
+
+/**
+ * Settings under which the client asks the machine for nothing that the
+ * environment tells: no files, no system, no clock of the server. Only without
+ * keys in the environment does it look for credentials where the SDK always does:
+ * profiles, web identity, the role of the container or the machine.
+ */
+function settings(location: BucketLocation, host: Host): S3ClientConfig {
+  const region = regionOf(location, host);
+  const endpoint = endpointOf(location, host);
+  const credentials = credentialsOf(host);
+  const requestHandler = {
+    metadata: { handlerProtocol: "http/1.1" },
+    handle: async (request: S3Request, options: { abortSignal?: AbortSignal } = {}) => {
+      const signal = options.abortSignal ?? new AbortController().signal;
+      return { response: await send(request, signal, host) };
+    },
+    updateHttpClientConfig: () => {},
+    httpHandlerConfigs: () => ({}),
+  };
+  return {
+    ...(region === null ? {} : { region }),
+    // Names of buckets as names of hosts are AWS's own way; paths are understood by all others.
+    ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
+    ...(credentials === null ? {} : { credentials }),
+    // Its types are those of the SDK's own classes; what it is asked for is this.
+    requestHandler: requestHandler as unknown as NonNullable<S3ClientConfig["requestHandler"]>,
+    // Patience is the transport's.
+    maxAttempts: 1,
+    retryMode: "standard",
+    // Checksums are asked for by name, as not every server knows them.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    defaultUserAgentProvider: () => Promise.resolve([["cronfetch", manifest.version]]),
+    userAgentAppId: () => Promise.resolve(undefined),
+    authSchemePreference: [],
+    defaultsMode: "standard",
+    disableClockSkewCorrection: true,
+    disableMultiregionAccessPoints: true,
+    disableS3ExpressSessionAuth: true,
+    sigv4aSigningRegionSet: [],
+    useArnRegion: false,
+    useDualstackEndpoint: false,
+    useFipsEndpoint: false,
+  };
+}
+
+interface ConditionHeaders {
+  IfMatch?: string;
+  IfNoneMatch?: string;
+}
+
+function conditionHeaders(condition: Condition): ConditionHeaders {
+  switch (condition.kind) {
+    case "revision":
+      return { IfMatch: condition.etag };
+    case "absent":
+      return { IfNoneMatch: "*" };
+    case "any":
+      return {};
+    default:
+      return condition satisfies never;
+  }
+}
+
+function sentFacts({ contentType, metadata }: ObjectFacts) {
+  return {
+    Metadata: { ...metadata },
+    ...(contentType === null ? {} : { ContentType: contentType }),
+  };
+}
+
+/** By name too: a server may keep only what it was told to expect. */
+function sentChecksum(sha256: string) {
+  const ChecksumSHA256 = Uint8Array.fromHex(sha256).toBase64();
+  return { ChecksumAlgorithm: "SHA256", ChecksumSHA256 } as const;
+}
+
+/** A key as `x-amz-copy-source` wants it. */
+function sourceOf(bucket: string, key: string): string {
+  return `${bucket}/${key.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** The checksum of an upload in parts is one of its parts' checksums (`…-3`), and tells nothing. */
+function wholeChecksum(base64: string | undefined): string | null {
+  if (base64 === undefined || !/^[A-Za-z0-9+/]{43}=$/.test(base64)) return null;
+  return Uint8Array.fromBase64(base64).toHex();
+}
+
+/** What an error of the client says, as far as it says anything. */
+function readError(error: unknown): Pick<S3Failure, "name" | "message" | "status" | "region"> {
+  if (!(error instanceof Error)) {
+    return { name: "", message: String(error), status: null, region: null };
+  }
+  const { $metadata, $response, Code, Region } = error as Error & {
+    $metadata?: { httpStatusCode?: number };
+    $response?: { headers?: Record<string, string> };
+    Code?: string;
+    Region?: string;
+  };
+  const cause = error.cause instanceof Error ? error.cause.message : null;
+  const isOurs = error instanceof S3Timeout || error.cause === undefined;
+  return {
+    name: Code ?? error.name,
+    message: isOurs ? error.message : cause ?? error.message,
+    status: $metadata?.httpStatusCode ?? null,
+    region: $response?.headers?.["x-amz-bucket-region"] ?? Region ?? null,
+  };
+}

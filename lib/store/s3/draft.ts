@@ -1,0 +1,237 @@
+/** Drafts in a bucket: small ones are held in memory, larger ones uploaded as they come. */
+
+import type { DraftSteps, Publication } from "../draft.ts";
+import type { Beginning } from "../driver.ts";
+import { changedMeanwhile, Refusal } from "../errors.ts";
+import {
+  ANYTHING,
+  type Bucket,
+  type Condition,
+  ConditionFailed,
+  type ObjectFacts,
+} from "./bucket.ts";
+import { factsOf, type S3Places, storedObject } from "./objects.ts";
+import { addCopies, partBytesFor, PartedUpload, type Turns } from "./upload.ts";
+import type { PublishedFile, StoredFile } from "../store.ts";
+
+/** What the drafts of a bucket share. */
+export interface S3Context {
+  readonly bucket: Bucket;
+  readonly places: S3Places;
+  readonly turns: Turns;
+  /** For names nobody can guess. */
+  readonly newName: () => string;
+  /** Ends what is under way; aborted when the store is closed. */
+  readonly signal: AbortSignal;
+}
+
+/** What a small body is first given room for, unless its size is known. */
+const FIRST_BUFFER_BYTES = 64 * 1024;
+
+/** A staged object: all bytes of a draft, under a name that no key can have. */
+interface Staged {
+  readonly key: string;
+  readonly etag: string;
+}
+
+/** Starts a draft. */
+export async function beginS3Draft(
+  key: string,
+  { seen, expectedBytes }: Beginning,
+  context: S3Context,
+): Promise<S3Draft> {
+  const { bucket, places, signal } = context;
+  const objectKey = places.objectKey(key);
+  const replaces = seen === undefined ? storedObject(await bucket.head(objectKey, signal)) : seen;
+  return new S3Draft(replaces, expectedBytes, context);
+}
+
+/**
+ * A draft smaller than a part is memory, and one request when it is published.
+ * A larger one is an upload in parts under a name of its own, which nobody sees;
+ * sealed it is an object of that name, and publishing copies it within the server
+ * into its place, again all at once. Only so can its digest be stored beside it,
+ * and can it be read, put aside and suspended like any other draft.
+ */
+export class S3Draft implements DraftSteps {
+  readonly replaces: StoredFile | null;
+  readonly #context: S3Context;
+  readonly #partBytes: number;
+  readonly #interrupted = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #stagedKey: string;
+  readonly #name: string;
+  #buffer: Uint8Array<ArrayBuffer>;
+  #filledBytes = 0;
+  #upload: PartedUpload | null = null;
+  #staged: Staged | null = null;
+
+  /** Starts one over what `replaces` says stands there. */
+  constructor(replaces: StoredFile | null, expectedBytes: number | null, context: S3Context) {
+    this.replaces = replaces;
+    this.#context = context;
+    this.#partBytes = partBytesFor(expectedBytes);
+    this.#signal = AbortSignal.any([this.#interrupted.signal, context.signal]);
+    this.#name = context.newName();
+    this.#stagedKey = context.places.draftKey(this.#name);
+    const roomBytes = Math.min(expectedBytes ?? FIRST_BUFFER_BYTES, this.#partBytes);
+    this.#buffer = new Uint8Array(Math.max(1, roomBytes));
+  }
+
+  async append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    let rest = bytes;
+    while (rest.length > 0) {
+      // A full part is sent when more comes: what fits in one is not uploaded in parts.
+      if (this.#filledBytes === this.#partBytes) await this.#sendPart();
+      const piece = rest.subarray(0, this.#partBytes - this.#filledBytes);
+      this.#makeRoom(this.#filledBytes + piece.length);
+      this.#buffer.set(piece, this.#filledBytes);
+      this.#filledBytes += piece.length;
+      rest = rest.subarray(piece.length);
+    }
+  }
+
+  async seal(sizeBytes: number): Promise<void> {
+    if (this.#upload) await this.#stage(sizeBytes);
+  }
+
+  async read(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#staged === null) return this.#whole().slice();
+    const body = await this.#context.bucket.get(this.#staged.key, this.#signal);
+    if (body === null) throw stagedIsGone();
+    return new Uint8Array(await new Response(body).arrayBuffer());
+  }
+
+  async publish(publication: Publication): Promise<PublishedFile> {
+    const { bucket, places } = this.#context;
+    const { sizeBytes, onlyReplaces } = publication;
+    const key = places.objectKey(publication.key);
+    const condition = onlyReplaces ? this.#condition() : ANYTHING;
+    const facts = factsOf(publication);
+    try {
+      const etag = this.#staged === null
+        ? await bucket.put(
+          { key, bytes: this.#whole(), sha256: publication.sha256, facts },
+          condition,
+          this.#signal,
+        )
+        : await this.#copyStaged(key, sizeBytes, facts, condition, this.#staged);
+      if (this.#staged) await this.#removeStaged().catch(() => {});
+      return { sizeBytes, revision: etag };
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      return await this.#sameBytes(key, publication);
+    }
+  }
+
+  async suspend(sizeBytes: number): Promise<string> {
+    if (this.#upload) {
+      await this.#stage(sizeBytes);
+      return this.#name;
+    }
+    const bytes = this.#whole();
+    const digest = await crypto.subtle.digest("SHA-256", bytes);
+    const sha256 = new Uint8Array(digest).toHex();
+    const object = { key: this.#stagedKey, bytes, sha256, facts: NO_FACTS };
+    await this.#context.bucket.put(object, ANYTHING, this.#signal);
+    return this.#name;
+  }
+
+  interrupt(): void {
+    this.#interrupted.abort(new Refusal("cancelled", "the draft was discarded"));
+  }
+
+  async remove(): Promise<void> {
+    this.#buffer = new Uint8Array();
+    await this.#upload?.abort(this.#context.signal);
+    await this.#removeStaged();
+  }
+
+  /** On which a publication takes place: that what stands there is what was seen. */
+  #condition(): Condition {
+    return this.replaces === null
+      ? { kind: "absent" }
+      : { kind: "revision", etag: this.replaces.revision };
+  }
+
+  /** Something else stands there by now: no conflict if it is these very bytes. */
+  async #sameBytes(key: string, { sizeBytes, sha256 }: Publication): Promise<PublishedFile> {
+    const standing = storedObject(await this.#context.bucket.head(key, this.#signal));
+    if (standing?.sizeBytes !== sizeBytes || standing.sha256 !== sha256) throw changedMeanwhile();
+    await this.remove();
+    return standing;
+  }
+
+  /** Completes the upload under the draft's own name. */
+  async #stage(sizeBytes: number): Promise<void> {
+    if (!this.#upload) return;
+    if (this.#filledBytes > 0) await this.#sendPart();
+    await this.#upload.complete(ANYTHING);
+    this.#upload = null;
+    this.#staged = { key: this.#stagedKey, etag: "" };
+    const head = await this.#context.bucket.head(this.#stagedKey, this.#signal);
+    if (head?.sizeBytes !== sizeBytes) {
+      const sentence = `wrote ${sizeBytes} bytes, the bucket holds ${head?.sizeBytes ?? 0}`;
+      throw new Refusal("store.failed", sentence);
+    }
+    this.#staged = { key: this.#stagedKey, etag: head.etag };
+  }
+
+  async #copyStaged(
+    key: string,
+    sizeBytes: number,
+    facts: ObjectFacts,
+    condition: Condition,
+    { key: from, etag }: Staged,
+  ): Promise<string> {
+    const context = { ...this.#context, signal: this.#signal };
+    const upload = await PartedUpload.begin(key, facts, context);
+    try {
+      await addCopies(upload, { key: from, etag, sizeBytes }, context);
+      const made = await upload.complete(condition);
+      // An earlier attempt has done it, and its answer was lost.
+      if (made === null) throw new ConditionFailed("the upload is over");
+      return made;
+    } catch (error) {
+      await upload.abort(this.#context.signal).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #removeStaged(): Promise<void> {
+    if (this.#staged === null) return;
+    await this.#context.bucket.remove(this.#staged.key, this.#context.signal);
+    this.#staged = null;
+  }
+
+  async #sendPart(): Promise<void> {
+    const { bucket } = this.#context;
+    this.#upload ??= await PartedUpload.begin(this.#stagedKey, NO_FACTS, {
+      ...this.#context,
+      signal: this.#signal,
+    });
+    const bytes = this.#whole();
+    await this.#upload.add((part) => bucket.uploadPart(part, bytes, this.#signal));
+    this.#buffer = new Uint8Array(this.#partBytes);
+    this.#filledBytes = 0;
+  }
+
+  #whole(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(0, this.#filledBytes);
+  }
+
+  #makeRoom(bytes: number): void {
+    if (bytes <= this.#buffer.length) return;
+    const buffer = new Uint8Array(
+      Math.min(this.#partBytes, Math.max(bytes, 2 * this.#buffer.length)),
+    );
+    buffer.set(this.#whole());
+    this.#buffer = buffer;
+  }
+}
+
+const NO_FACTS: ObjectFacts = { contentType: null, metadata: {} };
+
+function stagedIsGone(): Refusal {
+  return new Refusal("store.failed", "the draft is not there any more; something has removed it");
+}

@@ -1,0 +1,106 @@
+/** Objects of a bucket and files of a store: names, and what is kept beside the bytes. Pure. */
+
+import type { BucketLocation } from "../../core/bucket.ts";
+import type { Publication } from "../draft.ts";
+import { Refusal } from "../errors.ts";
+import { OWN_PREFIX } from "../key.ts";
+import type { ObjectFacts, ObjectHead } from "./bucket.ts";
+import type { StoredFile } from "../store.ts";
+
+/** The longest name of an object, in bytes of UTF-8. */
+const LONGEST_KEY_BYTES = 1_024;
+
+/** Longest value that is kept of a header or a URL: all metadata of an object have 2 KB. */
+const LONGEST_VALUE = 600;
+
+/** Where drafts are, below the prefix. */
+const DRAFTS = `${OWN_PREFIX}drafts/`;
+
+/** From keys to names of objects, and back. */
+export interface S3Places {
+  /**
+   * Name of the object of a key.
+   *
+   * @throws {Refusal} `store.name`: it is too long, or no list could hold it.
+   */
+  objectKey(key: string): string;
+  /** Key of an object in a list. */
+  keyOf(objectKey: string): string;
+  /** Name of the object that a draft is, while it is one. */
+  draftKey(name: string): string;
+  /** What the names of all objects below a prefix begin with. */
+  beginning(prefix: string): string;
+  /** What the names of all drafts begin with. */
+  readonly drafts: string;
+}
+
+/** The places below a bucket's prefix. */
+export function s3Places({ prefix }: Pick<BucketLocation, "prefix">): S3Places {
+  const start = prefix === "" ? "" : `${prefix}/`;
+  return {
+    objectKey: (key) => {
+      const name = start + key;
+      const fault = nameFault(name);
+      if (fault !== null) throw new Refusal("store.name", fault);
+      return name;
+    },
+    keyOf: (objectKey) => objectKey.slice(start.length),
+    draftKey: (name) => `${start}${DRAFTS}${name}`,
+    beginning: (below) => below === "" ? start : `${start}${below}/`,
+    drafts: `${start}${DRAFTS}`,
+  };
+}
+
+function nameFault(name: string): string | null {
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes > LONGEST_KEY_BYTES) {
+    return `with its prefix the name has ${bytes} bytes; a bucket allows ${LONGEST_KEY_BYTES}`;
+  }
+  // XML, in which lists come, has no way to write them.
+  return /\p{Cc}/u.test(name) ? "a name in a bucket cannot hold control characters" : null;
+}
+
+/** Whether a text can be the name of a draft, and of nothing else. */
+export function isDraftName(name: string): boolean {
+  return /^[0-9a-f]{32}$/.test(name);
+}
+
+/** What is kept beside the bytes of a file, as metadata of its object. */
+export function factsOf({ sha256, provenance }: Publication): ObjectFacts {
+  if (provenance === null) return { contentType: null, metadata: { sha256 } };
+  const { contentType, source, etag, lastModified, fetchedAt } = provenance;
+  const told = {
+    "source": source,
+    "source-etag": etag,
+    "source-last-modified": lastModified,
+    "fetched-at": fetchedAt,
+  };
+  const metadata: Record<string, string> = { sha256 };
+  for (const [name, value] of Object.entries(told)) {
+    if (value !== null && value.length <= LONGEST_VALUE) metadata[name] = inAscii(value);
+  }
+  return { contentType: contentType === null ? null : inAscii(contentType), metadata };
+}
+
+/** As headers may hold it: what is not visible ASCII is percent-encoded. */
+function inAscii(value: string): string {
+  return value.toWellFormed().replace(/[^\x20-\x7e]/gu, encodeURIComponent);
+}
+
+/** What a store says of an object. */
+export function storedObject(head: ObjectHead): StoredFile;
+/** What a store says of an object that may not be there. */
+export function storedObject(head: ObjectHead | null): StoredFile | null;
+export function storedObject(head: ObjectHead | null): StoredFile | null {
+  if (head === null) return null;
+  const { sizeBytes, etag, modifiedMs, checksum, facts: { metadata } } = head;
+  const noted = metadata.sha256 ?? null;
+  // Of two that differ, neither is to be relied on.
+  const sha256 = checksum !== null && noted !== null && checksum !== noted
+    ? null
+    : checksum ?? (noted !== null && /^[0-9a-f]{64}$/.test(noted) ? noted : null);
+  // The server's own time counts seconds.
+  const fetchedMs = Date.parse(metadata["fetched-at"] ?? "");
+  const isClose = Math.abs(fetchedMs - modifiedMs) < 24 * 60 * 60 * 1000;
+  return { sizeBytes, revision: etag, modifiedMs: isClose ? fetchedMs : modifiedMs, sha256 };
+}
