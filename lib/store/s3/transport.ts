@@ -31,7 +31,7 @@ const ATTEMPTS = 5;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 8_000;
 
-/** What every request may take until its answer begins. */
+/** What every request may take until its answer begins, and each piece of the answer's body. */
 const RESPONSE_TIMEOUT_MS = 30_000;
 /** Besides, what its body may take: at 64 KiB a second it is slow, and not stuck. */
 const SLOWEST_BYTES_PER_MS = 64;
@@ -57,7 +57,7 @@ export async function send(
   for (let attempt = 1;; attempt++) {
     try {
       const response = await sendOnce(request, signal, host);
-      if (attempt === ATTEMPTS || !isTemporary(response.status)) return answerOf(response);
+      if (attempt === ATTEMPTS || !isTemporary(response.statusCode)) return response;
       await response.body?.cancel();
     } catch (error) {
       signal.throwIfAborted();
@@ -77,7 +77,7 @@ async function sendOnce(
   request: S3Request,
   signal: AbortSignal,
   host: TransportHost,
-): Promise<Response> {
+): Promise<S3Response> {
   const { method, headers, body } = request;
   const bytes = body instanceof Uint8Array ? body as Uint8Array<ArrayBuffer> : null;
   const text = typeof body === "string" ? body : null;
@@ -87,13 +87,18 @@ async function sendOnce(
     late.abort(new S3Timeout(`no answer within ${Math.round(allowedMs / 1000)} seconds`));
   });
   try {
-    return await host.fetch(urlOf(request), {
+    const response = await host.fetch(urlOf(request), {
       method,
       headers: { ...sendable(headers), "accept-encoding": "identity" },
       redirect: "manual",
       signal: AbortSignal.any([signal, late.signal]),
       ...(bytes || text ? { body: bytes ?? text } : {}),
     });
+    return {
+      statusCode: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: response.body ? watched(response.body, late, host) : undefined,
+    };
   } catch (error) {
     signal.throwIfAborted();
     throw late.signal.aborted ? late.signal.reason : error;
@@ -125,10 +130,28 @@ function encode(text: string): string {
   );
 }
 
-function answerOf(response: Response): S3Response {
-  return {
-    statusCode: response.status,
-    headers: Object.fromEntries(response.headers),
-    body: response.body ?? undefined,
-  };
+/** A body that fails once no more of it has come for too long. */
+function watched(
+  body: ReadableStream<Uint8Array>,
+  late: AbortController,
+  { timers }: TransportHost,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const cancel = timers.after(RESPONSE_TIMEOUT_MS, () => {
+        late.abort(new S3Timeout("the answer stopped coming"));
+      });
+      try {
+        const { value, done } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        throw late.signal.aborted ? late.signal.reason : error;
+      } finally {
+        cancel();
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }

@@ -1,0 +1,110 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import type { Publication } from "../../../lib/store/draft.ts";
+import { Refusal } from "../../../lib/store/errors.ts";
+import type { ObjectHead } from "../../../lib/store/s3/bucket.ts";
+import { factsOf, isDraftName, s3Places, storedObject } from "../../../lib/store/s3/objects.ts";
+
+const SHA256 = "ab".repeat(32);
+const OTHER = "cd".repeat(32);
+
+Deno.test("objects are named behind the prefix", () => {
+  const places = s3Places({ prefix: "some/prefix" });
+  assertEquals(places.objectKey("a/b"), "some/prefix/a/b");
+  assertEquals(places.keyOf("some/prefix/a/b"), "a/b");
+  assertEquals(places.beginning(""), "some/prefix/");
+  assertEquals(places.beginning("a"), "some/prefix/a/");
+  assertEquals(places.draftKey("x"), "some/prefix/.cronfetch-drafts/x");
+  const whole = s3Places({ prefix: "" });
+  assertEquals([whole.objectKey("a"), whole.beginning("")], ["a", ""]);
+});
+
+Deno.test("row 102: a name of more than 1,024 bytes, or with control characters, is refused", () => {
+  const places = s3Places({ prefix: "p".repeat(24) });
+  assertEquals(places.objectKey("ü".repeat(499) + "x").length, 525);
+  const long = assertThrows(() => places.objectKey("ü".repeat(500)), Refusal);
+  assertEquals(long.code, "store.name");
+  assertEquals(long.message, "with its prefix the name has 1025 bytes; a bucket allows 1024");
+  assertEquals(assertThrows(() => places.objectKey("a\nb"), Refusal).code, "store.name");
+});
+
+Deno.test("a draft's name cannot be that of anything else", () => {
+  assertEquals(isDraftName("0123456789abcdef".repeat(2)), true);
+  for (const name of ["", "a", "../b", `${"0".repeat(31)}/`, "0".repeat(33)]) {
+    assertEquals(isDraftName(name), false, name);
+  }
+});
+
+function publication(changes: Partial<Publication> = {}): Publication {
+  return {
+    key: "a",
+    sizeBytes: 4,
+    sha256: SHA256,
+    onlyReplaces: true,
+    provenance: {
+      source: "https://example.org/ü",
+      contentType: "text/csv; charset=utf-8",
+      etag: '"\u00fc"',
+      lastModified: "Thu, 01 Jan 2026 00:00:00 GMT",
+      fetchedAt: "2026-01-15T12:00:00.123Z",
+    },
+    ...changes,
+  };
+}
+
+Deno.test("what is kept beside the bytes is ASCII, and not too long", () => {
+  assertEquals(factsOf(publication()), {
+    contentType: "text/csv; charset=utf-8",
+    metadata: {
+      "sha256": SHA256,
+      "source": "https://example.org/%C3%BC",
+      "source-etag": '"%C3%BC"',
+      "source-last-modified": "Thu, 01 Jan 2026 00:00:00 GMT",
+      "fetched-at": "2026-01-15T12:00:00.123Z",
+    },
+  });
+  const source = `https://example.org/${"x".repeat(3_000)}`;
+  const provenance = {
+    source,
+    contentType: null,
+    etag: null,
+    lastModified: null,
+    fetchedAt: "2026-01-15T12:00:00Z",
+  };
+  assertEquals(factsOf(publication({ provenance })), {
+    contentType: null,
+    metadata: { "sha256": SHA256, "fetched-at": "2026-01-15T12:00:00Z" },
+  });
+  assertEquals(factsOf(publication({ provenance: null })).metadata, { sha256: SHA256 });
+});
+
+function head(checksum: string | null, metadata: Record<string, string> = {}): ObjectHead {
+  const modifiedMs = Date.parse("2026-01-15T12:00:01Z");
+  return {
+    sizeBytes: 4,
+    etag: '"e"',
+    modifiedMs,
+    checksum,
+    facts: { contentType: null, metadata },
+  };
+}
+
+Deno.test("an object's digest is the server's or ours, and nobody's where they differ", () => {
+  const table: [ObjectHead, string | null][] = [
+    [head(SHA256), SHA256],
+    [head(null, { sha256: SHA256 }), SHA256],
+    [head(SHA256, { sha256: SHA256 }), SHA256],
+    [head(OTHER, { sha256: SHA256 }), null],
+    [head(null, { sha256: "nonsense" }), null],
+    [head(null), null],
+  ];
+  for (const [object, sha256] of table) assertEquals(storedObject(object).sha256, sha256);
+  assertEquals(storedObject(null), null);
+});
+
+Deno.test("an object's time is that of its fetching, if it was stored soon after", () => {
+  const near = head(null, { "fetched-at": "2026-01-15T12:00:00.123Z" });
+  assertEquals(storedObject(near).modifiedMs, Date.parse("2026-01-15T12:00:00.123Z"));
+  for (const at of ["2020-01-15T12:00:00Z", "nonsense"]) {
+    assertEquals(storedObject(head(null, { "fetched-at": at })).modifiedMs, head(null).modifiedMs);
+  }
+});

@@ -1,0 +1,46 @@
+import { assertEquals } from "@std/assert";
+import type { BucketLocation } from "../../../lib/core/bucket.ts";
+import { credentialsOf, endpointOf, regionOf } from "../../../lib/store/s3/settings.ts";
+
+const location: BucketLocation = { bucket: "b", prefix: "", endpoint: null, region: null };
+
+function host(env: Record<string, string> = {}) {
+  return { env: (name: string) => env[name] };
+}
+
+Deno.test("the store's own endpoint and region come before those of the environment", () => {
+  const env = host({
+    AWS_ENDPOINT_URL_S3: "https://s3.example.org",
+    AWS_ENDPOINT_URL: "https://all.example.org",
+    AWS_REGION: "eu-west-1",
+    AWS_DEFAULT_REGION: "eu-west-2",
+  });
+  const own = { ...location, endpoint: "https://own.example.org", region: "auto" };
+  assertEquals([endpointOf(own, env), regionOf(own, env)], ["https://own.example.org", "auto"]);
+  assertEquals(endpointOf(location, env), "https://s3.example.org");
+  assertEquals(regionOf(location, env), "eu-west-1");
+  const less = host({
+    AWS_ENDPOINT_URL: "https://all.example.org",
+    AWS_DEFAULT_REGION: "eu-west-2",
+  });
+  assertEquals(endpointOf(location, less), "https://all.example.org");
+  assertEquals(regionOf(location, less), "eu-west-2");
+});
+
+Deno.test("nothing said: AWS, and its client finds the region; elsewhere the usual one", () => {
+  assertEquals([endpointOf(location, host()), regionOf(location, host())], [null, null]);
+  assertEquals(endpointOf(location, host({ AWS_ENDPOINT_URL_S3: "" })), null);
+  assertEquals(regionOf({ ...location, endpoint: "http://127.0.0.1:9000" }, host()), "us-east-1");
+});
+
+Deno.test("keys count only together", () => {
+  assertEquals(credentialsOf(host()), null);
+  assertEquals(credentialsOf(host({ AWS_ACCESS_KEY_ID: "id" })), null);
+  const keys = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
+  assertEquals(credentialsOf(host(keys)), { accessKeyId: "id", secretAccessKey: "secret" });
+  assertEquals(credentialsOf(host({ ...keys, AWS_SESSION_TOKEN: "token" })), {
+    accessKeyId: "id",
+    secretAccessKey: "secret",
+    sessionToken: "token",
+  });
+});
