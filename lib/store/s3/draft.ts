@@ -206,14 +206,29 @@ export class S3Draft implements DraftSteps {
 
   async #sendPart(): Promise<void> {
     const { bucket } = this.#context;
-    this.#upload ??= await PartedUpload.begin(this.#stagedKey, NO_FACTS, {
-      ...this.#context,
-      signal: this.#signal,
-    });
+    this.#upload ??= await this.#beginUpload();
     const bytes = this.#whole();
     await this.#upload.add((part) => bucket.uploadPart(part, bytes, this.#signal));
     this.#buffer = new Uint8Array(this.#partBytes);
     this.#filledBytes = 0;
+  }
+
+  async #beginUpload(): Promise<PartedUpload> {
+    const context = { ...this.#context, signal: this.#signal };
+    try {
+      return await PartedUpload.begin(this.#stagedKey, NO_FACTS, context);
+    } catch (error) {
+      await this.#abortUnanswered().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Ends uploads that the server has begun though its answers did not arrive. */
+  async #abortUnanswered(): Promise<void> {
+    const { bucket, signal } = this.#context;
+    for await (const upload of bucket.uploads(this.#stagedKey, signal)) {
+      await bucket.abortUpload(upload, signal);
+    }
   }
 
   #whole(): Uint8Array<ArrayBuffer> {

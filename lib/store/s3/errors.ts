@@ -64,6 +64,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   KeyTooLongError: ["store.name", "the name is too long for the server; choose a shorter one"],
   XMinioInvalidObjectName: ["store.name", "the server takes no object of this name"],
   EntityTooLarge: ["store.failed", "the file is larger than the server takes", "never"],
+  InternalError: ["store.failed", "the server failed, by its own account (InternalError)", "later"],
   BadDigest: CORRUPTED,
   XAmzContentSHA256Mismatch: CORRUPTED,
   XAmzContentChecksumMismatch: CORRUPTED,

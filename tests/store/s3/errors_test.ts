@@ -76,11 +76,13 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
     /^the server cannot be reached: connection refused$/,
   ],
   [
-    { name: "InternalError", status: 500, message: "We are sorry" },
+    { name: "Oops", status: 500, message: "We are sorry" },
     "store.failed",
     "later",
-    /^the server answered 500 \(InternalError: We are sorry\)$/,
+    /^the server answered 500 \(Oops: We are sorry\)$/,
   ],
+  // Row 98: such an answer may have come with 200.
+  [{ name: "InternalError", status: 503 }, "store.failed", "later", /by its own account/],
   [
     { name: "Teapot", status: 418 },
     "store.failed",

@@ -108,7 +108,8 @@ Deno.test("an answer that stops coming is given up in time", async () => {
       return host.timers.after(++watches === 3 ? 1 : durationMs, callback);
     },
   };
-  const asked = request({ protocol: "http:", hostname, port: Number(port) });
+  const query = { "x-id": "GetObject" };
+  const asked = request({ protocol: "http:", hostname, port: Number(port), query });
   const { body } = await send(asked, forever, { ...host, timers });
   const error = await assertRejects(() => new Response(body).text(), S3Timeout);
   assertEquals(error.message, "the answer stopped coming");

@@ -1,0 +1,330 @@
+// Rows 96 to 104 of the fault table, in runs: what servers say, and what becomes of the tasks.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { ErrorCode } from "../../lib/core/errors.ts";
+import type { Fetch } from "../../lib/core/host.ts";
+import type { TaskResult } from "../../lib/core/result.ts";
+import { run } from "../../lib/mod.ts";
+import { parseBucket } from "../../lib/core/bucket.ts";
+import { openBucket } from "../../lib/store/s3/client.ts";
+import { openStore } from "../../lib/store/open.ts";
+import { sha256 } from "../helpers/folder.ts";
+import { type TestHost, testHost } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { rawServer } from "../helpers/raw_server.ts";
+import { head, keys, objects, pendingUploads, putObject } from "../helpers/s3_objects.ts";
+import { type S3Server, s3Test } from "../helpers/s3_server.ts";
+import { tcpProxy } from "../helpers/tcp_proxy.ts";
+import { assertCode, bytesOf, sealed } from "../store/conformance.ts";
+
+const SMALL = "a small file\n";
+const LARGE = "0123456789".repeat(600_000);
+
+/** What becomes of a run of two tasks, a small file and a large one. */
+async function runInto(location: string, host: TestHost): Promise<readonly TaskResult[]> {
+  await using server = origin({
+    "/small.txt": { body: SMALL, etag: '"small-1"', type: "text/plain" },
+    "/large.txt": { body: LARGE, etag: '"large-1"', type: "text/plain" },
+  });
+  const { results } = await run({
+    store: location,
+    state: "memory:",
+    defaults: { retry: { attempts: 1 } },
+    tasks: [`${server.origin}/small.txt`, `${server.origin}/large.txt`],
+  }, { host });
+  return results.toSorted((one, other) => one.task < other.task ? 1 : -1);
+}
+
+function place(endpoint: string, bucket: string): string {
+  return `s3://${bucket}/files?endpoint=${endpoint}&region=us-east-1`;
+}
+
+async function assertFailed(
+  results: readonly TaskResult[],
+  code: ErrorCode,
+  sentence: string,
+): Promise<void> {
+  assertEquals(results.map((result) => [result.status, result.code]), [
+    ["failed", code],
+    ["failed", code],
+  ], results[0]?.message);
+  for (const { message } of results) assertStringIncludes(message ?? "", sentence);
+  await Promise.resolve();
+}
+
+/** A host between which and a server something says other things, as S3 servers say them. */
+function interrupting(
+  server: S3Server,
+  answer: (url: string, init: RequestInit) => Response | null,
+): TestHost {
+  const fetch: Fetch = (url, init) => {
+    const said = url.startsWith(server.endpoint) ? answer(url, init) : null;
+    return said ? Promise.resolve(said) : globalThis.fetch(url, init);
+  };
+  return testHost({ fetch, env: server.env });
+}
+
+function saying(status: number, code: string, message = "it is so"): Response {
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n` +
+    `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  return new Response(body, { status, headers: { "content-type": "application/xml" } });
+}
+
+s3Test(
+  "versitygw",
+  "what a file is, where it came from and when stands beside it",
+  async (server, bucket) => {
+    const host = testHost({ env: server.env });
+    const results = await runInto(place(server.endpoint, bucket), host);
+    assertEquals(results.map(({ status }) => status), ["created", "created"]);
+    for (const [name, content] of [["small.txt", SMALL], ["large.txt", LARGE]] as const) {
+      const found = await head(server, bucket, `files/${name}`);
+      assertEquals(found?.contentType, "text/plain");
+      const { source = "", "fetched-at": fetchedAt = "", ...metadata } = found?.metadata ?? {};
+      assertEquals(metadata, {
+        "sha256": await sha256(bytesOf(content)),
+        "source-etag": name === "small.txt" ? '"small-1"' : '"large-1"',
+      });
+      assert(source.endsWith(`/${name}`));
+      assertEquals(fetchedAt.slice(0, 16), "2026-01-15T12:00");
+    }
+    const { sizeBytes } = await head(server, bucket, "files/large.txt") ?? {};
+    assertEquals(sizeBytes, LARGE.length);
+    assertEquals(await pendingUploads(server, bucket), []);
+  },
+);
+
+s3Test(
+  "versitygw",
+  "row 96: a wrong secret is told, and nothing is asked twice",
+  async (server, bucket) => {
+    await using proxy = await tcpProxy(server.endpoint);
+    const host = testHost({ env: { ...server.env, AWS_SECRET_ACCESS_KEY: "wrong" } });
+    const results = await runInto(place(proxy.origin, bucket), host);
+    await assertFailed(results, "store.denied", "the secret key is wrong; check AWS_ACCESS_KEY_ID");
+    assertEquals(proxy.requests.length, new Set(proxy.requests).size);
+    assertEquals(host.slept, []);
+    for (const { message } of results) assert(!message?.includes("wrong,"), message);
+  },
+);
+
+s3Test(
+  "versitygw",
+  "row 96: no keys at all, and a key that nobody knows",
+  async (server, bucket) => {
+    const unknown = testHost({ env: { ...server.env, AWS_ACCESS_KEY_ID: "nobody" } });
+    const results = await runInto(place(server.endpoint, bucket), unknown);
+    await assertFailed(results, "store.denied", "the access key is not known there");
+  },
+);
+
+s3Test(
+  "versitygw",
+  "row 96: a clock that is off is told, and nothing is asked twice",
+  async (server, bucket) => {
+    let asked = 0;
+    const host = interrupting(server, () => {
+      asked++;
+      return saying(403, "RequestTimeTooSkewed");
+    });
+    const results = await runInto(place(server.endpoint, bucket), host);
+    await assertFailed(
+      results,
+      "store.denied",
+      "the clock of this machine is too far from the server's",
+    );
+    assertEquals(host.slept, []);
+    assert(asked > 0);
+  },
+);
+
+s3Test("versitygw", "row 97: a busy server is waited for", async (server, bucket) => {
+  let busy = 3;
+  const host = interrupting(server, (_url, { method }) => {
+    return method === "PUT" && busy-- > 0 ? saying(503, "SlowDown") : null;
+  });
+  const results = await runInto(place(server.endpoint, bucket), host);
+  assertEquals(results.map(({ status }) => status), ["created", "created"]);
+  assertEquals(host.slept.length, 3);
+});
+
+s3Test(
+  "versitygw",
+  "row 97: a server that stays busy fails the tasks for now",
+  async (server, bucket) => {
+    const host = interrupting(server, (_url, { method }) => {
+      return method === "PUT" ? saying(503, "SlowDown") : null;
+    });
+    const results = await runInto(place(server.endpoint, bucket), host);
+    await assertFailed(results, "store.busy", "the server asks for a pause");
+    assertEquals(await keys(server, bucket), []);
+    assertEquals(await pendingUploads(server, bucket), []);
+  },
+);
+
+s3Test(
+  "versitygw",
+  "row 98: a completion that says 200 and means an error is one",
+  async (server, bucket) => {
+    await putObject(server, bucket, "files/large.txt", "old");
+    const host = interrupting(server, (url, { method }) => {
+      const completes = method === "POST" && url.includes("uploadId") &&
+        !url.includes(".cronfetch-");
+      return completes ? saying(200, "InternalError") : null;
+    });
+    const [, large] = await runInto(place(server.endpoint, bucket), host);
+    assertEquals([large?.task, large?.status, large?.code], [
+      "large.txt",
+      "failed",
+      "store.failed",
+    ]);
+    assertStringIncludes(large?.message ?? "", "InternalError");
+    assertEquals(await objects(server, bucket), {
+      "files/large.txt": "old",
+      "files/small.txt": SMALL,
+    });
+    assertEquals(await pendingUploads(server, bucket), []);
+  },
+);
+
+s3Test(
+  "versitygw",
+  "row 100: what somebody else has published meanwhile stays",
+  async (server, bucket) => {
+    await putObject(server, bucket, "files/small.txt", "seen");
+    let once = true;
+    const host = testHost({
+      env: server.env,
+      fetch: async (url, init) => {
+        // After the run has looked, and before it publishes.
+        if (init.method === "PUT" && url.includes("/small.txt") && once) {
+          once = false;
+          await putObject(server, bucket, "files/small.txt", "a stranger's");
+        }
+        return await fetch(url, init);
+      },
+    });
+    const [small, large] = await runInto(place(server.endpoint, bucket), host);
+    assertEquals([small?.status, small?.code], ["failed", "store.conflict"]);
+    assertStringIncludes(small?.message ?? "", "somebody else has changed it since");
+    assertEquals(large?.status, "created");
+    assertEquals((await objects(server, bucket))["files/small.txt"], "a stranger's");
+  },
+);
+
+s3Test("versitygw", "row 101: other bytes than were meant are refused", async (server, bucket) => {
+  const location = parseBucket(place(server.endpoint, bucket));
+  assert(!("complaint" in location));
+  using opened = await openBucket(location, testHost({ env: server.env }));
+  const object = {
+    key: "a",
+    bytes: bytesOf("these"),
+    sha256: await sha256(bytesOf("those")),
+    facts: { contentType: null, metadata: {} },
+  };
+  const signal = new AbortController().signal;
+  const error = await opened.put(object, { kind: "any" }, signal).catch((error) => error);
+  assertEquals(error.code, "store.failed");
+  assertStringIncludes(error.message, "the server received other bytes than were sent");
+  assertEquals(await keys(server, bucket), []);
+});
+
+for (const status of [301, 307]) {
+  s3Test(
+    "versitygw",
+    `row 104: ${status} to another region: nobody is told the credentials`,
+    async (server, bucket) => {
+      await using other = await rawServer(async (connection) => {
+        await connection.readRequest();
+        await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+      });
+      const host = interrupting(server, (url) => {
+        const answer = saying(status, status === 301 ? "PermanentRedirect" : "TemporaryRedirect");
+        answer.headers.set("location", url.replace(server.endpoint, other.origin));
+        answer.headers.set("x-amz-bucket-region", "eu-west-1");
+        return answer;
+      });
+      const results = await runInto(place(server.endpoint, bucket), host);
+      await assertFailed(
+        results,
+        "store.failed",
+        "is in the region eu-west-1; set AWS_REGION=eu-west-1",
+      );
+      assertEquals(other.requests, []);
+    },
+  );
+}
+
+s3Test("versitygw", "a bucket that is not there is told", async (server) => {
+  const results = await runInto(place(server.endpoint, "nowhere"), testHost({ env: server.env }));
+  await assertFailed(results, "store.failed", 'there is no bucket "nowhere"; make it first');
+});
+
+s3Test("versitygw", "a server that is not there is told", async () => {
+  const results = await runInto(place("http://127.0.0.1:1", "files"), testHost({ env: ENV }));
+  await assertFailed(results, "store.failed", "the server cannot be reached: ");
+});
+
+const ENV = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
+
+s3Test(
+  "versitygw",
+  "a server without conditions or checksums is written to without",
+  async (server, bucket) => {
+    await putObject(server, bucket, "files/small.txt", "seen");
+    const turnedDown: string[] = [];
+    const host = interrupting(server, (_url, { headers, method }) => {
+      if (method === "HEAD") return null;
+      const sent = new Headers(headers);
+      const unknown = ["if-match", "if-none-match", "x-amz-checksum-sha256"].find((name) =>
+        sent.has(name)
+      );
+      if (unknown === undefined) return null;
+      turnedDown.push(unknown);
+      return unknown.startsWith("if-") ? saying(501, "NotImplemented") : saying(
+        400,
+        "InvalidArgument",
+        "Unsupported header 'x-amz-checksum-sha256'",
+      );
+    });
+    await using store = await openStore(place(server.endpoint, bucket), { sync: false }, host);
+    for (const key of ["small.txt", "new.txt"]) {
+      await using draft = await sealed(store, key, key);
+      await draft.publish();
+    }
+    assertEquals(turnedDown.length, 2, turnedDown.join());
+    // A look before takes the place of the condition.
+    await using late = await sealed(store, "new.txt", "late");
+    await putObject(server, bucket, "files/new.txt", "a stranger's");
+    await assertCode("store.conflict", () => late.publish());
+    assertEquals(await objects(server, bucket), {
+      "files/new.txt": "a stranger's",
+      "files/small.txt": "small.txt",
+    });
+  },
+);
+
+s3Test(
+  "versitygw",
+  "row 99: what dead runs left is swept once it is old, and no sooner",
+  async (server, bucket) => {
+    const host = testHost({ env: server.env, now: new Date().toISOString() });
+    await using store = await openStore(place(server.endpoint, bucket), { sync: false }, host);
+    const abandoned = await store.draft("large.bin");
+    await abandoned.write(new Uint8Array(6 * 2 ** 20));
+    await abandoned.write(new Uint8Array(6 * 2 ** 20));
+    const suspended = await store.draft("part.bin");
+    await suspended.write(new Uint8Array(100_000));
+    const name = await suspended.suspend();
+    assertEquals((await pendingUploads(server, bucket)).length, 1);
+    assertEquals(await Array.fromAsync(store.list("")), []);
+    assertEquals(await store.sweep(), 0);
+    host.jump(25 * 60 * 60 * 1000);
+    assertEquals(await store.sweep(), 1);
+    assertEquals(await pendingUploads(server, bucket), []);
+    assertEquals(await keys(server, bucket), [`files/.cronfetch-drafts/${name}`]);
+    host.jump(7 * 24 * 60 * 60 * 1000);
+    assertEquals(await store.sweep(), 1);
+    assertEquals(await keys(server, bucket), []);
+  },
+);
