@@ -2,6 +2,7 @@
 
 import type { Flags } from "../cli.ts";
 import { createRedactor } from "../config/secrets.ts";
+import type { BucketLocation } from "../core/bucket.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
@@ -11,9 +12,18 @@ import { plural } from "../report/format.ts";
 import { decideDue, describeSchedule } from "../schedule/due.ts";
 import { dueMemory } from "../state/record.ts";
 import type { TaskRecord } from "../state/state.ts";
+import { credentialsOf, serverOf } from "../store/s3/settings.ts";
 import { type Finding, reasonOf } from "./finding.ts";
 import { checkHosts } from "./hosts.ts";
-import { permissionFlags, shellQuoted, shortPath, urlsOf } from "./permissions.ts";
+import {
+  bucketOf,
+  type BucketRule,
+  bucketRules,
+  permissionFlags,
+  shellQuoted,
+  shortPath,
+  urlsOf,
+} from "./permissions.ts";
 import { checkState, checkStore } from "./places.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { recall } from "./recall.ts";
@@ -60,13 +70,18 @@ export async function doctor(
 
   const redact = createRedactor(config.secrets);
   const told = findings.map((finding) => ({ ...finding, message: redact(finding.message) }));
-  const needed = permissionFlags({ config, tasks, variables, cwd: host.cwd() });
+  const needed = permissionFlags({ config, tasks, variables, host });
   const permissions = needed.map(redact);
-  const notes = permissionNotes(config.files, permissions.some((flag, i) => flag !== needed[i]));
+  const bucket = bucketOf(config);
+  const notes = [
+    ...permissionNotes(config.files, permissions.some((flag, i) => flag !== needed[i])),
+    ...(bucket === null ? [] : credentialNotes(bucket, host)),
+  ];
+  const rules = bucket === null ? [] : bucketRules(bucket);
   if (flags.json) {
     const message = notes.join("; ");
     const row = { check: "permissions", verdict: "note", message, flags: permissions };
-    writeRows([...told, row], host);
+    writeRows([...told, bucket === null ? row : { ...row, rules }], host);
   } else {
     const rows = told.map(({ check, verdict, message }) => ({
       style: STYLES[verdict],
@@ -82,6 +97,7 @@ export async function doctor(
       ...command,
       "",
       ...notes.map((note) => `${note}.`),
+      ...ruleLines(rules),
     ], host);
   }
   return findings.some(({ verdict }) => verdict === "wrong") ? EXIT.failed : EXIT.good;
@@ -157,6 +173,34 @@ function scheduleFindings(
     ];
     return { check: "schedule", verdict: "good", message: `${schedule}: ${words.join(", ")}` };
   });
+}
+
+/** What a person who writes the access rules of a bucket needs to know. */
+function ruleLines(rules: readonly BucketRule[]): string[] {
+  if (rules.length === 0) return [];
+  return [
+    "",
+    "The bucket's access rules must allow:",
+    "",
+    ...rules.flatMap(({ resource, actions }) => [
+      `  on ${resource}`,
+      ...actions.map((action) => `    ${action}`),
+    ]),
+  ];
+}
+
+/** What the flags do not cover where credentials or the region come from elsewhere. */
+function credentialNotes(bucket: BucketLocation, host: Host): string[] {
+  return [
+    ...(credentialsOf(host) === null
+      ? [
+        "Credentials that are not in the environment need --allow-sys, --allow-env and --allow-read",
+      ]
+      : []),
+    ...(serverOf(bucket, host) === null
+      ? ["The region is not set: the server of the bucket has to be added to --allow-net"]
+      : []),
+  ];
 }
 
 /** What stands behind `run` to run the same config again. */

@@ -2,7 +2,11 @@
 
 import { dirname, isAbsolute, relative, resolve, SEPARATOR } from "@std/path";
 import type { Config } from "../config/config.ts";
+import { type BucketLocation, parseBucket } from "../core/bucket.ts";
+import type { Host } from "../core/host.ts";
 import type { Task } from "../core/task.ts";
+import type { S3Action } from "../store/s3/errors.ts";
+import { S3_VARIABLES, serverOf } from "../store/s3/settings.ts";
 import { stateFile } from "./recall.ts";
 
 /** What a run of a config reaches out for. */
@@ -13,8 +17,8 @@ export interface PermissionNeeds {
   readonly tasks: readonly Task[];
   /** Names of environment variables that loading the config asks for. */
   readonly variables: Iterable<string>;
-  /** The folder that the program is started in; paths below are written relative to it. */
-  readonly cwd: string;
+  /** The environment, and the folder that the program is started in; paths are relative to it. */
+  readonly host: Pick<Host, "env" | "cwd">;
 }
 
 /** Variables that decide about colour. */
@@ -29,20 +33,54 @@ const DISPLAY_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM"];
  *
  * @returns One argument of `deno run` each, unquoted.
  */
-export function permissionFlags({ config, tasks, variables, cwd }: PermissionNeeds): string[] {
+export function permissionFlags({ config, tasks, variables, host }: PermissionNeeds): string[] {
+  const cwd = host.cwd();
+  const bucket = bucketOf(config);
+  const server = bucket && serverOf(bucket, host);
   const stateAt = stateFile(config.state);
   const written = [
     ...(isAbsolute(config.store) ? [config.store] : []),
     ...(stateAt === null ? [] : [dirname(stateAt)]),
   ];
   return [
-    flag("--allow-net", [...tasks.flatMap(urlsOf), ...webhooksOf(config)].map(grantFor)),
+    flag("--allow-net", [
+      ...[...tasks.flatMap(urlsOf), ...webhooksOf(config)].map(grantFor),
+      ...(server ? [server.host] : []),
+    ]),
     flag("--allow-read", grantedPaths([...config.files, ...written], cwd)),
     flag("--allow-write", grantedPaths(written, cwd)),
     flag("--allow-run", programsOf(config)),
-    flag("--allow-env", [...variables, ...DISPLAY_VARIABLES]),
+    flag("--allow-env", [...variables, ...(bucket ? S3_VARIABLES : []), ...DISPLAY_VARIABLES]),
     "--ignore-env",
   ].filter((text) => text !== null);
+}
+
+/** The bucket that is the store, or null. */
+export function bucketOf({ store }: Pick<Config, "store">): BucketLocation | null {
+  const bucket = store.startsWith("s3:") ? parseBucket(store) : null;
+  return bucket === null || "complaint" in bucket ? null : bucket;
+}
+
+/** What a bucket's access rules (IAM) have to allow, and where. */
+export interface BucketRule {
+  /** Amazon resource name: of the bucket, or of the objects that are cronfetch's. */
+  readonly resource: string;
+  readonly actions: readonly S3Action[];
+}
+
+/** The access rules with which `run`, `verify` and `doctor` work on a bucket, and no more. */
+export function bucketRules({ bucket, prefix }: BucketLocation): readonly BucketRule[] {
+  const objects = prefix === "" ? "*" : `${prefix}/*`;
+  return [
+    {
+      resource: `arn:aws:s3:::${bucket}`,
+      actions: ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+    },
+    {
+      resource: `arn:aws:s3:::${bucket}/${objects}`,
+      actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+    },
+  ];
 }
 
 function webhooksOf({ alerts }: Pick<Config, "alerts">): URL[] {

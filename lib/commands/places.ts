@@ -6,11 +6,13 @@ import type { Host } from "../core/host.ts";
 import { plural } from "../report/format.ts";
 import { openState } from "../state/open.ts";
 import { openStore } from "../store/open.ts";
+import type { Store } from "../store/store.ts";
 import { type Finding, reasonOf } from "./finding.ts";
 import { isAbsent, stateFile } from "./recall.ts";
 
 /**
- * Begins a draft in the store, and discards it.
+ * Publishes a tiny file in the store under a name of its own, reads it and
+ * removes it.
  *
  * @returns What came of it; a store that cannot be used is a finding, too.
  */
@@ -20,17 +22,28 @@ export async function checkStore(config: Config, host: Host): Promise<Finding> {
   try {
     await withoutTrace(isAbsolute(location) ? location : null, async () => {
       await using store = await openStore(location, { sync }, host);
-      await using draft = await store.draft("cronfetch-doctor");
-      await draft.write(new TextEncoder().encode("a"));
-      await draft.seal();
+      await tryStore(store, `cronfetch-doctor-${host.random.name()}`);
     });
     const message = absent
       ? `${location} is not there yet; the first run makes it`
-      : `${location} can be written to`;
+      : `${location} can be written to, and read`;
     return { check: "store", verdict: "good", message };
   } catch (error) {
-    const message = `${location} cannot be written to: ${reasonOf(error)}`;
+    const message = `${location} cannot be used: ${reasonOf(error)}`;
     return { check: "store", verdict: "wrong", message };
+  }
+}
+
+async function tryStore(store: Store, key: string): Promise<void> {
+  await using draft = await store.draft(key);
+  await draft.write(new TextEncoder().encode("a"));
+  const { sha256 } = await draft.seal();
+  await draft.publish();
+  try {
+    const found = await store.digest(key, new AbortController().signal);
+    if (found !== sha256) throw new Error("what was written cannot be read again");
+  } finally {
+    await store.remove(key);
   }
 }
 

@@ -78,7 +78,7 @@ Deno.test("doctor: a store and a state that are there stay as they are", async (
   const before = await tree(at.folder.path);
   const host = at.host();
   assertEquals(await main(["doctor"], host), 0);
-  assertMatch(host.stderr.text, /good +store +\S+downloads can be written to$/m);
+  assertMatch(host.stderr.text, /good +store +\S+downloads can be written to, and read$/m);
   assertMatch(host.stderr.text, /good +state +\S+state\.json remembers 1 task$/m);
   assertMatch(host.stderr.text, /schedule .*: 1 task, next due in 18 h/);
   assertEquals(await tree(at.folder.path), before);
@@ -217,7 +217,7 @@ function flagsOf(config: ConfigInput, files: readonly string[] = ["/home/me/cron
     config: loaded,
     tasks: tasksOf(loaded, at),
     variables: ["TOKEN", "TERM"],
-    cwd: host.cwd(),
+    host,
   });
 }
 

@@ -44,6 +44,8 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Refusal || error instanceof ConditionFailed) throw error;
+      // Deno's own refusal names the flag that is missing.
+      if (error instanceof Deno.errors.NotCapable) throw error;
       throw explainS3(failureOf(action, error), error);
     }
   };

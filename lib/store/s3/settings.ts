@@ -31,6 +31,18 @@ export function regionOf(location: BucketLocation, host: Environment): string | 
   return named ?? (endpointOf(location, host) === null ? null : USUAL_REGION);
 }
 
+/** The server that is asked; null where only the client can find out which region it is in. */
+export function serverOf(location: BucketLocation, host: Environment): URL | null {
+  const endpoint = endpointOf(location, host);
+  if (endpoint !== null) return URL.parse(endpoint);
+  const region = regionOf(location, host);
+  if (region === null) return null;
+  const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  // No certificate covers a dot in a bucket's name.
+  const name = location.bucket.includes(".") ? "" : `${location.bucket}.`;
+  return new URL(`https://${name}s3.${region}.${domain}`);
+}
+
 /** An empty variable is as good as none. */
 function variable(name: typeof S3_VARIABLES[number], { env }: Environment): string | null {
   return env(name) || null;

@@ -61,7 +61,7 @@ export async function send(
       await response.body?.cancel();
     } catch (error) {
       signal.throwIfAborted();
-      if (attempt === ATTEMPTS) throw error;
+      if (attempt === ATTEMPTS || error instanceof Deno.errors.NotCapable) throw error;
     }
     const boundMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
     await host.timers.sleep(Math.round(host.random.fraction() * boundMs), signal);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { BucketLocation } from "../../../lib/core/bucket.ts";
-import { credentialsOf, endpointOf, regionOf } from "../../../lib/store/s3/settings.ts";
+import { credentialsOf, endpointOf, regionOf, serverOf } from "../../../lib/store/s3/settings.ts";
 
 const location: BucketLocation = { bucket: "b", prefix: "", endpoint: null, region: null };
 
@@ -31,6 +31,19 @@ Deno.test("nothing said: AWS, and its client finds the region; elsewhere the usu
   assertEquals([endpointOf(location, host()), regionOf(location, host())], [null, null]);
   assertEquals(endpointOf(location, host({ AWS_ENDPOINT_URL_S3: "" })), null);
   assertEquals(regionOf({ ...location, endpoint: "http://127.0.0.1:9000" }, host()), "us-east-1");
+});
+
+Deno.test("the server that is asked, as permissions need to know it", () => {
+  const table: [Partial<BucketLocation>, Record<string, string>, string | null][] = [
+    [{}, {}, null],
+    [{ region: "eu-west-1" }, {}, "https://b.s3.eu-west-1.amazonaws.com/"],
+    [{ bucket: "b.c" }, { AWS_REGION: "us-east-1" }, "https://s3.us-east-1.amazonaws.com/"],
+    [{ region: "cn-north-1" }, {}, "https://b.s3.cn-north-1.amazonaws.com.cn/"],
+    [{ endpoint: "http://127.0.0.1:9000" }, {}, "http://127.0.0.1:9000/"],
+  ];
+  for (const [changes, env, url] of table) {
+    assertEquals(serverOf({ ...location, ...changes }, host(env))?.href ?? null, url);
+  }
 });
 
 Deno.test("keys count only together", () => {

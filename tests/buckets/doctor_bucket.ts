@@ -1,0 +1,115 @@
+// `doctor` and a bucket: what it finds, what it prints, and that a run with just that goes well.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { main } from "../../lib/cli.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { keys, objects, pendingUploads } from "../helpers/s3_objects.ts";
+import { type S3Server, s3Test } from "../helpers/s3_server.ts";
+import { tcpProxy } from "../helpers/tcp_proxy.ts";
+
+async function writeConfig(
+  path: string,
+  { bucket, endpoint, url }: { bucket: string; endpoint: string; url: string },
+): Promise<void> {
+  const store = `s3://${bucket}/some/files?endpoint=${endpoint}&region=us-east-1`;
+  await Deno.writeTextFile(path, JSON.stringify({ store, state: "kv:state.db", tasks: [url] }));
+}
+
+s3Test(
+  "versitygw",
+  "doctor: one small write, read and delete, and no trace",
+  async (server, bucket) => {
+    await using proxy = await tcpProxy(server.endpoint);
+    await using folder = await temporaryFolder();
+    const endpoint = proxy.origin;
+    await writeConfig(folder.file("cronfetch.json"), {
+      bucket,
+      endpoint,
+      url: "http://127.0.0.1:1/a",
+    });
+    const host = testHost({ cwd: folder.path, env: server.env });
+    assertEquals(await main(["doctor"], host), 0);
+    assertMatch(host.stderr.text, /good +store +s3:\S+ can be written to, and read$/m);
+    const methods = proxy.requests.map((request) => request.split(/[ ?]/).slice(0, 2).join(" "));
+    const key = methods[0]?.split(" ")[1];
+    assertMatch(key ?? "", /some\/files\/cronfetch-doctor-/);
+    assertEquals(methods, ["HEAD", "PUT", "GET", "DELETE"].map((method) => `${method} ${key}`));
+    assertEquals([await keys(server, bucket), await pendingUploads(server, bucket)], [[], []]);
+    for (
+      const line of [
+        "The bucket's access rules must allow:",
+        `  on arn:aws:s3:::${bucket}`,
+        "    s3:ListBucket",
+        `  on arn:aws:s3:::${bucket}/some/files/*`,
+        "    s3:AbortMultipartUpload",
+      ]
+    ) assertStringIncludes(host.stderr.text, `${line}\n`);
+    assert(!host.stderr.text.includes(server.env["AWS_SECRET_ACCESS_KEY"] ?? "nothing"));
+  },
+);
+
+s3Test("versitygw", "doctor: what is wrong with a bucket is told", async (server, bucket) => {
+  await using folder = await temporaryFolder();
+  const { endpoint } = server;
+  const table: [where: string, env: Record<string, string>, said: RegExp][] = [
+    [
+      bucket,
+      { ...server.env, AWS_SECRET_ACCESS_KEY: "x" },
+      /wrong +store .*: access denied|secret/,
+    ],
+    ["nowhere", server.env, /wrong +store .*: there is no bucket "nowhere"; make it first/],
+  ];
+  for (const [where, env, said] of table) {
+    const url = "http://127.0.0.1:1/a";
+    await writeConfig(folder.file("cronfetch.json"), { bucket: where, endpoint, url });
+    const host = testHost({ cwd: folder.path, env });
+    assertEquals(await main(["doctor"], host), 3);
+    assertMatch(host.stderr.text, said);
+  }
+});
+
+/** Runs a config with permission flags in a process of its own. */
+async function runWith(flags: readonly string[], cwd: string, { env }: S3Server) {
+  const program = fromFileUrl(new URL("../../main.ts", import.meta.url));
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...flags, program, "run", "-c", "cronfetch.json"],
+    cwd,
+    env: { ...env, TERM: "xterm", DENO_NO_UPDATE_CHECK: "1" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+s3Test(
+  "versitygw",
+  "doctor: its flags are enough for a run into a bucket",
+  async (server, bucket) => {
+    await using files = origin({ "/a.txt": "first\n" });
+    await using folder = await temporaryFolder();
+    const { endpoint } = server;
+    const url = `${files.origin}/a.txt`;
+    await writeConfig(folder.file("cronfetch.json"), { bucket, endpoint, url });
+    const host = testHost({ cwd: folder.path, env: server.env });
+    assertEquals(await main(["doctor", "--json"], host), 0);
+    const rows = host.stdout.text.trim().split("\n").map((line) => JSON.parse(line));
+    const { flags, rules } = rows.at(-1);
+    assertEquals(rules.length, 2);
+    assertEquals(flags[0], `--allow-net=${new URL(files.origin).host},${new URL(endpoint).host}`);
+    const { code, said } = await runWith(flags, folder.path, server);
+    assertEquals(code, 0, said);
+    assertEquals(await objects(server, bucket), { "some/files/a.txt": "first\n" });
+
+    const without = [`--allow-net=${new URL(files.origin).host}`, ...flags.slice(1)];
+    const refused = await runWith(without, folder.path, server);
+    assertEquals(refused.code, 3, refused.said);
+    assertStringIncludes(refused.said, "store.denied");
+    assertStringIncludes(
+      refused.said,
+      "Deno was not given the permission; run again with --allow-net",
+    );
+  },
+);
