@@ -1,5 +1,5 @@
 /**
- * cronfetch keeps a folder of remote files up to date, and lets people trust
+ * cronfetch keeps a folder or bucket of remote files up to date, and lets people trust
  * every file in it. This is its API for programs; the command line is `main.ts`.
  *
  * @example One run

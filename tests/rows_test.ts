@@ -39,7 +39,7 @@ function rowsNamed(source: string): Set<number> {
 async function rowsByFile(): Promise<Map<string, Set<number>>> {
   const files = new Map<string, Set<number>>();
   for await (const { path } of walk(TESTS, { includeDirs: false })) {
-    if (!/_(?:test|heavy)\.ts$/.test(path)) continue;
+    if (!/_(?:test|heavy|bucket)\.ts$/.test(path)) continue;
     const name = relative(TESTS, path).replaceAll("\\", "/");
     files.set(name, rowsNamed(await Deno.readTextFile(path)));
   }

@@ -7,7 +7,7 @@
 export interface ConfigInput {
   /** Where editors find the JSON Schema. */
   $schema?: string | undefined;
-  /** Where files go: a folder or `memory:`. Default: `./downloads`. */
+  /** Where files go: a folder, `s3://bucket/prefix` or `memory:`. Default: `./downloads`. */
   store?: string | undefined;
   /**
    * Where is remembered what was fetched: `kv:PATH`, `file:PATH` or `memory:`.

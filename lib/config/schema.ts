@@ -246,8 +246,8 @@ const alert = z.strictObject({
 const settings = {
   $schema: option(z.string(says("must be text")), "Where editors find the JSON Schema."),
   store: option(
-    text('a folder or "memory:"'),
-    "Where files go: a folder or `memory:`.",
+    text('a folder, "s3://bucket/prefix" or "memory:"'),
+    "Where files go: a folder, `s3://bucket/prefix` or `memory:`.",
     DEFAULTS.store,
   ),
   state: option(

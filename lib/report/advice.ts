@@ -36,7 +36,7 @@ const BY_CODE = {
   "expect.matches": "look at what the URL gives, or change expect.matches",
   "store.full": "make room",
   "store.denied": "check who may write there, and the permission flags (cronfetch doctor)",
-  "store.conflict": 'move away what stands there, or change "to" of the task',
+  "store.conflict": "move away what stands there, or let the next run look anew",
   "store.name": 'change "to" of the task',
   "store.busy": "lower limits.concurrency",
   "store.failed": "check the disk or the bucket",

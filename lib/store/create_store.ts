@@ -23,7 +23,7 @@ const HEAD_BYTES = 64 * 1024;
 export function createStore(driver: Driver): Store {
   const drafts = new Set<Draft>();
   const busy = new Set<Promise<unknown>>();
-  let closed = false;
+  let closing: Promise<void> | null = null;
 
   function register(key: string, steps: DraftSteps, before?: BytesBefore): Draft {
     const draft = createDraft(key, steps, () => drafts.delete(draft), before);
@@ -33,7 +33,7 @@ export function createStore(driver: Driver): Store {
 
   /** Does what leaves traces: the store is not closed before it is over. */
   async function tracked<T>(work: () => Promise<T>): Promise<T> {
-    if (closed) throw storeClosed();
+    if (closing !== null) throw storeClosed();
     const working = work();
     busy.add(working);
     try {
@@ -184,8 +184,7 @@ export function createStore(driver: Driver): Store {
     await explained(`removing ${JSON.stringify(key)}`, () => driver.remove(key));
   }
 
-  async function dispose(): Promise<void> {
-    closed = true;
+  async function close(): Promise<void> {
     await Promise.allSettled(busy);
     await Promise.all([...drafts].map((draft) => draft.discard()));
     // What could not be removed is still among the drafts.
@@ -205,7 +204,7 @@ export function createStore(driver: Driver): Store {
     copy,
     remove,
     sweep: () => explained(`sweeping ${driver.location}`, async () => await driver.sweep?.() ?? 0),
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: () => closing ??= close(),
   };
 }
 

@@ -43,38 +43,42 @@ for (const kind of KINDS) {
   for (const sizeBytes of [5 * MIB, 5 * MIB + 1, 10 * MIB, 17 * MIB + 5]) {
     for (const expectedBytes of [sizeBytes, null]) {
       const known = expectedBytes === null ? "unknown" : "known";
-      s3Test(kind, `${sizeBytes} bytes of ${known} length arrive whole`, async (server, bucket) => {
-        await using store = await open(server, bucket);
-        const bytes = bytesOf(sizeBytes);
-        await using draft = await store.draft("large.bin", { expectedBytes });
-        await write(draft, bytes);
-        assertEquals(await keys(server, bucket), [], "nothing is visible");
-        const digest = await sha256(bytes);
-        assertEquals(await draft.seal(), { sizeBytes, sha256: digest });
-        assertEquals(await sha256(await draft.read()), digest);
-        const published = await draft.publish({
-          provenance: {
-            source: "https://example.org/large.bin",
-            contentType: "application/zip",
-            etag: '"one"',
-            lastModified: null,
-            fetchedAt: "2026-01-15T12:00:00.000Z",
-          },
-        });
-        assertEquals(await keys(server, bucket), ["files/large.bin"]);
-        assertEquals(await pendingUploads(server, bucket), []);
-        const found = await head(server, bucket, "files/large.bin");
-        assertEquals(found?.contentType, "application/zip");
-        assertEquals(found?.metadata, {
-          "sha256": digest,
-          "source": "https://example.org/large.bin",
-          "source-etag": '"one"',
-          "fetched-at": "2026-01-15T12:00:00.000Z",
-        });
-        const file = await store.stat("large.bin");
-        assertEquals([file?.revision, file?.sha256], [published.revision, digest]);
-        assertEquals(await store.digest("large.bin", forever), digest);
-      });
+      s3Test(
+        kind,
+        `row 103: ${sizeBytes} bytes of ${known} length arrive whole`,
+        async (server, bucket) => {
+          await using store = await open(server, bucket);
+          const bytes = bytesOf(sizeBytes);
+          await using draft = await store.draft("large.bin", { expectedBytes });
+          await write(draft, bytes);
+          assertEquals(await keys(server, bucket), [], "nothing is visible");
+          const digest = await sha256(bytes);
+          assertEquals(await draft.seal(), { sizeBytes, sha256: digest });
+          assertEquals(await sha256(await draft.read()), digest);
+          const published = await draft.publish({
+            provenance: {
+              source: "https://example.org/large.bin",
+              contentType: "application/zip",
+              etag: '"one"',
+              lastModified: null,
+              fetchedAt: "2026-01-15T12:00:00.000Z",
+            },
+          });
+          assertEquals(await keys(server, bucket), ["files/large.bin"]);
+          assertEquals(await pendingUploads(server, bucket), []);
+          const found = await head(server, bucket, "files/large.bin");
+          assertEquals(found?.contentType, "application/zip");
+          assertEquals(found?.metadata, {
+            "sha256": digest,
+            "source": "https://example.org/large.bin",
+            "source-etag": '"one"',
+            "fetched-at": "2026-01-15T12:00:00.000Z",
+          });
+          const file = await store.stat("large.bin");
+          assertEquals([file?.revision, file?.sha256], [published.revision, digest]);
+          assertEquals(await store.digest("large.bin", forever), digest);
+        },
+      );
     }
   }
 

@@ -129,7 +129,7 @@ const ABSURD: readonly (readonly [config: unknown, complaint: string])[] = [
   [{ defaults: { timeout: "-5s" } }, "defaults.timeout must be a duration such as 30s, 5m or"],
   [{ defaults: { headers: { a: 1 } } }, "defaults.headers.a must be text"],
   [{ jitter: "1y" }, "jitter must be a duration such as 30s, 5m or 1h30m, from 0s to 365d"],
-  [{ store: "" }, 'store must be a folder or "memory:"'],
+  [{ store: "" }, 'store must be a folder, "s3://bucket/prefix" or "memory:"'],
 ];
 
 Deno.test("row 95: absurd values are refused, with what is allowed; the JSON Schema agrees", async () => {

@@ -17,6 +17,8 @@ export interface StoreFixture extends AsyncDisposable {
   readonly store: Store;
   /** Whether it refuses to publish over what has changed since the draft was begun. */
   readonly refusesChanged: boolean;
+  /** Whether it keeps drafts for a later run. Default: true. */
+  readonly keepsDrafts?: boolean;
   /** Opens the same files again; null for a store that forgets. The caller closes it. */
   readonly reopen: (() => Promise<Store>) | null;
 }
@@ -497,27 +499,42 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
     await assertCode("store.name", () => another.publish({ as: "../a" }));
   });
 
-  test("a suspended draft goes on where it stopped, and its digest is of the whole", async (store) => {
-    const first = await store.draft("folder/a");
-    await first.write(bytesOf("hello "));
-    const name = await first.suspend();
-    await first.discard();
+  test("drafts that cannot be kept say so, and are gone", async (store, { keepsDrafts = true }) => {
+    if (keepsDrafts) return;
+    await using draft = await store.draft("a");
+    await draft.write(bytesOf("text"));
+    await assertCode("store.failed", () => draft.suspend());
+    assertEquals(await store.resume("a", "anything", forever()), null);
+    await store.drop("a", "anything");
     assertEquals(await contents(store), {});
-    assertEquals(await store.sweep(), 0);
-    const resumed = await store.resume("folder/a", name, forever());
-    assert(resumed);
-    await using draft = resumed.draft;
-    assertEquals([draft.sizeBytes, new TextDecoder().decode(resumed.head)], [6, "hello "]);
-    assertEquals(await store.resume("folder/a", name, forever()), null);
-    await draft.write(bytesOf("world"));
-    assertEquals(await draft.seal(), { sizeBytes: 11, sha256: await digestOf("hello world") });
-    await draft.publish();
-    assertEquals(await contents(store), { "folder/a": await digestOf("hello world") });
   });
+
+  test(
+    "a suspended draft goes on where it stopped, and its digest is of the whole",
+    async (store, { keepsDrafts = true }) => {
+      if (!keepsDrafts) return;
+      const first = await store.draft("folder/a");
+      await first.write(bytesOf("hello "));
+      const name = await first.suspend();
+      await first.discard();
+      assertEquals(await contents(store), {});
+      assertEquals(await store.sweep(), 0);
+      const resumed = await store.resume("folder/a", name, forever());
+      assert(resumed);
+      await using draft = resumed.draft;
+      assertEquals([draft.sizeBytes, new TextDecoder().decode(resumed.head)], [6, "hello "]);
+      assertEquals(await store.resume("folder/a", name, forever()), null);
+      await draft.write(bytesOf("world"));
+      assertEquals(await draft.seal(), { sizeBytes: 11, sha256: await digestOf("hello world") });
+      await draft.publish();
+      assertEquals(await contents(store), { "folder/a": await digestOf("hello world") });
+    },
+  );
 
   test(
     "a suspended draft outlives the store, and can be suspended again",
     async (store, fixture) => {
+      if (fixture.keepsDrafts === false) return;
       const first = await store.draft("a");
       await first.write(bytesOf("one "));
       const name = await first.suspend();
@@ -534,19 +551,23 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
     },
   );
 
-  test("a suspended draft that was dropped is gone, and foreign names mean nothing", async (store) => {
-    const draft = await store.draft("a");
-    await draft.write(bytesOf("text"));
-    const name = await draft.suspend();
-    await store.drop("a", name);
-    await store.drop("a", name);
-    await put(store, "b", "published");
-    for (const foreign of [name, "b", "../b", "", "nothing"]) {
-      await store.drop("b", foreign);
-      assertEquals(await store.resume("a", foreign, forever()), null, foreign);
-    }
-    assertEquals(await contents(store), { "b": await digestOf("published") });
-  });
+  test(
+    "a suspended draft that was dropped is gone, and foreign names mean nothing",
+    async (store, { keepsDrafts = true }) => {
+      if (!keepsDrafts) return;
+      const draft = await store.draft("a");
+      await draft.write(bytesOf("text"));
+      const name = await draft.suspend();
+      await store.drop("a", name);
+      await store.drop("a", name);
+      await put(store, "b", "published");
+      for (const foreign of [name, "b", "../b", "", "nothing"]) {
+        await store.drop("b", foreign);
+        assertEquals(await store.resume("a", foreign, forever()), null, foreign);
+      }
+      assertEquals(await contents(store), { "b": await digestOf("published") });
+    },
+  );
 
   test("what was published is there when the store is opened again", async (store, fixture) => {
     await put(store, "folder/a", "text");

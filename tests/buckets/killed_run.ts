@@ -1,0 +1,12 @@
+// A run that is to be killed: it has begun to upload a large file, says so, and waits.
+
+import { realHost } from "../../lib/host.ts";
+import { openStore } from "../../lib/store/open.ts";
+
+const [location = ""] = Deno.args;
+const store = await openStore(location, { sync: false }, realHost());
+const draft = await store.draft("large.bin");
+for (let mebibytes = 0; mebibytes < 12; mebibytes++) await draft.write(new Uint8Array(2 ** 20));
+await Deno.stdout.write(new TextEncoder().encode("ready\n"));
+// Keeps the process alive until it is killed.
+setInterval(() => {}, 60_000);
