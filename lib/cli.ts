@@ -2,6 +2,7 @@
 
 import { Argument, Command, CommanderError, Option } from "commander";
 import manifest from "../deno.json" with { type: "json" };
+import { inWorkflow } from "./commands/workflow.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
 import { CronfetchError } from "./core/errors.ts";
 import type { Host } from "./core/host.ts";
@@ -16,6 +17,8 @@ export interface Flags {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** `junit=FILE` each. */
+  readonly report: readonly string[];
   readonly output?: string;
   readonly state?: string;
   readonly timeout?: string;
@@ -38,9 +41,11 @@ type Action = (args: readonly string[], flags: Flags, host: Host) => Promise<num
  * that command alone, so that the others start fast.
  *
  * @param args What stands behind the program's name.
+ * @param world What it runs in.
  * @returns The exit code; see `EXIT`. The process is not ended here.
  */
-export async function main(args: readonly string[], host: Host): Promise<number> {
+export async function main(args: readonly string[], world: Host): Promise<number> {
+  const host = inWorkflow(world);
   let exitCode: number = EXIT.good;
   const program = createProgram(host, async (action, operands, flags) => {
     exitCode = await action(operands, flags, host);
@@ -113,7 +118,12 @@ function createProgram(host: Host, perform: Perform): Command {
     .option("--due", "only what is due by its schedule")
     .option("-n, --dry-run", "show what would run, and request nothing");
   withLimits(run);
-  withOutput(run);
+  withOutput(run)
+    .option(
+      "--report <KIND=FILE>",
+      "write the results to a file; kinds: junit; may be repeated",
+      repeated,
+    );
 
   const plan = command(
     "plan [TASK|URL...]",
@@ -183,6 +193,7 @@ const NO_FLAGS: Flags = {
   json: false,
   quiet: false,
   verbose: false,
+  report: [],
   event: false,
   force: false,
   fix: false,

@@ -36,6 +36,16 @@ export function realHost(): Host {
     env: (name) => Deno.env.get(name),
     cwd: () => Deno.cwd(),
     readStdin: () => new Response(Deno.stdin.readable).text(),
+    appendFile: (path, text) => Deno.writeTextFile(path, text, { append: true }),
+    fileSize: async (path) => {
+      try {
+        return (await Deno.stat(path)).size;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return 0;
+        throw error;
+      }
+    },
+    replaceFile,
     // The system's resolver, which fetch asks too; it knows /etc/hosts.
     resolve: async (hostname) =>
       (await lookup(hostname, { all: true })).map((found) => found.address),
@@ -65,6 +75,18 @@ export function realHost(): Host {
     },
     exit: (code) => Deno.exit(code),
   };
+}
+
+/** Writes beside the file, then renames: a reader finds the old text or the new one. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const beside = `${path}.${crypto.randomUUID()}.new`;
+  try {
+    await Deno.writeTextFile(beside, text, { createNew: true });
+    await Deno.rename(beside, path);
+  } catch (error) {
+    await Deno.remove(beside).catch(() => {});
+    throw error;
+  }
 }
 
 /** setTimeout counts in 31 bits and fires at once beyond. */

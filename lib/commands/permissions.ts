@@ -21,8 +21,8 @@ export interface PermissionNeeds {
   readonly host: Pick<Host, "env" | "cwd">;
 }
 
-/** Variables that decide about colour. */
-const DISPLAY_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM"];
+/** Variables that decide how text is written: in colour, and free of commands for a workflow. */
+const DISPLAY_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_ACTIONS"];
 
 /**
  * The permission flags with which `run` carries out a config, and no more.

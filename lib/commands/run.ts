@@ -1,7 +1,7 @@
 /** `run`: download what is planned. */
 
 import type { Flags } from "../cli.ts";
-import type { Alert } from "../core/alert.ts";
+import type { Config } from "../config/config.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { variable } from "../config/environment.ts";
@@ -15,6 +15,7 @@ import { openStore } from "../store/open.ts";
 import { carryOut } from "../worker.ts";
 import { plan } from "./plan.ts";
 import { planWith, prepare } from "./prepare.ts";
+import { fileReporters, reportRequests, workflowReporters } from "./reports.ts";
 import { stopOnSignals } from "./stop.ts";
 
 /** Runs the tasks, tells about them as it goes, and gives the exit code they deserve. */
@@ -23,6 +24,7 @@ export async function run(
   flags: Flags,
   host: Host,
 ): Promise<number> {
+  const reports = fileReporters(reportRequests(flags.report, host.cwd()), host);
   if (flags.dryRun) return await plan(operands, flags, host);
   const prepared = await prepare(operands, flags, host);
   const { config } = prepared;
@@ -33,7 +35,7 @@ export async function run(
   owned.defer(() => state[Symbol.asyncDispose]().then(null, () => {}));
   await using store = await openStore(config.store, { sync: config.sync }, host);
   const progress: Progress = { bytes: 0, running: new Map() };
-  const reporters = createReporters(flags, config.alerts, host, progress);
+  const reporters = [...createReporters(flags, config, host, progress), ...reports];
   try {
     const { summary, unsaved } = await carryOut(await planWith(prepared, flags, state), {
       host,
@@ -56,7 +58,7 @@ export async function run(
 
 function createReporters(
   flags: Flags,
-  alerts: readonly Alert[],
+  config: Config,
   host: Host,
   progress: Progress,
 ): Reporter[] {
@@ -69,7 +71,12 @@ function createReporters(
     color: colorWanted((name) => variable(name, host), output.isTerminal()),
     verbosity: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
   });
-  const reporters = flags.json ? [ndjsonReporter(host.stdout), people] : [people];
+  const reporters = [
+    ...workflowReporters(config, flags.quiet, host),
+    ...(flags.json ? [ndjsonReporter(host.stdout)] : []),
+    people,
+  ];
+  const { alerts } = config;
   if (alerts.length > 0) {
     const complain = (sentence: string) => void output.write(`${escapeControl(sentence)}\n`);
     reporters.push(alertReporter({ alerts, host, complain }));

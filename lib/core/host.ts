@@ -60,6 +60,12 @@ export interface Host {
   cwd(): string;
   /** All of standard input, as text. */
   readStdin(): Promise<string>;
+  /** Adds text to the end of a file, which is made where it is missing. */
+  appendFile(path: string, text: string): Promise<void>;
+  /** Size of a file in bytes; 0 where there is none. */
+  fileSize(path: string): Promise<number>;
+  /** Puts a text in the place of a file, or where none is, in one step. */
+  replaceFile(path: string, text: string): Promise<void>;
   /** Addresses of a host name, for the egress rule. */
   resolve(hostname: string): Promise<readonly string[]>;
   /**

@@ -107,7 +107,8 @@ function line(
   return details.length === 0 ? start : `${start}  ${escapeControl(details.join("; "))}`;
 }
 
-function whatHappened(result: TaskResult): string[] {
+/** What there is to know about a result, beside its status and its task; text is as it came. */
+export function whatHappened(result: TaskResult): string[] {
   const details: string[] = [];
   if (result.status === "created" || result.status === "updated") {
     const { responseMs, bodyMs, publishMs } = result.timings;
@@ -121,7 +122,8 @@ function whatHappened(result: TaskResult): string[] {
   return details;
 }
 
-function reasonOf({ status, code, message, httpStatus }: TaskResult): string | null {
+/** Why a result is what it is, and for a failure what to do; null where there is nothing to say. */
+export function reasonOf({ status, code, message, httpStatus }: TaskResult): string | null {
   if (code === undefined) return message ?? null;
   const reason = `${code}: ${message ?? ERROR_CODES[code].meaning}`;
   const todo = status === "failed" ? advice(code, httpStatus) : null;

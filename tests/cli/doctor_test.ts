@@ -276,7 +276,8 @@ Deno.test("permissionFlags: what the config names, and no more", () => {
       ]],
     ];
   for (const [name, config, files, flags] of table) {
-    const everyRun = ["--allow-env=TOKEN,TERM,NO_COLOR,FORCE_COLOR", "--ignore-env"];
+    const variables = "TOKEN,TERM,NO_COLOR,FORCE_COLOR,GITHUB_ACTIONS";
+    const everyRun = [`--allow-env=${variables}`, "--ignore-env"];
     assertEquals(flagsOf(config, files), [...flags, ...everyRun], name);
   }
 });

@@ -33,6 +33,8 @@ export interface TestHostOptions {
   readonly stdin?: string;
   /** Exit code of every program that is run. Default: 0. */
   readonly exitCode?: number;
+  /** Files that cannot be written. Default: none. */
+  readonly unwritable?: readonly string[];
   /** Addresses by host name, besides `localhost` and addresses themselves. */
   readonly addresses?: Readonly<Record<string, readonly string[]>>;
 }
@@ -43,6 +45,8 @@ export interface TestHost extends Host, TestTime {
   readonly stderr: Output & TestOutput;
   /** Every program that was run, with its input. None is really run; all end with `exitCode`. */
   readonly executed: { readonly command: readonly string[]; readonly input: string }[];
+  /** What `appendFile` and `replaceFile` have written, by path. No disk is touched. */
+  readonly files: Map<string, string>;
   /** Delivers a signal to whoever listens now, and gives how many did. */
   raise(signal: StopSignal): number;
 }
@@ -73,9 +77,21 @@ export function testHost(options: TestHostOptions = {}): TestHost {
   const env = options.env ?? {};
   const listeners: Record<StopSignal, Set<() => void>> = { SIGINT: new Set(), SIGTERM: new Set() };
   const executed: TestHost["executed"] = [];
+  const files: TestHost["files"] = new Map();
+  const put = (path: string, text: string): Promise<void> => {
+    if (options.unwritable?.includes(path)) {
+      return Promise.reject(new Deno.errors.PermissionDenied(`${path} is unwritable in this test`));
+    }
+    files.set(path, text);
+    return Promise.resolve();
+  };
   return {
     ...time,
     executed,
+    files,
+    appendFile: (path, text) => put(path, (files.get(path) ?? "") + text),
+    fileSize: (path) => Promise.resolve(new TextEncoder().encode(files.get(path) ?? "").length),
+    replaceFile: put,
     execute: (command, input) => {
       executed.push({ command, input });
       return Promise.resolve(options.exitCode ?? 0);

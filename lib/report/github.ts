@@ -1,0 +1,134 @@
+/** Events for GitHub Actions: groups and annotations in the log, a job summary, and outputs. */
+
+import type { Reporter } from "../core/event.ts";
+import type { Host } from "../core/host.ts";
+import type { RunSummary, TaskResult } from "../core/result.ts";
+import { escapeControl, formatCount, plural } from "./format.ts";
+import { keyList, outputText, runOutputs } from "./github_output.ts";
+import { addRow, noRows, SUMMARY_LIMIT_BYTES, summaryText } from "./github_summary.ts";
+import { reasonOf } from "./lines.ts";
+import { truncate } from "./width.ts";
+import type { WorkflowLog } from "./workflow_log.ts";
+
+/** What a {@linkcode githubReporter} works with. */
+export interface GithubOptions {
+  /** The log of the step. */
+  readonly log: WorkflowLog;
+  readonly host: Pick<Host, "appendFile" | "fileSize" | "random">;
+  /** `$GITHUB_STEP_SUMMARY`, the file of the job summary; null for none. */
+  readonly summaryFile: string | null;
+  /** `$GITHUB_OUTPUT`, the file of the outputs; null for none. */
+  readonly outputFile: string | null;
+  /** Further outputs, by name. */
+  readonly outputs: Readonly<Record<string, string>>;
+  /** Whether what the run says as it goes is folded away in the log. */
+  readonly group: boolean;
+}
+
+/** GitHub shows so many errors of a step. */
+const ANNOTATIONS = 10;
+
+/** Columns of the longest title and sentence of an annotation. */
+const LONGEST_TITLE = 200;
+const LONGEST_SENTENCE = 1_000;
+
+/**
+ * Tells GitHub Actions about a run. It must hear of an event before whoever
+ * writes lines for people to the same log, so that these are in the group, and
+ * the sentences about the end of the run after it. Files are written when it is
+ * closed; one that cannot be written is told in the log, and fails no run.
+ *
+ * @param options Where to write.
+ */
+export function githubReporter(options: GithubOptions): Reporter {
+  const { log } = options;
+  const rows = noRows();
+  const changed = keyList();
+  const failed: TaskResult[] = [];
+  let failures = 0;
+  let grouped = false;
+  let summary: RunSummary | null = null;
+
+  function endGroup(): void {
+    if (grouped) log.command("endgroup");
+    grouped = false;
+  }
+
+  return {
+    report: (event) => {
+      switch (event.type) {
+        case "run.started":
+          grouped = options.group;
+          if (grouped) log.command("group", `cronfetch: ${plural(event.tasks, "task")}`);
+          break;
+        case "task.finished": {
+          const { result } = event;
+          addRow(rows, result);
+          if (result.status === "created" || result.status === "updated") changed.add(result.key);
+          if (result.status === "failed" && failures++ < ANNOTATIONS) failed.push(result);
+          break;
+        }
+        case "run.finished":
+          endGroup();
+          summary = event.summary;
+          annotate(failed, failures, log);
+          break;
+        case "task.started":
+        case "task.retrying":
+        case "task.health":
+          break;
+        default:
+          event satisfies never;
+      }
+    },
+    close: async () => {
+      endGroup();
+      if (summary === null) return;
+      const run = summary;
+      const { summaryFile, outputFile, outputs, host } = options;
+      const told = { ...runOutputs(run, changed), ...outputs };
+      if (outputFile !== null) {
+        const text = outputText(told, `cronfetch-${host.random.name()}`);
+        await attempt("The outputs", log, () => host.appendFile(outputFile, text));
+        if (changed.omitted() > 0) {
+          const left = `${formatCount(changed.omitted())} of the changed keys`;
+          log.write(`${left} were left out of the output \`changed\`, which would be too long.\n`);
+        }
+      }
+      if (summaryFile !== null) {
+        await attempt("The job summary", log, async () => {
+          // The limit is one for all that the step writes.
+          const sizeBytes = await host.fileSize(summaryFile);
+          const start = sizeBytes === 0 ? "" : "\n\n";
+          const room = SUMMARY_LIMIT_BYTES - sizeBytes - start.length;
+          const text = summaryText(run, rows, room);
+          if (text === null) throw new Error("the step has filled it already");
+          await host.appendFile(summaryFile, start + text);
+        });
+      }
+    },
+  };
+}
+
+/** An error for each failure, or for the first ones and all others together. */
+function annotate(failed: readonly TaskResult[], failures: number, log: WorkflowLog): void {
+  const shown = failures > ANNOTATIONS ? failed.slice(0, ANNOTATIONS - 1) : failed;
+  for (const result of shown) {
+    const sentence = truncate(escapeControl(reasonOf(result) ?? ""), LONGEST_SENTENCE);
+    const title = truncate(escapeControl(`cronfetch: ${result.task} failed`), LONGEST_TITLE);
+    log.command("error", sentence, { title });
+  }
+  if (failures > shown.length) {
+    const others = plural(failures - shown.length, "more task");
+    log.command("error", `${others} failed; see the job summary`, { title: "cronfetch" });
+  }
+}
+
+async function attempt(what: string, log: WorkflowLog, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.write(`${what} could not be written: ${escapeControl(why)}\n`);
+  }
+}

@@ -1,0 +1,121 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import { main } from "../../lib/cli.ts";
+import type { RunEvent } from "../../lib/core/event.ts";
+import { realHost } from "../../lib/host.ts";
+import { escapeXml, junitReporter } from "../../lib/report/junit.ts";
+import { temporaryFolder, tree } from "../helpers/folder.ts";
+import { testHost, type TestHostOptions } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { event, finished, summary } from "./fakes.ts";
+
+async function told(events: readonly RunEvent[], options: TestHostOptions = {}) {
+  const host = testHost(options);
+  const complaints: string[] = [];
+  const reporter = junitReporter({
+    path: "/report.xml",
+    host,
+    complain: (sentence) => complaints.push(sentence),
+  });
+  for (const one of events) reporter.report(one);
+  assertEquals(host.files.size, 0, "nothing is written before the end");
+  await reporter.close();
+  return { xml: host.files.get("/report.xml"), complaints };
+}
+
+const started = event({ type: "run.started", tasks: 5 });
+const ended = event({
+  type: "run.finished",
+  summary: summary(3, { created: 1, failed: 1, cancelled: 1, deferred: 1, skipped: 1 }),
+});
+
+Deno.test("junit: what each status becomes", async () => {
+  const { xml, complaints } = await told([
+    started,
+    finished("a", "created", { key: "x/a.csv" }),
+    finished("b", "failed", { code: "expect.shrunk", message: 'it "shrank" <a> & b' }),
+    finished("c", "cancelled", { code: "cancelled", message: "interrupted" }),
+    finished("d", "deferred", { notBefore: "2026-01-02T04:00:00Z" }),
+    finished("e", "skipped"),
+    ended,
+  ]);
+  const totals = 'tests="5" failures="1" errors="1" skipped="2" time="2.500"';
+  const start = '<testcase classname="cronfetch"';
+  const shrunk = "expect.shrunk: it &#34;shrank&#34; &#60;a&#62; &#38; b → " +
+    "lower expect.minRatio if this size is right";
+  assertEquals(xml?.split("\n"), [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="cronfetch" ${totals}>`,
+    `<testsuite name="cronfetch" timestamp="2026-01-02T03:04:05Z" ${totals}>`,
+    `${start} name="a" file="x/a.csv" time="2.010"/>`,
+    `${start} name="b" file="b" time="2.010">` +
+    `<failure message="${shrunk}" type="expect.shrunk">${shrunk}</failure></testcase>`,
+    `${start} name="c" file="c" time="2.010">` +
+    '<error message="cancelled: interrupted" type="cancelled"/></testcase>',
+    `${start} name="d" file="d" time="2.010">` +
+    '<skipped message="not before 2026-01-02T04:00:00Z"/></testcase>',
+    `${start} name="e" file="e" time="2.010"><skipped message="skipped"/></testcase>`,
+    "<system-out>exit code 3</system-out>",
+    "</testsuite>",
+    "</testsuites>",
+    "",
+  ]);
+  assertEquals(complaints, []);
+});
+
+Deno.test("junit: any text is fit for XML 1.0", () => {
+  assertEquals(
+    escapeXml("a\0b\x1b\n\ud800\ufffe\uffff😀"),
+    "a\\u{0}b\\u{1b}\\n\\u{d800}\\u{fffe}\\u{ffff}😀",
+  );
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    // Production 2 of the recommendation, less what would be markup.
+    assertMatch(
+      escapeXml(text),
+      /^(?:[[\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]--[<>"'\&]]|&#(?:34|38|39|60|62);)*$/v,
+    );
+  }));
+});
+
+Deno.test("junit: a run without an end writes none; a file that cannot be written is told", async () => {
+  assertEquals(await told([started]), { xml: undefined, complaints: [] });
+  const { complaints } = await told([started, ended], { unwritable: ["/report.xml"] });
+  assertEquals(complaints.length, 1);
+  assertMatch(complaints[0] ?? "", /^The JUnit report could not be written: \/report\.xml/);
+});
+
+Deno.test("run --report: repeatable, beside the folder the program is in; unknown kinds are refused", async () => {
+  await using server = origin({ "/a.txt": "first\n" });
+  await using folder = await temporaryFolder();
+  const url = `${server.origin}/a.txt`;
+  const host = testHost({ cwd: folder.path });
+  const reports = ["--report", "junit=one.xml", "--report=junit=/two=2.xml"];
+  assertEquals(await main(["run", url, ...reports], host), 0);
+  assertEquals([...host.files.keys()], [folder.file("one.xml"), "/two=2.xml"]);
+  assertStringIncludes(host.files.get("/two=2.xml") ?? "", 'tests="1" failures="0"');
+  for (const wrong of ["html=a.html", "junit", "junit=", "=a.xml", "JUnit=a.xml"]) {
+    const refusing = testHost({ cwd: folder.path });
+    assertEquals(await main(["run", url, "--report", wrong], refusing), 2, wrong);
+    assertStringIncludes(refusing.stderr.text, "--report needs junit=FILE, not ");
+  }
+  assertEquals(server.hits(), 1);
+});
+
+Deno.test("the real host: a file is added to, measured, and replaced in one step", async () => {
+  await using folder = await temporaryFolder();
+  const { appendFile, fileSize, replaceFile } = realHost();
+  const path = folder.file("a");
+  assertEquals(await fileSize(path), 0);
+  await appendFile(path, "ü");
+  await appendFile(path, "b");
+  assertEquals([await fileSize(path), await Deno.readTextFile(path)], [3, "üb"]);
+  const reader = await Deno.open(path);
+  await replaceFile(path, "new");
+  // Whoever had it open goes on reading the old one.
+  assertEquals(await new Response(reader.readable).text(), "üb");
+  assertEquals(await tree(folder.path), { a: "new" });
+  await Deno.mkdir(folder.file("folder/full"), { recursive: true });
+  const refused = await replaceFile(folder.file("folder"), "x").then(() => null, (error) => error);
+  assertEquals(refused instanceof Error, true);
+  assertEquals(await tree(folder.path), { a: "new" });
+});
