@@ -7,7 +7,7 @@
 import type { Output } from "../core/host.ts";
 
 /** The commands that are used here; all of those that the runner knows are kept out of text. */
-export type WorkflowCommand = "error" | "group" | "endgroup";
+export type WorkflowCommand = "error" | "warning" | "group" | "endgroup";
 
 /** What the runner takes off the start of a line before it looks for a command. */
 const BLANK = /[\s\u0085]/;

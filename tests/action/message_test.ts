@@ -1,0 +1,63 @@
+import { assertEquals } from "@std/assert";
+import { commitMessage } from "../../tools/action/message.ts";
+import { type Outcome, outcomesOf } from "../../tools/action/outcomes.ts";
+
+const outcome = (status: Outcome["status"], key: string): Outcome => ({ task: key, status, key });
+const plain = { subject: "", skipCi: false };
+
+Deno.test("a message counts, and lists what changed", () => {
+  const outcomes = [
+    outcome("created", "a.txt"),
+    outcome("unchanged", "b.txt"),
+    outcome("updated", "größe/c-1_2.csv"),
+    outcome("failed", "d.txt"),
+  ];
+  const list = "\ncreated  a.txt\nupdated  größe/c-1_2.csv\n";
+  assertEquals(commitMessage(outcomes, plain), `cronfetch: 1 created, 1 updated\n${list}`);
+  assertEquals(
+    commitMessage(outcomes, { subject: " Data of today\n", skipCi: true }),
+    `Data of today [skip ci]\n${list}`,
+  );
+  assertEquals(
+    commitMessage([outcome("failed", "d.txt")], plain),
+    "cronfetch: nothing new in 1 task\n",
+  );
+  const many = Array.from({ length: 1_300 }, (_, index) => outcome("updated", `${index}`));
+  const lines = commitMessage(many, plain).trimEnd().split("\n");
+  assertEquals([lines.length, lines.at(-1)], [103, "and 1,200 more files"]);
+});
+
+Deno.test("a name of a file does nothing in a message", () => {
+  const table: [key: string, shown: string][] = [
+    ["[skip ci].txt", "%5Bskip%20ci%5D.txt"],
+    ["fixes #1", "fixes%20%231"],
+    ["closes GH-1", "closes%20GH-1"],
+    ["closes https://github.com/o/r/issues/1", "closes%20https%3A//github.com/o/r/issues/1"],
+    ["@all", "%40all"],
+    ["a\nskip-checks: true", "a%0Askip-checks%3A%20true"],
+    ["\u202egnp", "%E2%80%AEgnp"],
+    ["\ud800", "%EF%BF%BD"],
+    ["100%", "100%25"],
+  ];
+  for (const [key, shown] of table) {
+    const [, , line] = commitMessage([outcome("created", key)], plain).split("\n");
+    assertEquals(line, `created  ${shown}`);
+  }
+});
+
+Deno.test("outcomes: results alone, and no line that was cut off", () => {
+  const line = (result: unknown, type = "task.finished") => JSON.stringify({ type, result });
+  const good = line({ task: "a", status: "created", key: "a.txt", more: 1 });
+  const text = [
+    JSON.stringify({ type: "run.started", tasks: 1 }),
+    good,
+    line({ task: "b", status: "created", key: "b.txt" }, "task.started"),
+    line({ task: "c", status: "strange", key: "c.txt" }),
+    line({ task: "d", key: "d.txt" }),
+    line(null),
+    "null",
+    good.slice(0, -3),
+  ].join("\n");
+  assertEquals(outcomesOf(text), [{ task: "a", status: "created", key: "a.txt" }]);
+  assertEquals(outcomesOf(""), []);
+});

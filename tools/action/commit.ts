@@ -1,0 +1,228 @@
+/**
+ * Commits and pushes what a run has changed.
+ *
+ * This is a program of its own, after the run and beside the action's shell: a
+ * race for a branch cannot be told in a few lines of shell, and can be tested
+ * here. Files are put on top of the branch by git's plumbing instead of `git
+ * rebase`. A rebase needs a working copy without other edits, rewrites it while
+ * it goes, and stops at the state file, which every run writes.
+ */
+
+import { join } from "@std/path";
+import type { Clock, Random, Timers } from "../../lib/core/host.ts";
+import { plural } from "../../lib/report/format.ts";
+import { ActionError, ask, type Git, listed, tryAsk } from "./git.ts";
+import { commitMessage } from "./message.ts";
+import { isChanged, type Outcome, outcomesOf } from "./outcomes.ts";
+import { changesOf, repositoryPath, type TaskChange } from "./paths.ts";
+import { push } from "./push.ts";
+import { mergeStates } from "./state_merge.ts";
+import { type Target, targetOf } from "./target.ts";
+import { stage, treeOf } from "./tree.ts";
+
+/** What is to be committed, and how. */
+export interface CommitOptions {
+  /** The events of the run, as NDJSON. */
+  readonly events: string;
+  /** Absolute path of the store's folder; empty for another kind of store. */
+  readonly store: string;
+  /** Absolute path of the state's file; empty for another kind of state. */
+  readonly state: string;
+  /** `data`: only where a file has changed. `all`: also where a run is to be remembered. */
+  readonly when: "all" | "data";
+  /** First line of the message; empty for one that counts. */
+  readonly subject: string;
+  readonly skipCi: boolean;
+  /** Name of a branch; empty for the one that is checked out. */
+  readonly branch: string;
+  readonly push: boolean;
+  /** `$GITHUB_REF`, or empty. */
+  readonly eventRef: string;
+}
+
+/** What is done by the outside world. */
+export interface CommitContext {
+  /** In any folder of the repository, with an author in its environment. */
+  readonly gitIn: (folder: string) => Git;
+  readonly folder: string;
+  readonly clock: Pick<Clock, "now">;
+  readonly timers: Pick<Timers, "sleep">;
+  readonly random: Pick<Random, "fraction">;
+  /** Takes a sentence for people. */
+  readonly log: (sentence: string) => void;
+  /** Takes a sentence that should not be overlooked. */
+  readonly warn: (sentence: string) => void;
+}
+
+/** What was made: the commit, or null where nothing was to be committed. */
+export interface CommitOutcome {
+  readonly commit: string | null;
+}
+
+/**
+ * Commits what a run has changed, and pushes it if that is wanted.
+ *
+ * @throws {ActionError} In a sentence what is in the way.
+ * @throws {CronfetchError} `state.unreadable`.
+ */
+export async function commitRun(
+  options: CommitOptions,
+  context: CommitContext,
+): Promise<CommitOutcome> {
+  const { log } = context;
+  const outcomes = outcomesOf(options.events).filter(({ status }) => status !== "skipped");
+  if (outcomes.length === 0) return nothing(log, "No task has run: there is nothing to commit.");
+  if (options.when === "data" && !outcomes.some(isChanged)) {
+    return nothing(log, "No file has changed: there is nothing to commit.");
+  }
+  const root = await Deno.realPath(
+    await ask(context.gitIn(context.folder), ["rev-parse", "--show-toplevel"]),
+  );
+  const git = context.gitIn(root);
+  const head = await tryAsk(git, ["rev-parse", "--verify", "--quiet", "HEAD"]);
+  if (head === null) throw new ActionError("the repository has no commit yet to build on");
+  const target = options.push ? await targetOf(git, options.branch, options.eventRef) : null;
+  const changes = await withoutIgnored(
+    await allChanges(outcomes, root, git, options),
+    git,
+    context,
+  );
+
+  const make = (base: string, changes: Changes) => commitOn(git, base, changes, options);
+  const own = await make(head, changes);
+  if (own === null) return nothing(log, "Everything is as it was: there is nothing to commit.");
+  // A branch that is not checked out leaves what is checked out alone.
+  const here = target === null || target.checkedOut || target.detached;
+  if (here) {
+    await ask(git, ["update-ref", "-m", "cronfetch", "HEAD", own, head]);
+    await stage(git, pathsOf(changes));
+  }
+  if (target === null) {
+    log(`Committed as ${own}.`);
+    return { commit: own };
+  }
+  const replay = async (tip: string) =>
+    await make(tip, await merged(git, tip, root, changes, context));
+  const commit = await push({ head, own, replay }, target, { ...context, git });
+  log(`Pushed to ${target.branch} as ${commit}.`);
+  if (here && commit !== own) await follow(git, own, commit, target, log);
+  return { commit };
+}
+
+/** Everything a commit is made of. */
+interface Changes {
+  readonly tasks: readonly TaskChange[];
+  /** The state's file from the root of the repository; null where none is to be committed. */
+  readonly state: string | null;
+  /** Its text where that is not the one in the working copy. */
+  readonly stateText: string | null;
+}
+
+function nothing(log: CommitContext["log"], sentence: string): CommitOutcome {
+  log(sentence);
+  return { commit: null };
+}
+
+function pathsOf({ tasks, state, stateText }: Changes): string[] {
+  const own = state === null || stateText !== null ? [] : [state];
+  return [...tasks.flatMap(({ paths }) => paths), ...own];
+}
+
+async function allChanges(
+  outcomes: readonly Outcome[],
+  root: string,
+  git: Git,
+  { store, state }: CommitOptions,
+): Promise<Changes> {
+  const tracked = new Set(listed(await ask(git, ["ls-files", "-z", "--cached"])));
+  const tasks = store === ""
+    ? outcomes.map((outcome) => ({ outcome, paths: [] }))
+    : await changesOf(outcomes, {
+      root,
+      store: await repositoryPath(root, store, "the store"),
+      tracked,
+    });
+  const path = state === "" ? null : await repositoryPath(root, state, "the state");
+  return { tasks, state: path, stateText: null };
+}
+
+/** Leaves out what the repository's own rules leave out, and says so. */
+async function withoutIgnored(
+  changes: Changes,
+  git: Git,
+  { warn }: CommitContext,
+): Promise<Changes> {
+  const input = pathsOf(changes).map((path) => `${path}\0`).join("");
+  const answer = await git(["check-ignore", "-z", "--stdin"], { input });
+  const ignored = new Set(listed(answer.stdout));
+  if (changes.state === null) {
+    warn(
+      "What is remembered is not in a file, and is forgotten: set the input state to file:PATH.",
+    );
+  }
+  if (ignored.size === 0) return changes;
+  const named = [...ignored].slice(0, 5).join(", ");
+  warn(`.gitignore keeps ${plural(ignored.size, "file")} out of the commit: ${named}`);
+  const { tasks, state } = changes;
+  return {
+    tasks: tasks.map(({ outcome, paths }) => ({
+      outcome,
+      paths: paths.filter((path) => !ignored.has(path)),
+    })),
+    state: state !== null && ignored.has(state) ? null : state,
+    stateText: null,
+  };
+}
+
+/** Makes a commit of changes on top of another; null where they change nothing there. */
+async function commitOn(
+  git: Git,
+  base: string,
+  changes: Changes,
+  { subject, skipCi }: CommitOptions,
+): Promise<string | null> {
+  const { tasks, state, stateText } = changes;
+  const texts = new Map(state === null || stateText === null ? [] : [[state, stateText]]);
+  const tree = await treeOf(git, base, { paths: pathsOf(changes), texts });
+  if (tree === await ask(git, ["rev-parse", `${base}^{tree}`])) return null;
+  const input = commitMessage(tasks.map(({ outcome }) => outcome), { subject, skipCi });
+  return await ask(git, ["commit-tree", tree, "-p", base, "-F", "-"], { input });
+}
+
+/** Our changes as they are on top of what others have pushed. */
+async function merged(
+  git: Git,
+  tip: string,
+  root: string,
+  changes: Changes,
+  { clock }: CommitContext,
+): Promise<Changes> {
+  const { state, tasks } = changes;
+  if (state === null) return changes;
+  const listing = await ask(git, ["ls-tree", "-z", "--name-only", "--full-tree", tip, "--", state]);
+  const theirs = listing === ""
+    ? null
+    : (await git(["cat-file", "blob", `${tip}:${state}`])).stdout;
+  const ours = await Deno.readTextFile(join(root, state));
+  const ids = tasks.map(({ outcome }) => outcome.task);
+  const { text, yielded } = mergeStates(theirs, ours, ids, clock.now());
+  return {
+    tasks: tasks.filter(({ outcome }) => !yielded.has(outcome.task)),
+    state,
+    stateText: text,
+  };
+}
+
+/** Brings what is checked out to the commit that was pushed, edits of others kept. */
+async function follow(
+  git: Git,
+  own: string,
+  commit: string,
+  { branch }: Target,
+  log: CommitContext["log"],
+): Promise<void> {
+  await git(["update-index", "-q", "--refresh"]);
+  const moved = await git(["read-tree", "-m", "-u", own, commit]);
+  if (moved.code === 0) await ask(git, ["update-ref", "-m", "cronfetch", "HEAD", commit, own]);
+  else log(`What is checked out here was left behind ${branch}: it has edits of its own.`);
+}

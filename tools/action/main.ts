@@ -1,0 +1,88 @@
+/** The step of the action that commits; see `commit.ts`. Its inputs are environment variables. */
+
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { realHost } from "../../lib/host.ts";
+import { escapeControl } from "../../lib/report/format.ts";
+import { outputText } from "../../lib/report/github_output.ts";
+import { WorkflowLog } from "../../lib/report/workflow_log.ts";
+import { commitRun } from "./commit.ts";
+import { ActionError, gitIn } from "./git.ts";
+
+const host = realHost();
+const log = new WorkflowLog(host.stderr);
+
+/** The value of a variable; empty where it is not set. */
+function input(name: string): string {
+  return host.env(name) ?? "";
+}
+
+/** The value of a variable that is one of a few words. */
+function choice<T extends string>(name: string, words: readonly T[]): T {
+  const value = input(`INPUT_${name.toUpperCase().replaceAll("-", "_")}`);
+  const word = words.find((word) => word === value);
+  if (word !== undefined) return word;
+  throw new ActionError(
+    `the input ${name} is one of ${words.join(", ")}, not ${JSON.stringify(value)}`,
+  );
+}
+
+/** `Name <address>` as git's variables for whoever makes a commit. */
+function identity(author: string): Record<string, string> {
+  const [, name, email] = /^([^<>\n]*[^<>\s]) <([^<>\s]+)>$/.exec(author) ?? [];
+  if (name === undefined || email === undefined) {
+    throw new ActionError(
+      `the input author needs the form Name <address>, not ${JSON.stringify(author)}`,
+    );
+  }
+  return {
+    GIT_AUTHOR_NAME: name,
+    GIT_AUTHOR_EMAIL: email,
+    GIT_COMMITTER_NAME: name,
+    GIT_COMMITTER_EMAIL: email,
+  };
+}
+
+async function eventsOfRun(): Promise<string> {
+  try {
+    return await Deno.readTextFile(input("RUN_EVENTS"));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+async function commit(): Promise<void> {
+  const mode = choice("commit", ["true", "data"]);
+  const env = identity(input("INPUT_AUTHOR"));
+  const { commit } = await commitRun({
+    events: await eventsOfRun(),
+    store: input("RUN_STORE"),
+    state: input("RUN_STATE"),
+    when: mode === "true" ? "all" : "data",
+    subject: input("INPUT_COMMIT_MESSAGE"),
+    skipCi: choice("skip-ci", ["true", "false"]) === "true",
+    branch: input("INPUT_BRANCH"),
+    push: choice("push", ["true", "false"]) === "true",
+    eventRef: input("GITHUB_REF"),
+  }, {
+    ...host,
+    gitIn: (folder) => gitIn(folder, env),
+    folder: host.cwd(),
+    log: (sentence) => void log.write(`${escapeControl(sentence)}\n`),
+    warn: (sentence) =>
+      void log.command("warning", escapeControl(sentence), { title: "cronfetch" }),
+  });
+  const outputs = { committed: `${commit !== null}`, commit: commit ?? "" };
+  const file = input("GITHUB_OUTPUT");
+  if (file !== "") {
+    await host.appendFile(file, outputText(outputs, `cronfetch-${host.random.name()}`));
+  }
+}
+
+try {
+  await commit();
+} catch (error) {
+  if (!(error instanceof ActionError || error instanceof CronfetchError)) throw error;
+  log.command("error", escapeControl(error.message), { title: "cronfetch: nothing was committed" });
+  host.exit(1);
+}

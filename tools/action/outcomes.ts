@@ -1,0 +1,45 @@
+/** What a run has done, as its events tell. */
+
+import { TASK_STATUSES, type TaskStatus } from "../../lib/core/result.ts";
+
+/** What became of a task. */
+export interface Outcome {
+  readonly task: string;
+  readonly status: TaskStatus;
+  /** Of its file in the store. */
+  readonly key: string;
+}
+
+/**
+ * The outcomes in the NDJSON of `run --json`. Other events, and a last line
+ * that was cut off with the process, are left out.
+ */
+export function outcomesOf(ndjson: string): Outcome[] {
+  return ndjson.split("\n").flatMap((line) => {
+    const event = parse(line);
+    if (!isObject(event) || event.type !== "task.finished" || !isObject(event.result)) return [];
+    const { task, key } = event.result;
+    const status = TASK_STATUSES.find((known) =>
+      isObject(event.result) && known === event.result.status
+    );
+    if (typeof task !== "string" || typeof key !== "string" || status === undefined) return [];
+    return [{ task, status, key }];
+  });
+}
+
+/** Whether the file in the store is another than before. */
+export function isChanged({ status }: Outcome): boolean {
+  return status === "created" || status === "updated";
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

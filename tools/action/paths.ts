@@ -1,0 +1,119 @@
+/** Which files of the repository are a run's. */
+
+import { isAbsolute, join, relative, SEPARATOR } from "@std/path";
+import { REFUSED_SUFFIX } from "../../lib/download/publish.ts";
+import { versionedKey } from "../../lib/download/versions.ts";
+import { ActionError } from "./git.ts";
+import { isChanged, type Outcome } from "./outcomes.ts";
+
+/** A task, and the files by which the repository is to differ for it. */
+export interface TaskChange {
+  readonly outcome: Outcome;
+  /** From the root of the repository; one that is not on the disk any more is to go. */
+  readonly paths: readonly string[];
+}
+
+/**
+ * A path from the root of the repository, `/` between its segments.
+ *
+ * @param what Is the path's, for the error.
+ * @throws {ActionError} It leads out of the repository.
+ */
+export async function repositoryPath(root: string, path: string, what: string): Promise<string> {
+  const inside = relative(root, await realPathOf(path)).replaceAll(SEPARATOR, "/");
+  if (isAbsolute(inside) || inside === ".." || inside.startsWith("../")) {
+    throw new ActionError(
+      `${what} ${path} is outside of the repository ${root}: nothing to commit`,
+    );
+  }
+  return inside;
+}
+
+/** A path without symbolic links; of what is not there, at least its folder's. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await Deno.realPath(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const folder = join(path, "..");
+    return folder === path ? path : join(await realPathOf(folder), relative(folder, path));
+  }
+}
+
+/**
+ * The files that a run has added, changed or removed, and no others: those of
+ * the changed keys, the older versions beside them, and what was refused.
+ *
+ * @param store Folder of the store, from the root of the repository.
+ * @param tracked Every path that git knows.
+ */
+export async function changesOf(
+  outcomes: readonly Outcome[],
+  { root, store, tracked }: {
+    readonly root: string;
+    readonly store: string;
+    readonly tracked: ReadonlySet<string>;
+  },
+): Promise<TaskChange[]> {
+  const changed = new Set(outcomes.filter(isChanged).map(({ key }) => pathOf(store, key)));
+  const versions = await versionsOf(changed, root, tracked);
+  const changes: TaskChange[] = [];
+  for (const outcome of outcomes) {
+    const path = pathOf(store, outcome.key);
+    const refused = path + REFUSED_SUFFIX;
+    const paths: string[] = [];
+    if (changed.has(path)) {
+      // A later step may have taken it away: that is not the run's to tell.
+      if (await isFile(join(root, path))) paths.push(path, ...versions.get(path) ?? []);
+      if (tracked.has(refused) && !await isFile(join(root, refused))) paths.push(refused);
+    }
+    const mayBeRefused = outcome.status === "failed" || changed.has(path);
+    if (mayBeRefused && await isFile(join(root, refused))) paths.push(refused);
+    changes.push({ outcome, paths });
+  }
+  return changes;
+}
+
+/** The older versions of files, on the disk or known to git, by the path of the file. */
+async function versionsOf(
+  files: ReadonlySet<string>,
+  root: string,
+  tracked: ReadonlySet<string>,
+): Promise<Map<string, Set<string>>> {
+  const versions = new Map<string, Set<string>>();
+  const note = (path: string): void => {
+    const owner = versionedKey(path);
+    if (owner === null || !files.has(owner)) return;
+    const known = versions.get(owner) ?? new Set();
+    versions.set(owner, known.add(path));
+  };
+  for (const path of tracked) note(path);
+  const folders = new Set([...files].map((path) => path.slice(0, path.lastIndexOf("/") + 1)));
+  for (const folder of folders) {
+    for (const name of await namesIn(join(root, folder))) note(folder + name);
+  }
+  return versions;
+}
+
+function pathOf(store: string, key: string): string {
+  return store === "" ? key : `${store}/${key}`;
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder)))
+      .filter(({ isFile }) => isFile).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.lstat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
