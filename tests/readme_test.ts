@@ -6,6 +6,7 @@ import { dirname, join } from "@std/path";
 import { bucketRules } from "../lib/commands/permissions.ts";
 import { S3_VARIABLES } from "../lib/store/s3/settings.ts";
 import { refreshed } from "../tools/readme.ts";
+import { assertWorkflow, yamlBlocks } from "./action/workflow.ts";
 import { temporaryFolder } from "./helpers/folder.ts";
 import { testHost } from "./helpers/host.ts";
 
@@ -48,6 +49,12 @@ Deno.test("every config in the README and the docs loads", async () => {
     }, host);
     assert(config.tasks.length > 0);
   }
+});
+
+Deno.test("the README's workflow is whole", async () => {
+  const [workflow = "", ...others] = yamlBlocks(README);
+  assertEquals(others, []);
+  await assertWorkflow(workflow);
 });
 
 Deno.test("the README names every exit code", () => {

@@ -268,7 +268,10 @@ test("commits that wait here go along, but nobody's are left behind", async () =
   await commit(three, { events: await leave(three, { b: "new\n" }) });
   const events = await leave(two, { c: "new\n" });
   const error = await assertRejects(() => commit(two, { events }), ActionError);
-  assertStringIncludes(error.message, "the branch main has moved on, and 1 commits here");
+  assertStringIncludes(
+    error.message,
+    "the branch main has moved on, and 1 commit here is not on it",
+  );
 });
 
 test("edits of others are neither committed nor lost, also when the branch has moved", async () => {

@@ -1,6 +1,7 @@
 /** Pushing, when others push too. */
 
 import type { Random, Timers } from "../../lib/core/host.ts";
+import { plural } from "../../lib/report/format.ts";
 import { ActionError, ask, type Git, type GitAnswer, saidBy, tryAsk } from "./git.ts";
 import { HEADS, type Target } from "./target.ts";
 
@@ -91,8 +92,8 @@ async function pushOnce(
     // They would go with our own commit, but a replay would leave them behind.
     if (waiting > 0) {
       throw new ActionError(
-        `the branch ${branch} has moved on, and ${waiting} commits here are not on it; ` +
-          "push them in a step before this one",
+        `the branch ${branch} has moved on, and ${plural(waiting, "commit")} here ` +
+          `${waiting === 1 ? "is" : "are"} not on it; push first, in a step before this one`,
       );
     }
     commit = await work.replay(tip);
