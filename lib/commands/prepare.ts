@@ -28,14 +28,16 @@ export interface Prepared {
  * Loads the config that the operands and flags speak of.
  *
  * @param operands Ids of tasks, and URLs.
+ * @param again Whether it was loaded before, and modules are to be run anew.
  * @throws {CronfetchError} `usage` and `config.` codes.
  */
 export async function prepare(
   operands: readonly string[],
   flags: Flags,
   host: Host,
+  again = false,
 ): Promise<Prepared> {
-  const urls = operands.filter((operand) => operand.includes("://"));
+  const urls = urlsAmong(operands);
   const ids = [...operands.filter((operand) => !operand.includes("://")), ...flags.only];
   const at = host.clock.now();
   const config = await loadConfig({
@@ -44,9 +46,15 @@ export async function prepare(
     overrides: { ...flags, store: flags.output, state: stateAsked(flags, urls, host) },
     at,
     checkSchedule: checkCron,
+    again,
   }, host);
   const tasks = tasksOf(config, at);
   return { config, tasks, asked: ids.length === 0 ? null : knownIds(ids, tasks), at };
+}
+
+/** Those operands that are URLs. */
+export function urlsAmong(operands: readonly string[]): string[] {
+  return operands.filter((operand) => operand.includes("://"));
 }
 
 /**

@@ -29,6 +29,8 @@ export interface LoadRequest {
   readonly at: Temporal.Instant;
   /** See {@linkcode CheckSchedule}. */
   readonly checkSchedule: CheckSchedule;
+  /** Whether modules that were run before are to be run anew. Default: false. */
+  readonly again?: boolean;
 }
 
 /** The part of the host that loading needs. */
@@ -46,16 +48,28 @@ export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<
   const problems: Problem[] = [];
   const overrides = readOverrides(request.overrides, host, problems);
   const files = await filesOf(request, host);
+  const again = request.again ?? false;
   const sources: Source[] = [];
   for (const file of files) {
-    const reading = await readSource(file, host);
+    const reading = await readSource(file, host, again);
     problems.push(...reading.problems);
     if (reading.source) sources.push(reading.source);
   }
   if (request.urls.length > 0) sources.push(argumentSource(request.urls, host.cwd()));
   const config = combineOrThrow(sources, { ...request, host, overrides, problems });
-  const paths = files.filter((file) => file !== "-").map((file) => resolve(host.cwd(), file));
-  return { ...config, files: paths };
+  return { ...config, files: pathsOf(files, host) };
+}
+
+/**
+ * The absolute paths of the files that {@linkcode loadConfig} reads.
+ *
+ * @throws {CronfetchError} As that does where it finds none, or two.
+ */
+export async function configFiles(
+  request: Pick<LoadRequest, "files" | "urls">,
+  host: Pick<LoadHost, "env" | "cwd">,
+): Promise<string[]> {
+  return pathsOf(await filesOf(request, host), host);
 }
 
 /**
@@ -74,9 +88,16 @@ export function loadValue(
   return { ...combineOrThrow(sources, surroundings), files: [] };
 }
 
-async function filesOf(request: LoadRequest, host: LoadHost): Promise<readonly string[]> {
+async function filesOf(
+  request: Pick<LoadRequest, "files" | "urls">,
+  host: Pick<LoadHost, "env" | "cwd">,
+): Promise<readonly string[]> {
   if (request.files.length > 0 || request.urls.length > 0) return request.files;
   return [variable("CRONFETCH_CONFIG", host) ?? await findConfig(host.cwd())];
+}
+
+function pathsOf(files: readonly string[], { cwd }: Pick<LoadHost, "cwd">): string[] {
+  return files.filter((file) => file !== "-").map((file) => resolve(cwd(), file));
 }
 
 function combineOrThrow(

@@ -4,6 +4,7 @@ import { dirname, extname, relative, resolve, toFileUrl } from "@std/path";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { readList } from "./list.ts";
+import { importModule, importModuleAnew } from "./module.ts";
 import { formatPath } from "./problem.ts";
 import type { Place, Problem } from "./problem.ts";
 import { lineFinder } from "./source.ts";
@@ -28,10 +29,12 @@ const FORMATS: Readonly<Record<string, Format>> = {
  * Reads a file, or with `-` standard input.
  *
  * @param file As it was given; relative to the folder the program was started in.
+ * @param again Whether it was read before, and a module is to be run anew.
  */
 export async function readSource(
   file: string,
   host: Pick<Host, "cwd" | "readStdin">,
+  again: boolean,
 ): Promise<Reading> {
   if (file === "-") {
     const text = withoutMark(await host.readStdin());
@@ -46,7 +49,7 @@ export async function readSource(
   } catch (error) {
     return failed(name, "config.not-found", `cannot be read: ${reasonOf(error)}`);
   }
-  if (extension === ".ts") return await readModule(path, name);
+  if (extension === ".ts") return await readModule(path, name, again);
   return await readText(text, name, dirname(path), FORMATS[extension] ?? formatOf(text));
 }
 
@@ -141,14 +144,14 @@ async function parse(text: string, format: Format): Promise<Document> {
   }
 }
 
-async function readModule(path: string, name: string): Promise<Reading> {
-  let module: { readonly default?: unknown };
+async function readModule(path: string, name: string, again: boolean): Promise<Reading> {
+  let value: unknown;
   try {
-    module = await import(toFileUrl(path).href);
+    value = await (again ? importModuleAnew : importModule)(toFileUrl(path).href);
   } catch (error) {
     return failed(name, "config.syntax", `cannot be run: ${reasonOf(error)}`);
   }
-  return { source: valueSource(name, dirname(path), module.default), problems: [] };
+  return { source: valueSource(name, dirname(path), value), problems: [] };
 }
 
 function failed(name: string, code: ErrorCode, message: string): Reading {

@@ -1,0 +1,16 @@
+/**
+ * What runs a config module that may have been run before: a thread of its own,
+ * with modules of its own. In the first thread a module stays as it was read
+ * once, with all that it imports.
+ */
+
+/// <reference lib="deno.worker" />
+
+self.onmessage = async ({ data }: MessageEvent<string>) => {
+  try {
+    const { default: value } = await import(data);
+    self.postMessage({ value });
+  } catch (error) {
+    self.postMessage({ reason: error instanceof Error ? error.message : String(error) });
+  }
+};

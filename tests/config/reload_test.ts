@@ -1,0 +1,154 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { type ConfigSource, openConfigSource } from "../../lib/config/reload.ts";
+import { configFiles, loadConfig } from "../../lib/config/load.ts";
+import type { Config } from "../../lib/config/config.ts";
+import { ConfigError } from "../../lib/config/problem.ts";
+import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+
+const { signal } = new AbortController();
+
+/** A source over the files of a folder; without names, over the one that is found there. */
+async function sourceOf(
+  folder: TemporaryFolder,
+  files: readonly string[] = [],
+): Promise<ConfigSource<Config>> {
+  const host = testHost({ cwd: folder.path });
+  const request = { files, urls: [], overrides: {}, at: host.clock.now() };
+  return await openConfigSource({
+    load: (again) => loadConfig({ ...request, checkSchedule: () => null, again }, host),
+    files: () => configFiles(request, host),
+    timers: host.timers,
+  });
+}
+
+const list = (...names: readonly string[]) =>
+  JSON.stringify({ tasks: names.map((name) => `https://files.test/${name}`) });
+const idsOf = (config: Config | null) => config?.tasks.map(({ task }) => task.id);
+
+/** What the source says next: ids, null for nothing new, or the code of the first mistake. */
+async function next(source: ConfigSource<Config>) {
+  try {
+    return idsOf(await source.changed(signal)) ?? null;
+  } catch (error) {
+    if (error instanceof ConfigError) return error.code;
+    throw error;
+  }
+}
+
+Deno.test("an edit is seen once, a bad one too, and the way back from it", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.file("cronfetch.json");
+  await Deno.writeTextFile(path, list("a"));
+  const source = await sourceOf(folder);
+  assertEquals(idsOf(source.first), ["a"]);
+  assertEquals(await next(source), null);
+  await Deno.writeTextFile(path, list("b", "c"));
+  assertEquals([await next(source), await next(source)], [["b", "c"], null]);
+  await Deno.writeTextFile(path, "{");
+  assertEquals([await next(source), await next(source)], ["config.syntax", null]);
+  await Deno.writeTextFile(path, list("b"));
+  assertEquals([await next(source), await next(source)], [["b"], null]);
+});
+
+Deno.test("a new file in the old one's place is seen, although it has its size and its time", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.file("cronfetch.json");
+  await Deno.writeTextFile(path, list("a"));
+  const { mtime } = await Deno.stat(path);
+  const source = await sourceOf(folder);
+  await Deno.writeTextFile(folder.file("new"), list("b"));
+  await Deno.utime(folder.file("new"), mtime ?? 0, mtime ?? 0);
+  await Deno.rename(folder.file("new"), path);
+  assertEquals([await next(source), await next(source)], [["b"], null]);
+});
+
+Deno.test("a file that is still being written is waited for", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.file("cronfetch.json");
+  await Deno.writeTextFile(path, list("a"));
+  const host = testHost({ cwd: folder.path });
+  const pieces = ['{ "tasks": [', '"https://files.test/b"', "] }"];
+  const write = () => {
+    const piece = pieces.shift();
+    if (piece !== undefined) Deno.writeTextFileSync(path, piece, { append: true });
+  };
+  let loads = 0;
+  const source = await openConfigSource({
+    load: () => Promise.resolve(++loads),
+    files: () => Promise.resolve([path]),
+    timers: { ...host.timers, sleep: () => Promise.try(write) },
+  });
+  await Deno.writeTextFile(path, "");
+  assertEquals(await source.changed(signal), 2);
+  assertEquals([pieces, await Deno.readTextFile(path)], [
+    [],
+    '{ "tasks": ["https://files.test/b"] }',
+  ]);
+});
+
+Deno.test("each of several files counts", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.file("one.json"), list("a"));
+  await Deno.writeTextFile(folder.file("two.txt"), "https://files.test/b\n");
+  const source = await sourceOf(folder, ["one.json", "two.txt"]);
+  assertEquals(idsOf(source.first), ["a", "b"]);
+  await Deno.writeTextFile(folder.file("two.txt"), "https://files.test/c\n");
+  assertEquals([await next(source), await next(source)], [["a", "c"], null]);
+});
+
+Deno.test("a file that goes away is told once; another one in its place is taken", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.file("cronfetch.json"), list("a"));
+  const source = await sourceOf(folder, []);
+  await Deno.remove(folder.file("cronfetch.json"));
+  await Deno.mkdir(folder.file(".git"));
+  await assertRejects(() => source.changed(signal), Error, "there is no cronfetch.jsonc");
+  assertEquals(await next(source), null);
+  await Deno.writeTextFile(folder.file("cronfetch.json"), list("b"));
+  assertEquals(await next(source), ["b"]);
+  await Deno.rename(folder.file("cronfetch.json"), folder.file("cronfetch.jsonc"));
+  assertEquals([await next(source), await next(source)], [["b"], null]);
+  await Deno.writeTextFile(folder.file("cronfetch.jsonc"), list("c"));
+  assertEquals(await next(source), ["c"]);
+});
+
+Deno.test("a module counts with all that it imports, and is run anew", async () => {
+  await using folder = await temporaryFolder();
+  const names = (name: string) => Deno.writeTextFile(folder.file("names.ts"), name);
+  await names(`export const names = ["a"];`);
+  await Deno.mkdir(folder.file("deep"));
+  await Deno.writeTextFile(
+    folder.file("deep/urls.ts"),
+    [
+      `import { names } from "../names.ts";`,
+      `export const urls = names.map((name) => "https://files.test/" + name);`,
+    ].join("\n"),
+  );
+  await Deno.writeTextFile(
+    folder.file("cronfetch.ts"),
+    [
+      `import { urls } from "./deep/urls.ts";`,
+      `export default { tasks: urls };`,
+    ].join("\n"),
+  );
+  const source = await sourceOf(folder);
+  assertEquals(idsOf(source.first), ["a"]);
+  await names(`export const names = ["b", "c"];`);
+  assertEquals([await next(source), await next(source)], [["b", "c"], null]);
+  await names(`export const names = []; throw new Error("not today");`);
+  await assertRejects(() => source.changed(signal), ConfigError, "cannot be run: not today");
+  await names(`export const names = [() => {}];`);
+  assertEquals(await next(source), "config.invalid");
+  await names(`export const names = ["d"];`);
+  assertEquals(await next(source), ["d"]);
+});
+
+Deno.test("the end does not wait for files to settle", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(folder.file("cronfetch.json"), list("a"));
+  const source = await sourceOf(folder);
+  await Deno.writeTextFile(folder.file("cronfetch.json"), list("b"));
+  const stop = AbortSignal.abort(new Error("the end"));
+  await assertRejects(() => source.changed(stop), Error, "the end");
+});
