@@ -187,7 +187,7 @@ function waiting(task: Timing, nextDue: Temporal.Instant | null): DueDecision {
 }
 
 /** When a task that ran at `instant` comes due by its schedule; null for never. */
-function dueAfter(task: Timing, instant: Temporal.Instant): Temporal.Instant | null {
+export function dueAfter(task: Timing, instant: Temporal.Instant): Temporal.Instant | null {
   const { schedule, timezone } = task;
   const offsetMs = jitterOffsetMs(task.id, task.jitterMs);
   switch (schedule.kind) {
