@@ -31,6 +31,7 @@ export interface Flags {
   readonly event: boolean;
   readonly force: boolean;
   readonly fix: boolean;
+  readonly grace?: string;
 }
 
 /** What a command does: its arguments and flags in, the exit code out. */
@@ -124,6 +125,18 @@ function createProgram(host: Host, perform: Perform): Command {
       "write the results to a file; kinds: junit; may be repeated",
       repeated,
     );
+
+  const watch = command(
+    "watch [TASK...]",
+    "stay, and run what is due whenever it is; follows changes of the config",
+    async (...given) => (await import("./commands/watch.ts")).watch(...given),
+  );
+  withConfig(watch.optionsGroup("What to watch:"));
+  withLimits(watch).option(
+    "--grace <DURATION>",
+    "how long a run may go on after SIGTERM or Ctrl-C\n(default: 30s)",
+  );
+  withOutput(watch);
 
   const plan = command(
     "plan [TASK|URL...]",

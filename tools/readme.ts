@@ -25,7 +25,8 @@ async function printed(args: readonly string[]): Promise<string> {
 
 async function help(): Promise<string> {
   const shown: string[] = [];
-  for (const args of [["--help"], ["run", "--help"], ["status", "--help"], ["verify", "--help"]]) {
+  const commands = ["run", "watch", "status", "verify"].map((command) => [command, "--help"]);
+  for (const args of [["--help"], ...commands]) {
     shown.push(`$ cronfetch ${args.join(" ")}\n${await printed(args)}`);
   }
   return "```console\n" + shown.join("\n") + "```";

@@ -56,7 +56,8 @@ export async function run(
   }
 }
 
-function createReporters(
+/** Who is told about a run, by what the command line asks for. */
+export function createReporters(
   flags: Flags,
   config: Config,
   host: Host,

@@ -119,3 +119,47 @@ Deno.test("rows 81 and 84: a real signal, and a second one", async () => {
   assertEquals(lines.at(-1).summary.exitCode, 143);
   assertEquals(await tree(folder.path), {});
 });
+
+Deno.test("a watch in a process of its own: runs what is due, follows an edit, ends by SIGTERM", async () => {
+  await using folder = await temporaryFolder();
+  await using server = origin({ "/a.txt": "a\n", "/b.txt": "b\n" });
+  const names = (text: string) => Deno.writeTextFile(folder.file("names.ts"), text);
+  await names(`export const names = ["a.txt"];`);
+  await Deno.writeTextFile(
+    folder.file("cronfetch.ts"),
+    `import { names } from "./names.ts";
+     export default {
+       schedule: "every 1s",
+       tasks: names.map((name) => "${server.origin}/" + name),
+     };`,
+  );
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--config", CONFIG, "-A", MAIN, "watch", "--json"],
+    cwd: folder.path,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const times = async (path: string, count: number) => {
+    while (server.hits(path) < count) await new Promise((done) => setTimeout(done, 20));
+  };
+  await times("/a.txt", 2);
+  await names(`export const names = ["b.txt"`);
+  await times("/a.txt", 4);
+  await names(`export const names = ["b.txt"];`);
+  await times("/b.txt", 2);
+  child.kill("SIGTERM");
+  const { code, stdout, stderr } = await child.output();
+  assertEquals(code, 143);
+  assertEquals(await tree(folder.file("downloads")), { "a.txt": "a\n", "b.txt": "b\n" });
+  const said = new TextDecoder().decode(stderr).split("\n");
+  const told = (start: string) => said.filter((line) => line.startsWith(start)).length;
+  assertEquals(said[0], "Watching cronfetch.ts: 1 task, 1 due now");
+  assertEquals([told("The config was changed"), told("cronfetch.ts: cannot be run")], [1, 1]);
+  assertEquals(told("Changed, and watched as it is now: cronfetch.ts: 1 task"), 1);
+  const events = new TextDecoder().decode(stdout).trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+  assertEquals(events.at(-1).type, "run.finished");
+  const finished = events.filter(({ type }) => type === "task.finished");
+  assertEquals([finished[0].result.status, finished[1].result.status], ["created", "unchanged"]);
+});

@@ -1,0 +1,208 @@
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { main } from "../../lib/cli.ts";
+import { newsLine } from "../../lib/commands/watch_news.ts";
+import { loadValue } from "../../lib/config/load.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import type { RunEvent } from "../../lib/core/event.ts";
+import type { WatchNews } from "../../lib/worker/watch.ts";
+import { tree } from "../helpers/folder.ts";
+import { ExitCalled, type TestHost, testHost } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { place, rowsOf } from "./place.ts";
+
+Deno.test("watch: a config or a flag that is wrong at the start is exit code 2", async () => {
+  await using server = origin({ "/a": "a" });
+  await using at = await place({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
+  await Deno.writeTextFile(at.folder.file("bad.json"), '{ "taskz": [] }');
+  const cases: readonly (readonly [args: readonly string[], said: string])[] = [
+    [["-c", "bad.json"], "bad.json:1:3: taskz is not an option"],
+    [["-c", "absent.json"], "there is no such file"],
+    [["--only", "b"], 'There is no task "b"'],
+    [["b"], 'There is no task "b"'],
+    [["--grace", "soon"], '--grace: must be a duration such as 30s, not "soon"'],
+    [["--max-concurrency", "0"], "--max-concurrency"],
+  ];
+  for (const [args, said] of cases) {
+    const host = at.host();
+    assertEquals(await main(["watch", ...args], host), 2, said);
+    assertStringIncludes(host.stderr.text, said);
+  }
+  assertEquals(server.hits(), 0);
+  assertEquals(Object.keys(await tree(at.folder.path)), ["bad.json", "cronfetch.json"]);
+});
+
+Deno.test("watch: a state that cannot be opened at the start ends it", async () => {
+  await using at = await place({ tasks: [] });
+  const host = at.host();
+  assertEquals(await main(["watch", "--state", `file:${at.folder.path}`], host), 4);
+});
+
+Deno.test("watch --json: the events of a run and nothing else; a signal ends it", async () => {
+  for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    await using server = origin({ "/a": "a" });
+    await using at = await place({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
+    const host = at.host({ sleep: "manual" });
+    const ended = main(["watch", "--json"], host);
+    // Nothing of this is in the way of a run but real files and connections.
+    while (!host.stdout.text.includes("run.finished")) await pause();
+    while (host.raise(signal) === 0) await pause();
+    assertEquals(await endOf(ended, host), exitCode);
+    assertEquals((rowsOf(host.stdout.text) as unknown as RunEvent[]).map(({ type }) => type), [
+      "run.started",
+      "task.started",
+      "task.finished",
+      "run.finished",
+    ]);
+    const [first, second] = host.stderr.text.split("\n");
+    assertEquals(first, "Watching cronfetch.json: 1 task, 1 due now");
+    assertMatch(second ?? "", /^created +a /);
+    assertEquals(await tree(at.folder.file("downloads")), { a: "a" });
+    assertEquals(host.raise(signal), 0);
+  }
+});
+
+/** Waits for a command whose sleeps are moved by hand; none of them is longer than nothing. */
+async function endOf(command: Promise<number>, host: TestHost): Promise<number> {
+  let ended = false;
+  command.finally(() => ended = true).catch(() => {});
+  while (!ended) await host.advance(0);
+  return await command;
+}
+
+/** Lets real input and output go on. */
+async function pause(): Promise<void> {
+  await new Promise((done) => setTimeout(done, 1));
+}
+
+Deno.test("row 84: a second signal ends a watch at once, although a run is under way", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  await using server = origin({
+    "/a": () => {
+      asked.resolve();
+      return answer.promise;
+    },
+  });
+  await using at = await place({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
+  const host = at.host({ sleep: "manual" });
+  const ended = main(["watch", "--grace", "5s"], host);
+  await asked.promise;
+  host.raise("SIGTERM");
+  assertStringIncludes(host.stderr.text, "Finishing the run that is under way, in 5s at most");
+  await assertRejects(() => Promise.try(() => host.raise("SIGTERM")), ExitCalled, "exit 143");
+  answer.resolve(new Response("a"));
+  assertEquals(await endOf(ended, host), 143);
+});
+
+Deno.test("watch: standard input is read once, and counts after a change of another file", async () => {
+  await using server = origin({ "/a": "a", "/b": "b" });
+  await using at = await place({ tasks: [] });
+  const extra = at.folder.file("extra.txt");
+  await Deno.writeTextFile(extra, "");
+  const config = JSON.stringify({ state: "memory:", tasks: [`${server.origin}/a`] });
+  let reads = 0;
+  const host = {
+    ...at.host({ timers: "manual" }),
+    readStdin: () => Promise.resolve(reads++ === 0 ? config : ""),
+  };
+  const ended = main(["watch", "-c", "-", "-c", "extra.txt"], host);
+  while (!(await tree(at.folder.file("downloads"))).a) await pause();
+  await Deno.writeTextFile(extra, `${server.origin}/b\n`);
+  while (!(await tree(at.folder.file("downloads"))).b) await pause();
+  while (host.raise("SIGTERM") === 0) await pause();
+  assertEquals(await ended, 143);
+  assertEquals(reads, 1);
+  assertMatch(host.stderr.text, /Changed, and watched as it is now: extra.txt: 2 tasks, 1 due now/);
+});
+
+const instant = (text: string) => Temporal.Instant.from(text);
+const at = instant("2026-01-15T12:00:00Z");
+const host = testHost({ cwd: "/srv/mirror" });
+const config = {
+  ...loadValue(
+    { tasks: ["https://files.test/a", "https://files.test/b"] },
+    { at, checkSchedule: () => null },
+    host,
+  ),
+  files: ["/srv/mirror/one.json", "/etc/two.json"],
+};
+const watched = { config, asked: null };
+const wake = { at: instant("2026-01-15T14:15:00.5Z"), task: "a" };
+const look = { at, plan: { entries: [] }, due: 0, wake };
+const error = new CronfetchError("state.locked", "opening the state: it is locked");
+const tick = instant("2026-01-15T13:00:00Z");
+
+const WORDS: readonly (readonly [
+  news: WatchNews,
+  quiet: string | null,
+  normal: string | null,
+  verbose?: string,
+])[] = [
+  [
+    { kind: "started", watched, look: { ...look, due: 2 } },
+    null,
+    "Watching one.json and /etc/two.json: 2 tasks, 2 due now",
+  ],
+  [
+    { kind: "reloaded", watched: { ...watched, asked: new Set(["a"]) }, look },
+    null,
+    "Changed, and watched as it is now: one.json and /etc/two.json: 1 task, " +
+    "next due in 2 h (a, 2026-01-15T14:15:00Z)",
+  ],
+  [
+    {
+      kind: "started",
+      watched: { ...watched, config: { ...config, files: [] } },
+      look: { ...look, wake: null },
+    },
+    null,
+    "Watching the config: 2 tasks, never due by itself; waiting for a change of the config",
+  ],
+  [
+    { kind: "refused", error },
+    "The config was changed, and what stands there now cannot be used; " +
+    "the last one stays in force.\nopening the state: it is locked",
+    "The config was changed, and what stands there now cannot be used; " +
+    "the last one stays in force.\nopening the state: it is locked",
+  ],
+  [
+    { kind: "waiting", wake: { ...wake, task: "b\u001b[2J" }, at },
+    null,
+    null,
+    "Nothing to do now; next due in 2 h (b\\u{1b}[2J, 2026-01-15T14:15:00Z)",
+  ],
+  [
+    { kind: "troubled", error },
+    "opening the state: it is locked; trying again",
+    "opening the state: it is locked; trying again",
+  ],
+  [
+    { kind: "overran", tasks: [{ task: "a", tick }] },
+    null,
+    "The run outlasted the schedule of a: " +
+    "the tick of 2026-01-15T13:00:00Z came meanwhile, and is skipped",
+  ],
+  [
+    { kind: "overran", tasks: [{ task: "a", tick }, { task: "b", tick }] },
+    null,
+    "The run outlasted the schedule of a and 1 other task: " +
+    "the tick of 2026-01-15T13:00:00Z came meanwhile, and is skipped",
+  ],
+  [
+    { kind: "stopping", graceMs: 30_000 },
+    null,
+    "Finishing the run that is under way, in 30s at most; a second signal ends it at once",
+  ],
+];
+
+Deno.test("watch: news in words, as loud as asked for", async (t) => {
+  for (const [news, quiet, normal, verbose] of WORDS) {
+    await t.step(news.kind, () => {
+      const words = (flags: { quiet?: boolean; verbose?: boolean }) =>
+        newsLine(news, { quiet: false, verbose: false, ...flags }, "/srv/mirror");
+      assertEquals(words({ quiet: true }), quiet);
+      assertEquals(words({}), normal);
+      assertEquals(words({ verbose: true }), verbose ?? normal);
+    });
+  }
+});
