@@ -135,7 +135,10 @@ export function play(config: ConfigInput, options: Play): Playing {
     control: playing.control,
     progress: playing.progress,
     openReporters: () => [{
-      report: (event) => void playing.events.push(event),
+      report: (event) => {
+        // One that spins is to fail a test, not to stop it.
+        if (playing.events.push(event) > 10_000) playing.stop();
+      },
       close: () => Promise.resolve(),
     }],
     tell: (news) => void playing.news.push(news),
