@@ -41,7 +41,7 @@ export async function watch(
     configs,
     control: createControl(),
     progress,
-    openReporters: ({ config }) => createReporters(flags, config.alerts, host, progress),
+    openReporters: ({ config }) => createReporters(flags, config, host, progress),
     tell: (news) => {
       const line = newsLine(news, flags, host.cwd());
       if (line !== null) host.stderr.write(`${line}\n`);
