@@ -11,6 +11,7 @@
 
 import { join } from "@std/path";
 import { startNginx } from "../tests/heavy/nginx.ts";
+import { compared, type Cost, cost, say } from "./measure.ts";
 
 interface Work {
   readonly name: string;
@@ -36,34 +37,6 @@ const NGINX = {
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const ROUNDS = Number(Deno.args[0] ?? 5);
 
-/** What a program took. */
-interface Cost {
-  readonly wallMs: number;
-  /** User and system. */
-  readonly processorMs: number;
-  readonly peakMiB: number;
-}
-
-/** Runs a program to its end. */
-async function cost(program: string, args: readonly string[], cwd: string): Promise<Cost> {
-  const startedMs = performance.now();
-  const { code, stderr } = await new Deno.Command("/usr/bin/time", {
-    args: ["-f", "%U %S %M", program, ...args],
-    cwd,
-    stdout: "null",
-  }).output();
-  const wallMs = performance.now() - startedMs;
-  const said = new TextDecoder().decode(stderr).trim().split("\n");
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${said.slice(-5).join("\n")}`);
-  const [user = NaN, system = NaN, peakKib = NaN] = (said.at(-1) ?? "").split(" ").map(Number);
-  return { wallMs, processorMs: (user + system) * 1000, peakMiB: peakKib / 1024 };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
 /** What curl is to do, as its config file says it. `next` lets each URL have its own ETag. */
 function curlConfig(work: Work, urls: readonly string[]): string {
   return urls.map((url, index) => {
@@ -73,7 +46,7 @@ function curlConfig(work: Work, urls: readonly string[]): string {
   }).join("next\n");
 }
 
-async function measure(work: Work, origin: string, folder: string): Promise<string> {
+async function measure(work: Work, origin: string, folder: string): Promise<string[]> {
   const urls = Array.from(
     { length: work.files },
     (_, index) => `${origin}/${work.sizeBytes}/${index}.bin`,
@@ -84,9 +57,12 @@ async function measure(work: Work, origin: string, folder: string): Promise<stri
   const list = join(folder, "curl.txt");
   await Deno.writeTextFile(list, curlConfig(work, urls));
 
-  const curl = () => cost("curl", ["--parallel", "--parallel-max", "32", "-K", list], folder);
+  const curl = () =>
+    cost("curl", ["--parallel", "--parallel-max", "32", "-K", list], { cwd: folder });
   const cronfetch = () =>
-    cost(Deno.execPath(), ["run", "--quiet", "-A", MAIN, "run", "-q", "-c", config], folder);
+    cost(Deno.execPath(), ["run", "--quiet", "-A", MAIN, "run", "-q", "-c", config], {
+      cwd: folder,
+    });
   const clear = async () => {
     for (const made of ["cronfetch", "curl", "etags", "state.db", "state.db-wal", "state.db-shm"]) {
       await Deno.remove(join(folder, made), { recursive: true }).catch(() => {});
@@ -104,24 +80,7 @@ async function measure(work: Work, origin: string, folder: string): Promise<stri
   }
   await clear();
 
-  const ratios = pairs.map(({ theirs, ours }) => ours.wallMs / theirs.wallMs);
-  const seconds = (costs: Cost[]) =>
-    (median(costs.map(({ processorMs }) => processorMs)) / 1000).toFixed(2);
-  const peak = (costs: Cost[]) => Math.round(Math.max(...costs.map(({ peakMiB }) => peakMiB)));
-  const ours = pairs.map((pair) => pair.ours);
-  const theirs = pairs.map((pair) => pair.theirs);
-  return [
-    work.name,
-    median(ratios).toFixed(2),
-    `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`,
-    `${seconds(ours)} / ${seconds(theirs)}`,
-    `${peak(ours)} / ${peak(theirs)}`,
-  ].join(" | ");
-}
-
-/** Says a line to a person. */
-function say(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`| ${line} |\n`));
+  return [work.name, ...compared(pairs)];
 }
 
 await using nginx = await startNginx(NGINX);
@@ -131,9 +90,9 @@ for (const sizeBytes of new Set(WORKS.map((work) => work.sizeBytes))) {
 // In memory: a disk costs all programs the same, and differs from one minute to the next.
 const folder = await Deno.makeTempDir({ dir: "/dev/shm", prefix: "cronfetch-bench-" });
 try {
-  say("work | wall / curl | range | processor s, ours / curl | peak MiB, ours / curl");
-  say("--- | --- | --- | --- | ---");
-  for (const work of WORKS) say(await measure(work, nginx.origin, folder));
+  say("work", "wall / curl", "range", "processor s, ours / curl", "peak MiB, ours / curl");
+  say("---", "---", "---", "---", "---");
+  for (const work of WORKS) say(...await measure(work, nginx.origin, folder));
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
