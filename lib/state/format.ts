@@ -53,6 +53,14 @@ function orNull<T>({ is, arrange }: Kind<T>): Kind<T | null> {
   };
 }
 
+/** Of a field that older versions did not write. */
+function orAbsent<T>({ is, arrange }: Kind<T>): Kind<T | undefined> {
+  return {
+    is: (value): value is T | undefined => value === undefined || is(value),
+    arrange: (value) => value === undefined ? undefined : arrange(value),
+  };
+}
+
 function listOf<T>({ is, arrange }: Kind<T>): Kind<readonly T[]> {
   return {
     is: (value): value is readonly T[] => Array.isArray(value) && value.every(is),
@@ -75,7 +83,10 @@ function shape<T>(fields: Fields<T>): Shape<T> {
     },
     arrange: (value) => {
       const arranged: Partial<Record<keyof T, unknown>> = {};
-      for (const name of names) arranged[name] = fields[name].arrange(value[name]);
+      for (const name of names) {
+        const field = fields[name].arrange(value[name]);
+        if (field !== undefined) arranged[name] = field;
+      }
       return arranged;
     },
   };
@@ -129,6 +140,8 @@ const RESULT = shape<RecentResult>({
   message: orNull(text),
   httpStatus: orNull(count),
   bytes: count,
+  durationMs: orAbsent(number),
+  attempts: orAbsent(count),
 });
 
 const RECORD = shape<RecordBody>({

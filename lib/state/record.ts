@@ -143,6 +143,7 @@ function healthAfterFailure(last: Health, failures: number, alertAfter: number):
 }
 
 function recentResult(result: TaskResult, run: string, at: string): RecentResult {
+  const { responseMs, bodyMs, publishMs } = result.timings;
   return {
     run,
     at,
@@ -153,6 +154,8 @@ function recentResult(result: TaskResult, run: string, at: string): RecentResult
     message: result.message === undefined ? null : cut(result.message),
     httpStatus: result.httpStatus,
     bytes: result.bytes,
+    durationMs: responseMs + bodyMs + publishMs,
+    attempts: result.attempts.length,
   };
 }
 

@@ -27,6 +27,10 @@ export interface RecentResult {
   readonly httpStatus: number | null;
   /** Body bytes received. */
   readonly bytes: number;
+  /** Milliseconds of work, waiting for a turn left out; absent where an older version wrote it. */
+  readonly durationMs?: number;
+  /** Attempts made; absent where an older version wrote it. */
+  readonly attempts?: number;
 }
 
 /** A part of a file that a later run may continue. */

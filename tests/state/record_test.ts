@@ -149,6 +149,8 @@ Deno.test("a result is remembered with what people want to know", () => {
     message: "the server says 404",
     httpStatus: 404,
     bytes: 12,
+    durationMs: 3,
+    attempts: 1,
   }]);
 });
 
@@ -176,6 +178,8 @@ Deno.test("ten results are kept; those in a row that are alike count as one", ()
       since: "2026-01-16T12:01:00Z",
       times: 3,
       message: "minute 3",
+      durationMs: 3,
+      attempts: 1,
       bytes: 3,
     }),
   );

@@ -102,6 +102,12 @@ const time = fc.date({
 }).map((date) => Temporal.Instant.fromEpochMilliseconds(date.getTime()).toString());
 const orNull = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(values);
 
+/** Of a result; the others came later, and older states lack them. */
+const RESULT_KEYS = [
+  ...["run", "at", "since", "times"] as const,
+  ...["status", "code", "message", "httpStatus", "bytes"] as const,
+];
+
 /** Any record a state can be given. */
 export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
   task: text,
@@ -140,7 +146,9 @@ export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
       message: orNull(text),
       httpStatus: orNull(count),
       bytes: count,
-    }),
+      durationMs: count,
+      attempts: count,
+    }, { requiredKeys: RESULT_KEYS }),
     { maxLength: 10 },
   ),
 });
