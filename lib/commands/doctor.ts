@@ -27,7 +27,7 @@ import {
 import { checkState, checkStore } from "./places.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { recall } from "./recall.ts";
-import { relativeTime } from "./relative_time.ts";
+import { relativeTime } from "../report/relative_time.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
 import { stopOnSignals } from "./stop.ts";
 

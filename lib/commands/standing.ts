@@ -1,13 +1,10 @@
 /** How a task fares, from what is remembered of it. Pure. */
 
-import type { Health } from "../core/event.ts";
+import type { Health, ShownHealth } from "../core/event.ts";
 import type { Task } from "../core/task.ts";
-import { decideDue, describeSchedule, isStale } from "../schedule/due.ts";
+import { decideDue, describeSchedule, isStale, staleFrom } from "../schedule/due.ts";
 import { dueMemory } from "../state/record.ts";
 import type { TaskRecord } from "../state/state.ts";
-
-/** Health as people are shown it: `new` never ran, `stale` is well but was so long ago. */
-export type ShownHealth = Health | "new" | "stale";
 
 /** How a task fares. Times are RFC 3339 in UTC. */
 export interface TaskStanding {
@@ -17,6 +14,8 @@ export interface TaskStanding {
   readonly health: ShownHealth;
   /** Whether it succeeded once, and has come due twice since then. */
   readonly stale: boolean;
+  /** When it becomes stale if it does not succeed again, or became so; null for never. */
+  readonly staleFrom: string | null;
   /** When the published file was last known to be the newest, or null. */
   readonly lastSuccessAt: string | null;
   /** When a run last came to an end with it, or null. */
@@ -46,13 +45,14 @@ export function taskStanding(
 ): TaskStanding {
   const lastSuccessAt = record?.lastSuccessAt ?? null;
   const lastRunAt = record?.lastRunAt ?? null;
-  const stale = lastSuccessAt !== null &&
-    isStale(task, Temporal.Instant.from(lastSuccessAt), now);
+  const success = lastSuccessAt === null ? null : Temporal.Instant.from(lastSuccessAt);
+  const stale = success !== null && isStale(task, success, now);
   const { due, nextDue } = decideDue(task, dueMemory(record), now);
   return {
     task: task.id,
     health: shownHealth(lastRunAt === null ? null : record?.health ?? null, stale),
     stale,
+    staleFrom: success && (staleFrom(task, success)?.toString() ?? null),
     lastSuccessAt,
     lastRunAt,
     failures: record?.failures ?? 0,

@@ -2,6 +2,7 @@
 
 import type { Flags } from "../cli.ts";
 import { createRedactor } from "../config/secrets.ts";
+import type { ShownHealth } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
 import type { Style } from "../report/color.ts";
@@ -9,9 +10,9 @@ import { escapeControl, plural } from "../report/format.ts";
 import type { RecentResult, RunRecord } from "../state/state.ts";
 import { prepare } from "./prepare.ts";
 import { recall } from "./recall.ts";
-import { relativeTime } from "./relative_time.ts";
+import { relativeTime } from "../report/relative_time.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
-import { isTroubled, type ShownHealth, type TaskStanding, taskStanding } from "./standing.ts";
+import { isTroubled, type TaskStanding, taskStanding } from "./standing.ts";
 
 const HEALTH_STYLES = {
   new: "faint",

@@ -17,6 +17,9 @@ export interface EventHead {
  */
 export type Health = "healthy" | "failing" | "unhealthy";
 
+/** Health as people are shown it: `new` never ran, `stale` is well but was so long ago. */
+export type ShownHealth = Health | "new" | "stale";
+
 /** What happened. */
 export type RunOccurrence =
   | { readonly type: "run.started"; readonly tasks: number }

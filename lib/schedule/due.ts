@@ -97,9 +97,17 @@ export function isStale(
 ): boolean {
   if (task.schedule.kind === "manual") return false;
   if (!lastSuccessAt || isAhead(lastSuccessAt, now)) return true;
+  const from = staleFrom(task, lastSuccessAt);
+  return from !== null && !isBefore(now, from);
+}
+
+/** When a task that last succeeded at `lastSuccessAt` has come due twice since; null for never. */
+export function staleFrom(
+  task: Timing,
+  lastSuccessAt: Temporal.Instant,
+): Temporal.Instant | null {
   const first = dueAfter(task, lastSuccessAt);
-  const second = first && dueAfter(task, first);
-  return second !== null && !isBefore(now, second);
+  return first && dueAfter(task, first);
 }
 
 /**
