@@ -99,6 +99,7 @@ export function combine(
     alerts: alertsOf(parts),
     alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
+    page: { downloads: lastOf(parts, "page")?.value?.downloads ?? DEFAULTS.page.downloads },
     tasks: compiled.map(({ template }) => template),
     secrets: [...secrets],
   };

@@ -18,6 +18,11 @@ export interface Config {
   readonly alerts: readonly Alert[];
   /** Flush each file to the disk before it is published. */
   readonly sync: boolean;
+  /** What the status page may do. */
+  readonly page: {
+    /** Give out the published files. */
+    readonly downloads: boolean;
+  };
   /** In the order of the files and of the tasks in them; see `tasksOf`. */
   readonly tasks: readonly TaskTemplate[];
   /** Values that must not be shown, for `createRedactor`. */

@@ -48,6 +48,11 @@ export interface ConfigInput {
     /** A program and its arguments, run with the news as JSON on its standard input. */
     command?: string[] | undefined;
   }[] | undefined;
+  /** The status page of `serve`. */
+  page?: {
+    /** Whoever sees the page may download the published files. Default: false. */
+    downloads?: boolean | undefined;
+  } | undefined;
   /** Options for all tasks; a task's own come first. */
   defaults?: Omit<TaskInput, "id" | "url" | "mirrors" | "to"> | undefined;
   /** The files to keep: URLs, or URLs with options. */

@@ -27,6 +27,7 @@ export const DEFAULTS = {
   jitter: "0s",
   sync: false,
   alertAfter: 3,
+  page: { downloads: false },
   limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
   timeout: { response: "10s", idle: "30s", attempt: "10m" },
   retry: { attempts: 4, budget: "2m" },
@@ -243,6 +244,14 @@ const alert = z.strictObject({
   ),
 }, says("must be an object with a webhook or a command"));
 
+const page = z.strictObject({
+  downloads: option(
+    yesOrNo(),
+    "Whoever sees the page may download the published files.",
+    DEFAULTS.page.downloads,
+  ),
+}, says("must be an object of downloads"));
+
 const settings = {
   $schema: option(z.string(says("must be text")), "Where editors find the JSON Schema."),
   store: option(
@@ -273,6 +282,7 @@ const settings = {
       .meta({ title: "list" }),
     "Who is told, once, that a task has become unhealthy or has recovered.",
   ),
+  page: option(page, "The status page of `serve`."),
   defaults: option(defaults, "Options for all tasks of this file; a task's own come first."),
 };
 

@@ -23,6 +23,7 @@ Deno.test("an empty config has every default", async () => {
       deadlineMs: 1_800_000,
     },
     alertAfter: 3,
+    page: { downloads: false },
     alerts: [],
     sync: false,
     tasks: [],
