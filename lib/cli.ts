@@ -28,6 +28,8 @@ export interface Flags {
   readonly hostConcurrency?: string;
   readonly limitRate?: string;
   readonly maxFilesize?: string;
+  readonly port?: string;
+  readonly hostname?: string;
   readonly event: boolean;
   readonly force: boolean;
   readonly fix: boolean;
@@ -154,6 +156,16 @@ function createProgram(host: Host, perform: Perform): Command {
   );
   withConfig(status.optionsGroup("What to show:"));
   status.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
+
+  const serve = command(
+    "serve",
+    "show how each task fares on a page for browsers",
+    async (...given) => (await import("./commands/serve.ts")).serve(...given),
+  );
+  withConfig(serve.optionsGroup("What to show:"));
+  serve.optionsGroup("Where:")
+    .option("--port <N>", "of the page (default: 8788)")
+    .option("--hostname <HOST>", "to listen on (default: 127.0.0.1)");
 
   const verify = command(
     "verify [TASK...]",

@@ -13,6 +13,8 @@ const PICTURE: Picture = {
     // A command may speak of what a download leaves: verify knows older versions by their names.
     commands: [
       "worker",
+      "page_source",
+      "standing",
       "page",
       "config",
       "schedule",
@@ -22,10 +24,23 @@ const PICTURE: Picture = {
       "report",
       "core",
     ],
-    deploy: ["worker", "page", "config", "schedule", "store", "state", "report", "core"],
+    deploy: [
+      "worker",
+      "page_source",
+      "page",
+      "config",
+      "schedule",
+      "store",
+      "state",
+      "report",
+      "core",
+    ],
     run: ["worker", "host", "config", "schedule", "store", "state", "report", "core"],
     worker: ["tally", "config", "schedule", "download", "store", "state", "report", "core"],
-    page: ["core"],
+    page_source: ["standing", "page", "config", "store", "state", "core"],
+    standing: ["schedule", "state", "core"],
+    // A web page is a report, too, and says things in the same words.
+    page: ["report", "core"],
     report: ["core"],
     config: ["core"],
     schedule: ["core"],
@@ -42,7 +57,7 @@ const PICTURE: Picture = {
     "lib/state/state.ts": ["page", "report", "config", "schedule", "download", "store"],
     "lib/cli.ts": ["commands"],
   },
-  spoken: { zod: "config" },
+  spoken: { hono: "page", zod: "config" },
 };
 
 Deno.test("the house keeps the rules", async () => {

@@ -12,9 +12,12 @@ export interface Import {
   readonly names: readonly string[];
 }
 
-/** After one of these a slash begins a regular expression, not a division. */
+/**
+ * After one of these a slash begins a regular expression, not a division. Not after `<`, where it
+ * ends an element of JSX; nobody compares with a regular expression.
+ */
 const BEFORE_PATTERN =
-  /[([{,;=:!&|?+\-*%<>~^]$|\b(?:return|typeof|case|in|of|do|else|void|delete|await|yield|throw)$/;
+  /[([{,;=:!&|?+\-*%>~^]$|\b(?:return|typeof|case|in|of|do|else|void|delete|await|yield|throw)$/;
 
 /**
  * The source with every comment blanked, and the inside of every string, template and regular

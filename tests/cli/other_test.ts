@@ -3,7 +3,17 @@ import { main } from "../../lib/cli.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 
-const HELP_OF = ["run", "plan", "status", "verify", "doctor", "init", "schema", "completions"];
+const HELP_OF = [
+  "run",
+  "plan",
+  "status",
+  "serve",
+  "verify",
+  "doctor",
+  "init",
+  "schema",
+  "completions",
+];
 
 Deno.test("help: on stdout, exit 0, for the program and each command", async () => {
   for (const args of [["-h"], ["--help"], ...HELP_OF.map((name) => [name, "--help"])]) {

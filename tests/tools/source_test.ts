@@ -21,6 +21,7 @@ const CODE: readonly (readonly [name: string, source: string, code: string])[] =
   ["a quote in a pattern", `a = /"/; "b"`, `a = / /; " "`],
   ["a slash in a class", "a = /[/]b/ + c", "a = /    / + c"],
   ["an escaped slash", String.raw`a = /\/b/ + c`, "a = /   / + c"],
+  ["elements of JSX", `<a b="c" /> </d> "e"`, `<a b=" " /> </d> " "`],
   ["an open comment", "a /* b", "a     "],
   ["an open string", `a "b`, `a " `],
   ["an open template", "a `b ${c", "a `  ${c"],

@@ -1,0 +1,76 @@
+/** What a visitor with the token asks to be done. */
+
+import { bearerToken, isSameOrigin, isToken } from "./guard.ts";
+import type { PageActions, PageSource } from "./source.ts";
+
+/** Why nothing was done. */
+export interface Refused {
+  readonly status: 400 | 403 | 404;
+  /** A sentence. */
+  readonly words: string;
+}
+
+/** A form is a few names and a token. */
+const MOST_BYTES = 64 * 1024;
+
+/**
+ * Does what a form asks for: `do` (`run`, `pause` or `resume`), `task` (an id; absent for all),
+ * `token` (or as a Bearer header), `back` (where to go afterwards).
+ *
+ * @returns The way back, or why nothing was done.
+ */
+export async function answerAction(
+  request: Request,
+  { source, actions, token }: {
+    readonly source: Pick<PageSource, "task">;
+    readonly actions: PageActions;
+    readonly token: string | null;
+  },
+): Promise<Response | Refused> {
+  if (!isSameOrigin(request)) {
+    return { status: 403, words: "This was asked for by a page from elsewhere." };
+  }
+  const form = await readForm(request);
+  if (form === null) return { status: 400, words: "A form was expected." };
+  const given = bearerToken(request.headers) ?? form.get("token");
+  if (token === null || given === null || !isToken(given, token)) {
+    return { status: 403, words: "The token is not the right one." };
+  }
+  const task = form.get("task");
+  if (task !== null && await source.task(task) === null) {
+    return { status: 404, words: "The config has no such task." };
+  }
+  switch (form.get("do")) {
+    case "run":
+      await actions.runNow(task === null ? null : [task]);
+      break;
+    case "pause":
+      await actions.pause(task);
+      break;
+    case "resume":
+      await actions.resume(task);
+      break;
+    default:
+      return { status: 400, words: "Either run, pause or resume can be asked for." };
+  }
+  return new Response(null, { status: 303, headers: { location: wayBack(form.get("back")) } });
+}
+
+/** A path of ours; anything else is the overview. */
+function wayBack(asked: string | null): string {
+  return asked !== null && /^\/(?![/\\])[\x21-\x7e]*$/.test(asked) ? asked : "/";
+}
+
+async function readForm(request: Request): Promise<URLSearchParams | null> {
+  const [type] = (request.headers.get("content-type") ?? "").split(";");
+  if (type?.trim().toLowerCase() !== "application/x-www-form-urlencoded") return null;
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) return null;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return new URLSearchParams(text);
+}

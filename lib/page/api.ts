@@ -1,0 +1,122 @@
+/** The page for programs: the JSON of `/api`. Times are RFC 3339 in UTC. Pure. */
+
+import type { ShownHealth } from "../core/event.ts";
+import type { RecentResult, RunRecord } from "../state/state.ts";
+import type { LiveRun } from "./live.ts";
+import type { PageTask } from "./source.ts";
+
+/** A task in `/api/status`. */
+export interface ApiTask {
+  readonly id: string;
+  /** Redacted. */
+  readonly url: string;
+  /** Name of the file in the store. */
+  readonly key: string;
+  /** In words. */
+  readonly schedule: string;
+  readonly health: ShownHealth;
+  /** Whether it came due twice since it last succeeded. */
+  readonly stale: boolean;
+  readonly paused: boolean;
+  readonly running: boolean;
+  readonly due: boolean;
+  readonly nextDue: string | null;
+  readonly lastRunAt: string | null;
+  readonly lastSuccessAt: string | null;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Of the published file; null where there is none. */
+  readonly sizeBytes: number | null;
+}
+
+/** `/api/status`. */
+export interface ApiStatus {
+  readonly version: string;
+  /** When this was written. */
+  readonly time: string;
+  /** Whether all tasks are paused. */
+  readonly paused: boolean;
+  /** Numbers of tasks, of all that the config has. */
+  readonly counts: Readonly<Record<ShownHealth, number>>;
+  /** The run that goes on in this process, or null. */
+  readonly running: LiveRun & { readonly bytes: number } | null;
+  /** The last run, or null. */
+  readonly lastRun: RunRecord | null;
+  /** Those that `?health=` and `?q=` let through, those that need a look first. */
+  readonly tasks: readonly ApiTask[];
+}
+
+/** `/api/runs`: the newest first. */
+export interface ApiRuns {
+  readonly runs: readonly RunRecord[];
+}
+
+/** `/api/tasks/:id`. */
+export interface ApiTaskDetails extends ApiTask {
+  /** Redacted. */
+  readonly mirrors: readonly string[];
+  /** What is remembered about the published bytes, or null. */
+  readonly published: {
+    readonly key: string;
+    readonly source: string;
+    readonly etag: string | null;
+    readonly lastModified: string | null;
+    readonly sha256: string;
+    readonly sizeBytes: number;
+    readonly at: string | null;
+  } | null;
+  /** Deferred until then, or null. */
+  readonly notBefore: string | null;
+  /** Held back for its failures until then, or null. */
+  readonly heldUntil: string | null;
+  /** The newest first. */
+  readonly results: readonly RecentResult[];
+}
+
+/** An error: any answer of 400 or more below `/api`. */
+export interface ApiError {
+  /** One sentence. */
+  readonly error: string;
+}
+
+/** A task as programs see it. */
+export function apiTask(task: PageTask, running: ReadonlySet<string>): ApiTask {
+  const { id, url, key, schedule, health, stale, paused, due, nextDue, record } = task;
+  return {
+    ...{ id, url, key, schedule, health, stale, paused, due, nextDue },
+    running: running.has(id),
+    lastRunAt: record?.lastRunAt ?? null,
+    lastSuccessAt: record?.lastSuccessAt ?? null,
+    failures: record?.failures ?? 0,
+    sizeBytes: record?.published?.sizeBytes ?? null,
+  };
+}
+
+/** A task with all that is remembered of it. */
+export function apiTaskDetails(task: PageTask, running: ReadonlySet<string>): ApiTaskDetails {
+  const { record } = task;
+  const published = record?.published ?? null;
+  return {
+    ...apiTask(task, running),
+    mirrors: task.mirrors,
+    published: published && {
+      key: published.key,
+      source: published.source,
+      etag: published.etag,
+      lastModified: published.lastModified,
+      sha256: published.sha256,
+      sizeBytes: published.sizeBytes,
+      at: record?.publishedAt ?? null,
+    },
+    notBefore: record?.notBefore ?? null,
+    heldUntil: record?.heldUntil ?? null,
+    results: record?.results ?? [],
+  };
+}
+
+/** Tasks by health. */
+export function healthCounts(tasks: readonly PageTask[]): Record<ShownHealth, number> {
+  const counts = { new: 0, healthy: 0, stale: 0, failing: 0, unhealthy: 0 };
+  for (const { health } of tasks) counts[health]++;
+  return counts;
+}

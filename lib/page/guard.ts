@@ -1,0 +1,57 @@
+/** Who may ask for what: hosts, origins, the token. And the headers of every answer. Pure. */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+
+/** Headers of every answer: nothing from elsewhere, nothing inline, no frame, no sniffing. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join("; "),
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
+/**
+ * Whether a request's host is one by which this machine is meant. A page elsewhere can let its
+ * own name point here and read everything as if it were its own; but the name stays its own.
+ */
+export function isLoopbackHost(hostname: string): boolean {
+  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" ||
+    /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+/**
+ * Whether a request was sent by a page of ours, or by a program. Browsers say where a POST comes
+ * from, and no page can make them say something else (Fetch Metadata; RFC 6454, section 7).
+ */
+export function isSameOrigin(request: Request): boolean {
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null) return site === "same-origin";
+  const origin = request.headers.get("origin");
+  return origin === null || origin === new URL(request.url).origin;
+}
+
+/** Compares two secrets in a time that does not tell how much of them is equal. */
+export function isToken(given: string, token: string): boolean {
+  return timingSafeEqual(digest(given), digest(token));
+}
+
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
+
+/** The token a program sends (RFC 6750, section 2.1), or null. */
+export function bearerToken(headers: Headers): string | null {
+  return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? null;
+}

@@ -1,0 +1,72 @@
+/** What all pages have around them. */
+
+import type { Child } from "hono/jsx";
+
+/** Where the files stand that every page asks for. */
+export interface Assets {
+  readonly style: string;
+  readonly script: string;
+}
+
+/** What a page needs to know beside its own content. */
+export interface Surroundings {
+  readonly version: string;
+  readonly assets: Assets;
+  /** When the page was drawn. */
+  readonly now: Temporal.Instant;
+}
+
+/** A place in the navigation. */
+export type Section = "tasks" | "runs" | null;
+
+/** Draws a whole page. */
+export function page(
+  { title, section, around, content }: {
+    readonly title: string;
+    readonly section: Section;
+    readonly around: Surroundings;
+    readonly content: Child;
+  },
+): string {
+  const { version, assets, now } = around;
+  const document = (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{title}</title>
+        <link rel="icon" href="/icon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href={assets.style} />
+        <script src={assets.script} defer></script>
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to the content</a>
+        <header class="top">
+          <a class="mark" href="/">cronfetch</a>
+          <nav aria-label="Pages">
+            <a href="/" aria-current={section === "tasks" ? "page" : undefined}>Tasks</a>
+            <a href="/runs" aria-current={section === "runs" ? "page" : undefined}>Runs</a>
+          </nav>
+          <p id="connection" role="status"></p>
+        </header>
+        <main id="main" tabindex={-1}>{content}</main>
+        <footer>
+          <p id="drawn" data-live>
+            cronfetch {version}, as of {clockTime(now)}
+          </p>
+          <p>
+            <a href="/api/status">JSON</a>
+            <a href="/metrics">Metrics</a>
+          </p>
+        </footer>
+      </body>
+    </html>
+  );
+  return `<!doctype html>${document}`;
+}
+
+/** A time of today to the second, with its zone. */
+function clockTime(now: Temporal.Instant): string {
+  return `${now.toString({ smallestUnit: "second" }).replace("T", " ").replace("Z", "")} UTC`;
+}

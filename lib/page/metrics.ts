@@ -1,0 +1,107 @@
+/** The page's numbers for Prometheus. */
+
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { RunEvent, ShownHealth } from "../core/event.ts";
+import { TASK_STATUSES } from "../core/result.ts";
+import type { LiveRun } from "./live.ts";
+import type { PageTask } from "./source.ts";
+import type { RunRecord } from "../state/state.ts";
+
+/** Counts what happens, and prints it beside what is. */
+export interface Metrics {
+  /** Counts an event. */
+  count(event: RunEvent): void;
+  /** Everything in Prometheus' text format 0.0.4. */
+  print(now: {
+    readonly tasks: readonly PageTask[];
+    readonly lastRun: RunRecord | null;
+    readonly live: LiveRun | null;
+  }): Promise<string>;
+  /** The media type of that text. */
+  readonly contentType: string;
+}
+
+/** From a small file near by to a large one far away, in seconds. */
+const BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+
+const HEALTHS: readonly ShownHealth[] = ["new", "healthy", "stale", "failing", "unhealthy"];
+
+/** Makes counters that stand at 0. They are of this process and start anew with it. */
+export function createMetrics(version: string): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
+    new Gauge<Label>({ name: `cronfetch_${name}`, help, labelNames, registers });
+
+  gauge("build_info", "Always 1; the version is a label.", "version").set({ version }, 1);
+  const tasks = gauge("tasks", "Tasks of the config by health.", "health");
+  const paused = gauge("tasks_paused", "Tasks that are paused.");
+  const success = gauge(
+    "task_last_success_timestamp_seconds",
+    "When the published file was last known to be the newest.",
+    "task",
+  );
+  const stale = gauge("task_stale", "1 if the task came due twice since its last success.", "task");
+  const failures = gauge("task_failures", "Failures in a row.", "task");
+  const size = gauge("task_size_bytes", "Size of the published file.", "task");
+  const next = gauge("task_next_due_timestamp_seconds", "When the task comes due.", "task");
+  const running = gauge("run_in_progress", "1 while a run goes on in this process.");
+  const lastRun = gauge("last_run_timestamp_seconds", "When the last run ended.");
+  const lastExit = gauge("last_run_exit_code", "Exit code of the last run.");
+  const lastDuration = gauge("last_run_duration_seconds", "How long the last run took.");
+  const results = new Counter({
+    name: "cronfetch_task_results_total",
+    help: "Results since the start of this process, by status.",
+    labelNames: ["status"],
+    registers,
+  });
+  const bytes = new Counter({
+    name: "cronfetch_received_bytes_total",
+    help: "Body bytes received by results since the start of this process.",
+    registers,
+  });
+  const durations = new Histogram({
+    name: "cronfetch_task_duration_seconds",
+    help: "Work on a task, waiting for a turn left out; results that needed no request too.",
+    buckets: BUCKETS,
+    registers,
+  });
+  // A counter that appears with its first failure has no rate at that failure.
+  for (const status of TASK_STATUSES) results.inc({ status }, 0);
+
+  return {
+    contentType: registry.contentType,
+    count: (event) => {
+      if (event.type !== "task.finished") return;
+      const { status, bytes: received, timings } = event.result;
+      results.inc({ status });
+      bytes.inc(received);
+      durations.observe((timings.responseMs + timings.bodyMs + timings.publishMs) / 1000);
+    },
+    print: async (now) => {
+      for (const one of [success, stale, failures, size, next]) one.reset();
+      for (const health of HEALTHS) {
+        tasks.set({ health }, now.tasks.filter((task) => task.health === health).length);
+      }
+      paused.set(now.tasks.filter((task) => task.paused).length);
+      for (const { id: task, record, stale: isStale, nextDue } of now.tasks) {
+        stale.set({ task }, isStale ? 1 : 0);
+        failures.set({ task }, record?.failures ?? 0);
+        if (record?.lastSuccessAt) success.set({ task }, seconds(record.lastSuccessAt));
+        if (record?.published) size.set({ task }, record.published.sizeBytes);
+        if (nextDue !== null) next.set({ task }, seconds(nextDue));
+      }
+      running.set(now.live === null ? 0 : 1);
+      if (now.lastRun) {
+        lastRun.set(seconds(now.lastRun.finishedAt));
+        lastExit.set(now.lastRun.summary.exitCode);
+        lastDuration.set(now.lastRun.summary.durationMs / 1000);
+      }
+      return await registry.metrics();
+    },
+  };
+}
+
+function seconds(time: string): number {
+  return Temporal.Instant.from(time).epochMilliseconds / 1000;
+}

@@ -1,0 +1,259 @@
+// The status page in a real Chromium: what it looks like to eyes, screen readers and the policy.
+
+import axe from "axe-core";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { taskResult } from "../state/samples.ts";
+import { pageTask, type Site, site } from "../page/site.ts";
+import { FAILING, sampleRuns, sampleTasks } from "./samples.ts";
+
+const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const program = PROGRAMS.find((path) => {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+});
+// On a laptop without it these tests are skipped; in CI they must run.
+const ignore = program === undefined && Deno.env.get("CI") !== "true";
+
+const TOKEN = "a token nobody guesses";
+const TASK_PATH = `/tasks/${encodeURIComponent(FAILING)}`;
+
+/** A served page with thirty tasks, and a browser to look at it. */
+interface Scene extends AsyncDisposable {
+  readonly at: Site;
+  readonly origin: string;
+  /** Opens a page with nothing remembered; what it complains of is kept. */
+  open(path: string, options?: Parameters<Browser["newContext"]>[0]): Promise<Page>;
+  /** Errors in the console, and uncaught ones. */
+  readonly complaints: string[];
+}
+
+async function scene(tasks = sampleTasks()): Promise<Scene> {
+  const at = site({
+    tasks,
+    runs: sampleRuns(),
+    files: { [FAILING]: "a,b\n" },
+    token: TOKEN,
+    host: { timers: "real" },
+  });
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, at.page.fetch);
+  const origin = `http://127.0.0.1:${server.addr.port}`;
+  const browser = await chromium.launch({
+    executablePath: program ?? PROGRAMS[0] ?? "",
+    args: ["--no-sandbox"],
+  });
+  const complaints: string[] = [];
+  const contexts: BrowserContext[] = [];
+  return {
+    at,
+    origin,
+    complaints,
+    open: async (path, options = {}) => {
+      const context = await browser.newContext(options);
+      contexts.push(context);
+      const page = await context.newPage();
+      page.on("console", (message) => {
+        if (message.type() === "error") complaints.push(message.text());
+      });
+      page.on("pageerror", (error) => void complaints.push(error.message));
+      page.on("request", (request) => {
+        if (!request.url().startsWith(origin)) complaints.push(`asked for ${request.url()}`);
+      });
+      await page.goto(origin + path);
+      return page;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const context of contexts) await context.close();
+      await browser.close();
+      await at.page.close();
+      await server.shutdown();
+    },
+  };
+}
+
+/** A run with one large file under way and one failure behind it. */
+function begin(at: Site): void {
+  at.progress.running.set("geo/regions.geojson", { receivedBytes: 22e6, totalBytes: 61_450_087 });
+  at.progress.running.set("backup/wiki.xml.bz2", { receivedBytes: 9e6, totalBytes: null });
+  at.progress.bytes = 31e6;
+  at.tell({ type: "run.started", tasks: 29 });
+  at.tell({ type: "task.finished", result: taskResult("failed") });
+}
+
+/** What axe-core finds that is serious, as rule and place. */
+async function findings(page: Page): Promise<string[]> {
+  // Not as an element of the page, whose policy forbids it.
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`));
+}
+
+const LOOKS = (["light", "dark"] as const).flatMap((colorScheme) =>
+  [360, 1280].map((width) => ({ colorScheme, viewport: { width, height: 800 } }))
+);
+const PATHS = ["/", "/?health=stale", "/?q=nothing+like+it", TASK_PATH, "/tasks/f1040.pdf"];
+
+Deno.test({
+  name: "page: axe-core finds nothing serious, in both schemes, narrow and wide",
+  ignore,
+  fn: async () => {
+    await using at = await scene();
+    begin(at.at);
+    for (const look of LOOKS) {
+      for (const path of [...PATHS, "/runs", "/runs/run-9"]) {
+        const page = await at.open(path, look);
+        const where = `${path} ${look.colorScheme} ${look.viewport.width}`;
+        assertEquals(await findings(page), [], where);
+        const excess = "document.documentElement.scrollWidth - innerWidth";
+        assertEquals(await page.evaluate(excess), 0, `${where} scrolls sideways`);
+        const paper = "getComputedStyle(document.documentElement).backgroundColor";
+        const isDark = await page.evaluate(paper) === "rgb(21, 24, 26)";
+        assertEquals(isDark, look.colorScheme === "dark", where);
+        await page.context().close();
+      }
+    }
+    assertEquals(at.complaints, []);
+  },
+});
+
+Deno.test({
+  name: "page: what is not there, and what is empty, are sound too",
+  ignore,
+  fn: async () => {
+    await using at = await scene([]);
+    for (const look of LOOKS) {
+      for (const path of ["/", "/nothing", "/tasks/nothing"]) {
+        const page = await at.open(path, look);
+        assertEquals(await findings(page), [], path);
+        await page.context().close();
+      }
+    }
+    const others = at.complaints.filter((text) => !text.includes("status of 404"));
+    assertEquals(others, []);
+  },
+});
+
+Deno.test({
+  name: "page: a run and its end arrive without reloading",
+  ignore,
+  fn: async () => {
+    await using at = await scene();
+    const page = await at.open("/");
+    await page.getByText("Live", { exact: true }).waitFor();
+    // Set by hand, and gone if the page were loaded again.
+    await page.evaluate("window.stayed = true");
+    assertEquals(await page.getByText("A run is going on").count(), 0);
+    begin(at.at);
+    await page.getByText("1 of 29 tasks").waitFor();
+    at.at.progress.bytes = 40e6;
+    await page.getByText("40 MB received").waitFor();
+    at.at.set([pageTask("fresh.csv")]);
+    at.at.tell({ type: "run.finished", summary: sampleRuns()[0]?.summary ?? never() });
+    await page.getByRole("heading", { name: "The task is well" }).waitFor();
+    await page.getByRole("link", { name: "fresh.csv" }).waitFor();
+    assertEquals(await page.getByText("A run is going on").count(), 0);
+    assertEquals(await page.evaluate("window.stayed"), true);
+    assertEquals(at.complaints, []);
+  },
+});
+
+function never(): never {
+  throw new Error("there are no sample runs");
+}
+
+Deno.test({
+  name: "page: a link keeps the focus while the page changes around it",
+  ignore,
+  fn: async () => {
+    await using at = await scene();
+    const page = await at.open("/");
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.getByRole("link", { name: "fw9.pdf" }).focus();
+    at.at.set(sampleTasks().slice(1));
+    begin(at.at);
+    await page.getByRole("heading", { name: "3 of 29 tasks need a look" }).waitFor();
+    const focused = await page.evaluate("document.activeElement.getAttribute('href')");
+    assertEquals(focused, "/tasks/fw9.pdf");
+  },
+});
+
+Deno.test({
+  name: "page: filtered by keyboard alone, with and without JavaScript",
+  ignore,
+  fn: async () => {
+    await using at = await scene();
+    for (const javaScriptEnabled of [true, false]) {
+      const page = await at.open("/", { javaScriptEnabled });
+      const tabTo = async (selector: string) => {
+        for (let presses = 0; presses < 40; presses++) {
+          await page.keyboard.press("Tab");
+          if (await page.locator(`${selector}:focus`).count() === 1) return;
+        }
+        throw new Error(`no way to ${selector} by Tab`);
+      };
+      await tabTo(".skip");
+      await tabTo("#q");
+      await page.keyboard.type("IRS-PDF");
+      await page.keyboard.press("Enter");
+      await page.waitForURL("**/?q=IRS-PDF");
+      assertEquals(await page.locator("tbody tr").count(), 5);
+      await tabTo(".counts li:nth-child(1) a");
+      await tabTo("tbody tr:nth-child(2) a");
+      await page.keyboard.press("Enter");
+      await page.waitForURL("**/tasks/f1040es.pdf");
+      assertEquals(await page.getByRole("heading", { level: 1 }).textContent(), "f1040es.pdf");
+      await page.context().close();
+    }
+    assertEquals(at.complaints, []);
+  },
+});
+
+Deno.test({
+  name: "page: everything can be read and done without JavaScript",
+  ignore,
+  fn: async () => {
+    await using at = await scene();
+    begin(at.at);
+    const page = await at.open("/?health=unhealthy", { javaScriptEnabled: false });
+    assertEquals(await page.locator("tbody tr").count(), 2);
+    assertStringIncludes(await page.locator("#progress").innerText(), "1 of 29 tasks");
+    await page.getByRole("link", { name: FAILING }).click();
+    assertStringIncludes(await page.locator("main").innerText(), "What helps: check the URL.");
+    const downloading = page.waitForEvent("download");
+    await page.getByRole("link", { name: "ecb-daily.csv", exact: true }).click();
+    assertEquals((await downloading).suggestedFilename(), "ecb-daily.csv");
+    await page.getByLabel("Token").fill(TOKEN);
+    await page.getByRole("button", { name: "Run now" }).click();
+    await page.waitForURL(`**${TASK_PATH}`);
+    assertEquals(at.at.done, [`run ${FAILING}`]);
+    await page.getByLabel("Token").fill("wrong");
+    await page.getByRole("button", { name: "Pause" }).click();
+    assertStringIncludes(await page.locator("main").innerText(), "The token is not the right one.");
+    assertEquals(at.at.done.length, 1);
+  },
+});
+
+Deno.test({
+  name: "page: what a task is called runs nowhere",
+  ignore,
+  fn: async () => {
+    const id = `<img src=x onerror="window.broken = true"><script>window.broken = true</script>`;
+    await using at = await scene([pageTask(id, { url: "javascript:window.broken=true" })]);
+    const page = await at.open(`/tasks/${encodeURIComponent(id)}`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    at.at.progress.running.set(id, { receivedBytes: 1, totalBytes: 2 });
+    at.at.tell({ type: "run.started", tasks: 1 });
+    await page.locator(".badge", { hasText: "running" }).waitFor();
+    const overview = await at.open("/");
+    await overview.getByText("0 of 1 task").waitFor();
+    for (const one of [page, overview]) {
+      assertEquals(await one.evaluate("window.broken"), undefined);
+    }
+    assertEquals(at.complaints, []);
+  },
+});

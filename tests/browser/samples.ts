@@ -1,0 +1,176 @@
+/** Thirty tasks such as people have: most are well, some are not, in every way there is. */
+
+import type { TaskStatus } from "../../lib/core/result.ts";
+import type { PageTask } from "../../lib/page/source.ts";
+import type { RecentResult, RunRecord } from "../../lib/state/state.ts";
+import { pageTask } from "../page/site.ts";
+import { recentResult, record, runRecord, validators } from "../state/samples.ts";
+
+/** The instant that everything here is told from: noon. */
+const NOW = Temporal.Instant.from("2026-01-15T12:00:00Z");
+
+/** Id of the task whose page has everything on it. */
+export const FAILING = "rates/ecb-daily.csv";
+
+const PLACES: readonly (readonly [id: string, url: string, sizeBytes: number])[] = [
+  ["f1040.pdf", "https://www.irs.gov/pub/irs-pdf/f1040.pdf", 220_135],
+  ["f1040es.pdf", "https://www.irs.gov/pub/irs-pdf/f1040es.pdf", 442_803],
+  ["f1040s1.pdf", "https://www.irs.gov/pub/irs-pdf/f1040s1.pdf", 131_420],
+  ["fw9.pdf", "https://www.irs.gov/pub/irs-pdf/fw9.pdf", 140_815],
+  ["i1040gi.pdf", "https://www.irs.gov/pub/irs-pdf/i1040gi.pdf", 4_213_006],
+  [FAILING, "https://data.example.org/eurofx/2026-01-15.csv", 18_233],
+  ["rates/fed-h15.csv", "https://data.example.com/h15/latest.csv", 1_204_533],
+  ["stops.zip", "https://transit.example.net/gtfs/stops.zip", 38_120_443],
+  ["geo/countries.geojson", "https://geo.example.org/countries.geojson", 24_090_113],
+  ["geo/regions.geojson", "https://geo.example.org/regions.geojson", 61_450_087],
+  ["publicsuffix/list.dat", "https://lists.example.org/list/public_suffix_list.dat", 310_209],
+  ["tzdata.tar.gz", "https://time.example.org/tzdata-latest.tar.gz", 461_120],
+  ["vulnerabilities/recent.json.gz", "https://feeds.example.gov/json/recent.json.gz", 4_330_018],
+  ["vulnerabilities/modified.json.gz", "https://feeds.example.gov/json/modified.json.gz", 904_117],
+  ["holidays.ics", "https://calendar.example.org/holidays.ics", 12_004],
+  ["weather/stations.csv", "https://weather.example.org/inventory/stations.csv", 9_870_344],
+  ["weather/hourly.csv", "https://weather.example.org/hourly.csv?days=7", 2_209_331],
+  ["tides.json", "https://sea.example.org/api/tides.json", 48_211],
+  ["keys/release.asc", "https://keys.example.org/release.asc", 3_188],
+  ["certificates/roots.pem", "https://ca.example.org/roots.pem", 214_002],
+  ["dictionary.txt", "https://words.example.org/dictionary.txt", 4_862_992],
+  ["airports.csv", "https://air.example.org/airports.csv", 11_944_201],
+  ["postcodes.zip", "https://post.example.org/postcodes.zip", 17_420_552],
+  ["elections/results.csv", "https://votes.example.org/2025/results.csv", 88_102],
+  ["prices/electricity.csv", "https://grid.example.org/day-ahead.csv", 7_120],
+  ["prices/gas.csv", "https://grid.example.org/gas.csv", 7_091],
+  ["archive/minutes-of-the-committee-2025.pdf", "https://council.example.org/m.pdf", 2_411_870],
+  ["backup/wiki.xml.bz2", "https://wiki.example.org/dump/latest.xml.bz2", 812_330_119],
+  ["logo.svg", "https://brand.example.org/logo.svg", 5_301],
+  ["statistics/population.xlsx", "https://stat.example.org/population.xlsx", 1_730_442],
+];
+
+const ago = (hours: number) => NOW.subtract({ minutes: Math.round(hours * 60) }).toString();
+
+/** Results of a file that changes now and then, the newest first. */
+function history(sizeBytes: number, seed: number): RecentResult[] {
+  return Array.from({ length: 9 }, (_, index) => {
+    const wave = Math.sin(seed * 7 + index * 1.7);
+    const status: TaskStatus = index === 8 ? "created" : index % 2 === 0 ? "unchanged" : "updated";
+    const hours = 6 + index * 24;
+    return recentResult({
+      run: `run-${9 - index}`,
+      at: ago(hours),
+      since: ago(hours + (index % 2 === 0 ? 12 : 0)),
+      times: index % 2 === 0 && index < 8 ? 3 : 1,
+      status,
+      httpStatus: status === "unchanged" ? 304 : 200,
+      bytes: status === "unchanged" ? 0 : Math.round(sizeBytes * (1 + wave * 0.08 - index * 0.02)),
+      durationMs: Math.round(180 + sizeBytes / 40_000 + 90 * wave + 30 * index),
+      attempts: wave > 0.9 ? 2 : 1,
+    });
+  });
+}
+
+function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): PageTask {
+  const well = history(sizeBytes, index + 1);
+  const published = validators({ key: id, source: url, etag: `"${index}-5f3a"`, sizeBytes });
+  const base = pageTask(id, {
+    url,
+    schedule: index % 4 === 3 ? "every 6h" : "0 6 * * * (UTC)",
+    record: record(id, {
+      published,
+      publishedAt: ago(30),
+      lastRunAt: ago(6),
+      lastSuccessAt: ago(6),
+      results: well,
+    }),
+  });
+  const failure = (change: Partial<RecentResult>, task: Partial<PageTask>, failures: number) => ({
+    ...base,
+    ...task,
+    record: base.record && {
+      ...base.record,
+      failures,
+      health: task.health === "unhealthy" ? "unhealthy" as const : "failing" as const,
+      lastSuccessAt: ago(6 + failures * 24),
+      heldUntil: failures > 1 ? NOW.add({ minutes: 40 }).toString() : null,
+      results: [
+        recentResult({
+          ...{ run: "run-9", at: ago(0.2), since: ago(failures * 24), times: failures },
+          ...{ status: "failed", bytes: 0, attempts: 4, durationMs: 31_022, ...change },
+        }),
+        ...well.slice(1),
+      ],
+    },
+  });
+  switch (id) {
+    case FAILING:
+      return {
+        ...failure(
+          {
+            code: "http.status",
+            httpStatus: 404,
+            message: `fetching ${url}: the server answered 404 Not Found`,
+          },
+          { health: "unhealthy", stale: true, staleFrom: ago(30), due: false },
+          4,
+        ),
+        mirrors: ["https://mirror.example.org/eurofx/2026-01-15.csv"],
+      };
+    case "stops.zip":
+      return failure(
+        {
+          code: "timeout.idle",
+          httpStatus: 200,
+          message: `fetching ${url}: no byte came for 30s after 12.1 MB`,
+        },
+        { health: "failing" },
+        1,
+      );
+    case "tides.json":
+      return failure(
+        {
+          code: "expect.type",
+          httpStatus: 200,
+          message: `fetching ${url}: application/json was expected, this is text/html`,
+        },
+        { health: "unhealthy" },
+        3,
+      );
+    case "certificates/roots.pem":
+      return {
+        ...base,
+        health: "stale",
+        stale: true,
+        staleFrom: ago(52),
+        due: true,
+        record: base.record && { ...base.record, lastSuccessAt: ago(100), lastRunAt: ago(100) },
+      };
+    case "postcodes.zip":
+      return { ...base, paused: true };
+    case "statistics/population.xlsx":
+      return { ...base, health: "new", staleFrom: null, due: true, record: null };
+    case "logo.svg":
+      return { ...base, schedule: "manual", nextDue: null, staleFrom: null };
+    default:
+      return base;
+  }
+}
+
+/** The tasks. */
+export function sampleTasks(): PageTask[] {
+  return PLACES.map(sample);
+}
+
+/** Runs of the last days, the newest first. */
+export function sampleRuns(): RunRecord[] {
+  return Array.from({ length: 9 }, (_, index) => {
+    const run = runRecord(`run-${9 - index}`, ago(6 + index * 24));
+    const failed = index < 4 ? 3 - Math.floor(index / 2) : 0;
+    const counts = {
+      ...run.summary.counts,
+      updated: 9 + index % 3,
+      unchanged: 18 - failed,
+      failed,
+    };
+    const durationMs = 41_200 + 3_700 * ((index * 5) % 7);
+    const bytes = 61_000_000 + 9_000_000 * ((index * 3) % 5);
+    return { ...run, summary: { counts, bytes, durationMs, exitCode: failed > 0 ? 3 : 0 } };
+  });
+}

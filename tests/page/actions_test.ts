@@ -1,0 +1,133 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { isToken } from "../../lib/page/guard.ts";
+import { ORIGIN, pageTask, type Site, site, type SiteOptions } from "./site.ts";
+
+const TOKEN = "a token nobody guesses";
+const OWN = { origin: ORIGIN, "sec-fetch-site": "same-origin" };
+
+function active(options: SiteOptions = {}): Site {
+  return site({ tasks: [pageTask("a/b")], token: TOKEN, ...options });
+}
+
+async function act(
+  at: Site,
+  fields: Record<string, string>,
+  headers: Record<string, string> = OWN,
+): Promise<[status: number, location: string | null]> {
+  const body = new URLSearchParams(fields);
+  const response = await at.ask("/actions", { method: "POST", body, headers });
+  await response.body?.cancel();
+  return [response.status, response.headers.get("location")];
+}
+
+Deno.test("actions: what is asked for with the token is done, and leads back", async () => {
+  await using at = active();
+  const back = "/tasks/a%2Fb";
+  assertEquals(await act(at, { do: "run", task: "a/b", token: TOKEN, back }), [303, back]);
+  assertEquals(await act(at, { do: "run", token: TOKEN }), [303, "/"]);
+  assertEquals(await act(at, { do: "pause", task: "a/b", token: TOKEN }), [303, "/"]);
+  assertEquals(await act(at, { do: "pause", token: TOKEN }), [303, "/"]);
+  assertEquals(await act(at, { do: "resume", token: TOKEN }), [303, "/"]);
+  assertEquals(at.done, ["run a/b", "run all", "pause a/b", "pause all", "resume all"]);
+});
+
+Deno.test("actions: without the token nothing is done", async () => {
+  await using at = active();
+  for (const token of ["", "wrong", `${TOKEN} `, TOKEN.toUpperCase(), TOKEN.slice(0, -1)]) {
+    assertEquals(await act(at, { do: "run", token }), [403, null]);
+  }
+  assertEquals(await act(at, { do: "run" }), [403, null]);
+  const query = await at.ask(`/actions?token=${TOKEN}&do=run`, {
+    method: "POST",
+    body: new URLSearchParams({ do: "run" }),
+  });
+  await query.body?.cancel();
+  assertEquals([query.status, at.done], [403, []]);
+});
+
+Deno.test("actions: a page from elsewhere is refused, whatever it knows", async () => {
+  await using at = active();
+  const table: [headers: Record<string, string>, status: number][] = [
+    [{ "sec-fetch-site": "cross-site" }, 403],
+    [{ "sec-fetch-site": "same-site" }, 403],
+    [{ "sec-fetch-site": "none" }, 403],
+    [{ origin: "https://evil.example" }, 403],
+    [{ origin: "null" }, 403],
+    [{ origin: "http://127.0.0.1:9" }, 403],
+    [{ origin: ORIGIN }, 303],
+    [{ origin: "https://behind.a.proxy", "sec-fetch-site": "same-origin" }, 303],
+    [{}, 303],
+  ];
+  for (const [headers, status] of table) {
+    assertEquals((await act(at, { do: "run", token: TOKEN }, headers))[0], status);
+  }
+  assertEquals(at.done.length, 3);
+});
+
+Deno.test("actions: a program may send the token as a header", async () => {
+  await using at = active();
+  const headers = { authorization: "Bearer abc.def" };
+  await using other = active({ token: "abc.def" });
+  assertEquals((await act(at, { do: "run" }, headers))[0], 403);
+  assertEquals((await act(other, { do: "run" }, headers))[0], 303);
+});
+
+Deno.test("actions: what makes no sense", async () => {
+  await using at = active();
+  assertEquals(await act(at, { do: "run", task: "x", token: TOKEN }), [404, null]);
+  assertEquals(await act(at, { do: "explode", token: TOKEN }), [400, null]);
+  assertEquals(await act(at, { token: TOKEN, text: "x".repeat(70_000) }), [400, null]);
+  const json = await at.ask("/actions", {
+    method: "POST",
+    body: JSON.stringify({ do: "run", token: TOKEN }),
+    headers: { ...OWN, "content-type": "application/json" },
+  });
+  await json.body?.cancel();
+  assertEquals([json.status, at.done], [400, []]);
+});
+
+Deno.test("actions: the way back never leads elsewhere", async () => {
+  await using at = active();
+  const elsewhere = [
+    "//evil.example",
+    "/\\evil.example",
+    "https://evil.example",
+    "x",
+    "/a\r\nb: c",
+  ];
+  for (const back of elsewhere) {
+    assertEquals(await act(at, { do: "run", token: TOKEN, back }), [303, "/"]);
+  }
+});
+
+Deno.test("actions: none without a token or without anything to do", async () => {
+  for (const options of [{ token: null }, { isActive: false }]) {
+    await using at = active(options);
+    assertEquals(await act(at, { do: "run", token: TOKEN }), [404, null]);
+    for (const path of ["/", "/tasks/a%2Fb"]) {
+      assertEquals((await at.text(path)).includes('<form class="actions"'), false);
+    }
+    assertEquals((await at.ask("/actions")).status, 404);
+  }
+});
+
+Deno.test("actions: by POST alone; the form holds no token", async () => {
+  await using at = active();
+  for (const method of ["GET", "HEAD", "PUT"]) {
+    const response = await at.ask(`/actions?do=run&token=${TOKEN}`, { method });
+    await response.body?.cancel();
+    assertEquals([response.status, response.headers.get("allow")], [405, "POST"]);
+  }
+  assertEquals(at.done, []);
+  for (const path of ["/", "/tasks/a%2Fb"]) {
+    const html = await at.text(path);
+    assertStringIncludes(html, `method="post" action="/actions"`);
+    assertEquals(html.includes(TOKEN), false);
+  }
+});
+
+Deno.test("isToken: the same text and no other", () => {
+  assertEquals(isToken("ä", "ä"), true);
+  assertEquals(isToken("", "ä"), false);
+  assertEquals(isToken("ää", "ä"), false);
+});

@@ -1,0 +1,326 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { recentResult, record, runRecord, validators } from "../state/samples.ts";
+import { pageTask, site } from "./site.ts";
+
+const PATHS = ["/", "/runs", "/runs/r1", "/tasks/a.csv", "/api/status", "/api/runs"];
+const OTHERS = ["/api/tasks/a.csv", "/healthz", "/metrics", "/live.js", "/style.css", "/icon.svg"];
+
+Deno.test("every route answers GET and HEAD, and nothing else", async () => {
+  await using at = site({ runs: [runRecord("r1", "2026-01-15T09:00:00Z")] });
+  for (const path of [...PATHS, ...OTHERS, "/robots.txt"]) {
+    const get = await at.ask(path);
+    assertEquals(get.status, 200, path);
+    assert((await get.text()).length > 0);
+    const head = await at.ask(path, { method: "HEAD" });
+    assertEquals([head.status, await head.text()], [200, ""], path);
+    assertEquals(head.headers.get("content-type"), get.headers.get("content-type"));
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      const refused = await at.ask(path, { method });
+      await refused.body?.cancel();
+      assertEquals([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"], path);
+    }
+  }
+});
+
+Deno.test("what is not there: 404, for people and for programs", async () => {
+  await using at = site();
+  for (
+    const path of ["/x", "/tasks/x", "/tasks/", "/tasks/%ff", "/runs/x", "/files/a.csv", "/a/b"]
+  ) {
+    const response = await at.ask(path);
+    assertEquals(response.status, 404, path);
+    assertMatch(response.headers.get("content-type") ?? "", /^text\/html/);
+    assertStringIncludes(await response.text(), "<h1>Not found</h1>");
+  }
+  const response = await at.ask("/api/tasks/x");
+  assertEquals(response.status, 404);
+  assertEquals(await response.json(), { error: "The config has no such task." });
+  assertEquals((await (await at.ask("/api/runs?limit=0")).json()).error.length > 0, true);
+});
+
+Deno.test("headers: nothing from elsewhere, nothing inline, no frame, on every answer", async () => {
+  await using at = site({ isActive: false });
+  for (const path of [...PATHS, ...OTHERS, "/nothing", "/files/x"]) {
+    const response = await at.ask(path);
+    await response.body?.cancel();
+    assertEquals(
+      response.headers.get("content-security-policy"),
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    );
+    assertEquals(response.headers.get("x-content-type-options"), "nosniff");
+    assertEquals(response.headers.get("referrer-policy"), "no-referrer");
+    assertEquals(response.headers.get("x-frame-options"), "DENY");
+    assertEquals(response.headers.get("cross-origin-resource-policy"), "same-origin");
+    assertEquals(response.headers.get("access-control-allow-origin"), null);
+    const isAsset = /\.(?:js|css|svg)$/.test(path);
+    assertEquals(response.headers.get("cache-control"), isAsset ? "max-age=86400" : "no-store");
+  }
+});
+
+Deno.test("a page holds nothing that its policy forbids", async () => {
+  await using at = site({ token: "long enough to guess", tasks: [], runs: [] });
+  for (const path of ["/", "/runs", "/nothing"]) {
+    const html = await (await at.ask(path)).text();
+    assertMatch(html, /^<!doctype html><html lang="en">/);
+    assertEquals(/ style=|<style| on[a-z]+=|https?:\/\//.test(html), false);
+    for (const [, url] of html.matchAll(/ (?:src|href|action)="([^"]*)"/g)) {
+      assertMatch(url ?? "", /^(?:\/(?!\/)|#)/);
+    }
+  }
+});
+
+const HOSTILE = [
+  `<script>alert(1)</script>`,
+  `" onmouseover="alert(1)`,
+  `' autofocus onfocus='alert(1)`,
+  "a/b%41?c#d",
+  "..",
+  ".",
+  "\u202egnp.exe",
+  "&lt;b&gt;&#x41;",
+  "名前 ü.csv",
+  "\ud800",
+];
+
+Deno.test("hostile ids, keys, URLs and messages are text, and their links lead to them", async () => {
+  const tasks = HOSTILE.map((id) =>
+    pageTask(id, {
+      url: `javascript:alert(${JSON.stringify(id)})`,
+      mirrors: [`data:text/html,${id}`],
+      key: id,
+      health: "failing",
+      record: record(id, {
+        failures: 1,
+        published: validators({ key: id, etag: id, lastModified: id, source: id }),
+        results: [recentResult({ status: "failed", code: id, message: id, run: id })],
+      }),
+    })
+  );
+  await using at = site({ tasks, runs: [runRecord(HOSTILE[0] ?? "", "2026-01-15T09:00:00Z")] });
+  const overview = await at.text("/");
+  const links = [...overview.matchAll(/<th role="rowheader"[^>]*><a href="([^"]*)">/g)];
+  assertEquals(links.length, HOSTILE.length);
+  const pages = [
+    overview,
+    await at.text("/runs"),
+    await at.text("/?q=%3Cscript%3E&health=failing"),
+  ];
+  for (const [index, [, link]] of links.entries()) {
+    const path = (link ?? "").replaceAll("&#39;", "'").replaceAll("&amp;", "&");
+    const html = await (await at.ask(path)).text();
+    // Half a surrogate pair cannot stand in a URL; its task is found by nobody.
+    if (index < HOSTILE.length - 1) assertStringIncludes(html, "<h1>");
+    const task = await at.ask(path.replace("/tasks", "/api/tasks"));
+    if (index < HOSTILE.length - 1) assertEquals((await task.json()).id, HOSTILE[index]);
+    else await task.body?.cancel();
+    pages.push(html);
+  }
+  for (const html of pages) {
+    assertEquals(/<script(?! src="\/live\.js)|<b>|\u202e/.test(html), false);
+    assertEquals(/<[^>]* on[a-z]+=/.test(html.replace(/"[^"]*"/g, '""')), false);
+    assertEquals(/href="(?!\/|#)/.test(html), false);
+  }
+  assertStringIncludes(pages[0] ?? "", "&lt;script&gt;alert(1)&lt;/script&gt;");
+  assertStringIncludes(pages[0] ?? "", "\\u{202e}gnp.exe");
+});
+
+Deno.test("only http and https become links, and nothing that was masked", async () => {
+  const urls = ["https://x.example/a?b=1&c=2", "http://***@x.example/a", "ftp://x.example/a"];
+  const [url = "", ...mirrors] = urls;
+  await using at = site({ tasks: [pageTask("a", { url, mirrors, record: null })] });
+  const html = await at.text("/tasks/a");
+  const links = [...html.matchAll(/<a href="([a-z]+:[^"]*)"/g)].map(([, url]) => url);
+  assertEquals(links, ["https://x.example/a?b=1&amp;c=2"]);
+  for (const mirror of mirrors) assertStringIncludes(html, mirror);
+});
+
+Deno.test("task: results in plain words, attempts, validators, digest", async () => {
+  const results = [
+    recentResult({
+      ...{ status: "failed", code: "http.status", httpStatus: 404, attempts: 4, times: 2 },
+      message: "fetching https://x.example/a: the server answered 404",
+      durationMs: 2_300,
+    }),
+    recentResult({ status: "failed", code: "of.tomorrow", httpStatus: null }),
+    recentResult({ status: "created", httpStatus: 200, bytes: 1_340_000 }),
+  ];
+  const task = pageTask("a", {
+    health: "unhealthy",
+    record: record("a", { failures: 2, heldUntil: "2026-01-15T12:40:00Z", results }),
+  });
+  await using at = site({ tasks: [task] });
+  const html = await at.text("/tasks/a");
+  for (
+    const words of [
+      "2 failures in a row",
+      "Fetching https://x.example/a: the server answered 404.",
+      "What helps: check the URL.",
+      "Held back until 2026-01-15 12:40:00 UTC.",
+      `<span class="code">http.status</span> 404: the server answered with another status than 200`,
+      `<span class="code">of.tomorrow</span>`,
+      "2 times",
+      `data-label="Attempts">4</td>`,
+      "2.3s",
+      "1.34 MB",
+      "ab".repeat(32),
+      "&quot;1&quot;",
+      "Thu, 15 Jan 2026 11:00:00 GMT",
+    ]
+  ) assertStringIncludes(html, words);
+  assertEquals(html.includes("Download"), false);
+});
+
+Deno.test("empty: a config without tasks, a state without runs, a task without results", async () => {
+  await using at = site({ tasks: [] });
+  assertStringIncludes(await at.text("/"), "The config has no tasks");
+  assertStringIncludes(await at.text("/runs"), "No run is remembered yet");
+  at.set([pageTask("a", { record: null, health: "new" })]);
+  assertStringIncludes(await at.text("/tasks/a"), "None yet: no run has come to this task.");
+  assertStringIncludes(await at.text("/?q=b"), "No task is like that");
+});
+
+Deno.test("run: its numbers, and the results that are still remembered", async () => {
+  const run = runRecord("r1", "2026-01-15T09:00:00Z");
+  const counts = { ...run.summary.counts, failed: 1, unchanged: 2 };
+  const summary = { ...run.summary, counts, exitCode: 3 };
+  const result = recentResult({ run: "r1", status: "failed", code: "net.dns", httpStatus: null });
+  await using at = site({
+    tasks: [pageTask("a", { record: record("a", { results: [result] }) }), pageTask("b")],
+    runs: [{ ...run, summary }],
+  });
+  const html = await at.text("/runs/r1");
+  assertStringIncludes(html, "some failed for good");
+  assertStringIncludes(html, "2 unchanged, 1 failed");
+  assertStringIncludes(html, "1 of 3 are still remembered");
+  assertStringIncludes(html, `<a href="/tasks/a">a</a>`);
+  assertEquals(html.includes(`<a href="/tasks/b">`), false);
+});
+
+Deno.test("10,000 tasks: fifty on a page, those that need a look first", async () => {
+  const tasks = Array.from({ length: 10_000 }, (_, index) => pageTask(`t${index}`));
+  const bad = pageTask("bad", { health: "unhealthy" });
+  await using at = site({ tasks: [...tasks, bad] });
+  const rows = (html: string) =>
+    [...html.matchAll(/<th role="rowheader"[^>]*><a href="\/tasks\/([^"]*)">/g)].map(([, id]) =>
+      id
+    );
+  const first = await at.text("/");
+  assertEquals(rows(first).slice(0, 3), ["bad", "t0", "t1"]);
+  assertEquals(rows(first).length, 50);
+  assertStringIncludes(first, "10,001 tasks, page 1 of 201");
+  assertEquals(rows(await at.text("/?page=201")), ["t9999"]);
+  assertEquals(rows(await at.text("/?page=999")), ["t9999"]);
+  assertEquals(rows(await at.text("/?q=T999&page=x")).length, 11);
+  assertEquals(rows(await at.text("/?health=unhealthy")), ["bad"]);
+  assertStringIncludes(await at.text("/?q=t&page=2"), `href="/?q=t&amp;page=3"`);
+});
+
+Deno.test("host: bound to this machine, only this machine's names are answered", async () => {
+  const table: [url: string, status: number][] = [
+    ["http://localhost:8788/", 200],
+    ["http://page.localhost/", 200],
+    ["http://127.0.0.1/", 200],
+    ["http://127.1.2.3:99/", 200],
+    ["http://[::1]:8788/", 200],
+    ["http://evil.example:8788/", 421],
+    ["http://127.0.0.1.evil.example/", 421],
+    ["http://localhost.evil.example/", 421],
+    ["http://10.0.0.1/", 421],
+  ];
+  await using own = site();
+  await using open = site({ isLoopback: false });
+  for (const [url, status] of table) {
+    const response = await own.ask(url);
+    await response.body?.cancel();
+    assertEquals(response.status, status, url);
+    await (await open.ask(url)).text().then((html) => assertStringIncludes(html, "cronfetch"));
+  }
+});
+
+Deno.test("a state that cannot be read is told; a bug tells nothing of what it holds", async () => {
+  const error = new CronfetchError("state.unreadable", "reading file:s.json: it is <damaged>");
+  await using at = site({ failure: error });
+  const page = await at.ask("/");
+  assertEquals(page.status, 503);
+  assertStringIncludes(await page.text(), "it is &lt;damaged&gt;.");
+  assert(page.headers.has("content-security-policy"));
+  const api = await at.ask("/api/status");
+  assertEquals([api.status, await api.json()], [503, { error: `${error.message}.` }]);
+  const health = await at.ask("/healthz");
+  await health.body?.cancel();
+  assertEquals(health.status, 503);
+  await using broken = site({ failure: new Error("hush-hush") });
+  const bug = await broken.ask("/");
+  assertEquals([bug.status, (await bug.text()).includes("hush-hush")], [500, false]);
+});
+
+Deno.test("api: the shapes that are documented", async () => {
+  const task = pageTask("a", { paused: true, mirrors: ["https://m.example/a"] });
+  const run = runRecord("r1", "2026-01-15T09:00:00Z");
+  await using at = site({
+    tasks: [task, pageTask("b", { health: "new", record: null })],
+    runs: [run],
+  });
+  at.progress.running.set("a", { receivedBytes: 1, totalBytes: null });
+  at.progress.bytes = 7;
+  at.tell({ type: "run.started", tasks: 2 });
+  const row = {
+    ...{ id: "a", url: "https://example.org/a", key: "a", schedule: "0 6 * * * (UTC)" },
+    ...{ health: "healthy", stale: false, paused: true, running: true, due: false, failures: 0 },
+    nextDue: "2026-01-16T06:00:00Z",
+    lastRunAt: "2026-01-15T12:00:00Z",
+    lastSuccessAt: "2026-01-15T12:00:00Z",
+    sizeBytes: 3,
+  };
+  const status = await (await at.ask("/api/status?health=paused")).json();
+  const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
+  assertEquals(status, {
+    version,
+    time: "2026-01-15T12:00:00Z",
+    paused: false,
+    counts: { new: 1, healthy: 1, stale: 0, failing: 0, unhealthy: 0 },
+    running: {
+      ...{ run: "run-9", startedAt: "2026-01-15T12:00:00Z", tasks: 2, finished: 0, failed: 0 },
+      bytes: 7,
+    },
+    lastRun: run,
+    tasks: [row],
+  });
+  assertEquals(await (await at.ask("/api/runs?limit=1")).json(), { runs: [run] });
+  const { key, source, etag, lastModified, sha256, sizeBytes } = validators();
+  assertEquals(await (await at.ask("/api/tasks/a")).json(), {
+    ...row,
+    mirrors: ["https://m.example/a"],
+    published: {
+      ...{ key, source, etag, lastModified, sha256, sizeBytes },
+      at: "2026-01-14T12:00:00Z",
+    },
+    notBefore: null,
+    heldUntil: null,
+    results: [recentResult()],
+  });
+});
+
+Deno.test("files: what a task has published, and nothing else in the store", async () => {
+  const key = "sub/ä b.html";
+  const task = pageTask("a", { record: record("a", { published: validators({ key }) }) });
+  const files = { [key]: "<script>", "secret.txt": "no", gone: "x" };
+  await using at = site({ tasks: [task, pageTask("b", { key: "secret.txt" })], files });
+  assertStringIncludes(await at.text("/tasks/a"), `href="/files/sub/%C3%A4%20b.html" download`);
+  const response = await at.ask("/files/sub/%C3%A4%20b.html");
+  assertEquals([response.status, await response.text()], [200, "<script>"]);
+  assertEquals(response.headers.get("content-type"), "application/octet-stream");
+  assertEquals(response.headers.get("content-disposition"), "attachment");
+  assertEquals(response.headers.get("content-length"), "8");
+  const head = await at.ask("/files/sub/%C3%A4%20b.html", { method: "HEAD" });
+  assertEquals([head.headers.get("content-length"), await head.text()], ["8", ""]);
+  for (
+    const path of ["/files/secret.txt", "/files/", "/files/sub/../secret.txt", "/files/%2e%2e/x"]
+  ) {
+    const refused = await at.ask(path);
+    await refused.body?.cancel();
+    assertEquals(refused.status, 404, path);
+  }
+});

@@ -1,0 +1,122 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runRecord, taskResult } from "../state/samples.ts";
+import { pageTask, type Site, site } from "./site.ts";
+
+/** The stream of a page, read as it comes. */
+async function listen(at: Site): Promise<{
+  readonly next: () => Promise<string | null>;
+  readonly leave: () => Promise<void>;
+}> {
+  const response = await at.ask("/events");
+  assertEquals(response.status, 200);
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  assertEquals(response.headers.get("cache-control"), "no-store");
+  const reader = (response.body ?? new ReadableStream()).getReader();
+  const decoder = new TextDecoder();
+  return {
+    next: async () => {
+      const { value, done } = await reader.read();
+      return done ? null : decoder.decode(value);
+    },
+    leave: () => reader.cancel(),
+  };
+}
+
+Deno.test("events: a run is told as it goes, and that the page has changed", async () => {
+  await using at = site();
+  const { next, leave } = await listen(at);
+  assertEquals(await next(), "retry: 3000\n\n");
+  at.progress.running.set("<b>", { receivedBytes: 1_000, totalBytes: 4_000 });
+  at.tell({ type: "run.started", tasks: 2 });
+  const started = await next() ?? "";
+  assertMatch(started, /^event: progress\ndata: <section class="running"/);
+  assertStringIncludes(started, "0 of 2 tasks");
+  assertStringIncludes(started, "&lt;b&gt;");
+  at.tell({ type: "task.finished", result: taskResult("failed") });
+  at.progress.bytes = 5_000_000;
+  await at.host.advance(1_000);
+  const later = await next() ?? "";
+  assertStringIncludes(later, "1 of 2 tasks");
+  assertStringIncludes(later, "1 failed");
+  assertStringIncludes(later, "5 MB received");
+  await at.host.advance(1_000);
+  assertMatch(
+    [await next(), await next()].toSorted().join(),
+    /^event: changed\ndata: \n\n,event: p/,
+  );
+  at.tell({ type: "run.finished", summary: runRecord("r", "2026-01-15T12:00:00Z").summary });
+  assertEquals(await next(), "event: progress\ndata: \n\n");
+  await leave();
+});
+
+Deno.test("events: many at once make one hint", async () => {
+  await using at = site();
+  const { next, leave } = await listen(at);
+  await next();
+  for (let count = 0; count < 1_000; count++) {
+    at.tell({ type: "task.finished", result: taskResult("updated") });
+  }
+  await at.host.advance(2_000);
+  await at.host.advance(18_000);
+  assertEquals([await next(), await next()], ["event: changed\ndata: \n\n", ": still here\n\n"]);
+  await leave();
+});
+
+Deno.test("events: what another process has done is seen", async () => {
+  const first = runRecord("r1", "2026-01-15T09:00:00Z");
+  await using at = site({ runs: [first] });
+  const { next, leave } = await listen(at);
+  await next();
+  await at.host.advance(5_000);
+  at.set([pageTask("a")], [runRecord("r2", "2026-01-15T10:00:00Z"), first]);
+  await at.host.advance(5_000);
+  await at.host.advance(2_000);
+  assertEquals(await next(), "event: changed\ndata: \n\n");
+  await leave();
+});
+
+Deno.test("events: closing ends every stream, the listening and the timers", async () => {
+  await using at = site();
+  const streams = [await listen(at), await listen(at)];
+  at.tell({ type: "run.started", tasks: 1 });
+  assertEquals(at.listeners(), 1);
+  await at.page.close();
+  assertEquals(at.listeners(), 0);
+  for (const { next } of streams) {
+    let last = await next();
+    while (last !== null) last = await next();
+  }
+  await at.host.advance(60_000);
+  assertEquals((await at.ask("/events")).status, 503);
+});
+
+Deno.test("events: a visitor who does not read is let go", async () => {
+  await using at = site();
+  const { next } = await listen(at);
+  for (let count = 0; count < 100; count++) {
+    at.tell({ type: "run.started", tasks: count });
+  }
+  let read = 0;
+  while (await next() !== null) read++;
+  assertEquals(read < 100, true);
+});
+
+Deno.test("events: a real server shuts down although somebody listens", async () => {
+  await using at = site({ host: { timers: "real" } });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    at.page.fetch,
+  );
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}/events`);
+  const reader = (response.body ?? new ReadableStream()).getReader();
+  assertEquals(new TextDecoder().decode((await reader.read()).value), "retry: 3000\n\n");
+  await at.page.close();
+  await server.shutdown();
+  assertEquals((await reader.read()).done, true);
+});
+
+Deno.test("events: HEAD opens nothing", async () => {
+  await using at = site();
+  const response = await at.ask("/events", { method: "HEAD" });
+  assertEquals([response.status, response.body], [200, null]);
+});

@@ -1,0 +1,134 @@
+/** A page over a source that a test holds in its hands. */
+
+import type { Progress, RunEvent, RunOccurrence } from "../../lib/core/event.ts";
+import { createPage, type StatusPage } from "../../lib/page/app.tsx";
+import type { PageActions, PageSource, PageTask } from "../../lib/page/source.ts";
+import type { RunRecord } from "../../lib/state/state.ts";
+import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
+import { record } from "../state/samples.ts";
+
+/** What a page is made of; every part has a harmless default. */
+export interface SiteOptions {
+  readonly tasks?: readonly PageTask[];
+  readonly runs?: readonly RunRecord[];
+  /** Contents by key; null (the default): files are not given out. */
+  readonly files?: Readonly<Record<string, string>> | null;
+  readonly token?: string | null;
+  /** Whether something can be done at all. Default: true. */
+  readonly isActive?: boolean;
+  readonly isLoopback?: boolean;
+  readonly host?: TestHostOptions;
+  /** Thrown by everything that looks at the state. */
+  readonly failure?: Error;
+}
+
+/** A page, and the strings it hangs on. */
+export interface Site extends AsyncDisposable {
+  readonly page: StatusPage;
+  readonly host: TestHost;
+  readonly progress: Progress;
+  /** What was asked for, in words. */
+  readonly done: string[];
+  /** How many listen to the source. */
+  readonly listeners: () => number;
+  /** Replaces what the source tells. */
+  set(tasks: readonly PageTask[], runs?: readonly RunRecord[]): void;
+  /** Tells of something. */
+  tell(occurrence: RunOccurrence): void;
+  /** Asks the page; a path, or a whole URL. */
+  ask(path: string, init?: RequestInit): Promise<Response>;
+  /** The text of an answer with status 200. */
+  text(path: string): Promise<string>;
+}
+
+/** Where the page believes to be. */
+export const ORIGIN = "http://127.0.0.1:8788";
+
+/** A task that is well. */
+export function pageTask(id: string, change: Partial<PageTask> = {}): PageTask {
+  return {
+    id,
+    url: `https://example.org/${encodeURIComponent(id.toWellFormed())}`,
+    mirrors: [],
+    key: id,
+    schedule: "0 6 * * * (UTC)",
+    health: "healthy",
+    stale: false,
+    staleFrom: "2026-01-17T06:00:00Z",
+    due: false,
+    nextDue: "2026-01-16T06:00:00Z",
+    paused: false,
+    record: record(id),
+    ...change,
+  };
+}
+
+/** Makes a page; it is closed when it is disposed of. */
+export function site(options: SiteOptions = {}): Site {
+  const host = testHost({ timers: "manual", ...options.host });
+  const progress: Progress = { bytes: 0, running: new Map() };
+  const listeners = new Set<(event: RunEvent) => void>();
+  const done: string[] = [];
+  let tasks = options.tasks ?? [pageTask("a.csv")];
+  let runs = options.runs ?? [];
+  const told = <T>(value: T): Promise<T> =>
+    options.failure ? Promise.reject(options.failure) : Promise.resolve(value);
+  const note = (text: string) => Promise.resolve(void done.push(text));
+  const actions: PageActions = {
+    runNow: (names) => note(`run ${names?.join() ?? "all"}`),
+    pause: (task) => note(`pause ${task ?? "all"}`),
+    resume: (task) => note(`resume ${task ?? "all"}`),
+  };
+  const files = options.files ?? null;
+  const source: PageSource = {
+    tasks: () => told(tasks),
+    task: (id) => told(tasks.find((task) => task.id === id) ?? null),
+    runs: (limit) => told(runs.slice(0, limit)),
+    progress,
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    paused: () => false,
+    files: files && {
+      open: (key) => {
+        const text = files[key];
+        if (text === undefined) return Promise.resolve(null);
+        const blob = new Blob([text]);
+        return Promise.resolve({ sizeBytes: blob.size, body: blob.stream() });
+      },
+    },
+    actions: options.isActive === false ? null : actions,
+  };
+  const page = createPage(source, {
+    clock: host.clock,
+    timers: host.timers,
+    token: options.token ?? null,
+    isLoopback: options.isLoopback ?? true,
+  });
+  const ask: Site["ask"] = (path, init) => page.fetch(new Request(new URL(path, ORIGIN), init));
+  return {
+    page,
+    host,
+    progress,
+    done,
+    listeners: () => listeners.size,
+    set: (newTasks, newRuns = runs) => {
+      tasks = newTasks;
+      runs = newRuns;
+    },
+    tell: (occurrence) => {
+      const { type, ...rest } = occurrence;
+      const event = { type, time: host.clock.now().toString(), run: "run-9", ...rest } as RunEvent;
+      for (const listener of [...listeners]) listener(event);
+    },
+    ask,
+    text: async (path) => {
+      const response = await ask(path);
+      const text = await response.text();
+      if (response.status !== 200) throw new Error(`${path}: ${response.status} ${text}`);
+      return text;
+    },
+    [Symbol.asyncDispose]: () => page.close(),
+  };
+}

@@ -1,0 +1,145 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { NO_WORK, pageSource, type PageSubject } from "../lib/page_source.ts";
+import { loadValue } from "../lib/config/load.ts";
+import type { RunEvent, RunOccurrence } from "../lib/core/event.ts";
+import type { PageSource } from "../lib/page/source.ts";
+import { checkCron } from "../lib/schedule/cron.ts";
+import { openState } from "../lib/state/open.ts";
+import type { State } from "../lib/state/state.ts";
+import { openStore } from "../lib/store/open.ts";
+import { type TestHost, testHost } from "./helpers/host.ts";
+import { record, runRecord } from "./state/samples.ts";
+
+/** A source over a state in memory that counts how often it is asked. */
+interface Subject extends AsyncDisposable {
+  readonly host: TestHost;
+  readonly source: PageSource;
+  readonly state: State;
+  readonly looks: () => number;
+  tell(occurrence: RunOccurrence): void;
+}
+
+async function subject(
+  change: Partial<PageSubject> = {},
+  { tookMs = 0, failing = false } = {},
+): Promise<Subject> {
+  const host = testHost({ timers: "manual" });
+  const state = await openState("memory:", host);
+  const config = loadValue(
+    { store: "memory:", tasks: ["https://x.example/a", "https://x.example/b"] },
+    { at: host.clock.now(), checkSchedule: checkCron },
+    host,
+  );
+  const listeners = new Set<(event: RunEvent) => void>();
+  let looks = 0;
+  const source = pageSource({
+    config: () => config,
+    state: async () => {
+      looks++;
+      if (failing) throw new Error("no state");
+      if (tookMs > 0) await host.advance(tookMs);
+      return state;
+    },
+    store: null,
+    secrets: [],
+    ...change,
+    work: {
+      ...NO_WORK,
+      subscribe: (listener) => {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+      ...change.work,
+    },
+  }, host);
+  return {
+    host,
+    source,
+    state,
+    looks: () => looks,
+    tell: (occurrence) => {
+      const event = { time: "2026-01-15T12:00:00Z", run: "r", ...occurrence } as RunEvent;
+      for (const listener of listeners) listener(event);
+    },
+    [Symbol.asyncDispose]: () => state[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("many visitors cost one look a second, and what was heard of is seen at once", async () => {
+  await using at = await subject();
+  await Promise.all([at.source.tasks(), at.source.tasks(), at.source.task("a")]);
+  assertEquals(at.looks(), 1);
+  at.state.save(record("a", { health: "unhealthy" }));
+  assertEquals((await at.source.task("a"))?.health, "new");
+  at.tell({ type: "run.started", tasks: 1 });
+  assertEquals((await at.source.task("a"))?.health, "unhealthy");
+  await at.host.advance(1_000);
+  await at.source.tasks();
+  assertEquals(at.looks(), 3);
+});
+
+Deno.test("a look that takes long rests nine times as long, but for the end of a run", async () => {
+  await using at = await subject({}, { tookMs: 400 });
+  await at.source.tasks();
+  at.tell({ type: "run.started", tasks: 1 });
+  await at.host.advance(3_000);
+  await at.source.tasks();
+  assertEquals(at.looks(), 1);
+  await at.host.advance(600);
+  await at.source.tasks();
+  assertEquals(at.looks(), 2);
+  at.tell({ type: "run.finished", summary: runRecord("r", "2026-01-15T12:00:00Z").summary });
+  await at.source.tasks();
+  assertEquals(at.looks(), 3);
+});
+
+Deno.test("a look that failed is not kept", async () => {
+  await using at = await subject({}, { failing: true });
+  await assertRejects(() => at.source.tasks(), Error, "no state");
+  await assertRejects(() => at.source.tasks(), Error, "no state");
+  assertEquals(at.looks(), 2);
+});
+
+Deno.test("files are given out from a store, where the config says so", async () => {
+  const host = testHost();
+  await using store = await openStore("memory:", { sync: false }, host);
+  await using draft = await store.draft("a");
+  await draft.write(new TextEncoder().encode("a,b\n"));
+  await draft.seal();
+  await draft.publish();
+  const config = (downloads: boolean) => () =>
+    loadValue({ store: "memory:", page: { downloads }, tasks: [] }, {
+      at: host.clock.now(),
+      checkSchedule: checkCron,
+    }, host);
+  await using closed = await subject({ store, config: config(false) });
+  assertEquals(closed.source.files, null);
+  await using open = await subject({ store, config: config(true) });
+  const file = await open.source.files?.open("a");
+  assertEquals(file?.sizeBytes, 4);
+  assertEquals(await new Response(file?.body ?? null).text(), "a,b\n");
+  assertEquals(await open.source.files?.open("b"), null);
+});
+
+Deno.test("what is paused is seen as soon as it was asked for", async () => {
+  const paused = new Set<string | null>();
+  const work = {
+    ...NO_WORK,
+    paused: () => paused.has(null),
+    isPaused: (task: string) => paused.has(task),
+    actions: {
+      runNow: () => Promise.resolve(),
+      pause: (task: string | null) => Promise.resolve(void paused.add(task)),
+      resume: (task: string | null) => Promise.resolve(void paused.delete(task)),
+    },
+  };
+  await using at = await subject({ work });
+  const shown = async () => (await at.source.tasks()).map((task) => task.paused);
+  assertEquals(await shown(), [false, false]);
+  await at.source.actions?.pause("b");
+  assertEquals(await shown(), [false, true]);
+  await at.source.actions?.pause(null);
+  assertEquals([await shown(), at.source.paused()], [[true, true], true]);
+  await at.source.actions?.resume(null);
+  assertEquals(await shown(), [false, true]);
+});
