@@ -6,7 +6,7 @@ import type { Wake } from "../schedule/trigger.ts";
 import type { Look, Overrun } from "../worker/pass.ts";
 import type { Watched, WatchNews } from "../worker/watch.ts";
 import { shortPath } from "./permissions.ts";
-import { relativeTime } from "./relative_time.ts";
+import { relativeTime } from "../report/relative_time.ts";
 
 /**
  * Puts news into words.
