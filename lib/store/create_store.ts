@@ -155,7 +155,8 @@ export function createStore(driver: Driver): Store {
         if (keyFault(file.key) === null) yield file;
       }
     } catch (error) {
-      throw storeError(`listing ${JSON.stringify(prefix)}`, error);
+      const what = prefix === "" ? driver.location : JSON.stringify(prefix);
+      throw storeError(`listing ${what}`, error);
     }
   }
 
