@@ -3,17 +3,18 @@
 import { assertEquals } from "@std/assert";
 import { EXIT } from "../../lib/core/result.ts";
 import { run } from "../../lib/mod.ts";
-import { shown, temporaryFolder } from "../helpers/folder.ts";
+import { shown } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
+import { hostAt, place, storeTest } from "../helpers/place.ts";
 import { rawServer } from "../helpers/raw_server.ts";
 import { assertOracle } from "./oracle.ts";
 import { response } from "./scenario.ts";
 
-Deno.test("one run with good, missing, cut, stalled, refused and flaky files", async () => {
+storeTest("one run with good, missing, cut, stalled, refused and flaky files", async () => {
   const content = (name: string): string => `content of ${name}\n`.repeat(1_000);
   const good = ["good1.txt", "good2.txt", "good3.txt", "good4.txt", "good5.txt"];
-  await using folder = await temporaryFolder();
+  await using store = await place();
   await using server = origin({
     ...Object.fromEntries(good.map((name) => [`/${name}`, content(name)])),
     "/flaky.txt": { sequence: [503, 503, content("flaky.txt")] },
@@ -36,18 +37,18 @@ Deno.test("one run with good, missing, cut, stalled, refused and flaky files", a
   ];
   const before = { "missing.txt": "an older file\n", "cut.txt": "another older file\n" };
   for (const [name, text] of Object.entries(before)) {
-    await Deno.writeTextFile(folder.file(name), text);
+    await store.write(name, text);
   }
   const complete: Record<string, string> = {};
   for (const name of [...good, "flaky.txt"]) complete[name] = await shown(content(name));
 
   const { results, summary } = await run(
-    { store: folder.path, state: "memory:", defaults: { retry: { attempts: 3 } }, tasks },
-    { host: testHost() },
+    { store: store.location, state: "memory:", defaults: { retry: { attempts: 3 } }, tasks },
+    { host: hostAt(store, testHost()) },
   );
 
   await assertOracle({
-    folder: folder.path,
+    store,
     before,
     complete,
     tasks: tasks.map(({ id }) => id),

@@ -8,6 +8,7 @@ import type { Store } from "../../lib/store/store.ts";
 import { origin } from "../helpers/origin.ts";
 import type { Origin } from "../helpers/origin.ts";
 import type { OriginFile } from "../helpers/origin_file.ts";
+import { storeTest } from "../helpers/place.ts";
 import { replying, response, row } from "./scenario.ts";
 import { runsOver } from "./runs.ts";
 import type { Runs, RunsOptions } from "./runs.ts";
@@ -61,12 +62,6 @@ function conditionIn(headers: Headers): string | null {
   return found.length === 0 ? null : found.map((pair) => pair.join(": ")).join(", ");
 }
 
-/** What shows whether a file has been written anew. */
-async function identity(path: string): Promise<unknown[]> {
-  const { ino, mtime } = await Deno.stat(path);
-  return [ino, mtime?.getTime()];
-}
-
 const WHOLE = TEXT.length;
 
 const UNCHANGED: readonly (readonly [name: string, file: OriginFile, condition: string | null])[] =
@@ -78,33 +73,33 @@ const UNCHANGED: readonly (readonly [name: string, file: OriginFile, condition: 
 
 for (const state of ["file", "kv", "memory"] as const) {
   for (const [name, file, condition] of UNCHANGED) {
-    Deno.test(`a second run with ${name}, remembered in ${state}, gets no body`, async () => {
+    storeTest(`a second run with ${name}, remembered in ${state}, gets no body`, async () => {
       await using stage = await scene(file, { state });
       assertEquals(await stage.ask(), ["created", 200, WHOLE]);
-      const before = await identity(stage.runs.file("a.txt"));
+      const before = await stage.runs.store.mark("a.txt");
       assertEquals(await stage.ask(), ["unchanged", 304, 0]);
       assertEquals(await stage.ask(), ["unchanged", 304, 0]);
       assertEquals(stage.conditions(), [null, condition, condition]);
-      assertEquals(await identity(stage.runs.file("a.txt")), before);
+      assertEquals(await stage.runs.store.mark("a.txt"), before);
     });
   }
 }
 
-Deno.test("without validators the digest says that nothing has changed", async () => {
+storeTest("without validators the digest says that nothing has changed", async () => {
   await using stage = await scene({ body: TEXT });
   assertEquals(await stage.ask(), ["created", 200, WHOLE]);
-  const before = await identity(stage.runs.file("a.txt"));
+  const before = await stage.runs.store.mark("a.txt");
   assertEquals(await stage.ask(), ["unchanged", 200, WHOLE]);
-  assertEquals(await identity(stage.runs.file("a.txt")), before);
+  assertEquals(await stage.runs.store.mark("a.txt"), before);
   assertEquals(await stage.askFor({ body: OTHER }), ["updated", 200, WHOLE]);
-  assertNotEquals(await identity(stage.runs.file("a.txt")), before);
+  assertNotEquals(await stage.runs.store.mark("a.txt"), before);
   assertEquals(stage.conditions(), [null, null, null]);
 });
 
-Deno.test("row 56: a file that is missing is fetched whole", async () => {
+storeTest("row 56: a file that is missing is fetched whole", async () => {
   await using stage = await scene(TAGGED);
   await stage.ask();
-  await Deno.remove(stage.runs.file("a.txt"));
+  await stage.runs.store.remove("a.txt");
   assertEquals(await stage.ask(), ["created", 200, WHOLE]);
   assertEquals(stage.conditions(), [null, null]);
   assertEquals(await stage.runs.tree(), { "a.txt": TEXT });
@@ -129,7 +124,7 @@ function fillableStore(isFull: () => boolean): Store {
   };
 }
 
-Deno.test("row 58: nothing is remembered of what could not be written", async () => {
+storeTest("row 58: nothing is remembered of what could not be written", async () => {
   let full = true;
   await using store = fillableStore(() => full);
   await using stage = await scene(TAGGED);
@@ -149,17 +144,17 @@ Deno.test("row 58: nothing is remembered of what could not be written", async ()
   assertEquals(stage.conditions(), [null, null, one, one, two]);
 });
 
-Deno.test("row 59: another ETag for the same bytes changes nothing but what is asked", async () => {
+storeTest("row 59: another ETag for the same bytes changes nothing but what is asked", async () => {
   await using stage = await scene(TAGGED);
   await stage.ask();
-  const before = await identity(stage.runs.file("a.txt"));
+  const before = await stage.runs.store.mark("a.txt");
   assertEquals(await stage.askFor({ body: TEXT, etag: '"b"' }), ["unchanged", 200, WHOLE]);
   assertEquals(await stage.askFor({ body: TEXT, etag: '"b"' }), ["unchanged", 304, 0]);
   assertEquals(stage.conditions(), [null, 'if-none-match: "1"', 'if-none-match: "b"']);
-  assertEquals(await identity(stage.runs.file("a.txt")), before);
+  assertEquals(await stage.runs.store.mark("a.txt"), before);
 });
 
-Deno.test("row 60: a Last-Modified in the future is not asked with", async () => {
+storeTest("row 60: a Last-Modified in the future is not asked with", async () => {
   await using stage = await scene({ body: TEXT, lastModified: FUTURE });
   await stage.ask();
   assertEquals(await stage.ask(), ["unchanged", 200, WHOLE]);
@@ -173,11 +168,11 @@ const EDITS: readonly (readonly [name: string, text: string])[] = [
   ["to nothing", ""],
 ];
 for (const [name, text] of EDITS) {
-  Deno.test(`row 61: a file that was edited ${name} is fetched again`, async () => {
+  storeTest(`row 61: a file that was edited ${name} is fetched again`, async () => {
     await using stage = await scene(TAGGED);
     await stage.ask();
-    await Deno.writeTextFile(stage.runs.file("a.txt"), text);
-    await Deno.utime(stage.runs.file("a.txt"), 1_000_000_000, 1_000_000_000);
+    await stage.runs.store.write("a.txt", text);
+    await stage.runs.store.touch("a.txt");
     assertEquals(await stage.ask(), ["updated", 200, WHOLE]);
     assertEquals(await stage.ask(), ["unchanged", 304, 0]);
     assertEquals(stage.conditions(), [null, null, 'if-none-match: "1"']);
@@ -185,13 +180,13 @@ for (const [name, text] of EDITS) {
   });
 }
 
-Deno.test("row 61: a file that was only touched is asked about as before", async () => {
+storeTest("row 61: a file that was only touched is asked about as before", async () => {
   await using stage = await scene(TAGGED);
   await stage.ask();
-  await Deno.utime(stage.runs.file("a.txt"), 1_000_000_000, 1_000_000_000);
+  await stage.runs.store.touch("a.txt");
   assertEquals(await stage.ask(), ["unchanged", 304, 0]);
-  const touched = await identity(stage.runs.file("a.txt"));
+  const touched = await stage.runs.store.mark("a.txt");
   assertEquals(await stage.ask(), ["unchanged", 304, 0]);
-  assertEquals(await identity(stage.runs.file("a.txt")), touched);
+  assertEquals(await stage.runs.store.mark("a.txt"), touched);
   assertEquals(stage.conditions(), [null, 'if-none-match: "1"', 'if-none-match: "1"']);
 });

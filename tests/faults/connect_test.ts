@@ -3,9 +3,9 @@
 import { assertEquals } from "@std/assert";
 import type { Fetch } from "../../lib/core/host.ts";
 import { run } from "../../lib/mod.ts";
-import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
+import { hostAt, place, storeTest } from "../helpers/place.ts";
 import { rawServer } from "../helpers/raw_server.ts";
 import { assertOracle } from "./oracle.ts";
 import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
@@ -83,8 +83,8 @@ row("row 6: a connection closed with zero bytes is tried again", {
   expected: { status: "published", attempts: ["net.reset", null], httpStatus: 200 },
 });
 
-Deno.test("row 7: a pooled connection gone stale costs one free retry", async () => {
-  await using folder = await temporaryFolder();
+storeTest("row 7: a pooled connection gone stale costs one free retry", async () => {
+  await using store = await place();
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
     await connection.send(response([`Content-Length: ${WHOLE.length}`], WHOLE));
@@ -96,11 +96,11 @@ Deno.test("row 7: a pooled connection gone stale costs one free retry", async ()
   const ids = ["first", "second"];
   const tasks = ids.map((id) => ({ id, url: `${server.origin}/${id}`, retry: { attempts: 1 } }));
   const { results } = await run(
-    { store: folder.path, state: "memory:", limits: { concurrency: 1 }, tasks },
-    { host },
+    { store: store.location, state: "memory:", limits: { concurrency: 1 }, tasks },
+    { host: hostAt(store, host) },
   );
   const complete = { first: WHOLE, second: WHOLE };
-  await assertOracle({ folder: folder.path, before: {}, complete, tasks: ids, results });
+  await assertOracle({ store, before: {}, complete, tasks: ids, results });
   assertEquals(results.map(({ status }) => status), ["created", "created"]);
   // Deno's client sends the request again by itself: it is one attempt.
   assertEquals(results.map(({ attempts }) => attempts.length), [1, 1]);

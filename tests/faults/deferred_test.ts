@@ -6,6 +6,7 @@ import { EXIT } from "../../lib/core/result.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import type { Route } from "../helpers/origin.ts";
+import { storeTest } from "../helpers/place.ts";
 import { runsOver } from "./runs.ts";
 
 const MINUTE_MS = 60_000;
@@ -26,64 +27,70 @@ function byTask(results: readonly TaskResult[]): Record<string, unknown> {
 
 for (const state of ["file", "kv", "memory"] as const) {
   for (const status of [429, 503] as const) {
-    Deno.test(`row 24: a ${status} with Retry-After parks its host over runs, in ${state}`, async () => {
-      await using tired = origin({ "/1": busy(status, 3 * 3600), "/2": "2", "/3": "3" });
-      await using other = origin({ "/4": "4" });
-      await using runs = await runsOver({ state, config: { limits: { perHost: 1 } } });
-      const tasks = [
-        { id: "1", url: `${tired.origin}/1` },
-        { id: "2", url: `${tired.origin}/2` },
-        { id: "3", url: `${tired.origin}/3` },
-        { id: "4", url: `${other.origin}/4` },
-      ];
-      const hits = (): number[] => [tired.hits(), other.hits()];
+    storeTest(
+      `row 24: a ${status} with Retry-After parks its host over runs, in ${state}`,
+      async () => {
+        await using tired = origin({ "/1": busy(status, 3 * 3600), "/2": "2", "/3": "3" });
+        await using other = origin({ "/4": "4" });
+        await using runs = await runsOver({ state, config: { limits: { perHost: 1 } } });
+        const tasks = [
+          { id: "1", url: `${tired.origin}/1` },
+          { id: "2", url: `${tired.origin}/2` },
+          { id: "3", url: `${tired.origin}/3` },
+          { id: "4", url: `${other.origin}/4` },
+        ];
+        const hits = (): number[] => [tired.hits(), other.hits()];
 
-      // The runs are an hour apart, and begin at 13:00.
-      const parked = ["deferred", "2026-01-15T16:00:00Z"];
-      const deferred = { "1": parked, "2": parked, "3": parked };
-      const first = await runs.run(tasks);
-      assertEquals(byTask(first.results), { ...deferred, "4": "created" });
-      assertEquals([first.summary.exitCode, ...hits()], [EXIT.temporary, 1, 1]);
-      const second = await runs.run(tasks);
-      assertEquals(byTask(second.results), { ...deferred, "4": "unchanged" });
-      assertEquals([second.summary.exitCode, ...hits()], [EXIT.temporary, 1, 2]);
+        // The runs are an hour apart, and begin at 13:00.
+        const parked = ["deferred", "2026-01-15T16:00:00Z"];
+        const deferred = { "1": parked, "2": parked, "3": parked };
+        const first = await runs.run(tasks);
+        assertEquals(byTask(first.results), { ...deferred, "4": "created" });
+        assertEquals([first.summary.exitCode, ...hits()], [EXIT.temporary, 1, 1]);
+        const second = await runs.run(tasks);
+        assertEquals(byTask(second.results), { ...deferred, "4": "unchanged" });
+        assertEquals([second.summary.exitCode, ...hits()], [EXIT.temporary, 1, 2]);
 
-      tired.route("/1", "1");
-      runs.host.jump(59 * MINUTE_MS);
-      assertEquals(byTask((await runs.run(tasks)).results), { ...deferred, "4": "unchanged" });
-      assertEquals(hits(), [1, 3]);
-      const last = await runs.run(tasks);
-      assertEquals(byTask(last.results), {
-        "1": "created",
-        "2": "created",
-        "3": "created",
-        "4": "unchanged",
-      });
-      assertEquals([last.summary.exitCode, ...hits()], [EXIT.good, 4, 4]);
-    });
+        tired.route("/1", "1");
+        runs.host.jump(59 * MINUTE_MS);
+        assertEquals(byTask((await runs.run(tasks)).results), { ...deferred, "4": "unchanged" });
+        assertEquals(hits(), [1, 3]);
+        const last = await runs.run(tasks);
+        assertEquals(byTask(last.results), {
+          "1": "created",
+          "2": "created",
+          "3": "created",
+          "4": "unchanged",
+        });
+        assertEquals([last.summary.exitCode, ...hits()], [EXIT.good, 4, 4]);
+      },
+    );
   }
 }
 
-Deno.test("row 24: a 429 that outlasts the budget without a Retry-After is put off, too", async () => {
-  await using server = origin({ "/1": 429, "/2": "2" });
-  await using runs = await runsOver({
-    host: testHost({ random: [0.5] }),
-    config: { limits: { perHost: 1 } },
-  });
-  const { results } = await runs.run([
-    // Half of one second fits into the budget, half of two more does not.
-    { id: "1", url: `${server.origin}/1`, retry: { budget: "1s" } },
-    { id: "2", url: `${server.origin}/2` },
-  ]);
-  const notBefore = "2026-01-15T13:00:01.5Z";
-  assertEquals(byTask(results), {
-    "1": ["deferred", notBefore],
-    "2": ["deferred", notBefore],
-  });
-  assertEquals([server.hits(), runs.host.slept], [2, [500]]);
-});
+storeTest(
+  "row 24: a 429 that outlasts the budget without a Retry-After is put off, too",
+  async () => {
+    await using server = origin({ "/1": 429, "/2": "2" });
+    await using runs = await runsOver({
+      host: testHost({ random: [0.5] }),
+      config: { limits: { perHost: 1 } },
+    });
+    const { results } = await runs.run([
+      // Half of one second fits into the budget, half of two more does not.
+      { id: "1", url: `${server.origin}/1`, retry: { budget: "1s" } },
+      { id: "2", url: `${server.origin}/2` },
+    ]);
+    const notBefore = "2026-01-15T13:00:01.5Z";
+    assertEquals(byTask(results), {
+      "1": ["deferred", notBefore],
+      "2": ["deferred", notBefore],
+    });
+    assertEquals([server.hits(), runs.host.slept], [2, [500]]);
+  },
+);
 
-Deno.test("row 24: a Retry-After within the budget is waited for, and parks nobody", async () => {
+storeTest("row 24: a Retry-After within the budget is waited for, and parks nobody", async () => {
   await using server = origin({
     "/1": { sequence: [busy(503, 90), "1"] },
     "/2": "2",
@@ -97,7 +104,7 @@ Deno.test("row 24: a Retry-After within the budget is waited for, and parks nobo
   assertEquals([server.hits(), runs.host.slept], [3, [90_000]]);
 });
 
-Deno.test("row 24: what was put off is due when its time has come, and not before", async () => {
+storeTest("row 24: what was put off is due when its time has come, and not before", async () => {
   await using server = origin({ "/1": { sequence: [busy(503, 30 * 60), "1"] } });
   await using runs = await runsOver();
   const task = { id: "1", url: `${server.origin}/1`, schedule: "0 0 1 1 *" };
@@ -114,7 +121,7 @@ Deno.test("row 24: what was put off is due when its time has come, and not befor
   assertEquals(server.hits(), 2);
 });
 
-Deno.test("a source that fails is asked ever less often, and recovers by itself", async () => {
+storeTest("a source that fails is asked ever less often, and recovers by itself", async () => {
   await using server = origin({ "/bad": 404, "/good": "good" });
   await using runs = await runsOver();
   const options = { schedule: "every 1m", retry: { attempts: 1 } };

@@ -1,13 +1,17 @@
 /** Row 37 and its relatives: content that came whole, and is still not what is wanted. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import type { ErrorCode } from "../../lib/core/errors.ts";
 import { sha256, shown } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import type { Route } from "../helpers/origin.ts";
+import { STORE, storeTest } from "../helpers/place.ts";
 import { replying, row, WHOLE, wholeResponse } from "./scenario.ts";
 import type { Expected } from "./scenario.ts";
 import { runsOver } from "./runs.ts";
+import type { Runs } from "./runs.ts";
 
 async function digestOf(text: string): Promise<string> {
   return await sha256(new TextEncoder().encode(text));
@@ -69,7 +73,7 @@ for (
     ["lacks its end", LARGE_JSON.slice(0, -1), "failed"],
   ] as const
 ) {
-  Deno.test(`JSON of 100 kB that ${what} ends as ${status}`, async () => {
+  storeTest(`JSON of 100 kB that ${what} ends as ${status}`, async () => {
     await using server = origin({ "/a.json": body });
     await using runs = await runsOver();
     const result = await runs.result({ url: `${server.origin}/a.json`, expect: { json: true } });
@@ -90,7 +94,7 @@ const CHECKSUM_FILES: readonly (readonly [string, Route, ErrorCode | null])[] = 
   ["is larger than 1 MiB", `${DIGEST}  file.bin\n`.repeat(20_000), "body.too-large"],
 ];
 for (const [what, route, code] of CHECKSUM_FILES) {
-  Deno.test(`row 37: a checksum file that ${what}: ${code ?? "published"}`, async () => {
+  storeTest(`row 37: a checksum file that ${what}: ${code ?? "published"}`, async () => {
     await using server = origin({ "/file.bin": "the old bytes", "/sums": route });
     await using runs = await runsOver();
     const url = `${server.origin}/file.bin`;
@@ -106,7 +110,7 @@ for (const [what, route, code] of CHECKSUM_FILES) {
   });
 }
 
-Deno.test("row 37: one checksum file is asked for once a run, for however many tasks", async () => {
+storeTest("row 37: one checksum file is asked for once a run, for however many tasks", async () => {
   const names = Array.from({ length: 20 }, (_, index) => `file${index}.txt`);
   const sums = await Promise.all(names.map(async (name) => `${await digestOf(name)}  ${name}\n`));
   await using server = origin({
@@ -130,7 +134,7 @@ Deno.test("row 37: one checksum file is asked for once a run, for however many t
   assertEquals(server.hits("/sums"), 2);
 });
 
-Deno.test("row 37: a checksum file that could not be had is asked for again", async () => {
+storeTest("row 37: a checksum file that could not be had is asked for again", async () => {
   await using server = origin({
     "/file.bin": WHOLE,
     "/sums": { sequence: [503, `${DIGEST}  file.bin\n`] },
@@ -142,7 +146,7 @@ Deno.test("row 37: a checksum file that could not be had is asked for again", as
   assertEquals([result.status, server.hits("/sums"), server.hits("/file.bin")], ["created", 2, 1]);
 });
 
-Deno.test("a file that shrank more than allowed keeps its old bytes", async () => {
+storeTest("a file that shrank more than allowed keeps its old bytes", async () => {
   const text = (length: number): string => "a".repeat(length);
   await using server = origin({ "/a.txt": text(100) });
   await using runs = await runsOver();
@@ -160,32 +164,50 @@ Deno.test("a file that shrank more than allowed keeps its old bytes", async () =
 /** `a.20260115T130000000Z.txt`. */
 const VERSION = /^in\/a\.(\d{8}T\d{9}Z)\.txt$/;
 
-Deno.test("of five versions the newest and two older ones are kept, named by their times", async () => {
-  await using server = origin({});
-  await using runs = await runsOver();
-  const task = { url: `${server.origin}/a.txt`, to: "in/a.txt", keep: 2 };
-  for (let version = 1; version <= 5; version++) {
-    server.route("/a.txt", `version ${version}`);
-    await runs.result(task);
-    // The time that a file system gives to the file; made known, a minute apart.
-    const written = Date.UTC(2026, 0, 1, 12, version) / 1000;
-    await Deno.utime(runs.file("in/a.txt"), written, written);
-    // What has not changed is no version.
-    assertEquals((await runs.result(task)).status, "unchanged");
+/**
+ * When the file that was just published was written, as its version will tell. A file has the time
+ * that the file system gives it, so another is given, a minute apart; an object has that of the run.
+ */
+async function timeOf(runs: Runs, version: number): Promise<string> {
+  let written = runs.host.clock.now();
+  if (STORE === "folder") {
+    written = Temporal.Instant.from("2026-01-01T12:00:00Z").add({ minutes: version });
+    const seconds = written.epochMilliseconds / 1000;
+    await Deno.utime(join(runs.store.location, "in/a.txt"), seconds, seconds);
   }
-  assertEquals(await runs.tree(), {
-    "in/a.20260101T120300000Z.txt": "version 3",
-    "in/a.20260101T120400000Z.txt": "version 4",
-    "in/a.txt": "version 5",
-  });
-  assertEquals((await runs.result({ ...task, keep: 1 })).status, "unchanged");
-  server.route("/a.txt", "version 6");
-  await runs.result({ ...task, keep: 1 });
-  const versions = Object.keys(await runs.tree()).filter((key) => VERSION.test(key));
-  assertEquals(versions, ["in/a.20260101T120500000Z.txt"]);
-});
+  return written.toString({ fractionalSecondDigits: 3 }).replace(/[-:.]/g, "");
+}
 
-Deno.test("what was refused makes no version", async () => {
+storeTest(
+  "of five versions the newest and two older ones are kept, named by their times",
+  async () => {
+    await using server = origin({});
+    // A bucket's own clock is the real one, and a time that is far from it is not believed.
+    const now = STORE === "folder" ? {} : { now: Temporal.Now.instant().toString() };
+    await using runs = await runsOver({ host: testHost(now) });
+    const times: string[] = [];
+    const task = { url: `${server.origin}/a.txt`, to: "in/a.txt", keep: 2 };
+    for (let version = 1; version <= 5; version++) {
+      server.route("/a.txt", `version ${version}`);
+      await runs.result(task);
+      times.push(await timeOf(runs, version));
+      // What has not changed is no version.
+      assertEquals((await runs.result(task)).status, "unchanged");
+    }
+    assertEquals(await runs.tree(), {
+      [`in/a.${times[2]}.txt`]: "version 3",
+      [`in/a.${times[3]}.txt`]: "version 4",
+      "in/a.txt": "version 5",
+    });
+    assertEquals((await runs.result({ ...task, keep: 1 })).status, "unchanged");
+    server.route("/a.txt", "version 6");
+    await runs.result({ ...task, keep: 1 });
+    const versions = Object.keys(await runs.tree()).filter((key) => VERSION.test(key));
+    assertEquals(versions, [`in/a.${times[4]}.txt`]);
+  },
+);
+
+storeTest("what was refused makes no version", async () => {
   await using server = origin({ "/a.txt": "the old bytes" });
   await using runs = await runsOver();
   const task = { url: `${server.origin}/a.txt`, keep: 2, expect: { matches: "bytes" } };
@@ -195,24 +217,27 @@ Deno.test("what was refused makes no version", async () => {
   assertEquals(await runs.tree(), { "a.txt": "the old bytes" });
 });
 
-Deno.test("what was refused is kept aside where that is asked for, and the old file stays", async () => {
-  await using server = origin({ "/x.csv": "date,rate\n" });
-  await using runs = await runsOver();
-  const task = { url: `${server.origin}/x.csv`, quarantine: true, expect: { matches: "^date," } };
-  await runs.result(task);
-  for (const wrong of ["<html>sorry</html>", "<html>still sorry</html>"]) {
-    server.route("/x.csv", wrong);
-    const { status, message } = await runs.result(task);
-    assertEquals(status, "failed");
-    assertStringIncludes(message ?? "", '"x.csv.refused"');
-    assertEquals(await runs.tree(), { "x.csv": "date,rate\n", "x.csv.refused": wrong });
-  }
-  server.route("/x.csv", "date,rate\n2026,1\n");
-  assertEquals((await runs.result(task)).status, "updated");
-  assertEquals((await runs.tree())["x.csv"], "date,rate\n2026,1\n");
-});
+storeTest(
+  "what was refused is kept aside where that is asked for, and the old file stays",
+  async () => {
+    await using server = origin({ "/x.csv": "date,rate\n" });
+    await using runs = await runsOver();
+    const task = { url: `${server.origin}/x.csv`, quarantine: true, expect: { matches: "^date," } };
+    await runs.result(task);
+    for (const wrong of ["<html>sorry</html>", "<html>still sorry</html>"]) {
+      server.route("/x.csv", wrong);
+      const { status, message } = await runs.result(task);
+      assertEquals(status, "failed");
+      assertStringIncludes(message ?? "", '"x.csv.refused"');
+      assertEquals(await runs.tree(), { "x.csv": "date,rate\n", "x.csv.refused": wrong });
+    }
+    server.route("/x.csv", "date,rate\n2026,1\n");
+    assertEquals((await runs.result(task)).status, "updated");
+    assertEquals((await runs.tree())["x.csv"], "date,rate\n2026,1\n");
+  },
+);
 
-Deno.test("what did not come whole is not kept aside", async () => {
+storeTest("what did not come whole is not kept aside", async () => {
   await using server = origin({ "/x.csv": 404 });
   await using runs = await runsOver();
   await runs.result({ url: `${server.origin}/x.csv`, quarantine: true });

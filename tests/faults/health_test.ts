@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { origin } from "../helpers/origin.ts";
 import type { Route } from "../helpers/origin.ts";
+import { storeTest } from "../helpers/place.ts";
 import { runsOver } from "./runs.ts";
 
 /** `before -> health` and the failures in a row, of each run in which the health changed. */
@@ -31,7 +32,7 @@ const HISTORIES: readonly (readonly [name: string, answers: readonly Route[], to
 
 for (const state of ["file", "kv", "memory"] as const) {
   for (const [name, answers, expected] of HISTORIES) {
-    Deno.test(`${name}, in ${state}`, async () => {
+    storeTest(`${name}, in ${state}`, async () => {
       await using server = origin({});
       await using runs = await runsOver({ state, config: { alertAfter: 3 } });
       const tasks = [

@@ -1,9 +1,11 @@
 /** Other places a file can be had from. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import { shown } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
 import type { Origin, Route } from "../helpers/origin.ts";
+import { folderTest, storeTest } from "../helpers/place.ts";
 import { CUT, FILE, NEWER, part, scripted, unhurriedHost, whole } from "./broken_bodies.ts";
 import { parts, runsOver } from "./runs.ts";
 import type { Runs } from "./runs.ts";
@@ -67,7 +69,7 @@ async function places(
   };
 }
 
-Deno.test("a mirror is asked only where the places before it have failed", async () => {
+storeTest("a mirror is asked only where the places before it have failed", async () => {
   await using sound = await places(TEXT, "first", "second");
   assertEquals(await sound.ask(), ["created", "own", [null]]);
   assertEquals(sound.asked(), ["own"]);
@@ -86,12 +88,12 @@ Deno.test("a mirror is asked only where the places before it have failed", async
   assertEquals(worse.asked(), ["own", "own", "first", "second"]);
 });
 
-Deno.test("an answer that breaks an expectation leads to the mirror, too", async () => {
+storeTest("an answer that breaks an expectation leads to the mirror, too", async () => {
   await using stage = await places("", TEXT, "second");
   assertEquals(await stage.ask(), ["created", "first", ["body.too-small", null]]);
 });
 
-Deno.test("where nothing helps, the result is about the task's own URL", async () => {
+storeTest("where nothing helps, the result is about the task's own URL", async () => {
   await using stage = await places(403, 404, 410);
   const { own, first, second } = stage;
   const result = await stage.runs.result({
@@ -107,13 +109,13 @@ Deno.test("where nothing helps, the result is about the task's own URL", async (
   assertStringIncludes(result.message ?? "", "403");
 });
 
-Deno.test("the host that is busy is parked, though a mirror brought nothing either", async () => {
+storeTest("the host that is busy is parked, though a mirror brought nothing either", async () => {
   await using stage = await places({ status: 503, headers: { "retry-after": "7200" } }, 404, 404);
   assertEquals((await stage.ask())[0], "deferred");
   assertEquals(stage.asked(), ["own", "first", "second"]);
 });
 
-Deno.test("validators are used only where they came from", async () => {
+storeTest("validators are used only where they came from", async () => {
   await using stage = await places(404, { body: TEXT, etag: '"m"' }, "second");
   assertEquals(await stage.ask(), ["created", "first", ["http.status", null]]);
   assertEquals(stage.asked(), ["own", "first"]);
@@ -130,7 +132,7 @@ Deno.test("validators are used only where they came from", async () => {
 const OWN_TAG = 'ETag: "o"';
 const MIRROR_TAG = 'ETag: "m"';
 
-Deno.test("parts are continued only where they came from", async () => {
+storeTest("parts are continued only where they came from", async () => {
   await using own = await scripted([
     whole(FILE, [OWN_TAG], CUT),
     "",
@@ -157,7 +159,7 @@ Deno.test("parts are continued only where they came from", async () => {
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
 });
 
-Deno.test("a mirror that brings the whole file leaves no part of another place", async () => {
+storeTest("a mirror that brings the whole file leaves no part of another place", async () => {
   await using own = await scripted([whole(FILE, [OWN_TAG], CUT)]);
   await using mirror = await scripted([whole(NEWER, [MIRROR_TAG])]);
   await using runs = await runsOver({ host: unhurriedHost() });
@@ -170,9 +172,9 @@ Deno.test("a mirror that brings the whole file leaves no part of another place",
   assertEquals(await runs.tree(), { "file.bin": await shown(NEWER) });
 });
 
-Deno.test("a store that cannot take the file is not helped by a mirror", async () => {
+folderTest("a store that cannot take the file is not helped by a mirror", async () => {
   await using stage = await places(TEXT, TEXT, TEXT, 3);
-  await Deno.mkdir(stage.runs.file("file.bin"), { recursive: true });
+  await Deno.mkdir(join(stage.runs.store.location, "file.bin"), { recursive: true });
   assertEquals(await stage.ask(), ["failed", "own", ["store.conflict"]]);
   assertEquals(stage.asked(), ["own"]);
 });

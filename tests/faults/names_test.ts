@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { origin } from "../helpers/origin.ts";
 import type { OriginFile } from "../helpers/origin_file.ts";
+import { storeTest } from "../helpers/place.ts";
 import { rawServer } from "../helpers/raw_server.ts";
 import { row, WHOLE, wholeResponse } from "./scenario.ts";
 import { runsOver } from "./runs.ts";
@@ -30,7 +31,7 @@ const NAMINGS: readonly Naming[] = [
 ];
 
 for (const [what, disposition, key] of NAMINGS) {
-  Deno.test(`${what} names a file in its folder, and nothing else`, async () => {
+  storeTest(`${what} names a file in its folder, and nothing else`, async () => {
     await using server = await rawServer(async (connection) => {
       await connection.readRequest();
       await connection.send(wholeResponse(`Content-Disposition: attachment; ${disposition}`));
@@ -45,7 +46,7 @@ for (const [what, disposition, key] of NAMINGS) {
   });
 }
 
-Deno.test("row 21: a NUL in a name leaves no file of that name", async () => {
+storeTest("row 21: a NUL in a name leaves no file of that name", async () => {
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
     await connection.send(
@@ -67,24 +68,27 @@ function named(name: string, body = WHOLE): OriginFile {
   };
 }
 
-Deno.test("a file named by its server is asked about by that name, and may be renamed", async () => {
-  await using server = origin({ "/file.bin": named("one.csv") });
-  await using runs = await runsOver();
-  const task = { url: `${server.origin}/file.bin`, to: "in/{name}" };
-  const seen = async (): Promise<unknown[]> => {
-    const { status, key, bytes } = await runs.result(task);
-    return [status, key, bytes];
-  };
-  assertEquals(await seen(), ["created", "in/one.csv", WHOLE.length]);
-  assertEquals(await seen(), ["unchanged", "in/one.csv", 0]);
-  server.route("/file.bin", { ...named("two.csv"), etag: '"2"' });
-  assertEquals(await seen(), ["created", "in/two.csv", WHOLE.length]);
-  assertEquals(await seen(), ["unchanged", "in/two.csv", 0]);
-  assertEquals(await runs.tree(), { "in/one.csv": WHOLE, "in/two.csv": WHOLE });
-});
+storeTest(
+  "a file named by its server is asked about by that name, and may be renamed",
+  async () => {
+    await using server = origin({ "/file.bin": named("one.csv") });
+    await using runs = await runsOver();
+    const task = { url: `${server.origin}/file.bin`, to: "in/{name}" };
+    const seen = async (): Promise<unknown[]> => {
+      const { status, key, bytes } = await runs.result(task);
+      return [status, key, bytes];
+    };
+    assertEquals(await seen(), ["created", "in/one.csv", WHOLE.length]);
+    assertEquals(await seen(), ["unchanged", "in/one.csv", 0]);
+    server.route("/file.bin", { ...named("two.csv"), etag: '"2"' });
+    assertEquals(await seen(), ["created", "in/two.csv", WHOLE.length]);
+    assertEquals(await seen(), ["unchanged", "in/two.csv", 0]);
+    assertEquals(await runs.tree(), { "in/one.csv": WHOLE, "in/two.csv": WHOLE });
+  },
+);
 
 for (const [what, second] of [["one name", "same.csv"], ["names alike", "SAME.csv"]] as const) {
-  Deno.test(`row 21: of two files given ${what} by their servers, the first is kept`, async () => {
+  storeTest(`row 21: of two files given ${what} by their servers, the first is kept`, async () => {
     await using server = origin({
       "/a": named("same.csv", "the first\n"),
       "/b": named(second, "the second\n"),
@@ -105,7 +109,7 @@ for (const [what, second] of [["one name", "same.csv"], ["names alike", "SAME.cs
   });
 }
 
-Deno.test("row 21: a name stays its task's while that is unchanged", async () => {
+storeTest("row 21: a name stays its task's while that is unchanged", async () => {
   await using server = origin({ "/a": named("same.csv", "the first\n"), "/b": 404 });
   await using runs = await runsOver({ config: { limits: { concurrency: 1 } } });
   const tasks = [
@@ -122,7 +126,7 @@ Deno.test("row 21: a name stays its task's while that is unchanged", async () =>
   assertEquals(await runs.tree(), { "in/same.csv": "the first\n" });
 });
 
-Deno.test("row 21: no server gives its file the name of another task's", async () => {
+storeTest("row 21: no server gives its file the name of another task's", async () => {
   await using server = origin({ "/a": named("mine.csv"), "/b": "the config's own\n" });
   await using runs = await runsOver({ config: { limits: { concurrency: 1 } } });
   const { results } = await runs.run([
@@ -136,14 +140,20 @@ Deno.test("row 21: no server gives its file the name of another task's", async (
   assertEquals(await runs.tree(), { "in/mine.csv": "the config's own\n" });
 });
 
-Deno.test("row 46: the last URL of a chain names the file only where that is asked for", async () => {
-  await using server = origin({ "/file.bin": { redirect: "/v2/last.csv" }, "/v2/last.csv": WHOLE });
-  await using runs = await runsOver();
-  const url = `${server.origin}/file.bin`;
-  assertEquals((await runs.result({ url, to: "in/{name}" })).key, "in/last.csv");
-  assertEquals((await runs.result({ url, to: "in/" })).key, "in/file.bin");
-  assertEquals((await runs.result({ url })).key, "file.bin");
-});
+storeTest(
+  "row 46: the last URL of a chain names the file only where that is asked for",
+  async () => {
+    await using server = origin({
+      "/file.bin": { redirect: "/v2/last.csv" },
+      "/v2/last.csv": WHOLE,
+    });
+    await using runs = await runsOver();
+    const url = `${server.origin}/file.bin`;
+    assertEquals((await runs.result({ url, to: "in/{name}" })).key, "in/last.csv");
+    assertEquals((await runs.result({ url, to: "in/" })).key, "in/file.bin");
+    assertEquals((await runs.result({ url })).key, "file.bin");
+  },
+);
 
 row("row 46: a redirect to a dangerous name changes nothing where no name is asked for", {
   stage: (stack) => {

@@ -1,16 +1,16 @@
 /** What holds after every fault, whatever it was. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { join } from "@std/path";
 import { ERROR_CODES } from "../../lib/core/errors.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
-import { sha256, tree } from "../helpers/folder.ts";
+import { sha256 } from "../helpers/folder.ts";
 import type { Tree } from "../helpers/folder.ts";
+import type { Place } from "../helpers/place.ts";
 
 /** What a run began with and what it said. */
 export interface Afterwards {
-  /** The store's folder. */
-  readonly folder: string;
+  /** Where the files are. */
+  readonly store: Place;
   /** Every file in it before the run. */
   readonly before: Tree;
   /** The complete new content by key, as the tree would show it. */
@@ -26,7 +26,7 @@ const SENTENCE = /^[^\s\p{Cc}][^\p{Cc}]+$/u;
 
 /**
  * Asserts that each task has exactly one result, that a failure says why in a
- * code and a sentence, and that the folder holds, for each task, the complete
+ * code and a sentence, and that the store holds, for each task, the complete
  * new bytes if the result says so and the old bytes if not; and nothing else.
  */
 export async function assertOracle(afterwards: Afterwards): Promise<void> {
@@ -34,7 +34,7 @@ export async function assertOracle(afterwards: Afterwards): Promise<void> {
   const ids = results.map((result) => result.task);
   assertEquals(ids.toSorted(), afterwards.tasks.toSorted(), "exactly one result for each task");
 
-  const files = await tree(afterwards.folder);
+  const files = await afterwards.store.tree();
   const names = Object.keys(files);
   assertEquals(names.filter((name) => name.includes(".cronfetch-")), [], "leftovers");
 
@@ -42,8 +42,8 @@ export async function assertOracle(afterwards: Afterwards): Promise<void> {
   for (const result of results) {
     if (isPublished(result)) {
       expected[result.key] = complete[result.key] ?? "nothing complete was served";
-      const bytes = await Deno.readFile(join(afterwards.folder, result.key));
-      assertEquals(result.sha256, await sha256(bytes), `${result.task}: digest`);
+      const bytes = await afterwards.store.read(result.key);
+      assertEquals(result.sha256, bytes && await sha256(bytes), `${result.task}: digest`);
       assertEquals(result.code, undefined, `${result.task}: a published file with a code`);
     } else {
       assert(

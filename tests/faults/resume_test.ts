@@ -5,6 +5,7 @@ import type { ErrorCode } from "../../lib/core/errors.ts";
 import type { TaskInput } from "../../lib/mod.ts";
 import { shown } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
+import { storeTest } from "../helpers/place.ts";
 import { response } from "./scenario.ts";
 import {
   CUT,
@@ -171,7 +172,7 @@ function chunk(body: string): string {
 const TRUNCATED: ErrorCode = "body.truncated";
 
 for (const { name, first = FIRST, then, asked, complete = FILE, expect } of CASES) {
-  Deno.test(`${name}, between attempts`, async () => {
+  storeTest(`${name}, between attempts`, async () => {
     await using server = await scripted([first, ...then]);
     await using runs = await runsOver({ host: unhurriedHost() });
     const result = await runs.result({ ...task(server, 2), expect });
@@ -182,7 +183,7 @@ for (const { name, first = FIRST, then, asked, complete = FILE, expect } of CASE
 
   // How a part is remembered is the business of the state's own tests; once is enough here.
   for (const state of then === CASES[0]?.then ? ["file", "kv"] as const : ["file"] as const) {
-    Deno.test(`${name}, between runs with a ${state} state`, async () => {
+    storeTest(`${name}, between runs with a ${state} state`, async () => {
       await using server = await scripted([first, ...then]);
       await using runs = await runsOver({ host: unhurriedHost(), state });
       const cut = await runs.result({ ...task(server, 1), expect });
@@ -208,7 +209,7 @@ async function afterCut(server: Scripted, options: RunsOptions = {}): Promise<Ru
   return runs;
 }
 
-Deno.test("a part grows from run to run", async () => {
+storeTest("a part grows from run to run", async () => {
   await using server = await scripted([
     FIRST,
     part(FILE, CUT, [TAG], 50_000),
@@ -223,7 +224,7 @@ Deno.test("a part grows from run to run", async () => {
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
 });
 
-Deno.test("a part outlives a run that could not reach the server", async () => {
+storeTest("a part outlives a run that could not reach the server", async () => {
   await using server = await scripted([FIRST, "", part(FILE, CUT, [TAG])]);
   await using runs = await afterCut(server);
   assertEquals((await runs.result(task(server, 1))).code, "net.reset");
@@ -232,7 +233,7 @@ Deno.test("a part outlives a run that could not reach the server", async () => {
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
 });
 
-Deno.test("what a part is continued to is checked as a whole", async () => {
+storeTest("what a part is continued to is checked as a whole", async () => {
   const forged = FILE.slice(0, CUT) + NEWER.slice(CUT);
   await using server = await scripted([FIRST, part(forged, CUT, [TAG])]);
   await using runs = await afterCut(server);
@@ -242,7 +243,7 @@ Deno.test("what a part is continued to is checked as a whole", async () => {
   assertEquals(await runs.tree(), {});
 });
 
-Deno.test("a part of less than 64 KiB is not kept for the next run", async () => {
+storeTest("a part of less than 64 KiB is not kept for the next run", async () => {
   await using server = await scripted([whole(FILE, [TAG], 60_000), whole(FILE, [TAG])]);
   await using runs = await afterCut(server);
   assertEquals(await runs.tree(), {});
@@ -250,7 +251,7 @@ Deno.test("a part of less than 64 KiB is not kept for the next run", async () =>
   assertEquals(server.asked, [null, null]);
 });
 
-Deno.test("a memory that ends with the process keeps no parts", async () => {
+storeTest("a memory that ends with the process keeps no parts", async () => {
   await using server = await scripted([FIRST, whole(FILE, [TAG])]);
   await using runs = await afterCut(server, { state: "memory" });
   assertEquals(await runs.tree(), {});
@@ -263,7 +264,7 @@ const CHANGES: readonly (readonly [what: string, change: (server: Scripted) => T
   ["URL", (server) => ({ ...task(server, 1), url: `${server.url}?2` })],
 ];
 for (const [what, change] of CHANGES) {
-  Deno.test(`a part is dropped once the task has another ${what}`, async () => {
+  storeTest(`a part is dropped once the task has another ${what}`, async () => {
     await using server = await scripted([FIRST, whole(NEWER, ['ETag: "2"'])]);
     await using runs = await afterCut(server);
     assertEquals(parts(await runs.tree()), 1);
@@ -274,14 +275,15 @@ for (const [what, change] of CHANGES) {
   });
 }
 
-Deno.test("a part that somebody has changed or removed is not continued", async (t) => {
+storeTest("a part that somebody has changed or removed is not continued", async (t) => {
   for (const [what, bytes] of [["removed", null], ["cut", CUT - 1], ["grown", CUT + 1]] as const) {
     await t.step(what, async () => {
       await using server = await scripted([FIRST, whole(FILE, [TAG])]);
       await using runs = await afterCut(server);
       const [name = ""] = Object.keys(await runs.tree());
-      if (bytes === null) await Deno.remove(runs.file(name));
-      else await Deno.truncate(runs.file(name), bytes);
+      const held = await runs.store.read(name) ?? new Uint8Array();
+      if (bytes === null) await runs.store.remove(name);
+      else await runs.store.write(name, new Uint8Array(held.buffer.transfer(bytes)));
       assertEquals((await runs.result(task(server, 1))).status, "created");
       assertEquals(server.asked, [null, null]);
       assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
@@ -289,7 +291,7 @@ Deno.test("a part that somebody has changed or removed is not continued", async 
   }
 });
 
-Deno.test("what a real buffer held when the body broke off is asked for again", async () => {
+storeTest("what a real buffer held when the body broke off is asked for again", async () => {
   const large = text("large file", 1_500_000);
   const bufferBytes = 512 * 1024;
   await using server = await scripted([

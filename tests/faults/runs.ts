@@ -1,16 +1,17 @@
-/** Several runs over one folder, with a memory between them. */
+/** Several runs over one store, with a memory between them. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { join } from "@std/path";
 import type { RunEvent } from "../../lib/core/event.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { run } from "../../lib/mod.ts";
 import type { ConfigInput, RunOptions, RunReport, State, TaskInput } from "../../lib/mod.ts";
 import { openState } from "../../lib/state/open.ts";
-import { sha256, temporaryFolder, tree } from "../helpers/folder.ts";
+import { sha256 } from "../helpers/folder.ts";
 import type { Tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import type { TestHost } from "../helpers/host.ts";
+import { hostAt, place, STORE } from "../helpers/place.ts";
+import type { Place } from "../helpers/place.ts";
 
 /** What {@linkcode runsOver} may be told besides. */
 export interface RunsOptions {
@@ -22,13 +23,13 @@ export interface RunsOptions {
   readonly config?: Omit<ConfigInput, "store" | "state" | "tasks">;
 }
 
-/** What becomes of a folder and a memory over the runs. */
+/** What becomes of a store and a memory over the runs. */
 export interface Runs extends AsyncDisposable {
   readonly host: TestHost;
   /** Every event of all runs, in order. */
   readonly events: readonly RunEvent[];
-  /** Absolute path of a file in the store. */
-  file(key: string): string;
+  /** The store, as others see and change it. */
+  readonly store: Place;
   /**
    * One run of these tasks, an hour after the last one. Asserts what holds after
    * every run: one result a task, and good results about the bytes that are there.
@@ -42,24 +43,28 @@ export interface Runs extends AsyncDisposable {
 
 const HOUR_MS = 60 * 60 * 1000;
 
-/** What a suspended part is called in its folder. */
-const SUSPENDED = /^(?:.*\/)?\.cronfetch-suspended-/;
+/**
+ * What a suspended part is called: in a folder it lies beside its file, in a bucket all are together,
+ * so that a sweep finds them without a list of everything.
+ */
+const SUSPENDED = STORE === "folder"
+  ? /^(?:.*\/)?\.cronfetch-suspended-/
+  : /^\.cronfetch-drafts\/[0-9a-f]{32}$/;
 
-/** Makes an empty folder, and a memory of nothing beside it. */
+/** Makes an empty store, and a memory of nothing beside it. */
 export async function runsOver(options: RunsOptions = {}): Promise<Runs> {
-  const { host = testHost(), state = "file" } = options;
-  const folder = await temporaryFolder();
+  const { state = "file" } = options;
+  const store = await place();
+  const host = hostAt(store, options.host ?? testHost());
   const events: RunEvent[] = [];
   const shared: State | null = state === "memory" ? await openState("memory:", host) : null;
 
   const config = (tasks: readonly TaskInput[]): ConfigInput => ({
     ...options.config,
-    store: folder.file("store"),
-    state: state === "memory" ? "memory:" : `${state}:${folder.file("state")}`,
+    store: store.location,
+    state: state === "memory" ? "memory:" : `${state}:${store.beside("state")}`,
     tasks: [...tasks],
   });
-
-  const file = (key: string): string => join(folder.path, "store", key);
 
   const runOnce: Runs["run"] = async (tasks, runOptions = {}) => {
     host.jump(HOUR_MS);
@@ -75,10 +80,11 @@ export async function runsOver(options: RunsOptions = {}): Promise<Runs> {
     assertEquals(results.length, asked?.tasks, "one result a task");
     for (const result of results) {
       if (result.sha256 !== null && !runOptions.store) {
-        assertEquals(await sha256(await Deno.readFile(file(result.key))), result.sha256);
+        const bytes = await store.read(result.key);
+        assertEquals(bytes && await sha256(bytes), result.sha256);
       }
     }
-    for (const name of Object.keys(await tree(folder.file("store")))) {
+    for (const name of await store.names()) {
       if (name.includes(".cronfetch-")) assertMatch(name, SUSPENDED, "leftovers");
     }
     return report;
@@ -87,17 +93,17 @@ export async function runsOver(options: RunsOptions = {}): Promise<Runs> {
   return {
     host,
     events,
-    file,
+    store,
     run: runOnce,
     async result(task, runOptions) {
       const { results: [result] } = await runOnce([task], runOptions);
       if (result === undefined) throw new Error("no result");
       return result;
     },
-    tree: () => tree(folder.file("store")),
+    tree: store.tree,
     async [Symbol.asyncDispose]() {
       await shared?.[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
     },
   };
 }

@@ -5,11 +5,12 @@ import type { ErrorCode } from "../../lib/core/errors.ts";
 import type { RunSummary, TaskResult, TaskStatus, Warning } from "../../lib/core/result.ts";
 import { run } from "../../lib/mod.ts";
 import type { TaskInput } from "../../lib/mod.ts";
-import { shown, temporaryFolder, tree } from "../helpers/folder.ts";
+import { shown } from "../helpers/folder.ts";
 import type { Tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import type { TestHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
+import { hostAt, place, storeTest } from "../helpers/place.ts";
 import { rawServer } from "../helpers/raw_server.ts";
 import type { RawConnection, RawRequest, RawServer } from "../helpers/raw_server.ts";
 import { assertOracle } from "./oracle.ts";
@@ -65,7 +66,7 @@ export interface Expected {
 
 /** Registers the test of a row: once with nothing there yet, once over an older file. */
 export function row(name: string, fault: Fault): void {
-  Deno.test(name, async (t) => {
+  storeTest(name, async (t) => {
     await t.step("nothing there yet", () => play(fault, null));
     await t.step("an older file there", () => play(fault, OLD));
   });
@@ -74,24 +75,24 @@ export function row(name: string, fault: Fault): void {
 async function play(fault: Fault, old: string | null): Promise<void> {
   const key = fault.key ?? "file.bin";
   await using stack = new AsyncDisposableStack();
-  const folder = stack.use(await temporaryFolder());
+  const store = stack.use(await place());
   const neighbour = stack.use(origin({ "/good.txt": GOOD }));
   const stage = await fault.stage(stack);
   const host = stage.host ?? testHost();
-  if (old !== null) await Deno.writeTextFile(folder.file(key), old);
-  const before = await tree(folder.path);
+  if (old !== null) await store.write(key, old);
+  const before = await store.tree();
 
   const { results, summary } = await run({
-    store: folder.path,
+    store: store.location,
     state: "memory:",
     tasks: [
       { id: "faulty", url: stage.url, retry: { attempts: 2 }, ...fault.task },
       { id: "good", url: `${neighbour.origin}/good.txt` },
     ],
-  }, { host });
+  }, { host: hostAt(store, host) });
 
   await assertOracle({
-    folder: folder.path,
+    store,
     before,
     complete: { [key]: await shown(fault.complete ?? WHOLE), "good.txt": GOOD },
     tasks: ["faulty", "good"],
@@ -103,7 +104,7 @@ async function play(fault: Fault, old: string | null): Promise<void> {
   assertExpected(result, fault.expected, old === null ? "created" : "updated");
   assertEquals(result.key, key);
   assertEquals(summary.exitCode === 0, fault.expected.status === "published", "exit code");
-  await stage.check?.({ result, summary, host, files: await tree(folder.path) });
+  await stage.check?.({ result, summary, host, files: await store.tree() });
 }
 
 function assertExpected(

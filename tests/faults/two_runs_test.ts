@@ -6,29 +6,29 @@ import { EXIT } from "../../lib/core/result.ts";
 import { run } from "../../lib/mod.ts";
 import type { RunReport } from "../../lib/mod.ts";
 import { openState } from "../../lib/state/open.ts";
-import { temporaryFolder, tree } from "../helpers/folder.ts";
-import type { TemporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import type { TestHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
+import { hostAt, place, storeTest } from "../helpers/place.ts";
+import type { Place } from "../helpers/place.ts";
 
 const STATES = ["file", "kv"] as const;
 
 /** How long a lease holds that nobody renews. */
 const LEASE_MS = 60_000;
 
-/** One run of these tasks, over the one store and state of `folder`. */
+/** One run of these tasks, over the one store and the state beside it. */
 function runOf(
   tasks: readonly { readonly id: string; readonly url: string }[],
-  folder: TemporaryFolder,
+  store: Place,
   state: (typeof STATES)[number],
   host: TestHost,
 ): Promise<RunReport> {
   return run({
-    store: folder.file("store"),
-    state: `${state}:${folder.file("state")}`,
+    store: store.location,
+    state: `${state}:${store.beside("state")}`,
     tasks: [...tasks],
-  }, { host });
+  }, { host: hostAt(store, host) });
 }
 
 function statuses({ results }: RunReport): Record<string, string> {
@@ -52,16 +52,16 @@ function otherHost(secondsLater = 1): TestHost {
 }
 
 for (const state of STATES) {
-  Deno.test(`row 86: of two runs at once each task is worked on by one, in ${state}`, async () => {
+  storeTest(`row 86: of two runs at once each task is worked on by one, in ${state}`, async () => {
     const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
-    await using folder = await temporaryFolder();
+    await using store = await place();
     await using server = origin({ "/c": "c" });
     for (const id of ["a", "b"]) server.route(`/${id}`, { after: rest, then: id });
     const task = (id: string) => ({ id, url: `${server.origin}/${id}` });
 
-    const first = runOf([task("a"), task("b")], folder, state, testHost());
+    const first = runOf([task("a"), task("b")], store, state, testHost());
     await until(() => server.hits() === 2);
-    const second = await runOf([task("b"), task("c")], folder, state, otherHost());
+    const second = await runOf([task("b"), task("c")], store, state, otherHost());
     assertEquals(statuses(second), { b: "skipped", c: "created" });
     assertEquals(second.summary.exitCode, EXIT.good);
     const skipped = second.results.find(({ task }) => task === "b");
@@ -71,19 +71,19 @@ for (const state of STATES) {
     sendRest();
     assertEquals(statuses(await first), { a: "created", b: "created" });
     assertEquals(["a", "b", "c"].map((id) => server.hits(`/${id}`)), [1, 1, 1]);
-    assertEquals(await tree(folder.file("store")), { a: "a", b: "b", c: "c" });
+    assertEquals(await store.tree(), { a: "a", b: "b", c: "c" });
 
-    const third = await runOf([task("a"), task("b"), task("c")], folder, state, otherHost(2));
+    const third = await runOf([task("a"), task("b"), task("c")], store, state, otherHost(2));
     assertEquals(statuses(third), { a: "unchanged", b: "unchanged", c: "unchanged" });
   });
 
-  Deno.test(`row 86: many runs at once share the tasks between them, in ${state}`, async () => {
+  storeTest(`row 86: many runs at once share the tasks between them, in ${state}`, async () => {
     const ids = Array.from({ length: 30 }, (_, index) => `task${index}`);
-    await using folder = await temporaryFolder();
+    await using store = await place();
     await using server = origin(Object.fromEntries(ids.map((id) => [`/${id}`, id])));
     const tasks = ids.map((id) => ({ id, url: `${server.origin}/${id}` }));
     const reports = await Promise.all(
-      [1, 2, 3].map((second) => runOf(tasks, folder, state, otherHost(second))),
+      [1, 2, 3].map((second) => runOf(tasks, store, state, otherHost(second))),
     );
     // Which run has a task is up to chance; a run that comes when another is done finds it unchanged.
     const created = reports.flatMap(({ results }) =>
@@ -94,55 +94,58 @@ for (const state of STATES) {
       assertEquals([results.length, summary.exitCode], [ids.length, EXIT.good]);
       assertEquals(summary.counts.failed + summary.counts.updated, 0);
     }
-    const files = await tree(folder.file("store"));
+    const files = await store.tree();
     assertEquals(files, Object.fromEntries(ids.map((id) => [id, id])));
   });
 
-  Deno.test(`row 86: the lease of a run that is gone ends by its time, in ${state}`, async () => {
-    await using folder = await temporaryFolder();
+  storeTest(`row 86: the lease of a run that is gone ends by its time, in ${state}`, async () => {
+    await using store = await place();
     await using server = origin({ "/a": "a" });
     const host = testHost();
     {
       // As if on another machine: it leaves its lease, and no trace beside the state.
-      await using gone = await openState(`${state}:${folder.file("state")}`, host);
+      await using gone = await openState(`${state}:${store.beside("state")}`, host);
       assertEquals([...await gone.acquire(["a"], "gone", LEASE_MS)], ["a"]);
     }
     const tasks = [{ id: "a", url: `${server.origin}/a` }];
     host.jump(LEASE_MS - 1);
-    assertEquals(statuses(await runOf(tasks, folder, state, host)), { a: "skipped" });
+    assertEquals(statuses(await runOf(tasks, store, state, host)), { a: "skipped" });
     assertEquals(server.hits(), 0);
     host.jump(1);
-    assertEquals(statuses(await runOf(tasks, folder, state, host)), { a: "created" });
+    assertEquals(statuses(await runOf(tasks, store, state, host)), { a: "created" });
     assertEquals(server.hits(), 1);
   });
 
-  Deno.test(`row 86: a run that lives keeps its lease for as long as it takes, in ${state}`, async () => {
-    const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
-    await using folder = await temporaryFolder();
-    await using server = origin({ "/a": { after: rest, then: "a" } });
-    const host = testHost({ timers: "manual" });
-    await using memory = await openState(`${state}:${folder.file("state")}`, host);
-    let renewals = 0;
-    const renew = memory.renew.bind(memory);
-    memory.renew = async (...args) => {
-      const renewed = await renew(...args);
-      if (renewed) renewals++;
-      return renewed;
-    };
-    const config = {
-      store: folder.file("store"),
-      tasks: [{ id: "a", url: `${server.origin}/a`, timeout: { response: "1h", attempt: "1h" } }],
-    };
-    const first = run(config, { host, state: memory });
-    await until(() => server.hits() === 1);
-    for (let renewal = 1; renewal <= 9; renewal++) {
-      await host.advance(LEASE_MS / 3);
-      await until(() => renewals === renewal);
-    }
-    const later = await runOf(config.tasks, folder, state, otherHost(3 * 60));
-    assertEquals(statuses(later), { a: "skipped" });
-    sendRest();
-    assertEquals(statuses(await first), { a: "created" });
-    assertEquals(server.hits(), 1);
-  });
+  storeTest(
+    `row 86: a run that lives keeps its lease for as long as it takes, in ${state}`,
+    async () => {
+      const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
+      await using store = await place();
+      await using server = origin({ "/a": { after: rest, then: "a" } });
+      const host = testHost({ timers: "manual" });
+      await using memory = await openState(`${state}:${store.beside("state")}`, host);
+      let renewals = 0;
+      const renew = memory.renew.bind(memory);
+      memory.renew = async (...args) => {
+        const renewed = await renew(...args);
+        if (renewed) renewals++;
+        return renewed;
+      };
+      const config = {
+        store: store.location,
+        tasks: [{ id: "a", url: `${server.origin}/a`, timeout: { response: "1h", attempt: "1h" } }],
+      };
+      const first = run(config, { host: hostAt(store, host), state: memory });
+      await until(() => server.hits() === 1);
+      for (let renewal = 1; renewal <= 9; renewal++) {
+        await host.advance(LEASE_MS / 3);
+        await until(() => renewals === renewal);
+      }
+      const later = await runOf(config.tasks, store, state, otherHost(3 * 60));
+      assertEquals(statuses(later), { a: "skipped" });
+      sendRest();
+      assertEquals(statuses(await first), { a: "created" });
+      assertEquals(server.hits(), 1);
+    },
+  );
 }

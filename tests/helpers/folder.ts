@@ -29,7 +29,7 @@ export type Tree = Record<string, string>;
  */
 export async function tree(path: string): Promise<Tree> {
   const files: Tree = {};
-  for (const name of (await namesBelow(path, "")).sort()) {
+  for (const name of (await namesBelow(path)).sort()) {
     const place = join(path, name);
     const { isSymlink } = await Deno.lstat(place);
     files[name] = isSymlink
@@ -60,7 +60,8 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-async function namesBelow(root: string, prefix: string): Promise<string[]> {
+/** Paths of all files below `root`/`prefix`, from `root` on; none if there is no such folder. */
+export async function namesBelow(root: string, prefix = ""): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const entry of Deno.readDir(join(root, prefix))) {

@@ -1,6 +1,7 @@
 /** A bucket as a stranger sees and changes it: by the S3 protocol alone, without our store. */
 
 import {
+  AbortMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -16,6 +17,8 @@ import { shown } from "./folder.ts";
 export interface S3Place {
   /** AWS_… variables: keys, region, endpoint. */
   readonly env: Readonly<Record<string, string>>;
+  /** A client of it that is open already, and closed by whoever has opened it. Default: another. */
+  readonly s3?: S3Client;
 }
 
 /** A client of the SDK's own kind. Disposing of it closes its connections. */
@@ -24,7 +27,8 @@ export interface S3Access extends Disposable {
 }
 
 /** A client for a server that a test has started. */
-export function clientOf({ env }: S3Place): S3Access {
+export function clientOf({ env, s3: open }: S3Place): S3Access {
+  if (open !== undefined) return { s3: open, [Symbol.dispose]: () => {} };
   const s3 = new S3Client({
     endpoint: told(env, "AWS_ENDPOINT_URL_S3"),
     region: told(env, "AWS_REGION"),
@@ -170,4 +174,16 @@ export async function pendingUploads(place: S3Place, bucket: string): Promise<Pe
     if (page.IsTruncated !== true) return found;
     after = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
   }
+}
+
+/** Ends a pending upload without an object. */
+export async function abortUpload(
+  place: S3Place,
+  bucket: string,
+  { key, uploadId }: PendingUpload,
+): Promise<void> {
+  using client = clientOf(place);
+  await client.s3.send(
+    new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId }),
+  );
 }
