@@ -4,6 +4,7 @@ import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
+import { place, STORE, storeTest } from "../helpers/place.ts";
 import { startRun, writeConfig } from "./program.ts";
 
 const MIB = 2 ** 20;
@@ -56,12 +57,13 @@ async function startOrigin(): Promise<AsyncDisposable & { readonly origin: strin
   };
 }
 
-Deno.test({ name: "20,000 files of 1 KiB in flat memory", ignore }, async () => {
+storeTest("20,000 files of 1 KiB in flat memory", async () => {
   const files = 20_000;
   await using folder = await temporaryFolder();
+  await using store = await place();
   await using server = await startOrigin();
   const config = await writeConfig(folder.path, {
-    store: "store",
+    store: store.location,
     state: "kv:state.db",
     limits: { perHost: 32 },
     tasks: Array.from({ length: files }, (_, index) => `${server.origin}/1024/${index}.bin`),
@@ -69,6 +71,7 @@ Deno.test({ name: "20,000 files of 1 KiB in flat memory", ignore }, async () => 
   const sampling: Promise<number | null>[] = [];
   let finished = 0;
   await using program = startRun(config, {
+    env: store.env,
     // V8 lets garbage pile up as long as it may, which would hide what is really held.
     heapMiB: 128,
     onEvent(event) {
@@ -78,16 +81,22 @@ Deno.test({ name: "20,000 files of 1 KiB in flat memory", ignore }, async () => 
   });
   const { code, said } = await program.ended;
   assertEquals([code, finished], [0, files], said);
-  const names = await Array.fromAsync(Deno.readDir(folder.file("store")), ({ name }) => name);
-  assertEquals(names.length, files);
+  assertEquals((await store.names()).length, files);
   const samples = await Promise.all(sampling);
   // What is kept of 10,000 files, between the two quarters, shows from 3 KiB a file on.
   assertGrowthLess(samples, 32 * MIB);
-});
+}, { ignore });
 
-Deno.test({ name: "a body of 512 MiB in flat memory", ignore }, async () => {
-  const pieces = 512;
+/**
+ * A large body, and by how much memory may grow on its second half; in MiB. Parts on their way into
+ * a bucket are large, and until they are collected there are some more at one time than at another.
+ */
+const [LARGE_MIB, GROWTH_MIB] = STORE === "folder" ? [512, 16] : [768, 64];
+
+storeTest(`a body of ${LARGE_MIB} MiB in flat memory`, async () => {
+  const pieces = LARGE_MIB;
   await using folder = await temporaryFolder();
+  await using store = await place();
   const piece = new Uint8Array(MIB).fill(7);
   const samples: (number | null)[] = [];
   let sent = 0;
@@ -108,12 +117,13 @@ Deno.test({ name: "a body of 512 MiB in flat memory", ignore }, async () => {
     return new Response(body, { headers: { "content-length": `${pieces * MIB}` } });
   });
   const config = await writeConfig(folder.path, {
-    store: "store",
+    store: store.location,
     state: "memory:",
     tasks: [`http://127.0.0.1:${server.addr.port}/large.bin`],
   });
   let result: TaskResult | null = null;
   await using program = startRun(config, {
+    env: store.env,
     onEvent(event) {
       if (event.type === "task.finished") result = event.result;
     },
@@ -123,9 +133,9 @@ Deno.test({ name: "a body of 512 MiB in flat memory", ignore }, async () => {
   await server.finished;
   assertEquals(code, 0, said);
   assertEquals((result as TaskResult | null)?.bytes, pieces * MIB);
-  assertEquals((await Deno.stat(folder.file("store/large.bin"))).size, pieces * MIB);
-  assertGrowthLess(samples, 16 * MIB);
-});
+  assertEquals(await store.sizeBytes("large.bin"), pieces * MIB);
+  assertGrowthLess(samples, GROWTH_MIB * MIB);
+}, { ignore });
 
 Deno.test("100,000 tasks cost what their data costs, and the pool little more", async () => {
   const program = fromFileUrl(new URL("many_tasks.ts", import.meta.url));

@@ -2,32 +2,31 @@
 
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import type { ConfigInput } from "../../lib/config/schema.ts";
+import { realHost } from "../../lib/host.ts";
 import { run, type RunReport } from "../../lib/run.ts";
-import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
+import { hostAt, type Place, place, storeTest } from "../helpers/place.ts";
 import { cuttingProxy } from "./cutting_proxy.ts";
 import { NGINX, type Nginx, type NginxOptions, startNginx } from "./nginx.ts";
 
 const MIB = 2 ** 20;
 
-/** Runs a config in a folder of the test. */
+/** Runs a config over the store of the test. */
 type Fetching = (config: ConfigInput) => Promise<RunReport>;
 
 /** A test with an nginx of its own. Where there is none it is left out; in CI it fails. */
 function test(
   name: string,
   options: NginxOptions,
-  check: (nginx: Nginx, fetching: Fetching, folder: TemporaryFolder) => Promise<void>,
+  check: (nginx: Nginx, fetching: Fetching, store: Place) => Promise<void>,
 ): void {
   const missing = NGINX === undefined;
-  Deno.test({
-    name: `nginx: ${name}${missing ? " (nginx is not installed)" : ""}`,
-    ignore: missing && Deno.env.get("CI") === undefined,
-  }, async () => {
-    await using folder = await temporaryFolder();
+  storeTest(`nginx: ${name}${missing ? " (nginx is not installed)" : ""}`, async () => {
+    await using store = await place();
     await using nginx = await startNginx(options);
-    const places = { store: folder.file("store"), state: `kv:${folder.file("state.db")}` };
-    await check(nginx, (config) => run({ ...places, ...config }), folder);
-  });
+    const places = { store: store.location, state: `kv:${store.beside("state.db")}` };
+    const host = hostAt(store, realHost());
+    await check(nginx, (config) => run({ ...places, ...config }, { host }), store);
+  }, { ignore: missing && Deno.env.get("CI") === undefined });
 }
 
 /** Bytes that look nowhere alike. */
@@ -71,7 +70,7 @@ test(
   },
 );
 
-test("a body that is cut off is continued where it broke", {}, async (nginx, fetching, folder) => {
+test("a body that is cut off is continued where it broke", {}, async (nginx, fetching, store) => {
   const bytes = noise(4 * MIB);
   await Deno.writeFile(nginx.files.file("a.bin"), bytes);
   await using proxy = cuttingProxy(nginx.port, [{ afterBytes: 1.2 * MIB }, {
@@ -84,7 +83,7 @@ test("a body that is cut off is continued where it broke", {}, async (nginx, fet
     ["body.truncated", 206],
     [null, 206],
   ]);
-  assert(bytesEqual(await Deno.readFile(folder.file("store/a.bin")), bytes), "the bytes differ");
+  assert(bytesEqual(await store.read("a.bin"), bytes), "the bytes differ");
   const [, second, third] = await nginx.log(3);
   const starts = [second, third].map((request) =>
     Number(/^bytes=(\d+)-$/.exec(request?.range ?? "")?.[1])
@@ -96,7 +95,7 @@ test("a body that is cut off is continued where it broke", {}, async (nginx, fet
 test(
   "a body whose file is replaced while it is cut off is fetched anew",
   {},
-  async (nginx, fetching, folder) => {
+  async (nginx, fetching, store) => {
     const bytes = noise(2 * MIB);
     const place = nginx.files.file("a.bin");
     await Deno.writeFile(place, noise(3 * MIB));
@@ -108,7 +107,7 @@ test(
       ["body.truncated", 200],
       [null, 200],
     ]);
-    assert(bytesEqual(await Deno.readFile(folder.file("store/a.bin")), bytes), "the bytes differ");
+    assert(bytesEqual(await store.read("a.bin"), bytes), "the bytes differ");
     const [, second] = await nginx.log(2);
     assertEquals(second?.range, `bytes=${MIB}-`);
   },
@@ -116,12 +115,12 @@ test(
 
 test("where gzip is on, the bytes are those of the file", {
   http: "gzip on; gzip_types *; gzip_min_length 1;",
-}, async (nginx, fetching, folder) => {
+}, async (nginx, fetching, store) => {
   const text = "the same over and over\n".repeat(10_000);
   await Deno.writeTextFile(nginx.files.file("a.txt"), text);
   const config = { tasks: [`${nginx.origin}/a.txt`] };
   assertEquals(statuses(await fetching(config)), ["created"]);
-  assertEquals(await Deno.readTextFile(folder.file("store/a.txt")), text);
+  assertEquals(new TextDecoder().decode(await store.read("a.txt") ?? undefined), text);
   assertEquals(statuses(await fetching(config)), ["unchanged"]);
 });
 
@@ -183,6 +182,6 @@ test(
   },
 );
 
-function bytesEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+function bytesEqual(one: Uint8Array | null, other: Uint8Array): boolean {
+  return one?.length === other.length && one.every((byte, index) => byte === other[index]);
 }

@@ -28,6 +28,8 @@ export interface Program extends AsyncDisposable {
 export interface ProgramOptions {
   /** The most its objects may take, in MiB; with more, the process dies. Default: V8's own. */
   readonly heapMiB?: number;
+  /** What is in its environment besides. */
+  readonly env?: Readonly<Record<string, string>>;
   /** How far the wall clock is ahead. Default: 0. */
   readonly minutesAhead?: number;
   /** Told every event. */
@@ -43,11 +45,12 @@ export async function writeConfig(folder: string, config: unknown): Promise<stri
 
 /** Starts `cronfetch run` on a config file. */
 export function startRun(config: string, options: ProgramOptions = {}): Program {
-  const { heapMiB, minutesAhead = 0 } = options;
+  const { heapMiB, env = {}, minutesAhead = 0 } = options;
   const heap = heapMiB === undefined ? [] : [`--v8-flags=--max-old-space-size=${heapMiB}`];
   const command = ["run", "--quiet", "--no-prompt", "-A", ...heap, LATER, `${minutesAhead}`];
   const child = new Deno.Command(Deno.execPath(), {
     args: [...command, "run", "--json", "--quiet", "-c", config],
+    env,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

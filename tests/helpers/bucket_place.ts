@@ -50,6 +50,12 @@ export function buckets(kind: S3Kind): Buckets {
   };
 }
 
+/**
+ * Under such a name versitygw puts the content of an object in the place of older content; a list
+ * of just then shows it.
+ */
+const OF_THE_SERVER = /\.sgwtmp\.\d+$/;
+
 /** The prefix of a bucket, seen by a stranger. */
 function prefixIn(
   bucket: string,
@@ -96,7 +102,10 @@ function prefixIn(
       const metadata = Object.entries(known?.metadata ?? {}).toSorted();
       return JSON.stringify([known?.etag, known?.lastModified, metadata]);
     },
-    names: async () => [...(await keys(server, bucket)).map(shortened), ...await uploads()],
+    async names() {
+      const all = (await keys(server, bucket)).filter((key) => !OF_THE_SERVER.test(key));
+      return [...all.map(shortened), ...await uploads()];
+    },
     async tree() {
       const shown = [
         ...Object.entries(await objects(server, bucket)).map((

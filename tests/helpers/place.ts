@@ -66,16 +66,35 @@ export function hostAt<Given extends Pick<Host, "env">>(place: Place, host: Give
   return { ...host, env: (name: string) => place.env[name] ?? host.env(name) };
 }
 
-/** A test's name and its body. */
-type Test = readonly [name: string, body: (t: Deno.TestContext) => Promise<void>];
+/** Keys asked about at once. */
+const AT_ONCE = 40;
+
+/** Asks about many keys, some at a time, and gives the answers in their order. */
+export async function askAbout<Answer>(
+  keys: readonly string[],
+  ask: (key: string) => Promise<Answer>,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let start = 0; start < keys.length; start += AT_ONCE) {
+    answers.push(...await Promise.all(keys.slice(start, start + AT_ONCE).map(ask)));
+  }
+  return answers;
+}
+
+/** A test's name, its body, and whether it is left out for a reason of its own. */
+type Test = readonly [
+  name: string,
+  body: (t: Deno.TestContext) => Promise<void>,
+  options?: { readonly ignore: boolean },
+];
 
 /**
  * A test of what holds in every place. Where the server that is asked for is missing it is left
  * out; in CI it fails.
  */
-export function storeTest(...[name, body]: Test): void {
-  if (buckets === null) Deno.test(name, body);
-  else Deno.test({ name: `${buckets.name}: ${name}`, ignore: buckets.ignore }, body);
+export function storeTest(...[name, body, { ignore } = { ignore: false }]: Test): void {
+  if (buckets === null) Deno.test({ name, ignore }, body);
+  else Deno.test({ name: `${buckets.name}: ${name}`, ignore: ignore || buckets.ignore }, body);
 }
 
 /** A test of what only a folder has. It is left out where a bucket is asked for. */
