@@ -212,6 +212,31 @@ s3Test(
   },
 );
 
+s3Test(
+  "versitygw",
+  "row 101: fewer bytes than were sent are not published",
+  async (server, bucket) => {
+    const host = testHost({
+      env: server.env,
+      fetch: async (url, init) => {
+        const answer = await fetch(url, init);
+        if (init.method !== "HEAD" || !url.includes(".cronfetch-drafts")) return answer;
+        const headers = new Headers(answer.headers);
+        headers.set("content-length", `${LARGE.length - 1}`);
+        return new Response(null, { status: answer.status, headers });
+      },
+    });
+    const [small, large] = await runInto(place(server.endpoint, bucket), host);
+    assertEquals([small?.status, large?.status, large?.code], [
+      "created",
+      "failed",
+      "store.failed",
+    ]);
+    assertStringIncludes(large?.message ?? "", `wrote ${LARGE.length} bytes, the bucket holds`);
+    assertEquals(await objects(server, bucket), { "files/small.txt": SMALL });
+  },
+);
+
 s3Test("versitygw", "row 101: other bytes than were meant are refused", async (server, bucket) => {
   const location = parseBucket(place(server.endpoint, bucket));
   assert(!("complaint" in location));
