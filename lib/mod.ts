@@ -66,7 +66,7 @@ export type { PartRecord, RecentResult, RunRecord, State, TaskRecord } from "./s
 export { createStore } from "./store/create_store.ts";
 export type { DraftSteps, Publication } from "./store/draft.ts";
 export type { Beginning, Driver, ResumedSteps } from "./store/driver.ts";
-export { Refusal } from "./store/errors.ts";
+export { changedMeanwhile, Refusal } from "./store/errors.ts";
 export type {
   Draft,
   DraftOptions,

@@ -69,6 +69,7 @@ export async function carryOut(plan: Plan, context: RunContext): Promise<RunOutc
   const parked = await state.parked();
   using watch = watchRun(limits.deadlineMs, context.signal, timers);
   const { signal } = watch;
+  using _heeding = store.heed(signal);
   const redactSecrets = createRedactor(context.secrets);
   const redact = (text: string) => redactUrl(redactSecrets(text));
   const work = createWork({ ...context, plan, holding, parked, signal, redact, emit });

@@ -1,7 +1,7 @@
 // A driver answers with promises, whether it waits or not.
 // deno-lint-ignore-file require-await
 
-import { createStore, Refusal, type Store, type StoredFile } from "@cronfetch/cronfetch";
+import { changedMeanwhile, createStore, type Store, type StoredFile } from "@cronfetch/cronfetch";
 import { DatabaseSync } from "node:sqlite";
 
 const TABLE = "CREATE TABLE IF NOT EXISTS files (key TEXT UNIQUE, body BLOB, sha256 TEXT, at INT)";
@@ -29,7 +29,7 @@ export function openSqlite(path: string): Store {
           const standing = stat(to);
           if (onlyReplaces && standing?.revision !== replaces?.revision) {
             if (standing?.sha256 === sha256) return standing;
-            throw new Refusal("store.conflict", "somebody else has changed it meanwhile");
+            throw changedMeanwhile();
           }
           write.run(to, bytes, sha256, Temporal.Now.instant().epochMilliseconds);
           return stat(to) as StoredFile;

@@ -57,7 +57,7 @@ export async function doctor(
   const findings = [
     configFinding(prepared, host),
     ...secretsFinding(variables),
-    await checkStore(config, host),
+    await checkStore(config, host, stop.signal),
     state,
     ...await checkHosts(tasks.flatMap(urlsOf), host, stop.signal).catch((error) => {
       if (stop.signal.aborted) return [];

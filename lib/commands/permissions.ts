@@ -45,7 +45,7 @@ export function permissionFlags({ config, tasks, variables, host }: PermissionNe
   return [
     flag("--allow-net", [
       ...[...tasks.flatMap(urlsOf), ...webhooksOf(config)].map(grantFor),
-      ...(server ? [server.host] : []),
+      ...(server?.host ? [server.host] : []),
     ]),
     flag("--allow-read", grantedPaths([...config.files, ...written], cwd)),
     flag("--allow-write", grantedPaths(written, cwd)),

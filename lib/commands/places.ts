@@ -2,11 +2,12 @@
 
 import { dirname, isAbsolute, join } from "@std/path";
 import type { Config } from "../config/config.ts";
+import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { plural } from "../report/format.ts";
 import { openState } from "../state/open.ts";
 import { openStore } from "../store/open.ts";
-import type { Store } from "../store/store.ts";
+import type { Sealed, Store, Survey } from "../store/store.ts";
 import { type Finding, reasonOf } from "./finding.ts";
 import { isAbsent, stateFile } from "./recall.ts";
 
@@ -16,17 +17,28 @@ import { isAbsent, stateFile } from "./recall.ts";
  *
  * @returns What came of it; a store that cannot be used is a finding, too.
  */
-export async function checkStore(config: Config, host: Host): Promise<Finding> {
+export async function checkStore(
+  config: Config,
+  host: Host,
+  signal: AbortSignal,
+): Promise<Finding> {
   const { store: location, sync } = config;
-  const absent = isAbsolute(location) && await isAbsent(location);
+  const isFolder = isAbsolute(location);
+  const absent = isFolder && await isAbsent(location);
+  let conditional = true;
   try {
     await withoutTrace(isAbsolute(location) ? location : null, async () => {
       await using store = await openStore(location, { sync }, host);
-      await tryStore(store, `cronfetch-doctor-${host.random.name()}`);
+      using _heeding = store.heed(signal);
+      conditional = await tryStore(store, `cronfetch-doctor-${host.random.name()}`);
     });
     const message = absent
       ? `${location} is not there yet; the first run makes it`
       : `${location} can be written to, and read`;
+    if (!isFolder && !conditional) {
+      const lack = "its server takes no notice of conditions, so the last of two at once wins";
+      return { check: "store", verdict: "note", message: `${message}; ${lack}` };
+    }
     return { check: "store", verdict: "good", message };
   } catch (error) {
     const message = `${location} cannot be used: ${reasonOf(error)}`;
@@ -34,17 +46,42 @@ export async function checkStore(config: Config, host: Host): Promise<Finding> {
   }
 }
 
-async function tryStore(store: Store, key: string): Promise<void> {
-  await using draft = await store.draft(key);
-  await draft.write(new TextEncoder().encode("a"));
-  const { sha256 } = await draft.seal();
-  await draft.publish();
+/**
+ * Publishes a file, reads it, tries to publish another over it as if nothing were
+ * there, and removes it.
+ *
+ * @returns Whether the second one was refused.
+ */
+async function tryStore(store: Store, key: string): Promise<boolean> {
+  // First what tells best what is wrong: other requests get no reason for a refusal.
+  for await (const _file of store.list("cronfetch-doctor")) break;
+  const { sha256 } = await publishText(store, key, "a");
   try {
     const found = await store.digest(key, new AbortController().signal);
     if (found !== sha256) throw new Error("what was written cannot be read again");
+    const nothing = { look: () => Promise.resolve(null) };
+    return await publishText(store, key, "b", nothing).then(() => false, isConflict);
   } finally {
     await store.remove(key);
   }
+}
+
+async function publishText(
+  store: Store,
+  key: string,
+  text: string,
+  survey?: Survey,
+): Promise<Sealed> {
+  await using draft = await store.draft(key, survey ? { survey } : {});
+  await draft.write(new TextEncoder().encode(text));
+  const sealed = await draft.seal();
+  await draft.publish();
+  return sealed;
+}
+
+function isConflict(error: unknown): boolean {
+  if (error instanceof CronfetchError && error.code === "store.conflict") return true;
+  throw error;
 }
 
 /**

@@ -53,6 +53,7 @@ export async function verify(
   const { clock, timers } = host;
   await using state = await recall(config.state, host);
   await using store = await openStore(config.store, { sync: config.sync }, host);
+  using _heeding = store.heed(signal);
   const records = asked ? await state.records(asked) : await state.allRecords();
   const entries = publishedEntries(records, new Set(tasks.map((task) => task.id)));
   const comparisons: Comparison[] = [];

@@ -42,12 +42,23 @@ export function createParts(options: PartsOptions): Parts {
     if (part) await store.drop(part.key, part.draft).catch(() => {});
   };
 
+  const takeUpDraft = async (part: PartRecord) => {
+    const expectedBytes = part.totalBytes;
+    try {
+      return await store.resume(key, part.draft, signal, { survey, expectedBytes });
+    } catch (error) {
+      // It may be there still, for a run that is not interrupted.
+      aside ??= part;
+      throw error;
+    }
+  };
+
   return {
     takeUp: async (source) => {
       const part = remembered;
       if (part?.source !== source || part.key !== key) return null;
       remembered = null;
-      const resumed = await store.resume(key, part.draft, signal, { survey });
+      const resumed = await takeUpDraft(part);
       if (!resumed) return null;
       const { draft, head } = resumed;
       const { sizeBytes, totalBytes, validator } = part;

@@ -81,7 +81,7 @@ export async function publish(
   if (existing && task.keep > 0) await context.versions.add(key);
   const file = await draft.publish({ provenance });
   // A surplus that cannot be removed now is removed after the next publishing.
-  if (task.keep > 0) await context.versions.prune(key, task.keep).catch(() => {});
+  if (existing && task.keep > 0) await context.versions.prune(key, task.keep).catch(() => {});
   if (file.sizeBytes !== sealed.sizeBytes) {
     throw new CronfetchError(
       "store.failed",

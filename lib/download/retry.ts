@@ -45,7 +45,8 @@ export function isTemporaryStatus(status: number): boolean {
  */
 export function decideRetry(situation: RetrySituation): RetryDecision {
   const { error, limits, retryAfterMs, attempts } = situation;
-  if (error.retry === "never") return { kind: "stop" };
+  // Over what somebody else has just published, only a run that has seen it may publish.
+  if (error.retry === "never" || error.code === "store.conflict") return { kind: "stop" };
   const boundMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1));
   const delayMs = retryAfterMs ?? Math.round(situation.fraction * boundMs);
   const fits = situation.elapsedMs + delayMs <= limits.budgetMs;

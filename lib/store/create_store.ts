@@ -122,7 +122,8 @@ export function createStore(driver: Driver): Store {
 
   function survey(keys: Iterable<string>, signal: AbortSignal): Survey {
     if (!driver.prefersLists) return { look: stat };
-    return surveyByLists(keys, { list: listed, stat }, signal);
+    const list = (prefix: string, after: string) => listed(prefix, after, signal);
+    return surveyByLists(keys, { list, stat }, signal);
   }
 
   async function read(
@@ -148,10 +149,14 @@ export function createStore(driver: Driver): Store {
     return hash.digest("hex");
   }
 
-  async function* listed(prefix: string, after?: string): AsyncGenerator<ListedFile> {
+  async function* listed(
+    prefix: string,
+    after?: string,
+    signal?: AbortSignal,
+  ): AsyncGenerator<ListedFile> {
     checkPrefix(prefix);
     try {
-      for await (const file of driver.list(prefix, after)) {
+      for await (const file of driver.list(prefix, after, signal)) {
         if (keyFault(file.key) === null) yield file;
       }
     } catch (error) {
@@ -204,6 +209,7 @@ export function createStore(driver: Driver): Store {
     list: (prefix) => listed(prefix),
     copy,
     remove,
+    heed: (signal) => driver.heed?.(signal) ?? { [Symbol.dispose]: () => {} },
     sweep: () => explained(`sweeping ${driver.location}`, async () => await driver.sweep?.() ?? 0),
     [Symbol.asyncDispose]: () => closing ??= close(),
   };

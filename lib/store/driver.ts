@@ -58,10 +58,10 @@ export interface Driver {
   ): Promise<AsyncIterable<Uint8Array<ArrayBuffer>> | null>;
   /**
    * Published files below a prefix of whole segments, `""` for all. Names that no
-   * key can have may be among them. `after` leaves out the keys up to that one;
-   * it comes only to a driver that prefers lists.
+   * key can have may be among them. `after` leaves out the keys up to that one; it
+   * and the signal come only to a driver that prefers lists.
    */
-  list(prefix: string, after?: string): AsyncIterable<ListedFile>;
+  list(prefix: string, after?: string, signal?: AbortSignal): AsyncIterable<ListedFile>;
   /**
    * Puts a published file under another key as well, all at once, in a way of its
    * own. False, and nothing done, where it cannot: then the bytes are copied.
@@ -71,6 +71,11 @@ export interface Driver {
   remove(key: string): Promise<void>;
   /** Removes what dead runs left, as far as it can; returns how many drafts. */
   sweep?(): Promise<number>;
+  /**
+   * Ends what takes long a few seconds after the signal, unless it is disposed of
+   * before. Without it, nothing takes long.
+   */
+  heed?(signal: AbortSignal): Disposable;
   /** Lets go of everything. `isClean`: no draft was left behind. */
   close?(isClean: boolean): Promise<void>;
 }

@@ -85,7 +85,7 @@ export function nothingToCopy(from: string): CronfetchError {
 /** What a driver throws that cannot publish, since the key holds something else by now. */
 export function changedMeanwhile(): Refusal {
   const sentence = "somebody else has changed it since it was looked at; the next run looks anew";
-  return new Refusal("store.conflict", sentence);
+  return new Refusal("store.conflict", sentence, { retry: "later" });
 }
 
 /** What a store throws that is used after its end. */

@@ -7,6 +7,7 @@ import type { Host } from "../core/host.ts";
 import { openFolder } from "./folder.ts";
 import { openMemory } from "./memory.ts";
 import { quickFileSystem } from "./quick_file_system.ts";
+import { endpointOf } from "./s3/settings.ts";
 import type { Store } from "./store.ts";
 
 /** How a store treats its files. */
@@ -57,6 +58,12 @@ async function openBucketAt(location: string, host: Host): Promise<Store> {
   const bucket = parseBucket(location);
   if ("complaint" in bucket) {
     throw new CronfetchError("config.invalid", `opening the store: it ${bucket.complaint}`);
+  }
+  const server = endpointOf(bucket, host);
+  if (server !== null && !/^https?:$/.test(URL.parse(server)?.protocol ?? "")) {
+    const message =
+      "opening the store: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is no URL of a server";
+    throw new CronfetchError("config.invalid", message);
   }
   const { openS3 } = await import("./s3.ts");
   return await openS3(bucket, host);

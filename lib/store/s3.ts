@@ -4,13 +4,18 @@ import type { BucketLocation } from "../core/bucket.ts";
 import type { Host } from "../core/host.ts";
 import { createStore } from "./create_store.ts";
 import type { Driver } from "./driver.ts";
-import { ANYTHING, type Bucket, LARGEST_COPY_BYTES } from "./s3/bucket.ts";
+import { ANYTHING, type Bucket } from "./s3/bucket.ts";
 import { openBucket } from "./s3/client.ts";
 import { beginS3Draft, type S3Context, type S3Draft } from "./s3/draft.ts";
+import { Refusal } from "./errors.ts";
 import { isDraftName, s3Places, storedObject } from "./s3/objects.ts";
-import { addCopies, PartedUpload, PARTS_AT_ONCE, Turns } from "./s3/upload.ts";
+import { addCopies, COPY_PART_BYTES, PartedUpload, PARTS_AT_ONCE, Turns } from "./s3/upload.ts";
 import type { ListedFile, Store } from "./store.ts";
 
+/** How long what is under way, and clearing up, may go on after a run was told to end. */
+const GRACE_MS = 5_000;
+/** Between two looks whether an upload has ended. */
+const PAUSE_MS = 250;
 /** After so long an upload that is not complete is a dead run's. */
 const DEAD_UPLOAD_MS = 24 * 60 * 60 * 1000;
 /** After so long a draft that is an object is a dead run's, or one that nobody came back for. */
@@ -27,6 +32,10 @@ export async function openS3(location: BucketLocation, host: Host): Promise<Stor
   return createStore(s3Driver(location, await openBucket(location, host), host));
 }
 
+function overdue(): Refusal {
+  return new Refusal("cancelled", "the run is over");
+}
+
 function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver {
   const places = s3Places(location);
   const closing = new AbortController();
@@ -36,6 +45,7 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
     places,
     turns: new Turns(PARTS_AT_ONCE),
     newName: () => host.random.name(),
+    pause: () => host.timers.sleep(PAUSE_MS, signal),
     signal,
   };
 
@@ -52,13 +62,17 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
     await bucket.remove(places.draftKey(name), signal);
   }
 
-  async function* list(prefix: string, after?: string): AsyncGenerator<ListedFile> {
+  async function* list(
+    prefix: string,
+    after?: string,
+    listSignal?: AbortSignal,
+  ): AsyncGenerator<ListedFile> {
     const start = after === undefined || after === "" ? null : places.beginning("") + after;
     for await (
       const { key, sizeBytes, etag, modifiedMs } of bucket.list(
         places.beginning(prefix),
         start,
-        signal,
+        listSignal ? AbortSignal.any([signal, listSignal]) : signal,
       )
     ) {
       yield { key: places.keyOf(key), sizeBytes, revision: etag, modifiedMs, sha256: null };
@@ -72,18 +86,18 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
     if (head === null) return false;
     // A server refuses to copy an object onto itself without changing anything.
     if (source === target) return true;
-    if (head.sizeBytes <= LARGEST_COPY_BYTES) return await bucket.copy(source, target, signal);
+    if (head.sizeBytes <= COPY_PART_BYTES) return await bucket.copy(source, target, signal);
     const upload = await PartedUpload.begin(target, head.facts, context);
     try {
       await addCopies(upload, { key: source, ...head }, context);
-      return await upload.complete(ANYTHING) !== null;
+      return await upload.complete(head.sizeBytes, ANYTHING) !== null;
     } catch (error) {
       await upload.abort(signal).catch(() => {});
       throw error;
     }
   }
 
-  async function sweep(): Promise<number> {
+  async function sweepUploads(): Promise<number> {
     const nowMs = host.clock.now().epochMilliseconds;
     let removed = 0;
     for await (const { key, id, initiatedMs } of bucket.uploads(places.beginning(""), signal)) {
@@ -91,6 +105,12 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
       await bucket.abortUpload({ key, id }, signal);
       removed++;
     }
+    return removed;
+  }
+
+  async function sweepDrafts(): Promise<number> {
+    const nowMs = host.clock.now().epochMilliseconds;
+    let removed = 0;
     for await (const { key, modifiedMs } of bucket.list(places.drafts, null, signal)) {
       if (nowMs - modifiedMs < DEAD_DRAFT_MS) continue;
       await bucket.remove(key, signal);
@@ -106,9 +126,9 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
     resume: async (key, name, readSignal, beginning) => {
       if (!isDraftName(name)) return null;
       const both = AbortSignal.any([signal, readSignal]);
+      const draft = await beginS3Draft(key, beginning, context);
       const body = await bucket.get(places.draftKey(name), both);
       if (body === null) return null;
-      const draft = await beginS3Draft(key, beginning, context);
       return { steps: draft, held: movedInto(draft, name, body) };
     },
     drop: async (_key, name) => {
@@ -120,9 +140,28 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
     list,
     copy,
     remove: (key) => bucket.remove(places.objectKey(key), signal),
-    sweep,
+    sweep: async () => {
+      // One that is refused does not keep the other from being done.
+      const ends = await Promise.allSettled([sweepUploads(), sweepDrafts()]);
+      for (const end of ends) if (end.status === "rejected") throw end.reason;
+      return ends.reduce((sum, end) => sum + (end.status === "fulfilled" ? end.value : 0), 0);
+    },
+    heed: (stop) => {
+      let cancel = () => {};
+      const hurry = () => {
+        cancel = host.timers.after(GRACE_MS, () => closing.abort(overdue()));
+      };
+      if (stop.aborted) hurry();
+      stop.addEventListener("abort", hurry);
+      return {
+        [Symbol.dispose]: () => {
+          stop.removeEventListener("abort", hurry);
+          cancel();
+        },
+      };
+    },
     close: () => {
-      closing.abort();
+      closing.abort(overdue());
       bucket[Symbol.dispose]();
       return Promise.resolve();
     },

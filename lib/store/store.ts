@@ -193,6 +193,11 @@ export interface Store extends AsyncDisposable {
   copy(from: string, to: string): Promise<void>;
   /** Removes a published file. One that is not there is no error. */
   remove(key: string): Promise<void>;
+  /**
+   * Has what the store does end a few seconds after the signal, if it takes longer;
+   * it then fails, and nothing more can be done. Until it is disposed of.
+   */
+  heed(signal: AbortSignal): Disposable;
   /** Removes the drafts that dead runs left, as far as it can. Returns how many. */
   sweep(): Promise<number>;
 }

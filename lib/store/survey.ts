@@ -25,11 +25,10 @@ export function surveyByLists(
   signal: AbortSignal,
 ): Survey {
   const foreseen = new Set(keys);
-  const wanted = [...foreseen].sort(byCodePoints);
+  const all = [...foreseen].sort(byCodePoints);
   const found = new Map<string, StoredFile | null>();
   const waiting = new Map<string, PromiseWithResolvers<StoredFile | null>>();
   let scanning: Promise<void> | null = null;
-  let failure: { readonly error: unknown } | null = null;
 
   const settle = (key: string, file: StoredFile | null) => {
     found.set(key, file);
@@ -38,6 +37,7 @@ export function surveyByLists(
   };
 
   const scan = async () => {
+    const wanted = all.filter((key) => !found.has(key));
     const prefix = sharedFolder(wanted);
     let next = 0;
     /** Ends the wanted keys before `key`: they are not there. */
@@ -78,7 +78,8 @@ export function surveyByLists(
     try {
       await scan();
     } catch (error) {
-      failure = { error };
+      // Whoever looks after that begins another list.
+      scanning = null;
       for (const { reject } of waiting.values()) reject(error);
       waiting.clear();
     }
@@ -87,12 +88,11 @@ export function surveyByLists(
   return {
     look: (key) => {
       if (!foreseen.has(key)) return stat(key);
-      scanning ??= scanAndTell();
       const known = found.get(key);
       if (known !== undefined) return Promise.resolve(known);
-      if (failure) return Promise.reject(failure.error);
       const wait = waiting.get(key) ?? Promise.withResolvers<StoredFile | null>();
       waiting.set(key, wait);
+      scanning ??= scanAndTell();
       return wait.promise;
     },
   };

@@ -34,9 +34,13 @@ s3Test(
     assertEquals(await main(["doctor"], host), 0);
     assertMatch(host.stderr.text, /good +store +s3:\S+ can be written to, and read$/m);
     const methods = proxy.requests.map((request) => request.split(/[ ?]/).slice(0, 2).join(" "));
+    assertEquals(methods.shift(), `GET /${bucket}/`);
     const key = methods[0]?.split(" ")[1];
     assertMatch(key ?? "", /some\/files\/cronfetch-doctor-/);
-    assertEquals(methods, ["HEAD", "PUT", "GET", "DELETE"].map((method) => `${method} ${key}`));
+    assertEquals(
+      methods,
+      ["HEAD", "PUT", "GET", "PUT", "HEAD", "DELETE"].map((method) => `${method} ${key}`),
+    );
     assertEquals([await keys(server, bucket), await pendingUploads(server, bucket)], [[], []]);
     for (
       const line of [

@@ -7,6 +7,7 @@ import type { TaskResult } from "../../lib/core/result.ts";
 import { run } from "../../lib/mod.ts";
 import { parseBucket } from "../../lib/core/bucket.ts";
 import { openBucket } from "../../lib/store/s3/client.ts";
+import { openState } from "../../lib/state/open.ts";
 import { openStore } from "../../lib/store/open.ts";
 import { sha256 } from "../helpers/folder.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
@@ -80,7 +81,8 @@ s3Test(
     for (const [name, content] of [["small.txt", SMALL], ["large.txt", LARGE]] as const) {
       const found = await head(server, bucket, `files/${name}`);
       assertEquals(found?.contentType, "text/plain");
-      const { source = "", "fetched-at": fetchedAt = "", ...metadata } = found?.metadata ?? {};
+      const { source = "", md5, "fetched-at": fetchedAt = "", ...metadata } = found?.metadata ?? {};
+      assertEquals(md5 === undefined, name === "large.txt");
       assertEquals(metadata, {
         "sha256": await sha256(bytesOf(content)),
         "source-etag": name === "small.txt" ? '"small-1"' : '"large-1"',
@@ -353,3 +355,84 @@ s3Test(
     assertEquals(await keys(server, bucket), []);
   },
 );
+
+s3Test(
+  "versitygw",
+  "a file that a stranger has replaced is fetched anew, though its facts were kept",
+  async (server, bucket) => {
+    const host = testHost({ env: server.env, now: new Date().toISOString() });
+    const location = place(server.endpoint, bucket);
+    await using origins = origin({ "/a.txt": "ours" });
+    await using state = await openState("memory:", host);
+    const config = { store: location, state: "memory:", tasks: [`${origins.origin}/a.txt`] };
+    await run(config, { host, state });
+    const { metadata } = await head(server, bucket, "files/a.txt") ?? {};
+    await putObject(server, bucket, "files/a.txt", "hers", { Metadata: { ...metadata } });
+    const { results } = await run(config, { host, state });
+    assertEquals(results.map(({ status }) => status), ["updated"]);
+    await putObject(server, bucket, "files/a.txt", "hers", { Metadata: { ...metadata } });
+    // Also where nothing is remembered of it.
+    const again = await run(config, { host });
+    assertEquals(again.results.map(({ status }) => status), ["updated"]);
+    assertEquals(await objects(server, bucket), { "files/a.txt": "ours" });
+  },
+);
+
+s3Test(
+  "versitygw",
+  "what is refused to one half of a sweep is no matter to the other",
+  async (server, bucket) => {
+    const host = interrupting(
+      server,
+      (url) => url.includes("uploads") ? saying(403, "AccessDenied") : null,
+    );
+    await using store = await openStore(place(server.endpoint, bucket), { sync: false }, host);
+    await putObject(server, bucket, "files/.cronfetch-drafts/old", "old");
+    host.jump(400 * 24 * 60 * 60 * 1000);
+    await assertCode("store.denied", () => store.sweep());
+    assertEquals(await keys(server, bucket), []);
+  },
+);
+
+for (
+  const [what, held] of [
+    ["lists", /list-type/],
+    ["puts", /^PUT .*small/],
+    ["uploads", /partNumber=1/],
+    ["completes", /^POST .*uploadId/],
+  ] as const
+) {
+  s3Test(
+    "versitygw",
+    `a run that is told to end waits seconds for a server that is silent when it ${what}`,
+    async (server, bucket) => {
+      await using proxy = await tcpProxy(server.endpoint);
+      const stop = new AbortController();
+      const real = testHost({ env: server.env });
+      const graces: number[] = [];
+      const timers = {
+        ...real.timers,
+        after: (durationMs: number, callback: () => void) => {
+          if (durationMs !== 5_000) return real.timers.after(durationMs, callback);
+          graces.push(durationMs);
+          return real.timers.after(10, callback);
+        },
+      };
+      proxy.rule = ({ method, path }) => {
+        if (!held.test(`${method} ${path}`)) return null;
+        stop.abort();
+        return { at: "hold" };
+      };
+      await using files = origin({ "/small.txt": SMALL, "/large.txt": LARGE });
+      const { results, summary } = await run({
+        store: place(proxy.origin, bucket),
+        state: "memory:",
+        tasks: [`${files.origin}/small.txt`, `${files.origin}/large.txt`],
+      }, { host: { ...real, timers }, signal: stop.signal });
+      assertEquals(summary.exitCode, 130);
+      assertEquals(results.length, 2);
+      for (const { status } of results) assert(["cancelled", "created"].includes(status), status);
+      assertEquals(graces, [5_000]);
+    },
+  );
+}

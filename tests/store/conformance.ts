@@ -178,7 +178,7 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
       await put(store, "a", "theirs");
       await put(store, "new", "theirs");
       const error = await assertCode("store.conflict", () => over.publish());
-      assertEquals(error.retry, "never");
+      assertEquals(error.retry, "later");
       await assertCode("store.conflict", () => fresh.publish());
       const now = await store.stat("a");
       assertEquals((await alike.publish()).revision, now?.revision);

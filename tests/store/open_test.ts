@@ -39,3 +39,14 @@ for (
     assertEquals(message.includes("secret"), false);
   });
 }
+
+Deno.test("an endpoint in the environment that is no URL of a server is refused, and not repeated", async () => {
+  for (const url of ["localhost:9000", "minio", "file:///secret"]) {
+    const host = testHost({ env: { AWS_ENDPOINT_URL_S3: url } });
+    const { message } = await assertCode(
+      "config.invalid",
+      () => openStore("s3://bucket", { sync: false }, host),
+    );
+    assertEquals(message.includes(url), false);
+  }
+});

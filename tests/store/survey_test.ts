@@ -74,17 +74,30 @@ Deno.test("a survey begins with the first look; keys that nobody foresaw are loo
   assertEquals(counts, { lists: 0, files: 0, looks: 1 });
 });
 
-Deno.test("a survey that fails tells everybody who looks", async () => {
-  const failure = new Error("no such bucket");
-  const survey = surveyByLists(["a", "b"], {
-    list: () => {
-      throw failure;
+Deno.test("a list that fails is told to everybody who waits, and the next look begins another", async () => {
+  const failure = new Error("connection lost");
+  const { looks, counts } = bucket(["a", "b", "c"]);
+  let broken = true;
+  const survey = surveyByLists(["a", "b", "c"], {
+    ...looks,
+    async *list(prefix, after) {
+      for await (const file of looks.list(prefix, after)) {
+        if (broken && file.key === "b") throw failure;
+        yield file;
+      }
     },
-    stat: () => Promise.resolve(null),
   }, forever);
-  const ends = await Promise.allSettled([survey.look("a"), survey.look("b")]);
-  assertEquals(ends.map((end) => end.status === "rejected" && end.reason), [failure, failure]);
-  assertEquals(await assertRejects(() => survey.look("a")), failure);
+  const ends = await Promise.allSettled([survey.look("a"), survey.look("b"), survey.look("c")]);
+  assertEquals(ends.map((end) => end.status === "rejected" ? end.reason : end.value?.revision), [
+    "a",
+    failure,
+    failure,
+  ]);
+  assertEquals(await assertRejects(() => survey.look("b")), failure);
+  broken = false;
+  assertEquals((await survey.look("c"))?.revision, "c");
+  assertEquals((await survey.look("a"))?.revision, "a");
+  assertEquals(counts.lists, 3);
 });
 
 Deno.test("property: a survey sees what single looks see", async () => {

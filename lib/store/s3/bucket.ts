@@ -70,7 +70,7 @@ export interface Bucket extends Disposable {
    * @throws {ConditionFailed}
    */
   put(object: NewObject, condition: Condition, signal: AbortSignal): Promise<string>;
-  /** Copies an object, with its facts, within the server. False where it is not there. */
+  /** Copies a small object, with its facts, within the server. False where it is not there. */
   copy(from: string, to: string, signal: AbortSignal): Promise<boolean>;
   /** Removes an object. One that is not there is no error. */
   remove(key: string, signal: AbortSignal): Promise<void>;
@@ -90,7 +90,7 @@ export interface Bucket extends Disposable {
    * @throws {ConditionFailed}
    */
   completeUpload(
-    upload: Upload,
+    upload: Upload & { readonly sizeBytes: number },
     parts: readonly UploadedPart[],
     condition: Condition,
     signal: AbortSignal,
@@ -128,5 +128,5 @@ export interface RangeOf {
   readonly last: number;
 }
 
-/** The most that one copy can do. */
+/** The most that one copied part can be. */
 export const LARGEST_COPY_BYTES = 5 * 2 ** 30;

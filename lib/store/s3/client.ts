@@ -16,7 +16,7 @@ import {
   type S3Feature,
 } from "./errors.ts";
 import { credentialsOf, endpointOf, regionOf } from "./settings.ts";
-import { type S3Request, S3Timeout, send } from "./transport.ts";
+import { RESPONSE_TIMEOUT_MS, type S3Request, S3Timeout, send } from "./transport.ts";
 
 /**
  * Prepares to speak to a bucket; nothing is asked yet. The SDK is loaded now, and
@@ -65,10 +65,14 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       }
     });
 
-  /** A write on a condition. A feature the server turns down is not used again. */
+  /**
+   * A write on a condition. A feature the server turns down is not used again.
+   *
+   * @param looks Whether to look first, too: some servers take no notice of a
+   * condition on an upload in parts.
+   */
   const write = async <T>(
-    condition: Condition,
-    key: string,
+    { condition, key, looks }: { condition: Condition; key: string; looks: boolean },
     signal: AbortSignal,
     request: (headers: ConditionHeaders, checksums: boolean) => Promise<T>,
   ): Promise<T> => {
@@ -76,7 +80,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
     if (condition.kind !== "any") used.add("conditions");
     for (const feature of lacking) used.delete(feature);
     // Where the server cannot compare, a look just before is the next best.
-    if (condition.kind !== "any" && !used.has("conditions")) {
+    if (condition.kind !== "any" && (looks || !used.has("conditions"))) {
       const standing = await bucket.head(key, signal);
       const expected = condition.kind === "absent" ? undefined : condition.etag;
       if (standing?.etag !== expected) throw new ConditionFailed("it is another one");
@@ -92,10 +96,14 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       if (feature === null) throw error;
       lacking.add(feature);
     }
-    return await write(condition, key, signal, request);
+    return await write({ condition, key, looks }, signal, request);
   };
 
-  const options = (signal: AbortSignal) => ({ abortSignal: signal });
+  /** @param serverBytes What the server has to move before it answers. */
+  const options = (signal: AbortSignal, serverBytes = 0) => ({
+    abortSignal: signal,
+    requestTimeout: RESPONSE_TIMEOUT_MS + serverBytes / SLOWEST_SERVER_BYTES_PER_MS,
+  });
 
   const bucket: Bucket = {
     head: (Key, signal) =>
@@ -126,7 +134,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
         "s3:PutObject",
         signal,
         () =>
-          write(condition, Key, signal, async (headers, checksums) => {
+          write({ condition, key: Key, looks: false }, signal, async (headers, checksums) => {
             const answer = await client.send(
               new sdk.PutObjectCommand({
                 Bucket,
@@ -206,26 +214,34 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
             CopySourceIfMatch: etag,
             CopySourceRange: `bytes=${first}-${last}`,
           }),
-          options(signal),
+          options(signal, last - first),
         );
         return { number, etag: CopyPartResult?.ETag ?? "" };
       }),
 
-    completeUpload: ({ key: Key, id: UploadId }, parts, condition, signal) =>
-      ask("s3:PutObject", signal, () =>
-        write(condition, Key, signal, async (headers) => {
-          const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
-          const request = { Bucket, Key, UploadId, MultipartUpload: { Parts }, ...headers };
-          const command = new sdk.CompleteMultipartUploadCommand(request);
-          try {
-            const { ETag } = await client.send(command, options(signal));
-            if (ETag === undefined) throw new Refusal("store.failed", "the upload gave no object");
-            return ETag;
-          } catch (error) {
-            if (failureOf("s3:PutObject", error).name === "NoSuchUpload") return null;
-            throw error;
-          }
-        })),
+    completeUpload: ({ key: Key, id: UploadId, sizeBytes }, parts, condition, signal) =>
+      ask(
+        "s3:PutObject",
+        signal,
+        () =>
+          write({ condition, key: Key, looks: true }, signal, async (headers) => {
+            const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
+            const request = { Bucket, Key, UploadId, MultipartUpload: { Parts }, ...headers };
+            const command = new sdk.CompleteMultipartUploadCommand(request);
+            try {
+              const { ETag } = await client.send(command, options(signal, sizeBytes));
+              if (ETag === undefined) {
+                throw new Refusal("store.failed", "the upload gave no object");
+              }
+              return ETag;
+            } catch (error) {
+              if (failureOf("s3:PutObject", error).name === "NoSuchUpload") {
+                return null;
+              }
+              throw error;
+            }
+          }),
+      ),
 
     abortUpload: async ({ key: Key, id: UploadId }, signal) => {
       const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
@@ -249,7 +265,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
           if (Key === undefined || UploadId === undefined || Initiated === undefined) continue;
           yield { key: Key, id: UploadId, initiatedMs: Initiated.getTime() };
         }
-        if (!page.IsTruncated) return;
+        if (!page.IsTruncated || page.NextKeyMarker === undefined) return;
         from = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
       }
     },
@@ -271,9 +287,12 @@ function settings(location: BucketLocation, host: Host): S3ClientConfig {
   const credentials = credentialsOf(host);
   const requestHandler = {
     metadata: { handlerProtocol: "http/1.1" },
-    handle: async (request: S3Request, options: { abortSignal?: AbortSignal } = {}) => {
-      const signal = options.abortSignal ?? new AbortController().signal;
-      return { response: await send(request, signal, host) };
+    handle: async (
+      request: S3Request,
+      { abortSignal, requestTimeout }: { abortSignal?: AbortSignal; requestTimeout?: number } = {},
+    ) => {
+      const signal = abortSignal ?? new AbortController().signal;
+      return { response: await send(request, signal, host, requestTimeout) };
     },
     updateHttpClientConfig: () => {},
     httpHandlerConfigs: () => ({}),
@@ -329,6 +348,9 @@ function sentFacts({ contentType, metadata }: ObjectFacts) {
     ...(contentType === null ? {} : { ContentType: contentType }),
   };
 }
+
+/** What a server moves within itself, at its slowest: 16 MiB a second. */
+const SLOWEST_SERVER_BYTES_PER_MS = 16 * 2 ** 20 / 1000;
 
 /** By name too: a server may keep only what it was told to expect. */
 function sentChecksum(sha256: string) {

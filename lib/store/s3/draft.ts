@@ -1,5 +1,6 @@
 /** Drafts in a bucket: small ones are held in memory, larger ones uploaded as they come. */
 
+import { createHash } from "node:crypto";
 import type { DraftSteps, Publication } from "../draft.ts";
 import type { Beginning } from "../driver.ts";
 import { changedMeanwhile, Refusal } from "../errors.ts";
@@ -21,6 +22,8 @@ export interface S3Context {
   readonly turns: Turns;
   /** For names nobody can guess. */
   readonly newName: () => string;
+  /** Waits a moment. */
+  readonly pause: () => Promise<void>;
   /** Ends what is under way; aborted when the store is closed. */
   readonly signal: AbortSignal;
 }
@@ -65,6 +68,8 @@ export class S3Draft implements DraftSteps {
   #filledBytes = 0;
   #upload: PartedUpload | null = null;
   #staged: Staged | null = null;
+  /** Whether there may be an object of the draft's own name, though nobody said so. */
+  #mayBeStaged = false;
 
   /** Starts one over what `replaces` says stands there. */
   constructor(replaces: StoredFile | null, expectedBytes: number | null, context: S3Context) {
@@ -107,7 +112,8 @@ export class S3Draft implements DraftSteps {
     const { sizeBytes, onlyReplaces } = publication;
     const key = places.objectKey(publication.key);
     const condition = onlyReplaces ? this.#condition() : ANYTHING;
-    const facts = factsOf(publication);
+    const isWhole = this.#staged === null;
+    const facts = factsOf(publication, isWhole ? md5Of(this.#whole()) : null);
     try {
       const etag = this.#staged === null
         ? await bucket.put(
@@ -133,6 +139,7 @@ export class S3Draft implements DraftSteps {
     const digest = await crypto.subtle.digest("SHA-256", bytes);
     const sha256 = new Uint8Array(digest).toHex();
     const object = { key: this.#stagedKey, bytes, sha256, facts: NO_FACTS };
+    this.#mayBeStaged = true;
     await this.#context.bucket.put(object, ANYTHING, this.#signal);
     return this.#name;
   }
@@ -144,7 +151,7 @@ export class S3Draft implements DraftSteps {
   async remove(): Promise<void> {
     this.#buffer = new Uint8Array();
     await this.#upload?.abort(this.#context.signal);
-    await this.#removeStaged();
+    if (this.#mayBeStaged) await this.#removeStaged();
   }
 
   /** On which a publication takes place: that what stands there is what was seen. */
@@ -166,9 +173,9 @@ export class S3Draft implements DraftSteps {
   async #stage(sizeBytes: number): Promise<void> {
     if (!this.#upload) return;
     if (this.#filledBytes > 0) await this.#sendPart();
-    await this.#upload.complete(ANYTHING);
+    this.#mayBeStaged = true;
+    await this.#upload.complete(sizeBytes, ANYTHING);
     this.#upload = null;
-    this.#staged = { key: this.#stagedKey, etag: "" };
     const head = await this.#context.bucket.head(this.#stagedKey, this.#signal);
     if (head?.sizeBytes !== sizeBytes) {
       const sentence = `wrote ${sizeBytes} bytes, the bucket holds ${head?.sizeBytes ?? 0}`;
@@ -188,7 +195,7 @@ export class S3Draft implements DraftSteps {
     const upload = await PartedUpload.begin(key, facts, context);
     try {
       await addCopies(upload, { key: from, etag, sizeBytes }, context);
-      const made = await upload.complete(condition);
+      const made = await upload.complete(sizeBytes, condition);
       // An earlier attempt has done it, and its answer was lost.
       if (made === null) throw new ConditionFailed("the upload is over");
       return made;
@@ -199,9 +206,9 @@ export class S3Draft implements DraftSteps {
   }
 
   async #removeStaged(): Promise<void> {
-    if (this.#staged === null) return;
-    await this.#context.bucket.remove(this.#staged.key, this.#context.signal);
+    await this.#context.bucket.remove(this.#stagedKey, this.#context.signal);
     this.#staged = null;
+    this.#mayBeStaged = false;
   }
 
   async #sendPart(): Promise<void> {
@@ -243,6 +250,10 @@ export class S3Draft implements DraftSteps {
     buffer.set(this.#whole());
     this.#buffer = buffer;
   }
+}
+
+function md5Of(bytes: Uint8Array): string {
+  return createHash("md5").update(bytes).digest("hex");
 }
 
 const NO_FACTS: ObjectFacts = { contentType: null, metadata: {} };

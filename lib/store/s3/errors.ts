@@ -61,6 +61,8 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   AccountProblem: ["store.denied", "there is a problem with the account; ask its provider"],
   InvalidObjectState: ["store.denied", "the object is archived; restore it first"],
   InvalidBucketName: ["store.failed", "the server takes no bucket of this name", "never"],
+  ObjectParentIsFile: ["store.conflict", "a file stands where a folder is needed; move it away"],
+  ExistingObjectIsDirectory: ["store.conflict", "a folder stands where the file should go"],
   KeyTooLongError: ["store.name", "the name is too long for the server; choose a shorter one"],
   XMinioInvalidObjectName: ["store.name", "the server takes no object of this name"],
   EntityTooLarge: ["store.failed", "the file is larger than the server takes", "never"],
@@ -133,6 +135,13 @@ function explanationOf(failure: S3Failure): Explanation {
   if (isConflict(failure)) return ["store.conflict", "somebody else has changed it meanwhile"];
   if (name === "NoSuchBucket") {
     return ["store.failed", `there is no bucket ${JSON.stringify(bucket)}; make it first`, "never"];
+  }
+  if (/region is missing/i.test(message)) {
+    return [
+      "store.failed",
+      "no region is set; set AWS_REGION, or add ?region= to the store",
+      "never",
+    ];
   }
   if (isElsewhere(failure)) {
     const where = region === null

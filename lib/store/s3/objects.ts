@@ -65,9 +65,15 @@ export function isDraftName(name: string): boolean {
   return /^[0-9a-f]{32}$/.test(name);
 }
 
-/** What is kept beside the bytes of a file, as metadata of its object. */
-export function factsOf({ sha256, provenance }: Publication): ObjectFacts {
-  if (provenance === null) return { contentType: null, metadata: { sha256 } };
+/**
+ * What is kept beside the bytes of a file, as metadata of its object.
+ *
+ * @param md5 Hexadecimal digest of bytes that are written in one request: that is what servers
+ * make the object's ETag of. Null for others.
+ */
+export function factsOf({ sha256, provenance }: Publication, md5: string | null): ObjectFacts {
+  const digests = { sha256, ...(md5 === null ? {} : { md5 }) };
+  if (provenance === null) return { contentType: null, metadata: digests };
   const { contentType, source, etag, lastModified, fetchedAt } = provenance;
   const told = {
     "source": source,
@@ -75,9 +81,10 @@ export function factsOf({ sha256, provenance }: Publication): ObjectFacts {
     "source-last-modified": lastModified,
     "fetched-at": fetchedAt,
   };
-  const metadata: Record<string, string> = { sha256 };
+  const metadata: Record<string, string> = digests;
   for (const [name, value] of Object.entries(told)) {
-    if (value !== null && value.length <= LONGEST_VALUE) metadata[name] = inAscii(value);
+    const written = value === null ? null : inAscii(value);
+    if (written !== null && written.length <= LONGEST_VALUE) metadata[name] = written;
   }
   return { contentType: contentType === null ? null : inAscii(contentType), metadata };
 }
@@ -93,14 +100,34 @@ export function storedObject(head: ObjectHead): StoredFile;
 export function storedObject(head: ObjectHead | null): StoredFile | null;
 export function storedObject(head: ObjectHead | null): StoredFile | null {
   if (head === null) return null;
-  const { sizeBytes, etag, modifiedMs, checksum, facts: { metadata } } = head;
-  const noted = metadata.sha256 ?? null;
-  // Of two that differ, neither is to be relied on.
-  const sha256 = checksum !== null && noted !== null && checksum !== noted
-    ? null
-    : checksum ?? (noted !== null && /^[0-9a-f]{64}$/.test(noted) ? noted : null);
+  const { sizeBytes, etag, modifiedMs, facts: { metadata } } = head;
   // The server's own time counts seconds.
   const fetchedMs = Date.parse(metadata["fetched-at"] ?? "");
-  const isClose = Math.abs(fetchedMs - modifiedMs) < 24 * 60 * 60 * 1000;
-  return { sizeBytes, revision: etag, modifiedMs: isClose ? fetchedMs : modifiedMs, sha256 };
+  const isClose = Math.abs(fetchedMs - modifiedMs) < SOON_MS;
+  return {
+    sizeBytes,
+    revision: etag,
+    modifiedMs: isClose ? fetchedMs : modifiedMs,
+    sha256: digestOf(head, isClose),
+  };
+}
+
+/** So soon after it was fetched a file is stored, the copy of a large one and clocks included. */
+const SOON_MS = 15 * 60 * 1000;
+
+/**
+ * The digest of an object that was not read: the server's own, else the noted
+ * one where it can be believed to be about these bytes. Whoever replaces an object
+ * may keep its metadata; but the ETag of one request's bytes is their MD5, and an
+ * object in parts is one of ours if it was stored soon after it was fetched.
+ */
+function digestOf(
+  { etag, checksum, facts: { metadata: { sha256, md5 } } }: ObjectHead,
+  isClose: boolean,
+): string | null {
+  if (checksum !== null) return sha256 !== undefined && checksum !== sha256 ? null : checksum;
+  if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) return null;
+  const inParts = /-\d+"?$/.test(etag);
+  const isBound = inParts ? md5 === undefined && isClose : etag === `"${md5}"`;
+  return isBound ? sha256 : null;
 }

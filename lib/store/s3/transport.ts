@@ -31,8 +31,8 @@ const ATTEMPTS = 5;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 8_000;
 
-/** What every request may take until its answer begins, and each piece of the answer's body. */
-const RESPONSE_TIMEOUT_MS = 30_000;
+/** What a request may take until its answer begins, if no more is said; and each piece of a body. */
+export const RESPONSE_TIMEOUT_MS = 30_000;
 /** Besides, what its body may take: at 64 KiB a second it is slow, and not stuck. */
 const SLOWEST_BYTES_PER_MS = 64;
 
@@ -47,16 +47,18 @@ export class S3Timeout extends Error {
  * sent twice: a signature holds for minutes, and a publication is on condition.
  * A redirect is an answer; nobody is followed with credentials.
  *
+ * @param timeoutMs What the server may take to answer, once it has all of the body.
  * @throws The signal's reason, {@linkcode S3Timeout}, or what fetch throws.
  */
 export async function send(
   request: S3Request,
   signal: AbortSignal,
   host: TransportHost,
+  timeoutMs = RESPONSE_TIMEOUT_MS,
 ): Promise<S3Response> {
   for (let attempt = 1;; attempt++) {
     try {
-      const response = await sendOnce(request, signal, host);
+      const response = await sendOnce(request, signal, host, timeoutMs);
       if (attempt === ATTEMPTS || !isTemporary(response.statusCode)) return response;
       await response.body?.cancel();
     } catch (error) {
@@ -77,11 +79,12 @@ async function sendOnce(
   request: S3Request,
   signal: AbortSignal,
   host: TransportHost,
+  timeoutMs: number,
 ): Promise<S3Response> {
   const { method, headers, body } = request;
   const bytes = body instanceof Uint8Array ? body as Uint8Array<ArrayBuffer> : null;
   const text = typeof body === "string" ? body : null;
-  const allowedMs = RESPONSE_TIMEOUT_MS + (bytes?.length ?? 0) / SLOWEST_BYTES_PER_MS;
+  const allowedMs = timeoutMs + (bytes?.length ?? 0) / SLOWEST_BYTES_PER_MS;
   const late = new AbortController();
   const cancel = host.timers.after(allowedMs, () => {
     late.abort(new S3Timeout(`no answer within ${Math.round(allowedMs / 1000)} seconds`));

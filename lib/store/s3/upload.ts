@@ -14,10 +14,12 @@ import {
 export const SMALLEST_PART_BYTES = 5 * 2 ** 20;
 /** The most parts that S3 allows. */
 const MOST_PARTS = 10_000;
+/** How often an upload is told to end that does not. */
+const ABORT_ATTEMPTS = 4;
 /** Parts under way at once, over all uploads of a store. */
 export const PARTS_AT_ONCE = 4;
 /** What one request copies within the server: enough that there are few, and not too long ones. */
-const COPY_PART_BYTES = 64 * 2 ** 20;
+export const COPY_PART_BYTES = 64 * 2 ** 20;
 
 /**
  * Size of the parts of an upload: all but the last have the same, as some
@@ -58,6 +60,8 @@ export interface UploadContext {
   readonly turns: Turns;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
+  /** Waits a moment. */
+  readonly pause: () => Promise<void>;
 }
 
 /** An object on its way into the bucket, part by part. Nobody sees it until it is completed. */
@@ -115,16 +119,32 @@ export class PartedUpload {
   }
 
   /** Makes the object, as `Bucket.completeUpload` does. */
-  async complete(condition: Condition): Promise<string | null> {
+  async complete(sizeBytes: number, condition: Condition): Promise<string | null> {
     const parts = await this.#settle();
     const { bucket, signal } = this.#context;
-    return await bucket.completeUpload(this.#upload, parts, condition, signal);
+    return await bucket.completeUpload({ ...this.#upload, sizeBytes }, parts, condition, signal);
   }
 
-  /** Ends it without an object, once nothing of it is under way. */
+  /**
+   * Ends it without an object, once nothing of it is under way. A part whose
+   * answer was lost may still be, at the server, and outlive the end: so one looks.
+   */
   async abort(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#underWay);
-    await this.#context.bucket.abortUpload(this.#upload, signal);
+    const { bucket, pause } = this.#context;
+    for (let attempt = 1; attempt <= ABORT_ATTEMPTS; attempt++) {
+      await bucket.abortUpload(this.#upload, signal);
+      if (!this.#failure || !await this.#isPending(signal)) return;
+      await pause();
+    }
+  }
+
+  async #isPending(signal: AbortSignal): Promise<boolean> {
+    const { key, id } = this.#upload;
+    for await (const pending of this.#context.bucket.uploads(key, signal)) {
+      if (pending.key === key && pending.id === id) return true;
+    }
+    return false;
   }
 }
 

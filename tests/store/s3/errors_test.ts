@@ -81,6 +81,12 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
     "later",
     /^the server answered 500 \(Oops: We are sorry\)$/,
   ],
+  [
+    { name: "Error", message: "Region is missing", status: null },
+    "store.failed",
+    "never",
+    /AWS_REGION/,
+  ],
   // Row 98: such an answer may have come with 200.
   [{ name: "InternalError", status: 503 }, "store.failed", "later", /by its own account/],
   [

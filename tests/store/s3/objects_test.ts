@@ -6,6 +6,7 @@ import { factsOf, isDraftName, s3Places, storedObject } from "../../../lib/store
 
 const SHA256 = "ab".repeat(32);
 const OTHER = "cd".repeat(32);
+const MD5 = "12".repeat(16);
 
 Deno.test("objects are named behind the prefix", () => {
   const places = s3Places({ prefix: "some/prefix" });
@@ -52,7 +53,7 @@ function publication(changes: Partial<Publication> = {}): Publication {
 }
 
 Deno.test("what is kept beside the bytes is ASCII, and not too long", () => {
-  assertEquals(factsOf(publication()), {
+  assertEquals(factsOf(publication(), null), {
     contentType: "text/csv; charset=utf-8",
     metadata: {
       "sha256": SHA256,
@@ -70,18 +71,25 @@ Deno.test("what is kept beside the bytes is ASCII, and not too long", () => {
     lastModified: null,
     fetchedAt: "2026-01-15T12:00:00Z",
   };
-  assertEquals(factsOf(publication({ provenance })), {
+  assertEquals(factsOf(publication({ provenance }), null), {
     contentType: null,
     metadata: { "sha256": SHA256, "fetched-at": "2026-01-15T12:00:00Z" },
   });
-  assertEquals(factsOf(publication({ provenance: null })).metadata, { sha256: SHA256 });
+  assertEquals(factsOf(publication({ provenance: null }), MD5).metadata, {
+    sha256: SHA256,
+    md5: MD5,
+  });
 });
 
-function head(checksum: string | null, metadata: Record<string, string> = {}): ObjectHead {
+function head(
+  checksum: string | null,
+  metadata: Record<string, string> = {},
+  etag = `"${MD5}"`,
+): ObjectHead {
   const modifiedMs = Date.parse("2026-01-15T12:00:01Z");
   return {
     sizeBytes: 4,
-    etag: '"e"',
+    etag,
     modifiedMs,
     checksum,
     facts: { contentType: null, metadata },
@@ -91,10 +99,16 @@ function head(checksum: string | null, metadata: Record<string, string> = {}): O
 Deno.test("an object's digest is the server's or ours, and nobody's where they differ", () => {
   const table: [ObjectHead, string | null][] = [
     [head(SHA256), SHA256],
-    [head(null, { sha256: SHA256 }), SHA256],
+    [head(null, { sha256: SHA256, md5: MD5 }), SHA256],
+    // Other bytes, and the metadata kept.
+    [head(null, { sha256: SHA256, md5: MD5 }, '"34"'), null],
+    [head(null, { sha256: SHA256 }), null],
+    [head(null, { sha256: SHA256, "fetched-at": "2026-01-15T12:00:00Z" }, '"34-2"'), SHA256],
+    [head(null, { sha256: SHA256, "fetched-at": "2026-01-15T11:00:00Z" }, '"34-2"'), null],
+    [head(null, { sha256: SHA256 }, '"34-2"'), null],
     [head(SHA256, { sha256: SHA256 }), SHA256],
     [head(OTHER, { sha256: SHA256 }), null],
-    [head(null, { sha256: "nonsense" }), null],
+    [head(null, { sha256: "nonsense", md5: MD5 }), null],
     [head(null), null],
   ];
   for (const [object, sha256] of table) assertEquals(storedObject(object).sha256, sha256);
@@ -104,7 +118,7 @@ Deno.test("an object's digest is the server's or ours, and nobody's where they d
 Deno.test("an object's time is that of its fetching, if it was stored soon after", () => {
   const near = head(null, { "fetched-at": "2026-01-15T12:00:00.123Z" });
   assertEquals(storedObject(near).modifiedMs, Date.parse("2026-01-15T12:00:00.123Z"));
-  for (const at of ["2020-01-15T12:00:00Z", "nonsense"]) {
+  for (const at of ["2026-01-15T11:00:00Z", "2020-01-15T12:00:00Z", "nonsense"]) {
     assertEquals(storedObject(head(null, { "fetched-at": at })).modifiedMs, head(null).modifiedMs);
   }
 });

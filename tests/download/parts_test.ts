@@ -1,0 +1,46 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { createParts } from "../../lib/download/parts.ts";
+import { openMemory } from "../../lib/store/memory.ts";
+import type { PartRecord } from "../../lib/state/state.ts";
+
+const SOURCE = "https://x.example/a";
+
+/** A part of a file, suspended in a store. */
+async function suspendedPart(store: ReturnType<typeof openMemory>): Promise<PartRecord> {
+  await using draft = await store.draft("a");
+  await draft.write(new Uint8Array(100));
+  const name = await draft.suspend();
+  const about = { key: "a", source: SOURCE, validator: '"1"', sizeBytes: 100, totalBytes: 200 };
+  return { ...about, draft: name };
+}
+
+Deno.test("a part that could not be taken up is kept for the next run", async () => {
+  await using store = openMemory();
+  const remembered = await suspendedPart(store);
+  const failure = new Error("interrupted");
+  const { signal } = new AbortController();
+  const parts = createParts({
+    store: { ...store, resume: () => Promise.reject(failure) },
+    survey: store.survey([], signal),
+    signal,
+    key: "a",
+    remembered,
+    durable: true,
+  });
+  assertEquals(await assertRejects(() => parts.takeUp(SOURCE)), failure);
+  assertEquals(await parts.settle(false), remembered);
+  const resumed = await store.resume("a", remembered.draft, signal);
+  assertEquals(resumed?.draft.sizeBytes, 100);
+  await resumed?.draft.discard();
+});
+
+Deno.test("a part of another source, or that nobody came to, is dropped", async () => {
+  await using store = openMemory();
+  const remembered = await suspendedPart(store);
+  const { signal } = new AbortController();
+  const survey = store.survey([], signal);
+  const parts = createParts({ store, survey, signal, key: "a", remembered, durable: true });
+  assertEquals(await parts.takeUp("https://mirror.example/a"), null);
+  assertEquals(await parts.settle(false), null);
+  assertEquals(await store.resume("a", remembered.draft, signal), null);
+});
