@@ -1,14 +1,18 @@
 /**
- * cronfetch keeps a folder of remote files up to date. This is its command line;
- * programs use `lib/mod.ts`.
+ * cronfetch keeps a folder of remote files up to date. This is its command line,
+ * and on Deno Deploy its cron and its status page; programs use `lib/mod.ts`.
  *
  * @module
  */
 
 import { main } from "./lib/cli.ts";
-import { realHost } from "./lib/host.ts";
+import { isOnDeploy } from "./lib/deploy/platform.ts";
+import { realHost, realPlatform } from "./lib/host.ts";
 
-if (import.meta.main) {
-  const host = realHost();
+const host = realHost();
+if (isOnDeploy(host)) {
+  const { deploy } = await import("./lib/deploy.ts");
+  await deploy(host, realPlatform());
+} else if (import.meta.main) {
   host.exit(await main(Deno.args, host));
 }

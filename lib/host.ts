@@ -2,7 +2,7 @@
 
 import { delay } from "@std/async";
 import { lookup } from "node:dns/promises";
-import type { Host, Output, StopSignal } from "./core/host.ts";
+import type { Host, Output, Platform, StopSignal } from "./core/host.ts";
 
 /**
  * The host of a real process. Nothing is opened or read until it is used.
@@ -74,6 +74,24 @@ export function realHost(): Host {
       return () => Deno.removeSignalListener(name, callback);
     },
     exit: (code) => Deno.exit(code),
+  };
+}
+
+/** Deno Deploy, as a program that it runs sees it; elsewhere, what Deno has of it. */
+export function realPlatform(): Platform {
+  return {
+    cron: (name, schedule, handler) => {
+      // A failed call is tried again five times here, and not at all there. The promise is one for
+      // the end of the cron, which never comes.
+      void Deno.cron(name, schedule, { backoffSchedule: [] }, handler);
+    },
+    serve: (handler, listening) => {
+      const onListen = ({ transport, hostname, port }: Deno.NetAddr) => {
+        const name = hostname?.includes(":") ? `[${hostname}]` : hostname;
+        if (transport === "tcp") listening(`http://${name}:${port}/`);
+      };
+      Deno.serve({ onListen }, handler);
+    },
   };
 }
 

@@ -209,6 +209,7 @@ const WORLDLY: readonly (readonly [source: string, name: string])[] = [
   ["Deno.exit(1);", "Deno.exit"],
   ["Deno.exitCode = 1;", "Deno.exit"],
   ["Deno.stderr.writeSync(bytes);", "Deno.stdin, stdout or stderr"],
+  ["Deno.cron(name, schedule, run);", "Deno.cron"],
   ["Deno.addSignalListener(signal, stop);", "signals"],
   ["console.log(text);", "console"],
   ["`${Date.now()}`;", "Date.now"],

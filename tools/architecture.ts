@@ -23,6 +23,7 @@ const WORLD: Readonly<Record<string, RegExp>> = {
   "Deno.env": /\bDeno\s*\.\s*env\b/,
   "Deno.exit": /\bDeno\s*\.\s*exit(?:Code)?\b/,
   "Deno.stdin, stdout or stderr": /\bDeno\s*\.\s*std(?:in|out|err)\b/,
+  "Deno.cron": /\bDeno\s*\.\s*cron\b/,
   "signals": /\bDeno\s*\.\s*(?:add|remove)SignalListener\b/,
   "console": /(?<![.\w$])console\s*\./,
   "Date.now": /\bDate\s*\.\s*now\b/,

@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly checkSchedule: CheckSchedule;
   /** What flags and variables say. */
   readonly overrides: OverrideValues;
+  /** The state where nobody names one, instead of the usual. */
+  readonly standardState?: string;
   /** Gets every mistake. */
   readonly problems: Problem[];
 }
@@ -193,7 +195,7 @@ function locationOf(
   name: "store" | "state",
   parse: ParseLocation,
   parts: readonly Part[],
-  { overrides, host, problems }: Surroundings,
+  { overrides, host, problems, standardState = DEFAULTS.state }: Surroundings,
 ): string {
   const override = overrides[name];
   if (override !== null) {
@@ -204,7 +206,8 @@ function locationOf(
   const found = lastOf(parts, name);
   if (found === null) {
     const folder = parts[0]?.source.folder ?? host.cwd();
-    return parse(DEFAULTS[name], folder).value ?? "";
+    const standard = name === "state" ? standardState : DEFAULTS[name];
+    return parse(standard, folder).value ?? "";
   }
   const { source, scope } = found.part;
   // A store holds no credentials, so nothing is filled in there.

@@ -29,6 +29,8 @@ export interface LoadRequest {
   readonly at: Temporal.Instant;
   /** See {@linkcode CheckSchedule}. */
   readonly checkSchedule: CheckSchedule;
+  /** The state where nobody names one. Default: a database beside the config. */
+  readonly standardState?: string;
   /** Whether modules that were run before are to be run anew. Default: false. */
   readonly again?: boolean;
 }

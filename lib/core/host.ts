@@ -84,3 +84,24 @@ export interface Host {
   /** Ends the process at once. */
   exit(code: number): never;
 }
+
+/** What a platform offers that keeps no program running, but calls it when there is something. */
+export interface Platform {
+  /**
+   * Asks to be called on a schedule. There is no second try of a call that fails.
+   *
+   * @param schedule Five fields, in UTC, as Deno reads them.
+   * @param handler Never rejects.
+   * @throws Where the platform does not take it.
+   */
+  cron(name: string, schedule: string, handler: () => Promise<void>): void;
+  /**
+   * Answers requests from now on, at an address that the platform chooses.
+   *
+   * @param listening Told the URL, where it is one of a network.
+   */
+  serve(
+    handler: (request: Request) => Promise<Response>,
+    listening: (url: string) => void,
+  ): void;
+}

@@ -306,3 +306,11 @@ Deno.test("a config can be given as a value; only its own variables count", () =
   assertEquals(urlsOf(config), [URL_A]);
   assertEquals(config.secrets, ["secret", "Bearer secret"]);
 });
+
+Deno.test("a platform's own state counts where nobody names one", async () => {
+  const standardState = "kv:";
+  assertEquals((await loadInput({}, { standardState })).state, "kv:");
+  assertEquals((await loadInput({ state: "memory:" }, { standardState })).state, "memory:");
+  const env = { CRONFETCH_STATE: "memory:" };
+  assertEquals((await loadInput({}, { standardState, env })).state, "memory:");
+});

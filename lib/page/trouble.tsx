@@ -1,0 +1,57 @@
+/** The page of a program that cannot begin: it says why, and stays up. */
+
+import { Hono } from "hono";
+import manifest from "../../deno.json" with { type: "json" };
+import type { Clock } from "../core/host.ts";
+import type { ApiError } from "./api.ts";
+import type { StatusPage } from "./app.tsx";
+import { answerAsset, assets } from "./assets.ts";
+import { SECURITY_HEADERS } from "./guard.ts";
+import { page } from "./layout.tsx";
+import { Notice, shown } from "./pieces.tsx";
+
+/** What stands in the way. */
+export interface Trouble {
+  /** A few words. */
+  readonly title: string;
+  /** Why, a sentence each. Holds no secret. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Makes a page that says nothing else. Everything is answered with 503, so that those who only
+ * look at the status know it too.
+ */
+export function createTroublePage(
+  { title, reasons }: Trouble,
+  { clock }: { readonly clock: Pick<Clock, "now"> },
+): StatusPage {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
+    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
+  });
+  // 204 tells a browser that it need not ask for events again.
+  app.get("/events", (c) => c.body(null, 204));
+  app.get("/healthz", (c) => c.text(`${title}\n`, 503));
+  app.get("/robots.txt", (c) => c.text("User-agent: *\nDisallow: /\n"));
+  app.get("/:asset", async (c, next) => answerAsset(c.req.param("asset")) ?? await next());
+  app.all("/api/*", (c) => {
+    const error = `${title}: ${reasons.join("; ")}`;
+    return c.json({ error } satisfies ApiError, 503);
+  });
+  app.all("*", (c) => {
+    const content = (
+      <Notice title={title} isPage>
+        {reasons.map((reason) => <p>{shown(reason)}</p>)}
+      </Notice>
+    );
+    const around = { version: manifest.version, assets, now: clock.now() };
+    return c.html(page({ title: `${title} · cronfetch`, section: null, around, content }), 503);
+  });
+  return {
+    fetch: async (request) => await app.fetch(request),
+    close: () => Promise.resolve(),
+  };
+}

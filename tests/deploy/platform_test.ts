@@ -1,0 +1,57 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  complaintAboutStore,
+  isOnDeploy,
+  readTimeline,
+  warningsAbout,
+} from "../../lib/deploy/platform.ts";
+
+const environment = (variables: Record<string, string>) => ({
+  env: (name: string) => variables[name],
+});
+
+Deno.test("the platform is known by its variables", () => {
+  assertEquals(isOnDeploy(environment({})), false);
+  assertEquals(isOnDeploy(environment({ DENO_DEPLOY: "" })), false);
+  assertEquals(isOnDeploy(environment({ DENO_DEPLOYMENT_ID: "abc" })), true);
+  assertEquals(isOnDeploy(environment({ DENO_DEPLOY: "1" })), true);
+});
+
+Deno.test("production publishes, and whatever else is told to", () => {
+  const cases: readonly (readonly [
+    timeline: string | null,
+    told: string | null,
+    publishes: boolean,
+  ])[] = [
+    ["production", null, true],
+    ["preview/1a2b", null, false],
+    ["git-branch/main", null, false],
+    [null, null, false],
+    ["git-branch/staging", "production, git-branch/staging", true],
+    ["production", "git-branch/staging", false],
+    ["git-branch/main", "git-branch", false],
+    ["preview/1a2b", "*", true],
+    [null, "*", true],
+  ];
+  for (const [name, told, publishes] of cases) {
+    const host = environment({
+      ...(name === null ? {} : { DENO_TIMELINE: name }),
+      ...(told === null ? {} : { CRONFETCH_TIMELINES: told }),
+    });
+    assertEquals(readTimeline(host), { name, publishes }, `${name} with ${told}`);
+  }
+});
+
+Deno.test("a folder is of no use there; what is lost with an instance is warned about", () => {
+  assertEquals(complaintAboutStore("s3://bucket/prefix"), null);
+  const complaint = complaintAboutStore("/app/downloads") ?? "";
+  assertStringIncludes(complaint, "/app/downloads");
+  assertStringIncludes(complaint, '"store": "s3://bucket/prefix"');
+  const warned = (store: string, state: string) => warningsAbout({ store, state }).length;
+  assertEquals(warned("s3://bucket", "kv:"), 0);
+  assertEquals(warned("s3://bucket", "postgres://db.test/app"), 0);
+  assertEquals(warned("s3://bucket", "kv:/app/state.db"), 1);
+  assertEquals(warned("s3://bucket", "file:/app/state.json"), 1);
+  assertEquals(warned("memory:", "memory:"), 2);
+  assert(warningsAbout({ store: "memory:", state: "kv:" })[0]?.includes("s3://"));
+});

@@ -1,0 +1,266 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { Platform } from "../lib/core/host.ts";
+import { deploy } from "../lib/deploy.ts";
+import { openState } from "../lib/state/open.ts";
+import { type Place, place } from "./cli/place.ts";
+import { ExitCalled, type TestHost, type TestHostOptions } from "./helpers/host.ts";
+import { origin } from "./helpers/origin.ts";
+
+/** A platform that is played by the test. */
+interface FakePlatform extends Platform {
+  /** Every cron that was asked for. */
+  readonly crons: { readonly name: string; readonly schedule: string }[];
+  /** Calls the only cron. */
+  tick(): Promise<void>;
+  /** Asks for a path. */
+  ask(path: string): Promise<Response>;
+}
+
+function fakePlatform(refusal?: Error): FakePlatform {
+  const crons: FakePlatform["crons"] = [];
+  let call: (() => Promise<void>) | null = null;
+  let answer: ((request: Request) => Promise<Response>) | null = null;
+  return {
+    crons,
+    cron: (name, schedule, handler) => {
+      if (refusal) throw refusal;
+      crons.push({ name, schedule });
+      call = handler;
+    },
+    serve: (handler, listening) => {
+      answer = handler;
+      listening("http://mirror.test/");
+    },
+    tick: async () => {
+      assert(call, "no cron was registered");
+      await call();
+    },
+    ask: async (path) => {
+      assert(answer, "nothing is served");
+      return await answer(new Request(`https://mirror.test${path}`));
+    },
+  };
+}
+
+/** An instance in a folder with a config. */
+interface Instance extends AsyncDisposable {
+  readonly at: Place;
+  readonly host: TestHost;
+  readonly platform: FakePlatform;
+  /** The exit code, once the process has ended. */
+  readonly ended: Promise<number>;
+}
+
+const PRODUCTION = { DENO_DEPLOYMENT_ID: "d1", DENO_TIMELINE: "production" };
+
+async function instance(
+  config: object,
+  { env = {}, refusal, ...options }: TestHostOptions & { readonly refusal?: Error } = {},
+): Promise<Instance> {
+  const at = await place({ store: "memory:", ...config });
+  const { promise, resolve } = Promise.withResolvers<number>();
+  let hasEnded = false;
+  const host: TestHost = {
+    ...at.host({ env: { ...PRODUCTION, ...env }, ...options }),
+    exit: (code) => {
+      if (hasEnded) throw new ExitCalled(code);
+      hasEnded = true;
+      resolve(code);
+      // It was called where nothing comes after it, and a rejection would be nobody's.
+      return undefined as never;
+    },
+  };
+  const platform = fakePlatform(refusal);
+  await deploy(host, platform);
+  return {
+    at,
+    host,
+    platform,
+    ended: promise,
+    [Symbol.asyncDispose]: async () => {
+      // Ends the page's timers and closes the state.
+      if (!hasEnded && host.raise("SIGTERM") > 0) await promise;
+      await at[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("deploy: one cron, registered before anything is served, runs what is due", async () => {
+  await using server = origin({ "/a.txt": "a", "/b.txt": "b" });
+  await using at = await instance({
+    schedule: "0 6 * * 1-5",
+    tasks: [`${server.origin}/a.txt`, { url: `${server.origin}/b.txt`, schedule: "manual" }],
+  });
+  const { platform, host } = at;
+  assertEquals(platform.crons, [
+    { name: "cronfetch", schedule: "0 6 * * MON,TUE,WED,THU,FRI" },
+  ]);
+  assertStringIncludes(host.stderr.text, '2 tasks; the cron "0 6 * * MON,TUE,WED,THU,FRI" (UTC)');
+  assertStringIncludes(host.stderr.text, "http://mirror.test/");
+  assertEquals(server.hits(), 0);
+  await platform.tick();
+  assertEquals(server.log.map(({ path }) => path), ["/a.txt"]);
+  await platform.tick();
+  assertEquals(server.hits(), 1, "it is due no more");
+  host.jump(24 * 60 * 60_000);
+  await platform.tick();
+  assertEquals(server.hits(), 2);
+});
+
+Deno.test("deploy: the page shows what was done; nothing can be asked for", async () => {
+  await using server = origin({ "/a.txt": "a" });
+  await using at = await instance(
+    { tasks: [{ id: "the-task", url: `${server.origin}/a.txt` }] },
+    { env: { CRONFETCH_TOKEN: "open sesame" } },
+  );
+  assertEquals((await at.platform.ask("/healthz")).status, 200);
+  await at.platform.tick();
+  const page = await at.platform.ask("/");
+  assertEquals(page.status, 200);
+  const text = await page.text();
+  assertStringIncludes(text, "the-task");
+  assert(!text.includes("<form method"), "there is something to press");
+  const runs = await (await at.platform.ask("/api/runs")).json();
+  assertEquals(runs.runs.length, 1);
+  assertEquals((await at.platform.ask("/actions")).status, 404);
+});
+
+Deno.test("deploy: calls that overlap are one pass", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using server = origin({ "/a.txt": { after: gate.promise, then: "a" } });
+  await using at = await instance({ tasks: [`${server.origin}/a.txt`] });
+  const first = at.platform.tick();
+  const second = at.platform.tick();
+  while (server.hits() === 0) await new Promise((done) => setTimeout(done, 1));
+  const third = at.platform.tick();
+  gate.resolve();
+  await Promise.all([first, second, third]);
+  assertEquals(server.hits(), 1);
+  const { runs } = await (await at.platform.ask("/api/runs")).json();
+  assertEquals(runs.length, 1);
+});
+
+Deno.test("deploy: a timeline that is not told to publishes nothing, and says so", async () => {
+  for (const env of [{ DENO_TIMELINE: "preview/1a2b" }, { DENO_TIMELINE: "" }]) {
+    await using server = origin({ "/a.txt": "a" });
+    await using at = await instance({ tasks: [`${server.origin}/a.txt`] }, { env });
+    assertEquals(at.platform.crons.length, 1);
+    await at.platform.tick();
+    assertEquals(server.hits(), 0);
+    assertStringIncludes(at.host.stderr.text, "CRONFETCH_TIMELINES");
+    assertEquals((await (await at.platform.ask("/api/status")).json()).paused, true);
+  }
+  await using server = origin({ "/a.txt": "a" });
+  const env = { DENO_TIMELINE: "preview/1a2b", CRONFETCH_TIMELINES: "*" };
+  await using at = await instance({ tasks: [`${server.origin}/a.txt`] }, { env });
+  await at.platform.tick();
+  assertEquals(server.hits(), 1);
+});
+
+Deno.test("deploy: where nothing comes due by itself there is no cron", async () => {
+  await using at = await instance({ schedule: "manual", tasks: ["https://files.test/a"] });
+  assertEquals(at.platform.crons, []);
+  assertStringIncludes(at.host.stderr.text, "no cron is registered");
+  assertEquals((await at.platform.ask("/")).status, 200);
+});
+
+Deno.test("deploy: what cannot be used is told in the log and on the page, which stays", async (t) => {
+  const cases: readonly (readonly [name: string, config: object, said: string])[] = [
+    ["a date that there is not", {
+      tasks: [{ url: "https://files.test/a", schedule: "0 0 30 2 *" }],
+    }, "there is no such date"],
+    ["a wrong key", { taskz: [] }, "taskz is not an option"],
+    ["a folder", { store: "./downloads", tasks: ["https://files.test/a"] }, "s3://bucket/prefix"],
+    ["a secret that is missing", { tasks: ["https://files.test/${env:NONE}"] }, "NONE"],
+  ];
+  for (const [name, config, said] of cases) {
+    await t.step(name, async () => {
+      await using at = await instance(config);
+      const { platform, host } = at;
+      assertEquals(platform.crons, []);
+      assertStringIncludes(host.stderr.text, "The config cannot be used, so nothing is fetched");
+      assertStringIncludes(host.stderr.text, said);
+      const page = await platform.ask("/");
+      assertEquals(page.status, 503);
+      assertStringIncludes(await page.text(), said);
+      assertEquals((await platform.ask("/healthz")).status, 503);
+    });
+  }
+  await t.step("a schedule that the platform does not take", async () => {
+    const refusal = new TypeError("Invalid cron schedule");
+    await using at = await instance({ tasks: ["https://files.test/a"] }, { refusal });
+    assertStringIncludes(at.host.stderr.text, "The schedule cannot be registered");
+    const page = await at.platform.ask("/");
+    assertEquals(page.status, 503);
+    assertStringIncludes(await page.text(), "Invalid cron schedule");
+  });
+});
+
+Deno.test("deploy: a state that cannot be opened is told, and tried again by the next call", async () => {
+  await using server = origin({ "/a.txt": "a" });
+  await using at = await instance({
+    state: "file:state/state.json",
+    tasks: [`${server.origin}/a.txt`],
+  });
+  const file = at.at.folder.file("state");
+  await Deno.writeTextFile(file, "in the way");
+  await at.platform.tick();
+  assertStringIncludes(at.host.stderr.text, "the next call tries again");
+  assertEquals((await at.platform.ask("/healthz")).status, 503);
+  assertEquals(server.hits(), 0);
+  await Deno.remove(file);
+  await at.platform.tick();
+  assertEquals(server.hits(), 1);
+  assertEquals((await at.platform.ask("/healthz")).status, 200);
+});
+
+Deno.test("deploy: a bug in a pass does not come out of it", async () => {
+  await using server = origin({ "/a.txt": "a" });
+  let broken = false;
+  await using at = await instance({ tasks: [`${server.origin}/a.txt`] });
+  const now = at.host.clock.now;
+  (at.host.clock as { now: () => Temporal.Instant }).now = () => {
+    if (broken) throw new Error("the clock has stopped");
+    return now();
+  };
+  broken = true;
+  await at.platform.tick();
+  broken = false;
+  assertStringIncludes(at.host.stderr.text, "the clock has stopped");
+  await at.platform.tick();
+  assertEquals(server.hits(), 1);
+});
+
+Deno.test("deploy: a signal breaks the run off, saves what there is, and ends the process", async () => {
+  const half = Promise.withResolvers<void>();
+  await using server = origin({
+    "/a.txt": () => {
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        pull: () => half.promise,
+        start: (controller) => controller.enqueue(new Uint8Array(1000)),
+      });
+      return new Response(body, { headers: { "content-length": "2000" } });
+    },
+    "/b.txt": "b",
+  });
+  await using at = await instance({
+    state: "file:state/state.json",
+    tasks: [{ id: "a", url: `${server.origin}/a.txt` }, { id: "b", url: `${server.origin}/b.txt` }],
+  });
+  const tick = at.platform.tick();
+  while (!at.host.stderr.text.includes("created")) await new Promise((done) => setTimeout(done, 1));
+  assertEquals(at.host.raise("SIGINT"), 1);
+  await tick;
+  assertEquals(await at.ended, 130);
+  half.resolve();
+  const open = () => openState(`file:${at.at.folder.file("state/state.json")}`, at.host);
+  await using state = await open();
+  const records = await state.records(["a", "b"]);
+  assertEquals(records.get("a")?.results[0]?.status, "cancelled");
+  assertEquals(records.get("b")?.results[0]?.status, "created");
+  // An instance that is ending begins nothing.
+  const hits = server.hits();
+  await at.platform.tick();
+  assertEquals(server.hits(), hits);
+  await assertRejects(() => Promise.try(() => at.host.raise("SIGINT")), ExitCalled, "exit 130");
+});
