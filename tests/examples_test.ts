@@ -1,7 +1,8 @@
 // The commands of the examples that stay, as they are written there, in a place of the test's own.
 
-import { assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { deployApp } from "./helpers/deploy_instance.ts";
 import { type TemporaryFolder, temporaryFolder, tree } from "./helpers/folder.ts";
 import { origin } from "./helpers/origin.ts";
 
@@ -62,3 +63,18 @@ for (const [path, commandOf, data, env] of EXAMPLES) {
     assertEquals(await tree(folder.file("downloads")), { "a.txt": "a\n" });
   });
 }
+
+Deno.test("examples/deno-deploy registers a cron and serves, on a disk that cannot be written", async () => {
+  await using app = await deployApp({
+    cwd: join(ROOT, "examples/deno-deploy"),
+    main: "examples/deno-deploy/main.ts",
+    // Its files are others' and its bucket is nobody's: nothing is to be fetched.
+    env: { DENO_TIMELINE: "preview/1a2b" },
+  });
+  await using instance = await app.start();
+  assertStringIncludes(instance.log(), '2 tasks; the cron "*/30 * * * *" (UTC)');
+  assertStringIncludes(instance.log(), "CRONFETCH_TIMELINES");
+  const page = await instance.ask("/");
+  assertEquals(page.status, 200);
+  assertStringIncludes(await page.text(), "f1040.pdf");
+});
