@@ -259,8 +259,8 @@ Deno.test("deploy: a signal breaks the run off, saves what there is, and ends th
   assertEquals(records.get("a")?.results[0]?.status, "cancelled");
   assertEquals(records.get("b")?.results[0]?.status, "created");
   // An instance that is ending begins nothing.
-  const hits = server.hits();
+  const said = at.host.stderr.text;
   await at.platform.tick();
-  assertEquals(server.hits(), hits);
+  assertEquals(at.host.stderr.text, said);
   await assertRejects(() => Promise.try(() => at.host.raise("SIGINT")), ExitCalled, "exit 130");
 });
