@@ -171,6 +171,7 @@ async function pageOf(
   const source = pageSource({
     config: () => config,
     state: passes.state,
+    // One in memory would be another one. A bucket is opened without asking it for anything.
     store: page.downloads && store !== "memory:" ? await openStore(store, { sync }, host) : null,
     secrets: token === null ? [] : [token],
     work: {

@@ -24,6 +24,7 @@ function fakePlatform(refusal?: Error): FakePlatform {
     crons,
     cron: (name, schedule, handler) => {
       if (refusal) throw refusal;
+      assert(answer === null, "the cron comes too late to be found");
       crons.push({ name, schedule });
       call = handler;
     },
