@@ -1,0 +1,59 @@
+// `verify` and a bucket: what was edited, what is missing, what nobody knows, and the way back.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { main } from "../../lib/cli.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { deleteObject, head, objects, putObject } from "../helpers/s3_objects.ts";
+import { s3Test } from "../helpers/s3_server.ts";
+
+const FILES = { "a.txt": "first\n", "b.txt": "second\n", "c.txt": "third\n" };
+
+for (const kind of ["versitygw", "moto"] as const) {
+  s3Test(
+    kind,
+    "verify: differences are told, and --fix has them fetched anew",
+    async (server, bucket) => {
+      await using files = origin(
+        Object.fromEntries(
+          Object.entries(FILES).map(([name, body]) => [`/${name}`, { body, etag: '"1"' }]),
+        ),
+      );
+      await using folder = await temporaryFolder();
+      await Deno.writeTextFile(
+        folder.file("cronfetch.json"),
+        JSON.stringify({
+          store: `s3://${bucket}/files?endpoint=${server.endpoint}`,
+          state: "file:state.json",
+          tasks: Object.keys(FILES).map((name) => `${files.origin}/${name}`),
+        }),
+      );
+      const now = new Date().toISOString();
+      const command = async (...args: string[]) => {
+        const host = testHost({ cwd: folder.path, env: server.env, now });
+        return { code: await main(args, host), said: host.stderr.text };
+      };
+      assertEquals((await command("run", "-q")).code, 0);
+      assertEquals((await command("verify")).code, 0);
+
+      const { metadata } = await head(server, bucket, "files/a.txt") ?? {};
+      // As long as the file was, and with what stood beside it.
+      await putObject(server, bucket, "files/a.txt", "edited", { Metadata: { ...metadata } });
+      await deleteObject(server, bucket, "files/b.txt");
+      await putObject(server, bucket, "files/d.txt", "a stranger's");
+      const found = await command("verify", "--fix");
+      assertEquals(found.code, 3);
+      for (const line of ["edited", "missing", "extra"]) assertStringIncludes(found.said, line);
+
+      assertEquals((await command("run", "-q")).code, 0);
+      assertEquals(await objects(server, bucket), {
+        "files/a.txt": FILES["a.txt"],
+        "files/b.txt": FILES["b.txt"],
+        "files/c.txt": FILES["c.txt"],
+        "files/d.txt": "a stranger's",
+      });
+      assertEquals((await command("verify", "a.txt", "b.txt", "c.txt")).code, 0);
+    },
+  );
+}
