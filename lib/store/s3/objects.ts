@@ -103,15 +103,17 @@ export function storedObject(head: ObjectHead | null): StoredFile | null {
   const { sizeBytes, etag, modifiedMs, facts: { metadata } } = head;
   // The server's own time counts seconds.
   const fetchedMs = Date.parse(metadata["fetched-at"] ?? "");
-  const isClose = Math.abs(fetchedMs - modifiedMs) < SOON_MS;
+  const apartMs = Math.abs(fetchedMs - modifiedMs);
   return {
     sizeBytes,
     revision: etag,
-    modifiedMs: isClose ? fetchedMs : modifiedMs,
-    sha256: digestOf(head, isClose),
+    modifiedMs: apartMs < SAME_TIME_MS ? fetchedMs : modifiedMs,
+    sha256: digestOf(head, apartMs < SOON_MS),
   };
 }
 
+/** As far apart the two clocks may be that tell when a file was written. */
+const SAME_TIME_MS = 24 * 60 * 60 * 1000;
 /** So soon after it was fetched a file is stored, the copy of a large one and clocks included. */
 const SOON_MS = 15 * 60 * 1000;
 
