@@ -22,6 +22,8 @@ export function newsLine(
 ): string | null {
   switch (news.kind) {
     case "opened":
+    case "closed":
+    case "recovered":
       return null;
     case "started":
       return quiet ? null : `Watching ${describe(news.watched, news.look, cwd)}`;

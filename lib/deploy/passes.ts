@@ -84,7 +84,7 @@ export function createPasses(context: PassesContext): Passes {
       if (Temporal.Instant.compare(until, now) <= 0) leftUntil.delete(task);
     }
     const made = await runPass(
-      { config, asked: null, wanted: new Set(), paused: false, leftUntil },
+      { config, asked: null, wanted: new Set(), isPaused: () => false, leftUntil },
       { host, state, progress, signal: stop, interruptedExitCode, openStore, openReporters },
     );
     switch (made.kind) {

@@ -1,15 +1,26 @@
 /** What somebody may ask of a watch while it goes on: a status page, say. */
 
-/** Takes wishes, and tells the watch of them. */
+/** Takes wishes, and tells the watch of them. Nothing of it outlives the process. */
 export interface WatchControl {
-  /** Runs tasks as soon as no run is under way, whatever their schedules say. */
+  /** Runs tasks as soon as no run is under way, whatever their schedules say, and paused or not. */
   runNow(tasks: Iterable<string>): void;
-  /** Runs nothing any more but what `runNow` asks for. A run that is under way goes on. */
-  pause(): void;
-  /** Runs what is due again. */
-  resume(): void;
-  /** Whether it is paused. */
-  isPaused(): boolean;
+  /**
+   * Runs a task no longer by its schedule, or none of them, new ones of an edited config
+   * included. A run that is under way goes on.
+   *
+   * @param task Its id, or null for all.
+   */
+  pause(task: string | null): void;
+  /**
+   * Runs what is due again: a task, even while all others are paused, or all of them.
+   *
+   * @param task Its id, or null for all.
+   */
+  resume(task: string | null): void;
+  /** Whether all tasks are paused. */
+  isAllPaused(): boolean;
+  /** Whether a task is paused, by itself or with all. */
+  isPaused(task: string): boolean;
   /** The tasks asked for. Whoever takes them sees to them, and to the rest of what is wished. */
   take(): ReadonlySet<string>;
   /** Whether something was wished since the last `take`. */
@@ -22,15 +33,25 @@ export interface WatchControl {
 export function createControl(): WatchControl {
   const listeners = new Set<() => void>();
   let wanted = new Set<string>();
-  let paused = false;
+  let allPaused = false;
+  /** Those of which the contrary is true. */
+  const exceptions = new Set<string>();
   let wished = false;
   const wish = () => {
     wished = true;
     for (const listener of listeners) listener();
   };
-  const setPaused = (value: boolean) => {
-    if (paused === value) return;
-    paused = value;
+  const isPaused = (task: string) => allPaused !== exceptions.has(task);
+  const setPaused = (task: string | null, value: boolean) => {
+    if (task === null) {
+      if (allPaused === value && exceptions.size === 0) return;
+      allPaused = value;
+      exceptions.clear();
+    } else {
+      if (isPaused(task) === value) return;
+      if (allPaused === value) exceptions.delete(task);
+      else exceptions.add(task);
+    }
     wish();
   };
   return {
@@ -38,9 +59,10 @@ export function createControl(): WatchControl {
       for (const task of tasks) wanted.add(task);
       wish();
     },
-    pause: () => setPaused(true),
-    resume: () => setPaused(false),
-    isPaused: () => paused,
+    pause: (task) => setPaused(task, true),
+    resume: (task) => setPaused(task, false),
+    isAllPaused: () => allPaused && exceptions.size === 0,
+    isPaused,
     take: () => {
       const taken = wanted;
       wanted = new Set();

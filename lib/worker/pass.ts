@@ -21,8 +21,8 @@ export interface PassRequest {
   readonly asked: ReadonlySet<string> | null;
   /** Ids of tasks that somebody wants now, whatever their schedules say. Unknown ones are nobody's. */
   readonly wanted: ReadonlySet<string>;
-  /** Nothing but what is wanted is run. */
-  readonly paused: boolean;
+  /** Whether a task is run only if it is wanted, by its id. */
+  readonly isPaused: (task: string) => boolean;
   /** Tasks that are left alone although they are due, by id, and until when. */
   readonly leftUntil: ReadonlyMap<string, Temporal.Instant>;
 }
@@ -83,7 +83,7 @@ const LEFT_MS = 60_000;
  * @throws {CronfetchError} `state.` and `store.` codes; `config.invalid` if a date spoils a name.
  */
 export async function lookForDue(
-  { config, asked, wanted, paused, leftUntil }: PassRequest,
+  { config, asked, wanted, isPaused, leftUntil }: PassRequest,
   state: State,
   at: Temporal.Instant,
 ): Promise<Look> {
@@ -94,19 +94,21 @@ export async function lookForDue(
     const left = leftUntil.get(id);
     return left ? { ...memory, heldUntil: later(left, memory.heldUntil) } : memory;
   };
+  const isCounting = ({ id }: Task) => asked?.has(id) ?? true;
   const { entries } = makePlan({ tasks, asked, due: memoryOf, at });
   const plan: Plan = {
     entries: entries.map((entry) => {
       if (wanted.has(entry.task.id)) return { ...entry, included: true, reason: "asked for" };
-      return paused ? { ...entry, included: false, reason: "paused" } : entry;
+      const isHeld = isCounting(entry.task) && isPaused(entry.task.id);
+      return isHeld ? { ...entry, included: false, reason: "paused" } : entry;
     }),
   };
-  const counting = tasks.filter(({ id }) => asked?.has(id) ?? true);
+  const waiting = tasks.filter((task) => isCounting(task) && !isPaused(task.id));
   return {
     at,
     plan,
     due: plan.entries.filter((entry) => entry.included).length,
-    wake: paused ? null : nextWake(counting, memoryOf, at),
+    wake: nextWake(waiting, memoryOf, at),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { sliceMs, type Wake } from "../schedule/trigger.ts";
 import type { State } from "../state/state.ts";
+import type { Store } from "../store/store.ts";
 import type { WatchControl } from "./control.ts";
 import { graceAfter } from "./grace.ts";
 import { type Look, type Overrun, runPass } from "./pass.ts";
@@ -21,8 +22,15 @@ export interface Watched {
 
 /** What a watch has to say besides the events of its runs. */
 export type WatchNews =
-  /** The state of a config is open, until the next one is or the watch ends. */
-  | { readonly kind: "opened"; readonly watched: Watched; readonly state: State }
+  /** The state of a config is open, and its store can be opened: until `closed` is told. */
+  | {
+    readonly kind: "opened";
+    readonly watched: Watched;
+    readonly state: State;
+    readonly openStore: () => Promise<Store>;
+  }
+  /** The state is not to be used any more: another one is to be opened, or the watch ends. */
+  | { readonly kind: "closed" }
   /** A config is in force: the first one, or one that was changed since. */
   | {
     readonly kind: "started" | "reloaded";
@@ -35,6 +43,8 @@ export type WatchNews =
   | { readonly kind: "waiting"; readonly wake: Wake | null; readonly at: Temporal.Instant }
   /** A pass could not be made, or not be remembered. Told once for as long as it stays so. */
   | { readonly kind: "troubled"; readonly error: CronfetchError }
+  /** Passes can be made and remembered again. */
+  | { readonly kind: "recovered" }
   /** Tasks were at work when their next ticks came, which are not made up for. */
   | { readonly kind: "overran"; readonly tasks: readonly Overrun[] }
   /** It was told to stop while a run is under way. */
@@ -111,13 +121,16 @@ async function openWatch(context: WatchContext): Promise<Watch> {
   let places: Places | null = null;
 
   const open = async (wanted: Watched): Promise<Places> => {
-    places = await openPlaces(wanted.config, host);
-    tell({ kind: "opened", watched: wanted, state: places.state });
-    return places;
+    const opened = await openPlaces(wanted.config, host);
+    places = opened;
+    const { state, openStore } = opened;
+    tell({ kind: "opened", watched: wanted, state, openStore });
+    return opened;
   };
   const close = async () => {
     const closing = places;
     places = null;
+    if (closing) tell({ kind: "closed" });
     await closing?.[Symbol.asyncDispose]();
   };
   await open(watched);
@@ -127,6 +140,7 @@ async function openWatch(context: WatchContext): Promise<Watch> {
   const grace = graceAfter(stop, context.graceMs, host.timers, tellStopping);
 
   const tellTrouble = (error: CronfetchError | null) => {
+    if (!error && lastTrouble !== null) tell({ kind: "recovered" });
     if (error && error.message !== lastTrouble) tell({ kind: "troubled", error });
     lastTrouble = error?.message ?? null;
   };
@@ -163,7 +177,7 @@ async function openWatch(context: WatchContext): Promise<Watch> {
     for (const [task, until] of leftUntil) if (!isBefore(now, until)) leftUntil.delete(task);
     const { state, openStore } = places ?? await open(watched);
     const made = await runPass(
-      { ...watched, wanted: control.take(), paused: control.isPaused(), leftUntil },
+      { ...watched, wanted: control.take(), isPaused: control.isPaused, leftUntil },
       {
         host,
         state,

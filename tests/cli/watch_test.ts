@@ -177,6 +177,8 @@ const WORDS: readonly (readonly [
     "opening the state: it is locked; trying again",
     "opening the state: it is locked; trying again",
   ],
+  [{ kind: "recovered" }, null, null],
+  [{ kind: "closed" }, null, null],
   [
     { kind: "overran", tasks: [{ task: "a", tick }] },
     null,

@@ -297,7 +297,13 @@ Deno.test("where nothing is ever due it says so, and waits for another config", 
   const [started] = newsOf(playing, "started");
   assertEquals([started?.look.due, started?.look.wake], [0, null]);
   assertEquals(playing.requests, ["01-16T11:00:00 /b"]);
-  assertEquals(playing.news.map(({ kind }) => kind), ["opened", "started", "reloaded", "waiting"]);
+  assertEquals(playing.news.map(({ kind }) => kind), [
+    "opened",
+    "started",
+    "reloaded",
+    "waiting",
+    "closed",
+  ]);
   assertLess(playing.host.slept.length, 24 * 60 * 4 + 10);
 });
 
@@ -320,9 +326,9 @@ Deno.test("a task is run when somebody wants it; paused, nothing else is", async
     until: "2026-01-15T12:05:20Z",
     meanwhile: {
       "2026-01-15T12:00:15Z": ({ control }) => control.runNow(["b", "unknown"]),
-      "2026-01-15T12:01:30Z": ({ control }) => control.pause(),
+      "2026-01-15T12:01:30Z": ({ control }) => control.pause(null),
       "2026-01-15T12:03:00Z": ({ control }) => control.runNow(["b"]),
-      "2026-01-15T12:04:30Z": ({ control }) => control.resume(),
+      "2026-01-15T12:04:30Z": ({ control }) => control.resume(null),
     },
   });
   assertEquals(requests, [
@@ -331,6 +337,28 @@ Deno.test("a task is run when somebody wants it; paused, nothing else is", async
     "01-15T12:01:00 /a",
     "01-15T12:03:00 /b",
     "01-15T12:04:30 /a",
+  ]);
+});
+
+Deno.test("one task is paused, and the others go on", async () => {
+  const tasks = [task("a", "every 1m"), task("b", "every 1m")];
+  const { requests } = await played({ ...memory, tasks }, {
+    from: "2026-01-15T12:00:00Z",
+    until: "2026-01-15T12:03:50Z",
+    meanwhile: {
+      "2026-01-15T12:00:30Z": ({ control }) => control.pause("a"),
+      "2026-01-15T12:01:30Z": ({ control }) => control.runNow(["a"]),
+      "2026-01-15T12:03:30Z": ({ control }) => control.resume("a"),
+    },
+  });
+  assertEquals(requests, [
+    "01-15T12:00:00 /a",
+    "01-15T12:00:00 /b",
+    "01-15T12:01:00 /b",
+    "01-15T12:01:30 /a",
+    "01-15T12:02:00 /b",
+    "01-15T12:03:00 /b",
+    "01-15T12:03:30 /a",
   ]);
 });
 
@@ -404,4 +432,5 @@ Deno.test("a state that cannot be read is told once, and does not end the watch"
     "01-15T12:06:00 /a",
   ]);
   assertEquals(newsOf(playing, "troubled").map(({ error }) => error.code), ["state.unreadable"]);
+  assertEquals(newsOf(playing, "recovered").length, 1);
 });

@@ -1,0 +1,77 @@
+import { assertEquals } from "@std/assert";
+import { loadValue } from "../../lib/config/load.ts";
+import { checkCron } from "../../lib/schedule/cron.ts";
+import { openState } from "../../lib/state/open.ts";
+import { lookForDue, type PassRequest } from "../../lib/worker/pass.ts";
+import { testHost } from "../helpers/host.ts";
+
+const host = testHost();
+const at = host.clock.now();
+const config = loadValue(
+  {
+    store: "memory:",
+    state: "memory:",
+    tasks: ["a", "b"].map((id) => ({ id, url: `https://files.test/${id}`, schedule: "every 1h" })),
+  },
+  { at, checkSchedule: checkCron },
+  host,
+);
+
+const NEVER = "never run before";
+
+/** What is asked for, the reasons of `a` and `b` (`!` if they are to run), and what wakes. */
+const CASES: readonly (readonly [
+  name: string,
+  request: Partial<PassRequest>,
+  plan: readonly [a: string, b: string],
+  wake: string | null,
+])[] = [
+  ["nothing paused", {}, [`${NEVER}!`, `${NEVER}!`], "a"],
+  ["one paused", { isPaused: (id) => id === "a" }, ["paused", `${NEVER}!`], "b"],
+  [
+    "one paused, and wanted",
+    {
+      isPaused: (id) => id === "a",
+      wanted: new Set(["a"]),
+    },
+    ["asked for!", `${NEVER}!`],
+    "b",
+  ],
+  ["all paused", { isPaused: () => true }, ["paused", "paused"], null],
+  [
+    "all paused, and one wanted",
+    {
+      isPaused: () => true,
+      wanted: new Set(["b", "c"]),
+    },
+    ["paused", "asked for!"],
+    null,
+  ],
+  [
+    "paused, and not asked for",
+    {
+      isPaused: (id) => id === "b",
+      asked: new Set(["a"]),
+    },
+    [`${NEVER}!`, "not asked for"],
+    "a",
+  ],
+];
+
+Deno.test("a pass: who is paused is run only if somebody wants it", async (t) => {
+  await using state = await openState("memory:", host);
+  const nothing = { wanted: new Set<string>(), leftUntil: new Map<string, Temporal.Instant>() };
+  for (const [name, request, plan, wake] of CASES) {
+    await t.step(name, async () => {
+      const look = await lookForDue(
+        { config, asked: null, isPaused: () => false, ...nothing, ...request },
+        state,
+        at,
+      );
+      const found = look.plan.entries.map(({ reason, included }) => reason + (included ? "!" : ""));
+      assertEquals(found, [...plan]);
+      assertEquals(look.due, plan.filter((reason) => reason.endsWith("!")).length);
+      assertEquals(look.wake?.task ?? null, wake);
+    });
+  }
+});
