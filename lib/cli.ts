@@ -33,6 +33,7 @@ export interface Flags {
   readonly event: boolean;
   readonly force: boolean;
   readonly fix: boolean;
+  readonly view: boolean;
   readonly grace?: string;
 }
 
@@ -134,10 +135,7 @@ function createProgram(host: Host, perform: Perform): Command {
     async (...given) => (await import("./commands/watch.ts")).watch(...given),
   );
   withConfig(watch.optionsGroup("What to watch:"));
-  withLimits(watch).option(
-    "--grace <DURATION>",
-    "how long a run may go on after SIGTERM or Ctrl-C\n(default: 30s)",
-  );
+  withGrace(withLimits(watch));
   withOutput(watch);
 
   const plan = command(
@@ -158,14 +156,20 @@ function createProgram(host: Host, perform: Perform): Command {
   status.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
 
   const serve = command(
-    "serve",
-    "show how each task fares on a page for browsers",
+    "serve [TASK...]",
+    "stay like watch, and show how each task fares on a page for browsers",
     async (...given) => (await import("./commands/serve.ts")).serve(...given),
   );
-  withConfig(serve.optionsGroup("What to show:"));
-  serve.optionsGroup("Where:")
+  withConfig(serve.optionsGroup("What to watch and show:"));
+  serve.optionsGroup("The page:")
     .option("--port <N>", "of the page (default: 8788)")
-    .option("--hostname <HOST>", "to listen on (default: 127.0.0.1)");
+    .option("--hostname <HOST>", "to listen on (default: 127.0.0.1)")
+    .addOption(
+      new Option("--view", "only show what other processes do: run and write nothing")
+        .conflicts(["grace", "json"]),
+    );
+  withGrace(withLimits(serve));
+  withOutput(serve).addHelpText("after", `\nEnvironment:\n${TOKEN_HELP}`);
 
   const verify = command(
     "verify [TASK...]",
@@ -222,6 +226,7 @@ const NO_FLAGS: Flags = {
   event: false,
   force: false,
   fix: false,
+  view: false,
 };
 
 /** Help is the same on every terminal, so that it can be read in the README too. */
@@ -260,6 +265,19 @@ function withLimits(command: Command): Command {
     .option("--limit-rate <SIZE>", "bytes a second for all tasks (default: no limit)")
     .option("--max-filesize <SIZE>", "refuse a larger file (default: no limit)");
 }
+
+/** The time that a run under way is given. */
+function withGrace(command: Command): Command {
+  return command.option(
+    "--grace <DURATION>",
+    "how long a run may go on after SIGTERM or Ctrl-C\n(default: 30s)",
+  );
+}
+
+/** What only `serve` reads. */
+const TOKEN_HELP = `\
+  CRONFETCH_TOKEN         what visitors must enter on the page to run, pause and
+                          resume tasks; where it is not set, nobody can`;
 
 /** What people and programs are told. */
 function withOutput(command: Command): Command {

@@ -5,13 +5,17 @@ import { createRedactor, redactUrl } from "./config/secrets.ts";
 import { tasksOf } from "./config/tasks.ts";
 import type { Host } from "./core/host.ts";
 import type { Task } from "./core/task.ts";
-import type { PageActions, PageFiles, PageSource, PageTask } from "./page/source.ts";
+import type { PageActions, PageFiles, PageNotice, PageSource, PageTask } from "./page/source.ts";
 import type { RunRecord, State, TaskRecord } from "./state/state.ts";
 import type { Store } from "./store/store.ts";
 import { taskStanding } from "./standing.ts";
 
 /** What goes on while the page is served, as far as the page can see it or ask it for something. */
-export interface PageWork extends Pick<PageSource, "progress" | "subscribe" | "paused"> {
+export interface PageWork extends
+  Pick<
+    PageSource,
+    "progress" | "subscribe" | "onChange" | "notices" | "configChangedAt" | "paused"
+  > {
   /** Whether a task is paused. */
   isPaused(task: string): boolean;
   /** Null: nothing can be asked for. */
@@ -22,19 +26,28 @@ export interface PageWork extends Pick<PageSource, "progress" | "subscribe" | "p
 export const NO_WORK: PageWork = {
   progress: { bytes: 0, running: new Map() },
   subscribe: () => () => {},
+  onChange: () => () => {},
+  notices: () => [],
+  configChangedAt: () => null,
   paused: () => false,
   isPaused: () => false,
   actions: null,
 };
+
+/** As much of a state as the page needs. */
+export type PageState = Pick<State, "records" | "runs">;
+
+/** As much of a store as the page needs. */
+export type PageStore = Pick<Store, "stat" | "read">;
 
 /** What the page is about. */
 export interface PageSubject {
   /** The config in force; another one once it has been edited. */
   readonly config: () => Config;
   /** The state as it is now. */
-  readonly state: () => Promise<State>;
+  readonly state: () => Promise<PageState>;
   /** Where files are given out from, if the config allows it; null for nowhere. */
-  readonly store: Store | null;
+  readonly store: PageStore | null;
   /** What goes on. */
   readonly work: PageWork;
   /** Values that must not be shown, besides the config's. */
@@ -56,7 +69,7 @@ interface Look {
 
 /** Makes the source of a page. Everything that leaves it is redacted. */
 export function pageSource(subject: PageSubject, host: Pick<Host, "clock">): PageSource {
-  const { config, state, store, work, secrets } = subject;
+  const { config, state, work, secrets } = subject;
   let look: Look | null = null;
   let hasHeard = false;
   const forget = () => look = null;
@@ -65,11 +78,14 @@ export function pageSource(subject: PageSubject, host: Pick<Host, "clock">): Pag
     // Nothing may follow it that would make somebody look again.
     if (type === "run.finished") forget();
   });
+  work.onChange(forget);
+
+  const redactor = (current: Config) => createRedactor([...current.secrets, ...secrets]);
 
   const lookNow = async (): Promise<readonly PageTask[]> => {
     const now = host.clock.now();
     const current = config();
-    const redact = createRedactor([...current.secrets, ...secrets]);
+    const redact = redactor(current);
     const tasks = tasksOf(current, now);
     const records = await (await state()).records(tasks.map((task) => task.id));
     return tasks.map((task) => pageTask(task, records.get(task.id), { now, redact, work }));
@@ -98,9 +114,18 @@ export function pageSource(subject: PageSubject, host: Pick<Host, "clock">): Pag
     runs: async (limit): Promise<readonly RunRecord[]> => await (await state()).runs(limit),
     progress: work.progress,
     subscribe: work.subscribe,
+    onChange: work.onChange,
+    notices: () => {
+      const notices = work.notices();
+      if (notices.length === 0) return notices;
+      const redact = redactor(config());
+      return notices.map((notice): PageNotice => ({ ...notice, lines: notice.lines.map(redact) }));
+    },
+    configChangedAt: work.configChangedAt,
     paused: work.paused,
     actions: work.actions && forgetful(work.actions, forget),
     get files() {
+      const { store } = subject;
       return config().page.downloads && store !== null ? filesOf(store) : null;
     },
   };
@@ -156,7 +181,7 @@ function redactedRecord(record: TaskRecord, redact: (text: string) => string): T
 }
 
 /** Reads published files. Nothing is read of one before somebody reads what was opened. */
-function filesOf(store: Store): PageFiles {
+function filesOf(store: PageStore): PageFiles {
   return {
     open: async (key) => {
       const found = await store.stat(key);
@@ -165,7 +190,7 @@ function filesOf(store: Store): PageFiles {
   };
 }
 
-async function* pieces(store: Store, key: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* pieces(store: PageStore, key: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const stop = new AbortController();
   try {
     // What has vanished meanwhile ends early, which the announced size gives away.

@@ -25,8 +25,8 @@ async function printed(args: readonly string[]): Promise<string> {
 
 async function help(): Promise<string> {
   const shown: string[] = [];
-  const commands = ["run", "watch", "status", "verify"].map((command) => [command, "--help"]);
-  for (const args of [["--help"], ...commands]) {
+  const commands = ["run", "watch", "serve", "status", "verify"];
+  for (const args of [["--help"], ...commands.map((command) => [command, "--help"])]) {
     shown.push(`$ cronfetch ${args.join(" ")}\n${await printed(args)}`);
   }
   return "```console\n" + shown.join("\n") + "```";

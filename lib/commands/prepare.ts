@@ -52,6 +52,12 @@ export async function prepare(
   return { config, tasks, asked: ids.length === 0 ? null : knownIds(ids, tasks), at };
 }
 
+/** A config with nothing in it but the tasks that a person asked for. */
+export function onlyAsked({ config, asked }: Pick<Prepared, "config" | "asked">): Config {
+  if (asked === null) return config;
+  return { ...config, tasks: config.tasks.filter(({ task }) => asked.has(task.id)) };
+}
+
 /** Those operands that are URLs. */
 export function urlsAmong(operands: readonly string[]): string[] {
   return operands.filter((operand) => operand.includes("://"));

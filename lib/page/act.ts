@@ -1,13 +1,16 @@
 /** What a visitor with the token asks to be done. */
 
+import type { Brake } from "./brake.ts";
 import { bearerToken, isSameOrigin, isToken } from "./guard.ts";
 import type { PageActions, PageSource } from "./source.ts";
 
 /** Why nothing was done. */
 export interface Refused {
-  readonly status: 400 | 403 | 404;
+  readonly status: 400 | 403 | 404 | 429;
   /** A sentence. */
   readonly words: string;
+  /** When it may be tried again, in whole seconds, with status 429. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** A form is a few names and a token. */
@@ -21,10 +24,11 @@ const MOST_BYTES = 64 * 1024;
  */
 export async function answerAction(
   request: Request,
-  { source, actions, token }: {
+  { source, actions, token, brake }: {
     readonly source: Pick<PageSource, "task">;
     readonly actions: PageActions;
     readonly token: string | null;
+    readonly brake: Brake;
   },
 ): Promise<Response | Refused> {
   if (!isSameOrigin(request)) {
@@ -33,7 +37,13 @@ export async function answerAction(
   const form = await readForm(request);
   if (form === null) return { status: 400, words: "A form was expected." };
   const given = bearerToken(request.headers) ?? form.get("token");
+  const retryAfterSeconds = brake.waitSeconds();
+  if (retryAfterSeconds > 0) {
+    const words = `There were too many wrong tokens. Try again in ${retryAfterSeconds} s.`;
+    return { status: 429, words, retryAfterSeconds };
+  }
   if (token === null || given === null || !isToken(given, token)) {
+    await brake.wrong();
     return { status: 403, words: "The token is not the right one." };
   }
   const task = form.get("task");

@@ -7,11 +7,14 @@ import type { JSX } from "hono/jsx/jsx-runtime";
  *
  * @param task Null for all tasks.
  * @param back Where to go afterwards.
+ * @param canPause Whether something is not paused.
+ * @param canResume Whether something is.
  */
-export function ActionForm({ task, back, isPaused }: {
+export function ActionForm({ task, back, canPause, canResume }: {
   readonly task: string | null;
   readonly back: string;
-  readonly isPaused: boolean;
+  readonly canPause: boolean;
+  readonly canResume: boolean;
 }): JSX.Element {
   const all = task === null ? " all" : "";
   return (
@@ -36,11 +39,11 @@ export function ActionForm({ task, back, isPaused }: {
         aria-describedby="token-help"
       />
       <button type="submit" name="do" value="run">Run{all} now</button>
-      {isPaused
-        ? <button type="submit" name="do" value="resume">Resume{all}</button>
-        : <button type="submit" name="do" value="pause">Pause{all}</button>}
+      {canPause && <button type="submit" name="do" value="pause">Pause{all}</button>}
+      {canResume && <button type="submit" name="do" value="resume">Resume{all}</button>}
       <p id="token-help" class="faint">
-        The value of CRONFETCH_TOKEN where this page is served.
+        The value of CRONFETCH_TOKEN where this page is served. What is paused stays so until it is
+        resumed, or cronfetch is started anew.
       </p>
     </form>
   );

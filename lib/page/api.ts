@@ -3,7 +3,7 @@
 import type { ShownHealth } from "../core/event.ts";
 import type { RecentResult, RunRecord } from "../state/state.ts";
 import type { LiveRun } from "./live.ts";
-import type { PageTask } from "./source.ts";
+import type { PageNotice, PageTask } from "./source.ts";
 
 /** A task in `/api/status`. */
 export interface ApiTask {
@@ -34,6 +34,10 @@ export interface ApiStatus {
   readonly version: string;
   /** When this was written. */
   readonly time: string;
+  /** What is to be known of the process that serves this. */
+  readonly notices: readonly PageNotice[];
+  /** When another config came into force, or null. */
+  readonly configChangedAt: string | null;
   /** Whether all tasks are paused. */
   readonly paused: boolean;
   /** Numbers of tasks, of all that the config has. */

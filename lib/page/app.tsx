@@ -18,6 +18,7 @@ import {
   healthCounts,
 } from "./api.ts";
 import { answerAsset, assets } from "./assets.ts";
+import { createBrake } from "./brake.ts";
 import { createBroadcast } from "./broadcast.ts";
 import { answerFile } from "./files.ts";
 import { chosen, filterQuery, pageOf, parseFilter, TASKS_PER_PAGE } from "./filter.ts";
@@ -26,6 +27,7 @@ import { page, type Section } from "./layout.tsx";
 import { createMetrics } from "./metrics.ts";
 import { Counts, FilterForm, Headline, TaskTable, titleOf } from "./overview.tsx";
 import { idBehind } from "./paths.ts";
+import { Notices } from "./notices.tsx";
 import { Notice, shown } from "./pieces.tsx";
 import { RunningRun } from "./progress.tsx";
 import { RunPage, RunsPage } from "./runs.tsx";
@@ -35,9 +37,9 @@ import { TaskPage } from "./task.tsx";
 /** How a page is served. */
 export interface PageOptions {
   /** Tells what time the ages are held against. */
-  readonly clock: Pick<Clock, "now">;
-  /** For the pauses between live updates. */
-  readonly timers: Pick<Timers, "after">;
+  readonly clock: Clock;
+  /** For the pauses between live updates, and those after wrong tokens. */
+  readonly timers: Timers;
   /** What a visitor must know to do something; null: nobody can do anything. */
   readonly token: string | null;
   /** Answers only who asked for this machine by a loopback name. */
@@ -60,6 +62,8 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   const { clock, timers, token, isLoopback } = options;
   const metrics = createMetrics(manifest.version);
   const { progress } = source;
+  const closing = new AbortController();
+  const brake = createBrake({ clock, timers, closing: closing.signal });
   const broadcast = createBroadcast(source, {
     timers,
     picture: (run) => `${<RunningRun run={run} progress={progress} />}`,
@@ -73,10 +77,17 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
       title,
       section,
       around: { version: manifest.version, assets, now: clock.now() },
-      content,
+      content: (
+        <>
+          <div id="notices" role="status" data-live>
+            <Notices notices={source.notices()} />
+          </div>
+          {content}
+        </>
+      ),
     });
 
-  const refusal = (c: Context, status: 400 | 403 | 404 | 405 | 421 | 500 | 503, words: string) => {
+  const refusal = (c: Context, status: keyof typeof TITLES, words: string) => {
     if (new URL(c.req.url).pathname.startsWith("/api/")) {
       return c.json({ error: words } satisfies ApiError, status);
     }
@@ -114,6 +125,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
       shown: pageOf(chosen(tasks, filter, running()), filter.page, TASKS_PER_PAGE),
       lastRun: lastRun ?? null,
       paused: source.paused(),
+      configChangedAt: source.configChangedAt(),
       now: clock.now(),
     };
     const content = (
@@ -138,7 +150,12 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
         {isActive && (
           <section aria-labelledby="actions-title">
             <h2 id="actions-title">All tasks</h2>
-            <ActionForm task={null} back={`/${filterQuery(filter)}`} isPaused={source.paused()} />
+            <ActionForm
+              task={null}
+              back={`/${filterQuery(filter)}`}
+              canPause={tasks.some((task) => !task.paused)}
+              canResume={tasks.some((task) => task.paused)}
+            />
           </section>
         )}
       </>
@@ -204,6 +221,8 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
       {
         version: manifest.version,
         time: clock.now().toString(),
+        notices: source.notices(),
+        configChangedAt: source.configChangedAt(),
         paused: source.paused(),
         counts: healthCounts(tasks),
         running: live && { ...live, bytes: progress.bytes },
@@ -245,12 +264,15 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
 
   app.post("/actions", async (c) => {
     if (!isActive || source.actions === null) return refusal(c, 404, NO_PAGE);
-    const answer = await answerAction(c.req.raw, { source, actions: source.actions, token });
+    const { actions } = source;
+    const answer = await answerAction(c.req.raw, { source, actions, token, brake });
     if (answer instanceof Response) {
       broadcast.changed();
       return answer;
     }
-    return refusal(c, answer.status, answer.words);
+    const { status, words, retryAfterSeconds } = answer;
+    if (retryAfterSeconds !== undefined) c.header("retry-after", `${retryAfterSeconds}`);
+    return refusal(c, status, words);
   });
 
   app.all("*", (c) => {
@@ -270,6 +292,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   return {
     fetch: async (request) => await app.fetch(request),
     close: () => {
+      closing.abort();
       broadcast.close();
       return Promise.resolve();
     },
@@ -285,6 +308,7 @@ const TITLES = {
   404: "Not found",
   405: "Not possible",
   421: "Another host",
+  429: "Too many attempts",
   500: "Something is broken",
   503: "Not now",
 } as const;

@@ -99,12 +99,15 @@ export function createBroadcast(
     if (event.type !== "task.retrying") changed();
   });
 
+  const unsubscribeChanges = source.onChange(changed);
+
   return {
     streams,
     live: () => live,
     changed,
     close: () => {
       unsubscribe();
+      unsubscribeChanges();
       cancelChanged?.();
       streams.close();
     },

@@ -22,11 +22,15 @@ export interface OverviewFacts {
   readonly running: ReadonlySet<string>;
   readonly lastRun: RunRecord | null;
   readonly paused: boolean;
+  /** When another config came into force, RFC 3339, or null. */
+  readonly configChangedAt: string | null;
   readonly now: Temporal.Instant;
 }
 
 /** The sentence at the top: what somebody wants to know who looks for a second. */
-export function Headline({ tasks, lastRun, paused, now }: OverviewFacts): JSX.Element {
+export function Headline(
+  { tasks, lastRun, paused, configChangedAt, now }: OverviewFacts,
+): JSX.Element {
   const troubled = tasks.filter((task) => task.health === "unhealthy" || task.stale).length;
   const failing = tasks.filter((task) => task.health === "failing" && !task.stale).length;
   return (
@@ -41,7 +45,17 @@ export function Headline({ tasks, lastRun, paused, now }: OverviewFacts): JSX.El
             </>
           )
           : "No run is remembered yet."}
-        {paused && <strong>All tasks are paused.</strong>}
+        {configChangedAt !== null && (
+          <>
+            {" "}The config was changed <When time={configChangedAt} now={now} />.
+          </>
+        )}
+        {paused && (
+          <>
+            {" "}
+            <strong>All tasks are paused.</strong>
+          </>
+        )}
       </p>
     </>
   );

@@ -31,6 +31,16 @@ export interface PageTask {
   readonly record: TaskRecord | null;
 }
 
+/** Something that whoever looks at the page must know of the process that serves it. */
+export interface PageNotice {
+  /** How bad it is. */
+  readonly tone: "plain" | "warning";
+  /** A sentence. */
+  readonly title: string;
+  /** More of it, a line each. Holds no secret. */
+  readonly lines: readonly string[];
+}
+
 /** A published file, open. */
 export interface OpenedFile {
   /** Size in bytes. */
@@ -67,6 +77,12 @@ export interface PageSource {
   readonly progress: Progress;
   /** Tells of events as they happen, until the returned function is called. */
   subscribe(listener: (event: RunEvent) => void): () => void;
+  /** Tells when anything else has changed, until the returned function is called. */
+  onChange(listener: () => void): () => void;
+  /** What is to be said above everything else. */
+  readonly notices: () => readonly PageNotice[];
+  /** When another config came into force, RFC 3339; null: never. */
+  readonly configChangedAt: () => string | null;
   /** Whether all tasks are paused. */
   readonly paused: () => boolean;
   /** Null: files cannot be downloaded here. */

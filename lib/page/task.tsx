@@ -50,7 +50,12 @@ export function TaskPage(facts: TaskFacts): JSX.Element {
       {isActive && (
         <section aria-labelledby="actions-title">
           <h2 id="actions-title">Do something</h2>
-          <ActionForm task={task.id} back={taskPath(task.id)} isPaused={task.paused} />
+          <ActionForm
+            task={task.id}
+            back={taskPath(task.id)}
+            canPause={!task.paused}
+            canResume={task.paused}
+          />
         </section>
       )}
     </>

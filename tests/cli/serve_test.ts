@@ -1,174 +1,210 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { main } from "../../lib/cli.ts";
-import { temporaryFolder } from "../helpers/folder.ts";
-import type { TestHost } from "../helpers/host.ts";
-import { recentResult, record, runRecord, validators } from "../state/samples.ts";
-import { type Place, place } from "./place.ts";
+import { tree } from "../helpers/folder.ts";
+import { ExitCalled } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { place, rowsOf } from "./place.ts";
+import { serve, serveInProcess, TOKEN } from "./serving.ts";
 
-/** A page that is served. */
-interface Served extends AsyncDisposable {
-  readonly host: TestHost;
-  /** Where, with a slash at the end. */
-  readonly url: string;
-  /** The text under a path. */
-  text(path: string): Promise<string>;
-  /** Sends a signal, and gives the exit code. */
-  stop(signal?: "SIGINT" | "SIGTERM"): Promise<number>;
+/** Tasks of one file each. */
+function tasks(origin: string, ...ids: readonly string[]): object[] {
+  return ids.map((id) => ({ id, url: `${origin}/${id}`, schedule: "every 1m" }));
 }
 
-/** Starts `serve` at a port that is free. */
-async function serve(
-  at: Place,
-  { args = [], env = {} }: {
-    readonly args?: readonly string[];
-    readonly env?: Record<string, string>;
-  } = {},
-): Promise<Served> {
-  const host = at.host({ env });
-  const exitCode = main(["serve", "--port", "0", ...args], host);
-  while (!host.stderr.text.includes("\n")) {
-    await Promise.race([exitCode, new Promise((done) => setTimeout(done, 5))]);
-  }
-  const url = /http:\S+/.exec(host.stderr.text)?.[0] ?? "";
-  let stopped = false;
-  const stop: Served["stop"] = async (signal = "SIGTERM") => {
-    if (!stopped) host.raise(signal);
-    stopped = true;
-    return await exitCode;
-  };
-  return {
-    host,
-    url,
-    text: async (path) => await (await fetch(new URL(path, url))).text(),
-    stop,
-    [Symbol.asyncDispose]: async () => void await stop(),
-  };
-}
-
-const TASK = { id: "t", url: "https://user:pass@x.example/t?token=abcdef&a=1" };
-
-Deno.test("serve: the page on this machine alone, until a signal comes", async () => {
-  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    await using at = await place({ tasks: [TASK] });
-    await using served = await serve(at);
-    assertMatch(served.host.stderr.text, /^The status page is at http:\/\/127\.0\.0\.1:\d+\/\n$/);
-    assertStringIncludes(await served.text("/"), "The task is well");
-    const events = await fetch(new URL("events", served.url));
-    assertEquals(await served.stop(signal), code);
-    await events.body?.cancel().catch(() => {});
-    assertEquals(served.host.stdout.text, "");
-  }
-});
-
-Deno.test("serve: shows what is remembered, as soon as it is, and makes nothing", async () => {
-  for (const state of ["file:state/state.json", "kv:state/state.db"]) {
-    await using at = await place({ state, tasks: [TASK] });
-    await using served = await serve(at);
-    assertEquals(JSON.parse(await served.text("/api/status")).counts.new, 1);
-    assertEquals(JSON.parse(await served.text("/api/runs")), { runs: [] });
-    await Deno.lstat(at.folder.file("state")).then(() => {
-      throw new Error("the folder of the state was made");
-    }, () => {});
-    if (state.startsWith("kv:")) continue;
-    const run = runRecord("r1", "2026-01-15T09:00:00Z");
-    await at.remember([record("t", { failures: 3, health: "unhealthy" })], [run]);
-    assertEquals(JSON.parse(await served.text("/api/runs")), { runs: [run] });
-    await served.host.advance(1_000);
-    const { counts } = JSON.parse(await served.text("/api/status"));
-    assertEquals([counts.new, counts.unhealthy], [0, 1]);
-  }
-});
-
-Deno.test("serve: no secret on any page, the token of the page included", async () => {
-  const env = { SECRET: "hush-hush", CRONFETCH_TOKEN: "top-secret-token" };
-  await using at = await place({
-    tasks: [{
-      ...TASK,
-      headers: { "x-token": "${env:SECRET}" },
-      mirrors: ["https://x.example/${env:SECRET}"],
-    }],
-  });
-  const message = "sent hush-hush and top-secret-token";
-  const published = validators({ source: "https://x.example/hush-hush", etag: '"hush-hush"' });
-  const result = recentResult({ status: "failed", code: "net.dns", message, run: "r1" });
-  const run = runRecord("r1", "2026-01-15T09:00:00Z");
-  await at.remember([record("t", { published, failures: 1, results: [result] })], [run]);
-  await using served = await serve(at, { env });
-  const paths = ["/", "/tasks/t", "/runs/r1", "/api/status", "/api/tasks/t", "/metrics"];
-  for (const path of paths) {
-    const text = await served.text(path);
-    assertEquals(/hush-hush|top-secret|abcdef|user:pass/.test(text), false, path);
-  }
-  assertStringIncludes(await served.text("/tasks/t"), "Sent *** and ***");
-});
-
-Deno.test("serve: files are given out if the config allows, and no link is followed", async () => {
-  for (const downloads of [false, true]) {
-    await using at = await place({
-      page: { downloads },
-      tasks: ["a.csv", "link.csv", "gone.csv"].map((id) => ({
-        id,
-        url: `https://x.example/${id}`,
-      })),
+Deno.test("serve: as a process, it runs what is due, shows it, and runs what is asked for", async () => {
+  await using server = origin({ "/a": "a", "/b": "b" });
+  await using at = await place({ tasks: tasks(server.origin, "a", "b") });
+  for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
+    const before = server.hits("/a");
+    await using served = await serveInProcess(at.folder.path, {
+      args: ["--port", "0", "--json"],
+      env: { CRONFETCH_TOKEN: TOKEN },
     });
-    await using elsewhere = await temporaryFolder();
-    await Deno.writeTextFile(elsewhere.file("secret"), "secret");
-    const folder = at.folder.file("downloads");
-    await Deno.mkdir(folder);
-    await Deno.writeTextFile(join(folder, "a.csv"), "a,b\n");
-    const link = [elsewhere.file("secret"), join(folder, "link.csv")];
-    assertEquals((await new Deno.Command("ln", { args: ["-s", ...link] }).output()).success, true);
-    await at.remember(
-      ["a.csv", "link.csv", "gone.csv"].map((key) =>
-        record(key, { published: validators({ key }) })
-      ),
-    );
-    await using served = await serve(at);
-    const status = async (path: string) => {
-      const response = await fetch(new URL(path, served.url));
-      await response.body?.cancel();
-      return response.status;
-    };
-    assertEquals(await status("/files/a.csv"), downloads ? 200 : 404);
-    assertEquals(await status("/files/link.csv"), 404);
-    assertEquals(await status("/files/gone.csv"), 404);
-    if (downloads) assertEquals(await served.text("/files/a.csv"), "a,b\n");
-    assertEquals((await served.text("/tasks/a.csv")).includes("/files/a.csv"), downloads);
+    const hasRun = async () => (await served.json("/api/runs")).runs.length > 0;
+    while (!await hasRun()) await pause();
+    assertStringIncludes(await served.text("/"), "All 2 tasks are well");
+    assertEquals(await served.act({ do: "run", task: "a", token: "wrong" }), 403);
+    assertEquals(await served.act({ do: "run", task: "a" }), 303);
+    while (server.hits("/a") === before) await pause();
+    // The first process finds two new tasks, the second one none that is due.
+    const after = async () => (await served.json("/api/runs")).runs.length === 2 * before + 2;
+    while (before === 0 && !await after()) await pause();
+    const { code: given, stdout } = await served.end(signal);
+    assertEquals(given, code);
+    const types = rowsOf(stdout).map(({ type }) => type);
+    assertEquals([types[0], types.at(-1)], ["run.started", "run.finished"]);
   }
+  assertEquals(await tree(at.folder.file("downloads")), { a: "a", b: "b" });
+  assertEquals([server.hits("/a"), server.hits("/b")], [3, 1]);
 });
 
-Deno.test("serve: no actions where nothing goes on that could carry them out", async () => {
-  await using at = await place({ tasks: [TASK] });
-  await using served = await serve(at, { env: { CRONFETCH_TOKEN: "top-secret-token" } });
-  const response = await fetch(new URL("actions", served.url), {
+/** Lets real input and output go on. */
+async function pause(): Promise<void> {
+  await new Promise((done) => setTimeout(done, 20));
+}
+
+Deno.test("serve: nothing can be asked for where no token is set", async () => {
+  await using at = await place({ tasks: [] });
+  const host = at.host({ sleep: "manual" });
+  const exitCode = main(["serve", "--port", "0"], host);
+  while (!host.stderr.text.includes("Watching")) await host.advance(0);
+  const url = /http:\S+/.exec(host.stderr.text)?.[0] ?? "";
+  const response = await fetch(`${url}actions`, {
     method: "POST",
-    body: new URLSearchParams({ do: "run", token: "top-secret-token" }),
+    body: new URLSearchParams({ do: "run", token: "" }),
   });
   await response.body?.cancel();
   assertEquals(response.status, 404);
+  host.raise("SIGTERM");
+  await host.advance(0);
+  assertEquals(await exitCode, 143);
 });
 
-Deno.test("serve: an address that cannot be, or is taken", async () => {
-  await using at = await place({ tasks: [TASK] });
+Deno.test("serve: what is paused is run by no schedule, but when asked for", async () => {
+  await using server = origin({ "/a": "a", "/b": "b" });
+  await using at = await place({ tasks: tasks(server.origin, "a", "b") });
   await using served = await serve(at);
-  const { port } = new URL(served.url);
-  const table: [args: string[], said: RegExp][] = [
-    [["--port", "x"], /--port x is no number from 0 to 65535/],
-    [["--port", "65536"], /--port 65536 is no number/],
-    [["--port", port], /Serving the page on 127\.0\.0\.1:\d+: something else listens there/],
+  const hits = () => [server.hits("/a"), server.hits("/b")];
+  const idle = async () => (await served.json("/api/status")).running === null;
+  const come = async (a: number, b: number, sliceMs = 0) => {
+    await served.until(() => hits().join() === [a, b].join(), sliceMs);
+    await served.until(idle);
+  };
+  await come(1, 1);
+  assertEquals(await served.act({ do: "pause", task: "a" }), 303);
+  const { tasks: rows, paused } = await served.json("/api/status");
+  assertEquals([paused, ...rows.map((row: { paused: boolean }) => row.paused)], [
+    false,
+    true,
+    false,
+  ]);
+  assertStringIncludes(await served.text("/tasks/a"), 'value="resume"');
+  await come(1, 2, 60_000);
+  await come(1, 3, 60_000);
+  assertEquals(await served.act({ do: "run", task: "a" }), 303);
+  await come(2, 3);
+  assertEquals(await served.act({ do: "pause" }), 303);
+  assertStringIncludes(await served.text("/"), "All tasks are paused.");
+  for (let minutes = 0; minutes < 5; minutes++) await served.host.advance(60_000);
+  assertEquals(hits(), [2, 3]);
+  assertEquals(await served.act({ do: "run" }), 303);
+  await come(3, 4);
+  await served.host.advance(60_000);
+  assertEquals(await served.act({ do: "resume" }), 303);
+  await come(4, 5);
+});
+
+Deno.test("serve: a bad edit stands on the page without a secret, a good one is followed", async () => {
+  await using server = origin({ "/a": "a", "/b": "b" });
+  await using at = await place({ tasks: tasks(server.origin, "a") });
+  await using served = await serve(at);
+  const write = (config: object) =>
+    Deno.writeTextFile(at.folder.file("cronfetch.json"), JSON.stringify(config));
+  const status = () => served.json("/api/status");
+  await served.until(async () => (await status()).lastRun !== null);
+  await write({ [TOKEN]: 1, tasks: [] });
+  await served.until(async () => (await status()).notices.length > 0, 1_000);
+  const html = await served.text("/");
+  assertStringIncludes(html, "The config was changed, and what stands there now cannot be used");
+  assertMatch(html, /cronfetch\.json:1:2: \*\*\* is not an option/);
+  assertEquals(html.includes(TOKEN), false);
+  assertEquals((await status()).tasks.map(({ id }: { id: string }) => id), ["a"]);
+
+  // Another state knows of no run but its own.
+  await write({ state: "file:two.json", tasks: tasks(server.origin, "b") });
+  await served.until(() => server.hits("/b") === 1, 1_000);
+  await served.until(async () => (await status()).lastRun !== null);
+  const { notices, configChangedAt, tasks: rows } = await status();
+  assertEquals(notices, []);
+  assertMatch(configChangedAt, /^2026-01-15T12:/);
+  assertEquals(rows.map(({ id, health }: Record<string, string>) => [id, health]), [
+    ["b", "healthy"],
+  ]);
+  assertEquals((await served.json("/api/runs")).runs.length, 1);
+});
+
+Deno.test("row 84: serve still answers while a run is finished after a signal", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  await using server = origin({
+    "/a": () => {
+      asked.resolve();
+      return answer.promise;
+    },
+  });
+  await using at = await place({ tasks: tasks(server.origin, "a") });
+  await using served = await serve(at, ["--grace", "5s"]);
+  await asked.promise;
+  await served.until(async () => (await served.text("/")).includes("0 of 1 task"));
+  served.host.raise("SIGTERM");
+  assertStringIncludes(await served.text("/"), "cronfetch was told to end");
+  assertStringIncludes(await served.text("/"), "It finishes the run that is under way, in 5s");
+  for (const what of ["run", "pause", "resume"]) assertEquals(await served.act({ do: what }), 503);
+  await assertRejects(
+    () => Promise.try(() => served.host.raise("SIGTERM")),
+    ExitCalled,
+    "exit 143",
+  );
+  answer.resolve(new Response("a"));
+  assertEquals(await served.ended(), 143);
+  assertEquals(await tree(at.folder.file("downloads")), { a: "a" });
+  await assertRejects(() => served.text("/"), TypeError);
+});
+
+Deno.test("serve: an address that is taken ends it before anything is run", async () => {
+  await using server = origin({ "/a": "a" });
+  await using at = await place({ tasks: tasks(server.origin, "a") });
+  const port = new URL(server.origin).port;
+  const table: [args: string[], said: string][] = [
+    [["--port", port], `Serving the page on 127.0.0.1:${port}: something else listens there`],
+    [["--port", "x"], "--port x is no number"],
+    [["--grace", "soon"], "--grace: must be a duration"],
+    [["--view", "--json"], "'--view' cannot be used with option '--json'"],
+    [["b"], 'There is no task "b"'],
   ];
   for (const [args, said] of table) {
     const host = at.host();
-    assertEquals(await main(["serve", ...args], host), 2);
-    assertMatch(host.stderr.text, said);
+    assertEquals(await main(["serve", ...args], host), 2, said);
+    assertStringIncludes(host.stderr.text, said);
+  }
+  assertEquals(server.hits(), 0);
+  assertEquals(Object.keys(await tree(at.folder.path)), ["cronfetch.json"]);
+});
+
+Deno.test("serve: a state that cannot be opened at the start ends it", async () => {
+  await using at = await place({ tasks: [] });
+  const host = at.host();
+  const args = ["serve", "--port", "0", "--state", `file:${at.folder.path}`];
+  assertEquals(await main(args, host), 4);
+});
+
+Deno.test("serve: only the tasks that are asked for are run and shown; files are given out", async () => {
+  for (const store of ["downloads", "memory:"]) {
+    await using server = origin({ "/a": "of a", "/b": "b" });
+    const page = { downloads: true };
+    await using at = await place({ store, page, tasks: tasks(server.origin, "a", "b") });
+    await using served = await serve(at, ["a"]);
+    await served.until(async () => (await served.json("/api/status")).lastRun !== null);
+    assertEquals([server.hits("/a"), server.hits("/b")], [1, 0]);
+    const { tasks: rows } = await served.json("/api/status");
+    assertEquals(rows.map(({ id }: { id: string }) => id), ["a"]);
+    assertEquals(await served.text("/files/a"), "of a");
+    assertStringIncludes(await served.text("/files/b"), "There is no such file");
+    // Of a page, and in the end of a run, nothing of ours is left there.
+    const left = () => Array.fromAsync(Deno.readDir(at.folder.file(store)), ({ name }) => name);
+    if (store === "downloads") await served.until(async () => (await left()).join() === "a");
+    // What somebody asks for runs no more than is asked for.
+    assertEquals(await served.act({ do: "run" }), 303);
+    await served.until(() => server.hits("/a") === 2);
+    assertEquals(server.hits("/b"), 0);
   }
 });
 
-Deno.test("serve: another host name is asked for as such", async () => {
-  await using at = await place({ tasks: [TASK] });
-  await using served = await serve(at, { args: ["--hostname", "localhost"] });
-  assertMatch(served.url, /^http:\/\//);
-  const { port } = new URL(served.url);
-  assertStringIncludes(await (await fetch(`http://localhost:${port}/`)).text(), "cronfetch");
+Deno.test("serve -q: says nothing where nothing is wrong", async () => {
+  await using at = await place({ tasks: [] });
+  const host = at.host({ sleep: "manual" });
+  const exitCode = main(["serve", "-q", "--port", "0"], host);
+  while (host.raise("SIGTERM") === 0) await host.advance(0);
+  await host.advance(0);
+  assertEquals([await exitCode, host.stderr.text, host.stdout.text], [143, "", ""]);
 });

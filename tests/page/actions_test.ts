@@ -3,6 +3,7 @@ import { isToken } from "../../lib/page/guard.ts";
 import { ORIGIN, pageTask, type Site, site, type SiteOptions } from "./site.ts";
 
 const TOKEN = "a token nobody guesses";
+const ELSEWHERE = { "sec-fetch-site": "cross-site" };
 const OWN = { origin: ORIGIN, "sec-fetch-site": "same-origin" };
 
 function active(options: SiteOptions = {}): Site {
@@ -43,6 +44,52 @@ Deno.test("actions: without the token nothing is done", async () => {
   });
   await query.body?.cancel();
   assertEquals([query.status, at.done], [403, []]);
+});
+
+Deno.test("actions: guessing the token is slow, and soon over for a while", async () => {
+  await using at = active();
+  const attempt = async (token: string, headers = OWN) => {
+    const body = new URLSearchParams({ do: "run", token });
+    const response = await at.ask("/actions", { method: "POST", body, headers });
+    await response.body?.cancel();
+    return [response.status, response.headers.get("retry-after")];
+  };
+  // What is refused before the token is looked at is no guess.
+  for (let count = 0; count < 20; count++) await attempt("wrong", { ...OWN, ...ELSEWHERE });
+  assertEquals(at.host.slept, []);
+  for (let count = 0; count < 10; count++) {
+    assertEquals(await attempt(`wrong ${count}`), [403, null]);
+    assertEquals(await attempt(TOKEN), count < 9 ? [303, null] : [429, "55"]);
+  }
+  assertEquals(at.host.slept, Array(10).fill(500));
+  assertEquals(await attempt("wrong"), [429, "55"]);
+  await at.host.advance(54_999);
+  assertEquals(await attempt(TOKEN), [429, "1"]);
+  await at.host.advance(1);
+  assertEquals(await attempt(TOKEN), [303, null]);
+  assertEquals([at.done.length, at.host.slept.length], [10, 10]);
+});
+
+Deno.test("actions: guesses that come at once are counted before any is answered", async () => {
+  await using at = active({ host: { sleep: "manual" } });
+  const guesses = Array.from({ length: 15 }, () => act(at, { do: "run", token: "wrong" }));
+  await at.host.advance(500);
+  const statuses = (await Promise.all(guesses)).map(([status]) => status);
+  assertEquals(statuses, [...Array(10).fill(403), ...Array(5).fill(429)]);
+});
+
+Deno.test("actions: what can be paused, and what resumed", async () => {
+  const buttons = async (path: string, ...paused: readonly boolean[]) => {
+    const tasks = paused.map((value, index) => pageTask(`t${index}`, { paused: value }));
+    await using at = active({ tasks });
+    const found = (await at.text(path)).matchAll(/name="do" value="(\w+)"/g);
+    return [...found].map(([, value]) => value);
+  };
+  assertEquals(await buttons("/", false, false), ["run", "pause"]);
+  assertEquals(await buttons("/", true, false), ["run", "pause", "resume"]);
+  assertEquals(await buttons("/", true, true), ["run", "resume"]);
+  assertEquals(await buttons("/tasks/t0", false, true), ["run", "pause"]);
+  assertEquals(await buttons("/tasks/t0", true, false), ["run", "resume"]);
 });
 
 Deno.test("actions: a page from elsewhere is refused, whatever it knows", async () => {

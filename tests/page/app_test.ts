@@ -256,6 +256,23 @@ Deno.test("a state that cannot be read is told; a bug tells nothing of what it h
   assertEquals([bug.status, (await bug.text()).includes("hush-hush")], [500, false]);
 });
 
+Deno.test("notices stand on every page, and among the rest for programs", async () => {
+  await using at = site({ configChangedAt: "2026-01-15T11:58:00Z" });
+  assertEquals((await at.text("/")).includes("banner"), false);
+  assertStringIncludes(await at.text("/"), "The config was changed");
+  const notice = { tone: "warning", title: "A title", lines: ["one\u001b[2J", "<b>two"] } as const;
+  at.notice(notice);
+  for (const path of ["/", "/tasks/a.csv", "/runs"]) {
+    const html = await at.text(path);
+    assertStringIncludes(html, "<strong>A title</strong>");
+    assertStringIncludes(html, "one\\u{1b}[2J</p>");
+    assertStringIncludes(html, "&lt;b&gt;two</p>");
+  }
+  const status = JSON.parse(await at.text("/api/status"));
+  assertEquals(status.notices, [notice]);
+  assertEquals(status.configChangedAt, "2026-01-15T11:58:00Z");
+});
+
 Deno.test("api: the shapes that are documented", async () => {
   const task = pageTask("a", { paused: true, mirrors: ["https://m.example/a"] });
   const run = runRecord("r1", "2026-01-15T09:00:00Z");
@@ -279,6 +296,8 @@ Deno.test("api: the shapes that are documented", async () => {
   assertEquals(status, {
     version,
     time: "2026-01-15T12:00:00Z",
+    notices: [],
+    configChangedAt: null,
     paused: false,
     counts: { new: 1, healthy: 1, stale: 0, failing: 0, unhealthy: 0 },
     running: {

@@ -75,11 +75,21 @@ Deno.test("events: what another process has done is seen", async () => {
   await leave();
 });
 
+Deno.test("events: a notice makes browsers ask anew", async () => {
+  await using at = site();
+  const { next, leave } = await listen(at);
+  await next();
+  at.notice({ tone: "plain", title: "A title", lines: [] });
+  await at.host.advance(2_000);
+  assertEquals(await next(), "event: changed\ndata: \n\n");
+  await leave();
+});
+
 Deno.test("events: closing ends every stream, the listening and the timers", async () => {
   await using at = site();
   const streams = [await listen(at), await listen(at)];
   at.tell({ type: "run.started", tasks: 1 });
-  assertEquals(at.listeners(), 1);
+  assertEquals(at.listeners(), 2);
   await at.page.close();
   assertEquals(at.listeners(), 0);
   for (const { next } of streams) {

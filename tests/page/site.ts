@@ -2,7 +2,7 @@
 
 import type { Progress, RunEvent, RunOccurrence } from "../../lib/core/event.ts";
 import { createPage, type StatusPage } from "../../lib/page/app.tsx";
-import type { PageActions, PageSource, PageTask } from "../../lib/page/source.ts";
+import type { PageActions, PageNotice, PageSource, PageTask } from "../../lib/page/source.ts";
 import type { RunRecord } from "../../lib/state/state.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { record } from "../state/samples.ts";
@@ -17,6 +17,8 @@ export interface SiteOptions {
   /** Whether something can be done at all. Default: true. */
   readonly isActive?: boolean;
   readonly isLoopback?: boolean;
+  /** When the config was changed. Default: never. */
+  readonly configChangedAt?: string;
   readonly host?: TestHostOptions;
   /** Thrown by everything that looks at the state. */
   readonly failure?: Error;
@@ -33,6 +35,8 @@ export interface Site extends AsyncDisposable {
   readonly listeners: () => number;
   /** Replaces what the source tells. */
   set(tasks: readonly PageTask[], runs?: readonly RunRecord[]): void;
+  /** Says other things above everything else, and that they have changed. */
+  notice(...notices: readonly PageNotice[]): void;
   /** Tells of something. */
   tell(occurrence: RunOccurrence): void;
   /** Asks the page; a path, or a whole URL. */
@@ -68,6 +72,8 @@ export function site(options: SiteOptions = {}): Site {
   const host = testHost({ timers: "manual", ...options.host });
   const progress: Progress = { bytes: 0, running: new Map() };
   const listeners = new Set<(event: RunEvent) => void>();
+  const changeListeners = new Set<() => void>();
+  let notices: readonly PageNotice[] = [];
   const done: string[] = [];
   let tasks = options.tasks ?? [pageTask("a.csv")];
   let runs = options.runs ?? [];
@@ -89,7 +95,13 @@ export function site(options: SiteOptions = {}): Site {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    paused: () => false,
+    onChange: (listener) => {
+      changeListeners.add(listener);
+      return () => void changeListeners.delete(listener);
+    },
+    notices: () => notices,
+    configChangedAt: () => options.configChangedAt ?? null,
+    paused: () => tasks.every((task) => task.paused),
     files: files && {
       open: (key) => {
         const text = files[key];
@@ -112,7 +124,11 @@ export function site(options: SiteOptions = {}): Site {
     host,
     progress,
     done,
-    listeners: () => listeners.size,
+    listeners: () => listeners.size + changeListeners.size,
+    notice: (...others) => {
+      notices = others;
+      for (const listener of [...changeListeners]) listener();
+    },
     set: (newTasks, newRuns = runs) => {
       tasks = newTasks;
       runs = newRuns;

@@ -1,0 +1,115 @@
+/** The server that the status page is served by. */
+
+import type { Flags } from "../cli.ts";
+import { variable } from "../config/environment.ts";
+import { CronfetchError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import { createPage } from "../page/app.tsx";
+import { isLoopbackHost } from "../page/guard.ts";
+import { pageSource, type PageSubject } from "../page_source.ts";
+import { escapeControl } from "../report/format.ts";
+
+/** Where the page is unless somebody says otherwise: on this machine alone. */
+export const HOSTNAME = "127.0.0.1";
+/** The port there. */
+export const PORT = 8788;
+
+/** The variable that holds what visitors must know to do something. */
+export const TOKEN_VARIABLE = "CRONFETCH_TOKEN";
+
+/** What was asked for before the end is answered for this long. */
+const GRACE_MS = 3_000;
+
+/** Where the page is to be. */
+export interface PageAddress {
+  readonly hostname: string;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+/**
+ * Reads `--port` and `--hostname`.
+ *
+ * @throws {CronfetchError} `usage`.
+ */
+export function addressOf({ port, hostname }: Pick<Flags, "port" | "hostname">): PageAddress {
+  const number = port === undefined ? PORT : /^\d{1,5}$/.test(port) ? Number(port) : Infinity;
+  if (number > 65_535) {
+    throw new CronfetchError("usage", `--port ${port} is no number from 0 to 65535`);
+  }
+  return { hostname: hostname ?? HOSTNAME, port: number };
+}
+
+/**
+ * Serves the page from now on, and says where unless it shall be quiet. When it is disposed of,
+ * what was asked for until then has a few seconds to be answered.
+ *
+ * @param subject What it is about, and the work that goes on beside it.
+ * @throws {CronfetchError} `usage` if the address cannot be listened on.
+ */
+export function servePage(
+  subject: PageSubject,
+  { hostname, port }: PageAddress,
+  { quiet }: Pick<Flags, "quiet">,
+  host: Host,
+): AsyncDisposable {
+  const token = tokenOf(host);
+  const page = createPage(pageSource(subject, host), {
+    clock: host.clock,
+    timers: host.timers,
+    token,
+    isLoopback: isLoopbackHost(hostname.includes(":") ? `[${hostname}]` : hostname),
+  });
+  const say = (sentence: string) => {
+    if (!quiet) host.stderr.write(`${escapeControl(sentence)}\n`);
+  };
+  const server = listen({ hostname, port }, page.fetch, say);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      // An open stream would keep the server from shutting down, and so does a slow download.
+      await page.close();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const cancel = host.timers.after(GRACE_MS, resolve);
+      await Promise.race([server.shutdown(), promise]);
+      cancel();
+    },
+  };
+}
+
+/** What visitors must know to do something; null: nobody can do anything. */
+function tokenOf(host: Pick<Host, "env">): string | null {
+  return variable(TOKEN_VARIABLE, host) ?? null;
+}
+
+/** What the page must not show, besides the secrets of the config. */
+export function pageSecrets(host: Pick<Host, "env">): string[] {
+  const token = tokenOf(host);
+  return token === null ? [] : [token];
+}
+
+function listen(
+  { hostname, port }: PageAddress,
+  answer: (request: Request) => Promise<Response>,
+  say: (sentence: string) => void,
+): Deno.HttpServer {
+  try {
+    return Deno.serve({
+      hostname,
+      port,
+      onListen: (address) => say(`The status page is at ${urlOf(address)}`),
+    }, answer);
+  } catch (error) {
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    const why = isTaken
+      ? "something else listens there"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    const where = `${hostname}:${port}`;
+    throw new CronfetchError("usage", `Serving the page on ${where}: ${why}`, { cause: error });
+  }
+}
+
+function urlOf({ hostname, port }: { readonly hostname: string; readonly port: number }): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
+}

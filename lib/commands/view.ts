@@ -1,0 +1,89 @@
+/** `serve --view`: the status page of what other processes do. */
+
+import type { Flags } from "../cli.ts";
+import type { Config } from "../config/config.ts";
+import type { Host } from "../core/host.ts";
+import { NO_WORK } from "../page_source.ts";
+import type { State } from "../state/state.ts";
+import { openStore } from "../store/open.ts";
+import type { Store } from "../store/store.ts";
+import { addressOf, pageSecrets, servePage } from "./page_server.ts";
+import { onlyAsked, prepare } from "./prepare.ts";
+import { isAbsent, recall, stateFile } from "./recall.ts";
+import { stopOnSignals } from "./stop.ts";
+
+/**
+ * Shows what is remembered, until a signal comes. Nothing is run, and nothing written.
+ *
+ * @param operands Ids of the only tasks that are shown.
+ * @returns The exit code of the signal.
+ * @throws {CronfetchError} `usage` if the address cannot be listened on, `config.` codes.
+ */
+export async function view(
+  operands: readonly string[],
+  flags: Flags,
+  host: Host,
+): Promise<number> {
+  const config = onlyAsked(await prepare(operands, flags, host));
+  using stop = stopOnSignals(host);
+  await using memory = createMemory(config.state, host);
+  await using store = await openFiles(config, host);
+  const subject = {
+    ...{ config: () => config, state: memory.state, store, work: NO_WORK },
+    secrets: pageSecrets(host),
+  };
+  await using _server = servePage(subject, addressOf(flags), flags, host);
+  await aborted(stop.signal);
+  return stop.exitCode();
+}
+
+/** The store that the page gives files out from; null where it gives out none. */
+async function openFiles(
+  { page, store, sync }: Pick<Config, "page" | "store" | "sync">,
+  host: Host,
+): Promise<Store | null> {
+  // One in memory was another process's, and is gone.
+  return page.downloads && store !== "memory:" ? await openStore(store, { sync }, host) : null;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  if (signal.aborted) resolve();
+  return promise;
+}
+
+/** The state of others, which may appear while one looks. */
+function createMemory(
+  location: string,
+  host: Host,
+): AsyncDisposable & { readonly state: () => Promise<State> } {
+  const path = stateFile(location);
+  let open: Promise<State> | null = null;
+  let isEmpty = false;
+  const reopen = async (): Promise<State> => {
+    isEmpty = path !== null && await isAbsent(path);
+    return await recall(location, host);
+  };
+  const close = async () => {
+    const before = open;
+    open = null;
+    // What could not be opened needs no closing.
+    const state = await before?.catch(() => null);
+    await state?.[Symbol.asyncDispose]();
+  };
+  return {
+    state: async () => {
+      if (isEmpty && path !== null && !await isAbsent(path)) {
+        isEmpty = false;
+        await close();
+      }
+      if (open === null) {
+        open = reopen();
+        open.catch(() => open = null);
+      }
+      return await open;
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,140 @@
+/** `serve`, in this process with a host whose sleeps are moved by hand, or in one of its own. */
+
+import { main } from "../../lib/cli.ts";
+import type { TestHost } from "../helpers/host.ts";
+import type { Place } from "./place.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+/** What visitors must know. */
+export const TOKEN = "top-secret-token";
+
+/** A page to ask. */
+export interface Visitor {
+  /** Where, with a slash at the end. */
+  readonly url: string;
+  /** The text under a path. */
+  text(path: string): Promise<string>;
+  // deno-lint-ignore no-explicit-any
+  json(path: string): Promise<any>;
+  /** Sends the form, with the token unless there is another one; gives the status. */
+  act(fields: Record<string, string>): Promise<number>;
+}
+
+/** `serve` in this process. */
+export interface Served extends Visitor, AsyncDisposable {
+  readonly host: TestHost;
+  /** Moves the clock, a slice after the other, until something is true. */
+  until(isTrue: () => boolean | Promise<boolean>, sliceMs?: number): Promise<void>;
+  /** Its exit code, once it has ended. */
+  ended(): Promise<number>;
+}
+
+/** Visits a page. */
+export function visitor(url: string): Visitor {
+  const text = async (path: string) => await (await fetch(new URL(path, url))).text();
+  return {
+    url,
+    text,
+    json: async (path) => JSON.parse(await text(path)),
+    act: async (fields) => {
+      const response = await fetch(new URL("actions", url), {
+        method: "POST",
+        body: new URLSearchParams({ token: TOKEN, ...fields }),
+        redirect: "manual",
+      });
+      await response.body?.cancel();
+      return response.status;
+    },
+  };
+}
+
+/** Starts `serve` at a port that is free. It is told to end when it is disposed of. */
+export async function serve(at: Place, args: readonly string[] = []): Promise<Served> {
+  const host = at.host({ sleep: "manual", env: { CRONFETCH_TOKEN: TOKEN } });
+  let code: number | null = null;
+  const exitCode = main(["serve", "--port", "0", ...args], host);
+  exitCode.then((given) => code = given, () => code = -1);
+  const until: Served["until"] = async (isTrue, sliceMs = 0) => {
+    while (!await isTrue()) {
+      await host.advance(sliceMs);
+      await new Promise((done) => setTimeout(done, 1));
+    }
+  };
+  await until(() => code !== null || host.stderr.text.includes("\n"));
+  const ended = async () => {
+    await until(() => code !== null);
+    return await exitCode;
+  };
+  return {
+    ...visitor(/http:\S+/.exec(host.stderr.text)?.[0] ?? ""),
+    host,
+    until,
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      if (code === null) host.raise("SIGTERM");
+      await ended();
+    },
+  };
+}
+
+/** `serve` in a process of its own. */
+export interface ServingProcess extends Visitor, AsyncDisposable {
+  /** Sends a signal; gives the exit code and what was written on standard output. */
+  end(signal: "SIGINT" | "SIGTERM"): Promise<{ readonly code: number; readonly stdout: string }>;
+}
+
+/** Starts a process at a port that is free. */
+export async function serveInProcess(
+  folder: string,
+  { args = [], permissions = ["-A"], env = {} }: {
+    readonly args?: readonly string[];
+    readonly permissions?: readonly string[];
+    readonly env?: Record<string, string>;
+  },
+): Promise<ServingProcess> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--config",
+      CONFIG,
+      ...permissions,
+      MAIN,
+      "serve",
+      ...args,
+    ],
+    cwd: folder,
+    env: { NO_COLOR: "1", NO_PROXY: "127.0.0.1", ...env },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stdout = new Response(child.stdout).text();
+  const lines = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  let url: string | undefined;
+  while (url === undefined) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error(`serve ended: ${said}`);
+    said += value;
+    url = /at (http:\S+)\n/.exec(said)?.[1];
+  }
+  const rest = (async () => {
+    while (!(await lines.read()).done);
+  })();
+  let isEnded = false;
+  const end: ServingProcess["end"] = async (signal) => {
+    if (!isEnded) child.kill(signal);
+    isEnded = true;
+    const { code } = await child.status;
+    await rest;
+    return { code, stdout: await stdout };
+  };
+  return {
+    ...visitor(url),
+    end,
+    [Symbol.asyncDispose]: async () => void await end("SIGTERM"),
+  };
+}
