@@ -15,6 +15,7 @@ import type { TaskRecord } from "../state/state.ts";
 import { credentialsOf, serverOf } from "../store/s3/settings.ts";
 import { type Finding, reasonOf } from "./finding.ts";
 import { checkHosts } from "./hosts.ts";
+import { HOSTNAME, PORT, TOKEN_VARIABLE } from "./page_address.ts";
 import {
   bucketOf,
   type BucketRule,
@@ -229,11 +230,16 @@ function commandLines(permissions: readonly string[], run: readonly string[]): s
   return lines.map((line, index) => index === lines.length - 1 ? line : `${line} \\`);
 }
 
+/** What a run does not need. */
+const SERVE_NOTE = `Serving the status page needs ${HOSTNAME}:${PORT} in --allow-net ` +
+  `and ${TOKEN_VARIABLE} in --allow-env as well`;
+
 /** What the flags cannot tell. */
 function permissionNotes(files: readonly string[], redacted: boolean): string[] {
   const modules = files.some((file) => file.toLowerCase().endsWith(".ts"));
   return [
     "A host that one of these redirects to has to be added to --allow-net",
+    SERVE_NOTE,
     ...(redacted ? ["Each *** stands for a secret"] : []),
     ...(modules ? ["What a config in TypeScript imports has to be added to --allow-read"] : []),
   ];

@@ -2,7 +2,8 @@
 
 import type { Flags } from "../cli.ts";
 import type { Host } from "../core/host.ts";
-import { addressOf, pageSecrets, servePage } from "./page_server.ts";
+import { addressOf, pageSecrets } from "./page_address.ts";
+import { servePage } from "./page_server.ts";
 import { prepareToStay } from "./stay.ts";
 import { stopOnSignals } from "./stop.ts";
 import { view } from "./view.ts";

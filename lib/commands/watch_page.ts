@@ -5,11 +5,10 @@ import { CronfetchError } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { PageActions, PageNotice } from "../page/source.ts";
-import type { PageState, PageStore, PageSubject } from "../page_source.ts";
+import type { PageSubject } from "../page_source.ts";
 import { escapeControl, formatDuration } from "../report/format.ts";
-import type { State } from "../state/state.ts";
-import type { Store } from "../store/store.ts";
 import type { WatchNews } from "../worker/watch.ts";
+import { createPlaceHolder } from "./place_holder.ts";
 import { onlyAsked } from "./prepare.ts";
 import type { Listener, Stay } from "./stay.ts";
 
@@ -140,78 +139,4 @@ function subscription<Value>(all: Set<(value: Value) => void>, one: (value: Valu
   const listener = (value: Value) => one(value);
   all.add(listener);
   return () => void all.delete(listener);
-}
-
-/** What is open. */
-interface Open {
-  readonly state: State;
-  readonly openStore: () => Promise<Store>;
-}
-
-/**
- * A state and a store in whose place others may come. Who asks while there are none waits for the
- * next ones; so does who has asked those that were closed meanwhile.
- */
-function createPlaceHolder() {
-  let current = Promise.withResolvers<Open>();
-  let phase: "awaited" | "open" | "failed" = "awaited";
-  const renew = () => {
-    if (phase !== "awaited") current = Promise.withResolvers();
-    phase = "awaited";
-  };
-
-  const ask = async <Answer>(question: (open: Open) => Promise<Answer>): Promise<Answer> => {
-    for (;;) {
-      const asked = current;
-      const open = await asked.promise;
-      try {
-        return await question(open);
-      } catch (error) {
-        if (asked === current) throw error;
-      }
-    }
-  };
-  const state: PageState = {
-    records: (tasks) => ask(({ state }) => state.records(tasks)),
-    runs: (limit) => ask(({ state }) => state.runs(limit)),
-  };
-  const store: PageStore = {
-    stat: (key) =>
-      ask(async ({ openStore }) => {
-        await using opened = await openStore();
-        return await opened.stat(key);
-      }),
-    read: async (key, signal) => {
-      const { openStore } = await current.promise;
-      const opened = await openStore();
-      const body = await opened.read(key, signal);
-      if (body !== null) return closing(body, opened);
-      await opened[Symbol.asyncDispose]();
-      return null;
-    },
-  };
-  return {
-    state,
-    store,
-    opened: (open: Open) => {
-      renew();
-      current.resolve(open);
-      phase = "open";
-    },
-    closed: renew,
-    failed: (error: CronfetchError) => {
-      if (phase === "open") return;
-      renew();
-      // It is told to whoever asks.
-      current.promise.catch(() => {});
-      current.reject(error);
-      phase = "failed";
-    },
-  };
-}
-
-/** The pieces of a file, after which its store is closed. */
-async function* closing<Piece>(pieces: AsyncIterable<Piece>, store: Store): AsyncGenerator<Piece> {
-  await using _store = store;
-  yield* pieces;
 }

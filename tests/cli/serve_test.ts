@@ -200,6 +200,38 @@ Deno.test("serve: only the tasks that are asked for are run and shown; files are
   }
 });
 
+Deno.test("serve: the flags of doctor are enough, with the two that it tells of", async () => {
+  await using server = origin({ "/a": "a" });
+  await using at = await place({ tasks: tasks(server.origin, "a") });
+  const host = at.host();
+  assertEquals(await main(["doctor", "--json"], host), 0);
+  const { flags, message } = rowsOf(host.stdout.text).at(-1) as Record<string, string[] & string>;
+  const note = "Serving the status page needs 127.0.0.1:8788 in --allow-net " +
+    "and CRONFETCH_TOKEN in --allow-env as well";
+  assertStringIncludes(message ?? "", note);
+  const port = freePort();
+  const permissions = (flags ?? []).map((flag) => {
+    if (flag.startsWith("--allow-net=")) return `${flag},127.0.0.1:${port}`;
+    return flag.startsWith("--allow-env=") ? `${flag},CRONFETCH_TOKEN` : flag;
+  });
+  await using served = await serveInProcess(at.folder.path, {
+    args: ["--port", `${port}`],
+    permissions,
+    env: { CRONFETCH_TOKEN: TOKEN },
+  });
+  while ((await served.json("/api/runs")).runs.length === 0) await pause();
+  assertStringIncludes(await served.text("/metrics"), "cronfetch_tasks");
+  assertEquals(await served.act({ do: "run" }), 303);
+  while (server.hits("/a") < 2) await pause();
+  assertEquals((await served.end("SIGTERM")).code, 143);
+});
+
+/** A port that nobody listens on. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
 Deno.test("serve -q: says nothing where nothing is wrong", async () => {
   await using at = await place({ tasks: [] });
   const host = at.host({ sleep: "manual" });
