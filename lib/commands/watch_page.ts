@@ -67,7 +67,7 @@ export function pageOfWatch(
       case "stopping":
         notices.set(news.kind, {
           tone: "plain",
-          title: "cronfetch was told to end",
+          title: "cronfetch was told to end.",
           lines: [
             "It finishes the run that is under way, " +
             `in ${formatDuration(news.graceMs)} at most, and begins nothing new.`,
@@ -123,8 +123,8 @@ export function pageOfWatch(
 
 const TITLES = {
   refused: "The config was changed, and what stands there now cannot be used; " +
-    "the last one stays in force",
-  troubled: "The last pass went wrong, and is tried again",
+    "the last one stays in force.",
+  troubled: "The last pass went wrong, and is tried again.",
 };
 
 function warning(title: string, { message }: CronfetchError): PageNotice {

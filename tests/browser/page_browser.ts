@@ -3,6 +3,9 @@
 import axe from "axe-core";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { serveInProcess } from "../cli/serving.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { origin } from "../helpers/origin.ts";
 import { taskResult } from "../state/samples.ts";
 import { pageTask, type Site, site } from "../page/site.ts";
 import { FAILING, sampleRuns, sampleTasks } from "./samples.ts";
@@ -21,26 +24,22 @@ const ignore = program === undefined && Deno.env.get("CI") !== "true";
 const TOKEN = "a token nobody guesses";
 const TASK_PATH = `/tasks/${encodeURIComponent(FAILING)}`;
 
-/** A served page with thirty tasks, and a browser to look at it. */
-interface Scene extends AsyncDisposable {
-  readonly at: Site;
-  readonly origin: string;
+/** A browser that looks at a page. */
+interface Look extends AsyncDisposable {
   /** Opens a page with nothing remembered; what it complains of is kept. */
   open(path: string, options?: Parameters<Browser["newContext"]>[0]): Promise<Page>;
   /** Errors in the console, and uncaught ones. */
   readonly complaints: string[];
 }
 
-async function scene(tasks = sampleTasks()): Promise<Scene> {
-  const at = site({
-    tasks,
-    runs: sampleRuns(),
-    files: { [FAILING]: "a,b\n" },
-    token: TOKEN,
-    host: { timers: "real" },
-  });
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, at.page.fetch);
-  const origin = `http://127.0.0.1:${server.addr.port}`;
+/** A served page with thirty tasks, and a browser to look at it. */
+interface Scene extends Look {
+  readonly at: Site;
+  readonly origin: string;
+}
+
+/** Opens a browser for the pages of one server. */
+async function look(origin: string): Promise<Look> {
   const browser = await chromium.launch({
     executablePath: program ?? PROGRAMS[0] ?? "",
     args: ["--no-sandbox"],
@@ -48,8 +47,6 @@ async function scene(tasks = sampleTasks()): Promise<Scene> {
   const complaints: string[] = [];
   const contexts: BrowserContext[] = [];
   return {
-    at,
-    origin,
     complaints,
     open: async (path, options = {}) => {
       const context = await browser.newContext(options);
@@ -68,10 +65,40 @@ async function scene(tasks = sampleTasks()): Promise<Scene> {
     [Symbol.asyncDispose]: async () => {
       for (const context of contexts) await context.close();
       await browser.close();
+    },
+  };
+}
+
+async function scene(tasks = sampleTasks()): Promise<Scene> {
+  const at = site({
+    tasks,
+    runs: sampleRuns(),
+    files: { [FAILING]: "a,b\n" },
+    token: TOKEN,
+    host: { timers: "real" },
+  });
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, at.page.fetch);
+  const origin = `http://127.0.0.1:${server.addr.port}`;
+  const looking = await look(origin);
+  return {
+    ...looking,
+    at,
+    origin,
+    [Symbol.asyncDispose]: async () => {
+      await looking[Symbol.asyncDispose]();
       await at.page.close();
       await server.shutdown();
     },
   };
+}
+
+/** Presses Tab until something has the focus. */
+async function tabTo(page: Page, selector: string): Promise<void> {
+  for (let presses = 0; presses < 40; presses++) {
+    await page.keyboard.press("Tab");
+    if (await page.locator(`${selector}:focus`).count() === 1) return;
+  }
+  throw new Error(`no way to ${selector} by Tab`);
 }
 
 /** A run with one large file under way and one failure behind it. */
@@ -104,6 +131,10 @@ Deno.test({
   fn: async () => {
     await using at = await scene();
     begin(at.at);
+    at.at.notice(
+      { tone: "warning", title: "What stands there cannot be used.", lines: ["a.json:1:1: no"] },
+      { tone: "plain", title: "cronfetch was told to end.", lines: [] },
+    );
     for (const look of LOOKS) {
       for (const path of [...PATHS, "/runs", "/runs/run-9"]) {
         const page = await at.open(path, look);
@@ -189,21 +220,14 @@ Deno.test({
     await using at = await scene();
     for (const javaScriptEnabled of [true, false]) {
       const page = await at.open("/", { javaScriptEnabled });
-      const tabTo = async (selector: string) => {
-        for (let presses = 0; presses < 40; presses++) {
-          await page.keyboard.press("Tab");
-          if (await page.locator(`${selector}:focus`).count() === 1) return;
-        }
-        throw new Error(`no way to ${selector} by Tab`);
-      };
-      await tabTo(".skip");
-      await tabTo("#q");
+      await tabTo(page, ".skip");
+      await tabTo(page, "#q");
       await page.keyboard.type("IRS-PDF");
       await page.keyboard.press("Enter");
       await page.waitForURL("**/?q=IRS-PDF");
       assertEquals(await page.locator("tbody tr").count(), 5);
-      await tabTo(".counts li:nth-child(1) a");
-      await tabTo("tbody tr:nth-child(2) a");
+      await tabTo(page, ".counts li:nth-child(1) a");
+      await tabTo(page, "tbody tr:nth-child(2) a");
       await page.keyboard.press("Enter");
       await page.waitForURL("**/tasks/f1040es.pdf");
       assertEquals(await page.getByRole("heading", { level: 1 }).textContent(), "f1040es.pdf");
@@ -257,3 +281,53 @@ Deno.test({
     assertEquals(at.complaints, []);
   },
 });
+
+Deno.test({
+  name: "page: a run of serve shows its progress, and another one is asked for by keyboard",
+  ignore,
+  fn: async () => {
+    const rest = Promise.withResolvers<void>();
+    await using server = origin({ "/large.bin": () => slowly(rest.promise) });
+    await using folder = await temporaryFolder();
+    const url = `${server.origin}/large.bin`;
+    const config = {
+      state: "file:state.json",
+      tasks: [
+        { id: "asked.bin", url, to: "asked.bin", schedule: "manual" },
+        { id: "due.bin", url, to: "due.bin", schedule: "every 1h" },
+      ],
+    };
+    await Deno.writeTextFile(folder.file("cronfetch.json"), JSON.stringify(config));
+    const env = { CRONFETCH_TOKEN: TOKEN };
+    await using served = await serveInProcess(folder.path, { args: ["--port", "0"], env });
+    await using looking = await look(served.url.slice(0, -1));
+    const page = await looking.open("/");
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.locator("#progress").getByText("1 MB of 2 MB").waitFor();
+    assertEquals(await findings(page), []);
+    await tabTo(page, "#token");
+    await page.keyboard.type(TOKEN);
+    rest.resolve();
+    await page.locator(".badge", { hasText: "healthy" }).waitFor();
+    assertEquals(await page.getByText("A run is going on").count(), 0);
+    // What is typed, and where one is, outlasts all that came meanwhile.
+    assertEquals(await page.locator("#token:focus").inputValue(), TOKEN);
+    await tabTo(page, "button[value=run]");
+    await page.keyboard.press("Enter");
+    await page.getByText("All 2 tasks are well").waitFor();
+    await page.locator(".badge.good", { hasText: "healthy" }).nth(1).waitFor();
+    assertEquals(server.hits("/large.bin"), 3);
+    assertEquals(looking.complaints, []);
+  },
+});
+
+/** Two megabytes, of which the second comes later. */
+function slowly(rest: Promise<void>): Response {
+  const megabyte = new Uint8Array(1_000_000).fill(1);
+  const body = ReadableStream.from((async function* () {
+    yield megabyte;
+    await rest;
+    yield megabyte;
+  })());
+  return new Response(body, { headers: { "content-length": "2000000" } });
+}
