@@ -3,6 +3,7 @@
 import { delay } from "@std/async";
 import { lookup } from "node:dns/promises";
 import type { Host, Output, Platform, StopSignal } from "./core/host.ts";
+import { NO_TELEMETRY } from "./core/telemetry.ts";
 
 /**
  * The host of a real process. Nothing is opened or read until it is used.
@@ -73,6 +74,8 @@ export function realHost(): Host {
       Deno.addSignalListener(name, callback);
       return () => Deno.removeSignalListener(name, callback);
     },
+    telemetry: async () =>
+      isObserved() ? (await import("./telemetry.ts")).openTelemetry() : NO_TELEMETRY,
     exit: (code) => Deno.exit(code),
   };
 }
@@ -93,6 +96,14 @@ export function realPlatform(): Platform {
       Deno.serve({ onListen }, handler);
     },
   };
+}
+
+/**
+ * Whether an OpenTelemetry provider is registered: by Deno, with `OTEL_DENO=true`, or by the
+ * program that uses this library. Every version 1 of the API registers by this name.
+ */
+function isObserved(): boolean {
+  return Object.hasOwn(globalThis, Symbol.for("opentelemetry.js.api.1"));
 }
 
 /** Writes beside the file, then renames: a reader finds the old text or the new one. */

@@ -45,6 +45,14 @@ export type {
 } from "./core/event.ts";
 export type { Clock, Fetch, Host, Output, Random, StopSignal, Timers } from "./core/host.ts";
 export {
+  NO_TELEMETRY,
+  type Span,
+  type Stretch,
+  type StretchEnd,
+  type Telemetry,
+  type Tracing,
+} from "./core/telemetry.ts";
+export {
   type AttemptResult,
   EXIT,
   type RunSummary,

@@ -6,6 +6,7 @@ import type { Progress, Reporter, RunEvent, RunOccurrence } from "./core/event.t
 import type { Host } from "./core/host.ts";
 import type { RunSummary } from "./core/result.ts";
 import type { Plan, RunLimits, Task } from "./core/task.ts";
+import type { Telemetry, Tracing } from "./core/telemetry.ts";
 import type { DownloadOutcome } from "./download/download.ts";
 import { gather } from "./schedule/pool.ts";
 import { nextRecord } from "./state/record.ts";
@@ -51,18 +52,42 @@ export interface RunOutcome {
  * read. Nothing was begun then, and no reporter has heard of it.
  */
 export async function carryOut(plan: Plan, context: RunContext): Promise<RunOutcome> {
-  const { host, store, state, limits } = context;
+  const { clock, random } = context.host;
+  const startedAt = clock.now();
+  const run = `${startedAt.toString({ smallestUnit: "second" })}-${random.name().slice(0, 6)}`;
+  const tasks = plan.entries.filter((entry) => entry.included).map((entry) => entry.task);
+  const telemetry = await context.host.telemetry();
+  return await telemetry.trace({ kind: "run", run, tasks: tasks.length }, async (tracing) => {
+    const told = { run, startedAt, count: telemetry.count, tracing };
+    const outcome = await carryOutTasks(tasks, plan, { ...context, ...told });
+    tracing.ended({ kind: "run", summary: outcome.summary });
+    return outcome;
+  });
+}
+
+/** What a run that has a name works with. */
+interface NamedRunContext extends RunContext {
+  readonly run: string;
+  readonly startedAt: Temporal.Instant;
+  readonly count: Telemetry["count"];
+  readonly tracing: Tracing;
+}
+
+async function carryOutTasks(
+  tasks: readonly Task[],
+  plan: Plan,
+  context: NamedRunContext,
+): Promise<RunOutcome> {
+  const { host, store, state, limits, run, startedAt } = context;
   const { clock, timers } = host;
   const startedMs = clock.monotonicMs();
-  const startedAt = clock.now();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
-  const run = `${startedAt.toString({ smallestUnit: "second" })}-${host.random.name().slice(0, 6)}`;
-  const tasks = plan.entries.filter((entry) => entry.included).map((entry) => entry.task);
   const tally = createTally();
   const emit = (occurrence: RunOccurrence) => {
     const { type, ...rest } = occurrence;
     const event = { type, time: clock.now().toString(), run, ...rest } as RunEvent;
     for (const reporter of context.reporters) reporter.report(event);
+    context.count(event);
   };
 
   await using holding = await holdTasks(tasks.map((task) => task.id), run, { state, timers });

@@ -49,7 +49,9 @@ const PICTURE: Picture = {
     state: ["core"],
     completions: ["core"],
     tally: ["core"],
-    host: ["core"],
+    // Loaded only where somebody listens.
+    host: ["telemetry", "core"],
+    telemetry: ["core"],
     core: [],
   },
   interfaces: {

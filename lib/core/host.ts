@@ -1,5 +1,7 @@
 /** Host: the outside world as arguments. The real one is made in `lib/host.ts`. */
 
+import type { Telemetry } from "./telemetry.ts";
+
 /** The signals a run listens to. */
 export type StopSignal = "SIGINT" | "SIGTERM";
 
@@ -81,6 +83,8 @@ export interface Host {
   ): Promise<number>;
   /** Calls back at each arrival of a signal, until the returned function is called. */
   onSignal(signal: StopSignal, callback: () => void): () => void;
+  /** Where runs are traced and measured. What it needs is loaded only where somebody listens. */
+  telemetry(): Promise<Telemetry>;
   /** Ends the process at once. */
   exit(code: number): never;
 }

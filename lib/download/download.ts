@@ -4,6 +4,7 @@ import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Random } from "../core/host.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
 import type { Task } from "../core/task.ts";
+import type { Span, Tracing } from "../core/telemetry.ts";
 import type { Validators } from "../core/validators.ts";
 import type { PartRecord } from "../state/state.ts";
 import { attempt, type AttemptContext, type Source, type Trace } from "./attempt.ts";
@@ -37,6 +38,8 @@ export interface DownloadContext extends AttemptContext {
   readonly checksumFiles: ChecksumFiles;
   /** Whether this task may write to a key that only the server's answer told. */
   readonly claim: (key: string) => boolean;
+  /** Where attempts are traced. */
+  readonly tracing: Tracing;
   /** Waits between two attempts; rejects with the reason of the signal. */
   readonly rest: (durationMs: number) => Promise<void>;
   /** Told before each wait. */
@@ -130,7 +133,14 @@ async function trySource(url: string, course: Course): Promise<Published | Failu
       let error: CronfetchError;
       try {
         if (made === 1) source.held = await parts.takeUp(shown);
-        const ending = await carryOut(source, course);
+        const stretch = {
+          kind: "attempt",
+          task: task.id,
+          url: shown,
+          attempt: attempts.length + 1,
+        } as const;
+        const work = (span: Span) => carryOutIn(span, source, course);
+        const ending = await context.tracing.trace(stretch, work);
         attempts.push({ code: null, httpStatus: trace.httpStatus, delayMs });
         return ending;
       } catch (thrown) {
@@ -162,6 +172,22 @@ async function trySource(url: string, course: Course): Promise<Published | Failu
     }
   } finally {
     if (source.held) await parts.putAside(source.held, shown);
+  }
+}
+
+/** Carries one attempt to its end, and tells how it was. */
+async function carryOutIn(span: Span, source: Source, course: Course): Promise<Published> {
+  const { trace, context: { redact } } = course;
+  let code: ErrorCode | null = null;
+  try {
+    return await carryOut(source, course);
+  } catch (error) {
+    code = error instanceof CronfetchError ? error.code : "internal";
+    throw error;
+  } finally {
+    const servedFrom = trace.servedFrom === null ? null : redact(trace.servedFrom);
+    const { httpStatus, bytes } = trace;
+    span.ended({ kind: "attempt", code, httpStatus, servedFrom, bytes });
   }
 }
 

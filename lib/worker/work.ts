@@ -5,6 +5,7 @@ import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Plan, RunLimits, Task } from "../core/task.ts";
+import type { Tracing } from "../core/telemetry.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
 import { createAdmission } from "../download/egress.ts";
 import { abortReason } from "../download/network_error.ts";
@@ -17,6 +18,8 @@ import type { Holding } from "./holding.ts";
 
 /** What the tasks of a run share. */
 export interface WorkContext {
+  /** Name of the run. */
+  readonly run: string;
   readonly plan: Plan;
   readonly host: Host;
   readonly store: Store;
@@ -26,6 +29,8 @@ export interface WorkContext {
   readonly parked: Map<string, Temporal.Instant>;
   readonly limits: RunLimits;
   readonly progress: Progress;
+  /** Where tasks are traced. */
+  readonly tracing: Tracing;
   /** Ends the run. */
   readonly signal: AbortSignal;
   /** Takes everything out of a text that nobody should read. */
@@ -49,7 +54,7 @@ export function hostOf(task: Task): string {
 /** Prepares what all tasks of a run share. */
 export function createWork(context: WorkContext): Work {
   const { plan, host, store, state, holding, parked, limits, progress, redact } = context;
-  const { signal, emit } = context;
+  const { run, tracing, signal, emit } = context;
   const admit = createAdmission(host.resolve);
   const keys = plan.entries.filter((entry) => entry.included).flatMap(({ task: { id, key } }) => {
     const published = holding.recordOf(id)?.published;
@@ -128,11 +133,13 @@ export function createWork(context: WorkContext): Work {
     task: Task,
     slot: Slot,
     taskProgress: TaskProgress,
+    tracing: Tracing,
   ): DownloadContext => {
     const remembered = holding.recordOf(task.id);
     return {
       ...shared,
       progress: taskProgress,
+      tracing,
       admit: task.allowPrivate ? () => Promise.resolve() : admit,
       remembered: remembered?.published ?? null,
       part: remembered?.part ?? null,
@@ -157,9 +164,15 @@ export function createWork(context: WorkContext): Work {
       if (facts) return untouched(task, facts);
       const taskProgress: TaskProgress = { receivedBytes: 0, totalBytes: null };
       progress.running.set(task.id, taskProgress);
-      emit({ type: "task.started", task: task.id, url: redact(task.url) });
-      const outcome = await download(task, downloadContext(task, slot, taskProgress))
-        .catch((bug) => broken(task, bug));
+      const url = redact(task.url);
+      emit({ type: "task.started", task: task.id, url });
+      const stretch = { kind: "task", run, task: task.id, url, key: task.key } as const;
+      const outcome = await tracing.trace(stretch, async (span) => {
+        const made = await download(task, downloadContext(task, slot, taskProgress, span))
+          .catch((bug) => broken(task, bug));
+        span.ended({ kind: "task", result: made.result });
+        return made;
+      });
       progress.running.delete(task.id);
       park(task, outcome.result);
       return outcome;

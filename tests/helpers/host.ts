@@ -1,6 +1,7 @@
 /** A {@linkcode Host} for tests: the world is an argument, and so is its time. */
 
 import type { Fetch, Host, Output, StopSignal } from "../../lib/core/host.ts";
+import { NO_TELEMETRY, type Telemetry } from "../../lib/core/telemetry.ts";
 import { testOutput } from "./output.ts";
 import type { TestOutput } from "./output.ts";
 import { testTime } from "./time.ts";
@@ -35,6 +36,8 @@ export interface TestHostOptions {
   readonly exitCode?: number;
   /** Files that cannot be written. Default: none. */
   readonly unwritable?: readonly string[];
+  /** Default: nobody traces or measures. */
+  readonly telemetry?: Telemetry;
   /** Addresses by host name, besides `localhost` and addresses themselves. */
   readonly addresses?: Readonly<Record<string, readonly string[]>>;
 }
@@ -115,6 +118,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
       for (const listener of called) listener();
       return called.length;
     },
+    telemetry: () => Promise.resolve(options.telemetry ?? NO_TELEMETRY),
     exit(code) {
       throw new ExitCalled(code);
     },
