@@ -38,7 +38,7 @@ export interface Flags {
 }
 
 /** What a command does: its arguments and flags in, the exit code out. */
-type Action = (args: readonly string[], flags: Flags, host: Host) => Promise<number>;
+export type Action = (args: readonly string[], flags: Flags, host: Host) => Promise<number>;
 
 /**
  * Runs one command line. Libraries that only one command needs are loaded by
@@ -81,10 +81,11 @@ function complain(error: unknown, host: Host): number {
   return EXIT.bug;
 }
 
-type Perform = (action: Action, operands: readonly string[], flags: Flags) => Promise<void>;
+/** Carries out what a command line asks for. */
+export type Perform = (action: Action, operands: readonly string[], flags: Flags) => Promise<void>;
 
 /** The tree of commands. Building it loads and does nothing. */
-function createProgram(host: Host, perform: Perform): Command {
+export function createProgram(host: Host, perform: Perform): Command {
   const program = new Command("cronfetch")
     .description("Keeps a folder of remote files up to date, and every file in it whole.")
     .version(`cronfetch ${manifest.version}`, "-V, --version", "show the version")

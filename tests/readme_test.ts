@@ -1,11 +1,20 @@
 import { assert, assertEquals } from "@std/assert";
+import { parse } from "yaml";
+import { createProgram, type Flags } from "../lib/cli.ts";
+import { fileReporters, reportRequests } from "../lib/commands/reports.ts";
+import { addressOf } from "../lib/commands/serve.ts";
 import { loadConfig } from "../lib/config/load.ts";
+import { readOverrides } from "../lib/config/overrides.ts";
+import type { Problem } from "../lib/config/problem.ts";
+import { parseDuration } from "../lib/config/quantities.ts";
 import { EXIT } from "../lib/core/result.ts";
 import { checkCron } from "../lib/schedule/cron.ts";
 import { dirname, join } from "@std/path";
 import { bucketRules } from "../lib/commands/permissions.ts";
 import { S3_VARIABLES } from "../lib/store/s3/settings.ts";
-import { refreshed } from "../tools/readme.ts";
+import { createMetrics } from "../lib/page/metrics.ts";
+import { eventJsonSchema } from "../lib/report/event_schema.ts";
+import { BLOCKS, refreshed, WRITTEN } from "../tools/readme.ts";
 import { assertWorkflow, yamlBlocks } from "./action/workflow.ts";
 import { temporaryFolder } from "./helpers/folder.ts";
 import { testHost } from "./helpers/host.ts";
@@ -26,16 +35,34 @@ function fenced(language: string): string[] {
   );
 }
 
-Deno.test("the README's help, options, exit codes and error codes are the program's", async () => {
-  assertEquals(README, await refreshed(README), "`deno task readme` writes them anew");
+Deno.test("help, options, results and codes on the pages are the program's", async () => {
+  for (const path of WRITTEN) {
+    const page = PAGES.get(path) ?? "";
+    assertEquals(page, await refreshed(page), "`deno task readme` writes them anew");
+  }
+  for (const [path, page] of PAGES) {
+    const held = Object.keys(BLOCKS).filter((name) => page.includes(`<!-- ${name} -->`));
+    assert(held.length === 0 || WRITTEN.includes(path), path);
+  }
+  for (const name of Object.keys(BLOCKS)) {
+    assert([...PAGES.values()].some((page) => page.includes(`<!-- ${name} -->`)), name);
+  }
 });
 
+/** The modules that stand for configs, which have a default export. */
+const MODULES = fenced("ts").filter((text) => text.includes("export default"));
+
 Deno.test("every config in the README and the docs loads", async () => {
+  const mod = new URL("../lib/mod.ts", import.meta.url).href;
   const examples = [
     ...fenced("jsonc").map((text) => ["cronfetch.jsonc", text] as const),
     ...fenced("text").map((text) => ["urls.txt", text] as const),
+    ...fenced("yaml").filter((text) => "tasks" in parse(text))
+      .map((text) => ["cronfetch.yaml", text] as const),
+    ...MODULES.map((text) => ["cronfetch.ts", text.replace("@cronfetch/cronfetch", mod)] as const),
   ];
-  assert(examples.length >= 2);
+  assert(examples.length >= 15, `${examples.length}`);
+  assertEquals(new Set(examples.map(([name]) => name)).size, 4);
   for (const [name, text] of examples) {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.file(name), text);
@@ -49,6 +76,93 @@ Deno.test("every config in the README and the docs loads", async () => {
     }, host);
     assert(config.tasks.length > 0);
   }
+});
+
+/** Programs that a page may call besides ours. */
+const PROGRAMS = ["alias", "cd", "deno", "npx", "test"];
+
+/** The commands of a block of shell, in words; quotes are left as they are. */
+function commandsOf(block: string): string[][] {
+  const lines = block.replaceAll("\\\n", " ").split("\n").map((line) =>
+    line.replace(/^(?:\S+ ){5}(?= )/, "").replace(/(?:^|\s)#.*$/, "")
+  );
+  return lines.flatMap((line) => line.split(/\|\||&&|\|/))
+    .map((text) => text.replace(/>\s*\S+/, "").trim().split(/\s+/))
+    .map((words) => words.slice(words.findIndex((word) => !/^[A-Z_]+=/.test(word))))
+    .filter(([program]) => program !== "");
+}
+
+Deno.test("every command of cronfetch in the README and the docs is one", async () => {
+  const commands = [...fenced("sh"), ...fenced("crontab")].flatMap(commandsOf);
+  const ours = commands.flatMap((words) => {
+    const [program = ""] = words;
+    if (program === "cronfetch") return [words.slice(1)];
+    assert(PROGRAMS.includes(program), words.join(" "));
+    const at = program === "deno" ? words.lastIndexOf("cronfetch") : -1;
+    return at < 0 ? [] : [words.slice(at + 1)];
+  });
+  assert(ours.length > 40, `${ours.length}`);
+  for (const args of ours) {
+    const host = testHost({ cwd: "/srv" });
+    let understood = false;
+    const program = createProgram(host, (_action, _operands, flags) => {
+      checkValues(flags);
+      understood = true;
+      return Promise.resolve();
+    });
+    await program.parseAsync(args, { from: "user" }).catch((error) => {
+      throw new Error(`cronfetch ${args.join(" ")}: ${error.message}`);
+    });
+    assert(understood, args.join(" "));
+  }
+});
+
+/** Reads the values of flags as the commands do. */
+function checkValues(flags: Flags): void {
+  const host = testHost({ cwd: "/srv" });
+  const problems: Problem[] = [];
+  readOverrides({ ...flags, store: flags.output }, host, problems);
+  assertEquals(problems, []);
+  addressOf(flags);
+  fileReporters(reportRequests(flags.report, host.cwd()), host);
+  assert(flags.grace === undefined || parseDuration(flags.grace) !== null);
+}
+
+Deno.test("the events in the docs are as their schema has them", () => {
+  const { oneOf } = eventJsonSchema() as {
+    oneOf: { properties: Record<string, { const?: string }>; required: string[] }[];
+  };
+  const lines = fenced("ndjson").flatMap((block) => block.trimEnd().split("\n"));
+  assert(lines.length > 2);
+  for (const line of lines) {
+    const event = JSON.parse(line);
+    const schema = oneOf.find(({ properties }) => properties["type"]?.const === event.type);
+    assertEquals(Object.keys(event), Object.keys(schema?.properties ?? {}));
+  }
+});
+
+Deno.test("the docs name every metric and attribute, and no others", async () => {
+  const page = PAGES.get("docs/operating.md") ?? "";
+  const printed = await createMetrics("1").print({ tasks: [], lastRun: null, live: null });
+  const metrics = new Set([...printed.matchAll(/^# TYPE (\S+)/gm)].map((found) => found[1]));
+  const named = new Set([...page.matchAll(/\bcronfetch_\w+/g)].map((found) => found[0]));
+  assertEquals([...named].sort(), [...metrics].sort());
+
+  const source = await Deno.readTextFile("lib/telemetry.ts");
+  const told = [...source.matchAll(/["`]((?:cronfetch|http|url|server|error)\.[\w.]+)/g)]
+    .map((found) => found[1] ?? "");
+  assert(told.length > 15);
+  const known = page.replace("results.STATUS", "results.");
+  for (const name of told) assert(known.includes(`\`${name}`), name);
+  for (const [, name = ""] of known.matchAll(/`(cronfetch\.[\w.]+)`/g)) {
+    assert(told.includes(name), name);
+  }
+});
+
+Deno.test("the rules for Prometheus in the docs ask for metrics that there are", () => {
+  const rules = fenced("yaml").map((text) => parse(text)).filter((value) => "groups" in value)
+    .flatMap(({ groups }) => groups.flatMap(({ rules }: { rules: object[] }) => rules));
+  assertEquals(rules.map(({ expr }) => expr), ["cronfetch_task_stale == 1"]);
 });
 
 Deno.test("the README's workflow is whole", async () => {
@@ -65,7 +179,29 @@ Deno.test("every file the README and the docs link to is there", async () => {
   for (const [path, page] of PAGES) {
     const links = [...page.matchAll(/\]\(([^):]+)\)/g)].map((found) => found[1] ?? "");
     assert(links.length > 0, path);
-    for (const link of links) await Deno.stat(join(dirname(path), link.replace(/#.*/, "")));
+    for (const link of links) {
+      const [file = "", heading] = link.split("#");
+      const target = file === "" ? path : join(dirname(path), file);
+      await Deno.stat(target);
+      if (heading === undefined) continue;
+      const text = await Deno.readTextFile(target);
+      assert(headings(text).includes(heading), `${path}: ${link}`);
+    }
+  }
+});
+
+/** The names under which GitHub lets one link to the headings of a page. */
+function headings(page: string): string[] {
+  return [...page.replace(/```[^]*?```/g, "").matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) =>
+    text.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")
+  );
+}
+
+Deno.test("the index of the docs names every page", () => {
+  const index = PAGES.get("docs/README.md") ?? "";
+  for (const path of PAGES.keys()) {
+    if (path === "docs/README.md") continue;
+    assert(index.includes(`(${path.startsWith("docs/") ? path.slice(5) : `../${path}`})`), path);
   }
 });
 
@@ -80,9 +216,9 @@ Deno.test("the docs tell the access rules that doctor prints, and what the store
 
 const BUCKET = { prefix: "prefix", endpoint: null, region: null };
 
-Deno.test("every task the README and CONTRIBUTING speak of exists", async () => {
+Deno.test("every task the README, the docs and CONTRIBUTING speak of exists", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile("deno.json"));
-  const text = README + await Deno.readTextFile("CONTRIBUTING.md");
+  const text = [...PAGES.values()].join("\n") + await Deno.readTextFile("CONTRIBUTING.md");
   const named = [...text.matchAll(/deno(?:@[\d.]+)? task (?:--quiet )?(?:--config \S+ )?([a-z]+)/g)]
     .map((found) => found[1] ?? "");
   assert(named.length > 4);

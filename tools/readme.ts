@@ -1,14 +1,19 @@
 /**
- * The parts of the README that the program itself knows best: help, options,
- * exit codes and error codes. `deno task readme` writes them anew; a test holds
- * the README to them.
+ * The parts of the README and the docs that the program itself knows best: help,
+ * options, results, codes. `deno task readme` writes them anew; a test holds the
+ * pages to them.
  */
 
 import { EXIT_CODES, main } from "../lib/cli.ts";
 import { optionRows } from "../lib/config/describe.ts";
-import { ERROR_CODES } from "../lib/core/errors.ts";
+import { OVERRIDE_NAMES, type OverrideName } from "../lib/config/overrides.ts";
+import { ERROR_CODES, type ErrorCode } from "../lib/core/errors.ts";
+import type { RunEvent } from "../lib/core/event.ts";
 import type { Host } from "../lib/core/host.ts";
+import { TASK_STATUSES, type TaskStatus } from "../lib/core/result.ts";
 import { realHost } from "../lib/host.ts";
+import { advice } from "../lib/report/advice.ts";
+import { eventJsonSchema, type JsonSchema } from "../lib/report/event_schema.ts";
 
 /** What a command line prints on standard output. */
 async function printed(args: readonly string[]): Promise<string> {
@@ -53,35 +58,122 @@ function options(): string {
   return table(["option", "value", "default", "meaning"], rows);
 }
 
+/** What each flag and variable sets in the config. */
+const OVERRIDDEN = {
+  store: "store",
+  state: "state",
+  timeout: "timeout.attempt",
+  maxConcurrency: "limits.concurrency",
+  hostConcurrency: "limits.perHost",
+  retries: "retry.attempts",
+  limitRate: "limits.rate",
+  maxFilesize: "expect.maxSize",
+  deadline: "limits.deadline",
+} as const satisfies Record<OverrideName, string>;
+
+function overrides(): string {
+  const rows = Object.entries(OVERRIDDEN).map(([name, option]) => {
+    const { flag, variable } = OVERRIDE_NAMES[name as OverrideName];
+    return [flag, variable, option].map(code);
+  });
+  return table(["flag", "variable", "option"], rows);
+}
+
 function errors(): string {
-  const rows = Object.entries(ERROR_CODES).map(([code, { meaning, retry }]) => [
-    `\`${code}\``,
+  const rows = Object.entries(ERROR_CODES).map(([name, { meaning, retry }]) => [
+    code(name),
     meaning,
     retry,
+    advice(name as ErrorCode, null) ?? "",
   ]);
-  return table(["code", "meaning", "again"], rows);
+  return table(["code", "meaning", "again", "what to do"], rows);
+}
+
+const STATUS_MEANINGS = {
+  created: "the file was not there, and is now",
+  updated: "the file has new content",
+  unchanged: "the server says, or the digest shows, that the file is still the newest",
+  skipped: "another run works on the task; nothing was requested",
+  deferred: "the server asks for a pause; the file stays as it was",
+  failed: "the file stays as it was, and the code says why",
+  cancelled: "the run ended before the task did; the file stays as it was",
+} as const satisfies Record<TaskStatus, string>;
+
+function statuses(): string {
+  return table(
+    ["status", "meaning"],
+    TASK_STATUSES.map((name) => [
+      code(name),
+      STATUS_MEANINGS[name],
+    ]),
+  );
+}
+
+const EVENT_MEANINGS = {
+  "run.started": "a run begins",
+  "task.started": "a task is begun",
+  "task.retrying": "an attempt has failed, and another one will be made",
+  "task.finished": "a task has its result",
+  "task.health": "the health of a task is another one than before",
+  "run.finished": "the run is over",
+} as const satisfies Record<RunEvent["type"], string>;
+
+function events(): string {
+  const { oneOf } = eventJsonSchema() as { readonly oneOf: readonly JsonSchema[] };
+  const rows = oneOf.map(({ properties }) => {
+    const { type, time: _time, run: _run, ...carried } = properties as Properties;
+    const name = type?.["const"] as RunEvent["type"];
+    return [code(name), EVENT_MEANINGS[name], Object.keys(carried).map(code).join(", ")];
+  });
+  return table(["type", "when", "beside `type`, `time` and `run`"], rows);
+}
+
+type Properties = Readonly<Record<string, JsonSchema>>;
+
+function resultFields(): string {
+  const { $defs } = eventJsonSchema() as { readonly $defs: Properties };
+  const { properties } = $defs["result"] as { readonly properties: Properties };
+  const rows = Object.entries(properties).map(([name, field]) => [
+    code(name),
+    String(field["description"]),
+  ]);
+  return table(["field", "meaning"], rows);
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
 }
 
 /** Text of the blocks by name. */
-const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = {
+export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = {
   "help": help,
   "options": options,
+  "overrides": overrides,
+  "statuses": statuses,
+  "result": resultFields,
+  "events": events,
   "errors": errors,
   "exit-codes": () => table(["exit code", "meaning"], EXIT_CODES),
 };
 
-/** A README with its blocks as they should be. */
-export async function refreshed(readme: string): Promise<string> {
-  let text = readme;
+/** The pages that hold blocks. */
+export const WRITTEN = ["README.md", "docs/config.md", "docs/results.md"];
+
+/** A page with its blocks as they should be. */
+export async function refreshed(page: string): Promise<string> {
+  let text = page;
   for (const [name, make] of Object.entries(BLOCKS)) {
     const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
     const [from, to] = [text.indexOf(start), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`the README has no block ${name}`);
+    if (from < 0 && to < 0) continue;
+    if (from < 0 || to < from) throw new Error(`the block ${name} is not whole`);
     text = `${text.slice(0, from)}${start}\n\n${await make()}\n\n${text.slice(to)}`;
   }
   return text;
 }
 
 if (import.meta.main) {
-  await Deno.writeTextFile("README.md", await refreshed(await Deno.readTextFile("README.md")));
+  for (const path of WRITTEN) {
+    await Deno.writeTextFile(path, await refreshed(await Deno.readTextFile(path)));
+  }
 }
