@@ -14,7 +14,7 @@ export type Retry = "never" | "now" | "later";
  */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** A code's usual {@linkcode Retry} and what it means, for people and for the README's table. */
+/** A code's usual {@linkcode Retry} and what it means, for people and for the docs' table. */
 export interface ErrorCodeMeaning {
   /** What to do within a run, unless the error itself knows better (`http.status` does). */
   readonly retry: Retry;
