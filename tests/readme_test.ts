@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { parse } from "yaml";
 import { createProgram, type Flags } from "../lib/cli.ts";
 import { fileReporters, reportRequests } from "../lib/commands/reports.ts";
-import { addressOf } from "../lib/commands/serve.ts";
+import { addressOf } from "../lib/commands/page_address.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import { readOverrides } from "../lib/config/overrides.ts";
 import type { Problem } from "../lib/config/problem.ts";
@@ -79,7 +79,7 @@ Deno.test("every config in the README and the docs loads", async () => {
 });
 
 /** Programs that a page may call besides ours. */
-const PROGRAMS = ["alias", "cd", "deno", "npx", "test"];
+const PROGRAMS = ["alias", "cd", "curl", "deno", "npx", "test"];
 
 /** The commands of a block of shell, in words; quotes are left as they are. */
 function commandsOf(block: string): string[][] {
