@@ -111,6 +111,12 @@ const number = plain((value): value is number => Number.isFinite(value));
 const count = plain((value): value is number => Number.isSafeInteger(value));
 const time = plain((value): value is string => text.is(value) && isInstant(value));
 
+/** Absent in what the first versions wrote: no file has none, so its digest decides. */
+const revision: Kind<string> = {
+  is: (value): value is string => value === undefined || text.is(value),
+  arrange: (value: string | undefined) => value ?? "",
+};
+
 const VALIDATORS = shape<Validators>({
   key: text,
   source: text,
@@ -118,7 +124,7 @@ const VALIDATORS = shape<Validators>({
   lastModified: orNull(text),
   sha256: text,
   sizeBytes: count,
-  revision: text,
+  revision,
 });
 
 const PART = shape<PartRecord>({

@@ -114,6 +114,15 @@ Deno.test("file: the text, to the byte, whatever the order in which things are t
   assertEquals(await Deno.readTextFile(place.path), SNAPSHOT);
 });
 
+Deno.test("file: what the first versions wrote is read, with no revision to go by", async () => {
+  await using at = await filePlace();
+  const written = SNAPSHOT.replace('"revision":"1768474800000"', '"modifiedMs":1768474800000');
+  await Deno.writeTextFile(at.path, written);
+  await using state = await at.open(testHost());
+  const published = (await state.allRecords()).get("b")?.published;
+  assertEquals([published?.sizeBytes, published?.revision], [3, undefined]);
+});
+
 Deno.test("file: nothing is written before there is something to say", async () => {
   await using place = await filePlace();
   {
