@@ -59,7 +59,7 @@ async function tryStore(store: Store, key: string): Promise<boolean> {
   try {
     const found = await store.digest(key, new AbortController().signal);
     if (found !== sha256) throw new Error("what was written cannot be read again");
-    const nothing = { look: () => Promise.resolve(null) };
+    const nothing = { look: () => Promise.resolve(null), ready: () => Promise.resolve() };
     return await publishText(store, key, "b", nothing).then(() => false, isConflict);
   } finally {
     await store.remove(key);

@@ -195,6 +195,8 @@ async function carryOutIn(span: Span, source: Source, course: Course): Promise<P
 async function carryOut(source: Source, course: Course): Promise<Published> {
   const { task, context, trace, warnings } = course;
   const { clock } = context.host;
+  // A store that cannot be used is no reason to bother anybody else.
+  await context.survey.ready();
   const trusted = await trust(source.url, course);
   source.conditions = trusted ? conditionalHeaders(trusted) : {};
   const settled = await settleChecksum(task, context.checksumFiles, context);

@@ -121,7 +121,7 @@ export function createStore(driver: Driver): Store {
   }
 
   function survey(keys: Iterable<string>, signal: AbortSignal): Survey {
-    if (!driver.prefersLists) return { look: stat };
+    if (!driver.prefersLists) return { look: stat, ready: () => Promise.resolve() };
     const list = (prefix: string, after: string) => listed(prefix, after, signal);
     return surveyByLists(keys, { list, stat }, signal);
   }

@@ -132,6 +132,12 @@ export interface Survey {
    * may be as old as the survey, and may know less than `Store.stat`.
    */
   look(key: string): Promise<StoredFile | null>;
+  /**
+   * Waits until the first look is made, where that costs a request anyway.
+   *
+   * @throws {CronfetchError} any `store.` code: there is no use in fetching anything.
+   */
+  ready(): Promise<void>;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Looks at many keys by few lists: for stores where each look is a request. */
 
+import { CronfetchError } from "../core/errors.ts";
 import type { ListedFile, StoredFile, Survey } from "./store.ts";
 
 /** Files in a row that nobody wants, after which a list is begun anew further on. */
@@ -29,6 +30,7 @@ export function surveyByLists(
   const found = new Map<string, StoredFile | null>();
   const waiting = new Map<string, PromiseWithResolvers<StoredFile | null>>();
   let scanning: Promise<void> | null = null;
+  let failure: CronfetchError | null = null;
 
   const settle = (key: string, file: StoredFile | null) => {
     found.set(key, file);
@@ -78,22 +80,30 @@ export function surveyByLists(
     try {
       await scan();
     } catch (error) {
-      // Whoever looks after that begins another list.
+      // Whoever looks after that begins another list, unless it would be told the same.
+      if (error instanceof CronfetchError && error.retry === "never") failure = error;
       scanning = null;
       for (const { reject } of waiting.values()) reject(error);
       waiting.clear();
     }
   };
 
+  const look = (key: string): Promise<StoredFile | null> => {
+    if (!foreseen.has(key)) return stat(key);
+    if (failure) return Promise.reject(failure);
+    const known = found.get(key);
+    if (known !== undefined) return Promise.resolve(known);
+    const wait = waiting.get(key) ?? Promise.withResolvers<StoredFile | null>();
+    waiting.set(key, wait);
+    scanning ??= scanAndTell();
+    return wait.promise;
+  };
+
   return {
-    look: (key) => {
-      if (!foreseen.has(key)) return stat(key);
-      const known = found.get(key);
-      if (known !== undefined) return Promise.resolve(known);
-      const wait = waiting.get(key) ?? Promise.withResolvers<StoredFile | null>();
-      waiting.set(key, wait);
-      scanning ??= scanAndTell();
-      return wait.promise;
+    look,
+    ready: async () => {
+      const [first] = all;
+      if (first !== undefined) await look(first);
     },
   };
 }

@@ -21,6 +21,9 @@ import { assertCode, bytesOf, sealed } from "../store/conformance.ts";
 const SMALL = "a small file\n";
 const LARGE = "0123456789".repeat(600_000);
 
+/** How often the files were asked for by the last run. */
+let asked = 0;
+
 /** What becomes of a run of two tasks, a small file and a large one. */
 async function runInto(location: string, host: TestHost): Promise<readonly TaskResult[]> {
   await using server = origin({
@@ -33,6 +36,7 @@ async function runInto(location: string, host: TestHost): Promise<readonly TaskR
     defaults: { retry: { attempts: 1 } },
     tasks: [`${server.origin}/small.txt`, `${server.origin}/large.txt`],
   }, { host });
+  asked = server.hits();
   return results.toSorted((one, other) => one.task < other.task ? 1 : -1);
 }
 
@@ -106,6 +110,7 @@ s3Test(
     await assertFailed(results, "store.denied", "the secret key is wrong; check AWS_ACCESS_KEY_ID");
     assertEquals(proxy.requests.length, new Set(proxy.requests).size);
     assertEquals(host.slept, []);
+    assertEquals(asked, 0, "nobody is asked for what cannot be stored");
     for (const { message } of results) assert(!message?.includes("wrong,"), message);
   },
 );

@@ -1,5 +1,6 @@
-import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
+import { CronfetchError } from "../../lib/core/errors.ts";
 import { byCodePoints, surveyByLists } from "../../lib/store/survey.ts";
 import type { ListedFile } from "../../lib/store/store.ts";
 
@@ -98,6 +99,23 @@ Deno.test("a list that fails is told to everybody who waits, and the next look b
   assertEquals((await survey.look("c"))?.revision, "c");
   assertEquals((await survey.look("a"))?.revision, "a");
   assertEquals(counts.lists, 3);
+});
+
+Deno.test("what would be told again is asked once, and tells whether there is use in going on", async () => {
+  const refusal = new CronfetchError("store.denied", "the secret key is wrong");
+  let lists = 0;
+  const list = () => {
+    lists++;
+    throw refusal;
+  };
+  const survey = surveyByLists(["a", "b"], { list, stat: () => Promise.resolve(null) }, forever);
+  for (const ask of [survey.ready, survey.ready, () => survey.look("b")]) {
+    assertStrictEquals(await assertRejects(ask), refusal);
+  }
+  assertEquals(lists, 1);
+  const { looks } = bucket(["a"]);
+  await surveyByLists(["a", "b"], looks, forever).ready();
+  await surveyByLists([], looks, forever).ready();
 });
 
 Deno.test("property: a survey sees what single looks see", async () => {
