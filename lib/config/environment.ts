@@ -1,6 +1,7 @@
 /** Environment variables, and `${env:NAME}` in URLs and headers. */
 
 import type { Host } from "../core/host.ts";
+import { fittingInUrl } from "./secrets.ts";
 
 /** The part of the host that is used here. */
 export type Environment = Pick<Host, "env">;
@@ -79,7 +80,7 @@ export function substituteUrl(text: string, host: Environment): Substitution {
   return substitute(text, host, (value, before, after) => {
     const fitting = inUserinfo(before, after)
       ? encodeURIComponent(value)
-      : value.replace(before === "" ? /[ ]/g : /[ #]/g, encodeURIComponent);
+      : fittingInUrl(value, before === "");
     return fitting.replaceAll("{", "{{").replaceAll("}", "}}");
   });
 }

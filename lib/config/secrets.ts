@@ -52,20 +52,36 @@ function patternOf(form: string): string {
   ).join("");
 }
 
+/**
+ * A value as it is put into a URL, where it may be a path or a query: only what
+ * would end the URL is percent-encoded.
+ *
+ * @param isBeginning Whether the URL begins with it, and so may have its fragment.
+ */
+export function fittingInUrl(value: string, isBeginning: boolean): string {
+  return value.replace(isBeginning ? / /g : /[ #]/g, encodeURIComponent);
+}
+
 function formsOf(secret: string): string[] {
   const wellFormed = secret.toWellFormed();
-  const url = new URL("http://host/");
-  url.username = wellFormed;
-  url.pathname = wellFormed;
-  url.search = wellFormed;
   const encoded = [
     encodeURIComponent(wellFormed),
     encodeURI(wellFormed),
-    url.username,
-    url.pathname.slice(1),
-    url.search.slice(1),
     new URLSearchParams([["", wellFormed]]).toString().slice(1),
   ];
+  for (
+    const text of [wellFormed, fittingInUrl(wellFormed, false), fittingInUrl(wellFormed, true)]
+  ) {
+    const url = new URL("http://host/");
+    url.username = text;
+    url.pathname = text;
+    url.search = text;
+    encoded.push(text, url.username, url.pathname.slice(1), url.search.slice(1));
+    // One that is both a path and a query is encoded in two ways.
+    for (const start of ["http://host/", "http://host/?"]) {
+      encoded.push(new URL(start + text).href.slice(start.length));
+    }
+  }
   const bytes = new TextEncoder().encode(wellFormed);
   const base64 = bytes.toBase64();
   return [

@@ -130,6 +130,11 @@ async function runPlan(look: Look, config: Config, context: PassContext): Promis
   const { openStore, openReporters, ...rest } = context;
   const { host: { clock }, progress } = context;
   await using store = await openStore();
+  // A store that cannot be used is no fault of the tasks: they stay due, and the pass has failed.
+  const keys = look.plan.entries.filter((entry) => entry.included).map(({ task }) => task.key);
+  using heeding = store.heed(rest.signal);
+  await store.survey(keys, rest.signal).ready();
+  heeding[Symbol.dispose]();
   const reporters = openReporters();
   const leftUntil = new Map<string, Temporal.Instant>();
   const overran: Overrun[] = [];

@@ -1,4 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
+import fc from "fast-check";
+import { substituteUrl } from "../../lib/config/environment.ts";
 import {
   createRedactor,
   redactUrl,
@@ -39,6 +41,19 @@ Deno.test("row 90: a secret is found in the URL that was made of it", () => {
   url.searchParams.set("q", PASSWORD);
   const redact = createRedactor(secretsInUrl(url));
   assertEquals(redact(url.href), "https://***@example.org/***?q=***");
+});
+
+Deno.test("property: a secret is found in the URL of a task that holds it", () => {
+  // What a URL takes away or moves (control characters, `\\`, dots) is another matter.
+  const secret = fc.string({ unit: "grapheme", minLength: 4, maxLength: 20 })
+    .filter((text) => !/[\p{Cc}\\.{}$]/u.test(text) && text.trim() === text);
+  const place = fc.constantFrom("http://h/fail/", "http://h/a.csv?u=", "http://h/x");
+  fc.assert(fc.property(secret, place, (value, start) => {
+    const redact = createRedactor([value]);
+    const { text } = substituteUrl(`${start}\${env:A}/a.csv`, { env: () => value });
+    assertEquals(redact(text), `${start}***/a.csv`);
+    assertEquals(redact(new URL(text).href), `${start}***/a.csv`);
+  }));
 });
 
 const REDACTED: readonly (readonly [secrets: string[], text: string, redacted: string])[] = [

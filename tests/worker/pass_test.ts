@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { loadValue } from "../../lib/config/load.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
 import { checkCron } from "../../lib/schedule/cron.ts";
 import { openState } from "../../lib/state/open.ts";
-import { lookForDue, type PassRequest } from "../../lib/worker/pass.ts";
+import { openMemory } from "../../lib/store/memory.ts";
+import { lookForDue, type PassRequest, runPass } from "../../lib/worker/pass.ts";
 import { testHost } from "../helpers/host.ts";
 
 const host = testHost();
@@ -74,4 +76,33 @@ Deno.test("a pass: who is paused is run only if somebody wants it", async (t) =>
       assertEquals(look.wake?.task ?? null, wake);
     });
   }
+});
+
+Deno.test("a pass: a store that cannot be used is its trouble, and no failure of the tasks", async () => {
+  await using state = await openState("memory:", host);
+  const gone = new CronfetchError("store.failed", "the server cannot be reached");
+  const request = {
+    config,
+    asked: null,
+    isPaused: () => false,
+    wanted: new Set<string>(),
+    leftUntil: new Map<string, Temporal.Instant>(),
+  };
+  const pass = await runPass(request, {
+    host,
+    state,
+    progress: { bytes: 0, running: new Map() },
+    signal: new AbortController().signal,
+    interruptedExitCode: () => 130,
+    openStore: () => {
+      const ready = () => Promise.reject(gone);
+      return Promise.resolve({
+        ...openMemory(),
+        survey: () => ({ look: () => Promise.resolve(null), ready }),
+      });
+    },
+    openReporters: () => [],
+  });
+  assertEquals(pass, { kind: "failed", error: gone });
+  assertEquals((await state.allRecords()).size, 0);
 });
