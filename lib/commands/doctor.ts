@@ -27,6 +27,7 @@ import {
 } from "./permissions.ts";
 import { checkState, checkStore } from "./places.ts";
 import { prepare, type Prepared } from "./prepare.ts";
+import { checkPrograms } from "./programs.ts";
 import { recall } from "./recall.ts";
 import { relativeTime } from "../report/relative_time.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
@@ -64,6 +65,7 @@ export async function doctor(
       if (stop.signal.aborted) return [];
       throw error;
     }),
+    ...await checkPrograms(config, host),
   ];
   if (stop.signal.aborted) return stop.exitCode();
   const records = state.verdict === "wrong" ? NO_RECORDS : await recordsOf(prepared, host);

@@ -7,6 +7,7 @@ export type Check =
   | "store"
   | "state"
   | "host"
+  | "alerts"
   | "schedule"
   | "permissions";
 

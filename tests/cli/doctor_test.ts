@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import manifest from "../../deno.json" with { type: "json" };
 import { main } from "../../lib/cli.ts";
 import { permissionFlags, shellQuoted } from "../../lib/commands/permissions.ts";
 import { proxyVariable } from "../../lib/commands/proxy.ts";
@@ -104,6 +105,53 @@ Deno.test("doctor: what is wrong is told, and exits 3", async () => {
     assertMatch(host.stderr.text, said);
     assertEquals(await tree(at.folder.path), before);
   }
+});
+
+Deno.test("doctor: the commands of alerts, which may be run or not, and be there or not", async () => {
+  await using at = await place({
+    alerts: [{ command: ["mail-me", "--urgent"] }, { command: ["./mail-them"] }, {
+      command: ["mail-me"],
+    }, { command: ["letter"] }],
+    tasks: [],
+  });
+  const env = { PATH: `/no/such/folder:${at.folder.path}` };
+  await Deno.writeTextFile(at.folder.file("mail-me"), "#!/bin/sh\n", { mode: 0o755 });
+  await Deno.writeTextFile(at.folder.file("letter"), "Dear all,\n", { mode: 0o644 });
+  const host = at.host({ env });
+  assertEquals(await main(["doctor"], host), 3);
+  assertEquals(host.stderr.text.match(/^\w+ +alerts +.*$/mg), [
+    `good   alerts  the command is ${at.folder.file("mail-me")}`,
+    "wrong  alerts  the command ./mail-them is not there: no alert can be given to it",
+    "wrong  alerts  the command letter is not there: no alert can be given to it",
+  ]);
+
+  const program = fromFileUrl(new URL("../../main.ts", import.meta.url));
+  for (
+    const [permission, code, said] of [
+      ["--allow-run=elsewhere", 3, "the command ./mail-me may not be run: that needs --allow-run="],
+      ["--allow-run", 0, "the command is "],
+    ] as const
+  ) {
+    await Deno.writeTextFile(
+      at.folder.file("cronfetch.json"),
+      JSON.stringify({ alerts: [{ command: ["./mail-me"] }], tasks: [] }),
+    );
+    const output = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", "-RWE", permission, program, "doctor"],
+      cwd: at.folder.path,
+      stdin: "null",
+    }).output();
+    const text = new TextDecoder().decode(output.stderr);
+    assertEquals(output.code, code, text);
+    assertStringIncludes(text, said);
+  }
+});
+
+Deno.test("every task that runs cronfetch asks nobody, and alerts may run their commands", () => {
+  for (const name of ["cronfetch", "start"] as const) {
+    assertStringIncludes(manifest.tasks[name].command, " --no-prompt ");
+  }
+  assertEquals(manifest.permissions.default.run, true);
 });
 
 Deno.test("doctor: a name that takes too long is wrong, not waited for", async () => {
