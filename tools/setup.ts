@@ -41,7 +41,9 @@ export async function loads(specifiers: readonly string[], patienceMs: number): 
 export async function mirror(source: string, target: string): Promise<number> {
   let written = 0;
   const entries = await Array.fromAsync(Deno.readDir(source));
-  await Deno.mkdir(target, { recursive: true });
+  if (await unlessMissing(Deno.stat(target)) === null) {
+    await Deno.mkdir(target, { recursive: true });
+  }
   for (const { name, isDirectory } of entries.sort(manifestLast)) {
     const [from, to] = [`${source}/${name}`, `${target}/${name}`];
     if (isDirectory) written += await mirror(from, to);
@@ -78,18 +80,30 @@ function say(text: string): void {
 async function main(): Promise<void> {
   // The folder's own time remembers when JSR was last asked.
   const asked = (await unlessMissing(Deno.stat(TARGET)))?.mtime ?? null;
-  if (asked === null || Date.now() - asked.getTime() > ASK_AGAIN_MS) {
+  const isOld = asked === null || Date.now() - asked.getTime() > ASK_AGAIN_MS;
+  if (isOld) {
     if (await loads(jsrImports(await Deno.readTextFile("deno.json")), PATIENCE_MS)) {
       if (asked === null) return;
-      await unlessMissing(Deno.remove(TARGET, { recursive: true }));
-      return say(`JSR answers, so @std comes from there again and ${TARGET}/ is gone`);
+      // Whose checkout it is not leaves that to the one whose it is.
+      const gone = await unlessMissing(Deno.remove(TARGET, { recursive: true }))
+        .then(() => true, () => false);
+      return gone
+        ? say(`JSR answers, so @std comes from there again and ${TARGET}/ is gone`)
+        : undefined;
     }
-    await Deno.mkdir(TARGET, { recursive: true });
-    await Deno.utime(TARGET, new Date(), new Date());
   }
-  if (await mirror(SOURCE, TARGET) > 0) {
-    say(`JSR does not answer, so @std is stood in for by ${SOURCE}/, in ${TARGET}/`);
+  try {
+    if (await mirror(SOURCE, TARGET) > 0) {
+      say(`JSR does not answer, so @std is stood in for by ${SOURCE}/, in ${TARGET}/`);
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    say(`JSR does not answer, and its stand-ins cannot be written to ${TARGET}/: ${why}`);
+    say("let whoever owns this folder run `deno task setup` in it, once");
+    Deno.exit(1);
   }
+  // Who cannot write there asks JSR every time.
+  if (isOld) await Deno.utime(TARGET, new Date(), new Date()).catch(() => {});
 }
 
 if (import.meta.main) {

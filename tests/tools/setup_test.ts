@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { exists } from "@std/fs";
 import { fromFileUrl } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
@@ -112,22 +112,22 @@ Deno.test("setup stands in while JSR does not answer, and says so once", () =>
     await writePackages(`${folder}/tools/std_stand_ins`);
     const imports = { "@std/a": "jsr:@std/a@^1.0.0" };
     await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ imports }));
-    const setup = async () => {
-      const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    const setup = async (expected = 0, rights = ["--allow-write=.offline"]) => {
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
         args: [
           "run",
           "--quiet",
           "--no-config",
           "--no-lock",
           "--allow-read=.",
-          "--allow-write=.offline",
+          ...rights,
           fromFileUrl(new URL("../../tools/setup.ts", import.meta.url)),
         ],
         cwd: folder,
         env: { DENO_DIR: `${folder}/cache`, JSR_URL: `http://127.0.0.1:${server.addr.port}/` },
       }).output();
-      assertEquals(success, true);
       const said = new TextDecoder().decode(stderr).trim();
+      assertEquals(code, expected, said);
       return { said, standsIn: await exists(`${folder}/.offline/two/deno.json`) };
     };
     const outcomes = {
@@ -143,10 +143,18 @@ Deno.test("setup stands in while JSR does not answer, and says so once", () =>
       stays: { said: "", standsIn: true },
       needsNothing: { said: "", standsIn: false },
     };
+    // Like a user whose checkout it is not.
+    assertMatch((await setup(1, [])).said, /^setup: JSR .*\nsetup: let whoever owns .*$/);
+    assertEquals(await setup(), outcomes.standsIn);
+    await Deno.utime(`${folder}/.offline`, 0, 0);
+    assertEquals(await setup(0, []), outcomes.stays, "what is whole needs no writing");
+    await Deno.writeTextFile(`${folder}/.offline/one/mod.ts`, "");
+    assertMatch((await setup(1, [])).said, /stand-ins cannot be written/);
     assertEquals(await setup(), outcomes.standsIn);
     up = true;
     assertEquals(await setup(), outcomes.stays, "JSR is not asked again at once");
     await Deno.utime(`${folder}/.offline`, 0, 0);
+    assertEquals(await setup(0, []), outcomes.stays, "others may not take it away");
     assertEquals(await setup(), outcomes.gone);
     up = false;
     assertEquals(await setup(), outcomes.needsNothing, "what is cached needs no JSR");
