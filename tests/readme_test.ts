@@ -79,7 +79,7 @@ Deno.test("every config in the README and the docs loads", async () => {
 });
 
 /** Programs that a page may call besides ours. */
-const PROGRAMS = ["alias", "cd", "curl", "deno", "npx", "test"];
+const PROGRAMS = ["alias", "cd", "curl", "deno", "git", "mkdir", "npx", "test"];
 
 /** The commands of a block of shell, in words; quotes are left as they are. */
 function commandsOf(block: string): string[][] {
@@ -198,6 +198,22 @@ function headings(page: string): string[] {
     text.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")
   );
 }
+
+Deno.test("the alias in the README and the docs works for a checkout in a folder with a space", async () => {
+  await using folder = await temporaryFolder();
+  const checkout = folder.file("a checkout");
+  await Deno.mkdir(checkout);
+  const aliases = fenced("sh").flatMap((block) => block.match(/^alias .*$/gm) ?? []);
+  assert(aliases.length >= 2);
+  for (const alias of aliases) {
+    const script = `deno() { printf '%s\\n' "$@"; }\n${alias}\n` +
+      "eval \"$(alias cronfetch | sed 's/^alias //; s/^cronfetch=//; s/^/eval /')\"";
+    const { stdout } = await new Deno.Command("sh", { args: ["-c", script], cwd: checkout })
+      .output();
+    const words = new TextDecoder().decode(stdout).split("\n");
+    assert(words.some((word) => word.endsWith("/a checkout/deno.json")), words.join(" | "));
+  }
+});
 
 Deno.test("the index of the docs names every page", () => {
   const index = PAGES.get("docs/README.md") ?? "";
