@@ -31,10 +31,17 @@ export function knownIds(ids: readonly string[], tasks: readonly Task[]): Set<st
   if (unknown.length === 0) return new Set(ids);
   const lines = unknown.map((id) => {
     const near = nearest(id, [...all]);
-    const hint = near === null ? "" : `; did you mean ${JSON.stringify(near)}?`;
+    const meant = near === null ? asUrl(id) : JSON.stringify(near);
+    const hint = meant === null ? "" : `; did you mean ${meant}?`;
     return `There is no task ${JSON.stringify(id)} in the config${hint}`;
   });
   throw new CronfetchError("usage", lines.join("\n"));
+}
+
+/** What looks like a host with a path, as a URL. */
+function asUrl(text: string): string | null {
+  const looksLike = /^(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::[0-9]+)?\/[^\s\p{Cc}]+$/iu.test(text);
+  return looksLike && URL.canParse(`https://${text}`) ? `https://${text}` : null;
 }
 
 function fillIn(task: Task, dated: DatedParts, render: Render): Task {

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { ConfigInput, TaskInput } from "../../lib/config/input.ts";
-import { tasksOf } from "../../lib/config/tasks.ts";
+import { knownIds, tasksOf } from "../../lib/config/tasks.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { AT, complaintsOf, loadInput, loadText, onlyTask, tasksIn } from "./loading.ts";
 
@@ -32,6 +32,20 @@ Deno.test("a URL alone is a task with every default", async () => {
     quarantine: false,
     allowPrivate: false,
   });
+});
+
+Deno.test("what looks like a host with a path was meant as a URL, perhaps", () => {
+  const table: [asked: string, hint: string][] = [
+    ["www.irs.gov/x.pdf", "; did you mean https://www.irs.gov/x.pdf?"],
+    ["127.0.0.1:18111/a.txt", "; did you mean https://127.0.0.1:18111/a.txt?"],
+    ["x.pdf", ""],
+    ["a/b.pdf", ""],
+  ];
+  for (const [asked, hint] of table) {
+    const message = `There is no task "${asked}" in the config${hint}`;
+    const error = assertThrows(() => knownIds([asked], []), CronfetchError);
+    assertEquals(error.message, message);
+  }
 });
 
 const DIGEST = "AB".repeat(32);
