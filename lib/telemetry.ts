@@ -88,13 +88,14 @@ function beginning(stretch: Stretch): Attributes {
 }
 
 /** What the semantic conventions for HTTP clients say about a request. */
-function asked(url: string): Attributes {
+export function asked(url: string): Attributes {
   const server = URL.canParse(url) ? new URL(url) : null;
   return {
     "http.request.method": "GET",
     "url.full": url,
     ...(server === null ? {} : {
-      "server.address": server.hostname,
+      // An address of IPv6 without the brackets that it has in a URL.
+      "server.address": server.hostname.replace(/^\[|\]$/g, ""),
       "server.port": Number(server.port) || (server.protocol === "https:" ? 443 : 80),
     }),
   };

@@ -1,6 +1,7 @@
 // What a real process tells a collector of OpenTelemetry, and that it tells and loads nothing else.
 
 import { assert, assertEquals } from "@std/assert";
+import { asked } from "../lib/telemetry.ts";
 import manifest from "../deno.json" with { type: "json" };
 import { type CollectedSpan, startCollector } from "./helpers/collector.ts";
 import { temporaryFolder, tree } from "./helpers/folder.ts";
@@ -247,3 +248,8 @@ function flakyOrigin(): Origin {
     "/good.txt": "good",
   });
 }
+
+Deno.test("the address of a server has no brackets in a span", () => {
+  assertEquals(asked("https://[::1]:8443/a")["server.address"], "::1");
+  assertEquals(asked("https://x.example/a")["server.address"], "x.example");
+});
