@@ -111,6 +111,23 @@ Deno.test("actions: a page from elsewhere is refused, whatever it knows", async 
   assertEquals(at.done.length, 3);
 });
 
+Deno.test("actions: a form of ours is known by its origin over plain HTTP off this machine", async () => {
+  await using at = active({ isLoopback: false });
+  const home = "http://mirror.test:8788";
+  const page = await at.ask(`${home}/`);
+  await page.body?.cancel();
+  // Under any other policy a browser hides the origin, and there Sec-Fetch-Site is not sent.
+  assertEquals(page.headers.get("referrer-policy"), "same-origin");
+  const statuses: number[] = [];
+  for (const origin of [home, "http://mirror.test", "http://evil.example:8788", "null"]) {
+    const body = new URLSearchParams({ do: "run", token: TOKEN });
+    const response = await at.ask(`${home}/actions`, { method: "POST", body, headers: { origin } });
+    await response.body?.cancel();
+    statuses.push(response.status);
+  }
+  assertEquals(statuses, [303, 403, 403, 403]);
+});
+
 Deno.test("actions: a program may send the token as a header", async () => {
   await using at = active();
   const headers = { authorization: "Bearer abc.def" };

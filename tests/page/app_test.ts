@@ -50,7 +50,7 @@ Deno.test("headers: nothing from elsewhere, nothing inline, no frame, on every a
         "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     );
     assertEquals(response.headers.get("x-content-type-options"), "nosniff");
-    assertEquals(response.headers.get("referrer-policy"), "no-referrer");
+    assertEquals(response.headers.get("referrer-policy"), "same-origin");
     assertEquals(response.headers.get("x-frame-options"), "DENY");
     assertEquals(response.headers.get("cross-origin-resource-policy"), "same-origin");
     assertEquals(response.headers.get("access-control-allow-origin"), null);
