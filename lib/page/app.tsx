@@ -22,7 +22,7 @@ import { createBrake } from "./brake.ts";
 import { createBroadcast } from "./broadcast.ts";
 import { answerFile } from "./files.ts";
 import { chosen, filterQuery, pageOf, parseFilter, TASKS_PER_PAGE } from "./filter.ts";
-import { isLoopbackHost, SECURITY_HEADERS } from "./guard.ts";
+import { isLoopbackHost, secure, withUrl } from "./guard.ts";
 import { page, type Section } from "./layout.tsx";
 import { createMetrics } from "./metrics.ts";
 import { Counts, FilterForm, Headline, TaskTable, titleOf } from "./overview.tsx";
@@ -111,8 +111,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
     } else {
       await next();
     }
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
-    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
+    secure(c.res.headers);
   });
 
   app.get("/", async (c) => {
@@ -290,7 +289,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   });
 
   return {
-    fetch: async (request) => await app.fetch(request),
+    fetch: withUrl((request) => app.fetch(request)),
     close: () => {
       closing.abort();
       broadcast.close();

@@ -33,6 +33,27 @@ export function isLoopbackHost(hostname: string): boolean {
     /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
+/** Adds {@linkcode SECURITY_HEADERS}, and that an answer is not kept unless it says otherwise. */
+export function secure(headers: Headers): void {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+}
+
+/**
+ * Answers requests whose host makes no URL (RFC 9112, section 3.2: with 400), and passes on the
+ * others. Whoever is behind it can rely on the URL.
+ */
+export function withUrl(
+  answer: (request: Request) => Response | Promise<Response>,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    if (URL.canParse(request.url)) return await answer(request);
+    const response = new Response("The host of this request is none.\n", { status: 400 });
+    secure(response.headers);
+    return response;
+  };
+}
+
 /**
  * Whether a request was sent by a page of ours, or by a program. Browsers say where a POST comes
  * from, and no page can make them say something else (Fetch Metadata; RFC 6454, section 7).

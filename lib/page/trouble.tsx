@@ -6,7 +6,7 @@ import type { Clock } from "../core/host.ts";
 import type { ApiError } from "./api.ts";
 import type { StatusPage } from "./app.tsx";
 import { answerAsset, assets } from "./assets.ts";
-import { SECURITY_HEADERS } from "./guard.ts";
+import { secure, withUrl } from "./guard.ts";
 import { page } from "./layout.tsx";
 import { Notice, shown } from "./pieces.tsx";
 
@@ -29,8 +29,7 @@ export function createTroublePage(
   const app = new Hono();
   app.use(async (c, next) => {
     await next();
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
-    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
+    secure(c.res.headers);
   });
   // 204 tells a browser that it need not ask for events again.
   app.get("/events", (c) => c.body(null, 204));
@@ -51,7 +50,7 @@ export function createTroublePage(
     return c.html(page({ title: `${title} · cronfetch`, section: null, around, content }), 503);
   });
   return {
-    fetch: async (request) => await app.fetch(request),
+    fetch: withUrl((request) => app.fetch(request)),
     close: () => Promise.resolve(),
   };
 }

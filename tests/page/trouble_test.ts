@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createTroublePage } from "../../lib/page/trouble.tsx";
+import { site } from "./site.ts";
 import { testHost } from "../helpers/host.ts";
 
 Deno.test("a page of trouble says why, escaped, on every path, and that it is not well", async () => {
@@ -25,4 +26,26 @@ Deno.test("a page of trouble says why, escaped, on every path, and that it is no
   assertEquals((await ask("/events")).status, 204);
   assertEquals((await ask("/style.css")).status, 200);
   assertEquals((await ask("/actions", "POST")).status, 503);
+});
+
+Deno.test("a host that makes no URL is answered with 400, by either page", async () => {
+  await using at = site({ isLoopback: false });
+  for (const page of [at.page, createTroublePage({ title: "Broken", reasons: [] }, testHost())]) {
+    await using server = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen: () => {},
+      onError: (error) => new Response(String(error), { status: 599 }),
+    }, page.fetch);
+    for (const host of ["a b", "[::1", "127.0.0.1:99999"]) {
+      for (const path of ["/", "/api/status", "/actions"]) {
+        using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+        const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+        await connection.write(new TextEncoder().encode(request));
+        const answer = await new Response(connection.readable).text();
+        assertStringIncludes(answer, "HTTP/1.1 400 ", `${host} ${path}`);
+        assertStringIncludes(answer, "content-security-policy: default-src");
+      }
+    }
+  }
 });
