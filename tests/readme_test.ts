@@ -164,7 +164,10 @@ Deno.test("the docs name every metric and attribute, and no others", async () =>
 Deno.test("the rules for Prometheus in the docs ask for metrics that there are", () => {
   const rules = fenced("yaml").map((text) => parse(text)).filter((value) => "groups" in value)
     .flatMap(({ groups }) => groups.flatMap(({ rules }: { rules: object[] }) => rules));
-  assertEquals(rules.map(({ expr }) => expr), ["cronfetch_task_stale == 1"]);
+  assertEquals(rules.map(({ expr }) => expr), [
+    "cronfetch_task_stale == 1",
+    "cronfetch_task_unhealthy == 1",
+  ]);
 });
 
 Deno.test("the README's workflow is whole", async () => {

@@ -41,7 +41,16 @@ export function createMetrics(version: string): Metrics {
     "When the published file was last known to be the newest.",
     "task",
   );
-  const stale = gauge("task_stale", "1 if the task came due twice since its last success.", "task");
+  const stale = gauge(
+    "task_stale",
+    "1 if the task succeeded once and came due twice since; 0 if it never succeeded.",
+    "task",
+  );
+  const unhealthy = gauge(
+    "task_unhealthy",
+    "1 if the task failed so often in a row that alerts tell of it, whether it ever succeeded or not.",
+    "task",
+  );
   const failures = gauge("task_failures", "Failures in a row.", "task");
   const size = gauge("task_size_bytes", "Size of the published file.", "task");
   const next = gauge("task_next_due_timestamp_seconds", "When the task comes due.", "task");
@@ -79,13 +88,14 @@ export function createMetrics(version: string): Metrics {
       durations.observe((timings.responseMs + timings.bodyMs + timings.publishMs) / 1000);
     },
     print: async (now) => {
-      for (const one of [success, stale, failures, size, next]) one.reset();
+      for (const one of [success, stale, unhealthy, failures, size, next]) one.reset();
       for (const health of HEALTHS) {
         tasks.set({ health }, now.tasks.filter((task) => task.health === health).length);
       }
       paused.set(now.tasks.filter((task) => task.paused).length);
-      for (const { id: task, record, stale: isStale, nextDue } of now.tasks) {
+      for (const { id: task, record, stale: isStale, health, nextDue } of now.tasks) {
         stale.set({ task }, isStale ? 1 : 0);
+        unhealthy.set({ task }, health === "unhealthy" ? 1 : 0);
         failures.set({ task }, record?.failures ?? 0);
         if (record?.lastSuccessAt) success.set({ task }, seconds(record.lastSuccessAt));
         if (record?.published) size.set({ task }, record.published.sizeBytes);

@@ -37,7 +37,11 @@ Deno.test("metrics: what is, and what has happened since the start", async () =>
   await using at = site({ tasks: [stale, fine, pageTask("n", { health: "new", record: null })] });
   const before = await at.text("/metrics");
   assertStringIncludes(before, 'cronfetch_task_results_total{status="failed"} 0\n');
-  at.set([stale, fine], [{ ...run, summary: { ...run.summary, exitCode: 3 } }]);
+  const never = pageTask("never", {
+    ...{ health: "unhealthy", stale: false },
+    record: record("never", { lastSuccessAt: null, failures: 3, published: null }),
+  });
+  at.set([stale, fine, never], [{ ...run, summary: { ...run.summary, exitCode: 3 } }]);
   at.tell({ type: "run.started", tasks: 2 });
   const timings = { queuedMs: 99_000, responseMs: 200, bodyMs: 90, publishMs: 10 };
   at.tell({ type: "task.finished", result: taskResult("updated", { bytes: 1_000, timings }) });
@@ -53,6 +57,9 @@ Deno.test("metrics: what is, and what has happened since the start", async () =>
       "cronfetch_tasks_paused 1",
       'cronfetch_task_last_success_timestamp_seconds{task="old"} 1767225600.5',
       'cronfetch_task_stale{task="old"} 1',
+      'cronfetch_task_unhealthy{task="old"} 0',
+      'cronfetch_task_stale{task="never"} 0',
+      'cronfetch_task_unhealthy{task="never"} 1',
       'cronfetch_task_failures{task="old"} 2',
       'cronfetch_task_size_bytes{task="a"} 42',
       'cronfetch_task_next_due_timestamp_seconds{task="a"} 1768543200',
