@@ -41,7 +41,7 @@ export function createBroadcast(
   let live: LiveRun | null = null;
   let newest: string | null = null;
   let cancelChanged: (() => void) | null = null;
-  let isFresh = true;
+  let isOwed = false;
   const streams = createStreams(timers, () => {
     progressing.arrange();
     looking.arrange();
@@ -75,18 +75,24 @@ export function createBroadcast(
     const [last] = await source.runs(1);
     const before = newest;
     newest = last?.run ?? "";
-    if (before !== null && before !== newest) changed();
+    if (before === null || before === newest) return;
+    changed();
+    // Nobody heard of it, so that what is asked for now may come from a look of a moment ago.
+    isOwed = true;
   });
 
-  /** At once after a while of silence, else when that is over. */
+  /** At once after a while of silence; what comes in that while makes one more at its end. */
   const changed = () => {
-    if (!isFresh) return;
-    isFresh = false;
+    if (cancelChanged !== null) {
+      isOwed = true;
+      return;
+    }
+    isOwed = false;
     cancelChanged = timers.after(CHANGED_MS, () => {
-      isFresh = true;
       cancelChanged = null;
-      streams.send("changed", "");
+      if (isOwed) changed();
     });
+    streams.send("changed", "");
   };
 
   const unsubscribe = source.subscribe((event) => {

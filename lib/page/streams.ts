@@ -23,6 +23,9 @@ const HEARTBEAT_MS = 20_000;
 /** Pieces a visitor may be behind before the stream ends; the browser then comes back. */
 const MOST_WAITING = 64;
 
+/** Heartbeats nothing may be read for, so that who never reads takes no place from others. */
+const MOST_UNREAD_BEATS = 2;
+
 /**
  * Makes an empty set of streams.
  *
@@ -30,15 +33,22 @@ const MOST_WAITING = 64;
  */
 export function createStreams(timers: Pick<Timers, "after">, change: () => void): Streams {
   type Controller = ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-  const open = new Set<Controller>();
+  /** With the heartbeats that each has been behind at, in a row. */
+  const open = new Map<Controller, number>();
   const encoder = new TextEncoder();
   let closed = false;
   let cancelHeartbeat: (() => void) | null = null;
 
   const beat = () => {
     cancelHeartbeat = timers.after(HEARTBEAT_MS, () => {
+      for (const [controller, unread] of [...open]) {
+        // More than one piece waits: whatever reads takes them as they come.
+        if ((controller.desiredSize ?? 0) >= 0) open.set(controller, 0);
+        else if (unread + 1 < MOST_UNREAD_BEATS) open.set(controller, unread + 1);
+        else end(controller);
+      }
       write(": still here\n\n");
-      beat();
+      if (open.size > 0) beat();
     });
   };
 
@@ -58,7 +68,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
 
   const write = (text: string) => {
     const bytes = encoder.encode(text);
-    for (const controller of [...open]) {
+    for (const controller of [...open.keys()]) {
       if ((controller.desiredSize ?? 0) <= -MOST_WAITING) end(controller);
       else controller.enqueue(bytes.slice());
     }
@@ -74,7 +84,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
       return new ReadableStream<Uint8Array<ArrayBuffer>>({
         start: (controller) => {
           own = controller;
-          open.add(controller);
+          open.set(controller, 0);
           controller.enqueue(encoder.encode("retry: 3000\n\n"));
           if (cancelHeartbeat === null) beat();
           change();
@@ -87,7 +97,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
     send: (event, data) => write(message(event, data)),
     close: () => {
       closed = true;
-      for (const controller of [...open]) end(controller);
+      for (const controller of [...open.keys()]) end(controller);
     },
   };
 }

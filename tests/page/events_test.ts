@@ -2,6 +2,8 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runRecord, taskResult } from "../state/samples.ts";
 import { pageTask, type Site, site } from "./site.ts";
 
+const CHANGED = "event: changed\ndata: \n\n";
+
 /** The stream of a page, read as it comes. */
 async function listen(at: Site): Promise<{
   readonly next: () => Promise<string | null>;
@@ -32,6 +34,7 @@ Deno.test("events: a run is told as it goes, and that the page has changed", asy
   assertMatch(started, /^event: progress\ndata: <section class="running"/);
   assertStringIncludes(started, "0 of 2 tasks");
   assertStringIncludes(started, "&lt;b&gt;");
+  assertEquals(await next(), CHANGED);
   at.tell({ type: "task.finished", result: taskResult("failed") });
   at.progress.bytes = 5_000_000;
   await at.host.advance(1_000);
@@ -49,16 +52,23 @@ Deno.test("events: a run is told as it goes, and that the page has changed", asy
   await leave();
 });
 
-Deno.test("events: many at once make one hint", async () => {
+Deno.test("events: a hint comes at once, and one more for all that came in its wake", async () => {
   await using at = site();
   const { next, leave } = await listen(at);
   await next();
   for (let count = 0; count < 1_000; count++) {
     at.tell({ type: "task.finished", result: taskResult("updated") });
   }
+  // Nothing has passed yet.
+  assertEquals(await next(), CHANGED);
   await at.host.advance(2_000);
+  assertEquals(await next(), CHANGED);
   await at.host.advance(18_000);
-  assertEquals([await next(), await next()], ["event: changed\ndata: \n\n", ": still here\n\n"]);
+  assertEquals(await next(), ": still here\n\n");
+  at.tell({ type: "task.finished", result: taskResult("updated") });
+  assertEquals(await next(), CHANGED);
+  await at.host.advance(20_000);
+  assertEquals(await next(), ": still here\n\n");
   await leave();
 });
 
@@ -70,8 +80,10 @@ Deno.test("events: what another process has done is seen", async () => {
   await at.host.advance(5_000);
   at.set([pageTask("a")], [runRecord("r2", "2026-01-15T10:00:00Z"), first]);
   await at.host.advance(5_000);
+  assertEquals(await next(), CHANGED);
+  // The first one may have been answered with what was known a moment before.
   await at.host.advance(2_000);
-  assertEquals(await next(), "event: changed\ndata: \n\n");
+  assertEquals(await next(), CHANGED);
   await leave();
 });
 
@@ -80,8 +92,7 @@ Deno.test("events: a notice makes browsers ask anew", async () => {
   const { next, leave } = await listen(at);
   await next();
   at.notice({ tone: "plain", title: "A title", lines: [] });
-  await at.host.advance(2_000);
-  assertEquals(await next(), "event: changed\ndata: \n\n");
+  assertEquals(await next(), CHANGED);
   await leave();
 });
 
@@ -109,6 +120,23 @@ Deno.test("events: a visitor who does not read is let go", async () => {
   let read = 0;
   while (await next() !== null) read++;
   assertEquals(read < 100, true);
+});
+
+Deno.test("events: who reads nothing of two heartbeats gives its place to others", async () => {
+  await using at = site();
+  const open = async () => (await at.ask("/events")).status;
+  const reading = await listen(at);
+  assertEquals(await reading.next(), "retry: 3000\n\n");
+  for (let count = 1; count < 200; count++) await open();
+  assertEquals(await open(), 503);
+  for (let count = 0; count < 3; count++) {
+    await at.host.advance(20_000);
+    assertEquals(await reading.next(), ": still here\n\n");
+  }
+  assertEquals(await open(), 200);
+  await at.host.advance(20_000);
+  assertEquals(await reading.next(), ": still here\n\n");
+  await reading.leave();
 });
 
 Deno.test("events: a real server shuts down although somebody listens", async () => {
