@@ -341,6 +341,45 @@ test("what git ignores is left out, and told", async () => {
   assertEquals(await remote.paths(), [".gitignore", "README", "data/b"]);
 });
 
+test("a submodule stays what it is, checked out or not, and so does a repository within", async () => {
+  await using remote = await remoteWith({ "other": "old\n" });
+  const pointed = await remote.clone("pointed");
+  const link = `160000,${await pointed.ask("rev-parse", "HEAD")},data`;
+  const early = await remote.clone("early");
+  await pointed.ask("update-index", "--add", "--cacheinfo", link);
+  await pointed.ask("commit", "--quiet", "-m", "a submodule");
+  await pointed.ask("push", "--quiet");
+  const entry = async () => (await remote.git(["ls-tree", "main", "data"])).stdout.split(" ")[0];
+
+  const absent = await remote.clone("absent");
+  const present = await remote.clone("present");
+  await Deno.mkdir(`${present.path}/data`, { recursive: true });
+  await personsGit(`${present.path}/data`)(["init", "--quiet"]);
+  for (const [index, clone] of [absent, early, present].entries()) {
+    const { warnings, commit: made } = await commit(clone, {
+      events: await leave(clone, { a: "new\n", "deep/b": "new\n" }, index),
+    });
+    assertEquals(warnings, [
+      "A submodule, or a repository within this one, keeps 2 files out of the commit: data/a, " +
+      "data/deep/b; move the store and the state out of it",
+    ]);
+    assertEquals(await entry(), "160000");
+    assert(made !== null && await remote.file("state.json") !== null);
+  }
+
+  // No commit knows of this one.
+  await using plain = await remoteWith({});
+  const clone = await plain.clone("nested");
+  const nested = `${clone.path}/data/inner`;
+  await Deno.mkdir(nested, { recursive: true });
+  await personsGit(nested)(["init", "--quiet"]);
+  const { warnings } = await commit(clone, {
+    events: await leave(clone, { "inner/a": "new\n", "b": "new\n" }),
+  });
+  assertStringIncludes(warnings[0] ?? "", "keeps 1 file out of the commit: data/inner/a;");
+  assertEquals(await plain.paths(), ["README", "data/b", "state.json"]);
+});
+
 test("a store that is no folder, a state that is no file, and both elsewhere", async () => {
   await using remote = await remoteWith({});
   const clone = await remote.clone("one");

@@ -10,11 +10,12 @@
 
 import { join } from "@std/path";
 import type { Clock, Random, Timers } from "../../lib/core/host.ts";
-import { plural } from "../../lib/report/format.ts";
+import { allPathsOf, type Changes, pathsOf, withoutForeign, withoutIgnored } from "./changes.ts";
+import { below, foreignPaths, indexLinks, treeLinks } from "./foreign.ts";
 import { ActionError, ask, type Git, listed, tryAsk } from "./git.ts";
 import { commitMessage } from "./message.ts";
 import { isChanged, type Outcome, outcomesOf } from "./outcomes.ts";
-import { changesOf, repositoryPath, type TaskChange } from "./paths.ts";
+import { changesOf, repositoryPath } from "./paths.ts";
 import { push } from "./push.ts";
 import { mergeStates } from "./state_merge.ts";
 import { type Target, targetOf } from "./target.ts";
@@ -69,7 +70,7 @@ export async function commitRun(
   options: CommitOptions,
   context: CommitContext,
 ): Promise<CommitOutcome> {
-  const { log } = context;
+  const { log, warn } = context;
   const outcomes = outcomesOf(options.events).filter(({ status }) => status !== "skipped");
   if (outcomes.length === 0) return nothing(log, "No task has run: there is nothing to commit.");
   if (options.when === "data" && !outcomes.some(isChanged)) {
@@ -82,11 +83,19 @@ export async function commitRun(
   const head = await tryAsk(git, ["rev-parse", "--verify", "--quiet", "HEAD"]);
   if (head === null) throw new ActionError("the repository has no commit yet to build on");
   const target = options.push ? await targetOf(git, options.branch, options.eventRef) : null;
-  const changes = await withoutIgnored(
-    await allChanges(outcomes, root, git, options),
-    git,
-    context,
-  );
+  const found = await allChanges(outcomes, root, git, options);
+  if (found.state === null) {
+    warn(
+      "What is remembered is not in a file, and is forgotten: set the input state to file:PATH.",
+    );
+  }
+  const links = await Promise.all([indexLinks(git), treeLinks(git, head)]);
+  const foreign = await foreignPaths(allPathsOf(found), {
+    root,
+    links: new Set(links.flat()),
+    gitIn: context.gitIn,
+  });
+  const changes = await withoutIgnored(withoutForeign(found, foreign, warn), git, warn);
 
   const make = (base: string, changes: Changes) => commitOn(git, base, changes, options);
   const own = await make(head, changes);
@@ -101,31 +110,21 @@ export async function commitRun(
     log(`Committed as ${own}.`);
     return { commit: own };
   }
-  const replay = async (tip: string) =>
-    await make(tip, await merged(git, tip, root, changes, context));
+  const replay = async (tip: string) => {
+    const ours = await merged(git, tip, root, changes, context);
+    // A submodule may have come with what was pushed meanwhile.
+    const foreign = below(allPathsOf(ours), new Set(await treeLinks(git, tip)));
+    return await make(tip, withoutForeign(ours, foreign, warn));
+  };
   const commit = await push({ head, own, replay }, target, { ...context, git });
   log(`Pushed to ${target.branch} as ${commit}.`);
   if (here && commit !== own) await follow(git, own, commit, target, log);
   return { commit };
 }
 
-/** Everything a commit is made of. */
-interface Changes {
-  readonly tasks: readonly TaskChange[];
-  /** The state's file from the root of the repository; null where none is to be committed. */
-  readonly state: string | null;
-  /** Its text where that is not the one in the working copy. */
-  readonly stateText: string | null;
-}
-
 function nothing(log: CommitContext["log"], sentence: string): CommitOutcome {
   log(sentence);
   return { commit: null };
-}
-
-function pathsOf({ tasks, state, stateText }: Changes): string[] {
-  const own = state === null || stateText !== null ? [] : [state];
-  return [...tasks.flatMap(({ paths }) => paths), ...own];
 }
 
 async function allChanges(
@@ -144,34 +143,6 @@ async function allChanges(
     });
   const path = state === "" ? null : await repositoryPath(root, state, "the state");
   return { tasks, state: path, stateText: null };
-}
-
-/** Leaves out what the repository's own rules leave out, and says so. */
-async function withoutIgnored(
-  changes: Changes,
-  git: Git,
-  { warn }: CommitContext,
-): Promise<Changes> {
-  const input = pathsOf(changes).map((path) => `${path}\0`).join("");
-  const answer = await git(["check-ignore", "-z", "--stdin"], { input });
-  const ignored = new Set(listed(answer.stdout));
-  if (changes.state === null) {
-    warn(
-      "What is remembered is not in a file, and is forgotten: set the input state to file:PATH.",
-    );
-  }
-  if (ignored.size === 0) return changes;
-  const named = [...ignored].slice(0, 5).join(", ");
-  warn(`.gitignore keeps ${plural(ignored.size, "file")} out of the commit: ${named}`);
-  const { tasks, state } = changes;
-  return {
-    tasks: tasks.map(({ outcome, paths }) => ({
-      outcome,
-      paths: paths.filter((path) => !ignored.has(path)),
-    })),
-    state: state !== null && ignored.has(state) ? null : state,
-    stateText: null,
-  };
 }
 
 /** Makes a commit of changes on top of another; null where they change nothing there. */
