@@ -180,6 +180,10 @@ test("refusals that last are told at once, each with what to do", async () => {
       "echo 'error: GH013: Repository rule violations found'; exit 1",
       "the branch main is protected",
     ],
+    [
+      "echo 'error: GH013: Repository rule violations. Push cannot contain secrets'; exit 1",
+      "for a secret in a file",
+    ],
     ["echo 'Permission to o/r.git denied to github-actions[bot].'; exit 1", "contents: write"],
     ["echo 'no files of this kind'; exit 1", "the remote refused the commit"],
   ];
@@ -187,10 +191,12 @@ test("refusals that last are told at once, each with what to do", async () => {
     await using remote = await remoteWith({});
     await remote.hook("pre-receive", `(${script}) >&2`);
     const clone = await remote.clone("one");
+    const head = await clone.ask("rev-parse", "HEAD");
     const events = await leave(clone, { a: "new\n" });
     const error = await assertRejects(() => commit(clone, { events }), ActionError);
     assertStringIncludes(error.message, said);
     assertEquals((await remote.log()).length, 1);
+    assertEquals(await clone.ask("rev-parse", "HEAD"), head, "nothing to build on");
   }
 });
 
@@ -384,14 +390,19 @@ test("a store that is no folder, a state that is no file, and both elsewhere", a
   await using remote = await remoteWith({});
   const clone = await remote.clone("one");
   const events = await leave(clone, { a: "new\n" });
-  for (const place of [{ store: "/" }, { state: "/tmp/elsewhere/state.json" }]) {
-    await assertRejects(() => commit(clone, { events, ...place }), ActionError, "outside of the");
-  }
+  await assertRejects(() => commit(clone, { events, store: "/" }), ActionError, "outside of the");
+  const elsewhere = await remote.clone("elsewhere");
+  const away = await commit(elsewhere, {
+    events: await leave(elsewhere, { b: "new\n" }),
+    state: "/tmp/elsewhere/state.json",
+  });
+  assertStringIncludes(away.warnings[0] ?? "", "state.json is outside of the repository");
+  assertEquals(await remote.paths(), ["README", "data/b"]);
   const { warnings } = await commit(clone, { events, state: "" });
   assertStringIncludes(warnings[0] ?? "", "is forgotten: set the input state to file:PATH");
-  assertEquals(await remote.paths(), ["README", "data/a"]);
+  assertEquals(await remote.paths(), ["README", "data/a", "data/b"]);
   await commit(clone, { events, store: "" });
-  assertEquals(await remote.paths(), ["README", "data/a", "state.json"]);
+  assertEquals(await remote.paths(), ["README", "data/a", "data/b", "state.json"]);
 });
 
 test("a store that is the repository itself, and names with signs in them", async () => {

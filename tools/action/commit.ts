@@ -83,7 +83,7 @@ export async function commitRun(
   const head = await tryAsk(git, ["rev-parse", "--verify", "--quiet", "HEAD"]);
   if (head === null) throw new ActionError("the repository has no commit yet to build on");
   const target = options.push ? await targetOf(git, options.branch, options.eventRef) : null;
-  const found = await allChanges(outcomes, root, git, options);
+  const found = await allChanges(outcomes, root, git, options, warn);
   if (found.state === null) {
     warn(
       "What is remembered is not in a file, and is forgotten: set the input state to file:PATH.",
@@ -116,7 +116,14 @@ export async function commitRun(
     const foreign = below(allPathsOf(ours), new Set(await treeLinks(git, tip)));
     return await make(tip, withoutForeign(ours, foreign, warn));
   };
-  const commit = await push({ head, own, replay }, target, { ...context, git });
+  let commit: string;
+  try {
+    commit = await push({ head, own, replay }, target, { ...context, git });
+  } catch (error) {
+    // On a commit that nobody else has, the next one could not be pushed either.
+    if (here) await tryAsk(git, ["update-ref", "-m", "cronfetch: not pushed", "HEAD", head, own]);
+    throw error;
+  }
   log(`Pushed to ${target.branch} as ${commit}.`);
   if (here && commit !== own) await follow(git, own, commit, target, log);
   return { commit };
@@ -132,6 +139,7 @@ async function allChanges(
   root: string,
   git: Git,
   { store, state }: CommitOptions,
+  warn: CommitContext["warn"],
 ): Promise<Changes> {
   const tracked = new Set(listed(await ask(git, ["ls-files", "-z", "--cached"])));
   const tasks = store === ""
@@ -141,8 +149,23 @@ async function allChanges(
       store: await repositoryPath(root, store, "the store"),
       tracked,
     });
-  const path = state === "" ? null : await repositoryPath(root, state, "the state");
-  return { tasks, state: path, stateText: null };
+  return { tasks, state: await statePath(root, state, warn), stateText: null };
+}
+
+/** The state's file from the root; null, with a warning, where it cannot be committed. */
+async function statePath(
+  root: string,
+  state: string,
+  warn: CommitContext["warn"],
+): Promise<string | null> {
+  try {
+    return state === "" ? null : await repositoryPath(root, state, "the state");
+  } catch (error) {
+    if (!(error instanceof ActionError)) throw error;
+    // The files are good all the same.
+    warn(error.message);
+    return null;
+  }
 }
 
 /** Makes a commit of changes on top of another; null where they change nothing there. */

@@ -83,6 +83,6 @@ try {
   await commit();
 } catch (error) {
   if (!(error instanceof ActionError || error instanceof CronfetchError)) throw error;
-  log.command("error", escapeControl(error.message), { title: "cronfetch: nothing was committed" });
+  log.command("error", escapeControl(error.message), { title: "cronfetch: nothing was pushed" });
   host.exit(1);
 }

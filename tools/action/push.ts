@@ -138,6 +138,10 @@ function tipIn(list: string, ref: string): string | null {
 /** Why no further try can help, by what a remote said; null where one may. */
 function lastingRefusal({ stdout, stderr }: GitAnswer, { branch }: Target): string | null {
   const said = `${stdout}\n${stderr}`;
+  // The same code stands for rules of a branch and for this one.
+  if (/cannot contain secrets|push protection/i.test(said)) {
+    return "the remote found what it takes for a secret in a file, and takes no push with it";
+  }
   if (/GH006|GH013|protected branch|rule violations/i.test(said)) {
     return `the branch ${branch} is protected: let this workflow push to it, ` +
       "or set the input branch to one that is not";
