@@ -164,7 +164,7 @@ Deno.test("without OTEL_DENO nothing is told or loaded, and the results are the 
     const results = events.filter(({ type }) => type === "task.finished")
       .map(({ result: { task, status, code, attempts } }) => [
         ...[task, status, code],
-        // deno-lint-ignore no-explicit-any
+        // deno-lint-ignore no-explicit-any -- parsed, and compared whole
         ...attempts.map(({ code, httpStatus }: any) => `${code} ${httpStatus}`),
       ]);
     const types = events.map(({ type }) => type);
@@ -197,7 +197,7 @@ async function carryOut(
   cwd: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<{
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- parsed, and compared whole
   readonly events: readonly any[];
   /** Whether it has loaded the API of OpenTelemetry. */
   readonly loaded: boolean;

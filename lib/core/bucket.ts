@@ -31,10 +31,8 @@ export function parseBucket(text: string): BucketLocation | { readonly complaint
   if (bucket.includes("@")) return { complaint: NO_SECRETS };
   if (!BUCKET.test(bucket)) return { complaint: FORM };
   const prefix = segments.join("/").replace(/^\/+|\/+$/g, "");
-  const unsafe = prefix.split("/").find((segment, index, { length }) =>
-    segment === "." || segment === ".." || (segment === "" && length > 1 && index >= 0)
-  );
-  if (unsafe !== undefined) {
+  const parts = prefix === "" ? [] : prefix.split("/");
+  if (parts.some((part) => part === "" || part === "." || part === "..")) {
     return { complaint: 'must not have ".", ".." or nothing between two slashes of its prefix' };
   }
   let endpoint: string | null = null;

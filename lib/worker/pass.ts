@@ -130,11 +130,7 @@ async function runPlan(look: Look, config: Config, context: PassContext): Promis
   const { openStore, openReporters, ...rest } = context;
   const { host: { clock }, progress } = context;
   await using store = await openStore();
-  // A store that cannot be used is no fault of the tasks: they stay due, and the pass has failed.
-  const keys = look.plan.entries.filter((entry) => entry.included).map(({ task }) => task.key);
-  using heeding = store.heed(rest.signal);
-  await store.survey(keys, rest.signal).ready();
-  heeding[Symbol.dispose]();
+  await checkStore(store, look.plan, rest.signal);
   const reporters = openReporters();
   const leftUntil = new Map<string, Temporal.Instant>();
   const overran: Overrun[] = [];
@@ -163,6 +159,18 @@ async function runPlan(look: Look, config: Config, context: PassContext): Promis
   } finally {
     for (const reporter of reporters) await reporter.close();
   }
+}
+
+/**
+ * Looks whether a store can be used. That it cannot is no fault of the tasks:
+ * they stay due, and the pass has failed.
+ *
+ * @throws {CronfetchError} `store.` codes.
+ */
+async function checkStore(store: Store, { entries }: Plan, signal: AbortSignal): Promise<void> {
+  using _heeding = store.heed(signal);
+  const keys = entries.filter((entry) => entry.included).map(({ task }) => task.key);
+  await store.survey(keys, signal).ready();
 }
 
 /** Until when a task with this result is left alone; null where its record says all. */

@@ -16,7 +16,7 @@ export interface Visitor {
   readonly url: string;
   /** The text under a path. */
   text(path: string): Promise<string>;
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- each test asserts what it looks at
   json(path: string): Promise<any>;
   /** Sends the form, with the token unless there is another one; gives the status. */
   act(fields: Record<string, string>): Promise<number>;

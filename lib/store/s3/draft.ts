@@ -112,18 +112,19 @@ export class S3Draft implements DraftSteps {
     const { sizeBytes, onlyReplaces } = publication;
     const key = places.objectKey(publication.key);
     const condition = onlyReplaces ? this.#condition() : ANYTHING;
-    const isWhole = this.#staged === null;
-    const facts = factsOf(publication, isWhole ? md5Of(this.#whole()) : null);
+    const staged = this.#staged;
     try {
-      const etag = this.#staged === null
-        ? await bucket.put(
-          { key, bytes: this.#whole(), sha256: publication.sha256, facts },
-          condition,
-          this.#signal,
-        )
-        : await this.#copyStaged(key, sizeBytes, facts, condition, this.#staged);
-      if (this.#staged) await this.#removeStaged().catch(() => {});
-      return { sizeBytes, revision: etag };
+      if (staged === null) {
+        const bytes = this.#whole();
+        const facts = factsOf(publication, md5Of(bytes));
+        const object = { key, bytes, sha256: publication.sha256, facts };
+        return { sizeBytes, revision: await bucket.put(object, condition, this.#signal) };
+      }
+      const facts = factsOf(publication, null);
+      const revision = await this.#copyStaged(key, sizeBytes, facts, condition, staged);
+      // What stays is invisible, and a later run removes it.
+      await this.#removeStaged().catch(() => {});
+      return { sizeBytes, revision };
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
       return await this.#sameBytes(key, publication);
