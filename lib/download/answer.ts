@@ -1,6 +1,7 @@
 /** What a response is worth, by its head alone. */
 
 import { CronfetchError } from "../core/errors.ts";
+import type { HeaderFields } from "../core/http.ts";
 import { isTemporaryStatus } from "./retry.ts";
 
 /** What was asked for, as far as an answer must fit to it. */
@@ -27,7 +28,7 @@ export type Answer =
  *
  * @throws {CronfetchError} `http.status`, `http.protocol`.
  */
-export function judgeAnswer(status: number, headers: Headers, asked: Asked): Answer {
+export function judgeAnswer(status: number, headers: HeaderFields, asked: Asked): Answer {
   if (status === 304) {
     if (asked.conditional) return { kind: "unchanged" };
     throw new CronfetchError("http.protocol", "the server answered 304 to a plain request", {
@@ -74,7 +75,7 @@ export function judgeAnswer(status: number, headers: Headers, asked: Asked): Ans
 }
 
 /** Content-Length; a list of equal values counts as one (RFC 9110, section 8.6). */
-function contentLength(status: number, headers: Headers): number | null {
+function contentLength(status: number, headers: HeaderFields): number | null {
   const value = headers.get("content-length");
   if (value === null) return null;
   const [first, ...others] = value.split(",").map((part) => part.trim());

@@ -2,11 +2,12 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
-import type { Clock, Fetch, Timers } from "../core/host.ts";
+import type { Clock, Timers } from "../core/host.ts";
+import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
 import type { Draft, Sealed, Store, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import type { SettledTask } from "./checksum_file.ts";
-import { letGo, request } from "./request.ts";
+import { request } from "./request.ts";
 import {
   continuesPart,
   type Part,
@@ -20,10 +21,11 @@ import { type Head, transfer } from "./transfer.ts";
 /** What an attempt needs of the world. */
 export interface AttemptContext {
   readonly host: {
-    readonly fetch: Fetch;
     readonly clock: Clock;
     readonly timers: Timers;
   };
+  /** Sends requests. */
+  readonly transport: Transport;
   readonly store: Store;
   /** Looks at the keys of the run's tasks. */
   readonly survey: Survey;
@@ -44,7 +46,7 @@ export interface Trace {
   /** Status of the last answer. */
   httpStatus: number | null;
   /** Headers of the last answer. */
-  headers: Headers;
+  headers: HeaderFields;
   /** Body bytes received. */
   bytes: number;
   responseMs: number;
@@ -63,7 +65,7 @@ export interface HeldPart extends Part {
 export interface Source {
   readonly url: string;
   /** The key under which an answer is stored. */
-  readonly keyFor: (headers: Headers, servedFrom: string) => string;
+  readonly keyFor: (headers: HeaderFields, servedFrom: string) => string;
   /** Asks whether the published file is still the newest; empty where that cannot be asked. */
   conditions: Readonly<Record<string, string>>;
   /** What the last attempt left to continue. */
@@ -118,7 +120,7 @@ export async function attempt(
     rangeStart: null,
   });
   if (answer.kind === "whole") return await receive(ongoing, response, answer);
-  await letGo(response);
+  await response.body.cancel();
   if (answer.kind === "unchanged") return answer;
   throw new TypeError(`a plain request was answered by ${answer.kind}`);
 }
@@ -146,7 +148,7 @@ async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome 
   if (
     answer.kind === "unsatisfiable" && unsatisfiedTotal(response.headers) === held.sizeBytes
   ) {
-    await letGo(response);
+    await response.body.cancel();
     // Nothing is missing; whether it is the right file only a digest can tell.
     const sealed = await held.draft.seal();
     if (sealed.sha256 === task.expect.sha256) {
@@ -155,7 +157,7 @@ async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome 
   }
   await held.draft.discard();
   if (answer.kind === "whole") return await receive(ongoing, response, answer);
-  await letGo(response);
+  await response.body.cancel();
   return null;
 }
 
@@ -164,15 +166,15 @@ async function ask(
   { task, source, trace, watch, context }: Ongoing,
   conditions: Readonly<Record<string, string>>,
   asked: Asked,
-): Promise<{ readonly response: Response; readonly answer: Answer }> {
-  const { fetch, clock } = context.host;
+): Promise<{ readonly response: HttpResponse; readonly answer: Answer }> {
+  const { clock } = context.host;
   const askedMs = clock.monotonicMs();
   const response = await request({
     url: source.url,
     headers: task.headers,
     conditions,
     watch,
-    fetch,
+    transport: context.transport,
     admit: context.admit,
     answered: (answer, url) => {
       trace.responseMs = clock.monotonicMs() - askedMs;
@@ -184,7 +186,7 @@ async function ask(
   try {
     return { response, answer: judgeAnswer(response.status, response.headers, asked) };
   } catch (error) {
-    await letGo(response);
+    await response.body.cancel();
     throw error;
   }
 }
@@ -192,7 +194,7 @@ async function ask(
 /** Takes a whole body into a new draft. */
 async function receive(
   ongoing: Ongoing,
-  response: Response,
+  response: HttpResponse,
   { lengthBytes, lengthKnown }: Extract<Answer, { kind: "whole" }>,
 ): Promise<Received> {
   const { task, source, trace, context, watch } = ongoing;
@@ -215,7 +217,7 @@ async function receive(
       validator: strongValidator(response.headers) ?? "",
     };
   } catch (error) {
-    await letGo(response);
+    await response.body.cancel();
     throw error;
   }
   watch.received();
@@ -226,7 +228,7 @@ async function receive(
 async function receiveInto(
   { task, source, trace, context, watch }: Ongoing,
   part: HeldPart,
-  response: Response,
+  response: HttpResponse,
   lengthBytes: number | null,
 ): Promise<Received> {
   const { draft, key, head } = part;
@@ -239,7 +241,7 @@ async function receiveInto(
   source.held = null;
   try {
     if (maxSizeBytes !== null && (progress.totalBytes ?? 0) > maxSizeBytes) {
-      await letGo(response);
+      await response.body.cancel();
       throw new CronfetchError(
         "body.too-large",
         `the server announced ${progress.totalBytes} bytes, ${maxSizeBytes} are allowed`,

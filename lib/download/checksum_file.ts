@@ -5,7 +5,7 @@ import type { ChecksumSource, Expectations, Task } from "../core/task.ts";
 import type { AttemptContext } from "./attempt.ts";
 import { parseChecksums } from "./checksum.ts";
 import { fromBodyError } from "./network_error.ts";
-import { letGo, request } from "./request.ts";
+import { request } from "./request.ts";
 import { isTemporaryStatus } from "./retry.ts";
 import { watchAttempt } from "./timeouts.ts";
 
@@ -50,7 +50,7 @@ export async function settleChecksum(
 async function read(
   { url }: ChecksumSource,
   task: Task,
-  { host, signal, admit }: AttemptContext,
+  { host, transport, signal, admit }: AttemptContext,
 ): Promise<string> {
   using watch = watchAttempt(task.timeouts, signal, host);
   const sameOrigin = new URL(url).origin === new URL(task.url).origin;
@@ -59,11 +59,11 @@ async function read(
     headers: sameOrigin ? task.headers : {},
     conditions: {},
     watch,
-    fetch: host.fetch,
+    transport,
     admit,
   });
   if (response.status !== 200) {
-    await letGo(response);
+    await response.body.cancel();
     throw new CronfetchError(
       "http.status",
       `the server answered ${response.status} when asked for the checksum file`,
@@ -75,17 +75,22 @@ async function read(
   }
   let text = "";
   let bytes = 0;
+  let buffer = new ArrayBuffer(64 * 1024);
   const decoder = new TextDecoder();
   try {
-    for await (const piece of response.body ?? []) {
+    for (;;) {
+      const piece = await response.body.read(new Uint8Array(buffer));
+      if (piece.byteLength === 0) break;
       watch.received();
       bytes += piece.byteLength;
       if (bytes > MAX_BYTES) {
         throw new CronfetchError("body.too-large", "the checksum file is larger than 1 MiB");
       }
       text += decoder.decode(piece, { stream: true });
+      buffer = piece.buffer;
     }
   } catch (error) {
+    await response.body.cancel();
     throw fromBodyError(error, watch.signal);
   }
   return text + decoder.decode();

@@ -2,6 +2,7 @@
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Random } from "../core/host.ts";
+import type { HeaderFields } from "../core/http.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
 import type { Task } from "../core/task.ts";
 import type { Span, Tracing } from "../core/telemetry.ts";
@@ -307,7 +308,7 @@ async function trust(url: string, { task, context }: Course): Promise<Validators
 /** The key of an answer: the task's, with the server's name in it where it asks for that. */
 function keyFor(
   task: Task,
-  headers: Headers,
+  headers: HeaderFields,
   servedFrom: string,
   { safeName, keyWithName, claim }: DownloadContext,
 ): string {

@@ -1,6 +1,7 @@
 /** The last step: received bytes are checked, compared with the published ones, and published. */
 
 import { CronfetchError } from "../core/errors.ts";
+import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
 import type { Draft, Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
@@ -18,7 +19,7 @@ export interface PublishContext {
   /** The URL that was asked, redacted. */
   readonly source: string;
   /** Headers of the answer. */
-  readonly headers: Headers;
+  readonly headers: HeaderFields;
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs: number;
   /** The older versions in the store. */

@@ -2,7 +2,7 @@
 
 import { abortable } from "@std/async";
 import { CronfetchError } from "../core/errors.ts";
-import type { Fetch } from "../core/host.ts";
+import type { HttpResponse, Transport } from "../core/http.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { fromFetchError } from "./network_error.ts";
 import { decideRedirect, isRedirect } from "./redirect.ts";
@@ -20,11 +20,11 @@ export interface RequestOptions {
   /** cronfetch's own, for whichever server answers: conditions and ranges. */
   readonly conditions: Readonly<Record<string, string>>;
   readonly watch: AttemptWatch;
-  readonly fetch: Fetch;
+  readonly transport: Transport;
   /** Throws where a URL must not be asked. Called before every hop, with the one it came from. */
   readonly admit: (url: URL, previous: URL | null) => Promise<void>;
   /** Told about every answer and the URL that gave it, redirects included. */
-  readonly answered?: (response: Response, url: string) => void;
+  readonly answered?: (response: HttpResponse, url: string) => void;
 }
 
 /**
@@ -35,7 +35,7 @@ export interface RequestOptions {
  * @returns The last answer, which is no redirect; its body has not been touched.
  * @throws {CronfetchError} `net.`, `tls.`, `timeout.`, `redirect.` and `http.protocol` codes.
  */
-export async function request(options: RequestOptions): Promise<Response> {
+export async function request(options: RequestOptions): Promise<HttpResponse> {
   const { watch } = options;
   const first = new URL(options.url);
   const authorization = basicAuthorization(first);
@@ -43,46 +43,49 @@ export async function request(options: RequestOptions): Promise<Response> {
   first.password = "";
   first.hash = "";
   const visited = [first.href];
-  let configured = new Headers(options.headers);
-  if (authorization !== null && !configured.has("authorization")) {
-    configured.set("authorization", authorization);
-  }
+  let configured = {
+    ...(authorization === null ? {} : { authorization }),
+    ...lowerCased(options.headers),
+  };
   let previous: URL | null = null;
   for (;;) {
     const url = visited[visited.length - 1] as string;
-    const headers = new Headers(configured);
-    if (!headers.has("user-agent")) headers.set("user-agent", USER_AGENT);
-    if (!headers.has("accept")) headers.set("accept", "*/*");
-    // A published file is the bytes of the resource, not of one of its codings.
-    headers.set("accept-encoding", "identity");
-    for (const [name, value] of Object.entries(options.conditions)) headers.set(name, value);
+    const headers = {
+      "user-agent": USER_AGENT,
+      accept: "*/*",
+      ...configured,
+      // A published file is the bytes of the resource, not of one of its codings.
+      "accept-encoding": "identity",
+      ...options.conditions,
+    };
     watch.asked();
-    let response: Response;
+    let response: HttpResponse;
     try {
       watch.signal.throwIfAborted();
       // The system's resolver takes its time, and no signal.
       await abortable(options.admit(new URL(url), previous), watch.signal);
-      response = await options.fetch(url, { headers, redirect: "manual", signal: watch.signal });
+      response = await options.transport({ url, headers, signal: watch.signal });
     } catch (error) {
       throw fromFetchError(error, watch.signal);
     }
     watch.received();
     options.answered?.(response, url);
     if (!isRedirect(response.status)) return response;
-    await letGo(response);
+    await response.body.cancel();
     const decision = decideRedirect(visited, response.headers.get("location"));
     if (decision.kind === "refuse") {
       throw new CronfetchError(decision.code, decision.message, { httpStatus: response.status });
     }
-    if (new URL(decision.url).origin !== first.origin) configured = new Headers();
+    if (new URL(decision.url).origin !== first.origin) configured = {};
     previous = new URL(url);
     visited.push(decision.url);
   }
 }
 
-/** Ends a response whose body nobody wants, so that its connection is closed or free again. */
-export async function letGo(response: Response): Promise<void> {
-  await response.body?.cancel().catch(() => {});
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
 }
 
 /** The Authorization that userinfo in a URL stands for (RFC 7617), or null. */

@@ -1,5 +1,7 @@
 /** Resuming: when a part of a file may be continued (RFC 9110, sections 13.1.5, 14 and 15.3.7). */
 
+import type { HeaderFields } from "../core/http.ts";
+
 /** A part that is held, and what proves that the rest belongs to it. */
 export interface Part {
   /** Bytes held, from the beginning of the file. */
@@ -17,7 +19,7 @@ export interface Part {
  *
  * @returns The header's value, or null: the body cannot be resumed.
  */
-export function strongValidator(headers: Headers): string | null {
+export function strongValidator(headers: HeaderFields): string | null {
   const etag = headers.get("etag");
   if (etag !== null) return /^"[^"]*"$/.test(etag) ? etag : null;
   const lastModified = headers.get("last-modified");
@@ -36,7 +38,7 @@ export function rangeHeaders(part: Part): Record<string, string> {
  *
  * @returns How many bytes are to come, or null to start again.
  */
-export function continuesPart(part: Part, headers: Headers): number | null {
+export function continuesPart(part: Part, headers: HeaderFields): number | null {
   const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get("content-range") ?? "");
   // Also how multipart/byteranges is told: its Content-Range stands in the body.
   if (!range) return null;
@@ -51,7 +53,7 @@ export function continuesPart(part: Part, headers: Headers): number | null {
 /**
  * Size of the whole file in a 416 (`Content-Range: bytes` * `/N`), or null.
  */
-export function unsatisfiedTotal(headers: Headers): number | null {
+export function unsatisfiedTotal(headers: HeaderFields): number | null {
   const total = /^bytes \*\/(\d+)$/.exec(headers.get("content-range") ?? "");
   return total ? Number(total[1]) : null;
 }

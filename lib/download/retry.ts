@@ -1,6 +1,7 @@
 /** Retry policy: what to do after an attempt has failed. Pure; the waiting is done elsewhere. */
 
 import type { CronfetchError } from "../core/errors.ts";
+import type { HeaderFields } from "../core/http.ts";
 import type { RetryLimits } from "../core/task.ts";
 
 /** The longest time a server can put a task off by Retry-After: a day. */
@@ -63,7 +64,7 @@ export function decideRetry(situation: RetrySituation): RetryDecision {
  * @param nowMs Wall clock, milliseconds since the epoch.
  * @returns Milliseconds from now, from 0 to {@linkcode MAX_RETRY_AFTER_MS}; null where there is none.
  */
-export function retryAfter(headers: Headers, nowMs: number): number | null {
+export function retryAfter(headers: HeaderFields, nowMs: number): number | null {
   const value = headers.get("retry-after")?.trim();
   if (!value) return null;
   const delayMs = /^\d+$/.test(value)

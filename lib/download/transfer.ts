@@ -2,6 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
+import type { HttpBody } from "../core/http.ts";
 import type { Draft } from "../store/store.ts";
 import { fromBodyError } from "./network_error.ts";
 import type { AttemptWatch } from "./timeouts.ts";
@@ -48,16 +49,11 @@ export interface Head {
  * draft then holds a beginning of the body, and the connection is given up.
  */
 export async function transfer(
-  body: ReadableStream<Uint8Array> | null,
+  body: HttpBody,
   draft: Draft,
   options: TransferOptions,
 ): Promise<number> {
   const { lengthBytes, maxBytes, watch, clock, head } = options;
-  if (body === null) {
-    if (lengthBytes) throw truncated(0, lengthBytes);
-    return 0;
-  }
-  const reader = body.getReader({ mode: "byob" });
   const writes: Promise<ArrayBuffer>[] = [];
   let total = 0;
   // One byte more than announced, so that the end is seen without another buffer.
@@ -80,10 +76,10 @@ export async function transfer(
 
   try {
     for (;;) {
-      const { value, done } = await read(reader, new Uint8Array(buffer, filled), watch);
-      if (value) buffer = value.buffer;
-      if (done) break;
-      const bytes = value.byteLength;
+      const piece = await read(body, new Uint8Array(buffer, filled), watch);
+      buffer = piece.buffer;
+      const bytes = piece.byteLength;
+      if (bytes === 0) break;
       filled += bytes;
       total += bytes;
       watch.received();
@@ -109,7 +105,7 @@ export async function transfer(
     }
     if (lengthBytes !== null && total !== lengthBytes) throw truncated(total, lengthBytes);
   } catch (error) {
-    await reader.cancel().catch(() => {});
+    await body.cancel();
     // A failed read keeps the buffer it was given: what was in it is lost.
     if (filled > 0 && !buffer.detached) handOver();
     await Promise.allSettled(writes);
@@ -122,12 +118,12 @@ export async function transfer(
 }
 
 async function read(
-  reader: ReadableStreamBYOBReader,
+  body: HttpBody,
   into: Uint8Array<ArrayBuffer>,
   watch: AttemptWatch,
-): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await reader.read(into) as ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+    return await body.read(into);
   } catch (error) {
     throw fromBodyError(error, watch.signal);
   }

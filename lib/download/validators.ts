@@ -1,5 +1,6 @@
 /** Conditional requests: asking whether the published bytes are still the newest (RFC 9110, section 13). */
 
+import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
 import type { StoredFile } from "../store/store.ts";
 
@@ -24,7 +25,7 @@ export function conditionalHeaders(
  * lies beyond it, or beyond the response's own Date, is not trusted.
  */
 export function responseValidators(
-  headers: Headers,
+  headers: HeaderFields,
   nowMs: number,
 ): Pick<Validators, "etag" | "lastModified"> {
   const etag = headers.get("etag");

@@ -8,6 +8,7 @@ import type { Plan, RunLimits, Task } from "../core/task.ts";
 import type { Tracing } from "../core/telemetry.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
 import { createAdmission } from "../download/egress.ts";
+import { fetchTransport } from "../download/fetch_transport.ts";
 import { abortReason } from "../download/network_error.ts";
 import { createVersions } from "../download/versions.ts";
 import type { Slot } from "../schedule/pool.ts";
@@ -62,6 +63,7 @@ export function createWork(context: WorkContext): Work {
   });
   const shared = {
     host,
+    transport: fetchTransport(host),
     store,
     survey: store.survey(keys, signal),
     signal,
