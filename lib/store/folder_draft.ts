@@ -21,6 +21,9 @@ import { folderOf, nameOf } from "./key.ts";
 import { draftName, isSuspendedName, suspendedName } from "./run_file.ts";
 import type { PublishedFile, StoredFile } from "./store.ts";
 
+/** Names up to so many UTF-16 code units fit in every file system, in whatever encoding. */
+const SHORT_NAME = 80;
+
 /** Where a draft stands, and where it goes. */
 export interface Placement {
   /** The folder of both: only so is the rename atomic, and never across devices. */
@@ -43,7 +46,11 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
   const { tree, runFile, random, fileSystem } = context;
   const folder = await tree.make(folderOf(key));
   const targetPath = join(folder.path, nameOf(key));
-  const standing = await standingTarget(targetPath, fileSystem);
+  // A name that may be too long is looked at in the way that says so.
+  const isShort = nameOf(key).length <= SHORT_NAME;
+  const standing = isShort && !await fileSystem.exists(targetPath)
+    ? null
+    : await standingTarget(targetPath, fileSystem);
   const run = await runFile.note(folderOf(key));
   return {
     folder,
@@ -54,26 +61,54 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
 }
 
 /**
- * Renames a draft over its target, after a last look at both the way there and
- * what stands there. With `sync`, the disk is asked to remember the name; that
+ * Puts a draft in the place of its target, after a last look at both the way there and
+ * what stands there. Where nothing did, a link is made, which fails if something does by now;
+ * else the draft is renamed over its target. With `sync`, the disk is asked to remember the name; that
  * it cannot is no failure, since the rename is done, and after a crash the old
  * file would merely be found and fetched anew.
  *
  * @throws {Refusal} `store.conflict`, or what the file system throws; the target is as it was.
  */
 export async function replaceTarget(
-  { folder, targetPath, draftPath }: Placement,
+  placement: Placement,
   draftPermissions: number | null,
   { sync, tree, fileSystem }: FolderContext,
 ): Promise<void> {
+  const { folder } = placement;
   if (!await tree.isIntact(folder)) throw replaced(folder.path);
+  if (placement.standing !== null || !await linkNew(placement, fileSystem)) {
+    await renameOver(placement, draftPermissions, fileSystem);
+  }
+  if (sync) await syncFolder(folder.path, fileSystem).catch(() => {});
+}
+
+/** Gives a draft its name. Says false, and does nothing, where that is taken or cannot be had so. */
+async function linkNew(
+  { targetPath, draftPath }: Placement,
+  fileSystem: FileSystem,
+): Promise<boolean> {
+  try {
+    await fileSystem.link(draftPath, targetPath);
+  } catch {
+    // Many file systems know no links, or not so many; renaming says it if there is more to it.
+    return false;
+  }
+  // The file is published; a draft's name that stays is in nobody's way, and is swept.
+  await removeIfThere(fileSystem, draftPath).catch(() => {});
+  return true;
+}
+
+async function renameOver(
+  { targetPath, draftPath }: Placement,
+  draftPermissions: number | null,
+  fileSystem: FileSystem,
+): Promise<void> {
   const standing = await standingTarget(targetPath, fileSystem);
   const permissions = standing && permissionsOf(standing);
   if (permissions !== null && permissions !== draftPermissions) {
     await fileSystem.chmod(draftPath, permissions);
   }
   await fileSystem.rename(draftPath, targetPath);
-  if (sync) await syncFolder(folder.path, fileSystem).catch(() => {});
 }
 
 /** Makes a draft of `key`, and gives the steps that finish it. */

@@ -5,6 +5,7 @@
  * on the spot; where they are not, as over a network, nothing may wait for them.
  */
 
+import { existsSync } from "node:fs";
 import type { Clock } from "../core/host.ts";
 import { type FileSystem, machineFileSystem, type OpenFile } from "./file_system.ts";
 
@@ -66,6 +67,7 @@ export function quickFileSystem(clock: Clock): FileSystem {
     // Not often enough to be worth it, and at times of many folders at once.
     mkdir: (path, options) => Deno.mkdir(path, options),
     readDir: (path) => Deno.readDir(path),
+    exists: either(existsSync, machineFileSystem.exists),
     chmod: either(Deno.chmodSync, Deno.chmod),
     link: either(Deno.linkSync, Deno.link),
     lstat: either(Deno.lstatSync, Deno.lstat),

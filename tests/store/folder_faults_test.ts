@@ -215,19 +215,20 @@ Deno.test("a digest is given up between two reads", async () => {
 
 Deno.test("row 71: a draft stands beside its target, never on another device", async () => {
   await using folder = await temporaryFolder();
-  const renamed: string[][] = [];
-  await using store = open(
-    folder.path,
-    replacing({
-      rename: (from, to) => {
-        renamed.push([from, to].map((path) => String(path).replace(/[^/\\]+$/, "")));
-        return machine.rename(from, to);
-      },
-    }),
-  );
+  const moved: string[][] = [];
+  const noted = (move: (from: string, to: string) => Promise<void>) => {
+    return (from: string | URL, to: string | URL) => {
+      moved.push([from, to].map((path) => String(path).replace(/[^/\\]+$/, "")));
+      return move(String(from), String(to));
+    };
+  };
+  const fileSystem = replacing({ rename: noted(machine.rename), link: noted(machine.link) });
+  await using store = open(folder.path, fileSystem);
   for (const key of ["a", "b/c", "b/d/e"]) await put(store, key, key);
-  assertEquals(renamed.length, 3);
-  for (const [from, to] of renamed) assertEquals(from, to);
+  assertEquals(moved.length, 3);
+  for (const key of ["a", "b/c", "b/d/e"]) await put(store, key, `${key} again`);
+  assertEquals(moved.length, 6);
+  for (const [from, to] of moved) assertEquals(from, to);
 });
 
 const LONGEST_NAME = 255;
@@ -366,6 +367,35 @@ Deno.test("a copy that fails leaves the old file and no trace", async () => {
   }
 });
 
+Deno.test("where files cannot have two names, a new one is renamed", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.path, replacing({ link: failing("EPERM") }));
+  await put(store, "a", "text");
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(folder.path), { a: "text" });
+});
+
+Deno.test("a file that came where there was none meanwhile is replaced", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.path);
+  await using draft = await sealed(store, "a", "ours");
+  await Deno.writeTextFile(folder.file("a"), "theirs");
+  await draft.publish();
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(folder.path), { a: "ours" });
+});
+
+Deno.test("a draft's name that cannot be removed does not undo what is done", async () => {
+  await using folder = await temporaryFolder();
+  const fileSystem = replacing({
+    remove: (path, options) =>
+      isDraft(path) ? Promise.reject(osError("EACCES")) : machine.remove(path, options),
+  });
+  await using store = open(folder.path, fileSystem);
+  await put(store, "a", "text");
+  assertEquals(await Deno.readTextFile(folder.file("a")), "text");
+});
+
 Deno.test("a small file takes few calls", async () => {
   await using folder = await temporaryFolder();
   const { fileSystem, calls } = recording();
@@ -374,7 +404,14 @@ Deno.test("a small file takes few calls", async () => {
   calls.length = 0;
   await put(store, "b/second", "text");
   assertEquals(calls, [
-    ...["realPath", "lstat", "open"],
+    ...["realPath", "exists", "open"],
+    ...["write", "stat", "close"],
+    ...["realPath", "link", "remove"],
+  ]);
+  calls.length = 0;
+  await put(store, "b/second", "other text");
+  assertEquals(calls, [
+    ...["realPath", "exists", "lstat", "open"],
     ...["write", "stat", "close"],
     ...["realPath", "lstat", "rename"],
   ]);
@@ -391,9 +428,9 @@ Deno.test("with sync, bytes reach the disk before the name does", async () => {
   calls.length = 0;
   await put(store, "second", "text");
   assertEquals(calls, [
-    ...["realPath", "lstat", "open"],
+    ...["realPath", "exists", "open"],
     ...["write", "stat", "sync", "close"],
-    ...["realPath", "lstat", "rename"],
+    ...["realPath", "link", "remove"],
     ...["open", "sync", "close"],
   ]);
 });
