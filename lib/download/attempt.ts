@@ -2,7 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
-import type { Clock, Timers } from "../core/host.ts";
+import type { Clock } from "../core/host.ts";
 import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
 import type { Draft, Sealed, Store, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
@@ -15,15 +15,16 @@ import {
   strongValidator,
   unsatisfiedTotal,
 } from "./resume.ts";
-import { type AttemptWatch, watchAttempt } from "./timeouts.ts";
+import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 import { type Head, transfer } from "./transfer.ts";
 
 /** What an attempt needs of the world. */
 export interface AttemptContext {
   readonly host: {
     readonly clock: Clock;
-    readonly timers: Timers;
   };
+  /** Keeps the time limits. */
+  readonly watcher: AttemptWatcher;
   /** Sends requests. */
   readonly transport: Transport;
   readonly store: Store;
@@ -108,7 +109,7 @@ export async function attempt(
   trace: Trace,
   context: AttemptContext,
 ): Promise<AttemptOutcome> {
-  using watch = watchAttempt(task.timeouts, context.signal, context.host);
+  using watch = context.watcher.watch(task.timeouts);
   const ongoing = { task, source, trace, context, watch };
   if (source.held) {
     const resumed = await resume(ongoing, source.held);

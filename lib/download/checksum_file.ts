@@ -7,7 +7,6 @@ import { parseChecksums } from "./checksum.ts";
 import { fromBodyError } from "./network_error.ts";
 import { request } from "./request.ts";
 import { isTemporaryStatus } from "./retry.ts";
-import { watchAttempt } from "./timeouts.ts";
 
 /** The largest checksum file that is read. */
 const MAX_BYTES = 1024 * 1024;
@@ -50,9 +49,9 @@ export async function settleChecksum(
 async function read(
   { url }: ChecksumSource,
   task: Task,
-  { host, transport, signal, admit }: AttemptContext,
+  { watcher, transport, admit }: AttemptContext,
 ): Promise<string> {
-  using watch = watchAttempt(task.timeouts, signal, host);
+  using watch = watcher.watch(task.timeouts);
   const sameOrigin = new URL(url).origin === new URL(task.url).origin;
   const response = await request({
     url,

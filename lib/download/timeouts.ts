@@ -1,4 +1,4 @@
-/** The time limits of one attempt, as one signal. */
+/** The time limits of attempts: one signal each, one timer for all. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Clock, Timers } from "../core/host.ts";
@@ -6,7 +6,7 @@ import type { Timeouts } from "../core/task.ts";
 
 /**
  * Watches one attempt. Its signal is aborted by the first limit that passes,
- * with a `CronfetchError` as the reason, or with the parent's reason.
+ * with a `CronfetchError` as the reason, or with the run's reason.
  */
 export interface AttemptWatch extends Disposable {
   readonly signal: AbortSignal;
@@ -18,83 +18,138 @@ export interface AttemptWatch extends Disposable {
   held(): void;
 }
 
+/** Watches the attempts of a run. */
+export interface AttemptWatcher {
+  /** Starts the clock of an attempt. Limits are in milliseconds. */
+  watch(limits: Timeouts): AttemptWatch;
+}
+
 /**
- * Starts the clock of an attempt. One timer serves all limits, however many
- * pieces a body has: it is set again only when it fires early.
+ * Makes the watcher of a run. However many attempts there are, and pieces in
+ * their bodies, there is one timer. It is set anew when something is due before
+ * it, or when it fires early; and there is none while nothing is watched.
  *
- * @param limits Milliseconds.
- * @param parent Ends the attempt from outside.
+ * @param parent Ends every attempt, from outside.
  */
-export function watchAttempt(
-  limits: Timeouts,
+export function createWatcher(
   parent: AbortSignal,
   { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
-): AttemptWatch {
-  const controller = new AbortController();
-  const startedMs = clock.monotonicMs();
-  let phase: "response" | "idle" | "held" = "held";
-  let phaseStartedMs = startedMs;
+): AttemptWatcher {
+  const watches = new Set<Watch>();
   let timerDueMs = Infinity;
   let cancelTimer = () => {};
 
-  const phaseEndsMs = () => {
-    switch (phase) {
-      case "response":
-        return phaseStartedMs + limits.responseMs;
-      case "idle":
-        return phaseStartedMs + limits.idleMs;
-      case "held":
-        return Infinity;
-      default:
-        return phase satisfies never;
-    }
-  };
-
-  const check = () => {
-    const nowMs = clock.monotonicMs();
-    if (nowMs >= startedMs + limits.attemptMs) {
-      controller.abort(
-        timeout("timeout.attempt", `the attempt took longer than`, limits.attemptMs),
-      );
-    } else if (nowMs < phaseEndsMs()) {
-      arm();
-    } else if (phase === "response") {
-      controller.abort(
-        timeout("timeout.response", "no response headers within", limits.responseMs),
-      );
-    } else {
-      controller.abort(timeout("timeout.idle", "no more of the body within", limits.idleMs));
-    }
-  };
-
-  const arm = () => {
+  const arm = (dueMs: number) => {
     cancelTimer();
-    timerDueMs = Math.min(startedMs + limits.attemptMs, phaseEndsMs());
-    cancelTimer = timers.after(Math.max(0, timerDueMs - clock.monotonicMs()), check);
+    timerDueMs = dueMs;
+    cancelTimer = timers.after(Math.max(0, dueMs - clock.monotonicMs()), look);
   };
 
-  const enter = (next: typeof phase) => {
-    phase = next;
-    phaseStartedMs = clock.monotonicMs();
-    // A timer that fires early only looks and is set again; one that fires late would be wrong.
-    if (!controller.signal.aborted && phaseEndsMs() < timerDueMs) arm();
+  const look = () => {
+    const nowMs = clock.monotonicMs();
+    timerDueMs = Infinity;
+    let nextMs = Infinity;
+    for (const watch of watches) {
+      if (nowMs >= watch.dueMs) watch.end(nowMs);
+      else nextMs = Math.min(nextMs, watch.dueMs);
+    }
+    if (nextMs < Infinity) arm(nextMs);
   };
 
-  const follow = () => controller.abort(parent.reason);
-  parent.addEventListener("abort", follow);
-  if (parent.aborted) follow();
-  else arm();
+  const forget = (watch: Watch) => {
+    watches.delete(watch);
+    if (watches.size > 0) return;
+    cancelTimer();
+    timerDueMs = Infinity;
+  };
 
+  // A timer that fires early only looks and is set again; one that fires late would be wrong.
+  const due = (dueMs: number) => {
+    if (dueMs < timerDueMs) arm(dueMs);
+  };
+
+  parent.addEventListener("abort", () => {
+    for (const watch of watches) watch.abort(parent.reason);
+  });
   return {
-    signal: controller.signal,
-    asked: () => enter("response"),
-    received: () => enter("idle"),
-    held: () => enter("held"),
-    [Symbol.dispose]: () => {
-      cancelTimer();
-      parent.removeEventListener("abort", follow);
+    watch: (limits) => {
+      const watch = new Watch(limits, clock, due, forget);
+      watches.add(watch);
+      if (parent.aborted) watch.abort(parent.reason);
+      return watch;
     },
   };
+}
+
+class Watch implements AttemptWatch {
+  /** Monotonic time at which a limit passes unless something happens. */
+  dueMs: number;
+  readonly #controller = new AbortController();
+  readonly #limits: Timeouts;
+  readonly #clock: Clock;
+  readonly #due: (dueMs: number) => void;
+  readonly #forget: (watch: Watch) => void;
+  readonly #attemptEndsMs: number;
+  #isForAnswer = false;
+
+  constructor(
+    limits: Timeouts,
+    clock: Clock,
+    due: (dueMs: number) => void,
+    forget: (watch: Watch) => void,
+  ) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#due = due;
+    this.#forget = forget;
+    this.#attemptEndsMs = clock.monotonicMs() + limits.attemptMs;
+    this.dueMs = this.#attemptEndsMs;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  asked(): void {
+    this.#isForAnswer = true;
+    this.#wait(this.#limits.responseMs);
+  }
+
+  received(): void {
+    this.#isForAnswer = false;
+    this.#wait(this.#limits.idleMs);
+  }
+
+  held(): void {
+    this.#wait(Infinity);
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** Ends the attempt for the limit that has passed. */
+  end(nowMs: number): void {
+    this.dueMs = Infinity;
+    const { responseMs, idleMs, attemptMs } = this.#limits;
+    if (nowMs >= this.#attemptEndsMs) {
+      this.abort(timeout("timeout.attempt", "the attempt took longer than", attemptMs));
+    } else if (this.#isForAnswer) {
+      this.abort(timeout("timeout.response", "no response headers within", responseMs));
+    } else {
+      this.abort(timeout("timeout.idle", "no more of the body within", idleMs));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#forget(this);
+  }
+
+  #wait(patienceMs: number): void {
+    if (this.signal.aborted) return;
+    this.dueMs = Math.min(this.#attemptEndsMs, this.#clock.monotonicMs() + patienceMs);
+    this.#due(this.dueMs);
+  }
 }
 
 function timeout(code: ErrorCode, what: string, limitMs: number): CronfetchError {

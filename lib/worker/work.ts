@@ -10,6 +10,7 @@ import { download, type DownloadContext, type DownloadOutcome } from "../downloa
 import { createAdmission } from "../download/egress.ts";
 import { fetchTransport } from "../download/fetch_transport.ts";
 import { abortReason } from "../download/network_error.ts";
+import { createWatcher } from "../download/timeouts.ts";
 import { createVersions } from "../download/versions.ts";
 import type { Slot } from "../schedule/pool.ts";
 import { createThrottle } from "../schedule/throttle.ts";
@@ -63,6 +64,7 @@ export function createWork(context: WorkContext): Work {
   });
   const shared = {
     host,
+    watcher: createWatcher(signal, host),
     transport: fetchTransport(host),
     store,
     survey: store.survey(keys, signal),

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { type AttemptWatch, watchAttempt } from "../../lib/download/timeouts.ts";
+import { type AttemptWatch, createWatcher } from "../../lib/download/timeouts.ts";
 import { testHost } from "../helpers/host.ts";
 
 const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
@@ -10,7 +10,7 @@ type Step = number | "asked" | "received" | "held";
 /** Lets an attempt take steps: numbers pass time. Returns the code that ended it, and when. */
 async function play(steps: readonly Step[]): Promise<[code: string | null, atMs: number | null]> {
   const host = testHost({ timers: "manual" });
-  using watch: AttemptWatch = watchAttempt(LIMITS, new AbortController().signal, host);
+  using watch: AttemptWatch = createWatcher(new AbortController().signal, host).watch(LIMITS);
   let endedMs: number | null = null;
   watch.signal.addEventListener("abort", () => {
     endedMs = host.clock.monotonicMs();
@@ -22,7 +22,7 @@ async function play(steps: readonly Step[]): Promise<[code: string | null, atMs:
   return [watch.signal.aborted ? (watch.signal.reason as CronfetchError).code : null, endedMs];
 }
 
-Deno.test("watchAttempt: which limit ends an attempt, and when", async () => {
+Deno.test("watch: which limit ends an attempt, and when", async () => {
   const drip: Step[] = ["asked", 1000, "received"];
   for (let piece = 0; piece < 30; piece++) drip.push(29_000, "received");
   const table: [name: string, steps: Step[], code: string | null, atMs: number | null][] = [
@@ -59,7 +59,7 @@ Deno.test("watchAttempt: which limit ends an attempt, and when", async () => {
 
 Deno.test("row 85: a jump of the wall clock ends nothing", async () => {
   const host = testHost({ timers: "manual" });
-  using watch = watchAttempt(LIMITS, new AbortController().signal, host);
+  using watch = createWatcher(new AbortController().signal, host).watch(LIMITS);
   watch.asked();
   host.jump(3_600_000);
   await host.advance(9999);
@@ -72,21 +72,53 @@ Deno.test("row 85: a jump of the wall clock ends nothing", async () => {
 Deno.test("the end of the run ends an attempt, with the run's reason", () => {
   const host = testHost({ timers: "manual" });
   const run = new AbortController();
-  using watch = watchAttempt(LIMITS, run.signal, host);
+  const watcher = createWatcher(run.signal, host);
+  using watch = watcher.watch(LIMITS);
   const reason = new CronfetchError("cancelled", "interrupted");
   run.abort(reason);
   assertStrictEquals(watch.signal.reason, reason);
-  using late = watchAttempt(LIMITS, run.signal, host);
+  using late = watcher.watch(LIMITS);
   assertStrictEquals(late.signal.reason, reason);
 });
 
 Deno.test("a disposed watch lets go of its timer and of the run", async () => {
   const host = testHost({ timers: "manual" });
   const run = new AbortController();
-  const watch = watchAttempt(LIMITS, run.signal, host);
+  const watch = createWatcher(run.signal, host).watch(LIMITS);
   watch.asked();
   watch[Symbol.dispose]();
   await host.advance(1_000_000);
   run.abort();
   assertEquals(watch.signal.aborted, false);
+});
+
+Deno.test("many attempts share one timer, and each keeps its own limits", async () => {
+  const host = testHost({ timers: "manual" });
+  let timers = 0;
+  const after: typeof host.timers.after = (durationMs, callback) => {
+    timers++;
+    return host.timers.after(durationMs, callback);
+  };
+  const counting = { clock: host.clock, timers: { ...host.timers, after } };
+  const watcher = createWatcher(new AbortController().signal, counting);
+  const watches: AttemptWatch[] = [];
+  for (let index = 0; index < 100; index++) {
+    const watch = watcher.watch(LIMITS);
+    watches.push(watch);
+    watch.asked();
+    await host.advance(10);
+    for (let piece = 0; piece < 10; piece++) watch.received();
+  }
+  assertEquals(timers, 1);
+  const ended = () => watches.filter(({ signal }) => signal.aborted).length;
+  // The first one had its last piece at 10 ms, the last one at 1,000 ms.
+  await host.advance(30_009 - 1000);
+  assertEquals(ended(), 0);
+  await host.advance(1);
+  assertEquals(ended(), 1);
+  await host.advance(980);
+  assertEquals(ended(), 99);
+  for (const watch of watches) watch[Symbol.dispose]();
+  await host.advance(1_000_000);
+  assertEquals(ended(), 99);
 });
