@@ -3,8 +3,7 @@
  *
  *     VERSITYGW=… deno run -A bench/buckets.ts [rounds]
  *
- * Prints rows of a Markdown table like those of `compare.ts`. Afterwards every
- * byte that landed is looked at.
+ * Prints rows of a Markdown table. Afterwards every byte that landed is looked at.
  */
 
 import { join } from "@std/path";

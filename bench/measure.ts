@@ -8,15 +8,22 @@ export interface Cost {
   readonly peakMiB: number;
 }
 
-/** Runs a program to its end. */
+/** No program that is measured takes this long. One that does hangs. */
+const LIMIT_SECONDS = 900;
+
+/**
+ * Runs a program to its end.
+ *
+ * @throws {Error} If it fails, or hangs.
+ */
 export async function cost(
   program: string,
   args: readonly string[],
   { cwd, env = {} }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
 ): Promise<Cost> {
   const startedMs = performance.now();
-  const { code, stderr } = await new Deno.Command("/usr/bin/time", {
-    args: ["-f", "%U %S %M", program, ...args],
+  const { code, stderr } = await new Deno.Command("timeout", {
+    args: [`${LIMIT_SECONDS}`, "/usr/bin/time", "-f", "%U %S %M", program, ...args],
     cwd,
     env: { ...env },
     stdout: "null",

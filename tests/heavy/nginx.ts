@@ -107,12 +107,14 @@ http {
 
 const POLL_MS = 20;
 
-function freePort(): number {
+/** A port of 127.0.0.1 that nobody listens on just now. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-async function untilAnswered(port: number): Promise<void> {
+/** Waits until somebody listens on a port of 127.0.0.1. */
+export async function untilAnswered(port: number): Promise<void> {
   for (;;) {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();

@@ -1,0 +1,91 @@
+/** What is asked for on the command line. */
+
+import { parseArgs } from "node:util";
+import { resolve } from "@std/path";
+import { type PeerId, PEERS } from "./peers.ts";
+import { type Scenario, SCENARIOS } from "./scenarios.ts";
+
+/** What is to be measured, and how. */
+export interface Wishes {
+  readonly scenarios: readonly Scenario[];
+  /** Beside one that warms up. */
+  readonly rounds: number;
+  /** Folder of an older checkout, or null. */
+  readonly against: string | null;
+  /** Those who take part besides cronfetch and curl; null for all. */
+  readonly peers: ReadonlySet<PeerId> | null;
+  readonly isTiny: boolean;
+  /** Whether `results/` and the README are written. */
+  readonly writes: boolean;
+}
+
+/** What a person has to know who asked for something that there is not. */
+export const USAGE = `Usage: deno task bench [scenario…] [options]
+
+Scenarios (default: all):
+${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join("\n")}
+
+Options:
+  --rounds N      rounds that count, after one that warms up (default: 5)
+  --against DIR   another checkout of cronfetch, measured as "before"
+  --peers A,B     only these besides cronfetch and curl:
+                  ${Object.keys(PEERS).join(", ")}
+  --size tiny     a trial: very small, one round, cronfetch alone unless --peers says more
+  --write         write results/ and the README
+`;
+
+const ROUNDS = 5;
+
+/**
+ * Reads the command line.
+ *
+ * @throws {TypeError} That says what is wrong with it.
+ */
+export function readWishes(args: readonly string[]): Wishes {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      rounds: { type: "string" },
+      against: { type: "string" },
+      peers: { type: "string" },
+      size: { type: "string", default: "full" },
+      write: { type: "boolean", default: false },
+    },
+  });
+  const isTiny = oneOf("--size", values.size, ["full", "tiny"]) === "tiny";
+  if (isTiny && values.write) throw new TypeError("--write: results of --size tiny mean nothing");
+  const named = positionals.map((name) => oneOf("scenario", name, NAMES));
+  const against = values.against === undefined ? null : resolve(values.against);
+  return {
+    scenarios: SCENARIOS.filter(({ name }) => named.length === 0 || named.includes(name)),
+    rounds: readRounds(values.rounds) ?? (isTiny ? 1 : ROUNDS),
+    against,
+    peers: readPeers(values.peers, against) ?? (isTiny ? new Set<PeerId>() : null),
+    isTiny,
+    writes: values.write,
+  };
+}
+
+const NAMES = SCENARIOS.map(({ name }) => name);
+
+function readRounds(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const rounds = Number(text);
+  if (Number.isInteger(rounds) && rounds > 0) return rounds;
+  throw new TypeError(`--rounds: ${text} is no whole number from 1 on`);
+}
+
+function readPeers(text: string | undefined, against: string | null): Set<PeerId> | null {
+  if (text === undefined) return null;
+  const ids = text.split(",").map((id) => oneOf("--peers", id, Object.keys(PEERS)) as PeerId);
+  if (ids.includes("before") && against === null) {
+    throw new TypeError("--peers: before needs --against DIR");
+  }
+  return new Set(ids);
+}
+
+function oneOf(what: string, value: string, allowed: readonly string[]): string {
+  if (allowed.includes(value)) return value;
+  throw new TypeError(`${what}: ${value} is none of ${allowed.join(", ")}`);
+}

@@ -1,0 +1,76 @@
+/** From results to the files in `results/`, and to what `README.md` shows of them. */
+
+import { exists } from "@std/fs";
+import { fromFileUrl, join } from "@std/path";
+import { chartOf } from "./chart.ts";
+import { type Machine, type Result, stableJson } from "./results.ts";
+import { SCENARIOS } from "./scenarios.ts";
+import { tableOf } from "./table.ts";
+
+const HERE = fromFileUrl(new URL(".", import.meta.url));
+const RESULTS = join(HERE, "results");
+const README = join(HERE, "README.md");
+const BEGIN = "<!-- results -->";
+const END = "<!-- /results -->";
+
+/** Writes the results of one scenario, its table and its picture. */
+export async function writeResult(result: Result): Promise<void> {
+  await Deno.mkdir(RESULTS, { recursive: true });
+  const file = (ending: string) => join(RESULTS, `${result.scenario}.${ending}`);
+  await Deno.writeTextFile(file("json"), stableJson(result));
+  await Deno.writeTextFile(file("md"), section(result, "."));
+  const chart = chartOf(result);
+  if (chart !== null) await Deno.writeTextFile(file("svg"), chart);
+}
+
+/** Has `README.md` show all results that there are, and lays out what was written. */
+export async function writeReadme(): Promise<void> {
+  const results: Result[] = [];
+  for (const { name } of SCENARIOS) {
+    const path = join(RESULTS, `${name}.json`);
+    if (await exists(path)) results.push(JSON.parse(await Deno.readTextFile(path)));
+  }
+  await Deno.writeTextFile(README, withResults(await Deno.readTextFile(README), results));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", README, RESULTS] }).output();
+}
+
+/**
+ * A page with other results between its marks.
+ *
+ * @throws {Error} If the marks are not there.
+ */
+export function withResults(page: string, results: readonly Result[]): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`the page has no ${BEGIN} … ${END}`);
+  const shown = results.map((result) => section(result, "results"));
+  const text = [page.slice(0, begin + BEGIN.length), ...shown.map((one) => one.trimEnd())];
+  return [...text, page.slice(end)].join("\n\n");
+}
+
+/** A scenario in Markdown. `folder` is where its picture is, seen from the page. */
+function section(result: Result, folder: string): string {
+  const parts = [`## ${result.title}`, `${conditions(result)}`, tableOf(result)];
+  if (chartOf(result) !== null) {
+    parts.push(`![The table as a chart](${folder}/${result.scenario}.svg)`);
+  }
+  return parts.join("\n\n") + "\n";
+}
+
+/** When, where and with what a scenario was measured. */
+function conditions({ date, machine, cases, versions }: Result): string {
+  const rounds = Math.max(...cases.flatMap(({ peers }) => peers.map(({ runs }) => runs.length)));
+  const programs = Object.entries(versions).toSorted()
+    .map(([name, version]) => `${name} ${version}`);
+  return `${date}, ${machineText(machine)}, ${rounds} ${rounds === 1 ? "round" : "rounds"}; ` +
+    `${programs.join(", ")}.`;
+}
+
+function machineText({ system, cores, memoryGiB }: Machine): string {
+  return `${system} with ${cores} ${cores === 1 ? "core" : "cores"} and ${memoryGiB} GiB`;
+}
+
+/** The heading and the table for a terminal. */
+export function report(result: Result): string {
+  return `## ${result.title}\n\n${conditions(result)}\n\n${tableOf(result)}\n`;
+}

@@ -1,0 +1,71 @@
+"""Downloads a list of URLs with aiohttp and aiofiles, the way most scripts of that kind do it.
+
+    python3 aiohttp_downloader.py URLS FOLDER [--at-once N] [--etags FILE] [--authority FILE]
+
+One session for all, a semaphore, a timeout for each download, pieces written to a temporary name
+as they come, and a rename when the body is whole. With --etags it asks whether files have changed,
+and remembers the ETags in a JSON file.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import ssl
+
+import aiofiles
+import aiofiles.os
+import aiohttp
+
+PIECE_BYTES = 64 * 1024
+TIMEOUT_SECONDS = 600
+
+
+async def download(session, semaphore, url, folder, etags):
+    """Brings one file, or leaves it where the server says that it has not changed."""
+    target = os.path.join(folder, url.rsplit("/", 1)[1])
+    headers = {"If-None-Match": etags[url]} if url in etags else {}
+    async with semaphore, session.get(url, headers=headers) as response:
+        if response.status == 304:
+            return
+        response.raise_for_status()
+        temporary = target + ".part"
+        async with aiofiles.open(temporary, "wb") as file:
+            async for piece in response.content.iter_chunked(PIECE_BYTES):
+                await file.write(piece)
+        await aiofiles.os.rename(temporary, target)
+        etags[url] = response.headers.get("ETag", "")
+
+
+async def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("urls")
+    parser.add_argument("folder")
+    parser.add_argument("--at-once", type=int, default=32)
+    parser.add_argument("--etags")
+    parser.add_argument("--authority")
+    wishes = parser.parse_args()
+
+    with open(wishes.urls) as lines:
+        urls = lines.read().split()
+    etags = {}
+    if wishes.etags and os.path.exists(wishes.etags):
+        with open(wishes.etags) as file:
+            etags = json.load(file)
+    os.makedirs(wishes.folder, exist_ok=True)
+
+    trust = ssl.create_default_context(cafile=wishes.authority) if wishes.authority else None
+    semaphore = asyncio.Semaphore(wishes.at_once)
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    connector = aiohttp.TCPConnector(ssl=trust)
+    # The timeout begins with the request, which waits for the semaphore first.
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+        await asyncio.gather(
+            *(download(session, semaphore, url, wishes.folder, etags) for url in urls)
+        )
+    if wishes.etags:
+        with open(wishes.etags, "w") as file:
+            json.dump(etags, file)
+
+
+asyncio.run(main())

@@ -1,0 +1,91 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { rotated } from "../../bench/rounds.ts";
+import { stableJson } from "../../bench/results.ts";
+import { markdown, pairedRatios, spreadOf, tableOf } from "../../bench/table.ts";
+import { peerOf, resultOf, runOf } from "./results.ts";
+
+Deno.test("ratios are those of one round", () => {
+  // A slow round is slow for both: the ratio of the medians would be 3.
+  const ours = peerOf("cronfetch", [300, 2000, 200]);
+  const curl = peerOf("curl", [100, 1000, 50]);
+  assertEquals(pairedRatios(ours, curl), [3, 2, 4]);
+  assertEquals(spreadOf(pairedRatios(ours, curl)), { median: 3, least: 2, most: 4 });
+  assertEquals(pairedRatios(ours, curl, ({ requests }) => requests ?? NaN), [1, 1, 1]);
+});
+
+Deno.test("a table has a row for each peer", () => {
+  const peers = [peerOf("cronfetch", [300, 2000, 200]), peerOf("curl", [100, 1000, 50])];
+  assertEquals(
+    tableOf(resultOf(peers)),
+    `\
+| by        | wall s, least | median | wall / curl      | processor s | peak MiB | requests | MiB sent |
+| --------- | ------------- | ------ | ---------------- | ----------- | -------- | -------- | -------- |
+| cronfetch | 0.200         | 0.300  | 3.00 (2.00–4.00) | 0.150       | 200      | 5        | 5        |
+| curl      | 0.050         | 0.100  | 1.00             | 0.050       | 100      | 5        | 5        |
+
+Every byte checked: 30 files, 30 MiB.`,
+  );
+});
+
+Deno.test("a table without curl has no ratio", () => {
+  const table = tableOf(resultOf([peerOf("cronfetch", [300])]));
+  assertStringIncludes(table, "| cronfetch | 0.300         | 0.300  | –  ");
+});
+
+Deno.test("a table of more cases names them, and an older checkout is held beside", () => {
+  const cases = [1, 2].map((count) => ({
+    name: `${count} tasks`,
+    count,
+    peers: [peerOf("cronfetch", [100 * count]), peerOf("before", [200])],
+  }));
+  const table = tableOf(resultOf([], { cases }));
+  assertStringIncludes(table, "| 1 tasks | cronfetch |");
+  assertStringIncludes(table, "1 tasks – now / before: wall 0.50, processor 0.50, peak 0.50");
+  assertStringIncludes(table, "2 tasks – now / before: wall 1.00, processor 1.00, peak 1.00");
+});
+
+Deno.test("a start is told as what it takes beyond an empty program", () => {
+  const peers = [peerOf("cronfetch", [300, 400, 350]), peerOf("empty", [30, 40, 60])];
+  const table = tableOf(resultOf(peers, { startsFrom: "empty" }));
+  assertStringIncludes(table, "| ms more than empty |");
+  assertStringIncludes(table, "| 290                |");
+});
+
+Deno.test("where nothing is sent there are no requests, and steps have columns of their own", () => {
+  const nothing = { requests: null, sentBytes: null, checkedFiles: 0, checkedBytes: 0 };
+  const run = runOf(100, { ...nothing, stepsMs: { read: 8, write: 70.4, open: 4 } });
+  const table = tableOf(resultOf([{ id: "cronfetch", name: "cronfetch", runs: [run] }]));
+  assertEquals(table.includes("requests"), false);
+  assertEquals(table.includes("checked"), false);
+  assertStringIncludes(table, "| ms to open | ms to write | ms to read |");
+  assertStringIncludes(table, "| 4          | 70          | 8          |");
+});
+
+Deno.test("requests that are not always the same are told as from and to", () => {
+  const runs = [runOf(1, { requests: 5 }), runOf(1, { requests: 7 })];
+  const table = tableOf(resultOf([{ id: "cronfetch", name: "cronfetch", runs }]));
+  assertStringIncludes(table, "| 5–7      |");
+});
+
+Deno.test("a table is laid out as deno fmt does it", () => {
+  assertEquals(
+    markdown(["a", "long"], [["1", "2"], ["12345", ""]]),
+    `\
+| a     | long |
+| ----- | ---- |
+| 1     | 2    |
+| 12345 |      |`,
+  );
+});
+
+Deno.test("results are written with sorted keys and few digits", () => {
+  const text = `{\n  "a": {\n    "b": 1.3,\n    "c": 2\n  },\n  "z": [\n    "x"\n  ]\n}\n`;
+  assertEquals(stableJson({ z: ["x"], a: { c: 2, b: 1.26 } }), text);
+});
+
+Deno.test("each round begins with another peer", () => {
+  const items = ["a", "b", "c"];
+  const rounds = [0, 1, 2, 3].map((round) => rotated(items, round).join(""));
+  assertEquals(rounds, ["abc", "bca", "cab", "abc"]);
+  assertEquals(rotated([], 2), []);
+});
