@@ -1,0 +1,47 @@
+/** A trial of the benchmarks, as a process: each prints its table, and looks at what landed. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { exists } from "@std/fs";
+import { fromFileUrl } from "@std/path";
+import { NGINX } from "./nginx.ts";
+
+const MAIN = fromFileUrl(new URL("../../bench/main.ts", import.meta.url));
+
+/** Files that each scenario checks in its one round; none where nothing is fetched. */
+const SCENARIOS: readonly (readonly [name: string, files: number])[] = [
+  ["big", 1],
+  ["small", 20],
+  ["unchanged", 20],
+  ["tls", 20],
+  ["slow", 2],
+  ["growth", 110],
+  ["cold", 1],
+  ["plan", 0],
+  ["state", 0],
+];
+
+const missing = NGINX === undefined
+  ? " (nginx is not installed)"
+  : await exists("/usr/bin/time")
+  ? ""
+  : " (GNU time is not installed)";
+
+Deno.test({
+  name: `bench: a trial of each scenario${missing}`,
+  ignore: missing !== "" && Deno.env.get("CI") === undefined,
+  async fn(t) {
+    for (const [name, files] of SCENARIOS) {
+      await t.step(name, async () => {
+        const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+          args: ["run", "--quiet", "--no-prompt", "-A", MAIN, name, "--size", "tiny"],
+        }).output();
+        assertEquals(code, 0, new TextDecoder().decode(stderr));
+        const said = new TextDecoder().decode(stdout);
+        assertStringIncludes(said, `## ${name}, very small\n`);
+        assert(said.split("\n").some((line) => /^\|.* cronfetch +\| \d/.test(line)), said);
+        const checked = /^Every byte checked: (\d+) files?, /m.exec(said)?.[1] ?? "0";
+        assertEquals(Number(checked), files, said);
+      });
+    }
+  },
+});
