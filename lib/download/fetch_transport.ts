@@ -7,22 +7,28 @@ import type { HttpBody, Transport } from "../core/http.ts";
 export function fetchTransport(host: Pick<Host, "fetch">): Transport {
   return async ({ url, headers, signal }) => {
     const response = await host.fetch(url, { headers, redirect: "manual", signal });
-    return { status: response.status, headers: response.headers, body: bodyOf(response.body) };
+    const body = response.body === null ? NO_BODY : bodyOf(response.body, signal);
+    return { status: response.status, headers: response.headers, body };
   };
 }
 
-function bodyOf(stream: ReadableStream<Uint8Array> | null): HttpBody {
-  let reader: ReadableStreamBYOBReader | null = null;
+const NO_BODY: HttpBody = {
+  read: (into) => Promise.resolve(into.subarray(0, 0)),
+  cancel: () => Promise.resolve(),
+};
+
+function bodyOf(stream: ReadableStream<Uint8Array>, signal: AbortSignal): HttpBody {
+  const reader = stream.getReader({ mode: "byob" });
+  const cancel = () => reader.cancel().catch(() => {});
+  // Deno forgets to tell the body of its signal once the Request that stood between is collected.
+  signal.addEventListener("abort", cancel, { once: true });
   return {
     read: async (into) => {
-      if (stream === null) return into.subarray(0, 0);
-      reader ??= stream.getReader({ mode: "byob" });
       const { value } = await reader.read(into);
+      signal.throwIfAborted();
       // At the end there is an empty view, and the buffer behind it.
       return value as Uint8Array<ArrayBuffer>;
     },
-    cancel: async () => {
-      await (reader ?? stream)?.cancel().catch(() => {});
-    },
+    cancel,
   };
 }
