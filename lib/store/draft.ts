@@ -31,8 +31,16 @@ export interface Publication extends Sealed {
 export interface DraftSteps {
   /** What is published under the draft's key as it begins, or null. */
   readonly replaces: StoredFile | null;
-  /** Appends all of `bytes`, and keeps no hold of them. */
-  append(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Appends all of `bytes`, and keeps no hold of them; or takes over the buffer
+   * behind them, and returns one of the same size in exchange.
+   */
+  append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void>;
+  /**
+   * SHA-256 of all bytes, lower-case hexadecimal; called when sealed. Only where the
+   * driver computes it itself, with those before: else they are hashed as they come.
+   */
+  digest?(): Promise<string>;
   /** Makes sure that exactly `sizeBytes` bytes are in place. */
   seal(sizeBytes: number): Promise<void>;
   /** Gives all bytes; called when sealed. */
@@ -83,7 +91,7 @@ export function createDraft(
   before?: BytesBefore,
 ): Draft {
   const doing = `storing ${JSON.stringify(key)}`;
-  const hash = before?.hash ?? createHash("sha256");
+  const hash = steps.digest ? null : before?.hash ?? createHash("sha256");
   let stage: Stage = "writing";
   let sizeBytes = before?.sizeBytes ?? 0;
   let sealed: Sealed | null = null;
@@ -109,17 +117,20 @@ export function createDraft(
   }
 
   async function append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
+    const { length, buffer } = bytes;
     const appending = steps.append(bytes);
     // The processor hashes while the disk writes.
-    hash.update(bytes);
-    await appending;
-    sizeBytes += bytes.length;
-    return bytes.buffer;
+    hash?.update(bytes);
+    const exchanged = await appending;
+    sizeBytes += length;
+    return exchanged ?? buffer;
   }
 
   async function seal(): Promise<Sealed> {
     await steps.seal(sizeBytes);
-    return sealed = { sizeBytes, sha256: hash.digest("hex") };
+    const sha256 = hash?.digest("hex") ?? await steps.digest?.();
+    if (sha256 === undefined) throw new TypeError("a draft was not hashed");
+    return sealed = { sizeBytes, sha256 };
   }
 
   async function publish({ as, provenance = null }: PublishOptions): Promise<PublishedFile> {

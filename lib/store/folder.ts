@@ -12,6 +12,7 @@ import { FolderTree, replaced } from "./folder_tree.ts";
 import { RunFile } from "./run_file.ts";
 import type { Store } from "./store.ts";
 import { sweepDeadRuns } from "./sweep.ts";
+import type { Writer } from "./writer.ts";
 
 /** What a folder store needs beside its folder. */
 export interface FolderOptions {
@@ -19,6 +20,8 @@ export interface FolderOptions {
   readonly sync: boolean;
   /** For names nobody can guess. */
   readonly random: Random;
+  /** Starts a thread for large files, once there is one. Default: none, they are written here. */
+  readonly startWriter?: () => Promise<Writer | null>;
 }
 
 /**
@@ -40,15 +43,17 @@ export function openFolder(
 
 function folderDriver(
   root: string,
-  { sync, random }: FolderOptions,
+  { sync, random, startWriter = () => Promise.resolve(null) }: FolderOptions,
   fileSystem: FileSystem,
 ): Driver {
   const runFile = new RunFile(root, sync, random, fileSystem);
   const tree = new FolderTree(root, fileSystem);
-  const context: FolderContext = { root, sync, random, tree, runFile, fileSystem };
+  let starting: Promise<Writer | null> | null = null;
+  const writer = () => starting ??= startWriter();
+  const context: FolderContext = { root, sync, random, tree, runFile, writer, fileSystem };
   return {
     location: root,
-    begin: (key) => openFolderDraft(key, context),
+    begin: (key, { expectedBytes }) => openFolderDraft(key, expectedBytes, context),
     resume: (key, name) => resumeFolderDraft(key, name, context),
     drop: (key, name) => dropFolderDraft(key, name, context),
     stat: async (key) => {
@@ -68,6 +73,9 @@ function folderDriver(
       await removeIfThere(fileSystem, found.path);
     },
     sweep: () => sweepDeadRuns(context),
-    close: (isClean) => runFile.end(isClean),
+    close: async (isClean) => {
+      (await starting)?.[Symbol.dispose]();
+      await runFile.end(isClean);
+    },
   };
 }

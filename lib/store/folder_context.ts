@@ -4,6 +4,7 @@ import type { Random } from "../core/host.ts";
 import type { FileSystem } from "./file_system.ts";
 import type { FolderTree } from "./folder_tree.ts";
 import type { RunFile } from "./run_file.ts";
+import type { Writer } from "./writer.ts";
 
 /** What the parts of a folder store share. */
 export interface FolderContext {
@@ -17,6 +18,8 @@ export interface FolderContext {
   readonly runFile: RunFile;
   /** For names nobody can guess. */
   readonly random: Random;
+  /** The thread that writes large files; null where there is none. */
+  readonly writer: () => Promise<Writer | null>;
   /** The calls to make. */
   readonly fileSystem: FileSystem;
 }

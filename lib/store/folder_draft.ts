@@ -20,6 +20,7 @@ import { piecesOf } from "./folder_files.ts";
 import { folderOf, nameOf } from "./key.ts";
 import { draftName, isSuspendedName, suspendedName } from "./run_file.ts";
 import type { PublishedFile, StoredFile } from "./store.ts";
+import type { WriterFile } from "./writer.ts";
 
 /** Names up to so many UTF-16 code units fit in every file system, in whatever encoding. */
 const SHORT_NAME = 80;
@@ -111,8 +112,22 @@ async function renameOver(
   await fileSystem.rename(draftPath, targetPath);
 }
 
-/** Makes a draft of `key`, and gives the steps that finish it. */
-export async function openFolderDraft(key: string, context: FolderContext): Promise<DraftSteps> {
+/**
+ * A file of this size is worth the start of the thread that writes: while that
+ * starts, so much is nearly through here.
+ */
+const LARGE_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Makes a draft of `key`, and gives the steps that finish it.
+ *
+ * @param expectedBytes How many are to come, or null.
+ */
+export async function openFolderDraft(
+  key: string,
+  expectedBytes: number | null,
+  context: FolderContext,
+): Promise<DraftSteps> {
   const placement = await placeDraft(key, context);
   const { draftPath, standing } = placement;
   const permissions = standing && permissionsOf(standing);
@@ -122,7 +137,16 @@ export async function openFolderDraft(key: string, context: FolderContext): Prom
     // The system takes the umask's bits off these; publishing puts them back.
     ...(permissions === null ? {} : { mode: permissions }),
   });
-  return new FolderDraft(placement, file, context);
+  const isLarge = expectedBytes !== null && expectedBytes >= LARGE_BYTES;
+  try {
+    const writer = isLarge ? await context.writer() : null;
+    const elsewhere = writer && await writer.open(draftPath, file);
+    return new FolderDraft(placement, file, elsewhere, context);
+  } catch (error) {
+    file.close();
+    await removeIfThere(context.fileSystem, draftPath);
+    throw error;
+  }
 }
 
 /**
@@ -144,7 +168,7 @@ export async function resumeFolderDraft(
   if (!(await lstatIfThere(fileSystem, suspendedPath))?.isFile) return null;
   await fileSystem.rename(suspendedPath, draftPath);
   const file = await fileSystem.open(draftPath, { read: true, append: true });
-  return { steps: new FolderDraft(placement, file, context), held: piecesOf(file) };
+  return { steps: new FolderDraft(placement, file, null, context), held: piecesOf(file) };
 }
 
 /** Removes a suspended draft of `key`. */
@@ -160,25 +184,38 @@ export async function dropFolderDraft(
 
 class FolderDraft implements DraftSteps {
   readonly replaces: StoredFile | null;
+  readonly digest?: () => Promise<string>;
   readonly #placement: Placement;
   readonly #file: OpenFile;
+  /** The same file at the thread that writes, and hashes; null where both is done here. */
+  readonly #elsewhere: WriterFile | null;
   readonly #context: FolderContext;
   #isOpen = true;
+  #sha256 = "";
   #permissions: number | null = null;
   #stored: PublishedFile = { sizeBytes: 0, revision: "" };
 
-  constructor(placement: Placement, file: OpenFile, context: FolderContext) {
+  constructor(
+    placement: Placement,
+    file: OpenFile,
+    elsewhere: WriterFile | null,
+    context: FolderContext,
+  ) {
+    if (elsewhere) this.digest = () => Promise.resolve(this.#sha256);
+    this.#elsewhere = elsewhere;
     this.replaces = placement.standing && storedFile(placement.standing);
     this.#placement = placement;
     this.#file = file;
     this.#context = context;
   }
 
-  async append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> {
+    if (this.#elsewhere) return await this.#elsewhere.append(bytes);
     await writeAll(this.#file, bytes);
   }
 
   async seal(sizeBytes: number): Promise<void> {
+    if (this.#elsewhere) this.#sha256 = await this.#elsewhere.end();
     // Closing tells nothing of bytes that never arrived; the file's size does.
     const info = await this.#file.stat();
     if (info.size !== sizeBytes) throw wrongSize(sizeBytes, info.size);
@@ -206,6 +243,7 @@ class FolderDraft implements DraftSteps {
   }
 
   async suspend(sizeBytes: number): Promise<string> {
+    await this.#elsewhere?.end();
     const { size } = await this.#file.stat();
     if (size !== sizeBytes) throw wrongSize(sizeBytes, size);
     this.#close();
@@ -216,6 +254,8 @@ class FolderDraft implements DraftSteps {
   }
 
   async remove(): Promise<void> {
+    // Some systems remove no file that is open anywhere; of one that failed, nothing is.
+    await this.#elsewhere?.end().catch(() => {});
     this.#close();
     await removeIfThere(this.#context.fileSystem, this.#placement.draftPath);
   }

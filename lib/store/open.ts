@@ -9,6 +9,7 @@ import { openMemory } from "./memory.ts";
 import { quickFileSystem } from "./quick_file_system.ts";
 import { endpointOf } from "./s3/settings.ts";
 import type { Store } from "./store.ts";
+import { startWriter } from "./writer.ts";
 
 /** How a store treats its files. */
 export interface StoreOptions {
@@ -45,7 +46,11 @@ export function openStore(
   return Promise.try(() => {
     if (isAbsolute(location)) {
       const { random, clock } = host;
-      return openFolder(location, { sync: options.sync, random }, quickFileSystem(clock));
+      return openFolder(
+        location,
+        { sync: options.sync, random, startWriter },
+        quickFileSystem(clock),
+      );
     }
     if (location === "memory:") return openMemory();
     if (location.startsWith("s3:")) return openBucketAt(location, host);

@@ -1,0 +1,147 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import type { HttpBody } from "../../lib/core/http.ts";
+import { createWatcher } from "../../lib/download/timeouts.ts";
+import { HEAD_BYTES, transfer } from "../../lib/download/transfer.ts";
+import { openMemory } from "../../lib/store/memory.ts";
+import type { Draft } from "../../lib/store/store.ts";
+import { type TestHost, testHost } from "../helpers/host.ts";
+
+const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
+const MIB = 1024 * 1024;
+
+/** A body without end but by the signal, in pieces of 64 KiB, and how much of it was read. */
+function endless(signal: AbortSignal): HttpBody & { readBytes: number; cancelled: boolean } {
+  const body = {
+    readBytes: 0,
+    cancelled: false,
+    read: async (into: Uint8Array<ArrayBuffer>) => {
+      // As from a socket: others have their turn in between.
+      await new Promise((done) => setTimeout(done, 0));
+      signal.throwIfAborted();
+      const piece = into.subarray(0, 65_536);
+      body.readBytes += piece.length;
+      return piece;
+    },
+    cancel: () => {
+      body.cancelled = true;
+      return Promise.resolve();
+    },
+  };
+  return body;
+}
+
+/** A draft whose writes end only when they are let, and the buffers it has been handed. */
+function slowDraft(): { readonly draft: Draft; readonly buffers: Set<ArrayBuffer>; free(): void } {
+  const buffers = new Set<ArrayBuffer>();
+  const waiting: (() => void)[] = [];
+  let isFree = false;
+  const write = async (bytes: Uint8Array<ArrayBuffer>) => {
+    buffers.add(bytes.buffer);
+    if (!isFree) await new Promise<void>((done) => waiting.push(done));
+    return bytes.buffer;
+  };
+  return {
+    draft: { write } as unknown as Draft,
+    buffers,
+    free: () => {
+      isFree = true;
+      for (const done of waiting) done();
+    },
+  };
+}
+
+function options(host: TestHost, signal: AbortSignal) {
+  return {
+    lengthBytes: null,
+    maxBytes: null,
+    watch: createWatcher(signal, host).watch(LIMITS),
+    clock: host.clock,
+    received: () => {},
+    throttle: null,
+    head: { bytes: new Uint8Array() },
+  };
+}
+
+/** Lets everything happen that can. */
+async function settled(body: { readonly readBytes: number }): Promise<void> {
+  for (let before = -1; before !== body.readBytes;) {
+    before = body.readBytes;
+    for (let turn = 0; turn < 5; turn++) await new Promise((done) => setTimeout(done, 0));
+  }
+}
+
+Deno.test("a store that stands still stops the reading, and takes no more memory", async () => {
+  const host = testHost({ timers: "manual" });
+  const { draft, buffers, free } = slowDraft();
+  const run = new AbortController();
+  const settings = options(host, run.signal);
+  const body = endless(settings.watch.signal);
+  const transferring = transfer(body, draft, settings);
+  transferring.catch(() => {});
+  await settled(body);
+  const readBytes = body.readBytes;
+  assertEquals(readBytes <= 2 * MIB, true, `${readBytes} bytes were read ahead`);
+  assertEquals(buffers.size <= 3, true, `${buffers.size} buffers`);
+  await host.advance(LIMITS.idleMs * 2);
+  assertEquals(body.readBytes, readBytes, "nobody reads on, and it is nobody's idleness");
+  run.abort(new CronfetchError("cancelled", "interrupted"));
+  free();
+  await assertRejects(() => transferring);
+});
+
+Deno.test("a store that stands still does not keep the attempt beyond its time", async () => {
+  const host = testHost({ timers: "manual" });
+  const { draft, free } = slowDraft();
+  const settings = options(host, new AbortController().signal);
+  const body = endless(settings.watch.signal);
+  const endedMs: number[] = [];
+  settings.watch.signal.addEventListener("abort", () => endedMs.push(host.clock.monotonicMs()));
+  const transferring = transfer(body, draft, settings);
+  transferring.catch(() => {});
+  await settled(body);
+  await host.advance(LIMITS.attemptMs);
+  assertEquals(endedMs, [LIMITS.attemptMs]);
+  free();
+  const error = await assertRejects(() => transferring, CronfetchError);
+  assertEquals([error.code, body.cancelled], ["timeout.attempt", true]);
+});
+
+Deno.test("a signal ends a transfer whose store stands still", async () => {
+  const host = testHost({ timers: "manual" });
+  const { draft, free } = slowDraft();
+  const run = new AbortController();
+  const settings = options(host, run.signal);
+  const body = endless(settings.watch.signal);
+  const transferring = transfer(body, draft, settings);
+  transferring.catch(() => {});
+  await settled(body);
+  run.abort(new CronfetchError("cancelled", "interrupted"));
+  free();
+  const error = await assertRejects(() => transferring, CronfetchError);
+  assertEquals([error.code, body.cancelled], ["cancelled", true]);
+});
+
+Deno.test("every byte of a body comes to the draft, however it is cut", async () => {
+  const whole = Uint8Array.from({ length: 3 * MIB + 17 }, (_, index) => index * 7 + (index >> 8));
+  for (const pieceBytes of [1000, 65_536, MIB]) {
+    let sentBytes = 0;
+    const body: HttpBody = {
+      read: (into) => {
+        const piece = whole.subarray(sentBytes, sentBytes + Math.min(pieceBytes, into.length));
+        into.set(piece);
+        sentBytes += piece.length;
+        return Promise.resolve(into.subarray(0, piece.length));
+      },
+      cancel: () => Promise.resolve(),
+    };
+    await using store = openMemory();
+    await using draft = await store.draft("key");
+    const settings = options(testHost(), new AbortController().signal);
+    using _watch = settings.watch;
+    assertEquals(await transfer(body, draft, settings), whole.length);
+    await draft.seal();
+    assertEquals(await draft.read(), whole);
+    assertEquals(settings.head.bytes, whole.subarray(0, HEAD_BYTES));
+  }
+});
