@@ -1,7 +1,6 @@
 /** The real world: the only file that touches fetch, clock, timers, chance, env and signals. */
 
 import { delay } from "@std/async";
-import { lookup } from "node:dns/promises";
 import type { Host, Output, Platform, StopSignal } from "./core/host.ts";
 import { NO_TELEMETRY } from "./core/telemetry.ts";
 
@@ -48,8 +47,11 @@ export function realHost(): Host {
     },
     replaceFile,
     // The system's resolver, which fetch asks too; it knows /etc/hosts.
-    resolve: async (hostname) =>
-      (await lookup(hostname, { all: true })).map((found) => found.address),
+    resolve: async (hostname) => {
+      // Not every run asks about a name, and it takes a while to load.
+      const { lookup } = await import("node:dns/promises");
+      return (await lookup(hostname, { all: true })).map((found) => found.address);
+    },
     execute: async ([program, ...args], input, signal) => {
       await using child = new Deno.Command(program, {
         args,
