@@ -107,10 +107,9 @@ Deno.test("every command of cronfetch in the README and the docs is one", async 
   for (const args of ours) {
     const host = testHost({ cwd: "/srv" });
     let understood = false;
-    const program = createProgram(host, (_action, _operands, flags) => {
-      checkValues(flags);
+    const program = createProgram(host, async (_action, _operands, flags) => {
+      await checkValues(flags);
       understood = true;
-      return Promise.resolve();
     });
     await program.parseAsync(args, { from: "user" }).catch((error) => {
       throw new Error(`cronfetch ${args.join(" ")}: ${error.message}`);
@@ -120,13 +119,13 @@ Deno.test("every command of cronfetch in the README and the docs is one", async 
 });
 
 /** Reads the values of flags as the commands do. */
-function checkValues(flags: Flags): void {
+async function checkValues(flags: Flags): Promise<void> {
   const host = testHost({ cwd: "/srv" });
   const problems: Problem[] = [];
   readOverrides({ ...flags, store: flags.output }, host, problems);
   assertEquals(problems, []);
   addressOf(flags);
-  fileReporters(reportRequests(flags.report, host.cwd()), host);
+  await fileReporters(reportRequests(flags.report, host.cwd()), host);
   assert(flags.grace === undefined || parseDuration(flags.grace) !== null);
 }
 

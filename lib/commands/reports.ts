@@ -7,8 +7,6 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { escapeControl } from "../report/format.ts";
-import { githubReporter } from "../report/github.ts";
-import { junitReporter } from "../report/junit.ts";
 import { WorkflowLog } from "../report/workflow_log.ts";
 
 /** The forms of a report. */
@@ -38,16 +36,21 @@ export function reportRequests(values: readonly string[], cwd: string): ReportRe
 }
 
 /** Makes the reporters of the reports. */
-export function fileReporters(requests: readonly ReportRequest[], host: Host): Reporter[] {
+export async function fileReporters(
+  requests: readonly ReportRequest[],
+  host: Host,
+): Promise<Reporter[]> {
   const complain = (sentence: string) => void host.stderr.write(`${escapeControl(sentence)}\n`);
-  return requests.map(({ kind, path }) => {
+  return await Promise.all(requests.map(async ({ kind, path }): Promise<Reporter> => {
     switch (kind) {
-      case "junit":
+      case "junit": {
+        const { junitReporter } = await import("../report/junit.ts");
         return junitReporter({ path, host, complain });
+      }
       default:
         return kind satisfies never;
     }
-  });
+  }));
 }
 
 /**
@@ -56,12 +59,13 @@ export function fileReporters(requests: readonly ReportRequest[], host: Host): R
  * @param config Where files and state are is told to later steps, which may commit them.
  * @param quiet Whether the run says so little that there is nothing to fold away.
  */
-export function workflowReporters(
+export async function workflowReporters(
   { store, state }: Pick<Config, "store" | "state">,
   quiet: boolean,
   host: Host,
-): Reporter[] {
+): Promise<Reporter[]> {
   if (!(host.stderr instanceof WorkflowLog)) return [];
+  const { githubReporter } = await import("../report/github.ts");
   return [githubReporter({
     log: host.stderr,
     host,

@@ -5,15 +5,12 @@ import type { Config } from "../config/config.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { variable } from "../config/environment.ts";
-import { alertReporter } from "../report/alerts.ts";
 import { colorWanted } from "../report/color.ts";
 import { consoleReporter } from "../report/console.ts";
 import { escapeControl } from "../report/format.ts";
-import { ndjsonReporter } from "../report/ndjson.ts";
 import { openState } from "../state/open.ts";
 import { openStore } from "../store/open.ts";
 import { carryOut } from "../worker.ts";
-import { plan } from "./plan.ts";
 import { planWith, prepare } from "./prepare.ts";
 import { fileReporters, reportRequests, workflowReporters } from "./reports.ts";
 import { stopOnSignals } from "./stop.ts";
@@ -24,8 +21,8 @@ export async function run(
   flags: Flags,
   host: Host,
 ): Promise<number> {
-  const reports = fileReporters(reportRequests(flags.report, host.cwd()), host);
-  if (flags.dryRun) return await plan(operands, flags, host);
+  const reports = await fileReporters(reportRequests(flags.report, host.cwd()), host);
+  if (flags.dryRun) return await (await import("./plan.ts")).plan(operands, flags, host);
   const prepared = await prepare(operands, flags, host);
   const { config } = prepared;
   using stop = stopOnSignals(host);
@@ -35,7 +32,7 @@ export async function run(
   owned.defer(() => state[Symbol.asyncDispose]().then(null, () => {}));
   await using store = await openStore(config.store, { sync: config.sync }, host);
   const progress: Progress = { bytes: 0, running: new Map() };
-  const reporters = [...createReporters(flags, config, host, progress), ...reports];
+  const reporters = [...await createReporters(flags, config, host, progress), ...reports];
   try {
     const { summary, unsaved } = await carryOut(await planWith(prepared, flags, state), {
       host,
@@ -56,29 +53,30 @@ export async function run(
   }
 }
 
-/** Who is told about a run, by what the command line asks for. */
-export function createReporters(
+/** Who is told about a run, by what the command line asks for; what is rare is loaded for it. */
+export async function createReporters(
   flags: Flags,
   config: Config,
   host: Host,
   progress: Progress,
-): Reporter[] {
+): Promise<Reporter[]> {
   const output = host.stderr;
-  const people = consoleReporter({
+  const reporters = await workflowReporters(config, flags.quiet, host);
+  if (flags.json) {
+    const { ndjsonReporter } = await import("../report/ndjson.ts");
+    reporters.push(ndjsonReporter(host.stdout));
+  }
+  reporters.push(consoleReporter({
     output,
     progress,
     clock: host.clock,
     timers: host.timers,
     color: colorWanted((name) => variable(name, host), output.isTerminal()),
     verbosity: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
-  });
-  const reporters = [
-    ...workflowReporters(config, flags.quiet, host),
-    ...(flags.json ? [ndjsonReporter(host.stdout)] : []),
-    people,
-  ];
+  }));
   const { alerts } = config;
   if (alerts.length > 0) {
+    const { alertReporter } = await import("../report/alerts.ts");
     const complain = (sentence: string) => void output.write(`${escapeControl(sentence)}\n`);
     reporters.push(alertReporter({ alerts, host, complain }));
   }

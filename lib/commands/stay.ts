@@ -72,8 +72,8 @@ export async function prepareToStay(
       const besides: Reporter = { report, close: () => Promise.resolve() };
       await watchTasks({
         ...{ host, configs, control, progress, tell, graceMs },
-        openReporters: ({ config }) => [
-          ...createReporters(flags, config, host, progress),
+        openReporters: async ({ config }) => [
+          ...await createReporters(flags, config, host, progress),
           besides,
         ],
         stop: stop.signal,

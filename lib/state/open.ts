@@ -4,7 +4,6 @@ import { isAbsolute } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
 import { bufferedState } from "./buffered.ts";
 import type { StateDriver, StateHost } from "./driver.ts";
-import { openFileDriver } from "./file.ts";
 import { openKvDriver } from "./kv.ts";
 import { emptyMemory, memoryDriver } from "./memory.ts";
 import type { State } from "./state.ts";
@@ -40,7 +39,7 @@ async function openDriver(location: string, host: StateHost): Promise<StateDrive
     case "kv:":
       return await openKvDriver(rest === "" ? null : absolute(scheme, rest), host);
     case "file:":
-      return await openFileDriver(absolute(scheme, rest), host);
+      return await openFileAt(absolute(scheme, rest), host);
     case "postgres:":
     case "postgresql:":
       throw wrong(scheme, "is not supported in this version; use kv: or file:");
@@ -48,6 +47,12 @@ async function openDriver(location: string, host: StateHost): Promise<StateDrive
       // Without the rest, which may hold a password.
       throw wrong(scheme || "the state", "is none of memory:, kv: and file:");
   }
+}
+
+/** Only such a state costs the time to load what keeps it. */
+async function openFileAt(path: string, host: StateHost): Promise<StateDriver> {
+  const { openFileDriver } = await import("./file.ts");
+  return await openFileDriver(path, host);
 }
 
 function absolute(scheme: string, path: string): string {

@@ -33,7 +33,7 @@ export interface PassContext
   /** Opens the store, if anything is to be run; the pass disposes of it. */
   readonly openStore: () => Promise<Store>;
   /** Makes those who are told, if anything is to be run; the pass closes them. */
-  readonly openReporters: () => readonly Reporter[];
+  readonly openReporters: () => readonly Reporter[] | Promise<readonly Reporter[]>;
   /** Told what the pass has found, before anything is run. */
   readonly looked?: (look: Look) => void;
 }
@@ -131,7 +131,7 @@ async function runPlan(look: Look, config: Config, context: PassContext): Promis
   const { host: { clock }, progress } = context;
   await using store = await openStore();
   await checkStore(store, look.plan, rest.signal);
-  const reporters = openReporters();
+  const reporters = await openReporters();
   const leftUntil = new Map<string, Temporal.Instant>();
   const overran: Overrun[] = [];
   const tasks = new Map(look.plan.entries.map(({ task }) => [task.id, task]));

@@ -58,7 +58,7 @@ export interface WatchContext {
   /** Kept up to date while a run goes. */
   readonly progress: Progress;
   /** Makes those who are told about one run; they are closed after it. */
-  readonly openReporters: (watched: Watched) => readonly Reporter[];
+  readonly openReporters: (watched: Watched) => readonly Reporter[] | Promise<readonly Reporter[]>;
   readonly tell: (news: WatchNews) => void;
   /** Ends the watch. */
   readonly stop: AbortSignal;
