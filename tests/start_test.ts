@@ -1,0 +1,75 @@
+import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { temporaryFolder } from "./helpers/folder.ts";
+import { origin } from "./helpers/origin.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** What takes part in other runs and commands, and has to be loaded by them alone. */
+const ELSEWHERE = [
+  /^lib\/(?:deploy(?!\/platform)|telemetry|completions|page_source)\b/,
+  /^lib\/page\//,
+  /^lib\/commands\/(?!(?:prepare|reports|run|stop|workflow)\.ts$)/,
+  /^lib\/config\/yaml\.ts$/,
+  /^lib\/report\/(?:alerts|event_schema|github\w*|junit|ndjson)\.ts$/,
+  /^lib\/state\/(?:file\w*|locked_file)\.ts$/,
+  /^lib\/store\/s3(?:\.ts$|\/(?!settings\.ts$))/,
+];
+
+/** All packages that a plain run loads, theirs included; each is a few milliseconds of every start. */
+const PACKAGES = [
+  "commander",
+  "content-disposition",
+  "croner",
+  "filename-reserved-regex",
+  "filenamify",
+  "ipaddr.js",
+  "jsonc-parser",
+  "leven",
+  "parse-ms",
+  "pretty-bytes",
+  "pretty-ms",
+  "zod",
+];
+
+/** Each module is about a quarter of a millisecond of every start. */
+const MOST_MODULES = 120;
+
+/** The URLs of the modules that a run of one file loads. */
+async function loadedByRun(): Promise<string[]> {
+  await using folder = await temporaryFolder();
+  await using server = origin({ "/a.txt": "a\n" });
+  await Deno.writeTextFile(
+    folder.file("cronfetch.jsonc"),
+    `{ "tasks": ["${server.origin}/a.txt"], } // as people write it`,
+  );
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    // Coverage is told of every module that was run.
+    args: [
+      ...["run", "--quiet", "-A", `--coverage=${folder.file("coverage")}`],
+      ...[fromFileUrl(new URL("main.ts", ROOT)), "run", "-q"],
+    ],
+    cwd: folder.path,
+    env: { NO_COLOR: "1", GITHUB_ACTIONS: "" },
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+  assertEquals(await Deno.readTextFile(folder.file("downloads/a.txt")), "a\n");
+  const urls: string[] = [];
+  for await (const { name } of Deno.readDir(folder.file("coverage"))) {
+    const told = JSON.parse(await Deno.readTextFile(join(folder.file("coverage"), name)));
+    urls.push(told.url);
+  }
+  return urls.toSorted();
+}
+
+Deno.test("a plain run loads what it needs, and no more", async () => {
+  const urls = await loadedByRun();
+  const ours = urls.filter((url) => url.startsWith(`${ROOT.href}lib/`))
+    .map((url) => url.slice(ROOT.href.length));
+  const packages = urls.map((url) => /\/npm\/[^/]+\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1])
+    .filter((name) => name !== undefined);
+  assert(ours.includes("lib/commands/run.ts") && ours.length > 50, `${ours.length}`);
+  assertEquals(ours.filter((path) => ELSEWHERE.some((pattern) => pattern.test(path))), []);
+  assertEquals(packages.filter((name) => !PACKAGES.includes(name)), []);
+  assert(ours.length <= MOST_MODULES, `${ours.length} modules`);
+});
