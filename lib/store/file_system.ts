@@ -26,7 +26,16 @@ export interface FileSystem extends
 
 /** The file system of this machine. */
 export const machineFileSystem: FileSystem = {
-  ...Deno,
+  // By name: to spread `Deno` would load all that it loads lazily.
+  chmod: Deno.chmod,
+  link: Deno.link,
+  lstat: Deno.lstat,
+  mkdir: Deno.mkdir,
+  readDir: Deno.readDir,
+  realPath: Deno.realPath,
+  remove: Deno.remove,
+  rename: Deno.rename,
+  open: Deno.open,
   exists: (path) => Deno.lstat(path).then(() => true, () => false),
 };
 
