@@ -1,6 +1,6 @@
 /** The pipeline: plan -> lease -> gather -> record -> report. */
 
-import { createRedactor, redactUrl } from "./config/secrets.ts";
+import { createUrlRedactor } from "./config/secrets.ts";
 import { CronfetchError } from "./core/errors.ts";
 import type { Progress, Reporter, RunEvent, RunOccurrence } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
@@ -83,9 +83,9 @@ async function carryOutTasks(
   const startedMs = clock.monotonicMs();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
   const tally = createTally();
-  const emit = (occurrence: RunOccurrence) => {
+  const emit = (occurrence: RunOccurrence, time = clock.now().toString()) => {
     const { type, ...rest } = occurrence;
-    const event = { type, time: clock.now().toString(), run, ...rest } as RunEvent;
+    const event = { type, time, run, ...rest } as RunEvent;
     for (const reporter of context.reporters) reporter.report(event);
     context.count(event);
   };
@@ -95,28 +95,28 @@ async function carryOutTasks(
   using watch = watchRun(limits.deadlineMs, context.signal, timers);
   const { signal } = watch;
   using _heeding = store.heed(signal);
-  const redactSecrets = createRedactor(context.secrets);
-  const redact = (text: string) => redactUrl(redactSecrets(text));
+  const redact = createUrlRedactor(context.secrets);
   const work = createWork({ ...context, plan, holding, parked, signal, redact, emit });
 
   /** Ends a task: its record first, then everybody is told. */
   const finish = (task: Task, outcome: DownloadOutcome, queuedMs: number) => {
     const result = { ...outcome.result, timings: { ...outcome.result.timings, queuedMs } };
     const last = holding.recordOf(task.id);
+    const at = clock.now().toString();
     const record = !holding.holds(task.id) ? null : nextRecord(last, result, {
       run,
-      at: clock.now(),
+      at,
       published: outcome.validators,
       alertAfter: context.alertAfter,
       ...(outcome.part === undefined ? {} : { part: outcome.part }),
     });
     if (record) state.save(record);
     tally.add(result, outcome.permanent);
-    emit({ type: "task.finished", result });
+    emit({ type: "task.finished", result }, at);
     const before = last?.health ?? "healthy";
     if (record && record.health !== before) {
       const { health, failures } = record;
-      emit({ type: "task.health", task: task.id, before, health, failures });
+      emit({ type: "task.health", task: task.id, before, health, failures }, at);
     }
   };
 

@@ -43,6 +43,28 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   return (text) => text.replace(pattern, MASK);
 }
 
+/** Texts whose redacted forms are remembered: those of one task come up to seven times. */
+const REMEMBERED_TEXTS = 1_000;
+
+/**
+ * Makes a function that redacts URLs, and texts that may be one: secrets, userinfo and telling
+ * query parameters. It remembers the latest ones.
+ *
+ * @param secrets See {@linkcode createRedactor}.
+ */
+export function createUrlRedactor(secrets: readonly string[]): (text: string) => string {
+  const redactSecrets = createRedactor(secrets);
+  const remembered = new Map<string, string>();
+  return (text) => {
+    const known = remembered.get(text);
+    if (known !== undefined) return known;
+    const redacted = redactUrl(redactSecrets(text));
+    if (remembered.size >= REMEMBERED_TEXTS) remembered.clear();
+    remembered.set(text, redacted);
+    return redacted;
+  };
+}
+
 /** Matches a form as it is, but for the case of percent-encoded bytes. */
 function patternOf(form: string): string {
   return form.split(/(%[0-9A-F]{2})/).map((part, index) =>

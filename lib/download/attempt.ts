@@ -36,8 +36,8 @@ export interface AttemptContext {
   /** Told about every piece of a body, with its size. */
   readonly received: (bytes: number) => void;
   readonly throttle: ((bytes: number, signal: AbortSignal) => Promise<void>) | null;
-  /** Throws where a URL must not be asked. */
-  readonly admit: (url: URL, previous: URL | null) => Promise<void>;
+  /** Says whether a URL may be asked; see `request.ts`. */
+  readonly admit: (url: URL, previous: URL | null) => Promise<void> | null;
 }
 
 /** What happened in an attempt, kept whether it succeeds or not. */

@@ -23,12 +23,15 @@ export function isPrivateAddress(address: string): boolean {
   return range !== "unicast";
 }
 
+/** Where a host is; a `name` may be anywhere. */
+export type HostKind = "public" | "private" | "name";
+
 /**
  * What a URL's host name says about where it is, before anybody resolves it.
  *
  * @param hostname As `URL` gives it: lower-case, IPv6 in brackets, odd spellings of IPv4 resolved.
  */
-export function hostKind(hostname: string): "public" | "private" | "name" {
+export function hostKind(hostname: string): HostKind {
   const address = hostname.replace(/^\[|\]$/g, "");
   if (ipaddr.isValid(address)) return isPrivateAddress(address) ? "private" : "public";
   return PRIVATE_NAMES.test(hostname) || !hostname.replace(/\.$/, "").includes(".")
@@ -45,11 +48,22 @@ export function hostKind(hostname: string): "public" | "private" | "name" {
  * cannot be resolved is left to `fetch`, which may reach it by a proxy.
  *
  * @param resolve Addresses of a host name.
+ * @returns The check: null for a URL that may be asked, where nobody has to be asked for that;
+ * else a promise, which rejects with `redirect.private` or `net.failed`.
  */
 export function createAdmission(
   resolve: (hostname: string) => Promise<readonly string[]>,
-): (url: URL, previous: URL | null) => Promise<void> {
+): (url: URL, previous: URL | null) => Promise<void> | null {
   const resolved = new Map<string, Promise<boolean>>();
+  const kinds = new Map<string, HostKind>();
+
+  const kindOf = ({ hostname }: URL): HostKind => {
+    const known = kinds.get(hostname);
+    if (known !== undefined) return known;
+    const kind = hostKind(hostname);
+    kinds.set(hostname, kind);
+    return kind;
+  };
 
   const resolvesToPrivate = (hostname: string): Promise<boolean> => {
     let answer = resolved.get(hostname);
@@ -66,9 +80,8 @@ export function createAdmission(
     return answer;
   };
 
-  return async (url, previous) => {
-    const kind = hostKind(url.hostname);
-    if (previous ? hostKind(previous.hostname) === "private" : kind === "private") return;
+  const check = async (url: URL, previous: URL | null) => {
+    const kind = kindOf(url);
     const isPrivate = kind === "private" ||
       (kind === "name" && await resolvesToPrivate(url.hostname));
     if (!isPrivate) return;
@@ -78,6 +91,11 @@ export function createAdmission(
         ? `a redirect from the public host ${previous.hostname} into a private network (${url.hostname})`
         : `the public name ${url.hostname} resolves into a private network`,
     );
+  };
+
+  return (url, previous) => {
+    // Who was meant to be private, and whatever that leads to.
+    return kindOf(previous ?? url) === "private" ? null : check(url, previous);
   };
 }
 

@@ -18,12 +18,13 @@ const NO_BODY: HttpBody = {
 };
 
 function bodyOf(stream: ReadableStream<Uint8Array>, signal: AbortSignal): HttpBody {
-  const reader = stream.getReader({ mode: "byob" });
-  const cancel = () => reader.cancel().catch(() => {});
+  let reader: ReadableStreamBYOBReader | null = null;
+  const cancel = () => (reader ?? stream).cancel().catch(() => {});
   // Deno forgets to tell the body of its signal once the Request that stood between is collected.
   signal.addEventListener("abort", cancel, { once: true });
   return {
     read: async (into) => {
+      reader ??= stream.getReader({ mode: "byob" });
       const { value } = await reader.read(into);
       signal.throwIfAborted();
       // At the end there is an empty view, and the buffer behind it.

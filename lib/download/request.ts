@@ -21,8 +21,11 @@ export interface RequestOptions {
   readonly conditions: Readonly<Record<string, string>>;
   readonly watch: AttemptWatch;
   readonly transport: Transport;
-  /** Throws where a URL must not be asked. Called before every hop, with the one it came from. */
-  readonly admit: (url: URL, previous: URL | null) => Promise<void>;
+  /**
+   * Says whether a URL may be asked: null at once, or a promise that rejects where it must not.
+   * Called before every hop, with the one it came from.
+   */
+  readonly admit: (url: URL, previous: URL | null) => Promise<void> | null;
   /** Told about every answer and the URL that gave it, redirects included. */
   readonly answered?: (response: HttpResponse, url: string) => void;
 }
@@ -63,7 +66,8 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
     try {
       watch.signal.throwIfAborted();
       // The system's resolver takes its time, and no signal.
-      await abortable(options.admit(new URL(url), previous), watch.signal);
+      const admission = options.admit(previous ? new URL(url) : first, previous);
+      if (admission) await abortable(admission, watch.signal);
       response = await options.transport({ url, headers, signal: watch.signal });
     } catch (error) {
       throw fromFetchError(error, watch.signal);

@@ -21,8 +21,8 @@ const LONGEST_BACKOFF_MS = 6 * 60 * 60 * 1000;
 export interface RecordFacts {
   /** The run's id. */
   readonly run: string;
-  /** When the task ended. */
-  readonly at: Temporal.Instant;
+  /** When the task ended, RFC 3339 in UTC. */
+  readonly at: string;
   /** About the bytes that are published now; null where nothing new is known. */
   readonly published: Validators | null;
   /** Failures in a row after which a task counts as unhealthy; at least 1. */
@@ -48,7 +48,7 @@ export function nextRecord(
   result: TaskResult,
   facts: RecordFacts,
 ): TaskRecord | null {
-  const at = facts.at.toString();
+  const { at } = facts;
   const last = previous ?? emptyRecord(result.task);
   const recorded: TaskRecord = {
     ...last,
@@ -70,7 +70,9 @@ export function nextRecord(
         lastRunAt: at,
         failures,
         notBefore: null,
-        heldUntil: heldMs === 0 ? null : facts.at.add({ milliseconds: heldMs }).toString(),
+        heldUntil: heldMs === 0
+          ? null
+          : Temporal.Instant.from(at).add({ milliseconds: heldMs }).toString(),
         health: healthAfterFailure(last.health, failures, facts.alertAfter),
       };
     }

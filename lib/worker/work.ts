@@ -144,7 +144,7 @@ export function createWork(context: WorkContext): Work {
       ...shared,
       progress: taskProgress,
       tracing,
-      admit: task.allowPrivate ? () => Promise.resolve() : admit,
+      admit: task.allowPrivate ? () => null : admit,
       remembered: remembered?.published ?? null,
       part: remembered?.part ?? null,
       claim: (key) => claim(key, task),

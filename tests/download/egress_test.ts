@@ -98,7 +98,7 @@ Deno.test("the egress rule: who may lead where", async () => {
     const asked = admit(new URL(url), previous === null ? null : new URL(previous));
     if (admitted) await asked;
     else {
-      const error = await assertRejects(() => asked, CronfetchError, undefined, name);
+      const error = await assertRejects(async () => await asked, CronfetchError, undefined, name);
       assertEquals(error.code, "redirect.private");
     }
   }
@@ -123,7 +123,7 @@ Deno.test("a look-up that Deno forbids is told, for without it the rule would be
   ) {
     const admit = createAdmission(() => Promise.reject(denial));
     const error = await assertRejects(
-      () => admit(new URL("https://a.example/"), null),
+      async () => await admit(new URL("https://a.example/"), null),
       CronfetchError,
     );
     assertEquals([error.code, error.retry], ["net.failed", "never"]);

@@ -9,7 +9,7 @@ import { recentResult, record, taskResult, validators } from "./samples.ts";
 const AT = "2026-01-16T12:00:00Z";
 
 function facts(change: Partial<RecordFacts> = {}): RecordFacts {
-  return { run: "run-2", at: Temporal.Instant.from(AT), published: null, alertAfter: 3, ...change };
+  return { run: "run-2", at: AT, published: null, alertAfter: 3, ...change };
 }
 
 const PART: PartRecord = {
@@ -159,7 +159,7 @@ Deno.test("ten results are kept; those in a row that are alike count as one", ()
   const happens = (status: TaskStatus, minute: number, httpStatus: number) => {
     const at = Temporal.Instant.from(AT).add({ minutes: minute });
     const result = taskResult(status, { httpStatus, message: `minute ${minute}` });
-    current = nextRecord(current, result, facts({ run: `run-${minute}`, at }));
+    current = nextRecord(current, result, facts({ run: `run-${minute}`, at: at.toString() }));
     return current?.results ?? [];
   };
   happens("created", 0, 200);
