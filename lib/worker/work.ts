@@ -58,16 +58,12 @@ export function createWork(context: WorkContext): Work {
   const { plan, host, store, state, holding, parked, limits, progress, redact } = context;
   const { run, tracing, signal, emit } = context;
   const admit = createAdmission(host.resolve);
-  const keys = plan.entries.filter((entry) => entry.included).flatMap(({ task: { id, key } }) => {
-    const published = holding.recordOf(id)?.published;
-    return published ? [key, published.key] : [key];
-  });
   const shared = {
     host,
     watcher: createWatcher(signal, host),
     transport: fetchTransport(host),
     store,
-    survey: store.survey(keys, signal),
+    survey: store.survey(keysOf(plan, holding), signal),
     signal,
     redact,
     safeName,
@@ -82,15 +78,11 @@ export function createWork(context: WorkContext): Work {
       progress.bytes += bytes;
     },
   };
-  // Tasks that are not in this run have their files, too.
-  const owners = new Map(plan.entries.map(({ task }) => [foldKey(task.key), task.id]));
-  for (const { task: { id, namedByServer } } of plan.entries) {
-    // A name once given stays the task's, also in a run that does not hear it again.
-    const key = namedByServer ? holding.recordOf(id)?.published?.key : undefined;
-    if (key !== undefined && !owners.has(foldKey(key))) owners.set(foldKey(key), id);
-  }
+  let owned: Map<string, string> | null = null;
 
   const claim = (key: string, task: Task): boolean => {
+    // Few runs have a task that is named by its server, and many have very many tasks.
+    const owners = owned ??= ownersOf(plan, holding);
     const folded = foldKey(key);
     if (!owners.has(folded)) owners.set(folded, task.id);
     return owners.get(folded) === task.id;
@@ -186,6 +178,27 @@ export function createWork(context: WorkContext): Work {
       return untouched(task, { status: "cancelled", code, message });
     },
   };
+}
+
+/** Every key that a run may look at. */
+function* keysOf({ entries }: Plan, holding: Holding): Generator<string> {
+  for (const { task: { id, key }, included } of entries) {
+    if (!included) continue;
+    yield key;
+    const published = holding.recordOf(id)?.published;
+    if (published) yield published.key;
+  }
+}
+
+/** The tasks by the keys that are theirs, folded; those that are not in this run included. */
+function ownersOf({ entries }: Plan, holding: Holding): Map<string, string> {
+  const owners = new Map(entries.map(({ task }) => [foldKey(task.key), task.id]));
+  for (const { task: { id, namedByServer } } of entries) {
+    // A name once given stays the task's, also in a run that does not hear it again.
+    const key = namedByServer ? holding.recordOf(id)?.published?.key : undefined;
+    if (key !== undefined && !owners.has(foldKey(key))) owners.set(foldKey(key), id);
+  }
+  return owners;
 }
 
 /** What there is to say about a task that was not worked on. */
