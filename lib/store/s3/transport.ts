@@ -100,7 +100,9 @@ async function sendOnce(
     return {
       statusCode: response.status,
       headers: Object.fromEntries(response.headers),
-      body: response.body ? await bodyOf(request, watched(response.body, late, host)) : undefined,
+      body: response.body
+        ? await bodyOf(request, watched(response.body, signal, late, host))
+        : undefined,
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -142,13 +144,19 @@ async function bodyOf(
   return new Blob([await new Response(body).arrayBuffer()]).stream();
 }
 
-/** A body that fails once no more of it has come for too long. */
+/** A body that fails once the signal is aborted, or no more of it has come for too long. */
 function watched(
   body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
   late: AbortController,
   { timers }: TransportHost,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
+  const signals = [signal, late.signal];
+  const end = () => void reader.cancel().catch(() => {});
+  const forget = () => signals.forEach((one) => one.removeEventListener("abort", end));
+  // Deno ties a signal to the body by way of a Request, which may be collected meanwhile.
+  for (const one of signals) one.addEventListener("abort", end);
   return new ReadableStream({
     async pull(controller) {
       const cancel = timers.after(RESPONSE_TIMEOUT_MS, () => {
@@ -156,14 +164,20 @@ function watched(
       });
       try {
         const { value, done } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        for (const one of signals) one.throwIfAborted();
+        if (!done) return controller.enqueue(value);
+        forget();
+        controller.close();
       } catch (error) {
+        forget();
         throw late.signal.aborted ? late.signal.reason : error;
       } finally {
         cancel();
       }
     },
-    cancel: (reason) => reader.cancel(reason),
+    cancel: (reason) => {
+      forget();
+      return reader.cancel(reason);
+    },
   }, { highWaterMark: 0 });
 }
