@@ -6,7 +6,7 @@ import type { Progress, Reporter, RunEvent, RunOccurrence } from "./core/event.t
 import type { Host } from "./core/host.ts";
 import type { RunSummary } from "./core/result.ts";
 import type { Plan, RunLimits, Task } from "./core/task.ts";
-import type { Telemetry, Tracing } from "./core/telemetry.ts";
+import { NO_TELEMETRY, type Telemetry, type Tracing } from "./core/telemetry.ts";
 import type { DownloadOutcome } from "./download/download.ts";
 import { gather } from "./schedule/pool.ts";
 import { nextRecord } from "./state/record.ts";
@@ -58,7 +58,10 @@ export async function carryOut(plan: Plan, context: RunContext): Promise<RunOutc
   const tasks = plan.entries.filter((entry) => entry.included).map((entry) => entry.task);
   const telemetry = await context.host.telemetry();
   return await telemetry.trace({ kind: "run", run, tasks: tasks.length }, async (tracing) => {
-    const told = { run, startedAt, count: telemetry.count, tracing };
+    const isHeard = (type: RunEvent["type"]) =>
+      telemetry !== NO_TELEMETRY ||
+      context.reporters.some(({ passesOver }) => !passesOver?.includes(type));
+    const told = { run, startedAt, isHeard, count: telemetry.count, tracing };
     const outcome = await carryOutTasks(tasks, plan, { ...context, ...told });
     tracing.ended({ kind: "run", summary: outcome.summary });
     return outcome;
@@ -69,6 +72,8 @@ export async function carryOut(plan: Plan, context: RunContext): Promise<RunOutc
 interface NamedRunContext extends RunContext {
   readonly run: string;
   readonly startedAt: Temporal.Instant;
+  /** Whether anybody does anything with events of a type. */
+  readonly isHeard: (type: RunEvent["type"]) => boolean;
   readonly count: Telemetry["count"];
   readonly tracing: Tracing;
 }
@@ -83,9 +88,10 @@ async function carryOutTasks(
   const startedMs = clock.monotonicMs();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
   const tally = createTally();
-  const emit = (occurrence: RunOccurrence, time = clock.now().toString()) => {
+  const emit = (occurrence: RunOccurrence, time?: string) => {
     const { type, ...rest } = occurrence;
-    const event = { type, time, run, ...rest } as RunEvent;
+    if (!context.isHeard(type)) return;
+    const event = { type, time: time ?? clock.now().toString(), run, ...rest } as RunEvent;
     for (const reporter of context.reporters) reporter.report(event);
     context.count(event);
   };

@@ -1,13 +1,19 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CronfetchError } from "../lib/core/errors.ts";
-import type { RunEvent } from "../lib/core/event.ts";
+import { loadValue } from "../lib/config/load.ts";
+import { tasksOf } from "../lib/config/tasks.ts";
+import type { Reporter, RunEvent } from "../lib/core/event.ts";
 import type { TaskResult } from "../lib/core/result.ts";
 import { run } from "../lib/run.ts";
+import { checkCron } from "../lib/schedule/cron.ts";
+import { makePlan } from "../lib/schedule/plan.ts";
 import { bufferedState } from "../lib/state/buffered.ts";
 import { emptyMemory, type Memory, memoryDriver } from "../lib/state/memory.ts";
+import { openState } from "../lib/state/open.ts";
 import type { State } from "../lib/state/state.ts";
 import { openFolder } from "../lib/store/folder.ts";
 import { openMemory } from "../lib/store/memory.ts";
+import { carryOut } from "../lib/worker.ts";
 import { temporaryFolder } from "./helpers/folder.ts";
 import { type TestHost, testHost } from "./helpers/host.ts";
 import { origin } from "./helpers/origin.ts";
@@ -16,6 +22,7 @@ import { record } from "./state/samples.ts";
 
 const OTHER_RUN = "another-run";
 const LEASE_MS = 60_000;
+const NOW = Temporal.Instant.from("2026-01-15T12:00:00Z");
 
 function stateOf(memory: Memory, host: TestHost): State {
   return bufferedState(memoryDriver(memory, host), host);
@@ -215,4 +222,44 @@ Deno.test("Retry-After counts where the server was busy, not where a body broke 
     results.map(({ task, status, attempts }) => [task, status, attempts.length]).toSorted(),
     [["busy", "deferred", 1], ["cut", "failed", 2]],
   );
+});
+
+Deno.test("an event that everybody passes over is not made, and one that somebody hears is", async () => {
+  await using server = origin({ "/a": "text" });
+  const heardWith = async (...others: Pick<Reporter, "passesOver">[]) => {
+    const heard: string[] = [];
+    const host = testHost();
+    await using state = await openState("memory:", host);
+    await using store = openMemory();
+    const close = () => Promise.resolve();
+    const report = (event: RunEvent) => void heard.push(event.type);
+    const tasks = tasksOf(
+      loadValue({ tasks: tasksAt(server, "a") }, { at: NOW, checkSchedule: checkCron }, host),
+      NOW,
+    );
+    await carryOut(makePlan({ tasks, asked: null, due: null, at: NOW }), {
+      ...{ host, state, store, alertAfter: 3, secrets: [], signal: new AbortController().signal },
+      limits: {
+        concurrency: 1,
+        perHost: 1,
+        spacingMs: 0,
+        rateBytesPerSecond: null,
+        deadlineMs: null,
+      },
+      progress: { bytes: 0, running: new Map() },
+      interruptedExitCode: () => 130,
+      reporters: [
+        { passesOver: ["task.started"], report, close },
+        ...others.map((other) => ({ ...other, report: () => {}, close })),
+      ],
+    });
+    return heard;
+  };
+  const all = ["run.started", "task.started", "task.finished", "run.finished"];
+  assertEquals(await heardWith(), all.filter((type) => type !== "task.started"));
+  assertEquals(
+    await heardWith({ passesOver: ["task.started", "task.retrying"] }),
+    all.toSpliced(1, 1),
+  );
+  assertEquals(await heardWith({}), all);
 });

@@ -50,7 +50,9 @@ export type RunEvent = RunOccurrence & EventHead;
 
 /** Turns events into something for people or programs. */
 export interface Reporter {
-  /** Called for every event, in order. Must not throw. */
+  /** Types of events that it would do nothing with: it may not hear of them. Default: none. */
+  readonly passesOver?: readonly RunEvent["type"][];
+  /** Called for every other event, in order. Must not throw. */
   report(event: RunEvent): void;
   /** Called once, after the last event; waits until everything is written. */
   close(): Promise<void>;

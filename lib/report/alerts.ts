@@ -40,6 +40,7 @@ export function alertReporter({ alerts, host, complain }: AlertOptions): Reporte
   let last: TaskResult | null = null;
 
   return {
+    passesOver: ["task.started", "task.retrying"],
     report: (event) => {
       run = event.run;
       // The health of a task is told right after its result.

@@ -61,6 +61,7 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
   }
 
   return {
+    passesOver: verbosity === "verbose" ? [] : ["task.started", "task.retrying"],
     report: (event) => {
       const line = lineOf(event);
       if (line !== null) display.add([line]);

@@ -126,6 +126,18 @@ ${DEFERRED}; ${TIMINGS}
 ${FAILED}; ${TIMINGS}
 ${SUMMARY}`;
 
+Deno.test("what is passed over would say nothing", () => {
+  for (const terminal of [true, false]) {
+    for (const verbosity of ["quiet", "normal", "verbose"] as const) {
+      const { reporter, output } = scene(terminal, { verbosity });
+      for (const each of SCRIPT) {
+        if (reporter.passesOver?.includes(each.type)) reporter.report(each);
+      }
+      assertEquals(output.writes, [], `${verbosity}, ${terminal}`);
+    }
+  }
+});
+
 Deno.test("without a terminal each result is a line, written as it comes", async () => {
   const cases = [["normal", NORMAL, 7], ["quiet", QUIET, 3], ["verbose", VERBOSE, 11]] as const;
   for (const [verbosity, text, writes] of cases) {
