@@ -1,4 +1,4 @@
-/** The real world: the only file that touches fetch, clock, timers, chance, env and signals. */
+/** The real world: the only file that touches fetch, sockets, clock, timers, chance, env and signals. */
 
 import { delay } from "@std/async";
 import type { Host, Output, Platform, StopSignal } from "./core/host.ts";
@@ -12,6 +12,8 @@ import { NO_TELEMETRY } from "./core/telemetry.ts";
 export function realHost(): Host {
   return {
     fetch: (url, init) => fetch(url, init),
+    // It tries the addresses of a name as RFC 8305 has it.
+    connect: (hostname, port, signal) => Deno.connect({ hostname, port, signal }),
     clock: {
       now: () => Temporal.Now.instant(),
       monotonicMs: () => performance.now(),

@@ -43,7 +43,17 @@ export type {
   RunOccurrence,
   TaskProgress,
 } from "./core/event.ts";
-export type { Clock, Fetch, Host, Output, Random, StopSignal, Timers } from "./core/host.ts";
+export type {
+  Clock,
+  Connect,
+  Fetch,
+  Host,
+  Output,
+  Random,
+  StopSignal,
+  TcpConnection,
+  Timers,
+} from "./core/host.ts";
 export {
   NO_TELEMETRY,
   type Span,

@@ -8,6 +8,7 @@ import type { RunSummary } from "./core/result.ts";
 import type { Plan, RunLimits, Task } from "./core/task.ts";
 import { NO_TELEMETRY, type Telemetry, type Tracing } from "./core/telemetry.ts";
 import type { DownloadOutcome } from "./download/download.ts";
+import { openTransport } from "./download/transport.ts";
 import { gather } from "./schedule/pool.ts";
 import { nextRecord } from "./state/record.ts";
 import type { State } from "./state/state.ts";
@@ -102,7 +103,9 @@ async function carryOutTasks(
   const { signal } = watch;
   using _heeding = store.heed(signal);
   const redact = createUrlRedactor(context.secrets);
-  const work = createWork({ ...context, plan, holding, parked, signal, redact, emit });
+  await using sending = await openTransport(host);
+  const { transport } = sending;
+  const work = createWork({ ...context, transport, plan, holding, parked, signal, redact, emit });
 
   /** Ends a task: its record first, then everybody is told. */
   const finish = (task: Task, outcome: DownloadOutcome, queuedMs: number) => {

@@ -207,6 +207,7 @@ Deno.test("the rules are kept and broken where they should be", async (t) => {
 const WORLDLY: readonly (readonly [source: string, name: string])[] = [
   ["await fetch(url);", "fetch"],
   ["const real = globalThis.fetch;", "globalThis"],
+  ["Deno.connect({ port });", "Deno.connect"],
   ["Deno.env.get(name);", "Deno.env"],
   ["Deno.exit(1);", "Deno.exit"],
   ["Deno.exitCode = 1;", "Deno.exit"],

@@ -239,7 +239,9 @@ const BUCKET = { prefix: "prefix", endpoint: null, region: null };
 Deno.test("every task the README, the docs and CONTRIBUTING speak of exists", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile("deno.json"));
   const text = [...PAGES.values()].join("\n") + await Deno.readTextFile("CONTRIBUTING.md");
-  const named = [...text.matchAll(/deno(?:@[\d.]+)? task (?:--quiet )?(?:--config \S+ )?([a-z]+)/g)]
+  const named = [
+    ...text.matchAll(/deno(?:@[\d.]+)? task (?:--quiet )?(?:--config \S+ )?([a-z]+(?::[a-z]+)?)/g),
+  ]
     .map((found) => found[1] ?? "");
   assert(named.length > 4);
   for (const name of named) assert(name in tasks, name);

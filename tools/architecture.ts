@@ -19,6 +19,7 @@ const MANIFEST = "deno.json";
 export const WORLD_FILE = "lib/host.ts";
 const WORLD: Readonly<Record<string, RegExp>> = {
   "fetch": /(?<![.\w$])fetch\s*\(/,
+  "Deno.connect": /\bDeno\s*\.\s*connect\b/,
   "globalThis": /\bglobalThis\b/,
   "Deno.env": /\bDeno\s*\.\s*env\b/,
   "Deno.exit": /\bDeno\s*\.\s*exit(?:Code)?\b/,

@@ -3,11 +3,11 @@
 import { abortable } from "@std/async";
 import { variable } from "../config/environment.ts";
 import type { Host } from "../core/host.ts";
+import { proxyVariable } from "../core/proxy.ts";
 import { isDenied } from "../download/egress.ts";
 import { gather } from "../schedule/pool.ts";
 import { type Finding, reasonOf } from "./finding.ts";
 import { isAddress } from "./permissions.ts";
-import { proxyVariable } from "./proxy.ts";
 
 /** Names looked up at once. */
 const AT_ONCE = 16;

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, relative, resolve, SEPARATOR } from "@std/path";
 import type { Config } from "../config/config.ts";
 import { type BucketLocation, parseBucket } from "../core/bucket.ts";
 import type { Host } from "../core/host.ts";
+import { HTTP_PROXY_VARIABLES } from "../core/proxy.ts";
 import type { Task } from "../core/task.ts";
 import type { S3Action } from "../store/s3/errors.ts";
 import { S3_VARIABLES, serverOf } from "../store/s3/settings.ts";
@@ -35,6 +36,7 @@ const DISPLAY_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_ACTIONS"];
  */
 export function permissionFlags({ config, tasks, variables, host }: PermissionNeeds): string[] {
   const cwd = host.cwd();
+  const urls = tasks.flatMap(urlsOf);
   const bucket = bucketOf(config);
   const server = bucket && serverOf(bucket, host);
   const stateAt = stateFile(config.state);
@@ -44,13 +46,18 @@ export function permissionFlags({ config, tasks, variables, host }: PermissionNe
   ];
   return [
     flag("--allow-net", [
-      ...[...tasks.flatMap(urlsOf), ...webhooksOf(config)].map(grantFor),
+      ...[...urls, ...webhooksOf(config)].map(grantFor),
       ...(server?.host ? [server.host] : []),
     ]),
     flag("--allow-read", grantedPaths([...config.files, ...written], cwd)),
     flag("--allow-write", grantedPaths(written, cwd)),
     flag("--allow-run", programsOf(config)),
-    flag("--allow-env", [...variables, ...(bucket ? S3_VARIABLES : []), ...DISPLAY_VARIABLES]),
+    flag("--allow-env", [
+      ...variables,
+      ...(bucket ? S3_VARIABLES : []),
+      ...(urls.some(({ protocol }) => protocol === "http:") ? HTTP_PROXY_VARIABLES : []),
+      ...DISPLAY_VARIABLES,
+    ]),
     "--ignore-env",
   ].filter((text) => text !== null);
 }

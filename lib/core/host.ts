@@ -42,10 +42,32 @@ export interface Output {
 /** `fetch`, as far as it is used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** A TCP connection, as far as it is used here. `Deno.TcpConn` is one. */
+export interface TcpConnection {
+  /** Puts what comes next into a buffer, and gives how many bytes; null at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Sends bytes, or the first of them, and gives how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends the connection; what is under way is rejected. */
+  close(): void;
+}
+
+/**
+ * Connects to a port of a host name or an address, whichever address of the name is alive.
+ * Rejects with the signal's reason once that is aborted.
+ */
+export type Connect = (
+  hostname: string,
+  port: number,
+  signal: AbortSignal,
+) => Promise<TcpConnection>;
+
 /** Everything that reaches out of the program, but for the stores and states. */
 export interface Host {
   /** Asks servers. */
   readonly fetch: Fetch;
+  /** Connects to servers. Without it, `fetch` is asked for everything. */
+  readonly connect?: Connect;
   /** Tells the time. */
   readonly clock: Clock;
   /** Waits. */

@@ -8,7 +8,7 @@ export type HeaderFields = Pick<Headers, "get">;
 
 /** A GET request. */
 export interface HttpRequest {
-  /** Absolute, http or https, without userinfo and fragment. */
+  /** Absolute, http or https, as `URL` writes it, without userinfo and fragment. */
   readonly url: string;
   /** Values by lower-case name. What frames the message is the transport's to add. */
   readonly headers: Readonly<Record<string, string>>;

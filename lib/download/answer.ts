@@ -2,6 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
+import { contentLength } from "./content_length.ts";
 import { isTemporaryStatus } from "./retry.ts";
 
 /** What was asked for, as far as an answer must fit to it. */
@@ -72,25 +73,6 @@ export function judgeAnswer(status: number, headers: HeaderFields, asked: Asked)
     lengthBytes,
     lengthKnown: lengthBytes !== null || transferCoding !== null,
   };
-}
-
-/** Content-Length; a list of equal values counts as one (RFC 9110, section 8.6). */
-function contentLength(status: number, headers: HeaderFields): number | null {
-  const value = headers.get("content-length");
-  if (value === null) return null;
-  const [first, ...others] = value.split(",").map((part) => part.trim());
-  const lengthBytes = Number(first);
-  if (
-    !/^\d+$/.test(first ?? "") || !Number.isSafeInteger(lengthBytes) ||
-    others.some((other) => other !== first)
-  ) {
-    throw new CronfetchError(
-      "http.protocol",
-      `the Content-Length ${JSON.stringify(value)} is no length`,
-      { httpStatus: status },
-    );
-  }
-  return lengthBytes;
 }
 
 /** A status as people know it, where the number alone says too little. */

@@ -106,7 +106,7 @@ export async function transfer(
     if (lengthBytes !== null && total !== lengthBytes) throw truncated(total, lengthBytes);
   } catch (error) {
     await body.cancel();
-    // A failed read keeps the buffer it was given: what was in it is lost.
+    // A failed read of fetch keeps the buffer it was given: what was in it is lost.
     if (filled > 0 && !buffer.detached) handOver();
     await Promise.allSettled(writes);
     throw error;

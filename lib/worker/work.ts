@@ -3,12 +3,12 @@
 import { foldKey, keyWithName, safeName } from "../config/keys.ts";
 import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
+import type { Transport } from "../core/http.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Plan, RunLimits, Task } from "../core/task.ts";
 import type { Tracing } from "../core/telemetry.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
 import { createAdmission } from "../download/egress.ts";
-import { fetchTransport } from "../download/fetch_transport.ts";
 import { abortReason } from "../download/network_error.ts";
 import { createWatcher } from "../download/timeouts.ts";
 import { createVersions } from "../download/versions.ts";
@@ -24,6 +24,8 @@ export interface WorkContext {
   readonly run: string;
   readonly plan: Plan;
   readonly host: Host;
+  /** Sends requests. */
+  readonly transport: Transport;
   readonly store: Store;
   readonly state: State;
   readonly holding: Holding;
@@ -55,13 +57,14 @@ export function hostOf(task: Task): string {
 
 /** Prepares what all tasks of a run share. */
 export function createWork(context: WorkContext): Work {
-  const { plan, host, store, state, holding, parked, limits, progress, redact } = context;
+  const { plan, host, transport, store, state, holding, parked, limits, progress, redact } =
+    context;
   const { run, tracing, signal, emit } = context;
   const admit = createAdmission(host.resolve);
   const shared = {
     host,
     watcher: createWatcher(signal, host),
-    transport: fetchTransport(host),
+    transport,
     store,
     survey: store.survey(keysOf(plan, holding), signal),
     signal,

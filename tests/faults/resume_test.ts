@@ -4,7 +4,8 @@ import { assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../lib/core/errors.ts";
 import type { TaskInput } from "../../lib/mod.ts";
 import { shown } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
+import { connectReally, testHost } from "../helpers/host.ts";
+import type { TestHostOptions } from "../helpers/host.ts";
 import { storeTest } from "../helpers/place.ts";
 import { response } from "./scenario.ts";
 import {
@@ -291,17 +292,27 @@ storeTest("a part that somebody has changed or removed is not continued", async 
   }
 });
 
-storeTest("what a real buffer held when the body broke off is asked for again", async () => {
-  const large = text("large file", 1_500_000);
-  const bufferBytes = 512 * 1024;
-  await using server = await scripted([
-    whole(large, [TAG], 700_000),
-    part(large, bufferBytes, [TAG]),
-  ]);
-  // By this clock no time passes, so that nothing but a full buffer is handed over.
-  await using runs = await runsOver({ host: testHost({ timers: "manual" }) });
-  const result = await runs.result(task(server, 2));
-  assertEquals([result.status, result.bytes], ["created", large.length - bufferBytes]);
-  assertEquals(server.asked, [null, [`bytes=${bufferBytes}-`, '"1"']]);
-  assertEquals(await runs.tree(), { "file.bin": await shown(large) });
-});
+const BUFFER_BYTES = 512 * 1024;
+const LARGE = text("large file", 1_500_000);
+const LARGE_CUT = 700_000;
+const LOSSES: readonly (readonly [way: string, world: TestHostOptions, keptBytes: number])[] = [
+  ["fetch", { fetch: (url, init) => fetch(url, init) }, BUFFER_BYTES],
+  ["sockets", { connect: connectReally }, LARGE_CUT],
+];
+for (const [way, world, keptBytes] of LOSSES) {
+  storeTest(
+    `what a real buffer held when the body broke off is lost by fetch alone: ${way}`,
+    async () => {
+      await using server = await scripted([
+        whole(LARGE, [TAG], LARGE_CUT),
+        part(LARGE, keptBytes, [TAG]),
+      ]);
+      // By this clock no time passes, so that nothing but a full buffer is handed over.
+      await using runs = await runsOver({ host: testHost({ timers: "manual", ...world }) });
+      const result = await runs.result(task(server, 2));
+      assertEquals([result.status, result.bytes], ["created", LARGE.length - keptBytes]);
+      assertEquals(server.asked, [null, [`bytes=${keptBytes}-`, '"1"']]);
+      assertEquals(await runs.tree(), { "file.bin": await shown(LARGE) });
+    },
+  );
+}

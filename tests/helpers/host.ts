@@ -1,6 +1,6 @@
 /** A {@linkcode Host} for tests: the world is an argument, and so is its time. */
 
-import type { Fetch, Host, Output, StopSignal } from "../../lib/core/host.ts";
+import type { Connect, Fetch, Host, Output, StopSignal } from "../../lib/core/host.ts";
 import { NO_TELEMETRY, type Telemetry } from "../../lib/core/telemetry.ts";
 import { testOutput } from "./output.ts";
 import type { TestOutput } from "./output.ts";
@@ -11,6 +11,11 @@ import type { TestTime } from "./time.ts";
 export interface TestHostOptions {
   /** Default: the real one. */
   readonly fetch?: Fetch;
+  /**
+   * Default: the real one; but none where `fetch` is given, or where `CRONFETCH_TEST_TRANSPORT` is
+   * `fetch` in the environment of the tests.
+   */
+  readonly connect?: Connect;
   /** Wall time at the start, RFC 3339. Default `2026-01-15T12:00:00Z`, a Thursday. */
   readonly now?: string;
   /**
@@ -88,8 +93,10 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     files.set(path, text);
     return Promise.resolve();
   };
+  const connect = options.connect ?? (options.fetch || BY_FETCH ? undefined : connectReally);
   return {
     ...time,
+    ...(connect ? { connect } : {}),
     executed,
     files,
     appendFile: (path, text) => put(path, (files.get(path) ?? "") + text),
@@ -123,6 +130,16 @@ export function testHost(options: TestHostOptions = {}): TestHost {
       throw new ExitCalled(code);
     },
   };
+}
+
+/** Whether everything is asked by `fetch`. */
+const BY_FETCH = Deno.env.get("CRONFETCH_TEST_TRANSPORT") === "fetch";
+
+/** Deno's own, as `lib/host.ts` has it. */
+export function connectReally(
+  ...[hostname, port, signal]: Parameters<Connect>
+): ReturnType<Connect> {
+  return Deno.connect({ hostname, port, signal });
 }
 
 function fractions(source: number | readonly number[]): () => number {

@@ -73,7 +73,7 @@ export async function rawServer(
     connection.close();
   }
 
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => void sockets.delete(socket));
     const handled = handle(socket).finally(() => void handling.delete(handled));

@@ -1,0 +1,90 @@
+/** What comes over a connection, as it comes. */
+
+import type { TcpConnection } from "../../core/host.ts";
+import { latin1 } from "./response_head.ts";
+
+/** Bytes asked for at once where nobody brings a buffer. */
+const BUFFER_BYTES = 64 * 1024;
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** Bytes that came and have not been taken yet. One read at a time. */
+export class Input {
+  readonly #tcp: TcpConnection;
+  #bytes = new Uint8Array(BUFFER_BYTES);
+  #start = 0;
+  #end = 0;
+
+  /** Nothing is read yet. */
+  constructor(tcp: TcpConnection) {
+    this.#tcp = tcp;
+  }
+
+  /** How many bytes wait to be taken. */
+  get size(): number {
+    return this.#end - this.#start;
+  }
+
+  /** What waits to be taken; good until the next call. */
+  get waiting(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  /** Waits for more, which is added. False at the end of the connection. */
+  async more(): Promise<boolean> {
+    this.#makeRoom();
+    const count = await this.#tcp.read(this.#bytes.subarray(this.#end));
+    this.#end += count ?? 0;
+    return count !== null;
+  }
+
+  /** Reads past the buffer, which must be empty. Null at the end of the connection. */
+  moreInto(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    return this.#tcp.read(into);
+  }
+
+  /** Takes so many bytes and drops them. */
+  skip(count: number): void {
+    this.#start += count;
+    if (this.#start === this.#end) this.#start = this.#end = 0;
+  }
+
+  /** Takes as many bytes as are here and fit, and gives how many. */
+  take(into: Uint8Array<ArrayBuffer>): number {
+    const count = Math.min(this.size, into.length);
+    if (count === 0) return 0;
+    into.set(this.#bytes.subarray(this.#start, this.#start + count));
+    this.skip(count);
+    return count;
+  }
+
+  /**
+   * Takes a line, and gives it without its CR LF; null if its end is not here yet.
+   *
+   * @throws Where it is longer than that, or ends otherwise.
+   */
+  line(maxBytes: number): string | null {
+    const length = this.waiting.indexOf(LF);
+    if (length > maxBytes || (length < 0 && this.size > maxBytes)) {
+      throw new Error(`a line of more than ${maxBytes} bytes in a chunked body`);
+    }
+    if (length < 0) return null;
+    if (this.waiting[length - 1] !== CR) throw new Error("a line without CR in a chunked body");
+    const line = latin1(this.waiting.subarray(0, length - 1));
+    this.skip(length + 1);
+    return line;
+  }
+
+  #makeRoom(): void {
+    if (this.#end < this.#bytes.length) return;
+    if (this.#start > 0) {
+      this.#bytes.copyWithin(0, this.#start, this.#end);
+    } else {
+      const larger = new Uint8Array(2 * this.#bytes.length);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    this.#end -= this.#start;
+    this.#start = 0;
+  }
+}

@@ -1,0 +1,144 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { Input } from "../../../lib/download/http1/input.ts";
+import { ChunkedReader } from "../../../lib/download/http1/chunked_reader.ts";
+import type { BodyReader } from "../../../lib/download/http1/body_reader.ts";
+import { ConnectionReader, LengthReader } from "../../../lib/download/http1/body_reader.ts";
+import { toLatin1 } from "../../helpers/raw_server.ts";
+
+/** What comes over a connection in these pieces, and then its end. */
+function inputOf(pieces: readonly Uint8Array[]): Input {
+  const left = pieces.filter((piece) => piece.length > 0);
+  return new Input({
+    read: (into) => {
+      const piece = left.shift();
+      if (piece === undefined) return Promise.resolve(null);
+      into.set(piece.subarray(0, into.length));
+      if (piece.length > into.length) left.unshift(piece.subarray(into.length));
+      return Promise.resolve(Math.min(piece.length, into.length));
+    },
+    write: () => Promise.reject(new Error("nothing is written here")),
+    close: () => {},
+  });
+}
+
+async function bytesOf(reader: BodyReader, bufferBytes: number): Promise<Uint8Array> {
+  const read: number[] = [];
+  const buffer = new Uint8Array(bufferBytes);
+  for (;;) {
+    const count = await reader.read(buffer);
+    if (count === 0) return Uint8Array.from(read);
+    read.push(...buffer.subarray(0, count));
+  }
+}
+
+/** Bytes cut at these places, which may be beyond them and in no order. */
+function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
+  const sorted = [0, ...places.map((place) => place % (bytes.length + 1)), bytes.length]
+    .sort((a, b) => a - b);
+  return sorted.slice(1).map((end, at) => bytes.subarray(sorted[at], end));
+}
+
+/** Chunks with extensions, and trailers. */
+function inChunks(chunks: readonly Uint8Array[], extension: string, trailers: string): Uint8Array {
+  const parts = chunks.filter((chunk) => chunk.length > 0).flatMap((chunk) => [
+    ...toLatin1(`${chunk.length.toString(16)}${extension}\r\n`),
+    ...chunk,
+    ...toLatin1("\r\n"),
+  ]);
+  return Uint8Array.from([...parts, ...toLatin1(`0${extension}\r\n${trailers}\r\n`)]);
+}
+
+Deno.test("any body in any chunks, pieces and buffers comes out the same", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.array(fc.nat(400), { maxLength: 8 }),
+    fc.array(fc.nat(1_000), { maxLength: 12 }),
+    fc.integer({ min: 1, max: 400 }),
+    fc.constantFrom("", ";a", " ; a=b"),
+    fc.constantFrom("", "a: b\r\n", "a: b\r\nc:\r\n"),
+    async (body, chunkEnds, pieceEnds, bufferBytes, extension, trailers) => {
+      const framed = inChunks(cutAt(body, chunkEnds), extension, trailers);
+      const pieces = cutAt(Uint8Array.from([...framed, 1, 2, 3]), pieceEnds);
+      const reader = new ChunkedReader(inputOf(pieces));
+      assertEquals(await bytesOf(reader, bufferBytes), Uint8Array.from(body));
+      assertEquals(reader.ended, true);
+
+      const sized = new LengthReader(inputOf(cutAt(body, pieceEnds)), body.length);
+      assertEquals(await bytesOf(sized, bufferBytes), Uint8Array.from(body));
+      const open = new ConnectionReader(inputOf(cutAt(body, pieceEnds)));
+      assertEquals(await bytesOf(open, bufferBytes), Uint8Array.from(body));
+    },
+  ));
+});
+
+Deno.test("chunks too large for the buffer come past it, whole", async () => {
+  const body = Uint8Array.from({ length: 300_000 }, (_, at) => at % 251);
+  const framed = inChunks(cutAt(body, [10, 200_000, 200_001]), "", "");
+  for (const bufferBytes of [1_000, 70_000, 1_000_000]) {
+    const reader = new ChunkedReader(inputOf(cutAt(framed, [5, 100_000])));
+    assertEquals(await bytesOf(reader, bufferBytes), body);
+  }
+});
+
+Deno.test("the bytes behind a body are left where they are", async () => {
+  for (
+    const make of [
+      (input: Input) => new LengthReader(input, 3),
+      (input: Input) => new ChunkedReader(input),
+    ]
+  ) {
+    const isChunked = make(inputOf([])) instanceof ChunkedReader;
+    const input = inputOf([toLatin1(isChunked ? "3\r\nabc\r\n0\r\n\r\nrest" : "abcrest")]);
+    await input.more();
+    const reader = make(input);
+    assertEquals(await bytesOf(reader, 2), toLatin1("abc"));
+    assertEquals(input.size, 4);
+  }
+});
+
+const LONG = "a".repeat(17_000);
+const BROKEN: readonly (readonly [what: string, framed: string])[] = [
+  ["nothing", ""],
+  ["a size alone", "3"],
+  ["a size and its line", "3\r\n"],
+  ["half the data", "3\r\nab"],
+  ["data without its end", "3\r\nabc"],
+  ["half the end of the data", "3\r\nabc\r"],
+  ["no last chunk", "3\r\nabc\r\n"],
+  ["a last chunk without an end", "0\r\n"],
+  ["trailers without an end", "0\r\na: b\r\n"],
+  ["no size", "\r\nabc\r\n0\r\n\r\n"],
+  ["an extension without a size", ";a\r\nabc\r\n0\r\n\r\n"],
+  ["a size that is no number", "x\r\nabc\r\n0\r\n\r\n"],
+  ["a size with a sign", "+3\r\nabc\r\n0\r\n\r\n"],
+  ["a size below zero", "-3\r\nabc\r\n0\r\n\r\n"],
+  ["a size as programs write it", "0x3\r\nabc\r\n0\r\n\r\n"],
+  ["a space before the size", " 3\r\nabc\r\n0\r\n\r\n"],
+  ["a size of two words", "3 3\r\nabc\r\n0\r\n\r\n"],
+  ["a size beyond all numbers", "fffffffffffffff\r\nabc\r\n0\r\n\r\n"],
+  ["a size of too many digits", "00000000000000003\r\nabc\r\n0\r\n\r\n"],
+  ["a size ended by LF", "3\nabc\r\n0\r\n\r\n"],
+  ["CR in an extension", "3;a\rb\r\nabc\r\n0\r\n\r\n"],
+  ["data longer than its size", "3\r\nabcd\r\n0\r\n\r\n"],
+  ["data ended by LF", "3\r\nabc\n0\r\n\r\n"],
+  ["an extension too long", `3;${LONG}\r\nabc\r\n0\r\n\r\n`],
+  ["extensions too long together", `1;${LONG.slice(9_000)}\r\na\r\n`.repeat(3)],
+  ["trailers too long", `0\r\n${`a: ${LONG.slice(9_000)}\r\n`.repeat(3)}\r\n`],
+  ["a line without an end", LONG],
+];
+
+Deno.test("chunks that are none break the body off", async (t) => {
+  for (const [what, framed] of BROKEN) {
+    await t.step(what, async () => {
+      for (const pieces of [[toLatin1(framed)], cutAt(toLatin1(framed), [1, 5, 8])]) {
+        await assertRejects(() => bytesOf(new ChunkedReader(inputOf(pieces)), 1_000), Error);
+      }
+    });
+  }
+});
+
+Deno.test("a body shorter than its length breaks off", async () => {
+  const reader = new LengthReader(inputOf([toLatin1("abc")]), 4);
+  await assertRejects(() => bytesOf(reader, 10), Error);
+});

@@ -1,0 +1,243 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { CronfetchError } from "../../../lib/core/errors.ts";
+import type { RawConnection } from "../../helpers/raw_server.ts";
+import { always, exchanging, textOf } from "./exchanging.ts";
+
+const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
+  "1;x\r\na\r\n2\r\nbc\r\n0\r\nx: y\r\n\r\n";
+
+/** Lets what is on its way come in. */
+function settled(): Promise<void> {
+  return new Promise((done) => setTimeout(done, 20));
+}
+
+/** Two halves, with time for the first to come in alone. */
+async function sendSplit(connection: RawConnection, answer: string, at: number): Promise<void> {
+  await connection.send(answer.slice(0, at));
+  await new Promise((done) => setTimeout(done, 2));
+  await connection.send(answer.slice(at));
+}
+
+for (const [name, answer] of [["a length", ANSWER], ["chunks", CHUNKED]] as const) {
+  Deno.test(`an answer with ${name} is the same however it is cut in two`, async () => {
+    let at = 0;
+    await using pair = await exchanging(async (connection) => {
+      for (;;) {
+        await connection.readRequest();
+        await sendSplit(connection, answer, at);
+      }
+    });
+    for (at = 1; at < answer.length; at++) {
+      const { status, body } = await pair.get();
+      assertEquals([status, await textOf(body, 2)], [200, "abc"], `cut at ${at}`);
+    }
+    assertEquals(pair.server.connections, 1);
+  });
+}
+
+Deno.test("a request is one line and its fields", async () => {
+  let raw = "";
+  await using pair = await exchanging(async (connection) => {
+    ({ raw } = await connection.readRequest());
+    await connection.send(ANSWER);
+  });
+  const { signal } = new AbortController();
+  const url = `${pair.server.origin}/a%20b?c`;
+  const { body } = await pair.client.send({ url, headers: { accept: "*/*" }, signal });
+  await body.cancel();
+  const host = pair.server.origin.slice("http://".length);
+  assertEquals(raw, `GET /a%20b?c HTTP/1.1\r\nhost: ${host}\r\naccept: */*\r\n\r\n`);
+});
+
+/** What may be said before the next request, and whether that comes over the same connection. */
+const REUSE: readonly (readonly [what: string, answer: string, isReused: boolean])[] = [
+  ["a length", ANSWER, true],
+  ["chunks", CHUNKED, true],
+  ["no body", "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", true],
+  [
+    "1xx before it",
+    `HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 100 C\r\n\r\n${ANSWER}`,
+    true,
+  ],
+  ["Connection: close", ANSWER.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"), false],
+  ["HTTP/1.0", ANSWER.replace("1.1", "1.0"), false],
+  ["bytes beyond the length", `${ANSWER}HTTP/1.1 200 OK\r\n`, false],
+  ["bytes beyond the chunks", `${CHUNKED}\r\n`, false],
+  ["bytes beyond no body", "HTTP/1.1 204 No Content\r\n\r\nabc", false],
+];
+
+for (const [what, answer, isReused] of REUSE) {
+  Deno.test(`reuse: after ${what}`, async () => {
+    await using pair = await exchanging(always(answer));
+    for (const path of ["/1", "/2", "/3"]) await textOf((await pair.get(path)).body);
+    assertEquals(pair.server.requests, ["GET /1", "GET /2", "GET /3"]);
+    assertEquals(pair.server.connections, isReused ? 1 : 3);
+    assertEquals(pair.open.size, isReused ? 1 : 0);
+  });
+}
+
+Deno.test("reuse: bytes that come by themselves are no answer to the next request", async () => {
+  await using pair = await exchanging(async (connection) => {
+    await connection.readRequest();
+    await connection.send(ANSWER);
+    await settled();
+    await connection.send(ANSWER.replace("abc", "bad"));
+    await connection.hold();
+  });
+  await textOf((await pair.get()).body);
+  assertEquals(pair.open.size, 1);
+  await settled();
+  await settled();
+  assertEquals(pair.open.size, 0);
+  assertEquals(await textOf((await pair.get()).body), "abc");
+});
+
+Deno.test("reuse: the one used last is used first, and the others are closed in time", async () => {
+  await using pair = await exchanging(always(ANSWER));
+  const responses = await Promise.all([pair.get(), pair.get(), pair.get()]);
+  for (const { body } of responses) await textOf(body);
+  assertEquals([pair.server.connections, pair.open.size], [3, 3]);
+  await pair.host.advance(9_000);
+  await textOf((await pair.get()).body);
+  assertEquals(pair.server.connections, 3);
+  // From now on they count as old, and the timer begins anew.
+  await pair.host.advance(1_000);
+  await textOf((await pair.get()).body);
+  await pair.host.advance(10_000);
+  assertEquals(pair.open.size, 1);
+  await pair.host.advance(10_000);
+  assertEquals([pair.server.connections, pair.open.size], [3, 0]);
+});
+
+Deno.test("a connection gone stale costs one more, and not another old one", async () => {
+  let isOver = false;
+  await using pair = await exchanging(async (connection) => {
+    for (;;) {
+      await connection.readRequest();
+      if (isOver && connection.index < 2) return;
+      await connection.send(ANSWER);
+    }
+  });
+  const responses = await Promise.all([pair.get("/1"), pair.get("/2")]);
+  for (const { body } of responses) await textOf(body);
+  isOver = true;
+  assertEquals(await textOf((await pair.get("/3")).body), "abc");
+  assertEquals(pair.server.requests.slice(2), ["GET /3", "GET /3"]);
+  assertEquals(pair.server.connections, 3);
+});
+
+Deno.test("a connection that fails in mid-answer, or is new, costs no second request", async () => {
+  for (const answers of [[ANSWER, "HTTP/1.1 200 O"], ["HTTP/1.1 200 O"], [""]]) {
+    await using pair = await exchanging(async (connection) => {
+      for (const answer of answers) {
+        await connection.readRequest();
+        await connection.send(answer);
+      }
+    });
+    for (const _ of answers.slice(1)) await textOf((await pair.get()).body);
+    const error = await assertRejects(() => pair.get(), CronfetchError);
+    assertEquals(error.code, "net.reset");
+    assertEquals([pair.server.requests.length, pair.server.connections], [answers.length, 1]);
+    assertEquals(pair.open.size, 0);
+  }
+});
+
+Deno.test("a body that is not wanted: what is here is drained, else it is closed", async () => {
+  const half = ANSWER.replace("3", "4");
+  for (const [answer, isKept] of [[ANSWER, true], [CHUNKED, true], [half, false]] as const) {
+    await using pair = await exchanging(always(answer));
+    const { body } = await pair.get();
+    await settled();
+    await body.cancel();
+    await body.cancel();
+    assertEquals(pair.open.size, isKept ? 1 : 0);
+    if (!isKept) await assertRejects(() => textOf(body));
+  }
+});
+
+Deno.test("the end of a body is told again and again", async () => {
+  await using pair = await exchanging(always(ANSWER));
+  const { body } = await pair.get();
+  assertEquals([await textOf(body), await textOf(body), await textOf(body)], ["abc", "", ""]);
+  await body.cancel();
+  assertEquals(pair.open.size, 1);
+});
+
+Deno.test("101 is refused: nobody asked for it", async () => {
+  await using pair = await exchanging(
+    always("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
+  );
+  const error = await assertRejects(() => pair.get(), CronfetchError);
+  assertEquals([error.code, pair.open.size], ["http.protocol", 0]);
+});
+
+Deno.test("what is no HTTP is not waited for", async () => {
+  await using pair = await exchanging(async (connection) => {
+    await connection.send("SSH-2.0-OpenSSH\r\n");
+    await connection.hold();
+  });
+  const error = await assertRejects(() => pair.get(), CronfetchError);
+  assertEquals([error.code, pair.open.size], ["http.protocol", 0]);
+});
+
+const STAGES: readonly (readonly [stage: string, sent: string])[] = [
+  ["before the head", ""],
+  ["within the head", "HTTP/1.1 200 OK\r\nA: "],
+  ["among 1xx", "HTTP/1.1 100 Continue\r\n\r\n"],
+  ["within a body of a length", ANSWER.slice(0, -1)],
+  ["within chunks", CHUNKED.slice(0, -4)],
+  ["within a body that the connection ends", "HTTP/1.1 200 OK\r\n\r\nabc"],
+];
+
+for (const [stage, sent] of STAGES) {
+  Deno.test(`the signal ends the exchange ${stage}`, async () => {
+    await using pair = await exchanging(async (connection) => {
+      await connection.readRequest();
+      await connection.send(sent);
+      await connection.hold();
+    });
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const read = (async () => textOf((await pair.get("/", controller.signal)).body))();
+    setTimeout(() => controller.abort(reason), 20);
+    assertEquals(await read.catch((error) => error), reason);
+    assertEquals(pair.open.size, 0);
+  });
+}
+
+Deno.test("a signal that is aborted between two reads ends the body", async () => {
+  await using pair = await exchanging(always(ANSWER));
+  const controller = new AbortController();
+  const { body } = await pair.get("/", controller.signal);
+  await body.read(new Uint8Array(1));
+  const reason = new Error("enough");
+  controller.abort(reason);
+  assertEquals(await textOf(body).catch((error) => error), reason);
+  assertEquals(pair.open.size, 0);
+});
+
+Deno.test("a signal that is aborted after an exchange leaves its connection alone", async () => {
+  await using pair = await exchanging(always(ANSWER));
+  const controller = new AbortController();
+  await textOf((await pair.get("/", controller.signal)).body);
+  controller.abort();
+  assertEquals(pair.open.size, 1);
+  await assertRejects(() => pair.get("/", controller.signal));
+  assertEquals(pair.server.requests.length, 1);
+});
+
+Deno.test("disposing of a client closes what is idle and what is not", async () => {
+  const pair = await exchanging(async (connection) => {
+    await connection.readRequest();
+    await connection.send(connection.index === 0 ? ANSWER : ANSWER.slice(0, -1));
+    await connection.hold();
+  });
+  const bodies = (await Promise.all([pair.get(), pair.get()])).map(({ body }) => body);
+  const read = bodies.map((body) => textOf(body).catch(() => "broken off"));
+  assertEquals(await Promise.any(read), "abc");
+  assertEquals(pair.open.size, 2);
+  await pair[Symbol.asyncDispose]();
+  assertEquals(pair.open.size, 0);
+  assertEquals((await Promise.all(read)).sort(), ["abc", "broken off"]);
+});

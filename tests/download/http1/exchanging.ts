@@ -1,0 +1,82 @@
+/** A client and a server that says what it is told, for tests of what goes between them. */
+
+import type { Connect, TcpConnection } from "../../../lib/core/host.ts";
+import type { HttpBody, HttpResponse } from "../../../lib/core/http.ts";
+import { Http1Client } from "../../../lib/download/http1/client.ts";
+import { connectReally, testHost } from "../../helpers/host.ts";
+import type { TestHost } from "../../helpers/host.ts";
+import { rawServer } from "../../helpers/raw_server.ts";
+import type { RawConnection, RawServer } from "../../helpers/raw_server.ts";
+
+/** A client, its server, and what they have of each other. Disposing of it ends both. */
+export interface Exchanging extends AsyncDisposable {
+  readonly client: Http1Client;
+  readonly server: RawServer;
+  readonly host: TestHost;
+  /** Connections that the client has not closed. */
+  readonly open: ReadonlySet<TcpConnection>;
+  /** Asks for a path of the server. */
+  get(path?: string, signal?: AbortSignal): Promise<HttpResponse>;
+}
+
+/** Starts a server that does this for each connection, and a client for it. */
+export async function exchanging(
+  handler: (connection: RawConnection) => Promise<void>,
+): Promise<Exchanging> {
+  const server = await rawServer(handler);
+  const host = testHost({ timers: "manual" });
+  const open = new Set<TcpConnection>();
+  const client = new Http1Client({ connect: counted(open), timers: host.timers });
+  const never = new AbortController().signal;
+  return {
+    client,
+    server,
+    host,
+    open,
+    get: (path = "/", signal = never) =>
+      client.send({ url: server.origin + path, headers: {}, signal }),
+    [Symbol.asyncDispose]: async () => {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Real connections, kept in a set until they are closed. */
+function counted(open: Set<TcpConnection>): Connect {
+  return async (hostname, port, signal) => {
+    const tcp = await connectReally(hostname, port, signal);
+    const seen: TcpConnection = {
+      read: (into) => tcp.read(into),
+      write: (bytes) => tcp.write(bytes),
+      close: () => {
+        open.delete(seen);
+        tcp.close();
+      },
+    };
+    open.add(seen);
+    return seen;
+  };
+}
+
+/** Answers every request on a connection with the same bytes. */
+export function always(answer: string): (connection: RawConnection) => Promise<void> {
+  return async (connection) => {
+    for (;;) {
+      await connection.readRequest();
+      await connection.send(answer);
+    }
+  };
+}
+
+/** Reads a body to its end, with buffers of some size, as Latin-1. */
+export async function textOf(body: HttpBody, bufferBytes = 64 * 1024): Promise<string> {
+  let text = "";
+  let buffer = new ArrayBuffer(bufferBytes);
+  for (;;) {
+    const piece = await body.read(new Uint8Array(buffer));
+    if (piece.length === 0) return text;
+    for (const byte of piece) text += String.fromCharCode(byte);
+    buffer = piece.buffer;
+  }
+}

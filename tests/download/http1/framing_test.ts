@@ -1,0 +1,61 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { CronfetchError } from "../../../lib/core/errors.ts";
+import { type Framing, framingOf, keepsConnection } from "../../../lib/download/http1/framing.ts";
+import { parseHead } from "../../../lib/download/http1/response_head.ts";
+import { toLatin1 } from "../../helpers/raw_server.ts";
+
+function headOf(lines: readonly string[], first = "HTTP/1.1 200 OK") {
+  return parseHead(toLatin1([first, ...lines, "", ""].join("\r\n")));
+}
+
+const length = (lengthBytes: number): Framing => ({ kind: "length", lengthBytes });
+const CHUNKED: Framing = { kind: "chunked" };
+const CONNECTION: Framing = { kind: "connection" };
+const TE = "Transfer-Encoding: chunked";
+const OLD = "HTTP/1.0 200 OK";
+
+Deno.test("where a body ends, and whether the connection stays", () => {
+  const table: [lines: string[], framing: Framing, isKept: boolean, first?: string][] = [
+    [["Content-Length: 5"], length(5), true],
+    [["Content-Length: 5", "Content-Length: 5"], length(5), true],
+    [["Content-Length: 0"], length(0), true],
+    [[], CONNECTION, false],
+    [[TE], CHUNKED, true],
+    [["Transfer-Encoding: CHUNKED"], CHUNKED, true],
+    [[TE, "Content-Length: 5"], CHUNKED, false],
+    [["Transfer-Encoding: gzip, chunked"], CONNECTION, false],
+    [[TE, TE], CONNECTION, false],
+    [["Transfer-Encoding: identity", "Content-Length: 5"], CONNECTION, false],
+    [["Content-Length: 5"], length(0), true, "HTTP/1.1 304 Not Modified"],
+    [["Content-Length: x"], length(0), true, "HTTP/1.1 304 Not Modified"],
+    [[TE], length(0), true, "HTTP/1.1 304 Not Modified"],
+    [[], length(0), true, "HTTP/1.1 204 No Content"],
+    [["Content-Length: 5", "Connection: close"], length(5), false],
+    [["Content-Length: 5", "Connection: x , Close"], length(5), false],
+    [["Content-Length: 5", "Connection: x", "Connection: close"], length(5), false],
+    [["Content-Length: 5", "Connection: closed"], length(5), true],
+    [["Content-Length: 5"], length(5), false, OLD],
+    [["Content-Length: 5", "Connection: Keep-Alive"], length(5), true, OLD],
+    [["Content-Length: 5", "Connection: keep-alive, close"], length(5), false, OLD],
+    [["Connection: keep-alive"], CONNECTION, false, OLD],
+  ];
+  for (const [lines, framing, isKept, first] of table) {
+    const head = headOf(lines, first);
+    const found = framingOf(head);
+    assertEquals([found, keepsConnection(head, found)], [framing, isKept], lines.join());
+  }
+});
+
+Deno.test("where nobody can tell, it is refused", () => {
+  const table: [lines: string[], first?: string][] = [
+    [["Content-Length: 5", "Content-Length: 6"]],
+    [["Content-Length: -5"]],
+    [["Content-Length: "]],
+    [["Content-Length: 9007199254740993"]],
+    [[TE], OLD],
+  ];
+  for (const [lines, first] of table) {
+    const error = assertThrows(() => framingOf(headOf(lines, first)), CronfetchError);
+    assertEquals(error.code, "http.protocol");
+  }
+});
