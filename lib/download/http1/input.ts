@@ -77,13 +77,11 @@ export class Input {
 
   #makeRoom(): void {
     if (this.#end < this.#bytes.length) return;
-    if (this.#start > 0) {
-      this.#bytes.copyWithin(0, this.#start, this.#end);
-    } else {
-      const larger = new Uint8Array(2 * this.#bytes.length);
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-    }
+    // Room for a few bytes would make many reads.
+    const isCrowded = this.size > this.#bytes.length / 2;
+    const roomy = isCrowded ? new Uint8Array(2 * this.#bytes.length) : this.#bytes;
+    roomy.set(this.waiting);
+    this.#bytes = roomy;
     this.#end -= this.#start;
     this.#start = 0;
   }

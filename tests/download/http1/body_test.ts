@@ -119,11 +119,12 @@ const BROKEN: readonly (readonly [what: string, framed: string])[] = [
   ["a size beyond all numbers", "fffffffffffffff\r\nabc\r\n0\r\n\r\n"],
   ["a size of too many digits", "00000000000000003\r\nabc\r\n0\r\n\r\n"],
   ["a size ended by LF", "3\nabc\r\n0\r\n\r\n"],
+  ["an extension ended by LF", "3;a\nabc\r\n0\r\n\r\n"],
   ["CR in an extension", "3;a\rb\r\nabc\r\n0\r\n\r\n"],
   ["data longer than its size", "3\r\nabcd\r\n0\r\n\r\n"],
   ["data ended by LF", "3\r\nabc\n0\r\n\r\n"],
   ["an extension too long", `3;${LONG}\r\nabc\r\n0\r\n\r\n`],
-  ["extensions too long together", `1;${LONG.slice(9_000)}\r\na\r\n`.repeat(3)],
+  ["extensions too long together", `${`1;${LONG.slice(9_000)}\r\na\r\n`.repeat(3)}0\r\n\r\n`],
   ["trailers too long", `0\r\n${`a: ${LONG.slice(9_000)}\r\n`.repeat(3)}\r\n`],
   ["a line without an end", LONG],
 ];
@@ -141,4 +142,20 @@ Deno.test("chunks that are none break the body off", async (t) => {
 Deno.test("a body shorter than its length breaks off", async () => {
   const reader = new LengthReader(inputOf([toLatin1("abc")]), 4);
   await assertRejects(() => bytesOf(reader, 10), Error);
+});
+
+Deno.test("what waits is kept in order, whatever room there is", async () => {
+  const all = Uint8Array.from({ length: 400_000 }, (_, at) => at % 251);
+  const input = inputOf(cutAt(all, [40_000, 100_000, 300_000]));
+  let taken = 0;
+  while (await input.more()) {
+    const { waiting } = input;
+    const seen = [waiting[0], waiting.at(-1)];
+    assertEquals(seen, [all[taken], all[taken + waiting.length - 1]]);
+    const count = Math.min(input.size, 10_000);
+    input.skip(count);
+    taken += count;
+  }
+  assertEquals(taken + input.size, all.length);
+  assertEquals(input.waiting.every((byte, at) => byte === all[taken + at]), true);
 });

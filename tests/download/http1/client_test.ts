@@ -156,6 +156,14 @@ Deno.test("a body that is not wanted: what is here is drained, else it is closed
   }
 });
 
+Deno.test("a body given up with its rest still to come closes its connection", async () => {
+  await using pair = await exchanging(always(ANSWER.replace("3", "4")));
+  const { body } = await pair.get();
+  assertEquals((await body.read(new Uint8Array(10))).length, 3);
+  await body.cancel();
+  assertEquals(pair.open.size, 0);
+});
+
 Deno.test("the end of a body is told again and again", async () => {
   await using pair = await exchanging(always(ANSWER));
   const { body } = await pair.get();
@@ -170,6 +178,16 @@ Deno.test("101 is refused: nobody asked for it", async () => {
   );
   const error = await assertRejects(() => pair.get(), CronfetchError);
   assertEquals([error.code, pair.open.size], ["http.protocol", 0]);
+});
+
+Deno.test("a head of 400 KiB is read, and no larger one", async () => {
+  for (const [bytes, isRead] of [[390_000, true], [420_000, false]] as const) {
+    await using pair = await exchanging(
+      always(ANSWER.replace("\r\n\r\n", `\r\nA: ${"a".repeat(bytes)}\r\n\r\n`)),
+    );
+    const said = await pair.get().then(({ body }) => textOf(body), ({ code }) => code);
+    assertEquals(said, isRead ? "abc" : "http.protocol");
+  }
 });
 
 Deno.test("what is no HTTP is not waited for", async () => {
@@ -236,8 +254,9 @@ Deno.test("disposing of a client closes what is idle and what is not", async () 
   const bodies = (await Promise.all([pair.get(), pair.get()])).map(({ body }) => body);
   const read = bodies.map((body) => textOf(body).catch(() => "broken off"));
   assertEquals(await Promise.any(read), "abc");
-  assertEquals(pair.open.size, 2);
+  assertEquals([pair.open.size, pair.alarms.size], [2, 1]);
+  await pair.client[Symbol.asyncDispose]();
+  assertEquals([pair.open.size, pair.alarms.size], [0, 0]);
   await pair[Symbol.asyncDispose]();
-  assertEquals(pair.open.size, 0);
   assertEquals((await Promise.all(read)).sort(), ["abc", "broken off"]);
 });

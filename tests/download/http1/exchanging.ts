@@ -1,6 +1,6 @@
 /** A client and a server that says what it is told, for tests of what goes between them. */
 
-import type { Connect, TcpConnection } from "../../../lib/core/host.ts";
+import type { Connect, TcpConnection, Timers } from "../../../lib/core/host.ts";
 import type { HttpBody, HttpResponse } from "../../../lib/core/http.ts";
 import { Http1Client } from "../../../lib/download/http1/client.ts";
 import { connectReally, testHost } from "../../helpers/host.ts";
@@ -15,6 +15,8 @@ export interface Exchanging extends AsyncDisposable {
   readonly host: TestHost;
   /** Connections that the client has not closed. */
   readonly open: ReadonlySet<TcpConnection>;
+  /** Timers of the client that are set; each is cancelled by its own function. */
+  readonly alarms: ReadonlySet<() => void>;
   /** Asks for a path of the server. */
   get(path?: string, signal?: AbortSignal): Promise<HttpResponse>;
 }
@@ -26,13 +28,15 @@ export async function exchanging(
   const server = await rawServer(handler);
   const host = testHost({ timers: "manual" });
   const open = new Set<TcpConnection>();
-  const client = new Http1Client({ connect: counted(open), timers: host.timers });
+  const alarms = new Set<() => void>();
+  const client = new Http1Client({ connect: counted(open), timers: watched(host.timers, alarms) });
   const never = new AbortController().signal;
   return {
     client,
     server,
     host,
     open,
+    alarms,
     get: (path = "/", signal = never) =>
       client.send({ url: server.origin + path, headers: {}, signal }),
     [Symbol.asyncDispose]: async () => {
@@ -56,6 +60,24 @@ function counted(open: Set<TcpConnection>): Connect {
     };
     open.add(seen);
     return seen;
+  };
+}
+
+/** Timers, kept in a set until they have fired or are cancelled. */
+function watched(timers: Timers, alarms: Set<() => void>): Timers {
+  return {
+    ...timers,
+    after: (durationMs, callback) => {
+      const cancel = timers.after(durationMs, () => {
+        alarms.delete(cancel);
+        callback();
+      });
+      alarms.add(cancel);
+      return () => {
+        alarms.delete(cancel);
+        cancel();
+      };
+    },
   };
 }
 

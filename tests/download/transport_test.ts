@@ -1,0 +1,86 @@
+import { assertEquals } from "@std/assert";
+import type { Connect, Fetch } from "../../lib/core/host.ts";
+import { NO_TELEMETRY } from "../../lib/core/telemetry.ts";
+import { openTransport } from "../../lib/download/transport.ts";
+import { testHost } from "../helpers/host.ts";
+import type { TestHostOptions } from "../helpers/host.ts";
+
+const HTTP = "http://x.example:8080/a";
+
+/** What a request was sent by, on a host where nothing answers. */
+async function wayOf(url: string, options: TestHostOptions = {}): Promise<string> {
+  const refuse = (way: string) => () => Promise.reject(new Error(way));
+  const fetch: Fetch = refuse("fetch");
+  const connect: Connect = refuse("sockets");
+  const host = testHost({ fetch, connect, ...options });
+  await using sending = await openTransport(host);
+  const { signal } = new AbortController();
+  return await sending.transport({ url, headers: {}, signal })
+    .then(() => "nothing", ({ message }) => message);
+}
+
+Deno.test("which way a request goes", async () => {
+  const proxy = { HTTP_PROXY: "http://user:secret@proxy.example" };
+  const traced = () => ({ ...NO_TELEMETRY });
+  const table: [what: string, url: string, options: TestHostOptions, way: string][] = [
+    ["http", HTTP, {}, "sockets"],
+    ["https", "https://x.example/a", {}, "fetch"],
+    ["a proxy", HTTP, { env: proxy }, "fetch"],
+    ["a proxy for all", HTTP, { env: { all_proxy: "http://proxy.example" } }, "fetch"],
+    ["a proxy for https", HTTP, { env: { HTTPS_PROXY: "http://proxy.example" } }, "sockets"],
+    ["a proxy for others", HTTP, { env: { ...proxy, NO_PROXY: "x.example" } }, "sockets"],
+    ["somebody who traces", HTTP, { telemetry: traced() }, "fetch"],
+  ];
+  for (const [what, url, options, way] of table) {
+    assertEquals(await wayOf(url, options), way, what);
+  }
+});
+
+Deno.test("without sockets everything goes by fetch", async () => {
+  const { connect: _, ...host } = testHost({ fetch: () => Promise.reject(new Error("fetch")) });
+  await using sending = await openTransport(host);
+  const { signal } = new AbortController();
+  const said = await sending.transport({ url: HTTP, headers: {}, signal })
+    .catch(({ message }) => message);
+  assertEquals(said, "fetch");
+});
+
+Deno.test("where nobody may look for a proxy, fetch does", async () => {
+  const host = {
+    ...testHost({ fetch: () => Promise.reject(new Error("fetch")), connect: never }),
+    env: () => {
+      throw new Deno.errors.NotCapable("no environment");
+    },
+  };
+  await using sending = await openTransport(host);
+  const { signal } = new AbortController();
+  const said = await sending.transport({ url: HTTP, headers: {}, signal })
+    .catch(({ message }) => message);
+  assertEquals(said, "fetch");
+});
+
+function never(): ReturnType<Connect> {
+  throw new Error("connected");
+}
+
+Deno.test("a connection that comes after the signal is closed", async () => {
+  const connected = Promise.withResolvers<Awaited<ReturnType<Connect>>>();
+  let isClosed = false;
+  const host = testHost({ connect: () => connected.promise });
+  await using sending = await openTransport(host);
+  const controller = new AbortController();
+  const asked = sending.transport({ url: HTTP, headers: {}, signal: controller.signal })
+    .catch((error) => error);
+  const reason = new Error("enough");
+  controller.abort(reason);
+  assertEquals(await asked, reason);
+  connected.resolve({
+    read: () => Promise.resolve(null),
+    write: ({ length }) => Promise.resolve(length),
+    close: () => {
+      isClosed = true;
+    },
+  });
+  await connected.promise;
+  assertEquals(isClosed, true);
+});
