@@ -35,8 +35,20 @@ const PACKAGES = [
 /** Each module is about a quarter of a millisecond of every start. */
 const MOST_MODULES = 135;
 
-/** The URLs of the modules that a run of one file loads. */
-async function loadedByRun(): Promise<string[]> {
+/** Options of a config that a plain run makes schemas of; a whole config has three times as many. */
+const MOST_OPTIONS = 20;
+
+/** What coverage tells of a module. */
+interface Module {
+  readonly url: string;
+  readonly functions: readonly {
+    readonly functionName: string;
+    readonly ranges: readonly [{ readonly count: number }];
+  }[];
+}
+
+/** The modules that a run of one file loads. */
+async function loadedByRun(): Promise<Module[]> {
   await using folder = await temporaryFolder();
   await using server = origin({ "/a.txt": "a\n" });
   await Deno.writeTextFile(
@@ -54,16 +66,16 @@ async function loadedByRun(): Promise<string[]> {
   }).output();
   assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
   assertEquals(await Deno.readTextFile(folder.file("downloads/a.txt")), "a\n");
-  const urls: string[] = [];
+  const modules: Module[] = [];
   for await (const { name } of Deno.readDir(folder.file("coverage"))) {
-    const told = JSON.parse(await Deno.readTextFile(join(folder.file("coverage"), name)));
-    urls.push(told.url);
+    modules.push(JSON.parse(await Deno.readTextFile(join(folder.file("coverage"), name))));
   }
-  return urls.toSorted();
+  return modules;
 }
 
 Deno.test("a plain run loads what it needs, and no more", async () => {
-  const urls = await loadedByRun();
+  const modules = await loadedByRun();
+  const urls = modules.map(({ url }) => url).toSorted();
   const ours = urls.filter((url) => url.startsWith(`${ROOT.href}lib/`))
     .map((url) => url.slice(ROOT.href.length));
   const packages = urls.map((url) => /\/npm\/[^/]+\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1])
@@ -72,4 +84,9 @@ Deno.test("a plain run loads what it needs, and no more", async () => {
   assertEquals(ours.filter((path) => ELSEWHERE.some((pattern) => pattern.test(path))), []);
   assertEquals(packages.filter((name) => !PACKAGES.includes(name)), []);
   assert(ours.length <= MOST_MODULES, `${ours.length} modules`);
+
+  const fields = modules.find(({ url }) => url === `${ROOT.href}lib/config/fields.ts`);
+  const option = fields?.functions.find(({ functionName }) => functionName === "option");
+  const options = option?.ranges[0].count ?? 0;
+  assert(options > 0 && options <= MOST_OPTIONS, `${options} options`);
 });

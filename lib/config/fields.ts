@@ -27,6 +27,25 @@ export function says(sentence: string): { error: (issue: { input?: unknown }) =>
   return { error: (issue) => issue.input === undefined ? "is missing" : sentence };
 }
 
+/**
+ * An object without other keys. Its fields are made when the first object is validated, or when it
+ * is described: most configs have few of the objects that they may have.
+ */
+export function object<Fields extends z.core.$ZodLooseShape>(
+  sentence: string,
+  fields: () => Fields,
+): z.ZodObject<Fields, z.core.$strict> {
+  let shape: Fields | undefined;
+  return new z.ZodObject({
+    type: "object",
+    get shape() {
+      return shape ??= fields();
+    },
+    catchall: z.never(),
+    ...says(sentence),
+  }) as z.ZodObject<Fields, z.core.$strict>;
+}
+
 /** A duration within a range; gives milliseconds. */
 export function duration(minMs: number, maxMs: number): z.ZodType<number, string> {
   const sentence = `must be a duration such as 30s, 5m or 1h30m, from ${formatDuration(minMs)} ` +

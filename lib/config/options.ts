@@ -50,10 +50,10 @@ export interface Options extends
 export const STANDARD_OPTIONS: Options = {
   headers: Object.freeze({}),
   schedule: Object.freeze<Schedule>({ kind: "cron", expression: DEFAULTS.schedule }),
-  scheduleText: STANDARD.timing.schedule,
-  timezone: STANDARD.timing.timezone,
-  misfire: STANDARD.timing.misfire,
-  jitterMs: STANDARD.timing.jitter,
+  scheduleText: DEFAULTS.schedule,
+  timezone: DEFAULTS.timezone,
+  misfire: DEFAULTS.misfire,
+  jitterMs: STANDARD.jitter,
   timeouts: Object.freeze<Timeouts>({
     responseMs: STANDARD.timeout.response,
     idleMs: STANDARD.timeout.idle,

@@ -100,7 +100,7 @@ export function readOverrides(
 ): OverrideValues {
   const read = <Value>(
     name: OverrideName,
-    schema: z.ZodType<Value | undefined>,
+    schema: () => z.ZodType<Value | undefined>,
     prepare: (text: string) => unknown = (text) => text,
   ): Override<Value> | null => {
     const names = OVERRIDE_NAMES[name];
@@ -108,7 +108,7 @@ export function readOverrides(
     const text = flag ?? variable(names.variable, host);
     if (text === undefined) return null;
     const source = flag === undefined ? names.variable : names.flag;
-    const parsed = schema.safeParse(prepare(text));
+    const parsed = schema().safeParse(prepare(text));
     if (parsed.success && parsed.data !== undefined) return { value: parsed.data, source };
     const sentence = parsed.error?.issues[0]?.message ?? "";
     problems.push(problemWith(source, `${sentence}, not ${show(redactUrl(text))}`));

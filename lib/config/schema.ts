@@ -7,6 +7,7 @@ import {
   fraction,
   LONGEST_MS,
   LONGEST_TIMEOUT_MS,
+  object,
   option,
   says,
   size,
@@ -50,17 +51,20 @@ const TIMEOUT = duration(1, LONGEST_TIMEOUT_MS);
 
 const URL_TEXT = text("an absolute http or https URL", 8_000);
 
-const timeoutParts = z.strictObject({
-  response: option(
-    TIMEOUT,
-    "From the start of a request to its response headers, connecting included.",
-    DEFAULTS.timeout.response,
-  ),
-  idle: option(TIMEOUT, "Between two pieces of a body.", DEFAULTS.timeout.idle),
-  attempt: option(TIMEOUT, "The whole attempt, redirects included.", DEFAULTS.timeout.attempt),
-}, says("must be a duration, or an object of response, idle and attempt"));
+const timeoutParts = object(
+  "must be a duration, or an object of response, idle and attempt",
+  () => ({
+    response: option(
+      TIMEOUT,
+      "From the start of a request to its response headers, connecting included.",
+      DEFAULTS.timeout.response,
+    ),
+    idle: option(TIMEOUT, "Between two pieces of a body.", DEFAULTS.timeout.idle),
+    attempt: option(TIMEOUT, "The whole attempt, redirects included.", DEFAULTS.timeout.attempt),
+  }),
+);
 
-const retry = z.strictObject({
+const retry = object("must be an object of attempts and budget", () => ({
   attempts: option(
     whole(1, 100),
     "Attempts at each URL, the first included.",
@@ -71,19 +75,22 @@ const retry = z.strictObject({
     "From the first attempt; no further one starts after it.",
     DEFAULTS.retry.budget,
   ),
-}, says("must be an object of attempts and budget"));
+}));
 
-const checksumSource = z.strictObject({
-  url: URL_TEXT.meta({
-    description: "A checksum file, as sha256sum or BSD's sha256 write it. `${env:NAME}` and " +
-      "`{date:…}` are filled in.",
+const checksumSource = object(
+  "must be 64 hexadecimal digits, or an object of url and name",
+  () => ({
+    url: URL_TEXT.meta({
+      description: "A checksum file, as sha256sum or BSD's sha256 write it. `${env:NAME}` and " +
+        "`{date:…}` are filled in.",
+    }),
+    name: text("the file name that stands in the checksum file").meta({
+      description: "The file name in its line. `{date:…}` is filled in.",
+    }),
   }),
-  name: text("the file name that stands in the checksum file").meta({
-    description: "The file name in its line. `{date:…}` is filled in.",
-  }),
-}, says("must be 64 hexadecimal digits, or an object of url and name"));
+);
 
-const expect = z.strictObject({
+const expect = object("must be an object of expectations", () => ({
   type: option(
     text('a media type such as "text/csv"').nullable(),
     "Media type of the content, held against its first bytes and the Content-Type header.",
@@ -119,7 +126,7 @@ const expect = z.strictObject({
     "Refuse a body whose end cannot be told from a broken connection.",
     DEFAULTS.expect.knownLength,
   ),
-}, says("must be an object of expectations"));
+}));
 
 /** When a task runs: options of the whole config, and without a default, of a task. */
 function timing(standard: Partial<typeof DEFAULTS>) {
@@ -148,7 +155,7 @@ function timing(standard: Partial<typeof DEFAULTS>) {
 }
 
 /** What a task may set, and `defaults` for all of a file's tasks. */
-const shared = {
+const shared = () => ({
   ...timing({}),
   headers: option(
     z.record(z.string(), text("text", 8_000), says("must be an object of header names and values"))
@@ -172,10 +179,10 @@ const shared = {
     "May lead from a public host into a private network.",
     DEFAULTS.allowPrivate,
   ),
-};
+});
 
 /** An entry of `tasks` that is an object. */
-export const taskSchema = z.strictObject({
+export const taskSchema = object("must be a URL, or an object with a url", () => ({
   id: option(
     text("text without control characters", 500),
     "Name of the task, unique and stable between runs. Default: `to`, or the URL's last segment.",
@@ -193,13 +200,13 @@ export const taskSchema = z.strictObject({
     "Name of the file in the store; one that ends in `/` is a folder. `{date:…}` is filled in, " +
       "`{name}` is the server's name. Default: the URL's last segment.",
   ),
-  ...shared,
-}, says("must be a URL, or an object with a url"));
+  ...shared(),
+}));
 
 /** An entry of `tasks` that is a URL. */
 export const urlSchema: z.ZodType<string, string> = text("a URL", 8_000);
 
-const limits = z.strictObject({
+const limits = object("must be an object of limits", () => ({
   concurrency: option(whole(1, 1_000), "Tasks worked on at once.", DEFAULTS.limits.concurrency),
   perHost: option(
     whole(1, 1_000),
@@ -221,11 +228,11 @@ const limits = z.strictObject({
     "How long a run may take; null is no limit.",
     DEFAULTS.limits.deadline,
   ),
-}, says("must be an object of limits"));
+}));
 
-const defaults = z.strictObject(shared, says("must be an object of task options"));
+const defaults = object("must be an object of task options", shared);
 
-const alert = z.strictObject({
+const alert = object("must be an object with a webhook or a command", () => ({
   webhook: option(
     URL_TEXT,
     "Is sent the news as JSON by POST, in a form that chat tools show. `${env:NAME}` is filled in.",
@@ -242,17 +249,17 @@ const alert = z.strictObject({
     ).meta({ title: "list of words" }),
     "A program and its arguments, run with the news as JSON on its standard input.",
   ),
-}, says("must be an object with a webhook or a command"));
+}));
 
-const page = z.strictObject({
+const page = object("must be an object of downloads", () => ({
   downloads: option(
     yesOrNo(),
     "Whoever sees the page may download the published files.",
     DEFAULTS.page.downloads,
   ),
-}, says("must be an object of downloads"));
+}));
 
-const settings = {
+const settings = () => ({
   $schema: option(z.string(says("must be text")), "Where editors find the JSON Schema."),
   store: option(
     text('a folder, "s3://bucket/prefix" or "memory:"'),
@@ -284,38 +291,38 @@ const settings = {
   ),
   page: option(page, "The status page of `serve`."),
   defaults: option(defaults, "Options for all tasks of this file; a task's own come first."),
-};
+});
 
-const NOT_A_CONFIG = says("must be an object of options");
+const NOT_A_CONFIG = "must be an object of options";
 
 /** A config file but for its tasks, which are validated one at a time. */
-export const fileSchema = z.strictObject({
-  ...settings,
+export const fileSchema = object(NOT_A_CONFIG, () => ({
+  ...settings(),
   tasks: z.array(z.unknown(), says("must be a list of tasks")).optional(),
-}, NOT_A_CONFIG);
+}));
 
 /** A whole config. */
-export const configSchema = z.strictObject({
-  ...settings,
+export const configSchema = object(NOT_A_CONFIG, () => ({
+  ...settings(),
   tasks: option(
     z.array(z.union([urlSchema, taskSchema]), says("must be a list of tasks")).meta({
       title: "list",
     }),
     "The files to keep: URLs, or objects of task options.",
   ),
-}, NOT_A_CONFIG).meta({ title: "cronfetch config" });
+})).meta({ title: "cronfetch config" });
 
 /** The schemas of single values, for what flags and environment variables set. */
 export const VALUE_SCHEMAS = {
-  store: settings.store,
-  state: settings.state,
-  timeout: TIMEOUT,
-  concurrency: limits.shape.concurrency,
-  perHost: limits.shape.perHost,
-  retries: whole(0, 99),
-  rate: limits.shape.rate,
-  maxSize: expect.shape.maxSize,
-  deadline: limits.shape.deadline,
+  store: () => fileSchema.shape.store,
+  state: () => fileSchema.shape.state,
+  timeout: () => TIMEOUT,
+  concurrency: () => limits.shape.concurrency,
+  perHost: () => limits.shape.perHost,
+  retries: () => whole(0, 99),
+  rate: () => limits.shape.rate,
+  maxSize: () => expect.shape.maxSize,
+  deadline: () => limits.shape.deadline,
 };
 
 /** A config file as validated, its tasks still unknown. Units: milliseconds and bytes. */
@@ -330,16 +337,25 @@ export type TaskDefaults = z.output<typeof defaults>;
 /** An entry of `alerts`. */
 export type AlertOptions = z.output<typeof alert>;
 
-/** What counts where nobody says otherwise. Units: milliseconds and bytes. */
-export const STANDARD = {
-  limits: limits.required().parse(DEFAULTS.limits),
-  timing: z.strictObject(timing({})).required().parse({
-    schedule: DEFAULTS.schedule,
-    timezone: DEFAULTS.timezone,
-    misfire: DEFAULTS.misfire,
-    jitter: DEFAULTS.jitter,
-  }),
-  timeout: timeoutParts.required().parse(DEFAULTS.timeout),
-  retry: retry.required().parse(DEFAULTS.retry),
-  expect: expect.required().parse(DEFAULTS.expect),
+/** What an object comes to where every field is set. */
+type Complete<Schema extends z.ZodType> = {
+  readonly [Name in keyof z.output<Schema>]-?: Exclude<z.output<Schema>[Name], undefined>;
+};
+
+/**
+ * What {@linkcode DEFAULTS} come to. Units: milliseconds and bytes. They are written out, for
+ * parsing them would build most schemas at every start.
+ */
+export const STANDARD: {
+  readonly limits: Complete<typeof limits>;
+  readonly jitter: number;
+  readonly timeout: Complete<typeof timeoutParts>;
+  readonly retry: Complete<typeof retry>;
+  readonly expect: Complete<typeof expect>;
+} = {
+  limits: { ...DEFAULTS.limits, spacing: 0, deadline: 30 * 60_000 },
+  jitter: 0,
+  timeout: { response: 10_000, idle: 30_000, attempt: 10 * 60_000 },
+  retry: { ...DEFAULTS.retry, budget: 2 * 60_000 },
+  expect: { ...DEFAULTS.expect, minSize: 1 },
 };
