@@ -6,7 +6,7 @@ import type { Clock, Timers } from "../core/host.ts";
 export interface PoolLimits {
   /** Items worked on at once; at least 1. */
   readonly concurrency: number;
-  /** Items of one group worked on at once; at least 1. */
+  /** Places of one group: items worked on at once, and what they borrow; at least 1. */
   readonly perHost: number;
   /** Milliseconds between two starts in one group. */
   readonly spacingMs: number;
@@ -23,6 +23,14 @@ export interface Slot {
    * @throws The reason of the pool's signal, once that is aborted.
    */
   rest(durationMs: number): Promise<void>;
+  /**
+   * Takes one more place in the own group: for another connection to its host. It
+   * counts against `perHost` and not against `concurrency`, which is about items.
+   *
+   * @returns What gives the place back; or null, if the group is full, or one of its
+   * items could be started instead.
+   */
+  borrow(): Disposable | null;
 }
 
 /** What {@linkcode gather} needs. */
@@ -41,7 +49,10 @@ export interface PoolOptions<Item> {
 /** Items of one host. */
 interface Group<Item> {
   readonly waiting: Queue<Item>;
+  /** Places taken: by items at work, those at rest included, and by what they have borrowed. */
   active: number;
+  /** It stands among those that may start an item, or is going to when its spacing is over. */
+  isQueued: boolean;
   /** Monotonic time before which no item of the group starts. */
   notBeforeMs: number;
 }
@@ -67,7 +78,7 @@ export async function gather<Item>(
     const name = options.groupOf(item);
     let group = groups.get(name);
     if (!group) {
-      group = { waiting: new Queue(), active: 0, notBeforeMs: -Infinity };
+      group = { waiting: new Queue(), active: 0, isQueued: true, notBeforeMs: -Infinity };
       groups.set(name, group);
       ready.push(group);
     }
@@ -88,7 +99,8 @@ export async function gather<Item>(
   const stopped = () => signal.aborted || failure !== null;
 
   const enqueue = (group: Group<Item>) => {
-    if (group.waiting.length === 0 || group.active >= limits.perHost) return;
+    if (group.isQueued || group.waiting.length === 0 || group.active >= limits.perHost) return;
+    group.isQueued = true;
     const waitMs = group.notBeforeMs - clock.monotonicMs();
     if (waitMs <= 0) {
       ready.push(group);
@@ -96,6 +108,7 @@ export async function gather<Item>(
     }
     const cancel = timers.after(waitMs, () => {
       spacings.delete(cancel);
+      group.isQueued = false;
       enqueue(group);
       fill();
     });
@@ -111,16 +124,35 @@ export async function gather<Item>(
     // A full group comes back when one of its items ends; until then it is in no queue.
     if (limits.spacingMs > 0) group.notBeforeMs = clock.monotonicMs() + limits.spacingMs;
     enqueue(group);
-    Promise.try(options.work, item, { rest }).catch((reason) => {
+    Promise.try(options.work, item, { rest, borrow: () => borrow(group) }).catch((reason) => {
       failure ??= { reason };
     }).finally(() => {
-      const wasFull = group.active >= limits.perHost;
-      group.active--;
       active--;
       running--;
-      if (wasFull) enqueue(group);
-      fill();
+      vacate(group);
     });
+  };
+
+  /** Frees a place of a group, for whoever waits for it. */
+  const vacate = (group: Group<Item>) => {
+    const wasFull = group.active >= limits.perHost;
+    group.active--;
+    if (wasFull) enqueue(group);
+    fill();
+  };
+
+  const borrow = (group: Group<Item>): Disposable | null => {
+    // An item that is kept waiting by `concurrency` has no use for the place yet.
+    const isWaitedFor = group.waiting.length > 0 && active < limits.concurrency;
+    if (stopped() || isWaitedFor || group.active >= limits.perHost) return null;
+    group.active++;
+    let isBorrowed = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isBorrowed) vacate(group);
+        isBorrowed = false;
+      },
+    };
   };
 
   let filling = false;
@@ -137,7 +169,9 @@ export async function gather<Item>(
       }
       const group = stopped() ? undefined : ready.shift();
       if (!group) break;
-      start(group);
+      group.isQueued = false;
+      // Others may have borrowed its places since; it comes back when one is free.
+      if (group.active < limits.perHost) start(group);
     }
     filling = false;
     if (running === 0 && (waiting === 0 || stopped())) ended.resolve();

@@ -526,3 +526,166 @@ Deno.test("work that throws before it gives a promise is a rejection", async () 
   assertStrictEquals(await rejection, bug);
   assertEquals(held.started, ["a1"]);
 });
+
+Deno.test("free places of a host can be borrowed, up to its limit", async (t) => {
+  const cases: readonly (readonly [
+    name: string,
+    limits: Partial<PoolLimits>,
+    items: readonly string[],
+    /** How many places the first item may borrow. */
+    borrowed: number,
+  ])[] = [
+    ["all but its own", { perHost: 4 }, ["a1"], 3],
+    ["none of a host that is full", { perHost: 2 }, ["a1", "a2"], 0],
+    ["those of others are not its", { perHost: 2 }, ["a1", "b1", "c1"], 1],
+    ["none while an item waits for the host", { perHost: 2 }, ["a1", "a2", "a3"], 0],
+    ["concurrency is about items", { perHost: 4, concurrency: 1 }, ["a1"], 3],
+    ["what waits for others has no use for them", { perHost: 4, concurrency: 1 }, [
+      "a1",
+      "a2",
+    ], 3],
+  ];
+  for (const [name, limits, items, borrowed] of cases) {
+    await t.step(name, async () => {
+      const places: Disposable[] = [];
+      const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+      const done = gatherAll(items, {
+        limits,
+        work: async (item, { borrow }) => {
+          await settle();
+          if (item !== "a1") return await ended;
+          for (let place = borrow(); place; place = borrow()) places.push(place);
+          await ended;
+        },
+      });
+      await settle();
+      await settle();
+      assertEquals(places.length, borrowed);
+      for (const place of places) place[Symbol.dispose]();
+      end();
+      assertEquals(await done, []);
+    });
+  }
+});
+
+Deno.test("an item that waits for its spacing comes before who borrows", async () => {
+  const time = manualTime();
+  const held = heldWork();
+  const slots = new Map<string, Slot>();
+  const done = gatherAll(["a1", "a2"], {
+    limits: { perHost: 2, spacingMs: 1000 },
+    time,
+    work: (item, slot) => {
+      slots.set(item, slot);
+      return held.work(item);
+    },
+  });
+  assertEquals(slots.get("a1")?.borrow(), null);
+  await time.advance(1000);
+  assertEquals(held.started, ["a1", "a2"]);
+  await held.end("a2");
+  using place = slots.get("a1")?.borrow() ?? null;
+  assert(place);
+  await held.end("a1");
+  assertEquals(await done, []);
+});
+
+Deno.test("what is given back starts an item that waits for it, once", async () => {
+  const held = heldWork();
+  let slot: Slot | undefined;
+  const done = gatherAll(["a1", "b1", "a2", "a3", "a4"], {
+    limits: { perHost: 3, concurrency: 2 },
+    work: (item, own) => {
+      if (item === "a1") slot = own;
+      return held.work(item);
+    },
+  });
+  await settle();
+  const places = [slot?.borrow(), slot?.borrow(), slot?.borrow()];
+  assertEquals([places.map(Boolean), held.started], [[true, true, false], ["a1", "b1"]]);
+  await held.end("b1");
+  assertEquals(held.started, ["a1", "b1"], "there is room for another item, but not at its host");
+  assertEquals(slot?.borrow(), null);
+  places[0]?.[Symbol.dispose]();
+  places[0]?.[Symbol.dispose]();
+  await settle();
+  assertEquals(held.started, ["a1", "b1", "a2"]);
+  assertEquals(slot?.borrow(), null, "a1, its borrowed place and a2 are three");
+  places[1]?.[Symbol.dispose]();
+  await held.end("a1");
+  assertEquals(held.started, ["a1", "b1", "a2", "a3"]);
+  await held.end("a2", "a3");
+  await held.end("a4");
+  assertEquals(await done, []);
+});
+
+Deno.test("once it is over, nothing can be borrowed, and giving back is harmless", async () => {
+  const run = new AbortController();
+  const places: (Disposable | null)[] = [];
+  const pending = await gatherAll(["a1"], {
+    signal: run.signal,
+    work: (_, { borrow }) => {
+      places.push(borrow());
+      run.abort();
+      places.push(borrow());
+      return Promise.resolve();
+    },
+  });
+  assertEquals([pending, places.map((place) => place !== null)], [[], [true, false]]);
+  places[0]?.[Symbol.dispose]();
+});
+
+Deno.test("whatever is borrowed and given back, no host has more than its limit", async () => {
+  const action = fc.record({ item: fc.nat(7), borrows: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 8 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(action, { maxLength: 20 }),
+      async (hosts, concurrency, perHost, actions) => {
+        const names = hosts.map((host, index) => `${host}${index}`);
+        const held = heldWork();
+        const taken = new Map<string, number>();
+        const places: { readonly host: string; readonly place: Disposable }[] = [];
+        const slots = new Map<string, Slot>();
+        const count = (item: string, by: number) => {
+          const host = hostOf(item);
+          const now = (taken.get(host) ?? 0) + by;
+          assert(now <= perHost, `${host} has ${now} of ${perHost}`);
+          taken.set(host, now);
+        };
+        const done = gatherAll(names, {
+          limits: { concurrency, perHost },
+          work: async (item, slot) => {
+            count(item, 1);
+            slots.set(item, slot);
+            await held.work(item);
+            slots.delete(item);
+            count(item, -1);
+          },
+        });
+        for (const { item, borrows } of actions) {
+          const name = names[item % names.length] ?? "";
+          if (borrows) {
+            const place = slots.get(name)?.borrow();
+            if (place) places.push({ host: name, place });
+            if (place) count(name, 1);
+          } else {
+            const back = places.shift();
+            if (back) count(back.host, -1);
+            back?.place[Symbol.dispose]();
+            if (item % 2 === 0) await held.end(name);
+          }
+        }
+        for (const { host, place } of places) {
+          count(host, -1);
+          place[Symbol.dispose]();
+        }
+        for (let turn = 0; turn < names.length; turn++) await held.end(...names);
+        assertEquals(await done, []);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
