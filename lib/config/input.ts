@@ -26,7 +26,7 @@ export interface ConfigInput {
   limits?: {
     /** Tasks worked on at once. Default: 32. */
     concurrency?: number | undefined;
-    /** Tasks worked on at once for one host. Default: 6. */
+    /** Tasks worked on at once for one host, and what `segments` adds. Default: 6. */
     perHost?: number | undefined;
     /** Between two starts for one host. Default: `0s`. */
     spacing?: string | undefined;
@@ -117,6 +117,8 @@ export interface TaskInput {
     /** Refuse a body whose end cannot be told from a broken connection. Default: false. */
     knownLength?: boolean | undefined;
   } | undefined;
+  /** Connections that one large file comes over, where the server can do that. Default: 1. */
+  segments?: number | undefined;
   /** Older versions kept beside the newest. Default: 0. */
   keep?: number | undefined;
   /** Keep what an expectation refused, for a look. Default: false. */

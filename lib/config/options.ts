@@ -38,6 +38,7 @@ export interface Options extends
     | "timeouts"
     | "retry"
     | "expect"
+    | "segments"
     | "keep"
     | "quarantine"
     | "allowPrivate"
@@ -73,6 +74,7 @@ export const STANDARD_OPTIONS: Options = {
     json: STANDARD.expect.json,
     knownLength: STANDARD.expect.knownLength,
   }),
+  segments: DEFAULTS.segments,
   keep: DEFAULTS.keep,
   quarantine: DEFAULTS.quarantine,
   allowPrivate: DEFAULTS.allowPrivate,
@@ -105,6 +107,7 @@ export function applyOptions(
     expect: layer.expect
       ? scope.share(applyExpectations(base.expect, layer.expect, [...path, "expect"], scope))
       : base.expect,
+    segments: layer.segments ?? base.segments,
     keep: layer.keep ?? base.keep,
     quarantine: layer.quarantine ?? base.quarantine,
     allowPrivate: layer.allowPrivate ?? base.allowPrivate,

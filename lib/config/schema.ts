@@ -42,6 +42,7 @@ export const DEFAULTS = {
     json: false,
     knownLength: false,
   },
+  segments: 1,
   keep: 0,
   quarantine: false,
   allowPrivate: false,
@@ -168,6 +169,11 @@ const shared = () => ({
   ),
   retry: option(retry, "How often a task is tried within one run."),
   expect: option(expect, "What the content must be to be published."),
+  segments: option(
+    whole(1, 16),
+    "Connections that one large file comes over, where the server can do that.",
+    DEFAULTS.segments,
+  ),
   keep: option(whole(0, 1_000), "Older versions kept beside the newest.", DEFAULTS.keep),
   quarantine: option(
     yesOrNo(),
@@ -210,7 +216,7 @@ const limits = object("must be an object of limits", () => ({
   concurrency: option(whole(1, 1_000), "Tasks worked on at once.", DEFAULTS.limits.concurrency),
   perHost: option(
     whole(1, 1_000),
-    "Tasks worked on at once for one host.",
+    "Tasks worked on at once for one host, and the connections that `segments` adds.",
     DEFAULTS.limits.perHost,
   ),
   spacing: option(

@@ -26,7 +26,7 @@ export interface HttpResponse {
   readonly body: HttpBody;
 }
 
-/** A body on its way. One call at a time. */
+/** A body on its way. One `read` at a time. */
 export interface HttpBody {
   /**
    * Reads what comes next, and takes over the buffer behind `into`: it may be
@@ -36,7 +36,10 @@ export interface HttpBody {
    * @throws Anything, where the body broke off. The buffer may be lost then.
    */
   read(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
-  /** Gives up the rest. Does nothing once the end was read. Never rejects. */
+  /**
+   * Gives up the rest. Does nothing once the end was read. Never rejects. May be called
+   * while a `read` is under way, which then ends in some way, or never.
+   */
   cancel(): Promise<void>;
 }
 

@@ -86,6 +86,8 @@ export interface Task {
   readonly retry: RetryLimits;
   /** What is checked before the file is published. */
   readonly expect: Expectations;
+  /** Connections that a large file comes over, if the server can do that; at least 1. */
+  readonly segments: number;
   /** Older versions kept beside the newest. */
   readonly keep: number;
   /** Keep what an expectation refused, for a look. */
@@ -114,7 +116,7 @@ export interface Plan {
 export interface RunLimits {
   /** Tasks worked on at once; at least 1. */
   readonly concurrency: number;
-  /** Tasks worked on at once for one host; at least 1. */
+  /** Tasks worked on at once for one host, and what their segments add; at least 1. */
   readonly perHost: number;
   /** Milliseconds between two starts for one host. */
   readonly spacingMs: number;

@@ -2,11 +2,12 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
-import type { Clock } from "../core/host.ts";
+import type { Clock, Timers } from "../core/host.ts";
 import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
 import type { Draft, Sealed, Store, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import type { SettledTask } from "./checksum_file.ts";
+import { comesInRanges, RangesRefused } from "./ranges.ts";
 import { request } from "./request.ts";
 import {
   continuesPart,
@@ -16,12 +17,13 @@ import {
   unsatisfiedTotal,
 } from "./resume.ts";
 import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
-import { type Head, transfer } from "./transfer.ts";
+import { type Head, transfer, type TransferOptions } from "./transfer.ts";
 
 /** What an attempt needs of the world. */
 export interface AttemptContext {
   readonly host: {
     readonly clock: Clock;
+    readonly timers: Timers;
   };
   /** Keeps the time limits. */
   readonly watcher: AttemptWatcher;
@@ -36,6 +38,8 @@ export interface AttemptContext {
   /** Told about every piece of a body, with its size. */
   readonly received: (bytes: number) => void;
   readonly throttle: ((bytes: number, signal: AbortSignal) => Promise<void>) | null;
+  /** Takes a place for one more connection to the task's host; null if there is none. */
+  readonly borrow: () => Disposable | null;
   /** Says whether a URL may be asked; see `request.ts`. */
   readonly admit: (url: URL, previous: URL | null) => Promise<void> | null;
 }
@@ -87,12 +91,14 @@ export type AttemptOutcome =
   };
 
 /** All that the steps of one attempt share. */
-interface Ongoing {
+export interface Ongoing {
   readonly task: SettledTask;
   readonly source: Source;
   readonly trace: Trace;
   readonly context: AttemptContext;
   readonly watch: AttemptWatch;
+  /** Connections a large file may come over. */
+  readonly segments: number;
 }
 
 type Received = Extract<AttemptOutcome, { kind: "received" }>;
@@ -110,7 +116,18 @@ export async function attempt(
   context: AttemptContext,
 ): Promise<AttemptOutcome> {
   using watch = context.watcher.watch(task.timeouts);
-  const ongoing = { task, source, trace, context, watch };
+  const ongoing = { task, source, trace, context, watch, segments: task.segments };
+  try {
+    return await bring(ongoing);
+  } catch (error) {
+    if (!(error instanceof RangesRefused)) throw error;
+    return await bring({ ...ongoing, segments: 1 });
+  }
+}
+
+/** Goes on with what is held, or begins anew. */
+async function bring(ongoing: Ongoing): Promise<AttemptOutcome> {
+  const { source } = ongoing;
   if (source.held) {
     const resumed = await resume(ongoing, source.held);
     if (resumed) return resumed;
@@ -227,11 +244,12 @@ async function receive(
 
 /** Appends a body to a part, and seals it. */
 async function receiveInto(
-  { task, source, trace, context, watch }: Ongoing,
+  ongoing: Ongoing,
   part: HeldPart,
   response: HttpResponse,
   lengthBytes: number | null,
 ): Promise<Received> {
+  const { task, source, trace, context, watch } = ongoing;
   const { draft, key, head } = part;
   const { clock } = context.host;
   const { progress } = context;
@@ -248,7 +266,7 @@ async function receiveInto(
         `the server announced ${progress.totalBytes} bytes, ${maxSizeBytes} are allowed`,
       );
     }
-    await transfer(response.body, draft, {
+    const options: TransferOptions = {
       lengthBytes,
       maxBytes: maxSizeBytes === null ? null : maxSizeBytes - part.sizeBytes,
       watch,
@@ -260,7 +278,16 @@ async function receiveInto(
         progress.receivedBytes += bytes;
         context.received(bytes);
       },
-    });
+    };
+    const { status, headers } = response;
+    const begun = { status, headers, lengthBytes, validator: part.validator };
+    if (lengthBytes !== null && ongoing.segments > 1 && comesInRanges(begun)) {
+      // Most runs have no use for it.
+      const { transferSegmented } = await import("./segmented_transfer.ts");
+      await transferSegmented(response.body, part, { ...options, lengthBytes }, ongoing);
+    } else {
+      await transfer(response.body, draft, options);
+    }
     return { kind: "received", key, draft, sealed: await draft.seal(), head, lengthKnown: true };
   } catch (error) {
     if (mayContinue(error) && part.validator !== "" && draft.sizeBytes > 0) {
@@ -284,5 +311,6 @@ function isFinalAnswer(error: unknown): boolean {
 function mayContinue(error: unknown): boolean {
   return error instanceof CronfetchError &&
     (error.code === "body.truncated" || error.code === "cancelled" ||
-      error.code.startsWith("timeout."));
+      // Of a segment: the head of the first answer has been judged before.
+      error.code === "http.status" || error.code.startsWith("timeout."));
 }

@@ -45,9 +45,13 @@ export function continuesPart(part: Part, headers: HeaderFields): number | null 
   const [start, end, total] = range.slice(1).map(Number) as [number, number, number];
   if (start !== part.sizeBytes || end < start || end !== total - 1) return null;
   if (part.totalBytes !== null && part.totalBytes !== total) return null;
+  return isSameFile(part.validator, headers) ? total - start : null;
+}
+
+/** Whether the header of a 206 admits that it is about the file of a strong validator. */
+export function isSameFile(validator: string, headers: HeaderFields): boolean {
   const etag = headers.get("etag");
-  const sameFile = etag === null || !part.validator.startsWith('"') || etag === part.validator;
-  return sameFile ? total - start : null;
+  return etag === null || !validator.startsWith('"') || etag === validator;
 }
 
 /**

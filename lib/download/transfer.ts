@@ -8,7 +8,7 @@ import { fromBodyError } from "./network_error.ts";
 import type { AttemptWatch } from "./timeouts.ts";
 
 /** Bytes read before they are handed to the store; the size at which a reader is as fast as a bare socket. */
-const BUFFER_BYTES = 512 * 1024;
+export const BUFFER_BYTES: number = 512 * 1024;
 /** What a body of unknown length gets first: most of them are small. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 /** Buffers at the store while the next one is filled. */

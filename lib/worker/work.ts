@@ -144,6 +144,7 @@ export function createWork(context: WorkContext): Work {
       part: remembered?.part ?? null,
       claim: (key) => claim(key, task),
       rest: slot.rest,
+      borrow: slot.borrow,
       retrying: (attempt, code, delayMs) =>
         emit({ type: "task.retrying", task: task.id, attempt, code, delayMs }),
     };

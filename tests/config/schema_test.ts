@@ -116,6 +116,7 @@ const ABSURD: readonly (readonly [config: unknown, complaint: string])[] = [
   [{ tasks: [{ ...URL_ONLY, mirrors: "x" }] }, "tasks[0].mirrors must be a list of URLs"],
   [{ defaults: { retry: { attempts: 0 } } }, "defaults.retry.attempts must be a whole number"],
   [{ defaults: { retry: { attempts: 101 } } }, "defaults.retry.attempts must be a whole number"],
+  [{ defaults: { segments: 17 } }, "defaults.segments must be a whole number from 1 to 16"],
   [{ defaults: { keep: -1 } }, "defaults.keep must be a whole number from 0 to 1000"],
   [{ defaults: { expect: { minRatio: 2 } } }, "defaults.expect.minRatio must be a number from 0"],
   [{ defaults: { expect: { minRatio: -1 } } }, "defaults.expect.minRatio must be a number from 0"],

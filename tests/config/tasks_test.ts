@@ -28,6 +28,7 @@ Deno.test("a URL alone is a task with every default", async () => {
       json: false,
       knownLength: false,
     },
+    segments: 1,
     keep: 0,
     quarantine: false,
     allowPrivate: false,
@@ -72,6 +73,7 @@ const FULL: TaskInput = {
     json: true,
     knownLength: true,
   },
+  segments: 4,
   keep: 7,
   quarantine: true,
   allowPrivate: true,
@@ -102,6 +104,7 @@ Deno.test("a task says everything, and dates are those of its zone", async () =>
       json: true,
       knownLength: true,
     },
+    segments: 4,
     keep: 7,
     quarantine: true,
     allowPrivate: true,
@@ -221,6 +224,7 @@ const LAYERS: readonly (readonly [config: ConfigInput, part: object])[] = [
     retry: { attempts: 4, budgetMs: 0 },
   }],
   [{ defaults: { keep: 3, quarantine: true } }, { keep: 3, quarantine: true }],
+  [{ defaults: { segments: 4 } }, { segments: 4 }],
 ];
 
 Deno.test("what a task does not say, its file's defaults say, then the config", async () => {

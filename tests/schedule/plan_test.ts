@@ -26,6 +26,7 @@ const task = (id: string, schedule: Task["schedule"]): Task => ({
     json: false,
     knownLength: false,
   },
+  segments: 1,
   keep: 0,
   quarantine: false,
   allowPrivate: false,

@@ -1,0 +1,161 @@
+import { assertEquals } from "@std/assert";
+import { type Piece, pieceBytes, Pieces } from "../../lib/download/pieces.ts";
+import { BUFFER_BYTES } from "../../lib/download/transfer.ts";
+
+const MIB = 1024 * 1024;
+
+Deno.test("pieces shrink towards the end, and the last takes what is no piece of its own", () => {
+  const table: [leftBytes: number, segments: number, bytes: number][] = [
+    [1024 * MIB, 4, 4 * MIB],
+    [64 * MIB, 4, 4 * MIB],
+    [40 * MIB, 4, 2.5 * MIB],
+    [33 * MIB, 4, 2.5 * MIB],
+    [16 * MIB, 4, MIB],
+    [16 * MIB, 2, 2 * MIB],
+    [6 * MIB, 16, MIB],
+    [1.75 * MIB, 4, MIB],
+    [1.25 * MIB, 4, MIB],
+    [1.25 * MIB - 1, 4, 1.25 * MIB - 1],
+    [1, 4, 1],
+  ];
+  for (const [leftBytes, segments, bytes] of table) {
+    assertEquals(pieceBytes(leftBytes, segments), bytes, `${leftBytes} by ${segments}`);
+  }
+});
+
+Deno.test("whatever the size, pieces cover a file without a gap", () => {
+  for (const sizeBytes of [4 * MIB, 4 * MIB + 1, 9_999_999]) {
+    for (const segments of [2, 16]) {
+      const pieces = new Pieces({ startByte: 77, endByte: 77 + sizeBytes }, segments);
+      let next = 77;
+      while (!pieces.isAllTaken) {
+        const piece = pieces.take() as Piece;
+        assertEquals(piece.startByte, next);
+        next = piece.endByte;
+        arrive(pieces, piece);
+        drain(pieces);
+      }
+      assertEquals([next, pieces.isDelivered], [77 + sizeBytes, true]);
+    }
+  }
+});
+
+/** A byte that tells its place in the file. */
+const at = (place: number): number => (place * 31 + (place >> 8)) % 251;
+
+/** Lets all of a piece arrive, or so many bytes of it; through other buffers, as a transport may. */
+function arrive(pieces: Pieces, piece: Piece, countBytes = Infinity): void {
+  for (let left = Math.min(countBytes, piece.endByte - piece.startByte); left > 0;) {
+    const space = pieces.spaceFor(piece);
+    if (space.byteLength === 0) return;
+    const { byteOffset } = space;
+    const length = Math.min(left, space.byteLength, 100_000);
+    const bytes = new Uint8Array(space.buffer.transfer(), byteOffset, length);
+    const from = piece.startByte + piece.arrivedBytes;
+    for (let index = 0; index < length; index++) bytes[index] = at(from + index);
+    pieces.put(piece, bytes);
+    left -= length;
+  }
+}
+
+/** Reads all that is there, and checks it. */
+function drain(pieces: Pieces, intoBytes = BUFFER_BYTES): number {
+  const before = pieces.deliveredByte;
+  for (;;) {
+    const from = pieces.deliveredByte;
+    const bytes = pieces.deliver(new Uint8Array(intoBytes));
+    if (bytes.byteLength === 0) return from - before;
+    for (let index = 0; index < bytes.byteLength; index += 997) {
+      if (bytes[index] !== at(from + index)) throw new Error(`another byte at ${from + index}`);
+    }
+  }
+}
+
+/** Twelve MiB in pieces of one MiB. */
+const twelve = (segments: number): Pieces =>
+  new Pieces({ startByte: 0, endByte: 12 * MIB }, segments);
+
+const starts = (pieces: readonly (Piece | null)[]) =>
+  pieces.map((piece) => piece && piece.startByte / MIB);
+
+Deno.test("no more is held than two pieces a segment", () => {
+  const pieces = twelve(3);
+  const taken = Array.from({ length: 8 }, () => pieces.take());
+  assertEquals(starts(taken), [0, 1, 2, 3, 4, 5, null, null]);
+  assertEquals([pieces.isTakable, pieces.isAllTaken], [false, false]);
+  arrive(pieces, taken[1] as Piece);
+  assertEquals([drain(pieces), pieces.take()], [0, null], "the first piece is missing");
+  arrive(pieces, taken[0] as Piece);
+  assertEquals(drain(pieces), 2 * MIB);
+  assertEquals(starts([pieces.take(), pieces.take(), pieces.take()]), [6, 7, null]);
+});
+
+Deno.test("bytes come in order, whatever the order of arrival and the buffers of the reader", () => {
+  for (const intoBytes of [BUFFER_BYTES, BUFFER_BYTES + 1, 100_001, 70]) {
+    const pieces = twelve(3);
+    const taken = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
+    for (const index of [2, 0, 1]) arrive(pieces, taken[index] as Piece);
+    assertEquals(drain(pieces, intoBytes), 3 * MIB);
+  }
+});
+
+Deno.test("whoever waits for the front is given what has come of it, others wait for a buffer", () => {
+  const pieces = twelve(3);
+  const [first, second] = [pieces.take(), pieces.take()] as [Piece, Piece];
+  arrive(pieces, first, 10);
+  assertEquals(drain(pieces), 0);
+  arrive(pieces, first, 10);
+  arrive(pieces, second, 10);
+  assertEquals(drain(pieces), 20);
+  arrive(pieces, first, BUFFER_BYTES);
+  assertEquals(pieces.deliver(new Uint8Array(BUFFER_BYTES)).byteLength > 0, true);
+});
+
+Deno.test("a piece that was given back is taken first, and only what is missing is fetched", () => {
+  const pieces = twelve(3);
+  const [first, second, third] = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
+  arrive(pieces, second as Piece, BUFFER_BYTES + 10);
+  assertEquals(pieces.giveBack(second as Piece), 10);
+  assertEquals((second as Piece).arrivedBytes, BUFFER_BYTES);
+  assertEquals([pieces.isTakable, pieces.take()], [true, second as Piece]);
+  arrive(pieces, second as Piece);
+  assertEquals(pieces.giveBack(second as Piece), 0);
+  assertEquals(starts([pieces.take()]), [3], "what is complete is not taken again");
+  arrive(pieces, third as Piece);
+  arrive(pieces, first as Piece);
+  assertEquals(drain(pieces), 3 * MIB);
+});
+
+Deno.test("the first response goes on where nobody else has begun", () => {
+  const pieces = twelve(3);
+  const first = pieces.take() as Piece;
+  assertEquals(pieces.isUntouchedAt(MIB), true);
+  const second = pieces.take() as Piece;
+  assertEquals([pieces.isUntouchedAt(MIB), pieces.takeAt(MIB)], [false, null], "taken");
+  pieces.giveBack(second);
+  assertEquals(pieces.isUntouchedAt(MIB), true);
+  assertEquals(pieces.takeAt(MIB), second, "given back untouched");
+  arrive(pieces, second, BUFFER_BYTES);
+  pieces.giveBack(second);
+  assertEquals([pieces.isUntouchedAt(MIB), pieces.takeAt(MIB)], [false, null], "touched");
+  assertEquals(starts([pieces.take(), pieces.takeAt(2 * MIB), pieces.take()]), [1, 2, 3]);
+  assertEquals(starts([pieces.take(), pieces.take()]), [4, 5]);
+  assertEquals([pieces.isUntouchedAt(6 * MIB), pieces.takeAt(6 * MIB)], [true, null], "no room");
+  arrive(pieces, first);
+  drain(pieces);
+  assertEquals(starts([pieces.takeAt(6 * MIB)]), [6]);
+});
+
+Deno.test("a fallback keeps what the first response brings, and forgets what is ahead", () => {
+  const pieces = twelve(3);
+  const [first, second, third] = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
+  arrive(pieces, first as Piece, 1000);
+  arrive(pieces, second as Piece);
+  arrive(pieces, third as Piece, 10);
+  assertEquals(pieces.forgetFrom(MIB), MIB + 10);
+  arrive(pieces, third as Piece, 10);
+  assertEquals(pieces.giveBack(third as Piece), 0, "what was forgotten is nobody's");
+  arrive(pieces, first as Piece);
+  assertEquals(drain(pieces), MIB);
+  assertEquals(starts([pieces.takeAt(MIB), pieces.take()]), [1, 2]);
+});

@@ -1,0 +1,320 @@
+/** Rows 47 to 55, and others, as they happen to one of several connections for one file. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { TaskInput } from "../../lib/mod.ts";
+import { shown } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { storeTest } from "../helpers/place.ts";
+import type { AskedFor } from "./broken_bodies.ts";
+import {
+  closing,
+  type Exchange,
+  LARGE,
+  LARGE_SIZE,
+  NEWER_LARGE,
+  type Ranged,
+  ranged,
+  respond,
+} from "./ranged.ts";
+import { parts, published, runsOver } from "./runs.ts";
+
+const MIB = 1024 * 1024;
+const WHOLE = { "large.bin": await shown(LARGE) };
+
+function task(server: Ranged, more: Partial<TaskInput> = {}): TaskInput {
+  const retry = { attempts: 2, budget: "10h" };
+  return { id: "large", url: server.url, to: "large.bin", segments: 4, retry, ...more };
+}
+
+/** The request for a piece, numbered from the beginning of the file. */
+const piece = (index: number): AskedFor => [`bytes=${index * MIB}-${(index + 1) * MIB - 1}`, '"1"'];
+
+/** Requests by what they ask for. */
+const sorted = (asked: readonly AskedFor[]): AskedFor[] =>
+  asked.toSorted((one, other) => String(one) < String(other) ? -1 : 1);
+
+const isForPiece = (asked: AskedFor): boolean => asked !== null && /-\d+$/.test(asked[0]);
+
+storeTest("a large file comes over several connections, each byte once", async () => {
+  await using server = await ranged();
+  await using runs = await runsOver();
+  const sha256 = (await shown(LARGE)).slice("sha256:".length);
+  const result = await runs.result(task(server, { expect: { sha256 } }));
+  assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+  assertEquals([result.bytes, result.httpStatus], [LARGE_SIZE, 200]);
+  assertEquals(server.asked[0], null);
+  assertEquals(sorted(server.asked.slice(1)), [1, 2, 3, 4, 5].map(piece));
+  // The first response is cut short, which takes its connection.
+  assert(server.connections <= 5, `${server.connections} connections`);
+  assertEquals(await runs.tree(), WHOLE);
+  assertEquals((await runs.result(task(server))).status, "unchanged");
+});
+
+storeTest("what is to be segmented, and what is not", async (t) => {
+  const dates = [
+    `Last-Modified: ${new Date(Date.now() - 60_000).toUTCString()}`,
+    `Date: ${new Date().toUTCString()}`,
+  ];
+  const cases: [name: string, lines: readonly string[], more: Partial<TaskInput>, is: boolean][] = [
+    ["by default", ['ETag: "1"'], { segments: 1 }, false],
+    ["row 50: a weak ETag", ['ETag: W/"1"', ...dates], {}, false],
+    ["no validator", [], {}, false],
+    ["a Last-Modified", dates, {}, true],
+  ];
+  for (const [name, lines, more, is] of cases) {
+    await t.step(name, async () => {
+      await using server = await ranged(({ answer }) => answer({ lines }));
+      await using runs = await runsOver();
+      const result = await runs.result(task(server, more));
+      assertEquals([result.status, server.asked.length], ["created", is ? 6 : 1], result.message);
+      assertEquals(await runs.tree(), WHOLE);
+    });
+  }
+});
+
+/** Answers to a range that do not fit. */
+const UNFIT: Record<string, (exchange: Exchange) => Promise<void>> = {
+  "row 47: another start": ({ answer, start, end }) =>
+    answer({ contentRange: `bytes ${start - 1}-${end - 2}/${LARGE_SIZE}` }),
+  "row 48: another total": ({ answer, start, end }) =>
+    answer({ contentRange: `bytes ${start}-${end - 1}/${LARGE_SIZE + 1}` }),
+  "row 48: another ETag": ({ answer }) => answer({ lines: ['ETag: "2"'], file: NEWER_LARGE }),
+  "row 49: the whole file": ({ connection }) => respond(connection, "200 OK", ['ETag: "1"'], LARGE),
+  "row 51: 416": ({ connection }) =>
+    respond(connection, "416 Range Not Satisfiable", [`Content-Range: bytes */${LARGE_SIZE}`]),
+  "row 53: 416 of a shorter file": ({ connection }) =>
+    respond(connection, "416 Range Not Satisfiable", ["Content-Range: bytes */50000"]),
+  "row 54: several ranges": ({ connection, start, end }) =>
+    respond(
+      connection,
+      "206 Partial Content",
+      ['ETag: "1"', "Content-Type: multipart/byteranges; boundary=x"],
+      new TextEncoder().encode(
+        `--x\r\nContent-Range: bytes ${start}-${end - 1}/${LARGE_SIZE}\r\n\r\n` +
+          `${new TextDecoder().decode(LARGE.subarray(start, end))}\r\n--x--`,
+      ),
+    ),
+  "row 55: a coded range": ({ answer }) =>
+    answer({ lines: ['ETag: "1"', "Content-Encoding: gzip"] }),
+  "row 57: 304": ({ connection }) => respond(connection, "304 Not Modified"),
+  "403": ({ connection }) => respond(connection, "403 Forbidden"),
+  "a redirect that leads nowhere": ({ connection }) => respond(connection, "302 Found"),
+};
+
+for (const [name, unfit] of Object.entries(UNFIT)) {
+  storeTest(`${name} in answer to a range: the first response goes on alone`, async () => {
+    await using server = await ranged((exchange) =>
+      isForPiece(exchange.asked) ? unfit(exchange) : exchange.answer()
+    );
+    await using runs = await runsOver();
+    const result = await runs.result(task(server));
+    assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+    assert(server.asked.length <= 4, `${server.asked.length} requests`);
+    assertEquals(sorted(server.asked).filter((asked) => !isForPiece(asked)), [null]);
+    assertEquals(await runs.tree(), WHOLE);
+  });
+
+  storeTest(`${name} once the first response is gone: one stream from there on`, async () => {
+    await using server = await ranged(async (exchange) => {
+      if (exchange.pieces < 3 || !isForPiece(exchange.asked)) return await exchange.answer();
+      await server.firstGone;
+      await unfit(exchange);
+    });
+    await using runs = await runsOver();
+    const result = await runs.result(task(server));
+    assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+    const last = server.asked.filter((asked) => !isForPiece(asked));
+    assertEquals(last.length, 2);
+    assertMatch(String(last[1]), /^bytes=\d+-,"1"$/);
+    assertEquals(await runs.tree(), WHOLE);
+  });
+}
+
+storeTest("a file that is replaced meanwhile: never a mixture", async (t) => {
+  const replies: Record<string, (exchange: Exchange) => Promise<void>> = {
+    "by a server that looks at If-Range": ({ connection }) =>
+      respond(connection, "200 OK", ['ETag: "2"', "Accept-Ranges: bytes"], NEWER_LARGE),
+    "by a server that does not": ({ answer }) =>
+      answer({ lines: ['ETag: "2"'], file: NEWER_LARGE }),
+  };
+  for (const [name, newer] of Object.entries(replies)) {
+    await t.step(name, async () => {
+      let isReplaced = false;
+      await using server = await ranged(async (exchange) => {
+        if (exchange.pieces >= 3 && isForPiece(exchange.asked)) {
+          await server.firstGone;
+          isReplaced = true;
+        }
+        await (isReplaced ? newer(exchange) : exchange.answer());
+      });
+      await using runs = await runsOver();
+      const result = await runs.result(task(server));
+      assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+      assertEquals(await runs.tree(), { "large.bin": await shown(NEWER_LARGE) });
+    });
+  }
+});
+
+storeTest("a range that breaks off is fetched by the others", async () => {
+  let isBroken = false;
+  await using server = await ranged(async (exchange) => {
+    if (isBroken || !isForPiece(exchange.asked)) return await exchange.answer();
+    isBroken = true;
+    await exchange.answer({ sentBytes: 700_000 });
+    await closing(exchange);
+  });
+  await using runs = await runsOver();
+  const result = await runs.result(task(server));
+  assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+  assertEquals(server.asked.length, 7);
+  const again = server.asked.slice(1).map((asked) => asked?.[0].replace(/^bytes=\d+/, ""));
+  assertEquals(again.length - new Set(again).size, 1, "one piece was asked for twice");
+  assertEquals(await runs.tree(), WHOLE);
+});
+
+storeTest("a range that stalls is fetched by the others", async () => {
+  let isStalled = false;
+  await using server = await ranged(async (exchange) => {
+    if (isStalled || !isForPiece(exchange.asked)) return await exchange.answer();
+    isStalled = true;
+    await exchange.answer({ sentBytes: 700_000 });
+    await exchange.connection.hold();
+  });
+  await using runs = await runsOver();
+  const result = await runs.result(task(server, { timeout: { idle: "1s" } }));
+  assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+  assertEquals(server.asked.length, 7);
+  assertEquals(await runs.tree(), WHOLE);
+});
+
+const TURNING_DOWN: Record<string, (exchange: Exchange) => Promise<void>> = {
+  "reset": ({ connection }) => {
+    connection.reset();
+    return connection.hold();
+  },
+  "429": ({ connection }) => respond(connection, "429 Too Many Requests", ["Retry-After: 60"]),
+  "503": ({ connection }) => respond(connection, "503 Service Unavailable"),
+};
+
+for (const [name, turnDown] of Object.entries(TURNING_DOWN)) {
+  storeTest(`a server that has no more than two connections, else ${name}`, async () => {
+    const enough = Promise.withResolvers<void>();
+    let turnedDown = 0;
+    await using server = await ranged(async (exchange) => {
+      if (exchange.active > 2) {
+        if (++turnedDown === 2) enough.resolve();
+        return await turnDown(exchange);
+      }
+      // Until four have asked, nobody is done.
+      if (isForPiece(exchange.asked)) await enough.promise;
+      await exchange.answer();
+    });
+    await using runs = await runsOver();
+    const result = await runs.result(task(server));
+    assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+    assert(turnedDown <= 3, `${turnedDown} were turned down`);
+    assertEquals(runs.host.slept, []);
+    assertEquals(await runs.tree(), WHOLE);
+  });
+
+  storeTest(`a server that has but one connection, else ${name}`, async () => {
+    await using server = await ranged((exchange) =>
+      isForPiece(exchange.asked) ? turnDown(exchange) : exchange.answer()
+    );
+    await using runs = await runsOver();
+    const result = await runs.result(task(server));
+    assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+    assertEquals(sorted(server.asked), [null, piece(1), piece(2), piece(3)].toSorted());
+    assertEquals(await runs.tree(), WHOLE);
+  });
+}
+
+storeTest("once the last connection is lost, the next attempt goes on where it was", async () => {
+  let isBroken = true;
+  await using server = await ranged(async (exchange) => {
+    if (!isForPiece(exchange.asked)) isBroken = exchange.asked === null;
+    if (exchange.pieces < 3 || !isBroken) return await exchange.answer();
+    await server.firstGone;
+    await closing(exchange);
+  });
+  await using runs = await runsOver();
+  const result = await runs.result(task(server));
+  const codes = result.attempts.map(({ code }) => code);
+  assertEquals([result.status, codes], ["created", ["body.truncated", null]], result.message);
+  assertMatch(
+    server.asked.find((asked) => asked?.[0].endsWith("-"))?.[0] ?? "",
+    /^bytes=[1-9]\d+-$/,
+  );
+  assertEquals(server.asked.filter((asked) => asked === null).length, 1);
+  assertEquals(await runs.tree(), WHOLE);
+});
+
+storeTest("a server that is too busy for the last connection says for how long", async () => {
+  let isBusy = true;
+  await using server = await ranged(async (exchange) => {
+    if (!isForPiece(exchange.asked)) isBusy = exchange.asked === null;
+    if (exchange.pieces < 3 || !isBusy) return await exchange.answer();
+    await server.firstGone;
+    await respond(exchange.connection, "429 Too Many Requests", ["Retry-After: 7"]);
+  });
+  await using runs = await runsOver();
+  const result = await runs.result(task(server));
+  const attempts = result.attempts.map(({ code, httpStatus }) => [code, httpStatus]);
+  assertEquals(attempts, [["http.status", 429], [null, 206]], result.message);
+  assertEquals(runs.host.slept, [7000]);
+  assertEquals(server.asked.filter((asked) => asked === null).length, 1);
+  assertEquals(await runs.tree(), WHOLE);
+});
+
+storeTest("what is in order when a run is interrupted is continued by the next", async () => {
+  const stop = new AbortController();
+  await using server = await ranged(async (exchange) => {
+    if (stop.signal.aborted || exchange.pieces < 3 || !isForPiece(exchange.asked)) {
+      return await exchange.answer();
+    }
+    await server.firstGone;
+    stop.abort();
+    await exchange.connection.hold();
+  });
+  await using runs = await runsOver();
+  const cut = await runs.result(task(server), { signal: stop.signal });
+  assertEquals([cut.status, cut.code], ["cancelled", "cancelled"]);
+  const held = await runs.tree();
+  assertEquals([published(held), parts(held)], [{}, 1]);
+  const before = server.asked.length;
+  const result = await runs.result(task(server));
+  assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+  const [first, ...others] = server.asked.slice(before);
+  assertMatch(String(first), /^bytes=[1-9]\d+-,"1"$/);
+  assertEquals(others.every(isForPiece), true, "its rest comes in ranges, too, if it is large");
+  assertEquals(result.bytes < LARGE_SIZE, true);
+  assertEquals(await runs.tree(), WHOLE);
+});
+
+storeTest("no more connections to a host than it may have", async () => {
+  await using server = await ranged();
+  await using runs = await runsOver({ config: { limits: { perHost: 3 } } });
+  const tasks = Array.from({ length: 5 }, (_, index) => ({
+    ...task(server),
+    id: `${index}`,
+    url: `${server.url}?${index}`,
+    to: `${index}.bin`,
+  }));
+  const { results } = await runs.run(tasks);
+  assertEquals(new Set(results.map(({ status }) => status)), new Set(["created"]));
+  assertEquals(new Set(Object.values(await runs.tree())), new Set([await shown(LARGE)]));
+  assert(server.mostActive <= 3, `${server.mostActive} at once`);
+  assert(server.asked.some(isForPiece), "the last ones have places to borrow");
+});
+
+storeTest("the rate limit counts every connection", async () => {
+  await using server = await ranged();
+  await using runs = await runsOver({
+    host: testHost({ timers: "manual" }),
+    config: { limits: { rate: "1MiB" } },
+  });
+  const result = await runs.result(task(server));
+  assertEquals(result.status, "created", result.message);
+  const sleptMs = runs.host.slept.reduce((sum, durationMs) => sum + durationMs, 0);
+  assert(sleptMs >= 4_900, `${sleptMs} ms of waiting for 6 MiB at 1 MiB a second`);
+});
