@@ -83,6 +83,7 @@ Deno.test("a plain run loads what it needs, and no more", async () => {
   assert(ours.includes("lib/commands/run.ts") && ours.length > 50, `${ours.length}`);
   assertEquals(ours.filter((path) => ELSEWHERE.some((pattern) => pattern.test(path))), []);
   assertEquals(packages.filter((name) => !PACKAGES.includes(name)), []);
+  assertEquals(urls.filter((url) => url.includes("/v4/classic/")), [], "import zod/mini");
   assert(ours.length <= MOST_MODULES, `${ours.length} modules`);
 
   const fields = modules.find(({ url }) => url === `${ROOT.href}lib/config/fields.ts`);

@@ -1,6 +1,6 @@
 /** The schema for editors and for the docs: JSON Schema, and the table of options. */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { configSchema } from "./schema.ts";
 
 /** A JSON Schema, or a part of one, as far as it is read here. */

@@ -1,6 +1,11 @@
-/** The kinds of values a config is made of, each with the sentence that says what is allowed. */
+/**
+ * The kinds of values a config is made of, each with the sentence that says what is allowed.
+ *
+ * They are zod's small ones: `zod` itself gives each kind all its methods when the first is made,
+ * at every start.
+ */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import {
   DURATION_PATTERN,
   formatDuration,
@@ -29,71 +34,91 @@ export function says(sentence: string): { error: (issue: { input?: unknown }) =>
 
 /**
  * An object without other keys. Its fields are made when the first object is validated, or when it
- * is described: most configs have few of the objects that they may have.
+ * is described, for zod asks for `shape` no sooner: most configs have few of the objects that they
+ * may have.
  */
 export function object<Fields extends z.core.$ZodLooseShape>(
   sentence: string,
   fields: () => Fields,
-): z.ZodObject<Fields, z.core.$strict> {
+): z.ZodMiniObject<Fields, z.core.$strict> {
   let shape: Fields | undefined;
-  return new z.ZodObject({
+  return new z.ZodMiniObject({
     type: "object",
     get shape() {
       return shape ??= fields();
     },
     catchall: z.never(),
     ...says(sentence),
-  }) as z.ZodObject<Fields, z.core.$strict>;
+  }) as z.ZodMiniObject<Fields, z.core.$strict>;
 }
 
 /** A duration within a range; gives milliseconds. */
-export function duration(minMs: number, maxMs: number): z.ZodType<number, string> {
+export function duration(minMs: number, maxMs: number): z.ZodMiniType<number, string> {
   const sentence = `must be a duration such as 30s, 5m or 1h30m, from ${formatDuration(minMs)} ` +
     `to ${formatDuration(maxMs)}`;
-  return quantity(DURATION_PATTERN, parseDuration, minMs, maxMs, sentence)
-    .meta({ title: "duration" });
+  return titled("duration", quantity(DURATION_PATTERN, parseDuration, minMs, maxMs, sentence));
 }
 
 /** A size, as text or as a number of bytes; gives bytes. */
-export function size(minBytes: number): z.ZodType<number, string | number> {
+export function size(minBytes: number): z.ZodMiniType<number, string | number> {
   const sentence = `must be a size such as 512B, 10MB or 10MiB, from ${formatSize(minBytes)} ` +
     `to ${formatSize(LARGEST_SIZE_BYTES)}`;
-  return z.union([
-    quantity(SIZE_PATTERN, parseSize, minBytes, LARGEST_SIZE_BYTES, sentence),
-    wholeNumber(minBytes, LARGEST_SIZE_BYTES, sentence),
-  ], says(sentence)).meta({ title: "size" });
+  return titled(
+    "size",
+    z.union([
+      quantity(SIZE_PATTERN, parseSize, minBytes, LARGEST_SIZE_BYTES, sentence),
+      wholeNumber(minBytes, LARGEST_SIZE_BYTES, sentence),
+    ], says(sentence)),
+  );
 }
 
 /** A whole number within a range. */
-export function whole(min: number, max: number): z.ZodType<number, number> {
-  return wholeNumber(min, max, `must be a whole number from ${min} to ${max}`)
-    .meta({ title: "whole number" });
+export function whole(min: number, max: number): z.ZodMiniType<number, number> {
+  return titled(
+    "whole number",
+    wholeNumber(min, max, `must be a whole number from ${min} to ${max}`),
+  );
 }
 
 /** A fraction of one. */
-export function fraction(): z.ZodType<number, number> {
+export function fraction(): z.ZodMiniType<number, number> {
   const sentence = says("must be a number from 0 to 1");
-  return z.number(sentence).min(0, sentence).max(1, sentence).meta({ title: "number" });
+  return titled("number", z.number(sentence).check(z.gte(0, sentence), z.lte(1, sentence)));
 }
 
 /** Text that is not empty; `what` says what it is. */
-export function text(what: string, maxLength = 1_000): z.ZodType<string, string> {
+export function text(what: string, maxLength = 1_000): z.ZodMiniType<string, string> {
   const sentence = says(`must be ${what}`);
-  return z.string(sentence).min(1, sentence)
-    .max(maxLength, says(`must be ${what}, of ${maxLength} characters at most`))
-    .meta({ title: "text" });
+  const tooLong = says(`must be ${what}, of ${maxLength} characters at most`);
+  return titled(
+    "text",
+    z.string(sentence).check(z.minLength(1, sentence), z.maxLength(maxLength, tooLong)),
+  );
 }
 
 /** One of a few words. */
 export function choice<const Word extends string>(
   words: readonly [Word, ...Word[]],
-): z.ZodType<Word, Word> {
+): z.ZodMiniType<Word, Word> {
   return z.enum(words, says(`must be ${words.map((word) => `"${word}"`).join(" or ")}`));
 }
 
 /** True or false. */
-export function yesOrNo(): z.ZodType<boolean, boolean> {
+export function yesOrNo(): z.ZodMiniType<boolean, boolean> {
   return z.boolean(says("must be true or false"));
+}
+
+/** Says in the docs and the JSON Schema what kind of value a schema is for. */
+export function titled<Schema extends z.ZodMiniType>(title: string, schema: Schema): Schema {
+  return tell(schema, { title });
+}
+
+/** Makes a field that has to be there of a schema: it is described. */
+export function required<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  description: string,
+): Schema {
+  return tell(schema, { description });
 }
 
 /**
@@ -101,20 +126,26 @@ export function yesOrNo(): z.ZodType<boolean, boolean> {
  *
  * @param standard What counts where it is left out, as a person would write it.
  */
-export function option<Schema extends z.ZodType>(
+export function option<Schema extends z.ZodMiniType>(
   schema: Schema,
   description: string,
   standard?: unknown,
-): z.ZodOptional<Schema> {
-  return schema.optional().meta({
-    ...schema.meta(),
+): z.ZodMiniOptional<Schema> {
+  return tell(z.optional(schema), {
+    ...z.globalRegistry.get(schema),
     description,
     ...(standard === undefined ? {} : { standard }),
   });
 }
 
-function wholeNumber(min: number, max: number, sentence: string): z.ZodType<number, number> {
-  return z.int(says(sentence)).min(min, says(sentence)).max(max, says(sentence));
+/** Adds to what is known of a schema. */
+function tell<Schema extends z.ZodMiniType>(schema: Schema, news: z.core.GlobalMeta): Schema {
+  z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), ...news });
+  return schema;
+}
+
+function wholeNumber(min: number, max: number, sentence: string): z.ZodMiniType<number, number> {
+  return z.int(says(sentence)).check(z.gte(min, says(sentence)), z.lte(max, says(sentence)));
 }
 
 function quantity(
@@ -123,11 +154,14 @@ function quantity(
   min: number,
   max: number,
   sentence: string,
-): z.ZodType<number, string> {
-  return z.string(says(sentence)).regex(pattern, says(sentence)).transform((text, context) => {
-    const value = parse(text);
-    if (value !== null && value >= min && value <= max) return value;
-    context.issues.push({ code: "custom", input: text, message: sentence });
-    return z.NEVER;
-  });
+): z.ZodMiniType<number, string> {
+  return z.pipe(
+    z.string(says(sentence)).check(z.regex(pattern, says(sentence))),
+    z.transform((text: string, context) => {
+      const value = parse(text);
+      if (value !== null && value >= min && value <= max) return value;
+      context.issues.push({ code: "custom", input: text, message: sentence });
+      return z.NEVER;
+    }),
+  );
 }

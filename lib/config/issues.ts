@@ -1,6 +1,6 @@
 /** zod's issues -> problems. */
 
-import type { core } from "zod";
+import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import { formatPath, show } from "./problem.ts";
 import { nearest, suggestKey } from "./suggest.ts";

@@ -1,6 +1,6 @@
 /** What flags and environment variables set. */
 
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import type { Host } from "../core/host.ts";
 import { variable } from "./environment.ts";
 import type { Options } from "./options.ts";
@@ -100,7 +100,7 @@ export function readOverrides(
 ): OverrideValues {
   const read = <Value>(
     name: OverrideName,
-    schema: () => z.ZodType<Value | undefined>,
+    schema: () => z.ZodMiniType<Value | undefined>,
     prepare: (text: string) => unknown = (text) => text,
   ): Override<Value> | null => {
     const names = OVERRIDE_NAMES[name];

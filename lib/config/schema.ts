@@ -1,6 +1,6 @@
 /** The one schema of a config: its types, its validation, its JSON Schema and the docs' table. */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import {
   choice,
   duration,
@@ -9,9 +9,11 @@ import {
   LONGEST_TIMEOUT_MS,
   object,
   option,
+  required,
   says,
   size,
   text,
+  titled,
   whole,
   yesOrNo,
 } from "./fields.ts";
@@ -50,7 +52,13 @@ export const DEFAULTS = {
 
 const TIMEOUT = duration(1, LONGEST_TIMEOUT_MS);
 
-const URL_TEXT = text("an absolute http or https URL", 8_000);
+const url = () => text("an absolute http or https URL", 8_000);
+
+const headers = () =>
+  titled(
+    "object of text",
+    z.record(z.string(), text("text", 8_000), says("must be an object of header names and values")),
+  );
 
 const timeoutParts = object(
   "must be a duration, or an object of response, idle and attempt",
@@ -81,19 +89,21 @@ const retry = object("must be an object of attempts and budget", () => ({
 const checksumSource = object(
   "must be 64 hexadecimal digits, or an object of url and name",
   () => ({
-    url: URL_TEXT.meta({
-      description: "A checksum file, as sha256sum or BSD's sha256 write it. `${env:NAME}` and " +
-        "`{date:…}` are filled in.",
-    }),
-    name: text("the file name that stands in the checksum file").meta({
-      description: "The file name in its line. `{date:…}` is filled in.",
-    }),
+    url: required(
+      url(),
+      "A checksum file, as sha256sum or BSD's sha256 write it. `${env:NAME}` and `{date:…}` are " +
+        "filled in.",
+    ),
+    name: required(
+      text("the file name that stands in the checksum file"),
+      "The file name in its line. `{date:…}` is filled in.",
+    ),
   }),
 );
 
 const expect = object("must be an object of expectations", () => ({
   type: option(
-    text('a media type such as "text/csv"').nullable(),
+    z.nullable(text('a media type such as "text/csv"')),
     "Media type of the content, held against its first bytes and the Content-Type header.",
     DEFAULTS.expect.type,
   ),
@@ -102,22 +112,22 @@ const expect = object("must be an object of expectations", () => ({
     "Smallest size; an empty file is refused unless this is 0.",
     DEFAULTS.expect.minSize,
   ),
-  maxSize: option(size(1).nullable(), "Largest size.", DEFAULTS.expect.maxSize),
+  maxSize: option(z.nullable(size(1)), "Largest size.", DEFAULTS.expect.maxSize),
   minRatio: option(
-    fraction().nullable(),
+    z.nullable(fraction()),
     "Smallest ratio of the new size to the size of the published file.",
     DEFAULTS.expect.minRatio,
   ),
   sha256: option(
-    z.union(
+    z.nullable(z.union(
       [text("64 hexadecimal digits, or an object of url and name"), checksumSource],
       says("must be 64 hexadecimal digits, or an object of url and name"),
-    ).nullable(),
+    )),
     "SHA-256 of the file in hexadecimal, or where to read it.",
     DEFAULTS.expect.sha256,
   ),
   matches: option(
-    text("a regular expression", 10_000).nullable(),
+    z.nullable(text("a regular expression", 10_000)),
     "Regular expression (flags `mu`) that must match in the first 64 KiB.",
     DEFAULTS.expect.matches,
   ),
@@ -159,8 +169,7 @@ function timing(standard: Partial<typeof DEFAULTS>) {
 const shared = () => ({
   ...timing({}),
   headers: option(
-    z.record(z.string(), text("text", 8_000), says("must be an object of header names and values"))
-      .meta({ title: "object of text" }),
+    headers(),
     "Request headers, for the origin of the task's URL alone. `${env:NAME}` is filled in.",
   ),
   timeout: option(
@@ -193,12 +202,17 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
     text("text without control characters", 500),
     "Name of the task, unique and stable between runs. Default: `to`, or the URL's last segment.",
   ),
-  url: URL_TEXT.meta({
-    description: "Absolute http or https URL. `${env:NAME}` and `{date:…}` are filled in.",
-  }),
+  url: required(
+    url(),
+    "Absolute http or https URL. `${env:NAME}` and `{date:…}` are filled in.",
+  ),
   mirrors: option(
-    z.array(URL_TEXT, says("must be a list of URLs")).max(20, says("must be 20 URLs at most"))
-      .meta({ title: "list of URLs" }),
+    titled(
+      "list of URLs",
+      z.array(url(), says("must be a list of URLs")).check(
+        z.maxLength(20, says("must be 20 URLs at most")),
+      ),
+    ),
     "Asked in order when `url` fails.",
   ),
   to: option(
@@ -210,7 +224,7 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
 }));
 
 /** An entry of `tasks` that is a URL. */
-export const urlSchema: z.ZodType<string, string> = text("a URL", 8_000);
+export const urlSchema: z.ZodMiniType<string, string> = text("a URL", 8_000);
 
 const limits = object("must be an object of limits", () => ({
   concurrency: option(whole(1, 1_000), "Tasks worked on at once.", DEFAULTS.limits.concurrency),
@@ -225,12 +239,12 @@ const limits = object("must be an object of limits", () => ({
     DEFAULTS.limits.spacing,
   ),
   rate: option(
-    size(1).nullable(),
+    z.nullable(size(1)),
     "Body bytes a second over all tasks; null is no limit.",
     DEFAULTS.limits.rate,
   ),
   deadline: option(
-    duration(1, LONGEST_MS).nullable(),
+    z.nullable(duration(1, LONGEST_MS)),
     "How long a run may take; null is no limit.",
     DEFAULTS.limits.deadline,
   ),
@@ -240,19 +254,20 @@ const defaults = object("must be an object of task options", shared);
 
 const alert = object("must be an object with a webhook or a command", () => ({
   webhook: option(
-    URL_TEXT,
+    url(),
     "Is sent the news as JSON by POST, in a form that chat tools show. `${env:NAME}` is filled in.",
   ),
   headers: option(
-    z.record(z.string(), text("text", 8_000), says("must be an object of header names and values"))
-      .meta({ title: "object of text" }),
+    headers(),
     "Headers for the webhook. `${env:NAME}` is filled in.",
   ),
   command: option(
-    z.array(text("a word of a command"), says("must be a list of words")).min(
-      1,
-      says("must be a list of at least one word"),
-    ).meta({ title: "list of words" }),
+    titled(
+      "list of words",
+      z.array(text("a word of a command"), says("must be a list of words")).check(
+        z.minLength(1, says("must be a list of at least one word")),
+      ),
+    ),
     "A program and its arguments, run with the news as JSON on its standard input.",
   ),
 }));
@@ -291,8 +306,12 @@ const settings = () => ({
     DEFAULTS.alertAfter,
   ),
   alerts: option(
-    z.array(alert, says("must be a list of alerts")).max(20, says("must be 20 alerts at most"))
-      .meta({ title: "list" }),
+    titled(
+      "list",
+      z.array(alert, says("must be a list of alerts")).check(
+        z.maxLength(20, says("must be 20 alerts at most")),
+      ),
+    ),
     "Who is told, once, that a task has become unhealthy or has recovered.",
   ),
   page: option(page, "The status page of `serve`."),
@@ -304,19 +323,20 @@ const NOT_A_CONFIG = "must be an object of options";
 /** A config file but for its tasks, which are validated one at a time. */
 export const fileSchema = object(NOT_A_CONFIG, () => ({
   ...settings(),
-  tasks: z.array(z.unknown(), says("must be a list of tasks")).optional(),
+  tasks: z.optional(z.array(z.unknown(), says("must be a list of tasks"))),
 }));
 
 /** A whole config. */
-export const configSchema = object(NOT_A_CONFIG, () => ({
-  ...settings(),
-  tasks: option(
-    z.array(z.union([urlSchema, taskSchema]), says("must be a list of tasks")).meta({
-      title: "list",
-    }),
-    "The files to keep: URLs, or objects of task options.",
-  ),
-})).meta({ title: "cronfetch config" });
+export const configSchema = titled(
+  "cronfetch config",
+  object(NOT_A_CONFIG, () => ({
+    ...settings(),
+    tasks: option(
+      titled("list", z.array(z.union([urlSchema, taskSchema]), says("must be a list of tasks"))),
+      "The files to keep: URLs, or objects of task options.",
+    ),
+  })),
+);
 
 /** The schemas of single values, for what flags and environment variables set. */
 export const VALUE_SCHEMAS = {
@@ -344,7 +364,7 @@ export type TaskDefaults = z.output<typeof defaults>;
 export type AlertOptions = z.output<typeof alert>;
 
 /** What an object comes to where every field is set. */
-type Complete<Schema extends z.ZodType> = {
+type Complete<Schema extends z.ZodMiniType> = {
   readonly [Name in keyof z.output<Schema>]-?: Exclude<z.output<Schema>[Name], undefined>;
 };
 

@@ -1,6 +1,6 @@
 /** The schema's answer, with its mistakes told and what is sound kept. */
 
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { findingsOf } from "./issues.ts";
 import type { Path, Scope } from "./scope.ts";
 
@@ -12,7 +12,7 @@ import type { Path, Scope } from "./scope.ts";
  * @returns Null if nothing is left without the wrong parts.
  */
 export function validate<Output>(
-  schema: z.ZodType<Output>,
+  schema: z.ZodMiniType<Output>,
   value: unknown,
   path: Path,
   scope: Scope,
