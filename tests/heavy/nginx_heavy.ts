@@ -6,7 +6,7 @@ import { realHost } from "../../lib/host.ts";
 import { run, type RunReport } from "../../lib/run.ts";
 import { hostAt, type Place, place, storeTest } from "../helpers/place.ts";
 import { cuttingProxy } from "./cutting_proxy.ts";
-import { NGINX, type Nginx, type NginxOptions, startNginx } from "./nginx.ts";
+import { NGINX, type Nginx, type NginxOptions, type NginxRequest, startNginx } from "./nginx.ts";
 
 const MIB = 2 ** 20;
 
@@ -37,6 +37,10 @@ function noise(sizeBytes: number): Uint8Array<ArrayBuffer> {
   }
   return bytes;
 }
+
+/** Where the range that was asked for begins. */
+const rangeStart = (request: NginxRequest | undefined): number =>
+  Number(/^bytes=(\d+)-$/.exec(request?.range ?? "")?.[1]);
 
 const statuses = ({ results }: RunReport): readonly string[] =>
   results.map(({ status }) => status).sort();
@@ -85,10 +89,9 @@ test("a body that is cut off is continued where it broke", {}, async (nginx, fet
   ]);
   assert(bytesEqual(await store.read("a.bin"), bytes), "the bytes differ");
   const [, second, third] = await nginx.log(3);
-  const starts = [second, third].map((request) =>
-    Number(/^bytes=(\d+)-$/.exec(request?.range ?? "")?.[1])
-  );
-  assertEquals(starts, [MIB, 2.5 * MIB]);
+  // All that came is kept, up to the heads, which the proxy counts too.
+  assertLess(Math.abs(1.2 * MIB - rangeStart(second)), 1024);
+  assertLess(Math.abs(2.9 * MIB - rangeStart(third)), 2048);
   assertMatch(second?.ifRange ?? "", /^"[^"]+"$/);
 });
 
@@ -109,7 +112,7 @@ test(
     ]);
     assert(bytesEqual(await store.read("a.bin"), bytes), "the bytes differ");
     const [, second] = await nginx.log(2);
-    assertEquals(second?.range, `bytes=${MIB}-`);
+    assertLess(Math.abs(1.2 * MIB - rangeStart(second)), 1024);
   },
 );
 
