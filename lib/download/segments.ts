@@ -161,19 +161,19 @@ class Segments implements SegmentedBody {
     const { signal } = this.#all;
     const source = { read: (into: Bytes) => abortable(front.read(into), signal), watch, signal };
     let piece = this.#pieces.take();
+    let endByte = range.startByte;
     while (piece) {
-      this.#frontEndByte = piece.endByte;
+      endByte = this.#frontEndByte = piece.endByte;
       try {
         await this.#fill(piece, source);
       } catch (error) {
         await this.#leaveFront();
         return this.#lose(piece, { error: fromBodyError(error, watch.signal), headers: null });
       }
-      piece = await this.#nextOfFront(piece.endByte);
+      piece = await this.#nextOfFront(endByte);
     }
     // Its end is read, so that the connection can be used again.
-    const isAtEnd = this.#frontEndByte === range.endByte;
-    if (isAtEnd) await source.read(new Uint8Array(1)).catch(() => {});
+    if (endByte === range.endByte) await source.read(new Uint8Array(1)).catch(() => {});
     await this.#leaveFront();
     await this.#fetchPieces();
   }
@@ -185,7 +185,12 @@ class Segments implements SegmentedBody {
       if (startByte === range.endByte || this.#failure) return null;
       const isUntouched = this.#pieces.isUntouchedAt(startByte);
       const piece = isUntouched ? this.#pieces.takeAt(startByte) : null;
-      if (piece || (!isUntouched && this.#isProven)) return piece;
+      if (piece) return piece;
+      if (!isUntouched && this.#isProven) {
+        // At once: a refusal from now on must not count on it.
+        this.#frontEndByte = null;
+        return null;
+      }
       watch.held();
       await this.#change.promise;
       watch.received();
@@ -284,8 +289,8 @@ class Segments implements SegmentedBody {
 
   /** All connections were lost. The bytes up to the first gap are good. */
   #giveUp(): void {
-    if (this.#failure || this.#loss === null) return;
-    const { error, headers } = this.#loss;
+    if (this.#failure) return;
+    const { error, headers } = this.#loss ?? NO_LOSS;
     if (headers) this.#options.busy(error.httpStatus, headers);
     const isOfNetwork = /^(?:net|tls)\./.test(error.code);
     this.#fail(
@@ -311,6 +316,12 @@ class Segments implements SegmentedBody {
     this.#change = Promise.withResolvers();
   }
 }
+
+/** It cannot be, but if it were, the reader would wait for ever. */
+const NO_LOSS: Loss = {
+  error: new CronfetchError("internal", "connections ended while pieces were missing"),
+  headers: null,
+};
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -182,6 +182,16 @@ Deno.test("a host without free places has one connection, which reads all of it"
   assertEquals([await drain(body), at.asked], [20 * MIB, []]);
 });
 
+Deno.test("a server that turned a connection down is not asked again before it has answered one", async () => {
+  const error = new CronfetchError("http.status", "429", { httpStatus: 429 });
+  using at = scene(20 * MIB, {
+    places: 1,
+    ask: () => Promise.resolve({ kind: "busy", error, headers: new Headers() }),
+  });
+  await using body = at.body;
+  assertEquals([await drain(body), at.asked.length], [20 * MIB, 1]);
+});
+
 Deno.test("places are given back as soon as nothing is left for them", async () => {
   const last = Promise.withResolvers<void>();
   using at = scene(20 * MIB, {
@@ -197,6 +207,38 @@ Deno.test("places are given back as soon as nothing is left for them", async () 
   assert(at.borrowed.size <= 1, `${at.borrowed.size} places for one piece`);
   last.resolve();
   assertEquals([await reading, at.borrowed.size], [20 * MIB, 0]);
+});
+
+Deno.test("no more responses are under way at any time than there are places", async () => {
+  const range = { startByte: 0, endByte: 40 * MIB };
+  let active = 0;
+  let mostActive = 0;
+  const counted = (body: HttpBody): HttpBody => {
+    mostActive = Math.max(mostActive, ++active);
+    let isOver = false;
+    const over = () => {
+      if (!isOver) active--;
+      isOver = true;
+    };
+    return {
+      read: async (into) => {
+        const bytes = await body.read(into);
+        if (bytes.byteLength === 0) over();
+        return bytes;
+      },
+      cancel: async () => {
+        await body.cancel();
+        over();
+      },
+    };
+  };
+  using at = scene(range.endByte, {
+    places: 2,
+    front: counted(zeros(range)),
+    ask: (wanted) => Promise.resolve({ kind: "fits", body: counted(zeros(wanted)) }),
+  });
+  await using body = at.body;
+  assertEquals([await drain(body), mostActive, active], [range.endByte, 3, 0]);
 });
 
 Deno.test("a place that becomes free later is used", async () => {

@@ -48,8 +48,6 @@ export interface Ranged extends AsyncDisposable {
   readonly url: string;
   /** Of each request, in order. */
   readonly asked: readonly AskedFor[];
-  /** Connections so far. */
-  readonly connections: number;
   /** The most requests that were being answered at any time. */
   readonly mostActive: number;
   /** Fulfilled once the first connection is closed. */
@@ -102,9 +100,6 @@ export async function ranged(
   return {
     url: `${server.origin}/large.bin`,
     asked,
-    get connections() {
-      return server.connections;
-    },
     get mostActive() {
       return mostActive;
     },
