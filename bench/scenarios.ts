@@ -111,7 +111,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "Ten files of 20 MB from a server that gives each connection 10 MB/s",
     origin: "slow",
     atOnce: 40,
-    segments: 4,
+    segments: 8,
     peers: ["curl", "wget2", "aria2c", "aiohttp"],
     cases: only(10, 20_000_000),
     tiny: only(2, 4_000_000),

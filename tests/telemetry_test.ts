@@ -203,6 +203,15 @@ async function carryOut(
   readonly loaded: boolean;
 }> {
   const api = "@opentelemetry/api";
+  // Deno adds these to its own config, and not to an import map.
+  const parts = Object.entries(manifest.imports).map(([name, specifier]) =>
+    [`${name}/`, `${specifier.replace(/^(npm|jsr):/, "$1:/")}/`] as const
+  );
+  const imports = {
+    ...manifest.imports,
+    ...Object.fromEntries(parts),
+    [api]: "./api.ts",
+  };
   const files = {
     "cronfetch.json": JSON.stringify({
       state: "memory:",
@@ -214,7 +223,7 @@ async function carryOut(
       ],
     }),
     "api.ts": `console.error("LOADED"); export * from "${manifest.imports[api]}";`,
-    "imports.json": JSON.stringify({ imports: { ...manifest.imports, [api]: "./api.ts" } }),
+    "imports.json": JSON.stringify({ imports }),
   };
   for (const [name, text] of Object.entries(files)) {
     await Deno.writeTextFile(`${cwd}/${name}`, text);
