@@ -114,9 +114,10 @@ async function cronfetch(root: string, job: Job): Promise<Command> {
     ...(canSegment ? { defaults: { segments } } : {}),
   };
   await Deno.writeTextFile(config, JSON.stringify({ ...settings, tasks: job.urls }));
-  const main = join(root, "main.ts");
-  if (job.scenario.command === "plan") return deno([main, "plan", "-c", config], job);
-  return deno([main, "run", "-q", "-c", config], job);
+  // As the line for crontab in the docs has it.
+  const program = [`--lock=${join(job.folder, "deno.lock")}`, join(root, "main.ts")];
+  if (job.scenario.command === "plan") return deno([...program, "plan", "-c", config], job);
+  return deno([...program, "run", "-q", "-c", config], job);
 }
 
 /** Whether a checkout has an option: an older one refuses what it does not know. */
