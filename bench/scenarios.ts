@@ -110,7 +110,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "slow",
     title: "Ten files of 20 MB from a server that gives each connection 10 MB/s",
     origin: "slow",
-    atOnce: 40,
+    atOnce: 80,
     segments: 8,
     peers: ["curl", "wget2", "aria2c", "aiohttp"],
     cases: only(10, 20_000_000),

@@ -1,7 +1,7 @@
 /** The real world: the only file that touches fetch, sockets, clock, timers, chance, env and signals. */
 
 import { delay } from "@std/async";
-import type { Host, Output, Platform, StopSignal } from "./core/host.ts";
+import type { FetchClient, Host, Output, Platform, StopSignal } from "./core/host.ts";
 import { NO_TELEMETRY } from "./core/telemetry.ts";
 
 /**
@@ -12,6 +12,8 @@ import { NO_TELEMETRY } from "./core/telemetry.ts";
 export function realHost(): Host {
   return {
     fetch: (url, init) => fetch(url, init),
+    // Not every platform has clients of one's own.
+    ...(typeof Deno.createHttpClient === "function" ? { openHttp1 } : {}),
     // It tries the addresses of a name as RFC 8305 has it.
     connect: (hostname, port, signal) => Deno.connect({ hostname, port, signal }),
     clock: {
@@ -81,6 +83,15 @@ export function realHost(): Host {
     telemetry: async () =>
       isObserved() ? (await import("./telemetry.ts")).openTelemetry() : NO_TELEMETRY,
     exit: (code) => Deno.exit(code),
+  };
+}
+
+/** Proxies and certificates are those of `fetch`. */
+function openHttp1(): FetchClient {
+  const client = Deno.createHttpClient({ http2: false });
+  return {
+    fetch: (url, init) => fetch(url, { ...init, client }),
+    [Symbol.dispose]: () => client.close(),
   };
 }
 

@@ -47,6 +47,7 @@ export type {
   Clock,
   Connect,
   Fetch,
+  FetchClient,
   Host,
   Output,
   Random,

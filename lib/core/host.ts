@@ -42,6 +42,12 @@ export interface Output {
 /** `fetch`, as far as it is used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** A `fetch` with connections of its own. Disposing of it closes them. */
+export interface FetchClient extends Disposable {
+  /** Asks servers until then. */
+  readonly fetch: Fetch;
+}
+
 /** A TCP connection, as far as it is used here. `Deno.TcpConn` is one. */
 export interface TcpConnection {
   /** Puts what comes next into a buffer, and gives how many bytes; null at the end. */
@@ -66,6 +72,11 @@ export type Connect = (
 export interface Host {
   /** Asks servers. */
   readonly fetch: Fetch;
+  /**
+   * Opens a `fetch` that speaks HTTP/1.1 alone, so that each request under way has a connection
+   * of its own. Without it, `fetch` is asked.
+   */
+  readonly openHttp1?: () => FetchClient;
   /** Connects to servers. Without it, `fetch` is asked for everything. */
   readonly connect?: Connect;
   /** Tells the time. */

@@ -36,6 +36,39 @@ Deno.test("which way a request goes", async () => {
   }
 });
 
+Deno.test("https is asked by one client of HTTP/1.1, opened when it is needed and closed", async () => {
+  const happened: string[] = [];
+  const host = {
+    ...testHost({ fetch: () => Promise.reject(new Error("fetch")), connect: refused }),
+    openHttp1: () => {
+      happened.push("opened");
+      return {
+        fetch: (url: string) => Promise.reject(new Error(`HTTP/1.1 ${url}`)),
+        [Symbol.dispose]: () => void happened.push("closed"),
+      };
+    },
+  };
+  const { signal } = new AbortController();
+  const said: string[] = [];
+  {
+    await using sending = await openTransport(host);
+    for (const url of [HTTP, "https://x.example/a", "https://y.example/b"]) {
+      await sending.transport({ url, headers: {}, signal })
+        .catch(({ message }) => said.push(message, happened.join()));
+    }
+  }
+  assertEquals(said, [
+    ...["sockets", ""],
+    ...["HTTP/1.1 https://x.example/a", "opened"],
+    ...["HTTP/1.1 https://y.example/b", "opened"],
+  ]);
+  assertEquals(happened, ["opened", "closed"]);
+});
+
+function refused(): ReturnType<Connect> {
+  return Promise.reject(new Error("sockets"));
+}
+
 Deno.test("without sockets everything goes by fetch", async () => {
   const { connect: _, ...host } = testHost({ fetch: () => Promise.reject(new Error("fetch")) });
   await using sending = await openTransport(host);

@@ -1,6 +1,6 @@
 /** A {@linkcode Host} for tests: the world is an argument, and so is its time. */
 
-import type { Connect, Fetch, Host, Output, StopSignal } from "../../lib/core/host.ts";
+import type { Connect, Fetch, FetchClient, Host, Output, StopSignal } from "../../lib/core/host.ts";
 import { NO_TELEMETRY, type Telemetry } from "../../lib/core/telemetry.ts";
 import { testOutput } from "./output.ts";
 import type { TestOutput } from "./output.ts";
@@ -97,6 +97,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
   return {
     ...time,
     ...(connect ? { connect } : {}),
+    ...(options.fetch || BY_FETCH ? {} : { openHttp1 }),
     executed,
     files,
     appendFile: (path, text) => put(path, (files.get(path) ?? "") + text),
@@ -134,6 +135,15 @@ export function testHost(options: TestHostOptions = {}): TestHost {
 
 /** Whether everything is asked by `fetch`. */
 const BY_FETCH = Deno.env.get("CRONFETCH_TEST_TRANSPORT") === "fetch";
+
+/** As `lib/host.ts` has it. */
+function openHttp1(): FetchClient {
+  const client = Deno.createHttpClient({ http2: false });
+  return {
+    fetch: (url, init) => fetch(url, { ...init, client }),
+    [Symbol.dispose]: () => client.close(),
+  };
+}
 
 /** Deno's own, as `lib/host.ts` has it. */
 export function connectReally(
