@@ -107,8 +107,10 @@ export function play(config: ConfigInput, options: Play): Playing {
     if (until && passes(until)) playing.stop();
   };
 
+  // Everything is to come by the fetch below.
+  const { connect: _connect, openHttp1: _openHttp1, ...hostWithout } = host;
   const world = {
-    ...host,
+    ...hostWithout,
     fetch: async (url: string, { signal }: RequestInit) => {
       const path = url.slice(ORIGIN.length);
       playing.requests.push(`${time(host.clock.now())} ${path}`);
