@@ -25,7 +25,10 @@ export interface ProxiedRequest {
 export type Fault =
   /** The request is read and goes nowhere; nothing is ever answered. */
   | { readonly at: "hold" }
-  /** The server gets as many bytes of the body, or all, and then the end (FIN); the client is reset. */
+  /**
+   * The server gets as many bytes of the body, or all, and then the end (FIN); the client is reset.
+   * A request without a body lacks its last line end, else the server might carry it out yet.
+   */
   | { readonly at: "request"; readonly afterBytes: number }
   /** The server gets the whole request and answers in full; the client is reset instead. */
   | { readonly at: "answer" }
@@ -151,7 +154,8 @@ async function exchanges(
     if (fault?.at === "hold") return await swallow(client, asked, head);
 
     const bodyBytes = Number(head.headers.get("content-length") ?? 0);
-    await send(upstream, bytes);
+    const isCutHead = fault?.at === "request" && bodyBytes === 0;
+    await send(upstream, isCutHead ? bytes.subarray(0, -2) : bytes);
     if (fault?.at === "request") {
       // Without its 100 Continue the client might not send a body at all.
       const interim = finalHead(answered, client).catch(() => null);
