@@ -74,7 +74,8 @@ function folderDriver(
     },
     sweep: () => sweepDeadRuns(context),
     close: async (isClean) => {
-      (await starting)?.[Symbol.dispose]();
+      // One that could not be started has failed its draft; the rest is ended all the same.
+      (await starting?.catch(() => null))?.[Symbol.dispose]();
       await runFile.end(isClean);
     },
   };

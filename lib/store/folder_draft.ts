@@ -64,7 +64,9 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
 /**
  * Puts a draft in the place of its target, after a last look at both the way there and
  * what stands there. Where nothing did, a link is made, which fails if something does by now;
- * else the draft is renamed over its target. With `sync`, the disk is asked to remember the name; that
+ * else the draft is renamed over its target.
+ *
+ * With `sync`, the disk is asked to remember the name; that
  * it cannot is no failure, since the rename is done, and after a crash the old
  * file would merely be found and fetched anew.
  *

@@ -145,6 +145,16 @@ Deno.test("a draft that was replaced before the other thread opened it is refuse
   assertEquals(await Deno.readTextFile(folder.file("theirs")), "precious");
 });
 
+Deno.test("a thread that cannot be started fails the draft, and the store is closed in order", async () => {
+  await using folder = await temporaryFolder();
+  const { random } = testHost();
+  const startWriter = () => Promise.reject(osError("EAGAIN"));
+  const store = openFolder(folder.path, { sync: false, random, startWriter });
+  await assertCode("store.failed", () => store.draft("large", { expectedBytes: LARGE_BYTES }));
+  await store[Symbol.asyncDispose]();
+  assertEquals(await tree(folder.path), {});
+});
+
 Deno.test("whoever waits for a thread that is ended is told", async () => {
   await using folder = await temporaryFolder();
   const writer = await started();
