@@ -1,12 +1,12 @@
 /** The last step: received bytes are checked, compared with the published ones, and published. */
 
+import { checkContent, type Content } from "../content/expect.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
 import type { Draft, Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 import type { SettledTask } from "./checksum_file.ts";
-import { checkContent, type Content } from "./expect.ts";
 import { responseValidators } from "./validators.ts";
 import type { Versions } from "./versions.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { mediaType, textKind, typesAgree } from "../../lib/download/content_type.ts";
+import { mediaType, textKind, typesAgree } from "../../lib/content/content_type.ts";
 
 const NAMED: readonly (readonly [header: string | null, type: string | null])[] = [
   ["text/csv", "text/csv"],

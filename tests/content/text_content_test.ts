@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { TextKind } from "../../lib/download/content_type.ts";
-import { decodeText, isHtmlPage, isJson, textFault } from "../../lib/download/text_content.ts";
+import type { TextKind } from "../../lib/content/content_type.ts";
+import { decodeText, isHtmlPage, isJson, textFault } from "../../lib/content/text_content.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

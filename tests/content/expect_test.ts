@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { checkContent, type Content } from "../../lib/content/expect.ts";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
 import type { Expectations } from "../../lib/core/task.ts";
-import { checkContent, type Content } from "../../lib/download/expect.ts";
 
 const HEAD_BYTES = 64 * 1024;
 const DIGEST = "a".repeat(64);

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { detectType } from "../../lib/content/magic_bytes.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { detectType } from "../../lib/download/magic_bytes.ts";
 
 // Alone in its file: what could not be loaded once is not tried again in a process.
 Deno.test({
