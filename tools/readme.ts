@@ -1,7 +1,7 @@
 /**
- * The parts of the README and the docs that the program itself knows best: help,
- * options, results, codes. `deno task readme` writes them anew; a test holds the
- * pages to them.
+ * Writes the generated parts of the README, the docs and `tests/README.md`: help, options,
+ * results, codes, and the tests of each fault. Run by `deno task readme`; tests verify that the
+ * pages are current.
  */
 
 import { EXIT_CODES, main } from "../lib/cli.ts";
@@ -14,6 +14,7 @@ import { TASK_STATUSES, type TaskStatus } from "../lib/core/result.ts";
 import { realHost } from "../lib/host.ts";
 import { advice } from "../lib/report/advice.ts";
 import { eventJsonSchema, type JsonSchema } from "../lib/report/event_schema.ts";
+import { rowsByFile, table as alignedTable, withTestColumn } from "./fault_rows.ts";
 
 /** What a command line prints on standard output. */
 async function printed(args: readonly string[]): Promise<string> {
@@ -37,15 +38,9 @@ async function help(): Promise<string> {
   return "```console\n" + shown.join("\n") + "```";
 }
 
+/** A table whose cells may hold bars. */
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const escaped = rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...escaped.map((row) => row[column]?.length ?? 0))
-  );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
-  const rule = line(widths.map((width) => "-".repeat(width)));
-  return [line(heads), rule, ...escaped.map(line)].join("\n");
+  return alignedTable(heads, rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|"))));
 }
 
 function options(): string {
@@ -159,6 +154,9 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
 /** The pages that hold blocks. */
 export const WRITTEN = ["README.md", "docs/config.md", "docs/results.md"];
 
+/** The page with the fault tables, whose "Tests" column is derived from the names of tests. */
+export const FAULT_TABLES = "tests/README.md";
+
 /** A page with its blocks as they should be. */
 export async function refreshed(page: string): Promise<string> {
   let text = page;
@@ -176,4 +174,6 @@ if (import.meta.main) {
   for (const path of WRITTEN) {
     await Deno.writeTextFile(path, await refreshed(await Deno.readTextFile(path)));
   }
+  const tests = await Deno.readTextFile(FAULT_TABLES);
+  await Deno.writeTextFile(FAULT_TABLES, withTestColumn(tests, await rowsByFile()));
 }
