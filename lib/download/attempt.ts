@@ -223,6 +223,7 @@ async function receive(
       throw new CronfetchError("http.protocol", "the server does not tell where the body ends");
     }
     const key = source.keyFor(response.headers, trace.servedFrom ?? source.url);
+    const nowMs = context.host.clock.now().epochMilliseconds;
     part = {
       draft: await context.store.draft(key, {
         survey: context.survey,
@@ -232,7 +233,7 @@ async function receive(
       head: { bytes: new Uint8Array() },
       sizeBytes: 0,
       totalBytes: lengthBytes,
-      validator: strongValidator(response.headers) ?? "",
+      validator: strongValidator(response.headers, nowMs) ?? "",
     };
   } catch (error) {
     await response.body.cancel();

@@ -1,5 +1,6 @@
 /** Resuming: when a part of a file may be continued (RFC 9110, sections 13.1.5, 14 and 15.3.7). */
 
+import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
 
 /** A part that is held, and what proves that the rest belongs to it. */
@@ -13,18 +14,20 @@ export interface Part {
 }
 
 /**
- * The validator that may stand in If-Range: a strong ETag; else a Last-Modified
- * at least a second older than the response's Date, which makes it strong
- * (RFC 9110, section 8.8.2.2).
+ * The validator that If-Range accepts: a strong ETag; else a Last-Modified at least a second
+ * older than the response's Date, which makes it strong (RFC 9110, section 8.8.2.2).
  *
+ * @param nowMs Wall clock, milliseconds since the epoch.
  * @returns The header's value, or null: the body cannot be resumed.
  */
-export function strongValidator(headers: HeaderFields): string | null {
+export function strongValidator(headers: HeaderFields, nowMs: number): string | null {
   const etag = headers.get("etag");
   if (etag !== null) return /^"[^"]*"$/.test(etag) ? etag : null;
   const lastModified = headers.get("last-modified");
-  const ageMs = Date.parse(headers.get("date") ?? "") - Date.parse(lastModified ?? "");
-  return ageMs >= 1000 ? lastModified : null;
+  const modifiedMs = parseHttpDate(lastModified ?? "", nowMs);
+  const servedMs = parseHttpDate(headers.get("date") ?? "", nowMs);
+  if (modifiedMs === null || servedMs === null) return null;
+  return servedMs - modifiedMs >= 1000 ? lastModified : null;
 }
 
 /** The headers that ask for what is missing, if the file is still the same. */

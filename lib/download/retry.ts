@@ -1,6 +1,7 @@
 /** Retry policy: what to do after an attempt has failed. Pure; the waiting is done elsewhere. */
 
 import type { CronfetchError } from "../core/errors.ts";
+import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { RetryLimits } from "../core/task.ts";
 
@@ -67,14 +68,13 @@ export function decideRetry(situation: RetrySituation): RetryDecision {
 export function retryAfter(headers: HeaderFields, nowMs: number): number | null {
   const value = headers.get("retry-after")?.trim();
   if (!value) return null;
-  const delayMs = /^\d+$/.test(value)
-    ? Number(value) * 1000
-    : Date.parse(value) - (httpDate(headers.get("date")) ?? nowMs);
-  if (Number.isNaN(delayMs)) return null;
-  return Math.min(Math.max(delayMs, 0), MAX_RETRY_AFTER_MS);
+  const delayMs = /^\d+$/.test(value) ? Number(value) * 1000 : delayUntil(value, headers, nowMs);
+  return delayMs === null ? null : Math.min(Math.max(delayMs, 0), MAX_RETRY_AFTER_MS);
 }
 
-function httpDate(value: string | null): number | null {
-  const atMs = Date.parse(value ?? "");
-  return Number.isNaN(atMs) ? null : atMs;
+/** The delay of the date form, by the clock of the server if it sends its Date. */
+function delayUntil(value: string, headers: HeaderFields, nowMs: number): number | null {
+  const untilMs = parseHttpDate(value, nowMs);
+  const servedMs = parseHttpDate(headers.get("date") ?? "", nowMs);
+  return untilMs === null ? null : untilMs - (servedMs ?? nowMs);
 }

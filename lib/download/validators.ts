@@ -1,5 +1,6 @@
 /** Conditional requests: asking whether the published bytes are still the newest (RFC 9110, section 13). */
 
+import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
 import type { StoredFile } from "../store/store.ts";
@@ -30,11 +31,11 @@ export function responseValidators(
 ): Pick<Validators, "etag" | "lastModified"> {
   const etag = headers.get("etag");
   const lastModified = headers.get("last-modified");
-  const modifiedMs = Date.parse(lastModified ?? "");
-  const servedMs = Date.parse(headers.get("date") ?? "");
+  const modifiedMs = parseHttpDate(lastModified ?? "", nowMs);
+  const servedMs = parseHttpDate(headers.get("date") ?? "", nowMs);
   return {
     etag: etag !== null && /^(W\/)?"[^"]*"$/.test(etag) ? etag : null,
-    lastModified: modifiedMs <= (Number.isNaN(servedMs) ? nowMs : servedMs) ? lastModified : null,
+    lastModified: modifiedMs !== null && modifiedMs <= (servedMs ?? nowMs) ? lastModified : null,
   };
 }
 

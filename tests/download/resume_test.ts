@@ -23,9 +23,22 @@ Deno.test("strongValidator: a strong ETag, else a Last-Modified old enough", () 
     [{ "last-modified": date, date }, null],
     [{ "last-modified": date }, null],
     [{ "last-modified": "lately", date }, null],
+    // Row 124: no HTTP-dates, though Date.parse reads them.
+    [{ "last-modified": "12.5", date }, null],
+    [{ "last-modified": "2026-01-14", date }, null],
+    [{ "last-modified": "Wed, 14 Jan 2026 12:00:00 GMT", date: "2026-01-15T12:00:00Z" }, null],
+    // The obsolete forms are dates.
+    [
+      { "last-modified": "Wednesday, 14-Jan-26 12:00:00 GMT", date },
+      "Wednesday, 14-Jan-26 12:00:00 GMT",
+    ],
   ];
   for (const [headers, validator] of table) {
-    assertEquals(strongValidator(new Headers(headers)), validator, JSON.stringify(headers));
+    assertEquals(
+      strongValidator(new Headers(headers), Date.UTC(2026, 0, 15)),
+      validator,
+      JSON.stringify(headers),
+    );
   }
 });
 

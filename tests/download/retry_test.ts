@@ -144,7 +144,13 @@ Deno.test("retryAfter: both forms, and nonsense", () => {
       },
       60_000,
     ],
+    [{ "retry-after": "Thursday, 15-Jan-26 12:01:00 GMT" }, 60_000],
+    [{ "retry-after": "Thu Jan 15 12:01:00 2026" }, 60_000],
     [{ "retry-after": "soon" }, null],
+    // No HTTP-dates, though Date.parse reads them.
+    [{ "retry-after": "2027-01-15" }, null],
+    [{ "retry-after": "-1" }, null],
+    [{ "retry-after": "Thu, 15 Jan 2026 12:01:00 GMT", "date": "2026" }, 60_000],
     [{ "retry-after": "" }, null],
     // Row 24: absurd values are bounded.
     [{ "retry-after": "99999999999999999999" }, MAX_RETRY_AFTER_MS],

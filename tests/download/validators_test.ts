@@ -24,7 +24,13 @@ Deno.test("responseValidators: what can be trusted", () => {
     [{ etag: '"a"', "last-modified": OLD }, '"a"', OLD],
     [{ etag: 'W/"a"' }, 'W/"a"', null],
     [{ etag: "a" }, null, null],
+    // No HTTP-dates; Date.parse reads all but the first.
     [{ "last-modified": "yesterday" }, null, null],
+    [{ "last-modified": "12.5" }, null, null],
+    [{ "last-modified": "2026-01-14" }, null, null],
+    [{ "last-modified": "Wed, 14 Jan 2026 12:00:00 +0000" }, null, null],
+    // A Date that is none is no clock.
+    [{ "last-modified": OLD, date: "1" }, null, OLD],
     // Row 60: from the future, by our clock or by the server's own.
     [{ "last-modified": "Fri, 16 Jan 2026 12:00:00 GMT" }, null, null],
     [{ "last-modified": NOW, date: OLD }, null, null],
