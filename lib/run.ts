@@ -1,7 +1,7 @@
 /** `run`: the whole of cronfetch as one function. */
 
 import type { ConfigInput } from "./config/input.ts";
-import { loadValue } from "./config/load.ts";
+import { loadValue, patternCheck } from "./config/load.ts";
 import { knownIds, tasksOf } from "./config/tasks.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
@@ -76,7 +76,8 @@ export interface RunReport {
 export async function run(config: ConfigInput, options: RunOptions = {}): Promise<RunReport> {
   const host = options.host ?? realHost();
   const at = host.clock.now();
-  const loaded = loadValue(config, { at, checkSchedule: checkCron }, host);
+  const checkPattern = await patternCheck([config]);
+  const loaded = loadValue(config, { at, checkSchedule: checkCron, checkPattern }, host);
   await using owned = new AsyncDisposableStack();
   const state = options.state ?? await openState(loaded.state, host);
   // What it cannot write is told below.

@@ -4,7 +4,7 @@ import type { Alert } from "../core/alert.ts";
 import { parseBucket } from "../core/bucket.ts";
 import type { RunLimits } from "../core/task.ts";
 import { readAlerts } from "./alerts.ts";
-import type { CheckSchedule } from "./checks.ts";
+import type { CheckPattern, CheckSchedule } from "./checks.ts";
 import { compileTask } from "./compile.ts";
 import type { Config, TaskTemplate } from "./config.ts";
 import { findDoubles } from "./doubles.ts";
@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly at: Temporal.Instant;
   /** See {@linkcode CheckSchedule}. */
   readonly checkSchedule: CheckSchedule;
+  /** See {@linkcode CheckPattern}. */
+  readonly checkPattern: CheckPattern;
   /** What flags and variables say. */
   readonly overrides: OverrideValues;
   /** The state where nobody names one, instead of the usual. */
@@ -71,7 +73,7 @@ export function combine(
   const share = sharer();
   const remember = rememberer();
   const render = renderer(surroundings.at);
-  const { checkSchedule, problems } = surroundings;
+  const { checkSchedule, checkPattern, problems } = surroundings;
   // Asking for a variable is a call into the runtime, and many tasks share one.
   const host: Environment = {
     env: (name) => remember(`env ${name}`, () => surroundings.host.env(name)),
@@ -81,7 +83,7 @@ export function combine(
       const place = source.place(path, code === "config.unknown-key" ? "key" : "value");
       problems.push({ ...place, code, message });
     };
-    const scope = { host, checkSchedule, render, remember, share, secrets, complain };
+    const scope = { host, checkSchedule, checkPattern, render, remember, share, secrets, complain };
     return { source, scope, settings: validate(fileSchema, source.value, [], scope) ?? {} };
   });
 

@@ -2,7 +2,8 @@
 
 import { resolve } from "@std/path";
 import type { Host } from "../core/host.ts";
-import type { CheckSchedule } from "./checks.ts";
+import { loadPatternEngine } from "../core/pattern.ts";
+import type { CheckPattern, CheckSchedule } from "./checks.ts";
 import { combine } from "./combine.ts";
 import type { Surroundings } from "./combine.ts";
 import type { Config } from "./config.ts";
@@ -58,7 +59,8 @@ export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<
     if (reading.source) sources.push(reading.source);
   }
   if (request.urls.length > 0) sources.push(argumentSource(request.urls, host.cwd()));
-  const config = combineOrThrow(sources, { ...request, host, overrides, problems });
+  const checkPattern = await patternCheck(sources.map(({ value }) => value));
+  const config = combineOrThrow(sources, { ...request, host, overrides, problems, checkPattern });
   return { ...config, files: pathsOf(files, host) };
 }
 
@@ -78,16 +80,40 @@ export async function configFiles(
  * Loads a config that a program made. Flags and the `CRONFETCH_` variables do
  * not count, `${env:NAME}` does.
  *
+ * @param request Holds `checkPattern` of {@linkcode patternCheck} if the value may hold patterns.
  * @throws {ConfigError} with every mistake in it.
  */
 export function loadValue(
   value: ConfigInput,
-  request: Pick<LoadRequest, "at" | "checkSchedule">,
+  request: Pick<LoadRequest, "at" | "checkSchedule"> & { readonly checkPattern?: CheckPattern },
   host: Pick<Host, "env" | "cwd">,
 ): Config {
   const sources = [valueSource("config", host.cwd(), value)];
-  const surroundings = { ...request, host, overrides: NO_OVERRIDES, problems: [] };
+  const surroundings = {
+    ...{ checkPattern: refusePattern, ...request },
+    ...{ host, overrides: NO_OVERRIDES, problems: [] },
+  };
   return { ...combineOrThrow(sources, surroundings), files: [] };
+}
+
+/** The check of `expect.matches` for configs. Its engine is loaded only if one of them has a pattern. */
+export async function patternCheck(configs: readonly unknown[]): Promise<CheckPattern> {
+  return configs.some(hasPattern) ? (await loadPatternEngine()).complaintAbout : refusePattern;
+}
+
+function hasPattern(config: unknown): boolean {
+  const tasks = field(config, "tasks");
+  return [field(config, "defaults"), ...(Array.isArray(tasks) ? tasks : [])]
+    .some((options) => typeof field(field(options, "expect"), "matches") === "string");
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+/** No pattern is accepted unchecked. */
+function refusePattern(): string {
+  return "cannot be checked, since the engine of patterns was not loaded";
 }
 
 async function filesOf(

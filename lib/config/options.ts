@@ -14,7 +14,6 @@ import {
   complaintAboutHeaderName,
   complaintAboutHeaderValue,
   complaintAboutMediaType,
-  complaintAboutPattern,
   complaintAboutTimezone,
   parseSchedule,
 } from "./checks.ts";
@@ -228,7 +227,7 @@ function applyExpectations(
     sha256: layer.sha256 === undefined
       ? base.sha256
       : readDigest(layer.sha256, [...path, "sha256"], scope),
-    matches: checked("matches", complaintAboutPattern),
+    matches: checked("matches", scope.checkPattern),
     json: layer.json ?? base.json,
     knownLength: layer.knownLength ?? base.knownLength,
   };

@@ -128,7 +128,7 @@ const expect = object("must be an object of expectations", () => ({
   ),
   matches: option(
     z.nullable(text("a regular expression", 10_000)),
-    "Regular expression (flags `mu`) that must match in the first 64 KiB.",
+    "Regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB.",
     DEFAULTS.expect.matches,
   ),
   json: option(yesOrNo(), "The whole content must be JSON.", DEFAULTS.expect.json),

@@ -1,7 +1,7 @@
 /** What the checks of one source share: where mistakes and secrets go. */
 
 import type { ErrorCode } from "../core/errors.ts";
-import type { CheckSchedule } from "./checks.ts";
+import type { CheckPattern, CheckSchedule } from "./checks.ts";
 import type { Environment, Substitution } from "./environment.ts";
 import type { Render } from "./template.ts";
 
@@ -14,6 +14,8 @@ export interface Scope {
   readonly host: Environment;
   /** See {@linkcode CheckSchedule}. */
   readonly checkSchedule: CheckSchedule;
+  /** See {@linkcode CheckPattern}. */
+  readonly checkPattern: CheckPattern;
   /** Fills in templates as of the time of loading. */
   readonly render: Render;
   /** Everything that must not be shown, over all sources. */

@@ -1,6 +1,7 @@
 /** Expectations: what received content must be before it is published. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
+import { loadPatternEngine } from "../core/pattern.ts";
 import type { Expectations } from "../core/task.ts";
 import { isTypeRange, mediaType, textKind, typesAgree } from "./content_type.ts";
 import { detectType, isDetectable } from "./magic_bytes.ts";
@@ -169,10 +170,11 @@ function checkShrinking(
   );
 }
 
-function checkPattern({ head }: Content, { matches }: Expectations) {
+async function checkPattern({ head }: Content, { matches }: Expectations) {
   if (matches === null) return null;
-  const pattern = new RegExp(matches, "mu");
-  if (pattern.test(decodeText(head))) return null;
+  const { test } = await loadPatternEngine();
+  if (test(matches, decodeText(head))) return null;
+  const pattern = JSON.stringify(matches);
   return fault("expect.matches", `expected a match of ${pattern} in the first 64 KiB, found none`);
 }
 

@@ -47,7 +47,7 @@ export interface Expectations {
   readonly minRatio: number | null;
   /** Lower-case hexadecimal digest of the whole file, or where to read it. */
   readonly sha256: string | ChecksumSource | null;
-  /** Source of a regular expression (flags `mu`) that must match in the first 64 KiB. */
+  /** Source of a regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB. */
   readonly matches: string | null;
   /** The whole content must be JSON. */
   readonly json: boolean;

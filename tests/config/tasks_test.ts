@@ -282,8 +282,14 @@ const WRONG: readonly (readonly [task: Partial<TaskInput>, complaint: RegExp])[]
   [{ expect: { type: "text/*" } }, /expect\.type must be a media type/],
   [{ expect: { type: "text/csv; charset=utf-8" } }, /without parameters/],
   [{ expect: { sha256: "abc" } }, /expect\.sha256 must be 64 hexadecimal digits/],
-  [{ expect: { matches: "(" } }, /expect\.matches must be a regular expression \(flags mu\): /],
-  [{ expect: { matches: "\\-" } }, /expect\.matches must be a regular expression/],
+  [
+    { expect: { matches: "(" } },
+    /expect\.matches must be a regular expression that RE2 supports: /,
+  ],
+  [
+    { expect: { matches: "a(?=b)" } },
+    /expect\.matches may not hold a lookahead \(at character 2\)/,
+  ],
   [{ expect: { minSize: "2KB", maxSize: "1KB" } }, /expect\.maxSize leaves no size/],
   [{ expect: { sha256: { url: "https://h/", name: "{x}" } } }, /sha256\.name holds "\{x\}"/],
   [{ timezone: "+01:00" }, /timezone must be an IANA time zone/],

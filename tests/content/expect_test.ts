@@ -58,6 +58,14 @@ async function outcome(given: Given): Promise<{
 
 const hex = (digits: string) => Uint8Array.fromHex(digits.replaceAll(" ", ""));
 
+/** Text in UTF-16 with a byte order mark. */
+function utf16(text: string, end: "little" | "big"): Uint8Array {
+  const units = [...`\ufeff${text}`].map((character) => character.charCodeAt(0));
+  return new Uint8Array(
+    units.flatMap((unit) => end === "big" ? [unit >> 8, unit & 255] : [unit & 255, unit >> 8]),
+  );
+}
+
 /** A zip file's first entry, stored. */
 function zip(name: string, text: string): Uint8Array {
   const header = new Uint8Array(30);
@@ -140,13 +148,22 @@ const CASES: readonly (readonly [
   [
     "no match",
     { body: "data,rate\n", expect: { matches: "^date,/" } },
-    ["expect.matches", "expected a match of /^date,\\//mu in the first 64 KiB, found none"],
+    ["expect.matches", 'expected a match of "^date,/" in the first 64 KiB, found none'],
   ],
   [
     "a match that comes too late",
     { body: `${"x".repeat(HEAD_BYTES)}date`, expect: { matches: "date" } },
-    ["expect.matches", "expected a match of /date/mu in the first 64 KiB, found none"],
+    ["expect.matches", 'expected a match of "date" in the first 64 KiB, found none'],
   ],
+
+  ["a match in UTF-16, little end first", {
+    body: utf16("date,rate\r\n", "little"),
+    expect: { matches: "^date,rate$" },
+  }, null],
+  ["a match in UTF-16, big end first", {
+    body: utf16("x\ndate,rate\n", "big"),
+    expect: { matches: "^date,rate$" },
+  }, null],
 
   ["JSON", { body: "[1]", expect: { json: true } }, null],
   [

@@ -8,7 +8,7 @@ import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import type { Route } from "../helpers/origin.ts";
 import { STORE, storeTest } from "../helpers/place.ts";
-import { replying, row, WHOLE, wholeResponse } from "./scenario.ts";
+import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
 import type { Expected } from "./scenario.ts";
 import { runsOver } from "./runs.ts";
 import type { Runs } from "./runs.ts";
@@ -56,6 +56,14 @@ row("content that matches is published", {
   stage: replying(wholeResponse()),
   task: { expect: { matches: "new bytes$" } },
   expected: PUBLISHED,
+});
+
+row("row 139: content that a backtracking engine never finishes is refused", {
+  stage: replying(
+    response(["Content-Length: 301", "Connection: close"], "words ".repeat(50) + "!"),
+  ),
+  task: { expect: { matches: "^(\\w+\\s?)*$" } },
+  expected: refused("expect.matches"),
 });
 
 row("JSON that is none is refused", {

@@ -1,0 +1,88 @@
+/** Regular expressions of a config, matched in time linear in the text (RE2). */
+
+/** Compiles and matches the patterns that a config holds. */
+export interface PatternEngine {
+  /** What makes a pattern unusable, as the rest of a sentence; null if nothing does. */
+  complaintAbout(pattern: string): string | null;
+  /**
+   * Whether a pattern, with the flags `mu`, matches somewhere in a text. `^` and `$` are the
+   * ends of lines, whether lines end in LF, CRLF or CR.
+   *
+   * @throws {Error} for a pattern that {@linkcode complaintAbout} refuses.
+   */
+  test(pattern: string, text: string): boolean;
+}
+
+/**
+ * The largest compiled pattern, in RE2 instructions. Matching takes at most this many steps per
+ * character; the 64 KiB that are searched then take seconds at worst.
+ */
+const MAX_INSTRUCTIONS = 5_000;
+
+/** Loads the engine. Only a config that holds a pattern pays for its 260 kB of code. */
+export async function loadPatternEngine(): Promise<PatternEngine> {
+  const { RE2JS } = await import("re2js");
+  const compile = (pattern: string) =>
+    RE2JS.compile(RE2JS.translateRegExp(pattern), RE2JS.MULTILINE);
+  return {
+    complaintAbout: (pattern) => {
+      const unsupported = unsupportedSyntax(pattern);
+      if (unsupported !== null) {
+        const { what, index } = unsupported;
+        return `may not hold ${what} (at character ${index + 1}); patterns are matched by RE2`;
+      }
+      try {
+        return compile(pattern).programSize() > MAX_INSTRUCTIONS
+          ? `is too large a pattern: repeat counts multiply it to more than ${MAX_INSTRUCTIONS} steps`
+          : null;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        return `must be a regular expression that RE2 supports: ${
+          reason.replace("error parsing regexp: ", "")
+        }`;
+      }
+    },
+    test: (pattern, text) => {
+      const compiled = compile(pattern);
+      // RE2 ends lines at LF alone, and a pattern may also name the CR.
+      return compiled.test(text) ||
+        (text.includes("\r") && compiled.test(text.replaceAll(/\r\n?/g, "\n")));
+    },
+  };
+}
+
+/** Syntax of JavaScript that RE2 lacks, as it begins outside of character classes. */
+const UNSUPPORTED: readonly (readonly [start: RegExp, what: string])[] = [
+  [/\(\?[=!]/y, "a lookahead"],
+  [/\(\?<[=!]/y, "a lookbehind"],
+  [/\\[1-9]/y, "a backreference"],
+  [/\\k</y, "a backreference"],
+  [/\\[pP]\{[^{}=]*=/y, 'a Unicode property with "="'],
+  [/\\u[dD][89a-fA-F]/y, "half of a surrogate pair"],
+];
+
+const REPEAT = /\{(\d+)(?:,(\d*))?\}/y;
+/** RE2's limit, also for the product of nested counts. */
+const MAX_REPEAT = 1_000;
+
+/** The first part of a pattern that RE2 has no equivalent for, or null. */
+function unsupportedSyntax(pattern: string): { what: string; index: number } | null {
+  let isInClass = false;
+  for (let index = 0; index < pattern.length; index++) {
+    const character = pattern[index];
+    for (const [start, what] of isInClass ? [] : UNSUPPORTED) {
+      start.lastIndex = index;
+      if (start.test(pattern)) return { what, index };
+    }
+    REPEAT.lastIndex = index;
+    const counts = isInClass ? null : REPEAT.exec(pattern);
+    if (counts?.slice(1).some((count) => Number(count) > MAX_REPEAT)) {
+      return { what: `a repeat count over ${MAX_REPEAT}`, index };
+    }
+    // The character after a backslash is never the start of anything.
+    if (character === "\\") index++;
+    else if (character === "[") isInClass = true;
+    else if (character === "]") isInClass = false;
+  }
+  return null;
+}

@@ -1,0 +1,92 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { loadPatternEngine } from "../../lib/core/pattern.ts";
+
+const { complaintAbout, test } = await loadPatternEngine();
+
+const MATCHES: readonly (readonly [pattern: string, text: string, matches: boolean])[] = [
+  ["^date,", "date,rate\n", true],
+  ["^date,", "\nx\ndate,rate", true],
+  ["^date,", "x date,rate", false],
+  ["^rate$", "date\r\nrate\r\n", true],
+  ["^rate$", "date\rrate\r", true],
+  ["a\\r\\nb", "a\r\nb", true],
+  ["^a.b$", "a😀b", true],
+  ["^\\u00e4\\u{1F600}\\x41$", "ä😀A", true],
+  ["[\\u{1F600}-\\u{1F64F}]", "😀", true],
+  ["\\p{Lu}\\P{Lu}", "aBc", true],
+  ["\\p{Greek}", "λ", true],
+  ["(?<year>\\d{4})-\\d\\d", "2026-01", true],
+  ["(?i)^DATE", "date", true],
+  ["a\\/b", "a/b", true],
+  ["[(?=]", "=", true],
+  ["\\(?=1", "(=1", true],
+  ["\\\\1", "\\1", true],
+  ["a{1000}", "a".repeat(1_000), true],
+  ["a{1000}", "a".repeat(999), false],
+  ["^[^]b", "\nb", true],
+];
+
+Deno.test("PatternEngine.test: flags mu, line ends of all kinds, and JavaScript's escapes", () => {
+  for (const [pattern, text, matches] of MATCHES) {
+    assertEquals(complaintAbout(pattern), null, pattern);
+    assertEquals(test(pattern, text), matches, `${pattern} in ${JSON.stringify(text)}`);
+  }
+});
+
+const REFUSED: readonly (readonly [pattern: string, complaint: string])[] = [
+  ["a(?=b)", "may not hold a lookahead (at character 2)"],
+  ["(?!b)", "may not hold a lookahead (at character 1)"],
+  ["x(?<=a)b", "may not hold a lookbehind (at character 2)"],
+  ["x(?<!a)b", "may not hold a lookbehind (at character 2)"],
+  ["(a)\\1", "may not hold a backreference (at character 4)"],
+  ["(?<q>a)\\k<q>", "may not hold a backreference (at character 8)"],
+  ["[\\]](?=b)", "may not hold a lookahead (at character 5)"],
+  ["\\\\(?=b)", "may not hold a lookahead (at character 3)"],
+  ["a{1001}", "may not hold a repeat count over 1000 (at character 2)"],
+  ["a{1,9999999999}", "may not hold a repeat count over 1000 (at character 2)"],
+  ["a{5000,}", "may not hold a repeat count over 1000 (at character 2)"],
+  ["(a{100}){100}", "must be a regular expression that RE2 supports: invalid repeat count"],
+  [".{1000}".repeat(6), "is too large a pattern"],
+  ["\\p{Script=Greek}", 'may not hold a Unicode property with "=" (at character 1)'],
+  ["\\ud83d\\ude00", "may not hold half of a surrogate pair (at character 1)"],
+  ["(", "must be a regular expression that RE2 supports: missing closing )"],
+  ["[a", "must be a regular expression that RE2 supports: missing closing ]"],
+  ["a**", "must be a regular expression that RE2 supports: invalid nested repetition"],
+];
+
+Deno.test("PatternEngine.complaintAbout: names unsupported syntax and its position", () => {
+  for (const [pattern, complaint] of REFUSED) {
+    assertStringIncludes(complaintAbout(pattern) ?? "accepted", complaint);
+  }
+  assertThrows(() => test("(", ""));
+});
+
+/** Patterns that a backtracking engine matches in exponential or cubic time, and their texts. */
+const EVIL: readonly (readonly [pattern: string, text: string])[] = [
+  ["^(\\w+\\s?)*$", "word ".repeat(10_000) + "!"],
+  ["(a+)+$", "a".repeat(50_000) + "!"],
+  ["^(a|aa)+$", "a".repeat(50_000) + "!"],
+  ["(x+x+)+y", "x".repeat(50_000)],
+  ["^(.*?,){11}P", "1,".repeat(25_000)],
+  ["(.*a){50}$", "a".repeat(50_000) + "!"],
+  ["^(([a-z])+.)+[A-Z]([a-z])+$", "a".repeat(50_000)],
+  ["\\s+$", " ".repeat(50_000) + "!"],
+];
+
+/** The longest wait for a thread that is blocked, in milliseconds; a stuck engine takes years. */
+const PATIENCE_MS = 60_000;
+
+Deno.test("row 139: patterns take linear time on 50,000 characters", async () => {
+  const worker = new Worker(new URL("./pattern_worker.ts", import.meta.url), { type: "module" });
+  try {
+    const results = await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error("the thread is blocked")), PATIENCE_MS);
+      worker.onmessage = ({ data }) => (clearTimeout(timer), resolve(data));
+      worker.onerror = (event) => (clearTimeout(timer), reject(new Error(event.message)));
+      worker.postMessage(EVIL);
+    });
+    assertEquals(results, EVIL.map(() => false));
+  } finally {
+    worker.terminate();
+  }
+});
