@@ -24,6 +24,29 @@ const BEFORE_PATTERN =
  * expression: same length, same lines, only code is left. What a template has in `${}` is code.
  */
 export function codeOf(source: string): string {
+  return scan(source, () => {});
+}
+
+/** A regular expression literal of a source. */
+export interface PatternLiteral {
+  /** Between the slashes. */
+  readonly source: string;
+  /** After the second slash. */
+  readonly flags: string;
+}
+
+/** Every regular expression literal of a source, in order. */
+export function patternsOf(source: string): PatternLiteral[] {
+  const found: PatternLiteral[] = [];
+  scan(source, (start, end) => {
+    const flags = /^[a-z]*/.exec(source.slice(end + 1, end + 10))?.[0] ?? "";
+    found.push({ source: source.slice(start, end), flags });
+  });
+  return found;
+}
+
+/** Blanks what is not code, and reports where each regular expression starts and ends. */
+function scan(source: string, pattern: (start: number, end: number) => void): string {
   let code = "";
   /** Depths of braces at which a template goes on. */
   const templates: number[] = [];
@@ -53,8 +76,11 @@ export function codeOf(source: string): string {
     if (two === "//") blank(endOf(source, at, /$/m));
     else if (two === "/*") blank(endOf(source, at, /\*\//) + 2);
     else if (here === '"' || here === "'") quoted(endOf(source, at + 1, here === '"' ? /"/ : /'/));
-    else if (here === "/" && beginsPattern(code)) quoted(endOfPattern(source, at + 1));
-    else if (here === "`") {
+    else if (here === "/" && beginsPattern(code)) {
+      const end = endOfPattern(source, at + 1);
+      pattern(at + 1, end);
+      quoted(end);
+    } else if (here === "`") {
       keep(1);
       template();
     } else if (here === "}" && templates.at(-1) === depth - 1) {

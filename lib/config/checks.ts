@@ -121,9 +121,9 @@ export function parseSchedule(
   checkCron: CheckSchedule,
 ): Parsed<Schedule> {
   if (text === "manual") return { value: { kind: "manual" } };
-  const [, interval] = /^every\s+(.*)$/.exec(text) ?? [];
+  const [, interval] = /^every\s(.*)$/.exec(text) ?? [];
   if (interval !== undefined) {
-    const intervalMs = parseDuration(interval) ?? NaN;
+    const intervalMs = parseDuration(interval.trimStart()) ?? NaN;
     return intervalMs >= SHORTEST_INTERVAL_MS && intervalMs <= LONGEST_INTERVAL_MS
       ? { value: { kind: "every", intervalMs } }
       : {

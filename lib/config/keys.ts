@@ -1,6 +1,7 @@
 /** Names of files: from `to`, from URLs and from servers, safe on every file system. */
 
 import filenamify from "filenamify";
+import { trimEndOf } from "../core/text.ts";
 import type { Parsed } from "./parsed.ts";
 import { show } from "./problem.ts";
 
@@ -15,6 +16,9 @@ const LONGEST_KEY_BYTES = 1_024;
 
 /** Longest extension that outlives the shortening of a name, in bytes, with its dot. */
 const LONGEST_EXTENSION_BYTES = 20;
+
+/** Longest name that is made safe as it is, in characters; longer ones are shortened first. */
+const MAX_RAW_NAME = 2_000;
 
 /** Name of a file whose URL ends in `/`. */
 export const NAMELESS = "index.html";
@@ -121,7 +125,9 @@ function safeSegment(name: string): string | null {
   if (PLAIN.test(name)) return name;
   const trimmed = name.toWellFormed().trim();
   if (/^[.\s]*$/.test(trimmed)) return null;
-  const safe = filenamify(trimmed, { replacement: "_", maxLength: Infinity });
+  // filenamify takes quadratic time for long runs of dots or blanks, which a server may send.
+  const bounded = trimmed.length > MAX_RAW_NAME ? shortened(trimmed) : trimmed;
+  const safe = filenamify(bounded, { replacement: "_", maxLength: Infinity });
   const short = shortened(safe);
   return RESERVED.test(short) ? `_${short}` : short;
 }
@@ -134,7 +140,7 @@ function shortened(name: string): string {
   const kept = bytesOf(extension) <= LONGEST_EXTENSION_BYTES ? extension : "";
   const room = new Uint8Array(LONGEST_NAME_BYTES - bytesOf(kept));
   const { read } = encoder.encodeInto(name, room);
-  return name.slice(0, read).replace(/[. ]+$/, "") + kept;
+  return trimEndOf(name.slice(0, read), ". ") + kept;
 }
 
 const encoder = new TextEncoder();

@@ -43,7 +43,7 @@ export const SIZE_PATTERN: RegExp = new RegExp(
 export function parseDuration(text: string): number | null {
   if (!DURATION_PATTERN.test(text)) return null;
   let totalMs = 0;
-  for (const [, number, unit] of text.matchAll(/([0-9.]+)([a-z]+)/g)) {
+  for (const [, number, unit] of text.matchAll(/([0-9.]+)([a-z]+)/gy)) {
     totalMs += Number(number) * DURATION_UNITS[unit as keyof typeof DURATION_UNITS];
   }
   return Math.round(totalMs);

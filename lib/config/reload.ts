@@ -89,7 +89,7 @@ async function lookOf(path: string): Promise<string> {
 const MODULES = new Set([".ts", ".mts", ".js", ".mjs"]);
 
 /** What a module imports from files. What only looks like it is looked at too, and does no harm. */
-const IMPORT = /\b(?:from|import)\s*\(?\s*["'](\.{1,2}\/[^"'\n]+)["']/g;
+const IMPORT = /\b(?:from|import)(?:\s+|\s*\(\s*)?["'](\.{1,2}\/[^"'\n]+)["']/g;
 
 /** The files, and those that modules among them import, directly or not. */
 async function withImports(files: readonly string[]): Promise<string[]> {

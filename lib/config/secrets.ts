@@ -111,7 +111,7 @@ function formsOf(secret: string): string[] {
     ...encoded,
     JSON.stringify(wellFormed).slice(1, -1),
     base64,
-    base64.replace(/=+$/, ""),
+    bytes.toBase64({ omitPadding: true }),
     bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
   ].filter((form) => form.length >= SHORTEST_SECRET);
 }
@@ -122,7 +122,7 @@ export function secretsInHeader(name: string, value: string): string[] {
   if (/^cookie$/i.test(name)) {
     return [value, ...value.split(";").map((pair) => pair.slice(pair.indexOf("=") + 1).trim())];
   }
-  const [, scheme, credentials] = /^(\S+)\s+(.+)$/.exec(value) ?? [];
+  const [, scheme, credentials] = /^(\S+)\s+(\S.*)$/.exec(value) ?? [];
   if (scheme === undefined || credentials === undefined) return [value];
   const basic = /^basic$/i.test(scheme) ? userAndPassword(credentials) : [];
   return [value, credentials, ...basic];
@@ -160,11 +160,14 @@ function decoded(text: string): string {
   });
 }
 
-/** The userinfo of a URL that can be parsed; its slashes may be missing or turned (WHATWG URL). */
-const USERINFO = /^(\s*(?:[a-z][a-z0-9+.-]*:)?[/\\]*)[^/\\?#]*@/i;
+/** What precedes the userinfo of a URL; its slashes may be missing or reversed (WHATWG URL). */
+const BEFORE_USERINFO = /^\s*(?:[a-z][a-z0-9+.-]*:)?[/\\]*/i;
 
-/** What may be the userinfo of any other text: all up to the last `@`. */
-const BROKEN_USERINFO = /^(\s*(?:[a-z][a-z0-9+.-]*:(?=[/\\]))?[/\\]*).*@/is;
+/** The same in a text that is not a URL: a scheme needs its slash. */
+const BEFORE_BROKEN_USERINFO = /^\s*(?:[a-z][a-z0-9+.-]*:[/\\]+|[/\\]*)/i;
+
+/** Ends the authority of a URL. */
+const AUTHORITY_END = /[/\\?#]/g;
 
 /**
  * Puts `***` in place of the userinfo of a URL and of the values of its telling
@@ -172,11 +175,24 @@ const BROKEN_USERINFO = /^(\s*(?:[a-z][a-z0-9+.-]*:(?=[/\\]))?[/\\]*).*@/is;
  * is treated as one that might have been meant.
  */
 export function redactUrl(url: string): string {
-  return url
-    .replace(URL.canParse(url) ? USERINFO : BROKEN_USERINFO, `$1${MASK}@`)
+  return withoutUserinfo(url)
+    // No "?" in a name: a run of them would be searched from each of its characters.
     .replace(
-      /([?&;#])([^=&;#]*)=([^&#]+)/g,
+      /([?&;#])([^=&;#?]*)=([^&#]+)/g,
       (whole, before: string, name: string) =>
         SENSITIVE_PARAMETER.test(decoded(name)) ? `${before}${name}=${MASK}` : whole,
     );
+}
+
+/**
+ * Masks the userinfo: in a URL all up to the last `@` of its authority, in any other text all up to
+ * the last `@`.
+ */
+function withoutUserinfo(url: string): string {
+  const isUrl = URL.canParse(url);
+  const [before = ""] = (isUrl ? BEFORE_USERINFO : BEFORE_BROKEN_USERINFO).exec(url) ?? [];
+  AUTHORITY_END.lastIndex = before.length;
+  const end = isUrl ? AUTHORITY_END.exec(url)?.index ?? url.length : url.length;
+  const at = url.lastIndexOf("@", end);
+  return at < before.length ? url : `${before}${MASK}${url.slice(at)}`;
 }

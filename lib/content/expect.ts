@@ -3,6 +3,7 @@
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import { loadPatternEngine } from "../core/pattern.ts";
 import type { Expectations } from "../core/task.ts";
+import { cutServerText } from "../core/text.ts";
 import { isTypeRange, mediaType, textKind, typesAgree } from "./content_type.ts";
 import { detectType, isDetectable } from "./magic_bytes.ts";
 import { decodeText, isHtmlPage, isJson, isSvg, textFault } from "./text_content.ts";
@@ -115,7 +116,7 @@ async function checkType(content: Content, { type }: Expectations) {
   // Servers that know no better name for a text call it plain.
   const plain = kind !== null && declared === "text/plain";
   if (declared !== null && !plain && !typesAgree(type, declared)) {
-    return fault("expect.type", `expected ${type}, the server calls it ${declared}`);
+    return fault("expect.type", `expected ${type}, the server calls it ${cutServerText(declared)}`);
   }
   const found = kind
     ? textFault(kind, decodeText(content.head), isWhole(content))

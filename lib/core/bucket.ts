@@ -1,5 +1,7 @@
 /** Where a bucket is, as a config says it: `s3://bucket/prefix?endpoint=…&region=…`. */
 
+import { trimEndOf } from "./text.ts";
+
 /** A bucket, and the part of it that is cronfetch's. */
 export interface BucketLocation {
   /** Name of the bucket. */
@@ -30,7 +32,7 @@ export function parseBucket(text: string): BucketLocation | { readonly complaint
   const [bucket = "", ...segments] = place.split("/");
   if (bucket.includes("@")) return { complaint: NO_SECRETS };
   if (!BUCKET.test(bucket)) return { complaint: FORM };
-  const prefix = segments.join("/").replace(/^\/+|\/+$/g, "");
+  const prefix = trimEndOf(segments.join("/").replace(/^\/+/, ""), "/");
   const parts = prefix === "" ? [] : prefix.split("/");
   if (parts.some((part) => part === "" || part === "." || part === "..")) {
     return { complaint: 'must not have ".", ".." or nothing between two slashes of its prefix' };

@@ -2,6 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
+import { quoteServerText } from "../core/text.ts";
 import { contentLength } from "./content_length.ts";
 import { isTemporaryStatus } from "./retry.ts";
 
@@ -53,7 +54,7 @@ export function judgeAnswer(status: number, headers: HeaderFields, asked: Asked)
     // fetch would hand out the raw framing of what it does not know (RFC 9112, section 6.1).
     throw new CronfetchError(
       "http.protocol",
-      `the transfer coding ${JSON.stringify(transferCoding)} is not understood`,
+      `the transfer coding ${quoteServerText(transferCoding)} is not understood`,
       { httpStatus: status },
     );
   }
@@ -61,7 +62,7 @@ export function judgeAnswer(status: number, headers: HeaderFields, asked: Asked)
   if (contentCoding !== null && !/^(identity)?$/i.test(contentCoding.trim())) {
     throw new CronfetchError(
       "http.protocol",
-      `the content coding ${JSON.stringify(contentCoding)} was not asked for`,
+      `the content coding ${quoteServerText(contentCoding)} was not asked for`,
       { httpStatus: status },
     );
   }

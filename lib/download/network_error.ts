@@ -1,6 +1,7 @@
 /** What fetch's errors mean. Deno tells the reason in words alone; this is the table of them. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
+import { cutServerText } from "../core/text.ts";
 
 /**
  * Text in an error or its causes, and what it means; the first that fits counts.
@@ -61,9 +62,11 @@ export function fromFetchError(error: unknown, signal: AbortSignal): CronfetchEr
   }
   // fetch refuses some ports by itself; asking again changes nothing.
   if (/ports? \d+ are blocked/i.test(said)) {
-    return new CronfetchError("net.failed", said, { cause: error, retry: "never" });
+    return new CronfetchError("net.failed", cutServerText(said), { cause: error, retry: "never" });
   }
-  return new CronfetchError("net.failed", `the request failed: ${said}`, { cause: error });
+  return new CronfetchError("net.failed", `the request failed: ${cutServerText(said)}`, {
+    cause: error,
+  });
 }
 
 /**

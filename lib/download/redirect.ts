@@ -1,9 +1,13 @@
 /** Redirect policy: may this answer be followed, and where to (RFC 9110, section 15.4). */
 
 import type { ErrorCode } from "../core/errors.ts";
+import { quoteServerText } from "../core/text.ts";
 
 /** Hops after which a chain is given up. */
 export const MAX_HOPS = 10;
+
+/** Longest Location that is followed, in characters: what servers and proxies take as a URL. */
+export const MAX_LOCATION_LENGTH = 8_000;
 
 /** What to do about a redirect. */
 export type RedirectDecision =
@@ -27,13 +31,20 @@ export function decideRedirect(
   location: string | null,
 ): RedirectDecision {
   if (!location) return refuse("http.protocol", "a redirect without a Location");
+  if (location.length > MAX_LOCATION_LENGTH) {
+    return refuse(
+      "http.protocol",
+      `a redirect with a Location of ${location.length} characters, over the limit of ` +
+        `${MAX_LOCATION_LENGTH}: ${quoteServerText(location)}`,
+    );
+  }
   // No URL holds a bare space: this is two header lines.
   if (location.includes(", ")) return refuse("http.protocol", "a redirect with several Locations");
   const from = visited[visited.length - 1];
   const to = URL.parse(location, from);
   if (!to) return refuse("http.protocol", "a redirect to something that is no URL");
   if (to.protocol !== "https:" && to.protocol !== "http:") {
-    return refuse("http.protocol", `a redirect to the scheme ${JSON.stringify(to.protocol)}`);
+    return refuse("http.protocol", `a redirect to the scheme ${quoteServerText(to.protocol)}`);
   }
   if (to.protocol === "http:" && visited.some((url) => url.startsWith("https:"))) {
     return refuse("redirect.insecure", "a redirect from https to http");

@@ -2,6 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields, HttpBody } from "../core/http.ts";
+import { quoteServerText } from "../core/text.ts";
 import { judgeAnswer } from "./answer.ts";
 import type { ByteRange } from "./pieces.ts";
 import { request, type RequestOptions } from "./request.ts";
@@ -50,7 +51,10 @@ export function judgeSegment(
   const asked = `bytes ${startByte}-${endByte - 1}/${totalBytes}`;
   // Also how multipart/byteranges is told: its Content-Range stands in the body (section 14.6).
   const range = headers.get("content-range");
-  if (range !== asked) return { kind: "refused", reason: `${asked} was answered ${range}` };
+  if (range !== asked) {
+    const found = range === null ? "without Content-Range" : `by ${quoteServerText(range)}`;
+    return { kind: "refused", reason: `${asked} was answered ${found}` };
+  }
   if (!isSameFile(validator, headers)) return { kind: "refused", reason: "the file has changed" };
   return { kind: "fits" };
 }

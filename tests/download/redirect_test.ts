@@ -1,7 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { ErrorCode } from "../../lib/core/errors.ts";
-import { decideRedirect, isRedirect, MAX_HOPS } from "../../lib/download/redirect.ts";
+import {
+  decideRedirect,
+  isRedirect,
+  MAX_HOPS,
+  MAX_LOCATION_LENGTH,
+} from "../../lib/download/redirect.ts";
 
 const FROM = "https://a.example/dir/file?x=1";
 
@@ -59,6 +64,16 @@ Deno.test(`decideRedirect: follows ${MAX_HOPS} hops and no more`, () => {
   }
   const decision = decideRedirect(visited, "/one-more");
   assertEquals(decision.kind === "refuse" && decision.code, "redirect.loop");
+});
+
+Deno.test("row 134: a Location of more than 8,000 characters is refused, and cut in the message", () => {
+  const longest = `/${"?".repeat(MAX_LOCATION_LENGTH - 1)}`;
+  assertEquals(decideRedirect([FROM], longest).kind, "follow");
+  for (const location of [`${longest}?`, `/${"?".repeat(80_000)}`, "a".repeat(1_000_000)]) {
+    const decision = decideRedirect([FROM], location);
+    assert(decision.kind === "refuse" && decision.code === "http.protocol");
+    assert(decision.message.length < 350, decision.message);
+  }
 });
 
 Deno.test("row 43: userinfo in a Location is dropped", () => {

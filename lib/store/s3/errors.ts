@@ -1,6 +1,7 @@
 /** What S3 servers say, in our codes and in plain sentences. Pure. */
 
 import type { ErrorCode, Retry } from "../../core/errors.ts";
+import { cutServerText } from "../../core/text.ts";
 import { Refusal } from "../errors.ts";
 
 /** What was asked of a server, as its access rules call it. */
@@ -115,11 +116,19 @@ export function missingFeature(
 ): S3Feature | null {
   const turnsDown = status === 501 || name === "NotImplemented" ||
     (status === 400 &&
-      /(?:unsupported|not supported|unknown|unrecognized|invalid).*header/i.test(message));
+      rejectsHeader(message));
   if (!turnsDown) return null;
   if (used.has("checksums") && /checksum/i.test(message)) return "checksums";
   if (used.has("conditions")) return "conditions";
   return used.has("checksums") ? "checksums" : null;
+}
+
+/** Whether a message names a header as unknown: the word, and "header" later on its line. */
+function rejectsHeader(message: string): boolean {
+  return message.split("\n").some((line) => {
+    const word = /unsupported|not supported|unknown|unrecognized|invalid/i.exec(line);
+    return word !== null && /header/i.test(line.slice(word.index));
+  });
 }
 
 /** Makes a reason of ours of a failed request. */
@@ -146,8 +155,8 @@ function explanationOf(failure: S3Failure): Explanation {
   if (isElsewhere(failure)) {
     const where = region === null
       ? "is in another region, or behind another endpoint"
-      : `is in the region ${region}`;
-    const bid = region === null ? "name it" : `set AWS_REGION=${region}`;
+      : `is in the region ${cutServerText(region)}`;
+    const bid = region === null ? "name it" : `set AWS_REGION=${cutServerText(region)}`;
     const sentence = `the bucket ${JSON.stringify(bucket)} ${where}; ${bid}`;
     return ["store.failed", `${sentence}, or add ?region= to the store`, "never"];
   }
@@ -156,12 +165,14 @@ function explanationOf(failure: S3Failure): Explanation {
   }
   if (status === 507) return FULL;
   if (status === 429 || status === 503) return BUSY;
-  if (status === null) return ["store.failed", `the server cannot be reached: ${message}`];
+  if (status === null) {
+    return ["store.failed", `the server cannot be reached: ${cutServerText(message)}`];
+  }
   const said = message === "" || message === "UnknownError" ? name : `${name}: ${message}`;
   const temporary = status >= 500 || status === 408 || status < 400;
   return [
     "store.failed",
-    `the server answered ${status} (${said})`,
+    `the server answered ${status} (${cutServerText(said)})`,
     temporary ? "later" : "never",
   ];
 }

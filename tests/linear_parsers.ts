@@ -1,0 +1,140 @@
+/** Functions that read foreign text, for `linear_test.ts`. A new one is a line here. */
+
+import { parseDuration, parseSize } from "../lib/config/quantities.ts";
+import { keyOf, safeName } from "../lib/config/keys.ts";
+import { parseState, parseStore } from "../lib/config/location.ts";
+import { escapeControls } from "../lib/config/problem.ts";
+import {
+  createRedactor,
+  createUrlRedactor,
+  redactUrl,
+  secretsInHeader,
+  secretsInUrl,
+} from "../lib/config/secrets.ts";
+import { parseTemplate } from "../lib/config/template.ts";
+import { mediaType, textKind, typesAgree } from "../lib/content/content_type.ts";
+import { isHtmlPage, textFault } from "../lib/content/text_content.ts";
+import { parseBucket } from "../lib/core/bucket.ts";
+import { parseHttpDate } from "../lib/core/http_date.ts";
+import { cutServerText, quoteServerText, trimEndOf } from "../lib/core/text.ts";
+import { judgeAnswer } from "../lib/download/answer.ts";
+import { parseChecksums } from "../lib/download/checksum.ts";
+import { contentLength } from "../lib/download/content_length.ts";
+import { hostKind } from "../lib/download/egress.ts";
+import { serverName } from "../lib/download/filename.ts";
+import { parseHead } from "../lib/download/http1/response_head.ts";
+import { fromFetchError } from "../lib/download/network_error.ts";
+import { comesInRanges } from "../lib/download/ranges.ts";
+import { decideRedirect } from "../lib/download/redirect.ts";
+import { continuesPart, strongValidator, unsatisfiedTotal } from "../lib/download/resume.ts";
+import { retryAfter } from "../lib/download/retry.ts";
+import { responseValidators } from "../lib/download/validators.ts";
+import { versionedKey } from "../lib/download/versions.ts";
+import { bearerToken } from "../lib/page/guard.ts";
+import { escapeControl } from "../lib/report/format.ts";
+import { escapeXml } from "../lib/report/junit.ts";
+import { checkFields } from "../lib/schedule/expression.ts";
+import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
+
+const asked = { conditional: false, rangeStart: null };
+const part = { sizeBytes: 1, totalBytes: 2, validator: '"a"' };
+const encoder = new TextEncoder();
+const redact = createRedactor(["secret", "a b?c", "%%%%", "\u00e9tat"]);
+
+/** Header fields that all have this value. */
+function everyField(value: string): { get(name: string): string } {
+  return { get: () => value };
+}
+
+function s3Failure(message: string) {
+  const of = { region: null, action: "s3:GetObject", bucket: "b" } as const;
+  return { name: "Other", message, status: 400, ...of };
+}
+
+/** By name; what they return does not matter, nor do refusals. */
+export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
+  bearerToken: (text) => bearerToken(new Headers({ authorization: `Bearer ${text}` })),
+  checkFields,
+  comesInRanges: (text) =>
+    comesInRanges({ status: 200, headers: everyField(text), lengthBytes: 9, validator: '"a"' }),
+  contentLength: (text) => contentLength(200, everyField(text)),
+  continuesPart: (text) => continuesPart(part, everyField(text)),
+  createRedactor: redact,
+  createUrlRedactor: createUrlRedactor(["secret", "a?b"]),
+  cutServerText,
+  decideRedirect: (text) => decideRedirect(["https://a.example/"], text),
+  "decideRedirect, below the limit": (text) =>
+    decideRedirect(["https://a.example/"], text.slice(0, 8_000)),
+  escapeControl,
+  escapeControls,
+  escapeXml,
+  explainS3: (text) => explainS3(s3Failure(text), null),
+  fromFetchError: (text) => fromFetchError(new Error(text), new AbortController().signal),
+  hostKind,
+  isHtmlPage: (text) => isHtmlPage(encoder.encode(`<${text}`)),
+  judgeAnswer: (text) => judgeAnswer(200, everyField(text), asked),
+  keyOf: (text) => keyOf(text, new URL("https://a.example/b")),
+  mediaType,
+  missingFeature: (text) => missingFeature(s3Failure(text), new Set(["checksums"])),
+  parseBucket: (text) => parseBucket(`s3://bucket/${text}`),
+  parseChecksums: (text) => parseChecksums(text, "a.zip"),
+  "parseChecksums: GNU": (text) => parseChecksums(`${"0".repeat(64)} ${text}`, "a.zip"),
+  "parseChecksums: BSD": (text) => parseChecksums(`SHA256 (${text}`, "a.zip"),
+  parseDuration,
+  parseHttpDate: (text) => parseHttpDate(text, 0),
+  "parseHead: status": (text) => parseHead(encoder.encode(`HTTP/1.1 200 ${text}\r\n\r\n`)),
+  "parseHead: field": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\nA:${text}\r\n\r\n`)),
+  "parseHead: name": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\n${text}\r\n\r\n`)),
+  parseSize,
+  parseState: (text) => parseState(text, "/"),
+  parseStore: (text) => parseStore(text, "/"),
+  parseTemplate: (text) => parseTemplate(`{${text}`, true),
+  quoteServerText,
+  redactUrl,
+  "redactUrl: a URL": (text) => redactUrl(`https://a.example/${text}`),
+  "redactUrl: an authority": (text) => redactUrl(`https://${text}`),
+  responseValidators: (text) => responseValidators(everyField(text), 0),
+  retryAfter: (text) => retryAfter(everyField(text), 0),
+  safeName,
+  secretsInHeader: (text) => secretsInHeader("cookie", text),
+  "secretsInHeader: credentials": (text) => secretsInHeader("authorization", `a${text}`),
+  secretsInUrl: (text) => secretsInUrl(URL.parse(`https://${text.slice(0, 10_000)}@a.example/`)),
+  serverName: (text) => serverName(text, "https://a.example/b", safeName),
+  "serverName: a parameter": (text) =>
+    serverName(`attachment; filename="${text}"`, "https://a.example/b", safeName),
+  "serverName: an extended parameter": (text) =>
+    serverName(`attachment; filename*=UTF-8''${text}`, "https://a.example/b", safeName),
+  strongValidator: (text) => strongValidator(everyField(text), 0),
+  "textFault: csv": (text) => textFault("csv", text, false),
+  "textFault: html": (text) => textFault("html", text, false),
+  "textFault: json": (text) => textFault("json", text, false),
+  "textFault: whole json": (text) => textFault("json", text, true),
+  "textFault: xml": (text) => textFault("xml", text, false),
+  textKind,
+  trimEndOf: (text) => trimEndOf(`${text}a`, ". /"),
+  typesAgree: (text) => typesAgree("text/csv", text),
+  unsatisfiedTotal: (text) => unsatisfiedTotal(everyField(text)),
+  versionedKey,
+};
+
+/** Pieces that make an expression backtrack when they are repeated. */
+export const PUMPS: readonly string[] = [
+  " ",
+  "?",
+  "=",
+  "a",
+  "0",
+  ".",
+  "/",
+  "\\",
+  "@",
+  "%41",
+  '"',
+  '",',
+  ";a=",
+  "<!--",
+  "{",
+  "\r\n",
+  "(",
+  "a.20260115T060000123Z",
+];
