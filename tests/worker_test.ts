@@ -263,3 +263,18 @@ Deno.test("an event that everybody passes over is not made, and one that somebod
   );
   assertEquals(await heardWith({}), all);
 });
+
+Deno.test("a sweep that fails does not fail the run", async () => {
+  await using server = origin({ "/a": "a" });
+  const store = openMemory();
+  let sweeps = 0;
+  const sweep = () => {
+    sweeps++;
+    return Promise.reject(new CronfetchError("store.denied", "the folder cannot be listed"));
+  };
+  const { results, summary } = await run({ state: "memory:", tasks: tasksAt(server, "a") }, {
+    host: testHost(),
+    store: { ...store, sweep },
+  });
+  assertEquals([statuses(results), summary.exitCode, sweeps], [{ a: "created" }, 0, 1]);
+});

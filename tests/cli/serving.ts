@@ -25,11 +25,19 @@ export interface Visitor {
 /** `serve` in this process. */
 export interface Served extends Visitor, AsyncDisposable {
   readonly host: TestHost;
-  /** Moves the clock, a slice after the other, until something is true. */
+  /**
+   * Waits until a condition holds. While the watch sleeps, each turn moves the clock by a slice; a
+   * tick is therefore never passed while the run of an earlier one is under way.
+   *
+   * @throws After {@linkcode MOST_TURNS} turns, so that a condition that never holds fails the test.
+   */
   until(isTrue: () => boolean | Promise<boolean>, sliceMs?: number): Promise<void>;
   /** Its exit code, once it has ended. */
   ended(): Promise<number>;
 }
+
+/** Turns of {@linkcode Served.until}, each of at least a millisecond, before it gives up. */
+const MOST_TURNS = 10_000;
 
 /** Visits a page. */
 export function visitor(url: string): Visitor {
@@ -57,8 +65,9 @@ export async function serve(at: Place, args: readonly string[] = []): Promise<Se
   const exitCode = main(["serve", "--port", "0", ...args], host);
   exitCode.then((given) => code = given, () => code = -1);
   const until: Served["until"] = async (isTrue, sliceMs = 0) => {
-    while (!await isTrue()) {
-      await host.advance(sliceMs);
+    for (let turn = 0; !await isTrue(); turn++) {
+      if (turn === MOST_TURNS) throw new Error(`still false after ${turn} turns: ${isTrue}`);
+      await host.advance(host.sleeping() > 0 ? sliceMs : 0);
       await new Promise((done) => setTimeout(done, 1));
     }
   };

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../lib/cli.ts";
 import { compareFiles } from "../../lib/commands/compare.ts";
+import { forgetPublished } from "../../lib/commands/forget.ts";
 import { knownKeys, publishedEntries } from "../../lib/commands/inventory.ts";
 import { openState } from "../../lib/state/open.ts";
 import { openMemory } from "../../lib/store/memory.ts";
@@ -97,6 +98,46 @@ Deno.test("verify: what cannot be read differs", async () => {
   await using at = await place({ tasks: [] });
   await at.remember([record("t", { published: validators({ key: "../t" }) })]);
   assertEquals(await verdicts(at), { exitCode: 3, files: { "../t": "unreadable" } });
+});
+
+Deno.test("verify: the message about an unreadable file is redacted", async () => {
+  const secret = "hidden-folder";
+  await using at = await place({
+    tasks: [{ id: "t", url: "https://x.example/t", headers: { "x-key": "${env:KEY}" } }],
+  });
+  await at.remember([record("t", { published: validators({ key: `../${secret}/t` }) })]);
+  const host = at.host({ env: { KEY: secret } });
+  assertEquals(await main(["verify", "--json"], host), 3);
+  const [row] = rowsOf(host.stdout.text);
+  assertEquals(row?.["verdict"], "unreadable");
+  assertStringIncludes(String(row?.["message"]), "../***/t");
+  assertEquals(String(row?.["message"]).includes(secret), false);
+});
+
+Deno.test("verify --fix: a file that cannot be read is not forgotten", async () => {
+  await using at = await place({ tasks: [{ id: "t", url: "https://x.example/t" }] });
+  const published = validators({ key: "../t" });
+  await at.remember([record("t", { published })]);
+  assertEquals(await verdicts(at, ["--fix"]), { exitCode: 3, files: { "../t": "unreadable" } });
+  assertEquals((await at.records()).get("t")?.published, published);
+});
+
+Deno.test("forgetPublished keeps a file that a run has published since it was compared", async () => {
+  await using at = await place({ tasks: [] });
+  const compared = (task: string) => ({
+    ...{ key: task, task, verdict: "edited" as const, message: null, found: null },
+    expected: "ab".repeat(32),
+  });
+  const newer = validators({ key: "a", sha256: "cd".repeat(32) });
+  const older = validators({ key: "b", sha256: "ab".repeat(32) });
+  await at.remember([record("a", { published: newer }), record("b", { published: older })]);
+  const host = at.host();
+  await using state = await openState(`file:${at.folder.file("state/state.json")}`, host);
+  const forgotten = await forgetPublished([compared("a"), compared("b")], state, host);
+  assertEquals(forgotten, new Set(["b"]));
+  await state.flush();
+  const records = await at.records();
+  assertEquals([records.get("a")?.published, records.get("b")?.published], [newer, null]);
 });
 
 Deno.test("verify --fix: leaves a task alone that a run is working on", async () => {

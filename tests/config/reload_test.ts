@@ -145,6 +145,37 @@ Deno.test("a module counts with all that it imports, and is run anew", async () 
   assertEquals(await next(source), ["d"]);
 });
 
+Deno.test("each reload of a module ends its thread, also where the module throws", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.file("cronfetch.ts");
+  const config = (text: string) => Deno.writeTextFile(path, text);
+  const RealWorker = globalThis.Worker;
+  const calls: string[] = [];
+  globalThis.Worker = class extends RealWorker {
+    constructor(...given: ConstructorParameters<typeof RealWorker>) {
+      super(...given);
+      calls.push("started");
+    }
+    override terminate(): void {
+      calls.push("ended");
+      super.terminate();
+    }
+  };
+  try {
+    await config(`export default { tasks: [] };`);
+    const source = await sourceOf(folder);
+    assertEquals(calls, []);
+    await config(`export default { tasks: ["https://files.test/a"] };`);
+    assertEquals(await next(source), ["a"]);
+    assertEquals(calls, ["started", "ended"]);
+    await config(`throw new Error("not today");`);
+    await assertRejects(() => source.changed(signal), ConfigError, "not today");
+    assertEquals(calls, ["started", "ended", "started", "ended"]);
+  } finally {
+    globalThis.Worker = RealWorker;
+  }
+});
+
 Deno.test("the end does not wait for files to settle", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.file("cronfetch.json"), list("a"));

@@ -1,17 +1,22 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { substituteUrl } from "../../lib/config/environment.ts";
+import { loadValue } from "../../lib/config/load.ts";
 import {
   createRedactor,
   redactUrl,
   secretsInHeader,
   secretsInUrl,
 } from "../../lib/config/secrets.ts";
+import { testHost } from "../helpers/host.ts";
 
 /** A password with every kind of character that is written differently somewhere. */
 const PASSWORD = 'pä ss/w+"&#?=%\\';
 
 const base64 = (text: string) => new TextEncoder().encode(text).toBase64();
+
+/** Bytes whose base64 has both characters that base64url replaces. */
+const SYMBOLS = "???>>>~~~";
 
 const DISGUISES: readonly (readonly [what: string, text: string])[] = [
   ["as it is", PASSWORD],
@@ -54,6 +59,27 @@ Deno.test("property: a secret is found in the URL of a task that holds it", () =
     assertEquals(redact(text), `${start}***/a.csv`);
     assertEquals(redact(new URL(text).href), `${start}***/a.csv`);
   }));
+});
+
+Deno.test("row 90: a secret is found in base64url, and in base64 with its own alphabet", () => {
+  const redact = createRedactor([SYMBOLS]);
+  const base64url = new TextEncoder().encode(SYMBOLS).toBase64({ alphabet: "base64url" });
+  assertEquals([base64(SYMBOLS), base64url], ["Pz8/Pj4+fn5+", "Pz8_Pj4-fn5-"]);
+  assertEquals(redact(`${base64(SYMBOLS)} ${base64url}`), "*** ***");
+});
+
+Deno.test("row 90: the address of a webhook is a secret, its host is not", () => {
+  const webhook = "https://hooks.example.org/services/T000/B000/XXXX?thread=17";
+  const at = Temporal.Instant.from("2026-01-15T12:00:00Z");
+  const request = { at, checkSchedule: () => null };
+  const { secrets } = loadValue({ alerts: [{ webhook }], tasks: [] }, request, testHost());
+  assertEquals(secrets, ["/services/T000/B000/XXXX?thread=17"]);
+  assertEquals(
+    createRedactor(secrets)(`no answer of ${webhook}`),
+    [
+      "no answer of https://hooks.example.org***",
+    ][0],
+  );
 });
 
 const REDACTED: readonly (readonly [secrets: string[], text: string, redacted: string])[] = [

@@ -23,6 +23,8 @@ export interface TestTime {
    * is called at its time, in order, and what it set off may run before the next.
    */
   advance(durationMs: number): Promise<void>;
+  /** Sleeps under way; with instant sleeps always 0. */
+  sleeping(): number;
   /** Moves the wall clock alone, forwards or backwards, as an administrator does. */
   jump(durationMs: number): void;
 }
@@ -42,6 +44,7 @@ export function testTime(options: TestTimeOptions): TestTime {
   const startMs = performance.now();
   const slept: number[] = [];
   const alarms = new Set<Alarm>();
+  let sleeping = 0;
   let movedMs = 0;
   let jumpedMs = 0;
 
@@ -75,7 +78,8 @@ export function testTime(options: TestTimeOptions): TestTime {
         if (signal.aborted) return Promise.reject(signal.reason);
         slept.push(durationMs);
         if (options.sleep === "manual") {
-          return abortable((done) => setAlarm(durationMs, done), signal);
+          sleeping++;
+          return abortable((done) => setAlarm(durationMs, done), signal).finally(() => sleeping--);
         }
         const untilMs = movedMs + durationMs;
         while (fireNext(untilMs));
@@ -90,6 +94,7 @@ export function testTime(options: TestTimeOptions): TestTime {
       movedMs = Math.max(movedMs, untilMs);
       await settle();
     },
+    sleeping: () => sleeping,
     jump(durationMs) {
       jumpedMs += durationMs;
     },

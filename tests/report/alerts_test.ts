@@ -110,6 +110,25 @@ Deno.test("a webhook that fails for now is tried again, and then given up with a
   }
 });
 
+Deno.test("a webhook's redirect is not followed: its headers and message stay at its origin", async () => {
+  const other = hook([200]);
+  await using _other = other.server;
+  for (const status of [301, 302, 303, 307, 308]) {
+    let hits = 0;
+    await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+      hits++;
+      return new Response(null, { status, headers: { location: other.url } });
+    });
+    const url = `http://127.0.0.1:${server.addr.port}/hook`;
+    const alert: Alert = { kind: "webhook", url, headers: { "x-token": "t" } };
+    const { complaints } = await tell([alert], NEWS);
+    assertEquals(hits, 1);
+    assertEquals(complaints.length, 1);
+    assertMatch(complaints[0] ?? "", new RegExp(`it answered ${status}$`));
+  }
+  assertEquals(other.bodies, []);
+});
+
 Deno.test("a command that fails is complained of, and the other alerts are given", async () => {
   const alerts: Alert[] = [
     { kind: "command", command: ["one"] },

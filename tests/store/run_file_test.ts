@@ -4,9 +4,13 @@ import {
   folderLine,
   foldersIn,
   isDraftOf,
+  RunFile,
   runFileName,
   runOfFile,
 } from "../../lib/store/run_file.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { recording } from "./file_system.ts";
 
 for (
   const [name, text, folders] of [
@@ -46,4 +50,20 @@ Deno.test("the run of a run file", () => {
   assertEquals(runOfFile(runFileName("0a")), "0a");
   assertEquals(runOfFile(draftName("0a", "ff")), null);
   assertEquals(runOfFile("file"), null);
+});
+
+Deno.test("a run file is flushed to disk after each folder, before note resolves; not without sync", async () => {
+  for (const sync of [true, false]) {
+    await using folder = await temporaryFolder();
+    const { fileSystem, calls } = recording();
+    const file = new RunFile(folder.path, sync, testHost().random, fileSystem);
+    const flush = sync ? ["sync"] : [];
+    await file.note("");
+    assertEquals(calls.slice(calls.indexOf("write")), ["write", ...flush]);
+    calls.length = 0;
+    await file.note("a/b");
+    await file.note("a/b");
+    assertEquals(calls, ["write", ...flush]);
+    await file.end(true);
+  }
 });

@@ -1,7 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
+import type { RunEvent } from "../../lib/core/event.ts";
 import { checkCron } from "../../lib/schedule/cron.ts";
+import { bufferedState } from "../../lib/state/buffered.ts";
+import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { openState } from "../../lib/state/open.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import { lookForDue, type PassRequest, runPass } from "../../lib/worker/pass.ts";
@@ -105,4 +108,41 @@ Deno.test("a pass: a store that cannot be used is its trouble, and no failure of
   });
   assertEquals(pass, { kind: "failed", error: gone });
   assertEquals((await state.allRecords()).size, 0);
+});
+
+Deno.test("a pass closes its reporters after the last event, and where the run fails, too", async () => {
+  const served = testHost({
+    addresses: { "files.test": ["93.184.215.14"] },
+    fetch: () => Promise.resolve(new Response("x", { headers: { "content-length": "1" } })),
+  });
+  const broken = new CronfetchError("state.unreadable", "the state is corrupt");
+  for (const failure of [null, broken]) {
+    const driver = memoryDriver(emptyMemory(), served);
+    if (failure) driver.parked = () => Promise.reject(failure);
+    await using state = bufferedState(driver, served);
+    const calls: string[] = [];
+    const reporter = (name: string) => ({
+      report: ({ type }: RunEvent) => void calls.push(`${name} ${type}`),
+      close: () => Promise.resolve(void calls.push(`${name} closed`)),
+    });
+    const pass = await runPass({
+      config,
+      asked: null,
+      isPaused: () => false,
+      wanted: new Set(),
+      leftUntil: new Map(),
+    }, {
+      host: served,
+      state,
+      progress: { bytes: 0, running: new Map() },
+      signal: new AbortController().signal,
+      interruptedExitCode: () => 130,
+      openStore: () => Promise.resolve(openMemory()),
+      openReporters: () => [reporter("one"), reporter("two")],
+    });
+    assertEquals(pass.kind, failure ? "failed" : "ran");
+    assertEquals(calls.slice(-2), ["one closed", "two closed"]);
+    assertEquals(calls.filter((call) => call.endsWith("closed")).length, 2);
+    assertEquals(calls.includes("two run.finished"), failure === null);
+  }
 });

@@ -74,9 +74,9 @@ export function listed(text: string): string[] {
   return text.split("\0").filter((path) => path !== "");
 }
 
-/** What git said about a failure, in one line and without a password in a URL. */
+/** The output of a failed call in one line, with the userinfo of URLs removed. */
 export function saidBy({ code, stdout, stderr }: GitAnswer): string {
   const text = `${stderr}\n${stdout}`.replace(/\s+/g, " ").trim()
-    .replace(/:\/\/[^/@\s]+@/g, "://");
+    .replace(/:\/\/[^/\s"']*@/g, "://");
   return text === "" ? `exit code ${code}` : text;
 }

@@ -1,5 +1,7 @@
-import { assertEquals } from "@std/assert";
-import { partBytesFor, Turns } from "../../../lib/store/s3/upload.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import type { Bucket } from "../../../lib/store/s3/bucket.ts";
+import { partBytesFor, PartedUpload, Turns } from "../../../lib/store/s3/upload.ts";
+import { fakeBucket } from "./fake_bucket.ts";
 
 const MIB = 2 ** 20;
 
@@ -31,4 +33,49 @@ Deno.test("turns are given in the order of asking, and no more than there are", 
   (await d)();
   assertEquals(order, ["a", "b", "c", "d"]);
   await take("e");
+});
+
+const { signal } = new AbortController();
+
+async function uploadTo(bucket: Bucket, pause = () => Promise.resolve()): Promise<PartedUpload> {
+  const facts = { contentType: null, metadata: {} };
+  return await PartedUpload.begin("a", facts, { bucket, turns: new Turns(4), signal, pause });
+}
+
+Deno.test("row 99: abort waits for the parts under way, which would outlive it at the server", async () => {
+  const fake = fakeBucket();
+  const upload = await uploadTo(fake.bucket);
+  const sent = Promise.withResolvers<void>();
+  await upload.add(async (part) => {
+    await sent.promise;
+    fake.calls.push("part sent");
+    return { number: part.number, etag: "" };
+  });
+  const aborting = upload.abort(signal);
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  assertEquals(fake.calls, []);
+  sent.resolve();
+  await aborting;
+  assertEquals(fake.calls, ["part sent", "abort a"]);
+});
+
+Deno.test("row 99: abort is repeated while the server still lists the upload, 4 times at most", async () => {
+  for (const [ignored, aborts] of [[0, 1], [2, 3], [9, 4]] as const) {
+    let left = ignored;
+    const fake = fakeBucket({}, (own, fake) => ({
+      // A part whose answer was lost arrives after the abort, and keeps the upload.
+      abortUpload: (...given) => {
+        if (left-- <= 0) return own.abortUpload(...given);
+        return Promise.resolve(void fake.calls.push("abort a"));
+      },
+    }));
+    let pauses = 0;
+    const upload = await uploadTo(fake.bucket, () => Promise.resolve(void pauses++));
+    await upload.add(() => Promise.reject(new Error("reset")));
+    await assertRejects(() => upload.complete(1, { kind: "any" }), Error, "reset");
+    await upload.abort(signal);
+    assertEquals(fake.calls, Array(aborts).fill("abort a"));
+    assertEquals(pauses, ignored === 9 ? 4 : ignored);
+    assertEquals(fake.pending.size, ignored === 9 ? 1 : 0);
+  }
 });

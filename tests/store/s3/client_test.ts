@@ -1,0 +1,104 @@
+// Requests of the S3 client and how it reads answers, against a server that is a function.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { CronfetchError } from "../../../lib/core/errors.ts";
+import { openBucket } from "../../../lib/store/s3/client.ts";
+import { openS3 } from "../../../lib/store/s3.ts";
+import { testHost, type TestHostOptions } from "../../helpers/host.ts";
+
+const LOCATION = { bucket: "b", prefix: "", endpoint: "http://127.0.0.1:9", region: null };
+const ENV = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
+const { signal } = new AbortController();
+
+/** A host whose server answers so, and what it was asked. */
+function serving(answer: (url: URL, init: RequestInit) => Response | Promise<Response>) {
+  const requests: { readonly url: URL; readonly headers: Headers }[] = [];
+  const options: TestHostOptions = {
+    env: ENV,
+    timers: "manual",
+    fetch: (text, init) => {
+      const url = new URL(text);
+      requests.push({ url, headers: new Headers(init.headers) });
+      return Promise.resolve(answer(url, init));
+    },
+  };
+  return { host: testHost(options), requests };
+}
+
+const xml = (text: string) => new Response(`<?xml version="1.0"?>${text}`);
+
+Deno.test("list reads every page: 1,001 keys", async () => {
+  const names = Array.from({ length: 1_001 }, (_, index) => `k${String(index).padStart(4, "0")}`);
+  const { host, requests } = serving(({ searchParams }) => {
+    const token = searchParams.get("continuation-token");
+    const page = token === null ? names.slice(0, 1_000) : names.slice(Number(token));
+    const contents = page.map((name) =>
+      `<Contents><Key>${name}</Key><Size>1</Size><ETag>"e"</ETag></Contents>`
+    );
+    const more = token === null
+      ? "<IsTruncated>true</IsTruncated><NextContinuationToken>1000</NextContinuationToken>"
+      : "<IsTruncated>false</IsTruncated>";
+    return xml(`<ListBucketResult>${more}${contents.join("")}</ListBucketResult>`);
+  });
+  using bucket = await openBucket(LOCATION, host);
+  const listed = await Array.fromAsync(bucket.list("", null, signal), ({ key }) => key);
+  assertEquals(listed, names);
+  assertEquals(requests.map(({ url }) => url.searchParams.get("continuation-token")), [
+    null,
+    "1000",
+  ]);
+});
+
+Deno.test("uploads reads every page", async () => {
+  const upload = (key: string) =>
+    `<Upload><Key>${key}</Key><UploadId>id-${key}</UploadId>` +
+    "<Initiated>2026-01-15T12:00:00.000Z</Initiated></Upload>";
+  const { host, requests } = serving(({ searchParams }) => {
+    const isFirst = !searchParams.has("key-marker");
+    const more = isFirst
+      ? "<IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>" +
+        "<NextUploadIdMarker>id-a</NextUploadIdMarker>"
+      : "<IsTruncated>false</IsTruncated>";
+    const uploads = isFirst ? upload("a") : upload("b");
+    return xml(`<ListMultipartUploadsResult>${more}${uploads}</ListMultipartUploadsResult>`);
+  });
+  using bucket = await openBucket(LOCATION, host);
+  const listed = await Array.fromAsync(bucket.uploads("", signal), ({ key, id }) => [key, id]);
+  assertEquals(listed, [["a", "id-a"], ["b", "id-b"]]);
+  assertEquals(requests.map(({ url }) => url.searchParams.get("upload-id-marker")), [null, "id-a"]);
+});
+
+Deno.test("copyPart copies only from the object with the given ETag", async () => {
+  const { host, requests } = serving(() =>
+    xml(`<CopyPartResult><ETag>"part"</ETag></CopyPartResult>`)
+  );
+  using bucket = await openBucket(LOCATION, host);
+  const source = { key: "from", etag: '"staged"', first: 0, last: 9 };
+  const part = await bucket.copyPart({ key: "to", id: "1", number: 1 }, source, signal);
+  assertEquals(part, { number: 1, etag: '"part"' });
+  const headers = requests[0]?.headers;
+  assertEquals(headers?.get("x-amz-copy-source-if-match"), '"staged"');
+  assertEquals(headers?.get("x-amz-copy-source-range"), "bytes=0-9");
+});
+
+Deno.test("a store ends requests under way 5 s after a signal, also after one already aborted", async () => {
+  for (const isAbortedBefore of [true, false]) {
+    const { host } = serving((_url, { signal }) =>
+      new Promise((_, reject) =>
+        signal?.addEventListener("abort", () => reject(signal.reason), { once: true })
+      )
+    );
+    await using store = await openS3(LOCATION, host);
+    const stop = new AbortController();
+    if (isAbortedBefore) stop.abort();
+    using _stopping = store.heed(stop.signal);
+    stop.abort();
+    let isOver = false;
+    const looking = store.stat("a").finally(() => isOver = true);
+    looking.catch(() => {});
+    await host.advance(4_999);
+    assertEquals(isOver, false);
+    await host.advance(1);
+    assertEquals((await assertRejects(() => looking, CronfetchError)).code, "cancelled");
+  }
+});

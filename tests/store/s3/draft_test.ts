@@ -1,0 +1,85 @@
+// Drafts in a bucket, against one in memory: what a real server cannot be made to do on demand.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import type { Publication } from "../../../lib/store/draft.ts";
+import { Refusal } from "../../../lib/store/errors.ts";
+import { beginS3Draft, type S3Context, type S3Draft } from "../../../lib/store/s3/draft.ts";
+import { s3Places } from "../../../lib/store/s3/objects.ts";
+import { PARTS_AT_ONCE, Turns } from "../../../lib/store/s3/upload.ts";
+import { sha256 } from "../../helpers/folder.ts";
+import { type FakeBucket, fakeBucket } from "./fake_bucket.ts";
+
+const NAME = "0123456789abcdef".repeat(2);
+const STAGED = `.cronfetch-drafts/${NAME}`;
+const PART_BYTES = 5 * 2 ** 20;
+
+function contextOf({ bucket }: FakeBucket): S3Context {
+  return {
+    bucket,
+    places: s3Places({ prefix: "" }),
+    turns: new Turns(PARTS_AT_ONCE),
+    newName: () => NAME,
+    pause: () => Promise.resolve(),
+    signal: new AbortController().signal,
+  };
+}
+
+function begin(fake: FakeBucket, key = "a"): Promise<S3Draft> {
+  return beginS3Draft(key, { seen: undefined, expectedBytes: null }, contextOf(fake));
+}
+
+async function publication(bytes: Uint8Array<ArrayBuffer>, key = "a"): Promise<Publication> {
+  const digest = await sha256(bytes);
+  return { key, sizeBytes: bytes.length, sha256: digest, onlyReplaces: true, provenance: null };
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("row 100: an object that appeared meanwhile is a conflict unless its digest is the draft's", async () => {
+  const table = [["same size", "same sizE"], ["same size", "another size"], ["text", "text"]];
+  for (const [drafted = "", appeared = ""] of table) {
+    const fake = fakeBucket();
+    const draft = await begin(fake);
+    await draft.append(bytesOf(drafted));
+    const other = await begin(fake);
+    await other.append(bytesOf(appeared));
+    await other.publish(await publication(bytesOf(appeared)));
+    const publishing = draft.publish(await publication(bytesOf(drafted)));
+    if (drafted === appeared) {
+      assertEquals((await publishing).sizeBytes, drafted.length);
+    } else {
+      assertEquals((await assertRejects(() => publishing, Refusal)).code, "store.conflict");
+    }
+    assertEquals(fake.objects.get("a")?.bytes, bytesOf(appeared));
+  }
+});
+
+Deno.test("a staged draft is copied only while it is the object that was staged", async () => {
+  const fake = fakeBucket();
+  const draft = await begin(fake);
+  const bytes = new Uint8Array(PART_BYTES + 1).fill(7);
+  await draft.append(bytes);
+  await draft.seal(bytes.length);
+  const staged = fake.objects.get(STAGED)?.etag ?? "";
+  await draft.publish(await publication(bytes));
+  assertEquals(fake.copiedEtags, [staged]);
+  assertEquals(fake.objects.get("a")?.bytes, bytes);
+  assertEquals([[...fake.objects.keys()], fake.pending.size], [["a"], 0]);
+});
+
+Deno.test("row 99: an upload that was begun though its answer was lost is aborted", async () => {
+  const lost = new Refusal("store.failed", "the server cannot be reached");
+  const fake = fakeBucket({}, (own) => ({
+    createUpload: async (...given) => {
+      await own.createUpload(...given);
+      throw lost;
+    },
+  }));
+  // Another draft's upload stays.
+  fake.pending.set("upload-of-another", ".cronfetch-drafts/another");
+  const draft = await begin(fake);
+  await draft.append(new Uint8Array(PART_BYTES));
+  assertEquals(await assertRejects(() => draft.append(new Uint8Array(1)), Refusal), lost);
+  assertEquals([...fake.pending.keys()], ["upload-of-another"]);
+  assertEquals(fake.calls, [`abort ${STAGED}`]);
+});
