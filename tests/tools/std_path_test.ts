@@ -1,4 +1,5 @@
-// What `@std/path` documents, held against whichever is in force: the package or the stand-in.
+// What `@std/path` documents, checked on the package or its stand-in, whichever is in use. Nothing
+// here may depend on the text of a message or on undocumented behaviour.
 
 import { assertStrictEquals, assertThrows } from "@std/assert";
 import * as path from "@std/path";
