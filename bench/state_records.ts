@@ -67,7 +67,9 @@ function recordOf(index: number): TaskRecord {
     lastSuccessAt: at,
     failures: 0,
     notBefore: null,
-    heldUntil: null,
+    retryAt: null,
+    failingSince: null,
+    older: null,
     health: "healthy",
     part: null,
     results: [{

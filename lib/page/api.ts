@@ -113,7 +113,7 @@ export function apiTaskDetails(task: PageTask, running: ReadonlySet<string>): Ap
       at: record?.publishedAt ?? null,
     },
     notBefore: record?.notBefore ?? null,
-    heldUntil: record?.heldUntil ?? null,
+    heldUntil: record?.retryAt ?? null,
     results: record?.results ?? [],
   };
 }

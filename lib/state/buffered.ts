@@ -2,16 +2,17 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import {
-  addAll,
+  addChanges,
   type Changes,
-  type Contents,
   emptyContents,
   keptParked,
   keptRuns,
+  type PendingChanges,
   type StateDriver,
   type StateHost,
 } from "./driver.ts";
-import type { RunRecord, State, TaskRecord } from "./state.ts";
+import { type MemberBody, setEntry } from "./entries.ts";
+import type { FamilyMember, RunRecord, State, TaskRecord } from "./state.ts";
 
 /** Records that are not left waiting any longer. */
 const ENOUGH_RECORDS = 500;
@@ -21,6 +22,8 @@ const GATHERING_MS = 1_000;
 const REST_FACTOR = 9;
 /** Longest id or host in UTF-8. A key of Deno KV takes 2,048 bytes, and escapes may double it. */
 const LONGEST_ID = 1_000;
+/** Longest key of a family member in UTF-8: the longest one of S3. */
+const LONGEST_KEY = 1_024;
 
 /** Makes a state of a driver, which it disposes of in the end. */
 export function bufferedState(driver: StateDriver, host: StateHost): State {
@@ -32,8 +35,8 @@ class BufferedState implements State {
   readonly durable: boolean;
   readonly #driver: StateDriver;
   readonly #host: StateHost;
-  #waiting = emptyContents();
-  #beingWritten = emptyContents();
+  #waiting: PendingChanges = emptyContents();
+  #beingWritten: PendingChanges = emptyContents();
   #writing: Promise<void> | null = null;
   #cancelTimer: (() => void) | null = null;
   #restsUntilMs = 0;
@@ -63,6 +66,29 @@ class BufferedState implements State {
   save(record: TaskRecord): void {
     this.#waiting.records.set(checkedId(record.task), record);
     this.#arrange();
+  }
+
+  async members(tasks: Iterable<string>): Promise<Map<string, FamilyMember[]>> {
+    const wanted = checkedIds(tasks);
+    const unwritten = this.#unwritten("entries").get("members");
+    const families = await this.#driver.entries("members", wanted);
+    const members = new Map<string, FamilyMember[]>();
+    for (const task of wanted) {
+      const family = new Map([...families.get(task) ?? [], ...unwritten?.get(task) ?? []]);
+      const present = [...family].filter(([, body]) => body !== null)
+        .map(([key, body]) => ({ key, ...body as MemberBody }))
+        .sort((a, b) => a.key < b.key ? -1 : 1);
+      if (present.length > 0) members.set(task, present);
+    }
+    return members;
+  }
+
+  saveMember(task: string, { key, ...body }: FamilyMember): void {
+    this.#setMember(task, key, body);
+  }
+
+  removeMember(task: string, key: string): void {
+    this.#setMember(task, key, null);
   }
 
   async parked(): Promise<Map<string, Temporal.Instant>> {
@@ -114,8 +140,14 @@ class BufferedState implements State {
     }
   }
 
+  #setMember(task: string, key: string, body: MemberBody | null): void {
+    const { entries } = this.#waiting;
+    setEntry(entries, "members", checkedId(task), checkedId(key, LONGEST_KEY), body);
+    this.#arrange();
+  }
+
   /** What readers must see although the driver may not have it yet. */
-  #unwritten<Kind extends keyof Contents>(kind: Kind): Contents[Kind] {
+  #unwritten<Kind extends keyof PendingChanges>(kind: Kind): PendingChanges[Kind] {
     return merged(this.#beingWritten, this.#waiting)[kind];
   }
 
@@ -173,26 +205,26 @@ class BufferedState implements State {
   }
 }
 
-function isEmpty({ records, parked, runs }: Changes): boolean {
-  return records.size + parked.size + runs.size === 0;
+function isEmpty({ records, parked, runs, entries }: Changes): boolean {
+  return records.size + parked.size + runs.size + entries.size === 0;
 }
 
 /** Both; where they speak of the same thing, the later ones. */
-function merged(earlier: Changes, later: Changes): Contents {
-  const both = emptyContents();
-  addAll(both, earlier);
-  addAll(both, later);
+function merged(earlier: Changes, later: Changes): PendingChanges {
+  const both: PendingChanges = emptyContents();
+  addChanges(both, earlier);
+  addChanges(both, later);
   return both;
 }
 
 const encoder = new TextEncoder();
 
-function checkedId(id: string): string {
-  const bytes = id.length * 3 <= LONGEST_ID ? 0 : encoder.encode(id).length;
-  if (bytes <= LONGEST_ID && id.isWellFormed()) return id;
+function checkedId(id: string, longestBytes = LONGEST_ID): string {
+  const bytes = id.length * 3 <= longestBytes ? 0 : encoder.encode(id).length;
+  if (bytes <= longestBytes && id.isWellFormed()) return id;
   const shown = JSON.stringify(id.length > 80 ? `${id.slice(0, 80)}…` : id);
-  const wrong = bytes > LONGEST_ID
-    ? `has ${bytes} bytes, more than the ${LONGEST_ID} a state can hold`
+  const wrong = bytes > longestBytes
+    ? `has ${bytes} bytes, more than the ${longestBytes} a state can hold`
     : "is not well-formed Unicode";
   throw new CronfetchError("config.invalid", `remembering ${shown}: the name ${wrong}`);
 }

@@ -1,6 +1,15 @@
 /** What a driver of the state does; `buffered.ts` makes a {@linkcode State} of it. */
 
 import type { Host } from "../core/host.ts";
+import {
+  addEntries,
+  applyEntries,
+  type Body,
+  type Collection,
+  type Entries,
+  type Owned,
+  type ReadonlyEntries,
+} from "./entries.ts";
 import type { RunRecord, State, TaskRecord } from "./state.ts";
 
 /** What a state needs of the outside world. */
@@ -14,16 +23,26 @@ export interface Changes {
   readonly parked: ReadonlyMap<string, Temporal.Instant>;
   /** By the run's id. */
   readonly runs: ReadonlyMap<string, RunRecord>;
+  /** Entries to set, and to remove for null. */
+  readonly entries: ReadonlyEntries;
 }
 
-/** Everything remembered but for the leases; or changes that are being gathered. */
-export interface Contents extends Changes {
+/** Changes that are being gathered. */
+export interface PendingChanges extends Changes {
   /** By the task's id. */
   readonly records: Map<string, TaskRecord>;
   /** By host. */
   readonly parked: Map<string, Temporal.Instant>;
   /** By the run's id. */
   readonly runs: Map<string, RunRecord>;
+  /** Entries to set, and to remove for null. */
+  readonly entries: Entries;
+}
+
+/** Everything remembered except the leases. */
+export interface Contents extends PendingChanges {
+  /** No entry, collection or owner is empty. */
+  readonly entries: Entries<Body>;
 }
 
 /**
@@ -33,6 +52,11 @@ export interface Contents extends Changes {
 export interface StateDriver extends AsyncDisposable, Pick<State, "location" | "durable"> {
   /** The records of those of `tasks` that have one; of all tasks for null. */
   records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>>;
+  /** The entries of a collection that belong to `owners`, by owner and id; in no order. */
+  entries(
+    collection: Collection,
+    owners: ReadonlySet<string>,
+  ): Promise<Map<string, Owned<Body>>>;
   /** Every parked host, those whose time is over perhaps included. */
   parked(): Promise<Map<string, Temporal.Instant>>;
   /** The runs by their ids, in no order, those to be forgotten perhaps included. */
@@ -80,12 +104,13 @@ export function keptParked(
 
 /** Contents without anything. */
 export function emptyContents(): Contents {
-  return { records: new Map(), parked: new Map(), runs: new Map() };
+  return { records: new Map(), parked: new Map(), runs: new Map(), entries: new Map() };
 }
 
 /** Puts changes into contents, and drops what is not worth keeping any more. */
 export function applyChanges(contents: Contents, changes: Changes, now: Temporal.Instant): void {
-  addAll(contents, changes);
+  addNamed(contents, changes);
+  applyEntries(contents.entries, changes.entries);
   const parked = keptParked(contents.parked, now);
   for (const host of contents.parked.keys()) {
     if (!parked.has(host)) contents.parked.delete(host);
@@ -96,11 +121,17 @@ export function applyChanges(contents: Contents, changes: Changes, now: Temporal
   }
 }
 
-/** Puts changes into contents; where both speak of the same thing, the changes count. */
-export function addAll(contents: Contents, changes: Changes): void {
-  for (const [task, record] of changes.records) contents.records.set(task, record);
-  for (const [host, until] of changes.parked) contents.parked.set(host, until);
-  for (const [run, record] of changes.runs) contents.runs.set(run, record);
+/** Adds later changes to earlier ones; of the same thing the later ones count. */
+export function addChanges(pending: PendingChanges, later: Changes): void {
+  addNamed(pending, later);
+  addEntries(pending.entries, later.entries);
+}
+
+/** Sets the records, parked hosts and runs of `changes`. */
+function addNamed(pending: PendingChanges, changes: Changes): void {
+  for (const [task, record] of changes.records) pending.records.set(task, record);
+  for (const [host, until] of changes.parked) pending.parked.set(host, until);
+  for (const [run, record] of changes.runs) pending.runs.set(run, record);
 }
 
 /** The records of those of `tasks` that have one; all for null. */

@@ -9,6 +9,7 @@ import {
   type StateDriver,
   type StateHost,
 } from "./driver.ts";
+import { type Body, chosenEntries, type Collection, type Owned } from "./entries.ts";
 import { stateError } from "./errors.ts";
 import { parseContents, parseLeases, printContents, printLeases } from "./file_text.ts";
 import { acquireLease, type Leases, releaseLease, renewLease } from "./leases.ts";
@@ -52,6 +53,13 @@ class FileDriver implements StateDriver {
 
   async records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>> {
     return chosenRecords((await this.#read()).contents, tasks);
+  }
+
+  async entries(
+    collection: Collection,
+    owners: ReadonlySet<string>,
+  ): Promise<Map<string, Owned<Body>>> {
+    return chosenEntries((await this.#read()).contents.entries, collection, owners);
   }
 
   async parked(): Promise<Map<string, Temporal.Instant>> {

@@ -4,28 +4,41 @@
  * contents. Pure.
  */
 
-import { type Changes, type Contents, emptyContents, newestFirst } from "./driver.ts";
+import { type Contents, emptyContents, newestFirst } from "./driver.ts";
+import { type Body, type Collection, COLLECTIONS, type MemberBody, setEntry } from "./entries.ts";
 import { unreadable } from "./errors.ts";
 import {
+  arrangeMember,
   arrangeRecord,
   arrangeRun,
   checkFormat,
   FORMAT,
+  isMember,
   isNumber,
   isObject,
-  isRecordBody,
   isRun,
+  isStoredRecord,
   isTexts,
   isTime,
+  upgradeRecord,
 } from "./format.ts";
 import type { Leases } from "./leases.ts";
 import type { TaskRecord } from "./state.ts";
 
 /** Writes contents as JSON. */
-export function printContents({ records, parked, runs }: Changes): string {
+export function printContents({ records, parked, runs, entries }: Contents): string {
+  const collections = COLLECTIONS.filter((collection) => entries.has(collection));
   const text = block(0, "{}", [
     `"format": ${FORMAT}`,
     `"records": ${block(1, "{}", byName(records, printRecord))}`,
+    ...collections.map((collection) => {
+      const owners = byName(
+        entries.get(collection) ?? new Map(),
+        (owned: ReadonlyMap<string, Body>) =>
+          block(2, "{}", byName(owned, (body) => toJson(arrangeBody(collection, body)))),
+      );
+      return `"${collection}": ${block(1, "{}", owners)}`;
+    }),
     `"parked": ${block(1, "{}", byName(parked, (until) => `"${until}"`))}`,
     `"runs": ${block(1, "[]", newestFirst(runs.values()).map((run) => toJson(arrangeRun(run))))}`,
   ]);
@@ -45,8 +58,23 @@ export function parseContents(text: string, location: string): Contents {
   const { records, parked, runs } = parsed;
   if (!isObject(records)) throw damaged("the list of records");
   for (const [task, body] of Object.entries(records)) {
-    if (!isRecordBody(body)) throw damaged(`the record of ${JSON.stringify(task)}`);
-    contents.records.set(task, { task, ...body });
+    if (!isStoredRecord(body)) throw damaged(`the record of ${JSON.stringify(task)}`);
+    contents.records.set(task, { task, ...upgradeRecord(body) });
+  }
+  for (const collection of COLLECTIONS) {
+    const owners = parsed[collection] ?? {};
+    if (!isObject(owners)) throw damaged(`the collection of ${collection}`);
+    for (const [owner, owned] of Object.entries(owners)) {
+      if (!isObject(owned)) throw damaged(`the ${collection} of ${JSON.stringify(owner)}`);
+      for (const [id, body] of Object.entries(owned)) {
+        if (!isBody(collection, body)) {
+          throw damaged(
+            `the entry ${JSON.stringify(id)} of the ${collection} of ${JSON.stringify(owner)}`,
+          );
+        }
+        setEntry(contents.entries, collection, owner, id, body);
+      }
+    }
   }
   if (!isObject(parked)) throw damaged("the list of parked hosts");
   for (const [host, until] of Object.entries(parked)) {
@@ -97,6 +125,15 @@ function parse(text: string, location: string): Readonly<Record<string, unknown>
   if (!isObject(parsed)) throw unreadable(location, "it is no state of cronfetch");
   checkFormat(parsed.format, location);
   return parsed;
+}
+
+function isBody(collection: Collection, body: unknown): body is Body {
+  return collection === "members" ? isMember(body) : isObject(body);
+}
+
+/** In a fixed order where this version knows the fields. */
+function arrangeBody(collection: Collection, body: Body): object {
+  return collection === "members" ? arrangeMember(body as MemberBody) : body;
 }
 
 function printRecord(record: TaskRecord): string {

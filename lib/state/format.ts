@@ -4,26 +4,48 @@ import type { Health } from "../core/event.ts";
 import { TASK_STATUSES } from "../core/result.ts";
 import type { RunSummary, TaskStatus } from "../core/result.ts";
 import type { Validators } from "../core/validators.ts";
+import type { Body, MemberBody } from "./entries.ts";
 import { unreadable } from "./errors.ts";
-import type { PartRecord, RecentResult, RunRecord, TaskRecord } from "./state.ts";
+import type {
+  OlderRepresentation,
+  PartRecord,
+  RecentResult,
+  RunRecord,
+  TaskRecord,
+} from "./state.ts";
 
 /** The version of the form. It grows whenever an older cronfetch would misread or drop something. */
-export const FORMAT = 1;
+export const FORMAT = 2;
+
+/** A format that this version reads. It writes {@linkcode FORMAT} only. */
+export type KnownFormat = 1 | typeof FORMAT;
+
+const NEWER = "a newer cronfetch wrote it; update cronfetch, or restore the copy from before the " +
+  'update (docs/state.md, "Format and migration")';
 
 /**
- * Goes on where a state is of a form this version knows.
+ * Checks that a state has a format that this version reads.
  *
- * @param format What stands in the place of {@linkcode FORMAT}.
+ * @param format The value in the place of {@linkcode FORMAT}.
+ * @returns The format.
  * @throws {CronfetchError} `state.unreadable`.
  */
-export function checkFormat(format: unknown, location: string): void {
-  if (format === FORMAT) return;
+export function checkFormat(format: unknown, location: string): KnownFormat {
+  if (format === FORMAT || format === 1) return format;
   const newer = count.is(format) && format > FORMAT;
-  throw unreadable(location, newer ? "a newer cronfetch wrote it" : "it is no state of cronfetch");
+  throw unreadable(location, newer ? NEWER : "it is no state of cronfetch");
 }
 
-/** A record without its task's id, under which it stands. */
+/** A record without its task's id, under which it is stored. */
 export type RecordBody = Omit<TaskRecord, "task">;
+
+/** What format 2 added to a record. */
+type AddedInFormat2 = "retryAt" | "failingSince" | "older";
+
+/** A {@linkcode RecordBody} as format 1 has it: `heldUntil` became `retryAt`. */
+export type Format1RecordBody = Omit<RecordBody, AddedInFormat2> & {
+  readonly heldUntil: string | null;
+};
 
 /** Tells whether a value that was read is a `T`. */
 export type Check<T> = (value: unknown) => value is T;
@@ -150,8 +172,27 @@ const RESULT = shape<RecentResult>({
   attempts: orAbsent(count),
 });
 
+const OLDER = shape<OlderRepresentation>({ lastModified: text, runs: count, since: time });
+
+const health = oneOf<Health>(["healthy", "failing", "unhealthy"]);
+
 const RECORD = shape<RecordBody>({
-  health: oneOf<Health>(["healthy", "failing", "unhealthy"]),
+  health,
+  failures: count,
+  failingSince: orNull(time),
+  notBefore: orNull(time),
+  retryAt: orNull(time),
+  lastRunAt: orNull(time),
+  lastSuccessAt: orNull(time),
+  publishedAt: orNull(time),
+  published: orNull(VALIDATORS),
+  older: orNull(OLDER),
+  part: orNull(PART),
+  results: listOf(RESULT),
+});
+
+const FORMAT_1_RECORD = shape<Format1RecordBody>({
+  health,
   failures: count,
   notBefore: orNull(time),
   heldUntil: orNull(time),
@@ -161,6 +202,13 @@ const RECORD = shape<RecordBody>({
   published: orNull(VALIDATORS),
   part: orNull(PART),
   results: listOf(RESULT),
+});
+
+const MEMBER = shape<MemberBody>({
+  kind: oneOf<MemberBody["kind"]>(["file", "version", "refused"]),
+  sha256: orNull(text),
+  sizeBytes: count,
+  publishedAt: orNull(time),
 });
 
 const COUNTS = shape<RunSummary["counts"]>({
@@ -190,8 +238,51 @@ export function arrangeRun(run: RunRecord): object {
   return RUN.arrange(run);
 }
 
-/** Whether a value that was read is a record. */
-export const isRecordBody: Check<RecordBody> = RECORD.is;
+/** The fields of a family member, in an order that never changes. */
+export function arrangeMember(member: MemberBody): object {
+  return MEMBER.arrange(member);
+}
+
+/** Whether a value that was read is a record of a format that this version reads. */
+export function isStoredRecord(value: unknown): value is RecordBody | Format1RecordBody {
+  return RECORD.is(value) || FORMAT_1_RECORD.is(value);
+}
+
+/** A record that was read, in the present format. */
+export function upgradeRecord(body: RecordBody | Format1RecordBody): RecordBody {
+  if (!("heldUntil" in body)) return body;
+  const { heldUntil, ...rest } = body;
+  return { ...rest, failingSince: failingSince(body), retryAt: heldUntil, older: null };
+}
+
+/** When the present failures in a row began, as far back as the results that were kept show it. */
+function failingSince({ failures, results, lastRunAt }: Format1RecordBody): string | null {
+  if (failures === 0) return null;
+  let since = lastRunAt;
+  for (const result of results) {
+    if (SUCCESSES.includes(result.status)) break;
+    if (result.status === "failed") since = result.since;
+  }
+  return since;
+}
+
+const SUCCESSES: readonly TaskStatus[] = ["created", "updated", "unchanged"];
+
+/** Whether a value that was read is the body of a family member. */
+export const isMember: Check<MemberBody> = MEMBER.is;
+
+/** An entry of a collection in Deno KV: its owner and id only where the key has their digests. */
+export interface StoredEntry {
+  readonly owner?: string;
+  readonly id?: string;
+  readonly body: Body;
+}
+
+/** Whether a value that was read is an entry of a collection. */
+export function isStoredEntry(value: unknown): value is StoredEntry {
+  return isObject(value) && isObject(value.body) &&
+    [value.owner, value.id].every((name) => name === undefined || text.is(name));
+}
 
 /** Whether a value that was read is a run. */
 export const isRun: Check<RunRecord> = RUN.is;

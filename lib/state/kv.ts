@@ -3,9 +3,20 @@
 import { dirname } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
 import { type Changes, keptParked, keptRuns, type StateDriver, type StateHost } from "./driver.ts";
+import type { Body, Collection, Owned } from "./entries.ts";
 import { Contended, patiently } from "./errors.ts";
-import { checkFormat, FORMAT, isNumber, isRecordBody, isRun, isTime } from "./format.ts";
+import {
+  checkFormat,
+  FORMAT,
+  isNumber,
+  isRun,
+  isStoredRecord,
+  isTime,
+  type KnownFormat,
+  upgradeRecord,
+} from "./format.ts";
 import { encode, type Kv, KvConnection, type Mutation } from "./kv_connection.ts";
+import { KvEntries } from "./kv_entries.ts";
 import { KvLeases } from "./kv_leases.ts";
 import { RunLocks } from "./run_locks.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
@@ -59,18 +70,18 @@ export async function kvDriver(
   const connection = new KvConnection(kv, location, host);
   const prepared = prepare(connection, host);
   try {
-    await inTime(prepared, location, host);
+    const format = await inTime(prepared, location, host);
+    return new KvDriver(connection, format, locks, host);
   } catch (error) {
     // While somebody else has it locked, closing it would bring all of this process to a halt.
     const close = () => connection.close();
     prepared.then(close, close);
     throw error;
   }
-  return new KvDriver(connection, locks, host);
 }
 
-/** Sees to it that the database is of a form this version knows. */
-function prepare(connection: KvConnection, host: StateHost): Promise<void> {
+/** Checks that this version reads the format of the database, and writes it into an empty one. */
+function prepare(connection: KvConnection, host: StateHost): Promise<KnownFormat> {
   const { location } = connection;
   return patiently(`opening the state ${location}`, host, OPENING_DELAYS_MS, async () => {
     const entry = await connection.get(FORMAT_KEY);
@@ -80,18 +91,19 @@ function prepare(connection: KvConnection, host: StateHost): Promise<void> {
     const { key, versionstamp } = entry;
     const written = await connection.commit([{ key, versionstamp }], [set(key, FORMAT)]);
     if (written === null) throw new Contended();
+    return FORMAT;
   });
 }
 
 /** Waits for the first answer of a database: Deno KV itself waits for a locked one without end. */
-async function inTime(answer: Promise<void>, location: string, host: StateHost): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<void>();
+async function inTime<T>(answer: Promise<T>, location: string, host: StateHost): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
   const cancel = host.timers.after(LONGEST_OPENING_MS, () => {
     const message = `opening the state ${location}: another process keeps it locked`;
     reject(new CronfetchError("state.locked", message));
   });
   try {
-    await Promise.race([answer, late]);
+    return await Promise.race([answer, late]);
   } finally {
     cancel();
   }
@@ -103,13 +115,18 @@ class KvDriver implements StateDriver {
   readonly #kv: KvConnection;
   readonly #locks: RunLocks;
   readonly #leases: KvLeases;
+  readonly #entries: KvEntries;
   readonly #clock: StateHost["clock"];
+  /** The format in the database, unless another process has changed it meanwhile. */
+  #format: KnownFormat;
 
-  constructor(kv: KvConnection, locks: RunLocks, host: StateHost) {
+  constructor(kv: KvConnection, format: KnownFormat, locks: RunLocks, host: StateHost) {
+    this.#format = format;
     this.location = kv.location;
     this.#kv = kv;
     this.#locks = locks;
     this.#leases = new KvLeases(kv, locks, host);
+    this.#entries = new KvEntries(kv);
     this.#clock = host.clock;
   }
 
@@ -122,9 +139,16 @@ class KvDriver implements StateDriver {
     for (const entry of entries) {
       const task = nameOf(entry.key);
       if (tasks !== null && !tasks.has(task)) continue;
-      records.set(task, { task, ...this.#kv.decode(entry, isRecordBody) });
+      records.set(task, { task, ...upgradeRecord(this.#kv.decode(entry, isStoredRecord)) });
     }
     return records;
+  }
+
+  entries(
+    collection: Collection,
+    owners: ReadonlySet<string>,
+  ): Promise<Map<string, Owned<Body>>> {
+    return this.#entries.read(collection, owners);
   }
 
   async parked(): Promise<Map<string, Temporal.Instant>> {
@@ -141,6 +165,9 @@ class KvDriver implements StateDriver {
 
   async write(changes: Changes): Promise<void> {
     const now = this.#clock.now();
+    if (this.#format !== FORMAT) await this.#migrate();
+    // A family member is claimed before the record that may name it.
+    if (changes.entries.size > 0) await this.#entries.write(changes.entries);
     await this.#kv.apply(
       changes.records.values().map(({ task, ...body }) => {
         return set([...RECORDS, task], body);
@@ -163,6 +190,16 @@ class KvDriver implements StateDriver {
         ...forgotten(RUNS, all, kept),
       ]);
     }
+  }
+
+  /**
+   * Moves the database to the present format: from now on an older cronfetch
+   * refuses it. Records of format 1 are upgraded whenever they are read, and
+   * replaced as their tasks run, so this is one small write.
+   */
+  async #migrate(): Promise<void> {
+    await this.#kv.apply([set(FORMAT_KEY, FORMAT)]);
+    this.#format = FORMAT;
   }
 
   acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>> {

@@ -78,7 +78,25 @@ function* groups<T extends { readonly bytes: number }>(
 
 /** At least the size of a key in the database: UTF-8, NUL escaped, two bytes around each part. */
 function keyBytes(key: Deno.KvKey): number {
-  return key.reduce<number>((sum, part) => sum + 2 + 3 * String(part).length, 0);
+  return key.reduce<number>((sum, part) => {
+    return sum + 2 + (part instanceof Uint8Array ? 2 * part.length : 3 * String(part).length);
+  }, 0);
+}
+
+/** Two parts of such a size, and the names around them, fit a key of 2,048 bytes. */
+const LONGEST_PART = 960;
+
+/**
+ * A part of a key: the name itself, or its SHA-256 as bytes where the key would
+ * be larger than Deno KV takes. Bytes and text differ as parts of keys, so no
+ * name is taken for a digest.
+ */
+export async function keyPart(name: string): Promise<Deno.KvKeyPart> {
+  if (keyBytes([name]) <= LONGEST_PART) return name;
+  const bytes = encoder.encode(name);
+  const nulBytes = bytes.reduce((sum, byte) => byte === 0 ? sum + 1 : sum, 0);
+  if (bytes.length + nulBytes + 2 <= LONGEST_PART) return name;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 /** A database that is open, and what it takes to get along with it. */

@@ -9,6 +9,7 @@ import {
   type StateDriver,
   type StateHost,
 } from "./driver.ts";
+import { type Body, chosenEntries, type Collection, type Owned } from "./entries.ts";
 import { acquireLease, type Leases, releaseLease, renewLease } from "./leases.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
 
@@ -43,6 +44,13 @@ class MemoryDriver implements StateDriver {
 
   records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>> {
     return Promise.resolve(chosenRecords(this.#memory.contents, tasks));
+  }
+
+  entries(
+    collection: Collection,
+    owners: ReadonlySet<string>,
+  ): Promise<Map<string, Owned<Body>>> {
+    return Promise.resolve(chosenEntries(this.#memory.contents.entries, collection, owners));
   }
 
   parked(): Promise<Map<string, Temporal.Instant>> {

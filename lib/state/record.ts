@@ -69,8 +69,9 @@ export function nextRecord(
         ...recorded,
         lastRunAt: at,
         failures,
+        failingSince: last.failures === 0 ? at : last.failingSince ?? at,
         notBefore: null,
-        heldUntil: heldMs === 0
+        retryAt: heldMs === 0
           ? null
           : Temporal.Instant.from(at).add({ milliseconds: heldMs }).toString(),
         health: healthAfterFailure(last.health, failures, facts.alertAfter),
@@ -86,8 +87,9 @@ export function nextRecord(
         lastRunAt: at,
         lastSuccessAt: at,
         failures: 0,
+        failingSince: null,
         notBefore: null,
-        heldUntil: null,
+        retryAt: null,
         health: "healthy",
         part: null,
       };
@@ -110,12 +112,12 @@ export function backoffMs(failures: number): number {
 
 /** What decides whether a task is due, of its record; without one, it has never run. */
 export function dueMemory(
-  record: Pick<TaskRecord, "lastRunAt" | "notBefore" | "heldUntil"> | undefined,
+  record: Pick<TaskRecord, "lastRunAt" | "notBefore" | "retryAt"> | undefined,
 ): Record<"lastRunAt" | "notBefore" | "heldUntil", Temporal.Instant | null> {
   return {
     lastRunAt: instant(record?.lastRunAt ?? null),
     notBefore: instant(record?.notBefore ?? null),
-    heldUntil: instant(record?.heldUntil ?? null),
+    heldUntil: instant(record?.retryAt ?? null),
   };
 }
 
@@ -131,8 +133,10 @@ function emptyRecord(task: string): TaskRecord {
     lastRunAt: null,
     lastSuccessAt: null,
     failures: 0,
+    failingSince: null,
     notBefore: null,
-    heldUntil: null,
+    retryAt: null,
+    older: null,
     health: "healthy",
     part: null,
     results: [],

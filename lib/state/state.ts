@@ -49,6 +49,30 @@ export interface PartRecord {
   readonly draft: string;
 }
 
+/** A representation older than the published one, served in several runs. */
+export interface OlderRepresentation {
+  /** Its `Last-Modified`, as received. */
+  readonly lastModified: string;
+  /** Runs in a row that received it; at least 1. */
+  readonly runs: number;
+  /** When the first of them did, RFC 3339 in UTC. */
+  readonly since: string;
+}
+
+/** A file of a task's family: of all files published by the task. */
+export interface FamilyMember {
+  /** Its name in the store; at most 1,024 bytes in UTF-8. */
+  readonly key: string;
+  /** A published file, a kept older version of one, or refused content that was put aside. */
+  readonly kind: "file" | "version" | "refused";
+  /** Digest of its bytes, lower-case hexadecimal; null where it is unknown. */
+  readonly sha256: string | null;
+  /** Its size. */
+  readonly sizeBytes: number;
+  /** When it was published, RFC 3339 in UTC; null: claimed before publishing, perhaps never published. */
+  readonly publishedAt: string | null;
+}
+
 /** What is remembered about one task. Times are RFC 3339 in UTC. Holds no secret. */
 export interface TaskRecord {
   /** The task's id. */
@@ -68,8 +92,12 @@ export interface TaskRecord {
   readonly failures: number;
   /** Deferred until then, and due from then on; or null. */
   readonly notBefore: string | null;
-  /** Held back until then for its failures, and due by its schedule from then on; or null. */
-  readonly heldUntil: string | null;
+  /** When a task that failed is due again; null after a success, and where its schedule decides. */
+  readonly retryAt: string | null;
+  /** When the first of the present failures in a row ended; null without failures. */
+  readonly failingSince: string | null;
+  /** An older representation that a server keeps serving, or null. */
+  readonly older: OlderRepresentation | null;
   /** How it fares. Whether a healthy task is stale depends on its schedule, and is not remembered. */
   readonly health: Health;
   /** A part to continue, or null. */
@@ -93,7 +121,7 @@ export interface RunRecord {
 /**
  * What is remembered between runs.
  *
- * `save`, `park` and `addRun` take effect for this state's readers at once, and
+ * `save`, `saveMember`, `removeMember`, `park` and `addRun` take effect for this state's readers at once, and
  * are written soon after, many at a time. What could not be written is kept and
  * tried again; {@linkcode State.flush} tells whether it worked. Disposing
  * flushes. Leases reach the other runs at once.
@@ -101,9 +129,9 @@ export interface RunRecord {
  * Any call may reject with a `CronfetchError`: `state.locked` (another process
  * kept it for too long), `state.unreadable` (what stands there is corrupt or
  * newer, and was left as it is), or `store.full`, `store.denied`,
- * `store.failed` (the disk or the service did not do as told). Ids and hosts
- * must be well-formed text of at most 1,000 bytes in UTF-8; a call throws
- * `config.invalid` otherwise.
+ * `store.failed` (the disk or the service failed). Ids and hosts must be
+ * well-formed text of at most 1,000 bytes in UTF-8, keys of at most 1,024; a
+ * call throws `config.invalid` otherwise.
  */
 export interface State extends AsyncDisposable {
   /** Where it is, for people; without secrets. */
@@ -117,6 +145,16 @@ export interface State extends AsyncDisposable {
   allRecords(): Promise<Map<string, TaskRecord>>;
   /** Remembers a record in place of the task's last one. Only for the holder of the task's lease. */
   save(record: TaskRecord): void;
+
+  /** The families of those of `tasks` that have one, by the task's id; each sorted by key. */
+  members(tasks: Iterable<string>): Promise<Map<string, FamilyMember[]>>;
+  /**
+   * Saves a member of a task's family, in place of one of the same key. Only for the holder of the
+   * task's lease. To claim a key before publishing, await {@linkcode State.flush} after this.
+   */
+  saveMember(task: string, member: FamilyMember): void;
+  /** Removes a member from a task's family, if it has one of this key. */
+  removeMember(task: string, key: string): void;
 
   /** The hosts that asked to be left alone, and until when; those whose time is over left out. */
   parked(): Promise<Map<string, Temporal.Instant>>;

@@ -1,10 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { emptyContents } from "../../lib/state/driver.ts";
+import { COLLECTIONS, setEntry } from "../../lib/state/entries.ts";
 import { parseContents, printContents } from "../../lib/state/file_text.ts";
 import type { RunRecord, TaskRecord } from "../../lib/state/state.ts";
 import { mergeStates } from "../../tools/action/state_merge.ts";
-import { recentResult, record, runRecord } from "../state/samples.ts";
+import { member, recentResult, record, runRecord } from "../state/samples.ts";
 
 const NOW = Temporal.Instant.from("2026-01-15T13:00:00Z");
 
@@ -45,7 +46,11 @@ Deno.test("of two records the one of the newer file is chosen, else the one that
     ["nothing was ever published by us", at("t", 8, 8), at("t", null, 10), true],
   ];
   for (const [name, theirs, ours, yielded] of table) {
-    const merged = mergeStates(state(theirs ? [theirs] : []), state([ours]), ["t"], NOW);
+    const merged = mergeStates(
+      { base: null, theirs: state(theirs ? [theirs] : []), ours: state([ours]) },
+      ["t"],
+      NOW,
+    );
     assertEquals([...merged.yielded], yielded ? ["t"] : [], name);
     assertEquals(
       parseContents(merged.text, "merged").records.get("t"),
@@ -67,14 +72,14 @@ Deno.test("tasks that the run did not work on are theirs; runs and parked hosts 
     { "x.example": "2026-01-15T14:00:00Z", "y.example": "2026-01-15T16:00:00Z" },
   );
   assertEquals(
-    mergeStates(theirs, ours, ["a", "unknown"], NOW).text,
+    mergeStates({ base: null, theirs, ours }, ["a", "unknown"], NOW).text,
     state(
       [at("a", 9, 9), at("b", 10, 10)],
       [runRecord("run-1", "2026-01-15T09:00:00Z"), runRecord("run-2", "2026-01-15T10:00:00Z")],
       { "x.example": "2026-01-15T15:00:00Z", "y.example": "2026-01-15T16:00:00Z" },
     ),
   );
-  assertEquals(mergeStates(null, ours, ["a"], NOW), {
+  assertEquals(mergeStates({ base: null, theirs: null, ours }, ["a"], NOW), {
     text: ours,
     yielded: new Set<string>(),
   });
@@ -82,8 +87,86 @@ Deno.test("tasks that the run did not work on are theirs; runs and parked hosts 
 
 Deno.test("a state that cannot be read is no reason to write another over it", () => {
   const error = assertThrows(
-    () => mergeStates("<<<<<<< ours\n", state([]), [], NOW),
+    () => mergeStates({ base: null, theirs: "<<<<<<< ours\n", ours: state([]) }, [], NOW),
     CronfetchError,
   );
   assertEquals(error.code, "state.unreadable");
+});
+
+/** A state with the record of `t`, published at an hour, and members of it by key. */
+function family(hour: number, members: Readonly<Record<string, number>>): string {
+  const contents = emptyContents();
+  contents.records.set("t", at("t", hour, hour));
+  for (const [key, sizeBytes] of Object.entries(members)) {
+    const { key: _, ...body } = member(key, { sizeBytes });
+    setEntry(contents.entries, "members", "t", key, body);
+  }
+  return printContents(contents);
+}
+
+Deno.test("entries are united; what either side removed since the base is removed", () => {
+  type Sizes = Readonly<Record<string, number>>;
+  const table: [name: string, base: Sizes | null, theirs: Sizes, ours: Sizes, merged: Sizes][] = [
+    ["both added", {}, { a: 1 }, { b: 1 }, { a: 1, b: 1 }],
+    ["both added, without a base", null, { a: 1, b: 1 }, { b: 2, c: 1 }, { a: 1, b: 2, c: 1 }],
+    ["ours removed", { a: 1, b: 1 }, { a: 1, b: 1 }, { b: 1 }, { b: 1 }],
+    ["theirs removed", { a: 1, b: 1 }, { b: 1 }, { a: 1, b: 1 }, { b: 1 }],
+    ["both removed", { a: 1 }, {}, {}, {}],
+    ["ours changed", { a: 1 }, { a: 1 }, { a: 2 }, { a: 2 }],
+    ["theirs changed", { a: 1 }, { a: 2 }, { a: 1 }, { a: 2 }],
+    ["both changed", { a: 1 }, { a: 2 }, { a: 3 }, { a: 3 }],
+    ["ours removed, theirs changed", { a: 1 }, { a: 2 }, {}, { a: 2 }],
+    ["theirs removed, ours changed", { a: 1 }, {}, { a: 2 }, { a: 2 }],
+  ];
+  for (const [name, base, theirs, ours, expected] of table) {
+    const texts = {
+      base: base && family(8, base),
+      theirs: family(8, theirs),
+      ours: family(9, ours),
+    };
+    assertEquals(mergeStates(texts, ["t"], NOW).text, family(9, expected), name);
+  }
+});
+
+Deno.test("the family of a task whose record is theirs is theirs, since our files are not committed", () => {
+  const texts = {
+    base: family(7, { a: 1, b: 1 }),
+    theirs: family(10, { a: 1, b: 1, theirs: 1 }),
+    ours: family(9, { b: 2, ours: 1 }),
+  };
+  assertEquals(mergeStates(texts, ["t"], NOW), {
+    text: texts.theirs,
+    yielded: new Set(["t"]),
+  });
+});
+
+Deno.test("entries of every collection are merged, bodies unchanged; an unreadable base has none", () => {
+  const body = { text: "ü", list: [1, { a: null }], nested: { b: 1, a: 2 } };
+  const stateOf = (owner: string, hour: number) => {
+    const contents = emptyContents();
+    contents.records.set("t", at("t", hour, hour));
+    for (const collection of COLLECTIONS) {
+      const isMember = collection === "members";
+      const { key: _, ...memberBody } = member("a");
+      setEntry(contents.entries, collection, owner, "1", isMember ? memberBody : body);
+    }
+    return printContents(contents);
+  };
+  const texts = { base: "<<<<<<< ours\n", theirs: stateOf("x", 8), ours: stateOf("y", 9) };
+  const { entries } = parseContents(mergeStates(texts, ["t"], NOW).text, "merged");
+  assertEquals([...entries.keys()], [...COLLECTIONS]);
+  for (const [collection, owners] of entries) {
+    assertEquals([...owners.keys()], ["x", "y"], collection);
+    if (collection !== "members") assertEquals(owners.get("y")?.get("1"), body);
+  }
+});
+
+Deno.test("a state of format 1 that was pushed is merged with one of format 2", async () => {
+  const pushed = await Deno.readTextFile(
+    new URL("../fixtures/state/format_1.json", import.meta.url),
+  );
+  const texts = { base: pushed, theirs: pushed, ours: family(9, { a: 1 }) };
+  const merged = parseContents(mergeStates(texts, ["t"], NOW).text, "merged");
+  assertEquals(merged.records.size, 11);
+  assertEquals([...merged.entries.get("members")?.keys() ?? []], ["t"]);
 });

@@ -89,7 +89,7 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
       failures,
       health: task.health === "unhealthy" ? "unhealthy" as const : "failing" as const,
       lastSuccessAt: ago(6 + failures * 24),
-      heldUntil: failures > 1 ? NOW.add({ minutes: 40 }).toString() : null,
+      retryAt: failures > 1 ? NOW.add({ minutes: 40 }).toString() : null,
       results: [
         recentResult({
           ...{ run: "run-9", at: ago(0.2), since: ago(failures * 24), times: failures },

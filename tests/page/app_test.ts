@@ -148,7 +148,7 @@ Deno.test("task: results in plain words, attempts, validators, digest", async ()
   ];
   const task = pageTask("a", {
     health: "unhealthy",
-    record: record("a", { failures: 2, heldUntil: "2026-01-15T12:40:00Z", results }),
+    record: record("a", { failures: 2, retryAt: "2026-01-15T12:40:00Z", results }),
   });
   await using at = site({ tasks: [task] });
   const html = await at.text("/tasks/a");

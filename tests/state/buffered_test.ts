@@ -24,6 +24,7 @@ function watchedDriver(host: TestHost): WatchedDriver {
     during: () => Promise.resolve(),
     disposed: false,
     records: (tasks) => driver.records(tasks),
+    entries: (collection, owners) => driver.entries(collection, owners),
     parked: () => driver.parked(),
     runs: () => driver.runs(),
     write: async (changes: Changes) => {

@@ -31,31 +31,35 @@ stateConformance("file", filePlace);
 sharingConformance("file", filePlace);
 
 const SNAPSHOT = `{
-  "format": 1,
+  "format": 2,
   "records": {
     "a": {
       "health": "unhealthy",
       "failures": 3,
+      "failingSince": "2026-01-15T11:00:00Z",
       "notBefore": null,
-      "heldUntil": "2026-01-15T12:02:00Z",
+      "retryAt": "2026-01-15T12:02:00Z",
       "lastRunAt": "2026-01-15T12:00:00Z",
       "lastSuccessAt": null,
       "publishedAt": null,
       "published": null,
+      "older": {"lastModified":"Wed, 14 Jan 2026 11:00:00 GMT","runs":2,"since":"2026-01-15T10:00:00Z"},
       "part": {"key":"a","source":"https://example.org/a","validator":"\\"1\\"","sizeBytes":1,"totalBytes":null,"draft":"d"},
       "results": []
     },
     "b": {
       "health": "healthy",
       "failures": 0,
+      "failingSince": null,
       "notBefore": null,
-      "heldUntil": null,
+      "retryAt": null,
       "lastRunAt": "2026-01-15T12:00:00Z",
       "lastSuccessAt": "2026-01-15T12:00:00Z",
       "publishedAt": "2026-01-14T12:00:00Z",
       "published": {"key":"a.csv","source":"https://example.org/a.csv","etag":"\\"1\\"","lastModified":"Thu, 15 Jan 2026 11:00:00 GMT","sha256":"${
   "ab".repeat(32)
 }","sizeBytes":3,"revision":"1768474800000"},
+      "older": null,
       "part": null,
       "results": [
         {"run":"run-1","at":"2026-01-15T12:00:00Z","since":"2026-01-15T12:00:00Z","times":1,"status":"unchanged","code":null,"message":null,"httpStatus":304,"bytes":0},
@@ -103,7 +107,13 @@ Deno.test("file: the text, to the byte, whatever the order in which things are t
       },
       health: "unhealthy",
       notBefore: null,
-      heldUntil: "2026-01-15T12:02:00Z",
+      retryAt: "2026-01-15T12:02:00Z",
+      failingSince: "2026-01-15T11:00:00Z",
+      older: {
+        lastModified: "Wed, 14 Jan 2026 11:00:00 GMT",
+        runs: 2,
+        since: "2026-01-15T10:00:00Z",
+      },
       failures: 3,
       lastSuccessAt: null,
       lastRunAt: "2026-01-15T12:00:00Z",
@@ -248,11 +258,11 @@ for (
     ["another program's file", '{"a": 1}', "it is no state of cronfetch"],
     [
       "a newer format",
-      SNAPSHOT.replace('"format": 1', '"format": 2'),
+      SNAPSHOT.replace('"format": 2', '"format": 3'),
       "a newer cronfetch wrote it",
     ],
-    ["no records", '{"format": 1}', "the list of records is damaged"],
-    ["records in a list", '{"format": 1, "records": []}', "the list of records is damaged"],
+    ["no records", '{"format": 2}', "the list of records is damaged"],
+    ["records in a list", '{"format": 2, "records": []}', "the list of records is damaged"],
     [
       "a record of another kind",
       holding({ ...BODY, failures: "3" }),
@@ -297,7 +307,7 @@ Deno.test("file: what breaks while it is open is not overwritten", async () => {
 Deno.test("file: broken leases are refused by their name", async () => {
   await using place = await filePlace();
   await using state = await place.open(testHost());
-  for (const text of ["", "{}", '{"format":1,"leases":{"run":{"expiresMs":"1","tasks":[]}}}']) {
+  for (const text of ["", "{}", '{"format":2,"leases":{"run":{"expiresMs":"1","tasks":[]}}}']) {
     await Deno.writeTextFile(`${place.path}.leases`, text);
     const error = await assertRejects(() => state.acquire(["a"], "run", 1), CronfetchError);
     assertEquals(error.code, "state.unreadable");
@@ -307,5 +317,5 @@ Deno.test("file: broken leases are refused by their name", async () => {
 
 /** A state file that holds one record. */
 function holding(body: Record<string, unknown>): string {
-  return JSON.stringify({ format: 1, records: { a: body }, parked: {}, runs: [] });
+  return JSON.stringify({ format: 2, records: { a: body }, parked: {}, runs: [] });
 }

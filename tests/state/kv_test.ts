@@ -248,7 +248,11 @@ Deno.test("kv: a damaged database is refused and kept", async () => {
 
 for (
   const [what, value, message] of [
-    ["a newer format", encode(2), "a newer cronfetch wrote it; it is left as it was"],
+    [
+      "a newer format",
+      encode(3),
+      "a newer cronfetch wrote it; update cronfetch, or restore the copy from before the update",
+    ],
     ["no format", encode("one"), 'the entry ["cronfetch","format"] is damaged'],
     ["an older format", encode(0), "it is no state of cronfetch"],
     ["somebody else's value", 1, 'the entry ["cronfetch","format"] is damaged'],

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { TaskStatus } from "../../lib/core/result.ts";
 import { TASK_STATUSES } from "../../lib/core/result.ts";
 import { backoffMs, dueMemory, nextRecord, type RecordFacts } from "../../lib/state/record.ts";
-import type { PartRecord, TaskRecord } from "../../lib/state/state.ts";
+import type { OlderRepresentation, PartRecord, TaskRecord } from "../../lib/state/state.ts";
 import { recentResult, record, taskResult, validators } from "./samples.ts";
 
 const AT = "2026-01-16T12:00:00Z";
@@ -21,12 +21,19 @@ const PART: PartRecord = {
   draft: "draft-1",
 };
 
+const OLDER: OlderRepresentation = {
+  lastModified: "Wed, 14 Jan 2026 11:00:00 GMT",
+  runs: 2,
+  since: "2026-01-16T09:00:00Z",
+};
+
 /** A task that failed twice, was deferred then, and has a part. */
 const TROUBLED = record("a", {
   failures: 2,
+  failingSince: "2026-01-16T10:00:00Z",
   health: "failing",
   notBefore: "2026-01-16T11:00:00Z",
-  heldUntil: "2026-01-16T11:30:00Z",
+  retryAt: "2026-01-16T11:30:00Z",
   part: PART,
 });
 
@@ -59,9 +66,10 @@ const CASES: readonly (readonly [
   ["the same file, nothing new known", record("a"), "unchanged", {}, { published: validators() }],
   ["a success after trouble", TROUBLED, "unchanged", {}, {
     failures: 0,
+    failingSince: null,
     health: "healthy",
     notBefore: null,
-    heldUntil: null,
+    retryAt: null,
     part: null,
     lastRunAt: AT,
     lastSuccessAt: AT,
@@ -70,16 +78,18 @@ const CASES: readonly (readonly [
     published: validators(),
     publishedAt: "2026-01-14T12:00:00Z",
     failures: 1,
+    failingSince: AT,
     health: "failing",
-    heldUntil: null,
+    retryAt: null,
     lastRunAt: AT,
     lastSuccessAt: "2026-01-15T12:00:00Z",
   }],
   ["a failure too many", TROUBLED, "failed", {}, {
     failures: 3,
+    failingSince: "2026-01-16T10:00:00Z",
     health: "unhealthy",
     notBefore: null,
-    heldUntil: "2026-01-16T12:02:00Z",
+    retryAt: "2026-01-16T12:02:00Z",
     part: PART,
   }],
   ["a first failure that is one too many", null, "failed", { alertAfter: 1 }, {
@@ -95,13 +105,20 @@ const CASES: readonly (readonly [
     { alertAfter: 9 },
     { failures: 4, health: "unhealthy" },
   ],
+  ["a failure in a streak whose start is unknown", record("a", { failures: 2 }), "failed", {}, {
+    failures: 3,
+    failingSince: AT,
+  }],
+  ["a deferral after an older representation", record("a", { older: OLDER }), "deferred", {}, {
+    older: OLDER,
+  }],
   ["a failure with a part", record("a"), "failed", { part: PART }, { part: PART }],
   ["a failure whose part is gone", TROUBLED, "failed", { part: null }, { part: null }],
   ["a deferral", TROUBLED, "deferred", {}, {
     failures: 2,
     health: "failing",
     notBefore: "2026-01-16T13:00:00Z",
-    heldUntil: "2026-01-16T11:30:00Z",
+    retryAt: "2026-01-16T11:30:00Z",
     lastRunAt: "2026-01-15T12:00:00Z",
     lastSuccessAt: "2026-01-15T12:00:00Z",
     published: validators(),
@@ -111,7 +128,7 @@ const CASES: readonly (readonly [
     failures: 2,
     health: "failing",
     notBefore: "2026-01-16T11:00:00Z",
-    heldUntil: "2026-01-16T11:30:00Z",
+    retryAt: "2026-01-16T11:30:00Z",
     lastRunAt: "2026-01-15T12:00:00Z",
     published: validators(),
     part: { ...PART, sizeBytes: 150_000 },
@@ -266,12 +283,12 @@ Deno.test("backoffMs", () => {
 
 Deno.test("dueMemory", () => {
   const notBefore = "2026-01-16T11:59:59Z";
-  const heldUntil = "2026-01-16T12:00:01Z";
+  const retryAt = "2026-01-16T12:00:01Z";
   const memory = (change: Partial<TaskRecord> | undefined) => {
     const told = dueMemory(change && record("a", change));
     return [told.lastRunAt, told.notBefore, told.heldUntil].map((time) => time?.toString() ?? null);
   };
   assertEquals(memory(undefined), [null, null, null]);
   assertEquals(memory({}), ["2026-01-15T12:00:00Z", null, null]);
-  assertEquals(memory({ notBefore, heldUntil }), ["2026-01-15T12:00:00Z", notBefore, heldUntil]);
+  assertEquals(memory({ notBefore, retryAt }), ["2026-01-15T12:00:00Z", notBefore, retryAt]);
 });

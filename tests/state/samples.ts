@@ -5,7 +5,7 @@ import type { RunSummary, TaskResult, TaskStatus } from "../../lib/core/result.t
 import { TASK_STATUSES } from "../../lib/core/result.ts";
 import type { Validators } from "../../lib/core/validators.ts";
 import type { Health } from "../../lib/core/event.ts";
-import type { RecentResult, RunRecord, TaskRecord } from "../../lib/state/state.ts";
+import type { FamilyMember, RecentResult, RunRecord, TaskRecord } from "../../lib/state/state.ts";
 
 /** What is known of a published file of 3 bytes. */
 export function validators(change: Partial<Validators> = {}): Validators {
@@ -31,10 +31,24 @@ export function record(task: string, change: Partial<TaskRecord> = {}): TaskReco
     lastSuccessAt: "2026-01-15T12:00:00Z",
     failures: 0,
     notBefore: null,
-    heldUntil: null,
+    failingSince: null,
+    retryAt: null,
+    older: null,
     health: "healthy",
     part: null,
     results: [recentResult()],
+    ...change,
+  };
+}
+
+/** A published file of a family, of 3 bytes. */
+export function member(key: string, change: Partial<FamilyMember> = {}): FamilyMember {
+  return {
+    key,
+    kind: "file",
+    sha256: "ab".repeat(32),
+    sizeBytes: 3,
+    publishedAt: "2026-01-15T12:00:00Z",
     ...change,
   };
 }
@@ -125,7 +139,9 @@ export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
   lastSuccessAt: orNull(time),
   failures: count,
   notBefore: orNull(time),
-  heldUntil: orNull(time),
+  failingSince: orNull(time),
+  retryAt: orNull(time),
+  older: orNull(fc.record({ lastModified: text, runs: count, since: time })),
   health: fc.constantFrom<Health>("healthy", "failing", "unhealthy"),
   part: orNull(fc.record({
     key: fc.string(),
@@ -151,4 +167,13 @@ export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
     }, { requiredKeys: RESULT_KEYS }),
     { maxLength: 10 },
   ),
+});
+
+/** Any family member a state can be given. */
+export const anyMember: fc.Arbitrary<FamilyMember> = fc.record({
+  key: text,
+  kind: fc.constantFrom<FamilyMember["kind"]>("file", "version", "refused"),
+  sha256: orNull(text),
+  sizeBytes: count,
+  publishedAt: orNull(time),
 });

@@ -111,7 +111,7 @@ export async function commitRun(
     return { commit: own };
   }
   const replay = async (tip: string) => {
-    const ours = await merged(git, tip, root, changes, context);
+    const ours = await merged(git, { head, tip }, root, changes, context);
     // A submodule may have come with what was pushed meanwhile.
     const foreign = below(allPathsOf(ours), new Set(await treeLinks(git, tip)));
     return await make(tip, withoutForeign(ours, foreign, warn));
@@ -186,25 +186,31 @@ async function commitOn(
 /** Our changes as they are on top of what others have pushed. */
 async function merged(
   git: Git,
-  tip: string,
+  { head, tip }: { readonly head: string; readonly tip: string },
   root: string,
   changes: Changes,
   { clock }: CommitContext,
 ): Promise<Changes> {
   const { state, tasks } = changes;
   if (state === null) return changes;
-  const listing = await ask(git, ["ls-tree", "-z", "--name-only", "--full-tree", tip, "--", state]);
-  const theirs = listing === ""
-    ? null
-    : (await git(["cat-file", "blob", `${tip}:${state}`])).stdout;
-  const ours = await Deno.readTextFile(join(root, state));
+  const texts = {
+    base: await textIn(git, head, state),
+    theirs: await textIn(git, tip, state),
+    ours: await Deno.readTextFile(join(root, state)),
+  };
   const ids = tasks.map(({ outcome }) => outcome.task);
-  const { text, yielded } = mergeStates(theirs, ours, ids, clock.now());
+  const { text, yielded } = mergeStates(texts, ids, clock.now());
   return {
     tasks: tasks.filter(({ outcome }) => !yielded.has(outcome.task)),
     state,
     stateText: text,
   };
+}
+
+/** The text of a file in a commit; null where it has none. */
+async function textIn(git: Git, commit: string, path: string): Promise<string | null> {
+  const names = await ask(git, ["ls-tree", "-z", "--name-only", "--full-tree", commit, "--", path]);
+  return names === "" ? null : (await git(["cat-file", "blob", `${commit}:${path}`])).stdout;
 }
 
 /** Brings what is checked out to the commit that was pushed, edits of others kept. */

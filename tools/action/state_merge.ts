@@ -11,8 +11,25 @@
  */
 
 import { applyChanges, type Contents } from "../../lib/state/driver.ts";
+import {
+  type Body,
+  eachEntry,
+  type Entries,
+  type ReadonlyEntries,
+  setEntry,
+} from "../../lib/state/entries.ts";
 import { parseContents, printContents } from "../../lib/state/file_text.ts";
 import type { TaskRecord } from "../../lib/state/state.ts";
+
+/** The texts of the states to merge. */
+export interface StateTexts {
+  /** The state as it was committed before the run; null where there was none. */
+  readonly base: string | null;
+  /** The state as it was pushed; null where there is none. */
+  readonly theirs: string | null;
+  /** The state that the run has left. */
+  readonly ours: string;
+}
 
 /** What a merge gives. */
 export interface MergedState {
@@ -24,14 +41,17 @@ export interface MergedState {
 /**
  * Puts what a run has remembered into a newer state.
  *
- * @param theirs Text of the state as it was pushed; null where there is none.
- * @param ours Text of the state that the run has left.
+ * Entries of collections (the members of families and the like) are united by
+ * owner and id: what either side has added since `base` is kept, and what either
+ * has removed is removed. Where both have changed an entry, ours counts. A task
+ * whose record is theirs has their entries only, since our files of it are not
+ * committed.
+ *
  * @param tasks The tasks that the run has worked on; of all others theirs counts.
  * @throws {CronfetchError} `state.unreadable`.
  */
 export function mergeStates(
-  theirs: string | null,
-  ours: string,
+  { base, theirs, ours }: StateTexts,
   tasks: Iterable<string>,
   now: Temporal.Instant,
 ): MergedState {
@@ -47,8 +67,45 @@ export function mergeStates(
     else records.set(task, record);
   }
   const parked = new Map([...own.parked].filter(([host, until]) => !isAfter(merged, host, until)));
-  applyChanges(merged, { records, parked, runs: own.runs }, now);
+  const before = base === null ? new Map() : entriesOf(base);
+  const entries = entryChanges(before, merged.entries, own.entries, yielded);
+  applyChanges(merged, { records, parked, runs: own.runs, entries }, now);
   return { text: printContents(merged), yielded };
+}
+
+/** The entries of the state before the run. One that cannot be read has none. */
+function entriesOf(base: string): Entries<Body> {
+  try {
+    return parseContents(base, "the state before this run").entries;
+  } catch {
+    return new Map();
+  }
+}
+
+/** What is to be changed in their entries: what our run has set or removed since `base`. */
+function entryChanges(
+  base: ReadonlyEntries<Body>,
+  theirs: ReadonlyEntries<Body>,
+  ours: ReadonlyEntries<Body>,
+  yielded: ReadonlySet<string>,
+): Entries {
+  const changes: Entries = new Map();
+  for (const [collection, owner, id, body] of eachEntry(ours)) {
+    if (yielded.has(owner) || isSame(body, base.get(collection)?.get(owner)?.get(id))) continue;
+    setEntry(changes, collection, owner, id, body);
+  }
+  for (const [collection, owner, id, body] of eachEntry(base)) {
+    if (yielded.has(owner) || ours.get(collection)?.get(owner)?.has(id)) continue;
+    // An entry that they have changed meanwhile is in use.
+    if (!isSame(body, theirs.get(collection)?.get(owner)?.get(id))) continue;
+    setEntry(changes, collection, owner, id, null);
+  }
+  return changes;
+}
+
+/** Whether two bodies are equal. Both were read from JSON that {@linkcode printContents} wrote. */
+function isSame(one: Body, other: Body | undefined): boolean {
+  return other !== undefined && JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Whether a record's file is the newer one; or, where no file is, what became of the task last. */

@@ -1,0 +1,170 @@
+/** States of format 1, as version 0.1 wrote them: `tests/fixtures/state/`. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { isObject } from "../../lib/state/format.ts";
+import { openState } from "../../lib/state/open.ts";
+import type { State } from "../../lib/state/state.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { testHost } from "../helpers/host.ts";
+import { member, record, runRecord } from "./samples.ts";
+
+const FIXTURES = new URL("../fixtures/state/", import.meta.url);
+const NOW = "2026-01-15T13:00:00Z";
+
+const FORMAT_1 = JSON.parse(await Deno.readTextFile(new URL("format_1.json", FIXTURES)));
+
+/** When the present failures of the tasks that have some began. */
+const FAILING_SINCE: Readonly<Record<string, string>> = {
+  "failing": "2026-01-15T07:00:00Z",
+  "unhealthy": "2026-01-15T07:00:00Z",
+  "never published": "2026-01-15T07:00:00Z",
+  "failing with a part": "2026-01-15T07:00:00Z",
+  // Of 14 failures, 10 are still known.
+  "long failing": "2026-01-15T06:14:00Z",
+};
+
+/** What the fixtures hold, in the present format. */
+const MIGRATED: ReadonlyMap<string, unknown> = new Map(
+  Object.entries<Record<string, unknown>>(FORMAT_1.records).map(([task, body]) => {
+    const { heldUntil, ...rest } = body;
+    const added = { retryAt: heldUntil, failingSince: FAILING_SINCE[task] ?? null, older: null };
+    return [task, { task, ...rest, ...added }];
+  }),
+);
+
+/** A copy of a fixture. */
+interface Copy extends AsyncDisposable {
+  readonly path: string;
+  open(): Promise<State>;
+  /** The format that is written in it. */
+  format(): Promise<unknown>;
+}
+
+async function copyOf(name: "format_1.json" | "format_1.db"): Promise<Copy> {
+  const folder = await temporaryFolder();
+  const path = folder.file(name);
+  await Deno.copyFile(fromFileUrl(new URL(name, FIXTURES)), path);
+  const isFile = name === "format_1.json";
+  return {
+    path,
+    open: () => openState(`${isFile ? "file" : "kv"}:${path}`, testHost({ now: NOW })),
+    format: async () => {
+      if (isFile) return JSON.parse(await Deno.readTextFile(path)).format;
+      using kv = await Deno.openKv(path);
+      const { value } = await kv.get<Uint8Array<ArrayBuffer>>(["cronfetch", "format"]);
+      return JSON.parse(new TextDecoder().decode(value ?? new Uint8Array()));
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+async function assertHoldsAll(state: State): Promise<void> {
+  assertEquals(await state.records(["healthy"]), new Map([["healthy", MIGRATED.get("healthy")]]));
+  assertEquals(await state.allRecords(), MIGRATED);
+  assertEquals((await state.runs(10)).map(({ run }) => run), ["run-120", "run-60", "run-0"]);
+  assertEquals(
+    Object.fromEntries([...await state.parked()].map(([host, until]) => [host, `${until}`])),
+    { "a.example": "2026-02-01T00:00:00Z", "b.example:8080": "2026-02-01T01:00:00Z" },
+  );
+  assertEquals(await state.members(MIGRATED.keys()), new Map());
+}
+
+Deno.test("the fixtures hold records of every health, parts, failures, parked hosts and runs", () => {
+  const bodies = Object.values<Record<string, unknown>>(FORMAT_1.records);
+  const kinds = new Set(bodies.map(({ health }) => health));
+  assertEquals([FORMAT_1.format, MIGRATED.size], [1, 10]);
+  assertEquals(kinds, new Set(["healthy", "failing", "unhealthy"]));
+  for (const field of ["part", "heldUntil", "notBefore", "published"]) {
+    assert(bodies.some((body) => body[field] !== null), field);
+    assert(bodies.some((body) => body[field] === null), field);
+  }
+  assertEquals([FORMAT_1.runs.length, Object.keys(FORMAT_1.parked).length], [3, 2]);
+});
+
+for (const name of ["format_1.json", "format_1.db"] as const) {
+  Deno.test(`${name}: everything is read, and reading and leasing write nothing`, async () => {
+    await using copy = await copyOf(name);
+    const before = await Deno.readFile(copy.path);
+    {
+      await using state = await copy.open();
+      await assertHoldsAll(state);
+      await state.acquire(["healthy"], "run", 60_000);
+      await state.release("run");
+    }
+    assertEquals(await copy.format(), 1);
+    if (name === "format_1.json") assertEquals(await Deno.readFile(copy.path), before);
+  });
+
+  Deno.test(`${name}: the first change makes it format 2, with nothing lost`, async () => {
+    await using copy = await copyOf(name);
+    const changed = record("healthy", { failures: 1, failingSince: "2026-01-15T12:00:00Z" });
+    {
+      await using state = await copy.open();
+      state.save(changed);
+      state.save(record("new"));
+      state.saveMember("new", member("new.csv"));
+      state.addRun(runRecord("run-new", "2026-01-15T12:30:00Z"));
+    }
+    assertEquals(await copy.format(), 2);
+    await using state = await copy.open();
+    const expected = new Map([...MIGRATED, ["healthy", changed], ["new", record("new")]]);
+    assertEquals(await state.allRecords(), expected);
+    assertEquals((await state.runs(10)).map(({ run }) => run), [
+      "run-new",
+      "run-120",
+      "run-60",
+      "run-0",
+    ]);
+    assertEquals((await state.parked()).size, 2);
+    assertEquals(await state.members(["new"]), new Map([["new", [member("new.csv")]]]));
+  });
+
+  for (
+    const [change, make] of [
+      ["a member", (state) => state.saveMember("new", member("new.csv"))],
+      ["a run", (state) => state.addRun(runRecord("run-new", "2026-01-15T12:30:00Z"))],
+      ["a host", (state) => state.park("c", Temporal.Instant.from("2026-02-01T00:00:00Z"))],
+    ] as const satisfies readonly (readonly [string, (state: State) => void])[]
+  ) {
+    Deno.test(`${name}: ${change} alone makes it format 2`, async () => {
+      await using copy = await copyOf(name);
+      {
+        await using state = await copy.open();
+        make(state);
+      }
+      assertEquals(await copy.format(), 2);
+      await using state = await copy.open();
+      assertEquals(await state.allRecords(), MIGRATED);
+    });
+  }
+
+  Deno.test(`${name}: version 0.1 refuses format 2`, async () => {
+    await using copy = await copyOf(name);
+    {
+      await using state = await copy.open();
+      state.save(record("new"));
+    }
+    const format = await copy.format();
+    assertThrows(() => checkFormat1(format), Error, "a newer cronfetch wrote it");
+    checkFormat1(1);
+  });
+}
+
+/** `checkFormat` of `lib/state/format.ts` as version 0.1 has it. */
+function checkFormat1(format: unknown): void {
+  const FORMAT = 1;
+  if (format === FORMAT) return;
+  const newer = Number.isSafeInteger(format) && Number(format) > FORMAT;
+  throw new Error(newer ? "a newer cronfetch wrote it" : "it is no state of cronfetch");
+}
+
+Deno.test("a damaged record of format 1 is refused by its name", async () => {
+  await using copy = await copyOf("format_1.json");
+  const broken = structuredClone(FORMAT_1);
+  delete broken.records.failing.heldUntil;
+  assert(isObject(broken.records.failing));
+  await Deno.writeTextFile(copy.path, JSON.stringify(broken));
+  const error = await copy.open().then(() => null, (thrown) => thrown);
+  assert(error instanceof Error && error.message.includes('the record of "failing" is damaged'));
+});
