@@ -199,7 +199,7 @@ async function carryOut(source: Source, course: Course): Promise<Published> {
   // A store that cannot be used is no reason to bother anybody else.
   await context.survey.ready();
   const trusted = await trust(source.url, course);
-  source.conditions = trusted ? conditionalHeaders(trusted) : {};
+  source.conditions = trusted ? conditionalHeaders(trusted, clock.now().epochMilliseconds) : {};
   const settled = await settleChecksum(task, context.checksumFiles, context);
   const received = await attempt(settled, source, trace, context);
   const nowMs = clock.now().epochMilliseconds;

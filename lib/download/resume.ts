@@ -2,6 +2,7 @@
 
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
+import { tagUse } from "./validators.ts";
 
 /** A part that is held, and what proves that the rest belongs to it. */
 export interface Part {
@@ -22,7 +23,8 @@ export interface Part {
  */
 export function strongValidator(headers: HeaderFields, nowMs: number): string | null {
   const etag = headers.get("etag");
-  if (etag !== null) return /^"[^"]*"$/.test(etag) ? etag : null;
+  // Any other tag shows that the server knows more than its dates do.
+  if (etag !== null) return tagUse(etag) === "strong" ? etag : null;
   const lastModified = headers.get("last-modified");
   const modifiedMs = parseHttpDate(lastModified ?? "", nowMs);
   const servedMs = parseHttpDate(headers.get("date") ?? "", nowMs);

@@ -1,29 +1,65 @@
-/** Conditional requests: asking whether the published bytes are still the newest (RFC 9110, section 13). */
+/** Conditional requests: whether the published bytes are still the newest (RFC 9110, section 13). */
 
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
 import type { StoredFile } from "../store/store.ts";
 
+/** Characters of the longest entity tag that is kept and sent back. */
+const MAX_TAG_LENGTH = 1_000;
+
+/** What an entity tag may be used for. */
+export type TagUse =
+  /** If-None-Match and If-Range: quoted and strong. */
+  | "strong"
+  /** If-None-Match alone: weak, or not written as RFC 9110 demands. */
+  | "compare"
+  /** Nothing. */
+  | "none";
+
 /**
- * The conditions of a request: If-None-Match where there is an ETag, else
- * If-Modified-Since; never both, as the second would not count.
+ * Decides what the value of an ETag field may be used for (RFC 9110, section 8.8.3).
  *
- * @returns Header names and values; empty where nothing can be asked.
+ * Many servers send a tag without its quotes and compare If-None-Match as text, so such a tag
+ * goes back exactly as it came. If-Range is strict: a server that misreads it would append the
+ * rest of another version. A tag is of no use if it is
+ * - empty, also within its quotes: it is the same for every version;
+ * - `*`, alone or in a list: as If-None-Match that is true for every version;
+ * - longer than 1,000 characters, or not Latin-1 text without control characters: a request
+ *   cannot carry it, or the server refuses it for the size of its head.
+ */
+export function tagUse(etag: string): TagUse {
+  if (etag.length > MAX_TAG_LENGTH || !/^[\x20-\x7e\x80-\xff]+$/.test(etag)) return "none";
+  if (/^(?:W\/)?""$/.test(etag)) return "none";
+  if (/^"[^"]*"$/.test(etag)) return "strong";
+  if (/^W\/"[^"]*"$/.test(etag)) return "compare";
+  return etag.split(",").some((member) => member.trim() === "*") ? "none" : "compare";
+}
+
+/**
+ * The conditions of a request: If-None-Match if there is an ETag, otherwise
+ * If-Modified-Since; never both, since a server ignores the second one then.
+ *
+ * @param validators Of the published bytes. A version that accepted more may have stored them.
+ * @param nowMs Wall clock, milliseconds since the epoch.
+ * @returns Header names and values; empty if there is no usable validator.
  */
 export function conditionalHeaders(
-  validators: Pick<Validators, "etag" | "lastModified">,
+  { etag, lastModified }: Pick<Validators, "etag" | "lastModified">,
+  nowMs: number,
 ): Record<string, string> {
-  if (validators.etag !== null) return { "if-none-match": validators.etag };
-  if (validators.lastModified !== null) return { "if-modified-since": validators.lastModified };
+  if (etag !== null && tagUse(etag) !== "none") return { "if-none-match": etag };
+  if (lastModified !== null && parseHttpDate(lastModified, nowMs) !== null) {
+    return { "if-modified-since": lastModified };
+  }
   return {};
 }
 
 /**
- * The validators a response bears.
+ * The validators of a response that may be sent back.
  *
- * @param nowMs Wall clock, milliseconds since the epoch. A Last-Modified that
- * lies beyond it, or beyond the response's own Date, is not trusted.
+ * @param nowMs Wall clock, milliseconds since the epoch. A Last-Modified after it, or after
+ * the response's own Date, is not trusted; one that is no HTTP-date is none.
  */
 export function responseValidators(
   headers: HeaderFields,
@@ -34,7 +70,7 @@ export function responseValidators(
   const modifiedMs = parseHttpDate(lastModified ?? "", nowMs);
   const servedMs = parseHttpDate(headers.get("date") ?? "", nowMs);
   return {
-    etag: etag !== null && /^(W\/)?"[^"]*"$/.test(etag) ? etag : null,
+    etag: etag !== null && tagUse(etag) !== "none" ? etag : null,
     lastModified: modifiedMs !== null && modifiedMs <= (servedMs ?? nowMs) ? lastModified : null,
   };
 }

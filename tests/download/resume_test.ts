@@ -10,7 +10,7 @@ import {
 
 const PART: Part = { sizeBytes: 100, totalBytes: 1000, validator: '"v1"' };
 
-Deno.test("strongValidator: a strong ETag, else a Last-Modified old enough", () => {
+Deno.test("rows 123 and 124: strongValidator is a strong ETag, else a Last-Modified old enough", () => {
   const date = "Thu, 15 Jan 2026 12:00:00 GMT";
   const table: [headers: Record<string, string>, validator: string | null][] = [
     [{}, null],
@@ -18,7 +18,10 @@ Deno.test("strongValidator: a strong ETag, else a Last-Modified old enough", () 
     [{ etag: 'W/"v1"' }, null],
     // A weak ETag says that the server knows better than its dates.
     [{ etag: 'W/"v1"', "last-modified": "Wed, 14 Jan 2026 12:00:00 GMT", date }, null],
+    // Row 123: sent back in If-None-Match alone.
     [{ etag: "v1" }, null],
+    [{ etag: '"v1', "last-modified": "Wed, 14 Jan 2026 12:00:00 GMT", date }, null],
+    [{ etag: '""', "last-modified": "Wed, 14 Jan 2026 12:00:00 GMT", date }, null],
     [{ "last-modified": "Thu, 15 Jan 2026 11:59:59 GMT", date }, "Thu, 15 Jan 2026 11:59:59 GMT"],
     [{ "last-modified": date, date }, null],
     [{ "last-modified": date }, null],

@@ -3,27 +3,96 @@ import {
   compareToStored,
   conditionalHeaders,
   responseValidators,
+  type TagUse,
+  tagUse,
 } from "../../lib/download/validators.ts";
+import type { Validators } from "../../lib/core/validators.ts";
 import type { StoredFile } from "../../lib/store/store.ts";
 
 const OLD = "Wed, 14 Jan 2026 12:00:00 GMT";
 const NOW = "Thu, 15 Jan 2026 12:00:00 GMT";
 
-Deno.test("conditionalHeaders: the ETag, else the date, never both", () => {
-  assertEquals(conditionalHeaders({ etag: 'W/"a"', lastModified: OLD }), {
-    "if-none-match": 'W/"a"',
-  });
-  assertEquals(conditionalHeaders({ etag: null, lastModified: OLD }), { "if-modified-since": OLD });
-  assertEquals(conditionalHeaders({ etag: null, lastModified: null }), {});
+const NOW_MS = Date.UTC(2026, 0, 15, 12);
+
+Deno.test("row 123: tagUse sends back any tag but one that fits every version", () => {
+  const table: readonly (readonly [etag: string, use: TagUse])[] = [
+    ['"abc"', "strong"],
+    ['"a b"', "strong"],
+    ['"*"', "strong"],
+    ['"\u00e9"', "strong"],
+    ['"W/abc"', "strong"],
+    ['"a, b"', "strong"],
+    [`"${"a".repeat(998)}"`, "strong"],
+    ['W/"abc"', "compare"],
+    // Not as RFC 9110 has it: sent back as they came.
+    ["abc", "compare"],
+    ["W/abc", "compare"],
+    ['w/"abc"', "compare"],
+    ['W/ "abc"', "compare"],
+    ['"a"b"', "compare"],
+    ['"abc', "compare"],
+    ['abc"', "compare"],
+    ["'abc'", "compare"],
+    ["abc-gzip", "compare"],
+    ["5f3-60a,1", "compare"],
+    ['"a", "b"', "compare"],
+    ['"abc"-gzip', "compare"],
+    ["1700000000", "compare"],
+    ["a*b", "compare"],
+    ["\u00e9", "compare"],
+    ["a".repeat(1000), "compare"],
+    // Of no use.
+    ["", "none"],
+    ['""', "none"],
+    ['W/""', "none"],
+    ["*", "none"],
+    ["abc, *", "none"],
+    ["*,abc", "none"],
+    ["a".repeat(1001), "none"],
+    [`"${"a".repeat(999)}"`, "none"],
+    ['"a\tb"', "none"],
+    ["a\u0000b", "none"],
+    ["a\u007f", "none"],
+    ["a\r\nx: y", "none"],
+    ["\u20ac", "none"],
+  ];
+  for (const [etag, use] of table) assertEquals(tagUse(etag), use, JSON.stringify(etag));
 });
 
-Deno.test("responseValidators: what can be trusted", () => {
-  const nowMs = Date.parse(NOW);
+Deno.test("tagUse is linear in the length of a tag", () => {
+  for (const part of ['"', ",", " ", "*,", "W/", 'W/"']) {
+    assertEquals(tagUse(part.repeat(1_000_000)), "none");
+  }
+});
+
+Deno.test("rows 123 and 124: conditionalHeaders sends the ETag, else the date, never both", () => {
+  const table: readonly (readonly [
+    validators: Pick<Validators, "etag" | "lastModified">,
+    headers: Record<string, string>,
+  ])[] = [
+    [{ etag: 'W/"a"', lastModified: OLD }, { "if-none-match": 'W/"a"' }],
+    [{ etag: "abc", lastModified: OLD }, { "if-none-match": "abc" }],
+    [{ etag: null, lastModified: OLD }, { "if-modified-since": OLD }],
+    [{ etag: null, lastModified: null }, {}],
+    // As version 0.1 has stored them.
+    [{ etag: '""', lastModified: OLD }, { "if-modified-since": OLD }],
+    [{ etag: null, lastModified: "12.5" }, {}],
+    [{ etag: null, lastModified: "2026-01-14" }, {}],
+    [{ etag: '""', lastModified: "1" }, {}],
+  ];
+  for (const [validators, headers] of table) {
+    assertEquals(conditionalHeaders(validators, NOW_MS), headers, JSON.stringify(validators));
+  }
+});
+
+Deno.test("rows 60, 123 and 124: responseValidators keeps what may be sent back", () => {
   const table: [headers: Record<string, string>, etag: string | null, date: string | null][] = [
     [{}, null, null],
     [{ etag: '"a"', "last-modified": OLD }, '"a"', OLD],
     [{ etag: 'W/"a"' }, 'W/"a"', null],
-    [{ etag: "a" }, null, null],
+    [{ etag: "a" }, "a", null],
+    [{ etag: '""', "last-modified": OLD }, null, OLD],
+    [{ etag: "*" }, null, null],
     // No HTTP-dates; Date.parse reads all but the first.
     [{ "last-modified": "yesterday" }, null, null],
     [{ "last-modified": "12.5" }, null, null],
@@ -41,7 +110,7 @@ Deno.test("responseValidators: what can be trusted", () => {
     ],
   ];
   for (const [headers, etag, lastModified] of table) {
-    assertEquals(responseValidators(new Headers(headers), nowMs), { etag, lastModified });
+    assertEquals(responseValidators(new Headers(headers), NOW_MS), { etag, lastModified });
   }
 });
 
