@@ -16,8 +16,10 @@ import {
   strongValidator,
   unsatisfiedTotal,
 } from "./resume.ts";
+import { retryAfter } from "./retry.ts";
 import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 import { type Head, transfer, type TransferOptions } from "./transfer.ts";
+import { isConditionRefused } from "./validators.ts";
 
 /** What an attempt needs of the world. */
 export interface AttemptContext {
@@ -125,22 +127,34 @@ export async function attempt(
   }
 }
 
-/** Goes on with what is held, or begins anew. */
+/** Resumes the partial file, or requests the whole one. */
 async function bring(ongoing: Ongoing): Promise<AttemptOutcome> {
   const { source } = ongoing;
   if (source.held) {
     const resumed = await resume(ongoing, source.held);
     if (resumed) return resumed;
   }
-  const conditional = Object.keys(source.conditions).length > 0;
-  const { response, answer } = await ask(ongoing, source.conditions, {
-    conditional,
-    rangeStart: null,
-  });
+  const { response, answer } = await askWhole(ongoing);
   if (answer.kind === "whole") return await receive(ongoing, response, answer);
   await response.body.cancel();
   if (answer.kind === "unchanged") return answer;
   throw new TypeError(`a plain request was answered by ${answer.kind}`);
+}
+
+/** Requests the whole file under the conditions, or without them if the server refuses those. */
+async function askWhole(
+  ongoing: Ongoing,
+): Promise<{ readonly response: HttpResponse; readonly answer: Answer }> {
+  const { source, trace, context } = ongoing;
+  const conditional = Object.keys(source.conditions).length > 0;
+  try {
+    return await ask(ongoing, source.conditions, { conditional, rangeStart: null });
+  } catch (error) {
+    if (!conditional || !(error instanceof CronfetchError)) throw error;
+    const nowMs = context.host.clock.now().epochMilliseconds;
+    if (!isConditionRefused(error, retryAfter(trace.headers, nowMs))) throw error;
+    return await ask(ongoing, {}, { conditional: false, rangeStart: null });
+  }
 }
 
 /** Asks for the rest of a held part. Returns null, with nothing held, where it is to start again. */

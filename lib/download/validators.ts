@@ -1,5 +1,6 @@
 /** Conditional requests: whether the published bytes are still the newest (RFC 9110, section 13). */
 
+import type { CronfetchError } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
@@ -73,6 +74,27 @@ export function responseValidators(
     etag: etag !== null && tagUse(etag) !== "none" ? etag : null,
     lastModified: modifiedMs !== null && modifiedMs <= (servedMs ?? nowMs) ? lastModified : null,
   };
+}
+
+/**
+ * Decides whether a failed answer may be about the condition of its request, so that the request
+ * is repeated once without one. Some servers answer 412 to If-None-Match on a GET, which RFC 9110
+ * reserves for other methods; firewalls answer 400 or 403 to a tag they do not like.
+ *
+ * That may be any permanent 4xx, and 501, except:
+ * - 401 and 407: credentials are missing, and a failed login may be counted;
+ * - an answer with a Retry-After, 408, 425 and 429: the server requests a pause.
+ *
+ * @param error Of the answer.
+ * @param retryAfterMs The pause that the server requests, or null.
+ */
+export function isConditionRefused(
+  { code, httpStatus, retry }: Pick<CronfetchError, "code" | "httpStatus" | "retry">,
+  retryAfterMs: number | null,
+): boolean {
+  if (code !== "http.status" || retry !== "never" || retryAfterMs !== null) return false;
+  if (httpStatus === null || httpStatus === 401 || httpStatus === 407) return false;
+  return httpStatus === 501 || (httpStatus >= 400 && httpStatus < 500);
 }
 
 /** What is known about the published file without reading it. */

@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { isTemporaryStatus } from "../../lib/download/retry.ts";
 import {
   compareToStored,
   conditionalHeaders,
+  isConditionRefused,
   responseValidators,
   type TagUse,
   tagUse,
@@ -112,6 +114,27 @@ Deno.test("rows 60, 123 and 124: responseValidators keeps what may be sent back"
   for (const [headers, etag, lastModified] of table) {
     assertEquals(responseValidators(new Headers(headers), NOW_MS), { etag, lastModified });
   }
+});
+
+Deno.test("row 120: isConditionRefused accepts a permanent 4xx or 501 without a pause", () => {
+  const refused = (status: number, retryAfterMs: number | null = null) =>
+    isConditionRefused({
+      code: "http.status",
+      httpStatus: status,
+      retry: isTemporaryStatus(status) ? "later" : "never",
+    }, retryAfterMs);
+  const statuses = Array.from({ length: 500 }, (_, index) => 100 + index);
+  const clientErrors = statuses.filter((status) => status >= 400 && status < 500);
+  assertEquals(
+    statuses.filter((status) => refused(status)),
+    [...clientErrors.filter((status) => ![401, 407, 408, 425, 429].includes(status)), 501],
+  );
+  assertEquals(statuses.filter((status) => refused(status, 0)), []);
+  const reply = { httpStatus: 412, retry: "never" } as const;
+  assertEquals(isConditionRefused({ ...reply, code: "http.protocol" }, null), false);
+  assertEquals(isConditionRefused({ ...reply, code: "http.status" }, null), true);
+  const withoutAnswer = { code: "http.status", httpStatus: null, retry: "never" } as const;
+  assertEquals(isConditionRefused(withoutAnswer, null), false);
 });
 
 Deno.test("compareToStored: is the published file the one we published?", () => {

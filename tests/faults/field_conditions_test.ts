@@ -61,7 +61,129 @@ function file(lines: readonly string[], body = TEXT): string {
   return response([...lines, `Content-Length: ${body.length}`, "Connection: close"], body);
 }
 
+/** An answer without a file. */
+function refusal(status: string, ...lines: readonly string[]): string {
+  return response([`HTTP/1.1 ${status}`, ...lines, "Content-Length: 0", "Connection: close"]);
+}
+
 const NOT_MODIFIED = response(["HTTP/1.1 304 Not Modified", "Connection: close"]);
+
+const TAGGED = ['ETag: "1"'];
+const NEWER_TAGGED = ['ETag: "2"'];
+const MATCH: Condition = 'if-none-match: "1"';
+
+const REFUSED = [
+  "400 Bad Request",
+  "403 Forbidden",
+  "404 Not Found",
+  "405 Method Not Allowed",
+  "406 Not Acceptable",
+  "409 Conflict",
+  "410 Gone",
+  "412 Precondition Failed",
+  "416 Range Not Satisfiable",
+  "417 Expectation Failed",
+  "422 Unprocessable Content",
+  "428 Precondition Required",
+  "431 Request Header Fields Too Large",
+  "451 Unavailable For Legal Reasons",
+  "499 Unknown",
+  "501 Not Implemented",
+];
+for (const status of REFUSED) {
+  storeTest(`row 120: ${status} to a condition is repeated without it`, async () => {
+    await using stage = await scene((condition, _request, index) => {
+      if (condition !== null) return refusal(status);
+      return index === 0 ? file(TAGGED) : file(NEWER_TAGGED, OTHER);
+    });
+    assertEquals(await stage.run(), ["created", 200, 1]);
+    assertEquals(await stage.run(), ["updated", 200, 1]);
+    assertEquals(stage.conditions, [null, MATCH, null]);
+  });
+}
+
+storeTest("row 120: 412 to If-Modified-Since is repeated without it", async () => {
+  const lines = [`Last-Modified: ${DATE}`];
+  await using stage = await scene((condition) =>
+    condition === null ? file(lines) : refusal("412 Precondition Failed")
+  );
+  assertEquals(await stage.run(), ["created", 200, 1]);
+  assertEquals(await stage.run(), ["unchanged", 200, 1]);
+  assertEquals(stage.conditions, [null, `if-modified-since: ${DATE}`, null]);
+});
+
+storeTest("row 120: 412 behind a redirect is repeated from the task's URL", async () => {
+  const paths: string[] = [];
+  await using stage = await scene((condition, { path }) => {
+    paths.push(path);
+    if (path === "/a.txt") return refusal("302 Found", "Location: /b.txt");
+    return condition === null ? file(TAGGED) : refusal("412 Precondition Failed");
+  });
+  assertEquals(await stage.run(), ["created", 200, 1]);
+  assertEquals(await stage.run(), ["unchanged", 200, 1]);
+  assertEquals(stage.conditions, [null, null, MATCH, MATCH, null, null]);
+  assertEquals(paths, ["/a.txt", "/b.txt", "/a.txt", "/b.txt", "/a.txt", "/b.txt"]);
+});
+
+storeTest("row 120: the second answer counts, and there is no third request", async () => {
+  await using stage = await scene((_condition, _request, index) =>
+    index === 0 ? file(TAGGED) : refusal(index === 1 ? "412 Precondition Failed" : "404 Not Found")
+  );
+  assertEquals(await stage.run(), ["created", 200, 1]);
+  assertEquals(await stage.run({ retry: { attempts: 4 } }), ["failed", 404, 1]);
+  assertEquals(stage.conditions, [null, MATCH, null]);
+  assertEquals(Object.keys(await stage.runs.tree()), ["a.txt"]);
+});
+
+storeTest("row 120: a second answer that is temporary is retried with the condition", async () => {
+  await using stage = await scene((condition, _request, index) => {
+    if (index === 0) return file(TAGGED);
+    if (index === 2) return refusal("503 Service Unavailable");
+    return condition === null ? file(NEWER_TAGGED, OTHER) : refusal("412 Precondition Failed");
+  });
+  assertEquals(await stage.run(), ["created", 200, 1]);
+  assertEquals(await stage.run({ retry: { attempts: 2 } }), ["updated", 200, 2]);
+  assertEquals(stage.conditions, [null, MATCH, null, MATCH, null]);
+});
+
+storeTest("row 120: the file that follows a refused condition is checked as ever", async () => {
+  await using stage = await scene((condition, _request, index) => {
+    if (condition !== null) return refusal("412 Precondition Failed");
+    return index === 0 ? file(TAGGED) : file(NEWER_TAGGED, "");
+  });
+  assertEquals(await stage.run(), ["created", 200, 1]);
+  assertEquals(await stage.run(), ["failed", 200, 1]);
+  assertEquals(stage.conditions, [null, MATCH, null]);
+});
+
+const NOT_REPEATED: readonly (readonly [status: string, lines: readonly string[]])[] = [
+  ["401 Unauthorized", ['WWW-Authenticate: Basic realm="a"']],
+  ["407 Proxy Authentication Required", ['Proxy-Authenticate: Basic realm="a"']],
+  ["408 Request Timeout", []],
+  ["425 Too Early", []],
+  ["429 Too Many Requests", []],
+  ["403 Forbidden", ["Retry-After: 7"]],
+  ["412 Precondition Failed", ["Retry-After: Thu, 01 Jan 2099 00:00:00 GMT"]],
+  ["500 Internal Server Error", []],
+  ["503 Service Unavailable", []],
+];
+for (const [status, lines] of NOT_REPEATED) {
+  const shown = [status, ...lines].join(", ");
+  storeTest(`row 120: ${shown} to a condition is not repeated`, async () => {
+    await using stage = await scene((_condition, _request, index) =>
+      index === 0 ? file(TAGGED) : refusal(status, ...lines)
+    );
+    await stage.run();
+    await stage.run();
+    assertEquals(stage.conditions, [null, MATCH]);
+  });
+}
+
+storeTest("row 120: 404 to a request without a condition is not repeated", async () => {
+  await using stage = await scene(() => refusal("404 Not Found"));
+  assertEquals(await stage.run({ retry: { attempts: 4 } }), ["failed", 404, 1]);
+  assertEquals(stage.conditions, [null]);
+});
 
 const ODD_TAGS = [
   "abc",
