@@ -2,6 +2,7 @@
 
 import { delay } from "@std/async";
 import type { FetchClient, Host, Output, Platform, StopSignal } from "./core/host.ts";
+import { readTextAtMost } from "./core/text.ts";
 import { NO_TELEMETRY } from "./core/telemetry.ts";
 
 /**
@@ -39,7 +40,7 @@ export function realHost(): Host {
     stderr: output(Deno.stderr),
     env: (name) => Deno.env.get(name),
     cwd: () => Deno.cwd(),
-    readStdin: () => new Response(Deno.stdin.readable).text(),
+    readStdin: (maxBytes) => readTextAtMost(Deno.stdin.readable, maxBytes),
     appendFile: (path, text) => Deno.writeTextFile(path, text, { append: true }),
     fileSize: async (path) => {
       try {

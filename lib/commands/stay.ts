@@ -95,6 +95,6 @@ function graceOf({ grace }: Pick<Flags, "grace">): number {
 
 /** A host whose standard input can be read again, for a config that stands there. */
 function rememberingStdin(host: Host): Host {
-  let text: Promise<string> | null = null;
-  return { ...host, readStdin: () => text ??= host.readStdin() };
+  let text: Promise<string | null> | null = null;
+  return { ...host, readStdin: (maxBytes) => text ??= host.readStdin(maxBytes) };
 }

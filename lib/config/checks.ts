@@ -5,7 +5,7 @@ import { question } from "./issues.ts";
 import type { Parsed } from "./parsed.ts";
 import { show } from "./problem.ts";
 import { formatDuration, parseDuration } from "./quantities.ts";
-import { nearest } from "./suggest.ts";
+import type { Nearest } from "./suggest.ts";
 
 /**
  * Says what is wrong with a cron expression of 5 fields in a time zone, as the
@@ -81,7 +81,7 @@ export function complaintAboutHeaderValue(value: string): string | null {
 }
 
 /** What is wrong with a time zone. */
-export function complaintAboutTimezone(timezone: string): string | null {
+export function complaintAboutTimezone(timezone: string, nearest: Nearest): string | null {
   try {
     // Offsets such as +01:00 pass elsewhere, but know nothing of daylight saving.
     if (/^[a-z]/i.test(timezone)) {
@@ -119,6 +119,7 @@ export function parseSchedule(
   text: string,
   timezone: string,
   checkCron: CheckSchedule,
+  nearest: Nearest,
 ): Parsed<Schedule> {
   if (text === "manual") return { value: { kind: "manual" } };
   const [, interval] = /^every\s(.*)$/.exec(text) ?? [];

@@ -18,12 +18,13 @@ import { overrider, problemWith } from "./overrides.ts";
 import type { OverrideValues } from "./overrides.ts";
 import type { Parsed } from "./parsed.ts";
 import { formatPlace, show } from "./problem.ts";
-import type { Problem } from "./problem.ts";
+import type { ProblemList } from "./problem.ts";
 import { DEFAULTS, fileSchema, STANDARD, taskSchema, urlSchema } from "./schema.ts";
 import type { FileSettings, TaskOptions } from "./schema.ts";
 import { rememberer, settle, sharer } from "./scope.ts";
 import type { Path, Scope } from "./scope.ts";
 import { secretsInUrl } from "./secrets.ts";
+import { createSuggester } from "./suggest.ts";
 import type { Source } from "./source.ts";
 import { renderer } from "./template.ts";
 import { validate } from "./validate.ts";
@@ -42,8 +43,8 @@ export interface Surroundings {
   readonly overrides: OverrideValues;
   /** The state where nobody names one, instead of the usual. */
   readonly standardState?: string;
-  /** Gets every mistake. */
-  readonly problems: Problem[];
+  /** Receives every mistake. */
+  readonly problems: ProblemList;
 }
 
 /** A source whose settings are validated. */
@@ -73,6 +74,7 @@ export function combine(
   const share = sharer();
   const remember = rememberer();
   const render = renderer(surroundings.at);
+  const suggester = createSuggester();
   const { checkSchedule, checkPattern, problems } = surroundings;
   // Asking for a variable is a call into the runtime, and many tasks share one.
   const host: Environment = {
@@ -80,17 +82,30 @@ export function combine(
   };
   const parts = sources.map((source): Part => {
     const complain: Scope["complain"] = (path, message, code = "config.invalid") => {
-      const place = source.place(path, code === "config.unknown-key" ? "key" : "value");
-      problems.push({ ...place, code, message });
+      problems.add(() => ({
+        ...source.place(path, code === "config.unknown-key" ? "key" : "value"),
+        code,
+        message: typeof message === "string" ? message : message(),
+      }));
     };
-    const scope = { host, checkSchedule, checkPattern, render, remember, share, secrets, complain };
+    const shared = {
+      host,
+      checkSchedule,
+      checkPattern,
+      render,
+      suggester,
+      remember,
+      share,
+      secrets,
+    };
+    const scope = { ...shared, complain };
     return { source, scope, settings: validate(fileSchema, source.value, [], scope) ?? {} };
   });
 
-  const compiled = compileAll(parts, overrides, share);
+  const compiled = compileAll(parts, overrides, share, problems);
   for (const double of findDoubles(compiled, ({ template }) => template.task)) {
     const { part, path } = double.item;
-    part.scope.complain(path, tellDouble(double), "config.collision");
+    part.scope.complain(path, () => tellDouble(double), "config.collision");
   }
   const store = locationOf("store", parseStore, parts, surroundings);
   complainOfLongNames(compiled, store);
@@ -110,11 +125,18 @@ export function combine(
 }
 
 /** The entries of `tasks`; looked for even where a setting is wrong. */
-function* entriesOf({ source, scope }: Part): Generator<[string | TaskOptions, Path]> {
+function* entriesOf(
+  { source, scope }: Part,
+  problems: ProblemList,
+): Generator<[string | TaskOptions, Path]> {
   const { value } = source;
   const tasks = typeof value === "object" && value !== null ? Reflect.get(value, "tasks") : null;
   if (!Array.isArray(tasks)) return;
   for (const [index, entry] of tasks.entries()) {
+    if (problems.isFull) {
+      problems.unchecked += tasks.length - index;
+      return;
+    }
     const path = ["tasks", index];
     const schema = typeof entry === "string" ? urlSchema : taskSchema;
     const valid = validate<string | TaskOptions>(schema, entry, path, scope);
@@ -126,6 +148,7 @@ function compileAll(
   parts: readonly Part[],
   overrides: OverrideValues,
   share: Scope["share"],
+  problems: ProblemList,
 ): Compiled[] {
   const override = overrider(overrides, share);
   // Each file's own timing is checked where it stands, though the last one counts for all.
@@ -137,7 +160,7 @@ function compileAll(
   for (const part of parts) {
     const { settings, scope } = part;
     const base = applyOptions(common, settings.defaults ?? {}, ["defaults"], scope);
-    for (const [entry, path] of entriesOf(part)) {
+    for (const [entry, path] of entriesOf(part, problems)) {
       const template = compileTask(entry, base, override, path, scope);
       if (template !== null) compiled.push({ template, part, path });
     }
@@ -202,7 +225,7 @@ function locationOf(
   const override = overrides[name];
   if (override !== null) {
     const { value, complaint } = parse(override.value, host.cwd());
-    if (complaint !== undefined) problems.push(problemWith(override.source, complaint));
+    if (complaint !== undefined) problems.add(() => problemWith(override.source, complaint));
     return value ?? "";
   }
   const found = lastOf(parts, name);

@@ -3,7 +3,7 @@
 import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import { formatPath, show } from "./problem.ts";
-import { nearest, suggestKey } from "./suggest.ts";
+import type { Suggester } from "./suggest.ts";
 
 /** A mistake, and where in a source it is. */
 export interface Finding {
@@ -20,13 +20,15 @@ export interface Finding {
  *
  * @param root Path of the value that was validated.
  * @param input The value itself.
+ * @param suggester Finds what was probably meant.
  */
 export function findingsOf(
   issues: readonly core.$ZodIssue[],
   root: readonly PropertyKey[],
   input: unknown,
+  suggester: Suggester,
 ): Finding[] {
-  const findings = issues.flatMap((issue) => findingsOfIssue(issue, root, input));
+  const findings = issues.flatMap((issue) => findingsOfIssue(issue, root, input, suggester));
   // One wrong number can break several rules that say the same sentence.
   const distinct = new Map(
     findings.map((found) => [`${formatPath(found.path)} ${found.message}`, found]),
@@ -38,6 +40,7 @@ function findingsOfIssue(
   issue: core.$ZodIssue,
   root: readonly PropertyKey[],
   input: unknown,
+  suggester: Suggester,
 ): Finding[] {
   const path = [...root, ...issue.path];
   switch (issue.code) {
@@ -45,18 +48,20 @@ function findingsOfIssue(
       return issue.keys.map((key) => ({
         code: "config.unknown-key",
         path: [...path, key],
-        message: `is not an option${question(suggestKey(key, patternOf(path)))}`,
+        message: `is not an option${question(suggester.key(key, patternOf(path)))}`,
       }));
     case "invalid_union": {
       const branch = issue.errors.find((inner) => meant(inner));
       const value = valueAt(input, issue.path);
       return branch
-        ? findingsOf(branch, path, value)
+        ? findingsOf(branch, path, value, suggester)
         : [{ code: "config.invalid", path, message: issue.message }];
     }
     case "invalid_value": {
       const value = valueAt(input, issue.path);
-      const guess = typeof value === "string" ? nearest(value, issue.values.map(String)) : null;
+      const guess = typeof value === "string"
+        ? suggester.nearest(value, issue.values.map(String))
+        : null;
       return [{ code: "config.invalid", path, message: `${issue.message}${question(guess)}` }];
     }
     default:

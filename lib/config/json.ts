@@ -2,7 +2,8 @@
 
 import * as jsonc from "jsonc-parser";
 import type { Node, ParseErrorCode } from "jsonc-parser";
-import type { Document, Mistake } from "./source.ts";
+import { DEEPEST, duplicateKey, TOO_DEEP } from "./source.ts";
+import type { Document, Locate, Mistake } from "./source.ts";
 
 /** jsonc-parser's codes in plain words. */
 const MESSAGES: Readonly<Record<string, string>> = {
@@ -27,26 +28,34 @@ const MESSAGES: Readonly<Record<string, string>> = {
 /** Reads JSON, or with `comments`, JSONC. Two equal keys in one object are a mistake. */
 export function readJson(text: string, comments: boolean): Document {
   const duplicates: Mistake[] = [];
+  const builder = valueBuilder(
+    (key, offset) => duplicates.push({ offset, message: duplicateKey(key) }),
+    (offset) => {
+      throw new Broken({ offset, message: TOO_DEEP });
+    },
+  );
   let broken: Mistake | null = null;
-  let tree: Node | undefined;
-  const builder = valueBuilder((key, offset) => {
-    duplicates.push({ offset, message: `the key ${JSON.stringify(key)} stands here twice` });
-  });
-  jsonc.visit(text, {
-    ...builder.visitor,
-    onError(code, offset) {
-      // The first is exact; the ones after it are mostly its echoes.
-      broken ??= { offset, message: messageOf(code) };
-    },
-  }, { disallowComments: !comments, allowTrailingComma: comments });
-  return {
-    value: builder.value(),
-    mistakes: broken === null ? duplicates : [broken],
-    locate(path, part) {
-      tree ??= jsonc.parseTree(text, undefined, { allowTrailingComma: true });
-      return locate(tree, path, part);
-    },
-  };
+  try {
+    jsonc.visit(text, {
+      ...builder.visitor,
+      onError(code, offset) {
+        // The first is exact; the ones after it are mostly its consequences.
+        throw new Broken({ offset, message: messageOf(code) });
+      },
+    }, { disallowComments: !comments, allowTrailingComma: comments });
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error;
+    broken = error.mistake;
+  }
+  const locate = locator(() => jsonc.parseTree(text, undefined, { allowTrailingComma: true }));
+  return { value: builder.value(), mistakes: broken === null ? duplicates : [broken], locate };
+}
+
+/** Ends the visit of a text: the parser recurses, so it must not read a deeper one to its end. */
+class Broken extends Error {
+  constructor(readonly mistake: Mistake) {
+    super(mistake.message);
+  }
 }
 
 function messageOf(code: ParseErrorCode): string {
@@ -55,17 +64,22 @@ function messageOf(code: ParseErrorCode): string {
 
 type Container = Record<string, unknown> | unknown[];
 
-/** Builds the value of a text as it is visited, and tells of keys that come twice. */
-function valueBuilder(duplicate: (key: string, offset: number) => void) {
+/** Builds the value of a text as it is visited, and reports duplicate keys and deep nesting. */
+function valueBuilder(
+  duplicate: (key: string, offset: number) => void,
+  tooDeep: (offset: number) => void,
+) {
   const root: unknown[] = [];
   const open: { container: Container; key: string }[] = [{ container: root, key: "" }];
   let current = open[0] as { container: Container; key: string };
 
   const add = (value: unknown) => {
     if (Array.isArray(current.container)) current.container.push(value);
-    else current.container[current.key] = value;
+    else if (current.key !== "__proto__") current.container[current.key] = value;
+    else Object.defineProperty(current.container, "__proto__", { value, enumerable: true });
   };
-  const begin = (container: Container) => {
+  const begin = (container: Container, offset: number) => {
+    if (open.length > DEEPEST) tooDeep(offset);
     add(container);
     current = { container, key: "" };
     open.push(current);
@@ -77,41 +91,57 @@ function valueBuilder(duplicate: (key: string, offset: number) => void) {
   return {
     value: () => root[0],
     visitor: {
-      onObjectBegin: () => begin({}),
+      onObjectBegin: (offset: number) => begin({}, offset),
       onObjectProperty(key: string, offset: number) {
         if (Object.hasOwn(current.container, key)) duplicate(key, offset);
         current.key = key;
       },
       onObjectEnd: end,
-      onArrayBegin: () => begin([]),
+      onArrayBegin: (offset: number) => begin([], offset),
       onArrayEnd: end,
       onLiteralValue: add,
     },
   };
 }
 
-function locate(
-  tree: Node | undefined,
-  path: readonly PropertyKey[],
-  part: "key" | "value",
-): number | null {
-  let node = tree;
-  let key = tree;
-  for (const step of path) {
-    const child = childOf(node, step);
-    key = child?.key;
-    if (child === null) break;
-    node = child.value;
-  }
-  return (part === "key" ? key ?? node : node)?.offset ?? null;
+/** Finds paths in a tree that is made for the first of them; each object is indexed once. */
+function locator(makeTree: () => Node | undefined): Locate {
+  let tree: Node | undefined;
+  const indexes = new Map<Node, Map<unknown, Property>>();
+
+  const childOf = (node: Node | undefined, step: PropertyKey): Property | undefined => {
+    if (node?.type === "array") {
+      const entry = node.children?.[Number(step)];
+      return entry && { key: entry, value: entry };
+    }
+    if (node?.type !== "object") return undefined;
+    let index = indexes.get(node);
+    if (!index) indexes.set(node, index = indexOf(node));
+    return index.get(step);
+  };
+  return (path, part) => {
+    tree ??= makeTree();
+    let node = tree;
+    let key = tree;
+    for (const step of path) {
+      const child = childOf(node, step);
+      key = child?.key;
+      if (!child) break;
+      node = child.value;
+    }
+    return (part === "key" ? key ?? node : node)?.offset ?? null;
+  };
 }
 
-function childOf(node: Node | undefined, step: PropertyKey): { key: Node; value: Node } | null {
-  if (node?.type === "array") {
-    const entry = node.children?.[Number(step)];
-    return entry ? { key: entry, value: entry } : null;
+interface Property {
+  readonly key: Node;
+  readonly value: Node;
+}
+
+function indexOf(object: Node): Map<unknown, Property> {
+  const index = new Map<unknown, Property>();
+  for (const { children: [key, value] = [] } of object.children ?? []) {
+    if (key && value && !index.has(key.value)) index.set(key.value, { key, value });
   }
-  const property = node?.children?.find((child) => child.children?.[0]?.value === step);
-  const [key, value] = property?.children ?? [];
-  return key && value ? { key, value } : null;
+  return index;
 }

@@ -11,12 +11,13 @@ import { variable } from "./environment.ts";
 import { findConfig } from "./find.ts";
 import { NO_OVERRIDES, readOverrides } from "./overrides.ts";
 import type { Overrides } from "./overrides.ts";
-import { ConfigError } from "./problem.ts";
+import { ConfigError, ProblemList } from "./problem.ts";
 import type { Problem } from "./problem.ts";
-import { argumentSource, readSource, valueSource } from "./read.ts";
+import { argumentSource, readSource } from "./read.ts";
 import type { ConfigInput } from "./input.ts";
 import { createRedactor } from "./secrets.ts";
 import type { Source } from "./source.ts";
+import { readValue } from "./value.ts";
 
 /** What to load. */
 export interface LoadRequest {
@@ -48,14 +49,14 @@ export type LoadHost = Pick<Host, "env" | "cwd" | "readStdin">;
  * there, `config.invalid` if one folder holds two.
  */
 export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<Config> {
-  const problems: Problem[] = [];
-  const overrides = readOverrides(request.overrides, host, problems);
+  const problems = new ProblemList();
+  const overrides = readOverrides(request.overrides, host, problems.listed);
   const files = await filesOf(request, host);
   const again = request.again ?? false;
   const sources: Source[] = [];
   for (const file of files) {
     const reading = await readSource(file, host, again);
-    problems.push(...reading.problems);
+    for (const problem of reading.problems) problems.add(() => problem);
     if (reading.source) sources.push(reading.source);
   }
   if (request.urls.length > 0) sources.push(argumentSource(request.urls, host.cwd()));
@@ -88,10 +89,13 @@ export function loadValue(
   request: Pick<LoadRequest, "at" | "checkSchedule"> & { readonly checkPattern?: CheckPattern },
   host: Pick<Host, "env" | "cwd">,
 ): Config {
-  const sources = [valueSource("config", host.cwd(), value)];
+  const problems = new ProblemList();
+  const { source, problems: flaws } = readValue("config", host.cwd(), value);
+  for (const flaw of flaws) problems.add(() => flaw);
+  const sources = source ? [source] : [];
   const surroundings = {
     ...{ checkPattern: refusePattern, ...request },
-    ...{ host, overrides: NO_OVERRIDES, problems: [] },
+    ...{ host, overrides: NO_OVERRIDES, problems },
   };
   return { ...combineOrThrow(sources, surroundings), files: [] };
 }
@@ -108,7 +112,12 @@ function hasPattern(config: unknown): boolean {
 }
 
 function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+  try {
+    return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+  } catch {
+    // A getter that throws is a mistake, which loading reports.
+    return undefined;
+  }
 }
 
 /** No pattern is accepted unchecked. */
@@ -133,8 +142,9 @@ function combineOrThrow(
   surroundings: Surroundings,
 ): Omit<Config, "files"> {
   const config = combine(sources, surroundings);
-  const [first, ...others] = readable(surroundings.problems, config.secrets);
-  if (first !== undefined) throw new ConfigError([first, ...others]);
+  const { listed, unlisted, unchecked } = surroundings.problems;
+  const [first, ...others] = readable(listed, config.secrets);
+  if (first !== undefined) throw new ConfigError([first, ...others], unlisted, unchecked);
   return config;
 }
 

@@ -28,6 +28,7 @@ export async function importModuleAnew(url: string): Promise<unknown> {
     event.preventDefault();
     reject(new Error(event.message));
   };
+  worker.onmessageerror = () => reject(new Error("what it exports cannot be passed on"));
   worker.postMessage(url);
   try {
     const said = await promise;

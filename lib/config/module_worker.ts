@@ -6,11 +6,13 @@
 
 /// <reference lib="deno.worker" />
 
+import { reasonOf } from "./value.ts";
+
 self.onmessage = async ({ data }: MessageEvent<string>) => {
   try {
     const { default: value } = await import(data);
     self.postMessage({ value });
   } catch (error) {
-    self.postMessage({ reason: error instanceof Error ? error.message : String(error) });
+    self.postMessage({ reason: reasonOf(error) });
   }
 };

@@ -133,7 +133,7 @@ function readTimezone(base: Timing, layer: TaskDefaults, path: Path, scope: Scop
   if (timezone === undefined) return base.timezone;
   const complaint = scope.remember(
     `timezone ${timezone}`,
-    () => complaintAboutTimezone(timezone),
+    () => complaintAboutTimezone(timezone, scope.suggester.nearest),
   );
   if (complaint === null) return timezone;
   scope.complain([...path, "timezone"], complaint);
@@ -153,7 +153,7 @@ function readSchedule(
   if (scheduleText === base.scheduleText && timezone === base.timezone) return known;
   const schedule = scope.remember(
     `schedule ${timezone} ${scheduleText}`,
-    () => parseSchedule(scheduleText, timezone, scope.checkSchedule),
+    () => parseSchedule(scheduleText, timezone, scope.checkSchedule, scope.suggester.nearest),
   );
   if (schedule.complaint === undefined) {
     return { schedule: scope.share(schedule.value), scheduleText };

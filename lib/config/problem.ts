@@ -22,20 +22,50 @@ export interface Problem {
 /** Somewhere in a config. */
 export type Place = Pick<Problem, "source" | "line" | "column" | "path">;
 
-/** Problems told in an error's message; a list of URLs can hold thousands. */
-const TOLD = 20;
+/** Problems in an error's message; a list of URLs can hold thousands. */
+const SHOWN_PROBLEMS = 20;
 
-/** A config that cannot be used. Carries every mistake, in the order of the sources. */
+/** Problems after which no further task is checked. */
+const ENOUGH_PROBLEMS = 1_000;
+
+/** Collects the problems of a config. Its cost is bounded, however many mistakes there are. */
+export class ProblemList {
+  /** The first ones, in the order in which they were found. */
+  readonly listed: Problem[] = [];
+  /** How many problems were found after the listed ones. */
+  unlisted = 0;
+  /** How many tasks were not checked, because there are enough problems. */
+  unchecked = 0;
+
+  /** Whether checking more of the config would only take time. */
+  get isFull(): boolean {
+    return this.listed.length >= ENOUGH_PROBLEMS;
+  }
+
+  /** Adds a problem; `make` is called only if it is listed. */
+  add(make: () => Problem): void {
+    if (this.isFull) this.unlisted++;
+    else this.listed.push(make());
+  }
+}
+
+/** A config that cannot be used. Carries its mistakes, in the order of the sources. */
 export class ConfigError extends CronfetchError {
-  /** At least one. */
+  /** At least one, and of very many the first 1,000. */
   readonly problems: readonly Problem[];
 
-  /** Makes an error of the first problem's code that tells all of them, a line each. */
-  constructor(problems: readonly [Problem, ...Problem[]]) {
-    const told = problems.slice(0, TOLD).map(formatProblem);
-    const untold = problems.length - told.length;
-    if (untold > 0) told.push(`and ${untold} more`);
-    super(problems[0].code, told.join("\n"));
+  /**
+   * Makes an error of the first problem's code. Its message has a line for each of the first 20.
+   *
+   * @param unlisted How many more problems there are.
+   * @param unchecked How many tasks were not checked.
+   */
+  constructor(problems: readonly [Problem, ...Problem[]], unlisted = 0, unchecked = 0) {
+    const lines = problems.slice(0, SHOWN_PROBLEMS).map(formatProblem);
+    const more = problems.length - lines.length + unlisted;
+    const rest = unchecked === 0 ? "" : `; the other ${unchecked} tasks were not checked`;
+    if (more > 0) lines.push(`and ${more} more${rest}`);
+    super(problems[0].code, lines.join("\n"));
     this.problems = problems;
   }
 }
@@ -55,7 +85,7 @@ export function formatPlace({ source, line, column }: Place): string {
 export function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === "number") return `${text}[${part}]`;
-    const name = String(part);
+    const name = shortened(String(part));
     if (!/^[\w$-]+$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
     return text === "" ? name : `${text}.${name}`;
   }, "");
@@ -66,10 +96,16 @@ const SHOWN_LENGTH = 60;
 
 /** Writes a value of the config in quotes: shortened, nothing in it can move a terminal's cursor. */
 export function show(value: string): string {
-  const characters = [...value];
-  const cut = characters.length > SHOWN_LENGTH;
-  const text = cut ? `${characters.slice(0, SHOWN_LENGTH).join("")}…` : value;
-  return `"${escapeControls(text)}"`;
+  return `"${escapeControls(shortened(value))}"`;
+}
+
+/** The beginning of a long text. A character has at most two UTF-16 units, so no more is read. */
+function shortened(value: string): string {
+  if (value.length <= SHOWN_LENGTH) return value;
+  const characters = [...value.slice(0, 2 * SHOWN_LENGTH + 2)];
+  return characters.length > SHOWN_LENGTH
+    ? `${characters.slice(0, SHOWN_LENGTH).join("")}…`
+    : value;
 }
 
 /** Replaces what a terminal or a log would act on by `\u{…}`: controls, and marks of direction. */

@@ -3,17 +3,17 @@
 import { dirname, extname, relative, resolve, toFileUrl } from "@std/path";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { readList } from "./list.ts";
-import { importModule, importModuleAnew } from "./module.ts";
+import { readTextAtMost } from "../core/text.ts";
 import { formatPath } from "./problem.ts";
 import type { Place, Problem } from "./problem.ts";
 import { lineFinder } from "./source.ts";
-import type { Document, Source } from "./source.ts";
+import type { Document, Mistake, Reading, Source } from "./source.ts";
+import { readValue, reasonOf } from "./value.ts";
 
-/** A source, or the mistakes in its syntax. */
-export type Reading =
-  | { readonly source: Source; readonly problems: readonly [] }
-  | { readonly source: null; readonly problems: readonly Problem[] };
+/** More than a million tasks; a larger file is not a config. */
+const LARGEST_BYTES = 32 * 1024 * 1024;
+
+const TOO_LARGE = "is larger than 32 MiB, which no config may be";
 
 type Format = "jsonc" | "json" | "yaml" | "list";
 
@@ -37,7 +37,9 @@ export async function readSource(
   again: boolean,
 ): Promise<Reading> {
   if (file === "-") {
-    const text = withoutMark(await host.readStdin());
+    const given = await host.readStdin(LARGEST_BYTES);
+    if (given === null) return failed("standard input", "config.syntax", TOO_LARGE);
+    const text = withoutMark(given);
     return await readText(text, "standard input", host.cwd(), formatOf(text));
   }
   const path = resolve(host.cwd(), file);
@@ -45,9 +47,12 @@ export async function readSource(
   const extension = extname(path).toLowerCase();
   let text: string;
   try {
-    text = withoutMark(await Deno.readTextFile(path));
+    using file = await Deno.open(path);
+    const given = await readTextAtMost(file.readable, LARGEST_BYTES);
+    if (given === null) return failed(name, "config.syntax", TOO_LARGE);
+    text = withoutMark(given);
   } catch (error) {
-    return failed(name, "config.not-found", `cannot be read: ${reasonOf(error)}`);
+    return failed(name, "config.not-found", `cannot be read: ${openingReason(error)}`);
   }
   if (extension === ".ts") return await readModule(path, name, again);
   return await readText(text, name, dirname(path), FORMATS[extension] ?? formatOf(text));
@@ -66,16 +71,6 @@ export function argumentSource(urls: readonly string[], folder: string): Source 
   };
 }
 
-/** A value that a program made, as a source: it has paths, but no lines. */
-export function valueSource(name: string, folder: string, value: unknown): Source {
-  return {
-    name,
-    folder,
-    value,
-    place: (path) => ({ source: name, line: null, column: null, path: formatPath(path) }),
-  };
-}
-
 /** A path as people gave it; one that was found, relative to where they are if it is below. */
 function shownPath(path: string, given: string, cwd: string): string {
   if (path !== given) return given;
@@ -87,13 +82,25 @@ function withoutMark(text: string): string {
   return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
-/** Tells a config from a list of URLs where no file name does. */
+/** Recognizes a config or a list of URLs without a file name. */
 function formatOf(text: string): Format {
-  const start = text.split("\n").map((line) => line.trim())
-    .find((line) => line !== "" && !line.startsWith("#")) ?? "";
+  const start = firstLine(text);
   if (/^[{[]|^\/[/*]/.test(start)) return "jsonc";
   return /^(?:---|["'$\w]+\s*:(?:\s|$))/.test(start) ? "yaml" : "list";
 }
+
+/** The first line that is neither blank nor a comment, without the blanks before it. */
+function firstLine(text: string): string {
+  const line = /[^\s#]|#[^\n]*/g;
+  for (;;) {
+    const found = line.exec(text);
+    if (found === null) return "";
+    if (!found[0].startsWith("#")) return text.slice(found.index, found.index + LONGEST_START);
+  }
+}
+
+/** UTF-16 units at the beginning of a text that its format is recognized by. */
+const LONGEST_START = 1_000;
 
 async function readText(
   text: string,
@@ -131,6 +138,9 @@ async function readText(
 }
 
 async function parse(text: string, format: Format): Promise<Document> {
+  // No format allows it, and every other byte of UTF-16 is one.
+  const offset = text.indexOf("\0");
+  if (offset >= 0) return unreadable({ offset, message: "a NUL byte; is this text in UTF-8?" });
   switch (format) {
     case "json":
     case "jsonc":
@@ -138,20 +148,25 @@ async function parse(text: string, format: Format): Promise<Document> {
     case "yaml":
       return (await import("./yaml.ts")).readYaml(text);
     case "list":
-      return readList(text);
+      return (await import("./list.ts")).readList(text);
     default:
       return format satisfies never;
   }
 }
 
+function unreadable(mistake: Mistake): Document {
+  return { value: undefined, mistakes: [mistake], locate: () => null };
+}
+
 async function readModule(path: string, name: string, again: boolean): Promise<Reading> {
+  const { importModule, importModuleAnew } = await import("./module.ts");
   let value: unknown;
   try {
     value = await (again ? importModuleAnew : importModule)(toFileUrl(path).href);
   } catch (error) {
     return failed(name, "config.syntax", `cannot be run: ${reasonOf(error)}`);
   }
-  return { source: valueSource(name, dirname(path), value), problems: [] };
+  return readValue(name, dirname(path), value);
 }
 
 function failed(name: string, code: ErrorCode, message: string): Reading {
@@ -159,8 +174,8 @@ function failed(name: string, code: ErrorCode, message: string): Reading {
   return { source: null, problems: [problem] };
 }
 
-function reasonOf(error: unknown): string {
+function openingReason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
-  return error instanceof Error ? error.message : String(error);
+  return reasonOf(error);
 }

@@ -3,6 +3,7 @@
 import type { ErrorCode } from "../core/errors.ts";
 import type { CheckPattern, CheckSchedule } from "./checks.ts";
 import type { Environment, Substitution } from "./environment.ts";
+import type { Suggester } from "./suggest.ts";
 import type { Render } from "./template.ts";
 
 /** Where in a source something stands: keys and indexes from its top. */
@@ -18,10 +19,12 @@ export interface Scope {
   readonly checkPattern: CheckPattern;
   /** Fills in templates as of the time of loading. */
   readonly render: Render;
+  /** Finds what was probably meant, over all sources. */
+  readonly suggester: Suggester;
   /** Everything that must not be shown, over all sources. */
   readonly secrets: Set<string>;
   /** Records a mistake; the message is the rest of a sentence that begins with the path. */
-  complain(path: Path, message: string, code?: ErrorCode): void;
+  complain(path: Path, message: string | (() => string), code?: ErrorCode): void;
   /** What `work` gave for this key before, or gives now; many tasks say the same. */
   remember<Value>(key: string, work: () => Value): Value;
   /** Gives the one frozen object of those that are equal, so that 100,000 tasks share a few. */

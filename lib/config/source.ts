@@ -1,6 +1,18 @@
 /** Where a config comes from: one file, standard input, or the arguments. */
 
-import type { Place } from "./problem.ts";
+import { show } from "./problem.ts";
+import type { Place, Problem } from "./problem.ts";
+
+/** Containers within each other, the config itself included. The schema needs 6. */
+export const DEEPEST = 64;
+
+/** The mistake of a text or a value with more than {@linkcode DEEPEST} containers. */
+export const TOO_DEEP = `is nested deeper than ${DEEPEST} levels`;
+
+/** The mistake of an object that has one key twice. */
+export function duplicateKey(key: string): string {
+  return `the key ${show(key)} is given twice`;
+}
 
 /** A position in a text: offset of a UTF-16 unit, from 0. */
 export interface Mistake {
@@ -37,6 +49,11 @@ export interface Source {
   /** Where a path stands in it; see {@linkcode Document.locate}. */
   place(path: readonly PropertyKey[], part: "key" | "value"): Place;
 }
+
+/** A source, or the mistakes in its syntax. */
+export type Reading =
+  | { readonly source: Source; readonly problems: readonly [] }
+  | { readonly source: null; readonly problems: readonly Problem[] };
 
 /** Makes a function that turns an offset in a text into a line and a column, both from 1. */
 export function lineFinder(text: string): (offset: number) => { line: number; column: number } {

@@ -1,9 +1,9 @@
-/** What somebody may have meant. */
+/** Suggestions for misspelled keys and values. */
 
-import { closestMatch } from "leven";
+import leven from "leven";
 import { optionRows } from "./describe.ts";
 
-/** Words of the flags, and of neighbouring programs, and the options that do the same here. */
+/** Keys of other programs, and names of flags, with the option that does the same here. */
 const NEIGHBOURS: Readonly<Record<string, string>> = {
   auth: "headers",
   checksum: "expect.sha256",
@@ -49,26 +49,88 @@ const NEIGHBOURS: Readonly<Record<string, string>> = {
   versions: "keep",
 };
 
-/** The candidate that is spelled most like `word`, or null if none is near. */
-export function nearest(word: string, candidates: readonly string[]): string | null {
-  const plain = new Map(candidates.map((candidate) => [simplified(candidate), candidate]));
-  const maxDistance = Math.max(1, Math.floor(word.length / 3));
-  const match = closestMatch(simplified(word), [...plain.keys()], { maxDistance });
-  return match === undefined ? null : plain.get(match) ?? null;
+/**
+ * Edit distance of two texts.
+ *
+ * @returns At most `maxDistance`, which then means this distance or a greater one.
+ */
+export type Distance = (
+  a: string,
+  b: string,
+  options: { readonly maxDistance: number },
+) => number;
+
+/** Finds what was probably meant by a word. */
+export type Nearest = (word: string, candidates: readonly string[]) => string | null;
+
+/** Finds what was probably meant, in one config. */
+export interface Suggester {
+  /** The candidate whose spelling is closest to the word, or null if none is close. */
+  readonly nearest: Nearest;
+  /** See {@linkcode suggestKey}. */
+  readonly key: (key: string, parent: string) => string | null;
+}
+
+/** Searches for one config: more than a person reads, and a bound on the time they take. */
+const SEARCHES = 100;
+
+/** Makes a suggester that searches {@linkcode SEARCHES} times, and then returns null. */
+export function createSuggester(distance: Distance = leven): Suggester {
+  let searches = 0;
+  const bounded = <Args extends unknown[]>(search: (...args: Args) => string | null) => {
+    return (...args: Args) => searches++ < SEARCHES ? search(...args) : null;
+  };
+  return {
+    nearest: bounded((word: string, candidates: readonly string[]) =>
+      nearest(word, candidates, distance)
+    ),
+    key: bounded((key: string, parent: string) => suggestKey(key, parent, distance)),
+  };
+}
+
+/** Longer words than this, in UTF-16 units, are not misspellings of anything here. */
+const LONGEST_WORD = 100;
+
+/** The candidate whose spelling is closest to `word`, or null if none is close. */
+export function nearest(
+  word: string,
+  candidates: readonly string[],
+  distance: Distance = leven,
+): string | null {
+  if (word.length > LONGEST_WORD) return null;
+  const plain = simplified(word);
+  let best = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let match: string | null = null;
+  for (const candidate of candidates) {
+    if (candidate.length > LONGEST_WORD) continue;
+    const other = simplified(candidate);
+    // A distance is at least the difference in length.
+    if (Math.abs(other.length - plain.length) >= best) continue;
+    const found = distance(plain, other, { maxDistance: best });
+    if (found >= best) continue;
+    best = found;
+    match = candidate;
+  }
+  return match;
 }
 
 /**
- * What may have been meant by an unknown key: a key of the same object, an
- * option that stands elsewhere, or what a neighbouring program calls so.
+ * What was probably meant by an unknown key: a key of the same object, an option in another
+ * object, or the option for a key of another program.
  *
- * @param parent Path of the object that holds it, as in `OptionRow`, with `[]` for every index.
+ * @param parent Path of the object that has it, as in `OptionRow`, with `[]` for every index.
  * @returns A key of the object, or the path of an option.
  */
-export function suggestKey(key: string, parent: string): string | null {
+export function suggestKey(
+  key: string,
+  parent: string,
+  distance: Distance = leven,
+): string | null {
+  if (key.length > LONGEST_WORD) return null;
   const paths = optionRows().map((row) => row.path);
   const home = parent.replace(/^defaults\b/, "tasks[]");
   const siblings = paths.filter((path) => parentOf(path) === home).map(nameOf);
-  const sibling = nearest(key, siblings);
+  const sibling = nearest(key, siblings, distance);
   if (sibling !== null) return sibling;
 
   const word = simplified(key);
@@ -82,7 +144,7 @@ export function suggestKey(key: string, parent: string): string | null {
   return nearby.startsWith(here) && here !== "" ? nearby.slice(here.length) : forAllTasks(nearby);
 }
 
-/** Where an option of tasks stands for all of them; a few are for one task only. */
+/** Where an option of tasks is set for all of them; a few are for one task only. */
 function forAllTasks(path: string): string {
   return path.replace(/^tasks\[\]\.(?!(?:id|url|mirrors|to)$)/, "defaults.");
 }

@@ -1,14 +1,14 @@
-/** The schema's answer, with its mistakes told and what is sound kept. */
+/** Validation by schema: mistakes are recorded, valid parts are kept. */
 
 import type * as z from "zod/mini";
 import { findingsOf } from "./issues.ts";
 import type { Path, Scope } from "./scope.ts";
 
 /**
- * Validates a value. Where a part of it is wrong, that is told, and the rest is
- * given all the same, so that its own mistakes can be told along with it.
+ * Validates a value. Mistakes are recorded, and the rest of the value is returned, so that the
+ * mistakes that no schema finds can be recorded with them.
  *
- * @param path Where the value stands in its source.
+ * @param path Path of the value in its source.
  * @returns Null if nothing is left without the wrong parts.
  */
 export function validate<Output>(
@@ -19,24 +19,31 @@ export function validate<Output>(
 ): Output | null {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  let rest = value;
-  for (const finding of findingsOf(parsed.error.issues, path, value)) {
-    scope.complain(finding.path, finding.message, finding.code);
-    rest = without(rest, finding.path.slice(path.length));
-  }
-  return schema.safeParse(rest).data ?? null;
+  const findings = findingsOf(parsed.error.issues, path, value, scope.suggester);
+  for (const finding of findings) scope.complain(finding.path, finding.message, finding.code);
+  const wrong = findings.map((finding) => finding.path.slice(path.length));
+  return schema.safeParse(without(value, wrong)).data ?? null;
 }
 
 /**
- * A copy of an object without what stands at a path. A list with a wrong entry
- * goes as a whole, and so does an object that lacks what is wrong with it.
+ * A copy of an object without the parts at some paths. A list with a wrong entry is removed as a
+ * whole, and so is an object that lacks a required key.
  */
-function without(value: unknown, [key, ...path]: Path): unknown {
-  if (key === undefined || typeof value !== "object" || value === null || Array.isArray(value)) {
-    return undefined;
+function without(value: unknown, paths: readonly Path[]): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const below = new Map<PropertyKey, Path[]>();
+  for (const [key, ...rest] of paths) {
+    if (key === undefined) return undefined;
+    if (!Object.hasOwn(value, key) && rest.length === 0) return undefined;
+    const known = below.get(key);
+    if (known) known.push(rest);
+    else below.set(key, [rest]);
   }
-  if (!Object.hasOwn(value, key)) return path.length === 0 ? undefined : value;
-  const inner = without(Reflect.get(value, key), path);
-  const others = Object.entries(value).filter(([name]) => name !== key);
-  return Object.fromEntries(inner === undefined ? others : [...others, [key, inner]]);
+  const kept: [string, unknown][] = [];
+  for (const [key, part] of Object.entries(value)) {
+    const inner = below.get(key);
+    const rest = inner ? without(part, inner) : part;
+    if (!inner || rest !== undefined) kept.push([key, rest]);
+  }
+  return Object.fromEntries(kept);
 }

@@ -1,19 +1,36 @@
 /** YAML 1.2. Imported only for a YAML file: the parser is large, and looks at the environment. */
 
-import { isAlias, isMap, isScalar, isSeq, parseDocument } from "yaml";
-import type { Document as YamlDocument } from "yaml";
-import type { Document, Mistake } from "./source.ts";
+import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, visit } from "yaml";
+import type { CST, Document as YamlDocument, Node, YAMLMap } from "yaml";
+import { DEEPEST, duplicateKey, TOO_DEEP } from "./source.ts";
+import type { Document, Locate, Mistake } from "./source.ts";
 
-/** More uses of aliases than this are an attack, or as good as one. */
+/** Uses of one alias, weighted by the aliases inside it, as the parser counts. */
 const ALIAS_LIMIT = 1_000;
+
+/** Aliases in all. The parser searches the whole document for each. */
+const ALIASES_LIMIT = 5_000;
+
+/**
+ * States of the parser that one level of nesting takes at most: a collection, and an item whose
+ * key or value is not complete.
+ */
+const STATES_A_LEVEL = 2;
 
 /** Reads one YAML document. */
 export function readYaml(text: string): Document {
-  const document = parseDocument(text, { prettyErrors: false, stringKeys: true });
+  let document: YamlDocument.Parsed;
+  try {
+    document = compose(text);
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error;
+    return { value: undefined, mistakes: [error.mistake], locate: () => null };
+  }
   const mistakes = document.errors.map((error): Mistake => ({
     offset: error.pos[0],
     message: plain(error.message),
   }));
+  if (mistakes.length === 0) mistakes.push(...mistakesIn(document));
   let value: unknown;
   if (mistakes.length === 0) {
     try {
@@ -22,7 +39,59 @@ export function readYaml(text: string): Document {
       mistakes.push({ offset: 0, message: error instanceof Error ? plain(error.message) : "" });
     }
   }
-  return { value, mistakes, locate: (path, part) => locate(document, path, part) };
+  return { value, mistakes, locate: locator(document) };
+}
+
+/** Ends the reading of a text before the part of the parser that recurses. */
+class Broken extends Error {
+  constructor(readonly mistake: Mistake) {
+    super(mistake.message);
+  }
+}
+
+function compose(text: string): YamlDocument.Parsed {
+  // The parser compares each key with all others of its map; `mistakesIn` does it faster.
+  const composer = new Composer({ prettyErrors: false, stringKeys: true, uniqueKeys: false });
+  const [document, other] = composer.compose(tokensIn(text), true, text.length);
+  if (document === undefined) throw new TypeError("a text without a YAML document");
+  if (other) throw new Broken({ offset: other.range[0], message: "holds several documents" });
+  return document;
+}
+
+function* tokensIn(text: string): Generator<CST.Token, void> {
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    if (parser.stack.length > DEEPEST * STATES_A_LEVEL) {
+      throw new Broken({ offset: parser.offset, message: TOO_DEEP });
+    }
+  }
+  yield* parser.end();
+}
+
+/** Keys that are given twice, and the first alias too many. */
+function mistakesIn(document: YamlDocument.Parsed): Mistake[] {
+  const mistakes: Mistake[] = [];
+  let aliases = 0;
+  visit(document, {
+    Map(_, map) {
+      const keys = new Set<unknown>();
+      for (const { key } of map.items) {
+        const name = isScalar(key) ? key.value : key;
+        if (keys.has(name)) {
+          mistakes.push({ offset: offsetOf(key) ?? 0, message: duplicateKey(String(name)) });
+        }
+        keys.add(name);
+      }
+    },
+    Alias(_, alias) {
+      if (++aliases <= ALIASES_LIMIT) return undefined;
+      const message = `holds more than ${ALIASES_LIMIT} aliases`;
+      mistakes.push({ offset: offsetOf(alias) ?? 0, message });
+      return visit.BREAK;
+    },
+  });
+  return mistakes;
 }
 
 /** As a part of a sentence. */
@@ -30,29 +99,55 @@ function plain(message: string): string {
   return message.charAt(0).toLowerCase() + message.slice(1);
 }
 
-function locate(
-  document: YamlDocument,
-  path: readonly PropertyKey[],
-  part: "key" | "value",
-): number | null {
-  let node: unknown = document.contents;
-  let offset = offsetOf(node);
-  let keyOffset = offset;
-  for (const step of path) {
-    if (isAlias(node)) node = node.resolve(document);
-    if (isSeq(node)) {
-      node = node.items[Number(step)];
-      keyOffset = offsetOf(node);
-    } else if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
-      keyOffset = offsetOf(pair?.key);
-      node = pair?.value;
-    } else break;
-    if (keyOffset === null) break;
-    // A key without a value has nothing else to point at.
-    offset = offsetOf(node) ?? keyOffset;
-  }
-  return part === "key" ? keyOffset ?? offset : offset;
+/** Finds paths in a document; each map is indexed once, and the aliases are resolved once. */
+function locator(document: YamlDocument.Parsed): Locate {
+  type Pair = YAMLMap["items"][number];
+  const indexes = new Map<YAMLMap, Map<unknown, Pair>>();
+  let targets: Map<unknown, Node> | undefined;
+
+  const pairOf = (map: YAMLMap, step: PropertyKey): Pair | undefined => {
+    let index = indexes.get(map);
+    if (!index) {
+      index = new Map(map.items.map((pair) => [isScalar(pair.key) ? pair.key.value : null, pair]));
+      indexes.set(map, index);
+    }
+    return index.get(step);
+  };
+  return (path, part) => {
+    let node: unknown = document.contents;
+    let offset = offsetOf(node);
+    let keyOffset = offset;
+    for (const step of path) {
+      if (isAlias(node)) node = (targets ??= targetsOf(document)).get(node);
+      if (isSeq(node)) {
+        node = node.items[Number(step)];
+        keyOffset = offsetOf(node);
+      } else if (isMap(node)) {
+        const pair = pairOf(node, step);
+        keyOffset = offsetOf(pair?.key);
+        node = pair?.value;
+      } else break;
+      if (keyOffset === null) break;
+      // A key without a value has nothing else to point at.
+      offset = offsetOf(node) ?? keyOffset;
+    }
+    return part === "key" ? keyOffset ?? offset : offset;
+  };
+}
+
+/** Each alias with its node: the last one before it that has the anchor. */
+function targetsOf(document: YamlDocument.Parsed): Map<unknown, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<unknown, Node>();
+  visit(document, {
+    Node(_, node) {
+      if (isAlias(node)) {
+        const target = anchors.get(node.source);
+        if (target) targets.set(node, target);
+      } else if (node.anchor) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 function offsetOf(node: unknown): number | null {

@@ -93,8 +93,8 @@ export interface Host {
   env(name: string): string | undefined;
   /** The folder the program was started in, absolute. */
   cwd(): string;
-  /** All of standard input, as text. */
-  readStdin(): Promise<string>;
+  /** All of standard input, as text; null if it has more bytes than that. */
+  readStdin(maxBytes: number): Promise<string | null>;
   /** Adds text to the end of a file, which is made where it is missing. */
   appendFile(path: string, text: string): Promise<void>;
   /** Size of a file in bytes; 0 where there is none. */

@@ -39,3 +39,24 @@ function lastSeparator(text: string): number {
   while (at >= 0 && !SEPARATOR.test(text.charAt(at))) at--;
   return at;
 }
+
+/**
+ * Decodes a stream as UTF-8. A stream without an end is read to the limit only.
+ *
+ * @returns Null if it has more than `maxBytes` bytes.
+ */
+export async function readTextAtMost(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+): Promise<string | null> {
+  const decoder = new TextDecoder();
+  const texts: string[] = [];
+  let bytes = 0;
+  for await (const piece of stream) {
+    bytes += piece.byteLength;
+    if (bytes > maxBytes) return null;
+    texts.push(decoder.decode(piece, { stream: true }));
+  }
+  texts.push(decoder.decode());
+  return texts.join("");
+}

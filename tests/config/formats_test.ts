@@ -71,14 +71,14 @@ Deno.test("row 89: broken JSON is told with line and column", () => {
 Deno.test("row 89: a key that stands twice is a mistake", () => {
   const text = '{"a": 1, "b": {"c": 1,\n"c": 2}, "a": 3}';
   assertEquals(mistakesIn(text, readJson(text, true)), [
-    '2:1 the key "c" stands here twice',
-    '2:10 the key "a" stands here twice',
+    '2:1 the key "c" is given twice',
+    '2:10 the key "a" is given twice',
   ]);
 });
 
 const BROKEN_YAML: readonly (readonly [text: string, mistake: RegExp])[] = [
   ["a: [1", /^\d+:\d+ /],
-  ["a: 1\na: 2", /^2:1 map keys must be unique/],
+  ["a: 1\na: 2", /^2:1 the key "a" is given twice$/],
   ["a: 1\n---\nb: 2", /^\d+:\d+ /],
   ["a: *nobody", /^1:\d+ /],
   ["a: &x [1]\nb: {? [c] : d}", /^2:/],

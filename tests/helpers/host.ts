@@ -113,7 +113,10 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     stderr: testOutput(),
     env: (name) => Object.hasOwn(env, name) ? env[name] : undefined,
     cwd: () => options.cwd ?? "/",
-    readStdin: () => Promise.resolve(options.stdin ?? ""),
+    readStdin: (maxBytes) => {
+      const { stdin = "" } = options;
+      return Promise.resolve(stdin.length > maxBytes ? null : stdin);
+    },
     resolve: (hostname) => resolve(hostname, options.addresses ?? {}),
     onSignal(signal, callback) {
       // A wrapper of its own lets one callback listen twice, as with real signals.

@@ -132,7 +132,7 @@ Deno.test("exit, environment, standard input and addresses are the test's own", 
     undefined,
     undefined,
   ]);
-  assertEquals(await host.readStdin(), "text");
+  assertEquals(await host.readStdin(4), "text");
   assertEquals(await host.resolve("a.test"), ["10.0.0.1"]);
   assertEquals(await host.resolve("[::1]"), ["::1"]);
   await assertRejects(() => host.resolve("b.test"), Deno.errors.NotFound);
