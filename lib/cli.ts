@@ -31,6 +31,7 @@ export interface Flags {
   readonly port?: string;
   readonly hostname?: string;
   readonly event: boolean;
+  /** `run`: ignore validators; `init`: replace the file. */
   readonly force: boolean;
   readonly fix: boolean;
   readonly view: boolean;
@@ -121,6 +122,11 @@ export function createProgram(host: Host, perform: Perform): Command {
   );
   withConfig(run.optionsGroup("What to run:"))
     .option("--due", "only what is due by its schedule")
+    .option(
+      "--force",
+      "ignore ETag and Last-Modified: fetch whole files, and\n" +
+        "publish older ones too; expectations still apply",
+    )
     .option("-n, --dry-run", "show what would run, and request nothing");
   withLimits(run);
   withOutput(run)

@@ -10,7 +10,7 @@ import { realHost } from "./host.ts";
 import { alertReporter } from "./report/alerts.ts";
 import { escapeControl } from "./report/format.ts";
 import { checkCron } from "./schedule/cron.ts";
-import { makePlan } from "./schedule/plan.ts";
+import { makePlan, withoutConditions } from "./schedule/plan.ts";
 import { openState } from "./state/open.ts";
 import { dueMemory } from "./state/record.ts";
 import type { State } from "./state/state.ts";
@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly only?: readonly string[];
   /** Only what is due by its schedule. Default: false. */
   readonly due?: boolean;
+  /** Ignore validators, as `"conditional": false` does for one task. Default: false. */
+  readonly force?: boolean;
   /** Ends the run early; every task still gets its result. */
   readonly signal?: AbortSignal;
   /** Told about everything as it happens. */
@@ -105,7 +107,7 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   const { alerts } = loaded;
   const complain = (sentence: string) => void host.stderr.write(`${escapeControl(sentence)}\n`);
   const alert = alertReporter({ alerts, host, complain });
-  const { summary, unsaved } = await carryOut(plan, {
+  const { summary, unsaved } = await carryOut(options.force ? withoutConditions(plan) : plan, {
     host,
     store,
     state,

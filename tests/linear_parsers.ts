@@ -24,11 +24,15 @@ import { hostKind } from "../lib/download/egress.ts";
 import { serverName } from "../lib/download/filename.ts";
 import { parseHead } from "../lib/download/http1/response_head.ts";
 import { fromFetchError } from "../lib/download/network_error.ts";
-import { comesInRanges } from "../lib/download/ranges.ts";
 import { decideRedirect } from "../lib/download/redirect.ts";
-import { continuesPart, strongValidator, unsatisfiedTotal } from "../lib/download/resume.ts";
+import {
+  comesInRanges,
+  continuesPart,
+  strongValidator,
+  unsatisfiedTotal,
+} from "../lib/download/resume.ts";
 import { retryAfter } from "../lib/download/retry.ts";
-import { responseValidators } from "../lib/download/validators.ts";
+import { responseValidators, tagUse } from "../lib/download/validators.ts";
 import { versionedKey } from "../lib/download/versions.ts";
 import { bearerToken } from "../lib/page/guard.ts";
 import { escapeControl } from "../lib/report/format.ts";
@@ -105,6 +109,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "serverName: an extended parameter": (text) =>
     serverName(`attachment; filename*=UTF-8''${text}`, "https://a.example/b", safeName),
   strongValidator: (text) => strongValidator(everyField(text), 0),
+  tagUse,
   "textFault: csv": (text) => textFault("csv", text, false),
   "textFault: html": (text) => textFault("html", text, false),
   "textFault: json": (text) => textFault("json", text, false),

@@ -8,6 +8,7 @@ import { variable } from "../config/environment.ts";
 import { colorWanted } from "../report/color.ts";
 import { consoleReporter } from "../report/console.ts";
 import { escapeControl } from "../report/format.ts";
+import { withoutConditions } from "../schedule/plan.ts";
 import { openState } from "../state/open.ts";
 import { openStore } from "../store/open.ts";
 import { carryOut } from "../worker.ts";
@@ -34,7 +35,8 @@ export async function run(
   const progress: Progress = { bytes: 0, running: new Map() };
   const reporters = [...await createReporters(flags, config, host, progress), ...reports];
   try {
-    const { summary, unsaved } = await carryOut(await planWith(prepared, flags, state), {
+    const plan = await planWith(prepared, flags, state);
+    const { summary, unsaved } = await carryOut(flags.force ? withoutConditions(plan) : plan, {
       host,
       store,
       state,

@@ -125,4 +125,6 @@ export interface TaskInput {
   quarantine?: boolean | undefined;
   /** May lead from a public host into a private network. Default: false. */
   allowPrivate?: boolean | undefined;
+  /** Use `ETag` and `Last-Modified` of the server. Default: true. */
+  conditional?: boolean | undefined;
 }

@@ -41,6 +41,7 @@ export interface Options extends
     | "keep"
     | "quarantine"
     | "allowPrivate"
+    | "conditional"
   > {
   /** The schedule as it was written; it has to be read again in another time zone. */
   readonly scheduleText: string;
@@ -77,6 +78,7 @@ export const STANDARD_OPTIONS: Options = {
   keep: DEFAULTS.keep,
   quarantine: DEFAULTS.quarantine,
   allowPrivate: DEFAULTS.allowPrivate,
+  conditional: DEFAULTS.conditional,
 };
 
 /**
@@ -110,6 +112,7 @@ export function applyOptions(
     keep: layer.keep ?? base.keep,
     quarantine: layer.quarantine ?? base.quarantine,
     allowPrivate: layer.allowPrivate ?? base.allowPrivate,
+    conditional: layer.conditional ?? base.conditional,
   };
 }
 

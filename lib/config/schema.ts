@@ -48,6 +48,7 @@ export const DEFAULTS = {
   keep: 0,
   quarantine: false,
   allowPrivate: false,
+  conditional: true,
 } as const;
 
 const TIMEOUT = duration(1, LONGEST_TIMEOUT_MS);
@@ -193,6 +194,12 @@ const shared = () => ({
     yesOrNo(),
     "May lead from a public host into a private network.",
     DEFAULTS.allowPrivate,
+  ),
+  conditional: option(
+    yesOrNo(),
+    "Use `ETag` and `Last-Modified` of the server: for conditional requests, for resuming, and to " +
+      "keep a newer file than the one that is served. False: fetch the whole file in every run.",
+    DEFAULTS.conditional,
   ),
 });
 

@@ -94,6 +94,11 @@ export interface Task {
   readonly quarantine: boolean;
   /** May lead from a public host into a private network. */
   readonly allowPrivate: boolean;
+  /**
+   * Whether validators of the server (ETag, Last-Modified) are used. If not, the whole file is
+   * fetched in every run, and only its digest decides whether it has changed.
+   */
+  readonly conditional: boolean;
 }
 
 /** Why a task is in a plan, or not. */

@@ -7,12 +7,14 @@ import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
 import type { Draft, Sealed, Store, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import type { SettledTask } from "./checksum_file.ts";
-import { comesInRanges, RangesRefused } from "./ranges.ts";
 import { request } from "./request.ts";
 import {
+  canResume,
+  comesInRanges,
   continuesPart,
   type Part,
   rangeHeaders,
+  RangesRefused,
   strongValidator,
   unsatisfiedTotal,
 } from "./resume.ts";
@@ -77,6 +79,8 @@ export interface Source {
   conditions: Readonly<Record<string, string>>;
   /** What the last attempt left to continue. */
   held: HeldPart | null;
+  /** A resumed file had another digest than expected, and was requested from scratch. */
+  hasRestarted: boolean;
 }
 
 /** What an attempt brings. */
@@ -157,40 +161,53 @@ async function askWhole(
   }
 }
 
-/** Asks for the rest of a held part. Returns null, with nothing held, where it is to start again. */
+/** Requests the rest of a partial file. Returns null, with nothing held, to start from scratch. */
 async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome | null> {
   const { task, source } = ongoing;
-  const asked = await ask(ongoing, rangeHeaders(held), {
+  const part = task.conditional ? held : { ...held, validator: "" };
+  const asked = await ask(ongoing, rangeHeaders(part), {
     conditional: false,
-    rangeStart: held.sizeBytes,
+    rangeStart: part.sizeBytes,
   }).catch((error) => {
     if (isFinalAnswer(error)) return null;
     throw error;
   });
   if (asked === null) {
-    // The part would be answered so for ever; the whole file may be had.
+    // Every request for the rest would get this answer; one for the whole file may not.
     source.held = null;
     await held.draft.discard();
     return null;
   }
   const { response, answer } = asked;
-  const restBytes = answer.kind === "part" ? continuesPart(held, response.headers) : null;
-  if (restBytes !== null) return await receiveInto(ongoing, held, response, restBytes);
+  const restBytes = answer.kind === "part" ? continuesPart(part, response.headers) : null;
+  if (restBytes !== null) {
+    const received = await receiveInto(ongoing, part, response, restBytes);
+    if (part.validator !== "" || source.hasRestarted || agrees(received.sealed, task)) {
+      return received;
+    }
+    // The parts are of different versions, or the digest is wrong: the next whole file tells.
+    source.hasRestarted = true;
+    await held.draft.discard();
+    return null;
+  }
   source.held = null;
   if (
     answer.kind === "unsatisfiable" && unsatisfiedTotal(response.headers) === held.sizeBytes
   ) {
     await response.body.cancel();
-    // Nothing is missing; whether it is the right file only a digest can tell.
+    // Nothing is missing; only a digest proves that it is the right file.
     const sealed = await held.draft.seal();
-    if (sealed.sha256 === task.expect.sha256) {
-      return { kind: "received", ...held, sealed, lengthKnown: true };
-    }
+    if (agrees(sealed, task)) return { kind: "received", ...held, sealed, lengthKnown: true };
   }
   await held.draft.discard();
   if (answer.kind === "whole") return await receive(ongoing, response, answer);
   await response.body.cancel();
   return null;
+}
+
+/** Whether a file has the digest that its task expects. */
+function agrees({ sha256 }: Sealed, { expect }: SettledTask): boolean {
+  return sha256 === expect.sha256;
 }
 
 /** Sends a request and judges the head of its answer. */
@@ -247,7 +264,7 @@ async function receive(
       head: { bytes: new Uint8Array() },
       sizeBytes: 0,
       totalBytes: lengthBytes,
-      validator: strongValidator(response.headers, nowMs) ?? "",
+      validator: (task.conditional ? strongValidator(response.headers, nowMs) : null) ?? "",
     };
   } catch (error) {
     await response.body.cancel();
@@ -305,7 +322,7 @@ async function receiveInto(
     }
     return { kind: "received", key, draft, sealed: await draft.seal(), head, lengthKnown: true };
   } catch (error) {
-    if (mayContinue(error) && part.validator !== "" && draft.sizeBytes > 0) {
+    if (mayContinue(error) && canResume(part.validator, task) && draft.sizeBytes > 0) {
       source.held = { ...part, sizeBytes: draft.sizeBytes };
     } else {
       await draft.discard();

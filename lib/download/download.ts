@@ -14,6 +14,7 @@ import { serverName } from "./filename.ts";
 import { abortReason } from "./network_error.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
+import { canResume } from "./resume.ts";
 import { decideRetry, retryAfter } from "./retry.ts";
 import { compareToStored, conditionalHeaders, responseValidators } from "./validators.ts";
 import type { Versions } from "./versions.ts";
@@ -85,7 +86,15 @@ interface Failure {
  */
 export async function download(task: Task, context: DownloadContext): Promise<DownloadOutcome> {
   const { part: remembered, store, survey, signal, durable } = context;
-  const parts = createParts({ store, survey, signal, key: task.key, remembered, durable });
+  const parts = createParts({
+    store,
+    survey,
+    signal,
+    key: task.key,
+    remembered,
+    canResume: (validator) => canResume(validator, task),
+    durable,
+  });
   const outcome = await trySources({
     task,
     context,
@@ -125,6 +134,7 @@ async function trySource(url: string, course: Course): Promise<Published | Failu
     url,
     conditions: {},
     held: null,
+    hasRestarted: false,
     keyFor: (headers, servedFrom) => keyFor(task, headers, servedFrom, context),
   };
   let delayMs = 0;
@@ -199,7 +209,9 @@ async function carryOut(source: Source, course: Course): Promise<Published> {
   // A store that cannot be used is no reason to bother anybody else.
   await context.survey.ready();
   const trusted = await trust(source.url, course);
-  source.conditions = trusted ? conditionalHeaders(trusted, clock.now().epochMilliseconds) : {};
+  source.conditions = trusted && task.conditional
+    ? conditionalHeaders(trusted, clock.now().epochMilliseconds)
+    : {};
   const settled = await settleChecksum(task, context.checksumFiles, context);
   const received = await attempt(settled, source, trace, context);
   const nowMs = clock.now().epochMilliseconds;

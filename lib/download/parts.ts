@@ -27,6 +27,8 @@ export interface PartsOptions {
   readonly key: string;
   /** What an earlier run has put aside. */
   readonly remembered: PartRecord | null;
+  /** Whether a part with this validator may be resumed; any other is dropped unread. */
+  readonly canResume: (validator: string) => boolean;
   /** Whether there will be anybody to remember it. */
   readonly durable: boolean;
 }
@@ -57,6 +59,7 @@ export function createParts(options: PartsOptions): Parts {
     takeUp: async (source) => {
       const part = remembered;
       if (part?.source !== source || part.key !== key) return null;
+      if (!options.canResume(part.validator)) return null;
       remembered = null;
       const resumed = await takeUpDraft(part);
       if (!resumed) return null;

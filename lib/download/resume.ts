@@ -1,7 +1,9 @@
-/** Resuming: when a part of a file may be continued (RFC 9110, sections 13.1.5, 14 and 15.3.7). */
+/** Ranges: when a partial file may be resumed, and a large one fetched in several (RFC 9110, section 14). */
 
+import { CronfetchError } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
+import type { Task } from "../core/task.ts";
 import { tagUse } from "./validators.ts";
 
 /** A part that is held, and what proves that the rest belongs to it. */
@@ -10,8 +12,19 @@ export interface Part {
   readonly sizeBytes: number;
   /** Size of the whole file as announced, or null. */
   readonly totalBytes: number | null;
-  /** The strong validator of the response it came from: an ETag, or a Last-Modified. */
+  /**
+   * The strong validator of the response it came from: an ETag, or a Last-Modified. Empty if
+   * there is none: then only a digest of the whole file proves that the rest belongs to it.
+   */
   readonly validator: string;
+}
+
+/**
+ * Whether a part of a task's file may be resumed: something must prove that the rest is of the
+ * same version. That is a strong validator, unless the task ignores those, or an expected digest.
+ */
+export function canResume(validator: string, task: Pick<Task, "conditional" | "expect">): boolean {
+  return (validator !== "" && task.conditional) || task.expect.sha256 !== null;
 }
 
 /**
@@ -32,9 +45,10 @@ export function strongValidator(headers: HeaderFields, nowMs: number): string | 
   return servedMs - modifiedMs >= 1000 ? lastModified : null;
 }
 
-/** The headers that ask for what is missing, if the file is still the same. */
-export function rangeHeaders(part: Part): Record<string, string> {
-  return { "range": `bytes=${part.sizeBytes}-`, "if-range": part.validator };
+/** The headers that request the rest of a part, if the file is still the same. */
+export function rangeHeaders({ sizeBytes, validator }: Part): Record<string, string> {
+  const range = `bytes=${sizeBytes}-`;
+  return validator === "" ? { range } : { range, "if-range": validator };
 }
 
 /**
@@ -65,4 +79,40 @@ export function isSameFile(validator: string, headers: HeaderFields): boolean {
 export function unsatisfiedTotal(headers: HeaderFields): number | null {
   const total = /^bytes \*\/(\d+)$/.exec(headers.get("content-range") ?? "");
   return total ? Number(total[1]) : null;
+}
+
+/** A shorter rest is as fast over one connection. */
+export const MIN_SEGMENTED_BYTES: number = 4 * 1024 * 1024;
+
+/** The server does not serve ranges as requested: the rest has to be requested in one stream. */
+export class RangesRefused extends CronfetchError {
+  /** @param reason What the server did. */
+  constructor(reason: string) {
+    super("body.truncated", `the server does not serve ranges as requested: ${reason}`);
+  }
+}
+
+/** A response whose head has been read. */
+export interface Begun {
+  readonly status: number;
+  readonly headers: HeaderFields;
+  /** Length of its body, or null. */
+  readonly lengthBytes: number | null;
+  /** A strong validator of the file; empty if there is none. */
+  readonly validator: string;
+}
+
+/**
+ * Whether a body may be fetched in ranges over several connections: it is large, the server
+ * supports ranges (it says so, RFC 9110, section 14.3, or has just sent one), and a strong
+ * validator can prove that all of them are of the same file (section 13.1.5).
+ */
+export function comesInRanges({ status, headers, lengthBytes, validator }: Begun): boolean {
+  return lengthBytes !== null && lengthBytes >= MIN_SEGMENTED_BYTES && validator !== "" &&
+    (status === 206 || acceptsRanges(headers));
+}
+
+function acceptsRanges(headers: HeaderFields): boolean {
+  const units = headers.get("accept-ranges")?.split(",") ?? [];
+  return units.some((unit) => unit.trim().toLowerCase() === "bytes");
 }

@@ -7,7 +7,7 @@ import type { HeaderFields, HttpBody } from "../core/http.ts";
 import type { Timeouts } from "../core/task.ts";
 import { abortReason, fromBodyError } from "./network_error.ts";
 import { type ByteRange, missingBytes, type Piece, Pieces } from "./pieces.ts";
-import { RangesRefused } from "./ranges.ts";
+import { RangesRefused } from "./resume.ts";
 import type { SegmentAnswer } from "./segment.ts";
 import { type AttemptWatch, type AttemptWatcher, createWatcher } from "./timeouts.ts";
 

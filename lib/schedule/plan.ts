@@ -13,6 +13,13 @@ export interface PlanRequest {
   readonly at: Temporal.Instant;
 }
 
+/** The plan with `"conditional": false` for every task, as `run --force` executes it. */
+export function withoutConditions({ entries }: Plan): Plan {
+  return {
+    entries: entries.map((entry) => ({ ...entry, task: { ...entry.task, conditional: false } })),
+  };
+}
+
 /** Decides about every task, in the order of the config. */
 export function makePlan({ tasks, asked, due, at }: PlanRequest): Plan {
   const entries = tasks.map((task): PlanEntry => {

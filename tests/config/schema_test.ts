@@ -70,9 +70,9 @@ Deno.test("every option is described, and what has a default tells it", () => {
 
 Deno.test("the defaults that are told are the defaults that count", async () => {
   const { store, state, schedule, timezone, misfire, jitter, sync, alertAfter, limits } = DEFAULTS;
-  const { timeout, retry, expect, keep, quarantine, allowPrivate } = DEFAULTS;
+  const { timeout, retry, expect, keep, quarantine, allowPrivate, conditional } = DEFAULTS;
   const settings = { store, state, schedule, timezone, misfire, jitter, sync, alertAfter, limits };
-  const defaults = { timeout, retry, expect, keep, quarantine, allowPrivate };
+  const defaults = { timeout, retry, expect, keep, quarantine, allowPrivate, conditional };
   const tasks = ["https://example.org/a"];
   assertEquals(await loadInput({ ...settings, defaults, tasks }), await loadInput({ tasks }));
 });
@@ -111,6 +111,8 @@ const ABSURD: readonly (readonly [config: unknown, complaint: string])[] = [
   [{ limits: { perHost: null } }, "limits.perHost must be a whole number from 1 to 1000"],
   [{ alertAfter: 0 }, "alertAfter must be a whole number from 1 to 1000"],
   [{ sync: "yes" }, "sync must be true or false"],
+  [{ defaults: { conditional: null } }, "defaults.conditional must be true or false"],
+  [{ tasks: [{ ...URL_ONLY, conditional: "no" }] }, "tasks[0].conditional must be true or false"],
   [{ tasks: {} }, "tasks must be a list of tasks"],
   [{ defaults: [] }, "defaults must be an object of task options"],
   [{ tasks: [{ ...URL_ONLY, mirrors: "x" }] }, "tasks[0].mirrors must be a list of URLs"],

@@ -32,6 +32,7 @@ Deno.test("a URL alone is a task with every default", async () => {
     keep: 0,
     quarantine: false,
     allowPrivate: false,
+    conditional: true,
   });
 });
 
@@ -77,6 +78,7 @@ const FULL: TaskInput = {
   keep: 7,
   quarantine: true,
   allowPrivate: true,
+  conditional: false,
 };
 
 Deno.test("a task says everything, and dates are those of its zone", async () => {
@@ -108,6 +110,7 @@ Deno.test("a task says everything, and dates are those of its zone", async () =>
     keep: 7,
     quarantine: true,
     allowPrivate: true,
+    conditional: false,
   }]);
   assertEquals(config.secrets, ["hunter2", "Bearer hunter2"]);
 });

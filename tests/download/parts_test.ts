@@ -25,6 +25,7 @@ Deno.test("a part that could not be taken up is kept for the next run", async ()
     signal,
     key: "a",
     remembered,
+    canResume: () => true,
     durable: true,
   });
   assertEquals(await assertRejects(() => parts.takeUp(SOURCE)), failure);
@@ -39,8 +40,45 @@ Deno.test("a part of another source, or that nobody came to, is dropped", async 
   const remembered = await suspendedPart(store);
   const { signal } = new AbortController();
   const survey = store.survey([], signal);
-  const parts = createParts({ store, survey, signal, key: "a", remembered, durable: true });
+  const parts = createParts({
+    store,
+    survey,
+    signal,
+    key: "a",
+    remembered,
+    canResume: () => true,
+    durable: true,
+  });
   assertEquals(await parts.takeUp("https://mirror.example/a"), null);
+  assertEquals(await parts.settle(false), null);
+  assertEquals(await store.resume("a", remembered.draft, signal), null);
+});
+
+Deno.test("createParts: a part that may not be resumed is dropped without being read", async () => {
+  await using store = openMemory();
+  const remembered = await suspendedPart(store);
+  const { signal } = new AbortController();
+  const seen: string[] = [];
+  let resumed = 0;
+  const parts = createParts({
+    store: {
+      ...store,
+      resume: (...given) => {
+        resumed++;
+        return store.resume(...given);
+      },
+    },
+    survey: store.survey([], signal),
+    signal,
+    key: "a",
+    remembered,
+    canResume: (validator) => {
+      seen.push(validator);
+      return false;
+    },
+    durable: true,
+  });
+  assertEquals([await parts.takeUp(SOURCE), resumed, seen], [null, 0, [remembered.validator]]);
   assertEquals(await parts.settle(false), null);
   assertEquals(await store.resume("a", remembered.draft, signal), null);
 });

@@ -1,12 +1,25 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import type { Task } from "../../lib/core/task.ts";
 import {
+  canResume,
   continuesPart,
   type Part,
   rangeHeaders,
   strongValidator,
   unsatisfiedTotal,
 } from "../../lib/download/resume.ts";
+
+const EXPECT: Task["expect"] = {
+  type: null,
+  minSizeBytes: 0,
+  maxSizeBytes: null,
+  minRatio: null,
+  sha256: null,
+  matches: null,
+  json: false,
+  knownLength: false,
+};
 
 const PART: Part = { sizeBytes: 100, totalBytes: 1000, validator: '"v1"' };
 
@@ -45,8 +58,32 @@ Deno.test("rows 123 and 124: strongValidator is a strong ETag, else a Last-Modif
   }
 });
 
+Deno.test("row 125: canResume needs a validator that counts, or a digest", () => {
+  const table: readonly (readonly [
+    validator: string,
+    conditional: boolean,
+    sha256: Task["expect"]["sha256"],
+    expected: boolean,
+  ])[] = [
+    ['"v1"', true, null, true],
+    ['"v1"', true, "00", true],
+    ['"v1"', false, null, false],
+    ['"v1"', false, "00", true],
+    ["", true, null, false],
+    ["", true, "00", true],
+    ["", false, null, false],
+    ["", false, "00", true],
+    ["", true, { url: "https://example.org/a.sha256", name: "a" }, true],
+  ];
+  for (const [validator, conditional, sha256, expected] of table) {
+    const task = { conditional, expect: { ...EXPECT, sha256 } };
+    assertEquals(canResume(validator, task), expected, `${validator} ${conditional} ${sha256}`);
+  }
+});
+
 Deno.test("rangeHeaders: the rest, if nothing has changed", () => {
   assertEquals(rangeHeaders(PART), { "range": "bytes=100-", "if-range": '"v1"' });
+  assertEquals(rangeHeaders({ ...PART, validator: "" }), { "range": "bytes=100-" });
 });
 
 Deno.test("continuesPart: only a clear yes", () => {

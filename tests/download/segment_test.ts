@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { comesInRanges, MIN_SEGMENTED_BYTES } from "../../lib/download/ranges.ts";
+import { comesInRanges, MIN_SEGMENTED_BYTES } from "../../lib/download/resume.ts";
 import { judgeSegment } from "../../lib/download/segment.ts";
 
 const RANGE = { startByte: 100, endByte: 200 };

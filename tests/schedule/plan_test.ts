@@ -30,6 +30,7 @@ const task = (id: string, schedule: Task["schedule"]): Task => ({
   keep: 0,
   quarantine: false,
   allowPrivate: false,
+  conditional: true,
 });
 
 const TASKS = [
