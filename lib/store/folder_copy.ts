@@ -21,7 +21,7 @@ export async function linkPublished(
 
 /** Gives a file a second name. Says false, and leaves no file, where that cannot be. */
 async function linkTo(to: string, source: FoundFile, context: FolderContext): Promise<boolean> {
-  const { fileSystem } = context;
+  const { tree, fileSystem } = context;
   const placement = await placeDraft(to, context);
   const permissions = permissionsOf(source.info);
   // Both names share their permissions: those of the file that stands there would be lost.
@@ -34,7 +34,9 @@ async function linkTo(to: string, source: FoundFile, context: FolderContext): Pr
     return false;
   }
   try {
+    // A link to a link must not be followed, least of all by what removes strays.
     if (!(await fileSystem.lstat(placement.draftPath)).isFile) throw replaced(source.path);
+    await tree.checkInside(placement.folder, placement.draftPath);
     await replaceTarget(placement, permissions, context);
     return true;
   } finally {

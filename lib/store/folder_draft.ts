@@ -141,6 +141,7 @@ export async function openFolderDraft(
   });
   const isLarge = expectedBytes !== null && expectedBytes >= LARGE_BYTES;
   try {
+    await context.tree.checkInside(placement.folder, draftPath);
     const writer = isLarge ? await context.writer() : null;
     const elsewhere = writer && await writer.open(draftPath, file);
     return new FolderDraft(placement, file, elsewhere, context);
@@ -169,6 +170,7 @@ export async function resumeFolderDraft(
   const suspendedPath = join(placement.folder.path, name);
   if (!(await lstatIfThere(fileSystem, suspendedPath))?.isFile) return null;
   await fileSystem.rename(suspendedPath, draftPath);
+  await context.tree.checkInside(placement.folder, draftPath);
   const file = await fileSystem.open(draftPath, { read: true, append: true });
   return { steps: new FolderDraft(placement, file, null, context), held: piecesOf(file) };
 }

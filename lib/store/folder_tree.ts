@@ -1,9 +1,12 @@
 /** The folders of a store on disk: made where they are missing, and known to be real ones. */
 
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { isAbsent, Refusal } from "./errors.ts";
 import type { FileSystem } from "./file_system.ts";
 import { folderOf } from "./key.ts";
+
+/** How often something that came to lie outside is looked for, while links come and go. */
+const REMOVAL_TRIES = 20;
 
 /** A folder of the store, with no symbolic link in its path when it was looked at. */
 export interface RealFolder {
@@ -58,6 +61,39 @@ export class FolderTree {
       return await this.#fileSystem.realPath(path) === realPath;
     } catch (error) {
       if (isAbsent(error)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Makes sure that a draft that was just opened is inside of its folder, which may have been
+   * swapped for a link between the last check and the call. A draft that is elsewhere is removed.
+   * If the link is gone again by then, the path of the draft is unknown: it stays there, empty.
+   *
+   * @param path Absolute path of the draft, whose name is unguessable.
+   * @throws {Refusal} `store.conflict`: it was elsewhere.
+   */
+  async checkInside(folder: RealFolder, path: string): Promise<void> {
+    const name = basename(path);
+    const found = await this.#realPathIfThere(path);
+    // Another name: the path of the folder is none of its business.
+    if (found !== null && (basename(found) !== name || dirname(found) === folder.realPath)) return;
+    for (let tries = 0; tries < REMOVAL_TRIES; tries++) {
+      // The real path is removed: the link may be gone by the time of the call.
+      const outside = tries === 0 ? found : await this.#realPathIfThere(path);
+      if (outside === null || basename(outside) !== name) continue;
+      if (dirname(outside) === folder.realPath) continue;
+      await this.#fileSystem.remove(outside).catch(() => {});
+      break;
+    }
+    throw replaced(folder.path);
+  }
+
+  async #realPathIfThere(path: string): Promise<string | null> {
+    try {
+      return await this.#fileSystem.realPath(path);
+    } catch (error) {
+      if (isAbsent(error)) return null;
       throw error;
     }
   }

@@ -9,10 +9,12 @@ import { isDraft, replacing } from "./file_system.ts";
 
 const [root = "", device] = Deno.args;
 const fileSystem = device === undefined ? machineFileSystem : replacing({
-  open: (path, options) =>
-    isDraft(path)
-      ? machineFileSystem.open("/dev/full", { write: true })
-      : machineFileSystem.open(path, options),
+  open: async (path, options) => {
+    const file = await machineFileSystem.open(path, options);
+    if (!isDraft(path)) return file;
+    file.close();
+    return await machineFileSystem.open("/dev/full", { write: true });
+  },
 });
 
 try {
