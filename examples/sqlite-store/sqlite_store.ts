@@ -24,9 +24,10 @@ export function openSqlite(path: string): Store {
         append: async (bytes) => void (body = new Blob([body, bytes])),
         seal: async () => {},
         read: () => body.bytes(),
-        publish: async ({ key: to, onlyReplaces, sha256 }) => {
+        publish: async ({ key: to, onlyReplaces, exclusive, sha256 }) => {
           const bytes = await body.bytes();
           const standing = stat(to);
+          if (exclusive && standing !== null) throw changedMeanwhile();
           if (onlyReplaces && standing?.revision !== replaces?.revision) {
             if (standing?.sha256 === sha256) return standing;
             throw changedMeanwhile();

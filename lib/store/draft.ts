@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { CronfetchError } from "../core/errors.ts";
-import { explained, Refusal } from "./errors.ts";
+import { alreadyThere, explained, Refusal } from "./errors.ts";
 import { checkKey } from "./key.ts";
 import type {
   Draft,
@@ -19,6 +19,8 @@ export interface Publication extends Sealed {
   readonly key: string;
   /** Whether nothing may be there but what the draft is to replace. False for another key. */
   readonly onlyReplaces: boolean;
+  /** Whether nothing at all may be there. */
+  readonly exclusive: boolean;
   /** Where the bytes came from, or null. */
   readonly provenance: Provenance | null;
 }
@@ -133,11 +135,14 @@ export function createDraft(
     return sealed = { sizeBytes, sha256 };
   }
 
-  async function publish({ as, provenance = null }: PublishOptions): Promise<PublishedFile> {
+  async function publish(options: PublishOptions): Promise<PublishedFile> {
+    const { as, provenance = null, exclusive = false } = options;
     if (as !== undefined) checkKey(as);
     if (sealed === null) throw misuse(stage);
     const onlyReplaces = as === undefined || as === key;
-    const file = await steps.publish({ ...sealed, key: as ?? key, onlyReplaces, provenance });
+    if (exclusive && onlyReplaces && steps.replaces !== null) throw alreadyThere();
+    const publication = { ...sealed, key: as ?? key, onlyReplaces, exclusive, provenance };
+    const file = await steps.publish(publication);
     settled = true;
     ended();
     return file;

@@ -88,6 +88,11 @@ export function changedMeanwhile(): Refusal {
   return new Refusal("store.conflict", sentence, { retry: "later" });
 }
 
+/** What a driver throws that was to publish under an unused key, which is used. */
+export function alreadyThere(): Refusal {
+  return new Refusal("store.conflict", "a file of that name exists already, and is left as it is");
+}
+
 /** What a store throws that is used after its end. */
 export function storeClosed(): CronfetchError {
   return new CronfetchError("internal", "a store was used after it was closed");

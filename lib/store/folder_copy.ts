@@ -37,7 +37,7 @@ async function linkTo(to: string, source: FoundFile, context: FolderContext): Pr
     // A link to a link must not be followed, least of all by what removes strays.
     if (!(await fileSystem.lstat(placement.draftPath)).isFile) throw replaced(source.path);
     await tree.checkInside(placement.folder, placement.draftPath);
-    await replaceTarget(placement, permissions, context);
+    await replaceTarget(placement, permissions, false, context);
     return true;
   } finally {
     // A rename between two names of one file succeeds, and leaves both (POSIX, rename).

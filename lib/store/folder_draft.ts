@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import type { DraftSteps, Publication } from "./draft.ts";
 import type { ResumedSteps } from "./driver.ts";
-import { Refusal } from "./errors.ts";
+import { alreadyThere, Refusal } from "./errors.ts";
 import {
   type FileSystem,
   lstatIfThere,
@@ -75,28 +75,37 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
 export async function replaceTarget(
   placement: Placement,
   draftPermissions: number | null,
+  exclusive: boolean,
   { sync, tree, fileSystem }: FolderContext,
 ): Promise<void> {
-  const { folder } = placement;
+  const { folder, standing } = placement;
   if (!await tree.isIntact(folder)) throw replaced(folder.path);
-  if (placement.standing !== null || !await linkNew(placement, fileSystem)) {
-    await renameOver(placement, draftPermissions, fileSystem);
+  if (exclusive && standing !== null) throw alreadyThere();
+  if (standing !== null || !await linkNew(placement, exclusive, fileSystem)) {
+    await renameOver(placement, draftPermissions, exclusive, fileSystem);
   }
   if (sync) await syncFolder(folder.path, fileSystem).catch(() => {});
 }
 
-/** Gives a draft its name. Says false, and does nothing, where that is taken or cannot be had so. */
+/**
+ * Hard-links a draft to its target.
+ *
+ * @returns False, with nothing done, if the target exists or links are unsupported.
+ * @throws {Refusal} `store.conflict`: the target exists, and the publication is exclusive.
+ */
 async function linkNew(
   { targetPath, draftPath }: Placement,
+  exclusive: boolean,
   fileSystem: FileSystem,
 ): Promise<boolean> {
   try {
     await fileSystem.link(draftPath, targetPath);
-  } catch {
-    // Many file systems know no links, or not so many; renaming says it if there is more to it.
+  } catch (error) {
+    if (exclusive && error instanceof Deno.errors.AlreadyExists) throw alreadyThere();
+    // Many file systems know no links, or not so many; renaming reports any other reason.
     return false;
   }
-  // The file is published; a draft's name that stays is in nobody's way, and is swept.
+  // The file is published; a draft's name that stays is invisible, and is swept.
   await removeIfThere(fileSystem, draftPath).catch(() => {});
   return true;
 }
@@ -104,9 +113,12 @@ async function linkNew(
 async function renameOver(
   { targetPath, draftPath }: Placement,
   draftPermissions: number | null,
+  exclusive: boolean,
   fileSystem: FileSystem,
 ): Promise<void> {
   const standing = await standingTarget(targetPath, fileSystem);
+  // Without links there is no exclusive rename: this check comes as late as it can.
+  if (exclusive && standing !== null) throw alreadyThere();
   const permissions = standing && permissionsOf(standing);
   if (permissions !== null && permissions !== draftPermissions) {
     await fileSystem.chmod(draftPath, permissions);
@@ -237,12 +249,12 @@ class FolderDraft implements DraftSteps {
     return bytes;
   }
 
-  async publish({ key, onlyReplaces }: Publication): Promise<PublishedFile> {
+  async publish({ key, onlyReplaces, exclusive }: Publication): Promise<PublishedFile> {
     const { draftPath } = this.#placement;
     const placement = onlyReplaces
       ? this.#placement
       : { ...await placeDraft(key, this.#context), draftPath };
-    await replaceTarget(placement, this.#permissions, this.#context);
+    await replaceTarget(placement, this.#permissions, exclusive, this.#context);
     return this.#stored;
   }
 

@@ -3,7 +3,7 @@
 import { createStore } from "./create_store.ts";
 import type { DraftSteps } from "./draft.ts";
 import type { Beginning, Driver } from "./driver.ts";
-import { changedMeanwhile } from "./errors.ts";
+import { alreadyThere, changedMeanwhile } from "./errors.ts";
 import type { Store, StoredFile } from "./store.ts";
 
 interface MemoryFile extends StoredFile {
@@ -42,9 +42,10 @@ function memoryDriver(): Driver {
       append: (bytes) => Promise.try(() => void pieces.push(bytes.slice())),
       seal: () => Promise.try(() => void (whole = joined(pieces.splice(0)))),
       read: () => Promise.resolve(whole.slice()),
-      publish: ({ key: target, onlyReplaces, sizeBytes, sha256 }) =>
+      publish: ({ key: target, onlyReplaces, exclusive, sizeBytes, sha256 }) =>
         Promise.try(() => {
           const standing = stat(target);
+          if (exclusive && standing !== null) throw alreadyThere();
           if (onlyReplaces && standing?.revision !== replaces?.revision) {
             if (standing?.sha256 !== sha256) throw changedMeanwhile();
             return standing;

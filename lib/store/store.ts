@@ -48,6 +48,11 @@ export interface DraftOptions {
 export interface PublishOptions {
   /** Another key to put the bytes under; what stands there is replaced, whatever it is. */
   readonly as?: string;
+  /**
+   * Publish only if the key is unused: a file that exists there, or is created there meanwhile, is
+   * a `store.conflict`, even one with the same bytes. Default: false.
+   */
+  readonly exclusive?: boolean;
   /** Default: null, nothing is known. */
   readonly provenance?: Provenance | null;
 }

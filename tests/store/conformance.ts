@@ -195,6 +195,28 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
     },
   );
 
+  test("an exclusive publication replaces nothing, not even equal bytes", async (store) => {
+    await put(store, "old", "theirs");
+    for (const text of ["mine", "theirs"]) {
+      await using over = await sealed(store, "old", text);
+      await assertCode("store.conflict", () => over.publish({ exclusive: true }));
+      await using aside = await sealed(store, "other", text);
+      await assertCode("store.conflict", () => aside.publish({ as: "old", exclusive: true }));
+      await using late = await sealed(store, `late ${text}`, text);
+      await put(store, `late ${text}`, "theirs");
+      await assertCode("store.conflict", () => late.publish({ exclusive: true }));
+    }
+    await using fresh = await sealed(store, "new", "mine");
+    await fresh.publish({ exclusive: true });
+    const theirs = await digestOf("theirs");
+    assertEquals(await contents(store), {
+      "old": theirs,
+      "late mine": theirs,
+      "late theirs": theirs,
+      "new": await digestOf("mine"),
+    });
+  });
+
   test(
     "of many who publish at once, one wins, and its file is whole",
     async (store, { refusesChanged }) => {

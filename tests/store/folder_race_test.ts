@@ -31,6 +31,14 @@ const OPERATIONS: readonly Operation[] = [
       }),
   },
   {
+    name: "publish exclusively",
+    prepare: (store) =>
+      Promise.resolve(async () => {
+        await using draft = await sealed(store, "folder/file", "new");
+        await draft.publish({ exclusive: true });
+      }),
+  },
+  {
     name: "copy",
     prepare: async (store) => {
       await put(store, "source", "new");

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { DraftSteps, Publication } from "../draft.ts";
 import type { Beginning } from "../driver.ts";
-import { changedMeanwhile, Refusal } from "../errors.ts";
+import { alreadyThere, changedMeanwhile, Refusal } from "../errors.ts";
 import {
   ANYTHING,
   type Bucket,
@@ -109,9 +109,13 @@ export class S3Draft implements DraftSteps {
 
   async publish(publication: Publication): Promise<PublishedFile> {
     const { bucket, places } = this.#context;
-    const { sizeBytes, onlyReplaces } = publication;
+    const { sizeBytes, onlyReplaces, exclusive } = publication;
     const key = places.objectKey(publication.key);
-    const condition = onlyReplaces ? this.#condition() : ANYTHING;
+    const condition = exclusive
+      ? { kind: "absent" } as const
+      : onlyReplaces
+      ? this.#condition()
+      : ANYTHING;
     const staged = this.#staged;
     try {
       if (staged === null) {
@@ -162,10 +166,18 @@ export class S3Draft implements DraftSteps {
       : { kind: "revision", etag: this.replaces.revision };
   }
 
-  /** Something else stands there by now: no conflict if it is these very bytes. */
-  async #sameBytes(key: string, { sizeBytes, sha256 }: Publication): Promise<PublishedFile> {
-    const standing = storedObject(await this.#context.bucket.head(key, this.#signal));
-    if (standing?.sizeBytes !== sizeBytes || standing.sha256 !== sha256) throw changedMeanwhile();
+  /**
+   * Something else stands there by now: no conflict if it is these very bytes. An exclusive
+   * publication accepts only an object that it wrote itself, by a request whose answer was lost.
+   */
+  async #sameBytes(key: string, publication: Publication): Promise<PublishedFile> {
+    const { sizeBytes, sha256, exclusive } = publication;
+    const head = await this.#context.bucket.head(key, this.#signal);
+    const standing = storedObject(head);
+    if (standing?.sizeBytes !== sizeBytes || standing.sha256 !== sha256) {
+      throw exclusive ? alreadyThere() : changedMeanwhile();
+    }
+    if (exclusive && !isWrittenBy(publication, head?.facts)) throw alreadyThere();
     await this.remove();
     return standing;
   }
@@ -251,6 +263,14 @@ export class S3Draft implements DraftSteps {
     buffer.set(this.#whole());
     this.#buffer = buffer;
   }
+}
+
+/** Whether the metadata of an object is that of a publication: where and when it was fetched. */
+function isWrittenBy(publication: Publication, facts: ObjectFacts | undefined): boolean {
+  const own = factsOf(publication, null).metadata;
+  const names = ["source", "fetched-at"];
+  return facts !== undefined && own["fetched-at"] !== undefined &&
+    names.every((name) => facts.metadata[name] === own[name]);
 }
 
 function md5Of(bytes: Uint8Array): string {

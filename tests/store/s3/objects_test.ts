@@ -41,6 +41,7 @@ function publication(changes: Partial<Publication> = {}): Publication {
     sizeBytes: 4,
     sha256: SHA256,
     onlyReplaces: true,
+    exclusive: false,
     provenance: {
       source: "https://example.org/ü",
       contentType: "text/csv; charset=utf-8",
