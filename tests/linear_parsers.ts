@@ -33,7 +33,7 @@ import {
 } from "../lib/download/resume.ts";
 import { retryAfter } from "../lib/download/retry.ts";
 import { responseValidators, tagUse } from "../lib/download/validators.ts";
-import { versionedKey } from "../lib/download/versions.ts";
+import { versionedKey } from "../lib/core/key.ts";
 import { bearerToken } from "../lib/page/guard.ts";
 import { escapeControl } from "../lib/report/format.ts";
 import { escapeXml } from "../lib/report/junit.ts";

@@ -1,9 +1,8 @@
 /** What a store should hold: which files, with which digests, and which names are known. Pure. */
 
+import { REFUSED_SUFFIX, versionedKey } from "../core/key.ts";
 import type { Task } from "../core/task.ts";
 import type { Validators } from "../core/validators.ts";
-import { REFUSED_SUFFIX } from "../download/publish.ts";
-import { versionedKey } from "../download/versions.ts";
 import type { TaskRecord } from "../state/state.ts";
 
 /** A file that was published, and what was recorded of it. */

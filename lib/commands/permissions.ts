@@ -4,11 +4,11 @@ import { dirname, isAbsolute, relative, resolve, SEPARATOR } from "@std/path";
 import type { Config } from "../config/config.ts";
 import { type BucketLocation, parseBucket } from "../core/bucket.ts";
 import type { Host } from "../core/host.ts";
+import { stateFile } from "../core/ownership.ts";
 import { HTTP_PROXY_VARIABLES } from "../core/proxy.ts";
 import type { Task } from "../core/task.ts";
 import type { S3Action } from "../store/s3/errors.ts";
 import { S3_VARIABLES, serverOf } from "../store/s3/settings.ts";
-import { stateFile } from "./recall.ts";
 
 /** What a run of a config reaches out for. */
 export interface PermissionNeeds {

@@ -4,12 +4,13 @@ import { dirname, isAbsolute, join } from "@std/path";
 import type { Config } from "../config/config.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import { stateFile } from "../core/ownership.ts";
 import { plural } from "../report/format.ts";
 import { openState } from "../state/open.ts";
 import { openStore } from "../store/open.ts";
 import type { Sealed, Store, Survey } from "../store/store.ts";
 import { type Finding, reasonOf } from "./finding.ts";
-import { isAbsent, stateFile } from "./recall.ts";
+import { isAbsent } from "./recall.ts";
 
 /**
  * Publishes a tiny file in the store under a name of its own, reads it and

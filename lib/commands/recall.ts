@@ -1,18 +1,9 @@
 /** The state, for commands that look at it and shall not make one. */
 
 import type { Host } from "../core/host.ts";
+import { stateFile } from "../core/ownership.ts";
 import { openState } from "../state/open.ts";
 import type { State } from "../state/state.ts";
-
-/**
- * The path of the file that a state is kept in.
- *
- * @param location As in a `Config`.
- * @returns Null where it is kept elsewhere: in memory, by the platform, or behind a URL.
- */
-export function stateFile(location: string): string | null {
-  return /^(?:kv:(?!https?:\/\/)|file:)(.+)$/s.exec(location)?.[1] ?? null;
-}
 
 /**
  * Opens a state without making one: where no file is, there is nothing to remember.

@@ -5,6 +5,7 @@ import type { Flags } from "../cli.ts";
 import type { Config } from "../config/config.ts";
 import { createRedactor } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
+import { stateFile } from "../core/ownership.ts";
 import { EXIT } from "../core/result.ts";
 import type { Style } from "../report/color.ts";
 import { formatCount } from "../report/format.ts";
@@ -13,7 +14,7 @@ import { compareFiles, type Comparison, otherFiles, type Verdict } from "./compa
 import { forgetPublished } from "./forget.ts";
 import { knownKeys, publishedEntries } from "./inventory.ts";
 import { prepare } from "./prepare.ts";
-import { recall, stateFile } from "./recall.ts";
+import { recall } from "./recall.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
 import { stopOnSignals } from "./stop.ts";
 

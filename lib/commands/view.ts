@@ -3,6 +3,7 @@
 import type { Flags } from "../cli.ts";
 import type { Config } from "../config/config.ts";
 import type { Host } from "../core/host.ts";
+import { stateFile } from "../core/ownership.ts";
 import { NO_WORK } from "../page_source.ts";
 import type { State } from "../state/state.ts";
 import { openStore } from "../store/open.ts";
@@ -10,7 +11,7 @@ import type { Store } from "../store/store.ts";
 import { addressOf, pageSecrets } from "./page_address.ts";
 import { servePage } from "./page_server.ts";
 import { onlyAsked, prepare } from "./prepare.ts";
-import { isAbsent, recall, stateFile } from "./recall.ts";
+import { isAbsent, recall } from "./recall.ts";
 import { stopOnSignals } from "./stop.ts";
 
 /**

@@ -2,6 +2,7 @@
 
 import type { Alert } from "../core/alert.ts";
 import { parseBucket } from "../core/bucket.ts";
+import { type OwnFile, reservedKey } from "../core/ownership.ts";
 import type { RunLimits } from "../core/task.ts";
 import { readAlerts } from "./alerts.ts";
 import type { CheckPattern, CheckSchedule } from "./checks.ts";
@@ -12,7 +13,7 @@ import type { Double } from "./doubles.ts";
 import { substitute } from "./environment.ts";
 import type { Environment } from "./environment.ts";
 import { complaintBehind } from "./keys.ts";
-import { parseState, parseStore } from "./location.ts";
+import { ownFilesOf, parseState, parseStore } from "./location.ts";
 import { applyOptions, STANDARD_OPTIONS } from "./options.ts";
 import { overrider, problemWith } from "./overrides.ts";
 import type { OverrideValues } from "./overrides.ts";
@@ -43,6 +44,8 @@ export interface Surroundings {
   readonly overrides: OverrideValues;
   /** The state where nobody names one, instead of the usual. */
   readonly standardState?: string;
+  /** Absolute paths of the files that were read. */
+  readonly files: readonly string[];
   /** Receives every mistake. */
   readonly problems: ProblemList;
 }
@@ -110,6 +113,7 @@ export function combine(
   const store = locationOf("store", parseStore, parts, surroundings);
   complainOfLongNames(compiled, store);
   const state = locationOf("state", parseState, parts, surroundings);
+  complainOfReservedKeys(compiled, ownFilesOf({ store, state, files: surroundings.files }));
   for (const secret of secretsInUrl(URL.parse(state))) secrets.add(secret);
   return {
     store,
@@ -175,6 +179,15 @@ function complainOfLongNames(compiled: readonly Compiled[], store: string): void
   for (const { template, part, path } of compiled) {
     const complaint = complaintBehind(bucket.prefix, template.task.key);
     if (complaint !== null) part.scope.complain(path, complaint);
+  }
+}
+
+/** No file of cronfetch itself is replaced, nor anything in a git repository's own folder. */
+function complainOfReservedKeys(compiled: readonly Compiled[], own: readonly OwnFile[]): void {
+  for (const { template, part, path } of compiled) {
+    const { key } = template.task;
+    const fault = reservedKey(key, false, own);
+    if (fault !== null) part.scope.complain(path, `writes ${show(key)}: ${fault}`);
   }
 }
 

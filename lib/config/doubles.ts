@@ -1,7 +1,7 @@
 /** Tasks that cannot stand beside each other: one id, or one file. */
 
 import type { Task } from "../core/task.ts";
-import { foldKey } from "./keys.ts";
+import { foldKey } from "../core/key.ts";
 
 /** A task that cannot stand beside an earlier one. */
 export interface Double<Item> {

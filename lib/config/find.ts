@@ -2,10 +2,7 @@
 
 import { dirname, join } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
-
-/** What a config file is called. */
-const NAMES: readonly string[] = ["jsonc", "json", "yaml", "yml", "ts", "txt"]
-  .map((extension) => `cronfetch.${extension}`);
+import { CONFIG_NAMES } from "../core/ownership.ts";
 
 /**
  * Looks for a config in a folder, then in each one above it, up to the first
@@ -18,7 +15,7 @@ const NAMES: readonly string[] = ["jsonc", "json", "yaml", "yml", "ts", "txt"]
 export async function findConfig(folder: string): Promise<string> {
   let current = folder;
   for (;;) {
-    const found = await existing(current, NAMES);
+    const found = await existing(current, CONFIG_NAMES);
     const [first, second] = found;
     if (second !== undefined) {
       throw new CronfetchError(
@@ -35,7 +32,7 @@ export async function findConfig(folder: string): Promise<string> {
   const where = current === folder ? folder : `${folder} or in a folder above it, up to ${current}`;
   throw new CronfetchError(
     "config.not-found",
-    `Looking for a config: there is no ${NAMES.join(", ")} in ${where}; ` +
+    `Looking for a config: there is no ${CONFIG_NAMES.join(", ")} in ${where}; ` +
       "cronfetch init makes one, and --config names one elsewhere",
   );
 }

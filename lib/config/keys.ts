@@ -80,11 +80,6 @@ export function keyWithName(key: string, name: string | null, url: string): stri
   return key.slice(0, start) + (safeSegment(segment) ?? NAMELESS);
 }
 
-/** The form in which two keys are the same file somewhere: without case (and keys are NFC). */
-export function foldKey(key: string): string {
-  return key.toUpperCase().normalize("NFC");
-}
-
 function nameFromUrl(url: URL): string {
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   return safeSegment(decoded(last)) ?? NAMELESS;

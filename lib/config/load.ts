@@ -61,8 +61,9 @@ export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<
   }
   if (request.urls.length > 0) sources.push(argumentSource(request.urls, host.cwd()));
   const checkPattern = await patternCheck(sources.map(({ value }) => value));
-  const config = combineOrThrow(sources, { ...request, host, overrides, problems, checkPattern });
-  return { ...config, files: pathsOf(files, host) };
+  const paths = pathsOf(files, host);
+  const surroundings = { ...request, host, overrides, problems, checkPattern, files: paths };
+  return { ...combineOrThrow(sources, surroundings), files: paths };
 }
 
 /**
@@ -95,7 +96,7 @@ export function loadValue(
   const sources = source ? [source] : [];
   const surroundings = {
     ...{ checkPattern: refusePattern, ...request },
-    ...{ host, overrides: NO_OVERRIDES, problems },
+    ...{ host, overrides: NO_OVERRIDES, problems, files: [] },
   };
   return { ...combineOrThrow(sources, surroundings), files: [] };
 }

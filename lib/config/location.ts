@@ -1,8 +1,9 @@
 /** Where files go and where is remembered what was fetched: texts -> absolute locations. */
 
-import { resolve } from "@std/path";
+import { basename, dirname, isAbsolute, join, resolve } from "@std/path";
 import type { Parsed } from "./parsed.ts";
 import { parseBucket } from "../core/bucket.ts";
+import { type OwnFile, ownFilesIn, stateFile } from "../core/ownership.ts";
 import { question } from "./issues.ts";
 
 /** A scheme; one letter and a colon is a drive. */
@@ -37,4 +38,47 @@ export function parseState(text: string, folder: string): Parsed<string> {
     complaint: 'must be "kv:" or "file:" with a path, or "memory:"' +
       question(guess),
   };
+}
+
+/** The places that a config names. */
+export interface Places {
+  /** An absolute folder, or the location of another store. */
+  readonly store: string;
+  /** As in a `Config`, or of an open state. */
+  readonly state: string;
+  /** Absolute paths of the files of the config. */
+  readonly files: readonly string[];
+}
+
+/**
+ * The files of cronfetch itself that are inside of a store, by the paths as they are written and
+ * by those that the file system has for them: any of the folders may be a symbolic link.
+ */
+export function ownFilesOf({ store, state, files }: Places): OwnFile[] {
+  if (!isAbsolute(store)) return [];
+  const stateAt = stateFile(state);
+  return ownFilesIn({
+    stores: spellings(store),
+    configs: files.flatMap(spellings),
+    states: stateAt === null ? [] : spellings(stateAt),
+  });
+}
+
+/** A path as it is written; in its real folder; and where it leads if it is a link itself. */
+function spellings(path: string): string[] {
+  return [...new Set([path, join(realPath(dirname(path)), basename(path)), realPath(path)])];
+}
+
+/**
+ * The real path of what may not exist yet: then of the deepest folder above that does. Without
+ * the permission to read it, which is not requested, the path as it is written.
+ */
+function realPath(path: string): string {
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return path;
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : join(realPath(above), basename(path));
+  }
 }

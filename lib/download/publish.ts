@@ -3,6 +3,7 @@
 import { checkContent, type Content } from "../content/expect.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
+import { REFUSED_SUFFIX } from "../core/key.ts";
 import type { Validators } from "../core/validators.ts";
 import type { Draft, Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
@@ -91,9 +92,6 @@ export async function publish(
   }
   return { status: existing ? "updated" : "created", validators: validators(file) };
 }
-
-/** What is added to the name of refused content; no pattern for the file's own type matches it. */
-export const REFUSED_SUFFIX = ".refused";
 
 /** Keeps what was refused for a look. Returns the refusal, which says where. */
 async function putAside(

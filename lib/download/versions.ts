@@ -1,29 +1,7 @@
 /** Older versions of a file: kept beside the newest, named by the time they were published. */
 
+import { versionedKey, versionKey } from "../core/key.ts";
 import type { Store } from "../store/store.ts";
-
-/** `name.20260115T060000123Z.ext`: the time in UTC, to the millisecond, before the extension. */
-const VERSION = /^(.*)\.(\d{8}T\d{9}Z)(\.[^./]*)?$/s;
-
-/**
- * Name of an older version of a file.
- *
- * @param key Of the file.
- * @param publishedMs When that version was published, milliseconds since the epoch.
- */
-export function versionKey(key: string, publishedMs: number): string {
-  const time = new Date(publishedMs).toISOString().replace(/[-:.]/g, "");
-  const nameStart = key.lastIndexOf("/") + 1;
-  const dot = key.lastIndexOf(".");
-  const stemEnd = dot > nameStart ? dot : key.length;
-  return `${key.slice(0, stemEnd)}.${time}${key.slice(stemEnd)}`;
-}
-
-/** The file that a key names a version of, or null if it does not look like one. */
-export function versionedKey(key: string): string | null {
-  const found = VERSION.exec(key);
-  return found ? `${found[1]}${found[3] ?? ""}` : null;
-}
 
 /** The versions in a store, as far as a run deals with them. */
 export interface Versions {

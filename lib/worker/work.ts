@@ -1,6 +1,7 @@
 /** One task of a run: left to another run, put off, or downloaded. */
 
-import { foldKey, keyWithName, safeName } from "../config/keys.ts";
+import { foldKey } from "../core/key.ts";
+import { keyWithName, safeName } from "../config/keys.ts";
 import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { Transport } from "../core/http.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { foldKey, keyOf, keyWithName, safeName } from "../../lib/config/keys.ts";
+import { foldKey } from "../../lib/core/key.ts";
+import { keyOf, keyWithName, safeName } from "../../lib/config/keys.ts";
 
 const FROM_URL: readonly (readonly [url: string, key: string])[] = [
   ["https://example.org/a/b.pdf", "b.pdf"],

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { createVersions, versionedKey, versionKey } from "../../lib/download/versions.ts";
+import { versionedKey, versionKey } from "../../lib/core/key.ts";
+import { createVersions } from "../../lib/download/versions.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { Store } from "../../lib/store/store.ts";
 

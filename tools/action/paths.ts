@@ -1,8 +1,7 @@
 /** Which files of the repository are a run's. */
 
 import { isAbsolute, join, relative, SEPARATOR } from "@std/path";
-import { REFUSED_SUFFIX } from "../../lib/download/publish.ts";
-import { versionedKey } from "../../lib/download/versions.ts";
+import { REFUSED_SUFFIX, versionedKey } from "../../lib/core/key.ts";
 import { ActionError } from "./git.ts";
 import { isChanged, type Outcome } from "./outcomes.ts";
 

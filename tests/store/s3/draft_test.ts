@@ -30,7 +30,8 @@ function begin(fake: FakeBucket, key = "a"): Promise<S3Draft> {
 
 async function publication(bytes: Uint8Array<ArrayBuffer>, key = "a"): Promise<Publication> {
   const digest = await sha256(bytes);
-  return { key, sizeBytes: bytes.length, sha256: digest, onlyReplaces: true, provenance: null };
+  const sizeBytes = bytes.length;
+  return { key, sizeBytes, sha256: digest, onlyReplaces: true, exclusive: false, provenance: null };
 }
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);

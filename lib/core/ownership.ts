@@ -1,0 +1,176 @@
+/**
+ * Which keys a task may write to. Pure; docs/stores.md, "Which files a task may write", has the
+ * rule in words.
+ */
+
+import { baseKey, foldKey } from "./key.ts";
+
+/** Names under which a config is found, in the order in which they are listed to users. */
+export const CONFIG_NAMES: readonly string[] = ["jsonc", "json", "yaml", "yml", "ts", "txt"]
+  .map((extension) => `cronfetch.${extension}`);
+
+const FOLDED_CONFIG_NAMES: ReadonlySet<string> = new Set(CONFIG_NAMES.map(foldKey));
+
+/** A file of cronfetch itself that is inside of a store. */
+export interface OwnFile {
+  /** Its key, folded. */
+  readonly key: string;
+  readonly kind: "config" | "state";
+}
+
+/** Absolute paths, each as it is written and as it is without symbolic links. */
+export interface OwnPaths {
+  /** Of the store's folder; empty for a store that is no folder. */
+  readonly stores: readonly string[];
+  readonly configs: readonly string[];
+  /** Of the file of the state; empty for a state that is no file. */
+  readonly states: readonly string[];
+}
+
+/** The files of cronfetch itself that are inside of the store, however the paths are spelled. */
+export function ownFilesIn({ stores, configs, states }: OwnPaths): OwnFile[] {
+  const files = new Map<string, OwnFile>();
+  const add = (kind: OwnFile["kind"], path: string) => {
+    for (const store of stores) {
+      const key = keyBelow(store, path);
+      if (key !== null) files.set(`${kind} ${key}`, { key, kind });
+    }
+  };
+  for (const path of configs) add("config", path);
+  for (const path of states) add("state", path);
+  return [...files.values()];
+}
+
+/** Folded key of a path below a folder, or null if it is elsewhere. */
+function keyBelow(folder: string, path: string): string | null {
+  const [root, place] = [folder, path].map((text) => foldKey(text.replaceAll("\\", "/")));
+  if (root === undefined || place === undefined) return null;
+  const prefix = root.endsWith("/") ? root : `${root}/`;
+  return place.startsWith(prefix) ? place.slice(prefix.length) : null;
+}
+
+/**
+ * The file of a state.
+ *
+ * @param location As in a config: `file:` or `kv:` with an absolute path.
+ * @returns Null if the state is kept elsewhere: in memory, by the platform, or behind a URL.
+ */
+export function stateFile(location: string): string | null {
+  return /^(?:kv:(?!https?:\/\/)|file:)(.+)$/s.exec(location)?.[1] ?? null;
+}
+
+/** What follows the name of a state in the names of its companions, folded; backups aside. */
+const COMPANION = /^(?:-(?:WAL|SHM|JOURNAL)|\.(?:NEW|LOCK|LEASES|LEASES\.NEW|RUN-.*))$/s;
+
+/** Whether text after the name of a state makes the name of one of its companions. */
+function isCompanion(rest: string): boolean {
+  if (rest.includes("/")) return false;
+  return COMPANION.test(rest) || /^[-.~]/.test(rest) && /BAK|BACKUP|OLD|FORMAT/.test(rest);
+}
+
+/** Characters that HFS+ ignores in names, so that `.g\u200cit` is `.git` there. */
+const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+
+/** Every segment that needs a closer look holds one of these. */
+const SUSPECT = /git|cronfetch|[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff\u0130\u0131]/i;
+
+/**
+ * Why no task may write to a key, as a clause; or null.
+ *
+ * @param namedByServer Whether a server chose the name.
+ * @param own See {@linkcode ownFilesIn}.
+ */
+export function reservedKey(
+  key: string,
+  namedByServer: boolean,
+  own: readonly OwnFile[],
+): string | null {
+  if (own.length === 0 && !SUSPECT.test(key)) return null;
+  const folded = foldKey(key);
+  for (const segment of folded.split("/")) {
+    const name = segment.replace(IGNORED, "").replace(/[. ]+$/, "");
+    if (name === ".GIT" || name === "GIT~1") return "it is part of a git repository";
+    if (/^\.CRONFETCH(?:-|$)/.test(name)) return "it is a name of cronfetch's own";
+  }
+  if (namedByServer && FOLDED_CONFIG_NAMES.has(nameOf(folded))) {
+    return "a server must not name a config";
+  }
+  for (const file of own) {
+    const fault = reservedByFile(folded, file);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+function reservedByFile(folded: string, { key, kind }: OwnFile): string | null {
+  const what = kind === "config" ? "the config" : "the state";
+  if (folded === key) return `it is ${what}`;
+  if (key.startsWith(`${folded}/`)) return `${what} is in a folder of that name`;
+  if (folded.startsWith(`${key}/`)) return `it is ${what}, and no folder`;
+  switch (kind) {
+    case "config":
+      return folderOf(folded) === folderOf(key) && FOLDED_CONFIG_NAMES.has(nameOf(folded))
+        ? "a config would be found under that name"
+        : null;
+    case "state":
+      return folded.startsWith(key) && isCompanion(folded.slice(key.length))
+        ? "it belongs to the state"
+        : null;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** The keys of all tasks, by which one task is kept off the files of another. */
+export class KeyOwners {
+  readonly #owners = new Map<string, string>();
+  /** Keys from which the key of a task is derived, and that task. */
+  readonly #bases = new Map<string, string>();
+  /** Folders that the key of a task needs. */
+  readonly #folders = new Set<string>();
+
+  /** Makes a key that of a task, unless another has it. */
+  add(key: string, task: string): void {
+    const folded = foldKey(key);
+    if (this.#owners.has(folded)) return;
+    this.#owners.set(folded, task);
+    const base = baseKey(folded);
+    if (base !== null && !this.#bases.has(base)) this.#bases.set(base, task);
+    for (let end = folded.indexOf("/"); end >= 0; end = folded.indexOf("/", end + 1)) {
+      this.#folders.add(folded.slice(0, end));
+    }
+  }
+
+  /** Why a key is not for a task, as a clause; or null if it is the task's, or no task's. */
+  faultOf(key: string, task: string): string | null {
+    const folded = foldKey(key);
+    const owner = this.#owners.get(folded);
+    if (this.#isOther(owner, task)) return "another task writes to it";
+    const base = baseKey(folded);
+    if (base !== null && this.#isOther(this.#owners.get(base), task)) {
+      return "it is named like an older version or refused content of another task's file";
+    }
+    if (owner === task) return null;
+    if (this.#isOther(this.#bases.get(folded), task)) {
+      return "another task's file is named like an older version or refused content of it";
+    }
+    return this.#folders.has(folded) ? "another task needs a folder of that name" : null;
+  }
+
+  /** Whether a key is that of another task. */
+  isOthers(key: string, task: string): boolean {
+    return this.#isOther(this.#owners.get(foldKey(key)), task);
+  }
+
+  #isOther(owner: string | undefined, task: string): boolean {
+    return owner !== undefined && owner !== task;
+  }
+}
+
+function folderOf(key: string): string {
+  return key.slice(0, Math.max(0, key.lastIndexOf("/")));
+}
+
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf("/") + 1);
+}

@@ -1,0 +1,96 @@
+// Row 113: a config names one of its own files, the state, or a git repository as a target.
+
+import { assertEquals } from "@std/assert";
+import { dirname } from "@std/path";
+import { ownFilesOf } from "../../lib/config/location.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { complaintsOf, load, loadInput, makeFiles } from "./loading.ts";
+
+const URL = "https://example.org/x";
+
+async function link(target: string, path: string): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  const { success } = await new Deno.Command("ln", { args: ["-s", target, path] }).output();
+  if (!success) throw new Error(`no link at ${path}`);
+}
+
+/** What is written to `cronfetch.jsonc` beside the store, and what the config may not name. */
+const REFUSED: readonly (readonly [config: object, to: string, fault: string])[] = [
+  [{ store: "." }, "cronfetch.jsonc", "it is the config"],
+  [{ store: "." }, "CRONFETCH.jsonc", "it is the config"],
+  [{ store: "." }, "cronfetch.yaml", "a config would be found under that name"],
+  [{ store: ".." }, "here/cronfetch.jsonc", "it is the config"],
+  [{ store: ".", state: "file:state.json" }, "state.json", "it is the state"],
+  [{ store: ".", state: "file:state.json" }, "State.JSON.lock", "it belongs to the state"],
+  [{ store: ".", state: "kv:x/s.db" }, "x/s.db-wal", "it belongs to the state"],
+  [{ store: ".", state: "kv:x/s.db" }, "x", "the state is in a folder of that name"],
+  [{ store: "sub" }, ".git/hooks/post-merge", "it is part of a git repository"],
+  [{ store: "." }, ".GIT/{name}", "it is part of a git repository"],
+  [{ store: "." }, "{date:YYYY}/.git/config", "it is part of a git repository"],
+];
+
+for (const [settings, to, fault] of REFUSED) {
+  Deno.test(`row 113: to ${to} in ${JSON.stringify(settings)} is refused at load`, async () => {
+    await using folder = await temporaryFolder();
+    const config = { ...settings, tasks: [{ url: URL, to }] };
+    await makeFiles(folder, { "here/cronfetch.jsonc": JSON.stringify(config) });
+    const given = { files: [folder.file("here/cronfetch.jsonc")], cwd: folder.path };
+    const complaints = await complaintsOf(load(given));
+    assertEquals(complaints.length, 1, complaints.join("\n"));
+    assertEquals(complaints[0]?.includes(`: ${fault}`), true, complaints[0]);
+  });
+}
+
+Deno.test("row 113: the same names elsewhere are free", async () => {
+  await using folder = await temporaryFolder();
+  const tasks = ["cronfetch.jsonc", "state.json", "sub/cronfetch.jsonc", ".gitignore"]
+    .map((to) => ({ url: URL, to }));
+  const config = { store: "files", state: "file:state.json", tasks };
+  await makeFiles(folder, { "cronfetch.jsonc": JSON.stringify(config) });
+  const loaded = await load({ files: [folder.file("cronfetch.jsonc")] });
+  assertEquals(loaded.tasks.map(({ task }) => task.key), tasks.map(({ to }) => to));
+});
+
+Deno.test("row 113: a file named by its URL is refused likewise", async () => {
+  await using folder = await temporaryFolder();
+  const config = { store: ".", tasks: ["https://example.org/cronfetch.jsonc"] };
+  await makeFiles(folder, { "cronfetch.jsonc": JSON.stringify(config) });
+  const [complaint = ""] = await complaintsOf(load({ files: [folder.file("cronfetch.jsonc")] }));
+  assertEquals(complaint.includes("it is the config"), true, complaint);
+});
+
+Deno.test("row 113: a state in a variable counts", async () => {
+  await using folder = await temporaryFolder();
+  const [complaint = ""] = await complaintsOf(
+    loadInput({ store: ".", tasks: [{ url: URL, to: "b/s.json" }] }, {
+      env: { CRONFETCH_STATE: "file:b/s.json" },
+      cwd: folder.path,
+    }),
+  );
+  assertEquals(complaint.includes("it is the state"), true, complaint);
+});
+
+Deno.test({
+  name: "row 113: links to the store, the config and the state are seen through",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using folder = await temporaryFolder();
+    const at = (name: string) => folder.file(name);
+    await makeFiles(folder, { "real/conf/tasks.json": "{}", "real/var/s.json": "{}" });
+    await link(at("real"), at("store-link"));
+    await link(at("real/conf/tasks.json"), at("cronfetch.json"));
+    await link(at("real/var"), at("var-link"));
+    const own = (store: string, state: string) =>
+      ownFilesOf({ store: at(store), state, files: [at("cronfetch.json")] })
+        .map(({ key }) => key).sort();
+    const state = `file:${at("var-link/s.json")}`;
+    assertEquals(own("store-link", state), ["CONF/TASKS.JSON", "VAR/S.JSON"]);
+    assertEquals(own("real", "memory:"), ["CONF/TASKS.JSON"]);
+    assertEquals(own("store-link/conf", state), ["TASKS.JSON"]);
+    // The link itself is a file of cronfetch, too.
+    assertEquals(own("", state).includes("CRONFETCH.JSON"), true);
+    // What does not exist yet is where its folder is.
+    assertEquals(own("store-link/var", `kv:${at("var-link/new/s.db")}`), ["NEW/S.DB"]);
+    assertEquals(ownFilesOf({ store: "memory:", state, files: [at("cronfetch.json")] }), []);
+  },
+});
