@@ -204,6 +204,11 @@ function tellDouble({ item, other, kind }: Double<Compiled>): string {
       return `writes ${show(key)}, which differs only in case from the file of ${where}`;
     case "folder":
       return `writes ${show(key)}, which needs a folder where ${where} writes a file`;
+    case "derived":
+      return `writes ${
+        show(key)
+      }, which is named like an older version or refused content of the ` +
+        `file of ${where}; give it another "to"`;
     default:
       return kind satisfies never;
   }

@@ -1,7 +1,7 @@
 /** Tasks that cannot stand beside each other: one id, or one file. */
 
 import type { Task } from "../core/task.ts";
-import { foldKey } from "../core/key.ts";
+import { baseKey, foldKey } from "../core/key.ts";
 
 /** A task that cannot stand beside an earlier one. */
 export interface Double<Item> {
@@ -10,10 +10,11 @@ export interface Double<Item> {
   /** The earlier one. */
   readonly other: Item;
   /**
-   * What is wrong: equal ids; equal keys; keys that differ in case alone; or a
-   * key that is a folder of the other. On some file system each is one file.
+   * What is wrong: equal ids; equal keys; keys that differ in case alone (on some
+   * file system they are one file); a key that needs a folder where the other is a
+   * file; or a key named like an older version or refused content of the other.
    */
-  readonly kind: "id" | "file" | "case" | "folder";
+  readonly kind: "id" | "file" | "case" | "folder" | "derived";
 }
 
 /**
@@ -49,6 +50,9 @@ export function findDoubles<Item>(
       const file = files.get(folded.slice(0, end));
       if (file !== undefined) return { item, other: file, kind: "folder" };
     }
+    const base = baseKey(folded);
+    const original = base === null ? undefined : files.get(base);
+    if (original !== undefined) return { item, other: original, kind: "derived" };
     return null;
   }
 

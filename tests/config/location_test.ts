@@ -94,3 +94,32 @@ Deno.test({
     assertEquals(ownFilesOf({ store: "memory:", state, files: [at("cronfetch.json")] }), []);
   },
 });
+
+const TASK_A = { url: URL, to: "a.csv" };
+
+for (
+  const to of [
+    "a.csv.refused",
+    "A.CSV.Refused",
+    "a.20260115T060000123Z.csv",
+    "a.20260115t060000123z.csv",
+  ]
+) {
+  Deno.test(`row 114: ${to} beside a.csv is refused at load`, async () => {
+    const tasks = [TASK_A, { url: URL, to }];
+    for (const order of [tasks, tasks.toReversed()]) {
+      const [complaint = ""] = await complaintsOf(loadInput({ tasks: order }));
+      assertEquals(
+        complaint.includes("which is named like an older version or refused content of the file"),
+        true,
+        complaint,
+      );
+    }
+  });
+}
+
+Deno.test("row 114: names like versions of no task's file are free", async () => {
+  const names = ["b.csv.refused", "b.20260115T060000123Z.csv", "a.2026.csv", "x/a.csv.refused"];
+  const { tasks } = await loadInput({ tasks: [TASK_A, ...names.map((to) => ({ url: URL, to }))] });
+  assertEquals(tasks.length, 5);
+});

@@ -155,7 +155,7 @@ const CLAIMS: readonly (readonly [key: string, task: string, fault: string | nul
 ];
 
 for (const [key, task, fault] of CLAIMS) {
-  Deno.test(`KeyOwners: ${key} for ${task} is ${fault ?? "free"}`, () => {
+  Deno.test(`row 114: KeyOwners: ${key} for ${task} is ${fault ?? "free"}`, () => {
     assertEquals(OWNERS.faultOf(key, task), fault);
   });
 }
