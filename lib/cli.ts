@@ -2,6 +2,7 @@
 
 import { Argument, Command, CommanderError, Option } from "commander";
 import manifest from "../deno.json" with { type: "json" };
+import { deliver } from "./commands/deliver.ts";
 import { inWorkflow } from "./commands/workflow.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
 import { CronfetchError } from "./core/errors.ts";
@@ -59,10 +60,10 @@ export async function main(args: readonly string[], world: Host): Promise<number
     await program.parseAsync(args, { from: "user" });
     // Else the process could end well before a rejection that nobody handles ends it badly.
     await host.timers.sleep(0, new AbortController().signal);
-    return exitCode;
   } catch (error) {
-    return complain(error, host);
+    exitCode = complain(error, host);
   }
+  return await deliver(exitCode, host);
 }
 
 /** Tells a person what went wrong, and gives the exit code for it. */

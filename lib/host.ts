@@ -1,7 +1,8 @@
 /** The real world: the only file that touches fetch, sockets, clock, timers, chance, env and signals. */
 
 import { delay } from "@std/async";
-import type { FetchClient, Host, Output, Platform, StopSignal } from "./core/host.ts";
+import type { FetchClient, Host, Platform, StopSignal, Timers } from "./core/host.ts";
+import { queuedOutput } from "./core/queued_output.ts";
 import { readTextAtMost } from "./core/text.ts";
 import { NO_TELEMETRY } from "./core/telemetry.ts";
 
@@ -21,23 +22,12 @@ export function realHost(): Host {
       now: () => Temporal.Now.instant(),
       monotonicMs: () => performance.now(),
     },
-    timers: {
-      sleep: async (durationMs, signal) => {
-        signal.throwIfAborted();
-        // Longer than a timer can count is as good as for ever.
-        await delay(Math.min(durationMs, LONGEST_TIMER_MS), { signal });
-      },
-      after: (durationMs, callback) => {
-        const timer = setTimeout(callback, Math.min(durationMs, LONGEST_TIMER_MS));
-        return () => clearTimeout(timer);
-      },
-    },
+    timers,
     random: {
       fraction: () => Math.random(),
       name: () => crypto.randomUUID().replaceAll("-", ""),
     },
-    stdout: output(Deno.stdout),
-    stderr: output(Deno.stderr),
+    ...outputs(timers),
     env: (name) => Deno.env.get(name),
     cwd: () => Deno.cwd(),
     readStdin: (maxBytes) => readTextAtMost(Deno.stdin.readable, maxBytes),
@@ -86,6 +76,18 @@ export function realHost(): Host {
     exit: (code) => Deno.exit(code),
   };
 }
+
+const timers: Timers = {
+  sleep: async (durationMs, signal) => {
+    signal.throwIfAborted();
+    // Longer than a timer can count is as good as for ever.
+    await delay(Math.min(durationMs, LONGEST_TIMER_MS), { signal });
+  },
+  after: (durationMs, callback) => {
+    const timer = setTimeout(callback, Math.min(durationMs, LONGEST_TIMER_MS));
+    return () => clearTimeout(timer);
+  },
+};
 
 /** Proxies and certificates are those of `fetch`. */
 function openHttp1(): FetchClient {
@@ -142,28 +144,19 @@ function listenable(signal: StopSignal): Deno.Signal {
   return signal === "SIGTERM" && Deno.build.os === "windows" ? "SIGBREAK" : signal;
 }
 
-/** A standard stream; once its reader is gone, writing to it does nothing. */
-function output(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
-  const encoder = new TextEncoder();
-  let closed = false;
-  return {
-    write: (text) => {
-      if (closed) return false;
-      try {
-        let rest = encoder.encode(text);
-        while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
-      } catch {
-        closed = true;
-      }
-      return !closed;
-    },
-    isTerminal: () => stream.isTerminal(),
-    columns: () => {
-      try {
-        return Deno.consoleSize().columns;
-      } catch {
-        return 80;
-      }
-    },
+/** Both standard streams. Neither blocks the event loop when its reader stops reading. */
+function outputs(timers: Pick<Timers, "after">): Pick<Host, "stdout" | "stderr"> {
+  const stderr = queuedOutput(Deno.stderr, { timers, columns });
+  const onLost = () => {
+    stderr.write("error: the reader of standard output has stopped; the rest of it is lost\n");
   };
+  return { stdout: queuedOutput(Deno.stdout, { timers, columns, onLost }), stderr };
+}
+
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
 }

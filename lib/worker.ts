@@ -1,5 +1,6 @@
 /** The pipeline: plan -> lease -> gather -> record -> report. */
 
+import { abortable } from "@std/async";
 import { createUrlRedactor } from "./config/secrets.ts";
 import { CronfetchError } from "./core/errors.ts";
 import type { Progress, Reporter, RunEvent, RunOccurrence } from "./core/event.ts";
@@ -84,7 +85,7 @@ async function carryOutTasks(
   plan: Plan,
   context: NamedRunContext,
 ): Promise<RunOutcome> {
-  const { host, store, state, limits, run, startedAt } = context;
+  const { host, store, state, limits, run, startedAt, reporters } = context;
   const { clock, timers } = host;
   const startedMs = clock.monotonicMs();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
@@ -136,6 +137,10 @@ async function carryOutTasks(
     limits,
     groupOf: hostOf,
     work: async (task, slot) => {
+      for (let room = roomFor(reporters); room; room = roomFor(reporters)) {
+        await abortable(room, signal).catch(() => {});
+        if (signal.aborted) return finish(task, work.giveUp(task), elapsedMs());
+      }
       const queuedMs = elapsedMs();
       finish(task, await work.carryOut(task, slot), queuedMs);
     },
@@ -160,6 +165,15 @@ async function carryOutTasks(
   const summary = tally.summary({ ...ending, unsaved });
   emit({ type: "run.finished", summary });
   return { summary, unsaved };
+}
+
+/** A promise of room for more events at a reporter that has none; null while all have room. */
+function roomFor(reporters: readonly Reporter[]): Promise<void> | null {
+  for (const { ready } of reporters) {
+    const room = ready?.() ?? null;
+    if (room !== null) return room;
+  }
+  return null;
 }
 
 /** Why the state did not do as told, or null. */

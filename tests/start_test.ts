@@ -9,7 +9,7 @@ const ROOT = new URL("../", import.meta.url);
 const ELSEWHERE = [
   /^lib\/(?:deploy(?!\/platform)|telemetry|completions|page_source)\b/,
   /^lib\/page\//,
-  /^lib\/commands\/(?!(?:prepare|reports|run|stop|workflow)\.ts$)/,
+  /^lib\/commands\/(?!(?:deliver|prepare|reports|run|stop|workflow)\.ts$)/,
   /^lib\/config\/yaml\.ts$/,
   /^lib\/report\/(?:alerts|event_schema|github\w*|junit|ndjson)\.ts$/,
   /^lib\/state\/(?:file\w*|locked_file)\.ts$/,

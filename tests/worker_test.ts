@@ -278,3 +278,50 @@ Deno.test("a sweep that fails does not fail the run", async () => {
   });
   assertEquals([statuses(results), summary.exitCode, sweeps], [{ a: "created" }, 0, 1]);
 });
+
+Deno.test("row 140: no task starts while a reporter has no room, and the end of the run ends the wait", async () => {
+  for (const isAborted of [false, true]) {
+    await using server = origin({ "/a": "a" });
+    const host = testHost();
+    const stop = new AbortController();
+    const room = Promise.withResolvers<void>();
+    let waits = 0;
+    const events: string[] = [];
+    await using state = await openState("memory:", host);
+    await using store = openMemory();
+    const tasks = tasksOf(
+      loadValue({ tasks: tasksAt(server, "a") }, { at: NOW, checkSchedule: checkCron }, host),
+      NOW,
+    );
+    const running = carryOut(makePlan({ tasks, asked: null, due: null, at: NOW }), {
+      ...{ host, state, store, alertAfter: 3, secrets: [], signal: stop.signal },
+      limits: {
+        concurrency: 1,
+        perHost: 1,
+        spacingMs: 0,
+        rateBytesPerSecond: null,
+        deadlineMs: null,
+      },
+      progress: { bytes: 0, running: new Map() },
+      interruptedExitCode: () => 130,
+      reporters: [{
+        report: (event) =>
+          void events.push(event.type === "task.finished" ? event.result.status : event.type),
+        ready: () => waits++ === 0 ? room.promise : null,
+        close: () => Promise.resolve(),
+      }],
+    });
+    while (waits === 0) await new Promise((done) => setTimeout(done, 1));
+    assertEquals([events, server.hits()], [["run.started"], 0]);
+    if (isAborted) stop.abort(new CronfetchError("cancelled", "interrupted"));
+    else room.resolve();
+    await running;
+    const outcome = isAborted ? ["cancelled"] : ["task.started", "created"];
+    assertEquals(events.filter((type) => type !== "task.health"), [
+      "run.started",
+      ...outcome,
+      "run.finished",
+    ]);
+    assertEquals(server.hits(), isAborted ? 0 : 1);
+  }
+});

@@ -21,6 +21,8 @@ async function printed(args: readonly string[]): Promise<string> {
   let text = "";
   const stdout = {
     write: (more: string) => Boolean(text += more),
+    ready: () => null,
+    end: () => Promise.resolve(true),
     isTerminal: () => false,
     columns: () => 80,
   };

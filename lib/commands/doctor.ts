@@ -84,7 +84,7 @@ export async function doctor(
   if (flags.json) {
     const message = notes.join("; ");
     const row = { check: "permissions", verdict: "note", message, flags: permissions };
-    writeRows([...told, bucket === null ? row : { ...row, rules }], host);
+    await writeRows([...told, bucket === null ? row : { ...row, rules }], host);
   } else {
     const rows = told.map(({ check, verdict, message }) => ({
       style: STYLES[verdict],
@@ -130,7 +130,7 @@ async function prepareOrTell(
   } catch (error) {
     if (flags.json && error instanceof CronfetchError && error.code.startsWith("config.")) {
       const check = error.code === "config.missing-secret" ? "secrets" : "config";
-      writeRows([{ check, verdict: "wrong", message: reasonOf(error) }], host);
+      await writeRows([{ check, verdict: "wrong", message: reasonOf(error) }], host);
     }
     throw error;
   }

@@ -30,7 +30,7 @@ export async function plan(
     key: task.key,
   }));
   if (flags.json) {
-    writeRows(rows, host);
+    await writeRows(rows, host);
     return EXIT.good;
   }
   const lines = columns(

@@ -5,10 +5,14 @@ import type { Host } from "../core/host.ts";
 import { colorWanted, type Paint, painter, type Style } from "../report/color.ts";
 import { columns, escapeControl, escapeControlInJson } from "../report/format.ts";
 
-/** Writes NDJSON on standard output: one object a line, until nobody reads any more. */
-export function writeRows(rows: Iterable<object>, host: Pick<Host, "stdout">): void {
+/** Writes NDJSON on standard output: one object a line, as fast as the reader takes them. */
+export async function writeRows(
+  rows: Iterable<object>,
+  host: Pick<Host, "stdout">,
+): Promise<void> {
   for (const row of rows) {
     if (!host.stdout.write(`${escapeControlInJson(JSON.stringify(row))}\n`)) return;
+    await host.stdout.ready();
   }
 }
 

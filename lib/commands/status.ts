@@ -49,7 +49,7 @@ export async function status(
       ...standing,
       ...(asked ? { results: redactedResults(resultsOf(standing.task), redact) } : {}),
     }));
-    writeRows(lastRun ? [...rows, { type: "run", ...lastRun }] : rows, host);
+    await writeRows(lastRun ? [...rows, { type: "run", ...lastRun }] : rows, host);
   } else {
     const lines = coloredColumns(
       standings.map((standing) => standingRow(standing, at)),

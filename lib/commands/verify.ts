@@ -84,7 +84,7 @@ export async function verify(
     message: comparison.message === null ? null : redact(comparison.message),
     forgotten: comparison.task !== null && forgotten.has(comparison.task),
   }));
-  if (flags.json) writeRows(rows, host);
+  if (flags.json) await writeRows(rows, host);
   else writeLines(linesFor(rows, flags.fix, host), host);
   return rows.some(({ verdict }) => VERDICTS[verdict].differs) ? EXIT.failed : EXIT.good;
 }

@@ -54,6 +54,8 @@ export interface Reporter {
   readonly passesOver?: readonly RunEvent["type"][];
   /** Called for every other event, in order. Must not throw. */
   report(event: RunEvent): void;
+  /** Null while it can take events without delay, else a promise of that. Default: always null. */
+  readonly ready?: () => Promise<void> | null;
   /** Called once, after the last event; waits until everything is written. */
   close(): Promise<void>;
 }

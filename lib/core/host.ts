@@ -31,8 +31,21 @@ export interface Random {
 
 /** A stream of text for people or programs. */
 export interface Output {
-  /** Writes all of it before it returns. Returns false once nobody reads any more. */
+  /**
+   * Queues text, which is written in order without blocking. Returns false once the text is
+   * discarded because the reader has closed the stream or has stopped reading.
+   */
   write(text: string): boolean;
+  /** Null while there is room in the queue, else a promise of room; it never rejects. */
+  ready(): Promise<void> | null;
+  /**
+   * Waits until the queued text is written, or the reader has closed the stream.
+   *
+   * @param patienceMs How long to wait without any progress before the rest is discarded.
+   * @param signal Discards the rest at once when aborted.
+   * @returns False if text was discarded because the reader has stopped reading.
+   */
+  end(patienceMs: number, signal: AbortSignal): Promise<boolean>;
   /** Whether a person looks at it. */
   isTerminal(): boolean;
   /** Width in characters; 80 where unknown. */

@@ -17,6 +17,7 @@ export function ndjsonReporter(output: Output): Reporter {
     report: (event) => {
       if (open) open = output.write(ndjsonLine(event));
     },
+    ready: () => output.ready(),
     close: () => Promise.resolve(),
   };
 }

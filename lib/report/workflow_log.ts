@@ -60,6 +60,16 @@ export class WorkflowLog implements Output {
     return this.#output.write(`${before}::${head}::${escapeData(data)}\n`);
   }
 
+  /** See {@linkcode Output}. */
+  ready(): Promise<void> | null {
+    return this.#output.ready();
+  }
+
+  /** See {@linkcode Output}. */
+  end(patienceMs: number, signal: AbortSignal): Promise<boolean> {
+    return this.#output.end(patienceMs, signal);
+  }
+
   /** Whether a person looks at it now. */
   isTerminal(): boolean {
     return this.#output.isTerminal();

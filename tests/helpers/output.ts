@@ -36,6 +36,8 @@ export function testOutput(): Output & TestOutput {
       writes.push(text);
       return true;
     },
+    ready: () => null,
+    end: () => Promise.resolve(true),
     isTerminal: () => output.terminal,
     columns: () => output.width,
   };

@@ -22,6 +22,8 @@ export function fakeOutput(terminal: boolean, width = 80): FakeOutput {
       writes.push(text);
       return open;
     },
+    ready: () => null,
+    end: () => Promise.resolve(true),
     isTerminal: () => terminal,
     columns: () => columns,
     breakPipe: () => open = false,
