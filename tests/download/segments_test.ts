@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { HttpBody } from "../../lib/core/http.ts";
 import type { ByteRange } from "../../lib/download/pieces.ts";
+import { RangesRefused } from "../../lib/download/resume.ts";
 import type { SegmentAnswer } from "../../lib/download/segment.ts";
 import {
   segmented,
@@ -175,6 +176,38 @@ Deno.test("a range that stalls is given up after its own idle time, and fetched 
   const again = at.asked.filter(({ startByte }) => startByte === stalled[0]?.startByte);
   assertEquals(again.length, 2);
 });
+
+/** What may go wrong with the body of a range. */
+const BROKEN_RANGES: Record<string, (range: ByteRange) => HttpBody> = {
+  "ends too soon": ({ startByte, endByte }) => zeros({ startByte, endByte: endByte - 1 }),
+  "is longer than requested": ({ startByte, endByte }) =>
+    zeros({ startByte, endByte: endByte + 1 }),
+  "breaks off": () => ({ ...silence(), read: () => Promise.reject(new TypeError("reset")) }),
+};
+for (const [name, broken] of Object.entries(BROKEN_RANGES)) {
+  Deno.test(`segmented: the body of a range that ${name} is cancelled`, async () => {
+    const cancelled: string[] = [];
+    const watched = (what: string, body: HttpBody): HttpBody => ({
+      read: body.read,
+      cancel: () => {
+        cancelled.push(what);
+        return body.cancel();
+      },
+    });
+    let isFirst = true;
+    using at = scene(20 * MIB, {
+      ask: (range) => {
+        const body = isFirst ? watched("broken", broken(range)) : watched("good", zeros(range));
+        isFirst = false;
+        return Promise.resolve({ kind: "fits", body });
+      },
+    });
+    await using body = at.body;
+    // A range that is too long ends all ranges, and the first response may be gone.
+    await drain(body).catch((error) => assertInstanceOf(error, RangesRefused));
+    assertEquals(cancelled.filter((what) => what === "broken"), ["broken"]);
+  });
+}
 
 Deno.test("a host without free places has one connection, which reads all of it", async () => {
   using at = scene(20 * MIB, { places: 0 });

@@ -1,6 +1,6 @@
 /** Rows 47 to 55: parts of files, continued by the next attempt or by the next run. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../lib/core/errors.ts";
 import type { TaskInput } from "../../lib/mod.ts";
 import { shown } from "../helpers/folder.ts";
@@ -208,6 +208,33 @@ async function afterCut(server: Scripted, options: RunsOptions = {}): Promise<Ru
   const { code } = await runs.result(task(server, 1));
   assertEquals(code, TRUNCATED);
   return runs;
+}
+
+const TEMPORARY: readonly (readonly [status: string, lines: string[], leastMs: number])[] = [
+  ["408 Request Timeout", [], 0],
+  ["425 Too Early", [], 0],
+  ["429 Too Many Requests", ["Retry-After: 7"], 7_000],
+  ["500 Internal Server Error", [], 0],
+  ["502 Bad Gateway", [], 0],
+  ["503 Service Unavailable", ["Retry-After: 9"], 9_000],
+  ["504 Gateway Timeout", [], 0],
+];
+for (const [status, lines, leastMs] of TEMPORARY) {
+  storeTest(
+    `${status} to a range keeps the part, and the pause before the next request`,
+    async () => {
+      await using server = await scripted([FIRST, odd(status, lines), part(FILE, CUT, [TAG])]);
+      await using runs = await runsOver({ host: unhurriedHost() });
+      // The first attempt is a run of its own, so that only one pause is left.
+      assertEquals((await runs.result(task(server, 1))).code, TRUNCATED);
+      const result = await runs.result(task(server, 2));
+      assertEquals(result.attempts.map(({ code }) => code), ["http.status", null], result.message);
+      assertEquals(server.asked, [null, CONTINUED, CONTINUED]);
+      assertEquals([result.bytes, runs.host.slept.length], [SIZE - CUT, 1]);
+      assert(runs.host.slept.every((sleptMs) => sleptMs >= leastMs), `${runs.host.slept}`);
+      assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
+    },
+  );
 }
 
 storeTest("a part grows from run to run", async () => {

@@ -130,6 +130,22 @@ for (const [name, unfit] of Object.entries(UNFIT)) {
   });
 }
 
+storeTest("after a refusal the rest comes in one stream, however large it is", async () => {
+  await using server = await ranged(async (exchange) => {
+    if (exchange.asked?.[0] !== piece(1)?.[0]) return await exchange.answer();
+    // Of 6 MiB only the first one is complete then: 5 MiB are enough for segments.
+    await server.firstGone;
+    await respond(exchange.connection, "200 OK", ['ETag: "1"'], LARGE);
+  });
+  await using runs = await runsOver();
+  const result = await runs.result(task(server));
+  assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+  const rest: AskedFor = [`bytes=${MIB}-`, '"1"'];
+  assertEquals(server.asked.at(-1), rest, "no range is requested after it");
+  assertEquals(server.asked.filter((asked) => !isForPiece(asked)), [null, rest]);
+  assertEquals(await runs.tree(), WHOLE);
+});
+
 storeTest("a file that is replaced meanwhile: never a mixture", async (t) => {
   const replies: Record<string, (exchange: Exchange) => Promise<void>> = {
     "by a server that looks at If-Range": ({ connection }) =>
