@@ -98,6 +98,7 @@ async function load(host: Host): Promise<Config> {
     checkSchedule: checkCron,
     standardState: "kv:",
   }, host);
+  for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);
   const complaint = complaintAboutStore(config.store);
   if (complaint !== null) throw new CronfetchError("config.invalid", complaint);
   return config;

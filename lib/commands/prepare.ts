@@ -48,6 +48,9 @@ export async function prepare(
     checkSchedule: checkCron,
     again,
   }, host);
+  if (!flags.quiet) {
+    for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);
+  }
   const tasks = tasksOf(config, at);
   return { config, tasks, asked: ids.length === 0 ? null : knownIds(ids, tasks), at };
 }

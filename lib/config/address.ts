@@ -2,6 +2,7 @@
 
 import { parseUrl } from "./checks.ts";
 import { substituteUrl } from "./environment.ts";
+import { show } from "./problem.ts";
 import { settle } from "./scope.ts";
 import type { Path, Scope } from "./scope.ts";
 import { secretsInUrl } from "./secrets.ts";
@@ -29,7 +30,7 @@ export function readAddress(
 ): Address | null {
   const written = settle(substituteUrl(text, scope.host), path, scope);
   if (written === null) return null;
-  const template = parseTemplate(written, false);
+  const template = parseTemplate(written, false, scope.suggester.nearest);
   if (template.complaint !== undefined) {
     scope.complain(path, template.complaint);
     return null;
@@ -41,5 +42,9 @@ export function readAddress(
     return null;
   }
   for (const secret of secretsInUrl(url.value)) scope.secrets.add(secret);
+  const { hash } = url.value;
+  if (hash !== "") {
+    scope.warn(path, `has the fragment ${show(hash)}, which is never sent; write %23 for a #`);
+  }
   return { written, template: template.value, text: rendered, url: url.value };
 }

@@ -1,7 +1,7 @@
 /** Rules for single values that a schema cannot tell. Each gives the rest of a sentence. */
 
 import type { Schedule } from "../core/task.ts";
-import { question } from "./issues.ts";
+import { question } from "./suggest.ts";
 import type { Parsed } from "./parsed.ts";
 import { show } from "./problem.ts";
 import { formatDuration, parseDuration } from "./quantities.ts";

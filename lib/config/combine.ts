@@ -12,9 +12,10 @@ import { findDoubles } from "./doubles.ts";
 import type { Double } from "./doubles.ts";
 import { substitute } from "./environment.ts";
 import type { Environment } from "./environment.ts";
-import { complaintBehind } from "./keys.ts";
+import { complaintBehind, nameFromUrl } from "./keys.ts";
 import { ownFilesOf, parseState, parseStore } from "./location.ts";
-import { applyOptions, STANDARD_OPTIONS } from "./options.ts";
+import { distinctName } from "./name_from_url.ts";
+import { applyOptions, readDefaultName, STANDARD_OPTIONS } from "./options.ts";
 import { overrider, problemWith } from "./overrides.ts";
 import type { OverrideValues } from "./overrides.ts";
 import type { Parsed } from "./parsed.ts";
@@ -48,6 +49,8 @@ export interface Surroundings {
   readonly files: readonly string[];
   /** Receives every mistake. */
   readonly problems: ProblemList;
+  /** Receives what is allowed, and probably not meant. Their codes have no meaning. */
+  readonly warnings: ProblemList;
 }
 
 /** A source whose settings are validated. */
@@ -71,14 +74,14 @@ interface Compiled {
 export function combine(
   sources: readonly Source[],
   surroundings: Surroundings,
-): Omit<Config, "files"> {
+): Omit<Config, "files" | "warnings"> {
   const { overrides } = surroundings;
   const secrets = new Set<string>();
   const share = sharer();
   const remember = rememberer();
   const render = renderer(surroundings.at);
   const suggester = createSuggester();
-  const { checkSchedule, checkPattern, problems } = surroundings;
+  const { checkSchedule, checkPattern, problems, warnings } = surroundings;
   // Asking for a variable is a call into the runtime, and many tasks share one.
   const host: Environment = {
     env: (name) => remember(`env ${name}`, () => surroundings.host.env(name)),
@@ -91,6 +94,9 @@ export function combine(
         message: typeof message === "string" ? message : message(),
       }));
     };
+    const warn: Scope["warn"] = (path, message) => {
+      warnings.add(() => ({ ...source.place(path, "value"), code: "config.invalid", message }));
+    };
     const shared = {
       host,
       checkSchedule,
@@ -101,7 +107,7 @@ export function combine(
       share,
       secrets,
     };
-    const scope = { ...shared, complain };
+    const scope = { ...shared, complain, warn };
     return { source, scope, settings: validate(fileSchema, source.value, [], scope) ?? {} };
   });
 
@@ -163,7 +169,12 @@ function compileAll(
   const compiled: Compiled[] = [];
   for (const part of parts) {
     const { settings, scope } = part;
-    const base = applyOptions(common, settings.defaults ?? {}, ["defaults"], scope);
+    const { defaults = {} } = settings;
+    const layered = applyOptions(common, defaults, ["defaults"], scope);
+    const to = defaults.to === undefined
+      ? null
+      : readDefaultName(defaults.to, layered.timezone, ["defaults", "to"], scope);
+    const base = { ...layered, to };
     for (const [entry, path] of entriesOf(part, problems)) {
       const template = compileTask(entry, base, override, path, scope);
       if (template !== null) compiled.push({ template, part, path });
@@ -199,7 +210,8 @@ function tellDouble({ item, other, kind }: Double<Compiled>): string {
     case "id":
       return `has the id ${show(id)} of ${where}; give one of them another "id"`;
     case "file":
-      return `writes the same file as ${where}, ${show(key)}; give one of them another "to"`;
+      return `writes the same file as ${where}, ${show(key)}; give one of them another "to"` +
+        hintAtName(item, other);
     case "case":
       return `writes ${show(key)}, which differs only in case from the file of ${where}`;
     case "folder":
@@ -212,6 +224,16 @@ function tellDouble({ item, other, kind }: Double<Compiled>): string {
     default:
       return kind satisfies never;
   }
+}
+
+/** A name that is different for both tasks, as the end of a sentence. */
+function hintAtName(item: Compiled, other: Compiled): string {
+  const [url, otherUrl] = [item, other].map(({ template: { task } }) => {
+    const parsed = URL.parse(task.url);
+    return parsed && task.key.endsWith(nameFromUrl(parsed)) ? parsed : null;
+  });
+  const name = url && otherUrl ? distinctName(url, otherUrl) : null;
+  return name === null ? "" : `, or all of them "to": ${show(name)}`;
 }
 
 /** A setting of the last part that has it. */

@@ -5,9 +5,11 @@ import { readAddress } from "./address.ts";
 import type { Address } from "./address.ts";
 import { complaintAboutId } from "./checks.ts";
 import type { ChecksumTemplate, TaskTemplate } from "./config.ts";
-import { keyOf, NAMELESS } from "./keys.ts";
-import { applyOptions } from "./options.ts";
-import type { Options } from "./options.ts";
+import { NAMELESS } from "./keys.ts";
+import { holdsSecret, keyFor } from "./name_from_url.ts";
+import { applyOptions, readName } from "./options.ts";
+import type { Name, Options } from "./options.ts";
+import { DEFAULTS } from "./schema.ts";
 import type { TaskOptions } from "./schema.ts";
 import type { Path, Scope } from "./scope.ts";
 import { parseTemplate } from "./template.ts";
@@ -38,35 +40,36 @@ export function compileTask(
   const mirrors = (own.mirrors ?? [])
     .map((mirror, index) => readAddress(mirror, timezone, [...path, "mirrors", index], scope))
     .filter((mirror) => mirror !== null);
-  const to = own.to === undefined ? null : readName(own.to, [...path, "to"], scope);
+  const to = own.to === undefined ? options.to : readName(own.to, [...path, "to"], scope);
   if (address === null || to?.template === null) return null;
 
-  const namedByUrl = to === null || to.written.endsWith("/");
-  const segment = lastSegment(own.url);
-  if (namedByUrl && segment.includes("${env:")) {
+  const template = to?.template ?? null;
+  if (holdsSecret(own.url, template, timezone, scope.render, scope.host)) {
     scope.complain(urlPath, 'would put a secret into the name of a file; give the name with "to"');
     return null;
   }
-  const named = to === null ? null : scope.render(to.template, timezone);
-  const key = keyOf(named, address.url);
+  const key = keyFor(template, address.url, timezone, scope.render);
   if (key.complaint !== undefined) {
-    scope.complain([...path, "to"], key.complaint);
+    if (own.to !== undefined) scope.complain([...path, "to"], key.complaint);
+    else scope.complain(path, `gets a name from "defaults.to" that ${key.complaint}`);
     return null;
   }
-  const namedByServer = to?.template.named ?? false;
+  const namedByServer = template?.named ?? false;
   if (namedByServer && !key.value.slice(key.value.lastIndexOf("/") + 1).includes("{name}")) {
-    scope.complain([...path, "to"], "may hold {name} only in its last part");
+    const place = own.to === undefined ? path : [...path, "to"];
+    scope.complain(place, "may hold {name} only in its last part");
     return null;
   }
 
   const checksum = readChecksum(options.expect.sha256);
   const dated = [address, ...mirrors].some((part) => part.template.dated) ||
     to?.template.dated === true || checksum?.url.dated === true || checksum?.name.dated === true;
-  const id = own.id ?? (dated ? defaultId(to?.written ?? null, segment) : key.value);
+  const isOwn = own.to !== undefined;
+  const id = own.id ?? defaultId({ url: own.url, to, isOwn, dated, key: key.value }, scope);
   const wrongId = complaintAboutId(id);
   if (wrongId !== null) scope.complain([...path, "id"], wrongId);
 
-  const { scheduleText: _, ...shared } = options;
+  const { scheduleText: _, to: __, ...shared } = options;
   const task: Task = {
     ...shared,
     id,
@@ -97,18 +100,6 @@ export function compileTask(
 /** One empty list for the many tasks without mirrors. */
 const NO_MIRRORS: readonly string[] = Object.freeze([]);
 
-interface Name {
-  readonly written: string;
-  readonly template: Template | null;
-}
-
-function readName(written: string, path: Path, scope: Scope): Name {
-  const template = parseTemplate(written, true);
-  if (template.complaint === undefined) return { written, template: template.value };
-  scope.complain(path, template.complaint);
-  return { written, template: null };
-}
-
 /** The templates of a checksum's source, which have been checked before. */
 function readChecksum(sha256: Expectations["sha256"]): ChecksumTemplate | null {
   if (sha256 === null || typeof sha256 === "string") return null;
@@ -117,10 +108,39 @@ function readChecksum(sha256: Expectations["sha256"]): ChecksumTemplate | null {
   return { url: url.value, name: name.value };
 }
 
-/** The same from run to run: what was written, its dates not filled in. */
-function defaultId(to: string | null, segment: string): string {
-  if (to === null) return segment;
-  return to.endsWith("/") ? to + segment : to;
+/** What a default id is made of. */
+interface Identity {
+  /** As it was written. */
+  readonly url: string;
+  readonly to: Name | null;
+  /** Whether `to` is the task's own, and so different for each task. */
+  readonly isOwn: boolean;
+  readonly dated: boolean;
+  readonly key: string;
+}
+
+/** The same from run to run: dates are not filled in, and the server's name is the URL's. */
+function defaultId({ url, to, isOwn, dated, key }: Identity, scope: Scope): string {
+  const template = to?.template ?? null;
+  if (!dated && (template === null || isOwn && !template.fromUrl || !template.named)) return key;
+  const segment = lastSegment(url);
+  if (to === null || template === null) return segment;
+  if (isOwn && !template.fromUrl) {
+    return to.written.endsWith("/") ? to.written + segment : to.written;
+  }
+  const parsed = dated ? URL.parse(url) : null;
+  if (dated && parsed === null) return segment;
+  const name = parsed === null ? key : nameOfDated(template, parsed, scope) ?? segment;
+  return template.named ? name.replace("{name}", () => segment) : name;
+}
+
+/** A name with its dates as they are written. */
+function nameOfDated(template: Template, url: URL, scope: Scope): string | null {
+  const parts = template.parts.map((part) =>
+    typeof part === "object" && "format" in part ? `{${part.source}}` : part
+  );
+  const undated = { ...template, parts, dated: false };
+  return keyFor(undated, url, DEFAULTS.timezone, scope.render).value ?? null;
 }
 
 /** The last segment of a URL as it was written; what stands between braces may hold anything. */

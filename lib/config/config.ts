@@ -27,6 +27,8 @@ export interface Config {
   readonly tasks: readonly TaskTemplate[];
   /** Values that must not be shown, for `createRedactor`. */
   readonly secrets: readonly string[];
+  /** What is allowed and probably not meant, a line each, without secrets. */
+  readonly warnings: readonly string[];
   /** Absolute paths of the files that were read. */
   readonly files: readonly string[];
 }

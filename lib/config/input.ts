@@ -54,7 +54,7 @@ export interface ConfigInput {
     downloads?: boolean | undefined;
   } | undefined;
   /** Options for all tasks; a task's own come first. */
-  defaults?: Omit<TaskInput, "id" | "url" | "mirrors" | "to"> | undefined;
+  defaults?: Omit<TaskInput, "id" | "url" | "mirrors"> | undefined;
   /** The files to keep: URLs, or URLs with options. */
   tasks?: (string | TaskInput)[] | undefined;
 }
@@ -68,8 +68,9 @@ export interface TaskInput {
   /** Asked in order when `url` fails. */
   mirrors?: string[] | undefined;
   /**
-   * Name of the file in the store; one that ends in `/` is a folder. `{date:…}` is filled in,
-   * `{name}` is the server's name. Default: the last segment of the URL.
+   * Name of the file in the store; one that ends in `/` is a folder. `{date:…}`,
+   * `{host}`, `{path}`, `{stem}`, `{ext}` and `{query.NAME}` are filled in, `{name}` is the
+   * server's name. Default: the last segment of the URL.
    */
   to?: string | undefined;
   /** A cron expression of 5 fields, `every 30m` or `manual`. Default: the config's. */

@@ -80,12 +80,14 @@ export function keyWithName(key: string, name: string | null, url: string): stri
   return key.slice(0, start) + (safeSegment(segment) ?? NAMELESS);
 }
 
-function nameFromUrl(url: URL): string {
+/** The last segment of a URL as a name, its query left out. */
+export function nameFromUrl(url: URL): string {
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   return safeSegment(decoded(last)) ?? NAMELESS;
 }
 
-function decoded(text: string): string {
+/** Decodes percent-encoded text; text that cannot be decoded stays as it is. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -116,7 +118,7 @@ const PLAIN =
   /^(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$))[a-z0-9_](?:[a-z0-9_.-]{0,98}[a-z0-9_-])?$/i;
 
 /** Makes one segment of a key safe everywhere; null if nothing is left of it. */
-function safeSegment(name: string): string | null {
+export function safeSegment(name: string): string | null {
   if (PLAIN.test(name)) return name;
   const trimmed = name.toWellFormed().trim();
   if (/^[.\s]*$/.test(trimmed)) return null;

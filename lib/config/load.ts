@@ -11,7 +11,7 @@ import { variable } from "./environment.ts";
 import { findConfig } from "./find.ts";
 import { NO_OVERRIDES, readOverrides } from "./overrides.ts";
 import type { Overrides } from "./overrides.ts";
-import { ConfigError, ProblemList } from "./problem.ts";
+import { ConfigError, problemLines, ProblemList } from "./problem.ts";
 import type { Problem } from "./problem.ts";
 import { argumentSource, readSource } from "./read.ts";
 import type { ConfigInput } from "./input.ts";
@@ -140,13 +140,16 @@ function pathsOf(files: readonly string[], { cwd }: Pick<LoadHost, "cwd">): stri
 
 function combineOrThrow(
   sources: readonly Source[],
-  surroundings: Surroundings,
+  given: Omit<Surroundings, "warnings">,
 ): Omit<Config, "files"> {
+  const warnings = new ProblemList();
+  const surroundings = { ...given, warnings };
   const config = combine(sources, surroundings);
   const { listed, unlisted, unchecked } = surroundings.problems;
   const [first, ...others] = readable(listed, config.secrets);
   if (first !== undefined) throw new ConfigError([first, ...others], unlisted, unchecked);
-  return config;
+  const readableWarnings = readable(warnings.listed, config.secrets);
+  return { ...config, warnings: problemLines(readableWarnings, warnings.unlisted) };
 }
 
 /** Problems as people read: source after source, from top to bottom, without a secret. */

@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve } from "@std/path";
 import type { Parsed } from "./parsed.ts";
 import { parseBucket } from "../core/bucket.ts";
 import { type OwnFile, ownFilesIn, stateFile } from "../core/ownership.ts";
-import { question } from "./issues.ts";
+import { question } from "./suggest.ts";
 
 /** A scheme; one letter and a colon is a drive. */
 const SCHEME = /^[a-z][a-z0-9+.-]+:/i;

@@ -18,12 +18,14 @@ import {
   parseSchedule,
 } from "./checks.ts";
 import { substitute } from "./environment.ts";
+import { keyFor } from "./name_from_url.ts";
 import { DEFAULTS, STANDARD } from "./schema.ts";
 import type { TaskDefaults } from "./schema.ts";
 import { settle } from "./scope.ts";
 import type { Path, Scope } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate } from "./template.ts";
+import type { Template } from "./template.ts";
 
 /** What a task has besides its name and its URLs. */
 export interface Options extends
@@ -45,6 +47,47 @@ export interface Options extends
   > {
   /** The schedule as it was written; it has to be read again in another time zone. */
   readonly scheduleText: string;
+  /** Names of files, for tasks without one of their own; null where the URL names them. */
+  readonly to: Name | null;
+}
+
+/** The name of a file, as `to` gives it. */
+export interface Name {
+  /** As it was written. */
+  readonly written: string;
+  /** Null where it is wrong. */
+  readonly template: Template | null;
+}
+
+/** Reads a name; a mistake is recorded. */
+export function readName(written: string, path: Path, scope: Scope): Name {
+  const template = parseTemplate(written, true, scope.suggester.nearest);
+  if (template.complaint === undefined) return { written, template: template.value };
+  scope.complain(path, template.complaint);
+  return { written, template: null };
+}
+
+/** A URL that has every part a name may need. */
+const SAMPLE_URL = "https://example.org/folder/name.txt";
+
+/** Reads `defaults.to`. What is wrong whatever the URL is recorded here, not for each task. */
+export function readDefaultName(
+  written: string,
+  timezone: string,
+  path: Path,
+  scope: Scope,
+): Name {
+  const name = readName(written, path, scope);
+  const { template } = name;
+  if (template === null) return name;
+  const url = new URL(SAMPLE_URL);
+  for (const part of template.parts) {
+    if (typeof part === "object" && "part" in part) url.searchParams.set(part.parameter, "x");
+  }
+  const { complaint } = keyFor(template, url, timezone, scope.render);
+  if (complaint === undefined) return name;
+  scope.complain(path, complaint);
+  return { written, template: null };
 }
 
 /** The options of a task that nobody said anything about. */
@@ -52,6 +95,7 @@ export const STANDARD_OPTIONS: Options = {
   headers: Object.freeze({}),
   schedule: Object.freeze<Schedule>({ kind: "cron", expression: DEFAULTS.schedule }),
   scheduleText: DEFAULTS.schedule,
+  to: null,
   timezone: DEFAULTS.timezone,
   misfire: DEFAULTS.misfire,
   jitterMs: STANDARD.jitter,
@@ -95,6 +139,7 @@ export function applyOptions(
 ): Options {
   return {
     ...applyTiming(base, layer, path, scope),
+    to: base.to,
     headers: layer.headers ? applyHeaders(base.headers, layer.headers, path, scope) : base.headers,
     timeouts: layer.timeout === undefined
       ? base.timeouts

@@ -61,13 +61,18 @@ export class ConfigError extends CronfetchError {
    * @param unchecked How many tasks were not checked.
    */
   constructor(problems: readonly [Problem, ...Problem[]], unlisted = 0, unchecked = 0) {
-    const lines = problems.slice(0, SHOWN_PROBLEMS).map(formatProblem);
-    const more = problems.length - lines.length + unlisted;
-    const rest = unchecked === 0 ? "" : `; the other ${unchecked} tasks were not checked`;
-    if (more > 0) lines.push(`and ${more} more${rest}`);
+    const lines = problemLines(problems, unlisted);
+    if (unchecked > 0) lines.push(`${lines.pop()}; the other ${unchecked} tasks were not checked`);
     super(problems[0].code, lines.join("\n"));
     this.problems = problems;
   }
+}
+
+/** The first 20 problems, a line each, and how many more there are. */
+export function problemLines(problems: readonly Problem[], unlisted: number): string[] {
+  const lines = problems.slice(0, SHOWN_PROBLEMS).map(formatProblem);
+  const more = problems.length - lines.length + unlisted;
+  return more > 0 ? [...lines, `and ${more} more`] : lines;
 }
 
 /** Writes a problem as compilers do: `file:line:column: what is wrong, what is allowed`. */
@@ -92,7 +97,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
 }
 
 /** Longest value that is shown whole, in characters. */
-const SHOWN_LENGTH = 60;
+export const SHOWN_LENGTH = 60;
 
 /** Writes a value of the config in quotes: shortened, nothing in it can move a terminal's cursor. */
 export function show(value: string): string {

@@ -168,6 +168,12 @@ function timing(standard: Partial<typeof DEFAULTS>) {
 
 /** What a task may set, and `defaults` for all of a file's tasks. */
 const shared = () => ({
+  to: option(
+    text("the name of a file in the store"),
+    "Name of the file in the store; one that ends in `/` is a folder. `{date:…}`, `{host}`, " +
+      "`{path}`, `{stem}`, `{ext}` and `{query.NAME}` are filled in, `{name}` is the server's " +
+      "name. Default: the URL's last segment.",
+  ),
   ...timing({}),
   headers: option(
     headers(),
@@ -221,11 +227,6 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
       ),
     ),
     "Asked in order when `url` fails.",
-  ),
-  to: option(
-    text("the name of a file in the store"),
-    "Name of the file in the store; one that ends in `/` is a folder. `{date:…}` is filled in, " +
-      "`{name}` is the server's name. Default: the URL's last segment.",
   ),
   ...shared(),
 }));

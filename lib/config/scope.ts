@@ -25,6 +25,8 @@ export interface Scope {
   readonly secrets: Set<string>;
   /** Records a mistake; the message is the rest of a sentence that begins with the path. */
   complain(path: Path, message: string | (() => string), code?: ErrorCode): void;
+  /** Records what is allowed and probably not meant, as `complain` records a mistake. */
+  warn(path: Path, message: string): void;
   /** What `work` gave for this key before, or gives now; many tasks say the same. */
   remember<Value>(key: string, work: () => Value): Value;
   /** Gives the one frozen object of those that are equal, so that 100,000 tasks share a few. */

@@ -24,6 +24,11 @@ const SENSITIVE_PARAMETER = new RegExp(
   "i",
 );
 
+/** Whether the name of a query parameter says that its value is a secret. */
+export function isSecretParameter(name: string): boolean {
+  return SENSITIVE_PARAMETER.test(name);
+}
+
 /**
  * Makes a function that puts `***` in place of each secret, in every form in
  * which one can turn up: as it is, percent-encoded, escaped for JSON, in base64.

@@ -2,6 +2,7 @@
 
 import leven from "leven";
 import { optionRows } from "./describe.ts";
+import { show } from "./problem.ts";
 
 /** Keys of other programs, and names of flags, with the option that does the same here. */
 const NEIGHBOURS: Readonly<Record<string, string>> = {
@@ -48,6 +49,11 @@ const NEIGHBOURS: Readonly<Record<string, string>> = {
   urls: "tasks",
   versions: "keep",
 };
+
+/** A guess as the end of a sentence; empty without one. */
+export function question(guess: string | null): string {
+  return guess === null ? "" : `; did you mean ${show(guess)}?`;
+}
 
 /**
  * Edit distance of two texts.
@@ -146,7 +152,7 @@ export function suggestKey(
 
 /** Where an option of tasks is set for all of them; a few are for one task only. */
 function forAllTasks(path: string): string {
-  return path.replace(/^tasks\[\]\.(?!(?:id|url|mirrors|to)$)/, "defaults.");
+  return path.replace(/^tasks\[\]\.(?!(?:id|url|mirrors)$)/, "defaults.");
 }
 
 function simplified(word: string): string {

@@ -3,7 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { Expectations, Task } from "../core/task.ts";
 import type { ChecksumTemplate, Config, DatedParts } from "./config.ts";
-import { keyOf } from "./keys.ts";
+import { keyFor } from "./name_from_url.ts";
 import { nearest } from "./suggest.ts";
 import { renderer } from "./template.ts";
 import type { Render } from "./template.ts";
@@ -48,8 +48,7 @@ function fillIn(task: Task, dated: DatedParts, render: Render): Task {
   const { timezone } = task;
   const text = render(dated.url, timezone);
   const url = URL.parse(text);
-  const to = dated.to === null ? null : render(dated.to, timezone);
-  const key = url === null ? null : keyOf(to, url);
+  const key = url === null ? null : keyFor(dated.to, url, timezone, render);
   if (key?.value === undefined) {
     throw new CronfetchError(
       "config.invalid",

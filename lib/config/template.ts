@@ -1,19 +1,32 @@
-/** `{date:YYYY-MM-DD}` and `{name}` in names and URLs. */
+/** `{date:YYYY-MM-DD}` in names and URLs, `{name}` and parts of the URL in names. */
 
-import { question } from "./issues.ts";
 import type { Parsed } from "./parsed.ts";
 import { show } from "./problem.ts";
-import { nearest } from "./suggest.ts";
+import { nearest, question } from "./suggest.ts";
+import type { Nearest } from "./suggest.ts";
 
 /** Text with holes. */
 export interface Template {
-  /** Literal text, and dates to fill in. */
-  readonly parts: readonly (string | DatePart)[];
+  /** Literal text, dates, and parts of the task's URL. */
+  readonly parts: readonly (string | DatePart | UrlPart)[];
   /** Whether it changes with time. */
   readonly dated: boolean;
   /** Whether it holds `{name}`, which stays as it is: only the server knows it. */
   readonly named: boolean;
+  /** Whether it holds parts of the task's URL. */
+  readonly fromUrl: boolean;
 }
+
+/** A part of the task's URL in a name; see `name_from_url.ts`. */
+export interface UrlPart {
+  /** Which part. */
+  readonly part: (typeof URL_PARTS)[number] | "query";
+  /** Name of the query parameter; empty for other parts. */
+  readonly parameter: string;
+}
+
+/** Parts of a URL that a name may hold, besides `{query.NAME}`. */
+const URL_PARTS = ["host", "path", "stem", "ext"] as const;
 
 interface DatePart {
   /** What stands between the braces; equal parts give equal text. */
@@ -57,13 +70,18 @@ const DATE = /^date(?:([+-])([0-9]{1,3})([hdwMy]))?:(.+)$/;
  * Reads a template. `{date:FORMAT}` is the time of the run, `{date-1d:FORMAT}`
  * a day before it (units `h d w M y`), `{{` and `}}` are braces.
  *
- * @param named Whether `{name}` is allowed, once.
+ * @param isName Whether it is the name of a file: `{name}` is allowed once, and parts of the URL.
+ * @param findNearest Finds what was probably meant.
  */
-export function parseTemplate(text: string, named: boolean): Parsed<Template> {
+export function parseTemplate(
+  text: string,
+  isName: boolean,
+  findNearest: Nearest = nearest,
+): Parsed<Template> {
   if (!text.includes("{") && !text.includes("}}")) {
-    return { value: { parts: [text], dated: false, named: false } };
+    return { value: { parts: [text], dated: false, named: false, fromUrl: false } };
   }
-  const parts: (string | DatePart)[] = [];
+  const parts: (string | DatePart | UrlPart)[] = [];
   let names = 0;
   let end = 0;
   for (const match of text.matchAll(BRACES)) {
@@ -73,34 +91,47 @@ export function parseTemplate(text: string, named: boolean): Parsed<Template> {
     if (whole === "{{" || whole === "}}") parts.push(whole.charAt(0));
     else if (hole === undefined) {
       return { complaint: "holds a { without its }; write {{ for a brace" };
-    } else if (hole === "name" && named) {
+    } else if (hole === "name" && isName) {
       names++;
       parts.push("{name}");
     } else {
-      const part = parseHole(hole, named);
+      const part = parseHole(hole, isName, findNearest);
       if (part.complaint !== undefined) return part;
       parts.push(part.value);
     }
   }
   if (names > 1) return { complaint: "may hold {name} only once" };
   parts.push(text.slice(end));
-  const dated = parts.some((part) => typeof part !== "string");
-  return { value: { parts, dated, named: names > 0 } };
+  const dated = parts.some((part) => typeof part !== "string" && "format" in part);
+  const fromUrl = parts.some((part) => typeof part !== "string" && "part" in part);
+  return { value: { parts, dated, named: names > 0, fromUrl } };
 }
 
-function parseHole(hole: string, named: boolean): Parsed<DatePart> {
+function parseHole(
+  hole: string,
+  isName: boolean,
+  findNearest: Nearest,
+): Parsed<DatePart | UrlPart> {
+  const urlPart = isName ? parseUrlPart(hole) : null;
+  if (urlPart !== null) return { value: urlPart };
   if (hole.startsWith("env:")) {
     return { complaint: "holds an environment variable, which only URLs and headers may" };
   }
   const match = DATE.exec(hole);
   if (!match) {
-    const allowed = named ? "{date:YYYY-MM-DD} and {name} are" : "{date:YYYY-MM-DD} is";
-    return { complaint: `holds ${show(`{${hole}}`)}; ${allowed} filled in, {{ is a brace` };
+    const allowed = isName
+      ? "{date:YYYY-MM-DD}, {name}, {host}, {path}, {stem}, {ext} and {query.NAME} are"
+      : "{date:YYYY-MM-DD} is";
+    const guess = isName ? findNearest(hole, ["name", ...URL_PARTS]) : null;
+    return {
+      complaint: `holds ${show(`{${hole}}`)}; ${allowed} filled in, {{ is a brace` +
+        question(guess && `{${guess}}`),
+    };
   }
   const [, sign, count, unit, format = ""] = match;
   for (const [letters] of format.matchAll(LETTERS)) {
     if (Object.hasOwn(TOKENS, letters)) continue;
-    const guess = question(nearest(letters, Object.keys(TOKENS)));
+    const guess = question(findNearest(letters, Object.keys(TOKENS)));
     return {
       complaint: `holds the date part ${show(letters)}; allowed are ${TOKENS_TOLD}${guess}`,
     };
@@ -111,19 +142,32 @@ function parseHole(hole: string, named: boolean): Parsed<DatePart> {
   return { value: { source: hole, format, offset } };
 }
 
-/** Fills in templates. */
-export type Render = (template: Template, timezone: string) => string;
+function parseUrlPart(hole: string): UrlPart | null {
+  if (hole.startsWith("query.") && hole !== "query.") {
+    return { part: "query", parameter: hole.slice("query.".length) };
+  }
+  const part = URL_PARTS.find((name) => name === hole);
+  return part === undefined ? null : { part, parameter: "" };
+}
+
+/** Fills in the dates of templates; `ofUrl` is called for parts of the URL. */
+export type Render = (
+  template: Template,
+  timezone: string,
+  ofUrl?: (part: UrlPart) => string,
+) => string;
 
 /** Makes a function that fills in templates for one instant; equal dates are worked out once. */
 export function renderer(at: Temporal.Instant): Render {
   const zones = new Map<string, Map<string, string>>();
-  return (template, timezone) => {
-    if (!template.dated) return template.parts.join("");
+  return (template, timezone, ofUrl = () => "") => {
+    if (!template.dated && !template.fromUrl) return template.parts.join("");
     let known = zones.get(timezone);
     if (!known) zones.set(timezone, known = new Map());
     let text = "";
     for (const part of template.parts) {
-      text += typeof part === "string" ? part : remembered(known, part, timezone);
+      if (typeof part === "string") text += part;
+      else text += "part" in part ? ofUrl(part) : remembered(known, part, timezone);
     }
     return text;
   };

@@ -28,6 +28,7 @@ Deno.test("an empty config has every default", async () => {
     sync: false,
     tasks: [],
     secrets: [],
+    warnings: [],
     files: [],
   });
 });

@@ -86,7 +86,8 @@ Deno.test("row 89: mistakes in lists and arguments have the place that people kn
   const list = "# one\nhttps://example.org/a\n\n  nonsense\nhttps://example.com/a";
   assertEquals(await complaintsOf(loadText(list, { urls: ["https://example.net/x", "a.b/c"] })), [
     "4:3: must be an absolute http or https URL",
-    '5:1: writes the same file as standard input:2:1, "a"; give one of them another "to"',
+    '5:1: writes the same file as standard input:2:1, "a"; give one of them another "to", ' +
+    'or all of them "to": "{host}/"',
     'argument 2: must be an absolute http or https URL; did you mean "https://a.b/c"?',
   ]);
 });
@@ -229,7 +230,8 @@ Deno.test("row 90: what is a secret is not told in a complaint either", async ()
 const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], complaint: string])[] = [
   [
     ["https://h/a.csv", "https://g/a.csv?x"],
-    'writes the same file as tasks[0] (standard input:1:11), "a.csv"; give one of them another "to"',
+    'writes the same file as tasks[0] (standard input:1:11), "a.csv"; give one of them another "to", ' +
+    'or all of them "to": "{host}/"',
   ],
   [
     ["https://h/a.csv", { url: "https://g/x", to: "A.CSV" }],
