@@ -29,6 +29,7 @@ export interface Flags {
   readonly hostConcurrency?: string;
   readonly limitRate?: string;
   readonly maxFilesize?: string;
+  readonly allowPrivate?: boolean;
   readonly port?: string;
   readonly hostname?: string;
   readonly event: boolean;
@@ -193,7 +194,7 @@ export function createProgram(host: Host, perform: Perform): Command {
     "check that a run would work here, and show the permissions it needs",
     async (...given) => (await import("./commands/doctor.ts")).doctor(...given),
   );
-  withConfig(doctor.optionsGroup("What to check:"));
+  withEgress(withConfig(doctor.optionsGroup("What to check:")));
   doctor.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
 
   command(
@@ -262,9 +263,17 @@ function withConfig(command: Command): Command {
     );
 }
 
+/** The flag for the egress rule. */
+function withEgress(command: Command): Command {
+  return command.option(
+    "--allow-private",
+    "let public hosts redirect or resolve to private addresses",
+  );
+}
+
 /** Flags that overrule the config's numbers. */
 function withLimits(command: Command): Command {
-  return command.optionsGroup("Limits:")
+  return withEgress(command.optionsGroup("Limits:"))
     .option("--timeout <DURATION>", "for one attempt (default: 10m)")
     .option("--deadline <DURATION>", "for the whole run (default: 30m)")
     .option("--retries <N>", "further attempts after the first (default: 3)")

@@ -122,7 +122,7 @@ Deno.test("every command of cronfetch in the README and the docs is one", async 
 async function checkValues(flags: Flags): Promise<void> {
   const host = testHost({ cwd: "/srv" });
   const problems: Problem[] = [];
-  readOverrides({ ...flags, store: flags.output }, host, problems);
+  readOverrides({ ...flags, store: flags.output, allowPrivate: undefined }, host, problems);
   assertEquals(problems, []);
   addressOf(flags);
   await fileReporters(reportRequests(flags.report, host.cwd()), host);

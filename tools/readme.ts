@@ -66,6 +66,7 @@ const OVERRIDDEN = {
   limitRate: "limits.rate",
   maxFilesize: "expect.maxSize",
   deadline: "limits.deadline",
+  allowPrivate: "allowPrivate",
 } as const satisfies Record<OverrideName, string>;
 
 function overrides(): string {

@@ -23,7 +23,6 @@ import {
   permissionFlags,
   shellQuoted,
   shortPath,
-  urlsOf,
 } from "./permissions.ts";
 import { checkState, checkStore } from "./places.ts";
 import { prepare, type Prepared } from "./prepare.ts";
@@ -61,7 +60,7 @@ export async function doctor(
     ...secretsFinding(variables),
     await checkStore(config, host, stop.signal),
     state,
-    ...await checkHosts(tasks.flatMap(urlsOf), host, stop.signal).catch((error) => {
+    ...await checkHosts(tasks, host, stop.signal).catch((error) => {
       if (stop.signal.aborted) return [];
       throw error;
     }),
@@ -209,7 +208,7 @@ function credentialNotes(bucket: BucketLocation, host: Host): string[] {
 /** What stands behind `run` to run the same config again. */
 function runArguments(
   { config }: Prepared,
-  { config: given, only, output, state }: Flags,
+  { config: given, only, output, state, allowPrivate }: Flags,
   host: Host,
 ): string[] {
   const files = given.length > 0 ? given : config.files.map((file) => shortPath(file, host.cwd()));
@@ -218,6 +217,7 @@ function runArguments(
     ...only.flatMap((task) => ["--only", task]),
     ...(output === undefined ? [] : ["-o", output]),
     ...(state === undefined ? [] : ["--state", state]),
+    ...(allowPrivate === true ? ["--allow-private"] : []),
   ];
 }
 

@@ -1,13 +1,14 @@
-/** Whether the hosts of a config can be found. */
+/** Whether the hosts of a config can be found, and the egress rule lets a run connect to them. */
 
 import { abortable } from "@std/async";
 import { variable } from "../config/environment.ts";
 import type { Host } from "../core/host.ts";
 import { proxyVariable } from "../core/proxy.ts";
-import { isDenied } from "../download/egress.ts";
+import type { Task } from "../core/task.ts";
+import { describePrivate, hostKind, isDenied, privateAmong } from "../download/egress.ts";
 import { gather } from "../schedule/pool.ts";
 import { type Finding, reasonOf } from "./finding.ts";
-import { isAddress } from "./permissions.ts";
+import { isAddress, urlsOf } from "./permissions.ts";
 
 /** Names looked up at once. */
 const AT_ONCE = 16;
@@ -18,34 +19,50 @@ const PATIENCE_MS = 5_000;
 /**
  * Looks up each host once, several at a time. Nothing is connected to.
  *
- * @param urls What will be asked.
+ * @param tasks Whose URLs will be requested.
  * @returns A finding for each host, in the order of the URLs.
  * @throws The signal's reason.
  */
 export async function checkHosts(
-  urls: readonly URL[],
+  tasks: readonly Task[],
   host: Host,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  // The same name may be asked by a proxy and without one.
-  const origins = new Map(urls.map((url) => [`${url.protocol}//${url.hostname}`, url]));
-  const findings = new Map<URL, Finding>();
+  // The same name may be requested through a proxy and without one.
+  const origins = new Map<string, Destination>();
+  for (const task of tasks) {
+    for (const url of urlsOf(task)) {
+      const origin = `${url.protocol}//${url.hostname}`;
+      const known = origins.get(origin);
+      const publicOnly = !task.allowPrivate || known?.publicOnly === true;
+      origins.set(origin, { url, publicOnly });
+    }
+  }
+  const findings = new Map<Destination, Finding>();
   await gather(origins.values(), {
     limits: { concurrency: AT_ONCE, perHost: AT_ONCE, spacingMs: 0 },
     groupOf: () => "",
-    work: async (url) => {
-      findings.set(url, { check: "host", ...await checkHost(url, host, signal) });
+    work: async (destination) => {
+      const finding = await checkHost(destination, host, signal);
+      findings.set(destination, { check: "host", ...finding });
     },
     signal,
     clock: host.clock,
     timers: host.timers,
   });
   signal.throwIfAborted();
-  return [...origins.values()].flatMap((url) => findings.get(url) ?? []);
+  return [...origins.values()].flatMap((destination) => findings.get(destination) ?? []);
+}
+
+/** A host that a run connects to. */
+interface Destination {
+  readonly url: URL;
+  /** Whether the egress rule applies to it. */
+  readonly publicOnly: boolean;
 }
 
 async function checkHost(
-  url: URL,
+  { url, publicOnly }: Destination,
   host: Host,
   signal: AbortSignal,
 ): Promise<Omit<Finding, "check">> {
@@ -61,6 +78,10 @@ async function checkHost(
     if (addresses === null) {
       const message = `looking up ${hostname} took more than ${PATIENCE_MS / 1000} seconds`;
       return { verdict: "wrong", message };
+    }
+    const address = privateAmong(addresses);
+    if (publicOnly && hostKind(hostname) === "name" && address !== null) {
+      return { verdict: "wrong", message: describePrivate(hostname, address) };
     }
     return { verdict: "good", message: `${hostname} is ${addresses.join(", ")}` };
   } catch (error) {

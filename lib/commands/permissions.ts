@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import { type BucketLocation, parseBucket } from "../core/bucket.ts";
 import type { Host } from "../core/host.ts";
 import { stateFile } from "../core/ownership.ts";
-import { HTTP_PROXY_VARIABLES } from "../core/proxy.ts";
+import { PROXY_VARIABLES } from "../core/proxy.ts";
 import type { Task } from "../core/task.ts";
 import type { S3Action } from "../store/s3/errors.ts";
 import { S3_VARIABLES, serverOf } from "../store/s3/settings.ts";
@@ -55,7 +55,7 @@ export function permissionFlags({ config, tasks, variables, host }: PermissionNe
     flag("--allow-env", [
       ...variables,
       ...(bucket ? S3_VARIABLES : []),
-      ...(urls.some(({ protocol }) => protocol === "http:") ? HTTP_PROXY_VARIABLES : []),
+      ...(urls.length > 0 ? PROXY_VARIABLES : []),
       ...DISPLAY_VARIABLES,
     ]),
     "--ignore-env",
@@ -110,9 +110,9 @@ export function isAddress(hostname: string): boolean {
 }
 
 /**
- * What is to be granted to ask a URL. A name is granted without its port: Deno
- * lets nobody look up a name that was granted for one port alone, and names are
- * looked up to see whether they lead into a private network.
+ * What to grant for a URL. A name is granted without its port: Deno allows no look-up of a name that
+ * was granted for one port alone. `doctor` looks names up, and so does a run where `fetch` connects,
+ * for the egress rule.
  */
 function grantFor({ hostname, port, protocol }: URL): string {
   if (!isAddress(hostname)) return hostname;

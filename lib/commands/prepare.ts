@@ -43,7 +43,12 @@ export async function prepare(
   const config = await loadConfig({
     files: flags.config,
     urls,
-    overrides: { ...flags, store: flags.output, state: stateAsked(flags, urls, host) },
+    overrides: {
+      ...flags,
+      store: flags.output,
+      state: stateAsked(flags, urls, host),
+      allowPrivate: flags.allowPrivate === true ? "true" : undefined,
+    },
     at,
     checkSchedule: checkCron,
     again,

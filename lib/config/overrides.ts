@@ -29,6 +29,8 @@ export interface Overrides {
   readonly maxFilesize?: string | undefined;
   /** `--deadline`: of the run, or `none`. */
   readonly deadline?: string | undefined;
+  /** `--allow-private`: `true`, for every task. */
+  readonly allowPrivate?: string | undefined;
 }
 
 /** One of the fields of {@linkcode Overrides}. */
@@ -47,6 +49,7 @@ export const OVERRIDE_NAMES: Readonly<
   limitRate: { flag: "--limit-rate", variable: "CRONFETCH_LIMIT_RATE" },
   maxFilesize: { flag: "--max-filesize", variable: "CRONFETCH_MAX_FILESIZE" },
   deadline: { flag: "--deadline", variable: "CRONFETCH_DEADLINE" },
+  allowPrivate: { flag: "--allow-private", variable: "CRONFETCH_ALLOW_PRIVATE" },
 };
 
 /** A value and who set it: a flag or a variable. */
@@ -77,6 +80,8 @@ export interface OverrideValues {
   readonly maxSize: Override<number | null> | null;
   /** Of the run, in milliseconds; the value null is no limit. */
   readonly deadline: Override<number | null> | null;
+  /** Whether public hosts may lead to private addresses. */
+  readonly allowPrivate: boolean | null;
 }
 
 /** Nobody set anything. */
@@ -90,6 +95,7 @@ export const NO_OVERRIDES: OverrideValues = {
   rate: null,
   maxSize: null,
   deadline: null,
+  allowPrivate: null,
 };
 
 /** Reads the overrides; flags come before environment variables. Adds mistakes to `problems`. */
@@ -124,6 +130,7 @@ export function readOverrides(
     rate: read("limitRate", VALUE_SCHEMAS.rate, toNumberOrNull),
     maxSize: read("maxFilesize", VALUE_SCHEMAS.maxSize, toNumberOrNull),
     deadline: read("deadline", VALUE_SCHEMAS.deadline, toNullable),
+    allowPrivate: read("allowPrivate", VALUE_SCHEMAS.allowPrivate, toBoolean)?.value ?? null,
   };
 }
 
@@ -132,10 +139,13 @@ export function overrider(
   values: OverrideValues,
   share: <Value extends object>(value: Value) => Value,
 ): (options: Options) => Options {
-  const { timeoutMs, retries, maxSize } = values;
-  if (timeoutMs === null && retries === null && maxSize === null) return (options) => options;
+  const { timeoutMs, retries, maxSize, allowPrivate } = values;
+  if ([timeoutMs, retries, maxSize, allowPrivate].every((value) => value === null)) {
+    return (options) => options;
+  }
   return (options) => ({
     ...options,
+    allowPrivate: allowPrivate ?? options.allowPrivate,
     timeouts: timeoutMs === null
       ? options.timeouts
       : share({ ...options.timeouts, attemptMs: timeoutMs }),
@@ -153,6 +163,10 @@ export function problemWith(source: string, message: string): Problem {
 
 function toNumber(text: string): unknown {
   return /^[0-9]+$/.test(text) ? Number(text) : NaN;
+}
+
+function toBoolean(text: string): unknown {
+  return text === "true" ? true : text === "false" ? false : text;
 }
 
 /** `none` is how a flag says what null says in a file. */

@@ -198,7 +198,7 @@ const shared = () => ({
   ),
   allowPrivate: option(
     yesOrNo(),
-    "May lead from a public host into a private network.",
+    "Allow a public host to redirect or resolve to a private address.",
     DEFAULTS.allowPrivate,
   ),
   conditional: option(
@@ -357,6 +357,7 @@ export const VALUE_SCHEMAS = {
   rate: () => limits.shape.rate,
   maxSize: () => expect.shape.maxSize,
   deadline: () => limits.shape.deadline,
+  allowPrivate: () => yesOrNo(),
 };
 
 /** A config file as validated, its tasks still unknown. Units: milliseconds and bytes. */

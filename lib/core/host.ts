@@ -63,6 +63,8 @@ export interface FetchClient extends Disposable {
 
 /** A TCP connection, as far as it is used here. `Deno.TcpConn` is one. */
 export interface TcpConnection {
+  /** The other end; its host name is an address. */
+  readonly remoteAddr: { readonly hostname: string };
   /** Puts what comes next into a buffer, and gives how many bytes; null at the end. */
   read(into: Uint8Array): Promise<number | null>;
   /** Sends bytes, or the first of them, and gives how many. */
@@ -114,7 +116,11 @@ export interface Host {
   fileSize(path: string): Promise<number>;
   /** Puts a text in the place of a file, or where none is, in one step. */
   replaceFile(path: string, text: string): Promise<void>;
-  /** Addresses of a host name, for the egress rule. */
+  /**
+   * Addresses of a host name, for the egress rule where a connection cannot be judged.
+   *
+   * @throws `Deno.errors.NotFound`, or an error with a code such as `ENOTFOUND`, for a name without.
+   */
   resolve(hostname: string): Promise<readonly string[]>;
   /**
    * Runs a program with text on its standard input; what it prints is thrown away.

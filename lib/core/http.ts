@@ -12,6 +12,11 @@ export interface HttpRequest {
   readonly url: string;
   /** Values by lower-case name. What frames the message is the transport's to add. */
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Whether the server must have a public address. A transport refuses any other before it sends a
+   * byte (`redirect.private`); a proxy's address is the user's choice and is not judged.
+   */
+  readonly publicOnly: boolean;
   /** Ends the exchange, whatever stage it is in. */
   readonly signal: AbortSignal;
 }

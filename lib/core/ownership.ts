@@ -4,6 +4,7 @@
  */
 
 import { baseKey, foldKey } from "./key.ts";
+import { trimEndOf } from "./text.ts";
 
 /** Names under which a config is found, in the order in which they are listed to users. */
 export const CONFIG_NAMES: readonly string[] = ["jsonc", "json", "yaml", "yml", "ts", "txt"]
@@ -88,7 +89,7 @@ export function reservedKey(
   if (own.length === 0 && !SUSPECT.test(key)) return null;
   const folded = foldKey(key);
   for (const segment of folded.split("/")) {
-    const name = segment.replace(IGNORED, "").replace(/[. ]+$/, "");
+    const name = trimEndOf(segment.replace(IGNORED, ""), ". ");
     if (name === ".GIT" || name === "GIT~1") return "it is part of a git repository";
     if (/^\.CRONFETCH(?:-|$)/.test(name)) return "it is a name of cronfetch's own";
   }

@@ -6,9 +6,13 @@ const BY_PROTOCOL: Readonly<Record<string, readonly string[]>> = {
   "https:": ["HTTPS_PROXY", "ALL_PROXY"],
 };
 
-/** All variables that say whether http URLs go through a proxy. */
-export const HTTP_PROXY_VARIABLES: readonly string[] = ["HTTP_PROXY", "ALL_PROXY", "NO_PROXY"]
-  .flatMap((name) => [name.toLowerCase(), name]);
+/** All variables that decide whether a URL goes through a proxy. */
+export const PROXY_VARIABLES: readonly string[] = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "ALL_PROXY",
+  "NO_PROXY",
+].flatMap((name) => [name.toLowerCase(), name]);
 
 /**
  * The variable that names a proxy for a URL.

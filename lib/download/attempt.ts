@@ -7,6 +7,7 @@ import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
 import type { Draft, Sealed, Store, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import type { SettledTask } from "./checksum_file.ts";
+import type { Admit } from "./egress.ts";
 import { request } from "./request.ts";
 import {
   canResume,
@@ -44,8 +45,8 @@ export interface AttemptContext {
   readonly throttle: ((bytes: number, signal: AbortSignal) => Promise<void>) | null;
   /** Takes a place for one more connection to the task's host; null if there is none. */
   readonly borrow: () => Disposable | null;
-  /** Says whether a URL may be asked; see `request.ts`. */
-  readonly admit: (url: URL, previous: URL | null) => Promise<void> | null;
+  /** The egress rule. */
+  readonly admit: Admit;
 }
 
 /** What happened in an attempt, kept whether it succeeds or not. */

@@ -1,9 +1,9 @@
 /** One request: its headers, and the redirects it is led through, followed by hand. */
 
-import { abortable } from "@std/async";
 import { CronfetchError } from "../core/errors.ts";
 import type { HttpResponse, Transport } from "../core/http.ts";
 import manifest from "../../deno.json" with { type: "json" };
+import type { Admit } from "./egress.ts";
 import { fromFetchError } from "./network_error.ts";
 import { decideRedirect, isRedirect } from "./redirect.ts";
 import type { AttemptWatch } from "./timeouts.ts";
@@ -21,11 +21,8 @@ export interface RequestOptions {
   readonly conditions: Readonly<Record<string, string>>;
   readonly watch: AttemptWatch;
   readonly transport: Transport;
-  /**
-   * Says whether a URL may be asked: null at once, or a promise that rejects where it must not.
-   * Called before every hop, with the one it came from.
-   */
-  readonly admit: (url: URL, previous: URL | null) => Promise<void> | null;
+  /** The egress rule, applied before every hop. */
+  readonly admit: Admit;
   /** Told about every answer and the URL that gave it, redirects included. */
   readonly answered?: (response: HttpResponse, url: string) => void;
 }
@@ -65,12 +62,10 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
     let response: HttpResponse;
     try {
       watch.signal.throwIfAborted();
-      // The system's resolver takes its time, and no signal.
-      const admission = options.admit(previous ? new URL(url) : first, previous);
-      if (admission) await abortable(admission, watch.signal);
-      response = await options.transport({ url, headers, signal: watch.signal });
+      const publicOnly = options.admit(previous ? new URL(url) : first, previous);
+      response = await options.transport({ url, headers, publicOnly, signal: watch.signal });
     } catch (error) {
-      throw fromFetchError(error, watch.signal);
+      throw redirected(previous, fromFetchError(error, watch.signal));
     }
     watch.received();
     options.answered?.(response, url);
@@ -84,6 +79,13 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
     previous = new URL(url);
     visited.push(decision.url);
   }
+}
+
+/** Names the public host that led into a private network. */
+function redirected(previous: URL | null, error: CronfetchError): CronfetchError {
+  if (previous === null || error.code !== "redirect.private") return error;
+  const message = `a redirect from the public host ${previous.hostname}: ${error.message}`;
+  return new CronfetchError(error.code, message, { cause: error });
 }
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {

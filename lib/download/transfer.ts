@@ -84,6 +84,7 @@ export async function transfer(
       total += bytes;
       watch.received();
       options.received(bytes);
+      if (lengthBytes !== null && total > lengthBytes) throw surplus(lengthBytes);
       if (maxBytes !== null && total > maxBytes) {
         throw new CronfetchError("body.too-large", `the body is larger than ${maxBytes} bytes`);
       }
@@ -138,6 +139,15 @@ function append(
   joined.set(head);
   joined.set(more, head.length);
   return joined;
+}
+
+/** Another request may be answered as announced, but nothing of this body can be kept. */
+function surplus(announcedBytes: number): CronfetchError {
+  return new CronfetchError(
+    "http.protocol",
+    `the body is longer than the ${announcedBytes} bytes announced`,
+    { retry: "later" },
+  );
 }
 
 function truncated(receivedBytes: number, announcedBytes: number): CronfetchError {

@@ -1,9 +1,11 @@
 /** Which way a request goes: over sockets of our own, or by `fetch`. */
 
+import { abortable } from "@std/async";
 import type { FetchClient, Host } from "../core/host.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../core/http.ts";
 import { proxyVariable } from "../core/proxy.ts";
 import { NO_TELEMETRY } from "../core/telemetry.ts";
+import { createLookup } from "./egress.ts";
 import { fetchTransport } from "./fetch_transport.ts";
 import { Http1Client } from "./http1/client.ts";
 import { originOf } from "./http1/server.ts";
@@ -17,7 +19,7 @@ export interface OpenTransport extends AsyncDisposable {
 /** What a transport needs of the world. */
 type TransportHost = Pick<
   Host,
-  "fetch" | "openHttp1" | "connect" | "timers" | "env" | "telemetry"
+  "fetch" | "openHttp1" | "connect" | "timers" | "env" | "telemetry" | "resolve"
 >;
 
 /**
@@ -29,26 +31,37 @@ type TransportHost = Pick<
  */
 export async function openTransport(host: TransportHost): Promise<OpenTransport> {
   const opened = new AsyncDisposableStack();
-  const close = { [Symbol.asyncDispose]: () => opened.disposeAsync() };
   const byFetch = lazyFetch(host, opened);
+  const byJudgedFetch = judgedFetch(host, byFetch);
   const { connect, timers } = host;
-  if (connect === undefined || await host.telemetry() !== NO_TELEMETRY) {
-    return { transport: byFetch, ...close };
-  }
-  const client = opened.use(new Http1Client({ connect, timers }));
-  const bySockets: Transport = (request) => client.send(request);
-  const ways = new Map<string, Transport>();
-  const wayOf = (origin: string): Transport => {
-    const known = ways.get(origin);
-    if (known) return known;
-    const way = isAskedDirectly(new URL(origin), host) ? bySockets : byFetch;
-    ways.set(origin, way);
-    return way;
+  const hasSockets = connect !== undefined && await host.telemetry() === NO_TELEMETRY;
+  const client = hasSockets ? opened.use(new Http1Client({ connect, timers })) : null;
+  const chooseWay = (origin: string): Transport => {
+    const proxy = proxyOf(new URL(origin), host);
+    if (proxy === "used") return byFetch;
+    const isForSockets = proxy === "none" && origin.startsWith("http:");
+    return client !== null && isForSockets ? (request) => client.send(request) : byJudgedFetch;
   };
+  const ways = new Map<string, Transport>();
   return {
-    transport: (request: HttpRequest): Promise<HttpResponse> =>
-      (request.url.startsWith("http:") ? wayOf(originOf(request.url)) : byFetch)(request),
-    ...close,
+    transport: (request: HttpRequest): Promise<HttpResponse> => {
+      const origin = originOf(request.url);
+      let way = ways.get(origin);
+      if (way === undefined) ways.set(origin, way = chooseWay(origin));
+      return way(request);
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** Looks up a name that must be public; `fetch` does not show the address it connects to. */
+function judgedFetch(host: Pick<Host, "resolve">, byFetch: Transport): Transport {
+  const lookup = createLookup((hostname) => host.resolve(hostname));
+  return async (request) => {
+    // The system's resolver takes its time, and no signal.
+    const { url, publicOnly, signal } = request;
+    if (publicOnly) await abortable(lookup(new URL(url).hostname), signal);
+    return await byFetch(request);
   };
 }
 
@@ -62,12 +75,13 @@ function lazyFetch(host: TransportHost, owner: AsyncDisposableStack): Transport 
   }
 }
 
-function isAskedDirectly(url: URL, host: Pick<Host, "env">): boolean {
+/** Whether requests for a URL go through a proxy. */
+function proxyOf(url: URL, host: Pick<Host, "env">): "used" | "none" | "unknown" {
   try {
-    return proxyVariable(url, (name) => host.env(name)) === null;
+    return proxyVariable(url, (name) => host.env(name)) === null ? "none" : "used";
   } catch (error) {
-    // What this program may not read, fetch reads all the same.
-    if (error instanceof Deno.errors.NotCapable) return false;
+    // Deno's fetch reads variables that the program may not read.
+    if (error instanceof Deno.errors.NotCapable) return "unknown";
     throw error;
   }
 }

@@ -26,7 +26,7 @@ const BY_CODE = {
   "http.protocol": "tell whoever runs the server",
   "redirect.loop": "check the URL, and whether the server wants a header or cookie",
   "redirect.insecure": "ask for the final address over https",
-  "redirect.private": "set allowPrivate for this task only if you trust the server",
+  "redirect.private": "use allowPrivate or --allow-private only if you trust the server",
   "body.truncated": "the server or something on the way cut it; try again later",
   "body.too-large": "raise expect.maxSize if this size is right",
   "body.too-small": "lower expect.minSize if this size is right",

@@ -9,7 +9,7 @@ import type { TaskResult } from "../core/result.ts";
 import type { Plan, RunLimits, Task } from "../core/task.ts";
 import type { Tracing } from "../core/telemetry.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
-import { createAdmission } from "../download/egress.ts";
+import { createAdmit } from "../download/egress.ts";
 import { abortReason } from "../download/network_error.ts";
 import { createWatcher } from "../download/timeouts.ts";
 import { createVersions } from "../download/versions.ts";
@@ -56,12 +56,17 @@ export function hostOf(task: Task): string {
   return new URL(task.url).host;
 }
 
+/** The egress rule of a task with `allowPrivate`. */
+function admitAll(): boolean {
+  return false;
+}
+
 /** Prepares what all tasks of a run share. */
 export function createWork(context: WorkContext): Work {
   const { plan, host, transport, store, state, holding, parked, limits, progress, redact } =
     context;
   const { run, tracing, signal, emit } = context;
-  const admit = createAdmission(host.resolve);
+  const admit = createAdmit();
   const shared = {
     host,
     watcher: createWatcher(signal, host),
@@ -140,7 +145,7 @@ export function createWork(context: WorkContext): Work {
       ...shared,
       progress: taskProgress,
       tracing,
-      admit: task.allowPrivate ? () => null : admit,
+      admit: task.allowPrivate ? admitAll : admit,
       remembered: remembered?.published ?? null,
       part: remembered?.part ?? null,
       claim: (key) => claim(key, task),

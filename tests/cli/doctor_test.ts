@@ -13,7 +13,10 @@ import { origin } from "../helpers/origin.ts";
 import { record } from "../state/samples.ts";
 import { place, rowsOf } from "./place.ts";
 
-const ADDRESSES = { "x.example": ["192.0.2.1", "2001:db8::1"], "y.example": ["192.0.2.2"] };
+const ADDRESSES = {
+  "x.example": ["93.184.215.1", "2606:4700::1"],
+  "y.example": ["93.184.215.2"],
+};
 
 Deno.test("doctor: everything is looked at, and nothing is left behind", async () => {
   await using at = await place({
@@ -36,8 +39,8 @@ Deno.test("doctor: everything is looked at, and nothing is left behind", async (
       `good  store     ${at.folder.file("files/of/ours")} is not there yet; the first run makes it`,
       `good  state     kv:${at.folder.file("state/deep/state.db")} is not there yet; ` +
       "the first run makes it",
-      "good  host      x.example is 192.0.2.1, 2001:db8::1",
-      "good  host      y.example is 192.0.2.2",
+      "good  host      x.example is 93.184.215.1, 2606:4700::1",
+      "good  host      y.example is 93.184.215.2",
       "good  host      192.0.2.7 is an address",
       "good  schedule  every 2h: 1 task, 1 due now, next due in 2 h (2026-01-15T14:00:00Z)",
       "good  schedule  0 6 * * * (UTC): 1 task, 1 due now, next due in 18 h (2026-01-16T06:00:00Z)",
@@ -160,7 +163,7 @@ Deno.test("doctor: a name that takes too long is wrong, not waited for", async (
   const slow = {
     ...host,
     resolve: (name: string) =>
-      name === "x.example" ? new Promise<never>(() => {}) : Promise.resolve(["192.0.2.2"]),
+      name === "x.example" ? new Promise<never>(() => {}) : Promise.resolve(["93.184.215.2"]),
     timers: {
       ...host.timers,
       after: (durationMs: number, callback: () => void) => {
@@ -178,7 +181,7 @@ Deno.test("doctor: a name that takes too long is wrong, not waited for", async (
   assertEquals(await main(["doctor"], slow), 3);
   assertEquals(asked, [5000, 5000]);
   assertMatch(host.stderr.text, /^wrong +host +looking up x\.example took more than 5 seconds$/m);
-  assertMatch(host.stderr.text, /^good +host +y\.example is 192\.0\.2\.2$/m);
+  assertMatch(host.stderr.text, /^good +host +y\.example is 93\.184\.215\.2$/m);
 });
 
 Deno.test("doctor: a signal ends the looking up", async () => {
@@ -202,14 +205,78 @@ Deno.test("doctor: a name behind a proxy is not looked up here", async () => {
   });
   assertEquals(await main(["doctor"], host), 0);
   assertMatch(host.stderr.text, /^note +host +x\.example is asked by the proxy that HTTPS_PROXY/m);
-  assertMatch(host.stderr.text, /^good +host +x\.example is 192/m);
+  assertMatch(host.stderr.text, /^good +host +x\.example is 93/m);
   assertEquals(host.stderr.text.includes("hush-hush"), false);
+});
+
+Deno.test("row 136: doctor applies the egress rule, as a run does", async () => {
+  const addresses = { "x.example": ["198.18.0.7"], "y.example": ["93.184.215.1", "10.0.0.1"] };
+  const table: [
+    what: string,
+    task: string | { url: string; allowPrivate?: boolean; mirrors?: string[] },
+    options: { flags?: string[]; env?: Record<string, string> },
+    exitCode: number,
+    text: RegExp,
+  ][] = [
+    [
+      "a VPN's resolver",
+      "https://x.example/a",
+      {},
+      3,
+      /wrong +host +the public name x\.example .*VPN/,
+    ],
+    [
+      "over http, too",
+      "http://x.example/a",
+      {},
+      3,
+      /wrong +host .* 198\.18\.0\.7, as the resolver/,
+    ],
+    ["one of two addresses", "https://y.example/a", {}, 3, /wrong +host .* address 10\.0\.0\.1/],
+    ["a mirror", { url: "http://192.0.2.7/a", mirrors: ["https://x.example/a"] }, {}, 3, /VPN/],
+    ["a private host of the config", "http://10.0.0.1/a", {}, 0, /good +host +10\.0\.0\.1/],
+    [
+      "allowPrivate",
+      { url: "https://x.example/a", allowPrivate: true },
+      {},
+      0,
+      /x\.example is 198/,
+    ],
+    ["the flag", "https://x.example/a", { flags: ["--allow-private"] }, 0, /x\.example is 198/],
+    [
+      "the flag is in the command",
+      "https://x.example/a",
+      { flags: ["--allow-private"] },
+      0,
+      /run.* --allow-private/,
+    ],
+    [
+      "the variable",
+      "https://x.example/a",
+      { env: { CRONFETCH_ALLOW_PRIVATE: "true" } },
+      0,
+      /x\.example is 198/,
+    ],
+    [
+      "a proxy",
+      "https://x.example/a",
+      { env: { ALL_PROXY: "http://p" } },
+      0,
+      /note +host +x\.example/,
+    ],
+  ];
+  for (const [what, task, { flags = [], env = {} }, exitCode, text] of table) {
+    await using at = await place({ tasks: [task] });
+    const host = at.host({ addresses, env });
+    assertEquals(await main(["doctor", ...flags], host), exitCode, what);
+    assertMatch(host.stderr.text, text, what);
+  }
 });
 
 Deno.test("doctor: a secret in a host name is not shown, not even in a flag", async () => {
   await using at = await place({ tasks: [{ id: "t", url: "https://${env:TENANT}.example/a" }] });
   const options = {
-    addresses: { "hush-hush.example": ["192.0.2.1"] },
+    addresses: { "hush-hush.example": ["93.184.215.1"] },
     env: { TENANT: "hush-hush" },
   };
   for (const args of [["doctor"], ["doctor", "--json"]]) {
@@ -217,7 +284,11 @@ Deno.test("doctor: a secret in a host name is not shown, not even in a flag", as
     assertEquals(await main(args, host), 0);
     const text = host.stdout.text + host.stderr.text;
     for (
-      const said of ["***.example is 192.0.2.1", "--allow-net=***.example", "stands for a secret"]
+      const said of [
+        "***.example is 93.184.215.1",
+        "--allow-net=***.example",
+        "stands for a secret",
+      ]
     ) {
       assertStringIncludes(text, said);
     }
@@ -323,9 +394,9 @@ Deno.test("permissionFlags: what the config names, and no more", () => {
       ]],
     ];
   for (const [name, config, files, flags] of table) {
-    // Whoever asks an http URL looks whether a proxy is to be asked.
-    const proxy = JSON.stringify(config).includes("http://")
-      ? "http_proxy,HTTP_PROXY,all_proxy,ALL_PROXY,no_proxy,NO_PROXY,"
+    // Every request checks whether it goes through a proxy.
+    const proxy = config.tasks?.length
+      ? "http_proxy,HTTP_PROXY,https_proxy,HTTPS_PROXY,all_proxy,ALL_PROXY,no_proxy,NO_PROXY,"
       : "";
     const variables = `TOKEN,TERM,${proxy}NO_COLOR,FORCE_COLOR,GITHUB_ACTIONS`;
     const everyRun = [`--allow-env=${variables}`, "--ignore-env"];

@@ -29,6 +29,7 @@ async function outcome(given: Given) {
     limitRate: config.limits.rateBytesPerSecond,
     maxFilesize: task?.expect.maxSizeBytes,
     deadline: config.limits.deadlineMs,
+    allowPrivate: task?.allowPrivate,
   };
 }
 
@@ -39,7 +40,7 @@ const ROWS: readonly (readonly [
   variable: string,
   flag: string,
   text: string,
-  value: string | number | null,
+  value: string | number | boolean | null,
 ])[] = [
   ["store", "CRONFETCH_STORE", "--output", "other", "/start/other"],
   ["state", "CRONFETCH_STATE", "--state", "kv:other.db", "kv:/start/other.db"],
@@ -55,6 +56,7 @@ const ROWS: readonly (readonly [
   ["maxFilesize", "CRONFETCH_MAX_FILESIZE", "--max-filesize", "none", null],
   ["deadline", "CRONFETCH_DEADLINE", "--deadline", "7m", 420_000],
   ["deadline", "CRONFETCH_DEADLINE", "--deadline", "none", null],
+  ["allowPrivate", "CRONFETCH_ALLOW_PRIVATE", "--allow-private", "true", true],
 ];
 
 Deno.test("a flag comes before the environment, the environment before the file", async () => {
@@ -85,6 +87,7 @@ Deno.test("row 95: a mistake in a flag or a variable is told by its name", async
     limitRate: ["0", "0B", "fast", ""],
     maxFilesize: ["0B", "-1B", "1XB"],
     deadline: ["0s", "366d", "soon"],
+    allowPrivate: ["yes", "1", ""],
   };
   for (const [name, variable, flag] of ROWS) {
     for (const text of wrong[name] ?? []) {

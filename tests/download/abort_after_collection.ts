@@ -15,6 +15,7 @@ const send = fetchTransport({ fetch: (url, init) => fetch(url, init) });
 const { body } = await send({
   url: `http://127.0.0.1:${server.addr.port}/`,
   headers: {},
+  publicOnly: false,
   signal,
 });
 await body.read(new Uint8Array(8));

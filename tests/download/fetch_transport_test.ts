@@ -7,7 +7,12 @@ function send(
   response: Response,
   signal = new AbortController().signal,
 ): Promise<HttpResponse> {
-  const request: HttpRequest = { url: "http://host.invalid/", headers: {}, signal };
+  const request: HttpRequest = {
+    url: "http://host.invalid/",
+    headers: {},
+    publicOnly: false,
+    signal,
+  };
   return fetchTransport({ fetch: () => Promise.resolve(response) })(request);
 }
 

@@ -122,6 +122,24 @@ Deno.test("a signal ends a transfer whose store stands still", async () => {
   assertEquals([error.code, body.cancelled], ["cancelled", true]);
 });
 
+Deno.test("row 145: a body longer than announced is refused at the first byte too many", async () => {
+  for (const [pieces, readAtMost] of [[[6], 1], [[5, 1], 2], [[3, 3, 100, 100], 2]] as const) {
+    let read = 0;
+    const body: HttpBody = {
+      read: (into) => Promise.resolve(into.subarray(0, Math.min(into.length, pieces[read++] ?? 0))),
+      cancel: () => Promise.resolve(),
+    };
+    await using store = openMemory();
+    await using draft = await store.draft("key");
+    const host = testHost({ timers: "manual" });
+    const settings = { ...options(host, new AbortController().signal), lengthBytes: 5 };
+    const error = await assertRejects(() => transfer(body, draft, settings), CronfetchError);
+    assertEquals([error.code, error.retry], ["http.protocol", "later"]);
+    assertEquals(error.message, "the body is longer than the 5 bytes announced");
+    assertEquals(read, readAtMost);
+  }
+});
+
 Deno.test("every byte of a body comes to the draft, however it is cut", async () => {
   const whole = Uint8Array.from({ length: 3 * MIB + 17 }, (_, index) => index * 7 + (index >> 8));
   for (const pieceBytes of [1000, 65_536, MIB]) {

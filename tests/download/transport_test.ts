@@ -15,7 +15,7 @@ async function wayOf(url: string, options: TestHostOptions = {}): Promise<string
   const host = testHost({ fetch, connect, ...options });
   await using sending = await openTransport(host);
   const { signal } = new AbortController();
-  return await sending.transport({ url, headers: {}, signal })
+  return await sending.transport({ url, headers: {}, publicOnly: false, signal })
     .then(() => "nothing", ({ message }) => message);
 }
 
@@ -53,7 +53,7 @@ Deno.test("https is asked by one client of HTTP/1.1, opened when it is needed an
   {
     await using sending = await openTransport(host);
     for (const url of [HTTP, "https://x.example/a", "https://y.example/b"]) {
-      await sending.transport({ url, headers: {}, signal })
+      await sending.transport({ url, headers: {}, publicOnly: false, signal })
         .catch(({ message }) => said.push(message, happened.join()));
     }
   }
@@ -73,7 +73,7 @@ Deno.test("without sockets everything goes by fetch", async () => {
   const { connect: _, ...host } = testHost({ fetch: () => Promise.reject(new Error("fetch")) });
   await using sending = await openTransport(host);
   const { signal } = new AbortController();
-  const said = await sending.transport({ url: HTTP, headers: {}, signal })
+  const said = await sending.transport({ url: HTTP, headers: {}, publicOnly: false, signal })
     .catch(({ message }) => message);
   assertEquals(said, "fetch");
 });
@@ -87,7 +87,7 @@ Deno.test("where nobody may look for a proxy, fetch does", async () => {
   };
   await using sending = await openTransport(host);
   const { signal } = new AbortController();
-  const said = await sending.transport({ url: HTTP, headers: {}, signal })
+  const said = await sending.transport({ url: HTTP, headers: {}, publicOnly: false, signal })
     .catch(({ message }) => message);
   assertEquals(said, "fetch");
 });
@@ -102,12 +102,18 @@ Deno.test("a connection that comes after the signal is closed", async () => {
   const host = testHost({ connect: () => connected.promise });
   await using sending = await openTransport(host);
   const controller = new AbortController();
-  const asked = sending.transport({ url: HTTP, headers: {}, signal: controller.signal })
+  const asked = sending.transport({
+    url: HTTP,
+    headers: {},
+    publicOnly: false,
+    signal: controller.signal,
+  })
     .catch((error) => error);
   const reason = new Error("enough");
   controller.abort(reason);
   assertEquals(await asked, reason);
   connected.resolve({
+    remoteAddr: { hostname: "192.0.2.1" },
     read: () => Promise.resolve(null),
     write: ({ length }) => Promise.resolve(length),
     close: () => {

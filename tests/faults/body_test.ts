@@ -1,6 +1,7 @@
 /** Rows 25 to 36: a body that is not what its head promised, or not what was wanted. */
 
 import { assert, assertEquals } from "@std/assert";
+import { BY_FETCH } from "../helpers/host.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
 import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
 import type { Expected, Reply } from "./scenario.ts";
@@ -10,6 +11,11 @@ const TRUNCATED: Expected = {
   attempts: ["body.truncated", "body.truncated"],
   httpStatus: 200,
 };
+
+/** Of chunks that are not HTTP; `fetch` cannot tell them from a body that is cut. */
+const MALFORMED: Expected = BY_FETCH
+  ? TRUNCATED
+  : { status: "failed", attempts: ["http.protocol"], httpStatus: 200 };
 
 function failing(code: NonNullable<Expected["attempts"][number]>, httpStatus = 200): Expected {
   return { status: "failed", attempts: [code], httpStatus };
@@ -49,8 +55,31 @@ row("row 27: chunks without the last one are truncated", {
   expected: TRUNCATED,
 });
 
-row("row 28: a chunk size that is no number breaks the body off", {
+row("row 28: a chunk size that is no number is refused", {
   stage: replying(response(["Transfer-Encoding: chunked"], `${chunk(WHOLE)}zz\r\n${chunk("")}`)),
+  expected: MALFORMED,
+});
+
+for (
+  const [what, chunks] of [
+    ["no size", `\r\n${WHOLE}\r\n0\r\n\r\n`],
+    ["a size with a sign", `+${chunk(WHOLE)}${chunk("")}`],
+    ["a size beyond all numbers", `ffffffffffffffff\r\n${WHOLE}`],
+    ["data longer than its size", `5\r\n${WHOLE}\r\n0\r\n\r\n`],
+    ["a line ended by LF", `${chunk(WHOLE)}0\n\n`],
+    ["an error page after the first chunk", `${chunk(WHOLE)}<html>Bad Gateway</html>\r\n`],
+  ] as const
+) {
+  row(`row 145: chunks with ${what} are requested once`, {
+    stage: replying(response(["Transfer-Encoding: chunked"], chunks), {
+      check: (_, server) => assertEquals(server.requests.length, MALFORMED.attempts.length),
+    }),
+    expected: MALFORMED,
+  });
+}
+
+row("row 145: a large chunk that is cut is truncated", {
+  stage: replying(response(["Transfer-Encoding: chunked"], `20000\r\n${"x".repeat(70_000)}`)),
   expected: TRUNCATED,
 });
 

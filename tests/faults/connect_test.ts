@@ -50,7 +50,8 @@ row("row 3: dropped packets end in timeout.response", {
       new Promise((_, reject) => {
         signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
       });
-    return Promise.resolve({ url, host: testHost({ fetch: fetchBut(url, silence) }) });
+    const addresses = { "silent.invalid": ["93.184.215.14"] };
+    return Promise.resolve({ url, host: testHost({ addresses, fetch: fetchBut(url, silence) }) });
   },
   task: { timeout: { response: "50ms" } },
   expected: {

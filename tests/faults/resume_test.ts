@@ -236,6 +236,24 @@ for (const [status, lines, leastMs] of TEMPORARY) {
     },
   );
 }
+storeTest("row 145: a part in chunks that is longer than its range is thrown away", async () => {
+  const rest = FILE.slice(CUT);
+  const head = [
+    TAG,
+    `Content-Range: bytes ${CUT}-${SIZE - 1}/${SIZE}`,
+    "Transfer-Encoding: chunked",
+  ];
+  await using server = await scripted([
+    FIRST,
+    odd("206 Partial Content", head, `${chunk(`${rest}surplus`)}0\r\n\r\n`),
+    whole(FILE, [TAG]),
+  ]);
+  await using runs = await runsOver({ host: unhurriedHost() });
+  const result = await runs.result(task(server, 3));
+  assertEquals(result.attempts.map(({ code }) => code), [TRUNCATED, "http.protocol", null]);
+  assertEquals([result.status, server.asked], ["created", [null, CONTINUED, null]]);
+  assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
+});
 
 storeTest("a part grows from run to run", async () => {
   await using server = await scripted([

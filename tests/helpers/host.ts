@@ -136,8 +136,8 @@ export function testHost(options: TestHostOptions = {}): TestHost {
   };
 }
 
-/** Whether everything is asked by `fetch`. */
-const BY_FETCH = Deno.env.get("CRONFETCH_TEST_TRANSPORT") === "fetch";
+/** Whether everything is requested by `fetch`. */
+export const BY_FETCH: boolean = Deno.env.get("CRONFETCH_TEST_TRANSPORT") === "fetch";
 
 /** As `lib/host.ts` has it. */
 function openHttp1(): FetchClient {

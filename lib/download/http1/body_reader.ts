@@ -1,5 +1,6 @@
 /** The bytes of a body, taken out of what comes over a connection. */
 
+import { CronfetchError } from "../../core/errors.ts";
 import type { Input } from "./input.ts";
 
 /** Reads one body to its end, and no byte beyond it. */
@@ -10,7 +11,8 @@ export interface BodyReader {
    * Puts what comes next at the beginning of `into`.
    *
    * @returns How many bytes; 0 only at the end.
-   * @throws Where the body broke off.
+   * @throws {CronfetchError} `body.truncated` where the connection ended, `http.protocol` where the
+   * framing is malformed.
    */
   read(into: Uint8Array<ArrayBuffer>): Promise<number>;
   /** Drops what is here already, if that is all. */
@@ -37,7 +39,12 @@ export class LengthReader implements BodyReader {
     // What follows the body is not its reader's.
     const room = into.length > this.#leftBytes ? into.subarray(0, this.#leftBytes) : into;
     const count = this.#input.take(room) || await this.#input.moreInto(room);
-    if (count === null) throw new Error(`the connection ended ${this.#leftBytes} bytes too early`);
+    if (count === null) {
+      throw new CronfetchError(
+        "body.truncated",
+        `the connection ended ${this.#leftBytes} bytes too early`,
+      );
+    }
     this.#leftBytes -= count;
     return count;
   }

@@ -1,7 +1,10 @@
 /** A body in chunks (RFC 9112, section 7.1). */
 
+import { CronfetchError } from "../../core/errors.ts";
+import { quoteServerText } from "../../core/text.ts";
 import type { BodyReader } from "./body_reader.ts";
 import type { Input } from "./input.ts";
+import { refuse } from "./response_head.ts";
 
 /** Chunks from this size on are read past the buffer. */
 const LARGE_CHUNK_BYTES = 64 * 1024;
@@ -51,7 +54,7 @@ export class ChunkedReader implements BodyReader {
       } else {
         const line = this.#input.line(MAX_SKIPPED_BYTES);
         if (line === null) break;
-        this.#heed(line);
+        this.#accept(line);
       }
     }
     return filled;
@@ -69,12 +72,12 @@ export class ChunkedReader implements BodyReader {
     if (this.#leftBytes === 0) this.#next = "end of data";
   }
 
-  #heed(line: string): void {
+  #accept(line: string): void {
     switch (this.#next) {
       case "size":
         return this.#begin(line);
       case "end of data":
-        if (line !== "") throw new Error("a chunk is longer than it said");
+        if (line !== "") refuse("a chunk is longer than its size");
         this.#next = "size";
         return;
       default:
@@ -86,7 +89,9 @@ export class ChunkedReader implements BodyReader {
   #begin(line: string): void {
     const [, digits, extension = ""] = SIZE_LINE.exec(line) ?? [];
     const sizeBytes = digits === undefined ? NaN : parseInt(digits, 16);
-    if (!Number.isSafeInteger(sizeBytes)) throw new Error("the size of a chunk is no number");
+    if (!Number.isSafeInteger(sizeBytes)) {
+      refuse(`a chunk size that is not a number: ${quoteServerText(line)}`);
+    }
     this.#skip(extension.length);
     this.#leftBytes = sizeBytes;
     this.#next = sizeBytes === 0 ? "trailer" : "data";
@@ -94,10 +99,10 @@ export class ChunkedReader implements BodyReader {
 
   #skip(bytes: number): void {
     this.#skippedBytes += bytes;
-    if (this.#skippedBytes > MAX_SKIPPED_BYTES) throw new Error("too much between the chunks");
+    if (this.#skippedBytes > MAX_SKIPPED_BYTES) refuse("too much between the chunks");
   }
 }
 
 function cut(): Error {
-  return new Error("the connection ended before the last chunk");
+  return new CronfetchError("body.truncated", "the connection ended before the last chunk");
 }

@@ -11,6 +11,8 @@ import { Pool, type PoolHost } from "./pool.ts";
 import { requestHead } from "./request_head.ts";
 import { originOf, type Server, serverAt } from "./server.ts";
 
+const REQUEST_TIMEOUT = 408;
+
 /** A client with connections of its own. Disposing of it closes them. */
 export class Http1Client implements AsyncDisposable {
   readonly #pool: Pool;
@@ -22,22 +24,26 @@ export class Http1Client implements AsyncDisposable {
   }
 
   /** Sends a request for an http URL: a `Transport`. */
-  async send({ url, headers, signal }: HttpRequest): Promise<HttpResponse> {
+  async send({ url, headers, publicOnly, signal }: HttpRequest): Promise<HttpResponse> {
     signal.throwIfAborted();
     const origin = originOf(url);
     const server = this.#serverAt(origin);
     const head = requestHead(url.slice(origin.length), server.hostField, headers);
-    const idle = this.#pool.take(server);
+    const idle = this.#pool.take(server, publicOnly);
     if (idle) {
       try {
-        return await this.#exchange(server, idle, head, signal);
+        const response = await this.#exchange(server, idle, head, signal);
+        if (response.status !== REQUEST_TIMEOUT) return response;
+        // What a server sends before it closes an idle connection (RFC 9110, section 15.5.9).
+        await response.body.cancel();
       } catch (error) {
-        // The server closed it while the request was on its way, as it may at any time: a GET is
-        // sent once more (RFC 9112, section 9.3.1), and not over another that is as old.
-        if (signal.aborted || idle.isAnswered) throw error;
+        if (signal.aborted || (idle.isAnswered && !isNotHttp(error))) throw error;
+        // The server closed the connection while the request was on its way, as it may at any time,
+        // or what arrived belongs to an earlier response. A GET is sent once more (RFC 9112,
+        // section 9.3.1), over a new connection: other idle ones may be in the same state.
       }
     }
-    const fresh = await this.#pool.connect(server, signal);
+    const fresh = await this.#pool.connect(server, publicOnly, signal);
     return await this.#exchange(server, fresh, head, signal);
   }
 
@@ -79,6 +85,10 @@ export class Http1Client implements AsyncDisposable {
       throw error;
     }
   }
+}
+
+function isNotHttp(error: unknown): boolean {
+  return error instanceof CronfetchError && error.code === "http.protocol";
 }
 
 function readerOf(framing: Framing, input: Input): BodyReader {

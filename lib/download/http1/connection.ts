@@ -2,6 +2,7 @@
 
 import { CronfetchError } from "../../core/errors.ts";
 import type { TcpConnection } from "../../core/host.ts";
+import { isPrivateAddress } from "../egress.ts";
 import { Input } from "./input.ts";
 import {
   endOfHead,
@@ -22,6 +23,8 @@ export class Connection {
   /** Whether a byte came in answer to the last request. */
   isAnswered = false;
   isClosed = false;
+  /** Whether that is outside the public internet, once it was asked. */
+  #isPrivate: boolean | null = null;
   /** Whether nothing is left of the last request. */
   #isSent = true;
   /** What the server says next, asked for before anybody needs it. */
@@ -36,6 +39,16 @@ export class Connection {
   /** Whether another exchange may follow: all is said, and no byte too many came. */
   get isDone(): boolean {
     return !this.isClosed && this.#isSent && this.input.size === 0;
+  }
+
+  /** Of the other end. */
+  get remoteAddress(): string {
+    return this.#tcp.remoteAddr.hostname;
+  }
+
+  /** Whether the other end is outside the public internet. Judged once. */
+  get isPrivate(): boolean {
+    return this.#isPrivate ??= isPrivateAddress(this.remoteAddress);
   }
 
   /** Sends a request. Whether that succeeds is seen by what comes back. */

@@ -1,7 +1,7 @@
 /** What comes over a connection, as it comes. */
 
 import type { TcpConnection } from "../../core/host.ts";
-import { latin1 } from "./response_head.ts";
+import { latin1, refuse } from "./response_head.ts";
 
 /** Bytes asked for at once where nobody brings a buffer. */
 const BUFFER_BYTES = 64 * 1024;
@@ -12,7 +12,7 @@ const CR = 0x0d;
 
 /** Bytes that came and have not been taken yet. One read at a time. */
 export class Input {
-  readonly #tcp: TcpConnection;
+  readonly #tcp: Pick<TcpConnection, "read">;
   #bytes = new Uint8Array(BUFFER_BYTES);
   /** Where large bodies come by. */
   #large: Uint8Array<ArrayBuffer> | null = null;
@@ -20,7 +20,7 @@ export class Input {
   #end = 0;
 
   /** Nothing is read yet. */
-  constructor(tcp: TcpConnection) {
+  constructor(tcp: Pick<TcpConnection, "read">) {
     this.#tcp = tcp;
   }
 
@@ -75,15 +75,15 @@ export class Input {
   /**
    * Takes a line, and gives it without its CR LF; null if its end is not here yet.
    *
-   * @throws Where it is longer than that, or ends otherwise.
+   * @throws {CronfetchError} `http.protocol` where it is longer than that, or ends otherwise.
    */
   line(maxBytes: number): string | null {
     const length = this.waiting.indexOf(LF);
     if (length > maxBytes || (length < 0 && this.size > maxBytes)) {
-      throw new Error(`a line of more than ${maxBytes} bytes in a chunked body`);
+      refuse(`a line of more than ${maxBytes} bytes in a chunked body`);
     }
     if (length < 0) return null;
-    if (this.waiting[length - 1] !== CR) throw new Error("a line without CR in a chunked body");
+    if (this.waiting[length - 1] !== CR) refuse("a line without CR in a chunked body");
     const line = latin1(this.waiting.subarray(0, length - 1));
     this.skip(length + 1);
     return line;

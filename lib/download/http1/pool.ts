@@ -2,6 +2,7 @@
 
 import { abortable } from "@std/async";
 import type { Connect, Timers } from "../../core/host.ts";
+import { privateAddress } from "../egress.ts";
 import { Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 
@@ -31,32 +32,45 @@ export class Pool implements AsyncDisposable {
     this.#host = host;
   }
 
-  /** An idle connection, which is the caller's from now on, or null. */
-  take({ origin }: Server): Connection | null {
+  /**
+   * An idle connection, which is the caller's from now on, or null.
+   *
+   * @param publicOnly Whether its other end must have a public address.
+   */
+  take({ origin }: Server, publicOnly: boolean): Connection | null {
     const idle = this.#idle.get(origin) ?? [];
     for (let connection = idle.pop(); connection; connection = idle.pop()) {
       this.#old.delete(connection);
-      if (connection.isDone) return connection;
-      // It has just become useless, and nobody was told yet.
+      if (connection.isDone && !(publicOnly && connection.isPrivate)) return connection;
+      // It was closed or received bytes, or was opened by a task that may reach a private address.
       this.#close(connection);
     }
     return null;
   }
 
   /**
-   * Makes a new connection.
+   * Makes a new connection, by name: the system resolves it and tries its addresses, so the address
+   * that is judged is the connected one. Nothing has been sent by then.
    *
-   * @throws The signal's reason, or what the system says.
+   * @param publicOnly Whether the other end must have a public address.
+   * @throws The signal's reason, `redirect.private`, or the system's error.
    */
-  async connect({ hostname, port }: Server, signal: AbortSignal): Promise<Connection> {
+  async connect(
+    { hostname, port }: Server,
+    publicOnly: boolean,
+    signal: AbortSignal,
+  ): Promise<Connection> {
     const connecting = this.#host.connect(hostname, port, signal);
     try {
       const connection = new Connection(await abortable(connecting, signal));
+      if (publicOnly && connection.isPrivate) {
+        throw privateAddress(hostname, connection.remoteAddress);
+      }
       this.#open.add(connection);
       return connection;
     } catch (error) {
-      // What comes too late is wanted by nobody.
-      connecting.then((late) => late.close(), () => {});
+      // A connection that was refused or comes too late is not used.
+      connecting.then((unused) => unused.close(), () => {});
       throw error;
     }
   }

@@ -13,11 +13,9 @@ export interface Server {
   readonly hostField: string;
 }
 
-const SCHEME = "http://";
-
-/** The origin of an http URL, as `URL` writes it; what follows is the target of a request. */
+/** The origin of a URL, as `URL` writes it; the target of a request follows it. */
 export function originOf(url: string): string {
-  return url.slice(0, url.indexOf("/", SCHEME.length));
+  return url.slice(0, url.indexOf("/", url.indexOf("//") + 2));
 }
 
 /**

@@ -1,5 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
+import { CronfetchError } from "../../../lib/core/errors.ts";
 import { Input } from "../../../lib/download/http1/input.ts";
 import { ChunkedReader } from "../../../lib/download/http1/chunked_reader.ts";
 import type { BodyReader } from "../../../lib/download/http1/body_reader.ts";
@@ -17,8 +18,6 @@ function inputOf(pieces: readonly Uint8Array[]): Input {
       if (piece.length > into.length) left.unshift(piece.subarray(into.length));
       return Promise.resolve(Math.min(piece.length, into.length));
     },
-    write: () => Promise.reject(new Error("nothing is written here")),
-    close: () => {},
   });
 }
 
@@ -98,50 +97,106 @@ Deno.test("the bytes behind a body are left where they are", async () => {
 });
 
 const LONG = "a".repeat(17_000);
-const BROKEN: readonly (readonly [what: string, framed: string])[] = [
-  ["nothing", ""],
-  ["a size alone", "3"],
-  ["a size and its line", "3\r\n"],
-  ["half the data", "3\r\nab"],
-  ["data without its end", "3\r\nabc"],
-  ["half the end of the data", "3\r\nabc\r"],
-  ["no last chunk", "3\r\nabc\r\n"],
-  ["a last chunk without an end", "0\r\n"],
-  ["trailers without an end", "0\r\na: b\r\n"],
-  ["no size", "\r\nabc\r\n0\r\n\r\n"],
-  ["an extension without a size", ";a\r\nabc\r\n0\r\n\r\n"],
-  ["a size that is no number", "x\r\nabc\r\n0\r\n\r\n"],
-  ["a size with a sign", "+3\r\nabc\r\n0\r\n\r\n"],
-  ["a size below zero", "-3\r\nabc\r\n0\r\n\r\n"],
-  ["a size as programs write it", "0x3\r\nabc\r\n0\r\n\r\n"],
-  ["a space before the size", " 3\r\nabc\r\n0\r\n\r\n"],
-  ["a size of two words", "3 3\r\nabc\r\n0\r\n\r\n"],
-  ["a size beyond all numbers", "fffffffffffffff\r\nabc\r\n0\r\n\r\n"],
-  ["a size of too many digits", "00000000000000003\r\nabc\r\n0\r\n\r\n"],
-  ["a size ended by LF", "3\nabc\r\n0\r\n\r\n"],
-  ["an extension ended by LF", "3;a\nabc\r\n0\r\n\r\n"],
-  ["CR in an extension", "3;a\rb\r\nabc\r\n0\r\n\r\n"],
-  ["data longer than its size", "3\r\nabcd\r\n0\r\n\r\n"],
-  ["data ended by LF", "3\r\nabc\n0\r\n\r\n"],
-  ["an extension too long", `3;${LONG}\r\nabc\r\n0\r\n\r\n`],
-  ["extensions too long together", `${`1;${LONG.slice(9_000)}\r\na\r\n`.repeat(3)}0\r\n\r\n`],
-  ["trailers too long", `0\r\n${`a: ${LONG.slice(9_000)}\r\n`.repeat(3)}\r\n`],
-  ["a line without an end", LONG],
+const CUT = "body.truncated: the connection ended before the last chunk";
+const SIZE = "a chunk size that is not a number";
+const LINE = "a line of more than 16384 bytes in a chunked body";
+const NO_CR = "a line without CR in a chunked body";
+const LONGER = "a chunk is longer than its size";
+const BETWEEN = "too much between the chunks";
+
+/** What is wrong with chunks; the outcome is a part of `code: message`. */
+const BROKEN: readonly (readonly [what: string, framed: string, outcome: string])[] = [
+  ["nothing", "", CUT],
+  ["a size alone", "3", CUT],
+  ["a size and its line", "3\r\n", CUT],
+  ["half the data", "3\r\nab", CUT],
+  ["data without its end", "3\r\nabc", CUT],
+  ["half the end of the data", "3\r\nabc\r", CUT],
+  ["no last chunk", "3\r\nabc\r\n", CUT],
+  ["a last chunk without an end", "0\r\n", CUT],
+  ["trailers without an end", "0\r\na: b\r\n", CUT],
+  ["no size", "\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["an extension without a size", ";a\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a size that is no number", "x\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a size with a sign", "+3\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a size below zero", "-3\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a size as programs write it", "0x3\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a space before the size", " 3\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a size of two words", "3 3\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a size with an underscore", "3_0\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a size with a fraction", "3.0\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a size in other digits", "\xb3\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["NUL in a size", "3\0\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a size beyond all numbers", "fffffffffffffff\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["the first size beyond all numbers", "20000000000000\r\nabc", SIZE],
+  ["the last size that is a number", "1fffffffffffff\r\nabc", CUT],
+  ["a size of too many digits", "00000000000000003\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["a second size that is no number", "3\r\nabc\r\nzz\r\n", SIZE],
+  ["a page in place of a chunk", "3\r\nabc\r\n<html>\r\n", SIZE],
+  ["a response in place of a chunk", "3\r\nabc\r\nHTTP/1.1 200 OK\r\n\r\n", SIZE],
+  ["a size ended by LF", "3\nabc\r\n0\r\n\r\n", NO_CR],
+  ["an extension ended by LF", "3;a\nabc\r\n0\r\n\r\n", NO_CR],
+  ["trailers ended by LF", "0\r\na: b\n\r\n", NO_CR],
+  ["an end by LF", "3\r\nabc\r\n0\r\n\n", NO_CR],
+  ["CR in an extension", "3;a\rb\r\nabc\r\n0\r\n\r\n", SIZE],
+  ["data longer than its size", "3\r\nabcd\r\n0\r\n\r\n", LONGER],
+  ["data ended by LF", "3\r\nabc\n0\r\n\r\n", NO_CR],
+  ["an extension too long", `3;${LONG}\r\nabc\r\n0\r\n\r\n`, LINE],
+  ["extensions too long together", `${`1;${LONG.slice(9_000)}\r\na\r\n`.repeat(3)}0\r\n`, BETWEEN],
+  ["trailers too long", `0\r\n${`a: ${LONG.slice(9_000)}\r\n`.repeat(3)}\r\n`, BETWEEN],
+  ["a line without an end", LONG, LINE],
 ];
 
-Deno.test("chunks that are none break the body off", async (t) => {
-  for (const [what, framed] of BROKEN) {
+async function outcomeOf(reading: Promise<unknown>): Promise<string> {
+  const error = await assertRejects(() => reading, CronfetchError);
+  return `${error.code}: ${error.message}`;
+}
+
+Deno.test("row 145: malformed chunks are http.protocol, a cut body is body.truncated", async (t) => {
+  for (const [what, framed, expected] of BROKEN) {
     await t.step(what, async () => {
       for (const pieces of [[toLatin1(framed)], cutAt(toLatin1(framed), [1, 5, 8])]) {
-        await assertRejects(() => bytesOf(new ChunkedReader(inputOf(pieces)), 1_000), Error);
+        const outcome = await outcomeOf(bytesOf(new ChunkedReader(inputOf(pieces)), 1_000));
+        assertStringIncludes(outcome, expected);
+        if (expected !== CUT) assertStringIncludes(outcome, "http.protocol: ");
       }
     });
   }
 });
 
-Deno.test("a body shorter than its length breaks off", async () => {
+Deno.test("row 145: a line without an end is refused while it grows", async () => {
+  let reads = 0;
+  const endless = new Input({
+    read: (into) => {
+      reads++;
+      into.fill(0x61);
+      return Promise.resolve(into.length);
+    },
+  });
+  const outcome = await outcomeOf(new ChunkedReader(endless).read(new Uint8Array(10)));
+  assertStringIncludes(outcome, `http.protocol: the answer is not valid HTTP: ${LINE}`);
+  assertEquals(reads, 1);
+});
+
+Deno.test("a chunk beyond the buffer that is cut is truncated, never the end", async () => {
+  for (const sizeBytes of [65_536, 100_000, 1_000_000]) {
+    for (const sentBytes of [0, 1, 10, 65_535, 65_536].filter((sent) => sent < sizeBytes)) {
+      const framed = toLatin1(`${sizeBytes.toString(16)}\r\n${"x".repeat(sentBytes)}`);
+      for (const bufferBytes of [1_000, 300_000]) {
+        const reader = new ChunkedReader(inputOf([framed.subarray(0, 7), framed.subarray(7)]));
+        assertEquals(await outcomeOf(bytesOf(reader, bufferBytes)), CUT);
+        assertEquals(reader.ended, false);
+      }
+    }
+  }
+});
+
+Deno.test("a body shorter than its length is truncated", async () => {
   const reader = new LengthReader(inputOf([toLatin1("abc")]), 4);
-  await assertRejects(() => bytesOf(reader, 10), Error);
+  assertEquals(
+    await outcomeOf(bytesOf(reader, 10)),
+    "body.truncated: the connection ended 1 bytes too early",
+  );
 });
 
 Deno.test("what waits is kept in order, whatever room there is", async () => {

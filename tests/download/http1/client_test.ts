@@ -1,31 +1,22 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../../lib/core/errors.ts";
-import type { RawConnection } from "../../helpers/raw_server.ts";
-import { always, exchanging, textOf } from "./exchanging.ts";
+import { always, type Exchanging, exchanging, textOf } from "./exchanging.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
 const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
   "1;x\r\na\r\n2\r\nbc\r\n0\r\nx: y\r\n\r\n";
 
-/** Lets what is on its way come in. */
-function settled(): Promise<void> {
-  return new Promise((done) => setTimeout(done, 20));
-}
-
-/** Two halves, with time for the first to come in alone. */
-async function sendSplit(connection: RawConnection, answer: string, at: number): Promise<void> {
-  await connection.send(answer.slice(0, at));
-  await new Promise((done) => setTimeout(done, 2));
-  await connection.send(answer.slice(at));
-}
-
 for (const [name, answer] of [["a length", ANSWER], ["chunks", CHUNKED]] as const) {
   Deno.test(`an answer with ${name} is the same however it is cut in two`, async () => {
     let at = 0;
-    await using pair = await exchanging(async (connection) => {
+    let exchanges = 0;
+    await using pair: Exchanging = await exchanging(async (connection) => {
       for (;;) {
         await connection.readRequest();
-        await sendSplit(connection, answer, at);
+        await connection.send(answer.slice(0, at));
+        const firstHalf = exchanges++ * answer.length + at;
+        await pair.until(() => pair.receivedBytes === firstHalf);
+        await connection.send(answer.slice(at));
       }
     });
     for (at = 1; at < answer.length; at++) {
@@ -44,7 +35,12 @@ Deno.test("a request is one line and its fields", async () => {
   });
   const { signal } = new AbortController();
   const url = `${pair.server.origin}/a%20b?c`;
-  const { body } = await pair.client.send({ url, headers: { accept: "*/*" }, signal });
+  const { body } = await pair.client.send({
+    url,
+    headers: { accept: "*/*" },
+    publicOnly: false,
+    signal,
+  });
   await body.cancel();
   const host = pair.server.origin.slice("http://".length);
   assertEquals(raw, `GET /a%20b?c HTTP/1.1\r\nhost: ${host}\r\naccept: */*\r\n\r\n`);
@@ -78,18 +74,18 @@ for (const [what, answer, isReused] of REUSE) {
 }
 
 Deno.test("reuse: bytes that come by themselves are no answer to the next request", async () => {
+  const idle = Promise.withResolvers<void>();
   await using pair = await exchanging(async (connection) => {
     await connection.readRequest();
     await connection.send(ANSWER);
-    await settled();
+    await idle.promise;
     await connection.send(ANSWER.replace("abc", "bad"));
     await connection.hold();
   });
   await textOf((await pair.get()).body);
   assertEquals(pair.open.size, 1);
-  await settled();
-  await settled();
-  assertEquals(pair.open.size, 0);
+  idle.resolve();
+  await pair.until(() => pair.open.size === 0);
   assertEquals(await textOf((await pair.get()).body), "abc");
 });
 
@@ -148,7 +144,7 @@ Deno.test("a body that is not wanted: what is here is drained, else it is closed
   for (const [answer, isKept] of [[ANSWER, true], [CHUNKED, true], [half, false]] as const) {
     await using pair = await exchanging(always(answer));
     const { body } = await pair.get();
-    await settled();
+    assertEquals(pair.receivedBytes, answer.length);
     await body.cancel();
     await body.cancel();
     assertEquals(pair.open.size, isKept ? 1 : 0);
@@ -210,15 +206,19 @@ const STAGES: readonly (readonly [stage: string, sent: string])[] = [
 
 for (const [stage, sent] of STAGES) {
   Deno.test(`the signal ends the exchange ${stage}`, async () => {
+    const answered = Promise.withResolvers<void>();
     await using pair = await exchanging(async (connection) => {
       await connection.readRequest();
       await connection.send(sent);
+      answered.resolve();
       await connection.hold();
     });
     const controller = new AbortController();
     const reason = new Error("enough");
     const read = (async () => textOf((await pair.get("/", controller.signal)).body))();
-    setTimeout(() => controller.abort(reason), 20);
+    await answered.promise;
+    await pair.until(() => pair.receivedBytes === sent.length);
+    controller.abort(reason);
     assertEquals(await read.catch((error) => error), reason);
     assertEquals(pair.open.size, 0);
   });

@@ -17,7 +17,11 @@ export interface Exchanging extends AsyncDisposable {
   readonly open: ReadonlySet<TcpConnection>;
   /** Timers of the client that are set; each is cancelled by its own function. */
   readonly alarms: ReadonlySet<() => void>;
-  /** Asks for a path of the server. */
+  /** Bytes that the client has read from its connections. */
+  readonly receivedBytes: number;
+  /** Waits until a condition holds; it is checked whenever the client has read or closed. */
+  until(condition: () => boolean): Promise<void>;
+  /** Requests a path of the server. */
   get(path?: string, signal?: AbortSignal): Promise<HttpResponse>;
 }
 
@@ -28,8 +32,12 @@ export async function exchanging(
   const server = await rawServer(handler);
   const host = testHost({ timers: "manual" });
   const open = new Set<TcpConnection>();
+  const seen: Seen = { receivedBytes: 0, wake: () => {} };
   const alarms = new Set<() => void>();
-  const client = new Http1Client({ connect: counted(open), timers: watched(host.timers, alarms) });
+  const client = new Http1Client({
+    connect: counted(open, seen),
+    timers: watched(host.timers, alarms),
+  });
   const never = new AbortController().signal;
   return {
     client,
@@ -37,8 +45,14 @@ export async function exchanging(
     host,
     open,
     alarms,
+    get receivedBytes() {
+      return seen.receivedBytes;
+    },
+    until: async (condition) => {
+      while (!condition()) await new Promise<void>((wake) => seen.wake = wake);
+    },
     get: (path = "/", signal = never) =>
-      client.send({ url: server.origin + path, headers: {}, signal }),
+      client.send({ url: server.origin + path, headers: {}, publicOnly: false, signal }),
     [Symbol.asyncDispose]: async () => {
       await client[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
@@ -46,16 +60,29 @@ export async function exchanging(
   };
 }
 
+/** What the connections of a client have done. */
+interface Seen {
+  receivedBytes: number;
+  wake: () => void;
+}
+
 /** Real connections, kept in a set until they are closed. */
-function counted(open: Set<TcpConnection>): Connect {
+function counted(open: Set<TcpConnection>, events: Seen): Connect {
   return async (hostname, port, signal) => {
     const tcp = await connectReally(hostname, port, signal);
     const seen: TcpConnection = {
-      read: (into) => tcp.read(into),
+      remoteAddr: tcp.remoteAddr,
+      read: async (into) => {
+        const count = await tcp.read(into);
+        events.receivedBytes += count ?? 0;
+        events.wake();
+        return count;
+      },
       write: (bytes) => tcp.write(bytes),
       close: () => {
         open.delete(seen);
         tcp.close();
+        events.wake();
       },
     };
     open.add(seen);

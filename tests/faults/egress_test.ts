@@ -1,0 +1,192 @@
+/** Rows 135 and 136: names that lead into a private network, by what they resolve to. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Host } from "../../lib/core/host.ts";
+import { run } from "../../lib/mod.ts";
+import type { TaskInput } from "../../lib/mod.ts";
+import { testHost } from "../helpers/host.ts";
+import { namedConnect } from "../helpers/named_connect.ts";
+import { origin } from "../helpers/origin.ts";
+import { hostAt, place, storeTest } from "../helpers/place.ts";
+
+const PUBLIC = "93.184.215.14";
+const OTHER = "93.184.215.15";
+const PRIVATE = "10.0.0.1";
+const CONTENT = "the bytes\n";
+
+/** Where requests end, what was sent to, and the requests, of one run of one task. */
+async function runOf(
+  task: TaskInput,
+  addresses: Readonly<Record<string, readonly (string | null)[]>>,
+) {
+  await using store = await place();
+  await using server = origin({
+    "/file": CONTENT,
+    "/away": { redirect: "http://inside.example/file" },
+    "/sums": `${"0".repeat(64)}  file\n`,
+    "/gone": 404,
+  });
+  const sockets = namedConnect(server.origin, addresses);
+  const host: Host = {
+    ...testHost({ connect: sockets.connect }),
+    resolve: () => Promise.reject(new Error("a look-up of its own")),
+  };
+  const { results } = await run({
+    store: store.location,
+    state: "memory:",
+    limits: { concurrency: 1 },
+    tasks: [{ id: "a", retry: { attempts: 2 }, ...task }],
+  }, { host: hostAt(store, host) });
+  const [result] = results;
+  assert(result !== undefined);
+  return { result, written: sockets.written, names: sockets.names, requests: server.hits() };
+}
+
+/** A name, or what is behind it, that is private: nothing is sent to the address. */
+const REFUSED: readonly (readonly [
+  what: string,
+  task: TaskInput,
+  addresses: Readonly<Record<string, readonly (string | null)[]>>,
+  written: readonly string[],
+  part: string,
+])[] = [
+  ["a private name", { url: "http://a.example/file" }, { "a.example": [PRIVATE] }, [], PRIVATE],
+  [
+    "a name whose first look-up fails",
+    { url: "http://a.example/file" },
+    { "a.example": [null, PRIVATE] },
+    [],
+    PRIVATE,
+  ],
+  ["loopback", { url: "http://a.example:99/file" }, { "a.example": ["::1"] }, [], "::1"],
+  [
+    "an IPv4-mapped address",
+    { url: "http://a.example/file" },
+    { "a.example": ["::ffff:10.0.0.1"] },
+    [],
+    "::ffff:10.0.0.1",
+  ],
+  [
+    "a redirect to a private name",
+    { url: "http://a.example/away" },
+    { "a.example": [PUBLIC], "inside.example": [PRIVATE] },
+    [PUBLIC],
+    "a redirect from the public host a.example",
+  ],
+  [
+    "a checksum file on a private name",
+    {
+      url: "http://a.example/file",
+      expect: { sha256: { url: "http://b.example/sums", name: "file" } },
+    },
+    { "a.example": [PUBLIC], "b.example": [PRIVATE] },
+    [],
+    "b.example",
+  ],
+];
+
+for (const [what, task, addresses, written, part] of REFUSED) {
+  storeTest(`row 135: ${what} is refused before a byte is sent`, async () => {
+    const outcome = await runOf(task, addresses);
+    assertEquals([outcome.result.status, outcome.result.code], ["failed", "redirect.private"]);
+    assertEquals(outcome.written, written);
+    assertEquals(outcome.requests, written.length);
+    assert(outcome.result.message?.includes(part), outcome.result.message);
+  });
+}
+
+storeTest("row 135: a private mirror is refused before a byte is sent", async () => {
+  const { result, written } = await runOf(
+    { url: "http://a.example/gone", mirrors: ["http://b.example/file"] },
+    { "a.example": [PUBLIC], "b.example": [PRIVATE] },
+  );
+  assertEquals(result.attempts.map(({ code }) => code), ["http.status", "redirect.private"]);
+  assertEquals(written, [PUBLIC]);
+});
+
+storeTest(
+  "row 135: a name that is public, then private, is refused at its second connection",
+  async () => {
+    const { result, written } = await runOf(
+      { url: "http://a.example/away" },
+      { "a.example": [PUBLIC], "inside.example": [OTHER, PRIVATE] },
+    );
+    assertEquals([result.status, written], ["created", [PUBLIC, OTHER]]);
+    const again = await runOf({ url: "http://a.example/file" }, { "a.example": [PRIVATE, PUBLIC] });
+    assertEquals([again.result.code, again.written], ["redirect.private", []]);
+  },
+);
+
+storeTest(
+  "row 135: a public name is connected to by name and port, and looked up by nobody else",
+  async () => {
+    const { result, names } = await runOf(
+      { url: "http://a.example:8080/file" },
+      { "a.example": [PUBLIC] },
+    );
+    assertEquals([result.status, names], ["created", ["a.example:8080"]]);
+  },
+);
+
+storeTest("row 135: allowPrivate reaches a private name", async () => {
+  const { result, written } = await runOf(
+    { url: "http://a.example/file", allowPrivate: true },
+    { "a.example": [PRIVATE] },
+  );
+  assertEquals([result.status, written], ["created", [PRIVATE]]);
+});
+
+storeTest("row 136: an address of a VPN's resolver is named as such", async () => {
+  const { result, written } = await runOf(
+    { url: "http://a.example/file" },
+    { "a.example": ["198.18.0.23"] },
+  );
+  assertEquals([result.code, written], ["redirect.private", []]);
+  assert(result.message?.includes("the resolver of a VPN or proxy client"), result.message);
+  assert(result.message?.includes("--allow-private"), result.message);
+});
+
+for (
+  const [url, env] of [
+    ["http://a.example/file", { HTTP_PROXY: "http://proxy.example:3128" }],
+    ["https://a.example/file", { https_proxy: "http://proxy.example:3128" }],
+    ["https://a.example/file", { ALL_PROXY: "socks5://proxy.example" }],
+  ] as const
+) {
+  storeTest(
+    `row 136: where a proxy connects to ${url}, nothing is looked up (${Object.keys(env)})`,
+    async () => {
+      await using store = await place();
+      let requests = 0;
+      const host: Host = {
+        ...testHost({
+          env,
+          fetch: () => {
+            requests++;
+            return fetch(`data:,${encodeURIComponent(CONTENT)}`);
+          },
+        }),
+        resolve: () => Promise.reject(new Error("looked up")),
+      };
+      const tasks = [{ id: "a", url }];
+      const { results } = await run({ store: store.location, state: "memory:", tasks }, {
+        host: hostAt(store, host),
+      });
+      assertEquals([results[0]?.status, requests], ["created", 1]);
+    },
+  );
+}
+
+storeTest("row 136: https without a proxy is looked up before fetch connects", async () => {
+  await using store = await place();
+  const host = testHost({
+    env: { HTTPS_PROXY: "http://proxy.example", NO_PROXY: "a.example" },
+    addresses: { "a.example": ["198.19.0.1"] },
+    fetch: () => Promise.reject(new Error("requested")),
+  });
+  const tasks = [{ id: "a", url: "https://a.example/file" }];
+  const { results } = await run({ store: store.location, state: "memory:", tasks }, {
+    host: hostAt(store, host),
+  });
+  assertEquals(results[0]?.code, "redirect.private");
+});

@@ -1,0 +1,44 @@
+/** Row 138: bytes on a kept connection that are no response. */
+
+import { assertEquals } from "@std/assert";
+import { run } from "../../lib/mod.ts";
+import { BY_FETCH, testHost } from "../helpers/host.ts";
+import { hostAt, place, storeTest } from "../helpers/place.ts";
+import { rawServer } from "../helpers/raw_server.ts";
+import { response, WHOLE } from "./scenario.ts";
+
+const TASKS = 200;
+
+/** `fetch` has a client of its own. */
+const STRAYS = BY_FETCH ? [] : [["letters", "stray"], ["half of a head", "HTTP/1.1 2"]] as const;
+
+for (const [what, stray] of STRAYS) {
+  storeTest(`row 138: ${what} after an answer harm none of ${TASKS} tasks`, async () => {
+    await using store = await place();
+    await using server = await rawServer(async (connection) => {
+      const answer = response([`Content-Length: ${WHOLE.length}`], WHOLE);
+      for (let count = 0;; count++) {
+        await connection.readRequest();
+        // They follow the answer before, and reach the client when it has sent the next request.
+        const isLate = count > 0 && connection.index % 2 === 0;
+        await connection.send(isLate ? stray + answer : answer);
+      }
+    });
+    const { results } = await run({
+      store: store.location,
+      state: "memory:",
+      tasks: Array.from({ length: TASKS }, (_, at) => ({
+        id: `t${at}`,
+        url: `${server.origin}/${at}`,
+        retry: { attempts: 1 },
+      })),
+    }, { host: hostAt(store, testHost()) });
+    assertEquals(server.requests.length > TASKS, true);
+    assertEquals(results.filter(({ status }) => status !== "created"), []);
+    assertEquals(results.every(({ attempts }) => attempts.length === 1), true);
+    for (let at = 0; at < TASKS; at++) {
+      const requests = server.requests.filter((request) => request === `GET /${at}`).length;
+      assertEquals(requests === 1 || requests === 2, true, `${requests} requests for /${at}`);
+    }
+  });
+}

@@ -1,0 +1,11 @@
+/** Many more fuzzed responses than in the quick tests, of other seeds. */
+
+import { assertEquals } from "@std/assert";
+import { fuzz } from "../download/http1/fuzzing.ts";
+
+for (const seed of [1, 2, 3, 4, 5]) {
+  Deno.test(`row 145: 20,000 fuzzed responses of seed ${seed} are read, or refused with a code`, async () => {
+    const counts = await fuzz(20_000, seed);
+    assertEquals(Object.values(counts).reduce((sum, count) => sum + count, 0), 20_000);
+  });
+}

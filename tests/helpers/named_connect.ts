@@ -1,0 +1,54 @@
+/** Sockets for tests that need names: where each leads to, and which address it seems to have. */
+
+import type { Connect, TcpConnection } from "../../lib/core/host.ts";
+import { connectReally } from "./host.ts";
+
+/** A `Connect`, and what was done with it. */
+export interface NamedConnect {
+  readonly connect: Connect;
+  /** `name:port` of each connection that was made, in order. */
+  readonly names: readonly string[];
+  /** Addresses, in the order of their connections, to which bytes were sent. */
+  readonly written: readonly string[];
+}
+
+/**
+ * Connects every name to a port of this machine.
+ *
+ * @param origin `http://127.0.0.1:port` of the server that is behind all of them.
+ * @param addresses By name, the addresses that its connections have in turn; the last one for all
+ * later ones. `null` is a failed look-up.
+ */
+export function namedConnect(
+  origin: string,
+  addresses: Readonly<Record<string, readonly (string | null)[]>>,
+): NamedConnect {
+  const port = Number(new URL(origin).port);
+  const names: string[] = [];
+  const written: string[] = [];
+  const counts = new Map<string, number>();
+  return {
+    names,
+    written,
+    connect: async (hostname, askedPort, signal) => {
+      const known = addresses[hostname] ?? [hostname];
+      const count = counts.get(hostname) ?? 0;
+      counts.set(hostname, count + 1);
+      const address = known[Math.min(count, known.length - 1)] ?? null;
+      names.push(`${hostname}:${askedPort}`);
+      if (address === null) {
+        throw new Error("failed to lookup address information: Name or service not known");
+      }
+      const tcp = await connectReally("127.0.0.1", port, signal);
+      return {
+        remoteAddr: { hostname: address },
+        read: (into) => tcp.read(into),
+        write: (bytes) => {
+          written.push(address);
+          return tcp.write(bytes);
+        },
+        close: () => tcp.close(),
+      } satisfies TcpConnection;
+    },
+  };
+}
