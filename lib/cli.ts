@@ -255,7 +255,10 @@ function withConfig(command: Command): Command {
       repeated,
     )
     .option("--only <TASK>", "only this task; may be repeated", repeated)
-    .option("-o, --output <STORE>", "where files go (default: the config's, or ./downloads)")
+    .option(
+      "-o, --output <STORE>",
+      "where files go, or for one URL the file (default: the config's, or ./downloads)",
+    )
     .option(
       "--state <STATE>",
       "what is remembered, and where (default: the config's;\n" +

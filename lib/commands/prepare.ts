@@ -1,11 +1,13 @@
 /** What the commands share: from flags to a sound config, its tasks, and their plan. */
 
+import { resolve, SEPARATOR } from "@std/path";
 import type { Flags } from "../cli.ts";
 import type { Config } from "../config/config.ts";
 import { variable } from "../config/environment.ts";
 import { loadConfig } from "../config/load.ts";
 import { OVERRIDE_NAMES } from "../config/overrides.ts";
 import { knownIds, tasksOf } from "../config/tasks.ts";
+import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { checkCron } from "../schedule/cron.ts";
@@ -40,12 +42,17 @@ export async function prepare(
   const urls = urlsAmong(operands);
   const ids = [...operands.filter((operand) => !operand.includes("://")), ...flags.only];
   const at = host.clock.now();
+  const isBare = urls.length > 0 && ids.length === 0 && flags.config.length === 0;
+  const output = isBare && flags.output !== undefined
+    ? await outputOf(flags.output, urls.length, host)
+    : { store: flags.output };
   const config = await loadConfig({
     files: flags.config,
     urls,
+    ...output,
     overrides: {
       ...flags,
-      store: flags.output,
+      store: output.store,
       state: stateAsked(flags, urls, host),
       allowPrivate: flags.allowPrivate === true ? "true" : undefined,
     },
@@ -58,6 +65,55 @@ export async function prepare(
   }
   const tasks = tasksOf(config, at);
   return { config, tasks, asked: ids.length === 0 ? null : knownIds(ids, tasks), at };
+}
+
+/** What `--output` is for: a store, and the name of the only file in it. */
+interface OutputPlace {
+  readonly store: string;
+  readonly name?: string;
+}
+
+/**
+ * Reads `--output` where the command line names only URLs: for one URL a last part with an
+ * extension names the file, unless it is a folder; anything else is a store.
+ *
+ * @throws {CronfetchError} `usage`, for several URLs and a name for one file.
+ */
+async function outputOf(
+  output: string,
+  urlCount: number,
+  { cwd }: Pick<Host, "cwd">,
+): Promise<OutputPlace> {
+  const place = splitOutput(output);
+  if (place === null || await isFolder(resolve(cwd(), output))) return { store: output };
+  if (urlCount === 1) return place;
+  throw new CronfetchError(
+    "usage",
+    `--output ${JSON.stringify(output)} names one file, and there are ${urlCount} URLs; ` +
+      `write ${JSON.stringify(`${output}/`)} for a folder of that name`,
+  );
+}
+
+/**
+ * Splits a path whose last part has an extension: up to ten letters and digits after a dot, at
+ * least one of them a letter, so that `v1.2` is a folder. Null for any other text.
+ */
+export function splitOutput(output: string): Required<OutputPlace> | null {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(output)) return null;
+  const name = output.slice(Math.max(output.lastIndexOf("/"), output.lastIndexOf(SEPARATOR)) + 1);
+  const extension = name.slice(name.lastIndexOf(".") + 1);
+  const hasExtension = name.lastIndexOf(".") > 0 && /^[a-z0-9]{1,10}$/i.test(extension) &&
+    /[a-z]/i.test(extension);
+  if (!hasExtension) return null;
+  return { store: output.slice(0, output.length - name.length) || ".", name };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 /** A config with nothing in it but the tasks that a person asked for. */

@@ -25,6 +25,8 @@ export interface LoadRequest {
   readonly files: readonly string[];
   /** URLs given as arguments. With these and without files no file is looked for. */
   readonly urls: readonly string[];
+  /** Name of the file of the only URL in `urls`. Default: the URL's own. */
+  readonly name?: string;
   /** Values of flags. */
   readonly overrides: Overrides;
   /** When, for checking what the dates in names and URLs come to. */
@@ -59,7 +61,7 @@ export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<
     for (const problem of reading.problems) problems.add(() => problem);
     if (reading.source) sources.push(reading.source);
   }
-  if (request.urls.length > 0) sources.push(argumentSource(request.urls, host.cwd()));
+  if (request.urls.length > 0) sources.push(argumentSource(request, host.cwd()));
   const checkPattern = await patternCheck(sources.map(({ value }) => value));
   const paths = pathsOf(files, host);
   const surroundings = { ...request, host, overrides, problems, checkPattern, files: paths };

@@ -58,14 +58,27 @@ export async function readSource(
   return await readText(text, name, dirname(path), FORMATS[extension] ?? formatOf(text));
 }
 
-/** URLs given as arguments, as a source of one task each. */
-export function argumentSource(urls: readonly string[], folder: string): Source {
+/**
+ * URLs given as arguments, as a source of one task each.
+ *
+ * @param name Of the file of the only URL; see `--output`.
+ */
+export function argumentSource(
+  { urls, name }: { readonly urls: readonly string[]; readonly name?: string },
+  folder: string,
+): Source {
+  // It is a name, and no template.
+  const to = name?.replaceAll("{", "{{").replaceAll("}", "}}");
   return {
     name: "arguments",
     folder,
-    value: { tasks: urls },
-    place([, index]) {
-      const source = typeof index === "number" ? `argument ${index + 1}` : "arguments";
+    value: { tasks: to === undefined ? urls : urls.map((url) => ({ url, to })) },
+    place([, index, key]) {
+      const source = key === "to"
+        ? "--output"
+        : typeof index === "number"
+        ? `argument ${index + 1}`
+        : "arguments";
       return { source, line: null, column: null, path: "" };
     },
   };

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../lib/cli.ts";
+import { splitOutput } from "../../lib/commands/prepare.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
 import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost, type TestHostOptions } from "../helpers/host.ts";
@@ -221,6 +222,78 @@ Deno.test("run URL: without any config, into -o", async () => {
   const urls = [`${server.origin}/a.txt`, `${server.origin}/b.txt`];
   assertEquals(await main(["run", ...urls, "-o", "there", "--state", "memory:"], host), 0);
   assertEquals(await tree(folder.path), { "there/a.txt": "first\n", "there/b.txt": "second\n" });
+});
+
+Deno.test("run URL -o: one URL and a last part with an extension name the file", async () => {
+  await using server = origin({ "/a.txt": "first\n", "/b.txt": "second\n" });
+  const url = `${server.origin}/a.txt`;
+  const outputs: readonly (readonly [output: string, file: string])[] = [
+    ["out.csv", "out.csv"],
+    ["./new/deep/out.csv", "new/deep/out.csv"],
+    ["{x}.csv", "{x}.csv"],
+    ["folder.d", "folder.d/a.txt"],
+    ["out.csv/", "out.csv/a.txt"],
+    ["out", "out/a.txt"],
+    ["v1.2", "v1.2/a.txt"],
+  ];
+  for (const [output, file] of outputs) {
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(folder.file("folder.d"));
+    const host = testHost({ cwd: folder.path });
+    assertEquals(await main(["run", url, "-o", output], host), 0, host.stderr.text);
+    assertEquals(await tree(folder.path), { [file]: "first\n" });
+    // The file is replaced by the next run, and an absolute path is the same one.
+    assertEquals(await main(["run", url, "-o", folder.file(output)], host), 0);
+    assertEquals(await tree(folder.path), { [file]: "first\n" });
+  }
+});
+
+Deno.test("run URL -o: a name for one file and several URLs are a usage error", async () => {
+  await using server = origin({ "/a.txt": "first\n", "/b.txt": "second\n" });
+  await using folder = await temporaryFolder();
+  const host = testHost({ cwd: folder.path });
+  const urls = [`${server.origin}/a.txt`, `${server.origin}/b.txt`];
+  assertEquals(await main(["run", ...urls, "-o", "out.csv"], host), 2);
+  assertMatch(
+    host.stderr.text,
+    /--output "out.csv" names one file, and there are 2 URLs; write "out.csv\/" for/,
+  );
+  assertEquals(server.hits(), 0);
+  assertEquals(await main(["run", ...urls, "-o", "out.csv/"], host), 0);
+  assertEquals(Object.keys(await tree(folder.path)), ["out.csv/a.txt", "out.csv/b.txt"]);
+});
+
+Deno.test("run URL -o: an unsafe name is a mistake of --output", async () => {
+  await using folder = await temporaryFolder();
+  const host = testHost({ cwd: folder.path });
+  assertEquals(await main(["run", "http://127.0.0.1/a", "-o", "con.txt"], host), 2);
+  assertMatch(host.stderr.text, /--output: holds "con.txt", which is no safe name on every system/);
+});
+
+Deno.test("splitOutput: a folder, and a name with an extension", () => {
+  const table: readonly (readonly [output: string, parts: [store: string, name: string] | null])[] =
+    [
+      ["out.csv", [".", "out.csv"]],
+      ["a/b.c/out.tar.gz", ["a/b.c/", "out.tar.gz"]],
+      ["/out.7z", ["/", "out.7z"]],
+      ["../x.Parquet", ["../", "x.Parquet"]],
+      ["out", null],
+      ["out.csv/", null],
+      [".", null],
+      ["..", null],
+      [".hidden", null],
+      ["v1.2", null],
+      ["2026.01.15", null],
+      ["x.", null],
+      ["x.a-b", null],
+      ["", null],
+      ["s3://bucket/out.csv", null],
+      ["memory:x.csv", null],
+    ];
+  for (const [output, parts] of table) {
+    const split = splitOutput(output);
+    assertEquals(split && [split.store, split.name], parts, output);
+  }
 });
 
 Deno.test("run -c -: a list of URLs on standard input", async () => {
