@@ -119,6 +119,7 @@ async function carryOutTasks(
       published: outcome.validators,
       alertAfter: context.alertAfter,
       ...(outcome.part === undefined ? {} : { part: outcome.part }),
+      ...(outcome.older && { older: outcome.older }),
     });
     if (record) state.save(record);
     tally.add(result, outcome.permanent);

@@ -23,10 +23,12 @@ export const TASK_STATUSES: readonly TaskStatus[] = [
   "cancelled",
 ];
 
-/** Something a reader of a result should know although the file was published. */
+/** What a reader of a good result should know. */
 export type Warning =
   /** Neither Content-Length nor chunked: a complete body cannot be told from a cut one. */
-  "lengthUnknown";
+  | "lengthUnknown"
+  /** The server sent a file with an earlier Last-Modified than the published one. */
+  | "olderThanPublished";
 
 /** One try at a task's URL or mirror. */
 export interface AttemptResult {

@@ -4,6 +4,8 @@ import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
 import type { Clock, Timers } from "../core/host.ts";
 import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
+import type { Validators } from "../core/validators.ts";
+import type { OlderRepresentation } from "../state/state.ts";
 import type { Draft, Sealed, Store, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import type { SettledTask } from "./checksum_file.ts";
@@ -22,7 +24,12 @@ import {
 import { retryAfter } from "./retry.ts";
 import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 import { type Head, transfer, type TransferOptions } from "./transfer.ts";
-import { isConditionRefused } from "./validators.ts";
+import {
+  type AgeDecision,
+  conditionalHeaders,
+  decideAge,
+  isConditionRefused,
+} from "./validators.ts";
 
 /** What an attempt needs of the world. */
 export interface AttemptContext {
@@ -76,8 +83,10 @@ export interface Source {
   readonly url: string;
   /** The key under which an answer is stored. */
   readonly keyFor: (headers: HeaderFields, servedFrom: string) => string;
-  /** Asks whether the published file is still the newest; empty where that cannot be asked. */
-  conditions: Readonly<Record<string, string>>;
+  /** Of the published file, if responses are compared with it; otherwise null. */
+  published: Validators | null;
+  /** An older file that earlier runs have received instead of the published one, or null. */
+  readonly older: OlderRepresentation | null;
   /** What the last attempt left to continue. */
   held: HeldPart | null;
   /** A resumed file had another digest than expected, and was requested from scratch. */
@@ -87,6 +96,8 @@ export interface Source {
 /** What an attempt brings. */
 export type AttemptOutcome =
   | { readonly kind: "unchanged" }
+  /** The server sends an older file than the published one, which stays. */
+  | { readonly kind: "older"; readonly older: OlderRepresentation }
   | {
     readonly kind: "received";
     readonly key: string;
@@ -151,16 +162,20 @@ async function askWhole(
   ongoing: Ongoing,
 ): Promise<{ readonly response: HttpResponse; readonly answer: Answer }> {
   const { source, trace, context } = ongoing;
-  const conditional = Object.keys(source.conditions).length > 0;
+  if (source.published === null) return await ask(ongoing, {}, UNCONDITIONAL);
+  const nowMs = context.host.clock.now().epochMilliseconds;
+  const conditions = conditionalHeaders(source.published, nowMs);
+  const conditional = Object.keys(conditions).length > 0;
   try {
-    return await ask(ongoing, source.conditions, { conditional, rangeStart: null });
+    return await ask(ongoing, conditions, { conditional, rangeStart: null });
   } catch (error) {
     if (!conditional || !(error instanceof CronfetchError)) throw error;
-    const nowMs = context.host.clock.now().epochMilliseconds;
     if (!isConditionRefused(error, retryAfter(trace.headers, nowMs))) throw error;
-    return await ask(ongoing, {}, { conditional: false, rangeStart: null });
+    return await ask(ongoing, {}, UNCONDITIONAL);
   }
 }
+
+const UNCONDITIONAL: Asked = { conditional: false, rangeStart: null };
 
 /** Requests the rest of a partial file. Returns null, with nothing held, to start from scratch. */
 async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome | null> {
@@ -211,6 +226,16 @@ function agrees({ sha256 }: Sealed, { expect }: SettledTask): boolean {
   return sha256 === expect.sha256;
 }
 
+/** Compares a response with the published file. */
+export function ageOf(
+  received: HeaderFields,
+  { task, source }: Pick<Ongoing, "task" | "source">,
+  nowMs: number,
+): AgeDecision {
+  const { published, older } = source;
+  return decideAge({ published, received, older, expectedSha256: task.expect.sha256, nowMs });
+}
+
 /** Sends a request and judges the head of its answer. */
 async function ask(
   { task, source, trace, watch, context }: Ongoing,
@@ -241,13 +266,19 @@ async function ask(
   }
 }
 
-/** Takes a whole body into a new draft. */
+/** Receives a whole body into a new draft, unless it is older than the published file. */
 async function receive(
   ongoing: Ongoing,
   response: HttpResponse,
   { lengthBytes, lengthKnown }: Extract<Answer, { kind: "whole" }>,
-): Promise<Received> {
+): Promise<AttemptOutcome> {
   const { task, source, trace, context, watch } = ongoing;
+  const nowMs = context.host.clock.now().epochMilliseconds;
+  const age = ageOf(response.headers, ongoing, nowMs);
+  if (age.kind === "older") {
+    await response.body.cancel();
+    return age;
+  }
   let part: HeldPart;
   watch.held();
   try {
@@ -255,7 +286,6 @@ async function receive(
       throw new CronfetchError("http.protocol", "the server does not tell where the body ends");
     }
     const key = source.keyFor(response.headers, trace.servedFrom ?? source.url);
-    const nowMs = context.host.clock.now().epochMilliseconds;
     part = {
       draft: await context.store.draft(key, {
         survey: context.survey,

@@ -7,8 +7,8 @@ import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/res
 import type { Task } from "../core/task.ts";
 import type { Span, Tracing } from "../core/telemetry.ts";
 import type { Validators } from "../core/validators.ts";
-import type { PartRecord } from "../state/state.ts";
-import { attempt, type AttemptContext, type Source, type Trace } from "./attempt.ts";
+import type { OlderRepresentation, PartRecord } from "../state/state.ts";
+import { ageOf, attempt, type AttemptContext, type Source, type Trace } from "./attempt.ts";
 import { type ChecksumFiles, settleChecksum } from "./checksum_file.ts";
 import { serverName } from "./filename.ts";
 import { abortReason } from "./network_error.ts";
@@ -16,7 +16,7 @@ import { createParts, type Parts } from "./parts.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
 import { canResume } from "./resume.ts";
 import { decideRetry, retryAfter } from "./retry.ts";
-import { compareToStored, conditionalHeaders, responseValidators } from "./validators.ts";
+import { compareToStored, refreshedValidators } from "./validators.ts";
 import type { Versions } from "./versions.ts";
 
 /** What a task's download needs of the world and of the run it belongs to. */
@@ -26,6 +26,8 @@ export interface DownloadContext extends AttemptContext {
   readonly remembered: Validators | null;
   /** What an earlier run has left of the file to continue, or null. */
   readonly part: PartRecord | null;
+  /** An older file that earlier runs have received instead of the published one, or null. */
+  readonly older: OlderRepresentation | null;
   /** Whether what is remembered outlives this run. */
   readonly durable: boolean;
   /** The older versions in the store. */
@@ -58,6 +60,8 @@ export interface DownloadOutcome {
   readonly validators: Validators | null;
   /** What a later run may continue. Absent where the task was not worked on. */
   readonly part?: PartRecord | null;
+  /** The older file that the server sent instead; absent if it sent none. */
+  readonly older?: OlderRepresentation;
 }
 
 /** A task on its way: what has happened so far. */
@@ -70,6 +74,11 @@ interface Course {
   readonly warnings: Warning[];
   /** Of the last attempt. */
   trace: Trace;
+}
+
+/** The good end of a source. */
+interface Ending extends Published {
+  readonly older?: OlderRepresentation;
 }
 
 /** Why a source was given up. */
@@ -126,13 +135,14 @@ async function trySources(course: Course): Promise<DownloadOutcome> {
 }
 
 /** Makes attempts at one URL, as `retry.ts` decides. */
-async function trySource(url: string, course: Course): Promise<Published | Failure> {
+async function trySource(url: string, course: Course): Promise<Ending | Failure> {
   const { task, context, attempts, parts } = course;
   const { clock, random } = context.host;
   const shown = context.redact(url);
   const source: Source = {
     url,
-    conditions: {},
+    published: null,
+    older: context.older,
     held: null,
     hasRestarted: false,
     keyFor: (headers, servedFrom) => keyFor(task, headers, servedFrom, context),
@@ -187,7 +197,7 @@ async function trySource(url: string, course: Course): Promise<Published | Failu
 }
 
 /** Carries one attempt to its end, and tells how it was. */
-async function carryOutIn(span: Span, source: Source, course: Course): Promise<Published> {
+async function carryOutIn(span: Span, source: Source, course: Course): Promise<Ending> {
   const { trace, context: { redact } } = course;
   let code: ErrorCode | null = null;
   try {
@@ -203,24 +213,24 @@ async function carryOutIn(span: Span, source: Source, course: Course): Promise<P
 }
 
 /** Carries one attempt to its end: a published file, or one that needs no change. */
-async function carryOut(source: Source, course: Course): Promise<Published> {
+async function carryOut(source: Source, course: Course): Promise<Ending> {
   const { task, context, trace, warnings } = course;
   const { clock } = context.host;
   // A store that cannot be used is no reason to bother anybody else.
   await context.survey.ready();
   const trusted = await trust(source.url, course);
-  source.conditions = trusted && task.conditional
-    ? conditionalHeaders(trusted, clock.now().epochMilliseconds)
-    : {};
+  source.published = task.conditional ? trusted : null;
   const settled = await settleChecksum(task, context.checksumFiles, context);
   const received = await attempt(settled, source, trace, context);
   const nowMs = clock.now().epochMilliseconds;
-  if (received.kind === "unchanged") {
-    if (!trusted) throw new TypeError("a condition was asked without a remembered file");
-    const fresh = responseValidators(trace.headers, nowMs);
-    const etag = fresh.etag ?? trusted.etag;
-    const lastModified = fresh.lastModified ?? trusted.lastModified;
-    return { status: "unchanged", validators: { ...trusted, etag, lastModified } };
+  if (received.kind !== "received") {
+    if (!trusted) throw new TypeError("a response was compared with an unknown file");
+    if (received.kind === "unchanged") {
+      const validators = { ...trusted, ...refreshedValidators(trusted, trace.headers, nowMs) };
+      return { status: "unchanged", validators };
+    }
+    warnings.push("olderThanPublished");
+    return { status: "unchanged", validators: trusted, older: received.older };
   }
   const sealedMs = clock.monotonicMs();
   try {
@@ -234,6 +244,8 @@ async function carryOut(source: Source, course: Course): Promise<Published> {
       versions: context.versions,
     });
     if (!received.lengthKnown) warnings.push("lengthUnknown");
+    const age = ageOf(trace.headers, { task: settled, source }, nowMs);
+    if (age.kind !== "current") warnings.push("olderThanPublished");
     return ending;
   } finally {
     trace.publishMs = clock.monotonicMs() - sealedMs;
@@ -252,9 +264,14 @@ function emptyTrace(): Trace {
   };
 }
 
-function published(course: Course, { status, validators }: Published): DownloadOutcome {
+function published(course: Course, { status, validators, older }: Ending): DownloadOutcome {
   const facts = { key: validators.key, sha256: validators.sha256 };
-  return { permanent: false, validators, result: { ...result(course, status), ...facts } };
+  return {
+    permanent: false,
+    validators,
+    result: { ...result(course, status), ...facts },
+    ...(older && { older }),
+  };
 }
 
 function failed(

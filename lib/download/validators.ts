@@ -4,6 +4,7 @@ import type { CronfetchError } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
+import type { OlderRepresentation } from "../state/state.ts";
 import type { StoredFile } from "../store/store.ts";
 
 /** Characters of the longest entity tag that is kept and sent back. */
@@ -77,6 +78,25 @@ export function responseValidators(
 }
 
 /**
+ * The validators of the published file after a 304: those of the response, which may be new ones,
+ * but no earlier Last-Modified, since an edge with an older file may have sent it.
+ */
+export function refreshedValidators(
+  published: Pick<Validators, "etag" | "lastModified">,
+  headers: HeaderFields,
+  nowMs: number,
+): Pick<Validators, "etag" | "lastModified"> {
+  const { etag, lastModified } = responseValidators(headers, nowMs);
+  const beforeMs = parseHttpDate(published.lastModified ?? "", nowMs);
+  const afterMs = parseHttpDate(lastModified ?? "", nowMs);
+  const isLater = afterMs !== null && (beforeMs === null || afterMs > beforeMs);
+  return {
+    etag: etag ?? published.etag,
+    lastModified: isLater ? lastModified : published.lastModified,
+  };
+}
+
+/**
  * Decides whether a failed answer may be about the condition of its request, so that the request
  * is repeated once without one. Some servers answer 412 to If-None-Match on a GET, which RFC 9110
  * reserves for other methods; firewalls answer 400 or 403 to a tag they do not like.
@@ -96,6 +116,80 @@ export function isConditionRefused(
   if (httpStatus === null || httpStatus === 401 || httpStatus === 407) return false;
   return httpStatus === 501 || (httpStatus >= 400 && httpStatus < 500);
 }
+
+/** Runs in a row that have to receive an older representation before it is published. */
+const ROLLBACK_RUNS = 3;
+/** Time from the first of these runs to the last, at least. */
+const ROLLBACK_MS = 24 * 60 * 60 * 1000;
+
+/** A 200 or 206 to a task whose published file is known. */
+export interface AgeSituation {
+  /** Of the published file; null if it is unknown, or if the task ignores validators. */
+  readonly published: Validators | null;
+  /** Headers of the response. */
+  readonly received: HeaderFields;
+  /** What earlier runs have recorded, or null. */
+  readonly older: OlderRepresentation | null;
+  /** Digest that the task expects, or null. */
+  readonly expectedSha256: string | null;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
+/** What to do with a representation, by its age. */
+export type AgeDecision =
+  /** Publish it: it is not known to be older than the published file. */
+  | { readonly kind: "current" }
+  /** Keep the published file, and record this. */
+  | { readonly kind: "older"; readonly older: OlderRepresentation }
+  /** Publish it although it is older: the server means it. */
+  | { readonly kind: "rollback" };
+
+/**
+ * Decides whether a representation is older than the published file. A content delivery network
+ * may have edges that still serve a version of last month; without this rule the file would
+ * change with every edge that answers.
+ *
+ * A representation is older if its Last-Modified is before that of the published file. It is
+ * published all the same once 3 runs in a row have received it over at least 24 hours: then it is
+ * a rollback. Any other good response in between, 304 included, starts the count again; so does
+ * an older representation of another date.
+ *
+ * No age is known, and the response is current, if
+ * - a Last-Modified is missing or no HTTP-date, or is the epoch, which stands for none;
+ * - that of the published file is in the future: a clock was wrong;
+ * - the ETag is that of the published file;
+ * - the task expects a digest that the published file does not have: the digest decides.
+ */
+export function decideAge(situation: AgeSituation): AgeDecision {
+  const { published, received, older, expectedSha256, nowMs } = situation;
+  const lastModified = received.get("last-modified");
+  if (published === null || published.lastModified === null || lastModified === null) {
+    return CURRENT;
+  }
+  const publishedMs = parseHttpDate(published.lastModified, nowMs);
+  const receivedMs = parseHttpDate(lastModified, nowMs);
+  if (publishedMs === null || publishedMs > nowMs) return CURRENT;
+  if (receivedMs === null || receivedMs <= 0 || receivedMs >= publishedMs) return CURRENT;
+  if (published.etag !== null && published.etag === received.get("etag")) return CURRENT;
+  if (expectedSha256 !== null && expectedSha256 !== published.sha256) return CURRENT;
+  const first: OlderRepresentation = {
+    lastModified,
+    runs: 1,
+    since: new Date(nowMs).toISOString(),
+  };
+  if (older === null || parseHttpDate(older.lastModified, nowMs) !== receivedMs) {
+    return { kind: "older", older: first };
+  }
+  const lastedMs = nowMs - Temporal.Instant.from(older.since).epochMilliseconds;
+  // Recorded while the clock was ahead.
+  if (lastedMs < 0) return { kind: "older", older: first };
+  const runs = older.runs + 1;
+  if (runs >= ROLLBACK_RUNS && lastedMs >= ROLLBACK_MS) return { kind: "rollback" };
+  return { kind: "older", older: { ...older, runs } };
+}
+
+const CURRENT: AgeDecision = { kind: "current" };
 
 /** What is known about the published file without reading it. */
 export type Trust =

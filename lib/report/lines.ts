@@ -13,6 +13,7 @@ export type Verbosity = "quiet" | "normal" | "verbose";
 /** What each warning says to people. */
 export const WARNINGS = {
   lengthUnknown: "nothing showed that the body was complete",
+  olderThanPublished: "the server sent an older file than the published one",
 } as const satisfies Record<Warning, string>;
 
 /** How each status is coloured. */

@@ -3,7 +3,7 @@
 import type { TaskResult } from "../core/result.ts";
 import type { Validators } from "../core/validators.ts";
 import type { Health } from "../core/event.ts";
-import type { PartRecord, RecentResult, TaskRecord } from "./state.ts";
+import type { OlderRepresentation, PartRecord, RecentResult, TaskRecord } from "./state.ts";
 
 /** Results kept of each task, those in a row that are alike counted as one. */
 export const RESULTS_KEPT = 10;
@@ -29,6 +29,8 @@ export interface RecordFacts {
   readonly alertAfter: number;
   /** A part that a later run may continue. Default: the one that was there before. */
   readonly part?: PartRecord | null;
+  /** The older file that the server sent instead of the published one. Default: none. */
+  readonly older?: OlderRepresentation;
 }
 
 /**
@@ -83,6 +85,7 @@ export function nextRecord(
       return {
         ...recorded,
         published: publishedToKeep(facts.published ?? last.published),
+        older: facts.older ?? null,
         publishedAt: result.status === "unchanged" ? last.publishedAt ?? at : at,
         lastRunAt: at,
         lastSuccessAt: at,

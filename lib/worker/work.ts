@@ -148,6 +148,7 @@ export function createWork(context: WorkContext): Work {
       admit: task.allowPrivate ? admitAll : admit,
       remembered: remembered?.published ?? null,
       part: remembered?.part ?? null,
+      older: remembered?.older ?? null,
       claim: (key) => claim(key, task),
       rest: slot.rest,
       borrow: slot.borrow,

@@ -1,14 +1,19 @@
 import { assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { isTemporaryStatus } from "../../lib/download/retry.ts";
 import {
+  type AgeDecision,
   compareToStored,
   conditionalHeaders,
+  decideAge,
   isConditionRefused,
+  refreshedValidators,
   responseValidators,
   type TagUse,
   tagUse,
 } from "../../lib/download/validators.ts";
 import type { Validators } from "../../lib/core/validators.ts";
+import type { OlderRepresentation } from "../../lib/state/state.ts";
 import type { StoredFile } from "../../lib/store/store.ts";
 
 const OLD = "Wed, 14 Jan 2026 12:00:00 GMT";
@@ -156,4 +161,178 @@ Deno.test("compareToStored: is the published file the one we published?", () => 
   const stored = file(10, "1000");
   assertEquals(compare(validators, stored, { ...asked, key: "b" }), "other");
   assertEquals(compare(validators, stored, { ...asked, source: "https://y.example/a" }), "other");
+});
+
+Deno.test("refreshedValidators: a 304 may bring a new ETag and a later date", () => {
+  const published = { etag: '"a"', lastModified: OLD };
+  const later = "Wed, 14 Jan 2026 12:00:01 GMT";
+  const table: readonly (readonly [
+    headers: Record<string, string>,
+    etag: string | null,
+    lastModified: string | null,
+  ])[] = [
+    [{}, '"a"', OLD],
+    [{ etag: '"b"', "last-modified": later }, '"b"', later],
+    [{ "last-modified": "Wed, 14 Jan 2026 11:59:59 GMT" }, '"a"', OLD],
+    [{ "last-modified": "Wednesday, 14-Jan-26 12:00:00 GMT" }, '"a"', OLD],
+    [{ etag: "*", "last-modified": "2027-01-01" }, '"a"', OLD],
+    [{ "last-modified": "Fri, 16 Jan 2026 12:00:00 GMT" }, '"a"', OLD],
+  ];
+  for (const [headers, etag, lastModified] of table) {
+    const refreshed = refreshedValidators(published, new Headers(headers), NOW_MS);
+    assertEquals(refreshed, { etag, lastModified }, JSON.stringify(headers));
+  }
+  const undated = { etag: null, lastModified: null };
+  const headers = new Headers({ "last-modified": OLD });
+  assertEquals(refreshedValidators(undated, headers, NOW_MS), { etag: null, lastModified: OLD });
+});
+
+const MONTH_OLD = "Sun, 14 Dec 2025 12:00:00 GMT";
+const NOW_TEXT = "2026-01-15T12:00:00.000Z";
+const HOUR_MS = 60 * 60 * 1000;
+
+/** The published file: of yesterday, seen from {@linkcode NOW_MS}. */
+const PUBLISHED: Validators = {
+  key: "a",
+  source: "https://x.example/a",
+  etag: '"new"',
+  lastModified: OLD,
+  sha256: "aa",
+  sizeBytes: 10,
+  revision: "1",
+};
+
+/** What was recorded so many hours before {@linkcode NOW_MS}, or after it. */
+function recorded(runs: number, hours: number, lastModified = MONTH_OLD): OlderRepresentation {
+  return { lastModified, runs, since: new Date(NOW_MS - hours * HOUR_MS).toISOString() };
+}
+
+const KEEP_FIRST: AgeDecision = {
+  kind: "older",
+  older: { lastModified: MONTH_OLD, runs: 1, since: NOW_TEXT },
+};
+const KEEP = (runs: number, hours: number): AgeDecision => ({
+  kind: "older",
+  older: recorded(runs, hours),
+});
+const ROLLBACK: AgeDecision = { kind: "rollback" };
+const CURRENT: AgeDecision = { kind: "current" };
+
+const AGES: readonly (readonly [
+  name: string,
+  change: {
+    readonly published?: Partial<Validators> | null;
+    readonly headers?: Record<string, string>;
+    readonly older?: OlderRepresentation;
+    readonly expectedSha256?: string;
+  },
+  expected: AgeDecision,
+])[] = [
+  ["a month older", {}, KEEP_FIRST],
+  ["a second older", { headers: { "last-modified": "Wed, 14 Jan 2026 11:59:59 GMT" } }, {
+    kind: "older",
+    older: { lastModified: "Wed, 14 Jan 2026 11:59:59 GMT", runs: 1, since: NOW_TEXT },
+  }],
+  ["as old", { headers: { "last-modified": OLD } }, CURRENT],
+  ["as old, in another form", {
+    headers: { "last-modified": "Wednesday, 14-Jan-26 12:00:00 GMT" },
+  }, CURRENT],
+  ["newer", { headers: { "last-modified": NOW } }, CURRENT],
+  [
+    "newer, after older ones",
+    { headers: { "last-modified": NOW }, older: recorded(9, 99) },
+    CURRENT,
+  ],
+  // No age is known.
+  ["nothing is published", { published: null }, CURRENT],
+  ["the published file has no date", { published: { lastModified: null } }, CURRENT],
+  ["the published date is none", { published: { lastModified: "12.5" } }, CURRENT],
+  ["the published date is in the future", {
+    published: { lastModified: "Fri, 16 Jan 2026 12:00:00 GMT" },
+  }, CURRENT],
+  ["no date is received", { headers: {} }, CURRENT],
+  ["no HTTP-date is received", { headers: { "last-modified": "2025-12-14" } }, CURRENT],
+  ["a number is received", { headers: { "last-modified": "0" } }, CURRENT],
+  ["the epoch is received", {
+    headers: { "last-modified": "Thu, 01 Jan 1970 00:00:00 GMT" },
+  }, CURRENT],
+  // The ETag knows better.
+  ["the ETag is the same", { headers: { "last-modified": MONTH_OLD, etag: '"new"' } }, CURRENT],
+  ["the ETag is another", { headers: { "last-modified": MONTH_OLD, etag: '"old"' } }, KEEP_FIRST],
+  ["the ETag is missing", { headers: { "last-modified": MONTH_OLD } }, KEEP_FIRST],
+  ["neither has an ETag", { published: { etag: null } }, KEEP_FIRST],
+  ["only the older one has an ETag", {
+    published: { etag: null },
+    headers: { "last-modified": MONTH_OLD, etag: '"old"' },
+  }, KEEP_FIRST],
+  // The digest decides.
+  ["the published file has the digest", { expectedSha256: "aa" }, KEEP_FIRST],
+  ["the published file has another digest", { expectedSha256: "bb" }, CURRENT],
+  // The record of earlier runs.
+  ["a second run", { older: recorded(1, 1) }, KEEP(2, 1)],
+  ["three runs in one hour", { older: recorded(2, 1) }, KEEP(3, 1)],
+  ["24 runs in 23 hours", { older: recorded(23, 23) }, KEEP(24, 23)],
+  ["a second run after a day", { older: recorded(1, 24) }, KEEP(2, 24)],
+  ["a second run after a year", { older: recorded(1, 365 * 24) }, KEEP(2, 365 * 24)],
+  ["a third run after a day", { older: recorded(2, 24) }, ROLLBACK],
+  ["a third run a millisecond too early", { older: recorded(2, 24 - 1 / HOUR_MS) }, {
+    kind: "older",
+    older: { ...recorded(3, 24 - 1 / HOUR_MS) },
+  }],
+  ["many runs after a week", { older: recorded(167, 168) }, ROLLBACK],
+  ["the same date in another form", {
+    headers: { "last-modified": "Sunday, 14-Dec-25 12:00:00 GMT" },
+    older: recorded(2, 24),
+  }, ROLLBACK],
+  ["another older date before", {
+    older: recorded(9, 99, "Sun, 14 Dec 2025 12:00:01 GMT"),
+  }, KEEP_FIRST],
+  ["a record from the future", { older: recorded(9, -1) }, KEEP_FIRST],
+];
+
+Deno.test("row 121: decideAge keeps the published file until a rollback is certain", () => {
+  for (const [name, { published, headers, older, expectedSha256 }, expected] of AGES) {
+    const decision = decideAge({
+      published: published === null ? null : { ...PUBLISHED, ...published },
+      received: new Headers(headers ?? { "last-modified": MONTH_OLD }),
+      older: older ?? null,
+      expectedSha256: expectedSha256 ?? null,
+      nowMs: NOW_MS,
+    });
+    assertEquals(decision, expected, name);
+  }
+});
+
+Deno.test("property: decideAge publishes an older file only after 3 equal ones over 24 hours", () => {
+  const DATES = [MONTH_OLD, "Mon, 15 Dec 2025 12:00:00 GMT", OLD] as const;
+  const step = fc.record({
+    hours: fc.constantFrom(0, 1, 5, 12, 23, 24, 25),
+    date: fc.constantFrom(...DATES),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      let older: OlderRepresentation | null = null;
+      let nowMs = NOW_MS;
+      /** The runs since another date was received, each by its time. */
+      let streak: { readonly date: string; readonly atMs: number }[] = [];
+      for (const { hours, date } of steps) {
+        nowMs += hours * HOUR_MS;
+        const received = new Headers({ "last-modified": date });
+        const decision = decideAge({
+          published: PUBLISHED,
+          received,
+          older,
+          expectedSha256: null,
+          nowMs,
+        });
+        streak = [...streak[0]?.date === date ? streak : [], { date, atMs: nowMs }];
+        const isRollback = streak.length >= 3 && nowMs - (streak[0]?.atMs ?? 0) >= 24 * HOUR_MS;
+        const expected = date === OLD ? "current" : isRollback ? "rollback" : "older";
+        assertEquals(decision.kind, expected);
+        older = decision.kind === "older" ? decision.older : null;
+        if (decision.kind === "rollback") streak = [];
+      }
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -44,6 +44,13 @@ const CASES: Record<string, Case> = {
     status: "created",
   },
   "a redirect without a Location": { answer: endless("HTTP/1.1 302 Found"), status: "failed" },
+  "an older file than the published one": {
+    before: [
+      response(["Content-Length: 1", "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT"], "a"),
+    ],
+    answer: endless("Last-Modified: Mon, 01 Dec 2025 00:00:00 GMT"),
+    status: "unchanged",
+  },
   "412 to a condition": {
     before: [PLAIN],
     answer: endless("HTTP/1.1 412 Precondition Failed"),

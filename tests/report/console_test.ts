@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Health, Progress, Reporter, RunEvent } from "../../lib/core/event.ts";
 import { type ConsoleOptions, consoleReporter } from "../../lib/report/console.ts";
 import {
@@ -11,7 +11,9 @@ import {
   finished,
   summary,
 } from "./fakes.ts";
-import type { Verbosity } from "../../lib/report/lines.ts";
+import type { TaskStatus } from "../../lib/core/result.ts";
+import type { Paint } from "../../lib/report/color.ts";
+import { eventLine, type Verbosity } from "../../lib/report/lines.ts";
 import { TerminalModel } from "./terminal_model.ts";
 
 interface Scene {
@@ -295,4 +297,14 @@ Deno.test("a change of health is told: trouble to everybody, recovery unless qui
     told("verbose"),
     `failing    a  was healthy\n${unhealthy}healthy    a  was unhealthy\n`,
   );
+});
+
+Deno.test("resultLine: an older file is shown as a warning, whether kept or published", () => {
+  const plain: Paint = (_style, text) => text;
+  const warnings = ["olderThanPublished"] as const;
+  const why = "the server sent an older file than the published one";
+  const shown = (status: TaskStatus): string | null =>
+    eventLine(finished("rates", status, { warnings }), "normal", plain);
+  assertEquals(shown("unchanged"), `unchanged  rates  ${why}`);
+  assertStringIncludes(shown("updated") ?? "", `; ${why}`);
 });

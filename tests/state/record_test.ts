@@ -112,6 +112,25 @@ const CASES: readonly (readonly [
   ["a deferral after an older representation", record("a", { older: OLDER }), "deferred", {}, {
     older: OLDER,
   }],
+  ["an older representation", record("a"), "unchanged", { older: OLDER }, {
+    older: OLDER,
+    published: validators(),
+  }],
+  [
+    "the published one after an older representation",
+    record("a", { older: OLDER }),
+    "unchanged",
+    {},
+    {
+      older: null,
+    },
+  ],
+  ["an update after an older representation", record("a", { older: OLDER }), "updated", {}, {
+    older: null,
+  }],
+  ["a failure after an older representation", record("a", { older: OLDER }), "failed", {}, {
+    older: OLDER,
+  }],
   ["a failure with a part", record("a"), "failed", { part: PART }, { part: PART }],
   ["a failure whose part is gone", TROUBLED, "failed", { part: null }, { part: null }],
   ["a deferral", TROUBLED, "deferred", {}, {
