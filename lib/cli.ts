@@ -75,7 +75,10 @@ function complain(error: unknown, host: Host): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
   if (error instanceof CronfetchError) {
     host.stderr.write(`${error.message}\n`);
-    if (error.code === "usage" || error.code.startsWith("config.")) return EXIT.usage;
+    const { code } = error;
+    if (code === "usage" || code.startsWith("config.") || code === "state.unreadable") {
+      return EXIT.usage;
+    }
     if (error.code === "internal") return EXIT.bug;
     return error.retry === "never" ? EXIT.failed : EXIT.temporary;
   }
@@ -311,7 +314,7 @@ function withOutput(command: Command): Command {
 export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
   [`${EXIT.good}`, "every task is created, updated, unchanged or skipped"],
   [`${EXIT.bug}`, "a bug in cronfetch"],
-  [`${EXIT.usage}`, "usage or config error: nothing was requested"],
+  [`${EXIT.usage}`, "usage, config or state error: no request was sent"],
   [`${EXIT.failed}`, "at least one task failed for good"],
   [`${EXIT.temporary}`, "only temporary failures or deferrals: try again later"],
   [`${EXIT.deadline}`, "the run's deadline passed"],

@@ -102,7 +102,7 @@ export const EXIT = {
   good: 0,
   /** A bug in cronfetch. */
   bug: 1,
-  /** Usage or config error; nothing was requested. */
+  /** Usage, config or state error: no request was sent. */
   usage: 2,
   /** At least one task failed for good. */
   failed: 3,

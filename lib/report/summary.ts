@@ -92,7 +92,7 @@ function meaningOf({ counts, exitCode }: RunSummary): string {
     case EXIT.bug:
       return "This is a bug in cronfetch; please report it";
     case EXIT.usage:
-      return "The command line or the config is wrong; nothing was requested";
+      return "The command line, the config or the state is wrong; no request was sent";
     case EXIT.failed:
       return counts.failed === 1
         ? "1 task failed for good"

@@ -6,9 +6,10 @@ import type { StateHost } from "./driver.ts";
 /** A code of ours, and what happened. */
 type Explanation = readonly [code: ErrorCode, sentence: string];
 
-const LEFT = "it is left as it was";
+const AFRESH = "move it away to start afresh; published files are kept";
 const FULL: Explanation = ["store.full", "no space is left"];
 const DENIED: Explanation = ["store.denied", "permission denied"];
+const DAMAGED: Explanation = ["state.unreadable", `the database is damaged; ${AFRESH}`];
 
 /** By the name that POSIX gives an error; Deno puts it into `error.code` on every platform. */
 const BY_NAME: Readonly<Record<string, Explanation>> = {
@@ -17,15 +18,20 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
   EACCES: DENIED,
   EPERM: DENIED,
   EROFS: DENIED,
+  EISDIR: ["state.unreadable", `it is a folder; ${AFRESH}`],
+  ENOTDIR: ["state.unreadable", "a folder of its path is a file; choose another path"],
+  EEXIST: ["state.unreadable", "a folder of its path is a file; choose another path"],
+  ELOOP: ["state.unreadable", "its symbolic links form a loop; choose another path"],
 };
 
-/** By what SQLite says, under Deno KV. */
+/** By the message of SQLite or of Deno KV, which gives no codes. */
 const BY_MESSAGE: readonly (readonly [pattern: RegExp, explanation: Explanation])[] = [
   [/database (?:table )?is locked/, ["state.locked", "another process keeps it locked"]],
-  [/file is not a database/, ["state.unreadable", `the file is no database; ${LEFT}`]],
-  [/database disk image is malformed/, ["state.unreadable", `the database is damaged; ${LEFT}`]],
+  [/file is not a database/, ["state.unreadable", `the file is not a database; ${AFRESH}`]],
+  [/malformed|no such (?:table|column)|already exists in|Query returned no rows/, DAMAGED],
+  [/Invalid column type|out of range at index|invalid utf8|value encoding|deserialize/, DAMAGED],
   [/database or disk is full/, FULL],
-  [/attempt to write a readonly database/, DENIED],
+  [/read-?only database/, DENIED],
 ];
 
 /** Thrown within this folder where another process was quicker: trying again helps. */
@@ -46,11 +52,45 @@ export function stateError(doing: string, error: unknown): CronfetchError {
   return new CronfetchError(code, `${doing}: ${sentence}`, { cause: error });
 }
 
-/** The error about a state that cannot be understood. */
-export function unreadable(location: string, what: string, cause?: unknown): CronfetchError {
-  return new CronfetchError("state.unreadable", `reading the state ${location}: ${what}; ${LEFT}`, {
-    cause,
-  });
+/**
+ * The error about a state that cannot be read.
+ *
+ * @param location Of the state.
+ * @param what What is wrong with it.
+ * @param advice What to do about it.
+ */
+export function unreadable(
+  location: string,
+  what: string,
+  { cause, advice = AFRESH }: { readonly cause?: unknown; readonly advice?: string } = {},
+): CronfetchError {
+  const message = `reading the state ${location}: ${what}; ${advice}`;
+  return new CronfetchError("state.unreadable", message, cause === undefined ? {} : { cause });
+}
+
+/**
+ * The size in bytes of the file that a state is kept in; null without one.
+ * Opening anything but a file, such as a pipe, could wait without end.
+ *
+ * @param location Of the state, for the error.
+ * @throws {CronfetchError} `state.unreadable`: it is not a file, or may not be read.
+ */
+export async function fileSize(path: string, location: string): Promise<number | null> {
+  try {
+    const { isFile, isDirectory, size } = await Deno.stat(path);
+    if (isFile) return size;
+    throw unreadable(location, isDirectory ? "it is a folder" : "it is not a file");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw readingError(location, error);
+  }
+}
+
+/** The error to throw where a state's file could not be read. */
+export function readingError(location: string, error: unknown): unknown {
+  if (!(error instanceof Deno.errors.PermissionDenied)) return error;
+  const advice = "check the permissions of the file and its folder";
+  return unreadable(location, "permission denied", { cause: error, advice });
 }
 
 /**

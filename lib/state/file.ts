@@ -10,7 +10,7 @@ import {
   type StateHost,
 } from "./driver.ts";
 import { type Body, chosenEntries, type Collection, type Owned } from "./entries.ts";
-import { stateError } from "./errors.ts";
+import { fileSize, stateError } from "./errors.ts";
 import { parseContents, parseLeases, printContents, printLeases } from "./file_text.ts";
 import { acquireLease, type Leases, releaseLease, renewLease } from "./leases.ts";
 import { FileLock, readText, removeFile, replaceText } from "./locked_file.ts";
@@ -26,6 +26,7 @@ import type { RunRecord, TaskRecord } from "./state.ts";
  */
 export async function openFileDriver(path: string, host: StateHost): Promise<StateDriver> {
   const driver = new FileDriver(path, host);
+  await explained(`reading the state ${driver.location}`, () => fileSize(path, driver.location));
   // Before anything is requested, not when the first file has been downloaded.
   await driver.parked();
   return driver;

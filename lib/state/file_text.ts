@@ -119,8 +119,9 @@ function parse(text: string, location: string): Readonly<Record<string, unknown>
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    const conflict = CONFLICT.test(text);
-    throw unreadable(location, conflict ? "a merge left conflicts in it" : "it is no JSON", error);
+    if (!CONFLICT.test(text)) throw unreadable(location, "it is no JSON", { cause: error });
+    const advice = "take one of the two versions whole";
+    throw unreadable(location, "a merge left conflicts in it", { cause: error, advice });
   }
   if (!isObject(parsed)) throw unreadable(location, "it is no state of cronfetch");
   checkFormat(parsed.format, location);

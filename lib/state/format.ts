@@ -20,8 +20,8 @@ export const FORMAT = 2;
 /** A format that this version reads. It writes {@linkcode FORMAT} only. */
 export type KnownFormat = 1 | typeof FORMAT;
 
-const NEWER = "a newer cronfetch wrote it; update cronfetch, or restore the copy from before the " +
-  'update (docs/state.md, "Format and migration")';
+const GO_BACK = "update cronfetch, or restore the copy from before the migration " +
+  '(docs/state.md, "Format and migration")';
 
 /**
  * Checks that a state has a format that this version reads.
@@ -32,8 +32,12 @@ const NEWER = "a newer cronfetch wrote it; update cronfetch, or restore the copy
  */
 export function checkFormat(format: unknown, location: string): KnownFormat {
   if (format === FORMAT || format === 1) return format;
-  const newer = count.is(format) && format > FORMAT;
-  throw unreadable(location, newer ? NEWER : "it is no state of cronfetch");
+  if (count.is(format) && format > FORMAT) {
+    throw unreadable(location, `a newer cronfetch wrote it, in format ${format}`, {
+      advice: GO_BACK,
+    });
+  }
+  throw unreadable(location, "it is no state of cronfetch");
 }
 
 /** A record without its task's id, under which it is stored. */

@@ -4,7 +4,7 @@ import { dirname } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
 import { type Changes, keptParked, keptRuns, type StateDriver, type StateHost } from "./driver.ts";
 import type { Body, Collection, Owned } from "./entries.ts";
-import { Contended, patiently } from "./errors.ts";
+import { Contended, fileSize, patiently, stateError, unreadable } from "./errors.ts";
 import {
   checkFormat,
   FORMAT,
@@ -16,7 +16,7 @@ import {
   upgradeRecord,
 } from "./format.ts";
 import { encode, type Kv, KvConnection, type Mutation } from "./kv_connection.ts";
-import { KvEntries } from "./kv_entries.ts";
+import type { KvEntries } from "./kv_entries.ts";
 import { KvLeases } from "./kv_leases.ts";
 import { RunLocks } from "./run_locks.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
@@ -28,6 +28,9 @@ const RUNS: Deno.KvKey = ["cronfetch", "run"];
 
 /** Asking for more records than that, it is cheaper to read them all. */
 const FEW_RECORDS = 500;
+
+/** Smallest page, and so smallest database, of SQLite. */
+const SMALLEST_PAGE = 512;
 
 const OPENING_DELAYS_MS = [100, 400, 1600];
 const LONGEST_OPENING_MS = 10_000;
@@ -50,14 +53,28 @@ export async function openKvDriver(path: string | null, host: StateHost): Promis
   const kv = await patiently(doing, host, OPENING_DELAYS_MS, async () => {
     if (path === null) return await Deno.openKv();
     await Deno.mkdir(dirname(path), { recursive: true });
+    if (!await isEmptyFile(path, location)) {
+      const { checkDatabase } = await import("./kv_check.ts");
+      await checkDatabase(path, location, host.timers);
+    }
     return await Deno.openKv(path);
   });
-  return await kvDriver(kv, location, new RunLocks(path), host);
+  return await kvDriver(kv, location, new RunLocks(path), host, path);
+}
+
+/** Whether SQLite would begin a new database at a path: no file is there, or an empty one. */
+async function isEmptyFile(path: string, location: string): Promise<boolean> {
+  const sizeBytes = await fileSize(path, location) ?? 0;
+  // SQLite takes such a short file for an empty one.
+  const isShort = sizeBytes > 0 && sizeBytes < SMALLEST_PAGE;
+  if (isShort) throw unreadable(location, "the file is not a database");
+  return sizeBytes === 0;
 }
 
 /**
  * Makes a driver of a database that is open, and takes it over.
  *
+ * @param path Of the database, to copy it before a migration; null where it is no file.
  * @throws {CronfetchError} `state.locked`; `state.unreadable`: something newer, or something else,
  * stands in it.
  */
@@ -66,12 +83,13 @@ export async function kvDriver(
   location: string,
   locks: RunLocks,
   host: StateHost,
+  path: string | null = null,
 ): Promise<StateDriver> {
   const connection = new KvConnection(kv, location, host);
   const prepared = prepare(connection, host);
   try {
     const format = await inTime(prepared, location, host);
-    return new KvDriver(connection, format, locks, host);
+    return new KvDriver(connection, format, { locks, host, path });
   } catch (error) {
     // While somebody else has it locked, closing it would bring all of this process to a halt.
     const close = () => connection.close();
@@ -115,18 +133,28 @@ class KvDriver implements StateDriver {
   readonly #kv: KvConnection;
   readonly #locks: RunLocks;
   readonly #leases: KvLeases;
-  readonly #entries: KvEntries;
   readonly #clock: StateHost["clock"];
+  readonly #path: string | null;
+  readonly #random: StateHost["random"];
   /** The format in the database, unless another process has changed it meanwhile. */
   #format: KnownFormat;
 
-  constructor(kv: KvConnection, format: KnownFormat, locks: RunLocks, host: StateHost) {
+  constructor(
+    kv: KvConnection,
+    format: KnownFormat,
+    { locks, host, path }: {
+      readonly locks: RunLocks;
+      readonly host: StateHost;
+      readonly path: string | null;
+    },
+  ) {
     this.#format = format;
+    this.#path = path;
+    this.#random = host.random;
     this.location = kv.location;
     this.#kv = kv;
     this.#locks = locks;
     this.#leases = new KvLeases(kv, locks, host);
-    this.#entries = new KvEntries(kv);
     this.#clock = host.clock;
   }
 
@@ -144,11 +172,11 @@ class KvDriver implements StateDriver {
     return records;
   }
 
-  entries(
+  async entries(
     collection: Collection,
     owners: ReadonlySet<string>,
   ): Promise<Map<string, Owned<Body>>> {
-    return this.#entries.read(collection, owners);
+    return (await this.#entries()).read(collection, owners);
   }
 
   async parked(): Promise<Map<string, Temporal.Instant>> {
@@ -167,7 +195,7 @@ class KvDriver implements StateDriver {
     const now = this.#clock.now();
     if (this.#format !== FORMAT) await this.#migrate();
     // A family member is claimed before the record that may name it.
-    if (changes.entries.size > 0) await this.#entries.write(changes.entries);
+    if (changes.entries.size > 0) await (await this.#entries()).write(changes.entries);
     await this.#kv.apply(
       changes.records.values().map(({ task, ...body }) => {
         return set([...RECORDS, task], body);
@@ -192,14 +220,38 @@ class KvDriver implements StateDriver {
     }
   }
 
+  /** Most runs neither read nor write collections. */
+  async #entries(): Promise<KvEntries> {
+    const { KvEntries } = await import("./kv_entries.ts");
+    return new KvEntries(this.#kv);
+  }
+
   /**
    * Moves the database to the present format: from now on an older cronfetch
    * refuses it. Records of format 1 are upgraded whenever they are read, and
-   * replaced as their tasks run, so this is one small write.
+   * replaced as their tasks run, so this is one small write. A copy in the old
+   * format stays beside the database, to go back to.
    */
   async #migrate(): Promise<void> {
-    await this.#kv.apply([set(FORMAT_KEY, FORMAT)]);
+    const entry = await this.#kv.get(FORMAT_KEY);
+    const { versionstamp } = entry;
+    if (versionstamp !== null && this.#kv.decode({ ...entry, versionstamp }, isNumber) !== FORMAT) {
+      if (this.#path !== null) await this.#copyFormat1(this.#path, versionstamp);
+      // Null: another process has migrated it meanwhile.
+      await this.#kv.commit([entry], [set(FORMAT_KEY, FORMAT)]);
+    }
     this.#format = FORMAT;
+  }
+
+  /** Copies the database, unless another process migrates it meanwhile and has made a copy. */
+  async #copyFormat1(path: string, versionstamp: string): Promise<void> {
+    const { copyDatabase } = await import("./kv_check.ts");
+    const isOld = async () => (await this.#kv.get(FORMAT_KEY)).versionstamp === versionstamp;
+    try {
+      await copyDatabase(path, { to: `${path}.format-1`, name: this.#random.name(), isOld });
+    } catch (error) {
+      throw stateError(`copying the state ${this.location} before its migration`, error);
+    }
   }
 
   acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>> {

@@ -190,6 +190,6 @@ export class KvConnection {
   }
 
   #strange(key: Deno.KvKey, cause?: unknown): Error {
-    return unreadable(this.location, `the entry ${JSON.stringify(key)} is damaged`, cause);
+    return unreadable(this.location, `the entry ${JSON.stringify(key)} is damaged`, { cause });
   }
 }

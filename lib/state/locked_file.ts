@@ -2,7 +2,7 @@
 
 import { dirname } from "@std/path";
 import type { StateHost } from "./driver.ts";
-import { Contended, patiently, unreadable } from "./errors.ts";
+import { Contended, patiently, readingError, unreadable } from "./errors.ts";
 
 const LOCK_DELAYS_MS = [50, 100, 200, 400, 800, 1600, 3200];
 
@@ -57,12 +57,12 @@ export async function readText(path: string, location: string): Promise<string |
     bytes = await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+    throw readingError(location, error);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw unreadable(location, "it is not UTF-8", error);
+    throw unreadable(location, "it is not UTF-8", { cause: error });
   }
 }
 

@@ -20,7 +20,7 @@ Deno.test("closingLine says what the exit code means", () => {
     [
       EXIT.usage,
       {},
-      "The command line or the config is wrong; nothing was requested (exit code 2).",
+      "The command line, the config or the state is wrong; no request was sent (exit code 2).",
     ],
     [EXIT.failed, { failed: 1, created: 2 }, "1 task failed for good (exit code 3)."],
     [

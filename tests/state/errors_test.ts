@@ -7,6 +7,9 @@ function named(code: string): Error {
   return Object.assign(new Error("as the system says"), { code });
 }
 
+const AFRESH = "move it away to start afresh; published files are kept";
+const DAMAGED = `the database is damaged; ${AFRESH}`;
+
 const CASES: readonly (readonly [error: unknown, code: string, sentence: string])[] = [
   [new Contended(), "state.locked", "other processes keep changing it"],
   [new TypeError("database is locked"), "state.locked", "another process keeps it locked"],
@@ -14,12 +17,12 @@ const CASES: readonly (readonly [error: unknown, code: string, sentence: string]
   [
     new Error("file is not a database"),
     "state.unreadable",
-    "the file is no database; it is left as it was",
+    `the file is not a database; ${AFRESH}`,
   ],
   [
     new Error("database disk image is malformed"),
     "state.unreadable",
-    "the database is damaged; it is left as it was",
+    DAMAGED,
   ],
   [new Error("database or disk is full"), "store.full", "no space is left"],
   [named("ENOSPC"), "store.full", "no space is left"],
@@ -27,6 +30,21 @@ const CASES: readonly (readonly [error: unknown, code: string, sentence: string]
   [named("EACCES"), "store.denied", "permission denied"],
   [named("EROFS"), "store.denied", "permission denied"],
   [new Error("attempt to write a readonly database"), "store.denied", "permission denied"],
+  [new TypeError("Can not write to a read-only database."), "store.denied", "permission denied"],
+  [
+    new TypeError("Invalid column type Real at index: 0, name: version"),
+    "state.unreadable",
+    DAMAGED,
+  ],
+  [new TypeError("invalid utf8"), "state.unreadable", DAMAGED],
+  [new TypeError("The value encoding 7 is unknown."), "state.unreadable", DAMAGED],
+  [new TypeError("malformed database schema (kv)"), "state.unreadable", DAMAGED],
+  [named("EISDIR"), "state.unreadable", `it is a folder; ${AFRESH}`],
+  [
+    named("ENOTDIR"),
+    "state.unreadable",
+    "a folder of its path is a file; choose another path",
+  ],
   [
     new Deno.errors.NotCapable("Requires read access, run again with the --allow-read flag"),
     "store.denied",

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { dirname } from "@std/path";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { emptyContents } from "../../lib/state/driver.ts";
 import { openFileDriver } from "../../lib/state/file.ts";
@@ -290,6 +291,37 @@ Deno.test("file: bytes that are no text are refused and kept", async () => {
   await assertRefused(place, "it is not UTF-8");
   assertEquals(await Deno.readFile(place.path), bytes);
 });
+
+for (
+  const [what, make, message] of [
+    ["a folder", (path) => Deno.mkdir(path), "it is a folder"],
+    ["a pipe", (path) => execute("mkfifo", path), "it is not a file"],
+    ["a link to itself", (path) => execute("ln", "-s", path, path), "links form a loop"],
+    [
+      "a file in the place of its folder",
+      async (path) => {
+        await Deno.remove(dirname(path));
+        await Deno.writeTextFile(dirname(path), "a\n");
+      },
+      "a folder of its path is a file; choose another path",
+    ],
+  ] as const satisfies readonly (readonly [string, (path: string) => Promise<void>, string])[]
+) {
+  Deno.test(`file: ${what} is state.unreadable`, async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.file("deep/state.json");
+    await Deno.mkdir(dirname(path));
+    await make(path);
+    const opening = () => openState(`file:${path}`, testHost());
+    const error = await assertRejects(opening, CronfetchError);
+    assertEquals(error.code, "state.unreadable");
+    assertStringIncludes(error.message, message);
+  });
+}
+
+async function execute(program: string, ...args: string[]): Promise<void> {
+  assertEquals((await new Deno.Command(program, { args }).output()).code, 0);
+}
 
 Deno.test("file: what breaks while it is open is not overwritten", async () => {
   await using place = await filePlace();

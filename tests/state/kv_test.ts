@@ -229,7 +229,10 @@ Deno.test("kv: a file that is no database is refused and kept", async () => {
   const content = "no database, but somebody's text\n".repeat(100);
   await Deno.mkdir(place.path.replace(/state\.db$/, ""));
   await Deno.writeTextFile(place.path, content);
-  await assertRefused(place, "the file is no database; it is left as it was");
+  await assertRefused(
+    place,
+    "the file is not a database; move it away to start afresh; published files are kept",
+  );
   assertEquals(await Deno.readTextFile(place.path), content);
 });
 
@@ -242,7 +245,7 @@ Deno.test("kv: a damaged database is refused and kept", async () => {
   const bytes = await Deno.readFile(place.path);
   bytes.fill(0x5a, 4096);
   await Deno.writeFile(place.path, bytes);
-  await assertRefused(place, "the database is damaged; it is left as it was");
+  await assertRefused(place, "the database is damaged (");
   assertEquals(await Deno.readFile(place.path), bytes);
 });
 
@@ -251,11 +254,11 @@ for (
     [
       "a newer format",
       encode(3),
-      "a newer cronfetch wrote it; update cronfetch, or restore the copy from before the update",
+      "a newer cronfetch wrote it, in format 3; update cronfetch, or restore the copy from before",
     ],
     ["no format", encode("one"), 'the entry ["cronfetch","format"] is damaged'],
     ["an older format", encode(0), "it is no state of cronfetch"],
-    ["somebody else's value", 1, 'the entry ["cronfetch","format"] is damaged'],
+    ["a value of another program", 1, "the database is damaged (an entry is not JSON)"],
   ] as const
 ) {
   Deno.test(`kv: ${what} is refused and kept`, async () => {

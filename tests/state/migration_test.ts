@@ -1,11 +1,18 @@
 /** States of format 1, as version 0.1 wrote them: `tests/fixtures/state/`. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { dirname, fromFileUrl } from "@std/path";
+import { CronfetchError } from "../../lib/core/errors.ts";
 import { isObject } from "../../lib/state/format.ts";
 import { openState } from "../../lib/state/open.ts";
 import type { State } from "../../lib/state/state.ts";
-import { temporaryFolder } from "../helpers/folder.ts";
+import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { member, record, runRecord } from "./samples.ts";
 
@@ -168,3 +175,60 @@ Deno.test("a damaged record of format 1 is refused by its name", async () => {
   const error = await copy.open().then(() => null, (thrown) => thrown);
   assert(error instanceof Error && error.message.includes('the record of "failing" is damaged'));
 });
+
+Deno.test("format_1.db: a copy in format 1 stays beside the database, from before the migration", async () => {
+  await using copy = await copyOf("format_1.db");
+  {
+    await using state = await copy.open();
+    await state.allRecords();
+    assertEquals(await names(copy), ["format_1.db"]);
+    state.save(record("new"));
+    await state.flush();
+    state.save(record("newer"));
+  }
+  assertEquals(await names(copy), ["format_1.db", "format_1.db.format-1"]);
+  await Deno.rename(`${copy.path}.format-1`, copy.path);
+  assertEquals(await copy.format(), 1);
+  await using state = await copy.open();
+  await assertHoldsAll(state);
+});
+
+Deno.test("format_1.db: states that migrate at once keep a copy in format 1, and all changes", async () => {
+  await using copy = await copyOf("format_1.db");
+  {
+    await using stack = new AsyncDisposableStack();
+    const states: State[] = [];
+    for (let index = 0; index < 4; index++) states.push(stack.use(await copy.open()));
+    for (const [index, state] of states.entries()) state.save(record(`new-${index}`));
+    await Promise.all(states.map((state) => state.flush()));
+  }
+  {
+    await using state = await copy.open();
+    assertEquals((await state.allRecords()).size, MIGRATED.size + 4);
+  }
+  assertEquals(await names(copy), ["format_1.db", "format_1.db.format-1"]);
+  await Deno.rename(`${copy.path}.format-1`, copy.path);
+  await using state = await copy.open();
+  await assertHoldsAll(state);
+});
+
+Deno.test("format_1.db: it stays format 1 where it cannot be copied, and the changes are kept for later", async () => {
+  await using copy = await copyOf("format_1.db");
+  await Deno.mkdir(`${copy.path}.format-1/full`, { recursive: true });
+  {
+    await using state = await copy.open();
+    state.save(record("new"));
+    const error = await assertRejects(() => state.flush(), CronfetchError);
+    assertEquals(error.code, "state.unreadable");
+    assertStringIncludes(error.message, "before its migration: it is a folder");
+    await Deno.remove(`${copy.path}.format-1`, { recursive: true });
+  }
+  assertEquals(await names(copy), ["format_1.db", "format_1.db.format-1"]);
+  await using state = await copy.open();
+  assertEquals((await state.allRecords()).size, MIGRATED.size + 1);
+});
+
+/** The names of the files beside a copy, its own included. */
+async function names({ path }: Copy): Promise<string[]> {
+  return Object.keys(await tree(dirname(path))).filter((name) => !/-(?:wal|shm)$/.test(name));
+}

@@ -1,0 +1,168 @@
+/**
+ * Checks a database before Deno KV opens it. Deno KV ends the whole process on
+ * some damaged files, and takes any SQLite database for its own.
+ */
+
+import { backup, DatabaseSync } from "node:sqlite";
+import type { Timers } from "../core/host.ts";
+import { stateError, unreadable } from "./errors.ts";
+import { isRun } from "./format.ts";
+import { walDamage } from "./wal.ts";
+
+/** The tables that each migration of Deno KV makes, the first one first. */
+const TABLES = [["data_version", "kv"], ["queue", "queue_running"]] as const;
+
+/** How Deno KV marks a value that is bytes; cronfetch writes no other. */
+const BYTES_ENCODING = 3;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Waits between reads of a log that looks damaged: another process may be writing it. */
+const LOG_DELAYS_MS = [50, 200];
+
+/**
+ * Checks that a file is a healthy database of Deno KV, or an empty one.
+ *
+ * Everything in it is checked: the structure of the file by SQLite, the tables,
+ * and the entries that a run reads only when it ends. It is opened for reading
+ * alone and left as it is.
+ *
+ * @param path Of a file that is not empty.
+ * @param location What to call it in an error.
+ * @throws {CronfetchError} `state.unreadable`.
+ * @throws {unknown} The database is locked, or a permission is missing.
+ */
+export async function checkDatabase(
+  path: string,
+  location: string,
+  timers: Pick<Timers, "sleep">,
+): Promise<void> {
+  const damage = await logDamage(`${path}-wal`, timers) ?? databaseDamage(path, location);
+  if (damage !== null) throw unreadable(location, damage);
+}
+
+/**
+ * Copies a database that other processes may be using.
+ *
+ * @param to Path of the copy; a file there is replaced.
+ * @param name A name never used again, for the copy while it is made.
+ * @param isOld Whether the database is still as it is to be kept, once the copy is made.
+ */
+export async function copyDatabase(
+  path: string,
+  { to, name, isOld }: {
+    readonly to: string;
+    readonly name: string;
+    readonly isOld: () => Promise<boolean>;
+  },
+): Promise<void> {
+  const beside = `${to}.${name}`;
+  try {
+    using database = new DatabaseSync(path, { readOnly: true });
+    await backup(database, beside);
+    if (await isOld()) await Deno.rename(beside, to);
+  } finally {
+    await Deno.remove(beside).catch(() => {});
+  }
+}
+
+/** What is wrong with the write-ahead log, or null. */
+async function logDamage(
+  path: string,
+  timers: Pick<Timers, "sleep">,
+): Promise<string | null> {
+  let damage: string | null = null;
+  for (const delayMs of [...LOG_DELAYS_MS, null]) {
+    const bytes = await Deno.readFile(path).catch(() => null);
+    damage = bytes && walDamage(bytes);
+    if (damage === null || delayMs === null) break;
+    await timers.sleep(delayMs, new AbortController().signal);
+  }
+  return damage && `its log ${path} is damaged (${damage})`;
+}
+
+function databaseDamage(path: string, location: string): string | null {
+  try {
+    // This file must not be opened and closed by Deno.open: on POSIX that would end the locks that
+    // SQLite holds on it elsewhere in this process.
+    using database = new DatabaseSync(path, { readOnly: true });
+    return structureDamage(database) ?? contentDamage(database);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    if (/unable to open/.test(said)) {
+      const advice = "check the permissions of the file and its folder";
+      throw unreadable(location, "it cannot be opened", { cause: error, advice });
+    }
+    const { code } = stateError(location, error);
+    if (code !== "store.failed" && code !== "state.unreadable") throw error;
+    if (/not a database/.test(said)) return "the file is not a database";
+    return damaged(said);
+  }
+}
+
+function structureDamage(database: DatabaseSync): string | null {
+  const found = database.prepare("PRAGMA integrity_check(1)").get()?.integrity_check;
+  return found === "ok" ? null : damaged(String(found));
+}
+
+function contentDamage(database: DatabaseSync): string | null {
+  const rows = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+  const names = new Set(rows.map(({ name }) => String(name)));
+  if (names.size === 0) return null;
+  if (!names.has("migration_state")) return "it is the database of another program";
+  const migration = database.prepare("SELECT version FROM migration_state WHERE k = 0").get();
+  // Perhaps a process was killed while it made the database.
+  if (migration === undefined && names.size === 1) return null;
+  const version = Number(migration?.version);
+  if (!(version >= 1)) return damaged("the version of its tables is missing");
+  for (const table of TABLES.slice(0, version).flat()) {
+    if (!names.has(table)) return damaged(`the table ${table} is missing`);
+    database.prepare(`SELECT count(*) FROM ${table}`).get();
+  }
+  const data = database.prepare("SELECT version FROM data_version WHERE k = 0").get();
+  if (!isVersion(data?.version)) return damaged("the version of its data is missing");
+  return entriesDamage(database);
+}
+
+function isVersion(version: unknown): boolean {
+  return Number.isSafeInteger(version) && Number(version) >= 0;
+}
+
+/**
+ * Deno KV panics on some values of another kind than bytes, and damage to a run
+ * would come to light only at the end of the next one.
+ */
+function entriesDamage(database: DatabaseSync): string | null {
+  const odd = database.prepare(
+    `SELECT 1 FROM kv WHERE k > ? AND k < ? AND
+    (v_encoding <> ${BYTES_ENCODING} OR typeof(v) <> 'blob' OR typeof(version) <> 'integer' OR
+    NOT json_valid(CAST(v AS TEXT))) LIMIT 1`,
+  ).get(...rangeOf("cronfetch"));
+  if (odd) return damaged("an entry is not JSON");
+  const runs = database.prepare("SELECT k, v FROM kv WHERE k > ? AND k < ?")
+    .all(...rangeOf("cronfetch", "run"));
+  return runs.every(isRunEntry) ? null : damaged("the entry of a run");
+}
+
+/** The keys that begin with texts: a 2, UTF-8 and a NUL for each (Deno KV's own encoding). */
+function rangeOf(...texts: string[]): [after: Uint8Array, before: Uint8Array] {
+  const prefix = encoder.encode(texts.map((text) => `\x02${text}\0`).join(""));
+  const before = prefix.slice();
+  before[before.length - 1] = 1;
+  return [prefix, before];
+}
+
+function isRunEntry({ k, v }: Record<string, unknown>): boolean {
+  try {
+    decoder.decode(k as Uint8Array);
+    return isRun(JSON.parse(decoder.decode(v as Uint8Array)));
+  } catch {
+    return false;
+  }
+}
+
+function damaged(what: string): string {
+  const line = what.split("\n", 1)[0] ?? "";
+  return `the database is damaged (${line.slice(0, 200)})`;
+}
