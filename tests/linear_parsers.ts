@@ -13,7 +13,10 @@ import {
 } from "../lib/config/secrets.ts";
 import { parseTemplate } from "../lib/config/template.ts";
 import { mediaType, textKind, typesAgree } from "../lib/content/content_type.ts";
-import { isHtmlPage, textFault } from "../lib/content/text_content.ts";
+import { isErrorDocument } from "../lib/content/error_document.ts";
+import { isHtmlIn, xmlErrorIn } from "../lib/content/markup.ts";
+import { sniffFault } from "../lib/content/sniff.ts";
+import { textFault } from "../lib/content/text_content.ts";
 import { parseBucket } from "../lib/core/bucket.ts";
 import { parseHttpDate } from "../lib/core/http_date.ts";
 import { cutServerText, quoteServerText, trimEndOf } from "../lib/core/text.ts";
@@ -45,6 +48,11 @@ const part = { sizeBytes: 1, totalBytes: 2, validator: '"a"' };
 const encoder = new TextEncoder();
 const redact = createRedactor(["secret", "a b?c", "%%%%", "\u00e9tat"]);
 
+function sniff(body: string, key: string): string | null {
+  const head = encoder.encode(body);
+  return sniffFault({ head, sizeBytes: head.length, contentType: null, key, type: null });
+}
+
 /** Header fields that all have this value. */
 function everyField(value: string): { get(name: string): string } {
   return { get: () => value };
@@ -75,7 +83,9 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   explainS3: (text) => explainS3(s3Failure(text), null),
   fromFetchError: (text) => fromFetchError(new Error(text), new AbortController().signal),
   hostKind,
-  isHtmlPage: (text) => isHtmlPage(encoder.encode(`<${text}`)),
+  isErrorDocument: (text) => isErrorDocument(`{"error":"${text}`),
+  isHtmlIn: (text) => isHtmlIn(`<${text}`, "xml"),
+  "isHtmlIn: attributes": (text) => isHtmlIn(`<p ${text}`, "xml"),
   judgeAnswer: (text) => judgeAnswer(200, everyField(text), asked),
   keyOf: (text) => keyOf(text, new URL("https://a.example/b")),
   mediaType,
@@ -108,6 +118,10 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
     serverName(`attachment; filename="${text}"`, "https://a.example/b", safeName),
   "serverName: an extended parameter": (text) =>
     serverName(`attachment; filename*=UTF-8''${text}`, "https://a.example/b", safeName),
+  "sniffFault: binary": (text) => sniff(text, "a.pdf"),
+  "sniffFault: markup": (text) => sniff(`<${text}`, "a.xls"),
+  "sniffFault: pointer": (text) => sniff(`..${text}`, "a.csv"),
+  "sniffFault: name": (text) => sniff("x", `a.${text}`),
   strongValidator: (text) => strongValidator(everyField(text), 0),
   tagUse,
   "textFault: csv": (text) => textFault("csv", text, false),
@@ -120,6 +134,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   typesAgree: (text) => typesAgree("text/csv", text),
   unsatisfiedTotal: (text) => unsatisfiedTotal(everyField(text)),
   versionedKey,
+  xmlErrorIn: (text) => xmlErrorIn(`<Error>${text}`),
 };
 
 /** Pieces that make an expression backtrack when they are repeated. */

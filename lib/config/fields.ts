@@ -96,6 +96,11 @@ export function text(what: string, maxLength = 1_000): z.ZodMiniType<string, str
   );
 }
 
+/** The text of a URL. */
+export function url(): z.ZodMiniType<string, string> {
+  return text("an absolute http or https URL", 8_000);
+}
+
 /** One of a few words. */
 export function choice<const Word extends string>(
   words: readonly [Word, ...Word[]],

@@ -111,10 +111,12 @@ export interface TaskInput {
     minRatio?: number | null | undefined;
     /** SHA-256 in hexadecimal, or the checksum file it stands in and the name there. */
     sha256?: string | { url: string; name: string } | null | undefined;
-    /** Regular expression (flags `mu`) that must match in the first 64 KiB. */
+    /** Regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB. */
     matches?: string | null | undefined;
     /** The whole content must be JSON. Default: false. */
     json?: boolean | undefined;
+    /** Refuse what servers send in place of a file. Default: true. */
+    sniff?: boolean | undefined;
     /** Refuse a body whose end cannot be told from a broken connection. Default: false. */
     knownLength?: boolean | undefined;
   } | undefined;

@@ -116,6 +116,7 @@ export const STANDARD_OPTIONS: Options = {
     sha256: STANDARD.expect.sha256,
     matches: STANDARD.expect.matches,
     json: STANDARD.expect.json,
+    sniff: STANDARD.expect.sniff,
     knownLength: STANDARD.expect.knownLength,
   }),
   segments: DEFAULTS.segments,
@@ -277,6 +278,7 @@ function applyExpectations(
       : readDigest(layer.sha256, [...path, "sha256"], scope),
     matches: checked("matches", scope.checkPattern),
     json: layer.json ?? base.json,
+    sniff: layer.sniff ?? base.sniff,
     knownLength: layer.knownLength ?? base.knownLength,
   };
   if (expect.maxSizeBytes !== null && expect.maxSizeBytes < expect.minSizeBytes) {

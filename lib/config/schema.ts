@@ -1,10 +1,10 @@
 /** The one schema of a config: its types, its validation, its JSON Schema and the docs' table. */
 
 import * as z from "zod/mini";
+import { expect, EXPECT_DEFAULTS } from "./expect_schema.ts";
 import {
   choice,
   duration,
-  fraction,
   LONGEST_MS,
   LONGEST_TIMEOUT_MS,
   object,
@@ -14,6 +14,7 @@ import {
   size,
   text,
   titled,
+  url,
   whole,
   yesOrNo,
 } from "./fields.ts";
@@ -34,16 +35,7 @@ export const DEFAULTS = {
   limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
   timeout: { response: "10s", idle: "30s", attempt: "10m" },
   retry: { attempts: 4, budget: "2m" },
-  expect: {
-    type: null,
-    minSize: "1B",
-    maxSize: null,
-    minRatio: null,
-    sha256: null,
-    matches: null,
-    json: false,
-    knownLength: false,
-  },
+  expect: EXPECT_DEFAULTS,
   segments: 1,
   keep: 0,
   quarantine: false,
@@ -52,8 +44,6 @@ export const DEFAULTS = {
 } as const;
 
 const TIMEOUT = duration(1, LONGEST_TIMEOUT_MS);
-
-const url = () => text("an absolute http or https URL", 8_000);
 
 const headers = () =>
   titled(
@@ -84,59 +74,6 @@ const retry = object("must be an object of attempts and budget", () => ({
     duration(0, LONGEST_TIMEOUT_MS),
     "From the first attempt; no further one starts after it.",
     DEFAULTS.retry.budget,
-  ),
-}));
-
-const checksumSource = object(
-  "must be 64 hexadecimal digits, or an object of url and name",
-  () => ({
-    url: required(
-      url(),
-      "A checksum file, as sha256sum or BSD's sha256 write it. `${env:NAME}` and `{date:…}` are " +
-        "filled in.",
-    ),
-    name: required(
-      text("the file name that stands in the checksum file"),
-      "The file name in its line. `{date:…}` is filled in.",
-    ),
-  }),
-);
-
-const expect = object("must be an object of expectations", () => ({
-  type: option(
-    z.nullable(text('a media type such as "text/csv"')),
-    "Media type of the content, held against its first bytes and the Content-Type header.",
-    DEFAULTS.expect.type,
-  ),
-  minSize: option(
-    size(0),
-    "Smallest size; an empty file is refused unless this is 0.",
-    DEFAULTS.expect.minSize,
-  ),
-  maxSize: option(z.nullable(size(1)), "Largest size.", DEFAULTS.expect.maxSize),
-  minRatio: option(
-    z.nullable(fraction()),
-    "Smallest ratio of the new size to the size of the published file.",
-    DEFAULTS.expect.minRatio,
-  ),
-  sha256: option(
-    z.nullable(z.union(
-      [text("64 hexadecimal digits, or an object of url and name"), checksumSource],
-      says("must be 64 hexadecimal digits, or an object of url and name"),
-    )),
-    "SHA-256 of the file in hexadecimal, or where to read it.",
-    DEFAULTS.expect.sha256,
-  ),
-  matches: option(
-    z.nullable(text("a regular expression", 10_000)),
-    "Regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB.",
-    DEFAULTS.expect.matches,
-  ),
-  json: option(yesOrNo(), "The whole content must be JSON.", DEFAULTS.expect.json),
-  knownLength: option(
-    yesOrNo(),
-    "Refuse a body whose end cannot be told from a broken connection.",
-    DEFAULTS.expect.knownLength,
   ),
 }));
 

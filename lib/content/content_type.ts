@@ -151,12 +151,12 @@ export function textKind(type: string): TextKind | null {
 }
 
 /** A media type without parameters, by the one name used here for it. */
-function canonicalType(type: string): string {
+export function canonicalType(type: string): string {
   const name = (MEDIA_TYPE.exec(type)?.[1] ?? type).toLowerCase();
   return CANONICAL.get(name) ?? name;
 }
 
-function widerType(type: string): string | null {
+export function widerType(type: string): string | null {
   for (const [pattern, wider] of WIDER) {
     if (pattern.test(type)) return type.replace(pattern, wider);
   }

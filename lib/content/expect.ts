@@ -4,30 +4,23 @@ import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import { loadPatternEngine } from "../core/pattern.ts";
 import type { Expectations } from "../core/task.ts";
 import { cutServerText } from "../core/text.ts";
-import { isTypeRange, mediaType, textKind, typesAgree } from "./content_type.ts";
+import { beginsWithMarkup, formatOfType } from "./binary_format.ts";
+import {
+  canonicalType,
+  isTypeRange,
+  mediaType,
+  textKind,
+  typesAgree,
+  widerType,
+} from "./content_type.ts";
+import type { TextKind } from "./content_type.ts";
 import { detectType, isDetectable } from "./magic_bytes.ts";
-import { decodeText, isHtmlPage, isJson, isSvg, textFault } from "./text_content.ts";
+import { isHtmlIn, isSvg } from "./markup.ts";
+import { describe, provesOtherType, sniffFault } from "./sniff.ts";
+import { decodeText, isJson, textFault } from "./text_content.ts";
 
 /** The largest file that is read whole to see whether it is JSON. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
-
-/**
- * Extensions of files that are never HTML: what comes as HTML instead is an error
- * page. Not `doc` and `xls`, since there is software that gives HTML to Word and Excel.
- */
-const NEVER_HTML: ReadonlySet<string> = new Set(
-  [
-    "7z apk br bz2 cab crx deb dmg gz iso jar lz4 msi msix pkg rar rpm tar tgz txz whl xz zip zst",
-    "bin dll exe so wasm",
-    "docx epub odp ods odt pdf ppt pptx rtf xlsx",
-    "avif bmp gif heic ico jpeg jpg jxl png psd tif tiff webp",
-    "aac avi flac m4a m4v mkv mov mp3 mp4 mpg oga ogg ogv opus wav webm",
-    "eot otf ttf woff woff2",
-    "arrow avro db feather gpkg h5 mdb nc orc parquet pmtiles shp sqlite sqlite3",
-    "csv geojson ics json jsonl ndjson rss toml tsv txt xml yaml yml",
-    "asc md5 pem sha1 sha256 sha512 sig",
-  ].flatMap((line) => line.split(" ")),
-);
 
 /** Received content, as the checks want to know it. */
 export interface Content {
@@ -57,22 +50,23 @@ type Check = (
   key: string,
 ) => Fault | null | Promise<Fault | null>;
 
-/** In this order, so that the plainest reason is the one that is told. */
+/** In this order, so that the plainest fault is the one that is reported. */
 const CHECKS: readonly Check[] = [
   checkSize,
   checkDigest,
   checkType,
-  checkNoErrorPage,
+  checkGarbage,
   checkJson,
   checkShrinking,
   checkPattern,
 ];
 
 /**
- * Holds content against what its task expects: size, digest, type, shrinking,
- * pattern, in this order. Without an expected type it is still refused as HTML
- * if the extension of its `key` is never that of an HTML page.
+ * Checks content against what its task expects: size, digest, type, shrinking,
+ * pattern, in this order. Unless `sniff` is false, what servers send in place of
+ * a file is refused as well ({@linkcode sniffFault}).
  *
+ * @param key Name of the file in the store.
  * @throws {CronfetchError} `body.too-small`, `body.too-large`, `expect.digest`,
  * `expect.type`, `expect.shrunk`, `expect.matches`.
  */
@@ -111,39 +105,74 @@ function checkDigest(content: Content, { sha256 }: Expectations) {
 
 async function checkType(content: Content, { type }: Expectations) {
   if (type === null) return null;
+  const { head } = content;
   const declared = mediaType(content.contentType);
   const kind = textKind(type);
-  // Servers that know no better name for a text call it plain.
-  const plain = kind !== null && declared === "text/plain";
-  if (declared !== null && !plain && !typesAgree(type, declared)) {
-    return fault("expect.type", `expected ${type}, the server calls it ${cutServerText(declared)}`);
+  if (kind !== null) {
+    if (declared !== null && !mayBeCalled(type, kind, declared, head)) {
+      return fault(
+        "expect.type",
+        `expected ${type}, the server calls it ${cutServerText(declared)}`,
+      );
+    }
+    const found = textFault(kind, decodeText(head), isWhole(content));
+    return found === null ? null : fault("expect.type", `expected ${type}, found ${found}`);
   }
-  const found = kind
-    ? textFault(kind, decodeText(content.head), isWhole(content))
-    : await binaryFault(content.head, type, declared);
+  const format = formatOfType(type);
+  if (format === null) return await unlistedTypeFault(head, type, declared);
+  const found = format.matches(head)
+    ? await otherZip(head, type)
+    : describe(head, isWhole(content));
   return found === null ? null : fault("expect.type", `expected ${type}, found ${found}`);
 }
 
-/** What bytes are instead of the expected type or range, in a few words, or null. */
-async function binaryFault(
+/** Headers under which servers send CSV, since Excel opens it. */
+const EXCEL = /^application\/(?:vnd\.ms-excel|x-excel|excel|x-msexcel)$/;
+
+/** Whether a header agrees with an expected type of text, or only shows that it is text. */
+function mayBeCalled(type: string, kind: TextKind, declared: string, head: Uint8Array): boolean {
+  if (typesAgree(type, declared)) return true;
+  if (typesAgree("text/html", declared)) {
+    return provesOtherType(head, kind === "xml" ? "xml" : "text");
+  }
+  return declared.startsWith("text/") || (kind === "csv" && EXCEL.test(declared));
+}
+
+/** The type of a ZIP that its members show to be another one than expected, or null. */
+async function otherZip(head: Uint8Array, type: string): Promise<string | null> {
+  if (widerType(canonicalType(type)) !== "application/zip") return null;
+  const found = await detectType(head);
+  const isOther = found !== null && widerType(canonicalType(found)) === "application/zip" &&
+    !typesAgree(type, found);
+  return isOther ? found : null;
+}
+
+/** The fault of content where the expected type or range is none that we know the bytes of. */
+async function unlistedTypeFault(
   head: Uint8Array,
   expected: string,
   declared: string | null,
-): Promise<string | null> {
-  if (isHtmlPage(head)) return "HTML";
-  // Of types without magic bytes, the bytes prove nothing; of a range, the header names one.
-  const named = isTypeRange(expected) ? declared : expected;
-  if (named !== null && !await isDetectable(named)) return null;
-  const found = isSvg(decodeText(head)) ? "image/svg+xml" : await detectType(head);
+): Promise<Fault | null> {
+  const wrong = (what: string) => fault("expect.type", `expected ${expected}, ${what}`);
+  const text = beginsWithMarkup(head) ? decodeText(head) : "";
+  if (isHtmlIn(text, "text")) return wrong("found HTML");
+  const found = isSvg(text) ? "image/svg+xml" : await detectType(head);
   if (found !== null && typesAgree(expected, found)) return null;
-  return found ?? "bytes of no known type";
+  // Of types without magic bytes the header decides; of a range, the header names one.
+  const named = isTypeRange(expected) ? declared : expected;
+  if (named === null || await isDetectable(named)) {
+    return wrong(`found ${found ?? "bytes of no known type"}`);
+  }
+  return declared === null || typesAgree(expected, declared)
+    ? null
+    : wrong(`the server calls it ${cutServerText(declared)}`);
 }
 
-function checkNoErrorPage({ head }: Content, { type }: Expectations, key: string) {
-  if (type !== null) return null;
-  const extension = /[^/]\.([^./]+)$/.exec(key)?.[1]?.toLowerCase();
-  if (extension === undefined || !NEVER_HTML.has(extension) || !isHtmlPage(head)) return null;
-  return fault("expect.type", `expected what belongs in a .${extension} file, found HTML`);
+function checkGarbage(content: Content, { type, sniff, sha256 }: Expectations, key: string) {
+  // The right digest proves more than any look at the bytes.
+  if (!sniff || sha256 !== null) return null;
+  const message = sniffFault({ ...content, key, type });
+  return message === null ? null : fault("expect.type", message);
 }
 
 async function checkJson(content: Content, { json }: Expectations) {

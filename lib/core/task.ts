@@ -51,6 +51,8 @@ export interface Expectations {
   readonly matches: string | null;
   /** The whole content must be JSON. */
   readonly json: boolean;
+  /** Refuse what servers send in place of a file: error pages, error documents, pointers. */
+  readonly sniff: boolean;
   /** Refuse a body whose end cannot be told from a broken connection. */
   readonly knownLength: boolean;
 }

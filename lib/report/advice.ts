@@ -30,7 +30,7 @@ const BY_CODE = {
   "body.truncated": "the server or something on the way cut it; try again later",
   "body.too-large": "raise expect.maxSize if this size is right",
   "body.too-small": "lower expect.minSize if this size is right",
-  "expect.type": "look at what the URL gives; it may be an error page",
+  "expect.type": "check what the URL returns; expect.sniff = false accepts any content",
   "expect.digest": "check whether the file was meant to change before you change expect.sha256",
   "expect.shrunk": "lower expect.minRatio if this size is right",
   "expect.matches": "look at what the URL gives, or change expect.matches",

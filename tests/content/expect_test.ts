@@ -15,6 +15,7 @@ const LENIENT: Expectations = {
   sha256: null,
   matches: null,
   json: false,
+  sniff: true,
   knownLength: false,
 };
 
@@ -180,27 +181,60 @@ const CASES: readonly (readonly [
   ["row 34: HTML for .html", { body: PAGE, key: "a/b.html" }, null],
   ["row 34: HTML for .php", { body: PAGE, key: "b.php" }, null],
   ["row 34: HTML for .xhtml", { body: PAGE, key: "b.xhtml" }, null],
-  ["row 34: HTML for .xls, as some programs write it", { body: PAGE, key: "b.xls" }, null],
+  ["row 34: HTML for .xls, as some programs write it", {
+    body: '<html xmlns:x="urn:schemas-microsoft-com:office:excel"><table>',
+    key: "b.xls",
+  }, null],
   ["row 34: HTML for no extension", { body: PAGE, key: "a.pdf/b" }, null],
   ["row 34: HTML for a dot file", { body: PAGE, key: "a/.zip" }, null],
   ["row 34: text that speaks of HTML for .csv", { body: `a,${PAGE}`, key: "b.csv" }, null],
-  ["row 34: another type for .pdf", { body: "Not found", key: "b.pdf" }, null],
+  [
+    "row 116: text for .pdf",
+    { body: "Not found", key: "b.pdf" },
+    ["expect.type", "expected PDF for a .pdf file, found text"],
+  ],
+  ["sniff: false accepts text for .pdf", {
+    body: "Not found",
+    key: "b.pdf",
+    expect: { sniff: false },
+  }, null],
+  [
+    "sniff: false keeps the check of an expected type",
+    { body: "Not found", key: "b.pdf", expect: { sniff: false, type: "application/pdf" } },
+    ["expect.type", "expected application/pdf, found text"],
+  ],
+  ["the right digest proves more than the bytes show", {
+    body: "Not found",
+    key: "b.pdf",
+    expect: { sha256: DIGEST },
+  }, null],
   [
     "row 34: HTML for .PDF",
     { body: PAGE, key: "a/b.PDF", contentType: "application/pdf" },
-    ["expect.type", "expected what belongs in a .pdf file, found HTML"],
+    ["expect.type", "expected PDF for a .pdf file, found HTML"],
   ],
-  ...["pdf", "tar.gz", "tgz", "png", "exe", "parquet", "xlsx", "woff2", "csv", "ndjson", "xml"]
-    .map((extension) =>
+  ...[
+    ["pdf", "PDF for"],
+    ["tar.gz", "gzip for"],
+    ["tgz", "gzip for"],
+    ["png", "PNG for"],
+    ["exe", "Windows program for"],
+    ["parquet", "Parquet for"],
+    ["xlsx", "ZIP or encrypted Office document for"],
+    ["woff2", "WOFF2 for"],
+    ["csv", "the content of"],
+    ["ndjson", "the content of"],
+    ["xml", "the content of"],
+  ].map(([extension = "", expected]) =>
+    [
+      `row 34: HTML for .${extension}`,
+      { body: `\ufeff \r\n<!-- x -->\n${PAGE}`, key: `b.${extension}` },
       [
-        `row 34: HTML for .${extension}`,
-        { body: `\ufeff \r\n<!-- x -->\n${PAGE}`, key: `b.${extension}` },
-        [
-          "expect.type",
-          `expected what belongs in a .${extension.split(".").at(-1)} file, found HTML`,
-        ],
-      ] as const
-    ),
+        "expect.type",
+        `expected ${expected} a .${extension.split(".").at(-1)} file, found HTML`,
+      ],
+    ] as const
+  ),
   [
     "HTML for .pdf where HTML is expected",
     { body: PAGE, key: "b.pdf", expect: { type: "text/html" } },
@@ -218,25 +252,34 @@ const CASES: readonly (readonly [
     contentType: "Application/PDF; qs=0.001",
     expect: { type: "application/pdf" },
   }, null],
-  [
-    "another header",
-    { body: PDF, contentType: "text/html; charset=utf-8", expect: { type: "application/pdf" } },
-    ["expect.type", "expected application/pdf, the server calls it text/html"],
-  ],
-  [
-    "a header that calls a binary type text/plain",
-    { body: PDF, contentType: "text/plain", expect: { type: "application/pdf" } },
-    ["expect.type", "expected application/pdf, the server calls it text/plain"],
-  ],
+  ["row 119: magic bytes under the header text/html", {
+    body: PDF,
+    contentType: "text/html; charset=utf-8",
+    expect: { type: "application/pdf" },
+  }, null],
+  ["row 119: magic bytes under the header text/plain", {
+    body: PDF,
+    contentType: "text/plain",
+    expect: { type: "application/pdf" },
+  }, null],
+  ...["text/html", "text/plain", "application/vnd.ms-excel", "application/octet-stream"].map((
+    contentType,
+  ) =>
+    [
+      `row 119: a docx under the header ${contentType}`,
+      { body: DOCX, contentType, expect: { type: DOCX_TYPE } },
+      null,
+    ] as const
+  ),
   [
     "other bytes",
     { body: PNG, contentType: "application/pdf", expect: { type: "application/pdf" } },
-    ["expect.type", "expected application/pdf, found image/png"],
+    ["expect.type", "expected application/pdf, found PNG"],
   ],
   [
     "bytes that are text",
     { body: "Not found", contentType: "application/pdf", expect: { type: "application/pdf" } },
-    ["expect.type", "expected application/pdf, found bytes of no known type"],
+    ["expect.type", "expected application/pdf, found text"],
   ],
   [
     "row 34: HTML under the header of another type",
@@ -278,10 +321,22 @@ const CASES: readonly (readonly [
     contentType: "image/x-portable-pixmap",
     expect: { type: "image/*" },
   }, null],
+  ["row 119: a range, its bytes under another header", {
+    body: JPEG,
+    contentType: "video/mp4",
+    expect: { type: "image/*" },
+  }, null],
   [
-    "a range, another header",
-    { body: JPEG, contentType: "video/mp4", expect: { type: "image/*" } },
-    ["expect.type", "expected image/*, the server calls it video/mp4"],
+    "a type without magic bytes under another header",
+    {
+      body: "anything",
+      contentType: "application/vnd.other",
+      expect: { type: "application/vnd.example" },
+    },
+    [
+      "expect.type",
+      "expected application/vnd.example, the server calls it application/vnd.other",
+    ],
   ],
   [
     "a range, other bytes",
@@ -310,6 +365,21 @@ const CASES: readonly (readonly [
     contentType: "text/plain; charset=utf-8",
     expect: { type: "text/csv" },
   }, null],
+  ["row 119: CSV called a document of Excel", {
+    body: "Rates of 2026\n\na;b\n1;2\n",
+    contentType: "application/vnd.ms-excel",
+    expect: { type: "text/csv" },
+  }, null],
+  ["row 119: CSV in UTF-16", {
+    body: utf16("a\tb\r\n1\t2\r\n", "little"),
+    contentType: "text/tab-separated-values",
+    expect: { type: "text/csv" },
+  }, null],
+  [
+    "row 118: CSV called HTML",
+    { body: "a,b\n1,2\n", contentType: "text/html", expect: { type: "text/csv" } },
+    ["expect.type", "expected text/csv, the server calls it text/html"],
+  ],
   ["CSV whose head ends within a line", {
     body: "a,b\n".repeat(HEAD_BYTES / 4) + "c",
     expect: { type: "text/csv" },

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { TextKind } from "../../lib/content/content_type.ts";
-import { decodeText, isHtmlPage, isJson, textFault } from "../../lib/content/text_content.ts";
+import { decodeText, isJson, textFault } from "../../lib/content/text_content.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -13,60 +13,6 @@ function utf16(text: string, littleEndian: boolean): Uint8Array {
   );
   return new Uint8Array(view.buffer);
 }
-
-const HTML: readonly (readonly [why: string, page: string])[] = [
-  ["a doctype", "<!doctype html><title>Not Found</title>"],
-  ["a doctype in capitals", "<!DOCTYPE HTML>"],
-  ["an old doctype", '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x.dtd">'],
-  ["html", "<html><body>"],
-  ["html with attributes", '<HTML lang="en">'],
-  ["head", "<head><title>"],
-  ["body", "<Body bgcolor=white>"],
-  ["white space first", "\r\n\t <html>"],
-  ["a byte order mark first", "\ufeff<html>"],
-  ["comments first", "<!-- a --><!-- <b> -->\n<html>"],
-  ["an XML declaration first", '<?xml version="1.0"?>\n<!DOCTYPE html><html>'],
-  ["an XML declaration and html", '<?xml version="1.0"?><!-- x --><html xmlns="x">'],
-  ["cut after the name", "<html"],
-];
-
-for (const [why, page] of HTML) {
-  Deno.test(`row 34: an HTML page is recognized by ${why}`, () => {
-    assertEquals(isHtmlPage(encode(page)), true);
-  });
-}
-
-Deno.test("row 34: an HTML page is recognized in UTF-16", () => {
-  assertEquals(isHtmlPage(utf16("\n<html>", true)), true);
-  assertEquals(isHtmlPage(utf16("\n<html>", false)), true);
-});
-
-const NOT_HTML: readonly (readonly [why: string, text: string])[] = [
-  ["nothing", ""],
-  ["white space", " \n"],
-  ["text", "html"],
-  ["CSV that speaks of HTML", "name,markup\na,<html>\n"],
-  ["text before the element", "Look: <html>"],
-  ["a longer name", "<htmlx>"],
-  ["another element", "<header/>"],
-  ["another doctype", "<!DOCTYPE rss><rss/>"],
-  ["an XML document of the root head", '<?xml version="1.0"?><head/>'],
-  ["an XML document of the root body", '<?xml version="1.0"?><body/>'],
-  ["a comment alone", "<!-- <html> -->"],
-  ["a comment that is cut", "<!-- <html>"],
-];
-
-for (const [why, text] of NOT_HTML) {
-  Deno.test(`an HTML page is not seen in ${why}`, () => {
-    assertEquals(isHtmlPage(encode(text)), false);
-  });
-}
-
-Deno.test("comments without end are passed over in one go", () => {
-  const text = "<!---->".repeat(9_000);
-  assertEquals(isHtmlPage(encode(text)), false);
-  assertEquals(isHtmlPage(encode(`${text}<html>`)), true);
-});
 
 const FAULTS: readonly (readonly [
   kind: TextKind,
@@ -97,6 +43,24 @@ const FAULTS: readonly (readonly [
   ["csv", "JSON", '{"error":"not found"}\n', true, "JSON"],
   ["csv", "the beginning of JSON", '[\n{"a":1},\n', false, "JSON"],
   ["csv", "a line in brackets", "[a],b\n1,2\n", true, null],
+  ["csv", "title lines", "Rates\nof 2026, in EUR\n\nday,rate\n1,2\n3,4\n", true, null],
+  ["csv", "title lines as wide as the table", "Rates, daily\nday,rate\n1,2\n", true, null],
+  ["csv", "a title above semicolons", "Rates, in EUR\nday;rate\n1,5;2\n", true, null],
+  ["csv", "a title above tabs", "Rates\n\nday\trate\n1\t2\n", true, null],
+  ["csv", "a title above bars", '"Rates"\nday|rate\n1|2\n', true, null],
+  ["csv", "the separator of Excel", "sep=;\na;b;c\n1;2;3\n", true, null],
+  ["csv", "a line end in quotes after blanks", 'a, b\n1, "2\n3, 4, 5"\n', true, null],
+  ["csv", "one total below many lines", `${"a,b\n".repeat(20)}total\n`, true, null],
+  ["csv", "names in angle brackets", "<DATE>,<TITLE>\n1,2\n", true, null],
+  ["csv", "a title in angle brackets", "<TITLE>;<DATE>\n1;2\n", true, null],
+  [
+    "csv",
+    "a title without a table",
+    "Dear user,\nplease log in, or pay, now\n",
+    true,
+    "lines of 2 and of 3 fields",
+  ],
+  ["csv", "a piece of HTML", "<div>a,b</div>\n", true, "HTML"],
   ["csv", "NUL", "a,b\0\n", true, "binary data"],
   ["json", "an object", ' {"a": [1, null]}\n', true, null],
   ["json", "a string", '"a"', true, null],

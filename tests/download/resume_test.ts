@@ -18,6 +18,7 @@ const EXPECT: Task["expect"] = {
   sha256: null,
   matches: null,
   json: false,
+  sniff: true,
   knownLength: false,
 };
 

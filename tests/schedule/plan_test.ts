@@ -24,6 +24,7 @@ const task = (id: string, schedule: Task["schedule"]): Task => ({
     sha256: null,
     matches: null,
     json: false,
+    sniff: true,
     knownLength: false,
   },
   segments: 1,

@@ -1,0 +1,86 @@
+import { assertEquals } from "@std/assert";
+import { isErrorDocument } from "../../lib/content/error_document.ts";
+
+const ERRORS: readonly unknown[] = [
+  { error: "not found" },
+  { error: true, message: "x" },
+  { error: 1, message: "x" },
+  { error: 404 },
+  { error: { code: 498, message: "Invalid token.", details: [] } },
+  { errors: [{ message: "x" }], data: null },
+  { errors: "[API] Invalid API key" },
+  { "odata.error": { code: "", message: { lang: "en", value: "x" } } },
+  { "Error Message": "Invalid API call" },
+  { "@type": "x", error: "y" },
+  { errorMessage: "x", errorType: "y", stackTrace: ["z"] },
+  { fault: { faultstring: "Invalid ApiKey", detail: { errorcode: "x" } } },
+  { help: "http://x/", success: false, error: { message: "x", __type: "Not Found Error" } },
+  { success: false },
+  { ok: false, error: "invalid_auth" },
+  { Response: "False", Error: "Movie not found!" },
+  { status: "error", message: "x" },
+  { status: "error" },
+  { status: 404 },
+  { statusCode: "503", message: "x" },
+  { cod: 401, message: "x" },
+  { message: "Forbidden" },
+  { Message: "User is not authorized to access this resource" },
+  { message: "API rate limit exceeded", documentation_url: "https://x/" },
+  { detail: "Not found." },
+  { code: "InvalidToken", message: "The token is invalid" },
+  { __type: "AccessDeniedException", message: "Access denied" },
+  { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message: "x", code: 404 },
+  [{ message: "Session expired or invalid", errorCode: "INVALID_SESSION_ID" }],
+  [{ error: { code: 400, message: "x", status: "INVALID_ARGUMENT" } }],
+  { error: "not_found", resource: "x", attempt: 2 },
+];
+
+Deno.test("row 117: isErrorDocument recognizes reports of errors", () => {
+  for (const value of ERRORS) {
+    assertEquals(isErrorDocument(JSON.stringify(value)), true, JSON.stringify(value));
+    assertEquals(isErrorDocument(`\n ${JSON.stringify(value, null, 2)}\n`), true);
+  }
+});
+
+const DATA: readonly unknown[] = [
+  {},
+  [],
+  [{}],
+  "error",
+  { a: 1 },
+  { a: { error: "x" } },
+  { error: null, data: [1] },
+  { error: false, message: "x" },
+  { error: "", items: [] },
+  { error: 0 },
+  { error: 0.02, mean: 3 },
+  { error: "none", value: 1 },
+  { errors: [], files: ["a"] },
+  { errors: [{ line: 1 }], files: [{ name: "a.ts" }] },
+  { error: "x", rows: [1, 2] },
+  { items: [1], error: "x" },
+  { error_rate: 0.1 },
+  { message: "Hello, world" },
+  { message: "All good", id: 1 },
+  { status: "ok", message: "no errors found" },
+  { code: 0, message: "invalid keys: none" },
+  { code: 200, message: "success", data: { error: "x" } },
+  { success: true, error: null },
+  { id: 1, name: "job", status: "failed", url: "https://x/" },
+  { id: 1, name: "pump", title: "Error pump", description: "fails", status: "active" },
+  { code: "DE", name: "Germany" },
+  { type: "FeatureCollection", features: [{ error: 1 }] },
+  { title: "Access denied", description: "a film" },
+  { version: "1.0", error: "x" },
+  [{ error: "a" }, { error: "b" }],
+  { kind: "Deployment", apiVersion: "v1", metadata: { name: "x" }, spec: {} },
+];
+
+Deno.test("row 117: isErrorDocument passes data, whatever its members are called", () => {
+  for (const value of DATA) {
+    assertEquals(isErrorDocument(JSON.stringify(value)), false, JSON.stringify(value));
+  }
+  for (const text of ['{"error":', '{"error":"x"}\n{"error":"y"}', "error", ""]) {
+    assertEquals(isErrorDocument(text), false, text);
+  }
+});
