@@ -112,6 +112,7 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
     store,
     state,
     reporters: [collect, alert],
+    configFiles: loaded.files,
     limits: loaded.limits,
     alertAfter: loaded.alertAfter,
     secrets: loaded.secrets,

@@ -24,6 +24,8 @@ export interface RunContext {
   readonly host: Host;
   readonly store: Store;
   readonly state: State;
+  /** Absolute paths of the files of the config, which no task may write to. */
+  readonly configFiles: readonly string[];
   readonly reporters: readonly Reporter[];
   readonly limits: RunLimits;
   /** Failures in a row after which a task counts as unhealthy. */

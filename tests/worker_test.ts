@@ -246,6 +246,7 @@ Deno.test("an event that everybody passes over is not made, and one that somebod
         rateBytesPerSecond: null,
         deadlineMs: null,
       },
+      configFiles: [],
       progress: { bytes: 0, running: new Map() },
       interruptedExitCode: () => 130,
       reporters: [
@@ -294,7 +295,7 @@ Deno.test("row 140: no task starts while a reporter has no room, and the end of 
       NOW,
     );
     const running = carryOut(makePlan({ tasks, asked: null, due: null, at: NOW }), {
-      ...{ host, state, store, alertAfter: 3, secrets: [], signal: stop.signal },
+      ...{ host, state, store, alertAfter: 3, secrets: [], configFiles: [], signal: stop.signal },
       limits: {
         concurrency: 1,
         perHost: 1,

@@ -41,6 +41,7 @@ export async function run(
       store,
       state,
       reporters,
+      configFiles: config.files,
       limits: config.limits,
       alertAfter: config.alertAfter,
       secrets: config.secrets,

@@ -122,7 +122,7 @@ export interface TaskInput {
   } | undefined;
   /** Connections that one large file comes over, where the server can do that. Default: 1. */
   segments?: number | undefined;
-  /** Older versions kept beside the newest. Default: 0. */
+  /** Older files of the task kept beside the newest; 0 removes none. Default: 0. */
   keep?: number | undefined;
   /** Keep what an expectation refused, for a look. Default: false. */
   quarantine?: boolean | undefined;

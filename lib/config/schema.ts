@@ -127,7 +127,11 @@ const shared = () => ({
     "Connections that one large file comes over, where the server can do that.",
     DEFAULTS.segments,
   ),
-  keep: option(whole(0, 1_000), "Older versions kept beside the newest.", DEFAULTS.keep),
+  keep: option(
+    whole(0, 1_000),
+    "Older files of the task kept beside the newest; 0 removes none.",
+    DEFAULTS.keep,
+  ),
   quarantine: option(
     yesOrNo(),
     "Keep what an expectation refused, for a look.",

@@ -90,7 +90,7 @@ export interface Task {
   readonly expect: Expectations;
   /** Connections that a large file comes over, if the server can do that; at least 1. */
   readonly segments: number;
-  /** Older versions kept beside the newest. */
+  /** Older files of the family kept beside the newest; 0 makes no versions and removes nothing. */
   readonly keep: number;
   /** Keep what an expectation refused, for a look. */
   readonly quarantine: boolean;

@@ -6,7 +6,7 @@ import type { Clock, Timers } from "../core/host.ts";
 import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
 import type { OlderRepresentation } from "../state/state.ts";
-import type { Draft, Sealed, Store, Survey } from "../store/store.ts";
+import type { Draft, Sealed, Store, StoredFile, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import type { SettledTask } from "./checksum_file.ts";
 import type { Admit } from "./egress.ts";
@@ -82,7 +82,9 @@ export interface HeldPart extends Part {
 export interface Source {
   readonly url: string;
   /** The key under which an answer is stored. */
-  readonly keyFor: (headers: HeaderFields, servedFrom: string) => string;
+  readonly keyFor: (headers: HeaderFields, servedFrom: string) => string | Promise<string>;
+  /** Refuses to replace a file that is not the task's; null where every file may be replaced. */
+  readonly checkExisting: ((key: string, existing: StoredFile | null) => Promise<void>) | null;
   /** Of the published file, if responses are compared with it; otherwise null. */
   published: Validators | null;
   /** An older file that earlier runs have received instead of the published one, or null. */
@@ -285,12 +287,13 @@ async function receive(
     if (!lengthKnown && task.expect.knownLength) {
       throw new CronfetchError("http.protocol", "the server does not tell where the body ends");
     }
-    const key = source.keyFor(response.headers, trace.servedFrom ?? source.url);
+    const named = source.keyFor(response.headers, trace.servedFrom ?? source.url);
+    const key = typeof named === "string" ? named : await named;
+    const { survey } = context;
+    const draft = await context.store.draft(key, { survey, expectedBytes: lengthBytes });
+    if (source.checkExisting) await checkExisting(source.checkExisting, key, draft);
     part = {
-      draft: await context.store.draft(key, {
-        survey: context.survey,
-        expectedBytes: lengthBytes,
-      }),
+      draft,
       key,
       head: { bytes: new Uint8Array() },
       sizeBytes: 0,
@@ -303,6 +306,20 @@ async function receive(
   }
   watch.received();
   return { ...await receiveInto(ongoing, part, response, lengthBytes), lengthKnown };
+}
+
+/** Discards a draft that must not replace what exists under its key. */
+async function checkExisting(
+  check: NonNullable<Source["checkExisting"]>,
+  key: string,
+  draft: Draft,
+): Promise<void> {
+  try {
+    await check(key, draft.replaces);
+  } catch (error) {
+    await draft.discard();
+    throw error;
+  }
 }
 
 /** Appends a body to a part, and seals it. */

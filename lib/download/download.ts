@@ -10,6 +10,7 @@ import type { Validators } from "../core/validators.ts";
 import type { OlderRepresentation, PartRecord } from "../state/state.ts";
 import { ageOf, attempt, type AttemptContext, type Source, type Trace } from "./attempt.ts";
 import { type ChecksumFiles, settleChecksum } from "./checksum_file.ts";
+import type { Family } from "./family.ts";
 import { serverName } from "./filename.ts";
 import { abortReason } from "./network_error.ts";
 import { createParts, type Parts } from "./parts.ts";
@@ -17,7 +18,6 @@ import { publish, type Published, publishedDigest } from "./publish.ts";
 import { canResume } from "./resume.ts";
 import { decideRetry, retryAfter } from "./retry.ts";
 import { compareToStored, refreshedValidators } from "./validators.ts";
-import type { Versions } from "./versions.ts";
 
 /** What a task's download needs of the world and of the run it belongs to. */
 export interface DownloadContext extends AttemptContext {
@@ -30,8 +30,8 @@ export interface DownloadContext extends AttemptContext {
   readonly older: OlderRepresentation | null;
   /** Whether what is remembered outlives this run. */
   readonly durable: boolean;
-  /** The older versions in the store. */
-  readonly versions: Versions;
+  /** The files that the task has published. */
+  readonly family: Family;
   /** Takes everything out of a text that nobody should read. */
   readonly redact: (text: string) => string;
   /** A safe base name made of a foreign one, or null if nothing is left of it. */
@@ -40,8 +40,6 @@ export interface DownloadContext extends AttemptContext {
   readonly keyWithName: (key: string, name: string | null, url: string) => string;
   /** Checksum files this run has read. */
   readonly checksumFiles: ChecksumFiles;
-  /** Whether this task may write to a key that only the server's answer told. */
-  readonly claim: (key: string) => boolean;
   /** Where attempts are traced. */
   readonly tracing: Tracing;
   /** Waits between two attempts; rejects with the reason of the signal. */
@@ -146,6 +144,9 @@ async function trySource(url: string, course: Course): Promise<Ending | Failure>
     held: null,
     hasRestarted: false,
     keyFor: (headers, servedFrom) => keyFor(task, headers, servedFrom, context),
+    checkExisting: task.namedByServer
+      ? (key, existing) => context.family.checkExisting(key, existing)
+      : null,
   };
   let delayMs = 0;
   try {
@@ -241,7 +242,7 @@ async function carryOut(source: Source, course: Course): Promise<Ending> {
       source: context.redact(source.url),
       headers: trace.headers,
       nowMs,
-      versions: context.versions,
+      family: context.family,
     });
     if (!received.lengthKnown) warnings.push("lengthUnknown");
     const age = ageOf(trace.headers, { task: settled, source }, nowMs);
@@ -339,13 +340,9 @@ function keyFor(
   task: Task,
   headers: HeaderFields,
   servedFrom: string,
-  { safeName, keyWithName, claim }: DownloadContext,
-): string {
+  { safeName, keyWithName, family }: DownloadContext,
+): string | Promise<string> {
   if (!task.namedByServer) return task.key;
   const name = serverName(headers.get("content-disposition"), servedFrom, safeName);
-  const key = keyWithName(task.key, name, task.url);
-  if (!claim(key)) {
-    throw new CronfetchError("store.conflict", `another task writes to ${JSON.stringify(key)}`);
-  }
-  return key;
+  return family.keyFor(keyWithName(task.key, name, task.url));
 }

@@ -3,13 +3,12 @@
 import { checkContent, type Content } from "../content/expect.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
-import { REFUSED_SUFFIX } from "../core/key.ts";
 import type { Validators } from "../core/validators.ts";
-import type { Draft, Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
+import type { Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 import type { SettledTask } from "./checksum_file.ts";
+import type { Family } from "./family.ts";
 import { responseValidators } from "./validators.ts";
-import type { Versions } from "./versions.ts";
 
 /** What publishing needs beside the bytes. */
 export interface PublishContext {
@@ -23,8 +22,8 @@ export interface PublishContext {
   readonly headers: HeaderFields;
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs: number;
-  /** The older versions in the store. */
-  readonly versions: Versions;
+  /** The files that the task has published. */
+  readonly family: Family;
 }
 
 /** What became of the bytes. */
@@ -32,6 +31,8 @@ export interface Published {
   readonly status: "created" | "updated" | "unchanged";
   readonly validators: Validators;
 }
+
+type Received = Extract<AttemptOutcome, { kind: "received" }>;
 
 /**
  * Holds the bytes against the task's expectations, and publishes them unless
@@ -41,12 +42,12 @@ export interface Published {
  */
 export async function publish(
   task: SettledTask,
-  received: Extract<AttemptOutcome, { kind: "received" }>,
+  received: Received,
   context: PublishContext,
 ): Promise<Published> {
   const { key, sealed, head } = received;
   await using draft = received.draft;
-  const { headers } = context;
+  const { headers, family, trusted } = context;
   const existing = draft.replaces;
   const provenance: Provenance = {
     source: context.source,
@@ -66,7 +67,7 @@ export async function publish(
   try {
     await checkContent(content, task.expect, key);
   } catch (error) {
-    throw task.quarantine ? await putAside(draft, key, provenance, error) : error;
+    throw task.quarantine ? await putAside(received, provenance, family, error) : error;
   }
   const validators = (file: PublishedFile): Validators => ({
     key,
@@ -77,34 +78,37 @@ export async function publish(
     revision: file.revision,
   });
   if (existing && await isPublished(existing, received, context)) {
+    family.moveOn(key);
     return { status: "unchanged", validators: validators(existing) };
   }
   // The older version first: it is safe before the newer one takes its place.
-  if (existing && task.keep > 0) await context.versions.add(key);
-  const file = await draft.publish({ provenance });
-  // A surplus that cannot be removed now is removed after the next publishing.
-  if (existing && task.keep > 0) await context.versions.prune(key, task.keep).catch(() => {});
+  if (existing && task.keep > 0) {
+    await family.keepVersion(key, trusted?.key === key ? trusted.sha256 : existing.sha256);
+  }
+  const file = await family.publish(draft, key, sealed, provenance);
+  family.moveOn(key);
   if (file.sizeBytes !== sealed.sizeBytes) {
     throw new CronfetchError(
       "store.failed",
       `${sealed.sizeBytes} bytes were published, ${file.sizeBytes} are there`,
     );
   }
+  if (task.keep > 0 || task.namedByServer) await family.tidy(key);
   return { status: existing ? "updated" : "created", validators: validators(file) };
 }
 
-/** Keeps what was refused for a look. Returns the refusal, which says where. */
+/** Keeps refused content for inspection. Returns the refusal, with the key of the content. */
 async function putAside(
-  draft: Draft,
-  key: string,
+  { draft, key, sealed }: Received,
   provenance: Provenance,
+  family: Family,
   refusal: unknown,
 ): Promise<unknown> {
   if (!(refusal instanceof CronfetchError)) return refusal;
   const { code, message, retry } = refusal;
-  const aside = key + REFUSED_SUFFIX;
+  let aside: string;
   try {
-    await draft.publish({ as: aside, provenance });
+    aside = await family.putAside(draft, key, sealed, provenance);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return new CronfetchError(code, `${message}; it could not be kept aside: ${why}`, { retry });
@@ -116,7 +120,7 @@ async function putAside(
 /** Whether the very bytes received are published already: the digest decides. */
 async function isPublished(
   existing: StoredFile,
-  { key, sealed }: Extract<AttemptOutcome, { kind: "received" }>,
+  { key, sealed }: Received,
   { store, signal, trusted }: PublishContext,
 ): Promise<boolean> {
   if (existing.sizeBytes !== sealed.sizeBytes) return false;

@@ -151,6 +151,7 @@ async function runPlan(look: Look, config: Config, context: PassContext): Promis
       ...rest,
       store,
       reporters: [...reporters, { report, close: () => Promise.resolve() }],
+      configFiles: config.files,
       limits: config.limits,
       alertAfter: config.alertAfter,
       secrets: config.secrets,

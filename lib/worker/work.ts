@@ -1,6 +1,8 @@
 /** One task of a run: left to another run, put off, or downloaded. */
 
-import { foldKey } from "../core/key.ts";
+import { baseKey, foldKey } from "../core/key.ts";
+import { KeyOwners, reservedKey } from "../core/ownership.ts";
+import { ownFilesOf } from "../config/location.ts";
 import { keyWithName, safeName } from "../config/keys.ts";
 import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
@@ -12,7 +14,7 @@ import { download, type DownloadContext, type DownloadOutcome } from "../downloa
 import { createAdmit } from "../download/egress.ts";
 import { abortReason } from "../download/network_error.ts";
 import { createWatcher } from "../download/timeouts.ts";
-import { createVersions } from "../download/versions.ts";
+import { Family, type FamilyContext } from "../download/family.ts";
 import type { Slot } from "../schedule/pool.ts";
 import { createThrottle } from "../schedule/throttle.ts";
 import type { State } from "../state/state.ts";
@@ -30,6 +32,8 @@ export interface WorkContext {
   readonly store: Store;
   readonly state: State;
   readonly holding: Holding;
+  /** Absolute paths of the files of the config. */
+  readonly configFiles: readonly string[];
   /** Hosts that asked to be left alone, and until when; kept up to date. */
   readonly parked: Map<string, Temporal.Instant>;
   readonly limits: RunLimits;
@@ -79,7 +83,6 @@ export function createWork(context: WorkContext): Work {
     keyWithName,
     durable: state.durable,
     checksumFiles: new Map(),
-    versions: createVersions(store),
     throttle: limits.rateBytesPerSecond === null
       ? null
       : createThrottle(limits.rateBytesPerSecond, host),
@@ -87,14 +90,21 @@ export function createWork(context: WorkContext): Work {
       progress.bytes += bytes;
     },
   };
-  let owned: Map<string, string> | null = null;
-
-  const claim = (key: string, task: Task): boolean => {
-    // Few runs have a task that is named by its server, and many have very many tasks.
-    const owners = owned ??= ownersOf(plan, holding);
-    const folded = foldKey(key);
-    if (!owners.has(folded)) owners.set(folded, task.id);
-    return owners.get(folded) === task.id;
+  const { configFiles } = context;
+  const own = ownFilesOf({ store: store.location, state: state.location, files: configFiles });
+  let known: KeyOwners | null = null;
+  // Few runs have a task that is named by its server, and many have very many tasks.
+  const owners = () => known ??= ownersOf(plan, holding);
+  const families: FamilyContext = {
+    store,
+    state,
+    signal,
+    faultOf: (key, task) => {
+      const fault = reservedKey(key, task.namedByServer, own);
+      const isItsOwn = key === task.key && !task.namedByServer && baseKey(foldKey(key)) === null;
+      return fault ?? (isItsOwn ? null : owners().faultOf(key, task.id));
+    },
+    reserve: (key, task) => owners().add(key, task.id),
   };
 
   const untouched = (task: Task, facts: OutcomeFacts): DownloadOutcome => ({
@@ -149,7 +159,7 @@ export function createWork(context: WorkContext): Work {
       remembered: remembered?.published ?? null,
       part: remembered?.part ?? null,
       older: remembered?.older ?? null,
-      claim: (key) => claim(key, task),
+      family: new Family(families, task, remembered ?? NOTHING_RECORDED),
       rest: slot.rest,
       borrow: slot.borrow,
       retrying: (attempt, code, delayMs) =>
@@ -201,16 +211,20 @@ function* keysOf({ entries }: Plan, holding: Holding): Generator<string> {
   }
 }
 
-/** The tasks by the keys that are theirs, folded; those that are not in this run included. */
-function ownersOf({ entries }: Plan, holding: Holding): Map<string, string> {
-  const owners = new Map(entries.map(({ task }) => [foldKey(task.key), task.id]));
+/** The keys of all tasks; those that are not in this run included. */
+function ownersOf({ entries }: Plan, holding: Holding): KeyOwners {
+  const owners = new KeyOwners();
+  for (const { task } of entries) owners.add(task.key, task.id);
   for (const { task: { id, namedByServer } } of entries) {
-    // A name once given stays the task's, also in a run that does not hear it again.
+    // A name stays the task's in a run that does not receive it again.
     const key = namedByServer ? holding.recordOf(id)?.published?.key : undefined;
-    if (key !== undefined && !owners.has(foldKey(key))) owners.set(foldKey(key), id);
+    if (key !== undefined) owners.add(key, id);
   }
   return owners;
 }
+
+/** Of a task without a record. */
+const NOTHING_RECORDED = { published: null, publishedAt: null };
 
 /** What there is to say about a task that was not worked on. */
 type OutcomeFacts = Pick<TaskResult, "status" | "code" | "notBefore"> & {

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { foldKey } from "../../lib/core/key.ts";
 import { keyOf, keyWithName, safeName } from "../../lib/config/keys.ts";
 
 const FROM_URL: readonly (readonly [url: string, key: string])[] = [
@@ -159,10 +158,4 @@ Deno.test("the server's name goes into the last part of a key", () => {
   for (const [key, name, result] of WITH_NAME) {
     assertEquals(keyWithName(key, name, URL_OF_FILE.href), result, key);
   }
-});
-
-Deno.test("row 76: keys fold to one form where they may be one file", () => {
-  const same: [string, string][] = [["a/B.pdf", "A/b.PDF"], ["Ü.pdf", "ü.pdf"], ["ς", "σ"]];
-  for (const [a, b] of same) assertEquals(foldKey(a), foldKey(b));
-  assert(foldKey("a.pdf") !== foldKey("b.pdf"));
 });

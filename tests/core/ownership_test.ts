@@ -73,7 +73,7 @@ for (const [key, fault] of KEYS) {
   });
 }
 
-Deno.test("reservedKey: a server names no config, in whatever folder", () => {
+Deno.test("row 111: reservedKey: a server names no config, in whatever folder", () => {
   const fault = "a server must not name a config";
   for (const key of ["other/cronfetch.jsonc", "CRONFETCH.TXT", "a/b/Cronfetch.ts"]) {
     assertEquals(reservedKey(key, true, OWN), fault, key);
