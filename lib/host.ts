@@ -1,7 +1,7 @@
 /** The real world: the only file that touches fetch, sockets, clock, timers, chance, env and signals. */
 
 import { delay } from "@std/async";
-import type { FetchClient, Host, Platform, StopSignal, Timers } from "./core/host.ts";
+import type { FetchClient, Host, Listener, Platform, StopSignal, Timers } from "./core/host.ts";
 import { queuedOutput } from "./core/queued_output.ts";
 import { readTextAtMost } from "./core/text.ts";
 import { NO_TELEMETRY } from "./core/telemetry.ts";
@@ -18,6 +18,7 @@ export function realHost(): Host {
     ...(typeof Deno.createHttpClient === "function" ? { openHttp1 } : {}),
     // It tries the addresses of a name as RFC 8305 has it.
     connect: (hostname, port, signal) => Deno.connect({ hostname, port, signal }),
+    listen,
     clock: {
       now: () => Temporal.Now.instant(),
       monotonicMs: () => performance.now(),
@@ -88,6 +89,12 @@ const timers: Timers = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Listens for TCP connections. */
+export function listen(hostname: string, port: number): Listener {
+  const listener = Deno.listen({ hostname, port });
+  return { addr: listener.addr, accept: () => listener.accept(), close: () => listener.close() };
+}
 
 /** Proxies and certificates are those of `fetch`. */
 function openHttp1(): FetchClient {

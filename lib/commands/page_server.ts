@@ -2,9 +2,10 @@
 
 import type { Flags } from "../cli.ts";
 import { CronfetchError } from "../core/errors.ts";
-import type { Host } from "../core/host.ts";
+import type { Host, Listener } from "../core/host.ts";
 import { createPage } from "../page/app.tsx";
 import { isLoopbackHost } from "../page/guard.ts";
+import { serveHttp } from "../page/http_server.ts";
 import { pageSource, type PageSubject } from "../page_source.ts";
 import { escapeControl } from "../report/format.ts";
 import { type PageAddress, tokenOf } from "./page_address.ts";
@@ -35,30 +36,24 @@ export function servePage(
   const say = (sentence: string) => {
     if (!quiet) host.stderr.write(`${escapeControl(sentence)}\n`);
   };
-  const server = listen({ hostname, port }, page.fetch, say);
+  const listener = listen({ hostname, port }, host);
+  say(`The status page is at ${urlOf(listener.addr)}`);
+  const server = serveHttp(listener, page.fetch, host.timers);
   return {
     [Symbol.asyncDispose]: async () => {
-      // An open stream would keep the server from shutting down, and so does a slow download.
+      // An open stream would keep the server from shutting down.
       await page.close();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const cancel = host.timers.after(GRACE_MS, resolve);
-      await Promise.race([server.shutdown(), promise]);
+      // A slow download ends with the grace.
+      const cancel = host.timers.after(GRACE_MS, () => server.close());
+      await server.shutdown();
       cancel();
     },
   };
 }
 
-function listen(
-  { hostname, port }: PageAddress,
-  answer: (request: Request) => Promise<Response>,
-  say: (sentence: string) => void,
-): Deno.HttpServer {
+function listen({ hostname, port }: PageAddress, host: Pick<Host, "listen">): Listener {
   try {
-    return Deno.serve({
-      hostname,
-      port,
-      onListen: (address) => say(`The status page is at ${urlOf(address)}`),
-    }, answer);
+    return host.listen(hostname, port);
   } catch (error) {
     const isTaken = error instanceof Deno.errors.AddrInUse;
     const why = isTaken

@@ -73,6 +73,22 @@ export interface TcpConnection {
   close(): void;
 }
 
+/** A connection that a client has opened. `Deno.TcpConn` is one. */
+export interface ServerConnection extends TcpConnection {
+  /** Ends the direction to the client; what it still sends can be read. */
+  closeWrite(): Promise<void>;
+}
+
+/** A port that clients connect to. */
+export interface Listener {
+  /** The address, with the port that was chosen. */
+  readonly addr: { readonly hostname: string; readonly port: number };
+  /** The next connection. A rejection, e.g. for want of file handles, concerns this call alone. */
+  accept(): Promise<ServerConnection>;
+  /** Stops listening; a pending `accept` is rejected. */
+  close(): void;
+}
+
 /**
  * Connects to a port of a host name or an address, whichever address of the name is alive.
  * Rejects with the signal's reason once that is aborted.
@@ -94,6 +110,8 @@ export interface Host {
   readonly openHttp1?: () => FetchClient;
   /** Connects to servers. Without it, `fetch` is asked for everything. */
   readonly connect?: Connect;
+  /** Listens on a port, 0 for any that is free. */
+  readonly listen: (hostname: string, port: number) => Listener;
   /** Tells the time. */
   readonly clock: Clock;
   /** Waits. */

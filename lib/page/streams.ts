@@ -2,7 +2,7 @@
 
 import type { Timers } from "../core/host.ts";
 
-/** The streams that are open. `Deno.serve` does not shut down before they are closed. */
+/** The streams that are open. A server does not shut down before they are closed. */
 export interface Streams {
   /** How many there are. */
   readonly size: number;

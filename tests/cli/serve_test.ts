@@ -3,6 +3,7 @@ import { main } from "../../lib/cli.ts";
 import { tree } from "../helpers/folder.ts";
 import { ExitCalled } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
+import { record, validators } from "../state/samples.ts";
 import { place, rowsOf } from "./place.ts";
 import { serve, serveInProcess, TOKEN } from "./serving.ts";
 
@@ -231,6 +232,60 @@ function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
+
+Deno.test("row 141: serve, its page and its runs outlast more connections than handles", async () => {
+  await using server = origin({ "/a": "a" });
+  await using at = await place({ tasks: tasks(server.origin, "a") });
+  await using served = await serveInProcess(at.folder.path, {
+    args: ["--port", "0"],
+    env: { CRONFETCH_TOKEN: TOKEN },
+    handles: 128,
+  });
+  const { hostname, port } = new URL(served.url);
+  const half = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: h\r\n");
+  const idle: Deno.TcpConn[] = [];
+  for (let count = 0; count < 300; count++) {
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    // A dropped connection is one that need not be kept out.
+    if (count % 2 === 0) await connection.write(half).catch(() => {});
+    idle.push(connection);
+  }
+  assertStringIncludes(await served.text("/"), "<html");
+  for (const connection of idle) connection.close();
+  // The token is checked, and a run begins, with handles for all of it.
+  const before = server.hits("/a");
+  assertEquals(await served.act({ do: "run", task: "a" }), 303);
+  while (server.hits("/a") === before) await pause();
+  assertEquals((await served.end("SIGTERM")).code, 143);
+});
+
+Deno.test("row 141: a download that is not read ends with the grace of 3 s", async () => {
+  await using at = await place({
+    store: "files",
+    page: { downloads: true },
+    tasks: [
+      { id: "big", url: "https://x.example/big" },
+    ],
+  });
+  await Deno.mkdir(at.folder.file("files"));
+  await Deno.writeFile(at.folder.file("files/big"), new Uint8Array(32 * 2 ** 20));
+  await at.remember([record("big", { published: validators({ key: "big" }) })]);
+  const host = at.host({ sleep: "manual", timers: "manual" });
+  let code: number | null = null;
+  const ended = main(["serve", "--view", "--port", "0"], host).finally(() => code = 0);
+  while (!host.stderr.text.includes("\n")) await host.advance(0);
+  const { hostname, port } = new URL(/http:\S+/.exec(host.stderr.text)?.[0] ?? "");
+  using client = await Deno.connect({ hostname, port: Number(port) });
+  await client.write(
+    new TextEncoder().encode("GET /files/big HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
+  );
+  await client.read(new Uint8Array(100));
+  host.raise("SIGTERM");
+  await host.advance(2_999);
+  assertEquals(code, null);
+  await host.advance(1);
+  assertEquals(await ended, 143);
+});
 
 Deno.test("serve -q: says nothing where nothing is wrong", async () => {
   await using at = await place({ tasks: [] });

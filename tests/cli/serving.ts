@@ -97,14 +97,21 @@ export interface ServingProcess extends Visitor, AsyncDisposable {
 /** Starts a process at a port that is free. */
 export async function serveInProcess(
   folder: string,
-  { args = [], permissions = ["-A"], env = {} }: {
+  { args = [], permissions = ["-A"], env = {}, handles }: {
     readonly args?: readonly string[];
+    /** File handles that the process may have. Default: as many as this one. */
+    readonly handles?: number;
     readonly permissions?: readonly string[];
     readonly env?: Record<string, string>;
   },
 ): Promise<ServingProcess> {
-  const child = new Deno.Command(Deno.execPath(), {
+  const limited = handles === undefined
+    ? []
+    : ["sh", "-c", 'ulimit -n "$0" && exec "$@"', `${handles}`];
+  const [program, ...words] = [...limited, Deno.execPath()];
+  const child = new Deno.Command(program, {
     args: [
+      ...words,
       "run",
       "--quiet",
       "--no-prompt",

@@ -1,6 +1,7 @@
 /** A {@linkcode Host} for tests: the world is an argument, and so is its time. */
 
 import type { Connect, Fetch, FetchClient, Host, Output, StopSignal } from "../../lib/core/host.ts";
+import { listen } from "../../lib/host.ts";
 import { NO_TELEMETRY, type Telemetry } from "../../lib/core/telemetry.ts";
 import { testOutput } from "./output.ts";
 import type { TestOutput } from "./output.ts";
@@ -107,6 +108,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
       executed.push({ command, input });
       return Promise.resolve(options.exitCode ?? 0);
     },
+    listen,
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     random: { fraction: fractions(options.random ?? 1), name: names() },
     stdout: testOutput(),

@@ -1,0 +1,238 @@
+/**
+ * The HTTP server of the status page. `Deno.serve` ends for good when the process runs out of file
+ * handles, keeps half-sent requests forever and has no limit of connections.
+ */
+
+import type { Listener, ServerConnection, Timers } from "../core/host.ts";
+import { headEnd, MOST_HEAD_BYTES, parseRequestHead, type RequestHead } from "./request_head.ts";
+
+/** Connections at once: well below the usual limit of 1,024 handles, which downloads need too. */
+export const MOST_CONNECTIONS = 256;
+/** From the connection to the end of the request. */
+export const REQUEST_MS = 10_000;
+/** The longest wait for a client to accept a piece of a response. */
+export const WRITE_MS = 60_000;
+/** Pause after a connection could not be accepted, for want of handles as a rule. */
+export const ACCEPT_PAUSE_MS = 500;
+/** How long a client may take to close its side once a refusal is written. */
+const LINGER_MS = 1_000;
+
+/** A server that listens. */
+export interface HttpServer {
+  /**
+   * Accepts nothing more, and drops connections without a whole request. Resolves when all
+   * responses are written.
+   */
+  shutdown(): Promise<void>;
+  /** Ends every connection, and `shutdown` with it. */
+  close(): void;
+}
+
+/**
+ * Serves requests, one a connection. When there are too many connections, the one that has waited
+ * longest for its request is dropped for a new one, so idle connections keep nobody out.
+ *
+ * @param answer A rejection becomes status 500.
+ */
+export function serveHttp(
+  listener: Listener,
+  answer: (request: Request) => Promise<Response>,
+  timers: Timers,
+): HttpServer {
+  /** All connections; those without a whole request are in `waiting` too, the oldest first. */
+  const open = new Set<ServerConnection>();
+  const waiting = new Set<ServerConnection>();
+  const busy = new Set<Promise<void>>();
+  const closing = new AbortController();
+  const closed = Promise.withResolvers<void>();
+
+  const drop = (connection: ServerConnection) => {
+    waiting.delete(connection);
+    if (open.delete(connection)) end(connection);
+  };
+  /** Drops connections that have waited longest for their requests. */
+  const dropOldest = (count: number) => {
+    for (const connection of [...waiting].slice(0, count)) drop(connection);
+  };
+
+  const handle = async (connection: ServerConnection) => {
+    const cancelRequest = timers.after(REQUEST_MS, () => drop(connection));
+    try {
+      const request = await readRequest(connection);
+      waiting.delete(connection);
+      cancelRequest();
+      if (request === null) return;
+      if ("status" in request) {
+        const refusal = new Response(null, { status: request.status });
+        await writeResponse(connection, null, refusal, timers);
+        return await linger(connection, timers);
+      }
+      const response = await answer(request.request)
+        .catch(() => new Response(null, { status: 500 }));
+      await writeResponse(connection, request.head, response, timers);
+    } catch {
+      // The client is gone, or was dropped.
+    } finally {
+      cancelRequest();
+      drop(connection);
+    }
+  };
+
+  const accept = async () => {
+    while (!closing.signal.aborted) {
+      try {
+        const connection = await listener.accept();
+        if (open.size >= MOST_CONNECTIONS) dropOldest(1);
+        if (open.size >= MOST_CONNECTIONS) {
+          end(connection);
+          continue;
+        }
+        open.add(connection);
+        waiting.add(connection);
+        const handling = handle(connection).finally(() => busy.delete(handling));
+        busy.add(handling);
+      } catch {
+        if (closing.signal.aborted) return;
+        // The handles are needed by files and downloads, too.
+        dropOldest(Math.ceil(waiting.size / 2));
+        await timers.sleep(ACCEPT_PAUSE_MS, closing.signal).catch(() => {});
+      }
+    }
+  };
+  void accept();
+
+  return {
+    shutdown: async () => {
+      if (!closing.signal.aborted) listener.close();
+      closing.abort();
+      for (const connection of [...waiting]) drop(connection);
+      await Promise.race([Promise.all(busy), closed.promise]);
+    },
+    close: () => {
+      if (!closing.signal.aborted) listener.close();
+      closing.abort();
+      for (const connection of [...open]) drop(connection);
+      closed.resolve();
+    },
+  };
+}
+
+type Read = { readonly status: number } | {
+  readonly head: RequestHead;
+  readonly request: Request;
+};
+
+/** Reads a request, the body included; null at the end of the connection. */
+async function readRequest(connection: ServerConnection): Promise<Read | null> {
+  let buffer = new Uint8Array(4 * 1024);
+  let size = 0;
+  /** Reads more. False at the end of the connection. */
+  const more = async (): Promise<boolean> => {
+    if (size === buffer.length) {
+      const larger = new Uint8Array(2 * buffer.length);
+      larger.set(buffer);
+      buffer = larger;
+    }
+    const count = await connection.read(buffer.subarray(size));
+    size += count ?? 0;
+    return count !== null;
+  };
+  let end = -1;
+  while ((end = headEnd(buffer.subarray(0, size))) < 0) {
+    if (size >= MOST_HEAD_BYTES) return { status: 431 };
+    if (!await more()) return null;
+  }
+  const head = parseRequestHead(latin1.decode(buffer.subarray(0, end)));
+  if ("status" in head) return head;
+  if (head.bodyBytes > 0 && /^100-continue$/i.test(head.headers.get("expect") ?? "")) {
+    await writeAll(connection, encoder.encode("HTTP/1.1 100 Continue\r\n\r\n"));
+  }
+  while (size - end < head.bodyBytes) if (!await more()) return null;
+  const { method, headers, url } = head;
+  const body = buffer.slice(end, end + head.bodyBytes);
+  try {
+    const isBodiless = method === "GET" || method === "HEAD";
+    const request = new Request(url, { method, headers, body: isBodiless ? null : body });
+    return { head, request };
+  } catch {
+    // CONNECT and TRACE, and what else makes no Request.
+    return { status: 400 };
+  }
+}
+
+/** @param head Null for a request that could not be read. */
+async function writeResponse(
+  connection: ServerConnection,
+  head: RequestHead | null,
+  response: Response,
+  timers: Timers,
+): Promise<void> {
+  const { status, headers } = response;
+  const hasBody = status !== 204 && status !== 304 && head?.method !== "HEAD";
+  const isSized = headers.has("content-length");
+  const isChunked = hasBody && response.body !== null && !isSized && head?.isChunkable === true;
+  const lines = [`HTTP/1.1 ${status} ${response.statusText}`];
+  for (const [name, value] of headers) lines.push(`${name}: ${value}`);
+  if (isChunked) lines.push("transfer-encoding: chunked");
+  if (hasBody && response.body === null && !isSized) lines.push("content-length: 0");
+  lines.push("connection: close", "", "");
+  const send = (bytes: Uint8Array) => {
+    const cancel = timers.after(WRITE_MS, () => end(connection));
+    return writeAll(connection, bytes).finally(cancel);
+  };
+  const body = response.body?.getReader();
+  try {
+    await send(encoder.encode(lines.join("\r\n")));
+    // Nothing else notices early that nobody reads the events any more.
+    if (headers.get("content-type") === "text/event-stream") {
+      void drained(connection).then(() => body?.cancel()).catch(() => {});
+    }
+    while (hasBody && body !== undefined) {
+      const { value, done } = await body.read();
+      if (done) break;
+      if (value.length > 0) await send(isChunked ? chunk(value) : value);
+    }
+    if (isChunked) await send(encoder.encode("0\r\n\r\n"));
+  } finally {
+    await body?.cancel().catch(() => {});
+  }
+}
+
+function chunk(bytes: Uint8Array): Uint8Array {
+  const size = encoder.encode(`${bytes.length.toString(16)}\r\n`);
+  const framed = new Uint8Array(size.length + bytes.length + 2);
+  framed.set(size);
+  framed.set(bytes, size.length);
+  framed.set([0x0d, 0x0a], size.length + bytes.length);
+  return framed;
+}
+
+/** Closing with unread input resets the connection, and the client may lose the refusal. */
+async function linger(connection: ServerConnection, timers: Timers): Promise<void> {
+  await connection.closeWrite();
+  const cancel = timers.after(LINGER_MS, () => end(connection));
+  await drained(connection).finally(cancel);
+}
+
+/** Reads and discards until the client has closed its side. */
+async function drained(connection: ServerConnection): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  while (await connection.read(buffer) !== null);
+}
+
+/** Closes a connection, which may be closed already. */
+function end(connection: ServerConnection): void {
+  try {
+    connection.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}
+
+async function writeAll(connection: ServerConnection, bytes: Uint8Array): Promise<void> {
+  let rest = bytes;
+  while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
+}
+
+const encoder = new TextEncoder();
+const latin1 = new TextDecoder("latin1");
