@@ -23,6 +23,7 @@ import { cutServerText, quoteServerText, trimEndOf } from "../lib/core/text.ts";
 import { judgeAnswer } from "../lib/download/answer.ts";
 import { parseChecksums } from "../lib/download/checksum.ts";
 import { contentLength } from "../lib/download/content_length.ts";
+import { CookieJar, parseCookieDate } from "../lib/download/cookies.ts";
 import { hostKind } from "../lib/download/egress.ts";
 import { serverName } from "../lib/download/filename.ts";
 import { parseHead } from "../lib/download/http1/response_head.ts";
@@ -43,6 +44,7 @@ import { escapeXml } from "../lib/report/junit.ts";
 import { checkFields } from "../lib/schedule/expression.ts";
 import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
 
+const COOKIE_URL = new URL("https://a.example/b");
 const asked = { conditional: false, rangeStart: null };
 const part = { sizeBytes: 1, totalBytes: 2, validator: '"a"' };
 const encoder = new TextEncoder();
@@ -73,6 +75,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   continuesPart: (text) => continuesPart(part, everyField(text)),
   createRedactor: redact,
   createUrlRedactor: createUrlRedactor(["secret", "a?b"]),
+  "CookieJar": (text) => new CookieJar().store([text, `a=${text}`, `a=1;${text}`], COOKIE_URL, 0),
   cutServerText,
   decideRedirect: (text) => decideRedirect(["https://a.example/"], text),
   "decideRedirect, below the limit": (text) =>
@@ -94,6 +97,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   parseChecksums: (text) => parseChecksums(text, "a.zip"),
   "parseChecksums: GNU": (text) => parseChecksums(`${"0".repeat(64)} ${text}`, "a.zip"),
   "parseChecksums: BSD": (text) => parseChecksums(`SHA256 (${text}`, "a.zip"),
+  parseCookieDate,
   parseDuration,
   parseHttpDate: (text) => parseHttpDate(text, 0),
   "parseHead: status": (text) => parseHead(encoder.encode(`HTTP/1.1 200 ${text}\r\n\r\n`)),

@@ -27,6 +27,8 @@ export interface HttpResponse {
   readonly status: number;
   /** The header. */
   readonly headers: HeaderFields;
+  /** Values of the Set-Cookie fields, in order. They hold secrets. */
+  readonly setCookies: readonly string[];
   /** The body, to be read to its end or cancelled. */
   readonly body: HttpBody;
 }
@@ -47,6 +49,9 @@ export interface HttpBody {
    */
   cancel(): Promise<void>;
 }
+
+/** Of nearly every response. */
+export const NO_COOKIES: readonly string[] = [];
 
 /**
  * Sends a request and waits for the header of its response.

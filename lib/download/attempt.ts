@@ -10,7 +10,7 @@ import type { Draft, Sealed, Store, StoredFile, Survey } from "../store/store.ts
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import type { SettledTask } from "./checksum_file.ts";
 import type { Admit } from "./egress.ts";
-import { request } from "./request.ts";
+import { type CookieHolder, request } from "./request.ts";
 import {
   canResume,
   comesInRanges,
@@ -32,7 +32,7 @@ import {
 } from "./validators.ts";
 
 /** What an attempt needs of the world. */
-export interface AttemptContext {
+export interface AttemptContext extends CookieHolder {
   readonly host: {
     readonly clock: Clock;
     readonly timers: Timers;
@@ -253,6 +253,8 @@ async function ask(
     watch,
     transport: context.transport,
     admit: context.admit,
+    cookies: context,
+    clock,
     answered: (answer, url) => {
       trace.responseMs = clock.monotonicMs() - askedMs;
       trace.servedFrom = url;

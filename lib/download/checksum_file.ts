@@ -49,8 +49,9 @@ export async function settleChecksum(
 async function read(
   { url }: ChecksumSource,
   task: Task,
-  { watcher, transport, admit }: AttemptContext,
+  context: AttemptContext,
 ): Promise<string> {
+  const { watcher, transport, admit } = context;
   using watch = watcher.watch(task.timeouts);
   const sameOrigin = new URL(url).origin === new URL(task.url).origin;
   const response = await request({
@@ -60,6 +61,8 @@ async function read(
     watch,
     transport,
     admit,
+    cookies: context,
+    clock: context.host.clock,
   });
   if (response.status !== 200) {
     await response.body.cancel();

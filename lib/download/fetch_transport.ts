@@ -1,14 +1,17 @@
 /** Requests by `fetch`: for every URL, with TLS, HTTP/2 and proxies. */
 
 import type { Host } from "../core/host.ts";
-import type { HttpBody, Transport } from "../core/http.ts";
+import { type HttpBody, NO_COOKIES, type Transport } from "../core/http.ts";
 
 /** Makes a transport of the host's `fetch`. */
 export function fetchTransport(host: Pick<Host, "fetch">): Transport {
   return async ({ url, headers, signal }) => {
     const response = await host.fetch(url, { headers, redirect: "manual", signal });
     const body = response.body === null ? NO_BODY : bodyOf(response.body, signal);
-    return { status: response.status, headers: response.headers, body };
+    const setCookies = response.headers.has("set-cookie")
+      ? response.headers.getSetCookie()
+      : NO_COOKIES;
+    return { status: response.status, headers: response.headers, setCookies, body };
   };
 }
 

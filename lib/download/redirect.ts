@@ -20,15 +20,18 @@ export function isRedirect(status: number): boolean {
 }
 
 /**
- * Decides about one hop.
+ * Decides about one hop. A URL that was requested before is a loop, unless the cookies have changed
+ * since: then the response may be another one. The limit of hops holds all the same.
  *
  * @param visited The URLs asked so far, in order, the last one being what answered; without fragment.
  * @param location The Location header; where a server sent several, joined by `", "` as
  * `Headers` does.
+ * @param changedAt How many URLs had been requested when the cookies last changed.
  */
 export function decideRedirect(
   visited: readonly string[],
   location: string | null,
+  changedAt = 0,
 ): RedirectDecision {
   if (!location) return refuse("http.protocol", "a redirect without a Location");
   if (location.length > MAX_LOCATION_LENGTH) {
@@ -53,7 +56,9 @@ export function decideRedirect(
   to.username = "";
   to.password = "";
   to.hash = "";
-  if (visited.includes(to.href)) return refuse("redirect.loop", "a redirect in a circle");
+  if (visited.includes(to.href, changedAt)) {
+    return refuse("redirect.loop", "a redirect in a circle");
+  }
   if (visited.length > MAX_HOPS) {
     return refuse("redirect.loop", `more than ${MAX_HOPS} redirects in a row`);
   }

@@ -1,8 +1,10 @@
 /** One request: its headers, and the redirects it is led through, followed by hand. */
 
 import { CronfetchError } from "../core/errors.ts";
+import type { Clock } from "../core/host.ts";
 import type { HttpResponse, Transport } from "../core/http.ts";
 import manifest from "../../deno.json" with { type: "json" };
+import type { CookieJar } from "./cookies.ts";
 import type { Admit } from "./egress.ts";
 import { fromFetchError } from "./network_error.ts";
 import { decideRedirect, isRedirect } from "./redirect.ts";
@@ -10,6 +12,12 @@ import type { AttemptWatch } from "./timeouts.ts";
 
 /** How cronfetch names itself to servers (RFC 9110, section 10.1.5). */
 export const USER_AGENT = `cronfetch/${manifest.version}`;
+
+/** What the requests of one task share. */
+export interface CookieHolder {
+  /** Null until a server has set a cookie. */
+  jar: CookieJar | null;
+}
 
 /** What to ask for. */
 export interface RequestOptions {
@@ -23,6 +31,9 @@ export interface RequestOptions {
   readonly transport: Transport;
   /** The egress rule, applied before every hop. */
   readonly admit: Admit;
+  /** Keeps the cookies of the task. */
+  readonly cookies: CookieHolder;
+  readonly clock: Clock;
   /** Told about every answer and the URL that gave it, redirects included. */
   readonly answered?: (response: HttpResponse, url: string) => void;
 }
@@ -43,14 +54,15 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
   first.password = "";
   first.hash = "";
   const visited = [first.href];
-  let configured = {
+  let changedAt = 0;
+  let configured: Readonly<Record<string, string>> = {
     ...(authorization === null ? {} : { authorization }),
     ...lowerCased(options.headers),
   };
   let previous: URL | null = null;
   for (;;) {
     const url = visited[visited.length - 1] as string;
-    const headers = {
+    const headers: Record<string, string> = {
       "user-agent": USER_AGENT,
       accept: "*/*",
       ...configured,
@@ -58,6 +70,8 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
       "accept-encoding": "identity",
       ...options.conditions,
     };
+    const { jar } = options.cookies;
+    if (jar) addCookies(headers, jar.header(new URL(url), nowMs(options.clock)));
     watch.asked();
     let response: HttpResponse;
     try {
@@ -69,9 +83,17 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
     }
     watch.received();
     options.answered?.(response, url);
+    if (response.setCookies.length > 0) {
+      // Most runs do without cookies, and without their parser.
+      const { CookieJar } = await import("./cookies.ts");
+      const jar = options.cookies.jar ??= new CookieJar();
+      if (jar.store(response.setCookies, new URL(url), nowMs(options.clock))) {
+        changedAt = visited.length;
+      }
+    }
     if (!isRedirect(response.status)) return response;
     await response.body.cancel();
-    const decision = decideRedirect(visited, response.headers.get("location"));
+    const decision = decideRedirect(visited, response.headers.get("location"), changedAt);
     if (decision.kind === "refuse") {
       throw new CronfetchError(decision.code, decision.message, { httpStatus: response.status });
     }
@@ -86,6 +108,17 @@ function redirected(previous: URL | null, error: CronfetchError): CronfetchError
   if (previous === null || error.code !== "redirect.private") return error;
   const message = `a redirect from the public host ${previous.hostname}: ${error.message}`;
   return new CronfetchError(error.code, message, { cause: error });
+}
+
+/** Adds cookies behind the configured ones, which are sent to the first origin alone. */
+function addCookies(headers: Record<string, string>, cookies: string | null): void {
+  if (cookies === null) return;
+  const configured = headers["cookie"] ?? "";
+  headers["cookie"] = configured === "" ? cookies : `${configured}; ${cookies}`;
+}
+
+function nowMs(clock: Clock): number {
+  return clock.now().epochMilliseconds;
 }
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -43,6 +43,8 @@ export async function transferSegmented(
         watch,
         transport,
         admit,
+        cookies: context,
+        clock: context.host.clock,
       }),
     borrow,
     throttle: options.throttle,

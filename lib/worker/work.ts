@@ -155,6 +155,7 @@ export function createWork(context: WorkContext): Work {
       ...shared,
       progress: taskProgress,
       tracing,
+      jar: null,
       admit: task.allowPrivate ? admitAll : admit,
       remembered: remembered?.published ?? null,
       part: remembered?.part ?? null,

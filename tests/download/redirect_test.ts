@@ -66,6 +66,26 @@ Deno.test(`decideRedirect: follows ${MAX_HOPS} hops and no more`, () => {
   assertEquals(decision.kind === "refuse" && decision.code, "redirect.loop");
 });
 
+Deno.test("row 133: a URL from before the cookies changed is no loop, one from since then is", () => {
+  const visited = ["http://a.example/1", "http://a.example/2", "http://a.example/3"];
+  const table: [changedAt: number, location: string, kind: string][] = [
+    [0, "/1", "refuse"],
+    [1, "/1", "follow"],
+    [1, "/2", "refuse"],
+    [3, "/1", "follow"],
+    [3, "/3", "follow"],
+  ];
+  for (const [changedAt, location, kind] of table) {
+    assertEquals(
+      decideRedirect(visited, location, changedAt).kind,
+      kind,
+      `${changedAt} ${location}`,
+    );
+  }
+  const many = Array.from({ length: MAX_HOPS + 1 }, () => "http://a.example/1");
+  assertEquals(decideRedirect(many, "/1", many.length).kind, "refuse");
+});
+
 Deno.test("row 134: a Location of more than 8,000 characters is refused, and cut in the message", () => {
   const longest = `/${"?".repeat(MAX_LOCATION_LENGTH - 1)}`;
   assertEquals(decideRedirect([FROM], longest).kind, "follow");

@@ -78,7 +78,7 @@ export class Http1Client implements AsyncDisposable {
       const isKept = keepsConnection(head, framing);
       const reader = readerOf(framing, connection.input);
       const body = bodyOf(reader, signal, (isWhole) => end(isWhole && isKept));
-      return { status: head.status, headers: head.headers, body };
+      return { status: head.status, headers: head.headers, setCookies: head.setCookies, body };
     } catch (error) {
       end(false);
       signal.throwIfAborted();

@@ -1,7 +1,7 @@
 /** The head of a response: status line and fields (RFC 9112, sections 4 and 5). Pure. */
 
 import { CronfetchError } from "../../core/errors.ts";
-import type { HeaderFields } from "../../core/http.ts";
+import { type HeaderFields, NO_COOKIES } from "../../core/http.ts";
 import { FIELD_VALUE, TOKEN } from "./syntax.ts";
 
 /** The head of a response. */
@@ -10,11 +10,13 @@ export interface ResponseHead {
   readonly minorVersion: number;
   readonly status: number;
   readonly headers: HeaderFields;
+  /** Values of the Set-Cookie fields, which cannot be joined as a list (RFC 6265, section 3). */
+  readonly setCookies: readonly string[];
 }
 
 /** Bytes of the longest head that is read. */
 export const MAX_HEAD_BYTES = 400 * 1024;
-/** Fields of the longest head that is read. */
+/** Fields of the longest head that is read; those of cookies are limited by the bytes alone. */
 const MAX_FIELDS = 100;
 
 const LF = 0x0a;
@@ -58,18 +60,23 @@ export function parseHead(bytes: Uint8Array): ResponseHead {
   STATUS_LINE.lastIndex = 0;
   const [, minorVersion, status] = STATUS_LINE.exec(text) ?? refuse("its status line");
   const fields = new Map<string, string>();
+  let setCookies: string[] | null = null;
   let at = STATUS_LINE.lastIndex;
-  for (let count = 0; !isEmptyLine(text, at); count++) {
+  for (let count = 0; !isEmptyLine(text, at);) {
     if (count === MAX_FIELDS) refuse(`more than ${MAX_FIELDS} fields`);
     FIELD_LINE.lastIndex = at;
     const [, name = "", value = ""] = FIELD_LINE.exec(text) ?? refuse("a line of its head");
     at = FIELD_LINE.lastIndex;
-    addField(fields, name.toLowerCase(), withoutSpace(value));
+    const field = name.toLowerCase();
+    addField(fields, field, withoutSpace(value));
+    if (field === "set-cookie") (setCookies ??= []).push(withoutSpace(value));
+    else count++;
   }
   return {
     minorVersion: Number(minorVersion),
     status: Number(status),
     headers: { get: (name) => fields.get(name.toLowerCase()) ?? null },
+    setCookies: setCookies ?? NO_COOKIES,
   };
 }
 

@@ -88,6 +88,15 @@ Deno.test("parseHead: what is refused", async (t) => {
   }
 });
 
+Deno.test("row 133: parseHead: each Set-Cookie is a value of its own, 120 of them too", () => {
+  const values = Array.from({ length: 120 }, (_, at) => `n${at}=v; Expires=Thu, 01 Jan 2027`);
+  const lines = values.map((value) => `Set-Cookie:  ${value}\t\r\n`).join("");
+  const { headers, setCookies } = parseHead(toLatin1(`${OK}${lines}A: b\r\nset-cookie: x\r\n\r\n`));
+  assertEquals(setCookies, [...values, "x"]);
+  assertEquals(headers.get("a"), "b");
+  assertEquals(parseHead(toLatin1(`${OK}A: b\r\n\r\n`)).setCookies, []);
+});
+
 Deno.test("parseHead: long runs of spaces take no long time", () => {
   const spaces = " ".repeat(400_000);
   const { headers } = parseHead(toLatin1(`${OK}A: ${spaces}b${spaces}\r\n\r\n`));

@@ -1,0 +1,185 @@
+/**
+ * The cookies of one task (RFC 6265), for the life of its attempts: what one response sets, the
+ * requests after it send. They are in memory only and part of no message, event or record. This
+ * module is loaded when a server sets the first one.
+ */
+
+import { parseString } from "set-cookie-parser";
+
+/** Longest name and value of one cookie, in bytes (RFC 6265, section 6.1). */
+const MAX_COOKIE_BYTES = 4_096;
+/** Names and values of all cookies of a task, in bytes; the oldest are dropped beyond it. */
+export const MAX_JAR_BYTES = 64 * 1_024;
+/** Longest Cookie field, in bytes: what servers take as one header line. */
+export const MAX_FIELD_BYTES = 8_000;
+
+/** A stored cookie (RFC 6265, section 5.3). It belongs to the host that set it, and no other. */
+interface Cookie {
+  readonly name: string;
+  readonly value: string;
+  readonly hostname: string;
+  readonly path: string;
+  readonly secure: boolean;
+  /** Milliseconds since the epoch; `Infinity` for the life of the task. */
+  readonly expiresMs: number;
+}
+
+/** The cookies of a task. */
+export class CookieJar {
+  /** By host, path and name, in the order in which they were first set. */
+  readonly #cookies = new Map<string, Cookie>();
+  #sizeBytes = 0;
+
+  /**
+   * Stores what a response sets. Ignores what is malformed or too large, belongs to another host, or
+   * is Secure and came over http.
+   *
+   * @param fields Values of the Set-Cookie fields, in order.
+   * @param url What was requested.
+   * @param nowMs Wall clock, milliseconds since the epoch.
+   * @returns Whether a cookie was added, changed or removed.
+   */
+  store(fields: readonly string[], url: URL, nowMs: number): boolean {
+    let isChanged = false;
+    for (const field of fields) {
+      const cookie = readCookie(field, url, nowMs);
+      if (cookie !== null && this.#put(cookie, nowMs)) isChanged = true;
+    }
+    while (this.#sizeBytes > MAX_JAR_BYTES) {
+      const [oldest] = this.#cookies.keys();
+      this.#remove(oldest as string);
+    }
+    return isChanged;
+  }
+
+  /**
+   * The cookies for a request, those of longer paths first (RFC 6265, section 5.4).
+   *
+   * @returns Value of the Cookie field, or null for none.
+   */
+  header(url: URL, nowMs: number): string | null {
+    const pairs = [...this.#cookies.values()]
+      .filter((cookie) => isFor(cookie, url) && cookie.expiresMs > nowMs)
+      .sort((one, other) => other.path.length - one.path.length)
+      .map(({ name, value }) => `${name}=${value}`);
+    let text = "";
+    for (const pair of pairs) {
+      const longer = text === "" ? pair : `${text}; ${pair}`;
+      if (longer.length <= MAX_FIELD_BYTES) text = longer;
+    }
+    return text === "" ? null : text;
+  }
+
+  #put(cookie: Cookie, nowMs: number): boolean {
+    const key = `${cookie.hostname} ${cookie.path} ${cookie.name}`;
+    const earlier = this.#cookies.get(key);
+    if (cookie.expiresMs <= nowMs) {
+      this.#remove(key);
+      return earlier !== undefined;
+    }
+    // A changed cookie keeps its place.
+    this.#cookies.set(key, cookie);
+    this.#sizeBytes += sizeOf(cookie) - (earlier ? sizeOf(earlier) : 0);
+    return earlier?.value !== cookie.value || earlier.secure !== cookie.secure;
+  }
+
+  #remove(key: string): void {
+    const cookie = this.#cookies.get(key);
+    if (!cookie) return;
+    this.#cookies.delete(key);
+    this.#sizeBytes -= sizeOf(cookie);
+  }
+}
+
+/** Values are Latin-1: a character is a byte. */
+function sizeOf({ name, value }: Cookie): number {
+  return name.length + value.length;
+}
+
+/** Whether a request for a URL sends a cookie. */
+function isFor(cookie: Cookie, url: URL): boolean {
+  return cookie.hostname === url.hostname && (!cookie.secure || url.protocol === "https:") &&
+    isBelow(url.pathname, cookie.path);
+}
+
+/** Whether a path is a cookie's path or below it (RFC 6265, section 5.1.4). */
+function isBelow(pathname: string, path: string): boolean {
+  return pathname === path ||
+    (pathname.startsWith(path) && (path.endsWith("/") || pathname[path.length] === "/"));
+}
+
+/** Reads one Set-Cookie field; null for a cookie that is not stored. */
+function readCookie(field: string, url: URL, nowMs: number): Cookie | null {
+  const parsed = parseString(field, { decodeValues: false, silent: true });
+  if (parsed === null || parsed.name === "") return null;
+  const { name, value, path, domain, maxAge, secure = false } = parsed;
+  if (name.length + value.length > MAX_COOKIE_BYTES) return null;
+  if (secure && url.protocol !== "https:") return null;
+  if (domain && !mayBeSetBy(url.hostname, domain)) return null;
+  return {
+    name,
+    value,
+    // Without a list of public suffixes, a Domain above the host could be everybody's.
+    hostname: url.hostname,
+    path: path?.startsWith("/") ? path : directoryOf(url.pathname),
+    secure,
+    expiresMs: maxAge === undefined ? expiryOf(field) : nowMs + maxAge * 1000,
+  };
+}
+
+/** Whether a Domain is the host itself or a domain above it. */
+function mayBeSetBy(hostname: string, domain: string): boolean {
+  const wanted = domain.replace(/^\./, "").toLowerCase();
+  return hostname === wanted || hostname.endsWith(`.${wanted}`);
+}
+
+/** The path of a cookie that names none (RFC 6265, section 5.1.4). */
+function directoryOf(pathname: string): string {
+  return pathname.slice(0, Math.max(1, pathname.lastIndexOf("/")));
+}
+
+/** The last Expires that is a date; the parser's own reading takes `-1` for a day in 2001. */
+function expiryOf(field: string): number {
+  let expiresMs = Infinity;
+  for (const attribute of field.split(";").slice(1)) {
+    const equals = attribute.indexOf("=");
+    if (equals < 0 || attribute.slice(0, equals).trim().toLowerCase() !== "expires") continue;
+    expiresMs = parseCookieDate(attribute.slice(equals + 1)) ?? expiresMs;
+  }
+  return expiresMs;
+}
+
+const MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
+const TIME = /^(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\D|$)/;
+const DAY = /^(\d{1,2})(?:\D|$)/;
+const YEAR = /^(\d{2,4})(?:\D|$)/;
+/** What separates the parts of a date: all but digits, letters, colons and what is beyond ASCII. */
+const DELIMITERS = /[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+/;
+
+/**
+ * Parses a date as browsers do (RFC 6265, section 5.1.1): time, day, month and year in any order.
+ *
+ * @returns Milliseconds since the epoch, or null.
+ */
+export function parseCookieDate(text: string): number | null {
+  let time: RegExpExecArray | null = null;
+  let day: number | null = null;
+  let month = -1;
+  let year: number | null = null;
+  for (const token of text.split(DELIMITERS)) {
+    const isTime: RegExpExecArray | null = time === null ? TIME.exec(token) : null;
+    const isDay: RegExpExecArray | null = day === null ? DAY.exec(token) : null;
+    const isMonth = month < 0 ? MONTHS.indexOf(token.slice(0, 3).toLowerCase()) : -1;
+    const isYear: RegExpExecArray | null = year === null ? YEAR.exec(token) : null;
+    if (isTime) time = isTime;
+    else if (isDay) day = Number(isDay[1]);
+    else if (isMonth >= 0) month = isMonth;
+    else if (isYear) year = Number(isYear[1]);
+  }
+  if (time === null || day === null || month < 0 || year === null) return null;
+  const [hour, minute, second] = time.slice(1).map(Number) as [number, number, number];
+  const fullYear = year + (year < 70 ? 2000 : year < 100 ? 1900 : 0);
+  if (fullYear < 1601 || hour > 23 || minute > 59 || second > 59) return null;
+  const dateMs = Date.UTC(fullYear, month, day, hour, minute, second);
+  return day >= 1 && new Date(dateMs).getUTCDate() === day ? dateMs : null;
+}
