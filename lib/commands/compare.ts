@@ -21,6 +21,8 @@ export interface Comparison {
   readonly verdict: Verdict;
   /** Id of the task that published it, or null. */
   readonly task: string | null;
+  /** Whether it is the newest file of its task, which a run can fetch again. */
+  readonly isNewest: boolean;
   /** Lower-case hexadecimal digest that is recorded, or null. */
   readonly expected: string | null;
   /** Lower-case hexadecimal digest of the bytes that are there, or null where they were not read. */
@@ -90,18 +92,21 @@ export async function otherFiles(
     signal.throwIfAborted();
     if (recorded.has(key)) continue;
     const verdict = isKnown(key) ? "unrecorded" : "extra";
-    others.push({ key, verdict, task: null, expected: null, found: null, message: null });
+    others.push({ ...UNRECORDED, key, verdict });
   }
   return others.toSorted(byKey);
 }
 
+/** What is known of a file without a record. */
+const UNRECORDED = { task: null, isNewest: false, expected: null, found: null, message: null };
+
 async function compareFile(
-  { task, published }: Entry,
+  { task, published, isNewest }: Entry,
   store: Store,
   signal: AbortSignal,
 ): Promise<Comparison> {
   const { key, sha256 } = published;
-  const comparison = { key, task, expected: sha256, found: null, message: null };
+  const comparison = { key, task, isNewest, expected: sha256, found: null, message: null };
   try {
     const found = await store.digest(key, signal);
     if (found === null) return { ...comparison, verdict: "missing" };

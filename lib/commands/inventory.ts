@@ -3,14 +3,16 @@
 import { REFUSED_SUFFIX, versionedKey } from "../core/key.ts";
 import type { Task } from "../core/task.ts";
 import type { Validators } from "../core/validators.ts";
-import type { TaskRecord } from "../state/state.ts";
+import type { FamilyMember, TaskRecord } from "../state/state.ts";
 
 /** A file that was published, and what was recorded of it. */
 export interface Entry {
   /** Id of the task that published it. */
   readonly task: string;
-  /** The digest, above all. */
-  readonly published: Validators;
+  /** Its key and its digest. */
+  readonly published: Pick<Validators, "key" | "sha256">;
+  /** Whether it is the newest file of the task: not an older one, nor refused content. */
+  readonly isNewest: boolean;
 }
 
 /**
@@ -19,10 +21,12 @@ export interface Entry {
  * task of the config counts, and of two others the one that published last.
  *
  * @param records By id.
+ * @param families The members of their families: older versions, earlier files, refused content.
  * @param configured Ids of the tasks of the config.
  */
 export function publishedEntries(
   records: ReadonlyMap<string, TaskRecord>,
+  families: ReadonlyMap<string, readonly FamilyMember[]>,
   configured: ReadonlySet<string>,
 ): Entry[] {
   const rank = ({ task, publishedAt }: TaskRecord) =>
@@ -36,7 +40,14 @@ export function publishedEntries(
   });
   const byKey = new Map<string, Entry>();
   for (const { task, published } of ascending) {
-    if (published !== null) byKey.set(published.key, { task, published });
+    if (published !== null) byKey.set(published.key, { task, published, isNewest: true });
+  }
+  for (const { task } of ascending.toReversed()) {
+    for (const { key, sha256, publishedAt } of families.get(task) ?? []) {
+      // What was only claimed may never have been published.
+      if (sha256 === null || publishedAt === null || byKey.has(key)) continue;
+      byKey.set(key, { task, published: { key, sha256 }, isNewest: false });
+    }
   }
   return [...byKey.values()];
 }

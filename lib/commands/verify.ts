@@ -1,11 +1,10 @@
 /** `verify`: published files against their recorded digests. No network. */
 
-import { join } from "@std/path";
 import type { Flags } from "../cli.ts";
-import type { Config } from "../config/config.ts";
+import { ownFilesOf } from "../config/location.ts";
 import { createRedactor } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
-import { stateFile } from "../core/ownership.ts";
+import { reservedKey } from "../core/ownership.ts";
 import { EXIT } from "../core/result.ts";
 import type { Style } from "../report/color.ts";
 import { formatCount } from "../report/format.ts";
@@ -30,7 +29,7 @@ const VERDICTS = {
 
 /** A comparison, and what was done about it. */
 type Row = Comparison & {
-  /** Whether the next run fetches the file anew. */
+  /** Whether the next run fetches the file again, or its record was removed. */
   readonly forgotten: boolean;
 };
 
@@ -56,20 +55,22 @@ export async function verify(
   await using store = await openStore(config.store, { sync: config.sync }, host);
   using _heeding = store.heed(signal);
   const records = asked ? await state.records(asked) : await state.allRecords();
-  const entries = publishedEntries(records, new Set(tasks.map((task) => task.id)));
+  const families = await state.members(records.keys());
+  const entries = publishedEntries(records, families, new Set(tasks.map((task) => task.id)));
   const comparisons: Comparison[] = [];
   try {
     comparisons.push(...await compareFiles(entries, { store, signal, clock, timers }));
     if (!asked) {
       const dated = new Set(config.tasks.filter((one) => one.dated).map((one) => one.task.id));
-      const isOwn = ownFiles(config);
+      const own = ownFilesOf(config);
       const others = await otherFiles({
         recorded: new Set(entries.map(({ published }) => published.key)),
         isKnown: knownKeys(tasks, dated),
         store,
         signal,
       });
-      comparisons.push(...others.filter(({ key }) => !isOwn(key)));
+      // Files of cronfetch itself, and of git, are in no task's way, nor left over.
+      comparisons.push(...others.filter(({ key }) => reservedKey(key, false, own) === null));
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -77,26 +78,19 @@ export async function verify(
     return stop.exitCode();
   }
   const wrong = comparisons.filter(({ verdict }) => verdict === "edited" || verdict === "missing");
-  const forgotten = flags.fix ? await forgetPublished(wrong, state, host) : new Set<string>();
+  const named = new Set(tasks.filter((task) => task.namedByServer).map(({ id }) => id));
+  const forgotten = flags.fix
+    ? await forgetPublished(wrong, named, state, host)
+    : new Set<string>();
   const redact = createRedactor(config.secrets);
   const rows = comparisons.map((comparison): Row => ({
     ...comparison,
     message: comparison.message === null ? null : redact(comparison.message),
-    forgotten: comparison.task !== null && forgotten.has(comparison.task),
+    forgotten: comparison.task !== null && forgotten.has(comparison.key),
   }));
   if (flags.json) await writeRows(rows, host);
   else writeLines(linesFor(rows, flags.fix, host), host);
   return rows.some(({ verdict }) => VERDICTS[verdict].differs) ? EXIT.failed : EXIT.good;
-}
-
-/** Makes the test for files of cronfetch that a store may hold beside what it published. */
-function ownFiles({ store, state, files }: Config): (key: string) => boolean {
-  const stateAt = stateFile(state);
-  return (key) => {
-    const path = join(store, key);
-    // What stands beside a state begins with its name: its lock, the database's journal.
-    return files.includes(path) || (stateAt !== null && path.startsWith(stateAt));
-  };
 }
 
 function linesFor(rows: readonly Row[], fix: boolean, host: Host): string[] {
@@ -111,10 +105,12 @@ function linesFor(rows: readonly Row[], fix: boolean, host: Host): string[] {
   return [...lines, totalLine(rows)];
 }
 
-function detail({ verdict, message, forgotten }: Row, fix: boolean): string {
+function detail({ verdict, message, isNewest, forgotten }: Row, fix: boolean): string {
   switch (verdict) {
     case "edited":
     case "missing":
+      if (!isNewest && forgotten) return "an older file; it is no longer recorded";
+      if (!isNewest && !fix) return "an older file, fetched by no run; --fix removes its record";
       if (forgotten) return "the next run fetches it anew";
       return fix ? "left alone: a run is working on it" : "--fix makes the next run fetch it anew";
     case "unreadable":

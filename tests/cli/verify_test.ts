@@ -8,6 +8,7 @@ import { openMemory } from "../../lib/store/memory.ts";
 import { tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
+import type { FamilyMember } from "../../lib/state/state.ts";
 import { record, validators } from "../state/samples.ts";
 import { type Place, place, rowsOf } from "./place.ts";
 
@@ -126,6 +127,7 @@ Deno.test("forgetPublished keeps a file that a run has published since it was co
   await using at = await place({ tasks: [] });
   const compared = (task: string) => ({
     ...{ key: task, task, verdict: "edited" as const, message: null, found: null },
+    isNewest: true,
     expected: "ab".repeat(32),
   });
   const newer = validators({ key: "a", sha256: "cd".repeat(32) });
@@ -133,7 +135,7 @@ Deno.test("forgetPublished keeps a file that a run has published since it was co
   await at.remember([record("a", { published: newer }), record("b", { published: older })]);
   const host = at.host();
   await using state = await openState(`file:${at.folder.file("state/state.json")}`, host);
-  const forgotten = await forgetPublished([compared("a"), compared("b")], state, host);
+  const forgotten = await forgetPublished([compared("a"), compared("b")], new Set(), state, host);
   assertEquals(forgotten, new Set(["b"]));
   await state.flush();
   const records = await at.records();
@@ -204,6 +206,7 @@ Deno.test("compareFiles: several at once, every one once", async () => {
   const entries = Array.from({ length: 20 }, (_, n) => ({
     task: `t${n}`,
     published: validators({ key: `f${n}` }),
+    isNewest: true,
   }));
   let reading = 0;
   let most = 0;
@@ -249,12 +252,107 @@ Deno.test("publishedEntries: one record a file", () => {
   for (const [name, records, configured, task] of table) {
     const byId = new Map(records.map((one) => [one.task, one]));
     assertEquals(
-      publishedEntries(byId, new Set(configured)).map((entry) => entry.task),
+      publishedEntries(byId, new Map(), new Set(configured)).map((entry) => entry.task),
       [task],
       name,
     );
   }
-  assertEquals(publishedEntries(new Map([["t", record("t", { published: null })]]), new Set()), []);
+  const nothing = new Map([["t", record("t", { published: null })]]);
+  assertEquals(publishedEntries(nothing, new Map(), new Set()), []);
+});
+
+Deno.test("publishedEntries: members of families, each file once", () => {
+  const records = new Map([
+    ["a", record("a", { published: validators({ key: "a" }) })],
+    ["b", record("b", { published: null })],
+  ]);
+  const member = (key: string, changes: Partial<FamilyMember> = {}): FamilyMember => ({
+    ...{ key, kind: "file", sha256: "12".repeat(32), sizeBytes: 1 },
+    publishedAt: "2026-01-01T00:00:00Z",
+    ...changes,
+  });
+  const families = new Map([
+    ["a", [member("a1", { kind: "version" }), member("claimed", { publishedAt: null })]],
+    ["b", [member("a"), member("a1"), member("b"), member("unknown", { sha256: null })]],
+  ]);
+  const entries = publishedEntries(records, families, new Set(["a"]));
+  assertEquals(entries.map(({ published, task, isNewest }) => [published.key, task, isNewest]), [
+    ["a", "a", true],
+    ["a1", "a", false],
+    ["b", "b", false],
+  ]);
+});
+
+Deno.test("verify: kept versions, earlier dated files and refused content are checked", async () => {
+  await using server = origin({});
+  await using at = await place({
+    tasks: [
+      { id: "kept", url: `${server.origin}/x`, to: "kept.csv", keep: 1 },
+      { id: "dated", url: `${server.origin}/x`, to: "{date:DD}.csv" },
+      { id: "named", url: `${server.origin}/n`, to: "n/{name}" },
+      {
+        ...{ id: "refused", url: `${server.origin}/x`, to: "r.csv", quarantine: true },
+        expect: { matches: "^1" },
+      },
+    ],
+  });
+  await Deno.mkdir(at.folder.file("downloads"));
+  await Deno.writeTextFile(at.folder.file("downloads/01.csv"), "from before");
+  for (const [index, now] of ["2026-01-15T12:00:00Z", "2026-01-16T12:00:00Z"].entries()) {
+    server.route("/x", `${index + 1}\n`);
+    const headers = { "content-disposition": `attachment; filename="${index}.csv"` };
+    server.route("/n", { body: `${index}\n`, headers });
+    await main(["run", "-q"], at.host({ now }));
+  }
+  const good = {
+    "kept.csv": "good",
+    "kept.20260115T120000000Z.csv": "good",
+    "15.csv": "good",
+    "16.csv": "good",
+    "n/0.csv": "good",
+    "n/1.csv": "good",
+    "r.csv": "good",
+    "r.csv.refused": "good",
+    "01.csv": "unrecorded",
+  };
+  assertEquals(await verdicts(at), { exitCode: 0, files: good });
+
+  const missing = ["15.csv", "kept.20260115T120000000Z.csv"];
+  for (const name of missing) await Deno.remove(at.folder.file(`downloads/${name}`));
+  for (const name of ["n/0.csv", "n/1.csv"]) {
+    await Deno.writeTextFile(at.folder.file(`downloads/${name}`), "edited");
+  }
+  const differing = {
+    ...good,
+    ...Object.fromEntries(missing.map((name) => [name, "missing"])),
+    "n/0.csv": "edited",
+    "n/1.csv": "edited",
+  };
+  assertEquals(await verdicts(at), { exitCode: 3, files: differing });
+  const people = at.host();
+  await main(["verify"], people);
+  assertMatch(people.stderr.text, /^missing +15\.csv +dated +an older file, fetched by no run/m);
+  assertEquals(await verdicts(at, ["--fix"]), { exitCode: 3, files: differing });
+  // A file that a server named is still the task's, and is fetched again.
+  assertEquals(await main(["run", "-q", "named"], at.host({ now: "2026-01-16T13:00:00Z" })), 0);
+  assertEquals(await Deno.readTextFile(at.folder.file("downloads/n/1.csv")), "1\n");
+  const rest = Object.entries(good).filter(([name]) => !missing.includes(name));
+  assertEquals(await verdicts(at), {
+    exitCode: 0,
+    files: { ...Object.fromEntries(rest), "n/0.csv": "unrecorded" },
+  });
+});
+
+Deno.test("verify: files of cronfetch itself and of git are not extra", async () => {
+  await using at = await place({ store: ".", state: "file:state.json", tasks: [] });
+  for (const name of [".git", "sub"]) await Deno.mkdir(at.folder.file(name));
+  for (const name of ["state.json.lock", ".git/config", "sub/a.csv", "state.jsonl"]) {
+    await Deno.writeTextFile(at.folder.file(name), "");
+  }
+  assertEquals(await verdicts(at), {
+    exitCode: 3,
+    files: { "sub/a.csv": "extra", "state.jsonl": "extra" },
+  });
 });
 
 Deno.test("knownKeys: also those of other days, and of names that servers give", () => {
