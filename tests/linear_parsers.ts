@@ -126,7 +126,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "sniffFault: markup": (text) => sniff(`<${text}`, "a.xls"),
   "sniffFault: pointer": (text) => sniff(`..${text}`, "a.csv"),
   "sniffFault: name": (text) => sniff("x", `a.${text}`),
-  strongValidator: (text) => strongValidator(everyField(text), 0),
+  strongValidator: (text) => strongValidator(everyField(text), () => 0),
   tagUse,
   "textFault: csv": (text) => textFault("csv", text, false),
   "textFault: html": (text) => textFault("html", text, false),

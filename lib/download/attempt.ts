@@ -165,13 +165,13 @@ async function askWhole(
 ): Promise<{ readonly response: HttpResponse; readonly answer: Answer }> {
   const { source, trace, context } = ongoing;
   if (source.published === null) return await ask(ongoing, {}, UNCONDITIONAL);
-  const nowMs = context.host.clock.now().epochMilliseconds;
-  const conditions = conditionalHeaders(source.published, nowMs);
+  const conditions = conditionalHeaders(source.published);
   const conditional = Object.keys(conditions).length > 0;
   try {
     return await ask(ongoing, conditions, { conditional, rangeStart: null });
   } catch (error) {
     if (!conditional || !(error instanceof CronfetchError)) throw error;
+    const nowMs = context.host.clock.now().epochMilliseconds;
     if (!isConditionRefused(error, retryAfter(trace.headers, nowMs))) throw error;
     return await ask(ongoing, {}, UNCONDITIONAL);
   }
@@ -231,10 +231,11 @@ function agrees({ sha256 }: Sealed, { expect }: SettledTask): boolean {
 /** Compares a response with the published file. */
 export function ageOf(
   received: HeaderFields,
-  { task, source }: Pick<Ongoing, "task" | "source">,
-  nowMs: number,
+  { task, source, context }: Pick<Ongoing, "task" | "source" | "context">,
 ): AgeDecision {
   const { published, older } = source;
+  if (published === null) return { kind: "current" };
+  const nowMs = context.host.clock.now().epochMilliseconds;
   return decideAge({ published, received, older, expectedSha256: task.expect.sha256, nowMs });
 }
 
@@ -277,12 +278,12 @@ async function receive(
   { lengthBytes, lengthKnown }: Extract<Answer, { kind: "whole" }>,
 ): Promise<AttemptOutcome> {
   const { task, source, trace, context, watch } = ongoing;
-  const nowMs = context.host.clock.now().epochMilliseconds;
-  const age = ageOf(response.headers, ongoing, nowMs);
+  const age = ageOf(response.headers, ongoing);
   if (age.kind === "older") {
     await response.body.cancel();
     return age;
   }
+  const nowMs = () => context.host.clock.now().epochMilliseconds;
   let part: HeldPart;
   watch.held();
   try {

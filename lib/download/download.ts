@@ -15,7 +15,6 @@ import { serverName } from "./filename.ts";
 import { abortReason } from "./network_error.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
-import { canResume } from "./resume.ts";
 import { decideRetry, retryAfter } from "./retry.ts";
 import { compareToStored, refreshedValidators } from "./validators.ts";
 
@@ -97,9 +96,8 @@ export async function download(task: Task, context: DownloadContext): Promise<Do
     store,
     survey,
     signal,
-    key: task.key,
+    task,
     remembered,
-    canResume: (validator) => canResume(validator, task),
     durable,
   });
   const outcome = await trySources({
@@ -245,7 +243,7 @@ async function carryOut(source: Source, course: Course): Promise<Ending> {
       family: context.family,
     });
     if (!received.lengthKnown) warnings.push("lengthUnknown");
-    const age = ageOf(trace.headers, { task: settled, source }, nowMs);
+    const age = ageOf(trace.headers, { task: settled, source, context });
     if (age.kind !== "current") warnings.push("olderThanPublished");
     return ending;
   } finally {

@@ -1,8 +1,10 @@
 /** Parts of files between runs: put aside by one run, taken up by the next. */
 
+import type { Task } from "../core/task.ts";
 import type { PartRecord } from "../state/state.ts";
 import type { Store, Survey } from "../store/store.ts";
 import type { HeldPart } from "./attempt.ts";
+import { canResume } from "./resume.ts";
 
 /** A smaller part is fetched again sooner than it is looked after. */
 const MIN_PART_BYTES = 64 * 1024;
@@ -23,19 +25,17 @@ export interface PartsOptions {
   /** Looks at the keys of the run's tasks. */
   readonly survey: Survey;
   readonly signal: AbortSignal;
-  /** The task's key. */
-  readonly key: string;
+  readonly task: Pick<Task, "key" | "conditional" | "expect">;
   /** What an earlier run has put aside. */
   readonly remembered: PartRecord | null;
-  /** Whether a part with this validator may be resumed; any other is dropped unread. */
-  readonly canResume: (validator: string) => boolean;
   /** Whether there will be anybody to remember it. */
   readonly durable: boolean;
 }
 
 /** At most one part a task is kept: the newest. Sources are told apart by their redacted URLs. */
 export function createParts(options: PartsOptions): Parts {
-  const { store, survey, signal, key, durable } = options;
+  const { store, survey, signal, task, durable } = options;
+  const { key } = task;
   let remembered = options.remembered;
   let aside: PartRecord | null = null;
 
@@ -59,7 +59,8 @@ export function createParts(options: PartsOptions): Parts {
     takeUp: async (source) => {
       const part = remembered;
       if (part?.source !== source || part.key !== key) return null;
-      if (!options.canResume(part.validator)) return null;
+      // It is dropped unread.
+      if (!canResume(part.validator, task)) return null;
       remembered = null;
       const resumed = await takeUpDraft(part);
       if (!resumed) return null;

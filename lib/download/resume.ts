@@ -31,16 +31,18 @@ export function canResume(validator: string, task: Pick<Task, "conditional" | "e
  * The validator that If-Range accepts: a strong ETag; else a Last-Modified at least a second
  * older than the response's Date, which makes it strong (RFC 9110, section 8.8.2.2).
  *
- * @param nowMs Wall clock, milliseconds since the epoch.
+ * @param nowMs Reads the wall clock, milliseconds since the epoch; called for dates only.
  * @returns The header's value, or null: the body cannot be resumed.
  */
-export function strongValidator(headers: HeaderFields, nowMs: number): string | null {
+export function strongValidator(headers: HeaderFields, nowMs: () => number): string | null {
   const etag = headers.get("etag");
   // Any other tag shows that the server knows more than its dates do.
   if (etag !== null) return tagUse(etag) === "strong" ? etag : null;
   const lastModified = headers.get("last-modified");
-  const modifiedMs = parseHttpDate(lastModified ?? "", nowMs);
-  const servedMs = parseHttpDate(headers.get("date") ?? "", nowMs);
+  if (lastModified === null) return null;
+  const clockMs = nowMs();
+  const modifiedMs = parseHttpDate(lastModified, clockMs);
+  const servedMs = parseHttpDate(headers.get("date") ?? "", clockMs);
   if (modifiedMs === null || servedMs === null) return null;
   return servedMs - modifiedMs >= 1000 ? lastModified : null;
 }

@@ -43,15 +43,14 @@ export function tagUse(etag: string): TagUse {
  * If-Modified-Since; never both, since a server ignores the second one then.
  *
  * @param validators Of the published bytes. A version that accepted more may have stored them.
- * @param nowMs Wall clock, milliseconds since the epoch.
  * @returns Header names and values; empty if there is no usable validator.
  */
 export function conditionalHeaders(
   { etag, lastModified }: Pick<Validators, "etag" | "lastModified">,
-  nowMs: number,
 ): Record<string, string> {
   if (etag !== null && tagUse(etag) !== "none") return { "if-none-match": etag };
-  if (lastModified !== null && parseHttpDate(lastModified, nowMs) !== null) {
+  // Whether a text is a date does not depend on the clock.
+  if (lastModified !== null && parseHttpDate(lastModified, 0) !== null) {
     return { "if-modified-since": lastModified };
   }
   return {};
@@ -86,6 +85,9 @@ export function refreshedValidators(
   headers: HeaderFields,
   nowMs: number,
 ): Pick<Validators, "etag" | "lastModified"> {
+  if (repeats(headers, "etag", published.etag)) {
+    if (repeats(headers, "last-modified", published.lastModified)) return published;
+  }
   const { etag, lastModified } = responseValidators(headers, nowMs);
   const beforeMs = parseHttpDate(published.lastModified ?? "", nowMs);
   const afterMs = parseHttpDate(lastModified ?? "", nowMs);
@@ -94,6 +96,12 @@ export function refreshedValidators(
     etag: etag ?? published.etag,
     lastModified: isLater ? lastModified : published.lastModified,
   };
+}
+
+/** Whether a field is absent or as it was before, as in nearly every 304. */
+function repeats(headers: HeaderFields, name: string, before: string | null): boolean {
+  const value = headers.get(name);
+  return value === null || value === before;
 }
 
 /**

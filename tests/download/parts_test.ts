@@ -1,9 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { STANDARD_OPTIONS } from "../../lib/config/options.ts";
 import { createParts } from "../../lib/download/parts.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { PartRecord } from "../../lib/state/state.ts";
 
 const SOURCE = "https://x.example/a";
+
+const TASK = { key: "a", conditional: true, expect: STANDARD_OPTIONS.expect };
 
 /** A part of a file, suspended in a store. */
 async function suspendedPart(store: ReturnType<typeof openMemory>): Promise<PartRecord> {
@@ -23,9 +26,8 @@ Deno.test("a part that could not be taken up is kept for the next run", async ()
     store: { ...store, resume: () => Promise.reject(failure) },
     survey: store.survey([], signal),
     signal,
-    key: "a",
+    task: TASK,
     remembered,
-    canResume: () => true,
     durable: true,
   });
   assertEquals(await assertRejects(() => parts.takeUp(SOURCE)), failure);
@@ -44,9 +46,8 @@ Deno.test("a part of another source, or that nobody came to, is dropped", async 
     store,
     survey,
     signal,
-    key: "a",
+    task: TASK,
     remembered,
-    canResume: () => true,
     durable: true,
   });
   assertEquals(await parts.takeUp("https://mirror.example/a"), null);
@@ -58,7 +59,6 @@ Deno.test("createParts: a part that may not be resumed is dropped without being 
   await using store = openMemory();
   const remembered = await suspendedPart(store);
   const { signal } = new AbortController();
-  const seen: string[] = [];
   let resumed = 0;
   const parts = createParts({
     store: {
@@ -70,15 +70,11 @@ Deno.test("createParts: a part that may not be resumed is dropped without being 
     },
     survey: store.survey([], signal),
     signal,
-    key: "a",
+    task: { ...TASK, conditional: false },
     remembered,
-    canResume: (validator) => {
-      seen.push(validator);
-      return false;
-    },
     durable: true,
   });
-  assertEquals([await parts.takeUp(SOURCE), resumed, seen], [null, 0, [remembered.validator]]);
+  assertEquals([await parts.takeUp(SOURCE), resumed], [null, 0]);
   assertEquals(await parts.settle(false), null);
   assertEquals(await store.resume("a", remembered.draft, signal), null);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { STANDARD_OPTIONS } from "../../lib/config/options.ts";
 import type { Task } from "../../lib/core/task.ts";
 import {
   canResume,
@@ -9,18 +10,6 @@ import {
   strongValidator,
   unsatisfiedTotal,
 } from "../../lib/download/resume.ts";
-
-const EXPECT: Task["expect"] = {
-  type: null,
-  minSizeBytes: 0,
-  maxSizeBytes: null,
-  minRatio: null,
-  sha256: null,
-  matches: null,
-  json: false,
-  sniff: true,
-  knownLength: false,
-};
 
 const PART: Part = { sizeBytes: 100, totalBytes: 1000, validator: '"v1"' };
 
@@ -52,7 +41,7 @@ Deno.test("rows 123 and 124: strongValidator is a strong ETag, else a Last-Modif
   ];
   for (const [headers, validator] of table) {
     assertEquals(
-      strongValidator(new Headers(headers), Date.UTC(2026, 0, 15)),
+      strongValidator(new Headers(headers), () => Date.UTC(2026, 0, 15)),
       validator,
       JSON.stringify(headers),
     );
@@ -77,7 +66,7 @@ Deno.test("row 125: canResume needs a validator that counts, or a digest", () =>
     ["", true, { url: "https://example.org/a.sha256", name: "a" }, true],
   ];
   for (const [validator, conditional, sha256, expected] of table) {
-    const task = { conditional, expect: { ...EXPECT, sha256 } };
+    const task = { conditional, expect: { ...STANDARD_OPTIONS.expect, sha256 } };
     assertEquals(canResume(validator, task), expected, `${validator} ${conditional} ${sha256}`);
   }
 });
