@@ -108,9 +108,13 @@ const isTar: Test = (head) => {
   return octal !== undefined && parseInt(octal, 8) === sum;
 };
 
-/** ISO base media: the brand tells still images from films. */
+/** The brands of still images in ISO base media files; films have others. */
 const IMAGE_BRANDS = /^(?:avi[fos]|he[iv][cmsx]|mi[af]1|msf1)$/;
-const isMediaBox = at(4, "ftyp", "moov", "mdat", "wide", "free", "skip", "pnot");
+/** The size of the first box is below 16 MiB. */
+const isMediaBox = both(
+  starts("\0"),
+  at(4, "ftyp", "moov", "mdat", "wide", "free", "skip", "pnot"),
+);
 const isHeif: Test = (head) => {
   if (!holds(head, "ftyp", 4)) return false;
   const text = new TextDecoder("latin1").decode(head.subarray(8, 64));
@@ -126,6 +130,10 @@ const isDbase: Test = (head) => {
 
 /** For formats without a fixed signature: anything that is neither text nor markup. */
 const isBinary: Test = (head) => !beginsWithMarkup(head) && !isText(head);
+
+/** A signature that text could hold by chance, behind bytes that it does not. */
+const inside = (offset: number, ...signatures: readonly string[]): Test =>
+  both(isBinary, at(offset, ...signatures));
 
 const ROWS: readonly Row[] = [
   // Archives and packages.
@@ -204,7 +212,7 @@ const ROWS: readonly Row[] = [
     "font/ttf font/otf font/collection",
     starts("\0\x01\0\0", "true\0", "typ1\0", "OTTO", "ttcf"),
   ],
-  ["EOT", "eot", "", at(34, "LP")],
+  ["EOT", "eot", "", inside(34, "LP")],
   // Programs.
   ["Windows program", "exe dll ocx efi", "application/x-msdownload", isExecutable],
   ["WebAssembly", "wasm", "application/wasm", starts("\0asm")],
@@ -216,13 +224,13 @@ const ROWS: readonly Row[] = [
   ["ORC", "orc", "", starts("ORC")],
   [
     "Arrow",
-    "arrow arrows feather",
+    "arrow feather",
     "application/vnd.apache.arrow.file",
     starts("ARROW1", "FEA1", "\xff\xff\xff\xff"),
   ],
   ["SQLite", "sqlite sqlite3 db3 s3db gpkg mbtiles", "application/vnd.sqlite3", isSqlite],
-  ["DuckDB", "duckdb", "", at(8, "DUCK")],
-  ["Access", "accdb", "", at(4, "Standard ACE DB", "Standard Jet DB")],
+  ["DuckDB", "duckdb", "", inside(8, "DUCK")],
+  ["Access", "accdb", "", inside(4, "Standard ACE DB", "Standard Jet DB")],
   ["dBASE", "dbf", "", isDbase],
   [
     "HDF",
@@ -240,15 +248,15 @@ const ROWS: readonly Row[] = [
   ["FITS", "fits", "image/fits", starts("SIMPLE")],
   ["NumPy array", "npy", "", starts("\x93NUMPY")],
   ["SPSS data", "sav zsav", "", starts("$FL2", "$FL3")],
-  ["SAS data", "sas7bdat", "", at(12, "\xc2\xea\x81\x60")],
+  ["SAS data", "sas7bdat", "", inside(12, "\xc2\xea\x81\x60")],
   ["Shapefile", "shp", "", starts("\0\0\x27\x0a")],
   ["LAS", "laz", "", starts("LASF")],
   ["FlatGeobuf", "fgb", "", starts("fgb")],
   ["PMTiles", "pmtiles", "", starts("PMTiles")],
   ["glTF", "glb", "model/gltf-binary", starts("glTF")],
-  ["DICOM", "dcm", "", at(128, "DICM")],
+  ["DICOM", "dcm", "", inside(128, "DICM")],
   ["GGUF", "gguf", "", starts("GGUF")],
-  ["Safetensors", "safetensors", "", at(8, "{")],
+  ["Safetensors", "safetensors", "", inside(8, "{")],
   // Extensions of several formats; last, since `findFormat` reports the first that matches.
   [
     "ZIP or encrypted Office document",
@@ -259,7 +267,7 @@ const ROWS: readonly Row[] = [
   ["Android or Alpine package", "apk", "", either(isZip, isGzip)],
   ["Chrome extension", "crx", "", either(starts("Cr24"), isZip)],
   ["PDF or PostScript", "ai", "", either(within(1_024, "%PDF-"), isPostScript)],
-  ["FITS or Garmin activity", "fit", "", either(starts("SIMPLE"), at(8, ".FIT"))],
+  ["FITS or Garmin activity", "fit", "", either(starts("SIMPLE"), inside(8, ".FIT"))],
   [
     "R data",
     "rds rda rdata",

@@ -39,16 +39,17 @@ export function openingOf(text: string): Opening {
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "));
 
 /** Elements that begin a whole page. */
-const PAGE = words("html head body title meta base link script style noscript frameset");
+const PAGE = words("html head body title meta base link script noscript frameset");
 /** Elements that begin a piece of a page, and are unlikely as the root of an XML document. */
 const PIECE = words(
-  "div p br hr span center font h1 h2 h3 h4 h5 h6 em strong img ul ol table form " +
+  "style div p br hr span center font h1 h2 h3 h4 h5 h6 em strong img ul ol table form " +
     "iframe nav pre blockquote basefont marquee",
 );
 /** Elements of HTML that are more likely to be XML where XML is due. */
 const OTHER = words(
-  "a b i u tt dl tr td th tbody thead li dt dd input button label select textarea frame noframes code section " +
-    "article header footer main aside figure address small big object embed canvas details dialog",
+  "a b i u tt dl tr td th tbody thead li dt dd input button label select textarea frame noframes " +
+    "code section article header footer main aside figure address small big object embed canvas " +
+    "details dialog",
 );
 
 /**
@@ -61,7 +62,7 @@ export function isHtmlIn(text: string, rule: MarkupRule): boolean {
   const { name, isInstructed, attributes, end } = openingOf(text);
   if (name === "html" || name === "!doctype html") return true;
   // CSV of some exchanges has its column names in angle brackets: <TITLE>,<DATE>.
-  if (isInstructed || /^\s*>?[,;\t|]/.test(attributes + text.charAt(end))) {
+  if (isInstructed || (attributes === ">" && /^[,;|]</.test(text.slice(end, end + 2)))) {
     return false;
   }
   switch (rule) {

@@ -55,8 +55,8 @@ const RULES: ReadonlyMap<string, TextRule> = new Map(
 const OFFICE_TYPE =
   /^application\/(?:(?:vnd\.|x-)?ms-?(?:excel|word|powerpoint)|excel|x-excel|vnd\.openxml)/;
 
-/** What content has to be: of a binary format, or text of a kind; null if anything may be. */
-type Demand = BinaryFormat | TextRule | null;
+/** What content has to be: of a binary format, or text of a kind. */
+type Demand = BinaryFormat | TextRule;
 
 /**
  * Decides whether content can replace a published file, and what is wrong if it cannot:
@@ -72,7 +72,6 @@ export function sniffFault({ head, sizeBytes, contentType, key, type }: Evidence
   if (sizeBytes === 0) return null;
   const extension = type === null ? extensionOf(key) : null;
   const demand = type === null ? demandOfExtension(extension) : demandOfType(type);
-  if (demand === null) return null;
   const isWhole = head.length === sizeBytes;
   if (typeof demand === "object") {
     if (demand.matches(head)) return null;
@@ -122,7 +121,7 @@ function demandOfType(type: string): Demand {
   const kind = textKind(type);
   switch (kind) {
     case null:
-      return formatOfType(type);
+      return formatOfType(type) ?? "text";
     case "any":
     case "html":
       return "page";

@@ -24,6 +24,9 @@ const HTML: readonly (readonly [why: string, page: string])[] = [
   ["a meta element", "<meta http-equiv=refresh content=0>"],
   ["a title", "<title>Error</title>"],
   ["a warning of PHP", "<br />\n<b>Warning</b>: mysql_connect()"],
+  ["an attribute after a tab", '<div\tclass="alert">Session expired</div>'],
+  ["a text after a tab", "<p>\tSession expired"],
+  ["a comma after the tag", "<b>, not found"],
   ["a heading", "<h1>It works!</h1>"],
   ["a form", '<form action="/login">'],
 ];

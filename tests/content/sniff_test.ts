@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { formatOfExtension } from "../../lib/content/binary_format.ts";
 import { sniffFault } from "../../lib/content/sniff.ts";
 import { BINARY_FILES, FILE_NAMES, GARBAGE, latin1, TEXT_FILES, utf16 } from "./corpus.ts";
@@ -77,6 +78,11 @@ const CASES: readonly (readonly [row: string, given: Given, fault: string | null
   ],
   ["row 116", { body: PDF, key: "a.zip", type: "application/pdf" }, null],
   ["row 116", { body: "x", key: "a.zip", type: "application/vnd.example" }, null],
+  [
+    "row 117",
+    { body: LFS, key: "a.zip", type: "application/vnd.example" },
+    "expected application/vnd.example, found a Git LFS pointer",
+  ],
 
   ["row 117", { body: DIV, key: "a.csv" }, "expected the content of a .csv file, found HTML"],
   ["row 117", { body: DIV, key: "a.dat" }, "expected the content of a .dat file, found HTML"],
@@ -250,4 +256,15 @@ Deno.test("formatOfExtension: matches each binary file of the corpus, and not it
     if (format?.name === "binary data") continue;
     assertEquals(format?.matches(latin1(content.slice(0, 1))), false, key);
   }
+});
+
+Deno.test("sniffFault: any bytes under any name are judged, and generated JSON is accepted", () => {
+  const name = fc.constantFrom(...FILE_NAMES, "a", "a.html", "a.md", "a.doc", "a.svg", "a.\u00e4");
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), name, (body, key) => {
+    const fault = sniff({ body, key });
+    assertEquals(fault === null || fault.startsWith("expected "), true);
+  }));
+  fc.assert(fc.property(fc.json(), (body) => {
+    assertEquals(sniff({ body, key: "a.json" }), null);
+  }));
 });
