@@ -15,6 +15,8 @@ import {
   canResume,
   comesInRanges,
   continuesPart,
+  isBeginning,
+  isFinalAnswer,
   type Part,
   rangeHeaders,
   RangesRefused,
@@ -24,12 +26,7 @@ import {
 import { retryAfter } from "./retry.ts";
 import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 import { type Head, transfer, type TransferOptions } from "./transfer.ts";
-import {
-  type AgeDecision,
-  conditionalHeaders,
-  decideAge,
-  isConditionRefused,
-} from "./validators.ts";
+import { type AgeFacts, conditionalHeaders, decideAge, isConditionRefused } from "./validators.ts";
 
 /** What an attempt needs of the world. */
 export interface AttemptContext extends CookieHolder {
@@ -228,15 +225,9 @@ function agrees({ sha256 }: Sealed, { expect }: SettledTask): boolean {
   return sha256 === expect.sha256;
 }
 
-/** Compares a response with the published file. */
-export function ageOf(
-  received: HeaderFields,
-  { task, source, context }: Pick<Ongoing, "task" | "source" | "context">,
-): AgeDecision {
-  const { published, older } = source;
-  if (published === null) return { kind: "current" };
-  const nowMs = context.host.clock.now().epochMilliseconds;
-  return decideAge({ published, received, older, expectedSha256: task.expect.sha256, nowMs });
+/** What the age of a response is judged by. */
+export function ageFacts({ published, older }: Source, { expect }: SettledTask): AgeFacts {
+  return { published, older, expectedSha256: expect.sha256 };
 }
 
 /** Sends a request and judges the head of its answer. */
@@ -278,12 +269,12 @@ async function receive(
   { lengthBytes, lengthKnown }: Extract<Answer, { kind: "whole" }>,
 ): Promise<AttemptOutcome> {
   const { task, source, trace, context, watch } = ongoing;
-  const age = ageOf(response.headers, ongoing);
+  const nowMs = () => context.host.clock.now().epochMilliseconds;
+  const age = decideAge(response.headers, ageFacts(source, task), nowMs);
   if (age.kind === "older") {
     await response.body.cancel();
     return age;
   }
-  const nowMs = () => context.host.clock.now().epochMilliseconds;
   let part: HeldPart;
   watch.held();
   try {
@@ -373,7 +364,7 @@ async function receiveInto(
     }
     return { kind: "received", key, draft, sealed: await draft.seal(), head, lengthKnown: true };
   } catch (error) {
-    if (mayContinue(error) && canResume(part.validator, task) && draft.sizeBytes > 0) {
+    if (isBeginning(error) && canResume(part.validator, task) && draft.sizeBytes > 0) {
       source.held = { ...part, sizeBytes: draft.sizeBytes };
     } else {
       await draft.discard();
@@ -382,18 +373,4 @@ async function receiveInto(
   } finally {
     trace.bodyMs = clock.monotonicMs() - startedMs;
   }
-}
-
-/** Whether the server answered, and would give the same answer again. */
-function isFinalAnswer(error: unknown): boolean {
-  return error instanceof CronfetchError && error.retry === "never" &&
-    error.code.startsWith("http.");
-}
-
-/** Whether the bytes so far are good, and only the rest did not come. */
-function mayContinue(error: unknown): boolean {
-  return error instanceof CronfetchError &&
-    (error.code === "body.truncated" || error.code === "cancelled" ||
-      // Of a segment: the head of the first answer has been judged before.
-      error.code === "http.status" || error.code.startsWith("timeout."));
 }

@@ -8,7 +8,7 @@ import type { Task } from "../core/task.ts";
 import type { Span, Tracing } from "../core/telemetry.ts";
 import type { Validators } from "../core/validators.ts";
 import type { OlderRepresentation, PartRecord } from "../state/state.ts";
-import { ageOf, attempt, type AttemptContext, type Source, type Trace } from "./attempt.ts";
+import { ageFacts, attempt, type AttemptContext, type Source, type Trace } from "./attempt.ts";
 import { type ChecksumFiles, settleChecksum } from "./checksum_file.ts";
 import type { Family } from "./family.ts";
 import { serverName } from "./filename.ts";
@@ -16,7 +16,7 @@ import { abortReason } from "./network_error.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
 import { decideRetry, retryAfter } from "./retry.ts";
-import { compareToStored, refreshedValidators } from "./validators.ts";
+import { compareToStored, decideAge, refreshedValidators } from "./validators.ts";
 
 /** What a task's download needs of the world and of the run it belongs to. */
 export interface DownloadContext extends AttemptContext {
@@ -243,7 +243,7 @@ async function carryOut(source: Source, course: Course): Promise<Ending> {
       family: context.family,
     });
     if (!received.lengthKnown) warnings.push("lengthUnknown");
-    const age = ageOf(trace.headers, { task: settled, source, context });
+    const age = decideAge(trace.headers, ageFacts(source, settled), () => nowMs);
     if (age.kind !== "current") warnings.push("olderThanPublished");
     return ending;
   } finally {

@@ -47,6 +47,20 @@ export function strongValidator(headers: HeaderFields, nowMs: () => number): str
   return servedMs - modifiedMs >= 1000 ? lastModified : null;
 }
 
+/** Whether a request for the rest failed by an answer that the server would repeat. */
+export function isFinalAnswer(error: unknown): boolean {
+  return error instanceof CronfetchError && error.retry === "never" &&
+    error.code.startsWith("http.");
+}
+
+/** Whether a body ended by an error that leaves a good beginning of the file. */
+export function isBeginning(error: unknown): boolean {
+  return error instanceof CronfetchError &&
+    (error.code === "body.truncated" || error.code === "cancelled" ||
+      // Of a segment; the head of the first response has been judged before.
+      error.code === "http.status" || error.code.startsWith("timeout."));
+}
+
 /** The headers that request the rest of a part, if the file is still the same. */
 export function rangeHeaders({ sizeBytes, validator }: Part): Record<string, string> {
   const range = `bytes=${sizeBytes}-`;

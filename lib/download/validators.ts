@@ -130,18 +130,14 @@ const ROLLBACK_RUNS = 3;
 /** Time from the first of these runs to the last, at least. */
 const ROLLBACK_MS = 24 * 60 * 60 * 1000;
 
-/** A 200 or 206 to a task whose published file is known. */
-export interface AgeSituation {
+/** What a response is compared with, to learn its age. */
+export interface AgeFacts {
   /** Of the published file; null if it is unknown, or if the task ignores validators. */
   readonly published: Validators | null;
-  /** Headers of the response. */
-  readonly received: HeaderFields;
   /** What earlier runs have recorded, or null. */
   readonly older: OlderRepresentation | null;
   /** Digest that the task expects, or null. */
   readonly expectedSha256: string | null;
-  /** Wall clock, milliseconds since the epoch. */
-  readonly nowMs: number;
 }
 
 /** What to do with a representation, by its age. */
@@ -168,13 +164,20 @@ export type AgeDecision =
  * - that of the published file is in the future: a clock was wrong;
  * - the ETag is that of the published file;
  * - the task expects a digest that the published file does not have: the digest decides.
+ *
+ * @param received Headers of a 200 or 206.
+ * @param clockMs Reads the wall clock, milliseconds since the epoch; called for dates only.
  */
-export function decideAge(situation: AgeSituation): AgeDecision {
-  const { published, received, older, expectedSha256, nowMs } = situation;
+export function decideAge(
+  received: HeaderFields,
+  { published, older, expectedSha256 }: AgeFacts,
+  clockMs: () => number,
+): AgeDecision {
   const lastModified = received.get("last-modified");
   if (published === null || published.lastModified === null || lastModified === null) {
     return CURRENT;
   }
+  const nowMs = clockMs();
   const publishedMs = parseHttpDate(published.lastModified, nowMs);
   const receivedMs = parseHttpDate(lastModified, nowMs);
   if (publishedMs === null || publishedMs > nowMs) return CURRENT;

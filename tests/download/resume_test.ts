@@ -1,10 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { STANDARD_OPTIONS } from "../../lib/config/options.ts";
+import { CronfetchError, ERROR_CODES, type ErrorCode, type Retry } from "../../lib/core/errors.ts";
 import type { Task } from "../../lib/core/task.ts";
 import {
   canResume,
   continuesPart,
+  isBeginning,
+  isFinalAnswer,
   type Part,
   rangeHeaders,
   strongValidator,
@@ -138,4 +141,31 @@ Deno.test("unsatisfiedTotal: the size in a 416", () => {
   assertEquals(unsatisfiedTotal(new Headers({ "content-range": "bytes */1000" })), 1000);
   assertEquals(unsatisfiedTotal(new Headers({ "content-range": "bytes 0-1/2" })), null);
   assertEquals(unsatisfiedTotal(new Headers()), null);
+});
+
+/** An error of a code. */
+function failure(code: ErrorCode, retry?: Retry): CronfetchError {
+  return new CronfetchError(code, "it failed", retry && { retry });
+}
+
+Deno.test("isFinalAnswer: an answer that the server would repeat", () => {
+  const table: readonly (readonly [error: unknown, expected: boolean])[] = [
+    [failure("http.status", "never"), true],
+    [failure("http.status", "later"), false],
+    [failure("http.protocol"), true],
+    [failure("net.reset"), false],
+    [failure("tls.untrusted"), false],
+    [failure("redirect.loop"), false],
+    [new TypeError("a bug"), false],
+  ];
+  for (const [error, expected] of table) assertEquals(isFinalAnswer(error), expected, `${error}`);
+});
+
+Deno.test("isBeginning: only an error after which the bytes so far are good", () => {
+  const good = ["body.truncated", "cancelled", "http.status"];
+  for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
+    const expected = good.includes(code) || code.startsWith("timeout.");
+    assertEquals(isBeginning(failure(code)), expected, code);
+  }
+  assertEquals(isBeginning(new TypeError("a bug")), false);
 });

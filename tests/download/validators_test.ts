@@ -292,13 +292,11 @@ const AGES: readonly (readonly [
 
 Deno.test("row 121: decideAge keeps the published file until a rollback is certain", () => {
   for (const [name, { published, headers, older, expectedSha256 }, expected] of AGES) {
-    const decision = decideAge({
+    const decision = decideAge(new Headers(headers ?? { "last-modified": MONTH_OLD }), {
       published: published === null ? null : { ...PUBLISHED, ...published },
-      received: new Headers(headers ?? { "last-modified": MONTH_OLD }),
       older: older ?? null,
       expectedSha256: expectedSha256 ?? null,
-      nowMs: NOW_MS,
-    });
+    }, () => NOW_MS);
     assertEquals(decision, expected, name);
   }
 });
@@ -318,13 +316,8 @@ Deno.test("property: decideAge publishes an older file only after 3 equal ones o
       for (const { hours, date } of steps) {
         nowMs += hours * HOUR_MS;
         const received = new Headers({ "last-modified": date });
-        const decision = decideAge({
-          published: PUBLISHED,
-          received,
-          older,
-          expectedSha256: null,
-          nowMs,
-        });
+        const facts = { published: PUBLISHED, older, expectedSha256: null };
+        const decision = decideAge(received, facts, () => nowMs);
         streak = [...streak[0]?.date === date ? streak : [], { date, atMs: nowMs }];
         const isRollback = streak.length >= 3 && nowMs - (streak[0]?.atMs ?? 0) >= 24 * HOUR_MS;
         const expected = date === OLD ? "current" : isRollback ? "rollback" : "older";
