@@ -1,8 +1,13 @@
 /**
  * Proof that runs of this machine live: a file beside the state for each,
  * locked by the operating system until the run's process ends, however that
- * ends. So the leases of a killed run are free at once; those of a run of
- * another machine, or of a state that is no file, end by their time.
+ * ends. So the leases of a killed run are free at once; those of a state that
+ * is no file, or on a disk without locks, end by their time.
+ *
+ * The file is created and locked before the run's lease is written, and removed
+ * after the lease. A lease without a file is therefore one of a dead run: the
+ * process that was taking over its tasks, and had removed the file, was killed
+ * before it removed the lease.
  */
 
 /** The locks of the runs of one state in a file. */
@@ -15,7 +20,7 @@ export class RunLocks {
     this.#statePath = statePath;
   }
 
-  /** Shows that a run lives. To be called before anybody can see a lease of it. */
+  /** Shows that a run lives. Call it before a lease of the run is visible to other processes. */
   async hold(run: string): Promise<void> {
     const path = this.#pathOf(run);
     if (path === null || this.#held.has(run)) return;
@@ -32,8 +37,8 @@ export class RunLocks {
     try {
       using file = await Deno.open(path, { read: true, write: true });
       return await file.tryLock(true);
-    } catch {
-      return false;
+    } catch (error) {
+      return error instanceof Deno.errors.NotFound;
     }
   }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { dirname } from "@std/path";
+import { basename, dirname } from "@std/path";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { emptyContents } from "../../lib/state/driver.ts";
 import { openFileDriver } from "../../lib/state/file.ts";
@@ -235,6 +235,37 @@ Deno.test("file: a disk that fails is reported, and the old file is kept", async
   await using later = await place.open(host);
   assertEquals((await later.allRecords()).size, 2);
 });
+
+Deno.test("file: a new text is on the disk before it takes the place of the old one", async () => {
+  await using place = await filePlace();
+  await using state = await place.open(testHost({ timers: "manual" }));
+  state.save(record("a"));
+  const calls: string[] = [];
+  {
+    using _rename = spiedOn(Deno, "rename", (_from, to) => calls.push(`rename to ${basename(to)}`));
+    using _sync = spiedOn(Deno.FsFile.prototype, "syncData", () => calls.push("syncData"));
+    await state.flush();
+  }
+  assertEquals(calls, ["syncData", "rename to state.json"]);
+});
+
+/** Reports each call of a method, by its arguments, before it is made; until disposed of. */
+function spiedOn(
+  target: object,
+  name: string,
+  report: (...args: string[]) => unknown,
+): Disposable {
+  const descriptor = Object.getOwnPropertyDescriptor(target, name) ?? {};
+  const method: (...args: unknown[]) => unknown = Reflect.get(target, name);
+  Object.defineProperty(target, name, {
+    ...descriptor,
+    value(this: unknown, ...args: unknown[]): unknown {
+      report(...args.map(String));
+      return Reflect.apply(method, this, args);
+    },
+  });
+  return { [Symbol.dispose]: () => void Object.defineProperty(target, name, descriptor) };
+}
 
 Deno.test("file: what could not be written is not taken for written", async () => {
   await using place = await filePlace();

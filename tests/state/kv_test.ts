@@ -156,6 +156,26 @@ Deno.test("kv: a run that is renewed while another takes it for dead keeps its t
   assertEquals(answers, [true]);
 });
 
+Deno.test("kv: a run whose tasks another takes while it renews does not get its lease back", async () => {
+  const host = testHost();
+  const kv = await watchedKv();
+  await using state = await watchedState(kv, host);
+  await state.acquire(["a"], "slow", 60_000);
+  await host.advance(59_999);
+  const ahead = testHost({ now: host.clock.now().add({ milliseconds: 1 }).toString() });
+  await using other = await watchedState({ ...kv, close: () => {} }, ahead);
+  const granted: Set<string>[] = [];
+  // Between the reading of the lease and the commit that prolongs it.
+  kv.beforeCommit = async () => {
+    kv.beforeCommit = () => Promise.resolve();
+    granted.push(await other.acquire(["a"], "other", 60_000));
+  };
+  assertEquals(await state.renew("slow", 60_000), false);
+  assertEquals(granted, [new Set(["a"])]);
+  assertEquals(await other.renew("other", 60_000), true);
+  assertEquals(await state.acquire(["a"], "slow", 60_000), new Set());
+});
+
 Deno.test("kv: a locked database is tried again, then reported, and nothing is lost", async () => {
   const kv = await watchedKv();
   const host = testHost({ timers: "manual" });

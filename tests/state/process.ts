@@ -4,6 +4,8 @@
  * `write LOCATION PREFIX COUNT` saves records, and flushes after each hundredth.
  * `hold LOCATION RUN TASK…` leases tasks for a minute, says which it got, and
  * stays until it is killed.
+ * `die LOCATION RUN CALL TASK…` does the same, and kills itself before call number CALL on the disk
+ * or the database, counted from the opening of the state; with fewer calls, it stays.
  * `lock PATH` locks a database, says so, and stays until it is killed.
  */
 
@@ -27,11 +29,42 @@ switch (command) {
     await sayAndStay(JSON.stringify([...await state.acquire(rest, name, 60_000)]));
     break;
   }
+  case "die": {
+    const [call, ...tasks] = rest;
+    killAtCall(Number(call));
+    const state = await openState(place, realHost());
+    await sayAndStay(JSON.stringify([...await state.acquire(tasks, name, 60_000)]));
+    break;
+  }
   case "lock": {
     const database = new DatabaseSync(place);
     database.exec("BEGIN IMMEDIATE");
     await sayAndStay("locked");
     break;
+  }
+}
+
+/** Makes this process kill itself before call number `last` that reads or changes something. */
+function killAtCall(last: number): void {
+  let calls = 0;
+  const objects: readonly (readonly [target: object, names: readonly string[]])[] = [
+    [Deno, ["mkdir", "open", "openKv", "readFile", "remove", "rename", "stat"]],
+    [Deno.FsFile.prototype, ["tryLock", "write", "syncData", "close"]],
+    [Deno.Kv.prototype, ["get", "getMany", "list"]],
+    [Deno.AtomicOperation.prototype, ["commit"]],
+  ];
+  for (const [target, names] of objects) {
+    for (const name of names) {
+      const call: (...args: unknown[]) => unknown = Reflect.get(target, name);
+      Object.defineProperty(target, name, {
+        configurable: true,
+        value(this: unknown, ...args: unknown[]): unknown {
+          calls++;
+          if (calls === last) Deno.kill(Deno.pid, "SIGKILL");
+          return Reflect.apply(call, this, args);
+        },
+      });
+    }
   }
 }
 
