@@ -81,7 +81,15 @@ export type {
   Timeouts,
 } from "./core/task.ts";
 export { run, type RunOptions, type RunReport } from "./run.ts";
-export type { PartRecord, RecentResult, RunRecord, State, TaskRecord } from "./state/state.ts";
+export type {
+  FamilyMember,
+  OlderRepresentation,
+  PartRecord,
+  RecentResult,
+  RunRecord,
+  State,
+  TaskRecord,
+} from "./state/state.ts";
 export { createStore } from "./store/create_store.ts";
 export type { DraftSteps, Publication } from "./store/draft.ts";
 export type { Beginning, Driver, ResumedSteps } from "./store/driver.ts";
