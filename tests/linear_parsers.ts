@@ -120,6 +120,10 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   serverName: (text) => serverName(text, "https://a.example/b", safeName),
   "serverName: a parameter": (text) =>
     serverName(`attachment; filename="${text}"`, "https://a.example/b", safeName),
+  "serverName: no type": (text) =>
+    serverName(`${text}filename=x.csv`, "https://a.example/b", safeName),
+  "serverName: an encoded word": (text) =>
+    serverName(`filename="=?UTF-8?Q?${text}?= ${text}=?"`, "https://a.example/b", safeName),
   "serverName: an extended parameter": (text) =>
     serverName(`attachment; filename*=UTF-8''${text}`, "https://a.example/b", safeName),
   "sniffFault: binary": (text) => sniff(text, "a.pdf"),

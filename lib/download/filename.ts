@@ -22,21 +22,156 @@ export function serverName(
 
 /** The header's file name, `""` for none; `filename*` comes first (RFC 6266, section 4.3). */
 function headerName(header: string): string {
-  const { filename = "", "filename*": extended = "" } =
-    parse(header, { extended: false }).parameters;
-  return decodeExtended(extended) || repair(filename);
+  const { parameters } = parse(mended(header), { extended: false });
+  const { filename = "", "filename*": extended = "" } = parameters;
+  return extendedName(extended) || plainName(filename) || continuedName(parameters) ||
+    // Without a charset it is no extended value; servers send such names all the same.
+    (extended.includes("'") ? "" : plainName(extended));
+}
+
+/** A header's text before its first parameter, where that is not `type;`. */
+const NO_TYPE = /^(?:attachment|inline)?[\s:,;]*(?=filename\*?[\s=])/i;
+
+/** Mends what keeps the parameters of a header from being found (RFC 6266, section 4.1). */
+function mended(header: string): string {
+  const text = header.trim();
+  const bare = text.startsWith('"') ? text.slice(1).replace(/"$/, "") : text;
+  const typed = bare.replace(NO_TYPE, "attachment; ").replace(
+    /;\s*filename\s*=\s*""/i,
+    "",
+  );
+  // A backslash escapes a quote or another one; before anything else it is part of a path.
+  const escaped = typed.replace(/\\(["\\])?/g, (pair, next) => next === undefined ? "\\\\" : pair);
+  const quotes = escaped.replace(/\\./gs, "").split('"').length - 1;
+  return quotes % 2 === 0 ? escaped : `${escaped}"`;
+}
+
+/** The value of `filename*`, decoded (RFC 8187, section 3.2); `""` if it is none. */
+function extendedName(value: string): string {
+  const decoded = decodeExtended(value);
+  if (decoded) return decoded;
+  const [, charset = "", encoded = ""] = /^([^']*)'(?:[^']*')?(.*)$/s.exec(value) ?? [];
+  if (/%(?![0-9a-f]{2})/i.test(encoded)) return "";
+  return decodedAs(charset, percentBytes(encoded)) ?? "";
+}
+
+/** The value of `filename`, in whichever of the encodings servers use for it. */
+function plainName(value: string): string {
+  const text = value.length > 1 && /^'.*'$/s.test(value) ? value.slice(1, -1) : value;
+  // The form of `filename*` without its asterisk.
+  const extended = /^[a-z][\w-]*'[\w-]*'/i.test(text) ? extendedName(text) : "";
+  if (extended !== "") return extended;
+  const words = decodedWords(text);
+  if (words !== text) return words;
+  const repaired = repair(text);
+  return repaired.includes("%") ? decodedAs("utf-8", percentBytes(repaired)) ?? repaired : repaired;
+}
+
+/** A name in numbered parts: `filename*0=…; filename*1*=…` (RFC 2231, section 3). */
+function continuedName(parameters: Readonly<Record<string, string>>): string {
+  let name = "";
+  let isExtended = false;
+  for (let part = 0;; part++) {
+    const encoded = parameters[`filename*${part}*`];
+    const plain = parameters[`filename*${part}`];
+    if (encoded === undefined && plain === undefined) break;
+    isExtended ||= encoded !== undefined;
+    name += encoded ?? plain;
+  }
+  return isExtended ? extendedName(name) : plainName(name);
+}
+
+/** An encoded word (RFC 2047, section 2): charset, `B` or `Q`, and the encoded text. */
+const ENCODED_WORD = /=\?([\w-]+)(?:\*[\w-]*)?\?([bq])\?([^?]*)\?=/gi;
+
+/** Encoded words of one charset that follow each other. */
+interface WordGroup {
+  /** Where they begin and end in the text. */
+  readonly start: number;
+  end: number;
+  readonly charset: string;
+  readonly bytes: number[];
+}
+
+/**
+ * Replaces the encoded words of a text. White space between two of them does not count, and a
+ * character may begin in one word and end in the next.
+ */
+function decodedWords(text: string): string {
+  if (!text.includes("=?")) return text;
+  const groups: WordGroup[] = [];
+  for (const match of text.matchAll(ENCODED_WORD)) {
+    const [raw, name = "", encoding = "", word = ""] = match;
+    const charset = name.toLowerCase();
+    const bytes = encoding.toLowerCase() === "b" ? base64Bytes(word) : quotedBytes(word);
+    const end = match.index + raw.length;
+    const last = groups.at(-1);
+    if (last?.charset === charset && text.slice(last.end, match.index).trim() === "") {
+      for (const byte of bytes) last.bytes.push(byte);
+      last.end = end;
+    } else {
+      groups.push({ start: match.index, end, charset, bytes: [...bytes] });
+    }
+  }
+  let decoded = "";
+  let end = 0;
+  for (const { start, end: next, charset, bytes } of groups) {
+    const between = text.slice(end, start);
+    if (end === 0 || between.trim() !== "") decoded += between;
+    decoded += decodedAs(charset, Uint8Array.from(bytes)) ?? text.slice(start, next);
+    end = next;
+  }
+  return decoded + text.slice(end);
+}
+
+function base64Bytes(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+/** The bytes of a `Q` word: hexadecimal after `=`, and `_` for a blank. */
+function quotedBytes(text: string): Uint8Array {
+  return percentBytes(text.replaceAll("_", " ").replaceAll("%", "=25").replaceAll("=", "%"));
+}
+
+/** Bytes of a text of one character a byte, `%` and two hexadecimal digits decoded. */
+function percentBytes(text: string): Uint8Array {
+  const isWide = /[\u0100-\uffff]/.test(text);
+  const bytes = isWide
+    ? new TextEncoder().encode(text)
+    : Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const decoded: number[] = [];
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] ?? 0;
+    const hex = byte === 0x25 ? String.fromCharCode(...bytes.subarray(index + 1, index + 3)) : "";
+    if (/^[0-9a-f]{2}$/i.test(hex)) {
+      decoded.push(parseInt(hex, 16));
+      index += 2;
+    } else {
+      decoded.push(byte);
+    }
+  }
+  return Uint8Array.from(decoded);
+}
+
+/** Text in an encoding of any name that browsers know; null if it is unknown, or does not fit. */
+function decodedAs(charset: string, bytes: Uint8Array): string | null {
+  if (bytes.length === 0) return null;
+  try {
+    return new TextDecoder(charset === "" ? "utf-8" : charset, { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
 }
 
 /** Servers send names in UTF-8 unasked; a header hands over its bytes as if they were Latin-1. */
 function repair(text: string): string {
   // Characters that are no bytes are right already.
   if (/[\u0100-\uffff]/.test(text)) return text;
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return text;
-  }
+  return decodedAs("utf-8", Uint8Array.from(text, (character) => character.charCodeAt(0))) ?? text;
 }
 
 function urlName(url: string): string {
