@@ -13,9 +13,10 @@ type Sums = readonly [number, number];
  *
  * SQLite ends a log at the first frame that is not whole, which is right for
  * what a killed process was writing last, and drops all later commits without a
- * word where the damage is in the middle. The two differ in what follows: after
- * the last frame of a killed process there are no more commits of this log, at
- * most frames of an earlier one with another salt.
+ * word where the damage is in the middle. The two differ in what follows: behind
+ * damage there is a commit whose checksum continues that of the frame before it.
+ * Behind the end of a killed process there are at most frames of an earlier log,
+ * with another salt, and of a commit that was never whole.
  */
 export function walDamage(bytes: Uint8Array): string | null {
   if (bytes.length === 0) return null;
@@ -36,11 +37,14 @@ export function walDamage(bytes: Uint8Array): string | null {
     const isOfThisLog = view.getBigUint64(at + 8) === salt;
     const isCommit = view.getUint32(at + 4) !== 0;
     if (!isWhole) {
-      if (isOfThisLog && isCommit) return `a page before byte ${at} is damaged`;
-      continue;
+      if (!isOfThisLog || !isCommit) continue;
+      const before = at - frameBytes + 16;
+      sums = [view.getUint32(before), view.getUint32(before + 4)];
     }
     sums = add(add(sums, at, at + 8), at + FRAME_HEADER_BYTES, at + frameBytes);
-    isWhole = isOfThisLog && hasSums(view, at + 16, sums);
+    const isValid = isOfThisLog && hasSums(view, at + 16, sums);
+    if (!isWhole && isValid) return `a page before byte ${at} is damaged`;
+    isWhole &&= isValid;
   }
   return null;
 }

@@ -50,6 +50,10 @@ Deno.test("row 143: what a killed process leaves of a kv: database opens, up to 
   const stale = log.slice();
   // Frames of an earlier log have another salt.
   for (let at = 32 + 4_120; at < stale.length; at += 4_120) stale.fill(7, at + 8, at + 16);
+  // A commit of which only the header was written, behind the pages of a shorter, later one.
+  const torn = log.slice();
+  torn.fill(7, torn.length - 2 * 4_120 - 10, torn.length - 2 * 4_120);
+  torn.fill(7, torn.length - 10);
   for (
     const [name, database, itsLog, records] of [
       ["closed", closed, null, 40],
@@ -60,6 +64,7 @@ Deno.test("row 143: what a killed process leaves of a kv: database opens, up to 
       ["with the header of a log", killed, cut(32), 40],
       ["with a log cut between two pages", killed, cut(32 + 9 * 4_120), null],
       ["with a log over an earlier one", killed, stale, null],
+      ["with a log over a commit that is not whole", killed, torn, null],
       ["empty", new Uint8Array(), null, 0],
     ] as const
   ) {
