@@ -1,5 +1,6 @@
 /** Rules for single values that a schema cannot tell. Each gives the rest of a sentence. */
 
+import { DIGEST_ALGORITHMS, DIGEST_DIGITS, type DigestAlgorithm } from "../core/digest.ts";
 import type { Schedule } from "../core/task.ts";
 import { question } from "./suggest.ts";
 import type { Parsed } from "./parsed.ts";
@@ -103,10 +104,12 @@ export function complaintAboutMediaType(type: string): string | null {
 }
 
 /** What is wrong with a digest. */
-export function complaintAboutDigest(digest: string): string | null {
-  return /^[0-9a-f]{64}$/i.test(digest)
-    ? null
-    : "must be 64 hexadecimal digits, or an object of url and name";
+export function complaintAboutDigest(digest: string, algorithm: DigestAlgorithm): string | null {
+  const digits = DIGEST_DIGITS[algorithm];
+  if (digest.length === digits && /^[0-9a-f]*$/i.test(digest)) return null;
+  const other = DIGEST_ALGORITHMS.find((name) => DIGEST_DIGITS[name] === digest.length);
+  return `must be ${digits} hexadecimal digits, or an object of url and name` +
+    question(other === undefined || !/^[0-9a-f]*$/i.test(digest) ? null : `expect.${other}`);
 }
 
 /** What is wrong with a task's id. */

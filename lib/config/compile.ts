@@ -1,5 +1,6 @@
 /** One entry of `tasks` -> one TaskTemplate. */
 
+import { DIGEST_ALGORITHMS } from "../core/digest.ts";
 import type { Expectations, Task } from "../core/task.ts";
 import { readAddress } from "./address.ts";
 import type { Address } from "./address.ts";
@@ -12,6 +13,7 @@ import type { Name, Options } from "./options.ts";
 import { DEFAULTS } from "./schema.ts";
 import type { TaskOptions } from "./schema.ts";
 import type { Path, Scope } from "./scope.ts";
+import { withChecksums } from "./tasks.ts";
 import { parseTemplate } from "./template.ts";
 import type { Template } from "./template.ts";
 
@@ -61,9 +63,10 @@ export function compileTask(
     return null;
   }
 
-  const checksum = readChecksum(options.expect.sha256);
+  const checksums = readChecksums(options.expect);
   const dated = [address, ...mirrors].some((part) => part.template.dated) ||
-    to?.template.dated === true || checksum?.url.dated === true || checksum?.name.dated === true;
+    to?.template.dated === true ||
+    checksums.some(({ url, name }) => url.dated || name?.dated === true);
   const isOwn = own.to !== undefined;
   const id = own.id ?? defaultId({ url: own.url, to, isOwn, dated, key: key.value }, scope);
   const wrongId = complaintAboutId(id);
@@ -77,13 +80,7 @@ export function compileTask(
     mirrors: mirrors.length === 0 ? NO_MIRRORS : mirrors.map((mirror) => mirror.text),
     key: key.value,
     namedByServer,
-    expect: checksum === null ? options.expect : {
-      ...options.expect,
-      sha256: {
-        url: scope.render(checksum.url, timezone),
-        name: scope.render(checksum.name, timezone),
-      },
-    },
+    expect: withChecksums(options.expect, checksums, scope.render, timezone),
   };
   if (!dated) return { task, dated: null };
   return {
@@ -92,7 +89,7 @@ export function compileTask(
       url: address.template,
       mirrors: mirrors.map((mirror: Address) => mirror.template),
       to: to?.template ?? null,
-      checksum,
+      checksums,
     },
   };
 }
@@ -100,12 +97,20 @@ export function compileTask(
 /** One empty list for the many tasks without mirrors. */
 const NO_MIRRORS: readonly string[] = Object.freeze([]);
 
-/** The templates of a checksum's source, which have been checked before. */
-function readChecksum(sha256: Expectations["sha256"]): ChecksumTemplate | null {
-  if (sha256 === null || typeof sha256 === "string") return null;
-  const [url, name] = [parseTemplate(sha256.url, false), parseTemplate(sha256.name, false)];
-  if (url.complaint !== undefined || name.complaint !== undefined) return null;
-  return { url: url.value, name: name.value };
+/** One empty list for the many tasks without checksum files. */
+const NO_CHECKSUMS: readonly ChecksumTemplate[] = Object.freeze([]);
+
+/** The templates of checksum files, which have been checked before. */
+function readChecksums(expect: Expectations): readonly ChecksumTemplate[] {
+  let found: ChecksumTemplate[] | null = null;
+  for (const algorithm of DIGEST_ALGORITHMS) {
+    const source = expect[algorithm];
+    if (source === null || typeof source === "string") continue;
+    const url = parseTemplate(source.url, false).value;
+    const name = source.name === null ? null : parseTemplate(source.name, false).value;
+    if (url && name !== undefined) (found ??= []).push({ algorithm, url, name });
+  }
+  return found ?? NO_CHECKSUMS;
 }
 
 /** What a default id is made of. */

@@ -1,6 +1,7 @@
 /** Config: what the user wrote, validated, every default filled in. */
 
 import type { Alert } from "../core/alert.ts";
+import type { DigestAlgorithm } from "../core/digest.ts";
 import type { RunLimits, Task } from "../core/task.ts";
 import type { Template } from "./template.ts";
 
@@ -49,14 +50,16 @@ export interface DatedParts {
   readonly mirrors: readonly Template[];
   /** Null where the name comes from the URL. */
   readonly to: Template | null;
-  /** Null where the digest is written in the config, or not expected. */
-  readonly checksum: ChecksumTemplate | null;
+  /** Checksum files; empty where digests are written in the config, or not expected. */
+  readonly checksums: readonly ChecksumTemplate[];
 }
 
 /** Where an expected digest comes from. */
 export interface ChecksumTemplate {
+  /** What it is a digest of. */
+  readonly algorithm: DigestAlgorithm;
   /** A checksum file. */
   readonly url: Template;
-  /** The line's file name. */
-  readonly name: Template;
+  /** The file's name in it; null for its usual names. */
+  readonly name: Template | null;
 }

@@ -1,6 +1,7 @@
 /** The schema of `expect`: what content must be to be published. */
 
 import * as z from "zod/mini";
+import { DIGEST_DIGITS, type DigestAlgorithm } from "../core/digest.ts";
 import { fraction, object, option, required, says, size, text, url, yesOrNo } from "./fields.ts";
 
 /** The defaults of `expect`, as a person would write them. */
@@ -10,26 +11,32 @@ export const EXPECT_DEFAULTS = {
   maxSize: null,
   minRatio: null,
   sha256: null,
+  sha512: null,
+  sha1: null,
+  md5: null,
   matches: null,
   json: false,
   sniff: true,
   knownLength: false,
 } as const;
 
-const checksumSource = object(
-  "must be 64 hexadecimal digits, or an object of url and name",
-  () => ({
-    url: required(
-      url(),
-      "A checksum file, as sha256sum or BSD's sha256 write it. `${env:NAME}` and `{date:…}` are " +
-        "filled in.",
+/** A digest, or the checksum file that has it. */
+function digest(algorithm: DigestAlgorithm, description: string) {
+  const allowed = `${DIGEST_DIGITS[algorithm]} hexadecimal digits, or an object of url and name`;
+  const sentence = `must be ${allowed}`;
+  const source = object(sentence, () => ({
+    url: required(url(), "A checksum file. `${env:NAME}` and `{date:…}` are filled in."),
+    name: option(
+      text("the file's name in the checksum file"),
+      "The file's name in it. `{date:…}` is filled in. Default: that of the URL, or of `to`.",
     ),
-    name: required(
-      text("the file name that stands in the checksum file"),
-      "The file name in its line. `{date:…}` is filled in.",
-    ),
-  }),
-);
+  }));
+  return option(
+    z.nullable(z.union([text(allowed), source], says(sentence))),
+    description,
+    EXPECT_DEFAULTS[algorithm],
+  );
+}
 
 /** The schema of `expect`. */
 export const expect = object("must be an object of expectations", () => ({
@@ -49,14 +56,10 @@ export const expect = object("must be an object of expectations", () => ({
     "Smallest ratio of the new size to the size of the published file.",
     EXPECT_DEFAULTS.minRatio,
   ),
-  sha256: option(
-    z.nullable(z.union(
-      [text("64 hexadecimal digits, or an object of url and name"), checksumSource],
-      says("must be 64 hexadecimal digits, or an object of url and name"),
-    )),
-    "SHA-256 of the file in hexadecimal, or where to read it.",
-    EXPECT_DEFAULTS.sha256,
-  ),
+  sha256: digest("sha256", "SHA-256 of the file in hexadecimal, or where to read it."),
+  sha512: digest("sha512", "SHA-512 of the file, likewise."),
+  sha1: digest("sha1", "SHA-1 of the file, likewise. It finds transfer errors, and no attacks."),
+  md5: digest("md5", "MD5 of the file, likewise. It finds transfer errors, and no attacks."),
   matches: option(
     z.nullable(text("a regular expression", 10_000)),
     "Regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB.",

@@ -109,8 +109,14 @@ export interface TaskInput {
     maxSize?: string | number | null | undefined;
     /** Smallest ratio of the new size to the size of the published file. */
     minRatio?: number | null | undefined;
-    /** SHA-256 in hexadecimal, or the checksum file it stands in and the name there. */
-    sha256?: string | { url: string; name: string } | null | undefined;
+    /** SHA-256 in hexadecimal, or the checksum file that has it and the file's name in that. */
+    sha256?: DigestInput | null | undefined;
+    /** SHA-512, likewise. */
+    sha512?: DigestInput | null | undefined;
+    /** SHA-1, likewise. */
+    sha1?: DigestInput | null | undefined;
+    /** MD5, likewise. */
+    md5?: DigestInput | null | undefined;
     /** Regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB. */
     matches?: string | null | undefined;
     /** The whole content must be JSON. Default: false. */
@@ -131,3 +137,6 @@ export interface TaskInput {
   /** Use `ETag` and `Last-Modified` of the server. Default: true. */
   conditional?: boolean | undefined;
 }
+
+/** A digest in hexadecimal, or a checksum file and the file's name in it. */
+export type DigestInput = string | { url: string; name?: string | undefined };

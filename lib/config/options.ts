@@ -1,8 +1,9 @@
 /** Task options in layers: the defaults, the config's, the file's, the task's own. */
 
+import type { DigestAlgorithm } from "../core/digest.ts";
 import type {
-  ChecksumSource,
   Expectations,
+  ExpectedDigest,
   RetryLimits,
   Schedule,
   Task,
@@ -113,7 +114,10 @@ export const STANDARD_OPTIONS: Options = {
     minSizeBytes: STANDARD.expect.minSize,
     maxSizeBytes: STANDARD.expect.maxSize,
     minRatio: STANDARD.expect.minRatio,
-    sha256: STANDARD.expect.sha256,
+    sha256: DEFAULTS.expect.sha256,
+    sha512: DEFAULTS.expect.sha512,
+    sha1: DEFAULTS.expect.sha1,
+    md5: DEFAULTS.expect.md5,
     matches: STANDARD.expect.matches,
     json: STANDARD.expect.json,
     sniff: STANDARD.expect.sniff,
@@ -268,14 +272,21 @@ function applyExpectations(
     if (complaint !== null) scope.complain([...path, name], complaint);
     return value;
   };
+  const digest = (algorithm: DigestAlgorithm): ExpectedDigest => {
+    const value = layer[algorithm];
+    return value === undefined
+      ? base[algorithm]
+      : readDigest(value, algorithm, [...path, algorithm], scope);
+  };
   const expect: Expectations = {
     type: checked("type", complaintAboutMediaType)?.toLowerCase() ?? null,
     minSizeBytes: layer.minSize ?? base.minSizeBytes,
     maxSizeBytes: layer.maxSize === undefined ? base.maxSizeBytes : layer.maxSize,
     minRatio: layer.minRatio === undefined ? base.minRatio : layer.minRatio,
-    sha256: layer.sha256 === undefined
-      ? base.sha256
-      : readDigest(layer.sha256, [...path, "sha256"], scope),
+    sha256: digest("sha256"),
+    sha512: digest("sha512"),
+    sha1: digest("sha1"),
+    md5: digest("md5"),
     matches: checked("matches", scope.checkPattern),
     json: layer.json ?? base.json,
     sniff: layer.sniff ?? base.sniff,
@@ -290,18 +301,20 @@ function applyExpectations(
 
 /** A digest, or where it comes from: variables filled in, dates not yet. */
 function readDigest(
-  digest: string | ChecksumSource | null,
+  digest: string | { readonly url: string; readonly name?: string | undefined } | null,
+  algorithm: DigestAlgorithm,
   path: Path,
   scope: Scope,
-): Expectations["sha256"] {
+): ExpectedDigest {
   if (typeof digest === "string") {
-    const complaint = complaintAboutDigest(digest);
+    const complaint = complaintAboutDigest(digest, algorithm);
     if (complaint !== null) scope.complain(path, complaint);
     return digest.toLowerCase();
   }
   if (digest === null) return null;
-  const name = parseTemplate(digest.name, false);
-  if (name.complaint !== undefined) scope.complain([...path, "name"], name.complaint);
+  const { name = null } = digest;
+  const complaint = name === null ? undefined : parseTemplate(name, false).complaint;
+  if (complaint !== undefined) scope.complain([...path, "name"], complaint);
   const address = readAddress(digest.url, DEFAULTS.timezone, [...path, "url"], scope);
-  return { url: address?.written ?? digest.url, name: digest.name };
+  return { url: address?.written ?? digest.url, name };
 }

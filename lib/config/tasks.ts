@@ -62,20 +62,21 @@ function fillIn(task: Task, dated: DatedParts, render: Render): Task {
     url: text,
     mirrors: dated.mirrors.map((mirror) => render(mirror, timezone)),
     key: key.value,
-    expect: dated.checksum === null
-      ? task.expect
-      : fillInChecksum(task.expect, dated.checksum, render, timezone),
+    expect: withChecksums(task.expect, dated.checksums, render, timezone),
   };
 }
 
-function fillInChecksum(
+/** Expectations with the dates in their checksum files filled in. */
+export function withChecksums(
   expect: Expectations,
-  checksum: ChecksumTemplate,
+  checksums: readonly ChecksumTemplate[],
   render: Render,
   timezone: string,
 ): Expectations {
-  return {
-    ...expect,
-    sha256: { url: render(checksum.url, timezone), name: render(checksum.name, timezone) },
-  };
+  if (checksums.length === 0) return expect;
+  const sources = checksums.map(({ algorithm, url, name }) => {
+    const rendered = name === null ? null : render(name, timezone);
+    return [algorithm, { url: render(url, timezone), name: rendered }];
+  });
+  return { ...expect, ...Object.fromEntries(sources) };
 }

@@ -1,8 +1,9 @@
 /** Expectations: what received content must be before it is published. */
 
+import { DIGEST_ALGORITHMS, type DigestAlgorithm } from "../core/digest.ts";
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import { loadPatternEngine } from "../core/pattern.ts";
-import type { Expectations } from "../core/task.ts";
+import type { Expectations, ExpectedDigest } from "../core/task.ts";
 import { cutServerText } from "../core/text.ts";
 import { beginsWithMarkup, formatOfType } from "./binary_format.ts";
 import {
@@ -36,6 +37,8 @@ export interface Content {
   readonly previousSizeBytes: number | null;
   /** Reads the whole; called only for a check that needs it. */
   readonly read: () => Promise<Uint8Array>;
+  /** Other digests of the whole, by reading it piece by piece; called only if one is expected. */
+  readonly digests: (algorithms: readonly DigestAlgorithm[]) => Promise<readonly string[]>;
 }
 
 /** What is wrong with a content. */
@@ -96,11 +99,34 @@ function checkSize({ sizeBytes }: Content, { minSizeBytes, maxSizeBytes }: Expec
   return null;
 }
 
-function checkDigest(content: Content, { sha256 }: Expectations) {
-  if (sha256 === null || sha256 === content.sha256) return null;
-  // To publish what was not compared would be worse than to stop.
-  if (typeof sha256 === "object") throw new TypeError("the checksum file was not read");
-  return fault("expect.digest", `expected sha256 ${sha256}, found ${content.sha256}`);
+function checkDigest(content: Content, expect: Expectations) {
+  const { sha256, sha512, sha1, md5 } = expect;
+  const found = digestFault("sha256", sha256, content.sha256);
+  if (found !== null || (sha512 === null && sha1 === null && md5 === null)) return found;
+  return checkOtherDigests(content, expect);
+}
+
+const OTHER_DIGESTS = ["sha512", "sha1", "md5"] as const;
+
+async function checkOtherDigests(content: Content, expect: Expectations): Promise<Fault | null> {
+  const expected = OTHER_DIGESTS.filter((algorithm) => expect[algorithm] !== null);
+  const found = await content.digests(expected);
+  for (const [index, algorithm] of expected.entries()) {
+    const wrong = digestFault(algorithm, expect[algorithm], found[index] ?? "");
+    if (wrong !== null) return wrong;
+  }
+  return null;
+}
+
+function digestFault(
+  algorithm: DigestAlgorithm,
+  expected: ExpectedDigest,
+  found: string,
+): Fault | null {
+  if (expected === null || expected === found) return null;
+  // Publishing what was not compared would be worse than stopping.
+  if (typeof expected === "object") throw new TypeError("the checksum file was not read");
+  return fault("expect.digest", `expected ${algorithm} ${expected}, found ${found}`);
 }
 
 async function checkType(content: Content, { type }: Expectations) {
@@ -168,9 +194,10 @@ async function unlistedTypeFault(
     : wrong(`the server calls it ${cutServerText(declared)}`);
 }
 
-function checkGarbage(content: Content, { type, sniff, sha256 }: Expectations, key: string) {
-  // The right digest proves more than any look at the bytes.
-  if (!sniff || sha256 !== null) return null;
+function checkGarbage(content: Content, expect: Expectations, key: string) {
+  const { type, sniff } = expect;
+  // A digest that agreed before proves more than any look at the bytes.
+  if (!sniff || DIGEST_ALGORITHMS.some((algorithm) => expect[algorithm] !== null)) return null;
   const message = sniffFault({ ...content, key, type });
   return message === null ? null : fault("expect.type", message);
 }

@@ -50,7 +50,7 @@ export const ERROR_CODES = {
   "body.too-large": { retry: "never", meaning: "the body is larger than allowed" },
   "body.too-small": { retry: "never", meaning: "the body is smaller than allowed" },
   "expect.type": { retry: "never", meaning: "the content is not of the expected type" },
-  "expect.digest": { retry: "never", meaning: "the content's sha256 is not the expected one" },
+  "expect.digest": { retry: "never", meaning: "the content's digest is not the expected one" },
   "expect.shrunk": { retry: "never", meaning: "the file shrank more than allowed" },
   "expect.matches": { retry: "never", meaning: "the content does not match the pattern" },
   "store.full": { retry: "later", meaning: "no space is left where files are stored" },

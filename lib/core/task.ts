@@ -1,5 +1,7 @@
 /** Task: one remote file to keep. Plain data, every default filled in. */
 
+import type { DigestAlgorithm } from "./digest.ts";
+
 /** When a task is due. */
 export type Schedule =
   /** A 5-field cron expression, read in the task's time zone. */
@@ -29,14 +31,17 @@ export interface RetryLimits {
 
 /** Where an expected digest comes from when it is not written in the config. */
 export interface ChecksumSource {
-  /** A checksum file, as sha256sum or BSD's `sha256` write it. */
+  /** A checksum file; see `download/checksum.ts`. */
   readonly url: string;
-  /** The line's file name. */
-  readonly name: string;
+  /** The file's name in it; null for the last segment of the task's URL, or of its key. */
+  readonly name: string | null;
 }
 
+/** A digest in lower-case hexadecimal, or where to read it; null where none is expected. */
+export type ExpectedDigest = string | ChecksumSource | null;
+
 /** What the content must be to be published. A null field is not checked. */
-export interface Expectations {
+export interface Expectations extends Readonly<Record<DigestAlgorithm, ExpectedDigest>> {
   /** A media type (`text/csv`), held against the bytes and the Content-Type header. */
   readonly type: string | null;
   /** Smallest size in bytes. */
@@ -45,8 +50,6 @@ export interface Expectations {
   readonly maxSizeBytes: number | null;
   /** Smallest ratio of the new size to the size of the published file. */
   readonly minRatio: number | null;
-  /** Lower-case hexadecimal digest of the whole file, or where to read it. */
-  readonly sha256: string | ChecksumSource | null;
   /** Source of a regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB. */
   readonly matches: string | null;
   /** The whole content must be JSON. */

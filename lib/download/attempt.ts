@@ -8,7 +8,7 @@ import type { Validators } from "../core/validators.ts";
 import type { OlderRepresentation } from "../state/state.ts";
 import type { Draft, Sealed, Store, StoredFile, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
-import type { SettledTask } from "./checksum_file.ts";
+import { agrees, expectsOtherDigest, type SettledTask } from "./checksum_file.ts";
 import type { Admit } from "./egress.ts";
 import { type CookieHolder, request } from "./request.ts";
 import {
@@ -178,7 +178,7 @@ const UNCONDITIONAL: Asked = { conditional: false, rangeStart: null };
 
 /** Requests the rest of a partial file. Returns null, with nothing held, to start from scratch. */
 async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome | null> {
-  const { task, source } = ongoing;
+  const { task, source, context } = ongoing;
   const part = task.conditional ? held : { ...held, validator: "" };
   const asked = await ask(ongoing, rangeHeaders(part), {
     conditional: false,
@@ -197,7 +197,8 @@ async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome 
   const restBytes = answer.kind === "part" ? continuesPart(part, response.headers) : null;
   if (restBytes !== null) {
     const received = await receiveInto(ongoing, part, response, restBytes);
-    if (part.validator !== "" || source.hasRestarted || agrees(received.sealed, task)) {
+    const isProven = part.validator !== "" || source.hasRestarted;
+    if (isProven || await agrees(received.draft, received.sealed, task, context.signal)) {
       return received;
     }
     // The parts are of different versions, or the digest is wrong: the next whole file tells.
@@ -212,7 +213,9 @@ async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome 
     await response.body.cancel();
     // Nothing is missing; only a digest proves that it is the right file.
     const sealed = await held.draft.seal();
-    if (agrees(sealed, task)) return { kind: "received", ...held, sealed, lengthKnown: true };
+    if (await agrees(held.draft, sealed, task, context.signal)) {
+      return { kind: "received", ...held, sealed, lengthKnown: true };
+    }
   }
   await held.draft.discard();
   if (answer.kind === "whole") return await receive(ongoing, response, answer);
@@ -220,14 +223,11 @@ async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome 
   return null;
 }
 
-/** Whether a file has the digest that its task expects. */
-function agrees({ sha256 }: Sealed, { expect }: SettledTask): boolean {
-  return sha256 === expect.sha256;
-}
-
 /** What the age of a response is judged by. */
-export function ageFacts({ published, older }: Source, { expect }: SettledTask): AgeFacts {
-  return { published, older, expectedSha256: expect.sha256 };
+export function ageFacts({ published, older }: Source, task: SettledTask): AgeFacts {
+  // Whether the published file has another digest is unknown, so the digest decides.
+  const known = expectsOtherDigest(task) ? null : published;
+  return { published: known, older, expectedSha256: task.expect.sha256 };
 }
 
 /** Sends a request and judges the head of its answer. */

@@ -1,18 +1,21 @@
-/** Checksum files, as `sha256sum`, BSD's `sha256` and `openssl dgst` write them. */
+/**
+ * Checksum files, as `sha256sum` and its like, BSD's `sha256`, `openssl dgst` and
+ * `gpg --print-md` (Apache) write them, or with a digest alone.
+ */
 
+import type { DigestAlgorithm } from "../core/digest.ts";
 import { CronfetchError } from "../core/errors.ts";
 
 /** A file's digest. */
 export interface Checksum {
-  /** The only algorithm that is trusted here. */
-  readonly algorithm: "sha256";
+  readonly algorithm: DigestAlgorithm;
   /** Lower-case hexadecimal. */
   readonly digest: string;
 }
 
-/** One line of a checksum file. */
-interface Line {
-  /** In lower case. */
+/** One entry of a checksum file. */
+interface Entry {
+  /** In lower case; it may be one that cannot be expected. */
   readonly algorithm: string;
   /** Lower-case hexadecimal. */
   readonly digest: string;
@@ -25,9 +28,13 @@ const GNU_LINE = /^(?<escaped>\\?)(?<digest>[0-9a-f]+)[ \t]+\*?(?<name>.+)$/is;
 /** `SHA256 (name) = digest`. */
 const BSD_LINE =
   /^(?<escaped>\\?)(?<algorithm>[a-z][a-z0-9/-]{0,20}) ?\((?<name>.+)\) ?= ?(?<digest>[0-9a-f]+)$/is;
-const BARE_LINE = /^(?<digest>[0-9a-f]+)$/i;
+/** Hexadecimal in groups. */
+const GROUPS = /^[ \t]*[0-9a-f]+(?:[ \t]+[0-9a-f]+)*[ \t]*$/i;
+/** What follows the colon behind a name: nothing, or an algorithm, and the first groups. */
+const AFTER_COLON =
+  /^[ \t]*(?:(?<algorithm>[a-z][a-z0-9/-]{0,20})[ \t]*=)?(?<groups>[ \t0-9a-f]*)$/i;
 
-/** What a digest is by its number of hexadecimal digits, where nothing else tells. */
+/** The algorithm of a digest by its number of hexadecimal digits, if nothing else names it. */
 const ALGORITHM_BY_DIGITS: ReadonlyMap<number, string> = new Map([
   [32, "md5"],
   [40, "sha1"],
@@ -37,25 +44,33 @@ const ALGORITHM_BY_DIGITS: ReadonlyMap<number, string> = new Map([
   [128, "sha512"],
 ]);
 
+const LONGEST_DIGEST = 128;
+
 /**
- * Finds the SHA-256 of the file `name` in the text of a checksum file. A line
- * is the file's if its name is the same, `./` aside; failing that, if one of the
- * two names is the end of the other (`dist/a.zip` and `a.zip`). A digest alone in
- * the text needs no name. Comments, signatures and anything else are passed over.
+ * Finds the digest of a file in the text of a checksum file. An entry is the file's if its name is
+ * equal, `./` aside; failing that, if one of the two names is the end of the other (`dist/a.zip`
+ * and `a.zip`). A digest alone needs no name, if there is one for the algorithm and no entry has a
+ * name. Comments, signatures and anything else are skipped.
  *
- * @throws {CronfetchError} `expect.digest` where there is no such line, no
- * SHA-256 in it, or more than one.
+ * @param names What the file may be called; the first that has an entry counts.
+ * @throws {CronfetchError} `expect.digest` without such an entry, without one of the algorithm, or
+ * with different ones.
  */
-export function parseChecksums(text: string, name: string): Checksum {
-  const found = linesFor(name, text);
-  const [digest, other] = new Set(
-    found.filter((line) => line.algorithm === "sha256").map((line) => line.digest),
-  );
-  const file = JSON.stringify(name);
-  if (other !== undefined) throw failure(`has more than one sha256 for ${file}`);
-  if (digest !== undefined) return { algorithm: "sha256", digest };
+export function parseChecksums(
+  text: string,
+  names: readonly string[],
+  algorithm: DigestAlgorithm,
+): Checksum {
+  const entries = readEntries(text);
+  const found = names.map((name) => entriesFor(name, entries)).find((some) => some.length > 0) ??
+    digestsAlone(entries);
+  const digests = found.filter((entry) => entry.algorithm === algorithm);
+  const [digest, other] = new Set(digests.map((entry) => entry.digest));
+  const file = JSON.stringify(names[0] ?? "");
+  if (other !== undefined) throw failure(`has more than one ${algorithm} for ${file}`);
+  if (digest !== undefined) return { algorithm, digest };
   const [instead] = found;
-  if (instead) throw failure(`has no sha256 for ${file}, only ${instead.algorithm}`);
+  if (instead) throw failure(`has no ${algorithm} for ${file}, only ${instead.algorithm}`);
   throw failure(`has no line for ${file}`);
 }
 
@@ -63,41 +78,96 @@ function failure(what: string): CronfetchError {
   return new CronfetchError("expect.digest", `the checksum file ${what}`);
 }
 
-function linesFor(name: string, text: string): readonly Line[] {
-  const texts = text.replace(/^\uFEFF/, "").split(/[\r\n]+/)
-    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
-  const [only, ...others] = texts;
-  const bare = only !== undefined && others.length === 0 ? readLine(BARE_LINE, only.trim()) : null;
-  if (bare) return [bare];
+function entriesFor(name: string, entries: readonly Entry[]): readonly Entry[] {
   const wanted = withoutDot(name);
-  const lines = texts.map((line) => readLine(BSD_LINE, line) ?? readLine(GNU_LINE, line))
-    .filter((line) => line !== null);
-  const same = lines.filter((line) => line.name === wanted);
-  return same.length > 0 ? same : lines.filter((line) => {
-    const path = `/${line.name}`;
+  const named = entries.filter((entry) => entry.name !== null);
+  const same = named.filter((entry) => entry.name === wanted);
+  return same.length > 0 ? same : named.filter((entry) => {
+    const path = `/${entry.name}`;
     return path.endsWith(`/${wanted}`) || `/${wanted}`.endsWith(path);
   });
 }
 
-function readLine(pattern: RegExp, text: string): Line | null {
-  const { digest = "", algorithm: named, name, escaped } = pattern.exec(text)?.groups ?? {};
-  const algorithm = algorithmOf(named, digest.length);
-  if (algorithm === null) return null;
-  return {
-    algorithm,
-    digest: digest.toLowerCase(),
-    name: name === undefined
-      ? null
-      : withoutDot(escaped ? name.replace(/\\[nr\\]/g, unescaped) : name),
-  };
+/** Digests without a name, one for each algorithm; empty if the file has names. */
+function digestsAlone(entries: readonly Entry[]): readonly Entry[] {
+  const algorithms = new Set(entries.map((entry) => entry.algorithm));
+  const areAlone = entries.every((entry) => entry.name === null);
+  return areAlone && algorithms.size === entries.length ? entries : [];
 }
 
-/** The algorithm of a digest, or null for what cannot be one. */
+function readEntries(text: string): Entry[] {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  const entries: Entry[] = [];
+  for (let index = 0; index < lines.length;) {
+    const [entry, next] = readEntry(lines, index);
+    if (entry !== null) entries.push(entry);
+    index = next;
+  }
+  return entries;
+}
+
+/** The entry that begins with a line, and the index of the line after it. */
+function readEntry(lines: readonly string[], index: number): [entry: Entry | null, next: number] {
+  const line = lines[index] ?? "";
+  const single = entryOfLine(BSD_LINE, line) ?? entryOfLine(GNU_LINE, line);
+  if (single !== null) return [single, index + 1];
+  if (GROUPS.test(line)) return readDigest(lines, index, "", undefined, null);
+  const colon = line.lastIndexOf(":");
+  const after = colon > 0 ? AFTER_COLON.exec(line.slice(colon + 1)) : null;
+  if (after === null) return [null, index + 1];
+  const { algorithm, groups = "" } = after.groups ?? {};
+  const name = line.slice(0, colon).trim();
+  return isAlgorithm(plainAlgorithm(name))
+    ? readDigest(lines, index + 1, groups, name, null)
+    : readDigest(lines, index + 1, groups, algorithm, withoutDot(name));
+}
+
+/** A digest of groups, which may continue on lines that hold nothing else. */
+function readDigest(
+  lines: readonly string[],
+  index: number,
+  begun: string,
+  named: string | undefined,
+  name: string | null,
+): [entry: Entry | null, next: number] {
+  let digest = begun.replace(/[ \t]/g, "");
+  for (let next = index;; next++) {
+    const line = lines[next] ?? "";
+    const continues = GROUPS.test(line) && (digest === "" || /^[ \t]|[ \t]./.test(line.trimEnd()));
+    // A digest may be the beginning of a longer one, so it ends where its lines do.
+    if (!continues || digest.length > LONGEST_DIGEST) {
+      const algorithm = algorithmOf(named, digest.length);
+      const entry = algorithm === null ? null : { algorithm, digest: digest.toLowerCase(), name };
+      return [entry, next];
+    }
+    digest += line.replace(/[ \t]/g, "");
+  }
+}
+
+function entryOfLine(pattern: RegExp, text: string): Entry | null {
+  const { digest = "", algorithm: named, name, escaped } = pattern.exec(text)?.groups ?? {};
+  const algorithm = algorithmOf(named, digest.length);
+  if (algorithm === null || name === undefined) return null;
+  const plain = withoutDot(escaped ? name.replace(/\\[nr\\]/g, unescaped) : name);
+  return { algorithm, digest: digest.toLowerCase(), name: plain };
+}
+
+/** The algorithm of a digest, or null if its length is wrong. */
 function algorithmOf(named: string | undefined, digits: number): string | null {
-  if (named === undefined) return ALGORITHM_BY_DIGITS.get(digits) ?? null;
-  // SHA256, SHA-256, SHA2-256.
-  const name = named.toLowerCase().replace(/^sha2?-?256$/, "sha256");
-  return name === "sha256" && digits !== 64 ? null : name;
+  const byDigits = ALGORITHM_BY_DIGITS.get(digits) ?? null;
+  if (named === undefined) return byDigits;
+  const name = plainAlgorithm(named);
+  return isAlgorithm(name) && name !== byDigits ? null : name;
+}
+
+/** One name for SHA256, SHA-256 and SHA2-256. */
+function plainAlgorithm(name: string): string {
+  return name.toLowerCase().replace(/^sha(?:2?-)?(1|224|256|384|512)$/, "sha$1");
+}
+
+function isAlgorithm(name: string): boolean {
+  return [...ALGORITHM_BY_DIGITS.values()].includes(name);
 }
 
 function withoutDot(name: string): string {

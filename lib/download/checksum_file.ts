@@ -1,7 +1,9 @@
 /** Expected digests that stand in a checksum file on a server. */
 
 import { CronfetchError } from "../core/errors.ts";
+import { DIGEST_ALGORITHMS, type DigestAlgorithm } from "../core/digest.ts";
 import type { ChecksumSource, Expectations, Task } from "../core/task.ts";
+import type { Draft, Sealed } from "../store/store.ts";
 import type { AttemptContext } from "./attempt.ts";
 import { parseChecksums } from "./checksum.ts";
 import { fromBodyError } from "./network_error.ts";
@@ -11,16 +13,18 @@ import { isTemporaryStatus } from "./retry.ts";
 /** The largest checksum file that is read. */
 const MAX_BYTES = 1024 * 1024;
 
-/** A task whose expected digest is known, if there is one. */
+/** A task whose expected digests are known, if there are any. */
 export type SettledTask = Omit<Task, "expect"> & {
-  readonly expect: Omit<Expectations, "sha256"> & { readonly sha256: string | null };
+  readonly expect:
+    & Omit<Expectations, DigestAlgorithm>
+    & Readonly<Record<DigestAlgorithm, string | null>>;
 };
 
 /** Checksum files by URL, read once a run however many tasks stand in them. */
 export type ChecksumFiles = Map<string, Promise<string>>;
 
 /**
- * Puts the digest in the place of the checksum file that a task names.
+ * Puts digests in the place of the checksum files that a task names.
  *
  * @throws {CronfetchError} `expect.digest` where the file has no line for the
  * name, and what a download throws where the file cannot be had.
@@ -30,20 +34,60 @@ export async function settleChecksum(
   files: ChecksumFiles,
   context: AttemptContext,
 ): Promise<SettledTask> {
-  const { expect } = task;
-  const { sha256 } = expect;
-  if (sha256 === null || typeof sha256 === "string") {
-    return { ...task, expect: { ...expect, sha256 } };
+  if (isSettled(task)) return task;
+  const settled: Partial<Record<DigestAlgorithm, string>> = {};
+  for (const algorithm of DIGEST_ALGORITHMS) {
+    const source = task.expect[algorithm];
+    if (typeof source !== "object" || source === null) continue;
+    let file = files.get(source.url);
+    if (!file) {
+      file = read(source, task, context);
+      files.set(source.url, file);
+      // After a failure the next task that needs the file requests it again.
+      file.catch(() => files.delete(source.url));
+    }
+    const names = source.name === null ? namesOf(task) : [source.name];
+    settled[algorithm] = parseChecksums(await file, names, algorithm).digest;
   }
-  let file = files.get(sha256.url);
-  if (!file) {
-    file = read(sha256, task, context);
-    files.set(sha256.url, file);
-    // What failed is asked for again by the next who needs it.
-    file.catch(() => files.delete(sha256.url));
+  const done = { ...task, expect: { ...task.expect, ...settled } };
+  if (!isSettled(done)) throw new TypeError("a checksum file was not read");
+  return done;
+}
+
+/** Whether a task expects a digest that is not computed for every file. */
+export function expectsOtherDigest({ expect: { sha512, sha1, md5 } }: SettledTask): boolean {
+  return sha512 !== null || sha1 !== null || md5 !== null;
+}
+
+/** Whether a sealed draft has the digests that its task expects; false if it expects none. */
+export async function agrees(
+  draft: Draft,
+  sealed: Sealed,
+  task: SettledTask,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // It is needed only after a broken body.
+  const { hasExpectedDigests } = await import("./digests.ts");
+  return await hasExpectedDigests(draft, sealed, task, signal);
+}
+
+function isSettled(task: Task | SettledTask): task is SettledTask {
+  const { sha256, sha512, sha1, md5 } = task.expect;
+  return typeof sha256 !== "object" || sha256 === null
+    ? [sha512, sha1, md5].every((digest) => digest === null || typeof digest === "string")
+    : false;
+}
+
+/** What the publisher may call the file: the last segment of its URL, or what the config says. */
+function namesOf({ url, key }: Task): string[] {
+  const segment = new URL(url).pathname.split("/").at(-1) ?? "";
+  let name = segment;
+  try {
+    name = decodeURIComponent(segment);
+  } catch {
+    // Not percent-encoded text: the segment is the name.
   }
-  const { digest } = parseChecksums(await file, sha256.name);
-  return { ...task, expect: { ...expect, sha256: digest } };
+  return [name, key.slice(key.lastIndexOf("/") + 1)].filter((text) => text !== "");
 }
 
 async function read(

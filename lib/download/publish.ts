@@ -63,6 +63,10 @@ export async function publish(
     contentType: headers.get("content-type"),
     previousSizeBytes: existing?.sizeBytes ?? null,
     read: () => draft.read(),
+    digests: async (algorithms) => {
+      const { digestsOf } = await import("./digests.ts");
+      return await digestsOf(draft, algorithms, context.signal);
+    },
   };
   try {
     await checkContent(content, task.expect, key);

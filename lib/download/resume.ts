@@ -1,5 +1,6 @@
 /** Ranges: when a partial file may be resumed, and a large one fetched in several (RFC 9110, section 14). */
 
+import { DIGEST_ALGORITHMS } from "../core/digest.ts";
 import { CronfetchError } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
@@ -24,7 +25,8 @@ export interface Part {
  * same version. That is a strong validator, unless the task ignores those, or an expected digest.
  */
 export function canResume(validator: string, task: Pick<Task, "conditional" | "expect">): boolean {
-  return (validator !== "" && task.conditional) || task.expect.sha256 !== null;
+  return (validator !== "" && task.conditional) ||
+    DIGEST_ALGORITHMS.some((algorithm) => task.expect[algorithm] !== null);
 }
 
 /**

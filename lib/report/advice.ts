@@ -31,7 +31,8 @@ const BY_CODE = {
   "body.too-large": "raise expect.maxSize if this size is right",
   "body.too-small": "lower expect.minSize if this size is right",
   "expect.type": "check what the URL returns; expect.sniff = false accepts any content",
-  "expect.digest": "check whether the file was meant to change before you change expect.sha256",
+  "expect.digest":
+    "check whether the file was meant to change before you change the expected digest",
   "expect.shrunk": "lower expect.minRatio if this size is right",
   "expect.matches": "look at what the URL gives, or change expect.matches",
   "store.full": "make room",

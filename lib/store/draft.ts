@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { CronfetchError } from "../core/errors.ts";
-import { alreadyThere, explained, Refusal } from "./errors.ts";
+import { alreadyThere, explained, Refusal, storeError } from "./errors.ts";
 import { checkKey } from "./key.ts";
 import type {
   Draft,
@@ -45,8 +45,10 @@ export interface DraftSteps {
   digest?(): Promise<string>;
   /** Makes sure that exactly `sizeBytes` bytes are in place. */
   seal(sizeBytes: number): Promise<void>;
-  /** Gives all bytes; called when sealed. */
+  /** Returns all bytes; called when sealed. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Returns all bytes piece by piece; called when sealed. Absent where `read` is as good. */
+  pieces?(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>>;
   /** Puts the bytes under a key, all at once; called when sealed. */
   publish(publication: Publication): Promise<PublishedFile>;
   /**
@@ -128,6 +130,24 @@ export function createDraft(
     return exchanged ?? buffer;
   }
 
+  async function* pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    const begin = async () => await steps.pieces?.() ?? [await steps.read()];
+    const source = await enqueue("sealed", "sealed", begin);
+    let readBytes = 0;
+    try {
+      for await (const bytes of source) {
+        if (discarding !== null) throw discarded();
+        readBytes += bytes.length;
+        yield bytes;
+      }
+      if (readBytes !== sizeBytes) {
+        throw new Refusal("store.failed", `wrote ${sizeBytes} bytes, ${readBytes} can be read`);
+      }
+    } catch (error) {
+      throw discarding === null ? storeError(doing, error) : discarded();
+    }
+  }
+
   async function seal(): Promise<Sealed> {
     await steps.seal(sizeBytes);
     const sha256 = hash?.digest("hex") ?? await steps.digest?.();
@@ -187,6 +207,7 @@ export function createDraft(
     write: (bytes) => enqueue("writing", "writing", () => append(bytes)),
     seal: () => orDiscard(enqueue("writing", "sealed", seal)),
     read: () => enqueue("sealed", "sealed", () => steps.read()),
+    pieces,
     publish: (options = {}) => orDiscard(enqueue("sealed", "over", () => publish(options))),
     suspend: () => orDiscard(enqueue("writing", "over", suspend)),
     discard,

@@ -16,7 +16,7 @@ import {
 } from "./file_system.ts";
 import type { FolderContext } from "./folder_context.ts";
 import { type RealFolder, replaced } from "./folder_tree.ts";
-import { piecesOf } from "./folder_files.ts";
+import { piecesOf, readPieces } from "./folder_files.ts";
 import { folderOf, nameOf } from "./key.ts";
 import { draftName, isSuspendedName, suspendedName } from "./run_file.ts";
 import type { PublishedFile, StoredFile } from "./store.ts";
@@ -239,6 +239,11 @@ class FolderDraft implements DraftSteps {
     this.#close();
     this.#permissions = permissionsOf(info);
     this.#stored = storedFile(info);
+  }
+
+  async pieces(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>> {
+    const info = { size: this.#stored.sizeBytes };
+    return await readPieces({ path: this.#placement.draftPath, info }, this.#context);
   }
 
   async read(): Promise<Uint8Array<ArrayBuffer>> {

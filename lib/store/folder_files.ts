@@ -32,8 +32,8 @@ export async function findFile(key: string, context: FolderContext): Promise<Fou
 
 /** Reads a file. All pieces are in one buffer, one after the other. */
 export async function readPieces(
-  { path, info }: FoundFile,
-  { fileSystem }: FolderContext,
+  { path, info }: { readonly path: string; readonly info: Pick<Deno.FileInfo, "size"> },
+  { fileSystem }: Pick<FolderContext, "fileSystem">,
 ): Promise<AsyncGenerator<Uint8Array<ArrayBuffer>>> {
   const file = await fileSystem.open(path, { read: true });
   return closing(file, piecesOf(file, Math.max(1, Math.min(info.size, BUFFER_BYTES))));

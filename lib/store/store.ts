@@ -69,7 +69,7 @@ export interface Sealed {
  * Bytes on their way into a store, invisible until {@linkcode Draft.publish}.
  * Disposing of a draft that was not published discards it.
  *
- * The order of calls is `write*`, `seal`, `read*`, then `publish` or `discard`;
+ * The order of calls is `write*`, `seal`, `read*` or `pieces*`, then `publish` or `discard`;
  * or `write*`, `suspend`.
  * `discard` may come at any time, and more than once; what waits in line then is
  * `cancelled`. A draft that cannot be sealed or published discards itself.
@@ -97,6 +97,12 @@ export interface Draft extends AsyncDisposable {
   seal(): Promise<Sealed>;
   /** All sealed bytes, in memory, for the checks that must see the whole. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * All sealed bytes, piece by piece. A piece is valid until the next one is requested.
+   *
+   * @throws {CronfetchError} any `store.` code; also while reading.
+   */
+  pieces(): AsyncIterable<Uint8Array<ArrayBuffer>>;
   /**
    * Puts the sealed bytes under the draft's key, all at once: whoever reads the
    * key sees the old file or the new one, whole.

@@ -58,8 +58,7 @@ Deno.test("row 89: every mistake is told at once, with line, column and the near
     'x.jsonc:14:14: tasks[5].url holds the date part "yyyy"; allowed are YYYY YY MM M DD D DDD ' +
     '(day of the year) GGGG WW (ISO year and week) HH mm ss; did you mean "YYYY"?',
     "x.jsonc:14:75: tasks[5].expect.sha256.url is missing",
-    "x.jsonc:14:85: tasks[5].expect.sha256.name must be the file name that stands in the " +
-    "checksum file",
+    "x.jsonc:14:85: tasks[5].expect.sha256.name must be the file's name in the checksum file",
     "x.jsonc:15:5: tasks[6].url is missing",
     `x.jsonc:15:43: tasks[6].timeout.response ${DURATION}`,
     "x.jsonc:16:5: tasks[7] must be a URL, or an object with a url",

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { createHash } from "node:crypto";
 import { checkContent, type Content } from "../../lib/content/expect.ts";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
 import type { Expectations } from "../../lib/core/task.ts";
@@ -13,6 +14,9 @@ const LENIENT: Expectations = {
   maxSizeBytes: null,
   minRatio: null,
   sha256: null,
+  sha512: null,
+  sha1: null,
+  md5: null,
   matches: null,
   json: false,
   sniff: true,
@@ -45,6 +49,12 @@ async function outcome(given: Given): Promise<{
     read: () => {
       reads++;
       return Promise.resolve(bytes);
+    },
+    digests: (algorithms) => {
+      reads++;
+      return Promise.resolve(
+        algorithms.map((algorithm) => createHash(algorithm).update(bytes).digest("hex")),
+      );
     },
   };
   try {
@@ -480,6 +490,7 @@ Deno.test("checkContent refuses to read JSON of more than 64 MiB", async () => {
     contentType: null,
     previousSizeBytes: null,
     read: () => Promise.reject(new TypeError("it was read")),
+    digests: () => Promise.reject(new TypeError("it was read")),
   };
   const error = await assertRejects(
     () => checkContent(content, { ...LENIENT, json: true }, "a.json"),
@@ -494,4 +505,28 @@ Deno.test("checkContent refuses to read JSON of more than 64 MiB", async () => {
 Deno.test("row 37: a digest that was not looked up is a bug, not a match", async () => {
   const sha256 = { url: "https://example.org/SHA256SUMS", name: "a.zip" };
   await assertRejects(() => outcome({ body: "x", expect: { sha256 } }), TypeError);
+});
+
+const ABC = {
+  sha512: "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" +
+    "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+  sha1: "a9993e364706816aba3e25717850c26c9cd0d89d",
+  md5: "900150983cd24fb0d6963f7d28e17f72",
+};
+
+Deno.test("row 37: each expected digest is checked, all by one more reading", async () => {
+  assertEquals(await outcome({ body: "abc", expect: ABC }), { fault: null, reads: 1 });
+  assertEquals((await outcome({ body: "abc", expect: { sha256: DIGEST } })).reads, 0);
+  for (const algorithm of ["sha512", "sha1", "md5"] as const) {
+    const digest = ABC[algorithm];
+    assertEquals(await outcome({ body: "abc", expect: { [algorithm]: digest } }), {
+      fault: null,
+      reads: 1,
+    });
+    const { fault } = await outcome({ body: "abd", expect: { [algorithm]: digest } });
+    assertEquals(fault?.[0], "expect.digest");
+    assertEquals(fault?.[1].startsWith(`expected ${algorithm} ${digest}, found `), true);
+    const source = { url: "https://example.org/x", name: null };
+    await assertRejects(() => outcome({ body: "x", expect: { [algorithm]: source } }), TypeError);
+  }
 });

@@ -50,7 +50,7 @@ const FOUND: readonly (readonly [why: string, text: string, name: string, digest
 
 for (const [why, text, name, digest] of FOUND) {
   Deno.test(`parseChecksums finds a digest: ${why}`, () => {
-    assertEquals(parseChecksums(text, name), { algorithm: "sha256", digest });
+    assertEquals(parseChecksums(text, [name], "sha256"), { algorithm: "sha256", digest });
   });
 }
 
@@ -77,14 +77,14 @@ const REFUSED: readonly (readonly [why: string, text: string, name: string, says
 
 for (const [why, text, name, says] of REFUSED) {
   Deno.test(`row 37: parseChecksums refuses ${why}`, () => {
-    const error = assertThrows(() => parseChecksums(text, name), CronfetchError);
+    const error = assertThrows(() => parseChecksums(text, [name], "sha256"), CronfetchError);
     assertEquals([error.code, error.retry], ["expect.digest", "never"]);
     assertMatch(error.message, says);
   });
 }
 
 Deno.test("parseChecksums says no control character of a name", () => {
-  const error = assertThrows(() => parseChecksums("", "a\u001b[31m\n"), CronfetchError);
+  const error = assertThrows(() => parseChecksums("", ["a\u001b[31m\n"], "sha256"), CronfetchError);
   assertEquals(error.message, 'the checksum file has no line for "a\\u001b[31m\\n"');
 });
 
@@ -94,7 +94,7 @@ Deno.test("parseChecksums finds what sha256sum would write for any name", () => 
   fc.assert(fc.property(name, fc.constantFrom(A, B), (name, digest) => {
     const escaped = name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
     const line = `${escaped === name ? "" : "\\"}${digest}  ${escaped}\n`;
-    assertEquals(parseChecksums(line, name).digest, digest);
+    assertEquals(parseChecksums(line, [name], "sha256").digest, digest);
   }));
 });
 
@@ -107,11 +107,110 @@ Deno.test("parseChecksums throws nothing but a CronfetchError, and gives nothing
   const text = fc.array(piece).map((pieces) => pieces.join(""));
   fc.assert(fc.property(text, fc.oneof(fc.constant("a.zip"), fc.string()), (text, name) => {
     try {
-      const found = parseChecksums(text, name);
+      const found = parseChecksums(text, [name], "sha256");
       assertMatch(found.digest, /^[0-9a-f]{64}$/);
     } catch (error) {
       assertInstanceOf(error, CronfetchError);
       assertEquals(error.code, "expect.digest");
     }
   }));
+});
+
+/** A digest of each algorithm, with different characters. */
+const HEX = {
+  md5: "0123456789abcdef".repeat(2),
+  sha1: "0123456789".repeat(4),
+  sha256: "0123456789abcdef".repeat(4),
+  sha512: "0123456789abcdef".repeat(8),
+};
+
+/** A digest as `gpg --print-md` and Apache's releases write it. */
+function grouped(digest: string, digits: number, perLine: number, indent: string): string {
+  const groups = digest.toUpperCase().match(new RegExp(`.{${digits}}`, "g")) ?? [];
+  const lines = Array.from(
+    { length: Math.ceil(groups.length / perLine) },
+    (_, index) => groups.slice(index * perLine, (index + 1) * perLine).join(" "),
+  );
+  return lines.join(`\n${indent}`);
+}
+
+type Published = readonly [why: string, text: string, algorithm: keyof typeof HEX, name?: string];
+
+const PUBLISHED: readonly Published[] = [
+  ["sha512sum", `${HEX.sha512}  a.zip\n`, "sha512"],
+  ["sha1sum in binary mode", `${HEX.sha1} *a.zip\r\n`, "sha1"],
+  ["md5sum", `${HEX.md5}  a.zip\n`, "md5"],
+  ["md5sum with an escaped name", `\\${HEX.md5}  a\\\\b.zip\n`, "md5", "a\\b.zip"],
+  ["BSD: SHA512", `SHA512 (a.zip) = ${HEX.sha512}\n`, "sha512"],
+  ["BSD: MD5", `MD5 (a.zip) = ${HEX.md5}\n`, "md5"],
+  ["BSD: SHA1, with blanks in the name", `SHA1 (a b.zip) = ${HEX.sha1}\n`, "sha1", "a b.zip"],
+  ["openssl: SHA-1", `SHA1(a.zip)= ${HEX.sha1}\n`, "sha1"],
+  ["openssl: SHA2-512", `SHA2-512(a.zip)= ${HEX.sha512}\n`, "sha512"],
+  ["a digest alone", `${HEX.sha512}\n`, "sha512"],
+  ["a digest alone, in capitals", `\ufeff${HEX.sha1.toUpperCase()}\r\n`, "sha1"],
+  ["digests alone, one of each algorithm", `${HEX.md5}\n${HEX.sha1}\n${HEX.sha512}\n`, "sha1"],
+  ["a digest alone in groups", grouped(HEX.sha512, 8, 8, "") + "\n", "sha512"],
+  ["an algorithm and a colon", `sha512:${HEX.sha512}\n`, "sha512"],
+  ["an algorithm above a digest", `SHA-1:\n${HEX.sha1}\n`, "sha1"],
+  ["a name of hexadecimal digits", `${HEX.md5}  deadbeef\n`, "md5", "deadbeef"],
+  ["Apache: on one line", `a.zip: ${grouped(HEX.sha1, 4, 10, "")}\n`, "sha1"],
+  ["Apache: MD5 in pairs", `a.zip: ${grouped(HEX.md5, 2, 16, "")}\n`, "md5"],
+  ["Apache: over several lines", `a.zip: ${grouped(HEX.sha512, 8, 4, "       ")}\n`, "sha512"],
+  ["Apache: below the name", `a.zip:\n${grouped(HEX.sha512, 8, 8, "")}\n`, "sha512"],
+  [
+    "Apache: with CRLF",
+    `a.zip: ${grouped(HEX.sha256, 8, 4, "  ")}\n`.replaceAll("\n", "\r\n"),
+    "sha256",
+  ],
+  [
+    "gpg --print-mds",
+    `a.zip:    MD5 = ${grouped(HEX.md5, 2, 16, "")}\na.zip:   SHA1 = ${
+      grouped(HEX.sha1, 4, 10, "")
+    }\na.zip: SHA512 = ${grouped(HEX.sha512, 8, 6, "                ")}\n`,
+    "sha512",
+  ],
+  [
+    "Apache: several files",
+    `b.zip: ${grouped(HEX.md5, 2, 16, "")}\na.zip: ${grouped(HEX.sha512, 8, 4, "       ")}\n`,
+    "sha512",
+  ],
+  ["a colon in the name", `x:a.zip: ${grouped(HEX.sha1, 4, 10, "")}\n`, "sha1", "x:a.zip"],
+  ["unknown algorithms beside it", `SHA384 (a.zip) = ${"0".repeat(96)}\n${HEX.md5}  a.zip`, "md5"],
+];
+
+for (const [why, text, algorithm, name = "a.zip"] of PUBLISHED) {
+  Deno.test(`parseChecksums finds a published digest: ${why}`, () => {
+    const expected = { algorithm, digest: HEX[algorithm] };
+    assertEquals(parseChecksums(text, [name], algorithm), expected);
+  });
+}
+
+const UNUSABLE: readonly (readonly [why: string, text: string, message: RegExp])[] = [
+  ["a tag of another length", `SHA512 (a.zip) = ${HEX.sha256}\n`, /no line for/],
+  ["SHA-512/256", `SHA512/256 (a.zip) = ${HEX.sha256}\n`, /no sha512 .*, only sha512\/256$/],
+  [
+    "a group that is missing",
+    `a.zip: ${grouped(HEX.sha512.slice(8), 8, 4, "   ")}\n`,
+    /no line for/,
+  ],
+  [
+    "a group too many",
+    `a.zip: ${grouped(HEX.sha512 + "0".repeat(8), 8, 4, "   ")}\n`,
+    /no line for/,
+  ],
+  ["groups of another file", `b.zip: ${grouped(HEX.sha512, 8, 4, "   ")}\n`, /no line for/],
+  ["a bare digest beside named ones", `${HEX.sha512}\n${HEX.sha512}  b.zip\n`, /no line for/],
+  ["only another algorithm", `${HEX.md5}  a.zip\n`, /no sha512 for "a.zip", only md5$/],
+];
+
+for (const [why, text, message] of UNUSABLE) {
+  Deno.test(`row 37: parseChecksums refuses for sha512 ${why}`, () => {
+    const parse = () => parseChecksums(text, ["a.zip"], "sha512");
+    assertMatch(assertThrows(parse, CronfetchError).message, message);
+  });
+}
+
+Deno.test("parseChecksums: the first name that has an entry counts", () => {
+  const text = `${HEX.md5}  b.zip\n${"0".repeat(32)}  a.zip\n`;
+  assertEquals(parseChecksums(text, ["x.zip", "b.zip", "a.zip"], "md5").digest, HEX.md5);
 });

@@ -1,6 +1,7 @@
 /** Row 37 and its relatives: content that came whole, and is still not what is wanted. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
 import type { ErrorCode } from "../../lib/core/errors.ts";
 import { sha256, shown } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
@@ -150,6 +151,104 @@ storeTest("row 37: a checksum file that could not be had is asked for again", as
   const result = await runs.result({ url: `${server.origin}/file.bin`, expect: { sha256 } });
   assertEquals(result.attempts.map(({ code }) => code), ["http.status", null]);
   assertEquals([result.status, server.hits("/sums"), server.hits("/file.bin")], ["created", 2, 1]);
+});
+
+/** Each algorithm's digest of a text. */
+function digestsOf(text: string) {
+  const digest = (algorithm: string) => createHash(algorithm).update(text).digest("hex");
+  return { sha512: digest("sha512"), sha1: digest("sha1"), md5: digest("md5") };
+}
+
+storeTest(
+  "row 37: a digest of every algorithm decides, written in the config or in a file",
+  async () => {
+    const digests = digestsOf(WHOLE);
+    await using server = origin({
+      "/file.bin": WHOLE,
+      "/file.bin.sha512": `${digests.sha512}\n`,
+      "/MD5SUMS": `${"0".repeat(32)}  other\n${digests.md5} *file.bin\n`,
+      "/renamed": `${digests.sha1}  mine.bin\n`,
+    });
+    await using runs = await runsOver();
+    const url = `${server.origin}/file.bin`;
+    const { sha512 } = digests;
+    const wrong = sha512.replace(/^./, (digit) => digit === "0" ? "1" : "0");
+    const cases: readonly (readonly [expect: Record<string, unknown>, code: ErrorCode | null])[] = [
+      [{ sha512: wrong }, "expect.digest"],
+      [{ ...digests, md5: "0".repeat(32) }, "expect.digest"],
+      [{ md5: { url: `${server.origin}/file.bin.sha512` } }, "expect.digest"],
+      [digests, null],
+      [{ sha512: { url: `${server.origin}/file.bin.sha512` } }, null],
+      [{ md5: { url: `${server.origin}/MD5SUMS` } }, null],
+      [{ sha1: { url: `${server.origin}/renamed` } }, null],
+    ];
+    for (const [expect, code] of cases) {
+      const result = await runs.result({
+        id: "a",
+        url,
+        to: "mine.bin",
+        expect,
+        conditional: false,
+      });
+      assertEquals(result.code ?? null, code, JSON.stringify(expect));
+      const isGood = code === null || (await runs.tree())["mine.bin"] === WHOLE;
+      assertEquals(await runs.tree(), isGood ? { "mine.bin": WHOLE } : {});
+    }
+  },
+);
+
+storeTest(
+  "row 37: another digest is of the whole file, in segments or by the writer thread",
+  async () => {
+    const body = new Uint8Array(33 * 1024 * 1024).map((_, index) => index % 251);
+    const text = createHash("sha512").update(body).digest("hex");
+    await using server = origin({ "/large.bin": { body, etag: '"1"', ranges: true } });
+    for (const options of [{ segments: 4 }, {}]) {
+      await using runs = await runsOver();
+      const path = "large.bin";
+      const url = `${server.origin}/${path}`;
+      const good = await runs.result({ url, expect: { sha512: text }, ...options });
+      assertEquals([good.status, good.code ?? null], ["created", null], path);
+      const refused = await runs.result({
+        url,
+        conditional: false,
+        expect: { sha512: "0".repeat(128) },
+        ...options,
+      });
+      assertEquals(refused.code, "expect.digest", path);
+    }
+  },
+);
+
+storeTest("row 37: credentials never go to a checksum file on another origin", async () => {
+  await using other = origin({
+    "/sums": `${DIGEST}  file.bin\n`,
+    "/moved": { redirect: "/sums" },
+  });
+  await using server = origin({
+    "/file.bin": WHOLE,
+    "/sums": `${DIGEST}  file.bin\n`,
+    "/away": { redirect: `${other.origin}/sums` },
+  });
+  const headers = { authorization: "Bearer secret-token", cookie: "session=secret", "x-key": "k" };
+  const sources: readonly (readonly [url: string, sentToOwn: number, sentToOther: number])[] = [
+    [`${other.origin}/sums`, 1, 0],
+    [`${other.origin}/moved`, 1, 0],
+    [`${server.origin}/away`, 2, 0],
+    [`${server.origin}/sums`, 2, 0],
+  ];
+  const sent = (log: typeof server.log, from: number) =>
+    log.slice(from).filter((request) =>
+      ["authorization", "cookie", "x-key"].some((name) => request.headers.has(name))
+    ).length;
+  for (const [url, sentToOwn, sentToOther] of sources) {
+    await using runs = await runsOver();
+    const [own, others] = [server.log.length, other.log.length];
+    const sha256 = { url, name: "file.bin" };
+    const task = { url: `${server.origin}/file.bin`, headers, expect: { sha256 } };
+    assertEquals((await runs.result(task)).status, "created", url);
+    assertEquals([sent(server.log, own), sent(other.log, others)], [sentToOwn, sentToOther], url);
+  }
 });
 
 storeTest("a file that shrank more than allowed keeps its old bytes", async () => {

@@ -1,6 +1,7 @@
 /** Row 125: parts without a strong validator, resumed because a digest is expected. */
 
 import { assertEquals } from "@std/assert";
+import { createHash } from "node:crypto";
 import type { TaskInput } from "../../lib/mod.ts";
 import { shown } from "../helpers/folder.ts";
 import { storeTest } from "../helpers/place.ts";
@@ -278,4 +279,37 @@ storeTest("row 125: the digest of a checksum file is as good", async () => {
   const result = await runs.result({ url, expect, retry: { attempts: 2, budget: "10h" } });
   assertEquals([result.status, ranges], ["created", [undefined, `bytes=${CUT}-`]]);
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
+});
+
+storeTest("row 125: so is any algorithm, and a wrong one is refused", async () => {
+  for (const algorithm of ["sha512", "sha1", "md5"]) {
+    const digest = createHash(algorithm).update(FILE).digest("hex");
+    for (const [expected, status] of [[digest, "created"], [digest.replace(/^./, "x"), null]]) {
+      const ranges: (string | undefined)[] = [];
+      await using server = await rawServer(async (connection) => {
+        const { headers } = await connection.readRequest();
+        const range = headers.get("range");
+        ranges.push(range);
+        const isFirst = ranges.length === 1;
+        await connection.send(
+          range === undefined
+            ? whole(FILE, [WEAK], isFirst ? CUT : undefined)
+            : part(FILE, CUT, [WEAK]),
+        );
+      });
+      await using runs = await runsOver({ host: unhurriedHost() });
+      const expect = { [algorithm]: (expected ?? "").replace("x", digest[0] === "0" ? "1" : "0") };
+      const result = await runs.result({
+        url: `${server.origin}/file.bin`,
+        expect,
+        retry: { attempts: 3, budget: "10h" },
+      });
+      assertEquals(ranges.slice(0, 2), [undefined, `bytes=${CUT}-`]);
+      assertEquals([result.status, result.code ?? null], [
+        status ?? "failed",
+        status === null ? "expect.digest" : null,
+      ]);
+      assertEquals(await runs.tree(), status === null ? {} : { "file.bin": await shown(FILE) });
+    }
+  }
 });

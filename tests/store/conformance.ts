@@ -60,6 +60,18 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
       await body(fixture.store, fixture);
     });
 
+  test("a sealed draft is read piece by piece, more than once", async (store) => {
+    for (const text of ["", "some bytes", "x".repeat(3 * 1024 * 1024)]) {
+      await using draft = await sealed(store, "pieces.bin", text);
+      for (let times = 0; times < 2; times++) {
+        let found = "";
+        for await (const bytes of draft.pieces()) found += new TextDecoder().decode(bytes);
+        assertEquals(found === text, true, `${found.length} of ${text.length}`);
+      }
+      await draft.publish();
+    }
+  });
+
   test("bytes are absent until published, then whole", async (store) => {
     await using draft = await store.draft("a.txt");
     assertEquals(await contents(store), {});

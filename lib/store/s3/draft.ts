@@ -107,6 +107,13 @@ export class S3Draft implements DraftSteps {
     return new Uint8Array(await new Response(body).arrayBuffer());
   }
 
+  async pieces(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>> {
+    if (this.#staged === null) return ReadableStream.from([this.#whole()]);
+    const body = await this.#context.bucket.get(this.#staged.key, this.#signal);
+    if (body === null) throw stagedIsGone();
+    return body;
+  }
+
   async publish(publication: Publication): Promise<PublishedFile> {
     const { bucket, places } = this.#context;
     const { sizeBytes, onlyReplaces, exclusive } = publication;
