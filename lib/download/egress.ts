@@ -103,7 +103,7 @@ export function describePrivate(hostname: string, address: string): string {
   const found = `the public name ${hostname} resolves to the private address ${address}`;
   return isFake(address)
     ? `${found}, as the resolver of a VPN or proxy client answers for every name; ` +
-      "if one runs here, use --allow-private, or name its proxy in HTTPS_PROXY"
+      "if one runs here, use --allow-private, or name its proxy in HTTP_PROXY and HTTPS_PROXY"
     : found;
 }
 

@@ -108,11 +108,13 @@ row("row 30: a body that stops coming ends in timeout.idle", {
   expected: { status: "failed", attempts: ["timeout.idle", "timeout.idle"], httpStatus: 200 },
 });
 
+/** Never idle, and never done: each byte is a write of its own. */
 const byteByByte: Reply = async (connection) => {
-  await connection.send(response(["Content-Length: 1000000"]));
+  await connection.send(response(["Content-Length: 1000000000"]));
   for (;;) {
     await connection.send("x");
-    await new Promise((done) => setTimeout(done, 10));
+    // A turn of the event loop, in which timers fire.
+    await new Promise((done) => setTimeout(done, 0));
   }
 };
 
