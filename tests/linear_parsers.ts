@@ -12,9 +12,10 @@ import {
   secretsInUrl,
 } from "../lib/config/secrets.ts";
 import { parseTemplate } from "../lib/config/template.ts";
+import { isOfficeHtml } from "../lib/content/garbage.ts";
 import { mediaType, textKind, typesAgree } from "../lib/content/content_type.ts";
-import { isErrorDocument } from "../lib/content/error_document.ts";
-import { isHtmlIn, xmlErrorIn } from "../lib/content/markup.ts";
+import { isErrorDocument, mayBeErrorDocument } from "../lib/content/error_document.ts";
+import { isHtmlIn, openingOf, xmlErrorIn } from "../lib/content/markup.ts";
 import { sniffFault } from "../lib/content/sniff.ts";
 import { textFault } from "../lib/content/text_content.ts";
 import { parseBucket } from "../lib/core/bucket.ts";
@@ -89,10 +90,13 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   isErrorDocument: (text) => isErrorDocument(`{"error":"${text}`),
   isHtmlIn: (text) => isHtmlIn(`<${text}`, "xml"),
   "isHtmlIn: attributes": (text) => isHtmlIn(`<p ${text}`, "xml"),
+  isOfficeHtml,
   judgeAnswer: (text) => judgeAnswer(200, everyField(text), asked),
   keyOf: (text) => keyOf(text, new URL("https://a.example/b")),
+  mayBeErrorDocument: (text) => mayBeErrorDocument(`${text}{`),
   mediaType,
   missingFeature: (text) => missingFeature(s3Failure(text), new Set(["checksums"])),
+  openingOf: (text) => openingOf(`<${text}`),
   parseBucket: (text) => parseBucket(`s3://bucket/${text}`),
   parseChecksums: (text) => parseChecksums(text, ["a.zip"], "sha256"),
   "parseChecksums: GNU": (text) => parseChecksums(`${"0".repeat(64)} ${text}`, ["a.zip"], "sha256"),
@@ -142,6 +146,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   trimEndOf: (text) => trimEndOf(`${text}a`, ". /"),
   typesAgree: (text) => typesAgree("text/csv", text),
   unsatisfiedTotal: (text) => unsatisfiedTotal(everyField(text)),
+  "xmlErrorIn: a child": (text) => xmlErrorIn(`<Error><${text}`),
   versionedKey,
   xmlErrorIn: (text) => xmlErrorIn(`<Error>${text}`),
 };

@@ -22,7 +22,7 @@ const BESIDE_MESSAGE = words(
 );
 
 /** How a report of an error begins: with a member of these names. */
-const FIRST_MEMBER = /^\s*\[?\s*\{\s*"([^"\\]{1,40})"\s*:/;
+const FIRST_MEMBER = /^\s*(?:\[\s*)?\{\s*"([^"\\]{1,40})"\s*:/;
 
 const FAILED = /^(?:error|errors|fail|failed|failure|ko|nok|false)$/i;
 const SUCCEEDED = /^(?:ok|okay|success|succeeded|true|done|none|no|no error|0|2\d\d|false|null)$/i;

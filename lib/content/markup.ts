@@ -106,7 +106,7 @@ export function xmlErrorIn(text: string): string | null {
     /<(?:[\w-]{1,40}:)?Fault[\s>]/.test(text.slice(end, end + FAULT_CHARACTERS));
   if (isFault || ERROR_ROOTS.has(root)) return "an XML error document";
   if (root !== "error") return null;
-  const child = /\s*<([\w:.-]+)[^<>]*>([^<>]{0,100})/y;
+  const child = /\s*<([\w:.-]+)(?:[^\w:.<>-][^<>]*)?>([^<>]{0,100})/y;
   child.lastIndex = end;
   const [, element = "", value = ""] = child.exec(text) ?? [];
   const isReport = ERROR_CHILDREN.has(localName(element.toLowerCase()));

@@ -2,6 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
+import { quoteServerText } from "../core/text.ts";
 
 /**
  * Content-Length, or null without one; a list of equal values counts as one (RFC 9110, section 8.6).
@@ -19,7 +20,7 @@ export function contentLength(status: number, headers: HeaderFields): number | n
   ) {
     throw new CronfetchError(
       "http.protocol",
-      `the Content-Length ${JSON.stringify(value)} is no length`,
+      `the Content-Length ${quoteServerText(value)} is no length`,
       { httpStatus: status },
     );
   }
