@@ -1,5 +1,7 @@
 /** What must never be shown, and how it is kept out of texts and URLs. */
 
+import { levelsOf } from "./encodings.ts";
+
 /** What stands where a secret stood. */
 const MASK = "***";
 
@@ -30,8 +32,9 @@ export function isSecretParameter(name: string): boolean {
 }
 
 /**
- * Makes a function that puts `***` in place of each secret, in every form in
- * which one can turn up: as it is, percent-encoded, escaped for JSON, in base64.
+ * Makes a function that replaces each secret by `***`, however it is written: percent-encoded in
+ * part or several times, in either case, escaped for JSON or HTML, as a form or a host name has it,
+ * in base64 alone or within a longer text. Letters match in either case.
  *
  * @param secrets In any order, with doubles; those of less than 4 characters are passed over.
  */
@@ -39,13 +42,38 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   const forms = new Set<string>();
   for (const secret of new Set(secrets)) {
     if (secret.length < SHORTEST_SECRET) continue;
-    for (const form of formsOf(secret)) forms.add(form);
+    for (const form of formsOf(secret)) {
+      for (const { folded } of levelsOf(form)) {
+        if (folded.length >= SHORTEST_SECRET) forms.add(folded);
+      }
+    }
   }
   if (forms.size === 0) return (text) => text;
-  // The longest first: a secret may be the beginning of another one.
-  const longestFirst = [...forms].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map(patternOf).join("|"), "g");
-  return (text) => text.replace(pattern, MASK);
+  const anyForm = new RegExp([...forms].map(RegExp.escape).join("|"));
+  return (text) => {
+    const ranges: (readonly [start: number, end: number])[] = [];
+    for (const { folded, range } of levelsOf(text)) {
+      // Most texts hold no secret: one search shows it.
+      if (!anyForm.test(folded)) continue;
+      for (const form of forms) {
+        for (let at = folded.indexOf(form); at >= 0; at = folded.indexOf(form, at + 1)) {
+          ranges.push(range(at, at + form.length));
+        }
+      }
+    }
+    return ranges.length === 0 ? text : masked(text, ranges);
+  };
+}
+
+/** Replaces ranges of a text; those that overlap as one. */
+function masked(text: string, ranges: (readonly [start: number, end: number])[]): string {
+  let shown = "";
+  let last = 0;
+  for (const [start, end] of ranges.sort(([one], [other]) => one - other)) {
+    if (start >= last) shown += text.slice(last, start) + MASK;
+    last = Math.max(last, end);
+  }
+  return shown + text.slice(last);
 }
 
 /** Texts whose redacted forms are remembered: those of one task come up to seven times. */
@@ -68,15 +96,6 @@ export function createUrlRedactor(secrets: readonly string[]): (text: string) =>
     remembered.set(text, redacted);
     return redacted;
   };
-}
-
-/** Matches a form as it is, but for the case of percent-encoded bytes. */
-function patternOf(form: string): string {
-  return form.split(/(%[0-9A-F]{2})/).map((part, index) =>
-    index % 2 === 0
-      ? RegExp.escape(part)
-      : part.replace(/[A-F]/g, (digit) => `[${digit}${digit.toLowerCase()}]`)
-  ).join("");
 }
 
 /**
@@ -109,16 +128,31 @@ function formsOf(secret: string): string[] {
       encoded.push(new URL(start + text).href.slice(start.length));
     }
   }
-  const bytes = new TextEncoder().encode(wellFormed);
-  const base64 = bytes.toBase64();
-  return [
-    secret,
-    ...encoded,
-    JSON.stringify(wellFormed).slice(1, -1),
-    base64,
-    bytes.toBase64({ omitPadding: true }),
-    bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
-  ].filter((form) => form.length >= SHORTEST_SECRET);
+  return [secret, ...encoded, ...hostForms(wellFormed), ...base64Forms(wellFormed)];
+}
+
+/** A secret that is a host name, or the beginning of one: URLs hold it in ASCII. */
+function hostForms(secret: string): string[] {
+  const url = `http://${secret}/`;
+  return URL.canParse(url) ? [new URL(url).hostname] : [];
+}
+
+/** Fewer characters of base64 would match by chance. */
+const SHORTEST_BASE64 = 8;
+
+/** Base64 in both alphabets, of the secret alone, and of it within a longer text. */
+function base64Forms(secret: string): string[] {
+  const bytes = new TextEncoder().encode(secret);
+  const forms = [bytes.toBase64(), bytes.toBase64({ omitPadding: true })];
+  // Three bytes make four characters: which ones depends on where the secret begins.
+  for (const before of [0, 1, 2]) {
+    const shifted = new Uint8Array(before + bytes.length);
+    shifted.set(bytes, before);
+    const end = Math.floor(shifted.length * 8 / 6);
+    const form = shifted.toBase64().slice(Math.ceil(before * 8 / 6), end);
+    if (form.length >= SHORTEST_BASE64) forms.push(form);
+  }
+  return forms.flatMap((form) => [form, form.replaceAll("+", "-").replaceAll("/", "_")]);
 }
 
 /** Secrets in a header: those of a name that means one, whoever wrote the value. */
@@ -168,36 +202,73 @@ function decoded(text: string): string {
 /** What precedes the userinfo of a URL; its slashes may be missing or reversed (WHATWG URL). */
 const BEFORE_USERINFO = /^\s*(?:[a-z][a-z0-9+.-]*:)?[/\\]*/i;
 
-/** The same in a text that is not a URL: a scheme needs its slash. */
-const BEFORE_BROKEN_USERINFO = /^\s*(?:[a-z][a-z0-9+.-]*:[/\\]+|[/\\]*)/i;
-
 /** Ends the authority of a URL. */
 const AUTHORITY_END = /[/\\?#]/g;
 
-/**
- * Puts `***` in place of the userinfo of a URL and of the values of its telling
- * query parameters. Leaves the rest as it is, and never throws: what is no URL
- * is treated as one that might have been meant.
- */
-export function redactUrl(url: string): string {
-  return withoutUserinfo(url)
-    // No "?" in a name: a run of them would be searched from each of its characters.
-    .replace(
-      /([?&;#])([^=&;#?]*)=([^&#]+)/g,
-      (whole, before: string, name: string) =>
-        SENSITIVE_PARAMETER.test(decoded(name)) ? `${before}${name}=${MASK}` : whole,
-    );
-}
+/** A parameter. No "?" in a name: a run of them would be searched from each of its characters. */
+const PARAMETER = /([?&;#])([^=&;#?]*)=([^&#]+)/g;
+/** The same in a sentence, where a value ends at a blank or a quote. */
+const PARAMETER_IN_TEXT = /([?&;#])([^=&;#?\s"'`]*)=([^&#\s"'`]+)/g;
 
 /**
- * Masks the userinfo: in a URL all up to the last `@` of its authority, in any other text all up to
- * the last `@`.
+ * Replaces the userinfo of URLs and the values of their telling query parameters by `***`. Leaves
+ * the rest as it is, and never throws.
+ *
+ * @param text A URL, something that was meant as one, or a sentence that names URLs and files. In
+ * all but a URL, userinfo ends at a blank or a quote, so an `@` in a file name hides nothing else.
  */
+export function redactUrl(text: string): string {
+  const isUrl = URL.canParse(text);
+  const shown = !text.includes("@") ? text : isUrl
+    // Its path or query may hold another URL.
+    ? withoutUserinfo(text).replace(WORD, (word) => afterSlashes(word) ?? word)
+    : text.replace(WORD, (word) => afterSlashes(word) ?? beforeAt(word));
+  return shown.replace(
+    isUrl ? PARAMETER : PARAMETER_IN_TEXT,
+    (whole, before: string, name: string) =>
+      SENSITIVE_PARAMETER.test(decoded(name)) ? `${before}${name}=${MASK}` : whole,
+  );
+}
+
+/** Masks the userinfo of a URL: all up to the last `@` of its authority. */
 function withoutUserinfo(url: string): string {
-  const isUrl = URL.canParse(url);
-  const [before = ""] = (isUrl ? BEFORE_USERINFO : BEFORE_BROKEN_USERINFO).exec(url) ?? [];
+  const [before = ""] = BEFORE_USERINFO.exec(url) ?? [];
   AUTHORITY_END.lastIndex = before.length;
-  const end = isUrl ? AUTHORITY_END.exec(url)?.index ?? url.length : url.length;
+  const end = AUTHORITY_END.exec(url)?.index ?? url.length;
   const at = url.lastIndexOf("@", end);
   return at < before.length ? url : `${before}${MASK}${url.slice(at)}`;
+}
+
+/** A text without blanks and quotes. */
+const WORD = /[^\s"'`]+/g;
+
+/** Masks what may be the userinfo of URLs in a word, which begin by slashes; null without any. */
+function afterSlashes(word: string): string | null {
+  const lastAt = word.lastIndexOf("@");
+  let shown = "";
+  let last = 0;
+  for (const { index, 0: slashes } of word.matchAll(/[/\\]{2,}/g)) {
+    const start = index + slashes.length;
+    if (start > lastAt) break;
+    AUTHORITY_END.lastIndex = start;
+    const authority = word.slice(start, AUTHORITY_END.exec(word)?.index ?? word.length);
+    const at = authority.lastIndexOf("@");
+    // A password with a slash in it looks like a port that is none.
+    const isBroken = at < 0 && !/^\d*$|\]$/.test(authority.slice(authority.lastIndexOf(":") + 1)) &&
+      authority.includes(":");
+    const end = isBroken ? lastAt : start + at;
+    if (end >= start) {
+      shown += word.slice(last, start) + MASK;
+      last = end;
+    }
+    if (isBroken) break;
+  }
+  return last > 0 ? shown + word.slice(last) : null;
+}
+
+/** The same without slashes: a colon before the `@` tells credentials from a file name. */
+function beforeAt(word: string): string {
+  const [authority = ""] = word.split(/[/\\?#]/, 1);
+  const at = authority.lastIndexOf("@");
+  return at >= 0 && authority.slice(0, at).includes(":") ? MASK + word.slice(at) : word;
 }

@@ -136,7 +136,7 @@ const URLS: readonly (readonly [url: string, redacted: string])[] = [
   ["https://a@b@example.org/x@y", "https://***@example.org/x@y"],
   ["  https://user:pass@example.org/", "  https://***@example.org/"],
   ["mailto:a@b.example", "mailto:***@b.example"],
-  ["a b://c@[d", "***@[d"],
+  ["a b://c@[d", "a b://***@[d"],
   ["", ""],
   ["no url", "no url"],
   ["\0\ud800", "\0\ud800"],
