@@ -280,7 +280,7 @@ function withEgress(command: Command): Command {
 /** Flags that overrule the config's numbers. */
 function withLimits(command: Command): Command {
   return withEgress(command.optionsGroup("Limits:"))
-    .option("--timeout <DURATION>", "for one attempt (default: 10m)")
+    .option("--timeout <DURATION>", "for one attempt (default: no limit while bytes arrive)")
     .option("--deadline <DURATION>", "for the whole run (default: 30m)")
     .option("--retries <N>", "further attempts after the first (default: 3)")
     .option("--max-concurrency <N>", "tasks at once (default: 32)")

@@ -10,6 +10,7 @@ import type { Plan, RunLimits, Task } from "./core/task.ts";
 import { NO_TELEMETRY, type Telemetry, type Tracing } from "./core/telemetry.ts";
 import type { DownloadOutcome } from "./download/download.ts";
 import { openTransport } from "./download/transport.ts";
+import { unhealthyAfterMs } from "./schedule/due.ts";
 import { gather } from "./schedule/pool.ts";
 import { nextRecord } from "./state/record.ts";
 import type { State } from "./state/state.ts";
@@ -17,7 +18,8 @@ import type { Store } from "./store/store.ts";
 import { createTally } from "./tally.ts";
 import { watchRun } from "./worker/deadline.ts";
 import { holdTasks } from "./worker/holding.ts";
-import { createWork, hostOf } from "./worker/work.ts";
+import { hostOf } from "./worker/parking.ts";
+import { createWork } from "./worker/work.ts";
 
 /** What a run works with. All of it is opened and closed by the caller. */
 export interface RunContext {
@@ -108,18 +110,33 @@ async function carryOutTasks(
   const redact = createUrlRedactor(context.secrets);
   await using sending = await openTransport(host);
   const { transport } = sending;
-  const work = createWork({ ...context, transport, plan, holding, parked, signal, redact, emit });
+  const remainingMs = () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs);
+  const shared = {
+    ...context,
+    transport,
+    plan,
+    holding,
+    parked,
+    remainingMs,
+    signal,
+    redact,
+    emit,
+  };
+  const work = createWork(shared);
 
   /** Ends a task: its record first, then everybody is told. */
   const finish = (task: Task, outcome: DownloadOutcome, queuedMs: number) => {
     const result = { ...outcome.result, timings: { ...outcome.result.timings, queuedMs } };
     const last = holding.recordOf(task.id);
-    const at = clock.now().toString();
+    const now = clock.now();
+    const at = now.toString();
     const record = !holding.holds(task.id) ? null : nextRecord(last, result, {
       run,
       at,
       published: outcome.validators,
+      permanent: outcome.permanent,
       alertAfter: context.alertAfter,
+      unhealthyAfterMs: result.status === "failed" ? unhealthyAfterMs(task, now) : 0,
       ...(outcome.part === undefined ? {} : { part: outcome.part }),
       ...(outcome.older && { older: outcome.older }),
     });

@@ -36,7 +36,7 @@ import {
   strongValidator,
   unsatisfiedTotal,
 } from "../lib/download/resume.ts";
-import { retryAfter } from "../lib/download/retry.ts";
+import { requestedPauseMs } from "../lib/download/retry.ts";
 import { responseValidators, tagUse } from "../lib/download/validators.ts";
 import { versionedKey } from "../lib/core/key.ts";
 import { bearerToken } from "../lib/page/guard.ts";
@@ -46,7 +46,8 @@ import { checkFields } from "../lib/schedule/expression.ts";
 import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
 
 const COOKIE_URL = new URL("https://a.example/b");
-const asked = { conditional: false, rangeStart: null };
+const clock = { now: () => Temporal.Instant.fromEpochMilliseconds(0) };
+const asked = { conditional: false, rangeStart: null, clock };
 const part = { sizeBytes: 1, totalBytes: 2, validator: '"a"' };
 const encoder = new TextEncoder();
 const redact = createRedactor(["secret", "a b?c", "%%%%", "\u00e9tat"]);
@@ -117,7 +118,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "redactUrl: a URL": (text) => redactUrl(`https://a.example/${text}`),
   "redactUrl: an authority": (text) => redactUrl(`https://${text}`),
   responseValidators: (text) => responseValidators(everyField(text), 0),
-  retryAfter: (text) => retryAfter(everyField(text), 0),
+  requestedPauseMs: (text) => requestedPauseMs(everyField(text), 0),
   safeName,
   secretsInHeader: (text) => secretsInHeader("cookie", text),
   "secretsInHeader: credentials": (text) => secretsInHeader("authorization", `a${text}`),

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../lib/core/errors.ts";
 import { run } from "../lib/mod.ts";
+import { openState } from "../lib/state/open.ts";
 import { testHost } from "./helpers/host.ts";
 import { origin } from "./helpers/origin.ts";
 
@@ -25,12 +26,18 @@ Deno.test("only: these tasks, and a typo is told instead of running nothing", as
 Deno.test("alerts of the config are given to programs' runs, too", async () => {
   await using server = origin({ "/a": 404 });
   const host = testHost();
-  await run({
-    store: "memory:",
-    state: "memory:",
-    alertAfter: 1,
-    alerts: [{ command: ["tell", "me"] }],
-    tasks: [`${server.origin}/a`],
-  }, { host });
+  await using state = await openState("memory:", host);
+  for (const hour of [0, 1]) {
+    host.jump(hour * 60 * 60_000);
+    await run({
+      store: "memory:",
+      state: "memory:",
+      alertAfter: 1,
+      alerts: [{ command: ["tell", "me"] }],
+      tasks: [`${server.origin}/a`],
+    }, { host, state });
+    // A first failure does not make a task unhealthy yet.
+    assertEquals(host.executed.length, hour);
+  }
   assertEquals(host.executed.map(({ command }) => command), [["tell", "me"]]);
 });

@@ -24,6 +24,8 @@ export interface Prepared {
   readonly asked: ReadonlySet<string> | null;
   /** The instant of the run. */
   readonly at: Temporal.Instant;
+  /** Only URLs were given: nothing outlives the run, except parts that a later call can resume. */
+  readonly isBare: boolean;
 }
 
 /**
@@ -64,7 +66,8 @@ export async function prepare(
     for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);
   }
   const tasks = tasksOf(config, at);
-  return { config, tasks, asked: ids.length === 0 ? null : knownIds(ids, tasks), at };
+  const asked = ids.length === 0 ? null : knownIds(ids, tasks);
+  return { config, tasks, asked, at, isBare: isBareRun(flags, urls, host) };
 }
 
 /** What `--output` is for: a store, and the name of the only file in it. */
@@ -132,13 +135,21 @@ export function urlsAmong(operands: readonly string[]): string[] {
  * files are wanted and no folder of ours beside them: nothing is remembered.
  */
 function stateAsked(
-  { state, config }: Pick<Flags, "state" | "config">,
+  flags: Pick<Flags, "state" | "config">,
   urls: readonly string[],
   host: Host,
 ): string | undefined {
+  return isBareRun(flags, urls, host) ? "memory:" : flags.state;
+}
+
+/** Whether the command line names URLs, and neither a config nor a state. */
+function isBareRun(
+  { state, config }: Pick<Flags, "state" | "config">,
+  urls: readonly string[],
+  host: Host,
+): boolean {
   const named = state ?? variable(OVERRIDE_NAMES.state.variable, host);
-  const isBare = urls.length > 0 && config.length === 0;
-  return isBare && named === undefined ? "memory:" : state;
+  return urls.length > 0 && config.length === 0 && named === undefined;
 }
 
 /** The plan of a run, by a state that is open. */

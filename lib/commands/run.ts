@@ -1,5 +1,6 @@
 /** `run`: download what is planned. */
 
+import { isAbsolute } from "@std/path";
 import type { Flags } from "../cli.ts";
 import type { Config } from "../config/config.ts";
 import type { Progress, Reporter } from "../core/event.ts";
@@ -10,9 +11,10 @@ import { consoleReporter } from "../report/console.ts";
 import { escapeControl } from "../report/format.ts";
 import { withoutConditions } from "../schedule/plan.ts";
 import { openState } from "../state/open.ts";
+import type { State } from "../state/state.ts";
 import { openStore } from "../store/open.ts";
 import { carryOut } from "../worker.ts";
-import { planWith, prepare } from "./prepare.ts";
+import { planWith, prepare, type Prepared } from "./prepare.ts";
 import { fileReporters, reportRequests, workflowReporters } from "./reports.ts";
 import { stopOnSignals } from "./stop.ts";
 
@@ -28,7 +30,7 @@ export async function run(
   const { config } = prepared;
   using stop = stopOnSignals(host);
   await using owned = new AsyncDisposableStack();
-  const state = await openState(config.state, host);
+  const state = await openRunState(prepared, host);
   // What it cannot write is told below.
   owned.defer(() => state[Symbol.asyncDispose]().then(null, () => {}));
   await using store = await openStore(config.store, { sync: config.sync }, host);
@@ -54,6 +56,13 @@ export async function run(
   } finally {
     for (const reporter of reporters) await reporter.close();
   }
+}
+
+/** Opens the state of a run. Without a config, parts are kept beside the files all the same. */
+async function openRunState({ config, isBare }: Prepared, host: Host): Promise<State> {
+  if (!isBare || !isAbsolute(config.store)) return await openState(config.state, host);
+  const { openPartsState } = await import("../state/parts_file.ts");
+  return await openPartsState(config.store, host);
 }
 
 /** Who is told about a run, by what the command line asks for; what is rare is loaded for it. */

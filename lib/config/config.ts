@@ -13,7 +13,7 @@ export interface Config {
   readonly state: string;
   /** Limits of a run. */
   readonly limits: RunLimits;
-  /** Failures in a row before a task is called unhealthy. */
+  /** Failures in a row, over an hour or one interval, before a task is called unhealthy. */
   readonly alertAfter: number;
   /** Who is told about changes of health. */
   readonly alerts: readonly Alert[];

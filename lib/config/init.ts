@@ -29,7 +29,7 @@ const INITIAL = `{
     //   "schedule": "15 16 * * MON-FRI",
     //   "timezone": "Europe/Berlin",
     //   "headers": { "authorization": "Bearer $\{env:RATES_TOKEN}" },
-    //   "timeout": { "response": "10s", "idle": "30s", "attempt": "10m" },
+    //   "timeout": { "response": "10s", "idle": "30s" },
     //   "retry": { "attempts": 4, "budget": "2m" },
     //   "expect": { "type": "text/csv", "minSize": "1KB", "minRatio": 0.5, "matches": "^date," },
     //   "keep": 7

@@ -37,7 +37,7 @@ export interface ConfigInput {
   } | undefined;
   /** Flush each file to the disk before it is published. Default: false. */
   sync?: boolean | undefined;
-  /** Failures in a row before a task is called unhealthy. Default: 3. */
+  /** Failures in a row, over an hour or one interval, before a task is called unhealthy. Default: 3. */
   alertAfter?: number | undefined;
   /** Who is told, once, that a task has become unhealthy or has recovered. */
   alerts?: {
@@ -89,14 +89,14 @@ export interface TaskInput {
     response?: string | undefined;
     /** Between two pieces of a body. Default: `30s`. */
     idle?: string | undefined;
-    /** The whole attempt, redirects included. Default: `10m`. */
-    attempt?: string | undefined;
+    /** The whole attempt, redirects included; null is no limit while bytes arrive. */
+    attempt?: string | null | undefined;
   } | undefined;
   /** How often it is tried within one run. */
   retry?: {
     /** Attempts at each URL, the first included. Default: 4. */
     attempts?: number | undefined;
-    /** From the first attempt; no further one starts after it. Default: `2m`. */
+    /** Time a task may spend waiting and failing, from its first attempt on. Default: `2m`. */
     budget?: string | undefined;
   } | undefined;
   /** What the content must be to be published. */

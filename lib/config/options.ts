@@ -250,7 +250,7 @@ function applyTimeouts(base: Timeouts, layer: NonNullable<TaskDefaults["timeout"
   return {
     responseMs: layer.response ?? base.responseMs,
     idleMs: layer.idle ?? base.idleMs,
-    attemptMs: layer.attempt ?? base.attemptMs,
+    attemptMs: layer.attempt === undefined ? base.attemptMs : layer.attempt,
   };
 }
 

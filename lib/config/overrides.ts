@@ -15,7 +15,7 @@ export interface Overrides {
   readonly store?: string | undefined;
   /** `--state`, likewise. */
   readonly state?: string | undefined;
-  /** `--timeout`: of an attempt, for every task. */
+  /** `--timeout`: of an attempt, for every task; or `none`. */
   readonly timeout?: string | undefined;
   /** `--max-concurrency`: tasks worked on at once. */
   readonly maxConcurrency?: string | undefined;
@@ -67,7 +67,7 @@ export interface OverrideValues {
   /** Where is remembered what was fetched, as text. */
   readonly state: Override<string> | null;
   /** Of an attempt. */
-  readonly timeoutMs: number | null;
+  readonly timeout: Override<number | null> | null;
   /** Tasks worked on at once. */
   readonly concurrency: number | null;
   /** Tasks worked on at once for one host. */
@@ -88,7 +88,7 @@ export interface OverrideValues {
 export const NO_OVERRIDES: OverrideValues = {
   store: null,
   state: null,
-  timeoutMs: null,
+  timeout: null,
   concurrency: null,
   perHost: null,
   retries: null,
@@ -123,7 +123,7 @@ export function readOverrides(
   return {
     store: read("store", VALUE_SCHEMAS.store),
     state: read("state", VALUE_SCHEMAS.state),
-    timeoutMs: read("timeout", VALUE_SCHEMAS.timeout)?.value ?? null,
+    timeout: read("timeout", VALUE_SCHEMAS.timeout, toNullable),
     concurrency: read("maxConcurrency", VALUE_SCHEMAS.concurrency, toNumber)?.value ?? null,
     perHost: read("hostConcurrency", VALUE_SCHEMAS.perHost, toNumber)?.value ?? null,
     retries: read("retries", VALUE_SCHEMAS.retries, toNumber)?.value ?? null,
@@ -139,16 +139,16 @@ export function overrider(
   values: OverrideValues,
   share: <Value extends object>(value: Value) => Value,
 ): (options: Options) => Options {
-  const { timeoutMs, retries, maxSize, allowPrivate } = values;
-  if ([timeoutMs, retries, maxSize, allowPrivate].every((value) => value === null)) {
+  const { timeout, retries, maxSize, allowPrivate } = values;
+  if ([timeout, retries, maxSize, allowPrivate].every((value) => value === null)) {
     return (options) => options;
   }
   return (options) => ({
     ...options,
     allowPrivate: allowPrivate ?? options.allowPrivate,
-    timeouts: timeoutMs === null
+    timeouts: timeout === null
       ? options.timeouts
-      : share({ ...options.timeouts, attemptMs: timeoutMs }),
+      : share({ ...options.timeouts, attemptMs: timeout.value }),
     retry: retries === null ? options.retry : share({ ...options.retry, attempts: retries + 1 }),
     expect: maxSize === null
       ? options.expect

@@ -33,7 +33,7 @@ export const DEFAULTS = {
   alertAfter: 3,
   page: { downloads: false },
   limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
-  timeout: { response: "10s", idle: "30s", attempt: "10m" },
+  timeout: { response: "10s", idle: "30s", attempt: null },
   retry: { attempts: 4, budget: "2m" },
   expect: EXPECT_DEFAULTS,
   segments: 1,
@@ -60,7 +60,11 @@ const timeoutParts = object(
       DEFAULTS.timeout.response,
     ),
     idle: option(TIMEOUT, "Between two pieces of a body.", DEFAULTS.timeout.idle),
-    attempt: option(TIMEOUT, "The whole attempt, redirects included.", DEFAULTS.timeout.attempt),
+    attempt: option(
+      z.nullable(TIMEOUT),
+      "The whole attempt, redirects included; null is no limit while bytes arrive.",
+      DEFAULTS.timeout.attempt,
+    ),
   }),
 );
 
@@ -72,7 +76,7 @@ const retry = object("must be an object of attempts and budget", () => ({
   ),
   budget: option(
     duration(0, LONGEST_TIMEOUT_MS),
-    "From the first attempt; no further one starts after it.",
+    "Time a task may spend waiting and failing, from its first attempt on.",
     DEFAULTS.retry.budget,
   ),
 }));
@@ -251,7 +255,7 @@ const settings = () => ({
   ),
   alertAfter: option(
     whole(1, 1_000),
-    "Failures in a row before a task is called unhealthy.",
+    "Failures in a row, over an hour or one interval, before a task is called unhealthy.",
     DEFAULTS.alertAfter,
   ),
   alerts: option(
@@ -291,7 +295,7 @@ export const configSchema = titled(
 export const VALUE_SCHEMAS = {
   store: () => fileSchema.shape.store,
   state: () => fileSchema.shape.state,
-  timeout: () => TIMEOUT,
+  timeout: () => z.nullable(TIMEOUT),
   concurrency: () => limits.shape.concurrency,
   perHost: () => limits.shape.perHost,
   retries: () => whole(0, 99),
@@ -331,7 +335,7 @@ export const STANDARD: {
 } = {
   limits: { ...DEFAULTS.limits, spacing: 0, deadline: 30 * 60_000 },
   jitter: 0,
-  timeout: { response: 10_000, idle: 30_000, attempt: 10 * 60_000 },
+  timeout: { response: 10_000, idle: 30_000, attempt: null },
   retry: { ...DEFAULTS.retry, budget: 2 * 60_000 },
   expect: { ...DEFAULTS.expect, minSize: 1 },
 };

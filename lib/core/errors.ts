@@ -79,6 +79,8 @@ export interface CronfetchErrorOptions {
   readonly retry?: Retry;
   /** The status of the response, where there was one (RFC 9110, section 15). */
   readonly httpStatus?: number;
+  /** The pause that the response requests by Retry-After, in milliseconds (RFC 9110, 10.2.3). */
+  readonly pauseMs?: number;
 }
 
 /**
@@ -103,6 +105,7 @@ export class CronfetchError extends Error {
   readonly retry: Retry;
   /** The status of the response, or null. */
   readonly httpStatus: number | null;
+  readonly #pauseMs: number | null;
 
   /** Makes an error of `code` that says `message`. */
   constructor(code: ErrorCode, message: string, options: CronfetchErrorOptions = {}) {
@@ -110,5 +113,11 @@ export class CronfetchError extends Error {
     this.code = code;
     this.retry = options.retry ?? ERROR_CODES[code].retry;
     this.httpStatus = options.httpStatus ?? null;
+    this.#pauseMs = options.pauseMs ?? null;
+  }
+
+  /** The pause that the response requests, in milliseconds, over 0; or null. */
+  get pauseMs(): number | null {
+    return this.#pauseMs;
   }
 }

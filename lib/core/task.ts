@@ -17,15 +17,15 @@ export interface Timeouts {
   readonly responseMs: number;
   /** Between two pieces of a body. */
   readonly idleMs: number;
-  /** The whole attempt, redirects included. */
-  readonly attemptMs: number;
+  /** The whole attempt, redirects included; null for no limit as long as it makes progress. */
+  readonly attemptMs: number | null;
 }
 
 /** How often a task is tried, and how long it may wait in between. */
 export interface RetryLimits {
   /** Attempts at each URL, the first included; at least 1. */
   readonly attempts: number;
-  /** Milliseconds from the first attempt after which no further one starts. */
+  /** Milliseconds of waiting and failing, from the first attempt, after which none starts. */
   readonly budgetMs: number;
 }
 

@@ -1,10 +1,11 @@
 /** What a response is worth, by its head alone. */
 
 import { CronfetchError } from "../core/errors.ts";
+import type { Clock } from "../core/host.ts";
 import type { HeaderFields } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
 import { contentLength } from "./content_length.ts";
-import { isTemporaryStatus } from "./retry.ts";
+import { statusOptions } from "./retry.ts";
 
 /** What was asked for, as far as an answer must fit to it. */
 export interface Asked {
@@ -12,6 +13,8 @@ export interface Asked {
   readonly conditional: boolean;
   /** The request was for the bytes from here on: 206 is an answer to it. */
   readonly rangeStart: number | null;
+  /** For the dates of Retry-After. */
+  readonly clock: Pick<Clock, "now">;
 }
 
 /** An answer that can be worked with. */
@@ -44,10 +47,9 @@ export function judgeAnswer(status: number, headers: HeaderFields, asked: Asked)
     });
   }
   if (status !== 200 && status !== 206) {
-    throw new CronfetchError("http.status", `the server answered ${describeStatus(status)}`, {
-      httpStatus: status,
-      retry: isTemporaryStatus(status) ? "later" : "never",
-    });
+    const options = statusOptions(status, headers, asked.clock.now().epochMilliseconds);
+    const message = `the server answered ${describeStatus(status)}`;
+    throw new CronfetchError("http.status", message, options);
   }
   const transferCoding = headers.get("transfer-encoding");
   if (transferCoding !== null && transferCoding.trim().toLowerCase() !== "chunked") {

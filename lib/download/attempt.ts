@@ -23,7 +23,6 @@ import {
   strongValidator,
   unsatisfiedTotal,
 } from "./resume.ts";
-import { retryAfter } from "./retry.ts";
 import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 import { type Head, transfer, type TransferOptions } from "./transfer.ts";
 import { type AgeFacts, conditionalHeaders, decideAge, isConditionRefused } from "./validators.ts";
@@ -160,21 +159,19 @@ async function bring(ongoing: Ongoing): Promise<AttemptOutcome> {
 async function askWhole(
   ongoing: Ongoing,
 ): Promise<{ readonly response: HttpResponse; readonly answer: Answer }> {
-  const { source, trace, context } = ongoing;
-  if (source.published === null) return await ask(ongoing, {}, UNCONDITIONAL);
+  const { source, context: { host: { clock } } } = ongoing;
+  const unconditional = { conditional: false, rangeStart: null, clock };
+  if (source.published === null) return await ask(ongoing, {}, unconditional);
   const conditions = conditionalHeaders(source.published);
   const conditional = Object.keys(conditions).length > 0;
   try {
-    return await ask(ongoing, conditions, { conditional, rangeStart: null });
+    return await ask(ongoing, conditions, { ...unconditional, conditional });
   } catch (error) {
     if (!conditional || !(error instanceof CronfetchError)) throw error;
-    const nowMs = context.host.clock.now().epochMilliseconds;
-    if (!isConditionRefused(error, retryAfter(trace.headers, nowMs))) throw error;
-    return await ask(ongoing, {}, UNCONDITIONAL);
+    if (!isConditionRefused(error)) throw error;
+    return await ask(ongoing, {}, unconditional);
   }
 }
-
-const UNCONDITIONAL: Asked = { conditional: false, rangeStart: null };
 
 /** Requests the rest of a partial file. Returns null, with nothing held, to start from scratch. */
 async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome | null> {
@@ -183,6 +180,7 @@ async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome 
   const asked = await ask(ongoing, rangeHeaders(part), {
     conditional: false,
     rangeStart: part.sizeBytes,
+    clock: ongoing.context.host.clock,
   }).catch((error) => {
     if (isFinalAnswer(error)) return null;
     throw error;

@@ -8,7 +8,7 @@ import type { AttemptContext } from "./attempt.ts";
 import { parseChecksums } from "./checksum.ts";
 import { fromBodyError } from "./network_error.ts";
 import { request } from "./request.ts";
-import { isTemporaryStatus } from "./retry.ts";
+import { statusOptions } from "./retry.ts";
 
 /** The largest checksum file that is read. */
 const MAX_BYTES = 1024 * 1024;
@@ -113,10 +113,7 @@ async function read(
     throw new CronfetchError(
       "http.status",
       `the server answered ${response.status} when asked for the checksum file`,
-      {
-        httpStatus: response.status,
-        retry: isTemporaryStatus(response.status) ? "later" : "never",
-      },
+      statusOptions(response.status, response.headers, context.host.clock.now().epochMilliseconds),
     );
   }
   let text = "";

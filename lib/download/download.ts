@@ -15,7 +15,8 @@ import { serverName } from "./filename.ts";
 import { abortReason } from "./network_error.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
-import { decideRetry, retryAfter } from "./retry.ts";
+import { decideRetry, isBusy } from "./retry.ts";
+import { receivingMs } from "./timeouts.ts";
 import { compareToStored, decideAge, refreshedValidators } from "./validators.ts";
 
 /** What a task's download needs of the world and of the run it belongs to. */
@@ -41,10 +42,26 @@ export interface DownloadContext extends AttemptContext {
   readonly checksumFiles: ChecksumFiles;
   /** Where attempts are traced. */
   readonly tracing: Tracing;
-  /** Waits between two attempts; rejects with the reason of the signal. */
-  readonly rest: (durationMs: number) => Promise<void>;
+  /** Waits between attempts, and what the other tasks of the host experience. */
+  readonly turn: HostTurn;
   /** Told before each wait. */
   readonly retrying: (attempt: number, code: ErrorCode, delayMs: number) => void;
+}
+
+/** The task's turn at its host, which it shares with the other tasks of the host. */
+export interface HostTurn {
+  /** Waits; rejects with the reason of the signal. */
+  rest(durationMs: number): Promise<void>;
+  /** Pauses the whole host, and waits for the next turn; rejects with the reason of the signal. */
+  pause(durationMs: number): Promise<void>;
+  /** Pauses of the host since its last success. */
+  readonly pauses: number;
+  /** Records a busy response to the task. Returns whether it pauses the whole host. */
+  reportBusy(httpStatus: number | null): boolean;
+  /** Milliseconds until the host may receive requests again, once the run has deferred it. */
+  deferredMs(): number | null;
+  /** Milliseconds until the deadline of the run; Infinity without one. */
+  remainingMs(): number;
 }
 
 /** What became of a task, and what is to be remembered of it. */
@@ -66,6 +83,8 @@ interface Course {
   readonly task: Task;
   readonly context: DownloadContext;
   readonly startedMs: number;
+  /** Milliseconds in which failed attempts received their bodies. */
+  receivingMs: number;
   readonly parts: Parts;
   readonly attempts: AttemptResult[];
   readonly warnings: Warning[];
@@ -104,6 +123,7 @@ export async function download(task: Task, context: DownloadContext): Promise<Do
     task,
     context,
     startedMs: context.host.clock.monotonicMs(),
+    receivingMs: 0,
     parts,
     attempts: [],
     warnings: [],
@@ -134,6 +154,7 @@ async function trySources(course: Course): Promise<DownloadOutcome> {
 async function trySource(url: string, course: Course): Promise<Ending | Failure> {
   const { task, context, attempts, parts } = course;
   const { clock, random } = context.host;
+  const { turn } = context;
   const shown = context.redact(url);
   const source: Source = {
     url,
@@ -147,6 +168,8 @@ async function trySource(url: string, course: Course): Promise<Ending | Failure>
       : null,
   };
   let delayMs = 0;
+  let counted = 0;
+  let pauses = 0;
   try {
     for (let made = 1;; made++) {
       const trace = course.trace = emptyTrace();
@@ -169,14 +192,19 @@ async function trySource(url: string, course: Course): Promise<Ending | Failure>
       }
       attempts.push({ code: error.code, httpStatus: trace.httpStatus, delayMs });
       if (context.signal.aborted) return { error, deferMs: null };
+      course.receivingMs += receivingMs(trace, error.code, task.timeouts);
+      const { pauseMs } = error;
+      const pausesHost = isBusy(error) && isSameHost(url, task.url) &&
+        turn.reportBusy(error.httpStatus);
+      if (pauseMs !== null) pauses++;
+      else if (!pausesHost) counted++;
       const decision = decideRetry({
         error,
-        // Of a body that broke off, or of a redirect, it is not about the next attempt.
-        retryAfterMs: error.httpStatus === null
-          ? null
-          : retryAfter(trace.headers, clock.now().epochMilliseconds),
-        attempts: made,
-        elapsedMs: clock.monotonicMs() - course.startedMs,
+        // The attempts at a busy host are those of all its tasks.
+        attempts: pausesHost && pauseMs === null ? turn.pauses + 1 : counted,
+        pauses: !pausesHost ? pauses : pauseMs === null ? 0 : turn.pauses + 1,
+        spentMs: clock.monotonicMs() - course.startedMs - course.receivingMs,
+        remainingMs: turn.remainingMs(),
         limits: task.retry,
         fraction: random.fraction(),
       });
@@ -185,17 +213,25 @@ async function trySource(url: string, course: Course): Promise<Ending | Failure>
       delayMs = decision.delayMs;
       context.retrying(attempts.length + 1, error.code, delayMs);
       try {
-        if (delayMs > 0) await context.rest(delayMs);
+        if (pausesHost) await turn.pause(delayMs);
+        else if (delayMs > 0) await turn.rest(delayMs);
       } catch {
         return { error: abortReason(context.signal), deferMs: null };
       }
+      const deferMs = pausesHost ? turn.deferredMs() : null;
+      if (deferMs !== null) return { error, deferMs };
     }
   } finally {
     if (source.held) await parts.putAside(source.held, shown);
   }
 }
 
-/** Carries one attempt to its end, and tells how it was. */
+/** Whether two URLs lead to the same host and port. */
+function isSameHost(one: string, other: string): boolean {
+  return one === other || new URL(one).host === new URL(other).host;
+}
+
+/** Carries one attempt to its end, and reports how it ended to the span. */
 async function carryOutIn(span: Span, source: Source, course: Course): Promise<Ending> {
   const { trace, context: { redact } } = course;
   let code: ErrorCode | null = null;

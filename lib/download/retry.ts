@@ -1,27 +1,32 @@
-/** Retry policy: what to do after an attempt has failed. Pure; the waiting is done elsewhere. */
+/** Retry policy: what to do after an attempt has failed. Pure; the pool does the waiting. */
 
-import type { CronfetchError } from "../core/errors.ts";
+import type { CronfetchError, CronfetchErrorOptions } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { RetryLimits } from "../core/task.ts";
 
-/** The longest time a server can put a task off by Retry-After: a day. */
-export const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
+/** The longest pause that a server can request by Retry-After: a day. */
+export const MAX_PAUSE_MS = 24 * 60 * 60 * 1000;
 
 const FIRST_DELAY_MS = 1000;
 const LONGEST_DELAY_MS = 30_000;
 
+/** An error, as far as the retry policy depends on it. */
+export type RetryableError = Pick<CronfetchError, "code" | "retry" | "httpStatus" | "pauseMs">;
+
 /** What is known when an attempt has failed. */
 export interface RetrySituation {
-  readonly error: Pick<CronfetchError, "code" | "retry" | "httpStatus">;
-  /** What the server asked for in Retry-After, in milliseconds from now; or null. */
-  readonly retryAfterMs: number | null;
-  /** Attempts made so far. */
+  readonly error: RetryableError;
+  /** Failed attempts that count against `limits.attempts`, this one included if it counts. */
   readonly attempts: number;
-  /** Milliseconds since the first attempt began. */
-  readonly elapsedMs: number;
+  /** Attempts that ended with a requested pause, this one included. They do not count. */
+  readonly pauses: number;
+  /** Milliseconds since the first attempt, without the time in which bodies were received. */
+  readonly spentMs: number;
+  /** Milliseconds until the deadline of the run; Infinity without one. */
+  readonly remainingMs: number;
   readonly limits: RetryLimits;
-  /** Chance in [0, 1), for the jitter. */
+  /** Random number in [0, 1), for the jitter. */
   readonly fraction: number;
 }
 
@@ -33,48 +38,107 @@ export type RetryDecision =
   /** Leave it to a later run, in this many milliseconds at the earliest. */
   | { readonly kind: "defer"; readonly delayMs: number };
 
-/** Statuses that may be another one the next time (RFC 9110 15.5, 15.6; RFC 6585; RFC 8470). */
+/**
+ * Whether the same request may succeed later, by the status of its response alone
+ * (RFC 9110, 15.3.3, 15.5, 15.6; RFC 6585; RFC 8470): 202, 408, 425, 429, and every 5xx except
+ * 501 and 505, those of CDNs included (520 to 530).
+ */
 export function isTemporaryStatus(status: number): boolean {
-  return [408, 425, 429, 500, 502, 503, 504].includes(status);
+  if (status >= 500 && status <= 599) return status !== 501 && status !== 505;
+  return status === 202 || status === 408 || status === 425 || status === 429;
 }
 
 /**
- * Decides. In words: a permanent error stops; a server's own wish for a pause is
- * followed as long as the budget lasts, and put off to a later run beyond; else
- * the delay is drawn evenly from zero to a bound that doubles with each attempt
- * ("full jitter"). A pooled connection that has gone stale is no matter for this
- * table: Deno's client sends such a request again by itself.
- */
-export function decideRetry(situation: RetrySituation): RetryDecision {
-  const { error, limits, retryAfterMs, attempts } = situation;
-  // Over what somebody else has just published, only a run that has seen it may publish.
-  if (error.retry === "never" || error.code === "store.conflict") return { kind: "stop" };
-  const boundMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1));
-  const delayMs = retryAfterMs ?? Math.round(situation.fraction * boundMs);
-  const fits = situation.elapsedMs + delayMs <= limits.budgetMs;
-  if (attempts < limits.attempts && fits) return { kind: "retry", delayMs };
-  const busy = error.httpStatus === 429 || error.httpStatus === 503;
-  if (retryAfterMs !== null || (busy && !fits)) return { kind: "defer", delayMs };
-  return { kind: "stop" };
-}
-
-/**
- * Reads Retry-After in both of its forms (RFC 9110, section 10.2.3).
+ * Derives the retry options of an `http.status` error from a response.
  *
- * @param headers Of the response. Its Date is taken as the server's clock, where there is one.
+ * @param headers Of the response.
  * @param nowMs Wall clock, milliseconds since the epoch.
- * @returns Milliseconds from now, from 0 to {@linkcode MAX_RETRY_AFTER_MS}; null where there is none.
  */
-export function retryAfter(headers: HeaderFields, nowMs: number): number | null {
+export function statusOptions(
+  status: number,
+  headers: HeaderFields,
+  nowMs: number,
+): CronfetchErrorOptions {
+  const pauseMs = status === 202 || (status >= 400 && status <= 599)
+    ? requestedPauseMs(headers, nowMs)
+    : null;
+  const retry = pauseMs !== null || isTemporaryStatus(status) ? "later" : "never";
+  return { httpStatus: status, retry, ...(pauseMs === null ? {} : { pauseMs }) };
+}
+
+/**
+ * Reads Retry-After: seconds, with a fraction if need be, or an HTTP-date (RFC 9110, 10.2.3).
+ * Everything else is ignored, and so is a pause of zero or one that is over.
+ *
+ * @param headers Of the response. Its Date is the clock of the server, if present.
+ * @param nowMs Wall clock, milliseconds since the epoch.
+ * @returns Milliseconds from now, over 0 and up to {@linkcode MAX_PAUSE_MS}; null without a pause.
+ */
+export function requestedPauseMs(headers: HeaderFields, nowMs: number): number | null {
   const value = headers.get("retry-after")?.trim();
   if (!value) return null;
-  const delayMs = /^\d+$/.test(value) ? Number(value) * 1000 : delayUntil(value, headers, nowMs);
-  return delayMs === null ? null : Math.min(Math.max(delayMs, 0), MAX_RETRY_AFTER_MS);
+  const pauseMs = /^\d+(?:\.\d+)?$/.test(value)
+    ? Math.ceil(Number(value) * 1000)
+    : delayUntil(value, headers, nowMs);
+  return pauseMs !== null && pauseMs > 0 ? Math.min(pauseMs, MAX_PAUSE_MS) : null;
 }
 
 /** The delay of the date form, by the clock of the server if it sends its Date. */
 function delayUntil(value: string, headers: HeaderFields, nowMs: number): number | null {
   const untilMs = parseHttpDate(value, nowMs);
-  const servedMs = parseHttpDate(headers.get("date") ?? "", nowMs);
+  const servedMs = parseHttpDate(headers.get("date")?.trim() ?? "", nowMs);
   return untilMs === null ? null : untilMs - (servedMs ?? nowMs);
+}
+
+/** Whether a response rejects a request because of load: 429, 503, or any that requests a pause. */
+export function isBusy({ httpStatus, pauseMs }: RetryableError): boolean {
+  return pauseMs !== null || httpStatus === 429 || httpStatus === 503;
+}
+
+/** What other responses of a host showed. */
+export interface HostLoad {
+  /** Tasks with a busy response since the last success of the host, the current one included. */
+  readonly busyTasks: number;
+  /** The host was paused in this run, and has not reached its full speed again. */
+  readonly isThrottled: boolean;
+}
+
+/**
+ * Whether a busy response concerns the whole host, and not only the task that received it. A 429
+ * limits the client; a 202 is about the one resource that is being made. Every other response
+ * concerns the host once two different tasks received one with no success in between, or while
+ * the host recovers from a pause.
+ *
+ * @param httpStatus Of the response.
+ */
+export function concernsHost(httpStatus: number | null, load: HostLoad): boolean {
+  if (httpStatus === 202) return false;
+  return httpStatus === 429 || load.busyTasks > 1 || load.isThrottled;
+}
+
+/**
+ * Decides what follows a failed attempt.
+ *
+ * - A permanent error stops, and so does the last attempt that counts.
+ * - The delay is drawn evenly from zero to a bound that doubles with each attempt ("full
+ *   jitter"). After a busy response it is drawn from the upper half: an overloaded server must
+ *   get a rest in any case.
+ * - A requested pause is the lower bound of the delay. Waiting for it uses up no attempt; the
+ *   budget bounds it. With a limit of one attempt nothing is waited for.
+ * - A delay beyond the budget or the deadline defers the task after a busy response. Every other
+ *   task stops at the end of the budget.
+ */
+export function decideRetry(situation: RetrySituation): RetryDecision {
+  const { error, limits, attempts, pauses } = situation;
+  // Another process replaced the file; only a run that has seen the new one may replace it.
+  if (error.retry === "never" || error.code === "store.conflict") return { kind: "stop" };
+  const boundMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts + pauses - 1));
+  const busy = isBusy(error);
+  const fraction = busy ? 0.5 + situation.fraction / 2 : situation.fraction;
+  const delayMs = Math.max(error.pauseMs ?? 0, Math.round(fraction * boundMs));
+  const fitsBudget = situation.spentMs + delayMs <= limits.budgetMs;
+  const fits = fitsBudget && (!busy || delayMs < situation.remainingMs);
+  const isAllowed = (error.pauseMs === null ? attempts : 1) < limits.attempts;
+  if (isAllowed && fits) return { kind: "retry", delayMs };
+  return error.pauseMs !== null || (busy && !fits) ? { kind: "defer", delayMs } : { kind: "stop" };
 }

@@ -1,6 +1,7 @@
 /** One request of a segment: what it asks, and what its answer is worth. */
 
 import { CronfetchError } from "../core/errors.ts";
+import type { Clock } from "../core/host.ts";
 import type { HeaderFields, HttpBody } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
 import { judgeAnswer } from "./answer.ts";
@@ -39,9 +40,11 @@ export function judgeSegment(
   headers: HeaderFields,
   { startByte, endByte }: ByteRange,
   { totalBytes, validator }: RangedFile,
+  clock: Pick<Clock, "now">,
 ): SegmentVerdict {
   try {
-    const { kind } = judgeAnswer(status, headers, { conditional: false, rangeStart: startByte });
+    const asked = { conditional: false, rangeStart: startByte, clock };
+    const { kind } = judgeAnswer(status, headers, asked);
     if (kind !== "part") return { kind: "refused", reason: `a range was answered ${status}` };
   } catch (error) {
     if (!(error instanceof CronfetchError)) throw error;
@@ -67,7 +70,7 @@ export function judgeSegment(
 export async function askSegment(
   range: ByteRange,
   file: RangedFile,
-  options: Omit<RequestOptions, "conditions">,
+  options: Omit<RequestOptions, "conditions"> & { readonly clock: Pick<Clock, "now"> },
 ): Promise<SegmentAnswer> {
   const conditions = {
     "range": `bytes=${range.startByte}-${range.endByte - 1}`,
@@ -75,7 +78,7 @@ export async function askSegment(
   };
   try {
     const { status, headers, body } = await request({ ...options, conditions });
-    const verdict = judgeSegment(status, headers, range, file);
+    const verdict = judgeSegment(status, headers, range, file, options.clock);
     if (verdict.kind === "fits") return { kind: "fits", body };
     await body.cancel();
     return verdict.kind === "busy" ? { ...verdict, headers } : verdict;

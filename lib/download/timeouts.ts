@@ -5,6 +5,22 @@ import type { Clock, Timers } from "../core/host.ts";
 import type { Timeouts } from "../core/task.ts";
 
 /**
+ * The time of an attempt that does not count against the retry budget: while its body was
+ * received, without the wait that ended it.
+ *
+ * @param trace How long the body took in milliseconds, and how many bytes were received.
+ * @param code Why the attempt failed.
+ */
+export function receivingMs(
+  { bodyMs, bytes }: { readonly bodyMs: number; readonly bytes: number },
+  code: ErrorCode,
+  { idleMs }: Timeouts,
+): number {
+  if (bytes === 0) return 0;
+  return Math.max(0, code === "timeout.idle" ? bodyMs - idleMs : bodyMs);
+}
+
+/**
  * Watches one attempt. Its signal is aborted by the first limit that passes,
  * with a `CronfetchError` as the reason, or with the run's reason.
  */
@@ -14,7 +30,7 @@ export interface AttemptWatch extends Disposable {
   asked(): void;
   /** The headers, or a piece of the body, are here: `idleMs` begins anew. */
   received(): void;
-  /** Nothing is expected from the network: only `attemptMs` counts. */
+  /** Nothing is expected from the network: only `attemptMs` counts, if there is such a limit. */
   held(): void;
 }
 
@@ -102,7 +118,7 @@ class Watch implements AttemptWatch {
     this.#clock = clock;
     this.#due = due;
     this.#forget = forget;
-    this.#attemptEndsMs = clock.monotonicMs() + limits.attemptMs;
+    this.#attemptEndsMs = clock.monotonicMs() + (limits.attemptMs ?? Infinity);
     this.dueMs = this.#attemptEndsMs;
   }
 
@@ -133,7 +149,7 @@ class Watch implements AttemptWatch {
     this.dueMs = Infinity;
     const { responseMs, idleMs, attemptMs } = this.#limits;
     if (nowMs >= this.#attemptEndsMs) {
-      this.abort(timeout("timeout.attempt", "the attempt took longer than", attemptMs));
+      this.abort(timeout("timeout.attempt", "the attempt took longer than", attemptMs ?? Infinity));
     } else if (this.#isForAnswer) {
       this.abort(timeout("timeout.response", "no response headers within", responseMs));
     } else {

@@ -114,13 +114,11 @@ function repeats(headers: HeaderFields, name: string, before: string | null): bo
  * - an answer with a Retry-After, 408, 425 and 429: the server requests a pause.
  *
  * @param error Of the answer.
- * @param retryAfterMs The pause that the server requests, or null.
  */
 export function isConditionRefused(
   { code, httpStatus, retry }: Pick<CronfetchError, "code" | "httpStatus" | "retry">,
-  retryAfterMs: number | null,
 ): boolean {
-  if (code !== "http.status" || retry !== "never" || retryAfterMs !== null) return false;
+  if (code !== "http.status" || retry !== "never") return false;
   if (httpStatus === null || httpStatus === 401 || httpStatus === 407) return false;
   return httpStatus === 501 || (httpStatus >= 400 && httpStatus < 500);
 }

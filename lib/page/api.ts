@@ -71,7 +71,7 @@ export interface ApiTaskDetails extends ApiTask {
   } | null;
   /** Deferred until then, or null. */
   readonly notBefore: string | null;
-  /** Held back for its failures until then, or null. */
+  /** When it is tried again after a failure, or null. */
   readonly heldUntil: string | null;
   /** The newest first. */
   readonly results: readonly RecentResult[];

@@ -74,7 +74,7 @@ function Trouble({ record }: { readonly record: TaskRecord | null }) {
         {sentence(last.message ?? explanation?.meaning ?? last.code ?? "")}.
       </p>
       {explanation?.advice && <p>What helps: {explanation.advice}.</p>}
-      {record.retryAt !== null && <p class="faint">Held back until {exactTime(record.retryAt)}.</p>}
+      {record.retryAt !== null && <p class="faint">Next attempt at {exactTime(record.retryAt)}.</p>}
     </section>
   );
 }

@@ -16,9 +16,14 @@ export interface DueMemory {
   readonly lastRunAt: Temporal.Instant | null;
   /** Until when it was deferred; null if it was not. */
   readonly notBefore: Temporal.Instant | null;
-  /** Until when it is held back because it failed: it postpones turns, and makes none. */
-  readonly heldUntil?: Temporal.Instant | null;
+  /** When it is to be tried again because its last run failed; null if that succeeded. */
+  readonly retryAt?: Temporal.Instant | null;
+  /** Until when it is left alone, because another run works on it; it postpones due times. */
+  readonly leftUntil?: Temporal.Instant | null;
 }
+
+/** The longest streak of failures that does not make a task unhealthy yet, in milliseconds. */
+const UNHEALTHY_MS = 60 * 60_000;
 
 /** Whether a task is due, and what comes next. */
 export interface DueDecision {
@@ -45,12 +50,19 @@ export const FRESH_MS = 30 * 60_000;
 export const CLOCK_SKEW_MS = 10 * 60_000;
 
 /**
+ * Least time between a failure and the next tick at which the task is due again, whatever its
+ * backoff. Ticks that are closer would defeat the backoff.
+ */
+export const RETRY_TICK_MS = 60 * 60_000;
+
+/**
  * Decides whether a task is due.
  *
  * - `manual` never is.
  * - A deferred task is not due before the time it was deferred until; from then
  *   on that time is worth as much as a tick.
- * - A task that is held back after failures is not due before that is over.
+ * - A failed task is due at `retryAt` instead of by its schedule, and also at its next tick if
+ *   that is at least {@linkcode RETRY_TICK_MS} after the failure. `misfire` does not matter.
  * - An interval is due once nine tenths of it have passed since the last run. It cannot be
  *   missed, so `misfire` does not matter. A task that never ran is due at once.
  * - Cron, misfire `once`: all ticks since the last run are worth one run. A task
@@ -69,17 +81,18 @@ export const CLOCK_SKEW_MS = 10 * 60_000;
 export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant): DueDecision {
   const { schedule, misfire } = task;
   if (schedule.kind === "manual") return { due: false, reason: "manual", nextDue: null };
-  const { heldUntil } = memory;
-  if (heldUntil && isBefore(now, heldUntil)) {
-    const then = decideDue(task, { ...memory, heldUntil: null }, heldUntil);
-    const nextDue = then.due ? heldUntil : then.nextDue;
-    return { due: false, reason: `failed, not before ${show(heldUntil, task)}`, nextDue };
+  const { leftUntil } = memory;
+  if (leftUntil && isBefore(now, leftUntil)) {
+    const then = decideDue(task, { ...memory, leftUntil: null }, leftUntil);
+    const nextDue = then.due ? leftUntil : then.nextDue;
+    return { ...waiting(task, nextDue), due: false };
   }
-  const { lastRunAt, notBefore } = believable(memory, now);
+  const { lastRunAt, notBefore, retryAt } = believable(memory, now);
   if (notBefore && isBefore(now, notBefore)) {
     return { due: false, reason: `not before ${show(notBefore, task)}`, nextDue: notBefore };
   }
   const deferral = notBefore && isAfterRun(notBefore, lastRunAt) ? notBefore : null;
+  if (retryAt) return decideAgain(task, earlier(deferral, retryAt) ?? retryAt, lastRunAt, now);
   return schedule.kind === "cron" && misfire === "skip"
     ? decideFresh(task, schedule.expression, { lastRunAt, deferral }, now)
     : decideOwed(task, { lastRunAt, deferral }, now);
@@ -99,6 +112,20 @@ export function isStale(
   if (!lastSuccessAt || isAhead(lastSuccessAt, now)) return true;
   const from = staleFrom(task, lastSuccessAt);
   return from !== null && !isBefore(now, from);
+}
+
+/**
+ * How long a task must have failed before it can be unhealthy: an hour, or one interval of its
+ * schedule if that is shorter.
+ *
+ * @param at From when on the interval is measured.
+ * @returns Milliseconds.
+ */
+export function unhealthyAfterMs(task: Timing, at: Temporal.Instant): number {
+  const tick = dueAfter({ ...task, jitterMs: 0 }, at);
+  const next = tick && dueAfter({ ...task, jitterMs: 0 }, tick);
+  if (!tick || !next) return UNHEALTHY_MS;
+  return Math.min(UNHEALTHY_MS, next.epochMilliseconds - tick.epochMilliseconds);
 }
 
 /** When a task that last succeeded at `lastSuccessAt` has come due twice since; null for never. */
@@ -141,6 +168,25 @@ interface Since {
   readonly lastRunAt: Temporal.Instant | null;
   /** A deferral that has passed since the last run. */
   readonly deferral: Temporal.Instant | null;
+}
+
+/** Decides about a failed task. */
+function decideAgain(
+  task: Timing,
+  retryAt: Temporal.Instant,
+  lastRunAt: Temporal.Instant | null,
+  now: Temporal.Instant,
+): DueDecision {
+  const tick = lastRunAt && dueAfter(task, lastRunAt);
+  const first = tick && isBefore(tick, retryAt) && !isBefore(tick, shift(lastRunAt, RETRY_TICK_MS))
+    ? tick
+    : retryAt;
+  const slack = first === retryAt ? 0 : slackMs(task.schedule);
+  if (isBefore(now, shift(first, -slack))) {
+    return { due: false, reason: `failed, next attempt at ${show(first, task)}`, nextDue: first };
+  }
+  const when = `${isBefore(now, first) ? "at" : "since"} ${show(first, task)}`;
+  return { due: true, reason: `failed, next attempt due ${when}`, nextDue: dueAfter(task, now) };
 }
 
 /** Whatever has come due since the last run is worth one run, however long ago. */
@@ -219,7 +265,7 @@ function shift(instant: Temporal.Instant, milliseconds: number): Temporal.Instan
 /** A memory without what was written by a clock that was wrong. */
 function believable(memory: DueMemory, now: Temporal.Instant): DueMemory {
   const wrong = memory.lastRunAt !== null && isAhead(memory.lastRunAt, now);
-  return wrong ? { lastRunAt: null, notBefore: null } : memory;
+  return wrong ? { lastRunAt: null, notBefore: null, retryAt: null } : memory;
 }
 
 function isAhead(instant: Temporal.Instant, now: Temporal.Instant): boolean {

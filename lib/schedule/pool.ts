@@ -1,6 +1,7 @@
 /** The pool: gathers many pieces of work under a total limit, a limit and a spacing per host. */
 
 import type { Clock, Timers } from "../core/host.ts";
+import { type Ramp, rampAfterPause, rampAfterSuccess } from "./ramp.ts";
 
 /** How much may go on at once. */
 export interface PoolLimits {
@@ -15,19 +16,32 @@ export interface PoolLimits {
 /** A working item's place in the pool. */
 export interface Slot {
   /**
-   * Waits without holding up other groups: the place among the `concurrency`
-   * is free meanwhile, the place in the own group is not. So a host in trouble
-   * is asked less, and the others are asked as before.
+   * Waits without delaying other groups: the place among the `concurrency` is free meanwhile, the
+   * place in the own group is not. So a host with failures receives fewer requests.
    *
    * @param durationMs How long.
    * @throws The reason of the pool's signal, once that is aborted.
    */
   rest(durationMs: number): Promise<void>;
   /**
+   * Pauses the whole group for at least `durationMs`, and waits for the turn of this item. No item
+   * of the group starts before the pause is over. Then one item works at a time, paused ones
+   * first, and successes speed the group up again; see `ramp.ts`.
+   *
+   * @throws The reason of the pool's signal, once that is aborted.
+   */
+  pause(durationMs: number): Promise<void>;
+  /** Reports that the host served the item. */
+  succeed(): void;
+  /** Whether the group was paused and has not reached its full speed again. */
+  readonly isThrottled: boolean;
+  /** Pauses of the group since its last success. */
+  readonly pauses: number;
+  /**
    * Takes one more place in the own group: for another connection to its host. It
    * counts against `perHost` and not against `concurrency`, which is about items.
    *
-   * @returns What gives the place back; or null, if the group is full, or one of its
+   * @returns What gives the place back; or null, if the group is full or throttled, or one of its
    * items could be started instead.
    */
   borrow(): Disposable | null;
@@ -51,10 +65,33 @@ interface Group<Item> {
   readonly waiting: Queue<Item>;
   /** Places taken: by items at work, those at rest included, and by what they have borrowed. */
   active: number;
-  /** It stands among those that may start an item, or is going to when its spacing is over. */
+  /** The group is queued to start an item, or will be when its spacing is over. */
   isQueued: boolean;
   /** Monotonic time before which no item of the group starts. */
   notBeforeMs: number;
+  /** Null unless the group was paused and has not reached its full speed again. */
+  throttle: Throttle | null;
+}
+
+/** A group that was paused. */
+interface Throttle {
+  ramp: Ramp;
+  /** Identifies the last pause. */
+  round: number;
+  /** Items at work that were started since the last pause. */
+  active: number;
+  /** Monotonic time before which no item starts. */
+  untilMs: number;
+  isPaused: boolean;
+  /** Items that wait for the end of the pause, and then for their turn. */
+  readonly waiting: Queue<Turn>;
+  /** Ends the wait for the end of the pause. */
+  readonly stop: AbortController;
+}
+
+/** The turn of a paused item. */
+interface Turn extends PromiseWithResolvers<void> {
+  readonly enter: () => void;
 }
 
 /**
@@ -70,6 +107,7 @@ export async function gather<Item>(
   options: PoolOptions<Item>,
 ): Promise<Item[]> {
   const { limits, signal, timers, clock } = options;
+  const { perHost } = limits;
   const groups = new Map<string, Group<Item>>();
   /** Groups that may start an item now, in turn. */
   const ready = new Queue<Group<Item>>();
@@ -78,7 +116,8 @@ export async function gather<Item>(
     const name = options.groupOf(item);
     let group = groups.get(name);
     if (!group) {
-      group = { waiting: new Queue(), active: 0, isQueued: true, notBeforeMs: -Infinity };
+      const waiting = new Queue<Item>();
+      group = { waiting, active: 0, isQueued: true, notBeforeMs: -Infinity, throttle: null };
       groups.set(name, group);
       ready.push(group);
     }
@@ -90,16 +129,25 @@ export async function gather<Item>(
   /** Items back from a rest, waiting for a free place; before any new start. */
   const returning = new Queue<() => void>();
   const spacings = new Set<() => void>();
-  /** Items at work, those at rest left out. */
+  /** Items at work, without those at rest or in a pause. */
   let active = 0;
-  /** Items at work, those at rest included. */
+  /** Items at work, those at rest or in a pause included. */
   let running = 0;
+  let rounds = 0;
   let failure: { readonly reason: unknown } | null = null;
 
   const stopped = () => signal.aborted || failure !== null;
 
+  /** Whether a group has an item that it may start. */
+  const mayStart = ({ waiting, active, throttle }: Group<Item>): boolean => {
+    if (active >= perHost) return false;
+    if (throttle === null) return waiting.length > 0;
+    return !throttle.isPaused && throttle.active < throttle.ramp.allowed &&
+      waiting.length + throttle.waiting.length > 0;
+  };
+
   const enqueue = (group: Group<Item>) => {
-    if (group.isQueued || group.waiting.length === 0 || group.active >= limits.perHost) return;
+    if (group.isQueued || !mayStart(group)) return;
     group.isQueued = true;
     const waitMs = group.notBeforeMs - clock.monotonicMs();
     if (waitMs <= 0) {
@@ -115,49 +163,169 @@ export async function gather<Item>(
     spacings.add(cancel);
   };
 
-  const start = (group: Group<Item>) => {
-    const item = group.waiting.shift() as Item;
-    waiting--;
-    group.active++;
-    active++;
-    running++;
-    // A full group comes back when one of its items ends; until then it is in no queue.
-    if (limits.spacingMs > 0) group.notBeforeMs = clock.monotonicMs() + limits.spacingMs;
-    enqueue(group);
-    Promise.try(options.work, item, { rest, borrow: () => borrow(group) }).catch((reason) => {
-      failure ??= { reason };
-    }).finally(() => {
+  class Place implements Slot {
+    readonly #group: Group<Item>;
+    /** The pause after which the item was started; 0 for none. */
+    #round = 0;
+
+    readonly borrow = (): Disposable | null => {
+      const group = this.#group;
+      // An item that is kept waiting by `concurrency` has no use for the place yet.
+      const isWaitedFor = group.waiting.length > 0 && active < limits.concurrency;
+      if (stopped() || isWaitedFor || group.throttle || group.active >= perHost) return null;
+      group.active++;
+      let isBorrowed = true;
+      return {
+        [Symbol.dispose]: () => {
+          if (isBorrowed) vacate(group);
+          isBorrowed = false;
+        },
+      };
+    };
+
+    constructor(group: Group<Item>) {
+      this.#group = group;
+    }
+
+    get isThrottled(): boolean {
+      return this.#group.throttle !== null;
+    }
+
+    get pauses(): number {
+      return this.#group.throttle?.ramp.pauses ?? 0;
+    }
+
+    enter(): void {
+      const group = this.#group;
+      const { throttle } = group;
+      active++;
+      group.active++;
+      this.#round = throttle?.round ?? 0;
+      if (throttle) throttle.active++;
+      const spacingMs = Math.max(limits.spacingMs, throttle?.ramp.gapMs ?? 0);
+      if (spacingMs > 0) group.notBeforeMs = clock.monotonicMs() + spacingMs;
+    }
+
+    leave(): void {
       active--;
-      running--;
-      vacate(group);
-    });
+      const { throttle } = this.#group;
+      if (throttle?.round === this.#round) throttle.active--;
+      vacate(this.#group);
+    }
+
+    async rest(durationMs: number): Promise<void> {
+      active--;
+      fill();
+      try {
+        await timers.sleep(durationMs, signal);
+      } finally {
+        if (active < limits.concurrency) active++;
+        else await new Promise<void>((resolve) => returning.push(resolve));
+      }
+    }
+
+    async pause(durationMs: number): Promise<void> {
+      signal.throwIfAborted();
+      const group = this.#group;
+      const turn = { ...Promise.withResolvers<void>(), enter: () => this.enter() };
+      const throttle = pauseGroup(group, durationMs);
+      throttle.waiting.push(turn);
+      this.leave();
+      await turn.promise;
+    }
+
+    succeed(): void {
+      const group = this.#group;
+      const { throttle } = group;
+      if (!throttle) return;
+      if (throttle.round !== this.#round) {
+        throttle.ramp = { ...throttle.ramp, pauses: 0 };
+        return;
+      }
+      const ramp = rampAfterSuccess(throttle.ramp, perHost);
+      if (ramp) throttle.ramp = ramp;
+      else if (throttle.waiting.length === 0) group.throttle = null;
+      enqueue(group);
+    }
+  }
+
+  /** Pauses a group, or prolongs its pause. */
+  const pauseGroup = (group: Group<Item>, durationMs: number): Throttle => {
+    const untilMs = clock.monotonicMs() + durationMs;
+    const last = group.throttle;
+    if (last?.isPaused) {
+      last.untilMs = Math.max(last.untilMs, untilMs);
+      return last;
+    }
+    const ramp = rampAfterPause(last?.ramp ?? null, perHost);
+    const now = { ramp, round: ++rounds, active: 0, untilMs, isPaused: true };
+    const throttle = group.throttle = last
+      ? Object.assign(last, now)
+      : { ...now, waiting: new Queue<Turn>(), stop: new AbortController() };
+    outlast(group, throttle, durationMs);
+    return throttle;
   };
 
-  /** Frees a place of a group, for whoever waits for it. */
-  const vacate = (group: Group<Item>) => {
-    const wasFull = group.active >= limits.perHost;
-    group.active--;
-    if (wasFull) enqueue(group);
+  const outlast = async (group: Group<Item>, throttle: Throttle, durationMs: number) => {
+    try {
+      for (let waitMs = durationMs; waitMs > 0;) {
+        await timers.sleep(waitMs, throttle.stop.signal);
+        waitMs = throttle.untilMs - clock.monotonicMs();
+      }
+    } catch {
+      // The paused items were released.
+      return;
+    }
+    throttle.isPaused = false;
+    enqueue(group);
     fill();
   };
 
-  const borrow = (group: Group<Item>): Disposable | null => {
-    // An item that is kept waiting by `concurrency` has no use for the place yet.
-    const isWaitedFor = group.waiting.length > 0 && active < limits.concurrency;
-    if (stopped() || isWaitedFor || group.active >= limits.perHost) return null;
-    group.active++;
-    let isBorrowed = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (isBorrowed) vacate(group);
-        isBorrowed = false;
-      },
-    };
+  /** Ends all pauses, so that nothing waits for a start that will not come. */
+  const releasePaused = (reason: unknown) => {
+    for (const { throttle } of groups.values()) {
+      throttle?.stop.abort(reason);
+      for (let turn = throttle?.waiting.shift(); turn; turn = throttle?.waiting.shift()) {
+        turn.enter();
+        turn.reject(reason);
+      }
+    }
+  };
+
+  const start = (group: Group<Item>) => {
+    const turn = group.throttle?.waiting.shift();
+    if (turn) {
+      turn.enter();
+      enqueue(group);
+      turn.resolve();
+      return;
+    }
+    const item = group.waiting.shift() as Item;
+    waiting--;
+    running++;
+    const place = new Place(group);
+    place.enter();
+    // A full group comes back when one of its items ends; until then it is in no queue.
+    enqueue(group);
+    Promise.try(options.work, item, place).catch((reason) => {
+      failure ??= { reason };
+      releasePaused(reason);
+    }).finally(() => {
+      running--;
+      place.leave();
+    });
+  };
+
+  /** Frees a place of a group, for the next item that waits for it. */
+  const vacate = (group: Group<Item>) => {
+    group.active--;
+    enqueue(group);
+    fill();
   };
 
   let filling = false;
   const fill = () => {
-    // Work that rests at once calls from within `start`; the loop that is going on goes on.
+    // Work that rests at once calls from within `start`; the outer loop continues.
     if (filling) return;
     filling = true;
     while (active < limits.concurrency) {
@@ -170,28 +338,21 @@ export async function gather<Item>(
       const group = stopped() ? undefined : ready.shift();
       if (!group) break;
       group.isQueued = false;
-      // Others may have borrowed its places since; it comes back when one is free.
-      if (group.active < limits.perHost) start(group);
+      // Its places may have been borrowed, or it may have been paused; it is queued again then.
+      if (mayStart(group)) start(group);
     }
     filling = false;
     if (running === 0 && (waiting === 0 || stopped())) ended.resolve();
   };
 
-  const rest = async (durationMs: number) => {
-    active--;
+  const abort = () => {
+    releasePaused(signal.reason);
     fill();
-    try {
-      await timers.sleep(durationMs, signal);
-    } finally {
-      if (active < limits.concurrency) active++;
-      else await new Promise<void>((resolve) => returning.push(resolve));
-    }
   };
-
-  signal.addEventListener("abort", fill);
+  signal.addEventListener("abort", abort);
   fill();
   await ended.promise;
-  signal.removeEventListener("abort", fill);
+  signal.removeEventListener("abort", abort);
   for (const cancel of spacings) cancel();
   if (failure) throw (failure as { readonly reason: unknown }).reason;
   return [...groups.values()].flatMap((group) => [...group.waiting]);

@@ -2,7 +2,6 @@
 
 import type { TaskResult } from "../core/result.ts";
 import type { Validators } from "../core/validators.ts";
-import type { Health } from "../core/event.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, TaskRecord } from "./state.ts";
 
 /** Results kept of each task, those in a row that are alike counted as one. */
@@ -15,6 +14,7 @@ const LONGEST_SOURCE = 4_000;
 const LONGEST_NAME = 2_000;
 
 const FIRST_BACKOFF_MS = 60_000;
+const FIRST_PERMANENT_BACKOFF_MS = 15 * 60_000;
 const LONGEST_BACKOFF_MS = 6 * 60 * 60 * 1000;
 
 /** What {@linkcode nextRecord} has to know besides the result. */
@@ -25,8 +25,12 @@ export interface RecordFacts {
   readonly at: string;
   /** About the bytes that are published now; null where nothing new is known. */
   readonly published: Validators | null;
+  /** A failure for which the same request would have the same result. */
+  readonly permanent: boolean;
   /** Failures in a row after which a task counts as unhealthy; at least 1. */
   readonly alertAfter: number;
+  /** Milliseconds that a task must have failed before it counts as unhealthy. */
+  readonly unhealthyAfterMs: number;
   /** A part that a later run may continue. Default: the one that was there before. */
   readonly part?: PartRecord | null;
   /** The older file that the server sent instead of the published one. Default: none. */
@@ -36,9 +40,9 @@ export interface RecordFacts {
 /**
  * The record of a task after a result.
  *
- * A failure adds to the streak, and from the second one on holds the task back
- * (see {@linkcode backoffMs}). A deferral, like a cancelled run, neither breaks
- * nor adds to it. Whatever a server or a message made very long is cut, or not
+ * A failure adds to the streak, and sets when the task is due again (see {@linkcode backoffMs}).
+ * A task is unhealthy after `alertAfter` failures in a row and `unhealthyAfterMs` since the first.
+ * A deferral, like a cancelled run, neither breaks nor adds to the streak. Whatever a server or a message made very long is cut, or not
  * remembered at all where a cut would make it wrong, so that every state can
  * hold every record.
  *
@@ -66,17 +70,19 @@ export function nextRecord(
       return { ...recorded, notBefore: result.notBefore ?? null };
     case "failed": {
       const failures = last.failures + 1;
-      const heldMs = backoffMs(failures);
+      const failingSince = last.failures === 0 ? at : last.failingSince ?? at;
+      const now = Temporal.Instant.from(at);
+      const failingMs = now.since(Temporal.Instant.from(failingSince)).total("milliseconds");
+      const isLasting = failures >= facts.alertAfter && failingMs >= facts.unhealthyAfterMs;
       return {
         ...recorded,
         lastRunAt: at,
         failures,
-        failingSince: last.failures === 0 ? at : last.failingSince ?? at,
+        failingSince,
         notBefore: null,
-        retryAt: heldMs === 0
-          ? null
-          : Temporal.Instant.from(at).add({ milliseconds: heldMs }).toString(),
-        health: healthAfterFailure(last.health, failures, facts.alertAfter),
+        retryAt: now.add({ milliseconds: backoffMs(failures, facts.permanent) }).toString(),
+        // Unhealthy until the next success, even if `alertAfter` is raised: each alert has its recovery.
+        health: isLasting || last.health === "unhealthy" ? "unhealthy" : "failing",
       };
     }
     case "created":
@@ -102,25 +108,26 @@ export function nextRecord(
 }
 
 /**
- * How long a task is held back after a failure: not at all after the first, then
- * from one minute on, doubling, up to six hours. A task is never later than its
- * schedule by more than that.
+ * How long after a failure a task is due again: a minute, and twice as long after each further
+ * failure, up to six hours. After a permanent failure it begins at 15 minutes.
  *
- * @param failures Failures in a row.
+ * @param failures Failures in a row; at least 1.
+ * @param permanent Whether the last one is permanent.
  * @returns Milliseconds.
  */
-export function backoffMs(failures: number): number {
-  return failures < 2 ? 0 : Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 2));
+export function backoffMs(failures: number, permanent: boolean): number {
+  const firstMs = permanent ? FIRST_PERMANENT_BACKOFF_MS : FIRST_BACKOFF_MS;
+  return Math.min(LONGEST_BACKOFF_MS, firstMs * 2 ** (failures - 1));
 }
 
 /** What decides whether a task is due, of its record; without one, it has never run. */
 export function dueMemory(
   record: Pick<TaskRecord, "lastRunAt" | "notBefore" | "retryAt"> | undefined,
-): Record<"lastRunAt" | "notBefore" | "heldUntil", Temporal.Instant | null> {
+): Record<"lastRunAt" | "notBefore" | "retryAt", Temporal.Instant | null> {
   return {
     lastRunAt: instant(record?.lastRunAt ?? null),
     notBefore: instant(record?.notBefore ?? null),
-    heldUntil: instant(record?.retryAt ?? null),
+    retryAt: instant(record?.retryAt ?? null),
   };
 }
 
@@ -128,7 +135,8 @@ function instant(text: string | null): Temporal.Instant | null {
   return text === null ? null : Temporal.Instant.from(text);
 }
 
-function emptyRecord(task: string): TaskRecord {
+/** The record of a task that never ran. */
+export function emptyRecord(task: string): TaskRecord {
   return {
     task,
     published: null,
@@ -144,11 +152,6 @@ function emptyRecord(task: string): TaskRecord {
     part: null,
     results: [],
   };
-}
-
-/** Unhealthy until the next success, whatever becomes of `alertAfter`: each alert has its recovery. */
-function healthAfterFailure(last: Health, failures: number, alertAfter: number): Health {
-  return last === "unhealthy" || failures >= alertAfter ? "unhealthy" : "failing";
 }
 
 function recentResult(result: TaskResult, run: string, at: string): RecentResult {

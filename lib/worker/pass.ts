@@ -92,7 +92,7 @@ export async function lookForDue(
   const memoryOf = ({ id }: Task): DueMemory => {
     const memory = dueMemory(records.get(id));
     const left = leftUntil.get(id);
-    return left ? { ...memory, heldUntil: later(left, memory.heldUntil) } : memory;
+    return left ? { ...memory, leftUntil: left } : memory;
   };
   const isCounting = ({ id }: Task) => asked?.has(id) ?? true;
   const { entries } = makePlan({ tasks, asked, due: memoryOf, at });
@@ -196,13 +196,6 @@ function leftAfter(
     default:
       return status satisfies never;
   }
-}
-
-function later(
-  one: Temporal.Instant,
-  other: Temporal.Instant | null | undefined,
-): Temporal.Instant {
-  return other && Temporal.Instant.compare(one, other) < 0 ? other : one;
 }
 
 function failureOf(error: unknown): CronfetchError {

@@ -20,6 +20,7 @@ import { createThrottle } from "../schedule/throttle.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import type { Holding } from "./holding.ts";
+import { createParking, hostOf } from "./parking.ts";
 
 /** What the tasks of a run share. */
 export interface WorkContext {
@@ -34,8 +35,10 @@ export interface WorkContext {
   readonly holding: Holding;
   /** Absolute paths of the files of the config. */
   readonly configFiles: readonly string[];
-  /** Hosts that asked to be left alone, and until when; kept up to date. */
+  /** Hosts that were parked by earlier runs, and until when; kept up to date. */
   readonly parked: Map<string, Temporal.Instant>;
+  /** Milliseconds until the deadline of the run; Infinity without one. */
+  readonly remainingMs: () => number;
   readonly limits: RunLimits;
   readonly progress: Progress;
   /** Where tasks are traced. */
@@ -55,11 +58,6 @@ export interface Work {
   giveUp(task: Task): DownloadOutcome;
 }
 
-/** The host that a task's limits and parking are about, port included. */
-export function hostOf(task: Task): string {
-  return new URL(task.url).host;
-}
-
 /** The egress rule of a task with `allowPrivate`. */
 function admitAll(): boolean {
   return false;
@@ -67,9 +65,9 @@ function admitAll(): boolean {
 
 /** Prepares what all tasks of a run share. */
 export function createWork(context: WorkContext): Work {
-  const { plan, host, transport, store, state, holding, parked, limits, progress, redact } =
-    context;
+  const { plan, host, transport, store, state, holding, limits, progress, redact } = context;
   const { run, tracing, signal, emit } = context;
+  const parking = createParking({ ...context, clock: host.clock });
   const admit = createAdmit();
   const shared = {
     host,
@@ -132,15 +130,8 @@ export function createWork(context: WorkContext): Work {
     return { ...untouched(task, { status: "failed", code: "internal", message }), permanent: true };
   };
 
-  /** Why a task is not begun, or null. */
-  const obstacle = (task: Task): OutcomeFacts | null => {
-    if (!holding.holds(task.id)) {
-      return { status: "skipped", message: "another run is working on it" };
-    }
-    const name = hostOf(task);
-    const until = parked.get(name);
-    if (!until || Temporal.Instant.compare(until, host.clock.now()) <= 0) return null;
-    const message = `${name} asked not to be bothered before ${until}`;
+  const deferral = (task: Task, until: Temporal.Instant): OutcomeFacts => {
+    const message = `${hostOf(task)} is rate-limiting; next request after ${until}`;
     return { status: "deferred", message, notBefore: until.toString() };
   };
 
@@ -161,25 +152,31 @@ export function createWork(context: WorkContext): Work {
       part: remembered?.part ?? null,
       older: remembered?.older ?? null,
       family: new Family(families, task, remembered ?? NOTHING_RECORDED),
-      rest: slot.rest,
+      turn: parking.turnOf(task, slot),
       borrow: slot.borrow,
       retrying: (attempt, code, delayMs) =>
         emit({ type: "task.retrying", task: task.id, attempt, code, delayMs }),
     };
   };
 
-  /** Leaves a host alone that has asked for it, in this run and in those to come. */
-  const park = (task: Task, { notBefore }: TaskResult) => {
-    if (notBefore === undefined) return;
-    const until = Temporal.Instant.from(notBefore);
-    parked.set(hostOf(task), until);
-    state.park(hostOf(task), until);
+  const giveUp = (task: Task): DownloadOutcome => {
+    const { code, message } = abortReason(signal);
+    return untouched(task, { status: "cancelled", code, message });
   };
 
   return {
     carryOut: async (task, slot) => {
-      const facts = obstacle(task);
-      if (facts) return untouched(task, facts);
+      if (!holding.holds(task.id)) {
+        const message = "another run is working on it";
+        return untouched(task, { status: "skipped", message });
+      }
+      const admission = parking.admit(task, slot);
+      try {
+        const until = admission && await admission;
+        if (until) return untouched(task, deferral(task, until));
+      } catch {
+        return giveUp(task);
+      }
       const taskProgress: TaskProgress = { receivedBytes: 0, totalBytes: null };
       progress.running.set(task.id, taskProgress);
       const url = redact(task.url);
@@ -192,13 +189,10 @@ export function createWork(context: WorkContext): Work {
         return made;
       });
       progress.running.delete(task.id);
-      park(task, outcome.result);
+      parking.settle(task, slot, outcome.result);
       return outcome;
     },
-    giveUp: (task) => {
-      const { code, message } = abortReason(signal);
-      return untouched(task, { status: "cancelled", code, message });
-    },
+    giveUp,
   };
 }
 

@@ -16,7 +16,7 @@ Deno.test("a URL alone is a task with every default", async () => {
     timezone: "UTC",
     misfire: "once",
     jitterMs: 0,
-    timeouts: { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 },
+    timeouts: { responseMs: 10_000, idleMs: 30_000, attemptMs: null },
     retry: { attempts: 4, budgetMs: 120_000 },
     expect: {
       type: null,
@@ -235,7 +235,7 @@ const LAYERS: readonly (readonly [config: ConfigInput, part: object])[] = [
     timeouts: { responseMs: 10_000, idleMs: 30_000, attemptMs: 7_000 },
   }],
   [{ defaults: { timeout: { idle: "7s" }, retry: { budget: "0s" } } }, {
-    timeouts: { responseMs: 10_000, idleMs: 7_000, attemptMs: 600_000 },
+    timeouts: { responseMs: 10_000, idleMs: 7_000, attemptMs: null },
     retry: { attempts: 4, budgetMs: 0 },
   }],
   [{ defaults: { keep: 3, quarantine: true } }, { keep: 3, quarantine: true }],
@@ -247,6 +247,18 @@ Deno.test("what a task does not say, its file's defaults say, then the config", 
     const [task] = await tasksIn({ ...config, tasks: ["https://h/a"] });
     assertEquals({ ...task, ...part }, { ...task });
   }
+});
+
+Deno.test("row 131: timeout.attempt has no limit by default, and null removes one", async () => {
+  const tasks = await tasksIn({
+    defaults: { timeout: { attempt: "5m" } },
+    tasks: [
+      { url: "https://h/a", timeout: { attempt: null } },
+      { url: "https://h/b", timeout: { idle: "1s" } },
+      { url: "https://h/c", timeout: "7s" },
+    ],
+  });
+  assertEquals(tasks.map((task) => task.timeouts.attemptMs), [null, 300_000, 7_000]);
 });
 
 Deno.test("a task's own options come first, one by one", async () => {
@@ -264,7 +276,7 @@ Deno.test("a task's own options come first, one by one", async () => {
     }],
   });
   assertEquals(task?.headers, { "x-a": "3", "x-b": "2" });
-  assertEquals(task?.timeouts, { responseMs: 1_000, idleMs: 5_000, attemptMs: 600_000 });
+  assertEquals(task?.timeouts, { responseMs: 1_000, idleMs: 5_000, attemptMs: null });
   assertEquals(task?.expect.minSizeBytes, 1_000);
   assertEquals(task?.expect.maxSizeBytes, null);
   assertEquals(task?.expect.type, null);

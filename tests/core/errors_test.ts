@@ -92,8 +92,10 @@ Deno.test("what is known better replaces the usual", () => {
     cause,
     retry: "later",
     httpStatus: 503,
+    pauseMs: 1000,
   });
   assertStrictEquals(error.cause, cause);
-  assertEquals([error.retry, error.httpStatus], ["later", 503]);
+  assertEquals([error.retry, error.httpStatus, error.pauseMs], ["later", 503, 1000]);
+  assertEquals(new CronfetchError("net.reset", "it failed").pauseMs, null);
   assertEquals(String(error), "CronfetchError: Fetching a file: status 503");
 });

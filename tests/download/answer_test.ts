@@ -2,9 +2,10 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
 import { type Answer, type Asked, judgeAnswer } from "../../lib/download/answer.ts";
 
-const PLAIN: Asked = { conditional: false, rangeStart: null };
-const CONDITIONAL: Asked = { conditional: true, rangeStart: null };
-const RANGE: Asked = { conditional: false, rangeStart: 100 };
+const clock = { now: () => Temporal.Instant.from("2026-01-15T12:00:00Z") };
+const PLAIN: Asked = { conditional: false, rangeStart: null, clock };
+const CONDITIONAL: Asked = { ...PLAIN, conditional: true };
+const RANGE: Asked = { ...PLAIN, rangeStart: 100 };
 
 type Head = Record<string, string>;
 

@@ -4,6 +4,8 @@ import { judgeSegment } from "../../lib/download/segment.ts";
 
 const RANGE = { startByte: 100, endByte: 200 };
 
+const clock = { now: () => Temporal.Instant.from("2026-01-15T12:00:00Z") };
+
 Deno.test("only the very range that was asked for fits", () => {
   const good = { "content-range": "bytes 100-199/1000", "content-length": "100", etag: '"1"' };
   const table: [name: string, status: number, headers: Record<string, string>, kind: string][] = [
@@ -32,14 +34,14 @@ Deno.test("only the very range that was asked for fits", () => {
   ];
   for (const [name, status, headers, kind] of table) {
     const file = { totalBytes: 1000, validator: '"1"' };
-    assertEquals(judgeSegment(status, new Headers(headers), RANGE, file).kind, kind, name);
+    assertEquals(judgeSegment(status, new Headers(headers), RANGE, file, clock).kind, kind, name);
   }
 });
 
 Deno.test("a Last-Modified that proves the file says nothing about ETags", () => {
   const file = { totalBytes: 1000, validator: "Thu, 01 Jan 2026 00:00:00 GMT" };
   const headers = new Headers({ "content-range": "bytes 100-199/1000", etag: 'W/"1"' });
-  assertEquals(judgeSegment(206, headers, RANGE, file).kind, "fits");
+  assertEquals(judgeSegment(206, headers, RANGE, file, clock).kind, "fits");
 });
 
 Deno.test("what comes in ranges", () => {

@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { CronfetchError } from "../../lib/core/errors.ts";
-import { type AttemptWatch, createWatcher } from "../../lib/download/timeouts.ts";
+import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
+import type { Timeouts } from "../../lib/core/task.ts";
+import { type AttemptWatch, createWatcher, receivingMs } from "../../lib/download/timeouts.ts";
 import { testHost } from "../helpers/host.ts";
 
 const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
@@ -8,9 +9,12 @@ const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
 type Step = number | "asked" | "received" | "held";
 
 /** Lets an attempt take steps: numbers pass time. Returns the code that ended it, and when. */
-async function play(steps: readonly Step[]): Promise<[code: string | null, atMs: number | null]> {
+async function play(
+  steps: readonly Step[],
+  limits: Timeouts = LIMITS,
+): Promise<[code: string | null, atMs: number | null]> {
   const host = testHost({ timers: "manual" });
-  using watch: AttemptWatch = createWatcher(new AbortController().signal, host).watch(LIMITS);
+  using watch: AttemptWatch = createWatcher(new AbortController().signal, host).watch(limits);
   let endedMs: number | null = null;
   watch.signal.addEventListener("abort", () => {
     endedMs = host.clock.monotonicMs();
@@ -54,6 +58,31 @@ Deno.test("watch: which limit ends an attempt, and when", async () => {
   ];
   for (const [name, steps, code, atMs] of table) {
     assertEquals(await play(steps), [code, atMs], name);
+  }
+});
+
+Deno.test("row 131: without attemptMs, only the idle and response limits end an attempt", async () => {
+  const limits = { ...LIMITS, attemptMs: null };
+  const drip: Step[] = ["asked", 9_999, "received"];
+  for (let piece = 0; piece < 40; piece++) drip.push(29_999, "received");
+  assertEquals(await play(drip, limits), [null, null]);
+  assertEquals(await play(["asked", 10_000], limits), ["timeout.response", 10_000]);
+  assertEquals(await play(["asked", "received", 30_000], limits), ["timeout.idle", 30_000]);
+  assertEquals(await play(["asked", "received", "held", 86_400_000], limits), [null, null]);
+});
+
+Deno.test("row 131: receivingMs is the time of the body without the stall that ended it", () => {
+  const table: [bodyMs: number, bytes: number, code: ErrorCode, expectedMs: number][] = [
+    [900_000, 1, "body.truncated", 900_000],
+    [900_000, 1, "timeout.idle", 870_000],
+    [30_000, 1, "timeout.idle", 0],
+    [29_990, 1, "timeout.idle", 0],
+    [900_000, 0, "body.truncated", 0],
+    [0, 0, "net.refused", 0],
+    [900_000, 1, "timeout.attempt", 900_000],
+  ];
+  for (const [bodyMs, bytes, code, expectedMs] of table) {
+    assertEquals(receivingMs({ bodyMs, bytes }, code, LIMITS), expectedMs, `${bodyMs} ${code}`);
   }
 });
 

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { isTemporaryStatus } from "../../lib/download/retry.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { statusOptions } from "../../lib/download/retry.ts";
 import {
   type AgeDecision,
   compareToStored,
@@ -116,24 +117,22 @@ Deno.test("rows 60, 123 and 124: responseValidators keeps what may be sent back"
 });
 
 Deno.test("row 120: isConditionRefused accepts a permanent 4xx or 501 without a pause", () => {
-  const refused = (status: number, retryAfterMs: number | null = null) =>
-    isConditionRefused({
-      code: "http.status",
-      httpStatus: status,
-      retry: isTemporaryStatus(status) ? "later" : "never",
-    }, retryAfterMs);
+  const refused = (status: number, headers: Record<string, string> = {}) => {
+    const options = statusOptions(status, new Headers(headers), NOW_MS);
+    return isConditionRefused(new CronfetchError("http.status", "refused", options));
+  };
   const statuses = Array.from({ length: 500 }, (_, index) => 100 + index);
   const clientErrors = statuses.filter((status) => status >= 400 && status < 500);
   assertEquals(
     statuses.filter((status) => refused(status)),
     [...clientErrors.filter((status) => ![401, 407, 408, 425, 429].includes(status)), 501],
   );
-  assertEquals(statuses.filter((status) => refused(status, 0)), []);
+  assertEquals(statuses.filter((status) => refused(status, { "retry-after": "1" })), []);
   const reply = { httpStatus: 412, retry: "never" } as const;
-  assertEquals(isConditionRefused({ ...reply, code: "http.protocol" }, null), false);
-  assertEquals(isConditionRefused({ ...reply, code: "http.status" }, null), true);
+  assertEquals(isConditionRefused({ ...reply, code: "http.protocol" }), false);
+  assertEquals(isConditionRefused({ ...reply, code: "http.status" }), true);
   const withoutAnswer = { code: "http.status", httpStatus: null, retry: "never" } as const;
-  assertEquals(isConditionRefused(withoutAnswer, null), false);
+  assertEquals(isConditionRefused(withoutAnswer), false);
 });
 
 Deno.test("compareToStored: is the published file the one we published?", () => {

@@ -20,13 +20,19 @@ function test(
   check: (nginx: Nginx, fetching: Fetching, store: Place) => Promise<void>,
 ): void {
   const missing = NGINX === undefined;
-  storeTest(`nginx: ${name}${missing ? " (nginx is not installed)" : ""}`, async () => {
-    await using store = await place();
-    await using nginx = await startNginx(options);
-    const places = { store: store.location, state: `kv:${store.beside("state.db")}` };
-    const host = hostAt(store, realHost());
-    await check(nginx, (config) => run({ ...places, ...config }, { host }), store);
-  }, { ignore: missing && Deno.env.get("CI") === undefined });
+  storeTest(
+    `${name.startsWith("row ") ? "" : "nginx: "}${name}${
+      missing ? " (nginx is not installed)" : ""
+    }`,
+    async () => {
+      await using store = await place();
+      await using nginx = await startNginx(options);
+      const places = { store: store.location, state: `kv:${store.beside("state.db")}` };
+      const host = hostAt(store, realHost());
+      await check(nginx, (config) => run({ ...places, ...config }, { host }), store);
+    },
+    { ignore: missing && Deno.env.get("CI") === undefined },
+  );
 }
 
 /** Bytes that look nowhere alike. */
@@ -150,6 +156,23 @@ function limited(rate: string, retryAfter: string): NginxOptions {
     server: `location / { limit_req zone=all; error_page 429 @busy; }
       location @busy { add_header Retry-After ${retryAfter} always; return 429; }`,
   };
+}
+
+for (const [status, options] of [["429", "limit_req_status 429;"], ["503", ""]] as const) {
+  test(
+    `row 126: limit_req with 5 requests a second and ${status} without a pause: 30 files of 30`,
+    {
+      http: `limit_req_zone $server_port zone=all:1m rate=5r/s; ${options}`,
+      server: "location / { limit_req zone=all; }",
+    },
+    async (nginx, fetching) => {
+      const names = Array.from({ length: 30 }, (_, index) => `${index}.txt`);
+      for (const name of names) await Deno.writeTextFile(nginx.files.file(name), name);
+      const report = await fetching({ tasks: names.map((name) => `${nginx.origin}/${name}`) });
+      assertEquals(statuses(report), Array(30).fill("created"));
+      assertEquals(report.summary.exitCode, 0);
+    },
+  );
 }
 
 test("a short Retry-After is waited for", limited("1r/s", "1"), async (nginx, fetching) => {

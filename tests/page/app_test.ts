@@ -157,7 +157,7 @@ Deno.test("task: results in plain words, attempts, validators, digest", async ()
       "2 failures in a row",
       "Fetching https://x.example/a: the server answered 404.",
       "What helps: check the URL.",
-      "Held back until 2026-01-15 12:40:00 UTC.",
+      "Next attempt at 2026-01-15 12:40:00 UTC.",
       `<span class="code">http.status</span> 404: the server answered with another status than 200`,
       `<span class="code">of.tomorrow</span>`,
       "2 times",

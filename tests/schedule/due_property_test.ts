@@ -1,7 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { nextOccurrence } from "../../lib/schedule/cron.ts";
-import { decideDue, FRESH_MS, jitterOffsetMs, type Timing } from "../../lib/schedule/due.ts";
+import {
+  decideDue,
+  dueAfter,
+  FRESH_MS,
+  jitterOffsetMs,
+  RETRY_TICK_MS,
+  type Timing,
+} from "../../lib/schedule/due.ts";
+import { backoffMs } from "../../lib/state/record.ts";
 
 // The clocks of Berlin and New York change within these days.
 const START_MS = Date.UTC(2026, 2, 7);
@@ -131,16 +139,20 @@ Deno.test("nextDue is later than now, and the first time at which the task is du
       aTime,
       fc.option(aTime),
       fc.option(aTime),
-      (timing, nowMs, lastMs, deferredMs) => {
+      fc.option(fc.integer({ min: 0, max: 6 * 60 * MINUTE_MS })),
+      (timing, nowMs, lastMs, deferredMs, backoffMs) => {
         const now = at(nowMs);
         const memory = {
           lastRunAt: lastMs === null ? null : at(Math.min(lastMs, nowMs)),
           notBefore: deferredMs === null ? null : at(deferredMs),
+          retryAt: lastMs === null || backoffMs === null
+            ? null
+            : at(Math.min(lastMs, nowMs) + backoffMs),
         };
         const decision = decideDue(timing, memory, now);
         const { nextDue } = decision;
         assert(nextDue !== null && Temporal.Instant.compare(now, nextDue) < 0);
-        const since = decision.due ? { lastRunAt: now, notBefore: null } : memory;
+        const since = decision.due ? { lastRunAt: now, notBefore: null, retryAt: null } : memory;
         assert(decideDue(timing, since, nextDue).due);
         // An interval may be a tenth short.
         const { schedule } = timing as Timing;
@@ -151,5 +163,34 @@ Deno.test("nextDue is later than now, and the first time at which the task is du
       },
     ),
     { numRuns: 500 },
+  );
+});
+
+Deno.test("row 132: a failing task is tried again by its backoff, and at ticks an hour apart", () => {
+  const anySchedule = fc.oneof(
+    anyTiming.map(({ schedule }) => schedule),
+    fc.integer({ min: 1, max: 48 * 60 })
+      .map((minutes) => ({ kind: "every", intervalMs: minutes * MINUTE_MS }) as const),
+  );
+  fc.assert(
+    fc.property(anyTiming, anySchedule, fc.boolean(), aTime, (any, schedule, permanent, fromMs) => {
+      const timing: Timing = { ...any, schedule };
+      let lastMs = fromMs;
+      for (let failures = 1; failures <= 12; failures++) {
+        const waitMs = backoffMs(failures, permanent);
+        const memory = { lastRunAt: at(lastMs), notBefore: null, retryAt: at(lastMs + waitMs) };
+        const { due, nextDue } = decideDue(timing, memory, at(lastMs));
+        assert(!due && nextDue !== null);
+        const nextMs = nextDue.epochMilliseconds - START_MS;
+        // Never later than the backoff; earlier only at a tick of the schedule, an hour or more after.
+        assert(nextMs <= lastMs + waitMs);
+        if (nextMs < lastMs + waitMs) {
+          assert(nextMs - lastMs >= RETRY_TICK_MS);
+          assertEquals(dueAfter(timing, at(lastMs))?.epochMilliseconds, nextDue.epochMilliseconds);
+        }
+        assert(decideDue(timing, memory, nextDue).due);
+        lastMs = nextMs;
+      }
+    }),
   );
 });

@@ -8,6 +8,7 @@ import {
   isStale,
   jitterOffsetMs,
   type Timing,
+  unhealthyAfterMs,
 } from "../../lib/schedule/due.ts";
 
 const cron = (expression: string): Schedule => ({ kind: "cron", expression });
@@ -347,18 +348,126 @@ Deno.test("the documented allowances", () => {
   assertEquals([FRESH_MS, CLOCK_SKEW_MS], [1_800_000, 600_000]);
 });
 
-Deno.test("a task that failed is held back, and comes due afterwards by its schedule alone", () => {
+const HOURLY: Timing = { ...DAILY, schedule: cron("0 * * * *") };
+const MINUTELY: Timing = { ...DAILY, schedule: every(1) };
+
+Deno.test("row 132: a failed task is due at its next attempt, or at a tick an hour or more after", () => {
+  const table: readonly (readonly [
+    name: string,
+    task: Timing,
+    lastRunAt: string,
+    retryAt: string,
+    dueAt: string,
+    nextDue: string,
+  ])[] = [
+    ["daily, within minutes", DAILY, "06:00:01", "06:01:01", "06:01:01", "06:00+1"],
+    ["daily, after many failures", DAILY, "05:10:00", "11:10:00", "11:10:00", "06:00+1"],
+    ["daily, at its tick", DAILY, "04:30:00", "10:30:00", "06:00:00", "06:00+1"],
+    ["daily, a tick in exactly an hour", DAILY, "05:00:00", "11:00:00", "06:00:00", "06:00+1"],
+    ["daily, a tick in less than an hour", DAILY, "05:00:01", "11:00:01", "11:00:01", "06:00+1"],
+    ["hourly: a tick is too close", HOURLY, "06:00:01", "08:08:01", "08:08:01", "09:00"],
+    ["every minute backs off", MINUTELY, "06:00:00", "06:32:00", "06:32:00", "06:33"],
+    ["every hour", { ...DAILY, schedule: every(60) }, "06:00:00", "12:00:00", "06:54:00", "07:54"],
+    ["skip as once", { ...DAILY, ...SKIP }, "06:00:01", "06:01:01", "06:01:01", "06:00+1"],
+    [
+      "jitter moves the tick, not the attempt",
+      { ...DAILY, id: "a", jitterMs: 60_000 },
+      "06:00:01",
+      "06:01:01",
+      "06:01:01",
+      "06:00:42.22+1",
+    ],
+  ];
+  const today = (time: string) => Temporal.Instant.from(`2026-01-02T${time}Z`);
+  const later = (time: string) =>
+    time.endsWith("+1") ? today(time.slice(0, -2)).add({ hours: 24 }) : today(time);
+  for (const [name, task, lastRunAt, retryAt, dueAt, nextDue] of table) {
+    const memory = { lastRunAt: today(lastRunAt), notBefore: null, retryAt: today(retryAt) };
+    const before = decideDue(task, memory, today(dueAt).subtract({ milliseconds: 1 }));
+    assertEquals(before.due, false, name);
+    // An interval may be a tenth short of its end.
+    const shown = name === "every hour" ? "07:00:00" : dueAt;
+    assertEquals(before.nextDue?.toString(), today(shown).toString(), name);
+    const at = decideDue(task, memory, today(dueAt));
+    assertEquals([at.due, at.nextDue?.toString()], [true, later(nextDue).toString()], name);
+    const hoursLate = decideDue(task, memory, today(dueAt).add({ hours: 5 }));
+    assertEquals(hoursLate.due, true, name);
+  }
+});
+
+Deno.test("row 132: a failed task has one wording, before and after its next attempt", () => {
+  const memory = {
+    lastRunAt: instant("2026-01-02T06:00:01Z"),
+    notBefore: null,
+    retryAt: instant("2026-01-02T06:01:01Z"),
+  };
+  const reason = (task: Partial<Timing>, now: string) =>
+    decideDue({ ...DAILY, ...task }, memory, Temporal.Instant.from(now)).reason;
+  assertEquals(
+    reason({}, "2026-01-02T06:00:30Z"),
+    "failed, next attempt at 2026-01-02T06:01:01+00:00[UTC]",
+  );
+  assertEquals(
+    reason(BERLIN, "2026-01-02T06:02:00Z"),
+    "failed, next attempt due since 2026-01-02T07:01:01+01:00[Europe/Berlin]",
+  );
+  assertEquals(reason({ schedule: manual }, "2026-01-02T06:02:00Z"), "manual");
+});
+
+Deno.test("row 132: a deferral of a failed task comes before its next attempt", () => {
+  const memory = {
+    lastRunAt: instant("2026-01-02T06:00:00Z"),
+    retryAt: instant("2026-01-02T06:01:00Z"),
+    notBefore: instant("2026-01-02T08:00:00Z"),
+  };
+  const due = (now: string) => decideDue(DAILY, memory, Temporal.Instant.from(now)).due;
+  assertEquals([due("2026-01-02T07:59:59Z"), due("2026-01-02T08:00:00Z")], [false, true]);
+});
+
+Deno.test("a failure that a wrong clock wrote is not believed", () => {
+  const memory = {
+    lastRunAt: instant("2026-01-03T06:00:00Z"),
+    retryAt: instant("2026-01-03T06:01:00Z"),
+    notBefore: null,
+  };
+  const decision = decideDue(DAILY, memory, Temporal.Instant.from("2026-01-02T07:00:00Z"));
+  assertEquals([decision.due, decision.reason], [true, "never run before"]);
+});
+
+Deno.test("row 132: unhealthyAfterMs is an hour, or one interval if that is shorter", () => {
+  const at = Temporal.Instant.from("2026-01-02T06:00:01Z");
+  const table: [schedule: Schedule, minutes: number][] = [
+    [cron("0 6 * * *"), 60],
+    [cron("0 * * * *"), 60],
+    [cron("*/20 * * * *"), 20],
+    [cron("0,10 6 * * *"), 60],
+    [every(1), 1],
+    [every(59), 59],
+    [every(600), 60],
+    [manual, 60],
+    // One tick is left in this millennium at most: no interval.
+    [cron("0 0 29 2 *"), 60],
+  ];
+  for (const [schedule, minutes] of table) {
+    for (const jitterMs of [0, 600_000]) {
+      const milliseconds = unhealthyAfterMs({ ...DAILY, schedule, jitterMs }, at);
+      assertEquals(milliseconds, minutes * 60_000, JSON.stringify(schedule));
+    }
+  }
+});
+
+Deno.test("a task that is left alone keeps its due time, and comes due after the wait", () => {
   const lastRunAt = instant("2026-01-02T06:00:01Z");
-  const table: [heldUntil: string, now: string, due: boolean, nextDue: string][] = [
-    // The next turn is tomorrow's, held back or not.
+  const table: [leftUntil: string, now: string, due: boolean, nextDue: string][] = [
+    // The next tick is tomorrow's, left alone or not.
     ["2026-01-02T06:10:00Z", "2026-01-02T06:05:00Z", false, "2026-01-03T06:00:00Z"],
     ["2026-01-02T06:10:00Z", "2026-01-02T06:10:00Z", false, "2026-01-03T06:00:00Z"],
-    // A turn comes meanwhile: it waits for the end.
+    // A tick comes meanwhile.
     ["2026-01-03T08:00:00Z", "2026-01-03T06:30:00Z", false, "2026-01-03T08:00:00Z"],
     ["2026-01-03T08:00:00Z", "2026-01-03T08:00:00Z", true, "2026-01-04T06:00:00Z"],
   ];
-  for (const [heldUntil, now, due, nextDue] of table) {
-    const memory = { lastRunAt, notBefore: null, heldUntil: instant(heldUntil) };
+  for (const [leftUntil, now, due, nextDue] of table) {
+    const memory = { lastRunAt, notBefore: null, leftUntil: instant(leftUntil) };
     const decision = decideDue(DAILY, memory, Temporal.Instant.from(now));
     assertEquals([decision.due, decision.nextDue?.toString()], [due, nextDue]);
   }

@@ -72,9 +72,9 @@ const WAKES: readonly (readonly [
     "2026-01-15T12:10:00Z hourly",
   ],
   [
-    "failures that hold a task back",
+    "a failed task, at its next attempt",
     [
-      [often, ran(NOW, { heldUntil: instant("2026-01-15T12:08:00Z") })],
+      [often, ran(NOW, { retryAt: instant("2026-01-15T12:08:00Z") })],
     ],
     NOW,
     "2026-01-15T12:08:00Z often",
@@ -155,7 +155,8 @@ const anyTiming: fc.Arbitrary<Timing> = fc.record({
 const anyMemory: fc.Arbitrary<DueMemory> = fc.record({
   lastRunAt: maybeTime,
   notBefore: maybeTime,
-  heldUntil: maybeTime,
+  retryAt: maybeTime,
+  leftUntil: maybeTime,
 });
 
 Deno.test("whatever is remembered, who sleeps until the next wake moves on", () => {

@@ -9,7 +9,8 @@ import { recentResult, record, taskResult, validators } from "./samples.ts";
 const AT = "2026-01-16T12:00:00Z";
 
 function facts(change: Partial<RecordFacts> = {}): RecordFacts {
-  return { run: "run-2", at: AT, published: null, alertAfter: 3, ...change };
+  const usual = { permanent: false, alertAfter: 3, unhealthyAfterMs: 60 * 60_000 };
+  return { run: "run-2", at: AT, published: null, ...usual, ...change };
 }
 
 const PART: PartRecord = {
@@ -80,7 +81,7 @@ const CASES: readonly (readonly [
     failures: 1,
     failingSince: AT,
     health: "failing",
-    retryAt: null,
+    retryAt: "2026-01-16T12:01:00Z",
     lastRunAt: AT,
     lastSuccessAt: "2026-01-15T12:00:00Z",
   }],
@@ -89,10 +90,34 @@ const CASES: readonly (readonly [
     failingSince: "2026-01-16T10:00:00Z",
     health: "unhealthy",
     notBefore: null,
-    retryAt: "2026-01-16T12:02:00Z",
+    retryAt: "2026-01-16T12:04:00Z",
     part: PART,
   }],
-  ["a first failure that is one too many", null, "failed", { alertAfter: 1 }, {
+  ["a permanent failure", record("a"), "failed", { permanent: true }, {
+    failures: 1,
+    retryAt: "2026-01-16T12:15:00Z",
+  }],
+  ["a failure too many within less than the time", TROUBLED, "failed", {
+    unhealthyAfterMs: 2 * 60 * 60_000 + 1,
+  }, { failures: 3, health: "failing" }],
+  ["a failure too many after exactly the time", TROUBLED, "failed", {
+    unhealthyAfterMs: 2 * 60 * 60_000,
+  }, { failures: 3, health: "unhealthy" }],
+  [
+    "one failure too few, however long ago",
+    record("a", {
+      failures: 1,
+      failingSince: "2025-01-16T12:00:00Z",
+      health: "failing",
+    }),
+    "failed",
+    {},
+    { failures: 2, health: "failing" },
+  ],
+  ["a first failure that is one too many", null, "failed", {
+    alertAfter: 1,
+    unhealthyAfterMs: 0,
+  }, {
     failures: 1,
     health: "unhealthy",
     published: null,
@@ -282,7 +307,7 @@ Deno.test("the health follows from the results alone, whatever else happens", ()
       const next: TaskRecord | null = nextRecord(
         current,
         taskResult(status),
-        facts({ alertAfter }),
+        facts({ alertAfter, unhealthyAfterMs: 0 }),
       );
       if (!next) continue;
       if (status === "failed") streak++;
@@ -295,9 +320,11 @@ Deno.test("the health follows from the results alone, whatever else happens", ()
   }));
 });
 
-Deno.test("backoffMs", () => {
-  const minutes = [0, 1, 2, 3, 4, 10, 11, 12, 2000].map((failures) => backoffMs(failures) / 60_000);
-  assertEquals(minutes, [0, 0, 1, 2, 4, 256, 360, 360, 360]);
+Deno.test("row 132: backoffMs doubles from 1 minute, or 15 after a permanent failure, up to 6 h", () => {
+  const minutes = (permanent: boolean, failures: readonly number[]) =>
+    failures.map((count) => backoffMs(count, permanent) / 60_000);
+  assertEquals(minutes(false, [1, 2, 3, 4, 9, 10, 2000]), [1, 2, 4, 8, 256, 360, 360]);
+  assertEquals(minutes(true, [1, 2, 3, 4, 5, 6, 2000]), [15, 30, 60, 120, 240, 360, 360]);
 });
 
 Deno.test("dueMemory", () => {
@@ -305,7 +332,7 @@ Deno.test("dueMemory", () => {
   const retryAt = "2026-01-16T12:00:01Z";
   const memory = (change: Partial<TaskRecord> | undefined) => {
     const told = dueMemory(change && record("a", change));
-    return [told.lastRunAt, told.notBefore, told.heldUntil].map((time) => time?.toString() ?? null);
+    return [told.lastRunAt, told.notBefore, told.retryAt].map((time) => time?.toString() ?? null);
   };
   assertEquals(memory(undefined), [null, null, null]);
   assertEquals(memory({}), ["2026-01-15T12:00:00Z", null, null]);

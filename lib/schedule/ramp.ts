@@ -1,0 +1,62 @@
+/** How fast a host may receive requests after it requested a pause. Pure. */
+
+/** The speed of a host that recovers. A host without one works at full speed. */
+export interface Ramp {
+  /** Items that may work at once. */
+  readonly allowed: number;
+  /** The number up to which `allowed` grows. */
+  readonly ceiling: number;
+  /** Milliseconds between two starts. */
+  readonly gapMs: number;
+  /** Successes since the last pause. */
+  readonly successes: number;
+  /** Pauses since the last success. */
+  readonly pauses: number;
+}
+
+/** Successes since the last pause after which the host may work faster than that pause allowed. */
+export const PROBATION = 16;
+
+const FIRST_GAP_MS = 250;
+const LONGEST_GAP_MS = 30_000;
+
+/**
+ * The speed after a pause: one item at a time. A pause that interrupts a ramp after a success
+ * halves the number at which it ends; where that is one already, the gap between two starts
+ * doubles, beginning at 250 ms. A pause without a success in between only means that the host has
+ * not recovered yet.
+ *
+ * @param ramp The speed before the pause, or null for full speed.
+ * @param perHost Items that work at once at full speed.
+ */
+export function rampAfterPause(ramp: Ramp | null, perHost: number): Ramp {
+  if (ramp === null) {
+    return { allowed: 1, ceiling: perHost, gapMs: 0, successes: 0, pauses: 1 };
+  }
+  const restarted = { ...ramp, allowed: 1, successes: 0, pauses: ramp.pauses + 1 };
+  if (ramp.successes === 0) return restarted;
+  if (ramp.ceiling > 1) {
+    return { ...restarted, ceiling: Math.max(1, Math.floor(ramp.allowed / 2)) };
+  }
+  const gapMs = Math.min(LONGEST_GAP_MS, Math.max(FIRST_GAP_MS, ramp.gapMs * 2));
+  return { ...restarted, gapMs };
+}
+
+/**
+ * The speed after a success: one more item at once, up to the ceiling. When all that work at once
+ * have succeeded, that is twice as many: 1, 2, 4 and so on, as in TCP's slow start (RFC 5681, 3.1).
+ * Every {@linkcode PROBATION} successes without a pause halve the gap, and then double the ceiling.
+ *
+ * @returns Null for full speed.
+ */
+export function rampAfterSuccess(ramp: Ramp, perHost: number): Ramp | null {
+  const successes = ramp.successes + 1;
+  const isTrusted = successes % PROBATION === 0;
+  const gapMs = !isTrusted ? ramp.gapMs : ramp.gapMs > FIRST_GAP_MS ? ramp.gapMs / 2 : 0;
+  const ceiling = isTrusted && ramp.gapMs === 0
+    ? Math.min(perHost, ramp.ceiling * 2)
+    : ramp.ceiling;
+  const allowed = Math.min(ceiling, ramp.allowed + 1);
+  if (allowed >= perHost && gapMs === 0) return null;
+  return { allowed, ceiling, gapMs, successes, pauses: 0 };
+}
