@@ -176,7 +176,7 @@ Deno.test("serve: a state that cannot be opened at the start ends it", async () 
   await using at = await place({ tasks: [] });
   const host = at.host();
   const args = ["serve", "--port", "0", "--state", `file:${at.folder.path}`];
-  assertEquals(await main(args, host), 4);
+  assertEquals(await main(args, host), 2);
 });
 
 Deno.test("serve: only the tasks that are asked for are run and shown; files are given out", async () => {

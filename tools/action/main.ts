@@ -11,6 +11,9 @@ import { ActionError, gitIn } from "./git.ts";
 const host = realHost();
 const log = new WorkflowLog(host.stderr);
 
+/** How long a stalled reader of the log may delay the exit after a failure, in milliseconds. */
+const WRITE_MS = 60_000;
+
 /** The value of a variable; empty where it is not set. */
 function input(name: string): string {
   return host.env(name) ?? "";
@@ -84,5 +87,7 @@ try {
 } catch (error) {
   if (!(error instanceof ActionError || error instanceof CronfetchError)) throw error;
   log.command("error", escapeControl(error.message), { title: "cronfetch: nothing was pushed" });
+  // The process must not exit before the message is written.
+  await host.stderr.end(WRITE_MS, new AbortController().signal);
   host.exit(1);
 }
