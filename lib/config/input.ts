@@ -130,6 +130,8 @@ export interface TaskInput {
   segments?: number | undefined;
   /** Older files of the task kept beside the newest; 0 removes none. Default: 0. */
   keep?: number | undefined;
+  /** Modification time of the file in a folder. Default: null, the time of writing. */
+  mtime?: "last-modified" | null | undefined;
   /** Keep what an expectation refused, for a look. Default: false. */
   quarantine?: boolean | undefined;
   /** May lead from a public host into a private network. Default: false. */

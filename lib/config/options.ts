@@ -42,6 +42,7 @@ export interface Options extends
     | "expect"
     | "segments"
     | "keep"
+    | "mtime"
     | "quarantine"
     | "allowPrivate"
     | "conditional"
@@ -125,6 +126,7 @@ export const STANDARD_OPTIONS: Options = {
   }),
   segments: DEFAULTS.segments,
   keep: DEFAULTS.keep,
+  mtime: DEFAULTS.mtime,
   quarantine: DEFAULTS.quarantine,
   allowPrivate: DEFAULTS.allowPrivate,
   conditional: DEFAULTS.conditional,
@@ -160,6 +162,7 @@ export function applyOptions(
       : base.expect,
     segments: layer.segments ?? base.segments,
     keep: layer.keep ?? base.keep,
+    mtime: layer.mtime === undefined ? base.mtime : layer.mtime,
     quarantine: layer.quarantine ?? base.quarantine,
     allowPrivate: layer.allowPrivate ?? base.allowPrivate,
     conditional: layer.conditional ?? base.conditional,

@@ -38,6 +38,7 @@ export const DEFAULTS = {
   expect: EXPECT_DEFAULTS,
   segments: 1,
   keep: 0,
+  mtime: null,
   quarantine: false,
   allowPrivate: false,
   conditional: true,
@@ -135,6 +136,12 @@ const shared = () => ({
     whole(0, 1_000),
     "Older files of the task kept beside the newest; 0 removes none.",
     DEFAULTS.keep,
+  ),
+  mtime: option(
+    z.nullable(choice(["last-modified"])),
+    "Modification time of the file in a folder: the response's Last-Modified, or null for the " +
+      "time of writing.",
+    DEFAULTS.mtime,
   ),
   quarantine: option(
     yesOrNo(),

@@ -95,6 +95,8 @@ export interface Task {
   readonly segments: number;
   /** Older files of the family kept beside the newest; 0 makes no versions and removes nothing. */
   readonly keep: number;
+  /** Modification time of the file: that of the response, or null for the time of writing. */
+  readonly mtime: "last-modified" | null;
   /** Keep what an expectation refused, for a look. */
   readonly quarantine: boolean;
   /** May lead from a public host into a private network. */

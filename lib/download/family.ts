@@ -169,17 +169,18 @@ export class Family {
     key: string,
     sealed: Sealed,
     provenance: Provenance,
+    modifiedMs: number | null = null,
   ): Promise<PublishedFile> {
     this.check(key);
     if (!this.#task.namedByServer || draft.replaces !== null) {
-      return await draft.publish({ provenance });
+      return await draft.publish({ provenance, modifiedMs });
     }
     const { state } = this.#context;
     const before = (await this.#read()).get(key);
     this.#save({ key, kind: "file", ...sealed, publishedAt: null });
     await state.flush();
     try {
-      return await draft.publish({ provenance, exclusive: true });
+      return await draft.publish({ provenance, modifiedMs, exclusive: true });
     } catch (error) {
       if (before) this.#save(before);
       else this.#remove(key);

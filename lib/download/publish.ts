@@ -8,7 +8,7 @@ import type { Provenance, PublishedFile, Store, StoredFile } from "../store/stor
 import type { AttemptOutcome } from "./attempt.ts";
 import type { SettledTask } from "./checksum_file.ts";
 import type { Family } from "./family.ts";
-import { responseValidators } from "./validators.ts";
+import { modifiedTime, responseValidators } from "./validators.ts";
 
 /** What publishing needs beside the bytes. */
 export interface PublishContext {
@@ -89,7 +89,13 @@ export async function publish(
   if (existing && task.keep > 0) {
     await family.keepVersion(key, trusted?.key === key ? trusted.sha256 : existing.sha256);
   }
-  const file = await family.publish(draft, key, sealed, provenance);
+  const file = await family.publish(
+    draft,
+    key,
+    sealed,
+    provenance,
+    task.mtime === null ? null : modifiedTime(headers, context.nowMs),
+  );
   family.moveOn(key);
   if (file.sizeBytes !== sealed.sizeBytes) {
     throw new CronfetchError(

@@ -225,3 +225,15 @@ export function compareToStored(
   if (stored.sha256 === null) return "unclear";
   return stored.sha256 === validators.sha256 ? "same" : "other";
 }
+
+/**
+ * The modification time for a file: the Last-Modified of its response (RFC 9110, section 8.8.2).
+ *
+ * @param nowMs Wall clock, milliseconds since the epoch.
+ * @returns Milliseconds since the epoch; null for a date that is missing, malformed, in the future,
+ * or the epoch, which stands for none.
+ */
+export function modifiedTime(headers: HeaderFields, nowMs: number): number | null {
+  const modifiedMs = parseHttpDate(headers.get("last-modified") ?? "", nowMs);
+  return modifiedMs === null || modifiedMs <= 0 || modifiedMs > nowMs ? null : modifiedMs;
+}

@@ -23,6 +23,8 @@ export interface Publication extends Sealed {
   readonly exclusive: boolean;
   /** Where the bytes came from, or null. */
   readonly provenance: Provenance | null;
+  /** The modification time that the file is to have, in milliseconds; null for now. */
+  readonly modifiedMs: number | null;
 }
 
 /**
@@ -156,12 +158,13 @@ export function createDraft(
   }
 
   async function publish(options: PublishOptions): Promise<PublishedFile> {
-    const { as, provenance = null, exclusive = false } = options;
+    const { as, provenance = null, exclusive = false, modifiedMs = null } = options;
     if (as !== undefined) checkKey(as);
     if (sealed === null) throw misuse(stage);
     const onlyReplaces = as === undefined || as === key;
     if (exclusive && onlyReplaces && steps.replaces !== null) throw alreadyThere();
-    const publication = { ...sealed, key: as ?? key, onlyReplaces, exclusive, provenance };
+    const target = { key: as ?? key, onlyReplaces, exclusive };
+    const publication = { ...sealed, ...target, provenance, modifiedMs };
     const file = await steps.publish(publication);
     settled = true;
     ended();

@@ -13,7 +13,7 @@ export type OpenFile = Pick<
 export interface FileSystem extends
   Pick<
     typeof Deno,
-    "chmod" | "link" | "lstat" | "mkdir" | "readDir" | "realPath" | "remove" | "rename"
+    "chmod" | "link" | "lstat" | "mkdir" | "readDir" | "realPath" | "remove" | "rename" | "utime"
   > {
   /**
    * Whether something stands at a path; a link that leads nowhere may count as nothing.
@@ -35,6 +35,7 @@ export const machineFileSystem: FileSystem = {
   realPath: Deno.realPath,
   remove: Deno.remove,
   rename: Deno.rename,
+  utime: Deno.utime,
   open: Deno.open,
   exists: (path) => Deno.lstat(path).then(() => true, () => false),
 };

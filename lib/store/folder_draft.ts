@@ -254,8 +254,20 @@ class FolderDraft implements DraftSteps {
     return bytes;
   }
 
-  async publish({ key, onlyReplaces, exclusive }: Publication): Promise<PublishedFile> {
+  /** Before the rename, so that a published file never changes its time. */
+  async #setModified(modifiedMs: number): Promise<void> {
+    const { fileSystem } = this.#context;
     const { draftPath } = this.#placement;
+    await fileSystem.utime(draftPath, modifiedMs / 1000, modifiedMs / 1000);
+    // The file system may round the time, and the revision is what it says.
+    this.#stored = storedFile(await fileSystem.lstat(draftPath));
+  }
+
+  async publish(publication: Publication): Promise<PublishedFile> {
+    const { key, onlyReplaces, exclusive, modifiedMs } = publication;
+    const { draftPath } = this.#placement;
+    // Some file systems refuse it; the file then has the time of writing.
+    if (modifiedMs !== null) await this.#setModified(modifiedMs).catch(() => {});
     const placement = onlyReplaces
       ? this.#placement
       : { ...await placeDraft(key, this.#context), draftPath };

@@ -55,6 +55,11 @@ export interface PublishOptions {
   readonly exclusive?: boolean;
   /** Default: null, nothing is known. */
   readonly provenance?: Provenance | null;
+  /**
+   * When the file was last modified, milliseconds since the epoch. Buckets ignore it. Default:
+   * null, the time of writing.
+   */
+  readonly modifiedMs?: number | null;
 }
 
 /** The bytes of a draft, once all are in. */

@@ -32,6 +32,7 @@ const task = (id: string, schedule: Task["schedule"]): Task => ({
   },
   segments: 1,
   keep: 0,
+  mtime: null,
   quarantine: false,
   allowPrivate: false,
   conditional: true,

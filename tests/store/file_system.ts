@@ -18,8 +18,22 @@ export function failing(code: string): () => Promise<never> {
 
 /** The machine's file system with some calls replaced. */
 export function replacing(calls: Partial<FileSystem>): FileSystem {
-  const { chmod, exists, link, lstat, mkdir, open, readDir, realPath, remove, rename } = machine;
-  return { chmod, exists, link, lstat, mkdir, open, readDir, realPath, remove, rename, ...calls };
+  const { chmod, exists, link, lstat, mkdir, open, readDir, realPath, remove, rename, utime } =
+    machine;
+  return {
+    chmod,
+    exists,
+    link,
+    lstat,
+    mkdir,
+    open,
+    readDir,
+    realPath,
+    remove,
+    rename,
+    utime,
+    ...calls,
+  };
 }
 
 /** The machine's file system, with some calls of every draft's open file replaced. */

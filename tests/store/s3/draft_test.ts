@@ -31,7 +31,15 @@ function begin(fake: FakeBucket, key = "a"): Promise<S3Draft> {
 async function publication(bytes: Uint8Array<ArrayBuffer>, key = "a"): Promise<Publication> {
   const digest = await sha256(bytes);
   const sizeBytes = bytes.length;
-  return { key, sizeBytes, sha256: digest, onlyReplaces: true, exclusive: false, provenance: null };
+  return {
+    key,
+    sizeBytes,
+    sha256: digest,
+    onlyReplaces: true,
+    exclusive: false,
+    provenance: null,
+    modifiedMs: null,
+  };
 }
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);

@@ -42,6 +42,7 @@ function publication(changes: Partial<Publication> = {}): Publication {
     sha256: SHA256,
     onlyReplaces: true,
     exclusive: false,
+    modifiedMs: null,
     provenance: {
       source: "https://example.org/ü",
       contentType: "text/csv; charset=utf-8",
