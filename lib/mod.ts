@@ -24,7 +24,7 @@
  */
 
 export { defineConfig } from "./config/define.ts";
-export type { ConfigInput, TaskInput } from "./config/input.ts";
+export type { ConfigInput, DigestInput, TaskInput } from "./config/input.ts";
 export { ConfigError, type Place, type Problem } from "./config/problem.ts";
 export {
   CronfetchError,
@@ -72,9 +72,11 @@ export {
   type Timings,
   type Warning,
 } from "./core/result.ts";
+export type { DigestAlgorithm } from "./core/digest.ts";
 export type {
   ChecksumSource,
   Expectations,
+  ExpectedDigest,
   RetryLimits,
   Schedule,
   Task,
