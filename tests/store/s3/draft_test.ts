@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Publication } from "../../../lib/store/draft.ts";
 import { Refusal } from "../../../lib/store/errors.ts";
+import type { Provenance } from "../../../lib/store/store.ts";
 import { beginS3Draft, type S3Context, type S3Draft } from "../../../lib/store/s3/draft.ts";
 import { s3Places } from "../../../lib/store/s3/objects.ts";
 import { PARTS_AT_ONCE, Turns } from "../../../lib/store/s3/upload.ts";
@@ -60,6 +61,35 @@ Deno.test("row 100: an object that appeared meanwhile is a conflict unless its d
       assertEquals((await assertRejects(() => publishing, Refusal)).code, "store.conflict");
     }
     assertEquals(fake.objects.get("a")?.bytes, bytesOf(appeared));
+  }
+});
+
+Deno.test("row 112: an exclusive publication accepts no object but its own, whose answer was lost", async () => {
+  const bytes = bytesOf("text");
+  const provenance = (fetchedAt: string): Provenance => ({
+    ...{ source: "https://example.org/a", contentType: null, etag: null, lastModified: null },
+    fetchedAt,
+  });
+  const exclusive = async (fetchedAt: string): Promise<Publication> => ({
+    ...await publication(bytes),
+    exclusive: true,
+    provenance: provenance(fetchedAt),
+  });
+  for (
+    const [first, accepted] of [["2026-01-15T12:00:00Z", true], [
+      "2026-01-15T11:00:00Z",
+      false,
+    ]] as const
+  ) {
+    const fake = fakeBucket();
+    const draft = await begin(fake);
+    await draft.append(bytes);
+    const written = await begin(fake);
+    await written.append(bytes);
+    await written.publish(await exclusive(first));
+    const publishing = draft.publish(await exclusive("2026-01-15T12:00:00Z"));
+    if (accepted) assertEquals((await publishing).sizeBytes, bytes.length);
+    else assertEquals((await assertRejects(() => publishing, Refusal)).code, "store.conflict");
   }
 });
 
