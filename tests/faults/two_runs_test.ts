@@ -98,23 +98,24 @@ for (const state of STATES) {
     assertEquals(files, Object.fromEntries(ids.map((id) => [id, id])));
   });
 
-  storeTest(`row 86: the lease of a run that is gone ends by its time, in ${state}`, async () => {
-    await using store = await place();
-    await using server = origin({ "/a": "a" });
-    const host = testHost();
-    {
-      // As if on another machine: it leaves its lease, and no trace beside the state.
+  storeTest(
+    `row 86: the lease of a run that renews it no more ends by its time, in ${state}`,
+    async () => {
+      await using store = await place();
+      await using server = origin({ "/a": "a" });
+      const host = testHost();
+      // As of a machine that sleeps: its process lives, and does nothing.
       await using gone = await openState(`${state}:${store.beside("state")}`, host);
       assertEquals([...await gone.acquire(["a"], "gone", LEASE_MS)], ["a"]);
-    }
-    const tasks = [{ id: "a", url: `${server.origin}/a` }];
-    host.jump(LEASE_MS - 1);
-    assertEquals(statuses(await runOf(tasks, store, state, host)), { a: "skipped" });
-    assertEquals(server.hits(), 0);
-    host.jump(1);
-    assertEquals(statuses(await runOf(tasks, store, state, host)), { a: "created" });
-    assertEquals(server.hits(), 1);
-  });
+      const tasks = [{ id: "a", url: `${server.origin}/a` }];
+      host.jump(LEASE_MS - 1);
+      assertEquals(statuses(await runOf(tasks, store, state, host)), { a: "skipped" });
+      assertEquals(server.hits(), 0);
+      host.jump(1);
+      assertEquals(statuses(await runOf(tasks, store, state, host)), { a: "created" });
+      assertEquals(server.hits(), 1);
+    },
+  );
 
   storeTest(
     `row 86: a run that lives keeps its lease for as long as it takes, in ${state}`,
