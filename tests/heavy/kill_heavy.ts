@@ -20,6 +20,8 @@ interface Lane {
   readonly changes: number;
   readonly kills: number;
   readonly seed: number;
+  /** Where the runs keep their state, in a folder of the lane. */
+  readonly state: "kv:state.db" | "file:state.json";
 }
 
 /** What the kills of a lane hit: the test is worth little if they all hit the same. */
@@ -34,9 +36,6 @@ interface Hits {
   wholeRuns: number;
 }
 
-/** Longer than a lease holds. */
-const MINUTES_BETWEEN_RUNS = 2;
-
 /** Events of a run of so many tasks: of the run, and two of each task. */
 const eventsOf = (tasks: number): number => 2 + 2 * tasks;
 
@@ -49,12 +48,11 @@ async function killOverAndOver(lane: Lane): Promise<Hits> {
   await using store = await place();
   const config = await writeConfig(folder.path, {
     store: store.location,
-    state: "kv:state.db",
+    state: lane.state,
     limits: { perHost: 32 },
     tasks: files.map((file) => `${origin.origin}/${file.name}`),
   });
   const hits: Hits = { kills: 0, withDrafts: 0, midway: 0, wholeRuns: 0 };
-  let minutesAhead = 0;
   let left: readonly string[] = [];
 
   /** Draws a moment, by what the run has said or by what the server has sent. */
@@ -69,8 +67,7 @@ async function killOverAndOver(lane: Lane): Promise<Hits> {
     for (let change = 0; change < lane.changes; change++) {
       origin.change(files[Math.floor(random() * files.length)]?.name ?? "");
     }
-    minutesAhead += MINUTES_BETWEEN_RUNS;
-    await using program = startRun(config, { minutesAhead, env: store.env });
+    await using program = startRun(config, { env: store.env });
     if (!toItsEnd) {
       await Promise.race([moment(program.reached), program.ended]);
       program.kill();
@@ -132,9 +129,11 @@ async function look(
   return { newest: versions.filter(Boolean).length, own: names.filter(isOwn) };
 }
 
-async function killInLanes(seed: number, lanes: readonly Omit<Lane, "seed">[]): Promise<void> {
+/** Kills the runs of one lane for each kind of state, side by side. */
+async function killInLanes(seed: number, lane: Omit<Lane, "seed" | "state">): Promise<void> {
+  const states = ["kv:state.db", "file:state.json"] as const;
   const all = await Promise.all(
-    lanes.map((lane, index) => killOverAndOver({ ...lane, seed: seed + index })),
+    states.map((state, index) => killOverAndOver({ ...lane, state, seed: seed + index })),
   );
   for (const hits of all) {
     assertGreater(hits.withDrafts, 0, "no kill hit a draft");
@@ -170,17 +169,15 @@ const SMALL_FILES: readonly ChangingFile[] = Array.from({ length: 40 }, (_, inde
 }));
 
 storeTest(
-  "SIGKILL at 50 moments (seed 8200) of runs of 200 files: published files are whole, and the last run completes",
+  "SIGKILL at 50 moments (seed 8200) of runs of 200 files, half of them over file: states: published files are whole, and the last run completes",
   async () => {
-    const lane = { files: MIXED_FILES, changes: 0, kills: 25 };
-    await killInLanes(8200, [lane, lane]);
+    await killInLanes(8200, { files: MIXED_FILES, changes: 0, kills: 25 });
   },
 );
 
 storeTest(
-  "SIGKILL at 200 moments (seed 8210) while files change: published files are a whole version, and the last run has the newest",
+  "SIGKILL at 350 moments (seed 8210) while files change, half of them over file: states: published files are a whole version, and the last run has the newest",
   async () => {
-    const lane = { files: SMALL_FILES, changes: 15, kills: 100 };
-    await killInLanes(8210, [lane, lane]);
+    await killInLanes(8210, { files: SMALL_FILES, changes: 15, kills: 175 });
   },
 );
