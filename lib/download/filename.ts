@@ -30,13 +30,13 @@ function headerName(header: string): string {
 }
 
 /** A header's text before its first parameter, where that is not `type;`. */
-const NO_TYPE = /^(?:attachment|inline)?[\s:,;]*(?=filename\*?[\s=])/i;
+const NO_TYPE = /^(?:attachment|inline)?[\s:,;]*(filename\*?[\s=])/i;
 
 /** Mends what keeps the parameters of a header from being found (RFC 6266, section 4.1). */
 function mended(header: string): string {
   const text = header.trim();
   const bare = text.startsWith('"') ? text.slice(1).replace(/"$/, "") : text;
-  const typed = bare.replace(NO_TYPE, "attachment; ").replace(
+  const typed = bare.replace(NO_TYPE, "attachment; $1").replace(
     /;\s*filename\s*=\s*""/i,
     "",
   );
