@@ -4,62 +4,26 @@ import { fromFileUrl, relative, SEPARATOR } from "@std/path";
 import manifest from "../deno.json" with { type: "json" };
 import { LONGEST_FILE, type Picture, violations, WORLD_FILE } from "../tools/architecture.ts";
 
-/** The house: each room, the rooms below it, and what may be known of those beside it. */
+/** The floors of `lib/`; CONTRIBUTING.md shows them. */
 const PICTURE: Picture = {
-  rooms: {
-    main: ["cli", "deploy", "host"],
-    mod: ["run", "host", "config", "schedule", "store", "state", "report", "core"],
-    cli: ["commands", "completions", "core"],
-    // A command may speak of what a download leaves: verify knows older versions by their names.
-    commands: [
-      "worker",
-      "page_source",
-      "standing",
-      "page",
-      "config",
-      "schedule",
-      "download",
-      "store",
-      "state",
-      "report",
-      "core",
-    ],
-    deploy: [
-      "worker",
-      "page_source",
-      "page",
-      "config",
-      "schedule",
-      "store",
-      "state",
-      "report",
-      "core",
-    ],
-    run: ["worker", "host", "config", "schedule", "store", "state", "report", "core"],
-    worker: ["tally", "config", "schedule", "download", "store", "state", "report", "core"],
-    page_source: ["standing", "page", "config", "store", "state", "core"],
-    standing: ["schedule", "state", "core"],
-    // A web page is a report, too, and says things in the same words.
-    page: ["report", "core"],
-    report: ["core"],
-    config: ["core"],
-    schedule: ["core"],
-    download: ["content", "core"],
-    content: ["core"],
-    store: ["core"],
-    state: ["core"],
-    completions: ["core"],
-    tally: ["core"],
-    // Loaded only where somebody listens.
-    host: ["telemetry", "core"],
-    telemetry: ["core"],
-    core: [],
-  },
-  interfaces: {
-    "lib/store/store.ts": ["page", "report", "config", "schedule", "download", "state"],
-    "lib/state/state.ts": ["page", "report", "config", "schedule", "download", "store"],
-    "lib/cli.ts": ["commands"],
-  },
+  floors: [
+    ["main", "mod"],
+    ["run"],
+    // Only the entry points use the real world; every other room gets a `Host`.
+    ["host"],
+    ["telemetry"],
+    ["cli", "deploy"],
+    ["commands"],
+    ["completions"],
+    ["worker", "page_source"],
+    ["tally", "standing"],
+    ["download", "lists", "page", "report"],
+    ["http", "content", "store", "state", "schedule", "config"],
+    ["cron"],
+    ["core"],
+  ],
+  // A web page is a report, too, and uses the same words and formats.
+  beside: { page: ["report"], commands: ["cli"] },
   spoken: { hono: "page", zod: "config" },
 };
 
@@ -85,59 +49,52 @@ const LONG = "\n".repeat(LONGEST_FILE);
 
 const SAMPLES:
   readonly (readonly [name: string, files: Record<string, string>, breaches: string[]])[] = [
-    ["a tidy house", {
-      "main.ts": `import { main } from "./lib/cli.ts";`,
-      "lib/cli.ts":
-        `export { a } from "./core/a.ts"; import "./cli.ts"; import m from "../deno.json";`,
-      "lib/commands/run.ts": `import type { Flags } from "../cli.ts"; import "../worker.ts";`,
-      "lib/worker.ts": `import { d } from "./download/download.ts"; import "node:path";`,
+    ["imports from lower floors", {
+      "main.ts": `import { main } from "./lib/cli/main.ts";`,
+      "lib/cli/main.ts":
+        `export { a } from "../core/a.ts"; import "./run.ts"; import m from "../../deno.json";`,
+      "lib/cli/run.ts": `import type { Flags } from "./flags.ts"; import "../worker/run.ts";`,
+      "lib/worker/run.ts": `import { d } from "../download/download.ts"; import "node:path";`,
       "lib/download/download.ts":
         `import type { Store } from "../store/store.ts"; import "./attempt.ts";`,
       "lib/core/task.ts": LONG,
     }, []],
-    ["a way up", { "lib/core/task.ts": `import "../worker.ts";` }, [
-      "lib/core/task.ts: core may not import lib/worker.ts",
+    ["a way up", { "lib/core/task.ts": `import "../worker/run.ts";` }, [
+      "lib/core/task.ts: core may not import lib/worker/run.ts",
     ]],
     ["a way across", { "lib/download/a.ts": `import { b } from "../report/b.ts";` }, [
       "lib/download/a.ts: download may not import lib/report/b.ts",
     ]],
-    ["a way past the command line", { "main.ts": `import "./lib/worker.ts";` }, [
-      "main.ts: main may not import lib/worker.ts",
+    ["a way out", { "lib/worker/run.ts": `import "../../tools/source.ts";` }, [
+      "lib/worker/run.ts: worker may not import tools/source.ts",
     ]],
-    ["a way out", { "lib/worker.ts": `import "../tools/source.ts";` }, [
-      "lib/worker.ts: worker may not import tools/source.ts",
-    ]],
-    ["an interface imported for more than its types", {
-      "lib/report/a.ts": `import { open } from "../state/state.ts";`,
-    }, ["lib/report/a.ts: report may not import lib/state/state.ts"]],
-    ["a way back", { "lib/commands/a.ts": `import { main } from "../cli.ts";` }, [
-      "lib/commands/a.ts: commands may not import lib/cli.ts",
+    ["a way back", { "lib/worker/a.ts": `import type { Flags } from "../cli/flags.ts";` }, [
+      "lib/worker/a.ts: worker may not import lib/cli/flags.ts",
     ]],
     ["an interface in core", { "lib/core/a.ts": `import type { S } from "../store/store.ts";` }, [
       "lib/core/a.ts: core may not import lib/store/store.ts",
     ]],
-    ["a driver imported as a type", {
-      "lib/report/a.ts": `import type { F } from "../store/folder.ts";`,
-    }, ["lib/report/a.ts: report may not import lib/store/folder.ts"]],
-    ["a way by export", { "lib/core/a.ts": `export * as w from "../worker.ts";` }, [
-      "lib/core/a.ts: core may not import lib/worker.ts",
+    ["a way by export", { "lib/core/a.ts": `export * as w from "../worker/run.ts";` }, [
+      "lib/core/a.ts: core may not import lib/worker/run.ts",
     ]],
-    ["a way by import()", { "lib/core/a.ts": `await import( "../worker.ts" );` }, [
-      "lib/core/a.ts: core may not import lib/worker.ts",
+    ["a way by import()", { "lib/core/a.ts": `await import( "../worker/run.ts" );` }, [
+      "lib/core/a.ts: core may not import lib/worker/run.ts",
     ]],
-    ["a way by a type", { "lib/core/a.ts": `let a: import("../worker.ts").A;` }, [
-      "lib/core/a.ts: core may not import lib/worker.ts",
+    ["a way by a type", { "lib/core/a.ts": `let a: import("../worker/run.ts").A;` }, [
+      "lib/core/a.ts: core may not import lib/worker/run.ts",
     ]],
     ["a way by a Worker", {
-      "lib/core/a.ts": `new Worker(new URL("../worker.ts", import.meta.url), { type: "module" });`,
-    }, ["lib/core/a.ts: core may not import lib/worker.ts"]],
+      "lib/core/a.ts":
+        `new Worker(new URL("../worker/run.ts", import.meta.url), { type: "module" });`,
+    }, ["lib/core/a.ts: core may not import lib/worker/run.ts"]],
     ["an import on many lines", {
-      "lib/core/a.ts": `import {\n  a,\n  b,\n} from\n  '../worker.ts';`,
+      "lib/core/a.ts": `import {\n  a,\n  b,\n} from\n  '../worker/run.ts';`,
     }, [
-      "lib/core/a.ts: core may not import lib/worker.ts",
+      "lib/core/a.ts: core may not import lib/worker/run.ts",
     ]],
     ["no import at all", {
-      "lib/core/a.ts": `// import "../worker.ts";\nconst a = 'import "../worker.ts"'; /* ${"`"} */`,
+      "lib/core/a.ts":
+        `// import "../worker/run.ts";\nconst a = 'import "../worker/run.ts"'; /* ${"`"} */`,
     }, []],
     ["a room of nobody", { "lib/attic/a.ts": "" }, [
       "lib/attic/a.ts: the design has no room called attic",

@@ -1,14 +1,17 @@
-/** The rules that a machine can keep about who imports whom, and who touches the world. */
+/** The rules about imports between modules and about access to the outside world. */
 
 import { codeOf, type Import, importsOf } from "./source.ts";
 
-/** Who may import whom. */
+/** Which room may import which. */
 export interface Picture {
-  /** A room, and the rooms it may import from. A room may always import from itself. */
-  readonly rooms: Readonly<Record<string, readonly string[]>>;
-  /** Files whose types other rooms may know, without what is in them. */
-  readonly interfaces: Readonly<Record<string, readonly string[]>>;
-  /** Packages that a whole room speaks. Any other is imported in one file only. */
+  /**
+   * The rooms by floor, from the top down. A room is a folder of `lib/`, or a file beside the
+   * folders. Each may import from itself and from every lower floor.
+   */
+  readonly floors: readonly (readonly string[])[];
+  /** Further rooms, on the same floor, that a room may import from. */
+  readonly beside: Readonly<Record<string, readonly string[]>>;
+  /** Packages that a whole room uses. Any other is imported in one file only. */
   readonly spoken: Readonly<Record<string, string>>;
 }
 
@@ -84,12 +87,12 @@ function read(path: string, text: string): Source {
 function arrows(
   { path, imports }: Source,
   packages: Readonly<Record<string, string>>,
-  { rooms, interfaces }: Picture,
+  { floors, beside }: Picture,
 ): string[] {
   const from = roomOf(path);
-  const allowed = rooms[from];
-  if (allowed === undefined) return [`${path}: the design has no room called ${from}`];
-  return imports.flatMap(({ specifier, typeOnly }) => {
+  const floorOf = (room: string) => floors.findIndex((rooms) => rooms.includes(room));
+  if (floorOf(from) < 0) return [`${path}: the design has no room called ${from}`];
+  return imports.flatMap(({ specifier }) => {
     if (specifier.startsWith("node:")) return [];
     if (!specifier.startsWith(".")) {
       const known = packageOf(specifier, packages) !== null;
@@ -97,9 +100,9 @@ function arrows(
     }
     const target = resolve(path, specifier);
     const to = roomOf(target);
-    const fine = target === MANIFEST || to === from || allowed.includes(to) ||
-      (typeOnly && interfaces[target]?.includes(from) === true);
-    return fine ? [] : [`${path}: ${from} may not import ${target}`];
+    const isAllowed = target === MANIFEST || to === from || floorOf(to) > floorOf(from) ||
+      beside[from]?.includes(to) === true;
+    return isAllowed ? [] : [`${path}: ${from} may not import ${target}`];
   });
 }
 
