@@ -17,7 +17,7 @@ import { createPage, type StatusPage } from "./page/app.tsx";
 import { createTroublePage } from "./page/trouble.tsx";
 import { NO_WORK, pageSource } from "./page_source.ts";
 import { escapeControl, plural } from "./report/format.ts";
-import { checkCron } from "./schedule/cron.ts";
+import { checkCron } from "./cron/occurrence.ts";
 import { deployCron } from "./schedule/deploy_cron.ts";
 import { openStore } from "./store/open.ts";
 

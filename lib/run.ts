@@ -9,7 +9,7 @@ import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";
 import { realHost } from "./host.ts";
 import { alertReporter } from "./report/alerts.ts";
 import { escapeControl } from "./report/format.ts";
-import { checkCron } from "./schedule/cron.ts";
+import { checkCron } from "./cron/occurrence.ts";
 import { makePlan, withoutConditions } from "./schedule/plan.ts";
 import { openState } from "./state/open.ts";
 import { dueMemory } from "./state/record.ts";

@@ -42,7 +42,7 @@ import { versionedKey } from "../lib/core/key.ts";
 import { bearerToken } from "../lib/page/guard.ts";
 import { escapeControl } from "../lib/report/format.ts";
 import { escapeXml } from "../lib/report/junit.ts";
-import { checkFields } from "../lib/schedule/expression.ts";
+import { checkFields } from "../lib/cron/expression.ts";
 import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
 
 const COOKIE_URL = new URL("https://a.example/b");

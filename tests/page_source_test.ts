@@ -3,7 +3,7 @@ import { NO_WORK, pageSource, type PageSubject } from "../lib/page_source.ts";
 import { loadValue } from "../lib/config/load.ts";
 import type { RunEvent, RunOccurrence } from "../lib/core/event.ts";
 import type { PageSource } from "../lib/page/source.ts";
-import { checkCron } from "../lib/schedule/cron.ts";
+import { checkCron } from "../lib/cron/occurrence.ts";
 import { openState } from "../lib/state/open.ts";
 import type { State } from "../lib/state/state.ts";
 import { openStore } from "../lib/store/open.ts";

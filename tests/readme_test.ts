@@ -8,7 +8,7 @@ import { readOverrides } from "../lib/config/overrides.ts";
 import type { Problem } from "../lib/config/problem.ts";
 import { parseDuration } from "../lib/config/quantities.ts";
 import { EXIT } from "../lib/core/result.ts";
-import { checkCron } from "../lib/schedule/cron.ts";
+import { checkCron } from "../lib/cron/occurrence.ts";
 import { dirname, join } from "@std/path";
 import { bucketRules } from "../lib/commands/permissions.ts";
 import { S3_VARIABLES } from "../lib/store/s3/settings.ts";

@@ -5,7 +5,7 @@ import { tasksOf } from "../lib/config/tasks.ts";
 import type { Reporter, RunEvent } from "../lib/core/event.ts";
 import type { TaskResult } from "../lib/core/result.ts";
 import { run } from "../lib/run.ts";
-import { checkCron } from "../lib/schedule/cron.ts";
+import { checkCron } from "../lib/cron/occurrence.ts";
 import { makePlan } from "../lib/schedule/plan.ts";
 import { bufferedState } from "../lib/state/buffered.ts";
 import { emptyMemory, type Memory, memoryDriver } from "../lib/state/memory.ts";

@@ -10,7 +10,7 @@ import { knownIds, tasksOf } from "../config/tasks.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
-import { checkCron } from "../schedule/cron.ts";
+import { checkCron } from "../cron/occurrence.ts";
 import { makePlan } from "../schedule/plan.ts";
 import { dueMemory } from "../state/record.ts";
 import type { State } from "../state/state.ts";

@@ -7,9 +7,9 @@
  * weekdays by their names, since Deno counts them from 1 for Sunday.
  */
 
-import { checkCron, nextOccurrence } from "./cron.ts";
+import { checkCron, nextOccurrence } from "../cron/occurrence.ts";
 import { jitterOffsetMs, type Timing } from "./due.ts";
-import { type CronFields, readFields } from "./expression.ts";
+import { type CronFields, readFields } from "../cron/expression.ts";
 
 /** When a platform is to set off a look at what is due. */
 export type DeployCron =

@@ -5,7 +5,7 @@
  */
 
 import type { Schedule, Task } from "../core/task.ts";
-import { nextOccurrence, previousOccurrence } from "./cron.ts";
+import { nextOccurrence, previousOccurrence } from "../cron/occurrence.ts";
 
 /** The part of a task that says when it is due. */
 export type Timing = Pick<Task, "id" | "schedule" | "timezone" | "misfire" | "jitterMs">;

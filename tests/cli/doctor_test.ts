@@ -6,7 +6,7 @@ import { permissionFlags, shellQuoted } from "../../lib/commands/permissions.ts"
 import { tasksOf } from "../../lib/config/tasks.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import type { ConfigInput } from "../../lib/config/schema.ts";
-import { checkCron } from "../../lib/schedule/cron.ts";
+import { checkCron } from "../../lib/cron/occurrence.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";

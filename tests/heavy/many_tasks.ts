@@ -4,7 +4,7 @@
 import { loadValue } from "../../lib/config/load.ts";
 import { tasksOf } from "../../lib/config/tasks.ts";
 import { realHost } from "../../lib/host.ts";
-import { checkCron } from "../../lib/schedule/cron.ts";
+import { checkCron } from "../../lib/cron/occurrence.ts";
 import { makePlan } from "../../lib/schedule/plan.ts";
 import { gather } from "../../lib/schedule/pool.ts";
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { checkCron, nextOccurrence } from "../../lib/schedule/cron.ts";
+import { checkCron, nextOccurrence } from "../../lib/cron/occurrence.ts";
 import { deployCron } from "../../lib/schedule/deploy_cron.ts";
 import { dueAfter, type Timing } from "../../lib/schedule/due.ts";
-import { readFields } from "../../lib/schedule/expression.ts";
-import { anyExpression, matcherOf } from "./cron_oracle.ts";
+import { readFields } from "../../lib/cron/expression.ts";
+import { anyExpression, matcherOf } from "../cron/cron_oracle.ts";
 
 const at = Temporal.Instant.from("2026-01-15T12:00:00Z");
 

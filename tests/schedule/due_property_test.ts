@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { nextOccurrence } from "../../lib/schedule/cron.ts";
+import { nextOccurrence } from "../../lib/cron/occurrence.ts";
 import {
   decideDue,
   dueAfter,

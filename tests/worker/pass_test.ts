@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
-import { checkCron } from "../../lib/schedule/cron.ts";
+import { checkCron } from "../../lib/cron/occurrence.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { openState } from "../../lib/state/open.ts";

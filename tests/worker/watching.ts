@@ -4,7 +4,7 @@ import type { ConfigInput } from "../../lib/config/input.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { Progress, RunEvent } from "../../lib/core/event.ts";
-import { checkCron } from "../../lib/schedule/cron.ts";
+import { checkCron } from "../../lib/cron/occurrence.ts";
 import { createControl, type WatchControl } from "../../lib/worker/control.ts";
 import { type Watched, type WatchNews, watchTasks } from "../../lib/worker/watch.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { checkFields } from "../../lib/schedule/expression.ts";
+import { checkFields } from "../../lib/cron/expression.ts";
 
 Deno.test("an expression of the common grammar passes", async (t) => {
   const sound = [

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { checkCron, nextOccurrence, previousOccurrence } from "../../lib/schedule/cron.ts";
+import { checkCron, nextOccurrence, previousOccurrence } from "../../lib/cron/occurrence.ts";
 import { anyExpression, matcherOf, watchClock } from "./cron_oracle.ts";
 
 const instant = Temporal.Instant.from;
