@@ -9,7 +9,7 @@ import type { RunSummary } from "./core/result.ts";
 import type { Plan, RunLimits, Task } from "./core/task.ts";
 import { NO_TELEMETRY, type Telemetry, type Tracing } from "./core/telemetry.ts";
 import type { DownloadOutcome } from "./download/download.ts";
-import { openTransport } from "./download/transport.ts";
+import { openTransport } from "./http/transport.ts";
 import { unhealthyAfterMs } from "./schedule/due.ts";
 import { gather } from "./schedule/pool.ts";
 import { nextRecord } from "./state/record.ts";

@@ -23,12 +23,11 @@ import { parseHttpDate } from "../lib/core/http_date.ts";
 import { cutServerText, quoteServerText, trimEndOf } from "../lib/core/text.ts";
 import { judgeAnswer } from "../lib/download/answer.ts";
 import { parseChecksums } from "../lib/download/checksum.ts";
-import { contentLength } from "../lib/download/content_length.ts";
-import { CookieJar, parseCookieDate } from "../lib/download/cookies.ts";
-import { hostKind } from "../lib/download/egress.ts";
+import { contentLength, parseHead } from "../lib/http/head.ts";
+import { CookieJar, parseCookieDate } from "../lib/http/cookies.ts";
+import { hostKind } from "../lib/http/egress.ts";
 import { serverName } from "../lib/download/filename.ts";
-import { parseHead } from "../lib/download/http1/response_head.ts";
-import { fromFetchError } from "../lib/download/network_error.ts";
+import { fromFetchError } from "../lib/http/network_error.ts";
 import { decideRedirect } from "../lib/download/redirect.ts";
 import {
   comesInRanges,

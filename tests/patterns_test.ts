@@ -30,8 +30,8 @@ const BUILDERS: ReadonlySet<string> = new Set([
   "lib/content/error_document.ts",
   "lib/content/garbage.ts",
   "lib/core/http_date.ts",
-  "lib/download/http1/request_head.ts",
-  "lib/download/http1/response_head.ts",
+  "lib/http/head.ts",
+  "lib/http/head.ts",
 ]);
 
 /**

@@ -5,7 +5,7 @@ import { variable } from "../config/environment.ts";
 import type { Host } from "../core/host.ts";
 import { proxyVariable } from "../core/proxy.ts";
 import type { Task } from "../core/task.ts";
-import { describePrivate, hostKind, isDenied, privateAmong } from "../download/egress.ts";
+import { describePrivate, hostKind, isDenied, privateAmong } from "../http/egress.ts";
 import { gather } from "../schedule/pool.ts";
 import { type Finding, reasonOf } from "./finding.ts";
 import { isAddress, urlsOf } from "./permissions.ts";

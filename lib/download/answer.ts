@@ -4,7 +4,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HeaderFields } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
-import { contentLength } from "./content_length.ts";
+import { contentLength } from "../http/head.ts";
 import { statusOptions } from "./retry.ts";
 
 /** What was asked for, as far as an answer must fit to it. */

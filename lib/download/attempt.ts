@@ -9,7 +9,7 @@ import type { OlderRepresentation } from "../state/state.ts";
 import type { Draft, Sealed, Store, StoredFile, Survey } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import { agrees, expectsOtherDigest, type SettledTask } from "./checksum_file.ts";
-import type { Admit } from "./egress.ts";
+import type { Admit } from "../http/egress.ts";
 import { type CookieHolder, request } from "./request.ts";
 import {
   canResume,

@@ -6,7 +6,7 @@ import type { ChecksumSource, Expectations, Task } from "../core/task.ts";
 import type { Draft, Sealed } from "../store/store.ts";
 import type { AttemptContext } from "./attempt.ts";
 import { parseChecksums } from "./checksum.ts";
-import { fromBodyError } from "./network_error.ts";
+import { fromBodyError } from "../http/network_error.ts";
 import { request } from "./request.ts";
 import { statusOptions } from "./retry.ts";
 

@@ -12,7 +12,7 @@ import { ageFacts, attempt, type AttemptContext, type Source, type Trace } from 
 import { type ChecksumFiles, settleChecksum } from "./checksum_file.ts";
 import type { Family } from "./family.ts";
 import { serverName } from "./filename.ts";
-import { abortReason } from "./network_error.ts";
+import { abortReason } from "../http/network_error.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
 import { decideRetry, isBusy } from "./retry.ts";

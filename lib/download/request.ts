@@ -4,9 +4,9 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HttpResponse, Transport } from "../core/http.ts";
 import manifest from "../../deno.json" with { type: "json" };
-import type { CookieJar } from "./cookies.ts";
-import type { Admit } from "./egress.ts";
-import { fromFetchError } from "./network_error.ts";
+import type { CookieJar } from "../http/cookies.ts";
+import type { Admit } from "../http/egress.ts";
+import { fromFetchError } from "../http/network_error.ts";
 import { decideRedirect, isRedirect } from "./redirect.ts";
 import type { AttemptWatch } from "./timeouts.ts";
 
@@ -85,7 +85,7 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
     options.answered?.(response, url);
     if (response.setCookies.length > 0) {
       // Most runs do without cookies, and without their parser.
-      const { CookieJar } = await import("./cookies.ts");
+      const { CookieJar } = await import("../http/cookies.ts");
       const jar = options.cookies.jar ??= new CookieJar();
       if (jar.store(response.setCookies, new URL(url), nowMs(options.clock))) {
         changedAt = visited.length;

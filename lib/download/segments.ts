@@ -5,7 +5,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Clock, Timers } from "../core/host.ts";
 import type { HeaderFields, HttpBody } from "../core/http.ts";
 import type { Timeouts } from "../core/task.ts";
-import { abortReason, fromBodyError } from "./network_error.ts";
+import { abortReason, fromBodyError } from "../http/network_error.ts";
 import { type ByteRange, missingBytes, type Piece, Pieces } from "./pieces.ts";
 import { RangesRefused } from "./resume.ts";
 import type { SegmentAnswer } from "./segment.ts";

@@ -4,7 +4,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HttpBody } from "../core/http.ts";
 import type { Draft } from "../store/store.ts";
-import { fromBodyError } from "./network_error.ts";
+import { fromBodyError } from "../http/network_error.ts";
 import type { AttemptWatch } from "./timeouts.ts";
 
 /** Bytes read before they are handed to the store; the size at which a reader is as fast as a bare socket. */

@@ -2,7 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Timers } from "../core/host.ts";
-import { abortReason } from "../download/network_error.ts";
+import { abortReason } from "../http/network_error.ts";
 
 /** Watches a run from its start until it is disposed of. */
 export interface RunWatch extends Disposable {

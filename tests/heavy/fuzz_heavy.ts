@@ -1,7 +1,7 @@
 /** Many more fuzzed responses than in the quick tests, of other seeds. */
 
 import { assertEquals } from "@std/assert";
-import { fuzz } from "../download/http1/fuzzing.ts";
+import { fuzz } from "../http/fuzzing.ts";
 
 for (const seed of [1, 2, 3, 4, 5]) {
   Deno.test(`row 145: 20,000 fuzzed responses of seed ${seed} are read, or refused with a code`, async () => {

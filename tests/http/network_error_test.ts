@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
-import { fromBodyError, fromFetchError } from "../../lib/download/network_error.ts";
+import { fromBodyError, fromFetchError } from "../../lib/http/network_error.ts";
 
 const LIVE = new AbortController().signal;
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { CronfetchError } from "../../../lib/core/errors.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
 import { always, type Exchanging, exchanging, textOf } from "./exchanging.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";

@@ -1,11 +1,11 @@
 /** Heads and chunked bodies made by chance, and what a client does with them. */
 
 import { assert } from "@std/assert";
-import { CronfetchError } from "../../../lib/core/errors.ts";
-import type { HttpResponse } from "../../../lib/core/http.ts";
-import { Http1Client } from "../../../lib/download/http1/client.ts";
-import { testHost } from "../../helpers/host.ts";
-import { toLatin1 } from "../../helpers/raw_server.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import type { HttpResponse } from "../../lib/core/http.ts";
+import { Http1Client } from "../../lib/http/client.ts";
+import { testHost } from "../helpers/host.ts";
+import { toLatin1 } from "../helpers/raw_server.ts";
 
 /** What responses are made of: good parts, and parts that are nearly good. */
 const STATUS_LINES = [

@@ -1,15 +1,11 @@
 /** Requests by HTTP/1.1 over plain TCP (RFC 9112): for http URLs that are asked without a proxy. */
 
-import { CronfetchError } from "../../core/errors.ts";
-import type { HttpBody, HttpRequest, HttpResponse } from "../../core/http.ts";
-import { type BodyReader, ConnectionReader, LengthReader } from "./body_reader.ts";
-import { ChunkedReader } from "./chunked_reader.ts";
-import type { Connection } from "./connection.ts";
-import { type Framing, framingOf, keepsConnection } from "./framing.ts";
-import type { Input } from "./input.ts";
-import { Pool, type PoolHost } from "./pool.ts";
-import { requestHead } from "./request_head.ts";
-import { originOf, type Server, serverAt } from "./server.ts";
+import { CronfetchError } from "../core/errors.ts";
+import type { HttpBody, HttpRequest, HttpResponse } from "../core/http.ts";
+import { type BodyReader, ChunkedReader, ConnectionReader, LengthReader } from "./body.ts";
+import type { Connection, Input } from "./connection.ts";
+import { type Framing, framingOf, keepsConnection, requestHead } from "./head.ts";
+import { originOf, Pool, type PoolHost, type Server, serverAt } from "./pool.ts";
 
 const REQUEST_TIMEOUT = 408;
 

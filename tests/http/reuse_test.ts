@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { CronfetchError } from "../../../lib/core/errors.ts";
-import type { Connect } from "../../../lib/core/host.ts";
-import { Http1Client } from "../../../lib/download/http1/client.ts";
-import { testHost } from "../../helpers/host.ts";
-import type { RawConnection } from "../../helpers/raw_server.ts";
-import { toLatin1 } from "../../helpers/raw_server.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import type { Connect } from "../../lib/core/host.ts";
+import { Http1Client } from "../../lib/http/client.ts";
+import { testHost } from "../helpers/host.ts";
+import type { RawConnection } from "../helpers/raw_server.ts";
+import { toLatin1 } from "../helpers/raw_server.ts";
 import { exchanging, textOf } from "./exchanging.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";

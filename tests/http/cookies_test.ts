@@ -4,7 +4,7 @@ import {
   MAX_FIELD_BYTES,
   MAX_JAR_BYTES,
   parseCookieDate,
-} from "../../lib/download/cookies.ts";
+} from "../../lib/http/cookies.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 15, 12);
 const FROM = "https://a.example/dir/page?x=1";

@@ -1,8 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CronfetchError } from "../../../lib/core/errors.ts";
-import { type Framing, framingOf, keepsConnection } from "../../../lib/download/http1/framing.ts";
-import { parseHead } from "../../../lib/download/http1/response_head.ts";
-import { toLatin1 } from "../../helpers/raw_server.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { type Framing, framingOf, keepsConnection, parseHead } from "../../lib/http/head.ts";
+import { toLatin1 } from "../helpers/raw_server.ts";
 
 function headOf(lines: readonly string[], first = "HTTP/1.1 200 OK") {
   return parseHead(toLatin1([first, ...lines, "", ""].join("\r\n")));

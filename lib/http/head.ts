@@ -1,8 +1,14 @@
-/** The head of a response: status line and fields (RFC 9112, sections 4 and 5). Pure. */
+/** What heads are made of, as sources of regular expressions over Latin-1 (RFC 9110, section 5). */
 
-import { CronfetchError } from "../../core/errors.ts";
-import { type HeaderFields, NO_COOKIES } from "../../core/http.ts";
-import { FIELD_VALUE, TOKEN } from "./syntax.ts";
+import { CronfetchError } from "../core/errors.ts";
+import { type HeaderFields, NO_COOKIES } from "../core/http.ts";
+import { quoteServerText } from "../core/text.ts";
+
+/** The name of a field. */
+export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+
+/** The value of a field, with the space around it: no control character but the tab. */
+export const FIELD_VALUE = "[\\t\\x20-\\x7e\\x80-\\xff]*";
 
 /** The head of a response. */
 export interface ResponseHead {
@@ -124,4 +130,96 @@ function isAscii(bytes: Uint8Array): boolean {
     if ((bytes[at] ?? 0) >= 0x80) return false;
   }
   return true;
+}
+
+/**
+ * Content-Length, or null without one; a list of equal values counts as one (RFC 9110, section 8.6).
+ *
+ * @throws {CronfetchError} `http.protocol`, where it is no length.
+ */
+export function contentLength(status: number, headers: HeaderFields): number | null {
+  const value = headers.get("content-length");
+  if (value === null) return null;
+  const [first, ...others] = value.split(",").map((part) => part.trim());
+  const lengthBytes = Number(first);
+  if (
+    !/^\d+$/.test(first ?? "") || !Number.isSafeInteger(lengthBytes) ||
+    others.some((other) => other !== first)
+  ) {
+    throw new CronfetchError(
+      "http.protocol",
+      `the Content-Length ${quoteServerText(value)} is no length`,
+      { httpStatus: status },
+    );
+  }
+  return lengthBytes;
+}
+
+/** How the end of a body is told. */
+export type Framing =
+  /** There is none, or one of so many bytes. */
+  | { readonly kind: "length"; readonly lengthBytes: number }
+  | { readonly kind: "chunked" }
+  /** By the end of the connection. */
+  | { readonly kind: "connection" };
+
+/**
+ * How the body of a response to GET is framed (RFC 9112, section 6.3).
+ *
+ * @throws {CronfetchError} `http.protocol`, where that cannot be told.
+ */
+export function framingOf({ minorVersion, status, headers }: ResponseHead): Framing {
+  if (status === 204 || status === 304) return { kind: "length", lengthBytes: 0 };
+  const transferCoding = headers.get("transfer-encoding");
+  if (transferCoding !== null) {
+    if (minorVersion === 0) refuse("a transfer coding in HTTP/1.0");
+    // Another coding is for `answer.ts` to refuse; its end is that of the connection.
+    return { kind: transferCoding.toLowerCase() === "chunked" ? "chunked" : "connection" };
+  }
+  const lengthBytes = contentLength(status, headers);
+  return lengthBytes === null ? { kind: "connection" } : { kind: "length", lengthBytes };
+}
+
+/** Whether another request may follow once the body is read (RFC 9112, section 9.3). */
+export function keepsConnection(
+  { minorVersion, headers }: ResponseHead,
+  framing: Framing,
+): boolean {
+  if (framing.kind === "connection") return false;
+  // Whoever sends both may mean the one or the other (RFC 9112, section 6.3).
+  if (framing.kind === "chunked" && headers.get("content-length") !== null) return false;
+  const options = headers.get("connection")?.toLowerCase().split(",").map((one) => one.trim());
+  if (options?.includes("close")) return false;
+  return minorVersion > 0 || options?.includes("keep-alive") === true;
+}
+
+const TARGET = /^\/[\x21-\x7e]*$/;
+const NAME = new RegExp(`^${TOKEN}$`);
+const VALUE = new RegExp(`^${FIELD_VALUE}$`);
+
+/**
+ * Writes the head of a request, which is all of it.
+ *
+ * @param target Path and query, as `URL` writes them.
+ * @param hostField Value of the Host field.
+ * @param headers The other fields; values are Latin-1.
+ * @throws {TypeError} Where a field cannot hold what it is to hold, as `fetch` does.
+ */
+export function requestHead(
+  target: string,
+  hostField: string,
+  headers: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  if (!TARGET.test(target)) throw new TypeError("the URL is not written as it should be");
+  let text = `GET ${target} HTTP/1.1\r\nhost: ${hostField}\r\n`;
+  for (const [name, value] of Object.entries(headers)) {
+    if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
+    // The value may be a secret.
+    if (!VALUE.test(value)) throw new TypeError(`the header ${name} cannot hold its value`);
+    text += `${name}: ${value}\r\n`;
+  }
+  text += "\r\n";
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }

@@ -6,7 +6,7 @@ import {
   describePrivate,
   hostKind,
   isPrivateAddress,
-} from "../../lib/download/egress.ts";
+} from "../../lib/http/egress.ts";
 
 /** What is outside the public internet, by range: its first and last address or some inside. */
 const PRIVATE: readonly (readonly [range: string, addresses: readonly string[]])[] = [

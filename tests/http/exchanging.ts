@@ -1,12 +1,12 @@
 /** A client and a server that says what it is told, for tests of what goes between them. */
 
-import type { Connect, TcpConnection, Timers } from "../../../lib/core/host.ts";
-import type { HttpBody, HttpResponse } from "../../../lib/core/http.ts";
-import { Http1Client } from "../../../lib/download/http1/client.ts";
-import { connectReally, testHost } from "../../helpers/host.ts";
-import type { TestHost } from "../../helpers/host.ts";
-import { rawServer } from "../../helpers/raw_server.ts";
-import type { RawConnection, RawServer } from "../../helpers/raw_server.ts";
+import type { Connect, TcpConnection, Timers } from "../../lib/core/host.ts";
+import type { HttpBody, HttpResponse } from "../../lib/core/http.ts";
+import { Http1Client } from "../../lib/http/client.ts";
+import { connectReally, testHost } from "../helpers/host.ts";
+import type { TestHost } from "../helpers/host.ts";
+import { rawServer } from "../helpers/raw_server.ts";
+import type { RawConnection, RawServer } from "../helpers/raw_server.ts";
 
 /** A client, its server, and what they have of each other. Disposing of it ends both. */
 export interface Exchanging extends AsyncDisposable {

@@ -1,11 +1,14 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { CronfetchError } from "../../../lib/core/errors.ts";
-import { Input } from "../../../lib/download/http1/input.ts";
-import { ChunkedReader } from "../../../lib/download/http1/chunked_reader.ts";
-import type { BodyReader } from "../../../lib/download/http1/body_reader.ts";
-import { ConnectionReader, LengthReader } from "../../../lib/download/http1/body_reader.ts";
-import { toLatin1 } from "../../helpers/raw_server.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { Input } from "../../lib/http/connection.ts";
+import {
+  type BodyReader,
+  ChunkedReader,
+  ConnectionReader,
+  LengthReader,
+} from "../../lib/http/body.ts";
+import { toLatin1 } from "../helpers/raw_server.ts";
 
 /** What comes over a connection in these pieces, and then its end. */
 function inputOf(pieces: readonly Uint8Array[]): Input {

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CronfetchError } from "../../../lib/core/errors.ts";
-import { endOfHead, mayBeResponse, parseHead } from "../../../lib/download/http1/response_head.ts";
-import { toLatin1 } from "../../helpers/raw_server.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { endOfHead, mayBeResponse, parseHead } from "../../lib/http/head.ts";
+import { toLatin1 } from "../helpers/raw_server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 

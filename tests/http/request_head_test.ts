@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { requestHead } from "../../../lib/download/http1/request_head.ts";
-import { originOf, serverAt } from "../../../lib/download/http1/server.ts";
-import { CronfetchError } from "../../../lib/core/errors.ts";
-import { toLatin1 } from "../../helpers/raw_server.ts";
+import { requestHead } from "../../lib/http/head.ts";
+import { originOf, serverAt } from "../../lib/http/pool.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
+import { toLatin1 } from "../helpers/raw_server.ts";
 
 Deno.test("requestHead: one GET, values in Latin-1", () => {
   assertEquals(

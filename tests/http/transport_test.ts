@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
 import type { Connect, Fetch } from "../../lib/core/host.ts";
 import { NO_TELEMETRY } from "../../lib/core/telemetry.ts";
-import { openTransport } from "../../lib/download/transport.ts";
-import { testHost } from "../helpers/host.ts";
-import type { TestHostOptions } from "../helpers/host.ts";
+import { openTransport } from "../../lib/http/transport.ts";
+import { testHost, type TestHostOptions } from "../helpers/host.ts";
 
 const HTTP = "http://x.example:8080/a";
 

@@ -1,6 +1,6 @@
 /** A program for a test: ends a body once everything that nobody holds has been collected. */
 
-import { fetchTransport } from "../../lib/download/fetch_transport.ts";
+import { fetchTransport } from "../../lib/http/transport.ts";
 
 const { gc } = globalThis as unknown as { readonly gc: () => void };
 /** The body's only piece has come by then, and a turn of the loop was left to finalizers. */

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import type { HttpRequest, HttpResponse } from "../../lib/core/http.ts";
-import { fetchTransport } from "../../lib/download/fetch_transport.ts";
+import { fetchTransport } from "../../lib/http/transport.ts";
 
 function send(
   response: Response,
