@@ -1,7 +1,7 @@
 /** Deno Deploy: a cron that looks at what is due, and the status page. */
 
 import type { Config } from "./config/config.ts";
-import { variable } from "./config/environment.ts";
+import { variable } from "./config/variables.ts";
 import { loadConfig } from "./config/load.ts";
 import { CronfetchError } from "./core/errors.ts";
 import type { Host, Platform, StopSignal } from "./core/host.ts";

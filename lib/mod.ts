@@ -23,7 +23,7 @@
  * @module
  */
 
-export { defineConfig } from "./config/define.ts";
+export { defineConfig } from "./config/input.ts";
 export type { ConfigInput, DigestInput, TaskInput } from "./config/input.ts";
 export { ConfigError, type Place, type Problem } from "./config/problem.ts";
 export {

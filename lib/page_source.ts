@@ -2,7 +2,7 @@
 
 import type { Config } from "./config/config.ts";
 import { createRedactor, redactUrl } from "./config/secrets.ts";
-import { tasksOf } from "./config/tasks.ts";
+import { tasksOf } from "./config/compile.ts";
 import type { Host } from "./core/host.ts";
 import type { Task } from "./core/task.ts";
 import type { PageActions, PageFiles, PageNotice, PageSource, PageTask } from "./page/source.ts";

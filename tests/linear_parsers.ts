@@ -1,6 +1,6 @@
 /** Functions that read foreign text, for `linear_test.ts`. A new one is a line here. */
 
-import { parseDuration, parseSize } from "../lib/config/quantities.ts";
+import { parseDuration, parseSize } from "../lib/config/fields.ts";
 import { keyOf, safeName } from "../lib/config/keys.ts";
 import { parseState, parseStore } from "../lib/config/location.ts";
 import { escapeControls } from "../lib/config/problem.ts";

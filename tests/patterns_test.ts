@@ -25,7 +25,7 @@ const READ_BY_EYE: ReadonlySet<string> = new Set([
 const BUILDERS: ReadonlySet<string> = new Set([
   "lib/commands/inventory.ts",
   "lib/config/checks.ts",
-  "lib/config/quantities.ts",
+  "lib/config/fields.ts",
   "lib/config/secrets.ts",
   "lib/content/error_document.ts",
   "lib/content/garbage.ts",

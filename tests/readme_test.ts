@@ -6,7 +6,7 @@ import { addressOf } from "../lib/commands/page_address.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import { readOverrides } from "../lib/config/overrides.ts";
 import type { Problem } from "../lib/config/problem.ts";
-import { parseDuration } from "../lib/config/quantities.ts";
+import { parseDuration } from "../lib/config/fields.ts";
 import { EXIT } from "../lib/core/result.ts";
 import { checkCron } from "../lib/cron/occurrence.ts";
 import { dirname, join } from "@std/path";

@@ -1,7 +1,7 @@
 /** Whether the hosts of a config can be found, and the egress rule lets a run connect to them. */
 
 import { abortable } from "@std/async";
-import { variable } from "../config/environment.ts";
+import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
 import { proxyVariable } from "../core/proxy.ts";
 import type { Task } from "../core/task.ts";

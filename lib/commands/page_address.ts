@@ -1,7 +1,7 @@
 /** Where the status page is, and what visitors must know. */
 
 import type { Flags } from "../cli.ts";
-import { variable } from "../config/environment.ts";
+import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 

@@ -3,10 +3,10 @@
 import { resolve, SEPARATOR } from "@std/path";
 import type { Flags } from "../cli.ts";
 import type { Config } from "../config/config.ts";
-import { variable } from "../config/environment.ts";
+import { variable } from "../config/variables.ts";
 import { loadConfig } from "../config/load.ts";
 import { OVERRIDE_NAMES } from "../config/overrides.ts";
-import { knownIds, tasksOf } from "../config/tasks.ts";
+import { knownIds, tasksOf } from "../config/compile.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";

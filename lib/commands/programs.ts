@@ -2,7 +2,7 @@
 
 import { join, resolve } from "@std/path";
 import type { Config } from "../config/config.ts";
-import { variable } from "../config/environment.ts";
+import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
 import type { Finding } from "./finding.ts";
 

@@ -2,7 +2,7 @@
 
 import { isAbsolute, resolve } from "@std/path";
 import type { Config } from "../config/config.ts";
-import { variable } from "../config/environment.ts";
+import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";

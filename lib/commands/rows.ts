@@ -1,6 +1,6 @@
 /** Rows for programs and lines for people, as the looking commands write them. */
 
-import { variable } from "../config/environment.ts";
+import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
 import { colorWanted, type Paint, painter, type Style } from "../report/color.ts";
 import { columns, escapeControl, escapeControlInJson } from "../report/format.ts";

@@ -5,7 +5,7 @@ import type { Flags } from "../cli.ts";
 import type { Config } from "../config/config.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
-import { variable } from "../config/environment.ts";
+import { variable } from "../config/variables.ts";
 import { colorWanted } from "../report/color.ts";
 import { consoleReporter } from "../report/console.ts";
 import { escapeControl } from "../report/format.ts";

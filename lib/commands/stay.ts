@@ -2,7 +2,7 @@
 
 import type { Flags } from "../cli.ts";
 import { configFiles } from "../config/load.ts";
-import { parseDuration } from "../config/quantities.ts";
+import { parseDuration } from "../config/fields.ts";
 import { openConfigSource } from "../config/reload.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";

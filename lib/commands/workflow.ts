@@ -1,6 +1,6 @@
 /** What is different where a GitHub Actions job runs the program. */
 
-import { variable } from "../config/environment.ts";
+import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
 import { WorkflowLog } from "../report/workflow_log.ts";
 

@@ -1,7 +1,7 @@
 /** `alerts`: who is told about changes of health. */
 
 import type { Alert } from "../core/alert.ts";
-import { readAddress } from "./address.ts";
+import { readAddress } from "./compile.ts";
 import { applyHeaders } from "./options.ts";
 import type { AlertOptions } from "./schema.ts";
 import type { Path, Scope } from "./scope.ts";

@@ -2,11 +2,9 @@
 
 import { DIGEST_ALGORITHMS, DIGEST_DIGITS, type DigestAlgorithm } from "../core/digest.ts";
 import type { Schedule } from "../core/task.ts";
-import { question } from "./suggest.ts";
-import type { Parsed } from "./parsed.ts";
-import { show } from "./problem.ts";
-import { formatDuration, parseDuration } from "./quantities.ts";
-import type { Nearest } from "./suggest.ts";
+import { type Nearest, question } from "./suggest.ts";
+import { type Parsed, show } from "./problem.ts";
+import { formatDuration, parseDuration } from "./fields.ts";
 
 /**
  * Says what is wrong with a cron expression of 5 fields in a time zone, as the

@@ -8,23 +8,24 @@ import { readAlerts } from "./alerts.ts";
 import type { CheckPattern, CheckSchedule } from "./checks.ts";
 import { compileTask } from "./compile.ts";
 import type { Config, TaskTemplate } from "./config.ts";
-import { findDoubles } from "./doubles.ts";
-import type { Double } from "./doubles.ts";
-import { substitute } from "./environment.ts";
-import type { Environment } from "./environment.ts";
+import { type Double, findDoubles } from "./conflicts.ts";
+import { type Environment, substitute } from "./variables.ts";
 import { complaintBehind, nameFromUrl } from "./keys.ts";
 import { ownFilesOf, parseState, parseStore } from "./location.ts";
 import { distinctName } from "./name_from_url.ts";
 import { applyOptions, readDefaultName, STANDARD_OPTIONS } from "./options.ts";
-import { overrider, problemWith } from "./overrides.ts";
-import type { OverrideValues } from "./overrides.ts";
-import type { Parsed } from "./parsed.ts";
-import { formatPlace, show } from "./problem.ts";
-import type { ProblemList } from "./problem.ts";
-import { DEFAULTS, fileSchema, STANDARD, taskSchema, urlSchema } from "./schema.ts";
-import type { FileSettings, TaskOptions } from "./schema.ts";
-import { rememberer, settle, sharer } from "./scope.ts";
-import type { Path, Scope } from "./scope.ts";
+import { overrider, type OverrideValues, problemWith } from "./overrides.ts";
+import { formatPlace, type Parsed, type ProblemList, show } from "./problem.ts";
+import {
+  DEFAULTS,
+  fileSchema,
+  type FileSettings,
+  STANDARD,
+  type TaskOptions,
+  taskSchema,
+  urlSchema,
+} from "./schema.ts";
+import { type Path, rememberer, type Scope, settle, sharer } from "./scope.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { createSuggester } from "./suggest.ts";
 import type { Source } from "./source.ts";

@@ -2,20 +2,19 @@
 
 import { DIGEST_ALGORITHMS } from "../core/digest.ts";
 import type { Expectations, Task } from "../core/task.ts";
-import { readAddress } from "./address.ts";
-import type { Address } from "./address.ts";
-import { complaintAboutId } from "./checks.ts";
-import type { ChecksumTemplate, TaskTemplate } from "./config.ts";
+import { complaintAboutId, parseUrl } from "./checks.ts";
+import type { ChecksumTemplate, Config, DatedParts, TaskTemplate } from "./config.ts";
 import { NAMELESS } from "./keys.ts";
 import { holdsSecret, keyFor } from "./name_from_url.ts";
-import { applyOptions, readName } from "./options.ts";
-import type { Name, Options } from "./options.ts";
-import { DEFAULTS } from "./schema.ts";
-import type { TaskOptions } from "./schema.ts";
-import type { Path, Scope } from "./scope.ts";
-import { withChecksums } from "./tasks.ts";
-import { parseTemplate } from "./template.ts";
-import type { Template } from "./template.ts";
+import { applyOptions, type Name, type Options, readName } from "./options.ts";
+import { DEFAULTS, type TaskOptions } from "./schema.ts";
+import { type Path, type Scope, settle } from "./scope.ts";
+import { parseTemplate, type Render, renderer, type Template } from "./template.ts";
+import { CronfetchError } from "../core/errors.ts";
+import { nearest } from "./suggest.ts";
+import { substituteUrl } from "./variables.ts";
+import { show } from "./problem.ts";
+import { secretsInUrl } from "./secrets.ts";
 
 /**
  * Makes a task of an entry that the schema allows.
@@ -155,4 +154,117 @@ function lastSegment(url: string): string {
   const [authority = ""] = /^[^/]*:\/\/[^/]*/.exec(path) ?? [];
   const start = Math.max(authority.length, path.lastIndexOf("/") + 1);
   return url.slice(start, path.length) || NAMELESS;
+}
+
+/**
+ * The tasks of a config, the dates in them filled in for a run at `at`, each in
+ * its task's time zone. A task without dates is the same object at every time.
+ *
+ * @throws {CronfetchError} `config.invalid` in the odd case that a date makes of
+ * a sound URL or name an unsound one, such as a host of `{date:D}`.
+ */
+export function tasksOf(config: Config, at: Temporal.Instant): Task[] {
+  const render = renderer(at);
+  return config.tasks.map(({ task, dated }) => dated === null ? task : fillIn(task, dated, render));
+}
+
+/**
+ * The ids that somebody asked for, all of them known.
+ *
+ * @throws {CronfetchError} `usage`, with every one that is not, and what it may have meant.
+ */
+export function knownIds(ids: readonly string[], tasks: readonly Task[]): Set<string> {
+  const all = new Set(tasks.map((task) => task.id));
+  const unknown = ids.filter((id) => !all.has(id));
+  if (unknown.length === 0) return new Set(ids);
+  const lines = unknown.map((id) => {
+    const near = nearest(id, [...all]);
+    const meant = near === null ? asUrl(id) : JSON.stringify(near);
+    const hint = meant === null ? "" : `; did you mean ${meant}?`;
+    return `There is no task ${JSON.stringify(id)} in the config${hint}`;
+  });
+  throw new CronfetchError("usage", lines.join("\n"));
+}
+
+/** What looks like a host with a path, as a URL. */
+function asUrl(text: string): string | null {
+  const looksLike = /^(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::[0-9]+)?\/[^\s\p{Cc}]+$/iu.test(text);
+  return looksLike && URL.canParse(`https://${text}`) ? `https://${text}` : null;
+}
+
+function fillIn(task: Task, dated: DatedParts, render: Render): Task {
+  const { timezone } = task;
+  const text = render(dated.url, timezone);
+  const url = URL.parse(text);
+  const key = url === null ? null : keyFor(dated.to, url, timezone, render);
+  if (key?.value === undefined) {
+    throw new CronfetchError(
+      "config.invalid",
+      `Filling in the date of the task ${task.id}: its ${
+        key === null ? "URL" : `name ${key.complaint}`
+      }`,
+    );
+  }
+  return {
+    ...task,
+    url: text,
+    mirrors: dated.mirrors.map((mirror) => render(mirror, timezone)),
+    key: key.value,
+    expect: withChecksums(task.expect, dated.checksums, render, timezone),
+  };
+}
+
+/** Expectations with the dates in their checksum files filled in. */
+export function withChecksums(
+  expect: Expectations,
+  checksums: readonly ChecksumTemplate[],
+  render: Render,
+  timezone: string,
+): Expectations {
+  if (checksums.length === 0) return expect;
+  const sources = checksums.map(({ algorithm, url, name }) => {
+    const rendered = name === null ? null : render(name, timezone);
+    return [algorithm, { url: render(url, timezone), name: rendered }];
+  });
+  return { ...expect, ...Object.fromEntries(sources) };
+}
+
+/** A URL that may hold dates. */
+export interface Address {
+  /** The template as text, its variables filled in. */
+  readonly written: string;
+  /** The same, read. */
+  readonly template: Template;
+  /** What it is at the time of loading. */
+  readonly text: string;
+  /** The same, parsed. */
+  readonly url: URL;
+}
+
+/** Reads a URL; null after a complaint. Its userinfo goes to the secrets. */
+export function readAddress(
+  text: string,
+  timezone: string,
+  path: Path,
+  scope: Scope,
+): Address | null {
+  const written = settle(substituteUrl(text, scope.host), path, scope);
+  if (written === null) return null;
+  const template = parseTemplate(written, false, scope.suggester.nearest);
+  if (template.complaint !== undefined) {
+    scope.complain(path, template.complaint);
+    return null;
+  }
+  const rendered = scope.render(template.value, timezone);
+  const url = parseUrl(rendered, text);
+  if (url.complaint !== undefined) {
+    scope.complain(path, url.complaint);
+    return null;
+  }
+  for (const secret of secretsInUrl(url.value)) scope.secrets.add(secret);
+  const { hash } = url.value;
+  if (hash !== "") {
+    scope.warn(path, `has the fragment ${show(hash)}, which is never sent; write %23 for a #`);
+  }
+  return { written, template: template.value, text: rendered, url: url.value };
 }

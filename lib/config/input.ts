@@ -142,3 +142,19 @@ export interface TaskInput {
 
 /** A digest in hexadecimal, or a checksum file and the file's name in it. */
 export type DigestInput = string | { url: string; name?: string | undefined };
+
+/**
+ * Gives back what it takes, so that editors know what a config may hold.
+ *
+ * @example A `cronfetch.ts`
+ * ```ts
+ * import { defineConfig } from "./define.ts";
+ *
+ * export default defineConfig({
+ *   tasks: ["https://example.org/f1040.pdf"],
+ * });
+ * ```
+ */
+export function defineConfig(config: ConfigInput): ConfigInput {
+  return config;
+}

@@ -2,8 +2,7 @@
 
 import filenamify from "filenamify";
 import { trimEndOf } from "../core/text.ts";
-import type { Parsed } from "./parsed.ts";
-import { show } from "./problem.ts";
+import { type Parsed, show } from "./problem.ts";
 
 /**
  * Longest name of a file in bytes. File systems allow 255; the rest is room for

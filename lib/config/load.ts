@@ -1,23 +1,21 @@
 /** Files, standard input, arguments, flags and environment -> one Config, or every mistake in them. */
 
-import { resolve } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
 import type { Host } from "../core/host.ts";
 import { loadPatternEngine } from "../core/pattern.ts";
 import type { CheckPattern, CheckSchedule } from "./checks.ts";
-import { combine } from "./combine.ts";
-import type { Surroundings } from "./combine.ts";
+import { combine, type Surroundings } from "./combine.ts";
 import type { Config } from "./config.ts";
-import { variable } from "./environment.ts";
-import { findConfig } from "./find.ts";
-import { NO_OVERRIDES, readOverrides } from "./overrides.ts";
-import type { Overrides } from "./overrides.ts";
-import { ConfigError, problemLines, ProblemList } from "./problem.ts";
-import type { Problem } from "./problem.ts";
+import { variable } from "./variables.ts";
+import { NO_OVERRIDES, type Overrides, readOverrides } from "./overrides.ts";
+import { ConfigError, type Problem, problemLines, ProblemList } from "./problem.ts";
 import { argumentSource, readSource } from "./read.ts";
 import type { ConfigInput } from "./input.ts";
 import { createRedactor } from "./secrets.ts";
 import type { Source } from "./source.ts";
 import { readValue } from "./value.ts";
+import { CronfetchError } from "../core/errors.ts";
+import { CONFIG_NAMES } from "../core/ownership.ts";
 
 /** What to load. */
 export interface LoadRequest {
@@ -163,4 +161,55 @@ function readable(problems: readonly Problem[], secrets: readonly string[]): Pro
       .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
       .map((problem) => ({ ...problem, message: redact(problem.message) }))
   );
+}
+
+/**
+ * Looks for a config in a folder, then in each one above it, up to the first
+ * that holds `.git` or to the root.
+ *
+ * @returns Its absolute path.
+ * @throws {CronfetchError} `config.not-found` if there is none, `config.invalid`
+ * if a folder holds two.
+ */
+export async function findConfig(folder: string): Promise<string> {
+  let current = folder;
+  for (;;) {
+    const found = await existing(current, CONFIG_NAMES);
+    const [first, second] = found;
+    if (second !== undefined) {
+      throw new CronfetchError(
+        "config.invalid",
+        `Looking for a config: ${current} holds ${found.join(" and ")}; ` +
+          "remove all but one, or name the ones to use with --config",
+      );
+    }
+    if (first !== undefined) return join(current, first);
+    const above = dirname(current);
+    if (above === current || (await existing(current, [".git"])).length > 0) break;
+    current = above;
+  }
+  const where = current === folder ? folder : `${folder} or in a folder above it, up to ${current}`;
+  throw new CronfetchError(
+    "config.not-found",
+    `Looking for a config: there is no ${CONFIG_NAMES.join(", ")} in ${where}; ` +
+      "cronfetch init makes one, and --config names one elsewhere",
+  );
+}
+
+async function existing(folder: string, names: readonly string[]): Promise<string[]> {
+  const present = await Promise.all(names.map((name) => exists(join(folder, name))));
+  return names.filter((_, index) => present[index]);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    // What may not be read cannot be used either.
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
+      return false;
+    }
+    throw error;
+  }
 }

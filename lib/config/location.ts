@@ -1,7 +1,7 @@
 /** Where files go and where is remembered what was fetched: texts -> absolute locations. */
 
 import { basename, dirname, isAbsolute, join, resolve } from "@std/path";
-import type { Parsed } from "./parsed.ts";
+import type { Parsed } from "./problem.ts";
 import { parseBucket } from "../core/bucket.ts";
 import { type OwnFile, ownFilesIn, stateFile } from "../core/ownership.ts";
 import { question } from "./suggest.ts";

@@ -3,14 +3,11 @@
 import { reservedKey } from "../core/ownership.ts";
 import { trimEndOf } from "../core/text.ts";
 import { parseUrl } from "./checks.ts";
-import { substituteUrl } from "./environment.ts";
-import type { Environment } from "./environment.ts";
+import { type Environment, substituteUrl } from "./variables.ts";
 import { decoded, keyOf, nameFromUrl, NAMELESS, safeSegment } from "./keys.ts";
-import type { Parsed } from "./parsed.ts";
-import { show } from "./problem.ts";
+import { type Parsed, show } from "./problem.ts";
 import { isSecretParameter } from "./secrets.ts";
-import { parseTemplate } from "./template.ts";
-import type { Render, Template, UrlPart } from "./template.ts";
+import { parseTemplate, type Render, type Template, type UrlPart } from "./template.ts";
 
 /** Stands before each value of a URL in a rendered name. No name may hold it. */
 const MARK = "\u0001";

@@ -9,7 +9,7 @@ import type {
   Task,
   Timeouts,
 } from "../core/task.ts";
-import { readAddress } from "./address.ts";
+import { readAddress } from "./compile.ts";
 import {
   complaintAboutDigest,
   complaintAboutHeaderName,
@@ -18,15 +18,12 @@ import {
   complaintAboutTimezone,
   parseSchedule,
 } from "./checks.ts";
-import { substitute } from "./environment.ts";
+import { substitute } from "./variables.ts";
 import { keyFor } from "./name_from_url.ts";
-import { DEFAULTS, STANDARD } from "./schema.ts";
-import type { TaskDefaults } from "./schema.ts";
-import { settle } from "./scope.ts";
-import type { Path, Scope } from "./scope.ts";
+import { DEFAULTS, STANDARD, type TaskDefaults } from "./schema.ts";
+import { type Path, type Scope, settle } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
-import { parseTemplate } from "./template.ts";
-import type { Template } from "./template.ts";
+import { parseTemplate, type Template } from "./template.ts";
 
 /** What a task has besides its name and its URLs. */
 export interface Options extends

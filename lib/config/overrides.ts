@@ -2,10 +2,9 @@
 
 import type * as z from "zod/mini";
 import type { Host } from "../core/host.ts";
-import { variable } from "./environment.ts";
+import { variable } from "./variables.ts";
 import type { Options } from "./options.ts";
-import { show } from "./problem.ts";
-import type { Problem } from "./problem.ts";
+import { type Problem, show } from "./problem.ts";
 import { VALUE_SCHEMAS } from "./schema.ts";
 import { redactUrl } from "./secrets.ts";
 

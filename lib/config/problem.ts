@@ -1,7 +1,6 @@
 /** What is wrong with a config, and where. */
 
-import { CronfetchError } from "../core/errors.ts";
-import type { ErrorCode } from "../core/errors.ts";
+import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 
 /** One mistake. */
 export interface Problem {
@@ -120,3 +119,8 @@ export function escapeControls(text: string): string {
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
 }
+
+/** A value, or what is wrong: the rest of a sentence such as `must be a duration`. */
+export type Parsed<Value> =
+  | { readonly value: Value; readonly complaint?: undefined }
+  | { readonly complaint: string; readonly value?: undefined };

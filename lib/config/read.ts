@@ -4,11 +4,10 @@ import { dirname, extname, relative, resolve, toFileUrl } from "@std/path";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { readTextAtMost } from "../core/text.ts";
-import { formatPath } from "./problem.ts";
-import type { Place, Problem } from "./problem.ts";
-import { lineFinder } from "./source.ts";
-import type { Document, Mistake, Reading, Source } from "./source.ts";
+import { formatPath, type Place, type Problem, SHOWN_LENGTH } from "./problem.ts";
+import { type Document, lineFinder, type Mistake, type Reading, type Source } from "./source.ts";
 import { readValue, reasonOf } from "./value.ts";
+import { question } from "./suggest.ts";
 
 /** More than a million tasks; a larger file is not a config. */
 const LARGEST_BYTES = 32 * 1024 * 1024;
@@ -161,7 +160,7 @@ async function parse(text: string, format: Format): Promise<Document> {
     case "yaml":
       return (await import("./yaml.ts")).readYaml(text);
     case "list":
-      return (await import("./list.ts")).readList(text);
+      return readList(text);
     default:
       return format satisfies never;
   }
@@ -172,7 +171,6 @@ function unreadable(mistake: Mistake): Document {
 }
 
 async function readModule(path: string, name: string, again: boolean): Promise<Reading> {
-  const { importModule, importModuleAnew } = await import("./module.ts");
   let value: unknown;
   try {
     value = await (again ? importModuleAnew : importModule)(toFileUrl(path).href);
@@ -191,4 +189,82 @@ function openingReason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   return reasonOf(error);
+}
+
+/**
+ * Reads a list of URLs, one a line; blank lines and lines that begin with `#` are left out. A URL
+ * has no blanks, and other programs read what follows one as an option or a second URL.
+ */
+export function readList(text: string): Document {
+  const tasks: string[] = [];
+  const offsets: number[] = [];
+  const mistakes: Mistake[] = [];
+  let offset = 0;
+  for (const line of text.split("\n")) {
+    const url = line.trim();
+    if (url !== "" && !url.startsWith("#")) {
+      tasks.push(url);
+      const start = offset + line.indexOf(url);
+      offsets.push(start);
+      const blank = url.search(/\s/);
+      if (blank >= 0) mistakes.push({ offset: start + blank, message: blankIn(url) });
+    }
+    offset += line.length + 1;
+  }
+  return {
+    value: { tasks },
+    mistakes,
+    locate: ([, index]) => typeof index === "number" ? offsets[index] ?? null : null,
+  };
+}
+
+function blankIn(url: string): string {
+  const [, ...words] = url.split(/\s+/, 100);
+  return words.some((word) => word.includes("://"))
+    ? "a blank in a URL; write one URL a line"
+    : `a blank in a URL; write %20${question(shortGuess(url.replaceAll(/\s/g, "%20")))}`;
+}
+
+/** A suggestion that would be shortened cannot be copied. */
+function shortGuess(url: string): string | null {
+  return url.length > SHOWN_LENGTH ? null : url;
+}
+
+/** What the thread of `module_worker.ts` says. */
+type Said = { readonly value: unknown } | { readonly reason: string };
+
+/**
+ * Runs a module for the first time.
+ *
+ * @param url Of the module; `file:`.
+ * @throws Whatever the module does.
+ */
+export async function importModule(url: string): Promise<unknown> {
+  const module: { readonly default?: unknown } = await import(url);
+  return module.default;
+}
+
+/**
+ * Runs a module as it is now, and all that it imports, although it was run before.
+ *
+ * @param url Of the module; `file:`.
+ * @throws An error with the reason, if it cannot be run or exports more than plain data.
+ */
+export async function importModuleAnew(url: string): Promise<unknown> {
+  const worker = new Worker(new URL("./module_worker.ts", import.meta.url), { type: "module" });
+  const { promise, resolve, reject } = Promise.withResolvers<Said>();
+  worker.onmessage = ({ data }: MessageEvent<Said>) => resolve(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    reject(new Error(event.message));
+  };
+  worker.onmessageerror = () => reject(new Error("what it exports cannot be passed on"));
+  worker.postMessage(url);
+  try {
+    const said = await promise;
+    if ("reason" in said) throw new Error(said.reason);
+    return said.value;
+  } finally {
+    worker.terminate();
+  }
 }

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "../core/errors.ts";
 import type { CheckPattern, CheckSchedule } from "./checks.ts";
-import type { Environment, Substitution } from "./environment.ts";
+import type { Environment, Substitution } from "./variables.ts";
 import type { Suggester } from "./suggest.ts";
 import type { Render } from "./template.ts";
 

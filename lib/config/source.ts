@@ -1,7 +1,6 @@
 /** Where a config comes from: one file, standard input, or the arguments. */
 
-import { show } from "./problem.ts";
-import type { Place, Problem } from "./problem.ts";
+import { type Place, type Problem, show } from "./problem.ts";
 
 /** Containers within each other, the config itself included. The schema needs 6. */
 export const DEEPEST = 64;

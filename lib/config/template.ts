@@ -1,9 +1,7 @@
 /** `{date:YYYY-MM-DD}` in names and URLs, `{name}` and parts of the URL in names. */
 
-import type { Parsed } from "./parsed.ts";
-import { show } from "./problem.ts";
-import { nearest, question } from "./suggest.ts";
-import type { Nearest } from "./suggest.ts";
+import { type Parsed, show } from "./problem.ts";
+import { type Nearest, nearest, question } from "./suggest.ts";
 
 /** Text with holes. */
 export interface Template {

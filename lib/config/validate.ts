@@ -5,8 +5,7 @@ import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import { formatPath } from "./problem.ts";
 import type { Path, Scope } from "./scope.ts";
-import { question } from "./suggest.ts";
-import type { Suggester } from "./suggest.ts";
+import { question, type Suggester } from "./suggest.ts";
 
 /**
  * Validates a value. Mistakes are recorded, and the rest of the value is returned, so that the

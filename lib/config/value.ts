@@ -1,9 +1,7 @@
 /** A value that a program made -> plain data, which can be read any number of times. */
 
-import { formatPath } from "./problem.ts";
-import type { Problem } from "./problem.ts";
-import { DEEPEST, TOO_DEEP } from "./source.ts";
-import type { Reading } from "./source.ts";
+import { formatPath, type Problem } from "./problem.ts";
+import { DEEPEST, type Reading, TOO_DEEP } from "./source.ts";
 
 /** A value that cannot be copied. */
 export interface Flaw {

@@ -1,7 +1,7 @@
 /** What Deno Deploy tells a program by its environment, and what does not work there. Pure. */
 
 import type { Config } from "../config/config.ts";
-import { type Environment, variable } from "../config/environment.ts";
+import { type Environment, variable } from "../config/variables.ts";
 
 /** Whether this process was started by Deno Deploy. */
 export function isOnDeploy(host: Environment): boolean {

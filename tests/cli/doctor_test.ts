@@ -3,7 +3,7 @@ import { fromFileUrl } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
 import { main } from "../../lib/cli.ts";
 import { permissionFlags, shellQuoted } from "../../lib/commands/permissions.ts";
-import { tasksOf } from "../../lib/config/tasks.ts";
+import { tasksOf } from "../../lib/config/compile.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import type { ConfigInput } from "../../lib/config/schema.ts";
 import { checkCron } from "../../lib/cron/occurrence.ts";

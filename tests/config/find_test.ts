@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { findConfig } from "../../lib/config/find.ts";
+import { findConfig } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { makeFiles } from "./loading.ts";

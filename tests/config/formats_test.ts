@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { readJson } from "../../lib/config/json.ts";
-import { readList } from "../../lib/config/list.ts";
+import { readList } from "../../lib/config/read.ts";
 import { type Document, lineFinder } from "../../lib/config/source.ts";
 import { readYaml } from "../../lib/config/yaml.ts";
 

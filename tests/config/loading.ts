@@ -6,7 +6,7 @@ import type { Config } from "../../lib/config/config.ts";
 import type { ConfigInput } from "../../lib/config/input.ts";
 import { loadConfig, type LoadRequest } from "../../lib/config/load.ts";
 import { ConfigError, formatProblem } from "../../lib/config/problem.ts";
-import { tasksOf } from "../../lib/config/tasks.ts";
+import { tasksOf } from "../../lib/config/compile.ts";
 import type { Task } from "../../lib/core/task.ts";
 import { testHost } from "../helpers/host.ts";
 

@@ -1,7 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { ConfigInput } from "../../lib/config/input.ts";
-import { ConfigError, formatPath, formatProblem, show } from "../../lib/config/problem.ts";
-import type { Problem } from "../../lib/config/problem.ts";
+import {
+  ConfigError,
+  formatPath,
+  formatProblem,
+  type Problem,
+  show,
+} from "../../lib/config/problem.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { complaintsOf, errorOf, load, loadText, makeFiles } from "./loading.ts";
 

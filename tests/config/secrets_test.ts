@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { substituteUrl } from "../../lib/config/environment.ts";
+import { substituteUrl } from "../../lib/config/variables.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import {
   createRedactor,

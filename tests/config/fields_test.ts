@@ -1,10 +1,5 @@
 import { assertEquals } from "@std/assert";
-import {
-  formatDuration,
-  formatSize,
-  parseDuration,
-  parseSize,
-} from "../../lib/config/quantities.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../../lib/config/fields.ts";
 
 const DURATIONS: readonly (readonly [text: string, durationMs: number | null])[] = [
   ["250ms", 250],

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { substitute, substituteUrl, variable } from "../../lib/config/environment.ts";
+import { substitute, substituteUrl, variable } from "../../lib/config/variables.ts";
 
 const host = {
   env: (name: string) => ({ A: "aaa", EMPTY: "", BASE: "https://h/b#c", ODD: "p/w@ #{x}" })[name],
