@@ -22,13 +22,13 @@ import { parseBucket } from "../lib/core/bucket.ts";
 import { parseHttpDate } from "../lib/core/http_date.ts";
 import { cutServerText, quoteServerText, trimEndOf } from "../lib/core/text.ts";
 import { judgeAnswer } from "../lib/download/answer.ts";
-import { parseChecksums } from "../lib/download/checksum.ts";
+import { parseChecksums } from "../lib/content/checksum.ts";
 import { contentLength, parseHead } from "../lib/http/head.ts";
 import { CookieJar, parseCookieDate } from "../lib/http/cookies.ts";
 import { hostKind } from "../lib/http/egress.ts";
 import { serverName } from "../lib/download/filename.ts";
 import { fromFetchError } from "../lib/http/network_error.ts";
-import { decideRedirect } from "../lib/download/redirect.ts";
+import { decideRedirect } from "../lib/download/request.ts";
 import {
   comesInRanges,
   continuesPart,
@@ -36,7 +36,7 @@ import {
   unsatisfiedTotal,
 } from "../lib/download/resume.ts";
 import { requestedPauseMs } from "../lib/download/retry.ts";
-import { responseValidators, tagUse } from "../lib/download/validators.ts";
+import { responseValidators, tagUse } from "../lib/download/conditional.ts";
 import { versionedKey } from "../lib/core/key.ts";
 import { bearerToken } from "../lib/page/guard.ts";
 import { escapeControl } from "../lib/report/format.ts";

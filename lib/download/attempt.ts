@@ -25,7 +25,7 @@ import {
 } from "./resume.ts";
 import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 import { type Head, transfer, type TransferOptions } from "./transfer.ts";
-import { type AgeFacts, conditionalHeaders, decideAge, isConditionRefused } from "./validators.ts";
+import { type AgeFacts, conditionalHeaders, decideAge, isConditionRefused } from "./conditional.ts";
 
 /** What an attempt needs of the world. */
 export interface AttemptContext extends CookieHolder {

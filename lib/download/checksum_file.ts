@@ -5,10 +5,11 @@ import { DIGEST_ALGORITHMS, type DigestAlgorithm } from "../core/digest.ts";
 import type { ChecksumSource, Expectations, Task } from "../core/task.ts";
 import type { Draft, Sealed } from "../store/store.ts";
 import type { AttemptContext } from "./attempt.ts";
-import { parseChecksums } from "./checksum.ts";
+import { parseChecksums } from "../content/checksum.ts";
 import { fromBodyError } from "../http/network_error.ts";
 import { request } from "./request.ts";
 import { statusOptions } from "./retry.ts";
+import { createHash } from "node:crypto";
 
 /** The largest checksum file that is read. */
 const MAX_BYTES = 1024 * 1024;
@@ -67,7 +68,6 @@ export async function agrees(
   signal: AbortSignal,
 ): Promise<boolean> {
   // It is needed only after a broken body.
-  const { hasExpectedDigests } = await import("./digests.ts");
   return await hasExpectedDigests(draft, sealed, task, signal);
 }
 
@@ -137,4 +137,37 @@ async function read(
     throw fromBodyError(error, watch.signal);
   }
   return text + decoder.decode();
+}
+
+/**
+ * Computes digests in one pass, in the order of the algorithms.
+ *
+ * @throws {CronfetchError} any `store.` code. The signal's reason once it is aborted.
+ */
+export async function digestsOf(
+  draft: Pick<Draft, "pieces">,
+  algorithms: readonly DigestAlgorithm[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const hashes = algorithms.map((algorithm) => createHash(algorithm));
+  for await (const bytes of draft.pieces()) {
+    signal.throwIfAborted();
+    for (const hash of hashes) hash.update(bytes);
+  }
+  return hashes.map((hash) => hash.digest("hex"));
+}
+
+/** Whether a draft has every digest that its task expects, and the task expects one. */
+export async function hasExpectedDigests(
+  draft: Pick<Draft, "pieces">,
+  { sha256 }: Sealed,
+  { expect }: Pick<SettledTask, "expect">,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const expected = DIGEST_ALGORITHMS.filter((algorithm) => expect[algorithm] !== null);
+  if (expected.length === 0 || (expect.sha256 !== null && expect.sha256 !== sha256)) return false;
+  const others = expected.filter((algorithm) => algorithm !== "sha256");
+  if (others.length === 0) return true;
+  const found = await digestsOf(draft, others, signal);
+  return others.every((algorithm, index) => expect[algorithm] === found[index]);
 }

@@ -13,11 +13,11 @@ import { type ChecksumFiles, settleChecksum } from "./checksum_file.ts";
 import type { Family } from "./family.ts";
 import { serverName } from "./filename.ts";
 import { abortReason } from "../http/network_error.ts";
-import { createParts, type Parts } from "./parts.ts";
+import { createParts, type Parts } from "./resume.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
 import { decideRetry, isBusy } from "./retry.ts";
 import { receivingMs } from "./timeouts.ts";
-import { compareToStored, decideAge, refreshedValidators } from "./validators.ts";
+import { compareToStored, decideAge, refreshedValidators } from "./conditional.ts";
 
 /** What a task's download needs of the world and of the run it belongs to. */
 export interface DownloadContext extends AttemptContext {

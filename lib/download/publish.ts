@@ -8,7 +8,7 @@ import type { Provenance, PublishedFile, Store, StoredFile } from "../store/stor
 import type { AttemptOutcome } from "./attempt.ts";
 import type { SettledTask } from "./checksum_file.ts";
 import type { Family } from "./family.ts";
-import { modifiedTime, responseValidators } from "./validators.ts";
+import { modifiedTime, responseValidators } from "./conditional.ts";
 
 /** What publishing needs beside the bytes. */
 export interface PublishContext {
@@ -64,7 +64,7 @@ export async function publish(
     previousSizeBytes: existing?.sizeBytes ?? null,
     read: () => draft.read(),
     digests: async (algorithms) => {
-      const { digestsOf } = await import("./digests.ts");
+      const { digestsOf } = await import("./checksum_file.ts");
       return await digestsOf(draft, algorithms, context.signal);
     },
   };

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { STANDARD_OPTIONS } from "../../lib/config/options.ts";
-import { createParts } from "../../lib/download/parts.ts";
+import { createParts } from "../../lib/download/resume.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { PartRecord } from "../../lib/state/state.ts";
 

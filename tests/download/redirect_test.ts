@@ -6,7 +6,7 @@ import {
   isRedirect,
   MAX_HOPS,
   MAX_LOCATION_LENGTH,
-} from "../../lib/download/redirect.ts";
+} from "../../lib/download/request.ts";
 
 const FROM = "https://a.example/dir/file?x=1";
 

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { modifiedTime } from "../../lib/download/validators.ts";
+import { modifiedTime } from "../../lib/download/conditional.ts";
 import { origin } from "../helpers/origin.ts";
 import { STORE } from "../helpers/place.ts";
 import { runsOver } from "./runs.ts";

@@ -12,7 +12,7 @@ import {
   responseValidators,
   type TagUse,
   tagUse,
-} from "../../lib/download/validators.ts";
+} from "../../lib/download/conditional.ts";
 import type { Validators } from "../../lib/core/validators.ts";
 import type { OlderRepresentation } from "../../lib/state/state.ts";
 import type { StoredFile } from "../../lib/store/store.ts";

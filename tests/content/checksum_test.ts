@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { parseChecksums } from "../../lib/download/checksum.ts";
+import { parseChecksums } from "../../lib/content/checksum.ts";
 
 const A = "a".repeat(64);
 const B = "b1".repeat(32);
