@@ -11,7 +11,7 @@ import { bufferedState } from "../lib/state/buffered.ts";
 import { emptyMemory, type Memory, memoryDriver } from "../lib/state/memory.ts";
 import { openState } from "../lib/state/open.ts";
 import type { State } from "../lib/state/state.ts";
-import { openFolder } from "../lib/store/folder.ts";
+import { openFolder } from "../lib/store/folder/folder.ts";
 import { openMemory } from "../lib/store/memory.ts";
 import { carryOut } from "../lib/worker.ts";
 import { temporaryFolder } from "./helpers/folder.ts";

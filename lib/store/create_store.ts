@@ -14,7 +14,7 @@ import type {
   StoredFile,
   Survey,
 } from "./store.ts";
-import { surveyByLists } from "./survey.ts";
+import { surveyByLists } from "./stat_cache.ts";
 
 /** How much of a draft that goes on is given back for a look. */
 const HEAD_BYTES = 64 * 1024;

@@ -4,12 +4,12 @@ import { isAbsolute } from "@std/path";
 import { parseBucket } from "../core/bucket.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { openFolder } from "./folder.ts";
+import { openFolder } from "./folder/folder.ts";
 import { openMemory } from "./memory.ts";
-import { quickFileSystem } from "./quick_file_system.ts";
+import { quickFileSystem } from "./folder/adaptive_file_system.ts";
 import { endpointOf } from "./s3/settings.ts";
 import type { Store } from "./store.ts";
-import { startWriter } from "./writer.ts";
+import { startWriter } from "./folder/writer.ts";
 
 /** How a store treats its files. */
 export interface StoreOptions {
@@ -70,7 +70,7 @@ async function openBucketAt(location: string, host: Host): Promise<Store> {
       "opening the store: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is no URL of a server";
     throw new CronfetchError("config.invalid", message);
   }
-  const { openS3 } = await import("./s3.ts");
+  const { openS3 } = await import("./s3/driver.ts");
   return await openS3(bucket, host);
 }
 

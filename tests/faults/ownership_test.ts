@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
 import { main } from "../../lib/cli.ts";
 import { run, type TaskResult } from "../../lib/mod.ts";
-import { openFolder } from "../../lib/store/folder.ts";
+import { openFolder } from "../../lib/store/folder/folder.ts";
 import { type TemporaryFolder, temporaryFolder, type Tree, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";

@@ -4,7 +4,7 @@ import {
   type FileSystem,
   machineFileSystem as machine,
   type OpenFile,
-} from "../../lib/store/file_system.ts";
+} from "../../lib/store/folder/file_system.ts";
 
 /** An error as Deno makes it of the system's: `osError("EIO")`. */
 export function osError(code: string): Error {

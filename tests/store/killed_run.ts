@@ -1,6 +1,6 @@
 // A run that is to be killed: publishes a file, leaves drafts in two folders, says so, and waits.
 
-import { openFolder } from "../../lib/store/folder.ts";
+import { openFolder } from "../../lib/store/folder/folder.ts";
 import { realHost } from "../../lib/host.ts";
 
 const [root = ""] = Deno.args;

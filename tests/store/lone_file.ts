@@ -3,8 +3,8 @@
 
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { realHost } from "../../lib/host.ts";
-import { machineFileSystem } from "../../lib/store/file_system.ts";
-import { openFolder } from "../../lib/store/folder.ts";
+import { machineFileSystem } from "../../lib/store/folder/file_system.ts";
+import { openFolder } from "../../lib/store/folder/folder.ts";
 import { isDraft, replacing } from "./file_system.ts";
 
 const [root = "", device] = Deno.args;

@@ -1,7 +1,7 @@
 // Rows 69 and 70 for real: a device that is full, permissions that Deno or the system withhold.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { openFolder } from "../../lib/store/folder.ts";
+import { openFolder } from "../../lib/store/folder/folder.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { assertCode } from "./conformance.ts";

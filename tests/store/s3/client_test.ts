@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../../lib/core/errors.ts";
 import { openBucket } from "../../../lib/store/s3/client.ts";
-import { openS3 } from "../../../lib/store/s3.ts";
+import { openS3 } from "../../../lib/store/s3/driver.ts";
 import { testHost, type TestHostOptions } from "../../helpers/host.ts";
 
 const LOCATION = { bucket: "b", prefix: "", endpoint: "http://127.0.0.1:9", region: null };

@@ -5,10 +5,10 @@
  */
 
 import { join } from "@std/path";
-import type { Random } from "../core/host.ts";
-import { Refusal } from "./errors.ts";
+import type { Random } from "../../core/host.ts";
+import { Refusal } from "../errors.ts";
 import { type FileSystem, type OpenFile, writeAll } from "./file_system.ts";
-import { keyFault, OWN_PREFIX } from "./key.ts";
+import { keyFault, OWN_PREFIX } from "../key.ts";
 
 const RUN_FILE_PREFIX = `${OWN_PREFIX}run-`;
 const DRAFT_SUFFIX = ".part";

@@ -1,13 +1,13 @@
 // Rows 73 to 75: what stands where a file or its folder should be, before a draft or meanwhile.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { openFolder } from "../../lib/store/folder.ts";
-import type { Store } from "../../lib/store/store.ts";
-import { machineFileSystem as machine } from "../../lib/store/file_system.ts";
-import { temporaryFolder, type Tree, tree } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { assertCode, put, sealed } from "./conformance.ts";
-import { replacing } from "./file_system.ts";
+import { openFolder } from "../../../lib/store/folder/folder.ts";
+import type { Store } from "../../../lib/store/store.ts";
+import { machineFileSystem as machine } from "../../../lib/store/folder/file_system.ts";
+import { temporaryFolder, type Tree, tree } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { assertCode, put, sealed } from "../conformance.ts";
+import { replacing } from "../file_system.ts";
 
 /** What is beside the store, and must be as it was after every test. */
 const OUTSIDE: Tree = { "precious": "keep", "sub/precious": "keep" };

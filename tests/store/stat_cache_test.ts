@@ -1,7 +1,7 @@
 import { assertEquals, assertLess, assertRejects, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { byCodePoints, surveyByLists } from "../../lib/store/survey.ts";
+import { byCodePoints, surveyByLists } from "../../lib/store/stat_cache.ts";
 import type { ListedFile } from "../../lib/store/store.ts";
 
 /** A bucket that counts the lists that are begun, and the files that are read of them. */

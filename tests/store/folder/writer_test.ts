@@ -1,11 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { openFolder } from "../../lib/store/folder.ts";
-import type { Store } from "../../lib/store/store.ts";
-import { startWriter, type Writer } from "../../lib/store/writer.ts";
-import { sha256, temporaryFolder, tree } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { assertCode } from "./conformance.ts";
-import { osError } from "./file_system.ts";
+import { openFolder } from "../../../lib/store/folder/folder.ts";
+import type { Store } from "../../../lib/store/store.ts";
+import { startWriter, type Writer } from "../../../lib/store/folder/writer.ts";
+import { sha256, temporaryFolder, tree } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { assertCode } from "../conformance.ts";
+import { osError } from "../file_system.ts";
 
 const MIB = 1024 * 1024;
 /** Enough for the thread to be started. */

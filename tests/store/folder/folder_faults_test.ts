@@ -8,17 +8,17 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import type { ErrorCode } from "../../lib/core/errors.ts";
+import type { ErrorCode } from "../../../lib/core/errors.ts";
 import {
   type FileSystem,
   machineFileSystem as machine,
   type OpenFile,
-} from "../../lib/store/file_system.ts";
-import { openFolder } from "../../lib/store/folder.ts";
-import type { Store } from "../../lib/store/store.ts";
-import { temporaryFolder, tree } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { assertCode, bytesOf, put, sealed } from "./conformance.ts";
+} from "../../../lib/store/folder/file_system.ts";
+import { openFolder } from "../../../lib/store/folder/folder.ts";
+import type { Store } from "../../../lib/store/store.ts";
+import { temporaryFolder, tree } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { assertCode, bytesOf, put, sealed } from "../conformance.ts";
 import {
   failing,
   isDraft,
@@ -26,7 +26,7 @@ import {
   recording,
   replacing,
   replacingInDrafts,
-} from "./file_system.ts";
+} from "../file_system.ts";
 
 function open(root: string, fileSystem?: FileSystem, sync = false): Store {
   return openFolder(root, { sync, random: testHost().random }, fileSystem);

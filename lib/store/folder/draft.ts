@@ -1,9 +1,9 @@
 /** Drafts in a folder: a file beside its target, renamed over it in the end. */
 
 import { join } from "@std/path";
-import type { DraftSteps, Publication } from "./draft.ts";
-import type { ResumedSteps } from "./driver.ts";
-import { alreadyThere, Refusal } from "./errors.ts";
+import type { DraftSteps, Publication } from "../draft.ts";
+import type { ResumedSteps } from "../driver.ts";
+import { alreadyThere, Refusal } from "../errors.ts";
 import {
   type FileSystem,
   lstatIfThere,
@@ -14,12 +14,10 @@ import {
   storedFile,
   writeAll,
 } from "./file_system.ts";
-import type { FolderContext } from "./folder_context.ts";
-import { type RealFolder, replaced } from "./folder_tree.ts";
-import { piecesOf, readPieces } from "./folder_files.ts";
-import { folderOf, nameOf } from "./key.ts";
+import { type FolderContext, piecesOf, readPieces, type RealFolder, replaced } from "./tree.ts";
+import { folderOf, nameOf } from "../key.ts";
 import { draftName, isSuspendedName, suspendedName } from "./run_file.ts";
-import type { PublishedFile, StoredFile } from "./store.ts";
+import type { PublishedFile, StoredFile } from "../store.ts";
 import type { WriterFile } from "./writer.ts";
 
 /** Names up to so many UTF-16 code units fit in every file system, in whatever encoding. */

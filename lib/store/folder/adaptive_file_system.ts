@@ -6,7 +6,7 @@
  */
 
 import { existsSync } from "node:fs";
-import type { Clock } from "../core/host.ts";
+import type { Clock } from "../../core/host.ts";
 import { type FileSystem, machineFileSystem, type OpenFile } from "./file_system.ts";
 
 /** A call that takes longer would be felt by whatever else goes on. */

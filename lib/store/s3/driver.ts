@@ -1,16 +1,16 @@
 /** A store in a bucket of S3, or of a server that speaks S3. */
 
-import type { BucketLocation } from "../core/bucket.ts";
-import type { Host } from "../core/host.ts";
-import { createStore } from "./create_store.ts";
-import type { Driver } from "./driver.ts";
-import { ANYTHING, type Bucket } from "./s3/bucket.ts";
-import { openBucket } from "./s3/client.ts";
-import { beginS3Draft, type S3Context, type S3Draft } from "./s3/draft.ts";
-import { Refusal } from "./errors.ts";
-import { isDraftName, s3Places, storedObject } from "./s3/objects.ts";
-import { addCopies, COPY_PART_BYTES, PartedUpload, PARTS_AT_ONCE, Turns } from "./s3/upload.ts";
-import type { ListedFile, Store } from "./store.ts";
+import type { BucketLocation } from "../../core/bucket.ts";
+import type { Host } from "../../core/host.ts";
+import { createStore } from "../create_store.ts";
+import type { Driver } from "../driver.ts";
+import { ANYTHING, type Bucket } from "./bucket.ts";
+import { openBucket } from "./client.ts";
+import { beginS3Draft, type S3Context, type S3Draft } from "./draft.ts";
+import { Refusal } from "../errors.ts";
+import { isDraftName, s3Places, storedObject } from "./objects.ts";
+import { addCopies, COPY_PART_BYTES, PartedUpload, PARTS_AT_ONCE, Turns } from "./upload.ts";
+import type { ListedFile, Store } from "../store.ts";
 
 /** How long what is under way, and clearing up, may go on after a run was told to end. */
 const GRACE_MS = 5_000;

@@ -1,14 +1,14 @@
 // Row 115: a folder of the store is swapped for a link, before each single call in turn.
 
 import { assert, assertEquals } from "@std/assert";
-import { CronfetchError } from "../../lib/core/errors.ts";
-import { openFolder } from "../../lib/store/folder.ts";
-import type { FileSystem } from "../../lib/store/file_system.ts";
-import type { Store } from "../../lib/store/store.ts";
-import { temporaryFolder, tree } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { put, sealed } from "./conformance.ts";
-import { replacing } from "./file_system.ts";
+import { CronfetchError } from "../../../lib/core/errors.ts";
+import { openFolder } from "../../../lib/store/folder/folder.ts";
+import type { FileSystem } from "../../../lib/store/folder/file_system.ts";
+import type { Store } from "../../../lib/store/store.ts";
+import { temporaryFolder, tree } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { put, sealed } from "../conformance.ts";
+import { replacing } from "../file_system.ts";
 
 const OUTSIDE = { "file": "keep", "precious": "keep" };
 

@@ -7,10 +7,10 @@ import {
   RunFile,
   runFileName,
   runOfFile,
-} from "../../lib/store/run_file.ts";
-import { temporaryFolder } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { recording } from "./file_system.ts";
+} from "../../../lib/store/folder/run_file.ts";
+import { temporaryFolder } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { recording } from "../file_system.ts";
 
 for (
   const [name, text, folders] of [

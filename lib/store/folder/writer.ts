@@ -1,6 +1,6 @@
 /** Files that are hashed and written by another thread; see `writer_worker.ts`. */
 
-import { Refusal } from "./errors.ts";
+import { Refusal } from "../errors.ts";
 import type { OpenFile } from "./file_system.ts";
 import type { WriterAnswer, WriterRequest } from "./writer_worker.ts";
 

@@ -1,15 +1,18 @@
 // What dead runs leave, and how it is found.
 
 import { assertEquals } from "@std/assert";
-import { type FileSystem, machineFileSystem as machine } from "../../lib/store/file_system.ts";
-import { openFolder } from "../../lib/store/folder.ts";
-import { draftName, folderLine, runFileName } from "../../lib/store/run_file.ts";
-import type { Store } from "../../lib/store/store.ts";
-import { temporaryFolder, tree } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { assertCode, put, sealed } from "./conformance.ts";
-import { failing, isDraft, recording, replacing } from "./file_system.ts";
-import { denoRun } from "./process.ts";
+import {
+  type FileSystem,
+  machineFileSystem as machine,
+} from "../../../lib/store/folder/file_system.ts";
+import { openFolder } from "../../../lib/store/folder/folder.ts";
+import { draftName, folderLine, runFileName } from "../../../lib/store/folder/run_file.ts";
+import type { Store } from "../../../lib/store/store.ts";
+import { temporaryFolder, tree } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { assertCode, put, sealed } from "../conformance.ts";
+import { failing, isDraft, recording, replacing } from "../file_system.ts";
+import { denoRun } from "../process.ts";
 
 function open(root: string, fileSystem?: FileSystem): Store {
   return openFolder(root, { sync: false, random: testHost().random }, fileSystem);

@@ -1,7 +1,7 @@
 /** The file system as an argument: the calls the folder driver makes, and no others. */
 
-import { isAbsent } from "./errors.ts";
-import type { StoredFile } from "./store.ts";
+import { isAbsent } from "../errors.ts";
+import type { StoredFile } from "../store.ts";
 
 /** An open file. */
 export type OpenFile = Pick<

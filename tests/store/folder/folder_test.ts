@@ -1,11 +1,11 @@
 // The folder driver on a sound file system; what goes wrong is in folder_faults_test.ts.
 
-import { type FileSystem, machineFileSystem } from "../../lib/store/file_system.ts";
-import { openFolder } from "../../lib/store/folder.ts";
-import { quickFileSystem } from "../../lib/store/quick_file_system.ts";
-import { temporaryFolder } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { storeConformance } from "./conformance.ts";
+import { type FileSystem, machineFileSystem } from "../../../lib/store/folder/file_system.ts";
+import { openFolder } from "../../../lib/store/folder/folder.ts";
+import { quickFileSystem } from "../../../lib/store/folder/adaptive_file_system.ts";
+import { temporaryFolder } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { storeConformance } from "../conformance.ts";
 
 const DRIVERS: readonly [name: string, sync: boolean, fileSystem: () => FileSystem][] = [
   ["folder", false, () => machineFileSystem],

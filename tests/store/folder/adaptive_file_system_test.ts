@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { quickFileSystem } from "../../lib/store/quick_file_system.ts";
-import { temporaryFolder } from "../helpers/folder.ts";
+import { quickFileSystem } from "../../../lib/store/folder/adaptive_file_system.ts";
+import { temporaryFolder } from "../../helpers/folder.ts";
 
 /** A file system on which each call seems to take its share of `tookMs`. */
 function place(tookMs: readonly number[]) {
