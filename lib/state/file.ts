@@ -1,20 +1,22 @@
 /** `file:` — a state in one JSON file, made to be kept in git. */
 
 import {
+  acquireLease,
   applyChanges,
   type Changes,
   chosenRecords,
   type Contents,
   emptyContents,
+  type Leases,
+  releaseLease,
+  renewLease,
   type StateDriver,
   type StateHost,
 } from "./driver.ts";
 import { type Body, chosenEntries, type Collection, type Owned } from "./entries.ts";
 import { fileSize, stateError } from "./errors.ts";
 import { parseContents, parseLeases, printContents, printLeases } from "./file_text.ts";
-import { acquireLease, type Leases, releaseLease, renewLease } from "./leases.ts";
-import { FileLock, readText, removeFile, replaceText } from "./locked_file.ts";
-import { RunLocks } from "./run_locks.ts";
+import { FileLock, readText, removeFile, replaceText, RunLocks } from "./file_lock.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
 
 /**

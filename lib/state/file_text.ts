@@ -4,7 +4,7 @@
  * contents. Pure.
  */
 
-import { type Contents, emptyContents, newestFirst } from "./driver.ts";
+import { type Contents, emptyContents, type Leases, newestFirst } from "./driver.ts";
 import { type Body, type Collection, COLLECTIONS, type MemberBody, setEntry } from "./entries.ts";
 import { unreadable } from "./errors.ts";
 import {
@@ -22,7 +22,6 @@ import {
   isTime,
   upgradeRecord,
 } from "./format.ts";
-import type { Leases } from "./leases.ts";
 import type { TaskRecord } from "./state.ts";
 
 /** Writes contents as JSON. */

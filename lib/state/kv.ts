@@ -18,7 +18,7 @@ import {
 import { encode, type Kv, KvConnection, type Mutation } from "./kv_connection.ts";
 import type { KvEntries } from "./kv_entries.ts";
 import { KvLeases } from "./kv_leases.ts";
-import { RunLocks } from "./run_locks.ts";
+import { RunLocks } from "./file_lock.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
 
 const FORMAT_KEY: Deno.KvKey = ["cronfetch", "format"];

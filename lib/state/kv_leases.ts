@@ -5,12 +5,11 @@
  * runs share, and commits only if it still stands as it was before looking.
  */
 
-import type { StateHost } from "./driver.ts";
+import { share, type StateHost } from "./driver.ts";
 import { Contended, patiently } from "./errors.ts";
 import { isNumber, isTexts } from "./format.ts";
 import { commits, encode, encodeIds, type KvConnection, type Mutation } from "./kv_connection.ts";
-import { share } from "./leases.ts";
-import type { RunLocks } from "./run_locks.ts";
+import type { RunLocks } from "./file_lock.ts";
 
 /** Replaced whenever tasks are given out, or taken from a dead run. */
 const TURN: Deno.KvKey = ["cronfetch", "turn"];

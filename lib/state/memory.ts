@@ -1,16 +1,19 @@
 /** `memory:` — a state that ends with the process. */
 
 import {
+  acquireLease,
   applyChanges,
   type Changes,
   chosenRecords,
   type Contents,
   emptyContents,
+  type Leases,
+  releaseLease,
+  renewLease,
   type StateDriver,
   type StateHost,
 } from "./driver.ts";
 import { type Body, chosenEntries, type Collection, type Owned } from "./entries.ts";
-import { acquireLease, type Leases, releaseLease, renewLease } from "./leases.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
 
 /** What a memory driver keeps everything in. Two drivers that share one see the same. */

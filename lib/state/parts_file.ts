@@ -8,7 +8,7 @@ import { CronfetchError } from "../core/errors.ts";
 import { bufferedState } from "./buffered.ts";
 import { emptyContents, type StateDriver, type StateHost } from "./driver.ts";
 import { parseContents, printContents } from "./file_text.ts";
-import { readText, removeFile, replaceText } from "./locked_file.ts";
+import { readText, removeFile, replaceText } from "./file_lock.ts";
 import { emptyMemory, memoryDriver } from "./memory.ts";
 import { emptyRecord } from "./record.ts";
 import type { State, TaskRecord } from "./state.ts";

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { StateDriver } from "../../lib/state/driver.ts";
-import { emptyContents } from "../../lib/state/driver.ts";
+import { emptyContents, type StateDriver } from "../../lib/state/driver.ts";
 import {
   type Body,
   COLLECTIONS,
