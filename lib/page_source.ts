@@ -8,7 +8,7 @@ import type { Task } from "./core/task.ts";
 import type { PageActions, PageFiles, PageNotice, PageSource, PageTask } from "./page/source.ts";
 import type { RunRecord, State, TaskRecord } from "./state/state.ts";
 import type { Store } from "./store/store.ts";
-import { taskStanding } from "./standing.ts";
+import { taskStanding } from "./worker/health.ts";
 
 /** What goes on while the page is served, as far as the page can see it or ask it for something. */
 export interface PageWork extends

@@ -16,7 +16,7 @@ import { dueMemory } from "./state/record.ts";
 import type { State } from "./state/state.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
-import { carryOut } from "./worker.ts";
+import { carryOut } from "./worker/run.ts";
 
 /** How to run; everything may be left out. */
 export interface RunOptions {

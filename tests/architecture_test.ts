@@ -16,7 +16,6 @@ const PICTURE: Picture = {
     ["commands"],
     ["completions"],
     ["worker", "page_source"],
-    ["tally", "standing"],
     ["download", "lists", "page", "report"],
     ["http", "content", "store", "state", "schedule", "config"],
     ["cron"],

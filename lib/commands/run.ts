@@ -13,7 +13,7 @@ import { withoutConditions } from "../schedule/plan.ts";
 import { openState } from "../state/open.ts";
 import type { State } from "../state/state.ts";
 import { openStore } from "../store/open.ts";
-import { carryOut } from "../worker.ts";
+import { carryOut } from "../worker/run.ts";
 import { planWith, prepare, type Prepared } from "./prepare.ts";
 import { fileReporters, reportRequests, workflowReporters } from "./reports.ts";
 import { stopOnSignals } from "./stop.ts";

@@ -12,7 +12,7 @@ import { prepare } from "./prepare.ts";
 import { recall } from "./recall.ts";
 import { relativeTime } from "../report/relative_time.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
-import { isTroubled, type TaskStanding, taskStanding } from "../standing.ts";
+import { isTroubled, type TaskStanding, taskStanding } from "../worker/health.ts";
 
 const HEALTH_STYLES = {
   new: "faint",

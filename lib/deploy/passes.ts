@@ -8,8 +8,8 @@ import { alertReporter } from "../report/alerts.ts";
 import { consoleReporter } from "../report/console.ts";
 import { escapeControl } from "../report/format.ts";
 import type { State } from "../state/state.ts";
-import { runPass } from "../worker/pass.ts";
-import { openPlaces, type Places } from "../worker/places.ts";
+import { runPass } from "../worker/tick.ts";
+import { openPlaces, type Places } from "../worker/storage.ts";
 
 /** What passes work with. */
 export interface PassesContext {

@@ -1,5 +1,7 @@
 /** What somebody may ask of a watch while it goes on: a status page, say. */
 
+import type { Timers } from "../core/host.ts";
+
 /** Takes wishes, and tells the watch of them. Nothing of it outlives the process. */
 export interface WatchControl {
   /** Runs tasks as soon as no run is under way, whatever their schedules say, and paused or not. */
@@ -74,6 +76,43 @@ export function createControl(): WatchControl {
       const listener = () => callback();
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+  };
+}
+
+/** Follows a signal, later. */
+export interface Grace extends Disposable {
+  /** Aborted with the same reason, once the grace is over. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Begins the grace once `stop` is aborted.
+ *
+ * @param graceMs How long it is, in milliseconds; 0 is none.
+ * @param begun Called when it begins.
+ */
+export function graceAfter(
+  stop: AbortSignal,
+  graceMs: number,
+  timers: Timers,
+  begun: () => void,
+): Grace {
+  const controller = new AbortController();
+  const end = () => controller.abort(stop.reason);
+  let cancel = () => {};
+  const begin = () => {
+    begun();
+    if (graceMs === 0) end();
+    else cancel = timers.after(graceMs, end);
+  };
+  stop.addEventListener("abort", begin);
+  if (stop.aborted) begin();
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      cancel();
+      stop.removeEventListener("abort", begin);
     },
   };
 }

@@ -8,10 +8,9 @@ import type { Host } from "../core/host.ts";
 import { sliceMs, type Wake } from "../schedule/trigger.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
-import type { WatchControl } from "./control.ts";
-import { graceAfter } from "./grace.ts";
-import { type Look, type Overrun, runPass } from "./pass.ts";
-import { isSamePlace, openPlaces, type Places } from "./places.ts";
+import { graceAfter, type WatchControl } from "./control.ts";
+import { type Look, type Overrun, runPass } from "./tick.ts";
+import { isSamePlace, openPlaces, type Places } from "./storage.ts";
 
 /** What is watched. */
 export interface Watched {

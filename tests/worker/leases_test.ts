@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
-import { holdTasks } from "../../lib/worker/holding.ts";
+import { holdTasks } from "../../lib/worker/leases.ts";
 import { testHost } from "../helpers/host.ts";
 
 const RENEW_EVERY_MS = 20_000;

@@ -12,7 +12,7 @@ import { nextWake, tickDuring, type Wake } from "../schedule/trigger.ts";
 import { dueMemory } from "../state/record.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
-import { carryOut, type RunContext, type RunOutcome } from "../worker.ts";
+import { carryOut, type RunContext, type RunOutcome } from "./run.ts";
 
 /** What a pass is about. */
 export interface PassRequest {

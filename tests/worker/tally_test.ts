@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { CronfetchError, type ErrorCode } from "../lib/core/errors.ts";
-import type { TaskStatus } from "../lib/core/result.ts";
-import { createTally, type RunEnding } from "../lib/tally.ts";
-import { taskResult } from "./state/samples.ts";
+import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
+import type { TaskStatus } from "../../lib/core/result.ts";
+import { createTally, type RunEnding } from "../../lib/worker/run.ts";
+import { taskResult } from "../state/samples.ts";
 
 /** A run without results that ended by itself. */
 const QUIET: RunEnding = {

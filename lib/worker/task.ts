@@ -19,7 +19,7 @@ import type { Slot } from "../schedule/pool.ts";
 import { createThrottle } from "../schedule/throttle.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
-import type { Holding } from "./holding.ts";
+import type { Holding } from "./leases.ts";
 import { createParking, hostOf } from "./parking.ts";
 
 /** What the tasks of a run share. */

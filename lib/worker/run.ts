@@ -1,25 +1,24 @@
 /** The pipeline: plan -> lease -> gather -> record -> report. */
 
 import { abortable } from "@std/async";
-import { createUrlRedactor } from "./config/secrets.ts";
-import { CronfetchError } from "./core/errors.ts";
-import type { Progress, Reporter, RunEvent, RunOccurrence } from "./core/event.ts";
-import type { Host } from "./core/host.ts";
-import type { RunSummary } from "./core/result.ts";
-import type { Plan, RunLimits, Task } from "./core/task.ts";
-import { NO_TELEMETRY, type Telemetry, type Tracing } from "./core/telemetry.ts";
-import type { DownloadOutcome } from "./download/download.ts";
-import { openTransport } from "./http/transport.ts";
-import { unhealthyAfterMs } from "./schedule/due.ts";
-import { gather } from "./schedule/pool.ts";
-import { nextRecord } from "./state/record.ts";
-import type { State } from "./state/state.ts";
-import type { Store } from "./store/store.ts";
-import { createTally } from "./tally.ts";
-import { watchRun } from "./worker/deadline.ts";
-import { holdTasks } from "./worker/holding.ts";
-import { hostOf } from "./worker/parking.ts";
-import { createWork } from "./worker/work.ts";
+import { createUrlRedactor } from "../config/secrets.ts";
+import { CronfetchError } from "../core/errors.ts";
+import type { Progress, Reporter, RunEvent, RunOccurrence } from "../core/event.ts";
+import type { Host, Timers } from "../core/host.ts";
+import { EXIT, type RunSummary, type TaskResult, type TaskStatus } from "../core/result.ts";
+import type { Plan, RunLimits, Task } from "../core/task.ts";
+import { NO_TELEMETRY, type Telemetry, type Tracing } from "../core/telemetry.ts";
+import type { DownloadOutcome } from "../download/download.ts";
+import { openTransport } from "../http/transport.ts";
+import { unhealthyAfterMs } from "../schedule/due.ts";
+import { gather } from "../schedule/pool.ts";
+import { nextRecord } from "../state/record.ts";
+import type { State } from "../state/state.ts";
+import type { Store } from "../store/store.ts";
+import { holdTasks } from "./leases.ts";
+import { hostOf } from "./parking.ts";
+import { createWork } from "./task.ts";
+import { abortReason } from "../http/network_error.ts";
 
 /** What a run works with. All of it is opened and closed by the caller. */
 export interface RunContext {
@@ -205,4 +204,102 @@ async function refusalOf(writing: Promise<void>): Promise<CronfetchError | null>
     if (error instanceof CronfetchError) return error;
     throw error;
   }
+}
+
+/** How a run ended, beside its results. */
+export interface RunEnding {
+  readonly durationMs: number;
+  /** The run's deadline passed, perhaps when there was nothing left to cut short. */
+  readonly deadlinePassed: boolean;
+  /** The exit code of whoever interrupted it, or null. */
+  readonly interrupted: number | null;
+  /** Why the state did not take all that is to be remembered, or null. */
+  readonly unsaved: CronfetchError | null;
+}
+
+/** Counts results. */
+export interface Tally {
+  /** Counts one; `permanent` if asking again would give the same failure. */
+  add(result: TaskResult, permanent: boolean): void;
+  /** What it comes to. */
+  summary(ending: RunEnding): RunSummary;
+}
+
+/** A tally without results. */
+export function createTally(): Tally {
+  const counts: Record<TaskStatus, number> = {
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    skipped: 0,
+    deferred: 0,
+    failed: 0,
+    cancelled: 0,
+  };
+  let bytes = 0;
+  let bugs = 0;
+  let permanentFailures = 0;
+
+  const exitCode = (ending: RunEnding): number => {
+    if (bugs > 0) return EXIT.bug;
+    if (ending.interrupted !== null) return ending.interrupted;
+    if (ending.deadlinePassed && counts.cancelled > 0) return EXIT.deadline;
+    if (permanentFailures > 0 || ending.unsaved?.retry === "never") return EXIT.failed;
+    if (counts.failed + counts.deferred + counts.cancelled > 0) return EXIT.temporary;
+    if (ending.unsaved) return EXIT.temporary;
+    return EXIT.good;
+  };
+
+  return {
+    add: (result, permanent) => {
+      counts[result.status]++;
+      bytes += result.bytes;
+      if (result.code === "internal") bugs++;
+      else if (permanent) permanentFailures++;
+    },
+    summary: (ending) => ({
+      counts: { ...counts },
+      bytes,
+      durationMs: ending.durationMs,
+      exitCode: exitCode(ending),
+    }),
+  };
+}
+
+/** Watches a run from its start until it is disposed of. */
+export interface RunWatch extends Disposable {
+  /** Aborted once the run is to end; the reason is a `CronfetchError` in every case. */
+  readonly signal: AbortSignal;
+  /** Whether it was the deadline. */
+  readonly deadlinePassed: () => boolean;
+}
+
+/**
+ * Starts the clock of a run.
+ *
+ * @param deadlineMs Milliseconds from now, or null for no limit.
+ * @param parent Ends the run from outside, for whatever reason.
+ */
+export function watchRun(
+  deadlineMs: number | null,
+  parent: AbortSignal,
+  timers: Timers,
+): RunWatch {
+  const controller = new AbortController();
+  const passed = new CronfetchError("timeout.deadline", "the run's deadline passed");
+  const cancel = deadlineMs === null
+    ? () => {}
+    : timers.after(deadlineMs, () => controller.abort(passed));
+  // A program may abort with anything, and within the run nobody has to know.
+  const follow = () => controller.abort(abortReason(parent));
+  parent.addEventListener("abort", follow);
+  if (parent.aborted) follow();
+  return {
+    signal: controller.signal,
+    deadlinePassed: () => controller.signal.reason === passed,
+    [Symbol.dispose]: () => {
+      cancel();
+      parent.removeEventListener("abort", follow);
+    },
+  };
 }

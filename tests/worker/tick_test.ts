@@ -7,7 +7,7 @@ import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { openState } from "../../lib/state/open.ts";
 import { openMemory } from "../../lib/store/memory.ts";
-import { lookForDue, type PassRequest, runPass } from "../../lib/worker/pass.ts";
+import { lookForDue, type PassRequest, runPass } from "../../lib/worker/tick.ts";
 import { testHost } from "../helpers/host.ts";
 
 const host = testHost();

@@ -1,10 +1,10 @@
 /** How a task fares, from what is remembered of it. Pure. */
 
-import type { Health, ShownHealth } from "./core/event.ts";
-import type { Task } from "./core/task.ts";
-import { decideDue, describeSchedule, isStale, staleFrom } from "./schedule/due.ts";
-import { dueMemory } from "./state/record.ts";
-import type { TaskRecord } from "./state/state.ts";
+import type { Health, ShownHealth } from "../core/event.ts";
+import type { Task } from "../core/task.ts";
+import { decideDue, describeSchedule, isStale, staleFrom } from "../schedule/due.ts";
+import { dueMemory } from "../state/record.ts";
+import type { TaskRecord } from "../state/state.ts";
 
 /** How a task fares. Times are RFC 3339 in UTC. */
 export interface TaskStanding {
