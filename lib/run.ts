@@ -10,7 +10,7 @@ import { realHost } from "./host.ts";
 import { alertReporter } from "./report/alerts.ts";
 import { escapeControl } from "./report/format.ts";
 import { checkCron } from "./cron/occurrence.ts";
-import { makePlan, withoutConditions } from "./schedule/plan.ts";
+import { makePlan, withoutConditions } from "./schedule/due.ts";
 import { openState } from "./state/open.ts";
 import { dueMemory } from "./state/record.ts";
 import type { State } from "./state/state.ts";

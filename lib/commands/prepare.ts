@@ -11,7 +11,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { checkCron } from "../cron/occurrence.ts";
-import { makePlan } from "../schedule/plan.ts";
+import { makePlan } from "../schedule/due.ts";
 import { dueMemory } from "../state/record.ts";
 import type { State } from "../state/state.ts";
 

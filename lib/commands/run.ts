@@ -9,7 +9,7 @@ import { variable } from "../config/variables.ts";
 import { colorWanted } from "../report/color.ts";
 import { consoleReporter } from "../report/console.ts";
 import { escapeControl } from "../report/format.ts";
-import { withoutConditions } from "../schedule/plan.ts";
+import { withoutConditions } from "../schedule/due.ts";
 import { openState } from "../state/open.ts";
 import type { State } from "../state/state.ts";
 import { openStore } from "../store/open.ts";

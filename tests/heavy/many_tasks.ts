@@ -5,7 +5,7 @@ import { loadValue } from "../../lib/config/load.ts";
 import { tasksOf } from "../../lib/config/compile.ts";
 import { realHost } from "../../lib/host.ts";
 import { checkCron } from "../../lib/cron/occurrence.ts";
-import { makePlan } from "../../lib/schedule/plan.ts";
+import { makePlan } from "../../lib/schedule/due.ts";
 import { gather } from "../../lib/schedule/pool.ts";
 
 const TASKS = 100_000;

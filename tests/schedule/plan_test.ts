@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Task } from "../../lib/core/task.ts";
-import type { DueMemory } from "../../lib/schedule/due.ts";
-import { makePlan } from "../../lib/schedule/plan.ts";
+import { type DueMemory, makePlan } from "../../lib/schedule/due.ts";
 
 const task = (id: string, schedule: Task["schedule"]): Task => ({
   id,

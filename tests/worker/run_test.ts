@@ -6,7 +6,7 @@ import type { Reporter, RunEvent } from "../../lib/core/event.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { run } from "../../lib/run.ts";
 import { checkCron } from "../../lib/cron/occurrence.ts";
-import { makePlan } from "../../lib/schedule/plan.ts";
+import { makePlan } from "../../lib/schedule/due.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, type Memory, memoryDriver } from "../../lib/state/memory.ts";
 import { openState } from "../../lib/state/open.ts";
