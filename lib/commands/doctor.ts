@@ -7,8 +7,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
 import type { Task } from "../core/task.ts";
-import type { Style } from "../report/color.ts";
-import { plural } from "../report/format.ts";
+import { plural, relativeTime, type Style } from "../report/format.ts";
 import { decideDue, describeSchedule } from "../schedule/due.ts";
 import { dueMemory } from "../state/record.ts";
 import type { TaskRecord } from "../state/state.ts";
@@ -28,7 +27,6 @@ import { checkState, checkStore } from "./places.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { checkPrograms } from "./programs.ts";
 import { recall } from "./recall.ts";
-import { relativeTime } from "../report/relative_time.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
 import { stopOnSignals } from "./stop.ts";
 

@@ -2,8 +2,15 @@
 
 import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
-import { colorWanted, type Paint, painter, type Style } from "../report/color.ts";
-import { columns, escapeControl, escapeControlInJson } from "../report/format.ts";
+import {
+  colorWanted,
+  columns,
+  escapeControl,
+  escapeControlInJson,
+  type Paint,
+  painter,
+  type Style,
+} from "../report/format.ts";
 
 /** Writes NDJSON on standard output: one object a line, as fast as the reader takes them. */
 export async function writeRows(

@@ -5,12 +5,10 @@ import { createRedactor } from "../config/secrets.ts";
 import type { ShownHealth } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
-import type { Style } from "../report/color.ts";
-import { escapeControl, plural } from "../report/format.ts";
+import { escapeControl, plural, relativeTime, type Style } from "../report/format.ts";
 import type { RecentResult, RunRecord } from "../state/state.ts";
 import { prepare } from "./prepare.ts";
 import { recall } from "./recall.ts";
-import { relativeTime } from "../report/relative_time.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
 import { isTroubled, type TaskStanding, taskStanding } from "../worker/health.ts";
 

@@ -1,12 +1,11 @@
 /** What a watch has to say, as a line for people. Pure. */
 
 import type { Flags } from "../cli.ts";
-import { escapeControl, formatDuration, plural } from "../report/format.ts";
+import { escapeControl, formatDuration, plural, relativeTime } from "../report/format.ts";
 import type { Wake } from "../schedule/trigger.ts";
 import type { Look, Overrun } from "../worker/tick.ts";
 import type { Watched, WatchNews } from "../worker/watch.ts";
 import { shortPath } from "./permissions.ts";
-import { relativeTime } from "../report/relative_time.ts";
 
 /**
  * Puts news into words.

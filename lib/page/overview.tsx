@@ -5,12 +5,11 @@ import type { ShownHealth } from "../core/event.ts";
 import { formatBytes, formatCount, formatDuration, plural } from "../report/format.ts";
 import type { RunRecord } from "../state/state.ts";
 import { CONDITIONS, type Filter, filterQuery, isIn, type Page } from "./filter.ts";
-import { taskPath } from "./paths.ts";
+import { runPath, taskPath } from "./paths.ts";
 import { Badge, HealthBadge, Notice, shown, StatusBadge, When } from "./pieces.tsx";
 import { AgeBar, NEARLY_STALE, Sparkline } from "./sparkline.tsx";
 import type { PageTask } from "./source.ts";
 import { ageShare, exitWords, recentDurations, recentSizes } from "./words.ts";
-import { runPath } from "./paths.ts";
 
 /** What the overview is drawn from. */
 export interface OverviewFacts {

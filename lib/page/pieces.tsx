@@ -4,8 +4,7 @@ import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { ShownHealth } from "../core/event.ts";
 import type { TaskStatus } from "../core/result.ts";
-import { escapeControl } from "../report/format.ts";
-import { relativeTime } from "../report/relative_time.ts";
+import { escapeControl, relativeTime } from "../report/format.ts";
 import { linkable } from "./paths.ts";
 
 /** How bad something is: decides about colour and sign, never alone. */

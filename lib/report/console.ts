@@ -3,10 +3,9 @@
 import type { Progress, Reporter, RunEvent } from "../core/event.ts";
 import type { Clock, Output, Timers } from "../core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "../core/result.ts";
-import { painter } from "./color.ts";
+import { painter } from "./format.ts";
 import { eventLine, isTrouble, type Verbosity } from "./lines.ts";
-import { picture, rateMeter } from "./live_view.ts";
-import { screen } from "./screen.ts";
+import { picture, rateMeter, screen } from "./live_view.ts";
 import { closingLine, noteTrouble, noTroubles, summaryLines } from "./summary.ts";
 
 /** What a {@linkcode consoleReporter} works with. */

@@ -1,6 +1,5 @@
 /** Numbers and foreign text, made fit to be read by people. */
 
-import { displayWidth } from "./width.ts";
 import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
 
@@ -94,4 +93,140 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
     row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - displayWidth(cell)))
       .join("  ").trimEnd()
   );
+}
+
+/** East Asian Wide and Fullwidth characters (UAX 11), in order. */
+const WIDE_RANGES: readonly (readonly [first: number, last: number])[] = [
+  [0x1100, 0x115f], // Hangul initials
+  [0x2e80, 0x303e], // CJK radicals and punctuation
+  [0x3041, 0xa4cf], // Kana, CJK ideographs, Yi
+  [0xa960, 0xa97c], // Hangul initials, extended
+  [0xac00, 0xd7a3], // Hangul syllables
+  [0xf900, 0xfaff], // CJK compatibility ideographs
+  [0xfe10, 0xfe19], // vertical forms
+  [0xfe30, 0xfe6f], // CJK compatibility and small forms
+  [0xff01, 0xff60], // full-width ASCII
+  [0xffe0, 0xffe6], // full-width signs
+  [0x16fe0, 0x18dff], // Tangut, Khitan
+  [0x1aff0, 0x1b2ff], // Kana, Nushu
+  [0x1f200, 0x1f265], // enclosed ideographs
+  [0x20000, 0x3fffd], // CJK ideographs, supplementary
+];
+
+/** What is drawn as a picture, two columns wide, by default. */
+const PICTURE = /\p{Emoji_Presentation}/u;
+
+/**
+ * Marks drawn over the character before them. The selector that turns a
+ * character into a picture (U+FE0F) is counted as one column instead, because
+ * it is what makes its character wide.
+ */
+const ZERO_WIDTH = /[[\p{Mn}\p{Me}\u1160-\u11ff\u200b-\u200d\u2060]--[\ufe0f]]/v;
+
+/** Printable ASCII, the case that need not be looked up. */
+const NARROW = /^[\x20-\x7e]*$/;
+
+/**
+ * Columns a text takes in a terminal. Sequences that some terminals join into
+ * one picture count as their parts: rather too wide than a line too long.
+ *
+ * @param text One line, without control characters.
+ * @returns A whole number of columns.
+ */
+export function displayWidth(text: string): number {
+  if (NARROW.test(text)) return text.length;
+  let columns = 0;
+  for (const character of text) columns += characterWidth(character);
+  return columns;
+}
+
+/**
+ * Cuts a text to a width, with `…` in place of what was cut.
+ *
+ * @param text One line, without control characters.
+ * @param columns The width to keep within; at least 1.
+ * @returns The text, or its beginning and `…`.
+ */
+export function truncate(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text;
+  let kept = "";
+  let free = columns - 1;
+  for (const character of text) {
+    free -= characterWidth(character);
+    if (free < 0) break;
+    kept += character;
+  }
+  return kept + "…";
+}
+
+function characterWidth(character: string): number {
+  if (ZERO_WIDTH.test(character)) return 0;
+  const codePoint = character.codePointAt(0) ?? 0;
+  const wide = WIDE_RANGES.some(([first, last]) => first <= codePoint && codePoint <= last);
+  return wide || PICTURE.test(character) ? 2 : 1;
+}
+
+/** What a colour says. Words always say the same; colour only helps the eye. */
+export type Style = "good" | "warning" | "bad" | "faint" | "strong";
+
+/** Puts a style on a text, or leaves it alone. */
+export type Paint = (style: Style, text: string) => string;
+
+/** The attributes that turn a style on and off (ECMA-48, section 8.3.117, SGR). */
+const ATTRIBUTES = {
+  good: [32, 39],
+  warning: [33, 39],
+  bad: [31, 39],
+  faint: [2, 22],
+  strong: [1, 22],
+} as const satisfies Record<Style, readonly [on: number, off: number]>;
+
+/**
+ * Whether to write in colour, by the conventions of no-color.org and
+ * force-color.org; the first of them wins.
+ *
+ * @param env Looks up an environment variable.
+ * @param isTerminal Whether a person looks at the output.
+ */
+export function colorWanted(
+  env: (name: string) => string | undefined,
+  isTerminal: boolean,
+): boolean {
+  if (isSet(env("NO_COLOR"))) return false;
+  if (isSet(env("FORCE_COLOR"))) return true;
+  return isTerminal && env("TERM") !== "dumb";
+}
+
+/** Makes what puts styles on texts, or leaves all texts alone if `color` is false. */
+export function painter(color: boolean): Paint {
+  if (!color) return (_style, text) => text;
+  return (style, text) => {
+    const [on, off] = ATTRIBUTES[style];
+    return `\x1b[${on}m${text}\x1b[${off}m`;
+  };
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== "";
+}
+
+const UNITS = [
+  [24 * 60 * 60 * 1000, "d"],
+  [60 * 60 * 1000, "h"],
+  [60 * 1000, "min"],
+  [1000, "s"],
+] as const;
+
+/**
+ * How far a time is from now, in its largest whole unit: days, hours, minutes
+ * or seconds.
+ *
+ * @returns `2 h ago`, `in 5 min`, or `now` for less than a second.
+ */
+export function relativeTime(time: Temporal.Instant, now: Temporal.Instant): string {
+  const aheadMs = time.epochMilliseconds - now.epochMilliseconds;
+  const [unitMs, unit] = UNITS.find(([unitMs]) => Math.abs(aheadMs) >= unitMs) ?? [1, null];
+  if (unit === null) return "now";
+  const distance = `${Math.floor(Math.abs(aheadMs) / unitMs)} ${unit}`;
+  return aheadMs < 0 ? `${distance} ago` : `in ${distance}`;
 }

@@ -6,10 +6,9 @@ import {
   type TaskResult,
   type TaskStatus,
 } from "../core/result.ts";
-import { escapeControl, formatBytes, formatCount } from "./format.ts";
+import { escapeControl, formatBytes, formatCount, truncate } from "./format.ts";
 import { whatHappened } from "./lines.ts";
 import { closingLine } from "./summary.ts";
-import { truncate } from "./width.ts";
 
 /** GitHub takes 1 MiB a step, in bytes, and throws away a summary that is larger. */
 export const SUMMARY_LIMIT_BYTES = 1024 * 1024 - 1;

@@ -4,8 +4,14 @@ import { ERROR_CODES } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
 import { advice } from "./advice.ts";
-import type { Paint, Style } from "./color.ts";
-import { escapeControl, formatBytes, formatDuration, plural } from "./format.ts";
+import {
+  escapeControl,
+  formatBytes,
+  formatDuration,
+  type Paint,
+  plural,
+  type Style,
+} from "./format.ts";
 
 /** How much is told: failures only, results, or every step. */
 export type Verbosity = "quiet" | "normal" | "verbose";

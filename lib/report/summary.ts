@@ -1,8 +1,7 @@
 /** What is said at the end of a run. */
 
 import { EXIT, type RunSummary, TASK_STATUSES, type TaskResult } from "../core/result.ts";
-import type { Paint } from "./color.ts";
-import { formatBytes, formatCount, formatDuration, plural, table } from "./format.ts";
+import { formatBytes, formatCount, formatDuration, type Paint, plural, table } from "./format.ts";
 import { isTrouble, resultLine, STATUS_STYLES } from "./lines.ts";
 
 /** Troubles listed at the end; a run may have 100,000. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../lib/cli.ts";
-import { relativeTime } from "../../lib/report/relative_time.ts";
+import { relativeTime } from "../../lib/report/format.ts";
 import type { TaskRecord } from "../../lib/state/state.ts";
 import { tree } from "../helpers/folder.ts";
 import { recentResult, record, runRecord } from "../state/samples.ts";

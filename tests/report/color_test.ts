@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { colorWanted, painter } from "../../lib/report/color.ts";
+import { colorWanted, painter } from "../../lib/report/format.ts";
 
 Deno.test("colorWanted follows NO_COLOR, FORCE_COLOR, the terminal and TERM, in this order", () => {
   const cases: [Record<string, string>, boolean, boolean][] = [

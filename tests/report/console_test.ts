@@ -12,7 +12,7 @@ import {
   summary,
 } from "./fakes.ts";
 import type { TaskStatus } from "../../lib/core/result.ts";
-import type { Paint } from "../../lib/report/color.ts";
+import type { Paint } from "../../lib/report/format.ts";
 import { eventLine, type Verbosity } from "../../lib/report/lines.ts";
 import { TerminalModel } from "./terminal_model.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { screen } from "../../lib/report/screen.ts";
+import { screen } from "../../lib/report/live_view.ts";
 import { fakeOutput } from "./fakes.ts";
 import { TerminalModel } from "./terminal_model.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { EXIT, type TaskStatus } from "../../lib/core/result.ts";
-import { painter } from "../../lib/report/color.ts";
+import { painter } from "../../lib/report/format.ts";
 import { closingLine, noteTrouble, noTroubles, summaryLines } from "../../lib/report/summary.ts";
 import { result, summary } from "./fakes.ts";
 

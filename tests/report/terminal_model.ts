@@ -1,6 +1,6 @@
 /** As much of a terminal as the live view needs: what a person sees after some writes. */
 
-import { displayWidth } from "../../lib/report/width.ts";
+import { displayWidth } from "../../lib/report/format.ts";
 
 /** Takes text and shows what a terminal of this width would. */
 export class TerminalModel {

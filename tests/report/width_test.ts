@@ -1,5 +1,5 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { displayWidth, truncate } from "../../lib/report/width.ts";
+import { displayWidth, truncate } from "../../lib/report/format.ts";
 
 Deno.test("displayWidth counts columns", () => {
   const cases: [string, number][] = [

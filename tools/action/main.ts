@@ -3,7 +3,7 @@
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { realHost } from "../../lib/host.ts";
 import { escapeControl } from "../../lib/report/format.ts";
-import { outputText } from "../../lib/report/github_output.ts";
+import { outputText } from "../../lib/report/github.ts";
 import { WorkflowLog } from "../../lib/report/workflow_log.ts";
 import { commitRun } from "./commit.ts";
 import { ActionError, gitIn } from "./git.ts";
