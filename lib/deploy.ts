@@ -14,7 +14,7 @@ import {
   warningsAbout,
 } from "./deploy/platform.ts";
 import { createPage, type StatusPage } from "./page/app.tsx";
-import { createTroublePage } from "./page/trouble.tsx";
+import { createTroublePage } from "./page/error_page.tsx";
 import { NO_WORK, pageSource } from "./page_source.ts";
 import { escapeControl, plural } from "./report/format.ts";
 import { checkCron } from "./cron/occurrence.ts";

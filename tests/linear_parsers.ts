@@ -38,7 +38,7 @@ import {
 import { requestedPauseMs } from "../lib/download/retry.ts";
 import { responseValidators, tagUse } from "../lib/download/conditional.ts";
 import { versionedKey } from "../lib/core/key.ts";
-import { bearerToken } from "../lib/page/guard.ts";
+import { bearerToken } from "../lib/page/security.ts";
 import { escapeControl } from "../lib/report/format.ts";
 import { escapeXml } from "../lib/report/junit.ts";
 import { checkFields } from "../lib/cron/expression.ts";

@@ -4,7 +4,7 @@ import type { Flags } from "../cli.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host, Listener } from "../core/host.ts";
 import { createPage } from "../page/app.tsx";
-import { isLoopbackHost } from "../page/guard.ts";
+import { isLoopbackHost } from "../page/security.ts";
 import { serveHttp } from "../page/http_server.ts";
 import { pageSource, type PageSubject } from "../page_source.ts";
 import { escapeControl } from "../report/format.ts";

@@ -1,13 +1,12 @@
 /** The status page: a function from requests to answers, over what a source tells. */
 
-import { Hono } from "hono";
-import type { Context } from "hono";
+import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
 import manifest from "../../deno.json" with { type: "json" };
 import { CronfetchError } from "../core/errors.ts";
 import type { Clock, Timers } from "../core/host.ts";
-import { answerAction } from "./act.ts";
-import { ActionForm } from "./actions.tsx";
+import { answerAction } from "./actions.ts";
+import { ActionForm, Notice, RunningRun, shown } from "./components.tsx";
 import {
   type ApiError,
   type ApiRuns,
@@ -17,19 +16,14 @@ import {
   apiTaskDetails,
   healthCounts,
 } from "./api.ts";
-import { answerAsset, assets } from "./assets.ts";
-import { createBrake } from "./brake.ts";
-import { createBroadcast } from "./broadcast.ts";
+import { answerAsset, assets, idBehind } from "./assets.ts";
+import { createBrake, isLoopbackHost, secure, withUrl } from "./security.ts";
+import { createBroadcast } from "./live.ts";
 import { answerFile } from "./files.ts";
 import { chosen, filterQuery, pageOf, parseFilter, TASKS_PER_PAGE } from "./filter.ts";
-import { isLoopbackHost, secure, withUrl } from "./guard.ts";
-import { page, type Section } from "./layout.tsx";
+import { Notices, page, type Section } from "./layout.tsx";
 import { createMetrics } from "./metrics.ts";
 import { Counts, FilterForm, Headline, TaskTable, titleOf } from "./overview.tsx";
-import { idBehind } from "./paths.ts";
-import { Notices } from "./notices.tsx";
-import { Notice, shown } from "./pieces.tsx";
-import { RunningRun } from "./progress.tsx";
 import { RunPage, RunsPage } from "./runs.tsx";
 import type { PageSource, PageTask } from "./source.ts";
 import { TaskPage } from "./task.tsx";

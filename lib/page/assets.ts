@@ -4,7 +4,12 @@ import { createHash } from "node:crypto";
 import icon from "./icon.svg" with { type: "text" };
 import script from "./live.js" with { type: "text" };
 import style from "./style.css" with { type: "text" };
-import type { Assets } from "./layout.tsx";
+
+/** Paths of the files that every page loads. */
+export interface Assets {
+  readonly style: string;
+  readonly script: string;
+}
 
 /** By name: content and media type. */
 const FILES: ReadonlyMap<string, readonly [text: string, type: string]> = new Map([
@@ -31,4 +36,49 @@ export function answerAsset(name: string): Response | null {
   return new Response(text, {
     headers: { "content-type": type, "cache-control": "max-age=86400" },
   });
+}
+
+/**
+ * The path of a task below `prefix`. Browsers take `.` and `..` for steps however they are
+ * written, so these two go into the query.
+ */
+export function taskPath(id: string, prefix = "/tasks"): string {
+  if (id === "." || id === "..") return `${prefix}/?id=${id}`;
+  return `${prefix}/${encodeURIComponent(id.toWellFormed())}`;
+}
+
+/** The path of a run. */
+export function runPath(run: string): string {
+  return `/runs/${encodeURIComponent(run.toWellFormed())}`;
+}
+
+/** The path of a published file; its last segment is the name a browser saves it by. */
+export function filePath(key: string): string {
+  return `/files/${
+    key.split("/").map((part) => encodeURIComponent(part.toWellFormed())).join("/")
+  }`;
+}
+
+/**
+ * What stands in a URL behind `prefix`, decoded once and whole: a `/` in an id is as good
+ * encoded as plain, since some proxies decode it.
+ *
+ * @returns Null for what cannot be decoded.
+ */
+export function idBehind(prefix: string, url: string): string | null {
+  const { pathname, searchParams } = new URL(url);
+  const rest = pathname.slice(prefix.length);
+  if (rest === "") return searchParams.get("id");
+  try {
+    return decodeURIComponent(rest);
+  } catch {
+    return null;
+  }
+}
+
+/** A URL that may become a link: http or https, and nothing in it masked. Else null. */
+export function linkable(url: string): string | null {
+  const protocol = URL.parse(url)?.protocol;
+  const safe = protocol === "http:" || protocol === "https:";
+  return safe && !url.includes("***") ? url : null;
 }

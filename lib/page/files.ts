@@ -1,6 +1,6 @@
 /** Published files, for downloading. */
 
-import { idBehind } from "./paths.ts";
+import { idBehind } from "./assets.ts";
 import type { PageSource } from "./source.ts";
 
 /**

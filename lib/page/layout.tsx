@@ -1,12 +1,10 @@
 /** What all pages have around them. */
 
 import type { Child } from "hono/jsx";
-
-/** Where the files stand that every page asks for. */
-export interface Assets {
-  readonly style: string;
-  readonly script: string;
-}
+import type { JSX } from "hono/jsx/jsx-runtime";
+import { shown, Sign } from "./components.tsx";
+import type { Assets } from "./assets.ts";
+import type { PageNotice } from "./source.ts";
 
 /** What a page needs to know beside its own content. */
 export interface Surroundings {
@@ -69,4 +67,22 @@ export function page(
 /** A time of today to the second, with its zone. */
 function clockTime(now: Temporal.Instant): string {
   return `${now.toString({ smallestUnit: "second" }).replace("T", " ").replace("Z", "")} UTC`;
+}
+
+/** Sentences above everything else; nothing where all is as it should be. */
+export function Notices(
+  { notices }: { readonly notices: readonly PageNotice[] },
+): JSX.Element {
+  return (
+    <>
+      {notices.map(({ tone, title, lines }) => (
+        <div class={`banner ${tone}`}>
+          <p>
+            <Sign tone={tone} /> <strong>{title}</strong>
+          </p>
+          {lines.map((line) => <p class="reason">{shown(line)}</p>)}
+        </div>
+      ))}
+    </>
+  );
 }

@@ -5,11 +5,20 @@ import type { ShownHealth } from "../core/event.ts";
 import { formatBytes, formatCount, formatDuration, plural } from "../report/format.ts";
 import type { RunRecord } from "../state/state.ts";
 import { CONDITIONS, type Filter, filterQuery, isIn, type Page } from "./filter.ts";
-import { runPath, taskPath } from "./paths.ts";
-import { Badge, HealthBadge, Notice, shown, StatusBadge, When } from "./pieces.tsx";
-import { AgeBar, NEARLY_STALE, Sparkline } from "./sparkline.tsx";
+import { runPath, taskPath } from "./assets.ts";
+import {
+  AgeBar,
+  Badge,
+  HealthBadge,
+  NEARLY_STALE,
+  Notice,
+  shown,
+  Sparkline,
+  StatusBadge,
+  When,
+} from "./components.tsx";
 import type { PageTask } from "./source.ts";
-import { ageShare, exitWords, recentDurations, recentSizes } from "./words.ts";
+import { ageShare, exitWords, recentDurations, recentSizes } from "./labels.ts";
 
 /** What the overview is drawn from. */
 export interface OverviewFacts {

@@ -4,11 +4,19 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 import { TASK_STATUSES } from "../core/result.ts";
 import { formatBytes, formatCount, formatDuration, plural } from "../report/format.ts";
 import type { RecentResult, RunRecord } from "../state/state.ts";
-import { runPath, taskPath } from "./paths.ts";
-import { Badge, exactTime, Notice, shown, StatusBadge, type Tone, When } from "./pieces.tsx";
-import { Sparkline } from "./sparkline.tsx";
+import { runPath, taskPath } from "./assets.ts";
+import {
+  Badge,
+  exactTime,
+  Notice,
+  shown,
+  Sparkline,
+  StatusBadge,
+  type Tone,
+  When,
+} from "./components.tsx";
 import { Said } from "./task.tsx";
-import { exitWords } from "./words.ts";
+import { exitWords } from "./labels.ts";
 
 /** All runs that are remembered. */
 export function RunsPage(

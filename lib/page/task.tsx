@@ -4,13 +4,21 @@ import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { formatBytes, formatDuration, plural } from "../report/format.ts";
 import type { RecentResult, TaskRecord } from "../state/state.ts";
-import { ActionForm } from "./actions.tsx";
+import {
+  ActionForm,
+  Address,
+  Badge,
+  exactTime,
+  HealthBadge,
+  shown,
+  Sparkline,
+  StatusBadge,
+  When,
+} from "./components.tsx";
 import { Age, Due } from "./overview.tsx";
-import { filePath, runPath, taskPath } from "./paths.ts";
-import { Address, Badge, exactTime, HealthBadge, shown, StatusBadge, When } from "./pieces.tsx";
-import { Sparkline } from "./sparkline.tsx";
+import { filePath, runPath, taskPath } from "./assets.ts";
 import type { PageTask } from "./source.ts";
-import { explain, recentDurations, recentSizes } from "./words.ts";
+import { explain, recentDurations, recentSizes } from "./labels.ts";
 
 /** What a task's page is drawn from. */
 export interface TaskFacts {

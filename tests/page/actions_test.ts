@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { isToken } from "../../lib/page/guard.ts";
+import { isToken } from "../../lib/page/security.ts";
 import { ORIGIN, pageTask, type Site, site, type SiteOptions } from "./site.ts";
 
 const TOKEN = "a token nobody guesses";

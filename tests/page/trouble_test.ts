@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createTroublePage } from "../../lib/page/trouble.tsx";
+import { createTroublePage } from "../../lib/page/error_page.tsx";
 import { site } from "./site.ts";
 import { testHost } from "../helpers/host.ts";
 

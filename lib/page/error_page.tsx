@@ -6,9 +6,9 @@ import type { Clock } from "../core/host.ts";
 import type { ApiError } from "./api.ts";
 import type { StatusPage } from "./app.tsx";
 import { answerAsset, assets } from "./assets.ts";
-import { secure, withUrl } from "./guard.ts";
+import { secure, withUrl } from "./security.ts";
 import { page } from "./layout.tsx";
-import { Notice, shown } from "./pieces.tsx";
+import { Notice, shown } from "./components.tsx";
 
 /** What stands in the way. */
 export interface Trouble {

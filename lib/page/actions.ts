@@ -1,7 +1,6 @@
 /** What a visitor with the token asks to be done. */
 
-import type { Brake } from "./brake.ts";
-import { bearerToken, isSameOrigin, isToken } from "./guard.ts";
+import { bearerToken, type Brake, isSameOrigin, isToken } from "./security.ts";
 import type { PageActions, PageSource } from "./source.ts";
 
 /** Why nothing was done. */

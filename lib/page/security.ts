@@ -1,6 +1,7 @@
 /** Who may ask for what: hosts, origins, the token. And the headers of every answer. Pure. */
 
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { Clock, Timers } from "../core/host.ts";
 
 /** Headers of every answer: nothing from elsewhere, nothing inline, no frame, no sniffing. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -77,4 +78,47 @@ function digest(text: string): Uint8Array {
 /** The token a program sends (RFC 6750, section 2.1), or null. */
 export function bearerToken(headers: Headers): string | null {
   return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? null;
+}
+
+/** Remembers wrong attempts, and makes them slow and few. */
+export interface Brake {
+  /** Whole seconds until somebody may try again; 0 for now. */
+  waitSeconds(): number;
+  /** Counts a wrong attempt at once, and waits before it is answered. */
+  wrong(): Promise<void>;
+}
+
+/** Wrong attempts that are borne in a minute, over all visitors: addresses cost nothing. */
+const MOST_WRONG = 10;
+const WINDOW_MS = 60_000;
+
+/** How much later a wrong attempt is answered, in milliseconds. */
+const WRONG_MS = 500;
+
+/**
+ * Makes a brake. While it holds, the right token is refused as well: an answer of another kind
+ * would let the guessing go on.
+ */
+export function createBrake(
+  { clock, timers, closing }: {
+    readonly clock: Pick<Clock, "monotonicMs">;
+    readonly timers: Pick<Timers, "sleep">;
+    /** Ends the waiting. */
+    readonly closing: AbortSignal;
+  },
+): Brake {
+  /** When the recent wrong attempts were made, the oldest first. */
+  let wrongAtMs: readonly number[] = [];
+  return {
+    waitSeconds: () => {
+      const nowMs = clock.monotonicMs();
+      wrongAtMs = wrongAtMs.filter((atMs) => nowMs - atMs < WINDOW_MS);
+      const oldest = wrongAtMs.at(-MOST_WRONG);
+      return oldest === undefined ? 0 : Math.ceil((oldest + WINDOW_MS - nowMs) / 1_000);
+    },
+    wrong: async () => {
+      wrongAtMs = [...wrongAtMs, clock.monotonicMs()];
+      await timers.sleep(WRONG_MS, closing).catch(() => {});
+    },
+  };
 }
