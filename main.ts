@@ -5,13 +5,13 @@
  * @module
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 import { isOnDeploy } from "./lib/deploy/platform.ts";
 import { realHost, realPlatform } from "./lib/host.ts";
 
 const host = realHost();
 if (isOnDeploy(host)) {
-  const { deploy } = await import("./lib/deploy.ts");
+  const { deploy } = await import("./lib/deploy/deploy.ts");
   await deploy(host, realPlatform());
 } else if (import.meta.main) {
   host.exit(await main(Deno.args, host));

@@ -13,8 +13,6 @@ const PICTURE: Picture = {
     ["host"],
     ["telemetry"],
     ["cli", "deploy"],
-    ["commands"],
-    ["completions"],
     ["worker", "page_source"],
     ["download", "lists", "page", "report"],
     ["http", "content", "store", "state", "schedule", "config"],
@@ -22,7 +20,7 @@ const PICTURE: Picture = {
     ["core"],
   ],
   // A web page is a report, too, and uses the same words and formats.
-  beside: { page: ["report"], commands: ["cli"] },
+  beside: { page: ["report"] },
   spoken: { hono: "page", zod: "config" },
 };
 

@@ -80,7 +80,7 @@ Deno.test("a plain run loads what it needs, and no more", async () => {
     .map((url) => url.slice(ROOT.href.length));
   const packages = urls.map((url) => /\/npm\/[^/]+\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1])
     .filter((name) => name !== undefined);
-  assert(ours.includes("lib/commands/run.ts") && ours.length > 50, `${ours.length}`);
+  assert(ours.includes("lib/cli/run.ts") && ours.length > 50, `${ours.length}`);
   assertEquals(ours.filter((path) => ELSEWHERE.some((pattern) => pattern.test(path))), []);
   assertEquals(packages.filter((name) => !PACKAGES.includes(name)), []);
   assertEquals(urls.filter((url) => url.includes("/v4/classic/")), [], "import zod/mini");

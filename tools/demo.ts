@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { main } from "../lib/cli.ts";
+import { main } from "../lib/cli/main.ts";
 import { EXIT } from "../lib/core/result.ts";
 import { realHost } from "../lib/host.ts";
 

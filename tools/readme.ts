@@ -4,7 +4,7 @@
  * pages are current.
  */
 
-import { EXIT_CODES, main } from "../lib/cli.ts";
+import { EXIT_CODES, main } from "../lib/cli/main.ts";
 import { optionRows } from "../lib/config/describe.ts";
 import { OVERRIDE_NAMES, type OverrideName } from "../lib/config/overrides.ts";
 import { ERROR_CODES, type ErrorCode } from "../lib/core/errors.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parse } from "yaml";
-import { main } from "../../lib/cli.ts";
+import { main } from "../../lib/cli/main.ts";
 import { testHost } from "../helpers/host.ts";
 import { assertSteps, assertWorkflow, yamlBlocks } from "./workflow.ts";
 

@@ -1,7 +1,7 @@
 // `verify` and a bucket: what was edited, what is missing, what nobody knows, and the way back.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../../lib/cli.ts";
+import { main } from "../../lib/cli/main.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";

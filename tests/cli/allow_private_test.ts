@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../../lib/cli.ts";
+import { main } from "../../lib/cli/main.ts";
 import { namedConnect } from "../helpers/named_connect.ts";
 import { origin } from "../helpers/origin.ts";
 import { place } from "./place.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
-import { deliver } from "../../lib/commands/deliver.ts";
+import { deliver } from "../../lib/cli/output.ts";
 import { rowsOf } from "./place.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
-import { main } from "../../lib/cli.ts";
-import { permissionFlags, shellQuoted } from "../../lib/commands/permissions.ts";
+import { main } from "../../lib/cli/main.ts";
+import { permissionFlags, shellQuoted } from "../../lib/cli/doctor/permissions.ts";
 import { tasksOf } from "../../lib/config/compile.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import type { ConfigInput } from "../../lib/config/schema.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { createPlaceHolder, type Open } from "../../lib/commands/place_holder.ts";
+import { createPlaceHolder, type Open } from "../../lib/cli/place_holder.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { openState } from "../../lib/state/open.ts";
 import type { State } from "../../lib/state/state.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { main } from "../../lib/cli.ts";
-import { splitOutput } from "../../lib/commands/prepare.ts";
+import { main } from "../../lib/cli/main.ts";
+import { splitOutput } from "../../lib/cli/prepare.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
 import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost, type TestHostOptions } from "../helpers/host.ts";

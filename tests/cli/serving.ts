@@ -1,6 +1,6 @@
 /** `serve`, in this process with a host whose sleeps are moved by hand, or in one of its own. */
 
-import { main } from "../../lib/cli.ts";
+import { main } from "../../lib/cli/main.ts";
 import type { TestHost } from "../helpers/host.ts";
 import type { Place } from "./place.ts";
 

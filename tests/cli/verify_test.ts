@@ -1,8 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { main } from "../../lib/cli.ts";
-import { compareFiles } from "../../lib/commands/compare.ts";
-import { forgetPublished } from "../../lib/commands/forget.ts";
-import { knownKeys, publishedEntries } from "../../lib/commands/inventory.ts";
+import { main } from "../../lib/cli/main.ts";
+import {
+  compareFiles,
+  forgetPublished,
+  knownKeys,
+  publishedEntries,
+} from "../../lib/cli/verify_files.ts";
 import { openState } from "../../lib/state/open.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import { tree } from "../helpers/folder.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { exists } from "@std/fs";
-import { main } from "../../lib/cli.ts";
-import { newsLine } from "../../lib/commands/watch_news.ts";
+import { main } from "../../lib/cli/main.ts";
+import { newsLine } from "../../lib/cli/daemon.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";

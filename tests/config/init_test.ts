@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { initialConfig } from "../../lib/config/init.ts";
+import { initialConfig } from "../../lib/cli/init.ts";
 import { tasksOf } from "../../lib/config/compile.ts";
 import { AT, loadText } from "./loading.ts";
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
-import { main } from "../../lib/cli.ts";
+import { main } from "../../lib/cli/main.ts";
 import { run, type TaskResult } from "../../lib/mod.ts";
 import { openFolder } from "../../lib/store/folder/folder.ts";
 import { type TemporaryFolder, temporaryFolder, type Tree, tree } from "../helpers/folder.ts";

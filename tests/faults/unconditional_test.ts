@@ -1,7 +1,7 @@
 /** Row 122: servers whose validators are wrong, and how to ignore those. */
 
 import { assertEquals } from "@std/assert";
-import { main } from "../../lib/cli.ts";
+import { main } from "../../lib/cli/main.ts";
 import type { TaskInput } from "../../lib/mod.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

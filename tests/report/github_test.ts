@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { main } from "../../lib/cli.ts";
+import { main } from "../../lib/cli/main.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
 import { githubReporter } from "../../lib/report/github.ts";
 import { WorkflowLog } from "../../lib/report/workflow_log.ts";

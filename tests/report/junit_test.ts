@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { main } from "../../lib/cli.ts";
+import { main } from "../../lib/cli/main.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
 import { realHost } from "../../lib/host.ts";
 import { escapeXml, junitReporter } from "../../lib/report/junit.ts";

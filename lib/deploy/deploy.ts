@@ -1,25 +1,20 @@
 /** Deno Deploy: a cron that looks at what is due, and the status page. */
 
-import type { Config } from "./config/config.ts";
-import { variable } from "./config/variables.ts";
-import { loadConfig } from "./config/load.ts";
-import { CronfetchError } from "./core/errors.ts";
-import type { Host, Platform, StopSignal } from "./core/host.ts";
-import { EXIT } from "./core/result.ts";
-import { createPasses, type Passes, wordsOf } from "./deploy/passes.ts";
-import {
-  complaintAboutStore,
-  readTimeline,
-  type Timeline,
-  warningsAbout,
-} from "./deploy/platform.ts";
-import { createPage, type StatusPage } from "./page/app.tsx";
-import { createTroublePage } from "./page/error_page.tsx";
-import { NO_WORK, pageSource } from "./page_source.ts";
-import { escapeControl, plural } from "./report/format.ts";
-import { checkCron } from "./cron/occurrence.ts";
-import { deployCron } from "./schedule/deploy_cron.ts";
-import { openStore } from "./store/open.ts";
+import type { Config } from "../config/config.ts";
+import { variable } from "../config/variables.ts";
+import { loadConfig } from "../config/load.ts";
+import { CronfetchError } from "../core/errors.ts";
+import type { Host, Platform, StopSignal } from "../core/host.ts";
+import { EXIT } from "../core/result.ts";
+import { createPasses, type Passes, wordsOf } from "./ticks.ts";
+import { complaintAboutStore, readTimeline, type Timeline, warningsAbout } from "./platform.ts";
+import { createPage, type StatusPage } from "../page/app.tsx";
+import { createTroublePage } from "../page/error_page.tsx";
+import { NO_WORK, pageSource } from "../page_source.ts";
+import { escapeControl, plural } from "../report/format.ts";
+import { checkCron } from "../cron/occurrence.ts";
+import { deployCron } from "../schedule/deploy_cron.ts";
+import { openStore } from "../store/open.ts";
 
 /** What the cron is called in the platform's console. */
 const CRON_NAME = "cronfetch";

@@ -1,6 +1,6 @@
 /** `plan`: what would run, and why. No network, and nothing is written. */
 
-import type { Flags } from "../cli.ts";
+import type { Flags } from "./flags.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
@@ -9,7 +9,7 @@ import { columns, escapeControl, plural } from "../report/format.ts";
 import { describeSchedule, makePlan } from "../schedule/due.ts";
 import { planWith, prepare, type Prepared } from "./prepare.ts";
 import { recall } from "./recall.ts";
-import { writeLines, writeRows } from "./rows.ts";
+import { writeLines, writeRows } from "./output.ts";
 
 /** Shows each task of the config: whether it would run, why, and where its file would go. */
 export async function plan(

@@ -1,47 +1,13 @@
 /** The command line: commands and flags in, a call on a command, an exit code out. */
 
 import { Argument, Command, CommanderError, Option } from "commander";
-import manifest from "../deno.json" with { type: "json" };
-import { deliver } from "./commands/deliver.ts";
-import { inWorkflow } from "./commands/workflow.ts";
+import manifest from "../../deno.json" with { type: "json" };
+import { deliver, inWorkflow } from "./output.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
-import { CronfetchError } from "./core/errors.ts";
-import type { Host } from "./core/host.ts";
-import { EXIT } from "./core/result.ts";
-
-/** Flags as the command line gives them; values are still text. */
-export interface Flags {
-  readonly config: readonly string[];
-  readonly only: readonly string[];
-  readonly due: boolean;
-  readonly dryRun: boolean;
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly verbose: boolean;
-  /** `junit=FILE` each. */
-  readonly report: readonly string[];
-  readonly output?: string;
-  readonly state?: string;
-  readonly timeout?: string;
-  readonly deadline?: string;
-  readonly retries?: string;
-  readonly maxConcurrency?: string;
-  readonly hostConcurrency?: string;
-  readonly limitRate?: string;
-  readonly maxFilesize?: string;
-  readonly allowPrivate?: boolean;
-  readonly port?: string;
-  readonly hostname?: string;
-  readonly event: boolean;
-  /** `run`: ignore validators; `init`: replace the file. */
-  readonly force: boolean;
-  readonly fix: boolean;
-  readonly view: boolean;
-  readonly grace?: string;
-}
-
-/** What a command does: its arguments and flags in, the exit code out. */
-export type Action = (args: readonly string[], flags: Flags, host: Host) => Promise<number>;
+import { CronfetchError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import { type Action, type Flags, NO_FLAGS } from "./flags.ts";
+import { EXIT } from "../core/result.ts";
 
 /**
  * Runs one command line. Libraries that only one command needs are loaded by
@@ -123,7 +89,7 @@ export function createProgram(host: Host, perform: Perform): Command {
   const run = command(
     "run [TASK|URL...]",
     "download what the config names, or the given tasks or URLs",
-    async (...given) => (await import("./commands/run.ts")).run(...given),
+    async (...given) => (await import("./run.ts")).run(...given),
   );
   withConfig(run.optionsGroup("What to run:"))
     .option("--due", "only what is due by its schedule")
@@ -144,7 +110,7 @@ export function createProgram(host: Host, perform: Perform): Command {
   const watch = command(
     "watch [TASK...]",
     "stay, and run what is due whenever it is; follows changes of the config",
-    async (...given) => (await import("./commands/watch.ts")).watch(...given),
+    async (...given) => (await import("./daemon.ts")).watch(...given),
   );
   withConfig(watch.optionsGroup("What to watch:"));
   withGrace(withLimits(watch));
@@ -153,7 +119,7 @@ export function createProgram(host: Host, perform: Perform): Command {
   const plan = command(
     "plan [TASK|URL...]",
     "show what would run and why, without the network",
-    async (...given) => (await import("./commands/plan.ts")).plan(...given),
+    async (...given) => (await import("./plan.ts")).plan(...given),
   );
   withConfig(plan.optionsGroup("What to plan:"))
     .option("--due", "only what is due by its schedule");
@@ -162,7 +128,7 @@ export function createProgram(host: Host, perform: Perform): Command {
   const status = command(
     "status [TASK...]",
     "show how each task fares; exit 3 if one is unhealthy or stale",
-    async (...given) => (await import("./commands/status.ts")).status(...given),
+    async (...given) => (await import("./status.ts")).status(...given),
   );
   withConfig(status.optionsGroup("What to show:"));
   status.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
@@ -170,7 +136,7 @@ export function createProgram(host: Host, perform: Perform): Command {
   const serve = command(
     "serve [TASK...]",
     "stay like watch, and show how each task fares on a page for browsers",
-    async (...given) => (await import("./commands/serve.ts")).serve(...given),
+    async (...given) => (await import("./serve.ts")).serve(...given),
   );
   withConfig(serve.optionsGroup("What to watch and show:"));
   serve.optionsGroup("The page:")
@@ -186,7 +152,7 @@ export function createProgram(host: Host, perform: Perform): Command {
   const verify = command(
     "verify [TASK...]",
     "hold published files against their digests; exit 3 if one differs",
-    async (...given) => (await import("./commands/verify.ts")).verify(...given),
+    async (...given) => (await import("./verify.ts")).verify(...given),
   );
   withConfig(verify.optionsGroup("What to verify:"))
     .option("--fix", "make the next run fetch what is edited or missing");
@@ -195,7 +161,7 @@ export function createProgram(host: Host, perform: Perform): Command {
   const doctor = command(
     "doctor",
     "check that a run would work here, and show the permissions it needs",
-    async (...given) => (await import("./commands/doctor.ts")).doctor(...given),
+    async (...given) => (await import("./doctor/doctor.ts")).doctor(...given),
   );
   withEgress(withConfig(doctor.optionsGroup("What to check:")));
   doctor.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
@@ -203,13 +169,13 @@ export function createProgram(host: Host, perform: Perform): Command {
   command(
     "init [FILE]",
     "write a commented config (default: cronfetch.jsonc)",
-    async (...given) => (await import("./commands/init.ts")).init(...given),
+    async (...given) => (await import("./init.ts")).init(...given),
   ).option("--force", "replace a file that is there");
 
   command(
     "schema",
     "print the JSON Schema of the config",
-    async (...given) => (await import("./commands/schema.ts")).schema(...given),
+    async (...given) => (await import("./init.ts")).schema(...given),
   ).option("--event", "of a line of --json instead");
 
   command(
@@ -225,21 +191,6 @@ export function createProgram(host: Host, perform: Perform): Command {
 }
 
 const SHELLS = ["bash", "zsh", "fish"] as const satisfies readonly Shell[];
-
-const NO_FLAGS: Flags = {
-  config: [],
-  only: [],
-  due: false,
-  dryRun: false,
-  json: false,
-  quiet: false,
-  verbose: false,
-  report: [],
-  event: false,
-  force: false,
-  fix: false,
-  view: false,
-};
 
 /** Help is the same on every terminal, so that it can be read in the README too. */
 const HELP_WIDTH = 80;

@@ -1,22 +1,87 @@
-/** What the status page shows of a watch in the same process, and how it asks it for something. */
+/** The server that the status page is served by. */
 
-import type { Config } from "../config/config.ts";
+import type { Flags } from "./flags.ts";
 import { CronfetchError } from "../core/errors.ts";
-import type { RunEvent } from "../core/event.ts";
-import type { Host } from "../core/host.ts";
-import type { PageActions, PageNotice } from "../page/source.ts";
-import type { PageSubject } from "../page_source.ts";
+import type { Host, Listener } from "../core/host.ts";
+import { createPage } from "../page/app.tsx";
+import { isLoopbackHost } from "../page/security.ts";
+import { serveHttp } from "../page/http_server.ts";
+import { pageSource, type PageSubject } from "../page_source.ts";
 import { escapeControl, formatDuration } from "../report/format.ts";
+import type { Config } from "../config/config.ts";
+import type { RunEvent } from "../core/event.ts";
+import type { PageActions, PageNotice } from "../page/source.ts";
 import type { WatchNews } from "../worker/watch.ts";
 import { createPlaceHolder } from "./place_holder.ts";
 import { onlyAsked } from "./prepare.ts";
-import type { Listener, Stay } from "./stay.ts";
+import type { Stay, WatchListener } from "./daemon.ts";
+import { variable } from "../config/variables.ts";
+
+/** What was asked for before the end is answered for this long. */
+const GRACE_MS = 3_000;
+
+/**
+ * Serves the page from now on, and says where unless it shall be quiet. When it is disposed of,
+ * what was asked for until then has a few seconds to be answered.
+ *
+ * @param subject What it is about, and the work that goes on beside it.
+ * @throws {CronfetchError} `usage` if the address cannot be listened on.
+ */
+export function servePage(
+  subject: PageSubject,
+  { hostname, port }: PageAddress,
+  { quiet }: Pick<Flags, "quiet">,
+  host: Host,
+): AsyncDisposable {
+  const token = tokenOf(host);
+  const page = createPage(pageSource(subject, host), {
+    clock: host.clock,
+    timers: host.timers,
+    token,
+    isLoopback: isLoopbackHost(hostname.includes(":") ? `[${hostname}]` : hostname),
+  });
+  const say = (sentence: string) => {
+    if (!quiet) host.stderr.write(`${escapeControl(sentence)}\n`);
+  };
+  const listener = listen({ hostname, port }, host);
+  say(`The status page is at ${urlOf(listener.addr)}`);
+  const server = serveHttp(listener, page.fetch, host.timers);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      // An open stream would keep the server from shutting down.
+      await page.close();
+      // A slow download ends with the grace.
+      const cancel = host.timers.after(GRACE_MS, () => server.close());
+      await server.shutdown();
+      cancel();
+    },
+  };
+}
+
+function listen({ hostname, port }: PageAddress, host: Pick<Host, "listen">): Listener {
+  try {
+    return host.listen(hostname, port);
+  } catch (error) {
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    const why = isTaken
+      ? "something else listens there"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    const where = `${hostname}:${port}`;
+    throw new CronfetchError("usage", `Serving the page on ${where}: ${why}`, { cause: error });
+  }
+}
+
+function urlOf({ hostname, port }: { readonly hostname: string; readonly port: number }): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
+}
 
 /** A watch as the page sees it. */
 export interface WatchPage {
   readonly subject: PageSubject;
   /** To be told what the watch does. */
-  readonly listener: Listener;
+  readonly listener: WatchListener;
   /** To be called when the watch has ended. Whoever waits for its state waits no longer. */
   end(): void;
 }
@@ -139,4 +204,43 @@ function subscription<Value>(all: Set<(value: Value) => void>, one: (value: Valu
   const listener = (value: Value) => one(value);
   all.add(listener);
   return () => void all.delete(listener);
+}
+
+/** Where the page is unless somebody says otherwise: on this machine alone. */
+export const HOSTNAME = "127.0.0.1";
+/** The port there. */
+export const PORT = 8788;
+
+/** The variable that holds what visitors must know to do something. */
+export const TOKEN_VARIABLE = "CRONFETCH_TOKEN";
+
+/** Where the page is to be. */
+export interface PageAddress {
+  readonly hostname: string;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+/**
+ * Reads `--port` and `--hostname`.
+ *
+ * @throws {CronfetchError} `usage`.
+ */
+export function addressOf({ port, hostname }: Pick<Flags, "port" | "hostname">): PageAddress {
+  const number = port === undefined ? PORT : /^\d{1,5}$/.test(port) ? Number(port) : Infinity;
+  if (number > 65_535) {
+    throw new CronfetchError("usage", `--port ${port} is no number from 0 to 65535`);
+  }
+  return { hostname: hostname ?? HOSTNAME, port: number };
+}
+
+/** What visitors must know to do something; null: nobody can do anything. */
+export function tokenOf(host: Pick<Host, "env">): string | null {
+  return variable(TOKEN_VARIABLE, host) ?? null;
+}
+
+/** What the page must not show, besides the secrets of the config. */
+export function pageSecrets(host: Pick<Host, "env">): string[] {
+  const token = tokenOf(host);
+  return token === null ? [] : [token];
 }

@@ -1,6 +1,6 @@
 /** `verify`: published files against their recorded digests. No network. */
 
-import type { Flags } from "../cli.ts";
+import type { Flags } from "./flags.ts";
 import { ownFilesOf } from "../config/location.ts";
 import { createRedactor } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
@@ -8,13 +8,19 @@ import { reservedKey } from "../core/ownership.ts";
 import { EXIT } from "../core/result.ts";
 import { formatCount, type Style } from "../report/format.ts";
 import { openStore } from "../store/open.ts";
-import { compareFiles, type Comparison, otherFiles, type Verdict } from "./compare.ts";
-import { forgetPublished } from "./forget.ts";
-import { knownKeys, publishedEntries } from "./inventory.ts";
+import {
+  compareFiles,
+  type Comparison,
+  forgetPublished,
+  knownKeys,
+  otherFiles,
+  publishedEntries,
+  type Verdict,
+} from "./verify_files.ts";
 import { prepare } from "./prepare.ts";
 import { recall } from "./recall.ts";
-import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
-import { stopOnSignals } from "./stop.ts";
+import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
+import { stopOnSignals } from "./signals.ts";
 
 /** How each verdict is shown, and whether it is a difference. */
 const VERDICTS = {

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { stripVTControlCharacters } from "node:util";
-import { type CommandSpec, completionScript, type Shell } from "../lib/completions.ts";
+import { type CommandSpec, completionScript, type Shell } from "../../lib/cli/completions.ts";
 
 const AWKWARD = `The "file", or 'none': [a] or {b}; $HOME \`x\` 100% \\back`;
 

@@ -1,20 +1,26 @@
 /** `doctor`: whether a config would run here, and which permissions it needs. */
 
-import type { Flags } from "../cli.ts";
-import { createRedactor } from "../config/secrets.ts";
-import type { BucketLocation } from "../core/bucket.ts";
-import { CronfetchError } from "../core/errors.ts";
-import type { Host } from "../core/host.ts";
-import { EXIT } from "../core/result.ts";
-import type { Task } from "../core/task.ts";
-import { plural, relativeTime, type Style } from "../report/format.ts";
-import { decideDue, describeSchedule } from "../schedule/due.ts";
-import { dueMemory } from "../state/record.ts";
-import type { TaskRecord } from "../state/state.ts";
-import { credentialsOf, serverOf } from "../store/s3/settings.ts";
-import { type Finding, reasonOf } from "./finding.ts";
-import { checkHosts } from "./hosts.ts";
-import { HOSTNAME, PORT, TOKEN_VARIABLE } from "./page_address.ts";
+import type { Flags } from "../flags.ts";
+import { createRedactor } from "../../config/secrets.ts";
+import type { BucketLocation } from "../../core/bucket.ts";
+import { CronfetchError } from "../../core/errors.ts";
+import type { Host } from "../../core/host.ts";
+import { EXIT } from "../../core/result.ts";
+import type { Task } from "../../core/task.ts";
+import { plural, relativeTime, type Style } from "../../report/format.ts";
+import { decideDue, describeSchedule } from "../../schedule/due.ts";
+import { dueMemory } from "../../state/record.ts";
+import type { TaskRecord } from "../../state/state.ts";
+import { credentialsOf, serverOf } from "../../store/s3/settings.ts";
+import {
+  checkHosts,
+  checkPrograms,
+  checkState,
+  checkStore,
+  type Finding,
+  reasonOf,
+} from "./checks.ts";
+import { HOSTNAME, PORT, TOKEN_VARIABLE } from "../page_server.ts";
 import {
   bucketOf,
   type BucketRule,
@@ -23,12 +29,10 @@ import {
   shellQuoted,
   shortPath,
 } from "./permissions.ts";
-import { checkState, checkStore } from "./places.ts";
-import { prepare, type Prepared } from "./prepare.ts";
-import { checkPrograms } from "./programs.ts";
-import { recall } from "./recall.ts";
-import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
-import { stopOnSignals } from "./stop.ts";
+import { prepare, type Prepared } from "../prepare.ts";
+import { recall } from "../recall.ts";
+import { coloredColumns, paintFor, writeLines, writeRows } from "../output.ts";
+import { stopOnSignals } from "../signals.ts";
 
 const STYLES = { good: "good", note: "faint", wrong: "bad" } as const satisfies Record<
   Finding["verdict"],

@@ -1,14 +1,14 @@
 /** The permissions of Deno that a config needs, as flags. Pure. */
 
 import { dirname, isAbsolute, relative, resolve, SEPARATOR } from "@std/path";
-import type { Config } from "../config/config.ts";
-import { type BucketLocation, parseBucket } from "../core/bucket.ts";
-import type { Host } from "../core/host.ts";
-import { stateFile } from "../core/ownership.ts";
-import { PROXY_VARIABLES } from "../core/proxy.ts";
-import type { Task } from "../core/task.ts";
-import type { S3Action } from "../store/s3/errors.ts";
-import { S3_VARIABLES, serverOf } from "../store/s3/settings.ts";
+import type { Config } from "../../config/config.ts";
+import { type BucketLocation, parseBucket } from "../../core/bucket.ts";
+import type { Host } from "../../core/host.ts";
+import { stateFile } from "../../core/ownership.ts";
+import { PROXY_VARIABLES } from "../../core/proxy.ts";
+import type { Task } from "../../core/task.ts";
+import type { S3Action } from "../../store/s3/errors.ts";
+import { S3_VARIABLES, serverOf } from "../../store/s3/settings.ts";
 
 /** What a run of a config reaches out for. */
 export interface PermissionNeeds {

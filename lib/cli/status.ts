@@ -1,6 +1,6 @@
 /** `status`: how each task fares. No network, and nothing is written. */
 
-import type { Flags } from "../cli.ts";
+import type { Flags } from "./flags.ts";
 import { createRedactor } from "../config/secrets.ts";
 import type { ShownHealth } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
@@ -9,7 +9,7 @@ import { escapeControl, plural, relativeTime, type Style } from "../report/forma
 import type { RecentResult, RunRecord } from "../state/state.ts";
 import { prepare } from "./prepare.ts";
 import { recall } from "./recall.ts";
-import { coloredColumns, paintFor, writeLines, writeRows } from "./rows.ts";
+import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
 import { isTroubled, type TaskStanding, taskStanding } from "../worker/health.ts";
 
 const HEALTH_STYLES = {

@@ -1,7 +1,7 @@
 /** `run`: download what is planned. */
 
 import { isAbsolute } from "@std/path";
-import type { Flags } from "../cli.ts";
+import type { Flags } from "./flags.ts";
 import type { Config } from "../config/config.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
@@ -14,8 +14,8 @@ import type { State } from "../state/state.ts";
 import { openStore } from "../store/open.ts";
 import { carryOut } from "../worker/run.ts";
 import { planWith, prepare, type Prepared } from "./prepare.ts";
-import { fileReporters, reportRequests, workflowReporters } from "./reports.ts";
-import { stopOnSignals } from "./stop.ts";
+import { fileReporters, reportRequests, workflowReporters } from "./reporters.ts";
+import { stopOnSignals } from "./signals.ts";
 
 /** Runs the tasks, tells about them as it goes, and gives the exit code they deserve. */
 export async function run(

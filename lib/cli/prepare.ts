@@ -1,7 +1,7 @@
 /** What the commands share: from flags to a sound config, its tasks, and their plan. */
 
 import { resolve, SEPARATOR } from "@std/path";
-import type { Flags } from "../cli.ts";
+import type { Flags } from "./flags.ts";
 import type { Config } from "../config/config.ts";
 import { variable } from "../config/variables.ts";
 import { loadConfig } from "../config/load.ts";
