@@ -13,7 +13,7 @@ const PICTURE: Picture = {
     ["host"],
     ["telemetry"],
     ["cli", "deploy"],
-    ["worker", "page_source"],
+    ["worker"],
     ["download", "lists", "page", "report"],
     ["http", "content", "store", "state", "schedule", "config"],
     ["cron"],

@@ -1,7 +1,7 @@
 /** The state and the store of a watch, for a page that stays while they are moved. */
 
 import type { CronfetchError } from "../core/errors.ts";
-import type { PageState, PageStore } from "../page_source.ts";
+import type { PageState, PageStore } from "../page/source.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 

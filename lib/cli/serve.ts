@@ -7,7 +7,7 @@ import { prepareToStay } from "./daemon.ts";
 import { stopOnSignals } from "./signals.ts";
 import type { Config } from "../config/config.ts";
 import { stateFile } from "../core/ownership.ts";
-import { NO_WORK } from "../page_source.ts";
+import { NO_WORK } from "../page/source.ts";
 import type { State } from "../state/state.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";

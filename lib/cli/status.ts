@@ -10,7 +10,7 @@ import type { RecentResult, RunRecord } from "../state/state.ts";
 import { prepare } from "./prepare.ts";
 import { recall } from "./recall.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
-import { isTroubled, type TaskStanding, taskStanding } from "../worker/health.ts";
+import { isTroubled, type TaskStanding, taskStanding } from "../report/task_health.ts";
 
 const HEALTH_STYLES = {
   new: "faint",

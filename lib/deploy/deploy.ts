@@ -10,7 +10,7 @@ import { createPasses, type Passes, wordsOf } from "./ticks.ts";
 import { complaintAboutStore, readTimeline, type Timeline, warningsAbout } from "./platform.ts";
 import { createPage, type StatusPage } from "../page/app.tsx";
 import { createTroublePage } from "../page/error_page.tsx";
-import { NO_WORK, pageSource } from "../page_source.ts";
+import { NO_WORK, pageSource } from "../page/source.ts";
 import { escapeControl, plural } from "../report/format.ts";
 import { checkCron } from "../cron/occurrence.ts";
 import { deployCron } from "../schedule/deploy_cron.ts";

@@ -1,14 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { NO_WORK, pageSource, type PageSubject } from "../lib/page_source.ts";
-import { loadValue } from "../lib/config/load.ts";
-import type { RunEvent, RunOccurrence } from "../lib/core/event.ts";
-import type { PageSource } from "../lib/page/source.ts";
-import { checkCron } from "../lib/cron/occurrence.ts";
-import { openState } from "../lib/state/open.ts";
-import type { State } from "../lib/state/state.ts";
-import { openStore } from "../lib/store/open.ts";
-import { type TestHost, testHost } from "./helpers/host.ts";
-import { record, runRecord } from "./state/samples.ts";
+import { NO_WORK, type PageSource, pageSource, type PageSubject } from "../../lib/page/source.ts";
+import { loadValue } from "../../lib/config/load.ts";
+import type { RunEvent, RunOccurrence } from "../../lib/core/event.ts";
+import { checkCron } from "../../lib/cron/occurrence.ts";
+import { openState } from "../../lib/state/open.ts";
+import type { State } from "../../lib/state/state.ts";
+import { openStore } from "../../lib/store/open.ts";
+import { type TestHost, testHost } from "../helpers/host.ts";
+import { record, runRecord } from "../state/samples.ts";
 
 /** A source over a state in memory that counts how often it is asked. */
 interface Subject extends AsyncDisposable {
