@@ -2,8 +2,8 @@
 
 import { parseArgs } from "node:util";
 import { resolve } from "@std/path";
-import { type PeerId, PEERS } from "./peers.ts";
-import { type Scenario, SCENARIOS } from "./scenarios.ts";
+import { PEERS } from "./peers.ts";
+import { type PeerId, type Scenario, SCENARIOS } from "./scenarios.ts";
 
 /** What is to be measured, and how. */
 export interface Wishes {

@@ -13,11 +13,11 @@ import { writeContent } from "./content.ts";
 import { type MemoryFolder, memoryFolder } from "./memory_folder.ts";
 import { AUTHORITY, type Origin, startNginx, startSlow } from "./origin.ts";
 import { report, writeReadme, writeResult } from "./pages.ts";
-import { type Job, type Peer, type PeerId, PEERS } from "./peers.ts";
+import { type Job, type Peer, PEERS } from "./peers.ts";
 import { findPrograms, type Program, type ProgramName } from "./programs.ts";
 import { type CaseResult, type Result, thisMachine } from "./results.ts";
 import { measureRounds } from "./rounds.ts";
-import { type Case, type Scenario, SLOW_BYTES_PER_SECOND } from "./scenarios.ts";
+import { type Case, type PeerId, type Scenario, SLOW_BYTES_PER_SECOND } from "./scenarios.ts";
 
 const INSTALL = "bench/setup installs it on Debian";
 

@@ -1,20 +1,8 @@
 /** Who is measured, and how each is called. */
 
 import { fromFileUrl, join } from "@std/path";
-import type { Case, Scenario } from "./scenarios.ts";
+import type { Case, PeerId, Scenario } from "./scenarios.ts";
 import type { Program, ProgramName } from "./programs.ts";
-
-/** Who takes part, as `--peers` says it. */
-export type PeerId =
-  | "cronfetch"
-  | "before"
-  | "curl"
-  | "curl-sha256sum"
-  | "wget2"
-  | "aria2c"
-  | "aiohttp"
-  | "fetch"
-  | "empty";
 
 /** What a peer is to do. */
 export interface Job {

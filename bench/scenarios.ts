@@ -1,6 +1,16 @@
 /** What is measured. */
 
-import type { PeerId } from "./peers.ts";
+/** A downloader to measure, as named by `--peers`. */
+export type PeerId =
+  | "cronfetch"
+  | "before"
+  | "curl"
+  | "curl-sha256sum"
+  | "wget2"
+  | "aria2c"
+  | "aiohttp"
+  | "fetch"
+  | "empty";
 
 /** Files or records of one size. A scenario has one such, or several to show how it grows. */
 export interface Case {
