@@ -1,10 +1,9 @@
 /** `alerts`: who is told about changes of health. */
 
 import type { Alert } from "../core/alert.ts";
-import { readAddress } from "./compile.ts";
 import { applyHeaders } from "./options.ts";
 import type { AlertOptions } from "./schema.ts";
-import type { Path, Scope } from "./scope.ts";
+import { type Path, readAddress, type Scope } from "./scope.ts";
 
 /** Reads the alerts of a source; those that are wrong are complained of and left out. */
 export function readAlerts(alerts: readonly AlertOptions[], path: Path, scope: Scope): Alert[] {

@@ -2,19 +2,16 @@
 
 import { DIGEST_ALGORITHMS } from "../core/digest.ts";
 import type { Expectations, Task } from "../core/task.ts";
-import { complaintAboutId, parseUrl } from "./checks.ts";
+import { complaintAboutId } from "./checks.ts";
 import type { ChecksumTemplate, Config, DatedParts, TaskTemplate } from "./config.ts";
 import { NAMELESS } from "./keys.ts";
 import { holdsSecret, keyFor } from "./name_from_url.ts";
 import { applyOptions, type Name, type Options, readName } from "./options.ts";
 import { DEFAULTS, type TaskOptions } from "./schema.ts";
-import { type Path, type Scope, settle } from "./scope.ts";
+import { type Address, type Path, readAddress, type Scope } from "./scope.ts";
 import { parseTemplate, type Render, renderer, type Template } from "./template.ts";
 import { CronfetchError } from "../core/errors.ts";
 import { nearest } from "./suggest.ts";
-import { substituteUrl } from "./variables.ts";
-import { show } from "./problem.ts";
-import { secretsInUrl } from "./secrets.ts";
 
 /**
  * Makes a task of an entry that the schema allows.
@@ -227,44 +224,4 @@ export function withChecksums(
     return [algorithm, { url: render(url, timezone), name: rendered }];
   });
   return { ...expect, ...Object.fromEntries(sources) };
-}
-
-/** A URL that may hold dates. */
-export interface Address {
-  /** The template as text, its variables filled in. */
-  readonly written: string;
-  /** The same, read. */
-  readonly template: Template;
-  /** What it is at the time of loading. */
-  readonly text: string;
-  /** The same, parsed. */
-  readonly url: URL;
-}
-
-/** Reads a URL; null after a complaint. Its userinfo goes to the secrets. */
-export function readAddress(
-  text: string,
-  timezone: string,
-  path: Path,
-  scope: Scope,
-): Address | null {
-  const written = settle(substituteUrl(text, scope.host), path, scope);
-  if (written === null) return null;
-  const template = parseTemplate(written, false, scope.suggester.nearest);
-  if (template.complaint !== undefined) {
-    scope.complain(path, template.complaint);
-    return null;
-  }
-  const rendered = scope.render(template.value, timezone);
-  const url = parseUrl(rendered, text);
-  if (url.complaint !== undefined) {
-    scope.complain(path, url.complaint);
-    return null;
-  }
-  for (const secret of secretsInUrl(url.value)) scope.secrets.add(secret);
-  const { hash } = url.value;
-  if (hash !== "") {
-    scope.warn(path, `has the fragment ${show(hash)}, which is never sent; write %23 for a #`);
-  }
-  return { written, template: template.value, text: rendered, url: url.value };
 }

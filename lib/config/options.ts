@@ -9,7 +9,6 @@ import type {
   Task,
   Timeouts,
 } from "../core/task.ts";
-import { readAddress } from "./compile.ts";
 import {
   complaintAboutDigest,
   complaintAboutHeaderName,
@@ -21,7 +20,7 @@ import {
 import { substitute } from "./variables.ts";
 import { keyFor } from "./name_from_url.ts";
 import { DEFAULTS, STANDARD, type TaskDefaults } from "./schema.ts";
-import { type Path, type Scope, settle } from "./scope.ts";
+import { type Path, readAddress, type Scope, settle } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate, type Template } from "./template.ts";
 

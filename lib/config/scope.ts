@@ -1,10 +1,12 @@
 /** What the checks of one source share: where mistakes and secrets go. */
 
 import type { ErrorCode } from "../core/errors.ts";
-import type { CheckPattern, CheckSchedule } from "./checks.ts";
-import type { Environment, Substitution } from "./variables.ts";
+import { type CheckPattern, type CheckSchedule, parseUrl } from "./checks.ts";
+import { type Environment, substituteUrl, type Substitution } from "./variables.ts";
+import { show } from "./problem.ts";
+import { secretsInUrl } from "./secrets.ts";
 import type { Suggester } from "./suggest.ts";
-import type { Render } from "./template.ts";
+import { parseTemplate, type Render, type Template } from "./template.ts";
 
 /** Where in a source something stands: keys and indexes from its top. */
 export type Path = readonly PropertyKey[];
@@ -61,4 +63,44 @@ export function settle(substitution: Substitution, path: Path, scope: Scope): st
   const code = substitution.missing ? "config.missing-secret" : "config.invalid";
   scope.complain(path, substitution.complaint, code);
   return null;
+}
+
+/** A URL that may hold dates. */
+export interface Address {
+  /** The template as text, its variables filled in. */
+  readonly written: string;
+  /** The same, read. */
+  readonly template: Template;
+  /** What it is at the time of loading. */
+  readonly text: string;
+  /** The same, parsed. */
+  readonly url: URL;
+}
+
+/** Reads a URL; null after a complaint. Its userinfo goes to the secrets. */
+export function readAddress(
+  text: string,
+  timezone: string,
+  path: Path,
+  scope: Scope,
+): Address | null {
+  const written = settle(substituteUrl(text, scope.host), path, scope);
+  if (written === null) return null;
+  const template = parseTemplate(written, false, scope.suggester.nearest);
+  if (template.complaint !== undefined) {
+    scope.complain(path, template.complaint);
+    return null;
+  }
+  const rendered = scope.render(template.value, timezone);
+  const url = parseUrl(rendered, text);
+  if (url.complaint !== undefined) {
+    scope.complain(path, url.complaint);
+    return null;
+  }
+  for (const secret of secretsInUrl(url.value)) scope.secrets.add(secret);
+  const { hash } = url.value;
+  if (hash !== "") {
+    scope.warn(path, `has the fragment ${show(hash)}, which is never sent; write %23 for a #`);
+  }
+  return { written, template: template.value, text: rendered, url: url.value };
 }
