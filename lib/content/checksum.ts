@@ -32,7 +32,7 @@ const BSD_LINE =
 const GROUPS = /^[ \t]*[0-9a-f]+(?:[ \t]+[0-9a-f]+)*[ \t]*$/i;
 /** What follows the colon behind a name: nothing, or an algorithm, and the first groups. */
 const AFTER_COLON =
-  /^[ \t]*(?:(?<algorithm>[a-z][a-z0-9/-]{0,20})[ \t]*=)?(?<groups>[ \t0-9a-f]*)$/i;
+  /^(?:[ \t]*(?<algorithm>[a-z][a-z0-9/-]{0,20})[ \t]*=)?(?<groups>[ \t0-9a-f]*)$/i;
 
 /** The algorithm of a digest by its number of hexadecimal digits, if nothing else names it. */
 const ALGORITHM_BY_DIGITS: ReadonlyMap<number, string> = new Map([

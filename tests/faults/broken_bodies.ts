@@ -76,13 +76,13 @@ export function odd(status: string, lines: readonly string[], body = ""): string
 }
 
 /**
- * A host on whose clock more than a second passes between any two looks, so that
- * each piece of a body is handed to the store when it comes and none is lost in a
- * buffer. No timeout fires.
+ * A host whose monotonic clock advances by more than a second at each reading, and by each sleep.
+ * So every piece of a body is written to the store as it arrives, and none is lost in a buffer. No
+ * timeout fires.
  */
 export function unhurriedHost(): TestHost {
   const host = testHost({ timers: "manual" });
-  let lookedMs = 0;
-  const monotonicMs = (): number => lookedMs += 1_001;
+  let readMs = 0;
+  const monotonicMs = (): number => host.clock.monotonicMs() + (readMs += 1_001);
   return { ...host, clock: { ...host.clock, monotonicMs } };
 }
