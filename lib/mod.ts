@@ -95,9 +95,9 @@ export type {
   TaskRecord,
 } from "./state/state.ts";
 export { createStore } from "./store/create_store.ts";
-export type { DraftSteps, Publication } from "./store/draft.ts";
-export type { Beginning, Driver, ResumedSteps } from "./store/driver.ts";
-export { changedMeanwhile, Refusal } from "./store/errors.ts";
+export type { DraftSteps, PublishRequest } from "./store/draft.ts";
+export type { BeginOptions, Driver, ResumedSteps } from "./store/driver.ts";
+export { changedConcurrently, DriverError } from "./store/errors.ts";
 export type {
   Draft,
   DraftOptions,
@@ -105,10 +105,10 @@ export type {
   Provenance,
   PublishedFile,
   PublishOptions,
-  Resumed,
+  ResumedDraft,
   Sealed,
+  StatCache,
   Store,
   StoredFile,
-  Survey,
 } from "./store/store.ts";
 export type { Validators } from "./core/validators.ts";

@@ -1,7 +1,12 @@
 // A driver answers with promises, whether it waits or not.
 // deno-lint-ignore-file require-await
 
-import { changedMeanwhile, createStore, type Store, type StoredFile } from "@cronfetch/cronfetch";
+import {
+  changedConcurrently,
+  createStore,
+  type Store,
+  type StoredFile,
+} from "@cronfetch/cronfetch";
 import { DatabaseSync } from "node:sqlite";
 
 const TABLE = "CREATE TABLE IF NOT EXISTS files (key TEXT UNIQUE, body BLOB, sha256 TEXT, at INT)";
@@ -17,20 +22,20 @@ export function openSqlite(path: string): Store {
   const write = database.prepare("REPLACE INTO files (key, body, sha256, at) VALUES (?, ?, ?, ?)");
   return createStore({
     location: path,
-    begin: async (key, { seen: replaces = stat(key) }) => {
+    begin: async (key, { existing = stat(key) }) => {
       let body = new Blob();
       return {
-        replaces,
+        existing,
         append: async (bytes) => void (body = new Blob([body, bytes])),
         seal: async () => {},
         read: () => body.bytes(),
-        publish: async ({ key: to, onlyReplaces, exclusive, sha256 }) => {
+        publish: async ({ key: to, ifUnchanged, exclusive, sha256 }) => {
           const bytes = await body.bytes();
-          const standing = stat(to);
-          if (exclusive && standing !== null) throw changedMeanwhile();
-          if (onlyReplaces && standing?.revision !== replaces?.revision) {
-            if (standing?.sha256 === sha256) return standing;
-            throw changedMeanwhile();
+          const current = stat(to);
+          if (exclusive && current !== null) throw changedConcurrently();
+          if (ifUnchanged && current?.revision !== existing?.revision) {
+            if (current?.sha256 === sha256) return current;
+            throw changedConcurrently();
           }
           write.run(to, bytes, sha256, Temporal.Now.instant().epochMilliseconds);
           return stat(to) as StoredFile;

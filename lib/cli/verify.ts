@@ -58,7 +58,7 @@ export async function verify(
   const { clock, timers } = host;
   await using state = await recall(config.state, host);
   await using store = await openStore(config.store, { sync: config.sync }, host);
-  using _heeding = store.heed(signal);
+  using _heeding = store.abortOn(signal);
   const records = asked ? await state.records(asked) : await state.allRecords();
   const families = await state.members(records.keys());
   const entries = publishedEntries(records, families, new Set(tasks.map((task) => task.id)));

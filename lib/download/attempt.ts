@@ -6,7 +6,7 @@ import type { Clock, Timers } from "../core/host.ts";
 import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
 import type { OlderRepresentation } from "../state/state.ts";
-import type { Draft, Sealed, Store, StoredFile, Survey } from "../store/store.ts";
+import type { Draft, Sealed, StatCache, Store, StoredFile } from "../store/store.ts";
 import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
 import { agrees, expectsOtherDigest, type SettledTask } from "./checksum_file.ts";
 import type { Admit } from "../http/egress.ts";
@@ -39,7 +39,7 @@ export interface AttemptContext extends CookieHolder {
   readonly transport: Transport;
   readonly store: Store;
   /** Looks at the keys of the run's tasks. */
-  readonly survey: Survey;
+  readonly statCache: StatCache;
   /** Ends the run. */
   readonly signal: AbortSignal;
   readonly progress: TaskProgress;
@@ -281,8 +281,8 @@ async function receive(
     }
     const named = source.keyFor(response.headers, trace.servedFrom ?? source.url);
     const key = typeof named === "string" ? named : await named;
-    const { survey } = context;
-    const draft = await context.store.draft(key, { survey, expectedBytes: lengthBytes });
+    const { statCache } = context;
+    const draft = await context.store.draft(key, { statCache, expectedBytes: lengthBytes });
     if (source.checkExisting) await checkExisting(source.checkExisting, key, draft);
     part = {
       draft,
@@ -307,7 +307,7 @@ async function checkExisting(
   draft: Draft,
 ): Promise<void> {
   try {
-    await check(key, draft.replaces);
+    await check(key, draft.existing);
   } catch (error) {
     await draft.discard();
     throw error;

@@ -110,10 +110,10 @@ interface Failure {
  * wrong is in the result. If nothing helps, the result is about `task.url`.
  */
 export async function download(task: Task, context: DownloadContext): Promise<DownloadOutcome> {
-  const { part: remembered, store, survey, signal, durable } = context;
+  const { part: remembered, store, statCache, signal, durable } = context;
   const parts = createParts({
     store,
-    survey,
+    statCache,
     signal,
     task,
     remembered,
@@ -252,7 +252,7 @@ async function carryOut(source: Source, course: Course): Promise<Ending> {
   const { task, context, trace, warnings } = course;
   const { clock } = context.host;
   // A store that cannot be used is no reason to bother anybody else.
-  await context.survey.ready();
+  await context.statCache.ready();
   const trusted = await trust(source.url, course);
   source.published = task.conditional ? trusted : null;
   const settled = await settleChecksum(task, context.checksumFiles, context);
@@ -356,8 +356,8 @@ function result(course: Course, status: TaskStatus): TaskResult {
 
 /** What is remembered, if it is about this URL and the file is still the one published. */
 async function trust(url: string, { task, context }: Course): Promise<Validators | null> {
-  const { remembered, survey, redact, signal } = context;
-  const stored = remembered && await survey.look(remembered.key);
+  const { remembered, statCache, redact, signal } = context;
+  const stored = remembered && await statCache.get(remembered.key);
   if (!stored) return null;
   const key = task.namedByServer ? remembered.key : task.key;
   const compared = compareToStored(remembered, stored, { key, source: redact(url) });

@@ -172,7 +172,7 @@ export class Family {
     modifiedMs: number | null = null,
   ): Promise<PublishedFile> {
     this.check(key);
-    if (!this.#task.namedByServer || draft.replaces !== null) {
+    if (!this.#task.namedByServer || draft.existing !== null) {
       return await draft.publish({ provenance, modifiedMs });
     }
     const { state } = this.#context;
@@ -195,7 +195,7 @@ export class Family {
    */
   async keepVersion(key: string, sha256: string | null): Promise<void> {
     const { store, signal } = this.#context;
-    // A survey may know the time to the second only, and two versions in one second are two.
+    // A stat cache may know the time to the second only, and two versions in one second are two.
     const file = await store.stat(key);
     if (file === null) return;
     const members = await this.#read();

@@ -48,7 +48,7 @@ export async function publish(
   const { key, sealed, head } = received;
   await using draft = received.draft;
   const { headers, family, trusted } = context;
-  const existing = draft.replaces;
+  const existing = draft.existing;
   const provenance: Provenance = {
     source: context.source,
     contentType: headers.get("content-type"),

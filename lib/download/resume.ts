@@ -7,7 +7,7 @@ import type { HeaderFields } from "../core/http.ts";
 import type { Task } from "../core/task.ts";
 import { tagUse } from "./conditional.ts";
 import type { PartRecord } from "../state/state.ts";
-import type { Store, Survey } from "../store/store.ts";
+import type { StatCache, Store } from "../store/store.ts";
 import type { HeldPart } from "./attempt.ts";
 
 /** A part that is held, and what proves that the rest belongs to it. */
@@ -155,7 +155,7 @@ export interface Parts {
 export interface PartsOptions {
   readonly store: Store;
   /** Looks at the keys of the run's tasks. */
-  readonly survey: Survey;
+  readonly statCache: StatCache;
   readonly signal: AbortSignal;
   readonly task: Pick<Task, "key" | "conditional" | "expect">;
   /** What an earlier run has put aside. */
@@ -166,7 +166,7 @@ export interface PartsOptions {
 
 /** At most one part a task is kept: the newest. Sources are told apart by their redacted URLs. */
 export function createParts(options: PartsOptions): Parts {
-  const { store, survey, signal, task, durable } = options;
+  const { store, statCache, signal, task, durable } = options;
   const { key } = task;
   let remembered = options.remembered;
   let aside: PartRecord | null = null;
@@ -179,7 +179,7 @@ export function createParts(options: PartsOptions): Parts {
   const takeUpDraft = async (part: PartRecord) => {
     const expectedBytes = part.totalBytes;
     try {
-      return await store.resume(key, part.draft, signal, { survey, expectedBytes });
+      return await store.resume(key, part.draft, signal, { statCache, expectedBytes });
     } catch (error) {
       // It may be there still, for a run that is not interrupted.
       aside ??= part;

@@ -3,6 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HttpBody } from "../core/http.ts";
+import { extendHead } from "../store/draft.ts";
 import type { Draft } from "../store/store.ts";
 import { fromBodyError } from "../http/network_error.ts";
 import type { AttemptWatch } from "./timeouts.ts";
@@ -15,8 +16,6 @@ const FIRST_BUFFER_BYTES = 64 * 1024;
 const WRITES_UNDER_WAY = 2;
 /** After so long a buffer is handed over though it is not full, lest a broken connection cost much. */
 const PATIENCE_MS = 1000;
-/** How much of the beginning is kept to be looked at. */
-export const HEAD_BYTES = 64 * 1024;
 
 /** What {@linkcode transfer} needs beside a body and a draft. */
 export interface TransferOptions {
@@ -30,7 +29,7 @@ export interface TransferOptions {
   readonly received: (bytes: number) => void;
   /** Waits until so many more bytes are within the rate limit, or null without one. */
   readonly throttle: ((bytes: number, signal: AbortSignal) => Promise<void>) | null;
-  /** The beginning of the file so far, filled up to {@linkcode HEAD_BYTES}. */
+  /** The beginning of the file so far, filled up to 64 KiB. */
   readonly head: Head;
 }
 
@@ -65,7 +64,7 @@ export async function transfer(
 
   const handOver = () => {
     const bytes = new Uint8Array(buffer, 0, filled);
-    if (head.bytes.length < HEAD_BYTES) head.bytes = append(head.bytes, bytes);
+    head.bytes = extendHead(head.bytes, bytes);
     const write = draft.write(bytes);
     // It is awaited later; a failure until then is not unhandled.
     write.catch(() => {});
@@ -128,17 +127,6 @@ async function read(
   } catch (error) {
     throw fromBodyError(error, watch.signal);
   }
-}
-
-function append(
-  head: Uint8Array<ArrayBuffer>,
-  bytes: Uint8Array<ArrayBuffer>,
-): Uint8Array<ArrayBuffer> {
-  const more = bytes.subarray(0, HEAD_BYTES - head.length);
-  const joined = new Uint8Array(head.length + more.length);
-  joined.set(head);
-  joined.set(more, head.length);
-  return joined;
 }
 
 /** Another request may be answered as announced, but nothing of this body can be kept. */

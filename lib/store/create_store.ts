@@ -1,23 +1,20 @@
 /** From a driver to a store: what is the same whatever the files are kept in. */
 
 import { createHash } from "node:crypto";
-import { type BytesBefore, createDraft, type DraftSteps } from "./draft.ts";
-import type { Beginning, Driver } from "./driver.ts";
-import { explained, nothingToCopy, storeClosed, storeError } from "./errors.ts";
+import { createDraft, type DraftSteps, extendHead, type ResumedBytes } from "./draft.ts";
+import type { BeginOptions, Driver } from "./driver.ts";
+import { copySourceMissing, storeClosed, storeError, wrapErrors } from "./errors.ts";
 import { checkKey, checkPrefix, keyFault } from "./key.ts";
 import type {
   Draft,
   DraftOptions,
   ListedFile,
-  Resumed,
+  ResumedDraft,
+  StatCache,
   Store,
   StoredFile,
-  Survey,
 } from "./store.ts";
-import { surveyByLists } from "./stat_cache.ts";
-
-/** How much of a draft that goes on is given back for a look. */
-const HEAD_BYTES = 64 * 1024;
+import { listingStatCache } from "./stat_cache.ts";
 
 /** Makes a store of a driver. Closing it discards its drafts, and closes the driver. */
 export function createStore(driver: Driver): Store {
@@ -25,7 +22,7 @@ export function createStore(driver: Driver): Store {
   const busy = new Set<Promise<unknown>>();
   let closing: Promise<void> | null = null;
 
-  function register(key: string, steps: DraftSteps, before?: BytesBefore): Draft {
+  function register(key: string, steps: DraftSteps, before?: ResumedBytes): Draft {
     const draft = createDraft(key, steps, () => drafts.delete(draft), before);
     drafts.add(draft);
     return draft;
@@ -43,18 +40,18 @@ export function createStore(driver: Driver): Store {
     }
   }
 
-  async function beginning(
+  async function beginOptions(
     key: string,
-    { survey, expectedBytes = null }: DraftOptions,
-  ): Promise<Beginning> {
+    { statCache, expectedBytes = null }: DraftOptions,
+  ): Promise<BeginOptions> {
     // Where a look costs no request, the one that the driver makes anyway is newer.
-    const seen = driver.prefersLists ? await survey?.look(key) : undefined;
-    return { seen, expectedBytes };
+    const existing = driver.prefersLists ? await statCache?.get(key) : undefined;
+    return { existing, expectedBytes };
   }
 
   async function startDraft(key: string, options: DraftOptions): Promise<Draft> {
-    return await explained(storing(key), async () => {
-      return register(key, await driver.begin(key, await beginning(key, options)));
+    return await wrapErrors(storing(key), async () => {
+      return register(key, await driver.begin(key, await beginOptions(key, options)));
     });
   }
 
@@ -63,23 +60,23 @@ export function createStore(driver: Driver): Store {
     return await tracked(() => startDraft(key, options));
   }
 
-  async function takeUp(
+  async function resumeDraft(
     key: string,
     name: string,
     signal: AbortSignal,
     options: DraftOptions,
-  ): Promise<Resumed | null> {
+  ): Promise<ResumedDraft | null> {
     if (!driver.resume) return null;
-    const resumed = await driver.resume(key, name, signal, await beginning(key, options));
+    const resumed = await driver.resume(key, name, signal, await beginOptions(key, options));
     if (!resumed) return null;
-    const { steps, held } = resumed;
+    const { steps, partial } = resumed;
     try {
       const hash = createHash("sha256");
       let head = new Uint8Array();
       let sizeBytes = 0;
-      for await (const bytes of held) {
+      for await (const bytes of partial) {
         signal.throwIfAborted();
-        if (head.length < HEAD_BYTES) head = lengthened(head, bytes);
+        head = extendHead(head, bytes);
         hash.update(bytes);
         sizeBytes += bytes.length;
       }
@@ -95,12 +92,12 @@ export function createStore(driver: Driver): Store {
     name: string,
     signal: AbortSignal,
     options: DraftOptions = {},
-  ): Promise<Resumed | null> {
+  ): Promise<ResumedDraft | null> {
     checkKey(key);
     return await tracked(() =>
-      explained(storing(key), async () => {
+      wrapErrors(storing(key), async () => {
         try {
-          return await takeUp(key, name, signal, options);
+          return await resumeDraft(key, name, signal, options);
         } catch (error) {
           signal.throwIfAborted();
           throw error;
@@ -112,18 +109,18 @@ export function createStore(driver: Driver): Store {
   async function drop(key: string, name: string): Promise<void> {
     checkKey(key);
     const doing = `removing a draft of ${JSON.stringify(key)}`;
-    await explained(doing, async () => await driver.drop?.(key, name));
+    await wrapErrors(doing, async () => await driver.drop?.(key, name));
   }
 
   async function stat(key: string): Promise<StoredFile | null> {
     checkKey(key);
-    return await explained(reading(key), () => driver.stat(key));
+    return await wrapErrors(reading(key), () => driver.stat(key));
   }
 
-  function survey(keys: Iterable<string>, signal: AbortSignal): Survey {
-    if (!driver.prefersLists) return { look: stat, ready: () => Promise.resolve() };
+  function statCache(keys: Iterable<string>, signal: AbortSignal): StatCache {
+    if (!driver.prefersLists) return { get: stat, ready: () => Promise.resolve() };
     const list = (prefix: string, after: string) => listed(prefix, after, signal);
-    return surveyByLists(keys, { list, stat }, signal);
+    return listingStatCache(keys, { list, stat }, signal);
   }
 
   async function read(
@@ -167,7 +164,7 @@ export function createStore(driver: Driver): Store {
 
   async function copyBytes(from: string, to: string): Promise<void> {
     const pieces = await driver.read(from, new AbortController().signal);
-    if (pieces === null) throw nothingToCopy(from);
+    if (pieces === null) throw copySourceMissing(from);
     await using draft = await startDraft(to, {});
     for await (const bytes of pieces) await draft.write(bytes.slice());
     await draft.seal();
@@ -179,7 +176,7 @@ export function createStore(driver: Driver): Store {
     checkKey(to);
     const doing = `copying ${JSON.stringify(from)} to ${JSON.stringify(to)}`;
     await tracked(() =>
-      explained(doing, async () => {
+      wrapErrors(doing, async () => {
         if (!await driver.copy?.(from, to)) await copyBytes(from, to);
       })
     );
@@ -187,7 +184,7 @@ export function createStore(driver: Driver): Store {
 
   async function remove(key: string): Promise<void> {
     checkKey(key);
-    await explained(`removing ${JSON.stringify(key)}`, () => driver.remove(key));
+    await wrapErrors(`removing ${JSON.stringify(key)}`, () => driver.remove(key));
   }
 
   async function close(): Promise<void> {
@@ -203,14 +200,14 @@ export function createStore(driver: Driver): Store {
     resume,
     drop,
     stat,
-    survey,
+    statCache,
     read,
     digest,
     list: (prefix) => listed(prefix),
     copy,
     remove,
-    heed: (signal) => driver.heed?.(signal) ?? { [Symbol.dispose]: () => {} },
-    sweep: () => explained(`sweeping ${driver.location}`, async () => await driver.sweep?.() ?? 0),
+    abortOn: (signal) => driver.abortOn?.(signal) ?? { [Symbol.dispose]: () => {} },
+    sweep: () => wrapErrors(`sweeping ${driver.location}`, async () => await driver.sweep?.() ?? 0),
     [Symbol.asyncDispose]: () => closing ??= close(),
   };
 }
@@ -230,17 +227,6 @@ async function* pieced(
     signal.throwIfAborted();
     throw storeError(reading(key), error);
   }
-}
-
-function lengthened(
-  head: Uint8Array<ArrayBuffer>,
-  bytes: Uint8Array<ArrayBuffer>,
-): Uint8Array<ArrayBuffer> {
-  const more = bytes.subarray(0, HEAD_BYTES - head.length);
-  const joined = new Uint8Array(head.length + more.length);
-  joined.set(head);
-  joined.set(more, head.length);
-  return joined;
 }
 
 function reading(key: string): string {

@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { CronfetchError } from "../core/errors.ts";
-import { alreadyThere, explained, Refusal, storeError } from "./errors.ts";
+import { alreadyExists, DriverError, storeError, wrapErrors } from "./errors.ts";
 import { checkKey } from "./key.ts";
 import type {
   Draft,
@@ -14,11 +14,11 @@ import type {
 } from "./store.ts";
 
 /** What is to be put where. */
-export interface Publication extends Sealed {
+export interface PublishRequest extends Sealed {
   /** Where the bytes go: the draft's key, or another. */
   readonly key: string;
   /** Whether nothing may be there but what the draft is to replace. False for another key. */
-  readonly onlyReplaces: boolean;
+  readonly ifUnchanged: boolean;
   /** Whether nothing at all may be there. */
   readonly exclusive: boolean;
   /** Where the bytes came from, or null. */
@@ -34,7 +34,7 @@ export interface Publication extends Sealed {
  */
 export interface DraftSteps {
   /** What is published under the draft's key as it begins, or null. */
-  readonly replaces: StoredFile | null;
+  readonly existing: StoredFile | null;
   /**
    * Appends all of `bytes`, and keeps no hold of them; or takes over the buffer
    * behind them, and returns one of the same size in exchange.
@@ -52,7 +52,7 @@ export interface DraftSteps {
   /** Returns all bytes piece by piece; called when sealed. Absent where `read` is as good. */
   pieces?(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>>;
   /** Puts the bytes under a key, all at once; called when sealed. */
-  publish(publication: Publication): Promise<PublishedFile>;
+  publish(publication: PublishRequest): Promise<PublishedFile>;
   /**
    * Keeps the `sizeBytes` bytes so far under a name of its own, and closes what is
    * open. Absent where drafts cannot outlive a run.
@@ -65,7 +65,7 @@ export interface DraftSteps {
 }
 
 /** What a draft that goes on holds already. */
-export interface BytesBefore {
+export interface ResumedBytes {
   /** Fed with them. */
   readonly hash: Hash;
   /** How many they are. */
@@ -94,7 +94,7 @@ export function createDraft(
   key: string,
   steps: DraftSteps,
   ended: () => void,
-  before?: BytesBefore,
+  before?: ResumedBytes,
 ): Draft {
   const doing = `storing ${JSON.stringify(key)}`;
   const hash = steps.digest ? null : before?.hash ?? createHash("sha256");
@@ -111,7 +111,7 @@ export function createDraft(
     stage = to;
     const result = last.then(() => {
       if (discarding !== null) throw discarded();
-      return explained(doing, job).catch((error) => {
+      return wrapErrors(doing, job).catch((error) => {
         // What was interrupted fails in some way; that it was, is the reason.
         throw discarding === null ? error : discarded();
       });
@@ -143,7 +143,7 @@ export function createDraft(
         yield bytes;
       }
       if (readBytes !== sizeBytes) {
-        throw new Refusal("store.failed", `wrote ${sizeBytes} bytes, ${readBytes} can be read`);
+        throw new DriverError("store.failed", `wrote ${sizeBytes} bytes, ${readBytes} can be read`);
       }
     } catch (error) {
       throw discarding === null ? storeError(doing, error) : discarded();
@@ -161,9 +161,9 @@ export function createDraft(
     const { as, provenance = null, exclusive = false, modifiedMs = null } = options;
     if (as !== undefined) checkKey(as);
     if (sealed === null) throw misuse(stage);
-    const onlyReplaces = as === undefined || as === key;
-    if (exclusive && onlyReplaces && steps.replaces !== null) throw alreadyThere();
-    const target = { key: as ?? key, onlyReplaces, exclusive };
+    const ifUnchanged = as === undefined || as === key;
+    if (exclusive && ifUnchanged && steps.existing !== null) throw alreadyExists();
+    const target = { key: as ?? key, ifUnchanged, exclusive };
     const publication = { ...sealed, ...target, provenance, modifiedMs };
     const file = await steps.publish(publication);
     settled = true;
@@ -172,7 +172,9 @@ export function createDraft(
   }
 
   async function suspend(): Promise<string> {
-    if (!steps.suspend) throw new Refusal("store.failed", "drafts cannot be kept there for later");
+    if (!steps.suspend) {
+      throw new DriverError("store.failed", "drafts cannot be kept there for later");
+    }
     const name = await steps.suspend(sizeBytes);
     settled = true;
     ended();
@@ -203,7 +205,7 @@ export function createDraft(
   }
 
   return {
-    replaces: steps.replaces,
+    existing: steps.existing,
     get sizeBytes() {
       return sizeBytes;
     },
@@ -224,4 +226,20 @@ function discarded(): CronfetchError {
 
 function misuse(stage: Stage): CronfetchError {
   return new CronfetchError("internal", `a draft was used out of order, ${STAGES[stage]}`);
+}
+
+/** Bytes from the beginning of a file that are kept in memory for content checks. */
+export const HEAD_BYTES: number = 64 * 1024;
+
+/** The head of a file after `bytes` were appended to the file; at most {@linkcode HEAD_BYTES}. */
+export function extendHead(
+  head: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  if (head.length >= HEAD_BYTES) return head;
+  const more = bytes.subarray(0, HEAD_BYTES - head.length);
+  const joined = new Uint8Array(head.length + more.length);
+  joined.set(head);
+  joined.set(more, head.length);
+  return joined;
 }

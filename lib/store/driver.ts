@@ -4,9 +4,9 @@ import type { DraftSteps } from "./draft.ts";
 import type { ListedFile, StoredFile } from "./store.ts";
 
 /** What is known as a draft begins. */
-export interface Beginning {
+export interface BeginOptions {
   /** What stands under its key, null for nothing; undefined where the driver is to look. */
-  readonly seen: StoredFile | null | undefined;
+  readonly existing: StoredFile | null | undefined;
   /** How many bytes are to come, or null. It need not be right. */
   readonly expectedBytes: number | null;
 }
@@ -16,14 +16,14 @@ export interface ResumedSteps {
   /** The steps that go on with it. */
   readonly steps: DraftSteps;
   /** Its bytes so far, from the beginning. A piece is good until the next one is asked for. */
-  readonly held: AsyncIterable<Uint8Array<ArrayBuffer>>;
+  readonly partial: AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 
 /**
  * A kind of place for files. `createStore` makes a {@linkcode Store} of it, and
  * adds all that is the same everywhere: keys are checked before they get here,
  * drafts are hashed, counted and ended, what is thrown is explained to people
- * (a `Refusal`, a system's error, or anything), nothing is called after `close`.
+ * (a `DriverError`, a system's error, or anything), nothing is called after `close`.
  *
  * The methods with a question mark may be left out, at a price that each tells.
  */
@@ -36,7 +36,7 @@ export interface Driver {
    */
   readonly prefersLists?: boolean;
   /** Starts a draft. */
-  begin(key: string, beginning: Beginning): Promise<DraftSteps>;
+  begin(key: string, options: BeginOptions): Promise<DraftSteps>;
   /**
    * Takes up a draft that was suspended under `name`, so that nobody else can;
    * null where there is none. Without it, nothing outlives a run.
@@ -45,7 +45,7 @@ export interface Driver {
     key: string,
     name: string,
     signal: AbortSignal,
-    beginning: Beginning,
+    options: BeginOptions,
   ): Promise<ResumedSteps | null>;
   /** Removes a suspended draft. One that is not there is no error. */
   drop?(key: string, name: string): Promise<void>;
@@ -75,7 +75,7 @@ export interface Driver {
    * Ends what takes long a few seconds after the signal, unless it is disposed of
    * before. Without it, nothing takes long.
    */
-  heed?(signal: AbortSignal): Disposable;
+  abortOn?(signal: AbortSignal): Disposable;
   /** Lets go of everything. `isClean`: no draft was left behind. */
   close?(isClean: boolean): Promise<void>;
 }

@@ -27,9 +27,9 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 };
 
 /** A driver's own reason to stop; {@linkcode storeError} adds what was being done. */
-export class Refusal extends Error {
+export class DriverError extends Error {
   /** Tells it from errors of the system. */
-  override readonly name = "Refusal";
+  override readonly name = "DriverError";
   /** Of the error it becomes. */
   readonly code: ErrorCode;
   /** What to do about it, where the code does not tell. */
@@ -56,7 +56,7 @@ export class Refusal extends Error {
 export function storeError(doing: string, error: unknown): CronfetchError {
   if (error instanceof CronfetchError) return error;
   const [code, sentence] = explain(error);
-  const retry = error instanceof Refusal ? error.retry : null;
+  const retry = error instanceof DriverError ? error.retry : null;
   return new CronfetchError(code, `${doing}: ${sentence}`, {
     cause: error,
     ...(retry === null ? {} : { retry }),
@@ -68,7 +68,7 @@ export function storeError(doing: string, error: unknown): CronfetchError {
  *
  * @throws {CronfetchError} See {@linkcode storeError}.
  */
-export async function explained<T>(doing: string, work: () => Promise<T>): Promise<T> {
+export async function wrapErrors<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -77,20 +77,23 @@ export async function explained<T>(doing: string, work: () => Promise<T>): Promi
 }
 
 /** What `Store.copy` throws where nothing is published under `from`. */
-export function nothingToCopy(from: string): CronfetchError {
+export function copySourceMissing(from: string): CronfetchError {
   const sentence = `copying ${JSON.stringify(from)}: there is no such file`;
   return new CronfetchError("store.failed", sentence, { retry: "never" });
 }
 
 /** What a driver throws that cannot publish, since the key holds something else by now. */
-export function changedMeanwhile(): Refusal {
+export function changedConcurrently(): DriverError {
   const sentence = "somebody else has changed it since it was looked at; the next run looks anew";
-  return new Refusal("store.conflict", sentence, { retry: "later" });
+  return new DriverError("store.conflict", sentence, { retry: "later" });
 }
 
 /** What a driver throws that was to publish under an unused key, which is used. */
-export function alreadyThere(): Refusal {
-  return new Refusal("store.conflict", "a file of that name exists already, and is left as it is");
+export function alreadyExists(): DriverError {
+  return new DriverError(
+    "store.conflict",
+    "a file of that name exists already, and is left as it is",
+  );
 }
 
 /** What a store throws that is used after its end. */
@@ -99,12 +102,12 @@ export function storeClosed(): CronfetchError {
 }
 
 /** Whether an error says that nothing is there. */
-export function isAbsent(error: unknown): boolean {
+export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 
 function explain(error: unknown): Explanation {
-  if (error instanceof Refusal) return [error.code, error.message];
+  if (error instanceof DriverError) return [error.code, error.message];
   if (error instanceof Deno.errors.NotCapable) {
     const flag = /--allow-[a-z]+/.exec(error.message)?.[0] ?? "--allow-write";
     return ["store.denied", `Deno was not given the permission; run again with ${flag}`];

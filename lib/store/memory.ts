@@ -2,8 +2,8 @@
 
 import { createStore } from "./create_store.ts";
 import type { DraftSteps } from "./draft.ts";
-import type { Beginning, Driver } from "./driver.ts";
-import { alreadyThere, changedMeanwhile } from "./errors.ts";
+import type { BeginOptions, Driver } from "./driver.ts";
+import { alreadyExists, changedConcurrently } from "./errors.ts";
 import type { Store, StoredFile } from "./store.ts";
 
 interface MemoryFile extends StoredFile {
@@ -33,22 +33,22 @@ function memoryDriver(): Driver {
   const draftOf = (
     key: string,
     pieces: Uint8Array<ArrayBuffer>[],
-    { seen }: Beginning,
+    options: BeginOptions,
   ): DraftSteps => {
-    const replaces = seen === undefined ? stat(key) : seen;
+    const existing = options.existing === undefined ? stat(key) : options.existing;
     let whole = new Uint8Array();
     return {
-      replaces,
+      existing,
       append: (bytes) => Promise.try(() => void pieces.push(bytes.slice())),
       seal: () => Promise.try(() => void (whole = joined(pieces.splice(0)))),
       read: () => Promise.resolve(whole.slice()),
-      publish: ({ key: target, onlyReplaces, exclusive, sizeBytes, sha256 }) =>
+      publish: ({ key: target, ifUnchanged, exclusive, sizeBytes, sha256 }) =>
         Promise.try(() => {
-          const standing = stat(target);
-          if (exclusive && standing !== null) throw alreadyThere();
-          if (onlyReplaces && standing?.revision !== replaces?.revision) {
-            if (standing?.sha256 !== sha256) throw changedMeanwhile();
-            return standing;
+          const current = stat(target);
+          if (exclusive && current !== null) throw alreadyExists();
+          if (ifUnchanged && current?.revision !== existing?.revision) {
+            if (current?.sha256 !== sha256) throw changedConcurrently();
+            return current;
           }
           const modifiedMs = ++publications;
           const revision = String(modifiedMs);
@@ -68,14 +68,14 @@ function memoryDriver(): Driver {
 
   return {
     location: "memory:",
-    begin: (key, beginning) => Promise.try(draftOf, key, [], beginning),
-    resume: (key, name, _signal, beginning) =>
+    begin: (key, options) => Promise.try(draftOf, key, [], options),
+    resume: (key, name, _signal, options) =>
       Promise.try(() => {
         const id = suspendedId(key, name);
         const bytes = suspended.get(id);
         if (!bytes) return null;
         suspended.delete(id);
-        return { steps: draftOf(key, [bytes], beginning), held: inOnePiece(bytes) };
+        return { steps: draftOf(key, [bytes], options), partial: inOnePiece(bytes) };
       }),
     drop: (key, name) => Promise.try(() => void suspended.delete(suspendedId(key, name))),
     stat: (key) => Promise.try(stat, key),

@@ -6,7 +6,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { openFolder } from "./folder/folder.ts";
 import { openMemory } from "./memory.ts";
-import { quickFileSystem } from "./folder/adaptive_file_system.ts";
+import { adaptiveFileSystem } from "./folder/adaptive_file_system.ts";
 import { endpointOf } from "./s3/settings.ts";
 import type { Store } from "./store.ts";
 import { startWriter } from "./folder/writer.ts";
@@ -49,7 +49,7 @@ export function openStore(
       return openFolder(
         location,
         { sync: options.sync, random, startWriter },
-        quickFileSystem(clock),
+        adaptiveFileSystem(clock),
       );
     }
     if (location === "memory:") return openMemory();

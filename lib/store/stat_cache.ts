@@ -1,13 +1,13 @@
 /** Looks at many keys by few lists: for stores where each look is a request. */
 
 import { CronfetchError } from "../core/errors.ts";
-import type { ListedFile, StoredFile, Survey } from "./store.ts";
+import type { ListedFile, StatCache, StoredFile } from "./store.ts";
 
 /** Files in a row that nobody wants, after which a list is begun anew further on. */
 const UNWANTED_IN_A_ROW = 1_000;
 
 /** How to look. */
-export interface Looks {
+export interface StatCacheCalls {
   /** Files below a prefix, after a key, in the order of code points. */
   readonly list: (prefix: string, after: string) => AsyncIterable<ListedFile>;
   /** One look, for a key that nobody foresaw. */
@@ -20,11 +20,11 @@ export interface Looks {
  * where others lie thick in between; so it never takes more requests than about
  * two a key, and mostly one a thousand.
  */
-export function surveyByLists(
+export function listingStatCache(
   keys: Iterable<string>,
-  { list, stat }: Looks,
+  { list, stat }: StatCacheCalls,
   signal: AbortSignal,
-): Survey {
+): StatCache {
   const foreseen = new Set(keys);
   const all = [...foreseen].sort(byCodePoints);
   const found = new Map<string, StoredFile | null>();
@@ -100,7 +100,7 @@ export function surveyByLists(
   };
 
   return {
-    look,
+    get: look,
     ready: async () => {
       const [first] = all;
       if (first !== undefined) await look(first);

@@ -39,7 +39,7 @@ export interface Provenance {
 /** What a draft may be told as it begins. */
 export interface DraftOptions {
   /** Spares the store a look of its own at what stands under the key. Default: none. */
-  readonly survey?: Survey;
+  readonly statCache?: StatCache;
   /** How many bytes are to come; null where nobody knows. It need not be right. Default: null. */
   readonly expectedBytes?: number | null;
 }
@@ -81,7 +81,7 @@ export interface Sealed {
  */
 export interface Draft extends AsyncDisposable {
   /** What was published under its key when it was begun, or null. */
-  readonly replaces: StoredFile | null;
+  readonly existing: StoredFile | null;
   /** Bytes written so far; those of writes still under way left out. */
   readonly sizeBytes: number;
   /**
@@ -128,7 +128,7 @@ export interface Draft extends AsyncDisposable {
 }
 
 /** A draft that goes on. Its bytes so far count as written: `seal` tells the digest of all. */
-export interface Resumed {
+export interface ResumedDraft {
   /** To be written on. */
   readonly draft: Draft;
   /** The beginning of the bytes so far, at most 64 KiB. */
@@ -142,12 +142,12 @@ export interface ListedFile extends StoredFile {
 }
 
 /** Looks at the keys that a run is about. */
-export interface Survey {
+export interface StatCache {
   /**
    * What is published under a key of the survey, or null. What it says of a file
    * may be as old as the survey, and may know less than `Store.stat`.
    */
-  look(key: string): Promise<StoredFile | null>;
+  get(key: string): Promise<StoredFile | null>;
   /**
    * Waits until the first look is made, where that costs a request anyway.
    *
@@ -181,13 +181,13 @@ export interface Store extends AsyncDisposable {
     name: string,
     signal: AbortSignal,
     options?: DraftOptions,
-  ): Promise<Resumed | null>;
+  ): Promise<ResumedDraft | null>;
   /** Removes a suspended draft of `key`. One that is not there is no error. */
   drop(key: string, name: string): Promise<void>;
   /** What is published under `key`, or null. */
   stat(key: string): Promise<StoredFile | null>;
   /** Prepares looks at many keys, at the price of few requests where each look is one. */
-  survey(keys: Iterable<string>, signal: AbortSignal): Survey;
+  statCache(keys: Iterable<string>, signal: AbortSignal): StatCache;
   /**
    * Reads what is published under `key`, piece by piece; or null. A piece is the
    * reader's until the next one is asked for.
@@ -219,7 +219,7 @@ export interface Store extends AsyncDisposable {
    * Has what the store does end a few seconds after the signal, if it takes longer;
    * it then fails, and nothing more can be done. Until it is disposed of.
    */
-  heed(signal: AbortSignal): Disposable;
+  abortOn(signal: AbortSignal): Disposable;
   /** Removes the drafts that dead runs left, as far as it can. Returns how many. */
   sweep(): Promise<number>;
 }

@@ -105,7 +105,7 @@ async function carryOutTasks(
   const parked = await state.parked();
   using watch = watchRun(limits.deadlineMs, context.signal, timers);
   const { signal } = watch;
-  using _heeding = store.heed(signal);
+  using _heeding = store.abortOn(signal);
   const redact = createUrlRedactor(context.secrets);
   await using sending = await openTransport(host);
   const { transport } = sending;

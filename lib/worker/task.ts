@@ -74,7 +74,7 @@ export function createWork(context: WorkContext): Work {
     watcher: createWatcher(signal, host),
     transport,
     store,
-    survey: store.survey(keysOf(plan, holding), signal),
+    statCache: store.statCache(keysOf(plan, holding), signal),
     signal,
     redact,
     safeName,

@@ -168,9 +168,9 @@ async function runPlan(look: Look, config: Config, context: PassContext): Promis
  * @throws {CronfetchError} `store.` codes.
  */
 async function checkStore(store: Store, { entries }: Plan, signal: AbortSignal): Promise<void> {
-  using _heeding = store.heed(signal);
+  using _heeding = store.abortOn(signal);
   const keys = entries.filter((entry) => entry.included).map(({ task }) => task.key);
-  await store.survey(keys, signal).ready();
+  await store.statCache(keys, signal).ready();
 }
 
 /** Until when a task with this result is left alone; null where its record says all. */

@@ -24,7 +24,7 @@ Deno.test("a part that could not be taken up is kept for the next run", async ()
   const { signal } = new AbortController();
   const parts = createParts({
     store: { ...store, resume: () => Promise.reject(failure) },
-    survey: store.survey([], signal),
+    statCache: store.statCache([], signal),
     signal,
     task: TASK,
     remembered,
@@ -41,10 +41,10 @@ Deno.test("a part of another source, or that nobody came to, is dropped", async 
   await using store = openMemory();
   const remembered = await suspendedPart(store);
   const { signal } = new AbortController();
-  const survey = store.survey([], signal);
+  const statCache = store.statCache([], signal);
   const parts = createParts({
     store,
-    survey,
+    statCache,
     signal,
     task: TASK,
     remembered,
@@ -68,7 +68,7 @@ Deno.test("createParts: a part that may not be resumed is dropped without being 
         return store.resume(...given);
       },
     },
-    survey: store.survey([], signal),
+    statCache: store.statCache([], signal),
     signal,
     task: { ...TASK, conditional: false },
     remembered,

@@ -96,11 +96,11 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
 
   test("a draft knows what it replaces", async (store) => {
     await using first = await sealed(store, "a", "old");
-    assertEquals(first.replaces, null);
+    assertEquals(first.existing, null);
     const published = await first.publish();
     await using second = await store.draft("a");
-    assertEquals(second.replaces?.revision, published.revision);
-    assertEquals(second.replaces?.sizeBytes, 3);
+    assertEquals(second.existing?.revision, published.revision);
+    assertEquals(second.existing?.sizeBytes, 3);
   });
 
   test("an empty file is a file", async (store) => {
@@ -280,16 +280,16 @@ export function storeConformance(name: string, open: () => Promise<StoreFixture>
   test("a survey sees what a look sees, and keys nobody foresaw", async (store) => {
     const keys = ["a", "b/c", "b/d/e", "b/\u{1f995}", "b/\uffee", "z"];
     for (const key of keys) await put(store, key, key);
-    const survey = store.survey(["z", "b/missing", ...keys, "a", "0"], forever());
+    const statCache = store.statCache(["z", "b/missing", ...keys, "a", "0"], forever());
     for (const key of [...keys.toReversed(), "b/d", "unforeseen"]) {
-      const look = await survey.look(key);
+      const look = await statCache.get(key);
       const file = await store.stat(key);
       assertEquals([look?.sizeBytes, look?.revision], [file?.sizeBytes, file?.revision], key);
     }
-    assertEquals(await survey.look("b/missing"), null);
-    assertEquals(await survey.look("0"), null);
-    await using draft = await store.draft("a", { survey });
-    assertEquals(draft.replaces?.revision, (await store.stat("a"))?.revision);
+    assertEquals(await statCache.get("b/missing"), null);
+    assertEquals(await statCache.get("0"), null);
+    await using draft = await store.draft("a", { statCache });
+    assertEquals(draft.existing?.revision, (await store.stat("a"))?.revision);
   });
 
   test("another revision for other bytes, and the digest where it is known", async (store) => {

@@ -8,11 +8,11 @@ import type { Driver } from "../../lib/store/driver.ts";
 import { osError } from "./file_system.ts";
 
 /** A driver with one suspended draft, whose bytes are these; it records what is done to drafts. */
-function resuming(held: () => AsyncGenerator<Uint8Array<ArrayBuffer>>) {
+function resuming(partial: () => AsyncGenerator<Uint8Array<ArrayBuffer>>) {
   const calls: string[] = [];
   const unused = () => Promise.reject(new Error("not part of this test"));
   const steps: DraftSteps = {
-    replaces: null,
+    existing: null,
     append: unused,
     seal: unused,
     read: unused,
@@ -23,7 +23,7 @@ function resuming(held: () => AsyncGenerator<Uint8Array<ArrayBuffer>>) {
   const driver: Driver = {
     location: "test:",
     begin: unused,
-    resume: () => Promise.resolve({ steps, held: held() }),
+    resume: () => Promise.resolve({ steps, partial: partial() }),
     stat: () => Promise.resolve(null),
     read: unused,
     async *list() {},

@@ -13,7 +13,7 @@ function steps(overrides: Partial<DraftSteps> = {}) {
     return Promise.resolve(value);
   };
   const all: DraftSteps = {
-    replaces: null,
+    existing: null,
     append: step("append", undefined),
     seal: step("seal", undefined),
     read: step("read", new Uint8Array()),

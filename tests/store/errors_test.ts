@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { CronfetchError, ERROR_CODES } from "../../lib/core/errors.ts";
-import { isAbsent, Refusal, storeError } from "../../lib/store/errors.ts";
+import { DriverError, isNotFound, storeError } from "../../lib/store/errors.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { osError } from "./file_system.ts";
 
@@ -66,7 +66,7 @@ Deno.test("a permission that Deno was not given is named", () => {
 Deno.test("what was thrown by us stays what it is", () => {
   const error = new CronfetchError("cancelled", "interrupted");
   assertStrictEquals(storeError("storing", error), error);
-  const refused = storeError("storing", new Refusal("store.conflict", "it is a link"));
+  const refused = storeError("storing", new DriverError("store.conflict", "it is a link"));
   assertEquals([refused.code, refused.message], ["store.conflict", "storing: it is a link"]);
 });
 
@@ -77,8 +77,8 @@ Deno.test("anything can be thrown", () => {
 });
 
 Deno.test("absent is what is not there, or below a file", () => {
-  assert(isAbsent(new Deno.errors.NotFound()));
-  assert(isAbsent(new Deno.errors.NotADirectory()));
-  assert(!isAbsent(new Deno.errors.PermissionDenied()));
-  assert(!isAbsent(osError("ENOENT")));
+  assert(isNotFound(new Deno.errors.NotFound()));
+  assert(isNotFound(new Deno.errors.NotADirectory()));
+  assert(!isNotFound(new Deno.errors.PermissionDenied()));
+  assert(!isNotFound(osError("ENOENT")));
 });

@@ -1,13 +1,13 @@
 import { assertEquals, assertLess, assertRejects, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { byCodePoints, surveyByLists } from "../../lib/store/stat_cache.ts";
+import { byCodePoints, listingStatCache } from "../../lib/store/stat_cache.ts";
 import type { ListedFile } from "../../lib/store/store.ts";
 
 /** A bucket that counts the lists that are begun, and the files that are read of them. */
 function bucket(keys: readonly string[]) {
   const sorted = [...keys].sort(byCodePoints);
-  const counts = { lists: 0, files: 0, looks: 0 };
+  const counts = { lists: 0, files: 0, calls: 0 };
   async function* list(prefix: string, after: string): AsyncGenerator<ListedFile> {
     counts.lists++;
     const beginning = prefix === "" ? "" : `${prefix}/`;
@@ -18,10 +18,10 @@ function bucket(keys: readonly string[]) {
     }
   }
   const stat = (key: string) => {
-    counts.looks++;
+    counts.calls++;
     return Promise.resolve(sorted.includes(key) ? file(key) : null);
   };
-  return { looks: { list, stat }, counts };
+  return { calls: { list, stat }, counts };
 }
 
 function file(key: string) {
@@ -36,68 +36,68 @@ function numbered(count: number, prefix = ""): string[] {
 
 Deno.test("a survey of neighbours is one list", async () => {
   const keys = numbered(1_000);
-  const { looks, counts } = bucket(keys);
-  const survey = surveyByLists([...keys, "missing"], looks, forever);
-  const found = await Promise.all([...keys, "missing"].map(survey.look));
+  const { calls, counts } = bucket(keys);
+  const cache = listingStatCache([...keys, "missing"], calls, forever);
+  const found = await Promise.all([...keys, "missing"].map(cache.get));
   assertEquals(found.map((file) => file?.revision), [...keys, undefined]);
-  assertEquals(counts, { lists: 1, files: 1_000, looks: 0 });
+  assertEquals(counts, { lists: 1, files: 1_000, calls: 0 });
 });
 
 Deno.test("a survey lists the folder that all keys share, and nothing before the first", async () => {
-  const { looks, counts } = bucket([...numbered(5_000, "a/b/"), "a/b/x/1", "a/b/x/2", "a/c"]);
-  const survey = surveyByLists(["a/b/x/1", "a/b/x/2"], looks, forever);
-  assertEquals((await survey.look("a/b/x/2"))?.sizeBytes, 7);
-  assertEquals(counts, { lists: 1, files: 2, looks: 0 });
+  const { calls, counts } = bucket([...numbered(5_000, "a/b/"), "a/b/x/1", "a/b/x/2", "a/c"]);
+  const cache = listingStatCache(["a/b/x/1", "a/b/x/2"], calls, forever);
+  assertEquals((await cache.get("a/b/x/2"))?.sizeBytes, 7);
+  assertEquals(counts, { lists: 1, files: 2, calls: 0 });
 });
 
 Deno.test("a survey skips what nobody asked for", async () => {
   const keys = numbered(100_000);
-  const { looks, counts } = bucket(keys);
+  const { calls, counts } = bucket(keys);
   const wanted = keys.filter((_, index) => index % 20_000 === 0);
-  const survey = surveyByLists(wanted, looks, forever);
-  for (const key of wanted) assertEquals((await survey.look(key))?.revision, key);
+  const cache = listingStatCache(wanted, calls, forever);
+  for (const key of wanted) assertEquals((await cache.get(key))?.revision, key);
   assertEquals(counts.lists, wanted.length);
   assertLess(counts.files, wanted.length * 1_100);
 });
 
 Deno.test("a survey does not go in circles among keys that begin alike", async () => {
-  const { looks, counts } = bucket([...numbered(3_000, "a"), "az"]);
-  const survey = surveyByLists(["az"], looks, forever);
-  assertEquals((await survey.look("az"))?.revision, "az");
+  const { calls, counts } = bucket([...numbered(3_000, "a"), "az"]);
+  const cache = listingStatCache(["az"], calls, forever);
+  assertEquals((await cache.get("az"))?.revision, "az");
   assertEquals([counts.lists, counts.files], [1, 3_001]);
 });
 
 Deno.test("a survey begins with the first look; keys that nobody foresaw are looked at", async () => {
-  const { looks, counts } = bucket(["a", "b"]);
-  const survey = surveyByLists(["a"], looks, forever);
+  const { calls, counts } = bucket(["a", "b"]);
+  const cache = listingStatCache(["a"], calls, forever);
   assertEquals(counts.lists, 0);
-  assertEquals((await survey.look("b"))?.revision, "b");
-  assertEquals(counts, { lists: 0, files: 0, looks: 1 });
+  assertEquals((await cache.get("b"))?.revision, "b");
+  assertEquals(counts, { lists: 0, files: 0, calls: 1 });
 });
 
 Deno.test("a list that fails is told to everybody who waits, and the next look begins another", async () => {
   const failure = new Error("connection lost");
-  const { looks, counts } = bucket(["a", "b", "c"]);
+  const { calls, counts } = bucket(["a", "b", "c"]);
   let broken = true;
-  const survey = surveyByLists(["a", "b", "c"], {
-    ...looks,
+  const cache = listingStatCache(["a", "b", "c"], {
+    ...calls,
     async *list(prefix, after) {
-      for await (const file of looks.list(prefix, after)) {
+      for await (const file of calls.list(prefix, after)) {
         if (broken && file.key === "b") throw failure;
         yield file;
       }
     },
   }, forever);
-  const ends = await Promise.allSettled([survey.look("a"), survey.look("b"), survey.look("c")]);
+  const ends = await Promise.allSettled([cache.get("a"), cache.get("b"), cache.get("c")]);
   assertEquals(ends.map((end) => end.status === "rejected" ? end.reason : end.value?.revision), [
     "a",
     failure,
     failure,
   ]);
-  assertEquals(await assertRejects(() => survey.look("b")), failure);
+  assertEquals(await assertRejects(() => cache.get("b")), failure);
   broken = false;
-  assertEquals((await survey.look("c"))?.revision, "c");
-  assertEquals((await survey.look("a"))?.revision, "a");
+  assertEquals((await cache.get("c"))?.revision, "c");
+  assertEquals((await cache.get("a"))?.revision, "a");
   assertEquals(counts.lists, 3);
 });
 
@@ -108,14 +108,14 @@ Deno.test("what would be told again is asked once, and tells whether there is us
     lists++;
     throw refusal;
   };
-  const survey = surveyByLists(["a", "b"], { list, stat: () => Promise.resolve(null) }, forever);
-  for (const ask of [survey.ready, survey.ready, () => survey.look("b")]) {
+  const cache = listingStatCache(["a", "b"], { list, stat: () => Promise.resolve(null) }, forever);
+  for (const ask of [cache.ready, cache.ready, () => cache.get("b")]) {
     assertStrictEquals(await assertRejects(ask), refusal);
   }
   assertEquals(lists, 1);
-  const { looks } = bucket(["a"]);
-  await surveyByLists(["a", "b"], looks, forever).ready();
-  await surveyByLists([], looks, forever).ready();
+  const { calls } = bucket(["a"]);
+  await listingStatCache(["a", "b"], calls, forever).ready();
+  await listingStatCache([], calls, forever).ready();
 });
 
 Deno.test("property: a survey sees what single looks see", async () => {
@@ -124,10 +124,10 @@ Deno.test("property: a survey sees what single looks see", async () => {
     maxLength: 4,
   }).map((parts) => `k${parts.join("")}`);
   await fc.assert(fc.asyncProperty(fc.array(key), fc.array(key), async (there, wanted) => {
-    const { looks } = bucket([...new Set(there)]);
-    const survey = surveyByLists(wanted, looks, forever);
+    const { calls } = bucket([...new Set(there)]);
+    const cache = listingStatCache(wanted, calls, forever);
     for (const one of wanted) {
-      assertEquals(await survey.look(one), there.includes(one) ? { ...file(one) } : null);
+      assertEquals(await cache.get(one), there.includes(one) ? { ...file(one) } : null);
     }
   }));
 });

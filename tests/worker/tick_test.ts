@@ -101,7 +101,7 @@ Deno.test("a pass: a store that cannot be used is its trouble, and no failure of
       const ready = () => Promise.reject(gone);
       return Promise.resolve({
         ...openMemory(),
-        survey: () => ({ look: () => Promise.resolve(null), ready }),
+        statCache: () => ({ get: () => Promise.resolve(null), ready }),
       });
     },
     openReporters: () => [],

@@ -15,7 +15,7 @@ import { stateFile } from "../../core/ownership.ts";
 import { plural } from "../../report/format.ts";
 import { openState } from "../../state/open.ts";
 import { openStore } from "../../store/open.ts";
-import type { Sealed, Store, Survey } from "../../store/store.ts";
+import type { Sealed, StatCache, Store } from "../../store/store.ts";
 import { isAbsent } from "../recall.ts";
 
 /** What was looked at. */
@@ -220,7 +220,7 @@ export async function checkStore(
   try {
     await withoutTrace(isAbsolute(location) ? location : null, async () => {
       await using store = await openStore(location, { sync }, host);
-      using _heeding = store.heed(signal);
+      using _heeding = store.abortOn(signal);
       conditional = await tryStore(store, `cronfetch-doctor-${host.random.name()}`);
     });
     const message = absent
@@ -250,7 +250,7 @@ async function tryStore(store: Store, key: string): Promise<boolean> {
   try {
     const found = await store.digest(key, new AbortController().signal);
     if (found !== sha256) throw new Error("what was written cannot be read again");
-    const nothing = { look: () => Promise.resolve(null), ready: () => Promise.resolve() };
+    const nothing = { get: () => Promise.resolve(null), ready: () => Promise.resolve() };
     return await publishText(store, key, "b", nothing).then(() => false, isConflict);
   } finally {
     await store.remove(key);
@@ -261,9 +261,9 @@ async function publishText(
   store: Store,
   key: string,
   text: string,
-  survey?: Survey,
+  statCache?: StatCache,
 ): Promise<Sealed> {
-  await using draft = await store.draft(key, survey ? { survey } : {});
+  await using draft = await store.draft(key, statCache ? { statCache } : {});
   await draft.write(new TextEncoder().encode(text));
   const sealed = await draft.seal();
   await draft.publish();

@@ -20,7 +20,7 @@ const SMALL_BYTES = 64 * 1024;
  * Makes the calls of one store. The first ones go the long way, until one of
  * them shows that this is a quick place.
  */
-export function quickFileSystem(clock: Clock): FileSystem {
+export function adaptiveFileSystem(clock: Clock): FileSystem {
   let place: "unknown" | "quick" | "slow" = "unknown";
   let slowCalls = 0;
 

@@ -1,9 +1,9 @@
 /** Drafts in a folder: a file beside its target, renamed over it in the end. */
 
 import { join } from "@std/path";
-import type { DraftSteps, Publication } from "../draft.ts";
+import type { DraftSteps, PublishRequest } from "../draft.ts";
 import type { ResumedSteps } from "../driver.ts";
-import { alreadyThere, Refusal } from "../errors.ts";
+import { alreadyExists, DriverError } from "../errors.ts";
 import {
   type FileSystem,
   lstatIfThere,
@@ -32,14 +32,14 @@ export interface Placement {
   /** Absolute, free, and not to be guessed. */
   readonly draftPath: string;
   /** What is published now, or null. */
-  readonly standing: Deno.FileInfo | null;
+  readonly existing: Deno.FileInfo | null;
 }
 
 /**
  * Finds the place for a draft of `key`: makes its folder, and notes it for
  * sweeps. The draft itself is not made.
  *
- * @throws {Refusal} `store.conflict`: something that is not the store's stands in the way.
+ * @throws {DriverError} `store.conflict`: something that is not the store's stands in the way.
  */
 export async function placeDraft(key: string, context: FolderContext): Promise<Placement> {
   const { tree, runFile, random, fileSystem } = context;
@@ -47,14 +47,14 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
   const targetPath = join(folder.path, nameOf(key));
   // A name that may be too long is looked at in the way that says so.
   const isShort = nameOf(key).length <= SHORT_NAME;
-  const standing = isShort && !await fileSystem.exists(targetPath)
+  const existing = isShort && !await fileSystem.exists(targetPath)
     ? null
-    : await standingTarget(targetPath, fileSystem);
+    : await existingTarget(targetPath, fileSystem);
   const run = await runFile.note(folderOf(key));
   return {
     folder,
     targetPath,
-    standing,
+    existing,
     draftPath: join(folder.path, draftName(run, random.name())),
   };
 }
@@ -68,7 +68,7 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
  * it cannot is no failure, since the rename is done, and after a crash the old
  * file would merely be found and fetched anew.
  *
- * @throws {Refusal} `store.conflict`, or what the file system throws; the target is as it was.
+ * @throws {DriverError} `store.conflict`, or what the file system throws; the target is as it was.
  */
 export async function replaceTarget(
   placement: Placement,
@@ -76,10 +76,10 @@ export async function replaceTarget(
   exclusive: boolean,
   { sync, tree, fileSystem }: FolderContext,
 ): Promise<void> {
-  const { folder, standing } = placement;
+  const { folder, existing } = placement;
   if (!await tree.isIntact(folder)) throw replaced(folder.path);
-  if (exclusive && standing !== null) throw alreadyThere();
-  if (standing !== null || !await linkNew(placement, exclusive, fileSystem)) {
+  if (exclusive && existing !== null) throw alreadyExists();
+  if (existing !== null || !await linkNew(placement, exclusive, fileSystem)) {
     await renameOver(placement, draftPermissions, exclusive, fileSystem);
   }
   if (sync) await syncFolder(folder.path, fileSystem).catch(() => {});
@@ -89,7 +89,7 @@ export async function replaceTarget(
  * Hard-links a draft to its target.
  *
  * @returns False, with nothing done, if the target exists or links are unsupported.
- * @throws {Refusal} `store.conflict`: the target exists, and the publication is exclusive.
+ * @throws {DriverError} `store.conflict`: the target exists, and the publication is exclusive.
  */
 async function linkNew(
   { targetPath, draftPath }: Placement,
@@ -99,7 +99,7 @@ async function linkNew(
   try {
     await fileSystem.link(draftPath, targetPath);
   } catch (error) {
-    if (exclusive && error instanceof Deno.errors.AlreadyExists) throw alreadyThere();
+    if (exclusive && error instanceof Deno.errors.AlreadyExists) throw alreadyExists();
     // Many file systems know no links, or not so many; renaming reports any other reason.
     return false;
   }
@@ -114,10 +114,10 @@ async function renameOver(
   exclusive: boolean,
   fileSystem: FileSystem,
 ): Promise<void> {
-  const standing = await standingTarget(targetPath, fileSystem);
+  const existing = await existingTarget(targetPath, fileSystem);
   // Without links there is no exclusive rename: this check comes as late as it can.
-  if (exclusive && standing !== null) throw alreadyThere();
-  const permissions = standing && permissionsOf(standing);
+  if (exclusive && existing !== null) throw alreadyExists();
+  const permissions = existing && permissionsOf(existing);
   if (permissions !== null && permissions !== draftPermissions) {
     await fileSystem.chmod(draftPath, permissions);
   }
@@ -141,8 +141,8 @@ export async function openFolderDraft(
   context: FolderContext,
 ): Promise<DraftSteps> {
   const placement = await placeDraft(key, context);
-  const { draftPath, standing } = placement;
-  const permissions = standing && permissionsOf(standing);
+  const { draftPath, existing } = placement;
+  const permissions = existing && permissionsOf(existing);
   const file = await context.fileSystem.open(draftPath, {
     write: true,
     createNew: true,
@@ -182,7 +182,7 @@ export async function resumeFolderDraft(
   await fileSystem.rename(suspendedPath, draftPath);
   await context.tree.checkInside(placement.folder, draftPath);
   const file = await fileSystem.open(draftPath, { read: true, append: true });
-  return { steps: new FolderDraft(placement, file, null, context), held: piecesOf(file) };
+  return { steps: new FolderDraft(placement, file, null, context), partial: piecesOf(file) };
 }
 
 /** Removes a suspended draft of `key`. */
@@ -197,7 +197,7 @@ export async function dropFolderDraft(
 }
 
 class FolderDraft implements DraftSteps {
-  readonly replaces: StoredFile | null;
+  readonly existing: StoredFile | null;
   readonly digest?: () => Promise<string>;
   readonly #placement: Placement;
   readonly #file: OpenFile;
@@ -217,7 +217,7 @@ class FolderDraft implements DraftSteps {
   ) {
     if (elsewhere) this.digest = () => Promise.resolve(this.#sha256);
     this.#elsewhere = elsewhere;
-    this.replaces = placement.standing && storedFile(placement.standing);
+    this.existing = placement.existing && storedFile(placement.existing);
     this.#placement = placement;
     this.#file = file;
     this.#context = context;
@@ -261,12 +261,12 @@ class FolderDraft implements DraftSteps {
     this.#stored = storedFile(await fileSystem.lstat(draftPath));
   }
 
-  async publish(publication: Publication): Promise<PublishedFile> {
-    const { key, onlyReplaces, exclusive, modifiedMs } = publication;
+  async publish(publication: PublishRequest): Promise<PublishedFile> {
+    const { key, ifUnchanged, exclusive, modifiedMs } = publication;
     const { draftPath } = this.#placement;
     // Some file systems refuse it; the file then has the time of writing.
     if (modifiedMs !== null) await this.#setModified(modifiedMs).catch(() => {});
-    const placement = onlyReplaces
+    const placement = ifUnchanged
       ? this.#placement
       : { ...await placeDraft(key, this.#context), draftPath };
     await replaceTarget(placement, this.#permissions, exclusive, this.#context);
@@ -297,26 +297,26 @@ class FolderDraft implements DraftSteps {
   }
 }
 
-function wrongSize(wroteBytes: number, holdsBytes: number): Refusal {
-  return new Refusal("store.failed", `wrote ${wroteBytes} bytes, the file holds ${holdsBytes}`);
+function wrongSize(wroteBytes: number, holdsBytes: number): DriverError {
+  return new DriverError("store.failed", `wrote ${wroteBytes} bytes, the file holds ${holdsBytes}`);
 }
 
 /** The file at a path, or null without one; refuses anything but a file. */
-async function standingTarget(
+async function existingTarget(
   path: string,
   fileSystem: FileSystem,
 ): Promise<Deno.FileInfo | null> {
-  const standing = await lstatIfThere(fileSystem, path);
-  const obstacle = standing && targetObstacle(standing);
-  if (obstacle !== null) throw new Refusal("store.conflict", `${path} ${obstacle}`);
-  return standing;
+  const existing = await lstatIfThere(fileSystem, path);
+  const obstacle = existing && targetObstacle(existing);
+  if (obstacle !== null) throw new DriverError("store.conflict", `${path} ${obstacle}`);
+  return existing;
 }
 
 /** Why what stands at a path must not be replaced by a file, or null if it may be. */
-function targetObstacle(standing: Deno.FileInfo): string | null {
-  if (standing.isSymlink) return "is a symbolic link, which is not followed; remove it";
-  if (standing.isDirectory) return "is a folder; move it away, or choose another name";
-  return standing.isFile ? null : "is no ordinary file; move it away, or choose another name";
+function targetObstacle(existing: Deno.FileInfo): string | null {
+  if (existing.isSymlink) return "is a symbolic link, which is not followed; remove it";
+  if (existing.isDirectory) return "is a folder; move it away, or choose another name";
+  return existing.isFile ? null : "is no ordinary file; move it away, or choose another name";
 }
 
 async function syncFolder(path: string, fileSystem: FileSystem): Promise<void> {

@@ -1,6 +1,6 @@
 /** The file system as an argument: the calls the folder driver makes, and no others. */
 
-import { isAbsent } from "../errors.ts";
+import { isNotFound } from "../errors.ts";
 import type { StoredFile } from "../store.ts";
 
 /** An open file. */
@@ -72,7 +72,7 @@ export async function lstatIfThere(
   try {
     return await fileSystem.lstat(path);
   } catch (error) {
-    if (isAbsent(error)) return null;
+    if (isNotFound(error)) return null;
     throw error;
   }
 }
@@ -85,7 +85,7 @@ export async function readDirIfThere(
   try {
     return await Array.fromAsync(fileSystem.readDir(path));
   } catch (error) {
-    if (isAbsent(error)) return [];
+    if (isNotFound(error)) return [];
     throw error;
   }
 }
@@ -95,7 +95,7 @@ export async function removeIfThere(fileSystem: FileSystem, path: string): Promi
   try {
     await fileSystem.remove(path);
   } catch (error) {
-    if (!isAbsent(error)) throw error;
+    if (!isNotFound(error)) throw error;
   }
 }
 

@@ -119,8 +119,8 @@ async function linkTo(to: string, source: FoundFile, context: FolderContext): Pr
   const placement = await placeDraft(to, context);
   const permissions = permissionsOf(source.info);
   // Both names share their permissions: those of the file that stands there would be lost.
-  const { standing } = placement;
-  if (standing !== null && permissionsOf(standing) !== permissions) return false;
+  const { existing } = placement;
+  if (existing !== null && permissionsOf(existing) !== permissions) return false;
   try {
     await fileSystem.link(source.path, placement.draftPath);
   } catch {

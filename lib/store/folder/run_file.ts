@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import type { Random } from "../../core/host.ts";
-import { Refusal } from "../errors.ts";
+import { DriverError } from "../errors.ts";
 import { type FileSystem, type OpenFile, writeAll } from "./file_system.ts";
 import { keyFault, OWN_PREFIX } from "../key.ts";
 
@@ -79,7 +79,7 @@ export async function takeLock(file: OpenFile): Promise<boolean | null> {
 }
 
 /** How often a run begins anew when sweeps take its unlocked file away. */
-const BEGINNINGS = 10;
+const MAX_ATTEMPTS = 10;
 
 /** An open run file. */
 interface HeldRunFile {
@@ -165,7 +165,7 @@ export class RunFile {
   }
 
   async #begin(): Promise<HeldRunFile> {
-    for (let beginning = 0; beginning < BEGINNINGS; beginning++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const run = this.#random.name();
       const path = join(this.#root, runFileName(run));
       const file = await this.#fileSystem.open(path, { read: true, write: true, createNew: true });
@@ -174,7 +174,7 @@ export class RunFile {
       await this.#fileSystem.remove(path).catch(() => {});
       file.close();
     }
-    throw new Refusal("store.failed", `${this.#root} was swept over and over meanwhile`);
+    throw new DriverError("store.failed", `${this.#root} was swept over and over meanwhile`);
   }
 
   async #isThere(path: string): Promise<boolean> {

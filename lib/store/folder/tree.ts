@@ -1,7 +1,7 @@
 /** The folders of a store on disk: made where they are missing, and known to be real ones. */
 
 import { basename, dirname, join } from "@std/path";
-import { isAbsent, Refusal } from "../errors.ts";
+import { DriverError, isNotFound } from "../errors.ts";
 import {
   type FileSystem,
   lstatIfThere,
@@ -45,7 +45,7 @@ export class FolderTree {
   /**
    * Gives a folder, and makes it and its parents where they are missing.
    *
-   * @throws {Refusal} `store.conflict`: a link or a file is in the way.
+   * @throws {DriverError} `store.conflict`: a link or a file is in the way.
    */
   async make(folder: string): Promise<RealFolder> {
     const found = await this.#visit(folder, true);
@@ -60,7 +60,7 @@ export class FolderTree {
     try {
       return await this.#visit(folder, false);
     } catch (error) {
-      if (error instanceof Refusal || isAbsent(error)) return null;
+      if (error instanceof DriverError || isNotFound(error)) return null;
       throw error;
     }
   }
@@ -70,7 +70,7 @@ export class FolderTree {
     try {
       return await this.#fileSystem.realPath(path) === realPath;
     } catch (error) {
-      if (isAbsent(error)) return false;
+      if (isNotFound(error)) return false;
       throw error;
     }
   }
@@ -81,7 +81,7 @@ export class FolderTree {
    * If the link is gone again by then, the path of the draft is unknown: it stays there, empty.
    *
    * @param path Absolute path of the draft, whose name is unguessable.
-   * @throws {Refusal} `store.conflict`: it was elsewhere.
+   * @throws {DriverError} `store.conflict`: it was elsewhere.
    */
   async checkInside(folder: RealFolder, path: string): Promise<void> {
     const name = basename(path);
@@ -103,7 +103,7 @@ export class FolderTree {
     try {
       return await this.#fileSystem.realPath(path);
     } catch (error) {
-      if (isAbsent(error)) return null;
+      if (isNotFound(error)) return null;
       throw error;
     }
   }
@@ -126,7 +126,7 @@ export class FolderTree {
     const path = join(this.#root, folder);
     if (make) await this.#makeUnlessThere(path);
     const obstacle = folderObstacle(await this.#fileSystem.lstat(path));
-    if (obstacle !== null) throw new Refusal("store.conflict", `${path} ${obstacle}`);
+    if (obstacle !== null) throw new DriverError("store.conflict", `${path} ${obstacle}`);
     const realPath = await this.#fileSystem.realPath(path);
     // Somebody may be putting a link there just now, or in place of a parent.
     if (dirname(realPath) !== parent.realPath) throw replaced(path);
@@ -143,14 +143,14 @@ export class FolderTree {
 }
 
 /** What is wrong when a folder's path leads elsewhere than it did. */
-export function replaced(path: string): Refusal {
-  return new Refusal("store.conflict", `${path} was replaced by something else meanwhile`);
+export function replaced(path: string): DriverError {
+  return new DriverError("store.conflict", `${path} was replaced by something else meanwhile`);
 }
 
 /** Why what stands at a path is no folder of the store, or null if it is one. */
-function folderObstacle(standing: Deno.FileInfo): string | null {
-  if (standing.isSymlink) return "is a symbolic link, which is not followed; remove it";
-  return standing.isDirectory ? null : "is a file where a folder is needed; move it away";
+function folderObstacle(info: Deno.FileInfo): string | null {
+  if (info.isSymlink) return "is a symbolic link, which is not followed; remove it";
+  return info.isDirectory ? null : "is a file where a folder is needed; move it away";
 }
 
 /** Bytes read at once, at most. */

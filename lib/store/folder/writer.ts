@@ -1,6 +1,6 @@
 /** Files that are hashed and written by another thread; see `writer_worker.ts`. */
 
-import { Refusal } from "../errors.ts";
+import { DriverError } from "../errors.ts";
 import type { OpenFile } from "./file_system.ts";
 import type { WriterAnswer, WriterRequest } from "./writer_worker.ts";
 
@@ -142,7 +142,7 @@ class ThreadFile implements WriterFile {
     const { dev, ino } = await file.stat();
     if (await this.#once(() => this.#identity) === `${dev}:${ino}`) return;
     await this.end();
-    throw new Refusal("store.conflict", `${path} was replaced by something else meanwhile`);
+    throw new DriverError("store.conflict", `${path} was replaced by something else meanwhile`);
   }
 
   async append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {

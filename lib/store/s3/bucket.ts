@@ -54,7 +54,7 @@ export class ConditionFailed extends Error {
 export const ANYTHING: Condition = { kind: "any" };
 
 /**
- * One bucket, spoken to in whole keys. Every call throws a `Refusal` with a
+ * One bucket, spoken to in whole keys. Every call throws a `DriverError` with a
  * plain sentence, or the reason of its signal.
  */
 export interface Bucket extends Disposable {
@@ -75,7 +75,7 @@ export interface Bucket extends Disposable {
   /** Removes an object. One that is not there is no error. */
   remove(key: string, signal: AbortSignal): Promise<void>;
   /** Objects whose keys begin so, in the order of code points, from after a key. */
-  list(beginning: string, after: string | null, signal: AbortSignal): AsyncIterable<ListedObject>;
+  list(prefix: string, after: string | null, signal: AbortSignal): AsyncIterable<ListedObject>;
   /** Begins an upload in parts, and gives its id. */
   createUpload(key: string, facts: ObjectFacts, signal: AbortSignal): Promise<string>;
   /** Uploads a part, numbered from 1. */
@@ -98,7 +98,7 @@ export interface Bucket extends Disposable {
   /** Ends an upload without an object. One that is not there is no error. */
   abortUpload(upload: Upload, signal: AbortSignal): Promise<void>;
   /** Uploads under way whose keys begin so. */
-  uploads(beginning: string, signal: AbortSignal): AsyncIterable<PendingUpload>;
+  uploads(prefix: string, signal: AbortSignal): AsyncIterable<PendingUpload>;
 }
 
 /** An object to be written. */

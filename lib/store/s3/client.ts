@@ -5,7 +5,7 @@ import manifest from "../../../deno.json" with { type: "json" };
 import type { BucketLocation } from "../../core/bucket.ts";
 import type { Host } from "../../core/host.ts";
 import { type Bucket, type Condition, ConditionFailed, type ObjectFacts } from "./bucket.ts";
-import { Refusal } from "../errors.ts";
+import { DriverError } from "../errors.ts";
 import {
   explainS3,
   isConflict,
@@ -43,7 +43,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       return await request();
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof Refusal || error instanceof ConditionFailed) throw error;
+      if (error instanceof DriverError || error instanceof ConditionFailed) throw error;
       // Deno's own refusal names the flag that is missing.
       if (error instanceof Deno.errors.NotCapable) throw error;
       throw explainS3(failureOf(action, error), error);
@@ -81,9 +81,9 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
     for (const feature of lacking) used.delete(feature);
     // Where the server cannot compare, a look just before is the next best.
     if (condition.kind !== "any" && (looks || !used.has("conditions"))) {
-      const standing = await bucket.head(key, signal);
+      const current = await bucket.head(key, signal);
       const expected = condition.kind === "absent" ? undefined : condition.etag;
-      if (standing?.etag !== expected) throw new ConditionFailed("it is another one");
+      if (current?.etag !== expected) throw new ConditionFailed("it is another one");
     }
     const headers = used.has("conditions") ? conditionHeaders(condition) : {};
     try {
@@ -165,12 +165,12 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       );
     },
 
-    async *list(beginning, after, signal) {
+    async *list(prefix, after, signal) {
       let from: { StartAfter?: string; ContinuationToken?: string } = after === null
         ? {}
         : { StartAfter: after };
       for (;;) {
-        const command = new sdk.ListObjectsV2Command({ Bucket, Prefix: beginning, ...from });
+        const command = new sdk.ListObjectsV2Command({ Bucket, Prefix: prefix, ...from });
         const page = await ask(
           "s3:ListBucket",
           signal,
@@ -190,7 +190,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       ask("s3:PutObject", signal, async () => {
         const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key, ...sentFacts(facts) });
         const { UploadId } = await client.send(command, options(signal));
-        if (UploadId === undefined) throw new Refusal("store.failed", "the upload got no id");
+        if (UploadId === undefined) throw new DriverError("store.failed", "the upload got no id");
         return UploadId;
       }),
 
@@ -231,7 +231,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
             try {
               const { ETag } = await client.send(command, options(signal, sizeBytes));
               if (ETag === undefined) {
-                throw new Refusal("store.failed", "the upload gave no object");
+                throw new DriverError("store.failed", "the upload gave no object");
               }
               return ETag;
             } catch (error) {
@@ -252,10 +252,10 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       );
     },
 
-    async *uploads(beginning, signal) {
+    async *uploads(prefix, signal) {
       let from: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {};
       for (;;) {
-        const command = new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: beginning, ...from });
+        const command = new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: prefix, ...from });
         const page = await ask(
           "s3:ListBucketMultipartUploads",
           signal,

@@ -1,9 +1,9 @@
 /** Drafts in a bucket: small ones are held in memory, larger ones uploaded as they come. */
 
 import { createHash } from "node:crypto";
-import type { DraftSteps, Publication } from "../draft.ts";
-import type { Beginning } from "../driver.ts";
-import { alreadyThere, changedMeanwhile, Refusal } from "../errors.ts";
+import type { DraftSteps, PublishRequest } from "../draft.ts";
+import type { BeginOptions } from "../driver.ts";
+import { alreadyExists, changedConcurrently, DriverError } from "../errors.ts";
 import {
   ANYTHING,
   type Bucket,
@@ -40,13 +40,15 @@ interface Staged {
 /** Starts a draft. */
 export async function beginS3Draft(
   key: string,
-  { seen, expectedBytes }: Beginning,
+  options: BeginOptions,
   context: S3Context,
 ): Promise<S3Draft> {
   const { bucket, places, signal } = context;
   const objectKey = places.objectKey(key);
-  const replaces = seen === undefined ? storedObject(await bucket.head(objectKey, signal)) : seen;
-  return new S3Draft(replaces, expectedBytes, context);
+  const existing = options.existing === undefined
+    ? storedObject(await bucket.head(objectKey, signal))
+    : options.existing;
+  return new S3Draft(existing, options.expectedBytes, context);
 }
 
 /**
@@ -57,7 +59,7 @@ export async function beginS3Draft(
  * and can it be read, put aside and suspended like any other draft.
  */
 export class S3Draft implements DraftSteps {
-  readonly replaces: StoredFile | null;
+  readonly existing: StoredFile | null;
   readonly #context: S3Context;
   readonly #partBytes: number;
   readonly #interrupted = new AbortController();
@@ -72,8 +74,8 @@ export class S3Draft implements DraftSteps {
   #mayBeStaged = false;
 
   /** Starts one over what `replaces` says stands there. */
-  constructor(replaces: StoredFile | null, expectedBytes: number | null, context: S3Context) {
-    this.replaces = replaces;
+  constructor(existing: StoredFile | null, expectedBytes: number | null, context: S3Context) {
+    this.existing = existing;
     this.#context = context;
     this.#partBytes = partBytesFor(expectedBytes);
     this.#signal = AbortSignal.any([this.#interrupted.signal, context.signal]);
@@ -114,13 +116,13 @@ export class S3Draft implements DraftSteps {
     return body;
   }
 
-  async publish(publication: Publication): Promise<PublishedFile> {
+  async publish(publication: PublishRequest): Promise<PublishedFile> {
     const { bucket, places } = this.#context;
-    const { sizeBytes, onlyReplaces, exclusive } = publication;
+    const { sizeBytes, ifUnchanged, exclusive } = publication;
     const key = places.objectKey(publication.key);
     const condition = exclusive
       ? { kind: "absent" } as const
-      : onlyReplaces
+      : ifUnchanged
       ? this.#condition()
       : ANYTHING;
     const staged = this.#staged;
@@ -157,7 +159,7 @@ export class S3Draft implements DraftSteps {
   }
 
   interrupt(): void {
-    this.#interrupted.abort(new Refusal("cancelled", "the draft was discarded"));
+    this.#interrupted.abort(new DriverError("cancelled", "the draft was discarded"));
   }
 
   async remove(): Promise<void> {
@@ -168,25 +170,25 @@ export class S3Draft implements DraftSteps {
 
   /** On which a publication takes place: that what stands there is what was seen. */
   #condition(): Condition {
-    return this.replaces === null
+    return this.existing === null
       ? { kind: "absent" }
-      : { kind: "revision", etag: this.replaces.revision };
+      : { kind: "revision", etag: this.existing.revision };
   }
 
   /**
    * Something else stands there by now: no conflict if it is these very bytes. An exclusive
    * publication accepts only an object that it wrote itself, by a request whose answer was lost.
    */
-  async #sameBytes(key: string, publication: Publication): Promise<PublishedFile> {
+  async #sameBytes(key: string, publication: PublishRequest): Promise<PublishedFile> {
     const { sizeBytes, sha256, exclusive } = publication;
     const head = await this.#context.bucket.head(key, this.#signal);
-    const standing = storedObject(head);
-    if (standing?.sizeBytes !== sizeBytes || standing.sha256 !== sha256) {
-      throw exclusive ? alreadyThere() : changedMeanwhile();
+    const current = storedObject(head);
+    if (current?.sizeBytes !== sizeBytes || current.sha256 !== sha256) {
+      throw exclusive ? alreadyExists() : changedConcurrently();
     }
-    if (exclusive && !isWrittenBy(publication, head?.facts)) throw alreadyThere();
+    if (exclusive && !isWrittenBy(publication, head?.facts)) throw alreadyExists();
     await this.remove();
-    return standing;
+    return current;
   }
 
   /** Completes the upload under the draft's own name. */
@@ -199,7 +201,7 @@ export class S3Draft implements DraftSteps {
     const head = await this.#context.bucket.head(this.#stagedKey, this.#signal);
     if (head?.sizeBytes !== sizeBytes) {
       const sentence = `wrote ${sizeBytes} bytes, the bucket holds ${head?.sizeBytes ?? 0}`;
-      throw new Refusal("store.failed", sentence);
+      throw new DriverError("store.failed", sentence);
     }
     this.#staged = { key: this.#stagedKey, etag: head.etag };
   }
@@ -273,7 +275,7 @@ export class S3Draft implements DraftSteps {
 }
 
 /** Whether the metadata of an object is that of a publication: where and when it was fetched. */
-function isWrittenBy(publication: Publication, facts: ObjectFacts | undefined): boolean {
+function isWrittenBy(publication: PublishRequest, facts: ObjectFacts | undefined): boolean {
   const own = factsOf(publication, null).metadata;
   const names = ["source", "fetched-at"];
   return facts !== undefined && own["fetched-at"] !== undefined &&
@@ -286,6 +288,9 @@ function md5Of(bytes: Uint8Array): string {
 
 const NO_FACTS: ObjectFacts = { contentType: null, metadata: {} };
 
-function stagedIsGone(): Refusal {
-  return new Refusal("store.failed", "the draft is not there any more; something has removed it");
+function stagedIsGone(): DriverError {
+  return new DriverError(
+    "store.failed",
+    "the draft is not there any more; something has removed it",
+  );
 }

@@ -7,7 +7,7 @@ import type { Driver } from "../driver.ts";
 import { ANYTHING, type Bucket } from "./bucket.ts";
 import { openBucket } from "./client.ts";
 import { beginS3Draft, type S3Context, type S3Draft } from "./draft.ts";
-import { Refusal } from "../errors.ts";
+import { DriverError } from "../errors.ts";
 import { isDraftName, s3Places, storedObject } from "./objects.ts";
 import { addCopies, COPY_PART_BYTES, PartedUpload, PARTS_AT_ONCE, Turns } from "./upload.ts";
 import type { ListedFile, Store } from "../store.ts";
@@ -32,8 +32,8 @@ export async function openS3(location: BucketLocation, host: Host): Promise<Stor
   return createStore(s3Driver(location, await openBucket(location, host), host));
 }
 
-function overdue(): Refusal {
-  return new Refusal("cancelled", "the run is over");
+function overdue(): DriverError {
+  return new DriverError("cancelled", "the run is over");
 }
 
 function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver {
@@ -67,10 +67,10 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
     after?: string,
     listSignal?: AbortSignal,
   ): AsyncGenerator<ListedFile> {
-    const start = after === undefined || after === "" ? null : places.beginning("") + after;
+    const start = after === undefined || after === "" ? null : places.prefix("") + after;
     for await (
       const { key, sizeBytes, etag, modifiedMs } of bucket.list(
-        places.beginning(prefix),
+        places.prefix(prefix),
         start,
         listSignal ? AbortSignal.any([signal, listSignal]) : signal,
       )
@@ -100,7 +100,7 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
   async function sweepUploads(): Promise<number> {
     const nowMs = host.clock.now().epochMilliseconds;
     let removed = 0;
-    for await (const { key, id, initiatedMs } of bucket.uploads(places.beginning(""), signal)) {
+    for await (const { key, id, initiatedMs } of bucket.uploads(places.prefix(""), signal)) {
       if (nowMs - initiatedMs < DEAD_UPLOAD_MS) continue;
       await bucket.abortUpload({ key, id }, signal);
       removed++;
@@ -122,14 +122,14 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
   return {
     location: `s3://${location.bucket}/${location.prefix}`.replace(/\/$/, ""),
     prefersLists: true,
-    begin: (key, beginning) => beginS3Draft(key, beginning, context),
-    resume: async (key, name, readSignal, beginning) => {
+    begin: (key, options) => beginS3Draft(key, options, context),
+    resume: async (key, name, readSignal, options) => {
       if (!isDraftName(name)) return null;
       const both = AbortSignal.any([signal, readSignal]);
-      const draft = await beginS3Draft(key, beginning, context);
+      const draft = await beginS3Draft(key, options, context);
       const body = await bucket.get(places.draftKey(name), both);
       if (body === null) return null;
-      return { steps: draft, held: movedInto(draft, name, body) };
+      return { steps: draft, partial: movedInto(draft, name, body) };
     },
     drop: async (_key, name) => {
       if (isDraftName(name)) await bucket.remove(places.draftKey(name), signal);
@@ -146,7 +146,7 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
       for (const end of ends) if (end.status === "rejected") throw end.reason;
       return ends.reduce((sum, end) => sum + (end.status === "fulfilled" ? end.value : 0), 0);
     },
-    heed: (stop) => {
+    abortOn: (stop) => {
       let cancel = () => {};
       const hurry = () => {
         cancel = host.timers.after(GRACE_MS, () => closing.abort(overdue()));

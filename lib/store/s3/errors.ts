@@ -2,7 +2,7 @@
 
 import type { ErrorCode, Retry } from "../../core/errors.ts";
 import { cutServerText } from "../../core/text.ts";
-import { Refusal } from "../errors.ts";
+import { DriverError } from "../errors.ts";
 
 /** What was asked of a server, as its access rules call it. */
 export type S3Action =
@@ -132,9 +132,9 @@ function rejectsHeader(message: string): boolean {
 }
 
 /** Makes a reason of ours of a failed request. */
-export function explainS3(failure: S3Failure, cause: unknown): Refusal {
+export function explainS3(failure: S3Failure, cause: unknown): DriverError {
   const [code, sentence, retry] = explanationOf(failure);
-  return new Refusal(code, sentence, { cause, ...(retry === undefined ? {} : { retry }) });
+  return new DriverError(code, sentence, { cause, ...(retry === undefined ? {} : { retry }) });
 }
 
 function explanationOf(failure: S3Failure): Explanation {

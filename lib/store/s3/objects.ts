@@ -1,8 +1,8 @@
 /** Objects of a bucket and files of a store: names, and what is kept beside the bytes. Pure. */
 
 import type { BucketLocation } from "../../core/bucket.ts";
-import type { Publication } from "../draft.ts";
-import { Refusal } from "../errors.ts";
+import type { PublishRequest } from "../draft.ts";
+import { DriverError } from "../errors.ts";
 import { OWN_PREFIX } from "../key.ts";
 import type { ObjectFacts, ObjectHead } from "./bucket.ts";
 import type { StoredFile } from "../store.ts";
@@ -21,7 +21,7 @@ export interface S3Places {
   /**
    * Name of the object of a key.
    *
-   * @throws {Refusal} `store.name`: it is too long, or no list could hold it.
+   * @throws {DriverError} `store.name`: it is too long, or no list could hold it.
    */
   objectKey(key: string): string;
   /** Key of an object in a list. */
@@ -29,7 +29,7 @@ export interface S3Places {
   /** Name of the object that a draft is, while it is one. */
   draftKey(name: string): string;
   /** What the names of all objects below a prefix begin with. */
-  beginning(prefix: string): string;
+  prefix(prefix: string): string;
   /** What the names of all drafts begin with. */
   readonly drafts: string;
 }
@@ -41,12 +41,12 @@ export function s3Places({ prefix }: Pick<BucketLocation, "prefix">): S3Places {
     objectKey: (key) => {
       const name = start + key;
       const fault = nameFault(name);
-      if (fault !== null) throw new Refusal("store.name", fault);
+      if (fault !== null) throw new DriverError("store.name", fault);
       return name;
     },
     keyOf: (objectKey) => objectKey.slice(start.length),
     draftKey: (name) => `${start}${DRAFTS}${name}`,
-    beginning: (below) => below === "" ? start : `${start}${below}/`,
+    prefix: (below) => below === "" ? start : `${start}${below}/`,
     drafts: `${start}${DRAFTS}`,
   };
 }
@@ -71,7 +71,7 @@ export function isDraftName(name: string): boolean {
  * @param md5 Hexadecimal digest of bytes that are written in one request: that is what servers
  * make the object's ETag of. Null for others.
  */
-export function factsOf({ sha256, provenance }: Publication, md5: string | null): ObjectFacts {
+export function factsOf({ sha256, provenance }: PublishRequest, md5: string | null): ObjectFacts {
   const digests = { sha256, ...(md5 === null ? {} : { md5 }) };
   if (provenance === null) return { contentType: null, metadata: digests };
   const { contentType, source, etag, lastModified, fetchedAt } = provenance;

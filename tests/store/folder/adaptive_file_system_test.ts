@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { quickFileSystem } from "../../../lib/store/folder/adaptive_file_system.ts";
+import { adaptiveFileSystem } from "../../../lib/store/folder/adaptive_file_system.ts";
 import { temporaryFolder } from "../../helpers/folder.ts";
 
 /** A file system on which each call seems to take its share of `tookMs`. */
@@ -7,7 +7,7 @@ function place(tookMs: readonly number[]) {
   let looks = 0;
   let nowMs = 0;
   const durations = [...tookMs];
-  const fileSystem = quickFileSystem({
+  const fileSystem = adaptiveFileSystem({
     now: () => Temporal.Now.instant(),
     // Each call is timed by two looks at the clock.
     monotonicMs: () => {

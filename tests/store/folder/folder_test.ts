@@ -2,7 +2,7 @@
 
 import { type FileSystem, machineFileSystem } from "../../../lib/store/folder/file_system.ts";
 import { openFolder } from "../../../lib/store/folder/folder.ts";
-import { quickFileSystem } from "../../../lib/store/folder/adaptive_file_system.ts";
+import { adaptiveFileSystem } from "../../../lib/store/folder/adaptive_file_system.ts";
 import { temporaryFolder } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
 import { storeConformance } from "../conformance.ts";
@@ -10,7 +10,7 @@ import { storeConformance } from "../conformance.ts";
 const DRIVERS: readonly [name: string, sync: boolean, fileSystem: () => FileSystem][] = [
   ["folder", false, () => machineFileSystem],
   ["folder, synced", true, () => machineFileSystem],
-  ["folder, quick", false, () => quickFileSystem(testHost({ timers: "manual" }).clock)],
+  ["folder, quick", false, () => adaptiveFileSystem(testHost({ timers: "manual" }).clock)],
 ];
 
 for (const [name, sync, fileSystem] of DRIVERS) {

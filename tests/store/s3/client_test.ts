@@ -91,7 +91,7 @@ Deno.test("a store ends requests under way 5 s after a signal, also after one al
     await using store = await openS3(LOCATION, host);
     const stop = new AbortController();
     if (isAbortedBefore) stop.abort();
-    using _stopping = store.heed(stop.signal);
+    using _stopping = store.abortOn(stop.signal);
     stop.abort();
     let isOver = false;
     const looking = store.stat("a").finally(() => isOver = true);

@@ -1,8 +1,8 @@
 // Drafts in a bucket, against one in memory: what a real server cannot be made to do on demand.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import type { Publication } from "../../../lib/store/draft.ts";
-import { Refusal } from "../../../lib/store/errors.ts";
+import type { PublishRequest } from "../../../lib/store/draft.ts";
+import { DriverError } from "../../../lib/store/errors.ts";
 import type { Provenance } from "../../../lib/store/store.ts";
 import { beginS3Draft, type S3Context, type S3Draft } from "../../../lib/store/s3/draft.ts";
 import { s3Places } from "../../../lib/store/s3/objects.ts";
@@ -26,17 +26,17 @@ function contextOf({ bucket }: FakeBucket): S3Context {
 }
 
 function begin(fake: FakeBucket, key = "a"): Promise<S3Draft> {
-  return beginS3Draft(key, { seen: undefined, expectedBytes: null }, contextOf(fake));
+  return beginS3Draft(key, { existing: undefined, expectedBytes: null }, contextOf(fake));
 }
 
-async function publication(bytes: Uint8Array<ArrayBuffer>, key = "a"): Promise<Publication> {
+async function publication(bytes: Uint8Array<ArrayBuffer>, key = "a"): Promise<PublishRequest> {
   const digest = await sha256(bytes);
   const sizeBytes = bytes.length;
   return {
     key,
     sizeBytes,
     sha256: digest,
-    onlyReplaces: true,
+    ifUnchanged: true,
     exclusive: false,
     provenance: null,
     modifiedMs: null,
@@ -58,7 +58,7 @@ Deno.test("row 100: an object that appeared meanwhile is a conflict unless its d
     if (drafted === appeared) {
       assertEquals((await publishing).sizeBytes, drafted.length);
     } else {
-      assertEquals((await assertRejects(() => publishing, Refusal)).code, "store.conflict");
+      assertEquals((await assertRejects(() => publishing, DriverError)).code, "store.conflict");
     }
     assertEquals(fake.objects.get("a")?.bytes, bytesOf(appeared));
   }
@@ -70,7 +70,7 @@ Deno.test("row 112: an exclusive publication accepts no object but its own, whos
     ...{ source: "https://example.org/a", contentType: null, etag: null, lastModified: null },
     fetchedAt,
   });
-  const exclusive = async (fetchedAt: string): Promise<Publication> => ({
+  const exclusive = async (fetchedAt: string): Promise<PublishRequest> => ({
     ...await publication(bytes),
     exclusive: true,
     provenance: provenance(fetchedAt),
@@ -89,7 +89,7 @@ Deno.test("row 112: an exclusive publication accepts no object but its own, whos
     await written.publish(await exclusive(first));
     const publishing = draft.publish(await exclusive("2026-01-15T12:00:00Z"));
     if (accepted) assertEquals((await publishing).sizeBytes, bytes.length);
-    else assertEquals((await assertRejects(() => publishing, Refusal)).code, "store.conflict");
+    else assertEquals((await assertRejects(() => publishing, DriverError)).code, "store.conflict");
   }
 });
 
@@ -107,7 +107,7 @@ Deno.test("a staged draft is copied only while it is the object that was staged"
 });
 
 Deno.test("row 99: an upload that was begun though its answer was lost is aborted", async () => {
-  const lost = new Refusal("store.failed", "the server cannot be reached");
+  const lost = new DriverError("store.failed", "the server cannot be reached");
   const fake = fakeBucket({}, (own) => ({
     createUpload: async (...given) => {
       await own.createUpload(...given);
@@ -118,7 +118,7 @@ Deno.test("row 99: an upload that was begun though its answer was lost is aborte
   fake.pending.set("upload-of-another", ".cronfetch-drafts/another");
   const draft = await begin(fake);
   await draft.append(new Uint8Array(PART_BYTES));
-  assertEquals(await assertRejects(() => draft.append(new Uint8Array(1)), Refusal), lost);
+  assertEquals(await assertRejects(() => draft.append(new Uint8Array(1)), DriverError), lost);
   assertEquals([...fake.pending.keys()], ["upload-of-another"]);
   assertEquals(fake.calls, [`abort ${STAGED}`]);
 });

@@ -108,9 +108,9 @@ export function fakeBucket(
       calls.push(`abort ${key}`);
       return Promise.resolve(void pending.delete(id));
     },
-    async *uploads(beginning) {
+    async *uploads(prefix) {
       for (const [id, key] of pending) {
-        if (key.startsWith(beginning)) yield await Promise.resolve({ key, id, initiatedMs: 0 });
+        if (key.startsWith(prefix)) yield await Promise.resolve({ key, id, initiatedMs: 0 });
       }
     },
     [Symbol.dispose]: () => {},

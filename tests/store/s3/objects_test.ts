@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Publication } from "../../../lib/store/draft.ts";
-import { Refusal } from "../../../lib/store/errors.ts";
+import type { PublishRequest } from "../../../lib/store/draft.ts";
+import { DriverError } from "../../../lib/store/errors.ts";
 import type { ObjectHead } from "../../../lib/store/s3/bucket.ts";
 import { factsOf, isDraftName, s3Places, storedObject } from "../../../lib/store/s3/objects.ts";
 
@@ -12,20 +12,20 @@ Deno.test("objects are named behind the prefix", () => {
   const places = s3Places({ prefix: "some/prefix" });
   assertEquals(places.objectKey("a/b"), "some/prefix/a/b");
   assertEquals(places.keyOf("some/prefix/a/b"), "a/b");
-  assertEquals(places.beginning(""), "some/prefix/");
-  assertEquals(places.beginning("a"), "some/prefix/a/");
+  assertEquals(places.prefix(""), "some/prefix/");
+  assertEquals(places.prefix("a"), "some/prefix/a/");
   assertEquals(places.draftKey("x"), "some/prefix/.cronfetch-drafts/x");
   const whole = s3Places({ prefix: "" });
-  assertEquals([whole.objectKey("a"), whole.beginning("")], ["a", ""]);
+  assertEquals([whole.objectKey("a"), whole.prefix("")], ["a", ""]);
 });
 
 Deno.test("row 102: a name of more than 1,024 bytes, or with control characters, is refused", () => {
   const places = s3Places({ prefix: "p".repeat(24) });
   assertEquals(places.objectKey("ü".repeat(499) + "x").length, 525);
-  const long = assertThrows(() => places.objectKey("ü".repeat(500)), Refusal);
+  const long = assertThrows(() => places.objectKey("ü".repeat(500)), DriverError);
   assertEquals(long.code, "store.name");
   assertEquals(long.message, "with its prefix the name has 1025 bytes; a bucket allows 1024");
-  assertEquals(assertThrows(() => places.objectKey("a\nb"), Refusal).code, "store.name");
+  assertEquals(assertThrows(() => places.objectKey("a\nb"), DriverError).code, "store.name");
 });
 
 Deno.test("a draft's name cannot be that of anything else", () => {
@@ -35,12 +35,12 @@ Deno.test("a draft's name cannot be that of anything else", () => {
   }
 });
 
-function publication(changes: Partial<Publication> = {}): Publication {
+function publication(changes: Partial<PublishRequest> = {}): PublishRequest {
   return {
     key: "a",
     sizeBytes: 4,
     sha256: SHA256,
-    onlyReplaces: true,
+    ifUnchanged: true,
     exclusive: false,
     modifiedMs: null,
     provenance: {
