@@ -106,7 +106,7 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   };
   const { alerts } = loaded;
   const complain = (sentence: string) => void host.stderr.write(`${escapeControl(sentence)}\n`);
-  const alert = alertReporter({ alerts, host, complain });
+  const alert = alertReporter({ alerts, host, warn: complain });
   const { summary, unsaved } = await carryOut(options.force ? withoutConditions(plan) : plan, {
     host,
     store,

@@ -13,7 +13,7 @@ import type { Host } from "../lib/core/host.ts";
 import { TASK_STATUSES, type TaskStatus } from "../lib/core/result.ts";
 import { realHost } from "../lib/host.ts";
 import { advice } from "../lib/report/advice.ts";
-import { eventJsonSchema, type JsonSchema } from "../lib/report/event_schema.ts";
+import { type EventJsonSchema, eventJsonSchema } from "../lib/report/event_schema.ts";
 import { rowsByFile, table as alignedTable, withTestColumn } from "./fault_rows.ts";
 
 /** What a command line prints on standard output. */
@@ -117,7 +117,7 @@ const EVENT_MEANINGS = {
 } as const satisfies Record<RunEvent["type"], string>;
 
 function events(): string {
-  const { oneOf } = eventJsonSchema() as { readonly oneOf: readonly JsonSchema[] };
+  const { oneOf } = eventJsonSchema() as { readonly oneOf: readonly EventJsonSchema[] };
   const rows = oneOf.map(({ properties }) => {
     const { type, time: _time, run: _run, ...carried } = properties as Properties;
     const name = type?.["const"] as RunEvent["type"];
@@ -126,7 +126,7 @@ function events(): string {
   return table(["type", "when", "beside `type`, `time` and `run`"], rows);
 }
 
-type Properties = Readonly<Record<string, JsonSchema>>;
+type Properties = Readonly<Record<string, EventJsonSchema>>;
 
 function resultFields(): string {
   const { $defs } = eventJsonSchema() as { readonly $defs: Properties };

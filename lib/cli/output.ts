@@ -3,8 +3,8 @@
 import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
 import {
+  alignColumns,
   colorWanted,
-  columns,
   escapeControl,
   escapeControlInJson,
   type Paint,
@@ -45,7 +45,7 @@ export function coloredColumns(
   rows: readonly { readonly style: Style; readonly cells: readonly string[] }[],
   paint: Paint,
 ): string[] {
-  const lines = columns(rows.map(({ cells }) => cells.map(escapeControl)));
+  const lines = alignColumns(rows.map(({ cells }) => cells.map(escapeControl)));
   return lines.map((line, index) => {
     const row = rows[index];
     const [word = ""] = row?.cells ?? [];

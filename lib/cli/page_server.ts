@@ -6,7 +6,12 @@ import type { Host, Listener } from "../core/host.ts";
 import { createPage } from "../page/app.tsx";
 import { isLoopbackHost } from "../page/security.ts";
 import { serveHttp } from "../page/http_server.ts";
-import { type PageActions, type PageNotice, pageSource, type PageSubject } from "../page/source.ts";
+import {
+  createPageSource,
+  type PageActions,
+  type PageBackend,
+  type PageNotice,
+} from "../page/source.ts";
 import { escapeControl, formatDuration } from "../report/format.ts";
 import type { Config } from "../config/config.ts";
 import type { RunEvent } from "../core/event.ts";
@@ -27,13 +32,13 @@ const GRACE_MS = 3_000;
  * @throws {CronfetchError} `usage` if the address cannot be listened on.
  */
 export function servePage(
-  subject: PageSubject,
+  subject: PageBackend,
   { hostname, port }: PageAddress,
   { quiet }: Pick<Flags, "quiet">,
   host: Host,
 ): AsyncDisposable {
   const token = tokenOf(host);
-  const page = createPage(pageSource(subject, host), {
+  const page = createPage(createPageSource(subject, host), {
     clock: host.clock,
     timers: host.timers,
     token,
@@ -78,7 +83,7 @@ function urlOf({ hostname, port }: { readonly hostname: string; readonly port: n
 
 /** A watch as the page sees it. */
 export interface WatchPage {
-  readonly subject: PageSubject;
+  readonly subject: PageBackend;
   /** To be told what the watch does. */
   readonly listener: WatchListener;
   /** To be called when the watch has ended. Whoever waits for its state waits no longer. */
@@ -164,7 +169,7 @@ export function pageOfWatch(
       state: () => Promise.resolve(places.state),
       store: places.store,
       secrets,
-      work: {
+      activity: {
         progress,
         subscribe: (listener) => subscription(eventListeners, listener),
         onChange: (listener) => subscription(changeListeners, listener),

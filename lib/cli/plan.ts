@@ -5,7 +5,7 @@ import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
 import type { Plan } from "../core/task.ts";
-import { columns, escapeControl, plural } from "../report/format.ts";
+import { alignColumns, escapeControl, plural } from "../report/format.ts";
 import { describeSchedule, makePlan } from "../schedule/due.ts";
 import { planWith, prepare, type Prepared } from "./prepare.ts";
 import { recall } from "./recall.ts";
@@ -32,7 +32,7 @@ export async function plan(
     await writeRows(rows, host);
     return EXIT.good;
   }
-  const lines = columns(
+  const lines = alignColumns(
     rows.map((row) =>
       [row.included ? "run" : "-", row.task, row.reason, `${row.url} -> ${row.key}`]
         .map(escapeControl)

@@ -45,7 +45,7 @@ export async function fileReporters(
     switch (kind) {
       case "junit": {
         const { junitReporter } = await import("../report/junit.ts");
-        return junitReporter({ path, host, complain });
+        return junitReporter({ path, host, warn: complain });
       }
       default:
         return kind satisfies never;

@@ -89,7 +89,7 @@ export async function createReporters(
   if (alerts.length > 0) {
     const { alertReporter } = await import("../report/alerts.ts");
     const complain = (sentence: string) => void output.write(`${escapeControl(sentence)}\n`);
-    reporters.push(alertReporter({ alerts, host, complain }));
+    reporters.push(alertReporter({ alerts, host, warn: complain }));
   }
   return reporters;
 }

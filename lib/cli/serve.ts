@@ -7,7 +7,7 @@ import { prepareToStay } from "./daemon.ts";
 import { stopOnSignals } from "./signals.ts";
 import type { Config } from "../config/config.ts";
 import { stateFile } from "../core/ownership.ts";
-import { NO_WORK } from "../page/source.ts";
+import { NO_ACTIVITY } from "../page/source.ts";
 import type { State } from "../state/state.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
@@ -59,7 +59,7 @@ export async function view(
   await using memory = createMemory(config.state, host);
   await using store = await openFiles(config, host);
   const subject = {
-    ...{ config: () => config, state: memory.state, store, work: NO_WORK },
+    ...{ config: () => config, state: memory.state, store, activity: NO_ACTIVITY },
     secrets: pageSecrets(host),
   };
   await using _server = servePage(subject, addressOf(flags), flags, host);

@@ -10,7 +10,7 @@ import type { RecentResult, RunRecord } from "../state/state.ts";
 import { prepare } from "./prepare.ts";
 import { recall } from "./recall.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
-import { isTroubled, type TaskStanding, taskStanding } from "../report/task_health.ts";
+import { needsAttention, type TaskHealth, taskHealth } from "../report/task_health.ts";
 
 const HEALTH_STYLES = {
   new: "faint",
@@ -36,7 +36,7 @@ export async function status(
   await using state = await recall(config.state, host);
   const shown = tasks.filter((task) => asked?.has(task.id) ?? true);
   const records = await state.records(shown.map((task) => task.id));
-  const standings = shown.map((task) => taskStanding(task, records.get(task.id), at));
+  const standings = shown.map((task) => taskHealth(task, records.get(task.id), at));
   const resultsOf = (task: string) => asked ? records.get(task)?.results ?? [] : [];
   const [lastRun] = await state.runs(1);
   const redact = createRedactor(config.secrets);
@@ -67,7 +67,7 @@ export async function status(
       runLine(lastRun, at),
     ], host);
   }
-  return standings.some(isTroubled) ? EXIT.failed : EXIT.good;
+  return standings.some(needsAttention) ? EXIT.failed : EXIT.good;
 }
 
 function redactedResults(
@@ -81,7 +81,7 @@ function redactedResults(
 }
 
 function standingRow(
-  standing: TaskStanding,
+  standing: TaskHealth,
   at: Temporal.Instant,
 ): { readonly style: Style; readonly cells: readonly string[] } {
   const { health, task, lastSuccessAt, stale, schedule, failures, due, nextDue } = standing;
@@ -111,7 +111,7 @@ function resultLine(result: RecentResult, at: Temporal.Instant): string {
   return `  ${ago(result.at, at)}: ${escapeControl(said)}`;
 }
 
-function totalLine(standings: readonly TaskStanding[]): string {
+function totalLine(standings: readonly TaskHealth[]): string {
   const counts = Object.keys(HEALTH_STYLES)
     .map((health) => [health, standings.filter((one) => one.health === health).length] as const)
     .filter(([, count]) => count > 0)

@@ -9,8 +9,8 @@ import { EXIT } from "../core/result.ts";
 import { createPasses, type Passes, wordsOf } from "./ticks.ts";
 import { complaintAboutStore, readTimeline, type Timeline, warningsAbout } from "./platform.ts";
 import { createPage, type StatusPage } from "../page/app.tsx";
-import { createTroublePage } from "../page/error_page.tsx";
-import { NO_WORK, pageSource } from "../page/source.ts";
+import { createErrorPage } from "../page/error_page.tsx";
+import { createPageSource, NO_ACTIVITY } from "../page/source.ts";
 import { escapeControl, plural } from "../report/format.ts";
 import { checkCron } from "../cron/occurrence.ts";
 import { deployCron } from "../schedule/deploy_cron.ts";
@@ -109,7 +109,7 @@ function troublePage(
   const words = wordsOf(error);
   say(`${title}, so nothing is fetched:\n${words}`);
   const reasons = error instanceof CronfetchError ? words.split("\n") : ["This is a bug."];
-  return createTroublePage({ title, reasons }, { clock });
+  return createErrorPage({ title, reasons }, { clock });
 }
 
 /**
@@ -164,14 +164,14 @@ async function pageOf(
 ): Promise<StatusPage> {
   const { page, store, sync } = config;
   const token = variable("CRONFETCH_TOKEN", host) ?? null;
-  const source = pageSource({
+  const source = createPageSource({
     config: () => config,
     state: passes.state,
     // One in memory would be another one. A bucket is opened without asking it for anything.
     store: page.downloads && store !== "memory:" ? await openStore(store, { sync }, host) : null,
     secrets: token === null ? [] : [token],
-    work: {
-      ...NO_WORK,
+    activity: {
+      ...NO_ACTIVITY,
       progress: passes.progress,
       subscribe: passes.subscribe,
       paused: () => !timeline.publishes,

@@ -74,7 +74,7 @@ export function createPasses(context: PassesContext): Passes {
       color: false,
       verbosity: "normal",
     }),
-    alertReporter({ alerts: config.alerts, host, complain: say }),
+    alertReporter({ alerts: config.alerts, host, warn: say }),
   ];
 
   const makePass = async (): Promise<void> => {

@@ -1,10 +1,10 @@
 /** What a visitor with the token asks to be done. */
 
-import { bearerToken, type Brake, isSameOrigin, isToken } from "./security.ts";
+import { type AttemptLimiter, bearerToken, isSameOrigin, isToken } from "./security.ts";
 import type { PageActions, PageSource } from "./source.ts";
 
 /** Why nothing was done. */
-export interface Refused {
+export interface ActionRefusal {
   readonly status: 400 | 403 | 404 | 429;
   /** A sentence. */
   readonly words: string;
@@ -13,7 +13,7 @@ export interface Refused {
 }
 
 /** A form is a few names and a token. */
-const MOST_BYTES = 64 * 1024;
+const MAX_FORM_BYTES = 64 * 1024;
 
 /**
  * Does what a form asks for: `do` (`run`, `pause` or `resume`), `task` (an id; absent for all),
@@ -27,9 +27,9 @@ export async function answerAction(
     readonly source: Pick<PageSource, "task">;
     readonly actions: PageActions;
     readonly token: string | null;
-    readonly brake: Brake;
+    readonly brake: AttemptLimiter;
   },
-): Promise<Response | Refused> {
+): Promise<Response | ActionRefusal> {
   if (!isSameOrigin(request)) {
     return { status: 403, words: "This was asked for by a page from elsewhere." };
   }
@@ -78,7 +78,7 @@ async function readForm(request: Request): Promise<URLSearchParams | null> {
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
     bytes += chunk.length;
-    if (bytes > MOST_BYTES) return null;
+    if (bytes > MAX_FORM_BYTES) return null;
     text += decoder.decode(chunk, { stream: true });
   }
   return new URLSearchParams(text);

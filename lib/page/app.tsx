@@ -17,10 +17,10 @@ import {
   healthCounts,
 } from "./api.ts";
 import { answerAsset, assets, idBehind } from "./assets.ts";
-import { createBrake, isLoopbackHost, secure, withUrl } from "./security.ts";
+import { createAttemptLimiter, isLoopbackHost, secure, withUrl } from "./security.ts";
 import { createBroadcast } from "./live.ts";
 import { answerFile } from "./files.ts";
-import { chosen, filterQuery, pageOf, parseFilter, TASKS_PER_PAGE } from "./filter.ts";
+import { filterQuery, filterTasks, paginate, parseFilter, TASKS_PER_PAGE } from "./filter.ts";
 import { Notices, page, type Section } from "./layout.tsx";
 import { createMetrics } from "./metrics.ts";
 import { Counts, FilterForm, Headline, TaskTable, titleOf } from "./overview.tsx";
@@ -49,7 +49,7 @@ export interface StatusPage {
 }
 
 /** Runs that are remembered at most; see `State.addRun`. */
-const MOST_RUNS = 100;
+const MAX_RUNS = 100;
 
 /** Makes the page. It follows the source's events from now on, until it is closed. */
 export function createPage(source: PageSource, options: PageOptions): StatusPage {
@@ -57,7 +57,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   const metrics = createMetrics(manifest.version);
   const { progress } = source;
   const closing = new AbortController();
-  const brake = createBrake({ clock, timers, closing: closing.signal });
+  const brake = createAttemptLimiter({ clock, timers, closing: closing.signal });
   const broadcast = createBroadcast(source, {
     timers,
     picture: (run) => `${<RunningRun run={run} progress={progress} />}`,
@@ -115,7 +115,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
       tasks,
       filter,
       running: running(),
-      shown: pageOf(chosen(tasks, filter, running()), filter.page, TASKS_PER_PAGE),
+      shown: paginate(filterTasks(tasks, filter, running()), filter.page, TASKS_PER_PAGE),
       lastRun: lastRun ?? null,
       paused: source.paused(),
       configChangedAt: source.configChangedAt(),
@@ -177,13 +177,13 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   };
 
   app.get("/runs", async (c) => {
-    const runs = await source.runs(MOST_RUNS);
+    const runs = await source.runs(MAX_RUNS);
     return c.html(draw("Runs · cronfetch", "runs", <RunsPage runs={runs} now={clock.now()} />));
   });
 
   app.get("/runs/*", async (c) => {
     const name = idBehind("/runs/", c.req.url);
-    const runs = await source.runs(MOST_RUNS);
+    const runs = await source.runs(MAX_RUNS);
     const run = runs.find((one) => one.run === name);
     if (!run) return refusal(c, 404, "No such run is remembered.");
     const results = (await source.tasks()).flatMap(({ id, record }) => {
@@ -220,17 +220,17 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
         counts: healthCounts(tasks),
         running: live && { ...live, bytes: progress.bytes },
         lastRun: lastRun ?? null,
-        tasks: chosen(tasks, filter, running()).map((task) => apiTask(task, running())),
+        tasks: filterTasks(tasks, filter, running()).map((task) => apiTask(task, running())),
       } satisfies ApiStatus,
     );
   });
 
   app.get("/api/runs", async (c) => {
-    const limit = Number(c.req.query("limit") ?? MOST_RUNS);
+    const limit = Number(c.req.query("limit") ?? MAX_RUNS);
     if (!Number.isSafeInteger(limit) || limit < 1) {
       return refusal(c, 400, "limit must be a whole number of at least 1.");
     }
-    const runs = await source.runs(Math.min(limit, MOST_RUNS));
+    const runs = await source.runs(Math.min(limit, MAX_RUNS));
     return c.json({ runs } satisfies ApiRuns);
   });
 

@@ -11,7 +11,7 @@ import { page } from "./layout.tsx";
 import { Notice, shown } from "./components.tsx";
 
 /** What stands in the way. */
-export interface Trouble {
+export interface ErrorPageContent {
   /** A few words. */
   readonly title: string;
   /** Why, a sentence each. Holds no secret. */
@@ -22,8 +22,8 @@ export interface Trouble {
  * Makes a page that says nothing else. Everything is answered with 503, so that those who only
  * look at the status know it too.
  */
-export function createTroublePage(
-  { title, reasons }: Trouble,
+export function createErrorPage(
+  { title, reasons }: ErrorPageContent,
   { clock }: { readonly clock: Pick<Clock, "now"> },
 ): StatusPage {
   const app = new Hono();

@@ -4,10 +4,10 @@ import type { ShownHealth } from "../core/event.ts";
 import type { PageTask } from "./source.ts";
 
 /** What a task can be filtered by: its health, and what is done with it at the moment. */
-export type Condition = ShownHealth | "paused" | "running";
+export type TaskCondition = ShownHealth | "paused" | "running";
 
 /** Every condition, in the order in which people are shown them. */
-export const CONDITIONS: readonly Condition[] = [
+export const CONDITIONS: readonly TaskCondition[] = [
   "unhealthy",
   "stale",
   "failing",
@@ -20,7 +20,7 @@ export const CONDITIONS: readonly Condition[] = [
 /** What a visitor asked for. */
 export interface Filter {
   /** Null: any. */
-  readonly health: Condition | null;
+  readonly health: TaskCondition | null;
   /** Stands somewhere in the id, the file name or the URL, in any case. */
   readonly text: string;
   /** Counted from 1. */
@@ -63,7 +63,11 @@ export function filterQuery({ health, text, page }: Filter): string {
 }
 
 /** Whether a condition is true of a task. */
-export function isIn(condition: Condition, task: PageTask, running: ReadonlySet<string>): boolean {
+export function isIn(
+  condition: TaskCondition,
+  task: PageTask,
+  running: ReadonlySet<string>,
+): boolean {
   switch (condition) {
     case "paused":
       return task.paused;
@@ -83,7 +87,7 @@ export function isIn(condition: Condition, task: PageTask, running: ReadonlySet<
 }
 
 /** The tasks a filter lets through, those that need a look first, else in their order. */
-export function chosen(
+export function filterTasks(
   tasks: readonly PageTask[],
   { health, text }: Filter,
   running: ReadonlySet<string>,
@@ -106,7 +110,7 @@ const RANKS: Readonly<Record<ShownHealth, number>> = {
 };
 
 /** One page of a list. */
-export function pageOf<T>(items: readonly T[], page: number, perPage: number): Page<T> {
+export function paginate<T>(items: readonly T[], page: number, perPage: number): Page<T> {
   const pages = Math.max(1, Math.ceil(items.length / perPage));
   const shown = Math.min(page, pages);
   return {

@@ -4,10 +4,10 @@
  */
 
 import type { Listener, ServerConnection, Timers } from "../core/host.ts";
-import { headEnd, MOST_HEAD_BYTES, parseRequestHead, type RequestHead } from "./request_head.ts";
+import { headEnd, MAX_HEAD_BYTES, parseRequestHead, type RequestHead } from "./request_head.ts";
 
 /** Connections at once: well below the usual limit of 1,024 handles, which downloads need too. */
-export const MOST_CONNECTIONS = 256;
+export const MAX_CONNECTIONS = 256;
 /** From the connection to the end of the request. */
 export const REQUEST_MS = 10_000;
 /** The longest wait for a client to accept a piece of a response. */
@@ -82,8 +82,8 @@ export function serveHttp(
     while (!closing.signal.aborted) {
       try {
         const connection = await listener.accept();
-        if (open.size >= MOST_CONNECTIONS) dropOldest(1);
-        if (open.size >= MOST_CONNECTIONS) {
+        if (open.size >= MAX_CONNECTIONS) dropOldest(1);
+        if (open.size >= MAX_CONNECTIONS) {
           end(connection);
           continue;
         }
@@ -139,7 +139,7 @@ async function readRequest(connection: ServerConnection): Promise<Read | null> {
   };
   let end = -1;
   while ((end = headEnd(buffer.subarray(0, size))) < 0) {
-    if (size >= MOST_HEAD_BYTES) return { status: 431 };
+    if (size >= MAX_HEAD_BYTES) return { status: 431 };
     if (!await more()) return null;
   }
   const head = parseRequestHead(latin1.decode(buffer.subarray(0, end)));

@@ -6,7 +6,7 @@ import type { RecentResult, TaskRecord } from "../state/state.ts";
 import type { PageTask } from "./source.ts";
 
 /** A failure in plain words. */
-export interface Explanation {
+export interface CodeExplanation {
   /** What the code means; null for a code of another version. */
   readonly meaning: string | null;
   /** What a person can do, or null. */
@@ -14,9 +14,9 @@ export interface Explanation {
 }
 
 /** Explains a result that has a code; null for one without. */
-export function explain(
+export function explainCode(
   { code, httpStatus }: Pick<RecentResult, "code" | "httpStatus">,
-): Explanation | null {
+): CodeExplanation | null {
   if (code === null) return null;
   if (!isErrorCode(code)) return { meaning: null, advice: null };
   return { meaning: ERROR_CODES[code].meaning, advice: advice(code, httpStatus) };
@@ -58,7 +58,7 @@ export function ageShare(task: PageTask, now: Temporal.Instant): number | null {
 }
 
 /** What an exit code means, in a few words. */
-export function exitWords(exitCode: number): string {
+export function exitCodeLabel(exitCode: number): string {
   switch (exitCode) {
     case 0:
       return "all well";

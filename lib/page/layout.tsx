@@ -7,7 +7,7 @@ import type { Assets } from "./assets.ts";
 import type { PageNotice } from "./source.ts";
 
 /** What a page needs to know beside its own content. */
-export interface Surroundings {
+export interface PageContext {
   readonly version: string;
   readonly assets: Assets;
   /** When the page was drawn. */
@@ -22,7 +22,7 @@ export function page(
   { title, section, around, content }: {
     readonly title: string;
     readonly section: Section;
-    readonly around: Surroundings;
+    readonly around: PageContext;
     readonly content: Child;
   },
 ): string {

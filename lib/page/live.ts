@@ -58,16 +58,16 @@ export interface Streams {
 }
 
 /** What a server and its visitors can bear. */
-const MOST_STREAMS = 200;
+const MAX_STREAMS = 200;
 
 /** Shorter than the patience of the usual proxies, which is a minute. */
 const HEARTBEAT_MS = 20_000;
 
 /** Pieces a visitor may be behind before the stream ends; the browser then comes back. */
-const MOST_WAITING = 64;
+const MAX_QUEUED_EVENTS = 64;
 
 /** Heartbeats nothing may be read for, so that who never reads takes no place from others. */
-const MOST_UNREAD_BEATS = 2;
+const MAX_MISSED_HEARTBEATS = 2;
 
 /**
  * Makes an empty set of streams.
@@ -87,7 +87,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
       for (const [controller, unread] of [...open]) {
         // More than one piece waits: whatever reads takes them as they come.
         if ((controller.desiredSize ?? 0) >= 0) open.set(controller, 0);
-        else if (unread + 1 < MOST_UNREAD_BEATS) open.set(controller, unread + 1);
+        else if (unread + 1 < MAX_MISSED_HEARTBEATS) open.set(controller, unread + 1);
         else end(controller);
       }
       write(": still here\n\n");
@@ -112,7 +112,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
   const write = (text: string) => {
     const bytes = encoder.encode(text);
     for (const controller of [...open.keys()]) {
-      if ((controller.desiredSize ?? 0) <= -MOST_WAITING) end(controller);
+      if ((controller.desiredSize ?? 0) <= -MAX_QUEUED_EVENTS) end(controller);
       else controller.enqueue(bytes.slice());
     }
   };
@@ -122,7 +122,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
       return open.size;
     },
     open: () => {
-      if (closed || open.size >= MOST_STREAMS) return null;
+      if (closed || open.size >= MAX_STREAMS) return null;
       let own: Controller | null = null;
       return new ReadableStream<Uint8Array<ArrayBuffer>>({
         start: (controller) => {
@@ -137,7 +137,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
         },
       });
     },
-    send: (event, data) => write(message(event, data)),
+    send: (event, data) => write(formatEvent(event, data)),
     close: () => {
       closed = true;
       for (const controller of [...open.keys()]) end(controller);
@@ -146,7 +146,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
 }
 
 /** An event as it stands in the stream (WHATWG HTML, section 9.2.5). */
-function message(event: string, data: string): string {
+function formatEvent(event: string, data: string): string {
   const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
   return `event: ${event}\n${lines.join("")}\n`;
 }
@@ -156,7 +156,7 @@ const PROGRESS_MS = 1_000;
 /** Between two hints that a page has changed; each makes a browser ask for it anew. */
 const CHANGED_MS = 2_000;
 /** Between two looks for what another process has done. */
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
 
 /** Follows the source, and tells the streams. */
 export interface Broadcast {
@@ -216,7 +216,7 @@ export function createBroadcast(
     () => Promise.resolve(streams.send("progress", picture(live))),
   );
 
-  const looking = repeating(LOOK_MS, () => streams.size > 0, async () => {
+  const looking = repeating(POLL_MS, () => streams.size > 0, async () => {
     const [last] = await source.runs(1);
     const before = newest;
     newest = last?.run ?? "";

@@ -18,7 +18,7 @@ import {
   When,
 } from "./components.tsx";
 import type { PageTask } from "./source.ts";
-import { ageShare, exitWords, recentDurations, recentSizes } from "./labels.ts";
+import { ageShare, exitCodeLabel, recentDurations, recentSizes } from "./labels.ts";
 
 /** What the overview is drawn from. */
 export interface OverviewFacts {
@@ -43,13 +43,14 @@ export function Headline(
   const failing = tasks.filter((task) => task.health === "failing" && !task.stale).length;
   return (
     <>
-      <h1>{headline(tasks.length, troubled, failing)}</h1>
+      <h1>{headlineText(tasks.length, troubled, failing)}</h1>
       <p class="faint">
         {lastRun
           ? (
             <>
               The <a href={runPath(lastRun.run)}>last run</a> ended{" "}
-              <When time={lastRun.finishedAt} now={now} />: {exitWords(lastRun.summary.exitCode)}.
+              <When time={lastRun.finishedAt} now={now} />:{" "}
+              {exitCodeLabel(lastRun.summary.exitCode)}.
             </>
           )
           : "No run is remembered yet."}
@@ -69,7 +70,7 @@ export function Headline(
   );
 }
 
-function headline(total: number, troubled: number, failing: number): string {
+function headlineText(total: number, troubled: number, failing: number): string {
   if (total === 0) return "No tasks";
   if (troubled > 0) {
     return `${formatCount(troubled)} of ${plural(total, "task")} ${

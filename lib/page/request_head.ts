@@ -16,14 +16,14 @@ export interface RequestHead {
 export type HeadStatus = 400 | 411 | 413 | 431 | 505;
 
 /** Why a request gets no answer but a status. */
-export interface HeadFault {
+export interface HeadError {
   readonly status: HeadStatus;
 }
 
 /** The longest head, request line included. */
-export const MOST_HEAD_BYTES = 32 * 1024;
+export const MAX_HEAD_BYTES = 32 * 1024;
 /** The longest body: the page's forms are far smaller, and refuse more by themselves. */
-export const MOST_BODY_BYTES = 1024 * 1024;
+export const MAX_BODY_BYTES = 1024 * 1024;
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -42,7 +42,7 @@ export function headEnd(bytes: Uint8Array): number {
  *
  * @param text The head as Latin-1, with or without its empty line.
  */
-export function parseRequestHead(text: string): RequestHead | HeadFault {
+export function parseRequestHead(text: string): RequestHead | HeadError {
   const [requestLine = "", ...fields] = text.trimEnd().split("\n")
     .map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
   const [method = "", target = "", version = "", ...rest] = requestLine.split(" ");
@@ -65,17 +65,17 @@ export function parseRequestHead(text: string): RequestHead | HeadFault {
   }
   const [length = "0"] = lengths;
   if (lengths.length > 1 || !/^\d{1,15}$/.test(length)) return { status: 400 };
-  if (Number(length) > MOST_BODY_BYTES) return { status: 413 };
+  if (Number(length) > MAX_BODY_BYTES) return { status: 413 };
   const [host = ""] = hosts;
   if (hosts.length > 1 || (isChunkable && hosts.length === 0)) return { status: 400 };
-  const url = urlOf(target, host === "" ? "localhost" : host);
+  const url = requestUrl(target, host === "" ? "localhost" : host);
   return url === null
     ? { status: 400 }
     : { method, url, headers, bodyBytes: Number(length), isChunkable };
 }
 
 /** The URL of a target in origin form, or in absolute form as proxies send it. */
-function urlOf(target: string, host: string): string | null {
+function requestUrl(target: string, host: string): string | null {
   if (/^http:\/\//i.test(target)) return URL.canParse(target) ? target : null;
   // Anything else in the host would become part of another component of the URL.
   if (!target.startsWith("/") || !/^[\w.~%:[\]-]+$/.test(host)) return null;

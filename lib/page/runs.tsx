@@ -15,8 +15,8 @@ import {
   type Tone,
   When,
 } from "./components.tsx";
-import { Said } from "./task.tsx";
-import { exitWords } from "./labels.ts";
+import { ResultMessage } from "./task.tsx";
+import { exitCodeLabel } from "./labels.ts";
 
 /** All runs that are remembered. */
 export function RunsPage(
@@ -95,7 +95,7 @@ function RunTable(
 
 function Outcome({ exitCode }: { readonly exitCode: number }) {
   const tones: Readonly<Record<number, Tone>> = { 0: "good", 1: "bad", 3: "bad" };
-  return <Badge tone={tones[exitCode] ?? "warning"}>{exitWords(exitCode)}</Badge>;
+  return <Badge tone={tones[exitCode] ?? "warning"}>{exitCodeLabel(exitCode)}</Badge>;
 }
 
 function countWords({ summary }: RunRecord): string {
@@ -178,7 +178,7 @@ export function RunPage({ run, results, now }: {
                     <a href={taskPath(task)}>{shown(task)}</a>
                   </td>
                   <td role="cell" class="said">
-                    <Said result={result} />
+                    <ResultMessage result={result} />
                   </td>
                   <td role="cell" class="numbers" data-label="Received">
                     {result.bytes === 0 ? "" : formatBytes(result.bytes)}

@@ -81,7 +81,7 @@ export function bearerToken(headers: Headers): string | null {
 }
 
 /** Remembers wrong attempts, and makes them slow and few. */
-export interface Brake {
+export interface AttemptLimiter {
   /** Whole seconds until somebody may try again; 0 for now. */
   waitSeconds(): number;
   /** Counts a wrong attempt at once, and waits before it is answered. */
@@ -89,7 +89,7 @@ export interface Brake {
 }
 
 /** Wrong attempts that are borne in a minute, over all visitors: addresses cost nothing. */
-const MOST_WRONG = 10;
+const MAX_FAILURES = 10;
 const WINDOW_MS = 60_000;
 
 /** How much later a wrong attempt is answered, in milliseconds. */
@@ -99,21 +99,21 @@ const WRONG_MS = 500;
  * Makes a brake. While it holds, the right token is refused as well: an answer of another kind
  * would let the guessing go on.
  */
-export function createBrake(
+export function createAttemptLimiter(
   { clock, timers, closing }: {
     readonly clock: Pick<Clock, "monotonicMs">;
     readonly timers: Pick<Timers, "sleep">;
     /** Ends the waiting. */
     readonly closing: AbortSignal;
   },
-): Brake {
+): AttemptLimiter {
   /** When the recent wrong attempts were made, the oldest first. */
   let wrongAtMs: readonly number[] = [];
   return {
     waitSeconds: () => {
       const nowMs = clock.monotonicMs();
       wrongAtMs = wrongAtMs.filter((atMs) => nowMs - atMs < WINDOW_MS);
-      const oldest = wrongAtMs.at(-MOST_WRONG);
+      const oldest = wrongAtMs.at(-MAX_FAILURES);
       return oldest === undefined ? 0 : Math.ceil((oldest + WINDOW_MS - nowMs) / 1_000);
     },
     wrong: async () => {

@@ -8,7 +8,7 @@ import { tasksOf } from "../config/compile.ts";
 import type { Host } from "../core/host.ts";
 import type { Task } from "../core/task.ts";
 import type { Store } from "../store/store.ts";
-import { taskStanding } from "../report/task_health.ts";
+import { taskHealth } from "../report/task_health.ts";
 
 /** A task as the page knows it. Holds no secret: URLs and messages are redacted. */
 export interface PageTask {
@@ -99,7 +99,7 @@ export interface PageSource {
 }
 
 /** What goes on while the page is served, as far as the page can see it or ask it for something. */
-export interface PageWork extends
+export interface PageActivity extends
   Pick<
     PageSource,
     "progress" | "subscribe" | "onChange" | "notices" | "configChangedAt" | "paused"
@@ -111,7 +111,7 @@ export interface PageWork extends
 }
 
 /** Nothing goes on: the page shows what others have done. */
-export const NO_WORK: PageWork = {
+export const NO_ACTIVITY: PageActivity = {
   progress: { bytes: 0, running: new Map() },
   subscribe: () => () => {},
   onChange: () => () => {},
@@ -129,7 +129,7 @@ export type PageState = Pick<State, "records" | "runs">;
 export type PageStore = Pick<Store, "stat" | "read">;
 
 /** What the page is about. */
-export interface PageSubject {
+export interface PageBackend {
   /** The config in force; another one once it has been edited. */
   readonly config: () => Config;
   /** The state as it is now. */
@@ -137,18 +137,18 @@ export interface PageSubject {
   /** Where files are given out from, if the config allows it; null for nowhere. */
   readonly store: PageStore | null;
   /** What goes on. */
-  readonly work: PageWork;
+  readonly activity: PageActivity;
   /** Values that must not be shown, besides the config's. */
   readonly secrets: readonly string[];
 }
 
 /** How long a look at the state is good where nothing was heard since. */
-const LOOK_GOOD_MS = 1_000;
+const SNAPSHOT_MS = 1_000;
 /** And in any case for as many times as long as it took, however much happens meanwhile. */
-const REST_FACTOR = 9;
+const SNAPSHOT_COST_FACTOR = 9;
 
 /** All tasks at one time. */
-interface Look {
+interface TaskSnapshot {
   readonly atMs: number;
   readonly tasks: Promise<readonly PageTask[]>;
   /** 0 until it is known. */
@@ -156,9 +156,9 @@ interface Look {
 }
 
 /** Makes the source of a page. Everything that leaves it is redacted. */
-export function pageSource(subject: PageSubject, host: Pick<Host, "clock">): PageSource {
-  const { config, state, work, secrets } = subject;
-  let look: Look | null = null;
+export function createPageSource(subject: PageBackend, host: Pick<Host, "clock">): PageSource {
+  const { config, state, activity: work, secrets } = subject;
+  let look: TaskSnapshot | null = null;
   let hasHeard = false;
   const forget = () => look = null;
   work.subscribe(({ type }) => {
@@ -179,14 +179,15 @@ export function pageSource(subject: PageSubject, host: Pick<Host, "clock">): Pag
     return tasks.map((task) => pageTask(task, records.get(task.id), { now, redact, work }));
   };
 
-  const isGood = ({ atMs, tookMs }: Look): boolean =>
-    host.clock.monotonicMs() - atMs < Math.max(hasHeard ? 0 : LOOK_GOOD_MS, tookMs * REST_FACTOR);
+  const isGood = ({ atMs, tookMs }: TaskSnapshot): boolean =>
+    host.clock.monotonicMs() - atMs <
+      Math.max(hasHeard ? 0 : SNAPSHOT_MS, tookMs * SNAPSHOT_COST_FACTOR);
 
   const tasks = (): Promise<readonly PageTask[]> => {
     if (look !== null && isGood(look)) return look.tasks;
     const atMs = host.clock.monotonicMs();
     hasHeard = false;
-    const fresh: Look = { atMs, tasks: lookNow(), tookMs: 0 };
+    const fresh: TaskSnapshot = { atMs, tasks: lookNow(), tookMs: 0 };
     look = fresh;
     fresh.tasks.then(
       () => fresh.tookMs = host.clock.monotonicMs() - atMs,
@@ -211,16 +212,16 @@ export function pageSource(subject: PageSubject, host: Pick<Host, "clock">): Pag
     },
     configChangedAt: work.configChangedAt,
     paused: work.paused,
-    actions: work.actions && forgetful(work.actions, forget),
+    actions: work.actions && invalidatingActions(work.actions, forget),
     get files() {
       const { store } = subject;
-      return config().page.downloads && store !== null ? filesOf(store) : null;
+      return config().page.downloads && store !== null ? openableFiles(store) : null;
     },
   };
 }
 
 /** Actions after which one looks again. */
-function forgetful(actions: PageActions, forget: () => void): PageActions {
+function invalidatingActions(actions: PageActions, forget: () => void): PageActions {
   const after = async (done: Promise<void>) => {
     await done;
     forget();
@@ -238,10 +239,10 @@ function pageTask(
   { now, redact, work }: {
     readonly now: Temporal.Instant;
     readonly redact: (text: string) => string;
-    readonly work: PageWork;
+    readonly work: PageActivity;
   },
 ): PageTask {
-  const { health, stale, staleFrom, due, nextDue, schedule } = taskStanding(task, record, now);
+  const { health, stale, staleFrom, due, nextDue, schedule } = taskHealth(task, record, now);
   return {
     ...{ id: task.id, key: redact(task.key), schedule, health, stale, staleFrom, due, nextDue },
     url: redactUrl(redact(task.url)),
@@ -269,16 +270,17 @@ function redactedRecord(record: TaskRecord, redact: (text: string) => string): T
 }
 
 /** Reads published files. Nothing is read of one before somebody reads what was opened. */
-function filesOf(store: PageStore): PageFiles {
+function openableFiles(store: PageStore): PageFiles {
   return {
     open: async (key) => {
       const found = await store.stat(key);
-      return found && { sizeBytes: found.sizeBytes, body: ReadableStream.from(pieces(store, key)) };
+      return found &&
+        { sizeBytes: found.sizeBytes, body: ReadableStream.from(readFile(store, key)) };
     },
   };
 }
 
-async function* pieces(store: PageStore, key: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* readFile(store: PageStore, key: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const stop = new AbortController();
   try {
     // What has vanished meanwhile ends early, which the announced size gives away.

@@ -18,7 +18,7 @@ import {
 import { Age, Due } from "./overview.tsx";
 import { filePath, runPath, taskPath } from "./assets.ts";
 import type { PageTask } from "./source.ts";
-import { explain, recentDurations, recentSizes } from "./labels.ts";
+import { explainCode, recentDurations, recentSizes } from "./labels.ts";
 
 /** What a task's page is drawn from. */
 export interface TaskFacts {
@@ -48,7 +48,7 @@ export function TaskPage(facts: TaskFacts): JSX.Element {
           {task.paused && <Badge tone="plain">paused</Badge>}
           {task.stale && task.health !== "stale" && <Badge tone="warning">stale</Badge>}
         </p>
-        <Trouble record={record} />
+        <LastFailure record={record} />
         <div class="columns">
           <Schedule task={task} now={now} />
           <File facts={facts} />
@@ -71,15 +71,15 @@ export function TaskPage(facts: TaskFacts): JSX.Element {
 }
 
 /** The last failure, while it lasts, and what can be done about it. */
-function Trouble({ record }: { readonly record: TaskRecord | null }) {
+function LastFailure({ record }: { readonly record: TaskRecord | null }) {
   const last = record?.results.find(({ code }) => code !== null);
   if (!record || record.failures === 0 || !last) return null;
-  const explanation = explain(last);
+  const explanation = explainCode(last);
   return (
     <section class="trouble" aria-labelledby="trouble-title">
       <h2 id="trouble-title">{plural(record.failures, "failure")} in a row</h2>
       <p>
-        {sentence(last.message ?? explanation?.meaning ?? last.code ?? "")}.
+        {capitalized(last.message ?? explanation?.meaning ?? last.code ?? "")}.
       </p>
       {explanation?.advice && <p>What helps: {explanation.advice}.</p>}
       {record.retryAt !== null && <p class="faint">Next attempt at {exactTime(record.retryAt)}.</p>}
@@ -239,7 +239,7 @@ function ResultRow(
         )}
       </td>
       <td role="cell" class="said">
-        <Said result={result} />
+        <ResultMessage result={result} />
       </td>
       <td role="cell" class="numbers" data-label="Attempts">{attempts ?? ""}</td>
       <td role="cell" class="numbers" data-label="Received">
@@ -253,20 +253,20 @@ function ResultRow(
 }
 
 /** A result's code, its message, and what they mean. */
-export function Said({ result }: { readonly result: RecentResult }): JSX.Element {
+export function ResultMessage({ result }: { readonly result: RecentResult }): JSX.Element {
   const { code, httpStatus, message } = result;
-  const explanation = explain(result);
+  const explanation = explainCode(result);
   if (code === null) {
     return (
       <>
-        {message === null ? "" : sentence(message)}
+        {message === null ? "" : capitalized(message)}
         {message === null && httpStatus === 304 && <span class="faint">304, not modified</span>}
       </>
     );
   }
   return (
     <>
-      {message === null ? explanation?.meaning ?? "" : sentence(message)}
+      {message === null ? explanation?.meaning ?? "" : capitalized(message)}
       <span class="message faint">
         <span class="code">{shown(code)}</span>
         {httpStatus !== null && ` ${httpStatus}`}
@@ -278,7 +278,7 @@ export function Said({ result }: { readonly result: RecentResult }): JSX.Element
 }
 
 /** A message of the program, as a sentence begins. */
-function sentence(message: string): string {
+function capitalized(message: string): string {
   const text = shown(message);
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -7,16 +7,16 @@ import type { TaskResult } from "../core/result.ts";
 import { plural } from "./format.ts";
 
 /** What an {@linkcode alertReporter} works with. */
-export interface AlertOptions {
+export interface AlertReporterOptions {
   /** Who is told. */
   readonly alerts: readonly Alert[];
   readonly host: Pick<Host, "fetch" | "timers" | "execute">;
   /** Takes a sentence for people about an alert that could not be given. */
-  readonly complain: (sentence: string) => void;
+  readonly warn: (alertText: string) => void;
 }
 
 /** One piece of news. */
-interface News {
+interface HealthChange {
   readonly task: string;
   readonly health: Health;
   readonly failures: number;
@@ -25,17 +25,17 @@ interface News {
 }
 
 /** How long one try at a webhook, or a program, may take. */
-const PATIENCE_MS = 10_000;
+const ATTEMPT_TIMEOUT_MS = 10_000;
 /** The waiting before each further try at a webhook. */
-const DELAYS_MS = [1_000, 5_000];
+const RETRY_DELAYS_MS = [1_000, 5_000];
 
 /**
  * Tells of each task that has become unhealthy, and of each that has recovered
  * from that: once, because an event of it comes once. A run is one message, sent
  * when the reporter is closed. An alert that fails makes no run fail.
  */
-export function alertReporter({ alerts, host, complain }: AlertOptions): Reporter {
-  const news: News[] = [];
+export function alertReporter({ alerts, host, warn: complain }: AlertReporterOptions): Reporter {
+  const news: HealthChange[] = [];
   let run = "";
   let last: TaskResult | null = null;
 
@@ -45,7 +45,7 @@ export function alertReporter({ alerts, host, complain }: AlertOptions): Reporte
       run = event.run;
       // The health of a task is told right after its result.
       if (event.type === "task.finished") last = event.result;
-      if (event.type !== "task.health" || !isNews(event)) return;
+      if (event.type !== "task.health" || !isAlerted(event)) return;
       const result = last?.task === event.task ? last : null;
       news.push({
         task: event.task,
@@ -61,21 +61,21 @@ export function alertReporter({ alerts, host, complain }: AlertOptions): Reporte
       // Chat tools show `text` (Slack, Mattermost, Teams) or `content` (Discord).
       const body = JSON.stringify({ text, content: text, run, alerts: news });
       await Promise.all(alerts.map((alert) =>
-        give(alert, body, host).catch((error) => {
+        deliver(alert, body, host).catch((error) => {
           const why = error instanceof Error ? error.message : String(error);
-          complain(`An alert could not be given to ${recipient(alert)}: ${why}`);
+          complain(`An alert could not be given to ${describeTarget(alert)}: ${why}`);
         })
       ));
     },
   };
 }
 
-function isNews({ before, health }: Extract<RunEvent, { type: "task.health" }>): boolean {
+function isAlerted({ before, health }: Extract<RunEvent, { type: "task.health" }>): boolean {
   return health === "unhealthy" || (before === "unhealthy" && health === "healthy");
 }
 
 /** The news for people: what is broken first. */
-function sentence(news: readonly News[]): string {
+function sentence(news: readonly HealthChange[]): string {
   const unhealthy = news.filter(({ health }) => health === "unhealthy").map((item) =>
     `unhealthy: ${item.task}, ${plural(item.failures, "failure")} in a row` +
     (item.message === null ? "" : ` (${item.message})`)
@@ -86,37 +86,41 @@ function sentence(news: readonly News[]): string {
 }
 
 /** Who that is, without what gives leave to write there. */
-function recipient(alert: Alert): string {
+function describeTarget(alert: Alert): string {
   return alert.kind === "webhook"
     ? `the webhook at ${new URL(alert.url).host}`
     : `the command ${alert.command[0]}`;
 }
 
-async function give(alert: Alert, body: string, host: AlertOptions["host"]): Promise<void> {
+async function deliver(
+  alert: Alert,
+  body: string,
+  host: AlertReporterOptions["host"],
+): Promise<void> {
   if (alert.kind === "command") {
-    const code = await limited(host, (signal) => host.execute(alert.command, body, signal));
+    const code = await withTimeLimit(host, (signal) => host.execute(alert.command, body, signal));
     if (code !== 0) throw new Error(`it ended with exit code ${code}`);
     return;
   }
-  for (const delayMs of [...DELAYS_MS, null]) {
+  for (const delayMs of [...RETRY_DELAYS_MS, null]) {
     try {
       return await post(alert, body, host);
     } catch (error) {
-      if (delayMs === null || error instanceof Refused) throw error;
+      if (delayMs === null || error instanceof WebhookRejection) throw error;
       await host.timers.sleep(delayMs, new AbortController().signal);
     }
   }
 }
 
 /** The webhook does not want it: sending it again would change nothing. */
-class Refused extends Error {}
+class WebhookRejection extends Error {}
 
 async function post(
   { url, headers }: Extract<Alert, { kind: "webhook" }>,
   body: string,
-  host: AlertOptions["host"],
+  host: AlertReporterOptions["host"],
 ): Promise<void> {
-  const response = await limited(host, (signal) =>
+  const response = await withTimeLimit(host, (signal) =>
     host.fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
@@ -128,18 +132,18 @@ async function post(
   const { status } = response;
   if (status < 300) return;
   const busy = status === 408 || status === 429 || status >= 500;
-  throw new (busy ? Error : Refused)(`it answered ${status}`);
+  throw new (busy ? Error : WebhookRejection)(`it answered ${status}`);
 }
 
 /** Does something that must not take for ever. */
-async function limited<T>(
-  { timers }: AlertOptions["host"],
+async function withTimeLimit<T>(
+  { timers }: AlertReporterOptions["host"],
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
   const cancel = timers.after(
-    PATIENCE_MS,
-    () => controller.abort(new Error(`it took longer than ${PATIENCE_MS / 1000}s`)),
+    ATTEMPT_TIMEOUT_MS,
+    () => controller.abort(new Error(`it took longer than ${ATTEMPT_TIMEOUT_MS / 1000}s`)),
   );
   try {
     return await work(controller.signal);

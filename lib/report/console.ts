@@ -4,9 +4,9 @@ import type { Progress, Reporter, RunEvent } from "../core/event.ts";
 import type { Clock, Output, Timers } from "../core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "../core/result.ts";
 import { painter } from "./format.ts";
-import { eventLine, isTrouble, type Verbosity } from "./lines.ts";
-import { picture, rateMeter, screen } from "./live_view.ts";
-import { closingLine, noteTrouble, noTroubles, summaryLines } from "./summary.ts";
+import { eventLine, isFailedOrDeferred, type Verbosity } from "./lines.ts";
+import { createRateMeter, createScreen, renderView } from "./live_view.ts";
+import { addFailure, closingLine, emptyFailureList, summaryLines } from "./summary.ts";
 
 /** What a {@linkcode consoleReporter} works with. */
 export interface ConsoleOptions {
@@ -42,12 +42,12 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
   const live = output.isTerminal() && verbosity !== "quiet";
   const paint = painter(options.color);
   const display = live ? liveDisplay(options) : plainDisplay(output);
-  let troubles = noTroubles();
+  let troubles = emptyFailureList();
 
   function lineOf(event: RunEvent): string | null {
     if (
       live && verbosity === "normal" && event.type === "task.finished" &&
-      !isTrouble(event.result.status)
+      !isFailedOrDeferred(event.result.status)
     ) {
       return null;
     }
@@ -66,11 +66,11 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
       if (line !== null) display.add([line]);
       switch (event.type) {
         case "run.started":
-          troubles = noTroubles();
+          troubles = emptyFailureList();
           display.start(event.tasks);
           break;
         case "task.finished":
-          noteTrouble(troubles, event.result);
+          addFailure(troubles, event.result);
           display.finished(event.result);
           break;
         case "run.finished":
@@ -117,12 +117,12 @@ function plainDisplay(output: Output): Display {
 }
 
 function liveDisplay({ output, progress, clock, timers }: ConsoleOptions): Display {
-  const { draw } = screen(output);
+  const { draw } = createScreen(output);
   let open = true;
   /** Calls off the next picture; null while nothing moves. */
   let cancel: (() => void) | null = null;
   let waiting: string[] = [];
-  let run = { total: 0, finished: 0, failed: 0, startedMs: 0, rate: rateMeter() };
+  let run = { total: 0, finished: 0, failed: 0, startedMs: 0, rate: createRateMeter() };
 
   function redraw(view: readonly string[]): void {
     if (open) open = draw(waiting, view);
@@ -141,7 +141,7 @@ function liveDisplay({ output, progress, clock, timers }: ConsoleOptions): Displ
       bytesPerSecond,
       progress,
     };
-    redraw(picture(moment, output.columns()));
+    redraw(renderView(moment, output.columns()));
     cancel = open ? timers.after(REDRAW_MS, tick) : null;
   }
 
@@ -153,7 +153,13 @@ function liveDisplay({ output, progress, clock, timers }: ConsoleOptions): Displ
     },
     start: (total) => {
       cancel?.();
-      run = { total, finished: 0, failed: 0, startedMs: clock.monotonicMs(), rate: rateMeter() };
+      run = {
+        total,
+        finished: 0,
+        failed: 0,
+        startedMs: clock.monotonicMs(),
+        rate: createRateMeter(),
+      };
       cancel = open ? timers.after(REDRAW_MS, tick) : null;
     },
     finished: ({ status }) => {

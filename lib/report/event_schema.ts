@@ -21,13 +21,15 @@ import {
 import { WARNINGS } from "./lines.ts";
 
 /** A JSON Schema, as far as it is used here. */
-export type JsonSchema = Readonly<Record<string, unknown>>;
+export type EventJsonSchema = Readonly<Record<string, unknown>>;
 
 /** The schema of an object. */
-type ObjectSchema = JsonSchema & { readonly properties: Readonly<Record<string, JsonSchema>> };
+type ObjectSchema = EventJsonSchema & {
+  readonly properties: Readonly<Record<string, EventJsonSchema>>;
+};
 
 /** One schema for every key of `T`: a key too many or too few does not compile. */
-type Properties<T> = Readonly<Record<keyof T, JsonSchema>>;
+type Properties<T> = Readonly<Record<keyof T, EventJsonSchema>>;
 
 const TEXT = { type: "string" };
 const COUNT = { type: "integer", minimum: 0 };
@@ -38,11 +40,11 @@ const HTTP_STATUS = { type: "integer", minimum: 100, maximum: 999 };
 
 const HEALTH = { enum: ["healthy", "failing", "unhealthy"] satisfies Health[] };
 
-function described(schema: JsonSchema, description: string): JsonSchema {
+function described(schema: EventJsonSchema, description: string): EventJsonSchema {
   return { description, ...schema };
 }
 
-function orNull(schema: JsonSchema): JsonSchema {
+function orNull(schema: EventJsonSchema): EventJsonSchema {
   return { anyOf: [schema, { type: "null" }] };
 }
 
@@ -116,12 +118,12 @@ const HEAD: Properties<EventHead> = {
 };
 
 /** What each type of event carries beside what all carry. */
-type Carried<Type extends RunEvent["type"]> = Omit<
+type EventFields<Type extends RunEvent["type"]> = Omit<
   Extract<RunOccurrence, { readonly type: Type }>,
   "type"
 >;
 
-const CARRIED: { readonly [Type in RunEvent["type"]]: Properties<Carried<Type>> } = {
+const EVENT_FIELDS: { readonly [Type in RunEvent["type"]]: Properties<EventFields<Type>> } = {
   "run.started": {
     tasks: described(COUNT, "Tasks in the run's plan."),
   },
@@ -152,11 +154,11 @@ const CARRIED: { readonly [Type in RunEvent["type"]]: Properties<Carried<Type>> 
   },
 };
 
-const EVENTS = Object.entries(CARRIED).map(([type, carried]) =>
+const EVENTS = Object.entries(EVENT_FIELDS).map(([type, carried]) =>
   object<Record<string, unknown>>({ type: { const: type }, ...HEAD, ...carried })
 );
 
-const SCHEMA: JsonSchema = {
+const SCHEMA: EventJsonSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "cronfetch event",
   description: "One line of --json. Types, fields, codes and warnings may be added: " +
@@ -181,6 +183,6 @@ export const EVENT_KEYS: readonly string[] = [
  * `cronfetch.events.schema.json`. It describes this version; what later
  * versions may add, a reader ignores.
  */
-export function eventJsonSchema(): JsonSchema {
+export function eventJsonSchema(): EventJsonSchema {
   return SCHEMA;
 }

@@ -70,7 +70,7 @@ export function plural(count: number, noun: string): string {
  * @param rows Label and value, plain text of single-width characters.
  * @returns One line a row, all of one length.
  */
-export function table(rows: readonly (readonly [label: string, value: string])[]): string[] {
+export function alignPairs(rows: readonly (readonly [label: string, value: string])[]): string[] {
   const labelWidth = Math.max(0, ...rows.map(([label]) => label.length));
   const valueWidth = Math.max(0, ...rows.map(([, value]) => value.length));
   return rows.map(([label, value]) => `${label.padEnd(labelWidth)}  ${value.padStart(valueWidth)}`);
@@ -82,7 +82,7 @@ export function table(rows: readonly (readonly [label: string, value: string])[]
  * @param rows Cells of text; escaped where it comes from outside.
  * @returns One line a row, without blanks at its end.
  */
-export function columns(rows: readonly (readonly string[])[]): string[] {
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {
@@ -114,7 +114,7 @@ const WIDE_RANGES: readonly (readonly [first: number, last: number])[] = [
 ];
 
 /** What is drawn as a picture, two columns wide, by default. */
-const PICTURE = /\p{Emoji_Presentation}/u;
+const WIDE_EMOJI = /\p{Emoji_Presentation}/u;
 
 /**
  * Marks drawn over the character before them. The selector that turns a
@@ -163,7 +163,7 @@ function characterWidth(character: string): number {
   if (ZERO_WIDTH.test(character)) return 0;
   const codePoint = character.codePointAt(0) ?? 0;
   const wide = WIDE_RANGES.some(([first, last]) => first <= codePoint && codePoint <= last);
-  return wide || PICTURE.test(character) ? 2 : 1;
+  return wide || WIDE_EMOJI.test(character) ? 2 : 1;
 }
 
 /** What a colour says. Words always say the same; colour only helps the eye. */

@@ -5,7 +5,7 @@ import type { Host } from "../core/host.ts";
 import { type RunSummary, TASK_STATUSES, type TaskResult } from "../core/result.ts";
 import { escapeControl, formatCount, plural, truncate } from "./format.ts";
 import { addRow, noRows, SUMMARY_LIMIT_BYTES, summaryText } from "./github_summary.ts";
-import { reasonOf } from "./lines.ts";
+import { resultReason } from "./lines.ts";
 import type { WorkflowLog } from "./workflow_log.ts";
 
 /** What a {@linkcode githubReporter} works with. */
@@ -84,17 +84,17 @@ export function githubReporter(options: GithubOptions): Reporter {
       if (summary === null) return;
       const run = summary;
       const { summaryFile, outputFile, outputs, host } = options;
-      const told = { ...runOutputs(run, changed), ...outputs };
+      const told = { ...outputsOf(run, changed), ...outputs };
       if (outputFile !== null) {
         const text = outputText(told, `cronfetch-${host.random.name()}`);
-        await attempt("The outputs", log, () => host.appendFile(outputFile, text));
+        await writeOrLog("The outputs", log, () => host.appendFile(outputFile, text));
         if (changed.omitted() > 0) {
           const left = `${formatCount(changed.omitted())} of the changed keys`;
           log.write(`${left} were left out of the output \`changed\`, which would be too long.\n`);
         }
       }
       if (summaryFile !== null) {
-        await attempt("The job summary", log, async () => {
+        await writeOrLog("The job summary", log, async () => {
           // The limit is one for all that the step writes.
           const sizeBytes = await host.fileSize(summaryFile);
           const start = sizeBytes === 0 ? "" : "\n\n";
@@ -112,7 +112,7 @@ export function githubReporter(options: GithubOptions): Reporter {
 function annotate(failed: readonly TaskResult[], failures: number, log: WorkflowLog): void {
   const shown = failures > ANNOTATIONS ? failed.slice(0, ANNOTATIONS - 1) : failed;
   for (const result of shown) {
-    const sentence = truncate(escapeControl(reasonOf(result) ?? ""), LONGEST_SENTENCE);
+    const sentence = truncate(escapeControl(resultReason(result) ?? ""), LONGEST_SENTENCE);
     const title = truncate(escapeControl(`cronfetch: ${result.task} failed`), LONGEST_TITLE);
     log.command("error", sentence, { title });
   }
@@ -122,7 +122,11 @@ function annotate(failed: readonly TaskResult[], failures: number, log: Workflow
   }
 }
 
-async function attempt(what: string, log: WorkflowLog, work: () => Promise<void>): Promise<void> {
+async function writeOrLog(
+  what: string,
+  log: WorkflowLog,
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -165,7 +169,7 @@ export function keyList(): KeyList {
 }
 
 /** The outputs of a run, by name: the counts, the exit code, and the keys that changed. */
-export function runOutputs(summary: RunSummary, changed: KeyList): Record<string, string> {
+export function outputsOf(summary: RunSummary, changed: KeyList): Record<string, string> {
   const counts = TASK_STATUSES.map((status) => [status, `${summary.counts[status]}`] as const);
   return {
     ...Object.fromEntries(counts),

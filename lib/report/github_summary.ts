@@ -7,7 +7,7 @@ import {
   type TaskStatus,
 } from "../core/result.ts";
 import { escapeControl, formatBytes, formatCount, truncate } from "./format.ts";
-import { whatHappened } from "./lines.ts";
+import { resultDetails } from "./lines.ts";
 import { closingLine } from "./summary.ts";
 
 /** GitHub takes 1 MiB a step, in bytes, and throws away a summary that is larger. */
@@ -86,7 +86,7 @@ function rowOf(result: TaskResult): string {
   const { status, task, key, bytes } = result;
   const word = status === "failed" ? `<strong>${status}</strong>` : status;
   const size = status === "created" || status === "updated" ? formatBytes(bytes) : "";
-  const cells = [word, code(task), code(key), size, code(whatHappened(result).join("; "))];
+  const cells = [word, code(task), code(key), size, code(resultDetails(result).join("; "))];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>\n`;
 }
 

@@ -4,7 +4,7 @@ import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "../core/result.ts";
 import { escapeControl } from "./format.ts";
-import { reasonOf, whatHappened } from "./lines.ts";
+import { resultDetails, resultReason } from "./lines.ts";
 
 /** What a {@linkcode junitReporter} works with. */
 export interface JunitOptions {
@@ -12,7 +12,7 @@ export interface JunitOptions {
   readonly path: string;
   readonly host: Pick<Host, "replaceFile">;
   /** Takes a sentence for people about a report that could not be written. */
-  readonly complain: (sentence: string) => void;
+  readonly warn: (sentence: string) => void;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface JunitOptions {
  *
  * @param options Where to write.
  */
-export function junitReporter({ path, host, complain }: JunitOptions): Reporter {
+export function junitReporter({ path, host, warn: complain }: JunitOptions): Reporter {
   const cases: string[] = [];
   let startedAt = "";
   let summary: RunSummary | null = null;
@@ -74,22 +74,22 @@ function caseXml(result: TaskResult): string {
   const { task, key, timings: { responseMs, bodyMs, publishMs } } = result;
   const time = seconds(responseMs + bodyMs + publishMs);
   const start = `<testcase${attributes({ classname: "cronfetch", name: task, file: key, time })}`;
-  const verdict = verdictXml(result);
+  const verdict = outcomeXml(result);
   return verdict === "" ? `${start}/>\n` : `${start}>${verdict}</testcase>\n`;
 }
 
-function verdictXml(result: TaskResult): string {
+function outcomeXml(result: TaskResult): string {
   const { status, code } = result;
-  const told = attributes({ message: reasonOf(result) ?? status });
+  const told = attributes({ message: resultReason(result) ?? status });
   const type = attributes({ type: code ?? status });
   switch (status) {
     case "failed":
-      return `<failure${told}${type}>${escapeXml(whatHappened(result).join("; "))}</failure>`;
+      return `<failure${told}${type}>${escapeXml(resultDetails(result).join("; "))}</failure>`;
     case "cancelled":
       return `<error${told}${type}/>`;
     case "deferred":
     case "skipped":
-      return `<skipped${attributes({ message: whatHappened(result).join("; ") || status })}/>`;
+      return `<skipped${attributes({ message: resultDetails(result).join("; ") || status })}/>`;
     case "created":
     case "updated":
     case "unchanged":

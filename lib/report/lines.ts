@@ -34,7 +34,7 @@ export const STATUS_STYLES = {
 } as const satisfies Record<TaskStatus, Style>;
 
 /** Statuses that leave a task without a fresh file and a person with a question. */
-export function isTrouble(status: TaskStatus): boolean {
+export function isFailedOrDeferred(status: TaskStatus): boolean {
   return status === "failed" || status === "deferred";
 }
 
@@ -52,7 +52,7 @@ const FIRST_COLUMN = 9;
 export function eventLine(event: RunEvent, verbosity: Verbosity, paint: Paint): string | null {
   switch (event.type) {
     case "task.finished":
-      if (verbosity === "quiet" && !isTrouble(event.result.status)) return null;
+      if (verbosity === "quiet" && !isFailedOrDeferred(event.result.status)) return null;
       return resultLine(event.result, verbosity, paint);
     case "run.started":
       if (verbosity !== "verbose") return null;
@@ -99,7 +99,10 @@ function healthLine(
  * @returns One line without a line feed, fit for a terminal.
  */
 export function resultLine(result: TaskResult, verbosity: Verbosity, paint: Paint): string {
-  const details = [...whatHappened(result), ...(verbosity === "verbose" ? howItWent(result) : [])];
+  const details = [
+    ...resultDetails(result),
+    ...(verbosity === "verbose" ? attemptDetails(result) : []),
+  ];
   return line(result.status, STATUS_STYLES[result.status], result.task, details, paint);
 }
 
@@ -115,14 +118,14 @@ function line(
 }
 
 /** What there is to know about a result, beside its status and its task; text is as it came. */
-export function whatHappened(result: TaskResult): string[] {
+export function resultDetails(result: TaskResult): string[] {
   const details: string[] = [];
   if (result.status === "created" || result.status === "updated") {
     const { responseMs, bodyMs, publishMs } = result.timings;
     const tookMs = responseMs + bodyMs + publishMs;
     details.push(`${formatBytes(result.bytes)} in ${formatDuration(tookMs)}`);
   }
-  const reason = reasonOf(result);
+  const reason = resultReason(result);
   if (reason !== null) details.push(reason);
   if (result.notBefore !== undefined) details.push(`not before ${result.notBefore}`);
   for (const warning of result.warnings) details.push(WARNINGS[warning]);
@@ -130,25 +133,25 @@ export function whatHappened(result: TaskResult): string[] {
 }
 
 /** Why a result is what it is, and for a failure what to do; null where there is nothing to say. */
-export function reasonOf({ status, code, message, httpStatus }: TaskResult): string | null {
+export function resultReason({ status, code, message, httpStatus }: TaskResult): string | null {
   if (code === undefined) return message ?? null;
   const reason = `${code}: ${message ?? ERROR_CODES[code].meaning}`;
   const todo = status === "failed" ? advice(code, httpStatus) : null;
   return todo === null ? reason : `${reason} → ${todo}`;
 }
 
-function howItWent({ attempts, timings, servedFrom, url }: TaskResult): string[] {
+function attemptDetails({ attempts, timings, servedFrom, url }: TaskResult): string[] {
   const { queuedMs, responseMs, bodyMs, publishMs } = timings;
   const details = [
     `queued ${formatDuration(queuedMs)}, response ${formatDuration(responseMs)}, ` +
     `body ${formatDuration(bodyMs)}, publish ${formatDuration(publishMs)}`,
   ];
-  if (attempts.length > 1) details.unshift(`attempts: ${attempts.map(attemptWords).join(", ")}`);
+  if (attempts.length > 1) details.unshift(`attempts: ${attempts.map(describeAttempt).join(", ")}`);
   if (servedFrom !== null && servedFrom !== url) details.push(`served from ${servedFrom}`);
   return details;
 }
 
-function attemptWords({ code, httpStatus, delayMs }: AttemptResult): string {
+function describeAttempt({ code, httpStatus, delayMs }: AttemptResult): string {
   const outcome = code === null
     ? `${httpStatus ?? "done"}`
     : httpStatus === null

@@ -13,7 +13,7 @@ import {
 import type { Output } from "../core/host.ts";
 
 /** A run at one moment. */
-export interface Moment {
+export interface RunView {
   /** Tasks in the plan. */
   readonly total: number;
   /** Tasks that have a result. */
@@ -43,19 +43,19 @@ const SHARE_COLUMNS = 8;
  * terminals that go to the next line at once.
  * @returns Lines without line feeds, at most seven.
  */
-export function picture(moment: Moment, columns: number): string[] {
+export function renderView(moment: RunView, columns: number): string[] {
   const { running } = moment.progress;
-  const lines = [headline(moment, Math.min(BAR_COLUMNS, Math.floor(columns / 4)))];
+  const lines = [progressLine(moment, Math.min(BAR_COLUMNS, Math.floor(columns / 4)))];
   for (const [task, progress] of running) {
     if (lines.length > SHOWN) break;
-    lines.push(`${shareWords(progress).padStart(SHARE_COLUMNS)}  ${escapeControl(task)}`);
+    lines.push(`${describeShare(progress).padStart(SHARE_COLUMNS)}  ${escapeControl(task)}`);
   }
   const hidden = running.size - SHOWN;
   if (hidden > 0) lines.push(`${" ".repeat(SHARE_COLUMNS)}  and ${formatCount(hidden)} more`);
   return lines.map((line) => truncate(line, Math.max(1, columns - 1)));
 }
 
-function headline(moment: Moment, barColumns: number): string {
+function progressLine(moment: RunView, barColumns: number): string {
   const { total, finished, failed, elapsedMs, bytesPerSecond, progress } = moment;
   const done = finished + runningShares(progress);
   const filled = total === 0 ? 0 : Math.floor(barColumns * Math.min(1, done / total));
@@ -78,7 +78,7 @@ function shareOf({ receivedBytes, totalBytes }: TaskProgress): number | null {
   return Math.min(1, receivedBytes / totalBytes);
 }
 
-function shareWords(progress: TaskProgress): string {
+function describeShare(progress: TaskProgress): string {
   const share = shareOf(progress);
   return share === null ? formatBytes(progress.receivedBytes) : `${Math.floor(share * 100)}%`;
 }
@@ -93,7 +93,7 @@ const RATE_LEAST_MS = 500;
  * @returns What takes the time and the bytes so far, and gives bytes a second,
  * or null before half a second is known.
  */
-export function rateMeter(): (nowMs: number, bytes: number) => number | null {
+export function createRateMeter(): (nowMs: number, bytes: number) => number | null {
   const samples: { readonly atMs: number; readonly bytes: number }[] = [];
   return (nowMs, bytes) => {
     samples.push({ atMs: nowMs, bytes });
@@ -129,7 +129,7 @@ const WRAP_ON = "\x1b[?7h";
  *
  * @param output The terminal.
  */
-export function screen(output: Output): Screen {
+export function createScreen(output: Output): Screen {
   let drawn: readonly string[] = [];
   return {
     draw: (lasting, picture) => {

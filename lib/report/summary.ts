@@ -1,8 +1,15 @@
 /** What is said at the end of a run. */
 
 import { EXIT, type RunSummary, TASK_STATUSES, type TaskResult } from "../core/result.ts";
-import { formatBytes, formatCount, formatDuration, type Paint, plural, table } from "./format.ts";
-import { isTrouble, resultLine, STATUS_STYLES } from "./lines.ts";
+import {
+  alignPairs,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  type Paint,
+  plural,
+} from "./format.ts";
+import { isFailedOrDeferred, resultLine, STATUS_STYLES } from "./lines.ts";
 
 /** Troubles listed at the end; a run may have 100,000. */
 const LISTED = 20;
@@ -11,7 +18,7 @@ const LISTED = 20;
 const IN_SIGHT = 20;
 
 /** The first results of a run that need a look, and how many there were. */
-export interface Troubles {
+export interface FailureList {
   /** The first {@linkcode LISTED}. */
   readonly first: TaskResult[];
   /** All of them. */
@@ -19,13 +26,13 @@ export interface Troubles {
 }
 
 /** A list without troubles. */
-export function noTroubles(): Troubles {
+export function emptyFailureList(): FailureList {
   return { first: [], count: 0 };
 }
 
 /** Adds a result to the list if it is one of trouble. */
-export function noteTrouble(troubles: Troubles, result: TaskResult): void {
-  if (!isTrouble(result.status)) return;
+export function addFailure(troubles: FailureList, result: TaskResult): void {
+  if (!isFailedOrDeferred(result.status)) return;
   troubles.count++;
   if (troubles.first.length < LISTED) troubles.first.push(result);
 }
@@ -38,13 +45,13 @@ export function noteTrouble(troubles: Troubles, result: TaskResult): void {
  * @param paint Puts colours on.
  * @returns Lines without line feeds.
  */
-export function summaryLines(summary: RunSummary, troubles: Troubles, paint: Paint): string[] {
+export function summaryLines(summary: RunSummary, troubles: FailureList, paint: Paint): string[] {
   const results = Object.values(summary.counts).reduce((sum, count) => sum + count, 0);
   return [
     "",
     ...summaryTable(summary, paint),
     "",
-    ...(results > IN_SIGHT ? troubleLines(troubles, paint) : []),
+    ...(results > IN_SIGHT ? failureLines(troubles, paint) : []),
     closingLine(summary, paint),
   ];
 }
@@ -64,7 +71,7 @@ export function closingLine(summary: RunSummary, paint: Paint): string {
 
 function summaryTable({ counts, bytes, durationMs }: RunSummary, paint: Paint): string[] {
   const statuses = TASK_STATUSES.filter((status) => counts[status] > 0);
-  const rows = table([
+  const rows = alignPairs([
     ...statuses.map((status) => [status, formatCount(counts[status])] as const),
     ["received", formatBytes(bytes)],
     ["time", formatDuration(durationMs)],
@@ -75,7 +82,7 @@ function summaryTable({ counts, bytes, durationMs }: RunSummary, paint: Paint): 
   });
 }
 
-function troubleLines({ first, count }: Troubles, paint: Paint): string[] {
+function failureLines({ first, count }: FailureList, paint: Paint): string[] {
   if (count === 0) return [];
   const lines = first.map((result) => resultLine(result, "normal", paint));
   if (count > first.length) {
@@ -87,7 +94,7 @@ function troubleLines({ first, count }: Troubles, paint: Paint): string[] {
 function meaningOf({ counts, exitCode }: RunSummary): string {
   switch (exitCode) {
     case EXIT.good:
-      return goodWords(counts);
+      return describeGood(counts);
     case EXIT.bug:
       return "This is a bug in cronfetch; please report it";
     case EXIT.usage:
@@ -97,7 +104,7 @@ function meaningOf({ counts, exitCode }: RunSummary): string {
         ? "1 task failed for good"
         : `${formatCount(counts.failed)} tasks failed, at least one of them for good`;
     case EXIT.temporary:
-      return `${temporaryWords(counts)}; try again later`;
+      return `${describeTemporary(counts)}; try again later`;
     case EXIT.deadline:
       return "The deadline of the run passed before every task was done";
     case EXIT.interrupted:
@@ -109,14 +116,14 @@ function meaningOf({ counts, exitCode }: RunSummary): string {
   }
 }
 
-function goodWords({ created, updated, unchanged, skipped }: RunSummary["counts"]): string {
+function describeGood({ created, updated, unchanged, skipped }: RunSummary["counts"]): string {
   const good = created + updated + unchanged;
   if (skipped === 0) return good === 0 ? "There was nothing to do" : "Everything is up to date";
   const others = `${plural(skipped, "task")} left to another run`;
   return good === 0 ? others : `Everything else is up to date, ${others}`;
 }
 
-function temporaryWords({ failed, deferred }: RunSummary["counts"]): string {
+function describeTemporary({ failed, deferred }: RunSummary["counts"]): string {
   if (failed > 0 && deferred > 0) {
     return `${plural(failed, "task")} failed for now, ${formatCount(deferred)} deferred`;
   }

@@ -7,7 +7,7 @@ import { dueMemory } from "../state/record.ts";
 import type { TaskRecord } from "../state/state.ts";
 
 /** How a task fares. Times are RFC 3339 in UTC. */
-export interface TaskStanding {
+export interface TaskHealth {
   /** The task's id. */
   readonly task: string;
   /** In one word. */
@@ -38,11 +38,11 @@ export interface TaskStanding {
  *
  * @param record What is remembered of it, if anything.
  */
-export function taskStanding(
+export function taskHealth(
   task: Task,
   record: TaskRecord | undefined,
   now: Temporal.Instant,
-): TaskStanding {
+): TaskHealth {
   const lastSuccessAt = record?.lastSuccessAt ?? null;
   const lastRunAt = record?.lastRunAt ?? null;
   const success = lastSuccessAt === null ? null : Temporal.Instant.from(lastSuccessAt);
@@ -63,7 +63,7 @@ export function taskStanding(
 }
 
 /** Whether somebody should look after it. */
-export function isTroubled({ health, stale }: TaskStanding): boolean {
+export function needsAttention({ health, stale }: TaskHealth): boolean {
   return health === "unhealthy" || stale;
 }
 

@@ -3,7 +3,7 @@ import type { Listener } from "../../lib/core/host.ts";
 import {
   ACCEPT_PAUSE_MS,
   type HttpServer,
-  MOST_CONNECTIONS,
+  MAX_CONNECTIONS,
   REQUEST_MS,
   serveHttp,
 } from "../../lib/page/http_server.ts";
@@ -136,7 +136,7 @@ Deno.test("row 141: the oldest idle connections are dropped for new ones; reques
   });
   const slow = at.say("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
   const idle: Deno.TcpConn[] = [];
-  for (let count = 0; count < MOST_CONNECTIONS + 20; count++) idle.push(await at.connect());
+  for (let count = 0; count < MAX_CONNECTIONS + 20; count++) idle.push(await at.connect());
   assertStringIncludes(await at.say(GET), "GET http://h/a");
   for (const connection of idle.slice(0, 20)) assertEquals(await isDropped(connection), true);
   released.resolve();

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   headEnd,
   type HeadStatus,
-  MOST_BODY_BYTES,
+  MAX_BODY_BYTES,
   parseRequestHead,
   type RequestHead,
 } from "../../lib/page/request_head.ts";
@@ -41,7 +41,7 @@ const REFUSED: readonly (readonly [head: string, status: HeadStatus])[] = [
   [`POST / HTTP/1.1\r\n${HOST}Content-Length: -1\r\n\r\n`, 400],
   [`POST / HTTP/1.1\r\n${HOST}Content-Length: 1, 1\r\n\r\n`, 400],
   [`POST / HTTP/1.1\r\n${HOST}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, 400],
-  [`POST / HTTP/1.1\r\n${HOST}Content-Length: ${MOST_BODY_BYTES + 1}\r\n\r\n`, 413],
+  [`POST / HTTP/1.1\r\n${HOST}Content-Length: ${MAX_BODY_BYTES + 1}\r\n\r\n`, 413],
   [`POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`, 411],
 ];
 

@@ -1,5 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { NO_WORK, type PageSource, pageSource, type PageSubject } from "../../lib/page/source.ts";
+import {
+  createPageSource,
+  NO_ACTIVITY,
+  type PageBackend,
+  type PageSource,
+} from "../../lib/page/source.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import type { RunEvent, RunOccurrence } from "../../lib/core/event.ts";
 import { checkCron } from "../../lib/cron/occurrence.ts";
@@ -19,7 +24,7 @@ interface Subject extends AsyncDisposable {
 }
 
 async function subject(
-  change: Partial<PageSubject> = {},
+  change: Partial<PageBackend> = {},
   { tookMs = 0, failing = false } = {},
 ): Promise<Subject> {
   const host = testHost({ timers: "manual" });
@@ -31,7 +36,7 @@ async function subject(
   );
   const listeners = new Set<(event: RunEvent) => void>();
   let looks = 0;
-  const source = pageSource({
+  const source = createPageSource({
     config: () => config,
     state: async () => {
       looks++;
@@ -42,13 +47,13 @@ async function subject(
     store: null,
     secrets: [],
     ...change,
-    work: {
-      ...NO_WORK,
+    activity: {
+      ...NO_ACTIVITY,
       subscribe: (listener) => {
         listeners.add(listener);
         return () => void listeners.delete(listener);
       },
-      ...change.work,
+      ...change.activity,
     },
   }, host);
   return {
@@ -123,7 +128,7 @@ Deno.test("files are given out from a store, where the config says so", async ()
 Deno.test("what is paused is seen as soon as it was asked for", async () => {
   const paused = new Set<string | null>();
   const work = {
-    ...NO_WORK,
+    ...NO_ACTIVITY,
     paused: () => paused.has(null),
     isPaused: (task: string) => paused.has(task),
     actions: {
@@ -132,7 +137,7 @@ Deno.test("what is paused is seen as soon as it was asked for", async () => {
       resume: (task: string | null) => Promise.resolve(void paused.delete(task)),
     },
   };
-  await using at = await subject({ work });
+  await using at = await subject({ activity: work });
   const shown = async () => (await at.source.tasks()).map((task) => task.paused);
   assertEquals(await shown(), [false, false]);
   await at.source.actions?.pause("b");

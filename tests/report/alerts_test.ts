@@ -15,7 +15,7 @@ async function tell(
 ) {
   const host = testHost(options);
   const complaints: string[] = [];
-  const reporter = alertReporter({ alerts, host, complain: (text) => complaints.push(text) });
+  const reporter = alertReporter({ alerts, host, warn: (text) => complaints.push(text) });
   for (const [task, before, health, failures] of changes) {
     const failed = { code: "http.status", message: "the server answered 404" } as const;
     reporter.report(

@@ -3,7 +3,11 @@ import { z } from "zod";
 import { ERROR_CODES, type ErrorCode } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
 import { EXIT, TASK_STATUSES } from "../../lib/core/result.ts";
-import { EVENT_KEYS, eventJsonSchema, type JsonSchema } from "../../lib/report/event_schema.ts";
+import {
+  EVENT_KEYS,
+  type EventJsonSchema,
+  eventJsonSchema,
+} from "../../lib/report/event_schema.ts";
 import { event, finished, summary } from "./fakes.ts";
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
@@ -93,15 +97,15 @@ Deno.test("what is no event is refused", () => {
 });
 
 Deno.test("every field of every event says what it is", () => {
-  const undescribed = ({ properties = {} }: { properties?: Record<string, JsonSchema> }) =>
+  const undescribed = ({ properties = {} }: { properties?: Record<string, EventJsonSchema> }) =>
     Object.entries(properties)
       .filter(([, property]) =>
         !["description", "const", "$ref"].some((keyword) => keyword in property)
       )
       .map(([key]) => key);
   const { oneOf, $defs } = eventJsonSchema() as {
-    oneOf: JsonSchema[];
-    $defs: Record<string, JsonSchema>;
+    oneOf: EventJsonSchema[];
+    $defs: Record<string, EventJsonSchema>;
   };
   assertEquals([...oneOf, ...Object.values($defs)].flatMap(undescribed), []);
 });

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import {
+  alignPairs,
   escapeControl,
   escapeControlInJson,
   formatBytes,
   formatDuration,
   plural,
-  table,
 } from "../../lib/report/format.ts";
 
 Deno.test("escapeControl shows what acts on a terminal or hides from the eye", () => {
@@ -60,9 +60,9 @@ Deno.test("numbers are told with their units", () => {
 });
 
 Deno.test("table aligns labels left and values right", () => {
-  assertEquals(table([["created", "1,204"], ["failed", "2"]]), [
+  assertEquals(alignPairs([["created", "1,204"], ["failed", "2"]]), [
     "created  1,204",
     "failed       2",
   ]);
-  assertEquals(table([]), []);
+  assertEquals(alignPairs([]), []);
 });

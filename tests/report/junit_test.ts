@@ -15,7 +15,7 @@ async function told(events: readonly RunEvent[], options: TestHostOptions = {}) 
   const reporter = junitReporter({
     path: "/report.xml",
     host,
-    complain: (sentence) => complaints.push(sentence),
+    warn: (sentence) => complaints.push(sentence),
   });
   for (const one of events) reporter.report(one);
   assertEquals(host.files.size, 0, "nothing is written before the end");

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import type { Progress, TaskProgress } from "../../lib/core/event.ts";
-import { type Moment, picture, rateMeter } from "../../lib/report/live_view.ts";
+import { createRateMeter, renderView, type RunView } from "../../lib/report/live_view.ts";
 
-function moment(more: Partial<Moment> = {}): Moment {
+function moment(more: Partial<RunView> = {}): RunView {
   return {
     total: 10,
     finished: 0,
@@ -19,7 +19,7 @@ function progress(running: [string, TaskProgress][], bytes = 0): Progress {
 }
 
 Deno.test("picture shows the bar, the numbers and the first running tasks", () => {
-  const cases: [string, Moment, string[]][] = [
+  const cases: [string, RunView, string[]][] = [
     ["the start", moment(), ["░░░░░░░░░░░░░░░░░░░░ 0/10 tasks  0 B"]],
     ["no tasks at all", moment({ total: 0 }), ["░░░░░░░░░░░░░░░░░░░░ 0/0 tasks  0 B"]],
     [
@@ -69,7 +69,7 @@ Deno.test("picture shows the bar, the numbers and the first running tasks", () =
       ],
     ],
   ];
-  for (const [name, given, lines] of cases) assertEquals(picture(given, 80), lines, name);
+  for (const [name, given, lines] of cases) assertEquals(renderView(given, 80), lines, name);
 });
 
 Deno.test("picture keeps one column free, whatever the width and the ids", () => {
@@ -79,16 +79,16 @@ Deno.test("picture keeps one column free, whatever the width and the ids", () =>
       ["evil\x1b[2J\n", { receivedBytes: 1, totalBytes: 2 }],
     ]),
   });
-  assertEquals(picture(given, 20), [
+  assertEquals(renderView(given, 20), [
     "░░░░░ 0/10 tasks  …",
     "     50%  日本語日…",
     "     50%  evil\\u{1…",
   ]);
-  assertEquals(picture(given, 1), ["…", "…", "…"]);
+  assertEquals(renderView(given, 1), ["…", "…", "…"]);
 });
 
 Deno.test("rateMeter looks back three seconds, and needs half a second", () => {
-  const rate = rateMeter();
+  const rate = createRateMeter();
   const cases: [number, number, number | null][] = [
     [0, 0, null],
     [100, 1_000, null],

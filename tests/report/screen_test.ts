@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { screen } from "../../lib/report/live_view.ts";
+import { createScreen } from "../../lib/report/live_view.ts";
 import { fakeOutput } from "./fakes.ts";
 import { TerminalModel } from "./terminal_model.ts";
 
 Deno.test("a screen draws over its last picture and leaves the lines above", () => {
   const output = fakeOutput(true, 20);
   const terminal = new TerminalModel(20);
-  const { draw } = screen(output);
+  const { draw } = createScreen(output);
   const steps: [string[], string[], string[]][] = [
     [[], ["one", "two", "three"], ["one", "two", "three"]],
     [[], ["ONE", "2"], ["ONE", "2"]],
@@ -38,7 +38,7 @@ Deno.test("a screen draws over its last picture and leaves the lines above", () 
 
 Deno.test("a screen writes nothing where nothing changed", () => {
   const output = fakeOutput(true);
-  const { draw } = screen(output);
+  const { draw } = createScreen(output);
   draw([], []);
   draw([], ["same"]);
   draw([], ["same"]);
@@ -49,7 +49,7 @@ Deno.test("a screen writes nothing where nothing changed", () => {
 
 Deno.test("a screen finds its picture again in a terminal that became narrower", () => {
   const output = fakeOutput(true, 12);
-  const { draw } = screen(output);
+  const { draw } = createScreen(output);
   draw(["stays"], ["0123456789", "日本語", ""]);
   output.resize(4);
   draw([], ["ok"]);

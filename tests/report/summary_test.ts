@@ -1,7 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { EXIT, type TaskStatus } from "../../lib/core/result.ts";
 import { painter } from "../../lib/report/format.ts";
-import { closingLine, noteTrouble, noTroubles, summaryLines } from "../../lib/report/summary.ts";
+import {
+  addFailure,
+  closingLine,
+  emptyFailureList,
+  summaryLines,
+} from "../../lib/report/summary.ts";
 import { result, summary } from "./fakes.ts";
 
 const plain = painter(false);
@@ -57,10 +62,10 @@ Deno.test("summaryLines lists troubles that are out of sight: twenty, and counts
     [1_021, 20, ["and 1,001 more; see --json"]],
   ];
   for (const [count, listed, more] of cases) {
-    const troubles = noTroubles();
+    const troubles = emptyFailureList();
     for (let index = 0; index < count; index++) {
-      noteTrouble(troubles, result(`t${index}`, "failed", { code: "net.dns", message: "No host" }));
-      noteTrouble(troubles, result("fine", "created"));
+      addFailure(troubles, result(`t${index}`, "failed", { code: "net.dns", message: "No host" }));
+      addFailure(troubles, result("fine", "created"));
     }
     assertEquals(summaryLines(summary(3, { failed: count }), troubles, plain).slice(5), [
       ...Array.from(
@@ -77,7 +82,7 @@ Deno.test("summaryLines lists troubles that are out of sight: twenty, and counts
 });
 
 Deno.test("summaryLines colours whole rows, so that their words stay aligned", () => {
-  assertEquals(summaryLines(summary(0, { created: 3 }), noTroubles(), painter(true)), [
+  assertEquals(summaryLines(summary(0, { created: 3 }), emptyFailureList(), painter(true)), [
     "",
     "\x1b[32mcreated         3\x1b[39m",
     "received  1.34 MB",

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createTroublePage } from "../../lib/page/error_page.tsx";
+import { createErrorPage } from "../../lib/page/error_page.tsx";
 import { site } from "./site.ts";
 import { testHost } from "../helpers/host.ts";
 
 Deno.test("a page of trouble says why, escaped, on every path, and that it is not well", async () => {
-  const { fetch } = createTroublePage({
+  const { fetch } = createErrorPage({
     title: "The config cannot be used",
     reasons: ["cronfetch.json:1:3: <b>", "and \u001b[2J"],
   }, testHost());
@@ -30,7 +30,7 @@ Deno.test("a page of trouble says why, escaped, on every path, and that it is no
 
 Deno.test("a host that makes no URL is answered with 400, by either page", async () => {
   await using at = site({ isLoopback: false });
-  for (const page of [at.page, createTroublePage({ title: "Broken", reasons: [] }, testHost())]) {
+  for (const page of [at.page, createErrorPage({ title: "Broken", reasons: [] }, testHost())]) {
     await using server = Deno.serve({
       hostname: "127.0.0.1",
       port: 0,
