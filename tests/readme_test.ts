@@ -195,11 +195,15 @@ Deno.test("every file the README and the docs link to is there", async () => {
   }
 });
 
-/** The names under which GitHub lets one link to the headings of a page. */
+/** The anchors of a page on GitHub: of its headings, and those written as `<a id="…">`. */
 function headings(page: string): string[] {
-  return [...page.replace(/```[^]*?```/g, "").matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) =>
-    text.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")
-  );
+  const prose = page.replace(/```[^]*?```/g, "");
+  return [
+    ...[...prose.matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) =>
+      text.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")
+    ),
+    ...[...prose.matchAll(/^<a id="([^"]+)"><\/a>$/gm)].map(([, id = ""]) => id),
+  ];
 }
 
 Deno.test("the alias in the README and the docs works for a checkout in a folder with a space", async () => {
