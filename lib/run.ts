@@ -2,7 +2,7 @@
 
 import type { ConfigInput } from "./config/input.ts";
 import { loadValue, patternCheck } from "./config/load.ts";
-import { knownIds, tasksOf } from "./config/compile.ts";
+import { knownIds, tasksOf } from "./config/config.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";

@@ -5,8 +5,8 @@
  */
 
 import { EXIT_CODES, main } from "../lib/cli/main.ts";
-import { optionRows } from "../lib/config/describe.ts";
-import { OVERRIDE_NAMES, type OverrideName } from "../lib/config/overrides.ts";
+import { optionRows } from "../lib/config/json_schema.ts";
+import { OVERRIDES } from "../lib/config/input.ts";
 import { ERROR_CODES, type ErrorCode } from "../lib/core/errors.ts";
 import type { RunEvent } from "../lib/core/event.ts";
 import type { Host } from "../lib/core/host.ts";
@@ -55,25 +55,9 @@ function options(): string {
   return table(["option", "value", "default", "meaning"], rows);
 }
 
-/** What each flag and variable sets in the config. */
-const OVERRIDDEN = {
-  store: "store",
-  state: "state",
-  timeout: "timeout.attempt",
-  maxConcurrency: "limits.concurrency",
-  hostConcurrency: "limits.perHost",
-  retries: "retry.attempts",
-  limitRate: "limits.rate",
-  maxFilesize: "expect.maxSize",
-  deadline: "limits.deadline",
-  allowPrivate: "allowPrivate",
-} as const satisfies Record<OverrideName, string>;
-
 function overrides(): string {
-  const rows = Object.entries(OVERRIDDEN).map(([name, option]) => {
-    const { flag, variable } = OVERRIDE_NAMES[name as OverrideName];
-    return [flag, variable, option].map(code);
-  });
+  const rows = Object.values(OVERRIDES)
+    .map(({ flag, variable, option }) => [flag, variable, option].map(code));
   return table(["flag", "variable", "option"], rows);
 }
 

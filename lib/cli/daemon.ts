@@ -1,9 +1,8 @@
 /** What `watch` and `serve` share: to stay, and to run what is due whenever it is. */
 
 import type { Flags } from "./flags.ts";
-import { configFiles } from "../config/load.ts";
+import { configFiles, openConfigSource } from "../config/load.ts";
 import { parseDuration } from "../config/fields.ts";
-import { openConfigSource } from "../config/reload.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";

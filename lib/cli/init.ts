@@ -74,7 +74,7 @@ export async function schema(
 ): Promise<number> {
   const made = event
     ? (await import("../report/event_schema.ts")).eventJsonSchema()
-    : (await import("../config/describe.ts")).configJsonSchema();
+    : (await import("../config/json_schema.ts")).configJsonSchema();
   host.stdout.write(`${JSON.stringify(made, null, 2)}\n`);
   return EXIT.good;
 }

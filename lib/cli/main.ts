@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
 import { deliver, inWorkflow } from "./output.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
+import { OVERRIDES } from "../config/input.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { type Action, type Flags, NO_FLAGS } from "./flags.ts";
@@ -211,7 +212,8 @@ function withConfig(command: Command): Command {
     .option("--only <TASK>", "only this task; may be repeated", repeated)
     .option(
       "-o, --output <STORE>",
-      "where files go, or for one URL the file (default: the config's, or ./downloads)",
+      "where files go, or for one URL the file (default: the config's, or " +
+        `${OVERRIDES.store.default})`,
     )
     .option(
       "--state <STATE>",
@@ -231,13 +233,25 @@ function withEgress(command: Command): Command {
 /** Flags that overrule the config's numbers. */
 function withLimits(command: Command): Command {
   return withEgress(command.optionsGroup("Limits:"))
-    .option("--timeout <DURATION>", "for one attempt (default: no limit while bytes arrive)")
-    .option("--deadline <DURATION>", "for the whole run (default: 30m)")
-    .option("--retries <N>", "further attempts after the first (default: 3)")
-    .option("--max-concurrency <N>", "tasks at once (default: 32)")
-    .option("--host-concurrency <N>", "tasks at once for one host (default: 6)")
-    .option("--limit-rate <SIZE>", "bytes a second for all tasks (default: no limit)")
-    .option("--max-filesize <SIZE>", "refuse a larger file (default: no limit)");
+    .option("--timeout <DURATION>", `for one attempt (default: ${OVERRIDES.timeout.default})`)
+    .option("--deadline <DURATION>", `for the whole run (default: ${OVERRIDES.deadline.default})`)
+    .option(
+      "--retries <N>",
+      `further attempts after the first (default: ${OVERRIDES.retries.default})`,
+    )
+    .option("--max-concurrency <N>", `tasks at once (default: ${OVERRIDES.maxConcurrency.default})`)
+    .option(
+      "--host-concurrency <N>",
+      `tasks at once for one host (default: ${OVERRIDES.hostConcurrency.default})`,
+    )
+    .option(
+      "--limit-rate <SIZE>",
+      `bytes a second for all tasks (default: ${OVERRIDES.limitRate.default})`,
+    )
+    .option(
+      "--max-filesize <SIZE>",
+      `refuse a larger file (default: ${OVERRIDES.maxFilesize.default})`,
+    );
 }
 
 /** The time that a run under way is given. */

@@ -2,11 +2,10 @@
 
 import { resolve, SEPARATOR } from "@std/path";
 import type { Flags } from "./flags.ts";
-import type { Config } from "../config/config.ts";
+import { type Config, knownIds, tasksOf } from "../config/config.ts";
 import { variable } from "../config/variables.ts";
 import { loadConfig } from "../config/load.ts";
-import { OVERRIDE_NAMES } from "../config/overrides.ts";
-import { knownIds, tasksOf } from "../config/compile.ts";
+import { OVERRIDES } from "../config/input.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
@@ -148,7 +147,7 @@ function isBareRun(
   urls: readonly string[],
   host: Host,
 ): boolean {
-  const named = state ?? variable(OVERRIDE_NAMES.state.variable, host);
+  const named = state ?? variable(OVERRIDES.state.variable, host);
   return urls.length > 0 && config.length === 0 && named === undefined;
 }
 

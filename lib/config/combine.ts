@@ -4,33 +4,38 @@ import type { Alert } from "../core/alert.ts";
 import { parseBucket } from "../core/bucket.ts";
 import { type OwnFile, reservedKey } from "../core/ownership.ts";
 import type { RunLimits } from "../core/task.ts";
-import { readAlerts } from "./alerts.ts";
 import type { CheckPattern, CheckSchedule } from "./checks.ts";
-import { compileTask } from "./compile.ts";
-import type { Config, TaskTemplate } from "./config.ts";
+import { compileTask, type Config, type TaskTemplate } from "./config.ts";
 import { type Double, findDoubles } from "./conflicts.ts";
 import { type Environment, substitute } from "./variables.ts";
-import { complaintBehind, nameFromUrl } from "./keys.ts";
+import { complaintBehind, distinctName, nameFromUrl } from "./keys.ts";
 import { ownFilesOf, parseState, parseStore } from "./location.ts";
-import { distinctName } from "./name_from_url.ts";
-import { applyOptions, readDefaultName, STANDARD_OPTIONS } from "./options.ts";
+import { applyHeaders, applyOptions, DEFAULT_OPTIONS, readDefaultName } from "./options.ts";
 import { overrider, type OverrideValues, problemWith } from "./overrides.ts";
 import { formatPlace, type Parsed, type ProblemList, show } from "./problem.ts";
 import {
-  DEFAULTS,
+  type AlertOptions,
   fileSchema,
   type FileSettings,
-  STANDARD,
   type TaskOptions,
   taskSchema,
   urlSchema,
 } from "./schema.ts";
-import { type Path, rememberer, type Scope, settle, sharer } from "./scope.ts";
+import { parseDuration } from "./fields.ts";
+import { DEFAULTS } from "./input.ts";
+import {
+  type Path,
+  readAddress,
+  rememberer,
+  type Scope,
+  settle,
+  sharer,
+  validate,
+} from "./scope.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { createSuggester } from "./suggest.ts";
 import type { Source } from "./source.ts";
 import { renderer } from "./template.ts";
-import { validate } from "./validate.ts";
 
 /** What is combined with the sources. */
 export interface Surroundings {
@@ -166,7 +171,7 @@ function compileAll(
   const common = parts.reduce((options, { settings, scope }) => {
     const { schedule, timezone, misfire, jitter } = settings;
     return applyOptions(options, { schedule, timezone, misfire, jitter }, [], scope);
-  }, STANDARD_OPTIONS);
+  }, DEFAULT_OPTIONS);
   const compiled: Compiled[] = [];
   for (const part of parts) {
     const { settings, scope } = part;
@@ -286,12 +291,18 @@ function locationOf(
   return value ?? "";
 }
 
+/** {@linkcode DEFAULTS.limits} in milliseconds. */
+const DEFAULT_LIMITS = {
+  ...DEFAULTS.limits,
+  spacing: parseDuration(DEFAULTS.limits.spacing) ?? NaN,
+  deadline: parseDuration(DEFAULTS.limits.deadline) ?? NaN,
+};
+
 function limitsOf(parts: readonly Part[], overrides: OverrideValues): RunLimits {
-  const standard = STANDARD.limits;
-  const limit = <Name extends keyof typeof standard>(name: Name) => {
+  const limit = <Name extends keyof typeof DEFAULT_LIMITS>(name: Name) => {
     const values = parts.map(({ settings }) => settings.limits?.[name]);
     const last = values.findLast((value) => value !== undefined);
-    return last === undefined ? standard[name] : last;
+    return last === undefined ? DEFAULT_LIMITS[name] : last;
   };
   const { concurrency, perHost, rate, deadline } = overrides;
   return {
@@ -300,5 +311,35 @@ function limitsOf(parts: readonly Part[], overrides: OverrideValues): RunLimits 
     spacingMs: limit("spacing"),
     rateBytesPerSecond: rate === null ? limit("rate") : rate.value,
     deadlineMs: deadline === null ? limit("deadline") : deadline.value,
+  };
+}
+
+/** Reads the alerts of a source; those that are wrong are complained of and left out. */
+export function readAlerts(alerts: readonly AlertOptions[], path: Path, scope: Scope): Alert[] {
+  return alerts.flatMap((alert, index) => readAlert(alert, [...path, index], scope) ?? []);
+}
+
+function readAlert(
+  { webhook, headers, command }: AlertOptions,
+  path: Path,
+  scope: Scope,
+): Alert | null {
+  if ((webhook === undefined) === (command === undefined)) {
+    scope.complain(path, "must have a webhook or a command, and not both");
+    return null;
+  }
+  if (webhook === undefined) {
+    const [program, ...words] = command ?? [];
+    return program === undefined ? null : { kind: "command", command: [program, ...words] };
+  }
+  // Nothing is dated in it; a date's braces are refused like any others that mean nothing.
+  const address = readAddress(webhook, "UTC", [...path, "webhook"], scope);
+  if (address === null) return null;
+  // The address of a webhook is all that keeps others from using it.
+  scope.secrets.add(address.url.pathname + address.url.search);
+  return {
+    kind: "webhook",
+    url: address.url.href,
+    headers: applyHeaders({}, headers ?? {}, path, scope),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * What a person may write, as types to read and to complete from. The schema is
- * what counts; a test holds these to it, key by key.
+ * What a config may contain: its types, its defaults, and the flags and environment variables
+ * that override it. Imports nothing, so that `--help` does not load the schema.
  */
 
 /** A config. Durations are text such as `30s` and `1h30m`, sizes such as `10MB` and `10MiB`. */
@@ -158,3 +158,124 @@ export type DigestInput = string | { url: string; name?: string | undefined };
 export function defineConfig(config: ConfigInput): ConfigInput {
   return config;
 }
+
+/** The default of every option, as a config contains it. */
+export const DEFAULTS = {
+  store: "./downloads",
+  state: "kv:.cronfetch/state.db",
+  schedule: "0 6 * * *",
+  timezone: "UTC",
+  misfire: "once",
+  jitter: "0s",
+  sync: false,
+  alertAfter: 3,
+  page: { downloads: false },
+  limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
+  timeout: { response: "10s", idle: "30s", attempt: null },
+  retry: { attempts: 4, budget: "2m" },
+  expect: {
+    type: null,
+    minSize: "1B",
+    maxSize: null,
+    minRatio: null,
+    sha256: null,
+    sha512: null,
+    sha1: null,
+    md5: null,
+    matches: null,
+    json: false,
+    sniff: true,
+    knownLength: false,
+  },
+  segments: 1,
+  keep: 0,
+  mtime: null,
+  quarantine: false,
+  allowPrivate: false,
+  conditional: true,
+} as const;
+
+/** How an option is overridden. */
+export interface OverrideRow {
+  /** The flag. */
+  readonly flag: string;
+  /** The environment variable. */
+  readonly variable: string;
+  /** Path of the option in the config. */
+  readonly option: string;
+  /** The default in the terms of the flag, for the help text. */
+  readonly default: string;
+}
+
+/** Every option that a flag and an environment variable override. */
+export const OVERRIDES = {
+  store: {
+    flag: "--output",
+    variable: "CRONFETCH_STORE",
+    option: "store",
+    default: DEFAULTS.store,
+  },
+  state: {
+    flag: "--state",
+    variable: "CRONFETCH_STATE",
+    option: "state",
+    default: DEFAULTS.state,
+  },
+  /** Of an attempt, for every task; or `none`. */
+  timeout: {
+    flag: "--timeout",
+    variable: "CRONFETCH_TIMEOUT",
+    option: "timeout.attempt",
+    default: "no limit while bytes arrive",
+  },
+  maxConcurrency: {
+    flag: "--max-concurrency",
+    variable: "CRONFETCH_MAX_CONCURRENCY",
+    option: "limits.concurrency",
+    default: `${DEFAULTS.limits.concurrency}`,
+  },
+  hostConcurrency: {
+    flag: "--host-concurrency",
+    variable: "CRONFETCH_HOST_CONCURRENCY",
+    option: "limits.perHost",
+    default: `${DEFAULTS.limits.perHost}`,
+  },
+  /** Attempts after the first one, for every task. */
+  retries: {
+    flag: "--retries",
+    variable: "CRONFETCH_RETRIES",
+    option: "retry.attempts",
+    default: `${DEFAULTS.retry.attempts - 1}`,
+  },
+  /** Bytes per second over all tasks; or `none`. */
+  limitRate: {
+    flag: "--limit-rate",
+    variable: "CRONFETCH_LIMIT_RATE",
+    option: "limits.rate",
+    default: "no limit",
+  },
+  /** For every task; or `none`. */
+  maxFilesize: {
+    flag: "--max-filesize",
+    variable: "CRONFETCH_MAX_FILESIZE",
+    option: "expect.maxSize",
+    default: "no limit",
+  },
+  /** Of the run; or `none`. */
+  deadline: {
+    flag: "--deadline",
+    variable: "CRONFETCH_DEADLINE",
+    option: "limits.deadline",
+    default: DEFAULTS.limits.deadline,
+  },
+  /** `true`, for every task. */
+  allowPrivate: {
+    flag: "--allow-private",
+    variable: "CRONFETCH_ALLOW_PRIVATE",
+    option: "allowPrivate",
+    default: `${DEFAULTS.allowPrivate}`,
+  },
+} as const satisfies Readonly<Record<string, OverrideRow>>;
+
+/** An option that a flag and an environment variable override. */
+export type OverrideName = keyof typeof OVERRIDES;

@@ -2,8 +2,14 @@
 
 import * as jsonc from "jsonc-parser";
 import type { Node, ParseErrorCode } from "jsonc-parser";
-import { DEEPEST, duplicateKey, TOO_DEEP } from "./source.ts";
-import type { Document, Locate, Mistake } from "./source.ts";
+import {
+  DEEPEST,
+  type Document,
+  duplicateKey,
+  type Locate,
+  type Mistake,
+  TOO_DEEP,
+} from "./source.ts";
 
 /** jsonc-parser's codes in plain words. */
 const MESSAGES: Readonly<Record<string, string>> = {

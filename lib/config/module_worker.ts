@@ -6,7 +6,7 @@
 
 /// <reference lib="deno.worker" />
 
-import { reasonOf } from "./value.ts";
+import { reasonOf } from "./source.ts";
 
 self.onmessage = async ({ data }: MessageEvent<string>) => {
   try {

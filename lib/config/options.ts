@@ -18,8 +18,10 @@ import {
   parseSchedule,
 } from "./checks.ts";
 import { substitute } from "./variables.ts";
-import { keyFor } from "./name_from_url.ts";
-import { DEFAULTS, STANDARD, type TaskDefaults } from "./schema.ts";
+import { keyFor } from "./keys.ts";
+import { parseDuration, parseSize } from "./fields.ts";
+import { DEFAULTS } from "./input.ts";
+import type { TaskDefaults } from "./schema.ts";
 import { type Path, readAddress, type Scope, settle } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate, type Template } from "./template.ts";
@@ -88,44 +90,46 @@ export function readDefaultName(
   return { written, template: null };
 }
 
-/** The options of a task that nobody said anything about. */
-export const STANDARD_OPTIONS: Options = {
+const { timeout, retry, expect, ...rest } = DEFAULTS;
+
+/** The options of a task that sets none. */
+export const DEFAULT_OPTIONS: Options = {
   headers: Object.freeze({}),
-  schedule: Object.freeze<Schedule>({ kind: "cron", expression: DEFAULTS.schedule }),
-  scheduleText: DEFAULTS.schedule,
+  schedule: Object.freeze<Schedule>({ kind: "cron", expression: rest.schedule }),
+  scheduleText: rest.schedule,
   to: null,
-  timezone: DEFAULTS.timezone,
-  misfire: DEFAULTS.misfire,
-  jitterMs: STANDARD.jitter,
+  timezone: rest.timezone,
+  misfire: rest.misfire,
+  jitterMs: parseDuration(rest.jitter) ?? NaN,
   timeouts: Object.freeze<Timeouts>({
-    responseMs: STANDARD.timeout.response,
-    idleMs: STANDARD.timeout.idle,
-    attemptMs: STANDARD.timeout.attempt,
+    responseMs: parseDuration(timeout.response) ?? NaN,
+    idleMs: parseDuration(timeout.idle) ?? NaN,
+    attemptMs: timeout.attempt,
   }),
   retry: Object.freeze<RetryLimits>({
-    attempts: STANDARD.retry.attempts,
-    budgetMs: STANDARD.retry.budget,
+    attempts: retry.attempts,
+    budgetMs: parseDuration(retry.budget) ?? NaN,
   }),
   expect: Object.freeze<Expectations>({
-    type: STANDARD.expect.type,
-    minSizeBytes: STANDARD.expect.minSize,
-    maxSizeBytes: STANDARD.expect.maxSize,
-    minRatio: STANDARD.expect.minRatio,
-    sha256: DEFAULTS.expect.sha256,
-    sha512: DEFAULTS.expect.sha512,
-    sha1: DEFAULTS.expect.sha1,
-    md5: DEFAULTS.expect.md5,
-    matches: STANDARD.expect.matches,
-    json: STANDARD.expect.json,
-    sniff: STANDARD.expect.sniff,
-    knownLength: STANDARD.expect.knownLength,
+    type: expect.type,
+    minSizeBytes: parseSize(expect.minSize) ?? NaN,
+    maxSizeBytes: expect.maxSize,
+    minRatio: expect.minRatio,
+    sha256: expect.sha256,
+    sha512: expect.sha512,
+    sha1: expect.sha1,
+    md5: expect.md5,
+    matches: expect.matches,
+    json: expect.json,
+    sniff: expect.sniff,
+    knownLength: expect.knownLength,
   }),
-  segments: DEFAULTS.segments,
-  keep: DEFAULTS.keep,
-  mtime: DEFAULTS.mtime,
-  quarantine: DEFAULTS.quarantine,
-  allowPrivate: DEFAULTS.allowPrivate,
-  conditional: DEFAULTS.conditional,
+  segments: rest.segments,
+  keep: rest.keep,
+  mtime: rest.mtime,
+  quarantine: rest.quarantine,
+  allowPrivate: rest.allowPrivate,
+  conditional: rest.conditional,
 };
 
 /**

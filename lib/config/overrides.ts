@@ -2,54 +2,15 @@
 
 import type * as z from "zod/mini";
 import type { Host } from "../core/host.ts";
+import { type OverrideName, OVERRIDES } from "./input.ts";
 import { variable } from "./variables.ts";
 import type { Options } from "./options.ts";
 import { type Problem, show } from "./problem.ts";
 import { VALUE_SCHEMAS } from "./schema.ts";
 import { redactUrl } from "./secrets.ts";
 
-/** Values of flags, as a person typed them; they come before environment, files and defaults. */
-export interface Overrides {
-  /** `--output`, relative to where the program was started. */
-  readonly store?: string | undefined;
-  /** `--state`, likewise. */
-  readonly state?: string | undefined;
-  /** `--timeout`: of an attempt, for every task; or `none`. */
-  readonly timeout?: string | undefined;
-  /** `--max-concurrency`: tasks worked on at once. */
-  readonly maxConcurrency?: string | undefined;
-  /** `--host-concurrency`: the same for one host. */
-  readonly hostConcurrency?: string | undefined;
-  /** `--retries`: attempts after the first one, for every task. */
-  readonly retries?: string | undefined;
-  /** `--limit-rate`: bytes a second over all tasks, or `none`. */
-  readonly limitRate?: string | undefined;
-  /** `--max-filesize`: for every task, or `none`. */
-  readonly maxFilesize?: string | undefined;
-  /** `--deadline`: of the run, or `none`. */
-  readonly deadline?: string | undefined;
-  /** `--allow-private`: `true`, for every task. */
-  readonly allowPrivate?: string | undefined;
-}
-
-/** One of the fields of {@linkcode Overrides}. */
-export type OverrideName = keyof Overrides;
-
-/** Each override's flag and environment variable. */
-export const OVERRIDE_NAMES: Readonly<
-  Record<OverrideName, { readonly flag: string; readonly variable: string }>
-> = {
-  store: { flag: "--output", variable: "CRONFETCH_STORE" },
-  state: { flag: "--state", variable: "CRONFETCH_STATE" },
-  timeout: { flag: "--timeout", variable: "CRONFETCH_TIMEOUT" },
-  maxConcurrency: { flag: "--max-concurrency", variable: "CRONFETCH_MAX_CONCURRENCY" },
-  hostConcurrency: { flag: "--host-concurrency", variable: "CRONFETCH_HOST_CONCURRENCY" },
-  retries: { flag: "--retries", variable: "CRONFETCH_RETRIES" },
-  limitRate: { flag: "--limit-rate", variable: "CRONFETCH_LIMIT_RATE" },
-  maxFilesize: { flag: "--max-filesize", variable: "CRONFETCH_MAX_FILESIZE" },
-  deadline: { flag: "--deadline", variable: "CRONFETCH_DEADLINE" },
-  allowPrivate: { flag: "--allow-private", variable: "CRONFETCH_ALLOW_PRIVATE" },
-};
+/** Values of flags, as the command line contains them; a path is relative to the working folder. */
+export type Overrides = { readonly [Name in OverrideName]?: string | undefined };
 
 /** A value and who set it: a flag or a variable. */
 export interface Override<Value> {
@@ -108,7 +69,7 @@ export function readOverrides(
     schema: () => z.ZodMiniType<Value | undefined>,
     prepare: (text: string) => unknown = (text) => text,
   ): Override<Value> | null => {
-    const names = OVERRIDE_NAMES[name];
+    const names = OVERRIDES[name];
     const flag = flags[name];
     const text = flag ?? variable(names.variable, host);
     if (text === undefined) return null;

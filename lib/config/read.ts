@@ -5,8 +5,15 @@ import type { ErrorCode } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { readTextAtMost } from "../core/text.ts";
 import { formatPath, type Place, type Problem, SHOWN_LENGTH } from "./problem.ts";
-import { type Document, lineFinder, type Mistake, type Reading, type Source } from "./source.ts";
-import { readValue, reasonOf } from "./value.ts";
+import {
+  type Document,
+  lineFinder,
+  type Mistake,
+  type Reading,
+  readValue,
+  reasonOf,
+  type Source,
+} from "./source.ts";
 import { question } from "./suggest.ts";
 
 /** More than a million tasks; a larger file is not a config. */

@@ -1,10 +1,11 @@
-/** The one schema of a config: its types, its validation, its JSON Schema and the docs' table. */
+/** The schema of a config: its types and its validation. */
 
 import * as z from "zod/mini";
-import { expect, EXPECT_DEFAULTS } from "./expect_schema.ts";
+import { DIGEST_DIGITS, type DigestAlgorithm } from "../core/digest.ts";
 import {
   choice,
   duration,
+  fraction,
   LONGEST_MS,
   LONGEST_TIMEOUT_MS,
   object,
@@ -18,31 +19,7 @@ import {
   whole,
   yesOrNo,
 } from "./fields.ts";
-
-export type { ConfigInput, TaskInput } from "./input.ts";
-
-/** What counts where nobody says otherwise, as a person would write it. */
-export const DEFAULTS = {
-  store: "./downloads",
-  state: "kv:.cronfetch/state.db",
-  schedule: "0 6 * * *",
-  timezone: "UTC",
-  misfire: "once",
-  jitter: "0s",
-  sync: false,
-  alertAfter: 3,
-  page: { downloads: false },
-  limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
-  timeout: { response: "10s", idle: "30s", attempt: null },
-  retry: { attempts: 4, budget: "2m" },
-  expect: EXPECT_DEFAULTS,
-  segments: 1,
-  keep: 0,
-  mtime: null,
-  quarantine: false,
-  allowPrivate: false,
-  conditional: true,
-} as const;
+import { DEFAULTS } from "./input.ts";
 
 const TIMEOUT = duration(1, LONGEST_TIMEOUT_MS);
 
@@ -79,6 +56,65 @@ const retry = object("must be an object of attempts and budget", () => ({
     duration(0, LONGEST_TIMEOUT_MS),
     "Time a task may spend waiting and failing, from its first attempt on.",
     DEFAULTS.retry.budget,
+  ),
+}));
+
+/** A digest, or the checksum file that has it. */
+function digest(algorithm: DigestAlgorithm, description: string) {
+  const allowed = `${DIGEST_DIGITS[algorithm]} hexadecimal digits, or an object of url and name`;
+  const sentence = `must be ${allowed}`;
+  const source = object(sentence, () => ({
+    url: required(url(), "A checksum file. `${env:NAME}` and `{date:…}` are filled in."),
+    name: option(
+      text("the file's name in the checksum file"),
+      "The file's name in it. `{date:…}` is filled in. Default: that of the URL, or of `to`.",
+    ),
+  }));
+  return option(
+    z.nullable(z.union([text(allowed), source], says(sentence))),
+    description,
+    DEFAULTS.expect[algorithm],
+  );
+}
+
+/** The schema of `expect`. */
+const expect = object("must be an object of expectations", () => ({
+  type: option(
+    z.nullable(text('a media type such as "text/csv"')),
+    "Media type of the content, held against its first bytes and the Content-Type header.",
+    DEFAULTS.expect.type,
+  ),
+  minSize: option(
+    size(0),
+    "Smallest size; an empty file is refused unless this is 0.",
+    DEFAULTS.expect.minSize,
+  ),
+  maxSize: option(z.nullable(size(1)), "Largest size.", DEFAULTS.expect.maxSize),
+  minRatio: option(
+    z.nullable(fraction()),
+    "Smallest ratio of the new size to the size of the published file.",
+    DEFAULTS.expect.minRatio,
+  ),
+  sha256: digest("sha256", "SHA-256 of the file in hexadecimal, or where to read it."),
+  sha512: digest("sha512", "SHA-512 of the file, likewise."),
+  sha1: digest("sha1", "SHA-1 of the file, likewise. It finds transfer errors, and no attacks."),
+  md5: digest("md5", "MD5 of the file, likewise. It finds transfer errors, and no attacks."),
+  matches: option(
+    z.nullable(text("a regular expression", 10_000)),
+    "Regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB.",
+    DEFAULTS.expect.matches,
+  ),
+  json: option(yesOrNo(), "The whole content must be JSON.", DEFAULTS.expect.json),
+  sniff: option(
+    yesOrNo(),
+    "Refuse what servers send in place of a file: error pages, error documents, pointers, and " +
+      "other bytes than the format of the name has.",
+    DEFAULTS.expect.sniff,
+  ),
+  knownLength: option(
+    yesOrNo(),
+    "Refuse a body whose end cannot be told from a broken connection.",
+    DEFAULTS.expect.knownLength,
   ),
 }));
 
@@ -323,26 +359,3 @@ export type TaskDefaults = z.output<typeof defaults>;
 
 /** An entry of `alerts`. */
 export type AlertOptions = z.output<typeof alert>;
-
-/** What an object comes to where every field is set. */
-type Complete<Schema extends z.ZodMiniType> = {
-  readonly [Name in keyof z.output<Schema>]-?: Exclude<z.output<Schema>[Name], undefined>;
-};
-
-/**
- * What {@linkcode DEFAULTS} come to. Units: milliseconds and bytes. They are written out, for
- * parsing them would build most schemas at every start.
- */
-export const STANDARD: {
-  readonly limits: Complete<typeof limits>;
-  readonly jitter: number;
-  readonly timeout: Complete<typeof timeoutParts>;
-  readonly retry: Complete<typeof retry>;
-  readonly expect: Complete<typeof expect>;
-} = {
-  limits: { ...DEFAULTS.limits, spacing: 0, deadline: 30 * 60_000 },
-  jitter: 0,
-  timeout: { response: 10_000, idle: 30_000, attempt: null },
-  retry: { ...DEFAULTS.retry, budget: 2 * 60_000 },
-  expect: { ...DEFAULTS.expect, minSize: 1 },
-};

@@ -3,10 +3,12 @@
 import type { ErrorCode } from "../core/errors.ts";
 import { type CheckPattern, type CheckSchedule, parseUrl } from "./checks.ts";
 import { type Environment, substituteUrl, type Substitution } from "./variables.ts";
-import { show } from "./problem.ts";
+import { formatPath, show } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
-import type { Suggester } from "./suggest.ts";
+import { question, type Suggester } from "./suggest.ts";
 import { parseTemplate, type Render, type Template } from "./template.ts";
+import type * as z from "zod/mini";
+import type { core } from "zod/mini";
 
 /** Where in a source something stands: keys and indexes from its top. */
 export type Path = readonly PropertyKey[];
@@ -103,4 +105,132 @@ export function readAddress(
     scope.warn(path, `has the fragment ${show(hash)}, which is never sent; write %23 for a #`);
   }
   return { written, template: template.value, text: rendered, url: url.value };
+}
+
+/**
+ * Validates a value. Mistakes are recorded, and the rest of the value is returned, so that the
+ * mistakes that no schema finds can be recorded with them.
+ *
+ * @param path Path of the value in its source.
+ * @returns Null if nothing is left without the wrong parts.
+ */
+export function validate<Output>(
+  schema: z.ZodMiniType<Output>,
+  value: unknown,
+  path: Path,
+  scope: Scope,
+): Output | null {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const findings = findingsOf(parsed.error.issues, path, value, scope.suggester);
+  for (const finding of findings) scope.complain(finding.path, finding.message, finding.code);
+  const wrong = findings.map((finding) => finding.path.slice(path.length));
+  return schema.safeParse(without(value, wrong)).data ?? null;
+}
+
+/**
+ * A copy of an object without the parts at some paths. A list with a wrong entry is removed as a
+ * whole, and so is an object that lacks a required key.
+ */
+function without(value: unknown, paths: readonly Path[]): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const below = new Map<PropertyKey, Path[]>();
+  for (const [key, ...rest] of paths) {
+    if (key === undefined) return undefined;
+    if (!Object.hasOwn(value, key) && rest.length === 0) return undefined;
+    const known = below.get(key);
+    if (known) known.push(rest);
+    else below.set(key, [rest]);
+  }
+  const kept: [string, unknown][] = [];
+  for (const [key, part] of Object.entries(value)) {
+    const inner = below.get(key);
+    const rest = inner ? without(part, inner) : part;
+    if (!inner || rest !== undefined) kept.push([key, rest]);
+  }
+  return Object.fromEntries(kept);
+}
+
+/** A mistake, and where in a source it is. */
+interface Finding {
+  /** A `config.` code. */
+  readonly code: ErrorCode;
+  /** Keys and indexes from the top of the source. */
+  readonly path: readonly PropertyKey[];
+  /** The rest of a sentence that begins with the path. */
+  readonly message: string;
+}
+
+/**
+ * Turns zod's issues into findings, one for each mistake, in plain words.
+ *
+ * @param root Path of the value that was validated.
+ * @param input The value itself.
+ * @param suggester Finds what was probably meant.
+ */
+function findingsOf(
+  issues: readonly core.$ZodIssue[],
+  root: readonly PropertyKey[],
+  input: unknown,
+  suggester: Suggester,
+): Finding[] {
+  const findings = issues.flatMap((issue) => findingsOfIssue(issue, root, input, suggester));
+  // One wrong number can break several rules that say the same sentence.
+  const distinct = new Map(
+    findings.map((found) => [`${formatPath(found.path)} ${found.message}`, found]),
+  );
+  return [...distinct.values()];
+}
+
+function findingsOfIssue(
+  issue: core.$ZodIssue,
+  root: readonly PropertyKey[],
+  input: unknown,
+  suggester: Suggester,
+): Finding[] {
+  const path = [...root, ...issue.path];
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => ({
+        code: "config.unknown-key",
+        path: [...path, key],
+        message: `is not an option${question(suggester.key(key, patternOf(path)))}`,
+      }));
+    case "invalid_union": {
+      const branch = issue.errors.find((inner) => meant(inner));
+      const value = valueAt(input, issue.path);
+      return branch
+        ? findingsOf(branch, path, value, suggester)
+        : [{ code: "config.invalid", path, message: issue.message }];
+    }
+    case "invalid_value": {
+      const value = valueAt(input, issue.path);
+      const guess = typeof value === "string"
+        ? suggester.nearest(value, issue.values.map(String))
+        : null;
+      return [{ code: "config.invalid", path, message: `${issue.message}${question(guess)}` }];
+    }
+    default:
+      return [{ code: "config.invalid", path, message: issue.message }];
+  }
+}
+
+/** Whether a union's alternative is the one that was meant: the value has at least its type. */
+function meant(issues: readonly core.$ZodIssue[]): boolean {
+  return !issues.some((issue) => issue.code === "invalid_type" && issue.path.length === 0);
+}
+
+function patternOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[]`;
+    return text === "" ? String(part) : `${text}.${String(part)}`;
+  }, "");
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined,
+    input,
+  );
 }

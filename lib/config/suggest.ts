@@ -1,7 +1,7 @@
 /** Suggestions for misspelled keys and values. */
 
 import leven from "leven";
-import { optionRows } from "./describe.ts";
+import { optionRows } from "./json_schema.ts";
 import { show } from "./problem.ts";
 
 /** Keys of other programs, and names of flags, with the option that does the same here. */

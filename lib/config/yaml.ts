@@ -1,9 +1,27 @@
 /** YAML 1.2. Imported only for a YAML file: the parser is large, and looks at the environment. */
 
-import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, visit } from "yaml";
-import type { CST, Document as YamlDocument, Node, YAMLMap } from "yaml";
-import { DEEPEST, duplicateKey, TOO_DEEP } from "./source.ts";
-import type { Document, Locate, Mistake } from "./source.ts";
+import {
+  Composer,
+  type CST,
+  type Document as YamlDocument,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Node,
+  Parser,
+  visit,
+  type YAMLMap,
+} from "yaml";
+import {
+  DEEPEST,
+  type Document,
+  duplicateKey,
+  type Locate,
+  type Mistake,
+  TOO_DEEP,
+} from "./source.ts";
 
 /** Uses of one alias, weighted by the aliases inside it, as the parser counts. */
 const ALIAS_LIMIT = 1_000;

@@ -2,9 +2,8 @@
 
 import type { Progress, RunEvent, ShownHealth } from "../core/event.ts";
 import type { RunRecord, State, TaskRecord } from "../state/state.ts";
-import type { Config } from "../config/config.ts";
+import { type Config, tasksOf } from "../config/config.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
-import { tasksOf } from "../config/compile.ts";
 import type { Host } from "../core/host.ts";
 import type { Task } from "../core/task.ts";
 import type { Store } from "../store/store.ts";

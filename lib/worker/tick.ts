@@ -1,7 +1,6 @@
 /** One pass: look at what is due by now, and run it. What every trigger sets off. */
 
-import type { Config } from "../config/config.ts";
-import { tasksOf } from "../config/compile.ts";
+import { type Config, tasksOf } from "../config/config.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Reporter, RunEvent } from "../core/event.ts";
 import type { TaskResult } from "../core/result.ts";

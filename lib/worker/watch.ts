@@ -1,7 +1,7 @@
 /** The watch: one pass after another, and sleep in between, until it is told to stop. */
 
 import type { Config } from "../config/config.ts";
-import type { ConfigSource } from "../config/reload.ts";
+import type { ConfigSource } from "../config/load.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { initialConfig } from "../../lib/cli/init.ts";
-import { tasksOf } from "../../lib/config/compile.ts";
+import { tasksOf } from "../../lib/config/config.ts";
 import { AT, loadText } from "./loading.ts";
 
 Deno.test("the first config loads as it stands", async () => {

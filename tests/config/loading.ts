@@ -2,11 +2,10 @@
 
 import { assertInstanceOf } from "@std/assert";
 import { dirname } from "@std/path";
-import type { Config } from "../../lib/config/config.ts";
+import { type Config, tasksOf } from "../../lib/config/config.ts";
 import type { ConfigInput } from "../../lib/config/input.ts";
 import { loadConfig, type LoadRequest } from "../../lib/config/load.ts";
 import { ConfigError, formatProblem } from "../../lib/config/problem.ts";
-import { tasksOf } from "../../lib/config/compile.ts";
 import type { Task } from "../../lib/core/task.ts";
 import { testHost } from "../helpers/host.ts";
 

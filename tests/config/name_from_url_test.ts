@@ -1,7 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import * as fc from "fast-check";
-import { distinctName, keyFor } from "../../lib/config/name_from_url.ts";
-import { keyOf } from "../../lib/config/keys.ts";
+import { distinctName, keyFor, keyOf } from "../../lib/config/keys.ts";
 import { parseTemplate, renderer } from "../../lib/config/template.ts";
 import { AT, complaintsOf, load, loadInput, loadText, onlyTask, tasksIn } from "./loading.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Overrides } from "../../lib/config/overrides.ts";
-import { tasksOf } from "../../lib/config/compile.ts";
+import { tasksOf } from "../../lib/config/config.ts";
 import { AT, complaintsOf, errorOf, type Given, loadInput } from "./loading.ts";
 
 const FILE = {

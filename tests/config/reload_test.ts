@@ -1,6 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type ConfigSource, openConfigSource } from "../../lib/config/reload.ts";
-import { configFiles, loadConfig } from "../../lib/config/load.ts";
+import {
+  configFiles,
+  type ConfigSource,
+  loadConfig,
+  openConfigSource,
+} from "../../lib/config/load.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { ConfigError } from "../../lib/config/problem.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";

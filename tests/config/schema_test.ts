@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as z from "zod";
-import { configJsonSchema, type JsonSchema, optionRows } from "../../lib/config/describe.ts";
-import type { ConfigInput, TaskInput } from "../../lib/config/input.ts";
-import { type configSchema, DEFAULTS, type taskSchema } from "../../lib/config/schema.ts";
+import { configJsonSchema, type JsonSchema, optionRows } from "../../lib/config/json_schema.ts";
+import { type ConfigInput, DEFAULTS, type TaskInput } from "../../lib/config/input.ts";
+import type { configSchema, taskSchema } from "../../lib/config/schema.ts";
 import { complaintsOf, loadInput, loadText } from "./loading.ts";
 
 /** True if each of two types allows what the other does, optional keys included. */

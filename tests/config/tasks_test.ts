@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { ConfigInput, TaskInput } from "../../lib/config/input.ts";
-import { knownIds, tasksOf } from "../../lib/config/compile.ts";
+import { knownIds, tasksOf } from "../../lib/config/config.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { AT, complaintsOf, loadInput, loadText, onlyTask, tasksIn } from "./loading.ts";
 

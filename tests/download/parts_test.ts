@@ -1,12 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { STANDARD_OPTIONS } from "../../lib/config/options.ts";
+import { DEFAULT_OPTIONS } from "../../lib/config/options.ts";
 import { createParts } from "../../lib/download/resume.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { PartRecord } from "../../lib/state/state.ts";
 
 const SOURCE = "https://x.example/a";
 
-const TASK = { key: "a", conditional: true, expect: STANDARD_OPTIONS.expect };
+const TASK = { key: "a", conditional: true, expect: DEFAULT_OPTIONS.expect };
 
 /** A part of a file, suspended in a store. */
 async function suspendedPart(store: ReturnType<typeof openMemory>): Promise<PartRecord> {

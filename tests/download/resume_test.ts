@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { STANDARD_OPTIONS } from "../../lib/config/options.ts";
+import { DEFAULT_OPTIONS } from "../../lib/config/options.ts";
 import { CronfetchError, ERROR_CODES, type ErrorCode, type Retry } from "../../lib/core/errors.ts";
 import type { Task } from "../../lib/core/task.ts";
 import {
@@ -69,7 +69,7 @@ Deno.test("row 125: canResume needs a validator that counts, or a digest", () =>
     ["", true, { url: "https://example.org/a.sha256", name: "a" }, true],
   ];
   for (const [validator, conditional, sha256, expected] of table) {
-    const task = { conditional, expect: { ...STANDARD_OPTIONS.expect, sha256 } };
+    const task = { conditional, expect: { ...DEFAULT_OPTIONS.expect, sha256 } };
     assertEquals(canResume(validator, task), expected, `${validator} ${conditional} ${sha256}`);
   }
 });

@@ -2,7 +2,7 @@
 // heap, in bytes a task: as tasks, and in the pool beyond that when half of them are done.
 
 import { loadValue } from "../../lib/config/load.ts";
-import { tasksOf } from "../../lib/config/compile.ts";
+import { tasksOf } from "../../lib/config/config.ts";
 import { realHost } from "../../lib/host.ts";
 import { checkCron } from "../../lib/cron/occurrence.ts";
 import { makePlan } from "../../lib/schedule/due.ts";

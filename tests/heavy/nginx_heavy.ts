@@ -1,7 +1,7 @@
 /** Against a real server: what nginx says, and what becomes of it. */
 
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import type { ConfigInput } from "../../lib/config/schema.ts";
+import type { ConfigInput } from "../../lib/config/input.ts";
 import { realHost } from "../../lib/host.ts";
 import { run, type RunReport } from "../../lib/run.ts";
 import { hostAt, type Place, place, storeTest } from "../helpers/place.ts";

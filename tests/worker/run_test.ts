@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { loadValue } from "../../lib/config/load.ts";
-import { tasksOf } from "../../lib/config/compile.ts";
+import { tasksOf } from "../../lib/config/config.ts";
 import type { Reporter, RunEvent } from "../../lib/core/event.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { run } from "../../lib/run.ts";
