@@ -21,7 +21,7 @@ import { textFault } from "../lib/content/text_content.ts";
 import { parseBucket } from "../lib/core/bucket.ts";
 import { parseHttpDate } from "../lib/core/http_date.ts";
 import { cutServerText, quoteServerText, trimEndOf } from "../lib/core/text.ts";
-import { judgeAnswer } from "../lib/download/answer.ts";
+import { classifyResponse } from "../lib/download/response.ts";
 import { parseChecksums } from "../lib/content/checksum.ts";
 import { contentLength, parseHead } from "../lib/http/head.ts";
 import { CookieJar, parseCookieDate } from "../lib/http/cookies.ts";
@@ -30,8 +30,8 @@ import { serverName } from "../lib/download/filename.ts";
 import { fromFetchError } from "../lib/http/network_error.ts";
 import { decideRedirect } from "../lib/download/request.ts";
 import {
-  comesInRanges,
-  continuesPart,
+  mayUseRanges,
+  remainingBytes,
   strongValidator,
   unsatisfiedTotal,
 } from "../lib/download/resume.ts";
@@ -71,9 +71,9 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   bearerToken: (text) => bearerToken(new Headers({ authorization: `Bearer ${text}` })),
   checkFields,
   comesInRanges: (text) =>
-    comesInRanges({ status: 200, headers: everyField(text), lengthBytes: 9, validator: '"a"' }),
+    mayUseRanges({ status: 200, headers: everyField(text), lengthBytes: 9, validator: '"a"' }),
   contentLength: (text) => contentLength(200, everyField(text)),
-  continuesPart: (text) => continuesPart(part, everyField(text)),
+  continuesPart: (text) => remainingBytes(part, everyField(text)),
   createRedactor: redact,
   createUrlRedactor: createUrlRedactor(["secret", "a?b"]),
   "CookieJar": (text) => new CookieJar().store([text, `a=${text}`, `a=1;${text}`], COOKIE_URL, 0),
@@ -91,7 +91,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   isHtmlIn: (text) => isHtmlIn(`<${text}`, "xml"),
   "isHtmlIn: attributes": (text) => isHtmlIn(`<p ${text}`, "xml"),
   isOfficeHtml,
-  judgeAnswer: (text) => judgeAnswer(200, everyField(text), asked),
+  classifyResponse: (text) => classifyResponse(200, everyField(text), asked),
   keyOf: (text) => keyOf(text, new URL("https://a.example/b")),
   mayBeErrorDocument: (text) => mayBeErrorDocument(`${text}{`),
   mediaType,

@@ -7,19 +7,19 @@ import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
 import type { OlderRepresentation } from "../state/state.ts";
 import type { Draft, Sealed, StatCache, Store, StoredFile } from "../store/store.ts";
-import { type Answer, type Asked, judgeAnswer } from "./answer.ts";
-import { agrees, expectsOtherDigest, type SettledTask } from "./checksum_file.ts";
+import { classifyResponse, type RequestKind, type ResponseUse } from "./response.ts";
+import { agrees, expectsOtherDigest, type SettledTask } from "./expected_digests.ts";
 import type { Admit } from "../http/egress.ts";
-import { type CookieHolder, request } from "./request.ts";
+import { type CookieHolder, sendRequest } from "./request.ts";
 import {
   canResume,
-  comesInRanges,
-  continuesPart,
-  isBeginning,
-  isFinalAnswer,
+  isPermanentResponse,
+  leavesPartial,
+  mayUseRanges,
   type Part,
   rangeHeaders,
   RangesRefused,
+  remainingBytes,
   strongValidator,
   unsatisfiedTotal,
 } from "./resume.ts";
@@ -53,7 +53,7 @@ export interface AttemptContext extends CookieHolder {
 }
 
 /** What happened in an attempt, kept whether it succeeds or not. */
-export interface Trace {
+export interface AttemptStats {
   /** The URL that answered last, redirects left out. */
   servedFrom: string | null;
   /** Status of the last answer. */
@@ -68,7 +68,7 @@ export interface Trace {
 }
 
 /** A beginning of a file that may be continued by the next attempt. */
-export interface HeldPart extends Part {
+export interface PartialFile extends Part {
   readonly draft: Draft;
   readonly head: Head;
   readonly key: string;
@@ -86,7 +86,7 @@ export interface Source {
   /** An older file that earlier runs have received instead of the published one, or null. */
   readonly older: OlderRepresentation | null;
   /** What the last attempt left to continue. */
-  held: HeldPart | null;
+  partial: PartialFile | null;
   /** A resumed file had another digest than expected, and was requested from scratch. */
   hasRestarted: boolean;
 }
@@ -107,10 +107,10 @@ export type AttemptOutcome =
   };
 
 /** All that the steps of one attempt share. */
-export interface Ongoing {
+export interface AttemptState {
   readonly task: SettledTask;
   readonly source: Source;
-  readonly trace: Trace;
+  readonly trace: AttemptStats;
   readonly context: AttemptContext;
   readonly watch: AttemptWatch;
   /** Connections a large file may come over. */
@@ -125,30 +125,30 @@ type Received = Extract<AttemptOutcome, { kind: "received" }>;
  *
  * @throws {CronfetchError} Any code but those of expectations and publishing.
  */
-export async function attempt(
+export async function performAttempt(
   task: SettledTask,
   source: Source,
-  trace: Trace,
+  trace: AttemptStats,
   context: AttemptContext,
 ): Promise<AttemptOutcome> {
   using watch = context.watcher.watch(task.timeouts);
   const ongoing = { task, source, trace, context, watch, segments: task.segments };
   try {
-    return await bring(ongoing);
+    return await resumeOrRequest(ongoing);
   } catch (error) {
     if (!(error instanceof RangesRefused)) throw error;
-    return await bring({ ...ongoing, segments: 1 });
+    return await resumeOrRequest({ ...ongoing, segments: 1 });
   }
 }
 
 /** Resumes the partial file, or requests the whole one. */
-async function bring(ongoing: Ongoing): Promise<AttemptOutcome> {
+async function resumeOrRequest(ongoing: AttemptState): Promise<AttemptOutcome> {
   const { source } = ongoing;
-  if (source.held) {
-    const resumed = await resume(ongoing, source.held);
+  if (source.partial) {
+    const resumed = await resume(ongoing, source.partial);
     if (resumed) return resumed;
   }
-  const { response, answer } = await askWhole(ongoing);
+  const { response, answer } = await requestWhole(ongoing);
   if (answer.kind === "whole") return await receive(ongoing, response, answer);
   await response.body.cancel();
   if (answer.kind === "unchanged") return answer;
@@ -156,43 +156,43 @@ async function bring(ongoing: Ongoing): Promise<AttemptOutcome> {
 }
 
 /** Requests the whole file under the conditions, or without them if the server refuses those. */
-async function askWhole(
-  ongoing: Ongoing,
-): Promise<{ readonly response: HttpResponse; readonly answer: Answer }> {
+async function requestWhole(
+  ongoing: AttemptState,
+): Promise<{ readonly response: HttpResponse; readonly answer: ResponseUse }> {
   const { source, context: { host: { clock } } } = ongoing;
   const unconditional = { conditional: false, rangeStart: null, clock };
-  if (source.published === null) return await ask(ongoing, {}, unconditional);
+  if (source.published === null) return await sendAndClassify(ongoing, {}, unconditional);
   const conditions = conditionalHeaders(source.published);
   const conditional = Object.keys(conditions).length > 0;
   try {
-    return await ask(ongoing, conditions, { ...unconditional, conditional });
+    return await sendAndClassify(ongoing, conditions, { ...unconditional, conditional });
   } catch (error) {
     if (!conditional || !(error instanceof CronfetchError)) throw error;
     if (!isConditionRefused(error)) throw error;
-    return await ask(ongoing, {}, unconditional);
+    return await sendAndClassify(ongoing, {}, unconditional);
   }
 }
 
 /** Requests the rest of a partial file. Returns null, with nothing held, to start from scratch. */
-async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome | null> {
+async function resume(ongoing: AttemptState, held: PartialFile): Promise<AttemptOutcome | null> {
   const { task, source, context } = ongoing;
   const part = task.conditional ? held : { ...held, validator: "" };
-  const asked = await ask(ongoing, rangeHeaders(part), {
+  const asked = await sendAndClassify(ongoing, rangeHeaders(part), {
     conditional: false,
     rangeStart: part.sizeBytes,
     clock: ongoing.context.host.clock,
   }).catch((error) => {
-    if (isFinalAnswer(error)) return null;
+    if (isPermanentResponse(error)) return null;
     throw error;
   });
   if (asked === null) {
     // Every request for the rest would get this answer; one for the whole file may not.
-    source.held = null;
+    source.partial = null;
     await held.draft.discard();
     return null;
   }
   const { response, answer } = asked;
-  const restBytes = answer.kind === "part" ? continuesPart(part, response.headers) : null;
+  const restBytes = answer.kind === "part" ? remainingBytes(part, response.headers) : null;
   if (restBytes !== null) {
     const received = await receiveInto(ongoing, part, response, restBytes);
     const isProven = part.validator !== "" || source.hasRestarted;
@@ -204,7 +204,7 @@ async function resume(ongoing: Ongoing, held: HeldPart): Promise<AttemptOutcome 
     await held.draft.discard();
     return null;
   }
-  source.held = null;
+  source.partial = null;
   if (
     answer.kind === "unsatisfiable" && unsatisfiedTotal(response.headers) === held.sizeBytes
   ) {
@@ -229,14 +229,14 @@ export function ageFacts({ published, older }: Source, task: SettledTask): AgeFa
 }
 
 /** Sends a request and judges the head of its answer. */
-async function ask(
-  { task, source, trace, watch, context }: Ongoing,
+async function sendAndClassify(
+  { task, source, trace, watch, context }: AttemptState,
   conditions: Readonly<Record<string, string>>,
-  asked: Asked,
-): Promise<{ readonly response: HttpResponse; readonly answer: Answer }> {
+  asked: RequestKind,
+): Promise<{ readonly response: HttpResponse; readonly answer: ResponseUse }> {
   const { clock } = context.host;
   const askedMs = clock.monotonicMs();
-  const response = await request({
+  const response = await sendRequest({
     url: source.url,
     headers: task.headers,
     conditions,
@@ -245,7 +245,7 @@ async function ask(
     admit: context.admit,
     cookies: context,
     clock,
-    answered: (answer, url) => {
+    onResponse: (answer, url) => {
       trace.responseMs = clock.monotonicMs() - askedMs;
       trace.servedFrom = url;
       trace.httpStatus = answer.status;
@@ -253,7 +253,7 @@ async function ask(
     },
   });
   try {
-    return { response, answer: judgeAnswer(response.status, response.headers, asked) };
+    return { response, answer: classifyResponse(response.status, response.headers, asked) };
   } catch (error) {
     await response.body.cancel();
     throw error;
@@ -262,9 +262,9 @@ async function ask(
 
 /** Receives a whole body into a new draft, unless it is older than the published file. */
 async function receive(
-  ongoing: Ongoing,
+  ongoing: AttemptState,
   response: HttpResponse,
-  { lengthBytes, lengthKnown }: Extract<Answer, { kind: "whole" }>,
+  { lengthBytes, lengthKnown }: Extract<ResponseUse, { kind: "whole" }>,
 ): Promise<AttemptOutcome> {
   const { task, source, trace, context, watch } = ongoing;
   const nowMs = () => context.host.clock.now().epochMilliseconds;
@@ -273,8 +273,8 @@ async function receive(
     await response.body.cancel();
     return age;
   }
-  let part: HeldPart;
-  watch.held();
+  let part: PartialFile;
+  watch.pause();
   try {
     if (!lengthKnown && task.expect.knownLength) {
       throw new CronfetchError("http.protocol", "the server does not tell where the body ends");
@@ -296,7 +296,7 @@ async function receive(
     await response.body.cancel();
     throw error;
   }
-  watch.received();
+  watch.progress();
   return { ...await receiveInto(ongoing, part, response, lengthBytes), lengthKnown };
 }
 
@@ -316,8 +316,8 @@ async function checkExisting(
 
 /** Appends a body to a part, and seals it. */
 async function receiveInto(
-  ongoing: Ongoing,
-  part: HeldPart,
+  ongoing: AttemptState,
+  part: PartialFile,
   response: HttpResponse,
   lengthBytes: number | null,
 ): Promise<Received> {
@@ -329,7 +329,7 @@ async function receiveInto(
   const startedMs = clock.monotonicMs();
   progress.receivedBytes = part.sizeBytes;
   progress.totalBytes = lengthBytes === null ? null : part.sizeBytes + lengthBytes;
-  source.held = null;
+  source.partial = null;
   try {
     if (maxSizeBytes !== null && (progress.totalBytes ?? 0) > maxSizeBytes) {
       await response.body.cancel();
@@ -353,7 +353,7 @@ async function receiveInto(
     };
     const { status, headers } = response;
     const begun = { status, headers, lengthBytes, validator: part.validator };
-    if (lengthBytes !== null && ongoing.segments > 1 && comesInRanges(begun)) {
+    if (lengthBytes !== null && ongoing.segments > 1 && mayUseRanges(begun)) {
       // Most runs have no use for it.
       const { transferSegmented } = await import("./segmented_transfer.ts");
       await transferSegmented(response.body, part, { ...options, lengthBytes }, ongoing);
@@ -362,8 +362,8 @@ async function receiveInto(
     }
     return { kind: "received", key, draft, sealed: await draft.seal(), head, lengthKnown: true };
   } catch (error) {
-    if (isBeginning(error) && canResume(part.validator, task) && draft.sizeBytes > 0) {
-      source.held = { ...part, sizeBytes: draft.sizeBytes };
+    if (leavesPartial(error) && canResume(part.validator, task) && draft.sizeBytes > 0) {
+      source.partial = { ...part, sizeBytes: draft.sizeBytes };
     } else {
       await draft.discard();
     }

@@ -201,7 +201,7 @@ export function decideAge(
 const CURRENT: AgeDecision = { kind: "current" };
 
 /** What is known about the published file without reading it. */
-export type Trust =
+export type Match =
   /** It is the one we published. */
   | "same"
   /** It is gone, or another one. */
@@ -218,7 +218,7 @@ export function compareToStored(
   validators: Validators,
   stored: StoredFile,
   { key, source }: { readonly key: string; readonly source: string },
-): Trust {
+): Match {
   if (validators.key !== key || validators.source !== source) return "other";
   if (validators.sizeBytes !== stored.sizeBytes) return "other";
   if (validators.revision === stored.revision) return "same";

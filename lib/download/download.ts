@@ -8,8 +8,14 @@ import type { Task } from "../core/task.ts";
 import type { Span, Tracing } from "../core/telemetry.ts";
 import type { Validators } from "../core/validators.ts";
 import type { OlderRepresentation, PartRecord } from "../state/state.ts";
-import { ageFacts, attempt, type AttemptContext, type Source, type Trace } from "./attempt.ts";
-import { type ChecksumFiles, settleChecksum } from "./checksum_file.ts";
+import {
+  ageFacts,
+  type AttemptContext,
+  type AttemptStats,
+  performAttempt,
+  type Source,
+} from "./attempt.ts";
+import { type ChecksumFiles, settleChecksum } from "./expected_digests.ts";
 import type { Family } from "./family.ts";
 import { serverName } from "./filename.ts";
 import { abortReason } from "../http/network_error.ts";
@@ -79,7 +85,7 @@ export interface DownloadOutcome {
 }
 
 /** A task on its way: what has happened so far. */
-interface Course {
+interface TaskState {
   readonly task: Task;
   readonly context: DownloadContext;
   readonly startedMs: number;
@@ -89,7 +95,7 @@ interface Course {
   readonly attempts: AttemptResult[];
   readonly warnings: Warning[];
   /** Of the last attempt. */
-  trace: Trace;
+  trace: AttemptStats;
 }
 
 /** The good end of a source. */
@@ -129,12 +135,12 @@ export async function download(task: Task, context: DownloadContext): Promise<Do
     warnings: [],
     trace: emptyTrace(),
   });
-  return { ...outcome, part: await parts.settle(outcome.validators !== null) };
+  return { ...outcome, part: await parts.finish(outcome.validators !== null) };
 }
 
-async function trySources(course: Course): Promise<DownloadOutcome> {
+async function trySources(course: TaskState): Promise<DownloadOutcome> {
   const { task, context } = course;
-  let first: { readonly failure: Failure; readonly trace: Trace } | null = null;
+  let first: { readonly failure: Failure; readonly trace: AttemptStats } | null = null;
   for (const url of [task.url, ...task.mirrors]) {
     const ending = await trySource(url, course);
     if ("status" in ending) return published(course, ending);
@@ -151,7 +157,7 @@ async function trySources(course: Course): Promise<DownloadOutcome> {
 }
 
 /** Makes attempts at one URL, as `retry.ts` decides. */
-async function trySource(url: string, course: Course): Promise<Ending | Failure> {
+async function trySource(url: string, course: TaskState): Promise<Ending | Failure> {
   const { task, context, attempts, parts } = course;
   const { clock, random } = context.host;
   const { turn } = context;
@@ -160,7 +166,7 @@ async function trySource(url: string, course: Course): Promise<Ending | Failure>
     url,
     published: null,
     older: context.older,
-    held: null,
+    partial: null,
     hasRestarted: false,
     keyFor: (headers, servedFrom) => keyFor(task, headers, servedFrom, context),
     checkExisting: task.namedByServer
@@ -175,14 +181,14 @@ async function trySource(url: string, course: Course): Promise<Ending | Failure>
       const trace = course.trace = emptyTrace();
       let error: CronfetchError;
       try {
-        if (made === 1) source.held = await parts.takeUp(shown);
+        if (made === 1) source.partial = await parts.resume(shown);
         const stretch = {
           kind: "attempt",
           task: task.id,
           url: shown,
           attempt: attempts.length + 1,
         } as const;
-        const work = (span: Span) => carryOutIn(span, source, course);
+        const work = (span: Span) => traceAttempt(span, source, course);
         const ending = await context.tracing.trace(stretch, work);
         attempts.push({ code: null, httpStatus: trace.httpStatus, delayMs });
         return ending;
@@ -222,7 +228,7 @@ async function trySource(url: string, course: Course): Promise<Ending | Failure>
       if (deferMs !== null) return { error, deferMs };
     }
   } finally {
-    if (source.held) await parts.putAside(source.held, shown);
+    if (source.partial) await parts.keep(source.partial, shown);
   }
 }
 
@@ -232,11 +238,11 @@ function isSameHost(one: string, other: string): boolean {
 }
 
 /** Carries one attempt to its end, and reports how it ended to the span. */
-async function carryOutIn(span: Span, source: Source, course: Course): Promise<Ending> {
+async function traceAttempt(span: Span, source: Source, course: TaskState): Promise<Ending> {
   const { trace, context: { redact } } = course;
   let code: ErrorCode | null = null;
   try {
-    return await carryOut(source, course);
+    return await runAttempt(source, course);
   } catch (error) {
     code = error instanceof CronfetchError ? error.code : "internal";
     throw error;
@@ -248,15 +254,15 @@ async function carryOutIn(span: Span, source: Source, course: Course): Promise<E
 }
 
 /** Carries one attempt to its end: a published file, or one that needs no change. */
-async function carryOut(source: Source, course: Course): Promise<Ending> {
+async function runAttempt(source: Source, course: TaskState): Promise<Ending> {
   const { task, context, trace, warnings } = course;
   const { clock } = context.host;
   // A store that cannot be used is no reason to bother anybody else.
   await context.statCache.ready();
-  const trusted = await trust(source.url, course);
+  const trusted = await checkStored(source.url, course);
   source.published = task.conditional ? trusted : null;
   const settled = await settleChecksum(task, context.checksumFiles, context);
-  const received = await attempt(settled, source, trace, context);
+  const received = await performAttempt(settled, source, trace, context);
   const nowMs = clock.now().epochMilliseconds;
   if (received.kind !== "received") {
     if (!trusted) throw new TypeError("a response was compared with an unknown file");
@@ -287,7 +293,7 @@ async function carryOut(source: Source, course: Course): Promise<Ending> {
   }
 }
 
-function emptyTrace(): Trace {
+function emptyTrace(): AttemptStats {
   return {
     servedFrom: null,
     httpStatus: null,
@@ -299,7 +305,7 @@ function emptyTrace(): Trace {
   };
 }
 
-function published(course: Course, { status, validators, older }: Ending): DownloadOutcome {
+function published(course: TaskState, { status, validators, older }: Ending): DownloadOutcome {
   const facts = { key: validators.key, sha256: validators.sha256 };
   return {
     permanent: false,
@@ -310,7 +316,7 @@ function published(course: Course, { status, validators, older }: Ending): Downl
 }
 
 function failed(
-  course: Course,
+  course: TaskState,
   status: "failed" | "deferred" | "cancelled",
   { error, deferMs }: Failure,
 ): DownloadOutcome {
@@ -332,7 +338,7 @@ function failed(
 }
 
 /** What every result holds. */
-function result(course: Course, status: TaskStatus): TaskResult {
+function result(course: TaskState, status: TaskStatus): TaskResult {
   const { task, context, trace } = course;
   return {
     task: task.id,
@@ -355,7 +361,7 @@ function result(course: Course, status: TaskStatus): TaskResult {
 }
 
 /** What is remembered, if it is about this URL and the file is still the one published. */
-async function trust(url: string, { task, context }: Course): Promise<Validators | null> {
+async function checkStored(url: string, { task, context }: TaskState): Promise<Validators | null> {
   const { remembered, statCache, redact, signal } = context;
   const stored = remembered && await statCache.get(remembered.key);
   if (!stored) return null;

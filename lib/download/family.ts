@@ -222,7 +222,7 @@ export class Family {
    *
    * @param current Key of the newest file.
    */
-  moveOn(current: string): void {
+  recordPrevious(current: string): void {
     const { published, publishedAt } = this.#recorded;
     if (published === null || published.key === current) return;
     const { key, sha256, sizeBytes } = published;
@@ -238,7 +238,7 @@ export class Family {
    *
    * @param current Key of the newest file, which is published already: nothing here fails.
    */
-  async tidy(current: string): Promise<void> {
+  async cleanUp(current: string): Promise<void> {
     const { keep, namedByServer } = this.#task;
     try {
       if (namedByServer && current !== this.#published) await this.#settleClaims(current);
@@ -268,7 +268,7 @@ export class Family {
    * @returns The key under which it is kept.
    * @throws {CronfetchError} `store.conflict`: that key is not the task's; other `store.` codes.
    */
-  async putAside(
+  async quarantine(
     draft: Draft,
     key: string,
     sealed: Sealed,

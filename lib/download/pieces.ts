@@ -46,7 +46,7 @@ export class Pieces {
   readonly #endByte: number;
   readonly #segments: number;
   /** All that were taken and are not delivered: contiguous, the first one to be delivered first. */
-  #held: HeldPiece[] = [];
+  #held: PieceState[] = [];
   readonly #free: ArrayBuffer[] = [];
   /** Somebody waits for whatever comes next. */
   #isAwaited = false;
@@ -78,7 +78,7 @@ export class Pieces {
   }
 
   /** Whether {@linkcode take} would give a piece. */
-  get isTakable(): boolean {
+  get canTake(): boolean {
     return this.#held.some(({ isTaken }) => !isTaken) || this.#hasRoom;
   }
 
@@ -91,7 +91,7 @@ export class Pieces {
   }
 
   /** Whether nobody has taken, or brought anything of, what comes from a byte on. */
-  isUntouchedAt(startByte: number): boolean {
+  isUnstartedAt(startByte: number): boolean {
     return this.#takenByte === startByte || this.#untouched(startByte) !== undefined;
   }
 
@@ -109,7 +109,7 @@ export class Pieces {
    *
    * @returns How many bytes were lost so.
    */
-  giveBack(piece: Piece): number {
+  release(piece: Piece): number {
     const held = this.#held.find((one) => one === piece);
     if (!held) return 0;
     const lostBytes = held.openBytes;
@@ -121,15 +121,15 @@ export class Pieces {
   }
 
   /** Where the next bytes of a piece are to be read to; not more than is missing. */
-  spaceFor(piece: Piece): Bytes {
-    const held = piece as HeldPiece;
+  bufferFor(piece: Piece): Bytes {
+    const held = piece as PieceState;
     held.open ??= this.#free.pop() ?? new ArrayBuffer(BUFFER_BYTES);
     return new Uint8Array(held.open, held.openBytes).subarray(0, missingBytes(piece));
   }
 
-  /** Takes what was read to the place that {@linkcode spaceFor} gave, perhaps in another buffer. */
-  put(piece: Piece, bytes: Bytes): void {
-    const held = piece as HeldPiece;
+  /** Takes what was read to the place that {@linkcode bufferFor} gave, perhaps in another buffer. */
+  append(piece: Piece, bytes: Bytes): void {
+    const held = piece as PieceState;
     held.arrivedBytes += bytes.byteLength;
     held.openBytes += bytes.byteLength;
     held.open = bytes.buffer;
@@ -167,7 +167,7 @@ export class Pieces {
    *
    * @returns How many bytes had arrived of it.
    */
-  forgetFrom(startByte: number): number {
+  discardFrom(startByte: number): number {
     const forgotten = this.#held.filter((piece) => piece.startByte >= startByte);
     this.#held = this.#held.filter((piece) => piece.startByte < startByte);
     this.#takenByte = startByte;
@@ -178,7 +178,7 @@ export class Pieces {
     return this.#takenByte < this.#endByte && this.#held.length < PIECES_AHEAD * this.#segments;
   }
 
-  #untouched(startByte: number): HeldPiece | undefined {
+  #untouched(startByte: number): PieceState | undefined {
     return this.#held.find((piece) =>
       piece.startByte === startByte && !piece.isTaken && piece.arrivedBytes === 0
     );
@@ -202,7 +202,7 @@ export class Pieces {
   }
 }
 
-interface HeldPiece extends Piece {
+interface PieceState extends Piece {
   arrivedBytes: number;
   /** Some segment is fetching it, or all of it is here. */
   isTaken: boolean;

@@ -6,7 +6,7 @@ import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/validators.ts";
 import type { Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
-import type { SettledTask } from "./checksum_file.ts";
+import type { SettledTask } from "./expected_digests.ts";
 import type { Family } from "./family.ts";
 import { modifiedTime, responseValidators } from "./conditional.ts";
 
@@ -64,14 +64,14 @@ export async function publish(
     previousSizeBytes: existing?.sizeBytes ?? null,
     read: () => draft.read(),
     digests: async (algorithms) => {
-      const { digestsOf } = await import("./checksum_file.ts");
+      const { digestsOf } = await import("./expected_digests.ts");
       return await digestsOf(draft, algorithms, context.signal);
     },
   };
   try {
     await checkContent(content, task.expect, key);
   } catch (error) {
-    throw task.quarantine ? await putAside(received, provenance, family, error) : error;
+    throw task.quarantine ? await quarantine(received, provenance, family, error) : error;
   }
   const validators = (file: PublishedFile): Validators => ({
     key,
@@ -82,7 +82,7 @@ export async function publish(
     revision: file.revision,
   });
   if (existing && await isPublished(existing, received, context)) {
-    family.moveOn(key);
+    family.recordPrevious(key);
     return { status: "unchanged", validators: validators(existing) };
   }
   // The older version first: it is safe before the newer one takes its place.
@@ -96,19 +96,19 @@ export async function publish(
     provenance,
     task.mtime === null ? null : modifiedTime(headers, context.nowMs),
   );
-  family.moveOn(key);
+  family.recordPrevious(key);
   if (file.sizeBytes !== sealed.sizeBytes) {
     throw new CronfetchError(
       "store.failed",
       `${sealed.sizeBytes} bytes were published, ${file.sizeBytes} are there`,
     );
   }
-  if (task.keep > 0 || task.namedByServer) await family.tidy(key);
+  if (task.keep > 0 || task.namedByServer) await family.cleanUp(key);
   return { status: existing ? "updated" : "created", validators: validators(file) };
 }
 
 /** Keeps refused content for inspection. Returns the refusal, with the key of the content. */
-async function putAside(
+async function quarantine(
   { draft, key, sealed }: Received,
   provenance: Provenance,
   family: Family,
@@ -118,7 +118,7 @@ async function putAside(
   const { code, message, retry } = refusal;
   let aside: string;
   try {
-    aside = await family.putAside(draft, key, sealed, provenance);
+    aside = await family.quarantine(draft, key, sealed, provenance);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return new CronfetchError(code, `${message}; it could not be kept aside: ${why}`, { retry });

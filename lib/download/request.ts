@@ -35,7 +35,7 @@ export interface RequestOptions {
   readonly cookies: CookieHolder;
   readonly clock: Clock;
   /** Told about every answer and the URL that gave it, redirects included. */
-  readonly answered?: (response: HttpResponse, url: string) => void;
+  readonly onResponse?: (response: HttpResponse, url: string) => void;
 }
 
 /**
@@ -46,7 +46,7 @@ export interface RequestOptions {
  * @returns The last answer, which is no redirect; its body has not been touched.
  * @throws {CronfetchError} `net.`, `tls.`, `timeout.`, `redirect.` and `http.protocol` codes.
  */
-export async function request(options: RequestOptions): Promise<HttpResponse> {
+export async function sendRequest(options: RequestOptions): Promise<HttpResponse> {
   const { watch } = options;
   const first = new URL(options.url);
   const authorization = basicAuthorization(first);
@@ -72,7 +72,7 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
     };
     const { jar } = options.cookies;
     if (jar) addCookies(headers, jar.header(new URL(url), nowMs(options.clock)));
-    watch.asked();
+    watch.startResponse();
     let response: HttpResponse;
     try {
       watch.signal.throwIfAborted();
@@ -81,8 +81,8 @@ export async function request(options: RequestOptions): Promise<HttpResponse> {
     } catch (error) {
       throw redirected(previous, fromFetchError(error, watch.signal));
     }
-    watch.received();
-    options.answered?.(response, url);
+    watch.progress();
+    options.onResponse?.(response, url);
     if (response.setCookies.length > 0) {
       // Most runs do without cookies, and without their parser.
       const { CookieJar } = await import("../http/cookies.ts");

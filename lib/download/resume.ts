@@ -8,7 +8,7 @@ import type { Task } from "../core/task.ts";
 import { tagUse } from "./conditional.ts";
 import type { PartRecord } from "../state/state.ts";
 import type { StatCache, Store } from "../store/store.ts";
-import type { HeldPart } from "./attempt.ts";
+import type { PartialFile } from "./attempt.ts";
 
 /** A part that is held, and what proves that the rest belongs to it. */
 export interface Part {
@@ -53,13 +53,13 @@ export function strongValidator(headers: HeaderFields, nowMs: () => number): str
 }
 
 /** Whether a request for the rest failed by an answer that the server would repeat. */
-export function isFinalAnswer(error: unknown): boolean {
+export function isPermanentResponse(error: unknown): boolean {
   return error instanceof CronfetchError && error.retry === "never" &&
     error.code.startsWith("http.");
 }
 
 /** Whether a body ended by an error that leaves a good beginning of the file. */
-export function isBeginning(error: unknown): boolean {
+export function leavesPartial(error: unknown): boolean {
   return error instanceof CronfetchError &&
     (error.code === "body.truncated" || error.code === "cancelled" ||
       // Of a segment; the head of the first response has been judged before.
@@ -78,7 +78,7 @@ export function rangeHeaders({ sizeBytes, validator }: Part): Record<string, str
  *
  * @returns How many bytes are to come, or null to start again.
  */
-export function continuesPart(part: Part, headers: HeaderFields): number | null {
+export function remainingBytes(part: Part, headers: HeaderFields): number | null {
   const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get("content-range") ?? "");
   // Also how multipart/byteranges is told: its Content-Range stands in the body.
   if (!range) return null;
@@ -114,7 +114,7 @@ export class RangesRefused extends CronfetchError {
 }
 
 /** A response whose head has been read. */
-export interface Begun {
+export interface ResponseStart {
   readonly status: number;
   readonly headers: HeaderFields;
   /** Length of its body, or null. */
@@ -128,7 +128,7 @@ export interface Begun {
  * supports ranges (it says so, RFC 9110, section 14.3, or has just sent one), and a strong
  * validator can prove that all of them are of the same file (section 13.1.5).
  */
-export function comesInRanges({ status, headers, lengthBytes, validator }: Begun): boolean {
+export function mayUseRanges({ status, headers, lengthBytes, validator }: ResponseStart): boolean {
   return lengthBytes !== null && lengthBytes >= MIN_SEGMENTED_BYTES && validator !== "" &&
     (status === 206 || acceptsRanges(headers));
 }
@@ -144,11 +144,11 @@ const MIN_PART_BYTES = 64 * 1024;
 /** The part a task has, over the course of its sources. */
 export interface Parts {
   /** What a source may continue; null where there is nothing for it. */
-  takeUp(source: string): Promise<HeldPart | null>;
+  resume(source: string): Promise<PartialFile | null>;
   /** Keeps what a source was left with, for the next run, if that is worth it; else discards it. */
-  putAside(held: HeldPart, source: string): Promise<void>;
+  keep(held: PartialFile, source: string): Promise<void>;
   /** Ends the course. Returns what the next run may continue: nothing, once the file is good. */
-  settle(isGood: boolean): Promise<PartRecord | null>;
+  finish(isGood: boolean): Promise<PartRecord | null>;
 }
 
 /** What {@linkcode createParts} needs. */
@@ -188,7 +188,7 @@ export function createParts(options: PartsOptions): Parts {
   };
 
   return {
-    takeUp: async (source) => {
+    resume: async (source) => {
       const part = remembered;
       if (part?.source !== source || part.key !== key) return null;
       // It is dropped unread.
@@ -204,7 +204,7 @@ export function createParts(options: PartsOptions): Parts {
       }
       return { draft, key, head: { bytes: head }, sizeBytes, totalBytes, validator };
     },
-    putAside: async (held, source) => {
+    keep: async (held, source) => {
       const { draft, sizeBytes, totalBytes, validator } = held;
       if (!durable || aside || sizeBytes < MIN_PART_BYTES) return await draft.discard();
       try {
@@ -214,7 +214,7 @@ export function createParts(options: PartsOptions): Parts {
         await draft.discard();
       }
     },
-    settle: async (isGood) => {
+    finish: async (isGood) => {
       // Not come to, or about a name or a place the task no longer has.
       await drop(remembered);
       remembered = null;

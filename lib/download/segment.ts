@@ -4,9 +4,9 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HeaderFields, HttpBody } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
-import { judgeAnswer } from "./answer.ts";
+import { classifyResponse } from "./response.ts";
 import type { ByteRange } from "./pieces.ts";
-import { request, type RequestOptions } from "./request.ts";
+import { type RequestOptions, sendRequest } from "./request.ts";
 import { isSameFile } from "./resume.ts";
 
 /** A file of which ranges are asked for. */
@@ -17,7 +17,7 @@ export interface RangedFile {
 }
 
 /** What an answer to a request for a range is worth. */
-export type SegmentVerdict =
+export type SegmentCheck =
   /** The very bytes that were asked for follow. */
   | { readonly kind: "fits" }
   /** The server has enough to do; it says nothing about ranges. */
@@ -26,7 +26,7 @@ export type SegmentVerdict =
   | { readonly kind: "refused"; readonly reason: string };
 
 /** Such an answer, with what belongs to it. */
-export type SegmentAnswer =
+export type SegmentResponse =
   | { readonly kind: "fits"; readonly body: HttpBody }
   | { readonly kind: "busy"; readonly error: CronfetchError; readonly headers: HeaderFields }
   | { readonly kind: "refused"; readonly reason: string };
@@ -35,16 +35,16 @@ export type SegmentAnswer =
  * Judges the head of an answer. RFC 9110 lets a server send less than was asked for,
  * or the whole (section 14.2); here only the range as it was asked for is of use.
  */
-export function judgeSegment(
+export function checkSegment(
   status: number,
   headers: HeaderFields,
   { startByte, endByte }: ByteRange,
   { totalBytes, validator }: RangedFile,
   clock: Pick<Clock, "now">,
-): SegmentVerdict {
+): SegmentCheck {
   try {
     const asked = { conditional: false, rangeStart: startByte, clock };
-    const { kind } = judgeAnswer(status, headers, asked);
+    const { kind } = classifyResponse(status, headers, asked);
     if (kind !== "part") return { kind: "refused", reason: `a range was answered ${status}` };
   } catch (error) {
     if (!(error instanceof CronfetchError)) throw error;
@@ -67,18 +67,18 @@ export function judgeSegment(
  *
  * @throws {CronfetchError} The codes of `request`, but for redirects that cannot be followed.
  */
-export async function askSegment(
+export async function requestSegment(
   range: ByteRange,
   file: RangedFile,
   options: Omit<RequestOptions, "conditions"> & { readonly clock: Pick<Clock, "now"> },
-): Promise<SegmentAnswer> {
+): Promise<SegmentResponse> {
   const conditions = {
     "range": `bytes=${range.startByte}-${range.endByte - 1}`,
     "if-range": file.validator,
   };
   try {
-    const { status, headers, body } = await request({ ...options, conditions });
-    const verdict = judgeSegment(status, headers, range, file, options.clock);
+    const { status, headers, body } = await sendRequest({ ...options, conditions });
+    const verdict = checkSegment(status, headers, range, file, options.clock);
     if (verdict.kind === "fits") return { kind: "fits", body };
     await body.cancel();
     return verdict.kind === "busy" ? { ...verdict, headers } : verdict;

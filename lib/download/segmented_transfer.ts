@@ -2,8 +2,8 @@
 
 import type { HttpBody } from "../core/http.ts";
 import type { Draft } from "../store/store.ts";
-import type { Ongoing } from "./attempt.ts";
-import { askSegment } from "./segment.ts";
+import type { AttemptState } from "./attempt.ts";
+import { requestSegment } from "./segment.ts";
 import { segmented } from "./segments.ts";
 import type { AttemptWatch } from "./timeouts.ts";
 import { transfer, type TransferOptions } from "./transfer.ts";
@@ -25,7 +25,7 @@ export async function transferSegmented(
   front: HttpBody,
   { draft, sizeBytes, validator }: SegmentedPart,
   options: TransferOptions & { readonly lengthBytes: number },
-  { task, source, trace, context, watch, segments }: Ongoing,
+  { task, source, trace, context, watch, segments }: AttemptState,
 ): Promise<void> {
   const { transport, admit, borrow, progress } = context;
   const totalBytes = sizeBytes + options.lengthBytes;
@@ -37,7 +37,7 @@ export async function transferSegmented(
     watch,
     limits: task.timeouts,
     ask: (range, watch) =>
-      askSegment(range, { totalBytes, validator }, {
+      requestSegment(range, { totalBytes, validator }, {
         url: source.url,
         headers: task.headers,
         watch,
@@ -69,5 +69,11 @@ export async function transferSegmented(
 /** A watch that only ends. */
 function unwatched({ signal }: AttemptWatch): AttemptWatch {
   const nothing = () => {};
-  return { signal, asked: nothing, received: nothing, held: nothing, [Symbol.dispose]: nothing };
+  return {
+    signal,
+    startResponse: nothing,
+    progress: nothing,
+    pause: nothing,
+    [Symbol.dispose]: nothing,
+  };
 }

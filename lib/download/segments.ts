@@ -8,7 +8,7 @@ import type { Timeouts } from "../core/task.ts";
 import { abortReason, fromBodyError } from "../http/network_error.ts";
 import { type ByteRange, missingBytes, type Piece, Pieces } from "./pieces.ts";
 import { RangesRefused } from "./resume.ts";
-import type { SegmentAnswer } from "./segment.ts";
+import type { SegmentResponse } from "./segment.ts";
 import { type AttemptWatch, type AttemptWatcher, createWatcher } from "./timeouts.ts";
 
 /** What {@linkcode segmented} needs. */
@@ -25,7 +25,7 @@ export interface SegmentsOptions {
   /** Of each other response. */
   readonly limits: Timeouts;
   /** Asks for a range. */
-  readonly ask: (range: ByteRange, watch: AttemptWatch) => Promise<SegmentAnswer>;
+  readonly ask: (range: ByteRange, watch: AttemptWatch) => Promise<SegmentResponse>;
   /** A place for one more connection to the host; null if there is none. */
   readonly borrow: () => Disposable | null;
   /** Told about every piece as it arrives, with its size. */
@@ -126,7 +126,7 @@ class Segments implements SegmentedBody {
 
   /** Makes connections for what can be fetched, as far as there are places. */
   #recruit(): void {
-    while (this.#working.size < this.#wanted && this.#pieces.isTakable && this.#mayAsk) {
+    while (this.#working.size < this.#wanted && this.#pieces.canTake && this.#mayAsk) {
       const place = this.#isOwnPlaceFree ? this.#ownPlace() : this.#options.borrow();
       if (!place) return;
       this.#begin(place, () => this.#fetchPieces());
@@ -183,7 +183,7 @@ class Segments implements SegmentedBody {
     const { watch, range } = this.#options;
     for (;;) {
       if (startByte === range.endByte || this.#failure) return null;
-      const isUntouched = this.#pieces.isUntouchedAt(startByte);
+      const isUntouched = this.#pieces.isUnstartedAt(startByte);
       const piece = isUntouched ? this.#pieces.takeAt(startByte) : null;
       if (piece) return piece;
       if (!isUntouched && this.#isProven) {
@@ -191,15 +191,15 @@ class Segments implements SegmentedBody {
         this.#frontEndByte = null;
         return null;
       }
-      watch.held();
+      watch.pause();
       await this.#change.promise;
-      watch.received();
+      watch.progress();
     }
   }
 
   async #leaveFront(): Promise<void> {
     this.#frontEndByte = null;
-    this.#options.watch.held();
+    this.#options.watch.pause();
     await this.#options.front.cancel();
   }
 
@@ -253,25 +253,25 @@ class Segments implements SegmentedBody {
   /** Reads what is missing of a piece. */
   async #fill(piece: Piece, { read, watch, signal }: PieceSource): Promise<void> {
     const { received, throttle } = this.#options;
-    watch.received();
+    watch.progress();
     while (missingBytes(piece) > 0) {
-      const bytes = await read(this.#pieces.spaceFor(piece));
+      const bytes = await read(this.#pieces.bufferFor(piece));
       const count = bytes.byteLength;
       if (count === 0) throw new CronfetchError("body.truncated", "the body ended too soon");
-      watch.received();
+      watch.progress();
       received(count);
-      this.#pieces.put(piece, bytes);
+      this.#pieces.append(piece, bytes);
       this.#changed();
       if (!throttle) continue;
-      watch.held();
+      watch.pause();
       await throttle(count, signal);
-      watch.received();
+      watch.progress();
     }
   }
 
   /** A connection has come to nothing: others are to fetch its piece. */
   #lose(piece: Piece, loss: Loss): void {
-    this.#options.forgotten(this.#pieces.giveBack(piece));
+    this.#options.forgotten(this.#pieces.release(piece));
     this.#wanted--;
     this.#loss = loss;
     this.#changed();
@@ -283,7 +283,7 @@ class Segments implements SegmentedBody {
     this.#ranges.abort(new CronfetchError("cancelled", "ranges are of no use"));
     const end = this.#frontEndByte;
     if (end === null || this.#pieces.deliveredByte > end) this.#fail(new RangesRefused(reason));
-    else this.#options.forgotten(this.#pieces.forgetFrom(end));
+    else this.#options.forgotten(this.#pieces.discardFrom(end));
     this.#changed();
   }
 

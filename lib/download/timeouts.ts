@@ -27,11 +27,11 @@ export function receivingMs(
 export interface AttemptWatch extends Disposable {
   readonly signal: AbortSignal;
   /** A request goes out: `responseMs` begins. */
-  asked(): void;
+  startResponse(): void;
   /** The headers, or a piece of the body, are here: `idleMs` begins anew. */
-  received(): void;
+  progress(): void;
   /** Nothing is expected from the network: only `attemptMs` counts, if there is such a limit. */
-  held(): void;
+  pause(): void;
 }
 
 /** Watches the attempts of a run. */
@@ -126,17 +126,17 @@ class Watch implements AttemptWatch {
     return this.#controller.signal;
   }
 
-  asked(): void {
+  startResponse(): void {
     this.#isForAnswer = true;
     this.#wait(this.#limits.responseMs);
   }
 
-  received(): void {
+  progress(): void {
     this.#isForAnswer = false;
     this.#wait(this.#limits.idleMs);
   }
 
-  held(): void {
+  pause(): void {
     this.#wait(Infinity);
   }
 

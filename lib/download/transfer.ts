@@ -81,25 +81,25 @@ export async function transfer(
       if (bytes === 0) break;
       filled += bytes;
       total += bytes;
-      watch.received();
+      watch.progress();
       options.received(bytes);
       if (lengthBytes !== null && total > lengthBytes) throw surplus(lengthBytes);
       if (maxBytes !== null && total > maxBytes) {
         throw new CronfetchError("body.too-large", `the body is larger than ${maxBytes} bytes`);
       }
       if (options.throttle) {
-        watch.held();
+        watch.pause();
         await options.throttle(bytes, watch.signal);
-        watch.received();
+        watch.progress();
       }
       if (filled < buffer.byteLength && clock.monotonicMs() - handedOverMs < PATIENCE_MS) continue;
       handOver();
       if (writes.length < WRITES_UNDER_WAY) {
         buffer = new ArrayBuffer(BUFFER_BYTES);
       } else {
-        watch.held();
+        watch.pause();
         buffer = await (writes.shift() as Promise<ArrayBuffer>);
-        watch.received();
+        watch.progress();
         if (buffer.byteLength < BUFFER_BYTES) buffer = new ArrayBuffer(BUFFER_BYTES);
       }
     }
@@ -112,7 +112,7 @@ export async function transfer(
     throw error;
   }
   if (filled > 0) handOver();
-  watch.held();
+  watch.pause();
   await Promise.all(writes);
   return total;
 }

@@ -1,14 +1,14 @@
 /** The bytes of a body, taken out of what comes over a connection. */
 
 import { CronfetchError } from "../core/errors.ts";
-import type { Input } from "./connection.ts";
+import type { ReadBuffer } from "./connection.ts";
 import { quoteServerText } from "../core/text.ts";
-import { refuse } from "./head.ts";
+import { invalidHttp } from "./head.ts";
 
 /** Reads one body to its end, and no byte beyond it. */
 export interface BodyReader {
   /** Whether nothing is left of the body. */
-  readonly ended: boolean;
+  readonly isEnded: boolean;
   /**
    * Puts what comes next at the beginning of `into`.
    *
@@ -23,16 +23,16 @@ export interface BodyReader {
 
 /** A body of a known length (RFC 9112, section 6.2). */
 export class LengthReader implements BodyReader {
-  readonly #input: Input;
+  readonly #input: ReadBuffer;
   #leftBytes: number;
 
   /** A body of so many bytes. */
-  constructor(input: Input, lengthBytes: number) {
+  constructor(input: ReadBuffer, lengthBytes: number) {
     this.#input = input;
     this.#leftBytes = lengthBytes;
   }
 
-  get ended(): boolean {
+  get isEnded(): boolean {
     return this.#leftBytes === 0;
   }
 
@@ -40,7 +40,7 @@ export class LengthReader implements BodyReader {
     if (this.#leftBytes === 0) return 0;
     // What follows the body is not its reader's.
     const room = into.length > this.#leftBytes ? into.subarray(0, this.#leftBytes) : into;
-    const count = this.#input.take(room) || await this.#input.moreInto(room);
+    const count = this.#input.take(room) || await this.#input.readInto(room);
     if (count === null) {
       throw new CronfetchError(
         "body.truncated",
@@ -60,17 +60,17 @@ export class LengthReader implements BodyReader {
 
 /** A body that ends with the connection (RFC 9112, section 6.3, the last rule). */
 export class ConnectionReader implements BodyReader {
-  readonly #input: Input;
-  ended = false;
+  readonly #input: ReadBuffer;
+  isEnded = false;
 
   /** A body of all that comes. */
-  constructor(input: Input) {
+  constructor(input: ReadBuffer) {
     this.#input = input;
   }
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<number> {
-    const count = this.#input.take(into) || await this.#input.moreInto(into);
-    this.ended = count === null;
+    const count = this.#input.take(into) || await this.#input.readInto(into);
+    this.isEnded = count === null;
     return count ?? 0;
   }
 
@@ -88,25 +88,25 @@ const SIZE_LINE = /^([0-9a-fA-F]{1,16})[\t ]*(;[\t\x20-\x7e\x80-\xff]*)?$/;
 
 /** Takes the chunks of a body apart. Extensions and trailers are skipped. */
 export class ChunkedReader implements BodyReader {
-  readonly #input: Input;
+  readonly #input: ReadBuffer;
   /** What comes next: a line before the data, data, the line behind it, or a line of trailers. */
   #next: "size" | "data" | "end of data" | "trailer" = "size";
   /** Of the chunk at hand. */
   #leftBytes = 0;
   #skippedBytes = 0;
-  ended = false;
+  isEnded = false;
 
   /** A body that begins with its first chunk. */
-  constructor(input: Input) {
+  constructor(input: ReadBuffer) {
     this.#input = input;
   }
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<number> {
     for (;;) {
       const count = this.#takeWhatIsHere(into);
-      if (count > 0 || this.ended) return count;
+      if (count > 0 || this.isEnded) return count;
       if (this.#leftBytes >= LARGE_CHUNK_BYTES) return await this.#readPastBuffer(into);
-      if (!await this.#input.more()) throw cut();
+      if (!await this.#input.fill()) throw cut();
     }
   }
 
@@ -118,7 +118,7 @@ export class ChunkedReader implements BodyReader {
   /** The data of all chunks, and parts of chunks, that are here and fit. */
   #takeWhatIsHere(into: Uint8Array<ArrayBuffer>): number {
     let filled = 0;
-    while (!this.ended) {
+    while (!this.isEnded) {
       if (this.#next === "data") {
         const count = this.#input.take(into.subarray(filled, filled + this.#leftBytes));
         if (count === 0) break;
@@ -134,7 +134,7 @@ export class ChunkedReader implements BodyReader {
   }
 
   async #readPastBuffer(into: Uint8Array<ArrayBuffer>): Promise<number> {
-    const count = await this.#input.moreInto(into.subarray(0, this.#leftBytes));
+    const count = await this.#input.readInto(into.subarray(0, this.#leftBytes));
     if (count === null) throw cut();
     this.#came(count);
     return count;
@@ -150,11 +150,11 @@ export class ChunkedReader implements BodyReader {
       case "size":
         return this.#begin(line);
       case "end of data":
-        if (line !== "") refuse("a chunk is longer than its size");
+        if (line !== "") invalidHttp("a chunk is longer than its size");
         this.#next = "size";
         return;
       default:
-        this.ended = line === "";
+        this.isEnded = line === "";
         this.#skip(line.length);
     }
   }
@@ -163,7 +163,7 @@ export class ChunkedReader implements BodyReader {
     const [, digits, extension = ""] = SIZE_LINE.exec(line) ?? [];
     const sizeBytes = digits === undefined ? NaN : parseInt(digits, 16);
     if (!Number.isSafeInteger(sizeBytes)) {
-      refuse(`a chunk size that is not a number: ${quoteServerText(line)}`);
+      invalidHttp(`a chunk size that is not a number: ${quoteServerText(line)}`);
     }
     this.#skip(extension.length);
     this.#leftBytes = sizeBytes;
@@ -172,7 +172,7 @@ export class ChunkedReader implements BodyReader {
 
   #skip(bytes: number): void {
     this.#skippedBytes += bytes;
-    if (this.#skippedBytes > MAX_SKIPPED_BYTES) refuse("too much between the chunks");
+    if (this.#skippedBytes > MAX_SKIPPED_BYTES) invalidHttp("too much between the chunks");
   }
 }
 

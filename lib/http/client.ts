@@ -3,7 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { HttpBody, HttpRequest, HttpResponse } from "../core/http.ts";
 import { type BodyReader, ChunkedReader, ConnectionReader, LengthReader } from "./body.ts";
-import type { Connection, Input } from "./connection.ts";
+import type { Connection, ReadBuffer } from "./connection.ts";
 import { type Framing, framingOf, keepsConnection, requestHead } from "./head.ts";
 import { originOf, Pool, type PoolHost, type Server, serverAt } from "./pool.ts";
 
@@ -25,7 +25,7 @@ export class Http1Client implements AsyncDisposable {
     const origin = originOf(url);
     const server = this.#serverAt(origin);
     const head = requestHead(url.slice(origin.length), server.hostField, headers);
-    const idle = this.#pool.take(server, publicOnly);
+    const idle = this.#pool.takeIdle(server, publicOnly);
     if (idle) {
       try {
         const response = await this.#exchange(server, idle, head, signal);
@@ -33,7 +33,7 @@ export class Http1Client implements AsyncDisposable {
         // What a server sends before it closes an idle connection (RFC 9110, section 15.5.9).
         await response.body.cancel();
       } catch (error) {
-        if (signal.aborted || (idle.isAnswered && !isNotHttp(error))) throw error;
+        if (signal.aborted || (idle.hasReceived && !isNotHttp(error))) throw error;
         // The server closed the connection while the request was on its way, as it may at any time,
         // or what arrived belongs to an earlier response. A GET is sent once more (RFC 9112,
         // section 9.3.1), over a new connection: other idle ones may be in the same state.
@@ -64,7 +64,7 @@ export class Http1Client implements AsyncDisposable {
     const stop = () => connection.close();
     const end = (isGood: boolean) => {
       signal.removeEventListener("abort", stop);
-      this.#pool.putBack(server, connection, isGood);
+      this.#pool.release(server, connection, isGood);
     };
     signal.addEventListener("abort", stop);
     try {
@@ -87,7 +87,7 @@ function isNotHttp(error: unknown): boolean {
   return error instanceof CronfetchError && error.code === "http.protocol";
 }
 
-function readerOf(framing: Framing, input: Input): BodyReader {
+function readerOf(framing: Framing, input: ReadBuffer): BodyReader {
   switch (framing.kind) {
     case "length":
       return new LengthReader(input, framing.lengthBytes);
@@ -110,17 +110,17 @@ function bodyOf(
   const letGo = () => {
     if (!isOpen) return;
     isOpen = false;
-    end(reader.ended);
+    end(reader.isEnded);
   };
-  if (reader.ended) letGo();
+  if (reader.isEnded) letGo();
   return {
     read: async (into) => {
-      if (!isOpen && reader.ended) return into.subarray(0, 0);
+      if (!isOpen && reader.isEnded) return into.subarray(0, 0);
       try {
         signal.throwIfAborted();
         if (!isOpen) throw new CronfetchError("body.truncated", "the body was given up");
         const count = await reader.read(into);
-        if (reader.ended) letGo();
+        if (reader.isEnded) letGo();
         return into.subarray(0, count);
       } catch (error) {
         letGo();

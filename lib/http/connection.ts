@@ -4,12 +4,12 @@ import { CronfetchError } from "../core/errors.ts";
 import type { TcpConnection } from "../core/host.ts";
 import { isPrivateAddress } from "./egress.ts";
 import {
+  decodeLatin1,
   endOfHead,
-  latin1,
+  invalidHttp,
   MAX_HEAD_BYTES,
   mayBeResponse,
   parseHead,
-  refuse,
   type ResponseHead,
 } from "./head.ts";
 
@@ -17,11 +17,11 @@ import {
 export class Connection {
   readonly #tcp: TcpConnection;
   /** What the server says. */
-  readonly input: Input;
+  readonly input: ReadBuffer;
   /** Whether it has been through an exchange before. */
   isReused = false;
   /** Whether a byte came in answer to the last request. */
-  isAnswered = false;
+  hasReceived = false;
   isClosed = false;
   /** Whether that is outside the public internet, once it was asked. */
   #isPrivate: boolean | null = null;
@@ -33,11 +33,11 @@ export class Connection {
   /** Takes a connection over. */
   constructor(tcp: TcpConnection) {
     this.#tcp = tcp;
-    this.input = new Input(tcp);
+    this.input = new ReadBuffer(tcp);
   }
 
   /** Whether another exchange may follow: all is said, and no byte too many came. */
-  get isDone(): boolean {
+  get isReusable(): boolean {
     return !this.isClosed && this.#isSent && this.input.size === 0;
   }
 
@@ -53,7 +53,7 @@ export class Connection {
 
   /** Sends a request. Whether that succeeds is seen by what comes back. */
   send(head: Uint8Array): void {
-    this.isAnswered = false;
+    this.hasReceived = false;
     this.#isSent = false;
     this.#write(head).catch(() => {});
   }
@@ -67,9 +67,9 @@ export class Connection {
     let seenBytes = 0;
     for (;;) {
       const bytes = this.input.waiting;
-      if (!mayBeResponse(bytes)) refuse("it does not begin with HTTP/1");
+      if (!mayBeResponse(bytes)) invalidHttp("it does not begin with HTTP/1");
       const end = endOfHead(bytes, seenBytes);
-      if (Math.max(end, bytes.length) > MAX_HEAD_BYTES) refuse("its head is too large");
+      if (Math.max(end, bytes.length) > MAX_HEAD_BYTES) invalidHttp("its head is too large");
       if (end < 0) {
         // The end may have begun: LF, CR.
         seenBytes = Math.max(0, bytes.length - 2);
@@ -80,15 +80,15 @@ export class Connection {
       this.input.skip(end);
       if (head.status >= 200) return head;
       // It was not asked to speak anything else (RFC 9110, section 15.2.2).
-      if (head.status === 101) refuse("101 to a request without Upgrade");
+      if (head.status === 101) invalidHttp("101 to a request without Upgrade");
       seenBytes = 0;
     }
   }
 
   /** Listens between two exchanges: whatever comes now, be it the end, makes it useless. */
-  rest(useless: () => void): void {
+  watchIdle(useless: () => void): void {
     this.isReused = true;
-    const coming = this.input.more();
+    const coming = this.input.fill();
     this.#coming = coming;
     const came = () => {
       // Once the next request is sent, somebody waits for it.
@@ -111,10 +111,10 @@ export class Connection {
   }
 
   async #more(): Promise<boolean> {
-    const coming = this.#coming ?? this.input.more();
+    const coming = this.#coming ?? this.input.fill();
     this.#coming = null;
     const isMore = await coming;
-    if (isMore) this.isAnswered = true;
+    if (isMore) this.hasReceived = true;
     return isMore;
   }
 
@@ -138,7 +138,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /** Bytes that came and have not been taken yet. One read at a time. */
-export class Input {
+export class ReadBuffer {
   readonly #tcp: Pick<TcpConnection, "read">;
   #bytes = new Uint8Array(BUFFER_BYTES);
   /** Where large bodies come by. */
@@ -162,7 +162,7 @@ export class Input {
   }
 
   /** Waits for more, which is added. False at the end of the connection. */
-  async more(): Promise<boolean> {
+  async fill(): Promise<boolean> {
     this.#makeRoom();
     const count = await this.#tcp.read(this.#bytes.subarray(this.#end));
     this.#end += count ?? 0;
@@ -176,7 +176,7 @@ export class Input {
    * It comes by way of a buffer that stays in the cache: the kernel takes longer to copy into one
    * that another processor has just had than it takes to copy twice.
    */
-  async moreInto(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+  async readInto(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const isSmall = into.length <= this.#bytes.length;
     const by = isSmall ? this.#bytes : this.#large ??= new Uint8Array(LARGE_BYTES);
     const count = await this.#tcp.read(by.subarray(0, into.length));
@@ -207,11 +207,11 @@ export class Input {
   line(maxBytes: number): string | null {
     const length = this.waiting.indexOf(LF);
     if (length > maxBytes || (length < 0 && this.size > maxBytes)) {
-      refuse(`a line of more than ${maxBytes} bytes in a chunked body`);
+      invalidHttp(`a line of more than ${maxBytes} bytes in a chunked body`);
     }
     if (length < 0) return null;
-    if (this.waiting[length - 1] !== CR) refuse("a line without CR in a chunked body");
-    const line = latin1(this.waiting.subarray(0, length - 1));
+    if (this.waiting[length - 1] !== CR) invalidHttp("a line without CR in a chunked body");
+    const line = decodeLatin1(this.waiting.subarray(0, length - 1));
     this.skip(length + 1);
     return line;
   }

@@ -27,7 +27,7 @@ const MAX_FIELDS = 100;
 
 const LF = 0x0a;
 const CR = 0x0d;
-const BEGINNING = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e]; // HTTP/1.
+const PREFIX = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e]; // HTTP/1.
 
 // A bare LF ends a line as well (RFC 9112, section 2.2). Nothing else is forgiven: no line that goes
 // on with the next one, no space before a colon, no control character.
@@ -36,9 +36,9 @@ const FIELD_LINE = new RegExp(`(${TOKEN}):(${FIELD_VALUE})\\r?\\n`, "y");
 
 /** Whether bytes may be the beginning of a response, so that nobody waits for the rest of others. */
 export function mayBeResponse(bytes: Uint8Array): boolean {
-  const known = Math.min(bytes.length, BEGINNING.length);
+  const known = Math.min(bytes.length, PREFIX.length);
   for (let at = 0; at < known; at++) {
-    if (bytes[at] !== BEGINNING[at]) return false;
+    if (bytes[at] !== PREFIX[at]) return false;
   }
   return true;
 }
@@ -62,20 +62,20 @@ export function endOfHead(bytes: Uint8Array, from: number): number {
  * @throws {CronfetchError} `http.protocol`.
  */
 export function parseHead(bytes: Uint8Array): ResponseHead {
-  const text = latin1(bytes);
+  const text = decodeLatin1(bytes);
   STATUS_LINE.lastIndex = 0;
-  const [, minorVersion, status] = STATUS_LINE.exec(text) ?? refuse("its status line");
+  const [, minorVersion, status] = STATUS_LINE.exec(text) ?? invalidHttp("its status line");
   const fields = new Map<string, string>();
   let setCookies: string[] | null = null;
   let at = STATUS_LINE.lastIndex;
   for (let count = 0; !isEmptyLine(text, at);) {
-    if (count === MAX_FIELDS) refuse(`more than ${MAX_FIELDS} fields`);
+    if (count === MAX_FIELDS) invalidHttp(`more than ${MAX_FIELDS} fields`);
     FIELD_LINE.lastIndex = at;
-    const [, name = "", value = ""] = FIELD_LINE.exec(text) ?? refuse("a line of its head");
+    const [, name = "", value = ""] = FIELD_LINE.exec(text) ?? invalidHttp("a line of its head");
     at = FIELD_LINE.lastIndex;
     const field = name.toLowerCase();
-    addField(fields, field, withoutSpace(value));
-    if (field === "set-cookie") (setCookies ??= []).push(withoutSpace(value));
+    addField(fields, field, trimSpace(value));
+    if (field === "set-cookie") (setCookies ??= []).push(trimSpace(value));
     else count++;
   }
   return {
@@ -87,7 +87,7 @@ export function parseHead(bytes: Uint8Array): ResponseHead {
 }
 
 /** Refuses an answer. */
-export function refuse(what: string): never {
+export function invalidHttp(what: string): never {
   throw new CronfetchError("http.protocol", `the answer is not valid HTTP: ${what}`);
 }
 
@@ -103,7 +103,7 @@ function addField(fields: Map<string, string>, name: string, value: string): voi
 }
 
 /** `trim` would take more than spaces and tabs: U+00A0 is Latin-1. */
-function withoutSpace(value: string): string {
+function trimSpace(value: string): string {
   let start = 0;
   let end = value.length;
   while (start < end && isSpace(value.charCodeAt(start))) start++;
@@ -118,7 +118,7 @@ function isSpace(code: number): boolean {
 const ascii = new TextDecoder();
 
 /** Text whose characters are the bytes. What is called latin1 elsewhere is windows-1252. */
-export function latin1(bytes: Uint8Array): string {
+export function decodeLatin1(bytes: Uint8Array): string {
   if (isAscii(bytes)) return ascii.decode(bytes);
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
@@ -172,7 +172,7 @@ export function framingOf({ minorVersion, status, headers }: ResponseHead): Fram
   if (status === 204 || status === 304) return { kind: "length", lengthBytes: 0 };
   const transferCoding = headers.get("transfer-encoding");
   if (transferCoding !== null) {
-    if (minorVersion === 0) refuse("a transfer coding in HTTP/1.0");
+    if (minorVersion === 0) invalidHttp("a transfer coding in HTTP/1.0");
     // Another coding is for `answer.ts` to refuse; its end is that of the connection.
     return { kind: transferCoding.toLowerCase() === "chunked" ? "chunked" : "connection" };
   }

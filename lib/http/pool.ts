@@ -37,11 +37,11 @@ export class Pool implements AsyncDisposable {
    *
    * @param publicOnly Whether its other end must have a public address.
    */
-  take({ origin }: Server, publicOnly: boolean): Connection | null {
+  takeIdle({ origin }: Server, publicOnly: boolean): Connection | null {
     const idle = this.#idle.get(origin) ?? [];
     for (let connection = idle.pop(); connection; connection = idle.pop()) {
       this.#old.delete(connection);
-      if (connection.isDone && !(publicOnly && connection.isPrivate)) return connection;
+      if (connection.isReusable && !(publicOnly && connection.isPrivate)) return connection;
       // It was closed or received bytes, or was opened by a task that may reach a private address.
       this.#close(connection);
     }
@@ -76,15 +76,15 @@ export class Pool implements AsyncDisposable {
   }
 
   /** Takes a connection back, which is kept if it is good for another exchange. */
-  putBack(server: Server, connection: Connection, isGood: boolean): void {
+  release(server: Server, connection: Connection, isGood: boolean): void {
     const idle = this.#idle.get(server.origin) ?? [];
-    if (!isGood || !connection.isDone || idle.length >= MAX_IDLE) {
+    if (!isGood || !connection.isReusable || idle.length >= MAX_IDLE) {
       this.#close(connection);
       return;
     }
     idle.push(connection);
     this.#idle.set(server.origin, idle);
-    connection.rest(() => {
+    connection.watchIdle(() => {
       const index = idle.indexOf(connection);
       if (index >= 0) idle.splice(index, 1);
       this.#close(connection);

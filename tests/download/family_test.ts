@@ -226,8 +226,8 @@ Deno.test("row 149: Family.tidy: only members are removed, and none that is anot
   for (const [index, key] of ["theirs.csv", "a.csv", "b.csv", "c.csv"].entries()) {
     at.state.saveMember("x", member(key, { publishedAt: `2026-01-0${index + 1}T00:00:00Z` }));
   }
-  at.family.moveOn("next.csv");
-  await at.family.tidy("next.csv");
+  at.family.recordPrevious("next.csv");
+  await at.family.cleanUp("next.csv");
   assertEquals(await at.members(), ["now.csv"]);
   assertEquals(await at.keys(), ["now.csv", ...strangers].toSorted());
 });
@@ -244,7 +244,7 @@ Deno.test("row 149: Family.tidy: what cannot be removed stays a member, and fail
   for (const [index, key] of ["a.csv", "b.csv", "c.csv"].entries()) {
     at.state.saveMember("x", member(key, { publishedAt: `2026-01-0${index + 1}T00:00:00Z` }));
   }
-  await at.family.tidy("now.csv");
+  await at.family.cleanUp("now.csv");
   assertEquals(await at.members(), ["a.csv", "c.csv"]);
 });
 
@@ -256,7 +256,7 @@ Deno.test("row 112: Family.tidy: claims of dead runs become members, or end", as
   for (const key of ["published.csv", "another.csv", "missing.csv", "now.csv"]) {
     at.state.saveMember("x", member(key, { sha256: digest, publishedAt: null }));
   }
-  await at.family.tidy("now.csv");
+  await at.family.cleanUp("now.csv");
   assertEquals(await at.members(), ["now.csv", "published.csv"]);
   const found = (await at.state.members(["x"])).get("x") ?? [];
   assertEquals(found.map(({ publishedAt }) => publishedAt === null).toSorted(), [false, true]);

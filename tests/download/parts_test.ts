@@ -30,8 +30,8 @@ Deno.test("a part that could not be taken up is kept for the next run", async ()
     remembered,
     durable: true,
   });
-  assertEquals(await assertRejects(() => parts.takeUp(SOURCE)), failure);
-  assertEquals(await parts.settle(false), remembered);
+  assertEquals(await assertRejects(() => parts.resume(SOURCE)), failure);
+  assertEquals(await parts.finish(false), remembered);
   const resumed = await store.resume("a", remembered.draft, signal);
   assertEquals(resumed?.draft.sizeBytes, 100);
   await resumed?.draft.discard();
@@ -50,8 +50,8 @@ Deno.test("a part of another source, or that nobody came to, is dropped", async 
     remembered,
     durable: true,
   });
-  assertEquals(await parts.takeUp("https://mirror.example/a"), null);
-  assertEquals(await parts.settle(false), null);
+  assertEquals(await parts.resume("https://mirror.example/a"), null);
+  assertEquals(await parts.finish(false), null);
   assertEquals(await store.resume("a", remembered.draft, signal), null);
 });
 
@@ -74,7 +74,7 @@ Deno.test("createParts: a part that may not be resumed is dropped without being 
     remembered,
     durable: true,
   });
-  assertEquals([await parts.takeUp(SOURCE), resumed], [null, 0]);
-  assertEquals(await parts.settle(false), null);
+  assertEquals([await parts.resume(SOURCE), resumed], [null, 0]);
+  assertEquals(await parts.finish(false), null);
   assertEquals(await store.resume("a", remembered.draft, signal), null);
 });

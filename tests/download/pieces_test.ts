@@ -46,14 +46,14 @@ const at = (place: number): number => (place * 31 + (place >> 8)) % 251;
 /** Lets all of a piece arrive, or so many bytes of it; through other buffers, as a transport may. */
 function arrive(pieces: Pieces, piece: Piece, countBytes = Infinity): void {
   for (let left = Math.min(countBytes, piece.endByte - piece.startByte); left > 0;) {
-    const space = pieces.spaceFor(piece);
+    const space = pieces.bufferFor(piece);
     if (space.byteLength === 0) return;
     const { byteOffset } = space;
     const length = Math.min(left, space.byteLength, 100_000);
     const bytes = new Uint8Array(space.buffer.transfer(), byteOffset, length);
     const from = piece.startByte + piece.arrivedBytes;
     for (let index = 0; index < length; index++) bytes[index] = at(from + index);
-    pieces.put(piece, bytes);
+    pieces.append(piece, bytes);
     left -= length;
   }
 }
@@ -82,7 +82,7 @@ Deno.test("no more is held than two pieces a segment", () => {
   const pieces = twelve(3);
   const taken = Array.from({ length: 8 }, () => pieces.take());
   assertEquals(starts(taken), [0, 1, 2, 3, 4, 5, null, null]);
-  assertEquals([pieces.isTakable, pieces.isAllTaken], [false, false]);
+  assertEquals([pieces.canTake, pieces.isAllTaken], [false, false]);
   arrive(pieces, taken[1] as Piece);
   assertEquals([drain(pieces), pieces.take()], [0, null], "the first piece is missing");
   arrive(pieces, taken[0] as Piece);
@@ -115,11 +115,11 @@ Deno.test("a piece that was given back is taken first, and only what is missing 
   const pieces = twelve(3);
   const [first, second, third] = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
   arrive(pieces, second as Piece, BUFFER_BYTES + 10);
-  assertEquals(pieces.giveBack(second as Piece), 10);
+  assertEquals(pieces.release(second as Piece), 10);
   assertEquals((second as Piece).arrivedBytes, BUFFER_BYTES);
-  assertEquals([pieces.isTakable, pieces.take()], [true, second as Piece]);
+  assertEquals([pieces.canTake, pieces.take()], [true, second as Piece]);
   arrive(pieces, second as Piece);
-  assertEquals(pieces.giveBack(second as Piece), 0);
+  assertEquals(pieces.release(second as Piece), 0);
   assertEquals(starts([pieces.take()]), [3], "what is complete is not taken again");
   arrive(pieces, third as Piece);
   arrive(pieces, first as Piece);
@@ -129,18 +129,18 @@ Deno.test("a piece that was given back is taken first, and only what is missing 
 Deno.test("the first response goes on where nobody else has begun", () => {
   const pieces = twelve(3);
   const first = pieces.take() as Piece;
-  assertEquals(pieces.isUntouchedAt(MIB), true);
+  assertEquals(pieces.isUnstartedAt(MIB), true);
   const second = pieces.take() as Piece;
-  assertEquals([pieces.isUntouchedAt(MIB), pieces.takeAt(MIB)], [false, null], "taken");
-  pieces.giveBack(second);
-  assertEquals(pieces.isUntouchedAt(MIB), true);
+  assertEquals([pieces.isUnstartedAt(MIB), pieces.takeAt(MIB)], [false, null], "taken");
+  pieces.release(second);
+  assertEquals(pieces.isUnstartedAt(MIB), true);
   assertEquals(pieces.takeAt(MIB), second, "given back untouched");
   arrive(pieces, second, BUFFER_BYTES);
-  pieces.giveBack(second);
-  assertEquals([pieces.isUntouchedAt(MIB), pieces.takeAt(MIB)], [false, null], "touched");
+  pieces.release(second);
+  assertEquals([pieces.isUnstartedAt(MIB), pieces.takeAt(MIB)], [false, null], "touched");
   assertEquals(starts([pieces.take(), pieces.takeAt(2 * MIB), pieces.take()]), [1, 2, 3]);
   assertEquals(starts([pieces.take(), pieces.take()]), [4, 5]);
-  assertEquals([pieces.isUntouchedAt(6 * MIB), pieces.takeAt(6 * MIB)], [true, null], "no room");
+  assertEquals([pieces.isUnstartedAt(6 * MIB), pieces.takeAt(6 * MIB)], [true, null], "no room");
   arrive(pieces, first);
   drain(pieces);
   assertEquals(starts([pieces.takeAt(6 * MIB)]), [6]);
@@ -152,9 +152,9 @@ Deno.test("a fallback keeps what the first response brings, and forgets what is 
   arrive(pieces, first as Piece, 1000);
   arrive(pieces, second as Piece);
   arrive(pieces, third as Piece, 10);
-  assertEquals(pieces.forgetFrom(MIB), MIB + 10);
+  assertEquals(pieces.discardFrom(MIB), MIB + 10);
   arrive(pieces, third as Piece, 10);
-  assertEquals(pieces.giveBack(third as Piece), 0, "what was forgotten is nobody's");
+  assertEquals(pieces.release(third as Piece), 0, "what was forgotten is nobody's");
   arrive(pieces, first as Piece);
   assertEquals(drain(pieces), MIB);
   assertEquals(starts([pieces.takeAt(MIB), pieces.take()]), [1, 2]);

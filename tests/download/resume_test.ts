@@ -5,11 +5,11 @@ import { CronfetchError, ERROR_CODES, type ErrorCode, type Retry } from "../../l
 import type { Task } from "../../lib/core/task.ts";
 import {
   canResume,
-  continuesPart,
-  isBeginning,
-  isFinalAnswer,
+  isPermanentResponse,
+  leavesPartial,
   type Part,
   rangeHeaders,
+  remainingBytes,
   strongValidator,
   unsatisfiedTotal,
 } from "../../lib/download/resume.ts";
@@ -112,7 +112,7 @@ Deno.test("continuesPart: only a clear yes", () => {
       ],
     ];
   for (const [name, part, headers, rest] of table) {
-    assertEquals(continuesPart(part, new Headers(headers)), rest, name);
+    assertEquals(remainingBytes(part, new Headers(headers)), rest, name);
   }
 });
 
@@ -126,7 +126,7 @@ Deno.test("property: what continues a part fits to it without gap or overlap", (
   fc.assert(
     fc.property(part, range, (held, [start, end, total]) => {
       const headers = new Headers({ "content-range": `bytes ${start}-${end}/${total}` });
-      const rest = continuesPart(held, headers);
+      const rest = remainingBytes(held, headers);
       if (rest === null) return;
       assertEquals(start, held.sizeBytes);
       assertEquals(held.sizeBytes + rest, total);
@@ -158,14 +158,16 @@ Deno.test("isFinalAnswer: an answer that the server would repeat", () => {
     [failure("redirect.loop"), false],
     [new TypeError("a bug"), false],
   ];
-  for (const [error, expected] of table) assertEquals(isFinalAnswer(error), expected, `${error}`);
+  for (const [error, expected] of table) {
+    assertEquals(isPermanentResponse(error), expected, `${error}`);
+  }
 });
 
 Deno.test("isBeginning: only an error after which the bytes so far are good", () => {
   const good = ["body.truncated", "cancelled", "http.status"];
   for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
     const expected = good.includes(code) || code.startsWith("timeout.");
-    assertEquals(isBeginning(failure(code)), expected, code);
+    assertEquals(leavesPartial(failure(code)), expected, code);
   }
-  assertEquals(isBeginning(new TypeError("a bug")), false);
+  assertEquals(leavesPartial(new TypeError("a bug")), false);
 });

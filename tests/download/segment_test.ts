@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { comesInRanges, MIN_SEGMENTED_BYTES } from "../../lib/download/resume.ts";
-import { judgeSegment } from "../../lib/download/segment.ts";
+import { mayUseRanges, MIN_SEGMENTED_BYTES } from "../../lib/download/resume.ts";
+import { checkSegment } from "../../lib/download/segment.ts";
 
 const RANGE = { startByte: 100, endByte: 200 };
 
@@ -34,14 +34,14 @@ Deno.test("only the very range that was asked for fits", () => {
   ];
   for (const [name, status, headers, kind] of table) {
     const file = { totalBytes: 1000, validator: '"1"' };
-    assertEquals(judgeSegment(status, new Headers(headers), RANGE, file, clock).kind, kind, name);
+    assertEquals(checkSegment(status, new Headers(headers), RANGE, file, clock).kind, kind, name);
   }
 });
 
 Deno.test("a Last-Modified that proves the file says nothing about ETags", () => {
   const file = { totalBytes: 1000, validator: "Thu, 01 Jan 2026 00:00:00 GMT" };
   const headers = new Headers({ "content-range": "bytes 100-199/1000", etag: 'W/"1"' });
-  assertEquals(judgeSegment(206, headers, RANGE, file, clock).kind, "fits");
+  assertEquals(checkSegment(206, headers, RANGE, file, clock).kind, "fits");
 });
 
 Deno.test("what comes in ranges", () => {
@@ -63,6 +63,6 @@ Deno.test("what comes in ranges", () => {
     ["several units", { ...begun, headers: accepting("items, Bytes") }, true],
   ];
   for (const [name, changed, comes] of table) {
-    assertEquals(comesInRanges({ ...begun, ...changed }), comes, name);
+    assertEquals(mayUseRanges({ ...begun, ...changed }), comes, name);
   }
 });

@@ -3,7 +3,7 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import type { HttpBody } from "../../lib/core/http.ts";
 import type { ByteRange } from "../../lib/download/pieces.ts";
 import { RangesRefused } from "../../lib/download/resume.ts";
-import type { SegmentAnswer } from "../../lib/download/segment.ts";
+import type { SegmentResponse } from "../../lib/download/segment.ts";
 import {
   segmented,
   type SegmentedBody,
@@ -102,7 +102,7 @@ function scene(sizeBytes: number, options: SceneOptions = {}): Scene {
   };
 }
 
-const fitting = (range: ByteRange): Promise<SegmentAnswer> =>
+const fitting = (range: ByteRange): Promise<SegmentResponse> =>
   Promise.resolve({ kind: "fits", body: zeros(range) });
 
 /** Reads to the end; gives how many bytes came. */

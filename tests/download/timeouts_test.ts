@@ -6,7 +6,7 @@ import { testHost } from "../helpers/host.ts";
 
 const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
 
-type Step = number | "asked" | "received" | "held";
+type Step = number | "startResponse" | "progress" | "pause";
 
 /** Lets an attempt take steps: numbers pass time. Returns the code that ended it, and when. */
 async function play(
@@ -27,31 +27,46 @@ async function play(
 }
 
 Deno.test("watch: which limit ends an attempt, and when", async () => {
-  const drip: Step[] = ["asked", 1000, "received"];
-  for (let piece = 0; piece < 30; piece++) drip.push(29_000, "received");
+  const drip: Step[] = ["startResponse", 1000, "progress"];
+  for (let piece = 0; piece < 30; piece++) drip.push(29_000, "progress");
   const table: [name: string, steps: Step[], code: string | null, atMs: number | null][] = [
-    ["no headers", ["asked", 10_000], "timeout.response", 10_000],
-    ["headers just in time", ["asked", 9999, "received", 29_999], null, null],
-    ["each hop has its own time", ["asked", 9000, "received", "asked", 9000], null, null],
+    ["no headers", ["startResponse", 10_000], "timeout.response", 10_000],
+    ["headers just in time", ["startResponse", 9999, "progress", 29_999], null, null],
+    [
+      "each hop has its own time",
+      ["startResponse", 9000, "progress", "startResponse", 9000],
+      null,
+      null,
+    ],
     [
       "no headers after a redirect",
-      ["asked", 9000, "received", "asked", 10_000],
+      ["startResponse", 9000, "progress", "startResponse", 10_000],
       "timeout.response",
       19_000,
     ],
-    ["a stalled body", ["asked", 1000, "received", 30_000], "timeout.idle", 31_000],
+    ["a stalled body", ["startResponse", 1000, "progress", 30_000], "timeout.idle", 31_000],
     [
       "a body stalled later",
-      ["asked", "received", 29_000, "received", 30_000],
+      ["startResponse", "progress", 29_000, "progress", 30_000],
       "timeout.idle",
       59_000,
     ],
     ["row 31: a drip that never stalls", drip, "timeout.attempt", 600_000],
-    ["a slow disk is not the server's fault", ["asked", "received", "held", 599_999], null, null],
-    ["but it is bounded", ["asked", "received", "held", 600_000], "timeout.attempt", 600_000],
+    [
+      "a slow disk is not the server's fault",
+      ["startResponse", "progress", "pause", 599_999],
+      null,
+      null,
+    ],
+    [
+      "but it is bounded",
+      ["startResponse", "progress", "pause", 600_000],
+      "timeout.attempt",
+      600_000,
+    ],
     [
       "idle counts anew after the disk",
-      ["asked", "received", "held", 60_000, "received", 29_999],
+      ["startResponse", "progress", "pause", 60_000, "progress", 29_999],
       null,
       null,
     ],
@@ -63,12 +78,15 @@ Deno.test("watch: which limit ends an attempt, and when", async () => {
 
 Deno.test("row 131: without attemptMs, only the idle and response limits end an attempt", async () => {
   const limits = { ...LIMITS, attemptMs: null };
-  const drip: Step[] = ["asked", 9_999, "received"];
-  for (let piece = 0; piece < 40; piece++) drip.push(29_999, "received");
+  const drip: Step[] = ["startResponse", 9_999, "progress"];
+  for (let piece = 0; piece < 40; piece++) drip.push(29_999, "progress");
   assertEquals(await play(drip, limits), [null, null]);
-  assertEquals(await play(["asked", 10_000], limits), ["timeout.response", 10_000]);
-  assertEquals(await play(["asked", "received", 30_000], limits), ["timeout.idle", 30_000]);
-  assertEquals(await play(["asked", "received", "held", 86_400_000], limits), [null, null]);
+  assertEquals(await play(["startResponse", 10_000], limits), ["timeout.response", 10_000]);
+  assertEquals(await play(["startResponse", "progress", 30_000], limits), ["timeout.idle", 30_000]);
+  assertEquals(await play(["startResponse", "progress", "pause", 86_400_000], limits), [
+    null,
+    null,
+  ]);
 });
 
 Deno.test("row 131: receivingMs is the time of the body without the stall that ended it", () => {
@@ -89,7 +107,7 @@ Deno.test("row 131: receivingMs is the time of the body without the stall that e
 Deno.test("row 85: a jump of the wall clock ends nothing", async () => {
   const host = testHost({ timers: "manual" });
   using watch = createWatcher(new AbortController().signal, host).watch(LIMITS);
-  watch.asked();
+  watch.startResponse();
   host.jump(3_600_000);
   await host.advance(9999);
   host.jump(-7_200_000);
@@ -114,7 +132,7 @@ Deno.test("a disposed watch lets go of its timer and of the run", async () => {
   const host = testHost({ timers: "manual" });
   const run = new AbortController();
   const watch = createWatcher(run.signal, host).watch(LIMITS);
-  watch.asked();
+  watch.startResponse();
   watch[Symbol.dispose]();
   await host.advance(1_000_000);
   run.abort();
@@ -134,9 +152,9 @@ Deno.test("many attempts share one timer, and each keeps its own limits", async 
   for (let index = 0; index < 100; index++) {
     const watch = watcher.watch(LIMITS);
     watches.push(watch);
-    watch.asked();
+    watch.startResponse();
     await host.advance(10);
-    for (let piece = 0; piece < 10; piece++) watch.received();
+    for (let piece = 0; piece < 10; piece++) watch.progress();
   }
   assertEquals(timers, 1);
   const ended = () => watches.filter(({ signal }) => signal.aborted).length;

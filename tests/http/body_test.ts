@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { Input } from "../../lib/http/connection.ts";
+import { ReadBuffer } from "../../lib/http/connection.ts";
 import {
   type BodyReader,
   ChunkedReader,
@@ -11,9 +11,9 @@ import {
 import { toLatin1 } from "../helpers/raw_server.ts";
 
 /** What comes over a connection in these pieces, and then its end. */
-function inputOf(pieces: readonly Uint8Array[]): Input {
+function inputOf(pieces: readonly Uint8Array[]): ReadBuffer {
   const left = pieces.filter((piece) => piece.length > 0);
-  return new Input({
+  return new ReadBuffer({
     read: (into) => {
       const piece = left.shift();
       if (piece === undefined) return Promise.resolve(null);
@@ -64,7 +64,7 @@ Deno.test("any body in any chunks, pieces and buffers comes out the same", async
       const pieces = cutAt(Uint8Array.from([...framed, 1, 2, 3]), pieceEnds);
       const reader = new ChunkedReader(inputOf(pieces));
       assertEquals(await bytesOf(reader, bufferBytes), Uint8Array.from(body));
-      assertEquals(reader.ended, true);
+      assertEquals(reader.isEnded, true);
 
       const sized = new LengthReader(inputOf(cutAt(body, pieceEnds)), body.length);
       assertEquals(await bytesOf(sized, bufferBytes), Uint8Array.from(body));
@@ -86,13 +86,13 @@ Deno.test("chunks too large for the buffer come past it, whole", async () => {
 Deno.test("the bytes behind a body are left where they are", async () => {
   for (
     const make of [
-      (input: Input) => new LengthReader(input, 3),
-      (input: Input) => new ChunkedReader(input),
+      (input: ReadBuffer) => new LengthReader(input, 3),
+      (input: ReadBuffer) => new ChunkedReader(input),
     ]
   ) {
     const isChunked = make(inputOf([])) instanceof ChunkedReader;
     const input = inputOf([toLatin1(isChunked ? "3\r\nabc\r\n0\r\n\r\nrest" : "abcrest")]);
-    await input.more();
+    await input.fill();
     const reader = make(input);
     assertEquals(await bytesOf(reader, 2), toLatin1("abc"));
     assertEquals(input.size, 4);
@@ -169,7 +169,7 @@ Deno.test("row 145: malformed chunks are http.protocol, a cut body is body.trunc
 
 Deno.test("row 145: a line without an end is refused while it grows", async () => {
   let reads = 0;
-  const endless = new Input({
+  const endless = new ReadBuffer({
     read: (into) => {
       reads++;
       into.fill(0x61);
@@ -188,7 +188,7 @@ Deno.test("a chunk beyond the buffer that is cut is truncated, never the end", a
       for (const bufferBytes of [1_000, 300_000]) {
         const reader = new ChunkedReader(inputOf([framed.subarray(0, 7), framed.subarray(7)]));
         assertEquals(await outcomeOf(bytesOf(reader, bufferBytes)), CUT);
-        assertEquals(reader.ended, false);
+        assertEquals(reader.isEnded, false);
       }
     }
   }
@@ -206,7 +206,7 @@ Deno.test("what waits is kept in order, whatever room there is", async () => {
   const all = Uint8Array.from({ length: 400_000 }, (_, at) => at % 251);
   const input = inputOf(cutAt(all, [40_000, 100_000, 300_000]));
   let taken = 0;
-  while (await input.more()) {
+  while (await input.fill()) {
     const { waiting } = input;
     const seen = [waiting[0], waiting.at(-1)];
     assertEquals(seen, [all[taken], all[taken + waiting.length - 1]]);

@@ -1,16 +1,20 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
-import { type Answer, type Asked, judgeAnswer } from "../../lib/download/answer.ts";
+import {
+  classifyResponse,
+  type RequestKind,
+  type ResponseUse,
+} from "../../lib/download/response.ts";
 
 const clock = { now: () => Temporal.Instant.from("2026-01-15T12:00:00Z") };
-const PLAIN: Asked = { conditional: false, rangeStart: null, clock };
-const CONDITIONAL: Asked = { ...PLAIN, conditional: true };
-const RANGE: Asked = { ...PLAIN, rangeStart: 100 };
+const PLAIN: RequestKind = { conditional: false, rangeStart: null, clock };
+const CONDITIONAL: RequestKind = { ...PLAIN, conditional: true };
+const RANGE: RequestKind = { ...PLAIN, rangeStart: 100 };
 
 type Head = Record<string, string>;
 
-Deno.test("judgeAnswer: what can be worked with", () => {
-  const table: [status: number, headers: Head, asked: Asked, answer: Answer][] = [
+Deno.test("classifyResponse: what can be worked with", () => {
+  const table: [status: number, headers: Head, asked: RequestKind, answer: ResponseUse][] = [
     [200, { "content-length": "5" }, PLAIN, { kind: "whole", lengthBytes: 5, lengthKnown: true }],
     [200, { "content-length": "0" }, PLAIN, { kind: "whole", lengthBytes: 0, lengthKnown: true }],
     // Row 17: a list of equal lengths is one length.
@@ -49,16 +53,16 @@ Deno.test("judgeAnswer: what can be worked with", () => {
     [416, {}, RANGE, { kind: "unsatisfiable" }],
   ];
   for (const [status, headers, asked, answer] of table) {
-    assertEquals(judgeAnswer(status, new Headers(headers), asked), answer);
+    assertEquals(classifyResponse(status, new Headers(headers), asked), answer);
   }
 });
 
-Deno.test("judgeAnswer: what cannot", () => {
+Deno.test("classifyResponse: what cannot", () => {
   const table: [
     name: string,
     status: number,
     headers: Head,
-    asked: Asked,
+    asked: RequestKind,
     code: ErrorCode,
     retry: string,
   ][] = [
@@ -117,7 +121,7 @@ Deno.test("judgeAnswer: what cannot", () => {
   ];
   for (const [name, status, headers, asked, code, retry] of table) {
     const error = assertThrows(
-      () => judgeAnswer(status, new Headers(headers), asked),
+      () => classifyResponse(status, new Headers(headers), asked),
       CronfetchError,
     );
     assertEquals([error.code, error.retry, error.httpStatus], [code, retry, status], name);

@@ -8,7 +8,7 @@ import { contentLength } from "../http/head.ts";
 import { statusOptions } from "./retry.ts";
 
 /** What was asked for, as far as an answer must fit to it. */
-export interface Asked {
+export interface RequestKind {
   /** The request was conditional: 304 is an answer to it. */
   readonly conditional: boolean;
   /** The request was for the bytes from here on: 206 is an answer to it. */
@@ -18,7 +18,7 @@ export interface Asked {
 }
 
 /** An answer that can be worked with. */
-export type Answer =
+export type ResponseUse =
   /** The whole file follows. */
   | { readonly kind: "whole"; readonly lengthBytes: number | null; readonly lengthKnown: boolean }
   /** A part of the file follows; whether it is the right one is for `resume.ts` to say. */
@@ -33,7 +33,11 @@ export type Answer =
  *
  * @throws {CronfetchError} `http.status`, `http.protocol`.
  */
-export function judgeAnswer(status: number, headers: HeaderFields, asked: Asked): Answer {
+export function classifyResponse(
+  status: number,
+  headers: HeaderFields,
+  asked: RequestKind,
+): ResponseUse {
   if (status === 304) {
     if (asked.conditional) return { kind: "unchanged" };
     throw new CronfetchError("http.protocol", "the server answered 304 to a plain request", {

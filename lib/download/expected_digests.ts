@@ -7,7 +7,7 @@ import type { Draft, Sealed } from "../store/store.ts";
 import type { AttemptContext } from "./attempt.ts";
 import { parseChecksums } from "../content/checksum.ts";
 import { fromBodyError } from "../http/network_error.ts";
-import { request } from "./request.ts";
+import { sendRequest } from "./request.ts";
 import { statusOptions } from "./retry.ts";
 import { createHash } from "node:crypto";
 
@@ -98,7 +98,7 @@ async function read(
   const { watcher, transport, admit } = context;
   using watch = watcher.watch(task.timeouts);
   const sameOrigin = new URL(url).origin === new URL(task.url).origin;
-  const response = await request({
+  const response = await sendRequest({
     url,
     headers: sameOrigin ? task.headers : {},
     conditions: {},
@@ -124,7 +124,7 @@ async function read(
     for (;;) {
       const piece = await response.body.read(new Uint8Array(buffer));
       if (piece.byteLength === 0) break;
-      watch.received();
+      watch.progress();
       bytes += piece.byteLength;
       if (bytes > MAX_BYTES) {
         throw new CronfetchError("body.too-large", "the checksum file is larger than 1 MiB");
