@@ -2,7 +2,6 @@
 
 import { parseDuration, parseSize } from "../lib/config/fields.ts";
 import { keyOf, safeName } from "../lib/config/keys.ts";
-import { parseState, parseStore } from "../lib/config/location.ts";
 import { escapeControls } from "../lib/config/problem.ts";
 import {
   createRedactor,
@@ -18,7 +17,7 @@ import { isErrorDocument, mayBeErrorDocument } from "../lib/content/error_docume
 import { isHtmlIn, openingOf, xmlErrorIn } from "../lib/content/markup.ts";
 import { sniffFault } from "../lib/content/sniff.ts";
 import { textFault } from "../lib/content/text_content.ts";
-import { parseBucket } from "../lib/core/bucket.ts";
+import { parseStateLocation, parseStoreLocation } from "../lib/core/location.ts";
 import { parseHttpDate } from "../lib/core/http_date.ts";
 import { cutServerText, quoteServerText, trimEndOf } from "../lib/core/text.ts";
 import { classifyResponse } from "../lib/download/response.ts";
@@ -97,7 +96,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   mediaType,
   missingFeature: (text) => missingFeature(s3Failure(text), new Set(["checksums"])),
   openingOf: (text) => openingOf(`<${text}`),
-  parseBucket: (text) => parseBucket(`s3://bucket/${text}`),
+  parseBucket: (text) => parseStoreLocation(`s3://bucket/${text}`, "/"),
   parseChecksums: (text) => parseChecksums(text, ["a.zip"], "sha256"),
   "parseChecksums: GNU": (text) => parseChecksums(`${"0".repeat(64)} ${text}`, ["a.zip"], "sha256"),
   "parseChecksums: Apache": (text) => parseChecksums(`a.zip: AB ${text}`, ["a.zip"], "sha256"),
@@ -109,8 +108,8 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "parseHead: field": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\nA:${text}\r\n\r\n`)),
   "parseHead: name": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\n${text}\r\n\r\n`)),
   parseSize,
-  parseState: (text) => parseState(text, "/"),
-  parseStore: (text) => parseStore(text, "/"),
+  parseStateLocation: (text) => parseStateLocation(text, "/"),
+  parseStoreLocation: (text) => parseStoreLocation(text, "/"),
   parseTemplate: (text) => parseTemplate(`{${text}`, true),
   quoteServerText,
   redactUrl,

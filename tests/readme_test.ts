@@ -239,7 +239,7 @@ Deno.test("the docs tell the access rules that doctor prints, and what the store
   for (const name of S3_VARIABLES) assert(page.includes(`\`${name}\``), name);
 });
 
-const BUCKET = { prefix: "prefix", endpoint: null, region: null };
+const BUCKET = { kind: "s3", prefix: "prefix", endpoint: null, region: null } as const;
 
 Deno.test("every task the README, the docs and CONTRIBUTING speak of exists", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile("deno.json"));

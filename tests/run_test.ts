@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../lib/core/errors.ts";
 import { run } from "../lib/mod.ts";
-import { openState } from "../lib/state/open.ts";
+import { openState } from "./helpers/open.ts";
 import { testHost } from "./helpers/host.ts";
 import { origin } from "./helpers/origin.ts";
 

@@ -3,6 +3,7 @@
 import type { Flags } from "./flags.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
+import { locationText } from "../core/location.ts";
 import { EXIT } from "../core/result.ts";
 import type { Plan } from "../core/task.ts";
 import { alignColumns, escapeControl, plural } from "../report/format.ts";
@@ -40,7 +41,7 @@ export async function plan(
   );
   const running = rows.filter((row) => row.included).length;
   const total = `${running} of ${plural(rows.length, "task")}`;
-  writeLines([...lines, `${total} would run, into ${prepared.config.store}`], host);
+  writeLines([...lines, `${total} would run, into ${locationText(prepared.config.store)}`], host);
   return EXIT.good;
 }
 

@@ -1,20 +1,19 @@
 /** The state, for commands that look at it and shall not make one. */
 
 import type { Host } from "../core/host.ts";
-import { stateFile } from "../core/ownership.ts";
+import { stateFile, type StateLocation } from "../core/location.ts";
 import { openState } from "../state/open.ts";
 import type { State } from "../state/state.ts";
 
 /**
  * Opens a state without making one: where no file is, there is nothing to remember.
  *
- * @param location As in a `Config`.
- * @throws {CronfetchError} `config.invalid`, and any `state.` code.
+ * @throws {CronfetchError} Any `state.` code.
  */
-export async function recall(location: string, host: Host): Promise<State> {
+export async function recall(location: StateLocation, host: Host): Promise<State> {
   const path = stateFile(location);
   const nothing = path !== null && await isAbsent(path);
-  return await openState(nothing ? "memory:" : location, host);
+  return await openState(nothing ? { kind: "memory" } : location, host);
 }
 
 /** Whether nothing stands at a path. What may not be looked at may be there. */

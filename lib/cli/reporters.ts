@@ -1,6 +1,6 @@
 /** The reporters of a run that write files: what `--report` asks for, and what GitHub takes. */
 
-import { isAbsolute, resolve } from "@std/path";
+import { resolve } from "@std/path";
 import type { Config } from "../config/config.ts";
 import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
@@ -72,8 +72,8 @@ export async function workflowReporters(
     summaryFile: variable("GITHUB_STEP_SUMMARY", host) ?? null,
     outputFile: variable("GITHUB_OUTPUT", host) ?? null,
     outputs: {
-      store: isAbsolute(store) ? store : "",
-      state: state.startsWith("file:") ? state.slice("file:".length) : "",
+      store: store.kind === "folder" ? store.path : "",
+      state: state.kind === "file" ? state.path : "",
     },
     group: !quiet,
   })];

@@ -1,6 +1,5 @@
 /** `run`: download what is planned. */
 
-import { isAbsolute } from "@std/path";
 import type { Flags } from "./flags.ts";
 import type { Config } from "../config/config.ts";
 import type { Progress, Reporter } from "../core/event.ts";
@@ -59,9 +58,9 @@ export async function run(
 
 /** Opens the state of a run. Without a config, parts are kept beside the files all the same. */
 async function openRunState({ config, isBare }: Prepared, host: Host): Promise<State> {
-  if (!isBare || !isAbsolute(config.store)) return await openState(config.state, host);
+  if (!isBare || config.store.kind !== "folder") return await openState(config.state, host);
   const { openPartsState } = await import("../state/parts_file.ts");
-  return await openPartsState(config.store, host);
+  return await openPartsState(config.store.path, host);
 }
 
 /** Who is told about a run, by what the command line asks for; what is rare is loaded for it. */

@@ -6,7 +6,7 @@ import { addressOf, pageOfWatch, pageSecrets, servePage } from "./page_server.ts
 import { prepareToStay } from "./daemon.ts";
 import { stopOnSignals } from "./signals.ts";
 import type { Config } from "../config/config.ts";
-import { stateFile } from "../core/ownership.ts";
+import { stateFile, type StateLocation } from "../core/location.ts";
 import { NO_ACTIVITY } from "../page/source.ts";
 import type { State } from "../state/state.ts";
 import { openStore } from "../store/open.ts";
@@ -73,7 +73,7 @@ async function openFiles(
   host: Host,
 ): Promise<Store | null> {
   // One in memory was another process's, and is gone.
-  return page.downloads && store !== "memory:" ? await openStore(store, { sync }, host) : null;
+  return page.downloads && store.kind !== "memory" ? await openStore(store, { sync }, host) : null;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -85,7 +85,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 /** The state of others, which may appear while one looks. */
 function createMemory(
-  location: string,
+  location: StateLocation,
   host: Host,
 ): AsyncDisposable & { readonly state: () => Promise<State> } {
   const path = stateFile(location);

@@ -1,7 +1,7 @@
 /** `verify`: published files against their recorded digests. No network. */
 
 import type { Flags } from "./flags.ts";
-import { ownFilesOf } from "../config/location.ts";
+import { ownFilesOf } from "../config/own_files.ts";
 import { createRedactor } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import { reservedKey } from "../core/ownership.ts";

@@ -1,7 +1,13 @@
 /** Sources -> one Config. Mistakes are recorded, and what is built beside them is of no use. */
 
 import type { Alert } from "../core/alert.ts";
-import { parseBucket } from "../core/bucket.ts";
+import {
+  type ParsedLocation,
+  parseStateLocation,
+  parseStoreLocation,
+  type StateLocation,
+  type StoreLocation,
+} from "../core/location.ts";
 import { type OwnFile, reservedKey } from "../core/ownership.ts";
 import type { RunLimits } from "../core/task.ts";
 import type { CheckPattern, CheckSchedule } from "./checks.ts";
@@ -9,10 +15,10 @@ import { compileTask, type Config, type TaskTemplate } from "./config.ts";
 import { type Double, findDoubles } from "./conflicts.ts";
 import { type Environment, substitute } from "./variables.ts";
 import { complaintBehind, distinctName, nameFromUrl } from "./keys.ts";
-import { ownFilesOf, parseState, parseStore } from "./location.ts";
+import { ownFilesOf } from "./own_files.ts";
 import { applyHeaders, applyOptions, DEFAULT_OPTIONS, readDefaultName } from "./options.ts";
 import { overrider, type OverrideValues, problemWith } from "./overrides.ts";
-import { formatPlace, type Parsed, type ProblemList, show } from "./problem.ts";
+import { formatPlace, type ProblemList, show } from "./problem.ts";
 import {
   type AlertOptions,
   fileSchema,
@@ -32,8 +38,7 @@ import {
   sharer,
   validate,
 } from "./scope.ts";
-import { secretsInUrl } from "./secrets.ts";
-import { createSuggester } from "./suggest.ts";
+import { createSuggester, question } from "./suggest.ts";
 import type { Source } from "./source.ts";
 import { renderer } from "./template.ts";
 
@@ -122,11 +127,10 @@ export function combine(
     const { part, path } = double.item;
     part.scope.complain(path, () => tellDouble(double), "config.collision");
   }
-  const store = locationOf("store", parseStore, parts, surroundings);
+  const store = locationOf("store", parseStoreLocation, parts, surroundings);
   complainOfLongNames(compiled, store);
-  const state = locationOf("state", parseState, parts, surroundings);
+  const state = locationOf("state", parseStateLocation, parts, surroundings);
   complainOfReservedKeys(compiled, ownFilesOf({ store, state, files: surroundings.files }));
-  for (const secret of secretsInUrl(URL.parse(state))) secrets.add(secret);
   return {
     store,
     state,
@@ -190,11 +194,10 @@ function compileAll(
 }
 
 /** A bucket allows names of a certain length, its prefix included. */
-function complainOfLongNames(compiled: readonly Compiled[], store: string): void {
-  const bucket = store.startsWith("s3:") ? parseBucket(store) : null;
-  if (bucket === null || "complaint" in bucket) return;
+function complainOfLongNames(compiled: readonly Compiled[], store: StoreLocation): void {
+  if (store.kind !== "s3") return;
   for (const { template, part, path } of compiled) {
-    const complaint = complaintBehind(bucket.prefix, template.task.key);
+    const complaint = complaintBehind(store.prefix, template.task.key);
     if (complaint !== null) part.scope.complain(path, complaint);
   }
 }
@@ -259,36 +262,41 @@ function alertsOf(parts: readonly Part[]): Alert[] {
   return found === null ? [] : readAlerts(found.value, ["alerts"], found.part.scope);
 }
 
-type ParseLocation = (text: string, folder: string) => Parsed<string>;
+/** The place of a location that cannot be used: the config is of no use then. */
+const NOWHERE = { kind: "memory" } as const;
 
 /** The store or the state: of a flag or variable, of the last file, or the default. */
-function locationOf(
+function locationOf<Location extends StoreLocation | StateLocation>(
   name: "store" | "state",
-  parse: ParseLocation,
+  parse: (text: string, folder: string) => ParsedLocation<Location>,
   parts: readonly Part[],
   { overrides, host, problems, standardState = DEFAULTS.state }: Surroundings,
-): string {
+): Location | typeof NOWHERE {
+  const parsed = (text: string, folder: string, complain: (complaint: string) => void) => {
+    const location = parse(text, folder);
+    if (location.complaint === undefined) return location.value;
+    complain(location.complaint + question(location.guess));
+    return NOWHERE;
+  };
   const override = overrides[name];
   if (override !== null) {
-    const { value, complaint } = parse(override.value, host.cwd());
-    if (complaint !== undefined) problems.add(() => problemWith(override.source, complaint));
-    return value ?? "";
+    return parsed(override.value, host.cwd(), (complaint) => {
+      problems.add(() => problemWith(override.source, complaint));
+    });
   }
   const found = lastOf(parts, name);
   if (found === null) {
     const folder = parts[0]?.source.folder ?? host.cwd();
     const standard = name === "state" ? standardState : DEFAULTS[name];
-    return parse(standard, folder).value ?? "";
+    return parse(standard, folder).value ?? NOWHERE;
   }
   const { source, scope } = found.part;
   // A store holds no credentials, so nothing is filled in there.
   const text = name === "store"
     ? found.value
     : settle(substitute(found.value, host), [name], scope);
-  if (text === null) return "";
-  const { value, complaint } = parse(text, source.folder);
-  if (complaint !== undefined) scope.complain([name], complaint);
-  return value ?? "";
+  if (text === null) return NOWHERE;
+  return parsed(text, source.folder, (complaint) => scope.complain([name], complaint));
 }
 
 /** {@linkcode DEFAULTS.limits} in milliseconds. */

@@ -2,6 +2,7 @@
 
 import type { Alert } from "../core/alert.ts";
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from "../core/digest.ts";
+import type { StateLocation, StoreLocation } from "../core/location.ts";
 import type { Expectations, RunLimits, Task } from "../core/task.ts";
 import { parseTemplate, type Render, renderer, type Template } from "./template.ts";
 import { complaintAboutId } from "./checks.ts";
@@ -15,10 +16,8 @@ import { nearest } from "./suggest.ts";
 
 /** What a run needs to know, from all files, flags and environment variables. */
 export interface Config {
-  /** An absolute folder, `s3://bucket/prefix`, or `memory:`. */
-  readonly store: string;
-  /** `kv:` or `file:` with an absolute path, `kv:` alone, `postgres://…`, or `memory:`. */
-  readonly state: string;
+  readonly store: StoreLocation;
+  readonly state: StateLocation;
   /** Limits of a run. */
   readonly limits: RunLimits;
   /** Failures in a row, over an hour or one interval, before a task is called unhealthy. */

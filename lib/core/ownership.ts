@@ -50,16 +50,6 @@ function keyBelow(folder: string, path: string): string | null {
   return place.startsWith(prefix) ? place.slice(prefix.length) : null;
 }
 
-/**
- * The file of a state.
- *
- * @param location As in a config: `file:` or `kv:` with an absolute path.
- * @returns Null if the state is kept elsewhere: in memory, by the platform, or behind a URL.
- */
-export function stateFile(location: string): string | null {
-  return /^(?:kv:(?!https?:\/\/)|file:)(.+)$/s.exec(location)?.[1] ?? null;
-}
-
 /** What follows the name of a state in the names of its companions, folded; backups aside. */
 const COMPANION = /^(?:-(?:WAL|SHM|JOURNAL)|\.(?:NEW|LOCK|LEASES|LEASES\.NEW|RUN-.*))$/s;
 

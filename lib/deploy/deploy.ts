@@ -168,7 +168,9 @@ async function pageOf(
     config: () => config,
     state: passes.state,
     // One in memory would be another one. A bucket is opened without asking it for anything.
-    store: page.downloads && store !== "memory:" ? await openStore(store, { sync }, host) : null,
+    store: page.downloads && store.kind !== "memory"
+      ? await openStore(store, { sync }, host)
+      : null,
     secrets: token === null ? [] : [token],
     activity: {
       ...NO_ACTIVITY,

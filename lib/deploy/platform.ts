@@ -1,6 +1,7 @@
 /** What Deno Deploy tells a program by its environment, and what does not work there. Pure. */
 
 import type { Config } from "../config/config.ts";
+import { locationText } from "../core/location.ts";
 import { type Environment, variable } from "../config/variables.ts";
 
 /** Whether this process was started by Deno Deploy. */
@@ -33,8 +34,8 @@ export function readTimeline(host: Environment): Timeline {
 
 /** Why a store is of no use on the platform, as a sentence; null if it is. */
 export function complaintAboutStore(store: Config["store"]): string | null {
-  if (store.startsWith("s3:") || store === "memory:") return null;
-  return `opening the store: the folder ${store} is on a disk that Deno Deploy gives to one ` +
+  if (store.kind !== "folder") return null;
+  return `opening the store: the folder ${store.path} is on a disk that Deno Deploy gives to one ` +
     "instance and takes away with it, so files would be lost there; use a bucket, by " +
     '"store": "s3://bucket/prefix" in the config or by CRONFETCH_STORE';
 }
@@ -42,14 +43,16 @@ export function complaintAboutStore(store: Config["store"]): string | null {
 /** What is lost on the platform with each instance, as sentences. */
 export function warningsAbout({ store, state }: Pick<Config, "store" | "state">): string[] {
   const warnings: string[] = [];
-  if (store === "memory:") {
+  if (store.kind === "memory") {
     warnings.push(
       'Files in "memory:" are lost with this instance; "s3://bucket/prefix" keeps them',
     );
   }
-  if (/^(?:memory:|file:|kv:.)/.test(state)) {
+  if (state.kind !== "kv" || state.path !== null) {
     warnings.push(
-      `What is remembered in ${state} is lost with this instance; "kv:" without a path is ` +
+      `What is remembered in ${
+        locationText(state)
+      } is lost with this instance; "kv:" without a path is ` +
         "the database that Deno Deploy assigns to the app",
     );
   }

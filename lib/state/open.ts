@@ -1,7 +1,6 @@
-/** From the words of a config to an open state. */
+/** From the location of a state to an open state. */
 
-import { isAbsolute } from "@std/path";
-import { CronfetchError } from "../core/errors.ts";
+import type { StateLocation } from "../core/location.ts";
 import { bufferedState } from "./buffered.ts";
 import type { StateDriver, StateHost } from "./driver.ts";
 import { openKvDriver } from "./kv.ts";
@@ -9,12 +8,10 @@ import { emptyMemory, memoryDriver } from "./memory.ts";
 import type { State } from "./state.ts";
 
 /**
- * Opens a state. What is not there yet is made, parent folders included.
+ * Opens the state at a location. A missing file is created, parent folders included.
  *
- * @param location `memory:`, `kv:` (the platform's Deno KV), `kv:` and the absolute path of a
- * database, or `file:` and the absolute path of a JSON file.
- * @param host Its clock tells when leases end.
- * @throws {CronfetchError} `config.invalid` for any other location, and any `state.` code.
+ * @param host Its clock determines when leases end.
+ * @throws {CronfetchError} Any `state.` code; `config.invalid` if Deno was started without its KV.
  *
  * @example
  * ```ts
@@ -22,44 +19,26 @@ import type { State } from "./state.ts";
  * import { realHost } from "../host.ts";
  * import { assertEquals } from "@std/assert";
  *
- * await using state = await openState("memory:", realHost());
+ * await using state = await openState({ kind: "memory" }, realHost());
  * assertEquals(state.durable, false);
  * ```
  */
-export async function openState(location: string, host: StateHost): Promise<State> {
+export async function openState(location: StateLocation, host: StateHost): Promise<State> {
   return bufferedState(await openDriver(location, host), host);
 }
 
-async function openDriver(location: string, host: StateHost): Promise<StateDriver> {
-  const [, scheme = "", rest = ""] = /^([a-z][a-z0-9]*:)(.*)$/s.exec(location) ?? [];
-  switch (scheme) {
-    case "memory:":
-      if (rest !== "") throw wrong("memory:", "takes nothing after it");
+async function openDriver(location: StateLocation, host: StateHost): Promise<StateDriver> {
+  switch (location.kind) {
+    case "memory":
       return memoryDriver(emptyMemory(), host);
-    case "kv:":
-      return await openKvDriver(rest === "" ? null : absolute(scheme, rest), host);
-    case "file:":
-      return await openFileAt(absolute(scheme, rest), host);
-    case "postgres:":
-    case "postgresql:":
-      throw wrong(scheme, "is not supported in this version; use kv: or file:");
+    case "kv":
+      return await openKvDriver(location.path, host);
+    case "file": {
+      // Loaded only for such a state.
+      const { openFileDriver } = await import("./file.ts");
+      return await openFileDriver(location.path, host);
+    }
     default:
-      // Without the rest, which may hold a password.
-      throw wrong(scheme || "the state", "is none of memory:, kv: and file:");
+      return location satisfies never;
   }
-}
-
-/** Only such a state costs the time to load what keeps it. */
-async function openFileAt(path: string, host: StateHost): Promise<StateDriver> {
-  const { openFileDriver } = await import("./file.ts");
-  return await openFileDriver(path, host);
-}
-
-function absolute(scheme: string, path: string): string {
-  if (isAbsolute(path)) return path;
-  throw wrong(`${scheme}${path}`, "needs an absolute path");
-}
-
-function wrong(what: string, why: string): CronfetchError {
-  return new CronfetchError("config.invalid", `opening the state: ${what} ${why}`);
 }

@@ -1,9 +1,8 @@
 /** From the config's `store` to a store. */
 
-import { isAbsolute } from "@std/path";
-import { parseBucket } from "../core/bucket.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import type { BucketLocation, StoreLocation } from "../core/location.ts";
 import { openFolder } from "./folder/folder.ts";
 import { openMemory } from "./memory.ts";
 import { adaptiveFileSystem } from "./folder/adaptive_file_system.ts";
@@ -18,11 +17,9 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store that a location names. Nothing is made before the first draft.
+ * Opens the store at a location. Nothing is created before the first draft.
  *
- * @param location An absolute path of a folder, `s3://bucket/prefix`, or `memory:`.
- * @throws {CronfetchError} `config.invalid`: any other location. It is not
- * repeated in the message but for its scheme, as it may hold a secret.
+ * @throws {CronfetchError} `config.invalid`: the environment names no usable S3 server.
  *
  * @example
  * ```ts
@@ -30,7 +27,7 @@ export interface StoreOptions {
  * import { realHost } from "../host.ts";
  * import { assertEquals } from "@std/assert";
  *
- * await using store = await openStore("memory:", { sync: false }, realHost());
+ * await using store = await openStore({ kind: "memory" }, { sync: false }, realHost());
  * await using draft = await store.draft("hello.txt");
  * await draft.write(new TextEncoder().encode("hello"));
  * await draft.seal();
@@ -38,32 +35,31 @@ export interface StoreOptions {
  * assertEquals((await store.stat("hello.txt"))?.sizeBytes, 5);
  * ```
  */
-export function openStore(
-  location: string,
-  options: StoreOptions,
+export async function openStore(
+  location: StoreLocation,
+  { sync }: StoreOptions,
   host: Host,
 ): Promise<Store> {
-  return Promise.try(() => {
-    if (isAbsolute(location)) {
+  switch (location.kind) {
+    case "folder": {
       const { random, clock } = host;
-      return openFolder(
-        location,
-        { sync: options.sync, random, startWriter },
+      return await openFolder(
+        location.path,
+        { sync, random, startWriter },
         adaptiveFileSystem(clock),
       );
     }
-    if (location === "memory:") return openMemory();
-    if (location.startsWith("s3:")) return openBucketAt(location, host);
-    throw unknownLocation(location);
-  });
+    case "s3":
+      return await openBucketAt(location, host);
+    case "memory":
+      return openMemory();
+    default:
+      return location satisfies never;
+  }
 }
 
-/** Only such a store costs the time to load what speaks to it. */
-async function openBucketAt(location: string, host: Host): Promise<Store> {
-  const bucket = parseBucket(location);
-  if ("complaint" in bucket) {
-    throw new CronfetchError("config.invalid", `opening the store: it ${bucket.complaint}`);
-  }
+/** The SDK is loaded only for such a store. */
+async function openBucketAt(bucket: BucketLocation, host: Host): Promise<Store> {
   const server = endpointOf(bucket, host);
   if (server !== null && !/^https?:$/.test(URL.parse(server)?.protocol ?? "")) {
     const message =
@@ -72,13 +68,4 @@ async function openBucketAt(location: string, host: Host): Promise<Store> {
   }
   const { openS3 } = await import("./s3/driver.ts");
   return await openS3(bucket, host);
-}
-
-function unknownLocation(location: string): CronfetchError {
-  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(location)?.[0];
-  const given = scheme === undefined ? "a relative path" : JSON.stringify(scheme);
-  return new CronfetchError(
-    "config.invalid",
-    `opening the store: an absolute path, "s3:" or "memory:" is needed, not ${given}`,
-  );
 }

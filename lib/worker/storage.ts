@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import type { Host } from "../core/host.ts";
+import { locationText } from "../core/location.ts";
 import { openState } from "../state/open.ts";
 import type { State } from "../state/state.ts";
 import { openStore } from "../store/open.ts";
@@ -34,7 +35,9 @@ export async function openPlaces(
   const state = await openState(location, host);
   // What it cannot write has been told by the run.
   opened.defer(() => state[Symbol.asyncDispose]().then(null, () => {}));
-  const lasting = store === "memory:" ? opened.use(await openStore(store, { sync }, host)) : null;
+  const lasting = store.kind === "memory"
+    ? opened.use(await openStore(store, { sync }, host))
+    : null;
   const owned = opened.move();
   return {
     state,
@@ -48,5 +51,6 @@ export async function openPlaces(
 
 /** Whether two configs name the same state and the same store. */
 export function isSamePlace(one: PlaceNames, other: PlaceNames): boolean {
-  return one.state === other.state && one.store === other.store && one.sync === other.sync;
+  return locationText(one.state) === locationText(other.state) &&
+    locationText(one.store) === locationText(other.store) && one.sync === other.sync;
 }

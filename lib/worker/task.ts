@@ -2,7 +2,8 @@
 
 import { baseKey, foldKey } from "../core/key.ts";
 import { KeyOwners, reservedKey } from "../core/ownership.ts";
-import { ownFilesOf } from "../config/location.ts";
+import { parseStateLocation, parseStoreLocation } from "../core/location.ts";
+import { ownFilesOf } from "../config/own_files.ts";
 import { keyWithName, safeName } from "../config/keys.ts";
 import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
@@ -89,7 +90,12 @@ export function createWork(context: WorkContext): Work {
     },
   };
   const { configFiles } = context;
-  const own = ownFilesOf({ store: store.location, state: state.location, files: configFiles });
+  const own = ownFilesOf({
+    // A store or a state of the caller's may have any text here.
+    store: parseStoreLocation(store.location, "/").value ?? null,
+    state: parseStateLocation(state.location, "/").value ?? null,
+    files: configFiles,
+  });
   let known: KeyOwners | null = null;
   // Few runs have a task that is named by its server, and many have very many tasks.
   const owners = () => known ??= ownersOf(plan, holding);

@@ -1,6 +1,6 @@
 // The driver for buckets, held to what every store does, on real servers.
 
-import { openStore } from "../../lib/store/open.ts";
+import { openStore } from "../helpers/open.ts";
 import { testHost } from "../helpers/host.ts";
 import { sharedS3 } from "../helpers/s3_server.ts";
 import { storeConformance } from "../store/conformance.ts";

@@ -5,10 +5,8 @@ import type { ErrorCode } from "../../lib/core/errors.ts";
 import type { Fetch } from "../../lib/core/host.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { run } from "../../lib/mod.ts";
-import { parseBucket } from "../../lib/core/bucket.ts";
 import { openBucket } from "../../lib/store/s3/client.ts";
-import { openState } from "../../lib/state/open.ts";
-import { openStore } from "../../lib/store/open.ts";
+import { openState, openStore, storeLocation } from "../helpers/open.ts";
 import { sha256 } from "../helpers/folder.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
@@ -245,8 +243,8 @@ s3Test(
 );
 
 s3Test("versitygw", "row 101: other bytes than were meant are refused", async (server, bucket) => {
-  const location = parseBucket(place(server.endpoint, bucket));
-  assert(!("complaint" in location));
+  const location = storeLocation(place(server.endpoint, bucket));
+  assert(location.kind === "s3");
   using opened = await openBucket(location, testHost({ env: server.env }));
   const object = {
     key: "a",

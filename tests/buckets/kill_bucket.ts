@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { openStore } from "../../lib/store/open.ts";
+import { openStore } from "../helpers/open.ts";
 import { testHost } from "../helpers/host.ts";
 import { objects, pendingUploads, putObject } from "../helpers/s3_objects.ts";
 import { s3Test } from "../helpers/s3_server.ts";

@@ -1,7 +1,7 @@
 // A run that is to be killed: it has begun to upload a large file, says so, and waits.
 
 import { realHost } from "../../lib/host.ts";
-import { openStore } from "../../lib/store/open.ts";
+import { openStore } from "../helpers/open.ts";
 
 const [location = ""] = Deno.args;
 const store = await openStore(location, { sync: false }, realHost());

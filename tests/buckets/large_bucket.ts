@@ -1,7 +1,7 @@
 // Files larger than a part: the way in parts, and back out of it.
 
 import { assert, assertEquals } from "@std/assert";
-import { openStore } from "../../lib/store/open.ts";
+import { openStore } from "../helpers/open.ts";
 import type { Draft, Store } from "../../lib/store/store.ts";
 import { sha256 } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { openStore } from "../../lib/store/open.ts";
+import { openStore } from "../helpers/open.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { sha256 } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

@@ -384,7 +384,7 @@ Deno.test("permissionFlags: what the config names, and no more", () => {
       ]],
       [
         "a state elsewhere",
-        { store: "memory:", state: "kv:https://x.example/db", tasks: [] },
+        { store: "memory:", state: "kv:", tasks: [] },
         [],
         [],
       ],

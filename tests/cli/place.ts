@@ -1,6 +1,6 @@
 /** A folder with a config in it, and what was remembered there. */
 
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import type { RunRecord, TaskRecord } from "../../lib/state/state.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";

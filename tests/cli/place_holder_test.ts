@@ -1,9 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { createPlaceHolder, type Open } from "../../lib/cli/place_holder.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState, openStore } from "../helpers/open.ts";
 import type { State } from "../../lib/state/state.ts";
-import { openStore } from "../../lib/store/open.ts";
 import { testHost } from "../helpers/host.ts";
 import { runRecord } from "../state/samples.ts";
 

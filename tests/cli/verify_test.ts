@@ -6,7 +6,7 @@ import {
   knownKeys,
   publishedEntries,
 } from "../../lib/cli/verify_files.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import { tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { initialConfig } from "../../lib/cli/init.ts";
 import { tasksOf } from "../../lib/config/config.ts";
+import { locationText } from "../../lib/core/location.ts";
 import { AT, loadText } from "./loading.ts";
 
 Deno.test("the first config loads as it stands", async () => {
   const config = await loadText(initialConfig());
   assertEquals(tasksOf(config, AT).map(({ key }) => key), ["f1040.pdf"]);
-  assertEquals(config.store, "/start/downloads");
+  assertEquals(locationText(config.store), "/start/downloads");
 });
 
 Deno.test("the task that is commented out loads too", async () => {

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Overrides } from "../../lib/config/overrides.ts";
 import { tasksOf } from "../../lib/config/config.ts";
+import { locationText } from "../../lib/core/location.ts";
 import { AT, complaintsOf, errorOf, type Given, loadInput } from "./loading.ts";
 
 const FILE = {
@@ -20,8 +21,8 @@ async function outcome(given: Given) {
   const config = await loadInput(FILE, given);
   const [task] = tasksOf(config, AT);
   return {
-    store: config.store,
-    state: config.state,
+    store: locationText(config.store),
+    state: locationText(config.state),
     timeout: task?.timeouts.attemptMs,
     maxConcurrency: config.limits.concurrency,
     hostConcurrency: config.limits.perHost,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { KeyOwners, ownFilesIn, reservedKey, stateFile } from "../../lib/core/ownership.ts";
+import { KeyOwners, ownFilesIn, reservedKey } from "../../lib/core/ownership.ts";
 
 const STORE = "/data/Store";
 const OWN = ownFilesIn({
@@ -101,18 +101,6 @@ Deno.test("ownFilesIn: files elsewhere are no keys, and all spellings of the sto
 Deno.test("ownFilesIn: a name in NFD is the one in NFC", () => {
   const own = ownFilesIn({ stores: ["/s"], configs: ["/s/u\u0308.yaml"], states: [] });
   assertEquals(reservedKey("\u00dc.yaml", false, own), CONFIG);
-});
-
-Deno.test("stateFile: the file of a state, or null", () => {
-  const table: [location: string, path: string | null][] = [
-    ["file:/a/state.json", "/a/state.json"],
-    ["kv:/a/state.db", "/a/state.db"],
-    ["kv:", null],
-    ["kv:https://example.org/db", null],
-    ["memory:", null],
-    ["postgres://host/db", null],
-  ];
-  for (const [location, path] of table) assertEquals(stateFile(location), path, location);
 });
 
 const OWNERS = new KeyOwners();

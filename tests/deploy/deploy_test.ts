@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Platform } from "../../lib/core/host.ts";
 import { deploy } from "../../lib/deploy/deploy.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { type Place, place } from "../cli/place.ts";
 import { ExitCalled, type TestHost, type TestHostOptions } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";

@@ -9,7 +9,7 @@ import {
   type Recorded,
   surplusMembers,
 } from "../../lib/download/family.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import type { FamilyMember } from "../../lib/state/state.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { Store } from "../../lib/store/store.ts";

@@ -3,7 +3,7 @@
 
 import { realHost } from "../../lib/host.ts";
 import { run } from "../../lib/mod.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 
 const [store = "", location = "", url = ""] = Deno.args;
 const host = realHost();

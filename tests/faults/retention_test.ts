@@ -1,7 +1,7 @@
 /** Row 149: what `keep` counts: the family of a task, dated and server-named files included. */
 
 import { assertEquals } from "@std/assert";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { origin } from "../helpers/origin.ts";
 import { storeTest } from "../helpers/place.ts";
 import { type Runs, runsOver } from "./runs.ts";

@@ -5,7 +5,7 @@ import type { RunEvent } from "../../lib/core/event.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { run } from "../../lib/mod.ts";
 import type { ConfigInput, RunOptions, RunReport, State, TaskInput } from "../../lib/mod.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { sha256 } from "../helpers/folder.ts";
 import type { Tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

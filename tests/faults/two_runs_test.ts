@@ -5,7 +5,7 @@ import { delay } from "@std/async";
 import { EXIT } from "../../lib/core/result.ts";
 import { run } from "../../lib/mod.ts";
 import type { RunReport } from "../../lib/mod.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { testHost } from "../helpers/host.ts";
 import type { TestHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";

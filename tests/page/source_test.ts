@@ -8,9 +8,8 @@ import {
 import { loadValue } from "../../lib/config/load.ts";
 import type { RunEvent, RunOccurrence } from "../../lib/core/event.ts";
 import { checkCron } from "../../lib/cron/occurrence.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState, openStore } from "../helpers/open.ts";
 import type { State } from "../../lib/state/state.ts";
-import { openStore } from "../../lib/store/open.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { record, runRecord } from "../state/samples.ts";
 

@@ -6,7 +6,7 @@ import { fromFileUrl } from "@std/path";
 import fc from "fast-check";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { StateHost } from "../../lib/state/driver.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import type { FamilyMember, State } from "../../lib/state/state.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { anyMember, anyRecord, ids, member, record, runRecord } from "./samples.ts";

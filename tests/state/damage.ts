@@ -2,7 +2,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { dirname } from "@std/path";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { ids, member, record, runRecord } from "./samples.ts";

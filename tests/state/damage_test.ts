@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dirname } from "@std/path";
 import { DatabaseSync } from "node:sqlite";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { damages, healthyDatabase } from "./damage.ts";

@@ -1,7 +1,7 @@
 /** Leases of runs that were killed, in processes of their own. */
 
 import { assertEquals } from "@std/assert";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { freeAfterKills, startProcess } from "./conformance.ts";

@@ -4,7 +4,7 @@ import { bufferedState } from "../../lib/state/buffered.ts";
 import type { StateHost } from "../../lib/state/driver.ts";
 import { kvDriver } from "../../lib/state/kv.ts";
 import { encode, type Kv } from "../../lib/state/kv_connection.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { RunLocks } from "../../lib/state/file_lock.ts";
 import type { State } from "../../lib/state/state.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";

@@ -10,7 +10,7 @@ import {
 import { dirname, fromFileUrl } from "@std/path";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { isObject } from "../../lib/state/format.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import type { State } from "../../lib/state/state.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

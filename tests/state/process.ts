@@ -11,7 +11,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { realHost } from "../../lib/host.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { ids, record } from "./samples.ts";
 
 const [command, place = "", name = "", ...rest] = Deno.args;

@@ -1,5 +1,5 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { openStore } from "../../lib/store/open.ts";
+import { assertEquals } from "@std/assert";
+import { openStore } from "../helpers/open.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { assertCode, put } from "./conformance.ts";
@@ -22,23 +22,6 @@ Deno.test("memory: keeps nothing", async () => {
   await using another = await open("memory:");
   assertEquals(await another.stat("a"), null);
 });
-
-for (
-  const [location, named] of [
-    ["downloads", "a relative path"],
-    ["./downloads", "a relative path"],
-    ["", "a relative path"],
-    ["memory:secret", '"memory:"'],
-    ["ftp://user:secret@example.org/", '"ftp:"'],
-    ["https://example.org/?token=secret", '"https:"'],
-  ] as const
-) {
-  Deno.test(`${JSON.stringify(location)} is refused, and not repeated`, async () => {
-    const { message } = await assertCode("config.invalid", () => open(location));
-    assertMatch(message, new RegExp(`^opening the store: .* not ${named}$`));
-    assertEquals(message.includes("secret"), false);
-  });
-}
 
 Deno.test("an endpoint in the environment that is no URL of a server is refused, and not repeated", async () => {
   for (const url of ["localhost:9000", "minio", "file:///secret"]) {

@@ -9,7 +9,7 @@ import { checkCron } from "../../lib/cron/occurrence.ts";
 import { makePlan } from "../../lib/schedule/due.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, type Memory, memoryDriver } from "../../lib/state/memory.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import type { State } from "../../lib/state/state.ts";
 import { openFolder } from "../../lib/store/folder/folder.ts";
 import { openMemory } from "../../lib/store/memory.ts";

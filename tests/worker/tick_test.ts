@@ -5,7 +5,7 @@ import type { RunEvent } from "../../lib/core/event.ts";
 import { checkCron } from "../../lib/cron/occurrence.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import { lookForDue, type PassRequest, runPass } from "../../lib/worker/tick.ts";
 import { testHost } from "../helpers/host.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import { openState } from "../../lib/state/open.ts";
+import { openState } from "../helpers/open.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { file, newsOf, ORIGIN, play, played, results } from "./watching.ts";

@@ -8,10 +8,10 @@ import type { Task } from "../../core/task.ts";
 import { describePrivate, hostKind, isDenied, privateAmong } from "../../http/egress.ts";
 import { gather } from "../../schedule/pool.ts";
 import { isAddress, urlsOf } from "./permissions.ts";
-import { dirname, isAbsolute, join, resolve } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
 import type { Config } from "../../config/config.ts";
 import { CronfetchError } from "../../core/errors.ts";
-import { stateFile } from "../../core/ownership.ts";
+import { locationText, stateFile } from "../../core/location.ts";
 import { plural } from "../../report/format.ts";
 import { openState } from "../../state/open.ts";
 import { openStore } from "../../store/open.ts";
@@ -213,20 +213,20 @@ export async function checkStore(
   host: Host,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const { store: location, sync } = config;
-  const isFolder = isAbsolute(location);
-  const absent = isFolder && await isAbsent(location);
+  const location = locationText(config.store);
+  const folder = config.store.kind === "folder" ? config.store.path : null;
+  const absent = folder !== null && await isAbsent(folder);
   let conditional = true;
   try {
-    await withoutTrace(isAbsolute(location) ? location : null, async () => {
-      await using store = await openStore(location, { sync }, host);
+    await withoutTrace(folder, async () => {
+      await using store = await openStore(config.store, { sync: config.sync }, host);
       using _heeding = store.abortOn(signal);
       conditional = await tryStore(store, `cronfetch-doctor-${host.random.name()}`);
     });
     const message = absent
       ? `${location} is not there yet; the first run makes it`
       : `${location} can be written to, and read`;
-    if (!isFolder && !conditional) {
+    if (folder === null && !conditional) {
       const lack = "its server takes no notice of conditions, so the last of two at once wins";
       return { check: "store", verdict: "note", message: `${message}; ${lack}` };
     }
@@ -284,7 +284,7 @@ export async function checkState(config: Config, host: Host): Promise<Finding> {
   try {
     if (path !== null && await isAbsent(path)) {
       await tryFolder(dirname(path), host);
-      const message = `${config.state} is not there yet; the first run makes it`;
+      const message = `${locationText(config.state)} is not there yet; the first run makes it`;
       return { check: "state", verdict: "good", message };
     }
     await using state = await openState(config.state, host);

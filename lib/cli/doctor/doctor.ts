@@ -2,7 +2,7 @@
 
 import type { Flags } from "../flags.ts";
 import { createRedactor } from "../../config/secrets.ts";
-import type { BucketLocation } from "../../core/bucket.ts";
+import type { BucketLocation } from "../../core/location.ts";
 import { CronfetchError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import { EXIT } from "../../core/result.ts";

@@ -1,10 +1,9 @@
 /** The permissions of Deno that a config needs, as flags. Pure. */
 
-import { dirname, isAbsolute, relative, resolve, SEPARATOR } from "@std/path";
+import { dirname, relative, resolve, SEPARATOR } from "@std/path";
 import type { Config } from "../../config/config.ts";
-import { type BucketLocation, parseBucket } from "../../core/bucket.ts";
 import type { Host } from "../../core/host.ts";
-import { stateFile } from "../../core/ownership.ts";
+import { type BucketLocation, stateFile } from "../../core/location.ts";
 import { PROXY_VARIABLES } from "../../core/proxy.ts";
 import type { Task } from "../../core/task.ts";
 import type { S3Action } from "../../store/s3/errors.ts";
@@ -41,7 +40,7 @@ export function permissionFlags({ config, tasks, variables, host }: PermissionNe
   const server = bucket && serverOf(bucket, host);
   const stateAt = stateFile(config.state);
   const written = [
-    ...(isAbsolute(config.store) ? [config.store] : []),
+    ...(config.store.kind === "folder" ? [config.store.path] : []),
     ...(stateAt === null ? [] : [dirname(stateAt)]),
   ];
   return [
@@ -64,8 +63,7 @@ export function permissionFlags({ config, tasks, variables, host }: PermissionNe
 
 /** The bucket that is the store, or null. */
 export function bucketOf({ store }: Pick<Config, "store">): BucketLocation | null {
-  const bucket = store.startsWith("s3:") ? parseBucket(store) : null;
-  return bucket === null || "complaint" in bucket ? null : bucket;
+  return store.kind === "s3" ? store : null;
 }
 
 /** What a bucket's access rules (IAM) have to allow, and where. */

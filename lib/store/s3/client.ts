@@ -2,7 +2,7 @@
 
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import manifest from "../../../deno.json" with { type: "json" };
-import type { BucketLocation } from "../../core/bucket.ts";
+import type { BucketLocation } from "../../core/location.ts";
 import type { Host } from "../../core/host.ts";
 import { type Bucket, type Condition, ConditionFailed, type ObjectFacts } from "./bucket.ts";
 import { DriverError } from "../errors.ts";

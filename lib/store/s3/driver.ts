@@ -1,6 +1,6 @@
 /** A store in a bucket of S3, or of a server that speaks S3. */
 
-import type { BucketLocation } from "../../core/bucket.ts";
+import type { BucketLocation } from "../../core/location.ts";
 import type { Host } from "../../core/host.ts";
 import { createStore } from "../create_store.ts";
 import type { Driver } from "../driver.ts";

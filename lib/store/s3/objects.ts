@@ -1,6 +1,6 @@
 /** Objects of a bucket and files of a store: names, and what is kept beside the bytes. Pure. */
 
-import type { BucketLocation } from "../../core/bucket.ts";
+import type { BucketLocation } from "../../core/location.ts";
 import type { PublishRequest } from "../draft.ts";
 import { DriverError } from "../errors.ts";
 import { OWN_PREFIX } from "../key.ts";

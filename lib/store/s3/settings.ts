@@ -1,6 +1,6 @@
 /** Whom to ask, and as whom: from the store's location and the environment. Pure. */
 
-import type { BucketLocation } from "../../core/bucket.ts";
+import type { BucketLocation } from "../../core/location.ts";
 import type { Host } from "../../core/host.ts";
 
 /** Environment variables that a store in a bucket asks for, as all of S3's users know them. */

@@ -6,7 +6,13 @@ import { openBucket } from "../../../lib/store/s3/client.ts";
 import { openS3 } from "../../../lib/store/s3/driver.ts";
 import { testHost, type TestHostOptions } from "../../helpers/host.ts";
 
-const LOCATION = { bucket: "b", prefix: "", endpoint: "http://127.0.0.1:9", region: null };
+const LOCATION = {
+  kind: "s3",
+  bucket: "b",
+  prefix: "",
+  endpoint: "http://127.0.0.1:9",
+  region: null,
+} as const;
 const ENV = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
 const { signal } = new AbortController();
 

@@ -1,8 +1,14 @@
 import { assertEquals } from "@std/assert";
-import type { BucketLocation } from "../../../lib/core/bucket.ts";
+import type { BucketLocation } from "../../../lib/core/location.ts";
 import { credentialsOf, endpointOf, regionOf, serverOf } from "../../../lib/store/s3/settings.ts";
 
-const location: BucketLocation = { bucket: "b", prefix: "", endpoint: null, region: null };
+const location: BucketLocation = {
+  kind: "s3",
+  bucket: "b",
+  prefix: "",
+  endpoint: null,
+  region: null,
+};
 
 function host(env: Record<string, string> = {}) {
   return { env: (name: string) => env[name] };

@@ -2,8 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
-import { ownFilesOf } from "../../lib/config/location.ts";
+import { ownFilesOf } from "../../lib/config/own_files.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
+import { stateLocation, storeLocation } from "../helpers/open.ts";
 import { complaintsOf, load, loadInput, makeFiles } from "./loading.ts";
 
 const URL = "https://example.org/x";
@@ -81,7 +82,11 @@ Deno.test({
     await link(at("real/conf/tasks.json"), at("cronfetch.json"));
     await link(at("real/var"), at("var-link"));
     const own = (store: string, state: string) =>
-      ownFilesOf({ store: at(store), state, files: [at("cronfetch.json")] })
+      ownFilesOf({
+        store: storeLocation(at(store)),
+        state: stateLocation(state),
+        files: [at("cronfetch.json")],
+      })
         .map(({ key }) => key).sort();
     const state = `file:${at("var-link/s.json")}`;
     assertEquals(own("store-link", state), ["CONF/TASKS.JSON", "VAR/S.JSON"]);
@@ -91,7 +96,8 @@ Deno.test({
     assertEquals(own("", state).includes("CRONFETCH.JSON"), true);
     // What does not exist yet is where its folder is.
     assertEquals(own("store-link/var", `kv:${at("var-link/new/s.db")}`), ["NEW/S.DB"]);
-    assertEquals(ownFilesOf({ store: "memory:", state, files: [at("cronfetch.json")] }), []);
+    const inMemory = { store: { kind: "memory" }, state: stateLocation(state) } as const;
+    assertEquals(ownFilesOf({ ...inMemory, files: [at("cronfetch.json")] }), []);
   },
 });
 

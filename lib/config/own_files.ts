@@ -1,0 +1,48 @@
+/** The files of cronfetch itself that are inside of a store. */
+
+import { basename, dirname, join } from "@std/path";
+import { stateFile, type StateLocation, type StoreLocation } from "../core/location.ts";
+import { type OwnFile, ownFilesIn } from "../core/ownership.ts";
+
+/** What cronfetch keeps on disk besides the published files. */
+export interface OwnFileLocations {
+  /** Null for a store of the caller's, which is no folder. */
+  readonly store: StoreLocation | null;
+  /** Null for a state of the caller's, which is no file. */
+  readonly state: StateLocation | null;
+  /** Absolute paths of the files of the config. */
+  readonly files: readonly string[];
+}
+
+/**
+ * The files of cronfetch itself that are inside of a store, by their paths as written and without
+ * symbolic links: any of the folders may be one.
+ */
+export function ownFilesOf({ store, state, files }: OwnFileLocations): OwnFile[] {
+  if (store?.kind !== "folder") return [];
+  const statePath = state && stateFile(state);
+  return ownFilesIn({
+    stores: spellings(store.path),
+    configs: files.flatMap(spellings),
+    states: statePath === null ? [] : spellings(statePath),
+  });
+}
+
+/** A path as written; in its real folder; and its target if it is a link itself. */
+function spellings(path: string): string[] {
+  return [...new Set([path, join(realPath(dirname(path)), basename(path)), realPath(path)])];
+}
+
+/**
+ * The real path. Of a path that does not exist yet, the deepest existing folder is resolved. The
+ * path as written if reading it is not permitted: the permission is not requested.
+ */
+function realPath(path: string): string {
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return path;
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : join(realPath(above), basename(path));
+  }
+}

@@ -1,0 +1,157 @@
+/** Where a store and a state are kept: text -> union -> text. Parsed once, at the edge. Pure. */
+
+import { resolve } from "@std/path";
+import { trimEndOf } from "./text.ts";
+
+/** Where published files go. */
+export type StoreLocation =
+  | { readonly kind: "folder"; /** Absolute. */ readonly path: string }
+  | BucketLocation
+  | { readonly kind: "memory" };
+
+/** A bucket of an S3 server, and the part of it that is cronfetch's. */
+export interface BucketLocation {
+  readonly kind: "s3";
+  readonly bucket: string;
+  /** Prefix of every key, without slashes at its ends; `""` for the whole bucket. */
+  readonly prefix: string;
+  /** URL of the server, or null for the environment's or AWS's. */
+  readonly endpoint: string | null;
+  /** Name of the region, or null for the environment's. */
+  readonly region: string | null;
+}
+
+/** Where state is kept between runs. */
+export type StateLocation =
+  | {
+    readonly kind: "kv";
+    /** Absolute path of the database; null for the one that the platform assigns. */
+    readonly path: string | null;
+  }
+  | { readonly kind: "file"; /** Absolute. */ readonly path: string }
+  | { readonly kind: "memory" };
+
+/** A location, or what is wrong with the text: the rest of a sentence that repeats none of it. */
+export type ParsedLocation<Location> =
+  | { readonly value: Location; readonly complaint?: undefined; readonly guess?: undefined }
+  | {
+    readonly value?: undefined;
+    readonly complaint: string;
+    /** What was probably meant, or null. */
+    readonly guess: string | null;
+  };
+
+/** A scheme; one letter and a colon is a drive. */
+const SCHEME = /^[a-z][a-z0-9+.-]+:/i;
+
+/**
+ * Parses the location of a store: a folder, `s3://bucket/prefix?endpoint=…&region=…` or `memory:`.
+ *
+ * @param folder Absolute folder that a relative path starts at.
+ */
+export function parseStoreLocation(text: string, folder: string): ParsedLocation<StoreLocation> {
+  if (/\p{Cc}/u.test(text)) return wrong("must not hold control characters");
+  if (text === "memory:") return { value: { kind: "memory" } };
+  if (text.startsWith("s3:")) return parseBucket(text);
+  return SCHEME.test(text)
+    ? wrong('must be a folder, "s3://bucket/prefix" or "memory:"')
+    : { value: { kind: "folder", path: resolve(folder, text) } };
+}
+
+/**
+ * Parses the location of a state: `kv:` and `file:` with a path, `kv:` alone, or `memory:`.
+ *
+ * @param folder Absolute folder that a relative path starts at.
+ */
+export function parseStateLocation(text: string, folder: string): ParsedLocation<StateLocation> {
+  if (/\p{Cc}/u.test(text)) return wrong("must not hold control characters");
+  if (text === "memory:") return { value: { kind: "memory" } };
+  if (text === "kv:") return { value: { kind: "kv", path: null } };
+  if (/^postgres(?:ql)?:/.test(text)) {
+    return wrong('must be "kv:" or "file:" with a path; this version has no state in Postgres');
+  }
+  const [, kind, path] = /^(kv|file):(.+)$/.exec(text) ?? [];
+  if (path !== undefined && !/^https?:\/\//.test(path)) {
+    return { value: { kind: kind === "kv" ? "kv" : "file", path: resolve(folder, path) } };
+  }
+  const guess = SCHEME.test(text) ? null : text.endsWith(".json") ? `file:${text}` : `kv:${text}`;
+  return wrong('must be "kv:" or "file:" with a path, or "memory:"', guess);
+}
+
+/** The location as a config has it, with an absolute path. */
+export function locationText(location: StoreLocation | StateLocation): string {
+  switch (location.kind) {
+    case "memory":
+      return "memory:";
+    case "folder":
+      return location.path;
+    case "kv":
+    case "file":
+      return `${location.kind}:${location.path ?? ""}`;
+    case "s3": {
+      const { bucket, prefix, endpoint, region } = location;
+      const options = [
+        ...(endpoint === null ? [] : [`endpoint=${endpoint}`]),
+        ...(region === null ? [] : [`region=${region}`]),
+      ].join("&");
+      return `s3://${bucket}${prefix && `/${prefix}`}${options && `?${options}`}`;
+    }
+    default:
+      return location satisfies never;
+  }
+}
+
+/** Path of the file of a state, or null if its location is no file. */
+export function stateFile(location: StateLocation): string | null {
+  return location.kind === "memory" ? null : location.path;
+}
+
+function wrong(complaint: string, guess: string | null = null) {
+  return { complaint, guess };
+}
+
+/** S3's rules for names of buckets, except those that need the whole name to be understood. */
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+const NO_SECRETS =
+  "must not hold credentials; they are taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+
+/** Parses `s3://…`. Nothing in a prefix is percent-decoded. */
+function parseBucket(text: string): ParsedLocation<BucketLocation> {
+  const [, place = "", query = ""] = /^s3:\/\/([^?]*)(?:\?(.*))?$/s.exec(text) ?? [];
+  const [bucket = "", ...segments] = place.split("/");
+  if (bucket.includes("@")) return wrong(NO_SECRETS);
+  if (!BUCKET.test(bucket)) {
+    return wrong('must be "s3://bucket/prefix", the bucket of 3 to 63 lower-case characters');
+  }
+  const prefix = trimEndOf(segments.join("/").replace(/^\/+/, ""), "/");
+  const parts = prefix === "" ? [] : prefix.split("/");
+  if (parts.some((part) => part === "" || part === "." || part === "..")) {
+    return wrong('must not have ".", ".." or nothing between two slashes of its prefix');
+  }
+  let endpoint: string | null = null;
+  let region: string | null = null;
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name === "endpoint") {
+      if (!isEndpoint(value)) {
+        return wrong('must have the URL of a server as "endpoint", and no credentials in it');
+      }
+      endpoint = value.replace(/\/$/, "");
+    } else if (name === "region") {
+      if (!/^[a-z0-9-]+$/.test(value)) {
+        return wrong('must have the name of a region as "region"');
+      }
+      region = value;
+    } else {
+      const isSecret = /key|secret|token|credential|password/i.test(name);
+      return wrong(isSecret ? NO_SECRETS : 'may only have "endpoint" and "region" behind "?"');
+    }
+  }
+  return { value: { kind: "s3", bucket, prefix, endpoint, region } };
+}
+
+function isEndpoint(text: string): boolean {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const { username, password, pathname, search, hash } = new URL(text);
+  return username === "" && password === "" && pathname === "/" && search === "" && hash === "";
+}

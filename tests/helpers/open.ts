@@ -1,0 +1,36 @@
+/** Opens stores and states by the text of their location, as in a config. */
+
+import {
+  parseStateLocation,
+  parseStoreLocation,
+  type StateLocation,
+  type StoreLocation,
+} from "../../lib/core/location.ts";
+import type { Host } from "../../lib/core/host.ts";
+import type { StateHost } from "../../lib/state/driver.ts";
+import { openState as openStateAt } from "../../lib/state/open.ts";
+import type { State } from "../../lib/state/state.ts";
+import { openStore as openStoreAt, type StoreOptions } from "../../lib/store/open.ts";
+import type { Store } from "../../lib/store/store.ts";
+
+/** A sound location; relative paths are not for tests. */
+export function storeLocation(text: string): StoreLocation {
+  const { value, complaint } = parseStoreLocation(text, "/");
+  if (value === undefined) throw new TypeError(`${text} ${complaint}`);
+  return value;
+}
+
+/** A sound location; relative paths are not for tests. */
+export function stateLocation(text: string): StateLocation {
+  const { value, complaint } = parseStateLocation(text, "/");
+  if (value === undefined) throw new TypeError(`${text} ${complaint}`);
+  return value;
+}
+
+export async function openStore(text: string, options: StoreOptions, host: Host): Promise<Store> {
+  return await openStoreAt(storeLocation(text), options, host);
+}
+
+export async function openState(text: string, host: StateHost): Promise<State> {
+  return await openStateAt(stateLocation(text), host);
+}
