@@ -1,4 +1,4 @@
-/** From a driver to a store: what is the same whatever the files are kept in. */
+/** Makes a store of a driver: the part that is the same for all kinds of stores. */
 
 import { createHash } from "node:crypto";
 import { createDraft, type DraftSteps, extendHead, type ResumedBytes } from "./draft.ts";
@@ -16,19 +16,80 @@ import type {
 } from "./store.ts";
 import { listingStatCache } from "./stat_cache.ts";
 
-/** Makes a store of a driver. Closing it discards its drafts, and closes the driver. */
+/**
+ * Makes a {@linkcode Store} of a driver, for `run(config, { store })`. Closing the store waits for
+ * pending operations, discards its drafts and closes the driver; later calls that would write
+ * reject with `internal`.
+ *
+ * @param driver Closed together with the store.
+ *
+ * @example A store in memory.
+ * ```ts
+ * import { changedConcurrently, createStore, type StoredFile } from "@cronfetch/cronfetch";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const files = new Map<string, { file: StoredFile; bytes: Uint8Array<ArrayBuffer> }>();
+ * const stat = (key: string) => files.get(key)?.file ?? null;
+ * let revisions = 0;
+ *
+ * await using store = createStore({
+ *   location: "an example",
+ *   begin: async (key, { existing = stat(key) }) => {
+ *     let body = new Blob();
+ *     return {
+ *       existing,
+ *       append: async (bytes) => void (body = new Blob([body, bytes])),
+ *       seal: async () => {},
+ *       read: () => body.bytes(),
+ *       publish: async ({ key: to, ifUnchanged, exclusive, sizeBytes, sha256 }) => {
+ *         const bytes = await body.bytes();
+ *         const current = stat(to);
+ *         if (exclusive && current !== null) throw changedConcurrently();
+ *         if (ifUnchanged && current?.revision !== existing?.revision) {
+ *           if (current?.sha256 === sha256) return current;
+ *           throw changedConcurrently();
+ *         }
+ *         const revision = String(++revisions);
+ *         const file = { sizeBytes, sha256, revision, modifiedMs: Date.now() };
+ *         files.set(to, { file, bytes });
+ *         return file;
+ *       },
+ *       remove: async () => void (body = new Blob()),
+ *     };
+ *   },
+ *   stat: async (key) => stat(key),
+ *   read: async (key) => {
+ *     const found = files.get(key);
+ *     return found ? new Blob([found.bytes]).stream() : null;
+ *   },
+ *   list: async function* (prefix) {
+ *     for (const [key, { file }] of files) {
+ *       if (prefix === "" || key.startsWith(`${prefix}/`)) yield { key, ...file };
+ *     }
+ *   },
+ *   remove: async (key) => void files.delete(key),
+ * });
+ *
+ * await using draft = await store.draft("numbers.csv");
+ * await draft.write(new TextEncoder().encode("a,b\n1,2\n"));
+ * const { sizeBytes } = await draft.seal();
+ * assertEquals([sizeBytes, await store.stat("numbers.csv")], [8, null]);
+ * const { revision } = await draft.publish();
+ * assertEquals((await store.stat("numbers.csv"))?.revision, revision);
+ * ```
+ */
 export function createStore(driver: Driver): Store {
   const drafts = new Set<Draft>();
   const busy = new Set<Promise<unknown>>();
   let closing: Promise<void> | null = null;
 
-  function register(key: string, steps: DraftSteps, before?: ResumedBytes): Draft {
-    const draft = createDraft(key, steps, () => drafts.delete(draft), before);
+  function register(key: string, steps: DraftSteps, resumed?: ResumedBytes): Draft {
+    const draft = createDraft(key, steps, () => drafts.delete(draft), resumed);
     drafts.add(draft);
     return draft;
   }
 
-  /** Does what leaves traces: the store is not closed before it is over. */
+  /** Delays closing the store until `work` is done. */
   async function tracked<T>(work: () => Promise<T>): Promise<T> {
     if (closing !== null) throw storeClosed();
     const working = work();
@@ -44,7 +105,7 @@ export function createStore(driver: Driver): Store {
     key: string,
     { statCache, expectedBytes = null }: DraftOptions,
   ): Promise<BeginOptions> {
-    // Where a look costs no request, the one that the driver makes anyway is newer.
+    // If `stat` is cheap, the driver calls it itself, for a newer result.
     const existing = driver.prefersLists ? await statCache?.get(key) : undefined;
     return { existing, expectedBytes };
   }
@@ -119,8 +180,8 @@ export function createStore(driver: Driver): Store {
 
   function statCache(keys: Iterable<string>, signal: AbortSignal): StatCache {
     if (!driver.prefersLists) return { get: stat, ready: () => Promise.resolve() };
-    const list = (prefix: string, after: string) => listed(prefix, after, signal);
-    return listingStatCache(keys, { list, stat }, signal);
+    const listAfter = (prefix: string, after: string) => list(prefix, after, signal);
+    return listingStatCache(keys, { list: listAfter, stat }, signal);
   }
 
   async function read(
@@ -131,7 +192,7 @@ export function createStore(driver: Driver): Store {
     signal.throwIfAborted();
     try {
       const pieces = await driver.read(key, signal);
-      return pieces && pieced(key, pieces, signal);
+      return pieces && wrapReadErrors(key, pieces, signal);
     } catch (error) {
       signal.throwIfAborted();
       throw storeError(reading(key), error);
@@ -146,7 +207,7 @@ export function createStore(driver: Driver): Store {
     return hash.digest("hex");
   }
 
-  async function* listed(
+  async function* list(
     prefix: string,
     after?: string,
     signal?: AbortSignal,
@@ -190,7 +251,7 @@ export function createStore(driver: Driver): Store {
   async function close(): Promise<void> {
     await Promise.allSettled(busy);
     await Promise.all([...drafts].map((draft) => draft.discard()));
-    // What could not be removed is still among the drafts.
+    // Drafts that could not be removed are still in the set.
     await driver.close?.(drafts.size === 0);
   }
 
@@ -203,7 +264,7 @@ export function createStore(driver: Driver): Store {
     statCache,
     read,
     digest,
-    list: (prefix) => listed(prefix),
+    list: (prefix) => list(prefix),
     copy,
     remove,
     abortOn: (signal) => driver.abortOn?.(signal) ?? { [Symbol.dispose]: () => {} },
@@ -212,8 +273,8 @@ export function createStore(driver: Driver): Store {
   };
 }
 
-/** Pieces of a file, with what is thrown while they come explained. */
-async function* pieced(
+/** Wraps errors while a file is read. */
+async function* wrapReadErrors(
   key: string,
   pieces: AsyncIterable<Uint8Array<ArrayBuffer>>,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-/** What the drafts of all drivers share: order, counting, hashing, and an end in every case. */
+/** The part of a draft that is the same for all drivers: order of calls, counting, hashing. */
 
 import { createHash, type Hash } from "node:crypto";
 import { CronfetchError } from "../core/errors.ts";
@@ -13,66 +13,79 @@ import type {
   StoredFile,
 } from "./store.ts";
 
-/** What is to be put where. */
+/** What a driver has to publish, and under which conditions. */
 export interface PublishRequest extends Sealed {
-  /** Where the bytes go: the draft's key, or another. */
+  /** The draft's own key, or another one. */
   readonly key: string;
-  /** Whether nothing may be there but what the draft is to replace. False for another key. */
+  /**
+   * Publish only if the key still holds {@linkcode DraftSteps.existing}, or these same bytes; else
+   * throw {@linkcode changedConcurrently}. Always false for another key.
+   */
   readonly ifUnchanged: boolean;
-  /** Whether nothing at all may be there. */
+  /** Publish only if the key is unused. */
   readonly exclusive: boolean;
-  /** Where the bytes came from, or null. */
+  /** Where the bytes were fetched from, or null. */
   readonly provenance: Provenance | null;
-  /** The modification time that the file is to have, in milliseconds; null for now. */
+  /** Modification time for the file, in milliseconds since the epoch; null for the current time. */
   readonly modifiedMs: number | null;
 }
 
 /**
- * The steps of a draft that a driver takes. They are called one after another,
- * never two at once, and none after one that failed but `remove`. What they
- * throw may be anything: it is explained to people above (see `errors.ts`).
+ * One draft of a driver. The steps are called one after another, never concurrently, and after a
+ * step has failed only `remove` is called. They may throw anything, as {@linkcode Driver} states.
  */
 export interface DraftSteps {
-  /** What is published under the draft's key as it begins, or null. */
+  /** The file that existed under the draft's key when the draft was started, or null. */
   readonly existing: StoredFile | null;
   /**
-   * Appends all of `bytes`, and keeps no hold of them; or takes over the buffer
-   * behind them, and returns one of the same size in exchange.
+   * Appends `bytes`.
+   *
+   * @param bytes Must not be referenced after the step, unless their whole buffer is kept and
+   * another one is returned.
+   * @returns A buffer of the same size in exchange for that of `bytes`, if that was kept.
    */
   append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void>;
   /**
-   * SHA-256 of all bytes, lower-case hexadecimal; called when sealed. Only where the
-   * driver computes it itself, with those before: else they are hashed as they come.
+   * The SHA-256 of all bytes in lower-case hexadecimal, called after `seal`. For drivers that hash
+   * bytes themselves, those before a `resume` included; without it, the caller hashes them.
    */
   digest?(): Promise<string>;
-  /** Makes sure that exactly `sizeBytes` bytes are in place. */
+  /** Completes the writes, and fails unless exactly `sizeBytes` bytes were stored. */
   seal(sizeBytes: number): Promise<void>;
-  /** Returns all bytes; called when sealed. */
+  /** Reads all bytes; called after `seal`. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
-  /** Returns all bytes piece by piece; called when sealed. Absent where `read` is as good. */
-  pieces?(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>>;
-  /** Puts the bytes under a key, all at once; called when sealed. */
-  publish(publication: PublishRequest): Promise<PublishedFile>;
   /**
-   * Keeps the `sizeBytes` bytes so far under a name of its own, and closes what is
-   * open. Absent where drafts cannot outlive a run.
+   * Reads all bytes piece by piece; called after `seal`. A piece is valid until the next one is
+   * requested. Without it, `read` is used.
+   */
+  pieces?(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>>;
+  /**
+   * Publishes the bytes atomically; called after `seal`.
+   *
+   * @throws {DriverError} `store.conflict` if a condition of the request does not hold.
+   */
+  publish(request: PublishRequest): Promise<PublishedFile>;
+  /**
+   * Keeps the `sizeBytes` bytes written so far for `Driver.resume`, and closes what is open.
+   * Without it, no draft outlives a run.
+   *
+   * @returns A name for the draft that no other process can guess.
    */
   suspend?(sizeBytes: number): Promise<string>;
-  /** Told, at any time, that the step under way is for nothing; `remove` follows. */
+  /** Aborts the step that is running, if any; called at any time, and followed by `remove`. */
   interrupt?(): void;
-  /** Removes every trace, and closes what is open; the last call unless published. */
+  /** Removes the draft and closes what is open; the last step unless published or suspended. */
   remove(): Promise<void>;
 }
 
-/** What a draft that goes on holds already. */
+/** The bytes that a resumed draft already has. */
 export interface ResumedBytes {
-  /** Fed with them. */
+  /** Updated with all of them. */
   readonly hash: Hash;
-  /** How many they are. */
   readonly sizeBytes: number;
 }
 
-/** Stages of a draft, and how people would say when that is. */
+/** The stages of a draft, as they are named in messages. */
 const STAGES = {
   writing: "before it was sealed",
   sealed: "after it was sealed",
@@ -82,41 +95,38 @@ const STAGES = {
 type Stage = keyof typeof STAGES;
 
 /**
- * Makes a draft of a driver's steps. A draft that cannot be sealed or published
- * discards itself.
+ * Makes a draft of a driver's steps.
  *
- * @param key Where its bytes are to go.
- * @param ended Called once, when the draft is published, suspended, or every trace
- * of it is gone; not when it could not be removed.
- * @param before The bytes it holds already, if it goes on.
+ * @param ended Called once the draft is published, suspended or removed; not if removing failed.
+ * @param resumed The bytes of a resumed draft.
  */
 export function createDraft(
   key: string,
   steps: DraftSteps,
   ended: () => void,
-  before?: ResumedBytes,
+  resumed?: ResumedBytes,
 ): Draft {
   const doing = `storing ${JSON.stringify(key)}`;
-  const hash = steps.digest ? null : before?.hash ?? createHash("sha256");
+  const hash = steps.digest ? null : resumed?.hash ?? createHash("sha256");
   let stage: Stage = "writing";
-  let sizeBytes = before?.sizeBytes ?? 0;
+  let sizeBytes = resumed?.sizeBytes ?? 0;
   let sealed: Sealed | null = null;
   let settled = false;
   let discarding: Promise<void> | null = null;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** Queues a job behind those before it. Once one has failed the others fail likewise. */
+  /** Queues a job behind those before it; if one fails, so do all behind it. */
   function enqueue<T>(from: Stage, to: Stage, job: () => Promise<T>): Promise<T> {
     if (discarding === null && stage !== from) return Promise.reject(misuse(stage));
     stage = to;
     const result = last.then(() => {
       if (discarding !== null) throw discarded();
       return wrapErrors(doing, job).catch((error) => {
-        // What was interrupted fails in some way; that it was, is the reason.
+        // An interrupted step fails with any error; report the interruption instead.
         throw discarding === null ? error : discarded();
       });
     });
-    // Whoever is handed the result sees the failure, and so does everybody behind.
+    // The caller receives the rejection, as do all jobs behind: it is not unhandled.
     result.catch(() => {});
     last = result;
     return result;
@@ -125,7 +135,7 @@ export function createDraft(
   async function append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
     const { length, buffer } = bytes;
     const appending = steps.append(bytes);
-    // The processor hashes while the disk writes.
+    // Hash while the disk writes.
     hash?.update(bytes);
     const exchanged = await appending;
     sizeBytes += length;
@@ -143,7 +153,7 @@ export function createDraft(
         yield bytes;
       }
       if (readBytes !== sizeBytes) {
-        throw new DriverError("store.failed", `wrote ${sizeBytes} bytes, ${readBytes} can be read`);
+        throw new DriverError("store.failed", `wrote ${sizeBytes} bytes, read back ${readBytes}`);
       }
     } catch (error) {
       throw discarding === null ? storeError(doing, error) : discarded();
@@ -153,7 +163,7 @@ export function createDraft(
   async function seal(): Promise<Sealed> {
     await steps.seal(sizeBytes);
     const sha256 = hash?.digest("hex") ?? await steps.digest?.();
-    if (sha256 === undefined) throw new TypeError("a draft was not hashed");
+    if (sha256 === undefined) throw new TypeError("the draft was not hashed");
     return sealed = { sizeBytes, sha256 };
   }
 
@@ -164,17 +174,14 @@ export function createDraft(
     const ifUnchanged = as === undefined || as === key;
     if (exclusive && ifUnchanged && steps.existing !== null) throw alreadyExists();
     const target = { key: as ?? key, ifUnchanged, exclusive };
-    const publication = { ...sealed, ...target, provenance, modifiedMs };
-    const file = await steps.publish(publication);
+    const file = await steps.publish({ ...sealed, ...target, provenance, modifiedMs });
     settled = true;
     ended();
     return file;
   }
 
   async function suspend(): Promise<string> {
-    if (!steps.suspend) {
-      throw new DriverError("store.failed", "drafts cannot be kept there for later");
-    }
+    if (!steps.suspend) throw new DriverError("store.failed", "this store cannot keep drafts");
     const name = await steps.suspend(sizeBytes);
     settled = true;
     ended();

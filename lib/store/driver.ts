@@ -1,45 +1,52 @@
-/** Driver: what a kind of place must be able to do so that a store can be made of it. */
+/** The interface that a kind of store has to implement; `createStore` makes a store of it. */
 
 import type { DraftSteps } from "./draft.ts";
 import type { ListedFile, StoredFile } from "./store.ts";
 
-/** What is known as a draft begins. */
+/** What is known when a draft starts. */
 export interface BeginOptions {
-  /** What stands under its key, null for nothing; undefined where the driver is to look. */
+  /** The file under the draft's key, null for none; undefined if the driver has to find out. */
   readonly existing: StoredFile | null | undefined;
-  /** How many bytes are to come, or null. It need not be right. */
+  /** Expected total size in bytes, a hint that may be wrong; null if unknown. */
   readonly expectedBytes: number | null;
 }
 
-/** A suspended draft, taken up again. */
+/** A suspended draft that a driver has resumed. */
 export interface ResumedSteps {
-  /** The steps that go on with it. */
+  /** The steps that continue the draft. */
   readonly steps: DraftSteps;
-  /** Its bytes so far, from the beginning. A piece is good until the next one is asked for. */
+  /** The bytes written so far, from the first on. A piece is valid until the next is requested. */
   readonly partial: AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 
 /**
- * A kind of place for files. `createStore` makes a {@linkcode Store} of it, and
- * adds all that is the same everywhere: keys are checked before they get here,
- * drafts are hashed, counted and ended, what is thrown is explained to people
- * (a `DriverError`, a system's error, or anything), nothing is called after `close`.
+ * A place for files: the part of a store that differs from one kind to the next. `createStore` adds
+ * the rest: it checks keys, hashes and counts bytes, keeps the order of a draft's steps, discards
+ * open drafts when the store is closed, and calls nothing after {@linkcode Driver.close}.
  *
- * The methods with a question mark may be left out, at a price that each tells.
+ * Methods may be called concurrently, and may throw anything: `createStore` turns a
+ * {@linkcode DriverError}, an error of the operating system or any other error into a
+ * `CronfetchError`. Each optional method states what the store does without it.
+ *
+ * The example at {@linkcode createStore} is a complete driver. A driver is correct if it passes
+ * `storeConformance` of `tests/store/conformance.ts`.
  */
 export interface Driver {
-  /** Where it is, for people; without secrets. */
+  /** Where files are stored, for messages; without secrets. */
   readonly location: string;
   /**
-   * True where a look is a request, so that many are better made by `list`, which
-   * then yields keys in the order of their code points, and knows `after`.
+   * True if `stat` is a request, so that {@linkcode Driver.list} is the cheaper way to many files.
+   * Lists must then be in the order of code points and support `after`. Default: false.
    */
   readonly prefersLists?: boolean;
-  /** Starts a draft. */
+  /** Starts a draft for `key`; must not change what is published there. */
   begin(key: string, options: BeginOptions): Promise<DraftSteps>;
   /**
-   * Takes up a draft that was suspended under `name`, so that nobody else can;
-   * null where there is none. Without it, nothing outlives a run.
+   * Resumes the draft of `key` that was suspended under `name`, so that no other process can.
+   * Without it, no draft outlives a run.
+   *
+   * @param signal Aborts reading the bytes of the draft.
+   * @returns Null if there is no such draft.
    */
   resume?(
     key: string,
@@ -47,35 +54,53 @@ export interface Driver {
     signal: AbortSignal,
     options: BeginOptions,
   ): Promise<ResumedSteps | null>;
-  /** Removes a suspended draft. One that is not there is no error. */
+  /** Removes a suspended draft, if it exists. Without it, nothing is removed. */
   drop?(key: string, name: string): Promise<void>;
-  /** What is published under a key, or null. */
+  /** The file published under `key`, or null. */
   stat(key: string): Promise<StoredFile | null>;
-  /** Reads what is published under a key, or null. A piece is good until the next is asked for. */
+  /**
+   * Reads the file published under `key`.
+   *
+   * @returns Pieces, each valid until the next one is requested; null if there is no such file.
+   */
   read(
     key: string,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array<ArrayBuffer>> | null>;
   /**
-   * Published files below a prefix of whole segments, `""` for all. Names that no
-   * key can have may be among them. `after` leaves out the keys up to that one; it
-   * and the signal come only to a driver that prefers lists.
+   * Lists published files. Names that are no valid keys may be among them; they are skipped.
+   *
+   * @param prefix Whole segments of a key, without a slash at the end; `""` for all files.
+   * @param after Skip the keys up to and including this one. Passed with `prefersLists` only.
+   * @param signal Aborts the list. Passed with `prefersLists` only.
    */
   list(prefix: string, after?: string, signal?: AbortSignal): AsyncIterable<ListedFile>;
   /**
-   * Puts a published file under another key as well, all at once, in a way of its
-   * own. False, and nothing done, where it cannot: then the bytes are copied.
+   * Publishes the bytes of `from` under `to` as well, atomically replacing any file there. Without
+   * it, the bytes are read and written.
+   *
+   * @returns False, with nothing done, if the bytes have to be read and written.
    */
   copy?(from: string, to: string): Promise<boolean>;
-  /** Removes a published file. One that is not there is no error. */
+  /** Removes a published file, if it exists. */
   remove(key: string): Promise<void>;
-  /** Removes what dead runs left, as far as it can; returns how many drafts. */
+  /**
+   * Removes drafts left by crashed runs, as far as they can be identified. Without it, nothing is
+   * removed.
+   *
+   * @returns The number of drafts removed.
+   */
   sweep?(): Promise<number>;
   /**
-   * Ends what takes long a few seconds after the signal, unless it is disposed of
-   * before. Without it, nothing takes long.
+   * Aborts pending operations a few seconds after `signal`. Without it, no operation is aborted.
+   *
+   * @returns Disposing of it withdraws the signal.
    */
   abortOn?(signal: AbortSignal): Disposable;
-  /** Lets go of everything. `isClean`: no draft was left behind. */
+  /**
+   * Releases all resources; the last call.
+   *
+   * @param isClean Whether every draft was published, suspended or removed.
+   */
   close?(isClean: boolean): Promise<void>;
 }

@@ -1,14 +1,14 @@
-/** What the operating system and Deno say, in our codes and in plain sentences. */
+/** Errors of drivers and of the operating system, turned into `CronfetchError`s. */
 
 import { CronfetchError, type ErrorCode, type Retry } from "../core/errors.ts";
 
-/** A code of ours, and a sentence: what happened, and what to do about it. */
-type Explanation = readonly [code: ErrorCode, sentence: string];
+/** An error code and a message: what happened, and what to do about it. */
+type Explanation = readonly [code: ErrorCode, message: string];
 
 const FULL = "free some, or choose another folder";
 const DENIED = "permission denied; let this user write there, or choose another folder";
 
-/** By the name that POSIX gives an error; Deno puts it into `error.code` on every platform. */
+/** By POSIX name, which Deno puts into `error.code` on every platform. */
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOSPC: ["store.full", `no space is left on the disk; ${FULL}`],
   EDQUOT: ["store.full", `the disk quota is used up; ${FULL}`],
@@ -16,57 +16,71 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   EPERM: ["store.denied", DENIED],
   EROFS: ["store.denied", "the file system is read-only; choose another folder"],
   ENAMETOOLONG: ["store.name", "the name is too long for the file system; choose a shorter one"],
-  EILSEQ: ["store.name", "the file system cannot hold such a name; choose another one"],
+  EILSEQ: ["store.name", "the file system does not support this name; choose another one"],
   EMFILE: ["store.busy", "too many files are open; lower the concurrency, or raise `ulimit -n`"],
-  ENFILE: ["store.busy", "the whole system has too many files open; try again later"],
-  ENOTDIR: ["store.conflict", "a file stands where a folder is needed; move it away"],
-  EISDIR: ["store.conflict", "a folder stands where the file should go; move it away"],
-  EEXIST: ["store.conflict", "something else stands there already; move it away"],
-  ELOOP: ["store.conflict", "symbolic links lead in a circle there; remove them"],
-  ENOENT: ["store.failed", "it is not there any more; something has removed it"],
+  ENFILE: ["store.busy", "the system has too many files open; try again later"],
+  ENOTDIR: ["store.conflict", "a file exists where a folder is needed; move it away"],
+  EISDIR: ["store.conflict", "a folder exists under the name of the file; move it away"],
+  EEXIST: ["store.conflict", "the name is already taken; move away what exists there"],
+  ELOOP: ["store.conflict", "symbolic links form a loop; remove them"],
+  ENOENT: ["store.failed", "a file or folder was removed by another process"],
 };
 
-/** A driver's own reason to stop; {@linkcode storeError} adds what was being done. */
+/**
+ * The error for a driver to throw: a code and a message. The store adds the operation and the key,
+ * and throws a `CronfetchError` with this error as its cause.
+ *
+ * @example
+ * ```ts
+ * import { DriverError } from "@cronfetch/cronfetch";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new DriverError("store.full", "the table has reached its size limit");
+ * assertEquals(error.code, "store.full");
+ * ```
+ */
 export class DriverError extends Error {
-  /** Tells it from errors of the system. */
+  /** Distinguishes it from errors of the operating system. */
   override readonly name = "DriverError";
-  /** Of the error it becomes. */
+  /** Becomes the code of the `CronfetchError`. */
   readonly code: ErrorCode;
-  /** What to do about it, where the code does not tell. */
+  /** Whether a later run may succeed; null for the default of the code. */
   readonly retry: Retry | null;
 
-  /** Makes a reason that says `sentence`. */
+  /**
+   * @param code See docs/results.md.
+   * @param message What happened and what to do about it, as a clause without the key.
+   */
   constructor(
     code: ErrorCode,
-    sentence: string,
+    message: string,
     options: { readonly retry?: Retry; readonly cause?: unknown } = {},
   ) {
-    super(sentence, { cause: options.cause });
+    super(message, { cause: options.cause });
     this.code = code;
     this.retry = options.retry ?? null;
   }
 }
 
 /**
- * Turns whatever was thrown into an error of ours.
+ * Turns any thrown value into a `CronfetchError`; one that is returned as it is.
  *
- * @param doing What was being done, and to what: `storing "a/b.csv"`.
- * @param error What was thrown; a {@linkcode CronfetchError} comes back as it is.
+ * @param doing The operation and its target: `storing "a/b.csv"`.
  */
 export function storeError(doing: string, error: unknown): CronfetchError {
   if (error instanceof CronfetchError) return error;
-  const [code, sentence] = explain(error);
+  const [code, message] = explain(error);
   const retry = error instanceof DriverError ? error.retry : null;
-  return new CronfetchError(code, `${doing}: ${sentence}`, {
+  return new CronfetchError(code, `${doing}: ${message}`, {
     cause: error,
     ...(retry === null ? {} : { retry }),
   });
 }
 
 /**
- * Does `work`, and explains what it throws.
+ * Calls `work`.
  *
- * @throws {CronfetchError} See {@linkcode storeError}.
+ * @throws {CronfetchError} What {@linkcode storeError} makes of an error of `work`.
  */
 export async function wrapErrors<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -76,32 +90,33 @@ export async function wrapErrors<T>(doing: string, work: () => Promise<T>): Prom
   }
 }
 
-/** What `Store.copy` throws where nothing is published under `from`. */
+/** The error of `Store.copy` if `from` does not exist. */
 export function copySourceMissing(from: string): CronfetchError {
-  const sentence = `copying ${JSON.stringify(from)}: there is no such file`;
-  return new CronfetchError("store.failed", sentence, { retry: "never" });
+  const message = `copying ${JSON.stringify(from)}: there is no such file`;
+  return new CronfetchError("store.failed", message, { retry: "never" });
 }
 
-/** What a driver throws that cannot publish, since the key holds something else by now. */
+/**
+ * The error for a driver to throw if a draft cannot be published because its key no longer holds
+ * the file that existed when the draft was started.
+ */
 export function changedConcurrently(): DriverError {
-  const sentence = "somebody else has changed it since it was looked at; the next run looks anew";
-  return new DriverError("store.conflict", sentence, { retry: "later" });
+  const message =
+    "another process has changed it since it was checked; the next run checks it again";
+  return new DriverError("store.conflict", message, { retry: "later" });
 }
 
-/** What a driver throws that was to publish under an unused key, which is used. */
+/** The error of an exclusive publication under a key that is used. */
 export function alreadyExists(): DriverError {
-  return new DriverError(
-    "store.conflict",
-    "a file of that name exists already, and is left as it is",
-  );
+  return new DriverError("store.conflict", "a file of this name already exists, and is kept");
 }
 
-/** What a store throws that is used after its end. */
+/** The error of every call to a closed store. */
 export function storeClosed(): CronfetchError {
-  return new CronfetchError("internal", "a store was used after it was closed");
+  return new CronfetchError("internal", "the store was used after it was closed");
 }
 
-/** Whether an error says that nothing is there. */
+/** Whether an error means that the path does not exist. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
@@ -110,7 +125,7 @@ function explain(error: unknown): Explanation {
   if (error instanceof DriverError) return [error.code, error.message];
   if (error instanceof Deno.errors.NotCapable) {
     const flag = /--allow-[a-z]+/.exec(error.message)?.[0] ?? "--allow-write";
-    return ["store.denied", `Deno was not given the permission; run again with ${flag}`];
+    return ["store.denied", `Deno lacks the permission; run again with ${flag}`];
   }
   if (!(error instanceof Error)) return ["store.failed", String(error)];
   const code = "code" in error ? String(error.code) : "";

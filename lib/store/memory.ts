@@ -1,4 +1,4 @@
-/** A store in memory, for tests and for runs that shall leave nothing behind. */
+/** A store in memory, for tests and for runs that keep no files. */
 
 import { createStore } from "./create_store.ts";
 import type { DraftSteps } from "./draft.ts";
@@ -11,9 +11,8 @@ interface MemoryFile extends StoredFile {
 }
 
 /**
- * Opens an empty store that lives as long as the process. Keys are flat, as in
- * a bucket: `a` and `a/b` may both be files. It has no clock: `modifiedMs`
- * counts what was published, so that a new version never looks like the old one.
+ * Opens an empty store. Keys are flat, as in a bucket: `a` and `a/b` may both be files. There is
+ * no clock: `modifiedMs` counts publications.
  */
 export function openMemory(): Store {
   return createStore(memoryDriver());
@@ -27,10 +26,10 @@ function memoryDriver(): Driver {
 
   const stat = (key: string): StoredFile | null => {
     const file = files.get(key);
-    return file ? known(file) : null;
+    return file ? storedOf(file) : null;
   };
 
-  const draftOf = (
+  const beginDraft = (
     key: string,
     pieces: Uint8Array<ArrayBuffer>[],
     options: BeginOptions,
@@ -54,7 +53,7 @@ function memoryDriver(): Driver {
           const revision = String(modifiedMs);
           const file = { bytes: whole, sizeBytes, modifiedMs, revision, sha256 };
           files.set(target, file);
-          return known(file);
+          return storedOf(file);
         }),
       suspend: () =>
         Promise.try(() => {
@@ -68,33 +67,33 @@ function memoryDriver(): Driver {
 
   return {
     location: "memory:",
-    begin: (key, options) => Promise.try(draftOf, key, [], options),
+    begin: (key, options) => Promise.try(beginDraft, key, [], options),
     resume: (key, name, _signal, options) =>
       Promise.try(() => {
         const id = suspendedId(key, name);
         const bytes = suspended.get(id);
         if (!bytes) return null;
         suspended.delete(id);
-        return { steps: draftOf(key, [bytes], options), partial: inOnePiece(bytes) };
+        return { steps: beginDraft(key, [bytes], options), partial: singlePiece(bytes) };
       }),
     drop: (key, name) => Promise.try(() => void suspended.delete(suspendedId(key, name))),
     stat: (key) => Promise.try(stat, key),
     read: (key) =>
       Promise.try(() => {
         const file = files.get(key);
-        return file ? inOnePiece(file.bytes.slice()) : null;
+        return file ? singlePiece(file.bytes.slice()) : null;
       }),
     async *list(prefix) {
-      const beginning = prefix === "" ? "" : `${prefix}/`;
+      const start = prefix === "" ? "" : `${prefix}/`;
       for (const [key, file] of [...files]) {
-        if (key.startsWith(beginning)) yield { key, ...known(file) };
+        if (key.startsWith(start)) yield { key, ...storedOf(file) };
       }
     },
     remove: (key) => Promise.try(() => void files.delete(key)),
   };
 }
 
-async function* inOnePiece(
+async function* singlePiece(
   bytes: Uint8Array<ArrayBuffer>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   yield bytes;
@@ -104,7 +103,7 @@ function suspendedId(key: string, name: string): string {
   return JSON.stringify([key, name]);
 }
 
-function known({ bytes: _, ...file }: MemoryFile): StoredFile {
+function storedOf({ bytes: _, ...file }: MemoryFile): StoredFile {
   return file;
 }
 

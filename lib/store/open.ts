@@ -1,4 +1,4 @@
-/** From the config's `store` to a store. */
+/** Opens the store of a config. */
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
@@ -10,9 +10,9 @@ import { endpointOf } from "./s3/settings.ts";
 import type { Store } from "./store.ts";
 import { startWriter } from "./folder/writer.ts";
 
-/** How a store treats its files. */
+/** Options of {@linkcode openStore}. */
 export interface StoreOptions {
-  /** Whether a folder waits until the disk holds what was written. */
+  /** Whether a folder syncs files to disk before they are published. */
   readonly sync: boolean;
 }
 

@@ -1,32 +1,33 @@
-/** Looks at many keys by few lists: for stores where each look is a request. */
+/** Reads the metadata of many files by a few lists, for stores where `stat` is a request. */
 
 import { CronfetchError } from "../core/errors.ts";
 import type { ListedFile, StatCache, StoredFile } from "./store.ts";
 
-/** Files in a row that nobody wants, after which a list is begun anew further on. */
-const UNWANTED_IN_A_ROW = 1_000;
+/** Unrequested files in a row after which listing restarts at the next requested key. */
+const MAX_UNREQUESTED = 1_000;
 
-/** How to look. */
+/** The requests of a {@linkcode listingStatCache}. */
 export interface StatCacheCalls {
-  /** Files below a prefix, after a key, in the order of code points. */
+  /** Lists files below a prefix and after a key, in the order of code points. */
   readonly list: (prefix: string, after: string) => AsyncIterable<ListedFile>;
-  /** One look, for a key that nobody foresaw. */
+  /** Requests one file, for a key that was not announced. */
   readonly stat: (key: string) => Promise<StoredFile | null>;
 }
 
 /**
- * A survey by lists, which begins with the first look. A list is read as long as
- * it keeps coming to wanted keys, and is begun anew before the next wanted one
- * where others lie thick in between; so it never takes more requests than about
- * two a key, and mostly one a thousand.
+ * A cache that lists the files of `keys` on the first `get`. If many other files are between two
+ * keys, the list is restarted shortly before the second, so that it takes two requests per key at
+ * most, and usually one per thousand keys.
+ *
+ * @param signal Aborts listing.
  */
 export function listingStatCache(
   keys: Iterable<string>,
   { list, stat }: StatCacheCalls,
   signal: AbortSignal,
 ): StatCache {
-  const foreseen = new Set(keys);
-  const all = [...foreseen].sort(byCodePoints);
+  const announced = new Set(keys);
+  const all = [...announced].sort(byCodePoints);
   const found = new Map<string, StoredFile | null>();
   const waiting = new Map<string, PromiseWithResolvers<StoredFile | null>>();
   let scanning: Promise<void> | null = null;
@@ -39,48 +40,48 @@ export function listingStatCache(
   };
 
   const scan = async () => {
-    const wanted = all.filter((key) => !found.has(key));
-    const prefix = sharedFolder(wanted);
+    const requested = all.filter((key) => !found.has(key));
+    const prefix = sharedFolder(requested);
     let next = 0;
-    /** Ends the wanted keys before `key`: they are not there. */
-    const passBy = (key: string) => {
-      for (; next < wanted.length; next++) {
-        const want = wanted[next] as string;
-        if (byCodePoints(want, key) >= 0) return;
-        settle(want, null);
+    /** Settles the keys before `before`: their files do not exist. */
+    const settleMissing = (before: string) => {
+      for (; next < requested.length; next++) {
+        const key = requested[next] as string;
+        if (byCodePoints(key, before) >= 0) return;
+        settle(key, null);
       }
     };
-    while (next < wanted.length) {
+    while (next < requested.length) {
       signal.throwIfAborted();
-      let unwanted = 0;
+      let skipped = 0;
       let isOver = true;
-      for await (const { key, ...file } of list(prefix, justBefore(wanted[next] as string))) {
+      for await (const { key, ...file } of list(prefix, justBefore(requested[next] as string))) {
         signal.throwIfAborted();
-        passBy(key);
-        if (wanted[next] === key) {
+        settleMissing(key);
+        if (requested[next] === key) {
           settle(key, file);
           next++;
-          unwanted = 0;
+          skipped = 0;
         } else {
-          unwanted++;
+          skipped++;
         }
-        if (next === wanted.length) return;
-        if (unwanted < UNWANTED_IN_A_ROW) continue;
-        if (byCodePoints(key, justBefore(wanted[next] as string)) < 0) {
+        if (next === requested.length) return;
+        if (skipped < MAX_UNREQUESTED) continue;
+        if (byCodePoints(key, justBefore(requested[next] as string)) < 0) {
           isOver = false;
           break;
         }
       }
       if (isOver) break;
     }
-    for (; next < wanted.length; next++) settle(wanted[next] as string, null);
+    for (; next < requested.length; next++) settle(requested[next] as string, null);
   };
 
-  const scanAndTell = async () => {
+  const scanOnce = async () => {
     try {
       await scan();
     } catch (error) {
-      // Whoever looks after that begins another list, unless it would be told the same.
+      // A later `get` lists again, unless that would fail in the same way.
       if (error instanceof CronfetchError && error.retry === "never") failure = error;
       scanning = null;
       for (const { reject } of waiting.values()) reject(error);
@@ -88,51 +89,51 @@ export function listingStatCache(
     }
   };
 
-  const look = (key: string): Promise<StoredFile | null> => {
-    if (!foreseen.has(key)) return stat(key);
+  const get = (key: string): Promise<StoredFile | null> => {
+    if (!announced.has(key)) return stat(key);
     if (failure) return Promise.reject(failure);
     const known = found.get(key);
     if (known !== undefined) return Promise.resolve(known);
     const wait = waiting.get(key) ?? Promise.withResolvers<StoredFile | null>();
     waiting.set(key, wait);
-    scanning ??= scanAndTell();
+    scanning ??= scanOnce();
     return wait.promise;
   };
 
   return {
-    get: look,
+    get,
     ready: async () => {
       const [first] = all;
-      if (first !== undefined) await look(first);
+      if (first !== undefined) await get(first);
     },
   };
 }
 
-/** The order in which UTF-8 sorts; that of `<` differs beyond the basic plane. */
+/** Compares in the order of UTF-8, from which `<` differs outside the basic plane. */
 export function byCodePoints(one: string, other: string): number {
   if (one === other) return 0;
   const length = Math.min(one.length, other.length);
   for (let index = 0; index < length; index++) {
     if (one.charCodeAt(index) === other.charCodeAt(index)) continue;
-    // The halves of a pair sort by the pair: a differing second half has equal first halves.
+    // If the second halves of two surrogate pairs differ, the first halves are equal.
     return sortValue(one.charCodeAt(index)) - sortValue(other.charCodeAt(index));
   }
   return one.length - other.length;
 }
 
-/** Surrogates stand for what lies beyond every other unit. */
+/** Sorts surrogates, which encode the highest code points, behind all other units. */
 function sortValue(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
-/** A text before `key`, and hardly anything between the two: all of it but its last character. */
+/** A text that sorts shortly before `key`: the key without its last character. */
 function justBefore(key: string): string {
   return [...key].slice(0, -1).join("");
 }
 
-/** The deepest folder that holds all keys; `""` for the root. */
+/** The deepest folder that contains all keys; `""` for the root. */
 function sharedFolder(sorted: readonly string[]): string {
-  // In a sorted list, what the first and the last share is shared by all.
+  // In a sorted list, all keys share what the first and the last share.
   const first = (sorted[0] ?? "").split("/").slice(0, -1);
   const last = (sorted.at(-1) ?? "").split("/").slice(0, -1);
   const shared = first.findIndex((segment, index) => segment !== last[index]);

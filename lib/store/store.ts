@@ -1,30 +1,27 @@
-/** Store: where files go, as the program uses it. A driver is less: see `driver.ts`. */
+/** The interface of a store as the rest of the program uses it; drivers implement `driver.ts`. */
 
-/** What a store says of a file it has just published. */
+/** A file that was just published. */
 export interface PublishedFile {
   /** Size in bytes. */
   readonly sizeBytes: number;
   /**
-   * Another one for everything else that was or will be published under the same
-   * key. To be compared, not to be understood: a time of writing, an ETag.
+   * Opaque value that differs between any two files published under the same key, such as a
+   * modification time or an ETag. Compare it for equality only.
    */
   readonly revision: string;
 }
 
-/** What a store knows about a published file without reading it. */
+/** A published file, as far as a store knows it without reading it. */
 export interface StoredFile extends PublishedFile {
-  /**
-   * When it was written, milliseconds since the epoch; whole. A list may know it
-   * to the second only.
-   */
+  /** When it was written, in whole milliseconds since the epoch; lists may round to seconds. */
   readonly modifiedMs: number;
-  /** Lower-case hexadecimal digest; null where only reading the file would tell it. */
+  /** Lower-case hexadecimal digest; null if only reading the file would give it. */
   readonly sha256: string | null;
 }
 
-/** Where bytes came from; a store keeps it beside them if it can. */
+/** Where bytes were fetched from. Buckets keep it as metadata of the object; folders ignore it. */
 export interface Provenance {
-  /** The URL that was asked, redacted. */
+  /** The requested URL, redacted. */
   readonly source: string;
   /** The Content-Type header as received, or null. */
   readonly contentType: string | null;
@@ -36,102 +33,108 @@ export interface Provenance {
   readonly fetchedAt: string;
 }
 
-/** What a draft may be told as it begins. */
+/** Options of {@linkcode Store.draft} and {@linkcode Store.resume}. */
 export interface DraftOptions {
-  /** Spares the store a look of its own at what stands under the key. Default: none. */
+  /** Saves the request for the file that exists under the key. Default: none. */
   readonly statCache?: StatCache;
-  /** How many bytes are to come; null where nobody knows. It need not be right. Default: null. */
+  /** Expected total size in bytes, a hint that may be wrong; null if unknown. Default: null. */
   readonly expectedBytes?: number | null;
 }
 
-/** What publishing may be told. */
+/** Options of {@linkcode Draft.publish}. */
 export interface PublishOptions {
-  /** Another key to put the bytes under; what stands there is replaced, whatever it is. */
+  /** Publish under this key instead; any file there is replaced unconditionally. */
   readonly as?: string;
   /**
-   * Publish only if the key is unused: a file that exists there, or is created there meanwhile, is
-   * a `store.conflict`, even one with the same bytes. Default: false.
+   * Publish only if the key is unused: a file that exists, or is created during the call, is a
+   * `store.conflict`, even if it has the same bytes. Default: false.
    */
   readonly exclusive?: boolean;
-  /** Default: null, nothing is known. */
+  /** Default: null, unknown. */
   readonly provenance?: Provenance | null;
   /**
-   * When the file was last modified, milliseconds since the epoch. Buckets ignore it. Default:
-   * null, the time of writing.
+   * Modification time to give the file, in milliseconds since the epoch. Buckets ignore it.
+   * Default: null, the time of writing.
    */
   readonly modifiedMs?: number | null;
 }
 
-/** The bytes of a draft, once all are in. */
+/** Size and digest of a complete draft. */
 export interface Sealed {
   /** Size in bytes. */
   readonly sizeBytes: number;
-  /** Lower-case hexadecimal digest of all of them. */
+  /** Lower-case hexadecimal digest of all bytes. */
   readonly sha256: string;
 }
 
 /**
- * Bytes on their way into a store, invisible until {@linkcode Draft.publish}.
- * Disposing of a draft that was not published discards it.
+ * Bytes being written to a store, invisible until {@linkcode Draft.publish}. Disposing of a draft
+ * that was not published or suspended discards it.
  *
- * The order of calls is `write*`, `seal`, `read*` or `pieces*`, then `publish` or `discard`;
- * or `write*`, `suspend`.
- * `discard` may come at any time, and more than once; what waits in line then is
- * `cancelled`. A draft that cannot be sealed or published discards itself.
+ * The order of calls is `write*`, `seal`, `read*` or `pieces*`, then `publish` or `discard`; or
+ * `write*`, `suspend`. A call out of order rejects with `internal`. `discard` is allowed at any
+ * time and any number of times; calls still queued then reject with `cancelled`. A draft whose
+ * `seal`, `publish` or `suspend` fails discards itself.
  */
 export interface Draft extends AsyncDisposable {
-  /** What was published under its key when it was begun, or null. */
+  /** The file that existed under the draft's key when the draft was started, or null. */
   readonly existing: StoredFile | null;
-  /** Bytes written so far; those of writes still under way left out. */
+  /** Bytes written so far, without those of pending writes. */
   readonly sizeBytes: number;
   /**
-   * Appends all of `bytes`, and takes over the buffer behind them: it may be
-   * detached, and comes back (same size, perhaps as another object) when it can
-   * be filled again. Writes are carried out in the order of the calls, and a
-   * caller may have several under way; so a reader need not wait for the disk.
+   * Appends `bytes`. Several writes may be pending; they are performed in the order of the calls.
    *
-   * @throws {CronfetchError} `store.full`, `store.denied`, `store.failed`. After
-   * that only `discard` is of use.
+   * @param bytes Their whole buffer is transferred to the store, and may be detached.
+   * @returns A buffer of the same size to fill next, perhaps another one.
+   * @throws {CronfetchError} `store.full`, `store.denied`, `store.failed`. After an error only
+   * `discard` is allowed.
    */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
   /**
-   * Waits until every byte is written, and says what they are.
+   * Waits until every byte is written.
    *
-   * @throws {CronfetchError} any `store.` code, that of a failed write included.
+   * @returns Size and digest of all bytes.
+   * @throws {CronfetchError} Any `store.` code, including that of a failed write.
    */
   seal(): Promise<Sealed>;
-  /** All sealed bytes, in memory, for the checks that must see the whole. */
+  /**
+   * Reads all sealed bytes into memory.
+   *
+   * @throws {CronfetchError} Any `store.` code.
+   */
   read(): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * All sealed bytes, piece by piece. A piece is valid until the next one is requested.
+   * Reads all sealed bytes piece by piece.
    *
-   * @throws {CronfetchError} any `store.` code; also while reading.
+   * @returns Pieces, each valid until the next one is requested.
+   * @throws {CronfetchError} Any `store.` code; also while reading.
    */
   pieces(): AsyncIterable<Uint8Array<ArrayBuffer>>;
   /**
-   * Puts the sealed bytes under the draft's key, all at once: whoever reads the
-   * key sees the old file or the new one, whole.
+   * Publishes the sealed bytes atomically: a reader of the key gets the old file or the new one.
    *
-   * @throws {CronfetchError} `store.conflict`: where the store can tell, the key holds
-   * neither what it did as the draft began, nor these very bytes. Any other `store.`
-   * code. The published file is then as it was.
+   * @throws {CronfetchError} `store.conflict` if the key no longer holds the draft's `existing`
+   * file, as far as the store can tell, and holds other bytes than these; any other `store.` code.
+   * The published file is then unchanged.
    */
   publish(options?: PublishOptions): Promise<PublishedFile>;
   /**
-   * Instead of `seal`: keeps the bytes so far for a later run, still invisible.
+   * Keeps the bytes written so far for a later run, still invisible. Replaces `seal`.
    *
-   * @returns The name by which {@linkcode Store.resume} finds them.
+   * @returns The name to pass to {@linkcode Store.resume}.
+   * @throws {CronfetchError} `store.failed` if the driver cannot keep drafts; any other `store.`
+   * code.
    */
   suspend(): Promise<string>;
-  /** Removes every trace of the draft. Never throws. */
+  /** Removes the draft and everything it has written. Never throws. */
   discard(): Promise<void>;
 }
 
-/** A draft that goes on. Its bytes so far count as written: `seal` tells the digest of all. */
+/** A suspended draft that was resumed. */
 export interface ResumedDraft {
-  /** To be written on. */
+  /** Ready for more writes. `seal` returns size and digest of all bytes, old and new. */
   readonly draft: Draft;
-  /** The beginning of the bytes so far, at most 64 KiB. */
+  /** The first bytes, at most 64 KiB. */
   readonly head: Uint8Array<ArrayBuffer>;
 }
 
@@ -141,40 +144,47 @@ export interface ListedFile extends StoredFile {
   readonly key: string;
 }
 
-/** Looks at the keys that a run is about. */
+/** Published files by key, read with few requests; see {@linkcode Store.statCache}. */
 export interface StatCache {
   /**
-   * What is published under a key of the survey, or null. What it says of a file
-   * may be as old as the survey, and may know less than `Store.stat`.
+   * The published file of a key, or null. It may be as old as the cache, and less exact than
+   * {@linkcode Store.stat}: without a digest, and with a time in whole seconds.
+   *
+   * @throws {CronfetchError} Any `store.` code.
    */
   get(key: string): Promise<StoredFile | null>;
   /**
-   * Waits until the first look is made, where that costs a request anyway.
+   * Waits for the first list, to find out before any download whether the store can be reached.
+   * Returns at once in a store where `stat` needs no request.
    *
-   * @throws {CronfetchError} any `store.` code: there is no use in fetching anything.
+   * @throws {CronfetchError} Any `store.` code.
    */
   ready(): Promise<void>;
 }
 
 /**
- * Where files go. Keys are relative, with `/` between segments, already safe
- * (see `config/keys.ts`); a driver still refuses a key that would leave it.
+ * A place for published files and drafts, made of a driver by `createStore`. Keys are relative
+ * paths with `/` between segments. Every method that takes a key rejects with `store.name` if it
+ * is absolute, has an empty, `.` or `..` segment, or is reserved for cronfetch.
  */
 export interface Store extends AsyncDisposable {
-  /** Where it is, for people; without secrets. */
+  /** Where files are stored, for messages; without secrets. */
   readonly location: string;
   /**
    * Starts a draft for `key`.
    *
-   * @throws {CronfetchError} any `store.` code.
+   * @throws {CronfetchError} Any `store.` code.
    */
   draft(key: string, options?: DraftOptions): Promise<Draft>;
   /**
-   * Goes on with a draft of `key` that was suspended, perhaps by another run.
-   * From then on it is this run's, and nobody else can resume it.
+   * Resumes a suspended draft of `key`, perhaps one of another run. No other run can resume it
+   * afterwards.
    *
-   * @param name What `suspend` returned.
-   * @returns Null where there is no such draft any more.
+   * @param name What {@linkcode Draft.suspend} returned.
+   * @param signal Aborts reading the bytes of the draft, which is then lost.
+   * @returns Null if the draft no longer exists.
+   * @throws {CronfetchError} Any `store.` code.
+   * @throws The signal's reason once it is aborted.
    */
   resume(
     key: string,
@@ -182,44 +192,75 @@ export interface Store extends AsyncDisposable {
     signal: AbortSignal,
     options?: DraftOptions,
   ): Promise<ResumedDraft | null>;
-  /** Removes a suspended draft of `key`. One that is not there is no error. */
+  /**
+   * Removes a suspended draft of `key`, if it exists.
+   *
+   * @throws {CronfetchError} Any `store.` code.
+   */
   drop(key: string, name: string): Promise<void>;
-  /** What is published under `key`, or null. */
+  /**
+   * The file published under `key`, or null.
+   *
+   * @throws {CronfetchError} Any `store.` code.
+   */
   stat(key: string): Promise<StoredFile | null>;
-  /** Prepares looks at many keys, at the price of few requests where each look is one. */
+  /**
+   * Prepares `stat` for many keys: where each would be a request, the cache lists them instead,
+   * up to a thousand per request. No request is sent before the first `get` or `ready`.
+   *
+   * @param keys The expected keys; any other key is a request of its own.
+   * @param signal Aborts listing.
+   */
   statCache(keys: Iterable<string>, signal: AbortSignal): StatCache;
   /**
-   * Reads what is published under `key`, piece by piece; or null. A piece is the
-   * reader's until the next one is asked for.
+   * Reads the file published under `key`.
    *
-   * @throws The signal's reason, once it is aborted; also while reading.
+   * @returns Pieces, each valid until the next one is requested; null if there is no such file.
+   * @throws {CronfetchError} Any `store.` code; also while reading.
+   * @throws The signal's reason once it is aborted; also while reading.
    */
   read(
     key: string,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array<ArrayBuffer>> | null>;
   /**
-   * Digest of what is published under `key`, by reading it whole; or null.
+   * Computes the SHA-256 of the file published under `key`, by reading all of it.
    *
-   * @throws The signal's reason, once it is aborted.
+   * @returns Lower-case hexadecimal; null if there is no such file.
+   * @throws {CronfetchError} Any `store.` code.
+   * @throws The signal's reason once it is aborted.
    */
   digest(key: string, signal: AbortSignal): Promise<string | null>;
-  /** Published files below a prefix (whole segments; `""` for all), in no order. */
+  /**
+   * Lists published files, in no particular order.
+   *
+   * @param prefix Whole segments of a key, without a slash at the end; `""` for all files.
+   * @throws {CronfetchError} Any `store.` code.
+   */
   list(prefix: string): AsyncIterable<ListedFile>;
   /**
-   * Puts what is published under `from` under `to` as well, all at once, replacing
-   * what was there.
+   * Publishes the bytes of `from` under `to` as well, atomically replacing any file there.
    *
-   * @throws {CronfetchError} any `store.` code; `store.failed` if nothing is under `from`.
+   * @throws {CronfetchError} `store.failed` if `from` does not exist; any other `store.` code.
    */
   copy(from: string, to: string): Promise<void>;
-  /** Removes a published file. One that is not there is no error. */
+  /**
+   * Removes a published file, if it exists.
+   *
+   * @throws {CronfetchError} Any `store.` code.
+   */
   remove(key: string): Promise<void>;
   /**
-   * Has what the store does end a few seconds after the signal, if it takes longer;
-   * it then fails, and nothing more can be done. Until it is disposed of.
+   * Aborts pending operations a few seconds after `signal`; the store cannot be used afterwards.
+   *
+   * @returns Disposing of it withdraws the signal.
    */
   abortOn(signal: AbortSignal): Disposable;
-  /** Removes the drafts that dead runs left, as far as it can. Returns how many. */
+  /**
+   * Removes drafts left by crashed runs, as far as they can be identified.
+   *
+   * @returns The number of drafts removed.
+   * @throws {CronfetchError} Any `store.` code.
+   */
   sweep(): Promise<number>;
 }

@@ -211,7 +211,7 @@ s3Test(
     });
     const [small, large] = await runInto(place(server.endpoint, bucket), host);
     assertEquals([small?.status, small?.code], ["failed", "store.conflict"]);
-    assertStringIncludes(small?.message ?? "", "somebody else has changed it since");
+    assertStringIncludes(small?.message ?? "", "another process has changed it since");
     assertEquals(large?.status, "created");
     assertEquals((await objects(server, bucket))["files/small.txt"], "a stranger's");
   },

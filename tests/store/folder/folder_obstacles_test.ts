@@ -78,7 +78,7 @@ const OBSTACLES: readonly Obstacle[] = [
       await Deno.writeTextFile(scene.inside("folder"), "text");
     },
     says: "folder is a file where a folder is needed",
-    saysLater: "a file stands where a folder is needed",
+    saysLater: "a file exists where a folder is needed",
   },
   {
     name: "row 75: a link to a file as the target",
