@@ -3,59 +3,56 @@
  * that override it. Imports nothing, so that `--help` does not load the schema.
  */
 
-/** A config. Durations are text such as `30s` and `1h30m`, sizes such as `10MB` and `10MiB`. */
+/** A config. Durations are text such as `30s` or `1h30m`, sizes such as `10MB` or `10MiB`. */
 export interface ConfigInput {
-  /** Where editors find the JSON Schema. */
+  /** URL or path of the JSON Schema, for editors. */
   $schema?: string | undefined;
-  /** Where files go: a folder, `s3://bucket/prefix` or `memory:`. Default: `./downloads`. */
+  /** Where files are stored: a folder, `s3://bucket/prefix` or `memory:`. Default: `./downloads`. */
   store?: string | undefined;
-  /**
-   * Where is remembered what was fetched: `kv:PATH`, `file:PATH` or `memory:`.
-   * Default: `kv:.cronfetch/state.db`.
-   */
+  /** Where state is stored: `kv:PATH`, `file:PATH` or `memory:`. Default: `kv:.cronfetch/state.db`. */
   state?: string | undefined;
   /** A cron expression of 5 fields, `every 30m` or `manual`. Default: `0 6 * * *`. */
   schedule?: string | undefined;
   /** IANA time zone of the schedule and of `{date:…}`. Default: `UTC`. */
   timezone?: string | undefined;
-  /** What ticks are worth that passed while nothing ran. Default: `once`. */
+  /** How to handle ticks missed while cronfetch was not running. Default: `once`. */
   misfire?: "once" | "skip" | undefined;
-  /** A fixed share of this, different for each task, is added to every due time. Default: `0s`. */
+  /** Spread of due times: each task is delayed by a fixed fraction of it. Default: `0s`. */
   jitter?: string | undefined;
   /** Limits of one run. */
   limits?: {
-    /** Tasks worked on at once. Default: 32. */
+    /** Tasks in progress at a time. Default: 32. */
     concurrency?: number | undefined;
-    /** Tasks worked on at once for one host, and what `segments` adds. Default: 6. */
+    /** Tasks in progress at a time for one host, including connections added by `segments`. Default: 6. */
     perHost?: number | undefined;
-    /** Between two starts for one host. Default: `0s`. */
+    /** Minimum time between two task starts for one host. Default: `0s`. */
     spacing?: string | undefined;
-    /** Body bytes a second over all tasks. Default: null, no limit. */
+    /** Body bytes per second over all tasks. Default: null, no limit. */
     rate?: string | number | null | undefined;
-    /** How long a run may take; null is no limit. Default: `30m`. */
+    /** Maximum duration of a run; null is no limit. Default: `30m`. */
     deadline?: string | null | undefined;
   } | undefined;
-  /** Flush each file to the disk before it is published. Default: false. */
+  /** Flush each file to disk before publishing it. Default: false. */
   sync?: boolean | undefined;
-  /** Failures in a row, over an hour or one interval, before a task is called unhealthy. Default: 3. */
+  /** Consecutive failures, over an hour or one interval, until a task is unhealthy. Default: 3. */
   alertAfter?: number | undefined;
-  /** Who is told, once, that a task has become unhealthy or has recovered. */
+  /** Alerts, sent once when a task becomes unhealthy and once when it recovers. */
   alerts?: {
-    /** Is sent the news as JSON by POST. `${env:NAME}` is filled in. */
+    /** URL that receives the alert as JSON by POST. `${env:NAME}` is substituted. */
     webhook?: string | undefined;
-    /** Headers for the webhook. `${env:NAME}` is filled in. */
+    /** Request headers for the webhook. `${env:NAME}` is substituted. */
     headers?: Record<string, string> | undefined;
-    /** A program and its arguments, run with the news as JSON on its standard input. */
+    /** A program and its arguments; it receives the alert as JSON on standard input. */
     command?: string[] | undefined;
   }[] | undefined;
   /** The status page of `serve`. */
   page?: {
-    /** Whoever sees the page may download the published files. Default: false. */
+    /** Allow visitors to download the published files. Default: false. */
     downloads?: boolean | undefined;
   } | undefined;
-  /** Options for all tasks; a task's own come first. */
+  /** Options for all tasks; a task's own take precedence. */
   defaults?: Omit<TaskInput, "id" | "url" | "mirrors"> | undefined;
-  /** The files to keep: URLs, or URLs with options. */
+  /** The files to keep: URLs, or objects of task options. */
   tasks?: (string | TaskInput)[] | undefined;
 }
 
@@ -63,53 +60,53 @@ export interface ConfigInput {
 export interface TaskInput {
   /** Unique, and stable between runs. Default: `to`, or the last segment of the URL. */
   id?: string | undefined;
-  /** Absolute, http or https. `${env:NAME}` and `{date:…}` are filled in. */
+  /** Absolute http or https URL. `${env:NAME}` and `{date:…}` are substituted. */
   url: string;
-  /** Asked in order when `url` fails. */
+  /** URLs to try in order when `url` fails. */
   mirrors?: string[] | undefined;
   /**
-   * Name of the file in the store; one that ends in `/` is a folder. `{date:…}`,
-   * `{host}`, `{path}`, `{stem}`, `{ext}` and `{query.NAME}` are filled in, `{name}` is the
-   * server's name. Default: the last segment of the URL.
+   * Key of the file in the store; with a `/` at its end, a folder. `{date:…}`, `{host}`, `{path}`,
+   * `{stem}`, `{ext}` and `{query.NAME}` are substituted; `{name}` is the name from the server.
+   * Default: the last segment of the URL.
    */
   to?: string | undefined;
   /** A cron expression of 5 fields, `every 30m` or `manual`. Default: the config's. */
   schedule?: string | undefined;
   /** IANA time zone of the schedule and of `{date:…}`. Default: the config's. */
   timezone?: string | undefined;
-  /** What ticks are worth that passed while nothing ran. Default: the config's. */
+  /** How to handle ticks missed while cronfetch was not running. Default: the config's. */
   misfire?: "once" | "skip" | undefined;
-  /** A fixed share of this is added to every due time. Default: the config's. */
+  /** Spread of due times. Default: the config's. */
   jitter?: string | undefined;
-  /** Sent to the origin of `url` and to no other. `${env:NAME}` is filled in. */
+  /** Request headers, sent only to the origin of `url`. `${env:NAME}` is substituted. */
   headers?: Record<string, string> | undefined;
-  /** How long the parts of one attempt may take; one duration is for the whole attempt. */
+  /** Timeouts of one attempt; a single duration is for the whole attempt. */
   timeout?: string | {
     /** From the start of a request to its response headers. Default: `10s`. */
     response?: string | undefined;
-    /** Between two pieces of a body. Default: `30s`. */
+    /** Between two chunks of a body. Default: `30s`. */
     idle?: string | undefined;
-    /** The whole attempt, redirects included; null is no limit while bytes arrive. */
+    /** Of the whole attempt, including redirects. Default: null, no limit while bytes arrive. */
     attempt?: string | null | undefined;
   } | undefined;
-  /** How often it is tried within one run. */
+  /** How often a task is retried within one run. */
   retry?: {
-    /** Attempts at each URL, the first included. Default: 4. */
+    /** Attempts per URL, including the first. Default: 4. */
     attempts?: number | undefined;
-    /** Time a task may spend waiting and failing, from its first attempt on. Default: `2m`. */
+    /** Time in failed attempts and backoff after which a task is not retried. Default: `2m`. */
     budget?: string | undefined;
   } | undefined;
-  /** What the content must be to be published. */
+  /** Expectations that content must meet to be published. */
   expect?: {
-    /** Media type, held against the first bytes and the Content-Type header. */
+    /** Media type, checked against the first bytes and the Content-Type header. */
     type?: string | null | undefined;
-    /** Smallest size. Default: `1B`, so that an empty file is refused. */
+    /** Minimum size. Default: `1B`, so that an empty file is rejected. */
     minSize?: string | number | undefined;
-    /** Largest size. */
+    /** Maximum size. */
     maxSize?: string | number | null | undefined;
-    /** Smallest ratio of the new size to the size of the published file. */
+    /** Minimum ratio of the new size to the size of the published file. */
     minRatio?: number | null | undefined;
-    /** SHA-256 in hexadecimal, or the checksum file that has it and the file's name in that. */
+    /** SHA-256 in hexadecimal, or a checksum file. */
     sha256?: DigestInput | null | undefined;
     /** SHA-512, likewise. */
     sha512?: DigestInput | null | undefined;
@@ -117,38 +114,38 @@ export interface TaskInput {
     sha1?: DigestInput | null | undefined;
     /** MD5, likewise. */
     md5?: DigestInput | null | undefined;
-    /** Regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB. */
+    /** Regular expression (RE2 syntax, flags `mu`) that must match within the first 64 KiB. */
     matches?: string | null | undefined;
     /** The whole content must be JSON. Default: false. */
     json?: boolean | undefined;
-    /** Refuse what servers send in place of a file. Default: true. */
+    /** Reject error pages, error documents and pointers in place of a file. Default: true. */
     sniff?: boolean | undefined;
-    /** Refuse a body whose end cannot be told from a broken connection. Default: false. */
+    /** Reject a body whose end is indistinguishable from a broken connection. Default: false. */
     knownLength?: boolean | undefined;
   } | undefined;
-  /** Connections that one large file comes over, where the server can do that. Default: 1. */
+  /** Connections for one large file, if the server supports ranges. Default: 1. */
   segments?: number | undefined;
-  /** Older files of the task kept beside the newest; 0 removes none. Default: 0. */
+  /** Older versions of the file to keep; 0 disables versions and removes none. Default: 0. */
   keep?: number | undefined;
   /** Modification time of the file in a folder. Default: null, the time of writing. */
   mtime?: "last-modified" | null | undefined;
-  /** Keep what an expectation refused, for a look. Default: false. */
+  /** Keep content that an expectation rejected, for inspection. Default: false. */
   quarantine?: boolean | undefined;
-  /** May lead from a public host into a private network. Default: false. */
+  /** Allow a public host to redirect or resolve to a private address. Default: false. */
   allowPrivate?: boolean | undefined;
-  /** Use `ETag` and `Last-Modified` of the server. Default: true. */
+  /** Use the `ETag` and `Last-Modified` headers of the server. Default: true. */
   conditional?: boolean | undefined;
 }
 
-/** A digest in hexadecimal, or a checksum file and the file's name in it. */
+/** A digest in hexadecimal, or the URL of a checksum file and the file's name in it. */
 export type DigestInput = string | { url: string; name?: string | undefined };
 
 /**
- * Gives back what it takes, so that editors know what a config may hold.
+ * Returns its argument; types a config in a module, for completion and checks in editors.
  *
  * @example A `cronfetch.ts`
  * ```ts
- * import { defineConfig } from "./define.ts";
+ * import { defineConfig } from "@cronfetch/cronfetch";
  *
  * export default defineConfig({
  *   tasks: ["https://example.org/f1040.pdf"],

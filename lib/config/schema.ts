@@ -34,13 +34,13 @@ const timeoutParts = object(
   () => ({
     response: option(
       TIMEOUT,
-      "From the start of a request to its response headers, connecting included.",
+      "From the start of a request to its response headers, including the connection.",
       DEFAULTS.timeout.response,
     ),
-    idle: option(TIMEOUT, "Between two pieces of a body.", DEFAULTS.timeout.idle),
+    idle: option(TIMEOUT, "Between two chunks of a body.", DEFAULTS.timeout.idle),
     attempt: option(
       z.nullable(TIMEOUT),
-      "The whole attempt, redirects included; null is no limit while bytes arrive.",
+      "Of the whole attempt, including redirects; null is no limit while bytes arrive.",
       DEFAULTS.timeout.attempt,
     ),
   }),
@@ -49,25 +49,26 @@ const timeoutParts = object(
 const retry = object("must be an object of attempts and budget", () => ({
   attempts: option(
     whole(1, 100),
-    "Attempts at each URL, the first included.",
+    "Attempts per URL, including the first.",
     DEFAULTS.retry.attempts,
   ),
   budget: option(
     duration(0, LONGEST_TIMEOUT_MS),
-    "Time a task may spend waiting and failing, from its first attempt on.",
+    "Time in failed attempts and backoff after which a task is not retried.",
     DEFAULTS.retry.budget,
   ),
 }));
 
-/** A digest, or the checksum file that has it. */
+/** A digest, or a checksum file. */
 function digest(algorithm: DigestAlgorithm, description: string) {
   const allowed = `${DIGEST_DIGITS[algorithm]} hexadecimal digits, or an object of url and name`;
   const sentence = `must be ${allowed}`;
   const source = object(sentence, () => ({
-    url: required(url(), "A checksum file. `${env:NAME}` and `{date:…}` are filled in."),
+    url: required(url(), "URL of a checksum file. `${env:NAME}` and `{date:…}` are substituted."),
     name: option(
       text("the file's name in the checksum file"),
-      "The file's name in it. `{date:…}` is filled in. Default: that of the URL, or of `to`.",
+      "The file's name in the checksum file. `{date:…}` is substituted. Default: the name in the " +
+        "URL or in `to`.",
     ),
   }));
   return option(
@@ -77,111 +78,110 @@ function digest(algorithm: DigestAlgorithm, description: string) {
   );
 }
 
-/** The schema of `expect`. */
 const expect = object("must be an object of expectations", () => ({
   type: option(
     z.nullable(text('a media type such as "text/csv"')),
-    "Media type of the content, held against its first bytes and the Content-Type header.",
+    "Media type, checked against the first bytes and the Content-Type header.",
     DEFAULTS.expect.type,
   ),
   minSize: option(
     size(0),
-    "Smallest size; an empty file is refused unless this is 0.",
+    "Minimum size; an empty file is rejected unless this is 0.",
     DEFAULTS.expect.minSize,
   ),
-  maxSize: option(z.nullable(size(1)), "Largest size.", DEFAULTS.expect.maxSize),
+  maxSize: option(z.nullable(size(1)), "Maximum size.", DEFAULTS.expect.maxSize),
   minRatio: option(
     z.nullable(fraction()),
-    "Smallest ratio of the new size to the size of the published file.",
+    "Minimum ratio of the new size to the size of the published file.",
     DEFAULTS.expect.minRatio,
   ),
-  sha256: digest("sha256", "SHA-256 of the file in hexadecimal, or where to read it."),
-  sha512: digest("sha512", "SHA-512 of the file, likewise."),
-  sha1: digest("sha1", "SHA-1 of the file, likewise. It finds transfer errors, and no attacks."),
-  md5: digest("md5", "MD5 of the file, likewise. It finds transfer errors, and no attacks."),
+  sha256: digest("sha256", "SHA-256 of the file in hexadecimal, or a checksum file."),
+  sha512: digest("sha512", "SHA-512 of the file in hexadecimal, or a checksum file."),
+  sha1: digest("sha1", "SHA-1 of the file, likewise; detects transfer errors, not attacks."),
+  md5: digest("md5", "MD5 of the file, likewise; detects transfer errors, not attacks."),
   matches: option(
     z.nullable(text("a regular expression", 10_000)),
-    "Regular expression (RE2 syntax, flags `mu`) that must match in the first 64 KiB.",
+    "Regular expression (RE2 syntax, flags `mu`) that must match within the first 64 KiB.",
     DEFAULTS.expect.matches,
   ),
   json: option(yesOrNo(), "The whole content must be JSON.", DEFAULTS.expect.json),
   sniff: option(
     yesOrNo(),
-    "Refuse what servers send in place of a file: error pages, error documents, pointers, and " +
-      "other bytes than the format of the name has.",
+    "Reject error pages, error documents, pointers, and content that does not have the format of " +
+      "the file name.",
     DEFAULTS.expect.sniff,
   ),
   knownLength: option(
     yesOrNo(),
-    "Refuse a body whose end cannot be told from a broken connection.",
+    "Reject a body whose end is indistinguishable from a broken connection.",
     DEFAULTS.expect.knownLength,
   ),
 }));
 
-/** When a task runs: options of the whole config, and without a default, of a task. */
-function timing(standard: Partial<typeof DEFAULTS>) {
+/** Schedule options: of the config, with defaults, and of a task, without. */
+function timing(defaults: Partial<typeof DEFAULTS>) {
   return {
     schedule: option(
       text('a cron expression such as "0 6 * * *", "every 30m" or "manual"'),
-      'When it is due: a cron expression of 5 fields, "every 30m" or "manual".',
-      standard.schedule,
+      'When the task is due: a cron expression of 5 fields, "every 30m" or "manual".',
+      defaults.schedule,
     ),
     timezone: option(
       text('an IANA time zone such as "Europe/Berlin"'),
       "IANA time zone of the schedule and of `{date:…}`.",
-      standard.timezone,
+      defaults.timezone,
     ),
     misfire: option(
       choice(["once", "skip"]),
-      "What ticks are worth that passed while nothing ran: one run, or none.",
-      standard.misfire,
+      "How to handle ticks missed while cronfetch was not running: run once to catch up, or skip.",
+      defaults.misfire,
     ),
     jitter: option(
       duration(0, LONGEST_MS),
-      "A fixed share of this, different for each task, is added to every due time.",
-      standard.jitter,
+      "Spread of due times: each task is delayed by a fixed fraction of it.",
+      defaults.jitter,
     ),
   };
 }
 
-/** What a task may set, and `defaults` for all of a file's tasks. */
+/** Options of a task and of `defaults`. */
 const shared = () => ({
   to: option(
     text("the name of a file in the store"),
-    "Name of the file in the store; one that ends in `/` is a folder. `{date:…}`, `{host}`, " +
-      "`{path}`, `{stem}`, `{ext}` and `{query.NAME}` are filled in, `{name}` is the server's " +
-      "name. Default: the URL's last segment.",
+    "Key of the file in the store; with a `/` at its end, a folder. `{date:…}`, `{host}`, " +
+      "`{path}`, `{stem}`, `{ext}` and `{query.NAME}` are substituted; `{name}` is the name from " +
+      "the server. Default: the last segment of the URL.",
   ),
   ...timing({}),
   headers: option(
     headers(),
-    "Request headers, for the origin of the task's URL alone. `${env:NAME}` is filled in.",
+    "Request headers, sent only to the origin of the task's URL. `${env:NAME}` is substituted.",
   ),
   timeout: option(
     z.union([TIMEOUT, timeoutParts], says("must be a duration, or an object of durations")),
-    "How long the parts of one attempt may take; one duration is for the whole attempt.",
+    "Timeouts of one attempt; a single duration is for the whole attempt.",
   ),
-  retry: option(retry, "How often a task is tried within one run."),
-  expect: option(expect, "What the content must be to be published."),
+  retry: option(retry, "How often a task is retried within one run."),
+  expect: option(expect, "Expectations that content must meet to be published."),
   segments: option(
     whole(1, 16),
-    "Connections that one large file comes over, where the server can do that.",
+    "Connections for one large file, if the server supports ranges.",
     DEFAULTS.segments,
   ),
   keep: option(
     whole(0, 1_000),
-    "Older files of the task kept beside the newest; 0 removes none.",
+    "Older versions of the file to keep; 0 disables versions and removes none.",
     DEFAULTS.keep,
   ),
   mtime: option(
     z.nullable(choice(["last-modified"])),
-    "Modification time of the file in a folder: the response's Last-Modified, or null for the " +
+    "Modification time of the file in a folder: Last-Modified of the response, or null for the " +
       "time of writing.",
     DEFAULTS.mtime,
   ),
   quarantine: option(
     yesOrNo(),
-    "Keep what an expectation refused, for a look.",
+    "Keep content that an expectation rejected, for inspection.",
     DEFAULTS.quarantine,
   ),
   allowPrivate: option(
@@ -191,57 +191,58 @@ const shared = () => ({
   ),
   conditional: option(
     yesOrNo(),
-    "Use `ETag` and `Last-Modified` of the server: for conditional requests, for resuming, and to " +
-      "keep a newer file than the one that is served. False: fetch the whole file in every run.",
+    "Use the `ETag` and `Last-Modified` headers of the server: for conditional requests, to " +
+      "resume, and to keep a newer file than the served one. False: download the whole file in " +
+      "every run.",
     DEFAULTS.conditional,
   ),
 });
 
-/** An entry of `tasks` that is an object. */
+/** An entry of `tasks` as an object. */
 export const taskSchema = object("must be a URL, or an object with a url", () => ({
   id: option(
     text("text without control characters", 500),
-    "Name of the task, unique and stable between runs. Default: `to`, or the URL's last segment.",
+    "ID of the task, unique and stable between runs. Default: `to`, or the last segment of the URL.",
   ),
   url: required(
     url(),
-    "Absolute http or https URL. `${env:NAME}` and `{date:…}` are filled in.",
+    "Absolute http or https URL. `${env:NAME}` and `{date:…}` are substituted.",
   ),
   mirrors: option(
     titled(
       "list of URLs",
       z.array(url(), says("must be a list of URLs")).check(
-        z.maxLength(20, says("must be 20 URLs at most")),
+        z.maxLength(20, says("must be at most 20 URLs")),
       ),
     ),
-    "Asked in order when `url` fails.",
+    "URLs to try in order when `url` fails.",
   ),
   ...shared(),
 }));
 
-/** An entry of `tasks` that is a URL. */
+/** An entry of `tasks` as a URL. */
 export const urlSchema: z.ZodMiniType<string, string> = text("a URL", 8_000);
 
 const limits = object("must be an object of limits", () => ({
-  concurrency: option(whole(1, 1_000), "Tasks worked on at once.", DEFAULTS.limits.concurrency),
+  concurrency: option(whole(1, 1_000), "Tasks in progress at a time.", DEFAULTS.limits.concurrency),
   perHost: option(
     whole(1, 1_000),
-    "Tasks worked on at once for one host, and the connections that `segments` adds.",
+    "Tasks in progress at a time for one host, including connections added by `segments`.",
     DEFAULTS.limits.perHost,
   ),
   spacing: option(
     duration(0, LONGEST_MS),
-    "Between two starts for one host.",
+    "Minimum time between two task starts for one host.",
     DEFAULTS.limits.spacing,
   ),
   rate: option(
     z.nullable(size(1)),
-    "Body bytes a second over all tasks; null is no limit.",
+    "Body bytes per second over all tasks; null is no limit.",
     DEFAULTS.limits.rate,
   ),
   deadline: option(
     z.nullable(duration(1, LONGEST_MS)),
-    "How long a run may take; null is no limit.",
+    "Maximum duration of a run; null is no limit.",
     DEFAULTS.limits.deadline,
   ),
 }));
@@ -251,11 +252,12 @@ const defaults = object("must be an object of task options", shared);
 const alert = object("must be an object with a webhook or a command", () => ({
   webhook: option(
     url(),
-    "Is sent the news as JSON by POST, in a form that chat tools show. `${env:NAME}` is filled in.",
+    "URL that receives the alert as JSON by POST, in a form that chat tools display. " +
+      "`${env:NAME}` is substituted.",
   ),
   headers: option(
     headers(),
-    "Headers for the webhook. `${env:NAME}` is filled in.",
+    "Request headers for the webhook. `${env:NAME}` is substituted.",
   ),
   command: option(
     titled(
@@ -264,59 +266,58 @@ const alert = object("must be an object with a webhook or a command", () => ({
         z.minLength(1, says("must be a list of at least one word")),
       ),
     ),
-    "A program and its arguments, run with the news as JSON on its standard input.",
+    "A program and its arguments; it receives the alert as JSON on standard input.",
   ),
 }));
 
 const page = object("must be an object of downloads", () => ({
   downloads: option(
     yesOrNo(),
-    "Whoever sees the page may download the published files.",
+    "Allow visitors to download the published files.",
     DEFAULTS.page.downloads,
   ),
 }));
 
 const settings = () => ({
-  $schema: option(z.string(says("must be text")), "Where editors find the JSON Schema."),
+  $schema: option(z.string(says("must be text")), "URL or path of the JSON Schema, for editors."),
   store: option(
     text('a folder, "s3://bucket/prefix" or "memory:"'),
-    "Where files go: a folder, `s3://bucket/prefix` or `memory:`.",
+    "Where files are stored: a folder, `s3://bucket/prefix` or `memory:`.",
     DEFAULTS.store,
   ),
   state: option(
     text('"kv:" or "file:" with a path, or "memory:"'),
-    "Where is remembered what was fetched: `kv:PATH`, `file:PATH` or `memory:`. " +
-      "`${env:NAME}` is filled in.",
+    "Where state is stored: `kv:PATH`, `file:PATH` or `memory:`. `${env:NAME}` is substituted.",
     DEFAULTS.state,
   ),
   ...timing(DEFAULTS),
   limits: option(limits, "Limits of one run."),
   sync: option(
     yesOrNo(),
-    "Flush each file to the disk before it is published.",
+    "Flush each file to disk before publishing it.",
     DEFAULTS.sync,
   ),
   alertAfter: option(
     whole(1, 1_000),
-    "Failures in a row, over an hour or one interval, before a task is called unhealthy.",
+    "Consecutive failures, over an hour or one interval, until a task is unhealthy.",
     DEFAULTS.alertAfter,
   ),
   alerts: option(
     titled(
       "list",
       z.array(alert, says("must be a list of alerts")).check(
-        z.maxLength(20, says("must be 20 alerts at most")),
+        z.maxLength(20, says("must be at most 20 alerts")),
       ),
     ),
-    "Who is told, once, that a task has become unhealthy or has recovered.",
+    "Alerts, sent once when a task becomes unhealthy and once when it recovers.",
   ),
   page: option(page, "The status page of `serve`."),
-  defaults: option(defaults, "Options for all tasks of this file; a task's own come first."),
+  defaults: option(defaults, "Options for all tasks of this file; a task's own take precedence."),
 });
 
 const NOT_A_CONFIG = "must be an object of options";
 
-/** A config file but for its tasks, which are validated one at a time. */
+/** A config file except its tasks, which are validated one at a time. */
 export const fileSchema = object(NOT_A_CONFIG, () => ({
   ...settings(),
   tasks: z.optional(z.array(z.unknown(), says("must be a list of tasks"))),
@@ -334,7 +335,7 @@ export const configSchema = titled(
   })),
 );
 
-/** The schemas of single values, for what flags and environment variables set. */
+/** Schemas of single values, for flags and environment variables. */
 export const VALUE_SCHEMAS = {
   store: () => fileSchema.shape.store,
   state: () => fileSchema.shape.state,
@@ -348,13 +349,13 @@ export const VALUE_SCHEMAS = {
   allowPrivate: () => yesOrNo(),
 };
 
-/** A config file as validated, its tasks still unknown. Units: milliseconds and bytes. */
+/** A validated config file, its tasks not yet validated. Units: milliseconds and bytes. */
 export type FileSettings = z.output<typeof fileSchema>;
 
-/** A task as validated. Units: milliseconds and bytes. */
+/** A validated task. Units: milliseconds and bytes. */
 export type TaskOptions = z.output<typeof taskSchema>;
 
-/** Options for all tasks of a file, as validated. Units: milliseconds and bytes. */
+/** Validated options for all tasks of a file. Units: milliseconds and bytes. */
 export type TaskDefaults = z.output<typeof defaults>;
 
 /** An entry of `alerts`. */
