@@ -1,7 +1,7 @@
 /** `run`: the whole of cronfetch as one function. */
 
 import type { ConfigInput } from "./config/input.ts";
-import { loadValue, patternCheck } from "./config/load.ts";
+import { loadValue, patternEngineFor } from "./config/load.ts";
 import { knownIds, tasksOf } from "./config/config.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
@@ -9,7 +9,6 @@ import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";
 import { realHost } from "./host.ts";
 import { alertReporter } from "./report/alerts.ts";
 import { escapeControl } from "./report/format.ts";
-import { checkCron } from "./cron/occurrence.ts";
 import { makePlan, withoutConditions } from "./schedule/due.ts";
 import { openState } from "./state/open.ts";
 import { dueMemory } from "./state/record.ts";
@@ -78,8 +77,7 @@ export interface RunReport {
 export async function run(config: ConfigInput, options: RunOptions = {}): Promise<RunReport> {
   const host = options.host ?? realHost();
   const at = host.clock.now();
-  const checkPattern = await patternCheck([config]);
-  const loaded = loadValue(config, { at, checkSchedule: checkCron, checkPattern }, host);
+  const loaded = loadValue(config, { at, patterns: await patternEngineFor([config]) }, host);
   await using owned = new AsyncDisposableStack();
   const state = options.state ?? await openState(loaded.state, host);
   // What it cannot write is told below.

@@ -9,7 +9,6 @@ import { readOverrides } from "../lib/config/overrides.ts";
 import type { Problem } from "../lib/config/problem.ts";
 import { parseDuration } from "../lib/config/fields.ts";
 import { EXIT } from "../lib/core/result.ts";
-import { checkCron } from "../lib/cron/occurrence.ts";
 import { dirname, join } from "@std/path";
 import { bucketRules } from "../lib/cli/doctor/permissions.ts";
 import { S3_VARIABLES } from "../lib/store/s3/settings.ts";
@@ -73,7 +72,6 @@ Deno.test("every config in the README and the docs loads", async () => {
       urls: [],
       overrides: {},
       at: host.clock.now(),
-      checkSchedule: checkCron,
     }, host);
     assert(config.tasks.length > 0);
   }

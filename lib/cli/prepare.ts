@@ -9,7 +9,6 @@ import { OVERRIDES } from "../config/input.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
-import { checkCron } from "../cron/occurrence.ts";
 import { makePlan } from "../schedule/due.ts";
 import { dueMemory } from "../state/record.ts";
 import type { State } from "../state/state.ts";
@@ -58,7 +57,6 @@ export async function prepare(
       allowPrivate: flags.allowPrivate === true ? "true" : undefined,
     },
     at,
-    checkSchedule: checkCron,
     again,
   }, host);
   if (!flags.quiet) {

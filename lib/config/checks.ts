@@ -2,21 +2,10 @@
 
 import { DIGEST_ALGORITHMS, DIGEST_DIGITS, type DigestAlgorithm } from "../core/digest.ts";
 import type { Schedule } from "../core/task.ts";
+import { checkCron } from "../cron/occurrence.ts";
 import { type Nearest, question } from "./suggest.ts";
 import { type Parsed, show } from "./problem.ts";
 import { formatDuration, parseDuration } from "./fields.ts";
-
-/**
- * Says what is wrong with a cron expression of 5 fields in a time zone, as the
- * rest of a sentence; null if nothing is.
- */
-export type CheckSchedule = (expression: string, timezone: string) => string | null;
-
-/**
- * Reports what is wrong with a regular expression, as the rest of a sentence;
- * null if nothing is.
- */
-export type CheckPattern = (pattern: string) => string | null;
 
 /** A token of HTTP (RFC 9110, section 5.6.2). */
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
@@ -115,11 +104,10 @@ export function complaintAboutId(id: string): string | null {
   return holdsControls(id) ? "must not hold control characters" : null;
 }
 
-/** Reads a schedule; cron expressions are left to `checkCron`. */
+/** Parses a schedule. */
 export function parseSchedule(
   text: string,
   timezone: string,
-  checkCron: CheckSchedule,
   nearest: Nearest,
 ): Parsed<Schedule> {
   if (text === "manual") return { value: { kind: "manual" } };

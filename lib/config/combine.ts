@@ -9,8 +9,8 @@ import {
   type StoreLocation,
 } from "../core/location.ts";
 import { type OwnFile, reservedKey } from "../core/ownership.ts";
+import type { PatternEngine } from "../core/pattern.ts";
 import type { RunLimits } from "../core/task.ts";
-import type { CheckPattern, CheckSchedule } from "./checks.ts";
 import { compileTask, type Config, type TaskTemplate } from "./config.ts";
 import { type Double, findDoubles } from "./conflicts.ts";
 import { type Environment, substitute } from "./variables.ts";
@@ -48,10 +48,8 @@ export interface Surroundings {
   readonly host: Environment & { cwd(): string };
   /** When, for dates in names and URLs. */
   readonly at: Temporal.Instant;
-  /** See {@linkcode CheckSchedule}. */
-  readonly checkSchedule: CheckSchedule;
-  /** See {@linkcode CheckPattern}. */
-  readonly checkPattern: CheckPattern;
+  /** Null if no source has a pattern. */
+  readonly patterns: PatternEngine | null;
   /** What flags and variables say. */
   readonly overrides: OverrideValues;
   /** The state where nobody names one, instead of the usual. */
@@ -92,7 +90,7 @@ export function combine(
   const remember = rememberer();
   const render = renderer(surroundings.at);
   const suggester = createSuggester();
-  const { checkSchedule, checkPattern, problems, warnings } = surroundings;
+  const { patterns, problems, warnings } = surroundings;
   // Asking for a variable is a call into the runtime, and many tasks share one.
   const host: Environment = {
     env: (name) => remember(`env ${name}`, () => surroundings.host.env(name)),
@@ -110,8 +108,7 @@ export function combine(
     };
     const shared = {
       host,
-      checkSchedule,
-      checkPattern,
+      patterns,
       render,
       suggester,
       remember,

@@ -2,8 +2,7 @@
 
 import { dirname, extname, join, resolve } from "@std/path";
 import type { Host, Timers } from "../core/host.ts";
-import { loadPatternEngine } from "../core/pattern.ts";
-import type { CheckPattern, CheckSchedule } from "./checks.ts";
+import { loadPatternEngine, type PatternEngine } from "../core/pattern.ts";
 import { combine, type Surroundings } from "./combine.ts";
 import type { Config } from "./config.ts";
 import { variable } from "./variables.ts";
@@ -28,8 +27,6 @@ export interface LoadRequest {
   readonly overrides: Overrides;
   /** When, for checking what the dates in names and URLs come to. */
   readonly at: Temporal.Instant;
-  /** See {@linkcode CheckSchedule}. */
-  readonly checkSchedule: CheckSchedule;
   /** The state where nobody names one. Default: a database beside the config. */
   readonly standardState?: string;
   /** Whether modules that were run before are to be run anew. Default: false. */
@@ -59,9 +56,9 @@ export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<
     if (reading.source) sources.push(reading.source);
   }
   if (request.urls.length > 0) sources.push(argumentSource(request, host.cwd()));
-  const checkPattern = await patternCheck(sources.map(({ value }) => value));
+  const patterns = await patternEngineFor(sources.map(({ value }) => value));
   const paths = pathsOf(files, host);
-  const surroundings = { ...request, host, overrides, problems, checkPattern, files: paths };
+  const surroundings = { ...request, host, overrides, problems, patterns, files: paths };
   return { ...combineOrThrow(sources, surroundings), files: paths };
 }
 
@@ -81,12 +78,12 @@ export async function configFiles(
  * Loads a config that a program made. Flags and the `CRONFETCH_` variables do
  * not count, `${env:NAME}` does.
  *
- * @param request Holds `checkPattern` of {@linkcode patternCheck} if the value may hold patterns.
+ * @param request Has the engine of {@linkcode patternEngineFor} if the value may have patterns.
  * @throws {ConfigError} with every mistake in it.
  */
 export function loadValue(
   value: ConfigInput,
-  request: Pick<LoadRequest, "at" | "checkSchedule"> & { readonly checkPattern?: CheckPattern },
+  request: Pick<LoadRequest, "at"> & { readonly patterns?: PatternEngine | null },
   host: Pick<Host, "env" | "cwd">,
 ): Config {
   const problems = new ProblemList();
@@ -94,15 +91,15 @@ export function loadValue(
   for (const flaw of flaws) problems.add(() => flaw);
   const sources = source ? [source] : [];
   const surroundings = {
-    ...{ checkPattern: refusePattern, ...request },
+    ...{ patterns: null, ...request },
     ...{ host, overrides: NO_OVERRIDES, problems, files: [] },
   };
   return { ...combineOrThrow(sources, surroundings), files: [] };
 }
 
-/** The check of `expect.matches` for configs. Its engine is loaded only if one of them has a pattern. */
-export async function patternCheck(configs: readonly unknown[]): Promise<CheckPattern> {
-  return configs.some(hasPattern) ? (await loadPatternEngine()).complaintAbout : refusePattern;
+/** Loads the engine for `expect.matches` if one of the configs has a pattern; null if none has. */
+export async function patternEngineFor(configs: readonly unknown[]): Promise<PatternEngine | null> {
+  return configs.some(hasPattern) ? await loadPatternEngine() : null;
 }
 
 function hasPattern(config: unknown): boolean {
@@ -118,11 +115,6 @@ function field(value: unknown, name: string): unknown {
     // A getter that throws is a mistake, which loading reports.
     return undefined;
   }
-}
-
-/** No pattern is accepted unchecked. */
-function refusePattern(): string {
-  return "cannot be checked, since the engine of patterns was not loaded";
 }
 
 async function filesOf(

@@ -209,7 +209,7 @@ function readSchedule(
   if (scheduleText === base.scheduleText && timezone === base.timezone) return known;
   const schedule = scope.remember(
     `schedule ${timezone} ${scheduleText}`,
-    () => parseSchedule(scheduleText, timezone, scope.checkSchedule, scope.suggester.nearest),
+    () => parseSchedule(scheduleText, timezone, scope.suggester.nearest),
   );
   if (schedule.complaint === undefined) {
     return { schedule: scope.share(schedule.value), scheduleText };
@@ -290,7 +290,12 @@ function applyExpectations(
     sha512: digest("sha512"),
     sha1: digest("sha1"),
     md5: digest("md5"),
-    matches: checked("matches", scope.checkPattern),
+    matches: checked(
+      "matches",
+      // No pattern is accepted unchecked.
+      scope.patterns?.complaintAbout ??
+        (() => "cannot be checked: the pattern engine is not loaded"),
+    ),
     json: layer.json ?? base.json,
     sniff: layer.sniff ?? base.sniff,
     knownLength: layer.knownLength ?? base.knownLength,

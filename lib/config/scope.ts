@@ -1,7 +1,8 @@
 /** What the checks of one source share: where mistakes and secrets go. */
 
 import type { ErrorCode } from "../core/errors.ts";
-import { type CheckPattern, type CheckSchedule, parseUrl } from "./checks.ts";
+import type { PatternEngine } from "../core/pattern.ts";
+import { parseUrl } from "./checks.ts";
 import { type Environment, substituteUrl, type Substitution } from "./variables.ts";
 import { formatPath, show } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
@@ -17,10 +18,8 @@ export type Path = readonly PropertyKey[];
 export interface Scope {
   /** Environment variables. */
   readonly host: Environment;
-  /** See {@linkcode CheckSchedule}. */
-  readonly checkSchedule: CheckSchedule;
-  /** See {@linkcode CheckPattern}. */
-  readonly checkPattern: CheckPattern;
+  /** Null if no config has a pattern. */
+  readonly patterns: PatternEngine | null;
   /** Fills in templates as of the time of loading. */
   readonly render: Render;
   /** Finds what was probably meant, over all sources. */

@@ -90,7 +90,6 @@ async function load(host: Host): Promise<Config> {
     urls: [],
     overrides: {},
     at: host.clock.now(),
-    checkSchedule: checkCron,
     standardState: "kv:",
   }, host);
   for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);

@@ -6,7 +6,6 @@ import { permissionFlags, shellQuoted } from "../../lib/cli/doctor/permissions.t
 import { tasksOf } from "../../lib/config/config.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import type { ConfigInput } from "../../lib/config/input.ts";
-import { checkCron } from "../../lib/cron/occurrence.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
@@ -330,7 +329,7 @@ Deno.test("doctor: a config that cannot be used exits 2", async () => {
 function flagsOf(config: ConfigInput, files: readonly string[] = ["/home/me/cronfetch.json"]) {
   const host = testHost({ cwd: "/home/me" });
   const at = host.clock.now();
-  const loaded = { ...loadValue(config, { at, checkSchedule: checkCron }, host), files };
+  const loaded = { ...loadValue(config, { at }, host), files };
   return permissionFlags({
     config: loaded,
     tasks: tasksOf(loaded, at),

@@ -122,7 +122,7 @@ const host = testHost({ cwd: "/srv/mirror" });
 const config = {
   ...loadValue(
     { tasks: ["https://files.test/a", "https://files.test/b"] },
-    { at, checkSchedule: () => null },
+    { at },
     host,
   ),
   files: ["/srv/mirror/one.json", "/etc/two.json"],

@@ -238,7 +238,7 @@ Deno.test("row 142: __proto__ is an unknown key, in every format and at every de
 });
 
 function valueComplaints(value: unknown): string[] {
-  const request = { at: AT, checkSchedule: () => null };
+  const request = { at: AT };
   try {
     loadValue(value as ConfigInput, request, testHost({ cwd: "/start" }));
     return [];

@@ -58,7 +58,7 @@ Deno.test("row 89: every mistake is told at once, with line, column and the near
     "x.jsonc:12:66: tasks[3].expect.minSize must be a size such as 512B, 10MB or 10MiB, " +
     "from 0B to 1000TB",
     'x.jsonc:12:70: tasks[3].expect.max-size is not an option; did you mean "maxSize"?',
-    "x.jsonc:13:55: tasks[4].schedule has a minute above 59",
+    'x.jsonc:13:55: tasks[4].schedule has minute "61", must be within 0-59',
     "x.jsonc:13:75: tasks[4].to must not hold .. as a part",
     'x.jsonc:14:14: tasks[5].url holds the date part "yyyy"; allowed are YYYY YY MM M DD D DDD ' +
     '(day of the year) GGGG WW (ISO year and week) HH mm ss; did you mean "YYYY"?',

@@ -4,7 +4,6 @@
 import { loadValue } from "../../lib/config/load.ts";
 import { tasksOf } from "../../lib/config/config.ts";
 import { realHost } from "../../lib/host.ts";
-import { checkCron } from "../../lib/cron/occurrence.ts";
 import { makePlan } from "../../lib/schedule/due.ts";
 import { gather } from "../../lib/schedule/pool.ts";
 
@@ -25,7 +24,7 @@ const urls = Array.from({ length: TASKS }, (_, index) => `https://example.org/${
 const config = { store: "/store", state: "memory:", tasks: urls };
 
 const emptyBytes = heapBytes();
-const tasks = tasksOf(loadValue(config, { at, checkSchedule: checkCron }, host), at);
+const tasks = tasksOf(loadValue(config, { at }, host), at);
 const plan = makePlan({ tasks, asked: null, due: null, at });
 const plannedBytes = heapBytes();
 

@@ -7,7 +7,6 @@ import {
 } from "../../lib/page/source.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import type { RunEvent, RunOccurrence } from "../../lib/core/event.ts";
-import { checkCron } from "../../lib/cron/occurrence.ts";
 import { openState, openStore } from "../helpers/open.ts";
 import type { State } from "../../lib/state/state.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
@@ -30,7 +29,7 @@ async function subject(
   const state = await openState("memory:", host);
   const config = loadValue(
     { store: "memory:", tasks: ["https://x.example/a", "https://x.example/b"] },
-    { at: host.clock.now(), checkSchedule: checkCron },
+    { at: host.clock.now() },
     host,
   );
   const listeners = new Set<(event: RunEvent) => void>();
@@ -113,7 +112,6 @@ Deno.test("files are given out from a store, where the config says so", async ()
   const config = (downloads: boolean) => () =>
     loadValue({ store: "memory:", page: { downloads }, tasks: [] }, {
       at: host.clock.now(),
-      checkSchedule: checkCron,
     }, host);
   await using closed = await subject({ store, config: config(false) });
   assertEquals(closed.source.files, null);

@@ -5,7 +5,6 @@ import { tasksOf } from "../../lib/config/config.ts";
 import type { Reporter, RunEvent } from "../../lib/core/event.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { run } from "../../lib/run.ts";
-import { checkCron } from "../../lib/cron/occurrence.ts";
 import { makePlan } from "../../lib/schedule/due.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, type Memory, memoryDriver } from "../../lib/state/memory.ts";
@@ -234,7 +233,7 @@ Deno.test("an event that everybody passes over is not made, and one that somebod
     const close = () => Promise.resolve();
     const report = (event: RunEvent) => void heard.push(event.type);
     const tasks = tasksOf(
-      loadValue({ tasks: tasksAt(server, "a") }, { at: NOW, checkSchedule: checkCron }, host),
+      loadValue({ tasks: tasksAt(server, "a") }, { at: NOW }, host),
       NOW,
     );
     await carryOut(makePlan({ tasks, asked: null, due: null, at: NOW }), {
@@ -291,7 +290,7 @@ Deno.test("row 140: no task starts while a reporter has no room, and the end of 
     await using state = await openState("memory:", host);
     await using store = openMemory();
     const tasks = tasksOf(
-      loadValue({ tasks: tasksAt(server, "a") }, { at: NOW, checkSchedule: checkCron }, host),
+      loadValue({ tasks: tasksAt(server, "a") }, { at: NOW }, host),
       NOW,
     );
     const running = carryOut(makePlan({ tasks, asked: null, due: null, at: NOW }), {

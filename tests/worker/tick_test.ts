@@ -2,7 +2,6 @@ import { assertEquals } from "@std/assert";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
-import { checkCron } from "../../lib/cron/occurrence.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { openState } from "../helpers/open.ts";
@@ -18,7 +17,7 @@ const config = loadValue(
     state: "memory:",
     tasks: ["a", "b"].map((id) => ({ id, url: `https://files.test/${id}`, schedule: "every 1h" })),
   },
-  { at, checkSchedule: checkCron },
+  { at },
   host,
 );
 

@@ -4,7 +4,6 @@ import type { ConfigInput } from "../../lib/config/input.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { Progress, RunEvent } from "../../lib/core/event.ts";
-import { checkCron } from "../../lib/cron/occurrence.ts";
 import { createControl, type WatchControl } from "../../lib/worker/control.ts";
 import { type Watched, type WatchNews, watchTasks } from "../../lib/worker/watch.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
@@ -82,7 +81,7 @@ export function play(config: ConfigInput, options: Play): Playing {
   const edits: ConfigInput[] = [];
 
   const load = (input: ConfigInput): Watched => {
-    const request = { at: host.clock.now(), checkSchedule: checkCron };
+    const request = { at: host.clock.now() };
     const asked = options.asked === undefined ? null : new Set(options.asked);
     return { config: loadValue({ store: "memory:", ...input }, request, host), asked };
   };
