@@ -3,13 +3,14 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { emptyContents } from "../../lib/state/driver.ts";
+import { setEntry } from "../../lib/state/entries.ts";
 import { parseContents, printContents } from "../../lib/state/file_text.ts";
 import type { TaskRecord } from "../../lib/state/state.ts";
 import { type CommitOptions, commitRun } from "../../tools/action/commit.ts";
 import { ActionError, type Git } from "../../tools/action/git.ts";
 import { PUSH_ATTEMPTS } from "../../tools/action/push.ts";
 import { testHost } from "../helpers/host.ts";
-import { recentResult, record } from "../state/samples.ts";
+import { member, recentResult, record } from "../state/samples.ts";
 import { assertClean, type Clone, personsGit, remoteWith } from "./repository.ts";
 
 const ignore = Deno.build.os === "windows";
@@ -334,6 +335,47 @@ test("older versions that are gone go, and what was refused comes and goes", asy
     "data/c.txt.refused",
     "state.json",
   ]);
+});
+
+test("older files of a family are removed once they left the state, whatever their names", async () => {
+  const keys = ["2026-01-01.csv", "2026-01-02.csv", "kept.csv", "taken.csv", "Jan é.csv"];
+  const stateWith = (members: Readonly<Record<string, readonly string[]>>) => {
+    const contents = emptyContents();
+    for (const [task, keys] of Object.entries(members)) {
+      contents.records.set(task, at(task, 1));
+      for (const key of keys) {
+        const { key: id, ...body } = member(key);
+        setEntry(contents.entries, "members", task, id, body);
+      }
+    }
+    return printContents(contents);
+  };
+  const others = ["others.csv"];
+  await using remote = await remoteWith({
+    ...Object.fromEntries([...keys, ...others].map((key) => [`data/${key}`, `${key}\n`])),
+    "state.json": stateWith({ daily: keys, idle: others }),
+  });
+  const clone = await remote.clone("one");
+  await clone.write("data/2026-01-03.csv", "new\n");
+  await clone.write("data/taken.csv", "edited\n");
+  for (
+    const key of [...keys.filter((key) => key !== "kept.csv" && key !== "taken.csv"), ...others]
+  ) {
+    await Deno.remove(`${clone.path}/data/${key}`);
+  }
+  // The file of "taken.csv" is another task's now; "others.csv" is of a task that did not run.
+  await clone.write("state.json", stateWith({ daily: ["kept.csv"] }));
+  const result = { task: "daily", status: "created", key: "2026-01-03.csv" };
+  await commit(clone, { events: JSON.stringify({ type: "task.finished", result }) });
+  assertEquals(await remote.paths(), [
+    "README",
+    "data/2026-01-03.csv",
+    "data/kept.csv",
+    "data/others.csv",
+    "data/taken.csv",
+    "state.json",
+  ]);
+  assertEquals(await remote.file("data/taken.csv"), "taken.csv\n");
 });
 
 test("what git ignores is left out, and told", async () => {

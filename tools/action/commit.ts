@@ -11,6 +11,7 @@
 import { join } from "@std/path";
 import type { Clock, Random, Timers } from "../../lib/core/host.ts";
 import { allPathsOf, type Changes, pathsOf, withoutForeign, withoutIgnored } from "./changes.ts";
+import { removedMembers } from "./family.ts";
 import { below, foreignPaths, indexLinks, treeLinks } from "./foreign.ts";
 import { ActionError, ask, type Git, listed, tryAsk } from "./git.ts";
 import { commitMessage } from "./message.ts";
@@ -83,7 +84,7 @@ export async function commitRun(
   const head = await tryAsk(git, ["rev-parse", "--verify", "--quiet", "HEAD"]);
   if (head === null) throw new ActionError("the repository has no commit yet to build on");
   const target = options.push ? await targetOf(git, options.branch, options.eventRef) : null;
-  const found = await allChanges(outcomes, root, git, options, warn);
+  const found = await allChanges(outcomes, { root, git, head, warn }, options);
   if (found.state === null) {
     warn(
       "What is remembered is not in a file, and is forgotten: set the input state to file:PATH.",
@@ -136,20 +137,37 @@ function nothing(log: CommitContext["log"], sentence: string): CommitOutcome {
 
 async function allChanges(
   outcomes: readonly Outcome[],
-  root: string,
-  git: Git,
-  { store, state }: CommitOptions,
-  warn: CommitContext["warn"],
+  { root, git, head, warn }: {
+    readonly root: string;
+    readonly git: Git;
+    /** What was checked out for the run. */
+    readonly head: string;
+    readonly warn: CommitContext["warn"];
+  },
+  options: CommitOptions,
 ): Promise<Changes> {
+  const state = await statePath(root, options.state, warn);
+  if (options.store === "") {
+    const tasks = outcomes.map((outcome) => ({ outcome, paths: [] }));
+    return { tasks, state, stateText: null };
+  }
+  const store = await repositoryPath(root, options.store, "the store");
   const tracked = new Set(listed(await ask(git, ["ls-files", "-z", "--cached"])));
-  const tasks = store === ""
-    ? outcomes.map((outcome) => ({ outcome, paths: [] }))
-    : await changesOf(outcomes, {
-      root,
-      store: await repositoryPath(root, store, "the store"),
-      tracked,
-    });
-  return { tasks, state: await statePath(root, state, warn), stateText: null };
+  const removed = state === null ? new Map() : removedMembers(
+    await textIn(git, head, state),
+    await textIfThere(join(root, state)),
+  );
+  const tasks = await changesOf(outcomes, { root, store, tracked, removed });
+  return { tasks, state, stateText: null };
+}
+
+async function textIfThere(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /** The state's file from the root; null, with a warning, where it cannot be committed. */

@@ -41,17 +41,20 @@ async function realPathOf(path: string): Promise<string> {
 
 /**
  * The files that a run has added, changed or removed, and no others: those of
- * the changed keys, the older versions beside them, and what was refused.
+ * the changed keys, the older versions beside them, what was refused, and what
+ * was removed from the families of the tasks.
  *
  * @param store Folder of the store, from the root of the repository.
  * @param tracked Every path that git knows.
+ * @param removed Keys that have left the family of a task, by task.
  */
 export async function changesOf(
   outcomes: readonly Outcome[],
-  { root, store, tracked }: {
+  { root, store, tracked, removed }: {
     readonly root: string;
     readonly store: string;
     readonly tracked: ReadonlySet<string>;
+    readonly removed: ReadonlyMap<string, readonly string[]>;
   },
 ): Promise<TaskChange[]> {
   const changed = new Set(outcomes.filter(isChanged).map(({ key }) => pathOf(store, key)));
@@ -61,6 +64,11 @@ export async function changesOf(
     const path = pathOf(store, outcome.key);
     const refused = path + REFUSED_SUFFIX;
     const paths: string[] = [];
+    for (const key of removed.get(outcome.task) ?? []) {
+      const member = pathOf(store, key);
+      // A file that is there is another task's now, or could not be removed.
+      if (tracked.has(member) && !await isFile(join(root, member))) paths.push(member);
+    }
     if (changed.has(path)) {
       // A later step may have taken it away: that is not the run's to tell.
       if (await isFile(join(root, path))) paths.push(path, ...versions.get(path) ?? []);
