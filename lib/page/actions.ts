@@ -1,53 +1,53 @@
-/** What a visitor with the token asks to be done. */
+/** POST /actions: runs, pauses or resumes tasks for a client that has the token. */
 
 import { type AttemptLimiter, bearerToken, isSameOrigin, isToken } from "./security.ts";
 import type { PageActions, PageSource } from "./source.ts";
 
-/** Why nothing was done. */
+/** Why an action was refused. */
 export interface ActionRefusal {
   readonly status: 400 | 403 | 404 | 429;
   /** A sentence. */
-  readonly words: string;
-  /** When it may be tried again, in whole seconds, with status 429. */
+  readonly message: string;
+  /** Whole seconds until the next attempt, with status 429. */
   readonly retryAfterSeconds?: number;
 }
 
-/** A form is a few names and a token. */
+/** Ample for the four short fields of a form. */
 const MAX_FORM_BYTES = 64 * 1024;
 
 /**
- * Does what a form asks for: `do` (`run`, `pause` or `resume`), `task` (an id; absent for all),
- * `token` (or as a Bearer header), `back` (where to go afterwards).
+ * Performs the action of a form with the fields `do` (`run`, `pause` or `resume`), `task` (an id;
+ * absent for all), `token` (or a Bearer header) and `back` (the path to redirect to).
  *
- * @returns The way back, or why nothing was done.
+ * @returns A redirect, or why the action was refused.
  */
 export async function answerAction(
   request: Request,
-  { source, actions, token, brake }: {
+  { source, actions, token, limiter }: {
     readonly source: Pick<PageSource, "task">;
     readonly actions: PageActions;
     readonly token: string | null;
-    readonly brake: AttemptLimiter;
+    readonly limiter: AttemptLimiter;
   },
 ): Promise<Response | ActionRefusal> {
   if (!isSameOrigin(request)) {
-    return { status: 403, words: "This was asked for by a page from elsewhere." };
+    return { status: 403, message: "The request comes from another site." };
   }
   const form = await readForm(request);
-  if (form === null) return { status: 400, words: "A form was expected." };
+  if (form === null) return { status: 400, message: "A form is expected." };
   const given = bearerToken(request.headers) ?? form.get("token");
-  const retryAfterSeconds = brake.waitSeconds();
+  const retryAfterSeconds = limiter.waitSeconds();
   if (retryAfterSeconds > 0) {
-    const words = `There were too many wrong tokens. Try again in ${retryAfterSeconds} s.`;
-    return { status: 429, words, retryAfterSeconds };
+    const message = `Too many wrong tokens; try again in ${retryAfterSeconds} s.`;
+    return { status: 429, message, retryAfterSeconds };
   }
   if (token === null || given === null || !isToken(given, token)) {
-    await brake.wrong();
-    return { status: 403, words: "The token is not the right one." };
+    await limiter.recordFailure();
+    return { status: 403, message: "The token is wrong." };
   }
   const task = form.get("task");
   if (task !== null && await source.task(task) === null) {
-    return { status: 404, words: "The config has no such task." };
+    return { status: 404, message: "The config has no such task." };
   }
   switch (form.get("do")) {
     case "run":
@@ -60,14 +60,14 @@ export async function answerAction(
       await actions.resume(task);
       break;
     default:
-      return { status: 400, words: "Either run, pause or resume can be asked for." };
+      return { status: 400, message: "The action must be run, pause or resume." };
   }
-  return new Response(null, { status: 303, headers: { location: wayBack(form.get("back")) } });
+  return new Response(null, { status: 303, headers: { location: redirectPath(form.get("back")) } });
 }
 
-/** A path of ours; anything else is the overview. */
-function wayBack(asked: string | null): string {
-  return asked !== null && /^\/(?![/\\])[\x21-\x7e]*$/.test(asked) ? asked : "/";
+/** Accepts paths of this server only, against open redirects; the default is the overview. */
+function redirectPath(path: string | null): string {
+  return path !== null && /^\/(?![/\\])[\x21-\x7e]*$/.test(path) ? path : "/";
 }
 
 async function readForm(request: Request): Promise<URLSearchParams | null> {

@@ -1,4 +1,4 @@
-/** The page for programs: the JSON of `/api`. Times are RFC 3339 in UTC. Pure. */
+/** The JSON responses of `/api`. Times are RFC 3339 in UTC. Pure. */
 
 import type { ShownHealth } from "../core/event.ts";
 import type { RecentResult, RunRecord } from "../state/state.ts";
@@ -12,10 +12,10 @@ export interface ApiTask {
   readonly url: string;
   /** Name of the file in the store. */
   readonly key: string;
-  /** In words. */
+  /** The schedule as text. */
   readonly schedule: string;
   readonly health: ShownHealth;
-  /** Whether it came due twice since it last succeeded. */
+  /** Whether the task came due twice since its last success. */
   readonly stale: boolean;
   readonly paused: boolean;
   readonly running: boolean;
@@ -25,32 +25,32 @@ export interface ApiTask {
   readonly lastSuccessAt: string | null;
   /** Failures in a row. */
   readonly failures: number;
-  /** Of the published file; null where there is none. */
+  /** Size of the published file, or null. */
   readonly sizeBytes: number | null;
 }
 
 /** `/api/status`. */
 export interface ApiStatus {
   readonly version: string;
-  /** When this was written. */
+  /** Time of this response. */
   readonly time: string;
-  /** What is to be known of the process that serves this. */
+  /** Banners about the serving process. */
   readonly notices: readonly PageNotice[];
-  /** When another config came into force, or null. */
+  /** When the config was last reloaded, or null. */
   readonly configChangedAt: string | null;
   /** Whether all tasks are paused. */
   readonly paused: boolean;
-  /** Numbers of tasks, of all that the config has. */
+  /** Numbers of all tasks by health, regardless of the filter. */
   readonly counts: Readonly<Record<ShownHealth, number>>;
-  /** The run that goes on in this process, or null. */
+  /** The current run of this process, or null. */
   readonly running: LiveRun & { readonly bytes: number } | null;
-  /** The last run, or null. */
+  /** The last finished run, or null. */
   readonly lastRun: RunRecord | null;
-  /** Those that `?health=` and `?q=` let through, those that need a look first. */
+  /** Tasks that match `?health=` and `?q=`, the unhealthy ones first. */
   readonly tasks: readonly ApiTask[];
 }
 
-/** `/api/runs`: the newest first. */
+/** `/api/runs`: newest first. */
 export interface ApiRuns {
   readonly runs: readonly RunRecord[];
 }
@@ -59,7 +59,7 @@ export interface ApiRuns {
 export interface ApiTaskDetails extends ApiTask {
   /** Redacted. */
   readonly mirrors: readonly string[];
-  /** What is remembered about the published bytes, or null. */
+  /** Validators of the published file, or null. */
   readonly published: {
     readonly key: string;
     readonly source: string;
@@ -69,21 +69,21 @@ export interface ApiTaskDetails extends ApiTask {
     readonly sizeBytes: number;
     readonly at: string | null;
   } | null;
-  /** Deferred until then, or null. */
+  /** Deferred until this time, or null. */
   readonly notBefore: string | null;
-  /** When it is tried again after a failure, or null. */
+  /** When it is retried after a failure, or null. */
   readonly heldUntil: string | null;
-  /** The newest first. */
+  /** Newest first. */
   readonly results: readonly RecentResult[];
 }
 
-/** An error: any answer of 400 or more below `/api`. */
+/** The body of every response below `/api` with a status of 400 or more. */
 export interface ApiError {
   /** One sentence. */
   readonly error: string;
 }
 
-/** A task as programs see it. */
+/** A task as JSON. */
 export function apiTask(task: PageTask, running: ReadonlySet<string>): ApiTask {
   const { id, url, key, schedule, health, stale, paused, due, nextDue, record } = task;
   return {
@@ -96,7 +96,7 @@ export function apiTask(task: PageTask, running: ReadonlySet<string>): ApiTask {
   };
 }
 
-/** A task with all that is remembered of it. */
+/** A task with its record as JSON. */
 export function apiTaskDetails(task: PageTask, running: ReadonlySet<string>): ApiTaskDetails {
   const { record } = task;
   const published = record?.published ?? null;
@@ -118,7 +118,7 @@ export function apiTaskDetails(task: PageTask, running: ReadonlySet<string>): Ap
   };
 }
 
-/** Tasks by health. */
+/** Numbers of tasks by health. */
 export function healthCounts(tasks: readonly PageTask[]): Record<ShownHealth, number> {
   const counts = { new: 0, healthy: 0, stale: 0, failing: 0, unhealthy: 0 };
   for (const { health } of tasks) counts[health]++;

@@ -1,4 +1,4 @@
-/** The status page: a function from requests to answers, over what a source tells. */
+/** The status page: a function from requests to responses over a `PageSource`. */
 
 import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
@@ -28,49 +28,49 @@ import { RunPage, RunsPage } from "./runs.tsx";
 import type { PageSource, PageTask } from "./source.ts";
 import { TaskPage } from "./task.tsx";
 
-/** How a page is served. */
+/** Options of {@linkcode createPage}. */
 export interface PageOptions {
-  /** Tells what time the ages are held against. */
+  /** For relative times. */
   readonly clock: Clock;
-  /** For the pauses between live updates, and those after wrong tokens. */
+  /** For live updates and the delay after a wrong token. */
   readonly timers: Timers;
-  /** What a visitor must know to do something; null: nobody can do anything. */
+  /** The token that actions require; null makes the page read-only. */
   readonly token: string | null;
-  /** Answers only who asked for this machine by a loopback name. */
+  /** Whether to refuse requests whose host is no loopback name, against DNS rebinding. */
   readonly isLoopback: boolean;
 }
 
-/** A page that can be served. */
+/** A page to serve. */
 export interface StatusPage {
-  /** Answers a request. Never rejects. */
+  /** Handles a request. Never rejects. */
   readonly fetch: (request: Request) => Promise<Response>;
-  /** Ends the live streams, without which a server does not shut down. */
+  /** Closes the event streams; an open one would keep the server from shutting down. */
   close(): Promise<void>;
 }
 
-/** Runs that are remembered at most; see `State.addRun`. */
+/** The state keeps at most this many runs; see `State.addRun`. */
 const MAX_RUNS = 100;
 
-/** Makes the page. It follows the source's events from now on, until it is closed. */
+/** Creates the page. It subscribes to the source until it is closed. */
 export function createPage(source: PageSource, options: PageOptions): StatusPage {
   const { clock, timers, token, isLoopback } = options;
   const metrics = createMetrics(manifest.version);
   const { progress } = source;
   const closing = new AbortController();
-  const brake = createAttemptLimiter({ clock, timers, closing: closing.signal });
+  const limiter = createAttemptLimiter({ clock, timers, closing: closing.signal });
   const broadcast = createBroadcast(source, {
     timers,
-    picture: (run) => `${<RunningRun run={run} progress={progress} />}`,
+    render: (run) => `${<RunningRun run={run} progress={progress} />}`,
     listener: metrics.count,
   });
   const isActive = token !== null && source.actions !== null;
   const running = (): ReadonlySet<string> => new Set(progress.running.keys());
 
-  const draw = (title: string, section: Section, content: Child) =>
+  const layout = (title: string, section: Section, content: Child) =>
     page({
       title,
       section,
-      around: { version: manifest.version, assets, now: clock.now() },
+      context: { version: manifest.version, assets, now: clock.now() },
       content: (
         <>
           <div id="notices" role="status" data-live>
@@ -81,19 +81,19 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
       ),
     });
 
-  const refusal = (c: Context, status: keyof typeof TITLES, words: string) => {
+  const refuse = (c: Context, status: keyof typeof TITLES, message: string) => {
     if (new URL(c.req.url).pathname.startsWith("/api/")) {
-      return c.json({ error: words } satisfies ApiError, status);
+      return c.json({ error: message } satisfies ApiError, status);
     }
     const content = (
       <Notice title={TITLES[status]} isPage>
-        <p>{shown(words)}</p>
+        <p>{shown(message)}</p>
         <p>
           <a href="/">All tasks</a>
         </p>
       </Notice>
     );
-    return c.html(draw(`${TITLES[status]} · cronfetch`, null, content), status);
+    return c.html(layout(`${TITLES[status]} · cronfetch`, null, content), status);
   };
 
   const app = new Hono();
@@ -101,7 +101,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   app.use(async (c, next) => {
     const { hostname } = new URL(c.req.url);
     if (isLoopback && !isLoopbackHost(hostname)) {
-      c.res = refusal(c, 421, "This page answers to localhost and its addresses only.");
+      c.res = refuse(c, 421, "This page is served for localhost and loopback addresses only.");
     } else {
       await next();
     }
@@ -153,12 +153,12 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
         )}
       </>
     );
-    return c.html(draw(titleOf(tasks), "tasks", content));
+    return c.html(layout(titleOf(tasks), "tasks", content));
   });
 
   app.get("/tasks/*", async (c) => {
-    const task = await asked(c, "/tasks/");
-    if (task === null) return refusal(c, 404, "The config has no such task.");
+    const task = await taskIn(c, "/tasks/");
+    if (task === null) return refuse(c, 404, "The config has no such task.");
     const content = (
       <TaskPage
         task={task}
@@ -168,24 +168,24 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
         now={clock.now()}
       />
     );
-    return c.html(draw(`${shown(task.id)} · cronfetch`, null, content));
+    return c.html(layout(`${shown(task.id)} · cronfetch`, null, content));
   });
 
-  const asked = async (c: Context, prefix: string): Promise<PageTask | null> => {
+  const taskIn = async (c: Context, prefix: string): Promise<PageTask | null> => {
     const id = idBehind(prefix, c.req.url);
     return id === null ? null : await source.task(id);
   };
 
   app.get("/runs", async (c) => {
     const runs = await source.runs(MAX_RUNS);
-    return c.html(draw("Runs · cronfetch", "runs", <RunsPage runs={runs} now={clock.now()} />));
+    return c.html(layout("Runs · cronfetch", "runs", <RunsPage runs={runs} now={clock.now()} />));
   });
 
   app.get("/runs/*", async (c) => {
     const name = idBehind("/runs/", c.req.url);
     const runs = await source.runs(MAX_RUNS);
     const run = runs.find((one) => one.run === name);
-    if (!run) return refusal(c, 404, "No such run is remembered.");
+    if (!run) return refuse(c, 404, "There is no such run in the state.");
     const results = (await source.tasks()).flatMap(({ id, record }) => {
       const result = record?.results.find((one) => one.run === run.run);
       return result ? [{ task: id, result }] : [];
@@ -194,15 +194,15 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
     const rank = (status: string) => Object.hasOwn(order, status) ? order[status as "failed"] : 9;
     const sorted = results.toSorted((a, b) => rank(a.result.status) - rank(b.result.status));
     const content = <RunPage run={run} results={sorted} now={clock.now()} />;
-    return c.html(draw("Run · cronfetch", "runs", content));
+    return c.html(layout("Run · cronfetch", "runs", content));
   });
 
-  app.get("/files/*", async (c) => await answerFile(c.req.raw, source) ?? refusal(c, 404, NO_FILE));
+  app.get("/files/*", async (c) => await answerFile(c.req.raw, source) ?? refuse(c, 404, NO_FILE));
 
   app.get("/events", (c) => {
     if (c.req.method === "HEAD") return c.body(null, 200, EVENT_HEADERS);
     const stream = broadcast.streams.open();
-    if (stream === null) return refusal(c, 503, "Too many pages are open.");
+    if (stream === null) return refuse(c, 503, "Too many pages are open.");
     return c.body(stream, 200, EVENT_HEADERS);
   });
 
@@ -228,15 +228,15 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   app.get("/api/runs", async (c) => {
     const limit = Number(c.req.query("limit") ?? MAX_RUNS);
     if (!Number.isSafeInteger(limit) || limit < 1) {
-      return refusal(c, 400, "limit must be a whole number of at least 1.");
+      return refuse(c, 400, "limit must be a whole number of at least 1.");
     }
     const runs = await source.runs(Math.min(limit, MAX_RUNS));
     return c.json({ runs } satisfies ApiRuns);
   });
 
   app.get("/api/tasks/*", async (c) => {
-    const task = await asked(c, "/api/tasks/");
-    if (task === null) return refusal(c, 404, "The config has no such task.");
+    const task = await taskIn(c, "/api/tasks/");
+    if (task === null) return refuse(c, 404, "The config has no such task.");
     return c.json(apiTaskDetails(task, running()) satisfies ApiTaskDetails);
   });
 
@@ -256,30 +256,32 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   app.get("/:asset", async (c, next) => answerAsset(c.req.param("asset")) ?? await next());
 
   app.post("/actions", async (c) => {
-    if (!isActive || source.actions === null) return refusal(c, 404, NO_PAGE);
+    if (!isActive || source.actions === null) return refuse(c, 404, NO_PAGE);
     const { actions } = source;
-    const answer = await answerAction(c.req.raw, { source, actions, token, brake });
+    const answer = await answerAction(c.req.raw, { source, actions, token, limiter });
     if (answer instanceof Response) {
       broadcast.changed();
       return answer;
     }
-    const { status, words, retryAfterSeconds } = answer;
+    const { status, message, retryAfterSeconds } = answer;
     if (retryAfterSeconds !== undefined) c.header("retry-after", `${retryAfterSeconds}`);
-    return refusal(c, status, words);
+    return refuse(c, status, message);
   });
 
   app.all("*", (c) => {
     const { method } = c.req;
     const isAction = isActive && new URL(c.req.url).pathname === "/actions";
-    if (!isAction && ["GET", "HEAD"].includes(method)) return refusal(c, 404, NO_PAGE);
+    if (!isAction && ["GET", "HEAD"].includes(method)) return refuse(c, 404, NO_PAGE);
     c.header("allow", isAction ? "POST" : "GET, HEAD");
-    return refusal(c, 405, `${method} is not possible here.`);
+    return refuse(c, 405, `${method} is not supported here.`);
   });
 
   app.onError((error, c) => {
-    // What is no error of ours may name anything.
-    const words = error instanceof CronfetchError ? `${error.message}.` : "This is a bug.";
-    return refusal(c, error instanceof CronfetchError ? 503 : 500, words);
+    // The message of an unexpected error may contain anything, secrets included.
+    const isExpected = error instanceof CronfetchError;
+    return isExpected
+      ? refuse(c, 503, `${error.message}.`)
+      : refuse(c, 500, "This is a bug in cronfetch.");
   });
 
   return {
@@ -292,18 +294,18 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   };
 }
 
-const NO_PAGE = "There is nothing under this address.";
-const NO_FILE = "There is no such file, or files are not given out here.";
+const NO_PAGE = "There is no such page.";
+const NO_FILE = "There is no such file, or downloads are disabled.";
 
 const TITLES = {
-  400: "That cannot be read",
+  400: "Bad request",
   403: "Not allowed",
   404: "Not found",
-  405: "Not possible",
-  421: "Another host",
+  405: "Method not allowed",
+  421: "Wrong host",
   429: "Too many attempts",
-  500: "Something is broken",
-  503: "Not now",
+  500: "Internal error",
+  503: "Unavailable",
 } as const;
 
 const EVENT_HEADERS = { "content-type": "text/event-stream", "x-accel-buffering": "no" };

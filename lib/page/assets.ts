@@ -1,4 +1,4 @@
-/** The files that every page asks for. All are ours, and come from here. */
+/** Static files of the page, and the paths of its resources. */
 
 import { createHash } from "node:crypto";
 import icon from "./icon.svg" with { type: "text" };
@@ -11,14 +11,14 @@ export interface Assets {
   readonly script: string;
 }
 
-/** By name: content and media type. */
+/** Content and media type by name. */
 const FILES: ReadonlyMap<string, readonly [text: string, type: string]> = new Map([
   ["icon.svg", [icon, "image/svg+xml"]],
   ["live.js", [script, "text/javascript; charset=utf-8"]],
   ["style.css", [style, "text/css; charset=utf-8"]],
 ]);
 
-/** Paths that change with the content, so that browsers may keep it. */
+/** Paths with a digest of the content, so that browsers may cache the files. */
 export const assets: Assets = {
   style: versioned("style.css", style),
   script: versioned("live.js", script),
@@ -28,7 +28,7 @@ function versioned(name: string, text: string): string {
   return `/${name}?v=${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
 }
 
-/** Answers with a file; null where there is none of that name. */
+/** The response with a static file; null if there is none of that name. */
 export function answerAsset(name: string): Response | null {
   const file = FILES.get(name);
   if (file === undefined) return null;
@@ -39,8 +39,8 @@ export function answerAsset(name: string): Response | null {
 }
 
 /**
- * The path of a task below `prefix`. Browsers take `.` and `..` for steps however they are
- * written, so these two go into the query.
+ * The path of a task below `prefix`. Browsers normalize `.` and `..` even when encoded, so these
+ * two ids go into the query.
  */
 export function taskPath(id: string, prefix = "/tasks"): string {
   if (id === "." || id === "..") return `${prefix}/?id=${id}`;
@@ -52,7 +52,7 @@ export function runPath(run: string): string {
   return `/runs/${encodeURIComponent(run.toWellFormed())}`;
 }
 
-/** The path of a published file; its last segment is the name a browser saves it by. */
+/** The path of a published file; browsers save it under the last segment. */
 export function filePath(key: string): string {
   return `/files/${
     key.split("/").map((part) => encodeURIComponent(part.toWellFormed())).join("/")
@@ -60,10 +60,10 @@ export function filePath(key: string): string {
 }
 
 /**
- * What stands in a URL behind `prefix`, decoded once and whole: a `/` in an id is as good
- * encoded as plain, since some proxies decode it.
+ * The id behind `prefix` in a URL, decoded as one value: a `/` in an id may arrive encoded or, after
+ * some proxies, plain.
  *
- * @returns Null for what cannot be decoded.
+ * @returns Null if it cannot be decoded.
  */
 export function idBehind(prefix: string, url: string): string | null {
   const { pathname, searchParams } = new URL(url);
@@ -76,7 +76,7 @@ export function idBehind(prefix: string, url: string): string | null {
   }
 }
 
-/** A URL that may become a link: http or https, and nothing in it masked. Else null. */
+/** The URL if it can be a link (http or https, and nothing in it redacted), else null. */
 export function linkable(url: string): string | null {
   const protocol = URL.parse(url)?.protocol;
   const safe = protocol === "http:" || protocol === "https:";

@@ -1,4 +1,4 @@
-/** Small things that several pages show. */
+/** Components that several pages use. */
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
@@ -8,7 +8,7 @@ import { escapeControl, formatBytes, formatCount, plural, relativeTime } from ".
 import { linkable, taskPath } from "./assets.ts";
 import type { LiveRun } from "./live.ts";
 
-/** How bad something is: decides about colour and sign, never alone. */
+/** Severity. It selects colour and icon; the text always carries the meaning too. */
 export type Tone = "good" | "plain" | "warning" | "bad";
 
 const HEALTH_TONES: Readonly<Record<ShownHealth, Tone>> = {
@@ -29,12 +29,12 @@ const STATUS_TONES: Readonly<Record<TaskStatus, Tone>> = {
   cancelled: "warning",
 };
 
-/** Text from outside, with what is hidden in it spelled out. */
+/** Text from outside, with invisible characters escaped. */
 export function shown(text: string): string {
   return escapeControl(text);
 }
 
-/** A time as distance from now; the exact one on pointing at it. */
+/** A relative time, with the exact time as its title. */
 export function When(
   { time, now }: { readonly time: string; readonly now: Temporal.Instant },
 ): JSX.Element {
@@ -42,13 +42,13 @@ export function When(
   return <time datetime={time} title={exactTime(time)}>{relativeTime(instant, now)}</time>;
 }
 
-/** A time for reading: `2026-01-15 12:00:05 UTC`. */
+/** A time as `2026-01-15 12:00:05 UTC`. */
 export function exactTime(time: string): string {
   const text = Temporal.Instant.from(time).toString({ smallestUnit: "second" });
   return text.replace("T", " ").replace("Z", " UTC");
 }
 
-/** A sign of its own shape for each tone, for those to whom colours are alike. */
+/** An icon whose shape differs by tone, so that colour is not needed to distinguish them. */
 export function Sign({ tone }: { readonly tone: Tone }): JSX.Element {
   return (
     <svg class={`sign ${tone}`} viewBox="0 0 10 10" width="10" height="10" aria-hidden="true">
@@ -60,7 +60,7 @@ export function Sign({ tone }: { readonly tone: Tone }): JSX.Element {
   );
 }
 
-/** A word with its sign. */
+/** A label with its icon. */
 export function Badge(
   { tone, children }: { readonly tone: Tone; readonly children?: Child },
 ): JSX.Element {
@@ -72,17 +72,17 @@ export function Badge(
   );
 }
 
-/** How a task fares. */
+/** The health of a task. */
 export function HealthBadge({ health }: { readonly health: ShownHealth }): JSX.Element {
   return <Badge tone={HEALTH_TONES[health]}>{health}</Badge>;
 }
 
-/** What became of a task in a run. */
+/** The status of a result. */
 export function StatusBadge({ status }: { readonly status: TaskStatus }): JSX.Element {
   return <Badge tone={STATUS_TONES[status]}>{status}</Badge>;
 }
 
-/** A URL; a link where it leads to the web and nothing in it is masked. */
+/** A URL, as a link if {@linkcode linkable}. */
 export function Address({ url }: { readonly url: string }): JSX.Element {
   const href = linkable(url);
   const text = <span class="code">{shown(url)}</span>;
@@ -90,9 +90,9 @@ export function Address({ url }: { readonly url: string }): JSX.Element {
 }
 
 /**
- * Says that there is nothing to show, and why.
+ * Explains why there is no content.
  *
- * @param isPage Whether that is all there is on the page.
+ * @param isPage Whether it is the page's only content.
  */
 export function Notice(
   { title, isPage = false, children }: {
@@ -110,13 +110,13 @@ export function Notice(
 }
 
 /**
- * One form with a button for each thing to do. The token is asked for each time and goes into the
- * body of a POST: there is no cookie that another page could ride on.
+ * A form with a button for each action. The token is entered each time and sent in the body of a
+ * POST: a cookie would allow cross-site request forgery.
  *
  * @param task Null for all tasks.
- * @param back Where to go afterwards.
- * @param canPause Whether something is not paused.
- * @param canResume Whether something is.
+ * @param back The path to redirect to.
+ * @param canPause Whether a task is not paused.
+ * @param canResume Whether a task is paused.
  */
 export function ActionForm({ task, back, canPause, canResume }: {
   readonly task: string | null;
@@ -150,17 +150,17 @@ export function ActionForm({ task, back, canPause, canResume }: {
       {canPause && <button type="submit" name="do" value="pause">Pause{all}</button>}
       {canResume && <button type="submit" name="do" value="resume">Resume{all}</button>}
       <p id="token-help" class="faint">
-        The value of CRONFETCH_TOKEN where this page is served. What is paused stays so until it is
-        resumed, or cronfetch is started anew.
+        The value of CRONFETCH_TOKEN of the serving process. Tasks stay paused until they are
+        resumed or cronfetch restarts.
       </p>
     </form>
   );
 }
 
-/** Running tasks shown by name. */
+/** Running tasks listed by name. */
 const SHOWN = 5;
 
-/** What is inside of the place where a run is shown; nothing while none goes on. */
+/** The current run; nothing between runs. */
 export function RunningRun(
   { run, progress }: { readonly run: LiveRun | null; readonly progress: Progress },
 ): JSX.Element | null {
@@ -169,7 +169,7 @@ export function RunningRun(
   const hidden = progress.running.size - running.length;
   return (
     <section class="running" aria-labelledby="running-title">
-      <h2 id="running-title">A run is going on</h2>
+      <h2 id="running-title">Run in progress</h2>
       <p class="numbers">
         {formatCount(run.finished)} of {plural(run.tasks, "task")}
         {run.failed > 0 && <span class="bad">, {formatCount(run.failed)} failed</span>},{" "}
@@ -198,19 +198,18 @@ export function RunningRun(
   );
 }
 
-/** Size of a drawing, in its own units and in pixels. */
+/** Size of a sparkline, in its own units and in pixels. */
 const WIDTH = 60;
 const HEIGHT = 18;
 const MOST_BARS = 10;
 const STEP = WIDTH / MOST_BARS;
 
 /**
- * Bars from the oldest to the newest value, the highest as high as the drawing. With fewer than
- * two values there is nothing to compare.
+ * A bar chart of recent values, scaled to the highest one; empty for fewer than two values.
  *
  * @param name What the values are: `Duration`.
- * @param values The oldest first; the last ten are drawn.
- * @param format A value for people.
+ * @param values Oldest first; the last ten are drawn.
+ * @param format Formats a value.
  */
 export function Sparkline({ name, values, format }: {
   readonly name: string;
@@ -251,11 +250,11 @@ export function Sparkline({ name, values, format }: {
   );
 }
 
-/** From this share of the time on people should know. */
+/** Share of the time to staleness from which the page shows a warning. */
 export const NEARLY_STALE = 0.75;
 
 /**
- * How much of the time from a success to staleness has passed.
+ * A bar of the elapsed share of the time from a success to staleness.
  *
  * @param share 0 is fresh, 1 and more is stale.
  */

@@ -1,4 +1,4 @@
-/** The page of a program that cannot begin: it says why, and stays up. */
+/** The page of a process that could not start, such as one with an invalid config. */
 
 import { Hono } from "hono";
 import manifest from "../../deno.json" with { type: "json" };
@@ -10,17 +10,17 @@ import { secure, withUrl } from "./security.ts";
 import { page } from "./layout.tsx";
 import { Notice, shown } from "./components.tsx";
 
-/** What stands in the way. */
+/** Why the process could not start. */
 export interface ErrorPageContent {
-  /** A few words. */
+  /** A short phrase. */
   readonly title: string;
-  /** Why, a sentence each. Holds no secret. */
+  /** A sentence each. Holds no secret. */
   readonly reasons: readonly string[];
 }
 
 /**
- * Makes a page that says nothing else. Everything is answered with 503, so that those who only
- * look at the status know it too.
+ * Creates a page that shows only the error. Every response has status 503, so that monitors detect
+ * it.
  */
 export function createErrorPage(
   { title, reasons }: ErrorPageContent,
@@ -31,7 +31,7 @@ export function createErrorPage(
     await next();
     secure(c.res.headers);
   });
-  // 204 tells a browser that it need not ask for events again.
+  // 204 stops a browser from reconnecting its EventSource.
   app.get("/events", (c) => c.body(null, 204));
   app.get("/healthz", (c) => c.text(`${title}\n`, 503));
   app.get("/robots.txt", (c) => c.text("User-agent: *\nDisallow: /\n"));
@@ -46,8 +46,8 @@ export function createErrorPage(
         {reasons.map((reason) => <p>{shown(reason)}</p>)}
       </Notice>
     );
-    const around = { version: manifest.version, assets, now: clock.now() };
-    return c.html(page({ title: `${title} · cronfetch`, section: null, around, content }), 503);
+    const context = { version: manifest.version, assets, now: clock.now() };
+    return c.html(page({ title: `${title} · cronfetch`, section: null, context, content }), 503);
   });
   return {
     fetch: withUrl((request) => app.fetch(request)),

@@ -1,13 +1,13 @@
-/** Published files, for downloading. */
+/** GET /files: downloads of published files. */
 
 import { idBehind } from "./assets.ts";
 import type { PageSource } from "./source.ts";
 
 /**
- * Answers with a published file that a task of the config has left, and with nothing else that
- * may be in the store. A browser saves it and shows none of it, whatever it holds.
+ * Serves a file that a task of the config published, and nothing else in the store. The browser
+ * saves it and never renders it, so that foreign HTML cannot run on this origin.
  *
- * @returns Null where there is no such file, or files are not given out.
+ * @returns Null if there is no such file, or downloads are disabled.
  */
 export async function answerFile(
   request: Request,

@@ -1,12 +1,12 @@
-/** Which tasks a visitor wants to see, and which of them fit on one page. Pure. */
+/** Filters and pagination of the list of tasks. Pure. */
 
 import type { ShownHealth } from "../core/event.ts";
 import type { PageTask } from "./source.ts";
 
-/** What a task can be filtered by: its health, and what is done with it at the moment. */
+/** What tasks can be filtered by. */
 export type TaskCondition = ShownHealth | "paused" | "running";
 
-/** Every condition, in the order in which people are shown them. */
+/** All conditions in display order. */
 export const CONDITIONS: readonly TaskCondition[] = [
   "unhealthy",
   "stale",
@@ -17,32 +17,32 @@ export const CONDITIONS: readonly TaskCondition[] = [
   "healthy",
 ];
 
-/** What a visitor asked for. */
+/** The filter and page that a request selects. */
 export interface Filter {
-  /** Null: any. */
+  /** Null for any. */
   readonly health: TaskCondition | null;
-  /** Stands somewhere in the id, the file name or the URL, in any case. */
+  /** Part of the id, the key or the URL, case-insensitive. */
   readonly text: string;
   /** Counted from 1. */
   readonly page: number;
 }
 
-/** Some of many. */
+/** One page of a list. */
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Counted from 1; the last one where a later one was asked for. */
+  /** Counted from 1, and at most `pages`. */
   readonly page: number;
   readonly pages: number;
-  /** On all pages together. */
+  /** Number of items on all pages. */
   readonly total: number;
 }
 
-/** Tasks on one page. */
+/** Tasks per page. */
 export const TASKS_PER_PAGE = 50;
 
 const LONGEST_TEXT = 200;
 
-/** Reads a filter from a query; what makes no sense is taken for not said. */
+/** Reads a filter from a query; invalid values are ignored. */
 export function parseFilter(query: URLSearchParams): Filter {
   const health = CONDITIONS.find((condition) => condition === query.get("health"));
   const page = Number(query.get("page"));
@@ -53,7 +53,7 @@ export function parseFilter(query: URLSearchParams): Filter {
   };
 }
 
-/** The query of a filter with `?`, or the empty text for none. */
+/** The query of a filter, with `?`; empty for no filter. */
 export function filterQuery({ health, text, page }: Filter): string {
   const query = new URLSearchParams();
   if (health !== null) query.set("health", health);
@@ -62,7 +62,7 @@ export function filterQuery({ health, text, page }: Filter): string {
   return query.size === 0 ? "" : `?${query}`;
 }
 
-/** Whether a condition is true of a task. */
+/** Whether a task meets a condition. */
 export function isIn(
   condition: TaskCondition,
   task: PageTask,
@@ -74,7 +74,7 @@ export function isIn(
     case "running":
       return running.has(task.id);
     case "stale":
-      // Also what is failing, too, and has been for so long.
+      // A failing task may be stale too.
       return task.stale;
     case "new":
     case "healthy":
@@ -86,19 +86,21 @@ export function isIn(
   }
 }
 
-/** The tasks a filter lets through, those that need a look first, else in their order. */
+/** The tasks that match a filter: unhealthy, stale and failing ones first, else in config order. */
 export function filterTasks(
   tasks: readonly PageTask[],
   { health, text }: Filter,
   running: ReadonlySet<string>,
 ): PageTask[] {
   const wanted = text.toLowerCase();
-  const fits = (task: PageTask) =>
+  const matches = (task: PageTask) =>
     (health === null || isIn(health, task, running)) &&
     (wanted === "" ||
       [task.id, task.key, task.url].some((value) => value.toLowerCase().includes(wanted)));
   const rank = new Map(tasks.map((task) => [task, RANKS[task.health]]));
-  return tasks.filter(fits).toSorted((one, other) => (rank.get(one) ?? 0) - (rank.get(other) ?? 0));
+  return tasks.filter(matches).toSorted((one, other) =>
+    (rank.get(one) ?? 0) - (rank.get(other) ?? 0)
+  );
 }
 
 const RANKS: Readonly<Record<ShownHealth, number>> = {
@@ -109,7 +111,7 @@ const RANKS: Readonly<Record<ShownHealth, number>> = {
   healthy: 3,
 };
 
-/** One page of a list. */
+/** Cuts one page from a list. */
 export function paginate<T>(items: readonly T[], page: number, perPage: number): Page<T> {
   const pages = Math.max(1, Math.ceil(items.length / perPage));
   const shown = Math.min(page, pages);

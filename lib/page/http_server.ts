@@ -1,45 +1,45 @@
 /**
- * The HTTP server of the status page. `Deno.serve` ends for good when the process runs out of file
- * handles, keeps half-sent requests forever and has no limit of connections.
+ * The HTTP server of the status page. `Deno.serve` stops for good when the process runs out of file
+ * handles, keeps half-sent requests forever and does not limit connections.
  */
 
 import type { Listener, ServerConnection, Timers } from "../core/host.ts";
 import { headEnd, MAX_HEAD_BYTES, parseRequestHead, type RequestHead } from "./request_head.ts";
 
-/** Connections at once: well below the usual limit of 1,024 handles, which downloads need too. */
+/** Open connections: well below the usual limit of 1,024 handles, which downloads need too. */
 export const MAX_CONNECTIONS = 256;
-/** From the connection to the end of the request. */
+/** Timeout from the connection to the end of the request. */
 export const REQUEST_MS = 10_000;
-/** The longest wait for a client to accept a piece of a response. */
+/** Timeout for a client to accept a chunk of a response. */
 export const WRITE_MS = 60_000;
-/** Pause after a connection could not be accepted, for want of handles as a rule. */
+/** Pause after a failed `accept`, which usually means that no file handle is free. */
 export const ACCEPT_PAUSE_MS = 500;
-/** How long a client may take to close its side once a refusal is written. */
+/** Timeout for a client to close its side after a refusal was written. */
 const LINGER_MS = 1_000;
 
-/** A server that listens. */
+/** A listening server. */
 export interface HttpServer {
   /**
-   * Accepts nothing more, and drops connections without a whole request. Resolves when all
-   * responses are written.
+   * Stops accepting and drops connections without a complete request. Resolves when all responses
+   * are written.
    */
   shutdown(): Promise<void>;
-  /** Ends every connection, and `shutdown` with it. */
+  /** Closes every connection, which resolves a pending `shutdown`. */
   close(): void;
 }
 
 /**
- * Serves requests, one a connection. When there are too many connections, the one that has waited
- * longest for its request is dropped for a new one, so idle connections keep nobody out.
+ * Serves requests, one per connection. At the limit of connections a new one replaces the one that
+ * has waited longest for its request, so idle connections cannot block the server.
  *
- * @param answer A rejection becomes status 500.
+ * @param respond A rejection becomes status 500.
  */
 export function serveHttp(
   listener: Listener,
-  answer: (request: Request) => Promise<Response>,
+  respond: (request: Request) => Promise<Response>,
   timers: Timers,
 ): HttpServer {
-  /** All connections; those without a whole request are in `waiting` too, the oldest first. */
+  /** All connections; those without a complete request are in `waiting` too, oldest first. */
   const open = new Set<ServerConnection>();
   const waiting = new Set<ServerConnection>();
   const busy = new Set<Promise<void>>();
@@ -50,7 +50,7 @@ export function serveHttp(
     waiting.delete(connection);
     if (open.delete(connection)) end(connection);
   };
-  /** Drops connections that have waited longest for their requests. */
+  /** Drops the connections that have waited longest for their requests. */
   const dropOldest = (count: number) => {
     for (const connection of [...waiting].slice(0, count)) drop(connection);
   };
@@ -67,11 +67,11 @@ export function serveHttp(
         await writeResponse(connection, null, refusal, timers);
         return await linger(connection, timers);
       }
-      const response = await answer(request.request)
+      const response = await respond(request.request)
         .catch(() => new Response(null, { status: 500 }));
       await writeResponse(connection, request.head, response, timers);
     } catch {
-      // The client is gone, or was dropped.
+      // The client disconnected, or was dropped.
     } finally {
       cancelRequest();
       drop(connection);
@@ -93,7 +93,7 @@ export function serveHttp(
         busy.add(handling);
       } catch {
         if (closing.signal.aborted) return;
-        // The handles are needed by files and downloads, too.
+        // Files and downloads need the handles too.
         dropOldest(Math.ceil(waiting.size / 2));
         await timers.sleep(ACCEPT_PAUSE_MS, closing.signal).catch(() => {});
       }
@@ -155,7 +155,7 @@ async function readRequest(connection: ServerConnection): Promise<Read | null> {
     const request = new Request(url, { method, headers, body: isBodiless ? null : body });
     return { head, request };
   } catch {
-    // CONNECT and TRACE, and what else makes no Request.
+    // `Request` rejects some methods, such as CONNECT and TRACE.
     return { status: 400 };
   }
 }
@@ -183,7 +183,7 @@ async function writeResponse(
   const body = response.body?.getReader();
   try {
     await send(encoder.encode(lines.join("\r\n")));
-    // Nothing else notices early that nobody reads the events any more.
+    // An idle event stream has no writes that would fail after a disconnect.
     if (headers.get("content-type") === "text/event-stream") {
       void drained(connection).then(() => body?.cancel()).catch(() => {});
     }
@@ -207,7 +207,7 @@ function chunk(bytes: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** Closing with unread input resets the connection, and the client may lose the refusal. */
+/** Closing with unread input resets the connection, and the client could lose the response. */
 async function linger(connection: ServerConnection, timers: Timers): Promise<void> {
   await connection.closeWrite();
   const cancel = timers.after(LINGER_MS, () => end(connection));
@@ -220,7 +220,7 @@ async function drained(connection: ServerConnection): Promise<void> {
   while (await connection.read(buffer) !== null);
 }
 
-/** Closes a connection, which may be closed already. */
+/** Closes a connection; no error if it is closed already. */
 function end(connection: ServerConnection): void {
   try {
     connection.close();

@@ -1,19 +1,20 @@
-/** What is remembered of a task, in words and numbers for people. Pure. */
+/** Labels and figures derived from records. Pure. */
 
 import { ERROR_CODES, type ErrorCode } from "../core/errors.ts";
+import { EXIT } from "../core/result.ts";
 import { advice } from "../report/advice.ts";
 import type { RecentResult, TaskRecord } from "../state/state.ts";
 import type { PageTask } from "./source.ts";
 
-/** A failure in plain words. */
+/** The meaning of an error code and a hint. */
 export interface CodeExplanation {
-  /** What the code means; null for a code of another version. */
+  /** Null for a code that only another version has. */
   readonly meaning: string | null;
-  /** What a person can do, or null. */
+  /** A hint in the imperative, or null. */
   readonly advice: string | null;
 }
 
-/** Explains a result that has a code; null for one without. */
+/** Explains the code of a result; null if it has none. */
 export function explainCode(
   { code, httpStatus }: Pick<RecentResult, "code" | "httpStatus">,
 ): CodeExplanation | null {
@@ -26,14 +27,14 @@ function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERROR_CODES, code);
 }
 
-/** Durations of the recent results that asked a server, the oldest first, in milliseconds. */
+/** Durations of the recent results that made a request, oldest first, in milliseconds. */
 export function recentDurations(record: TaskRecord | null): number[] {
   return oldestFirst(record).flatMap(({ durationMs, attempts }) =>
     durationMs === undefined || attempts === 0 ? [] : [durationMs]
   );
 }
 
-/** Sizes of the recent versions of a file, the oldest first, in bytes. */
+/** Sizes of the recent versions of a file, oldest first, in bytes. */
 export function recentSizes(record: TaskRecord | null): number[] {
   return oldestFirst(record)
     .filter(({ status }) => status === "created" || status === "updated")
@@ -45,9 +46,9 @@ function oldestFirst(record: TaskRecord | null): RecentResult[] {
 }
 
 /**
- * How much of the time from the last success to being stale has passed.
+ * The elapsed share of the time from the last success to staleness; 1 and more is stale.
  *
- * @returns Null for a task that never succeeded, or never comes due.
+ * @returns Null for a task that never succeeded or is never due.
  */
 export function ageShare(task: PageTask, now: Temporal.Instant): number | null {
   const success = task.record?.lastSuccessAt ?? null;
@@ -57,21 +58,21 @@ export function ageShare(task: PageTask, now: Temporal.Instant): number | null {
   return until <= from ? null : Math.max(0, (now.epochMilliseconds - from) / (until - from));
 }
 
-/** What an exit code means, in a few words. */
+/** A short label of an exit code. */
 export function exitCodeLabel(exitCode: number): string {
   switch (exitCode) {
-    case 0:
-      return "all well";
-    case 1:
+    case EXIT.good:
+      return "success";
+    case EXIT.bug:
       return "a bug in cronfetch";
-    case 3:
-      return "some failed for good";
-    case 4:
-      return "some failed for now";
-    case 10:
+    case EXIT.failed:
+      return "permanent failures";
+    case EXIT.temporary:
+      return "temporary failures";
+    case EXIT.deadline:
       return "deadline passed";
-    case 130:
-    case 143:
+    case EXIT.interrupted:
+    case EXIT.terminated:
       return "interrupted";
     default:
       return `exit code ${exitCode}`;

@@ -1,4 +1,4 @@
-/** What all pages have around them. */
+/** The document around every page. */
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
@@ -6,27 +6,27 @@ import { shown, Sign } from "./components.tsx";
 import type { Assets } from "./assets.ts";
 import type { PageNotice } from "./source.ts";
 
-/** What a page needs to know beside its own content. */
+/** The parts of a page that do not depend on its content. */
 export interface PageContext {
   readonly version: string;
   readonly assets: Assets;
-  /** When the page was drawn. */
+  /** When the page was rendered. */
   readonly now: Temporal.Instant;
 }
 
-/** A place in the navigation. */
+/** The current entry of the navigation. */
 export type Section = "tasks" | "runs" | null;
 
-/** Draws a whole page. */
+/** Renders a page. */
 export function page(
-  { title, section, around, content }: {
+  { title, section, context, content }: {
     readonly title: string;
     readonly section: Section;
-    readonly around: PageContext;
+    readonly context: PageContext;
     readonly content: Child;
   },
 ): string {
-  const { version, assets, now } = around;
+  const { version, assets, now } = context;
   const document = (
     <html lang="en">
       <head>
@@ -64,12 +64,12 @@ export function page(
   return `<!doctype html>${document}`;
 }
 
-/** A time of today to the second, with its zone. */
+/** A time to the second, in UTC. */
 function clockTime(now: Temporal.Instant): string {
   return `${now.toString({ smallestUnit: "second" }).replace("T", " ").replace("Z", "")} UTC`;
 }
 
-/** Sentences above everything else; nothing where all is as it should be. */
+/** The banners on top of a page. */
 export function Notices(
   { notices }: { readonly notices: readonly PageNotice[] },
 ): JSX.Element {

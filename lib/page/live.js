@@ -1,12 +1,12 @@
-// Keeps a page up to date while it is open: the server tells when something has changed, and the
-// page is asked for anew. Without this script everything else works, by reloading.
+// Updates an open page: the server sends an event after a change, and the script fetches the page
+// again. Without scripts the page works too, by reloading.
 
 const connection = document.getElementById("connection");
-const say = (text) => {
+const showConnection = (text) => {
   if (connection && connection.textContent !== text) connection.textContent = text;
 };
 
-/** Puts the parts of a fresh page that have changed in place of the old ones. */
+/** Fetches the page and replaces the parts that have changed. */
 const refresh = async () => {
   const response = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!response.ok) return;
@@ -18,7 +18,7 @@ const refresh = async () => {
   if (fresh.title !== document.title) document.title = fresh.title;
 };
 
-/** Replaces what is in a part; whoever was on a link by keyboard stays on it. */
+/** Replaces the content of a part; a focused link keeps the focus. */
 const replace = (old, part) => {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const href = focused?.getAttribute("href");
@@ -34,7 +34,7 @@ const refreshSoon = async () => {
   busy = true;
   while (again) {
     again = false;
-    // The stream tells when the server is back; until then the page stays as it is.
+    // The stream reconnects when the server is back; until then the old content stays.
     await refresh().catch(() => {});
   }
   busy = false;
@@ -43,13 +43,13 @@ const refreshSoon = async () => {
 let missed = false;
 const events = new EventSource("/events");
 events.addEventListener("open", () => {
-  say("Live");
+  showConnection("Live");
   if (missed) refreshSoon();
   missed = false;
 });
 events.addEventListener("error", () => {
   missed = true;
-  say(events.readyState === EventSource.CLOSED ? "Not live" : "Connecting again…");
+  showConnection(events.readyState === EventSource.CLOSED ? "Not live" : "Reconnecting…");
 });
 events.addEventListener("changed", refreshSoon);
 events.addEventListener("progress", ({ data }) => {
@@ -57,7 +57,7 @@ events.addEventListener("progress", ({ data }) => {
   if (place) place.innerHTML = data;
 });
 
-// Ages grow although nothing happens.
+// Relative times age without events.
 setInterval(() => {
   if (!document.hidden) refreshSoon();
 }, 60_000);

@@ -1,24 +1,24 @@
-/** What goes on at this moment: the running run, followed by its events. */
+/** Live updates: the current run, and the event streams of open pages. */
 
 import type { RunEvent } from "../core/event.ts";
 import type { Timers } from "../core/host.ts";
 import type { PageSource } from "./source.ts";
 
-/** A run that goes on. */
+/** The current run. */
 export interface LiveRun {
-  /** Its id. */
+  /** Id of the run. */
   readonly run: string;
   /** RFC 3339 in UTC. */
   readonly startedAt: string;
-  /** Tasks in it. */
+  /** Number of tasks. */
   readonly tasks: number;
-  /** Those that have a result. */
+  /** Number of tasks that have a result. */
   readonly finished: number;
-  /** Those of them that failed. */
+  /** Number of failed tasks. */
   readonly failed: number;
 }
 
-/** The run after an event; null when none goes on. Pure. */
+/** The current run after an event; null between runs. Pure. */
 export function afterEvent(run: LiveRun | null, event: RunEvent): LiveRun | null {
   switch (event.type) {
     case "run.started":
@@ -45,38 +45,38 @@ export function afterEvent(run: LiveRun | null, event: RunEvent): LiveRun | null
   }
 }
 
-/** The streams that are open. A server does not shut down before they are closed. */
+/** The open event streams. The server cannot shut down before they are closed. */
 export interface Streams {
-  /** How many there are. */
+  /** Number of open streams. */
   readonly size: number;
-  /** Opens one more; null where there are too many already. */
+  /** Opens a stream; null if {@linkcode MAX_STREAMS} are open. */
   open(): ReadableStream<Uint8Array<ArrayBuffer>> | null;
-  /** Sends an event to all. */
+  /** Sends an event on every stream. */
   send(event: string, data: string): void;
-  /** Closes all; none can be opened from then on. */
+  /** Closes every stream and refuses new ones. */
   close(): void;
 }
 
-/** What a server and its visitors can bear. */
+/** Limits the memory and connections of one server. */
 const MAX_STREAMS = 200;
 
-/** Shorter than the patience of the usual proxies, which is a minute. */
+/** Below the idle timeout of common proxies, one minute. */
 const HEARTBEAT_MS = 20_000;
 
-/** Pieces a visitor may be behind before the stream ends; the browser then comes back. */
+/** Unread events before a stream is closed; the browser then reconnects. */
 const MAX_QUEUED_EVENTS = 64;
 
-/** Heartbeats nothing may be read for, so that who never reads takes no place from others. */
+/** Missed heartbeats before a stalled client is disconnected. */
 const MAX_MISSED_HEARTBEATS = 2;
 
 /**
- * Makes an empty set of streams.
+ * Creates an empty set of streams.
  *
- * @param change Told whenever the number of streams has changed.
+ * @param onSizeChange Called after a stream was opened or closed.
  */
-export function createStreams(timers: Pick<Timers, "after">, change: () => void): Streams {
+export function createStreams(timers: Pick<Timers, "after">, onSizeChange: () => void): Streams {
   type Controller = ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-  /** With the heartbeats that each has been behind at, in a row. */
+  /** Missed heartbeats in a row, by stream. */
   const open = new Map<Controller, number>();
   const encoder = new TextEncoder();
   let closed = false;
@@ -84,13 +84,13 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
 
   const beat = () => {
     cancelHeartbeat = timers.after(HEARTBEAT_MS, () => {
-      for (const [controller, unread] of [...open]) {
-        // More than one piece waits: whatever reads takes them as they come.
+      for (const [controller, missed] of [...open]) {
+        // A negative size means that more than one event is queued.
         if ((controller.desiredSize ?? 0) >= 0) open.set(controller, 0);
-        else if (unread + 1 < MAX_MISSED_HEARTBEATS) open.set(controller, unread + 1);
+        else if (missed + 1 < MAX_MISSED_HEARTBEATS) open.set(controller, missed + 1);
         else end(controller);
       }
-      write(": still here\n\n");
+      write(": heartbeat\n\n");
       if (open.size > 0) beat();
     });
   };
@@ -101,7 +101,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
       cancelHeartbeat?.();
       cancelHeartbeat = null;
     }
-    change();
+    onSizeChange();
   };
 
   const end = (controller: Controller) => {
@@ -130,7 +130,7 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
           open.set(controller, 0);
           controller.enqueue(encoder.encode("retry: 3000\n\n"));
           if (cancelHeartbeat === null) beat();
-          change();
+          onSizeChange();
         },
         cancel: () => {
           if (own !== null) remove(own);
@@ -145,97 +145,98 @@ export function createStreams(timers: Pick<Timers, "after">, change: () => void)
   };
 }
 
-/** An event as it stands in the stream (WHATWG HTML, section 9.2.5). */
+/** An event in the format of `text/event-stream` (WHATWG HTML, section 9.2.5). */
 function formatEvent(event: string, data: string): string {
   const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
   return `event: ${event}\n${lines.join("")}\n`;
 }
 
-/** Between two pictures of a run that goes on. */
+/** Interval of progress events during a run. */
 const PROGRESS_MS = 1_000;
-/** Between two hints that a page has changed; each makes a browser ask for it anew. */
+/** Shortest interval of `changed` events; each makes every browser fetch its page. */
 const CHANGED_MS = 2_000;
-/** Between two looks for what another process has done. */
+/** Interval of checks for runs of other processes. */
 const POLL_MS = 5_000;
 
-/** Follows the source, and tells the streams. */
+/** Forwards changes of a source to the event streams. */
 export interface Broadcast {
   readonly streams: Streams;
-  /** The run that goes on, or null. */
+  /** The current run, or null. */
   readonly live: () => LiveRun | null;
-  /** Makes browsers ask anew, soon. */
+  /** Makes open pages refresh; calls within {@linkcode CHANGED_MS} are combined. */
   changed(): void;
-  /** Ends everything. */
+  /** Closes the streams and unsubscribes from the source. */
   close(): void;
 }
 
 /**
- * Starts to follow a source.
+ * Subscribes to a source.
  *
- * @param picture Draws the run that goes on, or the place where it would be.
- * @param listener Hears of each event besides.
+ * @param render Renders the current run as HTML.
+ * @param listener Receives every event of the source.
  */
 export function createBroadcast(
   source: PageSource,
-  { timers, picture, listener }: {
+  { timers, render, listener }: {
     readonly timers: Pick<Timers, "after">;
-    readonly picture: (run: LiveRun | null) => string;
+    readonly render: (run: LiveRun | null) => string;
     readonly listener: (event: RunEvent) => void;
   },
 ): Broadcast {
   let live: LiveRun | null = null;
   let newest: string | null = null;
   let cancelChanged: (() => void) | null = null;
-  let isOwed = false;
+  let isPending = false;
   const streams = createStreams(timers, () => {
-    progressing.arrange();
-    looking.arrange();
+    progress.schedule();
+    polling.schedule();
   });
 
-  /** Repeats a piece of work as long as it is wanted. */
-  const repeating = (periodMs: number, isWanted: () => boolean, work: () => Promise<void>) => {
+  /** Repeats `work` as long as `isNeeded`; `schedule` re-evaluates that. */
+  const repeat = (periodMs: number, isNeeded: () => boolean, work: () => Promise<void>) => {
     let cancel: (() => void) | null = null;
-    const arrange = () => {
-      if (!isWanted()) {
+    const schedule = () => {
+      if (!isNeeded()) {
         cancel?.();
         cancel = null;
       } else {
         cancel ??= timers.after(periodMs, () => {
           cancel = null;
-          // A state that cannot be read says so on the page itself.
-          work().catch(() => {}).finally(arrange);
+          // The page itself reports an unreadable state.
+          work().catch(() => {}).finally(schedule);
         });
       }
     };
-    return { arrange };
+    return { schedule };
   };
 
-  const progressing = repeating(
+  const progress = repeat(
     PROGRESS_MS,
     () => streams.size > 0 && live !== null,
-    () => Promise.resolve(streams.send("progress", picture(live))),
+    () => Promise.resolve(streams.send("progress", render(live))),
   );
 
-  const looking = repeating(POLL_MS, () => streams.size > 0, async () => {
+  const polling = repeat(POLL_MS, () => streams.size > 0, async () => {
     const [last] = await source.runs(1);
     const before = newest;
     newest = last?.run ?? "";
     if (before === null || before === newest) return;
     changed();
-    // Nobody heard of it, so that what is asked for now may come from a look of a moment ago.
-    isOwed = true;
+    // Runs of other processes emit no event here, so the next request may still get the old
+    // snapshot; a second `changed` event follows.
+    isPending = true;
   });
 
-  /** At once after a while of silence; what comes in that while makes one more at its end. */
+  /** Sends the first change immediately; further ones within the interval as one at its end. */
   const changed = () => {
     if (cancelChanged !== null) {
-      isOwed = true;
+      isPending = true;
       return;
     }
-    isOwed = false;
+    isPending = false;
     cancelChanged = timers.after(CHANGED_MS, () => {
       cancelChanged = null;
-      if (isOwed) changed();
+      if (isPending) changed();
     });
     streams.send("changed", "");
   };
@@ -243,9 +244,9 @@ export function createBroadcast(
   const unsubscribe = source.subscribe((event) => {
     live = afterEvent(live, event);
     listener(event);
-    progressing.arrange();
+    progress.schedule();
     if (event.type === "run.started" || event.type === "run.finished") {
-      streams.send("progress", picture(live));
+      streams.send("progress", render(live));
     }
     if (event.type !== "task.retrying") changed();
   });

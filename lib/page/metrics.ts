@@ -1,4 +1,4 @@
-/** The page's numbers for Prometheus. */
+/** GET /metrics, for Prometheus. */
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { RunEvent, ShownHealth } from "../core/event.ts";
@@ -7,26 +7,26 @@ import type { LiveRun } from "./live.ts";
 import type { PageTask } from "./source.ts";
 import type { RunRecord } from "../state/state.ts";
 
-/** Counts what happens, and prints it beside what is. */
+/** The metrics of a process. */
 export interface Metrics {
-  /** Counts an event. */
+  /** Updates the counters by an event. */
   count(event: RunEvent): void;
-  /** Everything in Prometheus' text format 0.0.4. */
-  print(now: {
+  /** All metrics in Prometheus' text format 0.0.4. */
+  print(current: {
     readonly tasks: readonly PageTask[];
     readonly lastRun: RunRecord | null;
     readonly live: LiveRun | null;
   }): Promise<string>;
-  /** The media type of that text. */
+  /** Media type of the text format. */
   readonly contentType: string;
 }
 
-/** From a small file near by to a large one far away, in seconds. */
+/** In seconds: from a small file on a fast network to a large one on a slow network. */
 const BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
 const HEALTHS: readonly ShownHealth[] = ["new", "healthy", "stale", "failing", "unhealthy"];
 
-/** Makes counters that stand at 0. They are of this process and start anew with it. */
+/** Creates the metrics. Counters start at 0 with each process. */
 export function createMetrics(version: string): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -38,7 +38,7 @@ export function createMetrics(version: string): Metrics {
   const paused = gauge("tasks_paused", "Tasks that are paused.");
   const success = gauge(
     "task_last_success_timestamp_seconds",
-    "When the published file was last known to be the newest.",
+    "When the task last succeeded: the published file was the newest.",
     "task",
   );
   const stale = gauge(
@@ -48,13 +48,13 @@ export function createMetrics(version: string): Metrics {
   );
   const unhealthy = gauge(
     "task_unhealthy",
-    "1 if the task failed so often in a row that alerts tell of it, whether it ever succeeded or not.",
+    "1 if the task reached the failure threshold of alerts, whether it ever succeeded or not.",
     "task",
   );
   const failures = gauge("task_failures", "Failures in a row.", "task");
   const size = gauge("task_size_bytes", "Size of the published file.", "task");
   const next = gauge("task_next_due_timestamp_seconds", "When the task comes due.", "task");
-  const running = gauge("run_in_progress", "1 while a run goes on in this process.");
+  const running = gauge("run_in_progress", "1 while this process executes a run.");
   const lastRun = gauge("last_run_timestamp_seconds", "When the last run ended.");
   const lastExit = gauge("last_run_exit_code", "Exit code of the last run.");
   const lastDuration = gauge("last_run_duration_seconds", "How long the last run took.");
@@ -71,11 +71,11 @@ export function createMetrics(version: string): Metrics {
   });
   const durations = new Histogram({
     name: "cronfetch_task_duration_seconds",
-    help: "Work on a task, waiting for a turn left out; results that needed no request too.",
+    help: "Time spent on a task, without queueing; includes results that needed no request.",
     buckets: BUCKETS,
     registers,
   });
-  // A counter that appears with its first failure has no rate at that failure.
+  // A counter that appears with its first increment has no rate at that increment.
   for (const status of TASK_STATUSES) results.inc({ status }, 0);
 
   return {
@@ -87,13 +87,13 @@ export function createMetrics(version: string): Metrics {
       bytes.inc(received);
       durations.observe((timings.responseMs + timings.bodyMs + timings.publishMs) / 1000);
     },
-    print: async (now) => {
-      for (const one of [success, stale, unhealthy, failures, size, next]) one.reset();
+    print: async (current) => {
+      for (const metric of [success, stale, unhealthy, failures, size, next]) metric.reset();
       for (const health of HEALTHS) {
-        tasks.set({ health }, now.tasks.filter((task) => task.health === health).length);
+        tasks.set({ health }, current.tasks.filter((task) => task.health === health).length);
       }
-      paused.set(now.tasks.filter((task) => task.paused).length);
-      for (const { id: task, record, stale: isStale, health, nextDue } of now.tasks) {
+      paused.set(current.tasks.filter((task) => task.paused).length);
+      for (const { id: task, record, stale: isStale, health, nextDue } of current.tasks) {
         stale.set({ task }, isStale ? 1 : 0);
         unhealthy.set({ task }, health === "unhealthy" ? 1 : 0);
         failures.set({ task }, record?.failures ?? 0);
@@ -101,11 +101,11 @@ export function createMetrics(version: string): Metrics {
         if (record?.published) size.set({ task }, record.published.sizeBytes);
         if (nextDue !== null) next.set({ task }, seconds(nextDue));
       }
-      running.set(now.live === null ? 0 : 1);
-      if (now.lastRun) {
-        lastRun.set(seconds(now.lastRun.finishedAt));
-        lastExit.set(now.lastRun.summary.exitCode);
-        lastDuration.set(now.lastRun.summary.durationMs / 1000);
+      running.set(current.live === null ? 0 : 1);
+      if (current.lastRun) {
+        lastRun.set(seconds(current.lastRun.finishedAt));
+        lastExit.set(current.lastRun.summary.exitCode);
+        lastDuration.set(current.lastRun.summary.durationMs / 1000);
       }
       return await registry.metrics();
     },

@@ -1,4 +1,4 @@
-/** All tasks at a glance. */
+/** The overview: headline, filter and table of all tasks. */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { ShownHealth } from "../core/event.ts";
@@ -20,30 +20,30 @@ import {
 import type { PageTask } from "./source.ts";
 import { ageShare, exitCodeLabel, recentDurations, recentSizes } from "./labels.ts";
 
-/** What the overview is drawn from. */
+/** Data of the overview. */
 export interface OverviewFacts {
-  /** Of the config, all. */
+  /** All tasks of the config. */
   readonly tasks: readonly PageTask[];
-  /** Those that the filter lets through. */
+  /** The tasks that match the filter. */
   readonly shown: Page<PageTask>;
   readonly filter: Filter;
   readonly running: ReadonlySet<string>;
   readonly lastRun: RunRecord | null;
   readonly paused: boolean;
-  /** When another config came into force, RFC 3339, or null. */
+  /** When the config was last reloaded, RFC 3339, or null. */
   readonly configChangedAt: string | null;
   readonly now: Temporal.Instant;
 }
 
-/** The sentence at the top: what somebody wants to know who looks for a second. */
+/** The heading: how many tasks need attention, the last run, and whether tasks are paused. */
 export function Headline(
   { tasks, lastRun, paused, configChangedAt, now }: OverviewFacts,
 ): JSX.Element {
-  const troubled = tasks.filter((task) => task.health === "unhealthy" || task.stale).length;
+  const urgent = tasks.filter((task) => task.health === "unhealthy" || task.stale).length;
   const failing = tasks.filter((task) => task.health === "failing" && !task.stale).length;
   return (
     <>
-      <h1>{headlineText(tasks.length, troubled, failing)}</h1>
+      <h1>{headlineText(tasks.length, urgent, failing)}</h1>
       <p class="faint">
         {lastRun
           ? (
@@ -53,7 +53,7 @@ export function Headline(
               {exitCodeLabel(lastRun.summary.exitCode)}.
             </>
           )
-          : "No run is remembered yet."}
+          : "No run has finished yet."}
         {configChangedAt !== null && (
           <>
             {" "}The config was changed <When time={configChangedAt} now={now} />.
@@ -70,18 +70,17 @@ export function Headline(
   );
 }
 
-function headlineText(total: number, troubled: number, failing: number): string {
+function headlineText(total: number, urgent: number, failing: number): string {
   if (total === 0) return "No tasks";
-  if (troubled > 0) {
-    return `${formatCount(troubled)} of ${plural(total, "task")} ${
-      troubled === 1 ? "needs" : "need"
-    } a look`;
+  if (urgent > 0) {
+    const verb = urgent === 1 ? "needs" : "need";
+    return `${formatCount(urgent)} of ${plural(total, "task")} ${verb} attention`;
   }
   if (failing > 0) return `${formatCount(failing)} of ${plural(total, "task")} failed last time`;
-  return total === 1 ? "The task is well" : `All ${formatCount(total)} tasks are well`;
+  return total === 1 ? "The task is fine" : `All ${formatCount(total)} tasks are fine`;
 }
 
-/** The numbers by health, each a link to those tasks. */
+/** The number of tasks by condition, each a link that filters by it. */
 export function Counts({ tasks, filter, running }: OverviewFacts): JSX.Element {
   const { text } = filter;
   const link = (health: Filter["health"], count: number) => (
@@ -105,7 +104,7 @@ export function Counts({ tasks, filter, running }: OverviewFacts): JSX.Element {
   );
 }
 
-/** The form that filters by text. It keeps the health that is chosen. */
+/** The form that filters by text. It keeps the selected health. */
 export function FilterForm({ filter }: { readonly filter: Filter }): JSX.Element {
   return (
     <form class="filter" method="get" action="/" role="search">
@@ -118,20 +117,21 @@ export function FilterForm({ filter }: { readonly filter: Filter }): JSX.Element
   );
 }
 
-/** The table of tasks, or why there is none. */
+/** The table of tasks, or why it is empty. */
 export function TaskTable(facts: OverviewFacts): JSX.Element {
   if (facts.tasks.length === 0) {
     return (
       <Notice title="The config has no tasks">
-        <p>Name a URL in its list of tasks, and this page shows how it fares.</p>
+        <p>Add a URL to its list of tasks, and this page shows the health of the task.</p>
       </Notice>
     );
   }
   if (facts.shown.total === 0) {
     return (
-      <Notice title="No task is like that">
+      <Notice title="No task matches">
         <p>
-          None of the {plural(facts.tasks.length, "task")} fits. <a href="/">Show all</a>
+          None of the {plural(facts.tasks.length, "task")} matches the filter.{" "}
+          <a href="/">Show all</a>
         </p>
       </Notice>
     );
@@ -145,10 +145,10 @@ export function TaskTable(facts: OverviewFacts): JSX.Element {
             <th role="columnheader" scope="col">Task</th>
             <th role="columnheader" scope="col">Health</th>
             <th role="columnheader" scope="col">Last result</th>
-            <th role="columnheader" scope="col">Last good</th>
+            <th role="columnheader" scope="col">Last success</th>
             <th role="columnheader" scope="col">Next due</th>
             <th role="columnheader" scope="col">Size</th>
-            <th role="columnheader" scope="col">Time taken</th>
+            <th role="columnheader" scope="col">Duration</th>
           </tr>
         </thead>
         <tbody role="rowgroup">
@@ -202,7 +202,7 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
           )
           : <span class="faint">none yet</span>}
       </td>
-      <td role="cell" class="age" data-label="Last good">
+      <td role="cell" class="age" data-label="Last success">
         <Age task={task} now={now} isBrief />
       </td>
       <td role="cell" class="next" data-label="Next due">
@@ -213,7 +213,7 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
         <span class="numbers">{sizeBytes === undefined ? "" : formatBytes(sizeBytes)}</span>
         <Sparkline name="Size" values={recentSizes(record)} format={formatBytes} />
       </td>
-      <td role="cell" class="time" data-label="Time taken">
+      <td role="cell" class="time" data-label="Duration">
         <span class="numbers">
           {last?.durationMs === undefined ? "" : formatDuration(last.durationMs)}
         </span>
@@ -224,9 +224,9 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
 }
 
 /**
- * When a task was last good, and how far it is from being stale.
+ * When a task last succeeded, and how close it is to being stale.
  *
- * @param isBrief Says when it becomes stale only once that is near.
+ * @param isBrief Shows the time of staleness only when it is near.
  */
 export function Age(
   { task, now, isBrief }: {
@@ -252,13 +252,13 @@ export function Age(
   );
 }
 
-/** When a task comes due. */
+/** When a task is due. */
 export function Due(
   { task, now }: { readonly task: PageTask; readonly now: Temporal.Instant },
 ): JSX.Element {
   if (task.paused) return <span>paused</span>;
   if (task.due) return <span>now</span>;
-  if (task.nextDue === null) return <span class="faint">when asked for</span>;
+  if (task.nextDue === null) return <span class="faint">on request</span>;
   return <When time={task.nextDue} now={now} />;
 }
 
@@ -279,9 +279,9 @@ function Pager(
   );
 }
 
-/** A health in the words of a page's title. */
+/** The title of the overview, with the number of tasks that need attention. */
 export function titleOf(tasks: readonly PageTask[]): string {
-  const bad: readonly ShownHealth[] = ["unhealthy", "stale"];
-  const count = tasks.filter((task) => bad.includes(task.health) || task.stale).length;
+  const urgent: readonly ShownHealth[] = ["unhealthy", "stale"];
+  const count = tasks.filter((task) => urgent.includes(task.health) || task.stale).length;
   return count === 0 ? "cronfetch" : `(${formatCount(count)}) cronfetch`;
 }

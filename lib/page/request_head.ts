@@ -1,6 +1,6 @@
-/** The head of a request to the status page: bytes to a method, a URL and headers. Pure. */
+/** Parses the heads of requests to the status page. Pure. */
 
-/** A request head, as far as the page uses it. */
+/** The parts of a request head that the page uses. */
 export interface RequestHead {
   readonly method: string;
   /** Absolute. */
@@ -8,26 +8,26 @@ export interface RequestHead {
   readonly headers: Headers;
   /** Size of the body; 0 without one. */
   readonly bodyBytes: number;
-  /** Whether the client understands chunks, as HTTP/1.1 does. */
+  /** Whether the client accepts chunked responses: HTTP/1.1. */
   readonly isChunkable: boolean;
 }
 
-/** Statuses of requests that are not passed on. */
+/** Statuses of rejected requests. */
 export type HeadStatus = 400 | 411 | 413 | 431 | 505;
 
-/** Why a request gets no answer but a status. */
+/** Why a request is rejected. */
 export interface HeadError {
   readonly status: HeadStatus;
 }
 
 /** The longest head, request line included. */
 export const MAX_HEAD_BYTES = 32 * 1024;
-/** The longest body: the page's forms are far smaller, and refuse more by themselves. */
+/** The longest body. Forms have a lower limit of their own. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** Index behind the empty line that ends a head, or -1. Lines may end by LF alone. */
+/** Index behind the empty line that ends a head, or -1. Lines may end with a bare LF. */
 export function headEnd(bytes: Uint8Array): number {
   for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) {
     if (bytes[at + 1] === 0x0a) return at + 2;
@@ -37,8 +37,8 @@ export function headEnd(bytes: Uint8Array): number {
 }
 
 /**
- * Parses a head (RFC 9112, sections 3 and 5). What could be read in two ways is refused: a fold, a
- * space before a colon, several lengths or hosts, a transfer coding.
+ * Parses a head (RFC 9112, sections 3 and 5). Ambiguous heads, as used for request smuggling, are
+ * rejected: a fold, a space before a colon, several lengths or hosts, a transfer coding.
  *
  * @param text The head as Latin-1, with or without its empty line.
  */
@@ -77,7 +77,7 @@ export function parseRequestHead(text: string): RequestHead | HeadError {
 /** The URL of a target in origin form, or in absolute form as proxies send it. */
 function requestUrl(target: string, host: string): string | null {
   if (/^http:\/\//i.test(target)) return URL.canParse(target) ? target : null;
-  // Anything else in the host would become part of another component of the URL.
+  // Other characters in the host would end up in another component of the URL.
   if (!target.startsWith("/") || !/^[\w.~%:[\]-]+$/.test(host)) return null;
   const url = `http://${host}${target}`;
   return URL.canParse(url) ? url : null;

@@ -1,4 +1,4 @@
-/** The recent runs, and one of them. */
+/** The pages of the recent runs and of one run. */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { TASK_STATUSES } from "../core/result.ts";
@@ -18,7 +18,7 @@ import {
 import { ResultMessage } from "./task.tsx";
 import { exitCodeLabel } from "./labels.ts";
 
-/** All runs that are remembered. */
+/** The recent runs. */
 export function RunsPage(
   { runs, now }: { readonly runs: readonly RunRecord[]; readonly now: Temporal.Instant },
 ): JSX.Element {
@@ -27,8 +27,8 @@ export function RunsPage(
       <h1>Runs</h1>
       {runs.length === 0
         ? (
-          <Notice title="No run is remembered yet">
-            <p>Each finished run is listed here, for 90 days.</p>
+          <Notice title="No run has finished yet">
+            <p>Finished runs are listed here for 90 days.</p>
           </Notice>
         )
         : <RunTable runs={runs} now={now} />}
@@ -43,9 +43,9 @@ function RunTable(
   return (
     <>
       <p class="faint">
-        Time taken{" "}
+        Duration{" "}
         <Sparkline
-          name="Time taken"
+          name="Duration"
           values={oldestFirst.map(({ durationMs }) => durationMs)}
           format={formatDuration}
         />{" "}
@@ -57,14 +57,14 @@ function RunTable(
         />
       </p>
       <table class="results" role="table">
-        <caption>{plural(runs.length, "run")}, the newest first</caption>
+        <caption>{plural(runs.length, "run")}, newest first</caption>
         <thead role="rowgroup">
           <tr role="row">
             <th role="columnheader" scope="col">Outcome</th>
             <th role="columnheader" scope="col">Ended</th>
             <th role="columnheader" scope="col">Results</th>
             <th role="columnheader" scope="col">Received</th>
-            <th role="columnheader" scope="col">Time taken</th>
+            <th role="columnheader" scope="col">Duration</th>
           </tr>
         </thead>
         <tbody role="rowgroup">
@@ -82,7 +82,7 @@ function RunTable(
               <td role="cell" class="numbers" data-label="Received">
                 {formatBytes(run.summary.bytes)}
               </td>
-              <td role="cell" class="numbers" data-label="Time taken">
+              <td role="cell" class="numbers" data-label="Duration">
                 {formatDuration(run.summary.durationMs)}
               </td>
             </tr>
@@ -105,13 +105,13 @@ function countWords({ summary }: RunRecord): string {
     .join(", ") || "no task";
 }
 
-/** A result, and the task it is of. */
+/** A result and its task. */
 export interface ResultOfTask {
   readonly task: string;
   readonly result: RecentResult;
 }
 
-/** One run, and what is still remembered of its results. */
+/** One run and those of its results that the state still has. */
 export function RunPage({ run, results, now }: {
   readonly run: RunRecord;
   readonly results: readonly ResultOfTask[];
@@ -131,7 +131,7 @@ export function RunPage({ run, results, now }: {
       </p>
       <dl>
         <div class="fact">
-          <dt>Name</dt>
+          <dt>ID</dt>
           <dd class="code">{shown(run.run)}</dd>
         </div>
         <div class="fact">
@@ -154,7 +154,7 @@ export function RunPage({ run, results, now }: {
         {results.length < total && (
           <p class="faint">
             {formatCount(results.length)} of {formatCount(total)}{" "}
-            are still remembered; of results in a row that are alike only the last is.
+            are still recorded; of equal results in a row the state keeps only the last.
           </p>
         )}
         {results.length > 0 && (
@@ -163,9 +163,9 @@ export function RunPage({ run, results, now }: {
               <tr role="row">
                 <th role="columnheader" scope="col">Result</th>
                 <th role="columnheader" scope="col">Task</th>
-                <th role="columnheader" scope="col">What was said</th>
+                <th role="columnheader" scope="col">Message</th>
                 <th role="columnheader" scope="col">Received</th>
-                <th role="columnheader" scope="col">Time taken</th>
+                <th role="columnheader" scope="col">Duration</th>
               </tr>
             </thead>
             <tbody role="rowgroup">
@@ -183,7 +183,7 @@ export function RunPage({ run, results, now }: {
                   <td role="cell" class="numbers" data-label="Received">
                     {result.bytes === 0 ? "" : formatBytes(result.bytes)}
                   </td>
-                  <td role="cell" class="numbers" data-label="Time taken">
+                  <td role="cell" class="numbers" data-label="Duration">
                     {result.durationMs === undefined ? "" : formatDuration(result.durationMs)}
                   </td>
                 </tr>

@@ -1,9 +1,9 @@
-/** Who may ask for what: hosts, origins, the token. And the headers of every answer. Pure. */
+/** Access checks: host, origin, token; and the security headers of every response. */
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Clock, Timers } from "../core/host.ts";
 
-/** Headers of every answer: nothing from elsewhere, nothing inline, no frame, no sniffing. */
+/** Headers of every response: no third-party or inline content, no frames, no sniffing. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": [
     "default-src 'none'",
@@ -18,46 +18,46 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
-  // With `no-referrer` browsers would send `Origin: null` with a form of ours (WHATWG Fetch,
-  // section 3.2), and nothing else to know it by over plain HTTP off this machine.
+  // With `no-referrer` browsers send `Origin: null` with a form (WHATWG Fetch, section 3.2), and
+  // over plain HTTP to another machine they send no Fetch Metadata either.
   "referrer-policy": "same-origin",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
 };
 
 /**
- * Whether a request's host is one by which this machine is meant. A page elsewhere can let its
- * own name point here and read everything as if it were its own; but the name stays its own.
+ * Whether a host name is a loopback name. An attacker's page can rebind its own DNS name to this
+ * machine and read the responses, but the Host header still has that name.
  */
 export function isLoopbackHost(hostname: string): boolean {
   return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" ||
     /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
-/** Adds {@linkcode SECURITY_HEADERS}, and that an answer is not kept unless it says otherwise. */
+/** Sets {@linkcode SECURITY_HEADERS}, and `no-store` unless the response is cacheable. */
 export function secure(headers: Headers): void {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
 }
 
 /**
- * Answers requests whose host makes no URL (RFC 9112, section 3.2: with 400), and passes on the
- * others. Whoever is behind it can rely on the URL.
+ * Responds with 400 to requests whose host is invalid (RFC 9112, section 3.2), so that `handle` can
+ * parse the URL.
  */
 export function withUrl(
-  answer: (request: Request) => Response | Promise<Response>,
+  handle: (request: Request) => Response | Promise<Response>,
 ): (request: Request) => Promise<Response> {
   return async (request) => {
-    if (URL.canParse(request.url)) return await answer(request);
-    const response = new Response("The host of this request is none.\n", { status: 400 });
+    if (URL.canParse(request.url)) return await handle(request);
+    const response = new Response("The host of this request is invalid.\n", { status: 400 });
     secure(response.headers);
     return response;
   };
 }
 
 /**
- * Whether a request was sent by a page of ours, or by a program. Browsers say where a POST comes
- * from, and no page can make them say something else (Fetch Metadata; RFC 6454, section 7).
+ * Whether a request was sent by this page or by a program. Browsers send the origin of a POST, and
+ * scripts cannot change it (Fetch Metadata; RFC 6454, section 7).
  */
 export function isSameOrigin(request: Request): boolean {
   const site = request.headers.get("sec-fetch-site");
@@ -66,7 +66,7 @@ export function isSameOrigin(request: Request): boolean {
   return origin === null || origin === new URL(request.url).origin;
 }
 
-/** Compares two secrets in a time that does not tell how much of them is equal. */
+/** Compares two secrets in constant time. */
 export function isToken(given: string, token: string): boolean {
   return timingSafeEqual(digest(given), digest(token));
 }
@@ -75,50 +75,50 @@ function digest(text: string): Uint8Array {
   return createHash("sha256").update(text).digest();
 }
 
-/** The token a program sends (RFC 6750, section 2.1), or null. */
+/** The bearer token of a request (RFC 6750, section 2.1), or null. */
 export function bearerToken(headers: Headers): string | null {
   return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? null;
 }
 
-/** Remembers wrong attempts, and makes them slow and few. */
+/** Limits attempts with wrong tokens. */
 export interface AttemptLimiter {
-  /** Whole seconds until somebody may try again; 0 for now. */
+  /** Whole seconds until the next attempt is allowed; 0 if it is. */
   waitSeconds(): number;
-  /** Counts a wrong attempt at once, and waits before it is answered. */
-  wrong(): Promise<void>;
+  /** Records a wrong token, and resolves after the delay of its response. */
+  recordFailure(): Promise<void>;
 }
 
-/** Wrong attempts that are borne in a minute, over all visitors: addresses cost nothing. */
+/** Wrong tokens per minute from all clients together: an attacker can change addresses. */
 const MAX_FAILURES = 10;
 const WINDOW_MS = 60_000;
 
-/** How much later a wrong attempt is answered, in milliseconds. */
-const WRONG_MS = 500;
+/** Delay of the response to a wrong token. */
+const FAILURE_DELAY_MS = 500;
 
 /**
- * Makes a brake. While it holds, the right token is refused as well: an answer of another kind
- * would let the guessing go on.
+ * Creates a limiter. While it blocks, the right token is refused too: a different response would
+ * reveal a correct guess.
  */
 export function createAttemptLimiter(
   { clock, timers, closing }: {
     readonly clock: Pick<Clock, "monotonicMs">;
     readonly timers: Pick<Timers, "sleep">;
-    /** Ends the waiting. */
+    /** Ends pending delays. */
     readonly closing: AbortSignal;
   },
 ): AttemptLimiter {
-  /** When the recent wrong attempts were made, the oldest first. */
-  let wrongAtMs: readonly number[] = [];
+  /** Times of recent failures, oldest first. */
+  let failedAtMs: readonly number[] = [];
   return {
     waitSeconds: () => {
       const nowMs = clock.monotonicMs();
-      wrongAtMs = wrongAtMs.filter((atMs) => nowMs - atMs < WINDOW_MS);
-      const oldest = wrongAtMs.at(-MAX_FAILURES);
+      failedAtMs = failedAtMs.filter((atMs) => nowMs - atMs < WINDOW_MS);
+      const oldest = failedAtMs.at(-MAX_FAILURES);
       return oldest === undefined ? 0 : Math.ceil((oldest + WINDOW_MS - nowMs) / 1_000);
     },
-    wrong: async () => {
-      wrongAtMs = [...wrongAtMs, clock.monotonicMs()];
-      await timers.sleep(WRONG_MS, closing).catch(() => {});
+    recordFailure: async () => {
+      failedAtMs = [...failedAtMs, clock.monotonicMs()];
+      await timers.sleep(FAILURE_DELAY_MS, closing).catch(() => {});
     },
   };
 }

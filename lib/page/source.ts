@@ -1,4 +1,4 @@
-/** What the page shows, and what it may ask for. Whoever serves it provides both. */
+/** The data behind the status page: tasks, runs, files and actions, read from state and store. */
 
 import type { Progress, RunEvent, ShownHealth } from "../core/event.ts";
 import type { RunRecord, State, TaskRecord } from "../state/state.ts";
@@ -9,107 +9,93 @@ import type { Task } from "../core/task.ts";
 import type { Store } from "../store/store.ts";
 import { taskHealth } from "../report/task_health.ts";
 
-/** A task as the page knows it. Holds no secret: URLs and messages are redacted. */
+/** A task as shown on the page. Holds no secret: URLs and messages are redacted. */
 export interface PageTask {
   /** Unique in the config. */
   readonly id: string;
-  /** What is asked for, redacted. */
+  /** Redacted. */
   readonly url: string;
-  /** Asked when that fails, redacted. */
+  /** URLs tried when `url` fails, redacted. */
   readonly mirrors: readonly string[];
   /** Name of the file in the store. */
   readonly key: string;
-  /** When it runs, in words. */
+  /** The schedule as text. */
   readonly schedule: string;
-  /** How it fares, in one word. */
   readonly health: ShownHealth;
-  /** Whether it came due twice since it last succeeded. */
+  /** Whether the task came due twice since its last success. */
   readonly stale: boolean;
-  /** When it becomes stale, or became so, RFC 3339; null for never. */
+  /** When it becomes or became stale, RFC 3339; null for never. */
   readonly staleFrom: string | null;
-  /** Whether it is due now. */
   readonly due: boolean;
-  /** When it comes due after now, RFC 3339; null for never. */
+  /** Next due time after now, RFC 3339; null for never. */
   readonly nextDue: string | null;
-  /** Whether somebody paused it. */
   readonly paused: boolean;
-  /** What is remembered of it, or null. */
+  /** Its record in the state, or null. */
   readonly record: TaskRecord | null;
 }
 
-/** Something that whoever looks at the page must know of the process that serves it. */
+/** A banner about the serving process, shown on top of every page. */
 export interface PageNotice {
-  /** How bad it is. */
   readonly tone: "plain" | "warning";
   /** A sentence. */
   readonly title: string;
-  /** More of it, a line each. Holds no secret. */
+  /** Details, a line each. Holds no secret. */
   readonly lines: readonly string[];
 }
 
-/** A published file, open. */
+/** An open published file. */
 export interface OpenedFile {
-  /** Size in bytes. */
   readonly sizeBytes: number;
-  /** Its bytes; to be read or cancelled. */
+  /** Must be read to its end or cancelled. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-/** Reads published files. */
+/** Opens published files for download. */
 export interface PageFiles {
-  /** Opens what is published under a key; null if nothing is. */
+  /** Opens the file published under a key; null if there is none. */
   open(key: string): Promise<OpenedFile | null>;
 }
 
-/** What a visitor with the token may do. `null` stands for all tasks. */
+/** Actions of a client that has the token. A task of `null` means all tasks. */
 export interface PageActions {
-  /** Runs tasks as soon as possible. Does not wait for them. */
+  /** Requests a run of some tasks; resolves before the run starts. */
   runNow(tasks: readonly string[] | null): Promise<void>;
-  /** Lets a task, or all, no longer run by its schedule. */
+  /** Suspends the schedule of a task. */
   pause(task: string | null): Promise<void>;
-  /** Ends that. */
   resume(task: string | null): Promise<void>;
 }
 
-/** Everything the page is a function of. */
-export interface PageSource {
-  /** The tasks of the config in its order, as they are now. */
-  tasks(): Promise<readonly PageTask[]>;
-  /** One of them, or null. */
-  task(id: string): Promise<PageTask | null>;
-  /** The recent runs, the newest first, at most `limit`. */
-  runs(limit: number): Promise<readonly RunRecord[]>;
-  /** The numbers that move, of the run that goes on now. */
+/** What the serving process does: its current run, its notices, its actions. */
+export interface PageActivity {
+  /** Progress of the current run. */
   readonly progress: Progress;
-  /** Tells of events as they happen, until the returned function is called. */
+  /** Calls `listener` for each event until the returned function is called. */
   subscribe(listener: (event: RunEvent) => void): () => void;
-  /** Tells when anything else has changed, until the returned function is called. */
+  /** Calls `listener` for any other change until the returned function is called. */
   onChange(listener: () => void): () => void;
-  /** What is to be said above everything else. */
   readonly notices: () => readonly PageNotice[];
-  /** When another config came into force, RFC 3339; null: never. */
+  /** When the config was last reloaded, RFC 3339; null for never. */
   readonly configChangedAt: () => string | null;
   /** Whether all tasks are paused. */
   readonly paused: () => boolean;
-  /** Null: files cannot be downloaded here. */
-  readonly files: PageFiles | null;
-  /** Null: nothing can be done here but looking. */
-  readonly actions: PageActions | null;
-}
-
-/** What goes on while the page is served, as far as the page can see it or ask it for something. */
-export interface PageActivity extends
-  Pick<
-    PageSource,
-    "progress" | "subscribe" | "onChange" | "notices" | "configChangedAt" | "paused"
-  > {
-  /** Whether a task is paused. */
   isPaused(task: string): boolean;
-  /** Null: nothing can be asked for. */
+  /** Null on a read-only page. */
   readonly actions: PageActions | null;
 }
 
-/** Nothing goes on: the page shows what others have done. */
+/** The data that the page renders. */
+export interface PageSource extends Omit<PageActivity, "isPaused"> {
+  /** All tasks, in the config's order. */
+  tasks(): Promise<readonly PageTask[]>;
+  /** One task, or null. */
+  task(id: string): Promise<PageTask | null>;
+  /** The recent runs, newest first, at most `limit`. */
+  runs(limit: number): Promise<readonly RunRecord[]>;
+  /** Null if files cannot be downloaded. */
+  readonly files: PageFiles | null;
+}
+
+/** A process that only shows the state written by other processes. */
 export const NO_ACTIVITY: PageActivity = {
   progress: { bytes: 0, running: new Map() },
   subscribe: () => () => {},
@@ -121,77 +107,78 @@ export const NO_ACTIVITY: PageActivity = {
   actions: null,
 };
 
-/** As much of a state as the page needs. */
+/** The part of a state that the page reads. */
 export type PageState = Pick<State, "records" | "runs">;
 
-/** As much of a store as the page needs. */
+/** The part of a store that the page reads. */
 export type PageStore = Pick<Store, "stat" | "read">;
 
-/** What the page is about. */
+/** What {@linkcode createPageSource} reads from. */
 export interface PageBackend {
-  /** The config in force; another one once it has been edited. */
+  /** The current config; another one after a reload. */
   readonly config: () => Config;
-  /** The state as it is now. */
+  /** The state that is open now. */
   readonly state: () => Promise<PageState>;
-  /** Where files are given out from, if the config allows it; null for nowhere. */
+  /** Source of downloads, if the config allows them; null for none. */
   readonly store: PageStore | null;
-  /** What goes on. */
   readonly activity: PageActivity;
-  /** Values that must not be shown, besides the config's. */
+  /** Values to redact, besides the config's secrets. */
   readonly secrets: readonly string[];
 }
 
-/** How long a look at the state is good where nothing was heard since. */
+/** Age up to which a snapshot is served if no event arrived since. */
 const SNAPSHOT_MS = 1_000;
-/** And in any case for as many times as long as it took, however much happens meanwhile. */
+/** A snapshot is always served for this many times its own cost, so that reads stay below 10 %. */
 const SNAPSHOT_COST_FACTOR = 9;
 
 /** All tasks at one time. */
 interface TaskSnapshot {
   readonly atMs: number;
   readonly tasks: Promise<readonly PageTask[]>;
-  /** 0 until it is known. */
+  /** Time spent reading it; 0 until then. */
   tookMs: number;
 }
 
-/** Makes the source of a page. Everything that leaves it is redacted. */
-export function createPageSource(subject: PageBackend, host: Pick<Host, "clock">): PageSource {
-  const { config, state, activity: work, secrets } = subject;
-  let look: TaskSnapshot | null = null;
-  let hasHeard = false;
-  const forget = () => look = null;
-  work.subscribe(({ type }) => {
-    hasHeard = true;
-    // Nothing may follow it that would make somebody look again.
-    if (type === "run.finished") forget();
+/** Creates the source of a page. Its values are redacted; concurrent reads share one snapshot. */
+export function createPageSource(
+  { config, state, store, activity, secrets }: PageBackend,
+  host: Pick<Host, "clock">,
+): PageSource {
+  let snapshot: TaskSnapshot | null = null;
+  let hasNewEvent = false;
+  const invalidate = () => snapshot = null;
+  activity.subscribe(({ type }) => {
+    hasNewEvent = true;
+    // The last event of a run: no later one would trigger a fresh read.
+    if (type === "run.finished") invalidate();
   });
-  work.onChange(forget);
+  activity.onChange(invalidate);
 
   const redactor = (current: Config) => createRedactor([...current.secrets, ...secrets]);
 
-  const lookNow = async (): Promise<readonly PageTask[]> => {
+  const readTasks = async (): Promise<readonly PageTask[]> => {
     const now = host.clock.now();
     const current = config();
     const redact = redactor(current);
     const tasks = tasksOf(current, now);
     const records = await (await state()).records(tasks.map((task) => task.id));
-    return tasks.map((task) => pageTask(task, records.get(task.id), { now, redact, work }));
+    return tasks.map((task) => pageTask(task, records.get(task.id), { now, redact, activity }));
   };
 
-  const isGood = ({ atMs, tookMs }: TaskSnapshot): boolean =>
+  const isFresh = ({ atMs, tookMs }: TaskSnapshot): boolean =>
     host.clock.monotonicMs() - atMs <
-      Math.max(hasHeard ? 0 : SNAPSHOT_MS, tookMs * SNAPSHOT_COST_FACTOR);
+      Math.max(hasNewEvent ? 0 : SNAPSHOT_MS, tookMs * SNAPSHOT_COST_FACTOR);
 
   const tasks = (): Promise<readonly PageTask[]> => {
-    if (look !== null && isGood(look)) return look.tasks;
+    if (snapshot !== null && isFresh(snapshot)) return snapshot.tasks;
     const atMs = host.clock.monotonicMs();
-    hasHeard = false;
-    const fresh: TaskSnapshot = { atMs, tasks: lookNow(), tookMs: 0 };
-    look = fresh;
+    hasNewEvent = false;
+    const fresh: TaskSnapshot = { atMs, tasks: readTasks(), tookMs: 0 };
+    snapshot = fresh;
     fresh.tasks.then(
       () => fresh.tookMs = host.clock.monotonicMs() - atMs,
-      // It is told to whoever waits for it; the next one looks again.
-      forget,
+      // The callers receive the rejection; the next call reads again.
+      invalidate,
     );
     return fresh.tasks;
   };
@@ -200,30 +187,29 @@ export function createPageSource(subject: PageBackend, host: Pick<Host, "clock">
     tasks,
     task: async (id) => (await tasks()).find((task) => task.id === id) ?? null,
     runs: async (limit): Promise<readonly RunRecord[]> => await (await state()).runs(limit),
-    progress: work.progress,
-    subscribe: work.subscribe,
-    onChange: work.onChange,
+    progress: activity.progress,
+    subscribe: activity.subscribe,
+    onChange: activity.onChange,
     notices: () => {
-      const notices = work.notices();
+      const notices = activity.notices();
       if (notices.length === 0) return notices;
       const redact = redactor(config());
       return notices.map((notice): PageNotice => ({ ...notice, lines: notice.lines.map(redact) }));
     },
-    configChangedAt: work.configChangedAt,
-    paused: work.paused,
-    actions: work.actions && invalidatingActions(work.actions, forget),
+    configChangedAt: activity.configChangedAt,
+    paused: activity.paused,
+    actions: activity.actions && invalidatingActions(activity.actions, invalidate),
     get files() {
-      const { store } = subject;
       return config().page.downloads && store !== null ? openableFiles(store) : null;
     },
   };
 }
 
-/** Actions after which one looks again. */
-function invalidatingActions(actions: PageActions, forget: () => void): PageActions {
+/** Actions that invalidate the snapshot, so that the next read shows their effect. */
+function invalidatingActions(actions: PageActions, invalidate: () => void): PageActions {
   const after = async (done: Promise<void>) => {
     await done;
-    forget();
+    invalidate();
   };
   return {
     runNow: (tasks) => after(actions.runNow(tasks)),
@@ -235,10 +221,10 @@ function invalidatingActions(actions: PageActions, forget: () => void): PageActi
 function pageTask(
   task: Task,
   record: TaskRecord | undefined,
-  { now, redact, work }: {
+  { now, redact, activity }: {
     readonly now: Temporal.Instant;
     readonly redact: (text: string) => string;
-    readonly work: PageActivity;
+    readonly activity: PageActivity;
   },
 ): PageTask {
   const { health, stale, staleFrom, due, nextDue, schedule } = taskHealth(task, record, now);
@@ -246,12 +232,12 @@ function pageTask(
     ...{ id: task.id, key: redact(task.key), schedule, health, stale, staleFrom, due, nextDue },
     url: redactUrl(redact(task.url)),
     mirrors: task.mirrors.map((mirror) => redactUrl(redact(mirror))),
-    paused: work.paused() || work.isPaused(task.id),
+    paused: activity.paused() || activity.isPaused(task.id),
     record: record ? redactedRecord(record, redact) : null,
   };
 }
 
-/** Records hold no secret when they are written; but what is one may have become known since. */
+/** Records are written redacted, but a later config may declare further secrets. */
 function redactedRecord(record: TaskRecord, redact: (text: string) => string): TaskRecord {
   const { published, results } = record;
   const redactOrNull = (text: string | null) => text === null ? null : redact(text);
@@ -268,7 +254,7 @@ function redactedRecord(record: TaskRecord, redact: (text: string) => string): T
   };
 }
 
-/** Reads published files. Nothing is read of one before somebody reads what was opened. */
+/** Opens published files; reading starts when the body is read. */
 function openableFiles(store: PageStore): PageFiles {
   return {
     open: async (key) => {
@@ -282,7 +268,7 @@ function openableFiles(store: PageStore): PageFiles {
 async function* readFile(store: PageStore, key: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const stop = new AbortController();
   try {
-    // What has vanished meanwhile ends early, which the announced size gives away.
+    // A file removed since `stat` ends early; the client detects it by the content length.
     for await (const piece of await store.read(key, stop.signal) ?? []) yield piece.slice();
   } finally {
     stop.abort();

@@ -1,4 +1,4 @@
-/** One task: what is asked of it, what is known of its file, and how it went lately. */
+/** The page of one task: its options, its file and its recent results. */
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
@@ -20,18 +20,18 @@ import { filePath, runPath, taskPath } from "./assets.ts";
 import type { PageTask } from "./source.ts";
 import { explainCode, recentDurations, recentSizes } from "./labels.ts";
 
-/** What a task's page is drawn from. */
+/** Data of a task's page. */
 export interface TaskFacts {
   readonly task: PageTask;
   readonly isRunning: boolean;
-  /** Whether its file can be downloaded here. */
+  /** Whether its file can be downloaded. */
   readonly isDownloadable: boolean;
-  /** Whether a visitor with the token can do something. */
+  /** Whether actions are available. */
   readonly isActive: boolean;
   readonly now: Temporal.Instant;
 }
 
-/** Everything about a task. */
+/** The page of a task. */
 export function TaskPage(facts: TaskFacts): JSX.Element {
   const { task, isRunning, isActive, now } = facts;
   const { record } = task;
@@ -57,7 +57,7 @@ export function TaskPage(facts: TaskFacts): JSX.Element {
       </div>
       {isActive && (
         <section aria-labelledby="actions-title">
-          <h2 id="actions-title">Do something</h2>
+          <h2 id="actions-title">Actions</h2>
           <ActionForm
             task={task.id}
             back={taskPath(task.id)}
@@ -70,7 +70,7 @@ export function TaskPage(facts: TaskFacts): JSX.Element {
   );
 }
 
-/** The last failure, while it lasts, and what can be done about it. */
+/** The last failure and its hint, until the task succeeds. */
 function LastFailure({ record }: { readonly record: TaskRecord | null }) {
   const last = record?.results.find(({ code }) => code !== null);
   if (!record || record.failures === 0 || !last) return null;
@@ -81,7 +81,7 @@ function LastFailure({ record }: { readonly record: TaskRecord | null }) {
       <p>
         {capitalized(last.message ?? explanation?.meaning ?? last.code ?? "")}.
       </p>
-      {explanation?.advice && <p>What helps: {explanation.advice}.</p>}
+      {explanation?.advice && <p>Hint: {explanation.advice}.</p>}
       {record.retryAt !== null && <p class="faint">Next attempt at {exactTime(record.retryAt)}.</p>}
     </section>
   );
@@ -106,7 +106,7 @@ function Schedule({ task, now }: { readonly task: PageTask; readonly now: Tempor
           </Fact>
         )}
         <Fact name="Schedule">{task.schedule}</Fact>
-        <Fact name="Last good">
+        <Fact name="Last success">
           <Age task={task} now={now} isBrief={false} />
         </Fact>
         {record?.lastRunAt && (
@@ -114,7 +114,7 @@ function Schedule({ task, now }: { readonly task: PageTask; readonly now: Tempor
             <When time={record.lastRunAt} now={now} />
           </Fact>
         )}
-        {record?.notBefore && <Fact name="Put off until">{exactTime(record.notBefore)}</Fact>}
+        {record?.notBefore && <Fact name="Deferred until">{exactTime(record.notBefore)}</Fact>}
         <Fact name="Next due">
           <Due task={task} now={now} />
         </Fact>
@@ -196,17 +196,17 @@ function Results(
         <Sparkline name="Duration" values={recentDurations(record)} format={formatDuration} />
       </h2>
       {results.length === 0
-        ? <p class="faint">None yet: no run has come to this task.</p>
+        ? <p class="faint">None yet: no run has included this task.</p>
         : (
           <table class="results" role="table">
             <thead role="rowgroup">
               <tr role="row">
                 <th role="columnheader" scope="col">Result</th>
                 <th role="columnheader" scope="col">When</th>
-                <th role="columnheader" scope="col">What was said</th>
+                <th role="columnheader" scope="col">Message</th>
                 <th role="columnheader" scope="col">Attempts</th>
                 <th role="columnheader" scope="col">Received</th>
-                <th role="columnheader" scope="col">Time taken</th>
+                <th role="columnheader" scope="col">Duration</th>
               </tr>
             </thead>
             <tbody role="rowgroup">
@@ -245,14 +245,14 @@ function ResultRow(
       <td role="cell" class="numbers" data-label="Received">
         {bytes === 0 ? "" : formatBytes(bytes)}
       </td>
-      <td role="cell" class="numbers" data-label="Time taken">
+      <td role="cell" class="numbers" data-label="Duration">
         {durationMs === undefined ? "" : formatDuration(durationMs)}
       </td>
     </tr>
   );
 }
 
-/** A result's code, its message, and what they mean. */
+/** A result's message, its code with the meaning, and a hint. */
 export function ResultMessage({ result }: { readonly result: RecentResult }): JSX.Element {
   const { code, httpStatus, message } = result;
   const explanation = explainCode(result);
@@ -272,12 +272,12 @@ export function ResultMessage({ result }: { readonly result: RecentResult }): JS
         {httpStatus !== null && ` ${httpStatus}`}
         {message !== null && explanation?.meaning && `: ${explanation.meaning}`}
       </span>
-      {explanation?.advice && <span class="message">What helps: {explanation.advice}.</span>}
+      {explanation?.advice && <span class="message">Hint: {explanation.advice}.</span>}
     </>
   );
 }
 
-/** A message of the program, as a sentence begins. */
+/** A message with a capital first letter. */
 function capitalized(message: string): string {
   const text = shown(message);
   return text.charAt(0).toUpperCase() + text.slice(1);

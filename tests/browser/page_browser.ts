@@ -1,4 +1,4 @@
-// The status page in a real Chromium: what it looks like to eyes, screen readers and the policy.
+// The status page in a real Chromium: accessibility, layout, live updates and its policy.
 
 import axe from "axe-core";
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -18,46 +18,46 @@ const program = PROGRAMS.find((path) => {
     return false;
   }
 });
-// On a laptop without it these tests are skipped; in CI they must run.
+// Without Chromium these tests are skipped, except in CI.
 const ignore = program === undefined && Deno.env.get("CI") !== "true";
 
-const TOKEN = "a token nobody guesses";
+const TOKEN = "an unguessable token";
 const TASK_PATH = `/tasks/${encodeURIComponent(FAILING)}`;
 
-/** A browser that looks at a page. */
-interface Look extends AsyncDisposable {
-  /** Opens a page with nothing remembered; what it complains of is kept. */
+/** A browser that records the errors of its pages. */
+interface PageBrowser extends AsyncDisposable {
+  /** Opens a page in a new context. */
   open(path: string, options?: Parameters<Browser["newContext"]>[0]): Promise<Page>;
-  /** Errors in the console, and uncaught ones. */
-  readonly complaints: string[];
+  /** Console errors, uncaught errors, and requests to other origins. */
+  readonly errors: string[];
 }
 
-/** A served page with thirty tasks, and a browser to look at it. */
-interface Scene extends Look {
+/** A served page with thirty tasks and a browser. */
+interface Scene extends PageBrowser {
   readonly at: Site;
   readonly origin: string;
 }
 
 /** Opens a browser for the pages of one server. */
-async function look(origin: string): Promise<Look> {
+async function openBrowser(origin: string): Promise<PageBrowser> {
   const browser = await chromium.launch({
     executablePath: program ?? PROGRAMS[0] ?? "",
     args: ["--no-sandbox"],
   });
-  const complaints: string[] = [];
+  const errors: string[] = [];
   const contexts: BrowserContext[] = [];
   return {
-    complaints,
+    errors,
     open: async (path, options = {}) => {
       const context = await browser.newContext(options);
       contexts.push(context);
       const page = await context.newPage();
       page.on("console", (message) => {
-        if (message.type() === "error") complaints.push(message.text());
+        if (message.type() === "error") errors.push(message.text());
       });
-      page.on("pageerror", (error) => void complaints.push(error.message));
+      page.on("pageerror", (error) => void errors.push(error.message));
       page.on("request", (request) => {
-        if (!request.url().startsWith(origin)) complaints.push(`asked for ${request.url()}`);
+        if (!request.url().startsWith(origin)) errors.push(`request for ${request.url()}`);
       });
       await page.goto(origin + path);
       return page;
@@ -80,40 +80,40 @@ async function scene(tasks = sampleTasks(), hostname = "127.0.0.1"): Promise<Sce
   });
   const server = Deno.serve({ hostname, port: 0, onListen: () => {} }, at.page.fetch);
   const origin = `http://${hostname}:${server.addr.port}`;
-  const looking = await look(origin);
+  const browser = await openBrowser(origin);
   return {
-    ...looking,
+    ...browser,
     at,
     origin,
     [Symbol.asyncDispose]: async () => {
-      await looking[Symbol.asyncDispose]();
+      await browser[Symbol.asyncDispose]();
       await at.page.close();
       await server.shutdown();
     },
   };
 }
 
-/** Presses Tab until something has the focus. */
+/** Presses Tab until an element has the focus. */
 async function tabTo(page: Page, selector: string): Promise<void> {
   for (let presses = 0; presses < 40; presses++) {
     await page.keyboard.press("Tab");
     if (await page.locator(`${selector}:focus`).count() === 1) return;
   }
-  throw new Error(`no way to ${selector} by Tab`);
+  throw new Error(`${selector} is not reachable by Tab`);
 }
 
-/** A run with one large file under way and one failure behind it. */
-function begin(at: Site): void {
+/** Starts a run with two files in transfer and one failed task. */
+function startRun(at: Site): void {
   at.progress.running.set("geo/regions.geojson", { receivedBytes: 22e6, totalBytes: 61_450_087 });
   at.progress.running.set("backup/wiki.xml.bz2", { receivedBytes: 9e6, totalBytes: null });
   at.progress.bytes = 31e6;
-  at.tell({ type: "run.started", tasks: 29 });
-  at.tell({ type: "task.finished", result: taskResult("failed") });
+  at.emit({ type: "run.started", tasks: 29 });
+  at.emit({ type: "task.finished", result: taskResult("failed") });
 }
 
-/** What axe-core finds that is serious, as rule and place. */
-async function findings(page: Page): Promise<string[]> {
-  // Not as an element of the page, whose policy forbids it.
+/** Serious violations found by axe-core, as rule and element. */
+async function axeViolations(page: Page): Promise<string[]> {
+  // A script element would be blocked by the page's policy.
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;
   return violations
@@ -121,76 +121,76 @@ async function findings(page: Page): Promise<string[]> {
     .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`));
 }
 
-const LOOKS = (["light", "dark"] as const).flatMap((colorScheme) =>
+const VIEWS = (["light", "dark"] as const).flatMap((colorScheme) =>
   [360, 1280].map((width) => ({ colorScheme, viewport: { width, height: 800 } }))
 );
 const PATHS = ["/", "/?health=stale", "/?q=nothing+like+it", TASK_PATH, "/tasks/f1040.pdf"];
 
 Deno.test({
-  name: "page: axe-core finds nothing serious, in both schemes, narrow and wide",
+  name: "page: axe-core finds no serious violation, in both colour schemes and widths",
   ignore,
   fn: async () => {
     await using at = await scene();
-    begin(at.at);
+    startRun(at.at);
     at.at.notice(
-      { tone: "warning", title: "What stands there cannot be used.", lines: ["a.json:1:1: no"] },
-      { tone: "plain", title: "cronfetch was told to end.", lines: [] },
+      { tone: "warning", title: "The new config is invalid.", lines: ["a.json:1:1: no"] },
+      { tone: "plain", title: "cronfetch is shutting down.", lines: [] },
     );
-    for (const look of LOOKS) {
+    for (const view of VIEWS) {
       for (const path of [...PATHS, "/runs", "/runs/run-9"]) {
-        const page = await at.open(path, look);
-        const where = `${path} ${look.colorScheme} ${look.viewport.width}`;
-        assertEquals(await findings(page), [], where);
+        const page = await at.open(path, view);
+        const where = `${path} ${view.colorScheme} ${view.viewport.width}`;
+        assertEquals(await axeViolations(page), [], where);
         const excess = "document.documentElement.scrollWidth - innerWidth";
         assertEquals(await page.evaluate(excess), 0, `${where} scrolls sideways`);
         const paper = "getComputedStyle(document.documentElement).backgroundColor";
         const isDark = await page.evaluate(paper) === "rgb(21, 24, 26)";
-        assertEquals(isDark, look.colorScheme === "dark", where);
+        assertEquals(isDark, view.colorScheme === "dark", where);
         await page.context().close();
       }
     }
-    assertEquals(at.complaints, []);
+    assertEquals(at.errors, []);
   },
 });
 
 Deno.test({
-  name: "page: what is not there, and what is empty, are sound too",
+  name: "page: empty and missing pages have no serious violation",
   ignore,
   fn: async () => {
     await using at = await scene([]);
-    for (const look of LOOKS) {
+    for (const view of VIEWS) {
       for (const path of ["/", "/nothing", "/tasks/nothing"]) {
-        const page = await at.open(path, look);
-        assertEquals(await findings(page), [], path);
+        const page = await at.open(path, view);
+        assertEquals(await axeViolations(page), [], path);
         await page.context().close();
       }
     }
-    const others = at.complaints.filter((text) => !text.includes("status of 404"));
+    const others = at.errors.filter((text) => !text.includes("status of 404"));
     assertEquals(others, []);
   },
 });
 
 Deno.test({
-  name: "page: a run and its end arrive without reloading",
+  name: "page: start and end of a run are shown without reloading",
   ignore,
   fn: async () => {
     await using at = await scene();
     const page = await at.open("/");
     await page.getByText("Live", { exact: true }).waitFor();
-    // Set by hand, and gone if the page were loaded again.
+    // A reload would remove this property.
     await page.evaluate("window.stayed = true");
-    assertEquals(await page.getByText("A run is going on").count(), 0);
-    begin(at.at);
+    assertEquals(await page.getByText("Run in progress").count(), 0);
+    startRun(at.at);
     await page.getByText("1 of 29 tasks").waitFor();
     at.at.progress.bytes = 40e6;
     await page.getByText("40 MB received").waitFor();
     at.at.set([pageTask("fresh.csv")]);
-    at.at.tell({ type: "run.finished", summary: sampleRuns()[0]?.summary ?? never() });
-    await page.getByRole("heading", { name: "The task is well" }).waitFor();
+    at.at.emit({ type: "run.finished", summary: sampleRuns()[0]?.summary ?? never() });
+    await page.getByRole("heading", { name: "The task is fine" }).waitFor();
     await page.getByRole("link", { name: "fresh.csv" }).waitFor();
-    assertEquals(await page.getByText("A run is going on").count(), 0);
+    assertEquals(await page.getByText("Run in progress").count(), 0);
     assertEquals(await page.evaluate("window.stayed"), true);
-    assertEquals(at.complaints, []);
+    assertEquals(at.errors, []);
   },
 });
 
@@ -199,7 +199,7 @@ function never(): never {
 }
 
 Deno.test({
-  name: "page: a link keeps the focus while the page changes around it",
+  name: "page: a link keeps the focus during live updates",
   ignore,
   fn: async () => {
     await using at = await scene();
@@ -207,15 +207,15 @@ Deno.test({
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByRole("link", { name: "fw9.pdf" }).focus();
     at.at.set(sampleTasks().slice(1));
-    begin(at.at);
-    await page.getByRole("heading", { name: "3 of 29 tasks need a look" }).waitFor();
+    startRun(at.at);
+    await page.getByRole("heading", { name: "3 of 29 tasks need attention" }).waitFor();
     const focused = await page.evaluate("document.activeElement.getAttribute('href')");
     assertEquals(focused, "/tasks/fw9.pdf");
   },
 });
 
 Deno.test({
-  name: "page: filtered by keyboard alone, with and without JavaScript",
+  name: "page: tasks are filtered by keyboard, with and without JavaScript",
   ignore,
   fn: async () => {
     await using at = await scene();
@@ -234,21 +234,21 @@ Deno.test({
       assertEquals(await page.getByRole("heading", { level: 1 }).textContent(), "f1040es.pdf");
       await page.context().close();
     }
-    assertEquals(at.complaints, []);
+    assertEquals(at.errors, []);
   },
 });
 
 Deno.test({
-  name: "page: everything can be read and done without JavaScript",
+  name: "page: content, download and actions work without JavaScript",
   ignore,
   fn: async () => {
     await using at = await scene();
-    begin(at.at);
+    startRun(at.at);
     const page = await at.open("/?health=unhealthy", { javaScriptEnabled: false });
     assertEquals(await page.locator("tbody tr").count(), 2);
     assertStringIncludes(await page.locator("#progress").innerText(), "1 of 29 tasks");
     await page.getByRole("link", { name: FAILING }).click();
-    assertStringIncludes(await page.locator("main").innerText(), "What helps: check the URL.");
+    assertStringIncludes(await page.locator("main").innerText(), "Hint: check the URL.");
     const downloading = page.waitForEvent("download");
     await page.getByRole("link", { name: "ecb-daily.csv", exact: true }).click();
     assertEquals((await downloading).suggestedFilename(), "ecb-daily.csv");
@@ -258,18 +258,18 @@ Deno.test({
     assertEquals(at.at.done, [`run ${FAILING}`]);
     await page.getByLabel("Token").fill("wrong");
     await page.getByRole("button", { name: "Pause" }).click();
-    assertStringIncludes(await page.locator("main").innerText(), "The token is not the right one.");
+    assertStringIncludes(await page.locator("main").innerText(), "The token is wrong.");
     assertEquals(at.at.done.length, 1);
   },
 });
 
-// Browsers take loopback for trustworthy, and send more from there.
+// Browsers treat loopback as trustworthy and send further headers there.
 const outer = Deno.networkInterfaces().find(({ family, address }) =>
   family === "IPv4" && !address.startsWith("127.") && !address.startsWith("169.254.")
 );
 
 Deno.test({
-  name: "page: something is done over plain HTTP from an address that is not loopback",
+  name: "page: actions work over plain HTTP from a non-loopback address",
   ignore: ignore || outer === undefined,
   fn: async () => {
     await using at = await scene([pageTask("a.csv")], outer?.address);
@@ -279,14 +279,14 @@ Deno.test({
     await page.waitForURL("**/tasks/a.csv");
     await page.getByRole("heading", { level: 1, name: "a.csv" }).waitFor();
     assertEquals(at.at.done, ["run a.csv"]);
-    // Chromium says that it heeds this header from trustworthy origins alone.
-    const others = at.complaints.filter((text) => !text.includes("Cross-Origin-Opener-Policy"));
+    // Chromium logs that it ignores this header on untrustworthy origins.
+    const others = at.errors.filter((text) => !text.includes("Cross-Origin-Opener-Policy"));
     assertEquals(others, []);
   },
 });
 
 Deno.test({
-  name: "page: what a task is called runs nowhere",
+  name: "page: markup in a task id is not executed",
   ignore,
   fn: async () => {
     const id = `<img src=x onerror="window.broken = true"><script>window.broken = true</script>`;
@@ -294,23 +294,23 @@ Deno.test({
     const page = await at.open(`/tasks/${encodeURIComponent(id)}`);
     await page.getByText("Live", { exact: true }).waitFor();
     at.at.progress.running.set(id, { receivedBytes: 1, totalBytes: 2 });
-    at.at.tell({ type: "run.started", tasks: 1 });
+    at.at.emit({ type: "run.started", tasks: 1 });
     await page.locator(".badge", { hasText: "running" }).waitFor();
     const overview = await at.open("/");
     await overview.getByText("0 of 1 task").waitFor();
     for (const one of [page, overview]) {
       assertEquals(await one.evaluate("window.broken"), undefined);
     }
-    assertEquals(at.complaints, []);
+    assertEquals(at.errors, []);
   },
 });
 
 Deno.test({
-  name: "page: a run of serve shows its progress, and another one is asked for by keyboard",
+  name: "serve: shows the progress of a run, and starts another one by keyboard",
   ignore,
   fn: async () => {
     const rest = Promise.withResolvers<void>();
-    await using server = origin({ "/large.bin": () => slowly(rest.promise) });
+    await using server = origin({ "/large.bin": () => inTwoParts(rest.promise) });
     await using folder = await temporaryFolder();
     const url = `${server.origin}/large.bin`;
     const config = {
@@ -323,29 +323,29 @@ Deno.test({
     await Deno.writeTextFile(folder.file("cronfetch.json"), JSON.stringify(config));
     const env = { CRONFETCH_TOKEN: TOKEN };
     await using served = await serveInProcess(folder.path, { args: ["--port", "0"], env });
-    await using looking = await look(served.url.slice(0, -1));
-    const page = await looking.open("/");
+    await using browser = await openBrowser(served.url.slice(0, -1));
+    const page = await browser.open("/");
     await page.getByText("Live", { exact: true }).waitFor();
     await page.locator("#progress").getByText("1 MB of 2 MB").waitFor();
-    assertEquals(await findings(page), []);
+    assertEquals(await axeViolations(page), []);
     await tabTo(page, "#token");
     await page.keyboard.type(TOKEN);
     rest.resolve();
     await page.locator(".badge", { hasText: "healthy" }).waitFor();
-    assertEquals(await page.getByText("A run is going on").count(), 0);
-    // What is typed, and where one is, outlasts all that came meanwhile.
+    assertEquals(await page.getByText("Run in progress").count(), 0);
+    // Live updates keep the typed text and the focus.
     assertEquals(await page.locator("#token:focus").inputValue(), TOKEN);
     await tabTo(page, "button[value=run]");
     await page.keyboard.press("Enter");
-    await page.getByText("All 2 tasks are well").waitFor();
+    await page.getByText("All 2 tasks are fine").waitFor();
     await page.locator(".badge.good", { hasText: "healthy" }).nth(1).waitFor();
     assertEquals(server.hits("/large.bin"), 3);
-    assertEquals(looking.complaints, []);
+    assertEquals(browser.errors, []);
   },
 });
 
-/** Two megabytes, of which the second comes later. */
-function slowly(rest: Promise<void>): Response {
+/** Two megabytes, the second one after `rest`. */
+function inTwoParts(rest: Promise<void>): Response {
   const megabyte = new Uint8Array(1_000_000).fill(1);
   const body = ReadableStream.from((async function* () {
     yield megabyte;

@@ -1,4 +1,4 @@
-/** Thirty tasks such as people have: most are well, some are not, in every way there is. */
+/** Thirty realistic tasks: most are healthy, the others cover each health and condition. */
 
 import type { TaskStatus } from "../../lib/core/result.ts";
 import type { PageTask } from "../../lib/page/source.ts";
@@ -6,10 +6,10 @@ import type { RecentResult, RunRecord } from "../../lib/state/state.ts";
 import { pageTask } from "../page/site.ts";
 import { recentResult, record, runRecord, validators } from "../state/samples.ts";
 
-/** The instant that everything here is told from: noon. */
+/** The current time of all samples: noon. */
 const NOW = Temporal.Instant.from("2026-01-15T12:00:00Z");
 
-/** Id of the task whose page has everything on it. */
+/** Id of the task whose page has every section. */
 export const FAILING = "rates/ecb-daily.csv";
 
 const PLACES: readonly (readonly [id: string, url: string, sizeBytes: number])[] = [
@@ -47,7 +47,7 @@ const PLACES: readonly (readonly [id: string, url: string, sizeBytes: number])[]
 
 const ago = (hours: number) => NOW.subtract({ minutes: Math.round(hours * 60) }).toString();
 
-/** Results of a file that changes now and then, the newest first. */
+/** Results of a file with occasional changes, newest first. */
 function history(sizeBytes: number, seed: number): RecentResult[] {
   return Array.from({ length: 9 }, (_, index) => {
     const wave = Math.sin(seed * 7 + index * 1.7);
@@ -153,12 +153,12 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
   }
 }
 
-/** The tasks. */
+/** The sample tasks. */
 export function sampleTasks(): PageTask[] {
   return PLACES.map(sample);
 }
 
-/** Runs of the last days, the newest first. */
+/** Runs of the last days, newest first. */
 export function sampleRuns(): RunRecord[] {
   return Array.from({ length: 9 }, (_, index) => {
     const run = runRecord(`run-${9 - index}`, ago(6 + index * 24));

@@ -23,7 +23,7 @@ Deno.test("serve: as a process, it runs what is due, shows it, and runs what is 
     });
     const hasRun = async () => (await served.json("/api/runs")).runs.length > 0;
     while (!await hasRun()) await pause();
-    assertStringIncludes(await served.text("/"), "All 2 tasks are well");
+    assertStringIncludes(await served.text("/"), "All 2 tasks are fine");
     assertEquals(await served.act({ do: "run", task: "a", token: "wrong" }), 403);
     assertEquals(await served.act({ do: "run", task: "a" }), 303);
     while (server.hits("/a") === before) await pause();

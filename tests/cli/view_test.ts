@@ -53,7 +53,7 @@ Deno.test("serve --view: the page on this machine alone, until a signal comes", 
     await using at = await place({ tasks: [TASK] });
     await using served = await serve(at);
     assertMatch(served.host.stderr.text, /^The status page is at http:\/\/127\.0\.0\.1:\d+\/\n$/);
-    assertStringIncludes(await served.text("/"), "The task is well");
+    assertStringIncludes(await served.text("/"), "The task is fine");
     const events = await fetch(new URL("events", served.url));
     assertEquals(await served.stop(signal), code);
     await events.body?.cancel().catch(() => {});

@@ -21,7 +21,7 @@ async function act(
   return [response.status, response.headers.get("location")];
 }
 
-Deno.test("actions: what is asked for with the token is done, and leads back", async () => {
+Deno.test("actions: performed with the token, then redirected to `back`", async () => {
   await using at = active();
   const back = "/tasks/a%2Fb";
   assertEquals(await act(at, { do: "run", task: "a/b", token: TOKEN, back }), [303, back]);
@@ -32,7 +32,7 @@ Deno.test("actions: what is asked for with the token is done, and leads back", a
   assertEquals(at.done, ["run a/b", "run all", "pause a/b", "pause all", "resume all"]);
 });
 
-Deno.test("actions: without the token nothing is done", async () => {
+Deno.test("actions: refused without the right token", async () => {
   await using at = active();
   for (const token of ["", "wrong", `${TOKEN} `, TOKEN.toUpperCase(), TOKEN.slice(0, -1)]) {
     assertEquals(await act(at, { do: "run", token }), [403, null]);
@@ -46,7 +46,7 @@ Deno.test("actions: without the token nothing is done", async () => {
   assertEquals([query.status, at.done], [403, []]);
 });
 
-Deno.test("actions: guessing the token is slow, and soon over for a while", async () => {
+Deno.test("actions: wrong tokens are answered late, and blocked after ten in a minute", async () => {
   await using at = active();
   const attempt = async (token: string, headers = OWN) => {
     const body = new URLSearchParams({ do: "run", token });
@@ -54,7 +54,7 @@ Deno.test("actions: guessing the token is slow, and soon over for a while", asyn
     await response.body?.cancel();
     return [response.status, response.headers.get("retry-after")];
   };
-  // What is refused before the token is looked at is no guess.
+  // Requests refused before the token check are not counted.
   for (let count = 0; count < 20; count++) await attempt("wrong", { ...OWN, ...ELSEWHERE });
   assertEquals(at.host.slept, []);
   for (let count = 0; count < 10; count++) {
@@ -70,7 +70,7 @@ Deno.test("actions: guessing the token is slow, and soon over for a while", asyn
   assertEquals([at.done.length, at.host.slept.length], [10, 10]);
 });
 
-Deno.test("actions: guesses that come at once are counted before any is answered", async () => {
+Deno.test("actions: simultaneous wrong tokens are counted before the first response", async () => {
   await using at = active({ host: { sleep: "manual" } });
   const guesses = Array.from({ length: 15 }, () => act(at, { do: "run", token: "wrong" }));
   await at.host.advance(500);
@@ -78,7 +78,7 @@ Deno.test("actions: guesses that come at once are counted before any is answered
   assertEquals(statuses, [...Array(10).fill(403), ...Array(5).fill(429)]);
 });
 
-Deno.test("actions: what can be paused, and what resumed", async () => {
+Deno.test("actions: buttons match whether tasks are paused", async () => {
   const buttons = async (path: string, ...paused: readonly boolean[]) => {
     const tasks = paused.map((value, index) => pageTask(`t${index}`, { paused: value }));
     await using at = active({ tasks });
@@ -92,7 +92,7 @@ Deno.test("actions: what can be paused, and what resumed", async () => {
   assertEquals(await buttons("/tasks/t0", true, false), ["run", "resume"]);
 });
 
-Deno.test("actions: a page from elsewhere is refused, whatever it knows", async () => {
+Deno.test("actions: cross-site requests are refused, even with the token", async () => {
   await using at = active();
   const table: [headers: Record<string, string>, status: number][] = [
     [{ "sec-fetch-site": "cross-site" }, 403],
@@ -111,12 +111,12 @@ Deno.test("actions: a page from elsewhere is refused, whatever it knows", async 
   assertEquals(at.done.length, 3);
 });
 
-Deno.test("actions: a form of ours is known by its origin over plain HTTP off this machine", async () => {
+Deno.test("actions: over plain HTTP to another machine a form is accepted by its Origin", async () => {
   await using at = active({ isLoopback: false });
   const home = "http://mirror.test:8788";
   const page = await at.ask(`${home}/`);
   await page.body?.cancel();
-  // Under any other policy a browser hides the origin, and there Sec-Fetch-Site is not sent.
+  // Other policies hide the origin, and browsers do not send Sec-Fetch-Site there.
   assertEquals(page.headers.get("referrer-policy"), "same-origin");
   const statuses: number[] = [];
   for (const origin of [home, "http://mirror.test", "http://evil.example:8788", "null"]) {
@@ -128,7 +128,7 @@ Deno.test("actions: a form of ours is known by its origin over plain HTTP off th
   assertEquals(statuses, [303, 403, 403, 403]);
 });
 
-Deno.test("actions: a program may send the token as a header", async () => {
+Deno.test("actions: the token may be a Bearer header", async () => {
   await using at = active();
   const headers = { authorization: "Bearer abc.def" };
   await using other = active({ token: "abc.def" });
@@ -136,7 +136,7 @@ Deno.test("actions: a program may send the token as a header", async () => {
   assertEquals((await act(other, { do: "run" }, headers))[0], 303);
 });
 
-Deno.test("actions: what makes no sense", async () => {
+Deno.test("actions: unknown tasks, unknown actions and other media types are refused", async () => {
   await using at = active();
   assertEquals(await act(at, { do: "run", task: "x", token: TOKEN }), [404, null]);
   assertEquals(await act(at, { do: "explode", token: TOKEN }), [400, null]);
@@ -149,7 +149,7 @@ Deno.test("actions: what makes no sense", async () => {
   assertEquals([json.status, at.done], [400, []]);
 });
 
-Deno.test("actions: no more than 64 KiB of a body are read, whatever the token and the length", async () => {
+Deno.test("actions: a body is read up to 64 KiB, with any token and length", async () => {
   const KIB = 1024;
   for (const token of [TOKEN, "wrong"]) {
     for (const [kib, status] of [[63, token === TOKEN ? 303 : 403], [65, 400], [10_000, 400]]) {
@@ -170,13 +170,13 @@ Deno.test("actions: no more than 64 KiB of a body are read, whatever the token a
       await response.body?.cancel();
       assertEquals(response.status, status, `${kib} KiB`);
       assertEquals(at.done, status === 303 ? ["run all"] : []);
-      // Of a longer body the reader takes the first 64 KiB and at most a piece more.
+      // The reader may have taken one chunk beyond the limit.
       assertEquals(Math.max(0, left) >= (kib ?? 0) - 66, true, `${left} KiB left of ${kib}`);
     }
   }
 });
 
-Deno.test("actions: the way back never leads elsewhere", async () => {
+Deno.test("actions: `back` never redirects to another origin", async () => {
   await using at = active();
   const elsewhere = [
     "//evil.example",
@@ -190,7 +190,7 @@ Deno.test("actions: the way back never leads elsewhere", async () => {
   }
 });
 
-Deno.test("actions: none without a token or without anything to do", async () => {
+Deno.test("actions: absent without a configured token or without PageActions", async () => {
   for (const options of [{ token: null }, { isActive: false }]) {
     await using at = active(options);
     assertEquals(await act(at, { do: "run", token: TOKEN }), [404, null]);
@@ -201,7 +201,7 @@ Deno.test("actions: none without a token or without anything to do", async () =>
   }
 });
 
-Deno.test("actions: by POST alone; the form holds no token", async () => {
+Deno.test("actions: POST only; the form does not contain the token", async () => {
   await using at = active();
   for (const method of ["GET", "HEAD", "PUT"]) {
     const response = await at.ask(`/actions?do=run&token=${TOKEN}`, { method });
@@ -216,7 +216,7 @@ Deno.test("actions: by POST alone; the form holds no token", async () => {
   }
 });
 
-Deno.test("isToken: the same text and no other", () => {
+Deno.test("isToken: accepts the same text only", () => {
   assertEquals(isToken("ä", "ä"), true);
   assertEquals(isToken("", "ä"), false);
   assertEquals(isToken("ää", "ä"), false);

@@ -6,7 +6,7 @@ import { pageTask, site } from "./site.ts";
 const PATHS = ["/", "/runs", "/runs/r1", "/tasks/a.csv", "/api/status", "/api/runs"];
 const OTHERS = ["/api/tasks/a.csv", "/healthz", "/metrics", "/live.js", "/style.css", "/icon.svg"];
 
-Deno.test("every route answers GET and HEAD, and nothing else", async () => {
+Deno.test("page: every route accepts GET and HEAD, and rejects other methods", async () => {
   await using at = site({ runs: [runRecord("r1", "2026-01-15T09:00:00Z")] });
   for (const path of [...PATHS, ...OTHERS, "/robots.txt"]) {
     const get = await at.ask(path);
@@ -23,7 +23,7 @@ Deno.test("every route answers GET and HEAD, and nothing else", async () => {
   }
 });
 
-Deno.test("what is not there: 404, for people and for programs", async () => {
+Deno.test("page: unknown paths are 404, as HTML or as JSON below /api", async () => {
   await using at = site();
   for (
     const path of ["/x", "/tasks/x", "/tasks/", "/tasks/%ff", "/runs/x", "/files/a.csv", "/a/b"]
@@ -39,7 +39,7 @@ Deno.test("what is not there: 404, for people and for programs", async () => {
   assertEquals((await (await at.ask("/api/runs?limit=0")).json()).error.length > 0, true);
 });
 
-Deno.test("headers: nothing from elsewhere, nothing inline, no frame, on every answer", async () => {
+Deno.test("page: every response has the security headers", async () => {
   await using at = site({ isActive: false });
   for (const path of [...PATHS, ...OTHERS, "/nothing", "/files/x"]) {
     const response = await at.ask(path);
@@ -59,7 +59,7 @@ Deno.test("headers: nothing from elsewhere, nothing inline, no frame, on every a
   }
 });
 
-Deno.test("a page holds nothing that its policy forbids", async () => {
+Deno.test("page: the HTML has no inline style, handler or third-party URL that the policy forbids", async () => {
   await using at = site({ token: "long enough to guess", tasks: [], runs: [] });
   for (const path of ["/", "/runs", "/nothing"]) {
     const html = await (await at.ask(path)).text();
@@ -84,7 +84,7 @@ const HOSTILE = [
   "\ud800",
 ];
 
-Deno.test("hostile ids, keys, URLs and messages are text, and their links lead to them", async () => {
+Deno.test("page: hostile ids, keys, URLs and messages are escaped, and their links work", async () => {
   const tasks = HOSTILE.map((id) =>
     pageTask(id, {
       url: `javascript:alert(${JSON.stringify(id)})`,
@@ -110,7 +110,7 @@ Deno.test("hostile ids, keys, URLs and messages are text, and their links lead t
   for (const [index, [, link]] of links.entries()) {
     const path = (link ?? "").replaceAll("&#39;", "'").replaceAll("&amp;", "&");
     const html = await (await at.ask(path)).text();
-    // Half a surrogate pair cannot stand in a URL; its task is found by nobody.
+    // A lone surrogate cannot be encoded in a URL, so its task has no page.
     if (index < HOSTILE.length - 1) assertStringIncludes(html, "<h1>");
     const task = await at.ask(path.replace("/tasks", "/api/tasks"));
     if (index < HOSTILE.length - 1) assertEquals((await task.json()).id, HOSTILE[index]);
@@ -126,7 +126,7 @@ Deno.test("hostile ids, keys, URLs and messages are text, and their links lead t
   assertStringIncludes(pages[0] ?? "", "\\u{202e}gnp.exe");
 });
 
-Deno.test("only http and https become links, and nothing that was masked", async () => {
+Deno.test("page: only http and https URLs without redacted parts become links", async () => {
   const urls = ["https://x.example/a?b=1&c=2", "http://***@x.example/a", "ftp://x.example/a"];
   const [url = "", ...mirrors] = urls;
   await using at = site({ tasks: [pageTask("a", { url, mirrors, record: null })] });
@@ -136,7 +136,7 @@ Deno.test("only http and https become links, and nothing that was masked", async
   for (const mirror of mirrors) assertStringIncludes(html, mirror);
 });
 
-Deno.test("task: results in plain words, attempts, validators, digest", async () => {
+Deno.test("task page: shows results with meanings and hints, attempts, validators and digest", async () => {
   const results = [
     recentResult({
       ...{ status: "failed", code: "http.status", httpStatus: 404, attempts: 4, times: 2 },
@@ -156,7 +156,7 @@ Deno.test("task: results in plain words, attempts, validators, digest", async ()
     const words of [
       "2 failures in a row",
       "Fetching https://x.example/a: the server answered 404.",
-      "What helps: check the URL.",
+      "Hint: check the URL.",
       "Next attempt at 2026-01-15 12:40:00 UTC.",
       `<span class="code">http.status</span> 404: the server answered with another status than 200`,
       `<span class="code">of.tomorrow</span>`,
@@ -172,16 +172,16 @@ Deno.test("task: results in plain words, attempts, validators, digest", async ()
   assertEquals(html.includes("Download"), false);
 });
 
-Deno.test("empty: a config without tasks, a state without runs, a task without results", async () => {
+Deno.test("page: a config without tasks, a state without runs, a task without results", async () => {
   await using at = site({ tasks: [] });
   assertStringIncludes(await at.text("/"), "The config has no tasks");
-  assertStringIncludes(await at.text("/runs"), "No run is remembered yet");
+  assertStringIncludes(await at.text("/runs"), "No run has finished yet");
   at.set([pageTask("a", { record: null, health: "new" })]);
-  assertStringIncludes(await at.text("/tasks/a"), "None yet: no run has come to this task.");
-  assertStringIncludes(await at.text("/?q=b"), "No task is like that");
+  assertStringIncludes(await at.text("/tasks/a"), "None yet: no run has included this task.");
+  assertStringIncludes(await at.text("/?q=b"), "No task matches");
 });
 
-Deno.test("run: its numbers, and the results that are still remembered", async () => {
+Deno.test("run page: shows the summary and the results that are still recorded", async () => {
   const run = runRecord("r1", "2026-01-15T09:00:00Z");
   const counts = { ...run.summary.counts, failed: 1, unchanged: 2 };
   const summary = { ...run.summary, counts, exitCode: 3 };
@@ -191,14 +191,14 @@ Deno.test("run: its numbers, and the results that are still remembered", async (
     runs: [{ ...run, summary }],
   });
   const html = await at.text("/runs/r1");
-  assertStringIncludes(html, "some failed for good");
+  assertStringIncludes(html, "permanent failures");
   assertStringIncludes(html, "2 unchanged, 1 failed");
-  assertStringIncludes(html, "1 of 3 are still remembered");
+  assertStringIncludes(html, "1 of 3 are still recorded");
   assertStringIncludes(html, `<a href="/tasks/a">a</a>`);
   assertEquals(html.includes(`<a href="/tasks/b">`), false);
 });
 
-Deno.test("10,000 tasks: fifty on a page, those that need a look first", async () => {
+Deno.test("overview: 10,000 tasks have fifty a page, unhealthy ones first", async () => {
   const tasks = Array.from({ length: 10_000 }, (_, index) => pageTask(`t${index}`));
   const bad = pageTask("bad", { health: "unhealthy" });
   await using at = site({ tasks: [...tasks, bad] });
@@ -217,7 +217,7 @@ Deno.test("10,000 tasks: fifty on a page, those that need a look first", async (
   assertStringIncludes(await at.text("/?q=t&page=2"), `href="/?q=t&amp;page=3"`);
 });
 
-Deno.test("host: bound to this machine, only this machine's names are answered", async () => {
+Deno.test("page: isLoopback rejects requests for other host names", async () => {
   const table: [url: string, status: number][] = [
     ["http://localhost:8788/", 200],
     ["http://page.localhost/", 200],
@@ -239,7 +239,7 @@ Deno.test("host: bound to this machine, only this machine's names are answered",
   }
 });
 
-Deno.test("a state that cannot be read is told; a bug tells nothing of what it holds", async () => {
+Deno.test("page: an unreadable state is reported; the message of a bug is not shown", async () => {
   const error = new CronfetchError("state.unreadable", "reading file:s.json: it is <damaged>");
   await using at = site({ failure: error });
   const page = await at.ask("/");
@@ -256,7 +256,7 @@ Deno.test("a state that cannot be read is told; a bug tells nothing of what it h
   assertEquals([bug.status, (await bug.text()).includes("hush-hush")], [500, false]);
 });
 
-Deno.test("notices stand on every page, and among the rest for programs", async () => {
+Deno.test("notices: on every page and in /api/status", async () => {
   await using at = site({ configChangedAt: "2026-01-15T11:58:00Z" });
   assertEquals((await at.text("/")).includes("banner"), false);
   assertStringIncludes(await at.text("/"), "The config was changed");
@@ -273,7 +273,7 @@ Deno.test("notices stand on every page, and among the rest for programs", async 
   assertEquals(status.configChangedAt, "2026-01-15T11:58:00Z");
 });
 
-Deno.test("api: the shapes that are documented", async () => {
+Deno.test("api: responses have the documented fields", async () => {
   const task = pageTask("a", { paused: true, mirrors: ["https://m.example/a"] });
   const run = runRecord("r1", "2026-01-15T09:00:00Z");
   await using at = site({
@@ -282,7 +282,7 @@ Deno.test("api: the shapes that are documented", async () => {
   });
   at.progress.running.set("a", { receivedBytes: 1, totalBytes: null });
   at.progress.bytes = 7;
-  at.tell({ type: "run.started", tasks: 2 });
+  at.emit({ type: "run.started", tasks: 2 });
   const row = {
     ...{ id: "a", url: "https://example.org/a", key: "a", schedule: "0 6 * * * (UTC)" },
     ...{ health: "healthy", stale: false, paused: true, running: true, due: false, failures: 0 },
@@ -322,7 +322,7 @@ Deno.test("api: the shapes that are documented", async () => {
   });
 });
 
-Deno.test("files: what a task has published, and nothing else in the store", async () => {
+Deno.test("files: serves published files of tasks, and nothing else in the store", async () => {
   const key = "sub/ä b.html";
   const task = pageTask("a", { record: record("a", { published: validators({ key }) }) });
   const files = { [key]: "<script>", "secret.txt": "no", gone: "x" };

@@ -3,7 +3,7 @@ import { createErrorPage } from "../../lib/page/error_page.tsx";
 import { site } from "./site.ts";
 import { testHost } from "../helpers/host.ts";
 
-Deno.test("a page of trouble says why, escaped, on every path, and that it is not well", async () => {
+Deno.test("createErrorPage: every path has status 503 and the escaped reasons", async () => {
   const { fetch } = createErrorPage({
     title: "The config cannot be used",
     reasons: ["cronfetch.json:1:3: <b>", "and \u001b[2J"],
@@ -28,7 +28,7 @@ Deno.test("a page of trouble says why, escaped, on every path, and that it is no
   assertEquals((await ask("/actions", "POST")).status, 503);
 });
 
-Deno.test("a host that makes no URL is answered with 400, by either page", async () => {
+Deno.test("pages: an invalid Host is answered with 400", async () => {
   await using at = site({ isLoopback: false });
   for (const page of [at.page, createErrorPage({ title: "Broken", reasons: [] }, testHost())]) {
     await using server = Deno.serve({

@@ -13,7 +13,7 @@ interface Scene extends AsyncDisposable {
   readonly host: TestHost;
   readonly server: HttpServer;
   connect(): Promise<Deno.TcpConn>;
-  /** Sends text, and gives all that comes back. */
+  /** Sends text and returns the whole response. */
   say(text: string): Promise<string>;
 }
 
@@ -56,7 +56,7 @@ const echo = async (request: Request) =>
   new Response(`${request.method} ${request.url} ${await request.text()}`);
 const GET = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 
-Deno.test("responses are framed by chunks, by their length, or by the end of the connection", async () => {
+Deno.test("serveHttp: responses are framed by chunks, by length, or by the end of the connection", async () => {
   await using at = scene((request) => {
     const { pathname } = new URL(request.url);
     if (pathname === "/none") return Promise.resolve(new Response(null, { status: 204 }));
@@ -78,7 +78,7 @@ Deno.test("responses are framed by chunks, by their length, or by the end of the
   assertEquals(await get("/fails"), `HTTP/1.1 500 \r\ncontent-length: 0\r\n${CLOSE}`);
 });
 
-Deno.test("a body is read to its length, however it arrives", async () => {
+Deno.test("serveHttp: a body is read to its length, however it is split", async () => {
   await using at = scene(echo);
   const connection = await at.connect();
   const head = "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n";
@@ -93,7 +93,7 @@ Deno.test("a body is read to its length, however it arrives", async () => {
   assertStringIncludes(expecting, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200");
 });
 
-Deno.test("row 141: a request that is no HTTP, or too large, gets a status and no answer", async () => {
+Deno.test("row 141: serveHttp rejects malformed and oversized requests with a status", async () => {
   let answers = 0;
   await using at = scene((request) => {
     answers++;
@@ -112,14 +112,14 @@ Deno.test("row 141: a request that is no HTTP, or too large, gets a status and n
   assertEquals(answers, 0);
 });
 
-Deno.test("row 141: half a request is dropped after 10 s, a connection without a byte too", async () => {
+Deno.test("row 141: serveHttp drops incomplete requests and silent connections after 10 s", async () => {
   await using at = scene(echo);
   for (
     const text of ["", "GET / HT", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf"]
   ) {
     const connection = await at.connect();
     await connection.write(new TextEncoder().encode(text));
-    // Answered, so that the connection before it was accepted.
+    // The response proves that the previous connection was accepted.
     assertStringIncludes(await at.say(GET), "GET http://h/a");
     await at.host.advance(REQUEST_MS - 1);
     const dropped = isDropped(connection);
@@ -128,7 +128,7 @@ Deno.test("row 141: half a request is dropped after 10 s, a connection without a
   }
 });
 
-Deno.test("row 141: the oldest idle connections are dropped for new ones; requests under way are not", async () => {
+Deno.test("row 141: serveHttp drops the oldest idle connections for new ones, not active requests", async () => {
   const released = Promise.withResolvers<void>();
   await using at = scene(async (request) => {
     if (request.url.endsWith("/slow")) await released.promise;
@@ -144,7 +144,7 @@ Deno.test("row 141: the oldest idle connections are dropped for new ones; reques
   for (const connection of idle.slice(20)) connection.close();
 });
 
-Deno.test("row 141: a connection that cannot be accepted is retried after a pause", async () => {
+Deno.test("row 141: serveHttp accepts again after a failed accept and a pause", async () => {
   let refusals = 3;
   await using at = scene(echo, (listener) => ({
     accept: async () => {
@@ -160,7 +160,7 @@ Deno.test("row 141: a connection that cannot be accepted is retried after a paus
   assertEquals(at.host.slept, Array(3).fill(ACCEPT_PAUSE_MS));
 });
 
-Deno.test("events end when the client goes away", async () => {
+Deno.test("serveHttp: an event stream is cancelled when the client disconnects", async () => {
   const cancelled = Promise.withResolvers<void>();
   await using at = scene(() => {
     const body = new ReadableStream({ cancel: () => cancelled.resolve() });
@@ -175,7 +175,7 @@ Deno.test("events end when the client goes away", async () => {
   await cancelled.promise;
 });
 
-Deno.test("shutdown waits for responses under way and drops the rest; close ends these, too", async () => {
+Deno.test("serveHttp: shutdown waits for active responses and drops the rest; close ends all", async () => {
   const released = Promise.withResolvers<void>();
   await using at = scene(async (request) => {
     await released.promise;

@@ -4,7 +4,7 @@ import { pageTask, type Site, site } from "./site.ts";
 
 const CHANGED = "event: changed\ndata: \n\n";
 
-/** The stream of a page, read as it comes. */
+/** Opens the event stream of a page. */
 async function listen(at: Site): Promise<{
   readonly next: () => Promise<string | null>;
   readonly leave: () => Promise<void>;
@@ -24,18 +24,18 @@ async function listen(at: Site): Promise<{
   };
 }
 
-Deno.test("events: a run is told as it goes, and that the page has changed", async () => {
+Deno.test("events: a run sends `progress` and `changed`", async () => {
   await using at = site();
   const { next, leave } = await listen(at);
   assertEquals(await next(), "retry: 3000\n\n");
   at.progress.running.set("<b>", { receivedBytes: 1_000, totalBytes: 4_000 });
-  at.tell({ type: "run.started", tasks: 2 });
+  at.emit({ type: "run.started", tasks: 2 });
   const started = await next() ?? "";
   assertMatch(started, /^event: progress\ndata: <section class="running"/);
   assertStringIncludes(started, "0 of 2 tasks");
   assertStringIncludes(started, "&lt;b&gt;");
   assertEquals(await next(), CHANGED);
-  at.tell({ type: "task.finished", result: taskResult("failed") });
+  at.emit({ type: "task.finished", result: taskResult("failed") });
   at.progress.bytes = 5_000_000;
   await at.host.advance(1_000);
   const later = await next() ?? "";
@@ -47,32 +47,32 @@ Deno.test("events: a run is told as it goes, and that the page has changed", asy
     [await next(), await next()].toSorted().join(),
     /^event: changed\ndata: \n\n,event: p/,
   );
-  at.tell({ type: "run.finished", summary: runRecord("r", "2026-01-15T12:00:00Z").summary });
+  at.emit({ type: "run.finished", summary: runRecord("r", "2026-01-15T12:00:00Z").summary });
   assertEquals(await next(), "event: progress\ndata: \n\n");
   await leave();
 });
 
-Deno.test("events: a hint comes at once, and one more for all that came in its wake", async () => {
+Deno.test("events: the first `changed` is immediate, later ones are combined into one after 2 s", async () => {
   await using at = site();
   const { next, leave } = await listen(at);
   await next();
   for (let count = 0; count < 1_000; count++) {
-    at.tell({ type: "task.finished", result: taskResult("updated") });
+    at.emit({ type: "task.finished", result: taskResult("updated") });
   }
-  // Nothing has passed yet.
+  // The clock has not advanced yet.
   assertEquals(await next(), CHANGED);
   await at.host.advance(2_000);
   assertEquals(await next(), CHANGED);
   await at.host.advance(18_000);
-  assertEquals(await next(), ": still here\n\n");
-  at.tell({ type: "task.finished", result: taskResult("updated") });
+  assertEquals(await next(), ": heartbeat\n\n");
+  at.emit({ type: "task.finished", result: taskResult("updated") });
   assertEquals(await next(), CHANGED);
   await at.host.advance(20_000);
-  assertEquals(await next(), ": still here\n\n");
+  assertEquals(await next(), ": heartbeat\n\n");
   await leave();
 });
 
-Deno.test("events: what another process has done is seen", async () => {
+Deno.test("events: a run of another process sends `changed`", async () => {
   const first = runRecord("r1", "2026-01-15T09:00:00Z");
   await using at = site({ runs: [first] });
   const { next, leave } = await listen(at);
@@ -81,13 +81,13 @@ Deno.test("events: what another process has done is seen", async () => {
   at.set([pageTask("a")], [runRecord("r2", "2026-01-15T10:00:00Z"), first]);
   await at.host.advance(5_000);
   assertEquals(await next(), CHANGED);
-  // The first one may have been answered with what was known a moment before.
+  // The refresh after the first event may still have got the old snapshot.
   await at.host.advance(2_000);
   assertEquals(await next(), CHANGED);
   await leave();
 });
 
-Deno.test("events: a notice makes browsers ask anew", async () => {
+Deno.test("events: a notice sends `changed`", async () => {
   await using at = site();
   const { next, leave } = await listen(at);
   await next();
@@ -96,10 +96,10 @@ Deno.test("events: a notice makes browsers ask anew", async () => {
   await leave();
 });
 
-Deno.test("events: closing ends every stream, the listening and the timers", async () => {
+Deno.test("events: close ends streams, subscriptions and timers", async () => {
   await using at = site();
   const streams = [await listen(at), await listen(at)];
-  at.tell({ type: "run.started", tasks: 1 });
+  at.emit({ type: "run.started", tasks: 1 });
   assertEquals(at.listeners(), 2);
   await at.page.close();
   assertEquals(at.listeners(), 0);
@@ -111,18 +111,18 @@ Deno.test("events: closing ends every stream, the listening and the timers", asy
   assertEquals((await at.ask("/events")).status, 503);
 });
 
-Deno.test("events: a visitor who does not read is let go", async () => {
+Deno.test("events: a stream with 64 unread events is closed", async () => {
   await using at = site();
   const { next } = await listen(at);
   for (let count = 0; count < 100; count++) {
-    at.tell({ type: "run.started", tasks: count });
+    at.emit({ type: "run.started", tasks: count });
   }
   let read = 0;
   while (await next() !== null) read++;
   assertEquals(read < 100, true);
 });
 
-Deno.test("events: who reads nothing of two heartbeats gives its place to others", async () => {
+Deno.test("events: a client that misses two heartbeats is disconnected", async () => {
   await using at = site();
   const open = async () => (await at.ask("/events")).status;
   const reading = await listen(at);
@@ -131,15 +131,15 @@ Deno.test("events: who reads nothing of two heartbeats gives its place to others
   assertEquals(await open(), 503);
   for (let count = 0; count < 3; count++) {
     await at.host.advance(20_000);
-    assertEquals(await reading.next(), ": still here\n\n");
+    assertEquals(await reading.next(), ": heartbeat\n\n");
   }
   assertEquals(await open(), 200);
   await at.host.advance(20_000);
-  assertEquals(await reading.next(), ": still here\n\n");
+  assertEquals(await reading.next(), ": heartbeat\n\n");
   await reading.leave();
 });
 
-Deno.test("events: a real server shuts down although somebody listens", async () => {
+Deno.test("events: a real server shuts down with an open stream", async () => {
   await using at = site({ host: { timers: "real" } });
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -153,7 +153,7 @@ Deno.test("events: a real server shuts down although somebody listens", async ()
   assertEquals((await reader.read()).done, true);
 });
 
-Deno.test("events: HEAD opens nothing", async () => {
+Deno.test("events: HEAD opens no stream", async () => {
   await using at = site();
   const response = await at.ask("/events", { method: "HEAD" });
   assertEquals([response.status, response.body], [200, null]);

@@ -8,7 +8,7 @@ const LINE = new RegExp(
     '|[a-z_]+(?:\\{[a-z]+="(?:[^"\\\\\\n]|\\\\["\\\\n])*"(?:,[a-z]+="[^"]*")*\\})? [-+0-9.eInf]+)$',
 );
 
-Deno.test("metrics: every line is well-formed, whatever a task is called", async () => {
+Deno.test("metrics: every line is well-formed for any task id", async () => {
   const ids = ['a"b', "c\\d", "e\nf", "{g}", "h=1,i", "名前"];
   await using at = site({
     tasks: ids.map((id) => pageTask(id)),
@@ -23,7 +23,7 @@ Deno.test("metrics: every line is well-formed, whatever a task is called", async
   assertStringIncludes(text, 'cronfetch_task_stale{task="e\\nf"} 0');
 });
 
-Deno.test("metrics: what is, and what has happened since the start", async () => {
+Deno.test("metrics: gauges show the current tasks, counters the events since the start", async () => {
   const stale = pageTask("old", {
     ...{ health: "stale", stale: true, paused: true, nextDue: null },
     record: record("old", {
@@ -42,10 +42,10 @@ Deno.test("metrics: what is, and what has happened since the start", async () =>
     record: record("never", { lastSuccessAt: null, failures: 3, published: null }),
   });
   at.set([stale, fine, never], [{ ...run, summary: { ...run.summary, exitCode: 3 } }]);
-  at.tell({ type: "run.started", tasks: 2 });
+  at.emit({ type: "run.started", tasks: 2 });
   const timings = { queuedMs: 99_000, responseMs: 200, bodyMs: 90, publishMs: 10 };
-  at.tell({ type: "task.finished", result: taskResult("updated", { bytes: 1_000, timings }) });
-  at.tell({ type: "task.finished", result: taskResult("failed", { bytes: 5 }) });
+  at.emit({ type: "task.finished", result: taskResult("updated", { bytes: 1_000, timings }) });
+  at.emit({ type: "task.finished", result: taskResult("failed", { bytes: 5 }) });
   const lines = (await at.text("/metrics")).split("\n");
   const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
   for (

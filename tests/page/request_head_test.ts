@@ -45,7 +45,7 @@ const REFUSED: readonly (readonly [head: string, status: HeadStatus])[] = [
   [`POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`, 411],
 ];
 
-Deno.test("parseRequestHead reads a request, and refuses what can be read in two ways", () => {
+Deno.test("parseRequestHead: parses requests and rejects ambiguous ones", () => {
   for (const [text, read] of READ) {
     const { method, url, bodyBytes } = parseRequestHead(text) as RequestHead;
     assertEquals(`${method} ${url} ${bodyBytes}`, read);
@@ -57,7 +57,7 @@ Deno.test("parseRequestHead reads a request, and refuses what can be read in two
   assertEquals([headers.get("a"), headers.get("host")], ["b, c", "h:1"]);
 });
 
-Deno.test("headEnd finds the empty line", () => {
+Deno.test("headEnd: finds the empty line", () => {
   const table: [text: string, end: number][] = [
     ["", -1],
     ["a\r\n", -1],

@@ -1,4 +1,4 @@
-/** A page over a source that a test holds in its hands. */
+/** A status page over a source that the test controls. */
 
 import type { Progress, RunEvent, RunOccurrence } from "../../lib/core/event.ts";
 import { createPage, type StatusPage } from "../../lib/page/app.tsx";
@@ -7,48 +7,48 @@ import type { RunRecord } from "../../lib/state/state.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { record } from "../state/samples.ts";
 
-/** What a page is made of; every part has a harmless default. */
+/** Data of the page. */
 export interface SiteOptions {
   readonly tasks?: readonly PageTask[];
   readonly runs?: readonly RunRecord[];
-  /** Contents by key; null (the default): files are not given out. */
+  /** Contents by key. Default: null, downloads are disabled. */
   readonly files?: Readonly<Record<string, string>> | null;
   readonly token?: string | null;
-  /** Whether something can be done at all. Default: true. */
+  /** Whether the source has actions. Default: true. */
   readonly isActive?: boolean;
   readonly isLoopback?: boolean;
-  /** When the config was changed. Default: never. */
+  /** When the config was reloaded. Default: never. */
   readonly configChangedAt?: string;
   readonly host?: TestHostOptions;
-  /** Thrown by everything that looks at the state. */
+  /** Rejection of every read of the state. */
   readonly failure?: Error;
 }
 
-/** A page, and the strings it hangs on. */
+/** A page and the controls of its source. */
 export interface Site extends AsyncDisposable {
   readonly page: StatusPage;
   readonly host: TestHost;
   readonly progress: Progress;
-  /** What was asked for, in words. */
+  /** The actions performed, as text. */
   readonly done: string[];
-  /** How many listen to the source. */
+  /** Number of subscriptions to the source. */
   readonly listeners: () => number;
-  /** Replaces what the source tells. */
+  /** Replaces tasks and runs. */
   set(tasks: readonly PageTask[], runs?: readonly RunRecord[]): void;
-  /** Says other things above everything else, and that they have changed. */
+  /** Replaces the notices and signals a change. */
   notice(...notices: readonly PageNotice[]): void;
-  /** Tells of something. */
-  tell(occurrence: RunOccurrence): void;
-  /** Asks the page; a path, or a whole URL. */
+  /** Emits an event. */
+  emit(occurrence: RunOccurrence): void;
+  /** Sends a request: a path or an absolute URL. */
   ask(path: string, init?: RequestInit): Promise<Response>;
-  /** The text of an answer with status 200. */
+  /** The body of a response that must have status 200. */
   text(path: string): Promise<string>;
 }
 
-/** Where the page believes to be. */
+/** The origin of the page. */
 export const ORIGIN = "http://127.0.0.1:8788";
 
-/** A task that is well. */
+/** A healthy task. */
 export function pageTask(id: string, change: Partial<PageTask> = {}): PageTask {
   return {
     id,
@@ -67,7 +67,7 @@ export function pageTask(id: string, change: Partial<PageTask> = {}): PageTask {
   };
 }
 
-/** Makes a page; it is closed when it is disposed of. */
+/** Creates a page; disposing of the site closes it. */
 export function site(options: SiteOptions = {}): Site {
   const host = testHost({ timers: "manual", ...options.host });
   const progress: Progress = { bytes: 0, running: new Map() };
@@ -77,7 +77,7 @@ export function site(options: SiteOptions = {}): Site {
   const done: string[] = [];
   let tasks = options.tasks ?? [pageTask("a.csv")];
   let runs = options.runs ?? [];
-  const told = <T>(value: T): Promise<T> =>
+  const read = <T>(value: T): Promise<T> =>
     options.failure ? Promise.reject(options.failure) : Promise.resolve(value);
   const note = (text: string) => Promise.resolve(void done.push(text));
   const actions: PageActions = {
@@ -87,9 +87,9 @@ export function site(options: SiteOptions = {}): Site {
   };
   const files = options.files ?? null;
   const source: PageSource = {
-    tasks: () => told(tasks),
-    task: (id) => told(tasks.find((task) => task.id === id) ?? null),
-    runs: (limit) => told(runs.slice(0, limit)),
+    tasks: () => read(tasks),
+    task: (id) => read(tasks.find((task) => task.id === id) ?? null),
+    runs: (limit) => read(runs.slice(0, limit)),
     progress,
     subscribe: (listener) => {
       listeners.add(listener);
@@ -133,7 +133,7 @@ export function site(options: SiteOptions = {}): Site {
       tasks = newTasks;
       runs = newRuns;
     },
-    tell: (occurrence) => {
+    emit: (occurrence) => {
       const { type, ...rest } = occurrence;
       const event = { type, time: host.clock.now().toString(), run: "run-9", ...rest } as RunEvent;
       for (const listener of [...listeners]) listener(event);

@@ -12,13 +12,13 @@ import type { State } from "../../lib/state/state.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { record, runRecord } from "../state/samples.ts";
 
-/** A source over a state in memory that counts how often it is asked. */
+/** A source over a state in memory that counts its reads. */
 interface Subject extends AsyncDisposable {
   readonly host: TestHost;
   readonly source: PageSource;
   readonly state: State;
-  readonly looks: () => number;
-  tell(occurrence: RunOccurrence): void;
+  readonly reads: () => number;
+  emit(occurrence: RunOccurrence): void;
 }
 
 async function subject(
@@ -33,11 +33,11 @@ async function subject(
     host,
   );
   const listeners = new Set<(event: RunEvent) => void>();
-  let looks = 0;
+  let reads = 0;
   const source = createPageSource({
     config: () => config,
     state: async () => {
-      looks++;
+      reads++;
       if (failing) throw new Error("no state");
       if (tookMs > 0) await host.advance(tookMs);
       return state;
@@ -58,8 +58,8 @@ async function subject(
     host,
     source,
     state,
-    looks: () => looks,
-    tell: (occurrence) => {
+    reads: () => reads,
+    emit: (occurrence) => {
       const event = { time: "2026-01-15T12:00:00Z", run: "r", ...occurrence } as RunEvent;
       for (const listener of listeners) listener(event);
     },
@@ -67,42 +67,42 @@ async function subject(
   };
 }
 
-Deno.test("many visitors cost one look a second, and what was heard of is seen at once", async () => {
+Deno.test("tasks: one read per second for all clients, and a fresh one after an event", async () => {
   await using at = await subject();
   await Promise.all([at.source.tasks(), at.source.tasks(), at.source.task("a")]);
-  assertEquals(at.looks(), 1);
+  assertEquals(at.reads(), 1);
   at.state.save(record("a", { health: "unhealthy" }));
   assertEquals((await at.source.task("a"))?.health, "new");
-  at.tell({ type: "run.started", tasks: 1 });
+  at.emit({ type: "run.started", tasks: 1 });
   assertEquals((await at.source.task("a"))?.health, "unhealthy");
   await at.host.advance(1_000);
   await at.source.tasks();
-  assertEquals(at.looks(), 3);
+  assertEquals(at.reads(), 3);
 });
 
-Deno.test("a look that takes long rests nine times as long, but for the end of a run", async () => {
+Deno.test("tasks: a slow read is reused for nine times its duration, except after the end of a run", async () => {
   await using at = await subject({}, { tookMs: 400 });
   await at.source.tasks();
-  at.tell({ type: "run.started", tasks: 1 });
+  at.emit({ type: "run.started", tasks: 1 });
   await at.host.advance(3_000);
   await at.source.tasks();
-  assertEquals(at.looks(), 1);
+  assertEquals(at.reads(), 1);
   await at.host.advance(600);
   await at.source.tasks();
-  assertEquals(at.looks(), 2);
-  at.tell({ type: "run.finished", summary: runRecord("r", "2026-01-15T12:00:00Z").summary });
+  assertEquals(at.reads(), 2);
+  at.emit({ type: "run.finished", summary: runRecord("r", "2026-01-15T12:00:00Z").summary });
   await at.source.tasks();
-  assertEquals(at.looks(), 3);
+  assertEquals(at.reads(), 3);
 });
 
-Deno.test("a look that failed is not kept", async () => {
+Deno.test("tasks: a failed read is not cached", async () => {
   await using at = await subject({}, { failing: true });
   await assertRejects(() => at.source.tasks(), Error, "no state");
   await assertRejects(() => at.source.tasks(), Error, "no state");
-  assertEquals(at.looks(), 2);
+  assertEquals(at.reads(), 2);
 });
 
-Deno.test("files are given out from a store, where the config says so", async () => {
+Deno.test("files: available if the config allows downloads", async () => {
   const host = testHost();
   await using store = await openStore("memory:", { sync: false }, host);
   await using draft = await store.draft("a");
@@ -122,9 +122,9 @@ Deno.test("files are given out from a store, where the config says so", async ()
   assertEquals(await open.source.files?.open("b"), null);
 });
 
-Deno.test("what is paused is seen as soon as it was asked for", async () => {
+Deno.test("actions: pausing and resuming is visible immediately", async () => {
   const paused = new Set<string | null>();
-  const work = {
+  const activity = {
     ...NO_ACTIVITY,
     paused: () => paused.has(null),
     isPaused: (task: string) => paused.has(task),
@@ -134,7 +134,7 @@ Deno.test("what is paused is seen as soon as it was asked for", async () => {
       resume: (task: string | null) => Promise.resolve(void paused.delete(task)),
     },
   };
-  await using at = await subject({ activity: work });
+  await using at = await subject({ activity });
   const shown = async () => (await at.source.tasks()).map((task) => task.paused);
   assertEquals(await shown(), [false, false]);
   await at.source.actions?.pause("b");
