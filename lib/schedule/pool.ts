@@ -257,7 +257,7 @@ export async function gather<Item>(
       last.untilMs = Math.max(last.untilMs, untilMs);
       return last;
     }
-    const ramp = rampAfterPause(last?.ramp ?? null, perHost);
+    const ramp = rampAfterPause(last?.ramp ?? null, perHost, durationMs);
     const now = { ramp, round: ++rounds, active: 0, untilMs, isPaused: true };
     const throttle = group.throttle = last
       ? Object.assign(last, now)

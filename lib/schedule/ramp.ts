@@ -15,10 +15,9 @@ export interface Ramp {
 }
 
 /** Successes since the last pause after which the host may work faster than that pause allowed. */
-export const PROBATION = 16;
+export const PROBATION = 8;
 
 const FIRST_GAP_MS = 250;
-const LONGEST_GAP_MS = 30_000;
 
 /**
  * The speed after a pause: one item at a time. A pause that interrupts a ramp after a success
@@ -26,10 +25,14 @@ const LONGEST_GAP_MS = 30_000;
  * doubles, beginning at 250 ms. A pause without a success in between only means that the host has
  * not recovered yet.
  *
+ * The gap is never longer than the pause: a host that limits its rate admits a request after
+ * either, and one that fails at random would only lose time.
+ *
  * @param ramp The speed before the pause, or null for full speed.
  * @param perHost Items that work at once at full speed.
+ * @param pauseMs Length of the pause.
  */
-export function rampAfterPause(ramp: Ramp | null, perHost: number): Ramp {
+export function rampAfterPause(ramp: Ramp | null, perHost: number, pauseMs: number): Ramp {
   if (ramp === null) {
     return { allowed: 1, ceiling: perHost, gapMs: 0, successes: 0, pauses: 1 };
   }
@@ -38,14 +41,13 @@ export function rampAfterPause(ramp: Ramp | null, perHost: number): Ramp {
   if (ramp.ceiling > 1) {
     return { ...restarted, ceiling: Math.max(1, Math.floor(ramp.allowed / 2)) };
   }
-  const gapMs = Math.min(LONGEST_GAP_MS, Math.max(FIRST_GAP_MS, ramp.gapMs * 2));
-  return { ...restarted, gapMs };
+  return { ...restarted, gapMs: Math.min(pauseMs, Math.max(FIRST_GAP_MS, ramp.gapMs * 2)) };
 }
 
 /**
- * The speed after a success: one more item at once, up to the ceiling. When all that work at once
- * have succeeded, that is twice as many: 1, 2, 4 and so on, as in TCP's slow start (RFC 5681, 3.1).
- * Every {@linkcode PROBATION} successes without a pause halve the gap, and then double the ceiling.
+ * The speed after a success: as soon as all items that may work at once have succeeded, twice as
+ * many may, up to the ceiling: 1, 2, 4 and so on, as in TCP's slow start (RFC 5681, 3.1). Every
+ * {@linkcode PROBATION} successes without a pause halve the gap, and then double the ceiling.
  *
  * @returns Null for full speed.
  */
@@ -56,7 +58,8 @@ export function rampAfterSuccess(ramp: Ramp, perHost: number): Ramp | null {
   const ceiling = isTrusted && ramp.gapMs === 0
     ? Math.min(perHost, ramp.ceiling * 2)
     : ramp.ceiling;
-  const allowed = Math.min(ceiling, ramp.allowed + 1);
+  // Rounds of 1, 2, 4 … items are complete after 1, 3, 7 … successes.
+  const allowed = Math.min(ceiling, 2 ** Math.floor(Math.log2(successes + 1)));
   if (allowed >= perHost && gapMs === 0) return null;
   return { allowed, ceiling, gapMs, successes, pauses: 0 };
 }

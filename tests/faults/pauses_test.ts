@@ -108,6 +108,28 @@ for (const [name, count, options] of LIMITS) {
   });
 }
 
+for (const status of [429, 503]) {
+  storeTest(
+    `row 126: a host that answers ${status} at random keeps most of its speed`,
+    async () => {
+      const host = manualHost();
+      // A Lehmer generator, so that every run has the same answers.
+      let random = 7;
+      const route = (path: string): Route => () => {
+        random = random * 48_271 % 0x7fff_ffff;
+        return random % 10 < 3 ? new Response(null, { status }) : new Response(path);
+      };
+      await using server = origin(Object.fromEntries(names(60).map((path) => [path, route(path)])));
+      await using runs = await runsOver({ host });
+      const tasks = names(60).map((path) => ({ url: `${server.origin}${path}` }));
+      const report = await advancing(host, runs.run(tasks));
+      assertEquals(statuses(report), { created: 60 });
+      // Two seconds a file, in the time of the test.
+      assertLess(host.clock.monotonicMs(), 120_000);
+    },
+  );
+}
+
 storeTest("row 126: after a pause, a host gets 1, 2, 4, 6 requests at a time", async () => {
   const host = manualHost();
   const open = new Set<() => void>();
