@@ -48,6 +48,8 @@ export class DriverError extends Error {
   readonly retry: Retry | null;
 
   /**
+   * Makes an error.
+   *
    * @param code See docs/results.md.
    * @param message What happened and what to do about it, as a clause without the key.
    */

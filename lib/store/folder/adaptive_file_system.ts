@@ -1,59 +1,54 @@
 /**
- * The file system of this machine, without the detour that asynchronous calls
- * take: each costs a hop to another thread and back, several times what a small
- * call itself takes on a disk nearby. As long as calls are quick they are made
- * on the spot; where they are not, as over a network, nothing may wait for them.
+ * A file system that makes small calls synchronously while they are fast. An asynchronous call
+ * costs a switch to another thread and back, several times the duration of a small call on a local
+ * disk; on a network file system, a synchronous call would block the whole process.
  */
 
 import { existsSync } from "node:fs";
 import type { Clock } from "../../core/host.ts";
 import { type FileSystem, machineFileSystem, type OpenFile } from "./file_system.ts";
 
-/** A call that takes longer would be felt by whatever else goes on. */
-const QUICK_MS = 4;
-/** Slow calls after which the detour is taken for good; one may be the machine's own hiccup. */
-const SLOW_CALLS = 3;
-/** A larger piece is worth a hop. */
-const SMALL_BYTES = 64 * 1024;
+/** The longest call that counts as fast: it does not delay concurrent work noticeably. */
+const FAST_MS = 4;
+/** Slow calls after which all are asynchronous; fewer may be hiccups of the machine. */
+const MAX_SLOW_CALLS = 3;
+/** Larger writes are asynchronous: for them, the switch costs little. */
+const MAX_SYNC_BYTES = 64 * 1024;
 
-/**
- * Makes the calls of one store. The first ones go the long way, until one of
- * them shows that this is a quick place.
- */
+/** Makes the file system of one store. Calls are asynchronous until the first fast one. */
 export function adaptiveFileSystem(clock: Clock): FileSystem {
-  let place: "unknown" | "quick" | "slow" = "unknown";
+  let speed: "unknown" | "fast" | "slow" = "unknown";
   let slowCalls = 0;
 
-  /** Makes a call on the spot while that is quick, else the long way. */
-  const either = <Args extends unknown[], T>(
-    onTheSpot: (...args: Args) => T,
-    theLongWay: (...args: Args) => Promise<T>,
+  const adaptive = <Args extends unknown[], T>(
+    sync: (...args: Args) => T,
+    async: (...args: Args) => Promise<T>,
   ) =>
   async (...args: Args): Promise<T> => {
-    if (place === "slow") return await theLongWay(...args);
+    if (speed === "slow") return await async(...args);
     const startedMs = clock.monotonicMs();
-    const isQuick = () => clock.monotonicMs() - startedMs <= QUICK_MS;
-    if (place === "unknown") {
-      const result = await theLongWay(...args);
-      if (place === "unknown" && isQuick()) place = "quick";
+    const isFast = () => clock.monotonicMs() - startedMs <= FAST_MS;
+    if (speed === "unknown") {
+      const result = await async(...args);
+      if (speed === "unknown" && isFast()) speed = "fast";
       return result;
     }
     try {
-      return onTheSpot(...args);
+      return sync(...args);
     } finally {
-      if (!isQuick() && ++slowCalls >= SLOW_CALLS) place = "slow";
+      if (!isFast() && ++slowCalls >= MAX_SLOW_CALLS) speed = "slow";
     }
   };
 
-  const withQuickCalls = (file: Deno.FsFile): OpenFile => {
-    const write = either(
+  const adaptiveFile = (file: Deno.FsFile): OpenFile => {
+    const write = adaptive(
       (bytes: Uint8Array) => file.writeSync(bytes),
       (bytes: Uint8Array) => file.write(bytes),
     );
     return {
       read: (into) => file.read(into),
-      write: (bytes) => bytes.length <= SMALL_BYTES ? write(bytes) : file.write(bytes),
-      stat: either(() => file.statSync(), () => file.stat()),
+      write: (bytes) => bytes.length <= MAX_SYNC_BYTES ? write(bytes) : file.write(bytes),
+      stat: adaptive(() => file.statSync(), () => file.stat()),
       sync: () => file.sync(),
       tryLock: (exclusive) => file.tryLock(exclusive),
       close: () => file.close(),
@@ -61,19 +56,19 @@ export function adaptiveFileSystem(clock: Clock): FileSystem {
     };
   };
 
-  const open = either(Deno.openSync, Deno.open);
+  const open = adaptive(Deno.openSync, Deno.open);
   return {
     ...machineFileSystem,
-    // Not often enough to be worth it, and at times of many folders at once.
+    // Rare calls, or ones for many folders at once.
     mkdir: (path, options) => Deno.mkdir(path, options),
     readDir: (path) => Deno.readDir(path),
-    exists: either(existsSync, machineFileSystem.exists),
-    chmod: either(Deno.chmodSync, Deno.chmod),
-    link: either(Deno.linkSync, Deno.link),
-    lstat: either(Deno.lstatSync, Deno.lstat),
-    realPath: either(Deno.realPathSync, Deno.realPath),
-    remove: either(Deno.removeSync, Deno.remove),
-    rename: either(Deno.renameSync, Deno.rename),
-    open: async (path, options) => withQuickCalls(await open(path, options)),
+    exists: adaptive(existsSync, machineFileSystem.exists),
+    chmod: adaptive(Deno.chmodSync, Deno.chmod),
+    link: adaptive(Deno.linkSync, Deno.link),
+    lstat: adaptive(Deno.lstatSync, Deno.lstat),
+    realPath: adaptive(Deno.realPathSync, Deno.realPath),
+    remove: adaptive(Deno.removeSync, Deno.remove),
+    rename: adaptive(Deno.renameSync, Deno.rename),
+    open: async (path, options) => adaptiveFile(await open(path, options)),
   };
 }

@@ -1,4 +1,4 @@
-/** Drafts in a folder: a file beside its target, renamed over it in the end. */
+/** Drafts in a folder: files beside their targets, linked to or renamed over them. */
 
 import { join } from "@std/path";
 import type { DraftSteps, PublishRequest } from "../draft.ts";
@@ -6,51 +6,54 @@ import type { ResumedSteps } from "../driver.ts";
 import { alreadyExists, DriverError } from "../errors.ts";
 import {
   type FileSystem,
-  lstatIfThere,
+  lstatIfExists,
   type OpenFile,
   permissionsOf,
-  readInto,
-  removeIfThere,
+  readFull,
+  removeIfExists,
+  replacedError,
   storedFile,
   writeAll,
 } from "./file_system.ts";
-import { type FolderContext, piecesOf, readPieces, type RealFolder, replaced } from "./tree.ts";
+import { type FolderContext, piecesOf, readPieces, type RealFolder } from "./tree.ts";
 import { folderOf, nameOf } from "../key.ts";
 import { draftName, isSuspendedName, suspendedName } from "./run_file.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
 import type { WriterFile } from "./writer.ts";
 
-/** Names up to so many UTF-16 code units fit in every file system, in whatever encoding. */
-const SHORT_NAME = 80;
+/** Names of up to so many UTF-16 code units fit into every file system in any encoding. */
+const SHORT_NAME_UNITS = 80;
+/** Smaller files are nearly written before the writer thread has started. */
+const LARGE_BYTES = 32 * 1024 * 1024;
 
-/** Where a draft stands, and where it goes. */
+/** The paths of a draft and its target. */
 export interface Placement {
-  /** The folder of both: only so is the rename atomic, and never across devices. */
+  /** Contains both: a rename across devices would not be atomic. */
   readonly folder: RealFolder;
   /** Absolute. */
   readonly targetPath: string;
-  /** Absolute, free, and not to be guessed. */
+  /** Absolute, unused and unguessable. */
   readonly draftPath: string;
-  /** What is published now, or null. */
+  /** The published file, or null. */
   readonly existing: Deno.FileInfo | null;
 }
 
 /**
- * Finds the place for a draft of `key`: makes its folder, and notes it for
- * sweeps. The draft itself is not made.
+ * Prepares a draft of `key`: creates its folder and lists it in the run file. The draft itself is
+ * not created.
  *
- * @throws {DriverError} `store.conflict`: something that is not the store's stands in the way.
+ * @throws {DriverError} `store.conflict`: a link, or an entry of another type, is in the way.
  */
 export async function placeDraft(key: string, context: FolderContext): Promise<Placement> {
   const { tree, runFile, random, fileSystem } = context;
   const folder = await tree.make(folderOf(key));
   const targetPath = join(folder.path, nameOf(key));
-  // A name that may be too long is looked at in the way that says so.
-  const isShort = nameOf(key).length <= SHORT_NAME;
+  // `exists` does not report a name that is too long; `lstat` does.
+  const isShort = nameOf(key).length <= SHORT_NAME_UNITS;
   const existing = isShort && !await fileSystem.exists(targetPath)
     ? null
     : await existingTarget(targetPath, fileSystem);
-  const run = await runFile.note(folderOf(key));
+  const run = await runFile.add(folderOf(key));
   return {
     folder,
     targetPath,
@@ -60,15 +63,14 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
 }
 
 /**
- * Puts a draft in the place of its target, after a last look at both the way there and
- * what stands there. Where nothing did, a link is made, which fails if something does by now;
- * else the draft is renamed over its target.
+ * Publishes a draft after checking its folder and target once more. If the target is missing, the
+ * draft is hard-linked to it, which fails if the target is created concurrently; otherwise it is
+ * renamed over the target.
  *
- * With `sync`, the disk is asked to remember the name; that
- * it cannot is no failure, since the rename is done, and after a crash the old
- * file would merely be found and fetched anew.
+ * With `sync`, the folder is synced too. A failure of that is ignored: the file is published, and
+ * after a power failure the next run would find the old one and download the new one again.
  *
- * @throws {DriverError} `store.conflict`, or what the file system throws; the target is as it was.
+ * @throws {DriverError} `store.conflict`, or an error of the file system; the target is unchanged.
  */
 export async function replaceTarget(
   placement: Placement,
@@ -77,7 +79,7 @@ export async function replaceTarget(
   { sync, tree, fileSystem }: FolderContext,
 ): Promise<void> {
   const { folder, existing } = placement;
-  if (!await tree.isIntact(folder)) throw replaced(folder.path);
+  if (!await tree.isIntact(folder)) throw replacedError(folder.path);
   if (exclusive && existing !== null) throw alreadyExists();
   if (existing !== null || !await linkNew(placement, exclusive, fileSystem)) {
     await renameOver(placement, draftPermissions, exclusive, fileSystem);
@@ -89,7 +91,7 @@ export async function replaceTarget(
  * Hard-links a draft to its target.
  *
  * @returns False, with nothing done, if the target exists or links are unsupported.
- * @throws {DriverError} `store.conflict`: the target exists, and the publication is exclusive.
+ * @throws {DriverError} `store.conflict`: the target exists and `exclusive` is set.
  */
 async function linkNew(
   { targetPath, draftPath }: Placement,
@@ -100,11 +102,11 @@ async function linkNew(
     await fileSystem.link(draftPath, targetPath);
   } catch (error) {
     if (exclusive && error instanceof Deno.errors.AlreadyExists) throw alreadyExists();
-    // Many file systems know no links, or not so many; renaming reports any other reason.
+    // Links may be unsupported or too many; renaming reports any other error.
     return false;
   }
-  // The file is published; a draft's name that stays is invisible, and is swept.
-  await removeIfThere(fileSystem, draftPath).catch(() => {});
+  // The file is published; if the draft's name remains, a sweep removes it.
+  await removeIfExists(fileSystem, draftPath).catch(() => {});
   return true;
 }
 
@@ -115,7 +117,7 @@ async function renameOver(
   fileSystem: FileSystem,
 ): Promise<void> {
   const existing = await existingTarget(targetPath, fileSystem);
-  // Without links there is no exclusive rename: this check comes as late as it can.
+  // Without links there is no exclusive rename, so check as late as possible.
   if (exclusive && existing !== null) throw alreadyExists();
   const permissions = existing && permissionsOf(existing);
   if (permissions !== null && permissions !== draftPermissions) {
@@ -125,15 +127,9 @@ async function renameOver(
 }
 
 /**
- * A file of this size is worth the start of the thread that writes: while that
- * starts, so much is nearly through here.
- */
-const LARGE_BYTES = 32 * 1024 * 1024;
-
-/**
- * Makes a draft of `key`, and gives the steps that finish it.
+ * Creates a draft of `key`.
  *
- * @param expectedBytes How many are to come, or null.
+ * @param expectedBytes Expected size, or null; a large file is written by the writer thread.
  */
 export async function openFolderDraft(
   key: string,
@@ -146,27 +142,27 @@ export async function openFolderDraft(
   const file = await context.fileSystem.open(draftPath, {
     write: true,
     createNew: true,
-    // The system takes the umask's bits off these; publishing puts them back.
+    // The system applies the umask; publishing restores these bits.
     ...(permissions === null ? {} : { mode: permissions }),
   });
   const isLarge = expectedBytes !== null && expectedBytes >= LARGE_BYTES;
   try {
     await context.tree.checkInside(placement.folder, draftPath);
     const writer = isLarge ? await context.writer() : null;
-    const elsewhere = writer && await writer.open(draftPath, file);
-    return new FolderDraft(placement, file, elsewhere, context);
+    const remote = writer && await writer.open(draftPath, file);
+    return new FolderDraft(placement, file, remote, context);
   } catch (error) {
     file.close();
-    await removeIfThere(context.fileSystem, draftPath);
+    await removeIfExists(context.fileSystem, draftPath);
     throw error;
   }
 }
 
 /**
- * Takes over a suspended draft of `key`: it gets a name of this run, so that a
- * sweep finds it should this run die.
+ * Resumes a suspended draft of `key`. It is renamed to a draft of the current run, so that a sweep
+ * removes it if this run crashes.
  *
- * @returns Null where there is none.
+ * @returns Null if it does not exist.
  */
 export async function resumeFolderDraft(
   key: string,
@@ -178,7 +174,7 @@ export async function resumeFolderDraft(
   const placement = await placeDraft(key, context);
   const { draftPath } = placement;
   const suspendedPath = join(placement.folder.path, name);
-  if (!(await lstatIfThere(fileSystem, suspendedPath))?.isFile) return null;
+  if (!(await lstatIfExists(fileSystem, suspendedPath))?.isFile) return null;
   await fileSystem.rename(suspendedPath, draftPath);
   await context.tree.checkInside(placement.folder, draftPath);
   const file = await fileSystem.open(draftPath, { read: true, append: true });
@@ -193,7 +189,7 @@ export async function dropFolderDraft(
 ): Promise<void> {
   if (!isSuspendedName(name)) return;
   const folder = await tree.find(folderOf(key));
-  if (folder !== null) await removeIfThere(fileSystem, join(folder.path, name));
+  if (folder !== null) await removeIfExists(fileSystem, join(folder.path, name));
 }
 
 class FolderDraft implements DraftSteps {
@@ -201,8 +197,8 @@ class FolderDraft implements DraftSteps {
   readonly digest?: () => Promise<string>;
   readonly #placement: Placement;
   readonly #file: OpenFile;
-  /** The same file at the thread that writes, and hashes; null where both is done here. */
-  readonly #elsewhere: WriterFile | null;
+  /** The same file in the writer thread, which hashes as well; null to do both here. */
+  readonly #remote: WriterFile | null;
   readonly #context: FolderContext;
   #isOpen = true;
   #sha256 = "";
@@ -212,11 +208,11 @@ class FolderDraft implements DraftSteps {
   constructor(
     placement: Placement,
     file: OpenFile,
-    elsewhere: WriterFile | null,
+    remote: WriterFile | null,
     context: FolderContext,
   ) {
-    if (elsewhere) this.digest = () => Promise.resolve(this.#sha256);
-    this.#elsewhere = elsewhere;
+    if (remote) this.digest = () => Promise.resolve(this.#sha256);
+    this.#remote = remote;
     this.existing = placement.existing && storedFile(placement.existing);
     this.#placement = placement;
     this.#file = file;
@@ -224,13 +220,13 @@ class FolderDraft implements DraftSteps {
   }
 
   async append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> {
-    if (this.#elsewhere) return await this.#elsewhere.append(bytes);
+    if (this.#remote) return await this.#remote.append(bytes);
     await writeAll(this.#file, bytes);
   }
 
   async seal(sizeBytes: number): Promise<void> {
-    if (this.#elsewhere) this.#sha256 = await this.#elsewhere.end();
-    // Closing tells nothing of bytes that never arrived; the file's size does.
+    if (this.#remote) this.#sha256 = await this.#remote.end();
+    // Closing does not report lost writes; the size of the file does.
     const info = await this.#file.stat();
     if (info.size !== sizeBytes) throw wrongSize(sizeBytes, info.size);
     if (this.#context.sync) await this.#file.sync();
@@ -247,24 +243,24 @@ class FolderDraft implements DraftSteps {
   async read(): Promise<Uint8Array<ArrayBuffer>> {
     const { sizeBytes } = this.#stored;
     using file = await this.#context.fileSystem.open(this.#placement.draftPath, { read: true });
-    const bytes = await readInto(file, new Uint8Array(sizeBytes));
+    const bytes = await readFull(file, new Uint8Array(sizeBytes));
     if (bytes.length !== sizeBytes) throw wrongSize(sizeBytes, bytes.length);
     return bytes;
   }
 
-  /** Before the rename, so that a published file never changes its time. */
+  /** Called before the file is published: the time of a published file never changes. */
   async #setModified(modifiedMs: number): Promise<void> {
     const { fileSystem } = this.#context;
     const { draftPath } = this.#placement;
     await fileSystem.utime(draftPath, modifiedMs / 1000, modifiedMs / 1000);
-    // The file system may round the time, and the revision is what it says.
+    // The file system may round the time, which is the revision.
     this.#stored = storedFile(await fileSystem.lstat(draftPath));
   }
 
-  async publish(publication: PublishRequest): Promise<PublishedFile> {
-    const { key, ifUnchanged, exclusive, modifiedMs } = publication;
+  async publish(request: PublishRequest): Promise<PublishedFile> {
+    const { key, ifUnchanged, exclusive, modifiedMs } = request;
     const { draftPath } = this.#placement;
-    // Some file systems refuse it; the file then has the time of writing.
+    // Some file systems cannot set it; the file then keeps the time of writing.
     if (modifiedMs !== null) await this.#setModified(modifiedMs).catch(() => {});
     const placement = ifUnchanged
       ? this.#placement
@@ -274,7 +270,7 @@ class FolderDraft implements DraftSteps {
   }
 
   async suspend(sizeBytes: number): Promise<string> {
-    await this.#elsewhere?.end();
+    await this.#remote?.end();
     const { size } = await this.#file.stat();
     if (size !== sizeBytes) throw wrongSize(sizeBytes, size);
     this.#close();
@@ -285,10 +281,10 @@ class FolderDraft implements DraftSteps {
   }
 
   async remove(): Promise<void> {
-    // Some systems remove no file that is open anywhere; of one that failed, nothing is.
-    await this.#elsewhere?.end().catch(() => {});
+    // Some systems cannot remove a file that is open in the thread; after an error, it is closed.
+    await this.#remote?.end().catch(() => {});
     this.#close();
-    await removeIfThere(this.#context.fileSystem, this.#placement.draftPath);
+    await removeIfExists(this.#context.fileSystem, this.#placement.draftPath);
   }
 
   #close(): void {
@@ -297,26 +293,26 @@ class FolderDraft implements DraftSteps {
   }
 }
 
-function wrongSize(wroteBytes: number, holdsBytes: number): DriverError {
-  return new DriverError("store.failed", `wrote ${wroteBytes} bytes, the file holds ${holdsBytes}`);
+function wrongSize(writtenBytes: number, foundBytes: number): DriverError {
+  return new DriverError("store.failed", `wrote ${writtenBytes} bytes, the file has ${foundBytes}`);
 }
 
-/** The file at a path, or null without one; refuses anything but a file. */
+/** The file at a path, or null; throws if another type of entry exists there. */
 async function existingTarget(
   path: string,
   fileSystem: FileSystem,
 ): Promise<Deno.FileInfo | null> {
-  const existing = await lstatIfThere(fileSystem, path);
+  const existing = await lstatIfExists(fileSystem, path);
   const obstacle = existing && targetObstacle(existing);
   if (obstacle !== null) throw new DriverError("store.conflict", `${path} ${obstacle}`);
   return existing;
 }
 
-/** Why what stands at a path must not be replaced by a file, or null if it may be. */
-function targetObstacle(existing: Deno.FileInfo): string | null {
-  if (existing.isSymlink) return "is a symbolic link, which is not followed; remove it";
-  if (existing.isDirectory) return "is a folder; move it away, or choose another name";
-  return existing.isFile ? null : "is no ordinary file; move it away, or choose another name";
+/** Why an entry cannot be replaced by a file, as a clause; or null. */
+function targetObstacle(info: Deno.FileInfo): string | null {
+  if (info.isSymlink) return "is a symbolic link, which is not followed; remove it";
+  if (info.isDirectory) return "is a folder; move it away, or choose another name";
+  return info.isFile ? null : "is not a regular file; move it away, or choose another name";
 }
 
 async function syncFolder(path: string, fileSystem: FileSystem): Promise<void> {

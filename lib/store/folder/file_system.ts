@@ -1,23 +1,23 @@
-/** The file system as an argument: the calls the folder driver makes, and no others. */
+/** The file system calls of the folder driver, passed as an argument. */
 
-import { isNotFound } from "../errors.ts";
+import { DriverError, isNotFound } from "../errors.ts";
 import type { StoredFile } from "../store.ts";
 
-/** An open file. */
+/** The methods of an open file that are used. */
 export type OpenFile = Pick<
   Deno.FsFile,
   "read" | "write" | "stat" | "sync" | "tryLock" | "close" | typeof Symbol.dispose
 >;
 
-/** The calls of Deno's that the folder driver makes; tests pass ones that fail or lie. */
+/** Deno's calls, or those of a test that fail or return something else. */
 export interface FileSystem extends
   Pick<
     typeof Deno,
     "chmod" | "link" | "lstat" | "mkdir" | "readDir" | "realPath" | "remove" | "rename" | "utime"
   > {
   /**
-   * Whether something stands at a path; a link that leads nowhere may count as nothing.
-   * Where nothing is, this can be far cheaper than an `lstat`, which has to throw.
+   * Whether a path exists; false for a dangling link, perhaps. For a path that does not exist, it
+   * is far cheaper than `lstat`, which throws.
    */
   exists(path: string): Promise<boolean>;
   /** Opens a file. */
@@ -26,7 +26,7 @@ export interface FileSystem extends
 
 /** The file system of this machine. */
 export const machineFileSystem: FileSystem = {
-  // By name: to spread `Deno` would load all that it loads lazily.
+  // Spreading `Deno` would load every API that it loads lazily.
   chmod: Deno.chmod,
   link: Deno.link,
   lstat: Deno.lstat,
@@ -40,7 +40,7 @@ export const machineFileSystem: FileSystem = {
   exists: (path) => Deno.lstat(path).then(() => true, () => false),
 };
 
-/** Writes all of `bytes`, in as many calls as the file needs. */
+/** Writes all of `bytes`, in several calls if a write is partial. */
 export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
   let rest = bytes;
   while (rest.length > 0) {
@@ -50,8 +50,8 @@ export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void>
   }
 }
 
-/** Reads from where the file stands until `bytes` is full or the file ends. Gives what came. */
-export async function readInto(
+/** Reads from the current position until `bytes` is full or the file ends; returns what it read. */
+export async function readFull(
   file: OpenFile,
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -64,8 +64,8 @@ export async function readInto(
   return bytes.subarray(0, filledBytes);
 }
 
-/** What stands at a path, links not followed; or null. */
-export async function lstatIfThere(
+/** `lstat`, or null if the path does not exist. */
+export async function lstatIfExists(
   fileSystem: FileSystem,
   path: string,
 ): Promise<Deno.FileInfo | null> {
@@ -77,8 +77,8 @@ export async function lstatIfThere(
   }
 }
 
-/** What is in a folder; nothing where there is no folder. */
-export async function readDirIfThere(
+/** The entries of a folder; none if it does not exist. */
+export async function readDirIfExists(
   fileSystem: FileSystem,
   path: string,
 ): Promise<Deno.DirEntry[]> {
@@ -90,8 +90,8 @@ export async function readDirIfThere(
   }
 }
 
-/** Removes a file. One that is not there is no error. */
-export async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
+/** Removes a file if it exists. */
+export async function removeIfExists(fileSystem: FileSystem, path: string): Promise<void> {
   try {
     await fileSystem.remove(path);
   } catch (error) {
@@ -99,13 +99,18 @@ export async function removeIfThere(fileSystem: FileSystem, path: string): Promi
   }
 }
 
-/** What a store tells of a file. */
+/** A file as the store returns it; its revision is its modification time. */
 export function storedFile(info: Deno.FileInfo): StoredFile {
   const modifiedMs = info.mtime?.getTime() ?? 0;
   return { sizeBytes: info.size, modifiedMs, revision: String(modifiedMs), sha256: null };
 }
 
-/** Who may read, write and execute a file (nine bits); null where the system has no such bits. */
+/** The nine permission bits of a file; null on systems without them. */
 export function permissionsOf(info: Deno.FileInfo): number | null {
   return info.mode === null ? null : info.mode & 0o777;
+}
+
+/** The error for a file or folder that another process has replaced during an operation. */
+export function replacedError(path: string): DriverError {
+  return new DriverError("store.conflict", `${path} was replaced by another process`);
 }

@@ -7,9 +7,10 @@ import {
   type FileSystem,
   machineFileSystem,
   permissionsOf,
-  readDirIfThere,
-  readInto,
-  removeIfThere,
+  readDirIfExists,
+  readFull,
+  removeIfExists,
+  replacedError,
   storedFile,
 } from "./file_system.ts";
 import {
@@ -19,7 +20,6 @@ import {
   type FoundFile,
   listFiles,
   readPieces,
-  replaced,
 } from "./tree.ts";
 import {
   dropFolderDraft,
@@ -28,29 +28,28 @@ import {
   replaceTarget,
   resumeFolderDraft,
 } from "./draft.ts";
-import { foldersIn, isDraftOf, RunFile, runOfFile, takeLock } from "./run_file.ts";
+import { foldersIn, isDraftOf, RunFile, runOfFile, tryLock } from "./run_file.ts";
 import type { Store } from "../store.ts";
 import type { Writer } from "./writer.ts";
 import { join } from "@std/path";
 
-/** What a folder store needs beside its folder. */
+/** Options of {@linkcode openFolder}. */
 export interface FolderOptions {
-  /** Whether to wait until the disk holds what was written; else a power failure may lose it. */
+  /** Whether to sync files to disk; without it, a power failure may lose published files. */
   readonly sync: boolean;
-  /** For names nobody can guess. */
+  /** For names that no other process can guess. */
   readonly random: Random;
-  /** Starts a thread for large files, once there is one. Default: none, they are written here. */
+  /** Starts the thread that writes large files, on the first one. Default: no thread. */
   readonly startWriter?: () => Promise<Writer | null>;
 }
 
 /**
- * Opens a store in a folder. The folder is made when the first draft is; it may
- * be a symbolic link, but none below it is followed, nor replaced. A file's
- * revision is the time it was last changed. File systems cannot replace a file on
- * the condition that it is the one that was seen, so the last to publish wins.
+ * Opens a store in a folder. The folder is created with the first draft. It may be a symbolic link;
+ * links below it are neither followed nor replaced. The revision of a file is its modification
+ * time. File systems have no conditional rename, so if two processes publish the same key, the
+ * last one wins.
  *
  * @param root Absolute path of the folder.
- * @param fileSystem The calls to make; by default those of this machine.
  */
 export function openFolder(
   root: string,
@@ -88,21 +87,22 @@ function folderDriver(
     remove: async (key) => {
       const found = await findFile(key, context);
       if (found === null) return;
-      if (!await tree.isIntact(found.folder)) throw replaced(found.folder.path);
-      await removeIfThere(fileSystem, found.path);
+      if (!await tree.isIntact(found.folder)) throw replacedError(found.folder.path);
+      await removeIfExists(fileSystem, found.path);
     },
     sweep: () => sweepDeadRuns(context),
     close: async (isClean) => {
-      // One that could not be started has failed its draft; the rest is ended all the same.
+      // The error of a thread that did not start was reported by the draft.
       (await starting?.catch(() => null))?.[Symbol.dispose]();
-      await runFile.end(isClean);
+      await runFile.close(isClean);
     },
   };
 }
 
 /**
- * Puts what is published under `from` under `to` as well, all at once; false
- * where a file cannot have two names, or there is none.
+ * Publishes `from` under `to` as well, by a hard link.
+ *
+ * @returns False if `from` does not exist or links are unsupported.
  */
 export async function linkPublished(
   from: string,
@@ -113,42 +113,42 @@ export async function linkPublished(
   return source !== null && await linkTo(to, source, context);
 }
 
-/** Gives a file a second name. Says false, and leaves no file, where that cannot be. */
+/** Hard-links a file to the target of `to`; false, with nothing done, if that is impossible. */
 async function linkTo(to: string, source: FoundFile, context: FolderContext): Promise<boolean> {
   const { tree, fileSystem } = context;
   const placement = await placeDraft(to, context);
   const permissions = permissionsOf(source.info);
-  // Both names share their permissions: those of the file that stands there would be lost.
+  // Links share their permissions, so those of the existing file would be lost.
   const { existing } = placement;
   if (existing !== null && permissionsOf(existing) !== permissions) return false;
   try {
     await fileSystem.link(source.path, placement.draftPath);
   } catch {
-    // Many file systems know no links, or not so many; copying says it if there is more to it.
+    // Links may be unsupported or too many; copying reports any other error.
     return false;
   }
   try {
-    // A link to a link must not be followed, least of all by what removes strays.
-    if (!(await fileSystem.lstat(placement.draftPath)).isFile) throw replaced(source.path);
+    // If the source was replaced by a link, this is a link to it, which `checkInside` must not follow.
+    if (!(await fileSystem.lstat(placement.draftPath)).isFile) throw replacedError(source.path);
     await tree.checkInside(placement.folder, placement.draftPath);
     await replaceTarget(placement, permissions, false, context);
     return true;
   } finally {
-    // A rename between two names of one file succeeds, and leaves both (POSIX, rename).
-    await removeIfThere(fileSystem, placement.draftPath);
+    // Renaming one link of a file over another succeeds without removing the first (POSIX).
+    await removeIfExists(fileSystem, placement.draftPath);
   }
 }
 
 /**
- * Removes the drafts of every run whose file nobody has locked, then the file.
- * What cannot be removed, or locked for want of locks, is left for another time.
+ * Removes the drafts of crashed runs: those whose run file is not locked. Runs whose files cannot be
+ * removed, or locked on a file system without locks, are skipped.
  *
- * @returns How many drafts were removed.
+ * @returns The number of drafts removed.
  */
 export async function sweepDeadRuns(context: FolderContext): Promise<number> {
   const { root, runFile, fileSystem } = context;
   let removed = 0;
-  for (const entry of await readDirIfThere(fileSystem, root)) {
+  for (const entry of await readDirIfExists(fileSystem, root)) {
     const run = entry.isFile ? runOfFile(entry.name) : null;
     if (run === null || await runFile.isOwn(run)) continue;
     await sweepRun(run, join(root, entry.name), context, () => removed++).catch(() => {});
@@ -164,19 +164,19 @@ async function sweepRun(
 ): Promise<void> {
   const file = await fileSystem.open(path, { read: true, write: true });
   try {
-    if (await takeLock(file) !== true) return;
+    if (await tryLock(file) !== true) return;
     const { size } = await file.stat();
-    const text = new TextDecoder().decode(await readInto(file, new Uint8Array(size)));
+    const text = new TextDecoder().decode(await readFull(file, new Uint8Array(size)));
     for (const key of foldersIn(text)) {
       const folder = await tree.find(key);
       if (folder === null || !await tree.isIntact(folder)) continue;
-      for (const { name } of await readDirIfThere(fileSystem, folder.path)) {
+      for (const { name } of await readDirIfExists(fileSystem, folder.path)) {
         if (!isDraftOf(run, name)) continue;
-        await removeIfThere(fileSystem, join(folder.path, name));
+        await removeIfExists(fileSystem, join(folder.path, name));
         removed();
       }
     }
-    await removeIfThere(fileSystem, path);
+    await removeIfExists(fileSystem, path);
   } finally {
     file.close();
   }

@@ -1,39 +1,39 @@
 /**
- * The file by which a run says that it lives, and where it drafts. It stands in
- * the root of the store and is locked for as long as the run lives; when the
- * run dies in whatever way, the system lets go of the lock.
+ * The run file: a file in the root of the store that lists the folders in which a run writes
+ * drafts, locked until the run ends. The operating system releases the lock of a crashed run, whose
+ * drafts a later run then removes.
  */
 
 import { join } from "@std/path";
 import type { Random } from "../../core/host.ts";
 import { DriverError } from "../errors.ts";
-import { type FileSystem, type OpenFile, writeAll } from "./file_system.ts";
 import { keyFault, OWN_PREFIX } from "../key.ts";
+import { type FileSystem, type OpenFile, writeAll } from "./file_system.ts";
 
 const RUN_FILE_PREFIX = `${OWN_PREFIX}run-`;
 const DRAFT_SUFFIX = ".part";
 
-/** Name of the file of a run, in the root of the store. */
+/** The name of the file of a run. */
 export function runFileName(run: string): string {
   return RUN_FILE_PREFIX + run;
 }
 
-/** Name of the run whose file this is, or null for another file. */
+/** The run of a run file, or null for another file. */
 export function runOfFile(fileName: string): string | null {
   return fileName.startsWith(RUN_FILE_PREFIX) ? fileName.slice(RUN_FILE_PREFIX.length) : null;
 }
 
-/** Name of a draft: of one length whatever its target is called, so that it fits where that fits. */
+/** The name of a draft, of fixed length: it fits into any folder, however long the target's is. */
 export function draftName(run: string, random: string): string {
   return `${OWN_PREFIX}${run}-${random}${DRAFT_SUFFIX}`;
 }
 
-/** Name of a suspended draft. It is no run's, so no sweep takes it. */
+/** The name of a suspended draft. It belongs to no run, so that no sweep removes it. */
 export function suspendedName(random: string): string {
   return `${OWN_PREFIX}suspended-${random}${DRAFT_SUFFIX}`;
 }
 
-/** Whether a text can be the name of a suspended draft, and of nothing else. */
+/** Whether a text, perhaps of a damaged state, is the name of a suspended draft. */
 export function isSuspendedName(name: string): boolean {
   return /^\.cronfetch-suspended-[0-9a-z]+\.part$/.test(name);
 }
@@ -43,17 +43,17 @@ export function isDraftOf(run: string, fileName: string): boolean {
   return fileName.startsWith(`${OWN_PREFIX}${run}-`) && fileName.endsWith(DRAFT_SUFFIX);
 }
 
-/** A folder as a line of a run file. It begins with the line's end, lest a torn line spoil it. */
+/** A folder as a line of a run file. The line break comes first, in case a write before was torn. */
 export function folderLine(folder: string): string {
   return `\n${JSON.stringify(folder)}`;
 }
 
-/** The folders that a run file names; what is torn, or is no folder of a store, is left out. */
+/** The folders in the text of a run file; torn lines and invalid keys are skipped. */
 export function foldersIn(text: string): string[] {
   return text.split("\n").flatMap((line) => {
     const folder = parseLine(line);
-    const known = typeof folder === "string" && (folder === "" || keyFault(folder) === null);
-    return known ? [folder] : [];
+    const isFolder = typeof folder === "string" && (folder === "" || keyFault(folder) === null);
+    return isFolder ? [folder] : [];
   });
 }
 
@@ -65,12 +65,8 @@ function parseLine(line: string): unknown {
   }
 }
 
-/**
- * Takes the lock of a run file, if nobody holds it.
- *
- * @returns Whether it is ours now; null on a file system that knows no locks.
- */
-export async function takeLock(file: OpenFile): Promise<boolean | null> {
+/** Tries to lock a run file. Returns null on a file system without locks. */
+export async function tryLock(file: OpenFile): Promise<boolean | null> {
   try {
     return await file.tryLock(true);
   } catch {
@@ -78,27 +74,26 @@ export async function takeLock(file: OpenFile): Promise<boolean | null> {
   }
 }
 
-/** How often a run begins anew when sweeps take its unlocked file away. */
+/** Attempts to create a run file, each of which fails if a sweep removes it before it is locked. */
 const MAX_ATTEMPTS = 10;
 
-/** An open run file. */
-interface HeldRunFile {
+interface LockedFile {
   readonly run: string;
   readonly path: string;
   readonly file: OpenFile;
 }
 
-/** The file of a run that goes on; on disk from the first draft to the end. */
+/** The file of the current run, created with the first draft. */
 export class RunFile {
   readonly #root: string;
   readonly #sync: boolean;
   readonly #random: Random;
   readonly #fileSystem: FileSystem;
-  readonly #noted = new Map<string, Promise<string>>();
-  #held: Promise<HeldRunFile> | null = null;
+  readonly #added = new Map<string, Promise<string>>();
+  #locked: Promise<LockedFile> | null = null;
   #lastLine: Promise<void> = Promise.resolve();
 
-  /** Prepares a run in the store at `root`; touches nothing. */
+  /** @param root Absolute path of the store. */
   constructor(root: string, sync: boolean, random: Random, fileSystem: FileSystem) {
     this.#root = root;
     this.#sync = sync;
@@ -107,43 +102,42 @@ export class RunFile {
   }
 
   /**
-   * Notes that the run drafts in a folder. To be waited for before each draft;
-   * a folder is written down once.
+   * Adds a folder to the file, unless it is already in it. Await it before creating a draft there:
+   * a draft in a folder that is not listed is never removed.
    *
-   * @returns Name of the run.
+   * @returns The name of the run.
    */
-  note(folder: string): Promise<string> {
-    const noted = this.#noted.get(folder);
-    if (noted !== undefined) return noted;
-    const noting = this.#write(folder);
-    this.#noted.set(folder, noting);
-    noting.catch(() => this.#noted.delete(folder));
-    return noting;
+  add(folder: string): Promise<string> {
+    const added = this.#added.get(folder);
+    if (added !== undefined) return added;
+    const adding = this.#write(folder);
+    this.#added.set(folder, adding);
+    adding.catch(() => this.#added.delete(folder));
+    return adding;
   }
 
-  /** Whether this is the file of the run itself. */
+  /** Whether a run is the current one. */
   async isOwn(run: string): Promise<boolean> {
     return (await this.#current())?.run === run;
   }
 
   /**
-   * Ends the run. Lets go of the lock in the end, so that nobody sees an
-   * unlocked file of a run that lives.
+   * Closes the file. Its lock is released last: an unlocked file belongs to a crashed run.
    *
-   * @param swept Whether no draft is left; otherwise the file stays, for a sweep.
+   * @param isClean Whether no draft is left; else the file is kept for a sweep.
    */
-  async end(swept: boolean): Promise<void> {
-    const held = await this.#current();
-    this.#held = null;
-    this.#noted.clear();
-    if (held === null) return;
+  async close(isClean: boolean): Promise<void> {
+    const locked = await this.#current();
+    this.#locked = null;
+    this.#added.clear();
+    if (locked === null) return;
     await this.#lastLine;
-    if (swept) await this.#fileSystem.remove(held.path).catch(() => {});
-    held.file.close();
+    if (isClean) await this.#fileSystem.remove(locked.path).catch(() => {});
+    locked.file.close();
   }
 
   async #write(folder: string): Promise<string> {
-    const { run, file } = await this.#hold();
+    const { run, file } = await this.#ensureCreated();
     const line = new TextEncoder().encode(folderLine(folder));
     const writing = this.#lastLine.then(() => writeAll(file, line));
     this.#lastLine = writing.catch(() => {});
@@ -152,32 +146,32 @@ export class RunFile {
     return run;
   }
 
-  #hold(): Promise<HeldRunFile> {
-    if (this.#held !== null) return this.#held;
-    const holding = this.#begin();
-    this.#held = holding;
-    holding.catch(() => this.#held = null);
-    return holding;
+  #ensureCreated(): Promise<LockedFile> {
+    if (this.#locked !== null) return this.#locked;
+    const creating = this.#create();
+    this.#locked = creating;
+    creating.catch(() => this.#locked = null);
+    return creating;
   }
 
-  async #current(): Promise<HeldRunFile | null> {
-    return await this.#held?.catch(() => null) ?? null;
+  async #current(): Promise<LockedFile | null> {
+    return await this.#locked?.catch(() => null) ?? null;
   }
 
-  async #begin(): Promise<HeldRunFile> {
+  async #create(): Promise<LockedFile> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const run = this.#random.name();
       const path = join(this.#root, runFileName(run));
       const file = await this.#fileSystem.open(path, { read: true, write: true, createNew: true });
-      // Until it is locked, a sweep takes it for the file of a dead run.
-      if (await takeLock(file) !== false && await this.#isThere(path)) return { run, path, file };
+      // Until it is locked, a sweep takes it for the file of a crashed run.
+      if (await tryLock(file) !== false && await this.#exists(path)) return { run, path, file };
       await this.#fileSystem.remove(path).catch(() => {});
       file.close();
     }
-    throw new DriverError("store.failed", `${this.#root} was swept over and over meanwhile`);
+    throw new DriverError("store.failed", `other processes keep removing files of ${this.#root}`);
   }
 
-  async #isThere(path: string): Promise<boolean> {
+  async #exists(path: string): Promise<boolean> {
     try {
       await this.#fileSystem.lstat(path);
       return true;

@@ -1,61 +1,79 @@
-/** The folders of a store on disk: made where they are missing, and known to be real ones. */
+/** The folders and published files of a store on disk. Symbolic links below the root are refused. */
 
 import { basename, dirname, join } from "@std/path";
+import type { Random } from "../../core/host.ts";
 import { DriverError, isNotFound } from "../errors.ts";
-import {
-  type FileSystem,
-  lstatIfThere,
-  type OpenFile,
-  readDirIfThere,
-  storedFile,
-} from "./file_system.ts";
 import { folderOf, keyFault, nameOf } from "../key.ts";
 import type { ListedFile } from "../store.ts";
-import type { Random } from "../../core/host.ts";
+import {
+  type FileSystem,
+  lstatIfExists,
+  type OpenFile,
+  readDirIfExists,
+  replacedError,
+  storedFile,
+} from "./file_system.ts";
 import type { RunFile } from "./run_file.ts";
 import type { Writer } from "./writer.ts";
 
-/** How often something that came to lie outside is looked for, while links come and go. */
-const REMOVAL_TRIES = 20;
+/** Bytes per read, at most. */
+const BUFFER_BYTES = 512 * 1024;
+/** Attempts to find a file that was created outside of the store, while a link keeps changing. */
+const REMOVAL_ATTEMPTS = 20;
 
-/** A folder of the store, with no symbolic link in its path when it was looked at. */
+/** What the parts of a folder store share. */
+export interface FolderContext {
+  /** Absolute path of the store. */
+  readonly root: string;
+  /** Whether to sync files and folders to disk. */
+  readonly sync: boolean;
+  readonly tree: FolderTree;
+  readonly runFile: RunFile;
+  /** For names that no other process can guess. */
+  readonly random: Random;
+  /** The thread that writes large files; null if threads are unavailable. */
+  readonly writer: () => Promise<Writer | null>;
+  readonly fileSystem: FileSystem;
+}
+
+/** A folder of the store without a symbolic link in its path, when it was checked. */
 export interface RealFolder {
-  /** Absolute; the store works by this path. */
+  /** Absolute, by way of the root as configured. */
   readonly path: string;
-  /** Where the path led. */
+  /** `path` with the links of the root resolved. */
   readonly realPath: string;
 }
 
 /**
- * The folders of one store, by their keys; `""` is the root. The root may be a
- * symbolic link, since a person chose it; nothing below may.
+ * The folders of one store by key; `""` is the root. The root itself may be a symbolic link, since
+ * the user configured it; no folder below may.
  */
 export class FolderTree {
   readonly #root: string;
   readonly #fileSystem: FileSystem;
-  /** What was looked at once, and need not be made or looked at again. */
+  /** Folders that exist and were checked. */
   readonly #known = new Map<string, RealFolder>();
 
-  /** Makes the tree below `root`, an absolute path; touches nothing. */
+  /** @param root Absolute path of the store, which need not exist. */
   constructor(root: string, fileSystem: FileSystem) {
     this.#root = root;
     this.#fileSystem = fileSystem;
   }
 
   /**
-   * Gives a folder, and makes it and its parents where they are missing.
+   * Creates a folder and its parents unless they exist.
    *
-   * @throws {DriverError} `store.conflict`: a link or a file is in the way.
+   * @throws {DriverError} `store.conflict`: one of them is a link or a file.
    */
   async make(folder: string): Promise<RealFolder> {
     const found = await this.#visit(folder, true);
     if (await this.isIntact(found)) return found;
-    // A store may be open for months; its folders may come and go meanwhile.
+    // A store may be open for months; folders may have been removed and created since.
     this.#known.clear();
     return await this.#visit(folder, true);
   }
 
-  /** Gives a folder that is there; null where there is none, or none that is the store's. */
+  /** Finds a folder; null if it does not exist, or is not a folder of the store. */
   async find(folder: string): Promise<RealFolder | null> {
     try {
       return await this.#visit(folder, false);
@@ -65,7 +83,7 @@ export class FolderTree {
     }
   }
 
-  /** Whether a folder's path still leads where it led. */
+  /** Whether the path of a folder still resolves to the same folder. */
   async isIntact({ path, realPath }: RealFolder): Promise<boolean> {
     try {
       return await this.#fileSystem.realPath(path) === realPath;
@@ -76,30 +94,30 @@ export class FolderTree {
   }
 
   /**
-   * Makes sure that a draft that was just opened is inside of its folder, which may have been
-   * swapped for a link between the last check and the call. A draft that is elsewhere is removed.
-   * If the link is gone again by then, the path of the draft is unknown: it stays there, empty.
+   * Checks that a draft that was just created is inside of its folder, which another process may
+   * have replaced by a link between the check and the call. A draft elsewhere is removed; if the
+   * link is already gone again, its path is unknown and an empty file is left behind.
    *
    * @param path Absolute path of the draft, whose name is unguessable.
    * @throws {DriverError} `store.conflict`: it was elsewhere.
    */
   async checkInside(folder: RealFolder, path: string): Promise<void> {
     const name = basename(path);
-    const found = await this.#realPathIfThere(path);
-    // Another name: the path of the folder is none of its business.
+    const found = await this.#realPathIfExists(path);
+    // Under another name, the draft itself is a link, which does not concern the folder.
     if (found !== null && (basename(found) !== name || dirname(found) === folder.realPath)) return;
-    for (let tries = 0; tries < REMOVAL_TRIES; tries++) {
-      // The real path is removed: the link may be gone by the time of the call.
-      const outside = tries === 0 ? found : await this.#realPathIfThere(path);
+    for (let attempt = 0; attempt < REMOVAL_ATTEMPTS; attempt++) {
+      // Remove by the real path, since the link may be gone before the call.
+      const outside = attempt === 0 ? found : await this.#realPathIfExists(path);
       if (outside === null || basename(outside) !== name) continue;
       if (dirname(outside) === folder.realPath) continue;
       await this.#fileSystem.remove(outside).catch(() => {});
       break;
     }
-    throw replaced(folder.path);
+    throw replacedError(folder.path);
   }
 
-  async #realPathIfThere(path: string): Promise<string | null> {
+  async #realPathIfExists(path: string): Promise<string | null> {
     try {
       return await this.#fileSystem.realPath(path);
     } catch (error) {
@@ -124,16 +142,16 @@ export class FolderTree {
   async #enter(folder: string, make: boolean): Promise<RealFolder> {
     const parent = await this.#visit(folderOf(folder), make);
     const path = join(this.#root, folder);
-    if (make) await this.#makeUnlessThere(path);
+    if (make) await this.#mkdirUnlessExists(path);
     const obstacle = folderObstacle(await this.#fileSystem.lstat(path));
     if (obstacle !== null) throw new DriverError("store.conflict", `${path} ${obstacle}`);
     const realPath = await this.#fileSystem.realPath(path);
-    // Somebody may be putting a link there just now, or in place of a parent.
-    if (dirname(realPath) !== parent.realPath) throw replaced(path);
+    // Another process may have replaced it, or a parent, by a link after `lstat`.
+    if (dirname(realPath) !== parent.realPath) throw replacedError(path);
     return { path, realPath };
   }
 
-  async #makeUnlessThere(path: string): Promise<void> {
+  async #mkdirUnlessExists(path: string): Promise<void> {
     try {
       await this.#fileSystem.mkdir(path);
     } catch (error) {
@@ -142,50 +160,40 @@ export class FolderTree {
   }
 }
 
-/** What is wrong when a folder's path leads elsewhere than it did. */
-export function replaced(path: string): DriverError {
-  return new DriverError("store.conflict", `${path} was replaced by something else meanwhile`);
-}
-
-/** Why what stands at a path is no folder of the store, or null if it is one. */
+/** Why a path is not usable as a folder of the store, as a clause; or null. */
 function folderObstacle(info: Deno.FileInfo): string | null {
   if (info.isSymlink) return "is a symbolic link, which is not followed; remove it";
   return info.isDirectory ? null : "is a file where a folder is needed; move it away";
 }
 
-/** Bytes read at once, at most. */
-const BUFFER_BYTES = 512 * 1024;
-
-/** A published file, found. */
+/** A published file. */
 export interface FoundFile {
-  /** The folder it is in. */
   readonly folder: RealFolder;
   /** Absolute. */
   readonly path: string;
-  /** What the system tells of it. */
   readonly info: Deno.FileInfo;
 }
 
-/** What is published under `key`, or null. */
+/** Finds the file published under `key`; null if there is none. */
 export async function findFile(key: string, context: FolderContext): Promise<FoundFile | null> {
   const { tree, fileSystem } = context;
   const folder = await tree.find(folderOf(key));
   if (folder === null) return null;
   const path = join(folder.path, nameOf(key));
-  const info = await lstatIfThere(fileSystem, path);
+  const info = await lstatIfExists(fileSystem, path);
   return info?.isFile ? { folder, path, info } : null;
 }
 
-/** Reads a file. All pieces are in one buffer, one after the other. */
+/** Reads a file. All pieces share one buffer. */
 export async function readPieces(
   { path, info }: { readonly path: string; readonly info: Pick<Deno.FileInfo, "size"> },
   { fileSystem }: Pick<FolderContext, "fileSystem">,
 ): Promise<AsyncGenerator<Uint8Array<ArrayBuffer>>> {
   const file = await fileSystem.open(path, { read: true });
-  return closing(file, piecesOf(file, Math.max(1, Math.min(info.size, BUFFER_BYTES))));
+  return closeAfter(file, piecesOf(file, Math.max(1, Math.min(info.size, BUFFER_BYTES))));
 }
 
-/** Pieces of an open file, from where it stands to its end. */
+/** Reads an open file from its current position to its end. All pieces share one buffer. */
 export async function* piecesOf(
   file: OpenFile,
   bufferBytes = BUFFER_BYTES,
@@ -198,7 +206,7 @@ export async function* piecesOf(
   }
 }
 
-async function* closing<T>(file: OpenFile, pieces: AsyncIterable<T>): AsyncGenerator<T> {
+async function* closeAfter<T>(file: OpenFile, pieces: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* pieces;
   } finally {
@@ -206,7 +214,7 @@ async function* closing<T>(file: OpenFile, pieces: AsyncIterable<T>): AsyncGener
   }
 }
 
-/** Every published file below a folder. A file whose name no key can have is not one of them. */
+/** Lists the published files below a folder, without files whose names are not valid in a key. */
 export async function* listFiles(
   folder: string,
   context: FolderContext,
@@ -214,32 +222,14 @@ export async function* listFiles(
   const { tree, fileSystem } = context;
   const found = await tree.find(folder);
   if (found === null) return;
-  for (const { name, isDirectory } of await readDirIfThere(fileSystem, found.path)) {
+  for (const { name, isDirectory } of await readDirIfExists(fileSystem, found.path)) {
     if (keyFault(name) !== null) continue;
     const key = folder === "" ? name : `${folder}/${name}`;
     if (isDirectory) {
       yield* listFiles(key, context);
       continue;
     }
-    const info = await lstatIfThere(fileSystem, join(found.path, name));
+    const info = await lstatIfExists(fileSystem, join(found.path, name));
     if (info?.isFile) yield { key, ...storedFile(info) };
   }
-}
-
-/** What the parts of a folder store share. */
-export interface FolderContext {
-  /** Absolute path of the store. */
-  readonly root: string;
-  /** Whether to wait until the disk holds what was written. */
-  readonly sync: boolean;
-  /** The folders below. */
-  readonly tree: FolderTree;
-  /** Says that this run lives, and where it drafts. */
-  readonly runFile: RunFile;
-  /** For names nobody can guess. */
-  readonly random: Random;
-  /** The thread that writes large files; null where there is none. */
-  readonly writer: () => Promise<Writer | null>;
-  /** The calls to make. */
-  readonly fileSystem: FileSystem;
 }

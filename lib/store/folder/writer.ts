@@ -1,50 +1,46 @@
-/** Files that are hashed and written by another thread; see `writer_worker.ts`. */
+/** A thread that hashes and writes large files: this side of `writer_worker.ts`. */
 
-import { DriverError } from "../errors.ts";
-import type { OpenFile } from "./file_system.ts";
+import { type OpenFile, replacedError } from "./file_system.ts";
 import type { WriterAnswer, WriterRequest } from "./writer_worker.ts";
 
-/** A file under way at the other thread. One call at a time. */
+/** A file that the thread writes. Calls must not overlap. */
 export interface WriterFile {
   /**
-   * Appends bytes, and takes over the buffer behind them. Does not wait until they
-   * are written, but for as long as the thread is {@linkcode BUFFERS} calls behind.
+   * Appends bytes, whose buffer is transferred to the thread. Waits only while {@linkcode BUFFERS}
+   * buffers are queued there.
    *
-   * @returns A buffer of the same size that is free again; perhaps another one.
-   * @throws What the system said to an earlier call.
+   * @returns A free buffer of the same size, perhaps another one.
+   * @throws An error of the system in an earlier call.
    */
   append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
   /**
-   * Waits until everything is written, and closes the file there.
+   * Waits until all bytes are written, and closes the file in the thread.
    *
    * @returns SHA-256 of all bytes, lower-case hexadecimal.
-   * @throws What the system said.
+   * @throws An error of the system.
    */
   end(): Promise<string>;
 }
 
-/** Another thread. Disposing of it ends it, whatever it is doing. */
+/** The thread. Disposing of it terminates it and fails its open files. */
 export interface Writer extends Disposable {
   /**
-   * Has a file written there.
+   * Opens a file in the thread.
    *
-   * @param path Where it stands, empty.
-   * @param file The same file, open here; what stands at the path must be that one.
+   * @param path Path of an empty file.
+   * @param file The same file, open in this thread.
+   * @throws {DriverError} `store.conflict`: the path is now another file.
    */
   open(path: string, file: OpenFile): Promise<WriterFile>;
 }
 
-/** Buffers of one file that may be at the other thread. */
+/** Buffers of one file that may be queued in the thread. */
 const BUFFERS = 3;
 
-/** Where the thread's program is; a file, unless this one was loaded from a server. */
+/** The program of the thread; not a file URL if cronfetch was imported from a server. */
 const PROGRAM = new URL("./writer_worker.ts", import.meta.url);
 
-/**
- * Starts a thread that writes.
- *
- * @returns Null where there are no threads, or its program may not be read.
- */
+/** Starts the thread; null if workers are unavailable or Deno may not read its program. */
 export async function startWriter(): Promise<Writer | null> {
   if (typeof Worker !== "function" || PROGRAM.protocol !== "file:") return null;
   const { state } = await Deno.permissions.query({ name: "read", path: PROGRAM });
@@ -58,43 +54,43 @@ class Thread implements Writer {
 
   constructor() {
     this.#worker.onmessage = ({ data }: MessageEvent<WriterAnswer>) => {
-      this.#files.get(data.file)?.take(data);
+      this.#files.get(data.file)?.receive(data);
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#failAll(`the thread that writes has ended: ${event.message}`);
+      this.#failAll(`the writer thread failed: ${event.message}`);
     };
   }
 
   async open(path: string, file: OpenFile): Promise<WriterFile> {
     const id = this.#opened++;
-    const ask = (request: WriterRequest, handedOver: Transferable[]) =>
-      this.#worker.postMessage(request, handedOver);
-    const opened = new ThreadFile(id, ask, () => this.#files.delete(id));
+    const post = (request: WriterRequest, transfer: Transferable[]) =>
+      this.#worker.postMessage(request, transfer);
+    const opened = new ThreadFile(id, post, () => this.#files.delete(id));
     this.#files.set(id, opened);
-    await opened.begin(path, file);
+    await opened.open(path, file);
     return opened;
   }
 
   [Symbol.dispose](): void {
     this.#worker.terminate();
-    this.#failAll("the thread that writes was ended");
+    this.#failAll("the writer thread was terminated");
   }
 
   #failAll(message: string): void {
     for (const [id, file] of this.#files) {
-      file.take({ kind: "failed", file: id, message, code: null });
+      file.receive({ kind: "failed", file: id, message, code: null });
     }
   }
 }
 
 class ThreadFile implements WriterFile {
   readonly #id: number;
-  readonly #ask: (request: WriterRequest, handedOver: Transferable[]) => void;
-  readonly #over: () => void;
+  readonly #post: (request: WriterRequest, transfer: Transferable[]) => void;
+  readonly #onEnd: () => void;
   readonly #free: ArrayBuffer[] = [];
-  /** Buffers at the other thread. */
-  #away = 0;
+  /** Buffers queued in the thread. */
+  #queued = 0;
   #identity: string | null = null;
   #sha256: string | null = null;
   #failure: Error | null = null;
@@ -102,33 +98,33 @@ class ThreadFile implements WriterFile {
 
   constructor(
     id: number,
-    ask: (request: WriterRequest, handedOver: Transferable[]) => void,
-    over: () => void,
+    post: (request: WriterRequest, transfer: Transferable[]) => void,
+    onEnd: () => void,
   ) {
     this.#id = id;
-    this.#ask = ask;
-    this.#over = over;
+    this.#post = post;
+    this.#onEnd = onEnd;
   }
 
-  take(answer: WriterAnswer): void {
+  receive(answer: WriterAnswer): void {
     switch (answer.kind) {
       case "opened":
         this.#identity = answer.identity;
         break;
       case "written":
-        this.#away--;
+        this.#queued--;
         this.#free.push(answer.buffer);
         break;
       case "ended":
         this.#sha256 = answer.sha256;
-        this.#over();
+        this.#onEnd();
         break;
       case "failed":
         this.#failure = Object.assign(
           new Error(answer.message),
           answer.code === null ? {} : { code: answer.code },
         );
-        this.#over();
+        this.#onEnd();
         break;
       default:
         answer satisfies never;
@@ -137,35 +133,35 @@ class ThreadFile implements WriterFile {
     this.#change = Promise.withResolvers();
   }
 
-  async begin(path: string, file: OpenFile): Promise<void> {
-    this.#ask({ kind: "open", file: this.#id, path }, []);
+  async open(path: string, file: OpenFile): Promise<void> {
+    this.#post({ kind: "open", file: this.#id, path }, []);
     const { dev, ino } = await file.stat();
-    if (await this.#once(() => this.#identity) === `${dev}:${ino}`) return;
+    if (await this.#waitFor(() => this.#identity) === `${dev}:${ino}`) return;
     await this.end();
-    throw new DriverError("store.conflict", `${path} was replaced by something else meanwhile`);
+    throw replacedError(path);
   }
 
   async append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
     if (this.#failure) throw this.#failure;
     const sizeBytes = bytes.buffer.byteLength;
-    this.#away++;
-    this.#ask({ kind: "write", file: this.#id, bytes }, [bytes.buffer]);
-    await this.#once(() => this.#free.length > 0 || this.#away < BUFFERS || null);
+    this.#queued++;
+    this.#post({ kind: "write", file: this.#id, bytes }, [bytes.buffer]);
+    await this.#waitFor(() => this.#free.length > 0 || this.#queued < BUFFERS || null);
     const free = this.#free.pop();
     return free?.byteLength === sizeBytes ? free : new ArrayBuffer(sizeBytes);
   }
 
   async end(): Promise<string> {
-    if (this.#failure === null) this.#ask({ kind: "end", file: this.#id }, []);
-    return await this.#once(() => this.#sha256);
+    if (this.#failure === null) this.#post({ kind: "end", file: this.#id }, []);
+    return await this.#waitFor(() => this.#sha256);
   }
 
-  /** Waits until there is something to see. */
-  async #once<T>(look: () => T | null): Promise<T> {
+  /** Waits until `get` returns something, or the file fails. */
+  async #waitFor<T>(get: () => T | null): Promise<T> {
     for (;;) {
       if (this.#failure) throw this.#failure;
-      const seen = look();
-      if (seen !== null) return seen;
+      const found = get();
+      if (found !== null) return found;
       await this.#change.promise;
     }
   }

@@ -1,48 +1,48 @@
 /**
- * A thread that hashes and writes what it is handed, so that the one that reads
- * from the network waits neither for the processor nor for a disk.
+ * The program of the writer thread: hashes and writes large files, so that the main thread can read
+ * from the network at the same time.
  */
 
 /// <reference lib="deno.worker" />
 
 import { createHash, type Hash } from "node:crypto";
 
-/** What the thread is asked to do. `file` tells one file from others. */
+/** A message to the thread; `file` identifies the file. */
 export type WriterRequest =
-  /** Open a file that is there, to append to it. */
+  /** Open an existing file for appending. */
   | { readonly kind: "open"; readonly file: number; readonly path: string }
-  /** Append these bytes; the buffer behind them is handed over. */
+  /** Append bytes, whose buffer is transferred. */
   | { readonly kind: "write"; readonly file: number; readonly bytes: Uint8Array<ArrayBuffer> }
   /** Close the file. */
   | { readonly kind: "end"; readonly file: number };
 
-/** What the thread answers; to one file, in the order of the requests. */
+/** A message from the thread; those about one file are in the order of the requests. */
 export type WriterAnswer =
-  /** Which file it is, as the system tells files apart. */
+  /** Device and inode number of the opened file. */
   | { readonly kind: "opened"; readonly file: number; readonly identity: string }
-  /** The buffer comes back. */
+  /** The bytes are written; the buffer is transferred back. */
   | { readonly kind: "written"; readonly file: number; readonly buffer: ArrayBuffer }
   /** SHA-256 of all bytes written, lower-case hexadecimal. */
   | { readonly kind: "ended"; readonly file: number; readonly sha256: string }
-  /** The file is closed, and whatever is asked about it is done no more. */
+  /** The file is closed; further requests for it are ignored. */
   | {
     readonly kind: "failed";
     readonly file: number;
     readonly message: string;
-    /** POSIX's name of the error, or null. */
+    /** POSIX name of the error, or null. */
     readonly code: string | null;
   };
 
-interface Open {
-  readonly handle: Deno.FsFile;
+interface OpenFile {
+  readonly file: Deno.FsFile;
   readonly hash: Hash;
 }
 
-const open = new Map<number, Open>();
+const open = new Map<number, OpenFile>();
 
 self.onmessage = ({ data: request }: MessageEvent<WriterRequest>) => {
   try {
-    carryOut(request);
+    handle(request);
   } catch (error) {
     close(request.file);
     const message = error instanceof Error ? error.message : String(error);
@@ -51,24 +51,24 @@ self.onmessage = ({ data: request }: MessageEvent<WriterRequest>) => {
   }
 };
 
-function carryOut(request: WriterRequest): void {
+function handle(request: WriterRequest): void {
   const { kind, file } = request;
   if (kind === "open") {
-    const handle = Deno.openSync(request.path, { append: true });
-    open.set(file, { handle, hash: createHash("sha256") });
-    return answer({ kind: "opened", file, identity: identityOf(handle.statSync()) });
+    const opened = Deno.openSync(request.path, { append: true });
+    open.set(file, { file: opened, hash: createHash("sha256") });
+    return answer({ kind: "opened", file, identity: identityOf(opened.statSync()) });
   }
   const found = open.get(file);
-  // It has failed, and that was told.
+  // It has failed, which was reported.
   if (!found) return;
   switch (kind) {
     case "write": {
       const { bytes } = request;
       found.hash.update(bytes);
       for (let rest = bytes; rest.length > 0;) {
-        const wroteBytes = found.handle.writeSync(rest);
-        if (wroteBytes === 0) throw new Error("the file takes no more bytes");
-        rest = rest.subarray(wroteBytes);
+        const writtenBytes = found.file.writeSync(rest);
+        if (writtenBytes === 0) throw new Error("the file takes no more bytes");
+        rest = rest.subarray(writtenBytes);
       }
       return answer({ kind: "written", file, buffer: bytes.buffer }, [bytes.buffer]);
     }
@@ -80,12 +80,12 @@ function carryOut(request: WriterRequest): void {
   }
 }
 
-function answer(message: WriterAnswer, handedOver: Transferable[] = []): void {
-  self.postMessage(message, handedOver);
+function answer(message: WriterAnswer, transfer: Transferable[] = []): void {
+  self.postMessage(message, transfer);
 }
 
 function close(file: number): void {
-  open.get(file)?.handle.close();
+  open.get(file)?.file.close();
   open.delete(file);
 }
 

@@ -121,7 +121,7 @@ const FAULTS: readonly Fault[] = [
       },
     })),
     code: "store.failed",
-    says: "wrote 3 bytes, the file holds 2",
+    says: "wrote 3 bytes, the file has 2",
   },
   {
     name: "row 79: a file that takes no more bytes",
@@ -135,7 +135,7 @@ const FAULTS: readonly Fault[] = [
       stat: async () => ({ ...await file.stat(), size: 0 }),
     })),
     code: "store.failed",
-    says: "wrote 3 bytes, the file holds 0",
+    says: "wrote 3 bytes, the file has 0",
   },
   {
     name: "the disk breaks when the file is named",
@@ -187,7 +187,7 @@ Deno.test("row 79: a draft that is cut short before it is looked at", async () =
   await using draft = await sealed(store, "a.txt", "new");
   await Deno.truncate(await draftPath(folder.path), 2);
   const error = await assertCode("store.failed", () => draft.read());
-  assertStringIncludes(error.message, "wrote 3 bytes, the file holds 2");
+  assertStringIncludes(error.message, "wrote 3 bytes, the file has 2");
 });
 
 Deno.test("a digest is given up between two reads", async () => {

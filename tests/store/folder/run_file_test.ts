@@ -52,18 +52,18 @@ Deno.test("the run of a run file", () => {
   assertEquals(runOfFile("file"), null);
 });
 
-Deno.test("a run file is flushed to disk after each folder, before note resolves; not without sync", async () => {
+Deno.test("a run file is flushed to disk after each folder, before add resolves; not without sync", async () => {
   for (const sync of [true, false]) {
     await using folder = await temporaryFolder();
     const { fileSystem, calls } = recording();
     const file = new RunFile(folder.path, sync, testHost().random, fileSystem);
     const flush = sync ? ["sync"] : [];
-    await file.note("");
+    await file.add("");
     assertEquals(calls.slice(calls.indexOf("write")), ["write", ...flush]);
     calls.length = 0;
-    await file.note("a/b");
-    await file.note("a/b");
+    await file.add("a/b");
+    await file.add("a/b");
     assertEquals(calls, ["write", ...flush]);
-    await file.end(true);
+    await file.close(true);
   }
 });

@@ -162,7 +162,7 @@ Deno.test("whoever waits for a thread that is ended is told", async () => {
   const opened = await writer.open(folder.file("a"), file);
   const ending = opened.end();
   writer[Symbol.dispose]();
-  await assertRejects(() => ending, Error, "was ended");
+  await assertRejects(() => ending, Error, "was terminated");
 });
 
 Deno.test({
