@@ -57,7 +57,7 @@ export async function prepare(
       allowPrivate: flags.allowPrivate === true ? "true" : undefined,
     },
     at,
-    again,
+    reload: again,
   }, host);
   if (!flags.quiet) {
     for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);

@@ -3,8 +3,8 @@
 import { DIGEST_ALGORITHMS, DIGEST_DIGITS, type DigestAlgorithm } from "../core/digest.ts";
 import type { Schedule } from "../core/task.ts";
 import { checkCron } from "../cron/occurrence.ts";
-import { type Nearest, question } from "./suggest.ts";
-import { type Parsed, show } from "./problem.ts";
+import { didYouMean, type Nearest } from "./suggest.ts";
+import { type Parsed, quote } from "./problem.ts";
 import { formatDuration, parseDuration } from "./fields.ts";
 
 /** A token of HTTP (RFC 9110, section 5.6.2). */
@@ -43,33 +43,33 @@ const LONGEST_INTERVAL_MS = 365 * 86_400_000;
  * @param written As it stands in the config, before anything was filled in; for a guess.
  */
 export function parseUrl(text: string, written: string): Parsed<URL> {
-  if (holdsControls(text)) return { complaint: "must not hold control characters" };
+  if (hasControls(text)) return { problem: "must not hold control characters" };
   const url = URL.parse(text);
   if (url === null) {
     const guess = /^[\w-]+(?:\.[\w-]+)+(?:[:/?#]|$)/.test(written) ? `https://${written}` : null;
-    return { complaint: `must be an absolute http or https URL${question(guess)}` };
+    return { problem: `must be an absolute http or https URL${didYouMean(guess)}` };
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    return { complaint: `must be an http or https URL, not ${show(url.protocol)}` };
+    return { problem: `must be an http or https URL, not ${quote(url.protocol)}` };
   }
   return { value: url };
 }
 
 /** What is wrong with the name of a request header. */
-export function complaintAboutHeaderName(name: string): string | null {
+export function checkHeaderName(name: string): string | null {
   if (!HEADER_NAME.test(name)) return "is not the name of a header";
   return OWN_HEADERS.has(name.toLowerCase()) ? "is a header that cronfetch sets itself" : null;
 }
 
 /** What is wrong with the value of a request header, without telling it (RFC 9110, section 5.5). */
-export function complaintAboutHeaderValue(value: string): string | null {
+export function checkHeaderValue(value: string): string | null {
   if (/\s$|^\s/.test(value)) return "must not begin or end with white space or a line break";
-  if (holdsControls(value.replaceAll("\t", " "))) return "must not hold control characters";
+  if (hasControls(value.replaceAll("\t", " "))) return "must not hold control characters";
   return /[^\0-\xff]/.test(value) ? "must not hold characters beyond Latin-1" : null;
 }
 
 /** What is wrong with a time zone. */
-export function complaintAboutTimezone(timezone: string, nearest: Nearest): string | null {
+export function checkTimezone(timezone: string, nearest: Nearest): string | null {
   try {
     // Offsets such as +01:00 pass elsewhere, but know nothing of daylight saving.
     if (/^[a-z]/i.test(timezone)) {
@@ -80,28 +80,28 @@ export function complaintAboutTimezone(timezone: string, nearest: Nearest): stri
     if (!(error instanceof RangeError)) throw error;
   }
   const guess = nearest(timezone, Intl.supportedValuesOf("timeZone"));
-  return `must be an IANA time zone such as "Europe/Berlin"${question(guess)}`;
+  return `must be an IANA time zone such as "Europe/Berlin"${didYouMean(guess)}`;
 }
 
 /** What is wrong with a media type. */
-export function complaintAboutMediaType(type: string): string | null {
+export function checkMediaType(type: string): string | null {
   return MEDIA_TYPE.test(type.toLowerCase())
     ? null
     : 'must be a media type such as "text/csv", without parameters';
 }
 
 /** What is wrong with a digest. */
-export function complaintAboutDigest(digest: string, algorithm: DigestAlgorithm): string | null {
+export function checkDigest(digest: string, algorithm: DigestAlgorithm): string | null {
   const digits = DIGEST_DIGITS[algorithm];
   if (digest.length === digits && /^[0-9a-f]*$/i.test(digest)) return null;
   const other = DIGEST_ALGORITHMS.find((name) => DIGEST_DIGITS[name] === digest.length);
   return `must be ${digits} hexadecimal digits, or an object of url and name` +
-    question(other === undefined || !/^[0-9a-f]*$/i.test(digest) ? null : `expect.${other}`);
+    didYouMean(other === undefined || !/^[0-9a-f]*$/i.test(digest) ? null : `expect.${other}`);
 }
 
 /** What is wrong with a task's id. */
-export function complaintAboutId(id: string): string | null {
-  return holdsControls(id) ? "must not hold control characters" : null;
+export function checkId(id: string): string | null {
+  return hasControls(id) ? "must not hold control characters" : null;
 }
 
 /** Parses a schedule. */
@@ -117,7 +117,7 @@ export function parseSchedule(
     return intervalMs >= SHORTEST_INTERVAL_MS && intervalMs <= LONGEST_INTERVAL_MS
       ? { value: { kind: "every", intervalMs } }
       : {
-        complaint: `must have a duration such as 30m after "every", from ` +
+        problem: `must have a duration such as 30m after "every", from ` +
           `${formatDuration(SHORTEST_INTERVAL_MS)} to ${formatDuration(LONGEST_INTERVAL_MS)}`,
       };
   }
@@ -125,15 +125,15 @@ export function parseSchedule(
   if (fields.length !== 5) {
     const guess = nearest(text, ["manual", "every 30m"]);
     return {
-      complaint: 'must be a cron expression of 5 fields such as "0 6 * * *", "every 30m" or ' +
-        `"manual"${question(guess)}`,
+      problem: 'must be a cron expression of 5 fields such as "0 6 * * *", "every 30m" or ' +
+        `"manual"${didYouMean(guess)}`,
     };
   }
   const expression = fields.join(" ");
   const complaint = checkCron(expression, timezone);
-  return complaint === null ? { value: { kind: "cron", expression } } : { complaint };
+  return complaint === null ? { value: { kind: "cron", expression } } : { problem: complaint };
 }
 
-function holdsControls(text: string): boolean {
+function hasControls(text: string): boolean {
   return /\p{Cc}/u.test(text);
 }

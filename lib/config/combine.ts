@@ -1,4 +1,4 @@
-/** Sources -> one Config. Mistakes are recorded, and what is built beside them is of no use. */
+/** Sources -> one Config. Problems are collected; the config is unusable if there are any. */
 
 import type { Alert } from "../core/alert.ts";
 import {
@@ -11,14 +11,20 @@ import {
 import { type OwnFile, reservedKey } from "../core/ownership.ts";
 import type { PatternEngine } from "../core/pattern.ts";
 import type { RunLimits } from "../core/task.ts";
-import { compileTask, type Config, type TaskTemplate } from "./config.ts";
-import { type Double, findDoubles } from "./conflicts.ts";
+import { compileTask, type Config } from "./config.ts";
+import { describeConflict, findConflicts, type PlacedTask } from "./conflicts.ts";
 import { type Environment, substitute } from "./variables.ts";
-import { complaintBehind, distinctName, nameFromUrl } from "./keys.ts";
+import { checkPrefixedKey } from "./keys.ts";
 import { ownFilesOf } from "./own_files.ts";
-import { applyHeaders, applyOptions, DEFAULT_OPTIONS, readDefaultName } from "./options.ts";
-import { overrider, type OverrideValues, problemWith } from "./overrides.ts";
-import { formatPlace, type ProblemList, show } from "./problem.ts";
+import {
+  applyHeaders,
+  applyOptions,
+  DEFAULT_OPTIONS,
+  type Options,
+  readDefaultName,
+} from "./options.ts";
+import { createOverride, overrideProblem, type OverrideValues } from "./overrides.ts";
+import { type ProblemList, quote } from "./problem.ts";
 import {
   type AlertOptions,
   fileSchema,
@@ -30,104 +36,98 @@ import {
 import { parseDuration } from "./fields.ts";
 import { DEFAULTS } from "./input.ts";
 import {
+  createInterner,
+  createMemo,
   type Path,
-  readAddress,
-  rememberer,
+  readUrl,
+  resolveText,
   type Scope,
-  settle,
-  sharer,
   validate,
 } from "./scope.ts";
-import { createSuggester, question } from "./suggest.ts";
+import { createSuggester, didYouMean } from "./suggest.ts";
 import type { Source } from "./source.ts";
-import { renderer } from "./template.ts";
+import { createRenderer } from "./template.ts";
 
 /** What is combined with the sources. */
-export interface Surroundings {
-  /** Environment variables, and the folder the program was started in. */
+export interface CombineContext {
+  /** Environment variables and the working folder. */
   readonly host: Environment & { cwd(): string };
-  /** When, for dates in names and URLs. */
+  /** The time for dates in names and URLs. */
   readonly at: Temporal.Instant;
   /** Null if no source has a pattern. */
   readonly patterns: PatternEngine | null;
-  /** What flags and variables say. */
+  /** Values of flags and environment variables. */
   readonly overrides: OverrideValues;
-  /** The state where nobody names one, instead of the usual. */
-  readonly standardState?: string;
-  /** Absolute paths of the files that were read. */
+  /** The state if none is configured. Default: {@linkcode DEFAULTS.state}. */
+  readonly defaultState?: string;
+  /** Absolute paths of the config files. */
   readonly files: readonly string[];
-  /** Receives every mistake. */
+  /** Collects every problem. */
   readonly problems: ProblemList;
-  /** Receives what is allowed, and probably not meant. Their codes have no meaning. */
+  /** Collects values that are valid but probably unintended. Their codes have no meaning. */
   readonly warnings: ProblemList;
 }
 
-/** A source whose settings are validated. */
-interface Part {
+/** A source with its valid settings. */
+interface ValidatedSource {
   readonly source: Source;
   readonly settings: FileSettings;
   readonly scope: Scope;
 }
 
-/** A task that is nearly done, and where it comes from. */
-interface Compiled {
-  readonly template: TaskTemplate;
-  readonly part: Part;
-  readonly path: Path;
+/** A compiled task, and the scope that collects its problems. */
+interface CompiledTask extends PlacedTask {
+  readonly scope: Scope;
 }
 
 /**
- * Combines sources: their tasks one after another, each with its own source's
- * defaults; of every other setting the last source that has it counts.
+ * Combines sources: the tasks of all of them in order, each with the defaults of its own source.
+ * Of every other setting, the last source that contains it takes precedence.
  */
 export function combine(
   sources: readonly Source[],
-  surroundings: Surroundings,
+  context: CombineContext,
 ): Omit<Config, "files" | "warnings"> {
-  const { overrides } = surroundings;
+  const { overrides, patterns, problems, warnings } = context;
   const secrets = new Set<string>();
-  const share = sharer();
-  const remember = rememberer();
-  const render = renderer(surroundings.at);
-  const suggester = createSuggester();
-  const { patterns, problems, warnings } = surroundings;
-  // Asking for a variable is a call into the runtime, and many tasks share one.
+  const memoize = createMemo();
+  // Reading a variable calls into the runtime, and many tasks use the same one.
   const host: Environment = {
-    env: (name) => remember(`env ${name}`, () => surroundings.host.env(name)),
+    env: (name) => memoize(`env ${name}`, () => context.host.env(name)),
   };
-  const parts = sources.map((source): Part => {
-    const complain: Scope["complain"] = (path, message, code = "config.invalid") => {
+  const shared = {
+    host,
+    patterns,
+    render: createRenderer(context.at),
+    suggester: createSuggester(),
+    memoize,
+    intern: createInterner(),
+    secrets,
+  };
+  const parts = sources.map((source): ValidatedSource => {
+    const addProblem: Scope["addProblem"] = (path, message, code = "config.invalid") => {
       problems.add(() => ({
         ...source.place(path, code === "config.unknown-key" ? "key" : "value"),
         code,
         message: typeof message === "string" ? message : message(),
       }));
     };
-    const warn: Scope["warn"] = (path, message) => {
+    const addWarning: Scope["addWarning"] = (path, message) => {
       warnings.add(() => ({ ...source.place(path, "value"), code: "config.invalid", message }));
     };
-    const shared = {
-      host,
-      patterns,
-      render,
-      suggester,
-      remember,
-      share,
-      secrets,
-    };
-    const scope = { ...shared, complain, warn };
+    const scope = { ...shared, addProblem, addWarning };
     return { source, scope, settings: validate(fileSchema, source.value, [], scope) ?? {} };
   });
 
-  const compiled = compileAll(parts, overrides, share, problems);
-  for (const double of findDoubles(compiled, ({ template }) => template.task)) {
-    const { part, path } = double.item;
-    part.scope.complain(path, () => tellDouble(double), "config.collision");
+  const tasks = compileTasks(parts, createOverride(overrides, shared.intern), problems);
+  for (const conflict of findConflicts(tasks)) {
+    const { scope, path } = conflict.item;
+    scope.addProblem(path, () => describeConflict(conflict), "config.collision");
   }
-  const store = locationOf("store", parseStoreLocation, parts, surroundings);
-  complainOfLongNames(compiled, store);
-  const state = locationOf("state", parseStateLocation, parts, surroundings);
-  complainOfReservedKeys(compiled, ownFilesOf({ store, state, files: surroundings.files }));
+  const store = locationOf("store", parseStoreLocation, parts, context);
+  checkKeyLengths(tasks, store);
+  const state = locationOf("state", parseStateLocation, parts, context);
+  checkReservedKeys(tasks, ownFilesOf({ store, state, files: context.files }));
   return {
     store,
     state,
@@ -136,14 +136,41 @@ export function combine(
     alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
     page: { downloads: lastOf(parts, "page")?.value?.downloads ?? DEFAULTS.page.downloads },
-    tasks: compiled.map(({ template }) => template),
+    tasks: tasks.map(({ template }) => template),
     secrets: [...secrets],
   };
 }
 
-/** The entries of `tasks`; looked for even where a setting is wrong. */
+function compileTasks(
+  parts: readonly ValidatedSource[],
+  override: (options: Options) => Options,
+  problems: ProblemList,
+): CompiledTask[] {
+  // Every file's schedule options are checked at their place, although the last file's apply.
+  const common = parts.reduce((options, { settings, scope }) => {
+    const { schedule, timezone, misfire, jitter } = settings;
+    return applyOptions(options, { schedule, timezone, misfire, jitter }, [], scope);
+  }, DEFAULT_OPTIONS);
+  const compiled: CompiledTask[] = [];
+  for (const part of parts) {
+    const { settings, source, scope } = part;
+    const { defaults = {} } = settings;
+    const layered = applyOptions(common, defaults, ["defaults"], scope);
+    const to = defaults.to === undefined
+      ? null
+      : readDefaultName(defaults.to, layered.timezone, ["defaults", "to"], scope);
+    const base = { ...layered, to };
+    for (const [entry, path] of entriesOf(part, problems)) {
+      const template = compileTask(entry, base, override, path, scope);
+      if (template !== null) compiled.push({ template, source, scope, path });
+    }
+  }
+  return compiled;
+}
+
+/** Valid entries of `tasks`. They are read from the source, which also works if a setting is wrong. */
 function* entriesOf(
-  { source, scope }: Part,
+  { source, scope }: ValidatedSource,
   problems: ProblemList,
 ): Generator<[string | TaskOptions, Path]> {
   const { value } = source;
@@ -161,92 +188,29 @@ function* entriesOf(
   }
 }
 
-function compileAll(
-  parts: readonly Part[],
-  overrides: OverrideValues,
-  share: Scope["share"],
-  problems: ProblemList,
-): Compiled[] {
-  const override = overrider(overrides, share);
-  // Each file's own timing is checked where it stands, though the last one counts for all.
-  const common = parts.reduce((options, { settings, scope }) => {
-    const { schedule, timezone, misfire, jitter } = settings;
-    return applyOptions(options, { schedule, timezone, misfire, jitter }, [], scope);
-  }, DEFAULT_OPTIONS);
-  const compiled: Compiled[] = [];
-  for (const part of parts) {
-    const { settings, scope } = part;
-    const { defaults = {} } = settings;
-    const layered = applyOptions(common, defaults, ["defaults"], scope);
-    const to = defaults.to === undefined
-      ? null
-      : readDefaultName(defaults.to, layered.timezone, ["defaults", "to"], scope);
-    const base = { ...layered, to };
-    for (const [entry, path] of entriesOf(part, problems)) {
-      const template = compileTask(entry, base, override, path, scope);
-      if (template !== null) compiled.push({ template, part, path });
-    }
-  }
-  return compiled;
-}
-
-/** A bucket allows names of a certain length, its prefix included. */
-function complainOfLongNames(compiled: readonly Compiled[], store: StoreLocation): void {
+/** S3 limits the length of a key, and the bucket's prefix is part of it. */
+function checkKeyLengths(tasks: readonly CompiledTask[], store: StoreLocation): void {
   if (store.kind !== "s3") return;
-  for (const { template, part, path } of compiled) {
-    const complaint = complaintBehind(store.prefix, template.task.key);
-    if (complaint !== null) part.scope.complain(path, complaint);
+  for (const { template, scope, path } of tasks) {
+    const problem = checkPrefixedKey(store.prefix, template.task.key);
+    if (problem !== null) scope.addProblem(path, problem);
   }
 }
 
-/** No file of cronfetch itself is replaced, nor anything in a git repository's own folder. */
-function complainOfReservedKeys(compiled: readonly Compiled[], own: readonly OwnFile[]): void {
-  for (const { template, part, path } of compiled) {
+/** No task may write a file of cronfetch itself, or into a git repository's own folder. */
+function checkReservedKeys(tasks: readonly CompiledTask[], own: readonly OwnFile[]): void {
+  for (const { template, scope, path } of tasks) {
     const { key } = template.task;
-    const fault = reservedKey(key, false, own);
-    if (fault !== null) part.scope.complain(path, `writes ${show(key)}: ${fault}`);
+    const reason = reservedKey(key, false, own);
+    if (reason !== null) scope.addProblem(path, `writes ${quote(key)}: ${reason}`);
   }
 }
 
-function tellDouble({ item, other, kind }: Double<Compiled>): string {
-  const { id, key } = item.template.task;
-  const place = other.part.source.place(other.path, "value");
-  const where = place.path === "" ? formatPlace(place) : `${place.path} (${formatPlace(place)})`;
-  switch (kind) {
-    case "id":
-      return `has the id ${show(id)} of ${where}; give one of them another "id"`;
-    case "file":
-      return `writes the same file as ${where}, ${show(key)}; give one of them another "to"` +
-        hintAtName(item, other);
-    case "case":
-      return `writes ${show(key)}, which differs only in case from the file of ${where}`;
-    case "folder":
-      return `writes ${show(key)}, which needs a folder where ${where} writes a file`;
-    case "derived":
-      return `writes ${
-        show(key)
-      }, which is named like an older version or refused content of the ` +
-        `file of ${where}; give it another "to"`;
-    default:
-      return kind satisfies never;
-  }
-}
-
-/** A name that is different for both tasks, as the end of a sentence. */
-function hintAtName(item: Compiled, other: Compiled): string {
-  const [url, otherUrl] = [item, other].map(({ template: { task } }) => {
-    const parsed = URL.parse(task.url);
-    return parsed && task.key.endsWith(nameFromUrl(parsed)) ? parsed : null;
-  });
-  const name = url && otherUrl ? distinctName(url, otherUrl) : null;
-  return name === null ? "" : `, or all of them "to": ${show(name)}`;
-}
-
-/** A setting of the last part that has it. */
+/** A setting of the last source that contains it. */
 function lastOf<Name extends keyof FileSettings>(
-  parts: readonly Part[],
+  parts: readonly ValidatedSource[],
   name: Name,
-): { part: Part; value: NonNullable<FileSettings[Name]> } | null {
+): { part: ValidatedSource; value: NonNullable<FileSettings[Name]> } | null {
   for (const part of parts.toReversed()) {
     const value = part.settings[name];
     if (value !== undefined && value !== null) return { part, value };
@@ -254,46 +218,40 @@ function lastOf<Name extends keyof FileSettings>(
   return null;
 }
 
-function alertsOf(parts: readonly Part[]): Alert[] {
-  const found = lastOf(parts, "alerts");
-  return found === null ? [] : readAlerts(found.value, ["alerts"], found.part.scope);
-}
-
-/** The place of a location that cannot be used: the config is of no use then. */
+/** Returned for a location that is invalid, beside the problem. */
 const NOWHERE = { kind: "memory" } as const;
 
 /** The store or the state: of a flag or variable, of the last file, or the default. */
 function locationOf<Location extends StoreLocation | StateLocation>(
   name: "store" | "state",
   parse: (text: string, folder: string) => ParsedLocation<Location>,
-  parts: readonly Part[],
-  { overrides, host, problems, standardState = DEFAULTS.state }: Surroundings,
+  parts: readonly ValidatedSource[],
+  { overrides, host, problems, defaultState = DEFAULTS.state }: CombineContext,
 ): Location | typeof NOWHERE {
-  const parsed = (text: string, folder: string, complain: (complaint: string) => void) => {
+  const parseOr = (text: string, folder: string, addProblem: (message: string) => void) => {
     const location = parse(text, folder);
     if (location.complaint === undefined) return location.value;
-    complain(location.complaint + question(location.guess));
+    addProblem(location.complaint + didYouMean(location.guess));
     return NOWHERE;
   };
   const override = overrides[name];
   if (override !== null) {
-    return parsed(override.value, host.cwd(), (complaint) => {
-      problems.add(() => problemWith(override.source, complaint));
+    return parseOr(override.value, host.cwd(), (message) => {
+      problems.add(() => overrideProblem(override.source, message));
     });
   }
   const found = lastOf(parts, name);
   if (found === null) {
     const folder = parts[0]?.source.folder ?? host.cwd();
-    const standard = name === "state" ? standardState : DEFAULTS[name];
-    return parse(standard, folder).value ?? NOWHERE;
+    return parse(name === "state" ? defaultState : DEFAULTS[name], folder).value ?? NOWHERE;
   }
   const { source, scope } = found.part;
-  // A store holds no credentials, so nothing is filled in there.
+  // A store contains no credentials, so variables are not substituted there.
   const text = name === "store"
     ? found.value
-    : settle(substitute(found.value, host), [name], scope);
+    : resolveText(substitute(found.value, host), [name], scope);
   if (text === null) return NOWHERE;
-  return parsed(text, source.folder, (complaint) => scope.complain([name], complaint));
+  return parseOr(text, source.folder, (message) => scope.addProblem([name], message));
 }
 
 /** {@linkcode DEFAULTS.limits} in milliseconds. */
@@ -303,7 +261,7 @@ const DEFAULT_LIMITS = {
   deadline: parseDuration(DEFAULTS.limits.deadline) ?? NaN,
 };
 
-function limitsOf(parts: readonly Part[], overrides: OverrideValues): RunLimits {
+function limitsOf(parts: readonly ValidatedSource[], overrides: OverrideValues): RunLimits {
   const limit = <Name extends keyof typeof DEFAULT_LIMITS>(name: Name) => {
     const values = parts.map(({ settings }) => settings.limits?.[name]);
     const last = values.findLast((value) => value !== undefined);
@@ -319,9 +277,12 @@ function limitsOf(parts: readonly Part[], overrides: OverrideValues): RunLimits 
   };
 }
 
-/** Reads the alerts of a source; those that are wrong are complained of and left out. */
-export function readAlerts(alerts: readonly AlertOptions[], path: Path, scope: Scope): Alert[] {
-  return alerts.flatMap((alert, index) => readAlert(alert, [...path, index], scope) ?? []);
+/** The valid alerts of the last source that contains any. */
+function alertsOf(parts: readonly ValidatedSource[]): Alert[] {
+  const found = lastOf(parts, "alerts");
+  if (found === null) return [];
+  const { value, part: { scope } } = found;
+  return value.flatMap((alert, index) => readAlert(alert, ["alerts", index], scope) ?? []);
 }
 
 function readAlert(
@@ -330,21 +291,20 @@ function readAlert(
   scope: Scope,
 ): Alert | null {
   if ((webhook === undefined) === (command === undefined)) {
-    scope.complain(path, "must have a webhook or a command, and not both");
+    scope.addProblem(path, "must have either a webhook or a command");
     return null;
   }
   if (webhook === undefined) {
     const [program, ...words] = command ?? [];
     return program === undefined ? null : { kind: "command", command: [program, ...words] };
   }
-  // Nothing is dated in it; a date's braces are refused like any others that mean nothing.
-  const address = readAddress(webhook, "UTC", [...path, "webhook"], scope);
-  if (address === null) return null;
-  // The address of a webhook is all that keeps others from using it.
-  scope.secrets.add(address.url.pathname + address.url.search);
+  const resolved = readUrl(webhook, DEFAULTS.timezone, [...path, "webhook"], scope);
+  if (resolved === null) return null;
+  // Knowing the URL of a webhook is enough to use it.
+  scope.secrets.add(resolved.url.pathname + resolved.url.search);
   return {
     kind: "webhook",
-    url: address.url.href,
+    url: resolved.url.href,
     headers: applyHeaders({}, headers ?? {}, path, scope),
   };
 }

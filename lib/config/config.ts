@@ -4,13 +4,13 @@ import type { Alert } from "../core/alert.ts";
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from "../core/digest.ts";
 import type { StateLocation, StoreLocation } from "../core/location.ts";
 import type { Expectations, RunLimits, Task } from "../core/task.ts";
-import { parseTemplate, type Render, renderer, type Template } from "./template.ts";
-import { complaintAboutId } from "./checks.ts";
-import { holdsSecret, keyFor, NAMELESS } from "./keys.ts";
-import { applyOptions, type Name, type Options, readName } from "./options.ts";
+import { createRenderer, parseTemplate, type Render, type Template } from "./template.ts";
+import { checkId } from "./checks.ts";
+import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
+import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
 import { DEFAULTS } from "./input.ts";
 import type { TaskOptions } from "./schema.ts";
-import { type Address, type Path, readAddress, type Scope } from "./scope.ts";
+import { type Path, readUrl, type ResolvedUrl, type Scope } from "./scope.ts";
 import { CronfetchError } from "../core/errors.ts";
 import { nearest } from "./suggest.ts";
 
@@ -92,28 +92,31 @@ export function compileTask(
   const { timezone } = options;
 
   const urlPath = plain ? path : [...path, "url"];
-  const address = readAddress(own.url, timezone, urlPath, scope);
+  const address = readUrl(own.url, timezone, urlPath, scope);
   const mirrors = (own.mirrors ?? [])
-    .map((mirror, index) => readAddress(mirror, timezone, [...path, "mirrors", index], scope))
+    .map((mirror, index) => readUrl(mirror, timezone, [...path, "mirrors", index], scope))
     .filter((mirror) => mirror !== null);
   const to = own.to === undefined ? options.to : readName(own.to, [...path, "to"], scope);
   if (address === null || to?.template === null) return null;
 
   const template = to?.template ?? null;
-  if (holdsSecret(own.url, template, timezone, scope.render, scope.host)) {
-    scope.complain(urlPath, 'would put a secret into the name of a file; give the name with "to"');
+  if (dependsOnSecret(own.url, template, timezone, scope.render, scope.host)) {
+    scope.addProblem(
+      urlPath,
+      'would put a secret into the name of a file; give the name with "to"',
+    );
     return null;
   }
   const key = keyFor(template, address.url, timezone, scope.render);
-  if (key.complaint !== undefined) {
-    if (own.to !== undefined) scope.complain([...path, "to"], key.complaint);
-    else scope.complain(path, `gets a name from "defaults.to" that ${key.complaint}`);
+  if (key.problem !== undefined) {
+    if (own.to !== undefined) scope.addProblem([...path, "to"], key.problem);
+    else scope.addProblem(path, `gets a name from "defaults.to" that ${key.problem}`);
     return null;
   }
-  const namedByServer = template?.named ?? false;
+  const namedByServer = template?.hasServerName ?? false;
   if (namedByServer && !key.value.slice(key.value.lastIndexOf("/") + 1).includes("{name}")) {
     const place = own.to === undefined ? path : [...path, "to"];
-    scope.complain(place, "may hold {name} only in its last part");
+    scope.addProblem(place, "may hold {name} only in its last part");
     return null;
   }
 
@@ -123,8 +126,8 @@ export function compileTask(
     checksums.some(({ url, name }) => url.dated || name?.dated === true);
   const isOwn = own.to !== undefined;
   const id = own.id ?? defaultId({ url: own.url, to, isOwn, dated, key: key.value }, scope);
-  const wrongId = complaintAboutId(id);
-  if (wrongId !== null) scope.complain([...path, "id"], wrongId);
+  const wrongId = checkId(id);
+  if (wrongId !== null) scope.addProblem([...path, "id"], wrongId);
 
   const { scheduleText: _, to: __, ...shared } = options;
   const task: Task = {
@@ -141,7 +144,7 @@ export function compileTask(
     task,
     dated: {
       url: address.template,
-      mirrors: mirrors.map((mirror: Address) => mirror.template),
+      mirrors: mirrors.map((mirror: ResolvedUrl) => mirror.template),
       to: to?.template ?? null,
       checksums,
     },
@@ -171,7 +174,7 @@ function readChecksums(expect: Expectations): readonly ChecksumTemplate[] {
 interface Identity {
   /** As it was written. */
   readonly url: string;
-  readonly to: Name | null;
+  readonly to: NameTemplate | null;
   /** Whether `to` is the task's own, and so different for each task. */
   readonly isOwn: boolean;
   readonly dated: boolean;
@@ -181,7 +184,9 @@ interface Identity {
 /** The same from run to run: dates are not filled in, and the server's name is the URL's. */
 function defaultId({ url, to, isOwn, dated, key }: Identity, scope: Scope): string {
   const template = to?.template ?? null;
-  if (!dated && (template === null || isOwn && !template.fromUrl || !template.named)) return key;
+  if (!dated && (template === null || isOwn && !template.fromUrl || !template.hasServerName)) {
+    return key;
+  }
   const segment = lastSegment(url);
   if (to === null || template === null) return segment;
   if (isOwn && !template.fromUrl) {
@@ -190,7 +195,7 @@ function defaultId({ url, to, isOwn, dated, key }: Identity, scope: Scope): stri
   const parsed = dated ? URL.parse(url) : null;
   if (dated && parsed === null) return segment;
   const name = parsed === null ? key : nameOfDated(template, parsed, scope) ?? segment;
-  return template.named ? name.replace("{name}", () => segment) : name;
+  return template.hasServerName ? name.replace("{name}", () => segment) : name;
 }
 
 /** A name with its dates as they are written. */
@@ -219,8 +224,10 @@ function lastSegment(url: string): string {
  * a sound URL or name an unsound one, such as a host of `{date:D}`.
  */
 export function tasksOf(config: Config, at: Temporal.Instant): Task[] {
-  const render = renderer(at);
-  return config.tasks.map(({ task, dated }) => dated === null ? task : fillIn(task, dated, render));
+  const render = createRenderer(at);
+  return config.tasks.map(({ task, dated }) =>
+    dated === null ? task : renderDates(task, dated, render)
+  );
 }
 
 /**
@@ -247,7 +254,7 @@ function asUrl(text: string): string | null {
   return looksLike && URL.canParse(`https://${text}`) ? `https://${text}` : null;
 }
 
-function fillIn(task: Task, dated: DatedParts, render: Render): Task {
+function renderDates(task: Task, dated: DatedParts, render: Render): Task {
   const { timezone } = task;
   const text = render(dated.url, timezone);
   const url = URL.parse(text);
@@ -256,7 +263,7 @@ function fillIn(task: Task, dated: DatedParts, render: Render): Task {
     throw new CronfetchError(
       "config.invalid",
       `Filling in the date of the task ${task.id}: its ${
-        key === null ? "URL" : `name ${key.complaint}`
+        key === null ? "URL" : `name ${key.problem}`
       }`,
     );
   }

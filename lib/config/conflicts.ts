@@ -1,50 +1,58 @@
-/** Tasks that cannot stand beside each other: one id, or one file. */
+/** Conflicts between tasks: two with the same ID, or two that write the same file. */
 
-import type { Task } from "../core/task.ts";
 import { baseKey, foldKey } from "../core/key.ts";
+import type { TaskTemplate } from "./config.ts";
+import { distinctName, nameFromUrl } from "./keys.ts";
+import { formatPlace, quote } from "./problem.ts";
+import type { Path } from "./scope.ts";
+import type { Source } from "./source.ts";
 
-/** A task that cannot stand beside an earlier one. */
-export interface Double<Item> {
-  /** The later one. */
+/** A task and where it is defined. */
+export interface PlacedTask {
+  readonly template: TaskTemplate;
+  readonly source: Source;
+  readonly path: Path;
+}
+
+/** A task that conflicts with an earlier one. */
+export interface Conflict<Item extends PlacedTask> {
+  /** The later task. */
   readonly item: Item;
-  /** The earlier one. */
+  /** The earlier task. */
   readonly other: Item;
   /**
-   * What is wrong: equal ids; equal keys; keys that differ in case alone (on some
-   * file system they are one file); a key that needs a folder where the other is a
-   * file; or a key named like an older version or refused content of the other.
+   * Equal IDs; equal keys; keys that differ only in case, which some file systems take for one
+   * file; a key that needs a folder where the other is a file; or a key that is named like an older
+   * version or refused content of the other.
    */
   readonly kind: "id" | "file" | "case" | "folder" | "derived";
 }
 
 /**
- * Finds doubles in the order of the items, one at most for each. A name that
- * the server gives is not known yet, and is not compared.
+ * Finds conflicts in the order of the items, at most one per item. A name that the server gives is
+ * unknown until the response, and is not compared.
  */
-export function findDoubles<Item>(
-  items: readonly Item[],
-  taskOf: (item: Item) => Pick<Task, "id" | "key" | "namedByServer">,
-): Double<Item>[] {
+export function findConflicts<Item extends PlacedTask>(items: readonly Item[]): Conflict<Item>[] {
   const files = new Map<string, Item>();
   for (const item of items) {
-    const { key, namedByServer } = taskOf(item);
+    const { key, namedByServer } = item.template.task;
     const folded = foldKey(key);
     if (!namedByServer && !files.has(folded)) files.set(folded, item);
   }
   const ids = new Map<string, Item>();
-  const doubles: Double<Item>[] = [];
+  const conflicts: Conflict<Item>[] = [];
   for (const item of items) {
-    const double = doubleOfKey(item) ?? doubleOfId(item);
-    if (double !== null) doubles.push(double);
+    const conflict = conflictOfKey(item) ?? conflictOfId(item);
+    if (conflict !== null) conflicts.push(conflict);
   }
-  return doubles;
+  return conflicts;
 
-  function doubleOfKey(item: Item): Double<Item> | null {
-    const { key } = taskOf(item);
+  function conflictOfKey(item: Item): Conflict<Item> | null {
+    const { key } = item.template.task;
     const folded = foldKey(key);
     const other = files.get(folded);
     if (other !== undefined && other !== item) {
-      return { item, other, kind: taskOf(other).key === key ? "file" : "case" };
+      return { item, other, kind: other.template.task.key === key ? "file" : "case" };
     }
     for (let end = folded.indexOf("/"); end >= 0; end = folded.indexOf("/", end + 1)) {
       const file = files.get(folded.slice(0, end));
@@ -52,15 +60,47 @@ export function findDoubles<Item>(
     }
     const base = baseKey(folded);
     const original = base === null ? undefined : files.get(base);
-    if (original !== undefined) return { item, other: original, kind: "derived" };
-    return null;
+    return original === undefined ? null : { item, other: original, kind: "derived" };
   }
 
-  function doubleOfId(item: Item): Double<Item> | null {
-    const { id } = taskOf(item);
+  function conflictOfId(item: Item): Conflict<Item> | null {
+    const { id } = item.template.task;
     const other = ids.get(id);
     if (other !== undefined) return { item, other, kind: "id" };
     ids.set(id, item);
     return null;
   }
+}
+
+/** Returns the message of a conflict: the rest of a sentence that begins with the later task. */
+export function describeConflict({ item, other, kind }: Conflict<PlacedTask>): string {
+  const { id, key } = item.template.task;
+  const place = other.source.place(other.path, "value");
+  const where = place.path === "" ? formatPlace(place) : `${place.path} (${formatPlace(place)})`;
+  switch (kind) {
+    case "id":
+      return `has the id ${quote(id)} of ${where}; give one of them another "id"`;
+    case "file":
+      return `writes the same file as ${where}, ${quote(key)}; give one of them another "to"` +
+        suggestName(item, other);
+    case "case":
+      return `writes ${quote(key)}, which differs only in case from the file of ${where}`;
+    case "folder":
+      return `writes ${quote(key)}, which needs a folder where ${where} writes a file`;
+    case "derived":
+      return `writes ${quote(key)}, which is named like an older version or refused content ` +
+        `of the file of ${where}; give it another "to"`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** A value of `to` that yields different keys for both tasks, as the end of a sentence. */
+function suggestName(item: PlacedTask, other: PlacedTask): string {
+  const [url, otherUrl] = [item, other].map(({ template: { task } }) => {
+    const parsed = URL.parse(task.url);
+    return parsed && task.key.endsWith(nameFromUrl(parsed)) ? parsed : null;
+  });
+  const name = url && otherUrl ? distinctName(url, otherUrl) : null;
+  return name === null ? "" : `, or all of them "to": ${quote(name)}`;
 }

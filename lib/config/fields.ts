@@ -12,15 +12,15 @@ import * as z from "zod/mini";
 z.config({ jitless: true });
 
 /** No duration is longer; most mistakes of a unit end above it. */
-export const LONGEST_MS: number = 365 * 86_400_000;
+export const MAX_DURATION_MS: number = 365 * 86_400_000;
 
 /** Timers count milliseconds in 31 bits: 24 days and some hours. */
-export const LONGEST_TIMEOUT_MS: number = 24 * 86_400_000;
+export const MAX_TIMEOUT_MS: number = 24 * 86_400_000;
 
-const LARGEST_SIZE_BYTES = 1000 ** 5;
+const MAX_SIZE_BYTES = 1000 ** 5;
 
 /** What a schema says about a wrong value, and about one that is not there. */
-export function says(sentence: string): { error: (issue: { input?: unknown }) => string } {
+export function withMessage(sentence: string): { error: (issue: { input?: unknown }) => string } {
   return { error: (issue) => issue.input === undefined ? "is missing" : sentence };
 }
 
@@ -40,7 +40,7 @@ export function object<Fields extends z.core.$ZodLooseShape>(
       return shape ??= fields();
     },
     catchall: z.never(),
-    ...says(sentence),
+    ...withMessage(sentence),
   }) as z.ZodMiniObject<Fields, z.core.$strict>;
 }
 
@@ -54,18 +54,18 @@ export function duration(minMs: number, maxMs: number): z.ZodMiniType<number, st
 /** A size, as text or as a number of bytes; gives bytes. */
 export function size(minBytes: number): z.ZodMiniType<number, string | number> {
   const sentence = `must be a size such as 512B, 10MB or 10MiB, from ${formatSize(minBytes)} ` +
-    `to ${formatSize(LARGEST_SIZE_BYTES)}`;
+    `to ${formatSize(MAX_SIZE_BYTES)}`;
   return titled(
     "size",
     z.union([
-      quantity(SIZE_PATTERN, parseSize, minBytes, LARGEST_SIZE_BYTES, sentence),
-      wholeNumber(minBytes, LARGEST_SIZE_BYTES, sentence),
-    ], says(sentence)),
+      quantity(SIZE_PATTERN, parseSize, minBytes, MAX_SIZE_BYTES, sentence),
+      wholeNumber(minBytes, MAX_SIZE_BYTES, sentence),
+    ], withMessage(sentence)),
   );
 }
 
 /** A whole number within a range. */
-export function whole(min: number, max: number): z.ZodMiniType<number, number> {
+export function integer(min: number, max: number): z.ZodMiniType<number, number> {
   return titled(
     "whole number",
     wholeNumber(min, max, `must be a whole number from ${min} to ${max}`),
@@ -74,14 +74,14 @@ export function whole(min: number, max: number): z.ZodMiniType<number, number> {
 
 /** A fraction of one. */
 export function fraction(): z.ZodMiniType<number, number> {
-  const sentence = says("must be a number from 0 to 1");
+  const sentence = withMessage("must be a number from 0 to 1");
   return titled("number", z.number(sentence).check(z.gte(0, sentence), z.lte(1, sentence)));
 }
 
 /** Text that is not empty; `what` says what it is. */
 export function text(what: string, maxLength = 1_000): z.ZodMiniType<string, string> {
-  const sentence = says(`must be ${what}`);
-  const tooLong = says(`must be ${what}, of ${maxLength} characters at most`);
+  const sentence = withMessage(`must be ${what}`);
+  const tooLong = withMessage(`must be ${what}, of ${maxLength} characters at most`);
   return titled(
     "text",
     z.string(sentence).check(z.minLength(1, sentence), z.maxLength(maxLength, tooLong)),
@@ -94,20 +94,20 @@ export function url(): z.ZodMiniType<string, string> {
 }
 
 /** One of a few words. */
-export function choice<const Word extends string>(
+export function oneOf<const Word extends string>(
   words: readonly [Word, ...Word[]],
 ): z.ZodMiniType<Word, Word> {
-  return z.enum(words, says(`must be ${words.map((word) => `"${word}"`).join(" or ")}`));
+  return z.enum(words, withMessage(`must be ${words.map((word) => `"${word}"`).join(" or ")}`));
 }
 
 /** True or false. */
-export function yesOrNo(): z.ZodMiniType<boolean, boolean> {
-  return z.boolean(says("must be true or false"));
+export function boolean(): z.ZodMiniType<boolean, boolean> {
+  return z.boolean(withMessage("must be true or false"));
 }
 
 /** Says in the docs and the JSON Schema what kind of value a schema is for. */
 export function titled<Schema extends z.ZodMiniType>(title: string, schema: Schema): Schema {
-  return tell(schema, { title });
+  return addMeta(schema, { title });
 }
 
 /** Makes a field that has to be there of a schema: it is described. */
@@ -115,7 +115,7 @@ export function required<Schema extends z.ZodMiniType>(
   schema: Schema,
   description: string,
 ): Schema {
-  return tell(schema, { description });
+  return addMeta(schema, { description });
 }
 
 /**
@@ -128,7 +128,7 @@ export function option<Schema extends z.ZodMiniType>(
   description: string,
   standard?: unknown,
 ): z.ZodMiniOptional<Schema> {
-  return tell(z.optional(schema), {
+  return addMeta(z.optional(schema), {
     ...z.globalRegistry.get(schema),
     description,
     ...(standard === undefined ? {} : { standard }),
@@ -136,13 +136,16 @@ export function option<Schema extends z.ZodMiniType>(
 }
 
 /** Adds to what is known of a schema. */
-function tell<Schema extends z.ZodMiniType>(schema: Schema, news: z.core.GlobalMeta): Schema {
+function addMeta<Schema extends z.ZodMiniType>(schema: Schema, news: z.core.GlobalMeta): Schema {
   z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), ...news });
   return schema;
 }
 
 function wholeNumber(min: number, max: number, sentence: string): z.ZodMiniType<number, number> {
-  return z.int(says(sentence)).check(z.gte(min, says(sentence)), z.lte(max, says(sentence)));
+  return z.int(withMessage(sentence)).check(
+    z.gte(min, withMessage(sentence)),
+    z.lte(max, withMessage(sentence)),
+  );
 }
 
 function quantity(
@@ -153,7 +156,7 @@ function quantity(
   sentence: string,
 ): z.ZodMiniType<number, string> {
   return z.pipe(
-    z.string(says(sentence)).check(z.regex(pattern, says(sentence))),
+    z.string(withMessage(sentence)).check(z.regex(pattern, withMessage(sentence))),
     z.transform((text: string, context) => {
       const value = parse(text);
       if (value !== null && value >= min && value <= max) return value;

@@ -3,11 +3,11 @@
 import * as jsonc from "jsonc-parser";
 import type { Node, ParseErrorCode } from "jsonc-parser";
 import {
-  DEEPEST,
-  type Document,
   duplicateKey,
   type Locate,
-  type Mistake,
+  MAX_DEPTH,
+  type ParsedText,
+  type SyntaxProblem,
   TOO_DEEP,
 } from "./source.ts";
 
@@ -32,15 +32,15 @@ const MESSAGES: Readonly<Record<string, string>> = {
 };
 
 /** Reads JSON, or with `comments`, JSONC. Two equal keys in one object are a mistake. */
-export function readJson(text: string, comments: boolean): Document {
-  const duplicates: Mistake[] = [];
+export function readJson(text: string, comments: boolean): ParsedText {
+  const duplicates: SyntaxProblem[] = [];
   const builder = valueBuilder(
     (key, offset) => duplicates.push({ offset, message: duplicateKey(key) }),
     (offset) => {
       throw new Broken({ offset, message: TOO_DEEP });
     },
   );
-  let broken: Mistake | null = null;
+  let broken: SyntaxProblem | null = null;
   try {
     jsonc.visit(text, {
       ...builder.visitor,
@@ -54,12 +54,12 @@ export function readJson(text: string, comments: boolean): Document {
     broken = error.mistake;
   }
   const locate = locator(() => jsonc.parseTree(text, undefined, { allowTrailingComma: true }));
-  return { value: builder.value(), mistakes: broken === null ? duplicates : [broken], locate };
+  return { value: builder.value(), problems: broken === null ? duplicates : [broken], locate };
 }
 
 /** Ends the visit of a text: the parser recurses, so it must not read a deeper one to its end. */
 class Broken extends Error {
-  constructor(readonly mistake: Mistake) {
+  constructor(readonly mistake: SyntaxProblem) {
     super(mistake.message);
   }
 }
@@ -85,7 +85,7 @@ function valueBuilder(
     else Object.defineProperty(current.container, "__proto__", { value, enumerable: true });
   };
   const begin = (container: Container, offset: number) => {
-    if (open.length > DEEPEST) tooDeep(offset);
+    if (open.length > MAX_DEPTH) tooDeep(offset);
     add(container);
     current = { container, key: "" };
     open.push(current);

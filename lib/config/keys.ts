@@ -2,7 +2,7 @@
 
 import filenamify from "filenamify";
 import { trimEndOf } from "../core/text.ts";
-import { type Parsed, show } from "./problem.ts";
+import { type Parsed, quote } from "./problem.ts";
 import { reservedKey } from "../core/ownership.ts";
 import { parseUrl } from "./checks.ts";
 import { type Environment, substituteUrl } from "./variables.ts";
@@ -38,12 +38,12 @@ const RESERVED = /^\.cronfetch(?:-|$)/i;
 export function keyOf(to: string | null, url: URL): Parsed<string> {
   if (to === null) return { value: nameFromUrl(url) };
   const written = to.normalize("NFC");
-  const complaint = complaintAbout(written.endsWith("/") ? written.slice(0, -1) : written);
-  if (complaint !== null) return { complaint };
+  const complaint = checkName(written.endsWith("/") ? written.slice(0, -1) : written);
+  if (complaint !== null) return { problem: complaint };
   const key = written.endsWith("/") ? written + nameFromUrl(url) : written;
   // No unit of UTF-16 takes more than three bytes.
   return key.length * 3 > LONGEST_KEY_BYTES && bytesOf(key) > LONGEST_KEY_BYTES
-    ? { complaint: `makes a name of more than ${LONGEST_KEY_BYTES} bytes` }
+    ? { problem: `makes a name of more than ${LONGEST_KEY_BYTES} bytes` }
     : { value: key };
 }
 
@@ -52,7 +52,7 @@ export function keyOf(to: string | null, url: URL): Parsed<string> {
  *
  * @param prefix Without a slash at its end; `""` for none.
  */
-export function complaintBehind(prefix: string, key: string): string | null {
+export function checkPrefixedKey(prefix: string, key: string): string | null {
   const name = prefix === "" ? key : `${prefix}/${key}`;
   if (name.length * 3 <= LONGEST_KEY_BYTES || bytesOf(name) <= LONGEST_KEY_BYTES) return null;
   return `makes, behind the prefix of the bucket, a name of more than ${LONGEST_KEY_BYTES} bytes`;
@@ -87,11 +87,11 @@ export function keyWithName(key: string, name: string | null, url: string): stri
 /** The last segment of a URL as a name, its query left out. */
 export function nameFromUrl(url: URL): string {
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
-  return safeSegment(decoded(last)) ?? NAMELESS;
+  return safeSegment(decodePercent(last)) ?? NAMELESS;
 }
 
 /** Decodes percent-encoded text; text that cannot be decoded stays as it is. */
-export function decoded(text: string): string {
+export function decodePercent(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -99,17 +99,17 @@ export function decoded(text: string): string {
   }
 }
 
-function complaintAbout(path: string): string | null {
+function checkName(path: string): string | null {
   if (/^[/\\]|^[a-z]:/i.test(path)) return "must be relative to the store";
   if (path.includes("\\")) return "must have / between its parts, not \\";
   for (const segment of path.split("/")) {
     if (segment === "") return "must not hold an empty part";
     if (segment === "." || segment === "..") return `must not hold ${segment} as a part`;
-    if (RESERVED.test(segment)) return `holds ${show(segment)}, a name of cronfetch's own`;
+    if (RESERVED.test(segment)) return `holds ${quote(segment)}, a name of cronfetch's own`;
     const safe = safeSegment(segment);
     if (safe === segment) continue;
-    const instead = safe === null ? "" : `; ${show(safe)} is`;
-    return `holds ${show(segment)}, which is no safe name on every system${instead}`;
+    const instead = safe === null ? "" : `; ${quote(safe)} is`;
+    return `holds ${quote(segment)}, which is no safe name on every system${instead}`;
   }
   return null;
 }
@@ -127,14 +127,14 @@ export function safeSegment(name: string): string | null {
   const trimmed = name.toWellFormed().trim();
   if (/^[.\s]*$/.test(trimmed)) return null;
   // filenamify takes quadratic time for long runs of dots or blanks, which a server may send.
-  const bounded = trimmed.length > MAX_RAW_NAME ? shortened(trimmed) : trimmed;
+  const bounded = trimmed.length > MAX_RAW_NAME ? shortenName(trimmed) : trimmed;
   const safe = filenamify(bounded, { replacement: "_", maxLength: Infinity });
-  const short = shortened(safe);
+  const short = shortenName(safe);
   return RESERVED.test(short) ? `_${short}` : short;
 }
 
 /** Cuts a name to its longest length, before its extension. */
-function shortened(name: string): string {
+function shortenName(name: string): string {
   if (bytesOf(name) <= LONGEST_NAME_BYTES) return name;
   const dot = name.lastIndexOf(".");
   const extension = dot > 0 ? name.slice(dot) : "";
@@ -168,9 +168,13 @@ export function keyFor(
 ): Parsed<string> {
   if (template === null) return keyOf(null, url);
   if (!template.fromUrl) return keyOf(render(template, timezone), url);
-  const complaint = complaintAboutParts(template, url);
-  if (complaint !== null) return { complaint };
-  const marked = render(template, timezone, (part) => MARK + valueOf(part, url, template.named));
+  const complaint = checkUrlParts(template, url);
+  if (complaint !== null) return { problem: complaint };
+  const marked = render(
+    template,
+    timezone,
+    (part) => MARK + valueOf(part, url, template.hasServerName),
+  );
   const segments = (isFolder(template) ? `${marked}/` : marked).split("/");
   const kept = segments.flatMap((segment, index) => {
     if (!segment.includes(MARK)) return [segment];
@@ -191,14 +195,14 @@ function isFolder({ parts }: Template): boolean {
 }
 
 /** What the URL lacks, or what of it must not be in a name. */
-function complaintAboutParts({ parts }: Template, url: URL): string | null {
+function checkUrlParts({ parts }: Template, url: URL): string | null {
   for (const part of parts) {
     if (typeof part === "string") {
       if (part.includes(MARK)) return "must not hold control characters";
       continue;
     }
     if (!("part" in part) || part.part !== "query") continue;
-    const name = `the query parameter ${show(part.parameter)}`;
+    const name = `the query parameter ${quote(part.parameter)}`;
     if (isSecretParameter(part.parameter)) {
       return `holds ${name}, which by its name is a secret`;
     }
@@ -234,7 +238,9 @@ function plainValueOf(part: UrlPart["part"], parameter: string, url: URL): strin
 
 /** The path without the last segment, decoded; empty segments are dropped. */
 function foldersOf(url: URL): string[] {
-  return url.pathname.split("/").slice(1, -1).filter((segment) => segment !== "").map(decoded);
+  return url.pathname.split("/").slice(1, -1).filter((segment) => segment !== "").map(
+    decodePercent,
+  );
 }
 
 /** A value that adds no segment, and no mark. */
@@ -256,7 +262,7 @@ function splitName(name: string): { stem: string; extension: string } {
  *
  * @param written The URL as it is in the config.
  */
-export function holdsSecret(
+export function dependsOnSecret(
   written: string,
   template: Template | null,
   timezone: string,
@@ -270,10 +276,10 @@ export function holdsSecret(
     const parsed = url && parseUrl(render(url, timezone), written).value;
     if (!parsed) return null;
     // A server that gives no name leaves it to the URL.
-    const fallback = template?.named ? nameFromUrl(parsed) : "";
+    const fallback = template?.hasServerName ? nameFromUrl(parsed) : "";
     return `${fallback}\n${keyFor(template, parsed, timezone, render).value}`;
   });
-  const dependsOnUrl = template === null || template.fromUrl || template.named ||
+  const dependsOnUrl = template === null || template.fromUrl || template.hasServerName ||
     template.parts.at(-1)?.toString().endsWith("/") === true;
   return dependsOnUrl && (first === null || first !== second);
 }

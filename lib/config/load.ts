@@ -3,7 +3,7 @@
 import { dirname, extname, join, resolve } from "@std/path";
 import type { Host, Timers } from "../core/host.ts";
 import { loadPatternEngine, type PatternEngine } from "../core/pattern.ts";
-import { combine, type Surroundings } from "./combine.ts";
+import { combine, type CombineContext } from "./combine.ts";
 import type { Config } from "./config.ts";
 import { variable } from "./variables.ts";
 import { NO_OVERRIDES, type Overrides, readOverrides } from "./overrides.ts";
@@ -28,9 +28,9 @@ export interface LoadRequest {
   /** When, for checking what the dates in names and URLs come to. */
   readonly at: Temporal.Instant;
   /** The state where nobody names one. Default: a database beside the config. */
-  readonly standardState?: string;
+  readonly defaultState?: string;
   /** Whether modules that were run before are to be run anew. Default: false. */
-  readonly again?: boolean;
+  readonly reload?: boolean;
 }
 
 /** The part of the host that loading needs. */
@@ -48,7 +48,7 @@ export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<
   const problems = new ProblemList();
   const overrides = readOverrides(request.overrides, host, problems.listed);
   const files = await filesOf(request, host);
-  const again = request.again ?? false;
+  const again = request.reload ?? false;
   const sources: Source[] = [];
   for (const file of files) {
     const reading = await readSource(file, host, again);
@@ -131,20 +131,20 @@ function pathsOf(files: readonly string[], { cwd }: Pick<LoadHost, "cwd">): stri
 
 function combineOrThrow(
   sources: readonly Source[],
-  given: Omit<Surroundings, "warnings">,
+  given: Omit<CombineContext, "warnings">,
 ): Omit<Config, "files"> {
   const warnings = new ProblemList();
   const surroundings = { ...given, warnings };
   const config = combine(sources, surroundings);
   const { listed, unlisted, unchecked } = surroundings.problems;
-  const [first, ...others] = readable(listed, config.secrets);
+  const [first, ...others] = sortAndRedact(listed, config.secrets);
   if (first !== undefined) throw new ConfigError([first, ...others], unlisted, unchecked);
-  const readableWarnings = readable(warnings.listed, config.secrets);
+  const readableWarnings = sortAndRedact(warnings.listed, config.secrets);
   return { ...config, warnings: problemLines(readableWarnings, warnings.unlisted) };
 }
 
 /** Problems as people read: source after source, from top to bottom, without a secret. */
-function readable(problems: readonly Problem[], secrets: readonly string[]): Problem[] {
+function sortAndRedact(problems: readonly Problem[], secrets: readonly string[]): Problem[] {
   const redact = createRedactor(secrets);
   const bySource = Map.groupBy(problems, (problem) => problem.source);
   return [...bySource.values()].flatMap((group) =>
@@ -232,7 +232,7 @@ export interface ConfigRequest<Loaded> {
 const SETTLED_MS = 250;
 
 /** How often that is waited for. */
-const PATIENCE = 40;
+const MAX_SETTLE_WAITS = 40;
 
 /**
  * Loads a config for the first time.
@@ -244,35 +244,35 @@ export async function openConfigSource<Loaded>(
 ): Promise<ConfigSource<Loaded>> {
   // Looked at before they are read, so that no edit in between goes unseen.
   let watched = await withImports(await files());
-  let seen = await looksOf(watched);
+  let seen = await fingerprintsOf(watched);
   const first = await load(false);
 
   return {
     first,
     changed: async (signal) => {
-      let found = await looksOf(watched);
+      let found = await fingerprintsOf(watched);
       if (found === seen) return null;
-      for (let waits = 0; waits < PATIENCE; waits++) {
+      for (let waits = 0; waits < MAX_SETTLE_WAITS; waits++) {
         await timers.sleep(SETTLED_MS, signal);
         const last = found;
-        found = await looksOf(watched);
+        found = await fingerprintsOf(watched);
         if (found === last) break;
       }
       seen = found;
       // A look for a config that is not there any more fails here as it does in `load`.
       watched = await withImports(await files());
-      seen = await looksOf(watched);
+      seen = await fingerprintsOf(watched);
       return await load(true);
     },
   };
 }
 
 /** How files look from outside: what changes with whatever is done to one, its times restored or not. */
-async function looksOf(paths: readonly string[]): Promise<string> {
-  return (await Promise.all(paths.map(lookOf))).join("\n");
+async function fingerprintsOf(paths: readonly string[]): Promise<string> {
+  return (await Promise.all(paths.map(fingerprintOf))).join("\n");
 }
 
-async function lookOf(path: string): Promise<string> {
+async function fingerprintOf(path: string): Promise<string> {
   try {
     const { dev, ino, size, mtime, ctime } = await Deno.stat(path);
     return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");

@@ -10,11 +10,11 @@ import type {
   Timeouts,
 } from "../core/task.ts";
 import {
-  complaintAboutDigest,
-  complaintAboutHeaderName,
-  complaintAboutHeaderValue,
-  complaintAboutMediaType,
-  complaintAboutTimezone,
+  checkDigest,
+  checkHeaderName,
+  checkHeaderValue,
+  checkMediaType,
+  checkTimezone,
   parseSchedule,
 } from "./checks.ts";
 import { substitute } from "./variables.ts";
@@ -22,7 +22,7 @@ import { keyFor } from "./keys.ts";
 import { parseDuration, parseSize } from "./fields.ts";
 import { DEFAULTS } from "./input.ts";
 import type { TaskDefaults } from "./schema.ts";
-import { type Path, readAddress, type Scope, settle } from "./scope.ts";
+import { type Path, readUrl, resolveText, type Scope } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate, type Template } from "./template.ts";
 
@@ -48,11 +48,11 @@ export interface Options extends
   /** The schedule as it was written; it has to be read again in another time zone. */
   readonly scheduleText: string;
   /** Names of files, for tasks without one of their own; null where the URL names them. */
-  readonly to: Name | null;
+  readonly to: NameTemplate | null;
 }
 
 /** The name of a file, as `to` gives it. */
-export interface Name {
+export interface NameTemplate {
   /** As it was written. */
   readonly written: string;
   /** Null where it is wrong. */
@@ -60,10 +60,10 @@ export interface Name {
 }
 
 /** Reads a name; a mistake is recorded. */
-export function readName(written: string, path: Path, scope: Scope): Name {
+export function readName(written: string, path: Path, scope: Scope): NameTemplate {
   const template = parseTemplate(written, true, scope.suggester.nearest);
-  if (template.complaint === undefined) return { written, template: template.value };
-  scope.complain(path, template.complaint);
+  if (template.problem === undefined) return { written, template: template.value };
+  scope.addProblem(path, template.problem);
   return { written, template: null };
 }
 
@@ -76,7 +76,7 @@ export function readDefaultName(
   timezone: string,
   path: Path,
   scope: Scope,
-): Name {
+): NameTemplate {
   const name = readName(written, path, scope);
   const { template } = name;
   if (template === null) return name;
@@ -84,9 +84,9 @@ export function readDefaultName(
   for (const part of template.parts) {
     if (typeof part === "object" && "part" in part) url.searchParams.set(part.parameter, "x");
   }
-  const { complaint } = keyFor(template, url, timezone, scope.render);
+  const { problem: complaint } = keyFor(template, url, timezone, scope.render);
   if (complaint === undefined) return name;
-  scope.complain(path, complaint);
+  scope.addProblem(path, complaint);
   return { written, template: null };
 }
 
@@ -150,15 +150,15 @@ export function applyOptions(
     headers: layer.headers ? applyHeaders(base.headers, layer.headers, path, scope) : base.headers,
     timeouts: layer.timeout === undefined
       ? base.timeouts
-      : scope.share(applyTimeouts(base.timeouts, layer.timeout)),
+      : scope.intern(applyTimeouts(base.timeouts, layer.timeout)),
     retry: layer.retry
-      ? scope.share({
+      ? scope.intern({
         attempts: layer.retry.attempts ?? base.retry.attempts,
         budgetMs: layer.retry.budget ?? base.retry.budgetMs,
       })
       : base.retry,
     expect: layer.expect
-      ? scope.share(applyExpectations(base.expect, layer.expect, [...path, "expect"], scope))
+      ? scope.intern(applyExpectations(base.expect, layer.expect, [...path, "expect"], scope))
       : base.expect,
     segments: layer.segments ?? base.segments,
     keep: layer.keep ?? base.keep,
@@ -187,12 +187,12 @@ function applyTiming(base: Timing, layer: TaskDefaults, path: Path, scope: Scope
 function readTimezone(base: Timing, layer: TaskDefaults, path: Path, scope: Scope): string {
   const { timezone } = layer;
   if (timezone === undefined) return base.timezone;
-  const complaint = scope.remember(
+  const complaint = scope.memoize(
     `timezone ${timezone}`,
-    () => complaintAboutTimezone(timezone, scope.suggester.nearest),
+    () => checkTimezone(timezone, scope.suggester.nearest),
   );
   if (complaint === null) return timezone;
-  scope.complain([...path, "timezone"], complaint);
+  scope.addProblem([...path, "timezone"], complaint);
   return base.timezone;
 }
 
@@ -207,16 +207,16 @@ function readSchedule(
   const { schedule: scheduleText = base.scheduleText } = layer;
   const known = { schedule: base.schedule, scheduleText: base.scheduleText };
   if (scheduleText === base.scheduleText && timezone === base.timezone) return known;
-  const schedule = scope.remember(
+  const schedule = scope.memoize(
     `schedule ${timezone} ${scheduleText}`,
     () => parseSchedule(scheduleText, timezone, scope.suggester.nearest),
   );
-  if (schedule.complaint === undefined) {
-    return { schedule: scope.share(schedule.value), scheduleText };
+  if (schedule.problem === undefined) {
+    return { schedule: scope.intern(schedule.value), scheduleText };
   }
-  scope.complain(
+  scope.addProblem(
     [...path, layer.schedule === undefined ? "timezone" : "schedule"],
-    schedule.complaint,
+    schedule.problem,
   );
   return known;
 }
@@ -232,20 +232,20 @@ export function applyHeaders(base: Headers, layer: Headers, path: Path, scope: S
     const lower = name.toLowerCase();
     const wrongName = seen.has(lower)
       ? "stands here twice; the names of headers are equal but for case"
-      : complaintAboutHeaderName(name);
+      : checkHeaderName(name);
     seen.add(lower);
     if (wrongName !== null) {
-      scope.complain(place, wrongName);
+      scope.addProblem(place, wrongName);
       continue;
     }
-    const value = settle(substitute(written, scope.host), place, scope);
+    const value = resolveText(substitute(written, scope.host), place, scope);
     if (value === null) continue;
-    const wrongValue = complaintAboutHeaderValue(value);
-    if (wrongValue !== null) scope.complain(place, wrongValue);
+    const wrongValue = checkHeaderValue(value);
+    if (wrongValue !== null) scope.addProblem(place, wrongValue);
     for (const secret of secretsInHeader(lower, value)) scope.secrets.add(secret);
     headers.set(lower, value);
   }
-  return scope.share(Object.fromEntries(headers));
+  return scope.intern(Object.fromEntries(headers));
 }
 
 function applyTimeouts(base: Timeouts, layer: NonNullable<TaskDefaults["timeout"]>): Timeouts {
@@ -271,8 +271,8 @@ function applyExpectations(
     const value = layer[name];
     if (value === undefined) return base[name];
     if (value === null) return null;
-    const complaint = scope.remember(`${name} ${value}`, () => complaintAbout(value));
-    if (complaint !== null) scope.complain([...path, name], complaint);
+    const complaint = scope.memoize(`${name} ${value}`, () => complaintAbout(value));
+    if (complaint !== null) scope.addProblem([...path, name], complaint);
     return value;
   };
   const digest = (algorithm: DigestAlgorithm): ExpectedDigest => {
@@ -282,7 +282,7 @@ function applyExpectations(
       : readDigest(value, algorithm, [...path, algorithm], scope);
   };
   const expect: Expectations = {
-    type: checked("type", complaintAboutMediaType)?.toLowerCase() ?? null,
+    type: checked("type", checkMediaType)?.toLowerCase() ?? null,
     minSizeBytes: layer.minSize ?? base.minSizeBytes,
     maxSizeBytes: layer.maxSize === undefined ? base.maxSizeBytes : layer.maxSize,
     minRatio: layer.minRatio === undefined ? base.minRatio : layer.minRatio,
@@ -302,7 +302,7 @@ function applyExpectations(
   };
   if (expect.maxSizeBytes !== null && expect.maxSizeBytes < expect.minSizeBytes) {
     const name = layer.maxSize === undefined ? "minSize" : "maxSize";
-    scope.complain([...path, name], "leaves no size: minSize is above maxSize");
+    scope.addProblem([...path, name], "leaves no size: minSize is above maxSize");
   }
   return expect;
 }
@@ -315,14 +315,14 @@ function readDigest(
   scope: Scope,
 ): ExpectedDigest {
   if (typeof digest === "string") {
-    const complaint = complaintAboutDigest(digest, algorithm);
-    if (complaint !== null) scope.complain(path, complaint);
+    const complaint = checkDigest(digest, algorithm);
+    if (complaint !== null) scope.addProblem(path, complaint);
     return digest.toLowerCase();
   }
   if (digest === null) return null;
   const { name = null } = digest;
-  const complaint = name === null ? undefined : parseTemplate(name, false).complaint;
-  if (complaint !== undefined) scope.complain([...path, "name"], complaint);
-  const address = readAddress(digest.url, DEFAULTS.timezone, [...path, "url"], scope);
+  const complaint = name === null ? undefined : parseTemplate(name, false).problem;
+  if (complaint !== undefined) scope.addProblem([...path, "name"], complaint);
+  const address = readUrl(digest.url, DEFAULTS.timezone, [...path, "url"], scope);
   return { url: address?.written ?? digest.url, name };
 }

@@ -5,7 +5,7 @@ import type { Host } from "../core/host.ts";
 import { type OverrideName, OVERRIDES } from "./input.ts";
 import { variable } from "./variables.ts";
 import type { Options } from "./options.ts";
-import { type Problem, show } from "./problem.ts";
+import { type Problem, quote } from "./problem.ts";
 import { VALUE_SCHEMAS } from "./schema.ts";
 import { redactUrl } from "./secrets.ts";
 
@@ -77,7 +77,7 @@ export function readOverrides(
     const parsed = schema().safeParse(prepare(text));
     if (parsed.success && parsed.data !== undefined) return { value: parsed.data, source };
     const sentence = parsed.error?.issues[0]?.message ?? "";
-    problems.push(problemWith(source, `${sentence}, not ${show(redactUrl(text))}`));
+    problems.push(overrideProblem(source, `${sentence}, not ${quote(redactUrl(text))}`));
     return null;
   };
   return {
@@ -95,7 +95,7 @@ export function readOverrides(
 }
 
 /** Makes the function that gives every task what flags and variables say. */
-export function overrider(
+export function createOverride(
   values: OverrideValues,
   share: <Value extends object>(value: Value) => Value,
 ): (options: Options) => Options {
@@ -117,7 +117,7 @@ export function overrider(
 }
 
 /** A mistake in a flag or a variable. */
-export function problemWith(source: string, message: string): Problem {
+export function overrideProblem(source: string, message: string): Problem {
   return { code: "config.invalid", source, line: null, column: null, path: "", message };
 }
 

@@ -99,7 +99,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
 export const SHOWN_LENGTH = 60;
 
 /** Writes a value of the config in quotes: shortened, nothing in it can move a terminal's cursor. */
-export function show(value: string): string {
+export function quote(value: string): string {
   return `"${escapeControls(shortened(value))}"`;
 }
 
@@ -122,5 +122,5 @@ export function escapeControls(text: string): string {
 
 /** A value, or what is wrong: the rest of a sentence such as `must be a duration`. */
 export type Parsed<Value> =
-  | { readonly value: Value; readonly complaint?: undefined }
-  | { readonly complaint: string; readonly value?: undefined };
+  | { readonly value: Value; readonly problem?: undefined }
+  | { readonly problem: string; readonly value?: undefined };

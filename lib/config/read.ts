@@ -6,15 +6,15 @@ import type { Host } from "../core/host.ts";
 import { readTextAtMost } from "../core/text.ts";
 import { formatPath, type Place, type Problem, SHOWN_LENGTH } from "./problem.ts";
 import {
-  type Document,
-  lineFinder,
-  type Mistake,
-  type Reading,
+  createLineFinder,
+  type ParsedText,
+  type ReadResult,
   readValue,
   reasonOf,
   type Source,
+  type SyntaxProblem,
 } from "./source.ts";
-import { question } from "./suggest.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** More than a million tasks; a larger file is not a config. */
 const LARGEST_BYTES = 32 * 1024 * 1024;
@@ -41,11 +41,11 @@ export async function readSource(
   file: string,
   host: Pick<Host, "cwd" | "readStdin">,
   again: boolean,
-): Promise<Reading> {
+): Promise<ReadResult> {
   if (file === "-") {
     const given = await host.readStdin(LARGEST_BYTES);
     if (given === null) return failed("standard input", "config.syntax", TOO_LARGE);
-    const text = withoutMark(given);
+    const text = withoutBom(given);
     return await readText(text, "standard input", host.cwd(), formatOf(text));
   }
   const path = resolve(host.cwd(), file);
@@ -56,7 +56,7 @@ export async function readSource(
     using file = await Deno.open(path);
     const given = await readTextAtMost(file.readable, LARGEST_BYTES);
     if (given === null) return failed(name, "config.syntax", TOO_LARGE);
-    text = withoutMark(given);
+    text = withoutBom(given);
   } catch (error) {
     return failed(name, "config.not-found", `cannot be read: ${openingReason(error)}`);
   }
@@ -97,7 +97,7 @@ function shownPath(path: string, given: string, cwd: string): string {
   return short === "" || short.startsWith("..") ? path : short;
 }
 
-function withoutMark(text: string): string {
+function withoutBom(text: string): string {
   return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
@@ -126,16 +126,16 @@ async function readText(
   name: string,
   folder: string,
   format: Format,
-): Promise<Reading> {
+): Promise<ReadResult> {
   const document = await parse(text, format);
-  let positionOf: ReturnType<typeof lineFinder> | null = null;
+  let positionOf: ReturnType<typeof createLineFinder> | null = null;
   const at = (offset: number | null): Pick<Place, "source" | "line" | "column"> => {
     if (offset === null) return { source: name, line: null, column: null };
-    positionOf ??= lineFinder(text);
+    positionOf ??= createLineFinder(text);
     return { source: name, ...positionOf(offset) };
   };
-  if (document.mistakes.length > 0) {
-    const problems = document.mistakes.map(({ offset, message }): Problem => ({
+  if (document.problems.length > 0) {
+    const problems = document.problems.map(({ offset, message }): Problem => ({
       ...at(offset),
       path: "",
       code: "config.syntax",
@@ -156,7 +156,7 @@ async function readText(
   return { source, problems: [] };
 }
 
-async function parse(text: string, format: Format): Promise<Document> {
+async function parse(text: string, format: Format): Promise<ParsedText> {
   // No format allows it, and every other byte of UTF-16 is one.
   const offset = text.indexOf("\0");
   if (offset >= 0) return unreadable({ offset, message: "a NUL byte; is this text in UTF-8?" });
@@ -173,21 +173,21 @@ async function parse(text: string, format: Format): Promise<Document> {
   }
 }
 
-function unreadable(mistake: Mistake): Document {
-  return { value: undefined, mistakes: [mistake], locate: () => null };
+function unreadable(mistake: SyntaxProblem): ParsedText {
+  return { value: undefined, problems: [mistake], locate: () => null };
 }
 
-async function readModule(path: string, name: string, again: boolean): Promise<Reading> {
+async function readModule(path: string, name: string, again: boolean): Promise<ReadResult> {
   let value: unknown;
   try {
-    value = await (again ? importModuleAnew : importModule)(toFileUrl(path).href);
+    value = await (again ? importModuleInWorker : importModule)(toFileUrl(path).href);
   } catch (error) {
     return failed(name, "config.syntax", `cannot be run: ${reasonOf(error)}`);
   }
   return readValue(name, dirname(path), value);
 }
 
-function failed(name: string, code: ErrorCode, message: string): Reading {
+function failed(name: string, code: ErrorCode, message: string): ReadResult {
   const problem = { code, source: name, line: null, column: null, path: "", message };
   return { source: null, problems: [problem] };
 }
@@ -202,10 +202,10 @@ function openingReason(error: unknown): string {
  * Reads a list of URLs, one a line; blank lines and lines that begin with `#` are left out. A URL
  * has no blanks, and other programs read what follows one as an option or a second URL.
  */
-export function readList(text: string): Document {
+export function readList(text: string): ParsedText {
   const tasks: string[] = [];
   const offsets: number[] = [];
-  const mistakes: Mistake[] = [];
+  const mistakes: SyntaxProblem[] = [];
   let offset = 0;
   for (const line of text.split("\n")) {
     const url = line.trim();
@@ -220,7 +220,7 @@ export function readList(text: string): Document {
   }
   return {
     value: { tasks },
-    mistakes,
+    problems: mistakes,
     locate: ([, index]) => typeof index === "number" ? offsets[index] ?? null : null,
   };
 }
@@ -229,7 +229,7 @@ function blankIn(url: string): string {
   const [, ...words] = url.split(/\s+/, 100);
   return words.some((word) => word.includes("://"))
     ? "a blank in a URL; write one URL a line"
-    : `a blank in a URL; write %20${question(shortGuess(url.replaceAll(/\s/g, "%20")))}`;
+    : `a blank in a URL; write %20${didYouMean(shortGuess(url.replaceAll(/\s/g, "%20")))}`;
 }
 
 /** A suggestion that would be shortened cannot be copied. */
@@ -257,7 +257,7 @@ export async function importModule(url: string): Promise<unknown> {
  * @param url Of the module; `file:`.
  * @throws An error with the reason, if it cannot be run or exports more than plain data.
  */
-export async function importModuleAnew(url: string): Promise<unknown> {
+export async function importModuleInWorker(url: string): Promise<unknown> {
   const worker = new Worker(new URL("./module_worker.ts", import.meta.url), { type: "module" });
   const { promise, resolve, reject } = Promise.withResolvers<Said>();
   worker.onmessage = ({ data }: MessageEvent<Said>) => resolve(data);

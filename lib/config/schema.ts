@@ -3,30 +3,34 @@
 import * as z from "zod/mini";
 import { DIGEST_DIGITS, type DigestAlgorithm } from "../core/digest.ts";
 import {
-  choice,
+  boolean,
   duration,
   fraction,
-  LONGEST_MS,
-  LONGEST_TIMEOUT_MS,
+  integer,
+  MAX_DURATION_MS,
+  MAX_TIMEOUT_MS,
   object,
+  oneOf,
   option,
   required,
-  says,
   size,
   text,
   titled,
   url,
-  whole,
-  yesOrNo,
+  withMessage,
 } from "./fields.ts";
 import { DEFAULTS } from "./input.ts";
 
-const TIMEOUT = duration(1, LONGEST_TIMEOUT_MS);
+const TIMEOUT = duration(1, MAX_TIMEOUT_MS);
 
 const headers = () =>
   titled(
     "object of text",
-    z.record(z.string(), text("text", 8_000), says("must be an object of header names and values")),
+    z.record(
+      z.string(),
+      text("text", 8_000),
+      withMessage("must be an object of header names and values"),
+    ),
   );
 
 const timeoutParts = object(
@@ -48,12 +52,12 @@ const timeoutParts = object(
 
 const retry = object("must be an object of attempts and budget", () => ({
   attempts: option(
-    whole(1, 100),
+    integer(1, 100),
     "Attempts per URL, including the first.",
     DEFAULTS.retry.attempts,
   ),
   budget: option(
-    duration(0, LONGEST_TIMEOUT_MS),
+    duration(0, MAX_TIMEOUT_MS),
     "Time in failed attempts and backoff after which a task is not retried.",
     DEFAULTS.retry.budget,
   ),
@@ -72,7 +76,7 @@ function digest(algorithm: DigestAlgorithm, description: string) {
     ),
   }));
   return option(
-    z.nullable(z.union([text(allowed), source], says(sentence))),
+    z.nullable(z.union([text(allowed), source], withMessage(sentence))),
     description,
     DEFAULTS.expect[algorithm],
   );
@@ -104,15 +108,15 @@ const expect = object("must be an object of expectations", () => ({
     "Regular expression (RE2 syntax, flags `mu`) that must match within the first 64 KiB.",
     DEFAULTS.expect.matches,
   ),
-  json: option(yesOrNo(), "The whole content must be JSON.", DEFAULTS.expect.json),
+  json: option(boolean(), "The whole content must be JSON.", DEFAULTS.expect.json),
   sniff: option(
-    yesOrNo(),
+    boolean(),
     "Reject error pages, error documents, pointers, and content that does not have the format of " +
       "the file name.",
     DEFAULTS.expect.sniff,
   ),
   knownLength: option(
-    yesOrNo(),
+    boolean(),
     "Reject a body whose end is indistinguishable from a broken connection.",
     DEFAULTS.expect.knownLength,
   ),
@@ -132,12 +136,12 @@ function timing(defaults: Partial<typeof DEFAULTS>) {
       defaults.timezone,
     ),
     misfire: option(
-      choice(["once", "skip"]),
+      oneOf(["once", "skip"]),
       "How to handle ticks missed while cronfetch was not running: run once to catch up, or skip.",
       defaults.misfire,
     ),
     jitter: option(
-      duration(0, LONGEST_MS),
+      duration(0, MAX_DURATION_MS),
       "Spread of due times: each task is delayed by a fixed fraction of it.",
       defaults.jitter,
     ),
@@ -158,39 +162,39 @@ const shared = () => ({
     "Request headers, sent only to the origin of the task's URL. `${env:NAME}` is substituted.",
   ),
   timeout: option(
-    z.union([TIMEOUT, timeoutParts], says("must be a duration, or an object of durations")),
+    z.union([TIMEOUT, timeoutParts], withMessage("must be a duration, or an object of durations")),
     "Timeouts of one attempt; a single duration is for the whole attempt.",
   ),
   retry: option(retry, "How often a task is retried within one run."),
   expect: option(expect, "Expectations that content must meet to be published."),
   segments: option(
-    whole(1, 16),
+    integer(1, 16),
     "Connections for one large file, if the server supports ranges.",
     DEFAULTS.segments,
   ),
   keep: option(
-    whole(0, 1_000),
+    integer(0, 1_000),
     "Older versions of the file to keep; 0 disables versions and removes none.",
     DEFAULTS.keep,
   ),
   mtime: option(
-    z.nullable(choice(["last-modified"])),
+    z.nullable(oneOf(["last-modified"])),
     "Modification time of the file in a folder: Last-Modified of the response, or null for the " +
       "time of writing.",
     DEFAULTS.mtime,
   ),
   quarantine: option(
-    yesOrNo(),
+    boolean(),
     "Keep content that an expectation rejected, for inspection.",
     DEFAULTS.quarantine,
   ),
   allowPrivate: option(
-    yesOrNo(),
+    boolean(),
     "Allow a public host to redirect or resolve to a private address.",
     DEFAULTS.allowPrivate,
   ),
   conditional: option(
-    yesOrNo(),
+    boolean(),
     "Use the `ETag` and `Last-Modified` headers of the server: for conditional requests, to " +
       "resume, and to keep a newer file than the served one. False: download the whole file in " +
       "every run.",
@@ -211,8 +215,8 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
   mirrors: option(
     titled(
       "list of URLs",
-      z.array(url(), says("must be a list of URLs")).check(
-        z.maxLength(20, says("must be at most 20 URLs")),
+      z.array(url(), withMessage("must be a list of URLs")).check(
+        z.maxLength(20, withMessage("must be at most 20 URLs")),
       ),
     ),
     "URLs to try in order when `url` fails.",
@@ -224,14 +228,18 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
 export const urlSchema: z.ZodMiniType<string, string> = text("a URL", 8_000);
 
 const limits = object("must be an object of limits", () => ({
-  concurrency: option(whole(1, 1_000), "Tasks in progress at a time.", DEFAULTS.limits.concurrency),
+  concurrency: option(
+    integer(1, 1_000),
+    "Tasks in progress at a time.",
+    DEFAULTS.limits.concurrency,
+  ),
   perHost: option(
-    whole(1, 1_000),
+    integer(1, 1_000),
     "Tasks in progress at a time for one host, including connections added by `segments`.",
     DEFAULTS.limits.perHost,
   ),
   spacing: option(
-    duration(0, LONGEST_MS),
+    duration(0, MAX_DURATION_MS),
     "Minimum time between two task starts for one host.",
     DEFAULTS.limits.spacing,
   ),
@@ -241,7 +249,7 @@ const limits = object("must be an object of limits", () => ({
     DEFAULTS.limits.rate,
   ),
   deadline: option(
-    z.nullable(duration(1, LONGEST_MS)),
+    z.nullable(duration(1, MAX_DURATION_MS)),
     "Maximum duration of a run; null is no limit.",
     DEFAULTS.limits.deadline,
   ),
@@ -262,8 +270,8 @@ const alert = object("must be an object with a webhook or a command", () => ({
   command: option(
     titled(
       "list of words",
-      z.array(text("a word of a command"), says("must be a list of words")).check(
-        z.minLength(1, says("must be a list of at least one word")),
+      z.array(text("a word of a command"), withMessage("must be a list of words")).check(
+        z.minLength(1, withMessage("must be a list of at least one word")),
       ),
     ),
     "A program and its arguments; it receives the alert as JSON on standard input.",
@@ -272,14 +280,17 @@ const alert = object("must be an object with a webhook or a command", () => ({
 
 const page = object("must be an object of downloads", () => ({
   downloads: option(
-    yesOrNo(),
+    boolean(),
     "Allow visitors to download the published files.",
     DEFAULTS.page.downloads,
   ),
 }));
 
 const settings = () => ({
-  $schema: option(z.string(says("must be text")), "URL or path of the JSON Schema, for editors."),
+  $schema: option(
+    z.string(withMessage("must be text")),
+    "URL or path of the JSON Schema, for editors.",
+  ),
   store: option(
     text('a folder, "s3://bucket/prefix" or "memory:"'),
     "Where files are stored: a folder, `s3://bucket/prefix` or `memory:`.",
@@ -293,20 +304,20 @@ const settings = () => ({
   ...timing(DEFAULTS),
   limits: option(limits, "Limits of one run."),
   sync: option(
-    yesOrNo(),
+    boolean(),
     "Flush each file to disk before publishing it.",
     DEFAULTS.sync,
   ),
   alertAfter: option(
-    whole(1, 1_000),
+    integer(1, 1_000),
     "Consecutive failures, over an hour or one interval, until a task is unhealthy.",
     DEFAULTS.alertAfter,
   ),
   alerts: option(
     titled(
       "list",
-      z.array(alert, says("must be a list of alerts")).check(
-        z.maxLength(20, says("must be at most 20 alerts")),
+      z.array(alert, withMessage("must be a list of alerts")).check(
+        z.maxLength(20, withMessage("must be at most 20 alerts")),
       ),
     ),
     "Alerts, sent once when a task becomes unhealthy and once when it recovers.",
@@ -320,7 +331,7 @@ const NOT_A_CONFIG = "must be an object of options";
 /** A config file except its tasks, which are validated one at a time. */
 export const fileSchema = object(NOT_A_CONFIG, () => ({
   ...settings(),
-  tasks: z.optional(z.array(z.unknown(), says("must be a list of tasks"))),
+  tasks: z.optional(z.array(z.unknown(), withMessage("must be a list of tasks"))),
 }));
 
 /** A whole config. */
@@ -329,7 +340,10 @@ export const configSchema = titled(
   object(NOT_A_CONFIG, () => ({
     ...settings(),
     tasks: option(
-      titled("list", z.array(z.union([urlSchema, taskSchema]), says("must be a list of tasks"))),
+      titled(
+        "list",
+        z.array(z.union([urlSchema, taskSchema]), withMessage("must be a list of tasks")),
+      ),
       "The files to keep: URLs, or objects of task options.",
     ),
   })),
@@ -342,11 +356,11 @@ export const VALUE_SCHEMAS = {
   timeout: () => z.nullable(TIMEOUT),
   concurrency: () => limits.shape.concurrency,
   perHost: () => limits.shape.perHost,
-  retries: () => whole(0, 99),
+  retries: () => integer(0, 99),
   rate: () => limits.shape.rate,
   maxSize: () => expect.shape.maxSize,
   deadline: () => limits.shape.deadline,
-  allowPrivate: () => yesOrNo(),
+  allowPrivate: () => boolean(),
 };
 
 /** A validated config file, its tasks not yet validated. Units: milliseconds and bytes. */

@@ -4,9 +4,9 @@ import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
 import { parseUrl } from "./checks.ts";
 import { type Environment, substituteUrl, type Substitution } from "./variables.ts";
-import { formatPath, show } from "./problem.ts";
+import { formatPath, quote } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
-import { question, type Suggester } from "./suggest.ts";
+import { didYouMean, type Suggester } from "./suggest.ts";
 import { parseTemplate, type Render, type Template } from "./template.ts";
 import type * as z from "zod/mini";
 import type { core } from "zod/mini";
@@ -27,17 +27,17 @@ export interface Scope {
   /** Everything that must not be shown, over all sources. */
   readonly secrets: Set<string>;
   /** Records a mistake; the message is the rest of a sentence that begins with the path. */
-  complain(path: Path, message: string | (() => string), code?: ErrorCode): void;
+  addProblem(path: Path, message: string | (() => string), code?: ErrorCode): void;
   /** Records what is allowed and probably not meant, as `complain` records a mistake. */
-  warn(path: Path, message: string): void;
+  addWarning(path: Path, message: string): void;
   /** What `work` gave for this key before, or gives now; many tasks say the same. */
-  remember<Value>(key: string, work: () => Value): Value;
+  memoize<Value>(key: string, work: () => Value): Value;
   /** Gives the one frozen object of those that are equal, so that 100,000 tasks share a few. */
-  share<Value extends object>(value: Value): Value;
+  intern<Value extends object>(value: Value): Value;
 }
 
-/** Makes {@linkcode Scope.share}. */
-export function sharer(): Scope["share"] {
+/** Makes {@linkcode Scope.intern}. */
+export function createInterner(): Scope["intern"] {
   const known = new Map<string, object>();
   return <Value extends object>(value: Value): Value => {
     const text = JSON.stringify(value);
@@ -48,8 +48,8 @@ export function sharer(): Scope["share"] {
   };
 }
 
-/** Makes {@linkcode Scope.remember}. */
-export function rememberer(): Scope["remember"] {
+/** Makes {@linkcode Scope.memoize}. */
+export function createMemo(): Scope["memoize"] {
   const known = new Map<string, unknown>();
   return <Value>(key: string, work: () => Value): Value => {
     if (!known.has(key)) known.set(key, work());
@@ -58,16 +58,16 @@ export function rememberer(): Scope["remember"] {
 }
 
 /** Records what came of filling in variables; gives the text, or null after a complaint. */
-export function settle(substitution: Substitution, path: Path, scope: Scope): string | null {
+export function resolveText(substitution: Substitution, path: Path, scope: Scope): string | null {
   for (const value of substitution.values) scope.secrets.add(value);
-  if (substitution.complaint === null) return substitution.text;
+  if (substitution.problem === null) return substitution.text;
   const code = substitution.missing ? "config.missing-secret" : "config.invalid";
-  scope.complain(path, substitution.complaint, code);
+  scope.addProblem(path, substitution.problem, code);
   return null;
 }
 
 /** A URL that may hold dates. */
-export interface Address {
+export interface ResolvedUrl {
   /** The template as text, its variables filled in. */
   readonly written: string;
   /** The same, read. */
@@ -79,29 +79,32 @@ export interface Address {
 }
 
 /** Reads a URL; null after a complaint. Its userinfo goes to the secrets. */
-export function readAddress(
+export function readUrl(
   text: string,
   timezone: string,
   path: Path,
   scope: Scope,
-): Address | null {
-  const written = settle(substituteUrl(text, scope.host), path, scope);
+): ResolvedUrl | null {
+  const written = resolveText(substituteUrl(text, scope.host), path, scope);
   if (written === null) return null;
   const template = parseTemplate(written, false, scope.suggester.nearest);
-  if (template.complaint !== undefined) {
-    scope.complain(path, template.complaint);
+  if (template.problem !== undefined) {
+    scope.addProblem(path, template.problem);
     return null;
   }
   const rendered = scope.render(template.value, timezone);
   const url = parseUrl(rendered, text);
-  if (url.complaint !== undefined) {
-    scope.complain(path, url.complaint);
+  if (url.problem !== undefined) {
+    scope.addProblem(path, url.problem);
     return null;
   }
   for (const secret of secretsInUrl(url.value)) scope.secrets.add(secret);
   const { hash } = url.value;
   if (hash !== "") {
-    scope.warn(path, `has the fragment ${show(hash)}, which is never sent; write %23 for a #`);
+    scope.addWarning(
+      path,
+      `has the fragment ${quote(hash)}, which is never sent; write %23 for a #`,
+    );
   }
   return { written, template: template.value, text: rendered, url: url.value };
 }
@@ -121,17 +124,17 @@ export function validate<Output>(
 ): Output | null {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const findings = findingsOf(parsed.error.issues, path, value, scope.suggester);
-  for (const finding of findings) scope.complain(finding.path, finding.message, finding.code);
+  const findings = problemsOf(parsed.error.issues, path, value, scope.suggester);
+  for (const finding of findings) scope.addProblem(finding.path, finding.message, finding.code);
   const wrong = findings.map((finding) => finding.path.slice(path.length));
-  return schema.safeParse(without(value, wrong)).data ?? null;
+  return schema.safeParse(withoutPaths(value, wrong)).data ?? null;
 }
 
 /**
  * A copy of an object without the parts at some paths. A list with a wrong entry is removed as a
  * whole, and so is an object that lacks a required key.
  */
-function without(value: unknown, paths: readonly Path[]): unknown {
+function withoutPaths(value: unknown, paths: readonly Path[]): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const below = new Map<PropertyKey, Path[]>();
   for (const [key, ...rest] of paths) {
@@ -144,14 +147,14 @@ function without(value: unknown, paths: readonly Path[]): unknown {
   const kept: [string, unknown][] = [];
   for (const [key, part] of Object.entries(value)) {
     const inner = below.get(key);
-    const rest = inner ? without(part, inner) : part;
+    const rest = inner ? withoutPaths(part, inner) : part;
     if (!inner || rest !== undefined) kept.push([key, rest]);
   }
   return Object.fromEntries(kept);
 }
 
 /** A mistake, and where in a source it is. */
-interface Finding {
+interface PathProblem {
   /** A `config.` code. */
   readonly code: ErrorCode;
   /** Keys and indexes from the top of the source. */
@@ -167,13 +170,13 @@ interface Finding {
  * @param input The value itself.
  * @param suggester Finds what was probably meant.
  */
-function findingsOf(
+function problemsOf(
   issues: readonly core.$ZodIssue[],
   root: readonly PropertyKey[],
   input: unknown,
   suggester: Suggester,
-): Finding[] {
-  const findings = issues.flatMap((issue) => findingsOfIssue(issue, root, input, suggester));
+): PathProblem[] {
+  const findings = issues.flatMap((issue) => problemsOfIssue(issue, root, input, suggester));
   // One wrong number can break several rules that say the same sentence.
   const distinct = new Map(
     findings.map((found) => [`${formatPath(found.path)} ${found.message}`, found]),
@@ -181,25 +184,25 @@ function findingsOf(
   return [...distinct.values()];
 }
 
-function findingsOfIssue(
+function problemsOfIssue(
   issue: core.$ZodIssue,
   root: readonly PropertyKey[],
   input: unknown,
   suggester: Suggester,
-): Finding[] {
+): PathProblem[] {
   const path = [...root, ...issue.path];
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys.map((key) => ({
         code: "config.unknown-key",
         path: [...path, key],
-        message: `is not an option${question(suggester.key(key, patternOf(path)))}`,
+        message: `is not an option${didYouMean(suggester.key(key, patternOf(path)))}`,
       }));
     case "invalid_union": {
-      const branch = issue.errors.find((inner) => meant(inner));
+      const branch = issue.errors.find((inner) => isIntendedBranch(inner));
       const value = valueAt(input, issue.path);
       return branch
-        ? findingsOf(branch, path, value, suggester)
+        ? problemsOf(branch, path, value, suggester)
         : [{ code: "config.invalid", path, message: issue.message }];
     }
     case "invalid_value": {
@@ -207,7 +210,7 @@ function findingsOfIssue(
       const guess = typeof value === "string"
         ? suggester.nearest(value, issue.values.map(String))
         : null;
-      return [{ code: "config.invalid", path, message: `${issue.message}${question(guess)}` }];
+      return [{ code: "config.invalid", path, message: `${issue.message}${didYouMean(guess)}` }];
     }
     default:
       return [{ code: "config.invalid", path, message: issue.message }];
@@ -215,7 +218,7 @@ function findingsOfIssue(
 }
 
 /** Whether a union's alternative is the one that was meant: the value has at least its type. */
-function meant(issues: readonly core.$ZodIssue[]): boolean {
+function isIntendedBranch(issues: readonly core.$ZodIssue[]): boolean {
   return !issues.some((issue) => issue.code === "invalid_type" && issue.path.length === 0);
 }
 

@@ -104,7 +104,7 @@ export function createUrlRedactor(secrets: readonly string[]): (text: string) =>
  *
  * @param isBeginning Whether the URL begins with it, and so may have its fragment.
  */
-export function fittingInUrl(value: string, isBeginning: boolean): string {
+export function encodeForUrl(value: string, isBeginning: boolean): string {
   return value.replace(isBeginning ? / /g : /[ #]/g, encodeURIComponent);
 }
 
@@ -116,7 +116,7 @@ function formsOf(secret: string): string[] {
     new URLSearchParams([["", wellFormed]]).toString().slice(1),
   ];
   for (
-    const text of [wellFormed, fittingInUrl(wellFormed, false), fittingInUrl(wellFormed, true)]
+    const text of [wellFormed, encodeForUrl(wellFormed, false), encodeForUrl(wellFormed, true)]
   ) {
     const url = new URL("http://host/");
     url.username = text;

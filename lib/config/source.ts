@@ -1,20 +1,20 @@
 /** Where a config comes from: one file, standard input, or the arguments. */
 
-import { formatPath, type Place, type Problem, show } from "./problem.ts";
+import { formatPath, type Place, type Problem, quote } from "./problem.ts";
 
 /** Containers within each other, the config itself included. The schema needs 6. */
-export const DEEPEST = 64;
+export const MAX_DEPTH = 64;
 
-/** The mistake of a text or a value with more than {@linkcode DEEPEST} containers. */
-export const TOO_DEEP = `is nested deeper than ${DEEPEST} levels`;
+/** The mistake of a text or a value with more than {@linkcode MAX_DEPTH} containers. */
+export const TOO_DEEP = `is nested deeper than ${MAX_DEPTH} levels`;
 
 /** The mistake of an object that has one key twice. */
 export function duplicateKey(key: string): string {
-  return `the key ${show(key)} is given twice`;
+  return `the key ${quote(key)} is given twice`;
 }
 
 /** A position in a text: offset of a UTF-16 unit, from 0. */
-export interface Mistake {
+export interface SyntaxProblem {
   /** Where in the text. */
   readonly offset: number;
   /** What is wrong there. */
@@ -25,11 +25,11 @@ export interface Mistake {
 export type Locate = (path: readonly PropertyKey[], part: "key" | "value") => number | null;
 
 /** A text as a format understands it. */
-export interface Document {
+export interface ParsedText {
   /** What it says; of no use if there are mistakes. */
   readonly value: unknown;
   /** What is wrong with its syntax. */
-  readonly mistakes: readonly Mistake[];
+  readonly problems: readonly SyntaxProblem[];
   /**
    * Offset of the key or the value at a path, or of the nearest object around
    * it where it does not exist. Reads the text again, so it is for mistakes only.
@@ -45,17 +45,19 @@ export interface Source {
   readonly folder: string;
   /** What it says. */
   readonly value: unknown;
-  /** Where a path stands in it; see {@linkcode Document.locate}. */
+  /** Where a path stands in it; see {@linkcode ParsedText.locate}. */
   place(path: readonly PropertyKey[], part: "key" | "value"): Place;
 }
 
 /** A source, or the mistakes in its syntax. */
-export type Reading =
+export type ReadResult =
   | { readonly source: Source; readonly problems: readonly [] }
   | { readonly source: null; readonly problems: readonly Problem[] };
 
 /** Makes a function that turns an offset in a text into a line and a column, both from 1. */
-export function lineFinder(text: string): (offset: number) => { line: number; column: number } {
+export function createLineFinder(
+  text: string,
+): (offset: number) => { line: number; column: number } {
   const starts = [0];
   for (const { index, 0: end } of text.matchAll(/\r\n?|\n/g)) starts.push(index + end.length);
   return (offset) => {
@@ -71,7 +73,7 @@ export function lineFinder(text: string): (offset: number) => { line: number; co
 }
 
 /** A value that cannot be copied. */
-export interface Flaw {
+export interface CopyProblem {
   /** Keys and indexes from the top. */
   readonly path: readonly PropertyKey[];
   /** The rest of a sentence that begins with the path. */
@@ -86,8 +88,8 @@ const LONGEST_LIST = 5_000_000;
  * Equal references stay equal, so shared objects cost their size once. Getters and proxies run
  * here and never again: what they throw becomes a flaw.
  */
-export function plainCopy(value: unknown): { value: unknown; flaws: readonly Flaw[] } {
-  const flaws: Flaw[] = [];
+export function plainCopy(value: unknown): { value: unknown; flaws: readonly CopyProblem[] } {
+  const flaws: CopyProblem[] = [];
   const copies = new Map<object, object>();
   const open = new Set<object>();
 
@@ -96,7 +98,7 @@ export function plainCopy(value: unknown): { value: unknown; flaws: readonly Fla
     const known = copies.get(original);
     if (known && !open.has(original)) return known;
     if (known) flaws.push({ path, message: "contains itself" });
-    else if (path.length >= DEEPEST) flaws.push({ path, message: TOO_DEEP });
+    else if (path.length >= MAX_DEPTH) flaws.push({ path, message: TOO_DEEP });
     else return copyOf(original, path);
     return undefined;
   };
@@ -133,7 +135,7 @@ export function plainCopy(value: unknown): { value: unknown; flaws: readonly Fla
 }
 
 /** A value that a program made, as a source: it has paths, but no lines. */
-export function readValue(name: string, folder: string, value: unknown): Reading {
+export function readValue(name: string, folder: string, value: unknown): ReadResult {
   const { value: plain, flaws } = plainCopy(value);
   const place = (path: readonly PropertyKey[]) => ({
     source: name,

@@ -2,10 +2,10 @@
 
 import leven from "leven";
 import { optionRows } from "./json_schema.ts";
-import { show } from "./problem.ts";
+import { quote } from "./problem.ts";
 
 /** Keys of other programs, and names of flags, with the option that does the same here. */
-const NEIGHBOURS: Readonly<Record<string, string>> = {
+const SYNONYMS: Readonly<Record<string, string>> = {
   auth: "headers",
   checksum: "expect.sha256",
   connecttimeout: "timeout.response",
@@ -51,8 +51,8 @@ const NEIGHBOURS: Readonly<Record<string, string>> = {
 };
 
 /** A guess as the end of a sentence; empty without one. */
-export function question(guess: string | null): string {
-  return guess === null ? "" : `; did you mean ${show(guess)}?`;
+export function didYouMean(guess: string | null): string {
+  return guess === null ? "" : `; did you mean ${quote(guess)}?`;
 }
 
 /**
@@ -140,7 +140,7 @@ export function suggestKey(
   if (sibling !== null) return sibling;
 
   const word = simplified(key);
-  const neighbour = Object.hasOwn(NEIGHBOURS, word) ? NEIGHBOURS[word] : undefined;
+  const neighbour = Object.hasOwn(SYNONYMS, word) ? SYNONYMS[word] : undefined;
   const found = paths.filter((path) =>
     simplified(nameOf(path)) === word || path.replace(/^tasks\[\]\./, "") === neighbour
   );

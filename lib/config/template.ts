@@ -1,7 +1,7 @@
 /** `{date:YYYY-MM-DD}` in names and URLs, `{name}` and parts of the URL in names. */
 
-import { type Parsed, show } from "./problem.ts";
-import { type Nearest, nearest, question } from "./suggest.ts";
+import { type Parsed, quote } from "./problem.ts";
+import { didYouMean, type Nearest, nearest } from "./suggest.ts";
 
 /** Text with holes. */
 export interface Template {
@@ -10,7 +10,7 @@ export interface Template {
   /** Whether it changes with time. */
   readonly dated: boolean;
   /** Whether it holds `{name}`, which stays as it is: only the server knows it. */
-  readonly named: boolean;
+  readonly hasServerName: boolean;
   /** Whether it holds parts of the task's URL. */
   readonly fromUrl: boolean;
 }
@@ -52,7 +52,7 @@ const TOKENS: Readonly<Record<string, Token>> = {
   ss: (time) => twoDigits(time.second),
 };
 
-const TOKENS_TOLD = "YYYY YY MM M DD D DDD (day of the year) GGGG WW (ISO year and week) HH mm ss";
+const TOKEN_LIST = "YYYY YY MM M DD D DDD (day of the year) GGGG WW (ISO year and week) HH mm ss";
 
 const OFFSET_UNITS = { h: "hours", d: "days", w: "weeks", M: "months", y: "years" } as const;
 
@@ -77,7 +77,7 @@ export function parseTemplate(
   findNearest: Nearest = nearest,
 ): Parsed<Template> {
   if (!text.includes("{") && !text.includes("}}")) {
-    return { value: { parts: [text], dated: false, named: false, fromUrl: false } };
+    return { value: { parts: [text], dated: false, hasServerName: false, fromUrl: false } };
   }
   const parts: (string | DatePart | UrlPart)[] = [];
   let names = 0;
@@ -88,24 +88,24 @@ export function parseTemplate(
     end = match.index + whole.length;
     if (whole === "{{" || whole === "}}") parts.push(whole.charAt(0));
     else if (hole === undefined) {
-      return { complaint: "holds a { without its }; write {{ for a brace" };
+      return { problem: "holds a { without its }; write {{ for a brace" };
     } else if (hole === "name" && isName) {
       names++;
       parts.push("{name}");
     } else {
-      const part = parseHole(hole, isName, findNearest);
-      if (part.complaint !== undefined) return part;
+      const part = parsePlaceholder(hole, isName, findNearest);
+      if (part.problem !== undefined) return part;
       parts.push(part.value);
     }
   }
-  if (names > 1) return { complaint: "may hold {name} only once" };
+  if (names > 1) return { problem: "may hold {name} only once" };
   parts.push(text.slice(end));
   const dated = parts.some((part) => typeof part !== "string" && "format" in part);
   const fromUrl = parts.some((part) => typeof part !== "string" && "part" in part);
-  return { value: { parts, dated, named: names > 0, fromUrl } };
+  return { value: { parts, dated, hasServerName: names > 0, fromUrl } };
 }
 
-function parseHole(
+function parsePlaceholder(
   hole: string,
   isName: boolean,
   findNearest: Nearest,
@@ -113,7 +113,7 @@ function parseHole(
   const urlPart = isName ? parseUrlPart(hole) : null;
   if (urlPart !== null) return { value: urlPart };
   if (hole.startsWith("env:")) {
-    return { complaint: "holds an environment variable, which only URLs and headers may" };
+    return { problem: "holds an environment variable, which only URLs and headers may" };
   }
   const match = DATE.exec(hole);
   if (!match) {
@@ -122,16 +122,16 @@ function parseHole(
       : "{date:YYYY-MM-DD} is";
     const guess = isName ? findNearest(hole, ["name", ...URL_PARTS]) : null;
     return {
-      complaint: `holds ${show(`{${hole}}`)}; ${allowed} filled in, {{ is a brace` +
-        question(guess && `{${guess}}`),
+      problem: `holds ${quote(`{${hole}}`)}; ${allowed} filled in, {{ is a brace` +
+        didYouMean(guess && `{${guess}}`),
     };
   }
   const [, sign, count, unit, format = ""] = match;
   for (const [letters] of format.matchAll(LETTERS)) {
     if (Object.hasOwn(TOKENS, letters)) continue;
-    const guess = question(findNearest(letters, Object.keys(TOKENS)));
+    const guess = didYouMean(findNearest(letters, Object.keys(TOKENS)));
     return {
-      complaint: `holds the date part ${show(letters)}; allowed are ${TOKENS_TOLD}${guess}`,
+      problem: `holds the date part ${quote(letters)}; allowed are ${TOKEN_LIST}${guess}`,
     };
   }
   if (unit === undefined) return { value: { source: hole, format, offset: { days: 0 } } };
@@ -156,7 +156,7 @@ export type Render = (
 ) => string;
 
 /** Makes a function that fills in templates for one instant; equal dates are worked out once. */
-export function renderer(at: Temporal.Instant): Render {
+export function createRenderer(at: Temporal.Instant): Render {
   const zones = new Map<string, Map<string, string>>();
   return (template, timezone, ofUrl = () => "") => {
     if (!template.dated && !template.fromUrl) return template.parts.join("");

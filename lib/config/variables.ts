@@ -1,7 +1,7 @@
 /** Environment variables, and `${env:NAME}` in URLs and headers. */
 
 import type { Host } from "../core/host.ts";
-import { fittingInUrl } from "./secrets.ts";
+import { encodeForUrl } from "./secrets.ts";
 
 /** The part of the host that is used here. */
 export type Environment = Pick<Host, "env">;
@@ -13,7 +13,7 @@ export interface Substitution {
   /** The values that were filled in, all of them secrets. */
   readonly values: readonly string[];
   /** What is wrong, as the rest of a sentence; null if nothing is. */
-  readonly complaint: string | null;
+  readonly problem: string | null;
   /** Whether that is a variable without a value. */
   readonly missing: boolean;
 }
@@ -41,7 +41,7 @@ export function substitute(
   host: Environment,
   prepare: (value: string, before: string, after: string) => string = (value) => value,
 ): Substitution {
-  if (!text.includes("${")) return { text, values: [], complaint: null, missing: false };
+  if (!text.includes("${")) return { text, values: [], problem: null, missing: false };
   const values: string[] = [];
   let missing: string | null = null;
   let unknown = false;
@@ -64,7 +64,7 @@ export function substitute(
     : missing !== null
     ? `needs the environment variable ${missing}, which is not set, empty, or may not be read`
     : null;
-  return { text: filled, values, complaint, missing: !unknown && missing !== null };
+  return { text: filled, values, problem: complaint, missing: !unknown && missing !== null };
 }
 
 /**
@@ -80,7 +80,7 @@ export function substituteUrl(text: string, host: Environment): Substitution {
   return substitute(text, host, (value, before, after) => {
     const fitting = inUserinfo(before, after)
       ? encodeURIComponent(value)
-      : fittingInUrl(value, before === "");
+      : encodeForUrl(value, before === "");
     return fitting.replaceAll("{", "{{").replaceAll("}", "}}");
   });
 }

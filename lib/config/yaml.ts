@@ -15,11 +15,11 @@ import {
   type YAMLMap,
 } from "yaml";
 import {
-  DEEPEST,
-  type Document,
   duplicateKey,
   type Locate,
-  type Mistake,
+  MAX_DEPTH,
+  type ParsedText,
+  type SyntaxProblem,
   TOO_DEEP,
 } from "./source.ts";
 
@@ -36,15 +36,15 @@ const ALIASES_LIMIT = 5_000;
 const STATES_A_LEVEL = 2;
 
 /** Reads one YAML document. */
-export function readYaml(text: string): Document {
+export function readYaml(text: string): ParsedText {
   let document: YamlDocument.Parsed;
   try {
     document = compose(text);
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
-    return { value: undefined, mistakes: [error.mistake], locate: () => null };
+    return { value: undefined, problems: [error.mistake], locate: () => null };
   }
-  const mistakes = document.errors.map((error): Mistake => ({
+  const mistakes = document.errors.map((error): SyntaxProblem => ({
     offset: error.pos[0],
     message: plain(error.message),
   }));
@@ -57,12 +57,12 @@ export function readYaml(text: string): Document {
       mistakes.push({ offset: 0, message: error instanceof Error ? plain(error.message) : "" });
     }
   }
-  return { value, mistakes, locate: locator(document) };
+  return { value, problems: mistakes, locate: locator(document) };
 }
 
 /** Ends the reading of a text before the part of the parser that recurses. */
 class Broken extends Error {
-  constructor(readonly mistake: Mistake) {
+  constructor(readonly mistake: SyntaxProblem) {
     super(mistake.message);
   }
 }
@@ -80,7 +80,7 @@ function* tokensIn(text: string): Generator<CST.Token, void> {
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
     yield* parser.next(lexeme);
-    if (parser.stack.length > DEEPEST * STATES_A_LEVEL) {
+    if (parser.stack.length > MAX_DEPTH * STATES_A_LEVEL) {
       throw new Broken({ offset: parser.offset, message: TOO_DEEP });
     }
   }
@@ -88,8 +88,8 @@ function* tokensIn(text: string): Generator<CST.Token, void> {
 }
 
 /** Keys that are given twice, and the first alias too many. */
-function mistakesIn(document: YamlDocument.Parsed): Mistake[] {
-  const mistakes: Mistake[] = [];
+function mistakesIn(document: YamlDocument.Parsed): SyntaxProblem[] {
+  const mistakes: SyntaxProblem[] = [];
   let aliases = 0;
   visit(document, {
     Map(_, map) {

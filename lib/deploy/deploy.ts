@@ -90,7 +90,7 @@ async function load(host: Host): Promise<Config> {
     urls: [],
     overrides: {},
     at: host.clock.now(),
-    standardState: "kv:",
+    defaultState: "kv:",
   }, host);
   for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);
   const complaint = complaintAboutStore(config.store);

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { readJson } from "../../lib/config/json.ts";
 import { readList } from "../../lib/config/read.ts";
-import { type Document, lineFinder } from "../../lib/config/source.ts";
+import { createLineFinder, type ParsedText } from "../../lib/config/source.ts";
 import { readYaml } from "../../lib/config/yaml.ts";
 
 /** Mistakes as `line:column message`. */
-function mistakesIn(text: string, { mistakes }: Document): string[] {
-  const positionOf = lineFinder(text);
+function mistakesIn(text: string, { problems: mistakes }: ParsedText): string[] {
+  const positionOf = createLineFinder(text);
   return mistakes.map(({ offset, message }) => {
     const { line, column } = positionOf(offset);
     return `${line}:${column} ${message}`;
@@ -26,7 +26,7 @@ Deno.test("JSON is read", () => {
   for (const [text, value] of VALUES) {
     for (const comments of [false, true]) {
       const document = readJson(text, comments);
-      assertEquals(document.mistakes, []);
+      assertEquals(document.problems, []);
       assertEquals(document.value, value);
     }
   }
@@ -42,11 +42,11 @@ const COMMENTED = '{ // one\n "a": 1, /* two */\n "b": [1, 2,],\n}';
 
 Deno.test("comments and trailing commas are for JSONC alone", () => {
   assertEquals(readJson(COMMENTED, true).value, { a: 1, b: [1, 2] });
-  assertEquals(readJson(COMMENTED, true).mistakes, []);
+  assertEquals(readJson(COMMENTED, true).problems, []);
   assertEquals(mistakesIn(COMMENTED, readJson(COMMENTED, false)), [
     "1:3 plain JSON has no comments; name the file .jsonc to have them",
   ]);
-  assertEquals(readJson("[1,]", false).mistakes.length, 1);
+  assertEquals(readJson("[1,]", false).problems.length, 1);
 });
 
 const BROKEN_JSON: readonly (readonly [text: string, mistake: string])[] = [
@@ -98,7 +98,7 @@ Deno.test("YAML is read, and anchors are followed within reason", () => {
     [..."bcdefg"].map((name, index) =>
       `${name}: &${name} [${Array(10).fill(`*${"abcdef"[index]}`).join(",")}]\n`
     ).join("");
-  assertEquals(readYaml(bomb).mistakes.length, 1);
+  assertEquals(readYaml(bomb).problems.length, 1);
 });
 
 const JSON_TEXT = `{
@@ -150,12 +150,12 @@ const YAML_PLACES: readonly Row[] = [
 ];
 
 Deno.test("row 89: keys and values are found in a text, or what is around them", () => {
-  const documents: [string, Document, readonly Row[]][] = [
+  const documents: [string, ParsedText, readonly Row[]][] = [
     [JSON_TEXT, readJson(JSON_TEXT, true), JSON_PLACES],
     [YAML_TEXT, readYaml(YAML_TEXT), YAML_PLACES],
   ];
   for (const [text, { locate }, rows] of documents) {
-    const positionOf = lineFinder(text);
+    const positionOf = createLineFinder(text);
     for (const [path, part, position] of rows) {
       const { line, column } = positionOf(locate(path, part) ?? NaN);
       assertEquals(`${line}:${column}`, position, `${part} of ${path.join(".")}`);
@@ -176,7 +176,7 @@ Deno.test("lists hold a URL a line", () => {
 });
 
 Deno.test("lines end in every way they can", () => {
-  const positionOf = lineFinder("a\nbc\r\nd\re");
+  const positionOf = createLineFinder("a\nbc\r\nd\re");
   const positions = [0, 1, 2, 3, 4, 6, 8].map((offset) => {
     const { line, column } = positionOf(offset);
     return `${line}:${column}`;

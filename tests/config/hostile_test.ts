@@ -8,7 +8,7 @@ import { createSuggester, nearest } from "../../lib/config/suggest.ts";
 import { readTextAtMost } from "../../lib/core/text.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
-import { AT, complaintsOf, errorOf, load, loadText, makeFiles } from "./loading.ts";
+import { AT, errorOf, load, loadText, makeFiles, problemLinesOf } from "./loading.ts";
 
 const TOO_DEEP = "is nested deeper than 64 levels";
 
@@ -54,9 +54,9 @@ Deno.test("row 142: a deeply nested config is a mistake with a place, from every
 
 Deno.test("row 142: 64 levels are read", async () => {
   const list = `${"[".repeat(63)}${"]".repeat(63)}`;
-  const flow = await complaintsOf(loadText(`{"x": ${list}}`));
+  const flow = await problemLinesOf(loadText(`{"x": ${list}}`));
   assertEquals(flow, ["1:2: x is not an option"]);
-  assertEquals(await complaintsOf(loadText(`x: ${list}`)), ["1:1: x is not an option"]);
+  assertEquals(await problemLinesOf(loadText(`x: ${list}`)), ["1:1: x is not an option"]);
 });
 
 Deno.test("createSuggester: the number of comparisons is bounded, however many words are wrong", () => {
@@ -141,7 +141,7 @@ Deno.test("row 142: very long lines, keys and values are mistakes with short mes
     [long, /^1:1: must be a URL/],
   ];
   for (const [text, complaint] of cases) {
-    const [first = ""] = await complaintsOf(loadText(text));
+    const [first = ""] = await problemLinesOf(loadText(text));
     assertMatch(first, complaint);
     assertEquals(first.length < 300, true);
   }
@@ -150,7 +150,7 @@ Deno.test("row 142: very long lines, keys and values are mistakes with short mes
 Deno.test("row 142: more than 32 MiB is no config, from a file or standard input", async () => {
   const text = `{"store": "${"x".repeat(50_000_000)}"}`;
   const expected = "is larger than 32 MiB, which no config may be";
-  assertEquals(await complaintsOf(loadText(text)), [` ${expected}`]);
+  assertEquals(await problemLinesOf(loadText(text)), [` ${expected}`]);
   await using folder = await temporaryFolder();
   const files = ["a.json", "b.yaml", "c.txt", "d.ts"];
   await makeFiles(folder, Object.fromEntries(files.map((file) => [file, text])));
@@ -178,7 +178,7 @@ Deno.test("row 142: NUL bytes and UTF-16 are mistakes with a place", async () =>
   const texts = ["{\0}", '{"a": "\0"}', "store: \0", "https://e.org/\0", "\0"];
   for (const text of texts) {
     const column = text.indexOf("\0") + 1;
-    assertEquals(await complaintsOf(loadText(text)), [`1:${column}: ${complaint}`]);
+    assertEquals(await problemLinesOf(loadText(text)), [`1:${column}: ${complaint}`]);
   }
   await using folder = await temporaryFolder();
   const utf16 = new Uint8Array(new Uint16Array([..."\ufeff{}"].map((c) => c.charCodeAt(0))).buffer);
@@ -207,7 +207,7 @@ Deno.test("row 142: YAML aliases are followed within limits", async () => {
     [loop, /^1:\d+: /],
   ];
   for (const [text, complaint] of cases) {
-    const [first = ""] = await complaintsOf(loadText(text));
+    const [first = ""] = await problemLinesOf(loadText(text));
     assertMatch(first, complaint);
   }
   const shared = `x: &x\n  url: https://e.org/a\n  kep: 1\ntasks: [${
@@ -227,12 +227,12 @@ Deno.test("row 142: __proto__ is an unknown key, in every format and at every de
   const text =
     '{"__proto__": {"store": "x"}, "tasks": [{"url": "https://e.org/a", "__proto__": {}}]}';
   const yaml = "__proto__: {store: x}\ntasks: [{url: 'https://e.org/a', __proto__: {}}]";
-  assertEquals((await complaintsOf(loadText(text)))[0], "1:2: __proto__ is not an option");
+  assertEquals((await problemLinesOf(loadText(text)))[0], "1:2: __proto__ is not an option");
   assertMatch(
-    (await complaintsOf(loadText(text)))[1] ?? "",
+    (await problemLinesOf(loadText(text)))[1] ?? "",
     /^1:68: tasks\[0\]\.__proto__ is not an/,
   );
-  assertEquals((await complaintsOf(loadText(yaml))).length, 2);
+  assertEquals((await problemLinesOf(loadText(yaml))).length, 2);
   assertEquals(valueComplaints({ tasks }).length, 1);
   assertEquals(Object.hasOwn(Object.prototype, "store"), false);
 });
@@ -308,7 +308,7 @@ Deno.test("row 142: a module that cannot be run or read is a mistake", async () 
   await makeFiles(folder, modules);
   for (const again of [false, true]) {
     for (const file of Object.keys(modules)) {
-      const error = await errorOf(load({ cwd: folder.path, files: [file], again }));
+      const error = await errorOf(load({ cwd: folder.path, files: [file], reload: again }));
       assertMatch(error.message, new RegExp(`^${file}: .`), `${file} ${error.message}`);
     }
   }

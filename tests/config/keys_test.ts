@@ -78,7 +78,7 @@ const UNSAFE: readonly (readonly [to: string, complaint: string])[] = [
 
 Deno.test("names that a person wrote are refused where they are unsafe, not changed", () => {
   for (const [to, complaint] of UNSAFE) {
-    assertEquals(keyOf(to, URL_OF_FILE), { complaint }, JSON.stringify(to));
+    assertEquals(keyOf(to, URL_OF_FILE), { problem: complaint }, JSON.stringify(to));
   }
 });
 

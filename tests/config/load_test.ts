@@ -9,13 +9,13 @@ import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import {
   AT,
-  complaintsOf,
   errorOf,
   type Given,
   load,
   loadInput,
   loadText,
   makeFiles,
+  problemLinesOf,
 } from "./loading.ts";
 
 const FIXTURES = fromFileUrl(new URL("../fixtures/config", import.meta.url));
@@ -101,7 +101,7 @@ Deno.test("row 89: what a config in TypeScript does wrong is told without lines"
     ["empty.ts", ["empty.ts: is missing"]],
   ];
   for (const [name, complaints] of table) {
-    assertEquals(await complaintsOf(load({ cwd: FIXTURES, files: [name] })), complaints);
+    assertEquals(await problemLinesOf(load({ cwd: FIXTURES, files: [name] })), complaints);
   }
 });
 
@@ -121,9 +121,9 @@ Deno.test("a file that cannot be read is told with the other mistakes", async ()
 Deno.test("without files the nearest config is loaded, and named as seen from here", async () => {
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "cronfetch.json": "{", "below/.git/HEAD": "", "here/x": "" });
-  const here = await complaintsOf(load({ cwd: folder.path }));
+  const here = await problemLinesOf(load({ cwd: folder.path }));
   assertEquals(here, ["cronfetch.json:1:2: a } was expected"]);
-  const above = await complaintsOf(load({ cwd: folder.file("here") }));
+  const above = await problemLinesOf(load({ cwd: folder.file("here") }));
   assertEquals(above, [`${folder.file("cronfetch.json")}:1:2: a } was expected`]);
   const error = await assertRejects(() => load({ cwd: folder.file("below") }), CronfetchError);
   assertEquals(error.code, "config.not-found");
@@ -258,7 +258,7 @@ Deno.test("places that are none are refused", async () => {
   ];
   for (const [setting, written, complaint] of table) {
     const expected = `1:${setting.length + 5}: ${setting} ${complaint}`;
-    assertEquals(await complaintsOf(loadInput({ [setting]: written })), [expected]);
+    assertEquals(await problemLinesOf(loadInput({ [setting]: written })), [expected]);
   }
 });
 
@@ -271,7 +271,7 @@ Deno.test("row 102: a name too long for a bucket is refused, its prefix included
   });
   const complaint =
     "1:134: tasks[0] makes, behind the prefix of the bucket, a name of more than 1024 bytes";
-  assertEquals(await complaintsOf(loadInput({ store, tasks: [named(1025)] })), [complaint]);
+  assertEquals(await problemLinesOf(loadInput({ store, tasks: [named(1025)] })), [complaint]);
   await loadInput({ store, tasks: [named(1024)] });
   await loadInput({ tasks: [named(1025)] });
 });
@@ -323,7 +323,7 @@ Deno.test("a config can be given as a value; only its own variables count", () =
 Deno.test("a platform's own state counts where nobody names one", async () => {
   const standardState = "kv:";
   const stateOf = async (input: ConfigInput, given: Given) =>
-    locationText((await loadInput(input, { standardState, ...given })).state);
+    locationText((await loadInput(input, { defaultState: standardState, ...given })).state);
   assertEquals(await stateOf({}, {}), "kv:");
   assertEquals(await stateOf({ state: "memory:" }, {}), "memory:");
   assertEquals(await stateOf({}, { env: { CRONFETCH_STATE: "memory:" } }), "memory:");

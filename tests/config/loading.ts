@@ -68,7 +68,7 @@ export async function errorOf(loading: Promise<unknown>): Promise<ConfigError> {
 }
 
 /** The same, as people see them, without the name of standard input. */
-export async function complaintsOf(loading: Promise<unknown>): Promise<string[]> {
+export async function problemLinesOf(loading: Promise<unknown>): Promise<string[]> {
   const { problems } = await errorOf(loading);
   return problems.map((problem) => formatProblem(problem).replace("standard input:", ""));
 }

@@ -1,14 +1,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import * as fc from "fast-check";
 import { distinctName, keyFor, keyOf } from "../../lib/config/keys.ts";
-import { parseTemplate, renderer } from "../../lib/config/template.ts";
-import { AT, complaintsOf, load, loadInput, loadText, onlyTask, tasksIn } from "./loading.ts";
+import { createRenderer, parseTemplate } from "../../lib/config/template.ts";
+import { AT, load, loadInput, loadText, onlyTask, problemLinesOf, tasksIn } from "./loading.ts";
 
 function nameOf(to: string, url: string): string {
-  const { value: template, complaint } = parseTemplate(to, true);
+  const { value: template, problem: complaint } = parseTemplate(to, true);
   if (template === undefined) return `mistake: ${complaint}`;
-  const key = keyFor(template, new URL(url), "UTC", renderer(AT));
-  return key.value ?? `mistake: ${key.complaint}`;
+  const key = keyFor(template, new URL(url), "UTC", createRenderer(AT));
+  return key.value ?? `mistake: ${key.problem}`;
 }
 
 const URL_A = "https://Data.example.org:8443/a/b%20c//d/report.tar.gz?page=2&q=x%2Fy&empty=#f";
@@ -147,7 +147,7 @@ Deno.test("row 148: defaults.to names the files of all tasks, ids are stable and
 Deno.test("row 148: a missing parameter names the task, a mistake in defaults.to is reported once", async () => {
   const tasks = ["https://e.org/a?id=1", "https://e.org/a", "https://e.org/c?id="];
   assertEquals(
-    (await complaintsOf(loadInput({ defaults: { to: "{query.id}.csv" }, tasks })))
+    (await problemLinesOf(loadInput({ defaults: { to: "{query.id}.csv" }, tasks })))
       .map((line) => line.replace(/^1:\d+: /, "")),
     ["tasks[1]", "tasks[2]"].map((task) =>
       `${task} gets a name from "defaults.to" that needs the query parameter "id", ` +
@@ -155,11 +155,11 @@ Deno.test("row 148: a missing parameter names the task, a mistake in defaults.to
     ),
   );
   for (const to of ["../{host}", "{hosst}", "a//b", "/x/"]) {
-    const complaints = await complaintsOf(loadInput({ defaults: { to }, tasks }));
+    const complaints = await problemLinesOf(loadInput({ defaults: { to }, tasks }));
     assertEquals(complaints.length, 1, complaints.join("\n"));
     assertMatch(complaints[0] ?? "", /^1:\d+: defaults\.to /);
   }
-  const own = await complaintsOf(
+  const own = await problemLinesOf(
     loadInput({ tasks: [{ url: "https://e.org/", to: "{query.x}" }] }),
   );
   assertMatch(own[0] ?? "", /tasks\[0\]\.to needs the query parameter "x"/);
@@ -196,7 +196,7 @@ Deno.test("row 148: the value of a variable never becomes part of a name", async
   for (const [url, to, holds] of SECRETS) {
     const task = to === null ? { url } : { url, to };
     if (holds) {
-      const complaints = await complaintsOf(loadInput({ tasks: [task] }, { env: ENV }));
+      const complaints = await problemLinesOf(loadInput({ tasks: [task] }, { env: ENV }));
       const [first = ""] = complaints;
       assertMatch(first, /would put a secret into the name of a file/, `${url} ${to}`);
       assertEquals(complaints.join().includes("s3cr"), false);
@@ -221,18 +221,18 @@ Deno.test("row 148: a collision suggests the part that differs", async () => {
   for (const [url, other, name] of DISTINCT) {
     assertEquals(distinctName(new URL(url), new URL(other)), name, `${url} ${other}`);
   }
-  const [complaint = ""] = await complaintsOf(loadText("https://e.org/x/a\nhttps://e.org/y/a\n"));
+  const [complaint = ""] = await problemLinesOf(loadText("https://e.org/x/a\nhttps://e.org/y/a\n"));
   assertMatch(complaint, /give one of them another "to", or all of them "to": "\{path\}\/"$/);
 });
 
 Deno.test("row 148: a blank in a list is a mistake with a suggestion", async () => {
   const text =
     "https://e.org/a b.pdf\nhttps://e.org/c\thttps://e.org/d\n  # a comment\nhttps://e.org/e \n";
-  assertEquals(await complaintsOf(loadText(text)), [
+  assertEquals(await problemLinesOf(loadText(text)), [
     '1:16: a blank in a URL; write %20; did you mean "https://e.org/a%20b.pdf"?',
     "2:16: a blank in a URL; write one URL a line",
   ]);
-  const long = await complaintsOf(loadText(`https://e.org/${"x".repeat(99)} y`));
+  const long = await problemLinesOf(loadText(`https://e.org/${"x".repeat(99)} y`));
   assertEquals(long, ["1:114: a blank in a URL; write %20"]);
 });
 

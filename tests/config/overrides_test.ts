@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Overrides } from "../../lib/config/overrides.ts";
 import { tasksOf } from "../../lib/config/config.ts";
 import { locationText } from "../../lib/core/location.ts";
-import { AT, complaintsOf, errorOf, type Given, loadInput } from "./loading.ts";
+import { AT, errorOf, type Given, loadInput, problemLinesOf } from "./loading.ts";
 
 const FILE = {
   store: "file-store",
@@ -92,13 +92,13 @@ Deno.test("row 95: a mistake in a flag or a variable is told by its name", async
   };
   for (const [name, variable, flag] of ROWS) {
     for (const text of wrong[name] ?? []) {
-      const [complaint = "", ...others] = await complaintsOf(
+      const [complaint = "", ...others] = await problemLinesOf(
         loadInput(FILE, { overrides: { [name]: text } }),
       );
       assertEquals(others, []);
       assertEquals(complaint.startsWith(`${flag}: must be `), true, `${text}: ${complaint}`);
       if (text === "") continue;
-      const [told = ""] = await complaintsOf(loadInput(FILE, { env: { [variable]: text } }));
+      const [told = ""] = await problemLinesOf(loadInput(FILE, { env: { [variable]: text } }));
       assertEquals(told, complaint.replace(flag, variable));
     }
   }
@@ -117,6 +117,6 @@ Deno.test("every mistake in flags is told, beside those in the file", async () =
 
 Deno.test("row 90: a password in a mistaken variable is not told", async () => {
   const secret = `postgres://user:hunter2@h/${"x".repeat(1_000)}`;
-  const complaints = await complaintsOf(loadInput(FILE, { env: { CRONFETCH_STATE: secret } }));
+  const complaints = await problemLinesOf(loadInput(FILE, { env: { CRONFETCH_STATE: secret } }));
   assertEquals(complaints.join().includes("hunter2"), false);
 });

@@ -5,7 +5,7 @@ import { dirname } from "@std/path";
 import { ownFilesOf } from "../../lib/config/own_files.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { stateLocation, storeLocation } from "../helpers/open.ts";
-import { complaintsOf, load, loadInput, makeFiles } from "./loading.ts";
+import { load, loadInput, makeFiles, problemLinesOf } from "./loading.ts";
 
 const URL = "https://example.org/x";
 
@@ -36,7 +36,7 @@ for (const [settings, to, fault] of REFUSED) {
     const config = { ...settings, tasks: [{ url: URL, to }] };
     await makeFiles(folder, { "here/cronfetch.jsonc": JSON.stringify(config) });
     const given = { files: [folder.file("here/cronfetch.jsonc")], cwd: folder.path };
-    const complaints = await complaintsOf(load(given));
+    const complaints = await problemLinesOf(load(given));
     assertEquals(complaints.length, 1, complaints.join("\n"));
     assertEquals(complaints[0]?.includes(`: ${fault}`), true, complaints[0]);
   });
@@ -56,13 +56,13 @@ Deno.test("row 113: a file named by its URL is refused likewise", async () => {
   await using folder = await temporaryFolder();
   const config = { store: ".", tasks: ["https://example.org/cronfetch.jsonc"] };
   await makeFiles(folder, { "cronfetch.jsonc": JSON.stringify(config) });
-  const [complaint = ""] = await complaintsOf(load({ files: [folder.file("cronfetch.jsonc")] }));
+  const [complaint = ""] = await problemLinesOf(load({ files: [folder.file("cronfetch.jsonc")] }));
   assertEquals(complaint.includes("it is the config"), true, complaint);
 });
 
 Deno.test("row 113: a state in a variable counts", async () => {
   await using folder = await temporaryFolder();
-  const [complaint = ""] = await complaintsOf(
+  const [complaint = ""] = await problemLinesOf(
     loadInput({ store: ".", tasks: [{ url: URL, to: "b/s.json" }] }, {
       env: { CRONFETCH_STATE: "file:b/s.json" },
       cwd: folder.path,
@@ -114,7 +114,7 @@ for (
   Deno.test(`row 114: ${to} beside a.csv is refused at load`, async () => {
     const tasks = [TASK_A, { url: URL, to }];
     for (const order of [tasks, tasks.toReversed()]) {
-      const [complaint = ""] = await complaintsOf(loadInput({ tasks: order }));
+      const [complaint = ""] = await problemLinesOf(loadInput({ tasks: order }));
       assertEquals(
         complaint.includes("which is named like an older version or refused content of the file"),
         true,

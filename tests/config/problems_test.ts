@@ -5,10 +5,10 @@ import {
   formatPath,
   formatProblem,
   type Problem,
-  show,
+  quote,
 } from "../../lib/config/problem.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
-import { complaintsOf, errorOf, load, loadText, makeFiles } from "./loading.ts";
+import { errorOf, load, loadText, makeFiles, problemLinesOf } from "./loading.ts";
 
 const MISTAKES_JSONC = `{
   "store": "gs://x",
@@ -79,7 +79,7 @@ Deno.test("row 89: mistakes in YAML have lines and columns too", async () => {
   - url: ftp://example.org/c
     kep: 1
 `;
-  assertEquals(await complaintsOf(loadText(text)), [
+  assertEquals(await problemLinesOf(loadText(text)), [
     `4:13: tasks[0].timeout.idle ${DURATION}`,
     '6:10: tasks[2].url must be an http or https URL, not "ftp:"',
     '7:5: tasks[2].kep is not an option; did you mean "keep"?',
@@ -88,7 +88,7 @@ Deno.test("row 89: mistakes in YAML have lines and columns too", async () => {
 
 Deno.test("row 89: mistakes in lists and arguments have the place that people know", async () => {
   const list = "# one\nhttps://example.org/a\n\n  nonsense\nhttps://example.com/a";
-  assertEquals(await complaintsOf(loadText(list, { urls: ["https://example.net/x", "a.b/c"] })), [
+  assertEquals(await problemLinesOf(loadText(list, { urls: ["https://example.net/x", "a.b/c"] })), [
     "4:3: must be an absolute http or https URL",
     '5:1: writes the same file as standard input:2:1, "a"; give one of them another "to", ' +
     'or all of them "to": "{host}/"',
@@ -116,7 +116,7 @@ Deno.test("the first mistake gives the code", async () => {
 Deno.test("a config that is no object is told as a whole", async () => {
   for (const text of ["[1]", "---\n5", '--- "text"']) {
     assertEquals(
-      (await complaintsOf(loadText(text)))[0]?.replace(/^[\d:]+ /, ""),
+      (await problemLinesOf(loadText(text)))[0]?.replace(/^[\d:]+ /, ""),
       [
         "must be an object of options",
       ][0],
@@ -144,7 +144,7 @@ Deno.test("row 91: only http and https are asked, for files, mirrors and checksu
       mirrors: [url],
       expect: { sha256: { url, name: "x" } },
     };
-    const complaints = await complaintsOf(loadText(JSON.stringify({ tasks: [task] }, null, 1)));
+    const complaints = await problemLinesOf(loadText(JSON.stringify({ tasks: [task] }, null, 1)));
     assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: /, "")), [
       `tasks[0].url ${complaint}`,
       `tasks[0].mirrors[0] ${complaint}`,
@@ -212,7 +212,7 @@ const FORGED: readonly (readonly [task: object, env: Record<string, string>, tol
 
 Deno.test("row 93: control characters are refused, and escaped where they are told", async () => {
   for (const [task, env, told] of FORGED) {
-    const complaints = await complaintsOf(loadText(JSON.stringify({ tasks: [task] }), { env }));
+    const complaints = await problemLinesOf(loadText(JSON.stringify({ tasks: [task] }), { env }));
     const dot = told.startsWith("[") ? "" : ".";
     assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: /, "")), [
       `tasks[0]${dot}${told}`,
@@ -302,7 +302,7 @@ Deno.test("long lists of mistakes are cut in the message, not in the error", () 
 });
 
 Deno.test("row 93: nothing that is shown can move a cursor", () => {
-  assertEquals(show("a\u001b[2J\n\u202e\ud800"), '"a\\u{1b}[2J\\u{a}\\u{202e}\\u{d800}"');
-  assertEquals(show("x".repeat(100)), `"${"x".repeat(60)}…"`);
+  assertEquals(quote("a\u001b[2J\n\u202e\ud800"), '"a\\u{1b}[2J\\u{a}\\u{202e}\\u{d800}"');
+  assertEquals(quote("x".repeat(100)), `"${"x".repeat(60)}…"`);
   assertEquals(formatPath(["a", 0, "b-c", "d e", "\n", "f.g"]), 'a[0].b-c["d e"]["\\n"]["f.g"]');
 });

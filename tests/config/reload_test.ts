@@ -20,7 +20,7 @@ async function sourceOf(
   const host = testHost({ cwd: folder.path });
   const request = { files, urls: [], overrides: {}, at: host.clock.now() };
   return await openConfigSource({
-    load: (again) => loadConfig({ ...request, again }, host),
+    load: (reload) => loadConfig({ ...request, reload }, host),
     files: () => configFiles(request, host),
     timers: host.timers,
   });

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { configJsonSchema, type JsonSchema, optionRows } from "../../lib/config/json_schema.ts";
 import { type ConfigInput, DEFAULTS, type TaskInput } from "../../lib/config/input.ts";
 import type { configSchema, taskSchema } from "../../lib/config/schema.ts";
-import { complaintsOf, loadInput, loadText } from "./loading.ts";
+import { loadInput, loadText, problemLinesOf } from "./loading.ts";
 
 /** True if each of two types allows what the other does, optional keys included. */
 type Same<A, B> = [A, Required<A>, keyof A] extends [B, Required<B>, keyof B]
@@ -138,7 +138,7 @@ const ABSURD: readonly (readonly [config: unknown, complaint: string])[] = [
 Deno.test("row 95: absurd values are refused, with what is allowed; the JSON Schema agrees", async () => {
   for (const [config, complaint] of ABSURD) {
     const text = JSON.stringify(config);
-    const [told = "", ...others] = await complaintsOf(loadText(text));
+    const [told = "", ...others] = await problemLinesOf(loadText(text));
     assertEquals(others, [], text);
     assertEquals(told.replace(/^\d+:\d+: /, "").slice(0, complaint.length), complaint);
     assertEquals(SCHEMA.safeParse(config).success, false, text);
@@ -158,7 +158,7 @@ const OUT_OF_RANGE: readonly (readonly [config: ConfigInput, complaint: string])
 
 Deno.test("row 95: quantities out of their range are refused", async () => {
   for (const [config, complaint] of OUT_OF_RANGE) {
-    const [told = "", ...others] = await complaintsOf(loadInput(config));
+    const [told = "", ...others] = await problemLinesOf(loadInput(config));
     assertEquals(others, []);
     assertEquals(told.replace(/^\d+:\d+: /, "").slice(0, complaint.length), complaint);
   }
@@ -166,7 +166,7 @@ Deno.test("row 95: quantities out of their range are refused", async () => {
 
 Deno.test("row 95: YAML's odd numbers are refused", async () => {
   for (const number of [".nan", ".inf", "-.inf", "1e400", "0x10000"]) {
-    const complaints = await complaintsOf(loadText(`alertAfter: ${number}`));
+    const complaints = await problemLinesOf(loadText(`alertAfter: ${number}`));
     assertEquals(complaints, ["1:13: alertAfter must be a whole number from 1 to 1000"], number);
   }
 });

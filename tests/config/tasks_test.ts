@@ -2,7 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { ConfigInput, TaskInput } from "../../lib/config/input.ts";
 import { knownIds, tasksOf } from "../../lib/config/config.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { AT, complaintsOf, loadInput, loadText, onlyTask, tasksIn } from "./loading.ts";
+import { AT, loadInput, loadText, onlyTask, problemLinesOf, tasksIn } from "./loading.ts";
 
 Deno.test("a URL alone is a task with every default", async () => {
   assertEquals(await onlyTask("https://example.org/a/f1040.pdf?x=1"), {
@@ -209,7 +209,7 @@ const REFUSED: readonly (readonly [task: Omit<TaskInput, "id">, complaint: strin
 
 Deno.test("names that cannot be are refused", async () => {
   for (const [task, complaint] of REFUSED) {
-    const complaints = await complaintsOf(loadInput({ tasks: [task] }, { env: { A: "aaaa" } }));
+    const complaints = await problemLinesOf(loadInput({ tasks: [task] }, { env: { A: "aaaa" } }));
     assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: tasks\[0\]\./, "")), [complaint]);
   }
 });
@@ -338,7 +338,7 @@ const WRONG: readonly (readonly [task: Partial<TaskInput>, complaint: RegExp])[]
 
 Deno.test("values that no schema can judge are judged", async () => {
   for (const [task, complaint] of WRONG) {
-    const [told = "", ...others] = await complaintsOf(
+    const [told = "", ...others] = await problemLinesOf(
       loadInput({ tasks: [{ url: "https://h/a", ...task }] }),
     );
     assertEquals(others, []);
@@ -352,7 +352,7 @@ Deno.test("a mistake in the defaults is told once, and where it is", async () =>
     defaults: { timezone: "Nowhere/X", expect: { matches: "(" } },
     tasks: ["https://h/a", "https://h/b", { url: "https://h/c", expect: { json: true } }],
   };
-  const complaints = await complaintsOf(loadInput(config));
+  const complaints = await problemLinesOf(loadInput(config));
   assertEquals(complaints.map((text) => text.replace(/^\S+ (\S+) .*/, "$1")), [
     "schedule",
     "defaults.timezone",
@@ -369,7 +369,7 @@ Deno.test("a wrong time zone of a task is one mistake, whatever its schedule", a
       { url: "https://h/c", timezone: "Mars/Base", schedule: "manual" },
     ],
   });
-  const complaints = await complaintsOf(loadText(text));
+  const complaints = await problemLinesOf(loadText(text));
   assertEquals(complaints.map((text) => text.replace(/^\S+ (\S+) .*/, "$1")), [
     "tasks[1].timezone",
     "tasks[2].timezone",

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseTemplate, renderer } from "../../lib/config/template.ts";
+import { createRenderer, parseTemplate } from "../../lib/config/template.ts";
 
 /** 23:30 on the last day of a year; in Berlin 00:30 on the first of the next. */
 const AT = Temporal.Instant.from("2026-12-31T23:30:05Z");
@@ -28,16 +28,16 @@ const RENDERED: readonly (readonly [template: string, zone: string, text: string
 ];
 
 Deno.test("templates are filled in, in the zone of the task", () => {
-  const render = renderer(AT);
+  const render = createRenderer(AT);
   for (const [text, zone, expected] of RENDERED) {
-    const { value, complaint } = parseTemplate(text, true);
+    const { value, problem: complaint } = parseTemplate(text, true);
     assertEquals(complaint, undefined, text);
     assertEquals(value && render(value, zone), expected, `${text} in ${zone}`);
   }
 });
 
 Deno.test("the same part is filled in anew in another zone", () => {
-  const render = renderer(AT);
+  const render = createRenderer(AT);
   const { value } = parseTemplate("{date:DD}", false);
   const days = ["UTC", "Europe/Berlin", "UTC"].map((zone) => value && render(value, zone));
   assertEquals(days, ["31", "01", "31"]);
@@ -63,12 +63,12 @@ const REFUSED: readonly (readonly [template: string, complaint: RegExp])[] = [
 
 Deno.test("mistakes in templates are told", () => {
   for (const [text, expected] of REFUSED) {
-    const { complaint } = parseTemplate(text, true);
+    const { problem: complaint } = parseTemplate(text, true);
     assertEquals(expected.test(complaint ?? ""), true, `${text}: ${complaint}`);
   }
 });
 
 Deno.test("{name} is refused where no file is named", () => {
-  const { complaint } = parseTemplate("{name}", false);
+  const { problem: complaint } = parseTemplate("{name}", false);
   assertEquals(complaint, 'holds "{name}"; {date:YYYY-MM-DD} is filled in, {{ is a brace');
 });

@@ -17,7 +17,7 @@ Deno.test("variables are filled in, as they are", () => {
     assertEquals(substitute(text, host), {
       text: filled,
       values,
-      complaint: null,
+      problem: null,
       missing: false,
     });
   }
@@ -37,7 +37,7 @@ Deno.test("row 92: a variable without a value is missing, and never an empty tex
   for (const [text, missing, complaint] of REFUSED) {
     const result = substitute(text, host);
     assertEquals(result.missing, missing, text);
-    assertEquals(complaint.test(result.complaint ?? ""), true, `${text}: ${result.complaint}`);
+    assertEquals(complaint.test(result.problem ?? ""), true, `${text}: ${result.problem}`);
   }
 });
 
