@@ -4,15 +4,14 @@
  * pages are current.
  */
 
-import { EXIT_CODES, main } from "../lib/cli/main.ts";
+import { exitCodeRows, main } from "../lib/cli/main.ts";
 import { optionRows } from "../lib/config/json_schema.ts";
 import { OVERRIDES } from "../lib/config/input.ts";
-import { ERROR_CODES, type ErrorCode } from "../lib/core/errors.ts";
+import { ERROR_CODES } from "../lib/core/errors.ts";
 import type { RunEvent } from "../lib/core/event.ts";
 import type { Host } from "../lib/core/host.ts";
 import { TASK_STATUSES, type TaskStatus } from "../lib/core/result.ts";
 import { realHost } from "../lib/host.ts";
-import { advice } from "../lib/report/advice.ts";
 import { type EventJsonSchema, eventJsonSchema } from "../lib/report/event_schema.ts";
 import { rowsByFile, table as alignedTable, withTestColumn } from "./fault_rows.ts";
 
@@ -62,11 +61,11 @@ function overrides(): string {
 }
 
 function errors(): string {
-  const rows = Object.entries(ERROR_CODES).map(([name, { meaning, retry }]) => [
+  const rows = Object.entries(ERROR_CODES).map(([name, { meaning, retry, hint }]) => [
     code(name),
     meaning,
     retry,
-    advice(name as ErrorCode, null) ?? "",
+    hint ?? "",
   ]);
   return table(["code", "meaning", "again", "what to do"], rows);
 }
@@ -135,7 +134,7 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
   "result": resultFields,
   "events": events,
   "errors": errors,
-  "exit-codes": () => table(["exit code", "meaning"], EXIT_CODES),
+  "exit-codes": () => table(["exit code", "meaning"], exitCodeRows()),
 };
 
 /** The pages that hold blocks. */

@@ -8,7 +8,7 @@ import { OVERRIDES } from "../config/input.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { type Action, type Flags, NO_FLAGS } from "./flags.ts";
-import { EXIT } from "../core/result.ts";
+import { EXIT, EXIT_CODES } from "../core/result.ts";
 
 /**
  * Runs one command line. Libraries that only one command needs are loaded by
@@ -275,19 +275,14 @@ function withOutput(command: Command): Command {
     .option("-v, --verbose", "starts, retries and timings too");
 }
 
-/** The table of exit codes, as help and the README show it. */
-export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
-  [`${EXIT.good}`, "every task is created, updated, unchanged or skipped"],
-  [`${EXIT.bug}`, "a bug in cronfetch"],
-  [`${EXIT.usage}`, "usage, config or state error: no request was sent"],
-  [`${EXIT.failed}`, "at least one task failed for good"],
-  [`${EXIT.temporary}`, "only temporary failures or deferrals: try again later"],
-  [`${EXIT.deadline}`, "the run's deadline passed"],
-  [`${EXIT.interrupted}, ${EXIT.terminated}`, "interrupted, after cleaning up"],
-];
+/** The exit codes and their meanings, as in help and the docs. */
+export function exitCodeRows(): [code: string, meaning: string][] {
+  return (Object.keys(EXIT) as (keyof typeof EXIT)[])
+    .map((name) => [`${EXIT[name]}`, EXIT_CODES[name].meaning]);
+}
 
 function exitCodeLines(): string {
-  return EXIT_CODES.map(([code, meaning]) => `  ${code.padEnd(9)} ${meaning}`).join("\n");
+  return exitCodeRows().map(([code, meaning]) => `  ${code.padEnd(9)} ${meaning}`).join("\n");
 }
 
 /** The command tree as completions need it. */

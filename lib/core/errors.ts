@@ -1,75 +1,228 @@
-/** The one error family of cronfetch, and the closed list of its codes. */
+/** The error class of cronfetch, and the closed list of its codes with their meanings and hints. */
 
 /**
- * What may be done about an error within the same run:
- * `never` (asking again gives the same answer), `now` (at once, at no cost to
- * anybody), `later` (after a delay, or in the next run).
+ * Whether trying again can help: `never` (the same request gets the same response), `later` (after
+ * a delay, or in the next run).
  */
-export type Retry = "never" | "now" | "later";
+export type Retry = "never" | "later";
 
 /**
- * Every code a {@linkcode CronfetchError} or a failed `TaskResult` can carry.
- * Codes are stable: scripts and alerts may depend on them. The meanings stand
- * in {@linkcode ERROR_CODES}.
+ * Every code a {@linkcode CronfetchError} or a failed `TaskResult` can carry. Codes are stable:
+ * scripts and alerts may depend on them. See {@linkcode ERROR_CODES}.
  */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** A code's usual {@linkcode Retry} and what it means, for people and for the docs' table. */
+/** What is known of an error by its code. */
 export interface ErrorCodeMeaning {
-  /** What to do within a run, unless the error itself knows better (`http.status` does). */
+  /** Whether trying again can help, unless the error itself overrides it (`http.status` does). */
   readonly retry: Retry;
   /** One clause for people. */
   readonly meaning: string;
+  /** What a person can do, a clause in the imperative; null if the message contains it. */
+  readonly hint: string | null;
 }
 
-/** The closed list: each code, what it means and whether trying again can help. */
+/** The closed list of codes, in the order of the docs. */
 export const ERROR_CODES = {
-  "usage": { retry: "never", meaning: "the command line is wrong" },
-  "config.not-found": { retry: "never", meaning: "no config file was found" },
-  "config.syntax": { retry: "never", meaning: "the config file cannot be parsed" },
-  "config.unknown-key": { retry: "never", meaning: "a key the config does not have" },
-  "config.invalid": { retry: "never", meaning: "a value the config does not allow" },
-  "config.missing-secret": { retry: "never", meaning: "an environment variable that is not set" },
-  "config.collision": { retry: "never", meaning: "two tasks with one id, or one file" },
-  "net.dns": { retry: "later", meaning: "the host name could not be resolved" },
-  "net.refused": { retry: "later", meaning: "the host refused the connection" },
-  "net.reset": { retry: "later", meaning: "the connection was closed before an answer" },
-  "net.failed": { retry: "later", meaning: "the network failed in another way" },
-  "tls.untrusted": { retry: "never", meaning: "the certificate is not trusted" },
-  "tls.failed": { retry: "never", meaning: "no TLS session could be agreed on" },
-  "timeout.response": { retry: "later", meaning: "no response headers in time" },
-  "timeout.idle": { retry: "later", meaning: "the body stopped coming" },
-  "timeout.attempt": { retry: "later", meaning: "the attempt took too long" },
-  "timeout.deadline": { retry: "later", meaning: "the deadline of the run passed" },
-  "http.status": { retry: "never", meaning: "the server answered with another status than 200" },
-  "http.protocol": { retry: "never", meaning: "the answer breaks HTTP, or was not asked for" },
-  "redirect.loop": { retry: "never", meaning: "redirected in a circle, or too often" },
-  "redirect.insecure": { retry: "never", meaning: "redirected from https to http" },
-  "redirect.private": { retry: "never", meaning: "led from a public host into a private network" },
-  "body.truncated": { retry: "later", meaning: "the body ended too early" },
-  "body.too-large": { retry: "never", meaning: "the body is larger than allowed" },
-  "body.too-small": { retry: "never", meaning: "the body is smaller than allowed" },
-  "expect.type": { retry: "never", meaning: "the content is not of the expected type" },
-  "expect.digest": { retry: "never", meaning: "the content's digest is not the expected one" },
-  "expect.shrunk": { retry: "never", meaning: "the file shrank more than allowed" },
-  "expect.matches": { retry: "never", meaning: "the content does not match the pattern" },
-  "store.full": { retry: "later", meaning: "no space is left where files are stored" },
-  "store.denied": { retry: "never", meaning: "writing to the store is not permitted" },
+  "usage": { retry: "never", meaning: "the command line is wrong", hint: "see cronfetch --help" },
+  "config.not-found": {
+    retry: "never",
+    meaning: "no config file was found",
+    hint: "cronfetch init writes one",
+  },
+  "config.syntax": { retry: "never", meaning: "the config file cannot be parsed", hint: null },
+  "config.unknown-key": { retry: "never", meaning: "a key the config does not have", hint: null },
+  "config.invalid": { retry: "never", meaning: "a value the config does not allow", hint: null },
+  "config.missing-secret": {
+    retry: "never",
+    meaning: "an environment variable that is not set",
+    hint: "set the variable, or remove it from the config",
+  },
+  "config.collision": {
+    retry: "never",
+    meaning: "two tasks with one id, or one file",
+    hint: "give each task its own id and file",
+  },
+  "net.dns": {
+    retry: "later",
+    meaning: "the host name could not be resolved",
+    hint: "check the host name, and that this machine can resolve names",
+  },
+  "net.refused": {
+    retry: "later",
+    meaning: "the host refused the connection",
+    hint: "check the port, and that the server is running",
+  },
+  "net.reset": {
+    retry: "later",
+    meaning: "the connection was closed before a response",
+    hint: "the server or a proxy closed the connection; try again later",
+  },
+  "net.failed": {
+    retry: "later",
+    meaning: "the network failed in another way",
+    hint: "check the network, and the proxy if there is one",
+  },
+  "tls.untrusted": {
+    retry: "never",
+    meaning: "the certificate is not trusted",
+    hint: "check the host name and the date; DENO_CERT names a file with your own authority",
+  },
+  "tls.failed": {
+    retry: "never",
+    meaning: "the TLS handshake failed",
+    hint: "check that the port serves https",
+  },
+  "timeout.response": {
+    retry: "later",
+    meaning: "no response headers in time",
+    hint: "raise timeout.response if the server is slow",
+  },
+  "timeout.idle": {
+    retry: "later",
+    meaning: "the body stalled",
+    hint: "raise timeout.idle if the server is slow",
+  },
+  "timeout.attempt": {
+    retry: "later",
+    meaning: "the attempt took too long",
+    hint: "raise timeout.attempt if the file is large or the connection is slow",
+  },
+  "timeout.deadline": {
+    retry: "later",
+    meaning: "the deadline of the run passed",
+    hint: "raise limits.deadline, or split the tasks",
+  },
+  "http.status": {
+    retry: "never",
+    meaning: "the server responded with another status than 200",
+    hint: "check the URL in a browser",
+  },
+  "http.protocol": {
+    retry: "never",
+    meaning: "the response violates HTTP, or does not match the request",
+    hint: "report it to the operator of the server",
+  },
+  "redirect.loop": {
+    retry: "never",
+    meaning: "redirected in a circle, or too often",
+    hint: "check the URL, and whether the server requires a header or cookie",
+  },
+  "redirect.insecure": {
+    retry: "never",
+    meaning: "redirected from https to http",
+    hint: "use the final address over https",
+  },
+  "redirect.private": {
+    retry: "never",
+    meaning: "redirected or resolved from a public host to a private address",
+    hint: "use allowPrivate or --allow-private only if you trust the server",
+  },
+  "body.truncated": {
+    retry: "later",
+    meaning: "the body ended too early",
+    hint: "the server or a proxy cut the body; try again later",
+  },
+  "body.too-large": {
+    retry: "never",
+    meaning: "the body is larger than allowed",
+    hint: "raise expect.maxSize if this size is right",
+  },
+  "body.too-small": {
+    retry: "never",
+    meaning: "the body is smaller than allowed",
+    hint: "lower expect.minSize if this size is right",
+  },
+  "expect.type": {
+    retry: "never",
+    meaning: "the content is not of the expected type",
+    hint: "check what the URL returns; expect.sniff = false accepts any content",
+  },
+  "expect.digest": {
+    retry: "never",
+    meaning: "the content's digest is not the expected one",
+    hint: "check whether the file was meant to change before you change the expected digest",
+  },
+  "expect.shrunk": {
+    retry: "never",
+    meaning: "the file shrank more than allowed",
+    hint: "lower expect.minRatio if this size is right",
+  },
+  "expect.matches": {
+    retry: "never",
+    meaning: "the content does not match the pattern",
+    hint: "check what the URL returns, or change expect.matches",
+  },
+  "store.full": {
+    retry: "later",
+    meaning: "no space is left in the store",
+    hint: "free some space",
+  },
+  "store.denied": {
+    retry: "never",
+    meaning: "writing to the store is not permitted",
+    hint: "check the access rights, and the permission flags (cronfetch doctor)",
+  },
   "store.conflict": {
     retry: "never",
-    meaning: "something else stands where the file should go, or came there meanwhile",
+    meaning: "another file exists at the target, or was created meanwhile",
+    hint: "move the other file away, or run again",
   },
-  "store.name": { retry: "never", meaning: "the store cannot hold a file of this name" },
+  "store.name": {
+    retry: "never",
+    meaning: "the store cannot hold a file of this name",
+    hint: 'change "to" of the task',
+  },
   "store.busy": {
     retry: "later",
-    meaning: "the store asks for a pause, or too many files are open",
+    meaning: "the store requests a pause, or too many files are open",
+    hint: "lower limits.concurrency",
   },
-  "store.failed": { retry: "later", meaning: "the store failed in another way" },
-  "state.locked": { retry: "later", meaning: "another process holds the state or the task" },
-  "state.unreadable": { retry: "never", meaning: "the state is corrupt, or of a newer version" },
-  "cancelled": { retry: "later", meaning: "the run was interrupted" },
-  "internal": { retry: "never", meaning: "a bug in cronfetch" },
+  "store.failed": {
+    retry: "later",
+    meaning: "the store failed in another way",
+    hint: "check the disk or the bucket",
+  },
+  "state.locked": {
+    retry: "later",
+    meaning: "another process has locked the state or the task",
+    hint: "wait for the other run",
+  },
+  "state.unreadable": {
+    retry: "never",
+    meaning: "the state is corrupt, or of a newer version",
+    hint: "restore it from a copy, or move it away to start from scratch",
+  },
+  "cancelled": { retry: "later", meaning: "the run was interrupted", hint: null },
+  "internal": { retry: "never", meaning: "a bug in cronfetch", hint: "please report it" },
 } as const satisfies Record<string, ErrorCodeMeaning>;
+
+/** Hints for `http.status`, by status (RFC 9110, section 15; RFC 6585; RFC 7725). */
+const STATUS_HINTS: Readonly<Record<number, string>> = {
+  401: "check the headers and the secret",
+  403: "check the headers and the secret",
+  404: "check the URL",
+  407: "check the proxy's user name and password",
+  408: "the server is busy; try again later",
+  410: "the file is gone for good: remove the task",
+  429: "send fewer requests: raise limits.spacing or lower limits.perHost",
+  451: "the file is withheld for legal reasons: remove the task",
+};
+
+/**
+ * What a person can do about a failure.
+ *
+ * @param httpStatus Status of the last response, or null without one.
+ * @returns A clause in the imperative without a full stop, or null if the message contains it.
+ */
+export function hintFor(code: ErrorCode, httpStatus: number | null): string | null {
+  if (code === "http.status" && httpStatus !== null) {
+    const known = STATUS_HINTS[httpStatus];
+    if (known !== undefined) return known;
+    if (httpStatus >= 500) return "the server has a problem; try again later";
+  }
+  return ERROR_CODES[code].hint;
+}
 
 /** Details of a {@linkcode CronfetchError}. */
 export interface CronfetchErrorOptions {
@@ -84,8 +237,8 @@ export interface CronfetchErrorOptions {
 }
 
 /**
- * The only error that cronfetch throws on purpose. Its message is one sentence:
- * what was being done, to what, and what went wrong.
+ * The only error that cronfetch throws intentionally. Its message is one sentence: what was being
+ * done, to what, and what failed. Anything else that is thrown is a bug.
  *
  * @example
  * ```ts
@@ -99,7 +252,7 @@ export interface CronfetchErrorOptions {
 export class CronfetchError extends Error {
   /** Always `CronfetchError`. */
   override readonly name = "CronfetchError";
-  /** What went wrong, from the closed list. */
+  /** One of the closed list. */
   readonly code: ErrorCode;
   /** Whether trying again can help. */
   readonly retry: Retry;
@@ -107,7 +260,10 @@ export class CronfetchError extends Error {
   readonly httpStatus: number | null;
   readonly #pauseMs: number | null;
 
-  /** Makes an error of `code` that says `message`. */
+  /**
+   * @param message One sentence, without secrets.
+   * @param options Details that override those of the code.
+   */
   constructor(code: ErrorCode, message: string, options: CronfetchErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

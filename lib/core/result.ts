@@ -96,22 +96,45 @@ export interface RunSummary {
   readonly exitCode: number;
 }
 
-/** The exit codes of the program: a contract with scripts. */
+/** The exit codes of the program, a contract with scripts. See {@linkcode EXIT_CODES}. */
 export const EXIT = {
-  /** Every task is created, updated, unchanged or skipped. */
   good: 0,
-  /** A bug in cronfetch. */
   bug: 1,
-  /** Usage, config or state error: no request was sent. */
   usage: 2,
-  /** At least one task failed for good. */
   failed: 3,
-  /** Only temporary failures or deferrals: try again later. */
   temporary: 4,
-  /** The deadline of the run passed. */
   deadline: 10,
-  /** Interrupted by SIGINT, after cleaning up. */
   interrupted: 130,
-  /** Ended by SIGTERM, after cleaning up. */
   terminated: 143,
 } as const;
+
+/** What an exit code means. */
+export interface ExitCodeMeaning {
+  /** A clause, for help and the docs. */
+  readonly meaning: string;
+  /** A few words, for a badge. */
+  readonly label: string;
+}
+
+/** What each exit code means, in ascending order. */
+export const EXIT_CODES: Readonly<Record<keyof typeof EXIT, ExitCodeMeaning>> = {
+  good: { meaning: "every task is created, updated, unchanged or skipped", label: "success" },
+  bug: { meaning: "a bug in cronfetch", label: "a bug in cronfetch" },
+  usage: { meaning: "usage, config or state error: no request was sent", label: "not started" },
+  failed: { meaning: "at least one task failed for good", label: "permanent failures" },
+  temporary: {
+    meaning: "only temporary failures or deferrals: try again later",
+    label: "temporary failures",
+  },
+  deadline: { meaning: "the run's deadline passed", label: "deadline passed" },
+  interrupted: { meaning: "interrupted by SIGINT, after cleanup", label: "interrupted" },
+  terminated: { meaning: "terminated by SIGTERM, after cleanup", label: "terminated" },
+};
+
+/** What an exit code means; null for a code of another version. */
+export function exitCodeMeaning(exitCode: number): ExitCodeMeaning | null {
+  for (const name of Object.keys(EXIT) as (keyof typeof EXIT)[]) {
+    if (EXIT[name] === exitCode) return EXIT_CODES[name];
+  }
+  return null;
+}

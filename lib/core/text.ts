@@ -24,6 +24,11 @@ export function quoteServerText(text: string): string {
   return JSON.stringify(cutServerText(text));
 }
 
+/** The text with a capital first letter. */
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Removes every character of `characters` from the end. A `+$` expression would be quadratic. */
 export function trimEndOf(text: string, characters: string): string {
   let end = text.length;

@@ -1,8 +1,7 @@
 /** Labels and figures derived from records. Pure. */
 
-import { ERROR_CODES, type ErrorCode } from "../core/errors.ts";
-import { EXIT } from "../core/result.ts";
-import { advice } from "../report/advice.ts";
+import { ERROR_CODES, type ErrorCode, hintFor } from "../core/errors.ts";
+import { exitCodeMeaning } from "../core/result.ts";
 import type { RecentResult, TaskRecord } from "../state/state.ts";
 import type { PageTask } from "./source.ts";
 
@@ -20,7 +19,7 @@ export function explainCode(
 ): CodeExplanation | null {
   if (code === null) return null;
   if (!isErrorCode(code)) return { meaning: null, advice: null };
-  return { meaning: ERROR_CODES[code].meaning, advice: advice(code, httpStatus) };
+  return { meaning: ERROR_CODES[code].meaning, advice: hintFor(code, httpStatus) };
 }
 
 function isErrorCode(code: string): code is ErrorCode {
@@ -60,21 +59,5 @@ export function ageShare(task: PageTask, now: Temporal.Instant): number | null {
 
 /** A short label of an exit code. */
 export function exitCodeLabel(exitCode: number): string {
-  switch (exitCode) {
-    case EXIT.good:
-      return "success";
-    case EXIT.bug:
-      return "a bug in cronfetch";
-    case EXIT.failed:
-      return "permanent failures";
-    case EXIT.temporary:
-      return "temporary failures";
-    case EXIT.deadline:
-      return "deadline passed";
-    case EXIT.interrupted:
-    case EXIT.terminated:
-      return "interrupted";
-    default:
-      return `exit code ${exitCode}`;
-  }
+  return exitCodeMeaning(exitCode)?.label ?? `exit code ${exitCode}`;
 }

@@ -2,6 +2,7 @@
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { capitalized } from "../core/text.ts";
 import { formatBytes, formatDuration, plural } from "../report/format.ts";
 import type { RecentResult, TaskRecord } from "../state/state.ts";
 import {
@@ -79,7 +80,7 @@ function LastFailure({ record }: { readonly record: TaskRecord | null }) {
     <section class="trouble" aria-labelledby="trouble-title">
       <h2 id="trouble-title">{plural(record.failures, "failure")} in a row</h2>
       <p>
-        {capitalized(last.message ?? explanation?.meaning ?? last.code ?? "")}.
+        {capitalized(shown(last.message ?? explanation?.meaning ?? last.code ?? ""))}.
       </p>
       {explanation?.advice && <p>Hint: {explanation.advice}.</p>}
       {record.retryAt !== null && <p class="faint">Next attempt at {exactTime(record.retryAt)}.</p>}
@@ -259,14 +260,14 @@ export function ResultMessage({ result }: { readonly result: RecentResult }): JS
   if (code === null) {
     return (
       <>
-        {message === null ? "" : capitalized(message)}
+        {message === null ? "" : capitalized(shown(message))}
         {message === null && httpStatus === 304 && <span class="faint">304, not modified</span>}
       </>
     );
   }
   return (
     <>
-      {message === null ? explanation?.meaning ?? "" : capitalized(message)}
+      {message === null ? explanation?.meaning ?? "" : capitalized(shown(message))}
       <span class="message faint">
         <span class="code">{shown(code)}</span>
         {httpStatus !== null && ` ${httpStatus}`}
@@ -275,10 +276,4 @@ export function ResultMessage({ result }: { readonly result: RecentResult }): JS
       {explanation?.advice && <span class="message">Hint: {explanation.advice}.</span>}
     </>
   );
-}
-
-/** A message with a capital first letter. */
-function capitalized(message: string): string {
-  const text = shown(message);
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

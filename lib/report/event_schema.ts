@@ -12,6 +12,7 @@ import type { EventHead, Health, RunEvent, RunOccurrence } from "../core/event.t
 import {
   type AttemptResult,
   EXIT,
+  exitCodeMeaning,
   type RunSummary,
   TASK_STATUSES,
   type TaskResult,
@@ -108,7 +109,7 @@ const SUMMARY = object<RunSummary>({
   durationMs: described(DURATION, "Milliseconds from the start to the end of the run."),
   exitCode: described(
     { enum: Object.values(EXIT) },
-    "0 good, 1 bug, 2 usage, 3 failed for good, 4 try again later, 10 deadline, 130 and 143 ended by a signal.",
+    Object.values(EXIT).map((code) => `${code}: ${exitCodeMeaning(code)?.meaning}`).join("; "),
   ),
 });
 

@@ -1,9 +1,8 @@
 /** One line of text for one thing that happened. */
 
-import { ERROR_CODES } from "../core/errors.ts";
+import { ERROR_CODES, hintFor } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
-import { advice } from "./advice.ts";
 import {
   escapeControl,
   formatBytes,
@@ -136,7 +135,7 @@ export function resultDetails(result: TaskResult): string[] {
 export function resultReason({ status, code, message, httpStatus }: TaskResult): string | null {
   if (code === undefined) return message ?? null;
   const reason = `${code}: ${message ?? ERROR_CODES[code].meaning}`;
-  const todo = status === "failed" ? advice(code, httpStatus) : null;
+  const todo = status === "failed" ? hintFor(code, httpStatus) : null;
   return todo === null ? reason : `${reason} → ${todo}`;
 }
 

@@ -1,6 +1,13 @@
 /** What is said at the end of a run. */
 
-import { EXIT, type RunSummary, TASK_STATUSES, type TaskResult } from "../core/result.ts";
+import {
+  EXIT,
+  exitCodeMeaning,
+  type RunSummary,
+  TASK_STATUSES,
+  type TaskResult,
+} from "../core/result.ts";
+import { capitalized } from "../core/text.ts";
 import {
   alignPairs,
   formatBytes,
@@ -95,24 +102,14 @@ function meaningOf({ counts, exitCode }: RunSummary): string {
   switch (exitCode) {
     case EXIT.good:
       return describeGood(counts);
-    case EXIT.bug:
-      return "This is a bug in cronfetch; please report it";
-    case EXIT.usage:
-      return "The command line, the config or the state is wrong; no request was sent";
     case EXIT.failed:
       return counts.failed === 1
         ? "1 task failed for good"
         : `${formatCount(counts.failed)} tasks failed, at least one of them for good`;
     case EXIT.temporary:
       return `${describeTemporary(counts)}; try again later`;
-    case EXIT.deadline:
-      return "The deadline of the run passed before every task was done";
-    case EXIT.interrupted:
-      return "Interrupted, and cleaned up";
-    case EXIT.terminated:
-      return "Ended by SIGTERM, and cleaned up";
     default:
-      return "The run ended early";
+      return capitalized(exitCodeMeaning(exitCode)?.meaning ?? "the run ended early");
   }
 }
 

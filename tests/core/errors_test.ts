@@ -4,6 +4,7 @@ import {
   ERROR_CODES,
   type ErrorCode,
   type ErrorCodeMeaning,
+  hintFor,
   type Retry,
 } from "../../lib/core/errors.ts";
 
@@ -98,4 +99,27 @@ Deno.test("what is known better replaces the usual", () => {
   assertEquals([error.retry, error.httpStatus, error.pauseMs], ["later", 503, 1000]);
   assertEquals(new CronfetchError("net.reset", "it failed").pauseMs, null);
   assertEquals(String(error), "CronfetchError: Fetching a file: status 503");
+});
+
+Deno.test("hintFor: the hint depends on the status", () => {
+  const cases: [ErrorCode, number | null, string | null][] = [
+    ["http.status", 404, "check the URL"],
+    ["http.status", 401, "check the headers and the secret"],
+    ["http.status", 403, "check the headers and the secret"],
+    ["http.status", 410, "the file is gone for good: remove the task"],
+    ["http.status", 500, "the server has a problem; try again later"],
+    ["http.status", 599, "the server has a problem; try again later"],
+    ["http.status", 418, "check the URL in a browser"],
+    ["http.status", null, "check the URL in a browser"],
+    ["timeout.idle", 404, "raise timeout.idle if the server is slow"],
+    ["cancelled", null, null],
+  ];
+  for (const [code, status, expected] of cases) assertEquals(hintFor(code, status), expected);
+});
+
+Deno.test("hintFor: every hint is a clause that can follow a sentence", () => {
+  for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
+    const clause = hintFor(code, null);
+    if (clause !== null) assertMatch(clause, /^[a-z][^\n]*[^.\s]$/, code);
+  }
 });

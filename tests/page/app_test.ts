@@ -158,7 +158,7 @@ Deno.test("task page: shows results with meanings and hints, attempts, validator
       "Fetching https://x.example/a: the server answered 404.",
       "Hint: check the URL.",
       "Next attempt at 2026-01-15 12:40:00 UTC.",
-      `<span class="code">http.status</span> 404: the server answered with another status than 200`,
+      `<span class="code">http.status</span> 404: the server responded with another status than 200`,
       `<span class="code">of.tomorrow</span>`,
       "2 times",
       `data-label="Attempts">4</td>`,

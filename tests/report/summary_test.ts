@@ -21,11 +21,11 @@ Deno.test("closingLine says what the exit code means", () => {
       { updated: 1, skipped: 1 },
       "Everything else is up to date, 1 task left to another run.",
     ],
-    [EXIT.bug, {}, "This is a bug in cronfetch; please report it (exit code 1)."],
+    [EXIT.bug, {}, "A bug in cronfetch (exit code 1)."],
     [
       EXIT.usage,
       {},
-      "The command line, the config or the state is wrong; no request was sent (exit code 2).",
+      "Usage, config or state error: no request was sent (exit code 2).",
     ],
     [EXIT.failed, { failed: 1, created: 2 }, "1 task failed for good (exit code 3)."],
     [
@@ -44,10 +44,10 @@ Deno.test("closingLine says what the exit code means", () => {
     [
       EXIT.deadline,
       { failed: 1 },
-      "The deadline of the run passed before every task was done (exit code 10).",
+      "The run's deadline passed (exit code 10).",
     ],
-    [EXIT.interrupted, { cancelled: 1 }, "Interrupted, and cleaned up (exit code 130)."],
-    [EXIT.terminated, { cancelled: 1 }, "Ended by SIGTERM, and cleaned up (exit code 143)."],
+    [EXIT.interrupted, { cancelled: 1 }, "Interrupted by SIGINT, after cleanup (exit code 130)."],
+    [EXIT.terminated, { cancelled: 1 }, "Terminated by SIGTERM, after cleanup (exit code 143)."],
     [99, {}, "The run ended early (exit code 99)."],
   ];
   for (const [exitCode, counts, line] of cases) {
