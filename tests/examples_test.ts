@@ -72,7 +72,7 @@ Deno.test("examples/deno-deploy registers a cron and serves, on a disk that cann
     env: { DENO_TIMELINE: "preview/1a2b" },
   });
   await using instance = await app.start();
-  assertStringIncludes(instance.log(), '2 tasks; the cron "*/30 * * * *" (UTC)');
+  assertStringIncludes(instance.log(), '2 tasks; the cron "*/15 * * * *" (UTC)');
   assertStringIncludes(instance.log(), "CRONFETCH_TIMELINES");
   const page = await instance.ask("/");
   assertEquals(page.status, 200);

@@ -97,58 +97,22 @@ function checkElement(element: string, field: Field): string | null {
   return null;
 }
 
-/** What an expression names. Lists are ascending and without doubles. */
-export interface CronFields {
-  /** 0–59. */
-  readonly minutes: readonly number[];
-  /** 0–23. */
-  readonly hours: readonly number[];
-  /** 1–31; null for all. */
-  readonly days: readonly number[] | null;
-  /** 1–12; null for all. */
-  readonly months: readonly number[] | null;
-  /** 0–6, Sunday first; null for all. Where `days` are named too, one of both is enough. */
-  readonly weekdays: readonly number[] | null;
-}
-
 /**
- * Reads an expression that {@linkcode checkFields} has no complaint about. Values that are all
- * there are, however they are written, are read as null where that may be.
+ * The minutes of an hour at which an expression can come.
+ *
+ * @param expression One that {@linkcode checkFields} accepts.
+ * @returns Ascending, each once.
  */
-export function readFields(expression: string): CronFields {
-  const parts = expression.trim().split(/[ \t]+/);
-  const [minutes = [], hours = [], days = [], months = [], weekdays = []] = FIELDS
-    .map((field, index) => valuesOf(parts[index] ?? "", field));
-  // Either is enough where both are restricted: one that leaves out nothing takes in every day.
-  const isBoth = parts[2] !== "*" && parts[4] !== "*";
-  const isEvery = isBoth && (days.length === 31 || weekdays.length === 7);
-  return {
-    minutes,
-    hours,
-    days: isEvery || days.length === 31 ? null : days,
-    months: months.length === 12 ? null : months,
-    weekdays: isEvery || weekdays.length === 7 ? null : weekdays,
-  };
-}
-
-/** The values that a list names; 7 for Sunday is 0. */
-function valuesOf(list: string, field: Field): number[] {
-  const { first, last, count, words } = field;
-  const values = list.split(",").flatMap((element) => {
+export function minutesOf(expression: string): number[] {
+  const [list = ""] = expression.trim().split(/[ \t]+/);
+  const minutes = list.split(",").flatMap((element) => {
     const { from, to, step = "1" } = ELEMENT.exec(element)?.groups ?? {};
-    const begin = from === undefined ? first : valueOf(from, words.indexOf(upper(from)), field);
-    // `*` ends where the values begin to repeat.
-    const end = from === undefined
-      ? Math.min(last, first + count - 1)
-      : to === undefined
-      ? begin
-      : valueOf(to, words.lastIndexOf(upper(to)), field);
-    if (begin === null || end === null) return [];
-    const size = Math.floor((end - begin) / Number(step)) + 1;
-    return Array.from({ length: size }, (_, index) => begin + index * Number(step));
+    const first = Number(from ?? 0);
+    const last = from === undefined ? 59 : Number(to ?? first);
+    const size = Math.floor((last - first) / Number(step)) + 1;
+    return Array.from({ length: size }, (_, index) => first + index * Number(step));
   });
-  const distinct = new Set(values.map((value) => first + (value - first) % count));
-  return [...distinct].sort((one, other) => one - other);
+  return [...new Set(minutes)].sort((one, other) => one - other);
 }
 
 function upper(word: string): string {

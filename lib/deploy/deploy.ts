@@ -112,9 +112,9 @@ function troublePage(
 }
 
 /**
- * Registers the cron that all tasks need, and says so.
+ * Registers the cron that all tasks need, and logs it.
  *
- * @throws {CronfetchError} `config.invalid`: the platform does not take it.
+ * @throws {CronfetchError} `config.invalid`: the platform does not accept it.
  */
 function registerCron(
   config: Config,
@@ -126,16 +126,12 @@ function registerCron(
     readonly say: (text: string) => void;
   },
 ): void {
-  const cron = deployCron(config.tasks.map(({ task }) => task), host.clock.now());
+  const expression = deployCron(config.tasks.map(({ task }) => task), host.clock.now());
   const tasks = plural(config.tasks.length, "task");
-  if (cron.kind === "none") {
+  if (expression === null) {
     say(`${tasks}, and none comes due by itself: no cron is registered, and nothing is fetched`);
     return;
   }
-  const { expression } = cron;
-  const complaint = checkCron(expression, "UTC");
-  // Deno does not survive a schedule that never comes.
-  if (complaint !== null) throw refused(expression, complaint);
   try {
     platform.cron(CRON_NAME, expression, async () => {
       if (timeline.publishes) await passes.pass();
@@ -143,8 +139,7 @@ function registerCron(
   } catch (error) {
     throw refused(expression, error instanceof Error ? error.message : String(error));
   }
-  const what = cron.kind === "exact" ? "when they are due" : "to see which are due";
-  say(`${tasks}; the cron "${expression}" (UTC) comes ${what}`);
+  say(`${tasks}; the cron "${expression}" (UTC) checks which are due`);
   if (timeline.publishes) return;
   const where = timeline.name === null ? "no timeline" : `the timeline ${timeline.name}`;
   say(`This is ${where}, where nothing is fetched; CRONFETCH_TIMELINES names those that fetch`);

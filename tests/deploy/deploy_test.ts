@@ -94,9 +94,9 @@ Deno.test("deploy: one cron, registered before anything is served, runs what is 
   });
   const { platform, host } = at;
   assertEquals(platform.crons, [
-    { name: "cronfetch", schedule: "0 6 * * MON,TUE,WED,THU,FRI" },
+    { name: "cronfetch", schedule: "*/15 * * * *" },
   ]);
-  assertStringIncludes(host.stderr.text, '2 tasks; the cron "0 6 * * MON,TUE,WED,THU,FRI" (UTC)');
+  assertStringIncludes(host.stderr.text, '2 tasks; the cron "*/15 * * * *" (UTC)');
   assertStringIncludes(host.stderr.text, "http://mirror.test/");
   assertEquals(server.hits(), 0);
   await platform.tick();
@@ -124,6 +124,28 @@ Deno.test("deploy: the page shows what was done; nothing can be asked for", asyn
   const runs = await (await at.platform.ask("/api/runs")).json();
   assertEquals(runs.runs.length, 1);
   assertEquals((await at.platform.ask("/actions")).status, 404);
+});
+
+Deno.test("row 132: deploy: a failed daily task is tried again by the next call", async () => {
+  let status = 503;
+  await using server = origin({ "/a.txt": () => new Response("a", { status }) });
+  await using at = await instance({
+    schedule: "0 6 * * *",
+    tasks: [{ url: `${server.origin}/a.txt`, retry: { attempts: 1 } }],
+  });
+  const { platform, host } = at;
+  assertEquals(platform.crons.map(({ schedule }) => schedule), ["*/15 * * * *"]);
+  await platform.tick();
+  assertEquals(server.hits(), 1);
+  await platform.tick();
+  assertEquals(server.hits(), 1, "its next attempt is in a minute");
+  status = 200;
+  host.jump(15 * 60_000);
+  await platform.tick();
+  assertEquals(server.hits(), 2);
+  host.jump(15 * 60_000);
+  await platform.tick();
+  assertEquals(server.hits(), 2, "it succeeded");
 });
 
 Deno.test("deploy: calls that overlap are one pass", async () => {
