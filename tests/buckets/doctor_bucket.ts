@@ -64,7 +64,11 @@ s3Test("versitygw", "doctor: what is wrong with a bucket is told", async (server
       { ...server.env, AWS_SECRET_ACCESS_KEY: "x" },
       /wrong +store .*: access denied|secret/,
     ],
-    ["nowhere", server.env, /wrong +store .*: there is no bucket "nowhere"; make it first/],
+    [
+      "nowhere",
+      server.env,
+      /wrong +store .*: the bucket "nowhere" does not exist; create it first/,
+    ],
   ];
   for (const [where, env, said] of table) {
     const url = "http://127.0.0.1:1/a";

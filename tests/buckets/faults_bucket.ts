@@ -119,7 +119,7 @@ s3Test(
   async (server, bucket) => {
     const unknown = testHost({ env: { ...server.env, AWS_ACCESS_KEY_ID: "nobody" } });
     const results = await runInto(place(server.endpoint, bucket), unknown);
-    await assertFailed(results, "store.denied", "the access key is not known there");
+    await assertFailed(results, "store.denied", "the server does not know the access key");
   },
 );
 
@@ -136,7 +136,7 @@ s3Test(
     await assertFailed(
       results,
       "store.denied",
-      "the clock of this machine is too far from the server's",
+      "the clocks of this machine and the server differ too much",
     );
     assertEquals(host.slept, []);
     assert(asked > 0);
@@ -161,7 +161,7 @@ s3Test(
       return method === "PUT" ? saying(503, "SlowDown") : null;
     });
     const results = await runInto(place(server.endpoint, bucket), host);
-    await assertFailed(results, "store.busy", "the server asks for a pause");
+    await assertFailed(results, "store.busy", "the server is busy");
     assertEquals(await keys(server, bucket), []);
     assertEquals(await pendingUploads(server, bucket), []);
   },
@@ -237,7 +237,7 @@ s3Test(
       "failed",
       "store.failed",
     ]);
-    assertStringIncludes(large?.message ?? "", `wrote ${LARGE.length} bytes, the bucket holds`);
+    assertStringIncludes(large?.message ?? "", `wrote ${LARGE.length} bytes, the bucket has`);
     assertEquals(await objects(server, bucket), { "files/small.txt": SMALL });
   },
 );
@@ -255,7 +255,7 @@ s3Test("versitygw", "row 101: other bytes than were meant are refused", async (s
   const signal = new AbortController().signal;
   const error = await opened.put(object, { kind: "any" }, signal).catch((error) => error);
   assertEquals(error.code, "store.failed");
-  assertStringIncludes(error.message, "the server received other bytes than were sent");
+  assertStringIncludes(error.message, "the bytes were corrupted on the way to the server");
   assertEquals(await keys(server, bucket), []);
 });
 
@@ -287,7 +287,11 @@ for (const status of [301, 307]) {
 
 s3Test("versitygw", "a bucket that is not there is told", async (server) => {
   const results = await runInto(place(server.endpoint, "nowhere"), testHost({ env: server.env }));
-  await assertFailed(results, "store.failed", 'there is no bucket "nowhere"; make it first');
+  await assertFailed(
+    results,
+    "store.failed",
+    'the bucket "nowhere" does not exist; create it first',
+  );
 });
 
 s3Test("versitygw", "a server that is not there is told", async () => {

@@ -1,25 +1,25 @@
-/** Bucket: what is asked of an S3 server, in words of ours. The client behind it is in `client.ts`. */
+/** The requests to an S3 server that the driver needs; `client.ts` implements them. */
 
-/** What is stored beside the bytes of an object. */
+/** Content-Type and metadata of an object. */
 export interface ObjectFacts {
   /** Content-Type, or null for the server's default. */
   readonly contentType: string | null;
-  /** Names and values of ASCII. */
+  /** Names and values, in ASCII. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What an object must be for a write to take place: this revision, absent, or anything. */
+/** The condition of a write: the object has this ETag, does not exist, or any. */
 export type Condition =
   | { readonly kind: "revision"; readonly etag: string }
   | { readonly kind: "absent" }
   | { readonly kind: "any" };
 
-/** What the server tells of an object. */
+/** An object without its bytes. */
 export interface ObjectHead {
   readonly sizeBytes: number;
   readonly etag: string;
   readonly modifiedMs: number;
-  /** Lower-case hexadecimal sha256 of the whole object that the server itself has checked, or null. */
+  /** SHA-256 of the whole object, checked by the server, in lower-case hexadecimal; or null. */
   readonly checksum: string | null;
   readonly facts: ObjectFacts;
 }
@@ -39,54 +39,53 @@ export interface PendingUpload {
   readonly initiatedMs: number;
 }
 
-/** A part of an upload, as it is named at completion. */
+/** A part of an upload, as completing the upload refers to it. */
 export interface UploadedPart {
   readonly number: number;
   readonly etag: string;
 }
 
-/** Thrown where a {@linkcode Condition} does not hold. */
+/** A {@linkcode Condition} does not hold. */
 export class ConditionFailed extends Error {
   override readonly name = "ConditionFailed";
 }
 
-/** The condition of a write that replaces whatever is there. */
+/** The condition of an unconditional write. */
 export const ANYTHING: Condition = { kind: "any" };
 
 /**
- * One bucket, spoken to in whole keys. Every call throws a `DriverError` with a
- * plain sentence, or the reason of its signal.
+ * One bucket. Keys include the prefix of the store. Every call throws a `DriverError`, or the reason
+ * of its signal.
  */
 export interface Bucket extends Disposable {
-  /** What is known of an object, or null. */
+  /** An object without its bytes, or null. */
   head(key: string, signal: AbortSignal): Promise<ObjectHead | null>;
-  /** An object's bytes, or null. */
+  /** The bytes of an object, or null. */
   get(key: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
   /**
    * Writes an object in one request.
    *
-   * @param sha256 Hexadecimal digest of the bytes, which the server checks and keeps, if it can.
+   * @param object Its `sha256` is checked and stored by servers that support it.
    * @returns Its ETag.
    * @throws {ConditionFailed}
    */
   put(object: NewObject, condition: Condition, signal: AbortSignal): Promise<string>;
-  /** Copies a small object, with its facts, within the server. False where it is not there. */
+  /** Copies an object of up to 5 GiB with its metadata; false if it does not exist. */
   copy(from: string, to: string, signal: AbortSignal): Promise<boolean>;
-  /** Removes an object. One that is not there is no error. */
+  /** Removes an object, if it exists. */
   remove(key: string, signal: AbortSignal): Promise<void>;
-  /** Objects whose keys begin so, in the order of code points, from after a key. */
+  /** Lists objects by prefix, after a key or from the first, in the order of code points. */
   list(prefix: string, after: string | null, signal: AbortSignal): AsyncIterable<ListedObject>;
-  /** Begins an upload in parts, and gives its id. */
+  /** Creates an upload in parts; returns its id. */
   createUpload(key: string, facts: ObjectFacts, signal: AbortSignal): Promise<string>;
   /** Uploads a part, numbered from 1. */
   uploadPart(upload: PartOf, bytes: Uint8Array, signal: AbortSignal): Promise<UploadedPart>;
-  /** Makes a part of a range of another object, the last byte included. */
+  /** Uploads a range of another object as a part. */
   copyPart(upload: PartOf, source: RangeOf, signal: AbortSignal): Promise<UploadedPart>;
   /**
-   * Makes an object of the parts, all at once.
+   * Creates an object of the parts, atomically.
    *
-   * @returns Its ETag; null where the upload is gone, which a lost answer to an
-   * earlier attempt leaves behind.
+   * @returns Its ETag; null if the upload does not exist, as after a request whose response was lost.
    * @throws {ConditionFailed}
    */
   completeUpload(
@@ -95,13 +94,13 @@ export interface Bucket extends Disposable {
     condition: Condition,
     signal: AbortSignal,
   ): Promise<string | null>;
-  /** Ends an upload without an object. One that is not there is no error. */
+  /** Aborts an upload, if it exists. */
   abortUpload(upload: Upload, signal: AbortSignal): Promise<void>;
-  /** Uploads under way whose keys begin so. */
+  /** Lists pending uploads by prefix of their keys. */
   uploads(prefix: string, signal: AbortSignal): AsyncIterable<PendingUpload>;
 }
 
-/** An object to be written. */
+/** An object to write. */
 export interface NewObject {
   readonly key: string;
   readonly bytes: Uint8Array;
@@ -120,7 +119,7 @@ export interface PartOf extends Upload {
   readonly number: number;
 }
 
-/** A range of an object, which must be the one with the ETag. */
+/** A range of an object, both ends included; the object must have the ETag. */
 export interface RangeOf {
   readonly key: string;
   readonly etag: string;
@@ -128,5 +127,5 @@ export interface RangeOf {
   readonly last: number;
 }
 
-/** The most that one copied part can be. */
+/** Largest part that S3 can copy. */
 export const LARGEST_COPY_BYTES = 5 * 2 ** 30;

@@ -1,4 +1,4 @@
-/** The S3 client, behind names of ours: the only file that knows the SDK. */
+/** The requests of `bucket.ts`, by the AWS SDK; the only file that imports it. */
 
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import manifest from "../../../deno.json" with { type: "json" };
@@ -19,22 +19,22 @@ import { credentialsOf, endpointOf, regionOf } from "./settings.ts";
 import { RESPONSE_TIMEOUT_MS, type S3Request, S3Timeout, send } from "./transport.ts";
 
 /**
- * Prepares to speak to a bucket; nothing is asked yet. The SDK is loaded now, and
- * not before, since it takes longer to start than all the rest.
+ * Opens a bucket, without a request. The SDK is loaded here, since that takes longer than the start
+ * of the rest of the program.
  */
 export async function openBucket(location: BucketLocation, host: Host): Promise<Bucket> {
   const sdk = await import("@aws-sdk/client-s3");
   const { bucket: Bucket } = location;
   const client: S3Client = new sdk.S3Client(settings(location, host));
-  const lacking = new Set<S3Feature>();
+  const unsupported = new Set<S3Feature>();
 
   const failureOf = (action: S3Action, error: unknown): S3Failure => {
     const { name, message, status, region } = readError(error);
     return { name, message, status, region, action, bucket: Bucket };
   };
 
-  /** Does a request; what goes wrong becomes a reason of ours. */
-  const ask = async <T>(
+  /** Performs a request, and converts its error. */
+  const perform = async <T>(
     action: S3Action,
     signal: AbortSignal,
     request: () => Promise<T>,
@@ -44,19 +44,19 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof DriverError || error instanceof ConditionFailed) throw error;
-      // Deno's own refusal names the flag that is missing.
+      // The error of a missing permission names the flag to add.
       if (error instanceof Deno.errors.NotCapable) throw error;
       throw explainS3(failureOf(action, error), error);
     }
   };
 
-  /** The same, with null for what is not there. */
-  const find = <T>(
+  /** As `perform`, but null if the object does not exist. */
+  const performOrNull = <T>(
     action: S3Action,
     signal: AbortSignal,
     request: () => Promise<T>,
   ): Promise<T | null> =>
-    ask(action, signal, async () => {
+    perform(action, signal, async () => {
       try {
         return await request();
       } catch (error) {
@@ -66,24 +66,24 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
     });
 
   /**
-   * A write on a condition. A feature the server turns down is not used again.
+   * Performs a conditional write. A feature that the server rejects is not used again.
    *
-   * @param looks Whether to look first, too: some servers take no notice of a
-   * condition on an upload in parts.
+   * @param checksFirst Whether to check the condition before the request too, since some servers
+   * ignore it for an upload in parts.
    */
   const write = async <T>(
-    { condition, key, looks }: { condition: Condition; key: string; looks: boolean },
+    { condition, key, checksFirst }: { condition: Condition; key: string; checksFirst: boolean },
     signal: AbortSignal,
     request: (headers: ConditionHeaders, checksums: boolean) => Promise<T>,
   ): Promise<T> => {
     const used = new Set<S3Feature>(["checksums"]);
     if (condition.kind !== "any") used.add("conditions");
-    for (const feature of lacking) used.delete(feature);
-    // Where the server cannot compare, a look just before is the next best.
-    if (condition.kind !== "any" && (looks || !used.has("conditions"))) {
+    for (const feature of unsupported) used.delete(feature);
+    // On servers without conditions, check as late as possible.
+    if (condition.kind !== "any" && (checksFirst || !used.has("conditions"))) {
       const current = await bucket.head(key, signal);
       const expected = condition.kind === "absent" ? undefined : condition.etag;
-      if (current?.etag !== expected) throw new ConditionFailed("it is another one");
+      if (current?.etag !== expected) throw new ConditionFailed("the object has changed");
     }
     const headers = used.has("conditions") ? conditionHeaders(condition) : {};
     try {
@@ -94,48 +94,48 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       if (isConflict(failure) || isGone) throw new ConditionFailed(failure.message);
       const feature = missingFeature(failure, used);
       if (feature === null) throw error;
-      lacking.add(feature);
+      unsupported.add(feature);
     }
-    return await write({ condition, key, looks }, signal, request);
+    return await write({ condition, key, checksFirst }, signal, request);
   };
 
-  /** @param serverBytes What the server has to move before it answers. */
+  /** @param serverBytes Bytes that the server copies before it responds. */
   const options = (signal: AbortSignal, serverBytes = 0) => ({
     abortSignal: signal,
-    requestTimeout: RESPONSE_TIMEOUT_MS + serverBytes / SLOWEST_SERVER_BYTES_PER_MS,
+    requestTimeout: RESPONSE_TIMEOUT_MS + serverBytes / MIN_COPY_BYTES_PER_MS,
   });
 
   const bucket: Bucket = {
     head: (Key, signal) =>
-      find("s3:GetObject", signal, async () => {
-        const ChecksumMode = lacking.has("checksums") ? undefined : "ENABLED" as const;
+      performOrNull("s3:GetObject", signal, async () => {
+        const ChecksumMode = unsupported.has("checksums") ? undefined : "ENABLED" as const;
         const command = new sdk.HeadObjectCommand({ Bucket, Key, ChecksumMode });
-        const answer = await client.send(command, options(signal));
+        const response = await client.send(command, options(signal));
         return {
-          sizeBytes: answer.ContentLength ?? 0,
-          etag: answer.ETag ?? "",
-          modifiedMs: answer.LastModified?.getTime() ?? 0,
-          checksum: wholeChecksum(answer.ChecksumSHA256),
-          facts: { contentType: answer.ContentType ?? null, metadata: answer.Metadata ?? {} },
+          sizeBytes: response.ContentLength ?? 0,
+          etag: response.ETag ?? "",
+          modifiedMs: response.LastModified?.getTime() ?? 0,
+          checksum: wholeChecksum(response.ChecksumSHA256),
+          facts: { contentType: response.ContentType ?? null, metadata: response.Metadata ?? {} },
         };
       }),
 
     get: (Key, signal) =>
-      find("s3:GetObject", signal, async () => {
-        const answer = await client.send(
+      performOrNull("s3:GetObject", signal, async () => {
+        const response = await client.send(
           new sdk.GetObjectCommand({ Bucket, Key }),
           options(signal),
         );
-        return answer.Body?.transformToWebStream() as ReadableStream<Uint8Array<ArrayBuffer>>;
+        return response.Body?.transformToWebStream() as ReadableStream<Uint8Array<ArrayBuffer>>;
       }),
 
     put: ({ key: Key, bytes, sha256, facts }, condition, signal) =>
-      ask(
+      perform(
         "s3:PutObject",
         signal,
         () =>
-          write({ condition, key: Key, looks: false }, signal, async (headers, checksums) => {
-            const answer = await client.send(
+          write({ condition, key: Key, checksFirst: false }, signal, async (headers, checksums) => {
+            const response = await client.send(
               new sdk.PutObjectCommand({
                 Bucket,
                 Key,
@@ -146,19 +146,19 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
               }),
               options(signal),
             );
-            return answer.ETag ?? "";
+            return response.ETag ?? "";
           }),
       ),
 
     copy: async (from, Key, signal) =>
-      await find("s3:PutObject", signal, async () => {
+      await performOrNull("s3:PutObject", signal, async () => {
         const CopySource = sourceOf(Bucket, from);
         await client.send(new sdk.CopyObjectCommand({ Bucket, Key, CopySource }), options(signal));
         return true;
       }) ?? false,
 
     remove: async (Key, signal) => {
-      await find(
+      await performOrNull(
         "s3:DeleteObject",
         signal,
         () => client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), options(signal)),
@@ -171,7 +171,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
         : { StartAfter: after };
       for (;;) {
         const command = new sdk.ListObjectsV2Command({ Bucket, Prefix: prefix, ...from });
-        const page = await ask(
+        const page = await perform(
           "s3:ListBucket",
           signal,
           () => client.send(command, options(signal)),
@@ -187,15 +187,17 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
     },
 
     createUpload: (Key, facts, signal) =>
-      ask("s3:PutObject", signal, async () => {
+      perform("s3:PutObject", signal, async () => {
         const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key, ...sentFacts(facts) });
         const { UploadId } = await client.send(command, options(signal));
-        if (UploadId === undefined) throw new DriverError("store.failed", "the upload got no id");
+        if (UploadId === undefined) {
+          throw new DriverError("store.failed", "the server returned no id for the upload");
+        }
         return UploadId;
       }),
 
     uploadPart: ({ key: Key, id: UploadId, number }, bytes, signal) =>
-      ask("s3:PutObject", signal, async () => {
+      perform("s3:PutObject", signal, async () => {
         const part = { Bucket, Key, UploadId, PartNumber: number };
         const command = new sdk.UploadPartCommand({ ...part, Body: bytes });
         const { ETag } = await client.send(command, options(signal));
@@ -203,7 +205,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       }),
 
     copyPart: ({ key: Key, id: UploadId, number }, { key, etag, first, last }, signal) =>
-      ask("s3:PutObject", signal, async () => {
+      perform("s3:PutObject", signal, async () => {
         const { CopyPartResult } = await client.send(
           new sdk.UploadPartCopyCommand({
             Bucket,
@@ -220,18 +222,21 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       }),
 
     completeUpload: ({ key: Key, id: UploadId, sizeBytes }, parts, condition, signal) =>
-      ask(
+      perform(
         "s3:PutObject",
         signal,
         () =>
-          write({ condition, key: Key, looks: true }, signal, async (headers) => {
+          write({ condition, key: Key, checksFirst: true }, signal, async (headers) => {
             const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
             const request = { Bucket, Key, UploadId, MultipartUpload: { Parts }, ...headers };
             const command = new sdk.CompleteMultipartUploadCommand(request);
             try {
               const { ETag } = await client.send(command, options(signal, sizeBytes));
               if (ETag === undefined) {
-                throw new DriverError("store.failed", "the upload gave no object");
+                throw new DriverError(
+                  "store.failed",
+                  "the server returned no object for the upload",
+                );
               }
               return ETag;
             } catch (error) {
@@ -245,7 +250,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
 
     abortUpload: async ({ key: Key, id: UploadId }, signal) => {
       const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
-      await find(
+      await performOrNull(
         "s3:AbortMultipartUpload",
         signal,
         () => client.send(command, options(signal)),
@@ -256,7 +261,7 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
       let from: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {};
       for (;;) {
         const command = new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: prefix, ...from });
-        const page = await ask(
+        const page = await perform(
           "s3:ListBucketMultipartUploads",
           signal,
           () => client.send(command, options(signal)),
@@ -276,10 +281,9 @@ export async function openBucket(location: BucketLocation, host: Host): Promise<
 }
 
 /**
- * Settings under which the client asks the machine for nothing that the
- * environment tells: no files, no system, no clock of the server. Only without
- * keys in the environment does it look for credentials where the SDK always does:
- * profiles, web identity, the role of the container or the machine.
+ * Settings with which the client reads no files, system information or other variables, and needs
+ * no permissions for them. Only without keys in the environment does it search for credentials as
+ * the SDK does: profiles, web identity, the role of the container or machine.
  */
 function settings(location: BucketLocation, host: Host): S3ClientConfig {
   const region = regionOf(location, host);
@@ -299,15 +303,15 @@ function settings(location: BucketLocation, host: Host): S3ClientConfig {
   };
   return {
     ...(region === null ? {} : { region }),
-    // Names of buckets as names of hosts are AWS's own way; paths are understood by all others.
+    // Only AWS resolves bucket names as host names; every server supports paths.
     ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
     ...(credentials === null ? {} : { credentials }),
-    // Its types are those of the SDK's own classes; what it is asked for is this.
+    // The type requires the SDK's own classes; these methods are what it calls.
     requestHandler: requestHandler as unknown as NonNullable<S3ClientConfig["requestHandler"]>,
-    // Patience is the transport's.
+    // The transport retries.
     maxAttempts: 1,
     retryMode: "standard",
-    // Checksums are asked for by name, as not every server knows them.
+    // Checksums are requested explicitly, as some servers lack them.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     defaultUserAgentProvider: () => Promise.resolve([["cronfetch", manifest.version]]),
@@ -349,27 +353,27 @@ function sentFacts({ contentType, metadata }: ObjectFacts) {
   };
 }
 
-/** What a server moves within itself, at its slowest: 16 MiB a second. */
-const SLOWEST_SERVER_BYTES_PER_MS = 16 * 2 ** 20 / 1000;
+/** Slowest copy within a server: 16 MiB/s. */
+const MIN_COPY_BYTES_PER_MS = 16 * 2 ** 20 / 1000;
 
-/** By name too: a server may keep only what it was told to expect. */
+/** Names the algorithm too, since some servers store only an announced checksum. */
 function sentChecksum(sha256: string) {
   const ChecksumSHA256 = Uint8Array.fromHex(sha256).toBase64();
   return { ChecksumAlgorithm: "SHA256", ChecksumSHA256 } as const;
 }
 
-/** A key as `x-amz-copy-source` wants it. */
+/** A key as the value of `x-amz-copy-source`. */
 function sourceOf(bucket: string, key: string): string {
   return `${bucket}/${key.split("/").map(encodeURIComponent).join("/")}`;
 }
 
-/** The checksum of an upload in parts is one of its parts' checksums (`…-3`), and tells nothing. */
+/** Null for an upload in parts, whose checksum (`…-3`) is one of checksums of parts. */
 function wholeChecksum(base64: string | undefined): string | null {
   if (base64 === undefined || !/^[A-Za-z0-9+/]{43}=$/.test(base64)) return null;
   return Uint8Array.fromBase64(base64).toHex();
 }
 
-/** What an error of the client says, as far as it says anything. */
+/** Code, message, status and region of an error of the client. */
 function readError(error: unknown): Pick<S3Failure, "name" | "message" | "status" | "region"> {
   if (!(error instanceof Error)) {
     return { name: "", message: String(error), status: null, region: null };

@@ -1,4 +1,4 @@
-/** Drafts in a bucket: small ones are held in memory, larger ones uploaded as they come. */
+/** Drafts in a bucket: small ones are kept in memory, large ones are uploaded in parts. */
 
 import { createHash } from "node:crypto";
 import type { DraftSteps, PublishRequest } from "../draft.ts";
@@ -11,27 +11,27 @@ import {
   ConditionFailed,
   type ObjectFacts,
 } from "./bucket.ts";
-import { factsOf, type S3Places, storedObject } from "./objects.ts";
-import { addCopies, partBytesFor, PartedUpload, type Turns } from "./upload.ts";
+import { factsOf, type ObjectNames, storedObject } from "./objects.ts";
+import { addCopies, partBytesFor, PartedUpload, type Slots } from "./upload.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
 
 /** What the drafts of a bucket share. */
 export interface S3Context {
   readonly bucket: Bucket;
-  readonly places: S3Places;
-  readonly turns: Turns;
-  /** For names nobody can guess. */
+  readonly names: ObjectNames;
+  readonly slots: Slots;
+  /** Returns a name that no other process can guess. */
   readonly newName: () => string;
-  /** Waits a moment. */
+  /** Waits between two requests to abort an upload. */
   readonly pause: () => Promise<void>;
-  /** Ends what is under way; aborted when the store is closed. */
+  /** Aborts pending requests; aborted when the store is closed. */
   readonly signal: AbortSignal;
 }
 
-/** What a small body is first given room for, unless its size is known. */
+/** Initial buffer of a draft of unknown size. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
-/** A staged object: all bytes of a draft, under a name that no key can have. */
+/** An object with all bytes of a draft, under a name that no key can have. */
 interface Staged {
   readonly key: string;
   readonly etag: string;
@@ -43,8 +43,8 @@ export async function beginS3Draft(
   options: BeginOptions,
   context: S3Context,
 ): Promise<S3Draft> {
-  const { bucket, places, signal } = context;
-  const objectKey = places.objectKey(key);
+  const { bucket, names, signal } = context;
+  const objectKey = names.objectKey(key);
   const existing = options.existing === undefined
     ? storedObject(await bucket.head(objectKey, signal))
     : options.existing;
@@ -52,11 +52,10 @@ export async function beginS3Draft(
 }
 
 /**
- * A draft smaller than a part is memory, and one request when it is published.
- * A larger one is an upload in parts under a name of its own, which nobody sees;
- * sealed it is an object of that name, and publishing copies it within the server
- * into its place, again all at once. Only so can its digest be stored beside it,
- * and can it be read, put aside and suspended like any other draft.
+ * A draft smaller than a part is kept in memory, and published by one request. A larger one is an
+ * upload in parts under a name of its own; `seal` completes that to an invisible object, and
+ * publishing copies it to its key within the server. Only this way can the digest be stored with
+ * the object, and the draft be read, quarantined and suspended.
  */
 export class S3Draft implements DraftSteps {
   readonly existing: StoredFile | null;
@@ -70,28 +69,28 @@ export class S3Draft implements DraftSteps {
   #filledBytes = 0;
   #upload: PartedUpload | null = null;
   #staged: Staged | null = null;
-  /** Whether there may be an object of the draft's own name, though nobody said so. */
+  /** Whether there may be an object of the draft, perhaps of a request whose response was lost. */
   #mayBeStaged = false;
 
-  /** Starts one over what `replaces` says stands there. */
+  /** @param expectedBytes Expected size, or null. */
   constructor(existing: StoredFile | null, expectedBytes: number | null, context: S3Context) {
     this.existing = existing;
     this.#context = context;
     this.#partBytes = partBytesFor(expectedBytes);
     this.#signal = AbortSignal.any([this.#interrupted.signal, context.signal]);
     this.#name = context.newName();
-    this.#stagedKey = context.places.draftKey(this.#name);
-    const roomBytes = Math.min(expectedBytes ?? FIRST_BUFFER_BYTES, this.#partBytes);
-    this.#buffer = new Uint8Array(Math.max(1, roomBytes));
+    this.#stagedKey = context.names.draftKey(this.#name);
+    const bufferBytes = Math.min(expectedBytes ?? FIRST_BUFFER_BYTES, this.#partBytes);
+    this.#buffer = new Uint8Array(Math.max(1, bufferBytes));
   }
 
   async append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     let rest = bytes;
     while (rest.length > 0) {
-      // A full part is sent when more comes: what fits in one is not uploaded in parts.
+      // Send a full part only when more bytes follow: a draft of one part is one request.
       if (this.#filledBytes === this.#partBytes) await this.#sendPart();
       const piece = rest.subarray(0, this.#partBytes - this.#filledBytes);
-      this.#makeRoom(this.#filledBytes + piece.length);
+      this.#grow(this.#filledBytes + piece.length);
       this.#buffer.set(piece, this.#filledBytes);
       this.#filledBytes += piece.length;
       rest = rest.subarray(piece.length);
@@ -103,23 +102,23 @@ export class S3Draft implements DraftSteps {
   }
 
   async read(): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#staged === null) return this.#whole().slice();
+    if (this.#staged === null) return this.#filled().slice();
     const body = await this.#context.bucket.get(this.#staged.key, this.#signal);
-    if (body === null) throw stagedIsGone();
+    if (body === null) throw stagedMissing();
     return new Uint8Array(await new Response(body).arrayBuffer());
   }
 
   async pieces(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>> {
-    if (this.#staged === null) return ReadableStream.from([this.#whole()]);
+    if (this.#staged === null) return ReadableStream.from([this.#filled()]);
     const body = await this.#context.bucket.get(this.#staged.key, this.#signal);
-    if (body === null) throw stagedIsGone();
+    if (body === null) throw stagedMissing();
     return body;
   }
 
-  async publish(publication: PublishRequest): Promise<PublishedFile> {
-    const { bucket, places } = this.#context;
-    const { sizeBytes, ifUnchanged, exclusive } = publication;
-    const key = places.objectKey(publication.key);
+  async publish(request: PublishRequest): Promise<PublishedFile> {
+    const { bucket, names } = this.#context;
+    const { sizeBytes, ifUnchanged, exclusive } = request;
+    const key = names.objectKey(request.key);
     const condition = exclusive
       ? { kind: "absent" } as const
       : ifUnchanged
@@ -128,19 +127,19 @@ export class S3Draft implements DraftSteps {
     const staged = this.#staged;
     try {
       if (staged === null) {
-        const bytes = this.#whole();
-        const facts = factsOf(publication, md5Of(bytes));
-        const object = { key, bytes, sha256: publication.sha256, facts };
+        const bytes = this.#filled();
+        const facts = factsOf(request, md5Of(bytes));
+        const object = { key, bytes, sha256: request.sha256, facts };
         return { sizeBytes, revision: await bucket.put(object, condition, this.#signal) };
       }
-      const facts = factsOf(publication, null);
+      const facts = factsOf(request, null);
       const revision = await this.#copyStaged(key, sizeBytes, facts, condition, staged);
-      // What stays is invisible, and a later run removes it.
+      // If it remains, it is invisible, and a later run removes it.
       await this.#removeStaged().catch(() => {});
       return { sizeBytes, revision };
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
-      return await this.#sameBytes(key, publication);
+      return await this.#acceptEqual(key, request);
     }
   }
 
@@ -149,7 +148,7 @@ export class S3Draft implements DraftSteps {
       await this.#stage(sizeBytes);
       return this.#name;
     }
-    const bytes = this.#whole();
+    const bytes = this.#filled();
     const digest = await crypto.subtle.digest("SHA-256", bytes);
     const sha256 = new Uint8Array(digest).toHex();
     const object = { key: this.#stagedKey, bytes, sha256, facts: NO_FACTS };
@@ -168,7 +167,7 @@ export class S3Draft implements DraftSteps {
     if (this.#mayBeStaged) await this.#removeStaged();
   }
 
-  /** On which a publication takes place: that what stands there is what was seen. */
+  /** The key still has the object that existed when the draft was started. */
   #condition(): Condition {
     return this.existing === null
       ? { kind: "absent" }
@@ -176,22 +175,22 @@ export class S3Draft implements DraftSteps {
   }
 
   /**
-   * Something else stands there by now: no conflict if it is these very bytes. An exclusive
-   * publication accepts only an object that it wrote itself, by a request whose answer was lost.
+   * Accepts an object that was created concurrently, if it has the same bytes. An exclusive
+   * publication accepts only one of its own, created by a request whose response was lost.
    */
-  async #sameBytes(key: string, publication: PublishRequest): Promise<PublishedFile> {
-    const { sizeBytes, sha256, exclusive } = publication;
+  async #acceptEqual(key: string, request: PublishRequest): Promise<PublishedFile> {
+    const { sizeBytes, sha256, exclusive } = request;
     const head = await this.#context.bucket.head(key, this.#signal);
     const current = storedObject(head);
     if (current?.sizeBytes !== sizeBytes || current.sha256 !== sha256) {
       throw exclusive ? alreadyExists() : changedConcurrently();
     }
-    if (exclusive && !isWrittenBy(publication, head?.facts)) throw alreadyExists();
+    if (exclusive && !isWrittenBy(request, head?.facts)) throw alreadyExists();
     await this.remove();
     return current;
   }
 
-  /** Completes the upload under the draft's own name. */
+  /** Completes the upload to an object under the draft's own name. */
   async #stage(sizeBytes: number): Promise<void> {
     if (!this.#upload) return;
     if (this.#filledBytes > 0) await this.#sendPart();
@@ -200,8 +199,8 @@ export class S3Draft implements DraftSteps {
     this.#upload = null;
     const head = await this.#context.bucket.head(this.#stagedKey, this.#signal);
     if (head?.sizeBytes !== sizeBytes) {
-      const sentence = `wrote ${sizeBytes} bytes, the bucket holds ${head?.sizeBytes ?? 0}`;
-      throw new DriverError("store.failed", sentence);
+      const message = `wrote ${sizeBytes} bytes, the bucket has ${head?.sizeBytes ?? 0}`;
+      throw new DriverError("store.failed", message);
     }
     this.#staged = { key: this.#stagedKey, etag: head.etag };
   }
@@ -217,10 +216,10 @@ export class S3Draft implements DraftSteps {
     const upload = await PartedUpload.begin(key, facts, context);
     try {
       await addCopies(upload, { key: from, etag, sizeBytes }, context);
-      const made = await upload.complete(sizeBytes, condition);
-      // An earlier attempt has done it, and its answer was lost.
-      if (made === null) throw new ConditionFailed("the upload is over");
-      return made;
+      const revision = await upload.complete(sizeBytes, condition);
+      // It was completed by a request whose response was lost.
+      if (revision === null) throw new ConditionFailed("the upload does not exist");
+      return revision;
     } catch (error) {
       await upload.abort(this.#context.signal).catch(() => {});
       throw error;
@@ -236,7 +235,7 @@ export class S3Draft implements DraftSteps {
   async #sendPart(): Promise<void> {
     const { bucket } = this.#context;
     this.#upload ??= await this.#beginUpload();
-    const bytes = this.#whole();
+    const bytes = this.#filled();
     await this.#upload.add((part) => bucket.uploadPart(part, bytes, this.#signal));
     this.#buffer = new Uint8Array(this.#partBytes);
     this.#filledBytes = 0;
@@ -247,36 +246,36 @@ export class S3Draft implements DraftSteps {
     try {
       return await PartedUpload.begin(this.#stagedKey, NO_FACTS, context);
     } catch (error) {
-      await this.#abortUnanswered().catch(() => {});
+      await this.#abortUnconfirmed().catch(() => {});
       throw error;
     }
   }
 
-  /** Ends uploads that the server has begun though its answers did not arrive. */
-  async #abortUnanswered(): Promise<void> {
+  /** Aborts uploads that the server has created, though its responses were lost. */
+  async #abortUnconfirmed(): Promise<void> {
     const { bucket, signal } = this.#context;
     for await (const upload of bucket.uploads(this.#stagedKey, signal)) {
       await bucket.abortUpload(upload, signal);
     }
   }
 
-  #whole(): Uint8Array<ArrayBuffer> {
+  #filled(): Uint8Array<ArrayBuffer> {
     return this.#buffer.subarray(0, this.#filledBytes);
   }
 
-  #makeRoom(bytes: number): void {
+  #grow(bytes: number): void {
     if (bytes <= this.#buffer.length) return;
     const buffer = new Uint8Array(
       Math.min(this.#partBytes, Math.max(bytes, 2 * this.#buffer.length)),
     );
-    buffer.set(this.#whole());
+    buffer.set(this.#filled());
     this.#buffer = buffer;
   }
 }
 
-/** Whether the metadata of an object is that of a publication: where and when it was fetched. */
-function isWrittenBy(publication: PublishRequest, facts: ObjectFacts | undefined): boolean {
-  const own = factsOf(publication, null).metadata;
+/** Whether the metadata of an object has the source and time of the download. */
+function isWrittenBy(request: PublishRequest, facts: ObjectFacts | undefined): boolean {
+  const own = factsOf(request, null).metadata;
   const names = ["source", "fetched-at"];
   return facts !== undefined && own["fetched-at"] !== undefined &&
     names.every((name) => facts.metadata[name] === own[name]);
@@ -288,9 +287,9 @@ function md5Of(bytes: Uint8Array): string {
 
 const NO_FACTS: ObjectFacts = { contentType: null, metadata: {} };
 
-function stagedIsGone(): DriverError {
+function stagedMissing(): DriverError {
   return new DriverError(
     "store.failed",
-    "the draft is not there any more; something has removed it",
+    "the draft was removed by another process",
   );
 }

@@ -1,4 +1,4 @@
-/** Objects of a bucket and files of a store: names, and what is kept beside the bytes. Pure. */
+/** Objects of a bucket and files of a store: their names and metadata. Pure. */
 
 import type { BucketLocation } from "../../core/location.ts";
 import type { PublishRequest } from "../draft.ts";
@@ -7,35 +7,35 @@ import { OWN_PREFIX } from "../key.ts";
 import type { ObjectFacts, ObjectHead } from "./bucket.ts";
 import type { StoredFile } from "../store.ts";
 
-/** The longest name of an object, in bytes of UTF-8. */
+/** Longest name of an object, in bytes of UTF-8. */
 const LONGEST_KEY_BYTES = 1_024;
 
-/** Longest value that is kept of a header or a URL: all metadata of an object have 2 KB. */
+/** Longest metadata value stored, in characters: S3 allows 2 KB for all metadata of an object. */
 const LONGEST_VALUE = 600;
 
-/** Where drafts are, below the prefix. */
+/** The folder of drafts, below the prefix. */
 const DRAFTS = `${OWN_PREFIX}drafts/`;
 
-/** From keys to names of objects, and back. */
-export interface S3Places {
+/** Conversion between keys of files and names of objects. */
+export interface ObjectNames {
   /**
-   * Name of the object of a key.
+   * The name of the object of a file.
    *
-   * @throws {DriverError} `store.name`: it is too long, or no list could hold it.
+   * @throws {DriverError} `store.name`: it is too long, or cannot be listed.
    */
   objectKey(key: string): string;
-  /** Key of an object in a list. */
+  /** The key of a listed object. */
   keyOf(objectKey: string): string;
-  /** Name of the object that a draft is, while it is one. */
+  /** The name of the object of a draft. */
   draftKey(name: string): string;
-  /** What the names of all objects below a prefix begin with. */
+  /** The common prefix of the names of all objects below a folder. */
   prefix(prefix: string): string;
-  /** What the names of all drafts begin with. */
+  /** The common prefix of the names of all drafts. */
   readonly drafts: string;
 }
 
-/** The places below a bucket's prefix. */
-export function s3Places({ prefix }: Pick<BucketLocation, "prefix">): S3Places {
+/** The names of objects below the prefix of a store. */
+export function objectNames({ prefix }: Pick<BucketLocation, "prefix">): ObjectNames {
   const start = prefix === "" ? "" : `${prefix}/`;
   return {
     objectKey: (key) => {
@@ -54,54 +54,54 @@ export function s3Places({ prefix }: Pick<BucketLocation, "prefix">): S3Places {
 function nameFault(name: string): string | null {
   const bytes = new TextEncoder().encode(name).length;
   if (bytes > LONGEST_KEY_BYTES) {
-    return `with its prefix the name has ${bytes} bytes; a bucket allows ${LONGEST_KEY_BYTES}`;
+    return `with the prefix, the name has ${bytes} bytes; S3 allows ${LONGEST_KEY_BYTES}`;
   }
-  // XML, in which lists come, has no way to write them.
-  return /\p{Cc}/u.test(name) ? "a name in a bucket cannot hold control characters" : null;
+  // Lists are XML, which cannot represent them.
+  return /\p{Cc}/u.test(name) ? "a name in a bucket cannot contain control characters" : null;
 }
 
-/** Whether a text can be the name of a draft, and of nothing else. */
+/** Whether a text, perhaps of a damaged state, is the name of a draft. */
 export function isDraftName(name: string): boolean {
   return /^[0-9a-f]{32}$/.test(name);
 }
 
 /**
- * What is kept beside the bytes of a file, as metadata of its object.
+ * The Content-Type and metadata of the object of a file.
  *
- * @param md5 Hexadecimal digest of bytes that are written in one request: that is what servers
- * make the object's ETag of. Null for others.
+ * @param md5 Hexadecimal digest of bytes that are uploaded in one request, whose ETag it is; null
+ * for an upload in parts.
  */
 export function factsOf({ sha256, provenance }: PublishRequest, md5: string | null): ObjectFacts {
   const digests = { sha256, ...(md5 === null ? {} : { md5 }) };
   if (provenance === null) return { contentType: null, metadata: digests };
-  const { contentType, source, etag, lastModified, fetchedAt } = provenance;
-  const told = {
-    "source": source,
+  const { contentType, etag, lastModified, fetchedAt } = provenance;
+  const values = {
+    "source": provenance.source,
     "source-etag": etag,
     "source-last-modified": lastModified,
     "fetched-at": fetchedAt,
   };
   const metadata: Record<string, string> = digests;
-  for (const [name, value] of Object.entries(told)) {
+  for (const [name, value] of Object.entries(values)) {
     const written = value === null ? null : inAscii(value);
     if (written !== null && written.length <= LONGEST_VALUE) metadata[name] = written;
   }
   return { contentType: contentType === null ? null : inAscii(contentType), metadata };
 }
 
-/** As headers may hold it: what is not visible ASCII is percent-encoded. */
+/** Percent-encodes all but visible ASCII and spaces, for a header. */
 function inAscii(value: string): string {
   return value.toWellFormed().replace(/[^\x20-\x7e]/gu, encodeURIComponent);
 }
 
-/** What a store says of an object. */
+/** An object as the store returns it. */
 export function storedObject(head: ObjectHead): StoredFile;
-/** What a store says of an object that may not be there. */
+/** An object as the store returns it, or null. */
 export function storedObject(head: ObjectHead | null): StoredFile | null;
 export function storedObject(head: ObjectHead | null): StoredFile | null {
   if (head === null) return null;
   const { sizeBytes, etag, modifiedMs, facts: { metadata } } = head;
-  // The server's own time counts seconds.
+  // The time of the server is in whole seconds.
   const fetchedMs = Date.parse(metadata["fetched-at"] ?? "");
   const apartMs = Math.abs(fetchedMs - modifiedMs);
   return {
@@ -112,24 +112,24 @@ export function storedObject(head: ObjectHead | null): StoredFile | null {
   };
 }
 
-/** As far apart the two clocks may be that tell when a file was written. */
+/** Largest difference between the time of download and that of the server for the former to count. */
 const SAME_TIME_MS = 24 * 60 * 60 * 1000;
-/** So soon after it was fetched a file is stored, the copy of a large one and clocks included. */
+/** Longest time from a download to its object, with the copy of a large file and clock skew. */
 const SOON_MS = 15 * 60 * 1000;
 
 /**
- * The digest of an object that was not read: the server's own, else the noted
- * one where it can be believed to be about these bytes. Whoever replaces an object
- * may keep its metadata; but the ETag of one request's bytes is their MD5, and an
- * object in parts is one of ours if it was stored soon after it was fetched.
+ * The digest of an object that was not read: the server's checksum, or the digest in the metadata
+ * if that belongs to these bytes. Another program may replace an object and keep its metadata, but
+ * the ETag of one request's bytes is their MD5, and an object in parts is ours if it was created
+ * soon after the download.
  */
 function digestOf(
   { etag, checksum, facts: { metadata: { sha256, md5 } } }: ObjectHead,
-  isClose: boolean,
+  isRecent: boolean,
 ): string | null {
   if (checksum !== null) return sha256 !== undefined && checksum !== sha256 ? null : checksum;
   if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) return null;
   const inParts = /-\d+"?$/.test(etag);
-  const isBound = inParts ? md5 === undefined && isClose : etag === `"${md5}"`;
+  const isBound = inParts ? md5 === undefined && isRecent : etag === `"${md5}"`;
   return isBound ? sha256 : null;
 }

@@ -1,11 +1,11 @@
-/** How requests of the S3 client reach their server: by the host's fetch, with patience. */
+/** Sends requests of the S3 client by the host's `fetch`, with retries and timeouts. */
 
 import type { Host } from "../../core/host.ts";
 
-/** A request as the client hands it over, signed. */
+/** A signed request, as the client passes it. */
 export interface S3Request {
   readonly method: string;
-  /** With a colon at its end. */
+  /** `http:` or `https:`. */
   readonly protocol: string;
   readonly hostname: string;
   readonly port?: number | undefined;
@@ -16,39 +16,39 @@ export interface S3Request {
   readonly body?: unknown;
 }
 
-/** An answer as the client wants it. */
+/** A response, as the client expects it. */
 export interface S3Response {
   statusCode: number;
   headers: Record<string, string>;
   body: ReadableStream<Uint8Array> | undefined;
 }
 
-/** What a transport needs of the world. */
+/** The part of the host that is used. */
 export type TransportHost = Pick<Host, "fetch" | "timers" | "random">;
 
-/** Attempts at one request. */
-const ATTEMPTS = 5;
+/** Attempts of one request. */
+const MAX_ATTEMPTS = 5;
 const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 8_000;
+const MAX_DELAY_MS = 8_000;
 
-/** What a request may take until its answer begins, if no more is said; and each piece of a body. */
+/** Default timeout of a response head, and of each piece of a response body. */
 export const RESPONSE_TIMEOUT_MS = 30_000;
-/** Besides, what its body may take: at 64 KiB a second it is slow, and not stuck. */
-const SLOWEST_BYTES_PER_MS = 64;
+/** Extends the timeout for a request body: at 64 KiB/s, an upload is slow but not stalled. */
+const MIN_UPLOAD_BYTES_PER_MS = 64;
 
-/** A server that has not answered in time. */
+/** The server has not responded in time. */
 export class S3Timeout extends Error {
   override readonly name = "S3Timeout";
 }
 
 /**
- * Sends a request, over again if the network fails or the server is busy: after
- * a delay drawn evenly from zero to a bound that doubles. All that is sent may be
- * sent twice: a signature holds for minutes, and a publication is on condition.
- * A redirect is an answer; nobody is followed with credentials.
+ * Sends a request, and again if the network fails or the server is busy, after a random delay below
+ * a bound that doubles. Every request can be repeated: a signature is valid for minutes, and a
+ * publication is conditional. Redirects are returned, not followed, since the request has
+ * credentials.
  *
- * @param timeoutMs What the server may take to answer, once it has all of the body.
- * @throws The signal's reason, {@linkcode S3Timeout}, or what fetch throws.
+ * @param timeoutMs Timeout of the response head, after the request body was sent.
+ * @throws The reason of `signal`, {@linkcode S3Timeout}, or an error of `fetch`.
  */
 export async function send(
   request: S3Request,
@@ -59,18 +59,18 @@ export async function send(
   for (let attempt = 1;; attempt++) {
     try {
       const response = await sendOnce(request, signal, host, timeoutMs);
-      if (attempt === ATTEMPTS || !isTemporary(response.statusCode)) return response;
+      if (attempt === MAX_ATTEMPTS || !isTemporary(response.statusCode)) return response;
       await response.body?.cancel();
     } catch (error) {
       signal.throwIfAborted();
-      if (attempt === ATTEMPTS || error instanceof Deno.errors.NotCapable) throw error;
+      if (attempt === MAX_ATTEMPTS || error instanceof Deno.errors.NotCapable) throw error;
     }
-    const boundMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
+    const boundMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
     await host.timers.sleep(Math.round(host.random.fraction() * boundMs), signal);
   }
 }
 
-/** Statuses by which a server says: not now. */
+/** Whether the server may answer otherwise if it receives the request again. */
 function isTemporary(status: number): boolean {
   return status === 429 || status === 500 || status === 502 || status === 503 || status === 504;
 }
@@ -84,35 +84,35 @@ async function sendOnce(
   const { method, headers, body } = request;
   const bytes = body instanceof Uint8Array ? body as Uint8Array<ArrayBuffer> : null;
   const text = typeof body === "string" ? body : null;
-  const allowedMs = timeoutMs + (bytes?.length ?? 0) / SLOWEST_BYTES_PER_MS;
-  const late = new AbortController();
+  const allowedMs = timeoutMs + (bytes?.length ?? 0) / MIN_UPLOAD_BYTES_PER_MS;
+  const timeout = new AbortController();
   const cancel = host.timers.after(allowedMs, () => {
-    late.abort(new S3Timeout(`no answer within ${Math.round(allowedMs / 1000)} seconds`));
+    timeout.abort(new S3Timeout(`no response within ${Math.round(allowedMs / 1000)} seconds`));
   });
   try {
     const response = await host.fetch(urlOf(request), {
       method,
       headers: { ...sendable(headers), "accept-encoding": "identity" },
       redirect: "manual",
-      signal: AbortSignal.any([signal, late.signal]),
+      signal: AbortSignal.any([signal, timeout.signal]),
       ...(bytes || text ? { body: bytes ?? text } : {}),
     });
     return {
       statusCode: response.status,
       headers: Object.fromEntries(response.headers),
       body: response.body
-        ? await bodyOf(request, watched(response.body, signal, late, host))
+        ? await responseBody(request, timeLimited(response.body, signal, timeout, host))
         : undefined,
     };
   } catch (error) {
     signal.throwIfAborted();
-    throw late.signal.aborted ? late.signal.reason : error;
+    throw timeout.signal.aborted ? timeout.signal.reason : error;
   } finally {
     cancel();
   }
 }
 
-/** What fetch sets itself is left to it: it comes to the same, and was signed. */
+/** Removes the headers that `fetch` sets itself, to the signed values. */
 function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
   const { host: _host, "content-length": _length, ...rest } = headers;
   return rest;
@@ -127,7 +127,7 @@ function urlOf({ protocol, hostname, port, path, query }: S3Request): string {
   return `${protocol}//${authority}${path}${pairs.length === 0 ? "" : `?${pairs.join("&")}`}`;
 }
 
-/** As signatures want it: everything but unreserved characters (RFC 3986, section 2.3). */
+/** Encodes all but unreserved characters (RFC 3986, section 2.3), as signatures require. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
@@ -135,8 +135,8 @@ function encode(text: string): string {
   );
 }
 
-/** An object comes as it comes; every other answer is small, and counts when it is whole. */
-async function bodyOf(
+/** Streams an object; any other response is small, and is read whole so that it can be retried. */
+async function responseBody(
   { query }: S3Request,
   body: ReadableStream<Uint8Array>,
 ): Promise<ReadableStream<Uint8Array>> {
@@ -144,8 +144,8 @@ async function bodyOf(
   return new Blob([await new Response(body).arrayBuffer()]).stream();
 }
 
-/** A body that fails once the signal is aborted, or no more of it has come for too long. */
-function watched(
+/** A body that fails when the signal is aborted or the body stalls. */
+function timeLimited(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
   late: AbortController,
@@ -155,12 +155,12 @@ function watched(
   const signals = [signal, late.signal];
   const end = () => void reader.cancel().catch(() => {});
   const forget = () => signals.forEach((one) => one.removeEventListener("abort", end));
-  // Deno ties a signal to the body by way of a Request, which may be collected meanwhile.
+  // Deno's own link from the signal to the body goes through the Request, which may be collected.
   for (const one of signals) one.addEventListener("abort", end);
   return new ReadableStream({
     async pull(controller) {
       const cancel = timers.after(RESPONSE_TIMEOUT_MS, () => {
-        late.abort(new S3Timeout("the answer stopped coming"));
+        late.abort(new S3Timeout("the response stalled"));
       });
       try {
         const { value, done } = await reader.read();

@@ -1,4 +1,4 @@
-/** Uploads in parts: few under way at once over all files, so that memory has a bound. */
+/** Uploads in parts, with a limit on concurrent parts of all files, which bounds memory. */
 
 import {
   type Bucket,
@@ -10,40 +10,39 @@ import {
   type UploadedPart,
 } from "./bucket.ts";
 
-/** The smallest part that S3 allows but for the last one. */
+/** Smallest part that S3 accepts, except for the last one. */
 export const SMALLEST_PART_BYTES = 5 * 2 ** 20;
-/** The most parts that S3 allows. */
-const MOST_PARTS = 10_000;
-/** How often an upload is told to end that does not. */
+/** Most parts of an upload in S3. */
+const MAX_PARTS = 10_000;
+/** Requests to abort an upload that is still listed. */
 const ABORT_ATTEMPTS = 4;
-/** Parts under way at once, over all uploads of a store. */
-export const PARTS_AT_ONCE = 4;
-/** What one request copies within the server: enough that there are few, and not too long ones. */
+/** Concurrent parts of all uploads of a store. */
+export const CONCURRENT_PARTS = 4;
+/** Bytes that one request copies: few requests, none of which takes long. */
 export const COPY_PART_BYTES = 64 * 2 ** 20;
 
 /**
- * Size of the parts of an upload: all but the last have the same, as some
- * servers want it.
+ * Size of the parts of an upload. All but the last have the same, as some servers require.
  *
- * @param expectedBytes Size of the whole; null allows for 48 GiB.
+ * @param expectedBytes Total size; null allows for 48 GiB.
  */
 export function partBytesFor(expectedBytes: number | null): number {
-  const needed = Math.ceil((expectedBytes ?? 0) / MOST_PARTS / 2 ** 20) * 2 ** 20;
+  const needed = Math.ceil((expectedBytes ?? 0) / MAX_PARTS / 2 ** 20) * 2 ** 20;
   return Math.max(SMALLEST_PART_BYTES, needed);
 }
 
-/** A number of turns, given out in the order of asking. */
-export class Turns {
+/** A semaphore, first come first served. */
+export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
-  /** Makes `count` of them. */
+  /** @param count Number of slots. */
   constructor(count: number) {
     this.#free = count;
   }
 
-  /** Waits for a turn. What is returned gives it back. */
-  async take(): Promise<() => void> {
+  /** Waits for a slot; returns the function that releases it. */
+  async acquire(): Promise<() => void> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((done) => void this.#waiting.push(done));
     return () => {
@@ -54,21 +53,21 @@ export class Turns {
   }
 }
 
-/** What an upload needs. */
+/** What uploads of a store share. */
 export interface UploadContext {
   readonly bucket: Bucket;
-  readonly turns: Turns;
-  /** Ends what is under way. */
+  readonly slots: Slots;
+  /** Aborts pending requests. */
   readonly signal: AbortSignal;
-  /** Waits a moment. */
+  /** Waits between two requests to abort. */
   readonly pause: () => Promise<void>;
 }
 
-/** An object on its way into the bucket, part by part. Nobody sees it until it is completed. */
+/** An object that is uploaded part by part, invisible until it is completed. */
 export class PartedUpload {
   readonly #upload: Upload;
   readonly #context: UploadContext;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #pending = new Set<Promise<void>>();
   readonly #parts: UploadedPart[] = [];
   #count = 0;
   #failure: { readonly error: unknown } | null = null;
@@ -78,7 +77,7 @@ export class PartedUpload {
     this.#context = context;
   }
 
-  /** Begins one. */
+  /** Creates an upload. */
   static async begin(
     key: string,
     facts: ObjectFacts,
@@ -89,13 +88,13 @@ export class PartedUpload {
   }
 
   /**
-   * Uploads the next part while the caller goes on; waits only for a turn. The
-   * bytes must stay as they are.
+   * Starts uploading the next part, and waits only for a slot. The bytes must not change until the
+   * upload is completed or aborted.
    *
-   * @throws What an earlier part failed with.
+   * @throws The error of an earlier part.
    */
   async add(send: (part: PartOf) => Promise<UploadedPart>): Promise<void> {
-    const free = await this.#context.turns.take();
+    const free = await this.#context.slots.acquire();
     if (this.#failure) {
       free();
       throw this.#failure.error;
@@ -106,40 +105,40 @@ export class PartedUpload {
       .catch((error) => void (this.#failure ??= { error }))
       .finally(() => {
         free();
-        this.#underWay.delete(sending);
+        this.#pending.delete(sending);
       });
-    this.#underWay.add(sending);
+    this.#pending.add(sending);
   }
 
-  /** Waits until all parts are there, or one has failed. */
-  async #settle(): Promise<readonly UploadedPart[]> {
-    await Promise.all(this.#underWay);
+  /** Waits until all parts are uploaded. */
+  async #finish(): Promise<readonly UploadedPart[]> {
+    await Promise.all(this.#pending);
     if (this.#failure) throw this.#failure.error;
     return this.#parts.toSorted((one, other) => one.number - other.number);
   }
 
-  /** Makes the object, as `Bucket.completeUpload` does. */
+  /** Creates the object; see `Bucket.completeUpload`. */
   async complete(sizeBytes: number, condition: Condition): Promise<string | null> {
-    const parts = await this.#settle();
+    const parts = await this.#finish();
     const { bucket, signal } = this.#context;
     return await bucket.completeUpload({ ...this.#upload, sizeBytes }, parts, condition, signal);
   }
 
   /**
-   * Ends it without an object, once nothing of it is under way. A part whose
-   * answer was lost may still be, at the server, and outlive the end: so one looks.
+   * Aborts the upload after its pending parts. If the response to a part was lost, the server may
+   * still be storing that part and keep the upload, so list it and abort it again.
    */
   async abort(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#pending);
     const { bucket, pause } = this.#context;
     for (let attempt = 1; attempt <= ABORT_ATTEMPTS; attempt++) {
       await bucket.abortUpload(this.#upload, signal);
-      if (!this.#failure || !await this.#isPending(signal)) return;
+      if (!this.#failure || !await this.#isListed(signal)) return;
       await pause();
     }
   }
 
-  async #isPending(signal: AbortSignal): Promise<boolean> {
+  async #isListed(signal: AbortSignal): Promise<boolean> {
     const { key, id } = this.#upload;
     for await (const pending of this.#context.bucket.uploads(key, signal)) {
       if (pending.key === key && pending.id === id) return true;
@@ -148,20 +147,20 @@ export class PartedUpload {
   }
 }
 
-/** An object within the bucket. */
+/** An object of the bucket to copy. */
 export interface CopySource {
   readonly key: string;
   readonly etag: string;
   readonly sizeBytes: number;
 }
 
-/** Copies an object within the server, part by part, into an upload. */
+/** Adds an object of the bucket to an upload, part by part. */
 export async function addCopies(
   upload: PartedUpload,
   { key, etag, sizeBytes }: CopySource,
   { bucket, signal }: UploadContext,
 ): Promise<void> {
-  const needed = Math.ceil(sizeBytes / MOST_PARTS);
+  const needed = Math.ceil(sizeBytes / MAX_PARTS);
   const partBytes = Math.min(LARGEST_COPY_BYTES, Math.max(COPY_PART_BYTES, needed));
   for (let first = 0; first < sizeBytes; first += partBytes) {
     const last = Math.min(first + partBytes, sizeBytes) - 1;

@@ -5,8 +5,8 @@ import type { PublishRequest } from "../../../lib/store/draft.ts";
 import { DriverError } from "../../../lib/store/errors.ts";
 import type { Provenance } from "../../../lib/store/store.ts";
 import { beginS3Draft, type S3Context, type S3Draft } from "../../../lib/store/s3/draft.ts";
-import { s3Places } from "../../../lib/store/s3/objects.ts";
-import { PARTS_AT_ONCE, Turns } from "../../../lib/store/s3/upload.ts";
+import { objectNames } from "../../../lib/store/s3/objects.ts";
+import { CONCURRENT_PARTS, Slots } from "../../../lib/store/s3/upload.ts";
 import { sha256 } from "../../helpers/folder.ts";
 import { type FakeBucket, fakeBucket } from "./fake_bucket.ts";
 
@@ -17,8 +17,8 @@ const PART_BYTES = 5 * 2 ** 20;
 function contextOf({ bucket }: FakeBucket): S3Context {
   return {
     bucket,
-    places: s3Places({ prefix: "" }),
-    turns: new Turns(PARTS_AT_ONCE),
+    names: objectNames({ prefix: "" }),
+    slots: new Slots(CONCURRENT_PARTS),
     newName: () => NAME,
     pause: () => Promise.resolve(),
     signal: new AbortController().signal,

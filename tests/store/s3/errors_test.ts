@@ -28,10 +28,20 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
     null,
     /^the secret key is wrong/,
   ],
-  [{ name: "InvalidAccessKeyId", status: 403 }, "store.denied", null, /access key is not known/],
-  [{ name: "XAdminUserNotFound", status: 404 }, "store.denied", null, /access key is not known/],
+  [
+    { name: "InvalidAccessKeyId", status: 403 },
+    "store.denied",
+    null,
+    /does not know the access key/,
+  ],
+  [
+    { name: "XAdminUserNotFound", status: 404 },
+    "store.denied",
+    null,
+    /does not know the access key/,
+  ],
   [{ name: "ExpiredToken" }, "store.denied", null, /have expired; check AWS_ACCESS_KEY_ID/],
-  [{ name: "RequestTimeTooSkewed", status: 403 }, "store.denied", null, /clock of this machine/],
+  [{ name: "RequestTimeTooSkewed", status: 403 }, "store.denied", null, /clocks of this machine/],
   [{ name: "CredentialsProviderError", status: null }, "store.denied", null, /^no credentials/],
   [
     { name: "AccessDenied", status: 403, action: "s3:ListBucket" },
@@ -42,13 +52,18 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
   [{ name: "Forbidden", status: 403 }, "store.denied", null, /s3:PutObject is needed/],
   [{ name: "Unknown", status: 403 }, "store.denied", null, /^access denied/],
   // Row 97.
-  [{ name: "SlowDown", status: 503 }, "store.busy", null, /asks for a pause/],
-  [{ name: "Unknown", status: 503 }, "store.busy", null, /asks for a pause/],
-  [{ name: "Unknown", status: 429 }, "store.busy", null, /asks for a pause/],
+  [{ name: "SlowDown", status: 503 }, "store.busy", null, /server is busy/],
+  [{ name: "Unknown", status: 503 }, "store.busy", null, /server is busy/],
+  [{ name: "Unknown", status: 429 }, "store.busy", null, /server is busy/],
   // Row 100.
-  [{ name: "PreconditionFailed", status: 412 }, "store.conflict", null, /changed it meanwhile/],
+  [
+    { name: "PreconditionFailed", status: 412 },
+    "store.conflict",
+    null,
+    /another process has changed it/,
+  ],
   // Row 101.
-  [{ name: "BadDigest" }, "store.failed", null, /^the server received other bytes/],
+  [{ name: "BadDigest" }, "store.failed", null, /^the bytes were corrupted/],
   [{ name: "XAmzContentSHA256Mismatch" }, "store.failed", null, /nothing was stored$/],
   // Row 102.
   [{ name: "KeyTooLongError" }, "store.name", null, /too long/],
@@ -66,7 +81,12 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
     "never",
     /set AWS_REGION=eu-west-1/,
   ],
-  [{ name: "NoSuchBucket", status: 404 }, "store.failed", "never", /^there is no bucket "files"/],
+  [
+    { name: "NoSuchBucket", status: 404 },
+    "store.failed",
+    "never",
+    /^the bucket "files" does not exist; create it first/,
+  ],
   [{ name: "QuotaExceeded", status: 403 }, "store.full", null, /no space/],
   [{ name: "Unknown", status: 507 }, "store.full", null, /no space/],
   [
@@ -88,7 +108,7 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
     /AWS_REGION/,
   ],
   // Row 98: such an answer may have come with 200.
-  [{ name: "InternalError", status: 503 }, "store.failed", "later", /by its own account/],
+  [{ name: "InternalError", status: 503 }, "store.failed", "later", /error of its own/],
   [
     { name: "Teapot", status: 418 },
     "store.failed",

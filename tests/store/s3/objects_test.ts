@@ -2,29 +2,29 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { PublishRequest } from "../../../lib/store/draft.ts";
 import { DriverError } from "../../../lib/store/errors.ts";
 import type { ObjectHead } from "../../../lib/store/s3/bucket.ts";
-import { factsOf, isDraftName, s3Places, storedObject } from "../../../lib/store/s3/objects.ts";
+import { factsOf, isDraftName, objectNames, storedObject } from "../../../lib/store/s3/objects.ts";
 
 const SHA256 = "ab".repeat(32);
 const OTHER = "cd".repeat(32);
 const MD5 = "12".repeat(16);
 
 Deno.test("objects are named behind the prefix", () => {
-  const places = s3Places({ prefix: "some/prefix" });
+  const places = objectNames({ prefix: "some/prefix" });
   assertEquals(places.objectKey("a/b"), "some/prefix/a/b");
   assertEquals(places.keyOf("some/prefix/a/b"), "a/b");
   assertEquals(places.prefix(""), "some/prefix/");
   assertEquals(places.prefix("a"), "some/prefix/a/");
   assertEquals(places.draftKey("x"), "some/prefix/.cronfetch-drafts/x");
-  const whole = s3Places({ prefix: "" });
+  const whole = objectNames({ prefix: "" });
   assertEquals([whole.objectKey("a"), whole.prefix("")], ["a", ""]);
 });
 
 Deno.test("row 102: a name of more than 1,024 bytes, or with control characters, is refused", () => {
-  const places = s3Places({ prefix: "p".repeat(24) });
+  const places = objectNames({ prefix: "p".repeat(24) });
   assertEquals(places.objectKey("ü".repeat(499) + "x").length, 525);
   const long = assertThrows(() => places.objectKey("ü".repeat(500)), DriverError);
   assertEquals(long.code, "store.name");
-  assertEquals(long.message, "with its prefix the name has 1025 bytes; a bucket allows 1024");
+  assertEquals(long.message, "with the prefix, the name has 1025 bytes; S3 allows 1024");
   assertEquals(assertThrows(() => places.objectKey("a\nb"), DriverError).code, "store.name");
 });
 

@@ -112,7 +112,7 @@ Deno.test("an answer that stops coming is given up in time", async () => {
   const asked = request({ protocol: "http:", hostname, port: Number(port), query });
   const { body } = await send(asked, forever, { ...host, timers });
   const error = await assertRejects(() => new Response(body).text(), S3Timeout);
-  assertEquals(error.message, "the answer stopped coming");
+  assertEquals(error.message, "the response stalled");
 });
 
 Deno.test("a server that never answers is given up in time, more of it for a larger body", async () => {
@@ -133,6 +133,6 @@ Deno.test("a server that never answers is given up in time, more of it for a lar
   const held = request({ protocol: "http:", hostname, port: Number(port) });
   const error = await assertRejects(() => send(held, forever, { ...host, timers }));
   assertInstanceOf(error, S3Timeout);
-  assertEquals(error.message, "no answer within 30 seconds");
+  assertEquals(error.message, "no response within 30 seconds");
   assertEquals(allowed, Array(5).fill(30_000 + 4 / 64));
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Bucket } from "../../../lib/store/s3/bucket.ts";
-import { partBytesFor, PartedUpload, Turns } from "../../../lib/store/s3/upload.ts";
+import { partBytesFor, PartedUpload, Slots } from "../../../lib/store/s3/upload.ts";
 import { fakeBucket } from "./fake_bucket.ts";
 
 const MIB = 2 ** 20;
@@ -14,10 +14,10 @@ Deno.test("parts are as small as S3 allows, and never more than it allows", () =
 });
 
 Deno.test("turns are given in the order of asking, and no more than there are", async () => {
-  const turns = new Turns(2);
+  const turns = new Slots(2);
   const order: string[] = [];
   const take = async (name: string) => {
-    const free = await turns.take();
+    const free = await turns.acquire();
     order.push(name);
     return free;
   };
@@ -39,7 +39,7 @@ const { signal } = new AbortController();
 
 async function uploadTo(bucket: Bucket, pause = () => Promise.resolve()): Promise<PartedUpload> {
   const facts = { contentType: null, metadata: {} };
-  return await PartedUpload.begin("a", facts, { bucket, turns: new Turns(4), signal, pause });
+  return await PartedUpload.begin("a", facts, { bucket, slots: new Slots(4), signal, pause });
 }
 
 Deno.test("row 99: abort waits for the parts under way, which would outlive it at the server", async () => {
