@@ -72,11 +72,12 @@ export {
   type TaskResult,
   type TaskStatus,
   type Timings,
+  type Validators,
   type Warning,
 } from "./core/result.ts";
-export type { DigestAlgorithm } from "./core/digest.ts";
 export type {
   ChecksumSource,
+  DigestAlgorithm,
   Expectations,
   ExpectedDigest,
   RetryLimits,
@@ -111,4 +112,3 @@ export type {
   Store,
   StoredFile,
 } from "./store/store.ts";
-export type { Validators } from "./core/validators.ts";

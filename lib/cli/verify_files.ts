@@ -6,7 +6,7 @@ import { gather } from "../schedule/pool.ts";
 import type { Store } from "../store/store.ts";
 import { REFUSED_SUFFIX, versionedKey } from "../core/key.ts";
 import type { Task } from "../core/task.ts";
-import type { Validators } from "../core/validators.ts";
+import type { Validators } from "../core/result.ts";
 import type { FamilyMember, State, TaskRecord } from "../state/state.ts";
 
 /**

@@ -1,7 +1,11 @@
 /** Rules for single values that a schema cannot tell. Each gives the rest of a sentence. */
 
-import { DIGEST_ALGORITHMS, DIGEST_DIGITS, type DigestAlgorithm } from "../core/digest.ts";
-import type { Schedule } from "../core/task.ts";
+import {
+  DIGEST_ALGORITHMS,
+  DIGEST_DIGITS,
+  type DigestAlgorithm,
+  type Schedule,
+} from "../core/task.ts";
 import { checkCron } from "../cron/occurrence.ts";
 import { didYouMean, type Nearest } from "./suggest.ts";
 import { type Parsed, quote } from "./problem.ts";

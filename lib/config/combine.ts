@@ -1,6 +1,6 @@
 /** Sources -> one Config. Problems are collected; the config is unusable if there are any. */
 
-import type { Alert } from "../core/alert.ts";
+import type { Alert } from "../core/event.ts";
 import {
   type ParsedLocation,
   parseStateLocation,

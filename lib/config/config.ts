@@ -1,9 +1,14 @@
 /** Config: what the user wrote, validated, every default filled in. */
 
-import type { Alert } from "../core/alert.ts";
-import { DIGEST_ALGORITHMS, type DigestAlgorithm } from "../core/digest.ts";
+import type { Alert } from "../core/event.ts";
+import {
+  DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
+  type Expectations,
+  type RunLimits,
+  type Task,
+} from "../core/task.ts";
 import type { StateLocation, StoreLocation } from "../core/location.ts";
-import type { Expectations, RunLimits, Task } from "../core/task.ts";
 import { createRenderer, parseTemplate, type Render, type Template } from "./template.ts";
 import { checkId } from "./checks.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";

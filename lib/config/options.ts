@@ -1,7 +1,7 @@
 /** Task options in layers: the defaults, the config's, the file's, the task's own. */
 
-import type { DigestAlgorithm } from "../core/digest.ts";
 import type {
+  DigestAlgorithm,
   Expectations,
   ExpectedDigest,
   RetryLimits,

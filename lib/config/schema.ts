@@ -1,7 +1,7 @@
 /** The schema of a config: its types and its validation. */
 
 import * as z from "zod/mini";
-import { DIGEST_DIGITS, type DigestAlgorithm } from "../core/digest.ts";
+import { DIGEST_DIGITS, type DigestAlgorithm } from "../core/task.ts";
 import {
   boolean,
   duration,

@@ -3,7 +3,7 @@
  * `gpg --print-md` (Apache) write them, or with a digest alone.
  */
 
-import type { DigestAlgorithm } from "../core/digest.ts";
+import type { DigestAlgorithm } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 
 /** A file's digest. */

@@ -1,20 +1,24 @@
 /** Expectations: what received content must be before it is published. */
 
-import { DIGEST_ALGORITHMS, type DigestAlgorithm } from "../core/digest.ts";
+import {
+  DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
+  type Expectations,
+  type ExpectedDigest,
+} from "../core/task.ts";
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import { loadPatternEngine } from "../core/pattern.ts";
-import type { Expectations, ExpectedDigest } from "../core/task.ts";
 import { cutServerText } from "../core/text.ts";
 import { beginsWithMarkup, formatOfType } from "./binary_format.ts";
 import {
   canonicalType,
   isTypeRange,
   mediaType,
+  type TextKind,
   textKind,
   typesAgree,
   widerType,
 } from "./content_type.ts";
-import type { TextKind } from "./content_type.ts";
 import { detectType, isDetectable } from "./magic_bytes.ts";
 import { isHtmlIn, isSvg } from "./markup.ts";
 import { describe, provesOtherType, sniffFault } from "./sniff.ts";

@@ -79,3 +79,14 @@ export interface TaskProgress {
   /** Size the server announced, or null. */
   totalBytes: number | null;
 }
+
+/** Where news of health goes. Holds secrets: for the network and the system alone. */
+export type Alert =
+  /** Is sent JSON by POST. */
+  | {
+    readonly kind: "webhook";
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+  }
+  /** Is run with JSON on its standard input. */
+  | { readonly kind: "command"; readonly command: readonly [string, ...string[]] };

@@ -1,7 +1,5 @@
 /** Task: one remote file to keep. Plain data, every default filled in. */
 
-import type { DigestAlgorithm } from "./digest.ts";
-
 /** When a task is due. */
 export type Schedule =
   /** A 5-field cron expression, read in the task's time zone. */
@@ -28,6 +26,20 @@ export interface RetryLimits {
   /** Milliseconds of waiting and failing, from the first attempt, after which none starts. */
   readonly budgetMs: number;
 }
+
+/** An algorithm of digests. MD5 and SHA-1 find transfer errors, and no attacks. */
+export type DigestAlgorithm = "sha256" | "sha512" | "sha1" | "md5";
+
+/** Each algorithm, by its name in node:crypto, with the length of its digests in hexadecimal. */
+export const DIGEST_DIGITS: Readonly<Record<DigestAlgorithm, number>> = {
+  sha256: 64,
+  sha512: 128,
+  sha1: 40,
+  md5: 32,
+};
+
+/** All of them. */
+export const DIGEST_ALGORITHMS = Object.keys(DIGEST_DIGITS) as readonly DigestAlgorithm[];
 
 /** Where an expected digest comes from when it is not written in the config. */
 export interface ChecksumSource {

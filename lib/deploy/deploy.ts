@@ -12,7 +12,6 @@ import { createPage, type StatusPage } from "../page/app.tsx";
 import { createErrorPage } from "../page/error_page.tsx";
 import { createPageSource, NO_ACTIVITY } from "../page/source.ts";
 import { escapeControl, plural } from "../report/format.ts";
-import { checkCron } from "../cron/occurrence.ts";
 import { deployCron } from "../schedule/deploy_cron.ts";
 import { openStore } from "../store/open.ts";
 

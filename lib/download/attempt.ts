@@ -4,7 +4,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
 import type { Clock, Timers } from "../core/host.ts";
 import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
-import type { Validators } from "../core/validators.ts";
+import type { Validators } from "../core/result.ts";
 import type { OlderRepresentation } from "../state/state.ts";
 import type { Draft, Sealed, StatCache, Store, StoredFile } from "../store/store.ts";
 import { classifyResponse, type RequestKind, type ResponseUse } from "./response.ts";

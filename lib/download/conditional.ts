@@ -3,7 +3,7 @@
 import type { CronfetchError } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
-import type { Validators } from "../core/validators.ts";
+import type { Validators } from "../core/result.ts";
 import type { OlderRepresentation } from "../state/state.ts";
 import type { StoredFile } from "../store/store.ts";
 

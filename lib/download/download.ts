@@ -3,10 +3,9 @@
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Random } from "../core/host.ts";
 import type { HeaderFields } from "../core/http.ts";
-import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
+import type { AttemptResult, TaskResult, TaskStatus, Validators, Warning } from "../core/result.ts";
 import type { Task } from "../core/task.ts";
 import type { Span, Tracing } from "../core/telemetry.ts";
-import type { Validators } from "../core/validators.ts";
 import type { OlderRepresentation, PartRecord } from "../state/state.ts";
 import {
   ageFacts,

@@ -1,8 +1,13 @@
 /** Expected digests that stand in a checksum file on a server. */
 
 import { CronfetchError } from "../core/errors.ts";
-import { DIGEST_ALGORITHMS, type DigestAlgorithm } from "../core/digest.ts";
-import type { ChecksumSource, Expectations, Task } from "../core/task.ts";
+import {
+  type ChecksumSource,
+  DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
+  type Expectations,
+  type Task,
+} from "../core/task.ts";
 import type { Draft, Sealed } from "../store/store.ts";
 import type { AttemptContext } from "./attempt.ts";
 import { parseChecksums } from "../content/checksum.ts";

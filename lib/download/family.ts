@@ -6,7 +6,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import { foldKey, REFUSED_SUFFIX, versionKey } from "../core/key.ts";
 import type { Task } from "../core/task.ts";
-import type { Validators } from "../core/validators.ts";
+import type { Validators } from "../core/result.ts";
 import type { FamilyMember, State } from "../state/state.ts";
 import type {
   Draft,

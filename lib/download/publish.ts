@@ -3,7 +3,7 @@
 import { checkContent, type Content } from "../content/expect.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
-import type { Validators } from "../core/validators.ts";
+import type { Validators } from "../core/result.ts";
 import type { Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 import type { SettledTask } from "./expected_digests.ts";

@@ -1,10 +1,9 @@
 /** Ranges: when a partial file may be resumed, and a large one fetched in several (RFC 9110, section 14). */
 
-import { DIGEST_ALGORITHMS } from "../core/digest.ts";
+import { DIGEST_ALGORITHMS, type Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
-import type { Task } from "../core/task.ts";
 import { tagUse } from "./conditional.ts";
 import type { PartRecord } from "../state/state.ts";
 import type { StatCache, Store } from "../store/store.ts";

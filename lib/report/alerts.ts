@@ -1,7 +1,6 @@
 /** Alerts: changes of health, told to webhooks and programs when a run is over. */
 
-import type { Alert } from "../core/alert.ts";
-import type { Health, Reporter, RunEvent } from "../core/event.ts";
+import type { Alert, Health, Reporter, RunEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { TaskResult } from "../core/result.ts";
 import { plural } from "./format.ts";

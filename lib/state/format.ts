@@ -1,9 +1,12 @@
 /** The form in which a state is written, and the checks on what is read. Pure. */
 
 import type { Health } from "../core/event.ts";
-import { TASK_STATUSES } from "../core/result.ts";
-import type { RunSummary, TaskStatus } from "../core/result.ts";
-import type { Validators } from "../core/validators.ts";
+import {
+  type RunSummary,
+  TASK_STATUSES,
+  type TaskStatus,
+  type Validators,
+} from "../core/result.ts";
 import type { Body, MemberBody } from "./entries.ts";
 import { unreadable } from "./errors.ts";
 import type {

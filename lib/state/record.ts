@@ -1,7 +1,6 @@
 /** What a run leaves in a task's record. Pure. */
 
-import type { TaskResult } from "../core/result.ts";
-import type { Validators } from "../core/validators.ts";
+import type { TaskResult, Validators } from "../core/result.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, TaskRecord } from "./state.ts";
 
 /** Results kept of each task, those in a row that are alike counted as one. */

@@ -1,8 +1,7 @@
 /** State: what is remembered between runs. A narrow interface; see `open.ts` for the drivers. */
 
 import type { Health } from "../core/event.ts";
-import type { RunSummary, TaskStatus } from "../core/result.ts";
-import type { Validators } from "../core/validators.ts";
+import type { RunSummary, TaskStatus, Validators } from "../core/result.ts";
 
 /**
  * A `TaskResult` as it is remembered; or several in a row that were alike, so

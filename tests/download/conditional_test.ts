@@ -13,7 +13,7 @@ import {
   type TagUse,
   tagUse,
 } from "../../lib/download/conditional.ts";
-import type { Validators } from "../../lib/core/validators.ts";
+import type { Validators } from "../../lib/core/result.ts";
 import type { OlderRepresentation } from "../../lib/state/state.ts";
 import type { StoredFile } from "../../lib/store/store.ts";
 

@@ -5,13 +5,11 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { Store } from "../../lib/store/store.ts";
-import { origin } from "../helpers/origin.ts";
-import type { Origin } from "../helpers/origin.ts";
+import { type Origin, origin } from "../helpers/origin.ts";
 import type { OriginFile } from "../helpers/origin_file.ts";
 import { storeTest } from "../helpers/place.ts";
 import { replying, response, row } from "./scenario.ts";
-import { runsOver } from "./runs.ts";
-import type { Runs, RunsOptions } from "./runs.ts";
+import { type Runs, type RunsOptions, runsOver } from "./runs.ts";
 
 const TEXT = "the bytes of the file\n";
 const OTHER = "THE BYTES OF THE FILE\n";

@@ -1,11 +1,9 @@
 /** Row 24: hosts that ask to be left alone, and sources that fail for long. */
 
 import { assertEquals } from "@std/assert";
-import type { TaskResult } from "../../lib/core/result.ts";
-import { EXIT } from "../../lib/core/result.ts";
+import { EXIT, type TaskResult } from "../../lib/core/result.ts";
 import { testHost } from "../helpers/host.ts";
-import { origin } from "../helpers/origin.ts";
-import type { Route } from "../helpers/origin.ts";
+import { origin, type Route } from "../helpers/origin.ts";
 import { storeTest } from "../helpers/place.ts";
 import { runsOver } from "./runs.ts";
 

@@ -3,12 +3,10 @@
 import { assertEquals } from "@std/assert";
 import type { TaskResult } from "../../lib/core/result.ts";
 import type { TaskInput } from "../../lib/mod.ts";
-import type { RawRequest } from "../helpers/raw_server.ts";
-import { rawServer } from "../helpers/raw_server.ts";
+import { type RawRequest, rawServer } from "../helpers/raw_server.ts";
 import { storeTest } from "../helpers/place.ts";
 import { response } from "./scenario.ts";
-import { runsOver } from "./runs.ts";
-import type { Runs, RunsOptions } from "./runs.ts";
+import { type Runs, type RunsOptions, runsOver } from "./runs.ts";
 
 const TEXT = "the bytes of the file\n";
 const OTHER = "THE BYTES OF THE FILE\n";

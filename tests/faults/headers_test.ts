@@ -3,8 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EXIT } from "../../lib/core/result.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
-import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
-import type { Expected } from "./scenario.ts";
+import { type Expected, replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
 
 const LENGTH = `Content-Length: ${WHOLE.length}`;
 const CHUNKED = `${WHOLE.length.toString(16)}\r\n${WHOLE}\r\n0\r\n\r\n`;

@@ -4,13 +4,11 @@ import { assertEquals } from "@std/assert";
 import type { TaskResult } from "../../lib/core/result.ts";
 import type { TaskInput } from "../../lib/mod.ts";
 import { sha256, shown } from "../helpers/folder.ts";
-import { origin } from "../helpers/origin.ts";
-import type { Origin } from "../helpers/origin.ts";
+import { type Origin, origin } from "../helpers/origin.ts";
 import type { OriginFile } from "../helpers/origin_file.ts";
 import { storeTest } from "../helpers/place.ts";
 import { FILE, NEWER, scripted, text, whole } from "./broken_bodies.ts";
-import { parts, runsOver } from "./runs.ts";
-import type { Runs, RunsOptions } from "./runs.ts";
+import { parts, type Runs, type RunsOptions, runsOver } from "./runs.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 

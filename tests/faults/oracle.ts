@@ -3,8 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ERROR_CODES } from "../../lib/core/errors.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
-import { sha256 } from "../helpers/folder.ts";
-import type { Tree } from "../helpers/folder.ts";
+import { sha256, type Tree } from "../helpers/folder.ts";
 import type { Place } from "../helpers/place.ts";
 
 /** What a run began with and what it said. */

@@ -3,15 +3,18 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { RunEvent } from "../../lib/core/event.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
-import { run } from "../../lib/mod.ts";
-import type { ConfigInput, RunOptions, RunReport, State, TaskInput } from "../../lib/mod.ts";
+import {
+  type ConfigInput,
+  run,
+  type RunOptions,
+  type RunReport,
+  type State,
+  type TaskInput,
+} from "../../lib/mod.ts";
 import { openState } from "../helpers/open.ts";
-import { sha256 } from "../helpers/folder.ts";
-import type { Tree } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import type { TestHost } from "../helpers/host.ts";
-import { hostAt, place, STORE } from "../helpers/place.ts";
-import type { Place } from "../helpers/place.ts";
+import { sha256, type Tree } from "../helpers/folder.ts";
+import { type TestHost, testHost } from "../helpers/host.ts";
+import { hostAt, type Place, place, STORE } from "../helpers/place.ts";
 
 /** What {@linkcode runsOver} may be told besides. */
 export interface RunsOptions {

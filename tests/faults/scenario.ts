@@ -3,16 +3,17 @@
 import { assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../lib/core/errors.ts";
 import type { RunSummary, TaskResult, TaskStatus, Warning } from "../../lib/core/result.ts";
-import { run } from "../../lib/mod.ts";
-import type { TaskInput } from "../../lib/mod.ts";
-import { shown } from "../helpers/folder.ts";
-import type { Tree } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import type { TestHost } from "../helpers/host.ts";
+import { run, type TaskInput } from "../../lib/mod.ts";
+import { shown, type Tree } from "../helpers/folder.ts";
+import { type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { hostAt, place, storeTest } from "../helpers/place.ts";
-import { rawServer } from "../helpers/raw_server.ts";
-import type { RawConnection, RawRequest, RawServer } from "../helpers/raw_server.ts";
+import {
+  type RawConnection,
+  type RawRequest,
+  type RawServer,
+  rawServer,
+} from "../helpers/raw_server.ts";
 import { assertOracle } from "./oracle.ts";
 
 /** The complete content of a faulty file, unless a row serves another. */

@@ -3,14 +3,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { EXIT } from "../../lib/core/result.ts";
-import { run } from "../../lib/mod.ts";
-import type { RunReport } from "../../lib/mod.ts";
+import { run, type RunReport } from "../../lib/mod.ts";
 import { openState } from "../helpers/open.ts";
-import { testHost } from "../helpers/host.ts";
-import type { TestHost } from "../helpers/host.ts";
+import { type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
-import { hostAt, place, storeTest } from "../helpers/place.ts";
-import type { Place } from "../helpers/place.ts";
+import { hostAt, type Place, place, storeTest } from "../helpers/place.ts";
 
 const STATES = ["file", "kv"] as const;
 

@@ -1,6 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import type { Alert } from "../../lib/core/alert.ts";
-import type { Health } from "../../lib/core/event.ts";
+import type { Alert, Health } from "../../lib/core/event.ts";
 import { alertReporter } from "../../lib/report/alerts.ts";
 import { testHost, type TestHostOptions } from "../helpers/host.ts";
 import { event, finished } from "./fakes.ts";

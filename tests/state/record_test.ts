@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { TaskStatus } from "../../lib/core/result.ts";
-import { TASK_STATUSES } from "../../lib/core/result.ts";
+import { TASK_STATUSES, type TaskStatus } from "../../lib/core/result.ts";
 import { backoffMs, dueMemory, nextRecord, type RecordFacts } from "../../lib/state/record.ts";
 import type { OlderRepresentation, PartRecord, TaskRecord } from "../../lib/state/state.ts";
 import { recentResult, record, taskResult, validators } from "./samples.ts";

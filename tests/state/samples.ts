@@ -1,9 +1,13 @@
 /** Records, results and runs for tests. */
 
 import fc from "fast-check";
-import type { RunSummary, TaskResult, TaskStatus } from "../../lib/core/result.ts";
-import { TASK_STATUSES } from "../../lib/core/result.ts";
-import type { Validators } from "../../lib/core/validators.ts";
+import {
+  type RunSummary,
+  TASK_STATUSES,
+  type TaskResult,
+  type TaskStatus,
+  type Validators,
+} from "../../lib/core/result.ts";
 import type { Health } from "../../lib/core/event.ts";
 import type { FamilyMember, RecentResult, RunRecord, TaskRecord } from "../../lib/state/state.ts";
 
