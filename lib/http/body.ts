@@ -3,7 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { ReadBuffer } from "./connection.ts";
 import { quoteServerText } from "../core/text.ts";
-import { invalidHttp } from "./head.ts";
+import { decodeLatin1, invalidHttp } from "./head.ts";
 
 /** Reads one body to its end, and no byte beyond it. */
 export interface BodyReader {
@@ -85,6 +85,8 @@ const LARGE_CHUNK_BYTES = 64 * 1024;
 const MAX_SKIPPED_BYTES = 16 * 1024;
 
 const SIZE_LINE = /^([0-9a-fA-F]{1,16})[\t ]*(;[\t\x20-\x7e\x80-\xff]*)?$/;
+/** What a line of {@linkcode SIZE_LINE} can begin with. */
+const SIZE_BEGINNING = /^[0-9a-fA-F]{1,16}[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r?$/;
 
 /** Takes the chunks of a body apart. Extensions and trailers are skipped. */
 export class ChunkedReader implements BodyReader {
@@ -106,6 +108,7 @@ export class ChunkedReader implements BodyReader {
       const count = this.#takeWhatIsHere(into);
       if (count > 0 || this.isEnded) return count;
       if (this.#leftBytes >= LARGE_CHUNK_BYTES) return await this.#readPastBuffer(into);
+      if (this.#input.size > 0) this.#checkBeginning();
       if (!await this.#input.fill()) throw cut();
     }
   }
@@ -156,6 +159,17 @@ export class ChunkedReader implements BodyReader {
       default:
         this.isEnded = line === "";
         this.#skip(line.length);
+    }
+  }
+
+  /** Refuses the beginning of a line that can become no valid one, whatever follows. */
+  #checkBeginning(): void {
+    const text = decodeLatin1(this.#input.waiting);
+    if (this.#next === "end of data" && text !== "\r") {
+      invalidHttp("a chunk is longer than its size");
+    }
+    if (this.#next === "size" && !SIZE_BEGINNING.test(text)) {
+      invalidHttp(`a chunk size that is not a number: ${quoteServerText(text)}`);
     }
   }
 

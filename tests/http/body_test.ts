@@ -118,6 +118,13 @@ const BROKEN: readonly (readonly [what: string, framed: string, outcome: string]
   ["no last chunk", "3\r\nabc\r\n", CUT],
   ["a last chunk without an end", "0\r\n", CUT],
   ["trailers without an end", "0\r\na: b\r\n", CUT],
+  ["a size and CR", "3\r", CUT],
+  ["a size and half an extension", "3 ;a=b", CUT],
+  ["text without an end", "no chunk at all", SIZE],
+  ["a page without an end", "<html>", SIZE],
+  ["a response without an end", "3\r\nabc\r\nHTTP/1.1 200 OK", SIZE],
+  ["a size ended by CR", "3\rabc\r0\r\r", SIZE],
+  ["data longer than its size, without an end", "3\r\nabcd", LONGER],
   ["no size", "\r\nabc\r\n0\r\n\r\n", SIZE],
   ["an extension without a size", ";a\r\nabc\r\n0\r\n\r\n", SIZE],
   ["a size that is no number", "x\r\nabc\r\n0\r\n\r\n", SIZE],
@@ -164,6 +171,21 @@ Deno.test("row 145: malformed chunks are http.protocol, a cut body is body.trunc
         if (expected !== CUT) assertStringIncludes(outcome, "http.protocol: ");
       }
     });
+  }
+});
+
+Deno.test("row 145: ChunkedReader refuses a beginning that can become no chunk, without more bytes", async () => {
+  for (const sent of ["no chunk", "<", "3\r\nabcd", "3\r\nabc\r\n{", "3\rx"]) {
+    let reads = 0;
+    const stalled = new ReadBuffer({
+      read: (into) => {
+        assertEquals(reads++, 0, sent);
+        into.set(toLatin1(sent));
+        return Promise.resolve(sent.length);
+      },
+    });
+    const outcome = await outcomeOf(bytesOf(new ChunkedReader(stalled), 1_000));
+    assertStringIncludes(outcome, "http.protocol: ");
   }
 });
 
