@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import type { DraftSteps, PublishRequest } from "../draft.ts";
 import type { ResumedSteps } from "../driver.ts";
-import { alreadyExists, DriverError } from "../errors.ts";
+import { alreadyExists, DriverError, isNotFound } from "../errors.ts";
 import {
   type FileSystem,
   lstatIfExists,
@@ -45,8 +45,14 @@ export interface Placement {
  * @throws {DriverError} `store.conflict`: a link, or an entry of another type, is in the way.
  */
 export async function placeDraft(key: string, context: FolderContext): Promise<Placement> {
-  const { tree, runFile, random, fileSystem } = context;
-  const folder = await tree.make(folderOf(key));
+  return await placeDraftIn(await context.tree.make(folderOf(key)), key, context);
+}
+
+async function placeDraftIn(
+  folder: RealFolder,
+  key: string,
+  { runFile, random, fileSystem }: FolderContext,
+): Promise<Placement> {
   const targetPath = join(folder.path, nameOf(key));
   // `exists` does not report a name that is too long; `lstat` does.
   const isShort = nameOf(key).length <= SHORT_NAME_UNITS;
@@ -136,24 +142,58 @@ export async function openFolderDraft(
   expectedBytes: number | null,
   context: FolderContext,
 ): Promise<DraftSteps> {
-  const placement = await placeDraft(key, context);
-  const { draftPath, existing } = placement;
-  const permissions = existing && permissionsOf(existing);
-  const file = await context.fileSystem.open(draftPath, {
-    write: true,
-    createNew: true,
-    // The system applies the umask; publishing restores these bits.
-    ...(permissions === null ? {} : { mode: permissions }),
-  });
+  const { placement, file } = await createDraftFile(key, context);
+  const { draftPath } = placement;
   const isLarge = expectedBytes !== null && expectedBytes >= LARGE_BYTES;
   try {
-    await context.tree.checkInside(placement.folder, draftPath);
     const writer = isLarge ? await context.writer() : null;
     const remote = writer && await writer.open(draftPath, file);
     return new FolderDraft(placement, file, remote, context);
   } catch (error) {
     file.close();
     await removeIfExists(context.fileSystem, draftPath);
+    throw error;
+  }
+}
+
+/** An open draft file, and where it is. */
+interface DraftFile {
+  readonly placement: Placement;
+  readonly file: OpenFile;
+}
+
+/**
+ * Creates the file of a draft. Where its folder leads is checked once, behind the open file; if the
+ * folder is missing or leads elsewhere than it did, it is found again from scratch.
+ */
+async function createDraftFile(key: string, context: FolderContext): Promise<DraftFile> {
+  try {
+    return await tryCreateDraftFile(key, context);
+  } catch (error) {
+    if (!isNotFound(error) && !(error instanceof DriverError)) throw error;
+    context.tree.forget();
+    return await tryCreateDraftFile(key, context);
+  }
+}
+
+async function tryCreateDraftFile(key: string, context: FolderContext): Promise<DraftFile> {
+  const { tree, fileSystem } = context;
+  const folder = await tree.makeUnchecked(folderOf(key));
+  const placement = await placeDraftIn(folder, key, context);
+  const { draftPath, existing } = placement;
+  const permissions = existing && permissionsOf(existing);
+  const file = await fileSystem.open(draftPath, {
+    write: true,
+    createNew: true,
+    // The system applies the umask; publishing restores these bits.
+    ...(permissions === null ? {} : { mode: permissions }),
+  });
+  try {
+    await tree.checkInside(folder, draftPath);
+    return { placement, file };
+  } catch (error) {
+    file.close();
+    await removeIfExists(fileSystem, draftPath);
     throw error;
   }
 }

@@ -68,9 +68,22 @@ export class FolderTree {
   async make(folder: string): Promise<RealFolder> {
     const found = await this.#visit(folder, true);
     if (await this.isIntact(found)) return found;
-    // A store may be open for months; folders may have been removed and created since.
-    this.#known.clear();
+    this.forget();
     return await this.#visit(folder, true);
+  }
+
+  /**
+   * Like {@linkcode make}, but does not check again that a folder found before is intact. For a
+   * caller that calls {@linkcode checkInside}, which needs the same system call, after opening a
+   * file, and {@linkcode forget} if the folder is missing.
+   */
+  async makeUnchecked(folder: string): Promise<RealFolder> {
+    return await this.#visit(folder, true);
+  }
+
+  /** A store may be open for months; folders may have been removed and created since. */
+  forget(): void {
+    this.#known.clear();
   }
 
   /** Finds a folder; null if it does not exist, or is not a folder of the store. */

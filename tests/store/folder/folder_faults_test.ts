@@ -404,20 +404,63 @@ Deno.test("a small file takes few calls", async () => {
   calls.length = 0;
   await put(store, "b/second", "text");
   assertEquals(calls, [
-    ...["realPath", "exists", "open", "realPath"],
+    ...["exists", "open", "realPath"],
     ...["write", "stat", "close"],
     ...["realPath", "link", "remove"],
   ]);
   calls.length = 0;
   await put(store, "b/second", "other text");
   assertEquals(calls, [
-    ...["realPath", "exists", "lstat", "open", "realPath"],
+    ...["exists", "lstat", "open", "realPath"],
     ...["write", "stat", "close"],
     ...["realPath", "lstat", "rename"],
   ]);
   calls.length = 0;
   await store.stat("b/second");
   assertEquals(calls, ["lstat"]);
+});
+
+Deno.test("draft: a folder that is gone or leads elsewhere is found again", async (t) => {
+  const steps: [name: string, change: (at: string) => Promise<void>][] = [
+    ["removed", (at) => Deno.remove(`${at}/real/sub`, { recursive: true })],
+    ["replaced by a new folder", async (at) => {
+      await Deno.rename(`${at}/real/sub`, `${at}/moved`);
+      await Deno.mkdir(`${at}/real/sub`);
+    }],
+    ["the root removed", (at) => Deno.remove(`${at}/real`, { recursive: true })],
+    ["the root a link to another folder", async (at) => {
+      await Deno.mkdir(`${at}/other`);
+      await Deno.remove(`${at}/link`);
+      assert(
+        (await new Deno.Command("ln", { args: ["-s", "other", `${at}/link`] }).output()).success,
+      );
+    }],
+  ];
+  for (const [name, change] of steps) {
+    await t.step({
+      name,
+      ignore: Deno.build.os === "windows",
+      fn: async () => {
+        await using folder = await temporaryFolder();
+        await Deno.mkdir(folder.file("real"));
+        const linked = await new Deno.Command("ln", { args: ["-s", "real", folder.file("link")] })
+          .output();
+        assert(linked.success);
+        await using store = open(folder.file("link"));
+        await put(store, "sub/first", "text");
+        await change(folder.path);
+        if (name === "the root removed") await Deno.mkdir(folder.file("real"));
+        await put(store, "sub/second", "other text");
+        assertEquals(await Deno.readTextFile(folder.file("link/sub/second")), "other text");
+        // No draft is left at the place where the folder was before.
+        const places = [folder.file("real/sub"), folder.file("other/sub"), folder.file("moved")];
+        for (const place of places) {
+          const names = await Array.fromAsync(Deno.readDir(place)).catch(() => []);
+          assertEquals(names.filter(({ name }) => name.startsWith(".cronfetch-")), []);
+        }
+      },
+    });
+  }
 });
 
 Deno.test("with sync, bytes reach the disk before the name does", async () => {
@@ -428,7 +471,7 @@ Deno.test("with sync, bytes reach the disk before the name does", async () => {
   calls.length = 0;
   await put(store, "second", "text");
   assertEquals(calls, [
-    ...["realPath", "exists", "open", "realPath"],
+    ...["exists", "open", "realPath"],
     ...["write", "stat", "sync", "close"],
     ...["realPath", "link", "remove"],
     ...["open", "sync", "close"],
