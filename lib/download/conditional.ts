@@ -107,11 +107,11 @@ function repeats(headers: HeaderFields, name: string, before: string | null): bo
 /**
  * Decides whether a failed answer may be about the condition of its request, so that the request
  * is repeated once without one. Some servers answer 412 to If-None-Match on a GET, which RFC 9110
- * reserves for other methods; firewalls answer 400 or 403 to a tag they do not like.
+ * reserves for other methods; firewalls answer 400 or 403 to a tag they do not like, and some
+ * gateways 401 to a header that a signature does not cover.
  *
- * That may be any permanent 4xx, and 501, except:
- * - 401 and 407: credentials are missing, and a failed login may be counted;
- * - an answer with a Retry-After, 408, 425 and 429: the server requests a pause.
+ * That may be any permanent 4xx, and 501. An answer with a Retry-After, 408, 425 and 429 are not
+ * permanent: the server requests a pause.
  *
  * @param error Of the answer.
  */
@@ -119,7 +119,7 @@ export function isConditionRefused(
   { code, httpStatus, retry }: Pick<CronfetchError, "code" | "httpStatus" | "retry">,
 ): boolean {
   if (code !== "http.status" || retry !== "never") return false;
-  if (httpStatus === null || httpStatus === 401 || httpStatus === 407) return false;
+  if (httpStatus === null) return false;
   return httpStatus === 501 || (httpStatus >= 400 && httpStatus < 500);
 }
 

@@ -125,7 +125,7 @@ Deno.test("row 120: isConditionRefused accepts a permanent 4xx or 501 without a 
   const clientErrors = statuses.filter((status) => status >= 400 && status < 500);
   assertEquals(
     statuses.filter((status) => refused(status)),
-    [...clientErrors.filter((status) => ![401, 407, 408, 425, 429].includes(status)), 501],
+    [...clientErrors.filter((status) => ![408, 425, 429].includes(status)), 501],
   );
   assertEquals(statuses.filter((status) => refused(status, { "retry-after": "1" })), []);
   const reply = { httpStatus: 412, retry: "never" } as const;
