@@ -126,9 +126,16 @@ export function resultDetails(result: TaskResult): string[] {
   }
   const reason = resultReason(result);
   if (reason !== null) details.push(reason);
-  if (result.notBefore !== undefined) details.push(`not before ${result.notBefore}`);
+  if (result.notBefore !== undefined) {
+    details.push(`next request after ${toNextSecond(result.notBefore)}`);
+  }
   for (const warning of result.warnings) details.push(WARNINGS[warning]);
   return details;
+}
+
+/** An RFC 3339 time without a fraction of a second, and not earlier. */
+function toNextSecond(time: string): string {
+  return Temporal.Instant.from(time).toString({ smallestUnit: "second", roundingMode: "ceil" });
 }
 
 /** Why a result is what it is, and for a failure what to do; null where there is nothing to say. */

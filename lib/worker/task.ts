@@ -137,7 +137,7 @@ export function createWork(context: WorkContext): Work {
   };
 
   const deferral = (task: Task, until: Temporal.Instant): OutcomeFacts => {
-    const message = `${hostOf(task)} is rate-limiting; next request after ${until}`;
+    const message = `${hostOf(task)} is rate-limiting`;
     return { status: "deferred", message, notBefore: until.toString() };
   };
 

@@ -223,6 +223,8 @@ for (const statuses of [[503, 503], [503, 403], [520, 503], [429]] as const) {
     assertEquals(server.hits(), statuses.length);
     const { results: later } = await played(runs, server, 3);
     assertEquals(later.map(({ status }) => status), Array(3).fill("deferred"));
+    const { host } = new URL(server.origin);
+    for (const { message } of later) assertEquals(message, `${host} is rate-limiting`);
     assertEquals(server.hits(), statuses.length);
   });
 }

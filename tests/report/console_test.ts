@@ -61,7 +61,7 @@ const SCRIPT: readonly RunEvent[] = [
     code: "http.status",
     message: "Fetching https://example.org/later: 503 Service Unavailable",
     httpStatus: 503,
-    notBefore: "2026-01-02T04:00:00Z",
+    notBefore: "2026-01-02T04:00:00.000000001Z",
   }),
   finished("gone", "failed", {
     code: "http.status",
@@ -83,7 +83,7 @@ const SCRIPT: readonly RunEvent[] = [
 ];
 
 const DEFERRED = "deferred   later  http.status: Fetching https://example.org/later: " +
-  "503 Service Unavailable; not before 2026-01-02T04:00:00Z";
+  "503 Service Unavailable; next request after 2026-01-02T04:00:01Z";
 const FAILED = "failed     gone  http.status: Fetching https://example.org/gone: 404 Not Found" +
   " → check the URL";
 const CLOSING = "1 task failed for good (exit code 3).";

@@ -53,7 +53,7 @@ Deno.test("junit: what each status becomes", async () => {
     `${start} name="c" file="c" time="2.010">` +
     '<error message="cancelled: interrupted" type="cancelled"/></testcase>',
     `${start} name="d" file="d" time="2.010">` +
-    '<skipped message="not before 2026-01-02T04:00:00Z"/></testcase>',
+    '<skipped message="next request after 2026-01-02T04:00:00Z"/></testcase>',
     `${start} name="e" file="e" time="2.010"><skipped message="skipped"/></testcase>`,
     "<system-out>exit code 3</system-out>",
     "</testsuite>",
