@@ -121,15 +121,14 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   secretsInHeader: (text) => secretsInHeader("cookie", text),
   "secretsInHeader: credentials": (text) => secretsInHeader("authorization", `a${text}`),
   secretsInUrl: (text) => secretsInUrl(URL.parse(`https://${text.slice(0, 10_000)}@a.example/`)),
-  serverName: (text) => serverName(text, "https://a.example/b", safeName),
+  serverName: (text) => serverName(text, "https://a.example/b"),
   "serverName: a parameter": (text) =>
-    serverName(`attachment; filename="${text}"`, "https://a.example/b", safeName),
-  "serverName: no type": (text) =>
-    serverName(`${text}filename=x.csv`, "https://a.example/b", safeName),
+    serverName(`attachment; filename="${text}"`, "https://a.example/b"),
+  "serverName: no type": (text) => serverName(`${text}filename=x.csv`, "https://a.example/b"),
   "serverName: an encoded word": (text) =>
-    serverName(`filename="=?UTF-8?Q?${text}?= ${text}=?"`, "https://a.example/b", safeName),
+    serverName(`filename="=?UTF-8?Q?${text}?= ${text}=?"`, "https://a.example/b"),
   "serverName: an extended parameter": (text) =>
-    serverName(`attachment; filename*=UTF-8''${text}`, "https://a.example/b", safeName),
+    serverName(`attachment; filename*=UTF-8''${text}`, "https://a.example/b"),
   "sniffFault: binary": (text) => sniff(text, "a.pdf"),
   "sniffFault: markup": (text) => sniff(`<${text}`, "a.xls"),
   "sniffFault: pointer": (text) => sniff(`..${text}`, "a.csv"),

@@ -41,6 +41,9 @@ export const DIGEST_DIGITS: Readonly<Record<DigestAlgorithm, number>> = {
 /** All of them. */
 export const DIGEST_ALGORITHMS = Object.keys(DIGEST_DIGITS) as readonly DigestAlgorithm[];
 
+/** Digests that a file must have, in lower-case hexadecimal; null where none is expected. */
+export type ExpectedDigests = Readonly<Record<DigestAlgorithm, string | null>>;
+
 /** Where an expected digest comes from when it is not written in the config. */
 export interface ChecksumSource {
   /** A checksum file; see `download/checksum.ts`. */

@@ -1,64 +1,59 @@
-/** One attempt: a request, its answer, its body in a sealed draft. */
+/** One attempt at one source: from a request to a sealed draft. */
 
+import { keyWithName } from "../config/keys.ts";
+import type { ExpectedDigests, Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
-import type { Clock, Timers } from "../core/host.ts";
-import type { HeaderFields, HttpResponse, Transport } from "../core/http.ts";
+import type { HeaderFields, HttpResponse } from "../core/http.ts";
 import type { Validators } from "../core/result.ts";
+import type { Throttle } from "../schedule/throttle.ts";
 import type { OlderRepresentation } from "../state/state.ts";
-import type { Draft, Sealed, StatCache, Store, StoredFile } from "../store/store.ts";
+import type { Draft, Sealed, StatCache, Store } from "../store/store.ts";
+import { type AgeFacts, conditionalHeaders, decideAge, isConditionRefused } from "./conditional.ts";
+import { expectsOtherDigest, hasExpectedDigests } from "./expected_digests.ts";
+import type { Family } from "./family.ts";
+import { serverName } from "./filename.ts";
+import { type HttpContext, sendRequest } from "./request.ts";
 import { classifyResponse, type RequestKind, type ResponseUse } from "./response.ts";
-import { agrees, expectsOtherDigest, type SettledTask } from "./expected_digests.ts";
-import type { Admit } from "../http/egress.ts";
-import { type CookieHolder, sendRequest } from "./request.ts";
 import {
   canResume,
   isPermanentResponse,
   leavesPartial,
   mayUseRanges,
-  type Part,
+  type PartialFile,
   rangeHeaders,
   RangesRefused,
   remainingBytes,
   strongValidator,
   unsatisfiedTotal,
 } from "./resume.ts";
-import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
-import { type Head, transfer, type TransferOptions } from "./transfer.ts";
-import { type AgeFacts, conditionalHeaders, decideAge, isConditionRefused } from "./conditional.ts";
+import type { AttemptWatch } from "./timeouts.ts";
+import { type Head, type Meter, transfer } from "./transfer.ts";
 
-/** What an attempt needs of the world. */
-export interface AttemptContext extends CookieHolder {
-  readonly host: {
-    readonly clock: Clock;
-    readonly timers: Timers;
-  };
-  /** Keeps the time limits. */
-  readonly watcher: AttemptWatcher;
-  /** Sends requests. */
-  readonly transport: Transport;
+/** What an attempt needs in addition to requests. */
+export interface AttemptContext extends HttpContext {
   readonly store: Store;
-  /** Looks at the keys of the run's tasks. */
   readonly statCache: StatCache;
-  /** Ends the run. */
+  /** The files that the task has published. */
+  readonly family: Family;
+  /** Aborted when the run ends. */
   readonly signal: AbortSignal;
   readonly progress: TaskProgress;
-  /** Told about every piece of a body, with its size. */
+  /** Called with the size of each piece of a body. */
   readonly received: (bytes: number) => void;
-  readonly throttle: ((bytes: number, signal: AbortSignal) => Promise<void>) | null;
-  /** Takes a place for one more connection to the task's host; null if there is none. */
+  /** The rate limit of the run, or null. */
+  readonly throttle: Throttle | null;
+  /** Takes a slot for one more connection to the task's host; null if there is none. */
   readonly borrow: () => Disposable | null;
-  /** The egress rule. */
-  readonly admit: Admit;
 }
 
-/** What happened in an attempt, kept whether it succeeds or not. */
+/** What is measured in an attempt, successful or not. */
 export interface AttemptStats {
-  /** The URL that answered last, redirects left out. */
+  /** URL of the last response, null without one. */
   servedFrom: string | null;
-  /** Status of the last answer. */
+  /** Status of the last response, null without one. */
   httpStatus: number | null;
-  /** Headers of the last answer. */
+  /** Headers of the last response. */
   headers: HeaderFields;
   /** Body bytes received. */
   bytes: number;
@@ -67,34 +62,23 @@ export interface AttemptStats {
   publishMs: number;
 }
 
-/** A beginning of a file that may be continued by the next attempt. */
-export interface PartialFile extends Part {
-  readonly draft: Draft;
-  readonly head: Head;
-  readonly key: string;
-}
-
-/** One of the places a task can be had from, over its attempts. */
+/** The URL of a task or one of its mirrors, with what the attempts at it have left. */
 export interface Source {
   readonly url: string;
-  /** The key under which an answer is stored. */
-  readonly keyFor: (headers: HeaderFields, servedFrom: string) => string | Promise<string>;
-  /** Refuses to replace a file that is not the task's; null where every file may be replaced. */
-  readonly checkExisting: ((key: string, existing: StoredFile | null) => Promise<void>) | null;
-  /** Of the published file, if responses are compared with it; otherwise null. */
+  /** Validators of the published file if responses are compared with it; else null. */
   published: Validators | null;
-  /** An older file that earlier runs have received instead of the published one, or null. */
+  /** An older file that earlier runs received instead of the published one, or null. */
   readonly older: OlderRepresentation | null;
-  /** What the last attempt left to continue. */
+  /** What the last attempt has left to resume, or null. */
   partial: PartialFile | null;
-  /** A resumed file had another digest than expected, and was requested from scratch. */
+  /** A resumed file had another digest than expected, and the whole file was requested. */
   hasRestarted: boolean;
 }
 
-/** What an attempt brings. */
+/** Result of an attempt. */
 export type AttemptOutcome =
   | { readonly kind: "unchanged" }
-  /** The server sends an older file than the published one, which stays. */
+  /** The server sent an older file than the published one, which is kept. */
   | { readonly kind: "older"; readonly older: OlderRepresentation }
   | {
     readonly kind: "received";
@@ -102,189 +86,193 @@ export type AttemptOutcome =
     readonly draft: Draft;
     readonly sealed: Sealed;
     readonly head: Head;
-    /** Whether a cut body would have been noticed. */
+    /** Whether a truncated body would have been detected. */
     readonly lengthKnown: boolean;
   };
 
-/** All that the steps of one attempt share. */
-export interface AttemptState {
-  readonly task: SettledTask;
+/** What the steps of an attempt share. */
+interface AttemptState {
+  readonly task: Task;
+  readonly digests: ExpectedDigests;
   readonly source: Source;
-  readonly trace: AttemptStats;
+  readonly stats: AttemptStats;
   readonly context: AttemptContext;
   readonly watch: AttemptWatch;
-  /** Connections a large file may come over. */
+  /** Maximum number of connections for a large file. */
   readonly segments: number;
 }
 
 type Received = Extract<AttemptOutcome, { kind: "received" }>;
 
 /**
- * Makes one attempt. What it holds of a broken body is left in `source.held`
- * for the next one, if it may be continued.
+ * Makes one attempt. A partial file that can be resumed is left in `source.partial`.
  *
- * @throws {CronfetchError} Any code but those of expectations and publishing.
+ * @throws {CronfetchError} All codes except those of content checks and publishing.
  */
 export async function performAttempt(
-  task: SettledTask,
+  task: Task,
+  digests: ExpectedDigests,
   source: Source,
-  trace: AttemptStats,
+  stats: AttemptStats,
   context: AttemptContext,
 ): Promise<AttemptOutcome> {
   using watch = context.watcher.watch(task.timeouts);
-  const ongoing = { task, source, trace, context, watch, segments: task.segments };
+  const state = { task, digests, source, stats, context, watch, segments: task.segments };
   try {
-    return await resumeOrRequest(ongoing);
+    return await resumeOrRequest(state);
   } catch (error) {
     if (!(error instanceof RangesRefused)) throw error;
-    return await resumeOrRequest({ ...ongoing, segments: 1 });
+    return await resumeOrRequest({ ...state, segments: 1 });
   }
 }
 
 /** Resumes the partial file, or requests the whole one. */
-async function resumeOrRequest(ongoing: AttemptState): Promise<AttemptOutcome> {
-  const { source } = ongoing;
-  if (source.partial) {
-    const resumed = await resume(ongoing, source.partial);
+async function resumeOrRequest(state: AttemptState): Promise<AttemptOutcome> {
+  const { partial } = state.source;
+  if (partial) {
+    const resumed = await resumePartial(state, partial);
     if (resumed) return resumed;
   }
-  const { response, answer } = await requestWhole(ongoing);
-  if (answer.kind === "whole") return await receive(ongoing, response, answer);
+  const { response, use } = await requestWhole(state);
+  if (use.kind === "whole") return await receiveWhole(state, response, use);
   await response.body.cancel();
-  if (answer.kind === "unchanged") return answer;
-  throw new TypeError(`a plain request was answered by ${answer.kind}`);
+  if (use.kind === "unchanged") return use;
+  throw new TypeError(`unexpected response to a request for the whole file: ${use.kind}`);
+}
+
+/** A response and how it can be used. */
+interface ClassifiedResponse {
+  readonly response: HttpResponse;
+  readonly use: ResponseUse;
 }
 
 /** Requests the whole file under the conditions, or without them if the server refuses those. */
-async function requestWhole(
-  ongoing: AttemptState,
-): Promise<{ readonly response: HttpResponse; readonly answer: ResponseUse }> {
-  const { source, context: { host: { clock } } } = ongoing;
+async function requestWhole(state: AttemptState): Promise<ClassifiedResponse> {
+  const { source, context: { host: { clock } } } = state;
   const unconditional = { conditional: false, rangeStart: null, clock };
-  if (source.published === null) return await sendAndClassify(ongoing, {}, unconditional);
+  if (source.published === null) return await requestOnce(state, {}, unconditional);
   const conditions = conditionalHeaders(source.published);
   const conditional = Object.keys(conditions).length > 0;
   try {
-    return await sendAndClassify(ongoing, conditions, { ...unconditional, conditional });
+    return await requestOnce(state, conditions, { ...unconditional, conditional });
   } catch (error) {
     if (!conditional || !(error instanceof CronfetchError)) throw error;
     if (!isConditionRefused(error)) throw error;
-    return await sendAndClassify(ongoing, {}, unconditional);
+    return await requestOnce(state, {}, unconditional);
   }
 }
 
-/** Requests the rest of a partial file. Returns null, with nothing held, to start from scratch. */
-async function resume(ongoing: AttemptState, held: PartialFile): Promise<AttemptOutcome | null> {
-  const { task, source, context } = ongoing;
-  const part = task.conditional ? held : { ...held, validator: "" };
-  const asked = await sendAndClassify(ongoing, rangeHeaders(part), {
+/** Requests the rest of a partial file. Returns null, with no partial file left, to start over. */
+async function resumePartial(
+  state: AttemptState,
+  partial: PartialFile,
+): Promise<AttemptOutcome | null> {
+  const { task, digests, source, context } = state;
+  const part = task.conditional ? partial : { ...partial, validator: "" };
+  const classified = await requestOnce(state, rangeHeaders(part), {
     conditional: false,
     rangeStart: part.sizeBytes,
-    clock: ongoing.context.host.clock,
+    clock: context.host.clock,
   }).catch((error) => {
     if (isPermanentResponse(error)) return null;
     throw error;
   });
-  if (asked === null) {
-    // Every request for the rest would get this answer; one for the whole file may not.
+  if (classified === null) {
+    // Each request for the rest would get this response; one for the whole file may succeed.
     source.partial = null;
-    await held.draft.discard();
+    await partial.draft.discard();
     return null;
   }
-  const { response, answer } = asked;
-  const restBytes = answer.kind === "part" ? remainingBytes(part, response.headers) : null;
+  const { response, use } = classified;
+  const restBytes = use.kind === "part" ? remainingBytes(part, response.headers) : null;
   if (restBytes !== null) {
-    const received = await receiveInto(ongoing, part, response, restBytes);
+    const received = await receiveInto(state, part, response, restBytes);
     const isProven = part.validator !== "" || source.hasRestarted;
-    if (isProven || await agrees(received.draft, received.sealed, task, context.signal)) {
+    const { draft, sealed } = received;
+    if (isProven || await hasExpectedDigests(draft, sealed, digests, context.signal)) {
       return received;
     }
-    // The parts are of different versions, or the digest is wrong: the next whole file tells.
+    // The parts are of different versions, or the expected digest is wrong: the whole file decides.
     source.hasRestarted = true;
-    await held.draft.discard();
+    await partial.draft.discard();
     return null;
   }
   source.partial = null;
-  if (
-    answer.kind === "unsatisfiable" && unsatisfiedTotal(response.headers) === held.sizeBytes
-  ) {
+  const isComplete = use.kind === "unsatisfiable" &&
+    unsatisfiedTotal(response.headers) === partial.sizeBytes;
+  if (isComplete) {
     await response.body.cancel();
-    // Nothing is missing; only a digest proves that it is the right file.
-    const sealed = await held.draft.seal();
-    if (await agrees(held.draft, sealed, task, context.signal)) {
-      return { kind: "received", ...held, sealed, lengthKnown: true };
+    // No byte is missing; only a digest proves that it is the right version.
+    const sealed = await partial.draft.seal();
+    if (await hasExpectedDigests(partial.draft, sealed, digests, context.signal)) {
+      return { kind: "received", ...partial, sealed, lengthKnown: true };
     }
   }
-  await held.draft.discard();
-  if (answer.kind === "whole") return await receive(ongoing, response, answer);
+  await partial.draft.discard();
+  if (use.kind === "whole") return await receiveWhole(state, response, use);
   await response.body.cancel();
   return null;
 }
 
 /** What the age of a response is judged by. */
-export function ageFacts({ published, older }: Source, task: SettledTask): AgeFacts {
-  // Whether the published file has another digest is unknown, so the digest decides.
-  const known = expectsOtherDigest(task) ? null : published;
-  return { published: known, older, expectedSha256: task.expect.sha256 };
+export function ageFacts({ published, older }: Source, digests: ExpectedDigests): AgeFacts {
+  // The published file's other digests are unknown, so the digest of the new one decides.
+  const known = expectsOtherDigest(digests) ? null : published;
+  return { published: known, older, expectedSha256: digests.sha256 };
 }
 
-/** Sends a request and judges the head of its answer. */
-async function sendAndClassify(
-  { task, source, trace, watch, context }: AttemptState,
+/** Sends a request and classifies its response. */
+async function requestOnce(
+  { task, source, stats, watch, context }: AttemptState,
   conditions: Readonly<Record<string, string>>,
-  asked: RequestKind,
-): Promise<{ readonly response: HttpResponse; readonly answer: ResponseUse }> {
+  kind: RequestKind,
+): Promise<ClassifiedResponse> {
   const { clock } = context.host;
-  const askedMs = clock.monotonicMs();
+  const sentMs = clock.monotonicMs();
   const response = await sendRequest({
     url: source.url,
     headers: task.headers,
     conditions,
     watch,
-    transport: context.transport,
-    admit: context.admit,
-    cookies: context,
-    clock,
-    onResponse: (answer, url) => {
-      trace.responseMs = clock.monotonicMs() - askedMs;
-      trace.servedFrom = url;
-      trace.httpStatus = answer.status;
-      trace.headers = answer.headers;
+    onResponse: ({ status, headers }, url) => {
+      stats.responseMs = clock.monotonicMs() - sentMs;
+      stats.servedFrom = url;
+      stats.httpStatus = status;
+      stats.headers = headers;
     },
-  });
+  }, context);
   try {
-    return { response, answer: classifyResponse(response.status, response.headers, asked) };
+    return { response, use: classifyResponse(response.status, response.headers, kind) };
   } catch (error) {
     await response.body.cancel();
     throw error;
   }
 }
 
-/** Receives a whole body into a new draft, unless it is older than the published file. */
-async function receive(
-  ongoing: AttemptState,
+/** Receives a whole file into a new draft, unless it is older than the published one. */
+async function receiveWhole(
+  state: AttemptState,
   response: HttpResponse,
   { lengthBytes, lengthKnown }: Extract<ResponseUse, { kind: "whole" }>,
 ): Promise<AttemptOutcome> {
-  const { task, source, trace, context, watch } = ongoing;
+  const { task, digests, source, context, watch } = state;
   const nowMs = () => context.host.clock.now().epochMilliseconds;
-  const age = decideAge(response.headers, ageFacts(source, task), nowMs);
+  const age = decideAge(response.headers, ageFacts(source, digests), nowMs);
   if (age.kind === "older") {
     await response.body.cancel();
     return age;
   }
-  let part: PartialFile;
+  let partial: PartialFile;
   watch.pause();
   try {
     if (!lengthKnown && task.expect.knownLength) {
-      throw new CronfetchError("http.protocol", "the server does not tell where the body ends");
+      throw new CronfetchError("http.protocol", "the response does not announce its length");
     }
-    const named = source.keyFor(response.headers, trace.servedFrom ?? source.url);
-    const key = typeof named === "string" ? named : await named;
+    const key = task.namedByServer ? await keyNamedByServer(state, response) : task.key;
     const { statCache } = context;
     const draft = await context.store.draft(key, { statCache, expectedBytes: lengthBytes });
-    if (source.checkExisting) await checkExisting(source.checkExisting, key, draft);
-    part = {
+    if (task.namedByServer) await checkExisting(context.family, key, draft);
+    partial = {
       draft,
       key,
       head: { bytes: new Uint8Array() },
@@ -297,38 +285,41 @@ async function receive(
     throw error;
   }
   watch.progress();
-  return { ...await receiveInto(ongoing, part, response, lengthBytes), lengthKnown };
+  return { ...await receiveInto(state, partial, response, lengthBytes), lengthKnown };
 }
 
-/** Discards a draft that must not replace what exists under its key. */
-async function checkExisting(
-  check: NonNullable<Source["checkExisting"]>,
-  key: string,
-  draft: Draft,
-): Promise<void> {
+async function keyNamedByServer(
+  { task, source, stats, context }: AttemptState,
+  { headers }: HttpResponse,
+): Promise<string> {
+  const name = serverName(headers.get("content-disposition"), stats.servedFrom ?? source.url);
+  return await context.family.keyFor(keyWithName(task.key, name, task.url));
+}
+
+/** Discards a draft that must not replace the existing file. */
+async function checkExisting(family: Family, key: string, draft: Draft): Promise<void> {
   try {
-    await check(key, draft.existing);
+    await family.checkExisting(key, draft.existing);
   } catch (error) {
     await draft.discard();
     throw error;
   }
 }
 
-/** Appends a body to a part, and seals it. */
+/** Appends a body to a partial file, and seals it. */
 async function receiveInto(
-  ongoing: AttemptState,
-  part: PartialFile,
+  state: AttemptState,
+  partial: PartialFile,
   response: HttpResponse,
   lengthBytes: number | null,
 ): Promise<Received> {
-  const { task, source, trace, context, watch } = ongoing;
-  const { draft, key, head } = part;
-  const { clock } = context.host;
-  const { progress } = context;
+  const { task, source, stats, context, watch, segments } = state;
+  const { draft, key, head, sizeBytes, validator } = partial;
+  const { host: { clock }, progress } = context;
   const { maxSizeBytes } = task.expect;
   const startedMs = clock.monotonicMs();
-  progress.receivedBytes = part.sizeBytes;
-  progress.totalBytes = lengthBytes === null ? null : part.sizeBytes + lengthBytes;
+  progress.receivedBytes = sizeBytes;
+  progress.totalBytes = lengthBytes === null ? null : sizeBytes + lengthBytes;
   source.partial = null;
   try {
     if (maxSizeBytes !== null && (progress.totalBytes ?? 0) > maxSizeBytes) {
@@ -338,37 +329,54 @@ async function receiveInto(
         `the server announced ${progress.totalBytes} bytes, ${maxSizeBytes} are allowed`,
       );
     }
-    const options: TransferOptions = {
-      lengthBytes,
-      maxBytes: maxSizeBytes === null ? null : maxSizeBytes - part.sizeBytes,
+    const meter: Meter = {
       watch,
-      clock,
-      head,
       throttle: context.throttle,
       received: (bytes) => {
-        trace.bytes += bytes;
+        stats.bytes += bytes;
         progress.receivedBytes += bytes;
         context.received(bytes);
       },
     };
+    const maxBytes = maxSizeBytes === null ? null : maxSizeBytes - sizeBytes;
+    const options = { lengthBytes, maxBytes, signal: watch.signal, clock, meter, head };
     const { status, headers } = response;
-    const begun = { status, headers, lengthBytes, validator: part.validator };
-    if (lengthBytes !== null && ongoing.segments > 1 && mayUseRanges(begun)) {
-      // Most runs have no use for it.
-      const { transferSegmented } = await import("./segmented_transfer.ts");
-      await transferSegmented(response.body, part, { ...options, lengthBytes }, ongoing);
+    const start = { status, headers, lengthBytes, validator };
+    if (lengthBytes !== null && segments > 1 && mayUseRanges(start)) {
+      // Loaded on demand: most files are small.
+      const { SegmentedBody } = await import("./segments.ts");
+      const { url } = source;
+      const totalBytes = sizeBytes + lengthBytes;
+      await using body = new SegmentedBody({
+        http: context,
+        file: { url, headers: task.headers, totalBytes, validator },
+        front: response.body,
+        startByte: sizeBytes,
+        segments,
+        timeouts: task.timeouts,
+        meter,
+        borrow: context.borrow,
+        onDiscard: (bytes) => {
+          progress.receivedBytes -= bytes;
+        },
+        onBusy: (httpStatus, headers) => {
+          stats.httpStatus = httpStatus;
+          stats.headers = headers;
+        },
+      });
+      await transfer(body, draft, { ...options, meter: null });
     } else {
       await transfer(response.body, draft, options);
     }
     return { kind: "received", key, draft, sealed: await draft.seal(), head, lengthKnown: true };
   } catch (error) {
-    if (leavesPartial(error) && canResume(part.validator, task) && draft.sizeBytes > 0) {
-      source.partial = { ...part, sizeBytes: draft.sizeBytes };
+    if (leavesPartial(error) && canResume(validator, task) && draft.sizeBytes > 0) {
+      source.partial = { ...partial, sizeBytes: draft.sizeBytes };
     } else {
       await draft.discard();
     }
     throw error;
   } finally {
-    trace.bodyMs = clock.monotonicMs() - startedMs;
+    stats.bodyMs = clock.monotonicMs() - startedMs;
   }
 }

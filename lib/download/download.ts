@@ -1,11 +1,11 @@
-/** One task: its attempts, in order, until the file is good or nothing more can be done. */
+/** Downloads one task: its attempts, in order, until the file is current or no attempt is left. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Random } from "../core/host.ts";
-import type { HeaderFields } from "../core/http.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Validators, Warning } from "../core/result.ts";
 import type { Task } from "../core/task.ts";
 import type { Span, Tracing } from "../core/telemetry.ts";
+import { abortReason } from "../http/network_error.ts";
 import type { OlderRepresentation, PartRecord } from "../state/state.ts";
 import {
   ageFacts,
@@ -14,42 +14,31 @@ import {
   performAttempt,
   type Source,
 } from "./attempt.ts";
-import { type ChecksumFiles, settleChecksum } from "./expected_digests.ts";
-import type { Family } from "./family.ts";
-import { serverName } from "./filename.ts";
-import { abortReason } from "../http/network_error.ts";
-import { createParts, type Parts } from "./resume.ts";
+import { compareToStored, decideAge, refreshedValidators } from "./conditional.ts";
+import { type ChecksumFiles, expectedDigests } from "./expected_digests.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
+import { createParts, type Parts } from "./resume.ts";
 import { decideRetry, isBusy } from "./retry.ts";
 import { receivingMs } from "./timeouts.ts";
-import { compareToStored, decideAge, refreshedValidators } from "./conditional.ts";
 
-/** What a task's download needs of the world and of the run it belongs to. */
+/** What a download needs from its run. */
 export interface DownloadContext extends AttemptContext {
   readonly host: AttemptContext["host"] & { readonly random: Random };
-  /** What is remembered about the published file, or null. */
-  readonly remembered: Validators | null;
-  /** What an earlier run has left of the file to continue, or null. */
+  /** Recorded validators of the published file, or null. */
+  readonly recorded: Validators | null;
+  /** Recorded partial file of an earlier run, or null. */
   readonly part: PartRecord | null;
-  /** An older file that earlier runs have received instead of the published one, or null. */
+  /** An older file that earlier runs received instead of the published one, or null. */
   readonly older: OlderRepresentation | null;
-  /** Whether what is remembered outlives this run. */
+  /** Whether the state outlives this process. */
   readonly durable: boolean;
-  /** The files that the task has published. */
-  readonly family: Family;
-  /** Takes everything out of a text that nobody should read. */
+  /** Redacts secrets. */
   readonly redact: (text: string) => string;
-  /** A safe base name made of a foreign one, or null if nothing is left of it. */
-  readonly safeName: (name: string) => string | null;
-  /** Puts the name a server gave into a key; the URL's own where it gave none. */
-  readonly keyWithName: (key: string, name: string | null, url: string) => string;
-  /** Checksum files this run has read. */
   readonly checksumFiles: ChecksumFiles;
-  /** Where attempts are traced. */
+  /** Traces the attempts. */
   readonly tracing: Tracing;
-  /** Waits between attempts, and what the other tasks of the host experience. */
   readonly turn: HostTurn;
-  /** Told before each wait. */
+  /** Called before each wait for another attempt. */
   readonly retrying: (attempt: number, code: ErrorCode, delayMs: number) => void;
 }
 
@@ -69,21 +58,21 @@ export interface HostTurn {
   remainingMs(): number;
 }
 
-/** What became of a task, and what is to be remembered of it. */
+/** The result of a download, and what to record. */
 export interface DownloadOutcome {
-  /** All but the waiting before the start, which the pool knows. */
+  /** Complete except for `queuedMs`, which the pool measures. */
   readonly result: TaskResult;
-  /** The file failed, and asking again would give the same answer. */
+  /** The task failed, and another request would fail the same way. */
   readonly permanent: boolean;
-  /** Of the file that is published now; null where nothing new is known. */
+  /** Validators of the published file; null if there is nothing new to record. */
   readonly validators: Validators | null;
-  /** What a later run may continue. Absent where the task was not worked on. */
+  /** What a later run can resume. Absent if the task was not started. */
   readonly part?: PartRecord | null;
-  /** The older file that the server sent instead; absent if it sent none. */
+  /** The older file that the server sent instead of the published one; absent if it sent none. */
   readonly older?: OlderRepresentation;
 }
 
-/** A task on its way: what has happened so far. */
+/** A task in progress. */
 interface TaskState {
   readonly task: Task;
   readonly context: DownloadContext;
@@ -94,36 +83,30 @@ interface TaskState {
   readonly attempts: AttemptResult[];
   readonly warnings: Warning[];
   /** Of the last attempt. */
-  trace: AttemptStats;
+  stats: AttemptStats;
 }
 
-/** The good end of a source. */
-interface Ending extends Published {
+/** Success of a source. */
+interface Success extends Published {
   readonly older?: OlderRepresentation;
 }
 
-/** Why a source was given up. */
+/** Failure of a source. */
 interface Failure {
   readonly error: CronfetchError;
-  /** Milliseconds to leave it alone, where the server asked for that or is busy. */
+  /** Milliseconds until the next request, if the server requested a pause or is busy; else null. */
   readonly deferMs: number | null;
 }
 
 /**
- * Brings one file up to date: asks `task.url` and then the mirrors, each until
- * it answers or its attempts are used up. Never rejects but for bugs; what goes
- * wrong is in the result. If nothing helps, the result is about `task.url`.
+ * Brings one file up to date: tries `task.url` and then each mirror, until one succeeds. If all
+ * fail, the result describes the failure of `task.url`.
+ *
+ * @returns The outcome, failures included. Rejects only because of a bug.
  */
 export async function download(task: Task, context: DownloadContext): Promise<DownloadOutcome> {
-  const { part: remembered, store, statCache, signal, durable } = context;
-  const parts = createParts({
-    store,
-    statCache,
-    signal,
-    task,
-    remembered,
-    durable,
-  });
+  const { store, statCache, signal, durable } = context;
+  const parts = createParts({ store, statCache, signal, task, recorded: context.part, durable });
   const outcome = await trySources({
     task,
     context,
@@ -132,72 +115,62 @@ export async function download(task: Task, context: DownloadContext): Promise<Do
     parts,
     attempts: [],
     warnings: [],
-    trace: emptyTrace(),
+    stats: emptyStats(),
   });
   return { ...outcome, part: await parts.finish(outcome.validators !== null) };
 }
 
-async function trySources(course: TaskState): Promise<DownloadOutcome> {
-  const { task, context } = course;
-  let first: { readonly failure: Failure; readonly trace: AttemptStats } | null = null;
+async function trySources(state: TaskState): Promise<DownloadOutcome> {
+  const { task, context } = state;
+  let first: { readonly failure: Failure; readonly stats: AttemptStats } | null = null;
   for (const url of [task.url, ...task.mirrors]) {
-    const ending = await trySource(url, course);
-    if ("status" in ending) return published(course, ending);
+    const end = await trySource(url, state);
+    if ("status" in end) return succeeded(state, end);
     if (context.signal.aborted) {
-      return failed(course, "cancelled", { error: abortReason(context.signal), deferMs: null });
+      return failed(state, "cancelled", { error: abortReason(context.signal), deferMs: null });
     }
-    first ??= { failure: ending, trace: course.trace };
-    // Another place for the file is no help against a store that cannot take it.
-    if (ending.error.code.startsWith("store.")) break;
+    first ??= { failure: end, stats: state.stats };
+    // A mirror does not help if the store fails.
+    if (end.error.code.startsWith("store.")) break;
   }
   if (!first) throw new TypeError("a task without a URL");
-  course.trace = first.trace;
-  return failed(course, first.failure.deferMs === null ? "failed" : "deferred", first.failure);
+  state.stats = first.stats;
+  return failed(state, first.failure.deferMs === null ? "failed" : "deferred", first.failure);
 }
 
-/** Makes attempts at one URL, as `retry.ts` decides. */
-async function trySource(url: string, course: TaskState): Promise<Ending | Failure> {
-  const { task, context, attempts, parts } = course;
-  const { clock, random } = context.host;
-  const { turn } = context;
+/** Makes attempts at one URL, as {@linkcode decideRetry} decides. */
+async function trySource(url: string, state: TaskState): Promise<Success | Failure> {
+  const { task, context, attempts, parts } = state;
+  const { host: { clock, random }, turn } = context;
   const shown = context.redact(url);
-  const source: Source = {
-    url,
-    published: null,
-    older: context.older,
-    partial: null,
-    hasRestarted: false,
-    keyFor: (headers, servedFrom) => keyFor(task, headers, servedFrom, context),
-    checkExisting: task.namedByServer
-      ? (key, existing) => context.family.checkExisting(key, existing)
-      : null,
-  };
+  const { older } = context;
+  const source: Source = { url, published: null, older, partial: null, hasRestarted: false };
   let delayMs = 0;
   let counted = 0;
   let pauses = 0;
   try {
     for (let made = 1;; made++) {
-      const trace = course.trace = emptyTrace();
+      const stats = state.stats = emptyStats();
       let error: CronfetchError;
       try {
         if (made === 1) source.partial = await parts.resume(shown);
-        const stretch = {
+        const start = {
           kind: "attempt",
           task: task.id,
           url: shown,
           attempt: attempts.length + 1,
         } as const;
-        const work = (span: Span) => traceAttempt(span, source, course);
-        const ending = await context.tracing.trace(stretch, work);
-        attempts.push({ code: null, httpStatus: trace.httpStatus, delayMs });
-        return ending;
+        const work = (span: Span) => traceAttempt(span, source, state);
+        const success = await context.tracing.trace(start, work);
+        attempts.push({ code: null, httpStatus: stats.httpStatus, delayMs });
+        return success;
       } catch (thrown) {
         if (!(thrown instanceof CronfetchError)) throw thrown;
         error = thrown;
       }
-      attempts.push({ code: error.code, httpStatus: trace.httpStatus, delayMs });
+      attempts.push({ code: error.code, httpStatus: stats.httpStatus, delayMs });
       if (context.signal.aborted) return { error, deferMs: null };
-      course.receivingMs += receivingMs(trace, error.code, task.timeouts);
+      state.receivingMs += receivingMs(stats, error.code, task.timeouts);
       const { pauseMs } = error;
       const pausesHost = isBusy(error) && isSameHost(url, task.url) &&
         turn.reportBusy(error.httpStatus);
@@ -208,7 +181,7 @@ async function trySource(url: string, course: TaskState): Promise<Ending | Failu
         // The attempts at a busy host are those of all its tasks.
         attempts: pausesHost && pauseMs === null ? turn.pauses + 1 : counted,
         pauses: !pausesHost ? pauses : pauseMs === null ? 0 : turn.pauses + 1,
-        spentMs: clock.monotonicMs() - course.startedMs - course.receivingMs,
+        spentMs: clock.monotonicMs() - state.startedMs - state.receivingMs,
         remainingMs: turn.remainingMs(),
         limits: task.retry,
         fraction: random.fraction(),
@@ -231,68 +204,67 @@ async function trySource(url: string, course: TaskState): Promise<Ending | Failu
   }
 }
 
-/** Whether two URLs lead to the same host and port. */
 function isSameHost(one: string, other: string): boolean {
   return one === other || new URL(one).host === new URL(other).host;
 }
 
-/** Carries one attempt to its end, and reports how it ended to the span. */
-async function traceAttempt(span: Span, source: Source, course: TaskState): Promise<Ending> {
-  const { trace, context: { redact } } = course;
+/** Makes one attempt, and records its end in the span. */
+async function traceAttempt(span: Span, source: Source, state: TaskState): Promise<Success> {
+  const { stats, context: { redact } } = state;
   let code: ErrorCode | null = null;
   try {
-    return await runAttempt(source, course);
+    return await runAttempt(source, state);
   } catch (error) {
     code = error instanceof CronfetchError ? error.code : "internal";
     throw error;
   } finally {
-    const servedFrom = trace.servedFrom === null ? null : redact(trace.servedFrom);
-    const { httpStatus, bytes } = trace;
+    const servedFrom = stats.servedFrom === null ? null : redact(stats.servedFrom);
+    const { httpStatus, bytes } = stats;
     span.ended({ kind: "attempt", code, httpStatus, servedFrom, bytes });
   }
 }
 
-/** Carries one attempt to its end: a published file, or one that needs no change. */
-async function runAttempt(source: Source, course: TaskState): Promise<Ending> {
-  const { task, context, trace, warnings } = course;
-  const { clock } = context.host;
-  // A store that cannot be used is no reason to bother anybody else.
+/** Makes one attempt, and publishes what it received. */
+async function runAttempt(source: Source, state: TaskState): Promise<Success> {
+  const { task, context, stats, warnings } = state;
+  // If the store is unavailable, fail before a request is sent.
   await context.statCache.ready();
-  const trusted = await checkStored(source.url, course);
-  source.published = task.conditional ? trusted : null;
-  const settled = await settleChecksum(task, context.checksumFiles, context);
-  const received = await performAttempt(settled, source, trace, context);
+  const current = await checkStored(source.url, state);
+  source.published = task.conditional ? current : null;
+  const digests = await expectedDigests(task, context.checksumFiles, context);
+  const outcome = await performAttempt(task, digests, source, stats, context);
+  const { clock } = context.host;
   const nowMs = clock.now().epochMilliseconds;
-  if (received.kind !== "received") {
-    if (!trusted) throw new TypeError("a response was compared with an unknown file");
-    if (received.kind === "unchanged") {
-      const validators = { ...trusted, ...refreshedValidators(trusted, trace.headers, nowMs) };
+  if (outcome.kind !== "received") {
+    if (!current) throw new TypeError("a response was compared with an unknown file");
+    if (outcome.kind === "unchanged") {
+      const validators = { ...current, ...refreshedValidators(current, stats.headers, nowMs) };
       return { status: "unchanged", validators };
     }
     warnings.push("olderThanPublished");
-    return { status: "unchanged", validators: trusted, older: received.older };
+    return { status: "unchanged", validators: current, older: outcome.older };
   }
   const sealedMs = clock.monotonicMs();
   try {
-    const ending = await publish(settled, received, {
+    const success = await publish(task, digests, outcome, {
       store: context.store,
       signal: context.signal,
-      trusted,
+      current,
       source: context.redact(source.url),
-      headers: trace.headers,
+      headers: stats.headers,
       nowMs,
       family: context.family,
     });
-    if (!received.lengthKnown) warnings.push("lengthUnknown");
-    const age = decideAge(trace.headers, ageFacts(source, settled), () => nowMs);
+    if (!outcome.lengthKnown) warnings.push("lengthUnknown");
+    const age = decideAge(stats.headers, ageFacts(source, digests), () => nowMs);
     if (age.kind !== "current") warnings.push("olderThanPublished");
-    return ending;
+    return success;
   } finally {
-    trace.publishMs = clock.monotonicMs() - sealedMs;
+    stats.publishMs = clock.monotonicMs() - sealedMs;
   }
 }
 
-function emptyTrace(): AttemptStats {
+function emptyStats(): AttemptStats {
   return {
     servedFrom: null,
     httpStatus: null,
@@ -304,30 +276,29 @@ function emptyTrace(): AttemptStats {
   };
 }
 
-function published(course: TaskState, { status, validators, older }: Ending): DownloadOutcome {
+function succeeded(state: TaskState, { status, validators, older }: Success): DownloadOutcome {
   const facts = { key: validators.key, sha256: validators.sha256 };
   return {
     permanent: false,
     validators,
-    result: { ...result(course, status), ...facts },
+    result: { ...result(state, status), ...facts },
     ...(older && { older }),
   };
 }
 
 function failed(
-  course: TaskState,
+  state: TaskState,
   status: "failed" | "deferred" | "cancelled",
   { error, deferMs }: Failure,
 ): DownloadOutcome {
-  const { task, context } = course;
+  const { task, context } = state;
   const now = context.host.clock.now();
   return {
     permanent: status === "failed" && error.retry === "never",
     validators: null,
     result: {
-      ...result(course, status),
+      ...result(state, status),
       code: error.code,
-      // What was being done, to what, and what went wrong.
       message: `fetching ${context.redact(task.url)}: ${context.redact(error.message)}`,
       ...(status === "deferred"
         ? { notBefore: now.add({ milliseconds: Math.ceil(deferMs ?? 0) }).toString() }
@@ -336,52 +307,44 @@ function failed(
   };
 }
 
-/** What every result holds. */
-function result(course: TaskState, status: TaskStatus): TaskResult {
-  const { task, context, trace } = course;
+/** The fields that all results share. */
+function result(state: TaskState, status: TaskStatus): TaskResult {
+  const { task, context, stats } = state;
   return {
     task: task.id,
     status,
     url: context.redact(task.url),
-    servedFrom: trace.servedFrom === null ? null : context.redact(trace.servedFrom),
+    servedFrom: stats.servedFrom === null ? null : context.redact(stats.servedFrom),
     key: task.key,
-    bytes: trace.bytes,
+    bytes: stats.bytes,
     sha256: null,
-    httpStatus: trace.httpStatus,
-    attempts: course.attempts,
+    httpStatus: stats.httpStatus,
+    attempts: state.attempts,
     timings: {
       queuedMs: 0,
-      responseMs: Math.round(trace.responseMs),
-      bodyMs: Math.round(trace.bodyMs),
-      publishMs: Math.round(trace.publishMs),
+      responseMs: Math.round(stats.responseMs),
+      bodyMs: Math.round(stats.bodyMs),
+      publishMs: Math.round(stats.publishMs),
     },
-    warnings: course.warnings,
+    warnings: state.warnings,
   };
 }
 
-/** What is remembered, if it is about this URL and the file is still the one published. */
-async function checkStored(url: string, { task, context }: TaskState): Promise<Validators | null> {
-  const { remembered, statCache, redact, signal } = context;
-  const stored = remembered && await statCache.get(remembered.key);
+/** The recorded validators, if they are of this URL and the stored file is still that file. */
+async function checkStored(
+  url: string,
+  { task, context }: TaskState,
+): Promise<Validators | null> {
+  const { recorded, statCache, store, redact, signal } = context;
+  const stored = recorded && await statCache.get(recorded.key);
   if (!stored) return null;
-  const key = task.namedByServer ? remembered.key : task.key;
-  const compared = compareToStored(remembered, stored, { key, source: redact(url) });
-  if (compared === "unclear") {
-    // Touched, or copied back: the same bytes are as good as the same file.
-    const digest = await publishedDigest(context.store, remembered.key, signal);
-    if (digest !== remembered.sha256) return null;
-  } else if (compared === "other") return null;
-  return { ...remembered, revision: stored.revision };
-}
-
-/** The key of an answer: the task's, with the server's name in it where it asks for that. */
-function keyFor(
-  task: Task,
-  headers: HeaderFields,
-  servedFrom: string,
-  { safeName, keyWithName, family }: DownloadContext,
-): string | Promise<string> {
-  if (!task.namedByServer) return task.key;
-  const name = serverName(headers.get("content-disposition"), servedFrom, safeName);
-  return family.keyFor(keyWithName(task.key, name, task.url));
+  const key = task.namedByServer ? recorded.key : task.key;
+  const match = compareToStored(recorded, stored, { key, source: redact(url) });
+  if (match === "other") return null;
+  // Touched or restored: equal bytes are the same file.
+  if (match === "unclear") {
+    const digest = await publishedDigest(store, recorded.key, signal);
+    if (digest !== recorded.sha256) return null;
+  }
+  return { ...recorded, revision: stored.revision };
 }

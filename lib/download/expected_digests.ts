@@ -1,124 +1,102 @@
-/** Expected digests that stand in a checksum file on a server. */
+/** The digests that a task expects, including those in a checksum file on a server. */
 
-import { CronfetchError } from "../core/errors.ts";
+import { createHash } from "node:crypto";
+import { parseChecksums } from "../content/checksum.ts";
 import {
   type ChecksumSource,
   DIGEST_ALGORITHMS,
   type DigestAlgorithm,
   type Expectations,
+  type ExpectedDigests,
   type Task,
 } from "../core/task.ts";
-import type { Draft, Sealed } from "../store/store.ts";
-import type { AttemptContext } from "./attempt.ts";
-import { parseChecksums } from "../content/checksum.ts";
+import { CronfetchError } from "../core/errors.ts";
 import { fromBodyError } from "../http/network_error.ts";
-import { sendRequest } from "./request.ts";
+import type { Draft, Sealed } from "../store/store.ts";
+import { type HttpContext, sendRequest } from "./request.ts";
 import { statusOptions } from "./retry.ts";
-import { createHash } from "node:crypto";
 
-/** The largest checksum file that is read. */
+/** Size limit of a checksum file. */
 const MAX_BYTES = 1024 * 1024;
 
-/** A task whose expected digests are known, if there are any. */
-export type SettledTask = Omit<Task, "expect"> & {
-  readonly expect:
-    & Omit<Expectations, DigestAlgorithm>
-    & Readonly<Record<DigestAlgorithm, string | null>>;
-};
-
-/** Checksum files by URL, read once a run however many tasks stand in them. */
+/** Texts of checksum files by URL: each is requested once per run, for all tasks that name it. */
 export type ChecksumFiles = Map<string, Promise<string>>;
 
 /**
- * Puts digests in the place of the checksum files that a task names.
+ * Resolves the digests that a task expects, reading the checksum files that it names.
  *
- * @throws {CronfetchError} `expect.digest` where the file has no line for the
- * name, and what a download throws where the file cannot be had.
+ * @throws {CronfetchError} `expect.digest` if a checksum file has no entry for the task's file;
+ * the codes of {@linkcode sendRequest}, `http.status` and `body.` codes if it cannot be read.
  */
-export async function settleChecksum(
+export async function expectedDigests(
   task: Task,
   files: ChecksumFiles,
-  context: AttemptContext,
-): Promise<SettledTask> {
-  if (isSettled(task)) return task;
-  const settled: Partial<Record<DigestAlgorithm, string>> = {};
+  http: HttpContext,
+): Promise<ExpectedDigests> {
+  const { expect } = task;
+  if (areKnown(expect)) return expect;
+  const digests: Record<DigestAlgorithm, string | null> = {
+    sha256: null,
+    sha512: null,
+    sha1: null,
+    md5: null,
+  };
   for (const algorithm of DIGEST_ALGORITHMS) {
-    const source = task.expect[algorithm];
-    if (typeof source !== "object" || source === null) continue;
+    const source = expect[algorithm];
+    if (source === null || typeof source === "string") {
+      digests[algorithm] = source;
+      continue;
+    }
     let file = files.get(source.url);
     if (!file) {
-      file = read(source, task, context);
+      file = readChecksumFile(source, task, http);
       files.set(source.url, file);
-      // After a failure the next task that needs the file requests it again.
+      // The next task that names the file requests it again after a failure.
       file.catch(() => files.delete(source.url));
     }
     const names = source.name === null ? namesOf(task) : [source.name];
-    settled[algorithm] = parseChecksums(await file, names, algorithm).digest;
+    digests[algorithm] = parseChecksums(await file, names, algorithm).digest;
   }
-  const done = { ...task, expect: { ...task.expect, ...settled } };
-  if (!isSettled(done)) throw new TypeError("a checksum file was not read");
-  return done;
+  return digests;
 }
 
-/** Whether a task expects a digest that is not computed for every file. */
-export function expectsOtherDigest({ expect: { sha512, sha1, md5 } }: SettledTask): boolean {
-  return sha512 !== null || sha1 !== null || md5 !== null;
+function areKnown(expect: Expectations): expect is Expectations & ExpectedDigests {
+  return isKnown(expect.sha256) && isKnown(expect.sha512) && isKnown(expect.sha1) &&
+    isKnown(expect.md5);
 }
 
-/** Whether a sealed draft has the digests that its task expects; false if it expects none. */
-export async function agrees(
-  draft: Draft,
-  sealed: Sealed,
-  task: SettledTask,
-  signal: AbortSignal,
-): Promise<boolean> {
-  // It is needed only after a broken body.
-  return await hasExpectedDigests(draft, sealed, task, signal);
+function isKnown(digest: Expectations[DigestAlgorithm]): digest is string | null {
+  return digest === null || typeof digest === "string";
 }
 
-function isSettled(task: Task | SettledTask): task is SettledTask {
-  const { sha256, sha512, sha1, md5 } = task.expect;
-  return typeof sha256 !== "object" || sha256 === null
-    ? [sha512, sha1, md5].every((digest) => digest === null || typeof digest === "string")
-    : false;
-}
-
-/** What the publisher may call the file: the last segment of its URL, or what the config says. */
+/** Names under which a checksum file may list the task's file: those in its URL and its key. */
 function namesOf({ url, key }: Task): string[] {
   const segment = new URL(url).pathname.split("/").at(-1) ?? "";
   let name = segment;
   try {
     name = decodeURIComponent(segment);
   } catch {
-    // Not percent-encoded text: the segment is the name.
+    // Not percent-encoded: the segment is the name.
   }
   return [name, key.slice(key.lastIndexOf("/") + 1)].filter((text) => text !== "");
 }
 
-async function read(
+async function readChecksumFile(
   { url }: ChecksumSource,
   task: Task,
-  context: AttemptContext,
+  http: HttpContext,
 ): Promise<string> {
-  const { watcher, transport, admit } = context;
-  using watch = watcher.watch(task.timeouts);
-  const sameOrigin = new URL(url).origin === new URL(task.url).origin;
-  const response = await sendRequest({
-    url,
-    headers: sameOrigin ? task.headers : {},
-    conditions: {},
-    watch,
-    transport,
-    admit,
-    cookies: context,
-    clock: context.host.clock,
-  });
+  using watch = http.watcher.watch(task.timeouts);
+  const isSameOrigin = new URL(url).origin === new URL(task.url).origin;
+  const headers = isSameOrigin ? task.headers : {};
+  const response = await sendRequest({ url, headers, conditions: {}, watch }, http);
   if (response.status !== 200) {
     await response.body.cancel();
+    const nowMs = http.host.clock.now().epochMilliseconds;
     throw new CronfetchError(
       "http.status",
-      `the server answered ${response.status} when asked for the checksum file`,
-      statusOptions(response.status, response.headers, context.host.clock.now().epochMilliseconds),
+      `the checksum file: the server answered ${response.status}`,
+      statusOptions(response.status, response.headers, nowMs),
     );
   }
   let text = "";
@@ -144,10 +122,15 @@ async function read(
   return text + decoder.decode();
 }
 
+/** Whether a digest is expected that is not computed while receiving. */
+export function expectsOtherDigest({ sha512, sha1, md5 }: ExpectedDigests): boolean {
+  return sha512 !== null || sha1 !== null || md5 !== null;
+}
+
 /**
- * Computes digests in one pass, in the order of the algorithms.
+ * Computes digests in one pass over a draft, in the order of `algorithms`.
  *
- * @throws {CronfetchError} any `store.` code. The signal's reason once it is aborted.
+ * @throws {CronfetchError} `store.` codes. The signal's reason once it is aborted.
  */
 export async function digestsOf(
   draft: Pick<Draft, "pieces">,
@@ -162,17 +145,18 @@ export async function digestsOf(
   return hashes.map((hash) => hash.digest("hex"));
 }
 
-/** Whether a draft has every digest that its task expects, and the task expects one. */
+/** Whether a sealed draft has every expected digest, and at least one is expected. */
 export async function hasExpectedDigests(
   draft: Pick<Draft, "pieces">,
   { sha256 }: Sealed,
-  { expect }: Pick<SettledTask, "expect">,
+  digests: ExpectedDigests,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const expected = DIGEST_ALGORITHMS.filter((algorithm) => expect[algorithm] !== null);
-  if (expected.length === 0 || (expect.sha256 !== null && expect.sha256 !== sha256)) return false;
+  const expected = DIGEST_ALGORITHMS.filter((algorithm) => digests[algorithm] !== null);
+  if (expected.length === 0) return false;
+  if (digests.sha256 !== null && digests.sha256 !== sha256) return false;
   const others = expected.filter((algorithm) => algorithm !== "sha256");
   if (others.length === 0) return true;
   const found = await digestsOf(draft, others, signal);
-  return others.every((algorithm, index) => expect[algorithm] === found[index]);
+  return others.every((algorithm, index) => digests[algorithm] === found[index]);
 }

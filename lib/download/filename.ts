@@ -1,22 +1,17 @@
-/** The name a server gives a file. */
+/** The name that a server gives a file. */
 
 import { decodeExtended, parse } from "content-disposition";
+import { safeName } from "../config/keys.ts";
 
 /**
- * The name a server gives a file: that of its Content-Disposition header (RFC
- * 6266, section 4.3), else the last segment of the URL that answered, as
- * `safeName` makes of it. Null if neither leaves a name.
+ * The safe name that a server gives a file: that of its Content-Disposition header (RFC 6266,
+ * section 4.3), or else the last segment of the URL that served it.
  *
- * @param contentDisposition The header as fetch gives it, one character a byte; or null.
- * @param url Of the answer, absolute.
- * @param safeName Makes a server's name, which may be a path, the name of a file in a folder;
- * null where nothing is left of it.
+ * @param contentDisposition The header with one character per byte, as in `Headers`; or null.
+ * @param url Absolute URL of the response.
+ * @returns Null if neither contains a name.
  */
-export function serverName(
-  contentDisposition: string | null,
-  url: string,
-  safeName: (name: string) => string | null,
-): string | null {
+export function serverName(contentDisposition: string | null, url: string): string | null {
   return safeName(headerName(contentDisposition ?? "")) ?? safeName(urlName(url));
 }
 

@@ -1,24 +1,25 @@
-/** The last step: received bytes are checked, compared with the published ones, and published. */
+/** Publishes received bytes once they are checked, unless the same bytes are published already. */
 
 import { checkContent, type Content } from "../content/expect.ts";
+import type { ExpectedDigests, Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/result.ts";
 import type { Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
-import type { SettledTask } from "./expected_digests.ts";
-import type { Family } from "./family.ts";
 import { modifiedTime, responseValidators } from "./conditional.ts";
+import { digestsOf } from "./expected_digests.ts";
+import type { Family } from "./family.ts";
 
-/** What publishing needs beside the bytes. */
+/** What publishing needs in addition to the bytes. */
 export interface PublishContext {
   readonly store: Store;
   readonly signal: AbortSignal;
-  /** What is remembered about the published file, if it is still the one published. */
-  readonly trusted: Validators | null;
-  /** The URL that was asked, redacted. */
+  /** Validators of the published file, if the stored file is still that file; else null. */
+  readonly current: Validators | null;
+  /** The requested URL, redacted. */
   readonly source: string;
-  /** Headers of the answer. */
+  /** Headers of the response. */
   readonly headers: HeaderFields;
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs: number;
@@ -26,7 +27,7 @@ export interface PublishContext {
   readonly family: Family;
 }
 
-/** What became of the bytes. */
+/** Result of {@linkcode publish}. */
 export interface Published {
   readonly status: "created" | "updated" | "unchanged";
   readonly validators: Validators;
@@ -35,19 +36,20 @@ export interface Published {
 type Received = Extract<AttemptOutcome, { kind: "received" }>;
 
 /**
- * Holds the bytes against the task's expectations, and publishes them unless
- * the same ones are published already. The draft is gone afterwards, however it ends.
+ * Checks received bytes against the expectations of the task, and publishes them unless the same
+ * bytes are published already. Disposes of the draft in any case.
  *
  * @throws {CronfetchError} `body.too-small`, `expect.` and `store.` codes.
  */
 export async function publish(
-  task: SettledTask,
+  task: Task,
+  digests: ExpectedDigests,
   received: Received,
   context: PublishContext,
 ): Promise<Published> {
   const { key, sealed, head } = received;
   await using draft = received.draft;
-  const { headers, family, trusted } = context;
+  const { headers, family, current } = context;
   const existing = draft.existing;
   const provenance: Provenance = {
     source: context.source,
@@ -63,13 +65,10 @@ export async function publish(
     contentType: headers.get("content-type"),
     previousSizeBytes: existing?.sizeBytes ?? null,
     read: () => draft.read(),
-    digests: async (algorithms) => {
-      const { digestsOf } = await import("./expected_digests.ts");
-      return await digestsOf(draft, algorithms, context.signal);
-    },
+    digests: (algorithms) => digestsOf(draft, algorithms, context.signal),
   };
   try {
-    await checkContent(content, task.expect, key);
+    await checkContent(content, task.expect, digests, key);
   } catch (error) {
     throw task.quarantine ? await quarantine(received, provenance, family, error) : error;
   }
@@ -85,9 +84,9 @@ export async function publish(
     family.recordPrevious(key);
     return { status: "unchanged", validators: validators(existing) };
   }
-  // The older version first: it is safe before the newer one takes its place.
+  // The older version is kept before the newer one replaces it.
   if (existing && task.keep > 0) {
-    await family.keepVersion(key, trusted?.key === key ? trusted.sha256 : existing.sha256);
+    await family.keepVersion(key, current?.key === key ? current.sha256 : existing.sha256);
   }
   const file = await family.publish(
     draft,
@@ -100,14 +99,14 @@ export async function publish(
   if (file.sizeBytes !== sealed.sizeBytes) {
     throw new CronfetchError(
       "store.failed",
-      `${sealed.sizeBytes} bytes were published, ${file.sizeBytes} are there`,
+      `${sealed.sizeBytes} bytes were published, the store has ${file.sizeBytes}`,
     );
   }
   if (task.keep > 0 || task.namedByServer) await family.cleanUp(key);
   return { status: existing ? "updated" : "created", validators: validators(file) };
 }
 
-/** Keeps refused content for inspection. Returns the refusal, with the key of the content. */
+/** Keeps refused content for inspection. Returns the refusal with the key of the content. */
 async function quarantine(
   { draft, key, sealed }: Received,
   provenance: Provenance,
@@ -127,19 +126,19 @@ async function quarantine(
   return new CronfetchError(code, `${message}; it is kept aside as ${where}`, { retry });
 }
 
-/** Whether the very bytes received are published already: the digest decides. */
+/** Whether the received bytes are published already, by their digest. */
 async function isPublished(
   existing: StoredFile,
   { key, sealed }: Received,
-  { store, signal, trusted }: PublishContext,
+  { store, signal, current }: PublishContext,
 ): Promise<boolean> {
   if (existing.sizeBytes !== sealed.sizeBytes) return false;
   const published = existing.sha256 ??
-    (trusted?.key === key ? trusted.sha256 : await publishedDigest(store, key, signal));
+    (current?.key === key ? current.sha256 : await publishedDigest(store, key, signal));
   return published === sealed.sha256;
 }
 
-/** Digest of a published file: what the store knows of it, else by reading it whole; or null. */
+/** Digest of a published file: from the store's metadata, or else by reading it; null if missing. */
 export async function publishedDigest(
   store: Store,
   key: string,

@@ -1,52 +1,55 @@
-/** One request: its headers, and the redirects it is led through, followed by hand. */
+/** Sends a request and follows its redirects. */
 
-import { CronfetchError, type ErrorCode } from "../core/errors.ts";
-import type { Clock } from "../core/host.ts";
-import type { HttpResponse, Transport } from "../core/http.ts";
 import manifest from "../../deno.json" with { type: "json" };
+import { CronfetchError, type ErrorCode } from "../core/errors.ts";
+import type { Clock, Timers } from "../core/host.ts";
+import type { HttpResponse, Transport } from "../core/http.ts";
+import { quoteServerText } from "../core/text.ts";
 import type { CookieJar } from "../http/cookies.ts";
 import type { Admit } from "../http/egress.ts";
 import { fromFetchError } from "../http/network_error.ts";
-import type { AttemptWatch } from "./timeouts.ts";
-import { quoteServerText } from "../core/text.ts";
+import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 
-/** How cronfetch names itself to servers (RFC 9110, section 10.1.5). */
+/** Default User-Agent (RFC 9110, section 10.1.5). */
 export const USER_AGENT = `cronfetch/${manifest.version}`;
 
-/** What the requests of one task share. */
-export interface CookieHolder {
-  /** Null until a server has set a cookie. */
+/** What the requests of a task need. */
+export interface HttpContext {
+  readonly host: { readonly clock: Clock; readonly timers: Timers };
+  /** Enforces the time limits. */
+  readonly watcher: AttemptWatcher;
+  readonly transport: Transport;
+  /** The egress rule, applied to every hop. */
+  readonly admit: Admit;
+  /** Cookies of the task; null until a server sets one. */
   jar: CookieJar | null;
 }
 
-/** What to ask for. */
+/** Options of {@linkcode sendRequest}. */
 export interface RequestOptions {
-  /** Absolute, http or https; may hold userinfo. */
+  /** Absolute, http or https; may contain userinfo. */
   readonly url: string;
-  /** The config's, for the origin of `url` alone. */
+  /** Configured headers, sent only to the origin of `url`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** cronfetch's own, for whichever server answers: conditions and ranges. */
+  /** Headers of cronfetch itself, sent on every hop: conditions and ranges. */
   readonly conditions: Readonly<Record<string, string>>;
   readonly watch: AttemptWatch;
-  readonly transport: Transport;
-  /** The egress rule, applied before every hop. */
-  readonly admit: Admit;
-  /** Keeps the cookies of the task. */
-  readonly cookies: CookieHolder;
-  readonly clock: Clock;
-  /** Told about every answer and the URL that gave it, redirects included. */
+  /** Called with every response and its URL, redirects included. */
   readonly onResponse?: (response: HttpResponse, url: string) => void;
 }
 
 /**
- * Asks, and follows redirects (RFC 9110, section 15.4) as `redirect.ts` permits.
- * Every configured header, and the credentials in the URL, are left out once a
- * redirect leads to another origin, and stay out for the rest of the chain.
+ * Sends a GET request and follows redirects (RFC 9110, section 15.4) as {@linkcode decideRedirect}
+ * permits. All configured headers and the credentials in the URL are dropped at the first redirect
+ * to another origin, and stay dropped for the rest of the chain.
  *
- * @returns The last answer, which is no redirect; its body has not been touched.
+ * @returns The first response that is not a redirect, its body unread.
  * @throws {CronfetchError} `net.`, `tls.`, `timeout.`, `redirect.` and `http.protocol` codes.
  */
-export async function sendRequest(options: RequestOptions): Promise<HttpResponse> {
+export async function sendRequest(
+  options: RequestOptions,
+  http: HttpContext,
+): Promise<HttpResponse> {
   const { watch } = options;
   const first = new URL(options.url);
   const authorization = basicAuthorization(first);
@@ -66,28 +69,27 @@ export async function sendRequest(options: RequestOptions): Promise<HttpResponse
       "user-agent": USER_AGENT,
       accept: "*/*",
       ...configured,
-      // A published file is the bytes of the resource, not of one of its codings.
+      // The published file is the representation without a content coding.
       "accept-encoding": "identity",
       ...options.conditions,
     };
-    const { jar } = options.cookies;
-    if (jar) addCookies(headers, jar.header(new URL(url), nowMs(options.clock)));
+    if (http.jar) addCookies(headers, http.jar.header(new URL(url), nowMs(http)));
     watch.startResponse();
     let response: HttpResponse;
     try {
       watch.signal.throwIfAborted();
-      const publicOnly = options.admit(previous ? new URL(url) : first, previous);
-      response = await options.transport({ url, headers, publicOnly, signal: watch.signal });
+      const publicOnly = http.admit(previous ? new URL(url) : first, previous);
+      response = await http.transport({ url, headers, publicOnly, signal: watch.signal });
     } catch (error) {
-      throw redirected(previous, fromFetchError(error, watch.signal));
+      throw withRedirect(previous, fromFetchError(error, watch.signal));
     }
     watch.progress();
     options.onResponse?.(response, url);
     if (response.setCookies.length > 0) {
-      // Most runs do without cookies, and without their parser.
+      // Loaded on demand: most servers set no cookies.
       const { CookieJar } = await import("../http/cookies.ts");
-      const jar = options.cookies.jar ??= new CookieJar();
-      if (jar.store(response.setCookies, new URL(url), nowMs(options.clock))) {
+      http.jar ??= new CookieJar();
+      if (http.jar.store(response.setCookies, new URL(url), nowMs(http))) {
         changedAt = visited.length;
       }
     }
@@ -103,22 +105,22 @@ export async function sendRequest(options: RequestOptions): Promise<HttpResponse
   }
 }
 
-/** Names the public host that led into a private network. */
-function redirected(previous: URL | null, error: CronfetchError): CronfetchError {
+/** Adds the redirecting host to the message of a refused private address. */
+function withRedirect(previous: URL | null, error: CronfetchError): CronfetchError {
   if (previous === null || error.code !== "redirect.private") return error;
   const message = `a redirect from the public host ${previous.hostname}: ${error.message}`;
   return new CronfetchError(error.code, message, { cause: error });
 }
 
-/** Adds cookies behind the configured ones, which are sent to the first origin alone. */
+/** Appends cookies to a configured Cookie header. */
 function addCookies(headers: Record<string, string>, cookies: string | null): void {
   if (cookies === null) return;
   const configured = headers["cookie"] ?? "";
   headers["cookie"] = configured === "" ? cookies : `${configured}; ${cookies}`;
 }
 
-function nowMs(clock: Clock): number {
-  return clock.now().epochMilliseconds;
+function nowMs({ host }: HttpContext): number {
+  return host.clock.now().epochMilliseconds;
 }
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -127,7 +129,7 @@ function lowerCased(headers: Readonly<Record<string, string>>): Record<string, s
   );
 }
 
-/** The Authorization that userinfo in a URL stands for (RFC 7617), or null. */
+/** The Authorization header for the userinfo of a URL (RFC 7617), or null. */
 function basicAuthorization(url: URL): string | null {
   if (url.username === "" && url.password === "") return null;
   const pair = `${decodeUserinfo(url.username)}:${decodeUserinfo(url.password)}`;
@@ -138,35 +140,34 @@ function decodeUserinfo(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A lone "%" stands for itself.
+    // A "%" that starts no escape is literal.
     return text;
   }
 }
 
-/** Hops after which a chain is given up. */
+/** Maximum number of redirects in a chain. */
 export const MAX_HOPS = 10;
 
-/** Longest Location that is followed, in characters: what servers and proxies take as a URL. */
+/** Maximum length of a Location in characters, the common URL limit of servers and proxies. */
 export const MAX_LOCATION_LENGTH = 8_000;
 
-/** What to do about a redirect. */
+/** Result of {@linkcode decideRedirect}. */
 export type RedirectDecision =
   | { readonly kind: "follow"; readonly url: string }
   | { readonly kind: "refuse"; readonly code: ErrorCode; readonly message: string };
 
-/** Whether a status asks to look elsewhere by its Location. */
+/** Whether a response with this status redirects to its Location. */
 export function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 }
 
 /**
- * Decides about one hop. A URL that was requested before is a loop, unless the cookies have changed
- * since: then the response may be another one. The limit of hops holds all the same.
+ * Decides whether to follow a redirect. A URL that was requested before is a loop, unless the
+ * cookies have changed since: then the response may differ. The limit of hops applies in any case.
  *
- * @param visited The URLs asked so far, in order, the last one being what answered; without fragment.
- * @param location The Location header; where a server sent several, joined by `", "` as
- * `Headers` does.
- * @param changedAt How many URLs had been requested when the cookies last changed.
+ * @param visited URLs requested so far, in order and without fragment; the last one redirected.
+ * @param location The Location header; several are joined by `", "`, as in `Headers`.
+ * @param changedAt Number of URLs requested before the cookies last changed.
  */
 export function decideRedirect(
   visited: readonly string[],
@@ -181,23 +182,23 @@ export function decideRedirect(
         `${MAX_LOCATION_LENGTH}: ${quoteServerText(location)}`,
     );
   }
-  // No URL holds a bare space: this is two header lines.
+  // A URL contains no space: these are two header fields.
   if (location.includes(", ")) return refuse("http.protocol", "a redirect with several Locations");
   const from = visited[visited.length - 1];
   const to = URL.parse(location, from);
-  if (!to) return refuse("http.protocol", "a redirect to something that is no URL");
+  if (!to) return refuse("http.protocol", "a redirect to an invalid URL");
   if (to.protocol !== "https:" && to.protocol !== "http:") {
     return refuse("http.protocol", `a redirect to the scheme ${quoteServerText(to.protocol)}`);
   }
   if (to.protocol === "http:" && visited.some((url) => url.startsWith("https:"))) {
     return refuse("redirect.insecure", "a redirect from https to http");
   }
-  // Credentials are the config's to give; a fragment is never sent.
+  // Only the config may set credentials; a fragment is never sent.
   to.username = "";
   to.password = "";
   to.hash = "";
   if (visited.includes(to.href, changedAt)) {
-    return refuse("redirect.loop", "a redirect in a circle");
+    return refuse("redirect.loop", "a redirect loop");
   }
   if (visited.length > MAX_HOPS) {
     return refuse("redirect.loop", `more than ${MAX_HOPS} redirects in a row`);

@@ -1,4 +1,4 @@
-/** What a response is worth, by its head alone. */
+/** Classifies a response by its status and headers. */
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
@@ -7,101 +7,92 @@ import { quoteServerText } from "../core/text.ts";
 import { contentLength } from "../http/head.ts";
 import { statusOptions } from "./retry.ts";
 
-/** What was asked for, as far as an answer must fit to it. */
+/** The request, as far as its response depends on it. */
 export interface RequestKind {
-  /** The request was conditional: 304 is an answer to it. */
+  /** The request was conditional: 304 is a valid response. */
   readonly conditional: boolean;
-  /** The request was for the bytes from here on: 206 is an answer to it. */
+  /** First byte of the requested range: 206 and 416 are valid responses. Null without a range. */
   readonly rangeStart: number | null;
-  /** For the dates of Retry-After. */
+  /** For dates in Retry-After. */
   readonly clock: Pick<Clock, "now">;
 }
 
-/** An answer that can be worked with. */
+/** How a response can be used. */
 export type ResponseUse =
-  /** The whole file follows. */
+  /** The body is the whole file. `lengthKnown`: a truncated body would be detected. */
   | { readonly kind: "whole"; readonly lengthBytes: number | null; readonly lengthKnown: boolean }
-  /** A part of the file follows; whether it is the right one is for `resume.ts` to say. */
+  /** The body is a part of the file; `resume.ts` checks whether it is the requested one. */
   | { readonly kind: "part" }
-  /** The published file is the newest. */
+  /** The published file is current. */
   | { readonly kind: "unchanged" }
-  /** There is no part to send: the part held is as long as the file, or longer. */
+  /** The range is outside the file: the partial file is as long as the file, or longer. */
   | { readonly kind: "unsatisfiable" };
 
 /**
- * Judges a response that is no redirect.
+ * Classifies a response that is not a redirect.
  *
  * @throws {CronfetchError} `http.status`, `http.protocol`.
  */
 export function classifyResponse(
   status: number,
   headers: HeaderFields,
-  asked: RequestKind,
+  request: RequestKind,
 ): ResponseUse {
   if (status === 304) {
-    if (asked.conditional) return { kind: "unchanged" };
-    throw new CronfetchError("http.protocol", "the server answered 304 to a plain request", {
-      httpStatus: status,
-    });
+    if (request.conditional) return { kind: "unchanged" };
+    throw protocolError("the server answered 304 to a request without a condition", status);
   }
-  if (status === 416 && asked.rangeStart !== null) return { kind: "unsatisfiable" };
-  if (status === 206 && asked.rangeStart === null) {
-    throw new CronfetchError("http.protocol", "the server sent a part nobody asked for", {
-      httpStatus: status,
-    });
+  if (status === 416 && request.rangeStart !== null) return { kind: "unsatisfiable" };
+  if (status === 206 && request.rangeStart === null) {
+    throw protocolError("the server answered 206 to a request without a range", status);
   }
   if (status !== 200 && status !== 206) {
-    const options = statusOptions(status, headers, asked.clock.now().epochMilliseconds);
+    const options = statusOptions(status, headers, request.clock.now().epochMilliseconds);
     const message = `the server answered ${describeStatus(status)}`;
     throw new CronfetchError("http.status", message, options);
   }
   const transferCoding = headers.get("transfer-encoding");
   if (transferCoding !== null && transferCoding.trim().toLowerCase() !== "chunked") {
-    // fetch would hand out the raw framing of what it does not know (RFC 9112, section 6.1).
-    throw new CronfetchError(
-      "http.protocol",
-      `the transfer coding ${quoteServerText(transferCoding)} is not understood`,
-      { httpStatus: status },
-    );
+    // fetch returns the raw framing of an unknown coding (RFC 9112, section 6.1).
+    const coding = quoteServerText(transferCoding);
+    throw protocolError(`the transfer coding ${coding} is not supported`, status);
   }
   const contentCoding = headers.get("content-encoding");
   if (contentCoding !== null && !/^(identity)?$/i.test(contentCoding.trim())) {
-    throw new CronfetchError(
-      "http.protocol",
-      `the content coding ${quoteServerText(contentCoding)} was not asked for`,
-      { httpStatus: status },
-    );
+    const coding = quoteServerText(contentCoding);
+    throw protocolError(`the server applied the content coding ${coding} unrequested`, status);
   }
   if (status === 206) return { kind: "part" };
-  // Chunks bear their own end; a length beside them does not count (RFC 9112, section 6.3).
+  // A chunked body delimits itself; Content-Length is ignored then (RFC 9112, section 6.3).
   const lengthBytes = transferCoding === null ? contentLength(status, headers) : null;
-  return {
-    kind: "whole",
-    lengthBytes,
-    lengthKnown: lengthBytes !== null || transferCoding !== null,
-  };
+  const lengthKnown = lengthBytes !== null || transferCoding !== null;
+  return { kind: "whole", lengthBytes, lengthKnown };
 }
 
-/** A status as people know it, where the number alone says too little. */
+function protocolError(message: string, httpStatus: number): CronfetchError {
+  return new CronfetchError("http.protocol", message, { httpStatus });
+}
+
+const REASON_PHRASES: Readonly<Record<number, string>> = {
+  204: "No Content: there is no file in it",
+  205: "Reset Content: there is no file in it",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  407: "Proxy Authentication Required",
+  408: "Request Timeout",
+  410: "Gone",
+  425: "Too Early",
+  429: "Too Many Requests",
+  451: "Unavailable For Legal Reasons",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};
+
 function describeStatus(status: number): string {
-  const words: Readonly<Record<number, string>> = {
-    204: "No Content: there is no file in it",
-    205: "Reset Content: there is no file in it",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    407: "Proxy Authentication Required",
-    408: "Request Timeout",
-    410: "Gone",
-    425: "Too Early",
-    429: "Too Many Requests",
-    451: "Unavailable For Legal Reasons",
-    500: "Internal Server Error",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-  };
-  const word = words[status];
-  return word === undefined ? String(status) : `${status} ${word}`;
+  const phrase = REASON_PHRASES[status];
+  return phrase === undefined ? String(status) : `${status} ${phrase}`;
 }

@@ -1,30 +1,37 @@
-/** Ranges: when a partial file may be resumed, and a large one fetched in several (RFC 9110, section 14). */
+/** Resumes a partial file, and decides whether a body may be fetched in ranges (RFC 9110, 14). */
 
 import { DIGEST_ALGORITHMS, type Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
-import { tagUse } from "./conditional.ts";
 import type { PartRecord } from "../state/state.ts";
-import type { StatCache, Store } from "../store/store.ts";
-import type { PartialFile } from "./attempt.ts";
+import type { Draft, StatCache, Store } from "../store/store.ts";
+import { tagUse } from "./conditional.ts";
+import type { Head } from "./transfer.ts";
 
-/** A part that is held, and what proves that the rest belongs to it. */
+/** A partial file, and what proves that the rest belongs to it. */
 export interface Part {
-  /** Bytes held, from the beginning of the file. */
+  /** Bytes received, from the start of the file. */
   readonly sizeBytes: number;
-  /** Size of the whole file as announced, or null. */
+  /** Announced size of the whole file, or null. */
   readonly totalBytes: number | null;
   /**
-   * The strong validator of the response it came from: an ETag, or a Last-Modified. Empty if
-   * there is none: then only a digest of the whole file proves that the rest belongs to it.
+   * Strong validator of the response: an ETag or a Last-Modified. Empty without one: then only a
+   * digest of the whole file proves that the rest is of the same version.
    */
   readonly validator: string;
 }
 
+/** A partial file in a draft, which the next attempt can resume. */
+export interface PartialFile extends Part {
+  readonly draft: Draft;
+  readonly head: Head;
+  readonly key: string;
+}
+
 /**
- * Whether a part of a task's file may be resumed: something must prove that the rest is of the
- * same version. That is a strong validator, unless the task ignores those, or an expected digest.
+ * Whether a partial file can be resumed: a strong validator (unless the task ignores validators) or
+ * an expected digest must prove that the rest is of the same version.
  */
 export function canResume(validator: string, task: Pick<Task, "conditional" | "expect">): boolean {
   return (validator !== "" && task.conditional) ||
@@ -32,15 +39,15 @@ export function canResume(validator: string, task: Pick<Task, "conditional" | "e
 }
 
 /**
- * The validator that If-Range accepts: a strong ETag; else a Last-Modified at least a second
- * older than the response's Date, which makes it strong (RFC 9110, section 8.8.2.2).
+ * The validator for If-Range: a strong ETag, or else a Last-Modified at least a second older than
+ * the Date of the response, which makes it strong (RFC 9110, section 8.8.2.2).
  *
  * @param nowMs Reads the wall clock, milliseconds since the epoch; called for dates only.
- * @returns The header's value, or null: the body cannot be resumed.
+ * @returns The value of the header; null if the body cannot be resumed.
  */
 export function strongValidator(headers: HeaderFields, nowMs: () => number): string | null {
   const etag = headers.get("etag");
-  // Any other tag shows that the server knows more than its dates do.
+  // A weak or malformed ETag means that the file may change without a change of its date.
   if (etag !== null) return tagUse(etag) === "strong" ? etag : null;
   const lastModified = headers.get("last-modified");
   if (lastModified === null) return null;
@@ -51,35 +58,34 @@ export function strongValidator(headers: HeaderFields, nowMs: () => number): str
   return servedMs - modifiedMs >= 1000 ? lastModified : null;
 }
 
-/** Whether a request for the rest failed by an answer that the server would repeat. */
+/** Whether a request for the rest failed with a response that the server would repeat. */
 export function isPermanentResponse(error: unknown): boolean {
   return error instanceof CronfetchError && error.retry === "never" &&
     error.code.startsWith("http.");
 }
 
-/** Whether a body ended by an error that leaves a good beginning of the file. */
+/** Whether the bytes received before an error are a valid prefix of the file. */
 export function leavesPartial(error: unknown): boolean {
   return error instanceof CronfetchError &&
     (error.code === "body.truncated" || error.code === "cancelled" ||
-      // Of a segment; the head of the first response has been judged before.
+      // Of a segment: the first response had a valid head.
       error.code === "http.status" || error.code.startsWith("timeout."));
 }
 
-/** The headers that request the rest of a part, if the file is still the same. */
+/** The headers that request the rest of a partial file, on condition that it is unchanged. */
 export function rangeHeaders({ sizeBytes, validator }: Part): Record<string, string> {
   const range = `bytes=${sizeBytes}-`;
   return validator === "" ? { range } : { range, "if-range": validator };
 }
 
 /**
- * Decides whether the body of a 206 continues a part. Anything but a clear yes
- * means to start again.
+ * Checks whether the body of a 206 is the rest of a partial file.
  *
- * @returns How many bytes are to come, or null to start again.
+ * @returns The length of the rest in bytes; null in case of any doubt: start over.
  */
 export function remainingBytes(part: Part, headers: HeaderFields): number | null {
   const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get("content-range") ?? "");
-  // Also how multipart/byteranges is told: its Content-Range stands in the body.
+  // Missing in multipart/byteranges, which has one in each part of the body.
   if (!range) return null;
   const [start, end, total] = range.slice(1).map(Number) as [number, number, number];
   if (start !== part.sizeBytes || end < start || end !== total - 1) return null;
@@ -87,24 +93,22 @@ export function remainingBytes(part: Part, headers: HeaderFields): number | null
   return isSameFile(part.validator, headers) ? total - start : null;
 }
 
-/** Whether the header of a 206 admits that it is about the file of a strong validator. */
+/** Whether the headers of a 206 are consistent with a strong validator of the file. */
 export function isSameFile(validator: string, headers: HeaderFields): boolean {
   const etag = headers.get("etag");
   return etag === null || !validator.startsWith('"') || etag === validator;
 }
 
-/**
- * Size of the whole file in a 416 (`Content-Range: bytes` * `/N`), or null.
- */
+/** Size of the whole file in a 416 (`Content-Range: bytes` * `/N`), or null. */
 export function unsatisfiedTotal(headers: HeaderFields): number | null {
   const total = /^bytes \*\/(\d+)$/.exec(headers.get("content-range") ?? "");
   return total ? Number(total[1]) : null;
 }
 
-/** A shorter rest is as fast over one connection. */
+/** A shorter body is as fast over one connection. */
 export const MIN_SEGMENTED_BYTES: number = 4 * 1024 * 1024;
 
-/** The server does not serve ranges as requested: the rest has to be requested in one stream. */
+/** The server does not serve ranges as requested: request the rest in one response. */
 export class RangesRefused extends CronfetchError {
   /** @param reason What the server did. */
   constructor(reason: string) {
@@ -112,20 +116,20 @@ export class RangesRefused extends CronfetchError {
   }
 }
 
-/** A response whose head has been read. */
+/** The head of a response. */
 export interface ResponseStart {
   readonly status: number;
   readonly headers: HeaderFields;
-  /** Length of its body, or null. */
+  /** Length of the body, or null. */
   readonly lengthBytes: number | null;
-  /** A strong validator of the file; empty if there is none. */
+  /** Strong validator of the file, or empty. */
   readonly validator: string;
 }
 
 /**
  * Whether a body may be fetched in ranges over several connections: it is large, the server
- * supports ranges (it says so, RFC 9110, section 14.3, or has just sent one), and a strong
- * validator can prove that all of them are of the same file (section 13.1.5).
+ * supports ranges (it announces them, RFC 9110, section 14.3, or has just sent one), and a strong
+ * validator can prove that all ranges are of the same version (section 13.1.5).
  */
 export function mayUseRanges({ status, headers, lengthBytes, validator }: ResponseStart): boolean {
   return lengthBytes !== null && lengthBytes >= MIN_SEGMENTED_BYTES && validator !== "" &&
@@ -137,92 +141,92 @@ function acceptsRanges(headers: HeaderFields): boolean {
   return units.some((unit) => unit.trim().toLowerCase() === "bytes");
 }
 
-/** A smaller part is fetched again sooner than it is looked after. */
+/** A smaller partial file costs more to keep than to fetch again. */
 const MIN_PART_BYTES = 64 * 1024;
 
-/** The part a task has, over the course of its sources. */
+/** The partial file of a task, within a run and from one run to the next. */
 export interface Parts {
-  /** What a source may continue; null where there is nothing for it. */
+  /**
+   * Opens the partial file of an earlier run if it came from this source; else null.
+   *
+   * @throws {CronfetchError} `store.` codes. The partial file is then kept.
+   */
   resume(source: string): Promise<PartialFile | null>;
-  /** Keeps what a source was left with, for the next run, if that is worth it; else discards it. */
-  keep(held: PartialFile, source: string): Promise<void>;
-  /** Ends the course. Returns what the next run may continue: nothing, once the file is good. */
+  /** Suspends a partial file for the next run, or discards it if it is too small. */
+  keep(partial: PartialFile, source: string): Promise<void>;
+  /**
+   * Drops the partial files that are not needed any more.
+   *
+   * @param isGood Whether the task's file is complete.
+   * @returns What the next run can resume; null if the file is complete.
+   */
   finish(isGood: boolean): Promise<PartRecord | null>;
 }
 
-/** What {@linkcode createParts} needs. */
+/** Options of {@linkcode createParts}. */
 export interface PartsOptions {
   readonly store: Store;
-  /** Looks at the keys of the run's tasks. */
   readonly statCache: StatCache;
   readonly signal: AbortSignal;
   readonly task: Pick<Task, "key" | "conditional" | "expect">;
-  /** What an earlier run has put aside. */
-  readonly remembered: PartRecord | null;
-  /** Whether there will be anybody to remember it. */
+  /** The partial file that an earlier run has recorded, or null. */
+  readonly recorded: PartRecord | null;
+  /** Whether the state outlives this process. */
   readonly durable: boolean;
 }
 
-/** At most one part a task is kept: the newest. Sources are told apart by their redacted URLs. */
+/** Creates the {@linkcode Parts} of a task. One is kept; sources are identified by redacted URL. */
 export function createParts(options: PartsOptions): Parts {
   const { store, statCache, signal, task, durable } = options;
   const { key } = task;
-  let remembered = options.remembered;
-  let aside: PartRecord | null = null;
+  let recorded = options.recorded;
+  let kept: PartRecord | null = null;
 
   const drop = async (part: PartRecord | null) => {
-    // What cannot be removed is invisible, and in nobody's way.
+    // A draft that cannot be removed is invisible, and swept later.
     if (part) await store.drop(part.key, part.draft).catch(() => {});
-  };
-
-  const takeUpDraft = async (part: PartRecord) => {
-    const expectedBytes = part.totalBytes;
-    try {
-      return await store.resume(key, part.draft, signal, { statCache, expectedBytes });
-    } catch (error) {
-      // It may be there still, for a run that is not interrupted.
-      aside ??= part;
-      throw error;
-    }
   };
 
   return {
     resume: async (source) => {
-      const part = remembered;
+      const part = recorded;
       if (part?.source !== source || part.key !== key) return null;
-      // It is dropped unread.
       if (!canResume(part.validator, task)) return null;
-      remembered = null;
-      const resumed = await takeUpDraft(part);
+      recorded = null;
+      const { sizeBytes, totalBytes, validator } = part;
+      const settings = { statCache, expectedBytes: totalBytes };
+      const resumed = await store.resume(key, part.draft, signal, settings).catch((error) => {
+        // The draft may still exist, and a later run may open it.
+        kept ??= part;
+        throw error;
+      });
       if (!resumed) return null;
       const { draft, head } = resumed;
-      const { sizeBytes, totalBytes, validator } = part;
       if (draft.sizeBytes !== sizeBytes) {
         await draft.discard();
         return null;
       }
       return { draft, key, head: { bytes: head }, sizeBytes, totalBytes, validator };
     },
-    keep: async (held, source) => {
-      const { draft, sizeBytes, totalBytes, validator } = held;
-      if (!durable || aside || sizeBytes < MIN_PART_BYTES) return await draft.discard();
+    keep: async (partial, source) => {
+      const { draft, sizeBytes, totalBytes, validator } = partial;
+      if (!durable || kept || sizeBytes < MIN_PART_BYTES) return await draft.discard();
       try {
         const name = await draft.suspend();
-        aside = { key: held.key, source, validator, sizeBytes, totalBytes, draft: name };
+        kept = { key: partial.key, source, validator, sizeBytes, totalBytes, draft: name };
       } catch {
         await draft.discard();
       }
     },
     finish: async (isGood) => {
-      // Not come to, or about a name or a place the task no longer has.
-      await drop(remembered);
-      remembered = null;
+      // Its source was not requested, or the task has another URL or key now.
+      await drop(recorded);
+      recorded = null;
       if (isGood) {
-        // What one place was left with, before another had the whole.
-        await drop(aside);
-        aside = null;
+        await drop(kept);
+        kept = null;
       }
-      return aside;
+      return kept;
     },
   };
 }

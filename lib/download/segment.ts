@@ -1,87 +1,95 @@
-/** One request of a segment: what it asks, and what its answer is worth. */
+/** Requests one range of a file and checks that the response is that range. */
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HeaderFields, HttpBody } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
-import { classifyResponse } from "./response.ts";
 import type { ByteRange } from "./pieces.ts";
-import { type RequestOptions, sendRequest } from "./request.ts";
+import { type HttpContext, sendRequest } from "./request.ts";
+import { classifyResponse } from "./response.ts";
 import { isSameFile } from "./resume.ts";
+import type { AttemptWatch } from "./timeouts.ts";
 
-/** A file of which ranges are asked for. */
+/** A file on a server that supports ranges. */
 export interface RangedFile {
+  readonly url: string;
+  /** Configured headers. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly totalBytes: number;
-  /** The strong validator of the response that was there first. */
+  /** Strong validator of the first response. */
   readonly validator: string;
 }
 
-/** What an answer to a request for a range is worth. */
+/** Result of checking a response to a range request. */
 export type SegmentCheck =
-  /** The very bytes that were asked for follow. */
+  /** The body is exactly the requested range. */
   | { readonly kind: "fits" }
-  /** The server has enough to do; it says nothing about ranges. */
+  /** A temporary rejection, which does not mean that ranges are unsupported. */
   | { readonly kind: "busy"; readonly error: CronfetchError }
-  /** The server does not hold to what it said: no more ranges. */
+  /** The server does not serve ranges as requested: no further range is requested. */
   | { readonly kind: "refused"; readonly reason: string };
 
-/** Such an answer, with what belongs to it. */
+/** A checked response. */
 export type SegmentResponse =
   | { readonly kind: "fits"; readonly body: HttpBody }
   | { readonly kind: "busy"; readonly error: CronfetchError; readonly headers: HeaderFields }
   | { readonly kind: "refused"; readonly reason: string };
 
 /**
- * Judges the head of an answer. RFC 9110 lets a server send less than was asked for,
- * or the whole (section 14.2); here only the range as it was asked for is of use.
+ * Checks the head of a response to a range request. RFC 9110, section 14.2, permits a server to
+ * send a shorter range or the whole file; only the requested range is accepted here.
  */
 export function checkSegment(
   status: number,
   headers: HeaderFields,
   { startByte, endByte }: ByteRange,
-  { totalBytes, validator }: RangedFile,
+  { totalBytes, validator }: Pick<RangedFile, "totalBytes" | "validator">,
   clock: Pick<Clock, "now">,
 ): SegmentCheck {
   try {
-    const asked = { conditional: false, rangeStart: startByte, clock };
-    const { kind } = classifyResponse(status, headers, asked);
+    const request = { conditional: false, rangeStart: startByte, clock };
+    const { kind } = classifyResponse(status, headers, request);
     if (kind !== "part") return { kind: "refused", reason: `a range was answered ${status}` };
   } catch (error) {
     if (!(error instanceof CronfetchError)) throw error;
     if (error.code === "http.status" && error.retry === "later") return { kind: "busy", error };
     return { kind: "refused", reason: error.message };
   }
-  const asked = `bytes ${startByte}-${endByte - 1}/${totalBytes}`;
-  // Also how multipart/byteranges is told: its Content-Range stands in the body (section 14.6).
+  const expected = `bytes ${startByte}-${endByte - 1}/${totalBytes}`;
+  // Missing in multipart/byteranges, which has one in each part of the body (section 14.6).
   const range = headers.get("content-range");
-  if (range !== asked) {
+  if (range !== expected) {
     const found = range === null ? "without Content-Range" : `by ${quoteServerText(range)}`;
-    return { kind: "refused", reason: `${asked} was answered ${found}` };
+    return { kind: "refused", reason: `${expected} was answered ${found}` };
   }
   if (!isSameFile(validator, headers)) return { kind: "refused", reason: "the file has changed" };
   return { kind: "fits" };
 }
 
 /**
- * Asks for a range, if the file is still the same (RFC 9110, section 13.1.5).
+ * Requests a range on condition that the file is unchanged (RFC 9110, section 13.1.5).
  *
- * @throws {CronfetchError} The codes of `request`, but for redirects that cannot be followed.
+ * @throws {CronfetchError} The codes of {@linkcode sendRequest} except `redirect.` and `http.`,
+ * which are returned as `refused`.
  */
 export async function requestSegment(
   range: ByteRange,
   file: RangedFile,
-  options: Omit<RequestOptions, "conditions"> & { readonly clock: Pick<Clock, "now"> },
+  watch: AttemptWatch,
+  http: HttpContext,
 ): Promise<SegmentResponse> {
+  const { url } = file;
   const conditions = {
     "range": `bytes=${range.startByte}-${range.endByte - 1}`,
     "if-range": file.validator,
   };
   try {
-    const { status, headers, body } = await sendRequest({ ...options, conditions });
-    const verdict = checkSegment(status, headers, range, file, options.clock);
-    if (verdict.kind === "fits") return { kind: "fits", body };
+    const request = { url, headers: file.headers, conditions, watch };
+    const { status, headers, body } = await sendRequest(request, http);
+    const check = checkSegment(status, headers, range, file, http.host.clock);
+    if (check.kind === "fits") return { kind: "fits", body };
     await body.cancel();
-    return verdict.kind === "busy" ? { ...verdict, headers } : verdict;
+    return check.kind === "busy" ? { ...check, headers } : check;
   } catch (error) {
     if (error instanceof CronfetchError && /^(?:redirect|http)\./.test(error.code)) {
       return { kind: "refused", reason: error.message };

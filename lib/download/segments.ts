@@ -1,111 +1,103 @@
-/** One large file over several connections: a body like others, read in order, fetched in pieces. */
+/** Fetches the rest of a large file over several connections, and returns it as one body. */
 
 import { abortable } from "@std/async";
 import { CronfetchError } from "../core/errors.ts";
-import type { Clock, Timers } from "../core/host.ts";
 import type { HeaderFields, HttpBody } from "../core/http.ts";
 import type { Timeouts } from "../core/task.ts";
 import { abortReason, fromBodyError } from "../http/network_error.ts";
-import { type ByteRange, missingBytes, type Piece, Pieces } from "./pieces.ts";
+import { missingBytes, type Piece, Pieces } from "./pieces.ts";
+import type { HttpContext } from "./request.ts";
 import { RangesRefused } from "./resume.ts";
-import type { SegmentResponse } from "./segment.ts";
+import { type RangedFile, requestSegment } from "./segment.ts";
 import { type AttemptWatch, type AttemptWatcher, createWatcher } from "./timeouts.ts";
+import type { Meter } from "./transfer.ts";
 
-/** What {@linkcode segmented} needs. */
+/** Options of {@linkcode SegmentedBody}. */
 export interface SegmentsOptions {
-  readonly host: { readonly clock: Clock; readonly timers: Timers };
-  /** What is to come, all of it; the first response has it in its body. */
-  readonly range: ByteRange;
-  /** Connections at most. */
-  readonly segments: number;
-  /** Body of the first response. */
+  readonly http: HttpContext;
+  readonly file: RangedFile;
+  /** The body of the first response: the rest of the file from here on. */
   readonly front: HttpBody;
-  /** Of the attempt; the first response belongs to it. */
-  readonly watch: AttemptWatch;
-  /** Of each other response. */
-  readonly limits: Timeouts;
-  /** Asks for a range. */
-  readonly ask: (range: ByteRange, watch: AttemptWatch) => Promise<SegmentResponse>;
-  /** A place for one more connection to the host; null if there is none. */
+  readonly startByte: number;
+  /** Maximum number of connections. */
+  readonly segments: number;
+  /** Limits of each further request. */
+  readonly timeouts: Timeouts;
+  /** Observes all bytes as they arrive. Its watch is that of the first response. */
+  readonly meter: Meter;
+  /** Takes a slot for one more connection to the host; null if there is none. */
   readonly borrow: () => Disposable | null;
-  /** Told about every piece as it arrives, with its size. */
-  readonly received: (bytes: number) => void;
-  /** Told how many received bytes will be fetched again. */
-  readonly forgotten: (bytes: number) => void;
-  /** Told the answer by which the last connection was lost. */
-  readonly busy: (httpStatus: number | null, headers: HeaderFields) => void;
-  readonly throttle: ((bytes: number, signal: AbortSignal) => Promise<void>) | null;
+  /** Called with the number of received bytes that will be fetched again. */
+  readonly onDiscard: (bytes: number) => void;
+  /** Called with the response by which the last connection failed. */
+  readonly onBusy: (httpStatus: number | null, headers: HeaderFields) => void;
 }
 
-/** To be read, and then disposed of. */
-export type SegmentedBody = HttpBody & AsyncDisposable;
-
-/**
- * Makes one body of several. The first response is read on as far as nobody else
- * has begun; it is kept until some range was answered as asked, so that nothing is
- * lost where ranges do not work.
- *
- * A connection that breaks off, or that the server is too busy for, is not made
- * again: the others fetch its piece. At the first answer that does not fit, all of
- * them end, and the first response goes on alone; if it is gone, `read` throws
- * {@linkcode RangesRefused}.
- */
-export function segmented(options: SegmentsOptions): SegmentedBody {
-  return new Segments(options);
-}
-
-/** Why a connection was lost. */
+/** Why a connection failed. */
 interface Loss {
   readonly error: CronfetchError;
-  /** Of the answer that told so, or null. */
+  /** Headers of a busy response, or null. */
   readonly headers: HeaderFields | null;
 }
 
-class Segments implements SegmentedBody {
+/**
+ * A body that is fetched in pieces over several connections and read in order. Must be disposed.
+ *
+ * The first response is read as far as no other connection has started. It stays open until one
+ * range has been served as requested, so that nothing is lost if the server does not support ranges.
+ *
+ * A connection that fails, or is rejected by a busy server, is not replaced: the others fetch its
+ * piece. The first response that is not the requested range ends all range requests, and the first
+ * response continues alone; if it has been closed, `read` throws {@linkcode RangesRefused}.
+ */
+export class SegmentedBody implements HttpBody, AsyncDisposable {
   readonly #options: SegmentsOptions;
+  readonly #endByte: number;
   readonly #pieces: Pieces;
   readonly #watcher: AttemptWatcher;
-  /** Ends the requests for ranges. */
+  /** Aborts the range requests. */
   readonly #ranges = new AbortController();
-  /** Ends everything. */
+  /** Aborts everything. */
   readonly #all = new AbortController();
   readonly #working = new Set<Promise<void>>();
-  /** Connections there may be; one less for each that was lost. */
-  #wanted: number;
-  /** The task's own place in its group has no connection. */
-  #isOwnPlaceFree = true;
-  /** Some range was answered as asked. */
+  /** Connections allowed; one less for each that failed. */
+  #allowed: number;
+  /** The task's own slot at its host is unused. */
+  #isOwnSlotFree = true;
+  /** At least one range was served as requested. */
   #isProven = false;
-  /** Why a connection was lost last. */
-  #loss: Loss | null = null;
-  /** Where the piece ends that the first response brings; null once that has been given up. */
+  #lastLoss: Loss | null = null;
+  /** End of the piece that the first response is read for; null once that is closed. */
   #frontEndByte: number | null;
   #failure: CronfetchError | null = null;
   #change = Promise.withResolvers<void>();
 
+  /** Starts to read the first response, and to request ranges. */
   constructor(options: SegmentsOptions) {
+    const { startByte, segments, file: { totalBytes } } = options;
     this.#options = options;
-    this.#pieces = new Pieces(options.range, options.segments);
-    this.#wanted = options.segments;
-    this.#frontEndByte = options.range.startByte;
-    this.#watcher = createWatcher(this.#ranges.signal, options.host);
-    options.watch.signal.addEventListener("abort", this.#attemptEnds);
-    this.#begin(this.#ownPlace(), () => this.#readFront());
-    this.#recruit();
+    this.#endByte = totalBytes;
+    this.#pieces = new Pieces({ startByte, endByte: totalBytes }, segments);
+    this.#allowed = segments;
+    this.#frontEndByte = startByte;
+    this.#watcher = createWatcher(this.#ranges.signal, options.http.host);
+    options.meter.watch.signal.addEventListener("abort", this.#onAbort);
+    this.#start(this.#takeOwnSlot(), () => this.#readFront());
+    this.#addConnections();
   }
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     for (;;) {
-      // Whatever is ahead then is asked for once more.
+      // Pieces fetched ahead are requested again.
       if (this.#failure instanceof RangesRefused) throw this.#failure;
       const bytes = this.#pieces.deliver(into);
       if (bytes.byteLength > 0) {
-        this.#changed();
-        this.#recruit();
+        this.#notify();
+        this.#addConnections();
         return bytes;
       }
       if (this.#pieces.isDelivered) {
-        // Connections are left in order, to be used again.
+        // Read all responses to their end, so that the connections can be reused.
         await Promise.all(this.#working);
         return bytes;
       }
@@ -115,79 +107,79 @@ class Segments implements SegmentedBody {
   }
 
   async cancel(): Promise<void> {
-    this.#fail(new CronfetchError("cancelled", "the rest is not wanted"));
+    this.#fail(new CronfetchError("cancelled", "the rest of the body was cancelled"));
     await Promise.all(this.#working);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#options.watch.signal.removeEventListener("abort", this.#attemptEnds);
+    this.#options.meter.watch.signal.removeEventListener("abort", this.#onAbort);
     await this.cancel();
   }
 
-  /** Makes connections for what can be fetched, as far as there are places. */
-  #recruit(): void {
-    while (this.#working.size < this.#wanted && this.#pieces.canTake && this.#mayAsk) {
-      const place = this.#isOwnPlaceFree ? this.#ownPlace() : this.#options.borrow();
-      if (!place) return;
-      this.#begin(place, () => this.#fetchPieces());
+  /** Adds connections while pieces and slots are available. */
+  #addConnections(): void {
+    while (this.#working.size < this.#allowed && this.#pieces.canTake && this.#mayRequest) {
+      const slot = this.#isOwnSlotFree ? this.#takeOwnSlot() : this.#options.borrow();
+      if (!slot) return;
+      this.#start(slot, () => this.#fetchPieces());
     }
   }
 
-  /** A server that has turned one connection down has first to show that it answers another. */
-  get #mayAsk(): boolean {
-    return !this.#ranges.signal.aborted && (this.#isProven || this.#loss === null);
+  /** After a failed connection, no other is added until a range has been served. */
+  get #mayRequest(): boolean {
+    return !this.#ranges.signal.aborted && (this.#isProven || this.#lastLoss === null);
   }
 
-  #ownPlace(): Disposable {
-    this.#isOwnPlaceFree = false;
-    return { [Symbol.dispose]: () => this.#isOwnPlaceFree = true };
+  #takeOwnSlot(): Disposable {
+    this.#isOwnSlotFree = false;
+    return { [Symbol.dispose]: () => this.#isOwnSlotFree = true };
   }
 
-  #begin(place: Disposable, work: () => Promise<void>): void {
+  #start(slot: Disposable, work: () => Promise<void>): void {
     const working = work().catch((bug) => {
       this.#fail(fromBodyError(bug, this.#all.signal));
     }).finally(() => {
       this.#working.delete(working);
-      place[Symbol.dispose]();
-      this.#recruit();
-      if (this.#working.size === 0 && !this.#pieces.isAllTaken) this.#giveUp();
+      slot[Symbol.dispose]();
+      this.#addConnections();
+      if (this.#working.size === 0 && !this.#pieces.isAllTaken) this.#failAll();
     });
     this.#working.add(working);
   }
 
-  /** Reads the first response as far as it is of use; then this is a connection like others. */
+  /** Reads the first response as far as it is useful, and then fetches ranges. */
   async #readFront(): Promise<void> {
-    const { front, watch, range } = this.#options;
+    const { front, meter: { watch }, startByte } = this.#options;
     const { signal } = this.#all;
     const source = { read: (into: Bytes) => abortable(front.read(into), signal), watch, signal };
     let piece = this.#pieces.take();
-    let endByte = range.startByte;
+    let endByte = startByte;
     while (piece) {
       endByte = this.#frontEndByte = piece.endByte;
       try {
         await this.#fill(piece, source);
       } catch (error) {
-        await this.#leaveFront();
+        await this.#closeFront();
         return this.#lose(piece, { error: fromBodyError(error, watch.signal), headers: null });
       }
-      piece = await this.#nextOfFront(endByte);
+      piece = await this.#nextFrontPiece(endByte);
     }
-    // Its end is read, so that the connection can be used again.
-    if (endByte === range.endByte) await source.read(new Uint8Array(1)).catch(() => {});
-    await this.#leaveFront();
+    // Read the end of the body, so that the connection can be reused.
+    if (endByte === this.#endByte) await source.read(new Uint8Array(1)).catch(() => {});
+    await this.#closeFront();
     await this.#fetchPieces();
   }
 
-  /** The piece that the first response goes on with; null once others bring what is left. */
-  async #nextOfFront(startByte: number): Promise<Piece | null> {
-    const { watch, range } = this.#options;
+  /** The next piece for the first response; null once other connections fetch the rest. */
+  async #nextFrontPiece(startByte: number): Promise<Piece | null> {
+    const { watch } = this.#options.meter;
     for (;;) {
-      if (startByte === range.endByte || this.#failure) return null;
-      const isUntouched = this.#pieces.isUnstartedAt(startByte);
-      const piece = isUntouched ? this.#pieces.takeAt(startByte) : null;
+      if (startByte === this.#endByte || this.#failure) return null;
+      const isUnstarted = this.#pieces.isUnstartedAt(startByte);
+      const piece = isUnstarted ? this.#pieces.takeAt(startByte) : null;
       if (piece) return piece;
-      if (!isUntouched && this.#isProven) {
-        // At once: a refusal from now on must not count on it.
+      if (!isUnstarted && this.#isProven) {
+        // Synchronously: a later refusal must not rely on the first response.
         this.#frontEndByte = null;
         return null;
       }
@@ -197,13 +189,13 @@ class Segments implements SegmentedBody {
     }
   }
 
-  async #leaveFront(): Promise<void> {
+  async #closeFront(): Promise<void> {
     this.#frontEndByte = null;
-    this.#options.watch.pause();
+    this.#options.meter.watch.pause();
     await this.#options.front.cancel();
   }
 
-  /** Fetches one piece after another, until there are no more, or the connection is lost. */
+  /** Fetches one piece after another, until none is left or the connection fails. */
   async #fetchPieces(): Promise<void> {
     while (!this.#ranges.signal.aborted) {
       const piece = this.#pieces.take();
@@ -214,34 +206,35 @@ class Segments implements SegmentedBody {
     }
   }
 
-  /** Fetches what is missing of a piece. Returns whether the connection may be used on. */
+  /** Fetches the missing bytes of a piece. Returns whether the connection can be used further. */
   async #fetchPiece(piece: Piece): Promise<boolean> {
-    const { ask, limits } = this.#options;
-    using watch = this.#watcher.watch(limits);
+    const { http, file, timeouts } = this.#options;
+    using watch = this.#watcher.watch(timeouts);
     try {
       const { startByte, arrivedBytes, endByte } = piece;
-      const answer = await ask({ startByte: startByte + arrivedBytes, endByte }, watch);
-      if (answer.kind === "fits") {
+      const range = { startByte: startByte + arrivedBytes, endByte };
+      const response = await requestSegment(range, file, watch, http);
+      if (response.kind === "fits") {
         this.#isProven = true;
-        this.#changed();
-        return await this.#bring(piece, answer.body, watch);
+        this.#notify();
+        return await this.#receivePiece(piece, response.body, watch);
       }
-      if (answer.kind === "refused") this.#refuse(answer.reason);
-      else this.#lose(piece, answer);
+      if (response.kind === "refused") this.#refuse(response.reason);
+      else this.#lose(piece, response);
     } catch (error) {
       if (!(error instanceof CronfetchError)) throw error;
-      // What broke off because all were ended is no loss.
+      // A request that was aborted with all others is no failed connection.
       if (!this.#ranges.signal.aborted) this.#lose(piece, { error, headers: null });
     }
     return false;
   }
 
-  async #bring(piece: Piece, body: HttpBody, watch: AttemptWatch): Promise<boolean> {
+  async #receivePiece(piece: Piece, body: HttpBody, watch: AttemptWatch): Promise<boolean> {
     try {
       await this.#fill(piece, { read: (into) => body.read(into), watch, signal: watch.signal });
       const more = await body.read(new Uint8Array(1));
       if (more.byteLength === 0) return true;
-      this.#refuse("a range was longer than asked for");
+      this.#refuse("a range was longer than requested");
       return false;
     } catch (error) {
       throw fromBodyError(error, watch.signal);
@@ -250,9 +243,9 @@ class Segments implements SegmentedBody {
     }
   }
 
-  /** Reads what is missing of a piece. */
+  /** Reads the missing bytes of a piece. */
   async #fill(piece: Piece, { read, watch, signal }: PieceSource): Promise<void> {
-    const { received, throttle } = this.#options;
+    const { received, throttle } = this.#options.meter;
     watch.progress();
     while (missingBytes(piece) > 0) {
       const bytes = await read(this.#pieces.bufferFor(piece));
@@ -261,7 +254,7 @@ class Segments implements SegmentedBody {
       watch.progress();
       received(count);
       this.#pieces.append(piece, bytes);
-      this.#changed();
+      this.#notify();
       if (!throttle) continue;
       watch.pause();
       await throttle(count, signal);
@@ -269,55 +262,55 @@ class Segments implements SegmentedBody {
     }
   }
 
-  /** A connection has come to nothing: others are to fetch its piece. */
+  /** Removes a failed connection and releases its piece to the others. */
   #lose(piece: Piece, loss: Loss): void {
-    this.#options.forgotten(this.#pieces.release(piece));
-    this.#wanted--;
-    this.#loss = loss;
-    this.#changed();
+    this.#options.onDiscard(this.#pieces.release(piece));
+    this.#allowed--;
+    this.#lastLoss = loss;
+    this.#notify();
   }
 
-  /** Ends the requests for ranges; the first response goes on alone, if it is still there. */
+  /** Ends all range requests; the first response continues alone if it is still open. */
   #refuse(reason: string): void {
     if (this.#ranges.signal.aborted) return;
-    this.#ranges.abort(new CronfetchError("cancelled", "ranges are of no use"));
+    this.#ranges.abort(new CronfetchError("cancelled", "the server does not support ranges"));
     const end = this.#frontEndByte;
     if (end === null || this.#pieces.deliveredByte > end) this.#fail(new RangesRefused(reason));
-    else this.#options.forgotten(this.#pieces.discardFrom(end));
-    this.#changed();
+    else this.#options.onDiscard(this.#pieces.discardFrom(end));
+    this.#notify();
   }
 
-  /** All connections were lost. The bytes up to the first gap are good. */
-  #giveUp(): void {
+  /** Fails because no connection is left. The bytes up to the first gap can be resumed. */
+  #failAll(): void {
     if (this.#failure) return;
-    const { error, headers } = this.#loss ?? NO_LOSS;
-    if (headers) this.#options.busy(error.httpStatus, headers);
-    const isOfNetwork = /^(?:net|tls)\./.test(error.code);
+    const { error, headers } = this.#lastLoss ?? NO_LOSS;
+    if (headers) this.#options.onBusy(error.httpStatus, headers);
+    const isNetworkError = /^(?:net|tls)\./.test(error.code);
     this.#fail(
-      isOfNetwork
-        ? new CronfetchError("body.truncated", `the body broke off: ${error.message}`, {
+      isNetworkError
+        ? new CronfetchError("body.truncated", `the connection failed: ${error.message}`, {
           cause: error,
         })
         : error,
     );
   }
 
-  #attemptEnds = (): void => this.#fail(abortReason(this.#options.watch.signal));
+  #onAbort = (): void => this.#fail(abortReason(this.#options.meter.watch.signal));
 
   #fail(error: CronfetchError): void {
     this.#failure ??= error;
     this.#ranges.abort(error);
     this.#all.abort(error);
-    this.#changed();
+    this.#notify();
   }
 
-  #changed(): void {
+  #notify(): void {
     this.#change.resolve();
     this.#change = Promise.withResolvers();
   }
 }
 
-/** It cannot be, but if it were, the reader would wait for ever. */
+/** Unreachable; fail instead of hanging. */
 const NO_LOSS: Loss = {
   error: new CronfetchError("internal", "connections ended while pieces were missing"),
   headers: null,
@@ -325,10 +318,10 @@ const NO_LOSS: Loss = {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Where the bytes of a piece come from. */
+/** Where the bytes of a piece are read from. */
 interface PieceSource {
   readonly read: HttpBody["read"];
   readonly watch: AttemptWatch;
-  /** Ends the waiting for the rate limit. */
+  /** Aborts the wait for the rate limit. */
   readonly signal: AbortSignal;
 }

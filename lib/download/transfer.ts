@@ -1,118 +1,129 @@
-/** A response's body into a draft. */
+/** Copies the body of a response into a draft. */
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HttpBody } from "../core/http.ts";
+import { fromBodyError } from "../http/network_error.ts";
+import type { Throttle } from "../schedule/throttle.ts";
 import { extendHead } from "../store/draft.ts";
 import type { Draft } from "../store/store.ts";
-import { fromBodyError } from "../http/network_error.ts";
 import type { AttemptWatch } from "./timeouts.ts";
 
-/** Bytes read before they are handed to the store; the size at which a reader is as fast as a bare socket. */
+/** Size of a write; larger ones are no faster than a bare socket. */
 export const BUFFER_BYTES: number = 512 * 1024;
-/** What a body of unknown length gets first: most of them are small. */
+/** First buffer for a body of unknown length: most of them are small. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
-/** Buffers at the store while the next one is filled. */
-const WRITES_UNDER_WAY = 2;
-/** After so long a buffer is handed over though it is not full, lest a broken connection cost much. */
-const PATIENCE_MS = 1000;
+/** Writes in progress while the next buffer is filled. */
+const MAX_PENDING_WRITES = 2;
+/** A buffer is written after this time even if it is not full, so a broken connection loses little. */
+const MAX_BUFFER_AGE_MS = 1000;
 
-/** What {@linkcode transfer} needs beside a body and a draft. */
-export interface TransferOptions {
-  /** Length of this body as announced, or null. */
-  readonly lengthBytes: number | null;
-  /** How many bytes may come at most, or null. */
-  readonly maxBytes: number | null;
+/** Accounts for the bytes of a body as they arrive. */
+export interface Meter {
+  /** The time limits of the request. */
   readonly watch: AttemptWatch;
-  readonly clock: Clock;
-  /** Told about every piece, with its size. */
+  /** Called with the size of each piece. */
   readonly received: (bytes: number) => void;
-  /** Waits until so many more bytes are within the rate limit, or null without one. */
-  readonly throttle: ((bytes: number, signal: AbortSignal) => Promise<void>) | null;
-  /** The beginning of the file so far, filled up to 64 KiB. */
+  /** The rate limit, or null. */
+  readonly throttle: Throttle | null;
+}
+
+/** Options of {@linkcode transfer}. */
+export interface TransferOptions {
+  /** Announced length of the body, or null. */
+  readonly lengthBytes: number | null;
+  /** Maximum length of the body, or null. */
+  readonly maxBytes: number | null;
+  /** Signal of the attempt. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Null if the body has accounted for its bytes already. */
+  readonly meter: Meter | null;
+  /** The first 64 KiB of the file; extended as bytes arrive. */
   readonly head: Head;
 }
 
-/** The beginning of a file, for the checks that look at it. */
+/** The first bytes of a file, for content checks. */
 export interface Head {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Reads a body to its end and hands it to the draft in few, large pieces: one
- * for a small body. Reading goes on while the store writes, and waits only when
- * the store is {@linkcode WRITES_UNDER_WAY} buffers behind.
+ * Reads a body to its end and writes it to a draft in few, large pieces: one for a small body.
+ * Reading continues while the store writes, and waits only for
+ * {@linkcode MAX_PENDING_WRITES} pending writes.
  *
- * @returns How many bytes came.
- * @throws {CronfetchError} `body.truncated`, `body.too-large`, `timeout.` and `store.` codes. The
- * draft then holds a beginning of the body, and the connection is given up.
+ * @returns Number of bytes received.
+ * @throws {CronfetchError} `http.protocol`, `body.truncated`, `body.too-large`, `timeout.` and
+ * `store.` codes. The draft then holds a prefix of the body, and the body is cancelled.
  */
 export async function transfer(
   body: HttpBody,
   draft: Draft,
   options: TransferOptions,
 ): Promise<number> {
-  const { lengthBytes, maxBytes, watch, clock, head } = options;
+  const { lengthBytes, maxBytes, signal, clock, meter, head } = options;
   const writes: Promise<ArrayBuffer>[] = [];
   let total = 0;
-  // One byte more than announced, so that the end is seen without another buffer.
+  // One byte more than announced, so that the end is read without another buffer.
   let buffer = new ArrayBuffer(
     lengthBytes === null ? FIRST_BUFFER_BYTES : Math.min(lengthBytes + 1, BUFFER_BYTES),
   );
   let filled = 0;
-  let handedOverMs = clock.monotonicMs();
+  let writtenMs = clock.monotonicMs();
 
-  const handOver = () => {
+  const write = () => {
     const bytes = new Uint8Array(buffer, 0, filled);
     head.bytes = extendHead(head.bytes, bytes);
-    const write = draft.write(bytes);
-    // It is awaited later; a failure until then is not unhandled.
-    write.catch(() => {});
-    writes.push(write);
+    const writing = draft.write(bytes);
+    // A failure is handled when the write is awaited.
+    writing.catch(() => {});
+    writes.push(writing);
     filled = 0;
-    handedOverMs = clock.monotonicMs();
+    writtenMs = clock.monotonicMs();
   };
 
   try {
     for (;;) {
-      const piece = await read(body, new Uint8Array(buffer, filled), watch);
+      const piece = await read(body, new Uint8Array(buffer, filled), signal);
       buffer = piece.buffer;
       const bytes = piece.byteLength;
       if (bytes === 0) break;
       filled += bytes;
       total += bytes;
-      watch.progress();
-      options.received(bytes);
-      if (lengthBytes !== null && total > lengthBytes) throw surplus(lengthBytes);
+      meter?.watch.progress();
+      meter?.received(bytes);
+      if (lengthBytes !== null && total > lengthBytes) throw tooLong(lengthBytes);
       if (maxBytes !== null && total > maxBytes) {
         throw new CronfetchError("body.too-large", `the body is larger than ${maxBytes} bytes`);
       }
-      if (options.throttle) {
-        watch.pause();
-        await options.throttle(bytes, watch.signal);
-        watch.progress();
+      if (meter?.throttle) {
+        meter.watch.pause();
+        await meter.throttle(bytes, signal);
+        meter.watch.progress();
       }
-      if (filled < buffer.byteLength && clock.monotonicMs() - handedOverMs < PATIENCE_MS) continue;
-      handOver();
-      if (writes.length < WRITES_UNDER_WAY) {
+      const isFull = filled === buffer.byteLength;
+      if (!isFull && clock.monotonicMs() - writtenMs < MAX_BUFFER_AGE_MS) continue;
+      write();
+      if (writes.length < MAX_PENDING_WRITES) {
         buffer = new ArrayBuffer(BUFFER_BYTES);
       } else {
-        watch.pause();
+        meter?.watch.pause();
         buffer = await (writes.shift() as Promise<ArrayBuffer>);
-        watch.progress();
+        meter?.watch.progress();
         if (buffer.byteLength < BUFFER_BYTES) buffer = new ArrayBuffer(BUFFER_BYTES);
       }
     }
     if (lengthBytes !== null && total !== lengthBytes) throw truncated(total, lengthBytes);
   } catch (error) {
     await body.cancel();
-    // A failed read of fetch keeps the buffer it was given: what was in it is lost.
-    if (filled > 0 && !buffer.detached) handOver();
+    // A failed read of fetch detaches the buffer it was given, and its bytes are lost.
+    if (filled > 0 && !buffer.detached) write();
     await Promise.allSettled(writes);
     throw error;
   }
-  if (filled > 0) handOver();
-  watch.pause();
+  if (filled > 0) write();
+  meter?.watch.pause();
   await Promise.all(writes);
   return total;
 }
@@ -120,17 +131,17 @@ export async function transfer(
 async function read(
   body: HttpBody,
   into: Uint8Array<ArrayBuffer>,
-  watch: AttemptWatch,
+  signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await body.read(into);
   } catch (error) {
-    throw fromBodyError(error, watch.signal);
+    throw fromBodyError(error, signal);
   }
 }
 
-/** Another request may be answered as announced, but nothing of this body can be kept. */
-function surplus(announcedBytes: number): CronfetchError {
+/** Temporary: the next response may be correct, but no byte of this one can be trusted. */
+function tooLong(announcedBytes: number): CronfetchError {
   return new CronfetchError(
     "http.protocol",
     `the body is longer than the ${announcedBytes} bytes announced`,

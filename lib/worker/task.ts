@@ -4,7 +4,6 @@ import { baseKey, foldKey } from "../core/key.ts";
 import { KeyOwners, reservedKey } from "../core/ownership.ts";
 import { parseStateLocation, parseStoreLocation } from "../core/location.ts";
 import { ownFilesOf } from "../config/own_files.ts";
-import { keyWithName, safeName } from "../config/keys.ts";
 import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { Transport } from "../core/http.ts";
@@ -78,8 +77,6 @@ export function createWork(context: WorkContext): Work {
     statCache: store.statCache(keysOf(plan, holding), signal),
     signal,
     redact,
-    safeName,
-    keyWithName,
     durable: state.durable,
     checksumFiles: new Map(),
     throttle: limits.rateBytesPerSecond === null
@@ -154,7 +151,7 @@ export function createWork(context: WorkContext): Work {
       tracing,
       jar: null,
       admit: task.allowPrivate ? admitAll : admit,
-      remembered: remembered?.published ?? null,
+      recorded: remembered?.published ?? null,
       part: remembered?.part ?? null,
       older: remembered?.older ?? null,
       family: new Family(families, task, remembered ?? NOTHING_RECORDED),

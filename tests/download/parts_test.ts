@@ -27,7 +27,7 @@ Deno.test("a part that could not be taken up is kept for the next run", async ()
     statCache: store.statCache([], signal),
     signal,
     task: TASK,
-    remembered,
+    recorded: remembered,
     durable: true,
   });
   assertEquals(await assertRejects(() => parts.resume(SOURCE)), failure);
@@ -47,7 +47,7 @@ Deno.test("a part of another source, or that nobody came to, is dropped", async 
     statCache,
     signal,
     task: TASK,
-    remembered,
+    recorded: remembered,
     durable: true,
   });
   assertEquals(await parts.resume("https://mirror.example/a"), null);
@@ -71,7 +71,7 @@ Deno.test("createParts: a part that may not be resumed is dropped without being 
     statCache: store.statCache([], signal),
     signal,
     task: { ...TASK, conditional: false },
-    remembered,
+    recorded: remembered,
     durable: true,
   });
   assertEquals([await parts.resume(SOURCE), resumed], [null, 0]);

@@ -1,26 +1,26 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import type { HttpBody } from "../../lib/core/http.ts";
+import {
+  type HttpBody,
+  type HttpRequest,
+  type HttpResponse,
+  NO_COOKIES,
+} from "../../lib/core/http.ts";
 import type { ByteRange } from "../../lib/download/pieces.ts";
 import { RangesRefused } from "../../lib/download/resume.ts";
-import type { SegmentResponse } from "../../lib/download/segment.ts";
-import {
-  segmented,
-  type SegmentedBody,
-  type SegmentsOptions,
-} from "../../lib/download/segments.ts";
+import { SegmentedBody, type SegmentsOptions } from "../../lib/download/segments.ts";
 import { type AttemptWatch, createWatcher } from "../../lib/download/timeouts.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 
 const MIB = 1024 * 1024;
 const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
 
-/** Zeros up to an end, as fast as they are read, in pieces of 64 KiB. */
+/** A body of zeros, in pieces of 64 KiB. */
 function zeros(range: ByteRange): HttpBody {
   let left = range.endByte - range.startByte;
   return {
     read: async (into) => {
-      // As from a socket: others have their turn in between.
+      // As with a socket, other tasks run in between.
       await new Promise((done) => setTimeout(done, 0));
       const bytes = into.subarray(0, Math.min(left, 65_536));
       left -= bytes.byteLength;
@@ -30,7 +30,7 @@ function zeros(range: ByteRange): HttpBody {
   };
 }
 
-/** Nothing comes, until it is cancelled or the signal is aborted. */
+/** A body without bytes, until the signal is aborted. */
 function silence(signal?: AbortSignal): HttpBody & { isCancelled: boolean } {
   const body = {
     isCancelled: false,
@@ -46,66 +46,77 @@ function silence(signal?: AbortSignal): HttpBody & { isCancelled: boolean } {
   return body;
 }
 
-/** What is under way in a test. */
+/** A segmented body and what its connections have done. */
 interface Scene extends Disposable {
   readonly host: TestHost;
   readonly run: AbortController;
   readonly watch: AttemptWatch;
   readonly body: SegmentedBody;
-  /** Ranges that were asked for. */
-  readonly asked: ByteRange[];
-  /** Places that are borrowed now. */
+  /** Requested ranges. */
+  readonly requested: ByteRange[];
+  /** Slots that are borrowed now. */
   readonly borrowed: Set<Disposable>;
-  /** Bytes that came. */
   readonly receivedBytes: () => number;
 }
 
-type SceneOptions = Partial<SegmentsOptions> & { readonly places?: number };
+interface SceneOptions extends Partial<Pick<SegmentsOptions, "front" | "borrow">> {
+  /** Responds to a request for a range. Default: the range. */
+  readonly serve?: (range: ByteRange, signal: AbortSignal) => Promise<HttpBody | number>;
+  readonly slots?: number;
+}
 
-function scene(sizeBytes: number, options: SceneOptions = {}): Scene {
+function scene(totalBytes: number, options: SceneOptions = {}): Scene {
   const host = testHost({ timers: "manual" });
   const run = new AbortController();
-  const watch = createWatcher(run.signal, host).watch(LIMITS);
-  const asked: ByteRange[] = [];
+  const watcher = createWatcher(run.signal, host);
+  const watch = watcher.watch(LIMITS);
+  const requested: ByteRange[] = [];
   const borrowed = new Set<Disposable>();
   let receivedBytes = 0;
-  const range = { startByte: 0, endByte: sizeBytes };
-  const { ask = fitting, places = Infinity } = options;
-  const body = segmented({
-    host,
-    range,
+  const { serve = servedZeros, slots = Infinity } = options;
+  const transport = async (request: HttpRequest): Promise<HttpResponse> => {
+    const [start = 0, end = 0] = request.headers["range"]?.match(/\d+/g)?.map(Number) ?? [];
+    const range = { startByte: start, endByte: end + 1 };
+    requested.push(range);
+    const served = await serve(range, request.signal);
+    const [status, body] = typeof served === "number" ? [served, silence()] : [206, served];
+    const headers = new Headers({ "content-range": `bytes ${start}-${end}/${totalBytes}` });
+    return { status, headers, setCookies: NO_COOKIES, body };
+  };
+  const body = new SegmentedBody({
+    http: { host, watcher, transport, admit: () => false, jar: null },
+    file: { url: "http://files.example/a", headers: {}, totalBytes, validator: '"1"' },
+    front: zeros({ startByte: 0, endByte: totalBytes }),
+    startByte: 0,
     segments: 4,
-    front: zeros(range),
-    watch,
-    limits: LIMITS,
+    timeouts: LIMITS,
+    meter: {
+      watch,
+      throttle: null,
+      received: (bytes) => {
+        receivedBytes += bytes;
+      },
+    },
     borrow: () => {
-      if (borrowed.size >= places) return null;
-      const place = { [Symbol.dispose]: () => void borrowed.delete(place) };
-      borrowed.add(place);
-      return place;
+      if (borrowed.size >= slots) return null;
+      const slot = { [Symbol.dispose]: () => void borrowed.delete(slot) };
+      borrowed.add(slot);
+      return slot;
     },
-    received: (bytes) => {
-      receivedBytes += bytes;
-    },
-    forgotten: () => {},
-    busy: () => {},
-    throttle: null,
-    ...options,
-    ask: (wanted, own) => {
-      asked.push(wanted);
-      return ask(wanted, own);
-    },
+    onDiscard: () => {},
+    onBusy: () => {},
+    ...(options.front && { front: options.front }),
+    ...(options.borrow && { borrow: options.borrow }),
   });
   return {
-    ...{ host, run, watch, body, asked, borrowed, receivedBytes: () => receivedBytes },
+    ...{ host, run, watch, body, requested, borrowed, receivedBytes: () => receivedBytes },
     [Symbol.dispose]: () => watch[Symbol.dispose](),
   };
 }
 
-const fitting = (range: ByteRange): Promise<SegmentResponse> =>
-  Promise.resolve({ kind: "fits", body: zeros(range) });
+const servedZeros = (range: ByteRange): Promise<HttpBody> => Promise.resolve(zeros(range));
 
-/** Reads to the end; gives how many bytes came. */
+/** Reads to the end; returns the number of bytes. */
 async function drain(body: HttpBody): Promise<number> {
   let total = 0;
   let into = new Uint8Array(512 * 1024);
@@ -117,7 +128,7 @@ async function drain(body: HttpBody): Promise<number> {
   }
 }
 
-/** Lets everything happen that can. */
+/** Waits until no more bytes arrive. */
 async function settled({ receivedBytes }: Scene): Promise<void> {
   for (let before = -1; before !== receivedBytes();) {
     before = receivedBytes();
@@ -125,19 +136,26 @@ async function settled({ receivedBytes }: Scene): Promise<void> {
   }
 }
 
-Deno.test("while the front stalls, no more is fetched than the window holds", async () => {
+Deno.test("SegmentedBody: while the first response stalls, at most two pieces per segment are fetched", async () => {
   using at = scene(200 * MIB, { front: silence() });
   await using body = at.body;
   const reading = drain(body);
   reading.catch(() => {});
   await settled(at);
-  assertEquals(at.asked.length, 7, "two pieces a segment, that of the front included");
-  const aheadBytes = at.asked.reduce((sum, { startByte, endByte }) => sum + endByte - startByte, 0);
+  assertEquals(
+    at.requested.length,
+    7,
+    "two pieces per segment, that of the first response included",
+  );
+  const aheadBytes = at.requested.reduce(
+    (sum, { startByte, endByte }) => sum + endByte - startByte,
+    0,
+  );
   assertEquals(aheadBytes, 28 * MIB);
   assertEquals(at.receivedBytes(), aheadBytes);
 });
 
-Deno.test("a front that stalls ends the attempt, as it would alone", async () => {
+Deno.test("SegmentedBody: a first response that stalls ends the attempt with timeout.idle", async () => {
   using at = scene(200 * MIB, { front: silence() });
   await using body = at.body;
   const reading = drain(body);
@@ -148,7 +166,7 @@ Deno.test("a front that stalls ends the attempt, as it would alone", async () =>
   assertEquals(error.code, "timeout.idle");
 });
 
-Deno.test("a reader that stands still stops all connections, and it is nobody's idleness", async () => {
+Deno.test("SegmentedBody: a reader that pauses stops all connections, and causes no timeout", async () => {
   using at = scene(200 * MIB);
   await using _ = at.body;
   await settled(at);
@@ -158,13 +176,13 @@ Deno.test("a reader that stands still stops all connections, and it is nobody's 
   assertEquals([at.receivedBytes(), at.watch.signal.aborted], [receivedBytes, false]);
 });
 
-Deno.test("a range that stalls is given up after its own idle time, and fetched again", async () => {
+Deno.test("SegmentedBody: a range that stalls is aborted after its own idle time, and requested again", async () => {
   const stalled: ByteRange[] = [];
   using at = scene(20 * MIB, {
-    ask: (range, watch) => {
-      if (stalled.length > 0) return fitting(range);
+    serve: (range, signal) => {
+      if (stalled.length > 0) return servedZeros(range);
       stalled.push(range);
-      return Promise.resolve({ kind: "fits", body: silence(watch.signal) });
+      return Promise.resolve(silence(signal));
     },
   });
   await using body = at.body;
@@ -173,11 +191,11 @@ Deno.test("a range that stalls is given up after its own idle time, and fetched 
   assert(at.receivedBytes() < 20 * MIB);
   await at.host.advance(LIMITS.idleMs);
   assertEquals(await reading, 20 * MIB);
-  const again = at.asked.filter(({ startByte }) => startByte === stalled[0]?.startByte);
+  const again = at.requested.filter(({ startByte }) => startByte === stalled[0]?.startByte);
   assertEquals(again.length, 2);
 });
 
-/** What may go wrong with the body of a range. */
+/** Faulty bodies of a range. */
 const BROKEN_RANGES: Record<string, (range: ByteRange) => HttpBody> = {
   "ends too soon": ({ startByte, endByte }) => zeros({ startByte, endByte: endByte - 1 }),
   "is longer than requested": ({ startByte, endByte }) =>
@@ -185,9 +203,9 @@ const BROKEN_RANGES: Record<string, (range: ByteRange) => HttpBody> = {
   "breaks off": () => ({ ...silence(), read: () => Promise.reject(new TypeError("reset")) }),
 };
 for (const [name, broken] of Object.entries(BROKEN_RANGES)) {
-  Deno.test(`segmented: the body of a range that ${name} is cancelled`, async () => {
+  Deno.test(`SegmentedBody: the body of a range that ${name} is cancelled`, async () => {
     const cancelled: string[] = [];
-    const watched = (what: string, body: HttpBody): HttpBody => ({
+    const observed = (what: string, body: HttpBody): HttpBody => ({
       read: body.read,
       cancel: () => {
         cancelled.push(what);
@@ -196,53 +214,49 @@ for (const [name, broken] of Object.entries(BROKEN_RANGES)) {
     });
     let isFirst = true;
     using at = scene(20 * MIB, {
-      ask: (range) => {
-        const body = isFirst ? watched("broken", broken(range)) : watched("good", zeros(range));
+      serve: (range) => {
+        const body = isFirst ? observed("broken", broken(range)) : observed("good", zeros(range));
         isFirst = false;
-        return Promise.resolve({ kind: "fits", body });
+        return Promise.resolve(body);
       },
     });
     await using body = at.body;
-    // A range that is too long ends all ranges, and the first response may be gone.
+    // A range that is too long ends all range requests; the first response may be closed by then.
     await drain(body).catch((error) => assertInstanceOf(error, RangesRefused));
     assertEquals(cancelled.filter((what) => what === "broken"), ["broken"]);
   });
 }
 
-Deno.test("a host without free places has one connection, which reads all of it", async () => {
-  using at = scene(20 * MIB, { places: 0 });
+Deno.test("SegmentedBody: without a free slot, the first response is read to its end", async () => {
+  using at = scene(20 * MIB, { slots: 0 });
   await using body = at.body;
-  assertEquals([await drain(body), at.asked], [20 * MIB, []]);
+  assertEquals([await drain(body), at.requested], [20 * MIB, []]);
 });
 
-Deno.test("a server that turned a connection down is not asked again before it has answered one", async () => {
-  const error = new CronfetchError("http.status", "429", { httpStatus: 429 });
-  using at = scene(20 * MIB, {
-    places: 1,
-    ask: () => Promise.resolve({ kind: "busy", error, headers: new Headers() }),
-  });
+Deno.test("SegmentedBody: after a busy response, no range is requested until another was served", async () => {
+  using at = scene(20 * MIB, { slots: 1, serve: () => Promise.resolve(429) });
   await using body = at.body;
-  assertEquals([await drain(body), at.asked.length], [20 * MIB, 1]);
+  assertEquals([await drain(body), at.requested.length], [20 * MIB, 1]);
 });
 
-Deno.test("places are given back as soon as nothing is left for them", async () => {
+Deno.test("SegmentedBody: slots are returned once no piece is left for them", async () => {
   const last = Promise.withResolvers<void>();
   using at = scene(20 * MIB, {
-    ask: async (range) => {
+    serve: async (range) => {
       if (range.endByte === 20 * MIB) await last.promise;
-      return await fitting(range);
+      return zeros(range);
     },
   });
   await using body = at.body;
   assertEquals(at.borrowed.size, 3);
   const reading = drain(body);
   await settled(at);
-  assert(at.borrowed.size <= 1, `${at.borrowed.size} places for one piece`);
+  assert(at.borrowed.size <= 1, `${at.borrowed.size} slots for one piece`);
   last.resolve();
   assertEquals([await reading, at.borrowed.size], [20 * MIB, 0]);
 });
 
-Deno.test("no more responses are under way at any time than there are places", async () => {
+Deno.test("SegmentedBody: at no time are more responses open than slots taken", async () => {
   const range = { startByte: 0, endByte: 40 * MIB };
   let active = 0;
   let mostActive = 0;
@@ -266,57 +280,57 @@ Deno.test("no more responses are under way at any time than there are places", a
     };
   };
   using at = scene(range.endByte, {
-    places: 2,
+    slots: 2,
     front: counted(zeros(range)),
-    ask: (wanted) => Promise.resolve({ kind: "fits", body: counted(zeros(wanted)) }),
+    serve: (requested) => Promise.resolve(counted(zeros(requested))),
   });
   await using body = at.body;
   assertEquals([await drain(body), mostActive, active], [range.endByte, 3, 0]);
 });
 
-Deno.test("a place that becomes free later is used", async () => {
-  const free = { places: 0 };
+Deno.test("SegmentedBody: a slot that becomes free later is used", async () => {
+  const free = { slots: 0 };
   using at = scene(40 * MIB, {
     borrow: () => {
-      if (free.places === 0) return null;
-      free.places--;
-      return { [Symbol.dispose]: () => free.places++ };
+      if (free.slots === 0) return null;
+      free.slots--;
+      return { [Symbol.dispose]: () => free.slots++ };
     },
   });
   await using body = at.body;
   await body.read(new Uint8Array(MIB));
-  assertEquals(at.asked, []);
-  free.places = 2;
+  assertEquals(at.requested, []);
+  free.slots = 2;
   assertEquals(await drain(body) > 38 * MIB, true);
-  assert(at.asked.length > 2);
-  assertEquals(free.places, 2);
+  assert(at.requested.length > 2);
+  assertEquals(free.slots, 2);
 });
 
-Deno.test("the first response is kept until a range has come as asked", async () => {
+Deno.test("SegmentedBody: the first response stays open until a range was served as requested", async () => {
   const proof = Promise.withResolvers<void>();
   const range = { startByte: 0, endByte: 20 * MIB };
   let isCancelled = false;
   const front = { ...zeros(range), cancel: () => Promise.resolve(void (isCancelled = true)) };
   using at = scene(range.endByte, {
     front,
-    ask: async (wanted) => {
+    serve: async (requested) => {
       await proof.promise;
-      return await fitting(wanted);
+      return zeros(requested);
     },
   });
   await using body = at.body;
   const reading = drain(body);
   await settled(at);
-  assertEquals([at.receivedBytes(), isCancelled], [at.asked[0]?.startByte, false]);
+  assertEquals([at.receivedBytes(), isCancelled], [at.requested[0]?.startByte, false]);
   proof.resolve();
   assertEquals([await reading, isCancelled], [range.endByte, true]);
 });
 
-Deno.test("an interrupted reading is given what is in order, and leaves nothing under way", async () => {
+Deno.test("SegmentedBody: an abort rejects the read, and closes all connections", async () => {
   const front = silence();
   using at = scene(20 * MIB, {
     front,
-    ask: (_, { signal }) => Promise.resolve({ kind: "fits", body: silence(signal) }),
+    serve: (_, signal) => Promise.resolve(silence(signal)),
   });
   await using body = at.body;
   const reading = drain(body);
@@ -328,7 +342,7 @@ Deno.test("an interrupted reading is given what is in order, and leaves nothing 
   assertEquals([at.borrowed.size, front.isCancelled], [0, true]);
 });
 
-Deno.test("a body that is cancelled in the middle of a read gives everything back", async () => {
+Deno.test("SegmentedBody: cancel during a read returns all slots", async () => {
   const front = silence();
   using at = scene(20 * MIB, { front });
   const reading = drain(at.body);

@@ -11,13 +11,13 @@ import { type TestHost, testHost } from "../helpers/host.ts";
 const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
 const MIB = 1024 * 1024;
 
-/** A body without end but by the signal, in pieces of 64 KiB, and how much of it was read. */
+/** A body that ends only by the signal, in pieces of 64 KiB, and the number of bytes read. */
 function endless(signal: AbortSignal): HttpBody & { readBytes: number; cancelled: boolean } {
   const body = {
     readBytes: 0,
     cancelled: false,
     read: async (into: Uint8Array<ArrayBuffer>) => {
-      // As from a socket: others have their turn in between.
+      // As with a socket, other tasks run in between.
       await new Promise((done) => setTimeout(done, 0));
       signal.throwIfAborted();
       const piece = into.subarray(0, 65_536);
@@ -32,7 +32,7 @@ function endless(signal: AbortSignal): HttpBody & { readBytes: number; cancelled
   return body;
 }
 
-/** A draft whose writes end only when they are let, and the buffers it has been handed. */
+/** A draft whose writes end only after `free()`, and the buffers written to it. */
 function slowDraft(): { readonly draft: Draft; readonly buffers: Set<ArrayBuffer>; free(): void } {
   const buffers = new Set<ArrayBuffer>();
   const waiting: (() => void)[] = [];
@@ -53,18 +53,18 @@ function slowDraft(): { readonly draft: Draft; readonly buffers: Set<ArrayBuffer
 }
 
 function options(host: TestHost, signal: AbortSignal) {
+  const watch = createWatcher(signal, host).watch(LIMITS);
   return {
     lengthBytes: null,
     maxBytes: null,
-    watch: createWatcher(signal, host).watch(LIMITS),
+    signal: watch.signal,
     clock: host.clock,
-    received: () => {},
-    throttle: null,
+    meter: { watch, received: () => {}, throttle: null },
     head: { bytes: new Uint8Array() },
   };
 }
 
-/** Lets everything happen that can. */
+/** Waits until no more bytes are read. */
 async function settled(body: { readonly readBytes: number }): Promise<void> {
   for (let before = -1; before !== body.readBytes;) {
     before = body.readBytes;
@@ -72,12 +72,12 @@ async function settled(body: { readonly readBytes: number }): Promise<void> {
   }
 }
 
-Deno.test("a store that stands still stops the reading, and takes no more memory", async () => {
+Deno.test("transfer: a store that stalls stops the reading, and causes no timeout.idle", async () => {
   const host = testHost({ timers: "manual" });
   const { draft, buffers, free } = slowDraft();
   const run = new AbortController();
   const settings = options(host, run.signal);
-  const body = endless(settings.watch.signal);
+  const body = endless(settings.signal);
   const transferring = transfer(body, draft, settings);
   transferring.catch(() => {});
   await settled(body);
@@ -85,19 +85,19 @@ Deno.test("a store that stands still stops the reading, and takes no more memory
   assertEquals(readBytes <= 2 * MIB, true, `${readBytes} bytes were read ahead`);
   assertEquals(buffers.size <= 3, true, `${buffers.size} buffers`);
   await host.advance(LIMITS.idleMs * 2);
-  assertEquals(body.readBytes, readBytes, "nobody reads on, and it is nobody's idleness");
+  assertEquals(body.readBytes, readBytes, "reading stopped, without a timeout");
   run.abort(new CronfetchError("cancelled", "interrupted"));
   free();
   assertEquals((await assertRejects(() => transferring, CronfetchError)).code, "cancelled");
 });
 
-Deno.test("a store that stands still does not keep the attempt beyond its time", async () => {
+Deno.test("transfer: a store that stalls does not prolong the attempt", async () => {
   const host = testHost({ timers: "manual" });
   const { draft, free } = slowDraft();
   const settings = options(host, new AbortController().signal);
-  const body = endless(settings.watch.signal);
+  const body = endless(settings.signal);
   const endedMs: number[] = [];
-  settings.watch.signal.addEventListener("abort", () => endedMs.push(host.clock.monotonicMs()));
+  settings.signal.addEventListener("abort", () => endedMs.push(host.clock.monotonicMs()));
   const transferring = transfer(body, draft, settings);
   transferring.catch(() => {});
   await settled(body);
@@ -108,12 +108,12 @@ Deno.test("a store that stands still does not keep the attempt beyond its time",
   assertEquals([error.code, body.cancelled], ["timeout.attempt", true]);
 });
 
-Deno.test("a signal ends a transfer whose store stands still", async () => {
+Deno.test("transfer: the signal ends a transfer whose store stalls", async () => {
   const host = testHost({ timers: "manual" });
   const { draft, free } = slowDraft();
   const run = new AbortController();
   const settings = options(host, run.signal);
-  const body = endless(settings.watch.signal);
+  const body = endless(settings.signal);
   const transferring = transfer(body, draft, settings);
   transferring.catch(() => {});
   await settled(body);
@@ -123,7 +123,7 @@ Deno.test("a signal ends a transfer whose store stands still", async () => {
   assertEquals([error.code, body.cancelled], ["cancelled", true]);
 });
 
-Deno.test("row 145: a body longer than announced is refused at the first byte too many", async () => {
+Deno.test("row 145: a body longer than announced is refused at its first surplus byte", async () => {
   for (const [pieces, readAtMost] of [[[6], 1], [[5, 1], 2], [[3, 3, 100, 100], 2]] as const) {
     let read = 0;
     const body: HttpBody = {
@@ -141,7 +141,7 @@ Deno.test("row 145: a body longer than announced is refused at the first byte to
   }
 });
 
-Deno.test("every byte of a body comes to the draft, however it is cut", async () => {
+Deno.test("transfer: every byte of a body is written to the draft, however it is split", async () => {
   const whole = Uint8Array.from({ length: 3 * MIB + 17 }, (_, index) => index * 7 + (index >> 8));
   for (const pieceBytes of [1000, 65_536, MIB]) {
     let sentBytes = 0;
@@ -157,7 +157,7 @@ Deno.test("every byte of a body comes to the draft, however it is cut", async ()
     await using store = openMemory();
     await using draft = await store.draft("key");
     const settings = options(testHost(), new AbortController().signal);
-    using _watch = settings.watch;
+    using _watch = settings.meter.watch;
     assertEquals(await transfer(body, draft, settings), whole.length);
     await draft.seal();
     assertEquals(await draft.read(), whole);
