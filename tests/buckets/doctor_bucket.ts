@@ -117,7 +117,7 @@ s3Test(
     assertStringIncludes(refused.said, "store.denied");
     assertStringIncludes(
       refused.said,
-      "Deno was not given the permission; run again with --allow-net",
+      "Deno lacks the permission; run again with --allow-net",
     );
   },
 );
