@@ -14,7 +14,7 @@ import { rawServer } from "../helpers/raw_server.ts";
 import { head, keys, objects, pendingUploads, putObject } from "../helpers/s3_objects.ts";
 import { type S3Server, s3Test } from "../helpers/s3_server.ts";
 import { tcpProxy } from "../helpers/tcp_proxy.ts";
-import { assertCode, bytesOf, sealed } from "../store/conformance.ts";
+import { assertCode, bytesOf, sealed } from "../store/fixture.ts";
 
 const SMALL = "a small file\n";
 const LARGE = "0123456789".repeat(600_000);

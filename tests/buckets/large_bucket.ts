@@ -7,7 +7,7 @@ import { sha256 } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { head, keys, pendingUploads, putObject } from "../helpers/s3_objects.ts";
 import { type S3Server, s3Test } from "../helpers/s3_server.ts";
-import { assertCode } from "../store/conformance.ts";
+import { assertCode } from "../store/fixture.ts";
 
 const MIB = 2 ** 20;
 const KINDS = ["versitygw", "moto"] as const;

@@ -15,7 +15,7 @@ import { openMemory } from "../../lib/store/memory.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { sha256 } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
-import { put, sealed } from "../store/conformance.ts";
+import { put, sealed } from "../store/fixture.ts";
 
 function member(key: string, changes: Partial<FamilyMember> = {}): FamilyMember {
   const publishedAt = "2026-01-15T06:00:00Z";

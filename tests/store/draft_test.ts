@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { createDraft, type DraftSteps } from "../../lib/store/draft.ts";
 import { sha256 } from "../helpers/folder.ts";
-import { assertCode, bytesOf } from "./conformance.ts";
+import { assertCode, bytesOf } from "./fixture.ts";
 
 /** Steps that write down that they were taken, and wait where told. */
 function steps(overrides: Partial<DraftSteps> = {}) {

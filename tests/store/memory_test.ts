@@ -1,6 +1,7 @@
 import { assertNotEquals } from "@std/assert";
 import { openMemory } from "../../lib/store/memory.ts";
-import { put, storeConformance } from "./conformance.ts";
+import { storeConformance } from "./conformance.ts";
+import { put } from "./fixture.ts";
 
 storeConformance("memory", () => {
   const store = openMemory();

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { openStore } from "../helpers/open.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
-import { assertCode, put } from "./conformance.ts";
+import { assertCode, put } from "./fixture.ts";
 
 const open = (location: string) => openStore(location, { sync: false }, testHost());
 

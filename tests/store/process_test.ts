@@ -4,7 +4,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openFolder } from "../../lib/store/folder/folder.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
-import { assertCode } from "./conformance.ts";
+import { assertCode } from "./fixture.ts";
 import { denoRun } from "./process.ts";
 
 /** What the program says that stores one file. */

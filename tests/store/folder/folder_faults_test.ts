@@ -18,7 +18,7 @@ import { openFolder } from "../../../lib/store/folder/folder.ts";
 import type { Store } from "../../../lib/store/store.ts";
 import { temporaryFolder, tree } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
-import { assertCode, bytesOf, put, sealed } from "../conformance.ts";
+import { assertCode, bytesOf, put, sealed } from "../fixture.ts";
 import {
   failing,
   isDraft,

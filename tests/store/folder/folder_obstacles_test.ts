@@ -6,7 +6,7 @@ import type { Store } from "../../../lib/store/store.ts";
 import { machineFileSystem as machine } from "../../../lib/store/folder/file_system.ts";
 import { temporaryFolder, type Tree, tree } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
-import { assertCode, put, sealed } from "../conformance.ts";
+import { assertCode, put, sealed } from "../fixture.ts";
 import { replacing } from "../file_system.ts";
 
 /** What is beside the store, and must be as it was after every test. */

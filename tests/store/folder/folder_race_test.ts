@@ -7,7 +7,7 @@ import type { FileSystem } from "../../../lib/store/folder/file_system.ts";
 import type { Store } from "../../../lib/store/store.ts";
 import { temporaryFolder, tree } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
-import { put, sealed } from "../conformance.ts";
+import { put, sealed } from "../fixture.ts";
 import { replacing } from "../file_system.ts";
 
 const OUTSIDE = { "file": "keep", "precious": "keep" };

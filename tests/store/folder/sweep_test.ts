@@ -10,7 +10,7 @@ import { draftName, folderLine, runFileName } from "../../../lib/store/folder/ru
 import type { Store } from "../../../lib/store/store.ts";
 import { temporaryFolder, tree } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
-import { assertCode, put, sealed } from "../conformance.ts";
+import { assertCode, put, sealed } from "../fixture.ts";
 import { failing, isDraft, recording, replacing } from "../file_system.ts";
 import { denoRun } from "../process.ts";
 

@@ -4,7 +4,7 @@ import type { Store } from "../../../lib/store/store.ts";
 import { startWriter, type Writer } from "../../../lib/store/folder/writer.ts";
 import { sha256, temporaryFolder, tree } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
-import { assertCode } from "../conformance.ts";
+import { assertCode } from "../fixture.ts";
 import { osError } from "../file_system.ts";
 
 const MIB = 1024 * 1024;
