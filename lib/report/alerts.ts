@@ -1,20 +1,20 @@
-/** Alerts: changes of health, told to webhooks and programs when a run is over. */
+/** Alerts: changes of health, sent to webhooks and commands at the end of a run. */
 
 import type { Alert, Health, Reporter, RunEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { TaskResult } from "../core/result.ts";
 import { plural } from "./format.ts";
 
-/** What an {@linkcode alertReporter} works with. */
+/** Options of {@linkcode alertReporter}. */
 export interface AlertReporterOptions {
-  /** Who is told. */
+  /** Where alerts are sent. */
   readonly alerts: readonly Alert[];
   readonly host: Pick<Host, "fetch" | "timers" | "execute">;
-  /** Takes a sentence for people about an alert that could not be given. */
-  readonly warn: (alertText: string) => void;
+  /** Logs a sentence about a failed alert. */
+  readonly warn: (sentence: string) => void;
 }
 
-/** One piece of news. */
+/** A change of health, as sent in the body of a webhook. */
 interface HealthChange {
   readonly task: string;
   readonly health: Health;
@@ -23,18 +23,17 @@ interface HealthChange {
   readonly message: string | null;
 }
 
-/** How long one try at a webhook, or a program, may take. */
+/** Timeout of one request to a webhook, and of a command. */
 const ATTEMPT_TIMEOUT_MS = 10_000;
-/** The waiting before each further try at a webhook. */
+/** Delays before the retries of a webhook. */
 const RETRY_DELAYS_MS = [1_000, 5_000];
 
 /**
- * Tells of each task that has become unhealthy, and of each that has recovered
- * from that: once, because an event of it comes once. A run is one message, sent
- * when the reporter is closed. An alert that fails makes no run fail.
+ * Sends one message per run, on `close`, about the tasks that became unhealthy or recovered from
+ * that. A failed alert is logged and does not fail the run.
  */
 export function alertReporter({ alerts, host, warn: complain }: AlertReporterOptions): Reporter {
-  const news: HealthChange[] = [];
+  const changes: HealthChange[] = [];
   let run = "";
   let last: TaskResult | null = null;
 
@@ -42,11 +41,11 @@ export function alertReporter({ alerts, host, warn: complain }: AlertReporterOpt
     passesOver: ["task.started", "task.retrying"],
     report: (event) => {
       run = event.run;
-      // The health of a task is told right after its result.
+      // The event with a task's health follows the one with its result.
       if (event.type === "task.finished") last = event.result;
       if (event.type !== "task.health" || !isAlerted(event)) return;
       const result = last?.task === event.task ? last : null;
-      news.push({
+      changes.push({
         task: event.task,
         health: event.health,
         failures: event.failures,
@@ -55,14 +54,14 @@ export function alertReporter({ alerts, host, warn: complain }: AlertReporterOpt
       });
     },
     close: async () => {
-      if (news.length === 0) return;
-      const text = sentence(news);
+      if (changes.length === 0) return;
+      const text = alertText(changes);
       // Chat tools show `text` (Slack, Mattermost, Teams) or `content` (Discord).
-      const body = JSON.stringify({ text, content: text, run, alerts: news });
+      const body = JSON.stringify({ text, content: text, run, alerts: changes });
       await Promise.all(alerts.map((alert) =>
         deliver(alert, body, host).catch((error) => {
           const why = error instanceof Error ? error.message : String(error);
-          complain(`An alert could not be given to ${describeTarget(alert)}: ${why}`);
+          complain(`Sending an alert to ${describeTarget(alert)} failed: ${why}`);
         })
       ));
     },
@@ -73,18 +72,19 @@ function isAlerted({ before, health }: Extract<RunEvent, { type: "task.health" }
   return health === "unhealthy" || (before === "unhealthy" && health === "healthy");
 }
 
-/** The news for people: what is broken first. */
-function sentence(news: readonly HealthChange[]): string {
-  const unhealthy = news.filter(({ health }) => health === "unhealthy").map((item) =>
-    `unhealthy: ${item.task}, ${plural(item.failures, "failure")} in a row` +
-    (item.message === null ? "" : ` (${item.message})`)
-  );
-  const recovered = news.filter(({ health }) => health === "healthy")
+/** The message: unhealthy tasks first, then recovered ones. */
+function alertText(changes: readonly HealthChange[]): string {
+  const unhealthy = changes.filter(({ health }) => health === "unhealthy")
+    .map(({ task, failures, message }) =>
+      `unhealthy: ${task}, ${plural(failures, "failure")} in a row` +
+      (message === null ? "" : ` (${message})`)
+    );
+  const recovered = changes.filter(({ health }) => health === "healthy")
     .map(({ task }) => `recovered: ${task}`);
   return ["cronfetch", ...unhealthy, ...recovered].join("\n");
 }
 
-/** Who that is, without what gives leave to write there. */
+/** The target of an alert, without the path of a webhook, which is often its secret. */
 function describeTarget(alert: Alert): string {
   return alert.kind === "webhook"
     ? `the webhook at ${new URL(alert.url).host}`
@@ -98,7 +98,7 @@ async function deliver(
 ): Promise<void> {
   if (alert.kind === "command") {
     const code = await withTimeLimit(host, (signal) => host.execute(alert.command, body, signal));
-    if (code !== 0) throw new Error(`it ended with exit code ${code}`);
+    if (code !== 0) throw new Error(`exit code ${code}`);
     return;
   }
   for (const delayMs of [...RETRY_DELAYS_MS, null]) {
@@ -111,7 +111,7 @@ async function deliver(
   }
 }
 
-/** The webhook does not want it: sending it again would change nothing. */
+/** A response that a retry would not change. */
 class WebhookRejection extends Error {}
 
 async function post(
@@ -130,11 +130,11 @@ async function post(
   await response.body?.cancel();
   const { status } = response;
   if (status < 300) return;
-  const busy = status === 408 || status === 429 || status >= 500;
-  throw new (busy ? Error : WebhookRejection)(`it answered ${status}`);
+  const isTemporary = status === 408 || status === 429 || status >= 500;
+  throw new (isTemporary ? Error : WebhookRejection)(`the server answered ${status}`);
 }
 
-/** Does something that must not take for ever. */
+/** Aborts `work` after {@linkcode ATTEMPT_TIMEOUT_MS}. */
 async function withTimeLimit<T>(
   { timers }: AlertReporterOptions["host"],
   work: (signal: AbortSignal) => Promise<T>,
@@ -142,7 +142,7 @@ async function withTimeLimit<T>(
   const controller = new AbortController();
   const cancel = timers.after(
     ATTEMPT_TIMEOUT_MS,
-    () => controller.abort(new Error(`it took longer than ${ATTEMPT_TIMEOUT_MS / 1000}s`)),
+    () => controller.abort(new Error(`no result after ${ATTEMPT_TIMEOUT_MS / 1000}s`)),
   );
   try {
     return await work(controller.signal);

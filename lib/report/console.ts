@@ -1,4 +1,4 @@
-/** Events for people: a live view on a terminal, lines elsewhere, and a summary at the end. */
+/** Human-readable output: a live view on a terminal, lines elsewhere, and a summary. */
 
 import type { Progress, Reporter, RunEvent } from "../core/event.ts";
 import type { Clock, Output, Timers } from "../core/host.ts";
@@ -8,41 +8,41 @@ import { eventLine, isFailedOrDeferred, type Verbosity } from "./lines.ts";
 import { createRateMeter, createScreen, renderView } from "./live_view.ts";
 import { addFailure, closingLine, emptyFailureList, summaryLines } from "./summary.ts";
 
-/** What a {@linkcode consoleReporter} works with. */
+/** Options of {@linkcode consoleReporter}. */
 export interface ConsoleOptions {
-  /** Where the text goes; a live view is drawn if a person looks at it. */
+  /** The output; the live view needs a terminal. */
   readonly output: Output;
-  /** The numbers that move, for the live view. */
+  /** Progress of the current run, for the live view. */
   readonly progress: Progress;
-  /** For rates and the time that has passed. */
+  /** For rates and the elapsed time. */
   readonly clock: Clock;
-  /** For drawing again. */
+  /** For redrawing the live view. */
   readonly timers: Timers;
   /** Whether to write in colour; see `colorWanted`. */
   readonly color: boolean;
   /**
-   * `quiet`: failures and deferrals, and the last sentence unless all is good.
-   * `normal`: results (on a terminal, the view instead of those that are good)
-   * and the summary. `verbose`: starts, retries, attempts and timings too.
+   * `quiet`: failures and deferrals, and the closing line unless the exit code is 0. `normal`:
+   * results and the summary; on a terminal the live view replaces the lines of successful results.
+   * `verbose`: starts, retries, attempts and timings too.
    */
   readonly verbosity: Verbosity;
 }
 
-/** Milliseconds between two pictures. */
+/** Interval of redraws. */
 const REDRAW_MS = 100;
 
 /**
- * Tells people about a run as it goes, one after another if there are several.
- * Text from outside is shown escaped. Silent once nobody reads any more.
+ * Reports runs as text, one after another. Text from servers and configs is escaped. Stops writing
+ * when the output is closed.
  *
- * @param options Where to write, and how much.
+ * @param options The output and its verbosity.
  */
 export function consoleReporter(options: ConsoleOptions): Reporter {
   const { output, verbosity } = options;
   const live = output.isTerminal() && verbosity !== "quiet";
   const paint = painter(options.color);
   const display = live ? liveDisplay(options) : plainDisplay(output);
-  let troubles = emptyFailureList();
+  let failures = emptyFailureList();
 
   function lineOf(event: RunEvent): string | null {
     if (
@@ -55,7 +55,7 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
   }
 
   function end(summary: RunSummary): string[] {
-    if (verbosity !== "quiet") return summaryLines(summary, troubles, paint);
+    if (verbosity !== "quiet") return summaryLines(summary, failures, paint);
     return summary.exitCode === EXIT.good ? [] : [closingLine(summary, paint)];
   }
 
@@ -66,11 +66,11 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
       if (line !== null) display.add([line]);
       switch (event.type) {
         case "run.started":
-          troubles = emptyFailureList();
+          failures = emptyFailureList();
           display.start(event.tasks);
           break;
         case "task.finished":
-          addFailure(troubles, event.result);
+          addFailure(failures, event.result);
           display.finished(event.result);
           break;
         case "run.finished":
@@ -92,15 +92,15 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
   };
 }
 
-/** Where lines go, and what moves below them. */
+/** Lines, and on a terminal the live view below them. */
 interface Display {
-  /** Shows lines that stay. */
+  /** Writes lines above the live view. */
   add(lines: readonly string[]): void;
-  /** A run of so many tasks starts. */
+  /** A run of `total` tasks starts. */
   start(total: number): void;
-  /** One of them has a result. */
+  /** A task has its result. */
   finished(result: TaskResult): void;
-  /** The run is over: nothing moves any more. */
+  /** Removes the live view. */
   stop(): void;
 }
 
@@ -119,14 +119,14 @@ function plainDisplay(output: Output): Display {
 function liveDisplay({ output, progress, clock, timers }: ConsoleOptions): Display {
   const { draw } = createScreen(output);
   let open = true;
-  /** Calls off the next picture; null while nothing moves. */
+  /** Cancels the next redraw; null without a live view. */
   let cancel: (() => void) | null = null;
-  let waiting: string[] = [];
+  let pending: string[] = [];
   let run = { total: 0, finished: 0, failed: 0, startedMs: 0, rate: createRateMeter() };
 
   function redraw(view: readonly string[]): void {
-    if (open) open = draw(waiting, view);
-    waiting = [];
+    if (open) open = draw(pending, view);
+    pending = [];
   }
 
   function tick(): void {
@@ -147,8 +147,8 @@ function liveDisplay({ output, progress, clock, timers }: ConsoleOptions): Displ
 
   return {
     add: (lines) => {
-      waiting.push(...lines);
-      // While the view moves, lines wait for its next picture: one write for both.
+      pending.push(...lines);
+      // During a run the next redraw writes the lines together with the view.
       if (cancel === null) redraw([]);
     },
     start: (total) => {

@@ -1,10 +1,8 @@
 /**
- * The JSON Schema (draft 2020-12) of an event line: the contract with programs
- * that read `--json`.
+ * The JSON Schema (draft 2020-12) of an event line, the contract with programs that read `--json`.
  *
- * It grows compatibly: event types, fields, codes and warnings may be added,
- * none is taken away or changes its meaning. So a reader ignores what it does
- * not know.
+ * Changes are additive: event types, fields, codes and warnings may be added; none is removed or
+ * changes its meaning. Readers ignore unknown ones.
  */
 
 import { ERROR_CODES } from "../core/errors.ts";
@@ -21,7 +19,7 @@ import {
 } from "../core/result.ts";
 import { WARNINGS } from "./lines.ts";
 
-/** A JSON Schema, as far as it is used here. */
+/** A JSON Schema. */
 export type EventJsonSchema = Readonly<Record<string, unknown>>;
 
 /** The schema of an object. */
@@ -29,7 +27,7 @@ type ObjectSchema = EventJsonSchema & {
   readonly properties: Readonly<Record<string, EventJsonSchema>>;
 };
 
-/** One schema for every key of `T`: a key too many or too few does not compile. */
+/** One schema for every key of `T`; missing and extra keys do not compile. */
 type Properties<T> = Readonly<Record<keyof T, EventJsonSchema>>;
 
 const TEXT = { type: "string" };
@@ -58,7 +56,7 @@ function object<T>(
 }
 
 const ATTEMPT = object<AttemptResult>({
-  code: described(orNull(CODE), "What went wrong, or null."),
+  code: described(orNull(CODE), "Error code, or null on success."),
   httpStatus: described(orNull(HTTP_STATUS), "Status of the attempt's last response, or null."),
   delayMs: described(DURATION, "Milliseconds waited before the attempt."),
 });
@@ -72,24 +70,24 @@ const TIMINGS = object<Timings>({
 
 const RESULT = object<TaskResult>({
   task: described(TEXT, "The task's id."),
-  status: described({ enum: TASK_STATUSES }, "What became of it."),
-  code: described(CODE, "Why the file is not known to be good; absent where it is."),
-  message: described(TEXT, "One sentence for people, where there is something to say."),
-  url: described(TEXT, "The URL asked, without secrets."),
-  servedFrom: described(orNull(TEXT), "The URL that answered, without secrets, or null."),
+  status: described({ enum: TASK_STATUSES }, "Status of the result."),
+  code: described(CODE, "Error code; absent if the published file is up to date."),
+  message: described(TEXT, "One human-readable sentence, if there is more to report."),
+  url: described(TEXT, "The task's URL, without secrets."),
+  servedFrom: described(orNull(TEXT), "The URL that responded, without secrets, or null."),
   key: described(TEXT, "Name of the file in the store."),
-  bytes: described(COUNT, "Body bytes received by the attempt that brought the result."),
+  bytes: described(COUNT, "Body bytes received by the attempt that produced the result."),
   sha256: described(
     orNull({ type: "string", pattern: "^[0-9a-f]{64}$" }),
-    "Of the published file, or null where no file is known to be good.",
+    "Of the published file, or null if it is not known to be up to date.",
   ),
   httpStatus: described(orNull(HTTP_STATUS), "Status of the last response, or null."),
   attempts: described({ type: "array", items: ATTEMPT }, "Every attempt, in order."),
-  timings: described(TIMINGS, "Where the time went, in milliseconds."),
-  notBefore: described(TIME, "Of deferred alone: the task is not tried again before this time."),
+  timings: described(TIMINGS, "Durations of the phases, in milliseconds."),
+  notBefore: described(TIME, "Only with deferred: the next attempt is not made before this time."),
   warnings: described(
     { type: "array", items: { enum: Object.keys(WARNINGS) } },
-    "What is worth knowing about a good result.",
+    "Warnings about a successful result.",
   ),
 }, ["code", "message", "notBefore"]);
 
@@ -114,11 +112,11 @@ const SUMMARY = object<RunSummary>({
 });
 
 const HEAD: Properties<EventHead> = {
-  time: described(TIME, "When, in UTC."),
-  run: described(TEXT, "Which run."),
+  time: described(TIME, "Time of the event, in UTC."),
+  run: described(TEXT, "Id of the run."),
 };
 
-/** What each type of event carries beside what all carry. */
+/** The fields of an event type, except those of every event. */
 type EventFields<Type extends RunEvent["type"]> = Omit<
   Extract<RunOccurrence, { readonly type: Type }>,
   "type"
@@ -130,24 +128,24 @@ const EVENT_FIELDS: { readonly [Type in RunEvent["type"]]: Properties<EventField
   },
   "task.started": {
     task: described(TEXT, "The task's id."),
-    url: described(TEXT, "The URL asked, without secrets."),
+    url: described(TEXT, "The task's URL, without secrets."),
   },
   "task.retrying": {
     task: described(TEXT, "The task's id."),
     attempt: described(
       { type: "integer", minimum: 1 },
-      "Number of the attempt to come; the first is 1.",
+      "Number of the next attempt; the first is 1.",
     ),
     code: described(CODE, "Why the last attempt failed."),
-    delayMs: described(DURATION, "Milliseconds until the attempt to come."),
+    delayMs: described(DURATION, "Milliseconds until the next attempt."),
   },
   "task.finished": {
     result: { $ref: "#/$defs/result" },
   },
   "task.health": {
     task: described(TEXT, "The task's id."),
-    before: described(HEALTH, "How it fared until now."),
-    health: described(HEALTH, "How it fares now."),
+    before: described(HEALTH, "Health before this result."),
+    health: described(HEALTH, "Health after this result."),
     failures: described(COUNT, "Failures in a row."),
   },
   "run.finished": {
@@ -163,12 +161,12 @@ const SCHEMA: EventJsonSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "cronfetch event",
   description: "One line of --json. Types, fields, codes and warnings may be added: " +
-    "ignore what you do not know.",
+    "ignore unknown ones.",
   oneOf: EVENTS,
   $defs: { result: RESULT, summary: SUMMARY, code: { enum: Object.keys(ERROR_CODES) } },
 };
 
-/** Every key of an event and of what is in it, in the order in which they are written. */
+/** Every key of events and their values, in output order. */
 export const EVENT_KEYS: readonly string[] = [
   ...new Set([
     "type",
@@ -180,9 +178,8 @@ export const EVENT_KEYS: readonly string[] = [
 ];
 
 /**
- * The JSON Schema of one line of `--json`, as published in
- * `cronfetch.events.schema.json`. It describes this version; what later
- * versions may add, a reader ignores.
+ * The JSON Schema of one line of `--json`, as published in `cronfetch.events.schema.json`. It
+ * describes this version.
  */
 export function eventJsonSchema(): EventJsonSchema {
   return SCHEMA;

@@ -1,4 +1,4 @@
-/** Numbers and foreign text, made fit to be read by people. */
+/** Formats numbers, times and foreign text for terminals and pages. */
 
 import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
@@ -54,7 +54,7 @@ export function formatDuration(durationMs: number): string {
   return prettyMilliseconds(durationMs);
 }
 
-/** A count with thousands set apart: `12,345`. */
+/** A count with thousands separators: `12,345`. */
 export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
@@ -65,10 +65,10 @@ export function plural(count: number, noun: string): string {
 }
 
 /**
- * Lays out pairs in two columns, labels to the left and values to the right.
+ * Aligns pairs in two columns, labels left and values right.
  *
  * @param rows Label and value, plain text of single-width characters.
- * @returns One line a row, all of one length.
+ * @returns One line per row, all of the same length.
  */
 export function alignPairs(rows: readonly (readonly [label: string, value: string])[]): string[] {
   const labelWidth = Math.max(0, ...rows.map(([label]) => label.length));
@@ -77,10 +77,10 @@ export function alignPairs(rows: readonly (readonly [label: string, value: strin
 }
 
 /**
- * Lays out rows in columns, all to the left, with two spaces in between.
+ * Aligns rows in left-aligned columns, separated by two spaces.
  *
- * @param rows Cells of text; escaped where it comes from outside.
- * @returns One line a row, without blanks at its end.
+ * @param rows Cells; text from outside must be escaped.
+ * @returns One line per row, without trailing spaces.
  */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
@@ -113,22 +113,21 @@ const WIDE_RANGES: readonly (readonly [first: number, last: number])[] = [
   [0x20000, 0x3fffd], // CJK ideographs, supplementary
 ];
 
-/** What is drawn as a picture, two columns wide, by default. */
+/** Characters that terminals draw as emoji, two columns wide. */
 const WIDE_EMOJI = /\p{Emoji_Presentation}/u;
 
 /**
- * Marks drawn over the character before them. The selector that turns a
- * character into a picture (U+FE0F) is counted as one column instead, because
- * it is what makes its character wide.
+ * Combining marks. The selector of emoji presentation (U+FE0F) counts as one column instead, since it
+ * makes the preceding character wide.
  */
 const ZERO_WIDTH = /[[\p{Mn}\p{Me}\u1160-\u11ff\u200b-\u200d\u2060]--[\ufe0f]]/v;
 
-/** Printable ASCII, the case that need not be looked up. */
+/** Printable ASCII, the fast path. */
 const NARROW = /^[\x20-\x7e]*$/;
 
 /**
- * Columns a text takes in a terminal. Sequences that some terminals join into
- * one picture count as their parts: rather too wide than a line too long.
+ * The width of a text in terminal columns. Sequences that some terminals join into one emoji count
+ * as their parts: overestimating is safer than a wrapped line.
  *
  * @param text One line, without control characters.
  * @returns A whole number of columns.
@@ -141,10 +140,10 @@ export function displayWidth(text: string): number {
 }
 
 /**
- * Cuts a text to a width, with `…` in place of what was cut.
+ * Cuts a text to a width and marks the cut with `…`.
  *
  * @param text One line, without control characters.
- * @param columns The width to keep within; at least 1.
+ * @param columns The maximum width; at least 1.
  * @returns The text, or its beginning and `…`.
  */
 export function truncate(text: string, columns: number): string {
@@ -166,13 +165,13 @@ function characterWidth(character: string): number {
   return wide || WIDE_EMOJI.test(character) ? 2 : 1;
 }
 
-/** What a colour says. Words always say the same; colour only helps the eye. */
+/** The meaning of a colour. The text always expresses it too. */
 export type Style = "good" | "warning" | "bad" | "faint" | "strong";
 
-/** Puts a style on a text, or leaves it alone. */
+/** Applies a style to a text, or returns it unchanged. */
 export type Paint = (style: Style, text: string) => string;
 
-/** The attributes that turn a style on and off (ECMA-48, section 8.3.117, SGR). */
+/** Attributes that enable and disable a style (ECMA-48, section 8.3.117, SGR). */
 const ATTRIBUTES = {
   good: [32, 39],
   warning: [33, 39],
@@ -182,11 +181,11 @@ const ATTRIBUTES = {
 } as const satisfies Record<Style, readonly [on: number, off: number]>;
 
 /**
- * Whether to write in colour, by the conventions of no-color.org and
- * force-color.org; the first of them wins.
+ * Whether to use colours, by the conventions of no-color.org and force-color.org; the former has
+ * precedence.
  *
- * @param env Looks up an environment variable.
- * @param isTerminal Whether a person looks at the output.
+ * @param env Reads an environment variable.
+ * @param isTerminal Whether the output is a terminal.
  */
 export function colorWanted(
   env: (name: string) => string | undefined,
@@ -197,7 +196,7 @@ export function colorWanted(
   return isTerminal && env("TERM") !== "dumb";
 }
 
-/** Makes what puts styles on texts, or leaves all texts alone if `color` is false. */
+/** Creates a {@linkcode Paint}; without `color` it returns texts unchanged. */
 export function painter(color: boolean): Paint {
   if (!color) return (_style, text) => text;
   return (style, text) => {
@@ -218,8 +217,7 @@ const UNITS = [
 ] as const;
 
 /**
- * How far a time is from now, in its largest whole unit: days, hours, minutes
- * or seconds.
+ * The distance of a time from now, in its largest whole unit: days, hours, minutes or seconds.
  *
  * @returns `2 h ago`, `in 5 min`, or `now` for less than a second.
  */

@@ -1,4 +1,4 @@
-/** Events for GitHub Actions: groups and annotations in the log, a job summary, and outputs. */
+/** Output for GitHub Actions: groups and annotations in the log, a job summary, and outputs. */
 
 import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
@@ -8,7 +8,7 @@ import { addRow, noRows, SUMMARY_LIMIT_BYTES, summaryText } from "./github_summa
 import { resultReason } from "./lines.ts";
 import type { WorkflowLog } from "./workflow_log.ts";
 
-/** What a {@linkcode githubReporter} works with. */
+/** Options of {@linkcode githubReporter}. */
 export interface GithubOptions {
   /** The log of the step. */
   readonly log: WorkflowLog;
@@ -19,24 +19,23 @@ export interface GithubOptions {
   readonly outputFile: string | null;
   /** Further outputs, by name. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** Whether what the run says as it goes is folded away in the log. */
+  /** Whether the output of the run is in a collapsed group. */
   readonly group: boolean;
 }
 
-/** GitHub shows so many errors of a step. */
+/** GitHub shows at most this many errors of a step. */
 const ANNOTATIONS = 10;
 
-/** Columns of the longest title and sentence of an annotation. */
+/** Maximum width of titles and messages of annotations. */
 const LONGEST_TITLE = 200;
 const LONGEST_SENTENCE = 1_000;
 
 /**
- * Tells GitHub Actions about a run. It must hear of an event before whoever
- * writes lines for people to the same log, so that these are in the group, and
- * the sentences about the end of the run after it. Files are written when it is
- * closed; one that cannot be written is told in the log, and fails no run.
+ * Reports a run to GitHub Actions. It must receive events before the console reporter on the same
+ * log, whose lines then are in the group and whose summary follows it. Files are written on `close`;
+ * a failed write is logged and does not fail the run.
  *
- * @param options Where to write.
+ * @param options The log and the files.
  */
 export function githubReporter(options: GithubOptions): Reporter {
   const { log } = options;
@@ -84,9 +83,9 @@ export function githubReporter(options: GithubOptions): Reporter {
       if (summary === null) return;
       const run = summary;
       const { summaryFile, outputFile, outputs, host } = options;
-      const told = { ...outputsOf(run, changed), ...outputs };
+      const allOutputs = { ...outputsOf(run, changed), ...outputs };
       if (outputFile !== null) {
-        const text = outputText(told, `cronfetch-${host.random.name()}`);
+        const text = outputText(allOutputs, `cronfetch-${host.random.name()}`);
         await writeOrLog("The outputs", log, () => host.appendFile(outputFile, text));
         if (changed.omitted() > 0) {
           const left = `${formatCount(changed.omitted())} of the changed keys`;
@@ -95,12 +94,12 @@ export function githubReporter(options: GithubOptions): Reporter {
       }
       if (summaryFile !== null) {
         await writeOrLog("The job summary", log, async () => {
-          // The limit is one for all that the step writes.
+          // The limit applies to the whole file, which earlier commands may have written to.
           const sizeBytes = await host.fileSize(summaryFile);
           const start = sizeBytes === 0 ? "" : "\n\n";
           const room = SUMMARY_LIMIT_BYTES - sizeBytes - start.length;
           const text = summaryText(run, rows, room);
-          if (text === null) throw new Error("the step has filled it already");
+          if (text === null) throw new Error("no space is left in the summary of this step");
           await host.appendFile(summaryFile, start + text);
         });
       }
@@ -108,7 +107,7 @@ export function githubReporter(options: GithubOptions): Reporter {
   };
 }
 
-/** An error for each failure, or for the first ones and all others together. */
+/** One error annotation per failure; beyond the limit the last one counts the others. */
 function annotate(failed: readonly TaskResult[], failures: number, log: WorkflowLog): void {
   const shown = failures > ANNOTATIONS ? failed.slice(0, ANNOTATIONS - 1) : failed;
   for (const result of shown) {
@@ -135,20 +134,20 @@ async function writeOrLog(
   }
 }
 
-/** Outputs are limited to 1 MB a job in UTF-16 (two bytes a unit); this leaves room for others. */
+/** Outputs are limited to 1 MB per job in UTF-16 (two bytes a unit); this leaves room for others. */
 const LONGEST_LIST = 400_000;
 
-/** Keys as a list in JSON, cut where it would be too long for an output. */
+/** A JSON list of keys, cut at the length limit of outputs. */
 export interface KeyList {
   /** Adds a key. */
   add(key: string): void;
   /** The list in JSON. */
   json(): string;
-  /** How many keys were left out. */
+  /** Number of omitted keys. */
   omitted(): number;
 }
 
-/** An empty list. */
+/** Creates an empty list. */
 export function keyList(): KeyList {
   const listed: string[] = [];
   let length = 2;
@@ -156,7 +155,7 @@ export function keyList(): KeyList {
   return {
     add: (key) => {
       const text = JSON.stringify(key);
-      // A shorter key after one that was left out would make a list with a hole.
+      // Once a key is omitted all later ones are, so that the list is a prefix.
       if (omitted > 0 || length + text.length + 1 > LONGEST_LIST) omitted++;
       else {
         listed.push(text);
@@ -179,11 +178,10 @@ export function outputsOf(summary: RunSummary, changed: KeyList): Record<string,
 }
 
 /**
- * Outputs in the form for values of many lines, the only one in which a value
- * cannot begin another output.
+ * Outputs in the multiline format, the only one in which a value cannot start another output.
  *
  * @param outputs Values by name.
- * @param delimiter A line that no value holds: nobody may be able to guess it.
+ * @param delimiter An unguessable line, so that no value can contain it.
  */
 export function outputText(outputs: Readonly<Record<string, string>>, delimiter: string): string {
   return Object.entries(outputs)

@@ -1,4 +1,4 @@
-/** A run as the job summary of a GitHub Actions step: Markdown with a table in HTML. */
+/** The job summary of a GitHub Actions step: Markdown with a table in HTML. */
 
 import {
   type RunSummary,
@@ -10,10 +10,10 @@ import { escapeControl, formatBytes, formatCount, truncate } from "./format.ts";
 import { resultDetails } from "./lines.ts";
 import { closingLine } from "./summary.ts";
 
-/** GitHub takes 1 MiB a step, in bytes, and throws away a summary that is larger. */
+/** GitHub discards summaries of more than 1 MiB per step. */
 export const SUMMARY_LIMIT_BYTES = 1024 * 1024 - 1;
 
-/** The order of the rows: what needs a look comes first, what has nothing to tell last. */
+/** Order of the rows: failures first, results without a change last. */
 const ROW_ORDER: readonly TaskStatus[] = [
   "failed",
   "deferred",
@@ -24,21 +24,21 @@ const ROW_ORDER: readonly TaskStatus[] = [
   "skipped",
 ];
 
-/** Columns of the longest text in a cell. */
+/** Maximum width of a cell. */
 const LONGEST_CELL = 400;
 
-/** The rows that may find a place in the table; a run may have 100,000 results. */
+/** Candidate rows of the table, limited in size: a run may have 100,000 results. */
 export interface SummaryRows {
   readonly byStatus: Readonly<Record<TaskStatus, { rows: string[]; sizeBytes: number }>>;
 }
 
-/** No rows. */
+/** Creates an empty set of rows. */
 export function noRows(): SummaryRows {
   const empty = TASK_STATUSES.map((status) => [status, { rows: [], sizeBytes: 0 }] as const);
   return { byStatus: Object.fromEntries(empty) as unknown as SummaryRows["byStatus"] };
 }
 
-/** Adds the row of a result, unless those of its status already fill a summary. */
+/** Adds the row of a result, unless the rows of its status already fill a summary. */
 export function addRow({ byStatus }: SummaryRows, result: TaskResult): void {
   const list = byStatus[result.status];
   if (list.sizeBytes > SUMMARY_LIMIT_BYTES) return;
@@ -48,16 +48,13 @@ export function addRow({ byStatus }: SummaryRows, result: TaskResult): void {
 }
 
 /**
- * The summary of a run, or null where there is no room for its first sentence.
+ * Renders the summary of a run.
  *
- * The table is HTML, in which Markdown has no say: it ends at an empty line,
- * and no cell has one. Text from outside stands in `<code>`, where GitHub makes
- * no links of addresses, names and numbers of issues either.
+ * The table is one HTML block, which Markdown ends at an empty line; no cell contains one. Text from
+ * outside is in `<code>`, where GitHub links no URLs, mentions or issue numbers.
  *
- * @param summary The run in numbers.
- * @param rows The results.
- * @param freeBytes How much room there is.
- * @returns Text to be put on a line of its own.
+ * @param freeBytes Available space.
+ * @returns Text that starts on a new line; null if there is no space for its first sentence.
  */
 export function summaryText(
   summary: RunSummary,
@@ -68,7 +65,7 @@ export function summaryText(
   const total = Object.values(summary.counts).reduce((sum, count) => sum + count, 0);
   const head = `${sentence}\n<table>\n${HEADS}\n`;
   const foot = (left: number) =>
-    `</table>\n${left === 0 ? "" : `\nand ${formatCount(left)} more, left out for their number\n`}`;
+    `</table>\n${left === 0 ? "" : `\nand ${formatCount(left)} more, omitted for size\n`}`;
   let room = freeBytes - bytesOf(head) - bytesOf(foot(total));
   const shown: string[] = [];
   for (const row of ROW_ORDER.flatMap((status) => rows.byStatus[status].rows)) {
@@ -90,7 +87,7 @@ function rowOf(result: TaskResult): string {
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>\n`;
 }
 
-/** Text from outside as HTML that shows it and does nothing else. */
+/** Text from outside as inert HTML. */
 function code(text: string): string {
   if (text === "") return "";
   const shown = truncate(escapeControl(text), LONGEST_CELL);

@@ -1,4 +1,4 @@
-/** A run as JUnit XML, for whatever shows the results of tests. */
+/** JUnit XML, for CI systems that show test results. */
 
 import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
@@ -6,24 +6,23 @@ import { EXIT, type RunSummary, type TaskResult } from "../core/result.ts";
 import { escapeControl } from "./format.ts";
 import { resultDetails, resultReason } from "./lines.ts";
 
-/** What a {@linkcode junitReporter} works with. */
+/** Options of {@linkcode junitReporter}. */
 export interface JunitOptions {
-  /** Path of the file, absolute. */
+  /** Absolute path of the file. */
   readonly path: string;
   readonly host: Pick<Host, "replaceFile">;
-  /** Takes a sentence for people about a report that could not be written. */
+  /** Logs a sentence about a failed write. */
   readonly warn: (sentence: string) => void;
 }
 
 /**
- * Writes the results of a run to a file, in one step and when it is closed:
- * whoever reads the file finds an older report or this one, whole. A run that
- * did not come to its end writes none. One that cannot be written fails no run.
+ * Writes the results of a finished run to a file on `close`, replacing it atomically. A failed write
+ * is logged and does not fail the run.
  *
- * A task is a test case: `failed` is a failure, `cancelled` an error (nobody
- * knows how it would have ended), `deferred` and `skipped` are skipped.
+ * A task is a test case: `failed` is a failure, `cancelled` an error (its outcome is unknown),
+ * `deferred` and `skipped` are skipped.
  *
- * @param options Where to write.
+ * @param options Path of the report.
  */
 export function junitReporter({ path, host, warn: complain }: JunitOptions): Reporter {
   const cases: string[] = [];
@@ -55,16 +54,16 @@ function junitXml({ counts, durationMs, exitCode }: RunSummary, cases: string[],
     skipped: `${counts.deferred + counts.skipped}`,
     time: seconds(durationMs),
   });
-  // A time of the suite has no fraction in the schemas that readers hold it to.
+  // The JUnit schemas allow no fraction of a second here.
   const timestamp = at.replace(/(?:\.\d+)?Z$/, "Z");
   const suite = attributes({ name: "cronfetch", timestamp });
-  const told = exitCode === EXIT.good ? "" : `<system-out>exit code ${exitCode}</system-out>\n`;
+  const output = exitCode === EXIT.good ? "" : `<system-out>exit code ${exitCode}</system-out>\n`;
   return [
     `<?xml version="1.0" encoding="UTF-8"?>\n`,
     `<testsuites name="cronfetch"${totals}>\n`,
     `<testsuite${suite}${totals}>\n`,
     ...cases,
-    told,
+    output,
     `</testsuite>\n`,
     `</testsuites>\n`,
   ].join("");
@@ -80,13 +79,13 @@ function caseXml(result: TaskResult): string {
 
 function outcomeXml(result: TaskResult): string {
   const { status, code } = result;
-  const told = attributes({ message: resultReason(result) ?? status });
+  const message = attributes({ message: resultReason(result) ?? status });
   const type = attributes({ type: code ?? status });
   switch (status) {
     case "failed":
-      return `<failure${told}${type}>${escapeXml(resultDetails(result).join("; "))}</failure>`;
+      return `<failure${message}${type}>${escapeXml(resultDetails(result).join("; "))}</failure>`;
     case "cancelled":
-      return `<error${told}${type}/>`;
+      return `<error${message}${type}/>`;
     case "deferred":
     case "skipped":
       return `<skipped${attributes({ message: resultDetails(result).join("; ") || status })}/>`;
@@ -107,15 +106,15 @@ function seconds(durationMs: number): string {
   return (durationMs / 1000).toFixed(3);
 }
 
-/** Beside control characters and halves of surrogates, XML cannot hold these (1.0, section 2.2). */
-const NO_CHARACTERS = /[\ufffe\uffff]/g;
+/** Not allowed in XML, like control characters and lone surrogates (XML 1.0, section 2.2). */
+const NONCHARACTERS = /[\ufffe\uffff]/g;
 
 /**
- * Any text as XML 1.0, for content and for attributes in double quotes.
- * Characters that XML cannot hold at all are spelled out, as for a terminal.
+ * Escapes a text for XML 1.0 content and attributes. Characters that XML does not allow are shown as
+ * `\u{…}`, as on a terminal.
  */
 export function escapeXml(text: string): string {
   return escapeControl(text)
-    .replace(NO_CHARACTERS, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`)
+    .replace(NONCHARACTERS, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`)
     .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,4 +1,4 @@
-/** One line of text for one thing that happened. */
+/** One line of text per event or result. */
 
 import { ERROR_CODES, hintFor } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
@@ -12,16 +12,16 @@ import {
   type Style,
 } from "./format.ts";
 
-/** How much is told: failures only, results, or every step. */
+/** Failures only, results, or every step. */
 export type Verbosity = "quiet" | "normal" | "verbose";
 
-/** What each warning says to people. */
+/** Text of each warning. */
 export const WARNINGS = {
-  lengthUnknown: "nothing showed that the body was complete",
+  lengthUnknown: "the response declared no length, so the body may be incomplete",
   olderThanPublished: "the server sent an older file than the published one",
 } as const satisfies Record<Warning, string>;
 
-/** How each status is coloured. */
+/** Colour of each status. */
 export const STATUS_STYLES = {
   created: "good",
   updated: "good",
@@ -32,21 +32,18 @@ export const STATUS_STYLES = {
   cancelled: "warning",
 } as const satisfies Record<TaskStatus, Style>;
 
-/** Statuses that leave a task without a fresh file and a person with a question. */
+/** Whether a status needs the user's attention. */
 export function isFailedOrDeferred(status: TaskStatus): boolean {
   return status === "failed" || status === "deferred";
 }
 
-/** `unchanged` and `cancelled`, the longest words in the first column. */
+/** Width of `unchanged` and `cancelled`, the longest statuses. */
 const FIRST_COLUMN = 9;
 
 /**
- * The line of an event, or null where nothing is to be said about it.
+ * The line of an event, or null if the verbosity omits it.
  *
- * @param event What happened.
- * @param verbosity How much is told.
- * @param paint Puts colours on.
- * @returns One line without a line feed, fit for a terminal.
+ * @returns One line without a line feed, escaped for terminals.
  */
 export function eventLine(event: RunEvent, verbosity: Verbosity, paint: Paint): string | null {
   switch (event.type) {
@@ -73,7 +70,7 @@ export function eventLine(event: RunEvent, verbosity: Verbosity, paint: Paint): 
   }
 }
 
-/** Becoming unhealthy, and the end of that, are told to everybody; the steps in between are not. */
+/** Becoming unhealthy is always shown, recovering unless quiet, `failing` only if verbose. */
 function healthLine(
   { task, before, health, failures }: Extract<RunEvent, { type: "task.health" }>,
   verbosity: Verbosity,
@@ -89,13 +86,10 @@ function healthLine(
 }
 
 /**
- * The line of a result: status, id, and what there is to know; for a failure
- * its code, its message and what to do.
+ * The line of a result: status, id and details; for a failure its code, message and hint.
  *
- * @param result What became of a task.
- * @param verbosity `verbose` adds the attempts, the timings and what answered.
- * @param paint Puts colours on.
- * @returns One line without a line feed, fit for a terminal.
+ * @param verbosity `verbose` adds the attempts, the timings and the URL that responded.
+ * @returns One line without a line feed, escaped for terminals.
  */
 export function resultLine(result: TaskResult, verbosity: Verbosity, paint: Paint): string {
   const details = [
@@ -116,7 +110,7 @@ function line(
   return details.length === 0 ? start : `${start}  ${escapeControl(details.join("; "))}`;
 }
 
-/** What there is to know about a result, beside its status and its task; text is as it came. */
+/** Details of a result, besides its status and task. Not escaped. */
 export function resultDetails(result: TaskResult): string[] {
   const details: string[] = [];
   if (result.status === "created" || result.status === "updated") {
@@ -138,7 +132,7 @@ function toNextSecond(time: string): string {
   return Temporal.Instant.from(time).toString({ smallestUnit: "second", roundingMode: "ceil" });
 }
 
-/** Why a result is what it is, and for a failure what to do; null where there is nothing to say. */
+/** The code, message and hint of a result, or null. Not escaped. */
 export function resultReason({ status, code, message, httpStatus }: TaskResult): string | null {
   if (code === undefined) return message ?? null;
   const reason = `${code}: ${message ?? ERROR_CODES[code].meaning}`;

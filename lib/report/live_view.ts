@@ -1,4 +1,4 @@
-/** The moving picture of a run on a terminal. */
+/** The live view of a run on a terminal. */
 
 import type { Progress, TaskProgress } from "../core/event.ts";
 import {
@@ -12,7 +12,7 @@ import {
 } from "./format.ts";
 import type { Output } from "../core/host.ts";
 
-/** A run at one moment. */
+/** The state of a run that the live view renders. */
 export interface RunView {
   /** Tasks in the plan. */
   readonly total: number;
@@ -22,30 +22,29 @@ export interface RunView {
   readonly failed: number;
   /** Milliseconds since the start. */
   readonly elapsedMs: number;
-  /** Body bytes a second of late, or null while too little is known. */
+  /** Recent rate of received body bytes, or null before there are enough samples. */
   readonly bytesPerSecond: number | null;
-  /** The numbers that move. */
+  /** Progress of running tasks. */
   readonly progress: Progress;
 }
 
-/** Running tasks shown by name. */
+/** Running tasks listed by name. */
 const SHOWN = 5;
-/** The bar's width, unless that is more than a quarter of the terminal's. */
+/** Width of the bar, at most a quarter of the terminal. */
 const BAR_COLUMNS = 20;
-/** Columns of ` 45%` and of `999 MB`. */
+/** Width of ` 45%` and `999 MB`. */
 const SHARE_COLUMNS = 8;
 
 /**
- * The picture of a moment: the bar, the numbers, and the first running tasks.
+ * Renders the bar, the totals, and the first running tasks.
  *
- * @param moment The run as it is.
- * @param columns Width of the terminal; no line fills it, for the sake of
- * terminals that go to the next line at once.
+ * @param columns Width of the terminal. Lines leave the last column free, since some terminals wrap
+ * as soon as it is filled.
  * @returns Lines without line feeds, at most seven.
  */
-export function renderView(moment: RunView, columns: number): string[] {
-  const { running } = moment.progress;
-  const lines = [progressLine(moment, Math.min(BAR_COLUMNS, Math.floor(columns / 4)))];
+export function renderView(run: RunView, columns: number): string[] {
+  const { running } = run.progress;
+  const lines = [progressLine(run, Math.min(BAR_COLUMNS, Math.floor(columns / 4)))];
   for (const [task, progress] of running) {
     if (lines.length > SHOWN) break;
     lines.push(`${describeShare(progress).padStart(SHARE_COLUMNS)}  ${escapeControl(task)}`);
@@ -55,8 +54,8 @@ export function renderView(moment: RunView, columns: number): string[] {
   return lines.map((line) => truncate(line, Math.max(1, columns - 1)));
 }
 
-function progressLine(moment: RunView, barColumns: number): string {
-  const { total, finished, failed, elapsedMs, bytesPerSecond, progress } = moment;
+function progressLine(run: RunView, barColumns: number): string {
+  const { total, finished, failed, elapsedMs, bytesPerSecond, progress } = run;
   const done = finished + runningShares(progress);
   const filled = total === 0 ? 0 : Math.floor(barColumns * Math.min(1, done / total));
   const words = [`${formatCount(finished)}/${plural(total, "task")}`];
@@ -83,15 +82,15 @@ function describeShare(progress: TaskProgress): string {
   return share === null ? formatBytes(progress.receivedBytes) : `${Math.floor(share * 100)}%`;
 }
 
-/** How far back the rate looks, and the least it needs to know. */
+/** Longest and shortest period that a rate is measured over. */
 const RATE_WINDOW_MS = 3_000;
 const RATE_LEAST_MS = 500;
 
 /**
- * Measures a rate over the last three seconds.
+ * Creates a meter of the rate over the last three seconds.
  *
- * @returns What takes the time and the bytes so far, and gives bytes a second,
- * or null before half a second is known.
+ * @returns A function from the time and the total bytes to bytes per second; null in the first half
+ * second.
  */
 export function createRateMeter(): (nowMs: number, bytes: number) => number | null {
   const samples: { readonly atMs: number; readonly bytes: number }[] = [];
@@ -104,17 +103,17 @@ export function createRateMeter(): (nowMs: number, bytes: number) => number | nu
   };
 }
 
-/** A part of a terminal that is drawn again and again, with lines above it that stay. */
+/** A redrawn region at the end of a terminal, below permanent lines. */
 export interface Screen {
   /**
-   * Writes lines that stay, and the picture below them; one write, or none where
-   * nothing changed. The cursor is left below the picture.
+   * Writes permanent lines and the view below them in one write, or none if nothing changed. The
+   * cursor is left below the view.
    *
-   * @param lasting Lines that stay. They may be longer than the terminal is wide.
-   * @param picture Lines that the next call replaces. They must fit.
-   * @returns False once nobody reads any more.
+   * @param lasting Permanent lines; they may wrap.
+   * @param view Lines that the next call replaces; they must not wrap.
+   * @returns False once the output is closed.
    */
-  draw(lasting: readonly string[], picture: readonly string[]): boolean;
+  draw(lasting: readonly string[], view: readonly string[]): boolean;
 }
 
 /** CSI sequences: ED of ECMA-48, section 8.3.39, and DEC's private mode 7. */
@@ -123,29 +122,26 @@ const WRAP_OFF = "\x1b[?7l";
 const WRAP_ON = "\x1b[?7h";
 
 /**
- * A screen on a terminal. Between two calls the terminal is as it was found:
- * the cursor shown at the start of a line, wrapping on. So a process that is
- * killed leaves nothing to repair.
- *
- * @param output The terminal.
+ * Creates a screen on a terminal. Between calls the cursor is visible at the start of a line and
+ * wrapping is on, so a killed process leaves the terminal usable.
  */
 export function createScreen(output: Output): Screen {
   let drawn: readonly string[] = [];
   return {
-    draw: (lasting, picture) => {
-      const same = picture.length === drawn.length &&
-        picture.every((line, index) => line === drawn[index]);
-      if (same && lasting.length === 0) return true;
-      // A terminal that became narrower has broken the lines drawn before.
+    draw: (lasting, view) => {
+      const isSame = view.length === drawn.length &&
+        view.every((line, index) => line === drawn[index]);
+      if (isSame && lasting.length === 0) return true;
+      // A terminal that became narrower has wrapped the lines drawn before.
       const columns = Math.max(1, output.columns());
       const rows = drawn.reduce(
         (sum, line) => sum + Math.max(1, Math.ceil(displayWidth(line) / columns)),
         0,
       );
-      drawn = picture;
+      drawn = view;
       const erase = rows === 0 ? "" : `\x1b[${rows}A${ERASE_BELOW}`;
-      const view = picture.length === 0 ? "" : WRAP_OFF + asText(picture) + WRAP_ON;
-      return output.write(erase + asText(lasting) + view);
+      const drawing = view.length === 0 ? "" : WRAP_OFF + asText(view) + WRAP_ON;
+      return output.write(erase + asText(lasting) + drawing);
     },
   };
 }

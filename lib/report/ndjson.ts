@@ -1,4 +1,4 @@
-/** Events for programs: NDJSON, one line an event. */
+/** NDJSON: one event per line. */
 
 import type { Reporter, RunEvent } from "../core/event.ts";
 import type { Output } from "../core/host.ts";
@@ -6,10 +6,8 @@ import { EVENT_KEYS } from "./event_schema.ts";
 import { escapeControlInJson } from "./format.ts";
 
 /**
- * Writes each event at once as one line of JSON, its keys in the order of the
- * published schema and none beside them. Silent once nobody reads any more.
- *
- * @param output Where the lines go.
+ * Writes each event immediately as one line of JSON, with the keys of the published schema in its
+ * order. Stops writing when the output is closed.
  */
 export function ndjsonReporter(output: Output): Reporter {
   let open = true;
@@ -23,7 +21,6 @@ export function ndjsonReporter(output: Output): Reporter {
 }
 
 function ndjsonLine(event: RunEvent): string {
-  // A list of keys makes the order independent of who made the event, and lets
-  // nothing out that the schema does not name.
+  // The list of keys fixes their order and omits fields that the schema does not have.
   return escapeControlInJson(JSON.stringify(event, [...EVENT_KEYS])) + "\n";
 }

@@ -1,4 +1,4 @@
-/** What is said at the end of a run. */
+/** The summary at the end of a run. */
 
 import {
   EXIT,
@@ -18,56 +18,50 @@ import {
 } from "./format.ts";
 import { isFailedOrDeferred, resultLine, STATUS_STYLES } from "./lines.ts";
 
-/** Troubles listed at the end; a run may have 100,000. */
+/** Failures listed at the end; a run may have 100,000. */
 const LISTED = 20;
 
-/** The lines of so many results are still in sight when the run ends: none is told twice. */
-const IN_SIGHT = 20;
+/** Up to this many results are still visible at the end of the run and not listed again. */
+const VISIBLE = 20;
 
-/** The first results of a run that need a look, and how many there were. */
+/** The first failed and deferred results of a run, and their number. */
 export interface FailureList {
   /** The first {@linkcode LISTED}. */
   readonly first: TaskResult[];
-  /** All of them. */
+  /** Number of all. */
   count: number;
 }
 
-/** A list without troubles. */
+/** Creates an empty list. */
 export function emptyFailureList(): FailureList {
   return { first: [], count: 0 };
 }
 
-/** Adds a result to the list if it is one of trouble. */
-export function addFailure(troubles: FailureList, result: TaskResult): void {
+/** Adds a result to the list if it is failed or deferred. */
+export function addFailure(failures: FailureList, result: TaskResult): void {
   if (!isFailedOrDeferred(result.status)) return;
-  troubles.count++;
-  if (troubles.first.length < LISTED) troubles.first.push(result);
+  failures.count++;
+  if (failures.first.length < LISTED) failures.first.push(result);
 }
 
 /**
- * The end of a run: a table, the troubles, and what the exit code means.
+ * The summary: a table of counts, the failures, and the meaning of the exit code.
  *
- * @param summary The run in numbers.
- * @param troubles The results that need a look.
- * @param paint Puts colours on.
  * @returns Lines without line feeds.
  */
-export function summaryLines(summary: RunSummary, troubles: FailureList, paint: Paint): string[] {
+export function summaryLines(summary: RunSummary, failures: FailureList, paint: Paint): string[] {
   const results = Object.values(summary.counts).reduce((sum, count) => sum + count, 0);
   return [
     "",
     ...summaryTable(summary, paint),
     "",
-    ...(results > IN_SIGHT ? failureLines(troubles, paint) : []),
+    ...(results > VISIBLE ? failureLines(failures, paint) : []),
     closingLine(summary, paint),
   ];
 }
 
 /**
- * One sentence about what the exit code means, with the code unless it is 0.
- *
- * @param summary The run in numbers.
- * @param paint Puts colours on.
+ * The meaning of the exit code as one sentence, with the code unless it is 0.
  */
 export function closingLine(summary: RunSummary, paint: Paint): string {
   const sentence = meaningOf(summary);
@@ -104,8 +98,8 @@ function meaningOf({ counts, exitCode }: RunSummary): string {
       return describeGood(counts);
     case EXIT.failed:
       return counts.failed === 1
-        ? "1 task failed for good"
-        : `${formatCount(counts.failed)} tasks failed, at least one of them for good`;
+        ? "1 task failed permanently"
+        : `${formatCount(counts.failed)} tasks failed, at least one of them permanently`;
     case EXIT.temporary:
       return `${describeTemporary(counts)}; try again later`;
     default:
@@ -122,9 +116,9 @@ function describeGood({ created, updated, unchanged, skipped }: RunSummary["coun
 
 function describeTemporary({ failed, deferred }: RunSummary["counts"]): string {
   if (failed > 0 && deferred > 0) {
-    return `${plural(failed, "task")} failed for now, ${formatCount(deferred)} deferred`;
+    return `${plural(failed, "task")} failed temporarily, ${formatCount(deferred)} deferred`;
   }
-  if (failed > 0) return `${plural(failed, "task")} failed for now`;
+  if (failed > 0) return `${plural(failed, "task")} failed temporarily`;
   if (deferred > 0) return `${plural(deferred, "task")} deferred`;
-  return "Not everything could be done for now";
+  return "Some tasks could not be finished";
 }

@@ -1,4 +1,4 @@
-/** How a task fares, from what is remembered of it. Pure. */
+/** The health of a task, from its record. Pure. */
 
 import type { Health, ShownHealth } from "../core/event.ts";
 import type { Task } from "../core/task.ts";
@@ -6,37 +6,35 @@ import { decideDue, describeSchedule, isStale, staleFrom } from "../schedule/due
 import { dueMemory } from "../state/record.ts";
 import type { TaskRecord } from "../state/state.ts";
 
-/** How a task fares. Times are RFC 3339 in UTC. */
+/** The health of a task. Times are RFC 3339 in UTC. */
 export interface TaskHealth {
   /** The task's id. */
   readonly task: string;
-  /** In one word. */
   readonly health: ShownHealth;
-  /** Whether it succeeded once, and has come due twice since then. */
+  /** Whether it succeeded once and came due twice since. */
   readonly stale: boolean;
-  /** When it becomes stale if it does not succeed again, or became so; null for never. */
+  /** When it becomes or became stale without another success; null for never. */
   readonly staleFrom: string | null;
-  /** When the published file was last known to be the newest, or null. */
+  /** When the task last succeeded, or null. */
   readonly lastSuccessAt: string | null;
-  /** When a run last came to an end with it, or null. */
+  /** When a run last finished it, or null. */
   readonly lastRunAt: string | null;
   /** Failures in a row. */
   readonly failures: number;
-  /** For people; see `describeSchedule`. */
+  /** See `describeSchedule`. */
   readonly schedule: string;
-  /** Whether it is due now. */
   readonly due: boolean;
-  /** When it comes due after now, or null for never. */
+  /** Next due time after now, or null for never. */
   readonly nextDue: string | null;
 }
 
 /**
- * Says how a task fares.
+ * Derives the health of a task.
  *
- * One that never succeeded is not called stale: it is new, or its failures
- * speak for it, and the first of them need not raise an alarm.
+ * A task that never succeeded is never stale: it is new, or its failures determine its health, so
+ * that a first failure raises no alarm.
  *
- * @param record What is remembered of it, if anything.
+ * @param record The record of the task, if there is one.
  */
 export function taskHealth(
   task: Task,
@@ -62,7 +60,7 @@ export function taskHealth(
   };
 }
 
-/** Whether somebody should look after it. */
+/** Whether a task is unhealthy or stale. */
 export function needsAttention({ health, stale }: TaskHealth): boolean {
   return health === "unhealthy" || stale;
 }

@@ -1,30 +1,27 @@
 /**
- * The log of a GitHub Actions step, which is an input too: the runner carries
- * out commands that it finds in it. What is written here is either a command of
- * ours or text without any.
+ * The log of a GitHub Actions step. The runner executes commands that it finds in the log, so text is
+ * escaped such that it contains none.
  */
 
 import type { Output } from "../core/host.ts";
 
-/** The commands that are used here; all of those that the runner knows are kept out of text. */
+/** The commands that cronfetch uses. Text cannot contain any command of the runner. */
 export type WorkflowCommand = "error" | "warning" | "group" | "endgroup";
 
-/** What the runner takes off the start of a line before it looks for a command. */
+/** What the runner trims from the start of a line before it looks for a command. */
 const BLANK = /[\s\u0085]/;
 
 /**
  * An output whose text cannot hold a workflow command.
  *
- * The runner reads both streams of a step by lines. A line is a command when it
- * starts with `::` after its blanks, and in an older form when `##[` stands
- * anywhere in it (`ActionCommand.TryParseV2` and `TryParse` of actions/runner).
- * So one character of either is written as `\u003a` or `\u005b`: that reads as
- * what it stands for, also to a parser of JSON, in which these characters can
- * follow each other within a string alone.
+ * The runner reads both streams of a step by lines. A line is a command if it starts with `::` after
+ * blanks, or, in an older form, if it contains `##[` (`ActionCommand.TryParseV2` and `TryParse` of
+ * actions/runner). One character of either is written as `\u003a` or `\u005b`, which keeps the value
+ * of JSON: there these sequences occur only inside strings.
  */
 export class WorkflowLog implements Output {
   readonly #output: Output;
-  /** Whether the line has nothing but blanks so far, and perhaps one colon. */
+  /** Whether the line so far has only blanks and at most one colon. */
   #atStart = true;
   /** The last two characters of the line. */
   #last = "";
@@ -34,16 +31,16 @@ export class WorkflowLog implements Output {
     this.#output = output;
   }
 
-  /** Writes text, which may begin or end within a line. */
+  /** Writes text, which may start or end within a line. */
   write(text: string): boolean {
     return this.#output.write(this.#withoutCommands(text));
   }
 
   /**
-   * Writes a command, on a line of its own.
+   * Writes a command on its own line.
    *
-   * @param data What it is about; any text.
-   * @param properties Further values by name; any text.
+   * @param data The message; any text.
+   * @param properties Parameters by name; any text.
    */
   command(
     name: WorkflowCommand,
@@ -70,12 +67,12 @@ export class WorkflowLog implements Output {
     return this.#output.end(patienceMs, signal);
   }
 
-  /** Whether a person looks at it now. */
+  /** See {@linkcode Output}. */
   isTerminal(): boolean {
     return this.#output.isTerminal();
   }
 
-  /** Width in characters. */
+  /** See {@linkcode Output}. */
   columns(): number {
     return this.#output.columns();
   }
@@ -106,12 +103,12 @@ export class WorkflowLog implements Output {
   }
 }
 
-/** Data of a command as the runner unescapes it. */
+/** Escapes the message of a command. */
 function escapeData(text: string): string {
   return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
 }
 
-/** Value of a property of a command as the runner unescapes it. */
+/** Escapes the value of a parameter of a command. */
 function escapeProperty(text: string): string {
   return escapeData(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
 }

@@ -6,7 +6,7 @@ import { event, finished } from "./fakes.ts";
 
 type Change = [task: string, before: Health, health: Health, failures: number];
 
-/** Tells alerts of changes of health, as a run does, and of its end. */
+/** Reports changes of health and the end of a run to an alert reporter. */
 async function tell(
   alerts: readonly Alert[],
   changes: readonly Change[],
@@ -37,7 +37,7 @@ const NEWS: readonly Change[] = [
   ["d", "failing", "healthy", 0],
 ];
 
-/** A webhook's server, which answers with these statuses in turn, and what it was sent. */
+/** A webhook that responds with these statuses in turn and records the requests. */
 function hook(answers: readonly number[]) {
   const bodies: string[] = [];
   const server = Deno.serve(
@@ -51,7 +51,7 @@ function hook(answers: readonly number[]) {
   return { server, bodies, url: `http://127.0.0.1:${server.addr.port}/hook?secret=1` };
 }
 
-Deno.test("an alert tells what became unhealthy and what recovered, in one message", async () => {
+Deno.test("alertReporter: one message with unhealthy and recovered tasks", async () => {
   const { host, complaints } = await tell([{ kind: "command", command: ["tell", "me"] }], NEWS);
   assertEquals(complaints, []);
   assertEquals(host.executed.map(({ command }) => command), [["tell", "me"]]);
@@ -73,7 +73,7 @@ Deno.test("an alert tells what became unhealthy and what recovered, in one messa
   ]);
 });
 
-Deno.test("without news nobody is told", async () => {
+Deno.test("alertReporter: sends nothing without a change to or from unhealthy", async () => {
   const { host } = await tell([{ kind: "command", command: ["tell"] }], [
     ["a", "healthy", "failing", 1],
     ["b", "failing", "healthy", 0],
@@ -81,7 +81,7 @@ Deno.test("without news nobody is told", async () => {
   assertEquals(host.executed, []);
 });
 
-Deno.test("a webhook that fails for now is tried again, and then given up with a word", async () => {
+Deno.test("alertReporter: retries temporary failures of a webhook, then logs a warning", async () => {
   const table: [answers: number[], calls: number, slept: number[], complaint: RegExp | null][] = [
     [[204], 1, [], null],
     [[503, 200], 2, [1000], null],
@@ -90,10 +90,10 @@ Deno.test("a webhook that fails for now is tried again, and then given up with a
       [500, 500, 500],
       3,
       [1000, 5000],
-      /could not be given to the webhook at 127\.0\.0\.1:\d+: it answered 500/,
+      /Sending an alert to the webhook at 127\.0\.0\.1:\d+ failed: the server answered 500/,
     ],
-    [[404], 1, [], /it answered 404/],
-    [[302], 1, [], /it answered 302/],
+    [[404], 1, [], /the server answered 404/],
+    [[302], 1, [], /the server answered 302/],
   ];
   for (const [answers, calls, slept, complaint] of table) {
     const { server, bodies, url } = hook(answers);
@@ -109,7 +109,7 @@ Deno.test("a webhook that fails for now is tried again, and then given up with a
   }
 });
 
-Deno.test("a webhook's redirect is not followed: its headers and message stay at its origin", async () => {
+Deno.test("alertReporter: does not follow redirects of a webhook", async () => {
   const other = hook([200]);
   await using _other = other.server;
   for (const status of [301, 302, 303, 307, 308]) {
@@ -123,12 +123,12 @@ Deno.test("a webhook's redirect is not followed: its headers and message stay at
     const { complaints } = await tell([alert], NEWS);
     assertEquals(hits, 1);
     assertEquals(complaints.length, 1);
-    assertMatch(complaints[0] ?? "", new RegExp(`it answered ${status}$`));
+    assertMatch(complaints[0] ?? "", new RegExp(`the server answered ${status}$`));
   }
   assertEquals(other.bodies, []);
 });
 
-Deno.test("a command that fails is complained of, and the other alerts are given", async () => {
+Deno.test("alertReporter: a failed command is logged and does not affect other alerts", async () => {
   const alerts: Alert[] = [
     { kind: "command", command: ["one"] },
     { kind: "command", command: ["two"] },
@@ -136,7 +136,7 @@ Deno.test("a command that fails is complained of, and the other alerts are given
   const { host, complaints } = await tell(alerts, NEWS, { exitCode: 7 });
   assertEquals(host.executed.length, 2);
   assertEquals(complaints, [
-    "An alert could not be given to the command one: it ended with exit code 7",
-    "An alert could not be given to the command two: it ended with exit code 7",
+    "Sending an alert to the command one failed: exit code 7",
+    "Sending an alert to the command two failed: exit code 7",
   ]);
 });

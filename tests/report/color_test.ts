@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { colorWanted, painter } from "../../lib/report/format.ts";
 
-Deno.test("colorWanted follows NO_COLOR, FORCE_COLOR, the terminal and TERM, in this order", () => {
+Deno.test("colorWanted: NO_COLOR, FORCE_COLOR, the terminal and TERM, in this order", () => {
   const cases: [Record<string, string>, boolean, boolean][] = [
     [{}, true, true],
     [{}, false, false],
@@ -19,7 +19,7 @@ Deno.test("colorWanted follows NO_COLOR, FORCE_COLOR, the terminal and TERM, in 
   }
 });
 
-Deno.test("painter surrounds a text with its attributes, or leaves it alone", () => {
+Deno.test("painter: adds attributes, or returns the text unchanged", () => {
   assertEquals(painter(true)("bad", "failed"), "\x1b[31mfailed\x1b[39m");
   assertEquals(painter(false)("bad", "failed"), "failed");
 });

@@ -39,7 +39,7 @@ function scene(terminal: boolean, more: Partial<ConsoleOptions> = {}): Scene {
   return { reporter, output, time, progress };
 }
 
-/** One run with something of everything. */
+/** A run with each type of event and status. */
 const SCRIPT: readonly RunEvent[] = [
   event({ type: "run.started", tasks: 6 }),
   event({ type: "task.started", task: "f1040", url: "https://example.org/f1040" }),
@@ -86,7 +86,7 @@ const DEFERRED = "deferred   later  http.status: Fetching https://example.org/la
   "503 Service Unavailable; next request after 2026-01-02T04:00:01Z";
 const FAILED = "failed     gone  http.status: Fetching https://example.org/gone: 404 Not Found" +
   " → check the URL";
-const CLOSING = "1 task failed for good (exit code 3).";
+const CLOSING = "1 task failed permanently (exit code 3).";
 const SUMMARY = `
 created          1
 updated          1
@@ -101,7 +101,7 @@ ${CLOSING}
 `;
 
 const NORMAL = `created    f1040  1.34 MB in 2s
-updated    rates  1.34 MB in 2s; nothing showed that the body was complete
+updated    rates  1.34 MB in 2s; the response declared no length, so the body may be incomplete
 unchanged  same
 skipped    other  another run holds it
 ${DEFERRED}
@@ -119,7 +119,7 @@ started    f1040  https://example.org/f1040
 created    f1040  1.34 MB in 2s; ${TIMINGS}
 started    rates  https://example.org/rates
 retrying   rates  attempt 2 in 1.5s after net.reset
-updated    rates  1.34 MB in 2s; nothing showed that the body was complete; ` +
+updated    rates  1.34 MB in 2s; the response declared no length, so the body may be incomplete; ` +
   `attempts: net.reset, http.status 503, 200 after 1.5s; ${TIMINGS}; ` +
   `served from https://mirror.example.org/rates
 unchanged  same  ${TIMINGS}
@@ -140,7 +140,7 @@ Deno.test("what is passed over would say nothing", () => {
   }
 });
 
-Deno.test("without a terminal each result is a line, written as it comes", async () => {
+Deno.test("consoleReporter: without a terminal each result is a line, written immediately", async () => {
   const cases = [["normal", NORMAL, 7], ["quiet", QUIET, 3], ["verbose", VERBOSE, 11]] as const;
   for (const [verbosity, text, writes] of cases) {
     const { reporter, output, time } = scene(false, { verbosity });
@@ -152,7 +152,7 @@ Deno.test("without a terminal each result is a line, written as it comes", async
   }
 });
 
-Deno.test("colour is put on words, and changes none", async () => {
+Deno.test("consoleReporter: colour does not change the text", async () => {
   const { reporter, output } = scene(false, { color: true });
   for (const each of SCRIPT) reporter.report(each);
   await reporter.close();
@@ -160,7 +160,7 @@ Deno.test("colour is put on words, and changes none", async () => {
   assertEquals(new TerminalModel(1_000).write(output.writes.join("")).text + "\n", NORMAL);
 });
 
-Deno.test("on a terminal a view moves below the failures, and gives way to the summary", async () => {
+Deno.test("consoleReporter: on a terminal the live view is below the failures, and replaced by the summary", async () => {
   const { reporter, output, time, progress } = scene(true);
   const terminal = new TerminalModel(80);
   const shown = (): string[] => {
@@ -206,7 +206,7 @@ Deno.test("on a terminal a view moves below the failures, and gives way to the s
   assertEquals(output.writes, []);
 });
 
-Deno.test("on a terminal quiet draws nothing, and verbose tells every step above the view", () => {
+Deno.test("consoleReporter: on a terminal quiet draws no view, and verbose writes every step above it", () => {
   for (const [verbosity, text] of [["quiet", QUIET], ["verbose", VERBOSE]] as const) {
     const { reporter, output, time } = scene(true, { verbosity });
     for (const each of SCRIPT) {
@@ -219,7 +219,7 @@ Deno.test("on a terminal quiet draws nothing, and verbose tells every step above
   }
 });
 
-Deno.test("close takes the view away when the run did not end, and twice does no harm", async () => {
+Deno.test("consoleReporter: close removes the view of an unfinished run, also when called twice", async () => {
   const { reporter, output, time } = scene(true);
   reporter.report(event({ type: "run.started", tasks: 1 }));
   time.advance(100);
@@ -229,7 +229,7 @@ Deno.test("close takes the view away when the run did not end, and twice does no
   assertEquals(new TerminalModel(80).write(output.writes.join("")).text, "");
 });
 
-Deno.test("a second run starts from nothing", async () => {
+Deno.test("consoleReporter: a second run starts with empty counters", async () => {
   const { reporter, output, time, progress } = scene(true);
   for (const each of SCRIPT) {
     reporter.report(each);
@@ -250,7 +250,7 @@ Deno.test("a second run starts from nothing", async () => {
   ]);
 });
 
-Deno.test("nothing is written or thrown once nobody reads", async () => {
+Deno.test("consoleReporter: stops writing when the output is closed", async () => {
   for (const terminal of [false, true]) {
     const { reporter, output, time } = scene(terminal, { verbosity: "verbose" });
     output.breakPipe();
@@ -264,7 +264,7 @@ Deno.test("nothing is written or thrown once nobody reads", async () => {
   }
 });
 
-Deno.test("text from outside cannot act on the terminal or forge a line", async () => {
+Deno.test("consoleReporter: text from outside cannot control the terminal or forge a line", async () => {
   const { reporter, output } = scene(false, { verbosity: "verbose" });
   const evil = "a\nfailed     b\x1b[2J\x1b]0;title\x07\u202e";
   const shown = "a\\nfailed     b\\u{1b}[2J\\u{1b}]0;title\\u{7}\\u{202e}";
@@ -277,7 +277,7 @@ Deno.test("text from outside cannot act on the terminal or forge a line", async 
   ]);
 });
 
-Deno.test("a change of health is told: trouble to everybody, recovery unless quiet", () => {
+Deno.test("eventLine: becoming unhealthy is always shown, recovery unless quiet", () => {
   const changes: [before: Health, health: Health, failures: number][] = [
     ["healthy", "failing", 1],
     ["failing", "unhealthy", 3],
@@ -299,7 +299,7 @@ Deno.test("a change of health is told: trouble to everybody, recovery unless qui
   );
 });
 
-Deno.test("resultLine: an older file is shown as a warning, whether kept or published", () => {
+Deno.test("resultLine: shows the warning of an older file, whether kept or published", () => {
   const plain: Paint = (_style, text) => text;
   const warnings = ["olderThanPublished"] as const;
   const why = "the server sent an older file than the published one";

@@ -12,7 +12,7 @@ import { event, finished, summary } from "./fakes.ts";
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 
-/** Every field there is. */
+/** Events with every field. */
 const FULL = finished("a", "deferred", {
   code: "http.status",
   message: "Asked too often",
@@ -38,7 +38,7 @@ const REAL: RunEvent[] = [
   { ...event({ type: "run.started", tasks: 1 }), time: "2026-01-02T03:04:05.123456789Z" },
 ];
 
-/** The schema, but closed: here a field that it does not name is a mistake. */
+/** The schema without additional properties, so that unknown fields are errors. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== "object" || schema === null) return schema;
@@ -57,7 +57,7 @@ function keysIn(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, inner]) => [key, ...keysIn(inner)]);
 }
 
-Deno.test("every event there can be is valid, and holds no field the schema does not name", () => {
+Deno.test("eventJsonSchema: every event is valid and has no further field", () => {
   const schema = validator(closed(eventJsonSchema()));
   for (const given of REAL) {
     const { success, error } = schema.safeParse(given);
@@ -65,17 +65,17 @@ Deno.test("every event there can be is valid, and holds no field the schema does
   }
 });
 
-Deno.test("the schema names no field that no event has", () => {
+Deno.test("eventJsonSchema: every field occurs in an event", () => {
   assertEquals(new Set(EVENT_KEYS), new Set(REAL.flatMap(keysIn)));
   assertEquals(EVENT_KEYS.slice(0, 3), ["type", "time", "run"]);
 });
 
-Deno.test("the published schema lets later versions add fields", () => {
+Deno.test("eventJsonSchema: later versions may add fields", () => {
   const schema = validator(eventJsonSchema());
   assert(schema.safeParse({ ...REAL[0], later: 1 }).success);
 });
 
-Deno.test("what is no event is refused", () => {
+Deno.test("eventJsonSchema: rejects other values", () => {
   const schema = validator(eventJsonSchema());
   const { result } = FULL as Extract<RunEvent, { type: "task.finished" }>;
   const cases: unknown[] = [
@@ -96,7 +96,7 @@ Deno.test("what is no event is refused", () => {
   for (const value of cases) assert(!schema.safeParse(value).success, JSON.stringify(value));
 });
 
-Deno.test("every field of every event says what it is", () => {
+Deno.test("eventJsonSchema: every field has a description", () => {
   const undescribed = ({ properties = {} }: { properties?: Record<string, EventJsonSchema> }) =>
     Object.entries(properties)
       .filter(([, property]) =>
@@ -110,7 +110,7 @@ Deno.test("every field of every event says what it is", () => {
   assertEquals([...oneOf, ...Object.values($defs)].flatMap(undescribed), []);
 });
 
-Deno.test("cronfetch.events.schema.json is the schema", async () => {
+Deno.test("eventJsonSchema: equals cronfetch.events.schema.json", async () => {
   const published = await Deno.readTextFile(
     new URL("../../cronfetch.events.schema.json", import.meta.url),
   );

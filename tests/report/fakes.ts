@@ -1,13 +1,13 @@
-/** A terminal, a clock and events for the tests of the reporters. */
+/** A terminal, a clock and events for tests of reporters. */
 
 import type { Progress, RunEvent, RunOccurrence } from "../../lib/core/event.ts";
 import type { Clock, Output, Timers } from "../../lib/core/host.ts";
 import type { RunSummary, TaskResult, TaskStatus } from "../../lib/core/result.ts";
 
-/** An output that remembers every write. */
+/** An output that records every write. */
 export interface FakeOutput extends Output {
   readonly writes: string[];
-  /** From now on nobody reads. */
+  /** Closes the output: further writes return false. */
   breakPipe(): void;
   resize(columns: number): void;
 }
@@ -31,13 +31,13 @@ export function fakeOutput(terminal: boolean, width = 80): FakeOutput {
   };
 }
 
-/** Time that passes only when told to. */
+/** A manual clock and timers. */
 export interface FakeTime {
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Lets time pass; calls back what falls due, in order. */
+  /** Advances the clock and runs due callbacks in order. */
   advance(durationMs: number): void;
-  /** Callbacks that are neither called nor called off. */
+  /** Number of pending callbacks. */
   pending(): number;
 }
 
@@ -77,7 +77,7 @@ export function fakeProgress(): Progress {
   return { bytes: 0, running: new Map() };
 }
 
-/** An event at a fixed time of a fixed run. */
+/** An event with a fixed time and run. */
 export function event(occurrence: RunOccurrence): RunEvent {
   return { time: "2026-01-02T03:04:05Z", run: "r1", ...occurrence };
 }

@@ -8,7 +8,7 @@ import {
   plural,
 } from "../../lib/report/format.ts";
 
-Deno.test("escapeControl shows what acts on a terminal or hides from the eye", () => {
+Deno.test("escapeControl: escapes control and invisible characters", () => {
   const cases: [string, string][] = [
     ["plain text, größer, 日本語, 👍", "plain text, größer, 日本語, 👍"],
     ["two\nlines\r\n", "two\\nlines\\r\\n"],
@@ -29,7 +29,7 @@ Deno.test("escapeControl shows what acts on a terminal or hides from the eye", (
   for (const [text, shown] of cases) assertEquals(escapeControl(text), shown);
 });
 
-Deno.test("escapeControlInJson changes the text, never the value", () => {
+Deno.test("escapeControlInJson: the value stays the same", () => {
   const cases: [string, string][] = [
     ["a\u2028b\u2029", '"a\\u2028b\\u2029"'],
     ["\x7f\x9b", '"\\u007f\\u009b"'],
@@ -44,7 +44,7 @@ Deno.test("escapeControlInJson changes the text, never the value", () => {
   }
 });
 
-Deno.test("numbers are told with their units", () => {
+Deno.test("formatBytes, formatDuration, formatCount, plural: numbers with units", () => {
   const cases: [string, string][] = [
     [formatBytes(0), "0 B"],
     [formatBytes(1_337), "1.34 kB"],
@@ -59,7 +59,7 @@ Deno.test("numbers are told with their units", () => {
   for (const [actual, expected] of cases) assertEquals(actual, expected);
 });
 
-Deno.test("table aligns labels left and values right", () => {
+Deno.test("alignPairs: labels left, values right", () => {
   assertEquals(alignPairs([["created", "1,204"], ["failed", "2"]]), [
     "created  1,204",
     "failed       2",

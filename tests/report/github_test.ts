@@ -10,7 +10,7 @@ import { event, finished, summary } from "./fakes.ts";
 
 const MIB = 1024 * 1024;
 
-/** Tells a reporter of a run, and gives what it wrote. */
+/** Reports a run and returns what was written. */
 async function told(
   events: readonly RunEvent[],
   options: TestHostOptions & { readonly group?: boolean; readonly before?: string } = {},
@@ -34,7 +34,7 @@ async function told(
   };
 }
 
-/** Reads `$GITHUB_OUTPUT` as the runner does. */
+/** Parses `$GITHUB_OUTPUT` like the runner. */
 function parseOutputs(text: string): Record<string, string> {
   const outputs: Record<string, string> = {};
   const lines = text.split("\n");
@@ -57,7 +57,7 @@ const FAILURE = {
   httpStatus: 404,
 } as const;
 
-Deno.test("github: a group, an annotation a failure, a table with failures first, outputs", async () => {
+Deno.test("githubReporter: a group, an annotation per failure, a table with failures first, outputs", async () => {
   const { log, summary, outputs } = await told([
     started,
     finished("a", "created"),
@@ -80,7 +80,7 @@ Deno.test("github: a group, an annotation a failure, a table with failures first
     [
       "### cronfetch",
       "",
-      "1 task failed for good (exit code 3).",
+      "1 task failed permanently (exit code 3).",
       "",
       "<table>",
       "<tr><th>status</th><th>task</th><th>file</th><th>size</th><th>remarks</th></tr>",
@@ -108,7 +108,7 @@ Deno.test("github: a group, an annotation a failure, a table with failures first
   });
 });
 
-Deno.test("github: text from outside does nothing in the table, the log and the outputs", async () => {
+Deno.test("githubReporter: text from outside is inert in the table, the log and the outputs", async () => {
   const evil = "a|b\n\n::error::x\r\n##[error]<script>*[x](javascript:1)* @all #1 `\u202e&amp;\n";
   const { log, summary, outputs } = await told([
     started,
@@ -119,7 +119,7 @@ Deno.test("github: text from outside does nothing in the table, the log and the 
   const cell = "a|b\\n\\n::error::x\\r\\n##[error]&#60;script&#62;*[x](javascript:1)* @all #1 " +
     "`\\u{202e}&#38;amp;\\n";
   const table = summary.slice(summary.indexOf("<table>"));
-  // One block of HTML, which only an empty line ends, and no tag in it but ours.
+  // One HTML block, which only an empty line would end, with the table's tags only.
   assertEquals(table.trimEnd().includes("\n\n"), false);
   assertEquals(
     new Set(table.match(/<\/?[a-z]+/g)),
@@ -134,7 +134,7 @@ Deno.test("github: text from outside does nothing in the table, the log and the 
   assertEquals(JSON.parse(outputs["changed"] ?? ""), [`${evil}"\n`]);
 });
 
-Deno.test("github: ten annotations, the last for all others; failures alone have one", async () => {
+Deno.test("githubReporter: at most ten annotations, the last one counts the others", async () => {
   const failures = Array.from(
     { length: 12 },
     (_, index) => finished(`t${index}`, "failed", FAILURE),
@@ -152,7 +152,7 @@ Deno.test("github: ten annotations, the last for all others; failures alone have
   }
 });
 
-Deno.test("github: the summary stays under 1 MiB with what is there already", async () => {
+Deno.test("githubReporter: the summary file stays below 1 MiB with its previous content", async () => {
   const failures = Array.from(
     { length: 100 },
     (_, index) => finished(`f${index}`, "failed", FAILURE),
@@ -175,10 +175,13 @@ Deno.test("github: the summary stays under 1 MiB with what is there already", as
   }
   const full = await told(events, { before: "x".repeat(MIB - 50) });
   assertEquals(full.summary, "x".repeat(MIB - 50));
-  assertStringIncludes(full.log, "The job summary could not be written: the step has filled it");
+  assertStringIncludes(
+    full.log,
+    "The job summary could not be written: no space is left in the summary",
+  );
 });
 
-Deno.test("github: an output too long is cut and told; the counts stay right", async () => {
+Deno.test("githubReporter: a long output is cut and logged; the counts are complete", async () => {
   const keys = Array.from({ length: 3_000 }, (_, index) => `${index}-${"k".repeat(200)}`);
   const { outputs, log } = await told([
     started,
@@ -195,7 +198,7 @@ Deno.test("github: an output too long is cut and told; the counts stay right", a
   );
 });
 
-Deno.test("github: files that cannot be written are told, and nothing else happens", async () => {
+Deno.test("githubReporter: a failed write is logged and ignored", async () => {
   const { log } = await told([started, ended(0, {})], {
     unwritable: ["/summary", "/output"],
     group: false,
@@ -205,13 +208,13 @@ Deno.test("github: files that cannot be written are told, and nothing else happe
   assertStringIncludes(log, "The outputs could not be written: /output is unwritable");
 });
 
-Deno.test("github: a run that does not come to its end closes its group, and writes nothing", async () => {
+Deno.test("githubReporter: an unfinished run closes its group and writes no file", async () => {
   const { log, summary, outputs } = await told([started]);
   assertEquals(log, "::group::cronfetch: 3 tasks\n::endgroup::\n");
   assertEquals([summary, outputs], ["", {}]);
 });
 
-Deno.test("run on GitHub: everything at once, and no line of a stranger's is a command", async () => {
+Deno.test("run on GitHub: log, summary and outputs together, and no foreign text is a command", async () => {
   const evil = "::error::I am a stranger";
   await using server = origin({ "/a.txt": "first\n", "/b.txt": 404 });
   await using folder = await temporaryFolder();
@@ -233,10 +236,10 @@ Deno.test("run on GitHub: everything at once, and no line of a stranger's is a c
     lines.filter((line) => line.startsWith("::")).map((line) => /^::[a-z]+/.exec(line)?.[0]),
     ["::group", "::endgroup", "::error"],
   );
-  // What people read about the end stands behind the group.
+  // The summary follows the group.
   const end = lines.indexOf("::endgroup::");
   assert(lines.findIndex((line) => line.startsWith("created ")) < end);
-  assert(lines.findIndex((line) => line.includes("1 task failed for good")) > end);
+  assert(lines.findIndex((line) => line.includes("1 task failed permanently")) > end);
   for (const line of [...lines, ...host.stdout.text.split("\n")]) {
     assertEquals(line.includes("##[") && !line.startsWith("::"), false, line);
   }
@@ -250,7 +253,7 @@ Deno.test("run on GitHub: everything at once, and no line of a stranger's is a c
   );
   assertStringIncludes(host.files.get("/summary") ?? "", "<code>##[error]b</code>");
 
-  // An error of many lines, from text that a stranger wrote.
+  // A multiline error with foreign text.
   const broken = testHost({ cwd: folder.path, env });
   assertEquals(await main(["run", "\n::error::x"], broken), 2);
   assertEquals(broken.stderr.text.split("\n").filter((line) => line.startsWith("::")), []);

@@ -29,7 +29,7 @@ const ended = event({
   summary: summary(3, { created: 1, failed: 1, cancelled: 1, deferred: 1, skipped: 1 }),
 });
 
-Deno.test("junit: what each status becomes", async () => {
+Deno.test("junitReporter: each status as a test case", async () => {
   const { xml, complaints } = await told([
     started,
     finished("a", "created", { key: "x/a.csv" }),
@@ -63,13 +63,13 @@ Deno.test("junit: what each status becomes", async () => {
   assertEquals(complaints, []);
 });
 
-Deno.test("junit: any text is fit for XML 1.0", () => {
+Deno.test("escapeXml: any text becomes valid XML 1.0", () => {
   assertEquals(
     escapeXml("a\0b\x1b\n\ud800\ufffe\uffff😀"),
     "a\\u{0}b\\u{1b}\\n\\u{d800}\\u{fffe}\\u{ffff}😀",
   );
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
-    // Production 2 of the recommendation, less what would be markup.
+    // Production 2 of XML 1.0, without markup characters.
     assertMatch(
       escapeXml(text),
       /^(?:[[\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]--[<>"'\&]]|&#(?:34|38|39|60|62);)*$/v,
@@ -77,14 +77,14 @@ Deno.test("junit: any text is fit for XML 1.0", () => {
   }));
 });
 
-Deno.test("junit: a run without an end writes none; a file that cannot be written is told", async () => {
+Deno.test("junitReporter: an unfinished run writes no file; a failed write is logged", async () => {
   assertEquals(await told([started]), { xml: undefined, complaints: [] });
   const { complaints } = await told([started, ended], { unwritable: ["/report.xml"] });
   assertEquals(complaints.length, 1);
   assertMatch(complaints[0] ?? "", /^The JUnit report could not be written: \/report\.xml/);
 });
 
-Deno.test("run --report: repeatable, beside the folder the program is in; unknown kinds are refused", async () => {
+Deno.test("run --report: repeatable, relative to the working directory; unknown kinds are refused", async () => {
   await using server = origin({ "/a.txt": "first\n" });
   await using folder = await temporaryFolder();
   const url = `${server.origin}/a.txt`;
@@ -101,7 +101,7 @@ Deno.test("run --report: repeatable, beside the folder the program is in; unknow
   assertEquals(server.hits(), 1);
 });
 
-Deno.test("the real host: a file is added to, measured, and replaced in one step", async () => {
+Deno.test("realHost: appendFile, fileSize and replaceFile", async () => {
   await using folder = await temporaryFolder();
   const { appendFile, fileSize, replaceFile } = realHost();
   const path = folder.file("a");
@@ -111,7 +111,7 @@ Deno.test("the real host: a file is added to, measured, and replaced in one step
   assertEquals([await fileSize(path), await Deno.readTextFile(path)], [3, "üb"]);
   const reader = await Deno.open(path);
   await replaceFile(path, "new");
-  // Whoever had it open goes on reading the old one.
+  // A handle opened before still reads the old content.
   assertEquals(await new Response(reader.readable).text(), "üb");
   assertEquals(await tree(folder.path), { a: "new" });
   await Deno.mkdir(folder.file("folder/full"), { recursive: true });

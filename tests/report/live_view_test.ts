@@ -18,7 +18,7 @@ function progress(running: [string, TaskProgress][], bytes = 0): Progress {
   return { bytes, running: new Map(running) };
 }
 
-Deno.test("picture shows the bar, the numbers and the first running tasks", () => {
+Deno.test("renderView: the bar, the totals and the first running tasks", () => {
   const cases: [string, RunView, string[]][] = [
     ["the start", moment(), ["░░░░░░░░░░░░░░░░░░░░ 0/10 tasks  0 B"]],
     ["no tasks at all", moment({ total: 0 }), ["░░░░░░░░░░░░░░░░░░░░ 0/0 tasks  0 B"]],
@@ -72,7 +72,7 @@ Deno.test("picture shows the bar, the numbers and the first running tasks", () =
   for (const [name, given, lines] of cases) assertEquals(renderView(given, 80), lines, name);
 });
 
-Deno.test("picture keeps one column free, whatever the width and the ids", () => {
+Deno.test("renderView: leaves the last column free for any width and id", () => {
   const given = moment({
     progress: progress([
       ["日本語日本語", { receivedBytes: 1, totalBytes: 2 }],
@@ -87,7 +87,7 @@ Deno.test("picture keeps one column free, whatever the width and the ids", () =>
   assertEquals(renderView(given, 1), ["…", "…", "…"]);
 });
 
-Deno.test("rateMeter looks back three seconds, and needs half a second", () => {
+Deno.test("createRateMeter: measures the last three seconds, null in the first half second", () => {
   const rate = createRateMeter();
   const cases: [number, number, number | null][] = [
     [0, 0, null],

@@ -10,7 +10,7 @@ const RESULT_TAIL = '"url":"https://example.org/a","servedFrom":"https://example
 
 const HEAD = '"time":"2026-01-02T03:04:05Z","run":"r1"';
 
-Deno.test("ndjsonReporter writes each event at once, as one line with its keys in order", async () => {
+Deno.test("ndjsonReporter: writes each event immediately, as one line with ordered keys", async () => {
   const cases: [RunEvent, string][] = [
     [event({ type: "run.started", tasks: 3 }), `{"type":"run.started",${HEAD},"tasks":3}\n`],
     [
@@ -48,7 +48,7 @@ Deno.test("ndjsonReporter writes each event at once, as one line with its keys i
   assertEquals(output.writes.length, cases.length);
 });
 
-Deno.test("ndjsonReporter writes no character that acts on a terminal or ends a line", () => {
+Deno.test("ndjsonReporter: escapes control characters", () => {
   const output = fakeOutput(false);
   const task = "a\n\r\x1b[2J\x7f\x9b\u2028\u2029\u202e\ud800日本";
   ndjsonReporter(output).report(event({ type: "task.started", task, url: "https://e.org/" }));
@@ -57,14 +57,14 @@ Deno.test("ndjsonReporter writes no character that acts on a terminal or ends a 
   assertEquals(JSON.parse(line).task, task);
 });
 
-Deno.test("ndjsonReporter lets out nothing that the schema does not name", () => {
+Deno.test("ndjsonReporter: omits fields that the schema does not have", () => {
   const output = fakeOutput(false);
   const more = { authorization: "secret" };
   ndjsonReporter(output).report({ ...event({ type: "run.started", tasks: 1 }), ...more });
   assertEquals(output.writes, [`{"type":"run.started",${HEAD},"tasks":1}\n`]);
 });
 
-Deno.test("ndjsonReporter is silent once nobody reads", async () => {
+Deno.test("ndjsonReporter: stops writing when the output is closed", async () => {
   const output = fakeOutput(false);
   const reporter = ndjsonReporter(output);
   reporter.report(event({ type: "run.started", tasks: 1 }));

@@ -3,7 +3,7 @@ import { createScreen } from "../../lib/report/live_view.ts";
 import { fakeOutput } from "./fakes.ts";
 import { TerminalModel } from "./terminal_model.ts";
 
-Deno.test("a screen draws over its last picture and leaves the lines above", () => {
+Deno.test("createScreen: replaces the last view and keeps the lines above", () => {
   const output = fakeOutput(true, 20);
   const terminal = new TerminalModel(20);
   const { draw } = createScreen(output);
@@ -36,7 +36,7 @@ Deno.test("a screen draws over its last picture and leaves the lines above", () 
   assertEquals(output.writes.length, steps.length);
 });
 
-Deno.test("a screen writes nothing where nothing changed", () => {
+Deno.test("createScreen: writes nothing if nothing changed", () => {
   const output = fakeOutput(true);
   const { draw } = createScreen(output);
   draw([], []);
@@ -47,13 +47,13 @@ Deno.test("a screen writes nothing where nothing changed", () => {
   assertEquals(output.writes.at(-1), "\x1b[1A\x1b[Jnew\n\x1b[?7lsame\n\x1b[?7h");
 });
 
-Deno.test("a screen finds its picture again in a terminal that became narrower", () => {
+Deno.test("createScreen: erases the view after the terminal became narrower", () => {
   const output = fakeOutput(true, 12);
   const { draw } = createScreen(output);
   draw(["stays"], ["0123456789", "日本語", ""]);
   output.resize(4);
   draw([], ["ok"]);
-  // As terminals do, the model breaks the old lines anew: three rows, two and one.
+  // The model rewraps the old lines like a terminal: three rows, two and one.
   const terminal = new TerminalModel(4).write("stay\n0123456789\n日本語\n\n")
     .write(output.writes.at(-1) ?? "");
   assertEquals(terminal.lines, ["stay", "ok"]);

@@ -11,7 +11,7 @@ import { result, summary } from "./fakes.ts";
 
 const plain = painter(false);
 
-Deno.test("closingLine says what the exit code means", () => {
+Deno.test("closingLine: the meaning of each exit code", () => {
   const cases: [number, Partial<Record<TaskStatus, number>>, string][] = [
     [EXIT.good, {}, "There was nothing to do."],
     [EXIT.good, { unchanged: 2 }, "Everything is up to date."],
@@ -27,19 +27,19 @@ Deno.test("closingLine says what the exit code means", () => {
       {},
       "Usage, config or state error: no request was sent (exit code 2).",
     ],
-    [EXIT.failed, { failed: 1, created: 2 }, "1 task failed for good (exit code 3)."],
+    [EXIT.failed, { failed: 1, created: 2 }, "1 task failed permanently (exit code 3)."],
     [
       EXIT.failed,
       { failed: 1_200 },
-      "1,200 tasks failed, at least one of them for good (exit code 3).",
+      "1,200 tasks failed, at least one of them permanently (exit code 3).",
     ],
-    [EXIT.temporary, { failed: 1 }, "1 task failed for now; try again later (exit code 4)."],
-    [EXIT.temporary, {}, "Not everything could be done for now; try again later (exit code 4)."],
+    [EXIT.temporary, { failed: 1 }, "1 task failed temporarily; try again later (exit code 4)."],
+    [EXIT.temporary, {}, "Some tasks could not be finished; try again later (exit code 4)."],
     [EXIT.temporary, { deferred: 2 }, "2 tasks deferred; try again later (exit code 4)."],
     [
       EXIT.temporary,
       { failed: 2, deferred: 1 },
-      "2 tasks failed for now, 1 deferred; try again later (exit code 4).",
+      "2 tasks failed temporarily, 1 deferred; try again later (exit code 4).",
     ],
     [
       EXIT.deadline,
@@ -55,7 +55,7 @@ Deno.test("closingLine says what the exit code means", () => {
   }
 });
 
-Deno.test("summaryLines lists troubles that are out of sight: twenty, and counts the others", () => {
+Deno.test("summaryLines: lists twenty failures of a long run and counts the others", () => {
   const cases: [count: number, listed: number, more: string[]][] = [
     [20, 0, []],
     [21, 20, ["and 1 more; see --json"]],
@@ -81,7 +81,7 @@ Deno.test("summaryLines lists troubles that are out of sight: twenty, and counts
   }
 });
 
-Deno.test("summaryLines colours whole rows, so that their words stay aligned", () => {
+Deno.test("summaryLines: colours whole rows, which stay aligned", () => {
   assertEquals(summaryLines(summary(0, { created: 3 }), emptyFailureList(), painter(true)), [
     "",
     "\x1b[32mcreated         3\x1b[39m",

@@ -1,8 +1,8 @@
-/** As much of a terminal as the live view needs: what a person sees after some writes. */
+/** A model of a terminal: the visible lines after some writes. */
 
 import { displayWidth } from "../../lib/report/format.ts";
 
-/** Takes text and shows what a terminal of this width would. */
+/** Interprets the text and sequences that the live view uses. */
 export class TerminalModel {
   readonly #columns: number;
   readonly #rows: string[][] = [[]];
@@ -14,7 +14,7 @@ export class TerminalModel {
     this.#columns = columns;
   }
 
-  /** The lines on the screen, without those that are empty at the end. */
+  /** The visible lines, without empty ones at the end. */
   get lines(): string[] {
     return this.text.split("\n");
   }
@@ -23,7 +23,7 @@ export class TerminalModel {
     return this.#rows.map((cells) => cells.join("").trimEnd()).join("\n").trimEnd();
   }
 
-  /** Row and column of the cursor, and whether long lines are continued. */
+  /** Row and column of the cursor, and whether wrapping is on. */
   get state(): { row: number; column: number; wrap: boolean } {
     return { row: this.#row, column: this.#column, wrap: this.#wrap };
   }

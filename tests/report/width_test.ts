@@ -1,7 +1,7 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { displayWidth, truncate } from "../../lib/report/format.ts";
 
-Deno.test("displayWidth counts columns", () => {
+Deno.test("displayWidth: counts terminal columns", () => {
   const cases: [string, number][] = [
     ["", 0],
     ["ascii", 5],
@@ -22,7 +22,7 @@ Deno.test("displayWidth counts columns", () => {
   for (const [text, columns] of cases) assertEquals(displayWidth(text), columns, text);
 });
 
-Deno.test("truncate keeps within a width and never splits a character", () => {
+Deno.test("truncate: keeps within a width and never splits a character", () => {
   const cases: [string, number, string][] = [
     ["fits", 4, "fits"],
     ["too long", 4, "too…"],

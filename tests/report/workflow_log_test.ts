@@ -10,12 +10,12 @@ function written(pieces: readonly string[]): string {
   return output.writes.join("");
 }
 
-/** Whether the runner of GitHub Actions might find a command in a line. */
+/** Whether the GitHub Actions runner could find a command in a line. */
 function isCommand(line: string): boolean {
   return /^[\s\u0085]*::/.test(line) || line.includes("##[");
 }
 
-Deno.test("a workflow log: no text is a command", async (t) => {
+Deno.test("WorkflowLog: no text is a command", async (t) => {
   const table: [name: string, text: string, written: string][] = [
     ["plain text", "created  a.txt\n", "created  a.txt\n"],
     ["a command", "::error::boo\n", ":\\u003aerror::boo\n"],
@@ -42,7 +42,7 @@ Deno.test("a workflow log: no text is a command", async (t) => {
   assertEquals(JSON.parse(written([`{"a":"##[b]"}`])), { a: "##[b]" });
 });
 
-Deno.test("a workflow log: whatever is written, however it is cut, is no command", () => {
+Deno.test("WorkflowLog: arbitrary text, split anywhere, is no command", () => {
   const character = fc.constantFrom(
     ":",
     ":",
@@ -63,7 +63,7 @@ Deno.test("a workflow log: whatever is written, however it is cut, is no command
   }));
 });
 
-Deno.test("a workflow log: commands of ours stand on lines of their own, escaped", () => {
+Deno.test("WorkflowLog: commands are escaped and on their own lines", () => {
   const output = fakeOutput(false);
   const log = new WorkflowLog(output);
   log.write("half a line");
