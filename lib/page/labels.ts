@@ -10,7 +10,7 @@ export interface CodeExplanation {
   /** Null for a code that only another version has. */
   readonly meaning: string | null;
   /** A hint in the imperative, or null. */
-  readonly advice: string | null;
+  readonly hint: string | null;
 }
 
 /** Explains the code of a result; null if it has none. */
@@ -18,8 +18,8 @@ export function explainCode(
   { code, httpStatus }: Pick<RecentResult, "code" | "httpStatus">,
 ): CodeExplanation | null {
   if (code === null) return null;
-  if (!isErrorCode(code)) return { meaning: null, advice: null };
-  return { meaning: ERROR_CODES[code].meaning, advice: hintFor(code, httpStatus) };
+  if (!isErrorCode(code)) return { meaning: null, hint: null };
+  return { meaning: ERROR_CODES[code].meaning, hint: hintFor(code, httpStatus) };
 }
 
 function isErrorCode(code: string): code is ErrorCode {

@@ -82,7 +82,7 @@ function LastFailure({ record }: { readonly record: TaskRecord | null }) {
       <p>
         {capitalized(shown(last.message ?? explanation?.meaning ?? last.code ?? ""))}.
       </p>
-      {explanation?.advice && <p>Hint: {explanation.advice}.</p>}
+      {explanation?.hint && <p>Hint: {explanation.hint}.</p>}
       {record.retryAt !== null && <p class="faint">Next attempt at {exactTime(record.retryAt)}.</p>}
     </section>
   );
@@ -273,7 +273,7 @@ export function ResultMessage({ result }: { readonly result: RecentResult }): JS
         {httpStatus !== null && ` ${httpStatus}`}
         {message !== null && explanation?.meaning && `: ${explanation.meaning}`}
       </span>
-      {explanation?.advice && <span class="message">Hint: {explanation.advice}.</span>}
+      {explanation?.hint && <span class="message">Hint: {explanation.hint}.</span>}
     </>
   );
 }

@@ -1,11 +1,15 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import {
   alignPairs,
+  colorWanted,
+  displayWidth,
   escapeControl,
   escapeControlInJson,
   formatBytes,
   formatDuration,
+  painter,
   plural,
+  truncate,
 } from "../../lib/report/format.ts";
 
 Deno.test("escapeControl: escapes control and invisible characters", () => {
@@ -65,4 +69,66 @@ Deno.test("alignPairs: labels left, values right", () => {
     "failed       2",
   ]);
   assertEquals(alignPairs([]), []);
+});
+
+Deno.test("colorWanted: NO_COLOR, FORCE_COLOR, the terminal and TERM, in this order", () => {
+  const cases: [Record<string, string>, boolean, boolean][] = [
+    [{}, true, true],
+    [{}, false, false],
+    [{ NO_COLOR: "1" }, true, false],
+    [{ NO_COLOR: "" }, true, true],
+    [{ FORCE_COLOR: "1" }, false, true],
+    [{ FORCE_COLOR: "" }, false, false],
+    [{ NO_COLOR: "1", FORCE_COLOR: "1" }, true, false],
+    [{ TERM: "dumb" }, true, false],
+    [{ TERM: "xterm-256color" }, true, true],
+    [{ TERM: "dumb", FORCE_COLOR: "1" }, true, true],
+  ];
+  for (const [env, isTerminal, wanted] of cases) {
+    assertEquals(colorWanted((name) => env[name], isTerminal), wanted, JSON.stringify(env));
+  }
+});
+
+Deno.test("painter: adds attributes, or returns the text unchanged", () => {
+  assertEquals(painter(true)("bad", "failed"), "\x1b[31mfailed\x1b[39m");
+  assertEquals(painter(false)("bad", "failed"), "failed");
+});
+
+Deno.test("displayWidth: counts terminal columns", () => {
+  const cases: [string, number][] = [
+    ["", 0],
+    ["ascii", 5],
+    ["größe", 5],
+    ["gro\u0308ße", 5],
+    ["日本語", 6],
+    ["한국", 4],
+    ["ﾊﾝｶｸ", 4],
+    ["ＦＵＬＬ", 8],
+    ["𠮷", 2],
+    ["👍", 2],
+    ["❤", 1],
+    ["❤\ufe0f", 2],
+    ["1", 1],
+    ["…█░→", 4],
+    ["a\u200db", 2],
+  ];
+  for (const [text, columns] of cases) assertEquals(displayWidth(text), columns, text);
+});
+
+Deno.test("truncate: keeps within a width and never splits a character", () => {
+  const cases: [string, number, string][] = [
+    ["fits", 4, "fits"],
+    ["too long", 4, "too…"],
+    ["too long", 1, "…"],
+    ["日本語", 6, "日本語"],
+    ["日本語", 5, "日本…"],
+    ["日本語", 4, "日…"],
+    ["👍👍👍", 5, "👍👍…"],
+    ["a\u0308\u0308bc", 2, "a\u0308\u0308…"],
+  ];
+  for (const [text, columns, expected] of cases) {
+    const cut = truncate(text, columns);
+    assertEquals(cut, expected);
+    assertLess(displayWidth(cut), columns + 1);
+  }
 });

@@ -1,6 +1,13 @@
 import { assertEquals } from "@std/assert";
 import type { Progress, TaskProgress } from "../../lib/core/event.ts";
-import { createRateMeter, renderView, type RunView } from "../../lib/report/live_view.ts";
+import {
+  createRateMeter,
+  createScreen,
+  renderView,
+  type RunView,
+} from "../../lib/report/live_view.ts";
+import { fakeOutput } from "./fakes.ts";
+import { TerminalModel } from "./terminal_model.ts";
 
 function moment(more: Partial<RunView> = {}): RunView {
   return {
@@ -99,4 +106,60 @@ Deno.test("createRateMeter: measures the last three seconds, null in the first h
     [20_000, 7_000, 0],
   ];
   for (const [nowMs, bytes, expected] of cases) assertEquals(rate(nowMs, bytes), expected);
+});
+
+Deno.test("createScreen: replaces the last view and keeps the lines above", () => {
+  const output = fakeOutput(true, 20);
+  const terminal = new TerminalModel(20);
+  const { draw } = createScreen(output);
+  const steps: [string[], string[], string[]][] = [
+    [[], ["one", "two", "three"], ["one", "two", "three"]],
+    [[], ["ONE", "2"], ["ONE", "2"]],
+    [["stays"], ["1"], ["stays", "1"]],
+    [["a line that is longer than wide"], ["1", "2"], [
+      "stays",
+      "a line that is longe",
+      "r than wide",
+      "1",
+      "2",
+    ]],
+    [["exactly twenty wide."], ["日本"], [
+      "stays",
+      "a line that is longe",
+      "r than wide",
+      "exactly twenty wide.",
+      "日本",
+    ]],
+    [[], [], ["stays", "a line that is longe", "r than wide", "exactly twenty wide."]],
+  ];
+  for (const [lasting, picture, lines] of steps) {
+    draw(lasting, picture);
+    terminal.write(output.writes.at(-1) ?? "");
+    assertEquals(terminal.lines, lines);
+    assertEquals(terminal.state, { row: lines.length, column: 0, wrap: true });
+  }
+  assertEquals(output.writes.length, steps.length);
+});
+
+Deno.test("createScreen: writes nothing if nothing changed", () => {
+  const output = fakeOutput(true);
+  const { draw } = createScreen(output);
+  draw([], []);
+  draw([], ["same"]);
+  draw([], ["same"]);
+  assertEquals(output.writes, ["\x1b[?7lsame\n\x1b[?7h"]);
+  draw(["new"], ["same"]);
+  assertEquals(output.writes.at(-1), "\x1b[1A\x1b[Jnew\n\x1b[?7lsame\n\x1b[?7h");
+});
+
+Deno.test("createScreen: erases the view after the terminal became narrower", () => {
+  const output = fakeOutput(true, 12);
+  const { draw } = createScreen(output);
+  draw(["stays"], ["0123456789", "日本語", ""]);
+  output.resize(4);
+  draw([], ["ok"]);
+  // The model rewraps the old lines like a terminal: three rows, two and one.
+  const terminal = new TerminalModel(4).write("stay\n0123456789\n日本語\n\n")
+    .write(output.writes.at(-1) ?? "");
+  assertEquals(terminal.lines, ["stay", "ok"]);
 });
