@@ -240,10 +240,12 @@ storeTest("row 121: the older version is kept out after a refused condition, too
 
 storeTest("row 121: an older version in answer to a range drops the part", async () => {
   const published = text("published file", 200_000);
+  const newer = text("newer file", 2_000_000);
   const [now, before, longAgo] = [NEWEST, OLDER, OLDEST].map(({ lastModified }) => lastModified);
   await using server = await scripted([
     whole(published, ['ETag: "2"', `Last-Modified: ${before}`, "Connection: close"]),
-    whole(NEWER, ['ETag: "3"', `Last-Modified: ${now}`], 100_000),
+    // fetch loses up to 512 KiB before a break.
+    whole(newer, ['ETag: "3"', `Last-Modified: ${now}`], 1_500_000),
     whole(FILE, ['ETag: "1"', `Last-Modified: ${longAgo}`, "Connection: close"]),
   ]);
   await using runs = await runsOver();
@@ -252,6 +254,8 @@ storeTest("row 121: an older version in answer to a range drops the part", async
   assertEquals((await runs.result(task)).code, "body.truncated");
   assertEquals(parts(await runs.tree()), 1);
   assertEquals(brief(await runs.result(task)), KEPT);
-  assertEquals(server.asked, [null, null, ["bytes=100000-", '"3"']]);
+  const [, , range] = server.asked;
+  assertEquals(range?.[1], '"3"');
+  assertEquals(/^bytes=[1-9]\d*-$/.test(range?.[0] ?? ""), true, `${range?.[0]}`);
   assertEquals(await runs.tree(), { "file.bin": await shown(published) });
 });
