@@ -2,7 +2,6 @@
 
 import { parseDuration, parseSize } from "../lib/config/fields.ts";
 import { keyOf, safeName } from "../lib/config/keys.ts";
-import { escapeControls } from "../lib/config/problem.ts";
 import {
   createRedactor,
   createUrlRedactor,
@@ -19,7 +18,7 @@ import { sniffFault } from "../lib/content/sniff.ts";
 import { textFault } from "../lib/content/text_content.ts";
 import { parseStateLocation, parseStoreLocation } from "../lib/core/location.ts";
 import { parseHttpDate } from "../lib/core/http_date.ts";
-import { cutServerText, quoteServerText, trimEndOf } from "../lib/core/text.ts";
+import { cutServerText, escapeControl, quoteServerText, trimEndOf } from "../lib/core/text.ts";
 import { classifyResponse } from "../lib/download/response.ts";
 import { parseChecksums } from "../lib/content/checksum.ts";
 import { contentLength, parseHead } from "../lib/http/head.ts";
@@ -38,7 +37,6 @@ import { requestedPauseMs } from "../lib/download/retry.ts";
 import { responseValidators, tagUse } from "../lib/download/conditional.ts";
 import { versionedKey } from "../lib/core/key.ts";
 import { bearerToken } from "../lib/page/security.ts";
-import { escapeControl } from "../lib/report/format.ts";
 import { escapeXml } from "../lib/report/junit.ts";
 import { checkFields } from "../lib/cron/expression.ts";
 import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
@@ -81,7 +79,6 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "decideRedirect, below the limit": (text) =>
     decideRedirect(["https://a.example/"], text.slice(0, 8_000)),
   escapeControl,
-  escapeControls,
   escapeXml,
   explainS3: (text) => explainS3(s3Failure(text), null),
   fromFetchError: (text) => fromFetchError(new Error(text), new AbortController().signal),

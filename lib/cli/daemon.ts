@@ -1,5 +1,6 @@
 /** What `watch` and `serve` share: to stay, and to run what is due whenever it is. */
 
+import { escapeControl } from "../core/text.ts";
 import type { Flags } from "./flags.ts";
 import { configFiles, openConfigSource } from "../config/load.ts";
 import { parseDuration } from "../config/fields.ts";
@@ -11,7 +12,7 @@ import { type Watched, type WatchNews, watchTasks } from "../worker/watch.ts";
 import { prepare, urlsAmong } from "./prepare.ts";
 import { createReporters } from "./run.ts";
 import { type Stop, stopOnSignals } from "./signals.ts";
-import { escapeControl, formatDuration, plural, relativeTime } from "../report/format.ts";
+import { formatDuration, plural, relativeTime } from "../report/format.ts";
 import type { Wake } from "../schedule/trigger.ts";
 import type { Look, Overrun } from "../worker/tick.ts";
 import { shortPath } from "./doctor/permissions.ts";

@@ -1,11 +1,11 @@
 /** `init`: a config to begin with. */
 
 import { resolve } from "@std/path";
+import { errorMessage } from "../core/text.ts";
 import type { Flags } from "./flags.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
-import { reasonOf } from "./doctor/checks.ts";
 
 /** Writes a commented config that loads as it is, and never over a file unless forced to. */
 export async function init(
@@ -20,7 +20,7 @@ export async function init(
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new CronfetchError("usage", `${file} is there already; --force replaces it`);
     }
-    throw new CronfetchError("usage", `${file} cannot be written: ${reasonOf(error)}`, {
+    throw new CronfetchError("usage", `${file} cannot be written: ${errorMessage(error)}`, {
       cause: error,
     });
   }

@@ -2,6 +2,7 @@
 
 import { Argument, Command, CommanderError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
+import { errorStack } from "../core/text.ts";
 import { deliver, inWorkflow } from "./output.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
 import { OVERRIDES } from "../config/input.ts";
@@ -49,7 +50,7 @@ function complain(error: unknown, host: Host): number {
     if (error.code === "internal") return EXIT.bug;
     return error.retry === "never" ? EXIT.failed : EXIT.temporary;
   }
-  const said = error instanceof Error ? error.stack ?? error.message : String(error);
+  const said = errorStack(error);
   host.stderr.write(`This is a bug in cronfetch; please report it.\n${said}\n`);
   return EXIT.bug;
 }

@@ -2,15 +2,8 @@
 
 import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
-import {
-  alignColumns,
-  colorWanted,
-  escapeControl,
-  escapeControlInJson,
-  type Paint,
-  painter,
-  type Style,
-} from "../report/format.ts";
+import { escapeControl, escapeControlInJson } from "../core/text.ts";
+import { alignColumns, colorWanted, type Paint, painter, type Style } from "../report/format.ts";
 import { WorkflowLog } from "../report/workflow_log.ts";
 import { EXIT } from "../core/result.ts";
 import { stopOnSignals } from "./signals.ts";

@@ -1,5 +1,6 @@
 /** The server that the status page is served by. */
 
+import { escapeControl } from "../core/text.ts";
 import type { Flags } from "./flags.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host, Listener } from "../core/host.ts";
@@ -12,7 +13,7 @@ import {
   type PageBackend,
   type PageNotice,
 } from "../page/source.ts";
-import { escapeControl, formatDuration } from "../report/format.ts";
+import { formatDuration } from "../report/format.ts";
 import type { Config } from "../config/config.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { WatchNews } from "../worker/watch.ts";

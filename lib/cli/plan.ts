@@ -1,12 +1,13 @@
 /** `plan`: what would run, and why. No network, and nothing is written. */
 
+import { escapeControl } from "../core/text.ts";
 import type { Flags } from "./flags.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import { locationText } from "../core/location.ts";
 import { EXIT } from "../core/result.ts";
 import type { Plan } from "../core/task.ts";
-import { alignColumns, escapeControl, plural } from "../report/format.ts";
+import { alignColumns, plural } from "../report/format.ts";
 import { describeSchedule, makePlan } from "../schedule/due.ts";
 import { planWith, prepare, type Prepared } from "./prepare.ts";
 import { recall } from "./recall.ts";

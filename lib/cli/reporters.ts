@@ -6,7 +6,7 @@ import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
-import { escapeControl } from "../report/format.ts";
+import { escapeControl } from "../core/text.ts";
 import { WorkflowLog } from "../report/workflow_log.ts";
 
 /** The forms of a report. */

@@ -1,11 +1,12 @@
 /** `run`: download what is planned. */
 
+import { escapeControl } from "../core/text.ts";
 import type { Flags } from "./flags.ts";
 import type { Config } from "../config/config.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { variable } from "../config/variables.ts";
-import { colorWanted, escapeControl } from "../report/format.ts";
+import { colorWanted } from "../report/format.ts";
 import { consoleReporter } from "../report/console.ts";
 import { withoutConditions } from "../schedule/due.ts";
 import { openState } from "../state/open.ts";

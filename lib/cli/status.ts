@@ -1,11 +1,12 @@
 /** `status`: how each task fares. No network, and nothing is written. */
 
+import { escapeControl } from "../core/text.ts";
 import type { Flags } from "./flags.ts";
 import { createRedactor } from "../config/secrets.ts";
 import type { ShownHealth } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
-import { escapeControl, plural, relativeTime, type Style } from "../report/format.ts";
+import { plural, relativeTime, type Style } from "../report/format.ts";
 import type { RecentResult, RunRecord } from "../state/state.ts";
 import { prepare } from "./prepare.ts";
 import { recall } from "./recall.ts";

@@ -6,10 +6,11 @@ import {
   type DigestAlgorithm,
   type Schedule,
 } from "../core/task.ts";
+import { durationText } from "../core/time.ts";
 import { checkCron } from "../cron/occurrence.ts";
 import { didYouMean, type Nearest } from "./suggest.ts";
 import { type Parsed, quote } from "./problem.ts";
-import { formatDuration, parseDuration } from "./fields.ts";
+import { parseDuration } from "./fields.ts";
 
 /** A token of HTTP (RFC 9110, section 5.6.2). */
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
@@ -122,7 +123,7 @@ export function parseSchedule(
       ? { value: { kind: "every", intervalMs } }
       : {
         problem: `must have a duration such as 30m after "every", from ` +
-          `${formatDuration(SHORTEST_INTERVAL_MS)} to ${formatDuration(LONGEST_INTERVAL_MS)}`,
+          `${durationText(SHORTEST_INTERVAL_MS)} to ${durationText(LONGEST_INTERVAL_MS)}`,
       };
   }
   const fields = text.trim().split(/\s+/);

@@ -6,6 +6,7 @@
  */
 
 import * as z from "zod/mini";
+import { DURATION_UNITS, durationText } from "../core/time.ts";
 
 // Compiling a validator takes longer than the few values of most configs take without. Of 100,000
 // tasks, planning takes a tenth more so.
@@ -46,8 +47,8 @@ export function object<Fields extends z.core.$ZodLooseShape>(
 
 /** A duration within a range; gives milliseconds. */
 export function duration(minMs: number, maxMs: number): z.ZodMiniType<number, string> {
-  const sentence = `must be a duration such as 30s, 5m or 1h30m, from ${formatDuration(minMs)} ` +
-    `to ${formatDuration(maxMs)}`;
+  const sentence = `must be a duration such as 30s, 5m or 1h30m, from ${durationText(minMs)} ` +
+    `to ${durationText(maxMs)}`;
   return titled("duration", quantity(DURATION_PATTERN, parseDuration, minMs, maxMs, sentence));
 }
 
@@ -166,15 +167,6 @@ function quantity(
   );
 }
 
-/** Milliseconds of each unit of a duration, largest first. */
-const DURATION_UNITS = {
-  d: 86_400_000,
-  h: 3_600_000,
-  m: 60_000,
-  s: 1_000,
-  ms: 1,
-} as const;
-
 /** Bytes of each unit of a size: decimal ones by 1000, `i` ones by 1024 (IEC 80000-13). */
 const SIZE_UNITS = {
   TB: 1000 ** 4,
@@ -225,18 +217,6 @@ export function parseSize(text: string): number | null {
   const number = Number.parseFloat(text);
   const unit = text.replace(/^[0-9. ]+/, "");
   return Math.round(number * SIZE_UNITS[unit as keyof typeof SIZE_UNITS]);
-}
-
-/** Writes milliseconds so that {@linkcode parseDuration} reads them back. */
-export function formatDuration(durationMs: number): string {
-  let restMs = durationMs;
-  let text = "";
-  for (const [unit, unitMs] of Object.entries(DURATION_UNITS)) {
-    const count = Math.floor(restMs / unitMs);
-    if (count > 0) text += `${count}${unit}`;
-    restMs -= count * unitMs;
-  }
-  return text || "0s";
 }
 
 /** Writes bytes in the largest decimal unit that loses nothing, so that {@linkcode parseSize} reads them back. */

@@ -1,6 +1,7 @@
 /** What is wrong with a config, and where. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
+import { escapeControl } from "../core/text.ts";
 
 /** One mistake. */
 export interface Problem {
@@ -77,7 +78,7 @@ export function problemLines(problems: readonly Problem[], unlisted: number): st
 /** Writes a problem as compilers do: `file:line:column: what is wrong, what is allowed`. */
 export function formatProblem(problem: Problem): string {
   const subject = problem.path === "" ? "" : `${problem.path} `;
-  return escapeControls(`${formatPlace(problem)}: ${subject}${problem.message}`);
+  return escapeControl(`${formatPlace(problem)}: ${subject}${problem.message}`);
 }
 
 /** Writes where something is: `file:line:column`, as far as it is known. */
@@ -100,7 +101,7 @@ export const SHOWN_LENGTH = 60;
 
 /** Writes a value of the config in quotes: shortened, nothing in it can move a terminal's cursor. */
 export function quote(value: string): string {
-  return `"${escapeControls(shortened(value))}"`;
+  return `"${escapeControl(shortened(value))}"`;
 }
 
 /** The beginning of a long text. A character has at most two UTF-16 units, so no more is read. */
@@ -110,14 +111,6 @@ function shortened(value: string): string {
   return characters.length > SHOWN_LENGTH
     ? `${characters.slice(0, SHOWN_LENGTH).join("")}…`
     : value;
-}
-
-/** Replaces what a terminal or a log would act on by `\u{…}`: controls, and marks of direction. */
-export function escapeControls(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
 }
 
 /** A value, or what is wrong: the rest of a sentence such as `must be a duration`. */

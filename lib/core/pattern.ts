@@ -1,5 +1,7 @@
 /** Regular expressions of a config, matched in time linear in the text (RE2). */
 
+import { errorMessage } from "./text.ts";
+
 /** Compiles and matches the patterns that a config holds. */
 export interface PatternEngine {
   /** What makes a pattern unusable, as the rest of a sentence; null if nothing does. */
@@ -36,7 +38,7 @@ export async function loadPatternEngine(): Promise<PatternEngine> {
           ? `is too large a pattern: repeat counts multiply it to more than ${MAX_INSTRUCTIONS} steps`
           : null;
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorMessage(error);
         return `must be a regular expression that RE2 supports: ${
           reason.replace("error parsing regexp: ", "")
         }`;

@@ -65,3 +65,54 @@ export async function readTextAtMost(
   texts.push(decoder.decode());
   return texts.join("");
 }
+
+/**
+ * Characters that a terminal acts on or that are invisible: controls, line separators, format
+ * characters such as the bidi overrides, and halves of surrogate pairs. The two joiners are text in
+ * some scripts.
+ */
+const HIDDEN = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200c\u200d]]/gv;
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/**
+ * Escapes the invisible characters of foreign text, so that it is one line and cannot act on a
+ * terminal: `\n`, `\u{1b}`, `\u{202e}`. Not reversible: a backslash is kept as it is.
+ */
+export function escapeControl(text: string): string {
+  return text.replace(
+    HIDDEN,
+    (character) =>
+      SHORT_ESCAPES[character] ?? `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`,
+  );
+}
+
+/**
+ * Escapes the invisible characters of JSON text, which only strings can contain, so that the value
+ * is the same (RFC 8259, section 7).
+ *
+ * @param json JSON text without white space between its tokens.
+ */
+export function escapeControlInJson(json: string): string {
+  return json.replace(
+    HIDDEN,
+    (character) =>
+      character.split("").map((unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"))
+        .join(""),
+  );
+}
+
+/** The message of an error; of any other thrown value, its text. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The stack of an error, for reports of bugs; of any other thrown value, its text. */
+export function errorStack(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
+
+/** The message of an error that only a bug can cause. */
+export function bugMessage(error: unknown): string {
+  return `a bug in cronfetch: ${errorStack(error)}`;
+}

@@ -6,12 +6,13 @@ import { loadConfig } from "../config/load.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host, Platform, StopSignal } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
+import { errorMessage, escapeControl } from "../core/text.ts";
 import { createPasses, type Passes, wordsOf } from "./ticks.ts";
 import { complaintAboutStore, readTimeline, type Timeline, warningsAbout } from "./platform.ts";
 import { createPage, type StatusPage } from "../page/app.tsx";
 import { createErrorPage } from "../page/error_page.tsx";
 import { createPageSource, NO_ACTIVITY } from "../page/source.ts";
-import { escapeControl, plural } from "../report/format.ts";
+import { plural } from "../report/format.ts";
 import { deployCron } from "../schedule/deploy_cron.ts";
 import { openStore } from "../store/open.ts";
 
@@ -136,7 +137,7 @@ function registerCron(
       if (timeline.publishes) await passes.pass();
     });
   } catch (error) {
-    throw refused(expression, error instanceof Error ? error.message : String(error));
+    throw refused(expression, errorMessage(error));
   }
   say(`${tasks}; the cron "${expression}" (UTC) checks which are due`);
   if (timeline.publishes) return;

@@ -4,9 +4,9 @@ import type { Config } from "../config/config.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
+import { bugMessage, escapeControl } from "../core/text.ts";
 import { alertReporter } from "../report/alerts.ts";
 import { consoleReporter } from "../report/console.ts";
-import { escapeControl } from "../report/format.ts";
 import type { State } from "../state/state.ts";
 import { runPass } from "../worker/tick.ts";
 import { openPlaces, type Places } from "../worker/storage.ts";
@@ -132,6 +132,5 @@ export function createPasses(context: PassesContext): Passes {
 /** What went wrong, as a sentence; of a bug, with the place where it is. */
 export function wordsOf(error: unknown): string {
   if (error instanceof CronfetchError) return error.message;
-  const said = error instanceof Error ? error.stack ?? error.message : String(error);
-  return `a bug in cronfetch: ${escapeControl(said)}`;
+  return escapeControl(bugMessage(error));
 }

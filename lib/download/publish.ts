@@ -5,6 +5,7 @@ import type { ExpectedDigests, Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/result.ts";
+import { errorMessage } from "../core/text.ts";
 import type { Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 import { modifiedTime, responseValidators } from "./conditional.ts";
@@ -119,7 +120,7 @@ async function quarantine(
   try {
     aside = await family.quarantine(draft, key, sealed, provenance);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorMessage(error);
     return new CronfetchError(code, `${message}; it could not be kept aside: ${why}`, { retry });
   }
   const where = JSON.stringify(aside);

@@ -3,6 +3,7 @@
 import type { CronfetchError, CronfetchErrorOptions } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
 import type { HeaderFields } from "../core/http.ts";
+import { backoffMs } from "../core/retry.ts";
 import type { RetryLimits } from "../core/task.ts";
 
 /** The longest pause that a server can request by Retry-After: a day. */
@@ -132,7 +133,7 @@ export function decideRetry(situation: RetrySituation): RetryDecision {
   const { error, limits, attempts, pauses } = situation;
   // Another process replaced the file; only a run that has seen the new one may replace it.
   if (error.retry === "never" || error.code === "store.conflict") return { kind: "stop" };
-  const boundMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts + pauses - 1));
+  const boundMs = backoffMs(attempts + pauses, FIRST_DELAY_MS, LONGEST_DELAY_MS);
   const busy = isBusy(error);
   const fraction = busy ? 0.5 + situation.fraction / 2 : situation.fraction;
   const delayMs = Math.max(error.pauseMs ?? 0, Math.round(fraction * boundMs));

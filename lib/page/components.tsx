@@ -4,7 +4,8 @@ import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Progress, ShownHealth } from "../core/event.ts";
 import type { TaskStatus } from "../core/result.ts";
-import { escapeControl, formatBytes, formatCount, plural, relativeTime } from "../report/format.ts";
+import { escapeControl } from "../core/text.ts";
+import { formatBytes, formatCount, plural, relativeTime } from "../report/format.ts";
 import { linkable, taskPath } from "./assets.ts";
 import type { LiveRun } from "./live.ts";
 

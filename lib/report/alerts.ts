@@ -3,6 +3,8 @@
 import type { Alert, Health, Reporter, RunEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { TaskResult } from "../core/result.ts";
+import { withTimeout } from "../core/retry.ts";
+import { errorMessage } from "../core/text.ts";
 import { plural } from "./format.ts";
 
 /** Options of {@linkcode alertReporter}. */
@@ -60,8 +62,7 @@ export function alertReporter({ alerts, host, warn: complain }: AlertReporterOpt
       const body = JSON.stringify({ text, content: text, run, alerts: changes });
       await Promise.all(alerts.map((alert) =>
         deliver(alert, body, host).catch((error) => {
-          const why = error instanceof Error ? error.message : String(error);
-          complain(`Sending an alert to ${describeTarget(alert)} failed: ${why}`);
+          complain(`Sending an alert to ${describeTarget(alert)} failed: ${errorMessage(error)}`);
         })
       ));
     },
@@ -135,18 +136,10 @@ async function post(
 }
 
 /** Aborts `work` after {@linkcode ATTEMPT_TIMEOUT_MS}. */
-async function withTimeLimit<T>(
+function withTimeLimit<T>(
   { timers }: AlertReporterOptions["host"],
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
-  const cancel = timers.after(
-    ATTEMPT_TIMEOUT_MS,
-    () => controller.abort(new Error(`no result after ${ATTEMPT_TIMEOUT_MS / 1000}s`)),
-  );
-  try {
-    return await work(controller.signal);
-  } finally {
-    cancel();
-  }
+  const noResult = () => new Error(`no result after ${ATTEMPT_TIMEOUT_MS / 1000}s`);
+  return withTimeout(timers, ATTEMPT_TIMEOUT_MS, work, noResult);
 }

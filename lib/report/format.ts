@@ -3,47 +3,6 @@
 import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
 
-/**
- * Everything that acts on a terminal or hides from the eye: control characters,
- * line separators, format characters such as the bidi overrides, and halves of
- * surrogate pairs. The two joiners stay, for the scripts that are written with them.
- */
-const HIDDEN = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200c\u200d]]/gv;
-
-const SHORT_ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-
-/**
- * Shows text from outside as one line that cannot act on a terminal, start a
- * new line or turn the reading direction: `\n`, `\u{1b}`, `\u{202e}`. For eyes;
- * it cannot be read back, since a backslash stays as it is.
- *
- * @param text Any text.
- * @returns The text with every hidden character spelled out.
- */
-export function escapeControl(text: string): string {
-  return text.replace(
-    HIDDEN,
-    (character) =>
-      SHORT_ESCAPES[character] ?? `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`,
-  );
-}
-
-/**
- * Spells out hidden characters within JSON text, where they can stand inside
- * strings alone, so that the text stays the same value (RFC 8259, section 7).
- *
- * @param json JSON text without white space between its tokens.
- * @returns JSON text of the same value.
- */
-export function escapeControlInJson(json: string): string {
-  return json.replace(
-    HIDDEN,
-    (character) =>
-      character.split("").map((unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"))
-        .join(""),
-  );
-}
-
 /** A size in decimal units: `1.34 MB`. */
 export function formatBytes(sizeBytes: number): string {
   return prettyBytes(sizeBytes);

@@ -3,7 +3,8 @@
 import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { type RunSummary, TASK_STATUSES, type TaskResult } from "../core/result.ts";
-import { escapeControl, formatCount, plural, truncate } from "./format.ts";
+import { errorMessage, escapeControl } from "../core/text.ts";
+import { formatCount, plural, truncate } from "./format.ts";
 import { addRow, noRows, SUMMARY_LIMIT_BYTES, summaryText } from "./github_summary.ts";
 import { resultReason } from "./lines.ts";
 import type { WorkflowLog } from "./workflow_log.ts";
@@ -129,7 +130,7 @@ async function writeOrLog(
   try {
     await work();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorMessage(error);
     log.write(`${what} could not be written: ${escapeControl(why)}\n`);
   }
 }

@@ -6,7 +6,8 @@ import {
   type TaskResult,
   type TaskStatus,
 } from "../core/result.ts";
-import { escapeControl, formatBytes, formatCount, truncate } from "./format.ts";
+import { escapeControl } from "../core/text.ts";
+import { formatBytes, formatCount, truncate } from "./format.ts";
 import { resultDetails } from "./lines.ts";
 import { closingLine } from "./summary.ts";
 

@@ -3,7 +3,7 @@
 import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "../core/result.ts";
-import { escapeControl } from "./format.ts";
+import { errorMessage, escapeControl } from "../core/text.ts";
 import { resultDetails, resultReason } from "./lines.ts";
 
 /** Options of {@linkcode junitReporter}. */
@@ -39,7 +39,7 @@ export function junitReporter({ path, host, warn: complain }: JunitOptions): Rep
       try {
         await host.replaceFile(path, junitXml(summary, cases, startedAt));
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
+        const why = errorMessage(error);
         complain(`The JUnit report could not be written: ${why}`);
       }
     },

@@ -3,14 +3,8 @@
 import { ERROR_CODES, hintFor } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
-import {
-  escapeControl,
-  formatBytes,
-  formatDuration,
-  type Paint,
-  plural,
-  type Style,
-} from "./format.ts";
+import { escapeControl } from "../core/text.ts";
+import { formatBytes, formatDuration, type Paint, plural, type Style } from "./format.ts";
 
 /** Failures only, results, or every step. */
 export type Verbosity = "quiet" | "normal" | "verbose";

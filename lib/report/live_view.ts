@@ -1,9 +1,9 @@
 /** The live view of a run on a terminal. */
 
 import type { Progress, TaskProgress } from "../core/event.ts";
+import { escapeControl } from "../core/text.ts";
 import {
   displayWidth,
-  escapeControl,
   formatBytes,
   formatCount,
   formatDuration,

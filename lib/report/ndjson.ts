@@ -2,8 +2,8 @@
 
 import type { Reporter, RunEvent } from "../core/event.ts";
 import type { Output } from "../core/host.ts";
+import { escapeControlInJson } from "../core/text.ts";
 import { EVENT_KEYS } from "./event_schema.ts";
-import { escapeControlInJson } from "./format.ts";
 
 /**
  * Writes each event immediately as one line of JSON, with the keys of the published schema in its

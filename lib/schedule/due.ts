@@ -5,6 +5,7 @@
  */
 
 import type { Plan, PlanEntry, Schedule, Task } from "../core/task.ts";
+import { durationText, earlier, isBefore, later } from "../core/time.ts";
 import { nextOccurrence, previousOccurrence } from "../cron/occurrence.ts";
 
 /** The part of a task that says when it is due. */
@@ -92,7 +93,7 @@ export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant
     return { due: false, reason: `not before ${show(notBefore, task)}`, nextDue: notBefore };
   }
   const deferral = notBefore && isAfterRun(notBefore, lastRunAt) ? notBefore : null;
-  if (retryAt) return decideAgain(task, earlier(deferral, retryAt) ?? retryAt, lastRunAt, now);
+  if (retryAt) return decideAgain(task, earlier(deferral, retryAt), lastRunAt, now);
   return schedule.kind === "cron" && misfire === "skip"
     ? decideFresh(task, schedule.expression, { lastRunAt, deferral }, now)
     : decideOwed(task, { lastRunAt, deferral }, now);
@@ -155,7 +156,7 @@ export function describeSchedule(schedule: Schedule, timezone: string): string {
     case "cron":
       return `${schedule.expression} (${timezone})`;
     case "every":
-      return `every ${describeInterval(schedule.intervalMs)}`;
+      return `every ${durationText(schedule.intervalMs)}`;
     case "manual":
       return "manual";
     default:
@@ -276,40 +277,9 @@ function isAfterRun(instant: Temporal.Instant, lastRunAt: Temporal.Instant | nul
   return lastRunAt === null || isBefore(lastRunAt, instant);
 }
 
-function isBefore(one: Temporal.Instant, other: Temporal.Instant): boolean {
-  return Temporal.Instant.compare(one, other) < 0;
-}
-
-type MaybeInstant = Temporal.Instant | null;
-
-function earlier(one: MaybeInstant, other: MaybeInstant): MaybeInstant {
-  if (!one || !other) return one ?? other;
-  return isBefore(other, one) ? other : one;
-}
-
-function later(one: MaybeInstant, other: MaybeInstant): MaybeInstant {
-  if (!one || !other) return one ?? other;
-  return isBefore(one, other) ? other : one;
-}
-
 /** An instant on the task's wall clock, to the second. */
 function show(instant: Temporal.Instant, { timezone }: Timing): string {
   return instant.toZonedDateTimeISO(timezone).toString({ smallestUnit: "second" });
-}
-
-const UNITS = [
-  ["days", "d"],
-  ["hours", "h"],
-  ["minutes", "m"],
-  ["seconds", "s"],
-  ["milliseconds", "ms"],
-] as const;
-
-function describeInterval(intervalMs: number): string {
-  const interval = Temporal.Duration.from({ milliseconds: intervalMs }).round({
-    largestUnit: "days",
-  });
-  return UNITS.map(([part, unit]) => interval[part] > 0 ? `${interval[part]}${unit}` : "").join("");
 }
 
 /** What a plan is made of. */

@@ -1,6 +1,7 @@
 /** What goes wrong with a state, in our codes; and patience with what is locked. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
+import { errorMessage } from "../core/text.ts";
 import type { StateHost } from "./driver.ts";
 
 /** A code of ours, and what happened. */
@@ -130,7 +131,7 @@ function explain(error: unknown): Explanation {
     return ["store.denied", `Deno was not given the permission; run again with ${flag}`];
   }
   const name = error instanceof Error && "code" in error ? String(error.code) : "";
-  const said = error instanceof Error ? error.message : String(error);
+  const said = errorMessage(error);
   return BY_NAME[name] ??
     BY_MESSAGE.find(([pattern]) => pattern.test(said))?.[1] ??
     ["store.failed", said];

@@ -2,6 +2,7 @@
 
 import { dirname } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
+import { withTimeout } from "../core/retry.ts";
 import { type Changes, keptParked, keptRuns, type StateDriver, type StateHost } from "./driver.ts";
 import type { Body, Collection, Owned } from "./entries.ts";
 import { Contended, fileSize, patiently, stateError, unreadable } from "./errors.ts";
@@ -88,7 +89,11 @@ export async function kvDriver(
   const connection = new KvConnection(kv, location, host);
   const prepared = prepare(connection, host);
   try {
-    const format = await inTime(prepared, location, host);
+    // Deno KV waits for a locked database without end.
+    const format = await withTimeout(host.timers, LONGEST_OPENING_MS, () => prepared, () => {
+      const message = `opening the state ${location}: another process keeps it locked`;
+      return new CronfetchError("state.locked", message);
+    });
     return new KvDriver(connection, format, { locks, host, path });
   } catch (error) {
     // While somebody else has it locked, closing it would bring all of this process to a halt.
@@ -111,20 +116,6 @@ function prepare(connection: KvConnection, host: StateHost): Promise<KnownFormat
     if (written === null) throw new Contended();
     return FORMAT;
   });
-}
-
-/** Waits for the first answer of a database: Deno KV itself waits for a locked one without end. */
-async function inTime<T>(answer: Promise<T>, location: string, host: StateHost): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const cancel = host.timers.after(LONGEST_OPENING_MS, () => {
-    const message = `opening the state ${location}: another process keeps it locked`;
-    reject(new CronfetchError("state.locked", message));
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    cancel();
-  }
 }
 
 class KvDriver implements StateDriver {

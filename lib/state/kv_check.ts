@@ -5,6 +5,7 @@
 
 import { backup, DatabaseSync } from "node:sqlite";
 import type { Timers } from "../core/host.ts";
+import { errorMessage } from "../core/text.ts";
 import { stateError, unreadable } from "./errors.ts";
 import { isRun } from "./format.ts";
 import { walDamage } from "./wal.ts";
@@ -89,7 +90,7 @@ function databaseDamage(path: string, location: string): string | null {
     using database = new DatabaseSync(path, { readOnly: true });
     return structureDamage(database) ?? contentDamage(database);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = errorMessage(error);
     if (/unable to open/.test(said)) {
       const advice = "check the permissions of the file and its folder";
       throw unreadable(location, "it cannot be opened", { cause: error, advice });

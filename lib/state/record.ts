@@ -1,6 +1,7 @@
 /** What a run leaves in a task's record. Pure. */
 
 import type { TaskResult, Validators } from "../core/result.ts";
+import { backoffMs } from "../core/retry.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, TaskRecord } from "./state.ts";
 
 /** Results kept of each task, those in a row that are alike counted as one. */
@@ -39,7 +40,7 @@ export interface RecordFacts {
 /**
  * The record of a task after a result.
  *
- * A failure adds to the streak, and sets when the task is due again (see {@linkcode backoffMs}).
+ * A failure adds to the streak, and sets when the task is due again (see {@linkcode retryDelayMs}).
  * A task is unhealthy after `alertAfter` failures in a row and `unhealthyAfterMs` since the first.
  * A deferral, like a cancelled run, neither breaks nor adds to the streak. Whatever a server or a message made very long is cut, or not
  * remembered at all where a cut would make it wrong, so that every state can
@@ -79,7 +80,7 @@ export function nextRecord(
         failures,
         failingSince,
         notBefore: null,
-        retryAt: now.add({ milliseconds: backoffMs(failures, facts.permanent) }).toString(),
+        retryAt: now.add({ milliseconds: retryDelayMs(failures, facts.permanent) }).toString(),
         // Unhealthy until the next success, even if `alertAfter` is raised: each alert has its recovery.
         health: isLasting || last.health === "unhealthy" ? "unhealthy" : "failing",
       };
@@ -114,9 +115,9 @@ export function nextRecord(
  * @param permanent Whether the last one is permanent.
  * @returns Milliseconds.
  */
-export function backoffMs(failures: number, permanent: boolean): number {
+export function retryDelayMs(failures: number, permanent: boolean): number {
   const firstMs = permanent ? FIRST_PERMANENT_BACKOFF_MS : FIRST_BACKOFF_MS;
-  return Math.min(LONGEST_BACKOFF_MS, firstMs * 2 ** (failures - 1));
+  return backoffMs(failures, firstMs, LONGEST_BACKOFF_MS);
 }
 
 /** What decides whether a task is due, of its record; without one, it has never run. */

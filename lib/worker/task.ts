@@ -10,6 +10,7 @@ import type { Transport } from "../core/http.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Plan, RunLimits, Task } from "../core/task.ts";
 import type { Tracing } from "../core/telemetry.ts";
+import { bugMessage } from "../core/text.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
 import { createAdmit } from "../http/egress.ts";
 import { abortReason } from "../http/network_error.ts";
@@ -128,8 +129,7 @@ export function createWork(context: WorkContext): Work {
   });
 
   const broken = (task: Task, bug: unknown): DownloadOutcome => {
-    const said = bug instanceof Error ? bug.stack ?? bug.message : String(bug);
-    const message = `a bug in cronfetch: ${said}`;
+    const message = bugMessage(bug);
     return { ...untouched(task, { status: "failed", code: "internal", message }), permanent: true };
   };
 

@@ -5,6 +5,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Reporter, RunEvent } from "../core/event.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
+import { bugMessage } from "../core/text.ts";
 import { type DueMemory, makePlan } from "../schedule/due.ts";
 import { nextWake, tickDuring, type Wake } from "../schedule/trigger.ts";
 import { dueMemory } from "../state/record.ts";
@@ -200,6 +201,5 @@ function failureOf(error: unknown): CronfetchError {
   // What went wrong in closing what had failed already says nothing new.
   if (error instanceof SuppressedError) return failureOf(error.suppressed);
   if (error instanceof CronfetchError) return error;
-  const said = error instanceof Error ? error.stack ?? error.message : String(error);
-  return new CronfetchError("internal", `a bug in cronfetch: ${said}`, { cause: error });
+  return new CronfetchError("internal", bugMessage(error), { cause: error });
 }

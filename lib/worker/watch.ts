@@ -5,6 +5,7 @@ import type { ConfigSource } from "../config/load.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
+import { earlier, isBefore } from "../core/time.ts";
 import { sliceMs, type Wake } from "../schedule/trigger.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
@@ -261,12 +262,4 @@ async function sleep(
 
 function wakeText({ wake }: Look): string {
   return wake ? `${wake.at} ${wake.task}` : "";
-}
-
-function earlier(one: Temporal.Instant | null, other: Temporal.Instant): Temporal.Instant {
-  return one && isBefore(one, other) ? one : other;
-}
-
-function isBefore(one: Temporal.Instant, other: Temporal.Instant): boolean {
-  return Temporal.Instant.compare(one, other) < 0;
 }

@@ -179,7 +179,10 @@ Deno.test("doctor: a name that takes too long is wrong, not waited for", async (
   };
   assertEquals(await main(["doctor"], slow), 3);
   assertEquals(asked, [5000, 5000]);
-  assertMatch(host.stderr.text, /^wrong +host +looking up x\.example took more than 5 seconds$/m);
+  assertMatch(
+    host.stderr.text,
+    /^wrong +host +x\.example cannot be looked up: it took more than 5 seconds$/m,
+  );
   assertMatch(host.stderr.text, /^good +host +y\.example is 93\.184\.215\.2$/m);
 });
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { formatDuration, formatSize, parseDuration, parseSize } from "../../lib/config/fields.ts";
+import { formatSize, parseDuration, parseSize } from "../../lib/config/fields.ts";
+import { durationText } from "../../lib/core/time.ts";
 
 const DURATIONS: readonly (readonly [text: string, durationMs: number | null])[] = [
   ["250ms", 250],
@@ -77,7 +78,7 @@ Deno.test("durations and sizes are written so that they can be read back", () =>
     [93_784_005, "1d2h3m4s5ms"],
   ];
   for (const [durationMs, text] of durations) {
-    assertEquals(formatDuration(durationMs), text);
+    assertEquals(durationText(durationMs), text);
     assertEquals(parseDuration(text), durationMs);
   }
   const sizes: [number, string][] = [

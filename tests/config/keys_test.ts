@@ -63,7 +63,7 @@ const UNSAFE: readonly (readonly [to: string, complaint: string])[] = [
   ["a//b", "must not hold an empty part"],
   ["a//", "must not hold an empty part"],
   ["a\0b", 'holds "a\\u{0}b", which is no safe name on every system; "a_b" is'],
-  ["a\nb", 'holds "a\\u{a}b", which is no safe name on every system; "a b" is'],
+  ["a\nb", 'holds "a\\nb", which is no safe name on every system; "a b" is'],
   ["x/CON", 'holds "CON", which is no safe name on every system; "CON_" is'],
   ["aux.txt/x", 'holds "aux.txt", which is no safe name on every system; "aux_.txt" is'],
   ["a?b", 'holds "a?b", which is no safe name on every system; "a_b" is'],

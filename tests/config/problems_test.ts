@@ -302,7 +302,7 @@ Deno.test("long lists of mistakes are cut in the message, not in the error", () 
 });
 
 Deno.test("row 93: nothing that is shown can move a cursor", () => {
-  assertEquals(quote("a\u001b[2J\n\u202e\ud800"), '"a\\u{1b}[2J\\u{a}\\u{202e}\\u{d800}"');
+  assertEquals(quote("a\u001b[2J\n\u202e\ud800"), '"a\\u{1b}[2J\\n\\u{202e}\\u{d800}"');
   assertEquals(quote("x".repeat(100)), `"${"x".repeat(60)}…"`);
   assertEquals(formatPath(["a", 0, "b-c", "d e", "\n", "f.g"]), 'a[0].b-c["d e"]["\\n"]["f.g"]');
 });

@@ -1,10 +1,9 @@
 import { assertEquals, assertLess } from "@std/assert";
+import { escapeControl, escapeControlInJson } from "../../lib/core/text.ts";
 import {
   alignPairs,
   colorWanted,
   displayWidth,
-  escapeControl,
-  escapeControlInJson,
   formatBytes,
   formatDuration,
   painter,

@@ -9,7 +9,7 @@ import {
   RETRY_TICK_MS,
   type Timing,
 } from "../../lib/schedule/due.ts";
-import { backoffMs } from "../../lib/state/record.ts";
+import { retryDelayMs } from "../../lib/state/record.ts";
 
 // The clocks of Berlin and New York change within these days.
 const START_MS = Date.UTC(2026, 2, 7);
@@ -177,7 +177,7 @@ Deno.test("row 132: a failing task is tried again by its backoff, and at ticks a
       const timing: Timing = { ...any, schedule };
       let lastMs = fromMs;
       for (let failures = 1; failures <= 12; failures++) {
-        const waitMs = backoffMs(failures, permanent);
+        const waitMs = retryDelayMs(failures, permanent);
         const memory = { lastRunAt: at(lastMs), notBefore: null, retryAt: at(lastMs + waitMs) };
         const { due, nextDue } = decideDue(timing, memory, at(lastMs));
         assert(!due && nextDue !== null);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { TASK_STATUSES, type TaskStatus } from "../../lib/core/result.ts";
-import { backoffMs, dueMemory, nextRecord, type RecordFacts } from "../../lib/state/record.ts";
+import { dueMemory, nextRecord, type RecordFacts, retryDelayMs } from "../../lib/state/record.ts";
 import type { OlderRepresentation, PartRecord, TaskRecord } from "../../lib/state/state.ts";
 import { recentResult, record, taskResult, validators } from "./samples.ts";
 
@@ -319,9 +319,9 @@ Deno.test("the health follows from the results alone, whatever else happens", ()
   }));
 });
 
-Deno.test("row 132: backoffMs doubles from 1 minute, or 15 after a permanent failure, up to 6 h", () => {
+Deno.test("row 132: retryDelayMs doubles from 1 minute, or 15 after a permanent failure, up to 6 h", () => {
   const minutes = (permanent: boolean, failures: readonly number[]) =>
-    failures.map((count) => backoffMs(count, permanent) / 60_000);
+    failures.map((count) => retryDelayMs(count, permanent) / 60_000);
   assertEquals(minutes(false, [1, 2, 3, 4, 9, 10, 2000]), [1, 2, 4, 8, 256, 360, 360]);
   assertEquals(minutes(true, [1, 2, 3, 4, 5, 6, 2000]), [15, 30, 60, 120, 240, 360, 360]);
 });

@@ -1,8 +1,8 @@
 /** The step of the action that commits; see `commit.ts`. Its inputs are environment variables. */
 
 import { CronfetchError } from "../../lib/core/errors.ts";
+import { escapeControl } from "../../lib/core/text.ts";
 import { realHost } from "../../lib/host.ts";
-import { escapeControl } from "../../lib/report/format.ts";
 import { outputText } from "../../lib/report/github.ts";
 import { WorkflowLog } from "../../lib/report/workflow_log.ts";
 import { commitRun } from "./commit.ts";

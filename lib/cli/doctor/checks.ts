@@ -4,7 +4,9 @@ import { abortable } from "@std/async";
 import { variable } from "../../config/variables.ts";
 import type { Host } from "../../core/host.ts";
 import { proxyVariable } from "../../core/proxy.ts";
+import { withTimeout } from "../../core/retry.ts";
 import type { Task } from "../../core/task.ts";
+import { errorMessage } from "../../core/text.ts";
 import { describePrivate, hostKind, isDenied, privateAmong } from "../../http/egress.ts";
 import { gather } from "../../schedule/pool.ts";
 import { isAddress, urlsOf } from "./permissions.ts";
@@ -37,11 +39,6 @@ export interface Finding {
   readonly verdict: "good" | "note" | "wrong";
   /** One sentence for people, without a full stop and without a secret. */
   readonly message: string;
-}
-
-/** What an error says to people. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Names looked up at once. */
@@ -108,11 +105,12 @@ async function checkHost(
   }
   if (isAddress(hostname)) return { verdict: "good", message: `${hostname} is an address` };
   try {
-    const addresses = await inTime(host.resolve(hostname), host, signal);
-    if (addresses === null) {
-      const message = `looking up ${hostname} took more than ${PATIENCE_MS / 1000} seconds`;
-      return { verdict: "wrong", message };
-    }
+    const addresses = await withTimeout(
+      host.timers,
+      PATIENCE_MS,
+      () => abortable(host.resolve(hostname), signal),
+      () => new Error(`it took more than ${PATIENCE_MS / 1000} seconds`),
+    );
     const address = privateAmong(addresses);
     if (publicOnly && hostKind(hostname) === "name" && address !== null) {
       return { verdict: "wrong", message: describePrivate(hostname, address) };
@@ -124,22 +122,7 @@ async function checkHost(
       const message = `Deno may not look up ${hostname}; --allow-net=${hostname} lets it`;
       return { verdict: "note", message };
     }
-    return { verdict: "wrong", message: `${hostname} cannot be looked up: ${reasonOf(error)}` };
-  }
-}
-
-/** What a promise comes to, or null if that takes too long. */
-async function inTime<T>(
-  promise: Promise<T>,
-  { timers }: Pick<Host, "timers">,
-  signal: AbortSignal,
-): Promise<T | null> {
-  const late = Promise.withResolvers<null>();
-  const cancel = timers.after(PATIENCE_MS, () => late.resolve(null));
-  try {
-    return await abortable(Promise.race([promise, late.promise]), signal);
-  } finally {
-    cancel();
+    return { verdict: "wrong", message: `${hostname} cannot be looked up: ${errorMessage(error)}` };
   }
 }
 
@@ -232,7 +215,7 @@ export async function checkStore(
     }
     return { check: "store", verdict: "good", message };
   } catch (error) {
-    const message = `${location} cannot be used: ${reasonOf(error)}`;
+    const message = `${location} cannot be used: ${errorMessage(error)}`;
     return { check: "store", verdict: "wrong", message };
   }
 }
@@ -294,7 +277,7 @@ export async function checkState(config: Config, host: Host): Promise<Finding> {
     const forgetful = `${state.location} is forgotten after each run: every file is fetched whole`;
     return { check: "state", verdict: "note", message: forgetful };
   } catch (error) {
-    return { check: "state", verdict: "wrong", message: reasonOf(error) };
+    return { check: "state", verdict: "wrong", message: errorMessage(error) };
   }
 }
 

@@ -1,5 +1,6 @@
 /** `doctor`: whether a config would run here, and which permissions it needs. */
 
+import { errorMessage } from "../../core/text.ts";
 import type { Flags } from "../flags.ts";
 import { createRedactor } from "../../config/secrets.ts";
 import type { BucketLocation } from "../../core/location.ts";
@@ -12,14 +13,7 @@ import { decideDue, describeSchedule } from "../../schedule/due.ts";
 import { dueMemory } from "../../state/record.ts";
 import type { TaskRecord } from "../../state/state.ts";
 import { credentialsOf, serverOf } from "../../store/s3/settings.ts";
-import {
-  checkHosts,
-  checkPrograms,
-  checkState,
-  checkStore,
-  type Finding,
-  reasonOf,
-} from "./checks.ts";
+import { checkHosts, checkPrograms, checkState, checkStore, type Finding } from "./checks.ts";
 import { HOSTNAME, PORT, TOKEN_VARIABLE } from "../page_server.ts";
 import {
   bucketOf,
@@ -131,7 +125,7 @@ async function prepareOrTell(
   } catch (error) {
     if (flags.json && error instanceof CronfetchError && error.code.startsWith("config.")) {
       const check = error.code === "config.missing-secret" ? "secrets" : "config";
-      await writeRows([{ check, verdict: "wrong", message: reasonOf(error) }], host);
+      await writeRows([{ check, verdict: "wrong", message: errorMessage(error) }], host);
     }
     throw error;
   }

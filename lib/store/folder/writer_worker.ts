@@ -6,6 +6,7 @@
 /// <reference lib="deno.worker" />
 
 import { createHash, type Hash } from "node:crypto";
+import { errorMessage } from "../../core/text.ts";
 
 /** A message to the thread; `file` identifies the file. */
 export type WriterRequest =
@@ -45,7 +46,7 @@ self.onmessage = ({ data: request }: MessageEvent<WriterRequest>) => {
     handle(request);
   } catch (error) {
     close(request.file);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorMessage(error);
     const code = error instanceof Error && "code" in error ? String(error.code) : null;
     answer({ kind: "failed", file: request.file, message, code });
   }

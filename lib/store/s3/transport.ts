@@ -1,6 +1,7 @@
 /** Sends requests of the S3 client by the host's `fetch`, with retries and timeouts. */
 
 import type { Host } from "../../core/host.ts";
+import { backoffMs } from "../../core/retry.ts";
 
 /** A signed request, as the client passes it. */
 export interface S3Request {
@@ -65,7 +66,7 @@ export async function send(
       signal.throwIfAborted();
       if (attempt === MAX_ATTEMPTS || error instanceof Deno.errors.NotCapable) throw error;
     }
-    const boundMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
+    const boundMs = backoffMs(attempt, FIRST_DELAY_MS, MAX_DELAY_MS);
     await host.timers.sleep(Math.round(host.random.fraction() * boundMs), signal);
   }
 }
