@@ -1,4 +1,4 @@
-// What every driver gets from createStore and the conformance suite cannot provoke.
+// Behaviour of createStore that the conformance suite cannot provoke.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
@@ -7,7 +7,7 @@ import type { DraftSteps } from "../../lib/store/draft.ts";
 import type { Driver } from "../../lib/store/driver.ts";
 import { osError } from "./file_system.ts";
 
-/** A driver with one suspended draft, whose bytes are these; it records what is done to drafts. */
+/** A store over one suspended draft of these bytes, and the recorded calls of its driver. */
 function resuming(partial: () => AsyncGenerator<Uint8Array<ArrayBuffer>>) {
   const calls: string[] = [];
   const unused = () => Promise.reject(new Error("not part of this test"));

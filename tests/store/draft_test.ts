@@ -1,11 +1,11 @@
-// The order that all drafts keep; the rest is in the conformance suite.
+// The order of a driver's steps; the rest is in the conformance suite.
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { createDraft, type DraftSteps } from "../../lib/store/draft.ts";
 import { sha256 } from "../helpers/folder.ts";
 import { assertCode, bytesOf } from "./fixture.ts";
 
-/** Steps that write down that they were taken, and wait where told. */
+/** A draft over steps that record their names. */
 function steps(overrides: Partial<DraftSteps> = {}) {
   const taken: string[] = [];
   const step = <T>(name: string, value: T) => () => {
@@ -27,7 +27,7 @@ function steps(overrides: Partial<DraftSteps> = {}) {
   return { draft, taken, ended: () => ended };
 }
 
-Deno.test("steps are taken one after another, though they are called at once", async () => {
+Deno.test("createDraft: steps run one after another, though they are called concurrently", async () => {
   let running = 0;
   const { draft, taken } = steps({
     append: async () => {
@@ -41,7 +41,7 @@ Deno.test("steps are taken one after another, though they are called at once", a
   assertEquals(taken, ["seal", "read", "publish"]);
 });
 
-Deno.test("bytes are hashed while they are written, not afterwards", async () => {
+Deno.test("createDraft: bytes are hashed during the write, not after it", async () => {
   const { draft } = steps({
     append: async (bytes) => {
       await Promise.resolve();
@@ -52,7 +52,7 @@ Deno.test("bytes are hashed while they are written, not afterwards", async () =>
   assertEquals((await draft.seal()).sha256, await sha256(bytesOf("text")));
 });
 
-Deno.test("after a step that failed only the end comes, with the first error", async () => {
+Deno.test("createDraft: after a failed step, every call rejects with its error and the draft is removed", async () => {
   const failure = new Error("the disk broke");
   let appended = 0;
   const { draft, taken, ended } = steps({
@@ -68,7 +68,7 @@ Deno.test("after a step that failed only the end comes, with the first error", a
   assertEquals([appended, taken, ended(), draft.sizeBytes], [2, ["remove"], 1, 1]);
 });
 
-Deno.test("discarding waits for the step under way", async () => {
+Deno.test("discard waits for the running step", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { draft, taken, ended } = steps({ append: () => promise });
   const writes = [draft.write(bytesOf("a")), draft.write(bytesOf("b"))];
@@ -82,7 +82,7 @@ Deno.test("discarding waits for the step under way", async () => {
   await assertCode("cancelled", () => Promise.all(writes));
 });
 
-Deno.test("a draft that is being published is not discarded", async () => {
+Deno.test("discard has no effect during publish", async () => {
   const { draft, taken, ended } = steps();
   await draft.seal();
   const publishing = draft.publish();
@@ -92,7 +92,7 @@ Deno.test("a draft that is being published is not discarded", async () => {
   assertEquals([taken, ended()], [["seal", "publish"], 1]);
 });
 
-Deno.test("a draft that cannot be removed has not ended, and says nothing", async () => {
+Deno.test("discard does not throw, and does not end the draft, if removing fails", async () => {
   const { draft, ended } = steps({ remove: () => Promise.reject(new Error("stuck")) });
   await draft.discard();
   await draft.discard();
@@ -100,7 +100,7 @@ Deno.test("a draft that cannot be removed has not ended, and says nothing", asyn
 });
 
 for (const step of ["seal", "publish"] as const) {
-  Deno.test(`a draft discards itself when it cannot be ${step}ed`, async () => {
+  Deno.test(`${step} discards the draft if the step fails`, async () => {
     const { draft, taken } = steps({ [step]: () => Promise.reject(new Error("stuck")) });
     await assertRejects(async () => {
       await draft.seal();

@@ -24,7 +24,7 @@ for (
     ["EXDEV", "store.failed"],
   ] as const
 ) {
-  Deno.test(`${systemCode} is ${code}`, () => {
+  Deno.test(`storeError: ${systemCode} is ${code}`, () => {
     const cause = osError(systemCode);
     const error = storeError(`storing "a"`, cause);
     assertEquals(error.code, code);
@@ -34,7 +34,7 @@ for (
   });
 }
 
-Deno.test("errors as Deno really throws them", async () => {
+Deno.test("storeError: errors that Deno throws", async () => {
   await using folder = await temporaryFolder();
   const path = folder.path;
   await Deno.writeTextFile(`${path}/file`, "text");
@@ -54,7 +54,7 @@ Deno.test("errors as Deno really throws them", async () => {
   assertEquals(codes, expected.map(([, code]) => code));
 });
 
-Deno.test("a permission that Deno was not given is named", () => {
+Deno.test("storeError names a missing permission of Deno", () => {
   for (const flag of ["--allow-read", "--allow-write", "--allow-all"]) {
     const said = `Requires access to "/x", run again with the ${flag} flag`;
     const error = storeError("storing", new Deno.errors.NotCapable(said));
@@ -63,20 +63,20 @@ Deno.test("a permission that Deno was not given is named", () => {
   }
 });
 
-Deno.test("what was thrown by us stays what it is", () => {
+Deno.test("storeError returns a CronfetchError as it is", () => {
   const error = new CronfetchError("cancelled", "interrupted");
   assertStrictEquals(storeError("storing", error), error);
   const refused = storeError("storing", new DriverError("store.conflict", "it is a link"));
   assertEquals([refused.code, refused.message], ["store.conflict", "storing: it is a link"]);
 });
 
-Deno.test("anything can be thrown", () => {
+Deno.test("storeError: values that are no errors", () => {
   for (const thrown of ["text", null, undefined, new Error("text"), { code: "ENOSPC" }]) {
     assertEquals(storeError("storing", thrown).code, "store.failed");
   }
 });
 
-Deno.test("absent is what is not there, or below a file", () => {
+Deno.test("isNotFound: a missing path, or one below a file", () => {
   assert(isNotFound(new Deno.errors.NotFound()));
   assert(isNotFound(new Deno.errors.NotADirectory()));
   assert(!isNotFound(new Deno.errors.PermissionDenied()));

@@ -1,4 +1,4 @@
-/** File systems for tests: the machine's own, but for what is to fail, lie or be counted. */
+/** File systems for tests: the machine's, with calls that fail, misreport or are recorded. */
 
 import {
   type FileSystem,
@@ -6,9 +6,9 @@ import {
   type OpenFile,
 } from "../../lib/store/folder/file_system.ts";
 
-/** An error as Deno makes it of the system's: `osError("EIO")`. */
+/** An error of the system as Deno throws it: `osError("EIO")`. */
 export function osError(code: string): Error {
-  return Object.assign(new Error(`the system said ${code} (os error 0)`), { code });
+  return Object.assign(new Error(`an error ${code} (os error 0)`), { code });
 }
 
 /** A call that fails with an error of the system. */
@@ -46,7 +46,7 @@ export function replacingInDrafts(replace: (file: OpenFile) => Partial<OpenFile>
   });
 }
 
-/** A file system that writes down the name of every call; those of open files too. */
+/** A file system that records the name of every call, including those of open files. */
 export function recording(): { readonly fileSystem: FileSystem; readonly calls: string[] } {
   const calls: string[] = [];
   const fileSystem = recorded(

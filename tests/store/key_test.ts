@@ -10,12 +10,12 @@ for (
     ["a/b/c.d", "a/b", "c.d"],
   ] as const
 ) {
-  Deno.test(`the folder and the name of ${key}`, () => {
+  Deno.test(`folderOf, nameOf: ${key}`, () => {
     assertEquals([folderOf(key), nameOf(key)], [folder, name]);
   });
 }
 
-Deno.test("whatever is a key stays below the root, under a name that is not the store's own", () => {
+Deno.test("property: keyFault accepts only keys below the root that are not reserved", () => {
   const pieces = fc.constantFrom(
     "/",
     ".",

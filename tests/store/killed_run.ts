@@ -1,4 +1,4 @@
-// A run that is to be killed: publishes a file, leaves drafts in two folders, says so, and waits.
+// A run for the test to kill: publishes a file, creates drafts in two folders, reports it and waits.
 
 import { openFolder } from "../../lib/store/folder/folder.ts";
 import { realHost } from "../../lib/host.ts";

@@ -1,5 +1,5 @@
-// Stores one file in the folder it is given, and says in JSON what came of it.
-// With `full` behind, drafts go to the device that is always full.
+// Stores one file in the folder of the first argument, and prints the result as JSON. With `full` as
+// the second argument, drafts are written to /dev/full.
 
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { realHost } from "../../lib/host.ts";

@@ -13,7 +13,7 @@ storeConformance("memory", () => {
   });
 });
 
-Deno.test("two versions of one size differ in their time", async () => {
+Deno.test("openMemory: two versions of one size differ in modifiedMs", async () => {
   await using store = openMemory();
   assertNotEquals(await put(store, "a", "one"), await put(store, "a", "two"));
 });

@@ -6,7 +6,7 @@ import { assertCode, put } from "./fixture.ts";
 
 const open = (location: string) => openStore(location, { sync: false }, testHost());
 
-Deno.test("an absolute path is a folder", async () => {
+Deno.test("openStore: an absolute path is a folder", async () => {
   await using folder = await temporaryFolder();
   await using store = await open(folder.file("store"));
   assertEquals(store.location, folder.file("store"));
@@ -15,7 +15,7 @@ Deno.test("an absolute path is a folder", async () => {
   assertEquals(await tree(folder.path), { "store/a": "text" });
 });
 
-Deno.test("memory: keeps nothing", async () => {
+Deno.test("openStore: memory: persists nothing", async () => {
   await using store = await open("memory:");
   assertEquals(store.location, "memory:");
   await put(store, "a", "text");
@@ -23,7 +23,7 @@ Deno.test("memory: keeps nothing", async () => {
   assertEquals(await another.stat("a"), null);
 });
 
-Deno.test("an endpoint in the environment that is no URL of a server is refused, and not repeated", async () => {
+Deno.test("openStore rejects an endpoint variable that is not a URL, without repeating it", async () => {
   for (const url of ["localhost:9000", "minio", "file:///secret"]) {
     const host = testHost({ env: { AWS_ENDPOINT_URL_S3: url } });
     const { message } = await assertCode(

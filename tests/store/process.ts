@@ -1,8 +1,8 @@
-/** Programs of these tests, run by a Deno of their own with permissions of their own. */
+/** Programs of these tests, run in a child process with given permissions. */
 
 import { fromFileUrl } from "@std/path";
 
-/** A program that is not started yet; `program` is a file beside this one. */
+/** A command that runs `program`, a file in this folder. */
 export function denoRun(
   program: string,
   permissions: readonly string[],

@@ -1,4 +1,4 @@
-// Rows 69 and 70 for real: a device that is full, permissions that Deno or the system withhold.
+// Rows 69 and 70 in a child process: a full device, missing permissions of Deno and the system.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openFolder } from "../../lib/store/folder/folder.ts";
@@ -7,7 +7,7 @@ import { testHost } from "../helpers/host.ts";
 import { assertCode } from "./fixture.ts";
 import { denoRun } from "./process.ts";
 
-/** What the program says that stores one file. */
+/** Runs the program that stores one file, and returns its output. */
 async function storeOneFile(permissions: readonly string[], args: readonly string[]) {
   const { success, stdout } = await denoRun("lone_file.ts", permissions, args).output();
   assertEquals(success, true);
@@ -15,11 +15,11 @@ async function storeOneFile(permissions: readonly string[], args: readonly strin
 }
 
 Deno.test({
-  name: "row 69: a device that is full",
+  name: "row 69: a full device is store.full",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using folder = await temporaryFolder();
-    // Devices are out of reach without every permission.
+    // Deno requires all permissions for devices.
     const { code, message } = await storeOneFile(["--allow-all"], [folder.path, "full"]);
     assertEquals(code, "store.full");
     assertStringIncludes(message, `storing "folder/file": no space is left on the disk`);
@@ -34,7 +34,7 @@ for (
     ["for this folder", ["--allow-read", "--allow-write=elsewhere"], "--allow-write"],
   ] as const
 ) {
-  Deno.test(`row 70: no permission of Deno's ${name}`, async () => {
+  Deno.test(`row 70: a missing permission of Deno ${name} is store.denied`, async () => {
     await using folder = await temporaryFolder();
     const { code, message } = await storeOneFile(flags, [folder.file("store")]);
     assertEquals(code, "store.denied");
@@ -43,7 +43,7 @@ for (
   });
 }
 
-Deno.test("permission for the folder itself is enough", async () => {
+Deno.test("openFolder needs permissions for its own folder only", async () => {
   await using folder = await temporaryFolder();
   const root = folder.file("store");
   const { code } = await storeOneFile([`--allow-read=${root}`, `--allow-write=${root}`], [root]);
@@ -52,8 +52,8 @@ Deno.test("permission for the folder itself is enough", async () => {
 });
 
 Deno.test({
-  name: "row 70: a folder of somebody else's",
-  // To root, every folder is its own.
+  name: "row 70: a folder without write permission is store.denied",
+  // Permissions do not apply to root.
   ignore: Deno.build.os === "windows" || Deno.uid() === 0,
   fn: async () => {
     await using folder = await temporaryFolder();

@@ -4,7 +4,7 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import { byCodePoints, listingStatCache } from "../../lib/store/stat_cache.ts";
 import type { ListedFile } from "../../lib/store/store.ts";
 
-/** A bucket that counts the lists that are begun, and the files that are read of them. */
+/** A bucket that counts started lists, and files read from them. */
 function bucket(keys: readonly string[]) {
   const sorted = [...keys].sort(byCodePoints);
   const counts = { lists: 0, files: 0, calls: 0 };
@@ -34,7 +34,7 @@ function numbered(count: number, prefix = ""): string[] {
   return Array.from({ length: count }, (_, index) => prefix + String(index).padStart(6, "0"));
 }
 
-Deno.test("a survey of neighbours is one list", async () => {
+Deno.test("listingStatCache: neighbouring keys take one list", async () => {
   const keys = numbered(1_000);
   const { calls, counts } = bucket(keys);
   const cache = listingStatCache([...keys, "missing"], calls, forever);
@@ -43,14 +43,14 @@ Deno.test("a survey of neighbours is one list", async () => {
   assertEquals(counts, { lists: 1, files: 1_000, calls: 0 });
 });
 
-Deno.test("a survey lists the folder that all keys share, and nothing before the first", async () => {
+Deno.test("listingStatCache lists only the common folder, from the first key on", async () => {
   const { calls, counts } = bucket([...numbered(5_000, "a/b/"), "a/b/x/1", "a/b/x/2", "a/c"]);
   const cache = listingStatCache(["a/b/x/1", "a/b/x/2"], calls, forever);
   assertEquals((await cache.get("a/b/x/2"))?.sizeBytes, 7);
   assertEquals(counts, { lists: 1, files: 2, calls: 0 });
 });
 
-Deno.test("a survey skips what nobody asked for", async () => {
+Deno.test("listingStatCache restarts the list behind many unrequested files", async () => {
   const keys = numbered(100_000);
   const { calls, counts } = bucket(keys);
   const wanted = keys.filter((_, index) => index % 20_000 === 0);
@@ -60,14 +60,14 @@ Deno.test("a survey skips what nobody asked for", async () => {
   assertLess(counts.files, wanted.length * 1_100);
 });
 
-Deno.test("a survey does not go in circles among keys that begin alike", async () => {
+Deno.test("listingStatCache ends among keys with a common beginning", async () => {
   const { calls, counts } = bucket([...numbered(3_000, "a"), "az"]);
   const cache = listingStatCache(["az"], calls, forever);
   assertEquals((await cache.get("az"))?.revision, "az");
   assertEquals([counts.lists, counts.files], [1, 3_001]);
 });
 
-Deno.test("a survey begins with the first look; keys that nobody foresaw are looked at", async () => {
+Deno.test("listingStatCache lists on the first get, and requests unannounced keys one by one", async () => {
   const { calls, counts } = bucket(["a", "b"]);
   const cache = listingStatCache(["a"], calls, forever);
   assertEquals(counts.lists, 0);
@@ -75,7 +75,7 @@ Deno.test("a survey begins with the first look; keys that nobody foresaw are loo
   assertEquals(counts, { lists: 0, files: 0, calls: 1 });
 });
 
-Deno.test("a list that fails is told to everybody who waits, and the next look begins another", async () => {
+Deno.test("listingStatCache: a failed list rejects all pending gets, and the next get lists again", async () => {
   const failure = new Error("connection lost");
   const { calls, counts } = bucket(["a", "b", "c"]);
   let broken = true;
@@ -101,16 +101,16 @@ Deno.test("a list that fails is told to everybody who waits, and the next look b
   assertEquals(counts.lists, 3);
 });
 
-Deno.test("what would be told again is asked once, and tells whether there is use in going on", async () => {
-  const refusal = new CronfetchError("store.denied", "the secret key is wrong");
+Deno.test("listingStatCache: a permanent error is not requested again, and rejects ready", async () => {
+  const failure = new CronfetchError("store.denied", "the secret key is wrong");
   let lists = 0;
   const list = () => {
     lists++;
-    throw refusal;
+    throw failure;
   };
   const cache = listingStatCache(["a", "b"], { list, stat: () => Promise.resolve(null) }, forever);
   for (const ask of [cache.ready, cache.ready, () => cache.get("b")]) {
-    assertStrictEquals(await assertRejects(ask), refusal);
+    assertStrictEquals(await assertRejects(ask), failure);
   }
   assertEquals(lists, 1);
   const { calls } = bucket(["a"]);
@@ -118,7 +118,7 @@ Deno.test("what would be told again is asked once, and tells whether there is us
   await listingStatCache([], calls, forever).ready();
 });
 
-Deno.test("property: a survey sees what single looks see", async () => {
+Deno.test("property: listingStatCache returns what stat returns", async () => {
   const key = fc.array(fc.constantFrom("a", "b", "/x", "\u{1f995}", "\uffee"), {
     minLength: 1,
     maxLength: 4,
@@ -132,7 +132,7 @@ Deno.test("property: a survey sees what single looks see", async () => {
   }));
 });
 
-Deno.test("property: code points sort as their UTF-8 does", () => {
+Deno.test("property: byCodePoints is the order of UTF-8", () => {
   const encoder = new TextEncoder();
   fc.assert(fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (a, b) => {
     const [one, other] = [encoder.encode(a), encoder.encode(b)];

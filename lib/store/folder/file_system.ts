@@ -45,7 +45,7 @@ export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void>
   let rest = bytes;
   while (rest.length > 0) {
     const writtenBytes = await file.write(rest);
-    if (writtenBytes === 0) throw new Error("the file takes no more bytes");
+    if (writtenBytes === 0) throw new Error("the file accepts no more bytes");
     rest = rest.subarray(writtenBytes);
   }
 }

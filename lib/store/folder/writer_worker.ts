@@ -68,7 +68,7 @@ function handle(request: WriterRequest): void {
       found.hash.update(bytes);
       for (let rest = bytes; rest.length > 0;) {
         const writtenBytes = found.file.writeSync(rest);
-        if (writtenBytes === 0) throw new Error("the file takes no more bytes");
+        if (writtenBytes === 0) throw new Error("the file accepts no more bytes");
         rest = rest.subarray(writtenBytes);
       }
       return answer({ kind: "written", file, buffer: bytes.buffer }, [bytes.buffer]);

@@ -2,44 +2,44 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { adaptiveFileSystem } from "../../../lib/store/folder/adaptive_file_system.ts";
 import { temporaryFolder } from "../../helpers/folder.ts";
 
-/** A file system on which each call seems to take its share of `tookMs`. */
+/** A file system whose calls take `tookMs`, one after another, on its clock. */
 function place(tookMs: readonly number[]) {
-  let looks = 0;
+  let reads = 0;
   let nowMs = 0;
   const durations = [...tookMs];
   const fileSystem = adaptiveFileSystem({
     now: () => Temporal.Now.instant(),
-    // Each call is timed by two looks at the clock.
+    // Each call reads the clock twice.
     monotonicMs: () => {
-      if (looks++ % 2 === 1) nowMs += durations.shift() ?? 0;
+      if (reads++ % 2 === 1) nowMs += durations.shift() ?? 0;
       return nowMs;
     },
   });
-  return { fileSystem, looks: () => looks };
+  return { fileSystem, reads: () => reads };
 }
 
-Deno.test("calls are made on the spot where they are quick, and not where they are not", async () => {
-  const table: [name: string, tookMs: number[], onTheSpot: boolean[]][] = [
-    ["quick", [1, 1, 1, 1, 1], [false, true, true, true, true]],
+Deno.test("adaptiveFileSystem makes calls synchronously while they are fast", async () => {
+  const table: [name: string, tookMs: number[], isSync: boolean[]][] = [
+    ["fast", [1, 1, 1, 1, 1], [false, true, true, true, true]],
     ["slow from the start", [50, 50, 50, 50], [false, false, false, false]],
-    ["quick at second sight", [50, 1, 1], [false, false, true]],
-    ["a hiccup or two", [1, 50, 1, 50, 1, 1], [false, true, true, true, true, true]],
+    ["fast on the second call", [50, 1, 1], [false, false, true]],
+    ["two slow calls", [1, 50, 1, 50, 1, 1], [false, true, true, true, true, true]],
     ["slow later", [1, 50, 50, 50, 1], [false, true, true, true, false, false]],
   ];
   for (const [name, tookMs, expected] of table) {
     await using folder = await temporaryFolder();
-    const { fileSystem, looks } = place(tookMs);
+    const { fileSystem, reads } = place(tookMs);
     for (const each of expected) {
-      const before = looks();
-      const looking = fileSystem.lstat(folder.path);
-      // What is done on the spot has been timed to its end when the call returns.
-      assertEquals(looks() - before === 2, each, name);
-      await looking;
+      const before = reads();
+      const pending = fileSystem.lstat(folder.path);
+      // A synchronous call has read the clock twice when it returns.
+      assertEquals(reads() - before === 2, each, name);
+      await pending;
     }
   }
 });
 
-Deno.test("what fails on the spot fails as it does the long way", async () => {
+Deno.test("adaptiveFileSystem: synchronous and asynchronous calls fail alike", async () => {
   await using folder = await temporaryFolder();
   for (const tookMs of [1, 50]) {
     const { fileSystem } = place([tookMs, tookMs, tookMs]);
@@ -52,7 +52,7 @@ Deno.test("what fails on the spot fails as it does the long way", async () => {
   }
 });
 
-Deno.test("large pieces go the long way, and arrive as whole as small ones", async () => {
+Deno.test("adaptiveFileSystem writes large pieces asynchronously, and completely", async () => {
   await using folder = await temporaryFolder();
   const { fileSystem } = place([1]);
   await fileSystem.lstat(folder.path);

@@ -1,4 +1,4 @@
-// Rows 69 to 72 and 77 to 80: what a file system can do to a draft.
+// Rows 69 to 72 and 77 to 80: faults of the file system during a draft.
 
 import {
   assert,
@@ -32,7 +32,7 @@ function open(root: string, fileSystem?: FileSystem, sync = false): Store {
   return openFolder(root, { sync, random: testHost().random }, fileSystem);
 }
 
-/** Fails where a draft is concerned, and does what the machine does elsewhere. */
+/** A call that fails for drafts, and is the machine's for other paths. */
 const failingForDrafts = (name: "open" | "rename" | "chmod", code: string): FileSystem =>
   replacing({
     [name]: (path: string, ...rest: never[]) =>
@@ -43,8 +43,8 @@ interface Fault {
   readonly name: string;
   readonly fileSystem: FileSystem;
   readonly code: ErrorCode;
-  /** What the message has to say. */
-  readonly says: string;
+  /** Part of the message. */
+  readonly message: string;
   readonly sync?: boolean;
 }
 
@@ -56,7 +56,7 @@ const FAULTS: readonly Fault[] = [
     name: "row 69: the disk is full",
     fileSystem: inFile("write", "ENOSPC"),
     code: "store.full",
-    says: "no space is left on the disk; free some, or choose another folder",
+    message: "no space is left on the disk; free some, or choose another folder",
   },
   {
     name: "row 69: the disk is full after some bytes",
@@ -67,53 +67,53 @@ const FAULTS: readonly Fault[] = [
       };
     }),
     code: "store.full",
-    says: "no space",
+    message: "no space",
   },
   {
     name: "row 69: the disk is full before the draft is there",
     fileSystem: failingForDrafts("open", "ENOSPC"),
     code: "store.full",
-    says: "no space",
+    message: "no space",
   },
   {
     name: "row 69: the quota is used up",
     fileSystem: inFile("write", "EDQUOT"),
     code: "store.full",
-    says: "quota",
+    message: "quota",
   },
   {
     name: "row 70: no permission in the folder",
     fileSystem: failingForDrafts("open", "EACCES"),
     code: "store.denied",
-    says: "let this user write there",
+    message: "let this user write there",
   },
   {
-    name: "row 70: a file that may not be replaced",
+    name: "row 70: a file that must not be replaced",
     fileSystem: failingForDrafts("rename", "EPERM"),
     code: "store.denied",
-    says: "let this user write there",
+    message: "let this user write there",
   },
   {
     name: "row 70: a read-only file system",
     fileSystem: failingForDrafts("open", "EROFS"),
     code: "store.denied",
-    says: "read-only",
+    message: "read-only",
   },
   {
     name: "row 77: too many open files",
     fileSystem: failingForDrafts("open", "EMFILE"),
     code: "store.busy",
-    says: "ulimit -n",
+    message: "ulimit -n",
   },
   {
     name: "row 78: fsync fails",
     fileSystem: inFile("sync", "EIO"),
     code: "store.failed",
-    says: "EIO",
+    message: "EIO",
     sync: true,
   },
   {
-    name: "row 79: a write that lies",
+    name: "row 79: a write that reports more bytes than it stored",
     fileSystem: replacingInDrafts((file) => ({
       write: async (bytes) => {
         await file.write(bytes.subarray(1));
@@ -121,13 +121,13 @@ const FAULTS: readonly Fault[] = [
       },
     })),
     code: "store.failed",
-    says: "wrote 3 bytes, the file has 2",
+    message: "wrote 3 bytes, the file has 2",
   },
   {
-    name: "row 79: a file that takes no more bytes",
+    name: "row 79: a file that accepts no more bytes",
     fileSystem: replacingInDrafts(() => ({ write: () => Promise.resolve(0) })),
     code: "store.failed",
-    says: "takes no more bytes",
+    message: "accepts no more bytes",
   },
   {
     name: "row 79: a file that shrinks before it is published",
@@ -135,30 +135,30 @@ const FAULTS: readonly Fault[] = [
       stat: async () => ({ ...await file.stat(), size: 0 }),
     })),
     code: "store.failed",
-    says: "wrote 3 bytes, the file has 0",
+    message: "wrote 3 bytes, the file has 0",
   },
   {
-    name: "the disk breaks when the file is named",
+    name: "an I/O error in rename",
     fileSystem: failingForDrafts("rename", "EIO"),
     code: "store.failed",
-    says: "EIO",
+    message: "EIO",
   },
 ];
 
-for (const { name, fileSystem, code, says, sync } of FAULTS) {
+for (const { name, fileSystem, code, message, sync } of FAULTS) {
   Deno.test(name, async () => {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.file("a.txt"), "old bytes");
     await using store = open(folder.path, fileSystem, sync);
     const error = await assertCode(code, () => put(store, "a.txt", "new"));
-    assertStringIncludes(error.message, says);
+    assertStringIncludes(error.message, message);
     assertMatch(error.message, /^storing "a\.txt": /);
     await store[Symbol.asyncDispose]();
     assertEquals(await tree(folder.path), { "a.txt": "old bytes" });
   });
 }
 
-Deno.test("row 79: a short write goes on where it stopped", async () => {
+Deno.test("row 79: a partial write is continued", async () => {
   await using folder = await temporaryFolder();
   let writes = 0;
   const fileSystem = replacingInDrafts((file) => ({
@@ -170,7 +170,7 @@ Deno.test("row 79: a short write goes on where it stopped", async () => {
   assertEquals(await Deno.readTextFile(folder.file("a.txt")), "seven b");
 });
 
-Deno.test("a draft that failed fails on, and leaves nothing once sealed in vain", async () => {
+Deno.test("a failed draft keeps failing, and seal removes it", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path, inFile("write", "ENOSPC"));
   const draft = await store.draft("a.txt");
@@ -181,7 +181,7 @@ Deno.test("a draft that failed fails on, and leaves nothing once sealed in vain"
   assertEquals(Object.keys(await tree(folder.path)).filter(isDraft), []);
 });
 
-Deno.test("row 79: a draft that is cut short before it is looked at", async () => {
+Deno.test("row 79: read fails if the draft was truncated", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path);
   await using draft = await sealed(store, "a.txt", "new");
@@ -190,7 +190,7 @@ Deno.test("row 79: a draft that is cut short before it is looked at", async () =
   assertStringIncludes(error.message, "wrote 3 bytes, the file has 2");
 });
 
-Deno.test("a digest is given up between two reads", async () => {
+Deno.test("digest aborts between two reads", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeFile(folder.file("a"), new Uint8Array(2_000_000));
   const controller = new AbortController();
@@ -213,7 +213,7 @@ Deno.test("a digest is given up between two reads", async () => {
   assertEquals(reads, 2);
 });
 
-Deno.test("row 71: a draft stands beside its target, never on another device", async () => {
+Deno.test("row 71: a draft is in the folder of its target, never on another device", async () => {
   await using folder = await temporaryFolder();
   const moved: string[][] = [];
   const noted = (move: (from: string, to: string) => Promise<void>) => {
@@ -241,7 +241,7 @@ for (
 ) {
   Deno.test({
     name: `row 72: a name as long as the file system allows, of ${what}, and one longer`,
-    // Others count letters, not bytes.
+    // Other systems limit the number of characters.
     ignore: Deno.build.os !== "linux",
     fn: async () => {
       await using folder = await temporaryFolder();
@@ -257,7 +257,7 @@ for (
   });
 }
 
-Deno.test("row 72: a draft's name is as long for every target", async () => {
+Deno.test("row 72: the name of a draft has the same length for every target", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path);
   const lengths = new Set<number>();
@@ -288,7 +288,7 @@ async function modeOf(path: string): Promise<number> {
   return ((await Deno.stat(path)).mode ?? 0) & 0o777;
 }
 
-/** Path of the one draft in a folder. */
+/** The path of the only draft in a folder. */
 async function draftPath(root: string): Promise<string> {
   const [name, ...others] = Object.keys(await tree(root)).filter(isDraft);
   assert(name !== undefined && others.length === 0);
@@ -339,7 +339,7 @@ withModes(
   },
 );
 
-Deno.test("a file system without links is copied on", async () => {
+Deno.test("copy works without hard links", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path, replacing({ link: failing("ENOTSUP") }));
   const text = "0123456789".repeat(200_000);
@@ -349,7 +349,7 @@ Deno.test("a file system without links is copied on", async () => {
   assertEquals(await Deno.readTextFile(folder.file("b/c")), text);
 });
 
-Deno.test("a copy that fails leaves the old file and no trace", async () => {
+Deno.test("a failed copy keeps the old file and removes its draft", async () => {
   for (
     const fault of [
       { rename: failing("EIO") },
@@ -367,7 +367,7 @@ Deno.test("a copy that fails leaves the old file and no trace", async () => {
   }
 });
 
-Deno.test("where files cannot have two names, a new one is renamed", async () => {
+Deno.test("publish renames a new file if links are unsupported", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path, replacing({ link: failing("EPERM") }));
   await put(store, "a", "text");
@@ -375,7 +375,7 @@ Deno.test("where files cannot have two names, a new one is renamed", async () =>
   assertEquals(await tree(folder.path), { a: "text" });
 });
 
-Deno.test("a file that came where there was none meanwhile is replaced", async () => {
+Deno.test("publish replaces a file that was created concurrently", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path);
   await using draft = await sealed(store, "a", "ours");
@@ -385,7 +385,7 @@ Deno.test("a file that came where there was none meanwhile is replaced", async (
   assertEquals(await tree(folder.path), { a: "ours" });
 });
 
-Deno.test("a draft's name that cannot be removed does not undo what is done", async () => {
+Deno.test("publish succeeds if the name of the draft cannot be removed", async () => {
   await using folder = await temporaryFolder();
   const fileSystem = replacing({
     remove: (path, options) =>
@@ -396,7 +396,7 @@ Deno.test("a draft's name that cannot be removed does not undo what is done", as
   assertEquals(await Deno.readTextFile(folder.file("a")), "text");
 });
 
-Deno.test("a small file takes few calls", async () => {
+Deno.test("a small file takes a fixed number of file system calls", async () => {
   await using folder = await temporaryFolder();
   const { fileSystem, calls } = recording();
   await using store = open(folder.path, fileSystem);
@@ -420,7 +420,7 @@ Deno.test("a small file takes few calls", async () => {
   assertEquals(calls, ["lstat"]);
 });
 
-Deno.test("draft: a folder that is gone or leads elsewhere is found again", async (t) => {
+Deno.test("draft: a folder that was removed or replaced is resolved again", async (t) => {
   const steps: [name: string, change: (at: string) => Promise<void>][] = [
     ["removed", (at) => Deno.remove(`${at}/real/sub`, { recursive: true })],
     ["replaced by a new folder", async (at) => {
@@ -452,7 +452,7 @@ Deno.test("draft: a folder that is gone or leads elsewhere is found again", asyn
         if (name === "the root removed") await Deno.mkdir(folder.file("real"));
         await put(store, "sub/second", "other text");
         assertEquals(await Deno.readTextFile(folder.file("link/sub/second")), "other text");
-        // No draft is left at the place where the folder was before.
+        // No draft is left in the former folder.
         const places = [folder.file("real/sub"), folder.file("other/sub"), folder.file("moved")];
         for (const place of places) {
           const names = await Array.fromAsync(Deno.readDir(place)).catch(() => []);
@@ -463,7 +463,7 @@ Deno.test("draft: a folder that is gone or leads elsewhere is found again", asyn
   }
 });
 
-Deno.test("with sync, bytes reach the disk before the name does", async () => {
+Deno.test("with sync, the bytes are synced before the file is renamed", async () => {
   await using folder = await temporaryFolder();
   const { fileSystem, calls } = recording();
   await using store = open(folder.path, fileSystem, true);
@@ -478,7 +478,7 @@ Deno.test("with sync, bytes reach the disk before the name does", async () => {
   ]);
 });
 
-Deno.test("a folder that cannot be synced does not undo what is done", async () => {
+Deno.test("publish succeeds if the folder cannot be synced", async () => {
   await using folder = await temporaryFolder();
   const fileSystem = replacing({
     open: (path, options) =>
@@ -489,7 +489,7 @@ Deno.test("a folder that cannot be synced does not undo what is done", async () 
   assertEquals(await Deno.readTextFile(folder.file("a")), "text");
 });
 
-Deno.test("a folder that was removed meanwhile is made again", async () => {
+Deno.test("draft creates a folder again that was removed", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path);
   await put(store, "b/c/first", "text");
@@ -504,7 +504,7 @@ Deno.test("a folder that was removed meanwhile is made again", async () => {
   assertEquals(await tree(folder.path), {});
 });
 
-Deno.test("a draft that could not be removed is left to a sweep", async () => {
+Deno.test("a draft that cannot be removed is removed by a later sweep", async () => {
   await using folder = await temporaryFolder();
   {
     await using store = open(
@@ -520,7 +520,7 @@ Deno.test("a draft that could not be removed is left to a sweep", async () => {
   assertEquals(await tree(folder.path), {});
 });
 
-Deno.test("nothing is made before the first draft, and reading makes nothing", async () => {
+Deno.test("openFolder, stat and list create nothing", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.file("store"));
   assertEquals(await store.stat("a"), null);

@@ -1,4 +1,4 @@
-// Rows 73 to 75: what stands where a file or its folder should be, before a draft or meanwhile.
+// Rows 73 to 75: links, folders and files in the way of a file, before or during a draft.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openFolder } from "../../../lib/store/folder/folder.ts";
@@ -9,18 +9,18 @@ import { testHost } from "../../helpers/host.ts";
 import { assertCode, put, sealed } from "../fixture.ts";
 import { replacing } from "../file_system.ts";
 
-/** What is beside the store, and must be as it was after every test. */
+/** Files next to the store, which every test must leave unchanged. */
 const OUTSIDE: Tree = { "precious": "keep", "sub/precious": "keep" };
 
 interface Scene {
   readonly store: Store;
   /** Absolute path of a file in the store. */
   readonly inside: (name: string) => string;
-  /** Absolute path of something outside of it. */
+  /** Absolute path of a file outside of it. */
   readonly outside: (name: string) => string;
 }
 
-/** Makes a link without `Deno.symlink`, which asks for leave to write everywhere. */
+/** Creates a link without `Deno.symlink`, which requires write permission for all paths. */
 async function symlink(target: string, path: string): Promise<void> {
   const { success } = await new Deno.Command("ln", { args: ["-s", target, path] }).output();
   if (!success) throw new Error(`no link at ${path}`);
@@ -29,7 +29,7 @@ async function symlink(target: string, path: string): Promise<void> {
 function test(name: string, body: (scene: Scene) => Promise<void>): void {
   Deno.test({
     name,
-    // There, links need a privilege.
+    // Links require a privilege on Windows.
     ignore: Deno.build.os === "windows",
     fn: async () => {
       await using folder = await temporaryFolder();
@@ -54,12 +54,12 @@ function test(name: string, body: (scene: Scene) => Promise<void>): void {
 
 interface Obstacle {
   readonly name: string;
-  /** Puts something where `folder/file` should go. */
+  /** Creates an obstacle for `folder/file`. */
   readonly place: (scene: Scene) => Promise<unknown>;
-  /** What is said of it when the folder is looked at first. */
-  readonly says: string;
-  /** What is said when it came after that. */
-  readonly saysLater: string;
+  /** Message if it exists before the draft. */
+  readonly message: string;
+  /** Message if it is created during the draft. */
+  readonly laterMessage: string;
 }
 
 const moveAway = ({ inside }: Scene) => Deno.rename(inside("folder"), inside("moved"));
@@ -68,8 +68,8 @@ const OBSTACLES: readonly Obstacle[] = [
   {
     name: "row 73: a folder as the target",
     place: ({ inside }) => Deno.mkdir(inside("folder/file")),
-    says: "folder/file is a folder",
-    saysLater: "folder/file is a folder",
+    message: "folder/file is a folder",
+    laterMessage: "folder/file is a folder",
   },
   {
     name: "row 74: a file as the parent",
@@ -77,20 +77,20 @@ const OBSTACLES: readonly Obstacle[] = [
       await moveAway(scene);
       await Deno.writeTextFile(scene.inside("folder"), "text");
     },
-    says: "folder is a file where a folder is needed",
-    saysLater: "a file exists where a folder is needed",
+    message: "folder is a file where a folder is needed",
+    laterMessage: "a file exists where a folder is needed",
   },
   {
     name: "row 75: a link to a file as the target",
     place: ({ inside, outside }) => symlink(outside("precious"), inside("folder/file")),
-    says: "folder/file is a symbolic link",
-    saysLater: "folder/file is a symbolic link",
+    message: "folder/file is a symbolic link",
+    laterMessage: "folder/file is a symbolic link",
   },
   {
     name: "row 75: a link to nothing as the target",
     place: ({ inside, outside }) => symlink(outside("nothing"), inside("folder/file")),
-    says: "folder/file is a symbolic link",
-    saysLater: "folder/file is a symbolic link",
+    message: "folder/file is a symbolic link",
+    laterMessage: "folder/file is a symbolic link",
   },
   {
     name: "row 75: a link to a folder as the parent",
@@ -98,8 +98,8 @@ const OBSTACLES: readonly Obstacle[] = [
       await moveAway(scene);
       await symlink(scene.outside("sub"), scene.inside("folder"));
     },
-    says: "folder is a symbolic link",
-    saysLater: "folder was replaced",
+    message: "folder is a symbolic link",
+    laterMessage: "folder was replaced",
   },
   {
     name: "row 75: a link to another folder of the store as the parent",
@@ -107,12 +107,12 @@ const OBSTACLES: readonly Obstacle[] = [
       await moveAway(scene);
       await symlink(scene.inside("moved"), scene.inside("folder"));
     },
-    says: "folder is a symbolic link",
-    saysLater: "folder was replaced",
+    message: "folder is a symbolic link",
+    laterMessage: "folder was replaced",
   },
 ];
 
-for (const { name, place, says, saysLater } of OBSTACLES) {
+for (const { name, place, message, laterMessage } of OBSTACLES) {
   test(`${name}, before the draft`, async (scene) => {
     const { store, inside } = scene;
     await Deno.mkdir(inside("folder"));
@@ -120,7 +120,7 @@ for (const { name, place, says, saysLater } of OBSTACLES) {
     const before = await tree(inside(""));
     const error = await assertCode("store.conflict", () => store.draft("folder/file"));
     assertStringIncludes(error.message, `storing "folder/file": `);
-    assertStringIncludes(error.message, says);
+    assertStringIncludes(error.message, message);
     await put(store, "source", "text");
     await assertCode("store.conflict", () => store.copy("source", "folder/file"));
     await store.remove("source");
@@ -145,8 +145,8 @@ for (const { name, place, says, saysLater } of OBSTACLES) {
     const [name] = Object.keys(await tree(inside("folder")));
     await place(scene);
     const error = await assertCode("store.conflict", () => draft.publish());
-    assertStringIncludes(error.message, saysLater);
-    // A folder that was moved away took the draft with it, out of reach.
+    assertStringIncludes(error.message, laterMessage);
+    // If the folder was moved away, the draft in it cannot be found.
     await Deno.remove(inside(`moved/${name}`)).catch(() => {});
   });
 

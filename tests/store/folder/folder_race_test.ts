@@ -1,4 +1,4 @@
-// Row 115: a folder of the store is swapped for a link, before each single call in turn.
+// Row 115: a folder of the store is replaced by a link, before each single call in turn.
 
 import { assert, assertEquals } from "@std/assert";
 import { CronfetchError } from "../../../lib/core/errors.ts";
@@ -12,12 +12,12 @@ import { replacing } from "../file_system.ts";
 
 const OUTSIDE = { "file": "keep", "precious": "keep" };
 
-/** More calls than any of the operations makes. */
+/** More calls than any operation makes. */
 const MOST_CALLS = 40;
 
 interface Operation {
   readonly name: string;
-  /** Carried out before anything is swapped; returns what is carried out while it is. */
+  /** Runs before the folder is replaced; returns the operation that runs while it is. */
   readonly prepare: (store: Store) => Promise<() => Promise<unknown>>;
 }
 
@@ -61,7 +61,7 @@ const OPERATIONS: readonly Operation[] = [
   },
 ];
 
-/** A file system that calls back before and after each of its calls, with the call's number. */
+/** A file system that calls `before` and `after` with the number of each call. */
 function counted(before: (call: number) => Promise<void>, after: (call: number) => Promise<void>) {
   let calls = 0;
   const plain = replacing({});
@@ -87,7 +87,7 @@ async function link(target: string, path: string): Promise<void> {
   assert(success);
 }
 
-/** Carries out an operation while `folder` is a link from one call on, or during it alone. */
+/** Runs an operation while `folder` is a link, from one call on or during that call only. */
 async function race(operation: Operation, isBack: boolean): Promise<void> {
   for (let swapAt = 1; swapAt <= MOST_CALLS; swapAt++) {
     await using folder = await temporaryFolder();
@@ -119,7 +119,7 @@ async function race(operation: Operation, isBack: boolean): Promise<void> {
       wasSwapped = swapping.calls() >= first;
     }
     const found = await tree(folder.file("outside"));
-    // Of a link that is gone again, the way to the draft is unknown: no byte of it is there.
+    // If the link is gone again, the draft cannot be found: an empty file is left.
     const drafts = Object.entries(found).filter(([name]) => name.startsWith(".cronfetch-"));
     for (const [name, text] of drafts) assertEquals([isBack, text], [true, ""], name);
     for (const [name] of drafts) delete found[name];
@@ -134,15 +134,15 @@ async function race(operation: Operation, isBack: boolean): Promise<void> {
 
 for (const operation of OPERATIONS) {
   Deno.test({
-    name: `row 115: ${operation.name}: a link in place of the folder leads to no file outside`,
-    // There, links need a privilege.
+    name: `row 115: ${operation.name}: no file outside if a link replaces the folder`,
+    // Links require a privilege on Windows.
     ignore: Deno.build.os === "windows",
     fn: () => race(operation, false),
   });
-  // A copy is a hard link, and has its bytes from the first call on.
+  // A copy is a hard link, which has its bytes from the first call on.
   if (operation.name === "copy") continue;
   Deno.test({
-    name: `row 115: ${operation.name}: a link that comes and goes leads to no byte outside`,
+    name: `row 115: ${operation.name}: no byte outside if a link keeps replacing the folder`,
     ignore: Deno.build.os === "windows",
     fn: () => race(operation, true),
   });

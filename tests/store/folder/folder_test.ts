@@ -1,4 +1,4 @@
-// The folder driver on a sound file system; what goes wrong is in folder_faults_test.ts.
+// The conformance suite on the folder driver; faults are in folder_faults_test.ts.
 
 import { type FileSystem, machineFileSystem } from "../../../lib/store/folder/file_system.ts";
 import { openFolder } from "../../../lib/store/folder/folder.ts";
@@ -10,7 +10,7 @@ import { storeConformance } from "../conformance.ts";
 const DRIVERS: readonly [name: string, sync: boolean, fileSystem: () => FileSystem][] = [
   ["folder", false, () => machineFileSystem],
   ["folder, synced", true, () => machineFileSystem],
-  ["folder, quick", false, () => adaptiveFileSystem(testHost({ timers: "manual" }).clock)],
+  ["folder, adaptive", false, () => adaptiveFileSystem(testHost({ timers: "manual" }).clock)],
 ];
 
 for (const [name, sync, fileSystem] of DRIVERS) {

@@ -28,7 +28,7 @@ for (
     ["ways out", ["..", "a/../..", "/", "/etc", "a\\b", "."].map(folderLine).join(""), []],
   ] as const
 ) {
-  Deno.test(`folders of a run file: ${name}`, () => assertEquals(foldersIn(text), [...folders]));
+  Deno.test(`foldersIn: ${name}`, () => assertEquals(foldersIn(text), [...folders]));
 }
 
 for (
@@ -41,18 +41,18 @@ for (
     ["0a", ".cronfetch-0a-ff.part.gz", false],
   ] as const
 ) {
-  Deno.test(`${name} is ${expected ? "a" : "no"} draft of ${run}`, () => {
+  Deno.test(`isDraftOf: ${name} is ${expected ? "a" : "no"} draft of ${run}`, () => {
     assertEquals(isDraftOf(run, name), expected);
   });
 }
 
-Deno.test("the run of a run file", () => {
+Deno.test("runOfFile returns the run of a run file, else null", () => {
   assertEquals(runOfFile(runFileName("0a")), "0a");
   assertEquals(runOfFile(draftName("0a", "ff")), null);
   assertEquals(runOfFile("file"), null);
 });
 
-Deno.test("a run file is flushed to disk after each folder, before add resolves; not without sync", async () => {
+Deno.test("RunFile.add syncs each folder before it resolves; not without sync", async () => {
   for (const sync of [true, false]) {
     await using folder = await temporaryFolder();
     const { fileSystem, calls } = recording();

@@ -1,4 +1,4 @@
-// What dead runs leave, and how it is found.
+// Run files and drafts of crashed runs, and their removal.
 
 import { assertEquals } from "@std/assert";
 import {
@@ -18,7 +18,7 @@ function open(root: string, fileSystem?: FileSystem): Store {
   return openFolder(root, { sync: false, random: testHost().random }, fileSystem);
 }
 
-/** Leaves what a run leaves that died: its file, and drafts by their folders. */
+/** Creates the files of a crashed run: its run file, and one draft per folder. */
 async function leaveDeadRun(
   root: string,
   run: string,
@@ -32,7 +32,7 @@ async function leaveDeadRun(
   await Deno.writeTextFile(`${root}/${runFileName(run)}`, text);
 }
 
-Deno.test("row 82: drafts of a run that was killed are swept, those of a run that lives are not", async () => {
+Deno.test("row 82: sweep removes drafts of a killed run, and none of a live one", async () => {
   await using folder = await temporaryFolder();
   const permissions = [`--allow-read=${folder.path}`, `--allow-write=${folder.path}`];
   await using child = denoRun("killed_run.ts", permissions, [folder.path]).spawn();
@@ -59,7 +59,7 @@ Deno.test("row 82: drafts of a run that was killed are swept, those of a run tha
   assertEquals(await tree(folder.path), { "folder/published": "text", "folder/new": "new" });
 });
 
-Deno.test("a run that ends leaves no file of its own", async () => {
+Deno.test("closing a store removes its run file", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path);
   await put(store, "a", "text");
@@ -68,7 +68,7 @@ Deno.test("a run that ends leaves no file of its own", async () => {
   assertEquals(await tree(folder.path), { a: "text" });
 });
 
-Deno.test("a sweep of nothing reads one folder", async () => {
+Deno.test("sweep without run files reads one folder", async () => {
   await using folder = await temporaryFolder();
   {
     await using store = open(folder.path);
@@ -80,7 +80,7 @@ Deno.test("a sweep of nothing reads one folder", async () => {
   assertEquals(calls, ["readDir"]);
 });
 
-Deno.test("a store whose folder was removed has nothing to sweep", async () => {
+Deno.test("sweep of a removed folder returns 0", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.file("store"));
   await put(store, "a", "text");
@@ -88,7 +88,7 @@ Deno.test("a store whose folder was removed has nothing to sweep", async () => {
   assertEquals(await store.sweep(), 0);
 });
 
-Deno.test("a sweep goes by what each dead run noted, and leaves other runs' drafts", async () => {
+Deno.test("sweep removes drafts only in the folders that a crashed run has listed", async () => {
   await using folder = await temporaryFolder();
   await leaveDeadRun(folder.path, "dead1", ["", "a", "a/b"]);
   await leaveDeadRun(folder.path, "dead2", ["a", "gone"]);
@@ -111,7 +111,7 @@ for (
     ["not even text", `\xff\u0000{}${folderLine("a")}\n{"a":1}\nnull\n7`, 1],
   ] as const
 ) {
-  Deno.test(`a run file that is ${name}`, async () => {
+  Deno.test(`sweep with a run file that is ${name}`, async () => {
     await using folder = await temporaryFolder();
     await leaveDeadRun(folder.path, "dead", ["a", "a/b"], text);
     await using store = open(folder.path);
@@ -120,7 +120,7 @@ for (
   });
 }
 
-Deno.test("a run file cannot lead a sweep out of the store", async () => {
+Deno.test("sweep ignores folders of a run file outside of the store", async () => {
   await using folder = await temporaryFolder();
   const names = ["../outside", "/", `${folder.path}/outside`, "link", "a/../../outside"];
   await Deno.mkdir(folder.file("store"));
@@ -136,7 +136,7 @@ Deno.test("a run file cannot lead a sweep out of the store", async () => {
   assertEquals(await tree(folder.file("outside")), { [draftName("dead", "0")]: "half" });
 });
 
-Deno.test("a link that took a folder's place is not swept through", async () => {
+Deno.test("sweep does not follow a link that replaced a folder", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.file("store"));
   await put(store, "a/file", "text");
@@ -149,7 +149,7 @@ Deno.test("a link that took a folder's place is not swept through", async () => 
   assertEquals(await tree(folder.file("outside")), { [draftName("dead", "0")]: "half" });
 });
 
-Deno.test("what is called like a run file but is no file is left alone", async () => {
+Deno.test("sweep ignores links and folders named like a run file", async () => {
   await using folder = await temporaryFolder();
   await leaveDeadRun(folder.path, "dead", [""]);
   await Deno.rename(folder.file(runFileName("dead")), folder.file("other"));
@@ -162,7 +162,7 @@ Deno.test("what is called like a run file but is no file is left alone", async (
   assertEquals(await tree(folder.path), before);
 });
 
-Deno.test("a run does not sweep itself, even where a lock is no obstacle to its holder", async () => {
+Deno.test("sweep skips its own run, even if the lock can be taken twice", async () => {
   await using folder = await temporaryFolder();
   const fileSystem = replacing({
     open: async (path, options) =>
@@ -174,7 +174,7 @@ Deno.test("a run does not sweep itself, even where a lock is no obstacle to its 
   await draft.publish();
 });
 
-Deno.test("what cannot be removed now is swept another time, with its run's file", async () => {
+Deno.test("sweep keeps the run file if a draft cannot be removed", async () => {
   await using folder = await temporaryFolder();
   await leaveDeadRun(folder.path, "dead1", ["a"]);
   await leaveDeadRun(folder.path, "dead2", ["b"]);
@@ -189,7 +189,7 @@ Deno.test("what cannot be removed now is swept another time, with its run's file
   assertEquals(await tree(folder.path), {});
 });
 
-Deno.test("without locks drafts are made, and no run is taken for dead", async () => {
+Deno.test("without locks, drafts work and sweep removes nothing", async () => {
   await using folder = await temporaryFolder();
   const fileSystem = replacing({
     open: async (path, options) =>
@@ -204,7 +204,7 @@ Deno.test("without locks drafts are made, and no run is taken for dead", async (
   assertEquals(await tree(folder.path), { a: "text" });
 });
 
-Deno.test("a run whose file is swept before it is locked begins anew", async () => {
+Deno.test("a run file that is swept before it is locked is created again", async () => {
   await using folder = await temporaryFolder();
   await using sweeper = open(folder.path);
   let begun = 0;
@@ -224,7 +224,7 @@ Deno.test("a run whose file is swept before it is locked begins anew", async () 
   assertEquals(await tree(folder.path), { a: "text" });
 });
 
-Deno.test("a run file that cannot be opened is tried again by the next draft", async () => {
+Deno.test("a run file that cannot be created is created by the next draft", async () => {
   await using folder = await temporaryFolder();
   let busy = true;
   const fileSystem = replacing({
@@ -236,7 +236,7 @@ Deno.test("a run file that cannot be opened is tried again by the next draft", a
   await put(store, "a", "text");
 });
 
-Deno.test("a run whose file is locked by others over and over gives up", async () => {
+Deno.test("a run file that is swept on every attempt fails the draft", async () => {
   await using folder = await temporaryFolder();
   const fileSystem = replacing({
     open: async (path, options) =>
@@ -247,7 +247,7 @@ Deno.test("a run whose file is locked by others over and over gives up", async (
   assertEquals(await tree(folder.path), {});
 });
 
-Deno.test("a run file that cannot be written fails the draft, and is tried again by the next", async () => {
+Deno.test("a run file that cannot be written fails the draft, and is written by the next", async () => {
   await using folder = await temporaryFolder();
   let full = true;
   const fileSystem = replacing({

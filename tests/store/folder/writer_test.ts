@@ -8,11 +8,11 @@ import { assertCode } from "../fixture.ts";
 import { osError } from "../file_system.ts";
 
 const MIB = 1024 * 1024;
-/** Enough for the thread to be started. */
+/** Large enough for the writer thread. */
 const LARGE_BYTES = 40 * MIB;
 const PIECE_BYTES = 512 * 1024;
 
-/** A folder store with a thread that writes, and how often that was started. */
+/** A folder store with a writer thread, and how often that was started. */
 function open(root: string): { readonly store: Store; readonly starts: () => number } {
   let starts = 0;
   const store = openFolder(root, {
@@ -33,7 +33,7 @@ function sample(sizeBytes: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(words.buffer);
 }
 
-/** Pieces of their own buffers, as a transfer hands them over. */
+/** Pieces with buffers of their own, as a transfer writes them. */
 function* pieces(bytes: Uint8Array, from = 0): Generator<Uint8Array<ArrayBuffer>> {
   for (let start = from; start < bytes.length; start += PIECE_BYTES) {
     yield new Uint8Array(bytes.subarray(start, start + PIECE_BYTES));
@@ -46,7 +46,7 @@ async function started(): Promise<Writer> {
   return writer;
 }
 
-Deno.test("large files are written and hashed by one other thread, small ones here", async () => {
+Deno.test("only large files are written and hashed by the writer thread", async () => {
   await using folder = await temporaryFolder();
   const { store, starts } = open(folder.path);
   const whole = sample(LARGE_BYTES);
@@ -73,7 +73,7 @@ Deno.test("large files are written and hashed by one other thread, small ones he
   assertEquals(await Deno.readTextFile(folder.file("small")), "small");
 });
 
-Deno.test("what the other thread was to write is suspended, and resumed here", async () => {
+Deno.test("a draft of the writer thread is suspended, and resumed without it", async () => {
   await using folder = await temporaryFolder();
   const whole = sample(LARGE_BYTES);
   const heldBytes = 7 * PIECE_BYTES;
@@ -92,7 +92,7 @@ Deno.test("what the other thread was to write is suspended, and resumed here", a
   assertEquals(sealed, { sizeBytes: LARGE_BYTES, sha256: await sha256(whole) });
 });
 
-Deno.test("a draft at the other thread is discarded without a trace", async () => {
+Deno.test("a draft of the writer thread is discarded completely", async () => {
   await using folder = await temporaryFolder();
   const { store } = open(folder.path);
   const draft = await store.draft("large", { expectedBytes: LARGE_BYTES });
@@ -105,20 +105,20 @@ Deno.test("a draft at the other thread is discarded without a trace", async () =
   assertEquals(await tree(folder.path), {});
 });
 
-Deno.test("what the system says at the other thread is told here, with its code", async () => {
+Deno.test("errors in the writer thread keep their code", async () => {
   await using folder = await temporaryFolder();
   using writer = await started();
   using file = await Deno.open(folder.file("a"), { write: true, createNew: true });
   const gone = await assertRejects(() => writer.open(folder.file("gone"), file), Error);
   assertEquals((gone as Error & { code?: string }).code, "ENOENT");
-  // The thread goes on with others.
+  // The thread continues with other files.
   const other = await writer.open(folder.file("a"), file);
   const text = new TextEncoder().encode("text");
   await other.append(text.slice());
   assertEquals(await other.end(), await sha256(text));
 });
 
-Deno.test("row 69: a disk that is full for the other thread leaves nothing", async () => {
+Deno.test("row 69: a full disk in the writer thread leaves no file", async () => {
   await using folder = await temporaryFolder();
   const full = () => Promise.reject(osError("ENOSPC"));
   const startWriter = () =>
@@ -135,7 +135,7 @@ Deno.test("row 69: a disk that is full for the other thread leaves nothing", asy
   assertEquals(await tree(folder.path), {});
 });
 
-Deno.test("a draft that was replaced before the other thread opened it is refused", async () => {
+Deno.test("a draft that was replaced before the writer thread opened it is store.conflict", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.file("ours"), "");
   await Deno.writeTextFile(folder.file("theirs"), "precious");
@@ -145,7 +145,7 @@ Deno.test("a draft that was replaced before the other thread opened it is refuse
   assertEquals(await Deno.readTextFile(folder.file("theirs")), "precious");
 });
 
-Deno.test("a thread that cannot be started fails the draft, and the store is closed in order", async () => {
+Deno.test("a writer thread that cannot start fails the draft, not closing the store", async () => {
   await using folder = await temporaryFolder();
   const { random } = testHost();
   const startWriter = () => Promise.reject(osError("EAGAIN"));
@@ -155,7 +155,7 @@ Deno.test("a thread that cannot be started fails the draft, and the store is clo
   assertEquals(await tree(folder.path), {});
 });
 
-Deno.test("whoever waits for a thread that is ended is told", async () => {
+Deno.test("terminating the writer thread rejects pending calls", async () => {
   await using folder = await temporaryFolder();
   const writer = await started();
   using file = await Deno.open(folder.file("a"), { write: true, createNew: true });
@@ -166,7 +166,7 @@ Deno.test("whoever waits for a thread that is ended is told", async () => {
 });
 
 Deno.test({
-  name: "there is no other thread where its program may not be read",
+  name: "startWriter returns null if its program may not be read",
   permissions: { read: false },
   fn: async () => assertEquals(await startWriter(), null),
 });

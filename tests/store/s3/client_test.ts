@@ -1,4 +1,4 @@
-// Requests of the S3 client and how it reads answers, against a server that is a function.
+// Requests of the S3 client, and its reading of responses, with a `fetch` that is a function.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../../lib/core/errors.ts";
@@ -16,7 +16,7 @@ const LOCATION = {
 const ENV = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
 const { signal } = new AbortController();
 
-/** A host whose server answers so, and what it was asked. */
+/** A host with a `fetch` that responds so, and the requests it received. */
 function serving(answer: (url: URL, init: RequestInit) => Response | Promise<Response>) {
   const requests: { readonly url: URL; readonly headers: Headers }[] = [];
   const options: TestHostOptions = {
@@ -87,7 +87,7 @@ Deno.test("copyPart copies only from the object with the given ETag", async () =
   assertEquals(headers?.get("x-amz-copy-source-range"), "bytes=0-9");
 });
 
-Deno.test("a store ends requests under way 5 s after a signal, also after one already aborted", async () => {
+Deno.test("abortOn aborts pending requests 5 s after the signal, also after an aborted one", async () => {
   for (const isAbortedBefore of [true, false]) {
     const { host } = serving((_url, { signal }) =>
       new Promise((_, reject) =>

@@ -1,4 +1,4 @@
-// Drafts in a bucket, against one in memory: what a real server cannot be made to do on demand.
+// Drafts in a bucket in memory, with responses that a real server does not give on demand.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import type { PublishRequest } from "../../../lib/store/draft.ts";
@@ -45,7 +45,7 @@ async function publication(bytes: Uint8Array<ArrayBuffer>, key = "a"): Promise<P
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("row 100: an object that appeared meanwhile is a conflict unless its digest is the draft's", async () => {
+Deno.test("row 100: publish: an object created concurrently is store.conflict unless its digest is equal", async () => {
   const table = [["same size", "same sizE"], ["same size", "another size"], ["text", "text"]];
   for (const [drafted = "", appeared = ""] of table) {
     const fake = fakeBucket();
@@ -64,7 +64,7 @@ Deno.test("row 100: an object that appeared meanwhile is a conflict unless its d
   }
 });
 
-Deno.test("row 112: an exclusive publication accepts no object but its own, whose answer was lost", async () => {
+Deno.test("row 112: publish, exclusive: accepts only its own object after a lost response", async () => {
   const bytes = bytesOf("text");
   const provenance = (fetchedAt: string): Provenance => ({
     ...{ source: "https://example.org/a", contentType: null, etag: null, lastModified: null },
@@ -93,7 +93,7 @@ Deno.test("row 112: an exclusive publication accepts no object but its own, whos
   }
 });
 
-Deno.test("a staged draft is copied only while it is the object that was staged", async () => {
+Deno.test("publish copies a staged draft only if its ETag is unchanged", async () => {
   const fake = fakeBucket();
   const draft = await begin(fake);
   const bytes = new Uint8Array(PART_BYTES + 1).fill(7);
@@ -106,7 +106,7 @@ Deno.test("a staged draft is copied only while it is the object that was staged"
   assertEquals([[...fake.objects.keys()], fake.pending.size], [["a"], 0]);
 });
 
-Deno.test("row 99: an upload that was begun though its answer was lost is aborted", async () => {
+Deno.test("row 99: an upload is aborted if the response to creating it was lost", async () => {
   const lost = new DriverError("store.failed", "the server cannot be reached");
   const fake = fakeBucket({}, (own) => ({
     createUpload: async (...given) => {
@@ -114,7 +114,7 @@ Deno.test("row 99: an upload that was begun though its answer was lost is aborte
       throw lost;
     },
   }));
-  // Another draft's upload stays.
+  // The upload of another draft is kept.
   fake.pending.set("upload-of-another", ".cronfetch-drafts/another");
   const draft = await begin(fake);
   await draft.append(new Uint8Array(PART_BYTES));

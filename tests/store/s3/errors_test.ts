@@ -107,7 +107,7 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
     "never",
     /AWS_REGION/,
   ],
-  // Row 98: such an answer may have come with 200.
+  // Row 98: such a response may have status 200.
   [{ name: "InternalError", status: 503 }, "store.failed", "later", /error of its own/],
   [
     { name: "Teapot", status: 418 },
@@ -118,16 +118,16 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
   [{ name: "constructor", status: 400 }, "store.failed", "never", /answered 400/],
 ];
 
-Deno.test("rows 96, 97, 98, 100, 101, 102 and 104: what a server says, in our words", () => {
-  for (const [said, code, retry, sentence] of TABLE) {
+Deno.test("rows 96, 97, 98, 100, 101, 102 and 104: explainS3: code, retry and message by response", () => {
+  for (const [response, code, retry, message] of TABLE) {
     const cause = new Error("theirs");
-    const refusal = explainS3(failure(said), cause);
-    assertEquals([refusal.code, refusal.retry, refusal.cause], [code, retry, cause], said.name);
-    assertMatch(refusal.message, sentence);
+    const error = explainS3(failure(response), cause);
+    assertEquals([error.code, error.retry, error.cause], [code, retry, cause], response.name);
+    assertMatch(error.message, message);
   }
 });
 
-Deno.test("what is not there, and what is a conflict", () => {
+Deno.test("isMissing, isConflict", () => {
   assertEquals(isMissing({ name: "NotFound", status: 404 }), true);
   assertEquals(isMissing({ name: "NoSuchKey", status: 404 }), true);
   assertEquals(isMissing({ name: "NoSuchBucket", status: 404 }), false);
@@ -138,7 +138,7 @@ Deno.test("what is not there, and what is a conflict", () => {
   assertEquals(isConflict({ name: "BucketAlreadyExists", status: 409 }), false);
 });
 
-Deno.test("a feature is given up where the server turns it down, and nothing else is", () => {
+Deno.test("missingFeature: only for a response that rejects a used feature", () => {
   const both = new Set(["conditions", "checksums"] as const);
   const ask = (name: string, status: number, message: string) =>
     missingFeature({ name, status, message }, both);

@@ -14,7 +14,7 @@ interface FakeObject {
   readonly etag: string;
 }
 
-/** What a test can see of a {@linkcode fakeBucket}. */
+/** The state of a {@linkcode fakeBucket}. */
 export interface FakeBucket {
   readonly bucket: Bucket;
   readonly objects: Map<string, FakeObject>;
@@ -22,12 +22,12 @@ export interface FakeBucket {
   readonly pending: Map<string, string>;
   /** Writes in order: the name of the call and the key. */
   readonly calls: string[];
-  /** ETags by which copied parts were conditioned. */
+  /** ETags that copied parts required. */
   readonly copiedEtags: string[];
 }
 
 /**
- * Makes a bucket that holds these objects.
+ * Makes a bucket with these objects.
  *
  * @param replace Calls in place of the bucket's own, given those.
  */

@@ -8,7 +8,7 @@ const SHA256 = "ab".repeat(32);
 const OTHER = "cd".repeat(32);
 const MD5 = "12".repeat(16);
 
-Deno.test("objects are named behind the prefix", () => {
+Deno.test("objectNames: names have the prefix of the store", () => {
   const places = objectNames({ prefix: "some/prefix" });
   assertEquals(places.objectKey("a/b"), "some/prefix/a/b");
   assertEquals(places.keyOf("some/prefix/a/b"), "a/b");
@@ -19,7 +19,7 @@ Deno.test("objects are named behind the prefix", () => {
   assertEquals([whole.objectKey("a"), whole.prefix("")], ["a", ""]);
 });
 
-Deno.test("row 102: a name of more than 1,024 bytes, or with control characters, is refused", () => {
+Deno.test("row 102: objectKey rejects more than 1,024 bytes, and control characters", () => {
   const places = objectNames({ prefix: "p".repeat(24) });
   assertEquals(places.objectKey("ü".repeat(499) + "x").length, 525);
   const long = assertThrows(() => places.objectKey("ü".repeat(500)), DriverError);
@@ -28,7 +28,7 @@ Deno.test("row 102: a name of more than 1,024 bytes, or with control characters,
   assertEquals(assertThrows(() => places.objectKey("a\nb"), DriverError).code, "store.name");
 });
 
-Deno.test("a draft's name cannot be that of anything else", () => {
+Deno.test("isDraftName", () => {
   assertEquals(isDraftName("0123456789abcdef".repeat(2)), true);
   for (const name of ["", "a", "../b", `${"0".repeat(31)}/`, "0".repeat(33)]) {
     assertEquals(isDraftName(name), false, name);
@@ -54,7 +54,7 @@ function publication(changes: Partial<PublishRequest> = {}): PublishRequest {
   };
 }
 
-Deno.test("what is kept beside the bytes is ASCII, and not too long", () => {
+Deno.test("factsOf: metadata is ASCII and of limited length", () => {
   assertEquals(factsOf(publication(), null), {
     contentType: "text/csv; charset=utf-8",
     metadata: {
@@ -98,17 +98,17 @@ function head(
   };
 }
 
-Deno.test("an object's digest is the server's or ours, and nobody's where they differ", () => {
+Deno.test("storedObject: the digest of the server or the metadata; null if they differ", () => {
   const table: [ObjectHead, string | null][] = [
     [head(SHA256), SHA256],
     [head(null, { sha256: SHA256, md5: MD5 }), SHA256],
-    // Other bytes, and the metadata kept.
+    // Other bytes with the old metadata.
     [head(null, { sha256: SHA256, md5: MD5 }, '"34"'), null],
     [head(null, { sha256: SHA256 }), null],
     [head(null, { sha256: SHA256, "fetched-at": "2026-01-15T12:00:00Z" }, '"34-2"'), SHA256],
     [head(null, { sha256: SHA256, "fetched-at": "2026-01-15T11:00:00Z" }, '"34-2"'), null],
     [head(null, { sha256: SHA256 }, '"34-2"'), null],
-    // Uploaded in parts by another program, which kept the metadata of an object of one request.
+    // Uploaded in parts by another program, with the metadata of an object of one request.
     [
       head(null, { sha256: SHA256, md5: MD5, "fetched-at": "2026-01-15T12:00:00Z" }, '"34-2"'),
       null,
@@ -122,7 +122,7 @@ Deno.test("an object's digest is the server's or ours, and nobody's where they d
   assertEquals(storedObject(null), null);
 });
 
-Deno.test("an object's time is that of its fetching, if it was stored soon after", () => {
+Deno.test("storedObject: the time of download, if the object was stored soon after", () => {
   const near = head(null, { "fetched-at": "2026-01-15T12:00:00.123Z" });
   assertEquals(storedObject(near).modifiedMs, Date.parse("2026-01-15T12:00:00.123Z"));
   for (const at of ["2026-01-14T11:00:00Z", "2020-01-15T12:00:00Z", "nonsense"]) {

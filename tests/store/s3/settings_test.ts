@@ -14,7 +14,7 @@ function host(env: Record<string, string> = {}) {
   return { env: (name: string) => env[name] };
 }
 
-Deno.test("the store's own endpoint and region come before those of the environment", () => {
+Deno.test("endpointOf, regionOf: the location comes before the environment", () => {
   const env = host({
     AWS_ENDPOINT_URL_S3: "https://s3.example.org",
     AWS_ENDPOINT_URL: "https://all.example.org",
@@ -33,13 +33,13 @@ Deno.test("the store's own endpoint and region come before those of the environm
   assertEquals(regionOf(location, less), "eu-west-2");
 });
 
-Deno.test("nothing said: AWS, and its client finds the region; elsewhere the usual one", () => {
+Deno.test("endpointOf, regionOf: defaults for AWS and for other servers", () => {
   assertEquals([endpointOf(location, host()), regionOf(location, host())], [null, null]);
   assertEquals(endpointOf(location, host({ AWS_ENDPOINT_URL_S3: "" })), null);
   assertEquals(regionOf({ ...location, endpoint: "http://127.0.0.1:9000" }, host()), "us-east-1");
 });
 
-Deno.test("the server that is asked, as permissions need to know it", () => {
+Deno.test("serverOf: the URL to grant net access to", () => {
   const table: [Partial<BucketLocation>, Record<string, string>, string | null][] = [
     [{}, {}, null],
     [{ region: "eu-west-1" }, {}, "https://b.s3.eu-west-1.amazonaws.com/"],
@@ -52,7 +52,7 @@ Deno.test("the server that is asked, as permissions need to know it", () => {
   }
 });
 
-Deno.test("keys count only together", () => {
+Deno.test("credentialsOf: null unless both keys are set", () => {
   assertEquals(credentialsOf(host()), null);
   assertEquals(credentialsOf(host({ AWS_ACCESS_KEY_ID: "id" })), null);
   const keys = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };

@@ -1,4 +1,4 @@
-// How requests are sent again, and when they are not. The delays are recorded, not waited for.
+// Retries and timeouts of requests. Delays are recorded, not waited for.
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import type { Fetch } from "../../../lib/core/host.ts";
@@ -21,7 +21,7 @@ function request(changes: Partial<S3Request> = {}): S3Request {
   };
 }
 
-/** A host whose servers answer with these, one after another; an error is thrown. */
+/** A host whose `fetch` returns these responses, or throws these errors, one after another. */
 function answering(...answers: readonly (number | Error)[]) {
   const asked: { readonly url: string; readonly init: RequestInit }[] = [];
   const left = [...answers];
@@ -34,7 +34,7 @@ function answering(...answers: readonly (number | Error)[]) {
   return { host: testHost({ fetch, random: [0.5] }), asked };
 }
 
-Deno.test("a request goes out as it was signed, and follows nobody", async () => {
+Deno.test("send: as signed, without following redirects", async () => {
   const { host, asked } = answering(200);
   const query = { partNumber: "1", uploadId: "a/b!*", acl: null, tag: ["x", "y"] };
   const response = await send(request({ query, port: 9000 }), forever, host);
@@ -48,21 +48,21 @@ Deno.test("a request goes out as it was signed, and follows nobody", async () =>
   assertEquals([init.method, init.redirect], ["PUT", "manual"]);
 });
 
-Deno.test("row 97: a busy server is asked again, each time after a longer pause", async () => {
+Deno.test("row 97: send retries a busy server with growing delays", async () => {
   const { host, asked } = answering(503, 500, 429, 504, 503);
   const { statusCode } = await send(request(), forever, host);
   assertEquals([statusCode, asked.length], [503, 5]);
   assertEquals(host.slept, [125, 250, 500, 1000]);
 });
 
-Deno.test("a lost connection is no answer: the same is sent again", async () => {
+Deno.test("send retries a lost connection", async () => {
   const { host, asked } = answering(new TypeError("connection reset"), 200);
   const response = await send(request(), forever, host);
   assertEquals(await new Response(response.body).text(), "answer 2");
   assertEquals(asked.map(({ init }) => init.body), [request().body, request().body]);
 });
 
-Deno.test("what stays lost is thrown in the end", async () => {
+Deno.test("send throws after the last attempt", async () => {
   const failures = Array.from({ length: 5 }, (_, index) => new TypeError(`failure ${index}`));
   const { host, asked } = answering(...failures);
   assertEquals(await assertRejects(() => send(request(), forever, host)), failures[4]);
@@ -70,14 +70,14 @@ Deno.test("what stays lost is thrown in the end", async () => {
 });
 
 for (const status of [301, 307, 400, 403, 404, 409, 412, 501]) {
-  Deno.test(`rows 96, 100, 101, 104: ${status} is an answer, and is not asked for again`, async () => {
+  Deno.test(`rows 96, 100, 101, 104: send does not retry ${status}`, async () => {
     const { host, asked } = answering(status);
     assertEquals((await send(request(), forever, host)).statusCode, status);
     assertEquals([asked.length, host.slept], [1, []]);
   });
 }
 
-Deno.test("an end from outside ends it, between two attempts too", async () => {
+Deno.test("send aborts with the signal, also between two attempts", async () => {
   const controller = new AbortController();
   const reason = new Error("interrupted");
   const { asked, host } = answering(503, 503);
@@ -91,7 +91,7 @@ Deno.test("an end from outside ends it, between two attempts too", async () => {
   assertEquals(asked.length, 1);
 });
 
-Deno.test("an answer that stops coming is given up in time", async () => {
+Deno.test("send: a stalled response body times out", async () => {
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
     await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
@@ -102,7 +102,7 @@ Deno.test("an answer that stops coming is given up in time", async () => {
   let watches = 0;
   const timers = {
     ...host.timers,
-    // The first watches for the answer, the second for its first piece, the third for the rest.
+    // The first timer is for the response, the second for its first piece, the third for the rest.
     after: (durationMs: number, callback: () => void) => {
       assertEquals(durationMs, 30_000 + (watches === 0 ? 4 / 64 : 0));
       return host.timers.after(++watches === 3 ? 1 : durationMs, callback);
@@ -115,7 +115,7 @@ Deno.test("an answer that stops coming is given up in time", async () => {
   assertEquals(error.message, "the response stalled");
 });
 
-Deno.test("a server that never answers is given up in time, more of it for a larger body", async () => {
+Deno.test("send: a server without a response times out, later for a larger body", async () => {
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
     await connection.hold();

@@ -5,7 +5,7 @@ import { fakeBucket } from "./fake_bucket.ts";
 
 const MIB = 2 ** 20;
 
-Deno.test("parts are as small as S3 allows, and never more than it allows", () => {
+Deno.test("partBytesFor: the smallest size for at most 10,000 parts", () => {
   assertEquals(partBytesFor(null), 5 * MIB);
   assertEquals(partBytesFor(0), 5 * MIB);
   assertEquals(partBytesFor(50_000 * MIB), 5 * MIB);
@@ -13,7 +13,7 @@ Deno.test("parts are as small as S3 allows, and never more than it allows", () =
   assertEquals(partBytesFor(5 * MIB * MIB), 525 * MIB);
 });
 
-Deno.test("turns are given in the order of asking, and no more than there are", async () => {
+Deno.test("Slots.acquire: in the order of the calls, and never more than exist", async () => {
   const turns = new Slots(2);
   const order: string[] = [];
   const take = async (name: string) => {
@@ -42,7 +42,7 @@ async function uploadTo(bucket: Bucket, pause = () => Promise.resolve()): Promis
   return await PartedUpload.begin("a", facts, { bucket, slots: new Slots(4), signal, pause });
 }
 
-Deno.test("row 99: abort waits for the parts under way, which would outlive it at the server", async () => {
+Deno.test("row 99: abort waits for pending parts, which would keep the upload", async () => {
   const fake = fakeBucket();
   const upload = await uploadTo(fake.bucket);
   const sent = Promise.withResolvers<void>();
@@ -63,7 +63,7 @@ Deno.test("row 99: abort is repeated while the server still lists the upload, 4 
   for (const [ignored, aborts] of [[0, 1], [2, 3], [9, 4]] as const) {
     let left = ignored;
     const fake = fakeBucket({}, (own, fake) => ({
-      // A part whose answer was lost arrives after the abort, and keeps the upload.
+      // A part whose response was lost is stored after the abort, and keeps the upload.
       abortUpload: (...given) => {
         if (left-- <= 0) return own.abortUpload(...given);
         return Promise.resolve(void fake.calls.push("abort a"));
