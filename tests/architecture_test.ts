@@ -2,36 +2,17 @@ import { assertEquals } from "@std/assert";
 import { walk } from "@std/fs";
 import { fromFileUrl, relative, SEPARATOR } from "@std/path";
 import manifest from "../deno.json" with { type: "json" };
-import { LONGEST_FILE, type Picture, violations, WORLD_FILE } from "../tools/architecture.ts";
+import { HOST_FILE, LONGEST_FILE, violations } from "../tools/architecture.ts";
+import { LAYOUT } from "../tools/rooms.ts";
 
-/** The floors of `lib/`; CONTRIBUTING.md shows them. */
-const PICTURE: Picture = {
-  floors: [
-    ["main", "mod"],
-    ["run"],
-    // Only the entry points use the real world; every other room gets a `Host`.
-    ["host"],
-    ["telemetry"],
-    ["cli", "deploy"],
-    ["worker"],
-    ["download", "lists", "page", "report"],
-    ["http", "content", "store", "state", "schedule", "config"],
-    ["cron"],
-    ["core"],
-  ],
-  // A web page is a report, too, and uses the same words and formats.
-  beside: { page: ["report"] },
-  spoken: { hono: "page", zod: "config" },
-};
-
-Deno.test("the house keeps the rules", async () => {
+Deno.test("architecture: the repository follows the rules", async () => {
   const root = fromFileUrl(new URL("..", import.meta.url));
   const files: Record<string, string> = {};
   const skip = [/[/\\](?:\.[^/\\]+|node_modules|coverage|downloads)$/];
   for await (const { path } of walk(root, { exts: [".ts", ".tsx"], includeDirs: false, skip })) {
     files[relative(root, path).replaceAll(SEPARATOR, "/")] = await Deno.readTextFile(path);
   }
-  assertEquals(violations(files, manifest.imports, PICTURE), []);
+  assertEquals(violations(files, manifest.imports, LAYOUT), []);
 });
 
 const PACKAGES = {
@@ -39,9 +20,9 @@ const PACKAGES = {
   croner: "npm:croner@11.0.1",
   zod: "npm:zod@4.0.0",
 };
-/** Uses every package, so that none is missed where nothing is said about them. */
+/** Imports every package, so that samples need not. */
 const USES = `import "@std/async"; import "croner"; import "zod";`;
-/** The longest file the rules allow. */
+/** A file of the maximum length. */
 const LONG = "\n".repeat(LONGEST_FILE);
 
 const SAMPLES:
@@ -56,89 +37,107 @@ const SAMPLES:
         `import type { Store } from "../store/store.ts"; import "./attempt.ts";`,
       "lib/core/task.ts": LONG,
     }, []],
-    ["a way up", { "lib/core/task.ts": `import "../worker/run.ts";` }, [
+    ["an upward import", { "lib/core/task.ts": `import "../worker/run.ts";` }, [
       "lib/core/task.ts: core may not import lib/worker/run.ts",
     ]],
-    ["a way across", { "lib/download/a.ts": `import { b } from "../report/b.ts";` }, [
-      "lib/download/a.ts: download may not import lib/report/b.ts",
-    ]],
-    ["a way out", { "lib/worker/run.ts": `import "../../tools/source.ts";` }, [
+    [
+      "an import of the same floor",
+      { "lib/download/a.ts": `import { b } from "../report/b.ts";` },
+      [
+        "lib/download/a.ts: download may not import lib/report/b.ts",
+      ],
+    ],
+    ["an import from outside of lib/", { "lib/worker/run.ts": `import "../../tools/source.ts";` }, [
       "lib/worker/run.ts: worker may not import tools/source.ts",
     ]],
-    ["a way back", { "lib/worker/a.ts": `import type { Flags } from "../cli/flags.ts";` }, [
+    ["an upward import of a type", {
+      "lib/worker/a.ts": `import type { Flags } from "../cli/flags.ts";`,
+    }, [
       "lib/worker/a.ts: worker may not import lib/cli/flags.ts",
     ]],
-    ["an interface in core", { "lib/core/a.ts": `import type { S } from "../store/store.ts";` }, [
+    ["an upward import of an interface, in core", {
+      "lib/core/a.ts": `import type { S } from "../store/store.ts";`,
+    }, [
       "lib/core/a.ts: core may not import lib/store/store.ts",
     ]],
-    ["a way by export", { "lib/core/a.ts": `export * as w from "../worker/run.ts";` }, [
+    ["an upward export", { "lib/core/a.ts": `export * as w from "../worker/run.ts";` }, [
       "lib/core/a.ts: core may not import lib/worker/run.ts",
     ]],
-    ["a way by import()", { "lib/core/a.ts": `await import( "../worker/run.ts" );` }, [
+    ["an upward import()", { "lib/core/a.ts": `await import( "../worker/run.ts" );` }, [
       "lib/core/a.ts: core may not import lib/worker/run.ts",
     ]],
-    ["a way by a type", { "lib/core/a.ts": `let a: import("../worker/run.ts").A;` }, [
+    ["an upward import type", { "lib/core/a.ts": `let a: import("../worker/run.ts").A;` }, [
       "lib/core/a.ts: core may not import lib/worker/run.ts",
     ]],
-    ["a way by a Worker", {
+    ["an upward Worker", {
       "lib/core/a.ts":
         `new Worker(new URL("../worker/run.ts", import.meta.url), { type: "module" });`,
     }, ["lib/core/a.ts: core may not import lib/worker/run.ts"]],
-    ["an import on many lines", {
+    ["an import on several lines", {
       "lib/core/a.ts": `import {\n  a,\n  b,\n} from\n  '../worker/run.ts';`,
     }, [
       "lib/core/a.ts: core may not import lib/worker/run.ts",
     ]],
-    ["no import at all", {
+    ["imports in comments and strings", {
       "lib/core/a.ts":
         `// import "../worker/run.ts";\nconst a = 'import "../worker/run.ts"'; /* ${"`"} */`,
     }, []],
-    ["a room of nobody", { "lib/attic/a.ts": "" }, [
-      "lib/attic/a.ts: the design has no room called attic",
+    ["an unknown room", { "lib/attic/a.ts": "" }, [
+      "lib/attic/a.ts: there is no room attic",
     ]],
-    ["a package of nobody", { "lib/core/a.ts": `import "npm:left-pad@1"; import "zodiac";` }, [
+    ["an unknown package", { "lib/core/a.ts": `import "npm:left-pad@1"; import "zodiac";` }, [
       "lib/core/a.ts: npm:left-pad@1 is not an import of deno.json",
       "lib/core/a.ts: zodiac is not an import of deno.json",
     ]],
-    ["a package in two places", {
+    ["a package imported by two files", {
       "lib/schedule/a.ts": `import { Cron } from "croner";`,
       "lib/schedule/b.ts": `import type { Cron } from "croner/types";`,
     }, ["croner: imported by lib/schedule/a.ts, lib/schedule/b.ts"]],
-    ["a package at home, in two places", {
+    ["a package of a room, imported by two files", {
       "lib/config/a.ts": `import * as z from "zod";`,
       "lib/config/b.ts": `import * as z from "zod";`,
     }, []],
-    ["the same package in another room", {
+    ["a package of a room, imported by another room", {
       "lib/config/a.ts": `import * as z from "zod";`,
       "lib/report/a.ts": `import type { Z } from "zod/mini";`,
     }, ["zod: imported by lib/config/a.ts, lib/report/a.ts"]],
-    ["@std in two places", {
+    ["@std imported by two files", {
       "lib/config/a.ts": `import { pooledMap } from "@std/async";`,
       "lib/report/a.ts": `import { abortable } from "@std/async";`,
     }, []],
-    ["time and chance in host.ts", { "lib/host.ts": "fetch(Date.now() + Math.random());" }, []],
-    ["the world in comments and strings", {
+    ["clock and random in host.ts", { "lib/host.ts": "fetch(Date.now() + Math.random());" }, []],
+    ["host names in comments and strings", {
       "lib/core/a.ts":
         "// Date.now()\nconst a = `Date.now() ${b} fetch(`; /fetch(x)/.test('Deno.env');",
     }, []],
-    ["the world as an argument", {
+    ["a host as an argument", {
       "lib/core/a.ts":
         "host.fetch(url); host.console.log(); prefetch(); new Date(5); clock.setTimeout();",
     }, []],
+    ["an import cycle", {
+      "lib/state/a.ts": `import { b } from "./b.ts";`,
+      "lib/state/b.ts": `import type { C } from "./c.ts";`,
+      "lib/state/c.ts": `import { a } from "./a.ts";`,
+      "tools/d.ts": `import "./e.ts";`,
+      "tools/e.ts": `export * from "./d.ts";`,
+    }, [
+      "import cycle: lib/state/a.ts, lib/state/b.ts, lib/state/c.ts",
+      "import cycle: tools/d.ts, tools/e.ts",
+    ]],
     ["a long file", { "lib/core/a.ts": `${LONG}\n` }, [
       `lib/core/a.ts: ${LONGEST_FILE + 1} lines, more than ${LONGEST_FILE}`,
     ]],
-    ["names that say nothing", {
+    ["meaningless names", {
       "lib/core/utils.ts": "",
       "lib/store/helpers/a.ts": "",
       "lib/core/url_manager.ts": "",
       "lib/core/common.ts": "",
       "lib/core/uncommon.ts": "",
     }, [
-      "lib/core/utils.ts: a name that says nothing",
-      "lib/store/helpers/a.ts: a name that says nothing",
-      "lib/core/url_manager.ts: a name that says nothing",
-      "lib/core/common.ts: a name that says nothing",
+      "lib/core/utils.ts: a meaningless name",
+      "lib/store/helpers/a.ts: a meaningless name",
+      "lib/core/url_manager.ts: a meaningless name",
+      "lib/core/common.ts: a meaningless name",
     ]],
     ["default exports", {
       "lib/core/a.ts": "export default 1;",
@@ -146,20 +145,20 @@ const SAMPLES:
     }, ["lib/core/a.ts: a default export", "lib/core/b.ts: a default export"]],
   ];
 
-Deno.test("the rules are kept and broken where they should be", async (t) => {
+Deno.test("violations: reports each violation of the samples", async (t) => {
   for (const [name, files, breaches] of SAMPLES) {
     await t.step(name, () => {
-      assertEquals(violations({ ...files, "tests/a_test.ts": USES }, PACKAGES, PICTURE), breaches);
+      assertEquals(violations({ ...files, "tests/a_test.ts": USES }, PACKAGES, LAYOUT), breaches);
     });
   }
-  await t.step("an import of nobody", () => {
-    const breaches = ["@std/async: in deno.json, but nowhere imported"];
+  await t.step("an unused package", () => {
+    const breaches = ["@std/async: in deno.json, but not imported"];
     const files = { "tests/a_test.ts": `import "croner"; import "zod";` };
-    assertEquals(violations(files, PACKAGES, PICTURE), breaches);
+    assertEquals(violations(files, PACKAGES, LAYOUT), breaches);
   });
 });
 
-const WORLDLY: readonly (readonly [source: string, name: string])[] = [
+const HOST_SAMPLES: readonly (readonly [source: string, name: string])[] = [
   ["await fetch(url);", "fetch"],
   ["const real = globalThis.fetch;", "globalThis"],
   ["Deno.connect({ port });", "Deno.connect"],
@@ -186,12 +185,12 @@ const WORLDLY: readonly (readonly [source: string, name: string])[] = [
   [`import * as timers from "node:timers";`, "* of node:timers"],
 ];
 
-Deno.test("each piece of the world is seen", async (t) => {
-  for (const [source, name] of WORLDLY) {
+Deno.test("violations: reports each use of the host outside of host.ts", async (t) => {
+  for (const [source, name] of HOST_SAMPLES) {
     await t.step(source, () => {
       const files = { "lib/core/a.ts": source, "tests/a_test.ts": USES };
-      assertEquals(violations(files, PACKAGES, PICTURE), [
-        `lib/core/a.ts: ${name} belongs in ${WORLD_FILE}`,
+      assertEquals(violations(files, PACKAGES, LAYOUT), [
+        `lib/core/a.ts: ${name} belongs in ${HOST_FILE}`,
       ]);
     });
   }

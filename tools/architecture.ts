@@ -1,26 +1,14 @@
-/** The rules about imports between modules and about access to the outside world. */
+/** The rules about imports, import cycles, host access, packages, and size and names of files. */
 
+import type { Layout } from "./rooms.ts";
 import { codeOf, type Import, importsOf } from "./source.ts";
 
-/** Which room may import which. */
-export interface Picture {
-  /**
-   * The rooms by floor, from the top down. A room is a folder of `lib/`, or a file beside the
-   * folders. Each may import from itself and from every lower floor.
-   */
-  readonly floors: readonly (readonly string[])[];
-  /** Further rooms, on the same floor, that a room may import from. */
-  readonly beside: Readonly<Record<string, readonly string[]>>;
-  /** Packages that a whole room uses. Any other is imported in one file only. */
-  readonly spoken: Readonly<Record<string, string>>;
-}
-
-/** Version and name come from here; any room may read them. */
+/** Has the version and name; any room may import it. */
 const MANIFEST = "deno.json";
 
-/** The only file that may name the world: what follows. */
-export const WORLD_FILE = "lib/host.ts";
-const WORLD: Readonly<Record<string, RegExp>> = {
+/** The only file that may use what follows. */
+export const HOST_FILE = "lib/host.ts";
+const HOST_NAMES: Readonly<Record<string, RegExp>> = {
   "fetch": /(?<![.\w$])fetch\s*\(/,
   "Deno.connect": /\bDeno\s*\.\s*connect\b/,
   "globalThis": /\bglobalThis\b/,
@@ -39,8 +27,8 @@ const WORLD: Readonly<Record<string, RegExp>> = {
   "crypto's random": /\bcrypto\s*\.\s*(?:randomUUID|getRandomValues)\b/,
 };
 
-/** The same, behind an import: names of a module that only the world's file may ask for. */
-const WORLD_IMPORTS: Readonly<Record<string, readonly string[]>> = {
+/** The same as imports: names that only the host file may import. */
+const HOST_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "@std/async": ["*", "deadline", "delay"],
   "node:timers": ["*", "setInterval", "setTimeout"],
   "node:timers/promises": ["*", "setInterval", "setTimeout"],
@@ -48,9 +36,9 @@ const WORLD_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Lines of the longest file in lib/. */
 export const LONGEST_FILE = 400;
-const EMPTY_WORDS = /(?:^|[/_.-])(?:utils?|helpers?|managers?|common)(?=[/_.-])/;
+const MEANINGLESS = /(?:^|[/_.-])(?:utils?|helpers?|managers?|common)(?=[/_.-])/;
 
-/** A file of the repository, read. */
+/** A file of the repository. */
 interface Source {
   readonly path: string;
   readonly text: string;
@@ -59,24 +47,27 @@ interface Source {
 }
 
 /**
- * Every breach of the rules in `files`, which are texts by path from the root. `imports` are those
- * of deno.json.
+ * Every violation of the rules.
+ *
+ * @param files Texts by path from the root.
+ * @param imports The imports of deno.json.
  */
 export function violations(
   files: Readonly<Record<string, string>>,
   imports: Readonly<Record<string, string>>,
-  picture: Picture,
+  layout: Layout,
 ): string[] {
   const sources = Object.entries(files).map(([path, text]) => read(path, text));
-  const house = sources.filter(({ path }) => path === "main.ts" || path.startsWith("lib/"));
+  const library = sources.filter(({ path }) => path === "main.ts" || path.startsWith("lib/"));
   return [
-    ...house.flatMap((source) => [
-      ...arrows(source, imports, picture),
-      ...worldly(source),
-      ...shape(source),
+    ...library.flatMap((source) => [
+      ...forbiddenImports(source, imports, layout),
+      ...hostAccess(source),
+      ...sizeAndNames(source),
     ]),
-    ...scattered(house, imports, picture),
-    ...unused(sources, imports),
+    ...spreadPackages(library, imports, layout),
+    ...unusedPackages(sources, imports),
+    ...importCycles(sources),
   ];
 }
 
@@ -84,14 +75,14 @@ function read(path: string, text: string): Source {
   return { path, text, code: codeOf(text), imports: importsOf(text) };
 }
 
-function arrows(
+function forbiddenImports(
   { path, imports }: Source,
   packages: Readonly<Record<string, string>>,
-  { floors, beside }: Picture,
+  { floors, siblings }: Layout,
 ): string[] {
   const from = roomOf(path);
   const floorOf = (room: string) => floors.findIndex((rooms) => rooms.includes(room));
-  if (floorOf(from) < 0) return [`${path}: the design has no room called ${from}`];
+  if (floorOf(from) < 0) return [`${path}: there is no room ${from}`];
   return imports.flatMap(({ specifier }) => {
     if (specifier.startsWith("node:")) return [];
     if (!specifier.startsWith(".")) {
@@ -101,48 +92,50 @@ function arrows(
     const target = resolve(path, specifier);
     const to = roomOf(target);
     const isAllowed = target === MANIFEST || to === from || floorOf(to) > floorOf(from) ||
-      beside[from]?.includes(to) === true;
+      siblings[from]?.includes(to) === true;
     return isAllowed ? [] : [`${path}: ${from} may not import ${target}`];
   });
 }
 
-function worldly({ path, code, imports }: Source): string[] {
-  if (path === WORLD_FILE) return [];
-  const named = Object.entries(WORLD).filter(([, pattern]) => pattern.test(code));
+function hostAccess({ path, code, imports }: Source): string[] {
+  if (path === HOST_FILE) return [];
+  const named = Object.entries(HOST_NAMES).filter(([, pattern]) => pattern.test(code));
   const asked = imports.flatMap(({ specifier, names, typeOnly }) =>
     names
-      .filter((name) => !typeOnly && WORLD_IMPORTS[specifier]?.includes(name))
+      .filter((name) => !typeOnly && HOST_IMPORTS[specifier]?.includes(name))
       .map((name) => `${name} of ${specifier}`)
   );
   return [...named.map(([name]) => name), ...asked]
-    .map((name) => `${path}: ${name} belongs in ${WORLD_FILE}`);
+    .map((name) => `${path}: ${name} belongs in ${HOST_FILE}`);
 }
 
-function shape({ path, text, code }: Source): string[] {
+function sizeAndNames({ path, text, code }: Source): string[] {
   const lines = text.split("\n").length - 1;
-  const breaches: [broken: boolean, text: string][] = [
+  const rules: [isBroken: boolean, text: string][] = [
     [lines > LONGEST_FILE, `${lines} lines, more than ${LONGEST_FILE}`],
-    [EMPTY_WORDS.test(path), "a name that says nothing"],
+    [MEANINGLESS.test(path), "a meaningless name"],
     [/\bexport\s+default\b|\bas\s+default\b/.test(code), "a default export"],
   ];
-  return breaches.filter(([broken]) => broken).map(([, text]) => `${path}: ${text}`);
+  return rules.filter(([isBroken]) => isBroken).map(([, text]) => `${path}: ${text}`);
 }
 
-function scattered(
+function spreadPackages(
   sources: readonly Source[],
   packages: Readonly<Record<string, string>>,
-  { spoken }: Picture,
+  layout: Layout,
 ): string[] {
   return Object.keys(packages).filter((name) => !name.startsWith("@std/")).flatMap((name) => {
     const importers = sources
       .filter((source) => source.imports.some((i) => packageOf(i.specifier, packages) === name))
       .map((source) => source.path);
-    const atHome = importers.every((path) => roomOf(path) === spoken[name]);
-    return importers.length > 1 && !atHome ? [`${name}: imported by ${importers.join(", ")}`] : [];
+    const isInRoom = importers.every((path) => roomOf(path) === layout.packages[name]);
+    return importers.length > 1 && !isInRoom
+      ? [`${name}: imported by ${importers.join(", ")}`]
+      : [];
   });
 }
 
-function unused(
+function unusedPackages(
   sources: readonly Source[],
   packages: Readonly<Record<string, string>>,
 ): string[] {
@@ -151,15 +144,37 @@ function unused(
   );
   return Object.keys(packages)
     .filter((name) => !used.has(name))
-    .map((name) => `${name}: in deno.json, but nowhere imported`);
+    .map((name) => `${name}: in deno.json, but not imported`);
 }
 
-/** The room of a file: its folder in lib/, or its own name there, or in the root. */
+/** Import cycles between files, type imports included: the files of each, sorted. */
+function importCycles(sources: readonly Source[]): string[] {
+  const targets = new Map(
+    sources.map(({ path, imports }) => [
+      path,
+      imports.filter(({ specifier }) => specifier.startsWith("."))
+        .map(({ specifier }) => resolve(path, specifier)),
+    ]),
+  );
+  const found = new Set<string>();
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(path);
+    if (start >= 0) found.add(`import cycle: ${trail.slice(start).toSorted().join(", ")}`);
+    if (start >= 0 || done.has(path)) return;
+    for (const target of targets.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of targets.keys()) visit(path, []);
+  return [...found].sort();
+}
+
+/** The room of a file: its folder in lib/, or its own name in lib/ or the root. */
 function roomOf(path: string): string {
   return path.replace(/^lib\//, "").replace(/[/.].*$/, "");
 }
 
-/** The name in deno.json's imports by which a specifier is found, or null. */
+/** The name in deno.json's imports that a specifier refers to, or null. */
 function packageOf(
   specifier: string,
   packages: Readonly<Record<string, string>>,
@@ -169,7 +184,7 @@ function packageOf(
   return name ?? null;
 }
 
-/** The path that a relative specifier means. */
+/** The path of a relative specifier. */
 function resolve(path: string, specifier: string): string {
   return new URL(specifier, `file:///${path}`).pathname.slice(1);
 }

@@ -1,7 +1,7 @@
 /**
- * Writes the generated parts of the README, the docs and `tests/README.md`: help, options,
- * results, codes, and the tests of each fault. Run by `deno task readme`; tests verify that the
- * pages are current.
+ * Writes the generated parts of the README, CONTRIBUTING, the docs and `tests/README.md`: help,
+ * options, results, codes, the diagram of rooms, and the tests of each fault. Run by
+ * `deno task readme`; tests verify that the pages are current.
  */
 
 import { exitCodeRows, main } from "../lib/cli/main.ts";
@@ -13,9 +13,10 @@ import type { Host } from "../lib/core/host.ts";
 import { TASK_STATUSES, type TaskStatus } from "../lib/core/result.ts";
 import { realHost } from "../lib/host.ts";
 import { type EventJsonSchema, eventJsonSchema } from "../lib/report/event_schema.ts";
+import { diagramOf, LAYOUT } from "./rooms.ts";
 import { rowsByFile, table as alignedTable, withTestColumn } from "./fault_rows.ts";
 
-/** What a command line prints on standard output. */
+/** The standard output of a command line. */
 async function printed(args: readonly string[]): Promise<string> {
   let text = "";
   const stdout = {
@@ -39,7 +40,7 @@ async function help(): Promise<string> {
   return "```console\n" + shown.join("\n") + "```";
 }
 
-/** A table whose cells may hold bars. */
+/** A Markdown table; bars in cells are escaped. */
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   return alignedTable(heads, rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|"))));
 }
@@ -67,17 +68,17 @@ function errors(): string {
     retry,
     hint ?? "",
   ]);
-  return table(["code", "meaning", "again", "what to do"], rows);
+  return table(["code", "meaning", "retry", "hint"], rows);
 }
 
 const STATUS_MEANINGS = {
-  created: "the file was not there, and is now",
+  created: "the file was new and is now published",
   updated: "the file has new content",
-  unchanged: "the server says, or the digest shows, that the file is still the newest",
-  skipped: "another run works on the task; nothing was requested",
-  deferred: "the server asks for a pause; the file stays as it was",
-  failed: "the file stays as it was, and the code says why",
-  cancelled: "the run ended before the task did; the file stays as it was",
+  unchanged: "the server or the digest confirms that the file is up to date",
+  skipped: "another run has the task; no request was sent",
+  deferred: "the server requests a pause; the file is unchanged",
+  failed: "the file is unchanged; the code gives the reason",
+  cancelled: "the run ended before the task did; the file is unchanged",
 } as const satisfies Record<TaskStatus, string>;
 
 function statuses(): string {
@@ -91,12 +92,12 @@ function statuses(): string {
 }
 
 const EVENT_MEANINGS = {
-  "run.started": "a run begins",
-  "task.started": "a task is begun",
-  "task.retrying": "an attempt has failed, and another one will be made",
+  "run.started": "a run starts",
+  "task.started": "a task starts",
+  "task.retrying": "an attempt failed, and another one follows",
   "task.finished": "a task has its result",
-  "task.health": "the health of a task is another one than before",
-  "run.finished": "the run is over",
+  "task.health": "the health of a task changed",
+  "run.finished": "a run has ended",
 } as const satisfies Record<RunEvent["type"], string>;
 
 function events(): string {
@@ -106,7 +107,7 @@ function events(): string {
     const name = type?.["const"] as RunEvent["type"];
     return [code(name), EVENT_MEANINGS[name], Object.keys(carried).map(code).join(", ")];
   });
-  return table(["type", "when", "beside `type`, `time` and `run`"], rows);
+  return table(["type", "when", "besides `type`, `time` and `run`"], rows);
 }
 
 type Properties = Readonly<Record<string, EventJsonSchema>>;
@@ -125,7 +126,7 @@ function code(text: string): string {
   return `\`${text}\``;
 }
 
-/** Text of the blocks by name. */
+/** Renders each block by name. */
 export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = {
   "help": help,
   "options": options,
@@ -134,23 +135,24 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
   "result": resultFields,
   "events": events,
   "errors": errors,
+  "rooms": () => "```\n" + diagramOf(LAYOUT) + "\n```",
   "exit-codes": () => table(["exit code", "meaning"], exitCodeRows()),
 };
 
-/** The pages that hold blocks. */
-export const WRITTEN = ["README.md", "docs/config.md", "docs/results.md"];
+/** The pages with generated blocks. */
+export const WRITTEN = ["README.md", "CONTRIBUTING.md", "docs/config.md", "docs/results.md"];
 
-/** The page with the fault tables, whose "Tests" column is derived from the names of tests. */
+/** The page of the fault tables, whose "Tests" column is generated from test names. */
 export const FAULT_TABLES = "tests/README.md";
 
-/** A page with its blocks as they should be. */
+/** Replaces the blocks of a page. */
 export async function refreshed(page: string): Promise<string> {
   let text = page;
   for (const [name, make] of Object.entries(BLOCKS)) {
     const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
     const [from, to] = [text.indexOf(start), text.indexOf(end)];
     if (from < 0 && to < 0) continue;
-    if (from < 0 || to < from) throw new Error(`the block ${name} is not whole`);
+    if (from < 0 || to < from) throw new Error(`the block ${name} lacks a mark`);
     text = `${text.slice(0, from)}${start}\n\n${await make()}\n\n${text.slice(to)}`;
   }
   return text;

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { temporaryFolder } from "../helpers/folder.ts";
-import { askAbout, place, STORE, storeTest } from "../helpers/place.ts";
+import { mapKeys, place, STORE, storeTest } from "../helpers/place.ts";
 import type { Place } from "../helpers/place.ts";
 import {
   type ChangingFile,
@@ -119,7 +119,7 @@ async function look(
   const table = new Map(files.map((file) => [file.name, file]));
   const names = await store.names();
   const isOwn = (name: string) => name.startsWith(".cronfetch-");
-  const versions = await askAbout(names.filter((name) => !isOwn(name)), async (name) => {
+  const versions = await mapKeys(names.filter((name) => !isOwn(name)), async (name) => {
     const file = table.get(name);
     assert(file !== undefined, `nobody asked for ${name}`);
     const bytes = await store.read(name);

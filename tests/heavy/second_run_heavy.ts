@@ -5,7 +5,7 @@ import type { TaskResult } from "../../lib/core/result.ts";
 import { realHost } from "../../lib/host.ts";
 import { run } from "../../lib/run.ts";
 import { origin, type Route } from "../helpers/origin.ts";
-import { askAbout, hostAt, type Place, place, storeTest } from "../helpers/place.ts";
+import { hostAt, mapKeys, type Place, place, storeTest } from "../helpers/place.ts";
 import { tcpProxy } from "../helpers/tcp_proxy.ts";
 
 const FILES = 1_000;
@@ -36,7 +36,7 @@ const CASES: readonly {
 /** What tells of every file in a store whether it was written or replaced. */
 async function marks(store: Place): Promise<Map<string, string>> {
   const names = await store.names();
-  return new Map(await askAbout(names, async (name) => [name, await store.mark(name)] as const));
+  return new Map(await mapKeys(names, async (name) => [name, await store.mark(name)] as const));
 }
 
 /** The way to a store: what is asked of a bucket on it is counted, by method. */

@@ -1,7 +1,7 @@
-/** Places for the files of tests that are prefixes in buckets of a real server. See `place.ts`. */
+/** Places in buckets of a real S3 server. See `place.ts`. */
 
 import { temporaryFolder } from "./folder.ts";
-import type { Place } from "./place.ts";
+import type { Place } from "./folder_place.ts";
 import {
   abortUpload,
   clientOf,
@@ -15,16 +15,16 @@ import {
 } from "./s3_objects.ts";
 import { type S3Kind, type SharedS3, sharedS3 } from "./s3_server.ts";
 
-/** The server of the file that asks, and the places that it has. */
+/** The server of a test file. */
 export interface Buckets extends Pick<SharedS3, "name" | "ignore"> {
-  /** Makes a bucket, and gives a prefix in it. */
+  /** Creates a bucket with a prefix. */
   place(): Promise<Place>;
 }
 
-/** What all keys of a place begin with. A store that forgets it is found out. */
+/** Prefix of all keys of a place, so that a store that omits it fails. */
 const PREFIX = "the/prefix/";
 
-/** Asks for a server. It runs while the tests of the file do. */
+/** Requests a server that runs during the tests of the file. */
 export function buckets(kind: S3Kind): Buckets {
   const { name, ignore, server } = sharedS3(kind);
   return {
@@ -51,12 +51,11 @@ export function buckets(kind: S3Kind): Buckets {
 }
 
 /**
- * Under such a name versitygw puts the content of an object in the place of older content; a list
- * of just then shows it.
+ * Temporary name of versitygw while it replaces an object; a concurrent list may contain it.
  */
 const OF_THE_SERVER = /\.sgwtmp\.\d+$/;
 
-/** The prefix of a bucket, seen by a stranger. */
+/** The prefix of a bucket, as another client sees it. */
 function prefixIn(
   bucket: string,
   server: Required<Parameters<typeof clientOf>[0]>,
@@ -97,7 +96,7 @@ function prefixIn(
       });
     },
     async mark(key) {
-      // The time is that of the server, to the second; what the store notes there itself is finer.
+      // The server's time has seconds only; the metadata of the store is finer.
       const known = await head(server, bucket, PREFIX + key);
       const metadata = Object.entries(known?.metadata ?? {}).toSorted();
       return JSON.stringify([known?.etag, known?.lastModified, metadata]);

@@ -1,13 +1,43 @@
-/** A place for the files of a test that is a folder. See `place.ts`. */
+/** The place of a test's files: the interface, and a folder. See `place.ts`. */
 
 import { dirname, join } from "@std/path";
-import { namesBelow, temporaryFolder, tree } from "./folder.ts";
-import type { Place } from "./place.ts";
+import { namesBelow, temporaryFolder, type Tree, tree } from "./folder.ts";
 
-/** Long ago, in seconds: no file that a test writes has this time by itself. */
+/** The files of one test's store, as another program sees them. Disposing removes local files. */
+export interface Place extends AsyncDisposable {
+  /** For the config's `store`. It is empty at first; a folder does not exist yet. */
+  readonly location: string;
+  /** Environment variables of a program that uses it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute path of `name` in a local folder outside of the store. */
+  beside(name: string): string;
+  /** Writes or overwrites a file, as another program would. */
+  write(key: string, content: string | Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Content of a file; null if there is none. */
+  read(key: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Size of a file; null if there is none. */
+  sizeBytes(key: string): Promise<number | null>;
+  /** Removes a file. */
+  remove(key: string): Promise<void>;
+  /** Removes everything, including the store's own files and pending uploads. */
+  clear(): Promise<void>;
+  /** Changes the time of a file and keeps its content. */
+  touch(key: string): Promise<void>;
+  /** A value that differs after the file was written or replaced. */
+  mark(key: string): Promise<string>;
+  /**
+   * Names of all files, including those that no key can have, and of pending uploads, as
+   * `.cronfetch-upload/KEY/ID`. In a bucket, names outside of the prefix start with a slash.
+   */
+  names(): Promise<string[]>;
+  /** The same with their content, sorted by name; uploads have none. */
+  tree(): Promise<Tree>;
+}
+
+/** In seconds: earlier than any file that a test writes. */
 const LONG_AGO = 1_000_000_000;
 
-/** The folder is called `store`, in a folder that vanishes with the place. */
+/** Creates a place in the folder `store` of a temporary folder. */
 export async function folderPlace(): Promise<Place> {
   const around = await temporaryFolder();
   const location = around.file("store");
