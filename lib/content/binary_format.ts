@@ -110,10 +110,27 @@ const isTar: Test = (head) => {
 
 /** The brands of still images in ISO base media files; films have others. */
 const IMAGE_BRANDS = /^(?:avi[fos]|he[iv][cmsx]|mi[af]1|msf1)$/;
-/** The size of the first box is below 16 MiB. */
-const isMediaBox = both(
-  starts("\0"),
-  at(4, "ftyp", "moov", "mdat", "wide", "free", "skip", "pnot"),
+/** A box that a file or a segment of a stream may begin with, whose size is in front of its name. */
+const isMediaBox: Test = (head) =>
+  !isText(head.subarray(0, 4)) && MEDIA_BOXES(head) ||
+  // Old QuickTime files begin with all of their data: a size of any four bytes.
+  isBinary(head) && holds(head, "mdat", 4);
+const MEDIA_BOXES = at(
+  4,
+  ...[
+    "ftyp",
+    "moov",
+    "mdat",
+    "wide",
+    "free",
+    "skip",
+    "pnot",
+    "styp",
+    "sidx",
+    "moof",
+    "uuid",
+    "emsg",
+  ],
 );
 const isHeif: Test = (head) => {
   if (!holds(head, "ftyp", 4)) return false;
@@ -121,11 +138,14 @@ const isHeif: Test = (head) => {
   return (text.match(/[\s\S]{4}/g) ?? []).some((brand) => IMAGE_BRANDS.test(brand));
 };
 
-/** dBASE: a version, then the date of the last change. */
+const DBASE_VERSIONS: readonly number[] = [2, 3, 4, 5, 0x30, 0x31, 0x32, 0x43, 0x63]
+  .concat([0x7b, 0x83, 0x8b, 0x8c, 0x8e, 0xcb, 0xe5, 0xf5, 0xfb]);
+
+/** dBASE: a version, then the date of the last change, which some programs leave undefined. */
 const isDbase: Test = (head) => {
   const [version = 0, , month = 0, day = 0] = head;
-  const versions = [2, 3, 4, 5, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8b, 0x8c, 0xcb, 0xf5, 0xfb];
-  return head.length >= 32 && versions.includes(version) && month <= 12 && day <= 31;
+  if (head.length < 32 || !DBASE_VERSIONS.includes(version)) return false;
+  return (month <= 12 && day <= 31) || isBinary(head);
 };
 
 /** For formats without a fixed signature: anything that is neither text nor markup. */
@@ -225,13 +245,13 @@ const ROWS: readonly Row[] = [
   [
     "Arrow",
     "arrow feather",
-    "application/vnd.apache.arrow.file",
+    "application/vnd.apache.arrow.file application/vnd.apache.arrow.stream",
     starts("ARROW1", "FEA1", "\xff\xff\xff\xff"),
   ],
   ["SQLite", "sqlite sqlite3 db3 s3db gpkg mbtiles", "application/vnd.sqlite3", isSqlite],
   ["DuckDB", "duckdb", "", inside(8, "DUCK")],
   ["Access", "accdb", "", inside(4, "Standard ACE DB", "Standard Jet DB")],
-  ["dBASE", "dbf", "", isDbase],
+  ["dBASE", "dbf", "application/vnd.dbf", isDbase],
   [
     "HDF",
     "h5 hdf5 he5 hdf h5ad loom",
@@ -244,7 +264,7 @@ const ROWS: readonly Row[] = [
     "application/x-netcdf",
     either(starts("CDF\x01", "CDF\x02", "CDF\x05", "\x0e\x03\x13\x01"), isHdf5),
   ],
-  ["GRIB", "grib grib2 grb grb2", "", within(1_024, "GRIB")],
+  ["GRIB", "grib grib2 grb grb2", "application/x-grib", within(1_024, "GRIB")],
   ["FITS", "fits", "image/fits", starts("SIMPLE")],
   ["NumPy array", "npy", "", starts("\x93NUMPY")],
   ["SPSS data", "sav zsav", "", starts("$FL2", "$FL3")],

@@ -10,6 +10,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
     "application/tar+gzip",
     "application/x-compressed-tar",
     "application/x-gunzip",
+    "application/x-gtar-compressed",
     "application/x-gzip",
     "application/x-tgz",
   ],
@@ -17,6 +18,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
   "application/pdf": ["application/x-pdf"],
   "application/rtf": ["text/rtf"],
   "application/vnd.apache.parquet": ["application/parquet", "application/x-parquet"],
+  "application/vnd.dbf": ["application/dbf", "application/x-dbf", "application/x-dbase"],
   "application/vnd.sqlite3": ["application/x-sqlite3"],
   "application/x-7z-compressed": ["application/x-7zip"],
   "application/x-bzip2": ["application/bzip2", "application/x-bzip"],
@@ -24,6 +26,8 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
     "application/vnd.debian.binary-package",
     "application/x-debian-package",
   ],
+  "application/x-grib": ["application/grib", "application/wmo-grib", "application/x-grib2"],
+  "application/x-hdf5": ["application/hdf5", "application/x-hdf"],
   "application/x-iso9660-image": ["application/vnd.efi.iso", "application/x-iso-image"],
   "application/x-msdownload": [
     "application/vnd.microsoft.portable-executable",
@@ -36,6 +40,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
     "application/ndjson",
     "application/x-jsonlines",
   ],
+  "application/x-netcdf": ["application/netcdf"],
   "application/x-rar-compressed": ["application/vnd.rar", "application/x-rar"],
   "application/x-rpm": ["application/x-redhat-package-manager"],
   "application/x-tar": ["application/tar", "application/x-gtar"],
@@ -77,6 +82,8 @@ const CANONICAL: ReadonlyMap<string, string> = new Map(
 /** Types whose bytes are those of a wider type as well (suffixes: RFC 6838, section 4.2.8). */
 const WIDER: readonly (readonly [RegExp, string])[] = [
   [/^.+\+(gzip|json|xml|zip)$/, "application/$1"],
+  [/^.+\+(sqlite3)$/, "application/vnd.$1"],
+  [/^application\/vnd\.(google-earth\.kmz)$/, "application/zip"],
   [
     /^application\/vnd\.(openxmlformats-officedocument|oasis\.opendocument)\..+$/,
     "application/zip",
@@ -92,14 +99,23 @@ const WIDER: readonly (readonly [RegExp, string])[] = [
 
 /** Types by which servers mean that they do not know. */
 const SILENT: ReadonlySet<string> = new Set([
+  "*/*",
+  "application/*",
+  "application/attachment",
   "application/binary",
   "application/download",
   "application/force-download",
   "application/octet-stream",
+  "application/octetstream",
+  "application/save",
   "application/unknown",
   "application/x-download",
+  "application/x-force-download",
   "application/x-octet-stream",
+  "application/x-unknown",
   "binary/octet-stream",
+  "content/unknown",
+  "unknown/unknown",
 ]);
 
 /** In which way a type is text; the first that fits. */
@@ -109,7 +125,9 @@ const TEXT_KINDS: readonly (readonly [RegExp, TextKind])[] = [
   [/^text\/html$/, "html"],
   [/^application\/json$|\+json$/, "json"],
   [/^application\/xml$|\+xml$/, "xml"],
-  [/^text\/|^application\/(json-seq|sql|toml|x-ndjson|x-sh|yaml)$/, "plain"],
+  [/^text\/|^application\/(json-lines|json-seq|sql|toml|x-ndjson|x-sh|x-sql|yaml)$/, "plain"],
+  [/^application\/(calendar|ics|n-quads|n-triples|text|txt|x-bibtex|x-turtle)$/, "plain"],
+  [/^(application\/(vnd\.apple\.|x-)|audio\/(x-)?)mpegurl$/, "plain"],
 ];
 
 /** `type/subtype` as a header's value starts (RFC 9110, sections 5.6.2 and 8.3.1). */

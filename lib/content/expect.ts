@@ -161,7 +161,7 @@ async function checkType(content: Content, { type }: Expectations) {
 }
 
 /** Headers under which servers send CSV, since Excel opens it. */
-const EXCEL = /^application\/(?:vnd\.ms-excel|x-excel|excel|x-msexcel)$/;
+const EXCEL = /^application\/(?:(?:vnd\.|x-)?ms-?excel|(?:x-)?excel|vnd\.openxmlformats-.+sheet)$/;
 
 /** Whether a header agrees with an expected type of text, or only shows that it is text. */
 function mayBeCalled(type: string, kind: TextKind, declared: string, head: Uint8Array): boolean {
@@ -169,7 +169,7 @@ function mayBeCalled(type: string, kind: TextKind, declared: string, head: Uint8
   if (typesAgree("text/html", declared)) {
     return provesOtherType(head, kind === "xml" ? "xml" : "text");
   }
-  return declared.startsWith("text/") || (kind === "csv" && EXCEL.test(declared));
+  return textKind(declared) !== null || (kind === "csv" && EXCEL.test(declared));
 }
 
 /** The type of a ZIP that its members show to be another one than expected, or null. */

@@ -2,16 +2,17 @@
 
 import { isErrorDocument, mayBeErrorDocument } from "./error_document.ts";
 import { isBlankByte } from "./binary_format.ts";
-import { isHtmlIn, xmlErrorIn } from "./markup.ts";
+import { isHtmlIn, isMarkup, xmlErrorIn } from "./markup.ts";
 import type { MarkupRule } from "./markup.ts";
-import { decodeText } from "./text_content.ts";
+import { decodeText, isJson } from "./text_content.ts";
 
 /**
  * Which text is accepted.
  * - `page`: HTML and templates of it; only pointers are refused.
  * - `unnamed`: a name without an extension; HTML and JSON of any kind are accepted.
  * - `office`: old Office extensions, under which programs also export HTML tables.
- * - `data`: formats that never begin with markup: CSV, JSON, YAML, …
+ * - `data`: formats that begin neither with markup nor with a JSON object: CSV, iCalendar, SQL, …
+ * - `json`: JSON and what may hold it, such as YAML; never markup.
  * - `xml`, `markdown`: formats that begin with markup of their own.
  * - `text`: everything else.
  */
@@ -19,6 +20,9 @@ export type TextRule = "page" | "unnamed" | "office" | MarkupRule;
 
 /** The longest JSON that is parsed; more is data. */
 const LONGEST_ERROR_BYTES = 16 * 1024;
+
+/** JSON up to this size is parsed whatever its first member is. */
+const SHORT_BYTES = 4 * 1024;
 
 /** Holds the first member of an error document, indented and in UTF-16. */
 const SAMPLE_BYTES = 256;
@@ -49,17 +53,14 @@ export function garbageIn(
         return isHtmlIn(text, "text") && !isExport ? "HTML" : null;
       }
       if (isHtmlIn(text, rule)) return "HTML";
-      return rule === "data" && /^\s*<\?xml\s/.test(text) ? "XML" : null;
+      if (rule === "xml" && /^\s*<\?php\s/.test(text)) return "PHP source";
+      if ((rule !== "data" && rule !== "json") || !isMarkup(text)) return null;
+      return /^\s*<\?xml\s/.test(text) ? "XML" : "markup";
     }
     case "{":
     case "[":
       if (rule === "page" || rule === "unnamed" || !isWhole) return null;
-      if (head.length > LONGEST_ERROR_BYTES) return null;
-      // Most JSON shows in its first member that it is data, and is not parsed.
-      return mayBeErrorDocument(decodeText(head.subarray(0, SAMPLE_BYTES))) &&
-          isErrorDocument(decodeText(head))
-        ? "a JSON error object"
-        : null;
+      return head.length > LONGEST_ERROR_BYTES ? null : jsonIn(head, rule);
     case "v":
     case "/":
     case ".":
@@ -68,6 +69,17 @@ export function garbageIn(
     default:
       return null;
   }
+}
+
+/** JSON in place of a file, in a few words; or null. */
+function jsonIn(head: Uint8Array, rule: TextRule): string | null {
+  // Most long JSON shows in its first member that it is data, and is not parsed.
+  const isShort = head.length <= SHORT_BYTES;
+  if (isShort || mayBeErrorDocument(decodeText(head.subarray(0, SAMPLE_BYTES)))) {
+    if (isErrorDocument(decodeText(head))) return "a JSON error object";
+  }
+  const isOther = rule === "data" || rule === "xml" || rule === "office";
+  return isOther && firstCharacter(head) === "{" && isJson(head) ? "a JSON object" : null;
 }
 
 /** The first character that is not white space or a byte order mark; "" if it is not ASCII. */

@@ -94,6 +94,7 @@ const PNG = hex(`89504e470d0a1a0a 0000000d49484452 0000000100000001 0802000000 $
 const JPEG = hex(`ffd8ffe0 0010 4a46494600 0101 ${"00".repeat(32)}`);
 const GZIP = hex("1f8b0800000000000003 4bcc01000000");
 const ZIP = zip("a.txt", "a");
+const XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const DOCX_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 const DOCX = zip(
   "[Content_Types].xml",
@@ -381,6 +382,50 @@ const CASES: readonly (readonly [
     contentType: "application/vnd.ms-excel",
     expect: { type: "text/csv" },
   }, null],
+  ...([
+    ["a;b\n1;2\n", "application/msexcel", "text/csv"],
+    ["a;b\n1;2\n", XLSX_TYPE, "text/csv"],
+    ["a;b\n1;2\n", "application/x-force-download", "text/csv"],
+    ["a;b\n1;2\n", "application/json", "text/csv"],
+    ['{"a":1}', "application/javascript", "application/json"],
+    ['{"a":1}', "application/vnd.geo+json", "application/geo+json"],
+    ['{"a":1}\n{"a":2}\n', "application/json", "application/x-ndjson"],
+    ["<rss/>", "application/atom+xml", "application/rss+xml"],
+    ["BEGIN:VCALENDAR", "application/ics", "text/calendar"],
+    ["a: 1", "application/json", "application/yaml"],
+    ["<http://a/> <http://b/> <http://c/> .", "text/plain", "application/n-triples"],
+    ["#EXTM3U", "audio/x-mpegurl", "application/vnd.apple.mpegurl"],
+  ] as const).map(([body, contentType, type]) =>
+    [
+      `row 119: ${type} under the header ${contentType}`,
+      { body, contentType, expect: { type } },
+      null,
+    ] as const
+  ),
+  ...([
+    ["\x03\x7e\x01\x0f" + "\0".repeat(29), "application/dbf"],
+    ["GRIB\0\0\0\x02", "application/x-grib"],
+    ["\x89HDF\r\n\x1a\n", "application/x-hdf"],
+    ["CDF\x01", "application/netcdf"],
+    ["SQLite format 3\0", "application/geopackage+sqlite3"],
+    ["PK\x03\x04", "application/vnd.google-earth.kmz"],
+    ["\xff\xff\xff\xff\x70\0", "application/vnd.apache.arrow.stream"],
+  ] as const).flatMap(([body, type]) => [
+    [
+      `row 119: magic bytes of ${type} under the header text/html`,
+      {
+        body: Uint8Array.from(body, (one) => one.charCodeAt(0)),
+        contentType: "text/html",
+        expect: { type },
+      },
+      null,
+    ] as const,
+    [
+      `row 116: text where ${type} is expected`,
+      { body: "Not found", contentType: type, expect: { type } },
+      ["expect.type", `expected ${type}, found text`],
+    ] as const,
+  ]),
   ["row 119: CSV in UTF-16", {
     body: utf16("a\tb\r\n1\t2\r\n", "little"),
     contentType: "text/tab-separated-values",

@@ -123,6 +123,23 @@ const ERRORS: readonly (readonly [text: string, found: string | null])[] = [
   ["<error><line>5</line></error>", null],
   ["<list><Error><Code>a</Code></Error></list>", null],
   ["text <Error><Code>a</Code></Error>", null],
+  ['<?xml version="1.0"?><error>Not found</error>', ERROR],
+  ['<error code="404" message="x"/>', ERROR],
+  ["<error><status>404</status></error>", ERROR],
+  ["<Fault><faultstring>x</faultstring></Fault>", ERROR],
+  ["<exception>", null],
+  ["<errors><error><id>1</id></error></errors>", ERROR],
+  ['<errors><e id="1"/></errors>', null],
+  ["<hash><status>401</status><error>x</error></hash>", ERROR],
+  ['<rsp stat="fail"><err code="1" msg="x"/></rsp>', ERROR],
+  ['<response status="error"><message>x</message></response>', ERROR],
+  ['<OAI-PMH><request/><error code="badArgument">x</error></OAI-PMH>', ERROR],
+  ["<response><error>0</error><data/></response>", null],
+  ["<response><error/><data/></response>", null],
+  ["<response><error></error><data/></response>", null],
+  ["<response><errorcount>0</errorcount></response>", null],
+  [`<response>${"<a/>".repeat(2_000)}<error>x</error></response>`, null],
+  [`<error>${"<entry/>".repeat(2_000)}</error>`, null],
 ];
 
 Deno.test("xmlErrorIn: error documents of object stores and services", () => {
