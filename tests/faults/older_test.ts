@@ -7,7 +7,7 @@ import { sha256, shown } from "../helpers/folder.ts";
 import { type Origin, origin } from "../helpers/origin.ts";
 import type { OriginFile } from "../helpers/origin_file.ts";
 import { storeTest } from "../helpers/place.ts";
-import { FILE, NEWER, scripted, text, whole } from "./broken_bodies.ts";
+import { FILE, scripted, text, whole } from "./broken_bodies.ts";
 import { parts, type Runs, type RunsOptions, runsOver } from "./runs.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
