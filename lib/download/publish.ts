@@ -139,7 +139,9 @@ async function isPublished(
   return published === sealed.sha256;
 }
 
-/** Digest of a published file: from the store's metadata, or else by reading it; null if missing. */
+/**
+ * Digest of a published file: from the store's metadata, or else by reading it; null if missing.
+ */
 export async function publishedDigest(
   store: Store,
   key: string,

@@ -44,7 +44,8 @@ interface Loss {
  * A body that is fetched in pieces over several connections and read in order. Must be disposed.
  *
  * The first response is read as far as no other connection has started. It stays open until one
- * range has been served as requested, so that nothing is lost if the server does not support ranges.
+ * range has been served as requested, so that nothing is lost if the server does not support
+ * ranges.
  *
  * A connection that fails, or is rejected by a busy server, is not replaced: the others fetch its
  * piece. The first response that is not the requested range ends all range requests, and the first

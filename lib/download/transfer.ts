@@ -15,7 +15,9 @@ export const BUFFER_BYTES: number = 512 * 1024;
 const FIRST_BUFFER_BYTES = 64 * 1024;
 /** Writes in progress while the next buffer is filled. */
 const MAX_PENDING_WRITES = 2;
-/** A buffer is written after this time even if it is not full, so a broken connection loses little. */
+/**
+ * A buffer is written after this time even if it is not full, so a broken connection loses little.
+ */
 const MAX_BUFFER_AGE_MS = 1000;
 
 /** Accounts for the bytes of a body as they arrive. */

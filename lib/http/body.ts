@@ -1,23 +1,23 @@
-/** The bytes of a body, taken out of what comes over a connection. */
+/** Reads the body of a response from a connection, by its framing. */
 
 import { CronfetchError } from "../core/errors.ts";
 import type { ReadBuffer } from "./connection.ts";
 import { quoteServerText } from "../core/text.ts";
 import { decodeLatin1, invalidHttp } from "./head.ts";
 
-/** Reads one body to its end, and no byte beyond it. */
+/** Reads one body, and no byte beyond its end. */
 export interface BodyReader {
-  /** Whether nothing is left of the body. */
+  /** Whether the whole body was read. */
   readonly isEnded: boolean;
   /**
-   * Puts what comes next at the beginning of `into`.
+   * Reads the next bytes to the start of `into`.
    *
-   * @returns How many bytes; 0 only at the end.
-   * @throws {CronfetchError} `body.truncated` where the connection ended, `http.protocol` where the
+   * @returns Number of bytes; 0 only at the end.
+   * @throws {CronfetchError} `body.truncated` if the connection ends, `http.protocol` if the
    * framing is malformed.
    */
   read(into: Uint8Array<ArrayBuffer>): Promise<number>;
-  /** Drops what is here already, if that is all. */
+  /** Skips the rest of the body if it is buffered completely. */
   drain(): void;
 }
 
@@ -26,7 +26,7 @@ export class LengthReader implements BodyReader {
   readonly #input: ReadBuffer;
   #leftBytes: number;
 
-  /** A body of so many bytes. */
+  /** A body of `lengthBytes`. */
   constructor(input: ReadBuffer, lengthBytes: number) {
     this.#input = input;
     this.#leftBytes = lengthBytes;
@@ -38,13 +38,13 @@ export class LengthReader implements BodyReader {
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<number> {
     if (this.#leftBytes === 0) return 0;
-    // What follows the body is not its reader's.
+    // Bytes after the body belong to the connection.
     const room = into.length > this.#leftBytes ? into.subarray(0, this.#leftBytes) : into;
     const count = this.#input.take(room) || await this.#input.readInto(room);
     if (count === null) {
       throw new CronfetchError(
         "body.truncated",
-        `the connection ended ${this.#leftBytes} bytes too early`,
+        `the connection ended with ${this.#leftBytes} bytes missing`,
       );
     }
     this.#leftBytes -= count;
@@ -63,7 +63,7 @@ export class ConnectionReader implements BodyReader {
   readonly #input: ReadBuffer;
   isEnded = false;
 
-  /** A body of all that comes. */
+  /** A body until the connection ends. */
   constructor(input: ReadBuffer) {
     this.#input = input;
   }
@@ -75,58 +75,58 @@ export class ConnectionReader implements BodyReader {
   }
 
   drain(): void {
-    // Nobody knows what is still to come.
+    // The end of the body is unknown.
   }
 }
 
-/** Chunks from this size on are read past the buffer. */
+/** Chunks of at least this size are read directly into the caller's buffer. */
 const LARGE_CHUNK_BYTES = 64 * 1024;
-/** How much may come that nobody wants: chunk extensions and trailers, also those of one line. */
+/** Limit of the total size of chunk extensions and trailers. */
 const MAX_SKIPPED_BYTES = 16 * 1024;
 
 const SIZE_LINE = /^([0-9a-fA-F]{1,16})[\t ]*(;[\t\x20-\x7e\x80-\xff]*)?$/;
 /** What a line of {@linkcode SIZE_LINE} can begin with. */
 const SIZE_BEGINNING = /^[0-9a-fA-F]{1,16}[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r?$/;
 
-/** Takes the chunks of a body apart. Extensions and trailers are skipped. */
+/** A chunked body (RFC 9112, section 7.1). Extensions and trailers are skipped. */
 export class ChunkedReader implements BodyReader {
   readonly #input: ReadBuffer;
-  /** What comes next: a line before the data, data, the line behind it, or a line of trailers. */
+  /** Next element: the line before the data, the data, the line after it, or a trailer line. */
   #next: "size" | "data" | "end of data" | "trailer" = "size";
-  /** Of the chunk at hand. */
+  /** Unread bytes of the current chunk. */
   #leftBytes = 0;
   #skippedBytes = 0;
   isEnded = false;
 
-  /** A body that begins with its first chunk. */
+  /** A body of chunks. */
   constructor(input: ReadBuffer) {
     this.#input = input;
   }
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<number> {
     for (;;) {
-      const count = this.#takeWhatIsHere(into);
+      const count = this.#takeBuffered(into);
       if (count > 0 || this.isEnded) return count;
-      if (this.#leftBytes >= LARGE_CHUNK_BYTES) return await this.#readPastBuffer(into);
+      if (this.#leftBytes >= LARGE_CHUNK_BYTES) return await this.#readDirectly(into);
       if (this.#input.size > 0) this.#checkBeginning();
-      if (!await this.#input.fill()) throw cut();
+      if (!await this.#input.fill()) throw truncated();
     }
   }
 
   drain(): void {
-    const nowhere = new Uint8Array(this.#input.size);
-    this.#takeWhatIsHere(nowhere);
+    const discarded = new Uint8Array(this.#input.size);
+    this.#takeBuffered(discarded);
   }
 
-  /** The data of all chunks, and parts of chunks, that are here and fit. */
-  #takeWhatIsHere(into: Uint8Array<ArrayBuffer>): number {
+  /** Moves the buffered data of chunks, as far as it fits. Returns the number of bytes. */
+  #takeBuffered(into: Uint8Array<ArrayBuffer>): number {
     let filled = 0;
     while (!this.isEnded) {
       if (this.#next === "data") {
         const count = this.#input.take(into.subarray(filled, filled + this.#leftBytes));
         if (count === 0) break;
         filled += count;
-        this.#came(count);
+        this.#consume(count);
       } else {
         const line = this.#input.line(MAX_SKIPPED_BYTES);
         if (line === null) break;
@@ -136,14 +136,14 @@ export class ChunkedReader implements BodyReader {
     return filled;
   }
 
-  async #readPastBuffer(into: Uint8Array<ArrayBuffer>): Promise<number> {
+  async #readDirectly(into: Uint8Array<ArrayBuffer>): Promise<number> {
     const count = await this.#input.readInto(into.subarray(0, this.#leftBytes));
-    if (count === null) throw cut();
-    this.#came(count);
+    if (count === null) throw truncated();
+    this.#consume(count);
     return count;
   }
 
-  #came(dataBytes: number): void {
+  #consume(dataBytes: number): void {
     this.#leftBytes -= dataBytes;
     if (this.#leftBytes === 0) this.#next = "end of data";
   }
@@ -186,10 +186,12 @@ export class ChunkedReader implements BodyReader {
 
   #skip(bytes: number): void {
     this.#skippedBytes += bytes;
-    if (this.#skippedBytes > MAX_SKIPPED_BYTES) invalidHttp("too much between the chunks");
+    if (this.#skippedBytes > MAX_SKIPPED_BYTES) {
+      invalidHttp(`chunk extensions and trailers of more than ${MAX_SKIPPED_BYTES} bytes`);
+    }
   }
 }
 
-function cut(): Error {
+function truncated(): Error {
   return new CronfetchError("body.truncated", "the connection ended before the last chunk");
 }

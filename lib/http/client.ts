@@ -1,4 +1,4 @@
-/** Requests by HTTP/1.1 over plain TCP (RFC 9112): for http URLs that are asked without a proxy. */
+/** An HTTP/1.1 client over TCP (RFC 9112), for http URLs without a proxy. */
 
 import { CronfetchError } from "../core/errors.ts";
 import type { HttpBody, HttpRequest, HttpResponse } from "../core/http.ts";
@@ -9,17 +9,22 @@ import { originOf, Pool, type PoolHost, type Server, serverAt } from "./pool.ts"
 
 const REQUEST_TIMEOUT = 408;
 
-/** A client with connections of its own. Disposing of it closes them. */
+/** An HTTP/1.1 client with its own pool of connections. Disposing of it closes them. */
 export class Http1Client implements AsyncDisposable {
   readonly #pool: Pool;
   readonly #servers = new Map<string, Server>();
 
-  /** Connects to nobody yet. */
+  /** Opens no connection yet. */
   constructor(host: PoolHost) {
     this.#pool = new Pool(host);
   }
 
-  /** Sends a request for an http URL: a `Transport`. */
+  /**
+   * Sends a GET request to an http URL; a `Transport`.
+   *
+   * @throws {CronfetchError} `http.protocol`, `net.reset`, `net.failed`, `redirect.private`. The
+   * signal's reason; the system's error.
+   */
   async send({ url, headers, publicOnly, signal }: HttpRequest): Promise<HttpResponse> {
     signal.throwIfAborted();
     const origin = originOf(url);
@@ -30,13 +35,13 @@ export class Http1Client implements AsyncDisposable {
       try {
         const response = await this.#exchange(server, idle, head, signal);
         if (response.status !== REQUEST_TIMEOUT) return response;
-        // What a server sends before it closes an idle connection (RFC 9110, section 15.5.9).
+        // A server sends 408 before it closes an idle connection (RFC 9110, section 15.5.9).
         await response.body.cancel();
       } catch (error) {
         if (signal.aborted || (idle.hasReceived && !isNotHttp(error))) throw error;
-        // The server closed the connection while the request was on its way, as it may at any time,
-        // or what arrived belongs to an earlier response. A GET is sent once more (RFC 9112,
-        // section 9.3.1), over a new connection: other idle ones may be in the same state.
+        // A stale connection fails before any response byte, or has bytes of an earlier response.
+        // Retry once (RFC 9112, section 9.3.1), on a new connection: other idle ones may be stale
+        // too.
       }
     }
     const fresh = await this.#pool.connect(server, publicOnly, signal);
@@ -61,12 +66,12 @@ export class Http1Client implements AsyncDisposable {
     request: Uint8Array,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
-    const stop = () => connection.close();
+    const abort = () => connection.close();
     const end = (isGood: boolean) => {
-      signal.removeEventListener("abort", stop);
+      signal.removeEventListener("abort", abort);
       this.#pool.release(server, connection, isGood);
     };
-    signal.addEventListener("abort", stop);
+    signal.addEventListener("abort", abort);
     try {
       connection.send(request);
       const head = await connection.head();
@@ -100,47 +105,47 @@ function readerOf(framing: Framing, input: ReadBuffer): BodyReader {
   }
 }
 
-/** A body, whose connection is let go as soon as nothing more is wanted of it. */
+/** A body that returns its connection as soon as it is read or cancelled. */
 function bodyOf(
   reader: BodyReader,
   signal: AbortSignal,
   end: (isWhole: boolean) => void,
 ): HttpBody {
   let isOpen = true;
-  const letGo = () => {
+  const release = () => {
     if (!isOpen) return;
     isOpen = false;
     end(reader.isEnded);
   };
-  if (reader.isEnded) letGo();
+  if (reader.isEnded) release();
   return {
     read: async (into) => {
       if (!isOpen && reader.isEnded) return into.subarray(0, 0);
       try {
         signal.throwIfAborted();
-        if (!isOpen) throw new CronfetchError("body.truncated", "the body was given up");
+        if (!isOpen) throw new CronfetchError("body.truncated", "the body was cancelled");
         const count = await reader.read(into);
-        if (reader.isEnded) letGo();
+        if (reader.isEnded) release();
         return into.subarray(0, count);
       } catch (error) {
-        letGo();
+        release();
         signal.throwIfAborted();
         throw error;
       }
     },
     cancel: () => {
-      if (isOpen) drain(reader);
-      letGo();
+      if (isOpen) skipBuffered(reader);
+      release();
       return Promise.resolve();
     },
   };
 }
 
-/** Spares the connection where the rest of a body is here already. */
-function drain(reader: BodyReader): void {
+/** Skips the rest of a body if it is buffered already, so that the connection can be reused. */
+function skipBuffered(reader: BodyReader): void {
   try {
     reader.drain();
   } catch {
-    // The rest is no good, and not wanted either.
+    // Malformed framing: the connection is closed.
   }
 }

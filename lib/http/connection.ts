@@ -1,4 +1,4 @@
-/** A connection to a server: one exchange after the other. */
+/** A connection to a server, used for one exchange after another. */
 
 import { CronfetchError } from "../core/errors.ts";
 import type { TcpConnection } from "../core/host.ts";
@@ -13,45 +13,45 @@ import {
   type ResponseHead,
 } from "./head.ts";
 
-/** A connection, from when it stands until it is closed. */
+/** An HTTP/1.1 connection over an open TCP connection. */
 export class Connection {
   readonly #tcp: TcpConnection;
-  /** What the server says. */
+  /** Bytes from the server. */
   readonly input: ReadBuffer;
-  /** Whether it has been through an exchange before. */
+  /** Whether an exchange has completed before. */
   isReused = false;
-  /** Whether a byte came in answer to the last request. */
+  /** Whether a byte arrived since the last request. */
   hasReceived = false;
   isClosed = false;
-  /** Whether that is outside the public internet, once it was asked. */
+  /** Null until {@linkcode isPrivate} is read. */
   #isPrivate: boolean | null = null;
-  /** Whether nothing is left of the last request. */
+  /** Whether the last request was sent completely. */
   #isSent = true;
-  /** What the server says next, asked for before anybody needs it. */
-  #coming: Promise<boolean> | null = null;
+  /** The read that observes an idle connection; the next exchange continues with it. */
+  #idleRead: Promise<boolean> | null = null;
 
-  /** Takes a connection over. */
+  /** Takes ownership of `tcp`. */
   constructor(tcp: TcpConnection) {
     this.#tcp = tcp;
     this.input = new ReadBuffer(tcp);
   }
 
-  /** Whether another exchange may follow: all is said, and no byte too many came. */
+  /** Whether another exchange may follow: the last one is complete, without surplus bytes. */
   get isReusable(): boolean {
     return !this.isClosed && this.#isSent && this.input.size === 0;
   }
 
-  /** Of the other end. */
+  /** Address of the server. */
   get remoteAddress(): string {
     return this.#tcp.remoteAddr.hostname;
   }
 
-  /** Whether the other end is outside the public internet. Judged once. */
+  /** Whether the server has a private address. */
   get isPrivate(): boolean {
     return this.#isPrivate ??= isPrivateAddress(this.remoteAddress);
   }
 
-  /** Sends a request. Whether that succeeds is seen by what comes back. */
+  /** Sends a request without waiting; a failure to write shows as a failure to read. */
   send(head: Uint8Array): void {
     this.hasReceived = false;
     this.#isSent = false;
@@ -59,61 +59,63 @@ export class Connection {
   }
 
   /**
-   * Waits for the head of the answer.
+   * Waits for the head of the response; skips interim responses (1xx).
    *
-   * @throws {CronfetchError} `http.protocol`, `net.reset`, or what the system says.
+   * @throws {CronfetchError} `http.protocol`, `net.reset`. The system's error if a read fails.
    */
   async head(): Promise<ResponseHead> {
-    let seenBytes = 0;
+    let searchedBytes = 0;
     for (;;) {
       const bytes = this.input.waiting;
       if (!mayBeResponse(bytes)) invalidHttp("it does not begin with HTTP/1");
-      const end = endOfHead(bytes, seenBytes);
+      const end = endOfHead(bytes, searchedBytes);
       if (Math.max(end, bytes.length) > MAX_HEAD_BYTES) invalidHttp("its head is too large");
       if (end < 0) {
-        // The end may have begun: LF, CR.
-        seenBytes = Math.max(0, bytes.length - 2);
+        // The last two bytes may be the start of the empty line.
+        searchedBytes = Math.max(0, bytes.length - 2);
         if (!await this.#more()) throw closedEarly();
         continue;
       }
       const head = parseHead(bytes.subarray(0, end));
       this.input.skip(end);
       if (head.status >= 200) return head;
-      // It was not asked to speak anything else (RFC 9110, section 15.2.2).
+      // No upgrade was requested (RFC 9110, section 15.2.2).
       if (head.status === 101) invalidHttp("101 to a request without Upgrade");
-      seenBytes = 0;
+      searchedBytes = 0;
     }
   }
 
-  /** Listens between two exchanges: whatever comes now, be it the end, makes it useless. */
-  watchIdle(useless: () => void): void {
+  /**
+   * Calls back if bytes, the end or an error arrive while the connection is idle: it is unusable.
+   */
+  watchIdle(onUnusable: () => void): void {
     this.isReused = true;
-    const coming = this.input.fill();
-    this.#coming = coming;
-    const came = () => {
-      // Once the next request is sent, somebody waits for it.
-      if (this.#coming === coming) useless();
+    const reading = this.input.fill();
+    this.#idleRead = reading;
+    const onRead = () => {
+      // After the next request was sent, this read belongs to its response.
+      if (this.#idleRead === reading) onUnusable();
     };
-    coming.then(came, came);
+    reading.then(onRead, onRead);
   }
 
-  /** Ends it. Whoever reads is told so by an error. */
+  /** Closes the connection; a pending read is rejected. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#tcp.close();
   }
 
-  /** Closes it, and waits until nothing is under way. */
+  /** Closes the connection, and waits for the pending read. */
   async end(): Promise<void> {
     this.close();
-    await this.#coming?.catch(() => false);
+    await this.#idleRead?.catch(() => false);
   }
 
   async #more(): Promise<boolean> {
-    const coming = this.#coming ?? this.input.fill();
-    this.#coming = null;
-    const isMore = await coming;
+    const reading = this.#idleRead ?? this.input.fill();
+    this.#idleRead = null;
+    const isMore = await reading;
     if (isMore) this.hasReceived = true;
     return isMore;
   }
@@ -127,41 +129,41 @@ export class Connection {
 }
 
 function closedEarly(): CronfetchError {
-  return new CronfetchError("net.reset", "the connection was closed before an answer");
+  return new CronfetchError("net.reset", "the connection was closed before a response");
 }
 
-/** Bytes asked for at once where nobody brings a buffer. */
+/** Initial size of the buffer. */
 const BUFFER_BYTES = 64 * 1024;
-/** Bytes asked for at once of a large body. */
+/** Size of a read for a large body. */
 const LARGE_BYTES = 256 * 1024;
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Bytes that came and have not been taken yet. One read at a time. */
+/** Bytes that were read from a connection but not consumed. One read at a time. */
 export class ReadBuffer {
   readonly #tcp: Pick<TcpConnection, "read">;
   #bytes = new Uint8Array(BUFFER_BYTES);
-  /** Where large bodies come by. */
+  /** Allocated for the first large read. */
   #large: Uint8Array<ArrayBuffer> | null = null;
   #start = 0;
   #end = 0;
 
-  /** Nothing is read yet. */
+  /** Reads nothing yet. */
   constructor(tcp: Pick<TcpConnection, "read">) {
     this.#tcp = tcp;
   }
 
-  /** How many bytes wait to be taken. */
+  /** Number of unconsumed bytes. */
   get size(): number {
     return this.#end - this.#start;
   }
 
-  /** What waits to be taken; good until the next call. */
+  /** The unconsumed bytes; valid until the next call. */
   get waiting(): Uint8Array {
     return this.#bytes.subarray(this.#start, this.#end);
   }
 
-  /** Waits for more, which is added. False at the end of the connection. */
+  /** Reads more bytes into the buffer. Returns false at the end of the connection. */
   async fill(): Promise<boolean> {
     this.#makeRoom();
     const count = await this.#tcp.read(this.#bytes.subarray(this.#end));
@@ -170,11 +172,12 @@ export class ReadBuffer {
   }
 
   /**
-   * Reads what comes next to a place of the caller's; nothing may be waiting. Null at the end
-   * of the connection.
+   * Reads directly into a buffer of the caller; no unconsumed bytes may be left.
    *
-   * It comes by way of a buffer that stays in the cache: the kernel takes longer to copy into one
-   * that another processor has just had than it takes to copy twice.
+   * The read goes through a buffer that stays in the cache of the processor: a copy by the kernel
+   * into memory last used by another processor takes longer than copying twice.
+   *
+   * @returns Number of bytes; null at the end of the connection.
    */
   async readInto(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const isSmall = into.length <= this.#bytes.length;
@@ -184,13 +187,13 @@ export class ReadBuffer {
     return count;
   }
 
-  /** Takes so many bytes and drops them. */
+  /** Discards `count` bytes. */
   skip(count: number): void {
     this.#start += count;
     if (this.#start === this.#end) this.#start = this.#end = 0;
   }
 
-  /** Takes as many bytes as are here and fit, and gives how many. */
+  /** Moves as many bytes as are available and fit. Returns their number. */
   take(into: Uint8Array<ArrayBuffer>): number {
     const count = Math.min(this.size, into.length);
     if (count === 0) return 0;
@@ -200,9 +203,9 @@ export class ReadBuffer {
   }
 
   /**
-   * Takes a line, and gives it without its CR LF; null if its end is not here yet.
+   * Consumes a line and returns it without its CR LF; null if it is not complete yet.
    *
-   * @throws {CronfetchError} `http.protocol` where it is longer than that, or ends otherwise.
+   * @throws {CronfetchError} `http.protocol` if it is longer than `maxBytes`, or ends without CR.
    */
   line(maxBytes: number): string | null {
     const length = this.waiting.indexOf(LF);
@@ -218,9 +221,9 @@ export class ReadBuffer {
 
   #makeRoom(): void {
     if (this.#end < this.#bytes.length) return;
-    // Room for a few bytes would make many reads.
-    const isCrowded = this.size > this.#bytes.length / 2;
-    const roomy = isCrowded ? new Uint8Array(2 * this.#bytes.length) : this.#bytes;
+    // Little space would make many small reads.
+    const isHalfFull = this.size > this.#bytes.length / 2;
+    const roomy = isHalfFull ? new Uint8Array(2 * this.#bytes.length) : this.#bytes;
     roomy.set(this.waiting);
     this.#bytes = roomy;
     this.#end -= this.#start;

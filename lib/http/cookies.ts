@@ -1,19 +1,18 @@
 /**
- * The cookies of one task (RFC 6265), for the life of its attempts: what one response sets, the
- * requests after it send. They are in memory only and part of no message, event or record. This
- * module is loaded when a server sets the first one.
+ * Cookies (RFC 6265) for the attempts of one task. They are kept in memory only, and never appear
+ * in a message, event or record. This module is loaded when a server sets the first cookie.
  */
 
 import { parseString } from "set-cookie-parser";
 
-/** Longest name and value of one cookie, in bytes (RFC 6265, section 6.1). */
+/** Size limit of the name and value of a cookie, in bytes (RFC 6265, section 6.1). */
 const MAX_COOKIE_BYTES = 4_096;
-/** Names and values of all cookies of a task, in bytes; the oldest are dropped beyond it. */
+/** Size limit of all cookies of a task, in bytes; the oldest are dropped beyond it. */
 export const MAX_JAR_BYTES = 64 * 1_024;
-/** Longest Cookie field, in bytes: what servers take as one header line. */
+/** Size limit of a Cookie field, in bytes: the common limit of servers for a header line. */
 export const MAX_FIELD_BYTES = 8_000;
 
-/** A stored cookie (RFC 6265, section 5.3). It belongs to the host that set it, and no other. */
+/** A stored cookie (RFC 6265, section 5.3), sent only to the host that set it. */
 interface Cookie {
   readonly name: string;
   readonly value: string;
@@ -31,11 +30,11 @@ export class CookieJar {
   #sizeBytes = 0;
 
   /**
-   * Stores what a response sets. Ignores what is malformed or too large, belongs to another host, or
-   * is Secure and came over http.
+   * Stores the cookies of a response. Ignores a cookie that is malformed, too large, for another
+   * host, or Secure and received over http.
    *
    * @param fields Values of the Set-Cookie fields, in order.
-   * @param url What was requested.
+   * @param url The requested URL.
    * @param nowMs Wall clock, milliseconds since the epoch.
    * @returns Whether a cookie was added, changed or removed.
    */
@@ -77,7 +76,7 @@ export class CookieJar {
       this.#remove(key);
       return earlier !== undefined;
     }
-    // A changed cookie keeps its place.
+    // A changed cookie keeps its position.
     this.#cookies.set(key, cookie);
     this.#sizeBytes += sizeOf(cookie) - (earlier ? sizeOf(earlier) : 0);
     return earlier?.value !== cookie.value || earlier.secure !== cookie.secure;
@@ -119,7 +118,7 @@ function readCookie(field: string, url: URL, nowMs: number): Cookie | null {
   return {
     name,
     value,
-    // Without a list of public suffixes, a Domain above the host could be everybody's.
+    // Without a list of public suffixes, a parent Domain could be shared by unrelated sites.
     hostname: url.hostname,
     path: path?.startsWith("/") ? path : directoryOf(url.pathname),
     secure,
@@ -127,18 +126,18 @@ function readCookie(field: string, url: URL, nowMs: number): Cookie | null {
   };
 }
 
-/** Whether a Domain is the host itself or a domain above it. */
+/** Whether a Domain is the host or a parent domain. */
 function mayBeSetBy(hostname: string, domain: string): boolean {
   const wanted = domain.replace(/^\./, "").toLowerCase();
   return hostname === wanted || hostname.endsWith(`.${wanted}`);
 }
 
-/** The path of a cookie that names none (RFC 6265, section 5.1.4). */
+/** The default path of a cookie (RFC 6265, section 5.1.4). */
 function directoryOf(pathname: string): string {
   return pathname.slice(0, Math.max(1, pathname.lastIndexOf("/")));
 }
 
-/** The last Expires that is a date; the parser's own reading takes `-1` for a day in 2001. */
+/** The last valid Expires. The parser's own date parsing reads `-1` as a day in 2001. */
 function expiryOf(field: string): number {
   let expiresMs = Infinity;
   for (const attribute of field.split(";").slice(1)) {
@@ -153,7 +152,7 @@ const MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 const TIME = /^(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\D|$)/;
 const DAY = /^(\d{1,2})(?:\D|$)/;
 const YEAR = /^(\d{2,4})(?:\D|$)/;
-/** What separates the parts of a date: all but digits, letters, colons and what is beyond ASCII. */
+/** Delimiters in a date: ASCII except digits, letters and colons. */
 const DELIMITERS = /[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+/;
 
 /**

@@ -1,32 +1,31 @@
 /**
- * The egress rule: no public host may lead requests into a private network.
+ * The egress rule: a public host must not redirect or resolve to a private address.
  *
- * A private host that the config names is intended, and so is whatever it redirects to. A public
- * host may lead to public addresses only, by a redirect or by what its name resolves to. The rule
- * has two parts: `admit` decides by the URL, before anything is resolved; where it requires a public
- * address, the transport judges the address, before a byte is sent.
+ * A private host in the config is intended, and so are its redirects. The rule has two parts:
+ * {@linkcode Admit} checks the URL before it is resolved; if it requires a public address, the
+ * transport checks the address before a byte is sent.
  */
 
 import ipaddr from "ipaddr.js";
 import { CronfetchError } from "../core/errors.ts";
 
-/** Names that by convention or standard mean a machine nearby (RFC 6761, RFC 6762, RFC 8375). */
+/** Names of private networks, by standard or convention (RFC 6761, RFC 6762, RFC 8375). */
 const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home\.arpa)\.?$/;
 
-/** The block in which VPN and proxy clients answer for every name (RFC 2544 meant it for tests). */
+/** VPN and proxy clients resolve every name into this block (reserved for tests by RFC 2544). */
 const FAKE_ADDRESSES = ipaddr.IPv4.parseCIDR("198.18.0.0/15");
 
-/** `::1.2.3.4`, of the obsolete ::/96; ipaddr.js reads it as IPv4-mapped. */
+/** `::1.2.3.4`, of the obsolete ::/96, which ipaddr.js parses as IPv4-mapped. */
 const IPV4_COMPATIBLE = /^::[0-9]+\./;
 /** All of IPv6 that is assigned to the public internet so far (RFC 4291, section 2.4). */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
-/** Local-use translation (RFC 8215): the IPv4 address inside is in a private network's hands. */
+/** Local-use translation (RFC 8215): a private network chooses the IPv4 address inside. */
 const LOCAL_NAT64 = ipaddr.IPv6.parseCIDR("64:ff9b:1::/48");
 
 /**
  * Whether an address is outside the public internet: private, loopback, link-local, shared,
- * multicast, reserved, unassigned, or a transition address that stands for one of these. Text that
- * is no address is treated as private.
+ * multicast, reserved, unassigned, or a transition address that contains one of these. Text that
+ * is not an address counts as private.
  *
  * @param address IPv4 or IPv6, without brackets.
  */
@@ -47,13 +46,13 @@ function isPrivateBytes(bytes: number[]): boolean {
   return isPrivateAddress(ipaddr.fromByteArray(bytes).toString());
 }
 
-/** Where a host is; a `name` may be anywhere. */
+/** Location of a host; that of a `name` is unknown before it is resolved. */
 export type HostKind = "public" | "private" | "name";
 
 /**
- * What a URL's host name says about where it is, before it is resolved.
+ * Classifies the host name of a URL without resolving it.
  *
- * @param hostname As `URL` gives it: lower-case, IPv6 in brackets, odd spellings of IPv4 resolved.
+ * @param hostname As parsed by `URL`: lower-case, IPv6 in brackets, IPv4 normalized.
  */
 export function hostKind(hostname: string): HostKind {
   const address = hostname.replace(/^\[|\]$/g, "");
@@ -64,15 +63,15 @@ export function hostKind(hostname: string): HostKind {
 }
 
 /**
- * Decides by a URL whether it may be requested.
+ * Checks whether a URL may be requested.
  *
  * @param previous The URL that redirected to it, or null.
- * @returns Whether the request may go to a public address only.
+ * @returns Whether the server must have a public address.
  * @throws {CronfetchError} `redirect.private`.
  */
 export type Admit = (url: URL, previous: URL | null) => boolean;
 
-/** Makes the {@linkcode Admit} of a run, which remembers what it decided about host names. */
+/** Creates the {@linkcode Admit} of a run, which caches the kinds of host names. */
 export function createAdmit(): Admit {
   const kinds = new Map<string, HostKind>();
   const kindOf = ({ hostname }: URL): HostKind => {
@@ -98,12 +97,12 @@ export function privateAmong(addresses: readonly string[]): string | null {
   return addresses.find(isPrivateAddress) ?? null;
 }
 
-/** What a private address of a public name means, for people. */
+/** Describes a private address of a public name in a message. */
 export function describePrivate(hostname: string, address: string): string {
   const found = `the public name ${hostname} resolves to the private address ${address}`;
   return isFake(address)
-    ? `${found}, as the resolver of a VPN or proxy client answers for every name; ` +
-      "if one runs here, use --allow-private, or name its proxy in HTTP_PROXY and HTTPS_PROXY"
+    ? `${found}, which VPN and proxy clients return for every name; ` +
+      "if one is running, use --allow-private, or set HTTP_PROXY and HTTPS_PROXY to its proxy"
     : found;
 }
 
@@ -112,7 +111,7 @@ function isFake(address: string): boolean {
   return parsed instanceof ipaddr.IPv4 && parsed.match(FAKE_ADDRESSES);
 }
 
-/** The refusal of a private address that a public name has. */
+/** The error for a private address of a public name. */
 export function privateAddress(hostname: string, address: string): CronfetchError {
   return new CronfetchError("redirect.private", describePrivate(hostname, address));
 }
@@ -122,12 +121,12 @@ function privateHost(hostname: string): CronfetchError {
 }
 
 /**
- * Makes the look-up for requests whose connection cannot be judged: by `fetch`, without a proxy. A
- * name that was resolved is not resolved again in a run; one that was not is, the next time.
+ * Creates the check for requests whose connected address is unknown: by `fetch`, without a proxy.
+ * A name is resolved once per run, or again after a failure.
  *
- * @param resolve Addresses of a host name.
- * @returns Rejects with `redirect.private`, `net.dns` or `net.failed` for a host that must not be
- * requested.
+ * @param resolve Returns the addresses of a host name.
+ * @returns A function that rejects with `redirect.private`, `net.dns` or `net.failed` for a host
+ * that must not be requested.
  */
 export function createLookup(
   resolve: (hostname: string) => Promise<readonly string[]>,
@@ -146,31 +145,31 @@ export function createLookup(
 
   return async (hostname) => {
     if (hostKind(hostname) !== "name") return;
-    let looking = found.get(hostname);
-    if (!looking) {
-      looking = lookup(hostname);
-      found.set(hostname, looking);
-      looking.catch(() => found.delete(hostname));
+    let pending = found.get(hostname);
+    if (!pending) {
+      pending = lookup(hostname);
+      found.set(hostname, pending);
+      pending.catch(() => found.delete(hostname));
     }
-    const address = await looking;
+    const address = await pending;
     if (address !== null) throw privateAddress(hostname, address);
   };
 }
 
-/** Whether a resolver had no address for a name; anything else means that there is no resolver. */
+/** Whether the resolver found no address. Other errors mean that there is no resolver. */
 function isUnknownName(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     (error instanceof Error && "code" in error && typeof error.code === "string" &&
       /^(?:ENOTFOUND|ENODATA|EAI_|ESERVFAIL|ETIMEOUT)/.test(error.code));
 }
 
-/** Whether Deno itself forbade a look-up, which in what it takes over from Node shows as EPERM. */
+/** Whether Deno denied a look-up; its Node API reports that as EPERM. */
 export function isDenied(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable ||
     (error instanceof Error && "code" in error && error.code === "EPERM");
 }
 
-/** Without a look-up the rule could not be applied. */
+/** Without resolving the name, the rule cannot be applied. */
 function lookupDenied(hostname: string, cause: unknown): CronfetchError {
   return new CronfetchError(
     "net.failed",

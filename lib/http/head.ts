@@ -1,18 +1,21 @@
-/** What heads are made of, as sources of regular expressions over Latin-1 (RFC 9110, section 5). */
+/** Parses the head of a response, writes that of a request, and derives the framing (RFC 9112). */
 
 import { CronfetchError } from "../core/errors.ts";
 import { type HeaderFields, NO_COOKIES } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
 
-/** The name of a field. */
+/** Field names (RFC 9110, section 5.1), as the source of a regular expression over Latin-1. */
 export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 
-/** The value of a field, with the space around it: no control character but the tab. */
+/**
+ * Field values with surrounding whitespace (RFC 9110, section 5.5): no control character except
+ * tab.
+ */
 export const FIELD_VALUE = "[\\t\\x20-\\x7e\\x80-\\xff]*";
 
 /** The head of a response. */
 export interface ResponseHead {
-  /** The digit behind `HTTP/1.`. */
+  /** The digit after `HTTP/1.`. */
   readonly minorVersion: number;
   readonly status: number;
   readonly headers: HeaderFields;
@@ -20,21 +23,21 @@ export interface ResponseHead {
   readonly setCookies: readonly string[];
 }
 
-/** Bytes of the longest head that is read. */
+/** Size limit of a head, in bytes. */
 export const MAX_HEAD_BYTES = 400 * 1024;
-/** Fields of the longest head that is read; those of cookies are limited by the bytes alone. */
+/** Limit of the number of fields. Set-Cookie fields are limited by the size only. */
 const MAX_FIELDS = 100;
 
 const LF = 0x0a;
 const CR = 0x0d;
 const PREFIX = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e]; // HTTP/1.
 
-// A bare LF ends a line as well (RFC 9112, section 2.2). Nothing else is forgiven: no line that goes
-// on with the next one, no space before a colon, no control character.
+// A bare LF ends a line as well (RFC 9112, section 2.2). Refused are folded lines, spaces before a
+// colon, and control characters.
 const STATUS_LINE = new RegExp(`HTTP/1\\.([01]) ([1-9][0-9]{2})(?: ${FIELD_VALUE})?\\r?\\n`, "y");
 const FIELD_LINE = new RegExp(`(${TOKEN}):(${FIELD_VALUE})\\r?\\n`, "y");
 
-/** Whether bytes may be the beginning of a response, so that nobody waits for the rest of others. */
+/** Whether bytes may be the start of a response; if not, there is no point in reading more. */
 export function mayBeResponse(bytes: Uint8Array): boolean {
   const known = Math.min(bytes.length, PREFIX.length);
   for (let at = 0; at < known; at++) {
@@ -44,9 +47,10 @@ export function mayBeResponse(bytes: Uint8Array): boolean {
 }
 
 /**
- * Where the head at the beginning of bytes ends, behind its empty line; -1 if it goes on.
+ * Finds the end of the head, after its empty line.
  *
- * @param from Where to look from on. What is before holds no end.
+ * @param from Index to search from; the bytes before it contain no end.
+ * @returns -1 if the head is incomplete.
  */
 export function endOfHead(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
@@ -57,7 +61,7 @@ export function endOfHead(bytes: Uint8Array, from: number): number {
 }
 
 /**
- * Reads a whole head, its empty line included.
+ * Parses a complete head, empty line included.
  *
  * @throws {CronfetchError} `http.protocol`.
  */
@@ -86,9 +90,9 @@ export function parseHead(bytes: Uint8Array): ResponseHead {
   };
 }
 
-/** Refuses an answer. */
+/** Reports a malformed response. */
 export function invalidHttp(what: string): never {
-  throw new CronfetchError("http.protocol", `the answer is not valid HTTP: ${what}`);
+  throw new CronfetchError("http.protocol", `the response is not valid HTTP: ${what}`);
 }
 
 function isEmptyLine(text: string, at: number): boolean {
@@ -96,13 +100,13 @@ function isEmptyLine(text: string, at: number): boolean {
   return code === LF || (code === CR && text.charCodeAt(at + 1) === LF);
 }
 
-/** Several fields of a name are one list (RFC 9110, section 5.3). */
+/** Several fields of one name are joined as a list (RFC 9110, section 5.3). */
 function addField(fields: Map<string, string>, name: string, value: string): void {
   const earlier = fields.get(name);
   fields.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
 }
 
-/** `trim` would take more than spaces and tabs: U+00A0 is Latin-1. */
+/** Removes spaces and tabs; `trim` would remove U+00A0 as well, which is a Latin-1 character. */
 function trimSpace(value: string): string {
   let start = 0;
   let end = value.length;
@@ -117,7 +121,7 @@ function isSpace(code: number): boolean {
 
 const ascii = new TextDecoder();
 
-/** Text whose characters are the bytes. What is called latin1 elsewhere is windows-1252. */
+/** Decodes one character per byte. (The `latin1` of `TextDecoder` is windows-1252.) */
 export function decodeLatin1(bytes: Uint8Array): string {
   if (isAscii(bytes)) return ascii.decode(bytes);
   let text = "";
@@ -133,9 +137,10 @@ function isAscii(bytes: Uint8Array): boolean {
 }
 
 /**
- * Content-Length, or null without one; a list of equal values counts as one (RFC 9110, section 8.6).
+ * Parses Content-Length; a list of equal values counts as one (RFC 9110, section 8.6).
  *
- * @throws {CronfetchError} `http.protocol`, where it is no length.
+ * @returns Null without the field.
+ * @throws {CronfetchError} `http.protocol` if it is invalid.
  */
 export function contentLength(status: number, headers: HeaderFields): number | null {
   const value = headers.get("content-length");
@@ -148,45 +153,45 @@ export function contentLength(status: number, headers: HeaderFields): number | n
   ) {
     throw new CronfetchError(
       "http.protocol",
-      `the Content-Length ${quoteServerText(value)} is no length`,
+      `the Content-Length ${quoteServerText(value)} is invalid`,
       { httpStatus: status },
     );
   }
   return lengthBytes;
 }
 
-/** How the end of a body is told. */
+/** How a body is delimited. */
 export type Framing =
-  /** There is none, or one of so many bytes. */
+  /** By its length; 0 for a response without a body. */
   | { readonly kind: "length"; readonly lengthBytes: number }
   | { readonly kind: "chunked" }
   /** By the end of the connection. */
   | { readonly kind: "connection" };
 
 /**
- * How the body of a response to GET is framed (RFC 9112, section 6.3).
+ * Derives the framing of the body of a response to GET (RFC 9112, section 6.3).
  *
- * @throws {CronfetchError} `http.protocol`, where that cannot be told.
+ * @throws {CronfetchError} `http.protocol` if it is ambiguous.
  */
 export function framingOf({ minorVersion, status, headers }: ResponseHead): Framing {
   if (status === 204 || status === 304) return { kind: "length", lengthBytes: 0 };
   const transferCoding = headers.get("transfer-encoding");
   if (transferCoding !== null) {
     if (minorVersion === 0) invalidHttp("a transfer coding in HTTP/1.0");
-    // Another coding is for `answer.ts` to refuse; its end is that of the connection.
+    // The caller refuses other codings; their end is that of the connection.
     return { kind: transferCoding.toLowerCase() === "chunked" ? "chunked" : "connection" };
   }
   const lengthBytes = contentLength(status, headers);
   return lengthBytes === null ? { kind: "connection" } : { kind: "length", lengthBytes };
 }
 
-/** Whether another request may follow once the body is read (RFC 9112, section 9.3). */
+/** Whether the connection can be reused after the body (RFC 9112, section 9.3). */
 export function keepsConnection(
   { minorVersion, headers }: ResponseHead,
   framing: Framing,
 ): boolean {
   if (framing.kind === "connection") return false;
-  // Whoever sends both may mean the one or the other (RFC 9112, section 6.3).
+  // With both, the end of the body is ambiguous (RFC 9112, section 6.3).
   if (framing.kind === "chunked" && headers.get("content-length") !== null) return false;
   const options = headers.get("connection")?.toLowerCase().split(",").map((one) => one.trim());
   if (options?.includes("close")) return false;
@@ -198,24 +203,24 @@ const NAME = new RegExp(`^${TOKEN}$`);
 const VALUE = new RegExp(`^${FIELD_VALUE}$`);
 
 /**
- * Writes the head of a request, which is all of it.
+ * Writes the head of a GET request, which has no body.
  *
- * @param target Path and query, as `URL` writes them.
+ * @param target Path and query, as serialized by `URL`.
  * @param hostField Value of the Host field.
  * @param headers The other fields; values are Latin-1.
- * @throws {TypeError} Where a field cannot hold what it is to hold, as `fetch` does.
+ * @throws {TypeError} For an invalid name or value, as `fetch` does.
  */
 export function requestHead(
   target: string,
   hostField: string,
   headers: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
-  if (!TARGET.test(target)) throw new TypeError("the URL is not written as it should be");
+  if (!TARGET.test(target)) throw new TypeError("the request target is not a serialized URL");
   let text = `GET ${target} HTTP/1.1\r\nhost: ${hostField}\r\n`;
   for (const [name, value] of Object.entries(headers)) {
-    if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
+    if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a valid header name`);
     // The value may be a secret.
-    if (!VALUE.test(value)) throw new TypeError(`the header ${name} cannot hold its value`);
+    if (!VALUE.test(value)) throw new TypeError(`the header ${name} has an invalid value`);
     text += `${name}: ${value}\r\n`;
   }
   text += "\r\n";

@@ -1,11 +1,11 @@
-/** What fetch's errors mean. Deno tells the reason in words alone; this is the table of them. */
+/** Maps network errors to codes. Deno gives the reason only in the text of the message. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import { cutServerText } from "../core/text.ts";
 
 /**
- * Text in an error or its causes, and what it means; the first that fits counts.
- * The texts are those of Deno's HTTP client, its TLS library and the system.
+ * Patterns for the message of an error or its causes; the first match applies. The texts are those
+ * of Deno's HTTP client, its TLS library and the system.
  */
 const REASONS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [
@@ -17,7 +17,7 @@ const REASONS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [
     /invalidcontenttype|corrupt message|handshake|tls|peer is incompatible/i,
     "tls.failed",
-    "no TLS session could be agreed on",
+    "the TLS handshake failed",
   ],
   [
     /connection refused|actively refused|os error (111|61|10061)\b/i,
@@ -27,25 +27,24 @@ const REASONS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [
     /invalid content-length|invalid http|message head is too large|too many headers|header parsed|invalid uri/i,
     "http.protocol",
-    "the answer is not valid HTTP",
+    "the response is not valid HTTP",
   ],
   [
     /before message completed|reset by peer|connection (was )?(closed|reset)|broken pipe|unexpected eof|end of file|os error (104|32|54|10054)\b/i,
     "net.reset",
-    "the connection was closed before an answer",
+    "the connection was closed before a response",
   ],
   [
     /timed out|os error (110|60|10060)\b/i,
     "timeout.response",
-    "the connection could not be made in time",
+    "connecting timed out",
   ],
 ];
 
 /**
- * Gives an error thrown by `fetch` its code.
+ * Maps an error of a request to a `CronfetchError`.
  *
- * @param error What was thrown.
- * @param signal The signal given to `fetch`; once it is aborted its reason is what happened.
+ * @param signal The signal of the request. If it is aborted, its reason is returned.
  */
 export function fromFetchError(error: unknown, signal: AbortSignal): CronfetchError {
   if (signal.aborted) return abortReason(signal);
@@ -56,30 +55,32 @@ export function fromFetchError(error: unknown, signal: AbortSignal): CronfetchEr
       retry: "never",
     });
   }
-  const said = causes(error);
+  const text = messagesOf(error);
   for (const [pattern, code, meaning] of REASONS) {
-    if (pattern.test(said)) return new CronfetchError(code, meaning, { cause: error });
+    if (pattern.test(text)) return new CronfetchError(code, meaning, { cause: error });
   }
-  // fetch refuses some ports by itself; asking again changes nothing.
-  if (/ports? \d+ are blocked/i.test(said)) {
-    return new CronfetchError("net.failed", cutServerText(said), { cause: error, retry: "never" });
+  // fetch blocks some ports.
+  if (/ports? \d+ are blocked/i.test(text)) {
+    return new CronfetchError("net.failed", cutServerText(text), { cause: error, retry: "never" });
   }
-  return new CronfetchError("net.failed", `the request failed: ${cutServerText(said)}`, {
+  return new CronfetchError("net.failed", `the request failed: ${cutServerText(text)}`, {
     cause: error,
   });
 }
 
 /**
- * Gives an error thrown while reading a body its code. Deno has one error for
- * all of them: whatever cut the body short, it is not whole.
+ * Maps an error of reading a body to a `CronfetchError`: `body.truncated`, since Deno does not
+ * distinguish the causes, unless the signal is aborted.
  */
 export function fromBodyError(error: unknown, signal: AbortSignal): CronfetchError {
   if (signal.aborted) return abortReason(signal);
   if (error instanceof CronfetchError) return error;
-  return new CronfetchError("body.truncated", "the body broke off", { cause: error });
+  return new CronfetchError("body.truncated", "the connection failed before the end of the body", {
+    cause: error,
+  });
 }
 
-/** The reason of an aborted signal, which here is always one of ours. */
+/** The reason of an aborted signal; `cancelled` for one that is not a `CronfetchError`. */
 export function abortReason(signal: AbortSignal): CronfetchError {
   const reason: unknown = signal.reason;
   return reason instanceof CronfetchError
@@ -88,10 +89,10 @@ export function abortReason(signal: AbortSignal): CronfetchError {
 }
 
 /** The messages of an error and of its causes. */
-function causes(error: unknown): string {
-  const said: string[] = [];
-  for (let current = error; current instanceof Error && said.length < 5; current = current.cause) {
-    said.push(current.message);
+function messagesOf(error: unknown): string {
+  const messages: string[] = [];
+  for (let at = error; at instanceof Error && messages.length < 5; at = at.cause) {
+    messages.push(at.message);
   }
-  return said.length === 0 ? String(error) : said.join(": ");
+  return messages.length === 0 ? String(error) : messages.join(": ");
 }

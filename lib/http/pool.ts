@@ -1,4 +1,4 @@
-/** Connections that wait for their next request. */
+/** The connections of a run, kept open between requests. */
 
 import { abortable } from "@std/async";
 import type { Connect, Timers } from "../core/host.ts";
@@ -6,54 +6,57 @@ import { privateAddress } from "./egress.ts";
 import { Connection } from "./connection.ts";
 import { CronfetchError } from "../core/errors.ts";
 
-/** Idle connections kept for one server. */
+/** Maximum number of idle connections per server. */
 const MAX_IDLE = 64;
-/** How long a connection is idle at least before it is closed; at most it is twice as long. */
+/**
+ * An idle connection is closed after this time at the earliest, and twice this time at the latest.
+ */
 const IDLE_MS = 10_000;
 
-/** What a pool needs of the world. */
+/** The host functions that a pool uses. */
 export interface PoolHost {
   readonly connect: Connect;
   readonly timers: Timers;
 }
 
-/** All connections of a run. Disposing of it closes them, idle or not. */
+/** Opens and reuses connections. Disposing of it closes them, idle or not. */
 export class Pool implements AsyncDisposable {
   readonly #host: PoolHost;
   readonly #open = new Set<Connection>();
-  /** By origin, the one used last at the end. */
+  /** By origin; the most recently used one is last. */
   readonly #idle = new Map<string, Connection[]>();
-  /** Those that were idle already when the timer was set. */
+  /** Connections that were idle when the timer was set. */
   readonly #old = new Set<Connection>();
   #cancelTimer: (() => void) | null = null;
 
-  /** Connects to nobody yet. */
+  /** Opens no connection yet. */
   constructor(host: PoolHost) {
     this.#host = host;
   }
 
   /**
-   * An idle connection, which is the caller's from now on, or null.
+   * Takes an idle connection out of the pool.
    *
-   * @param publicOnly Whether its other end must have a public address.
+   * @param publicOnly Whether the server must have a public address.
+   * @returns Null if there is none.
    */
   takeIdle({ origin }: Server, publicOnly: boolean): Connection | null {
     const idle = this.#idle.get(origin) ?? [];
     for (let connection = idle.pop(); connection; connection = idle.pop()) {
       this.#old.delete(connection);
       if (connection.isReusable && !(publicOnly && connection.isPrivate)) return connection;
-      // It was closed or received bytes, or was opened by a task that may reach a private address.
+      // Closed, or has unexpected bytes, or was opened for a task that permits private addresses.
       this.#close(connection);
     }
     return null;
   }
 
   /**
-   * Makes a new connection, by name: the system resolves it and tries its addresses, so the address
-   * that is judged is the connected one. Nothing has been sent by then.
+   * Opens a connection by name: the system resolves it and tries its addresses, so the egress rule
+   * is applied to the connected address. No byte has been sent then.
    *
-   * @param publicOnly Whether the other end must have a public address.
-   * @throws The signal's reason, `redirect.private`, or the system's error.
+   * @param publicOnly Whether the server must have a public address.
+   * @throws {CronfetchError} `redirect.private`. The signal's reason; the system's error.
    */
   async connect(
     { hostname, port }: Server,
@@ -69,13 +72,13 @@ export class Pool implements AsyncDisposable {
       this.#open.add(connection);
       return connection;
     } catch (error) {
-      // A connection that was refused or comes too late is not used.
+      // Close a connection that was rejected, or that opens after the signal was aborted.
       connecting.then((unused) => unused.close(), () => {});
       throw error;
     }
   }
 
-  /** Takes a connection back, which is kept if it is good for another exchange. */
+  /** Returns a connection to the pool, or closes it if it cannot be reused. */
   release(server: Server, connection: Connection, isGood: boolean): void {
     const idle = this.#idle.get(server.origin) ?? [];
     if (!isGood || !connection.isReusable || idle.length >= MAX_IDLE) {
@@ -114,9 +117,9 @@ export class Pool implements AsyncDisposable {
   }
 }
 
-/** A server, as its URLs name it. */
+/** A server, identified by its origin. */
 export interface Server {
-  /** `http://name`, with the port where it is not 80. */
+  /** `http://name`, with the port if it is not 80. */
   readonly origin: string;
   /** A name, or an address without brackets. */
   readonly hostname: string;
@@ -125,15 +128,15 @@ export interface Server {
   readonly hostField: string;
 }
 
-/** The origin of a URL, as `URL` writes it; the target of a request follows it. */
+/** The origin of a URL as serialized by `URL`; the rest of the URL is the request target. */
 export function originOf(url: string): string {
   return url.slice(0, url.indexOf("/", url.indexOf("//") + 2));
 }
 
 /**
- * The server of an origin.
+ * Parses an origin.
  *
- * @throws {CronfetchError} `net.failed`, where the port is one that browsers do not ask.
+ * @throws {CronfetchError} `net.failed` for a port that `fetch` blocks as well.
  */
 export function serverAt(origin: string): Server {
   const { hostname, port: portText, host } = new URL(origin);
@@ -146,7 +149,7 @@ export function serverAt(origin: string): Server {
   return { origin, hostname: hostname.replace(/^\[|\]$/g, ""), port, hostField: host };
 }
 
-/** Ports of other protocols: the "bad ports" of the Fetch standard, which `fetch` refuses too. */
+/** Ports of other protocols: the "bad ports" of the Fetch standard. */
 const BAD_PORTS: ReadonlySet<number> = new Set(
   (
     "0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 " +

@@ -1,4 +1,4 @@
-/** Which way a request goes: over sockets of our own, or by `fetch`. */
+/** Chooses how a request is sent: by {@linkcode Http1Client} or by `fetch`. */
 
 import { abortable } from "@std/async";
 import type { FetchClient, Host } from "../core/host.ts";
@@ -15,62 +15,61 @@ import { createLookup } from "./egress.ts";
 import { Http1Client } from "./client.ts";
 import { originOf } from "./pool.ts";
 
-/** A transport with what it keeps open. Disposing of it closes that. */
+/** A transport and its connections. Disposing of it closes them. */
 export interface OpenTransport extends AsyncDisposable {
-  /** Sends requests until then. */
   readonly transport: Transport;
 }
 
-/** What a transport needs of the world. */
+/** The host functions that a transport uses. */
 type TransportHost = Pick<
   Host,
   "fetch" | "openHttp1" | "connect" | "timers" | "env" | "telemetry" | "resolve"
 >;
 
 /**
- * Opens the transport of a run. An http URL is asked over sockets, at a fraction of what `fetch`
- * costs. By `fetch` go https, what goes through a proxy, and everything where the host has no
- * sockets or requests are traced, which Deno does for `fetch` alone. That speaks HTTP/1.1 where it
- * can be had so: over one connection of HTTP/2 many small files take Deno twice as long, and the
- * segments of a large one gain nothing.
+ * Opens the transport of a run. http URLs are requested by our own client, at a fraction of the
+ * cost of `fetch`. `fetch` is used for https and for proxies, and for everything if the host has no
+ * sockets or if requests are traced, since Deno traces only `fetch`. It is restricted to HTTP/1.1
+ * if possible: over one HTTP/2 connection many small files take Deno twice as long, and segments of
+ * a large file gain nothing.
  */
 export async function openTransport(host: TransportHost): Promise<OpenTransport> {
   const opened = new AsyncDisposableStack();
   const byFetch = lazyFetch(host, opened);
-  const byJudgedFetch = judgedFetch(host, byFetch);
+  const byCheckedFetch = checkedFetch(host, byFetch);
   const { connect, timers } = host;
   const hasSockets = connect !== undefined && await host.telemetry() === NO_TELEMETRY;
   const client = hasSockets ? opened.use(new Http1Client({ connect, timers })) : null;
-  const chooseWay = (origin: string): Transport => {
+  const choose = (origin: string): Transport => {
     const proxy = proxyOf(new URL(origin), host);
     if (proxy === "used") return byFetch;
-    const isForSockets = proxy === "none" && origin.startsWith("http:");
-    return client !== null && isForSockets ? (request) => client.send(request) : byJudgedFetch;
+    const isDirectHttp = proxy === "none" && origin.startsWith("http:");
+    return client !== null && isDirectHttp ? (request) => client.send(request) : byCheckedFetch;
   };
-  const ways = new Map<string, Transport>();
+  const chosen = new Map<string, Transport>();
   return {
     transport: (request: HttpRequest): Promise<HttpResponse> => {
       const origin = originOf(request.url);
-      let way = ways.get(origin);
-      if (way === undefined) ways.set(origin, way = chooseWay(origin));
-      return way(request);
+      let send = chosen.get(origin);
+      if (send === undefined) chosen.set(origin, send = choose(origin));
+      return send(request);
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
-/** Looks up a name that must be public; `fetch` does not show the address it connects to. */
-function judgedFetch(host: Pick<Host, "resolve">, byFetch: Transport): Transport {
+/** Resolves names that must be public: `fetch` does not expose the address it connects to. */
+function checkedFetch(host: Pick<Host, "resolve">, byFetch: Transport): Transport {
   const lookup = createLookup((hostname) => host.resolve(hostname));
   return async (request) => {
-    // The system's resolver takes its time, and no signal.
+    // The system's resolver accepts no signal.
     const { url, publicOnly, signal } = request;
     if (publicOnly) await abortable(lookup(new URL(url).hostname), signal);
     return await byFetch(request);
   };
 }
 
-/** Opens a client of HTTP/1.1 for the first request. */
+/** Opens the HTTP/1.1 client of `fetch` at the first request. */
 function lazyFetch(host: TransportHost, owner: AsyncDisposableStack): Transport {
   let transport: Transport | null = null;
   return (request) => (transport ??= fetchTransport(open()))(request);
@@ -85,13 +84,13 @@ function proxyOf(url: URL, host: Pick<Host, "env">): "used" | "none" | "unknown"
   try {
     return proxyVariable(url, (name) => host.env(name)) === null ? "none" : "used";
   } catch (error) {
-    // Deno's fetch reads variables that the program may not read.
+    // Without permission to read the variables; Deno's fetch reads them nevertheless.
     if (error instanceof Deno.errors.NotCapable) return "unknown";
     throw error;
   }
 }
 
-/** Makes a transport of the host's `fetch`. */
+/** Creates a transport from `fetch`. Redirects are not followed. */
 export function fetchTransport(host: Pick<Host, "fetch">): Transport {
   return async ({ url, headers, signal }) => {
     const response = await host.fetch(url, { headers, redirect: "manual", signal });
@@ -111,14 +110,14 @@ const NO_BODY: HttpBody = {
 function bodyOf(stream: ReadableStream<Uint8Array>, signal: AbortSignal): HttpBody {
   let reader: ReadableStreamBYOBReader | null = null;
   const cancel = () => (reader ?? stream).cancel().catch(() => {});
-  // Deno forgets to tell the body of its signal once the Request that stood between is collected.
+  // Deno does not abort the body once the internal Request object was garbage-collected.
   signal.addEventListener("abort", cancel, { once: true });
   return {
     read: async (into) => {
       reader ??= stream.getReader({ mode: "byob" });
       const { value } = await reader.read(into);
       signal.throwIfAborted();
-      // At the end there is an empty view, and the buffer behind it.
+      // At the end, `value` is an empty view of the buffer.
       return value as Uint8Array<ArrayBuffer>;
     },
     cancel,

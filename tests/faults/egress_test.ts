@@ -142,7 +142,7 @@ storeTest("row 136: an address of a VPN's resolver is named as such", async () =
     { "a.example": ["198.18.0.23"] },
   );
   assertEquals([result.code, written], ["redirect.private", []]);
-  assert(result.message?.includes("the resolver of a VPN or proxy client"), result.message);
+  assert(result.message?.includes("which VPN and proxy clients return"), result.message);
   assert(result.message?.includes("--allow-private"), result.message);
 });
 

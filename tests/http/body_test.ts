@@ -105,7 +105,7 @@ const SIZE = "a chunk size that is not a number";
 const LINE = "a line of more than 16384 bytes in a chunked body";
 const NO_CR = "a line without CR in a chunked body";
 const LONGER = "a chunk is longer than its size";
-const BETWEEN = "too much between the chunks";
+const BETWEEN = "chunk extensions and trailers of more than 16384 bytes";
 
 /** What is wrong with chunks; the outcome is a part of `code: message`. */
 const BROKEN: readonly (readonly [what: string, framed: string, outcome: string])[] = [
@@ -199,7 +199,7 @@ Deno.test("row 145: a line without an end is refused while it grows", async () =
     },
   });
   const outcome = await outcomeOf(new ChunkedReader(endless).read(new Uint8Array(10)));
-  assertStringIncludes(outcome, `http.protocol: the answer is not valid HTTP: ${LINE}`);
+  assertStringIncludes(outcome, `http.protocol: the response is not valid HTTP: ${LINE}`);
   assertEquals(reads, 1);
 });
 
@@ -220,7 +220,7 @@ Deno.test("a body shorter than its length is truncated", async () => {
   const reader = new LengthReader(inputOf([toLatin1("abc")]), 4);
   assertEquals(
     await outcomeOf(bytesOf(reader, 10)),
-    "body.truncated: the connection ended 1 bytes too early",
+    "body.truncated: the connection ended with 1 bytes missing",
   );
 });
 
