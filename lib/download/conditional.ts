@@ -1,4 +1,4 @@
-/** Conditional requests: whether the published bytes are still the newest (RFC 9110, section 13). */
+/** Conditional requests, and the age of a response (RFC 9110, section 13). */
 
 import type { CronfetchError } from "../core/errors.ts";
 import { parseHttpDate } from "../core/http_date.ts";
@@ -7,14 +7,14 @@ import type { Validators } from "../core/result.ts";
 import type { OlderRepresentation } from "../state/state.ts";
 import type { StoredFile } from "../store/store.ts";
 
-/** Characters of the longest entity tag that is kept and sent back. */
+/** Length limit of an entity tag, in characters. */
 const MAX_TAG_LENGTH = 1_000;
 
-/** What an entity tag may be used for. */
+/** Use of an entity tag. */
 export type TagUse =
   /** If-None-Match and If-Range: quoted and strong. */
   | "strong"
-  /** If-None-Match alone: weak, or not written as RFC 9110 demands. */
+  /** If-None-Match only: weak, or malformed. */
   | "compare"
   /** Nothing. */
   | "none";
@@ -22,13 +22,14 @@ export type TagUse =
 /**
  * Decides what the value of an ETag field may be used for (RFC 9110, section 8.8.3).
  *
- * Many servers send a tag without its quotes and compare If-None-Match as text, so such a tag
- * goes back exactly as it came. If-Range is strict: a server that misreads it would append the
- * rest of another version. A tag is of no use if it is
- * - empty, also within its quotes: it is the same for every version;
- * - `*`, alone or in a list: as If-None-Match that is true for every version;
- * - longer than 1,000 characters, or not Latin-1 text without control characters: a request
- *   cannot carry it, or the server refuses it for the size of its head.
+ * Many servers send a tag without quotes and compare If-None-Match as text, so such a tag is sent
+ * back unchanged. If-Range is strict: a server that misreads it would send the rest of another
+ * version. A tag is unusable if it is
+ * - empty, quoted or not: it would be equal for every version;
+ * - `*`, alone or in a list: as If-None-Match it matches every version;
+ * - longer than 1,000 characters, or not Latin-1 text without control characters: it cannot be
+ * sent,
+ *   or the server refuses the size of the request head.
  */
 export function tagUse(etag: string): TagUse {
   if (etag.length > MAX_TAG_LENGTH || !/^[\x20-\x7e\x80-\xff]+$/.test(etag)) return "none";
@@ -39,10 +40,10 @@ export function tagUse(etag: string): TagUse {
 }
 
 /**
- * The conditions of a request: If-None-Match if there is an ETag, otherwise
- * If-Modified-Since; never both, since a server ignores the second one then.
+ * The conditions of a request: If-None-Match if there is an ETag, otherwise If-Modified-Since.
+ * Never both, since a server ignores the second one then.
  *
- * @param validators Of the published bytes. A version that accepted more may have stored them.
+ * @param validators Of the published bytes; an older version may have recorded unusable ones.
  * @returns Header names and values; empty if there is no usable validator.
  */
 export function conditionalHeaders(
@@ -57,10 +58,10 @@ export function conditionalHeaders(
 }
 
 /**
- * The validators of a response that may be sent back.
+ * The usable validators of a response.
  *
- * @param nowMs Wall clock, milliseconds since the epoch. A Last-Modified after it, or after
- * the response's own Date, is not trusted; one that is no HTTP-date is none.
+ * @param nowMs Wall clock, milliseconds since the epoch. A Last-Modified after the Date of the
+ * response, or after `nowMs` without one, is ignored, and so is one that is not an HTTP-date.
  */
 export function responseValidators(
   headers: HeaderFields,
@@ -77,8 +78,8 @@ export function responseValidators(
 }
 
 /**
- * The validators of the published file after a 304: those of the response, which may be new ones,
- * but no earlier Last-Modified, since an edge with an older file may have sent it.
+ * The validators of the published file after a 304: those of the response, which may be new, except
+ * for an earlier Last-Modified, which an edge server with an older file may have sent.
  */
 export function refreshedValidators(
   published: Pick<Validators, "etag" | "lastModified">,
@@ -98,22 +99,20 @@ export function refreshedValidators(
   };
 }
 
-/** Whether a field is absent or as it was before, as in nearly every 304. */
+/** Whether a field is absent or unchanged, as in nearly every 304. */
 function repeats(headers: HeaderFields, name: string, before: string | null): boolean {
   const value = headers.get(name);
   return value === null || value === before;
 }
 
 /**
- * Decides whether a failed answer may be about the condition of its request, so that the request
- * is repeated once without one. Some servers answer 412 to If-None-Match on a GET, which RFC 9110
- * reserves for other methods; firewalls answer 400 or 403 to a tag they do not like, and some
- * gateways 401 to a header that a signature does not cover.
+ * Decides whether an error response may be caused by the condition, so that the request is repeated
+ * once without it. Some servers answer 412 to If-None-Match on a GET, which RFC 9110 reserves for
+ * other methods; firewalls answer 400 or 403 to tags that they consider malicious, and some gateways
+ * 401 to a header that a signature does not cover.
  *
- * That may be any permanent 4xx, and 501. An answer with a Retry-After, 408, 425 and 429 are not
+ * These are all permanent 4xx, and 501. 408, 425, 429 and a response with Retry-After are not
  * permanent: the server requests a pause.
- *
- * @param error Of the answer.
  */
 export function isConditionRefused(
   { code, httpStatus, retry }: Pick<CronfetchError, "code" | "httpStatus" | "retry">,
@@ -123,42 +122,42 @@ export function isConditionRefused(
   return httpStatus === 501 || (httpStatus >= 400 && httpStatus < 500);
 }
 
-/** Runs in a row that have to receive an older representation before it is published. */
+/** Consecutive runs that must receive an older representation before it is published. */
 const ROLLBACK_RUNS = 3;
-/** Time from the first of these runs to the last, at least. */
+/** Minimum time from the first of these runs to the last. */
 const ROLLBACK_MS = 24 * 60 * 60 * 1000;
 
-/** What a response is compared with, to learn its age. */
+/** What the age of a response is judged by. */
 export interface AgeFacts {
-  /** Of the published file; null if it is unknown, or if the task ignores validators. */
+  /** Validators of the published file; null if unknown, or if the task ignores validators. */
   readonly published: Validators | null;
-  /** What earlier runs have recorded, or null. */
+  /** The older representation that earlier runs have recorded, or null. */
   readonly older: OlderRepresentation | null;
-  /** Digest that the task expects, or null. */
+  /** The expected digest, or null. */
   readonly expectedSha256: string | null;
 }
 
-/** What to do with a representation, by its age. */
+/** Result of {@linkcode decideAge}. */
 export type AgeDecision =
-  /** Publish it: it is not known to be older than the published file. */
+  /** Not known to be older than the published file: publish it. */
   | { readonly kind: "current" }
-  /** Keep the published file, and record this. */
+  /** Older: keep the published file, and record this. */
   | { readonly kind: "older"; readonly older: OlderRepresentation }
-  /** Publish it although it is older: the server means it. */
+  /** Older, but served consistently: publish it. */
   | { readonly kind: "rollback" };
 
 /**
- * Decides whether a representation is older than the published file. A content delivery network
- * may have edges that still serve a version of last month; without this rule the file would
- * change with every edge that answers.
+ * Decides whether a representation is older than the published file. A content delivery network may
+ * have edge servers with an outdated version; without this rule the file would change with every
+ * edge that responds.
  *
  * A representation is older if its Last-Modified is before that of the published file. It is
- * published all the same once 3 runs in a row have received it over at least 24 hours: then it is
- * a rollback. Any other good response in between, 304 included, starts the count again; so does
- * an older representation of another date.
+ * published nevertheless once 3 consecutive runs have received it over at least 24 hours: then it
+ * is a rollback. Any other successful response in between, 304 included, resets the count, and so
+ * does an older representation with another date.
  *
- * No age is known, and the response is current, if
- * - a Last-Modified is missing or no HTTP-date, or is the epoch, which stands for none;
+ * The response is current if
+ * - a Last-Modified is missing, not an HTTP-date, or the epoch, which means unknown;
  * - that of the published file is in the future: a clock was wrong;
  * - the ETag is that of the published file;
  * - the task expects a digest that the published file does not have: the digest decides.
@@ -191,7 +190,7 @@ export function decideAge(
     return { kind: "older", older: first };
   }
   const lastedMs = nowMs - Temporal.Instant.from(older.since).epochMilliseconds;
-  // Recorded while the clock was ahead.
+  // It was recorded while the clock was ahead.
   if (lastedMs < 0) return { kind: "older", older: first };
   const runs = older.runs + 1;
   if (runs >= ROLLBACK_RUNS && lastedMs >= ROLLBACK_MS) return { kind: "rollback" };
@@ -200,19 +199,17 @@ export function decideAge(
 
 const CURRENT: AgeDecision = { kind: "current" };
 
-/** What is known about the published file without reading it. */
+/** Whether the stored file is the published one, as far as known without reading it. */
 export type Match =
-  /** It is the one we published. */
   | "same"
-  /** It is gone, or another one. */
   | "other"
-  /** Only its digest can tell. */
+  /** Only its digest can decide. */
   | "unclear";
 
 /**
- * Compares the published file with what is remembered about it.
+ * Compares the stored file with the recorded validators.
  *
- * @param source The URL about to be asked, redacted.
+ * @param source The URL to be requested, redacted.
  */
 export function compareToStored(
   validators: Validators,
@@ -231,7 +228,7 @@ export function compareToStored(
  *
  * @param nowMs Wall clock, milliseconds since the epoch.
  * @returns Milliseconds since the epoch; null for a date that is missing, malformed, in the future,
- * or the epoch, which stands for none.
+ * or the epoch, which means unknown.
  */
 export function modifiedTime(headers: HeaderFields, nowMs: number): number | null {
   const modifiedMs = parseHttpDate(headers.get("last-modified") ?? "", nowMs);

@@ -1,6 +1,6 @@
 /**
- * The family of a task: all files it has published. It decides which existing files a task may
- * replace, and which older ones are kept beside the newest.
+ * The family of a task: all files that it has published. It determines which existing files the
+ * task may replace, and which older files are kept.
  */
 
 import { CronfetchError } from "../core/errors.ts";
@@ -17,34 +17,34 @@ import type {
   StoredFile,
 } from "../store/store.ts";
 
-/** What the families of a run share. */
+/** What a family needs from its run. */
 export interface FamilyContext {
   readonly store: Store;
   readonly state: Pick<State, "members" | "saveMember" | "removeMember" | "flush">;
   readonly signal: AbortSignal;
-  /** Why a key is not for a task, as a clause; or null. */
+  /** Why a task may not write to a key, as a clause; or null. */
   readonly faultOf: (key: string, task: Task) => string | null;
-  /** Keeps the other tasks of the run off a key. */
+  /** Reserves a key, so that no other task of the run writes to it. */
   readonly reserve: (key: string, task: Task) => void;
 }
 
-/** What the record of a task holds about its published file. */
+/** The published file in the record of a task. */
 export interface Recorded {
   readonly published: Validators | null;
   /** RFC 3339 in UTC, or null. */
   readonly publishedAt: string | null;
 }
 
-/** Why a file is not a task's to replace. */
+/** Whether a task may replace a file. */
 export type Claim =
-  /** The record or the family lists it. */
+  /** Yes: the record or the family lists it. */
   | "own"
-  /** It was claimed before it was published; it is the task's if its digest is the claimed one. */
+  /** Claimed before it was published: yes, if its digest is the claimed one. */
   | "claimed"
-  /** The task has not published it. */
+  /** No: the task has not published it. */
   | "foreign";
 
-/** Whether a file under a key that a server named is one of a task's own. */
+/** Determines whether a task may replace the file under a key that a server named. */
 export function claimOn(
   key: string,
   published: string | null,
@@ -57,8 +57,8 @@ export function claimOn(
 }
 
 /**
- * The spelling of a key in which a task has published a file already. Names that differ only in
- * case or in their Unicode form may be one file, and stay one.
+ * The spelling under which a task has published a key already. Names that differ only in case or
+ * Unicode normalization may be the same file, and are treated as one.
  */
 export function knownSpelling(
   key: string,
@@ -72,10 +72,10 @@ export function knownSpelling(
 }
 
 /**
- * The older files of a family that are too many, the oldest last.
+ * The older files of a family beyond those to keep, the oldest last.
  *
- * @param current Key of the newest file, which is none of them.
- * @param keep How many older ones stay.
+ * @param current Key of the newest file, which is not counted.
+ * @param keep Number of older files to keep.
  */
 export function surplusMembers(
   members: readonly FamilyMember[],
@@ -93,10 +93,10 @@ export function surplusMembers(
     .map(({ member }) => member);
 }
 
-/** Longest key that a state holds, in UTF-8 bytes; see `FamilyMember`. */
+/** Length limit of a recorded key, in UTF-8 bytes; see `FamilyMember`. */
 const LONGEST_KEY_BYTES = 1_024;
 
-/** The family of one task in one run. Members are read when they are needed first. */
+/** The family of one task in one run. Members are read on first use. */
 export class Family {
   readonly #context: FamilyContext;
   readonly #task: Task;
@@ -111,9 +111,9 @@ export class Family {
   }
 
   /**
-   * The key of a file that a server named.
+   * Reserves the key of a file that a server named, in its known spelling.
    *
-   * @throws {CronfetchError} `store.conflict`: it is not for the task.
+   * @throws {CronfetchError} `store.conflict` if the task may not write to it.
    */
   async keyFor(key: string): Promise<string> {
     const known = knownSpelling(key, this.#published, [...(await this.#read()).values()]);
@@ -123,7 +123,7 @@ export class Family {
   }
 
   /**
-   * Refuses a key that the task must not write to, whatever exists there.
+   * Refuses a key that the task may not write to, whether or not a file exists there.
    *
    * @throws {CronfetchError} `store.conflict`.
    */
@@ -134,7 +134,7 @@ export class Family {
 
   /**
    * Refuses to replace a file that exists under a key named by a server, unless the task has
-   * published it. Equal bytes prove nothing: a server can know the bytes of a file.
+   * published it. Equal bytes are no proof: the server may know the bytes of the file.
    *
    * @throws {CronfetchError} `store.conflict`.
    */
@@ -158,9 +158,9 @@ export class Family {
   }
 
   /**
-   * Publishes a draft under a key that {@linkcode checkExisting} has accepted. A new key that a
-   * server named is claimed in the state first: if the process is killed after the file is
-   * published and before it is recorded, the next run knows it for the task's own.
+   * Publishes a draft under a key that {@linkcode checkExisting} has accepted. A new key named by a
+   * server is claimed in the state first: if the process is killed after publishing and before
+   * recording, the next run recognizes the file as the task's own.
    *
    * @throws {CronfetchError} `store.` and `state.` codes.
    */
@@ -189,13 +189,13 @@ export class Family {
   }
 
   /**
-   * Keeps what is published under a key as an older version. It stays published, too.
+   * Copies the published file to the key of an older version.
    *
-   * @param sha256 Its digest; null to read it.
+   * @param sha256 Its digest; null to compute it.
    */
   async keepVersion(key: string, sha256: string | null): Promise<void> {
     const { store, signal } = this.#context;
-    // A stat cache may know the time to the second only, and two versions in one second are two.
+    // A stat cache may have only seconds; two versions of one second must differ.
     const file = await store.stat(key);
     if (file === null) return;
     const members = await this.#read();
@@ -218,7 +218,7 @@ export class Family {
   }
 
   /**
-   * Makes the file that was the newest before a member, if another key is the newest now.
+   * Adds the previously newest file to the members if the newest file has another key.
    *
    * @param current Key of the newest file.
    */
@@ -226,22 +226,22 @@ export class Family {
     const { published, publishedAt } = this.#recorded;
     if (published === null || published.key === current) return;
     const { key, sha256, sizeBytes } = published;
-    // What the config gives to another task now is that task's.
+    // The config assigns the key to another task now.
     if (this.#context.faultOf(key, this.#task) !== null) return;
     const at = publishedAt ?? instant(0);
     this.#save({ key, kind: "file", sha256, sizeBytes, publishedAt: at });
   }
 
   /**
-   * Removes the older files beyond those to keep, and the claims of runs that died. What cannot be
-   * removed now stays a member, and is removed after another publication.
+   * Removes the older files beyond those to keep, and claims of runs that crashed. A file that
+   * cannot be removed remains a member, and is retried after the next publication.
    *
-   * @param current Key of the newest file, which is published already: nothing here fails.
+   * @param current Key of the newest file, which is published already: failures are ignored.
    */
   async cleanUp(current: string): Promise<void> {
     const { keep, namedByServer } = this.#task;
     try {
-      if (namedByServer && current !== this.#published) await this.#settleClaims(current);
+      if (namedByServer && current !== this.#published) await this.#resolveClaims(current);
       if (keep > 0) await this.#prune(current);
     } catch (error) {
       if (!(error instanceof CronfetchError)) throw error;
@@ -253,7 +253,7 @@ export class Family {
     const members = [...(await this.#read()).values()];
     for (const { key } of surplusMembers(members, current, this.#task.keep)) {
       try {
-        // What has become another task's is left alone.
+        // Keep a file whose key belongs to another task now.
         if (faultOf(key, this.#task) === null) await store.remove(key);
         this.#remove(key);
       } catch (error) {
@@ -263,10 +263,11 @@ export class Family {
   }
 
   /**
-   * Puts refused content aside.
+   * Publishes refused content under a separate key, for inspection.
    *
-   * @returns The key under which it is kept.
-   * @throws {CronfetchError} `store.conflict`: that key is not the task's; other `store.` codes.
+   * @returns That key.
+   * @throws {CronfetchError} `store.conflict` if the task may not write to it; other `store.`
+   * codes.
    */
   async quarantine(
     draft: Draft,
@@ -295,7 +296,7 @@ export class Family {
     return this.#members ??= new Map(found.map((member) => [member.key, member]));
   }
 
-  /** Whether the file there is the one that was claimed. */
+  /** Whether an existing file has the claimed digest. */
   async #isClaimed(key: string, existing: StoredFile): Promise<boolean> {
     const { store, signal } = this.#context;
     const claimed = (await this.#read()).get(key)?.sha256 ?? null;
@@ -303,8 +304,8 @@ export class Family {
     return (existing.sha256 ?? await store.digest(key, signal)) === claimed;
   }
 
-  /** Ends the claims of runs that died: their files are members if they were published. */
-  async #settleClaims(current: string): Promise<void> {
+  /** Resolves claims of crashed runs: their files become members if they were published. */
+  async #resolveClaims(current: string): Promise<void> {
     const { store } = this.#context;
     for (const member of (await this.#read()).values()) {
       if (member.publishedAt !== null || member.key === current) continue;
@@ -316,7 +317,7 @@ export class Family {
   }
 
   #save(member: FamilyMember): void {
-    // A longer key cannot be remembered; the file is as good without.
+    // A longer key cannot be recorded; the file is published nevertheless.
     if (new TextEncoder().encode(member.key).length > LONGEST_KEY_BYTES) return;
     this.#members?.set(member.key, member);
     this.#context.state.saveMember(this.#task.id, member);

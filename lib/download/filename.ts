@@ -15,33 +15,33 @@ export function serverName(contentDisposition: string | null, url: string): stri
   return safeName(headerName(contentDisposition ?? "")) ?? safeName(urlName(url));
 }
 
-/** The header's file name, `""` for none; `filename*` comes first (RFC 6266, section 4.3). */
+/** The file name in the header, or `""`; `filename*` takes precedence (RFC 6266, section 4.3). */
 function headerName(header: string): string {
-  const { parameters } = parse(mended(header), { extended: false });
+  const { parameters } = parse(repairHeader(header), { extended: false });
   const { filename = "", "filename*": extended = "" } = parameters;
   return extendedName(extended) || plainName(filename) || continuedName(parameters) ||
-    // Without a charset it is no extended value; servers send such names all the same.
+    // Some servers send `filename*` without the required charset.
     (extended.includes("'") ? "" : plainName(extended));
 }
 
-/** A header's text before its first parameter, where that is not `type;`. */
+/** Start of a header without a valid `type;` before its first parameter. */
 const NO_TYPE = /^(?:attachment|inline)?[\s:,;]*(filename\*?[\s=])/i;
 
-/** Mends what keeps the parameters of a header from being found (RFC 6266, section 4.1). */
-function mended(header: string): string {
+/** Repairs a header so that its parameters can be parsed (RFC 6266, section 4.1). */
+function repairHeader(header: string): string {
   const text = header.trim();
   const bare = text.startsWith('"') ? text.slice(1).replace(/"$/, "") : text;
   const typed = bare.replace(NO_TYPE, "attachment; $1").replace(
     /;\s*filename\s*=\s*""/i,
     "",
   );
-  // A backslash escapes a quote or another one; before anything else it is part of a path.
+  // A backslash escapes a quote or a backslash; otherwise it is part of a path.
   const escaped = typed.replace(/\\(["\\])?/g, (pair, next) => next === undefined ? "\\\\" : pair);
   const quotes = escaped.replace(/\\./gs, "").split('"').length - 1;
   return quotes % 2 === 0 ? escaped : `${escaped}"`;
 }
 
-/** The value of `filename*`, decoded (RFC 8187, section 3.2); `""` if it is none. */
+/** The decoded value of `filename*` (RFC 8187, section 3.2); `""` if invalid. */
 function extendedName(value: string): string {
   const decoded = decodeExtended(value);
   if (decoded) return decoded;
@@ -50,10 +50,10 @@ function extendedName(value: string): string {
   return decodedAs(charset, percentBytes(encoded)) ?? "";
 }
 
-/** The value of `filename`, in whichever of the encodings servers use for it. */
+/** The decoded value of `filename`, in any of the encodings that servers use. */
 function plainName(value: string): string {
   const text = value.length > 1 && /^'.*'$/s.test(value) ? value.slice(1, -1) : value;
-  // The form of `filename*` without its asterisk.
+  // An extended value without the asterisk in the name.
   const extended = /^[a-z][\w-]*'[\w-]*'/i.test(text) ? extendedName(text) : "";
   if (extended !== "") return extended;
   const words = decodedWords(text);
@@ -79,9 +79,8 @@ function continuedName(parameters: Readonly<Record<string, string>>): string {
 /** An encoded word (RFC 2047, section 2): charset, `B` or `Q`, and the encoded text. */
 const ENCODED_WORD = /=\?([\w-]+)(?:\*[\w-]*)?\?([bq])\?([^?]*)\?=/gi;
 
-/** Encoded words of one charset that follow each other. */
+/** Consecutive encoded words of one charset, and their position in the text. */
 interface WordGroup {
-  /** Where they begin and end in the text. */
   readonly start: number;
   end: number;
   readonly charset: string;
@@ -89,8 +88,8 @@ interface WordGroup {
 }
 
 /**
- * Replaces the encoded words of a text. White space between two of them does not count, and a
- * character may begin in one word and end in the next.
+ * Replaces the encoded words of a text. White space between two of them is removed, and a character
+ * may be split between two words.
  */
 function decodedWords(text: string): string {
   if (!text.includes("=?")) return text;
@@ -127,12 +126,12 @@ function base64Bytes(text: string): Uint8Array {
   }
 }
 
-/** The bytes of a `Q` word: hexadecimal after `=`, and `_` for a blank. */
+/** The bytes of a `Q` word: `=` and two hexadecimal digits, and `_` for a blank. */
 function quotedBytes(text: string): Uint8Array {
   return percentBytes(text.replaceAll("_", " ").replaceAll("%", "=25").replaceAll("=", "%"));
 }
 
-/** Bytes of a text of one character a byte, `%` and two hexadecimal digits decoded. */
+/** Decodes `%` and two hexadecimal digits in a text of one character per byte. */
 function percentBytes(text: string): Uint8Array {
   const isWide = /[\u0100-\uffff]/.test(text);
   const bytes = isWide
@@ -152,7 +151,7 @@ function percentBytes(text: string): Uint8Array {
   return Uint8Array.from(decoded);
 }
 
-/** Text in an encoding of any name that browsers know; null if it is unknown, or does not fit. */
+/** Decodes text in an encoding that browsers support; null if unsupported or malformed. */
 function decodedAs(charset: string, bytes: Uint8Array): string | null {
   if (bytes.length === 0) return null;
   try {
@@ -162,9 +161,9 @@ function decodedAs(charset: string, bytes: Uint8Array): string | null {
   }
 }
 
-/** Servers send names in UTF-8 unasked; a header hands over its bytes as if they were Latin-1. */
+/** Decodes a name that a server sent as raw UTF-8; `Headers` returns its bytes as Latin-1. */
 function repair(text: string): string {
-  // Characters that are no bytes are right already.
+  // Text with other characters is decoded already.
   if (/[\u0100-\uffff]/.test(text)) return text;
   return decodedAs("utf-8", Uint8Array.from(text, (character) => character.charCodeAt(0))) ?? text;
 }

@@ -1,60 +1,62 @@
-/** The pieces of a file that comes over several connections: which is next, and what is held of each. */
+/** The pieces of a file that is fetched over several connections. */
 
 import { BUFFER_BYTES } from "./transfer.ts";
 
-/** Smaller ones would spend their time waiting for answers. */
+/** Smaller pieces would mostly wait for responses. */
 const MIN_PIECE_BYTES = 1024 * 1024;
-/** Larger ones would only take more memory. */
+/** Larger pieces would only use more memory. */
 const MAX_PIECE_BYTES = 4 * 1024 * 1024;
-/** Pieces a segment may have taken that are not delivered yet; more than one, to go on past a slow one. */
+/**
+ * Undelivered pieces per segment; more than one, so that a slow piece does not block the others.
+ */
 const PIECES_AHEAD = 2;
 
-/** A stretch of a file. */
+/** A range of bytes of a file. */
 export interface ByteRange {
   readonly startByte: number;
-  /** The byte after its last one. */
+  /** Exclusive. */
   readonly endByte: number;
 }
 
-/** A stretch of a file that is fetched by one request. */
+/** A range that is fetched by one request. */
 export interface Piece extends ByteRange {
-  /** Bytes that are here, from its start on. */
+  /** Bytes received, from the start of the piece. */
   readonly arrivedBytes: number;
 }
 
 /**
- * Size of the next piece: pieces shrink towards the end of the file, so that all
- * segments come to it at about the same time.
+ * Size of the next piece. Pieces shrink towards the end of the file, so that all segments finish at
+ * about the same time.
  *
- * @param leftBytes What nobody has taken yet.
+ * @param leftBytes Bytes that are not taken yet.
  */
 export function pieceBytes(leftBytes: number, segments: number): number {
   const share = Math.ceil(leftBytes / (4 * segments) / BUFFER_BYTES) * BUFFER_BYTES;
   const bytes = Math.min(Math.max(share, MIN_PIECE_BYTES), MAX_PIECE_BYTES);
-  // A crumb is not worth a request of its own.
+  // A small rest is added to the last piece.
   return leftBytes - bytes < BUFFER_BYTES / 2 ? leftBytes : bytes;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Pieces are taken in order, arrive in any, and are delivered in order. No more are
- * held than two a segment: that bounds the memory. Buffers are used again, and
- * exchanged for those of who reads, so that most bytes are never copied.
+ * Pieces are taken in order, filled in any order, and delivered in order. Memory is bounded by two
+ * pieces per segment. Buffers are reused, and swapped with the reader's buffers, so most bytes are
+ * never copied.
  */
 export class Pieces {
   readonly #endByte: number;
   readonly #segments: number;
-  /** All that were taken and are not delivered: contiguous, the first one to be delivered first. */
-  #held: PieceState[] = [];
+  /** Pieces that were taken and are not delivered: contiguous, in order. */
+  #pending: PieceState[] = [];
   readonly #free: ArrayBuffer[] = [];
-  /** Somebody waits for whatever comes next. */
+  /** The reader waits for the next bytes. */
   #isAwaited = false;
-  /** Up to here everything has been taken at some time. */
+  /** All bytes before this one have been taken. */
   #takenByte: number;
   #deliveredByte: number;
 
-  /** What is missing of a file, for so many segments. */
+  /** @param range The missing bytes of a file. */
   constructor({ startByte, endByte }: ByteRange, segments: number) {
     this.#endByte = endByte;
     this.#segments = segments;
@@ -62,124 +64,124 @@ export class Pieces {
     this.#deliveredByte = startByte;
   }
 
-  /** Up to here everything has been delivered. */
+  /** All bytes before this one have been delivered. */
   get deliveredByte(): number {
     return this.#deliveredByte;
   }
 
-  /** Nothing is left to be delivered. */
+  /** Whether all bytes are delivered. */
   get isDelivered(): boolean {
     return this.#deliveredByte === this.#endByte;
   }
 
-  /** Nothing is left to be taken, unless somebody gives a piece back. */
+  /** Whether all pieces are taken; one may be released again. */
   get isAllTaken(): boolean {
-    return this.#takenByte === this.#endByte && this.#held.every(({ isTaken }) => isTaken);
+    return this.#takenByte === this.#endByte && this.#pending.every(({ isTaken }) => isTaken);
   }
 
-  /** Whether {@linkcode take} would give a piece. */
+  /** Whether {@linkcode take} would return a piece. */
   get canTake(): boolean {
-    return this.#held.some(({ isTaken }) => !isTaken) || this.#hasRoom;
+    return this.#pending.some(({ isTaken }) => !isTaken) || this.#hasRoom;
   }
 
-  /** The first piece that nobody has; null if there is none, or too much is held. */
+  /** Takes the first free piece; null if there is none, or the memory limit is reached. */
   take(): Piece | null {
-    const back = this.#held.find(({ isTaken }) => !isTaken);
-    if (!back) return this.#hasRoom ? this.#takeNew() : null;
-    back.isTaken = true;
-    return back;
+    const released = this.#pending.find(({ isTaken }) => !isTaken);
+    if (!released) return this.#hasRoom ? this.#takeNew() : null;
+    released.isTaken = true;
+    return released;
   }
 
-  /** Whether nobody has taken, or brought anything of, what comes from a byte on. */
+  /** Whether no connection has started to fetch the bytes from here on. */
   isUnstartedAt(startByte: number): boolean {
-    return this.#takenByte === startByte || this.#untouched(startByte) !== undefined;
+    return this.#takenByte === startByte || this.#unstarted(startByte) !== undefined;
   }
 
-  /** The piece that begins at a byte where nothing has been touched; null if too much is held. */
+  /** Takes the unstarted piece at a byte; null if the memory limit is reached. */
   takeAt(startByte: number): Piece | null {
-    const back = this.#untouched(startByte);
-    if (back) back.isTaken = true;
+    const released = this.#unstarted(startByte);
+    if (released) released.isTaken = true;
     else if (this.#takenByte === startByte && this.#hasRoom) return this.#takeNew();
-    return back ?? null;
+    return released ?? null;
   }
 
   /**
-   * Lets another segment fetch what is missing of a piece. What is in a buffer that is
-   * not full yet counts as missing: a read that failed may have kept the buffer.
+   * Releases a piece, so that another segment fetches the missing bytes. Those in a buffer that is
+   * not full count as missing: a failed read may have detached the buffer.
    *
-   * @returns How many bytes were lost so.
+   * @returns Number of received bytes that are lost.
    */
   release(piece: Piece): number {
-    const held = this.#held.find((one) => one === piece);
-    if (!held) return 0;
-    const lostBytes = held.openBytes;
-    held.arrivedBytes -= lostBytes;
-    held.openBytes = 0;
-    held.open = null;
-    held.isTaken = missingBytes(held) === 0;
+    const state = this.#pending.find((one) => one === piece);
+    if (!state) return 0;
+    const lostBytes = state.openBytes;
+    state.arrivedBytes -= lostBytes;
+    state.openBytes = 0;
+    state.open = null;
+    state.isTaken = missingBytes(state) === 0;
     return lostBytes;
   }
 
-  /** Where the next bytes of a piece are to be read to; not more than is missing. */
+  /** The buffer for the next bytes of a piece, at most as long as the missing bytes. */
   bufferFor(piece: Piece): Bytes {
-    const held = piece as PieceState;
-    held.open ??= this.#free.pop() ?? new ArrayBuffer(BUFFER_BYTES);
-    return new Uint8Array(held.open, held.openBytes).subarray(0, missingBytes(piece));
+    const state = piece as PieceState;
+    state.open ??= this.#free.pop() ?? new ArrayBuffer(BUFFER_BYTES);
+    return new Uint8Array(state.open, state.openBytes).subarray(0, missingBytes(piece));
   }
 
-  /** Takes what was read to the place that {@linkcode bufferFor} gave, perhaps in another buffer. */
+  /** Appends bytes that were read into {@linkcode bufferFor}; their buffer may be another one. */
   append(piece: Piece, bytes: Bytes): void {
-    const held = piece as PieceState;
-    held.arrivedBytes += bytes.byteLength;
-    held.openBytes += bytes.byteLength;
-    held.open = bytes.buffer;
-    const isFull = held.openBytes === BUFFER_BYTES || missingBytes(held) === 0;
-    if (!isFull && (held !== this.#held[0] || !this.#isAwaited)) return;
-    held.chunks.push(new Uint8Array(held.open, 0, held.openBytes));
-    held.openBytes = 0;
-    held.open = null;
-    if (held === this.#held[0]) this.#isAwaited = false;
+    const state = piece as PieceState;
+    state.arrivedBytes += bytes.byteLength;
+    state.openBytes += bytes.byteLength;
+    state.open = bytes.buffer;
+    const isFull = state.openBytes === BUFFER_BYTES || missingBytes(state) === 0;
+    if (!isFull && (state !== this.#pending[0] || !this.#isAwaited)) return;
+    state.chunks.push(new Uint8Array(state.open, 0, state.openBytes));
+    state.openBytes = 0;
+    state.open = null;
+    if (state === this.#pending[0]) this.#isAwaited = false;
   }
 
-  /** What comes next, at the place of `into`, whose buffer is taken over; empty if it is not here. */
+  /** Delivers the next bytes, if received, and takes ownership of the buffer of `into`. */
   deliver(into: Bytes): Bytes {
-    const [first] = this.#held;
+    const [first] = this.#pending;
     const chunk = first?.chunks[0];
     if (!first || !chunk) {
       this.#isAwaited = true;
       return into.subarray(0, 0);
     }
-    const isExchanged = isWhole(chunk) && isWhole(into);
-    const bytes = isExchanged ? chunk : into.subarray(0, chunk.byteLength);
-    if (!isExchanged) bytes.set(chunk.subarray(0, bytes.byteLength));
+    const isSwapped = isWhole(chunk) && isWhole(into);
+    const bytes = isSwapped ? chunk : into.subarray(0, chunk.byteLength);
+    if (!isSwapped) bytes.set(chunk.subarray(0, bytes.byteLength));
     if (bytes.byteLength < chunk.byteLength) first.chunks[0] = chunk.subarray(bytes.byteLength);
     else {
       first.chunks.shift();
-      this.#free.push(isExchanged ? into.buffer : chunk.buffer);
+      this.#free.push(isSwapped ? into.buffer : chunk.buffer);
     }
     this.#deliveredByte += bytes.byteLength;
-    if (this.#deliveredByte === first.endByte) this.#held.shift();
+    if (this.#deliveredByte === first.endByte) this.#pending.shift();
     return bytes;
   }
 
   /**
-   * Forgets everything from a byte on that begins a piece, or ends the last one.
+   * Discards all pieces from a byte on, which must be a boundary of pieces.
    *
-   * @returns How many bytes had arrived of it.
+   * @returns Number of received bytes that are discarded.
    */
   discardFrom(startByte: number): number {
-    const forgotten = this.#held.filter((piece) => piece.startByte >= startByte);
-    this.#held = this.#held.filter((piece) => piece.startByte < startByte);
+    const discarded = this.#pending.filter((piece) => piece.startByte >= startByte);
+    this.#pending = this.#pending.filter((piece) => piece.startByte < startByte);
     this.#takenByte = startByte;
-    return forgotten.reduce((sum, { arrivedBytes }) => sum + arrivedBytes, 0);
+    return discarded.reduce((sum, { arrivedBytes }) => sum + arrivedBytes, 0);
   }
 
   get #hasRoom(): boolean {
-    return this.#takenByte < this.#endByte && this.#held.length < PIECES_AHEAD * this.#segments;
+    return this.#takenByte < this.#endByte && this.#pending.length < PIECES_AHEAD * this.#segments;
   }
 
-  #untouched(startByte: number): PieceState | undefined {
-    return this.#held.find((piece) =>
+  #unstarted(startByte: number): PieceState | undefined {
+    return this.#pending.find((piece) =>
       piece.startByte === startByte && !piece.isTaken && piece.arrivedBytes === 0
     );
   }
@@ -197,28 +199,28 @@ export class Pieces {
       openBytes: 0,
       open: null,
     };
-    this.#held.push(piece);
+    this.#pending.push(piece);
     return piece;
   }
 }
 
 interface PieceState extends Piece {
   arrivedBytes: number;
-  /** Some segment is fetching it, or all of it is here. */
+  /** A segment is fetching it, or it is complete. */
   isTaken: boolean;
-  /** Bytes to be delivered, in order. */
+  /** Full buffers to be delivered, in order. */
   readonly chunks: Bytes[];
-  /** A buffer that is being filled, and how many bytes are in it. */
+  /** The buffer that is being filled. */
   open: ArrayBuffer | null;
   openBytes: number;
 }
 
-/** Whether it is a whole buffer of the size that is exchanged. */
+/** Whether it is a complete buffer of the size that is swapped. */
 function isWhole({ byteLength, buffer }: Bytes): boolean {
   return byteLength === BUFFER_BYTES && buffer.byteLength === BUFFER_BYTES;
 }
 
-/** What is to come of a piece. */
+/** Number of bytes of a piece that are not received. */
 export function missingBytes({ startByte, endByte, arrivedBytes }: Piece): number {
   return endByte - startByte - arrivedBytes;
 }

@@ -15,7 +15,7 @@ const LONGEST_DELAY_MS = 30_000;
 /** An error, as far as the retry policy depends on it. */
 export type RetryableError = Pick<CronfetchError, "code" | "retry" | "httpStatus" | "pauseMs">;
 
-/** What is known when an attempt has failed. */
+/** Input of {@linkcode decideRetry}. */
 export interface RetrySituation {
   readonly error: RetryableError;
   /** Failed attempts that count against `limits.attempts`, this one included if it counts. */
@@ -31,12 +31,12 @@ export interface RetrySituation {
   readonly fraction: number;
 }
 
-/** What to do about it. */
+/** Result of {@linkcode decideRetry}. */
 export type RetryDecision =
   | { readonly kind: "stop" }
   /** Try again after a delay. */
   | { readonly kind: "retry"; readonly delayMs: number }
-  /** Leave it to a later run, in this many milliseconds at the earliest. */
+  /** Leave the task to a later run, after this delay at the earliest. */
   | { readonly kind: "defer"; readonly delayMs: number };
 
 /**
@@ -68,10 +68,10 @@ export function statusOptions(
 }
 
 /**
- * Reads Retry-After: seconds, with a fraction if need be, or an HTTP-date (RFC 9110, 10.2.3).
- * Everything else is ignored, and so is a pause of zero or one that is over.
+ * Parses Retry-After: seconds, which may have a fraction, or an HTTP-date (RFC 9110, 10.2.3).
+ * Anything else is ignored, and so is a pause of zero or in the past.
  *
- * @param headers Of the response. Its Date is the clock of the server, if present.
+ * @param headers Of the response. Its Date, if present, is the clock of the server.
  * @param nowMs Wall clock, milliseconds since the epoch.
  * @returns Milliseconds from now, over 0 and up to {@linkcode MAX_PAUSE_MS}; null without a pause.
  */
@@ -84,7 +84,7 @@ export function requestedPauseMs(headers: HeaderFields, nowMs: number): number |
   return pauseMs !== null && pauseMs > 0 ? Math.min(pauseMs, MAX_PAUSE_MS) : null;
 }
 
-/** The delay of the date form, by the clock of the server if it sends its Date. */
+/** The delay until an HTTP-date, by the clock of the server if the response has a Date. */
 function delayUntil(value: string, headers: HeaderFields, nowMs: number): number | null {
   const untilMs = parseHttpDate(value, nowMs);
   const servedMs = parseHttpDate(headers.get("date")?.trim() ?? "", nowMs);
@@ -96,11 +96,11 @@ export function isBusy({ httpStatus, pauseMs }: RetryableError): boolean {
   return pauseMs !== null || httpStatus === 429 || httpStatus === 503;
 }
 
-/** What other responses of a host showed. */
+/** The load of a host, as far as its responses show it. */
 export interface HostLoad {
   /** Tasks with a busy response since the last success of the host, the current one included. */
   readonly busyTasks: number;
-  /** The host was paused in this run, and has not reached its full speed again. */
+  /** The host was paused in this run and has not reached full speed again. */
   readonly isThrottled: boolean;
 }
 
@@ -122,16 +122,16 @@ export function concernsHost(httpStatus: number | null, load: HostLoad): boolean
  *
  * - A permanent error stops, and so does the last attempt that counts.
  * - The delay is drawn evenly from zero to a bound that doubles with each attempt ("full
- *   jitter"). After a busy response it is drawn from the upper half: an overloaded server must
- *   get a rest in any case.
- * - A requested pause is the lower bound of the delay. Waiting for it uses up no attempt; the
- *   budget bounds it. With a limit of one attempt nothing is waited for.
+ *   jitter"). After a busy response it is drawn from the upper half, so that an overloaded server
+ *   always gets a pause.
+ * - A requested pause is the lower bound of the delay. The wait does not count as an
+ *   attempt; the budget bounds it. With a limit of one attempt the task is deferred at once.
  * - A delay beyond the budget or the deadline defers the task after a busy response. Every other
  *   task stops at the end of the budget.
  */
 export function decideRetry(situation: RetrySituation): RetryDecision {
   const { error, limits, attempts, pauses } = situation;
-  // Another process replaced the file; only a run that has seen the new one may replace it.
+  // Another process replaced the file; only a run that compares the new one may replace it.
   if (error.retry === "never" || error.code === "store.conflict") return { kind: "stop" };
   const boundMs = backoffMs(attempts + pauses, FIRST_DELAY_MS, LONGEST_DELAY_MS);
   const busy = isBusy(error);

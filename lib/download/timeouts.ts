@@ -1,15 +1,15 @@
-/** The time limits of attempts: one signal each, one timer for all. */
+/** The time limits of attempts: one signal per attempt, one timer for all. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Clock, Timers } from "../core/host.ts";
 import type { Timeouts } from "../core/task.ts";
 
 /**
- * The time of an attempt that does not count against the retry budget: while its body was
- * received, without the wait that ended it.
+ * The time of a failed attempt that does not count against the retry budget: while the body was
+ * received, without a final stall.
  *
- * @param trace How long the body took in milliseconds, and how many bytes were received.
- * @param code Why the attempt failed.
+ * @param stats Duration of the body in milliseconds, and the number of bytes received.
+ * @returns Milliseconds.
  */
 export function receivingMs(
   { bodyMs, bytes }: { readonly bodyMs: number; readonly bytes: number },
@@ -21,31 +21,31 @@ export function receivingMs(
 }
 
 /**
- * Watches one attempt. Its signal is aborted by the first limit that passes,
- * with a `CronfetchError` as the reason, or with the run's reason.
+ * The time limits of one attempt. Its signal is aborted with a `CronfetchError` when a limit
+ * passes, or with the reason of the run.
  */
 export interface AttemptWatch extends Disposable {
   readonly signal: AbortSignal;
-  /** A request goes out: `responseMs` begins. */
+  /** A request is sent: starts `responseMs`. */
   startResponse(): void;
-  /** The headers, or a piece of the body, are here: `idleMs` begins anew. */
+  /** Headers or body bytes arrived: restarts `idleMs`. */
   progress(): void;
-  /** Nothing is expected from the network: only `attemptMs` counts, if there is such a limit. */
+  /** No bytes are expected from the network: only `attemptMs` applies. */
   pause(): void;
 }
 
-/** Watches the attempts of a run. */
+/** Enforces the time limits of the attempts of a run. */
 export interface AttemptWatcher {
-  /** Starts the clock of an attempt. Limits are in milliseconds. */
+  /** Starts an attempt. Dispose of the watch at its end. */
   watch(limits: Timeouts): AttemptWatch;
 }
 
 /**
- * Makes the watcher of a run. However many attempts there are, and pieces in
- * their bodies, there is one timer. It is set anew when something is due before
- * it, or when it fires early; and there is none while nothing is watched.
+ * Creates the watcher of a run. All attempts share one timer, however many pieces their bodies
+ * have. It is set again when an earlier limit is added, or when it fires before a limit has passed;
+ * there is none while there is no attempt.
  *
- * @param parent Ends every attempt, from outside.
+ * @param parent Aborts every attempt.
  */
 export function createWatcher(
   parent: AbortSignal,
@@ -58,10 +58,10 @@ export function createWatcher(
   const arm = (dueMs: number) => {
     cancelTimer();
     timerDueMs = dueMs;
-    cancelTimer = timers.after(Math.max(0, dueMs - clock.monotonicMs()), look);
+    cancelTimer = timers.after(Math.max(0, dueMs - clock.monotonicMs()), check);
   };
 
-  const look = () => {
+  const check = () => {
     const nowMs = clock.monotonicMs();
     timerDueMs = Infinity;
     let nextMs = Infinity;
@@ -72,15 +72,15 @@ export function createWatcher(
     if (nextMs < Infinity) arm(nextMs);
   };
 
-  const forget = (watch: Watch) => {
+  const remove = (watch: Watch) => {
     watches.delete(watch);
     if (watches.size > 0) return;
     cancelTimer();
     timerDueMs = Infinity;
   };
 
-  // A timer that fires early only looks and is set again; one that fires late would be wrong.
-  const due = (dueMs: number) => {
+  // A later limit needs no new timer: the current one fires early, and is set again.
+  const schedule = (dueMs: number) => {
     if (dueMs < timerDueMs) arm(dueMs);
   };
 
@@ -89,7 +89,7 @@ export function createWatcher(
   });
   return {
     watch: (limits) => {
-      const watch = new Watch(limits, clock, due, forget);
+      const watch = new Watch(limits, clock, schedule, remove);
       watches.add(watch);
       if (parent.aborted) watch.abort(parent.reason);
       return watch;
@@ -98,26 +98,26 @@ export function createWatcher(
 }
 
 class Watch implements AttemptWatch {
-  /** Monotonic time at which a limit passes unless something happens. */
+  /** Monotonic time at which the next limit passes. */
   dueMs: number;
   readonly #controller = new AbortController();
   readonly #limits: Timeouts;
   readonly #clock: Clock;
-  readonly #due: (dueMs: number) => void;
-  readonly #forget: (watch: Watch) => void;
+  readonly #schedule: (dueMs: number) => void;
+  readonly #remove: (watch: Watch) => void;
   readonly #attemptEndsMs: number;
-  #isForAnswer = false;
+  #awaitsHeaders = false;
 
   constructor(
     limits: Timeouts,
     clock: Clock,
-    due: (dueMs: number) => void,
-    forget: (watch: Watch) => void,
+    schedule: (dueMs: number) => void,
+    remove: (watch: Watch) => void,
   ) {
     this.#limits = limits;
     this.#clock = clock;
-    this.#due = due;
-    this.#forget = forget;
+    this.#schedule = schedule;
+    this.#remove = remove;
     this.#attemptEndsMs = clock.monotonicMs() + (limits.attemptMs ?? Infinity);
     this.dueMs = this.#attemptEndsMs;
   }
@@ -127,12 +127,12 @@ class Watch implements AttemptWatch {
   }
 
   startResponse(): void {
-    this.#isForAnswer = true;
+    this.#awaitsHeaders = true;
     this.#wait(this.#limits.responseMs);
   }
 
   progress(): void {
-    this.#isForAnswer = false;
+    this.#awaitsHeaders = false;
     this.#wait(this.#limits.idleMs);
   }
 
@@ -144,27 +144,27 @@ class Watch implements AttemptWatch {
     this.#controller.abort(reason);
   }
 
-  /** Ends the attempt for the limit that has passed. */
+  /** Aborts the attempt because a limit has passed. */
   end(nowMs: number): void {
     this.dueMs = Infinity;
     const { responseMs, idleMs, attemptMs } = this.#limits;
     if (nowMs >= this.#attemptEndsMs) {
       this.abort(timeout("timeout.attempt", "the attempt took longer than", attemptMs ?? Infinity));
-    } else if (this.#isForAnswer) {
+    } else if (this.#awaitsHeaders) {
       this.abort(timeout("timeout.response", "no response headers within", responseMs));
     } else {
-      this.abort(timeout("timeout.idle", "no more of the body within", idleMs));
+      this.abort(timeout("timeout.idle", "no bytes of the body within", idleMs));
     }
   }
 
   [Symbol.dispose](): void {
-    this.#forget(this);
+    this.#remove(this);
   }
 
-  #wait(patienceMs: number): void {
+  #wait(durationMs: number): void {
     if (this.signal.aborted) return;
-    this.dueMs = Math.min(this.#attemptEndsMs, this.#clock.monotonicMs() + patienceMs);
-    this.#due(this.dueMs);
+    this.dueMs = Math.min(this.#attemptEndsMs, this.#clock.monotonicMs() + durationMs);
+    this.#schedule(this.dueMs);
   }
 }
 
