@@ -9,7 +9,11 @@ import {
 } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
 import { CronfetchError } from "../../lib/core/errors.ts";
+import { bufferedState } from "../../lib/state/buffered.ts";
+import { RunLocks } from "../../lib/state/file_lock.ts";
 import { isObject } from "../../lib/state/format.ts";
+import { kvDriver } from "../../lib/state/kv.ts";
+import type { Kv } from "../../lib/state/kv_connection.ts";
 import { openState } from "../helpers/open.ts";
 import type { State } from "../../lib/state/state.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
@@ -186,19 +190,60 @@ Deno.test("format_1.db: a copy in format 1 stays beside the database, from befor
     await state.flush();
     state.save(record("newer"));
   }
-  assertEquals(await names(copy), ["format_1.db", "format_1.db.format-1"]);
-  await Deno.rename(`${copy.path}.format-1`, copy.path);
-  assertEquals(await copy.format(), 1);
-  await using state = await copy.open();
-  await assertHoldsAll(state);
+  await assertHasFormat1Beside(copy);
 });
+
+/** Calls of a database that wait: locks and reads of several connections then have an order. */
+interface Gates {
+  readonly get?: (key: Deno.KvKey) => Promise<void>;
+  readonly commit: (work: () => Promise<unknown>) => Promise<void>;
+}
+
+async function openGated({ path }: Copy, gates: Gates): Promise<State> {
+  const kv = await Deno.openKv(path);
+  const gated: Kv = {
+    get: async (key, options) => {
+      await gates.get?.(key);
+      return await kv.get(key, options);
+    },
+    getMany: (keys, options) => kv.getMany(keys, options),
+    list: (selector, options) => kv.list(selector, options),
+    atomic: () => {
+      const operation = kv.atomic();
+      const commit = operation.commit.bind(operation);
+      operation.commit = async () => {
+        const result = Promise.withResolvers<Awaited<ReturnType<typeof commit>>>();
+        await gates.commit(() => commit().then(result.resolve, result.reject));
+        return await result.promise;
+      };
+      return operation;
+    },
+    close: () => kv.close(),
+  };
+  const host = testHost({ now: NOW });
+  return bufferedState(await kvDriver(gated, `kv:${path}`, new RunLocks(path), host, path), host);
+}
+
+/** Runs one commit after another, the first once `count` of them are requested. */
+function commitsInTurn(count: number): Gates["commit"] {
+  const all = Promise.withResolvers<void>();
+  let requested = 0;
+  let last = all.promise;
+  return (work) => {
+    if (++requested === count) all.resolve();
+    return last = last.then(async () => void await work());
+  };
+}
 
 Deno.test("format_1.db: states that migrate at once keep a copy in format 1, and all changes", async () => {
   await using copy = await copyOf("format_1.db");
   {
     await using stack = new AsyncDisposableStack();
     const states: State[] = [];
-    for (let index = 0; index < 4; index++) states.push(stack.use(await copy.open()));
+    const commit = commitsInTurn(4);
+    for (let index = 0; index < 4; index++) {
+      states.push(stack.use(await openGated(copy, { commit })));
+    }
     for (const [index, state] of states.entries()) state.save(record(`new-${index}`));
     await Promise.all(states.map((state) => state.flush()));
   }
@@ -206,11 +251,53 @@ Deno.test("format_1.db: states that migrate at once keep a copy in format 1, and
     await using state = await copy.open();
     assertEquals((await state.allRecords()).size, MIGRATED.size + 4);
   }
+  await assertHasFormat1Beside(copy);
+});
+
+Deno.test("format_1.db: a copy that another state's migration overtakes is discarded", async () => {
+  await using copy = await copyOf("format_1.db");
+  const copied = Promise.withResolvers<void>();
+  const migrated = Promise.withResolvers<void>();
+  const inTurn = commitsInTurn(1);
+  let reads = 0;
+  {
+    await using first = await openGated(copy, {
+      commit: async (work) => {
+        await copied.promise;
+        await inTurn(work);
+        migrated.resolve();
+      },
+    });
+    await using second = await openGated(copy, {
+      // When it opens, before it copies, and after it has copied.
+      get: async () => {
+        if (++reads !== 3) return;
+        copied.resolve();
+        await migrated.promise;
+      },
+      commit: inTurn,
+    });
+    first.save(record("first"));
+    const flushed = first.flush();
+    second.save(record("second"));
+    await second.flush();
+    await flushed;
+    assertEquals(reads, 3);
+  }
+  {
+    await using state = await copy.open();
+    assertEquals((await state.allRecords()).size, MIGRATED.size + 2);
+  }
+  await assertHasFormat1Beside(copy);
+});
+
+async function assertHasFormat1Beside(copy: Copy): Promise<void> {
   assertEquals(await names(copy), ["format_1.db", "format_1.db.format-1"]);
   await Deno.rename(`${copy.path}.format-1`, copy.path);
+  assertEquals(await copy.format(), 1);
   await using state = await copy.open();
   await assertHoldsAll(state);
-});
+}
 
 Deno.test("format_1.db: it stays format 1 where it cannot be copied, and the changes are kept for later", async () => {
   await using copy = await copyOf("format_1.db");
