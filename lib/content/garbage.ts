@@ -4,15 +4,14 @@ import { isErrorDocument, mayBeErrorDocument } from "./error_document.ts";
 import { isBlankByte } from "./binary_format.ts";
 import { isHtmlIn, isMarkup, xmlErrorIn } from "./markup.ts";
 import type { MarkupRule } from "./markup.ts";
-import { decodeText, isJson } from "./text_content.ts";
+import { decodeText } from "./text_content.ts";
 
 /**
  * Which text is accepted.
  * - `page`: HTML and templates of it; only pointers are refused.
  * - `unnamed`: a name without an extension; HTML and JSON of any kind are accepted.
  * - `office`: old Office extensions, under which programs also export HTML tables.
- * - `data`: formats that begin neither with markup nor with a JSON object: CSV, iCalendar, SQL, …
- * - `json`: JSON and what may hold it, such as YAML; never markup.
+ * - `data`: formats that never begin with markup: CSV, JSON, YAML, …
  * - `xml`, `markdown`: formats that begin with markup of their own.
  * - `text`: everything else.
  */
@@ -54,13 +53,15 @@ export function garbageIn(
       }
       if (isHtmlIn(text, rule)) return "HTML";
       if (rule === "xml" && /^\s*<\?php\s/.test(text)) return "PHP source";
-      if ((rule !== "data" && rule !== "json") || !isMarkup(text)) return null;
+      if (rule !== "data" || !isMarkup(text)) return null;
       return /^\s*<\?xml\s/.test(text) ? "XML" : "markup";
     }
     case "{":
     case "[":
       if (rule === "page" || rule === "unnamed" || !isWhole) return null;
-      return head.length > LONGEST_ERROR_BYTES ? null : jsonIn(head, rule);
+      return head.length <= LONGEST_ERROR_BYTES && isJsonReport(head)
+        ? "a JSON error object"
+        : null;
     case "v":
     case "/":
     case ".":
@@ -71,15 +72,12 @@ export function garbageIn(
   }
 }
 
-/** JSON in place of a file, in a few words; or null. */
-function jsonIn(head: Uint8Array, rule: TextRule): string | null {
+/** Whether JSON that is whole reports an error. */
+function isJsonReport(head: Uint8Array): boolean {
   // Most long JSON shows in its first member that it is data, and is not parsed.
   const isShort = head.length <= SHORT_BYTES;
-  if (isShort || mayBeErrorDocument(decodeText(head.subarray(0, SAMPLE_BYTES)))) {
-    if (isErrorDocument(decodeText(head))) return "a JSON error object";
-  }
-  const isOther = rule === "data" || rule === "xml" || rule === "office";
-  return isOther && firstCharacter(head) === "{" && isJson(head) ? "a JSON object" : null;
+  return (isShort || mayBeErrorDocument(decodeText(head.subarray(0, SAMPLE_BYTES)))) &&
+    isErrorDocument(decodeText(head));
 }
 
 /** The first character that is not white space or a byte order mark; "" if it is not ASCII. */

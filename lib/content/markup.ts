@@ -1,7 +1,7 @@
 /** HTML and XML, recognized by how a text begins. */
 
-/** Which markup a format begins with: any but HTML, none, none, XML, or pieces of HTML. */
-export type MarkupRule = "text" | "data" | "json" | "xml" | "markdown";
+/** Which markup a format begins with: any but HTML, none, XML, or pieces of HTML. */
+export type MarkupRule = "text" | "data" | "xml" | "markdown";
 
 /** How a marked-up text begins, white space and comments aside. */
 export interface Opening {
@@ -78,7 +78,6 @@ export function isHtmlIn(text: string, rule: MarkupRule): boolean {
           (OTHER.has(name) && name !== "object" && STYLED.test(attributes)));
     case "text":
     case "data":
-    case "json":
       return PAGE.has(name) || PIECE.has(name) || OTHER.has(name) ||
         (name !== "" && SCRIPT.test(text.slice(end, end + SCRIPT_CHARACTERS)));
     default:

@@ -39,13 +39,9 @@ const EXTENSIONS: readonly (readonly [rule: TextRule, extensions: string])[] = [
   ],
   ["markdown", "md markdown mdown mkd mdx rmd qmd"],
   [
-    "json",
-    "json geojson topojson ndjson jsonl jsonld json5 jsonc har ipynb webmanifest avsc yaml yml js " +
-    "mjs cjs css",
-  ],
-  [
     "data",
-    "csv tsv tab psv toml ini ics ical ifb vcf sql m3u m3u8 srt vtt pem bib ris wkt",
+    "csv tsv tab psv json geojson topojson ndjson jsonl jsonld json5 jsonc har ipynb webmanifest " +
+    "avsc yaml yml toml ini ics ical ifb vcf sql css js mjs cjs m3u m3u8 srt vtt pem bib ris wkt",
   ],
 ];
 
@@ -130,9 +126,8 @@ function demandOfType(type: string): Demand {
     case "html":
       return "page";
     case "csv":
-      return "data";
     case "json":
-      return "json";
+      return "data";
     case "xml":
       return "xml";
     case "plain":
