@@ -1,4 +1,7 @@
-/** Rules for single values that a schema cannot tell. Each gives the rest of a sentence. */
+/**
+ * Checks of single values that a schema cannot express. A problem is the rest of a sentence that
+ * begins with the path of the value; null if the value is valid.
+ */
 
 import {
   DIGEST_ALGORITHMS,
@@ -20,7 +23,7 @@ const HEADER_NAME = new RegExp(`^${TOKEN}$`);
 /** A type and a subtype (RFC 9110, section 8.3.1), without parameters and wildcards. */
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
 
-/** Headers that frame the message or that cronfetch asks its own questions with. */
+/** Headers that frame the message or that cronfetch sets for conditional and range requests. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   "accept-encoding",
   "connection",
@@ -39,16 +42,16 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-const SHORTEST_INTERVAL_MS = 1_000;
-const LONGEST_INTERVAL_MS = 365 * 86_400_000;
+const MIN_INTERVAL_MS = 1_000;
+const MAX_INTERVAL_MS = 365 * 86_400_000;
 
 /**
- * Reads a URL to fetch.
+ * Parses the URL of a file.
  *
- * @param written As it stands in the config, before anything was filled in; for a guess.
+ * @param written The text in the config, before substitution; for a suggestion.
  */
 export function parseUrl(text: string, written: string): Parsed<URL> {
-  if (hasControls(text)) return { problem: "must not hold control characters" };
+  if (hasControls(text)) return { problem: "must not contain control characters" };
   const url = URL.parse(text);
   if (url === null) {
     const guess = /^[\w-]+(?:\.[\w-]+)+(?:[:/?#]|$)/.test(written) ? `https://${written}` : null;
@@ -60,23 +63,23 @@ export function parseUrl(text: string, written: string): Parsed<URL> {
   return { value: url };
 }
 
-/** What is wrong with the name of a request header. */
+/** Checks the name of a request header. */
 export function checkHeaderName(name: string): string | null {
-  if (!HEADER_NAME.test(name)) return "is not the name of a header";
+  if (!HEADER_NAME.test(name)) return "is not a valid header name";
   return OWN_HEADERS.has(name.toLowerCase()) ? "is a header that cronfetch sets itself" : null;
 }
 
-/** What is wrong with the value of a request header, without telling it (RFC 9110, section 5.5). */
+/** Checks the value of a request header (RFC 9110, section 5.5); the problem does not contain it. */
 export function checkHeaderValue(value: string): string | null {
   if (/\s$|^\s/.test(value)) return "must not begin or end with white space or a line break";
-  if (hasControls(value.replaceAll("\t", " "))) return "must not hold control characters";
-  return /[^\0-\xff]/.test(value) ? "must not hold characters beyond Latin-1" : null;
+  if (hasControls(value.replaceAll("\t", " "))) return "must not contain control characters";
+  return /[^\0-\xff]/.test(value) ? "must not contain characters outside Latin-1" : null;
 }
 
-/** What is wrong with a time zone. */
+/** Checks the name of a time zone. */
 export function checkTimezone(timezone: string, nearest: Nearest): string | null {
   try {
-    // Offsets such as +01:00 pass elsewhere, but know nothing of daylight saving.
+    // Intl also accepts offsets such as +01:00, which have no daylight saving time.
     if (/^[a-z]/i.test(timezone)) {
       new Intl.DateTimeFormat("en", { timeZone: timezone });
       return null;
@@ -88,14 +91,14 @@ export function checkTimezone(timezone: string, nearest: Nearest): string | null
   return `must be an IANA time zone such as "Europe/Berlin"${didYouMean(guess)}`;
 }
 
-/** What is wrong with a media type. */
+/** Checks a media type. */
 export function checkMediaType(type: string): string | null {
   return MEDIA_TYPE.test(type.toLowerCase())
     ? null
     : 'must be a media type such as "text/csv", without parameters';
 }
 
-/** What is wrong with a digest. */
+/** Checks a digest in hexadecimal. */
 export function checkDigest(digest: string, algorithm: DigestAlgorithm): string | null {
   const digits = DIGEST_DIGITS[algorithm];
   if (digest.length === digits && /^[0-9a-f]*$/i.test(digest)) return null;
@@ -104,9 +107,9 @@ export function checkDigest(digest: string, algorithm: DigestAlgorithm): string 
     didYouMean(other === undefined || !/^[0-9a-f]*$/i.test(digest) ? null : `expect.${other}`);
 }
 
-/** What is wrong with a task's id. */
+/** Checks the ID of a task. */
 export function checkId(id: string): string | null {
-  return hasControls(id) ? "must not hold control characters" : null;
+  return hasControls(id) ? "must not contain control characters" : null;
 }
 
 /** Parses a schedule. */
@@ -119,11 +122,11 @@ export function parseSchedule(
   const [, interval] = /^every\s(.*)$/.exec(text) ?? [];
   if (interval !== undefined) {
     const intervalMs = parseDuration(interval.trimStart()) ?? NaN;
-    return intervalMs >= SHORTEST_INTERVAL_MS && intervalMs <= LONGEST_INTERVAL_MS
+    return intervalMs >= MIN_INTERVAL_MS && intervalMs <= MAX_INTERVAL_MS
       ? { value: { kind: "every", intervalMs } }
       : {
         problem: `must have a duration such as 30m after "every", from ` +
-          `${durationText(SHORTEST_INTERVAL_MS)} to ${durationText(LONGEST_INTERVAL_MS)}`,
+          `${durationText(MIN_INTERVAL_MS)} to ${durationText(MAX_INTERVAL_MS)}`,
       };
   }
   const fields = text.trim().split(/\s+/);
@@ -135,8 +138,8 @@ export function parseSchedule(
     };
   }
   const expression = fields.join(" ");
-  const complaint = checkCron(expression, timezone);
-  return complaint === null ? { value: { kind: "cron", expression } } : { problem: complaint };
+  const problem = checkCron(expression, timezone);
+  return problem === null ? { value: { kind: "cron", expression } } : { problem };
 }
 
 function hasControls(text: string): boolean {

@@ -1,6 +1,8 @@
-/** Config: what the user wrote, validated, every default filled in. */
+/** Config: the validated configuration with all defaults, and its tasks. */
 
+import { CronfetchError } from "../core/errors.ts";
 import type { Alert } from "../core/event.ts";
+import type { StateLocation, StoreLocation } from "../core/location.ts";
 import {
   DIGEST_ALGORITHMS,
   type DigestAlgorithm,
@@ -8,81 +10,75 @@ import {
   type RunLimits,
   type Task,
 } from "../core/task.ts";
-import type { StateLocation, StoreLocation } from "../core/location.ts";
-import { createRenderer, parseTemplate, type Render, type Template } from "./template.ts";
 import { checkId } from "./checks.ts";
+import { DEFAULTS } from "./input.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
 import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
-import { DEFAULTS } from "./input.ts";
 import type { TaskOptions } from "./schema.ts";
-import { type Path, readUrl, type ResolvedUrl, type Scope } from "./scope.ts";
-import { CronfetchError } from "../core/errors.ts";
+import { type Path, readUrl, type Scope } from "./scope.ts";
 import { nearest } from "./suggest.ts";
+import { createRenderer, parseTemplate, type Render, type Template } from "./template.ts";
 
-/** What a run needs to know, from all files, flags and environment variables. */
+/** The configuration of a run, from all files, flags and environment variables. */
 export interface Config {
   readonly store: StoreLocation;
   readonly state: StateLocation;
   /** Limits of a run. */
   readonly limits: RunLimits;
-  /** Failures in a row, over an hour or one interval, before a task is called unhealthy. */
+  /** Consecutive failures, over an hour or one interval, until a task is unhealthy. */
   readonly alertAfter: number;
-  /** Who is told about changes of health. */
+  /** Receivers of health changes. */
   readonly alerts: readonly Alert[];
-  /** Flush each file to the disk before it is published. */
+  /** Flush each file to disk before publishing it. */
   readonly sync: boolean;
-  /** What the status page may do. */
+  /** Settings of the status page. */
   readonly page: {
-    /** Give out the published files. */
+    /** Allow downloads of published files. */
     readonly downloads: boolean;
   };
-  /** In the order of the files and of the tasks in them; see `tasksOf`. */
+  /** In the order of the files and of their tasks; see {@linkcode tasksOf}. */
   readonly tasks: readonly TaskTemplate[];
   /** Values that must not be shown, for `createRedactor`. */
   readonly secrets: readonly string[];
-  /** What is allowed and probably not meant, a line each, without secrets. */
+  /** Values that are valid but probably unintended, one line each, redacted. */
   readonly warnings: readonly string[];
-  /** Absolute paths of the files that were read. */
+  /** Absolute paths of the config files. */
   readonly files: readonly string[];
 }
 
-/** A task, and what of it changes with the time of the run. */
+/** A task and its parts that depend on the time of the run. */
 export interface TaskTemplate {
-  /** The task as of the time the config was loaded; as of every time unless it is `dated`. */
+  /** The task at the time the config was loaded. */
   readonly task: Task;
-  /** What has to be filled in anew for each run; null if nothing has. */
+  /** Parts to render for each run; null if the task contains no date. */
   readonly dated: DatedParts | null;
 }
 
-/** The parts of a task that may hold dates. */
+/** The parts of a task that may contain dates. */
 export interface DatedParts {
-  /** What to ask for. */
   readonly url: Template;
-  /** Asked in order when the URL fails. */
   readonly mirrors: readonly Template[];
-  /** Null where the name comes from the URL. */
+  /** Null if the URL names the file. */
   readonly to: Template | null;
-  /** Checksum files; empty where digests are written in the config, or not expected. */
+  /** Checksum files; empty if the config contains the digests, or expects none. */
   readonly checksums: readonly ChecksumTemplate[];
 }
 
-/** Where an expected digest comes from. */
+/** The checksum file of an expected digest. */
 export interface ChecksumTemplate {
-  /** What it is a digest of. */
   readonly algorithm: DigestAlgorithm;
-  /** A checksum file. */
   readonly url: Template;
-  /** The file's name in it; null for its usual names. */
+  /** The file's name in the checksum file; null to search for the names in the URL and the key. */
   readonly name: Template | null;
 }
 
 /**
- * Makes a task of an entry that the schema allows.
+ * Compiles an entry of `tasks` that is valid by the schema.
  *
- * @param base Options for what the entry does not say.
- * @param override What flags and environment variables make of the options.
- * @param path Where the entry stands in its source.
- * @returns Null after a complaint that leaves no task.
+ * @param base Options that the entry does not contain.
+ * @param override Applies flags and environment variables.
+ * @param path Path of the entry in its source.
+ * @returns Null after a problem that prevents the task from being compiled.
  */
 export function compileTask(
   entry: string | TaskOptions,
@@ -97,22 +93,22 @@ export function compileTask(
   const { timezone } = options;
 
   const urlPath = plain ? path : [...path, "url"];
-  const address = readUrl(own.url, timezone, urlPath, scope);
+  const resolved = readUrl(own.url, timezone, urlPath, scope);
   const mirrors = (own.mirrors ?? [])
     .map((mirror, index) => readUrl(mirror, timezone, [...path, "mirrors", index], scope))
     .filter((mirror) => mirror !== null);
   const to = own.to === undefined ? options.to : readName(own.to, [...path, "to"], scope);
-  if (address === null || to?.template === null) return null;
+  if (resolved === null || to?.template === null) return null;
 
   const template = to?.template ?? null;
   if (dependsOnSecret(own.url, template, timezone, scope.render, scope.host)) {
     scope.addProblem(
       urlPath,
-      'would put a secret into the name of a file; give the name with "to"',
+      'would put a secret into the name of the file; set the name with "to"',
     );
     return null;
   }
-  const key = keyFor(template, address.url, timezone, scope.render);
+  const key = keyFor(template, resolved.url, timezone, scope.render);
   if (key.problem !== undefined) {
     if (own.to !== undefined) scope.addProblem([...path, "to"], key.problem);
     else scope.addProblem(path, `gets a name from "defaults.to" that ${key.problem}`);
@@ -121,24 +117,24 @@ export function compileTask(
   const namedByServer = template?.hasServerName ?? false;
   if (namedByServer && !key.value.slice(key.value.lastIndexOf("/") + 1).includes("{name}")) {
     const place = own.to === undefined ? path : [...path, "to"];
-    scope.addProblem(place, "may hold {name} only in its last part");
+    scope.addProblem(place, "may contain {name} only in its last part");
     return null;
   }
 
   const checksums = readChecksums(options.expect);
-  const dated = [address, ...mirrors].some((part) => part.template.dated) ||
+  const dated = [resolved, ...mirrors].some((part) => part.template.dated) ||
     to?.template.dated === true ||
     checksums.some(({ url, name }) => url.dated || name?.dated === true);
   const isOwn = own.to !== undefined;
   const id = own.id ?? defaultId({ url: own.url, to, isOwn, dated, key: key.value }, scope);
-  const wrongId = checkId(id);
-  if (wrongId !== null) scope.addProblem([...path, "id"], wrongId);
+  const problem = checkId(id);
+  if (problem !== null) scope.addProblem([...path, "id"], problem);
 
   const { scheduleText: _, to: __, ...shared } = options;
   const task: Task = {
     ...shared,
     id,
-    url: address.text,
+    url: resolved.text,
     mirrors: mirrors.length === 0 ? NO_MIRRORS : mirrors.map((mirror) => mirror.text),
     key: key.value,
     namedByServer,
@@ -148,21 +144,21 @@ export function compileTask(
   return {
     task,
     dated: {
-      url: address.template,
-      mirrors: mirrors.map((mirror: ResolvedUrl) => mirror.template),
+      url: resolved.template,
+      mirrors: mirrors.map((mirror) => mirror.template),
       to: to?.template ?? null,
       checksums,
     },
   };
 }
 
-/** One empty list for the many tasks without mirrors. */
+/** Shared by all tasks without mirrors. */
 const NO_MIRRORS: readonly string[] = Object.freeze([]);
 
-/** One empty list for the many tasks without checksum files. */
+/** Shared by all tasks without checksum files. */
 const NO_CHECKSUMS: readonly ChecksumTemplate[] = Object.freeze([]);
 
-/** The templates of checksum files, which have been checked before. */
+/** The templates of checksum files; their problems have already been reported. */
 function readChecksums(expect: Expectations): readonly ChecksumTemplate[] {
   let found: ChecksumTemplate[] | null = null;
   for (const algorithm of DIGEST_ALGORITHMS) {
@@ -175,18 +171,18 @@ function readChecksums(expect: Expectations): readonly ChecksumTemplate[] {
   return found ?? NO_CHECKSUMS;
 }
 
-/** What a default id is made of. */
+/** Input of a default ID. */
 interface Identity {
-  /** As it was written. */
+  /** As written in the config. */
   readonly url: string;
   readonly to: NameTemplate | null;
-  /** Whether `to` is the task's own, and so different for each task. */
+  /** Whether `to` is the task's own rather than from `defaults`. */
   readonly isOwn: boolean;
   readonly dated: boolean;
   readonly key: string;
 }
 
-/** The same from run to run: dates are not filled in, and the server's name is the URL's. */
+/** Stable between runs: dates are not rendered, and `{name}` is the last segment of the URL. */
 function defaultId({ url, to, isOwn, dated, key }: Identity, scope: Scope): string {
   const template = to?.template ?? null;
   if (!dated && (template === null || isOwn && !template.fromUrl || !template.hasServerName)) {
@@ -203,7 +199,7 @@ function defaultId({ url, to, isOwn, dated, key }: Identity, scope: Scope): stri
   return template.hasServerName ? name.replace("{name}", () => segment) : name;
 }
 
-/** A name with its dates as they are written. */
+/** A key with its dates as written. */
 function nameOfDated(template: Template, url: URL, scope: Scope): string | null {
   const parts = template.parts.map((part) =>
     typeof part === "object" && "format" in part ? `{${part.source}}` : part
@@ -212,9 +208,9 @@ function nameOfDated(template: Template, url: URL, scope: Scope): string | null 
   return keyFor(undated, url, DEFAULTS.timezone, scope.render).value ?? null;
 }
 
-/** The last segment of a URL as it was written; what stands between braces may hold anything. */
+/** The last segment of a URL as written; a slash between braces does not end a segment. */
 function lastSegment(url: string): string {
-  const plain = url.replace(/\{\{|\{[^{}]*\}/g, (hole) => "_".repeat(hole.length));
+  const plain = url.replace(/\{\{|\{[^{}]*\}/g, (placeholder) => "_".repeat(placeholder.length));
   const [path = ""] = /^[^?#]*/.exec(plain) ?? [];
   const [authority = ""] = /^[^/]*:\/\/[^/]*/.exec(path) ?? [];
   const start = Math.max(authority.length, path.lastIndexOf("/") + 1);
@@ -222,11 +218,11 @@ function lastSegment(url: string): string {
 }
 
 /**
- * The tasks of a config, the dates in them filled in for a run at `at`, each in
- * its task's time zone. A task without dates is the same object at every time.
+ * Returns the tasks of a config with their dates rendered for a run at `at`, in the time zone of
+ * each task. A task without dates is the same object in every run.
  *
- * @throws {CronfetchError} `config.invalid` in the odd case that a date makes of
- * a sound URL or name an unsound one, such as a host of `{date:D}`.
+ * @throws {CronfetchError} `config.invalid` if a rendered URL or name is invalid although it was
+ * valid when the config was loaded, such as the host `{date:D}`.
  */
 export function tasksOf(config: Config, at: Temporal.Instant): Task[] {
   const render = createRenderer(at);
@@ -236,9 +232,9 @@ export function tasksOf(config: Config, at: Temporal.Instant): Task[] {
 }
 
 /**
- * The ids that somebody asked for, all of them known.
+ * Returns the requested task IDs as a set.
  *
- * @throws {CronfetchError} `usage`, with every one that is not, and what it may have meant.
+ * @throws {CronfetchError} `usage` with every unknown ID and a suggestion.
  */
 export function knownIds(ids: readonly string[], tasks: readonly Task[]): Set<string> {
   const all = new Set(tasks.map((task) => task.id));
@@ -253,7 +249,7 @@ export function knownIds(ids: readonly string[], tasks: readonly Task[]): Set<st
   throw new CronfetchError("usage", lines.join("\n"));
 }
 
-/** What looks like a host with a path, as a URL. */
+/** A host with a path as a URL; null for other text. */
 function asUrl(text: string): string | null {
   const looksLike = /^(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::[0-9]+)?\/[^\s\p{Cc}]+$/iu.test(text);
   return looksLike && URL.canParse(`https://${text}`) ? `https://${text}` : null;
@@ -267,7 +263,7 @@ function renderDates(task: Task, dated: DatedParts, render: Render): Task {
   if (key?.value === undefined) {
     throw new CronfetchError(
       "config.invalid",
-      `Filling in the date of the task ${task.id}: its ${
+      `Rendering the dates of the task ${task.id}: its ${
         key === null ? "URL" : `name ${key.problem}`
       }`,
     );
@@ -281,8 +277,8 @@ function renderDates(task: Task, dated: DatedParts, render: Render): Task {
   };
 }
 
-/** Expectations with the dates in their checksum files filled in. */
-export function withChecksums(
+/** Expectations with rendered checksum files. */
+function withChecksums(
   expect: Expectations,
   checksums: readonly ChecksumTemplate[],
   render: Render,

@@ -1,17 +1,17 @@
-/** Finds text however it is encoded: percent-encoding, JSON and HTML escapes, several times over. Pure. */
+/** Decoding of nested percent-encoding, JSON and HTML escapes, to find text in all its encodings. Pure. */
 
-/** A text at one level of decoding, for a search that ignores case and how blanks are written. */
+/** A text at one level of decoding, for a search that ignores case and the encoding of spaces. */
 export interface Level {
-  /** Lower case, and `+` as a blank. */
+  /** In lower case, with `+` as a space. */
   readonly folded: string;
-  /** The range of the original text from which a range of `folded` was decoded. */
+  /** Returns the range of the original text that a range of `folded` was decoded from. */
   range(start: number, end: number): readonly [start: number, end: number];
 }
 
-/** Encodings over each other that are undone. Each level takes time linear in the text. */
-const MOST_LEVELS = 5;
+/** Maximum number of nested encodings. Each level takes time linear in the text. */
+const MAX_LEVELS = 5;
 
-/** One escape, or several percent-encoded bytes in a row. */
+/** One escape, or consecutive percent-encoded bytes. */
 const ENCODED =
   /(?:%[0-9a-f]{2})+|&(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-f]{1,6});|\\(?:u[0-9a-f]{4}|x[0-9a-f]{2}|["'\\/bfnrt])/gi;
 
@@ -30,19 +30,19 @@ const ESCAPES: Readonly<Record<string, string>> = {
   t: "\t",
 };
 
-/** A text and where its characters come from; null for the original text. */
+/** A text and the ranges its characters were decoded from; null for the original text. */
 interface Decoded {
   readonly text: string;
   readonly origins: readonly (readonly [start: number, end: number])[] | null;
 }
 
 /**
- * Yields a text as it is, then decoded once, twice, and so on until nothing is encoded. At every
- * level, what cannot be decoded stays.
+ * Yields a text, then decoded once, twice, and so on until it contains no encoding. Invalid
+ * sequences are kept at every level.
  */
 export function* levelsOf(text: string): Generator<Level> {
   let decoded: Decoded = { text, origins: null };
-  for (let level = 0; level < MOST_LEVELS; level++) {
+  for (let level = 0; level < MAX_LEVELS; level++) {
     yield levelOf(decoded);
     const next = decodeOnce(decoded);
     if (next === null) return;
@@ -69,13 +69,13 @@ function folded(text: string): string {
   return same.replaceAll("+", " ");
 }
 
-/** Undoes one level; null if nothing is encoded. */
+/** Decodes one level; null if the text contains no encoding. */
 function decodeOnce({ text, origins }: Decoded): Decoded | null {
   let decoded = "";
   let last = 0;
-  const made: (readonly [number, number])[] = [];
+  const ranges: (readonly [number, number])[] = [];
   const keep = (end: number) => {
-    for (let at = last; at < end; at++) made.push(origins?.[at] ?? [at, at + 1]);
+    for (let at = last; at < end; at++) ranges.push(origins?.[at] ?? [at, at + 1]);
     decoded += text.slice(last, end);
   };
   for (const { 0: token, index } of text.matchAll(ENCODED)) {
@@ -83,15 +83,15 @@ function decodeOnce({ text, origins }: Decoded): Decoded | null {
     for (const [value, offset, length] of piecesOf(token)) {
       const [start, end] = [index + offset, index + offset + length];
       const origin = [origins?.[start]?.[0] ?? start, origins?.[end - 1]?.[1] ?? end] as const;
-      // A character outside of the basic plane is two units.
-      for (let unit = 0; unit < value.length; unit++) made.push(origin);
+      // A character outside the basic plane is two units.
+      for (let unit = 0; unit < value.length; unit++) ranges.push(origin);
       decoded += value;
     }
     last = index + token.length;
   }
   if (last === 0) return null;
   keep(text.length);
-  return { text: decoded, origins: made };
+  return { text: decoded, origins: ranges };
 }
 
 type Piece = readonly [value: string, offset: number, length: number];
@@ -118,7 +118,7 @@ function character(code: number): string {
   return code <= 0x10ffff ? String.fromCodePoint(code) : "\ufffd";
 }
 
-/** Bytes of UTF-8 as characters; a byte that is none of it counts as Latin-1. */
+/** Decodes bytes as UTF-8; an invalid byte is decoded as Latin-1. */
 function percentDecoded(token: string): readonly Piece[] {
   const bytes = Uint8Array.fromHex(token.replaceAll("%", ""));
   const pieces: Piece[] = [];

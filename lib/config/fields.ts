@@ -1,34 +1,32 @@
 /**
- * The kinds of values a config is made of, each with the sentence that says what is allowed.
+ * Schemas of the kinds of values in a config, each with its message.
  *
- * They are zod's small ones: `zod` itself gives each kind all its methods when the first is made,
- * at every start.
+ * They use `zod/mini`: `zod` attaches all methods to every schema, which takes time at every start.
  */
 
 import * as z from "zod/mini";
 import { DURATION_UNITS, durationText } from "../core/time.ts";
 
-// Compiling a validator takes longer than the few values of most configs take without. Of 100,000
-// tasks, planning takes a tenth more so.
+// Compiling a validator takes longer than validating most configs without. With 100,000 tasks,
+// planning takes a tenth longer.
 z.config({ jitless: true });
 
-/** No duration is longer; most mistakes of a unit end above it. */
+/** Maximum duration; most durations with a wrong unit exceed it. */
 export const MAX_DURATION_MS: number = 365 * 86_400_000;
 
-/** Timers count milliseconds in 31 bits: 24 days and some hours. */
+/** Maximum timeout: timers count milliseconds in 31 bits, 24 days and some hours. */
 export const MAX_TIMEOUT_MS: number = 24 * 86_400_000;
 
 const MAX_SIZE_BYTES = 1000 ** 5;
 
-/** What a schema says about a wrong value, and about one that is not there. */
+/** The message of a schema for an invalid value; a missing one has its own message. */
 export function withMessage(sentence: string): { error: (issue: { input?: unknown }) => string } {
   return { error: (issue) => issue.input === undefined ? "is missing" : sentence };
 }
 
 /**
- * An object without other keys. Its fields are made when the first object is validated, or when it
- * is described, for zod asks for `shape` no sooner: most configs have few of the objects that they
- * may have.
+ * An object without other keys. Its fields are created when zod first reads `shape`, to validate or
+ * describe an object: most configs contain few of the possible objects.
  */
 export function object<Fields extends z.core.$ZodLooseShape>(
   sentence: string,
@@ -45,14 +43,14 @@ export function object<Fields extends z.core.$ZodLooseShape>(
   }) as z.ZodMiniObject<Fields, z.core.$strict>;
 }
 
-/** A duration within a range; gives milliseconds. */
+/** A duration within a range, as milliseconds. */
 export function duration(minMs: number, maxMs: number): z.ZodMiniType<number, string> {
   const sentence = `must be a duration such as 30s, 5m or 1h30m, from ${durationText(minMs)} ` +
     `to ${durationText(maxMs)}`;
   return titled("duration", quantity(DURATION_PATTERN, parseDuration, minMs, maxMs, sentence));
 }
 
-/** A size, as text or as a number of bytes; gives bytes. */
+/** A size within a range, as text or a number, as bytes. */
 export function size(minBytes: number): z.ZodMiniType<number, string | number> {
   const sentence = `must be a size such as 512B, 10MB or 10MiB, from ${formatSize(minBytes)} ` +
     `to ${formatSize(MAX_SIZE_BYTES)}`;
@@ -79,10 +77,10 @@ export function fraction(): z.ZodMiniType<number, number> {
   return titled("number", z.number(sentence).check(z.gte(0, sentence), z.lte(1, sentence)));
 }
 
-/** Text that is not empty; `what` says what it is. */
+/** Text that is not empty; `what` describes it in the message. */
 export function text(what: string, maxLength = 1_000): z.ZodMiniType<string, string> {
   const sentence = withMessage(`must be ${what}`);
-  const tooLong = withMessage(`must be ${what}, of ${maxLength} characters at most`);
+  const tooLong = withMessage(`must be ${what}, of at most ${maxLength} characters`);
   return titled(
     "text",
     z.string(sentence).check(z.minLength(1, sentence), z.maxLength(maxLength, tooLong)),
@@ -94,7 +92,7 @@ export function url(): z.ZodMiniType<string, string> {
   return text("an absolute http or https URL", 8_000);
 }
 
-/** One of a few words. */
+/** One of some words. */
 export function oneOf<const Word extends string>(
   words: readonly [Word, ...Word[]],
 ): z.ZodMiniType<Word, Word> {
@@ -106,12 +104,12 @@ export function boolean(): z.ZodMiniType<boolean, boolean> {
   return z.boolean(withMessage("must be true or false"));
 }
 
-/** Says in the docs and the JSON Schema what kind of value a schema is for. */
+/** Sets the kind of value, for the docs and the JSON Schema. */
 export function titled<Schema extends z.ZodMiniType>(title: string, schema: Schema): Schema {
   return addMeta(schema, { title });
 }
 
-/** Makes a field that has to be there of a schema: it is described. */
+/** Makes a required field of a schema. */
 export function required<Schema extends z.ZodMiniType>(
   schema: Schema,
   description: string,
@@ -120,25 +118,25 @@ export function required<Schema extends z.ZodMiniType>(
 }
 
 /**
- * Makes an option of a schema: it may be left out, and is described.
+ * Makes an optional field of a schema.
  *
- * @param standard What counts where it is left out, as a person would write it.
+ * @param defaultValue Its default, as in a config file.
  */
 export function option<Schema extends z.ZodMiniType>(
   schema: Schema,
   description: string,
-  standard?: unknown,
+  defaultValue?: unknown,
 ): z.ZodMiniOptional<Schema> {
   return addMeta(z.optional(schema), {
     ...z.globalRegistry.get(schema),
     description,
-    ...(standard === undefined ? {} : { standard }),
+    ...(defaultValue === undefined ? {} : { standard: defaultValue }),
   });
 }
 
-/** Adds to what is known of a schema. */
-function addMeta<Schema extends z.ZodMiniType>(schema: Schema, news: z.core.GlobalMeta): Schema {
-  z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), ...news });
+/** Adds to the metadata of a schema. */
+function addMeta<Schema extends z.ZodMiniType>(schema: Schema, meta: z.core.GlobalMeta): Schema {
+  z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), ...meta });
   return schema;
 }
 
@@ -183,18 +181,18 @@ const SIZE_UNITS = {
 
 const NUMBER = "[0-9]+(?:\\.[0-9]+)?";
 
-/** What a duration looks like: each unit once at most, the largest first. */
+/** A duration: each unit at most once, the largest first. */
 export const DURATION_PATTERN: RegExp = new RegExp(
   `^(?=.)${Object.keys(DURATION_UNITS).map((unit) => `(?:${NUMBER}${unit})?`).join("")}$`,
 );
 
-/** What a size looks like. */
+/** A size. */
 export const SIZE_PATTERN: RegExp = new RegExp(
   `^${NUMBER} ?(?:${Object.keys(SIZE_UNITS).join("|")})$`,
 );
 
 /**
- * Reads a duration such as `250ms`, `30s`, `1.5h` or `1h30m`.
+ * Parses a duration such as `250ms`, `30s`, `1.5h` or `1h30m`.
  *
  * @returns Whole milliseconds, or null for anything else.
  */
@@ -208,7 +206,7 @@ export function parseDuration(text: string): number | null {
 }
 
 /**
- * Reads a size such as `512B`, `10MB` or `1.5 GiB`.
+ * Parses a size such as `512B`, `10MB` or `1.5 GiB`.
  *
  * @returns Whole bytes, or null for anything else.
  */
@@ -219,7 +217,7 @@ export function parseSize(text: string): number | null {
   return Math.round(number * SIZE_UNITS[unit as keyof typeof SIZE_UNITS]);
 }
 
-/** Writes bytes in the largest decimal unit that loses nothing, so that {@linkcode parseSize} reads them back. */
+/** Formats bytes in the largest exact decimal unit, for {@linkcode parseSize}. */
 export function formatSize(sizeBytes: number): string {
   for (const unit of ["TB", "GB", "MB", "KB"] as const) {
     const bytes = SIZE_UNITS[unit];

@@ -1,4 +1,4 @@
-/** JSON, with comments and trailing commas where they are allowed (JSONC). */
+/** JSON, and JSON with comments and trailing commas (JSONC). */
 
 import * as jsonc from "jsonc-parser";
 import type { Node, ParseErrorCode } from "jsonc-parser";
@@ -11,66 +11,66 @@ import {
   TOO_DEEP,
 } from "./source.ts";
 
-/** jsonc-parser's codes in plain words. */
+/** Messages for jsonc-parser's codes. */
 const MESSAGES: Readonly<Record<string, string>> = {
-  InvalidSymbol: "a value was expected; text needs double quotes",
-  InvalidNumberFormat: "this is not a number",
-  PropertyNameExpected: "a key in double quotes was expected",
-  ValueExpected: "a value was expected",
-  ColonExpected: "a colon was expected",
-  CommaExpected: "a comma was expected",
-  CloseBraceExpected: "a } was expected",
-  CloseBracketExpected: "a ] was expected",
-  EndOfFileExpected: "nothing was expected after the end",
-  InvalidCommentToken: "plain JSON has no comments; name the file .jsonc to have them",
-  UnexpectedEndOfComment: "this comment does not end",
-  UnexpectedEndOfString: "this text does not end on its line",
-  UnexpectedEndOfNumber: "this number is cut off",
-  InvalidUnicode: "this is not a Unicode escape",
-  InvalidEscapeCharacter: "this is not an escape",
-  InvalidCharacter: "this character needs an escape",
+  InvalidSymbol: "expected a value; text needs double quotes",
+  InvalidNumberFormat: "invalid number",
+  PropertyNameExpected: "expected a key in double quotes",
+  ValueExpected: "expected a value",
+  ColonExpected: "expected a colon",
+  CommaExpected: "expected a comma",
+  CloseBraceExpected: "expected a }",
+  CloseBracketExpected: "expected a ]",
+  EndOfFileExpected: "unexpected text after the end",
+  InvalidCommentToken: "comments are not allowed in JSON; rename the file to .jsonc",
+  UnexpectedEndOfComment: "unterminated comment",
+  UnexpectedEndOfString: "unterminated text",
+  UnexpectedEndOfNumber: "incomplete number",
+  InvalidUnicode: "invalid Unicode escape",
+  InvalidEscapeCharacter: "invalid escape",
+  InvalidCharacter: "this character must be escaped",
 };
 
-/** Reads JSON, or with `comments`, JSONC. Two equal keys in one object are a mistake. */
+/** Parses JSON, or JSONC if `comments` is true. A duplicate key is a problem. */
 export function readJson(text: string, comments: boolean): ParsedText {
   const duplicates: SyntaxProblem[] = [];
   const builder = valueBuilder(
     (key, offset) => duplicates.push({ offset, message: duplicateKey(key) }),
     (offset) => {
-      throw new Broken({ offset, message: TOO_DEEP });
+      throw new ParseStop({ offset, message: TOO_DEEP });
     },
   );
-  let broken: SyntaxProblem | null = null;
+  let error: SyntaxProblem | null = null;
   try {
     jsonc.visit(text, {
       ...builder.visitor,
       onError(code, offset) {
-        // The first is exact; the ones after it are mostly its consequences.
-        throw new Broken({ offset, message: messageOf(code) });
+        // Only the first error is exact; the others are mostly its consequences.
+        throw new ParseStop({ offset, message: messageOf(code) });
       },
     }, { disallowComments: !comments, allowTrailingComma: comments });
-  } catch (error) {
-    if (!(error instanceof Broken)) throw error;
-    broken = error.mistake;
+  } catch (stop) {
+    if (!(stop instanceof ParseStop)) throw stop;
+    error = stop.problem;
   }
   const locate = locator(() => jsonc.parseTree(text, undefined, { allowTrailingComma: true }));
-  return { value: builder.value(), problems: broken === null ? duplicates : [broken], locate };
+  return { value: builder.value(), problems: error === null ? duplicates : [error], locate };
 }
 
-/** Ends the visit of a text: the parser recurses, so it must not read a deeper one to its end. */
-class Broken extends Error {
-  constructor(readonly mistake: SyntaxProblem) {
-    super(mistake.message);
+/** Stops the parser at the first error. It recurses, so deep nesting must stop it too. */
+class ParseStop extends Error {
+  constructor(readonly problem: SyntaxProblem) {
+    super(problem.message);
   }
 }
 
 function messageOf(code: ParseErrorCode): string {
-  return MESSAGES[jsonc.printParseErrorCode(code)] ?? "this is not JSON";
+  return MESSAGES[jsonc.printParseErrorCode(code)] ?? "invalid JSON";
 }
 
 type Container = Record<string, unknown> | unknown[];
 
-/** Builds the value of a text as it is visited, and reports duplicate keys and deep nesting. */
+/** Builds the value during the visit, and reports duplicate keys and deep nesting. */
 function valueBuilder(
   duplicate: (key: string, offset: number) => void,
   tooDeep: (offset: number) => void,
@@ -110,8 +110,8 @@ function valueBuilder(
   };
 }
 
-/** Finds paths in a tree that is made for the first of them; each object is indexed once. */
-function locator(makeTree: () => Node | undefined): Locate {
+/** Locates paths in a tree that is parsed for the first of them; each object is indexed once. */
+function locator(parse: () => Node | undefined): Locate {
   let tree: Node | undefined;
   const indexes = new Map<Node, Map<unknown, Property>>();
 
@@ -126,7 +126,7 @@ function locator(makeTree: () => Node | undefined): Locate {
     return index.get(step);
   };
   return (path, part) => {
-    tree ??= makeTree();
+    tree ??= parse();
     let node = tree;
     let key = tree;
     for (const step of path) {

@@ -1,17 +1,17 @@
-/** The schema for editors and for the docs: JSON Schema, and the table of options. */
+/** The config schema as JSON Schema, for editors, and as a table of options, for the docs. */
 
 import * as z from "zod/mini";
 import { configSchema } from "./schema.ts";
 
-/** A JSON Schema, or a part of one, as far as it is read here. */
+/** The keywords of a JSON Schema that this program reads. */
 export interface JsonSchema {
-  /** Further keywords. */
+  /** Other keywords. */
   readonly [keyword: string]: unknown;
-  /** What kind of value, for people. */
+  /** Kind of the value. */
   readonly title?: string;
-  /** One sentence or two. */
+  /** One or two sentences. */
   readonly description?: string;
-  /** What counts where the value is left out. */
+  /** Default value. */
   readonly default?: unknown;
   /** JSON type. */
   readonly type?: string;
@@ -25,24 +25,24 @@ export interface JsonSchema {
   readonly items?: JsonSchema;
 }
 
-/** An option, for the docs. */
+/** A row of the table of options. */
 export interface OptionRow {
-  /** Where it stands: `limits.rate`, `tasks[].expect.type`. Task options may stand in `defaults` too. */
+  /** Path, such as `limits.rate` or `tasks[].expect.type`. */
   readonly path: string;
-  /** What kind of value, in a few words. */
+  /** Kind of the value, in a few words. */
   readonly type: string;
-  /** What counts where it is left out, as JSON; empty if nothing does. */
+  /** Default value as JSON; empty without one. */
   readonly default: string;
-  /** One sentence or two. */
+  /** One or two sentences. */
   readonly description: string;
 }
 
-/** The JSON Schema (draft 2020-12) of what a person may write. */
+/** Returns the JSON Schema (draft 2020-12) of a config file. */
 export function configJsonSchema(): JsonSchema {
   return z.toJSONSchema(configSchema, {
     io: "input",
     override({ jsonSchema }) {
-      // zod drops the `default` of what it transforms, so it travels under another name.
+      // zod drops the `default` of a transformed value, so `option` uses another keyword.
       if (!("standard" in jsonSchema)) return;
       jsonSchema.default = jsonSchema["standard"] as z.core.JSONSchema.JSONSchema["default"];
       delete jsonSchema["standard"];
@@ -50,13 +50,13 @@ export function configJsonSchema(): JsonSchema {
   }) as JsonSchema;
 }
 
-/** Every option of a config, in the order of the schema. */
+/** Returns every option of a config, in the order of the schema. */
 export function optionRows(): readonly OptionRow[] {
   rows ??= rowsBelow(configJsonSchema(), "");
   return rows;
 }
 
-/** Worked out once: every unknown key is held against them. */
+/** Cached, because every unknown key is compared with them. */
 let rows: readonly OptionRow[] | undefined;
 
 function rowsBelow(schema: JsonSchema, prefix: string): OptionRow[] {
@@ -68,14 +68,14 @@ function rowsBelow(schema: JsonSchema, prefix: string): OptionRow[] {
       default: part.default === undefined ? "" : JSON.stringify(part.default),
       description: part.description ?? "",
     };
-    // The options of `defaults` are the tasks', told once.
+    // The options in `defaults` are those of a task.
     if (path === "defaults") return [row];
     const [inner, suffix] = part.items ? [part.items, "[]."] : [part, "."];
     return [row, ...rowsBelow(objectIn(inner), path + suffix)];
   });
 }
 
-/** The alternative of a schema that has keys, if any. */
+/** The alternative of a schema that has keys, or an empty schema. */
 function objectIn(schema: JsonSchema): JsonSchema {
   if (schema.properties) return schema;
   return schema.anyOf?.map(objectIn).find((part) => part.properties) ?? {};

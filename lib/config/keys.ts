@@ -1,4 +1,7 @@
-/** Names of files: from `to`, from URLs and from servers, safe on every file system. */
+/**
+ * Keys of tasks: from `to`, from parts of the URL (`{host}/{path}/{stem}-{query.page}.{ext}`) and
+ * from servers, safe on every file system.
+ */
 
 import filenamify from "filenamify";
 import { trimEndOf } from "../core/text.ts";
@@ -10,59 +13,59 @@ import { isSecretParameter } from "./secrets.ts";
 import { parseTemplate, type Render, type Template, type UrlPart } from "./template.ts";
 
 /**
- * Longest name of a file in bytes. File systems allow 255; the rest is room for
- * what is put around a name while a file is written and while older versions are kept.
+ * Maximum length of a file name in bytes. File systems allow 255; the rest is for the additions to
+ * the names of drafts and older versions.
  */
-const LONGEST_NAME_BYTES = 200;
+const MAX_NAME_BYTES = 200;
 
-/** Longest key in bytes: what S3 allows. */
-const LONGEST_KEY_BYTES = 1_024;
+/** Maximum length of a key in bytes, as in S3. */
+const MAX_KEY_BYTES = 1_024;
 
-/** Longest extension that outlives the shortening of a name, in bytes, with its dot. */
-const LONGEST_EXTENSION_BYTES = 20;
+/** Maximum length in bytes of an extension that is kept when a name is shortened, with its dot. */
+const MAX_EXTENSION_BYTES = 20;
 
-/** Longest name that is made safe as it is, in characters; longer ones are shortened first. */
-const MAX_RAW_NAME = 2_000;
+/** Maximum length in UTF-16 units of a name passed to filenamify; a longer one is shortened first. */
+const MAX_RAW_NAME_LENGTH = 2_000;
 
 /** Name of a file whose URL ends in `/`. */
 export const NAMELESS = "index.html";
 
-/** Names of cronfetch's own, on file systems that ignore case too. */
+/** cronfetch's own names, also on file systems that ignore case. */
 const RESERVED = /^\.cronfetch(?:-|$)/i;
 
 /**
- * Makes a key of what `to` says, its template filled in, or of the URL where
- * `to` is absent or a folder. What a person wrote is refused where it is
- * unsafe; what comes from a URL is changed to be safe. A query never counts.
+ * Returns the key for a rendered `to`, or for the URL if `to` is null or a folder. An unsafe `to` is
+ * a problem; an unsafe name from the URL is changed to be safe. The query is ignored.
  */
 export function keyOf(to: string | null, url: URL): Parsed<string> {
   if (to === null) return { value: nameFromUrl(url) };
   const written = to.normalize("NFC");
-  const complaint = checkName(written.endsWith("/") ? written.slice(0, -1) : written);
-  if (complaint !== null) return { problem: complaint };
+  const problem = checkName(written.endsWith("/") ? written.slice(0, -1) : written);
+  if (problem !== null) return { problem };
   const key = written.endsWith("/") ? written + nameFromUrl(url) : written;
-  // No unit of UTF-16 takes more than three bytes.
-  return key.length * 3 > LONGEST_KEY_BYTES && bytesOf(key) > LONGEST_KEY_BYTES
-    ? { problem: `makes a name of more than ${LONGEST_KEY_BYTES} bytes` }
+  // A UTF-16 unit is at most three bytes of UTF-8.
+  return key.length * 3 > MAX_KEY_BYTES && bytesOf(key) > MAX_KEY_BYTES
+    ? { problem: `results in a key of more than ${MAX_KEY_BYTES} bytes` }
     : { value: key };
 }
 
 /**
- * What is wrong with a key where every key is put behind a bucket's prefix, or null.
+ * Checks the length of a key with the prefix of its bucket.
  *
  * @param prefix Without a slash at its end; `""` for none.
+ * @returns The problem, or null.
  */
 export function checkPrefixedKey(prefix: string, key: string): string | null {
   const name = prefix === "" ? key : `${prefix}/${key}`;
-  if (name.length * 3 <= LONGEST_KEY_BYTES || bytesOf(name) <= LONGEST_KEY_BYTES) return null;
-  return `makes, behind the prefix of the bucket, a name of more than ${LONGEST_KEY_BYTES} bytes`;
+  if (name.length * 3 <= MAX_KEY_BYTES || bytesOf(name) <= MAX_KEY_BYTES) return null;
+  return `results in a key of more than ${MAX_KEY_BYTES} bytes, including the bucket's prefix`;
 }
 
 /**
- * The last part of a name that a server gave (RFC 6266, section 4.3), made safe:
- * no folder, no device, no hidden file, at most 200 bytes.
+ * Makes a name from a server safe (RFC 6266, section 4.3): its last part, not a folder, a device or
+ * a hidden file, at most 200 bytes.
  *
- * @returns Null if nothing is left of it.
+ * @returns Null if no safe character is left.
  */
 export function safeName(name: string): string | null {
   const parts = name.replace(/%2f|%5c|\\/gi, "/").split("/");
@@ -71,11 +74,11 @@ export function safeName(name: string): string | null {
 }
 
 /**
- * Puts the name a server gave in place of `{name}` in a key.
+ * Substitutes `{name}` in a key.
  *
- * @param key Of a task with `namedByServer`.
- * @param name As the server gave it; null, or one of which nothing is left, stands for the URL's.
- * @param url The task's, not the one that answered.
+ * @param key Key of a task with `namedByServer`.
+ * @param name Name from the server. If it is null or has no safe character, the URL names the file.
+ * @param url URL of the task, not of the response.
  */
 export function keyWithName(key: string, name: string | null, url: string): string {
   const safe = (name === null ? null : safeName(name)) ?? nameFromUrl(new URL(url));
@@ -84,13 +87,13 @@ export function keyWithName(key: string, name: string | null, url: string): stri
   return key.slice(0, start) + (safeSegment(segment) ?? NAMELESS);
 }
 
-/** The last segment of a URL as a name, its query left out. */
+/** The last segment of a URL as a name, without the query. */
 export function nameFromUrl(url: URL): string {
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   return safeSegment(decodePercent(last)) ?? NAMELESS;
 }
 
-/** Decodes percent-encoded text; text that cannot be decoded stays as it is. */
+/** Decodes percent-encoded text; returns invalid text unchanged. */
 export function decodePercent(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -99,47 +102,50 @@ export function decodePercent(text: string): string {
   }
 }
 
+/** Checks a key from the config. */
 function checkName(path: string): string | null {
   if (/^[/\\]|^[a-z]:/i.test(path)) return "must be relative to the store";
   if (path.includes("\\")) return "must have / between its parts, not \\";
   for (const segment of path.split("/")) {
-    if (segment === "") return "must not hold an empty part";
-    if (segment === "." || segment === "..") return `must not hold ${segment} as a part`;
-    if (RESERVED.test(segment)) return `holds ${quote(segment)}, a name of cronfetch's own`;
+    if (segment === "") return "must not contain an empty part";
+    if (segment === "." || segment === "..") return `must not contain ${segment} as a part`;
+    if (RESERVED.test(segment)) {
+      return `contains ${quote(segment)}, a name that cronfetch uses itself`;
+    }
     const safe = safeSegment(segment);
     if (safe === segment) continue;
     const instead = safe === null ? "" : `; ${quote(safe)} is`;
-    return `holds ${quote(segment)}, which is no safe name on every system${instead}`;
+    return `contains ${quote(segment)}, which is not a safe name on every system${instead}`;
   }
   return null;
 }
 
 /**
- * Names that are safe beyond doubt, as nearly all are: looking them over with
- * more care is most of the time that 100,000 tasks take to load.
+ * Names that are obviously safe, as nearly all are. Passing them to filenamify would take most of
+ * the time to load 100,000 tasks.
  */
 const PLAIN =
   /^(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$))[a-z0-9_](?:[a-z0-9_.-]{0,98}[a-z0-9_-])?$/i;
 
-/** Makes one segment of a key safe everywhere; null if nothing is left of it. */
+/** Makes one segment of a key safe on every system; null if no safe character is left. */
 export function safeSegment(name: string): string | null {
   if (PLAIN.test(name)) return name;
   const trimmed = name.toWellFormed().trim();
   if (/^[.\s]*$/.test(trimmed)) return null;
-  // filenamify takes quadratic time for long runs of dots or blanks, which a server may send.
-  const bounded = trimmed.length > MAX_RAW_NAME ? shortenName(trimmed) : trimmed;
+  // filenamify takes quadratic time for long runs of dots or spaces, which a server may send.
+  const bounded = trimmed.length > MAX_RAW_NAME_LENGTH ? shortenName(trimmed) : trimmed;
   const safe = filenamify(bounded, { replacement: "_", maxLength: Infinity });
   const short = shortenName(safe);
   return RESERVED.test(short) ? `_${short}` : short;
 }
 
-/** Cuts a name to its longest length, before its extension. */
+/** Cuts a name to its maximum length, keeping its extension. */
 function shortenName(name: string): string {
-  if (bytesOf(name) <= LONGEST_NAME_BYTES) return name;
+  if (bytesOf(name) <= MAX_NAME_BYTES) return name;
   const dot = name.lastIndexOf(".");
   const extension = dot > 0 ? name.slice(dot) : "";
-  const kept = bytesOf(extension) <= LONGEST_EXTENSION_BYTES ? extension : "";
-  const room = new Uint8Array(LONGEST_NAME_BYTES - bytesOf(kept));
+  const kept = bytesOf(extension) <= MAX_EXTENSION_BYTES ? extension : "";
+  const room = new Uint8Array(MAX_NAME_BYTES - bytesOf(kept));
   const { read } = encoder.encodeInto(name, room);
   return trimEndOf(name.slice(0, read), ". ") + kept;
 }
@@ -150,15 +156,15 @@ function bytesOf(text: string): number {
   return encoder.encode(text).length;
 }
 
-/** Stands before each value of a URL in a rendered name. No name may hold it. */
+/** Precedes each value of a URL in a rendered name. No name may contain it. */
 const MARK = "\u0001";
 
 /**
- * The key of a task: its template with the dates and the parts of the URL, or the URL's own name.
- * What a person wrote is refused where it is unsafe; what comes from the URL is made safe, and
- * parts of the path of which nothing is left are dropped.
+ * Returns the key of a task: its template with the dates and the parts of the URL, or the name in
+ * the URL. Unsafe literal text is a problem; text from the URL is made safe, and segments without
+ * any safe character are dropped.
  *
- * @param template Null where the URL names the file.
+ * @param template Null if the URL names the file.
  */
 export function keyFor(
   template: Template | null,
@@ -168,8 +174,8 @@ export function keyFor(
 ): Parsed<string> {
   if (template === null) return keyOf(null, url);
   if (!template.fromUrl) return keyOf(render(template, timezone), url);
-  const complaint = checkUrlParts(template, url);
-  if (complaint !== null) return { problem: complaint };
+  const problem = checkUrlParts(template, url);
+  if (problem !== null) return { problem };
   const marked = render(
     template,
     timezone,
@@ -179,7 +185,7 @@ export function keyFor(
   const kept = segments.flatMap((segment, index) => {
     if (!segment.includes(MARK)) return [segment];
     const safe = safeSegment(trimEndOf(segment.replaceAll(MARK, ""), ". "));
-    // Folders of git repositories are refused where a person writes them.
+    // A literal folder of a git repository is a problem; one from a URL is renamed.
     if (safe !== null) return [reservedKey(safe, false, []) === null ? safe : `_${safe}`];
     return index === segments.length - 1 ? [NAMELESS] : [];
   });
@@ -194,17 +200,17 @@ function isFolder({ parts }: Template): boolean {
     (typeof before !== "string" || before === "" || before.endsWith("/"));
 }
 
-/** What the URL lacks, or what of it must not be in a name. */
+/** Checks that the URL has the parts of a template, and that none is a secret. */
 function checkUrlParts({ parts }: Template, url: URL): string | null {
   for (const part of parts) {
     if (typeof part === "string") {
-      if (part.includes(MARK)) return "must not hold control characters";
+      if (part.includes(MARK)) return "must not contain control characters";
       continue;
     }
     if (!("part" in part) || part.part !== "query") continue;
     const name = `the query parameter ${quote(part.parameter)}`;
     if (isSecretParameter(part.parameter)) {
-      return `holds ${name}, which by its name is a secret`;
+      return `contains ${name}, which is a secret by its name`;
     }
     if (!url.searchParams.get(part.parameter)) {
       return `needs ${name}, which the URL does not have`;
@@ -215,7 +221,7 @@ function checkUrlParts({ parts }: Template, url: URL): string | null {
 
 function valueOf({ part, parameter }: UrlPart, url: URL, named: boolean): string {
   const value = plainValueOf(part, parameter, url);
-  // Only the one in the template is the server's name.
+  // Only `{name}` in the template is replaced by the server's name.
   return named ? value.replaceAll("{name}", "_name_") : value;
 }
 
@@ -236,19 +242,19 @@ function plainValueOf(part: UrlPart["part"], parameter: string, url: URL): strin
   }
 }
 
-/** The path without the last segment, decoded; empty segments are dropped. */
+/** The segments of the path except the last, decoded, without empty ones. */
 function foldersOf(url: URL): string[] {
   return url.pathname.split("/").slice(1, -1).filter((segment) => segment !== "").map(
     decodePercent,
   );
 }
 
-/** A value that adds no segment, and no mark. */
+/** A value without segments and marks. */
 function withinSegment(value: string): string {
   return value.replaceAll("/", "_").replaceAll(MARK, "_");
 }
 
-/** A name before and after its last dot; a dot in front makes no extension. */
+/** Splits a name at its last dot; a leading dot does not begin an extension. */
 function splitName(name: string): { stem: string; extension: string } {
   const dot = name.lastIndexOf(".");
   return dot > 0
@@ -257,10 +263,10 @@ function splitName(name: string): { stem: string; extension: string } {
 }
 
 /**
- * Whether the name of a file depends on what `${env:NAME}` stands for in its URL: it is made of
- * two URLs with other values of the same form, and compared.
+ * Returns whether the key of a task depends on the value of `${env:NAME}` in its URL. Compares the
+ * keys of two URLs with different values of the same form.
  *
- * @param written The URL as it is in the config.
+ * @param written The URL as written in the config.
  */
 export function dependsOnSecret(
   written: string,
@@ -275,7 +281,7 @@ export function dependsOnSecret(
     const url = parseTemplate(substituteUrl(written, disguised).text, false).value;
     const parsed = url && parseUrl(render(url, timezone), written).value;
     if (!parsed) return null;
-    // A server that gives no name leaves it to the URL.
+    // Without a name from the server, the URL names the file.
     const fallback = template?.hasServerName ? nameFromUrl(parsed) : "";
     return `${fallback}\n${keyFor(template, parsed, timezone, render).value}`;
   });
@@ -284,7 +290,7 @@ export function dependsOnSecret(
   return dependsOnUrl && (first === null || first !== second);
 }
 
-/** Text of the same form: what delimits the parts of a URL stays. */
+/** Replaces letters and digits; delimiters of a URL are kept. */
 function disguise(value: string | undefined, [letter, digit]: Iterable<string> & string) {
   const [, scheme = "", rest = ""] = /^(https?:)?(.*)$/is.exec(value ?? "") ?? [];
   return value === undefined
@@ -293,8 +299,8 @@ function disguise(value: string | undefined, [letter, digit]: Iterable<string> &
 }
 
 /**
- * The part that tells two URLs with one name apart, as a name for all tasks like them; null if
- * they are equal, or differ in what no name may hold.
+ * Returns the part of the URL that distinguishes two URLs with the same name, as a value of `to`;
+ * null if they are equal or differ only in parts that no name may contain.
  */
 export function distinctName(url: URL, other: URL): string | null {
   for (const name of new Set([...url.searchParams.keys(), ...other.searchParams.keys()])) {

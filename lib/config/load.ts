@@ -1,35 +1,35 @@
-/** Files, standard input, arguments, flags and environment -> one Config, or every mistake in them. */
+/** Loading: files, standard input, arguments, flags and environment -> one Config or all problems. */
 
 import { dirname, extname, join, resolve } from "@std/path";
+import { CronfetchError } from "../core/errors.ts";
 import type { Host, Timers } from "../core/host.ts";
+import { CONFIG_NAMES } from "../core/ownership.ts";
 import { loadPatternEngine, type PatternEngine } from "../core/pattern.ts";
 import { combine, type CombineContext } from "./combine.ts";
 import type { Config } from "./config.ts";
-import { variable } from "./variables.ts";
+import type { ConfigInput } from "./input.ts";
 import { NO_OVERRIDES, type Overrides, readOverrides } from "./overrides.ts";
 import { ConfigError, type Problem, problemLines, ProblemList } from "./problem.ts";
 import { argumentSource, readSource } from "./read.ts";
-import type { ConfigInput } from "./input.ts";
 import { createRedactor } from "./secrets.ts";
 import { readValue, type Source } from "./source.ts";
-import { CronfetchError } from "../core/errors.ts";
-import { CONFIG_NAMES } from "../core/ownership.ts";
+import { variable } from "./variables.ts";
 
 /** What to load. */
 export interface LoadRequest {
-  /** Files in order, as they were given; `-` is standard input. Empty: look for one. */
+  /** Files in order, as given; `-` is standard input. Empty: see {@linkcode findConfig}. */
   readonly files: readonly string[];
-  /** URLs given as arguments. With these and without files no file is looked for. */
+  /** URLs given as arguments. If there are any, no config is searched for. */
   readonly urls: readonly string[];
-  /** Name of the file of the only URL in `urls`. Default: the URL's own. */
+  /** Key of the file of the only URL in `urls`. Default: the name in the URL. */
   readonly name?: string;
   /** Values of flags. */
   readonly overrides: Overrides;
-  /** When, for checking what the dates in names and URLs come to. */
+  /** Time at which dates in names and URLs are rendered to check them. */
   readonly at: Temporal.Instant;
-  /** The state where nobody names one. Default: a database beside the config. */
+  /** The state if none is configured. Default: a database beside the config. */
   readonly defaultState?: string;
-  /** Whether modules that were run before are to be run anew. Default: false. */
+  /** Whether to run modules again that were imported before. Default: false. */
   readonly reload?: boolean;
 }
 
@@ -37,35 +37,33 @@ export interface LoadRequest {
 export type LoadHost = Pick<Host, "env" | "cwd" | "readStdin">;
 
 /**
- * Loads a config: the named files or the nearest `cronfetch.*`, and over them
- * environment variables, and over these flags. Requests nothing.
+ * Loads a config from the given files or the nearest `cronfetch.*`. Flags take precedence over
+ * environment variables, and these over files. Sends no request.
  *
- * @throws {ConfigError} with every mistake in all of them.
- * @throws {CronfetchError} `config.not-found` if no file was named and none is
- * there, `config.invalid` if one folder holds two.
+ * @throws {ConfigError} with every problem of all sources.
+ * @throws {CronfetchError} `config.not-found` and `config.invalid`, see {@linkcode findConfig}.
  */
 export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<Config> {
   const problems = new ProblemList();
   const overrides = readOverrides(request.overrides, host, problems.listed);
   const files = await filesOf(request, host);
-  const again = request.reload ?? false;
   const sources: Source[] = [];
   for (const file of files) {
-    const reading = await readSource(file, host, again);
-    for (const problem of reading.problems) problems.add(() => problem);
-    if (reading.source) sources.push(reading.source);
+    const result = await readSource(file, host, request.reload ?? false);
+    for (const problem of result.problems) problems.add(() => problem);
+    if (result.source) sources.push(result.source);
   }
   if (request.urls.length > 0) sources.push(argumentSource(request, host.cwd()));
   const patterns = await patternEngineFor(sources.map(({ value }) => value));
   const paths = pathsOf(files, host);
-  const surroundings = { ...request, host, overrides, problems, patterns, files: paths };
-  return { ...combineOrThrow(sources, surroundings), files: paths };
+  const context = { ...request, host, overrides, problems, patterns, files: paths };
+  return { ...combineOrThrow(sources, context), files: paths };
 }
 
 /**
- * The absolute paths of the files that {@linkcode loadConfig} reads.
+ * Returns the absolute paths of the files that {@linkcode loadConfig} reads.
  *
- * @throws {CronfetchError} As that does where it finds none, or two.
+ * @throws {CronfetchError} `config.not-found` and `config.invalid`, see {@linkcode findConfig}.
  */
 export async function configFiles(
   request: Pick<LoadRequest, "files" | "urls">,
@@ -75,11 +73,11 @@ export async function configFiles(
 }
 
 /**
- * Loads a config that a program made. Flags and the `CRONFETCH_` variables do
- * not count, `${env:NAME}` does.
+ * Loads a config from a value. Flags and `CRONFETCH_` variables are ignored, `${env:NAME}` is
+ * substituted.
  *
- * @param request Has the engine of {@linkcode patternEngineFor} if the value may have patterns.
- * @throws {ConfigError} with every mistake in it.
+ * @param request Contains the result of {@linkcode patternEngineFor} if the value may have patterns.
+ * @throws {ConfigError} with every problem.
  */
 export function loadValue(
   value: ConfigInput,
@@ -87,14 +85,14 @@ export function loadValue(
   host: Pick<Host, "env" | "cwd">,
 ): Config {
   const problems = new ProblemList();
-  const { source, problems: flaws } = readValue("config", host.cwd(), value);
-  for (const flaw of flaws) problems.add(() => flaw);
-  const sources = source ? [source] : [];
-  const surroundings = {
+  const result = readValue("config", host.cwd(), value);
+  for (const problem of result.problems) problems.add(() => problem);
+  const sources = result.source ? [result.source] : [];
+  const context = {
     ...{ patterns: null, ...request },
     ...{ host, overrides: NO_OVERRIDES, problems, files: [] },
   };
-  return { ...combineOrThrow(sources, surroundings), files: [] };
+  return { ...combineOrThrow(sources, context), files: [] };
 }
 
 /** Loads the engine for `expect.matches` if one of the configs has a pattern; null if none has. */
@@ -112,7 +110,7 @@ function field(value: unknown, name: string): unknown {
   try {
     return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
   } catch {
-    // A getter that throws is a mistake, which loading reports.
+    // `readValue` reports a getter that throws.
     return undefined;
   }
 }
@@ -131,19 +129,18 @@ function pathsOf(files: readonly string[], { cwd }: Pick<LoadHost, "cwd">): stri
 
 function combineOrThrow(
   sources: readonly Source[],
-  given: Omit<CombineContext, "warnings">,
+  context: Omit<CombineContext, "warnings">,
 ): Omit<Config, "files"> {
   const warnings = new ProblemList();
-  const surroundings = { ...given, warnings };
-  const config = combine(sources, surroundings);
-  const { listed, unlisted, unchecked } = surroundings.problems;
+  const config = combine(sources, { ...context, warnings });
+  const { listed, unlisted, unchecked } = context.problems;
   const [first, ...others] = sortAndRedact(listed, config.secrets);
   if (first !== undefined) throw new ConfigError([first, ...others], unlisted, unchecked);
   const readableWarnings = sortAndRedact(warnings.listed, config.secrets);
   return { ...config, warnings: problemLines(readableWarnings, warnings.unlisted) };
 }
 
-/** Problems as people read: source after source, from top to bottom, without a secret. */
+/** Sorts problems by source, line and column, and redacts their messages. */
 function sortAndRedact(problems: readonly Problem[], secrets: readonly string[]): Problem[] {
   const redact = createRedactor(secrets);
   const bySource = Map.groupBy(problems, (problem) => problem.source);
@@ -155,12 +152,11 @@ function sortAndRedact(problems: readonly Problem[], secrets: readonly string[])
 }
 
 /**
- * Looks for a config in a folder, then in each one above it, up to the first
- * that holds `.git` or to the root.
+ * Searches a folder and its parents for a config, up to the first folder that contains `.git`.
  *
  * @returns Its absolute path.
- * @throws {CronfetchError} `config.not-found` if there is none, `config.invalid`
- * if a folder holds two.
+ * @throws {CronfetchError} `config.not-found` if none is found, `config.invalid` if one folder
+ * contains several.
  */
 export async function findConfig(folder: string): Promise<string> {
   let current = folder;
@@ -170,8 +166,8 @@ export async function findConfig(folder: string): Promise<string> {
     if (second !== undefined) {
       throw new CronfetchError(
         "config.invalid",
-        `Looking for a config: ${current} holds ${found.join(" and ")}; ` +
-          "remove all but one, or name the ones to use with --config",
+        `Searching for a config: ${current} contains ${found.join(" and ")}; ` +
+          "remove all but one, or select one with --config",
       );
     }
     if (first !== undefined) return join(current, first);
@@ -179,11 +175,11 @@ export async function findConfig(folder: string): Promise<string> {
     if (above === current || (await existing(current, [".git"])).length > 0) break;
     current = above;
   }
-  const where = current === folder ? folder : `${folder} or in a folder above it, up to ${current}`;
+  const where = current === folder ? folder : `${folder} or in its parent folders up to ${current}`;
   throw new CronfetchError(
     "config.not-found",
-    `Looking for a config: there is no ${CONFIG_NAMES.join(", ")} in ${where}; ` +
-      "cronfetch init makes one, and --config names one elsewhere",
+    `Searching for a config: no ${CONFIG_NAMES.join(", ")} in ${where}; ` +
+      "create one with cronfetch init, or select one elsewhere with --config",
   );
 }
 
@@ -197,7 +193,7 @@ async function exists(path: string): Promise<boolean> {
     await Deno.stat(path);
     return true;
   } catch (error) {
-    // What may not be read cannot be used either.
+    // Without permission to read it, the file is not usable either.
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
       return false;
     }
@@ -205,69 +201,74 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** What is in force, and what comes after it. */
+/**
+ * A config that is reloaded after its files change.
+ *
+ * Its files are polled instead of watched: editors replace files, mounted and network folders send
+ * no change events, and polling needs no permission besides reading the files.
+ */
 export interface ConfigSource<Loaded> {
-  /** As it was loaded at first. */
+  /** The config as first loaded. */
   readonly first: Loaded;
   /**
-   * Looks whether the files have changed, and loads them if so.
+   * Reloads the config if its files have changed since the last call.
    *
-   * @param signal Ends the wait for files that are still being written.
-   * @returns Null if they are as they were when it was last asked.
-   * @throws {CronfetchError} Every mistake in them, once for each change. Or the signal's reason.
+   * @param signal Aborts the wait for files that are still being written.
+   * @returns Null if the files have not changed.
+   * @throws {CronfetchError} with every problem, once per change; or the reason of the signal.
    */
   changed(signal: AbortSignal): Promise<Loaded | null>;
 }
 
-/** Where a config comes from. */
+/** How a config is loaded and reloaded. */
 export interface ConfigRequest<Loaded> {
-  /** Loads it; `again` says that modules are to be run anew. */
-  readonly load: (again: boolean) => Promise<Loaded>;
-  /** The absolute paths of the files that `load` is going to read. */
+  /** Loads the config; see {@linkcode LoadRequest.reload}. */
+  readonly load: (reload: boolean) => Promise<Loaded>;
+  /** Returns the absolute paths of the files that `load` reads. */
   readonly files: () => Promise<readonly string[]>;
   readonly timers: Timers;
 }
 
-/** How long files must stay the same to be taken for written, in milliseconds. */
-const SETTLED_MS = 250;
+/** Files that do not change for this time are considered written. */
+const SETTLE_MS = 250;
 
-/** How often that is waited for. */
+/** Maximum number of waits for files that keep changing. */
 const MAX_SETTLE_WAITS = 40;
 
 /**
- * Loads a config for the first time.
+ * Loads a config and prepares to reload it.
  *
- * @throws {CronfetchError} Every mistake in it.
+ * @throws {CronfetchError} with every problem.
  */
 export async function openConfigSource<Loaded>(
   { load, files, timers }: ConfigRequest<Loaded>,
 ): Promise<ConfigSource<Loaded>> {
-  // Looked at before they are read, so that no edit in between goes unseen.
+  // Taken before the files are read, so that no change in between is missed.
   let watched = await withImports(await files());
-  let seen = await fingerprintsOf(watched);
+  let previous = await fingerprintsOf(watched);
   const first = await load(false);
 
   return {
     first,
     changed: async (signal) => {
       let found = await fingerprintsOf(watched);
-      if (found === seen) return null;
+      if (found === previous) return null;
       for (let waits = 0; waits < MAX_SETTLE_WAITS; waits++) {
-        await timers.sleep(SETTLED_MS, signal);
+        await timers.sleep(SETTLE_MS, signal);
         const last = found;
         found = await fingerprintsOf(watched);
         if (found === last) break;
       }
-      seen = found;
-      // A look for a config that is not there any more fails here as it does in `load`.
+      previous = found;
+      // Throws the same error as `load` if the config has been deleted.
       watched = await withImports(await files());
-      seen = await fingerprintsOf(watched);
+      previous = await fingerprintsOf(watched);
       return await load(true);
     },
   };
 }
 
-/** How files look from outside: what changes with whatever is done to one, its times restored or not. */
+/** Metadata of files that changes with every modification, even if the modification time is restored. */
 async function fingerprintsOf(paths: readonly string[]): Promise<string> {
   return (await Promise.all(paths.map(fingerprintOf))).join("\n");
 }
@@ -283,13 +284,13 @@ async function fingerprintOf(path: string): Promise<string> {
 
 const MODULES = new Set([".ts", ".mts", ".js", ".mjs"]);
 
-/** What a module imports from files. What only looks like it is looked at too, and does no harm. */
+/** An import of a file. A match in a comment or a string only adds a file to poll. */
 const IMPORT = /\b(?:from|import)(?:\s+|\s*\(\s*)?["'](\.{1,2}\/[^"'\n]+)["']/g;
 
-/** The files, and those that modules among them import, directly or not. */
+/** The files and the transitive imports of modules among them. */
 async function withImports(files: readonly string[]): Promise<string[]> {
   const found = new Set(files);
-  // What is added on the way is come to as well.
+  // The iteration includes the paths that it adds.
   for (const path of found) {
     if (!MODULES.has(extname(path).toLowerCase())) continue;
     const text = await Deno.readTextFile(path).catch(() => "");

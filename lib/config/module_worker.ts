@@ -1,7 +1,6 @@
 /**
- * What runs a config module that may have been run before: a thread of its own,
- * with modules of its own. In the first thread a module stays as it was read
- * once, with all that it imports.
+ * Worker that runs a config module again. The main thread caches a module and its imports after the
+ * first import; a worker has its own module graph.
  */
 
 /// <reference lib="deno.worker" />

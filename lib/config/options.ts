@@ -1,4 +1,4 @@
-/** Task options in layers: the defaults, the config's, the file's, the task's own. */
+/** Task options in layers: the defaults, the config's, the file's `defaults`, the task's own. */
 
 import type {
   DigestAlgorithm,
@@ -26,7 +26,7 @@ import { type Path, readUrl, resolveText, type Scope } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate, type Template } from "./template.ts";
 
-/** What a task has besides its name and its URLs. */
+/** Options of a task except its ID, key and URLs. */
 export interface Options extends
   Pick<
     Task,
@@ -45,21 +45,21 @@ export interface Options extends
     | "allowPrivate"
     | "conditional"
   > {
-  /** The schedule as it was written; it has to be read again in another time zone. */
+  /** The schedule as written; it is parsed again in another time zone. */
   readonly scheduleText: string;
-  /** Names of files, for tasks without one of their own; null where the URL names them. */
+  /** `defaults.to`, for tasks without their own; null if the URL names the file. */
   readonly to: NameTemplate | null;
 }
 
-/** The name of a file, as `to` gives it. */
+/** A value of `to`. */
 export interface NameTemplate {
-  /** As it was written. */
+  /** As written in the config. */
   readonly written: string;
-  /** Null where it is wrong. */
+  /** Null if it is invalid. */
   readonly template: Template | null;
 }
 
-/** Reads a name; a mistake is recorded. */
+/** Parses a value of `to` and reports its problem. */
 export function readName(written: string, path: Path, scope: Scope): NameTemplate {
   const template = parseTemplate(written, true, scope.suggester.nearest);
   if (template.problem === undefined) return { written, template: template.value };
@@ -67,10 +67,10 @@ export function readName(written: string, path: Path, scope: Scope): NameTemplat
   return { written, template: null };
 }
 
-/** A URL that has every part a name may need. */
+/** A URL with every part that a name may contain. */
 const SAMPLE_URL = "https://example.org/folder/name.txt";
 
-/** Reads `defaults.to`. What is wrong whatever the URL is recorded here, not for each task. */
+/** Parses `defaults.to`. A problem that every URL would have is reported once, not for each task. */
 export function readDefaultName(
   written: string,
   timezone: string,
@@ -84,9 +84,9 @@ export function readDefaultName(
   for (const part of template.parts) {
     if (typeof part === "object" && "part" in part) url.searchParams.set(part.parameter, "x");
   }
-  const { problem: complaint } = keyFor(template, url, timezone, scope.render);
-  if (complaint === undefined) return name;
-  scope.addProblem(path, complaint);
+  const { problem } = keyFor(template, url, timezone, scope.render);
+  if (problem === undefined) return name;
+  scope.addProblem(path, problem);
   return { written, template: null };
 }
 
@@ -133,10 +133,10 @@ export const DEFAULT_OPTIONS: Options = {
 };
 
 /**
- * Puts one layer over another. Only what the new layer says is checked, so that
- * a mistake is told once, where it was made.
+ * Applies a layer of options. Only the values of the new layer are checked, so that a problem is
+ * reported once, at its place.
  *
- * @param path Where the layer stands in its source.
+ * @param path Path of the layer in its source.
  */
 export function applyOptions(
   base: Options,
@@ -187,16 +187,16 @@ function applyTiming(base: Timing, layer: TaskDefaults, path: Path, scope: Scope
 function readTimezone(base: Timing, layer: TaskDefaults, path: Path, scope: Scope): string {
   const { timezone } = layer;
   if (timezone === undefined) return base.timezone;
-  const complaint = scope.memoize(
+  const problem = scope.memoize(
     `timezone ${timezone}`,
     () => checkTimezone(timezone, scope.suggester.nearest),
   );
-  if (complaint === null) return timezone;
-  scope.addProblem([...path, "timezone"], complaint);
+  if (problem === null) return timezone;
+  scope.addProblem([...path, "timezone"], problem);
   return base.timezone;
 }
 
-/** The schedule in its time zone. A wrong one is not handed on, or every layer would complain. */
+/** Parses the schedule in its time zone. An invalid one is dropped, or every layer would report it. */
 function readSchedule(
   base: Timing,
   layer: TaskDefaults,
@@ -223,25 +223,25 @@ function readSchedule(
 
 type Headers = Options["headers"];
 
-/** Headers over others, their variables filled in; mistakes are complained of below `path`. */
+/** Applies request headers with their variables substituted; problems are reported below `path`. */
 export function applyHeaders(base: Headers, layer: Headers, path: Path, scope: Scope): Headers {
   const headers = new Map(Object.entries(base).map(([name, value]) => [name.toLowerCase(), value]));
   const seen = new Set<string>();
   for (const [name, written] of Object.entries(layer)) {
     const place = [...path, "headers", name];
     const lower = name.toLowerCase();
-    const wrongName = seen.has(lower)
-      ? "stands here twice; the names of headers are equal but for case"
+    const nameProblem = seen.has(lower)
+      ? "is a duplicate; header names are case-insensitive"
       : checkHeaderName(name);
     seen.add(lower);
-    if (wrongName !== null) {
-      scope.addProblem(place, wrongName);
+    if (nameProblem !== null) {
+      scope.addProblem(place, nameProblem);
       continue;
     }
     const value = resolveText(substitute(written, scope.host), place, scope);
     if (value === null) continue;
-    const wrongValue = checkHeaderValue(value);
-    if (wrongValue !== null) scope.addProblem(place, wrongValue);
+    const valueProblem = checkHeaderValue(value);
+    if (valueProblem !== null) scope.addProblem(place, valueProblem);
     for (const secret of secretsInHeader(lower, value)) scope.secrets.add(secret);
     headers.set(lower, value);
   }
@@ -263,16 +263,16 @@ function applyExpectations(
   path: Path,
   scope: Scope,
 ): Expectations {
-  /** The layer's value if it has one, checked; else that of the base. */
+  /** The checked value of the layer, or the value of the base. */
   const checked = (
     name: "type" | "matches",
-    complaintAbout: (value: string) => string | null,
+    check: (value: string) => string | null,
   ): string | null => {
     const value = layer[name];
     if (value === undefined) return base[name];
     if (value === null) return null;
-    const complaint = scope.memoize(`${name} ${value}`, () => complaintAbout(value));
-    if (complaint !== null) scope.addProblem([...path, name], complaint);
+    const problem = scope.memoize(`${name} ${value}`, () => check(value));
+    if (problem !== null) scope.addProblem([...path, name], problem);
     return value;
   };
   const digest = (algorithm: DigestAlgorithm): ExpectedDigest => {
@@ -302,12 +302,12 @@ function applyExpectations(
   };
   if (expect.maxSizeBytes !== null && expect.maxSizeBytes < expect.minSizeBytes) {
     const name = layer.maxSize === undefined ? "minSize" : "maxSize";
-    scope.addProblem([...path, name], "leaves no size: minSize is above maxSize");
+    scope.addProblem([...path, name], "allows no size: minSize is larger than maxSize");
   }
   return expect;
 }
 
-/** A digest, or where it comes from: variables filled in, dates not yet. */
+/** A digest, or its checksum file with variables substituted and dates not yet rendered. */
 function readDigest(
   digest: string | { readonly url: string; readonly name?: string | undefined } | null,
   algorithm: DigestAlgorithm,
@@ -315,14 +315,14 @@ function readDigest(
   scope: Scope,
 ): ExpectedDigest {
   if (typeof digest === "string") {
-    const complaint = checkDigest(digest, algorithm);
-    if (complaint !== null) scope.addProblem(path, complaint);
+    const problem = checkDigest(digest, algorithm);
+    if (problem !== null) scope.addProblem(path, problem);
     return digest.toLowerCase();
   }
   if (digest === null) return null;
   const { name = null } = digest;
-  const complaint = name === null ? undefined : parseTemplate(name, false).problem;
-  if (complaint !== undefined) scope.addProblem([...path, "name"], complaint);
-  const address = readUrl(digest.url, DEFAULTS.timezone, [...path, "url"], scope);
-  return { url: address?.written ?? digest.url, name };
+  const problem = name === null ? undefined : parseTemplate(name, false).problem;
+  if (problem !== undefined) scope.addProblem([...path, "name"], problem);
+  const resolved = readUrl(digest.url, DEFAULTS.timezone, [...path, "url"], scope);
+  return { url: resolved?.written ?? digest.url, name };
 }

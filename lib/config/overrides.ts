@@ -1,4 +1,4 @@
-/** What flags and environment variables set. */
+/** Options overridden by flags and environment variables. */
 
 import type * as z from "zod/mini";
 import type { Host } from "../core/host.ts";
@@ -12,39 +12,39 @@ import { redactUrl } from "./secrets.ts";
 /** Values of flags, as the command line contains them; a path is relative to the working folder. */
 export type Overrides = { readonly [Name in OverrideName]?: string | undefined };
 
-/** A value and who set it: a flag or a variable. */
+/** A value and its origin. */
 export interface Override<Value> {
-  /** As the config would have it. */
+  /** As in a validated config. */
   readonly value: Value;
-  /** The flag or the variable, for complaints. */
+  /** The flag or the variable, for problems. */
   readonly source: string;
 }
 
-/** The overrides as values. Units: milliseconds and bytes. Null: nobody set it. */
+/** Validated overrides. Units: milliseconds and bytes. Null: not overridden. */
 export interface OverrideValues {
-  /** Where files go, as text. */
+  /** Unparsed location. */
   readonly store: Override<string> | null;
-  /** Where is remembered what was fetched, as text. */
+  /** Unparsed location. */
   readonly state: Override<string> | null;
-  /** Of an attempt. */
+  /** Of an attempt; the value null is no limit. */
   readonly timeout: Override<number | null> | null;
-  /** Tasks worked on at once. */
+  /** Tasks in progress at a time. */
   readonly concurrency: number | null;
-  /** Tasks worked on at once for one host. */
+  /** Tasks in progress at a time for one host. */
   readonly perHost: number | null;
-  /** Attempts after the first one. */
+  /** Attempts after the first. */
   readonly retries: number | null;
-  /** Bytes a second; the value null is no limit. */
+  /** Bytes per second; the value null is no limit. */
   readonly rate: Override<number | null> | null;
   /** Of a file; the value null is no limit. */
   readonly maxSize: Override<number | null> | null;
-  /** Of the run, in milliseconds; the value null is no limit. */
+  /** Of the run; the value null is no limit. */
   readonly deadline: Override<number | null> | null;
-  /** Whether public hosts may lead to private addresses. */
+  /** Whether a public host may redirect or resolve to a private address. */
   readonly allowPrivate: boolean | null;
 }
 
-/** Nobody set anything. */
+/** No option is overridden. */
 export const NO_OVERRIDES: OverrideValues = {
   store: null,
   state: null,
@@ -58,7 +58,7 @@ export const NO_OVERRIDES: OverrideValues = {
   allowPrivate: null,
 };
 
-/** Reads the overrides; flags come before environment variables. Adds mistakes to `problems`. */
+/** Validates the overrides; flags take precedence over variables. Adds to `problems`. */
 export function readOverrides(
   flags: Overrides,
   host: Pick<Host, "env">,
@@ -67,14 +67,14 @@ export function readOverrides(
   const read = <Value>(
     name: OverrideName,
     schema: () => z.ZodMiniType<Value | undefined>,
-    prepare: (text: string) => unknown = (text) => text,
+    convert: (text: string) => unknown = (text) => text,
   ): Override<Value> | null => {
     const names = OVERRIDES[name];
     const flag = flags[name];
     const text = flag ?? variable(names.variable, host);
     if (text === undefined) return null;
     const source = flag === undefined ? names.variable : names.flag;
-    const parsed = schema().safeParse(prepare(text));
+    const parsed = schema().safeParse(convert(text));
     if (parsed.success && parsed.data !== undefined) return { value: parsed.data, source };
     const sentence = parsed.error?.issues[0]?.message ?? "";
     problems.push(overrideProblem(source, `${sentence}, not ${quote(redactUrl(text))}`));
@@ -94,10 +94,10 @@ export function readOverrides(
   };
 }
 
-/** Makes the function that gives every task what flags and variables say. */
+/** Creates a function that applies the overrides to the options of a task. */
 export function createOverride(
   values: OverrideValues,
-  share: <Value extends object>(value: Value) => Value,
+  intern: <Value extends object>(value: Value) => Value,
 ): (options: Options) => Options {
   const { timeout, retries, maxSize, allowPrivate } = values;
   if ([timeout, retries, maxSize, allowPrivate].every((value) => value === null)) {
@@ -108,15 +108,15 @@ export function createOverride(
     allowPrivate: allowPrivate ?? options.allowPrivate,
     timeouts: timeout === null
       ? options.timeouts
-      : share({ ...options.timeouts, attemptMs: timeout.value }),
-    retry: retries === null ? options.retry : share({ ...options.retry, attempts: retries + 1 }),
+      : intern({ ...options.timeouts, attemptMs: timeout.value }),
+    retry: retries === null ? options.retry : intern({ ...options.retry, attempts: retries + 1 }),
     expect: maxSize === null
       ? options.expect
-      : share({ ...options.expect, maxSizeBytes: maxSize.value }),
+      : intern({ ...options.expect, maxSizeBytes: maxSize.value }),
   });
 }
 
-/** A mistake in a flag or a variable. */
+/** A problem of a flag or a variable. */
 export function overrideProblem(source: string, message: string): Problem {
   return { code: "config.invalid", source, line: null, column: null, path: "", message };
 }
@@ -129,7 +129,7 @@ function toBoolean(text: string): unknown {
   return text === "true" ? true : text === "false" ? false : text;
 }
 
-/** `none` is how a flag says what null says in a file. */
+/** Converts `none`, the value of a flag for null. */
 function toNullable(text: string): unknown {
   return text === "none" ? null : text;
 }

@@ -1,4 +1,4 @@
-/** Files, standard input and arguments -> sources. */
+/** Reading: files, standard input and arguments -> sources. */
 
 import { dirname, extname, relative, resolve, toFileUrl } from "@std/path";
 import type { ErrorCode } from "../core/errors.ts";
@@ -16,10 +16,10 @@ import {
 } from "./source.ts";
 import { didYouMean } from "./suggest.ts";
 
-/** More than a million tasks; a larger file is not a config. */
-const LARGEST_BYTES = 32 * 1024 * 1024;
+/** Enough for a million tasks. */
+const MAX_BYTES = 32 * 1024 * 1024;
 
-const TOO_LARGE = "is larger than 32 MiB, which no config may be";
+const TOO_LARGE = "is larger than 32 MiB, the maximum size of a config";
 
 type Format = "jsonc" | "json" | "yaml" | "list";
 
@@ -32,18 +32,18 @@ const FORMATS: Readonly<Record<string, Format>> = {
 };
 
 /**
- * Reads a file, or with `-` standard input.
+ * Reads a file, or standard input for `-`.
  *
- * @param file As it was given; relative to the folder the program was started in.
- * @param again Whether it was read before, and a module is to be run anew.
+ * @param file Path as given, relative to the working folder.
+ * @param reload Whether to run a module again that was imported before.
  */
 export async function readSource(
   file: string,
   host: Pick<Host, "cwd" | "readStdin">,
-  again: boolean,
+  reload: boolean,
 ): Promise<ReadResult> {
   if (file === "-") {
-    const given = await host.readStdin(LARGEST_BYTES);
+    const given = await host.readStdin(MAX_BYTES);
     if (given === null) return failed("standard input", "config.syntax", TOO_LARGE);
     const text = withoutBom(given);
     return await readText(text, "standard input", host.cwd(), formatOf(text));
@@ -54,26 +54,26 @@ export async function readSource(
   let text: string;
   try {
     using file = await Deno.open(path);
-    const given = await readTextAtMost(file.readable, LARGEST_BYTES);
+    const given = await readTextAtMost(file.readable, MAX_BYTES);
     if (given === null) return failed(name, "config.syntax", TOO_LARGE);
     text = withoutBom(given);
   } catch (error) {
     return failed(name, "config.not-found", `cannot be read: ${openingReason(error)}`);
   }
-  if (extension === ".ts") return await readModule(path, name, again);
+  if (extension === ".ts") return await readModule(path, name, reload);
   return await readText(text, name, dirname(path), FORMATS[extension] ?? formatOf(text));
 }
 
 /**
- * URLs given as arguments, as a source of one task each.
+ * Returns URLs given as arguments as a source with one task each.
  *
- * @param name Of the file of the only URL; see `--output`.
+ * @param name Key of the file of the only URL; see `--output`.
  */
 export function argumentSource(
   { urls, name }: { readonly urls: readonly string[]; readonly name?: string },
   folder: string,
 ): Source {
-  // It is a name, and no template.
+  // The name is literal, not a template.
   const to = name?.replaceAll("{", "{{").replaceAll("}", "}}");
   return {
     name: "arguments",
@@ -90,7 +90,7 @@ export function argumentSource(
   };
 }
 
-/** A path as people gave it; one that was found, relative to where they are if it is below. */
+/** The path as given; a path that was found, relative to the working folder if it is below it. */
 function shownPath(path: string, given: string, cwd: string): string {
   if (path !== given) return given;
   const short = relative(cwd, path);
@@ -101,25 +101,25 @@ function withoutBom(text: string): string {
   return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
-/** Recognizes a config or a list of URLs without a file name. */
+/** Detects the format of a text without a known extension. */
 function formatOf(text: string): Format {
   const start = firstLine(text);
   if (/^[{[]|^\/[/*]/.test(start)) return "jsonc";
   return /^(?:---|["'$\w]+\s*:(?:\s|$))/.test(start) ? "yaml" : "list";
 }
 
-/** The first line that is neither blank nor a comment, without the blanks before it. */
+/** The first line that is neither blank nor a comment, without leading white space. */
 function firstLine(text: string): string {
   const line = /[^\s#]|#[^\n]*/g;
   for (;;) {
     const found = line.exec(text);
     if (found === null) return "";
-    if (!found[0].startsWith("#")) return text.slice(found.index, found.index + LONGEST_START);
+    if (!found[0].startsWith("#")) return text.slice(found.index, found.index + MAX_DETECTED);
   }
 }
 
-/** UTF-16 units at the beginning of a text that its format is recognized by. */
-const LONGEST_START = 1_000;
+/** Maximum number of UTF-16 units that the format is detected from. */
+const MAX_DETECTED = 1_000;
 
 async function readText(
   text: string,
@@ -149,7 +149,7 @@ async function readText(
     value: document.value,
     place(path, part) {
       const place = at(document.locate(path, part));
-      // In a list a line says everything; it has no names.
+      // A list has lines but no keys.
       return { ...place, path: format === "list" ? "" : formatPath(path) };
     },
   };
@@ -157,7 +157,7 @@ async function readText(
 }
 
 async function parse(text: string, format: Format): Promise<ParsedText> {
-  // No format allows it, and every other byte of UTF-16 is one.
+  // No format allows NUL; in UTF-16, every other byte of ASCII text is NUL.
   const offset = text.indexOf("\0");
   if (offset >= 0) return unreadable({ offset, message: "a NUL byte; is this text in UTF-8?" });
   switch (format) {
@@ -173,14 +173,14 @@ async function parse(text: string, format: Format): Promise<ParsedText> {
   }
 }
 
-function unreadable(mistake: SyntaxProblem): ParsedText {
-  return { value: undefined, problems: [mistake], locate: () => null };
+function unreadable(problem: SyntaxProblem): ParsedText {
+  return { value: undefined, problems: [problem], locate: () => null };
 }
 
-async function readModule(path: string, name: string, again: boolean): Promise<ReadResult> {
+async function readModule(path: string, name: string, reload: boolean): Promise<ReadResult> {
   let value: unknown;
   try {
-    value = await (again ? importModuleInWorker : importModule)(toFileUrl(path).href);
+    value = await (reload ? importModuleInWorker : importModule)(toFileUrl(path).href);
   } catch (error) {
     return failed(name, "config.syntax", `cannot be run: ${reasonOf(error)}`);
   }
@@ -199,13 +199,13 @@ function openingReason(error: unknown): string {
 }
 
 /**
- * Reads a list of URLs, one a line; blank lines and lines that begin with `#` are left out. A URL
- * has no blanks, and other programs read what follows one as an option or a second URL.
+ * Parses a list with one URL per line; blank lines and lines that begin with `#` are ignored. A space
+ * in a URL is an error, because other programs accept options or a second URL after one.
  */
 export function readList(text: string): ParsedText {
   const tasks: string[] = [];
   const offsets: number[] = [];
-  const mistakes: SyntaxProblem[] = [];
+  const problems: SyntaxProblem[] = [];
   let offset = 0;
   for (const line of text.split("\n")) {
     const url = line.trim();
@@ -213,38 +213,39 @@ export function readList(text: string): ParsedText {
       tasks.push(url);
       const start = offset + line.indexOf(url);
       offsets.push(start);
-      const blank = url.search(/\s/);
-      if (blank >= 0) mistakes.push({ offset: start + blank, message: blankIn(url) });
+      const space = url.search(/\s/);
+      if (space >= 0) problems.push({ offset: start + space, message: spaceMessage(url) });
     }
     offset += line.length + 1;
   }
   return {
     value: { tasks },
-    problems: mistakes,
+    problems,
     locate: ([, index]) => typeof index === "number" ? offsets[index] ?? null : null,
   };
 }
 
-function blankIn(url: string): string {
+function spaceMessage(url: string): string {
   const [, ...words] = url.split(/\s+/, 100);
   return words.some((word) => word.includes("://"))
-    ? "a blank in a URL; write one URL a line"
-    : `a blank in a URL; write %20${didYouMean(shortGuess(url.replaceAll(/\s/g, "%20")))}`;
+    ? "a space in a URL; write one URL per line"
+    : `a space in a URL; write %20${didYouMean(shortGuess(url.replaceAll(/\s/g, "%20")))}`;
 }
 
-/** A suggestion that would be shortened cannot be copied. */
+/** Null for a suggestion that would be cut, because it could not be copied. */
 function shortGuess(url: string): string | null {
   return url.length > SHOWN_LENGTH ? null : url;
 }
 
-/** What the thread of `module_worker.ts` says. */
-type Said = { readonly value: unknown } | { readonly reason: string };
+/** The message of `module_worker.ts`. */
+type WorkerResult = { readonly value: unknown } | { readonly reason: string };
 
 /**
- * Runs a module for the first time.
+ * Imports a module.
  *
- * @param url Of the module; `file:`.
- * @throws Whatever the module does.
+ * @param url `file:` URL of the module.
+ * @returns Its default export.
+ * @throws The error of the module.
  */
 export async function importModule(url: string): Promise<unknown> {
   const module: { readonly default?: unknown } = await import(url);
@@ -252,25 +253,26 @@ export async function importModule(url: string): Promise<unknown> {
 }
 
 /**
- * Runs a module as it is now, and all that it imports, although it was run before.
+ * Imports the current version of a module and its imports in a worker.
  *
- * @param url Of the module; `file:`.
- * @throws An error with the reason, if it cannot be run or exports more than plain data.
+ * @param url `file:` URL of the module.
+ * @returns Its default export.
+ * @throws An error with the reason if the module throws or exports more than plain data.
  */
 export async function importModuleInWorker(url: string): Promise<unknown> {
   const worker = new Worker(new URL("./module_worker.ts", import.meta.url), { type: "module" });
-  const { promise, resolve, reject } = Promise.withResolvers<Said>();
-  worker.onmessage = ({ data }: MessageEvent<Said>) => resolve(data);
+  const { promise, resolve, reject } = Promise.withResolvers<WorkerResult>();
+  worker.onmessage = ({ data }: MessageEvent<WorkerResult>) => resolve(data);
   worker.onerror = (event) => {
     event.preventDefault();
     reject(new Error(event.message));
   };
-  worker.onmessageerror = () => reject(new Error("what it exports cannot be passed on"));
+  worker.onmessageerror = () => reject(new Error("its default export is not plain data"));
   worker.postMessage(url);
   try {
-    const said = await promise;
-    if ("reason" in said) throw new Error(said.reason);
-    return said.value;
+    const result = await promise;
+    if ("reason" in result) throw new Error(result.reason);
+    return result.value;
   } finally {
     worker.terminate();
   }

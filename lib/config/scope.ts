@@ -1,42 +1,42 @@
-/** What the checks of one source share: where mistakes and secrets go. */
+/** Validation of one source: the scope that collects its problems and secrets, and its schema. */
 
+import type * as z from "zod/mini";
+import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
 import { parseUrl } from "./checks.ts";
-import { type Environment, substituteUrl, type Substitution } from "./variables.ts";
 import { formatPath, quote } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { didYouMean, type Suggester } from "./suggest.ts";
 import { parseTemplate, type Render, type Template } from "./template.ts";
-import type * as z from "zod/mini";
-import type { core } from "zod/mini";
+import { type Environment, substituteUrl, type Substitution } from "./variables.ts";
 
-/** Where in a source something stands: keys and indexes from its top. */
+/** Location in a source: keys and indexes from its root. */
 export type Path = readonly PropertyKey[];
 
-/** What the checks of one source share. */
+/** State shared by the checks of one source. */
 export interface Scope {
   /** Environment variables. */
   readonly host: Environment;
-  /** Null if no config has a pattern. */
+  /** Null if no source contains a pattern. */
   readonly patterns: PatternEngine | null;
-  /** Fills in templates as of the time of loading. */
+  /** Renders templates at the time of loading. */
   readonly render: Render;
-  /** Finds what was probably meant, over all sources. */
+  /** Shared by all sources, which bounds the cost of suggestions. */
   readonly suggester: Suggester;
-  /** Everything that must not be shown, over all sources. */
+  /** Values to redact, of all sources. */
   readonly secrets: Set<string>;
-  /** Records a mistake; the message is the rest of a sentence that begins with the path. */
+  /** Adds a problem. The message is the rest of a sentence that begins with the path. */
   addProblem(path: Path, message: string | (() => string), code?: ErrorCode): void;
-  /** Records what is allowed and probably not meant, as `complain` records a mistake. */
+  /** Adds a warning about a value that is valid but probably unintended. */
   addWarning(path: Path, message: string): void;
-  /** What `work` gave for this key before, or gives now; many tasks say the same. */
-  memoize<Value>(key: string, work: () => Value): Value;
-  /** Gives the one frozen object of those that are equal, so that 100,000 tasks share a few. */
+  /** Returns the cached value of a key, or computes it; many tasks contain equal values. */
+  memoize<Value>(key: string, compute: () => Value): Value;
+  /** Returns one frozen object for equal ones, so that 100,000 tasks share a few. */
   intern<Value extends object>(value: Value): Value;
 }
 
-/** Makes {@linkcode Scope.intern}. */
+/** Creates {@linkcode Scope.intern}. */
 export function createInterner(): Scope["intern"] {
   const known = new Map<string, object>();
   return <Value extends object>(value: Value): Value => {
@@ -48,16 +48,20 @@ export function createInterner(): Scope["intern"] {
   };
 }
 
-/** Makes {@linkcode Scope.memoize}. */
+/** Creates {@linkcode Scope.memoize}. */
 export function createMemo(): Scope["memoize"] {
   const known = new Map<string, unknown>();
-  return <Value>(key: string, work: () => Value): Value => {
-    if (!known.has(key)) known.set(key, work());
+  return <Value>(key: string, compute: () => Value): Value => {
+    if (!known.has(key)) known.set(key, compute());
     return known.get(key) as Value;
   };
 }
 
-/** Records what came of filling in variables; gives the text, or null after a complaint. */
+/**
+ * Adds the secrets and the problem of a substitution to the scope.
+ *
+ * @returns The text, or null after a problem.
+ */
 export function resolveText(substitution: Substitution, path: Path, scope: Scope): string | null {
   for (const value of substitution.values) scope.secrets.add(value);
   if (substitution.problem === null) return substitution.text;
@@ -66,19 +70,21 @@ export function resolveText(substitution: Substitution, path: Path, scope: Scope
   return null;
 }
 
-/** A URL that may hold dates. */
+/** A URL that may contain dates. */
 export interface ResolvedUrl {
-  /** The template as text, its variables filled in. */
+  /** Source of the template, its variables substituted. */
   readonly written: string;
-  /** The same, read. */
   readonly template: Template;
-  /** What it is at the time of loading. */
+  /** The URL at the time of loading. */
   readonly text: string;
-  /** The same, parsed. */
   readonly url: URL;
 }
 
-/** Reads a URL; null after a complaint. Its userinfo goes to the secrets. */
+/**
+ * Resolves a URL of the config; its userinfo is added to the secrets.
+ *
+ * @returns Null after a problem.
+ */
 export function readUrl(
   text: string,
   timezone: string,
@@ -110,11 +116,11 @@ export function readUrl(
 }
 
 /**
- * Validates a value. Mistakes are recorded, and the rest of the value is returned, so that the
- * mistakes that no schema finds can be recorded with them.
+ * Validates a value by a schema and adds its problems to the scope. The valid parts are returned,
+ * so that checks beyond the schema report their problems in the same run.
  *
  * @param path Path of the value in its source.
- * @returns Null if nothing is left without the wrong parts.
+ * @returns Null if no part is valid.
  */
 export function validate<Output>(
   schema: z.ZodMiniType<Output>,
@@ -124,15 +130,15 @@ export function validate<Output>(
 ): Output | null {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const findings = problemsOf(parsed.error.issues, path, value, scope.suggester);
-  for (const finding of findings) scope.addProblem(finding.path, finding.message, finding.code);
-  const wrong = findings.map((finding) => finding.path.slice(path.length));
+  const problems = problemsOf(parsed.error.issues, path, value, scope.suggester);
+  for (const problem of problems) scope.addProblem(problem.path, problem.message, problem.code);
+  const wrong = problems.map((problem) => problem.path.slice(path.length));
   return schema.safeParse(withoutPaths(value, wrong)).data ?? null;
 }
 
 /**
- * A copy of an object without the parts at some paths. A list with a wrong entry is removed as a
- * whole, and so is an object that lacks a required key.
+ * Copies an object without the values at `paths`. A list with an invalid entry and an object that
+ * lacks a required key are removed as a whole.
  */
 function withoutPaths(value: unknown, paths: readonly Path[]): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
@@ -153,40 +159,38 @@ function withoutPaths(value: unknown, paths: readonly Path[]): unknown {
   return Object.fromEntries(kept);
 }
 
-/** A mistake, and where in a source it is. */
+/** A problem and its path in a source. */
 interface PathProblem {
   /** A `config.` code. */
   readonly code: ErrorCode;
-  /** Keys and indexes from the top of the source. */
-  readonly path: readonly PropertyKey[];
+  readonly path: Path;
   /** The rest of a sentence that begins with the path. */
   readonly message: string;
 }
 
 /**
- * Turns zod's issues into findings, one for each mistake, in plain words.
+ * Translates zod's issues into problems.
  *
- * @param root Path of the value that was validated.
- * @param input The value itself.
- * @param suggester Finds what was probably meant.
+ * @param root Path of the validated value.
+ * @param input The validated value.
  */
 function problemsOf(
   issues: readonly core.$ZodIssue[],
-  root: readonly PropertyKey[],
+  root: Path,
   input: unknown,
   suggester: Suggester,
 ): PathProblem[] {
-  const findings = issues.flatMap((issue) => problemsOfIssue(issue, root, input, suggester));
-  // One wrong number can break several rules that say the same sentence.
+  const problems = issues.flatMap((issue) => problemsOfIssue(issue, root, input, suggester));
+  // A number can violate several rules with the same message.
   const distinct = new Map(
-    findings.map((found) => [`${formatPath(found.path)} ${found.message}`, found]),
+    problems.map((problem) => [`${formatPath(problem.path)} ${problem.message}`, problem]),
   );
   return [...distinct.values()];
 }
 
 function problemsOfIssue(
   issue: core.$ZodIssue,
-  root: readonly PropertyKey[],
+  root: Path,
   input: unknown,
   suggester: Suggester,
 ): PathProblem[] {
@@ -217,19 +221,20 @@ function problemsOfIssue(
   }
 }
 
-/** Whether a union's alternative is the one that was meant: the value has at least its type. */
+/** Whether an alternative of a union is the intended one: the value has at least its type. */
 function isIntendedBranch(issues: readonly core.$ZodIssue[]): boolean {
   return !issues.some((issue) => issue.code === "invalid_type" && issue.path.length === 0);
 }
 
-function patternOf(path: readonly PropertyKey[]): string {
+/** The path as in `OptionRow`, with `[]` for every index. */
+function patternOf(path: Path): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === "number") return `${text}[]`;
     return text === "" ? String(part) : `${text}.${String(part)}`;
   }, "");
 }
 
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+function valueAt(input: unknown, path: Path): unknown {
   return path.reduce<unknown>(
     (value, key) =>
       typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined,

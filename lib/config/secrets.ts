@@ -1,20 +1,20 @@
-/** What must never be shown, and how it is kept out of texts and URLs. */
+/** Secrets: which values are secret, and their redaction in texts and URLs. */
 
 import { levelsOf } from "./encodings.ts";
 
-/** What stands where a secret stood. */
+/** Replacement for a secret. */
 const MASK = "***";
 
 /**
- * Shorter ones are left alone: they stand in every other word, and text that is
- * full of masks tells them to whoever looks.
+ * Minimum length of a redacted secret. Shorter ones occur in many words by chance, and the positions
+ * of their masks would reveal them.
  */
-const SHORTEST_SECRET = 4;
+const MIN_SECRET_LENGTH = 4;
 
-/** Words that make a secret of what they name, in headers and in query parameters. */
+/** Parts of the names of headers and query parameters whose values are secrets. */
 const SENSITIVE = "token|secret|passw|pwd|signature|credential|session|jwt|api[-_]?key";
 
-/** Names of headers whose values are secrets, whoever wrote them. */
+/** Names of headers whose values are secrets, also literal ones. */
 const SENSITIVE_HEADER = new RegExp(
   `${SENSITIVE}|authorization|cookie|(?:^|-)(?:auth|key)(?:-|$)`,
   "i",
@@ -26,25 +26,25 @@ const SENSITIVE_PARAMETER = new RegExp(
   "i",
 );
 
-/** Whether the name of a query parameter says that its value is a secret. */
+/** Returns whether the value of a query parameter is a secret by its name. */
 export function isSecretParameter(name: string): boolean {
   return SENSITIVE_PARAMETER.test(name);
 }
 
 /**
- * Makes a function that replaces each secret by `***`, however it is written: percent-encoded in
- * part or several times, in either case, escaped for JSON or HTML, as a form or a host name has it,
- * in base64 alone or within a longer text. Letters match in either case.
+ * Creates a function that replaces every secret by `***` in all its encodings: percent-encoded in
+ * part or several times, escaped for JSON or HTML, as form data or a host name, in base64 alone or
+ * within a longer text. Matching ignores case.
  *
- * @param secrets In any order, with doubles; those of less than 4 characters are passed over.
+ * @param secrets In any order, with duplicates; secrets of less than 4 characters are ignored.
  */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const forms = new Set<string>();
   for (const secret of new Set(secrets)) {
-    if (secret.length < SHORTEST_SECRET) continue;
+    if (secret.length < MIN_SECRET_LENGTH) continue;
     for (const form of formsOf(secret)) {
       for (const { folded } of levelsOf(form)) {
-        if (folded.length >= SHORTEST_SECRET) forms.add(folded);
+        if (folded.length >= MIN_SECRET_LENGTH) forms.add(folded);
       }
     }
   }
@@ -53,7 +53,7 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   return (text) => {
     const ranges: (readonly [start: number, end: number])[] = [];
     for (const { folded, range } of levelsOf(text)) {
-      // Most texts hold no secret: one search shows it.
+      // Most texts contain no secret; one search is enough for them.
       if (!anyForm.test(folded)) continue;
       for (const form of forms) {
         for (let at = folded.indexOf(form); at >= 0; at = folded.indexOf(form, at + 1)) {
@@ -65,7 +65,7 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   };
 }
 
-/** Replaces ranges of a text; those that overlap as one. */
+/** Masks ranges of a text; overlapping ranges are masked as one. */
 function masked(text: string, ranges: (readonly [start: number, end: number])[]): string {
   let shown = "";
   let last = 0;
@@ -76,38 +76,39 @@ function masked(text: string, ranges: (readonly [start: number, end: number])[])
   return shown + text.slice(last);
 }
 
-/** Texts whose redacted forms are remembered: those of one task come up to seven times. */
-const REMEMBERED_TEXTS = 1_000;
+/** Number of cached texts: those of one task occur up to seven times. */
+const MAX_CACHED_TEXTS = 1_000;
 
 /**
- * Makes a function that redacts URLs, and texts that may be one: secrets, userinfo and telling
- * query parameters. It remembers the latest ones.
+ * Creates a function that redacts texts that may be URLs: secrets, userinfo and secret query
+ * parameters. It caches the latest results.
  *
  * @param secrets See {@linkcode createRedactor}.
  */
 export function createUrlRedactor(secrets: readonly string[]): (text: string) => string {
   const redactSecrets = createRedactor(secrets);
-  const remembered = new Map<string, string>();
+  const cache = new Map<string, string>();
   return (text) => {
-    const known = remembered.get(text);
+    const known = cache.get(text);
     if (known !== undefined) return known;
     const redacted = redactUrl(redactSecrets(text));
-    if (remembered.size >= REMEMBERED_TEXTS) remembered.clear();
-    remembered.set(text, redacted);
+    if (cache.size >= MAX_CACHED_TEXTS) cache.clear();
+    cache.set(text, redacted);
     return redacted;
   };
 }
 
 /**
- * A value as it is put into a URL, where it may be a path or a query: only what
- * would end the URL is percent-encoded.
+ * Encodes a value for a URL, of which it may be the path or the query: only characters that would
+ * truncate the URL are percent-encoded.
  *
- * @param isBeginning Whether the URL begins with it, and so may have its fragment.
+ * @param isBeginning Whether the value begins the URL, and so may contain its fragment.
  */
 export function encodeForUrl(value: string, isBeginning: boolean): string {
   return value.replace(isBeginning ? / /g : /[ #]/g, encodeURIComponent);
 }
 
+/** The forms in which a secret may occur in a decoded text. */
 function formsOf(secret: string): string[] {
   const wellFormed = secret.toWellFormed();
   const encoded = [
@@ -123,7 +124,7 @@ function formsOf(secret: string): string[] {
     url.pathname = text;
     url.search = text;
     encoded.push(text, url.username, url.pathname.slice(1), url.search.slice(1));
-    // One that is both a path and a query is encoded in two ways.
+    // A value with a path and a query is encoded in two ways.
     for (const start of ["http://host/", "http://host/?"]) {
       encoded.push(new URL(start + text).href.slice(start.length));
     }
@@ -131,31 +132,31 @@ function formsOf(secret: string): string[] {
   return [secret, ...encoded, ...hostForms(wellFormed), ...base64Forms(wellFormed)];
 }
 
-/** A secret that is a host name, or the beginning of one: URLs hold it in ASCII. */
+/** A secret that is a host name or the beginning of one, which is ASCII in a URL. */
 function hostForms(secret: string): string[] {
   const url = `http://${secret}/`;
   return URL.canParse(url) ? [new URL(url).hostname] : [];
 }
 
-/** Fewer characters of base64 would match by chance. */
-const SHORTEST_BASE64 = 8;
+/** Minimum length of base64; shorter text would match by chance. */
+const MIN_BASE64_LENGTH = 8;
 
-/** Base64 in both alphabets, of the secret alone, and of it within a longer text. */
+/** Base64 in both alphabets, of the secret alone and within a longer text. */
 function base64Forms(secret: string): string[] {
   const bytes = new TextEncoder().encode(secret);
   const forms = [bytes.toBase64(), bytes.toBase64({ omitPadding: true })];
-  // Three bytes make four characters: which ones depends on where the secret begins.
+  // Three bytes are four characters, which depend on the offset of the secret.
   for (const before of [0, 1, 2]) {
     const shifted = new Uint8Array(before + bytes.length);
     shifted.set(bytes, before);
     const end = Math.floor(shifted.length * 8 / 6);
     const form = shifted.toBase64().slice(Math.ceil(before * 8 / 6), end);
-    if (form.length >= SHORTEST_BASE64) forms.push(form);
+    if (form.length >= MIN_BASE64_LENGTH) forms.push(form);
   }
   return forms.flatMap((form) => [form, form.replaceAll("+", "-").replaceAll("/", "_")]);
 }
 
-/** Secrets in a header: those of a name that means one, whoever wrote the value. */
+/** Returns the secrets in a header; none if it is not secret by its name. */
 export function secretsInHeader(name: string, value: string): string[] {
   if (!SENSITIVE_HEADER.test(name)) return [];
   if (/^cookie$/i.test(name)) {
@@ -167,7 +168,7 @@ export function secretsInHeader(name: string, value: string): string[] {
   return [value, credentials, ...basic];
 }
 
-/** `user:password` of a Basic header (RFC 7617, section 2), and the password alone. */
+/** `user:password` of Basic credentials (RFC 7617, section 2), and the password alone. */
 function userAndPassword(credentials: string): string[] {
   try {
     const pair = new TextDecoder().decode(Uint8Array.fromBase64(credentials));
@@ -178,8 +179,8 @@ function userAndPassword(credentials: string): string[] {
 }
 
 /**
- * Secrets in the userinfo of a URL: the password, and with its user as it goes
- * into a Basic header. A user name without a password is a token, as GitHub's are.
+ * Returns the secrets in the userinfo of a URL: the password, and `user:password` as in a Basic
+ * header. A user name without a password is a token, as at GitHub.
  */
 export function secretsInUrl(url: URL | null): string[] {
   if (url === null || url.username + url.password === "") return [];
@@ -188,7 +189,7 @@ export function secretsInUrl(url: URL | null): string[] {
   return [...new Set(secrets)];
 }
 
-/** Decodes percent-encoded text; what cannot be decoded stays. */
+/** Decodes percent-encoded text; invalid sequences are kept. */
 function decoded(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) => {
     try {
@@ -199,28 +200,27 @@ function decoded(text: string): string {
   });
 }
 
-/** What precedes the userinfo of a URL; its slashes may be missing or reversed (WHATWG URL). */
+/** The part of a URL before the userinfo; its slashes may be missing or reversed (WHATWG URL). */
 const BEFORE_USERINFO = /^\s*(?:[a-z][a-z0-9+.-]*:)?[/\\]*/i;
 
-/** Ends the authority of a URL. */
+/** The end of the authority of a URL. */
 const AUTHORITY_END = /[/\\?#]/g;
 
-/** A parameter. No "?" in a name: a run of them would be searched from each of its characters. */
+/** A parameter. Its name contains no "?": a run of them would be searched from each character. */
 const PARAMETER = /([?&;#])([^=&;#?]*)=([^&#]+)/g;
-/** The same in a sentence, where a value ends at a blank or a quote. */
+/** A parameter in a sentence, where a value ends at a space or a quote. */
 const PARAMETER_IN_TEXT = /([?&;#])([^=&;#?\s"'`]*)=([^&#\s"'`]+)/g;
 
 /**
- * Replaces the userinfo of URLs and the values of their telling query parameters by `***`. Leaves
- * the rest as it is, and never throws.
+ * Replaces the userinfo and the secret query parameters of URLs by `***`. Never throws.
  *
- * @param text A URL, something that was meant as one, or a sentence that names URLs and files. In
- * all but a URL, userinfo ends at a blank or a quote, so an `@` in a file name hides nothing else.
+ * @param text A URL, an invalid URL, or a sentence with URLs and file names. Except in a valid URL,
+ * userinfo ends at a space or a quote, so that an `@` in a file name masks nothing else.
  */
 export function redactUrl(text: string): string {
   const isUrl = URL.canParse(text);
   const shown = !text.includes("@") ? text : isUrl
-    // Its path or query may hold another URL.
+    // The path or the query may contain another URL.
     ? withoutUserinfo(text).replace(WORD, (word) => afterSlashes(word) ?? word)
     : text.replace(WORD, (word) => afterSlashes(word) ?? beforeAt(word));
   return shown.replace(
@@ -230,7 +230,7 @@ export function redactUrl(text: string): string {
   );
 }
 
-/** Masks the userinfo of a URL: all up to the last `@` of its authority. */
+/** Masks the userinfo of a URL, up to the last `@` of its authority. */
 function withoutUserinfo(url: string): string {
   const [before = ""] = BEFORE_USERINFO.exec(url) ?? [];
   AUTHORITY_END.lastIndex = before.length;
@@ -239,10 +239,10 @@ function withoutUserinfo(url: string): string {
   return at < before.length ? url : `${before}${MASK}${url.slice(at)}`;
 }
 
-/** A text without blanks and quotes. */
+/** A text without spaces and quotes. */
 const WORD = /[^\s"'`]+/g;
 
-/** Masks what may be the userinfo of URLs in a word, which begin by slashes; null without any. */
+/** Masks possible userinfo after double slashes in a word; null if there is none. */
 function afterSlashes(word: string): string | null {
   const lastAt = word.lastIndexOf("@");
   let shown = "";
@@ -253,7 +253,7 @@ function afterSlashes(word: string): string | null {
     AUTHORITY_END.lastIndex = start;
     const authority = word.slice(start, AUTHORITY_END.exec(word)?.index ?? word.length);
     const at = authority.lastIndexOf("@");
-    // A password with a slash in it looks like a port that is none.
+    // A password that contains a slash looks like an invalid port.
     const isBroken = at < 0 && !/^\d*$|\]$/.test(authority.slice(authority.lastIndexOf(":") + 1)) &&
       authority.includes(":");
     const end = isBroken ? lastAt : start + at;
@@ -266,7 +266,7 @@ function afterSlashes(word: string): string | null {
   return last > 0 ? shown + word.slice(last) : null;
 }
 
-/** The same without slashes: a colon before the `@` tells credentials from a file name. */
+/** Masks credentials without slashes, which differ from a file name by a colon before the `@`. */
 function beforeAt(word: string): string {
   const [authority = ""] = word.split(/[/\\?#]/, 1);
   const at = authority.lastIndexOf("@");

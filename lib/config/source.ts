@@ -1,60 +1,57 @@
-/** Where a config comes from: one file, standard input, or the arguments. */
+/** Sources of a config: a file, standard input, arguments or a value. */
 
 import { formatPath, type Place, type Problem, quote } from "./problem.ts";
 
-/** Containers within each other, the config itself included. The schema needs 6. */
+/** Maximum nesting depth, including the config itself. The schema needs 6. */
 export const MAX_DEPTH = 64;
 
-/** The mistake of a text or a value with more than {@linkcode MAX_DEPTH} containers. */
+/** Problem of a text or value that exceeds {@linkcode MAX_DEPTH}. */
 export const TOO_DEEP = `is nested deeper than ${MAX_DEPTH} levels`;
 
-/** The mistake of an object that has one key twice. */
+/** Problem of an object that contains a key twice. */
 export function duplicateKey(key: string): string {
-  return `the key ${quote(key)} is given twice`;
+  return `duplicate key ${quote(key)}`;
 }
 
-/** A position in a text: offset of a UTF-16 unit, from 0. */
+/** A syntax error. */
 export interface SyntaxProblem {
-  /** Where in the text. */
+  /** Offset in UTF-16 units, from 0. */
   readonly offset: number;
-  /** What is wrong there. */
   readonly message: string;
 }
 
-/** Finds where in a text something stands. */
+/** Returns the offset of a key or a value. */
 export type Locate = (path: readonly PropertyKey[], part: "key" | "value") => number | null;
 
-/** A text as a format understands it. */
+/** A text parsed by its format. */
 export interface ParsedText {
-  /** What it says; of no use if there are mistakes. */
+  /** Unusable if there are problems. */
   readonly value: unknown;
-  /** What is wrong with its syntax. */
   readonly problems: readonly SyntaxProblem[];
   /**
-   * Offset of the key or the value at a path, or of the nearest object around
-   * it where it does not exist. Reads the text again, so it is for mistakes only.
+   * Returns the offset of the key or the value at a path; if it does not exist, of the nearest
+   * enclosing object. Parses the text again, so it is for problems only.
    */
   readonly locate: Locate;
 }
 
-/** A part of a config, still unvalidated. */
+/** A part of a config, not yet validated. */
 export interface Source {
-  /** As it is shown to people. */
+  /** Name in messages. */
   readonly name: string;
-  /** What relative paths in it are relative to; absolute. */
+  /** Absolute folder that its relative paths start at. */
   readonly folder: string;
-  /** What it says. */
   readonly value: unknown;
-  /** Where a path stands in it; see {@linkcode ParsedText.locate}. */
+  /** Returns the place of a path; see {@linkcode ParsedText.locate}. */
   place(path: readonly PropertyKey[], part: "key" | "value"): Place;
 }
 
-/** A source, or the mistakes in its syntax. */
+/** A source, or its syntax errors. */
 export type ReadResult =
   | { readonly source: Source; readonly problems: readonly [] }
   | { readonly source: null; readonly problems: readonly Problem[] };
 
-/** Makes a function that turns an offset in a text into a line and a column, both from 1. */
+/** Creates a function that converts an offset in a text to a line and a column, both from 1. */
 export function createLineFinder(
   text: string,
 ): (offset: number) => { line: number; column: number } {
@@ -72,24 +69,24 @@ export function createLineFinder(
   };
 }
 
-/** A value that cannot be copied. */
+/** A part of a value that cannot be copied. */
 export interface CopyProblem {
-  /** Keys and indexes from the top. */
+  /** Keys and indexes from the root. */
   readonly path: readonly PropertyKey[];
   /** The rest of a sentence that begins with the path. */
   readonly message: string;
 }
 
-/** Longest list that is copied; an array can have a length without having entries. */
-const LONGEST_LIST = 5_000_000;
+/** Maximum length of a copied list; an array can have a length without having entries. */
+const MAX_LIST_LENGTH = 5_000_000;
 
 /**
- * Copies objects and arrays with their own enumerable properties; other values stay as they are.
- * Equal references stay equal, so shared objects cost their size once. Getters and proxies run
- * here and never again: what they throw becomes a flaw.
+ * Copies objects and arrays with their own enumerable properties; other values are kept. An object
+ * that is referenced several times is copied once. Getters and proxies run only here; an error they
+ * throw becomes a problem.
  */
-export function plainCopy(value: unknown): { value: unknown; flaws: readonly CopyProblem[] } {
-  const flaws: CopyProblem[] = [];
+export function plainCopy(value: unknown): { value: unknown; problems: readonly CopyProblem[] } {
+  const problems: CopyProblem[] = [];
   const copies = new Map<object, object>();
   const open = new Set<object>();
 
@@ -97,16 +94,16 @@ export function plainCopy(value: unknown): { value: unknown; flaws: readonly Cop
     if (typeof original !== "object" || original === null) return original;
     const known = copies.get(original);
     if (known && !open.has(original)) return known;
-    if (known) flaws.push({ path, message: "contains itself" });
-    else if (path.length >= MAX_DEPTH) flaws.push({ path, message: TOO_DEEP });
+    if (known) problems.push({ path, message: "contains itself" });
+    else if (path.length >= MAX_DEPTH) problems.push({ path, message: TOO_DEEP });
     else return copyOf(original, path);
     return undefined;
   };
   const copyOf = (original: object, path: readonly PropertyKey[]): unknown => {
     try {
       const isList = Array.isArray(original);
-      if (isList && original.length > LONGEST_LIST) {
-        flaws.push({ path, message: `has more than ${LONGEST_LIST} entries` });
+      if (isList && original.length > MAX_LIST_LENGTH) {
+        problems.push({ path, message: `has more than ${MAX_LIST_LENGTH} entries` });
         return undefined;
       }
       const target: object = isList ? [] : {};
@@ -115,7 +112,7 @@ export function plainCopy(value: unknown): { value: unknown; flaws: readonly Cop
       const keys = isList ? original.keys() : Object.keys(original);
       for (const key of keys) {
         const part = copy(Reflect.get(original, key), [...path, key]);
-        // Assigning to `__proto__` could do something else.
+        // Assigning to `__proto__` would set the prototype.
         Object.defineProperty(target, key, {
           value: part,
           configurable: true,
@@ -125,41 +122,45 @@ export function plainCopy(value: unknown): { value: unknown; flaws: readonly Cop
       }
       return target;
     } catch (error) {
-      flaws.push({ path, message: `cannot be read: ${reasonOf(error)}` });
+      problems.push({ path, message: `cannot be read: ${reasonOf(error)}` });
       return undefined;
     } finally {
       open.delete(original);
     }
   };
-  return { value: copy(value, []), flaws };
+  return { value: copy(value, []), problems };
 }
 
-/** A value that a program made, as a source: it has paths, but no lines. */
+/** Reads a value as a source, which has paths but no lines. */
 export function readValue(name: string, folder: string, value: unknown): ReadResult {
-  const { value: plain, flaws } = plainCopy(value);
+  const { value: plain, problems } = plainCopy(value);
   const place = (path: readonly PropertyKey[]) => ({
     source: name,
     line: null,
     column: null,
     path: formatPath(path),
   });
-  if (flaws.length === 0) return { source: { name, folder, value: plain, place }, problems: [] };
-  const problems = flaws.map(({ path, message }): Problem => ({
-    ...place(path),
-    code: "config.invalid",
-    message,
-  }));
-  return { source: null, problems };
+  if (problems.length === 0) {
+    return { source: { name, folder, value: plain, place }, problems: [] };
+  }
+  return {
+    source: null,
+    problems: problems.map(({ path, message }): Problem => ({
+      ...place(path),
+      code: "config.invalid",
+      message,
+    })),
+  };
 }
 
-/** Longest reason that is shown, in UTF-16 units. */
-const LONGEST_REASON = 500;
+/** Maximum length in UTF-16 units of the message of a foreign error. */
+const MAX_REASON_LENGTH = 500;
 
-/** What a program's error says. It may be any value, one that throws when it is looked at too. */
+/** Returns the message of an error from a module or a getter, which may be any value and may throw itself. */
 export function reasonOf(error: unknown): string {
   try {
     const text = String(error instanceof Error ? error.message : error);
-    return text.length > LONGEST_REASON ? `${text.slice(0, LONGEST_REASON)}…` : text;
+    return text.length > MAX_REASON_LENGTH ? `${text.slice(0, MAX_REASON_LENGTH)}…` : text;
   } catch {
     return "for an unknown reason";
   }

@@ -4,7 +4,7 @@ import leven from "leven";
 import { optionRows } from "./json_schema.ts";
 import { quote } from "./problem.ts";
 
-/** Keys of other programs, and names of flags, with the option that does the same here. */
+/** Keys of other programs and names of flags, with the corresponding option. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   auth: "headers",
   checksum: "expect.sha256",
@@ -50,7 +50,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   versions: "keep",
 };
 
-/** A guess as the end of a sentence; empty without one. */
+/** Returns a suggestion as the end of a sentence; empty for null. */
 export function didYouMean(guess: string | null): string {
   return guess === null ? "" : `; did you mean ${quote(guess)}?`;
 }
@@ -58,7 +58,7 @@ export function didYouMean(guess: string | null): string {
 /**
  * Edit distance of two texts.
  *
- * @returns At most `maxDistance`, which then means this distance or a greater one.
+ * @returns At most `maxDistance`, which then means at least this distance.
  */
 export type Distance = (
   a: string,
@@ -66,25 +66,25 @@ export type Distance = (
   options: { readonly maxDistance: number },
 ) => number;
 
-/** Finds what was probably meant by a word. */
+/** Returns the candidate nearest to a word, or null if none is near. */
 export type Nearest = (word: string, candidates: readonly string[]) => string | null;
 
-/** Finds what was probably meant, in one config. */
+/** Suggests keys and values for one config. */
 export interface Suggester {
-  /** The candidate whose spelling is closest to the word, or null if none is close. */
+  /** See {@linkcode nearest}. */
   readonly nearest: Nearest;
   /** See {@linkcode suggestKey}. */
   readonly key: (key: string, parent: string) => string | null;
 }
 
-/** Searches for one config: more than a person reads, and a bound on the time they take. */
-const SEARCHES = 100;
+/** Maximum number of searches per config, which bounds their time. */
+const MAX_SEARCHES = 100;
 
-/** Makes a suggester that searches {@linkcode SEARCHES} times, and then returns null. */
+/** Creates a suggester that returns null after {@linkcode MAX_SEARCHES} searches. */
 export function createSuggester(distance: Distance = leven): Suggester {
   let searches = 0;
   const bounded = <Args extends unknown[]>(search: (...args: Args) => string | null) => {
-    return (...args: Args) => searches++ < SEARCHES ? search(...args) : null;
+    return (...args: Args) => searches++ < MAX_SEARCHES ? search(...args) : null;
   };
   return {
     nearest: bounded((word: string, candidates: readonly string[]) =>
@@ -94,21 +94,21 @@ export function createSuggester(distance: Distance = leven): Suggester {
   };
 }
 
-/** Longer words than this, in UTF-16 units, are not misspellings of anything here. */
-const LONGEST_WORD = 100;
+/** Maximum length of a word in UTF-16 units; a longer one is not a misspelling of an option. */
+const MAX_WORD_LENGTH = 100;
 
-/** The candidate whose spelling is closest to `word`, or null if none is close. */
+/** Returns the candidate whose spelling is nearest to `word`, or null if none is near. */
 export function nearest(
   word: string,
   candidates: readonly string[],
   distance: Distance = leven,
 ): string | null {
-  if (word.length > LONGEST_WORD) return null;
+  if (word.length > MAX_WORD_LENGTH) return null;
   const plain = simplified(word);
   let best = Math.max(1, Math.floor(word.length / 3)) + 1;
   let match: string | null = null;
   for (const candidate of candidates) {
-    if (candidate.length > LONGEST_WORD) continue;
+    if (candidate.length > MAX_WORD_LENGTH) continue;
     const other = simplified(candidate);
     // A distance is at least the difference in length.
     if (Math.abs(other.length - plain.length) >= best) continue;
@@ -121,18 +121,18 @@ export function nearest(
 }
 
 /**
- * What was probably meant by an unknown key: a key of the same object, an option in another
- * object, or the option for a key of another program.
+ * Suggests an option for an unknown key: a key of the same object, an option of another object, or
+ * the option that corresponds to a key of another program.
  *
- * @param parent Path of the object that has it, as in `OptionRow`, with `[]` for every index.
- * @returns A key of the object, or the path of an option.
+ * @param parent Path of the object, as in `OptionRow`, with `[]` for every index.
+ * @returns A key of the object, or the path of an option; null without a suggestion.
  */
 export function suggestKey(
   key: string,
   parent: string,
   distance: Distance = leven,
 ): string | null {
-  if (key.length > LONGEST_WORD) return null;
+  if (key.length > MAX_WORD_LENGTH) return null;
   const paths = optionRows().map((row) => row.path);
   const home = parent.replace(/^defaults\b/, "tasks[]");
   const siblings = paths.filter((path) => parentOf(path) === home).map(nameOf);
@@ -140,17 +140,17 @@ export function suggestKey(
   if (sibling !== null) return sibling;
 
   const word = simplified(key);
-  const neighbour = Object.hasOwn(SYNONYMS, word) ? SYNONYMS[word] : undefined;
+  const synonym = Object.hasOwn(SYNONYMS, word) ? SYNONYMS[word] : undefined;
   const found = paths.filter((path) =>
-    simplified(nameOf(path)) === word || path.replace(/^tasks\[\]\./, "") === neighbour
+    simplified(nameOf(path)) === word || path.replace(/^tasks\[\]\./, "") === synonym
   );
   const here = home === "" ? "" : `${home}.`;
-  const nearby = found.find((path) => path.startsWith(here)) ?? found[0];
-  if (nearby === undefined) return null;
-  return nearby.startsWith(here) && here !== "" ? nearby.slice(here.length) : forAllTasks(nearby);
+  const option = found.find((path) => path.startsWith(here)) ?? found[0];
+  if (option === undefined) return null;
+  return option.startsWith(here) && here !== "" ? option.slice(here.length) : forAllTasks(option);
 }
 
-/** Where an option of tasks is set for all of them; a few are for one task only. */
+/** Path in `defaults` of a task option, except of the few that only a task may have. */
 function forAllTasks(path: string): string {
   return path.replace(/^tasks\[\]\.(?!(?:id|url|mirrors)$)/, "defaults.");
 }

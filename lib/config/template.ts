@@ -1,42 +1,41 @@
-/** `{date:YYYY-MM-DD}` in names and URLs, `{name}` and parts of the URL in names. */
+/** Templates: `{date:YYYY-MM-DD}` in names and URLs; `{name}` and parts of the URL in names. */
 
 import { type Parsed, quote } from "./problem.ts";
 import { didYouMean, type Nearest, nearest } from "./suggest.ts";
 
-/** Text with holes. */
+/** A text with placeholders. */
 export interface Template {
   /** Literal text, dates, and parts of the task's URL. */
   readonly parts: readonly (string | DatePart | UrlPart)[];
-  /** Whether it changes with time. */
+  /** Whether it contains a date. */
   readonly dated: boolean;
-  /** Whether it holds `{name}`, which stays as it is: only the server knows it. */
+  /** Whether it contains `{name}`, which is not rendered: only the server knows it. */
   readonly hasServerName: boolean;
-  /** Whether it holds parts of the task's URL. */
+  /** Whether it contains parts of the task's URL. */
   readonly fromUrl: boolean;
 }
 
-/** A part of the task's URL in a name; see `name_from_url.ts`. */
+/** A part of the task's URL in a name; `keys.ts` renders it. */
 export interface UrlPart {
-  /** Which part. */
   readonly part: (typeof URL_PARTS)[number] | "query";
   /** Name of the query parameter; empty for other parts. */
   readonly parameter: string;
 }
 
-/** Parts of a URL that a name may hold, besides `{query.NAME}`. */
+/** Parts of a URL that a name may contain, besides `{query.NAME}`. */
 const URL_PARTS = ["host", "path", "stem", "ext"] as const;
 
 interface DatePart {
-  /** What stands between the braces; equal parts give equal text. */
+  /** The text between the braces. */
   readonly source: string;
   readonly format: string;
-  /** Added to the time of the run. */
+  /** Offset from the time of the run. */
   readonly offset: Temporal.DurationLike;
 }
 
 type Token = (time: Temporal.ZonedDateTime) => string;
 
-/** What may stand in a format; other letters are mistakes, and everything else stands for itself. */
+/** Tokens of a date format. Other letters are rejected, other characters are literal. */
 const TOKENS: Readonly<Record<string, Token>> = {
   YYYY: (time) => String(time.year).padStart(4, "0"),
   YY: (time) => twoDigits(time.year % 100),
@@ -56,20 +55,20 @@ const TOKEN_LIST = "YYYY YY MM M DD D DDD (day of the year) GGGG WW (ISO year an
 
 const OFFSET_UNITS = { h: "hours", d: "days", w: "weeks", M: "months", y: "years" } as const;
 
-/** A brace that stands for itself, a hole, or the beginning of one that never ends. */
+/** An escaped brace, a placeholder, or a brace without its end. */
 const BRACES = /\{\{|\}\}|\{([^{}]*)\}|\{/g;
 
-/** Runs of one letter, which are tokens or mistakes. */
+/** Runs of one letter, each a token or invalid. */
 const LETTERS = /([A-Za-z])\1*/g;
 
 const DATE = /^date(?:([+-])([0-9]{1,3})([hdwMy]))?:(.+)$/;
 
 /**
- * Reads a template. `{date:FORMAT}` is the time of the run, `{date-1d:FORMAT}`
- * a day before it (units `h d w M y`), `{{` and `}}` are braces.
+ * Parses a template. `{date:FORMAT}` is the time of the run, `{date-1d:FORMAT}` one day earlier
+ * (units `h d w M y`), `{{` and `}}` are escaped braces.
  *
- * @param isName Whether it is the name of a file: `{name}` is allowed once, and parts of the URL.
- * @param findNearest Finds what was probably meant.
+ * @param isName Whether it is the name of a file, which may contain `{name}` once and parts of the URL.
+ * @param findNearest Finds the allowed word nearest to an unknown one.
  */
 export function parseTemplate(
   text: string,
@@ -83,22 +82,22 @@ export function parseTemplate(
   let names = 0;
   let end = 0;
   for (const match of text.matchAll(BRACES)) {
-    const [whole, hole] = match;
+    const [whole, placeholder] = match;
     parts.push(text.slice(end, match.index));
     end = match.index + whole.length;
     if (whole === "{{" || whole === "}}") parts.push(whole.charAt(0));
-    else if (hole === undefined) {
-      return { problem: "holds a { without its }; write {{ for a brace" };
-    } else if (hole === "name" && isName) {
+    else if (placeholder === undefined) {
+      return { problem: "contains a { without its }; write {{ for a brace" };
+    } else if (placeholder === "name" && isName) {
       names++;
       parts.push("{name}");
     } else {
-      const part = parsePlaceholder(hole, isName, findNearest);
+      const part = parsePlaceholder(placeholder, isName, findNearest);
       if (part.problem !== undefined) return part;
       parts.push(part.value);
     }
   }
-  if (names > 1) return { problem: "may hold {name} only once" };
+  if (names > 1) return { problem: "may contain {name} only once" };
   parts.push(text.slice(end));
   const dated = parts.some((part) => typeof part !== "string" && "format" in part);
   const fromUrl = parts.some((part) => typeof part !== "string" && "part" in part);
@@ -106,23 +105,23 @@ export function parseTemplate(
 }
 
 function parsePlaceholder(
-  hole: string,
+  placeholder: string,
   isName: boolean,
   findNearest: Nearest,
 ): Parsed<DatePart | UrlPart> {
-  const urlPart = isName ? parseUrlPart(hole) : null;
+  const urlPart = isName ? parseUrlPart(placeholder) : null;
   if (urlPart !== null) return { value: urlPart };
-  if (hole.startsWith("env:")) {
-    return { problem: "holds an environment variable, which only URLs and headers may" };
+  if (placeholder.startsWith("env:")) {
+    return { problem: "contains an environment variable, which only URLs and headers may" };
   }
-  const match = DATE.exec(hole);
+  const match = DATE.exec(placeholder);
   if (!match) {
     const allowed = isName
       ? "{date:YYYY-MM-DD}, {name}, {host}, {path}, {stem}, {ext} and {query.NAME} are"
       : "{date:YYYY-MM-DD} is";
-    const guess = isName ? findNearest(hole, ["name", ...URL_PARTS]) : null;
+    const guess = isName ? findNearest(placeholder, ["name", ...URL_PARTS]) : null;
     return {
-      problem: `holds ${quote(`{${hole}}`)}; ${allowed} filled in, {{ is a brace` +
+      problem: `contains ${quote(`{${placeholder}}`)}; ${allowed} substituted, {{ is a brace` +
         didYouMean(guess && `{${guess}}`),
     };
   }
@@ -131,31 +130,31 @@ function parsePlaceholder(
     if (Object.hasOwn(TOKENS, letters)) continue;
     const guess = didYouMean(findNearest(letters, Object.keys(TOKENS)));
     return {
-      problem: `holds the date part ${quote(letters)}; allowed are ${TOKEN_LIST}${guess}`,
+      problem: `contains the date part ${quote(letters)}; allowed are ${TOKEN_LIST}${guess}`,
     };
   }
-  if (unit === undefined) return { value: { source: hole, format, offset: { days: 0 } } };
+  if (unit === undefined) return { value: { source: placeholder, format, offset: { days: 0 } } };
   const amount = Number(count) * (sign === "-" ? -1 : 1);
   const offset = { [OFFSET_UNITS[unit as keyof typeof OFFSET_UNITS]]: amount };
-  return { value: { source: hole, format, offset } };
+  return { value: { source: placeholder, format, offset } };
 }
 
-function parseUrlPart(hole: string): UrlPart | null {
-  if (hole.startsWith("query.") && hole !== "query.") {
-    return { part: "query", parameter: hole.slice("query.".length) };
+function parseUrlPart(text: string): UrlPart | null {
+  if (text.startsWith("query.") && text !== "query.") {
+    return { part: "query", parameter: text.slice("query.".length) };
   }
-  const part = URL_PARTS.find((name) => name === hole);
+  const part = URL_PARTS.find((name) => name === text);
   return part === undefined ? null : { part, parameter: "" };
 }
 
-/** Fills in the dates of templates; `ofUrl` is called for parts of the URL. */
+/** Renders a template; `ofUrl` returns the text of a part of the URL. */
 export type Render = (
   template: Template,
   timezone: string,
   ofUrl?: (part: UrlPart) => string,
 ) => string;
 
-/** Makes a function that fills in templates for one instant; equal dates are worked out once. */
+/** Creates a function that renders templates for one instant and caches equal dates. */
 export function createRenderer(at: Temporal.Instant): Render {
   const zones = new Map<string, Map<string, string>>();
   return (template, timezone, ofUrl = () => "") => {
@@ -165,12 +164,12 @@ export function createRenderer(at: Temporal.Instant): Render {
     let text = "";
     for (const part of template.parts) {
       if (typeof part === "string") text += part;
-      else text += "part" in part ? ofUrl(part) : remembered(known, part, timezone);
+      else text += "part" in part ? ofUrl(part) : renderDate(known, part, timezone);
     }
     return text;
   };
 
-  function remembered(known: Map<string, string>, part: DatePart, timezone: string): string {
+  function renderDate(known: Map<string, string>, part: DatePart, timezone: string): string {
     const before = known.get(part.source);
     if (before !== undefined) return before;
     const time = at.toZonedDateTimeISO(timezone).add(part.offset);

@@ -1,27 +1,27 @@
-/** Environment variables, and `${env:NAME}` in URLs and headers. */
+/** Environment variables, and `${env:NAME}` in URLs, headers and the state. */
 
 import type { Host } from "../core/host.ts";
 import { encodeForUrl } from "./secrets.ts";
 
-/** The part of the host that is used here. */
+/** The part of the host that provides environment variables. */
 export type Environment = Pick<Host, "env">;
 
-/** Text with its environment variables filled in. */
+/** A text with its environment variables substituted. */
 export interface Substitution {
-  /** What came out; of no use if something is missing. */
+  /** The result; unusable if there is a problem. */
   readonly text: string;
-  /** The values that were filled in, all of them secrets. */
+  /** The substituted values, all of them secrets. */
   readonly values: readonly string[];
-  /** What is wrong, as the rest of a sentence; null if nothing is. */
+  /** The rest of a sentence that begins with the path of the text; null without a problem. */
   readonly problem: string | null;
-  /** Whether that is a variable without a value. */
+  /** Whether the problem is a variable without a value. */
   readonly missing: boolean;
 }
 
-/** `$${` stands for `${`; what follows another `${` must be a variable. */
+/** `$${` is an escaped `${`; any other `${` must begin a variable. */
 const REFERENCE = /\$\$\{|\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g;
 
-/** Value of an environment variable; undefined where it is not set, empty, or may not be read. */
+/** Returns an environment variable; undefined if it is unset, empty or not readable. */
 export function variable(name: string, host: Environment): string | undefined {
   try {
     return host.env(name) || undefined;
@@ -32,21 +32,21 @@ export function variable(name: string, host: Environment): string | undefined {
 }
 
 /**
- * Fills in `${env:NAME}`; `$${` stands for `${`.
+ * Substitutes `${env:NAME}`; `$${` is an escaped `${`.
  *
- * @param prepare Makes a value fit for its place, given the text before and after it.
+ * @param encode Encodes a value, given the text before and after it.
  */
 export function substitute(
   text: string,
   host: Environment,
-  prepare: (value: string, before: string, after: string) => string = (value) => value,
+  encode: (value: string, before: string, after: string) => string = (value) => value,
 ): Substitution {
   if (!text.includes("${")) return { text, values: [], problem: null, missing: false };
   const values: string[] = [];
   let missing: string | null = null;
   let unknown = false;
   const filled = text.replace(REFERENCE, (match, name: string | undefined, offset: number) => {
-    if (match === "$${") return prepare("${", "", "");
+    if (match === "$${") return encode("${", "", "");
     if (name === undefined) {
       unknown = true;
       return match;
@@ -57,31 +57,30 @@ export function substitute(
       return "";
     }
     values.push(value);
-    return prepare(value, text.slice(0, offset), text.slice(offset + match.length));
+    return encode(value, text.slice(0, offset), text.slice(offset + match.length));
   });
-  const complaint = unknown
-    ? "holds ${; only ${env:NAME} is filled in, and $${ stands for ${"
+  const problem = unknown
+    ? "contains ${; only ${env:NAME} is substituted, and $${ is an escaped ${"
     : missing !== null
-    ? `needs the environment variable ${missing}, which is not set, empty, or may not be read`
+    ? `needs the environment variable ${missing}, which is unset, empty or not readable`
     : null;
-  return { text: filled, values, problem: complaint, missing: !unknown && missing !== null };
+  return { text: filled, values, problem, missing: !unknown && missing !== null };
 }
 
 /**
- * Fills in `${env:NAME}` in a URL, and gives a template of `template.ts`.
+ * Substitutes `${env:NAME}` in a URL and returns the source of a template.
  *
- * A value goes in as it is, so that it may be a whole base URL, a path or an
- * encoded token, with two exceptions. In the userinfo it is percent-encoded,
- * or a `/` in a password would make another host of what stands before it.
- * And what a URL cannot hold, white space and (but at its beginning) `#`, is
- * percent-encoded, or the rest of the URL would be lost.
+ * A value is inserted unchanged, so that it can be a base URL, a path or an encoded token, with two
+ * exceptions: in the userinfo it is percent-encoded, because a `/` in a password would end the
+ * authority; and spaces and, except at the beginning of the URL, `#` are percent-encoded, because
+ * they would truncate it.
  */
 export function substituteUrl(text: string, host: Environment): Substitution {
   return substitute(text, host, (value, before, after) => {
-    const fitting = inUserinfo(before, after)
+    const encoded = inUserinfo(before, after)
       ? encodeURIComponent(value)
       : encodeForUrl(value, before === "");
-    return fitting.replaceAll("{", "{{").replaceAll("}", "}}");
+    return encoded.replaceAll("{", "{{").replaceAll("}", "}}");
   });
 }
 

@@ -1,4 +1,4 @@
-/** YAML 1.2. Imported only for a YAML file: the parser is large, and looks at the environment. */
+/** YAML 1.2. Imported only for a YAML file: the parser is large, and reads the environment. */
 
 import {
   Composer,
@@ -23,56 +23,56 @@ import {
   TOO_DEEP,
 } from "./source.ts";
 
-/** Uses of one alias, weighted by the aliases inside it, as the parser counts. */
-const ALIAS_LIMIT = 1_000;
+/** Maximum uses of one alias, weighted by the aliases inside it, as the parser counts them. */
+const MAX_ALIAS_USES = 1_000;
 
-/** Aliases in all. The parser searches the whole document for each. */
-const ALIASES_LIMIT = 5_000;
+/** Maximum number of aliases. The parser searches the whole document for each. */
+const MAX_ALIASES = 5_000;
 
 /**
- * States of the parser that one level of nesting takes at most: a collection, and an item whose
- * key or value is not complete.
+ * Maximum number of parser states per nesting level: a collection, and an item whose key or value
+ * is incomplete.
  */
-const STATES_A_LEVEL = 2;
+const STATES_PER_LEVEL = 2;
 
-/** Reads one YAML document. */
+/** Parses one YAML document. */
 export function readYaml(text: string): ParsedText {
   let document: YamlDocument.Parsed;
   try {
     document = compose(text);
   } catch (error) {
-    if (!(error instanceof Broken)) throw error;
-    return { value: undefined, problems: [error.mistake], locate: () => null };
+    if (!(error instanceof ParseStop)) throw error;
+    return { value: undefined, problems: [error.problem], locate: () => null };
   }
-  const mistakes = document.errors.map((error): SyntaxProblem => ({
+  const problems = document.errors.map((error): SyntaxProblem => ({
     offset: error.pos[0],
-    message: plain(error.message),
+    message: lowerCase(error.message),
   }));
-  if (mistakes.length === 0) mistakes.push(...mistakesIn(document));
+  if (problems.length === 0) problems.push(...problemsIn(document));
   let value: unknown;
-  if (mistakes.length === 0) {
+  if (problems.length === 0) {
     try {
-      value = document.toJS({ maxAliasCount: ALIAS_LIMIT });
+      value = document.toJS({ maxAliasCount: MAX_ALIAS_USES });
     } catch (error) {
-      mistakes.push({ offset: 0, message: error instanceof Error ? plain(error.message) : "" });
+      problems.push({ offset: 0, message: error instanceof Error ? lowerCase(error.message) : "" });
     }
   }
-  return { value, problems: mistakes, locate: locator(document) };
+  return { value, problems, locate: locator(document) };
 }
 
-/** Ends the reading of a text before the part of the parser that recurses. */
-class Broken extends Error {
-  constructor(readonly mistake: SyntaxProblem) {
-    super(mistake.message);
+/** Stops before the recursive part of the parser. */
+class ParseStop extends Error {
+  constructor(readonly problem: SyntaxProblem) {
+    super(problem.message);
   }
 }
 
 function compose(text: string): YamlDocument.Parsed {
-  // The parser compares each key with all others of its map; `mistakesIn` does it faster.
+  // The parser compares each key with all others of its map; `problemsIn` uses a set.
   const composer = new Composer({ prettyErrors: false, stringKeys: true, uniqueKeys: false });
   const [document, other] = composer.compose(tokensIn(text), true, text.length);
   if (document === undefined) throw new TypeError("a text without a YAML document");
-  if (other) throw new Broken({ offset: other.range[0], message: "holds several documents" });
+  if (other) throw new ParseStop({ offset: other.range[0], message: "contains several documents" });
   return document;
 }
 
@@ -80,16 +80,16 @@ function* tokensIn(text: string): Generator<CST.Token, void> {
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
     yield* parser.next(lexeme);
-    if (parser.stack.length > MAX_DEPTH * STATES_A_LEVEL) {
-      throw new Broken({ offset: parser.offset, message: TOO_DEEP });
+    if (parser.stack.length > MAX_DEPTH * STATES_PER_LEVEL) {
+      throw new ParseStop({ offset: parser.offset, message: TOO_DEEP });
     }
   }
   yield* parser.end();
 }
 
-/** Keys that are given twice, and the first alias too many. */
-function mistakesIn(document: YamlDocument.Parsed): SyntaxProblem[] {
-  const mistakes: SyntaxProblem[] = [];
+/** Duplicate keys, and the first alias beyond the limit. */
+function problemsIn(document: YamlDocument.Parsed): SyntaxProblem[] {
+  const problems: SyntaxProblem[] = [];
   let aliases = 0;
   visit(document, {
     Map(_, map) {
@@ -97,27 +97,27 @@ function mistakesIn(document: YamlDocument.Parsed): SyntaxProblem[] {
       for (const { key } of map.items) {
         const name = isScalar(key) ? key.value : key;
         if (keys.has(name)) {
-          mistakes.push({ offset: offsetOf(key) ?? 0, message: duplicateKey(String(name)) });
+          problems.push({ offset: offsetOf(key) ?? 0, message: duplicateKey(String(name)) });
         }
         keys.add(name);
       }
     },
     Alias(_, alias) {
-      if (++aliases <= ALIASES_LIMIT) return undefined;
-      const message = `holds more than ${ALIASES_LIMIT} aliases`;
-      mistakes.push({ offset: offsetOf(alias) ?? 0, message });
+      if (++aliases <= MAX_ALIASES) return undefined;
+      const message = `contains more than ${MAX_ALIASES} aliases`;
+      problems.push({ offset: offsetOf(alias) ?? 0, message });
       return visit.BREAK;
     },
   });
-  return mistakes;
+  return problems;
 }
 
-/** As a part of a sentence. */
-function plain(message: string): string {
+/** The message in lower case, as a part of a sentence. */
+function lowerCase(message: string): string {
   return message.charAt(0).toLowerCase() + message.slice(1);
 }
 
-/** Finds paths in a document; each map is indexed once, and the aliases are resolved once. */
+/** Locates paths in a document; each map is indexed once, and aliases are resolved once. */
 function locator(document: YamlDocument.Parsed): Locate {
   type Pair = YAMLMap["items"][number];
   const indexes = new Map<YAMLMap, Map<unknown, Pair>>();
@@ -146,14 +146,14 @@ function locator(document: YamlDocument.Parsed): Locate {
         node = pair?.value;
       } else break;
       if (keyOffset === null) break;
-      // A key without a value has nothing else to point at.
+      // A key without a value has no other offset.
       offset = offsetOf(node) ?? keyOffset;
     }
     return part === "key" ? keyOffset ?? offset : offset;
   };
 }
 
-/** Each alias with its node: the last one before it that has the anchor. */
+/** Maps each alias to the last node before it with its anchor. */
 function targetsOf(document: YamlDocument.Parsed): Map<unknown, Node> {
   const anchors = new Map<string, Node>();
   const targets = new Map<unknown, Node>();

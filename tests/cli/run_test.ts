@@ -267,7 +267,10 @@ Deno.test("run URL -o: an unsafe name is a mistake of --output", async () => {
   await using folder = await temporaryFolder();
   const host = testHost({ cwd: folder.path });
   assertEquals(await main(["run", "http://127.0.0.1/a", "-o", "con.txt"], host), 2);
-  assertMatch(host.stderr.text, /--output: holds "con.txt", which is no safe name on every system/);
+  assertMatch(
+    host.stderr.text,
+    /--output: contains "con.txt", which is not a safe name on every system/,
+  );
 });
 
 Deno.test("splitOutput: a folder, and a name with an extension", () => {

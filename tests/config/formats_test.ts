@@ -44,22 +44,22 @@ Deno.test("comments and trailing commas are for JSONC alone", () => {
   assertEquals(readJson(COMMENTED, true).value, { a: 1, b: [1, 2] });
   assertEquals(readJson(COMMENTED, true).problems, []);
   assertEquals(mistakesIn(COMMENTED, readJson(COMMENTED, false)), [
-    "1:3 plain JSON has no comments; name the file .jsonc to have them",
+    "1:3 comments are not allowed in JSON; rename the file to .jsonc",
   ]);
   assertEquals(readJson("[1,]", false).problems.length, 1);
 });
 
 const BROKEN_JSON: readonly (readonly [text: string, mistake: string])[] = [
-  ["", "1:1 a value was expected"],
-  ["{", "1:2 a } was expected"],
-  ['{"a" 1}', "1:6 a colon was expected"],
-  ['{"a": 1\n "b": 2}', "2:2 a comma was expected"],
-  ["{a: 1}", "1:2 a value was expected; text needs double quotes"],
-  ["{\"a\": 'x'}", "1:7 a value was expected; text needs double quotes"],
-  ['{"a": "x\n"}', "1:7 this text does not end on its line"],
-  ['{"a": "\\x"}', "1:7 this is not an escape"],
-  ['{"a": }', "1:7 a value was expected"],
-  ["[1] 2", "1:5 nothing was expected after the end"],
+  ["", "1:1 expected a value"],
+  ["{", "1:2 expected a }"],
+  ['{"a" 1}', "1:6 expected a colon"],
+  ['{"a": 1\n "b": 2}', "2:2 expected a comma"],
+  ["{a: 1}", "1:2 expected a value; text needs double quotes"],
+  ["{\"a\": 'x'}", "1:7 expected a value; text needs double quotes"],
+  ['{"a": "x\n"}', "1:7 unterminated text"],
+  ['{"a": "\\x"}', "1:7 invalid escape"],
+  ['{"a": }', "1:7 expected a value"],
+  ["[1] 2", "1:5 unexpected text after the end"],
 ];
 
 Deno.test("row 89: broken JSON is told with line and column", () => {
@@ -71,14 +71,14 @@ Deno.test("row 89: broken JSON is told with line and column", () => {
 Deno.test("row 89: a key that stands twice is a mistake", () => {
   const text = '{"a": 1, "b": {"c": 1,\n"c": 2}, "a": 3}';
   assertEquals(mistakesIn(text, readJson(text, true)), [
-    '2:1 the key "c" is given twice',
-    '2:10 the key "a" is given twice',
+    '2:1 duplicate key "c"',
+    '2:10 duplicate key "a"',
   ]);
 });
 
 const BROKEN_YAML: readonly (readonly [text: string, mistake: RegExp])[] = [
   ["a: [1", /^\d+:\d+ /],
-  ["a: 1\na: 2", /^2:1 the key "a" is given twice$/],
+  ["a: 1\na: 2", /^2:1 duplicate key "a"$/],
   ["a: 1\n---\nb: 2", /^\d+:\d+ /],
   ["a: *nobody", /^1:\d+ /],
   ["a: &x [1]\nb: {? [c] : d}", /^2:/],

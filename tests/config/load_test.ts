@@ -114,7 +114,7 @@ Deno.test("a file that cannot be read is told with the other mistakes", async ()
   assertEquals(error.message.split("\n"), [
     "absent.json: cannot be read: there is no such file",
     "folder.json: cannot be read: it is a folder",
-    "bad.json:1:2: a key in double quotes was expected",
+    "bad.json:1:2: expected a key in double quotes",
   ]);
 });
 
@@ -122,9 +122,9 @@ Deno.test("without files the nearest config is loaded, and named as seen from he
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "cronfetch.json": "{", "below/.git/HEAD": "", "here/x": "" });
   const here = await problemLinesOf(load({ cwd: folder.path }));
-  assertEquals(here, ["cronfetch.json:1:2: a } was expected"]);
+  assertEquals(here, ["cronfetch.json:1:2: expected a }"]);
   const above = await problemLinesOf(load({ cwd: folder.file("here") }));
-  assertEquals(above, [`${folder.file("cronfetch.json")}:1:2: a } was expected`]);
+  assertEquals(above, [`${folder.file("cronfetch.json")}:1:2: expected a }`]);
   const error = await assertRejects(() => load({ cwd: folder.file("below") }), CronfetchError);
   assertEquals(error.code, "config.not-found");
 });
@@ -270,7 +270,7 @@ Deno.test("row 102: a name too long for a bucket is refused, its prefix included
     to: name + "x".repeat(bytes - 101 - name.length),
   });
   const complaint =
-    "1:134: tasks[0] makes, behind the prefix of the bucket, a name of more than 1024 bytes";
+    "1:134: tasks[0] results in a key of more than 1024 bytes, including the bucket's prefix";
   assertEquals(await problemLinesOf(loadInput({ store, tasks: [named(1025)] })), [complaint]);
   await loadInput({ store, tasks: [named(1024)] });
   await loadInput({ tasks: [named(1025)] });
@@ -353,10 +353,10 @@ Deno.test("nothing is looked for above a folder that holds .git", async () => {
   assertEquals(error.code, "config.not-found");
   assertEquals(
     error.message,
-    "Looking for a config: there is no cronfetch.jsonc, cronfetch.json, cronfetch.yaml, " +
-      `cronfetch.yml, cronfetch.ts, cronfetch.txt in ${folder.file("a/b")} or in a folder ` +
-      `above it, up to ${folder.file("a")}; cronfetch init makes one, and --config names one ` +
-      "elsewhere",
+    "Searching for a config: no cronfetch.jsonc, cronfetch.json, cronfetch.yaml, " +
+      `cronfetch.yml, cronfetch.ts, cronfetch.txt in ${folder.file("a/b")} or in its parent ` +
+      `folders up to ${folder.file("a")}; create one with cronfetch init, or select one ` +
+      "elsewhere with --config",
   );
 });
 
@@ -365,5 +365,5 @@ Deno.test("two configs in one folder are refused, both named", async () => {
   await makeFiles(folder, { "cronfetch.json": "{}", "cronfetch.txt": "" });
   const error = await assertRejects(() => findConfig(folder.path), CronfetchError);
   assertEquals(error.code, "config.invalid");
-  assertEquals(error.message.includes("holds cronfetch.json and cronfetch.txt;"), true);
+  assertEquals(error.message.includes("contains cronfetch.json and cronfetch.txt;"), true);
 });

@@ -49,7 +49,7 @@ const NAMES: readonly (readonly [to: string, url: string, key: string])[] = [
   ["{query.page}", URL_A, "2"],
 ];
 
-Deno.test("row 148: keyFor: parts of the URL are filled in and made safe", () => {
+Deno.test("row 148: keyFor: parts of the URL are substituted and made safe", () => {
   for (const [to, url, key] of NAMES) assertEquals(nameOf(to, url), key, `${to} of ${url}`);
 });
 
@@ -60,15 +60,19 @@ const REFUSED: readonly (readonly [to: string, url: string, complaint: RegExp])[
     /^mistake: needs the query parameter "nope", which the URL does not have/,
   ],
   ["{query.empty}", URL_A, /^mistake: needs the query parameter "empty"/],
-  ["{query.api_key}", "https://e.org/?api_key=1", /^mistake: holds .*"api_key", which by its name/],
-  ["{query.}", URL_A, /^mistake: holds "\{query\.\}"; .* \{query\.NAME\} are filled in/],
+  [
+    "{query.api_key}",
+    "https://e.org/?api_key=1",
+    /^mistake: contains .*"api_key", which is a secret by its name/,
+  ],
+  ["{query.}", URL_A, /^mistake: contains "\{query\.\}"; .* \{query\.NAME\} are substituted/],
   ["{hosst}", URL_A, /did you mean "\{host\}"\?$/],
   ["{Path}", URL_A, /did you mean "\{path\}"\?$/],
-  ["{host}/../x", URL_A, /^mistake: must not hold \.\. as a part/],
+  ["{host}/../x", URL_A, /^mistake: must not contain \.\. as a part/],
   ["/{host}", URL_A, /^mistake: must be relative/],
-  ["{host}//x", URL_A, /^mistake: must not hold an empty part/],
+  ["{host}//x", URL_A, /^mistake: must not contain an empty part/],
   ["\u0001{host}", URL_A, /control characters/],
-  ["con/{host}", URL_A, /no safe name/],
+  ["con/{host}", URL_A, /not a safe name/],
 ];
 
 Deno.test("row 148: keyFor: what a person wrote is refused, and what the URL lacks", () => {
@@ -198,7 +202,7 @@ Deno.test("row 148: the value of a variable never becomes part of a name", async
     if (holds) {
       const complaints = await problemLinesOf(loadInput({ tasks: [task] }, { env: ENV }));
       const [first = ""] = complaints;
-      assertMatch(first, /would put a secret into the name of a file/, `${url} ${to}`);
+      assertMatch(first, /would put a secret into the name of the file/, `${url} ${to}`);
       assertEquals(complaints.join().includes("s3cr"), false);
     } else {
       const { key, id } = await onlyTask(task, { env: ENV });
@@ -229,11 +233,11 @@ Deno.test("row 148: a blank in a list is a mistake with a suggestion", async () 
   const text =
     "https://e.org/a b.pdf\nhttps://e.org/c\thttps://e.org/d\n  # a comment\nhttps://e.org/e \n";
   assertEquals(await problemLinesOf(loadText(text)), [
-    '1:16: a blank in a URL; write %20; did you mean "https://e.org/a%20b.pdf"?',
-    "2:16: a blank in a URL; write one URL a line",
+    '1:16: a space in a URL; write %20; did you mean "https://e.org/a%20b.pdf"?',
+    "2:16: a space in a URL; write one URL per line",
   ]);
   const long = await problemLinesOf(loadText(`https://e.org/${"x".repeat(99)} y`));
-  assertEquals(long, ["1:114: a blank in a URL; write %20"]);
+  assertEquals(long, ["1:114: a space in a URL; write %20"]);
 });
 
 Deno.test("row 148: a fragment is a warning with its place, without secrets", async () => {

@@ -108,7 +108,7 @@ Deno.test("a file that goes away is told once; another one in its place is taken
   const source = await sourceOf(folder, []);
   await Deno.remove(folder.file("cronfetch.json"));
   await Deno.mkdir(folder.file(".git"));
-  await assertRejects(() => source.changed(signal), Error, "there is no cronfetch.jsonc");
+  await assertRejects(() => source.changed(signal), Error, "no cronfetch.jsonc");
   assertEquals(await next(source), null);
   await Deno.writeTextFile(folder.file("cronfetch.json"), list("b"));
   assertEquals(await next(source), ["b"]);

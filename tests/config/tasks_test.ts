@@ -130,7 +130,7 @@ Deno.test("a task says everything, and dates are those of its zone", async () =>
   assertEquals(config.secrets, ["hunter2", "Bearer hunter2"]);
 });
 
-Deno.test("dates are filled in for each run, and only where there are any", async () => {
+Deno.test("dates are substituted for each run, and only where there are any", async () => {
   const config = await loadInput({
     tasks: [
       "https://example.org/plain.csv",
@@ -190,20 +190,20 @@ Deno.test("a task without an id has one that does not change with time", async (
 });
 
 const REFUSED: readonly (readonly [task: Omit<TaskInput, "id">, complaint: string])[] = [
-  [{ url: "https://h/x", to: "{name}/x" }, "to may hold {name} only in its last part"],
-  [{ url: "https://h/x", to: "{name}/" }, "to may hold {name} only in its last part"],
-  [{ url: "https://h/x", to: "{{name}}/{name}/x" }, "to may hold {name} only in its last part"],
+  [{ url: "https://h/x", to: "{name}/x" }, "to may contain {name} only in its last part"],
+  [{ url: "https://h/x", to: "{name}/" }, "to may contain {name} only in its last part"],
+  [{ url: "https://h/x", to: "{{name}}/{name}/x" }, "to may contain {name} only in its last part"],
   [
     { url: "https://h/${env:A}.csv" },
-    'url would put a secret into the name of a file; give the name with "to"',
+    'url would put a secret into the name of the file; set the name with "to"',
   ],
   [
     { url: "https://h/${env:A}.csv", to: "a/" },
-    'url would put a secret into the name of a file; give the name with "to"',
+    'url would put a secret into the name of the file; set the name with "to"',
   ],
   [
     { url: "https://h/x", to: "${env:A}" },
-    "to holds an environment variable, which only URLs and headers may",
+    "to contains an environment variable, which only URLs and headers may",
   ],
 ];
 
@@ -323,8 +323,8 @@ const WRONG: readonly (readonly [task: Partial<TaskInput>, complaint: RegExp])[]
     { expect: { matches: "a(?=b)" } },
     /expect\.matches may not hold a lookahead \(at character 2\)/,
   ],
-  [{ expect: { minSize: "2KB", maxSize: "1KB" } }, /expect\.maxSize leaves no size/],
-  [{ expect: { sha256: { url: "https://h/", name: "{x}" } } }, /sha256\.name holds "\{x\}"/],
+  [{ expect: { minSize: "2KB", maxSize: "1KB" } }, /expect\.maxSize allows no size/],
+  [{ expect: { sha256: { url: "https://h/", name: "{x}" } } }, /sha256\.name contains "\{x\}"/],
   [{ timezone: "+01:00" }, /timezone must be an IANA time zone/],
   [{ timezone: "europe/paris " }, /did you mean "Europe\/Paris"/],
   [{ schedule: "0 6 * *" }, /schedule must be a cron expression of 5 fields/],

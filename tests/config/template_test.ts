@@ -27,7 +27,7 @@ const RENDERED: readonly (readonly [template: string, zone: string, text: string
   ["x-{name}.pdf", "UTC", "x-{name}.pdf"],
 ];
 
-Deno.test("templates are filled in, in the zone of the task", () => {
+Deno.test("templates are substituted, in the zone of the task", () => {
   const render = createRenderer(AT);
   for (const [text, zone, expected] of RENDERED) {
     const { value, problem: complaint } = parseTemplate(text, true);
@@ -36,7 +36,7 @@ Deno.test("templates are filled in, in the zone of the task", () => {
   }
 });
 
-Deno.test("the same part is filled in anew in another zone", () => {
+Deno.test("the same part is substituted anew in another zone", () => {
   const render = createRenderer(AT);
   const { value } = parseTemplate("{date:DD}", false);
   const days = ["UTC", "Europe/Berlin", "UTC"].map((zone) => value && render(value, zone));
@@ -46,16 +46,16 @@ Deno.test("the same part is filled in anew in another zone", () => {
 const REFUSED: readonly (readonly [template: string, complaint: RegExp])[] = [
   ["{", /without its }/],
   ["{date:YYYY", /without its }/],
-  ["{date}", /^holds "\{date\}"; \{date:YYYY-MM-DD\}, \{name\}, .* are filled in/],
-  ["{date:}", /^holds/],
-  ["{id}", /^holds "\{id\}"/],
+  ["{date}", /^contains "\{date\}"; \{date:YYYY-MM-DD\}, \{name\}, .* are substituted/],
+  ["{date:}", /^contains/],
+  ["{id}", /^contains "\{id\}"/],
   ["{date:yyyy}", /date part "yyyy"; allowed are YYYY YY MM .*did you mean "YYYY"\?$/],
   ["{date:YYYY-Q}", /date part "Q"/],
   ["{date:YYYYY}", /date part "YYYYY"/],
   ["{date:__proto__}", /date part/],
-  ["{date-1x:YYYY}", /^holds/],
-  ["{date-1000d:YYYY}", /^holds/],
-  ["{date1d:YYYY}", /^holds/],
+  ["{date-1x:YYYY}", /^contains/],
+  ["{date-1000d:YYYY}", /^contains/],
+  ["{date1d:YYYY}", /^contains/],
   ["{name}{name}", /only once/],
   ["${env:HOME}", /environment variable/],
   ["{\u001b[2J}", /\\u\{1b\}/],
@@ -70,5 +70,5 @@ Deno.test("mistakes in templates are told", () => {
 
 Deno.test("{name} is refused where no file is named", () => {
   const { problem: complaint } = parseTemplate("{name}", false);
-  assertEquals(complaint, 'holds "{name}"; {date:YYYY-MM-DD} is filled in, {{ is a brace');
+  assertEquals(complaint, 'contains "{name}"; {date:YYYY-MM-DD} is substituted, {{ is a brace');
 });

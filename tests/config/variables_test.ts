@@ -12,7 +12,7 @@ const FILLED: readonly (readonly [text: string, filled: string, values: string[]
   ["${env:ODD}", "p/w@ #{x}", ["p/w@ #{x}"]],
 ];
 
-Deno.test("variables are filled in, as they are", () => {
+Deno.test("variables are substituted, as they are", () => {
   for (const [text, filled, values] of FILLED) {
     assertEquals(substitute(text, host), {
       text: filled,
@@ -24,13 +24,13 @@ Deno.test("variables are filled in, as they are", () => {
 });
 
 const REFUSED: readonly (readonly [text: string, missing: boolean, complaint: RegExp])[] = [
-  ["${env:NOPE}", true, /variable NOPE, which is not set/],
+  ["${env:NOPE}", true, /variable NOPE, which is unset/],
   ["${env:EMPTY}", true, /variable EMPTY/],
   ["${env:A}${env:NOPE}${env:EMPTY}", true, /variable NOPE/],
-  ["${A}", false, /only \$\{env:NAME\} is filled in/],
-  ["${env:A", false, /only \$\{env:NAME\} is filled in/],
-  ["${env:A B}", false, /only \$\{env:NAME\} is filled in/],
-  ["${env:NOPE} ${x}", false, /only \$\{env:NAME\} is filled in/],
+  ["${A}", false, /only \$\{env:NAME\} is substituted/],
+  ["${env:A", false, /only \$\{env:NAME\} is substituted/],
+  ["${env:A B}", false, /only \$\{env:NAME\} is substituted/],
+  ["${env:NOPE} ${x}", false, /only \$\{env:NAME\} is substituted/],
 ];
 
 Deno.test("row 92: a variable without a value is missing, and never an empty text", () => {
