@@ -166,7 +166,7 @@ export const ERROR_CODES = {
   "store.conflict": {
     retry: "never",
     meaning: "another file exists at the target, or was created meanwhile",
-    hint: "move the other file away, or run again",
+    hint: 'name the file by "to", or move the other file away and run again',
   },
   "store.name": {
     retry: "never",

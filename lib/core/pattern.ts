@@ -39,9 +39,9 @@ export async function loadPatternEngine(): Promise<PatternEngine> {
           : null;
       } catch (error) {
         const reason = errorMessage(error);
-        return `must be a regular expression that RE2 supports: ${
-          reason.replace("error parsing regexp: ", "")
-        }`;
+        // The engine quotes the pattern with its flag.
+        const shown = reason.replace("error parsing regexp: ", "").replace("`(?m)", "`");
+        return `must be a regular expression that RE2 supports: ${shown}`;
       }
     },
     test: (pattern, text) => {

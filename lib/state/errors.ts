@@ -8,6 +8,7 @@ import type { StateHost } from "./driver.ts";
 type Explanation = readonly [code: ErrorCode, sentence: string];
 
 const AFRESH = "move it away to start afresh; published files are kept";
+const ELSEWHERE = "choose another path";
 const FULL: Explanation = ["store.full", "no space is left"];
 const DENIED: Explanation = ["store.denied", "permission denied"];
 const DAMAGED: Explanation = ["state.unreadable", `the database is damaged; ${AFRESH}`];
@@ -19,10 +20,10 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
   EACCES: DENIED,
   EPERM: DENIED,
   EROFS: DENIED,
-  EISDIR: ["state.unreadable", `it is a folder; ${AFRESH}`],
-  ENOTDIR: ["state.unreadable", "a folder of its path is a file; choose another path"],
-  EEXIST: ["state.unreadable", "a folder of its path is a file; choose another path"],
-  ELOOP: ["state.unreadable", "its symbolic links form a loop; choose another path"],
+  EISDIR: ["state.unreadable", `it is a folder; ${ELSEWHERE}`],
+  ENOTDIR: ["state.unreadable", `a folder of its path is a file; ${ELSEWHERE}`],
+  EEXIST: ["state.unreadable", `a folder of its path is a file; ${ELSEWHERE}`],
+  ELOOP: ["state.unreadable", `its symbolic links form a loop; ${ELSEWHERE}`],
 };
 
 /** By the message of SQLite or of Deno KV, which gives no codes. */
@@ -80,7 +81,8 @@ export async function fileSize(path: string, location: string): Promise<number |
   try {
     const { isFile, isDirectory, size } = await Deno.stat(path);
     if (isFile) return size;
-    throw unreadable(location, isDirectory ? "it is a folder" : "it is not a file");
+    const what = isDirectory ? "it is a folder" : "it is not a file";
+    throw unreadable(location, what, { advice: ELSEWHERE });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw readingError(location, error);

@@ -49,7 +49,7 @@ const REFUSED: readonly (readonly [pattern: string, complaint: string])[] = [
   [".{1000}".repeat(6), "is too large a pattern"],
   ["\\p{Script=Greek}", 'may not hold a Unicode property with "=" (at character 1)'],
   ["\\ud83d\\ude00", "may not hold half of a surrogate pair (at character 1)"],
-  ["(", "must be a regular expression that RE2 supports: missing closing )"],
+  ["(", "must be a regular expression that RE2 supports: missing closing ): `(`"],
   ["[a", "must be a regular expression that RE2 supports: missing closing ]"],
   ["a**", "must be a regular expression that RE2 supports: invalid nested repetition"],
 ];

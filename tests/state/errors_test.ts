@@ -39,7 +39,7 @@ const CASES: readonly (readonly [error: unknown, code: string, sentence: string]
   [new TypeError("invalid utf8"), "state.unreadable", DAMAGED],
   [new TypeError("The value encoding 7 is unknown."), "state.unreadable", DAMAGED],
   [new TypeError("malformed database schema (kv)"), "state.unreadable", DAMAGED],
-  [named("EISDIR"), "state.unreadable", `it is a folder; ${AFRESH}`],
+  [named("EISDIR"), "state.unreadable", "it is a folder; choose another path"],
   [
     named("ENOTDIR"),
     "state.unreadable",
