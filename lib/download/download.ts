@@ -210,7 +210,7 @@ function isSameHost(one: string, other: string): boolean {
 
 /** Makes one attempt, and records its end in the span. */
 async function traceAttempt(span: Span, source: Source, state: TaskState): Promise<Success> {
-  const { stats, context: { redact } } = state;
+  const { stats, context } = state;
   let code: ErrorCode | null = null;
   try {
     return await runAttempt(source, state);
@@ -218,7 +218,7 @@ async function traceAttempt(span: Span, source: Source, state: TaskState): Promi
     code = error instanceof CronfetchError ? error.code : "internal";
     throw error;
   } finally {
-    const servedFrom = stats.servedFrom === null ? null : redact(stats.servedFrom);
+    const servedFrom = stats.servedFrom === null ? null : redacted(stats.servedFrom, context);
     const { httpStatus, bytes } = stats;
     span.ended({ kind: "attempt", code, httpStatus, servedFrom, bytes });
   }
@@ -299,12 +299,18 @@ function failed(
     result: {
       ...result(state, status),
       code: error.code,
-      message: `fetching ${context.redact(task.url)}: ${context.redact(error.message)}`,
+      message: `fetching ${context.redact(task.url)}: ${redacted(error.message, context)}`,
       ...(status === "deferred"
         ? { notBefore: now.add({ milliseconds: Math.ceil(deferMs ?? 0) }).toString() }
         : {}),
     },
   };
+}
+
+/** Server text without the secrets of the config and the values of the task's cookies. */
+function redacted(text: string, { redact, jar }: DownloadContext): string {
+  const shown = redact(text);
+  return jar === null ? shown : jar.redact(shown);
 }
 
 /** The fields that all results share. */
@@ -314,7 +320,7 @@ function result(state: TaskState, status: TaskStatus): TaskResult {
     task: task.id,
     status,
     url: context.redact(task.url),
-    servedFrom: stats.servedFrom === null ? null : context.redact(stats.servedFrom),
+    servedFrom: stats.servedFrom === null ? null : redacted(stats.servedFrom, context),
     key: task.key,
     bytes: stats.bytes,
     sha256: null,

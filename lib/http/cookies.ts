@@ -12,6 +12,11 @@ export const MAX_JAR_BYTES = 64 * 1_024;
 /** Size limit of a Cookie field, in bytes: the common limit of servers for a header line. */
 export const MAX_FIELD_BYTES = 8_000;
 
+/** Shorter values are flags and languages, which words of other texts hold as well. */
+const SHORTEST_SECRET = 8;
+/** Forms of values that are redacted; a server that sets more has its later values shown. */
+const MAX_SECRETS = 500;
+
 /** A stored cookie (RFC 6265, section 5.3), sent only to the host that set it. */
 interface Cookie {
   readonly name: string;
@@ -28,6 +33,8 @@ export class CookieJar {
   /** By host, path and name, in the order in which they were first set. */
   readonly #cookies = new Map<string, Cookie>();
   #sizeBytes = 0;
+  /** Values of all cookies that were set, also of those that were removed again. */
+  readonly #secrets = new Set<string>();
 
   /**
    * Stores the cookies of a response. Ignores a cookie that is malformed, too large, for another
@@ -42,7 +49,9 @@ export class CookieJar {
     let isChanged = false;
     for (const field of fields) {
       const cookie = readCookie(field, url, nowMs);
-      if (cookie !== null && this.#put(cookie, nowMs)) isChanged = true;
+      if (cookie === null) continue;
+      this.#addSecret(cookie.value);
+      if (this.#put(cookie, nowMs)) isChanged = true;
     }
     while (this.#sizeBytes > MAX_JAR_BYTES) {
       const [oldest] = this.#cookies.keys();
@@ -67,6 +76,21 @@ export class CookieJar {
       if (longer.length <= MAX_FIELD_BYTES) text = longer;
     }
     return text === "" ? null : text;
+  }
+
+  /** Replaces values that a server has set, as it sends them back in a URL or a message, by `***`. */
+  redact(text: string): string {
+    let shown = text;
+    for (const value of this.#secrets) shown = shown.replaceAll(value, "***");
+    return shown;
+  }
+
+  /** Notes a value, for {@linkcode redact}, in the forms in which it may come back. */
+  #addSecret(value: string): void {
+    if (value.length < SHORTEST_SECRET || this.#secrets.size >= MAX_SECRETS) return;
+    for (const form of [value, encodeURIComponent(value.toWellFormed()), decoded(value)]) {
+      if (form.length >= SHORTEST_SECRET) this.#secrets.add(form);
+    }
   }
 
   #put(cookie: Cookie, nowMs: number): boolean {
@@ -130,6 +154,15 @@ function readCookie(field: string, url: URL, nowMs: number): Cookie | null {
 function mayBeSetBy(hostname: string, domain: string): boolean {
   const wanted = domain.replace(/^\./, "").toLowerCase();
   return hostname === wanted || hostname.endsWith(`.${wanted}`);
+}
+
+/** Decodes percent-encoded text; text that cannot be decoded stays as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The default path of a cookie (RFC 6265, section 5.1.4). */

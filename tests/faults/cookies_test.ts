@@ -164,3 +164,25 @@ storeTest("row 133: a cookie taken back is not sent", async () => {
   });
   assertEquals(requests, ["/file -", "/b a=1", "/c -"]);
 });
+
+storeTest(
+  "row 133: a cookie that its server sends back in a URL or a message is not shown",
+  async () => {
+    const location = (at: string) => found(at, `Set-Cookie: token=${SECRET}; Path=/`);
+    for (const back of [`/data/${SECRET}`, `/data?x=${SECRET}&y=${SECRET}`, `/data;${SECRET}`]) {
+      const { results } = await visit((path) => path === "/file" ? location(back) : DENIED);
+      assertEquals(results[0]?.servedFrom?.includes("***"), true, back);
+    }
+    const { results } = await visit((path) =>
+      path === "/file" ? location("/data") : found(`${SECRET}:x`)
+    );
+    assertEquals(results[0]?.code, "http.protocol");
+    await visit((path) =>
+      path === "/file"
+        ? found("/data", "Set-Cookie: token=a%20b%2Fc%3Dd-secret; Path=/")
+        : path === "/data"
+        ? found("/last/a%20b/c=d-secret")
+        : FILE
+    );
+  },
+);

@@ -151,6 +151,23 @@ Deno.test("row 133: CookieJar: sizes are limited by bytes", () => {
   assertEquals(small.header(new URL(SAME), NOW_MS)?.split("; ").length, 120);
 });
 
+Deno.test("row 133: CookieJar.redact replaces values that were set, in each of their forms", () => {
+  const jar = new CookieJar();
+  const url = new URL("http://host/");
+  jar.store(["a=first-value", "b=a%20secret%2Fvalue", "c=two words!", "d=short", "e="], url, 0);
+  jar.store(["a=; Max-Age=0", "f=later-value"], url, 0);
+  const table: [text: string, shown: string][] = [
+    ["/x/first-value?y=first-value", "/x/***?y=***"],
+    ["a%20secret%2Fvalue", "***"],
+    ["a secret/value", "***"],
+    ["two%20words!", "***"],
+    ["later-value", "***"],
+    ["short words", "short words"],
+    ["", ""],
+  ];
+  for (const [text, shown] of table) assertEquals(jar.redact(text), shown, text);
+});
+
 Deno.test("parseCookieDate: the forms of browsers (RFC 6265, section 5.1.1)", () => {
   const table: [text: string, date: string | null][] = [
     ["Sun, 06 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37.000Z"],
