@@ -1,4 +1,4 @@
-/** The real world: the only file that touches fetch, sockets, clock, timers, chance, env and signals. */
+/** The real host: the only file that uses fetch, sockets, clocks, timers, random, env and signals. */
 
 import { delay } from "@std/async";
 import type { FetchClient, Host, Listener, Platform, StopSignal, Timers } from "./core/host.ts";
@@ -7,16 +7,16 @@ import { readTextAtMost } from "./core/text.ts";
 import { NO_TELEMETRY } from "./core/telemetry.ts";
 
 /**
- * The host of a real process. Nothing is opened or read until it is used.
+ * The host of this process. Nothing is opened or read until it is used.
  *
  * @returns A host whose `fetch`, clock and streams are those of this process.
  */
 export function realHost(): Host {
   return {
     fetch: (url, init) => fetch(url, init),
-    // Not every platform has clients of one's own.
+    // Deno Deploy has no HTTP clients.
     ...(typeof Deno.createHttpClient === "function" ? { openHttp1 } : {}),
-    // It tries the addresses of a name as RFC 8305 has it.
+    // Deno races the addresses of a name (RFC 8305).
     connect: (hostname, port, signal) => Deno.connect({ hostname, port, signal }),
     listen,
     clock: {
@@ -42,9 +42,9 @@ export function realHost(): Host {
       }
     },
     replaceFile,
-    // The system's resolver, which fetch asks too; it knows /etc/hosts.
+    // The system's resolver, which fetch uses too; it reads /etc/hosts.
     resolve: async (hostname) => {
-      // Not every run asks about a name, and it takes a while to load.
+      // Loaded on demand: most runs resolve no name here.
       const { lookup } = await import("node:dns/promises");
       return (await lookup(hostname, { all: true })).map((found) => found.address);
     },
@@ -55,12 +55,12 @@ export function realHost(): Host {
         stdout: "null",
         stderr: "null",
       }).spawn();
-      // SIGTERM, which Deno.Command's own signal stands for, may be ignored.
+      // The signal option of Deno.Command sends SIGTERM, which the program may ignore.
       const end = () => child.kill("SIGKILL");
       signal.addEventListener("abort", end);
       if (signal.aborted) end();
       try {
-        // A program that does not read its input is no failure.
+        // A program need not read its input.
         await new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
         return (await child.status).code;
       } finally {
@@ -81,7 +81,7 @@ export function realHost(): Host {
 const timers: Timers = {
   sleep: async (durationMs, signal) => {
     signal.throwIfAborted();
-    // Longer than a timer can count is as good as for ever.
+    // 24 days instead of longer: the process does not live that long, or the caller checks again.
     await delay(Math.min(durationMs, LONGEST_TIMER_MS), { signal });
   },
   after: (durationMs, callback) => {
@@ -96,7 +96,7 @@ export function listen(hostname: string, port: number): Listener {
   return { addr: listener.addr, accept: () => listener.accept(), close: () => listener.close() };
 }
 
-/** Proxies and certificates are those of `fetch`. */
+/** Uses the proxies and certificates of `fetch`. */
 function openHttp1(): FetchClient {
   const client = Deno.createHttpClient({ http2: false });
   return {
@@ -105,12 +105,12 @@ function openHttp1(): FetchClient {
   };
 }
 
-/** Deno Deploy, as a program that it runs sees it; elsewhere, what Deno has of it. */
+/** Deno Deploy; elsewhere, Deno's implementation of the same functions. */
 export function realPlatform(): Platform {
   return {
     cron: (name, schedule, handler) => {
-      // A failed call is tried again five times here, and not at all there. The promise is one for
-      // the end of the cron, which never comes.
+      // Deno repeats a failed call five times, Deno Deploy never does. The promise resolves at the
+      // end of the cron, which never comes.
       void Deno.cron(name, schedule, { backoffSchedule: [] }, handler);
     },
     serve: (handler, listening) => {
@@ -131,7 +131,7 @@ function isObserved(): boolean {
   return Object.hasOwn(globalThis, Symbol.for("opentelemetry.js.api.1"));
 }
 
-/** Writes beside the file, then renames: a reader finds the old text or the new one. */
+/** Writes a temporary file, then renames it: readers see the old text or the new one. */
 async function replaceFile(path: string, text: string): Promise<void> {
   const beside = `${path}.${crypto.randomUUID()}.new`;
   try {
@@ -143,15 +143,15 @@ async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** setTimeout counts in 31 bits and fires at once beyond. */
+/** setTimeout has 31 bits; longer delays fire immediately. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Windows has no SIGTERM to listen to; SIGBREAK is what it sends instead. */
+/** Windows sends SIGBREAK instead of SIGTERM. */
 function listenable(signal: StopSignal): Deno.Signal {
   return signal === "SIGTERM" && Deno.build.os === "windows" ? "SIGBREAK" : signal;
 }
 
-/** Both standard streams. Neither blocks the event loop when its reader stops reading. */
+/** The standard streams. Neither blocks the event loop when its reader stops reading. */
 function outputs(timers: Pick<Timers, "after">): Pick<Host, "stdout" | "stderr"> {
   const stderr = queuedOutput(Deno.stderr, { timers, columns });
   const onLost = () => {

@@ -60,8 +60,8 @@ export type {
 export {
   NO_TELEMETRY,
   type Span,
-  type Stretch,
-  type StretchEnd,
+  type SpanEnd,
+  type SpanStart,
   type Telemetry,
   type Tracing,
 } from "./core/telemetry.ts";

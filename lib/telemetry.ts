@@ -11,17 +11,17 @@ import {
 import manifest from "../deno.json" with { type: "json" };
 import type { RunEvent } from "./core/event.ts";
 import type { RunSummary } from "./core/result.ts";
-import type { Span, Stretch, StretchEnd, Telemetry, Tracing } from "./core/telemetry.ts";
+import type { Span, SpanEnd, SpanStart, Telemetry, Tracing } from "./core/telemetry.ts";
 
 /** The instrumentation scope of every span and metric. */
 const SCOPE = "cronfetch";
 
-/** From a small file near by to a large one far away, in seconds. */
+/** Seconds; from a small file of a near server to a large file of a distant one. */
 const BOUNDARIES = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
 /**
- * The telemetry of this process, by whatever provider is registered. Instruments exist once a
- * process, so all runs of it share one.
+ * The telemetry of this process, through the registered provider. Instruments exist once per
+ * process, so all its runs share one.
  */
 export function openTelemetry(): Telemetry {
   opened ??= { trace: (...given) => below(contexts.active()).trace(...given), count: counter() };
@@ -31,17 +31,17 @@ export function openTelemetry(): Telemetry {
 let opened: Telemetry | undefined;
 
 /**
- * Traces below a context. It is told and not looked up, because a pool may start
- * one task from within another.
+ * Traces below a context. The parent is passed explicitly, because a pool may start one task from
+ * within another.
  */
 function below(parent: Context): Tracing {
   return {
-    async trace(stretch, work) {
+    async trace(start, work) {
       const tracer = traces.getTracer(SCOPE, manifest.version);
-      const span = tracer.startSpan(stretch.kind, { attributes: beginning(stretch) }, parent);
+      const span = tracer.startSpan(start.kind, { attributes: beginning(start) }, parent);
       const context = traces.setSpan(parent, span);
       let hasEnded = false;
-      const ended = (end: StretchEnd) => {
+      const ended = (end: SpanEnd) => {
         hasEnded = true;
         const { attributes, error } = ending(end);
         span.setAttributes(attributes);
@@ -53,7 +53,7 @@ function below(parent: Context): Tracing {
       try {
         return await contexts.with(context, () => work(inside));
       } catch (error) {
-        // What the error says may hold anything.
+        // The message of an unknown error may contain secrets.
         if (!hasEnded) span.setStatus({ code: SpanStatusCode.ERROR });
         throw error;
       } finally {
@@ -63,38 +63,38 @@ function below(parent: Context): Tracing {
   };
 }
 
-function beginning(stretch: Stretch): Attributes {
-  switch (stretch.kind) {
+function beginning(start: SpanStart): Attributes {
+  switch (start.kind) {
     case "run":
-      return { "cronfetch.run": stretch.run, "cronfetch.tasks": stretch.tasks };
+      return { "cronfetch.run": start.run, "cronfetch.tasks": start.tasks };
     case "task":
       return {
-        "cronfetch.run": stretch.run,
-        "cronfetch.task": stretch.task,
-        "cronfetch.key": stretch.key,
-        ...asked(stretch.url),
+        "cronfetch.run": start.run,
+        "cronfetch.task": start.task,
+        "cronfetch.key": start.key,
+        ...asked(start.url),
       };
     case "attempt":
       return {
-        "cronfetch.task": stretch.task,
-        "cronfetch.attempt": stretch.attempt,
-        ...asked(stretch.url),
-        // Only of a request that was sent before.
-        ...(stretch.attempt > 1 ? { "http.request.resend_count": stretch.attempt - 1 } : {}),
+        "cronfetch.task": start.task,
+        "cronfetch.attempt": start.attempt,
+        ...asked(start.url),
+        // The attribute is for repeated requests only.
+        ...(start.attempt > 1 ? { "http.request.resend_count": start.attempt - 1 } : {}),
       };
     default:
-      return stretch satisfies never;
+      return start satisfies never;
   }
 }
 
-/** What the semantic conventions for HTTP clients say about a request. */
+/** Attributes of a request, by the semantic conventions for HTTP clients. */
 export function asked(url: string): Attributes {
   const server = URL.canParse(url) ? new URL(url) : null;
   return {
     "http.request.method": "GET",
     "url.full": url,
     ...(server === null ? {} : {
-      // An address of IPv6 without the brackets that it has in a URL.
+      // An IPv6 address without the brackets of a URL.
       "server.address": server.hostname.replace(/^\[|\]$/g, ""),
       "server.port": Number(server.port) || (server.protocol === "https:" ? 443 : 80),
     }),
@@ -106,7 +106,7 @@ interface Ending {
   readonly error: { readonly type: string; readonly message: string } | null;
 }
 
-function ending(end: StretchEnd): Ending {
+function ending(end: SpanEnd): Ending {
   switch (end.kind) {
     case "run":
       return endOfRun(end.summary);
@@ -161,7 +161,7 @@ function endOfRun({ counts, bytes, exitCode }: RunSummary): Ending {
   };
 }
 
-/** Makes the instruments, and counts events by them. */
+/** Creates the instruments, and counts events with them. */
 function counter(): (event: RunEvent) => void {
   const meter = metrics.getMeter(SCOPE, manifest.version);
   const results = meter.createCounter("cronfetch.task.results", {
@@ -174,7 +174,7 @@ function counter(): (event: RunEvent) => void {
   });
   const seconds = { unit: "s", advice: { explicitBucketBoundaries: BOUNDARIES } };
   const taskDuration = meter.createHistogram("cronfetch.task.duration", {
-    description: "Work on a task, waiting left out; tasks that needed no request are left out too.",
+    description: "Work on a task without waiting; tasks without a request are left out.",
     ...seconds,
   });
   const runDuration = meter.createHistogram("cronfetch.run.duration", {

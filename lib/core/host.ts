@@ -2,18 +2,18 @@
 
 import type { Telemetry } from "./telemetry.ts";
 
-/** The signals a run listens to. */
+/** Signals that stop a run. */
 export type StopSignal = "SIGINT" | "SIGTERM";
 
-/** Time, in its two kinds. */
+/** The wall clock and the monotonic clock. */
 export interface Clock {
-  /** The wall clock, for people and for schedules. It may jump. */
+  /** Wall clock time, for schedules and output. It may jump. */
   now(): Temporal.Instant;
-  /** Milliseconds that only ever grow, for timeouts and durations. */
+  /** Milliseconds that never decrease, for timeouts and durations. */
   monotonicMs(): number;
 }
 
-/** Waiting. */
+/** Timers. */
 export interface Timers {
   /** Resolves after `durationMs`; rejects with the signal's reason once that is aborted. */
   sleep(durationMs: number, signal: AbortSignal): Promise<void>;
@@ -21,15 +21,15 @@ export interface Timers {
   after(durationMs: number, callback: () => void): () => void;
 }
 
-/** Chance. */
+/** Random numbers and names. */
 export interface Random {
   /** Uniform in [0, 1). */
   fraction(): number;
-  /** A name nobody can guess: 128 bits, lower-case hexadecimal. */
+  /** An unguessable name: 128 random bits, lower-case hexadecimal. */
   name(): string;
 }
 
-/** A stream of text for people or programs. */
+/** A text stream: standard output or standard error. */
 export interface Output {
   /**
    * Queues text, which is written in order without blocking. Returns false once the text is
@@ -46,52 +46,52 @@ export interface Output {
    * @returns False if text was discarded because the reader has stopped reading.
    */
   end(patienceMs: number, signal: AbortSignal): Promise<boolean>;
-  /** Whether a person looks at it. */
+  /** Whether the stream is a terminal. */
   isTerminal(): boolean;
   /** Width in characters; 80 where unknown. */
   columns(): number;
 }
 
-/** `fetch`, as far as it is used here. */
+/** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** A `fetch` with connections of its own. Disposing of it closes them. */
+/** A `fetch` with its own connections. Disposal closes them. */
 export interface FetchClient extends Disposable {
-  /** Asks servers until then. */
+  /** Usable until disposal. */
   readonly fetch: Fetch;
 }
 
-/** A TCP connection, as far as it is used here. `Deno.TcpConn` is one. */
+/** A TCP connection. `Deno.TcpConn` implements it. */
 export interface TcpConnection {
-  /** The other end; its host name is an address. */
+  /** The peer; its host name is an IP address. */
   readonly remoteAddr: { readonly hostname: string };
-  /** Puts what comes next into a buffer, and gives how many bytes; null at the end. */
+  /** Reads into a buffer; returns the number of bytes, or null at the end. */
   read(into: Uint8Array): Promise<number | null>;
-  /** Sends bytes, or the first of them, and gives how many. */
+  /** Writes at least one byte; returns the number of bytes written. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Ends the connection; what is under way is rejected. */
+  /** Closes the connection; pending calls are rejected. */
   close(): void;
 }
 
-/** A connection that a client has opened. `Deno.TcpConn` is one. */
+/** A connection that a client opened. `Deno.TcpConn` implements it. */
 export interface ServerConnection extends TcpConnection {
-  /** Ends the direction to the client; what it still sends can be read. */
+  /** Shuts down the sending direction; the client's bytes can still be read. */
   closeWrite(): Promise<void>;
 }
 
-/** A port that clients connect to. */
+/** A listening socket. */
 export interface Listener {
-  /** The address, with the port that was chosen. */
+  /** The address, with the actual port. */
   readonly addr: { readonly hostname: string; readonly port: number };
-  /** The next connection. A rejection, e.g. for want of file handles, concerns this call alone. */
+  /** The next connection. After a rejection, e.g. too many open files, it can be called again. */
   accept(): Promise<ServerConnection>;
   /** Stops listening; a pending `accept` is rejected. */
   close(): void;
 }
 
 /**
- * Connects to a port of a host name or an address, whichever address of the name is alive.
- * Rejects with the signal's reason once that is aborted.
+ * Connects to a port of a host name, at any of its addresses, or of an address. Rejects with the
+ * signal's reason once that is aborted.
  */
 export type Connect = (
   hostname: string,
@@ -99,80 +99,80 @@ export type Connect = (
   signal: AbortSignal,
 ) => Promise<TcpConnection>;
 
-/** Everything that reaches out of the program, but for the stores and states. */
+/** All effects of the program, except those of stores and states. */
 export interface Host {
-  /** Asks servers. */
+  /** Sends requests. */
   readonly fetch: Fetch;
   /**
-   * Opens a `fetch` that speaks HTTP/1.1 alone, so that each request under way has a connection
-   * of its own. Without it, `fetch` is asked.
+   * Opens a `fetch` limited to HTTP/1.1, so that each pending request has its own connection. If
+   * absent, `fetch` is used.
    */
   readonly openHttp1?: () => FetchClient;
-  /** Connects to servers. Without it, `fetch` is asked for everything. */
+  /** Opens TCP connections. If absent, all requests use `fetch`. */
   readonly connect?: Connect;
-  /** Listens on a port, 0 for any that is free. */
+  /** Listens on a port; 0 chooses a free one. */
   readonly listen: (hostname: string, port: number) => Listener;
-  /** Tells the time. */
+  /** The time. */
   readonly clock: Clock;
-  /** Waits. */
+  /** The timers. */
   readonly timers: Timers;
-  /** Rolls the dice. */
+  /** The random source. */
   readonly random: Random;
-  /** Text for programs. */
+  /** Requested output and events. */
   readonly stdout: Output;
-  /** Text for people. */
+  /** Progress, logs and errors. */
   readonly stderr: Output;
   /** Value of an environment variable. */
   env(name: string): string | undefined;
-  /** The folder the program was started in, absolute. */
+  /** The working directory, an absolute path. */
   cwd(): string;
-  /** All of standard input, as text; null if it has more bytes than that. */
+  /** Standard input as text; null if it has more than `maxBytes` bytes. */
   readStdin(maxBytes: number): Promise<string | null>;
-  /** Adds text to the end of a file, which is made where it is missing. */
+  /** Appends text to a file, which is created if it is missing. */
   appendFile(path: string, text: string): Promise<void>;
-  /** Size of a file in bytes; 0 where there is none. */
+  /** Size of a file in bytes; 0 if it is missing. */
   fileSize(path: string): Promise<number>;
-  /** Puts a text in the place of a file, or where none is, in one step. */
+  /** Creates or replaces a file atomically. */
   replaceFile(path: string, text: string): Promise<void>;
   /**
-   * Addresses of a host name, for the egress rule where a connection cannot be judged.
+   * Resolves a host name, for the egress policy if the connected address is unknown.
    *
-   * @throws `Deno.errors.NotFound`, or an error with a code such as `ENOTFOUND`, for a name without.
+   * @throws `Deno.errors.NotFound` or an error with a code such as `ENOTFOUND`: no address.
    */
   resolve(hostname: string): Promise<readonly string[]>;
   /**
-   * Runs a program with text on its standard input; what it prints is thrown away.
+   * Runs a program with text on its standard input. Its output is discarded.
    *
    * @returns Its exit code.
-   * @throws Where it cannot be started. Once the signal is aborted, it is ended.
+   * @throws If it cannot be started. Once the signal is aborted, the program is killed.
    */
   execute(
     command: readonly [string, ...string[]],
     input: string,
     signal: AbortSignal,
   ): Promise<number>;
-  /** Calls back at each arrival of a signal, until the returned function is called. */
+  /** Calls back for each signal, until the returned function is called. */
   onSignal(signal: StopSignal, callback: () => void): () => void;
-  /** Where runs are traced and measured. What it needs is loaded only where somebody listens. */
+  /** Spans and metrics. OpenTelemetry is loaded only if a provider is registered. */
   telemetry(): Promise<Telemetry>;
-  /** Ends the process at once. */
+  /** Ends the process immediately. */
   exit(code: number): never;
 }
 
-/** What a platform offers that keeps no program running, but calls it when there is something. */
+/** A platform that starts instances on demand and calls them, such as Deno Deploy. */
 export interface Platform {
   /**
-   * Asks to be called on a schedule. There is no second try of a call that fails.
+   * Registers a cron. A failed call is not repeated.
    *
-   * @param schedule Five fields, in UTC, as Deno reads them.
+   * @param schedule Five fields, in UTC, in Deno's syntax.
    * @param handler Never rejects.
-   * @throws Where the platform does not take it.
+   * @throws If the platform rejects the schedule.
    */
   cron(name: string, schedule: string, handler: () => Promise<void>): void;
   /**
-   * Answers requests from now on, at an address that the platform chooses.
+   * Serves requests at an address that the platform chooses.
    *
-   * @param listening Told the URL, where it is one of a network.
+   * @param listening Called with the URL of a TCP address.
    */
   serve(
     handler: (request: Request) => Promise<Response>,

@@ -1,8 +1,7 @@
-/** HTTP as a download needs it: one request, one response, its body read piece by piece. */
+/** HTTP for downloads: a request, its response, and the body as a stream. */
 
 /**
- * Fields of a response's header, looked up by name in any case; several of one
- * name come joined by `", "` (RFC 9110, section 5.3). `Headers` is one.
+ * Fields of a response, by case-insensitive name; fields of the same name are joined by `", "` (RFC 9110, section 5.3). `Headers` is one.
  */
 export type HeaderFields = Pick<Headers, "get">;
 
@@ -10,18 +9,18 @@ export type HeaderFields = Pick<Headers, "get">;
 export interface HttpRequest {
   /** Absolute, http or https, as `URL` writes it, without userinfo and fragment. */
   readonly url: string;
-  /** Values by lower-case name. What frames the message is the transport's to add. */
+  /** Values by lower-case name. The transport adds the fields that frame the message. */
   readonly headers: Readonly<Record<string, string>>;
   /**
    * Whether the server must have a public address. A transport refuses any other before it sends a
    * byte (`redirect.private`); a proxy's address is the user's choice and is not judged.
    */
   readonly publicOnly: boolean;
-  /** Ends the exchange, whatever stage it is in. */
+  /** Aborts the exchange at any stage. */
   readonly signal: AbortSignal;
 }
 
-/** A response whose body has not been touched. A redirect is one, too: nobody has followed it. */
+/** A response whose body has not been read. Redirects are not followed. */
 export interface HttpResponse {
   /** RFC 9110, section 15. */
   readonly status: number;
@@ -33,28 +32,28 @@ export interface HttpResponse {
   readonly body: HttpBody;
 }
 
-/** A body on its way. One `read` at a time. */
+/** A body that is being received. One `read` at a time. */
 export interface HttpBody {
   /**
-   * Reads what comes next, and takes over the buffer behind `into`: it may be
-   * detached, and is the one behind what is returned (same size, perhaps as another object).
+   * Reads the next bytes. Takes ownership of the buffer of `into`, which may be detached and is
+   * transferred to the returned array (same size, perhaps another object).
    *
-   * @returns What came, at the place of `into`; empty at the end of the body.
-   * @throws Anything, where the body broke off. The buffer may be lost then.
+   * @returns The bytes received, at the position of `into`; empty at the end of the body.
+   * @throws Anything, if the body broke off. The buffer may be lost then.
    */
   read(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Gives up the rest. Does nothing once the end was read. Never rejects. May be called
-   * while a `read` is under way, which then ends in some way, or never.
+   * Discards the rest. Does nothing after the end was read. Never rejects. May be called during a
+   * `read`, which then resolves, rejects, or stays pending.
    */
   cancel(): Promise<void>;
 }
 
-/** Of nearly every response. */
+/** The cookies of nearly every response. */
 export const NO_COOKIES: readonly string[] = [];
 
 /**
- * Sends a request and waits for the header of its response.
+ * Sends a request and waits for the head of its response.
  *
  * @throws The signal's reason, a `CronfetchError`, or what `fetch` throws.
  */

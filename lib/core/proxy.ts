@@ -1,6 +1,6 @@
-/** Which requests go through a proxy, by the variables that `fetch` heeds. Pure. */
+/** Which requests go through a proxy, by the environment variables that `fetch` uses. Pure. */
 
-/** The variables, the more specific ones first. Lower case counts as well, and first. */
+/** The variables, the more specific ones first. Lower case takes precedence. */
 const BY_PROTOCOL: Readonly<Record<string, readonly string[]>> = {
   "http:": ["HTTP_PROXY", "ALL_PROXY"],
   "https:": ["HTTPS_PROXY", "ALL_PROXY"],
@@ -18,8 +18,8 @@ export const PROXY_VARIABLES: readonly string[] = [
  * The variable that names a proxy for a URL.
  *
  * @param env Looks up an environment variable.
- * @returns Its name, or null if the URL is asked directly. Its value may hold a
- * password and is nobody's business.
+ * @returns Its name, or null if the request is sent directly. The value may contain a password and
+ * must not be shown.
  */
 export function proxyVariable(
   url: URL,
@@ -33,7 +33,7 @@ export function proxyVariable(
   return exceptions.split(",").some((entry) => excepts(entry.trim(), url.hostname)) ? null : found;
 }
 
-/** Whether an entry of NO_PROXY means a host: `*`, the name itself, or a domain above it. */
+/** Whether an entry of NO_PROXY matches a host: `*`, the name itself, or a parent domain. */
 function excepts(entry: string, hostname: string): boolean {
   if (entry === "*") return true;
   const domain = entry.toLowerCase().replace(/^\./, "");

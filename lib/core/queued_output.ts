@@ -15,7 +15,7 @@ export const FULL_BYTES = 16 * 2 ** 20;
 export const MOST_BYTES = 4 * FULL_BYTES;
 /**
  * Bytes of one write. A blocking pipe accepts all of a write or nothing that is visible here, so
- * small writes tell a slow reader, which accepts some of them, from one that has stopped.
+ * small writes distinguish a slow reader, which accepts some of them, from one that has stopped.
  */
 const WRITE_BYTES = 16 * 1024;
 /** How long a full queue waits for any progress before the reader counts as gone. */
@@ -23,15 +23,15 @@ export const STALL_MS = 60_000;
 
 /**
  * Makes an output over a stream. One write is under way at a time, and the texts that arrive
- * meanwhile are joined into the next one, so the event loop, and with it signals and deadlines,
- * works however long the reader takes.
+ * meanwhile are joined into the next one: a slow reader does not block the event loop, signals or
+ * deadlines.
  *
- * A closed stream discards everything silently, as `head` wants it. A reader that has stopped
- * loses the rest: after {@linkcode STALL_MS} without progress while the queue is full, or when the
+ * A closed stream discards everything silently, as `head` expects. A reader that has stopped loses
+ * the rest: after {@linkcode STALL_MS} without progress while the queue is full, or when the
  * patience of `end()` is over.
  *
  * @param columns Width in characters.
- * @param onLost Called once when text is given up because the reader has stopped.
+ * @param onLost Called once when text is discarded because the reader has stopped.
  */
 export function queuedOutput(
   sink: ByteSink,
@@ -47,7 +47,7 @@ export function queuedOutput(
   let queuedBytes = 0;
   let state: "open" | "closed" | "lost" = "open";
   let isWriting = false;
-  /** Resolves once there is room again, or nothing waits any more. */
+  /** Resolves once there is room again, or the queue is discarded. */
   let room: PromiseWithResolvers<void> | null = null;
   let drained: PromiseWithResolvers<void> | null = null;
   let endPatienceMs: number | null = null;
@@ -62,7 +62,7 @@ export function queuedOutput(
     if (next === "lost") onLost();
   };
 
-  /** Restarts the watch for progress, and wakes those whose condition holds. */
+  /** Restarts the stall timer, and resolves the promises whose condition holds. */
   const settle = () => {
     cancelStall?.();
     cancelStall = null;
@@ -81,7 +81,7 @@ export function queuedOutput(
 
   const writeQueue = async () => {
     isWriting = true;
-    // What is written in the same turn of the event loop goes into one write.
+    // Texts of one turn of the event loop are joined into one write.
     await null;
     try {
       while (queue.length > 0 && state === "open") {

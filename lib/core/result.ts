@@ -1,8 +1,8 @@
-/** TaskResult: what became of one task in one run. */
+/** Results of tasks and runs, exit codes, and the validators of published files. */
 
 import type { ErrorCode } from "./errors.ts";
 
-/** What became of a task. */
+/** The outcome of a task. */
 export type TaskStatus =
   | "created"
   | "updated"
@@ -12,7 +12,7 @@ export type TaskStatus =
   | "failed"
   | "cancelled";
 
-/** All statuses, in the order in which people are shown them. */
+/** All statuses, in the order in which they are shown. */
 export const TASK_STATUSES: readonly TaskStatus[] = [
   "created",
   "updated",
@@ -23,16 +23,16 @@ export const TASK_STATUSES: readonly TaskStatus[] = [
   "cancelled",
 ];
 
-/** What a reader of a good result should know. */
+/** A reservation about a good result. */
 export type Warning =
-  /** Neither Content-Length nor chunked: a complete body cannot be told from a cut one. */
+  /** Neither Content-Length nor chunked: truncation cannot be detected. */
   | "lengthUnknown"
   /** The server sent a file with an earlier Last-Modified than the published one. */
   | "olderThanPublished";
 
-/** One try at a task's URL or mirror. */
+/** One try at a task's URL or mirror; a retry is another attempt. */
 export interface AttemptResult {
-  /** What went wrong, or null for an attempt that brought the result. */
+  /** Why it failed, or null for the attempt that produced the result. */
   readonly code: ErrorCode | null;
   /** Status of the last response of the attempt, or null if there was none. */
   readonly httpStatus: number | null;
@@ -52,25 +52,25 @@ export interface Timings {
   readonly publishMs: number;
 }
 
-/** What became of one task in one run. Holds no secret: URLs and messages are redacted. */
+/** The outcome of one task in one run. URLs and messages are redacted. */
 export interface TaskResult {
   /** The task's id. */
   readonly task: string;
-  /** What became of it. */
+  /** The outcome. */
   readonly status: TaskStatus;
-  /** Why the file is not known to be good; absent where it is. */
+  /** Why the file is not known to be good; absent if it is. */
   readonly code?: ErrorCode;
-  /** One sentence for people about the status, where there is something to say. */
+  /** One sentence about the status; absent if there is nothing to add. */
   readonly message?: string;
-  /** The URL asked. */
+  /** The task's URL. */
   readonly url: string;
-  /** The URL that answered, after redirects or by a mirror; null without an answer. */
+  /** The URL of the response, after redirects or of a mirror; null without a response. */
   readonly servedFrom: string | null;
   /** Name of the file in the store. */
   readonly key: string;
-  /** Body bytes received by the attempt that brought the result. */
+  /** Body bytes received by the attempt that produced the result. */
   readonly bytes: number;
-  /** Of the published file, lower-case hexadecimal; null where no file is known to be good. */
+  /** Digest of the published file, lower-case hexadecimal; null if no file is known to be good. */
   readonly sha256: string | null;
   /** Status of the last response, or null without one. */
   readonly httpStatus: number | null;
@@ -78,9 +78,9 @@ export interface TaskResult {
   readonly attempts: readonly AttemptResult[];
   /** Where the time went. */
   readonly timings: Timings;
-  /** Of `deferred` alone: the task is not tried again before this time (RFC 3339, UTC). */
+  /** Only of `deferred`: the task does not run before this time (RFC 3339, UTC). */
   readonly notBefore?: string;
-  /** What is worth knowing about a good result. */
+  /** Reservations about a good result. */
   readonly warnings: readonly Warning[];
 }
 
@@ -88,7 +88,7 @@ export interface TaskResult {
 export interface Validators {
   /** Name of the file in the store. */
   readonly key: string;
-  /** The task's URL or mirror that was asked, redacted; validators say nothing about another one. */
+  /** The task's URL or mirror, redacted; validators are not valid for another one. */
   readonly source: string;
   /** The ETag header as received (RFC 9110, section 8.8.3), or null. */
   readonly etag: string | null;
@@ -98,15 +98,15 @@ export interface Validators {
   readonly sha256: string;
   /** Size of the file. */
   readonly sizeBytes: number;
-  /** What the store calls this very file, as against any other under its key. */
+  /** The store's name for this version of the file under its key. */
   readonly revision: string;
 }
 
-/** A run in numbers. */
+/** Figures of a run. */
 export interface RunSummary {
   /** Results by status. */
   readonly counts: Readonly<Record<TaskStatus, number>>;
-  /** Body bytes received by results. */
+  /** Body bytes received, over all results. */
   readonly bytes: number;
   /** Milliseconds from the start to the end of the run. */
   readonly durationMs: number;

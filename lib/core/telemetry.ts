@@ -1,11 +1,11 @@
-/** Telemetry: what a run tells those who trace and measure programs. The real one is in `lib/telemetry.ts`. */
+/** Telemetry: spans and metrics of a run. `lib/telemetry.ts` implements it. */
 
 import type { ErrorCode } from "./errors.ts";
 import type { RunEvent } from "./event.ts";
 import type { RunSummary, TaskResult } from "./result.ts";
 
-/** A stretch of work, as it begins. URLs are redacted. */
-export type Stretch =
+/** What is known when a span starts. URLs are redacted. */
+export type SpanStart =
   | { readonly kind: "run"; readonly run: string; readonly tasks: number }
   | {
     readonly kind: "task";
@@ -23,46 +23,46 @@ export type Stretch =
     readonly attempt: number;
   };
 
-/** How a stretch of work ended. URLs are redacted. */
-export type StretchEnd =
+/** What is known when a span ends. URLs are redacted. */
+export type SpanEnd =
   | { readonly kind: "run"; readonly summary: RunSummary }
   | { readonly kind: "task"; readonly result: TaskResult }
   | {
     readonly kind: "attempt";
-    /** What went wrong, or null. */
+    /** Why the attempt failed, or null. */
     readonly code: ErrorCode | null;
-    /** Status of the last answer, or null without one. */
+    /** Status of the last response, or null without one. */
     readonly httpStatus: number | null;
-    /** The URL that answered last, or null without an answer. */
+    /** The URL of the last response, or null without one. */
     readonly servedFrom: string | null;
     /** Body bytes received. */
     readonly bytes: number;
   };
 
-/** Where work can be traced below. */
+/** A parent of spans. */
 export interface Tracing {
   /**
-   * Carries out work as a stretch of its own, whatever becomes of it. What the work fetches
-   * belongs to it. Rejects only with what the work rejects with.
+   * Runs work within a child span. Requests of the work belong to the span. Rejects only with what
+   * the work rejects with.
    */
-  trace<T>(stretch: Stretch, work: (span: Span) => Promise<T>): Promise<T>;
+  trace<T>(start: SpanStart, work: (span: Span) => Promise<T>): Promise<T>;
 }
 
-/** A stretch of work that goes on. */
+/** A started span. */
 export interface Span extends Tracing {
-  /** Told once, before the work ends; not at all where it breaks off by a bug. */
-  ended(end: StretchEnd): void;
+  /** Called once, before the work ends; never if a bug ends it. */
+  ended(end: SpanEnd): void;
 }
 
-/** Everything that is traced and measured. */
+/** The spans and metrics of a process. */
 export interface Telemetry extends Tracing {
   /** Counts an event. Must not throw. */
   count(event: RunEvent): void;
 }
 
-/** Where nobody traces or measures. */
+/** Without a registered provider. */
 export const NO_TELEMETRY: Telemetry = {
-  trace: (_stretch, work) => work(NO_SPAN),
+  trace: (_start, work) => work(NO_SPAN),
   count: () => {},
 };
 
