@@ -1,4 +1,4 @@
-/** `run`: the whole of cronfetch as one function. */
+/** `run`: cronfetch as a library. */
 
 import type { ConfigInput } from "./config/input.ts";
 import { loadValue, patternEngineFor } from "./config/load.ts";
@@ -10,14 +10,13 @@ import { escapeControl } from "./core/text.ts";
 import { realHost } from "./host.ts";
 import { alertReporter } from "./report/alerts.ts";
 import { makePlan, withoutConditions } from "./schedule/due.ts";
-import { openState } from "./state/open.ts";
-import { dueMemory } from "./state/record.ts";
+import { dueMemories } from "./state/record.ts";
 import type { State } from "./state/state.ts";
-import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
-import { carryOut } from "./worker/run.ts";
+import { runTasks } from "./worker/run.ts";
+import { openStorage } from "./worker/storage.ts";
 
-/** How to run; everything may be left out. */
+/** Options of {@linkcode run}. */
 export interface RunOptions {
   /** Ids of the tasks to run. Default: all. */
   readonly only?: readonly string[];
@@ -27,37 +26,37 @@ export interface RunOptions {
   readonly force?: boolean;
   /** Ends the run early; every task still gets its result. */
   readonly signal?: AbortSignal;
-  /** Told about everything as it happens. */
+  /** Called with each event. */
   readonly onEvent?: (event: RunEvent) => void;
-  /** The outside world. Default: this process's. */
+  /** Sockets, clock, environment and the like. Default: those of this process. */
   readonly host?: Host;
-  /** Where files go, instead of what the config says; stays open. */
+  /** A store to use instead of the config's; it stays open. */
   readonly store?: Store;
-  /** What is remembered between runs, instead of what the config says; stays open. */
+  /** A state to use instead of the config's; it stays open. */
   readonly state?: State;
 }
 
-/** What became of a run. */
+/** The result of {@linkcode run}. */
 export interface RunReport {
-  /** Name of the run, as its events bear it. */
+  /** Id of the run, as in its events. */
   readonly run: string;
-  /** One for each task, in the order they ended. */
+  /** One per task, in the order they finished. */
   readonly results: readonly TaskResult[];
-  /** The run in numbers. */
+  /** Counts, and the exit code. */
   readonly summary: RunSummary;
 }
 
 /**
- * Brings the files of a config up to date.
+ * Updates the files of a config.
  *
- * @param config As a config file holds it. Relative folders start at the current one.
- * @returns What became of each task. A failed download is a result, not an exception.
- * @throws {ConfigError} The config is wrong; nothing was requested.
- * @throws {CronfetchError} `usage`: `only` names a task the config does not have.
- * @throws {CronfetchError} `state.` and `store.` codes: the state cannot be used. If it was so
- * only in the end, the run was carried out, its events were told, and its files are in place.
+ * @param config The content of a config file. Relative folders start at the current folder.
+ * @returns The result of each task. A failed download is a result, not an exception.
+ * @throws {ConfigError} The config is invalid; no request was sent.
+ * @throws {CronfetchError} `usage`: `only` names a task that the config does not have.
+ * @throws {CronfetchError} `state.` and `store.` codes: the state or the store is unusable. If the
+ * state could not be written at the end of the run, the files are published all the same.
  *
- * @example Events, and an end from outside
+ * @example Receive events, and abort the run
  * ```ts
  * import { run } from "@cronfetch/cronfetch";
  * import { assertEquals } from "@std/assert";
@@ -78,47 +77,37 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   const host = options.host ?? realHost();
   const at = host.clock.now();
   const loaded = loadValue(config, { at, patterns: await patternEngineFor([config]) }, host);
-  await using owned = new AsyncDisposableStack();
-  const state = options.state ?? await openState(loaded.state, host);
-  // What it cannot write is told below.
-  if (!options.state) owned.defer(() => state[Symbol.asyncDispose]().then(null, () => {}));
-  const store = options.store ??
-    owned.use(await openStore(loaded.store, { sync: loaded.sync }, host));
+  await using storage = await openStorage(loaded, host, options);
   const tasks = tasksOf(loaded, at);
-  const records = options.due ? await state.records(tasks.map((task) => task.id)) : null;
   const plan = makePlan({
     tasks,
     asked: options.only ? knownIds(options.only, tasks) : null,
-    due: records && ((task) => dueMemory(records.get(task.id))),
+    due: options.due ? await dueMemories(tasks, storage.state) : null,
     at,
   });
   const results: TaskResult[] = [];
-  let name = "";
-  const collect: Reporter = {
+  let id = "";
+  const collector: Reporter = {
     report: (event) => {
-      name = event.run;
+      id = event.run;
       if (event.type === "task.finished") results.push(event.result);
       options.onEvent?.(event);
     },
     close: () => Promise.resolve(),
   };
-  const { alerts } = loaded;
-  const complain = (sentence: string) => void host.stderr.write(`${escapeControl(sentence)}\n`);
-  const alert = alertReporter({ alerts, host, warn: complain });
-  const { summary, unsaved } = await carryOut(options.force ? withoutConditions(plan) : plan, {
-    host,
-    store,
-    state,
-    reporters: [collect, alert],
-    configFiles: loaded.files,
-    limits: loaded.limits,
-    alertAfter: loaded.alertAfter,
-    secrets: loaded.secrets,
-    progress: { bytes: 0, running: new Map() },
-    signal: options.signal ?? new AbortController().signal,
-    interruptedExitCode: () => EXIT.interrupted,
-  });
-  await alert.close();
+  const warn = (sentence: string) => void host.stderr.write(`${escapeControl(sentence)}\n`);
+  const { summary, unsaved } = await runTasks(
+    loaded,
+    options.force ? withoutConditions(plan) : plan,
+    {
+      host,
+      storage,
+      openReporters: () => [collector, alertReporter({ alerts: loaded.alerts, host, warn })],
+      progress: { bytes: 0, running: new Map() },
+      signal: options.signal ?? new AbortController().signal,
+      interruptedExitCode: () => EXIT.interrupted,
+    },
+  );
   if (unsaved) throw unsaved;
-  return { run: name, results, summary };
+  return { run: id, results, summary };
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parse } from "yaml";
 import type { Flags } from "../lib/cli/flags.ts";
-import { createProgram } from "../lib/cli/main.ts";
+import { parseCommand } from "../lib/cli/main.ts";
 import { fileReporters, reportRequests } from "../lib/cli/reporters.ts";
 import { addressOf } from "../lib/cli/page_server.ts";
 import { loadConfig } from "../lib/config/load.ts";
@@ -111,15 +111,11 @@ Deno.test("every command of cronfetch in the README and the docs is one", async 
   assert(ours.length > 40, `${ours.length}`);
   for (const args of ours) {
     const host = testHost({ cwd: "/srv" });
-    let understood = false;
-    const program = createProgram(host, async (_action, _operands, flags) => {
-      await checkValues(flags);
-      understood = true;
-    });
-    await program.parseAsync(args, { from: "user" }).catch((error) => {
-      throw new Error(`cronfetch ${args.join(" ")}: ${error.message}`);
-    });
-    assert(understood, args.join(" "));
+    try {
+      await checkValues(parseCommand(args, host).flags);
+    } catch (error) {
+      throw new Error(`cronfetch ${args.join(" ")}`, { cause: error });
+    }
   }
 });
 

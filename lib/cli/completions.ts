@@ -1,9 +1,9 @@
-/** Completion scripts for shells, made from a description of the command line. */
+/** Completion scripts for shells, generated from a description of the command line. */
 
-/** The shells that can be served. */
+/** The supported shells. */
 export type Shell = "bash" | "zsh" | "fish";
 
-/** What may stand for a value or an argument. With neither field nothing is offered. */
+/** What to offer for a value or an argument. With neither field, nothing is offered. */
 export interface ValueSpec {
   /** The words to offer: letters, digits and `_ . / , -`. */
   readonly values?: readonly string[];
@@ -13,43 +13,37 @@ export interface ValueSpec {
 
 /** One option. */
 export interface OptionSpec extends ValueSpec {
-  /** Its spellings, dashes included: `-c`, `--config`. */
+  /** Its spellings with dashes: `-c`, `--config`. */
   readonly flags: readonly string[];
   /** One line for people. */
   readonly description: string;
-  /** Whether a value follows. */
+  /** Whether it takes a value. */
   readonly takesValue: boolean;
 }
 
-/** One command below the program. */
+/** One command of the program. */
 export interface SubcommandSpec {
-  /** The word that selects it. */
   readonly name: string;
   /** One line for people. */
   readonly description: string;
-  /** Options that stand after the command. */
   readonly options: readonly OptionSpec[];
-  /** What its arguments may be, all of them alike. */
+  /** What to offer for each of its arguments. */
   readonly arguments?: ValueSpec;
 }
 
 /** A program, its options and its commands. */
 export interface CommandSpec {
-  /** The name it is called by. */
   readonly name: string;
-  /** Options that stand anywhere. */
+  /** Options that are valid anywhere on the line. */
   readonly options: readonly OptionSpec[];
-  /** Its commands. */
   readonly commands: readonly SubcommandSpec[];
 }
 
 /**
- * The script that completes a program's command line in a shell: commands,
- * options, and values where they are known. It calls nothing but the shell.
+ * Generates the script that completes commands, options and known values in a shell. The script
+ * runs only shell built-ins.
  *
- * @param shell Whose language the script is in.
- * @param spec The program's command line.
- * @returns The whole script, to be sourced (bash, zsh), or put where the shell looks for it.
+ * @returns The script, to be sourced (bash, zsh) or saved to the completions folder of the shell.
  */
 export function completionScript(shell: Shell, spec: CommandSpec): string {
   switch (shell) {
@@ -64,14 +58,14 @@ export function completionScript(shell: Shell, spec: CommandSpec): string {
   }
 }
 
-/** What can stand in one place: after a command, or (`command` is empty) before any. */
-interface Place {
+/** What can follow a command, or precede all commands if `command` is empty. */
+interface Position {
   readonly command: string;
   readonly options: readonly OptionSpec[];
   readonly arguments: ValueSpec;
 }
 
-function placesOf(spec: CommandSpec): readonly Place[] {
+function positionsOf(spec: CommandSpec): readonly Position[] {
   const names = spec.commands.map(({ name }) => name);
   return [
     { command: "", options: spec.options, arguments: { values: names } },
@@ -83,28 +77,28 @@ function placesOf(spec: CommandSpec): readonly Place[] {
   ];
 }
 
-/** Flags of a place with the options that stand anywhere. */
-function flagsIn(place: Place, spec: CommandSpec): string[] {
-  const options = place.command === "" ? [] : place.options;
+/** Flags that are valid at a position. */
+function flagsIn(position: Position, spec: CommandSpec): string[] {
+  const options = position.command === "" ? [] : position.options;
   return [...options, ...spec.options].flatMap(({ flags }) => flags);
 }
 
-/** The patterns `COMMAND,FLAG` under which a shell meets an option; `*` for any command. */
-function patternsOf({ command }: Place, { flags }: OptionSpec): string[] {
+/** The patterns `COMMAND,FLAG` that match an option; `*` for any command. */
+function patternsOf({ command }: Position, { flags }: OptionSpec): string[] {
   return flags.map((flag) => `${command === "" ? "*" : command},${flag}`);
 }
 
 function optionsWithValue(spec: CommandSpec): { option: OptionSpec; patterns: string[] }[] {
-  // Those of a command come first: they go before one of the same name that stands anywhere.
-  return placesOf(spec).toReversed().flatMap((place) =>
-    place.options.filter(({ takesValue }) => takesValue)
-      .map((option) => ({ option, patterns: patternsOf(place, option) }))
+  // Options of a command first, because they take precedence over global ones of the same name.
+  return positionsOf(spec).toReversed().flatMap((position) =>
+    position.options.filter(({ takesValue }) => takesValue)
+      .map((option) => ({ option, patterns: patternsOf(position, option) }))
   );
 }
 
 /**
- * What a shell does at a word that changes what may follow: an option that
- * wants a value, or a command. Shells refuse a list without patterns.
+ * The shell code for words that change the position: an option with a value, or a command. Lists
+ * without patterns are omitted, because they are syntax errors.
  */
 function turnsOf(
   spec: CommandSpec,
@@ -130,7 +124,7 @@ function quoted(word: string): string {
   return /^[\w\/.,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Quotes a pattern for bash: all of it literal but for a leading `*`. */
+/** Quotes a pattern for bash, except a leading `*`. */
 function bashPattern(pattern: string): string {
   return pattern.startsWith("*") ? `*${quoted(pattern.slice(1))}` : quoted(pattern);
 }
@@ -141,15 +135,15 @@ function bashScript(spec: CommandSpec): string {
     if (file) return `${self}_files`;
     return values.length === 0 ? ":" : [`${self}_offer`, ...values.map(quoted)].join(" ");
   };
-  const places = placesOf(spec);
+  const positions = positionsOf(spec);
   const values = optionsWithValue(spec).map(({ option, patterns }) =>
     `      ${patterns.map(bashPattern).join(" | ")}) ${offer(option)} ;;`
   );
-  const flags = places.map((place) =>
-    `      ${quoted(place.command)}) ${offer({ values: flagsIn(place, spec) })} ;;`
+  const flags = positions.map((position) =>
+    `      ${quoted(position.command)}) ${offer({ values: flagsIn(position, spec) })} ;;`
   );
-  const words = places.map((place) =>
-    `      ${quoted(place.command)}) ${offer(place.arguments)} ;;`
+  const words = positions.map((position) =>
+    `      ${quoted(position.command)}) ${offer(position.arguments)} ;;`
   );
   const turns = turnsOf(spec, {
     value: "if [[ -z $ended ]]; then option=$word; fi",
@@ -165,7 +159,7 @@ ${self}_offer() {
 }
 
 ${self}_files() {
-  # With nothing offered, "default" means file names, quoted as they must be.
+  # Without candidates, "default" completes file names and quotes them.
   compopt -o default 2>/dev/null && return
   local candidate
   while IFS= read -r candidate; do COMPREPLY+=("$candidate"); done < <(compgen -f -- "$current")
@@ -176,7 +170,7 @@ ${self}() {
   COMPREPLY=()
   for ((index = 1; index < COMP_CWORD; index++)); do
     word=\${COMP_WORDS[index]}
-    # Bash takes a word apart at colons and equals signs, which become words.
+    # Bash splits words at colons and equals signs, which become words of their own.
     if [[ $word == ":" ]]; then ((index++)); continue; fi
     if [[ $word == "=" ]]; then continue; fi
     if [[ -n $option ]]; then option=; continue; fi
@@ -211,7 +205,7 @@ function bracketed(text: string): string {
   return `[${oneLine(text).replaceAll(/[\\[\]:]/g, "\\$&")}]`;
 }
 
-/** What zsh's `_arguments` does for a value: `:message:action`. */
+/** The `:message:action` of a value for zsh's `_arguments`. */
 function zshAction(message: string, { values = [], file = false }: ValueSpec): string {
   return `:${message}:${file ? "_files" : values.length === 0 ? " " : `(${values.join(" ")})`}`;
 }
@@ -219,7 +213,7 @@ function zshAction(message: string, { values = [], file = false }: ValueSpec): s
 function zshOptions(options: readonly OptionSpec[]): string[] {
   return options.flatMap((option) => {
     const { flags, description, takesValue } = option;
-    // One with a value may come again; one without is offered once, in any spelling.
+    // An option with a value is repeatable; one without is offered once, in any spelling.
     const start = takesValue ? "*" : `(${flags.join(" ")})`;
     const action = takesValue ? zshAction("value", option) : "";
     return flags.map((flag) => {
@@ -279,7 +273,7 @@ function fishQuoted(text: string): string {
   return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
 }
 
-/** What fish's `complete` does for a value. */
+/** The arguments of fish's `complete` for a value. */
 function fishValue({ values = [], file = false }: ValueSpec): string[] {
   if (file) return ["-F"];
   return values.length === 0 ? ["-f"] : ["-f", "-a", fishQuoted(values.join(" "))];
@@ -291,11 +285,11 @@ function fishFlag(flag: string): string {
 }
 
 function fishScript(spec: CommandSpec): string {
-  const place = `_${functionName(spec.name)}_at`;
+  const position = `_${functionName(spec.name)}_at`;
   const start = `complete -c ${fishQuoted(spec.name)}`;
-  const at = (command: string) => `-n ${fishQuoted(`${place} ${fishQuoted(command)}`)}`;
+  const at = (command: string) => `-n ${fishQuoted(`${position} ${fishQuoted(command)}`)}`;
   const describedAs = (description: string) => `-d ${fishQuoted(oneLine(description))}`;
-  const options = placesOf(spec).flatMap(({ command, options }) =>
+  const options = positionsOf(spec).flatMap(({ command, options }) =>
     options.map((option) =>
       [
         start,
@@ -319,7 +313,7 @@ function fishScript(spec: CommandSpec): string {
     );
   return `# fish completion for ${spec.name}
 
-function ${place} --argument-names wanted --description 'Whether this command is on the line'
+function ${position} --argument-names wanted --description 'Whether this command is on the line'
     set -l words (commandline -opc)
     set -e words[1]
     set -l command ''

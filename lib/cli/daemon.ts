@@ -1,58 +1,57 @@
-/** What `watch` and `serve` share: to stay, and to run what is due whenever it is. */
+/** `watch`: runs tasks whenever they are due. `serve` does the same beside a page. */
 
-import { escapeControl } from "../core/text.ts";
-import type { Flags } from "./flags.ts";
-import { configFiles, openConfigSource } from "../config/load.ts";
 import { parseDuration } from "../config/fields.ts";
+import { configFiles, openConfigSource } from "../config/load.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
-import { createControl, type WatchControl } from "../worker/control.ts";
-import { type Watched, type WatchNews, watchTasks } from "../worker/watch.ts";
-import { prepare, urlsAmong } from "./prepare.ts";
-import { createReporters } from "./run.ts";
-import { type Stop, stopOnSignals } from "./signals.ts";
+import { escapeControl } from "../core/text.ts";
 import { formatDuration, plural, relativeTime } from "../report/format.ts";
 import type { Wake } from "../schedule/trigger.ts";
-import type { Look, Overrun } from "../worker/tick.ts";
+import { createControl, type WatchControl } from "../worker/control.ts";
+import { abortOnSignals, type Signals } from "../worker/signals.ts";
+import { openStorage, SharedStorage } from "../worker/storage.ts";
+import type { DueSnapshot, Overrun } from "../worker/tick.ts";
+import { type WatchEvent, type WatchTarget, watchTasks } from "../worker/watch.ts";
 import { shortPath } from "./doctor/permissions.ts";
+import type { CommandHost, Flags } from "./flags.ts";
+import { prepare, urlsAmong } from "./prepare.ts";
+import { createReporters } from "./reporters.ts";
 
-/** Who hears of a watch besides the command line. */
-export interface WatchListener {
-  /** Told of the events of each run; never closed. */
+/** Receives what a daemon does. */
+export interface DaemonListener {
+  /** Called with the events of each run. */
   readonly report: Reporter["report"];
-  readonly hear: (news: WatchNews) => void;
+  readonly onEvent: (event: WatchEvent) => void;
 }
 
-/** A watch that is ready to begin. */
-export interface Stay {
-  /** What is watched at first. */
-  readonly first: Watched;
+/** A watch that is ready to start. Disposal closes its storage. */
+export interface Daemon extends AsyncDisposable {
+  /** The first config. */
+  readonly first: WatchTarget;
   readonly control: WatchControl;
-  /** The numbers that move, of the run that goes on. */
+  readonly storage: SharedStorage;
+  /** Numbers of the current run, updated as it proceeds. */
   readonly progress: Progress;
   /**
-   * Runs the tasks whenever they are due, until a signal comes and the grace is over.
+   * Runs the tasks whenever they are due, until a signal arrives and the grace period ends.
    *
    * @throws {CronfetchError} `state.` and `store.` codes if the first state cannot be opened.
    */
-  until(stop: Stop, listener: WatchListener): Promise<void>;
+  run(signals: Signals, listener?: DaemonListener): Promise<void>;
 }
 
-/** Nobody else listens. */
-export const NO_LISTENER: WatchListener = { report: () => {}, hear: () => {} };
-
 /**
- * Loads the config, and requests nothing yet.
+ * Loads the config. Sends no request yet.
  *
- * @param operands Ids of the only tasks that count.
+ * @param operands Ids of the only tasks to consider.
  * @throws {CronfetchError} `usage` and `config.` codes.
  */
-export async function prepareToStay(
+export async function prepareDaemon(
   operands: readonly string[],
   flags: Flags,
-  host: Host,
-): Promise<Stay> {
+  host: CommandHost,
+): Promise<Daemon> {
   const graceMs = graceOf(flags);
   const rereadable = rememberingStdin(host);
   const configs = await openConfigSource({
@@ -60,132 +59,133 @@ export async function prepareToStay(
     files: () => configFiles({ files: flags.config, urls: urlsAmong(operands) }, host),
     timers: host.timers,
   });
+  const { first } = configs;
   const control = createControl();
+  const storage = new SharedStorage(first.config, (locations) => openStorage(locations, host));
   const progress: Progress = { bytes: 0, running: new Map() };
   return {
-    first: configs.first,
-    control,
-    progress,
-    until: async (stop, { report, hear }) => {
-      const tell = (news: WatchNews) => {
-        const line = newsLine(news, flags, host.cwd());
-        if (line !== null) host.stderr.write(`${line}\n`);
-        hear(news);
-      };
-      const besides: Reporter = { report, close: () => Promise.resolve() };
+    ...{ first, control, storage, progress },
+    run: async (signals, listener) => {
       await watchTasks({
-        ...{ host, configs, control, progress, tell, graceMs },
+        ...{ host, configs, control, storage, progress, graceMs },
+        emit: (event) => {
+          const text = describeWatchEvent(event, flags, host.cwd());
+          if (text !== null) host.stderr.write(`${text}\n`);
+          listener?.onEvent(event);
+        },
         openReporters: async ({ config }) => [
           ...await createReporters(flags, config, host, progress),
-          besides,
+          ...(listener ? [{ report: listener.report, close: () => Promise.resolve() }] : []),
         ],
-        stop: stop.signal,
-        interruptedExitCode: stop.exitCode,
+        stop: signals.signal,
+        interruptedExitCode: signals.exitCode,
       });
     },
+    [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
   };
 }
 
-const STANDARD_GRACE_MS = 30_000;
+const DEFAULT_GRACE_MS = 30_000;
 
 function graceOf({ grace }: Pick<Flags, "grace">): number {
-  if (grace === undefined) return STANDARD_GRACE_MS;
+  if (grace === undefined) return DEFAULT_GRACE_MS;
   const graceMs = parseDuration(grace);
   if (graceMs !== null) return graceMs;
   const message = `--grace: must be a duration such as 30s, not ${JSON.stringify(grace)}`;
   throw new CronfetchError("usage", message);
 }
 
-/** A host whose standard input can be read again, for a config that stands there. */
+/** A host whose standard input can be read again, for a config that is reloaded from it. */
 function rememberingStdin(host: Host): Host {
   let text: Promise<string | null> | null = null;
   return { ...host, readStdin: (maxBytes) => text ??= host.readStdin(maxBytes) };
 }
 
 /**
- * Puts news into words.
+ * Describes an event of a watch.
  *
  * @param cwd Paths are shown relative to it.
- * @returns Text without a line feed at its end, or null where nothing is to be said. The mistakes
- * of a config are told a line each.
+ * @returns Text without a final line feed, or null for an event that the flags hide. The mistakes
+ * of a config are on separate lines.
  */
-export function newsLine(
-  news: WatchNews,
+export function describeWatchEvent(
+  event: WatchEvent,
   { quiet, verbose }: Pick<Flags, "quiet" | "verbose">,
   cwd: string,
 ): string | null {
-  switch (news.kind) {
-    case "opened":
-    case "closed":
+  switch (event.kind) {
     case "recovered":
       return null;
     case "started":
-      return quiet ? null : `Watching ${describe(news.watched, news.look, cwd)}`;
+      return quiet ? null : `Watching ${describeTarget(event, cwd)}`;
     case "reloaded":
-      return quiet
-        ? null
-        : `Changed, and watched as it is now: ${describe(news.watched, news.look, cwd)}`;
+      return quiet ? null : `Reloaded ${describeTarget(event, cwd)}`;
     case "refused":
-      return `The config was changed, and what stands there now cannot be used; ` +
-        `the last one stays in force.\n${news.error.message}`;
+      return `The changed config cannot be used; the last one stays in force.\n` +
+        event.error.message;
     case "waiting":
-      return verbose ? `Nothing to do now; ${wakeWords(news.wake, news.at)}` : null;
-    case "troubled":
-      return `${escapeControl(news.error.message)}; trying again`;
+      return verbose ? `Nothing is due; ${describeWake(event.wake, event.at)}` : null;
+    case "failing":
+      return `${escapeControl(event.error.message)}; trying again`;
     case "overran":
-      return quiet ? null : overrunWords(news.tasks);
+      return quiet ? null : describeOverrun(event.tasks);
     case "stopping":
       return quiet
         ? null
-        : `Finishing the run that is under way, in ${
-          formatDuration(news.graceMs)
-        } at most; a second signal ends it at once`;
+        : `Stopping after the current run, in ${formatDuration(event.graceMs)} at most; ` +
+          "a second signal exits immediately";
     default:
-      return news satisfies never;
+      return event satisfies never;
   }
 }
 
 /** `cronfetch.jsonc: 3 tasks, 1 due now`. */
-function describe({ config, asked }: Watched, { at, due, wake }: Look, cwd: string): string {
+function describeTarget(
+  { target: { config, selected }, snapshot: { at, due, wake } }: {
+    readonly target: WatchTarget;
+    readonly snapshot: DueSnapshot;
+  },
+  cwd: string,
+): string {
   const files = config.files.map((file) => shortPath(file, cwd));
   const where = files.length === 0 ? "the config" : files.join(" and ");
-  const counting = config.tasks.filter(({ task }) => asked?.has(task.id) ?? true).length;
-  const next = due > 0 ? `${due} due now` : wakeWords(wake, at);
-  return escapeControl(`${where}: ${plural(counting, "task")}, ${next}`);
+  const count = config.tasks.filter(({ task }) => selected?.has(task.id) ?? true).length;
+  const next = due > 0 ? `${due} due now` : describeWake(wake, at);
+  return escapeControl(`${where}: ${plural(count, "task")}, ${next}`);
 }
 
-function wakeWords(wake: Wake | null, at: Temporal.Instant): string {
-  if (!wake) return "never due by itself; waiting for a change of the config";
+function describeWake(wake: Wake | null, at: Temporal.Instant): string {
+  if (!wake) return "no task has a schedule; waiting for a change of the config";
   const time = wake.at.toString({ smallestUnit: "second" });
   return escapeControl(`next due ${relativeTime(wake.at, at)} (${wake.task}, ${time})`);
 }
 
-function overrunWords(tasks: readonly Overrun[]): string {
+function describeOverrun(tasks: readonly Overrun[]): string {
   const [first] = tasks;
   if (!first) return "";
   const more = tasks.length === 1 ? "" : ` and ${plural(tasks.length - 1, "other task")}`;
   const tick = first.tick.toString({ smallestUnit: "second" });
   return escapeControl(
-    `The run outlasted the schedule of ${first.task}${more}: ` +
-      `the tick of ${tick} came meanwhile, and is skipped`,
+    `The run took longer than the schedule of ${first.task}${more} allows: ` +
+      `the tick of ${tick} is skipped`,
   );
 }
 
 /**
- * Runs the tasks whenever they are due, until a signal comes.
+ * Runs the tasks whenever they are due, until a signal arrives.
  *
- * @param operands Ids of the only tasks that count.
+ * @param operands Ids of the only tasks to consider.
  * @returns 130 or 143.
- * @throws {CronfetchError} `usage` and `config.` codes for the config as it is at first; `state.`
- * and `store.` codes if its state cannot be opened.
+ * @throws {CronfetchError} `usage` and `config.` codes for the first config; `state.` and `store.`
+ * codes if its state cannot be opened.
  */
 export async function watch(
   operands: readonly string[],
   flags: Flags,
-  host: Host,
+  host: CommandHost,
 ): Promise<number> {
-  const stay = await prepareToStay(operands, flags, host);
-  using stop = stopOnSignals(host);
-  await stay.until(stop, NO_LISTENER);
-  return stop.exitCode();
+  await using daemon = await prepareDaemon(operands, flags, host);
+  using signals = abortOnSignals(host);
+  await daemon.run(signals);
+  return signals.exitCode();
 }

@@ -1,8 +1,12 @@
 /** The flags of the command line, and the type of a command. */
 
 import type { Host } from "../core/host.ts";
+import type { WorkflowLog } from "../report/workflow_log.ts";
 
-/** Flags as the command line gives them; values are still text. */
+/**
+ * The flags of all commands, their values still as text. One type instead of one per command,
+ * since half of them are shared; a command takes only those that its options define.
+ */
 export interface Flags {
   readonly config: readonly string[];
   readonly only: readonly string[];
@@ -33,8 +37,18 @@ export interface Flags {
   readonly grace?: string;
 }
 
-/** What a command does: its arguments and flags in, the exit code out. */
-export type Action = (args: readonly string[], flags: Flags, host: Host) => Promise<number>;
+/** The host of a command. */
+export interface CommandHost extends Host {
+  /** The log of the GitHub Actions step, which `stderr` writes to; null elsewhere. */
+  readonly workflow: WorkflowLog | null;
+}
+
+/** Performs a command with its operands and flags. Returns the exit code. */
+export type Action = (
+  operands: readonly string[],
+  flags: Flags,
+  host: CommandHost,
+) => Promise<number>;
 
 export const NO_FLAGS: Flags = {
   config: [],

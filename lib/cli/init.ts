@@ -1,4 +1,4 @@
-/** `init`: a config to begin with. */
+/** `init` writes a first config; `schema` prints the JSON Schemas. */
 
 import { resolve } from "@std/path";
 import { errorMessage } from "../core/text.ts";
@@ -7,7 +7,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
 
-/** Writes a commented config that loads as it is, and never over a file unless forced to. */
+/** Writes a commented, valid config. Replaces an existing file only with `--force`. */
 export async function init(
   [file = "cronfetch.jsonc"]: readonly string[],
   { force }: Flags,
@@ -15,32 +15,28 @@ export async function init(
 ): Promise<number> {
   const path = resolve(host.cwd(), file);
   try {
-    await Deno.writeTextFile(path, initialConfig(), { createNew: !force });
+    await Deno.writeTextFile(path, INITIAL_CONFIG, { createNew: !force });
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
-      throw new CronfetchError("usage", `${file} is there already; --force replaces it`);
+      throw new CronfetchError("usage", `${file} already exists; --force replaces it`);
     }
     throw new CronfetchError("usage", `${file} cannot be written: ${errorMessage(error)}`, {
       cause: error,
     });
   }
-  host.stderr.write(`Wrote ${file}. Put your URLs in it, then: cronfetch plan\n`);
+  host.stderr.write(`Wrote ${file}. Add your URLs, then run: cronfetch plan\n`);
   return EXIT.good;
 }
 
-/** Text of a `cronfetch.jsonc` that works as it stands and shows what else there is. */
-export function initialConfig(): string {
-  return INITIAL;
-}
-
-const INITIAL = `{
+/** A valid `cronfetch.jsonc` that shows the most useful options. */
+export const INITIAL_CONFIG = `{
   // For editors; "cronfetch schema > cronfetch.schema.json" writes it.
   "$schema": "./cronfetch.schema.json",
 
-  // Where files go.
+  // Where files are stored.
   "store": "./downloads",
 
-  // When: a cron expression of 5 fields, "every 30m", or "manual".
+  // A cron expression of 5 fields, "every 30m", or "manual".
   "schedule": "0 6 * * *",
   "timezone": "UTC",
 
@@ -48,7 +44,7 @@ const INITIAL = `{
     // A URL is enough.
     "https://www.irs.gov/pub/irs-pdf/f1040.pdf"
 
-    // A task with more to say. Put a comma after the one above.
+    // A task with more options. Add a comma after the one above.
     // {
     //   "id": "rates",
     //   "url": "https://example.org/rates/{date:YYYY-MM-DD}.csv",
@@ -66,7 +62,7 @@ const INITIAL = `{
 }
 `;
 
-/** Prints a JSON Schema on standard output. */
+/** Prints a JSON Schema to standard output. */
 export async function schema(
   _operands: readonly string[],
   { event }: Flags,

@@ -1,45 +1,42 @@
-/** The command line: commands and flags in, a call on a command, an exit code out. */
+/** The command line: parses arguments, performs a command, and returns the exit code. */
 
 import { Argument, Command, CommanderError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
-import { errorStack } from "../core/text.ts";
-import { deliver, inWorkflow } from "./output.ts";
-import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
 import { OVERRIDES } from "../config/input.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { type Action, type Flags, NO_FLAGS } from "./flags.ts";
 import { EXIT, EXIT_CODES } from "../core/result.ts";
+import { errorStack } from "../core/text.ts";
+import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
+import { type Action, type CommandHost, type Flags, NO_FLAGS } from "./flags.ts";
+import { commandHost, deliver } from "./output.ts";
 
 /**
- * Runs one command line. Libraries that only one command needs are loaded by
- * that command alone, so that the others start fast.
+ * Runs one command line. Each command loads its own modules, so that the others start fast.
  *
- * @param args What stands behind the program's name.
- * @param world What it runs in.
+ * @param args The arguments after the program's name.
+ * @param world What the command runs in.
  * @returns The exit code; see `EXIT`. The process is not ended here.
  */
 export async function main(args: readonly string[], world: Host): Promise<number> {
-  const host = inWorkflow(world);
-  let exitCode: number = EXIT.good;
-  const program = createProgram(host, async (action, operands, flags) => {
-    exitCode = await action(operands, flags, host);
-  });
-  try {
-    await program.parseAsync(args, { from: "user" });
-    // Else the process could end well before a rejection that nobody handles ends it badly.
-    await host.timers.sleep(0, new AbortController().signal);
-  } catch (error) {
-    exitCode = complain(error, host);
-  }
+  const host = commandHost(world);
+  const exitCode = await perform(args, host).catch((error) => reportError(error, host));
   return await deliver(exitCode, host);
 }
 
-/** Tells a person what went wrong, and gives the exit code for it. */
-function complain(error: unknown, host: Host): number {
-  // What went wrong in closing what had failed already says nothing new.
-  if (error instanceof SuppressedError) return complain(error.suppressed, host);
-  // Commander has said it already; help and version end here too, with 0.
+async function perform(args: readonly string[], host: CommandHost): Promise<number> {
+  const { action, operands, flags } = parseCommand(args, host);
+  const exitCode = await action(operands, flags, host);
+  // Yield once, so that a pending unhandled rejection fails the process.
+  await host.timers.sleep(0, new AbortController().signal);
+  return exitCode;
+}
+
+/** Writes the message of an error. Returns its exit code. */
+function reportError(error: unknown, host: Host): number {
+  // Report the original error, not the one from disposal.
+  if (error instanceof SuppressedError) return reportError(error.suppressed, host);
+  // Commander has written its message; help and version end here too, with 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
   if (error instanceof CronfetchError) {
     host.stderr.write(`${error.message}\n`);
@@ -47,21 +44,41 @@ function complain(error: unknown, host: Host): number {
     if (code === "usage" || code.startsWith("config.") || code === "state.unreadable") {
       return EXIT.usage;
     }
-    if (error.code === "internal") return EXIT.bug;
+    if (code === "internal") return EXIT.bug;
     return error.retry === "never" ? EXIT.failed : EXIT.temporary;
   }
-  const said = errorStack(error);
-  host.stderr.write(`This is a bug in cronfetch; please report it.\n${said}\n`);
+  host.stderr.write(`This is a bug in cronfetch; please report it.\n${errorStack(error)}\n`);
   return EXIT.bug;
 }
 
-/** Carries out what a command line asks for. */
-export type Perform = (action: Action, operands: readonly string[], flags: Flags) => Promise<void>;
+/** A parsed command line. */
+export interface Invocation {
+  readonly action: Action;
+  readonly operands: readonly string[];
+  readonly flags: Flags;
+}
 
-/** The tree of commands. Building it loads and does nothing. */
-export function createProgram(host: Host, perform: Perform): Command {
+/**
+ * Parses a command line.
+ *
+ * @throws {CommanderError} The arguments are invalid, or request help or the version. Commander
+ * has written the text.
+ */
+export function parseCommand(args: readonly string[], host: Host): Invocation {
+  let invocation = null as Invocation | null;
+  createProgram(host, (parsed) => invocation = parsed).parse(args, { from: "user" });
+  if (!invocation) throw new Error("commander has selected no command");
+  return invocation;
+}
+
+/**
+ * Builds the tree of commands, without loading them.
+ *
+ * @param onCommand Called with the command of the parsed arguments.
+ */
+function createProgram(host: Host, onCommand: (parsed: Invocation) => void): Command {
   const program = new Command("cronfetch")
-    .description("Keeps a folder of remote files up to date, and every file in it whole.")
+    .description("Keeps a folder of remote files up to date, and every file in it complete.")
     .version(`cronfetch ${manifest.version}`, "-V, --version", "show the version")
     .helpOption("-h, --help", "show help")
     .helpCommand(false)
@@ -77,30 +94,30 @@ export function createProgram(host: Host, perform: Perform): Command {
     })
     .addHelpText("after", `\nExit codes:\n${exitCodeLines()}`);
 
-  /** Adds a command; `name` holds its operands too, as commander writes them. */
+  /** Adds a command. The syntax of its operands is part of `name`. */
   const command = (name: string, summary: string, action: Action): Command => {
     const added = program.command(name).description(summary).helpOption("-h, --help", "show help");
     added.action((...given: unknown[]) => {
       const operands = added.args;
       const flags = { ...NO_FLAGS, ...(given.at(-2) as Partial<Flags>) };
-      return perform(action, operands, flags);
+      onCommand({ action, operands, flags });
     });
     return added;
   };
 
   const run = command(
     "run [TASK|URL...]",
-    "download what the config names, or the given tasks or URLs",
+    "download the tasks of the config, or the given tasks or URLs",
     async (...given) => (await import("./run.ts")).run(...given),
   );
   withConfig(run.optionsGroup("What to run:"))
-    .option("--due", "only what is due by its schedule")
+    .option("--due", "only tasks that are due by their schedules")
     .option(
       "--force",
       "ignore ETag and Last-Modified: fetch whole files, and\n" +
         "publish older ones too; expectations still apply",
     )
-    .option("-n, --dry-run", "show what would run, and request nothing");
+    .option("-n, --dry-run", "show what would run, without sending requests");
   withLimits(run);
   withOutput(run)
     .option(
@@ -111,7 +128,7 @@ export function createProgram(host: Host, perform: Perform): Command {
 
   const watch = command(
     "watch [TASK...]",
-    "stay, and run what is due whenever it is; follows changes of the config",
+    "run continuously: download tasks when they are due, reload a changed config",
     async (...given) => (await import("./daemon.ts")).watch(...given),
   );
   withConfig(watch.optionsGroup("What to watch:"));
@@ -120,32 +137,32 @@ export function createProgram(host: Host, perform: Perform): Command {
 
   const plan = command(
     "plan [TASK|URL...]",
-    "show what would run and why, without the network",
+    "show what would run and why, without sending requests",
     async (...given) => (await import("./plan.ts")).plan(...given),
   );
   withConfig(plan.optionsGroup("What to plan:"))
-    .option("--due", "only what is due by its schedule");
-  plan.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
+    .option("--due", "only tasks that are due by their schedules");
+  plan.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
 
   const status = command(
     "status [TASK...]",
-    "show how each task fares; exit 3 if one is unhealthy or stale",
+    "show each task's health; exit 3 if one is unhealthy or stale",
     async (...given) => (await import("./status.ts")).status(...given),
   );
   withConfig(status.optionsGroup("What to show:"));
-  status.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
+  status.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
 
   const serve = command(
     "serve [TASK...]",
-    "stay like watch, and show how each task fares on a page for browsers",
+    "run continuously like watch, and serve a status page for browsers",
     async (...given) => (await import("./serve.ts")).serve(...given),
   );
   withConfig(serve.optionsGroup("What to watch and show:"));
   serve.optionsGroup("The page:")
-    .option("--port <N>", "of the page (default: 8788)")
-    .option("--hostname <HOST>", "to listen on (default: 127.0.0.1)")
+    .option("--port <N>", "port to listen on (default: 8788)")
+    .option("--hostname <HOST>", "address to listen on (default: 127.0.0.1)")
     .addOption(
-      new Option("--view", "only show what other processes do: run and write nothing")
+      new Option("--view", "read-only: show state written by other processes")
         .conflicts(["grace", "json"]),
     );
   withGrace(withLimits(serve));
@@ -153,32 +170,32 @@ export function createProgram(host: Host, perform: Perform): Command {
 
   const verify = command(
     "verify [TASK...]",
-    "hold published files against their digests; exit 3 if one differs",
+    "check published files against recorded digests; exit 3 if one differs",
     async (...given) => (await import("./verify.ts")).verify(...given),
   );
   withConfig(verify.optionsGroup("What to verify:"))
-    .option("--fix", "make the next run fetch what is edited or missing");
-  verify.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
+    .option("--fix", "make the next run fetch edited and missing files");
+  verify.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
 
   const doctor = command(
     "doctor",
-    "check that a run would work here, and show the permissions it needs",
+    "check whether a run would work here, and show the permissions it needs",
     async (...given) => (await import("./doctor/doctor.ts")).doctor(...given),
   );
   withEgress(withConfig(doctor.optionsGroup("What to check:")));
-  doctor.optionsGroup("Output:").option("--json", "one JSON object a line on standard output");
+  doctor.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
 
   command(
     "init [FILE]",
     "write a commented config (default: cronfetch.jsonc)",
     async (...given) => (await import("./init.ts")).init(...given),
-  ).option("--force", "replace a file that is there");
+  ).option("--force", "replace an existing file");
 
   command(
     "schema",
     "print the JSON Schema of the config",
     async (...given) => (await import("./init.ts")).schema(...given),
-  ).option("--event", "of a line of --json instead");
+  ).option("--event", "print the schema of a line of --json instead");
 
   command(
     "completions",
@@ -194,14 +211,14 @@ export function createProgram(host: Host, perform: Perform): Command {
 
 const SHELLS = ["bash", "zsh", "fish"] as const satisfies readonly Shell[];
 
-/** Help is the same on every terminal, so that it can be read in the README too. */
+/** Help has the same width on every terminal, because the README quotes it. */
 const HELP_WIDTH = 80;
 
 function repeated(value: string, before: readonly string[] | undefined): string[] {
   return [...before ?? [], value];
 }
 
-/** Where the tasks come from. */
+/** Options that select the config and its tasks. */
 function withConfig(command: Command): Command {
   return command
     .option(
@@ -218,62 +235,68 @@ function withConfig(command: Command): Command {
     )
     .option(
       "--state <STATE>",
-      "what is remembered, and where (default: the config's;\n" +
-        "nothing where only URLs are given)",
+      "where to keep state (default: the config's;\n" +
+        "none if only URLs are given)",
     );
 }
 
-/** The flag for the egress rule. */
+/** The option for the egress policy. */
 function withEgress(command: Command): Command {
   return command.option(
     "--allow-private",
-    "let public hosts redirect or resolve to private addresses",
+    "allow a public host to redirect or resolve to a private address",
   );
 }
 
-/** Flags that overrule the config's numbers. */
+/** Options that override the limits of the config. */
 function withLimits(command: Command): Command {
   return withEgress(command.optionsGroup("Limits:"))
-    .option("--timeout <DURATION>", `for one attempt (default: ${OVERRIDES.timeout.default})`)
-    .option("--deadline <DURATION>", `for the whole run (default: ${OVERRIDES.deadline.default})`)
+    .option("--timeout <DURATION>", `limit of one attempt (default: ${OVERRIDES.timeout.default})`)
+    .option(
+      "--deadline <DURATION>",
+      `limit of the whole run (default: ${OVERRIDES.deadline.default})`,
+    )
     .option(
       "--retries <N>",
       `further attempts after the first (default: ${OVERRIDES.retries.default})`,
     )
-    .option("--max-concurrency <N>", `tasks at once (default: ${OVERRIDES.maxConcurrency.default})`)
+    .option(
+      "--max-concurrency <N>",
+      `concurrent tasks (default: ${OVERRIDES.maxConcurrency.default})`,
+    )
     .option(
       "--host-concurrency <N>",
-      `tasks at once for one host (default: ${OVERRIDES.hostConcurrency.default})`,
+      `concurrent tasks per host (default: ${OVERRIDES.hostConcurrency.default})`,
     )
     .option(
       "--limit-rate <SIZE>",
-      `bytes a second for all tasks (default: ${OVERRIDES.limitRate.default})`,
+      `bytes per second over all tasks (default: ${OVERRIDES.limitRate.default})`,
     )
     .option(
       "--max-filesize <SIZE>",
-      `refuse a larger file (default: ${OVERRIDES.maxFilesize.default})`,
+      `refuse larger files (default: ${OVERRIDES.maxFilesize.default})`,
     );
 }
 
-/** The time that a run under way is given. */
+/** The option for the grace period. */
 function withGrace(command: Command): Command {
   return command.option(
     "--grace <DURATION>",
-    "how long a run may go on after SIGTERM or Ctrl-C\n(default: 30s)",
+    "how long a run may continue after SIGTERM or Ctrl-C\n(default: 30s)",
   );
 }
 
-/** What only `serve` reads. */
+/** The environment variable of `serve`. */
 const TOKEN_HELP = `\
-  CRONFETCH_TOKEN         what visitors must enter on the page to run, pause and
-                          resume tasks; where it is not set, nobody can`;
+  CRONFETCH_TOKEN         token to enter on the page to run, pause and resume
+                          tasks; these actions are disabled if it is not set`;
 
-/** What people and programs are told. */
+/** Options for the output of a run. */
 function withOutput(command: Command): Command {
   return command.optionsGroup("Output:")
     .option("--json", "events as NDJSON on standard output")
-    .addOption(new Option("-q, --quiet", "only what went wrong").conflicts("verbose"))
-    .option("-v, --verbose", "starts, retries and timings too");
+    .addOption(new Option("-q, --quiet", "only failures and deferrals").conflicts("verbose"))
+    .option("-v, --verbose", "also starts, retries and timings");
 }
 
 /** The exit codes and their meanings, as in help and the docs. */

@@ -1,4 +1,4 @@
-/** Rows for programs and lines for people, as the looking commands write them. */
+/** Output of commands: NDJSON rows on standard output, text on standard error. */
 
 import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
@@ -6,9 +6,10 @@ import { escapeControl, escapeControlInJson } from "../core/text.ts";
 import { alignColumns, colorWanted, type Paint, painter, type Style } from "../report/format.ts";
 import { WorkflowLog } from "../report/workflow_log.ts";
 import { EXIT } from "../core/result.ts";
-import { stopOnSignals } from "./signals.ts";
+import { abortOnSignals } from "../worker/signals.ts";
+import type { CommandHost } from "./flags.ts";
 
-/** Writes NDJSON on standard output: one object a line, as fast as the reader takes them. */
+/** Writes NDJSON to standard output: one object per line, as fast as the reader accepts them. */
 export async function writeRows(
   rows: Iterable<object>,
   host: Pick<Host, "stdout">,
@@ -19,20 +20,25 @@ export async function writeRows(
   }
 }
 
-/** Writes lines for people on standard error. */
+/** Writes lines to standard error. */
 export function writeLines(lines: readonly string[], host: Pick<Host, "stderr">): void {
   host.stderr.write(lines.map((line) => `${line}\n`).join(""));
 }
 
-/** The colours of standard error; none where they are not wanted. */
+/** A writer of single sentences to standard error. Control characters are escaped. */
+export function lineWriter({ stderr }: Pick<Host, "stderr">): (sentence: string) => void {
+  return (sentence) => void stderr.write(`${escapeControl(sentence)}\n`);
+}
+
+/** The colours of standard error; none if colour is disabled. */
 export function paintFor(host: Pick<Host, "env" | "stderr">): Paint {
   return painter(colorWanted((name) => variable(name, host), host.stderr.isTerminal()));
 }
 
 /**
- * Lays out rows in columns, the first of which is a word in colour.
+ * Formats rows in columns, the first one coloured.
  *
- * @param rows A style and the cells, which may hold any text.
+ * @param rows A style and the cells. Control characters in the cells are escaped.
  */
 export function coloredColumns(
   rows: readonly { readonly style: Style; readonly cells: readonly string[] }[],
@@ -46,33 +52,34 @@ export function coloredColumns(
   });
 }
 
-/** The same host; on GitHub, one whose text cannot hold a workflow command. */
-export function inWorkflow(host: Host): Host {
-  if (variable("GITHUB_ACTIONS", host) !== "true") return host;
-  return { ...host, stdout: new WorkflowLog(host.stdout), stderr: new WorkflowLog(host.stderr) };
+/** The host of a command. In GitHub Actions, no text it writes can be a workflow command. */
+export function commandHost(host: Host): CommandHost {
+  if (variable("GITHUB_ACTIONS", host) !== "true") return { ...host, workflow: null };
+  const workflow = new WorkflowLog(host.stderr);
+  return { ...host, stdout: new WorkflowLog(host.stdout), stderr: workflow, workflow };
 }
 
-/** How long a reader that accepts nothing is waited for. */
+/** How long to wait for a reader that accepts no output. */
 const PATIENCE_MS = 60_000;
-/** The same after a signal or a deadline, when the caller wants the process to end. */
+/** The same after a signal or a deadline, when the process should end soon. */
 const HURRIED_MS = 2_000;
 
-/** Exit codes of commands that were ended from outside. */
+/** Exit codes of commands that a signal or a deadline has ended. */
 const HURRIED: readonly number[] = [EXIT.interrupted, EXIT.terminated, EXIT.deadline];
 
 /**
  * Waits until standard output and standard error are written. A signal ends the wait.
  *
  * @param exitCode The exit code of the command.
- * @returns The exit code of the process: where standard output was not read to its end, success
- * becomes `EXIT.temporary`, since a caller that trusts the output must not take it for complete.
+ * @returns The exit code of the process. If standard output was not read completely, success
+ * becomes `EXIT.temporary`, so that the caller does not take the output for complete.
  */
 export async function deliver(
   exitCode: number,
   host: Pick<Host, "stdout" | "stderr" | "onSignal" | "exit">,
 ): Promise<number> {
-  using stop = stopOnSignals(host);
-  const { signal } = stop;
+  using signals = abortOnSignals(host);
+  const { signal } = signals;
   const patienceMs = HURRIED.includes(exitCode) ? HURRIED_MS : PATIENCE_MS;
   const [isDelivered] = await Promise.all([
     host.stdout.end(patienceMs, signal),
@@ -80,6 +87,6 @@ export async function deliver(
   ]);
   // The host has reported the loss on standard error.
   if (!isDelivered) await host.stderr.end(HURRIED_MS, new AbortController().signal);
-  if (signal.aborted) return stop.exitCode();
+  if (signal.aborted) return signals.exitCode();
   return !isDelivered && exitCode === EXIT.good ? EXIT.temporary : exitCode;
 }

@@ -1,12 +1,14 @@
-/** The server that the status page is served by. */
+/** Serves the status page. */
 
-import { escapeControl } from "../core/text.ts";
-import type { Flags } from "./flags.ts";
+import type { Config } from "../config/config.ts";
+import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
+import type { RunEvent } from "../core/event.ts";
 import type { Host, Listener } from "../core/host.ts";
+import { escapeControl } from "../core/text.ts";
 import { createPage } from "../page/app.tsx";
-import { isLoopbackHost } from "../page/security.ts";
 import { serveHttp } from "../page/http_server.ts";
+import { isLoopbackHost } from "../page/security.ts";
 import {
   createPageSource,
   type PageActions,
@@ -14,48 +16,42 @@ import {
   type PageNotice,
 } from "../page/source.ts";
 import { formatDuration } from "../report/format.ts";
-import type { Config } from "../config/config.ts";
-import type { RunEvent } from "../core/event.ts";
-import type { WatchNews } from "../worker/watch.ts";
-import { createPlaceHolder } from "./place_holder.ts";
-import { onlyAsked } from "./prepare.ts";
-import type { Stay, WatchListener } from "./daemon.ts";
-import { variable } from "../config/variables.ts";
+import { stoppingError } from "../worker/storage.ts";
+import type { WatchEvent } from "../worker/watch.ts";
+import type { Daemon, DaemonListener } from "./daemon.ts";
+import type { Flags } from "./flags.ts";
+import { lineWriter } from "./output.ts";
+import { onlySelected } from "./prepare.ts";
 
-/** What was asked for before the end is answered for this long. */
+/** How long requests may take after the end of the daemon, in milliseconds. */
 const GRACE_MS = 3_000;
 
 /**
- * Serves the page from now on, and says where unless it shall be quiet. When it is disposed of,
- * what was asked for until then has a few seconds to be answered.
+ * Serves the page, and logs its URL unless `quiet`. Disposal gives open requests a few seconds.
  *
- * @param subject What it is about, and the work that goes on beside it.
- * @throws {CronfetchError} `usage` if the address cannot be listened on.
+ * @throws {CronfetchError} `usage` if the address is unavailable.
  */
 export function servePage(
-  subject: PageBackend,
+  backend: PageBackend,
   { hostname, port }: PageAddress,
   { quiet }: Pick<Flags, "quiet">,
   host: Host,
 ): AsyncDisposable {
   const token = tokenOf(host);
-  const page = createPage(createPageSource(subject, host), {
+  const page = createPage(createPageSource(backend, host), {
     clock: host.clock,
     timers: host.timers,
     token,
     isLoopback: isLoopbackHost(hostname.includes(":") ? `[${hostname}]` : hostname),
   });
-  const say = (sentence: string) => {
-    if (!quiet) host.stderr.write(`${escapeControl(sentence)}\n`);
-  };
   const listener = listen({ hostname, port }, host);
-  say(`The status page is at ${urlOf(listener.addr)}`);
+  if (!quiet) lineWriter(host)(`The status page is at ${urlOf(listener.addr)}`);
   const server = serveHttp(listener, page.fetch, host.timers);
   return {
     [Symbol.asyncDispose]: async () => {
       // An open stream would keep the server from shutting down.
       await page.close();
-      // A slow download ends with the grace.
+      // Aborts slow downloads.
       const cancel = host.timers.after(GRACE_MS, () => server.close());
       await server.shutdown();
       cancel();
@@ -82,65 +78,48 @@ function urlOf({ hostname, port }: { readonly hostname: string; readonly port: n
   return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
 }
 
-/** A watch as the page sees it. */
-export interface WatchPage {
-  readonly subject: PageBackend;
-  /** To be told what the watch does. */
-  readonly listener: WatchListener;
-  /** To be called when the watch has ended. Whoever waits for its state waits no longer. */
-  end(): void;
-}
-
 /**
- * Makes what a page of a watch needs.
+ * Connects a daemon to its page.
  *
- * @param stop Once it is aborted, nothing new is begun.
- * @param secrets Values that must not be shown, besides the config's.
+ * @param stop Once it is aborted, actions are rejected.
+ * @param secrets Values to redact, besides the config's.
+ * @returns What the page shows, and the listener that keeps it up to date.
  */
-export function pageOfWatch(
-  { first, control, progress }: Pick<Stay, "first" | "control" | "progress">,
+export function pageOfDaemon(
+  { first, control, progress, storage }: Pick<Daemon, "first" | "control" | "progress" | "storage">,
   stop: AbortSignal,
   secrets: readonly string[],
   { clock }: Pick<Host, "clock">,
-): WatchPage {
+): { readonly backend: PageBackend; readonly listener: DaemonListener } {
   const eventListeners = new Set<(event: RunEvent) => void>();
   const changeListeners = new Set<() => void>();
-  const places = createPlaceHolder();
-  let config: Config = onlyAsked(first);
+  let config: Config = onlySelected(first);
   let changedAt: string | null = null;
-  /** By the kind of news that they come from. */
-  const notices = new Map<WatchNews["kind"], PageNotice>();
+  /** By the kind of event that causes them. */
+  const notices = new Map<WatchEvent["kind"], PageNotice>();
 
-  const hear = (news: WatchNews) => {
-    switch (news.kind) {
-      case "opened":
-        places.opened(news);
-        config = onlyAsked(news.watched);
-        break;
-      case "closed":
-        places.closed();
-        break;
+  const onEvent = (event: WatchEvent) => {
+    switch (event.kind) {
       case "started":
       case "reloaded":
-        config = onlyAsked(news.watched);
-        if (news.kind === "reloaded") changedAt = clock.now().toString();
+        config = onlySelected(event.target);
+        if (event.kind === "reloaded") changedAt = clock.now().toString();
         notices.delete("refused");
         break;
       case "refused":
-      case "troubled":
-        places.failed(news.error);
-        notices.set(news.kind, warning(TITLES[news.kind], news.error));
+      case "failing":
+        notices.set(event.kind, warning(TITLES[event.kind], event.error));
         break;
       case "recovered":
-        notices.delete("troubled");
+        notices.delete("failing");
         break;
       case "stopping":
-        notices.set(news.kind, {
+        notices.set(event.kind, {
           tone: "plain",
-          title: "cronfetch was told to end.",
+          title: "cronfetch is stopping.",
           lines: [
-            "It finishes the run that is under way, " +
-            `in ${formatDuration(news.graceMs)} at most, and begins nothing new.`,
+            `The current run may take ${formatDuration(event.graceMs)} at most; ` +
+            "no other run is started.",
           ],
         });
         break;
@@ -148,27 +127,28 @@ export function pageOfWatch(
       case "overran":
         return;
       default:
-        news satisfies never;
+        event satisfies never;
     }
     for (const listener of changeListeners) listener();
   };
 
-  const ask = (work: () => void): Promise<void> =>
+  const perform = (action: () => void): Promise<void> =>
     Promise.try(() => {
-      if (stop.aborted) throw ending();
-      work();
+      if (stop.aborted) throw stoppingError();
+      action();
     });
   const actions: PageActions = {
-    runNow: (tasks) => ask(() => control.runNow(tasks ?? config.tasks.map(({ task }) => task.id))),
-    pause: (task) => ask(() => control.pause(task)),
-    resume: (task) => ask(() => control.resume(task)),
+    runNow: (tasks) =>
+      perform(() => control.runNow(tasks ?? config.tasks.map(({ task }) => task.id))),
+    pause: (task) => perform(() => control.pause(task)),
+    resume: (task) => perform(() => control.resume(task)),
   };
 
   return {
-    subject: {
+    backend: {
       config: () => config,
-      state: () => Promise.resolve(places.state),
-      store: places.store,
+      state: () => Promise.resolve(storage.state),
+      store: storage.store,
       secrets,
       activity: {
         progress,
@@ -185,24 +165,18 @@ export function pageOfWatch(
       report: (event) => {
         for (const listener of eventListeners) listener(event);
       },
-      hear,
+      onEvent,
     },
-    end: () => places.failed(ending()),
   };
 }
 
 const TITLES = {
-  refused: "The config was changed, and what stands there now cannot be used; " +
-    "the last one stays in force.",
-  troubled: "The last pass went wrong, and is tried again.",
+  refused: "The changed config cannot be used; the last one stays in force.",
+  failing: "The last run failed, and will be tried again.",
 };
 
 function warning(title: string, { message }: CronfetchError): PageNotice {
   return { tone: "warning", title, lines: message.split("\n").map((line) => escapeControl(line)) };
-}
-
-function ending(): CronfetchError {
-  return new CronfetchError("cancelled", "cronfetch was told to end, and begins nothing new");
 }
 
 function subscription<Value>(all: Set<(value: Value) => void>, one: (value: Value) => void) {
@@ -211,18 +185,18 @@ function subscription<Value>(all: Set<(value: Value) => void>, one: (value: Valu
   return () => void all.delete(listener);
 }
 
-/** Where the page is unless somebody says otherwise: on this machine alone. */
+/** Where the page is served by default: on this machine only. */
 export const HOSTNAME = "127.0.0.1";
-/** The port there. */
+/** The default port. */
 export const PORT = 8788;
 
-/** The variable that holds what visitors must know to do something. */
+/** The environment variable with the token that actions require. */
 export const TOKEN_VARIABLE = "CRONFETCH_TOKEN";
 
-/** Where the page is to be. */
+/** The address of the page. */
 export interface PageAddress {
   readonly hostname: string;
-  /** 0: any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
 }
 
@@ -239,12 +213,12 @@ export function addressOf({ port, hostname }: Pick<Flags, "port" | "hostname">):
   return { hostname: hostname ?? HOSTNAME, port: number };
 }
 
-/** What visitors must know to do something; null: nobody can do anything. */
+/** The token that actions require; null disables all actions. */
 export function tokenOf(host: Pick<Host, "env">): string | null {
   return variable(TOKEN_VARIABLE, host) ?? null;
 }
 
-/** What the page must not show, besides the secrets of the config. */
+/** Values to redact on the page, besides the secrets of the config. */
 export function pageSecrets(host: Pick<Host, "env">): string[] {
   const token = tokenOf(host);
   return token === null ? [] : [token];

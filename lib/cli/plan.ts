@@ -1,4 +1,4 @@
-/** `plan`: what would run, and why. No network, and nothing is written. */
+/** `plan`: what would run, and why. Sends no request and writes nothing. */
 
 import { escapeControl } from "../core/text.ts";
 import type { Flags } from "./flags.ts";
@@ -6,21 +6,21 @@ import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import { locationText } from "../core/location.ts";
 import { EXIT } from "../core/result.ts";
-import type { Plan } from "../core/task.ts";
 import { alignColumns, plural } from "../report/format.ts";
-import { describeSchedule, makePlan } from "../schedule/due.ts";
-import { planWith, prepare, type Prepared } from "./prepare.ts";
-import { recall } from "./recall.ts";
+import { describeSchedule } from "../schedule/due.ts";
+import { openExistingState } from "../worker/storage.ts";
+import { planTasks, prepare } from "./prepare.ts";
 import { writeLines, writeRows } from "./output.ts";
 
-/** Shows each task of the config: whether it would run, why, and where its file would go. */
+/** Shows for each task whether it would run, why, and where its file would be stored. */
 export async function plan(
   operands: readonly string[],
   flags: Flags,
   host: Host,
 ): Promise<number> {
   const prepared = await prepare(operands, flags, host);
-  const { entries } = await planOf(prepared, flags, host);
+  await using state = flags.due ? await openExistingState(prepared.config.state, host) : null;
+  const { entries } = await planTasks(prepared, state);
   const redactSecrets = createRedactor(prepared.config.secrets);
   const rows = entries.map(({ task, included, reason }) => ({
     task: task.id,
@@ -44,16 +44,4 @@ export async function plan(
   const total = `${running} of ${plural(rows.length, "task")}`;
   writeLines([...lines, `${total} would run, into ${locationText(prepared.config.store)}`], host);
   return EXIT.good;
-}
-
-/** The plan, by a state that is opened only where schedules need it. */
-async function planOf(
-  prepared: Prepared,
-  flags: Pick<Flags, "due">,
-  host: Host,
-): Promise<Plan> {
-  const { tasks, asked, at, config } = prepared;
-  if (!flags.due) return makePlan({ tasks, asked, due: null, at });
-  await using state = await recall(config.state, host);
-  return await planWith(prepared, flags, state);
 }

@@ -1,4 +1,4 @@
-/** What the commands share: from flags to a sound config, its tasks, and their plan. */
+/** From operands and flags to a valid config, its tasks, and their plan. */
 
 import { resolve, SEPARATOR } from "@std/path";
 import type { Flags } from "./flags.ts";
@@ -10,27 +10,27 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { makePlan } from "../schedule/due.ts";
-import { dueMemory } from "../state/record.ts";
+import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
 
-/** What a command that is about tasks starts from. */
+/** What a command on tasks starts from. */
 export interface Prepared {
   readonly config: Config;
-  /** Every task of the config, with this instant's dates in it. */
+  /** Every task of the config, with dates filled in for `at`. */
   readonly tasks: readonly Task[];
-  /** The ids a person asked for, or null for all. */
-  readonly asked: ReadonlySet<string> | null;
+  /** Ids of the tasks that the command line selects, or null for all. */
+  readonly selected: ReadonlySet<string> | null;
   /** The instant of the run. */
   readonly at: Temporal.Instant;
-  /** Only URLs were given: nothing outlives the run, except parts that a later call can resume. */
+  /** Whether the command line names only URLs: then only partial files are kept for a later run. */
   readonly isBare: boolean;
 }
 
 /**
- * Loads the config that the operands and flags speak of.
+ * Loads the config that the operands and flags select.
  *
  * @param operands Ids of tasks, and URLs.
- * @param again Whether it was loaded before, and modules are to be run anew.
+ * @param again Whether the config is reloaded, so that its modules must be evaluated again.
  * @throws {CronfetchError} `usage` and `config.` codes.
  */
 export async function prepare(
@@ -53,7 +53,7 @@ export async function prepare(
     overrides: {
       ...flags,
       store: output.store,
-      state: stateAsked(flags, urls, host),
+      state: stateOverride(flags, urls, host),
       allowPrivate: flags.allowPrivate === true ? "true" : undefined,
     },
     at,
@@ -63,11 +63,11 @@ export async function prepare(
     for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);
   }
   const tasks = tasksOf(config, at);
-  const asked = ids.length === 0 ? null : knownIds(ids, tasks);
-  return { config, tasks, asked, at, isBare: isBareRun(flags, urls, host) };
+  const selected = ids.length === 0 ? null : knownIds(ids, tasks);
+  return { config, tasks, selected, at, isBare: isBareRun(flags, urls, host) };
 }
 
-/** What `--output` is for: a store, and the name of the only file in it. */
+/** The value of `--output`: a store, and the name of the only file in it. */
 interface OutputPlace {
   readonly store: string;
   readonly name?: string;
@@ -116,22 +116,21 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** A config with nothing in it but the tasks that a person asked for. */
-export function onlyAsked({ config, asked }: Pick<Prepared, "config" | "asked">): Config {
-  if (asked === null) return config;
-  return { ...config, tasks: config.tasks.filter(({ task }) => asked.has(task.id)) };
+/** A config with only the selected tasks. */
+export function onlySelected(
+  { config, selected }: Pick<Prepared, "config" | "selected">,
+): Config {
+  if (selected === null) return config;
+  return { ...config, tasks: config.tasks.filter(({ task }) => selected.has(task.id)) };
 }
 
-/** Those operands that are URLs. */
+/** The operands that are URLs. */
 export function urlsAmong(operands: readonly string[]): string[] {
   return operands.filter((operand) => operand.includes("://"));
 }
 
-/**
- * What the command line says about the state. Where it names nothing but URLs,
- * files are wanted and no folder of ours beside them: nothing is remembered.
- */
-function stateAsked(
+/** The state to use instead of the config's. A command line of only URLs keeps no state. */
+function stateOverride(
   flags: Pick<Flags, "state" | "config">,
   urls: readonly string[],
   host: Host,
@@ -139,7 +138,7 @@ function stateAsked(
   return isBareRun(flags, urls, host) ? "memory:" : flags.state;
 }
 
-/** Whether the command line names URLs, and neither a config nor a state. */
+/** Whether the command line names URLs, but neither a config nor a state. */
 function isBareRun(
   { state, config }: Pick<Flags, "state" | "config">,
   urls: readonly string[],
@@ -149,13 +148,16 @@ function isBareRun(
   return urls.length > 0 && config.length === 0 && named === undefined;
 }
 
-/** The plan of a run, by a state that is open. */
-export async function planWith(
-  { tasks, asked, at }: Prepared,
-  { due }: Pick<Flags, "due">,
-  state: State,
+/**
+ * Plans the selected tasks.
+ *
+ * @param state With the records that determine what is due; null to include tasks that are not.
+ * @throws {CronfetchError} any `state.` code.
+ */
+export async function planTasks(
+  { tasks, selected, at }: Prepared,
+  state: State | null,
 ): Promise<Plan> {
-  if (!due) return makePlan({ tasks, asked, due: null, at });
-  const records = await state.records(tasks.map((task) => task.id));
-  return makePlan({ tasks, asked, due: (task) => dueMemory(records.get(task.id)), at });
+  const due = state && await dueMemories(tasks, state);
+  return makePlan({ tasks, asked: selected, due, at });
 }

@@ -1,18 +1,20 @@
-/** The reporters of a run that write files: what `--report` asks for, and what GitHub takes. */
+/** The reporters of a run, according to the flags and the environment. */
 
 import { resolve } from "@std/path";
 import type { Config } from "../config/config.ts";
 import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
-import type { Reporter } from "../core/event.ts";
+import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
-import { escapeControl } from "../core/text.ts";
-import { WorkflowLog } from "../report/workflow_log.ts";
+import { consoleReporter } from "../report/console.ts";
+import { colorWanted } from "../report/format.ts";
+import type { CommandHost, Flags } from "./flags.ts";
+import { lineWriter } from "./output.ts";
 
-/** The forms of a report. */
+/** The formats of a report. */
 const REPORT_KINDS = ["junit"] as const;
 
-/** One of the reports that `--report` asks for. */
+/** A report requested by `--report`. */
 export interface ReportRequest {
   readonly kind: typeof REPORT_KINDS[number];
   /** Absolute. */
@@ -35,17 +37,16 @@ export function reportRequests(values: readonly string[], cwd: string): ReportRe
   });
 }
 
-/** Makes the reporters of the reports. */
+/** Creates the reporters of `--report`. */
 export async function fileReporters(
   requests: readonly ReportRequest[],
   host: Host,
 ): Promise<Reporter[]> {
-  const complain = (sentence: string) => void host.stderr.write(`${escapeControl(sentence)}\n`);
   return await Promise.all(requests.map(async ({ kind, path }): Promise<Reporter> => {
     switch (kind) {
       case "junit": {
         const { junitReporter } = await import("../report/junit.ts");
-        return junitReporter({ path, host, warn: complain });
+        return junitReporter({ path, host, warn: lineWriter(host) });
       }
       default:
         return kind satisfies never;
@@ -53,28 +54,46 @@ export async function fileReporters(
   }));
 }
 
-/**
- * The reporter for GitHub, if the host is in a workflow; it comes before all others.
- *
- * @param config Where files and state are is told to later steps, which may commit them.
- * @param quiet Whether the run says so little that there is nothing to fold away.
- */
-export async function workflowReporters(
-  { store, state }: Pick<Config, "store" | "state">,
-  quiet: boolean,
-  host: Host,
+/** Creates the other reporters of a run. The rarely used ones are loaded on demand. */
+export async function createReporters(
+  flags: Pick<Flags, "json" | "quiet" | "verbose">,
+  { store, state, alerts }: Config,
+  host: CommandHost,
+  progress: Progress,
 ): Promise<Reporter[]> {
-  if (!(host.stderr instanceof WorkflowLog)) return [];
-  const { githubReporter } = await import("../report/github.ts");
-  return [githubReporter({
-    log: host.stderr,
-    host,
-    summaryFile: variable("GITHUB_STEP_SUMMARY", host) ?? null,
-    outputFile: variable("GITHUB_OUTPUT", host) ?? null,
-    outputs: {
-      store: store.kind === "folder" ? store.path : "",
-      state: state.kind === "file" ? state.path : "",
-    },
-    group: !quiet,
-  })];
+  const output = host.stderr;
+  const reporters: Reporter[] = [];
+  if (host.workflow) {
+    const { githubReporter } = await import("../report/github.ts");
+    // It opens a group in the log before the other reporters write to it.
+    reporters.push(githubReporter({
+      log: host.workflow,
+      host,
+      summaryFile: variable("GITHUB_STEP_SUMMARY", host) ?? null,
+      outputFile: variable("GITHUB_OUTPUT", host) ?? null,
+      // Later steps may commit these.
+      outputs: {
+        store: store.kind === "folder" ? store.path : "",
+        state: state.kind === "file" ? state.path : "",
+      },
+      group: !flags.quiet,
+    }));
+  }
+  if (flags.json) {
+    const { ndjsonReporter } = await import("../report/ndjson.ts");
+    reporters.push(ndjsonReporter(host.stdout));
+  }
+  reporters.push(consoleReporter({
+    output,
+    progress,
+    clock: host.clock,
+    timers: host.timers,
+    color: colorWanted((name) => variable(name, host), output.isTerminal()),
+    verbosity: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
+  }));
+  if (alerts.length > 0) {
+    const { alertReporter } = await import("../report/alerts.ts");
+    reporters.push(alertReporter({ alerts, host, warn: lineWriter(host) }));
+  }
+  return reporters;
 }

@@ -1,119 +1,78 @@
-/** `serve`: stay and run what is due like `watch`, and show it on the status page. */
+/** `serve`: runs tasks like `watch`, and serves the status page. */
 
-import type { Flags } from "./flags.ts";
 import type { Host } from "../core/host.ts";
-import { addressOf, pageOfWatch, pageSecrets, servePage } from "./page_server.ts";
-import { prepareToStay } from "./daemon.ts";
-import { stopOnSignals } from "./signals.ts";
-import type { Config } from "../config/config.ts";
-import { stateFile, type StateLocation } from "../core/location.ts";
-import { NO_ACTIVITY } from "../page/source.ts";
-import type { State } from "../state/state.ts";
-import { openStore } from "../store/open.ts";
-import type { Store } from "../store/store.ts";
-import { onlyAsked, prepare } from "./prepare.ts";
-import { isAbsent, recall } from "./recall.ts";
+import { stateFile } from "../core/location.ts";
+import { NO_ACTIVITY, type PageState } from "../page/source.ts";
+import { abortOnSignals } from "../worker/signals.ts";
+import { isAbsent, openStorage, SharedStorage } from "../worker/storage.ts";
+import { prepareDaemon } from "./daemon.ts";
+import type { CommandHost, Flags } from "./flags.ts";
+import { addressOf, pageOfDaemon, pageSecrets, servePage } from "./page_server.ts";
+import { onlySelected, prepare } from "./prepare.ts";
 
 /**
- * Runs the tasks whenever they are due, and serves the page of it, until a signal comes; with
- * `--view`, only the page. It answers for as long as a run under way may go on after that.
+ * Runs the tasks whenever they are due and serves the page, until a signal arrives; with `--view`,
+ * only the page. The page is served until the last run has ended.
  *
- * @param operands Ids of the only tasks that count.
+ * @param operands Ids of the only tasks to consider.
  * @returns The exit code of the signal.
- * @throws {CronfetchError} `usage` if the address cannot be listened on: then nothing was run.
- * `config.` codes; `state.` and `store.` codes if the state cannot be opened.
+ * @throws {CronfetchError} `usage` if the address is unavailable: then no task was run. `config.`
+ * codes; `state.` and `store.` codes if the state cannot be opened.
  */
 export async function serve(
   operands: readonly string[],
   flags: Flags,
-  host: Host,
+  host: CommandHost,
 ): Promise<number> {
   if (flags.view) return await view(operands, flags, host);
   const address = addressOf(flags);
-  const stay = await prepareToStay(operands, flags, host);
-  using stop = stopOnSignals(host);
-  const page = pageOfWatch(stay, stop.signal, pageSecrets(host), host);
-  await using _server = servePage(page.subject, address, flags, host);
-  try {
-    await stay.until(stop, page.listener);
-  } finally {
-    page.end();
-  }
-  return stop.exitCode();
+  await using daemon = await prepareDaemon(operands, flags, host);
+  using signals = abortOnSignals(host);
+  const { backend, listener } = pageOfDaemon(daemon, signals.signal, pageSecrets(host), host);
+  await using _server = servePage(backend, address, flags, host);
+  await daemon.run(signals, listener);
+  return signals.exitCode();
 }
 
 /**
- * Shows what is remembered, until a signal comes. Nothing is run, and nothing written.
+ * Serves the page of state that other processes write, until a signal arrives. Runs no task and
+ * writes nothing.
  *
- * @param operands Ids of the only tasks that are shown.
+ * @param operands Ids of the only tasks to show.
  * @returns The exit code of the signal.
- * @throws {CronfetchError} `usage` if the address cannot be listened on, `config.` codes.
+ * @throws {CronfetchError} `usage` if the address is unavailable, `config.` codes.
  */
-export async function view(
+async function view(
   operands: readonly string[],
   flags: Flags,
   host: Host,
 ): Promise<number> {
-  const config = onlyAsked(await prepare(operands, flags, host));
-  using stop = stopOnSignals(host);
-  await using memory = createMemory(config.state, host);
-  await using store = await openFiles(config, host);
-  const subject = {
-    ...{ config: () => config, state: memory.state, store, activity: NO_ACTIVITY },
+  const config = onlySelected(await prepare(operands, flags, host));
+  using signals = abortOnSignals(host);
+  await using storage = new SharedStorage(config, (locations) => openStorage(locations, host));
+  const path = stateFile(config.state);
+  const backend = {
+    config: () => config,
+    // Opening a missing state would create it.
+    state: async () => path !== null && await isAbsent(path) ? EMPTY_STATE : storage.state,
+    // Files in memory belong to another process.
+    store: config.store.kind === "memory" ? null : storage.store,
+    activity: NO_ACTIVITY,
     secrets: pageSecrets(host),
   };
-  await using _server = servePage(subject, addressOf(flags), flags, host);
-  await aborted(stop.signal);
-  return stop.exitCode();
+  await using _server = servePage(backend, addressOf(flags), flags, host);
+  await aborted(signals.signal);
+  return signals.exitCode();
 }
 
-/** The store that the page gives files out from; null where it gives out none. */
-async function openFiles(
-  { page, store, sync }: Pick<Config, "page" | "store" | "sync">,
-  host: Host,
-): Promise<Store | null> {
-  // One in memory was another process's, and is gone.
-  return page.downloads && store.kind !== "memory" ? await openStore(store, { sync }, host) : null;
-}
+const EMPTY_STATE: PageState = {
+  records: () => Promise.resolve(new Map()),
+  runs: () => Promise.resolve([]),
+};
 
 function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => resolve(), { once: true });
   if (signal.aborted) resolve();
   return promise;
-}
-
-/** The state of others, which may appear while one looks. */
-function createMemory(
-  location: StateLocation,
-  host: Host,
-): AsyncDisposable & { readonly state: () => Promise<State> } {
-  const path = stateFile(location);
-  let open: Promise<State> | null = null;
-  let isEmpty = false;
-  const reopen = async (): Promise<State> => {
-    isEmpty = path !== null && await isAbsent(path);
-    return await recall(location, host);
-  };
-  const close = async () => {
-    const before = open;
-    open = null;
-    // What could not be opened needs no closing.
-    const state = await before?.catch(() => null);
-    await state?.[Symbol.asyncDispose]();
-  };
-  return {
-    state: async () => {
-      if (isEmpty && path !== null && !await isAbsent(path)) {
-        isEmpty = false;
-        await close();
-      }
-      if (open === null) {
-        open = reopen();
-        open.catch(() => open = null);
-      }
-      return await open;
-    },
-    [Symbol.asyncDispose]: close,
-  };
 }

@@ -1,4 +1,4 @@
-/** `status`: how each task fares. No network, and nothing is written. */
+/** `status`: each task's health. Sends no request and writes nothing. */
 
 import { escapeControl } from "../core/text.ts";
 import type { Flags } from "./flags.ts";
@@ -9,7 +9,7 @@ import { EXIT } from "../core/result.ts";
 import { plural, relativeTime, type Style } from "../report/format.ts";
 import type { RecentResult, RunRecord } from "../state/state.ts";
 import { prepare } from "./prepare.ts";
-import { recall } from "./recall.ts";
+import { openExistingState } from "../worker/storage.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
 import { needsAttention, type TaskHealth, taskHealth } from "../report/task_health.ts";
 
@@ -22,23 +22,23 @@ const HEALTH_STYLES = {
 } as const satisfies Record<ShownHealth, Style>;
 
 /**
- * Shows the health of every task, or of those asked for with their recent
- * results, and the last run.
+ * Shows the health of every task, or of the selected ones with their recent results, and the last
+ * run.
  *
  * @param operands Ids of tasks.
- * @returns 3 if one of them is unhealthy, or was fine so long ago that it is stale.
+ * @returns 3 if one of them is unhealthy or stale.
  */
 export async function status(
   operands: readonly string[],
   flags: Flags,
   host: Host,
 ): Promise<number> {
-  const { config, tasks, asked, at } = await prepare(operands, flags, host);
-  await using state = await recall(config.state, host);
-  const shown = tasks.filter((task) => asked?.has(task.id) ?? true);
+  const { config, tasks, selected, at } = await prepare(operands, flags, host);
+  await using state = await openExistingState(config.state, host);
+  const shown = tasks.filter((task) => selected?.has(task.id) ?? true);
   const records = await state.records(shown.map((task) => task.id));
   const standings = shown.map((task) => taskHealth(task, records.get(task.id), at));
-  const resultsOf = (task: string) => asked ? records.get(task)?.results ?? [] : [];
+  const resultsOf = (task: string) => selected ? records.get(task)?.results ?? [] : [];
   const [lastRun] = await state.runs(1);
   const redact = createRedactor(config.secrets);
 
@@ -46,7 +46,7 @@ export async function status(
     const rows: object[] = standings.map((standing) => ({
       type: "task",
       ...standing,
-      ...(asked ? { results: redactedResults(resultsOf(standing.task), redact) } : {}),
+      ...(selected ? { results: redactedResults(resultsOf(standing.task), redact) } : {}),
     }));
     await writeRows(lastRun ? [...rows, { type: "run", ...lastRun }] : rows, host);
   } else {
@@ -86,7 +86,9 @@ function standingRow(
   at: Temporal.Instant,
 ): { readonly style: Style; readonly cells: readonly string[] } {
   const { health, task, lastSuccessAt, stale, schedule, failures, due, nextDue } = standing;
-  const success = lastSuccessAt === null ? "never good" : `good ${ago(lastSuccessAt, at)}`;
+  const success = lastSuccessAt === null
+    ? "never succeeded"
+    : `succeeded ${ago(lastSuccessAt, at)}`;
   const next = due ? "due now" : nextDue === null ? "not due again" : `due ${ago(nextDue, at)}`;
   return {
     style: HEALTH_STYLES[health],
@@ -108,8 +110,8 @@ function resultLine(result: RecentResult, at: Temporal.Instant): string {
     code === null ? null : httpStatus === null ? code : `${code} ${httpStatus}`,
     message,
   ];
-  const said = words.filter((word) => word !== null).join("; ");
-  return `  ${ago(result.at, at)}: ${escapeControl(said)}`;
+  const description = words.filter((word) => word !== null).join("; ");
+  return `  ${ago(result.at, at)}: ${escapeControl(description)}`;
 }
 
 function totalLine(standings: readonly TaskHealth[]): string {
@@ -121,7 +123,7 @@ function totalLine(standings: readonly TaskHealth[]): string {
 }
 
 function runLine(run: RunRecord | undefined, at: Temporal.Instant): string {
-  if (!run) return "No run is remembered.";
+  if (!run) return "No run is recorded.";
   return `The last run ended ${ago(run.finishedAt, at)} with exit code ${run.summary.exitCode}.`;
 }
 

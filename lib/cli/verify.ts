@@ -1,4 +1,4 @@
-/** `verify`: published files against their recorded digests. No network. */
+/** `verify`: checks published files against recorded digests. Sends no request to origins. */
 
 import type { Flags } from "./flags.ts";
 import { ownFilesOf } from "../config/own_files.ts";
@@ -7,20 +7,19 @@ import type { Host } from "../core/host.ts";
 import { reservedKey } from "../core/ownership.ts";
 import { EXIT } from "../core/result.ts";
 import { formatCount, type Style } from "../report/format.ts";
-import { openStore } from "../store/open.ts";
 import {
-  compareFiles,
   type Comparison,
-  forgetPublished,
+  expectedFiles,
+  invalidateFiles,
   knownKeys,
   otherFiles,
-  publishedEntries,
   type Verdict,
+  verifyFiles,
 } from "./verify_files.ts";
 import { prepare } from "./prepare.ts";
-import { recall } from "./recall.ts";
+import { abortOnSignals } from "../worker/signals.ts";
+import { openExistingState, openStorage } from "../worker/storage.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
-import { stopOnSignals } from "./signals.ts";
 
 /** How each verdict is shown, and whether it is a difference. */
 const VERDICTS = {
@@ -32,17 +31,16 @@ const VERDICTS = {
   extra: { style: "warning", differs: true },
 } as const satisfies Record<Verdict, { readonly style: Style; readonly differs: boolean }>;
 
-/** A comparison, and what was done about it. */
+/** A comparison, and whether its file was invalidated. */
 type Row = Comparison & {
   /** Whether the next run fetches the file again, or its record was removed. */
   readonly forgotten: boolean;
 };
 
 /**
- * Reads every published file, and tells which are not what was published, which
- * are missing, and which nobody knows. With `--fix` the next run fetches anew
- * what is edited or missing; until then the files differ, and the exit code
- * says so. When tasks are asked for, only their files are looked at.
+ * Reads every published file, and reports those that differ from their digests, are missing, or
+ * belong to no task. With `--fix` the next run fetches edited and missing files again; the exit
+ * code still reports them. If tasks are selected, only their files are checked.
  *
  * @param operands Ids of tasks.
  * @returns 3 if something differs, 130 or 143 if interrupted.
@@ -52,20 +50,22 @@ export async function verify(
   flags: Flags,
   host: Host,
 ): Promise<number> {
-  const { config, tasks, asked } = await prepare(operands, flags, host);
-  using stop = stopOnSignals(host);
-  const { signal } = stop;
+  const { config, tasks, selected } = await prepare(operands, flags, host);
+  using signals = abortOnSignals(host);
+  const { signal } = signals;
   const { clock, timers } = host;
-  await using state = await recall(config.state, host);
-  await using store = await openStore(config.store, { sync: config.sync }, host);
-  using _heeding = store.abortOn(signal);
-  const records = asked ? await state.records(asked) : await state.allRecords();
+  await using owned = new AsyncDisposableStack();
+  const openState = openExistingState;
+  const { state, openStore } = owned.use(await openStorage(config, host, { openState }));
+  const store = await openStore(owned);
+  using _abortable = store.abortOn(signal);
+  const records = selected ? await state.records(selected) : await state.allRecords();
   const families = await state.members(records.keys());
-  const entries = publishedEntries(records, families, new Set(tasks.map((task) => task.id)));
+  const entries = expectedFiles(records, families, new Set(tasks.map((task) => task.id)));
   const comparisons: Comparison[] = [];
   try {
-    comparisons.push(...await compareFiles(entries, { store, signal, clock, timers }));
-    if (!asked) {
+    comparisons.push(...await verifyFiles(entries, { store, signal, clock, timers }));
+    if (!selected) {
       const dated = new Set(config.tasks.filter((one) => one.dated).map((one) => one.task.id));
       const own = ownFilesOf(config);
       const others = await otherFiles({
@@ -74,18 +74,18 @@ export async function verify(
         store,
         signal,
       });
-      // Files of cronfetch itself, and of git, are in no task's way, nor left over.
+      // The config, the state, and files of git are no leftovers.
       comparisons.push(...others.filter(({ key }) => reservedKey(key, false, own) === null));
     }
   } catch (error) {
     if (!signal.aborted) throw error;
     writeLines(["Interrupted; nothing was changed."], host);
-    return stop.exitCode();
+    return signals.exitCode();
   }
   const wrong = comparisons.filter(({ verdict }) => verdict === "edited" || verdict === "missing");
   const named = new Set(tasks.filter((task) => task.namedByServer).map(({ id }) => id));
   const forgotten = flags.fix
-    ? await forgetPublished(wrong, named, state, host)
+    ? await invalidateFiles(wrong, named, state, host)
     : new Set<string>();
   const redact = createRedactor(config.secrets);
   const rows = comparisons.map((comparison): Row => ({
@@ -114,14 +114,16 @@ function detail({ verdict, message, isNewest, forgotten }: Row, fix: boolean): s
   switch (verdict) {
     case "edited":
     case "missing":
-      if (!isNewest && forgotten) return "an older file; it is no longer recorded";
-      if (!isNewest && !fix) return "an older file, fetched by no run; --fix removes its record";
-      if (forgotten) return "the next run fetches it anew";
-      return fix ? "left alone: a run is working on it" : "--fix makes the next run fetch it anew";
+      if (!isNewest && forgotten) return "an older file; its record was removed";
+      if (!isNewest && !fix) return "an older file, which no run fetches; --fix removes its record";
+      if (forgotten) return "the next run fetches it again";
+      return fix
+        ? "not changed: a run is working on it"
+        : "--fix makes the next run fetch it again";
     case "unreadable":
       return message ?? "";
     case "extra":
-      return "no task knows it";
+      return "belongs to no task";
     case "good":
     case "unrecorded":
       return "";
@@ -135,5 +137,5 @@ function totalLine(rows: readonly Row[]): string {
     .map((verdict) => [verdict, rows.filter((row) => row.verdict === verdict).length] as const)
     .filter(([, count]) => count > 0)
     .map(([verdict, count]) => `${formatCount(count)} ${verdict}`);
-  return counts.length === 0 ? "Nothing is published yet." : counts.join(", ");
+  return counts.length === 0 ? "No file is published yet." : counts.join(", ");
 }

@@ -1,4 +1,4 @@
-/** Holds the files of a store against what is recorded of them. */
+/** Checks the files of a store against their records. */
 
 import type { Clock, Host, Timers } from "../core/host.ts";
 import { CronfetchError } from "../core/errors.ts";
@@ -10,53 +10,47 @@ import type { Validators } from "../core/result.ts";
 import type { FamilyMember, State, TaskRecord } from "../state/state.ts";
 
 /**
- * What became of a published file: `good`, `edited` (its bytes are others),
- * `missing`, `unreadable`; `extra` (no task knows it) or `unrecorded` (a task
- * knows its name, and nothing is recorded of it, so that nothing can be said).
+ * Whether a file matches its record: `good`, `edited` (other bytes), `missing`, `unreadable`; or
+ * `extra` (belongs to no task) or `unrecorded` (the name belongs to a task that has no record).
  */
 export type Verdict = "good" | "edited" | "missing" | "unreadable" | "extra" | "unrecorded";
 
-/** A file, and how it compares with what is recorded. */
+/** A file, compared with its record. */
 export interface Comparison {
-  /** Name of the file in the store. */
   readonly key: string;
-  /** How it compares. */
   readonly verdict: Verdict;
   /** Id of the task that published it, or null. */
   readonly task: string | null;
-  /** Whether it is the newest file of its task, which a run can fetch again. */
+  /** Whether it is the newest file of its task, the only one that a run can fetch again. */
   readonly isNewest: boolean;
-  /** Lower-case hexadecimal digest that is recorded, or null. */
+  /** Recorded SHA-256, lower-case hexadecimal; or null. */
   readonly expected: string | null;
-  /** Lower-case hexadecimal digest of the bytes that are there, or null where they were not read. */
+  /** SHA-256 of the file, lower-case hexadecimal; null if it was not read. */
   readonly found: string | null;
   /** Why it could not be read, or null. */
   readonly message: string | null;
 }
 
-/** What comparing needs. */
+/** What {@linkcode verifyFiles} uses. */
 export interface CompareContext {
-  /** Where the files are. */
   readonly store: Store;
-  /** Ends the reading, in the middle of a file too. */
+  /** Aborts reading, also within a file. */
   readonly signal: AbortSignal;
-  /** For the pool. */
   readonly clock: Clock;
-  /** For the pool. */
   readonly timers: Timers;
 }
 
-/** Files read at once. A disk gains little from more, and one process hashes them all. */
+/** Files read concurrently. Hashing in one process makes a higher number useless. */
 const AT_ONCE = 8;
 
 /**
- * Reads every published file, several at once.
+ * Reads the expected files and compares their digests.
  *
- * @returns One comparison an entry, by key.
+ * @returns One comparison per file, sorted by key.
  * @throws The signal's reason.
  */
-export async function compareFiles(
-  entries: readonly Entry[],
+export async function verifyFiles(
+  entries: readonly ExpectedFile[],
   { store, signal, clock, timers }: CompareContext,
 ): Promise<Comparison[]> {
   const comparisons: Comparison[] = [];
@@ -74,16 +68,16 @@ export async function compareFiles(
   return comparisons.toSorted(byKey);
 }
 
-/** What tells the files of a store that nothing is recorded of. */
+/** What {@linkcode otherFiles} uses. */
 export interface OtherFilesRequest extends Pick<CompareContext, "store" | "signal"> {
-  /** Keys of the files that have a record. */
+  /** Keys with a record. */
   readonly recorded: ReadonlySet<string>;
-  /** Whether a key is one of a task. */
+  /** Whether a key belongs to a task. */
   readonly isKnown: (key: string) => boolean;
 }
 
 /**
- * The files that nothing is recorded of, by key.
+ * The files without a record, sorted by key.
  *
  * @throws The signal's reason.
  */
@@ -100,11 +94,11 @@ export async function otherFiles(
   return others.toSorted(byKey);
 }
 
-/** What is known of a file without a record. */
+/** The fields of a file without a record. */
 const UNRECORDED = { task: null, isNewest: false, expected: null, found: null, message: null };
 
 async function compareFile(
-  { task, published, isNewest }: Entry,
+  { task, published, isNewest }: ExpectedFile,
   store: Store,
   signal: AbortSignal,
 ): Promise<Comparison> {
@@ -125,30 +119,28 @@ function byKey(one: Comparison, other: Comparison): number {
   return one.key < other.key ? -1 : one.key > other.key ? 1 : 0;
 }
 
-/** A file that was published, and what was recorded of it. */
-export interface Entry {
+/** A published file according to the state. */
+export interface ExpectedFile {
   /** Id of the task that published it. */
   readonly task: string;
-  /** Its key and its digest. */
   readonly published: Pick<Validators, "key" | "sha256">;
-  /** Whether it is the newest file of the task: not an older one, nor refused content. */
+  /** Whether it is the newest file of the task, not an older one or refused content. */
   readonly isNewest: boolean;
 }
 
 /**
- * The published files, each once. A task that was renamed, or taken out of the
- * config, leaves a record of a file that another one may keep by now: then the
- * task of the config counts, and of two others the one that published last.
+ * The published files, each once. If several records have the same key, because a task was renamed
+ * or removed from the config, a task of the config takes precedence, then the last publication.
  *
  * @param records By id.
- * @param families The members of their families: older versions, earlier files, refused content.
+ * @param families Members of the families: older versions, earlier files, refused content.
  * @param configured Ids of the tasks of the config.
  */
-export function publishedEntries(
+export function expectedFiles(
   records: ReadonlyMap<string, TaskRecord>,
   families: ReadonlyMap<string, readonly FamilyMember[]>,
   configured: ReadonlySet<string>,
-): Entry[] {
+): ExpectedFile[] {
   const rank = ({ task, publishedAt }: TaskRecord) =>
     [
       configured.has(task) ? 1 : 0,
@@ -158,13 +150,13 @@ export function publishedEntries(
     const [[oneKnown, oneTime], [otherKnown, otherTime]] = [rank(one), rank(other)];
     return oneKnown - otherKnown || oneTime - otherTime;
   });
-  const byKey = new Map<string, Entry>();
+  const byKey = new Map<string, ExpectedFile>();
   for (const { task, published } of ascending) {
     if (published !== null) byKey.set(published.key, { task, published, isNewest: true });
   }
   for (const { task } of ascending.toReversed()) {
     for (const { key, sha256, publishedAt } of families.get(task) ?? []) {
-      // What was only claimed may never have been published.
+      // A member without a digest was reserved, and perhaps never published.
       if (sha256 === null || publishedAt === null || byKey.has(key)) continue;
       byKey.set(key, { task, published: { key, sha256 }, isNewest: false });
     }
@@ -173,10 +165,9 @@ export function publishedEntries(
 }
 
 /**
- * Makes the test whether a key is one that a task may have published at some
- * time. Of a task with dates in its name or URL that is every key that differs
- * in its digits alone, and where the server gives the name, every name. The older
- * versions of such a file, and what was refused in its place, are known with it.
+ * Creates the test whether a task may have published a key at any time. For a task with dates in
+ * its key or URL, keys may differ in their digits; for a name chosen by the server, any name
+ * matches. Older versions and refused content of such a file match too.
  *
  * @param dated Ids of the tasks with dates.
  */
@@ -209,21 +200,20 @@ function keyPattern(key: string, isDated: boolean): string {
     .join("[^/]+");
 }
 
-/** Long enough for a look at the records and a write. */
+/** Long enough for reading and writing the records. */
 const LEASE_MS = 60_000;
 
 /**
- * Forgets what is known about the published bytes of files that are not what is
- * recorded, and makes their tasks due. Their history stays. An older file, which no run
- * fetches again, leaves its family. A task that a run is working on is left alone, and so
- * is one whose record has changed since its file was read.
+ * Removes the validators of edited and missing files, and makes their tasks due. The history is
+ * kept. An older file, which no run fetches, is removed from its family. A task that is leased to a
+ * run is skipped, and so is one whose record has changed since its file was read.
  *
  * @param wrong Comparisons with a task.
  * @param namedByServer Ids of the tasks whose files are named by a server.
- * @returns Keys of the files that were forgotten.
+ * @returns Keys of the invalidated files.
  * @throws {CronfetchError} any `state.` code.
  */
-export async function forgetPublished(
+export async function invalidateFiles(
   wrong: readonly Comparison[],
   namedByServer: ReadonlySet<string>,
   state: State,
@@ -233,12 +223,12 @@ export async function forgetPublished(
   if (tasks.size === 0) return new Set();
   const at = clock.now();
   const name = `verify-${random.name()}`;
-  const held = await state.acquire([...tasks], name, LEASE_MS);
+  const leased = await state.acquire([...tasks], name, LEASE_MS);
   try {
-    const records = await state.records(held);
-    const forgotten = new Set<string>();
+    const records = await state.records(leased);
+    const invalidated = new Set<string>();
     for (const { key, task, isNewest, expected } of wrong) {
-      if (task === null || !held.has(task)) continue;
+      if (task === null || !leased.has(task)) continue;
       const record = records.get(task);
       if (!isNewest) {
         state.removeMember(task, key);
@@ -247,17 +237,17 @@ export async function forgetPublished(
       } else {
         continue;
       }
-      forgotten.add(key);
+      invalidated.add(key);
     }
-    return forgotten;
+    return invalidated;
   } finally {
     await state.release(name);
   }
 }
 
 /**
- * A record that makes its task fetch everything, at the next run that looks for what is due. Of
- * a file that a server has named, key and digest are kept: they show that the file is the task's.
+ * A record that makes its task due and fetch the whole file. Key and digest of a file named by the
+ * server are kept, because they prove that the task owns the key.
  */
 export function withoutPublished(
   record: TaskRecord,
@@ -270,7 +260,7 @@ export function withoutPublished(
     ...record,
     published: isKept ? { ...published, etag: null, lastModified: null, revision: "" } : null,
     publishedAt: isKept ? publishedAt : null,
-    // As good as a tick of the schedule; a time that a server asked for is kept.
+    // Due now, unless the server has requested a pause.
     notBefore: record.notBefore ?? at.toString(),
     part: null,
   };

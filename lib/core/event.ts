@@ -50,9 +50,7 @@ export type RunEvent = RunOccurrence & EventHead;
 
 /** A consumer that renders events as text, NDJSON, a summary or a page. */
 export interface Reporter {
-  /** Types of events that it would do nothing with: it may not hear of them. Default: none. */
-  readonly passesOver?: readonly RunEvent["type"][];
-  /** Called for every other event, in order. Must not throw. */
+  /** Called for every event, in order. Must not throw. */
   report(event: RunEvent): void;
   /** Null while it accepts events, else a promise that resolves when it does. Default: null. */
   readonly ready?: () => Promise<void> | null;

@@ -1,88 +1,84 @@
-/** Deno Deploy: a cron that looks at what is due, and the status page. */
+/** Deno Deploy: a cron that runs what is due, and the status page. */
 
 import type { Config } from "../config/config.ts";
 import { variable } from "../config/variables.ts";
 import { loadConfig } from "../config/load.ts";
 import { CronfetchError } from "../core/errors.ts";
-import type { Host, Platform, StopSignal } from "../core/host.ts";
-import { EXIT } from "../core/result.ts";
+import type { Host, Platform } from "../core/host.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
-import { createPasses, type Passes, wordsOf } from "./ticks.ts";
-import { complaintAboutStore, readTimeline, type Timeline, warningsAbout } from "./platform.ts";
 import { createPage, type StatusPage } from "../page/app.tsx";
 import { createErrorPage } from "../page/error_page.tsx";
 import { createPageSource, NO_ACTIVITY } from "../page/source.ts";
 import { plural } from "../report/format.ts";
 import { deployCron } from "../schedule/deploy_cron.ts";
-import { openStore } from "../store/open.ts";
+import { abortOnSignals } from "../worker/signals.ts";
+import { openStorage, SharedStorage } from "../worker/storage.ts";
+import { invalidStore, readTimeline, storageWarnings, type Timeline } from "./platform.ts";
+import { createTicks, describeError, type Ticks } from "./ticks.ts";
 
-/** What the cron is called in the platform's console. */
+/** Name of the cron in the platform's console. */
 const CRON_NAME = "cronfetch";
 
 /**
- * Sets up an instance on Deno Deploy: loads the config, registers one cron, serves the page. To be
- * awaited at the top level of the main module, for that is where the platform looks for crons.
+ * Sets up an instance on Deno Deploy: loads the config, registers one cron, serves the page. The
+ * main module must await it at its top level, where the platform looks for crons.
  *
- * Never rejects for what people can put right: a config that cannot be used, or a schedule that
- * the platform refuses, is told in the log and on the page, and the instance stays up.
+ * Never rejects for mistakes of users: an invalid config, or a schedule that the platform refuses,
+ * is reported in the log and on the page, and the instance continues.
  *
- * A signal breaks off the run that is under way, so that within the five seconds that the platform
- * gives all is remembered of which the next call makes use; then the process ends.
+ * A signal ends the current run and saves the state within the five seconds that the platform
+ * allows; then the process exits.
  */
 export async function deploy(host: Host, platform: Platform): Promise<void> {
-  const say = (text: string) => {
+  const log = (text: string) => {
     for (const line of text.split("\n")) host.stderr.write(`${escapeControl(line)}\n`);
   };
-  const page = await begin(host, platform, say);
-  platform.serve(page.fetch, (url) => say(`The status page is at ${url}`));
+  const page = await start(host, platform, log);
+  platform.serve(page.fetch, (url) => log(`The status page is at ${url}`));
 }
 
-/** Everything but serving: what there is to be served. */
-async function begin(
+/** Starts everything except the server. Returns the page to serve. */
+async function start(
   host: Host,
   platform: Platform,
-  say: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<StatusPage> {
   let config: Config;
   try {
     config = await load(host);
   } catch (error) {
-    return troublePage("The config cannot be used", error, host, say);
+    return errorPage("The config cannot be used", error, host, log);
   }
-  for (const warning of warningsAbout(config)) say(warning);
+  for (const warning of storageWarnings(config)) log(warning);
   const timeline = readTimeline(host);
-  const controller = new AbortController();
-  let exitCode: number = EXIT.interrupted;
-  const passes = createPasses({
+  const signals = abortOnSignals(host);
+  const storage = new SharedStorage(config, (locations) => openStorage(locations, host));
+  const ticks = createTicks({
     config,
     host,
-    stop: controller.signal,
-    interruptedExitCode: () => exitCode,
-    say,
+    storage,
+    stop: signals.signal,
+    interruptedExitCode: signals.exitCode,
+    log,
   });
   try {
-    registerCron(config, timeline, passes, { host, platform, say });
+    registerCron(config, timeline, ticks, { host, platform, log });
   } catch (error) {
-    return troublePage("The schedule cannot be registered", error, host, say);
+    signals[Symbol.dispose]();
+    return errorPage("The schedule cannot be registered", error, host, log);
   }
-  const page = await pageOf(config, timeline, passes, host);
-  const stopOn = (signal: StopSignal, code: number) =>
-    host.onSignal(signal, () => {
-      if (controller.signal.aborted) host.exit(code);
-      exitCode = code;
-      controller.abort(new CronfetchError("cancelled", `interrupted by ${signal}`));
-      const end = () => host.exit(code);
-      page.close().then(() => passes[Symbol.asyncDispose]()).then(end, end);
-    });
-  stopOn("SIGINT", EXIT.interrupted);
-  stopOn("SIGTERM", EXIT.terminated);
+  const page = statusPage(config, timeline, ticks, storage, host);
+  signals.signal.addEventListener("abort", () => {
+    const exit = () => host.exit(signals.exitCode());
+    page.close().then(() => ticks[Symbol.asyncDispose]()).then(exit, exit);
+  });
   return page;
 }
 
 /**
  * Loads the config: `CRONFETCH_CONFIG`, or the one in the app's folder.
  *
- * @throws {CronfetchError} `config.` codes; one of them for a store that does not last.
+ * @throws {CronfetchError} `config.` codes; also for a store that the platform would delete.
  */
 async function load(host: Host): Promise<Config> {
   const config = await loadConfig({
@@ -93,83 +89,79 @@ async function load(host: Host): Promise<Config> {
     defaultState: "kv:",
   }, host);
   for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);
-  const complaint = complaintAboutStore(config.store);
-  if (complaint !== null) throw new CronfetchError("config.invalid", complaint);
+  const fault = invalidStore(config.store);
+  if (fault !== null) throw new CronfetchError("config.invalid", fault);
   return config;
 }
 
-/** Says in the log and on a page why nothing is going to happen. */
-function troublePage(
+/** Reports in the log and on a page why no file is fetched. */
+function errorPage(
   title: string,
   error: unknown,
   { clock }: Pick<Host, "clock">,
-  say: (text: string) => void,
+  log: (text: string) => void,
 ): StatusPage {
-  const words = wordsOf(error);
-  say(`${title}, so nothing is fetched:\n${words}`);
-  const reasons = error instanceof CronfetchError ? words.split("\n") : ["This is a bug."];
+  const message = describeError(error);
+  log(`${title}, so nothing is fetched:\n${message}`);
+  const reasons = error instanceof CronfetchError ? message.split("\n") : ["This is a bug."];
   return createErrorPage({ title, reasons }, { clock });
 }
 
 /**
- * Registers the cron that all tasks need, and logs it.
+ * Registers one cron for all tasks, and logs it.
  *
- * @throws {CronfetchError} `config.invalid`: the platform does not accept it.
+ * @throws {CronfetchError} `config.invalid`: the platform rejects it.
  */
 function registerCron(
   config: Config,
   timeline: Timeline,
-  passes: Passes,
-  { host, platform, say }: {
+  ticks: Ticks,
+  { host, platform, log }: {
     readonly host: Pick<Host, "clock">;
     readonly platform: Platform;
-    readonly say: (text: string) => void;
+    readonly log: (text: string) => void;
   },
 ): void {
   const expression = deployCron(config.tasks.map(({ task }) => task), host.clock.now());
   const tasks = plural(config.tasks.length, "task");
   if (expression === null) {
-    say(`${tasks}, and none comes due by itself: no cron is registered, and nothing is fetched`);
+    log(`${tasks}, none with a schedule: no cron is registered, and nothing is fetched`);
     return;
   }
   try {
     platform.cron(CRON_NAME, expression, async () => {
-      if (timeline.publishes) await passes.pass();
+      if (timeline.publishes) await ticks.run();
     });
   } catch (error) {
-    throw refused(expression, errorMessage(error));
+    const reason = errorMessage(error);
+    const message = `registering the cron "${expression}": ${reason}`;
+    throw new CronfetchError("config.invalid", message, { cause: error });
   }
-  say(`${tasks}; the cron "${expression}" (UTC) checks which are due`);
+  log(`${tasks}; the cron "${expression}" (UTC) checks which are due`);
   if (timeline.publishes) return;
   const where = timeline.name === null ? "no timeline" : `the timeline ${timeline.name}`;
-  say(`This is ${where}, where nothing is fetched; CRONFETCH_TIMELINES names those that fetch`);
+  log(`This is ${where}, where nothing is fetched; CRONFETCH_TIMELINES lists those that fetch`);
 }
 
-function refused(expression: string, why: string): CronfetchError {
-  return new CronfetchError("config.invalid", `registering the cron "${expression}": ${why}`);
-}
-
-/** The status page, for everybody who knows the address: nothing can be asked for there. */
-async function pageOf(
+/** The status page. It is public, and read-only. */
+function statusPage(
   config: Config,
   timeline: Timeline,
-  passes: Passes,
+  ticks: Ticks,
+  storage: SharedStorage,
   host: Host,
-): Promise<StatusPage> {
-  const { page, store, sync } = config;
+): StatusPage {
   const token = variable("CRONFETCH_TOKEN", host) ?? null;
   const source = createPageSource({
     config: () => config,
-    state: passes.state,
-    // One in memory would be another one. A bucket is opened without asking it for anything.
-    store: page.downloads && store.kind !== "memory"
-      ? await openStore(store, { sync }, host)
-      : null,
+    state: () => Promise.resolve(storage.state),
+    // Each instance has a memory of its own, so a download would depend on the instance.
+    store: config.store.kind === "memory" ? null : storage.store,
     secrets: token === null ? [] : [token],
     activity: {
       ...NO_ACTIVITY,
-      progress: passes.progress,
-      subscribe: passes.subscribe,
+      progress: ticks.progress,
+      subscribe: ticks.subscribe,
       paused: () => !timeline.publishes,
     },
   }, host);

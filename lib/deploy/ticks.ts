@@ -1,4 +1,4 @@
-/** The passes of an instance: one at a time, each set off by a call of the platform. */
+/** The ticks of an instance: one at a time, each started by a call of the platform. */
 
 import type { Config } from "../config/config.ts";
 import { CronfetchError } from "../core/errors.ts";
@@ -7,57 +7,43 @@ import type { Host } from "../core/host.ts";
 import { bugMessage, escapeControl } from "../core/text.ts";
 import { alertReporter } from "../report/alerts.ts";
 import { consoleReporter } from "../report/console.ts";
-import type { State } from "../state/state.ts";
-import { runPass } from "../worker/tick.ts";
-import { openPlaces, type Places } from "../worker/storage.ts";
+import type { SharedStorage } from "../worker/storage.ts";
+import { runTick } from "../worker/tick.ts";
 
-/** What passes work with. */
-export interface PassesContext {
+/** What ticks use. */
+export interface TicksContext {
   readonly config: Config;
   readonly host: Host;
-  /** Breaks off the run that is under way, and lets no other begin. */
+  /** Disposed of with the ticks. */
+  readonly storage: SharedStorage;
+  /** Ends the current run, and prevents further ones. */
   readonly stop: AbortSignal;
-  /** The exit code of a run that `stop` has broken off. */
+  /** The exit code of a run that `stop` has ended. */
   readonly interruptedExitCode: () => number;
-  /** Told what goes wrong outside of the tasks, in one sentence. */
-  readonly say: (sentence: string) => void;
+  /** Logs a sentence about an error outside of the tasks. */
+  readonly log: (sentence: string) => void;
 }
 
-/** The passes of an instance. Disposing of it waits for the one that is under way. */
-export interface Passes extends AsyncDisposable {
+/** The ticks of an instance. Disposal waits for the current one and closes the storage. */
+export interface Ticks extends AsyncDisposable {
   /**
-   * Runs what is due. Never rejects. While a pass is under way, waits for the end of that one
-   * instead: what is left is due still at the next call.
+   * Runs what is due. Never rejects. A call during a tick waits for that tick instead: what is
+   * left is still due at the next call.
    */
-  pass(): Promise<void>;
-  /**
-   * The state, opened when it is first wanted; once that has failed, the next one tries again.
-   *
-   * @throws {CronfetchError} `config.invalid`, and `state.` and `store.` codes.
-   */
-  state(): Promise<State>;
-  /** The numbers that move, of the run that is under way. */
+  run(): Promise<void>;
+  /** Numbers of the current run, updated as it proceeds. */
   readonly progress: Progress;
-  /** Tells of events as they happen, until the returned function is called. */
+  /** Calls the listener with each event, until the returned function is called. */
   subscribe(listener: (event: RunEvent) => void): () => void;
 }
 
-/** Prepares passes. Nothing is opened yet. */
-export function createPasses(context: PassesContext): Passes {
-  const { config, host, stop, interruptedExitCode, say } = context;
+/** Prepares ticks. Nothing is opened yet. */
+export function createTicks(context: TicksContext): Ticks {
+  const { config, host, storage, stop, interruptedExitCode, log } = context;
   const progress: Progress = { bytes: 0, running: new Map() };
   const listeners = new Set<(event: RunEvent) => void>();
-  const leftUntil = new Map<string, Temporal.Instant>();
-  let opening: Promise<Places> | null = null;
-  let underWay: Promise<void> | null = null;
-
-  const places = (): Promise<Places> => {
-    if (opening === null) {
-      opening = openPlaces(config, host);
-      opening.catch(() => opening = null);
-    }
-    return opening;
-  };
+  const retryAt = new Map<string, Temporal.Instant>();
+  let current: Promise<void> | null = null;
 
   const openReporters = (): Reporter[] => [
     {
@@ -74,46 +60,45 @@ export function createPasses(context: PassesContext): Passes {
       color: false,
       verbosity: "normal",
     }),
-    alertReporter({ alerts: config.alerts, host, warn: say }),
+    alertReporter({ alerts: config.alerts, host, warn: log }),
   ];
 
-  const makePass = async (): Promise<void> => {
-    const { state, openStore } = await places();
+  const tick = async (): Promise<void> => {
+    const opened = await storage.open();
     const now = host.clock.now();
-    for (const [task, until] of leftUntil) {
-      if (Temporal.Instant.compare(until, now) <= 0) leftUntil.delete(task);
+    for (const [task, until] of retryAt) {
+      if (Temporal.Instant.compare(until, now) <= 0) retryAt.delete(task);
     }
-    const made = await runPass(
-      { config, asked: null, wanted: new Set(), isPaused: () => false, leftUntil },
-      { host, state, progress, signal: stop, interruptedExitCode, openStore, openReporters },
+    const ticked = await runTick(
+      { config, selected: null, requested: new Set(), isPaused: () => false, retryAt },
+      { host, storage: opened, progress, signal: stop, interruptedExitCode, openReporters },
     );
-    switch (made.kind) {
+    switch (ticked.kind) {
       case "idle":
         return;
       case "ran":
-        if (made.outcome.unsaved) say(made.outcome.unsaved.message);
-        for (const [task, until] of made.leftUntil) leftUntil.set(task, until);
+        if (ticked.outcome.unsaved) log(ticked.outcome.unsaved.message);
+        for (const [task, until] of ticked.retryAt) retryAt.set(task, until);
         return;
       case "failed":
-        throw made.error;
+        throw ticked.error;
       default:
-        made satisfies never;
+        ticked satisfies never;
     }
   };
 
-  const tellingPass = async (): Promise<void> => {
+  const runLogged = async (): Promise<void> => {
     try {
-      if (!stop.aborted) await makePass();
+      if (!stop.aborted) await tick();
     } catch (error) {
-      say(`${wordsOf(error)}; the next call tries again`);
+      log(`${describeError(error)}; the next call tries again`);
     } finally {
-      underWay = null;
+      current = null;
     }
   };
 
   return {
-    pass: () => underWay ??= tellingPass(),
-    state: async () => (await places()).state,
+    run: () => current ??= runLogged(),
     progress,
     subscribe: (listener) => {
       const own = (event: RunEvent) => listener(event);
@@ -121,16 +106,14 @@ export function createPasses(context: PassesContext): Passes {
       return () => void listeners.delete(own);
     },
     [Symbol.asyncDispose]: async () => {
-      await underWay;
-      // What could not be opened needs no closing.
-      const opened = await opening?.catch(() => null);
-      await opened?.[Symbol.asyncDispose]();
+      await current;
+      await storage[Symbol.asyncDispose]();
     },
   };
 }
 
-/** What went wrong, as a sentence; of a bug, with the place where it is. */
-export function wordsOf(error: unknown): string {
+/** The message of an error; the stack of a bug. */
+export function describeError(error: unknown): string {
   if (error instanceof CronfetchError) return error.message;
   return escapeControl(bugMessage(error));
 }

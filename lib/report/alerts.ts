@@ -40,7 +40,6 @@ export function alertReporter({ alerts, host, warn: complain }: AlertReporterOpt
   let last: TaskResult | null = null;
 
   return {
-    passesOver: ["task.started", "task.retrying"],
     report: (event) => {
       run = event.run;
       // The event with a task's health follows the one with its result.

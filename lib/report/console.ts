@@ -60,7 +60,6 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
   }
 
   return {
-    passesOver: verbosity === "verbose" ? [] : ["task.started", "task.retrying"],
     report: (event) => {
       const line = lineOf(event);
       if (line !== null) display.add([line]);

@@ -2,7 +2,7 @@
 
 import type { TaskResult, Validators } from "../core/result.ts";
 import { backoffMs } from "../core/retry.ts";
-import type { OlderRepresentation, PartRecord, RecentResult, TaskRecord } from "./state.ts";
+import type { OlderRepresentation, PartRecord, RecentResult, State, TaskRecord } from "./state.ts";
 
 /** Results kept of each task, those in a row that are alike counted as one. */
 export const RESULTS_KEPT = 10;
@@ -129,6 +129,20 @@ export function dueMemory(
     notBefore: instant(record?.notBefore ?? null),
     retryAt: instant(record?.retryAt ?? null),
   };
+}
+
+/**
+ * Reads the records of tasks, as far as they decide what is due.
+ *
+ * @returns The memory of each of these tasks.
+ * @throws {CronfetchError} any `state.` code.
+ */
+export async function dueMemories(
+  tasks: readonly { readonly id: string }[],
+  state: Pick<State, "records">,
+): Promise<(task: { readonly id: string }) => ReturnType<typeof dueMemory>> {
+  const records = await state.records(tasks.map(({ id }) => id));
+  return ({ id }) => dueMemory(records.get(id));
 }
 
 function instant(text: string | null): Temporal.Instant | null {

@@ -1,20 +1,18 @@
-/** What somebody may ask of a watch while it goes on: a status page, say. */
+/** Requests to a running watch. */
 
-import type { Timers } from "../core/host.ts";
-
-/** Takes wishes, and tells the watch of them. Nothing of it outlives the process. */
+/** Collects requests for a watch, for example from the status page. They are not persisted. */
 export interface WatchControl {
-  /** Runs tasks as soon as no run is under way, whatever their schedules say, and paused or not. */
+  /** Runs tasks after the current run, regardless of schedules and pauses. */
   runNow(tasks: Iterable<string>): void;
   /**
-   * Runs a task no longer by its schedule, or none of them, new ones of an edited config
-   * included. A run that is under way goes on.
+   * Stops scheduling a task, or all tasks including those of a reloaded config. The current run
+   * continues.
    *
    * @param task Its id, or null for all.
    */
   pause(task: string | null): void;
   /**
-   * Runs what is due again: a task, even while all others are paused, or all of them.
+   * Schedules tasks again: one of them, even while all others are paused, or all.
    *
    * @param task Its id, or null for all.
    */
@@ -23,24 +21,24 @@ export interface WatchControl {
   isAllPaused(): boolean;
   /** Whether a task is paused, by itself or with all. */
   isPaused(task: string): boolean;
-  /** The tasks asked for. Whoever takes them sees to them, and to the rest of what is wished. */
-  take(): ReadonlySet<string>;
-  /** Whether something was wished since the last `take`. */
-  hasWish(): boolean;
-  /** Calls back at each wish, until the returned function is called. */
-  onWish(callback: () => void): () => void;
+  /** Takes the ids of the tasks to run now. The caller handles all pending requests. */
+  drain(): ReadonlySet<string>;
+  /** Whether there was a request since the last `drain`. */
+  isPending(): boolean;
+  /** Calls back after each request, until the returned function is called. */
+  onRequest(callback: () => void): () => void;
 }
 
-/** A control without a wish. */
+/** Creates a control without pending requests. */
 export function createControl(): WatchControl {
   const listeners = new Set<() => void>();
-  let wanted = new Set<string>();
+  let requested = new Set<string>();
   let allPaused = false;
-  /** Those of which the contrary is true. */
+  /** Tasks whose setting is the opposite of `allPaused`. */
   const exceptions = new Set<string>();
-  let wished = false;
-  const wish = () => {
-    wished = true;
+  let isPending = false;
+  const request = () => {
+    isPending = true;
     for (const listener of listeners) listener();
   };
   const isPaused = (task: string) => allPaused !== exceptions.has(task);
@@ -54,65 +52,28 @@ export function createControl(): WatchControl {
       if (allPaused === value) exceptions.delete(task);
       else exceptions.add(task);
     }
-    wish();
+    request();
   };
   return {
     runNow: (tasks) => {
-      for (const task of tasks) wanted.add(task);
-      wish();
+      for (const task of tasks) requested.add(task);
+      request();
     },
     pause: (task) => setPaused(task, true),
     resume: (task) => setPaused(task, false),
     isAllPaused: () => allPaused && exceptions.size === 0,
     isPaused,
-    take: () => {
-      const taken = wanted;
-      wanted = new Set();
-      wished = false;
-      return taken;
+    drain: () => {
+      const drained = requested;
+      requested = new Set();
+      isPending = false;
+      return drained;
     },
-    hasWish: () => wished,
-    onWish: (callback) => {
+    isPending: () => isPending,
+    onRequest: (callback) => {
       const listener = () => callback();
       listeners.add(listener);
       return () => void listeners.delete(listener);
-    },
-  };
-}
-
-/** Follows a signal, later. */
-export interface Grace extends Disposable {
-  /** Aborted with the same reason, once the grace is over. */
-  readonly signal: AbortSignal;
-}
-
-/**
- * Begins the grace once `stop` is aborted.
- *
- * @param graceMs How long it is, in milliseconds; 0 is none.
- * @param begun Called when it begins.
- */
-export function graceAfter(
-  stop: AbortSignal,
-  graceMs: number,
-  timers: Timers,
-  begun: () => void,
-): Grace {
-  const controller = new AbortController();
-  const end = () => controller.abort(stop.reason);
-  let cancel = () => {};
-  const begin = () => {
-    begun();
-    if (graceMs === 0) end();
-    else cancel = timers.after(graceMs, end);
-  };
-  stop.addEventListener("abort", begin);
-  if (stop.aborted) begin();
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]: () => {
-      cancel();
-      stop.removeEventListener("abort", begin);
     },
   };
 }

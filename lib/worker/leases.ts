@@ -1,20 +1,20 @@
-/** The tasks that a run holds, and what is remembered of them. */
+/** The tasks that are leased to a run, and their records. */
 
 import type { Timers } from "../core/host.ts";
 import type { State, TaskRecord } from "../state/state.ts";
 
-/** How long a lease holds unless it is renewed: as long as a dead run is missed. */
+/** How long a lease lasts unless it is renewed; also how long a crashed run blocks its tasks. */
 const LEASE_MS = 60_000;
 const RENEW_EVERY_MS = LEASE_MS / 3;
 
-/** Tasks leased to a run. Disposing of it gives them back, if that was not done. */
-export interface Holding extends AsyncDisposable {
-  /** Whether a task is this run's to work on, and its record this run's to write. */
-  holds(task: string): boolean;
-  /** What is remembered of a task that is held, or null. */
+/** Tasks leased to a run. Disposal releases them, if `release` was not called. */
+export interface Leases extends AsyncDisposable {
+  /** Whether a task is leased to this run, which alone may then write its record. */
+  has(task: string): boolean;
+  /** The record of a leased task, or null. */
   recordOf(task: string): TaskRecord | null;
   /**
-   * Writes what the state has not written yet, and gives the tasks back.
+   * Flushes the state and releases the tasks.
    *
    * @throws {CronfetchError} `state.` and `store.` codes.
    */
@@ -22,65 +22,65 @@ export interface Holding extends AsyncDisposable {
 }
 
 /**
- * Leases tasks to a run, reads their records, and prolongs the leases until
- * they are given back. Leases may end all the same, as when a machine sleeps;
- * those that nobody has taken since are then taken anew. A task that is under
- * way goes on in every case, since its file becomes whole; only its record is
- * the other run's to write.
+ * Leases tasks to a run, reads their records, and renews the leases until they are released.
  *
- * @param tasks Ids of the tasks that are wanted.
+ * Leases can expire all the same, for example while a machine sleeps. The tasks that no other run
+ * has leased since are then leased again. A running download is not aborted, so that its file is
+ * complete, but the record is the other run's to write.
+ *
+ * @param tasks Ids of the tasks to lease.
  * @param run The run's id.
- * @throws {CronfetchError} `state.` and `store.` codes; nothing is held then.
+ * @throws {CronfetchError} `state.` and `store.` codes; no task is leased then.
  */
-export async function holdTasks(
+export async function leaseTasks(
   tasks: readonly string[],
   run: string,
   { state, timers }: { readonly state: State; readonly timers: Timers },
-): Promise<Holding> {
-  let held: ReadonlySet<string> = new Set();
+): Promise<Leases> {
+  let leased: ReadonlySet<string> = new Set();
   let records: ReadonlyMap<string, TaskRecord> = new Map();
   let cancelTimer = () => {};
   let renewing = Promise.resolve();
-  let isOver = false;
+  let isReleased = false;
 
-  const take = async (wanted: readonly string[]) => {
-    held = await state.acquire(wanted, run, LEASE_MS);
-    records = await state.records(held);
+  const acquire = async (wanted: readonly string[]) => {
+    leased = await state.acquire(wanted, run, LEASE_MS);
+    records = await state.records(leased);
   };
 
   const renew = async () => {
-    if (!await state.renew(run, LEASE_MS)) await take([...held]);
+    if (!await state.renew(run, LEASE_MS)) await acquire([...leased]);
   };
 
-  const renewLater = () => {
+  const scheduleRenewal = () => {
     cancelTimer = timers.after(RENEW_EVERY_MS, () => {
-      // One that fails is tried again in time: the lease outlasts two of them.
+      // A failed renewal is repeated before the lease expires.
       renewing = renewing.then(renew).catch(() => {});
-      renewLater();
+      scheduleRenewal();
     });
   };
 
   const release = async () => {
-    isOver = true;
+    isReleased = true;
     cancelTimer();
-    // Else it might find the leases gone, and take them anew.
+    // A renewal under way would find the leases gone, and acquire them again.
     await renewing;
     await state.release(run);
   };
 
   try {
-    await take(tasks);
+    await acquire(tasks);
   } catch (error) {
     await release().catch(() => {});
     throw error;
   }
-  renewLater();
+  scheduleRenewal();
   return {
-    holds: (task) => held.has(task),
+    has: (task) => leased.has(task),
     recordOf: (task) => records.get(task) ?? null,
     release,
     [Symbol.asyncDispose]: async () => {
-      if (!isOver) await release().catch(() => {});
+      if (!isReleased) await release().catch(() => {});
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Hosts that requested a pause: which tasks wait for its end, and which are left to a later run. */
+/** Pauses requested by hosts: which tasks wait, and which are deferred to a later run. */
 
 import type { Clock } from "../core/host.ts";
 import type { TaskResult } from "../core/result.ts";
@@ -8,9 +8,9 @@ import { concernsHost } from "../download/retry.ts";
 import type { Slot } from "../schedule/pool.ts";
 import type { State } from "../state/state.ts";
 
-/** What {@linkcode createParking} needs. */
+/** Options of {@linkcode createParking}. */
 export interface ParkingOptions {
-  /** Hosts that were parked by earlier runs, and until when; kept up to date. */
+  /** Hosts that earlier runs have parked, and until when; updated during the run. */
   readonly parked: Map<string, Temporal.Instant>;
   readonly state: Pick<State, "park">;
   readonly clock: Clock;
@@ -30,16 +30,16 @@ export interface Parking {
   admit(task: Task, slot: Slot): Promise<Temporal.Instant | null> | null;
   /** The turn of a task at its host. */
   turnOf(task: Task, slot: Slot): HostTurn;
-  /** Draws the conclusions of a result: a success speeds its host up, a deferral may park it. */
-  settle(task: Task, slot: Slot, result: TaskResult): void;
+  /** Adjusts the host to a result: a success raises its limit, a deferral may park it. */
+  recordResult(task: Task, slot: Slot, result: TaskResult): void;
 }
 
-/** The host that a task's limits and parking are about, port included. */
+/** The host whose limits and pauses apply to a task, with its port. */
 export function hostOf(task: Task): string {
   return new URL(task.url).host;
 }
 
-/** Starts to observe the hosts of a run. */
+/** Creates the pauses of a run. */
 export function createParking(options: ParkingOptions): Parking {
   const { parked, state, clock, remainingMs } = options;
   /** Tasks that received a busy response since the last success of their host, by host. */
@@ -108,7 +108,7 @@ export function createParking(options: ParkingOptions): Parking {
   return {
     admit: (task, slot) => parked.size === 0 ? null : outlast(task, slot),
     turnOf: (task, slot) => new Turn(task, slot),
-    settle: (task, slot, { status, httpStatus, notBefore }) => {
+    recordResult: (task, slot, { status, httpStatus, notBefore }) => {
       switch (status) {
         case "created":
         case "updated":

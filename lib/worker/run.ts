@@ -1,146 +1,143 @@
 /** The pipeline: plan -> lease -> gather -> record -> report. */
 
 import { abortable } from "@std/async";
+import type { Config } from "../config/config.ts";
 import { createUrlRedactor } from "../config/secrets.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent, RunOccurrence } from "../core/event.ts";
 import type { Host, Timers } from "../core/host.ts";
 import { EXIT, type RunSummary, type TaskResult, type TaskStatus } from "../core/result.ts";
-import type { Plan, RunLimits, Task } from "../core/task.ts";
-import { NO_TELEMETRY, type Telemetry, type Tracing } from "../core/telemetry.ts";
+import type { Plan, Task } from "../core/task.ts";
+import type { Tracing } from "../core/telemetry.ts";
 import type { DownloadOutcome } from "../download/download.ts";
+import { abortReason } from "../http/network_error.ts";
 import { openTransport } from "../http/transport.ts";
 import { unhealthyAfterMs } from "../schedule/due.ts";
 import { gather } from "../schedule/pool.ts";
 import { nextRecord } from "../state/record.ts";
-import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
-import { holdTasks } from "./leases.ts";
+import { type Leases, leaseTasks } from "./leases.ts";
 import { hostOf } from "./parking.ts";
-import { createWork } from "./task.ts";
-import { abortReason } from "../http/network_error.ts";
+import type { RunStorage } from "./storage.ts";
+import { createTaskRunner } from "./task.ts";
 
-/** What a run works with. All of it is opened and closed by the caller. */
+/** What a run uses. The caller opens and closes the state. */
 export interface RunContext {
   readonly host: Host;
-  readonly store: Store;
-  readonly state: State;
-  /** Absolute paths of the files of the config, which no task may write to. */
-  readonly configFiles: readonly string[];
-  readonly reporters: readonly Reporter[];
-  readonly limits: RunLimits;
-  /** Failures in a row after which a task counts as unhealthy. */
-  readonly alertAfter: number;
-  /** Values that no event may hold. */
-  readonly secrets: readonly string[];
-  /** Kept up to date while the run goes. */
+  readonly storage: Pick<RunStorage, "state" | "openStore">;
+  /** Creates the reporters of the run, which closes them. */
+  readonly openReporters: () => readonly Reporter[] | Promise<readonly Reporter[]>;
+  /** Updated during the run. */
   readonly progress: Progress;
   /** Ends the run early; every task still gets its result. */
   readonly signal: AbortSignal;
-  /** The exit code once `signal` has ended the run. */
+  /** The exit code of a run that `signal` has ended. */
   readonly interruptedExitCode: () => number;
 }
 
 /** How a run ended. */
 export interface RunOutcome {
-  /** The run in numbers, with the exit code it deserves. */
+  /** Counts, and the exit code. */
   readonly summary: RunSummary;
-  /** Why the state did not take all that is to be remembered, or null. */
+  /** Why the state could not be written completely, or null. */
   readonly unsaved: CronfetchError | null;
 }
 
 /**
- * Carries out a plan. Every included task yields exactly one result; the
- * reporters hear of everything, and the state remembers it.
+ * Runs the included tasks of a plan: opens the store and the reporters, leases the tasks, downloads
+ * them, saves their records, and closes what it has opened. Every task yields exactly one result.
  *
- * @throws {CronfetchError} `state.` and `store.` codes: the state cannot be
- * read. Nothing was begun then, and no reporter has heard of it.
+ * @throws {CronfetchError} `state.` and `store.` codes: the state cannot be read, or the store
+ * cannot be opened. No task was started then, and no event was reported.
  */
-export async function carryOut(plan: Plan, context: RunContext): Promise<RunOutcome> {
-  const { clock, random } = context.host;
-  const startedAt = clock.now();
-  const run = `${startedAt.toString({ smallestUnit: "second" })}-${random.name().slice(0, 6)}`;
-  const tasks = plan.entries.filter((entry) => entry.included).map((entry) => entry.task);
-  const telemetry = await context.host.telemetry();
-  return await telemetry.trace({ kind: "run", run, tasks: tasks.length }, async (tracing) => {
-    const isHeard = (type: RunEvent["type"]) =>
-      telemetry !== NO_TELEMETRY ||
-      context.reporters.some(({ passesOver }) => !passesOver?.includes(type));
-    const told = { run, startedAt, isHeard, count: telemetry.count, tracing };
-    const outcome = await carryOutTasks(tasks, plan, { ...context, ...told });
-    tracing.ended({ kind: "run", summary: outcome.summary });
-    return outcome;
-  });
+export async function runTasks(
+  config: Pick<Config, "files" | "limits" | "alertAfter" | "secrets">,
+  plan: Plan,
+  context: RunContext,
+): Promise<RunOutcome> {
+  const { host, storage, openReporters } = context;
+  await using owned = new AsyncDisposableStack();
+  const store = await storage.openStore(owned);
+  const reporters = await openReporters();
+  try {
+    const startedAt = host.clock.now();
+    const run = `${startedAt.toString({ smallestUnit: "second" })}-${
+      host.random.name().slice(0, 6)
+    }`;
+    const tasks = plan.entries.filter((entry) => entry.included).map((entry) => entry.task);
+    const telemetry = await host.telemetry();
+    return await telemetry.trace({ kind: "run", run, tasks: tasks.length }, async (tracing) => {
+      const emit = (occurrence: RunOccurrence, time = host.clock.now().toString()) => {
+        const { type, ...rest } = occurrence;
+        const event = { type, time, run, ...rest } as RunEvent;
+        for (const reporter of reporters) reporter.report(event);
+        telemetry.count(event);
+      };
+      const started = { run, startedAt, tasks, store, reporters, tracing, emit };
+      const outcome = await executePlan(config, plan, context, started);
+      tracing.ended({ kind: "run", summary: outcome.summary });
+      return outcome;
+    });
+  } finally {
+    for (const reporter of reporters) await reporter.close();
+  }
 }
 
-/** What a run that has a name works with. */
-interface NamedRunContext extends RunContext {
+/** A run whose store and reporters are open. */
+interface StartedRun {
   readonly run: string;
   readonly startedAt: Temporal.Instant;
-  /** Whether anybody does anything with events of a type. */
-  readonly isHeard: (type: RunEvent["type"]) => boolean;
-  readonly count: Telemetry["count"];
+  readonly tasks: readonly Task[];
+  readonly store: Store;
+  readonly reporters: readonly Reporter[];
   readonly tracing: Tracing;
+  readonly emit: (occurrence: RunOccurrence, time?: string) => void;
 }
 
-async function carryOutTasks(
-  tasks: readonly Task[],
+async function executePlan(
+  config: Parameters<typeof runTasks>[0],
   plan: Plan,
-  context: NamedRunContext,
+  context: RunContext,
+  { run, startedAt, tasks, store, reporters, tracing, emit }: StartedRun,
 ): Promise<RunOutcome> {
-  const { host, store, state, limits, run, startedAt, reporters } = context;
+  const { host, storage: { state }, progress } = context;
+  const { files, limits, alertAfter, secrets } = config;
   const { clock, timers } = host;
   const startedMs = clock.monotonicMs();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
-  const tally = createTally();
-  const emit = (occurrence: RunOccurrence, time?: string) => {
-    const { type, ...rest } = occurrence;
-    if (!context.isHeard(type)) return;
-    const event = { type, time: time ?? clock.now().toString(), run, ...rest } as RunEvent;
-    for (const reporter of context.reporters) reporter.report(event);
-    context.count(event);
-  };
+  const counter = createRunCounter();
 
-  await using holding = await holdTasks(tasks.map((task) => task.id), run, { state, timers });
+  await using leases = await leaseTasks(tasks.map((task) => task.id), run, { state, timers });
   const parked = await state.parked();
-  using watch = watchRun(limits.deadlineMs, context.signal, timers);
-  const { signal } = watch;
-  using _heeding = store.abortOn(signal);
-  const redact = createUrlRedactor(context.secrets);
-  await using sending = await openTransport(host);
-  const { transport } = sending;
-  const remainingMs = () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs);
-  const shared = {
-    ...context,
-    transport,
-    plan,
-    holding,
-    parked,
-    remainingMs,
-    signal,
-    redact,
-    emit,
-  };
-  const work = createWork(shared);
+  using deadline = startDeadline(limits.deadlineMs, context.signal, timers);
+  const { signal } = deadline;
+  using _abortable = store.abortOn(signal);
+  await using opened = await openTransport(host);
+  const runner = createTaskRunner({
+    ...{ run, plan, host, store, state, leases, configFiles: files, parked, limits, progress },
+    transport: opened.transport,
+    remainingMs: () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs),
+    ...{ tracing, signal, redact: createUrlRedactor(secrets), emit },
+  });
 
-  /** Ends a task: its record first, then everybody is told. */
+  /** Saves the record of a task before its result is reported. */
   const finish = (task: Task, outcome: DownloadOutcome, queuedMs: number) => {
     const result = { ...outcome.result, timings: { ...outcome.result.timings, queuedMs } };
-    const last = holding.recordOf(task.id);
+    const last = leases.recordOf(task.id);
     const now = clock.now();
     const at = now.toString();
-    const record = !holding.holds(task.id) ? null : nextRecord(last, result, {
+    const record = !leases.has(task.id) ? null : nextRecord(last, result, {
       run,
       at,
       published: outcome.validators,
       permanent: outcome.permanent,
-      alertAfter: context.alertAfter,
+      alertAfter,
       unhealthyAfterMs: result.status === "failed" ? unhealthyAfterMs(task, now) : 0,
       ...(outcome.part === undefined ? {} : { part: outcome.part }),
       ...(outcome.older && { older: outcome.older }),
     });
     if (record) state.save(record);
-    tally.add(result, outcome.permanent);
+    counter.add(result, outcome.permanent);
     emit({ type: "task.finished", result }, at);
     const before = last?.health ?? "healthy";
     if (record && record.health !== before) {
@@ -150,7 +147,7 @@ async function carryOutTasks(
   };
 
   emit({ type: "run.started", tasks: tasks.length });
-  // A store that cannot be swept will tell so by each of its drafts.
+  // If the sweep fails for a lasting reason, the drafts fail with it.
   await store.sweep().catch(() => 0);
   const pending = await gather(tasks, {
     limits,
@@ -158,35 +155,35 @@ async function carryOutTasks(
     work: async (task, slot) => {
       for (let room = roomFor(reporters); room; room = roomFor(reporters)) {
         await abortable(room, signal).catch(() => {});
-        if (signal.aborted) return finish(task, work.giveUp(task), elapsedMs());
+        if (signal.aborted) return finish(task, runner.cancelTask(task), elapsedMs());
       }
       const queuedMs = elapsedMs();
-      finish(task, await work.carryOut(task, slot), queuedMs);
+      finish(task, await runner.runTask(task, slot), queuedMs);
     },
     signal,
     timers,
     clock,
   });
-  for (const task of pending) finish(task, work.giveUp(task), elapsedMs());
+  for (const task of pending) finish(task, runner.cancelTask(task), elapsedMs());
 
   const ending = {
     durationMs: elapsedMs(),
-    deadlinePassed: watch.deadlinePassed(),
+    deadlinePassed: deadline.hasPassed(),
     interrupted: context.signal.aborted ? context.interruptedExitCode() : null,
   };
   state.addRun({
     run,
     startedAt: startedAt.toString(),
     finishedAt: clock.now().toString(),
-    summary: tally.summary({ ...ending, unsaved: null }),
+    summary: counter.summary({ ...ending, unsaved: null }),
   });
-  const unsaved = await refusalOf(holding.release());
-  const summary = tally.summary({ ...ending, unsaved });
+  const unsaved = await releaseError(leases);
+  const summary = counter.summary({ ...ending, unsaved });
   emit({ type: "run.finished", summary });
   return { summary, unsaved };
 }
 
-/** A promise of room for more events at a reporter that has none; null while all have room. */
+/** A promise that the first full reporter accepts events again; null if none is full. */
 function roomFor(reporters: readonly Reporter[]): Promise<void> | null {
   for (const { ready } of reporters) {
     const room = ready?.() ?? null;
@@ -195,10 +192,10 @@ function roomFor(reporters: readonly Reporter[]): Promise<void> | null {
   return null;
 }
 
-/** Why the state did not do as told, or null. */
-async function refusalOf(writing: Promise<void>): Promise<CronfetchError | null> {
+/** Releases the leases. Returns why the state could not be written, or null. */
+async function releaseError(leases: Leases): Promise<CronfetchError | null> {
   try {
-    await writing;
+    await leases.release();
     return null;
   } catch (error) {
     if (error instanceof CronfetchError) return error;
@@ -206,27 +203,27 @@ async function refusalOf(writing: Promise<void>): Promise<CronfetchError | null>
   }
 }
 
-/** How a run ended, beside its results. */
+/** How a run ended, besides its results. */
 export interface RunEnding {
   readonly durationMs: number;
-  /** The run's deadline passed, perhaps when there was nothing left to cut short. */
+  /** Whether the run's deadline passed, even if no task was left to cancel. */
   readonly deadlinePassed: boolean;
-  /** The exit code of whoever interrupted it, or null. */
+  /** The exit code of the interruption, or null. */
   readonly interrupted: number | null;
-  /** Why the state did not take all that is to be remembered, or null. */
+  /** Why the state could not be written completely, or null. */
   readonly unsaved: CronfetchError | null;
 }
 
-/** Counts results. */
-export interface Tally {
-  /** Counts one; `permanent` if asking again would give the same failure. */
+/** Counts the results of a run. */
+export interface RunCounter {
+  /** Counts a result; `permanent` if a retry would fail in the same way. */
   add(result: TaskResult, permanent: boolean): void;
-  /** What it comes to. */
+  /** The counts, and the exit code that follows from them. */
   summary(ending: RunEnding): RunSummary;
 }
 
-/** A tally without results. */
-export function createTally(): Tally {
+/** Creates a counter without results. */
+export function createRunCounter(): RunCounter {
   const counts: Record<TaskStatus, number> = {
     created: 0,
     updated: 0,
@@ -266,37 +263,37 @@ export function createTally(): Tally {
   };
 }
 
-/** Watches a run from its start until it is disposed of. */
-export interface RunWatch extends Disposable {
-  /** Aborted once the run is to end; the reason is a `CronfetchError` in every case. */
+/** The end of a run from outside: its deadline or the parent signal. Disposal stops the timer. */
+export interface RunDeadline extends Disposable {
+  /** Aborted at that end, always with a `CronfetchError` as the reason. */
   readonly signal: AbortSignal;
-  /** Whether it was the deadline. */
-  readonly deadlinePassed: () => boolean;
+  /** Whether the deadline has aborted it. */
+  readonly hasPassed: () => boolean;
 }
 
 /**
- * Starts the clock of a run.
+ * Starts the deadline of a run.
  *
  * @param deadlineMs Milliseconds from now, or null for no limit.
- * @param parent Ends the run from outside, for whatever reason.
+ * @param parent Ends the run too, with any reason.
  */
-export function watchRun(
+export function startDeadline(
   deadlineMs: number | null,
   parent: AbortSignal,
   timers: Timers,
-): RunWatch {
+): RunDeadline {
   const controller = new AbortController();
   const passed = new CronfetchError("timeout.deadline", "the run's deadline passed");
   const cancel = deadlineMs === null
     ? () => {}
     : timers.after(deadlineMs, () => controller.abort(passed));
-  // A program may abort with anything, and within the run nobody has to know.
+  // A caller of the library may abort with any value; only CronfetchErrors are used inside.
   const follow = () => controller.abort(abortReason(parent));
   parent.addEventListener("abort", follow);
   if (parent.aborted) follow();
   return {
     signal: controller.signal,
-    deadlinePassed: () => controller.signal.reason === passed,
+    hasPassed: () => controller.signal.reason === passed,
     [Symbol.dispose]: () => {
       cancel();
       parent.removeEventListener("abort", follow);

@@ -1,4 +1,4 @@
-/** One task of a run: left to another run, put off, or downloaded. */
+/** Runs one task: skips it, defers it, or downloads it. */
 
 import { baseKey, foldKey } from "../core/key.ts";
 import { KeyOwners, reservedKey } from "../core/ownership.ts";
@@ -20,43 +20,41 @@ import type { Slot } from "../schedule/pool.ts";
 import { createThrottle } from "../schedule/throttle.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
-import type { Holding } from "./leases.ts";
+import type { Leases } from "./leases.ts";
 import { createParking, hostOf } from "./parking.ts";
 
 /** What the tasks of a run share. */
-export interface WorkContext {
-  /** Name of the run. */
+export interface TaskRunnerContext {
+  /** Id of the run. */
   readonly run: string;
   readonly plan: Plan;
   readonly host: Host;
-  /** Sends requests. */
   readonly transport: Transport;
   readonly store: Store;
   readonly state: State;
-  readonly holding: Holding;
+  readonly leases: Leases;
   /** Absolute paths of the files of the config. */
   readonly configFiles: readonly string[];
-  /** Hosts that were parked by earlier runs, and until when; kept up to date. */
+  /** Hosts that earlier runs have parked, and until when; updated during the run. */
   readonly parked: Map<string, Temporal.Instant>;
   /** Milliseconds until the deadline of the run; Infinity without one. */
   readonly remainingMs: () => number;
   readonly limits: RunLimits;
   readonly progress: Progress;
-  /** Where tasks are traced. */
   readonly tracing: Tracing;
   /** Ends the run. */
   readonly signal: AbortSignal;
-  /** Takes everything out of a text that nobody should read. */
+  /** Redacts secrets. */
   readonly redact: (text: string) => string;
   readonly emit: (occurrence: RunOccurrence) => void;
 }
 
-/** Brings tasks to their outcomes. */
-export interface Work {
-  /** Carries out a task. What goes wrong, a bug included, is in the outcome. */
-  carryOut(task: Task, slot: Slot): Promise<DownloadOutcome>;
-  /** The outcome of a task that the end of the run was faster than. */
-  giveUp(task: Task): DownloadOutcome;
+/** Runs tasks. */
+export interface TaskRunner {
+  /** Runs a task. Never rejects: an error, even a bug, is in the outcome. */
+  runTask(task: Task, slot: Slot): Promise<DownloadOutcome>;
+  /** The outcome of a task not started before the run ended. */
+  cancelTask(task: Task): DownloadOutcome;
 }
 
 /** The egress rule of a task with `allowPrivate`. */
@@ -64,9 +62,9 @@ function admitAll(): boolean {
   return false;
 }
 
-/** Prepares what all tasks of a run share. */
-export function createWork(context: WorkContext): Work {
-  const { plan, host, transport, store, state, holding, limits, progress, redact } = context;
+/** Creates what all tasks of a run share. */
+export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
+  const { plan, host, transport, store, state, leases, limits, progress, redact } = context;
   const { run, tracing, signal, emit } = context;
   const parking = createParking({ ...context, clock: host.clock });
   const admit = createAdmit();
@@ -75,7 +73,7 @@ export function createWork(context: WorkContext): Work {
     watcher: createWatcher(signal, host),
     transport,
     store,
-    statCache: store.statCache(keysOf(plan, holding), signal),
+    statCache: store.statCache(keysOf(plan, leases), signal),
     signal,
     redact,
     durable: state.durable,
@@ -95,8 +93,8 @@ export function createWork(context: WorkContext): Work {
     files: configFiles,
   });
   let known: KeyOwners | null = null;
-  // Few runs have a task that is named by its server, and many have very many tasks.
-  const owners = () => known ??= ownersOf(plan, holding);
+  // Built on demand: only keys named by servers need it, and a run may have very many tasks.
+  const owners = () => known ??= ownersOf(plan, leases);
   const families: FamilyContext = {
     store,
     state,
@@ -109,7 +107,7 @@ export function createWork(context: WorkContext): Work {
     reserve: (key, task) => owners().add(key, task.id),
   };
 
-  const untouched = (task: Task, facts: OutcomeFacts): DownloadOutcome => ({
+  const notDownloaded = (task: Task, facts: OutcomeFacts): DownloadOutcome => ({
     permanent: false,
     validators: null,
     result: {
@@ -128,9 +126,12 @@ export function createWork(context: WorkContext): Work {
     },
   });
 
-  const broken = (task: Task, bug: unknown): DownloadOutcome => {
+  const failedByBug = (task: Task, bug: unknown): DownloadOutcome => {
     const message = bugMessage(bug);
-    return { ...untouched(task, { status: "failed", code: "internal", message }), permanent: true };
+    return {
+      ...notDownloaded(task, { status: "failed", code: "internal", message }),
+      permanent: true,
+    };
   };
 
   const deferral = (task: Task, until: Temporal.Instant): OutcomeFacts => {
@@ -144,17 +145,17 @@ export function createWork(context: WorkContext): Work {
     taskProgress: TaskProgress,
     tracing: Tracing,
   ): DownloadContext => {
-    const remembered = holding.recordOf(task.id);
+    const record = leases.recordOf(task.id);
     return {
       ...shared,
       progress: taskProgress,
       tracing,
       jar: null,
       admit: task.allowPrivate ? admitAll : admit,
-      recorded: remembered?.published ?? null,
-      part: remembered?.part ?? null,
-      older: remembered?.older ?? null,
-      family: new Family(families, task, remembered ?? NOTHING_RECORDED),
+      recorded: record?.published ?? null,
+      part: record?.part ?? null,
+      older: record?.older ?? null,
+      family: new Family(families, task, record ?? NO_RECORD),
       turn: parking.turnOf(task, slot),
       borrow: slot.borrow,
       retrying: (attempt, code, delayMs) =>
@@ -162,69 +163,69 @@ export function createWork(context: WorkContext): Work {
     };
   };
 
-  const giveUp = (task: Task): DownloadOutcome => {
+  const cancelTask = (task: Task): DownloadOutcome => {
     const { code, message } = abortReason(signal);
-    return untouched(task, { status: "cancelled", code, message });
+    return notDownloaded(task, { status: "cancelled", code, message });
   };
 
   return {
-    carryOut: async (task, slot) => {
-      if (!holding.holds(task.id)) {
+    runTask: async (task, slot) => {
+      if (!leases.has(task.id)) {
         const message = "another run is working on it";
-        return untouched(task, { status: "skipped", message });
+        return notDownloaded(task, { status: "skipped", message });
       }
       const admission = parking.admit(task, slot);
       try {
         const until = admission && await admission;
-        if (until) return untouched(task, deferral(task, until));
+        if (until) return notDownloaded(task, deferral(task, until));
       } catch {
-        return giveUp(task);
+        return cancelTask(task);
       }
       const taskProgress: TaskProgress = { receivedBytes: 0, totalBytes: null };
       progress.running.set(task.id, taskProgress);
       const url = redact(task.url);
       emit({ type: "task.started", task: task.id, url });
-      const stretch = { kind: "task", run, task: task.id, url, key: task.key } as const;
-      const outcome = await tracing.trace(stretch, async (span) => {
+      const spanStart = { kind: "task", run, task: task.id, url, key: task.key } as const;
+      const outcome = await tracing.trace(spanStart, async (span) => {
         const made = await download(task, downloadContext(task, slot, taskProgress, span))
-          .catch((bug) => broken(task, bug));
+          .catch((bug) => failedByBug(task, bug));
         span.ended({ kind: "task", result: made.result });
         return made;
       });
       progress.running.delete(task.id);
-      parking.settle(task, slot, outcome.result);
+      parking.recordResult(task, slot, outcome.result);
       return outcome;
     },
-    giveUp,
+    cancelTask,
   };
 }
 
-/** Every key that a run may look at. */
-function* keysOf({ entries }: Plan, holding: Holding): Generator<string> {
+/** Every key whose file a run may check. */
+function* keysOf({ entries }: Plan, leases: Leases): Generator<string> {
   for (const { task: { id, key }, included } of entries) {
     if (!included) continue;
     yield key;
-    const published = holding.recordOf(id)?.published;
+    const published = leases.recordOf(id)?.published;
     if (published) yield published.key;
   }
 }
 
-/** The keys of all tasks; those that are not in this run included. */
-function ownersOf({ entries }: Plan, holding: Holding): KeyOwners {
+/** The keys of all tasks, also of those not in this run. */
+function ownersOf({ entries }: Plan, leases: Leases): KeyOwners {
   const owners = new KeyOwners();
   for (const { task } of entries) owners.add(task.key, task.id);
   for (const { task: { id, namedByServer } } of entries) {
-    // A name stays the task's in a run that does not receive it again.
-    const key = namedByServer ? holding.recordOf(id)?.published?.key : undefined;
+    // The task owns its last name even in a run that does not receive it again.
+    const key = namedByServer ? leases.recordOf(id)?.published?.key : undefined;
     if (key !== undefined) owners.add(key, id);
   }
   return owners;
 }
 
-/** Of a task without a record. */
-const NOTHING_RECORDED = { published: null, publishedAt: null };
+/** The fields of a task without a record. */
+const NO_RECORD = { published: null, publishedAt: null };
 
-/** What there is to say about a task that was not worked on. */
+/** The fields of a result that depend on why the task was not downloaded. */
 type OutcomeFacts = Pick<TaskResult, "status" | "code" | "notBefore"> & {
   readonly message: string;
 };

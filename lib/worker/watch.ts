@@ -1,4 +1,4 @@
-/** The watch: one pass after another, and sleep in between, until it is told to stop. */
+/** The watch: runs ticks, sleeps in between, and reloads the config, until it is stopped. */
 
 import type { Config } from "../config/config.ts";
 import type { ConfigSource } from "../config/load.ts";
@@ -7,89 +7,84 @@ import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { earlier, isBefore } from "../core/time.ts";
 import { sliceMs, type Wake } from "../schedule/trigger.ts";
-import type { State } from "../state/state.ts";
-import type { Store } from "../store/store.ts";
-import { graceAfter, type WatchControl } from "./control.ts";
-import { type Look, type Overrun, runPass } from "./tick.ts";
-import { isSamePlace, openPlaces, type Places } from "./storage.ts";
+import type { WatchControl } from "./control.ts";
+import { startGrace } from "./signals.ts";
+import type { SharedStorage } from "./storage.ts";
+import { type DueSnapshot, type Overrun, runTick } from "./tick.ts";
 
-/** What is watched. */
-export interface Watched {
+/** What a watch runs. */
+export interface WatchTarget {
   readonly config: Config;
-  /** Ids of the only tasks that count, or null for all. */
-  readonly asked: ReadonlySet<string> | null;
+  /** Ids of the only tasks to consider, or null for all. */
+  readonly selected: ReadonlySet<string> | null;
 }
 
-/** What a watch has to say besides the events of its runs. */
-export type WatchNews =
-  /** The state of a config is open, and its store can be opened: until `closed` is told. */
-  | {
-    readonly kind: "opened";
-    readonly watched: Watched;
-    readonly state: State;
-    readonly openStore: () => Promise<Store>;
-  }
-  /** The state is not to be used any more: another one is to be opened, or the watch ends. */
-  | { readonly kind: "closed" }
-  /** A config is in force: the first one, or one that was changed since. */
+/** What a watch emits besides the events of its runs. */
+export type WatchEvent =
+  /** A config is in force: the first one, or a changed one. */
   | {
     readonly kind: "started" | "reloaded";
-    readonly watched: Watched;
-    readonly look: Look;
+    readonly target: WatchTarget;
+    readonly snapshot: DueSnapshot;
   }
-  /** A changed config is not sound, or its state cannot be opened: the last one stays in force. */
+  /** A changed config is invalid, or its state cannot be opened; the last one stays in force. */
   | { readonly kind: "refused"; readonly error: CronfetchError }
-  /** There is nothing to do until then; null is for ever. Told once for each time. */
+  /** Nothing is due before `wake`; null for never. Emitted once for each time. */
   | { readonly kind: "waiting"; readonly wake: Wake | null; readonly at: Temporal.Instant }
-  /** A pass could not be made, or not be remembered. Told once for as long as it stays so. */
-  | { readonly kind: "troubled"; readonly error: CronfetchError }
-  /** Passes can be made and remembered again. */
+  /** A tick failed, or its state could not be written. Emitted once while the error persists. */
+  | { readonly kind: "failing"; readonly error: CronfetchError }
+  /** Ticks succeed again. */
   | { readonly kind: "recovered" }
-  /** Tasks were at work when their next ticks came, which are not made up for. */
+  /** Tasks were running at their next scheduled times, which are skipped. */
   | { readonly kind: "overran"; readonly tasks: readonly Overrun[] }
-  /** It was told to stop while a run is under way. */
+  /** The watch was stopped during a run. */
   | { readonly kind: "stopping"; readonly graceMs: number };
 
-/** What a watch works with. */
+/** What a watch uses. */
 export interface WatchContext {
   readonly host: Host;
-  readonly configs: ConfigSource<Watched>;
+  readonly configs: ConfigSource<WatchTarget>;
   readonly control: WatchControl;
-  /** Kept up to date while a run goes. */
+  /** Of the first config; replaced when a changed config names another location. */
+  readonly storage: SharedStorage;
+  /** Updated during a run. */
   readonly progress: Progress;
-  /** Makes those who are told about one run; they are closed after it. */
-  readonly openReporters: (watched: Watched) => readonly Reporter[] | Promise<readonly Reporter[]>;
-  readonly tell: (news: WatchNews) => void;
+  /** Creates the reporters of one run, which closes them. */
+  readonly openReporters: (
+    target: WatchTarget,
+  ) => readonly Reporter[] | Promise<readonly Reporter[]>;
+  readonly emit: (event: WatchEvent) => void;
   /** Ends the watch. */
   readonly stop: AbortSignal;
-  /** The exit code of a run that `stop` has broken off. */
+  /** The exit code of a run that `stop` has ended. */
   readonly interruptedExitCode: () => number;
-  /** How long a run that is under way may go on after `stop`, in milliseconds. */
+  /** How long a run may continue after `stop`, in milliseconds. */
   readonly graceMs: number;
 }
 
-/** After trouble, the next pass is made this much later, in milliseconds. */
-const TROUBLE_MS = 60_000;
+/** Delay of the next tick after a failed one, in milliseconds. */
+const FAILURE_MS = 60_000;
 
-/** Records are read again after this long: another program may have made a task due. */
-const TRUST_MS = 10 * 60_000;
+/** Records are read again after this time: another program may have made a task due. */
+const RECHECK_MS = 10 * 60_000;
 
 /**
- * Runs what is due, sleeps until more comes due, and follows the changes of the
- * config, until `stop` is aborted. There is never more than one run at a time.
+ * Runs what is due, sleeps until more is due, and applies changes of the config, until `stop` is
+ * aborted. At most one run is active at a time.
  *
- * @throws {CronfetchError} The state of the first config cannot be opened. Later trouble is told,
- * and the watch goes on.
+ * @throws {CronfetchError} The state of the first config cannot be opened. Later errors are
+ * emitted, and the watch continues.
  */
 export async function watchTasks(context: WatchContext): Promise<void> {
-  const { host: { clock }, control, stop } = context;
-  await using watch = await openWatch(context);
+  const { host: { clock }, control, storage, stop } = context;
+  await storage.open();
+  using watch = createWatch(context);
   while (!stop.aborted) {
-    const until = await watch.pass();
-    for (let last = clock.now(); !stop.aborted && !control.hasWish();) {
+    const until = await watch.tick();
+    for (let last = clock.now(); !stop.aborted && !control.isPending();) {
       const now = clock.now();
       if (isBefore(now, last)) {
-        watch.clockWasPutBack();
+        watch.discardRetries();
         break;
       }
       if (await watch.reload() || !isBefore(now, until)) break;
@@ -99,167 +94,144 @@ export async function watchTasks(context: WatchContext): Promise<void> {
   }
 }
 
-/** A watch between its passes. */
-interface Watch extends AsyncDisposable {
-  /** Runs what is due, and gives when to look again at the latest. */
-  pass(): Promise<Temporal.Instant>;
-  /** Follows a change of the config, and says whether there is something to look at. */
+/** The state of a watch between its ticks. */
+interface Watch extends Disposable {
+  /** Runs what is due. Returns the latest time of the next tick. */
+  tick(): Promise<Temporal.Instant>;
+  /** Applies a change of the config. Returns whether a tick must follow. */
   reload(): Promise<boolean>;
-  /** What was worked out by a later clock counts no more. */
-  clockWasPutBack(): void;
+  /** Forgets postponements, which are too long after the clock was set back. */
+  discardRetries(): void;
 }
 
-async function openWatch(context: WatchContext): Promise<Watch> {
-  const { host, configs, control, stop, tell } = context;
+function createWatch(context: WatchContext): Watch {
+  const { host, configs, control, storage, stop, emit } = context;
   const { clock } = host;
-  let watched = configs.first;
-  let news: "started" | "reloaded" | null = "started";
-  const leftUntil = new Map<string, Temporal.Instant>();
+  let target = configs.first;
+  /** The event to emit with the next snapshot. */
+  let announcement: "started" | "reloaded" | null = "started";
+  const retryAt = new Map<string, Temporal.Instant>();
   let lastWake: string | null = null;
-  let lastTrouble: string | null = null;
-  let running = false;
-  let places: Places | null = null;
+  let lastFailure: string | null = null;
+  let isRunning = false;
 
-  const open = async (wanted: Watched): Promise<Places> => {
-    const opened = await openPlaces(wanted.config, host);
-    places = opened;
-    const { state, openStore } = opened;
-    tell({ kind: "opened", watched: wanted, state, openStore });
-    return opened;
+  const emitStopping = () => {
+    if (isRunning) emit({ kind: "stopping", graceMs: context.graceMs });
   };
-  const close = async () => {
-    const closing = places;
-    places = null;
-    if (closing) tell({ kind: "closed" });
-    await closing?.[Symbol.asyncDispose]();
-  };
-  await open(watched);
-  const tellStopping = () => {
-    if (running) tell({ kind: "stopping", graceMs: context.graceMs });
-  };
-  const grace = graceAfter(stop, context.graceMs, host.timers, tellStopping);
+  const grace = startGrace(stop, context.graceMs, host.timers, emitStopping);
 
-  const tellTrouble = (error: CronfetchError | null) => {
-    if (!error && lastTrouble !== null) tell({ kind: "recovered" });
-    if (error && error.message !== lastTrouble) tell({ kind: "troubled", error });
-    lastTrouble = error?.message ?? null;
+  const emitFailure = (error: CronfetchError | null) => {
+    if (!error && lastFailure !== null) emit({ kind: "recovered" });
+    if (error && error.message !== lastFailure) emit({ kind: "failing", error });
+    lastFailure = error?.message ?? null;
   };
 
-  const tellWaiting = (look: Look) => {
-    const said = wakeText(look);
-    if (said !== lastWake) tell({ kind: "waiting", wake: look.wake, at: look.at });
-    lastWake = said;
+  const emitWaiting = (snapshot: DueSnapshot) => {
+    const wake = wakeText(snapshot);
+    if (wake !== lastWake) emit({ kind: "waiting", wake: snapshot.wake, at: snapshot.at });
+    lastWake = wake;
   };
 
-  const looked = (look: Look) => {
-    if (news) {
-      tell({ kind: news, watched, look });
-      // Where nothing is due, that has said what is waited for.
-      if (look.due === 0) lastWake = wakeText(look);
+  const onSnapshot = (snapshot: DueSnapshot) => {
+    if (announcement) {
+      emit({ kind: announcement, target, snapshot });
+      // If nothing is due, this event includes the next wake.
+      if (snapshot.due === 0) lastWake = wakeText(snapshot);
     }
-    news = null;
-    running = look.due > 0;
-    if (stop.aborted) tellStopping();
+    announcement = null;
+    isRunning = snapshot.due > 0;
+    if (stop.aborted) emitStopping();
   };
 
-  const follow = async (next: Watched) => {
-    if (!isSamePlace(next.config, watched.config)) {
-      // Two configs may name one place by two names: the old one is closed first.
-      await close();
-      await open(next);
-    }
-    watched = next;
-    news = "reloaded";
-  };
-
-  const makePass = async (): Promise<Temporal.Instant> => {
+  const tick = async (): Promise<Temporal.Instant> => {
     const now = clock.now();
-    for (const [task, until] of leftUntil) if (!isBefore(now, until)) leftUntil.delete(task);
-    const { state, openStore } = places ?? await open(watched);
-    const made = await runPass(
-      { ...watched, wanted: control.take(), isPaused: control.isPaused, leftUntil },
+    for (const [task, until] of retryAt) if (!isBefore(now, until)) retryAt.delete(task);
+    // Opened before requests are drained, which a failure would lose.
+    const opened = await storage.open();
+    const ticked = await runTick(
+      { ...target, requested: control.drain(), isPaused: control.isPaused, retryAt },
       {
         host,
-        state,
+        storage: opened,
         progress: context.progress,
         signal: grace.signal,
         interruptedExitCode: context.interruptedExitCode,
-        openStore,
-        openReporters: () => context.openReporters(watched),
-        looked,
+        openReporters: () => context.openReporters(target),
+        onSnapshot,
       },
     );
-    running = false;
-    switch (made.kind) {
+    isRunning = false;
+    switch (ticked.kind) {
       case "failed":
-        throw made.error;
+        throw ticked.error;
       case "idle":
-        tellTrouble(null);
-        tellWaiting(made.look);
-        return earlier(made.look.wake?.at ?? null, now.add({ milliseconds: TRUST_MS }));
+        emitFailure(null);
+        emitWaiting(ticked.snapshot);
+        return earlier(ticked.snapshot.wake?.at ?? null, now.add({ milliseconds: RECHECK_MS }));
       case "ran":
-        tellTrouble(made.outcome.unsaved);
-        if (made.overran.length > 0) tell({ kind: "overran", tasks: made.overran });
-        for (const [task, until] of made.leftUntil) leftUntil.set(task, until);
-        // More may have come due meanwhile.
+        emitFailure(ticked.outcome.unsaved);
+        if (ticked.overran.length > 0) emit({ kind: "overran", tasks: ticked.overran });
+        for (const [task, until] of ticked.retryAt) retryAt.set(task, until);
+        // More tasks may be due by the end of the run.
         return clock.now();
       default:
-        return made satisfies never;
+        return ticked satisfies never;
     }
   };
 
   return {
-    pass: async () => {
+    tick: async () => {
       try {
-        return await makePass();
+        return await tick();
       } catch (error) {
         if (!(error instanceof CronfetchError)) throw error;
-        tellTrouble(error);
-        return clock.now().add({ milliseconds: TROUBLE_MS });
+        emitFailure(error);
+        return clock.now().add({ milliseconds: FAILURE_MS });
       }
     },
     reload: async () => {
+      let next: WatchTarget | null = null;
       try {
-        const next = await configs.changed(stop);
-        if (next) await follow(next);
-        return next !== null;
+        next = await configs.changed(stop);
+        if (!next) return false;
+        await storage.replace(next.config);
+        target = next;
+        announcement = "reloaded";
+        return true;
       } catch (error) {
         if (stop.aborted) return false;
         if (!(error instanceof CronfetchError)) throw error;
-        tell({ kind: "refused", error });
-        // What was closed for it is opened again by a pass.
-        return places === null;
+        emit({ kind: "refused", error });
+        // The tick reopens the last storage, which was closed for the new one.
+        return next !== null;
       }
     },
-    clockWasPutBack: () => leftUntil.clear(),
-    [Symbol.asyncDispose]: async () => {
-      grace[Symbol.dispose]();
-      await close();
-    },
+    discardRetries: () => retryAt.clear(),
+    [Symbol.dispose]: () => grace[Symbol.dispose](),
   };
 }
 
-/** Sleeps, unless a wish or the end comes first. */
+/** Sleeps until the time is over, a request arrives, or the watch is stopped. */
 async function sleep(
   durationMs: number,
   { host: { timers }, control, stop }: WatchContext,
 ): Promise<void> {
-  // Either may have come during the look at the config.
-  if (stop.aborted || control.hasWish()) return;
+  // Either may have happened while the config was checked.
+  if (stop.aborted || control.isPending()) return;
   const woken = new AbortController();
   const wake = () => woken.abort();
-  const forget = control.onWish(wake);
+  const unsubscribe = control.onRequest(wake);
   stop.addEventListener("abort", wake);
   try {
     await timers.sleep(durationMs, woken.signal);
   } catch (error) {
     if (!woken.signal.aborted) throw error;
   } finally {
-    forget();
+    unsubscribe();
     stop.removeEventListener("abort", wake);
   }
 }
 
-function wakeText({ wake }: Look): string {
+function wakeText({ wake }: DueSnapshot): string {
   return wake ? `${wake.at} ${wake.task}` : "";
 }

@@ -35,15 +35,17 @@ Deno.test("doctor: everything is looked at, and nothing is left behind", async (
     const line of [
       "good  config    cronfetch.json: 3 tasks",
       "good  secrets   TOKEN: set",
-      `good  store     ${at.folder.file("files/of/ours")} is not there yet; the first run makes it`,
-      `good  state     kv:${at.folder.file("state/deep/state.db")} is not there yet; ` +
-      "the first run makes it",
+      `good  store     ${
+        at.folder.file("files/of/ours")
+      } does not exist yet; the first run creates it`,
+      `good  state     kv:${at.folder.file("state/deep/state.db")} does not exist yet; ` +
+      "the first run creates it",
       "good  host      x.example is 93.184.215.1, 2606:4700::1",
       "good  host      y.example is 93.184.215.2",
       "good  host      192.0.2.7 is an address",
       "good  schedule  every 2h: 1 task, 1 due now, next due in 2 h (2026-01-15T14:00:00Z)",
       "good  schedule  0 6 * * * (UTC): 1 task, 1 due now, next due in 18 h (2026-01-16T06:00:00Z)",
-      "good  schedule  manual: 1 task, never due by itself",
+      "good  schedule  manual: 1 task, not due by a schedule",
       "  --allow-net=x.example,y.example,192.0.2.7:8080 \\",
       "  --allow-write=files/of/ours,state/deep \\",
       "  main.ts run -c cronfetch.json",
@@ -80,8 +82,8 @@ Deno.test("doctor: a store and a state that are there stay as they are", async (
   const before = await tree(at.folder.path);
   const host = at.host();
   assertEquals(await main(["doctor"], host), 0);
-  assertMatch(host.stderr.text, /good +store +\S+downloads can be written to, and read$/m);
-  assertMatch(host.stderr.text, /good +state +\S+state\.json remembers 1 task$/m);
+  assertMatch(host.stderr.text, /good +store +\S+downloads is readable and writable$/m);
+  assertMatch(host.stderr.text, /good +state +\S+state\.json has records of 1 task$/m);
   assertMatch(host.stderr.text, /schedule .*: 1 task, next due in 18 h/);
   assertEquals(await tree(at.folder.path), before);
 });
@@ -94,7 +96,7 @@ Deno.test("doctor: what is wrong is told, and exits 3", async () => {
     [
       "host",
       { tasks: ["https://nowhere.example/"] },
-      /^wrong +host +nowhere\.example cannot be looked up: no address/m,
+      /^wrong +host +nowhere\.example cannot be resolved: no address/m,
     ],
   ];
   for (const [name, config, said] of table) {
@@ -122,14 +124,14 @@ Deno.test("doctor: the commands of alerts, which may be run or not, and be there
   assertEquals(await main(["doctor"], host), 3);
   assertEquals(host.stderr.text.match(/^\w+ +alerts +.*$/mg), [
     `good   alerts  the command is ${at.folder.file("mail-me")}`,
-    "wrong  alerts  the command ./mail-them is not there: no alert can be given to it",
-    "wrong  alerts  the command letter is not there: no alert can be given to it",
+    "wrong  alerts  the command ./mail-them does not exist, so its alerts would fail",
+    "wrong  alerts  the command letter does not exist, so its alerts would fail",
   ]);
 
   const program = fromFileUrl(new URL("../../main.ts", import.meta.url));
   for (
     const [permission, code, said] of [
-      ["--allow-run=elsewhere", 3, "the command ./mail-me may not be run: that needs --allow-run="],
+      ["--allow-run=elsewhere", 3, "no permission to run the command ./mail-me; add --allow-run="],
       ["--allow-run", 0, "the command is "],
     ] as const
   ) {
@@ -181,7 +183,7 @@ Deno.test("doctor: a name that takes too long is wrong, not waited for", async (
   assertEquals(asked, [5000, 5000]);
   assertMatch(
     host.stderr.text,
-    /^wrong +host +x\.example cannot be looked up: it took more than 5 seconds$/m,
+    /^wrong +host +x\.example cannot be resolved: it took more than 5 seconds$/m,
   );
   assertMatch(host.stderr.text, /^good +host +y\.example is 93\.184\.215\.2$/m);
 });
@@ -206,7 +208,10 @@ Deno.test("doctor: a name behind a proxy is not looked up here", async () => {
     env: { HTTPS_PROXY: "http://me:hush-hush@proxy.example" },
   });
   assertEquals(await main(["doctor"], host), 0);
-  assertMatch(host.stderr.text, /^note +host +x\.example is asked by the proxy that HTTPS_PROXY/m);
+  assertMatch(
+    host.stderr.text,
+    /^note +host +x\.example is requested through the proxy in HTTPS_PROXY/m,
+  );
   assertMatch(host.stderr.text, /^good +host +x\.example is 93/m);
   assertEquals(host.stderr.text.includes("hush-hush"), false);
 });
@@ -289,7 +294,7 @@ Deno.test("doctor: a secret in a host name is not shown, not even in a flag", as
       const said of [
         "***.example is 93.184.215.1",
         "--allow-net=***.example",
-        "stands for a secret",
+        "is a redacted secret",
       ]
     ) {
       assertStringIncludes(text, said);
@@ -306,7 +311,7 @@ Deno.test("doctor: a config in TypeScript may import what the flags do not grant
   );
   const host = testHost({ cwd: folder.path });
   assertEquals(await main(["doctor"], host), 0);
-  assertStringIncludes(host.stderr.text, "What a config in TypeScript imports has to be added");
+  assertStringIncludes(host.stderr.text, "Add the modules that a TypeScript config imports");
   assertStringIncludes(host.stderr.text, "--allow-read=cronfetch.ts \\\n");
 });
 

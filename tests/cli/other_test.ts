@@ -47,7 +47,7 @@ Deno.test("init: a config that plans as it is, never over another file", async (
   assertEquals(Object.keys(await tree(folder.path)), ["cronfetch.jsonc"]);
   assertEquals(await main(["plan"], host), 0);
   assertEquals(await main(["init"], host), 2);
-  assertMatch(host.stderr.text, /is there already; --force replaces it/);
+  assertMatch(host.stderr.text, /already exists; --force replaces it/);
   assertEquals(await main(["init", "--force"], host), 0);
   assertEquals(await main(["init", "other.jsonc"], host), 0);
   assertEquals(await main(["init", "no/such/folder.jsonc"], host), 2);

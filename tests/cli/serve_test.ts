@@ -106,7 +106,7 @@ Deno.test("serve: a bad edit stands on the page without a secret, a good one is 
   await write({ [TOKEN]: 1, tasks: [] });
   await served.until(async () => (await status()).notices.length > 0, 1_000);
   const html = await served.text("/");
-  assertStringIncludes(html, "The config was changed, and what stands there now cannot be used");
+  assertStringIncludes(html, "The changed config cannot be used");
   assertMatch(html, /cronfetch\.json:1:2: \*\*\* is not an option/);
   assertEquals(html.includes(TOKEN), false);
   assertEquals((await status()).tasks.map(({ id }: { id: string }) => id), ["a"]);
@@ -138,8 +138,8 @@ Deno.test("row 84: serve still answers while a run is finished after a signal", 
   await asked.promise;
   await served.until(async () => (await served.text("/")).includes("0 of 1 task"));
   served.host.raise("SIGTERM");
-  assertStringIncludes(await served.text("/"), "cronfetch was told to end");
-  assertStringIncludes(await served.text("/"), "It finishes the run that is under way, in 5s");
+  assertStringIncludes(await served.text("/"), "cronfetch is stopping");
+  assertStringIncludes(await served.text("/"), "The current run may take 5s at most");
   for (const what of ["run", "pause", "resume"]) assertEquals(await served.act({ do: what }), 503);
   await assertRejects(
     () => Promise.try(() => served.host.raise("SIGTERM")),
@@ -207,8 +207,7 @@ Deno.test("serve: the flags of doctor are enough, with the two that it tells of"
   const host = at.host();
   assertEquals(await main(["doctor", "--json"], host), 0);
   const { flags, message } = rowsOf(host.stdout.text).at(-1) as Record<string, string[] & string>;
-  const note = "Serving the status page needs 127.0.0.1:8788 in --allow-net " +
-    "and CRONFETCH_TOKEN in --allow-env as well";
+  const note = "serve also needs 127.0.0.1:8788 in --allow-net and CRONFETCH_TOKEN in --allow-env";
   assertStringIncludes(message ?? "", note);
   const port = freePort();
   const permissions = (flags ?? []).map((flag) => {

@@ -22,21 +22,21 @@ const TABLE: readonly {
     name: "never run",
     change: null,
     shown: { health: "new", due: true, lastSuccessAt: null, nextDue: "2026-01-16T06:00:00Z" },
-    said: /^new +t +never good +0 6 \* \* \* \(UTC\) +due now$/m,
+    said: /^new +t +never succeeded +0 6 \* \* \* \(UTC\) +due now$/m,
     exitCode: 0,
   },
   {
     name: "fine",
     change: { lastSuccessAt: HOUR_AGO, lastRunAt: HOUR_AGO },
     shown: { health: "healthy", stale: false, due: false, nextDue: "2026-01-16T06:00:00Z" },
-    said: /^healthy +t +good 1 h ago .* due in 18 h$/m,
+    said: /^healthy +t +succeeded 1 h ago .* due in 18 h$/m,
     exitCode: 0,
   },
   {
     name: "green but stale",
     change: { lastSuccessAt: LONG_AGO, lastRunAt: LONG_AGO },
     shown: { health: "stale", stale: true, due: true },
-    said: /^stale +t +good 10 d ago/m,
+    said: /^stale +t +succeeded 10 d ago/m,
     exitCode: 3,
   },
   {
@@ -44,7 +44,7 @@ const TABLE: readonly {
     change: { lastSuccessAt: LONG_AGO, lastRunAt: LONG_AGO },
     schedule: "manual",
     shown: { health: "healthy", stale: false, due: false, nextDue: null },
-    said: /^healthy +t +good 10 d ago +manual$/m,
+    said: /^healthy +t +succeeded 10 d ago +manual$/m,
     exitCode: 0,
   },
   {
@@ -58,14 +58,14 @@ const TABLE: readonly {
     name: "failed at the first run",
     change: { health: "failing", failures: 1, lastRunAt: HOUR_AGO, lastSuccessAt: null },
     shown: { health: "failing", stale: false },
-    said: /^failing +t +never good/m,
+    said: /^failing +t +never succeeded/m,
     exitCode: 0,
   },
   {
     name: "failing, and stale meanwhile",
     change: { health: "failing", failures: 2, lastRunAt: HOUR_AGO, lastSuccessAt: LONG_AGO },
     shown: { health: "failing", stale: true },
-    said: /^failing +t +good 10 d ago \(stale\)/m,
+    said: /^failing +t +succeeded 10 d ago \(stale\)/m,
     exitCode: 3,
   },
   {
@@ -138,7 +138,7 @@ Deno.test("status: the last run, when and with which exit code", async () => {
   await using at = await place({ tasks: [] });
   const nothing = at.host();
   assertEquals(await main(["status"], nothing), 0);
-  assertMatch(nothing.stderr.text, /No run is remembered\.\n$/);
+  assertMatch(nothing.stderr.text, /No run is recorded\.\n$/);
   const run = runRecord("r2", "2026-01-15T09:00:00Z");
   await at.remember([], [
     runRecord("r1", "2026-01-14T09:00:00Z"),

@@ -1,10 +1,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../lib/cli/main.ts";
 import {
-  compareFiles,
-  forgetPublished,
+  expectedFiles,
+  invalidateFiles,
   knownKeys,
-  publishedEntries,
+  verifyFiles,
 } from "../../lib/cli/verify_files.ts";
 import { openState } from "../helpers/open.ts";
 import { openMemory } from "../../lib/store/memory.ts";
@@ -138,7 +138,7 @@ Deno.test("forgetPublished keeps a file that a run has published since it was co
   await at.remember([record("a", { published: newer }), record("b", { published: older })]);
   const host = at.host();
   await using state = await openState(`file:${at.folder.file("state/state.json")}`, host);
-  const forgotten = await forgetPublished([compared("a"), compared("b")], new Set(), state, host);
+  const forgotten = await invalidateFiles([compared("a"), compared("b")], new Set(), state, host);
   assertEquals(forgotten, new Set(["b"]));
   await state.flush();
   const records = await at.records();
@@ -153,7 +153,7 @@ Deno.test("verify --fix: leaves a task alone that a run is working on", async ()
   assertEquals((await state.acquire(["t"], "another run", 60_000)).size, 1);
   const people = at.host();
   assertEquals(await main(["verify", "--fix"], people), 3);
-  assertStringIncludes(people.stderr.text, "left alone: a run is working on it");
+  assertStringIncludes(people.stderr.text, "not changed: a run is working on it");
   assertEquals((await at.records()).get("t")?.published, validators({ key: "t" }));
 });
 
@@ -227,7 +227,7 @@ Deno.test("compareFiles: several at once, every one once", async () => {
   };
   const { clock, timers } = testHost();
   const { signal } = new AbortController();
-  const comparisons = await compareFiles(entries, { store, signal, clock, timers });
+  const comparisons = await verifyFiles(entries, { store, signal, clock, timers });
   assertEquals(most, 8);
   assertEquals(read.toSorted(), entries.map(({ published }) => published.key).toSorted());
   assertEquals(
@@ -255,13 +255,13 @@ Deno.test("publishedEntries: one record a file", () => {
   for (const [name, records, configured, task] of table) {
     const byId = new Map(records.map((one) => [one.task, one]));
     assertEquals(
-      publishedEntries(byId, new Map(), new Set(configured)).map((entry) => entry.task),
+      expectedFiles(byId, new Map(), new Set(configured)).map((entry) => entry.task),
       [task],
       name,
     );
   }
   const nothing = new Map([["t", record("t", { published: null })]]);
-  assertEquals(publishedEntries(nothing, new Map(), new Set()), []);
+  assertEquals(expectedFiles(nothing, new Map(), new Set()), []);
 });
 
 Deno.test("publishedEntries: members of families, each file once", () => {
@@ -278,7 +278,7 @@ Deno.test("publishedEntries: members of families, each file once", () => {
     ["a", [member("a1", { kind: "version" }), member("claimed", { publishedAt: null })]],
     ["b", [member("a"), member("a1"), member("b"), member("unknown", { sha256: null })]],
   ]);
-  const entries = publishedEntries(records, families, new Set(["a"]));
+  const entries = expectedFiles(records, families, new Set(["a"]));
   assertEquals(entries.map(({ published, task, isNewest }) => [published.key, task, isNewest]), [
     ["a", "a", true],
     ["a1", "a", false],
@@ -334,7 +334,7 @@ Deno.test("verify: kept versions, earlier dated files and refused content are ch
   assertEquals(await verdicts(at), { exitCode: 3, files: differing });
   const people = at.host();
   await main(["verify"], people);
-  assertMatch(people.stderr.text, /^missing +15\.csv +dated +an older file, fetched by no run/m);
+  assertMatch(people.stderr.text, /^missing +15\.csv +dated +an older file, which no run fetches/m);
   assertEquals(await verdicts(at, ["--fix"]), { exitCode: 3, files: differing });
   // A file that a server named is still the task's, and is fetched again.
   assertEquals(await main(["run", "-q", "named"], at.host({ now: "2026-01-16T13:00:00Z" })), 0);

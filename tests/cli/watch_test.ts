@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { exists } from "@std/fs";
 import { main } from "../../lib/cli/main.ts";
-import { newsLine } from "../../lib/cli/daemon.ts";
+import { describeWatchEvent } from "../../lib/cli/daemon.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
-import type { WatchNews } from "../../lib/worker/watch.ts";
+import type { WatchEvent } from "../../lib/worker/watch.ts";
 import { tree } from "../helpers/folder.ts";
 import { ExitCalled, type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
@@ -38,13 +38,12 @@ Deno.test("watch: a state that cannot be opened at the start ends it", async () 
   assertEquals(await main(["watch", "--state", `file:${at.folder.path}`], host), 2);
 });
 
-Deno.test("watch --json: the events of a run and nothing else; a signal ends it", async () => {
+Deno.test("watch --json: only the events of a run on stdout; a signal ends it", async () => {
   for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     await using server = origin({ "/a": "a" });
     await using at = await place({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
     const host = at.host({ sleep: "manual" });
     const ended = main(["watch", "--json"], host);
-    // Nothing of this is in the way of a run but real files and connections.
     while (!host.stdout.text.includes("run.finished")) await pause();
     while (host.raise(signal) === 0) await pause();
     assertEquals(await endOf(ended, host), exitCode);
@@ -62,7 +61,7 @@ Deno.test("watch --json: the events of a run and nothing else; a signal ends it"
   }
 });
 
-/** Waits for a command whose sleeps are moved by hand; none of them is longer than nothing. */
+/** Waits for a command with manual sleeps, all of them of 0 ms. */
 async function endOf(command: Promise<number>, host: TestHost): Promise<number> {
   let ended = false;
   command.finally(() => ended = true).catch(() => {});
@@ -70,32 +69,32 @@ async function endOf(command: Promise<number>, host: TestHost): Promise<number> 
   return await command;
 }
 
-/** Lets real input and output go on. */
+/** Waits for real input and output. */
 async function pause(): Promise<void> {
   await new Promise((done) => setTimeout(done, 1));
 }
 
-Deno.test("row 84: a second signal ends a watch at once, although a run is under way", async () => {
-  const asked = Promise.withResolvers<void>();
+Deno.test("row 84: watch: a second signal exits during a run", async () => {
+  const requested = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
   await using server = origin({
     "/a": () => {
-      asked.resolve();
+      requested.resolve();
       return answer.promise;
     },
   });
   await using at = await place({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
   const host = at.host({ sleep: "manual" });
   const ended = main(["watch", "--grace", "5s"], host);
-  await asked.promise;
+  await requested.promise;
   host.raise("SIGTERM");
-  assertStringIncludes(host.stderr.text, "Finishing the run that is under way, in 5s at most");
+  assertStringIncludes(host.stderr.text, "Stopping after the current run, in 5s at most");
   await assertRejects(() => Promise.try(() => host.raise("SIGTERM")), ExitCalled, "exit 143");
   answer.resolve(new Response("a"));
   assertEquals(await endOf(ended, host), 143);
 });
 
-Deno.test("watch: standard input is read once, and counts after a change of another file", async () => {
+Deno.test("watch: standard input is read once, and kept when another file changes", async () => {
   await using server = origin({ "/a": "a", "/b": "b" });
   await using at = await place({ tasks: [] });
   const extra = at.folder.file("extra.txt");
@@ -113,7 +112,7 @@ Deno.test("watch: standard input is read once, and counts after a change of anot
   while (host.raise("SIGTERM") === 0) await pause();
   assertEquals(await ended, 143);
   assertEquals(reads, 1);
-  assertMatch(host.stderr.text, /Changed, and watched as it is now: extra.txt: 2 tasks, 1 due now/);
+  assertMatch(host.stderr.text, /Reloaded extra.txt: 2 tasks, 1 due now/);
 });
 
 const instant = (text: string) => Temporal.Instant.from(text);
@@ -127,85 +126,84 @@ const config = {
   ),
   files: ["/srv/mirror/one.json", "/etc/two.json"],
 };
-const watched = { config, asked: null };
+const target = { config, selected: null };
 const wake = { at: instant("2026-01-15T14:15:00.5Z"), task: "a" };
-const look = { at, plan: { entries: [] }, due: 0, wake };
+const snapshot = { at, plan: { entries: [] }, due: 0, wake };
 const error = new CronfetchError("state.locked", "opening the state: it is locked");
 const tick = instant("2026-01-15T13:00:00Z");
 
-const WORDS: readonly (readonly [
-  news: WatchNews,
+const TEXTS: readonly (readonly [
+  event: WatchEvent,
   quiet: string | null,
   normal: string | null,
   verbose?: string,
 ])[] = [
   [
-    { kind: "started", watched, look: { ...look, due: 2 } },
+    { kind: "started", target, snapshot: { ...snapshot, due: 2 } },
     null,
     "Watching one.json and /etc/two.json: 2 tasks, 2 due now",
   ],
   [
-    { kind: "reloaded", watched: { ...watched, asked: new Set(["a"]) }, look },
+    { kind: "reloaded", target: { ...target, selected: new Set(["a"]) }, snapshot },
     null,
-    "Changed, and watched as it is now: one.json and /etc/two.json: 1 task, " +
+    "Reloaded one.json and /etc/two.json: 1 task, " +
     "next due in 2 h (a, 2026-01-15T14:15:00Z)",
   ],
   [
     {
       kind: "started",
-      watched: { ...watched, config: { ...config, files: [] } },
-      look: { ...look, wake: null },
+      target: { ...target, config: { ...config, files: [] } },
+      snapshot: { ...snapshot, wake: null },
     },
     null,
-    "Watching the config: 2 tasks, never due by itself; waiting for a change of the config",
+    "Watching the config: 2 tasks, no task has a schedule; waiting for a change of the config",
   ],
   [
     { kind: "refused", error },
-    "The config was changed, and what stands there now cannot be used; " +
-    "the last one stays in force.\nopening the state: it is locked",
-    "The config was changed, and what stands there now cannot be used; " +
-    "the last one stays in force.\nopening the state: it is locked",
+    "The changed config cannot be used; the last one stays in force.\n" +
+    "opening the state: it is locked",
+    "The changed config cannot be used; the last one stays in force.\n" +
+    "opening the state: it is locked",
   ],
   [
     { kind: "waiting", wake: { ...wake, task: "b\u001b[2J" }, at },
     null,
     null,
-    "Nothing to do now; next due in 2 h (b\\u{1b}[2J, 2026-01-15T14:15:00Z)",
+    "Nothing is due; next due in 2 h (b\\u{1b}[2J, 2026-01-15T14:15:00Z)",
   ],
   [
-    { kind: "troubled", error },
+    { kind: "failing", error },
     "opening the state: it is locked; trying again",
     "opening the state: it is locked; trying again",
   ],
   [{ kind: "recovered" }, null, null],
-  [{ kind: "closed" }, null, null],
   [
     { kind: "overran", tasks: [{ task: "a", tick }] },
     null,
-    "The run outlasted the schedule of a: " +
-    "the tick of 2026-01-15T13:00:00Z came meanwhile, and is skipped",
+    "The run took longer than the schedule of a allows: " +
+    "the tick of 2026-01-15T13:00:00Z is skipped",
   ],
   [
     { kind: "overran", tasks: [{ task: "a", tick }, { task: "b", tick }] },
     null,
-    "The run outlasted the schedule of a and 1 other task: " +
-    "the tick of 2026-01-15T13:00:00Z came meanwhile, and is skipped",
+    "The run took longer than the schedule of a and 1 other task allows: " +
+    "the tick of 2026-01-15T13:00:00Z is skipped",
   ],
   [
     { kind: "stopping", graceMs: 30_000 },
     null,
-    "Finishing the run that is under way, in 30s at most; a second signal ends it at once",
+    "Stopping after the current run, in 30s at most; a second signal exits immediately",
   ],
 ];
 
-Deno.test("watch: news in words, as loud as asked for", async (t) => {
-  for (const [news, quiet, normal, verbose] of WORDS) {
-    await t.step(news.kind, () => {
-      const words = (flags: { quiet?: boolean; verbose?: boolean }) =>
-        newsLine(news, { quiet: false, verbose: false, ...flags }, "/srv/mirror");
-      assertEquals(words({ quiet: true }), quiet);
-      assertEquals(words({}), normal);
-      assertEquals(words({ verbose: true }), verbose ?? normal);
+Deno.test("describeWatchEvent: each event, quiet, normal and verbose", async (t) => {
+  for (const [event, quiet, normal, verbose] of TEXTS) {
+    await t.step(event.kind, () => {
+      const text = (flags: { quiet?: boolean; verbose?: boolean }) =>
+        describeWatchEvent(event, { quiet: false, verbose: false, ...flags }, "/srv/mirror");
+      assertEquals(text({ quiet: true }), quiet);
+      assertEquals(text({}), normal);
+      assertEquals(text({ verbose: true }), verbose ?? normal);
     });
   }
 });

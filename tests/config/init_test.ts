@@ -1,17 +1,17 @@
 import { assertEquals } from "@std/assert";
-import { initialConfig } from "../../lib/cli/init.ts";
+import { INITIAL_CONFIG } from "../../lib/cli/init.ts";
 import { tasksOf } from "../../lib/config/config.ts";
 import { locationText } from "../../lib/core/location.ts";
 import { AT, loadText } from "./loading.ts";
 
 Deno.test("the first config loads as it stands", async () => {
-  const config = await loadText(initialConfig());
+  const config = await loadText(INITIAL_CONFIG);
   assertEquals(tasksOf(config, AT).map(({ key }) => key), ["f1040.pdf"]);
   assertEquals(locationText(config.store), "/start/downloads");
 });
 
 Deno.test("the task that is commented out loads too", async () => {
-  const [before = "", after = ""] = initialConfig().split("// A task with more to say.");
+  const [before = "", after = ""] = INITIAL_CONFIG.split("// A task with more options.");
   const task = after.replaceAll(/^ *\/\/ /gm, "").replace(/^.*$/m, "");
   const text = `${before.trimEnd()},${task}`;
   const config = await loadText(text, { env: { RATES_TOKEN: "hunter2" } });

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { stateLocation, storeLocation } from "../helpers/open.ts";
 import {
-  complaintAboutStore,
+  invalidStore,
   isOnDeploy,
   readTimeline,
-  warningsAbout,
+  storageWarnings,
 } from "../../lib/deploy/platform.ts";
 
 const environment = (variables: Record<string, string>) => ({
@@ -44,12 +44,12 @@ Deno.test("production publishes, and whatever else is told to", () => {
 });
 
 Deno.test("a folder is of no use there; what is lost with an instance is warned about", () => {
-  assertEquals(complaintAboutStore(storeLocation("s3://bucket/prefix")), null);
-  const complaint = complaintAboutStore(storeLocation("/app/downloads")) ?? "";
+  assertEquals(invalidStore(storeLocation("s3://bucket/prefix")), null);
+  const complaint = invalidStore(storeLocation("/app/downloads")) ?? "";
   assertStringIncludes(complaint, "/app/downloads");
   assertStringIncludes(complaint, '"store": "s3://bucket/prefix"');
   const warnings = (store: string, state: string) =>
-    warningsAbout({ store: storeLocation(store), state: stateLocation(state) });
+    storageWarnings({ store: storeLocation(store), state: stateLocation(state) });
   const warned = (store: string, state: string) => warnings(store, state).length;
   assertEquals(warned("s3://bucket", "kv:"), 0);
   assertEquals(warned("s3://bucket", "kv:/app/state.db"), 1);

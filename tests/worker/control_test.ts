@@ -3,7 +3,7 @@ import { createControl, type WatchControl } from "../../lib/worker/control.ts";
 
 type Step = readonly ["pause" | "resume", string | null];
 
-/** What is paused after some steps: all, `a`, `b`. */
+/** Steps, and whether all, `a` and `b` are paused after them. */
 const CASES: readonly (readonly [steps: readonly Step[], paused: readonly boolean[]])[] = [
   [[], [false, false, false]],
   [[["pause", "a"]], [false, true, false]],
@@ -18,38 +18,38 @@ const CASES: readonly (readonly [steps: readonly Step[], paused: readonly boolea
   [[["pause", "a"], ["resume", null]], [false, false, false]],
 ];
 
-function carryOut(control: WatchControl, steps: readonly Step[]): void {
+function apply(control: WatchControl, steps: readonly Step[]): void {
   for (const [what, task] of steps) control[what](task);
 }
 
-Deno.test("a control: one task or all are paused, and resumed", async (t) => {
+Deno.test("WatchControl.pause and resume: one task or all", async (t) => {
   for (const [steps, paused] of CASES) {
     const name = steps.map(([what, task]) => `${what} ${task ?? "all"}`).join(", ");
-    await t.step(name || "nothing", () => {
+    await t.step(name || "no step", () => {
       const control = createControl();
-      carryOut(control, steps);
+      apply(control, steps);
       const found = [control.isAllPaused(), control.isPaused("a"), control.isPaused("b")];
       assertEquals(found, paused);
     });
   }
 });
 
-Deno.test("a control: what changes nothing wakes nobody", () => {
+Deno.test("WatchControl.onRequest: not called for a request that changes nothing", () => {
   const control = createControl();
-  let wishes = 0;
-  const forget = control.onWish(() => wishes++);
-  carryOut(control, [["resume", null], ["resume", "a"]]);
-  assertEquals([wishes, control.hasWish()], [0, false]);
-  carryOut(control, [["pause", "a"], ["pause", "a"]]);
-  assertEquals([wishes, control.hasWish()], [1, true]);
-  assertEquals([...control.take()], []);
-  assertEquals(control.hasWish(), false);
-  carryOut(control, [["pause", null], ["pause", null], ["resume", "a"], ["resume", "a"]]);
-  assertEquals(wishes, 3);
+  let requests = 0;
+  const unsubscribe = control.onRequest(() => requests++);
+  apply(control, [["resume", null], ["resume", "a"]]);
+  assertEquals([requests, control.isPending()], [0, false]);
+  apply(control, [["pause", "a"], ["pause", "a"]]);
+  assertEquals([requests, control.isPending()], [1, true]);
+  assertEquals([...control.drain()], []);
+  assertEquals(control.isPending(), false);
+  apply(control, [["pause", null], ["pause", null], ["resume", "a"], ["resume", "a"]]);
+  assertEquals(requests, 3);
   control.runNow(["a", "b"]);
   control.runNow(["b"]);
-  assertEquals([wishes, [...control.take()], control.hasWish()], [5, ["a", "b"], false]);
-  forget();
+  assertEquals([requests, [...control.drain()], control.isPending()], [5, ["a", "b"], false]);
+  unsubscribe();
   control.resume(null);
-  assertEquals([wishes, control.hasWish()], [5, true]);
+  assertEquals([requests, control.isPending()], [5, true]);
 });

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
-import { holdTasks } from "../../lib/worker/leases.ts";
+import { leaseTasks } from "../../lib/worker/leases.ts";
 import { testHost } from "../helpers/host.ts";
 
 const RENEW_EVERY_MS = 20_000;
 
-Deno.test("release waits for a renewal under way, which could lease the tasks again", async () => {
+Deno.test("Leases.release: waits for a renewal, which could acquire the leases again", async () => {
   const host = testHost({ timers: "manual" });
   const memory = emptyMemory();
   const driver = memoryDriver(memory, host);
@@ -27,26 +27,26 @@ Deno.test("release waits for a renewal under way, which could lease the tasks ag
     return release(run);
   };
   await using state = bufferedState(driver, host);
-  const holding = await holdTasks(["a"], "run-1", { state, timers: host.timers });
+  const leases = await leaseTasks(["a"], "run-1", { state, timers: host.timers });
   await host.advance(RENEW_EVERY_MS);
   assertEquals(calls, ["acquire", "renew"]);
-  const released = holding.release();
+  const released = leases.release();
   await host.advance(0);
-  // The leases are found lost: the renewal leases the tasks again, and only then are they released.
+  // The leases are lost, so the renewal acquires them again; then they are released.
   renewal.resolve(false);
   await released;
   assertEquals(calls, ["acquire", "renew", "acquire", "release"]);
   assertEquals(memory.leases.size, 0);
 });
 
-Deno.test("release stops the renewals", async () => {
+Deno.test("Leases.release: stops the renewals", async () => {
   const host = testHost({ timers: "manual" });
   const memory = emptyMemory();
   await using state = bufferedState(memoryDriver(memory, host), host);
-  const holding = await holdTasks(["a"], "run-1", { state, timers: host.timers });
+  const leases = await leaseTasks(["a"], "run-1", { state, timers: host.timers });
   await host.advance(3 * RENEW_EVERY_MS);
   assertEquals([...memory.leases.keys()], ["run-1"]);
-  await holding.release();
+  await leases.release();
   await host.advance(10 * RENEW_EVERY_MS);
   assertEquals(memory.leases.size, 0);
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { tasksOf } from "../../lib/config/config.ts";
-import type { Reporter, RunEvent } from "../../lib/core/event.ts";
+import type { RunEvent } from "../../lib/core/event.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { run } from "../../lib/run.ts";
 import { makePlan } from "../../lib/schedule/due.ts";
@@ -12,7 +12,7 @@ import { openState } from "../helpers/open.ts";
 import type { State } from "../../lib/state/state.ts";
 import { openFolder } from "../../lib/store/folder/folder.ts";
 import { openMemory } from "../../lib/store/memory.ts";
-import { carryOut } from "../../lib/worker/run.ts";
+import { runTasks } from "../../lib/worker/run.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
@@ -36,7 +36,7 @@ function tasksAt(server: { readonly origin: string }, ...ids: readonly string[])
   return ids.map((id) => ({ id, url: `${server.origin}/${id}`, timeout: { response: "10m" } }));
 }
 
-Deno.test("whatever a program aborts a run with, its tasks are cancelled", async () => {
+Deno.test("run: aborted with any reason, its tasks are cancelled", async () => {
   const controller = new AbortController();
   const never = Promise.withResolvers<Response>();
   await using server = origin({
@@ -56,7 +56,7 @@ Deno.test("whatever a program aborts a run with, its tasks are cancelled", async
   assertEquals(summary.exitCode, 130);
 });
 
-Deno.test("a run aborted while a published file is read is cancelled, and no bug", async () => {
+Deno.test("run: aborted while a published file is read, cancelled and no bug", async () => {
   await using server = origin({ "/a": "same" });
   const controller = new AbortController();
   await using folder = await temporaryFolder();
@@ -78,7 +78,7 @@ Deno.test("a run aborted while a published file is read is cancelled, and no bug
   assertEquals(summary.exitCode, 130);
 });
 
-Deno.test("an interrupted run leaves the records of another run's tasks alone", async () => {
+Deno.test("run: interrupted, does not write records of tasks leased to another run", async () => {
   const host = testHost();
   const memory = emptyMemory();
   await using state = stateOf(memory, host);
@@ -93,13 +93,13 @@ Deno.test("an interrupted run leaves the records of another run's tasks alone", 
   assertEquals((await state.allRecords()).get("b")?.results[0]?.status, "cancelled");
 });
 
-Deno.test("a run that lost its leases goes on with the tasks nobody took since", async () => {
+Deno.test("run: leases expired, continues with the tasks not leased to another run", async () => {
   const host = testHost({ timers: "manual" });
   const memory = emptyMemory();
   await using state = stateOf(memory, host);
   await using server = origin({
     "/a": async () => {
-      // As when a laptop sleeps: the lease ends, and another run takes what it wants.
+      // As when a laptop sleeps: the lease expires, and another run leases a task.
       host.jump(LEASE_MS + 1);
       assertEquals(await stateOf(memory, host).acquire(["b"], OTHER_RUN, LEASE_MS), new Set(["b"]));
       await host.advance(LEASE_MS / 3);
@@ -117,7 +117,7 @@ Deno.test("a run that lost its leases goes on with the tasks nobody took since",
   assertEquals([...memory.leases.keys()], [OTHER_RUN]);
 });
 
-Deno.test("a state that cannot be read: nothing is begun, and no lease stays", async () => {
+Deno.test("run: unreadable state, no task is started and no lease is left", async () => {
   const host = testHost();
   const memory = emptyMemory();
   const driver = memoryDriver(memory, host);
@@ -137,7 +137,7 @@ Deno.test("a state that cannot be read: nothing is begun, and no lease stays", a
   assertEquals(memory.leases.size, 0);
 });
 
-Deno.test("a state that cannot be written: the run is told to its end, then the error", async () => {
+Deno.test("run: unwritable state, all events are reported and then the error is thrown", async () => {
   await using folder = await temporaryFolder();
   const path = folder.file("state.json");
   await using server = origin({
@@ -162,7 +162,7 @@ Deno.test("a state that cannot be written: the run is told to its end, then the 
   assertEquals(await Deno.readTextFile(path), "not a state");
 });
 
-Deno.test("a server's name never takes the file of a task that is not asked for", async () => {
+Deno.test("run: a server-chosen name never replaces the file of an unselected task", async () => {
   const headers = { "content-disposition": `attachment; filename="a.txt"` };
   await using server = origin({ "/b": () => new Response("b", { headers }) });
   const store = openMemory();
@@ -177,7 +177,7 @@ Deno.test("a server's name never takes the file of a task that is not asked for"
   assertEquals(await store.stat("a.txt"), null);
 });
 
-Deno.test("a parked host that is a secret is not named", async () => {
+Deno.test("run: a parked host that is a secret is redacted", async () => {
   const host = testHost({ env: { SECRET_HOST: "secret.example" } });
   await using state = stateOf(emptyMemory(), host);
   state.park("secret.example", host.clock.now().add({ hours: 1 }));
@@ -190,7 +190,7 @@ Deno.test("a parked host that is a secret is not named", async () => {
   assertEquals(JSON.stringify(results).includes("secret.example"), false);
 });
 
-Deno.test("a name whose look-up hangs is timed out", async () => {
+Deno.test("run: a hanging DNS lookup times out", async () => {
   const host = { ...testHost(), resolve: () => new Promise<never>(() => {}) };
   const { results } = await run({
     state: "memory:",
@@ -205,7 +205,7 @@ Deno.test("a name whose look-up hangs is timed out", async () => {
   assertEquals(statuses(results), { a: "timeout.response" });
 });
 
-Deno.test("Retry-After counts where the server was busy, not where a body broke off", async () => {
+Deno.test("run: Retry-After is observed on a 503, not after a truncated body", async () => {
   await using server = await rawServer(async (connection) => {
     const { path } = await connection.readRequest();
     const status = path === "/busy" ? "503 Service Unavailable" : "200 OK";
@@ -223,48 +223,7 @@ Deno.test("Retry-After counts where the server was busy, not where a body broke 
   );
 });
 
-Deno.test("an event that everybody passes over is not made, and one that somebody hears is", async () => {
-  await using server = origin({ "/a": "text" });
-  const heardWith = async (...others: Pick<Reporter, "passesOver">[]) => {
-    const heard: string[] = [];
-    const host = testHost();
-    await using state = await openState("memory:", host);
-    await using store = openMemory();
-    const close = () => Promise.resolve();
-    const report = (event: RunEvent) => void heard.push(event.type);
-    const tasks = tasksOf(
-      loadValue({ tasks: tasksAt(server, "a") }, { at: NOW }, host),
-      NOW,
-    );
-    await carryOut(makePlan({ tasks, asked: null, due: null, at: NOW }), {
-      ...{ host, state, store, alertAfter: 3, secrets: [], signal: new AbortController().signal },
-      limits: {
-        concurrency: 1,
-        perHost: 1,
-        spacingMs: 0,
-        rateBytesPerSecond: null,
-        deadlineMs: null,
-      },
-      configFiles: [],
-      progress: { bytes: 0, running: new Map() },
-      interruptedExitCode: () => 130,
-      reporters: [
-        { passesOver: ["task.started"], report, close },
-        ...others.map((other) => ({ ...other, report: () => {}, close })),
-      ],
-    });
-    return heard;
-  };
-  const all = ["run.started", "task.started", "task.finished", "run.finished"];
-  assertEquals(await heardWith(), all.filter((type) => type !== "task.started"));
-  assertEquals(
-    await heardWith({ passesOver: ["task.started", "task.retrying"] }),
-    all.toSpliced(1, 1),
-  );
-  assertEquals(await heardWith({}), all);
-});
-
-Deno.test("a sweep that fails does not fail the run", async () => {
+Deno.test("run: a failed sweep does not fail the run", async () => {
   await using server = origin({ "/a": "a" });
   const store = openMemory();
   let sweeps = 0;
@@ -279,7 +238,7 @@ Deno.test("a sweep that fails does not fail the run", async () => {
   assertEquals([statuses(results), summary.exitCode, sweeps], [{ a: "created" }, 0, 1]);
 });
 
-Deno.test("row 140: no task starts while a reporter has no room, and the end of the run ends the wait", async () => {
+Deno.test("row 140: runTasks: waits while a reporter is full, until the run ends", async () => {
   for (const isAborted of [false, true]) {
     await using server = origin({ "/a": "a" });
     const host = testHost();
@@ -288,23 +247,16 @@ Deno.test("row 140: no task starts while a reporter has no room, and the end of 
     let waits = 0;
     const events: string[] = [];
     await using state = await openState("memory:", host);
-    await using store = openMemory();
-    const tasks = tasksOf(
-      loadValue({ tasks: tasksAt(server, "a") }, { at: NOW }, host),
-      NOW,
-    );
-    const running = carryOut(makePlan({ tasks, asked: null, due: null, at: NOW }), {
-      ...{ host, state, store, alertAfter: 3, secrets: [], configFiles: [], signal: stop.signal },
-      limits: {
-        concurrency: 1,
-        perHost: 1,
-        spacingMs: 0,
-        rateBytesPerSecond: null,
-        deadlineMs: null,
-      },
+    const input = { tasks: tasksAt(server, "a") };
+    const config = loadValue(input, { at: NOW }, host);
+    const plan = makePlan({ tasks: tasksOf(config, NOW), asked: null, due: null, at: NOW });
+    const running = runTasks(config, plan, {
+      host,
+      storage: { state, openStore: () => Promise.resolve(openMemory()) },
+      signal: stop.signal,
       progress: { bytes: 0, running: new Map() },
       interruptedExitCode: () => 130,
-      reporters: [{
+      openReporters: () => [{
         report: (event) =>
           void events.push(event.type === "task.finished" ? event.result.status : event.type),
         ready: () => waits++ === 0 ? room.promise : null,

@@ -6,7 +6,7 @@ import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { openState } from "../helpers/open.ts";
 import { openMemory } from "../../lib/store/memory.ts";
-import { lookForDue, type PassRequest, runPass } from "../../lib/worker/tick.ts";
+import { runTick, takeSnapshot, type TickRequest } from "../../lib/worker/tick.ts";
 import { testHost } from "../helpers/host.ts";
 
 const host = testHost();
@@ -23,93 +23,97 @@ const config = loadValue(
 
 const NEVER = "never run before";
 
-/** What is asked for, the reasons of `a` and `b` (`!` if they are to run), and what wakes. */
+/** A request, the reasons of `a` and `b` (`!` if included), and the task of the next wake. */
 const CASES: readonly (readonly [
   name: string,
-  request: Partial<PassRequest>,
+  request: Partial<TickRequest>,
   plan: readonly [a: string, b: string],
   wake: string | null,
 ])[] = [
   ["nothing paused", {}, [`${NEVER}!`, `${NEVER}!`], "a"],
   ["one paused", { isPaused: (id) => id === "a" }, ["paused", `${NEVER}!`], "b"],
   [
-    "one paused, and wanted",
+    "one paused and requested",
     {
       isPaused: (id) => id === "a",
-      wanted: new Set(["a"]),
+      requested: new Set(["a"]),
     },
     ["asked for!", `${NEVER}!`],
     "b",
   ],
   ["all paused", { isPaused: () => true }, ["paused", "paused"], null],
   [
-    "all paused, and one wanted",
+    "all paused and one requested",
     {
       isPaused: () => true,
-      wanted: new Set(["b", "c"]),
+      requested: new Set(["b", "c"]),
     },
     ["paused", "asked for!"],
     null,
   ],
   [
-    "paused, and not asked for",
+    "paused and not selected",
     {
       isPaused: (id) => id === "b",
-      asked: new Set(["a"]),
+      selected: new Set(["a"]),
     },
     [`${NEVER}!`, "not asked for"],
     "a",
   ],
 ];
 
-Deno.test("a pass: who is paused is run only if somebody wants it", async (t) => {
+Deno.test("takeSnapshot: a paused task runs only on request", async (t) => {
   await using state = await openState("memory:", host);
-  const nothing = { wanted: new Set<string>(), leftUntil: new Map<string, Temporal.Instant>() };
+  const nothing = { requested: new Set<string>(), retryAt: new Map<string, Temporal.Instant>() };
   for (const [name, request, plan, wake] of CASES) {
     await t.step(name, async () => {
-      const look = await lookForDue(
-        { config, asked: null, isPaused: () => false, ...nothing, ...request },
+      const snapshot = await takeSnapshot(
+        { config, selected: null, isPaused: () => false, ...nothing, ...request },
         state,
         at,
       );
-      const found = look.plan.entries.map(({ reason, included }) => reason + (included ? "!" : ""));
+      const found = snapshot.plan.entries.map(({ reason, included }) =>
+        reason + (included ? "!" : "")
+      );
       assertEquals(found, [...plan]);
-      assertEquals(look.due, plan.filter((reason) => reason.endsWith("!")).length);
-      assertEquals(look.wake?.task ?? null, wake);
+      assertEquals(snapshot.due, plan.filter((reason) => reason.endsWith("!")).length);
+      assertEquals(snapshot.wake?.task ?? null, wake);
     });
   }
 });
 
-Deno.test("a pass: a store that cannot be used is its trouble, and no failure of the tasks", async () => {
+Deno.test("runTick: an unusable store fails the tick, not its tasks", async () => {
   await using state = await openState("memory:", host);
   const gone = new CronfetchError("store.failed", "the server cannot be reached");
   const request = {
     config,
-    asked: null,
+    selected: null,
     isPaused: () => false,
-    wanted: new Set<string>(),
-    leftUntil: new Map<string, Temporal.Instant>(),
+    requested: new Set<string>(),
+    retryAt: new Map<string, Temporal.Instant>(),
   };
-  const pass = await runPass(request, {
+  const outcome = await runTick(request, {
     host,
-    state,
+    storage: {
+      state,
+      openStore: () => {
+        const ready = () => Promise.reject(gone);
+        return Promise.resolve({
+          ...openMemory(),
+          statCache: () => ({ get: () => Promise.resolve(null), ready }),
+        });
+      },
+    },
     progress: { bytes: 0, running: new Map() },
     signal: new AbortController().signal,
     interruptedExitCode: () => 130,
-    openStore: () => {
-      const ready = () => Promise.reject(gone);
-      return Promise.resolve({
-        ...openMemory(),
-        statCache: () => ({ get: () => Promise.resolve(null), ready }),
-      });
-    },
     openReporters: () => [],
   });
-  assertEquals(pass, { kind: "failed", error: gone });
+  assertEquals(outcome, { kind: "failed", error: gone });
   assertEquals((await state.allRecords()).size, 0);
 });
 
-Deno.test("a pass closes its reporters after the last event, and where the run fails, too", async () => {
+Deno.test("runTick: reporters are closed after the last event, also if the run fails", async () => {
   const served = testHost({
     addresses: { "files.test": ["93.184.215.14"] },
     fetch: () => Promise.resolve(new Response("x", { headers: { "content-length": "1" } })),
@@ -124,22 +128,21 @@ Deno.test("a pass closes its reporters after the last event, and where the run f
       report: ({ type }: RunEvent) => void calls.push(`${name} ${type}`),
       close: () => Promise.resolve(void calls.push(`${name} closed`)),
     });
-    const pass = await runPass({
+    const outcome = await runTick({
       config,
-      asked: null,
+      selected: null,
       isPaused: () => false,
-      wanted: new Set(),
-      leftUntil: new Map(),
+      requested: new Set(),
+      retryAt: new Map(),
     }, {
       host: served,
-      state,
+      storage: { state, openStore: () => Promise.resolve(openMemory()) },
       progress: { bytes: 0, running: new Map() },
       signal: new AbortController().signal,
       interruptedExitCode: () => 130,
-      openStore: () => Promise.resolve(openMemory()),
       openReporters: () => [reporter("one"), reporter("two")],
     });
-    assertEquals(pass.kind, failure ? "failed" : "ran");
+    assertEquals(outcome.kind, failure ? "failed" : "ran");
     assertEquals(calls.slice(-2), ["one closed", "two closed"]);
     assertEquals(calls.filter((call) => call.endsWith("closed")).length, 2);
     assertEquals(calls.includes("two run.finished"), failure === null);

@@ -2,7 +2,7 @@ import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { openState } from "../helpers/open.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
-import { file, newsOf, ORIGIN, play, played, results } from "./watching.ts";
+import { file, ORIGIN, play, played, results, watchEventsOf } from "./watching.ts";
 
 /** A task of one file. */
 const task = (id: string, schedule: string, options: object = {}) => ({
@@ -16,10 +16,10 @@ const task = (id: string, schedule: string, options: object = {}) => ({
 const memory = { state: "memory:" };
 const HOUR_MS = 3_600_000;
 
-Deno.test("row 105: a watch through daylight saving, in both directions", async (t) => {
+Deno.test("row 105: watchTasks: daylight saving, in both directions", async (t) => {
   const timing = { timezone: "Europe/Berlin", misfire: "skip" };
   const tasks = [task("night", "30 2 * * *", timing), task("hours", "0 */2 * * *", timing)];
-  await t.step("forwards: 02:30 does not come, and runs as the gap ends", async () => {
+  await t.step("forwards: the skipped 02:30 runs at the end of the gap", async () => {
     const { requests } = await played({ ...memory, tasks }, {
       from: "2026-03-28T23:40:00Z",
       until: "2026-03-30T00:31:00Z",
@@ -35,7 +35,7 @@ Deno.test("row 105: a watch through daylight saving, in both directions", async 
       "03-29T04:00:00 /hours",
     ]);
   });
-  await t.step("backwards: 02:30 comes twice, and runs once", async () => {
+  await t.step("backwards: the repeated 02:30 runs once", async () => {
     const { requests } = await played({ ...memory, tasks }, {
       from: "2026-10-24T22:40:00Z",
       until: "2026-10-26T01:31:00Z",
@@ -51,7 +51,7 @@ Deno.test("row 105: a watch through daylight saving, in both directions", async 
   });
 });
 
-Deno.test("row 106: after ten hours of sleep, one run for all that was missed, or none", async () => {
+Deno.test("row 106: watchTasks: ten hours of sleep, one catch-up run or none", async () => {
   const { requests, host } = await played({
     ...memory,
     limits: { concurrency: 1 },
@@ -63,7 +63,7 @@ Deno.test("row 106: after ten hours of sleep, one run for all that was missed, o
   }, {
     from: "2026-01-15T12:35:00Z",
     until: "2026-01-16T00:04:00Z",
-    // The machine sleeps: the wall clock goes on, timers do not.
+    // The machine sleeps: the wall clock advances, timers do not.
     meanwhile: { "2026-01-15T12:41:00Z": ({ host }) => host.jump(10 * HOUR_MS) },
   });
   assertEquals(requests, [
@@ -73,16 +73,16 @@ Deno.test("row 106: after ten hours of sleep, one run for all that was missed, o
     "01-15T22:41:00 /every",
     "01-15T23:00:00 /once",
     "01-15T23:00:00 /skip",
-    // An interval may be a tenth shorter where somebody looks.
+    // An interval may be a tenth shorter.
     "01-15T23:40:00 /every",
     "01-16T00:00:00 /once",
     "01-16T00:00:00 /skip",
   ]);
-  // Two hours awake in pieces of a quarter of a minute, and no busy waiting.
+  // Two hours awake in slices of 15 seconds, without busy waiting.
   assertLess(host.slept.length, 2 * 60 * 4 + 10);
 });
 
-Deno.test("a watch sleeps until something is due, in pieces of 15 seconds at most", async () => {
+Deno.test("watchTasks: sleeps until a task is due, in slices of at most 15 seconds", async () => {
   const { host, requests, polls } = await played({ ...memory, tasks: [task("a", "every 40s")] }, {
     from: "2026-01-15T12:00:00Z",
     until: "2026-01-15T12:01:20Z",
@@ -92,7 +92,7 @@ Deno.test("a watch sleeps until something is due, in pieces of 15 seconds at mos
   assertGreater(polls, host.slept.length - 1);
 });
 
-Deno.test("a clock set back an hour: no burst, and no hour without a run", async () => {
+Deno.test("watchTasks: a clock set back an hour, no burst and no hour without a run", async () => {
   const { requests, host } = await played({
     ...memory,
     limits: { concurrency: 1 },
@@ -107,7 +107,7 @@ Deno.test("a clock set back an hour: no burst, and no hour without a run", async
     "01-15T12:00:00 /every",
     "01-15T12:30:00 /cron",
     "01-15T12:30:00 /every",
-    // It is 11:40 again. That something ran at 12:30 is not believed, and made up for once.
+    // It is 11:40 again. The run at 12:30 is ignored, which causes one catch-up run.
     "01-15T11:40:00 /cron",
     "01-15T11:40:00 /every",
     "01-15T12:00:00 /cron",
@@ -118,26 +118,26 @@ Deno.test("a clock set back an hour: no burst, and no hour without a run", async
   assertLess(host.slept.length, 105 * 4 + 10);
 });
 
-Deno.test("a clock set back while a host asked to be left alone: it is left alone", async () => {
-  let asked = 0;
+Deno.test("watchTasks: a clock set back during a pause of a host, no request", async () => {
+  let requests = 0;
   const busy = { status: 429, headers: { "retry-after": "7200" } };
   const playing = await played({ ...memory, tasks: [task("a", "every 30m")] }, {
     from: "2026-01-15T12:00:00Z",
     until: "2026-01-15T13:10:00Z",
     meanwhile: { "2026-01-15T12:40:00Z": ({ host }) => host.jump(-HOUR_MS) },
-    answer: () => ++asked === 2 ? new Response("", busy) : file(),
+    answer: () => ++requests === 2 ? new Response("", busy) : file(),
   });
   assertEquals(playing.requests, ["01-15T12:00:00 /a", "01-15T12:30:00 /a"]);
   assertEquals(results(playing), [
     "01-15T12:00:00 a created",
     "01-15T12:30:00 a deferred",
-    // The record is not believed at 11:40, and the host is parked still: deferred again, once.
+    // At 11:40 the record is ignored, and the host is still parked: deferred again, once.
     "01-15T11:40:00 a deferred",
   ]);
 });
 
-Deno.test("what a server or a failure put off is waited for, neither busily nor too long", async () => {
-  let asked = 0;
+Deno.test("watchTasks: deferred and failed tasks run again at their times", async () => {
+  let requests = 0;
   const busy = { status: 503, headers: { "retry-after": "90" } };
   const playing = await played({
     ...memory,
@@ -153,7 +153,7 @@ Deno.test("what a server or a failure put off is waited for, neither busily nor 
     until: "2026-01-15T12:05:00Z",
     answer: (path) => {
       if (path === ":8443/bad") return new Response(null, { status: 500 });
-      return ++asked === 1 ? new Response("", busy) : file();
+      return ++requests === 1 ? new Response("", busy) : file();
     },
   });
   assertEquals(results(playing).filter((result) => result.includes("busy")), [
@@ -168,7 +168,7 @@ Deno.test("what a server or a failure put off is waited for, neither busily nor 
   ]);
 });
 
-Deno.test("row 107: a task longer than its period: told, not doubled, and nothing else is lost", async () => {
+Deno.test("row 107: watchTasks: a task longer than its period is reported and not doubled", async () => {
   const long: string[] = [];
   const playing = await played({
     ...memory,
@@ -189,20 +189,20 @@ Deno.test("row 107: a task longer than its period: told, not doubled, and nothin
     "01-15T05:50:00 /slow",
     "01-15T06:00:00 /quick",
     "01-15T06:00:00 /slow",
-    // It is 08:10. What came due for the quick one is made up for once.
+    // It is 08:10. The missed ticks of the quick one cause one catch-up run.
     "01-15T08:10:00 /quick",
     "01-15T09:00:00 /quick",
     "01-15T09:00:00 /slow",
   ]);
   assertEquals(
-    newsOf(playing, "overran").flatMap(({ tasks }) =>
+    watchEventsOf(playing, "overran").flatMap(({ tasks }) =>
       tasks.map(({ task, tick }) => `${tick} ${task}`)
     ),
     ["2026-01-15T07:00:00Z slow"],
   );
 });
 
-Deno.test("a config edit: a bad one is told once and changes nothing, a good one is followed", async () => {
+Deno.test("watchTasks: an invalid edit of the config is reported once, a valid one applied", async () => {
   const playing = await played({ ...memory, tasks: [task("a", "every 1m")] }, {
     from: "2026-01-15T12:00:00Z",
     until: "2026-01-15T12:04:50Z",
@@ -221,15 +221,15 @@ Deno.test("a config edit: a bad one is told once and changes nothing, a good one
     "01-15T12:03:30 /b",
     "01-15T12:04:30 /b",
   ]);
-  const [refused, ...others] = newsOf(playing, "refused");
+  const [refused, ...others] = watchEventsOf(playing, "refused");
   assertEquals([refused?.error.code, others], ["config.invalid", []]);
-  const [reloaded] = newsOf(playing, "reloaded");
-  assertEquals([reloaded?.watched.config.tasks.length, reloaded?.look.due], [2, 1]);
-  // The same state all the time, since the same one is named.
-  assertEquals(newsOf(playing, "opened").length, 1);
+  const [reloaded] = watchEventsOf(playing, "reloaded");
+  assertEquals([reloaded?.target.config.tasks.length, reloaded?.snapshot.due], [2, 1]);
+  // The state stays open, since its location is the same.
+  assertEquals(playing.openings, 1);
 });
 
-Deno.test("{date:…} is filled in anew for each pass", async () => {
+Deno.test("watchTasks: {date:…} is filled in for each tick", async () => {
   const { requests } = await played({
     ...memory,
     tasks: [{ id: "dated", url: `${ORIGIN}/{date:YYYY-MM-DD}`, schedule: "0 */12 * * *" }],
@@ -242,7 +242,7 @@ Deno.test("{date:…} is filled in anew for each pass", async () => {
   ]);
 });
 
-Deno.test("a config that names another state: the old one is closed, then the new one opened", async () => {
+Deno.test("watchTasks: a config with another state, the old one is closed and the new one opened", async () => {
   await using folder = await temporaryFolder();
   const config = (name: string) => ({
     state: `file:${folder.file(name)}`,
@@ -253,12 +253,12 @@ Deno.test("a config that names another state: the old one is closed, then the ne
     until: "2026-01-15T12:02:10Z",
     meanwhile: {
       "2026-01-15T12:00:30Z": (watch) => watch.edit(config("two.json")),
-      // A folder stands there, so it cannot be opened: the one before it is opened again.
+      // A folder cannot be opened as a state, so the last one is opened again.
       "2026-01-15T12:01:15Z": (watch) =>
         watch.edit({ ...config(""), state: `file:${folder.path}` }),
     },
   });
-  // The second state knows nothing of the task, so it is due at once.
+  // The second state has no record of the task, so it is due.
   assertEquals(playing.requests, [
     "01-15T12:00:00 /a",
     "01-15T12:00:30 /a",
@@ -269,11 +269,11 @@ Deno.test("a config that names another state: the old one is closed, then the ne
     const record = (await state.allRecords()).get("a");
     assertEquals(record?.lastRunAt, `2026-01-15T${at}Z`, name);
   }
-  assertEquals(newsOf(playing, "refused").length, 1);
-  assertEquals(newsOf(playing, "opened").length, 3);
+  assertEquals(watchEventsOf(playing, "refused").length, 1);
+  assertEquals(playing.openings, 3);
 });
 
-Deno.test("a task that another process works on is asked after once a minute, and then run", async () => {
+Deno.test("watchTasks: a task leased to another process is tried once a minute, and then run", async () => {
   await using folder = await temporaryFolder();
   const state = `file:${folder.file("state.json")}`;
   await using other = await openState(state, testHost({ now: "2026-01-15T12:00:00Z" }));
@@ -291,7 +291,7 @@ Deno.test("a task that another process works on is asked after once a minute, an
   ]);
 });
 
-Deno.test("where nothing is ever due it says so, and waits for another config", async () => {
+Deno.test("watchTasks: without a schedule it reports so, and waits for another config", async () => {
   const playing = await played({ ...memory, tasks: [task("a", "manual")] }, {
     from: "2026-01-15T12:00:00Z",
     until: "2026-01-16T12:00:00Z",
@@ -299,32 +299,30 @@ Deno.test("where nothing is ever due it says so, and waits for another config", 
       "2026-01-16T11:00:00Z": (watch) => watch.edit({ ...memory, tasks: [task("b", "0 0 1 1 *")] }),
     },
   });
-  const [started] = newsOf(playing, "started");
-  assertEquals([started?.look.due, started?.look.wake], [0, null]);
+  const [started] = watchEventsOf(playing, "started");
+  assertEquals([started?.snapshot.due, started?.snapshot.wake], [0, null]);
   assertEquals(playing.requests, ["01-16T11:00:00 /b"]);
-  assertEquals(playing.news.map(({ kind }) => kind), [
-    "opened",
+  assertEquals(playing.watchEvents.map(({ kind }) => kind), [
     "started",
     "reloaded",
     "waiting",
-    "closed",
   ]);
   assertLess(playing.host.slept.length, 24 * 60 * 4 + 10);
 });
 
-Deno.test("only the tasks that are asked for count", async () => {
+Deno.test("watchTasks: only selected tasks run", async () => {
   const tasks = [task("a", "every 1m"), task("b", "every 3m")];
-  const { requests, news } = await played({ ...memory, tasks }, {
+  const { requests, watchEvents } = await played({ ...memory, tasks }, {
     from: "2026-01-15T12:00:00Z",
     until: "2026-01-15T12:03:30Z",
-    asked: ["b"],
+    selected: ["b"],
   });
   assertEquals(requests, ["01-15T12:00:00 /b", "01-15T12:03:00 /b"]);
-  const waiting = news.flatMap((item) => item.kind === "waiting" ? [item.wake?.task] : []);
+  const waiting = watchEvents.flatMap((item) => item.kind === "waiting" ? [item.wake?.task] : []);
   assertEquals(new Set(waiting), new Set(["b"]));
 });
 
-Deno.test("a task is run when somebody wants it; paused, nothing else is", async () => {
+Deno.test("watchTasks: a requested task runs, also while all are paused", async () => {
   const tasks = [task("a", "every 1m"), task("b", "manual")];
   const { requests } = await played({ ...memory, tasks }, {
     from: "2026-01-15T12:00:00Z",
@@ -345,7 +343,7 @@ Deno.test("a task is run when somebody wants it; paused, nothing else is", async
   ]);
 });
 
-Deno.test("one task is paused, and the others go on", async () => {
+Deno.test("watchTasks: one paused task, the others run", async () => {
   const tasks = [task("a", "every 1m"), task("b", "every 1m")];
   const { requests } = await played({ ...memory, tasks }, {
     from: "2026-01-15T12:00:00Z",
@@ -367,7 +365,7 @@ Deno.test("one task is paused, and the others go on", async () => {
   ]);
 });
 
-Deno.test("a wish, and the end, wake a watch out of its sleep", async () => {
+Deno.test("watchTasks: a request and the stop signal end the sleep", async () => {
   const tasks = [task("a", "manual")];
   const playing = play({ ...memory, tasks }, {
     from: "2026-01-15T12:00:00Z",
@@ -382,12 +380,12 @@ Deno.test("a wish, and the end, wake a watch out of its sleep", async () => {
   await playing.ended;
 });
 
-Deno.test("rows 81 and 84: told to stop in mid-run, it waits for the end of that, but not for ever", async (t) => {
+Deno.test("rows 81 and 84: watchTasks: stopped during a run, waits for its end within the grace period", async (t) => {
   for (
     const [name, graceMs, waitMs, status, exitCode] of [
       ["the run ends in time", 30_000, 29_000, "created", 0],
-      ["the run does not", 30_000, 30_000, "cancelled", 143],
-      ["there is no grace", 0, 0, "cancelled", 143],
+      ["the run takes longer", 30_000, 30_000, "cancelled", 143],
+      ["no grace period", 0, 0, "cancelled", 143],
     ] as const
   ) {
     await t.step(name, async () => {
@@ -410,12 +408,12 @@ Deno.test("rows 81 and 84: told to stop in mid-run, it waits for the end of that
       assertEquals(results(playing).map((result) => result.split(" ")[2]), [status]);
       const last = playing.events.at(-1);
       assertEquals(last?.type === "run.finished" && last.summary.exitCode, exitCode);
-      assertEquals(newsOf(playing, "stopping"), [{ kind: "stopping", graceMs }]);
+      assertEquals(watchEventsOf(playing, "stopping"), [{ kind: "stopping", graceMs }]);
     });
   }
 });
 
-Deno.test("a state that cannot be read is told once, and does not end the watch", async () => {
+Deno.test("watchTasks: an unreadable state is reported once, and the watch continues", async () => {
   await using folder = await temporaryFolder();
   const path = folder.file("state.json");
   let sound = "";
@@ -436,6 +434,8 @@ Deno.test("a state that cannot be read is told once, and does not end the watch"
     "01-15T12:05:00 /a",
     "01-15T12:06:00 /a",
   ]);
-  assertEquals(newsOf(playing, "troubled").map(({ error }) => error.code), ["state.unreadable"]);
-  assertEquals(newsOf(playing, "recovered").length, 1);
+  assertEquals(watchEventsOf(playing, "failing").map(({ error }) => error.code), [
+    "state.unreadable",
+  ]);
+  assertEquals(watchEventsOf(playing, "recovered").length, 1);
 });

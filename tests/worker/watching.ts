@@ -1,50 +1,52 @@
-/** A watch on a clock of its own, against servers that are functions. */
+/** A watch on a manual clock, against servers that are functions. */
 
 import type { ConfigInput } from "../../lib/config/input.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { Progress, RunEvent } from "../../lib/core/event.ts";
 import { createControl, type WatchControl } from "../../lib/worker/control.ts";
-import { type Watched, type WatchNews, watchTasks } from "../../lib/worker/watch.ts";
+import { type WatchEvent, type WatchTarget, watchTasks } from "../../lib/worker/watch.ts";
+import { openStorage, SharedStorage } from "../../lib/worker/storage.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 
-/** What becomes of a request. */
+/** Answers a request. */
 export type Answer = (
   path: string,
   signal: AbortSignal,
   host: TestHost,
 ) => Response | Promise<Response>;
 
-/** How a watch is played. */
+/** Options of {@linkcode play}. */
 export interface Play {
   /** When it starts, RFC 3339. */
   readonly from: string;
-  /** When it is told to stop; without one, the test tells it. */
+  /** When it is stopped; without it, the test stops it. */
   readonly until?: string;
-  /** Things that happen while it sleeps, by their times; once each. */
+  /** Actions during its sleep, by their times; once each. */
   readonly meanwhile?: Readonly<Record<string, (watch: Playing) => void>>;
   /** Default: every file is `x`. */
   readonly answer?: Answer;
   readonly graceMs?: number;
   readonly host?: TestHostOptions;
-  /** Ids of the only tasks that count. */
-  readonly asked?: readonly string[];
+  /** Ids of the only tasks to consider. */
+  readonly selected?: readonly string[];
 }
 
-/** A watch that goes on. */
+/** A running watch. */
 export interface Playing {
   readonly host: TestHost;
   readonly control: WatchControl;
   /** Each request, as `time path`, the time without its date's year and its seconds' fraction. */
   readonly requests: string[];
-  readonly news: WatchNews[];
+  readonly watchEvents: WatchEvent[];
   readonly events: RunEvent[];
   readonly progress: Progress;
-  /** Times it looked whether the config has changed. */
+  /** Number of checks whether the config has changed. */
   polls: number;
-  /** Puts another config there; wrong ones are told when they are looked at. */
+  /** Number of times its storage was opened. */
+  openings: number;
+  /** Replaces the config. A mistake in it is reported at the next check. */
   edit(config: ConfigInput): void;
-  /** Tells it to stop. */
   stop(): void;
   /** Fulfilled when it has ended. */
   readonly ended: Promise<void>;
@@ -53,7 +55,7 @@ export interface Playing {
 /** The host name of all URLs. */
 export const ORIGIN = "https://files.test";
 
-/** An answer with the file that each task is about, as a real server's comes. */
+/** A response with a file, streamed like that of a server. */
 export function file(): Response {
   const body = new ReadableStream({
     type: "bytes",
@@ -65,7 +67,7 @@ export function file(): Response {
   return new Response(body, { headers: { "content-length": "1" } });
 }
 
-/** Starts a watch. Unless the host's options say otherwise, its sleeps take no real time. */
+/** Starts a watch. By default, its sleeps take no real time. */
 export function play(config: ConfigInput, options: Play): Playing {
   const host = testHost({
     now: options.from,
@@ -80,33 +82,34 @@ export function play(config: ConfigInput, options: Play): Playing {
     .map(([time, act]) => ({ at: Temporal.Instant.from(time), act }));
   const edits: ConfigInput[] = [];
 
-  const load = (input: ConfigInput): Watched => {
+  const load = (input: ConfigInput): WatchTarget => {
     const request = { at: host.clock.now() };
-    const asked = options.asked === undefined ? null : new Set(options.asked);
-    return { config: loadValue({ store: "memory:", ...input }, request, host), asked };
+    const selected = options.selected === undefined ? null : new Set(options.selected);
+    return { config: loadValue({ store: "memory:", ...input }, request, host), selected };
   };
 
   const playing: Playing = {
     host,
     control: createControl(),
     requests: [],
-    news: [],
+    watchEvents: [],
     events: [],
     progress: { bytes: 0, running: new Map() },
     polls: 0,
+    openings: 0,
     edit: (input) => void edits.push(input),
     stop: () => stopping.abort(new CronfetchError("cancelled", "interrupted by SIGTERM")),
     ended: Promise.resolve(),
   };
 
-  const passes = (instant: Temporal.Instant) =>
+  const isReached = (instant: Temporal.Instant) =>
     Temporal.Instant.compare(instant, host.clock.now()) <= 0;
   const happen = () => {
-    while (meanwhile[0] && passes(meanwhile[0].at)) meanwhile.shift()?.act(playing);
-    if (until && passes(until)) playing.stop();
+    while (meanwhile[0] && isReached(meanwhile[0].at)) meanwhile.shift()?.act(playing);
+    if (until && isReached(until)) playing.stop();
   };
 
-  // Everything is to come by the fetch below.
+  // All requests use the fetch below.
   const { connect: _connect, openHttp1: _openHttp1, ...hostWithout } = host;
   const world = {
     ...hostWithout,
@@ -123,10 +126,17 @@ export function play(config: ConfigInput, options: Play): Playing {
       },
     },
   };
-  const ended = watchTasks({
+  const first = load(config);
+  const storage = new SharedStorage(first.config, async (locations) => {
+    const opened = await openStorage(locations, world);
+    playing.openings++;
+    return opened;
+  });
+  const watching = watchTasks({
     host: world,
+    storage,
     configs: {
-      first: load(config),
+      first,
       changed: () => {
         playing.polls++;
         const edit = edits.shift();
@@ -137,16 +147,17 @@ export function play(config: ConfigInput, options: Play): Playing {
     progress: playing.progress,
     openReporters: () => [{
       report: (event) => {
-        // One that spins is to fail a test, not to stop it.
+        // A busy loop should fail the test, not hang it.
         if (playing.events.push(event) > 10_000) playing.stop();
       },
       close: () => Promise.resolve(),
     }],
-    tell: (news) => void playing.news.push(news),
+    emit: (event) => void playing.watchEvents.push(event),
     stop: stopping.signal,
     interruptedExitCode: () => 143,
     graceMs: options.graceMs ?? 30_000,
   });
+  const ended = watching.finally(() => storage[Symbol.asyncDispose]());
   return Object.assign(playing, { ended });
 }
 
@@ -162,7 +173,7 @@ function time(instant: Temporal.Instant): string {
   return instant.toString({ smallestUnit: "second" }).slice("2026-".length, -1);
 }
 
-/** What became of each task, in order. */
+/** The results, in order. */
 export function results({ events }: Playing): string[] {
   return events.flatMap((event) =>
     event.type === "task.finished"
@@ -171,10 +182,12 @@ export function results({ events }: Playing): string[] {
   );
 }
 
-/** The news of a kind. */
-export function newsOf<Kind extends WatchNews["kind"]>(
-  { news }: Playing,
+/** The events of a kind. */
+export function watchEventsOf<Kind extends WatchEvent["kind"]>(
+  { watchEvents }: Playing,
   kind: Kind,
-): (WatchNews & { readonly kind: Kind })[] {
-  return news.filter((item): item is WatchNews & { readonly kind: Kind } => item.kind === kind);
+): (WatchEvent & { readonly kind: Kind })[] {
+  return watchEvents.filter((item): item is WatchEvent & { readonly kind: Kind } =>
+    item.kind === kind
+  );
 }

@@ -1,4 +1,4 @@
-/** What `doctor` finds out, one thing at a time. */
+/** The checks of `doctor`. */
 
 import { abortable } from "@std/async";
 import { variable } from "../../config/variables.ts";
@@ -18,9 +18,9 @@ import { plural } from "../../report/format.ts";
 import { openState } from "../../state/open.ts";
 import { openStore } from "../../store/open.ts";
 import type { Sealed, StatCache, Store } from "../../store/store.ts";
-import { isAbsent } from "../recall.ts";
+import { isAbsent } from "../../worker/storage.ts";
 
-/** What was looked at. */
+/** What is checked. */
 export type Check =
   | "config"
   | "secrets"
@@ -31,35 +31,34 @@ export type Check =
   | "schedule"
   | "permissions";
 
-/** One thing found out. */
-export interface Finding {
-  /** What was looked at. */
+/** The result of one check. */
+export interface CheckResult {
   readonly check: Check;
-  /** `note` is worth knowing, and nothing is wrong. */
+  /** `note` is a hint, not a problem. */
   readonly verdict: "good" | "note" | "wrong";
-  /** One sentence for people, without a full stop and without a secret. */
+  /** A sentence without a full stop. May contain secrets; the caller redacts them. */
   readonly message: string;
 }
 
-/** Names looked up at once. */
+/** Names resolved concurrently. */
 const AT_ONCE = 16;
 
-/** How long one name may take, in milliseconds. */
+/** Time limit for one name, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Looks up each host once, several at a time. Nothing is connected to.
+ * Resolves the host of each URL once, without connecting to it.
  *
- * @param tasks Whose URLs will be requested.
- * @returns A finding for each host, in the order of the URLs.
+ * @param tasks The tasks with these URLs.
+ * @returns One result per host, in the order of the URLs.
  * @throws The signal's reason.
  */
-export async function checkHosts(
+export async function checkDns(
   tasks: readonly Task[],
   host: Host,
   signal: AbortSignal,
-): Promise<Finding[]> {
-  // The same name may be requested through a proxy and without one.
+): Promise<CheckResult[]> {
+  // Keyed by scheme too, because a proxy may be set for one scheme only.
   const origins = new Map<string, Destination>();
   for (const task of tasks) {
     for (const url of urlsOf(task)) {
@@ -69,26 +68,26 @@ export async function checkHosts(
       origins.set(origin, { url, publicOnly });
     }
   }
-  const findings = new Map<Destination, Finding>();
+  const results = new Map<Destination, CheckResult>();
   await gather(origins.values(), {
     limits: { concurrency: AT_ONCE, perHost: AT_ONCE, spacingMs: 0 },
     groupOf: () => "",
     work: async (destination) => {
-      const finding = await checkHost(destination, host, signal);
-      findings.set(destination, { check: "host", ...finding });
+      const result = await checkHost(destination, host, signal);
+      results.set(destination, { check: "host", ...result });
     },
     signal,
     clock: host.clock,
     timers: host.timers,
   });
   signal.throwIfAborted();
-  return [...origins.values()].flatMap((destination) => findings.get(destination) ?? []);
+  return [...origins.values()].flatMap((destination) => results.get(destination) ?? []);
 }
 
 /** A host that a run connects to. */
 interface Destination {
   readonly url: URL;
-  /** Whether the egress rule applies to it. */
+  /** Whether the egress policy applies. */
   readonly publicOnly: boolean;
 }
 
@@ -96,11 +95,11 @@ async function checkHost(
   { url, publicOnly }: Destination,
   host: Host,
   signal: AbortSignal,
-): Promise<Omit<Finding, "check">> {
+): Promise<Omit<CheckResult, "check">> {
   const { hostname } = url;
   const proxy = proxyVariable(url, (name) => variable(name, host));
   if (proxy !== null) {
-    const message = `${hostname} is asked by the proxy that ${proxy} names; not looked up here`;
+    const message = `${hostname} is requested through the proxy in ${proxy}; not resolved here`;
     return { verdict: "note", message };
   }
   if (isAddress(hostname)) return { verdict: "good", message: `${hostname} is an address` };
@@ -119,40 +118,40 @@ async function checkHost(
   } catch (error) {
     signal.throwIfAborted();
     if (isDenied(error)) {
-      const message = `Deno may not look up ${hostname}; --allow-net=${hostname} lets it`;
+      const message = `Deno has no permission to resolve ${hostname}; add --allow-net=${hostname}`;
       return { verdict: "note", message };
     }
-    return { verdict: "wrong", message: `${hostname} cannot be looked up: ${errorMessage(error)}` };
+    return { verdict: "wrong", message: `${hostname} cannot be resolved: ${errorMessage(error)}` };
   }
 }
 
-/** Looks for the program of each alert that is a command, once each. */
-export async function checkPrograms(
+/** Checks the program of each alert that runs a command. */
+export async function checkCommands(
   { alerts }: Pick<Config, "alerts">,
   host: Pick<Host, "env" | "cwd">,
-): Promise<Finding[]> {
+): Promise<CheckResult[]> {
   const names = alerts.flatMap((alert) => alert.kind === "command" ? [alert.command[0]] : []);
   return await Promise.all([...new Set(names)].map((name) => checkProgram(name, host)));
 }
 
-async function checkProgram(name: string, host: Pick<Host, "env" | "cwd">): Promise<Finding> {
+async function checkProgram(name: string, host: Pick<Host, "env" | "cwd">): Promise<CheckResult> {
   const places = placesOf(name, host);
   const found = places === null ? null : await firstProgram(places);
   if (places !== null && found === null) {
-    const message = `the command ${name} is not there: no alert can be given to it`;
+    const message = `the command ${name} does not exist, so its alerts would fail`;
     return { check: "alerts", verdict: "wrong", message };
   }
-  // Deno knows a command that is granted by the path it is found at, if it is granted at all.
+  // Deno resolves granted names to paths, so the query covers both.
   const { state } = await Deno.permissions.query({ name: "run", command: name });
   if (state !== "granted") {
-    const message = `the command ${name} may not be run: that needs --allow-run=${name}`;
+    const message = `no permission to run the command ${name}; add --allow-run=${name}`;
     return { check: "alerts", verdict: "wrong", message };
   }
   const message = found === null ? `the command ${name} may be run` : `the command is ${found}`;
   return { check: "alerts", verdict: "good", message };
 }
 
-/** Where a program can be, in the order in which it is looked for; null where nobody can tell. */
+/** Paths where a program may be, in the order of the search; null if PATH is not readable. */
 function placesOf(name: string, host: Pick<Host, "env" | "cwd">): string[] | null {
   const isWindows = Deno.build.os === "windows";
   if (name.includes("/") || (isWindows && name.includes("\\"))) {
@@ -164,7 +163,7 @@ function placesOf(name: string, host: Pick<Host, "env" | "cwd">): string[] | nul
     .flatMap((folder) => endings(join(resolve(host.cwd(), folder), name), host));
 }
 
-/** Windows finds `mail` where `mail.exe` is. */
+/** Windows also finds a program by its name without the extension. */
 function endings(path: string, host: Pick<Host, "env">): string[] {
   const more = Deno.build.os === "windows" ? variable("PATHEXT", host)?.split(";") ?? [] : [];
   return [path, ...more.map((ending) => path + ending)];
@@ -178,7 +177,7 @@ async function firstProgram(paths: readonly string[]): Promise<string | null> {
 async function isProgram(path: string): Promise<boolean> {
   try {
     const { isFile, mode } = await Deno.stat(path);
-    // Windows has no such bits.
+    // Windows has no permission bits.
     return isFile && (mode === null || (mode & 0o111) !== 0);
   } catch {
     return false;
@@ -186,16 +185,15 @@ async function isProgram(path: string): Promise<boolean> {
 }
 
 /**
- * Publishes a tiny file in the store under a name of its own, reads it and
- * removes it.
+ * Publishes a small file to the store under a random name, reads it, and removes it.
  *
- * @returns What came of it; a store that cannot be used is a finding, too.
+ * @returns The result. An unusable store is a result, not an error.
  */
 export async function checkStore(
   config: Config,
   host: Host,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const location = locationText(config.store);
   const folder = config.store.kind === "folder" ? config.store.path : null;
   const absent = folder !== null && await isAbsent(folder);
@@ -203,14 +201,14 @@ export async function checkStore(
   try {
     await withoutTrace(folder, async () => {
       await using store = await openStore(config.store, { sync: config.sync }, host);
-      using _heeding = store.abortOn(signal);
+      using _abortable = store.abortOn(signal);
       conditional = await tryStore(store, `cronfetch-doctor-${host.random.name()}`);
     });
     const message = absent
-      ? `${location} is not there yet; the first run makes it`
-      : `${location} can be written to, and read`;
+      ? `${location} does not exist yet; the first run creates it`
+      : `${location} is readable and writable`;
     if (folder === null && !conditional) {
-      const lack = "its server takes no notice of conditions, so the last of two at once wins";
+      const lack = "its server ignores conditions, so of two concurrent writes the last one wins";
       return { check: "store", verdict: "note", message: `${message}; ${lack}` };
     }
     return { check: "store", verdict: "good", message };
@@ -221,18 +219,18 @@ export async function checkStore(
 }
 
 /**
- * Publishes a file, reads it, tries to publish another over it as if nothing were
- * there, and removes it.
+ * Publishes a file, reads it, publishes another one on condition that no file exists, and removes
+ * the file.
  *
- * @returns Whether the second one was refused.
+ * @returns Whether the store checked the condition.
  */
 async function tryStore(store: Store, key: string): Promise<boolean> {
-  // First what tells best what is wrong: other requests get no reason for a refusal.
+  // Listing first: other responses of a bucket give no reason for a refusal.
   for await (const _file of store.list("cronfetch-doctor")) break;
   const { sha256 } = await publishText(store, key, "a");
   try {
     const found = await store.digest(key, new AbortController().signal);
-    if (found !== sha256) throw new Error("what was written cannot be read again");
+    if (found !== sha256) throw new Error("the written file cannot be read back");
     const nothing = { get: () => Promise.resolve(null), ready: () => Promise.resolve() };
     return await publishText(store, key, "b", nothing).then(() => false, isConflict);
   } finally {
@@ -259,29 +257,29 @@ function isConflict(error: unknown): boolean {
 }
 
 /**
- * Opens the state and reads it. One that is not there yet is not made: only its
- * folder is tried.
+ * Opens the state and reads it. For a state that does not exist yet, only its folder is checked, so
+ * that the state is not created.
  */
-export async function checkState(config: Config, host: Host): Promise<Finding> {
+export async function checkState(config: Config, host: Host): Promise<CheckResult> {
   const path = stateFile(config.state);
   try {
     if (path !== null && await isAbsent(path)) {
       await tryFolder(dirname(path), host);
-      const message = `${locationText(config.state)} is not there yet; the first run makes it`;
+      const message = `${locationText(config.state)} does not exist yet; the first run creates it`;
       return { check: "state", verdict: "good", message };
     }
     await using state = await openState(config.state, host);
     const { size } = await state.allRecords();
-    const message = `${state.location} remembers ${plural(size, "task")}`;
+    const message = `${state.location} has records of ${plural(size, "task")}`;
     if (state.durable) return { check: "state", verdict: "good", message };
-    const forgetful = `${state.location} is forgotten after each run: every file is fetched whole`;
-    return { check: "state", verdict: "note", message: forgetful };
+    const volatile = `${state.location} is lost after each run: every file is fetched whole`;
+    return { check: "state", verdict: "note", message: volatile };
   } catch (error) {
     return { check: "state", verdict: "wrong", message: errorMessage(error) };
   }
 }
 
-/** Makes an empty file in a folder, and takes it away again. */
+/** Creates an empty file in a folder, and removes it. */
 async function tryFolder(folder: string, host: Pick<Host, "random">): Promise<void> {
   const path = join(folder, `.cronfetch-${host.random.name()}`);
   await withoutTrace(folder, async () => {
@@ -291,18 +289,18 @@ async function tryFolder(folder: string, host: Pick<Host, "random">): Promise<vo
   });
 }
 
-/** Does what makes a folder, and takes away the folders that were not there before. */
+/** Runs `work`, and removes the folders that it creates. */
 async function withoutTrace(folder: string | null, work: () => Promise<void>): Promise<void> {
   const made = folder === null ? [] : await absentFolders(folder);
   try {
     await work();
   } finally {
-    // A folder that is not empty by now is in use, and stays, as do those above.
+    // Fails for a folder that another process uses meanwhile, which must stay.
     for (const path of made) await Deno.remove(path).catch(() => {});
   }
 }
 
-/** A folder and those above it that do not exist, the deepest first. */
+/** The missing folders of a path, the deepest first. */
 async function absentFolders(folder: string): Promise<string[]> {
   if (dirname(folder) === folder || !await isAbsent(folder)) return [];
   return [folder, ...await absentFolders(dirname(folder))];

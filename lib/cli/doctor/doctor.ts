@@ -1,4 +1,4 @@
-/** `doctor`: whether a config would run here, and which permissions it needs. */
+/** `doctor`: checks whether a config would run here, and which permissions it needs. */
 
 import { errorMessage } from "../../core/text.ts";
 import type { Flags } from "../flags.ts";
@@ -13,7 +13,7 @@ import { decideDue, describeSchedule } from "../../schedule/due.ts";
 import { dueMemory } from "../../state/record.ts";
 import type { TaskRecord } from "../../state/state.ts";
 import { credentialsOf, serverOf } from "../../store/s3/settings.ts";
-import { checkHosts, checkPrograms, checkState, checkStore, type Finding } from "./checks.ts";
+import { checkCommands, checkDns, type CheckResult, checkState, checkStore } from "./checks.ts";
 import { HOSTNAME, PORT, TOKEN_VARIABLE } from "../page_server.ts";
 import {
   bucketOf,
@@ -24,18 +24,18 @@ import {
   shortPath,
 } from "./permissions.ts";
 import { prepare, type Prepared } from "../prepare.ts";
-import { recall } from "../recall.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "../output.ts";
-import { stopOnSignals } from "../signals.ts";
+import { abortOnSignals } from "../../worker/signals.ts";
+import { openExistingState } from "../../worker/storage.ts";
 
 const STYLES = { good: "good", note: "faint", wrong: "bad" } as const satisfies Record<
-  Finding["verdict"],
+  CheckResult["verdict"],
   Style
 >;
 
 /**
- * Looks at everything that a run of the config relies on, without a request and
- * without leaving a trace, and prints the permission flags that it needs.
+ * Checks everything that a run of the config depends on, without sending requests to origins or
+ * leaving files, and prints the permission flags that it needs.
  *
  * @returns 3 if something is wrong, 130 or 143 if interrupted.
  * @throws {CronfetchError} `usage` and `config.` codes.
@@ -45,29 +45,30 @@ export async function doctor(
   flags: Flags,
   host: Host,
 ): Promise<number> {
-  using stop = stopOnSignals(host);
+  using signals = abortOnSignals(host);
+  const { signal } = signals;
   const variables = new Set<string>();
-  const prepared = await prepareOrTell(operands, flags, listening(host, variables));
-  const { config, asked } = prepared;
-  const tasks = prepared.tasks.filter((task) => asked?.has(task.id) ?? true);
+  const prepared = await prepareOrReport(operands, flags, recordingEnv(host, variables));
+  const { config, selected } = prepared;
+  const tasks = prepared.tasks.filter((task) => selected?.has(task.id) ?? true);
   const state = await checkState(config, host);
-  const findings = [
-    configFinding(prepared, host),
-    ...secretsFinding(variables),
-    await checkStore(config, host, stop.signal),
+  const results = [
+    configResult(prepared, host),
+    ...secretsResult(variables),
+    await checkStore(config, host, signal),
     state,
-    ...await checkHosts(tasks, host, stop.signal).catch((error) => {
-      if (stop.signal.aborted) return [];
+    ...await checkDns(tasks, host, signal).catch((error) => {
+      if (signal.aborted) return [];
       throw error;
     }),
-    ...await checkPrograms(config, host),
+    ...await checkCommands(config, host),
   ];
-  if (stop.signal.aborted) return stop.exitCode();
+  if (signal.aborted) return signals.exitCode();
   const records = state.verdict === "wrong" ? NO_RECORDS : await recordsOf(prepared, host);
-  findings.push(...scheduleFindings(tasks, records, prepared.at));
+  results.push(...scheduleResults(tasks, records, prepared.at));
 
   const redact = createRedactor(config.secrets);
-  const told = findings.map((finding) => ({ ...finding, message: redact(finding.message) }));
+  const redacted = results.map((result) => ({ ...result, message: redact(result.message) }));
   const needed = permissionFlags({ config, tasks, variables, host });
   const permissions = needed.map(redact);
   const bucket = bucketOf(config);
@@ -79,9 +80,9 @@ export async function doctor(
   if (flags.json) {
     const message = notes.join("; ");
     const row = { check: "permissions", verdict: "note", message, flags: permissions };
-    await writeRows([...told, bucket === null ? row : { ...row, rules }], host);
+    await writeRows([...redacted, bucket === null ? row : { ...row, rules }], host);
   } else {
-    const rows = told.map(({ check, verdict, message }) => ({
+    const rows = redacted.map(({ check, verdict, message }) => ({
       style: STYLES[verdict],
       cells: [verdict, check, message],
     }));
@@ -98,13 +99,13 @@ export async function doctor(
       ...ruleLines(rules),
     ], host);
   }
-  return findings.some(({ verdict }) => verdict === "wrong") ? EXIT.failed : EXIT.good;
+  return results.some(({ verdict }) => verdict === "wrong") ? EXIT.failed : EXIT.good;
 }
 
 const NO_RECORDS: ReadonlyMap<string, TaskRecord> = new Map();
 
-/** A host that notes which environment variables are asked for. */
-function listening(host: Host, variables: Set<string>): Host {
+/** A host that records the names of the environment variables it is read for. */
+function recordingEnv(host: Host, variables: Set<string>): Host {
   return {
     ...host,
     env: (name) => {
@@ -114,8 +115,8 @@ function listening(host: Host, variables: Set<string>): Host {
   };
 }
 
-/** Prepares; for programs, a config that cannot be used is a finding as well as an error. */
-async function prepareOrTell(
+/** Prepares. With `--json`, an invalid config is written as a row before the error is thrown. */
+async function prepareOrReport(
   operands: readonly string[],
   flags: Flags,
   host: Host,
@@ -135,45 +136,45 @@ async function recordsOf(
   { config, tasks }: Prepared,
   host: Host,
 ): Promise<ReadonlyMap<string, TaskRecord>> {
-  await using state = await recall(config.state, host);
+  await using state = await openExistingState(config.state, host);
   return await state.records(tasks.map((task) => task.id));
 }
 
-function configFinding({ config, tasks }: Prepared, host: Host): Finding {
+function configResult({ config, tasks }: Prepared, host: Host): CheckResult {
   const files = config.files.map((file) => shortPath(file, host.cwd()));
   const where = files.length === 0 ? "the config" : files.join(" and ");
   const verdict = tasks.length === 0 ? "note" : "good";
   return { check: "config", verdict, message: `${where}: ${plural(tasks.length, "task")}` };
 }
 
-/** All of them have a value, or there would be no config. */
-function secretsFinding(variables: ReadonlySet<string>): Finding[] {
+/** The variables used by the config. They are set, or loading would have failed. */
+function secretsResult(variables: ReadonlySet<string>): CheckResult[] {
   const names = [...variables].filter((name) => !name.startsWith("CRONFETCH_"));
   if (names.length === 0) return [];
   return [{ check: "secrets", verdict: "good", message: `${names.join(", ")}: set` }];
 }
 
-/** One finding a schedule: how many tasks have it, and what comes next. */
-function scheduleFindings(
+/** One result per schedule: its tasks, and when the next one is due. */
+function scheduleResults(
   tasks: readonly Task[],
   records: ReadonlyMap<string, TaskRecord>,
   at: Temporal.Instant,
-): Finding[] {
+): CheckResult[] {
   const groups = Map.groupBy(tasks, (task) => describeSchedule(task.schedule, task.timezone));
-  return [...groups].map(([schedule, group]): Finding => {
+  return [...groups].map(([schedule, group]): CheckResult => {
     const decisions = group.map((task) => decideDue(task, dueMemory(records.get(task.id)), at));
     const due = decisions.filter((decision) => decision.due).length;
     const [next] = decisions.flatMap(({ nextDue }) => nextDue ?? []).sort(Temporal.Instant.compare);
     const words = [
       plural(group.length, "task"),
       ...(due === 0 ? [] : [`${due} due now`]),
-      next ? `next due ${relativeTime(next, at)} (${next})` : "never due by itself",
+      next ? `next due ${relativeTime(next, at)} (${next})` : "not due by a schedule",
     ];
     return { check: "schedule", verdict: "good", message: `${schedule}: ${words.join(", ")}` };
   });
 }
 
-/** What a person who writes the access rules of a bucket needs to know. */
+/** The access rules of a bucket, for its administrator. */
 function ruleLines(rules: readonly BucketRule[]): string[] {
   if (rules.length === 0) return [];
   return [
@@ -187,21 +188,21 @@ function ruleLines(rules: readonly BucketRule[]): string[] {
   ];
 }
 
-/** What the flags do not cover where credentials or the region come from elsewhere. */
+/** Permissions that depend on where credentials and the region come from. */
 function credentialNotes(bucket: BucketLocation, host: Host): string[] {
   return [
     ...(credentialsOf(host) === null
       ? [
-        "Credentials that are not in the environment need --allow-sys, --allow-env and --allow-read",
+        "Credentials from outside the environment need --allow-sys, --allow-env and --allow-read",
       ]
       : []),
     ...(serverOf(bucket, host) === null
-      ? ["The region is not set: the server of the bucket has to be added to --allow-net"]
+      ? ["The region is not set: add the server of the bucket to --allow-net"]
       : []),
   ];
 }
 
-/** What stands behind `run` to run the same config again. */
+/** The arguments of `run` for the same config. */
 function runArguments(
   { config }: Prepared,
   { config: given, only, output, state, allowPrivate }: Flags,
@@ -217,7 +218,7 @@ function runArguments(
   ];
 }
 
-/** A command for a POSIX shell, a flag a line. */
+/** A command for a POSIX shell, one flag per line. */
 function commandLines(permissions: readonly string[], run: readonly string[]): string[] {
   const program = ["main.ts", "run", ...run].map(shellQuoted).join(" ");
   const lines = [
@@ -228,17 +229,17 @@ function commandLines(permissions: readonly string[], run: readonly string[]): s
   return lines.map((line, index) => index === lines.length - 1 ? line : `${line} \\`);
 }
 
-/** What a run does not need. */
-const SERVE_NOTE = `Serving the status page needs ${HOSTNAME}:${PORT} in --allow-net ` +
-  `and ${TOKEN_VARIABLE} in --allow-env as well`;
+/** Permissions that only `serve` needs. */
+const SERVE_NOTE = `serve also needs ${HOSTNAME}:${PORT} in --allow-net ` +
+  `and ${TOKEN_VARIABLE} in --allow-env`;
 
-/** What the flags cannot tell. */
+/** Permissions that the config does not determine. */
 function permissionNotes(files: readonly string[], redacted: boolean): string[] {
   const modules = files.some((file) => file.toLowerCase().endsWith(".ts"));
   return [
-    "A host that one of these redirects to has to be added to --allow-net",
+    "Add the hosts of redirects to --allow-net",
     SERVE_NOTE,
-    ...(redacted ? ["Each *** stands for a secret"] : []),
-    ...(modules ? ["What a config in TypeScript imports has to be added to --allow-read"] : []),
+    ...(redacted ? ["Each *** is a redacted secret"] : []),
+    ...(modules ? ["Add the modules that a TypeScript config imports to --allow-read"] : []),
   ];
 }

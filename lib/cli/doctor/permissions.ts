@@ -1,4 +1,4 @@
-/** The permissions of Deno that a config needs, as flags. Pure. */
+/** The Deno permissions that a config needs, as flags. Pure. */
 
 import { dirname, relative, resolve, SEPARATOR } from "@std/path";
 import type { Config } from "../../config/config.ts";
@@ -9,29 +9,26 @@ import type { Task } from "../../core/task.ts";
 import type { S3Action } from "../../store/s3/errors.ts";
 import { S3_VARIABLES, serverOf } from "../../store/s3/settings.ts";
 
-/** What a run of a config reaches out for. */
+/** What determines the permissions of a run. */
 export interface PermissionNeeds {
-  /** Where files go, what is remembered, and what was read. */
   readonly config: Pick<Config, "store" | "state" | "files" | "alerts">;
-  /** What is to be run. */
   readonly tasks: readonly Task[];
-  /** Names of environment variables that loading the config asks for. */
+  /** Names of the environment variables that loading the config reads. */
   readonly variables: Iterable<string>;
-  /** The environment, and the folder that the program is started in; paths are relative to it. */
+  /** Paths are relative to its `cwd()`. */
   readonly host: Pick<Host, "env" | "cwd">;
 }
 
-/** Variables that decide how text is written: in colour, and free of commands for a workflow. */
+/** Variables that determine the output: colours, and escapes for GitHub Actions. */
 const DISPLAY_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_ACTIONS"];
 
 /**
- * The permission flags with which `run` carries out a config, and no more.
+ * The minimal permission flags for `run`.
  *
- * `--ignore-env` lets libraries that look for debugging switches of their own
- * find nothing, instead of failing. The store and the folder of the state are
- * granted whole, since files are drafted beside their places.
+ * With `--ignore-env`, other variables that libraries read are undefined instead of an error. The
+ * whole store and the folder of the state are granted, because drafts are files in them.
  *
- * @returns One argument of `deno run` each, unquoted.
+ * @returns Arguments of `deno run`, unquoted.
  */
 export function permissionFlags({ config, tasks, variables, host }: PermissionNeeds): string[] {
   const cwd = host.cwd();
@@ -66,14 +63,14 @@ export function bucketOf({ store }: Pick<Config, "store">): BucketLocation | nul
   return store.kind === "s3" ? store : null;
 }
 
-/** What a bucket's access rules (IAM) have to allow, and where. */
+/** A statement of a bucket's access rules (IAM). */
 export interface BucketRule {
-  /** Amazon resource name: of the bucket, or of the objects that are cronfetch's. */
+  /** Amazon resource name of the bucket, or of the objects under the prefix. */
   readonly resource: string;
   readonly actions: readonly S3Action[];
 }
 
-/** The access rules with which `run`, `verify` and `doctor` work on a bucket, and no more. */
+/** The minimal access rules for `run`, `verify` and `doctor` on a bucket. */
 export function bucketRules({ bucket, prefix }: BucketLocation): readonly BucketRule[] {
   const objects = prefix === "" ? "*" : `${prefix}/*`;
   return [
@@ -96,28 +93,28 @@ function programsOf({ alerts }: Pick<Config, "alerts">): string[] {
   return alerts.flatMap((alert) => alert.kind === "command" ? [alert.command[0]] : []);
 }
 
-/** Every URL that the config itself names for a task. */
+/** Every URL of a task in the config. */
 export function urlsOf({ url, mirrors, expect: { sha256 } }: Task): URL[] {
   const checksum = sha256 === null || typeof sha256 === "string" ? [] : [sha256.url];
   return [url, ...mirrors, ...checksum].map((text) => new URL(text));
 }
 
-/** Whether a host name, as `URL` gives it, is an address: there is nothing to look up. */
+/** Whether a host name, as normalized by `URL`, is an IP address. */
 export function isAddress(hostname: string): boolean {
   return hostname.startsWith("[") || /^[0-9]+(?:\.[0-9]+){3}$/.test(hostname);
 }
 
 /**
- * What to grant for a URL. A name is granted without its port: Deno allows no look-up of a name that
- * was granted for one port alone. `doctor` looks names up, and so does a run where `fetch` connects,
- * for the egress rule.
+ * The `--allow-net` value for a URL. Names have no port, because Deno does not resolve a name that
+ * is granted for one port only. `doctor` resolves names, and so does a run through `fetch`, for the
+ * egress policy.
  */
 function grantFor({ hostname, port, protocol }: URL): string {
   if (!isAddress(hostname)) return hostname;
   return `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`;
 }
 
-/** Paths as flags take them, those inside of another one left out. */
+/** Paths as values of a flag, without those inside another one. */
 function grantedPaths(paths: readonly string[], cwd: string): string[] {
   const expressible = paths.map((path) => withoutComma(resolve(path)));
   return expressible
@@ -125,7 +122,7 @@ function grantedPaths(paths: readonly string[], cwd: string): string[] {
     .map((path) => shortPath(path, cwd));
 }
 
-/** Deno's flags cannot hold a comma in a path; the next folder above then stands for it. */
+/** The nearest folder without a comma in its path, which Deno's flags cannot express. */
 function withoutComma(path: string): string {
   return path.includes(",") ? withoutComma(dirname(path)) : path;
 }
@@ -134,7 +131,7 @@ function isInside(path: string, folder: string): boolean {
   return path.startsWith(folder.endsWith(SEPARATOR) ? folder : folder + SEPARATOR);
 }
 
-/** A path relative to a folder where it is inside, else as it is. */
+/** A path relative to `cwd` if it is inside, else unchanged. */
 export function shortPath(path: string, cwd: string): string {
   if (path === cwd) return ".";
   return isInside(path, cwd) ? relative(cwd, path) : path;
@@ -144,7 +141,7 @@ function flag(name: string, values: readonly string[]): string | null {
   return values.length === 0 ? null : `${name}=${[...new Set(values)].join(",")}`;
 }
 
-/** Quotes an argument for a POSIX shell, where it needs it. */
+/** Quotes an argument for a POSIX shell if necessary. */
 export function shellQuoted(argument: string): string {
   if (/^[\w@%+=:,./-]+$/.test(argument)) return argument;
   return `'${argument.replaceAll("'", `'\\''`)}'`;
