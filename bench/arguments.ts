@@ -1,47 +1,47 @@
-/** What is asked for on the command line. */
+/** The command line of the benchmarks. */
 
 import { parseArgs } from "node:util";
 import { resolve } from "@std/path";
 import { PEERS } from "./peers.ts";
 import { type PeerId, type Scenario, SCENARIOS } from "./scenarios.ts";
 
-/** What is to be measured, and how. */
-export interface Wishes {
+/** Parsed options. */
+export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
-  /** Beside one that warms up. */
+  /** Measured rounds, after one warm-up round. */
   readonly rounds: number;
-  /** Folder of an older checkout, or null. */
+  /** Folder of another checkout, or null. */
   readonly against: string | null;
-  /** Those who take part besides cronfetch and curl; null for all. */
+  /** Peers besides cronfetch and curl; null for all. */
   readonly peers: ReadonlySet<PeerId> | null;
   readonly isTiny: boolean;
-  /** Whether `results/` and the README are written. */
+  /** Whether to write `results/` and the README. */
   readonly writes: boolean;
 }
 
-/** What a person has to know who asked for something that there is not. */
+/** The help text. */
 export const USAGE = `Usage: deno task bench [scenario…] [options]
 
 Scenarios (default: all):
 ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join("\n")}
 
 Options:
-  --rounds N      rounds that count, after one that warms up (default: 5)
+  --rounds N      measured rounds, after one warm-up round (default: 5)
   --against DIR   another checkout of cronfetch, measured as "before"
-  --peers A,B     only these besides cronfetch and curl:
+  --peers A,B     only these, besides cronfetch and curl:
                   ${Object.keys(PEERS).join(", ")}
-  --size tiny     a trial: very small, one round, cronfetch alone unless --peers says more
+  --size tiny     a trial: very small, one round, only cronfetch without --peers
   --write         write results/ and the README
 `;
 
 const ROUNDS = 5;
 
 /**
- * Reads the command line.
+ * Parses the command line.
  *
- * @throws {TypeError} That says what is wrong with it.
+ * @throws {TypeError} If it is invalid.
  */
-export function readWishes(args: readonly string[]): Wishes {
+export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -54,7 +54,9 @@ export function readWishes(args: readonly string[]): Wishes {
     },
   });
   const isTiny = oneOf("--size", values.size, ["full", "tiny"]) === "tiny";
-  if (isTiny && values.write) throw new TypeError("--write: results of --size tiny mean nothing");
+  if (isTiny && values.write) {
+    throw new TypeError("--write: results of --size tiny are meaningless");
+  }
   const named = positionals.map((name) => oneOf("scenario", name, NAMES));
   const against = values.against === undefined ? null : resolve(values.against);
   return {
@@ -73,7 +75,7 @@ function readRounds(text: string | undefined): number | null {
   if (text === undefined) return null;
   const rounds = Number(text);
   if (Number.isInteger(rounds) && rounds > 0) return rounds;
-  throw new TypeError(`--rounds: ${text} is no whole number from 1 on`);
+  throw new TypeError(`--rounds: ${text} is not a whole number from 1 on`);
 }
 
 function readPeers(text: string | undefined, against: string | null): Set<PeerId> | null {
@@ -87,5 +89,5 @@ function readPeers(text: string | undefined, against: string | null): Set<PeerId
 
 function oneOf(what: string, value: string, allowed: readonly string[]): string {
   if (allowed.includes(value)) return value;
-  throw new TypeError(`${what}: ${value} is none of ${allowed.join(", ")}`);
+  throw new TypeError(`${what}: ${value} is not one of ${allowed.join(", ")}`);
 }

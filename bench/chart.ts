@@ -1,4 +1,4 @@
-/** Pictures of what was measured, as SVG: small, of one font, readable on any background. */
+/** Charts of results as SVG: small, one font, readable on any background. */
 
 import { median } from "./measure.ts";
 import type { Result } from "./results.ts";
@@ -10,25 +10,25 @@ const NAMES_WIDTH = 170;
 const VALUES_WIDTH = 80;
 const TOP = 36;
 const COLOURS = { ours: "#0b7285", theirs: "#adb5bd", ink: "#212529", rule: "#dee2e6" };
-/** Of lines: ours first. */
+/** Colours of lines, cronfetch first. */
 const LINES = ["#0b7285", "#868e96", "#e8590c", "#5f3dc4"];
 
-/** A bar, and what is written at its end. */
+/** A bar and the text at its end. */
 export interface Bar {
   readonly name: string;
   readonly value: number;
   readonly text: string;
-  /** Whether it is cronfetch's. */
+  /** Whether it is the bar of cronfetch. */
   readonly isOurs: boolean;
 }
 
-/** A line through points, of which each is [x, y]. */
+/** A line through points. */
 export interface Line {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** The picture of a scenario, or null if it has none. */
+/** The chart of a scenario, or null if it has none. */
 export function chartOf(result: Result): string | null {
   const isMeasured = result.cases.some(({ peers }) => peers.length > 0);
   if (!isMeasured || result.chart === "none") return null;
@@ -62,7 +62,7 @@ function linesOf({ cases }: Result, figure: (run: Runs[number]) => number): Line
   });
 }
 
-/** Bars from left to right, one below another, all from zero. */
+/** Horizontal bars, starting at zero. */
 export function barChart(title: string, bars: readonly Bar[]): string {
   const most = Math.max(...bars.map(({ value }) => value));
   const room = WIDTH - NAMES_WIDTH - VALUES_WIDTH;
@@ -81,35 +81,35 @@ export function barChart(title: string, bars: readonly Bar[]): string {
   return svg(title, TOP + bars.length * ROW_HEIGHT + 8, rows);
 }
 
-/** A field of its own for a figure. */
-interface Field {
+/** The chart of one figure. */
+interface Panel {
   readonly title: string;
   readonly lines: readonly Line[];
 }
 
-const FIELD = { width: WIDTH / 2, height: 260, left: 56, right: 24, top: 64, bottom: 40 };
+const PANEL = { width: WIDTH / 2, height: 260, left: 56, right: 24, top: 64, bottom: 40 };
 
-/** Fields side by side. Both axes are logarithmic: twice as far means as many times as much. */
-export function lineCharts(title: string, fields: readonly Field[]): string {
-  const legend = (fields[0]?.lines ?? []).map(({ name }, index) =>
-    words(FIELD.left + index * 150, 44, name, "start", LINES[index])
+/** Panels side by side. Both axes are logarithmic. */
+export function lineCharts(title: string, panels: readonly Panel[]): string {
+  const legend = (panels[0]?.lines ?? []).map(({ name }, index) =>
+    words(PANEL.left + index * 150, 44, name, "start", LINES[index])
   );
-  const drawn = fields.flatMap((field, index) => drawField(field, index * FIELD.width));
-  return svg(title, FIELD.height, [...legend, ...drawn]);
+  const drawn = panels.flatMap((panel, index) => drawPanel(panel, index * PANEL.width));
+  return svg(title, PANEL.height, [...legend, ...drawn]);
 }
 
-function drawField({ title, lines }: Field, left: number): string[] {
+function drawPanel({ title, lines }: Panel, left: number): string[] {
   const points = lines.flatMap((line) => line.points);
   const x = scale(points.map(([value]) => value), [
-    left + FIELD.left,
-    left + FIELD.width - FIELD.right,
+    left + PANEL.left,
+    left + PANEL.width - PANEL.right,
   ]);
-  const y = scale(points.map(([, value]) => value), [FIELD.height - FIELD.bottom, FIELD.top + 16]);
-  const bottom = FIELD.height - FIELD.bottom;
+  const y = scale(points.map(([, value]) => value), [PANEL.height - PANEL.bottom, PANEL.top + 16]);
+  const bottom = PANEL.height - PANEL.bottom;
   return [
-    words(left + FIELD.left, FIELD.top, `${title} by tasks, both logarithmic`),
-    `<path d="M${left + FIELD.left} ${FIELD.top + 8}V${bottom}H${
-      left + FIELD.width - FIELD.right
+    words(left + PANEL.left, PANEL.top, `${title} by tasks, both logarithmic`),
+    `<path d="M${left + PANEL.left} ${PANEL.top + 8}V${bottom}H${
+      left + PANEL.width - PANEL.right
     }" ` + `fill="none" stroke="${COLOURS.rule}"/>`,
     ...[...new Set(points.map(([value]) => value))].map((value) =>
       words(x(value), bottom + 18, value.toLocaleString("en"), "middle")
@@ -126,7 +126,7 @@ function drawLine(
 ): string[] {
   const places = points.map(([a, b]) => ({ x: x(a), y: y(b), value: b }));
   const colour = LINES[index] ?? COLOURS.ink;
-  // Two lines are often close: the numbers of one stand above it, those of the next below.
+  // Lines are often close, so labels are above one line and below the next.
   const away = index % 2 === 0 ? -7 : 16;
   const path = places.map((place) => `${at(place.x)},${at(place.y)}`).join(" ");
   return [
@@ -138,7 +138,7 @@ function drawLine(
   ];
 }
 
-/** From values to places between two ends, by their logarithms. */
+/** A logarithmic scale from values to positions. */
 function scale(
   values: readonly number[],
   [from, to]: readonly [number, number],

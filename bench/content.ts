@@ -1,12 +1,12 @@
-/** What the origin's files hold: no two have the same bytes, nor has one the same twice. */
+/** Content of the origin's files: unique, without repetition. */
 
 import { join } from "@std/path";
 
-/** Each stretch of this many bytes begins with the number of its file, and its place in it. */
-const STRETCH_BYTES = 4096;
+/** Every this many bytes the content has the number of its file and its offset. */
+const STRIDE_BYTES = 4096;
 const BLOCK_BYTES = 4 * 2 ** 20;
 
-/** Bytes that look nowhere alike and do not compress; the same on each call. */
+/** Incompressible pseudo-random bytes, the same on each call. */
 function noise(sizeBytes: number): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(sizeBytes / 4));
   let word = 0x9e3779b9;
@@ -19,20 +19,20 @@ function noise(sizeBytes: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(words.buffer).subarray(0, sizeBytes);
 }
 
-/** Marks the stretches of a block of file `number` that stands at `offsetBytes`, a multiple of 4096. */
+/** Marks a block of file `number` that starts at `offsetBytes`, a multiple of 4096. */
 function mark(block: Uint8Array<ArrayBuffer>, number: number, offsetBytes: number): void {
   const view = new DataView(block.buffer, block.byteOffset, block.length);
-  for (let at = 0; at + 8 <= block.length; at += STRETCH_BYTES) {
+  for (let at = 0; at + 8 <= block.length; at += STRIDE_BYTES) {
     view.setUint32(at, number);
-    view.setUint32(at + 4, (offsetBytes + at) / STRETCH_BYTES);
+    view.setUint32(at + 4, (offsetBytes + at) / STRIDE_BYTES);
   }
 }
 
 /**
  * Writes the files `0.bin` to `COUNT - 1.bin` into a new folder.
  *
- * @param sizeBytes Of each; at least 8.
- * @returns Their names.
+ * @param sizeBytes Size of each, at least 8.
+ * @returns The names of the files.
  */
 export function writeContent(folder: string, count: number, sizeBytes: number): string[] {
   Deno.mkdirSync(folder, { recursive: true });

@@ -1,14 +1,14 @@
 /**
- * cronfetch beside other downloaders, in turns, against servers on loopback:
+ * Compares cronfetch with other downloaders, alternately, against servers on loopback:
  *
  *     deno task bench [scenario…]
  *
- * See README.md for what is compared, and `deno task bench --size tiny` for a trial.
+ * README.md describes the method; `deno task bench --size tiny` is a trial.
  */
 
 import { emptyDir } from "@std/fs";
 import { join } from "@std/path";
-import { readWishes, USAGE, type Wishes } from "./arguments.ts";
+import { type BenchOptions, parseOptions, USAGE } from "./arguments.ts";
 import { writeContent } from "./content.ts";
 import { type MemoryFolder, memoryFolder } from "./memory_folder.ts";
 import { AUTHORITY, type Origin, startNginx, startSlow } from "./origin.ts";
@@ -25,26 +25,26 @@ type Programs = ReadonlyMap<ProgramName, Program>;
 
 /** What all scenarios share. */
 interface Bench {
-  readonly wishes: Wishes;
+  readonly options: BenchOptions;
   readonly programs: Programs;
-  /** In memory, for all that comes and goes. */
+  /** A folder in memory for temporary files. */
   readonly folder: MemoryFolder;
   readonly origins: Readonly<Record<Scenario["origin"], Origin | null>>;
 }
 
-/** Measures what is asked for. Gives the exit code. */
+/** Runs the benchmarks and returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes("--help")) {
-    say(USAGE);
+    print(USAGE);
     return 0;
   }
-  const wishes = wishesOf(args);
-  if (wishes === null) return 2;
+  const options = optionsOf(args);
+  if (options === null) return 2;
   const programs = await findPrograms();
-  const missing = missingOf(wishes, programs);
-  for (const name of missing) tell(`${name} is missing: ${INSTALL}`);
-  if (missing.some((name) => isRequired(name, wishes))) return 2;
-  if (wishes.against !== null) await setUp(wishes.against);
+  const missing = missingOf(options, programs);
+  for (const name of missing) log(`${name} is missing: ${INSTALL}`);
+  if (missing.some((name) => isRequired(name, options))) return 2;
+  if (options.against !== null) await setUp(options.against);
 
   await using stack = new AsyncDisposableStack();
   disposeOnSignal(stack);
@@ -52,19 +52,19 @@ async function main(args: readonly string[]): Promise<number> {
   const nginx = stack.use(await startNginx(folder.file(SERVED)));
   const slow = stack.use(await startSlow(folder.file(SERVED), SLOW_BYTES_PER_SECOND));
   const origins = { plain: nginx.plain, tls: nginx.tls, slow, none: null };
-  for (const scenario of wishes.scenarios) {
-    const result = await measure(scenario, { wishes, programs, folder, origins });
-    say(`${report(result)}\n`);
-    if (wishes.writes) await writeResult(result);
+  for (const scenario of options.scenarios) {
+    const result = await measure(scenario, { options, programs, folder, origins });
+    print(`${report(result)}\n`);
+    if (options.writes) await writeResult(result);
   }
-  if (wishes.writes) await writeReadme();
+  if (options.writes) await writeReadme();
   return 0;
 }
 
 /** The folder in {@linkcode Bench.folder} that the origins serve. */
 const SERVED = "served";
 
-/** Leaves no gibibytes in memory behind when a person has enough of it. */
+/** Removes the files in memory on a signal. */
 function disposeOnSignal(stack: AsyncDisposable): void {
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     Deno.addSignalListener(signal, async () => {
@@ -74,42 +74,42 @@ function disposeOnSignal(stack: AsyncDisposable): void {
   }
 }
 
-function wishesOf(args: readonly string[]): Wishes | null {
+function optionsOf(args: readonly string[]): BenchOptions | null {
   try {
-    return readWishes(args);
+    return parseOptions(args);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    tell(`${error.message}\n\n${USAGE}`);
+    log(`${error.message}\n\n${USAGE}`);
     return null;
   }
 }
 
-/** The programs that would be needed and are not there. */
-function missingOf(wishes: Wishes, programs: Programs): ProgramName[] {
-  const asked = wishes.scenarios.flatMap((scenario) => idsOf(scenario, wishes))
+/** The required programs that are missing. */
+function missingOf(options: BenchOptions, programs: Programs): ProgramName[] {
+  const needed = options.scenarios.flatMap((scenario) => idsOf(scenario, options))
     .map((id) => PEERS[id].needs).filter((name) => name !== null);
-  return [...new Set<ProgramName>(["nginx", "time", ...asked])].filter((name) =>
+  return [...new Set<ProgramName>(["nginx", "time", ...needed])].filter((name) =>
     !programs.has(name)
   );
 }
 
-/** Whether nothing can be done without a program. */
-function isRequired(name: ProgramName, { isTiny }: Wishes): boolean {
+/** Whether a program is mandatory. */
+function isRequired(name: ProgramName, { isTiny }: BenchOptions): boolean {
   return name === "nginx" || name === "time" || (name === "curl" && !isTiny);
 }
 
-/** Who takes part in a scenario, in the order in which they are shown. */
-function idsOf({ peers, beside }: Scenario, wishes: Wishes): PeerId[] {
-  const { peers: wished, against } = wishes;
-  const isHeld = (id: PeerId) => id === "curl" || id === beside;
-  // Whoever the others are held against is there even if nobody asked, but for a trial.
-  const takesPart = (id: PeerId) =>
-    wished === null || wished.has(id) || (isHeld(id) && wished.size > 0);
+/** The peers of a scenario in display order. */
+function idsOf({ peers, beside }: Scenario, options: BenchOptions): PeerId[] {
+  const { peers: selected, against } = options;
+  const isBaseline = (id: PeerId) => id === "curl" || id === beside;
+  // The baseline is always included, except in a trial.
+  const isIncluded = (id: PeerId) =>
+    selected === null || selected.has(id) || (isBaseline(id) && selected.size > 0);
   const before: PeerId[] = against === null ? [] : ["before"];
-  return ["cronfetch", ...before, ...peers.filter(takesPart)];
+  return ["cronfetch", ...before, ...peers.filter(isIncluded)];
 }
 
-/** Makes another checkout able to run. */
+/** Runs the setup task of another checkout. */
 async function setUp(checkout: string): Promise<void> {
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "setup"],
@@ -121,15 +121,15 @@ async function setUp(checkout: string): Promise<void> {
 }
 
 async function measure(scenario: Scenario, bench: Bench): Promise<Result> {
-  const { wishes, programs } = bench;
+  const { options, programs } = bench;
   const cases: CaseResult[] = [];
-  for (const one of wishes.isTiny ? scenario.tiny : scenario.cases) {
+  for (const one of options.isTiny ? scenario.tiny : scenario.cases) {
     cases.push(await measureCase(scenario, one, bench));
   }
   const { name, title, beside, startsFrom, chart } = scenario;
   return {
     scenario: name,
-    title: wishes.isTiny ? `${name}, very small` : title,
+    title: options.isTiny ? `${name}, very small` : title,
     beside,
     startsFrom,
     chart,
@@ -141,7 +141,7 @@ async function measure(scenario: Scenario, bench: Bench): Promise<Result> {
 }
 
 async function measureCase(scenario: Scenario, one: Case, bench: Bench): Promise<CaseResult> {
-  const { wishes, programs, folder } = bench;
+  const { options, programs, folder } = bench;
   const origin = bench.origins[scenario.origin];
   const served = join(folder.file(SERVED), scenario.name);
   const peersFolder = folder.file("peers");
@@ -154,10 +154,10 @@ async function measureCase(scenario: Scenario, one: Case, bench: Bench): Promise
     urls: names.map((name) => `${origin?.url ?? NOWHERE}/${scenario.name}/${name}`),
     authority: scenario.origin === "tls" ? AUTHORITY : null,
     programs,
-    against: wishes.against,
+    against: options.against,
   };
   const jobs = new Map<string, { peer: Peer; job: Job }>();
-  for (const id of idsOf(scenario, wishes)) {
+  for (const id of idsOf(scenario, options)) {
     const peer = PEERS[id];
     if (peer.needs !== null && !programs.has(peer.needs)) continue;
     jobs.set(id, { peer, job: { ...common, folder: join(peersFolder, id) } });
@@ -166,14 +166,14 @@ async function measureCase(scenario: Scenario, one: Case, bench: Bench): Promise
   const peers = await measureRounds(jobs, {
     origin,
     served,
-    rounds: wishes.rounds,
-    tell: (text) => tell(`${title}: ${text}`),
+    rounds: options.rounds,
+    log: (text) => log(`${title}: ${text}`),
   });
-  for (const made of [served, peersFolder]) await emptyDir(made);
+  for (const path of [served, peersFolder]) await emptyDir(path);
   return { name: one.name, count: one.count, peers };
 }
 
-/** The origin of URLs that nobody asks. */
+/** The origin of URLs that are never requested. */
 const NOWHERE = "http://127.0.0.1:9";
 
 function versionsOf(programs: Programs): Record<string, string> {
@@ -182,12 +182,11 @@ function versionsOf(programs: Programs): Record<string, string> {
   return { Deno: Deno.version.deno, ...Object.fromEntries(others) };
 }
 
-/** Says something to whoever waits. */
-function tell(text: string): void {
+function log(text: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
-function say(text: string): void {
+function print(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 

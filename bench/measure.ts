@@ -1,20 +1,20 @@
-/** What the benchmarks share: what a program costs, and how a table is printed. */
+/** Measures programs and prints table rows. */
 
-/** What a program took. */
+/** Resources that a program used. */
 export interface Cost {
   readonly wallMs: number;
-  /** User and system. */
+  /** User and system time. */
   readonly processorMs: number;
   readonly peakMiB: number;
 }
 
-/** No program that is measured takes this long. One that does hangs. */
+/** Timeout of a program; far above any measured time. */
 const LIMIT_SECONDS = 900;
 
 /**
- * Runs a program to its end.
+ * Runs a program.
  *
- * @throws {Error} If it fails, or hangs.
+ * @throws {Error} If it fails or times out.
  */
 export async function cost(
   program: string,
@@ -29,19 +29,19 @@ export async function cost(
     stdout: "null",
   }).output();
   const wallMs = performance.now() - startedMs;
-  const said = new TextDecoder().decode(stderr).trim().split("\n");
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${said.slice(-5).join("\n")}`);
-  const [user = NaN, system = NaN, peakKib = NaN] = (said.at(-1) ?? "").split(" ").map(Number);
+  const output = new TextDecoder().decode(stderr).trim().split("\n");
+  if (code !== 0) throw new Error(`${program}: exit code ${code}: ${output.slice(-5).join("\n")}`);
+  const [user = NaN, system = NaN, peakKib = NaN] = (output.at(-1) ?? "").split(" ").map(Number);
   return { wallMs, processorMs: (user + system) * 1000, peakMiB: peakKib / 1024 };
 }
 
-/** The middle one. */
+/** The median; NaN of no values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
-/** Runs in pairs, as cells of a table: the ratio of the wall times, and what both took. */
+/** Table cells of paired runs: ratio and range of wall times, processor time, peak memory. */
 export function compared(
   pairs: readonly { readonly theirs: Cost; readonly ours: Cost }[],
 ): string[] {
@@ -59,7 +59,7 @@ export function compared(
   ];
 }
 
-/** Says a row of a table to a person. */
-export function say(...cells: readonly string[]): void {
+/** Prints a row of a Markdown table. */
+export function printRow(...cells: readonly string[]): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`| ${cells.join(" | ")} |\n`));
 }

@@ -1,11 +1,11 @@
-/** Folders in memory: a disk costs all programs the same, and differs from one minute to the next. */
+/** Folders in memory, since disk speed varies over time and would add noise. */
 
 import { exists } from "@std/fs";
 import { join } from "@std/path";
 
 const MEMORY = "/dev/shm";
 
-/** A folder that is removed, with all in it, when it is disposed of. */
+/** A folder that is removed when it is disposed of. */
 export interface MemoryFolder extends AsyncDisposable {
   /** Absolute. */
   readonly path: string;
@@ -13,7 +13,7 @@ export interface MemoryFolder extends AsyncDisposable {
   file(name: string): string;
 }
 
-/** Makes an empty folder in memory, or in the system's folder for temporary files. */
+/** Creates an empty folder in `/dev/shm`, or in the system's temporary folder. */
 export async function memoryFolder(): Promise<MemoryFolder> {
   const prefix = "cronfetch-bench-";
   const path = await Deno.makeTempDir(await exists(MEMORY) ? { dir: MEMORY, prefix } : { prefix });

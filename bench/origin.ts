@@ -1,4 +1,4 @@
-/** Where files come from: nginx, or a server that limits connections. Each counts what it sends. */
+/** Origin servers: nginx, or a server that limits connections. Each counts its traffic. */
 
 import { delay } from "@std/async";
 import { exists } from "@std/fs";
@@ -6,34 +6,34 @@ import { fromFileUrl, join } from "@std/path";
 import { freePort, NGINX, untilAnswered } from "../tests/heavy/nginx.ts";
 import { memoryFolder } from "./memory_folder.ts";
 
-/** What an origin saw. */
+/** Requests and bytes of an origin. */
 export interface Traffic {
   readonly requests: number;
-  /** Bytes of bodies sent. */
+  /** Sent body bytes. */
   readonly sentBytes: number;
 }
 
-/** A running server. Disposing of it ends it. */
+/** A running server. Disposing stops it. */
 export interface Origin extends AsyncDisposable {
   /** Without a slash at the end. */
   readonly url: string;
-  /** What it saw since this was last asked. Requests that failed are an error. */
+  /** Traffic since the last call. Throws if a request failed. */
   traffic(): Promise<Traffic>;
 }
 
 /** nginx on two ports. */
 export interface NginxOrigins extends AsyncDisposable {
   readonly plain: Origin;
-  /** HTTPS, with HTTP/2 for those who speak it. Its host is `localhost`. */
+  /** HTTPS on `localhost`, with HTTP/2 for clients that support it. */
   readonly tls: Origin;
 }
 
 const CERTIFICATES = fromFileUrl(new URL("../tests/fixtures/tls/", import.meta.url));
 
-/** What programs must trust for {@linkcode NginxOrigins.tls}. */
+/** Certificate authority of {@linkcode NginxOrigins.tls}. */
 export const AUTHORITY = join(CERTIFICATES, "authority.crt");
 
-/** Starts nginx on loopback, with the files below `root`. */
+/** Starts nginx on loopback with the files below `root`. */
 export async function startNginx(root: string): Promise<NginxOrigins> {
   await using stack = new AsyncDisposableStack();
   const own = stack.use(await memoryFolder());
@@ -61,7 +61,7 @@ export async function startNginx(root: string): Promise<NginxOrigins> {
   };
 }
 
-/** A line of the log is buffered until the log is reopened, so that writing it costs nothing. */
+/** The log is buffered until it is reopened, to keep its cost low. */
 function nginxConfig(own: string, root: string, plainPort: number, tlsPort: number): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `daemon off; master_process off; worker_processes 1; pid ${own}/pid;
@@ -86,7 +86,7 @@ http {
 
 const POLL_MS = 5;
 
-/** Has the log written out to its end, by reopening it, and counts what stands there. */
+/** Flushes the log by reopening it, and adds up its lines. */
 async function readTraffic(nginx: Deno.ChildProcess, log: string): Promise<Traffic> {
   const full = `${log}.full`;
   await Deno.rename(log, full);
@@ -98,7 +98,7 @@ async function readTraffic(nginx: Deno.ChildProcess, log: string): Promise<Traff
 /**
  * Adds up lines of `STATUS BYTES`.
  *
- * @throws {Error} If a request was not answered with 200, 206 or 304.
+ * @throws {Error} If a status is not 200, 206 or 304.
  */
 export function trafficOf(log: string): Traffic {
   let requests = 0;
@@ -113,7 +113,7 @@ export function trafficOf(log: string): Traffic {
   return { requests, sentBytes };
 }
 
-/** Starts `slow_origin.ts` on loopback, with the files below `root`. */
+/** Starts `slow_origin.ts` on loopback with the files below `root`. */
 export async function startSlow(root: string, bytesPerSecond: number): Promise<Origin> {
   const program = fromFileUrl(new URL("slow_origin.ts", import.meta.url));
   const child = new Deno.Command(Deno.execPath(), {
@@ -122,15 +122,15 @@ export async function startSlow(root: string, bytesPerSecond: number): Promise<O
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  const said = child.stdout.getReader();
-  const { value } = await said.read();
+  const output = child.stdout.getReader();
+  const { value } = await output.read();
   const url = `http://127.0.0.1:${new TextDecoder().decode(value).trim()}`;
   return {
     url,
     traffic: async () => await (await fetch(`${url}/-/traffic`)).json(),
     async [Symbol.asyncDispose]() {
       child.kill();
-      await said.cancel();
+      await output.cancel();
       await child.status;
     },
   };

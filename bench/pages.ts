@@ -1,4 +1,4 @@
-/** From results to the files in `results/`, and to what `README.md` shows of them. */
+/** Writes results to `results/` and to `README.md`. */
 
 import { exists } from "@std/fs";
 import { fromFileUrl, join } from "@std/path";
@@ -13,7 +13,7 @@ const README = join(HERE, "README.md");
 const BEGIN = "<!-- results -->";
 const END = "<!-- /results -->";
 
-/** Writes the results of one scenario, its table and its picture. */
+/** Writes the result of a scenario with its table and chart. */
 export async function writeResult(result: Result): Promise<void> {
   await Deno.mkdir(RESULTS, { recursive: true });
   const file = (ending: string) => join(RESULTS, `${result.scenario}.${ending}`);
@@ -23,7 +23,7 @@ export async function writeResult(result: Result): Promise<void> {
   if (chart !== null) await Deno.writeTextFile(file("svg"), chart);
 }
 
-/** Has `README.md` show all results that there are, and lays out what was written. */
+/** Updates `README.md` with all results, and formats the written files. */
 export async function writeReadme(): Promise<void> {
   const results: Result[] = [];
   for (const { name } of SCENARIOS) {
@@ -35,9 +35,9 @@ export async function writeReadme(): Promise<void> {
 }
 
 /**
- * A page with other results between its marks.
+ * Replaces the results between the marks of a page.
  *
- * @throws {Error} If the marks are not there.
+ * @throws {Error} If a mark is missing.
  */
 export function withResults(page: string, results: readonly Result[]): string {
   const begin = page.indexOf(BEGIN);
@@ -48,7 +48,7 @@ export function withResults(page: string, results: readonly Result[]): string {
   return [...text, page.slice(end)].join("\n\n");
 }
 
-/** A scenario in Markdown. `folder` is where its picture is, seen from the page. */
+/** A scenario in Markdown. `folder` is the relative path of its chart. */
 function section(result: Result, folder: string): string {
   const parts = [`## ${result.title}`, `${conditions(result)}`, tableOf(result)];
   if (chartOf(result) !== null) {
@@ -57,7 +57,7 @@ function section(result: Result, folder: string): string {
   return parts.join("\n\n") + "\n";
 }
 
-/** When, where and with what a scenario was measured. */
+/** Date, machine, rounds and versions of a result. */
 function conditions({ date, machine, cases, versions }: Result): string {
   const rounds = Math.max(...cases.flatMap(({ peers }) => peers.map(({ runs }) => runs.length)));
   const programs = Object.entries(versions).toSorted()
@@ -70,7 +70,7 @@ function machineText({ system, cores, memoryGiB }: Machine): string {
   return `${system} with ${cores} ${cores === 1 ? "core" : "cores"} and ${memoryGiB} GiB`;
 }
 
-/** The heading and the table for a terminal. */
+/** A result for the terminal. */
 export function report(result: Result): string {
   return `## ${result.title}\n\n${conditions(result)}\n\n${tableOf(result)}\n`;
 }

@@ -1,53 +1,53 @@
-/** Who is measured, and how each is called. */
+/** The measured downloaders and their command lines. */
 
 import { fromFileUrl, join } from "@std/path";
 import type { Case, PeerId, Scenario } from "./scenarios.ts";
 import type { Program, ProgramName } from "./programs.ts";
 
-/** What a peer is to do. */
+/** The task of a peer in a case. */
 export interface Job {
   readonly scenario: Scenario;
   readonly case: Case;
   readonly urls: readonly string[];
-  /** The peer's own, and the one it runs in. For what it writes there is {@linkcode MADE}. */
+  /** The peer's working directory. It writes to {@linkcode MADE}. */
   readonly folder: string;
-  /** A certificate to trust, or null. */
+  /** File of a certificate to trust, or null. */
   readonly authority: string | null;
   readonly programs: ReadonlyMap<ProgramName, Program>;
-  /** The older checkout that is measured as `before`, or null. */
+  /** The checkout measured as `before`, or null. */
   readonly against: string | null;
 }
 
-/** A call of a program. */
+/** A command line. */
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** One who takes part. */
+/** A measured downloader. */
 export interface Peer {
-  /** For people. */
+  /** Display name. */
   readonly name: string;
-  /** What it cannot do without. */
+  /** The program that it requires. */
   readonly needs: ProgramName | null;
-  /** Whether it leaves the files in {@linkcode FILES}. */
+  /** Whether it writes files to {@linkcode FILES}. */
   readonly publishes: boolean;
-  /** Writes its lists and configs, which are not part of what is measured. */
+  /** Writes its lists and configs before the measurement. */
   readonly prepare: (job: Job) => Promise<Command>;
 }
 
-/** Folder in a job's folder for all that a run makes; it is emptied where files are to be new. */
+/** Folder in a job's folder for everything that a run writes; emptied between runs. */
 export const MADE = "made";
-/** Folder in a job's folder that the files are brought to. */
+/** Folder in a job's folder for downloaded files. */
 export const FILES = `${MADE}/files`;
-/** Where `state_records.ts` says how long its steps took. */
+/** File with the durations measured by `state_records.ts`. */
 export const FIGURES = `${MADE}/figures.json`;
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
-/** Everyone. */
+/** All peers. */
 export const PEERS: Readonly<Record<PeerId, Peer>> = {
   cronfetch: {
     name: "cronfetch",
@@ -84,7 +84,7 @@ export const PEERS: Readonly<Record<PeerId, Peer>> = {
   },
 };
 
-/** With every permission, as the time that checking them takes is not to be measured. */
+/** Deno with all permissions, so that permission checks are not measured. */
 function deno(args: readonly string[], job?: Job): Command {
   const env: Record<string, string> = job?.authority ? { DENO_CERT: job.authority } : {};
   return { program: Deno.execPath(), args: ["run", "--quiet", "-A", ...args], env };
@@ -93,7 +93,7 @@ function deno(args: readonly string[], job?: Job): Command {
 async function cronfetch(root: string, job: Job): Promise<Command> {
   if (job.scenario.command === "state") return stateRecords(root, job);
   const { atOnce, segments } = job.scenario;
-  const canSegment = segments > 1 && await knows(root, "segments");
+  const canSegment = segments > 1 && await hasOption(root, "segments");
   const config = join(job.folder, "cronfetch.json");
   const settings = {
     store: FILES,
@@ -102,14 +102,14 @@ async function cronfetch(root: string, job: Job): Promise<Command> {
     ...(canSegment ? { defaults: { segments } } : {}),
   };
   await Deno.writeTextFile(config, JSON.stringify({ ...settings, tasks: job.urls }));
-  // As the line for crontab in the docs has it.
+  // As in the crontab line of the docs.
   const program = [`--lock=${join(job.folder, "deno.lock")}`, join(root, "main.ts")];
   if (job.scenario.command === "plan") return deno([...program, "plan", "-c", config], job);
   return deno([...program, "run", "-q", "-c", config], job);
 }
 
-/** Whether a checkout has an option: an older one refuses what it does not know. */
-async function knows(root: string, option: string): Promise<boolean> {
+/** Whether a checkout supports an option; older ones reject unknown options. */
+async function hasOption(root: string, option: string): Promise<boolean> {
   const schema = await Deno.readTextFile(join(root, "cronfetch.schema.json"));
   return schema.includes(`"${option}"`);
 }
@@ -141,7 +141,7 @@ async function curl({ scenario, urls, folder, authority }: Job): Promise<Command
   await Deno.writeTextFile(join(folder, "curl.txt"), entries.join("next\n"));
   const most = String(scenario.atOnce);
   const args = ["--disable", "--parallel", "--parallel-max", most, "-K", "curl.txt"];
-  // Otherwise all wait for the first file, to learn whether one connection would do for them.
+  // Otherwise curl waits for the first response to check for multiplexing.
   if (scenario.origin === "slow") args.push("--parallel-immediate");
   return { program: "curl", args };
 }
@@ -152,7 +152,7 @@ async function wget2({ scenario, urls, folder, authority }: Job): Promise<Comman
   args.push(`--max-threads=${scenario.atOnce}`, "-i", LIST, "-P", FILES);
   if (scenario.unchanged) args.push("-N");
   if (authority !== null) args.push(`--ca-certificate=${authority}`);
-  // Not in pieces where the others are: with --chunk-size wget2 1.99 may not come to an end.
+  // No ranges: with --chunk-size wget2 1.99 may hang.
   return { program: "wget2", args };
 }
 
@@ -184,7 +184,7 @@ async function bareFetch(job: Job): Promise<Command> {
   return deno(args, job);
 }
 
-/** From here on fetch's bytes are best read into a buffer of one's own. */
+/** Above this size reading fetch bodies into a reused buffer is faster. */
 const LARGE_BYTES = 2 ** 20;
 
 const LIST = "urls.txt";

@@ -1,21 +1,23 @@
-/** The programs that the benchmarks need: where they are, and which are missing. */
+/** Finds the programs that the benchmarks need. */
 
 import { exists } from "@std/fs";
 import { NGINX } from "../tests/heavy/nginx.ts";
 
-/** A program that is not ours. */
+/** A third-party program. */
 export type ProgramName = "nginx" | "time" | "curl" | "wget2" | "aria2c" | "aiohttp";
 
-/** One that was found. */
+/** An installed program. */
 export interface Program {
-  /** Path, or a name that is found on `PATH`. */
+  /** Path, or a name on `PATH`. */
   readonly path: string;
-  /** As it tells it. */
+  /** As printed by the program. */
   readonly version: string;
 }
 
-/** How to ask each for its version. */
-const ASKED: Readonly<Record<Exclude<ProgramName, "aiohttp">, readonly [string, ...string[]]>> = {
+/** Commands that print versions. */
+const VERSION_COMMANDS: Readonly<
+  Record<Exclude<ProgramName, "aiohttp">, readonly [string, ...string[]]>
+> = {
   nginx: [NGINX ?? "nginx", "-v"],
   time: ["/usr/bin/time", "--version"],
   curl: ["curl", "--version"],
@@ -23,14 +25,14 @@ const ASKED: Readonly<Record<Exclude<ProgramName, "aiohttp">, readonly [string, 
   aria2c: ["aria2c", "--version"],
 };
 
-/** Debian's packages are of Debian's Python, which need not be the first on `PATH`. */
+/** Debian's packages belong to Debian's Python, which may not be the first on `PATH`. */
 const PYTHONS = ["python3", "/usr/bin/python3"];
 const ASK_AIOHTTP = "import aiofiles, aiohttp; print(aiohttp.__version__)";
 
-/** Looks for all of them. Those that are missing are left out. */
+/** Finds all programs; missing ones are omitted. */
 export async function findPrograms(): Promise<ReadonlyMap<ProgramName, Program>> {
   const found = new Map<ProgramName, Program>();
-  for (const [name, [path, ...args]] of Object.entries(ASKED)) {
+  for (const [name, [path, ...args]] of Object.entries(VERSION_COMMANDS)) {
     const version = await versionOf(path, args);
     if (version !== null) found.set(name as ProgramName, { path, version });
   }
@@ -41,14 +43,14 @@ export async function findPrograms(): Promise<ReadonlyMap<ProgramName, Program>>
   return found;
 }
 
-/** What a program says its version is; null if it cannot be run. */
+/** The version of a program; null if it cannot be run. */
 async function versionOf(path: string, args: readonly string[]): Promise<string | null> {
   if (path.startsWith("/") && !await exists(path)) return null;
   try {
     const { code, stdout, stderr } = await new Deno.Command(path, { args: [...args] }).output();
     if (code !== 0) return null;
-    const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    return /\d+\.\d+(?:\.\d+)*/.exec(said)?.[0] ?? "unknown";
+    const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    return /\d+\.\d+(?:\.\d+)*/.exec(output)?.[0] ?? "unknown";
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;

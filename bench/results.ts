@@ -1,58 +1,58 @@
-/** What was measured, as it stands in `results/`. Tables and pictures are made of it. */
+/** Results as stored in `results/`, the source of tables and charts. */
 
 import type { Cost } from "./measure.ts";
 
 /** One run of one peer. */
 export interface Run extends Cost {
-  /** Requests that the origin saw; null without an origin. */
+  /** Requests that the origin received; null without an origin. */
   readonly requests: number | null;
-  /** Bytes of bodies that the origin sent; null without an origin. */
+  /** Body bytes that the origin sent; null without an origin. */
   readonly sentBytes: number | null;
-  /** Files that were compared with the origin's afterwards. */
+  /** Number of files compared with the origin's. */
   readonly checkedFiles: number;
-  /** Their size together. */
+  /** Total size of these files. */
   readonly checkedBytes: number;
-  /** How long parts of the work took, in ms, where the program tells. */
+  /** Durations of steps in ms, if the program measures them. */
   readonly stepsMs: Readonly<Record<string, number>>;
 }
 
-/** What a peer took. */
+/** The runs of a peer. */
 export interface PeerRuns {
-  /** As `--peers` says it. */
+  /** As in `--peers`. */
   readonly id: string;
-  /** For people. */
+  /** Display name. */
   readonly name: string;
-  /** One a round; those of one round belong together. */
+  /** One per round, in the order of rounds. */
   readonly runs: readonly Run[];
 }
 
-/** What a case came to. */
+/** The result of a case. */
 export interface CaseResult {
-  /** For people; empty where there is just one. */
+  /** Display name; empty for a single case. */
   readonly name: string;
   /** Files, tasks or records. */
   readonly count: number;
   readonly peers: readonly PeerRuns[];
 }
 
-/** What a scenario came to. */
+/** The result of a scenario. */
 export interface Result {
   readonly scenario: string;
   readonly title: string;
-  /** Id of the peer that the others are held against, or null. */
+  /** Id of the baseline peer, or null. */
   readonly beside: string | null;
-  /** Id of the peer whose time is taken off, or null. */
+  /** Id of the peer whose time is subtracted, or null. */
   readonly startsFrom: string | null;
   readonly chart: "bars" | "lines" | "none";
   /** YYYY-MM-DD, in UTC. */
   readonly date: string;
   readonly machine: Machine;
-  /** By program. */
+  /** Versions by program. */
   readonly versions: Readonly<Record<string, string>>;
   readonly cases: readonly CaseResult[];
 }
 
-/** Where it was measured. */
+/** The machine of a measurement. */
 export interface Machine {
   readonly system: string;
   readonly cores: number;
@@ -68,7 +68,7 @@ export function thisMachine(): Machine {
   };
 }
 
-/** JSON whose keys are sorted, and whose numbers have no more digits than mean anything. */
+/** JSON with sorted keys and numbers rounded to one digit. */
 export function stableJson(value: unknown): string {
   return JSON.stringify(value, sorted, 2) + "\n";
 }

@@ -1,4 +1,4 @@
-/** What is measured. */
+/** The scenarios of the benchmarks. */
 
 /** A downloader to measure, as named by `--peers`. */
 export type PeerId =
@@ -12,52 +12,52 @@ export type PeerId =
   | "fetch"
   | "empty";
 
-/** Files or records of one size. A scenario has one such, or several to show how it grows. */
+/** A number of files or records of one size. Several cases in a scenario show growth. */
 export interface Case {
-  /** For people; empty where the scenario has just one. */
+  /** Display name; empty for a single case. */
   readonly name: string;
   /** Files, tasks or records. */
   readonly count: number;
-  /** Of each file. */
+  /** Size of each file. */
   readonly sizeBytes: number;
 }
 
-/** One thing to measure. */
+/** A measured scenario. */
 export interface Scenario {
-  /** On the command line, and of its files. */
+  /** Name on the command line and of its files. */
   readonly name: string;
-  /** What it is, for people. */
+  /** Display name. */
   readonly title: string;
-  /** What cronfetch does: `cronfetch run`, `cronfetch plan`, or its state alone. */
+  /** The measured command, or only the state. */
   readonly command: "run" | "plan" | "state";
-  /** Who sends the files, if anybody does. */
+  /** The origin server. */
   readonly origin: "plain" | "tls" | "slow" | "none";
-  /** The files are there already, and have not changed. */
+  /** Whether the files are already downloaded and unchanged. */
   readonly unchanged: boolean;
-  /** Requests for a host that may be under way at once. */
+  /** Concurrent requests to the host. */
   readonly atOnce: number;
-  /** Into how many ranges a large file is cut, by those who can; 1 is none. */
+  /** Ranges per large file, for peers that support them; 1 is none. */
   readonly segments: number;
-  /** Who takes part, cronfetch and an older checkout of it aside. */
+  /** Peers besides cronfetch. */
   readonly peers: readonly PeerId[];
-  /** Whom the others are held against; null if nobody. */
+  /** The baseline, or null. */
   readonly beside: PeerId | null;
-  /** Also say how much longer than this one each takes, in ms. */
+  /** The peer whose time is subtracted in a further column, or null. */
   readonly startsFrom: PeerId | null;
-  /** What the picture shows. */
+  /** Type of the chart. */
   readonly chart: "bars" | "lines" | "none";
   readonly cases: readonly Case[];
-  /** The same, of a size for trying out. */
+  /** Cases of `--size tiny`. */
   readonly tiny: readonly Case[];
 }
 
-/** Bytes a second that the slow origin gives each connection. */
+/** Bytes per second and connection of the slow origin. */
 export const SLOW_BYTES_PER_SECOND = 10_000_000;
 
 const KIB = 1024;
 const GIB = 2 ** 30;
 
-/** What most scenarios have in common. */
+/** Defaults of most scenarios. */
 const PLAIN = {
   command: "run",
   origin: "plain",
@@ -70,12 +70,12 @@ const PLAIN = {
   chart: "bars",
 } as const;
 
-/** A case without a name. */
+/** A single case. */
 function only(count: number, sizeBytes: number): readonly Case[] {
   return [{ name: "", count, sizeBytes }];
 }
 
-/** All of them, in the order in which they are shown. */
+/** All scenarios in display order. */
 export const SCENARIOS: readonly Scenario[] = [
   {
     ...PLAIN,
@@ -110,7 +110,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...PLAIN,
     name: "tls",
-    title: "5,000 files of 16 KiB over HTTPS, with HTTP/2 for those who speak it",
+    title: "5,000 files of 16 KiB over HTTPS, with HTTP/2 where supported",
     origin: "tls",
     cases: only(5000, 16 * KIB),
     tiny: only(20, 16 * KIB),
@@ -118,7 +118,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...PLAIN,
     name: "slow",
-    title: "Ten files of 20 MB from a server that gives each connection 10 MB/s",
+    title: "Ten files of 20 MB from a server that limits each connection to 10 MB/s",
     origin: "slow",
     atOnce: 80,
     segments: 8,
@@ -129,7 +129,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...PLAIN,
     name: "growth",
-    title: "More and more tasks, of 1 KiB each",
+    title: "Growing numbers of tasks, of 1 KiB each",
     peers: ["curl"],
     chart: "lines",
     cases: [1000, 10_000, 100_000].map((count) => tasks(count, KIB)),

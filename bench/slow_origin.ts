@@ -1,30 +1,30 @@
 /**
- * A server that limits each connection, as many do: more than that takes several.
+ * A server that limits the rate of each connection, so that several connections are faster.
  *
  *     deno run -A bench/slow_origin.ts FOLDER BYTES_PER_SECOND
  *
- * Prints its port on loopback. HTTP/1.1 by hand, as nginx limits a request, not a
- * connection, and forgives bursts. It knows GET and HEAD, ETags, single ranges and
- * If-Range. `/-/traffic` tells what it has sent since that was last asked.
+ * Prints its port on loopback. nginx limits requests instead of connections and allows bursts, hence
+ * this server. It supports GET and HEAD, ETags, single ranges and If-Range. `/-/traffic` returns the
+ * traffic since the last call.
  */
 
 import { delay } from "@std/async";
 import { join } from "@std/path";
 
-/** The rhythm in which a connection is given bytes. */
+/** Interval of writes to a connection. */
 const TICK_MS = 100;
 
-/** Part of a file: from the byte `start` up to, and without, the byte `end`. */
+/** A byte range; `end` is exclusive. */
 export interface Range {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * What a Range header asks of a file.
+ * Parses a Range header.
  *
- * @returns Null for the whole file (no range, several, or none that is understood), and
- * `unsatisfiable` for one that begins after the end.
+ * @returns Null for the whole file (no, several or unsupported ranges), and `unsatisfiable` for a
+ * range behind the end.
  */
 export function rangeOf(
   header: string | undefined,
@@ -42,20 +42,20 @@ export function rangeOf(
   return { start, end: last === "" ? sizeBytes : Math.min(Number(last) + 1, sizeBytes) };
 }
 
-/** A request, without its body; names of headers in lower case. */
+/** A request without body; header names are in lower case. */
 export interface Request {
   readonly method: string;
   readonly path: string;
   readonly headers: ReadonlyMap<string, string>;
 }
 
-/** An answer's head, and the part of the file that follows; null if none does. */
+/** The head of a response and the range of the file in its body, or null. */
 export interface Answer {
   readonly head: string;
   readonly body: Range | null;
 }
 
-/** Answers a request for a file of `sizeBytes`; null is one that is not there. */
+/** The response to a request for a file of `sizeBytes`; null for a missing file. */
 export function answerTo(request: Request, sizeBytes: number | null, etag: string): Answer {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return { head: head("405 Method Not Allowed", { "content-length": 0 }), body: null };
@@ -94,7 +94,7 @@ function head(status: string, headers: Readonly<Record<string, string | number>>
   return `HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`;
 }
 
-/** Reads a request's head as it stands before the empty line. */
+/** Parses a request head, up to the empty line. */
 export function parseRequest(text: string): Request {
   const [first = "", ...lines] = text.split("\r\n");
   const [method = "", path = ""] = first.split(" ");
@@ -120,7 +120,7 @@ class Pace {
     return Math.ceil(this.#bytesPerSecond * TICK_MS / 1000);
   }
 
-  /** Waits until `bytes` more may go. A pause of the connection is not made up for. */
+  /** Waits until `bytes` more may be sent. An idle period gives no credit. */
   async wait(bytes: number): Promise<void> {
     const now = performance.now();
     this.#flowedAtMs = Math.max(now, this.#flowedAtMs) + bytes / this.#bytesPerSecond * 1000;
@@ -128,13 +128,13 @@ class Pace {
   }
 }
 
-/** Serves one folder, and counts. */
+/** Serves a folder and counts the traffic. */
 class SlowServer {
   readonly #folder: string;
   readonly #bytesPerSecond: number;
   #requests = 0;
   #sentBytes = 0;
-  /** Answers under way. */
+  /** Active responses. */
   #active = 0;
 
   constructor(folder: string, bytesPerSecond: number) {
@@ -142,17 +142,17 @@ class SlowServer {
     this.#bytesPerSecond = bytesPerSecond;
   }
 
-  /** Answers the requests of a connection, one after another, until it ends. */
+  /** Serves the requests of a connection sequentially until it ends. */
   async serve(connection: Deno.TcpConn): Promise<void> {
     using _ = connection;
     const pace = new Pace(this.#bytesPerSecond);
     try {
       for await (const request of requestsOf(connection)) {
-        if (request.path === "/-/traffic") await this.#tell(connection);
+        if (request.path === "/-/traffic") await this.#sendTraffic(connection);
         else await this.#count(() => this.#answer(connection, request, pace));
       }
     } catch (error) {
-      // Clients may go whenever they like.
+      // Clients may disconnect at any time.
       if (!isGone(error)) throw error;
     }
   }
@@ -167,8 +167,8 @@ class SlowServer {
     }
   }
 
-  /** Not before all answers are over: whoever has gone is still sent a last piece. */
-  async #tell(connection: Deno.TcpConn): Promise<void> {
+  /** Waits for active responses: a disconnected client is still sent its last chunk. */
+  async #sendTraffic(connection: Deno.TcpConn): Promise<void> {
     while (this.#active > 0) await delay(TICK_MS / 10);
     const body = JSON.stringify({ requests: this.#requests, sentBytes: this.#sentBytes });
     this.#requests = 0;
@@ -191,7 +191,7 @@ class SlowServer {
     const piece = new Uint8Array(pace.pieceBytes);
     for (let leftBytes = body.end - body.start; leftBytes > 0;) {
       const read = await file.read(piece.subarray(0, leftBytes));
-      if (read === null) throw new Error(`${path} has become shorter`);
+      if (read === null) throw new Error(`${path} was truncated`);
       await pace.wait(read);
       await writeAll(connection, piece.subarray(0, read));
       this.#sentBytes += read;
@@ -200,7 +200,7 @@ class SlowServer {
   }
 }
 
-/** The requests of a connection as they come. They have no bodies. */
+/** The requests of a connection. They have no bodies. */
 async function* requestsOf(connection: Deno.TcpConn): AsyncGenerator<Request> {
   let text = "";
   for await (const part of connection.readable.pipeThrough(new TextDecoderStream())) {

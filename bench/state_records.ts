@@ -1,10 +1,10 @@
 /**
- * Writes records into a state and reads them again:
+ * Measures writing records to a state and reading them:
  *
  *     deno run -A bench/state_records.ts CHECKOUT STATE RECORDS FIGURES
  *
- * CHECKOUT is the cronfetch whose `lib/` is measured, STATE a location such as
- * `kv:/tmp/state.db`, FIGURES the JSON file that the milliseconds go to.
+ * CHECKOUT is the checkout whose `lib/` is measured, STATE a location such as `kv:/tmp/state.db`,
+ * FIGURES the JSON file for the durations in milliseconds.
  */
 
 import { assertEquals } from "@std/assert";
@@ -40,7 +40,7 @@ const figures: Record<string, number> = {};
 }
 await Deno.writeTextFile(figuresFile, JSON.stringify(figures));
 
-/** Does something, and remembers how long it took. */
+/** Records the duration of `work`. */
 async function timed<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
   const startedMs = performance.now();
   const result = await work();
@@ -52,7 +52,7 @@ function imported<Module>(path: string): Promise<Module> {
   return import(toFileUrl(join(checkout, path)).href);
 }
 
-/** As a run leaves it of a file that was fetched once. */
+/** The record of a file that was downloaded once. */
 function recordOf(index: number): TaskRecord {
   const at = "2026-01-15T12:00:00Z";
   return {

@@ -1,24 +1,24 @@
-/** Tables of what was measured, in Markdown, for a terminal and for the README. */
+/** Markdown tables of results, for a terminal and the README. */
 
 import { median } from "./measure.ts";
 import type { CaseResult, PeerRuns, Result, Run } from "./results.ts";
 
-/** A middle value and how far the others are from it. */
+/** Median and range of values. */
 export interface Spread {
   readonly median: number;
   readonly least: number;
   readonly most: number;
 }
 
-/** Middle and ends of some values; NaN and infinities if there are none. */
+/** Median and range of some values; NaN and infinities of none. */
 export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
 }
 
 /**
- * One peer held against another, round by round: what is around them at the time slows both.
+ * Ratios of two peers by round: load on the machine slows both runs of a round.
  *
- * @param figure What of a run is compared; more is worse.
+ * @param figure The compared figure; more is worse.
  */
 export function pairedRatios(
   peer: PeerRuns,
@@ -39,20 +39,20 @@ function paired(
   });
 }
 
-/** A column: its head, and what stands in it for a peer of a case. */
+/** A column: its head, and its cell for a peer of a case. */
 interface Column {
   readonly head: string;
   readonly cell: (peer: PeerRuns, among: CaseResult) => string;
 }
 
-/** The table of a scenario, and what else is to be said of it. */
+/** The table of a scenario, with further lines below it. */
 export function tableOf(result: Result): string {
   const columns = columnsOf(result);
   const rows = result.cases.flatMap((among) =>
     among.peers.map((peer) => columns.map(({ cell }) => cell(peer, among)))
   );
-  const said = [...beforeLines(result), checkedLine(result)].filter((line) => line !== "");
-  return [markdown(columns.map(({ head }) => head), rows), ...said].join("\n\n");
+  const lines = [...beforeLines(result), checkedLine(result)].filter((line) => line !== "");
+  return [markdown(columns.map(({ head }) => head), rows), ...lines].join("\n\n");
 }
 
 function columnsOf({ cases, beside, startsFrom }: Result): Column[] {
@@ -78,7 +78,7 @@ const wall = ({ wallMs }: Run): number => wallMs;
 const processor = ({ processorMs }: Run): number => processorMs;
 const peak = ({ peakMiB }: Run): number => peakMiB;
 
-/** The median of the ratios, which need not be the ratio of the medians. */
+/** The median of the ratios, which is not the ratio of the medians. */
 function ratioColumn(beside: string, cases: readonly CaseResult[]): Column {
   return {
     head: `wall / ${nameOf(beside, cases)}`,
@@ -110,7 +110,7 @@ function trafficColumns(cases: readonly CaseResult[]): Column[] {
   ];
 }
 
-/** In the order in which they are taken. */
+/** The steps of `state_records.ts` in their order. */
 const STEPS = ["open", "write", "read"];
 
 function stepColumns(cases: readonly CaseResult[]): Column[] {
@@ -122,7 +122,7 @@ function stepColumns(cases: readonly CaseResult[]): Column[] {
   }));
 }
 
-/** How cronfetch fares beside the older checkout, where one was measured. */
+/** Ratios of cronfetch to the other checkout, if one was measured. */
 function beforeLines({ cases }: Result): string[] {
   return cases.flatMap(({ name, peers }) => {
     const now = peers.find(({ id }) => id === "cronfetch");
@@ -162,7 +162,7 @@ function ratio({ median, least, most }: Spread): string {
   return `${digits(median)} (${digits(least)}–${digits(most)})`;
 }
 
-/** A value that should be the same in each round, or from where to where it goes. */
+/** A value that is usually the same in each round, else its range. */
 function span(values: readonly (number | null)[], unit: number): string {
   const known = values.filter((value) => value !== null).map((value) => value / unit);
   if (known.length === 0) return "–";
@@ -170,12 +170,12 @@ function span(values: readonly (number | null)[], unit: number): string {
   return [...new Set(ends)].join("–");
 }
 
-/** With commas between thousands, and at most `digits` behind the point. */
+/** A number with thousands separators and at most `digits` decimals. */
 function grouped(value: number, digits = 0): string {
   return value.toLocaleString("en", { maximumFractionDigits: digits });
 }
 
-/** A table of Markdown as `deno fmt` lays it out. */
+/** A Markdown table, formatted like `deno fmt` does. */
 export function markdown(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = heads.map((head, column) =>
     Math.max(3, head.length, ...rows.map((row) => row[column]?.length ?? 0))

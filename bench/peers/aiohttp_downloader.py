@@ -1,10 +1,10 @@
-"""Downloads a list of URLs with aiohttp and aiofiles, the way most scripts of that kind do it.
+"""Downloads a list of URLs with aiohttp and aiofiles, as most such scripts do.
 
     python3 aiohttp_downloader.py URLS FOLDER [--at-once N] [--etags FILE] [--authority FILE]
 
-One session for all, a semaphore, a timeout for each download, pieces written to a temporary name
-as they come, and a rename when the body is whole. With --etags it asks whether files have changed,
-and remembers the ETags in a JSON file.
+One session, a semaphore, a timeout per download, chunks written to a temporary name as they
+arrive, and a rename when the body is complete. With --etags it sends conditional requests and keeps
+the ETags in a JSON file.
 """
 
 import argparse
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 600
 
 
 async def download(session, semaphore, url, folder, etags):
-    """Brings one file, or leaves it where the server says that it has not changed."""
+    """Downloads one file, unless the server responds that it has not changed."""
     target = os.path.join(folder, url.rsplit("/", 1)[1])
     headers = {"If-None-Match": etags[url]} if url in etags else {}
     async with semaphore, session.get(url, headers=headers) as response:
@@ -44,27 +44,27 @@ async def main():
     parser.add_argument("--at-once", type=int, default=32)
     parser.add_argument("--etags")
     parser.add_argument("--authority")
-    wishes = parser.parse_args()
+    options = parser.parse_args()
 
-    with open(wishes.urls) as lines:
+    with open(options.urls) as lines:
         urls = lines.read().split()
     etags = {}
-    if wishes.etags and os.path.exists(wishes.etags):
-        with open(wishes.etags) as file:
+    if options.etags and os.path.exists(options.etags):
+        with open(options.etags) as file:
             etags = json.load(file)
-    os.makedirs(wishes.folder, exist_ok=True)
+    os.makedirs(options.folder, exist_ok=True)
 
-    trust = ssl.create_default_context(cafile=wishes.authority) if wishes.authority else None
-    semaphore = asyncio.Semaphore(wishes.at_once)
+    trust = ssl.create_default_context(cafile=options.authority) if options.authority else None
+    semaphore = asyncio.Semaphore(options.at_once)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     connector = aiohttp.TCPConnector(ssl=trust)
-    # The timeout begins with the request, which waits for the semaphore first.
+    # The timeout starts with the request, after waiting for the semaphore.
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         await asyncio.gather(
-            *(download(session, semaphore, url, wishes.folder, etags) for url in urls)
+            *(download(session, semaphore, url, options.folder, etags) for url in urls)
         )
-    if wishes.etags:
-        with open(wishes.etags, "w") as file:
+    if options.etags:
+        with open(options.etags, "w") as file:
             json.dump(etags, file)
 
 

@@ -1,14 +1,14 @@
 /**
- * The least that fetch takes: reads every body and drops the bytes.
+ * The lower bound of `fetch`: reads every body and discards the bytes.
  *
  *     deno run -A bench/peers/bare_fetch.ts URLS AT_ONCE READER [ETAGS]
  *
- * URLS is a file with one on each line, AT_ONCE how many requests are under way,
- * READER `default` or `byob`, and ETAGS a JSON file: where it is not there the
- * ETags are written to it, where it is they are asked for changes with.
+ * URLS is a file with one per line, AT_ONCE the number of concurrent requests, READER `default` or
+ * `byob`, and ETAGS a JSON file: created with the ETags of the first run, and sent as conditions in
+ * later ones.
  */
 
-/** Beyond this a buffer brings nothing more. */
+/** A larger buffer is not faster. */
 const BUFFER_BYTES = 512 * 1024;
 
 const [urlsFile = "", atOnce = "32", reader = "default", etagsFile] = Deno.args;
@@ -23,7 +23,7 @@ if (etagsFile !== undefined && Object.keys(known).length === 0) {
   await Deno.writeTextFile(etagsFile, JSON.stringify(seen));
 }
 
-/** Takes one URL after another until none is left. */
+/** Requests URLs until none is left. */
 async function work(): Promise<void> {
   for (;;) {
     const url = urls[next++];

@@ -1,3 +1,3 @@
-/** A program that does nothing: what starting Deno takes, whatever is to be done then. */
+/** An empty program: the cost of starting Deno. */
 
 export {};

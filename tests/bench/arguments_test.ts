@@ -1,10 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readWishes } from "../../bench/arguments.ts";
+import { parseOptions } from "../../bench/arguments.ts";
 import { trafficOf } from "../../bench/origin.ts";
 import { SCENARIOS } from "../../bench/scenarios.ts";
 
-Deno.test("without wishes everything is measured, five times", () => {
-  const wishes = readWishes([]);
+Deno.test("parseOptions: by default all scenarios, five rounds", () => {
+  const wishes = parseOptions([]);
   assertEquals(wishes, {
     scenarios: SCENARIOS,
     rounds: 5,
@@ -15,35 +15,35 @@ Deno.test("without wishes everything is measured, five times", () => {
   });
 });
 
-Deno.test("wishes are read", () => {
+Deno.test("parseOptions: parses all options", () => {
   const args = ["tls", "big", "--rounds", "7", "--against", "/older", "--peers", "before,wget2"];
-  const { scenarios, rounds, against, peers, writes } = readWishes([...args, "--write"]);
+  const { scenarios, rounds, against, peers, writes } = parseOptions([...args, "--write"]);
   assertEquals(scenarios.map(({ name }) => name), ["big", "tls"]);
   assertEquals([rounds, against, writes], [7, "/older", true]);
   assertEquals(peers, new Set(["before", "wget2"] as const));
 });
 
-Deno.test("a trial is one round of cronfetch alone", () => {
-  const { rounds, peers, isTiny } = readWishes(["--size", "tiny"]);
+Deno.test("parseOptions: --size tiny is one round of cronfetch", () => {
+  const { rounds, peers, isTiny } = parseOptions(["--size", "tiny"]);
   assertEquals([rounds, peers?.size, isTiny], [1, 0, true]);
 });
 
-const WRONG: readonly (readonly [args: readonly string[], said: string])[] = [
-  [["bigger"], "scenario: bigger is none of big, small"],
-  [["--rounds", "0"], "--rounds: 0 is no whole number"],
+const WRONG: readonly (readonly [args: readonly string[], message: string])[] = [
+  [["bigger"], "scenario: bigger is not one of big, small"],
+  [["--rounds", "0"], "--rounds: 0 is not a whole number"],
   [["--rounds", "many"], "--rounds: many"],
-  [["--peers", "wget"], "--peers: wget is none of"],
+  [["--peers", "wget"], "--peers: wget is not one of"],
   [["--peers", "before"], "--peers: before needs --against DIR"],
-  [["--size", "huge"], "--size: huge is none of full, tiny"],
+  [["--size", "huge"], "--size: huge is not one of full, tiny"],
   [["--size", "tiny", "--write"], "--write"],
   [["--fast"], "--fast"],
 ];
 
-Deno.test("what there is not is refused", () => {
-  for (const [args, said] of WRONG) assertThrows(() => readWishes(args), TypeError, said);
+Deno.test("parseOptions: rejects unknown values", () => {
+  for (const [args, message] of WRONG) assertThrows(() => parseOptions(args), TypeError, message);
 });
 
-Deno.test("a log of nginx is added up, and failures are not passed over", () => {
+Deno.test("trafficOf: adds up a log of nginx and rejects failures", () => {
   assertEquals(trafficOf("200 10\n206 5\n304 0\n"), { requests: 3, sentBytes: 15 });
   assertEquals(trafficOf(""), { requests: 0, sentBytes: 0 });
   assertThrows(() => trafficOf("200 10\n404 5\n"), Error, "nginx answered 404");

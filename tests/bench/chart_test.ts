@@ -2,13 +2,13 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { barChart, chartOf, lineCharts } from "../../bench/chart.ts";
 import { peerOf, resultOf } from "./results.ts";
 
-/** Widths of the bars of a chart, without its background. */
+/** Widths of the bars of a chart. */
 function widths(svg: string): number[] {
   return [...svg.matchAll(/<rect x="[\d.]+" y="[\d.]+" width="([\d.]+)"/g)]
     .map(([, width]) => Number(width));
 }
 
-Deno.test("bars are as long as their values", () => {
+Deno.test("barChart: bars are proportional to their values", () => {
   const svg = barChart("Title <1>", [
     { name: "cronfetch", value: 1, text: "1 s", isOurs: true },
     { name: "curl & more", value: 2, text: "2 s", isOurs: false },
@@ -20,14 +20,14 @@ Deno.test("bars are as long as their values", () => {
   assertMatch(svg, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" role="img" .*<\/svg>\n$/s);
 });
 
-Deno.test("a chart of bars shows medians", () => {
+Deno.test("chartOf: bars show medians", () => {
   const svg = chartOf(resultOf([peerOf("cronfetch", [100, 900, 200]), peerOf("curl", [400])]));
   const [ours = NaN, curl = NaN] = widths(svg ?? "");
   assertEquals(ours * 2, curl);
   assertStringIncludes(svg ?? "", "0.200 s");
 });
 
-Deno.test("lines go through their points, ten times as much a step further", () => {
+Deno.test("lineCharts: lines connect their points on logarithmic scales", () => {
   const svg = lineCharts("Title", [{
     title: "seconds",
     lines: [{ name: "cronfetch", points: [[1, 1], [10, 10], [100, 100]] }],
@@ -40,7 +40,7 @@ Deno.test("lines go through their points, ten times as much a step further", () 
   assertEquals(x1 > x0 && y1 < y0, true);
 });
 
-Deno.test("a chart of lines has one for each peer, of time and of memory", () => {
+Deno.test("chartOf: a line per peer, for time and for memory", () => {
   const cases = [1, 10].map((count) => ({
     name: `${count} tasks`,
     count,
@@ -50,7 +50,7 @@ Deno.test("a chart of lines has one for each peer, of time and of memory", () =>
   assertEquals(svg.match(/<polyline/g)?.length, 4);
 });
 
-Deno.test("what has no chart has none", () => {
+Deno.test("chartOf: null for scenarios without a chart", () => {
   assertEquals(chartOf(resultOf([peerOf("cronfetch", [1])], { chart: "none" })), null);
   assertEquals(chartOf(resultOf([])), null);
 });

@@ -5,7 +5,7 @@ import { peerOf, resultOf } from "./results.ts";
 const RESULT = resultOf([peerOf("cronfetch", [100]), peerOf("curl", [50])]);
 const PAGE = "before\n\n<!-- results -->\n\nold\n\n<!-- /results -->\n\nafter\n";
 
-Deno.test("results come between the marks of a page, and replace older ones", () => {
+Deno.test("withResults: replaces the results between the marks", () => {
   const page = withResults(PAGE, [RESULT]);
   assertEquals(page.startsWith("before\n\n<!-- results -->\n\n## Small files\n\n"), true);
   assertEquals(page.endsWith("(results/small.svg)\n\n<!-- /results -->\n\nafter\n"), true);
@@ -13,17 +13,17 @@ Deno.test("results come between the marks of a page, and replace older ones", ()
   assertEquals(withResults(page, [RESULT]), page);
 });
 
-Deno.test("a page tells when, where and with what was measured", () => {
+Deno.test("withResults: shows date, machine and versions", () => {
   const told = "2026-01-15, linux with 2 cores and 8 GiB, 1 round; Deno 2.9.6, curl 8.0.0.";
   assertStringIncludes(withResults(PAGE, [RESULT]), told);
   assertStringIncludes(report(RESULT), told);
 });
 
-Deno.test("a page without marks is refused", () => {
+Deno.test("withResults: throws without marks", () => {
   assertThrows(() => withResults("text", []), Error, "<!-- results -->");
 });
 
-Deno.test("the README has the marks", async () => {
+Deno.test("bench/README.md has the marks", async () => {
   const page = await Deno.readTextFile("bench/README.md");
   assertStringIncludes(withResults(page, [RESULT]), "## Small files");
 });

@@ -1,8 +1,8 @@
-/** Results for the tests of tables and charts. */
+/** Sample results for tests of tables and charts. */
 
 import type { PeerRuns, Result, Run } from "../../bench/results.ts";
 
-/** A run that took `wallMs`, half of it in the processor. */
+/** A run of `wallMs`, half of it processor time. */
 export function runOf(wallMs: number, more: Partial<Run> = {}): Run {
   return {
     wallMs,
@@ -17,12 +17,12 @@ export function runOf(wallMs: number, more: Partial<Run> = {}): Run {
   };
 }
 
-/** A peer whose rounds took these times. */
+/** A peer with these wall times. */
 export function peerOf(id: string, wallMs: readonly number[]): PeerRuns {
   return { id, name: id, runs: wallMs.map((ms) => runOf(ms)) };
 }
 
-/** What a scenario with these peers came to. */
+/** The result of a scenario with these peers. */
 export function resultOf(peers: readonly PeerRuns[], more: Partial<Result> = {}): Result {
   return {
     scenario: "small",

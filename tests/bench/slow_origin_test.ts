@@ -18,11 +18,11 @@ const RANGES:
     ["lines=1-2", null],
   ];
 
-Deno.test("a Range header says which bytes are meant", () => {
+Deno.test("rangeOf: parses Range headers", () => {
   for (const [header, range] of RANGES) assertEquals(rangeOf(header, 100), range, header);
 });
 
-/** The status of an answer to a request for a file of 100 bytes, and the bytes that follow. */
+/** Status and body range of the response to a request for a file of 100 bytes. */
 const ANSWERS: readonly (readonly [lines: string, status: string, length: number | null])[] = [
   ["GET /a HTTP/1.1", "200", 100],
   ["HEAD /a HTTP/1.1", "200", null],
@@ -34,7 +34,7 @@ const ANSWERS: readonly (readonly [lines: string, status: string, length: number
   ['GET /a HTTP/1.1\r\nIf-None-Match: "tag"', "304", null],
 ];
 
-Deno.test("a request is answered as HTTP wants it", () => {
+Deno.test("answerTo: methods, conditions and ranges follow HTTP", () => {
   for (const [lines, status, length] of ANSWERS) {
     const { head, body } = answerTo(parseRequest(lines), 100, '"tag"');
     assertEquals(head.split(" ")[1], status, lines);
@@ -43,7 +43,7 @@ Deno.test("a request is answered as HTTP wants it", () => {
   assertEquals(answerTo(parseRequest("GET /b HTTP/1.1"), null, "").head.split(" ")[1], "404");
 });
 
-Deno.test("a part says where it belongs", () => {
+Deno.test("answerTo: a partial response has Content-Range", () => {
   const request = parseRequest("GET /a HTTP/1.1\r\nRange: bytes=5-9");
   const { head } = answerTo(request, 100, '"tag"');
   assertEquals(head.split("\r\n").slice(0, 5), [

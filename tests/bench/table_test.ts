@@ -4,7 +4,7 @@ import { stableJson } from "../../bench/results.ts";
 import { markdown, pairedRatios, spreadOf, tableOf } from "../../bench/table.ts";
 import { peerOf, resultOf, runOf } from "./results.ts";
 
-Deno.test("ratios are those of one round", () => {
+Deno.test("pairedRatios: compares runs of the same round", () => {
   // A slow round is slow for both: the ratio of the medians would be 3.
   const ours = peerOf("cronfetch", [300, 2000, 200]);
   const curl = peerOf("curl", [100, 1000, 50]);
@@ -13,7 +13,7 @@ Deno.test("ratios are those of one round", () => {
   assertEquals(pairedRatios(ours, curl, ({ requests }) => requests ?? NaN), [1, 1, 1]);
 });
 
-Deno.test("a table has a row for each peer", () => {
+Deno.test("tableOf: a row per peer", () => {
   const peers = [peerOf("cronfetch", [300, 2000, 200]), peerOf("curl", [100, 1000, 50])];
   assertEquals(
     tableOf(resultOf(peers)),
@@ -27,12 +27,12 @@ Every byte checked: 30 files, 30 MiB.`,
   );
 });
 
-Deno.test("a table without curl has no ratio", () => {
+Deno.test("tableOf: no ratio without the baseline", () => {
   const table = tableOf(resultOf([peerOf("cronfetch", [300])]));
   assertStringIncludes(table, "| cronfetch | 0.300         | 0.300  | –  ");
 });
 
-Deno.test("a table of more cases names them, and an older checkout is held beside", () => {
+Deno.test("tableOf: names several cases, and compares with another checkout", () => {
   const cases = [1, 2].map((count) => ({
     name: `${count} tasks`,
     count,
@@ -44,14 +44,14 @@ Deno.test("a table of more cases names them, and an older checkout is held besid
   assertStringIncludes(table, "2 tasks – now / before: wall 1.00, processor 1.00, peak 1.00");
 });
 
-Deno.test("a start is told as what it takes beyond an empty program", () => {
+Deno.test("tableOf: startsFrom subtracts the time of an empty program", () => {
   const peers = [peerOf("cronfetch", [300, 400, 350]), peerOf("empty", [30, 40, 60])];
   const table = tableOf(resultOf(peers, { startsFrom: "empty" }));
   assertStringIncludes(table, "| ms more than empty |");
   assertStringIncludes(table, "| 290                |");
 });
 
-Deno.test("where nothing is sent there are no requests, and steps have columns of their own", () => {
+Deno.test("tableOf: no traffic columns without an origin, a column per step", () => {
   const nothing = { requests: null, sentBytes: null, checkedFiles: 0, checkedBytes: 0 };
   const run = runOf(100, { ...nothing, stepsMs: { read: 8, write: 70.4, open: 4 } });
   const table = tableOf(resultOf([{ id: "cronfetch", name: "cronfetch", runs: [run] }]));
@@ -61,13 +61,13 @@ Deno.test("where nothing is sent there are no requests, and steps have columns o
   assertStringIncludes(table, "| 4          | 70          | 8          |");
 });
 
-Deno.test("requests that are not always the same are told as from and to", () => {
+Deno.test("tableOf: differing numbers of requests are a range", () => {
   const runs = [runOf(1, { requests: 5 }), runOf(1, { requests: 7 })];
   const table = tableOf(resultOf([{ id: "cronfetch", name: "cronfetch", runs }]));
   assertStringIncludes(table, "| 5–7      |");
 });
 
-Deno.test("a table is laid out as deno fmt does it", () => {
+Deno.test("markdown: formats like deno fmt", () => {
   assertEquals(
     markdown(["a", "long"], [["1", "2"], ["12345", ""]]),
     `\
@@ -78,12 +78,12 @@ Deno.test("a table is laid out as deno fmt does it", () => {
   );
 });
 
-Deno.test("results are written with sorted keys and few digits", () => {
+Deno.test("stableJson: sorts keys and rounds numbers", () => {
   const text = `{\n  "a": {\n    "b": 1.3,\n    "c": 2\n  },\n  "z": [\n    "x"\n  ]\n}\n`;
   assertEquals(stableJson({ z: ["x"], a: { c: 2, b: 1.26 } }), text);
 });
 
-Deno.test("each round begins with another peer", () => {
+Deno.test("rotated: each round starts with another peer", () => {
   const items = ["a", "b", "c"];
   const rounds = [0, 1, 2, 3].map((round) => rotated(items, round).join(""));
   assertEquals(rounds, ["abc", "bca", "cab", "abc"]);

@@ -1,35 +1,35 @@
-/** Whether what landed is what the origin has: every name, and every byte. */
+/** Compares downloaded files with the origin's: every name and every byte. */
 
 import { join } from "@std/path";
 
 const BLOCK_BYTES = 4 * 2 ** 20;
 
-/** What was compared. */
-export interface Landed {
+/** Totals of the compared files. */
+export interface VerifiedFiles {
   readonly files: number;
   readonly bytes: number;
 }
 
 /**
- * Compares a folder that was downloaded with the one that the origin serves.
+ * Compares a downloaded folder with the one that the origin serves.
  *
- * @throws {Error} That names the first file that is missing, should not be there, or differs.
+ * @throws {Error} With the first file that is missing, unexpected or different.
  */
-export function checkLanded(served: string, landed: string): Landed {
+export function verifyDownloads(served: string, downloaded: string): VerifiedFiles {
   const names = namesIn(served);
-  const found = new Set(namesIn(landed));
+  const found = new Set(namesIn(downloaded));
   let bytes = 0;
   for (const name of names) {
-    if (!found.delete(name)) throw new Error(`${name} did not land`);
-    const { sameBytes, differsAt } = compareFiles(join(served, name), join(landed, name));
+    if (!found.delete(name)) throw new Error(`${name} is missing`);
+    const { sameBytes, differsAt } = compareFiles(join(served, name), join(downloaded, name));
     if (differsAt !== null) throw new Error(`${name} differs at byte ${differsAt}`);
     bytes += sameBytes;
   }
-  for (const name of found) throw new Error(`${name} should not be there`);
+  for (const name of found) throw new Error(`${name} is unexpected`);
   return { files: names.length, bytes };
 }
 
-/** Two files, and how far they agree; one that ends early differs at its end. */
+/** Compares two files; a shorter file differs at its end. */
 function compareFiles(
   one: string,
   other: string,
@@ -46,21 +46,21 @@ function compareFiles(
   }
 }
 
-/** Kept, as thousands of files are compared one after another. */
+/** Reused for thousands of files. */
 const BLOCKS = [new Uint8Array(BLOCK_BYTES), new Uint8Array(BLOCK_BYTES)] as const;
 
-/** Reads until the block is full or the file is at its end. */
+/** Reads until the block is full or the file ends. */
 function fill(file: Deno.FsFile, block: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  let held = 0;
-  while (held < block.length) {
-    const read = file.readSync(block.subarray(held));
+  let filled = 0;
+  while (filled < block.length) {
+    const read = file.readSync(block.subarray(filled));
     if (read === null) break;
-    held += read;
+    filled += read;
   }
-  return block.subarray(0, held);
+  return block.subarray(0, filled);
 }
 
-/** Where two pieces of memory begin to differ, in bytes; null if they are the same. */
+/** Offset of the first different byte; null if the arrays are equal. */
 export function firstDifference(
   one: Uint8Array<ArrayBuffer>,
   other: Uint8Array<ArrayBuffer>,
@@ -72,7 +72,7 @@ export function firstDifference(
   return one.length === other.length ? null : length;
 }
 
-/** The first word of four bytes that differs, or the number of whole words: a gibibyte takes long. */
+/** Index of the first different 32-bit word, or the number of words; faster than by bytes. */
 function differingWord(
   one: Uint8Array<ArrayBuffer>,
   other: Uint8Array<ArrayBuffer>,

@@ -1,55 +1,55 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { writeContent } from "../../bench/content.ts";
-import { checkLanded, firstDifference } from "../../bench/landed.ts";
+import { firstDifference, verifyDownloads } from "../../bench/verify_downloads.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 
-/** Not a multiple of four, and more than one block of the check and of what is written. */
+/** Not a multiple of four, and more than one block of `verifyDownloads` and `writeContent`. */
 const SIZE_BYTES = 4 * 2 ** 20 + 4099;
 
-/** What may be wrong with what landed, done to a good copy. */
+/** Faults applied to a correct copy. */
 const FAULTS: readonly {
   readonly name: string;
   readonly spoil: (folder: string) => void;
-  readonly said: string;
+  readonly message: string;
 }[] = [
   {
     name: "one wrong byte",
     spoil: (folder) => flip(`${folder}/1.bin`, 4 * 2 ** 20 + 4098),
-    said: "1.bin differs at byte 4198402",
+    message: "1.bin differs at byte 4198402",
   },
   {
     name: "a wrong first byte",
     spoil: (folder) => flip(`${folder}/0.bin`, 0),
-    said: "0.bin differs at byte 0",
+    message: "0.bin differs at byte 0",
   },
   {
-    name: "a file cut off",
+    name: "a truncated file",
     spoil: (folder) => Deno.truncateSync(`${folder}/1.bin`, 1000),
-    said: "1.bin differs at byte 1000",
+    message: "1.bin differs at byte 1000",
   },
   {
-    name: "a file that goes on",
+    name: "a longer file",
     spoil: (folder) => Deno.writeTextFileSync(`${folder}/1.bin`, "!", { append: true }),
-    said: `1.bin differs at byte ${SIZE_BYTES}`,
+    message: `1.bin differs at byte ${SIZE_BYTES}`,
   },
   {
-    name: "a file missing",
+    name: "a missing file",
     spoil: (folder) => Deno.removeSync(`${folder}/1.bin`),
-    said: "1.bin did not land",
+    message: "1.bin is missing",
   },
   {
-    name: "a file left over",
+    name: "an unexpected file",
     spoil: (folder) => Deno.writeTextFileSync(`${folder}/1.bin.part`, ""),
-    said: "1.bin.part should not be there",
+    message: "1.bin.part is unexpected",
   },
   {
-    name: "two files for each other",
+    name: "two swapped files",
     spoil: (folder) => {
       Deno.renameSync(`${folder}/0.bin`, `${folder}/2.bin`);
       Deno.renameSync(`${folder}/1.bin`, `${folder}/0.bin`);
       Deno.renameSync(`${folder}/2.bin`, `${folder}/1.bin`);
     },
-    said: "0.bin differs at byte 3",
+    message: "0.bin differs at byte 3",
   },
 ];
 
@@ -59,27 +59,31 @@ function flip(path: string, offset: number): void {
   Deno.writeFileSync(path, bytes);
 }
 
-Deno.test("a good copy has every byte", async () => {
+Deno.test("verifyDownloads: a correct copy has every byte", async () => {
   await using folder = await temporaryFolder();
   const names = writeContent(folder.file("served"), 2, SIZE_BYTES);
-  writeContent(folder.file("landed"), 2, SIZE_BYTES);
+  writeContent(folder.file("downloaded"), 2, SIZE_BYTES);
   assertEquals(names, ["0.bin", "1.bin"]);
-  assertEquals(checkLanded(folder.file("served"), folder.file("landed")), {
+  assertEquals(verifyDownloads(folder.file("served"), folder.file("downloaded")), {
     files: 2,
     bytes: 2 * SIZE_BYTES,
   });
 });
 
-for (const { name, spoil, said } of FAULTS) {
-  Deno.test(`the check sees ${name}`, async () => {
+for (const { name, spoil, message } of FAULTS) {
+  Deno.test(`verifyDownloads: detects ${name}`, async () => {
     await using folder = await temporaryFolder();
-    for (const copy of ["served", "landed"]) writeContent(folder.file(copy), 2, SIZE_BYTES);
-    spoil(folder.file("landed"));
-    assertThrows(() => checkLanded(folder.file("served"), folder.file("landed")), Error, said);
+    for (const copy of ["served", "downloaded"]) writeContent(folder.file(copy), 2, SIZE_BYTES);
+    spoil(folder.file("downloaded"));
+    assertThrows(
+      () => verifyDownloads(folder.file("served"), folder.file("downloaded")),
+      Error,
+      message,
+    );
   });
 }
 
-Deno.test("a large file does not repeat itself", async () => {
+Deno.test("writeContent: the blocks of a large file differ", async () => {
   await using folder = await temporaryFolder();
   writeContent(folder.path, 1, 3 * 4 * 2 ** 20);
   const bytes = await Deno.readFile(folder.file("0.bin"));
@@ -88,7 +92,7 @@ Deno.test("a large file does not repeat itself", async () => {
   assertEquals(first === null, false);
 });
 
-Deno.test("a difference is found at every place", () => {
+Deno.test("firstDifference: at every offset", () => {
   const bytes = new Uint8Array(13).fill(7);
   assertEquals(firstDifference(bytes, bytes.slice()), null);
   for (let at = 0; at < bytes.length; at++) {
