@@ -194,85 +194,63 @@ export const DEFAULTS = {
 
 /** How an option is overridden. */
 export interface OverrideRow {
-  /** The flag. */
   readonly flag: string;
   /** The environment variable. */
   readonly variable: string;
   /** Path of the option in the config. */
   readonly option: string;
-  /** The default in the terms of the flag, for the help text. */
+  /** The default in the terms of the flag, for help. */
   readonly default: string;
 }
 
 /** Every option that a flag and an environment variable override. */
 export const OVERRIDES = {
-  store: {
-    flag: "--output",
-    variable: "CRONFETCH_STORE",
-    option: "store",
-    default: DEFAULTS.store,
-  },
-  state: {
-    flag: "--state",
-    variable: "CRONFETCH_STATE",
-    option: "state",
-    default: DEFAULTS.state,
-  },
-  /** Of an attempt, for every task; or `none`. */
-  timeout: {
-    flag: "--timeout",
-    variable: "CRONFETCH_TIMEOUT",
-    option: "timeout.attempt",
-    default: "no limit while bytes arrive",
-  },
-  maxConcurrency: {
-    flag: "--max-concurrency",
-    variable: "CRONFETCH_MAX_CONCURRENCY",
-    option: "limits.concurrency",
-    default: `${DEFAULTS.limits.concurrency}`,
-  },
-  hostConcurrency: {
-    flag: "--host-concurrency",
-    variable: "CRONFETCH_HOST_CONCURRENCY",
-    option: "limits.perHost",
-    default: `${DEFAULTS.limits.perHost}`,
-  },
-  /** Attempts after the first one, for every task. */
-  retries: {
-    flag: "--retries",
-    variable: "CRONFETCH_RETRIES",
-    option: "retry.attempts",
-    default: `${DEFAULTS.retry.attempts - 1}`,
-  },
-  /** Bytes per second over all tasks; or `none`. */
-  limitRate: {
-    flag: "--limit-rate",
-    variable: "CRONFETCH_LIMIT_RATE",
-    option: "limits.rate",
-    default: "no limit",
-  },
-  /** For every task; or `none`. */
-  maxFilesize: {
-    flag: "--max-filesize",
-    variable: "CRONFETCH_MAX_FILESIZE",
-    option: "expect.maxSize",
-    default: "no limit",
-  },
-  /** Of the run; or `none`. */
-  deadline: {
-    flag: "--deadline",
-    variable: "CRONFETCH_DEADLINE",
-    option: "limits.deadline",
-    default: DEFAULTS.limits.deadline,
-  },
-  /** `true`, for every task. */
-  allowPrivate: {
-    flag: "--allow-private",
-    variable: "CRONFETCH_ALLOW_PRIVATE",
-    option: "allowPrivate",
-    default: `${DEFAULTS.allowPrivate}`,
-  },
-} as const satisfies Readonly<Record<string, OverrideRow>>;
+  store: override("--output", "CRONFETCH_STORE", "store", DEFAULTS.store),
+  state: override("--state", "CRONFETCH_STATE", "state", DEFAULTS.state),
+  timeout: override(
+    "--timeout",
+    "CRONFETCH_TIMEOUT",
+    "timeout.attempt",
+    "no limit while bytes arrive",
+  ),
+  maxConcurrency: override(
+    "--max-concurrency",
+    "CRONFETCH_MAX_CONCURRENCY",
+    "limits.concurrency",
+    `${DEFAULTS.limits.concurrency}`,
+  ),
+  hostConcurrency: override(
+    "--host-concurrency",
+    "CRONFETCH_HOST_CONCURRENCY",
+    "limits.perHost",
+    `${DEFAULTS.limits.perHost}`,
+  ),
+  // The flag counts the attempts after the first.
+  retries: override(
+    "--retries",
+    "CRONFETCH_RETRIES",
+    "retry.attempts",
+    `${DEFAULTS.retry.attempts - 1}`,
+  ),
+  limitRate: override("--limit-rate", "CRONFETCH_LIMIT_RATE", "limits.rate", "no limit"),
+  maxFilesize: override("--max-filesize", "CRONFETCH_MAX_FILESIZE", "expect.maxSize", "no limit"),
+  deadline: override(
+    "--deadline",
+    "CRONFETCH_DEADLINE",
+    "limits.deadline",
+    DEFAULTS.limits.deadline,
+  ),
+  allowPrivate: override(
+    "--allow-private",
+    "CRONFETCH_ALLOW_PRIVATE",
+    "allowPrivate",
+    `${DEFAULTS.allowPrivate}`,
+  ),
+} as const;
 
 /** An option that a flag and an environment variable override. */
 export type OverrideName = keyof typeof OVERRIDES;
+
+function override(flag: string, variable: string, option: string, standard: string): OverrideRow {
+  return { flag, variable, option, default: standard };
+}

@@ -4,13 +4,13 @@
  */
 
 import filenamify from "filenamify";
-import { trimEndOf } from "../core/text.ts";
-import { type Parsed, quote } from "./problem.ts";
 import { reservedKey } from "../core/ownership.ts";
+import { trimEndOf } from "../core/text.ts";
 import { parseUrl } from "./checks.ts";
-import { type Environment, substituteUrl } from "./variables.ts";
+import { type Parsed, quote } from "./problem.ts";
 import { isSecretParameter } from "./secrets.ts";
 import { parseTemplate, type Render, type Template, type UrlPart } from "./template.ts";
+import { type Environment, substituteUrl } from "./variables.ts";
 
 /**
  * Maximum length of a file name in bytes. File systems allow 255; the rest is for the additions to
@@ -34,127 +34,11 @@ export const NAMELESS = "index.html";
 const RESERVED = /^\.cronfetch(?:-|$)/i;
 
 /**
- * Returns the key for a rendered `to`, or for the URL if `to` is null or a folder. An unsafe `to` is
- * a problem; an unsafe name from the URL is changed to be safe. The query is ignored.
- */
-export function keyOf(to: string | null, url: URL): Parsed<string> {
-  if (to === null) return { value: nameFromUrl(url) };
-  const written = to.normalize("NFC");
-  const problem = checkName(written.endsWith("/") ? written.slice(0, -1) : written);
-  if (problem !== null) return { problem };
-  const key = written.endsWith("/") ? written + nameFromUrl(url) : written;
-  // A UTF-16 unit is at most three bytes of UTF-8.
-  return key.length * 3 > MAX_KEY_BYTES && bytesOf(key) > MAX_KEY_BYTES
-    ? { problem: `results in a key of more than ${MAX_KEY_BYTES} bytes` }
-    : { value: key };
-}
-
-/**
- * Checks the length of a key with the prefix of its bucket.
- *
- * @param prefix Without a slash at its end; `""` for none.
- * @returns The problem, or null.
- */
-export function checkPrefixedKey(prefix: string, key: string): string | null {
-  const name = prefix === "" ? key : `${prefix}/${key}`;
-  if (name.length * 3 <= MAX_KEY_BYTES || bytesOf(name) <= MAX_KEY_BYTES) return null;
-  return `results in a key of more than ${MAX_KEY_BYTES} bytes, including the bucket's prefix`;
-}
-
-/**
- * Makes a name from a server safe (RFC 6266, section 4.3): its last part, not a folder, a device or
- * a hidden file, at most 200 bytes.
- *
- * @returns Null if no safe character is left.
- */
-export function safeName(name: string): string | null {
-  const parts = name.replace(/%2f|%5c|\\/gi, "/").split("/");
-  const last = parts.findLast((part) => part !== "") ?? "";
-  return safeSegment(last.replace(/^[\s.]+/, ""));
-}
-
-/**
- * Substitutes `{name}` in a key.
- *
- * @param key Key of a task with `namedByServer`.
- * @param name Name from the server. If it is null or has no safe character, the URL names the file.
- * @param url URL of the task, not of the response.
- */
-export function keyWithName(key: string, name: string | null, url: string): string {
-  const safe = (name === null ? null : safeName(name)) ?? nameFromUrl(new URL(url));
-  const start = key.lastIndexOf("/") + 1;
-  const segment = key.slice(start).replace("{name}", () => safe);
-  return key.slice(0, start) + (safeSegment(segment) ?? NAMELESS);
-}
-
-/** The last segment of a URL as a name, without the query. */
-export function nameFromUrl(url: URL): string {
-  const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
-  return safeSegment(decodePercent(last)) ?? NAMELESS;
-}
-
-/** Decodes percent-encoded text; returns invalid text unchanged. */
-export function decodePercent(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/** Checks a key from the config. */
-function checkName(path: string): string | null {
-  if (/^[/\\]|^[a-z]:/i.test(path)) return "must be relative to the store";
-  if (path.includes("\\")) return "must have / between its parts, not \\";
-  for (const segment of path.split("/")) {
-    if (segment === "") return "must not contain an empty part";
-    if (segment === "." || segment === "..") return `must not contain ${segment} as a part`;
-    if (RESERVED.test(segment)) {
-      return `contains ${quote(segment)}, a name that cronfetch uses itself`;
-    }
-    const safe = safeSegment(segment);
-    if (safe === segment) continue;
-    const instead = safe === null ? "" : `; ${quote(safe)} is`;
-    return `contains ${quote(segment)}, which is not a safe name on every system${instead}`;
-  }
-  return null;
-}
-
-/**
  * Names that are obviously safe, as nearly all are. Passing them to filenamify would take most of
  * the time to load 100,000 tasks.
  */
 const PLAIN =
   /^(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$))[a-z0-9_](?:[a-z0-9_.-]{0,98}[a-z0-9_-])?$/i;
-
-/** Makes one segment of a key safe on every system; null if no safe character is left. */
-export function safeSegment(name: string): string | null {
-  if (PLAIN.test(name)) return name;
-  const trimmed = name.toWellFormed().trim();
-  if (/^[.\s]*$/.test(trimmed)) return null;
-  // filenamify takes quadratic time for long runs of dots or spaces, which a server may send.
-  const bounded = trimmed.length > MAX_RAW_NAME_LENGTH ? shortenName(trimmed) : trimmed;
-  const safe = filenamify(bounded, { replacement: "_", maxLength: Infinity });
-  const short = shortenName(safe);
-  return RESERVED.test(short) ? `_${short}` : short;
-}
-
-/** Cuts a name to its maximum length, keeping its extension. */
-function shortenName(name: string): string {
-  if (bytesOf(name) <= MAX_NAME_BYTES) return name;
-  const dot = name.lastIndexOf(".");
-  const extension = dot > 0 ? name.slice(dot) : "";
-  const kept = bytesOf(extension) <= MAX_EXTENSION_BYTES ? extension : "";
-  const room = new Uint8Array(MAX_NAME_BYTES - bytesOf(kept));
-  const { read } = encoder.encodeInto(name, room);
-  return trimEndOf(name.slice(0, read), ". ") + kept;
-}
-
-const encoder = new TextEncoder();
-
-function bytesOf(text: string): number {
-  return encoder.encode(text).length;
-}
 
 /** Precedes each value of a URL in a rendered name. No name may contain it. */
 const MARK = "\u0001";
@@ -193,11 +77,133 @@ export function keyFor(
   return keyOf(name === "" ? null : name, url);
 }
 
-/** Whether a name ends in `{path}`, which is always a folder. */
-function isFolder({ parts }: Template): boolean {
-  const [last, before = ""] = parts.filter((part) => part !== "").toReversed();
-  return typeof last === "object" && "part" in last && last.part === "path" &&
-    (typeof before !== "string" || before === "" || before.endsWith("/"));
+/**
+ * Returns the key for a rendered `to`, or for the URL if `to` is null or a folder. An unsafe `to` is
+ * a problem; an unsafe name from the URL is changed to be safe. The query is ignored.
+ */
+export function keyOf(to: string | null, url: URL): Parsed<string> {
+  if (to === null) return { value: nameFromUrl(url) };
+  const written = to.normalize("NFC");
+  const problem = checkName(written.endsWith("/") ? written.slice(0, -1) : written);
+  if (problem !== null) return { problem };
+  const key = written.endsWith("/") ? written + nameFromUrl(url) : written;
+  // A UTF-16 unit is at most three bytes of UTF-8.
+  return key.length * 3 > MAX_KEY_BYTES && bytesOf(key) > MAX_KEY_BYTES
+    ? { problem: `results in a key of more than ${MAX_KEY_BYTES} bytes` }
+    : { value: key };
+}
+
+/**
+ * Checks the length of a key with the prefix of its bucket.
+ *
+ * @param prefix Without a slash at its end; `""` for none.
+ * @returns The problem, or null.
+ */
+export function checkPrefixedKey(prefix: string, key: string): string | null {
+  const name = prefix === "" ? key : `${prefix}/${key}`;
+  if (name.length * 3 <= MAX_KEY_BYTES || bytesOf(name) <= MAX_KEY_BYTES) return null;
+  return `results in a key of more than ${MAX_KEY_BYTES} bytes, including the bucket's prefix`;
+}
+
+/**
+ * Substitutes `{name}` in a key.
+ *
+ * @param key Key of a task with `namedByServer`.
+ * @param name Name from the server. If it is null or has no safe character, the URL names the file.
+ * @param url URL of the task, not of the response.
+ */
+export function keyWithName(key: string, name: string | null, url: string): string {
+  const safe = (name === null ? null : safeName(name)) ?? nameFromUrl(new URL(url));
+  const start = key.lastIndexOf("/") + 1;
+  const segment = key.slice(start).replace("{name}", () => safe);
+  return key.slice(0, start) + (safeSegment(segment) ?? NAMELESS);
+}
+
+/**
+ * Makes a name from a server safe (RFC 6266, section 4.3): its last part, not a folder, a device or
+ * a hidden file, at most 200 bytes.
+ *
+ * @returns Null if no safe character is left.
+ */
+export function safeName(name: string): string | null {
+  const parts = name.replace(/%2f|%5c|\\/gi, "/").split("/");
+  const last = parts.findLast((part) => part !== "") ?? "";
+  return safeSegment(last.replace(/^[\s.]+/, ""));
+}
+
+/** The last segment of a URL as a name, without the query. */
+export function nameFromUrl(url: URL): string {
+  const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
+  return safeSegment(decodePercent(last)) ?? NAMELESS;
+}
+
+/**
+ * Returns the part of the URL that distinguishes two URLs with the same name, as a value of `to`;
+ * null if they are equal or differ only in parts that no name may contain.
+ */
+export function distinctName(url: URL, other: URL): string | null {
+  for (const name of new Set([...url.searchParams.keys(), ...other.searchParams.keys()])) {
+    const values = [url, other].map(({ searchParams }) => searchParams.get(name));
+    const [value, another] = values;
+    if (!value || !another || value === another || /[{}]/.test(name)) continue;
+    if (!isSecretParameter(name)) return `{query.${name}}/`;
+  }
+  if (foldersOf(url).join("/") !== foldersOf(other).join("/")) return "{path}/";
+  return url.host === other.host ? null : "{host}/";
+}
+
+/**
+ * Returns whether the key of a task depends on the value of `${env:NAME}` in its URL. Compares the
+ * keys of two URLs with different values of the same form.
+ *
+ * @param written The URL as written in the config.
+ */
+export function dependsOnSecret(
+  written: string,
+  template: Template | null,
+  timezone: string,
+  render: Render,
+  host: Environment,
+): boolean {
+  if (!written.includes("${env:")) return false;
+  const [first, second] = ["a1", "b2"].map((characters) => {
+    const disguised = { env: (name: string) => disguise(host.env(name), characters) };
+    const url = parseTemplate(substituteUrl(written, disguised).text, false).value;
+    const parsed = url && parseUrl(render(url, timezone), written).value;
+    if (!parsed) return null;
+    // Without a name from the server, the URL names the file.
+    const fallback = template?.hasServerName ? nameFromUrl(parsed) : "";
+    return `${fallback}\n${keyFor(template, parsed, timezone, render).value}`;
+  });
+  const dependsOnUrl = template === null || template.fromUrl || template.hasServerName ||
+    template.parts.at(-1)?.toString().endsWith("/") === true;
+  return dependsOnUrl && (first === null || first !== second);
+}
+
+/** Replaces letters and digits; delimiters of a URL are kept. */
+function disguise(value: string | undefined, [letter, digit]: Iterable<string> & string) {
+  const [, scheme = "", rest = ""] = /^(https?:)?(.*)$/is.exec(value ?? "") ?? [];
+  return value === undefined
+    ? undefined
+    : scheme + rest.replace(/\p{L}/gu, letter ?? "").replace(/\p{N}/gu, digit ?? "");
+}
+
+/** Checks a key from the config. */
+function checkName(path: string): string | null {
+  if (/^[/\\]|^[a-z]:/i.test(path)) return "must be relative to the store";
+  if (path.includes("\\")) return "must have / between its parts, not \\";
+  for (const segment of path.split("/")) {
+    if (segment === "") return "must not contain an empty part";
+    if (segment === "." || segment === "..") return `must not contain ${segment} as a part`;
+    if (RESERVED.test(segment)) {
+      return `contains ${quote(segment)}, a name that cronfetch uses itself`;
+    }
+    const safe = safeSegment(segment);
+    if (safe === segment) continue;
+    const instead = safe === null ? "" : `; ${quote(safe)} is`;
+    return `contains ${quote(segment)}, which is not a safe name on every system${instead}`;
+  }
+  return null;
 }
 
 /** Checks that the URL has the parts of a template, and that none is a secret. */
@@ -217,6 +223,13 @@ function checkUrlParts({ parts }: Template, url: URL): string | null {
     }
   }
   return null;
+}
+
+/** Whether a name ends in `{path}`, which is always a folder. */
+function isFolder({ parts }: Template): boolean {
+  const [last, before = ""] = parts.filter((part) => part !== "").toReversed();
+  return typeof last === "object" && "part" in last && last.part === "path" &&
+    (typeof before !== "string" || before === "" || before.endsWith("/"));
 }
 
 function valueOf({ part, parameter }: UrlPart, url: URL, named: boolean): string {
@@ -262,53 +275,40 @@ function splitName(name: string): { stem: string; extension: string } {
     : { stem: name, extension: "" };
 }
 
-/**
- * Returns whether the key of a task depends on the value of `${env:NAME}` in its URL. Compares the
- * keys of two URLs with different values of the same form.
- *
- * @param written The URL as written in the config.
- */
-export function dependsOnSecret(
-  written: string,
-  template: Template | null,
-  timezone: string,
-  render: Render,
-  host: Environment,
-): boolean {
-  if (!written.includes("${env:")) return false;
-  const [first, second] = ["a1", "b2"].map((characters) => {
-    const disguised = { env: (name: string) => disguise(host.env(name), characters) };
-    const url = parseTemplate(substituteUrl(written, disguised).text, false).value;
-    const parsed = url && parseUrl(render(url, timezone), written).value;
-    if (!parsed) return null;
-    // Without a name from the server, the URL names the file.
-    const fallback = template?.hasServerName ? nameFromUrl(parsed) : "";
-    return `${fallback}\n${keyFor(template, parsed, timezone, render).value}`;
-  });
-  const dependsOnUrl = template === null || template.fromUrl || template.hasServerName ||
-    template.parts.at(-1)?.toString().endsWith("/") === true;
-  return dependsOnUrl && (first === null || first !== second);
-}
-
-/** Replaces letters and digits; delimiters of a URL are kept. */
-function disguise(value: string | undefined, [letter, digit]: Iterable<string> & string) {
-  const [, scheme = "", rest = ""] = /^(https?:)?(.*)$/is.exec(value ?? "") ?? [];
-  return value === undefined
-    ? undefined
-    : scheme + rest.replace(/\p{L}/gu, letter ?? "").replace(/\p{N}/gu, digit ?? "");
-}
-
-/**
- * Returns the part of the URL that distinguishes two URLs with the same name, as a value of `to`;
- * null if they are equal or differ only in parts that no name may contain.
- */
-export function distinctName(url: URL, other: URL): string | null {
-  for (const name of new Set([...url.searchParams.keys(), ...other.searchParams.keys()])) {
-    const values = [url, other].map(({ searchParams }) => searchParams.get(name));
-    const [value, another] = values;
-    if (!value || !another || value === another || /[{}]/.test(name)) continue;
-    if (!isSecretParameter(name)) return `{query.${name}}/`;
+/** Decodes percent-encoded text; returns invalid text unchanged. */
+function decodePercent(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
-  if (foldersOf(url).join("/") !== foldersOf(other).join("/")) return "{path}/";
-  return url.host === other.host ? null : "{host}/";
+}
+
+/** Makes one segment of a key safe on every system; null if no safe character is left. */
+function safeSegment(name: string): string | null {
+  if (PLAIN.test(name)) return name;
+  const trimmed = name.toWellFormed().trim();
+  if (/^[.\s]*$/.test(trimmed)) return null;
+  // filenamify takes quadratic time for long runs of dots or spaces, which a server may send.
+  const bounded = trimmed.length > MAX_RAW_NAME_LENGTH ? shortenName(trimmed) : trimmed;
+  const safe = filenamify(bounded, { replacement: "_", maxLength: Infinity });
+  const short = shortenName(safe);
+  return RESERVED.test(short) ? `_${short}` : short;
+}
+
+/** Cuts a name to its maximum length, keeping its extension. */
+function shortenName(name: string): string {
+  if (bytesOf(name) <= MAX_NAME_BYTES) return name;
+  const dot = name.lastIndexOf(".");
+  const extension = dot > 0 ? name.slice(dot) : "";
+  const kept = bytesOf(extension) <= MAX_EXTENSION_BYTES ? extension : "";
+  const room = new Uint8Array(MAX_NAME_BYTES - bytesOf(kept));
+  const { read } = encoder.encodeInto(name, room);
+  return trimEndOf(name.slice(0, read), ". ") + kept;
+}
+
+const encoder = new TextEncoder();
+
+function bytesOf(text: string): number {
+  return encoder.encode(text).length;
 }
