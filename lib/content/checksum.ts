@@ -24,7 +24,8 @@ interface Entry {
 }
 
 /** `digest  name` or `digest *name`; a backslash in front says that the name is escaped. */
-const GNU_LINE = /^(?<escaped>\\?)(?<digest>[0-9a-f]+)[ \t]+\*?(?<name>.+)$/is;
+const GNU_LINE =
+  /^(?<escaped>\\?)(?:(?<algorithm>md5|sha-?[0-9]{1,3}):)?(?<digest>[0-9a-f]+)[ \t]+\*?(?<name>.+)$/is;
 /** `SHA256 (name) = digest`. */
 const BSD_LINE =
   /^(?<escaped>\\?)(?<algorithm>[a-z][a-z0-9/-]{0,20}) ?\((?<name>.+)\) ?= ?(?<digest>[0-9a-f]+)$/is;
@@ -82,10 +83,19 @@ function entriesFor(name: string, entries: readonly Entry[]): readonly Entry[] {
   const wanted = withoutDot(name);
   const named = entries.filter((entry) => entry.name !== null);
   const same = named.filter((entry) => entry.name === wanted);
-  return same.length > 0 ? same : named.filter((entry) => {
-    const path = `/${entry.name}`;
-    return path.endsWith(`/${wanted}`) || `/${wanted}`.endsWith(path);
-  });
+  if (same.length > 0) return same;
+  const alike = named.filter(({ name }) =>
+    isEndOf(`${name}`, wanted) || isEndOf(wanted, `${name}`)
+  );
+  // Written on Windows.
+  return alike.length > 0
+    ? alike
+    : named.filter(({ name }) => isEndOf(`${name}`.replaceAll("\\", "/"), wanted));
+}
+
+/** Whether a path ends with the segments of another. */
+function isEndOf(path: string, end: string): boolean {
+  return `/${path}`.endsWith(`/${end}`);
 }
 
 /** Digests without a name, one for each algorithm; empty if the file has names. */
@@ -150,8 +160,11 @@ function entryOfLine(pattern: RegExp, text: string): Entry | null {
   const algorithm = algorithmOf(named, digest.length);
   if (algorithm === null || name === undefined) return null;
   const plain = withoutDot(escaped ? name.replace(/\\[nr\\]/g, unescaped) : name);
-  return { algorithm, digest: digest.toLowerCase(), name: plain };
+  return { algorithm, digest: digest.toLowerCase(), name: STDIN.has(plain) ? null : plain };
 }
+
+/** Names for the standard input: the digest of a file that was piped is alone. */
+const STDIN: ReadonlySet<string> = new Set(["-", "stdin", "(stdin)"]);
 
 /** The algorithm of a digest, or null if its length is wrong. */
 function algorithmOf(named: string | undefined, digits: number): string | null {

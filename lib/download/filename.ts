@@ -1,6 +1,7 @@
 /** The name that a server gives a file. */
 
 import { decodeExtended, parse } from "content-disposition";
+import { trimEndOf } from "../core/text.ts";
 import { safeName } from "../config/keys.ts";
 
 /**
@@ -52,7 +53,9 @@ function extendedName(value: string): string {
 
 /** The decoded value of `filename`, in any of the encodings that servers use. */
 function plainName(value: string): string {
-  const text = value.length > 1 && /^'.*'$/s.test(value) ? value.slice(1, -1) : value;
+  // The opening quote may be missing.
+  const bare = trimEndOf(value, '"');
+  const text = bare.length > 1 && /^'.*'$/s.test(bare) ? bare.slice(1, -1) : bare;
   // An extended value without the asterisk in the name.
   const extended = /^[a-z][\w-]*'[\w-]*'/i.test(text) ? extendedName(text) : "";
   if (extended !== "") return extended;

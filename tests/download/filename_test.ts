@@ -21,6 +21,8 @@ const HEADERS: readonly (readonly [why: string, header: string | null, name: str
   ["a name without quotes but with a space", "attachment; filename=a report.csv", "a report.csv"],
   ["the first of two", "attachment; filename=a.csv; filename=b.csv", "a.csv"],
   ["row 147: a quote that is not closed", 'attachment; filename="report.csv', "report.csv"],
+  ["row 147: a quote that is not opened", 'attachment; filename=report.csv"', "report.csv"],
+  ["row 147: a quote that is not opened, another parameter", 'a; filename=x.csv"; size=1', "x.csv"],
   ["row 147: no type", "filename=x.csv", "x.csv"],
   ["row 147: no type, a quoted name", 'filename="a b.csv"', "a b.csv"],
   ["row 147: no type, filename*", "filename*=UTF-8''%e2%82%ac.csv", "€.csv"],
