@@ -22,7 +22,7 @@ const NOW = "Thu, 15 Jan 2026 12:00:00 GMT";
 
 const NOW_MS = Date.UTC(2026, 0, 15, 12);
 
-Deno.test("row 123: tagUse sends back any tag but one that fits every version", () => {
+Deno.test("row 123: tagUse rejects tags that match every version", () => {
   const table: readonly (readonly [etag: string, use: TagUse])[] = [
     ['"abc"', "strong"],
     ['"a b"', "strong"],
@@ -67,7 +67,7 @@ Deno.test("row 123: tagUse sends back any tag but one that fits every version", 
   for (const [etag, use] of table) assertEquals(tagUse(etag), use, JSON.stringify(etag));
 });
 
-Deno.test("rows 123 and 124: conditionalHeaders sends the ETag, else the date, never both", () => {
+Deno.test("rows 123 and 124: conditionalHeaders returns the ETag, else the date, never both", () => {
   const table: readonly (readonly [
     validators: Pick<Validators, "etag" | "lastModified">,
     headers: Record<string, string>,
@@ -87,7 +87,7 @@ Deno.test("rows 123 and 124: conditionalHeaders sends the ETag, else the date, n
   }
 });
 
-Deno.test("rows 60, 123 and 124: responseValidators keeps what may be sent back", () => {
+Deno.test("rows 60, 123 and 124: responseValidators keeps usable validators only", () => {
   const table: [headers: Record<string, string>, etag: string | null, date: string | null][] = [
     [{}, null, null],
     [{ etag: '"a"', "last-modified": OLD }, '"a"', OLD],
@@ -135,7 +135,7 @@ Deno.test("row 120: isConditionRefused accepts a permanent 4xx or 501 without a 
   assertEquals(isConditionRefused(withoutAnswer), false);
 });
 
-Deno.test("compareToStored: is the published file the one we published?", () => {
+Deno.test("compareToStored compares key, source, size, revision and digest", () => {
   const validators = {
     key: "a",
     source: "https://x.example/a",
@@ -162,7 +162,7 @@ Deno.test("compareToStored: is the published file the one we published?", () => 
   assertEquals(compare(validators, stored, { ...asked, source: "https://y.example/a" }), "other");
 });
 
-Deno.test("refreshedValidators: a 304 may bring a new ETag and a later date", () => {
+Deno.test("refreshedValidators takes a new ETag and a later date of a 304", () => {
   const published = { etag: '"a"', lastModified: OLD };
   const later = "Wed, 14 Jan 2026 12:00:01 GMT";
   const table: readonly (readonly [

@@ -45,7 +45,7 @@ for (const [key, claim] of CLAIMS) {
   });
 }
 
-Deno.test("row 112: knownSpelling: a name keeps the spelling of the task's own file", () => {
+Deno.test("row 112: knownSpelling returns the spelling of the task's own file", () => {
   const table: [key: string, spelling: string][] = [
     ["OWN.CSV", "own.csv"],
     ["Recorded.csv", "recorded.csv"],
@@ -60,7 +60,7 @@ Deno.test("row 112: knownSpelling: a name keeps the spelling of the task's own f
   assertEquals(knownSpelling("a", null, []), "a");
 });
 
-Deno.test("row 149: surplusMembers: the newest older files stay, whatever their kind", () => {
+Deno.test("row 149: surplusMembers spares the newest older files of any kind", () => {
   const day = (date: number) => `2026-01-${String(date).padStart(2, "0")}T06:00:00Z`;
   const family = [
     member("3.csv", { publishedAt: day(3) }),
@@ -120,7 +120,7 @@ const PROVENANCE = {
   fetchedAt: "2026-01-20T06:00:00Z",
 };
 
-Deno.test("row 112: Family.publish: a new name is claimed before, and unclaimed if it fails", async () => {
+Deno.test("row 112: Family.publish claims a new name first, and removes the claim on failure", async () => {
   await using at = await scene();
   const digest = await sha256(new TextEncoder().encode("mine"));
   {
@@ -145,7 +145,7 @@ Deno.test("row 112: Family.publish: a new name is claimed before, and unclaimed 
   assertEquals(await at.members(), ["a"]);
 });
 
-Deno.test("row 112: Family.publish: without a saved claim nothing is published", async () => {
+Deno.test("row 112: Family.publish publishes nothing if the claim cannot be saved", async () => {
   await using at = await scene();
   const state = { ...at.state, members: () => Promise.resolve(new Map()), saveMember: () => {} };
   const failing = Object.assign(state, {
@@ -169,7 +169,7 @@ Deno.test("row 112: Family.publish: without a saved claim nothing is published",
   assertEquals(await at.keys(), []);
 });
 
-Deno.test("row 113: Family.check: refuses by name alone", async () => {
+Deno.test("row 113: Family.check refuses by the key alone", async () => {
   await using at = await scene();
   at.family.check("mine");
   const error = assertThrows(() => at.family.check("theirs"), CronfetchError);
@@ -189,7 +189,7 @@ const PUBLISHED = {
   revision: "1",
 };
 
-Deno.test("row 149: Family.keepVersion: two versions of one time are two", async () => {
+Deno.test("row 149: Family.keepVersion keeps two versions of the same time", async () => {
   await using at = await scene({ published: PUBLISHED, publishedAt: "2026-01-15T06:00:00.123Z" });
   await put(at.store, "now.csv", "old");
   await at.family.keepVersion("now.csv", null);
@@ -217,7 +217,7 @@ Deno.test("row 149: Family.keepVersion: two versions of one time are two", async
   );
 });
 
-Deno.test("row 149: Family.tidy: only members are removed, and none that is another task's", async () => {
+Deno.test("row 149: Family.cleanUp removes members only, and none that belongs to another task", async () => {
   await using at = await scene({ published: PUBLISHED, publishedAt: "2026-01-15T06:00:00Z" });
   const strangers = ["now.20250101T000000000Z.csv", "stranger.csv", "theirs.csv"];
   for (const key of [...strangers, "now.csv", "a.csv", "b.csv", "c.csv"]) {
@@ -232,7 +232,7 @@ Deno.test("row 149: Family.tidy: only members are removed, and none that is anot
   assertEquals(await at.keys(), ["now.csv", ...strangers].toSorted());
 });
 
-Deno.test("row 149: Family.tidy: what cannot be removed stays a member, and fails nothing", async () => {
+Deno.test("row 149: Family.cleanUp: a file that cannot be removed remains a member, without a failure", async () => {
   const remove = (key: string) =>
     key === "a.csv"
       ? Promise.reject(new CronfetchError("store.denied", "denied"))
@@ -248,7 +248,7 @@ Deno.test("row 149: Family.tidy: what cannot be removed stays a member, and fail
   assertEquals(await at.members(), ["a.csv", "c.csv"]);
 });
 
-Deno.test("row 112: Family.tidy: claims of dead runs become members, or end", async () => {
+Deno.test("row 112: Family.cleanUp: claims of crashed runs become members or are removed", async () => {
   await using at = await scene();
   await put(at.store, "published.csv", "text");
   await put(at.store, "another.csv", "other text");

@@ -152,12 +152,12 @@ for (const [why, url, name] of URLS) {
   });
 }
 
-Deno.test("row 21: NUL goes no further", () => {
+Deno.test("row 21: serverName replaces NUL", () => {
   const name = serverName("attachment; filename*=UTF-8''a%00.exe", URL_OF_FILE);
   assert(name !== null && !name.includes("\0") && name !== "from-url.pdf", `${name}`);
 });
 
-Deno.test("row 21: 300 bytes are cut, and the extension is kept", () => {
+Deno.test("row 21: serverName shortens 300 bytes and keeps the extension", () => {
   const name = serverName(`attachment; filename=${"é".repeat(150)}.csv`, URL_OF_FILE);
   assert(name?.endsWith("é.csv"), `${name}`);
   assertLess(new TextEncoder().encode(name ?? "").length, 256);
@@ -188,7 +188,7 @@ const hostileHeader = fc.oneof(
   ),
 );
 
-Deno.test("row 21: whatever a server says, the name is that of one file in a folder", () => {
+Deno.test("row 21: property: serverName returns the name of one file in a folder", () => {
   fc.assert(fc.property(hostileHeader, hostileName, (header, segment) => {
     const url = `https://example.org/${encodeURIComponent(segment.toWellFormed())}`;
     const name = serverName(header, url);

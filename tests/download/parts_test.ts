@@ -17,7 +17,7 @@ async function suspendedPart(store: ReturnType<typeof openMemory>): Promise<Part
   return { ...about, draft: name };
 }
 
-Deno.test("a part that could not be taken up is kept for the next run", async () => {
+Deno.test("createParts: a partial file that could not be opened is kept for the next run", async () => {
   await using store = openMemory();
   const remembered = await suspendedPart(store);
   const failure = new Error("interrupted");
@@ -37,7 +37,7 @@ Deno.test("a part that could not be taken up is kept for the next run", async ()
   await resumed?.draft.discard();
 });
 
-Deno.test("a part of another source, or that nobody came to, is dropped", async () => {
+Deno.test("createParts: a partial file of another source is dropped", async () => {
   await using store = openMemory();
   const remembered = await suspendedPart(store);
   const { signal } = new AbortController();
@@ -55,7 +55,7 @@ Deno.test("a part of another source, or that nobody came to, is dropped", async 
   assertEquals(await store.resume("a", remembered.draft, signal), null);
 });
 
-Deno.test("createParts: a part that may not be resumed is dropped without being read", async () => {
+Deno.test("createParts: a partial file that cannot be resumed is dropped unread", async () => {
   await using store = openMemory();
   const remembered = await suspendedPart(store);
   const { signal } = new AbortController();

@@ -4,7 +4,7 @@ import { BUFFER_BYTES } from "../../lib/download/transfer.ts";
 
 const MIB = 1024 * 1024;
 
-Deno.test("pieces shrink towards the end, and the last takes what is no piece of its own", () => {
+Deno.test("pieceBytes shrinks towards the end, and adds a small rest to the last piece", () => {
   const table: [leftBytes: number, segments: number, bytes: number][] = [
     [1024 * MIB, 4, 4 * MIB],
     [64 * MIB, 4, 4 * MIB],
@@ -23,7 +23,7 @@ Deno.test("pieces shrink towards the end, and the last takes what is no piece of
   }
 });
 
-Deno.test("whatever the size, pieces cover a file without a gap", () => {
+Deno.test("property: pieces cover a file of any size without a gap", () => {
   for (const sizeBytes of [4 * MIB, 4 * MIB + 1, 9_999_999]) {
     for (const segments of [2, 16]) {
       const pieces = new Pieces({ startByte: 77, endByte: 77 + sizeBytes }, segments);
@@ -78,7 +78,7 @@ const twelve = (segments: number): Pieces =>
 const starts = (pieces: readonly (Piece | null)[]) =>
   pieces.map((piece) => piece && piece.startByte / MIB);
 
-Deno.test("no more is held than two pieces a segment", () => {
+Deno.test("Pieces: at most two pieces per segment are in memory", () => {
   const pieces = twelve(3);
   const taken = Array.from({ length: 8 }, () => pieces.take());
   assertEquals(starts(taken), [0, 1, 2, 3, 4, 5, null, null]);
@@ -90,7 +90,7 @@ Deno.test("no more is held than two pieces a segment", () => {
   assertEquals(starts([pieces.take(), pieces.take(), pieces.take()]), [6, 7, null]);
 });
 
-Deno.test("bytes come in order, whatever the order of arrival and the buffers of the reader", () => {
+Deno.test("property: Pieces delivers bytes in order for any order of arrival and any buffers", () => {
   for (const intoBytes of [BUFFER_BYTES, BUFFER_BYTES + 1, 100_001, 70]) {
     const pieces = twelve(3);
     const taken = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
@@ -99,7 +99,7 @@ Deno.test("bytes come in order, whatever the order of arrival and the buffers of
   }
 });
 
-Deno.test("whoever waits for the front is given what has come of it, others wait for a buffer", () => {
+Deno.test("Pieces delivers part of a buffer only to a waiting reader, and only of the first piece", () => {
   const pieces = twelve(3);
   const [first, second] = [pieces.take(), pieces.take()] as [Piece, Piece];
   arrive(pieces, first, 10);
@@ -111,7 +111,7 @@ Deno.test("whoever waits for the front is given what has come of it, others wait
   assertEquals(pieces.deliver(new Uint8Array(BUFFER_BYTES)).byteLength > 0, true);
 });
 
-Deno.test("a piece that was given back is taken first, and only what is missing is fetched", () => {
+Deno.test("Pieces: a released piece is taken first, for its missing bytes only", () => {
   const pieces = twelve(3);
   const [first, second, third] = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
   arrive(pieces, second as Piece, BUFFER_BYTES + 10);
@@ -126,7 +126,7 @@ Deno.test("a piece that was given back is taken first, and only what is missing 
   assertEquals(drain(pieces), 3 * MIB);
 });
 
-Deno.test("the first response goes on where nobody else has begun", () => {
+Deno.test("Pieces.takeAt takes an unstarted piece only", () => {
   const pieces = twelve(3);
   const first = pieces.take() as Piece;
   assertEquals(pieces.isUnstartedAt(MIB), true);
@@ -146,7 +146,7 @@ Deno.test("the first response goes on where nobody else has begun", () => {
   assertEquals(starts([pieces.takeAt(6 * MIB)]), [6]);
 });
 
-Deno.test("a fallback keeps what the first response brings, and forgets what is ahead", () => {
+Deno.test("Pieces.discardFrom keeps the piece of the first response, and discards those after it", () => {
   const pieces = twelve(3);
   const [first, second, third] = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
   arrive(pieces, first as Piece, 1000);

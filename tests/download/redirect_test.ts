@@ -10,7 +10,7 @@ import {
 
 const FROM = "https://a.example/dir/file?x=1";
 
-Deno.test("decideRedirect: follows what may be followed", () => {
+Deno.test("decideRedirect follows", () => {
   const table: [location: string, url: string][] = [
     ["/other", "https://a.example/other"],
     ["other", "https://a.example/dir/other"],
@@ -24,7 +24,7 @@ Deno.test("decideRedirect: follows what may be followed", () => {
   }
 });
 
-Deno.test("decideRedirect: refuses what may not", () => {
+Deno.test("decideRedirect refuses", () => {
   const table: [name: string, visited: string[], location: string | null, code: ErrorCode][] = [
     ["row 44: no Location", [FROM], null, "http.protocol"],
     ["row 44: an empty Location", [FROM], "", "http.protocol"],
@@ -55,7 +55,7 @@ Deno.test("decideRedirect: refuses what may not", () => {
   }
 });
 
-Deno.test(`decideRedirect: follows ${MAX_HOPS} hops and no more`, () => {
+Deno.test(`decideRedirect follows at most ${MAX_HOPS} redirects`, () => {
   const visited = ["http://a.example/0"];
   for (let hop = 1; hop <= MAX_HOPS; hop++) {
     const decision = decideRedirect(visited, `/${hop}`);
@@ -66,7 +66,7 @@ Deno.test(`decideRedirect: follows ${MAX_HOPS} hops and no more`, () => {
   assertEquals(decision.kind === "refuse" && decision.code, "redirect.loop");
 });
 
-Deno.test("row 133: a URL from before the cookies changed is no loop, one from since then is", () => {
+Deno.test("row 133: decideRedirect: a repeated URL is a loop only since the cookies last changed", () => {
   const visited = ["http://a.example/1", "http://a.example/2", "http://a.example/3"];
   const table: [changedAt: number, location: string, kind: string][] = [
     [0, "/1", "refuse"],
@@ -86,7 +86,7 @@ Deno.test("row 133: a URL from before the cookies changed is no loop, one from s
   assertEquals(decideRedirect(many, "/1", many.length).kind, "refuse");
 });
 
-Deno.test("row 134: a Location of more than 8,000 characters is refused, and cut in the message", () => {
+Deno.test("row 134: decideRedirect refuses a Location over 8,000 characters, and cuts it in the message", () => {
   const longest = `/${"?".repeat(MAX_LOCATION_LENGTH - 1)}`;
   assertEquals(decideRedirect([FROM], longest).kind, "follow");
   for (const location of [`${longest}?`, `/${"?".repeat(80_000)}`, "a".repeat(1_000_000)]) {
@@ -96,14 +96,14 @@ Deno.test("row 134: a Location of more than 8,000 characters is refused, and cut
   }
 });
 
-Deno.test("row 43: userinfo in a Location is dropped", () => {
+Deno.test("row 43: decideRedirect drops userinfo in a Location", () => {
   assertEquals(decideRedirect([FROM], "https://user:secret@b.example/x"), {
     kind: "follow",
     url: "https://b.example/x",
   });
 });
 
-Deno.test("property: whatever is followed is a clean http(s) URL, never back to http", () => {
+Deno.test("property: decideRedirect follows only http(s) URLs without userinfo, never from https to http", () => {
   const location = fc.oneof(
     fc.webUrl({ withFragments: true, withQueryParameters: true }),
     fc.string(),
@@ -120,7 +120,7 @@ Deno.test("property: whatever is followed is a clean http(s) URL, never back to 
   }));
 });
 
-Deno.test("isRedirect: the five statuses that name another place", () => {
+Deno.test("isRedirect: 301, 302, 303, 307 and 308", () => {
   const found = Array.from({ length: 200 }, (_, index) => 300 + index).filter(isRedirect);
   assertEquals(found, [301, 302, 303, 307, 308]);
 });

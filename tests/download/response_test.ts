@@ -13,7 +13,7 @@ const RANGE: RequestKind = { ...PLAIN, rangeStart: 100 };
 
 type Head = Record<string, string>;
 
-Deno.test("classifyResponse: what can be worked with", () => {
+Deno.test("classifyResponse returns how a response can be used", () => {
   const table: [status: number, headers: Head, asked: RequestKind, answer: ResponseUse][] = [
     [200, { "content-length": "5" }, PLAIN, { kind: "whole", lengthBytes: 5, lengthKnown: true }],
     [200, { "content-length": "0" }, PLAIN, { kind: "whole", lengthBytes: 0, lengthKnown: true }],
@@ -57,7 +57,7 @@ Deno.test("classifyResponse: what can be worked with", () => {
   }
 });
 
-Deno.test("classifyResponse: what cannot", () => {
+Deno.test("classifyResponse throws for any other response", () => {
   const table: [
     name: string,
     status: number,

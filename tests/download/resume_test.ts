@@ -51,7 +51,7 @@ Deno.test("rows 123 and 124: strongValidator is a strong ETag, else a Last-Modif
   }
 });
 
-Deno.test("row 125: canResume needs a validator that counts, or a digest", () => {
+Deno.test("row 125: canResume needs a usable validator or an expected digest", () => {
   const table: readonly (readonly [
     validator: string,
     conditional: boolean,
@@ -74,12 +74,12 @@ Deno.test("row 125: canResume needs a validator that counts, or a digest", () =>
   }
 });
 
-Deno.test("rangeHeaders: the rest, if nothing has changed", () => {
+Deno.test("rangeHeaders requests the rest on condition of the validator", () => {
   assertEquals(rangeHeaders(PART), { "range": "bytes=100-", "if-range": '"v1"' });
   assertEquals(rangeHeaders({ ...PART, validator: "" }), { "range": "bytes=100-" });
 });
 
-Deno.test("continuesPart: only a clear yes", () => {
+Deno.test("remainingBytes is null for any inconsistency", () => {
   const table: [name: string, part: Part, headers: Record<string, string>, rest: number | null][] =
     [
       ["the rest", PART, { "content-range": "bytes 100-999/1000" }, 900],
@@ -116,7 +116,7 @@ Deno.test("continuesPart: only a clear yes", () => {
   }
 });
 
-Deno.test("property: what continues a part fits to it without gap or overlap", () => {
+Deno.test("property: remainingBytes accepts only a range without gap or overlap", () => {
   const range = fc.tuple(fc.nat(2000), fc.nat(2000), fc.nat(2000));
   const part = fc.record({
     sizeBytes: fc.integer({ min: 1, max: 2000 }),
@@ -137,7 +137,7 @@ Deno.test("property: what continues a part fits to it without gap or overlap", (
   );
 });
 
-Deno.test("unsatisfiedTotal: the size in a 416", () => {
+Deno.test("unsatisfiedTotal returns the size in a 416", () => {
   assertEquals(unsatisfiedTotal(new Headers({ "content-range": "bytes */1000" })), 1000);
   assertEquals(unsatisfiedTotal(new Headers({ "content-range": "bytes 0-1/2" })), null);
   assertEquals(unsatisfiedTotal(new Headers()), null);
@@ -148,7 +148,7 @@ function failure(code: ErrorCode, retry?: Retry): CronfetchError {
   return new CronfetchError(code, "it failed", retry && { retry });
 }
 
-Deno.test("isFinalAnswer: an answer that the server would repeat", () => {
+Deno.test("isPermanentResponse: a response that the server would repeat", () => {
   const table: readonly (readonly [error: unknown, expected: boolean])[] = [
     [failure("http.status", "never"), true],
     [failure("http.status", "later"), false],
@@ -163,7 +163,7 @@ Deno.test("isFinalAnswer: an answer that the server would repeat", () => {
   }
 });
 
-Deno.test("isBeginning: only an error after which the bytes so far are good", () => {
+Deno.test("leavesPartial: only errors after which the received bytes are valid", () => {
   const good = ["body.truncated", "cancelled", "http.status"];
   for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
     const expected = good.includes(code) || code.startsWith("timeout.");

@@ -6,7 +6,7 @@ const RANGE = { startByte: 100, endByte: 200 };
 
 const clock = { now: () => Temporal.Instant.from("2026-01-15T12:00:00Z") };
 
-Deno.test("only the very range that was asked for fits", () => {
+Deno.test("checkSegment accepts exactly the requested range", () => {
   const good = { "content-range": "bytes 100-199/1000", "content-length": "100", etag: '"1"' };
   const table: [name: string, status: number, headers: Record<string, string>, kind: string][] = [
     ["as asked", 206, good, "fits"],
@@ -38,13 +38,13 @@ Deno.test("only the very range that was asked for fits", () => {
   }
 });
 
-Deno.test("a Last-Modified that proves the file says nothing about ETags", () => {
+Deno.test("checkSegment ignores ETags if the validator is a date", () => {
   const file = { totalBytes: 1000, validator: "Thu, 01 Jan 2026 00:00:00 GMT" };
   const headers = new Headers({ "content-range": "bytes 100-199/1000", etag: 'W/"1"' });
   assertEquals(checkSegment(206, headers, RANGE, file, clock).kind, "fits");
 });
 
-Deno.test("what comes in ranges", () => {
+Deno.test("mayUseRanges: large, with a validator, and ranges supported", () => {
   const begun = {
     status: 200,
     headers: new Headers({ "accept-ranges": "bytes" }),

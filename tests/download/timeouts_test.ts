@@ -26,7 +26,7 @@ async function play(
   return [watch.signal.aborted ? (watch.signal.reason as CronfetchError).code : null, endedMs];
 }
 
-Deno.test("watch: which limit ends an attempt, and when", async () => {
+Deno.test("AttemptWatch: which limit aborts an attempt, and when", async () => {
   const drip: Step[] = ["startResponse", 1000, "progress"];
   for (let piece = 0; piece < 30; piece++) drip.push(29_000, "progress");
   const table: [name: string, steps: Step[], code: string | null, atMs: number | null][] = [
@@ -104,7 +104,7 @@ Deno.test("row 131: receivingMs is the time of the body without the stall that e
   }
 });
 
-Deno.test("row 85: a jump of the wall clock ends nothing", async () => {
+Deno.test("row 85: AttemptWatch ignores jumps of the wall clock", async () => {
   const host = testHost({ timers: "manual" });
   using watch = createWatcher(new AbortController().signal, host).watch(LIMITS);
   watch.startResponse();
@@ -116,7 +116,7 @@ Deno.test("row 85: a jump of the wall clock ends nothing", async () => {
   assertEquals(watch.signal.aborted, true);
 });
 
-Deno.test("the end of the run ends an attempt, with the run's reason", () => {
+Deno.test("AttemptWatch: the signal of the run aborts an attempt with its reason", () => {
   const host = testHost({ timers: "manual" });
   const run = new AbortController();
   const watcher = createWatcher(run.signal, host);
@@ -128,7 +128,7 @@ Deno.test("the end of the run ends an attempt, with the run's reason", () => {
   assertStrictEquals(late.signal.reason, reason);
 });
 
-Deno.test("a disposed watch lets go of its timer and of the run", async () => {
+Deno.test("AttemptWatch: disposal cancels the timer and ignores the run", async () => {
   const host = testHost({ timers: "manual" });
   const run = new AbortController();
   const watch = createWatcher(run.signal, host).watch(LIMITS);
@@ -139,7 +139,7 @@ Deno.test("a disposed watch lets go of its timer and of the run", async () => {
   assertEquals(watch.signal.aborted, false);
 });
 
-Deno.test("many attempts share one timer, and each keeps its own limits", async () => {
+Deno.test("createWatcher: attempts share one timer, and each has its own limits", async () => {
   const host = testHost({ timers: "manual" });
   let timers = 0;
   const after: typeof host.timers.after = (durationMs, callback) => {

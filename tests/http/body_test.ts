@@ -51,7 +51,7 @@ function inChunks(chunks: readonly Uint8Array[], extension: string, trailers: st
   return Uint8Array.from([...parts, ...toLatin1(`0${extension}\r\n${trailers}\r\n`)]);
 }
 
-Deno.test("any body in any chunks, pieces and buffers comes out the same", async () => {
+Deno.test("property: ChunkedReader returns the same body for any chunks, reads and buffers", async () => {
   await fc.assert(fc.asyncProperty(
     fc.uint8Array({ maxLength: 300 }),
     fc.array(fc.nat(400), { maxLength: 8 }),
@@ -74,7 +74,7 @@ Deno.test("any body in any chunks, pieces and buffers comes out the same", async
   ));
 });
 
-Deno.test("chunks too large for the buffer come past it, whole", async () => {
+Deno.test("ChunkedReader: large chunks are read directly, and completely", async () => {
   const body = Uint8Array.from({ length: 300_000 }, (_, at) => at % 251);
   const framed = inChunks(cutAt(body, [10, 200_000, 200_001]), "", "");
   for (const bufferBytes of [1_000, 70_000, 1_000_000]) {
@@ -83,7 +83,7 @@ Deno.test("chunks too large for the buffer come past it, whole", async () => {
   }
 });
 
-Deno.test("the bytes behind a body are left where they are", async () => {
+Deno.test("LengthReader, ChunkedReader: bytes after the body stay in the buffer", async () => {
   for (
     const make of [
       (input: ReadBuffer) => new LengthReader(input, 3),
@@ -162,7 +162,7 @@ async function outcomeOf(reading: Promise<unknown>): Promise<string> {
   return `${error.code}: ${error.message}`;
 }
 
-Deno.test("row 145: malformed chunks are http.protocol, a cut body is body.truncated", async (t) => {
+Deno.test("row 145: ChunkedReader: malformed chunks are http.protocol, a truncated body is body.truncated", async (t) => {
   for (const [what, framed, expected] of BROKEN) {
     await t.step(what, async () => {
       for (const pieces of [[toLatin1(framed)], cutAt(toLatin1(framed), [1, 5, 8])]) {
@@ -174,7 +174,7 @@ Deno.test("row 145: malformed chunks are http.protocol, a cut body is body.trunc
   }
 });
 
-Deno.test("row 145: ChunkedReader refuses a beginning that can become no chunk, without more bytes", async () => {
+Deno.test("row 145: ChunkedReader refuses an invalid start of a chunk without reading more", async () => {
   for (const sent of ["no chunk", "<", "3\r\nabcd", "3\r\nabc\r\n{", "3\rx"]) {
     let reads = 0;
     const stalled = new ReadBuffer({
@@ -189,7 +189,7 @@ Deno.test("row 145: ChunkedReader refuses a beginning that can become no chunk, 
   }
 });
 
-Deno.test("row 145: a line without an end is refused while it grows", async () => {
+Deno.test("row 145: ChunkedReader refuses a line over the limit before its end arrives", async () => {
   let reads = 0;
   const endless = new ReadBuffer({
     read: (into) => {
@@ -203,7 +203,7 @@ Deno.test("row 145: a line without an end is refused while it grows", async () =
   assertEquals(reads, 1);
 });
 
-Deno.test("a chunk beyond the buffer that is cut is truncated, never the end", async () => {
+Deno.test("ChunkedReader: a truncated large chunk is body.truncated, not the end", async () => {
   for (const sizeBytes of [65_536, 100_000, 1_000_000]) {
     for (const sentBytes of [0, 1, 10, 65_535, 65_536].filter((sent) => sent < sizeBytes)) {
       const framed = toLatin1(`${sizeBytes.toString(16)}\r\n${"x".repeat(sentBytes)}`);
@@ -216,7 +216,7 @@ Deno.test("a chunk beyond the buffer that is cut is truncated, never the end", a
   }
 });
 
-Deno.test("a body shorter than its length is truncated", async () => {
+Deno.test("LengthReader: a body shorter than its length is body.truncated", async () => {
   const reader = new LengthReader(inputOf([toLatin1("abc")]), 4);
   assertEquals(
     await outcomeOf(bytesOf(reader, 10)),
@@ -224,7 +224,7 @@ Deno.test("a body shorter than its length is truncated", async () => {
   );
 });
 
-Deno.test("what waits is kept in order, whatever room there is", async () => {
+Deno.test("ReadBuffer keeps the order of bytes, whatever its free space", async () => {
   const all = Uint8Array.from({ length: 400_000 }, (_, at) => at % 251);
   const input = inputOf(cutAt(all, [40_000, 100_000, 300_000]));
   let taken = 0;

@@ -7,7 +7,7 @@ const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
   "1;x\r\na\r\n2\r\nbc\r\n0\r\nx: y\r\n\r\n";
 
 for (const [name, answer] of [["a length", ANSWER], ["chunks", CHUNKED]] as const) {
-  Deno.test(`an answer with ${name} is the same however it is cut in two`, async () => {
+  Deno.test(`Http1Client: a response with ${name} is the same wherever it is split`, async () => {
     let at = 0;
     let exchanges = 0;
     await using pair: Exchanging = await exchanging(async (connection) => {
@@ -27,7 +27,7 @@ for (const [name, answer] of [["a length", ANSWER], ["chunks", CHUNKED]] as cons
   });
 }
 
-Deno.test("a request is one line and its fields", async () => {
+Deno.test("Http1Client sends a request line and the fields", async () => {
   let raw = "";
   await using pair = await exchanging(async (connection) => {
     ({ raw } = await connection.readRequest());
@@ -64,7 +64,7 @@ const REUSE: readonly (readonly [what: string, answer: string, isReused: boolean
 ];
 
 for (const [what, answer, isReused] of REUSE) {
-  Deno.test(`reuse: after ${what}`, async () => {
+  Deno.test(`Http1Client: reuse after ${what}`, async () => {
     await using pair = await exchanging(always(answer));
     for (const path of ["/1", "/2", "/3"]) await textOf((await pair.get(path)).body);
     assertEquals(pair.server.requests, ["GET /1", "GET /2", "GET /3"]);
@@ -73,7 +73,7 @@ for (const [what, answer, isReused] of REUSE) {
   });
 }
 
-Deno.test("reuse: bytes that come by themselves are no answer to the next request", async () => {
+Deno.test("Http1Client: reuse: unsolicited bytes are not the response to the next request", async () => {
   const idle = Promise.withResolvers<void>();
   await using pair = await exchanging(async (connection) => {
     await connection.readRequest();
@@ -89,7 +89,7 @@ Deno.test("reuse: bytes that come by themselves are no answer to the next reques
   assertEquals(await textOf((await pair.get()).body), "abc");
 });
 
-Deno.test("reuse: the one used last is used first, and the others are closed in time", async () => {
+Deno.test("Http1Client: reuse: the most recently used connection is taken, the others are closed when idle", async () => {
   await using pair = await exchanging(always(ANSWER));
   const responses = await Promise.all([pair.get(), pair.get(), pair.get()]);
   for (const { body } of responses) await textOf(body);
@@ -106,7 +106,7 @@ Deno.test("reuse: the one used last is used first, and the others are closed in 
   assertEquals([pair.server.connections, pair.open.size], [3, 0]);
 });
 
-Deno.test("a connection gone stale costs one more, and not another old one", async () => {
+Deno.test("Http1Client: a stale connection is replaced by one new connection", async () => {
   let isOver = false;
   await using pair = await exchanging(async (connection) => {
     for (;;) {
@@ -123,7 +123,7 @@ Deno.test("a connection gone stale costs one more, and not another old one", asy
   assertEquals(pair.server.connections, 3);
 });
 
-Deno.test("a connection that fails in mid-answer, or is new, costs no second request", async () => {
+Deno.test("Http1Client: no retry on a new connection, or after response bytes", async () => {
   for (const answers of [[ANSWER, "HTTP/1.1 200 O"], ["HTTP/1.1 200 O"], [""]]) {
     await using pair = await exchanging(async (connection) => {
       for (const answer of answers) {
@@ -139,7 +139,7 @@ Deno.test("a connection that fails in mid-answer, or is new, costs no second req
   }
 });
 
-Deno.test("a body that is not wanted: what is here is drained, else it is closed", async () => {
+Deno.test("Http1Client: a cancelled body that is buffered keeps its connection, another closes it", async () => {
   const half = ANSWER.replace("3", "4");
   for (const [answer, isKept] of [[ANSWER, true], [CHUNKED, true], [half, false]] as const) {
     await using pair = await exchanging(always(answer));
@@ -152,7 +152,7 @@ Deno.test("a body that is not wanted: what is here is drained, else it is closed
   }
 });
 
-Deno.test("a body given up with its rest still to come closes its connection", async () => {
+Deno.test("Http1Client: cancelling an incomplete body closes its connection", async () => {
   await using pair = await exchanging(always(ANSWER.replace("3", "4")));
   const { body } = await pair.get();
   assertEquals((await body.read(new Uint8Array(10))).length, 3);
@@ -160,7 +160,7 @@ Deno.test("a body given up with its rest still to come closes its connection", a
   assertEquals(pair.open.size, 0);
 });
 
-Deno.test("the end of a body is told again and again", async () => {
+Deno.test("Http1Client: reads after the end of a body return no bytes", async () => {
   await using pair = await exchanging(always(ANSWER));
   const { body } = await pair.get();
   assertEquals([await textOf(body), await textOf(body), await textOf(body)], ["abc", "", ""]);
@@ -168,7 +168,7 @@ Deno.test("the end of a body is told again and again", async () => {
   assertEquals(pair.open.size, 1);
 });
 
-Deno.test("101 is refused: nobody asked for it", async () => {
+Deno.test("Http1Client: 101 is http.protocol, since no upgrade was requested", async () => {
   await using pair = await exchanging(
     always("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
   );
@@ -176,7 +176,7 @@ Deno.test("101 is refused: nobody asked for it", async () => {
   assertEquals([error.code, pair.open.size], ["http.protocol", 0]);
 });
 
-Deno.test("a head of 400 KiB is read, and no larger one", async () => {
+Deno.test("Http1Client: a head of 400 KiB is accepted, a larger one is http.protocol", async () => {
   for (const [bytes, isRead] of [[390_000, true], [420_000, false]] as const) {
     await using pair = await exchanging(
       always(ANSWER.replace("\r\n\r\n", `\r\nA: ${"a".repeat(bytes)}\r\n\r\n`)),
@@ -186,7 +186,7 @@ Deno.test("a head of 400 KiB is read, and no larger one", async () => {
   }
 });
 
-Deno.test("what is no HTTP is not waited for", async () => {
+Deno.test("Http1Client: bytes that are not HTTP are refused without reading more", async () => {
   await using pair = await exchanging(async (connection) => {
     await connection.send("SSH-2.0-OpenSSH\r\n");
     await connection.hold();
@@ -205,7 +205,7 @@ const STAGES: readonly (readonly [stage: string, sent: string])[] = [
 ];
 
 for (const [stage, sent] of STAGES) {
-  Deno.test(`the signal ends the exchange ${stage}`, async () => {
+  Deno.test(`Http1Client: the signal aborts the exchange ${stage}`, async () => {
     const answered = Promise.withResolvers<void>();
     await using pair = await exchanging(async (connection) => {
       await connection.readRequest();
@@ -224,7 +224,7 @@ for (const [stage, sent] of STAGES) {
   });
 }
 
-Deno.test("a signal that is aborted between two reads ends the body", async () => {
+Deno.test("Http1Client: a signal aborted between two reads rejects the next read", async () => {
   await using pair = await exchanging(always(ANSWER));
   const controller = new AbortController();
   const { body } = await pair.get("/", controller.signal);
@@ -235,7 +235,7 @@ Deno.test("a signal that is aborted between two reads ends the body", async () =
   assertEquals(pair.open.size, 0);
 });
 
-Deno.test("a signal that is aborted after an exchange leaves its connection alone", async () => {
+Deno.test("Http1Client: a signal aborted after an exchange does not close the connection", async () => {
   await using pair = await exchanging(always(ANSWER));
   const controller = new AbortController();
   await textOf((await pair.get("/", controller.signal)).body);
@@ -245,7 +245,7 @@ Deno.test("a signal that is aborted after an exchange leaves its connection alon
   assertEquals(pair.server.requests.length, 1);
 });
 
-Deno.test("disposing of a client closes what is idle and what is not", async () => {
+Deno.test("Http1Client: disposal closes all connections, idle or not", async () => {
   const pair = await exchanging(async (connection) => {
     await connection.readRequest();
     await connection.send(connection.index === 0 ? ANSWER : ANSWER.slice(0, -1));

@@ -20,7 +20,7 @@ function sent(fields: readonly string[], to: string, from = FROM, laterMs = 0): 
 
 const SAME = "https://a.example/dir/other";
 
-Deno.test("row 133: CookieJar: which cookies a request sends (RFC 6265)", () => {
+Deno.test("row 133: CookieJar.header selects cookies by host, path and age (RFC 6265)", () => {
   const table: [what: string, fields: string[], to: string, cookie: string | null][] = [
     ["a plain one", ["a=1"], SAME, "a=1"],
     ["two", ["a=1", "b=2"], SAME, "a=1; b=2"],
@@ -89,7 +89,7 @@ Deno.test("row 133: CookieJar: which cookies a request sends (RFC 6265)", () => 
   for (const [what, fields, to, cookie] of table) assertEquals(sent(fields, to), cookie, what);
 });
 
-Deno.test("row 133: CookieJar: Secure is not set over http, and an address is a host", () => {
+Deno.test("row 133: CookieJar.store ignores Secure over http, and accepts an address as a host", () => {
   assertEquals(sent(["a=1; Secure"], "https://a.example/", "http://a.example/"), null);
   assertEquals(sent(["a=1"], "http://127.0.0.1:81/", "http://127.0.0.1/"), "a=1");
   assertEquals(sent(["a=1; Domain=0.0.1"], "http://127.0.0.1/", "http://127.0.0.1/"), "a=1");
@@ -97,7 +97,7 @@ Deno.test("row 133: CookieJar: Secure is not set over http, and an address is a 
   assertEquals(sent(["a=1"], "/x", "http://a.example"), "a=1");
 });
 
-Deno.test("row 133: CookieJar: a cookie ends at its time", () => {
+Deno.test("row 133: CookieJar.header omits expired cookies", () => {
   for (
     const [field, lifeMs] of [["Max-Age=60", 60_000], [
       `Expires=${FUTURE}`,
@@ -109,7 +109,7 @@ Deno.test("row 133: CookieJar: a cookie ends at its time", () => {
   }
 });
 
-Deno.test("row 133: CookieJar.store reports whether anything changed", () => {
+Deno.test("row 133: CookieJar.store returns whether a cookie changed", () => {
   const jar = new CookieJar();
   const store = (...fields: string[]) => jar.store(fields, new URL(FROM), NOW_MS);
   assertEquals(store("a=1"), true);
@@ -123,7 +123,7 @@ Deno.test("row 133: CookieJar.store reports whether anything changed", () => {
   assertEquals(store(), false);
 });
 
-Deno.test("row 133: CookieJar: sizes are limited by bytes", () => {
+Deno.test("row 133: CookieJar limits sizes in bytes", () => {
   const store = (jar: CookieJar, ...fields: string[]) => jar.store(fields, new URL(FROM), NOW_MS);
   const jar = new CookieJar();
   assertEquals(store(jar, `a=${"x".repeat(4_095)}`), true);

@@ -70,7 +70,7 @@ Deno.test("row 137: isPrivateAddress: every range outside the public internet", 
   for (const address of PUBLIC) assertEquals(isPrivateAddress(address), false, address);
 });
 
-Deno.test("hostKind: what a host name says by itself", () => {
+Deno.test("hostKind classifies a host name without resolving it", () => {
   const table: [url: string, kind: string][] = [
     ["https://example.org/", "name"],
     ["https://93.184.216.34/", "public"],
@@ -105,7 +105,7 @@ function resolve(hostname: string): Promise<readonly string[]> {
   return addresses ? Promise.resolve(addresses) : Promise.reject(new Error("no resolver here"));
 }
 
-Deno.test("the egress rule: who may lead where", async () => {
+Deno.test("createAdmit, createLookup: a public host may not redirect or resolve to a private address", async () => {
   const table: [name: string, previous: string | null, url: string, admitted: boolean][] = [
     ["a public name", null, "https://public.example/", true],
     ["a private address of the config's own", null, "http://127.0.0.1/", true],
@@ -145,7 +145,7 @@ Deno.test("the egress rule: who may lead where", async () => {
   }
 });
 
-Deno.test("createLookup: a name is resolved once, however often it is requested", async () => {
+Deno.test("createLookup resolves a name once", async () => {
   let lookups = 0;
   const lookup = createLookup(() => {
     lookups++;
@@ -155,13 +155,13 @@ Deno.test("createLookup: a name is resolved once, however often it is requested"
   assertEquals(lookups, 1);
 });
 
-Deno.test("createLookup: an address is not looked up", async () => {
+Deno.test("createLookup does not resolve an address", async () => {
   const lookup = createLookup(() => Promise.reject(new Error("looked up")));
   await lookup("93.184.216.34");
   await lookup("[2606:4700::1111]");
 });
 
-Deno.test("row 135: createLookup: a failed look-up is net.dns, and is made again the next time", async () => {
+Deno.test("row 135: createLookup: a failed look-up is net.dns, and is repeated for the next request", async () => {
   const failures = [
     new Deno.errors.NotFound("no address"),
     Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" }),
@@ -179,7 +179,7 @@ Deno.test("row 135: createLookup: a failed look-up is net.dns, and is made again
   }
 });
 
-Deno.test("createLookup: a look-up that Deno forbids is an error, as the rule would be off", async () => {
+Deno.test("createLookup: a look-up that Deno denies is net.failed, since the rule cannot be applied", async () => {
   for (
     const denial of [
       new Deno.errors.NotCapable("net"),
@@ -192,7 +192,7 @@ Deno.test("createLookup: a look-up that Deno forbids is an error, as the rule wo
   }
 });
 
-Deno.test("row 136: describePrivate: the resolver of a VPN or proxy client is named as a likely reason", () => {
+Deno.test("row 136: describePrivate names VPN and proxy clients as the likely reason", () => {
   for (const address of ["198.18.0.1", "198.19.255.255", "::ffff:198.18.0.7"]) {
     assertEquals(describePrivate("a.example", address).includes("VPN"), true, address);
   }

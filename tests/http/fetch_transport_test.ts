@@ -16,7 +16,7 @@ function send(
   return fetchTransport({ fetch: () => Promise.resolve(response) })(request);
 }
 
-Deno.test("a body is read into the caller's buffer, and ends with an empty piece", async () => {
+Deno.test("fetchTransport reads a body into the caller's buffer, and ends with an empty piece", async () => {
   const stream = new ReadableStream({
     type: "bytes",
     start: (controller) => {
@@ -33,13 +33,13 @@ Deno.test("a body is read into the caller's buffer, and ends with an empty piece
   assertEquals(new TextDecoder().decode(new Uint8Array(end.buffer, 3, 4)), "text");
 });
 
-Deno.test("where there is no body, its end comes at once", async () => {
+Deno.test("fetchTransport: a response without a body ends immediately", async () => {
   const { body } = await send(new Response(null, { status: 304 }));
   assertEquals((await body.read(new Uint8Array(8))).byteLength, 0);
   await body.cancel();
 });
 
-Deno.test("the signal ends a read, with its reason", async () => {
+Deno.test("fetchTransport: the signal rejects a read with its reason", async () => {
   const controller = new AbortController();
   const { body } = await send(
     new Response(new ReadableStream({ type: "bytes" })),
@@ -51,7 +51,7 @@ Deno.test("the signal ends a read, with its reason", async () => {
   assertStrictEquals(await assertRejects(() => reading), reason);
 });
 
-Deno.test("the signal ends a read also after a garbage collection", async () => {
+Deno.test("fetchTransport: the signal rejects a read after a garbage collection", async () => {
   const program = fromFileUrl(new URL("abort_after_collection.ts", import.meta.url));
   const args = ["run", "--quiet", "--allow-net=127.0.0.1", "--v8-flags=--expose-gc", program];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();

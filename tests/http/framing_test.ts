@@ -13,7 +13,7 @@ const CONNECTION: Framing = { kind: "connection" };
 const TE = "Transfer-Encoding: chunked";
 const OLD = "HTTP/1.0 200 OK";
 
-Deno.test("where a body ends, and whether the connection stays", () => {
+Deno.test("framingOf and keepsConnection, by version, status and fields", () => {
   const table: [lines: string[], framing: Framing, isKept: boolean, first?: string][] = [
     [["Content-Length: 5"], length(5), true],
     [["Content-Length: 5", "Content-Length: 5"], length(5), true],
@@ -45,7 +45,7 @@ Deno.test("where a body ends, and whether the connection stays", () => {
   }
 });
 
-Deno.test("where nobody can tell, it is refused", () => {
+Deno.test("framingOf: ambiguous framing is http.protocol", () => {
   const table: [lines: string[], first?: string][] = [
     [["Content-Length: 5", "Content-Length: 6"]],
     [["Content-Length: -5"]],

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fuzz } from "./fuzzing.ts";
 
-Deno.test("row 145: 10,000 fuzzed responses are read, or refused with a code", async () => {
+Deno.test("row 145: Http1Client reads 10,000 fuzzed responses, or refuses them with a code", async () => {
   const counts = await fuzz(10_000, 7);
   assertEquals(Object.keys(counts).sort(), [
     "body.truncated",

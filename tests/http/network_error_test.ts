@@ -9,7 +9,7 @@ function fetchFailed(reason: string): TypeError {
   return new TypeError("fetch failed", { cause: new Error(reason) });
 }
 
-Deno.test("fromFetchError: what Deno says, and what it means", () => {
+Deno.test("fromFetchError maps the messages of Deno to codes", () => {
   const table: [reason: string, code: ErrorCode][] = [
     [
       "error sending request for url (http://x.invalid/): client error (Connect): dns error: failed to lookup address information: Name or service not known",
@@ -52,7 +52,7 @@ Deno.test("fromFetchError: what Deno says, and what it means", () => {
   }
 });
 
-Deno.test("fromFetchError: certificates and ports are not worth another try", () => {
+Deno.test("fromFetchError: errors of certificates and blocked ports are permanent", () => {
   assertEquals(
     fromFetchError(fetchFailed("invalid peer certificate: Expired"), LIVE).retry,
     "never",
@@ -64,7 +64,7 @@ Deno.test("fromFetchError: certificates and ports are not worth another try", ()
   assertEquals(fromFetchError(denied, LIVE).retry, "never");
 });
 
-Deno.test("an aborted signal's reason is what happened, whatever was thrown", () => {
+Deno.test("fromFetchError, fromBodyError: an aborted signal's reason takes precedence", () => {
   const reason = new CronfetchError("timeout.idle", "no more");
   const aborted = AbortSignal.abort(reason);
   assertStrictEquals(fromFetchError(new Error("x"), aborted), reason);
@@ -73,7 +73,7 @@ Deno.test("an aborted signal's reason is what happened, whatever was thrown", ()
   assertEquals(fromBodyError(new Error("x"), AbortSignal.abort()).code, "cancelled");
 });
 
-Deno.test("fromBodyError: a body that breaks off is not whole, for whatever reason", () => {
+Deno.test("fromBodyError: any error of a read is body.truncated", () => {
   const broken = new TypeError("error reading a body from connection");
   assertEquals(fromBodyError(broken, LIVE).code, "body.truncated");
   const ours = new CronfetchError("body.too-large", "too much");

@@ -14,7 +14,7 @@ Deno.test("requestHead: one GET, values in Latin-1", () => {
   );
 });
 
-Deno.test("requestHead: nothing that makes another request of it", async (t) => {
+Deno.test("requestHead refuses targets, names and values that would inject fields", async (t) => {
   const values = ["a\r\nb: c", "\n", "\0", "\x1b", "\x7f", "\u20ac"];
   for (const value of values) {
     await t.step(`the value ${JSON.stringify(value)}`, () => {
@@ -34,7 +34,7 @@ Deno.test("requestHead: nothing that makes another request of it", async (t) => 
   }
 });
 
-Deno.test("serverAt: host and port, as URL writes them", () => {
+Deno.test("serverAt: host, port and Host field of an origin", () => {
   const table: [url: string, hostname: string, port: number, hostField: string][] = [
     ["http://x.example/", "x.example", 80, "x.example"],
     ["http://X.example:80/a", "x.example", 80, "x.example"],
@@ -47,7 +47,7 @@ Deno.test("serverAt: host and port, as URL writes them", () => {
   }
 });
 
-Deno.test("serverAt: the ports that fetch refuses are refused, and no others", async () => {
+Deno.test("serverAt refuses the ports that fetch blocks, and no others", async () => {
   const refused: number[] = [];
   for (let port = 0; port < 65_536; port++) {
     try {

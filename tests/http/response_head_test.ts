@@ -34,7 +34,7 @@ const GOOD: readonly (readonly [what: string, head: string, values: Record<strin
   ["100 fields", `${OK}${"A: 1\r\n".repeat(100)}\r\n`, { a: Array(100).fill("1").join(", ") }],
 ];
 
-Deno.test("parseHead: what is read", async (t) => {
+Deno.test("parseHead accepts", async (t) => {
   for (const [what, head, values] of GOOD) {
     await t.step(what, () => {
       const { status, headers } = parseHead(toLatin1(head));
@@ -79,7 +79,7 @@ const BAD: readonly (readonly [what: string, head: string])[] = [
   ["CR at the end of a value", `${OK}A: 1\r\r\n\r\n`],
 ];
 
-Deno.test("parseHead: what is refused", async (t) => {
+Deno.test("parseHead refuses", async (t) => {
   for (const [what, head] of BAD) {
     await t.step(what, () => {
       const error = assertThrows(() => parseHead(toLatin1(head)), CronfetchError);
@@ -88,7 +88,7 @@ Deno.test("parseHead: what is refused", async (t) => {
   }
 });
 
-Deno.test("row 133: parseHead: each Set-Cookie is a value of its own, 120 of them too", () => {
+Deno.test("row 133: parseHead returns each of 120 Set-Cookie fields separately", () => {
   const values = Array.from({ length: 120 }, (_, at) => `n${at}=v; Expires=Thu, 01 Jan 2027`);
   const lines = values.map((value) => `Set-Cookie:  ${value}\t\r\n`).join("");
   const { headers, setCookies } = parseHead(toLatin1(`${OK}${lines}A: b\r\nset-cookie: x\r\n\r\n`));
@@ -97,14 +97,14 @@ Deno.test("row 133: parseHead: each Set-Cookie is a value of its own, 120 of the
   assertEquals(parseHead(toLatin1(`${OK}A: b\r\n\r\n`)).setCookies, []);
 });
 
-Deno.test("parseHead: long runs of spaces take no long time", () => {
+Deno.test("parseHead takes linear time for long runs of spaces", () => {
   const spaces = " ".repeat(400_000);
   const { headers } = parseHead(toLatin1(`${OK}A: ${spaces}b${spaces}\r\n\r\n`));
   assertEquals(headers.get("a"), "b");
   assertThrows(() => parseHead(toLatin1(`${OK}A: ${spaces}\0\r\n\r\n`)));
 });
 
-Deno.test("endOfHead: behind the first empty line, wherever it is looked from", () => {
+Deno.test("endOfHead returns the end of the first empty line, from any start of the search", () => {
   const table: [bytes: string, end: number][] = [
     ["", -1],
     ["HTTP/1.1 200 OK\r\n", -1],
@@ -129,7 +129,7 @@ Deno.test("endOfHead: behind the first empty line, wherever it is looked from", 
   }
 });
 
-Deno.test("mayBeResponse: no beginning is waited on that is none", () => {
+Deno.test("mayBeResponse is false for any other start than HTTP/1.", () => {
   for (const text of ["", "H", "HTTP/1", "HTTP/1.1 200", "HTTP/1.x"]) {
     assertEquals(mayBeResponse(toLatin1(text)), true, text);
   }

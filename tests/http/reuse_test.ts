@@ -39,7 +39,7 @@ function straying(
 }
 
 for (const [what, bytes] of STRAY) {
-  Deno.test(`row 138: ${what} on a kept connection costs one more request`, async () => {
+  Deno.test(`row 138: ${what} on a reused connection causes one retry`, async () => {
     await using pair = await exchanging(straying(bytes, () => true));
     assertEquals(await textOf((await pair.get("/1")).body), "abc");
     assertEquals(await textOf((await pair.get("/2")).body), "abc");
@@ -47,7 +47,7 @@ for (const [what, bytes] of STRAY) {
     assertEquals(pair.server.connections, 2);
   });
 
-  Deno.test(`row 138: ${what} on the new connection, too, costs no third request`, async () => {
+  Deno.test(`row 138: ${what} on the new connection, too, causes no second retry`, async () => {
     await using pair = await exchanging(straying(bytes, ({ index }) => index === 0));
     assertEquals(await textOf((await pair.get("/1")).body), "abc");
     const second = await pair.get("/2").then(({ status }) => status, ({ code }) => code);
@@ -56,14 +56,14 @@ for (const [what, bytes] of STRAY) {
   });
 }
 
-Deno.test("row 138: bytes that are not HTTP on a new connection are final", async () => {
+Deno.test("row 138: bytes that are not HTTP on a new connection are not retried", async () => {
   await using pair = await exchanging(straying("abc", () => false));
   const error = await assertRejects(() => pair.get(), CronfetchError);
   assertEquals([error.code, error.retry], ["http.protocol", "never"]);
   assertEquals(pair.server.requests, ["GET /"]);
 });
 
-Deno.test("row 138: a reset of a kept connection before a byte costs one more request", async () => {
+Deno.test("row 138: a reset of a reused connection before a response byte causes one retry", async () => {
   for (const end of ["reset", "close"] as const) {
     await using pair = await exchanging(async (connection) => {
       await connection.readRequest();
@@ -98,7 +98,7 @@ Deno.test("row 138: an idle connection that receives bytes or its end is closed"
   }
 });
 
-Deno.test("row 138: an answer that comes before its request was sent leaves no kept connection", async () => {
+Deno.test("row 138: a response that arrives before its request was sent leaves no reusable connection", async () => {
   const written = Promise.withResolvers<number>();
   let connections = 0;
   let isRead = false;
@@ -171,13 +171,13 @@ Deno.test("row 135: a connection to a private address is closed before a byte is
   }
 });
 
-Deno.test("row 135: a private address is reached where the rule allows it", async () => {
+Deno.test("row 135: a private address is connected to if the rule permits it", async () => {
   const { log, get } = addressed(["10.0.0.1"]);
   assertEquals(await textOf((await get(false)).body), "abc");
   assertEquals(log, ["write 10.0.0.1"]);
 });
 
-Deno.test("row 135: a name that is public, then private: each connection is judged", async () => {
+Deno.test("row 135: each connection of a name that is public, then private, is checked", async () => {
   const { log, names, get } = addressed(["93.184.215.14", "10.0.0.1"]);
   const first = await get(true);
   // The first connection is in use, so a second one is made.
@@ -190,7 +190,7 @@ Deno.test("row 135: a name that is public, then private: each connection is judg
   assertEquals(log, ["write 93.184.215.14", "close 10.0.0.1", "write 93.184.215.14"]);
 });
 
-Deno.test("row 135: a kept private connection is not used where the rule forbids it", async () => {
+Deno.test("row 135: an idle private connection is not reused if the rule forbids it", async () => {
   const { log, get } = addressed(["10.0.0.1", "93.184.215.14"]);
   assertEquals(await textOf((await get(false)).body), "abc");
   assertEquals(await textOf((await get(true)).body), "abc");

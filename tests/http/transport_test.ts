@@ -18,7 +18,7 @@ async function wayOf(url: string, options: TestHostOptions = {}): Promise<string
     .then(() => "nothing", ({ message }) => message);
 }
 
-Deno.test("which way a request goes", async () => {
+Deno.test("openTransport selects the client or fetch by scheme and proxy", async () => {
   const proxy = { HTTP_PROXY: "http://user:secret@proxy.example" };
   const traced = () => ({ ...NO_TELEMETRY });
   const table: [what: string, url: string, options: TestHostOptions, way: string][] = [
@@ -35,7 +35,7 @@ Deno.test("which way a request goes", async () => {
   }
 });
 
-Deno.test("https is asked by one client of HTTP/1.1, opened when it is needed and closed", async () => {
+Deno.test("openTransport opens one HTTP/1.1 client of fetch on demand, and closes it", async () => {
   const happened: string[] = [];
   const host = {
     ...testHost({ fetch: () => Promise.reject(new Error("fetch")), connect: refused }),
@@ -68,7 +68,7 @@ function refused(): ReturnType<Connect> {
   return Promise.reject(new Error("sockets"));
 }
 
-Deno.test("without sockets everything goes by fetch", async () => {
+Deno.test("openTransport uses fetch for everything without sockets", async () => {
   const { connect: _, ...host } = testHost({ fetch: () => Promise.reject(new Error("fetch")) });
   await using sending = await openTransport(host);
   const { signal } = new AbortController();
@@ -77,7 +77,7 @@ Deno.test("without sockets everything goes by fetch", async () => {
   assertEquals(said, "fetch");
 });
 
-Deno.test("where nobody may look for a proxy, fetch does", async () => {
+Deno.test("openTransport uses fetch if the proxy variables may not be read", async () => {
   const host = {
     ...testHost({ fetch: () => Promise.reject(new Error("fetch")), connect: never }),
     env: () => {
@@ -95,7 +95,7 @@ function never(): ReturnType<Connect> {
   throw new Error("connected");
 }
 
-Deno.test("a connection that comes after the signal is closed", async () => {
+Deno.test("Http1Client: a connection that opens after the abort is closed", async () => {
   const connected = Promise.withResolvers<Awaited<ReturnType<Connect>>>();
   let isClosed = false;
   const host = testHost({ connect: () => connected.promise });
