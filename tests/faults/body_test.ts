@@ -25,12 +25,12 @@ function chunk(content: string): string {
   return `${content.length.toString(16)}\r\n${content}\r\n`;
 }
 
-row("row 25: a body shorter than its Content-Length is truncated", {
+row("row 25: a body shorter than its Content-Length is body.truncated", {
   stage: replying(response([`Content-Length: ${WHOLE.length + 1}`], WHOLE)),
   expected: TRUNCATED,
 });
 
-row("row 25: a body cut by a reset is truncated", {
+row("row 25: a body ended by a reset is body.truncated", {
   stage: replying(async (connection) => {
     await connection.send(response([`Content-Length: ${WHOLE.length + 1}`], WHOLE));
     connection.reset();
@@ -38,24 +38,24 @@ row("row 25: a body cut by a reset is truncated", {
   expected: TRUNCATED,
 });
 
-row("row 25: a body cut once and whole the next time is published", {
+row("row 25: a body truncated once is published by the next attempt", {
   stage: replying((connection) =>
     connection.send(connection.index > 0 ? wholeResponse() : wholeResponse().slice(0, -5))
   ),
   expected: { status: "published", attempts: ["body.truncated", null], httpStatus: 200 },
 });
 
-row("row 26: bytes beyond the Content-Length are not part of the file", {
+row("row 26: bytes after the Content-Length are not part of the file", {
   stage: replying(response([`Content-Length: ${WHOLE.length}`], `${WHOLE}excess`)),
   expected: { status: "published", attempts: [null], httpStatus: 200 },
 });
 
-row("row 27: chunks without the last one are truncated", {
+row("row 27: a chunked body without its last chunk is body.truncated", {
   stage: replying(response(["Transfer-Encoding: chunked"], chunk(WHOLE))),
   expected: TRUNCATED,
 });
 
-row("row 28: a chunk size that is no number is refused", {
+row("row 28: an invalid chunk size is refused", {
   stage: replying(response(["Transfer-Encoding: chunked"], `${chunk(WHOLE)}zz\r\n${chunk("")}`)),
   expected: MALFORMED,
 });
@@ -78,12 +78,12 @@ for (
   });
 }
 
-row("row 145: a large chunk that is cut is truncated", {
+row("row 145: a truncated large chunk is body.truncated", {
   stage: replying(response(["Transfer-Encoding: chunked"], `20000\r\n${"x".repeat(70_000)}`)),
   expected: TRUNCATED,
 });
 
-row("row 29: a body ended by the connection is taken, and marked", {
+row("row 29: a body ended by the connection is published with lengthUnknown", {
   stage: replying(response(["Content-Type: application/octet-stream"], WHOLE)),
   expected: {
     status: "published",
@@ -93,13 +93,13 @@ row("row 29: a body ended by the connection is taken, and marked", {
   },
 });
 
-row("row 29: a body ended by the connection is refused where its length must be known", {
+row("row 29: a body ended by the connection is refused with expect.knownLength", {
   stage: replying(response(["Content-Type: application/octet-stream"], WHOLE)),
   task: { expect: { knownLength: true } },
   expected: failing("http.protocol"),
 });
 
-row("row 30: a body that stops coming ends in timeout.idle", {
+row("row 30: a body that stalls is timeout.idle", {
   stage: replying(async (connection) => {
     await connection.send(response([`Content-Length: ${WHOLE.length}`], WHOLE.slice(0, 5)));
     await connection.hold();
@@ -118,7 +118,7 @@ const byteByByte: Reply = async (connection) => {
   }
 };
 
-row("row 31: a body that trickles ends in timeout.attempt", {
+row("row 31: a body that trickles is timeout.attempt", {
   stage: replying(byteByByte),
   task: { timeout: { idle: "10s", attempt: "150ms" } },
   expected: {
@@ -132,7 +132,7 @@ const MAX_SIZE_BYTES = 100_000;
 const ON_THE_WAY_BYTES = 64 * 1024 * 1024;
 const ENDLESS = "f".repeat(65_536);
 
-row("row 32: an endless body is stopped at maxSize", {
+row("row 32: an endless body is aborted at maxSize", {
   stage: async (stack) => {
     const stopped: Promise<number>[] = [];
     const piece = toLatin1(chunk(ENDLESS));
@@ -176,12 +176,12 @@ row("row 32: a body of exactly maxSize is published", {
   expected: { status: "published", attempts: [null], httpStatus: 200 },
 });
 
-row("row 33: an empty 200 is too small", {
+row("row 33: an empty 200 is body.too-small", {
   stage: replying(response(["Content-Length: 0"])),
   expected: failing("body.too-small"),
 });
 
-row("row 33: a body below minSize is too small", {
+row("row 33: a body below minSize is body.too-small", {
   stage: replying(wholeResponse()),
   task: { expect: { minSize: WHOLE.length + 1 } },
   expected: failing("body.too-small"),
@@ -189,7 +189,7 @@ row("row 33: a body below minSize is too small", {
 
 const ERROR_PAGE = "<!DOCTYPE html>\n<html><title>Sorry</title><h1>Not today</h1></html>\n";
 for (const type of ["text/html; charset=utf-8", "application/pdf"]) {
-  row(`row 34: an error page with status 200 is no PDF, even as ${type}`, {
+  row(`row 34: an error page with status 200 is refused as a PDF, even as ${type}`, {
     stage: replying(
       response([`Content-Type: ${type}`, `Content-Length: ${ERROR_PAGE.length}`], ERROR_PAGE),
       { path: "/form.pdf" },
@@ -200,7 +200,7 @@ for (const type of ["text/html; charset=utf-8", "application/pdf"]) {
   });
 }
 
-row("row 34: an error page under the name of a PDF is refused without being told", {
+row("row 34: an error page under the name of a PDF is refused by default", {
   stage: replying(
     response(["Content-Type: text/html", `Content-Length: ${ERROR_PAGE.length}`], ERROR_PAGE),
     { path: "/form.pdf" },
@@ -209,17 +209,17 @@ row("row 34: an error page under the name of a PDF is refused without being told
   expected: failing("expect.type"),
 });
 
-row("row 35: 204 brings no file", {
+row("row 35: 204 is refused", {
   stage: replying(response(["HTTP/1.1 204 No Content"])),
   expected: failing("http.status", 204),
 });
 
-row("row 35: 205 brings no file", {
+row("row 35: 205 is refused", {
   stage: replying(response(["HTTP/1.1 205 Reset Content", "Content-Length: 0"])),
   expected: failing("http.status", 205),
 });
 
-row("row 36: a part nobody asked for is refused", {
+row("row 36: an unrequested 206 is refused", {
   stage: replying(
     response([
       "HTTP/1.1 206 Partial Content",

@@ -11,7 +11,7 @@ import { rawServer } from "../helpers/raw_server.ts";
 import { assertOracle } from "./oracle.ts";
 import { response } from "./scenario.ts";
 
-storeTest("one run with good, missing, cut, stalled, refused and flaky files", async () => {
+storeTest("a run with good, missing, truncated, stalled, refused and flaky files", async () => {
   const content = (name: string): string => `content of ${name}\n`.repeat(1_000);
   const good = ["good1.txt", "good2.txt", "good3.txt", "good4.txt", "good5.txt"];
   await using store = await place();

@@ -71,7 +71,7 @@ const UNCHANGED: readonly (readonly [name: string, file: OriginFile, condition: 
 
 for (const state of ["file", "kv", "memory"] as const) {
   for (const [name, file, condition] of UNCHANGED) {
-    storeTest(`a second run with ${name}, remembered in ${state}, gets no body`, async () => {
+    storeTest(`a second run with ${name}, recorded in ${state}, receives no body`, async () => {
       await using stage = await scene(file, { state });
       assertEquals(await stage.ask(), ["created", 200, WHOLE]);
       const before = await stage.runs.store.mark("a.txt");
@@ -83,7 +83,7 @@ for (const state of ["file", "kv", "memory"] as const) {
   }
 }
 
-storeTest("without validators the digest says that nothing has changed", async () => {
+storeTest("without validators, an equal digest is unchanged", async () => {
   await using stage = await scene({ body: TEXT });
   assertEquals(await stage.ask(), ["created", 200, WHOLE]);
   const before = await stage.runs.store.mark("a.txt");
@@ -94,7 +94,7 @@ storeTest("without validators the digest says that nothing has changed", async (
   assertEquals(stage.conditions(), [null, null, null]);
 });
 
-storeTest("row 56: a file that is missing is fetched whole", async () => {
+storeTest("row 56: a missing file is requested without a condition", async () => {
   await using stage = await scene(TAGGED);
   await stage.ask();
   await stage.runs.store.remove("a.txt");
@@ -103,7 +103,7 @@ storeTest("row 56: a file that is missing is fetched whole", async () => {
   assertEquals(await stage.runs.tree(), { "a.txt": TEXT });
 });
 
-row("row 57: 304 to a plain request is refused", {
+row("row 57: an unrequested 304 is refused", {
   stage: replying(response(["HTTP/1.1 304 Not Modified", 'ETag: "1"', "Connection: close"])),
   expected: { status: "failed", attempts: ["http.protocol"], httpStatus: 304 },
 });
@@ -122,7 +122,7 @@ function fillableStore(isFull: () => boolean): Store {
   };
 }
 
-storeTest("row 58: nothing is remembered of what could not be written", async () => {
+storeTest("row 58: validators are not recorded if the file could not be written", async () => {
   let full = true;
   await using store = fillableStore(() => full);
   await using stage = await scene(TAGGED);
@@ -142,17 +142,20 @@ storeTest("row 58: nothing is remembered of what could not be written", async ()
   assertEquals(stage.conditions(), [null, null, one, one, two]);
 });
 
-storeTest("row 59: another ETag for the same bytes changes nothing but what is asked", async () => {
-  await using stage = await scene(TAGGED);
-  await stage.ask();
-  const before = await stage.runs.store.mark("a.txt");
-  assertEquals(await stage.askFor({ body: TEXT, etag: '"b"' }), ["unchanged", 200, WHOLE]);
-  assertEquals(await stage.askFor({ body: TEXT, etag: '"b"' }), ["unchanged", 304, 0]);
-  assertEquals(stage.conditions(), [null, 'if-none-match: "1"', 'if-none-match: "b"']);
-  assertEquals(await stage.runs.store.mark("a.txt"), before);
-});
+storeTest(
+  "row 59: another ETag for the same bytes is recorded, and the file unchanged",
+  async () => {
+    await using stage = await scene(TAGGED);
+    await stage.ask();
+    const before = await stage.runs.store.mark("a.txt");
+    assertEquals(await stage.askFor({ body: TEXT, etag: '"b"' }), ["unchanged", 200, WHOLE]);
+    assertEquals(await stage.askFor({ body: TEXT, etag: '"b"' }), ["unchanged", 304, 0]);
+    assertEquals(stage.conditions(), [null, 'if-none-match: "1"', 'if-none-match: "b"']);
+    assertEquals(await stage.runs.store.mark("a.txt"), before);
+  },
+);
 
-storeTest("row 60: a Last-Modified in the future is not asked with", async () => {
+storeTest("row 60: a Last-Modified in the future is not sent back", async () => {
   await using stage = await scene({ body: TEXT, lastModified: FUTURE });
   await stage.ask();
   assertEquals(await stage.ask(), ["unchanged", 200, WHOLE]);
@@ -166,7 +169,7 @@ const EDITS: readonly (readonly [name: string, text: string])[] = [
   ["to nothing", ""],
 ];
 for (const [name, text] of EDITS) {
-  storeTest(`row 61: a file that was edited ${name} is fetched again`, async () => {
+  storeTest(`row 61: a file that was edited ${name} is replaced`, async () => {
     await using stage = await scene(TAGGED);
     await stage.ask();
     await stage.runs.store.write("a.txt", text);
@@ -178,7 +181,7 @@ for (const [name, text] of EDITS) {
   });
 }
 
-storeTest("row 61: a file that was only touched is asked about as before", async () => {
+storeTest("row 61: a touched file keeps its validators", async () => {
   await using stage = await scene(TAGGED);
   await stage.ask();
   await stage.runs.store.touch("a.txt");

@@ -15,7 +15,7 @@ function fetchBut(url: string, replacement: Fetch): Fetch {
   return (asked, init) => asked === url ? replacement(asked, init) : fetch(asked, init);
 }
 
-row("row 1: an unknown host is asked again within the budget, then net.dns", {
+row("row 1: an unknown host is retried within the budget, then net.dns", {
   stage: () => {
     const url = "http://no-such-host.invalid/file.bin";
     // What fetch says, word for word, without asking a name server.
@@ -31,7 +31,7 @@ row("row 1: an unknown host is asked again within the budget, then net.dns", {
   expected: { status: "failed", attempts: ["net.dns", "net.dns"], httpStatus: null },
 });
 
-row("row 2: a refused connection is tried again, then net.refused", {
+row("row 2: a refused connection is retried, then net.refused", {
   stage: async () => {
     const closed = origin({});
     await closed[Symbol.asyncDispose]();
@@ -43,7 +43,7 @@ row("row 2: a refused connection is tried again, then net.refused", {
   expected: { status: "failed", attempts: ["net.refused", "net.refused"], httpStatus: null },
 });
 
-row("row 3: dropped packets end in timeout.response", {
+row("row 3: dropped packets are timeout.response", {
   stage: () => {
     const url = "http://silent.invalid/file.bin";
     const silence: Fetch = (_, { signal }) =>
@@ -61,7 +61,7 @@ row("row 3: dropped packets end in timeout.response", {
   },
 });
 
-row("row 4: a dead IPv6 address does no harm where IPv4 lives", {
+row("row 4: an unreachable IPv6 address falls back to IPv4", {
   stage: (stack) => {
     const server = stack.use(origin({ "/file.bin": WHOLE }));
     const { port } = new URL(server.origin);
@@ -70,7 +70,7 @@ row("row 4: a dead IPv6 address does no harm where IPv4 lives", {
   expected: { status: "published", attempts: [null], httpStatus: 200 },
 });
 
-row("row 5: a reset before the headers is tried again", {
+row("row 5: a reset before the headers is retried", {
   stage: replying((connection) => {
     if (connection.index > 0) return connection.send(wholeResponse());
     connection.reset();
@@ -79,12 +79,12 @@ row("row 5: a reset before the headers is tried again", {
   expected: { status: "published", attempts: ["net.reset", null], httpStatus: 200 },
 });
 
-row("row 6: a connection closed with zero bytes is tried again", {
+row("row 6: a connection closed without a byte is retried", {
   stage: replying((connection) => connection.send(connection.index > 0 ? wholeResponse() : "")),
   expected: { status: "published", attempts: ["net.reset", null], httpStatus: 200 },
 });
 
-storeTest("row 7: a pooled connection gone stale costs one free retry", async () => {
+storeTest("row 7: a stale pooled connection is retried once, without an attempt", async () => {
   await using store = await place();
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
@@ -110,7 +110,7 @@ storeTest("row 7: a pooled connection gone stale costs one free retry", async ()
   assertEquals(server.connections, 2);
 });
 
-row("row 8: a public name with a private address among its own is not asked", {
+row("row 8: a public name with a private address among others is refused", {
   stage: () => {
     const url = "http://two-faced.invalid/file.bin";
     let asked = 0;

@@ -66,7 +66,7 @@ storeTest("row 133: a cookie set on a redirect is sent to its target", async () 
   assertEquals(requests, ["/file -", `/data token=${SECRET}`]);
 });
 
-storeTest("row 133: a login that redirects back to the same URL is no loop", async () => {
+storeTest("row 133: a login that redirects back to the same URL is followed", async () => {
   const { results, requests } = await visit((path, cookie) =>
     path === "/login"
       ? found("/file", `Set-Cookie: session=${SECRET}; Path=/; HttpOnly`)
@@ -85,18 +85,21 @@ storeTest("row 133: a URL that redirects to itself with a cookie is requested ag
   assertEquals([results[0]?.status, requests], ["created", ["/file -", "/file seen=1"]]);
 });
 
-storeTest("row 133: a loop with the same cookie again and again is a loop", async () => {
+storeTest("row 133: a redirect loop with an unchanged cookie is redirect.loop", async () => {
   const { results, requests } = await visit(() => found("/file", "Set-Cookie: seen=1"));
   assertEquals(results[0]?.code, "redirect.loop");
   assertEquals(requests, ["/file -", "/file seen=1"]);
 });
 
-storeTest("row 133: a loop with another cookie each time ends at the limit of hops", async () => {
-  const { results, requests } = await visit((_, __, count) =>
-    found("/file", `Set-Cookie: seen=${count}`)
-  );
-  assertEquals([results[0]?.code, requests.length], ["redirect.loop", 11]);
-});
+storeTest(
+  "row 133: a redirect loop with changing cookies ends at the limit of redirects",
+  async () => {
+    const { results, requests } = await visit((_, __, count) =>
+      found("/file", `Set-Cookie: seen=${count}`)
+    );
+    assertEquals([results[0]?.code, requests.length], ["redirect.loop", 11]);
+  },
+);
 
 storeTest("row 133: cookies are kept between the attempts of a task", async () => {
   const { results, requests } = await visit((_, cookie) =>
@@ -108,7 +111,7 @@ storeTest("row 133: cookies are kept between the attempts of a task", async () =
   assertEquals(requests, ["/file -", "/file queue=7"]);
 });
 
-storeTest("row 133: a task has no cookie of another task", async () => {
+storeTest("row 133: cookies are not shared between tasks", async () => {
   const { results, requests } = await visit(
     () => FILE.replace("\r\n", `\r\nSet-Cookie: a=${SECRET}; Path=/\r\n`),
     {},
@@ -118,7 +121,7 @@ storeTest("row 133: a task has no cookie of another task", async () => {
   assertEquals(requests, ["/file -", "/file -"]);
 });
 
-storeTest("row 133: a cookie is not sent to another host, nor to another path", async () => {
+storeTest("row 133: a cookie is sent neither to another host nor to another path", async () => {
   const { results, requests } = await visit((path) => {
     if (path === "/file") return found("/deep/a", "Set-Cookie: a=1; Path=/deep");
     if (path === "/deep/a") return found("/wide");
@@ -128,7 +131,7 @@ storeTest("row 133: a cookie is not sent to another host, nor to another path", 
   assertEquals(requests, ["/file -", "/deep/a a=1", "/wide -"]);
 });
 
-storeTest("row 133: configured cookies come first, and only at their own origin", async () => {
+storeTest("row 133: configured cookies are sent first, and to their own origin only", async () => {
   const { results, requests } = await visit(
     (path) => path === "/file" ? found("/data", "Set-Cookie: mine=2; Path=/") : FILE,
     { headers: { Cookie: "own=1" } },
@@ -138,7 +141,7 @@ storeTest("row 133: configured cookies come first, and only at their own origin"
 });
 
 storeTest(
-  "row 133: very many cookies of one response are sent back, malformed ones are not",
+  "row 133: all of many cookies are sent back, except malformed ones",
   async () => {
     const names = Array.from({ length: MANY }, (_, at) => `n${at}=v`);
     const fields = [
@@ -156,7 +159,7 @@ storeTest(
   },
 );
 
-storeTest("row 133: a cookie taken back is not sent", async () => {
+storeTest("row 133: a removed cookie is not sent", async () => {
   const { requests } = await visit((path) => {
     if (path === "/file") return found("/b", "Set-Cookie: a=1; Path=/");
     if (path === "/b") return found("/c", "Set-Cookie: a=; Path=/; Max-Age=0");

@@ -26,7 +26,7 @@ function byTask(results: readonly TaskResult[]): Record<string, unknown> {
 for (const state of ["file", "kv", "memory"] as const) {
   for (const status of [429]) {
     storeTest(
-      `row 24: a ${status} with Retry-After parks its host over runs, in ${state}`,
+      `row 24: a ${status} with Retry-After parks its host across runs, in ${state}`,
       async () => {
         await using tired = origin({ "/1": busy(status, 3 * 3600), "/2": "2", "/3": "3" });
         await using other = origin({ "/4": "4" });
@@ -67,7 +67,7 @@ for (const state of ["file", "kv", "memory"] as const) {
 }
 
 storeTest(
-  "row 24: a 429 that outlasts the budget without a Retry-After is put off, too",
+  "row 24: a 429 without Retry-After beyond the budget is deferred",
   async () => {
     await using server = origin({ "/1": 429, "/2": "2" });
     await using runs = await runsOver({
@@ -88,7 +88,7 @@ storeTest(
   },
 );
 
-storeTest("row 24: a Retry-After within the budget is waited for, and parks nobody", async () => {
+storeTest("row 24: a Retry-After within the budget is waited for, and parks no host", async () => {
   await using server = origin({
     "/1": { sequence: [busy(503, 90), "1"] },
     "/2": "2",
@@ -102,7 +102,7 @@ storeTest("row 24: a Retry-After within the budget is waited for, and parks nobo
   assertEquals([server.hits(), runs.host.slept], [3, [90_000]]);
 });
 
-storeTest("row 24: what was put off is due when its time has come, and not before", async () => {
+storeTest("row 24: a deferred task is due at its time, not before", async () => {
   await using server = origin({ "/1": { sequence: [busy(503, 30 * 60), "1"] } });
   await using runs = await runsOver();
   const task = { id: "1", url: `${server.origin}/1`, schedule: "0 0 1 1 *" };
@@ -119,7 +119,7 @@ storeTest("row 24: what was put off is due when its time has come, and not befor
   assertEquals(server.hits(), 2);
 });
 
-storeTest("a source that fails is asked ever less often, and recovers by itself", async () => {
+storeTest("a failing source is requested less and less often, and recovers", async () => {
   await using server = origin({ "/bad": 500, "/good": "good" });
   await using runs = await runsOver();
   const options = { schedule: "every 1m", retry: { attempts: 1 } };

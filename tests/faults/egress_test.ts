@@ -118,7 +118,7 @@ storeTest(
 );
 
 storeTest(
-  "row 135: a public name is connected to by name and port, and looked up by nobody else",
+  "row 135: a public name is connected to by name and port, without a look-up",
   async () => {
     const { result, names } = await runOf(
       { url: "http://a.example:8080/file" },
@@ -128,7 +128,7 @@ storeTest(
   },
 );
 
-storeTest("row 135: allowPrivate reaches a private name", async () => {
+storeTest("row 135: allowPrivate permits a private name", async () => {
   const { result, written } = await runOf(
     { url: "http://a.example/file", allowPrivate: true },
     { "a.example": [PRIVATE] },
@@ -136,15 +136,18 @@ storeTest("row 135: allowPrivate reaches a private name", async () => {
   assertEquals([result.status, written], ["created", [PRIVATE]]);
 });
 
-storeTest("row 136: an address of a VPN's resolver is named as such", async () => {
-  const { result, written } = await runOf(
-    { url: "http://a.example/file" },
-    { "a.example": ["198.18.0.23"] },
-  );
-  assertEquals([result.code, written], ["redirect.private", []]);
-  assert(result.message?.includes("which VPN and proxy clients return"), result.message);
-  assert(result.message?.includes("--allow-private"), result.message);
-});
+storeTest(
+  "row 136: the message names VPN and proxy clients for an address of 198.18.0.0/15",
+  async () => {
+    const { result, written } = await runOf(
+      { url: "http://a.example/file" },
+      { "a.example": ["198.18.0.23"] },
+    );
+    assertEquals([result.code, written], ["redirect.private", []]);
+    assert(result.message?.includes("which VPN and proxy clients return"), result.message);
+    assert(result.message?.includes("--allow-private"), result.message);
+  },
+);
 
 for (
   const [url, env] of [
@@ -154,7 +157,7 @@ for (
   ] as const
 ) {
   storeTest(
-    `row 136: where a proxy connects to ${url}, nothing is looked up (${Object.keys(env)})`,
+    `row 136: ${url} is not looked up if a proxy connects (${Object.keys(env)})`,
     async () => {
       await using store = await place();
       let requests = 0;
@@ -177,7 +180,7 @@ for (
   );
 }
 
-storeTest("row 136: https without a proxy is looked up before fetch connects", async () => {
+storeTest("row 136: https without a proxy is looked up before fetch", async () => {
   await using store = await place();
   const host = testHost({
     env: { HTTPS_PROXY: "http://proxy.example", NO_PROXY: "a.example" },

@@ -35,10 +35,10 @@ const REFUSED: readonly (readonly [string, Uint8Array<ArrayBuffer>, string])[] =
   ["row 64: junk after a gzip is refused", join(packed, junk), "gzip"],
   ["row 65: a gzip bomb is refused", await gzip(new Uint8Array(10_000_000)), "gzip"],
   ["row 66: a chain of codings is refused", packed, Array(20).fill("gzip").join(", ")],
-  ["row 67: a gzip nobody asked for is refused", packed, "gzip"],
-  ["row 67: a br nobody asked for is refused", packed, "br"],
-  ["row 67: a zstd nobody asked for is refused", packed, "zstd"],
-  ["row 67: a deflate nobody asked for is refused", packed, "deflate"],
+  ["row 67: an unrequested gzip is refused", packed, "gzip"],
+  ["row 67: an unrequested br is refused", packed, "br"],
+  ["row 67: an unrequested zstd is refused", packed, "zstd"],
+  ["row 67: an unrequested deflate is refused", packed, "deflate"],
   ["row 67: a coding nobody knows is refused", packed, "x-own"],
 ];
 
@@ -49,7 +49,7 @@ for (const [name, body, codings] of REFUSED) {
   });
 }
 
-row("row 68: identity is asked for, so the size on the wire is the size of the file", {
+row("row 68: identity is requested, so the transferred size is the file size", {
   stage: (stack) => {
     const file = (request: Request): Response =>
       request.headers.get("accept-encoding") === "identity"
@@ -64,7 +64,7 @@ row("row 68: identity is asked for, so the size on the wire is the size of the f
   expected: { status: "published", attempts: [null], httpStatus: 200 },
 });
 
-row("row 68: a gzip file is kept as it is", {
+row("row 68: a gzip file is published unchanged", {
   stage: (stack) => {
     const server = stack.use(
       origin({ "/file.tar.gz": { body: packed, type: "application/gzip" } }),

@@ -26,13 +26,13 @@ function refused(code: ErrorCode): Expected {
   return { status: "failed", attempts: [code] };
 }
 
-row("row 37: content of the right digest is published", {
+row("row 37: content with the expected digest is published", {
   stage: replying(wholeResponse()),
   task: { expect: { sha256: DIGEST.toUpperCase() } },
   expected: PUBLISHED,
 });
 
-row("row 37: content of another digest is refused", {
+row("row 37: content with another digest is refused", {
   stage: replying(wholeResponse(), {
     check: ({ result }, server) => {
       assertEquals(server.requests.length, 1);
@@ -45,19 +45,19 @@ row("row 37: content of another digest is refused", {
   expected: refused("expect.digest"),
 });
 
-row("content that does not match is refused", {
+row("content that does not match expect.matches is refused", {
   stage: replying(wholeResponse()),
   task: { expect: { matches: "^old" } },
   expected: refused("expect.matches"),
 });
 
-row("content that matches is published", {
+row("content that matches expect.matches is published", {
   stage: replying(wholeResponse()),
   task: { expect: { matches: "new bytes$" } },
   expected: PUBLISHED,
 });
 
-row("row 139: content that a backtracking engine never finishes is refused", {
+row("row 139: content that a backtracking engine would not finish is refused", {
   stage: replying(
     response(["Content-Length: 301", "Connection: close"], "words ".repeat(50) + "!"),
   ),
@@ -65,7 +65,7 @@ row("row 139: content that a backtracking engine never finishes is refused", {
   expected: refused("expect.matches"),
 });
 
-row("JSON that is none is refused", {
+row("malformed JSON is refused with expect.type", {
   stage: replying(wholeResponse("Content-Type: application/json")),
   task: { expect: { json: true } },
   expected: refused("expect.type"),
@@ -80,7 +80,7 @@ for (
     ["lacks its end", LARGE_JSON.slice(0, -1), "failed"],
   ] as const
 ) {
-  storeTest(`JSON of 100 kB that ${what} ends as ${status}`, async () => {
+  storeTest(`JSON of 100 kB that ${what} is ${status}`, async () => {
     await using server = origin({ "/a.json": body });
     await using runs = await runsOver();
     const result = await runs.result({ url: `${server.origin}/a.json`, expect: { json: true } });
@@ -117,7 +117,7 @@ for (const [what, route, code] of CHECKSUM_FILES) {
   });
 }
 
-storeTest("row 37: one checksum file is asked for once a run, for however many tasks", async () => {
+storeTest("row 37: a checksum file is requested once per run for all tasks", async () => {
   const names = Array.from({ length: 20 }, (_, index) => `file${index}.txt`);
   const sums = await Promise.all(names.map(async (name) => `${await digestOf(name)}  ${name}\n`));
   await using server = origin({
@@ -141,7 +141,7 @@ storeTest("row 37: one checksum file is asked for once a run, for however many t
   assertEquals(server.hits("/sums"), 2);
 });
 
-storeTest("row 37: a checksum file that could not be had is asked for again", async () => {
+storeTest("row 37: a checksum file that could not be read is requested again", async () => {
   await using server = origin({
     "/file.bin": WHOLE,
     "/sums": { sequence: [503, `${DIGEST}  file.bin\n`] },
@@ -160,7 +160,7 @@ function digestsOf(text: string) {
 }
 
 storeTest(
-  "row 37: a digest of every algorithm decides, written in the config or in a file",
+  "row 37: digests of all algorithms are checked, from the config or a checksum file",
   async () => {
     const digests = digestsOf(WHOLE);
     await using server = origin({
@@ -198,7 +198,7 @@ storeTest(
 );
 
 storeTest(
-  "row 37: another digest is of the whole file, in segments or by the writer thread",
+  "row 37: other digests are of the whole file, with segments or the writer thread",
   async () => {
     const body = new Uint8Array(33 * 1024 * 1024).map((_, index) => index % 251);
     const text = createHash("sha512").update(body).digest("hex");
@@ -220,7 +220,7 @@ storeTest(
   },
 );
 
-storeTest("row 37: credentials never go to a checksum file on another origin", async () => {
+storeTest("row 37: credentials are not sent to a checksum file on another origin", async () => {
   await using other = origin({
     "/sums": `${DIGEST}  file.bin\n`,
     "/moved": { redirect: "/sums" },
@@ -251,7 +251,7 @@ storeTest("row 37: credentials never go to a checksum file on another origin", a
   }
 });
 
-storeTest("a file that shrank more than allowed keeps its old bytes", async () => {
+storeTest("a file that shrank below minRatio is refused and the old file kept", async () => {
   const text = (length: number): string => "a".repeat(length);
   await using server = origin({ "/a.txt": text(100) });
   await using runs = await runsOver();
@@ -276,7 +276,7 @@ function timeOf(runs: Runs): string {
 }
 
 storeTest(
-  "row 149: of five versions the newest and two older ones are kept, named by their times",
+  "row 149: with keep: 2, the newest of five versions and two older ones are kept",
   async () => {
     await using server = origin({});
     await using runs = await runsOver();
@@ -302,7 +302,7 @@ storeTest(
   },
 );
 
-storeTest("what was refused makes no version", async () => {
+storeTest("refused content creates no version", async () => {
   await using server = origin({ "/a.txt": "the old bytes" });
   await using runs = await runsOver();
   const task = { url: `${server.origin}/a.txt`, keep: 2, expect: { matches: "bytes" } };
@@ -313,7 +313,7 @@ storeTest("what was refused makes no version", async () => {
 });
 
 storeTest(
-  "what was refused is kept aside where that is asked for, and the old file stays",
+  "with quarantine, refused content is kept aside, and the old file is kept",
   async () => {
     await using server = origin({ "/x.csv": "date,rate\n" });
     await using runs = await runsOver();
@@ -332,7 +332,7 @@ storeTest(
   },
 );
 
-storeTest("what did not come whole is not kept aside", async () => {
+storeTest("with quarantine, a truncated body is not kept aside", async () => {
   await using server = origin({ "/x.csv": 404 });
   await using runs = await runsOver();
   await runs.result({ url: `${server.origin}/x.csv`, quarantine: true });

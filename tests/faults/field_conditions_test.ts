@@ -112,7 +112,7 @@ storeTest("row 120: 412 to If-Modified-Since is repeated without it", async () =
   assertEquals(stage.conditions, [null, `if-modified-since: ${DATE}`, null]);
 });
 
-storeTest("row 120: 412 behind a redirect is repeated from the task's URL", async () => {
+storeTest("row 120: 412 after a redirect is repeated from the task's URL", async () => {
   const paths: string[] = [];
   await using stage = await scene((condition, { path }) => {
     paths.push(path);
@@ -125,7 +125,7 @@ storeTest("row 120: 412 behind a redirect is repeated from the task's URL", asyn
   assertEquals(paths, ["/a.txt", "/b.txt", "/a.txt", "/b.txt", "/a.txt", "/b.txt"]);
 });
 
-storeTest("row 120: the second answer counts, and there is no third request", async () => {
+storeTest("row 120: the second response is final, without a third request", async () => {
   await using stage = await scene((_condition, _request, index) =>
     index === 0 ? file(TAGGED) : refusal(index === 1 ? "412 Precondition Failed" : "404 Not Found")
   );
@@ -135,7 +135,7 @@ storeTest("row 120: the second answer counts, and there is no third request", as
   assertEquals(Object.keys(await stage.runs.tree()), ["a.txt"]);
 });
 
-storeTest("row 120: a second answer that is temporary is retried with the condition", async () => {
+storeTest("row 120: a temporary second response is retried with the condition", async () => {
   await using stage = await scene((condition, _request, index) => {
     if (index === 0) return file(TAGGED);
     if (index === 2) return refusal("503 Service Unavailable");
@@ -146,7 +146,7 @@ storeTest("row 120: a second answer that is temporary is retried with the condit
   assertEquals(stage.conditions, [null, MATCH, null, MATCH, null]);
 });
 
-storeTest("row 120: the file that follows a refused condition is checked as ever", async () => {
+storeTest("row 120: the file after a refused condition is checked", async () => {
   await using stage = await scene((condition, _request, index) => {
     if (condition !== null) return refusal("412 Precondition Failed");
     return index === 0 ? file(TAGGED) : file(NEWER_TAGGED, "");
@@ -196,7 +196,7 @@ const ODD_TAGS = [
   '"a", "b"',
 ];
 for (const etag of ODD_TAGS) {
-  storeTest(`row 123: the ETag ${etag} is sent back in If-None-Match as it came`, async () => {
+  storeTest(`row 123: the ETag ${etag} is sent back in If-None-Match unchanged`, async () => {
     await using stage = await scene((condition) =>
       condition === `if-none-match: ${etag}` ? NOT_MODIFIED : file([`ETag: ${etag}`])
     );
@@ -233,7 +233,7 @@ const NO_DATES = [
   "",
 ];
 for (const text of NO_DATES) {
-  storeTest(`row 124: the Last-Modified ${JSON.stringify(text)} is no date`, async () => {
+  storeTest(`row 124: the Last-Modified ${JSON.stringify(text)} is ignored`, async () => {
     await using stage = await scene((_condition, _request, index) =>
       file([`Last-Modified: ${text}`], index === 0 ? TEXT : OTHER)
     );
@@ -245,7 +245,7 @@ for (const text of NO_DATES) {
 
 const OLD_FORMS = ["Thursday, 01-Jan-26 00:00:00 GMT", "Thu Jan  1 00:00:00 2026"];
 for (const text of OLD_FORMS) {
-  storeTest(`row 124: the Last-Modified ${text} is sent back as it came`, async () => {
+  storeTest(`row 124: the Last-Modified ${text} is sent back unchanged`, async () => {
     await using stage = await scene((condition) =>
       condition === null ? file([`Last-Modified: ${text}`]) : NOT_MODIFIED
     );

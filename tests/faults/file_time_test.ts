@@ -63,7 +63,7 @@ Deno.test({
   },
 });
 
-Deno.test("modifiedTime: only an HTTP-date that is not in the future", () => {
+Deno.test("modifiedTime accepts only an HTTP-date that is not in the future", () => {
   const nowMs = Date.UTC(2026, 0, 15);
   const cases: readonly (readonly [lastModified: string | null, modifiedMs: number | null])[] = [
     [OLD, Date.UTC(2026, 0, 1, 10)],

@@ -63,7 +63,7 @@ for (const contentType of ["text/html", "text/plain", "application/vnd.ms-excel"
   });
 }
 
-row("sniff: false publishes what the name contradicts", {
+row("sniff: false publishes content that contradicts its name", {
   stage: replying(answer(DIV, "text/html"), { path: "/file.zip" }),
   key: "file.zip",
   complete: DIV,
@@ -71,7 +71,7 @@ row("sniff: false publishes what the name contradicts", {
   expected: { status: "published", attempts: [null] },
 });
 
-storeTest("rows 116 and 117: garbage replaces none of 40 files, each of them once", async () => {
+storeTest("rows 116 and 117: garbage replaces none of 40 files", async () => {
   await using store = await place();
   // Every fifth body, so that each kind is served under several names.
   const served = FILE_NAMES.map((key, index) => [key, GARBAGE[index * 5] ?? DIV] as const);

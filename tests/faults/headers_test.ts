@@ -16,7 +16,7 @@ row("row 14: a flood of headers is refused", {
   expected: PROTOCOL,
 });
 
-row("row 14: one header without end is refused", {
+row("row 14: an endless header is refused", {
   stage: replying(async (connection) => {
     await connection.send("HTTP/1.1 200 OK\r\nX: ");
     const flood = toLatin1("flood".repeat(10_000));
@@ -49,7 +49,7 @@ row("row 16: two different Content-Length are refused", {
   expected: PROTOCOL,
 });
 
-row("row 17: one Content-Length said twice is one (RFC 9110, section 8.6)", {
+row("row 17: equal Content-Length values are accepted (RFC 9110, section 8.6)", {
   stage: replying(response([`${LENGTH}, ${WHOLE.length}`], WHOLE)),
   expected: PUBLISHED,
 });
@@ -69,13 +69,13 @@ for (const coding of ["chunked, x", "gzip, chunked", "identity", "x", "chunked, 
 }
 
 for (const coding of ["chunked", "Chunked"]) {
-  row(`row 19: the transfer coding "${coding}" is understood`, {
+  row(`row 19: the transfer coding "${coding}" is decoded`, {
     stage: replying(response([`Transfer-Encoding: ${coding}`], CHUNKED)),
     expected: PUBLISHED,
   });
 }
 
-row("row 20: a file name in Latin-1 does no harm", {
+row("row 20: a file name in Latin-1 is ignored", {
   stage: replying(wholeResponse('Content-Disposition: attachment; filename="\xe9t\xe9.pdf"')),
   expected: PUBLISHED,
 });
@@ -90,7 +90,7 @@ for (
     `filename="${"a".repeat(300)}"`,
   ]
 ) {
-  row(`row 21: the server's name is not used unless asked for: ${name.slice(0, 40)}`, {
+  row(`row 21: the server's name is not used without {name}: ${name.slice(0, 40)}`, {
     stage: replying(wholeResponse(`Content-Disposition: attachment; ${name}`)),
     expected: PUBLISHED,
   });
@@ -104,7 +104,7 @@ row("row 22: two different Location are refused", {
   expected: PROTOCOL,
 });
 
-row("row 23: answers of 1xx without end are no answer", {
+row("row 23: endless 1xx responses are timeout.response", {
   stage: replying(async (connection) => {
     for (;;) {
       await connection.send("HTTP/1.1 100 Continue\r\n\r\n");
@@ -128,7 +128,7 @@ for (
     [503, "Fri, 31 Dec 9999 23:59:59 GMT"],
   ] as const
 ) {
-  row(`row 24: ${status} with Retry-After ${retryAfter.slice(0, 30)} puts the task off`, {
+  row(`row 24: ${status} with Retry-After ${retryAfter.slice(0, 30)} defers the task`, {
     stage: replying(
       response([`HTTP/1.1 ${status} No`, `Retry-After: ${retryAfter}`, "Content-Length: 0"]),
       {

@@ -69,7 +69,7 @@ async function places(
   };
 }
 
-storeTest("a mirror is asked only where the places before it have failed", async () => {
+storeTest("a mirror is requested only after the URLs before it have failed", async () => {
   await using sound = await places(TEXT, "first", "second");
   assertEquals(await sound.ask(), ["created", "own", [null]]);
   assertEquals(sound.asked(), ["own"]);
@@ -88,12 +88,12 @@ storeTest("a mirror is asked only where the places before it have failed", async
   assertEquals(worse.asked(), ["own", "own", "first", "second"]);
 });
 
-storeTest("an answer that breaks an expectation leads to the mirror, too", async () => {
+storeTest("content that fails an expectation is requested from the mirror", async () => {
   await using stage = await places("", TEXT, "second");
   assertEquals(await stage.ask(), ["created", "first", ["body.too-small", null]]);
 });
 
-storeTest("where nothing helps, the result is about the task's own URL", async () => {
+storeTest("if all mirrors fail, the result describes the failure of the task's URL", async () => {
   await using stage = await places(403, 404, 410);
   const { own, first, second } = stage;
   const result = await stage.runs.result({
@@ -109,13 +109,13 @@ storeTest("where nothing helps, the result is about the task's own URL", async (
   assertStringIncludes(result.message ?? "", "403");
 });
 
-storeTest("the host that is busy is parked, though a mirror brought nothing either", async () => {
+storeTest("a busy host is parked although its mirror failed as well", async () => {
   await using stage = await places({ status: 503, headers: { "retry-after": "7200" } }, 404, 404);
   assertEquals((await stage.ask())[0], "deferred");
   assertEquals(stage.asked(), ["own", "first", "second"]);
 });
 
-storeTest("validators are used only where they came from", async () => {
+storeTest("validators are sent only to the URL that they came from", async () => {
   await using stage = await places(404, { body: TEXT, etag: '"m"' }, "second");
   assertEquals(await stage.ask(), ["created", "first", ["http.status", null]]);
   assertEquals(stage.asked(), ["own", "first"]);
@@ -132,7 +132,7 @@ storeTest("validators are used only where they came from", async () => {
 const OWN_TAG = 'ETag: "o"';
 const MIRROR_TAG = 'ETag: "m"';
 
-storeTest("parts are continued only where they came from", async () => {
+storeTest("a partial file is resumed only from the URL that it came from", async () => {
   await using own = await scripted([
     whole(FILE, [OWN_TAG], CUT),
     "",
@@ -159,7 +159,7 @@ storeTest("parts are continued only where they came from", async () => {
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
 });
 
-storeTest("a mirror that brings the whole file leaves no part of another place", async () => {
+storeTest("a file published from a mirror leaves no partial file of another URL", async () => {
   await using own = await scripted([whole(FILE, [OWN_TAG], CUT)]);
   await using mirror = await scripted([whole(NEWER, [MIRROR_TAG])]);
   await using runs = await runsOver({ host: unhurriedHost() });
@@ -172,7 +172,7 @@ storeTest("a mirror that brings the whole file leaves no part of another place",
   assertEquals(await runs.tree(), { "file.bin": await shown(NEWER) });
 });
 
-folderTest("a store that cannot take the file is not helped by a mirror", async () => {
+folderTest("no mirror is requested after a store failure", async () => {
   await using stage = await places(TEXT, TEXT, TEXT, 3);
   await Deno.mkdir(join(stage.runs.store.location, "file.bin"), { recursive: true });
   assertEquals(await stage.ask(), ["failed", "own", ["store.conflict"]]);

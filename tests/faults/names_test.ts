@@ -31,7 +31,7 @@ const NAMINGS: readonly Naming[] = [
 ];
 
 for (const [what, disposition, key] of NAMINGS) {
-  storeTest(`${what} names a file in its folder, and nothing else`, async () => {
+  storeTest(`${what} names a file in its folder only`, async () => {
     await using server = await rawServer(async (connection) => {
       await connection.readRequest();
       await connection.send(wholeResponse(`Content-Disposition: attachment; ${disposition}`));
@@ -46,7 +46,7 @@ for (const [what, disposition, key] of NAMINGS) {
   });
 }
 
-storeTest("row 21: a NUL in a name leaves no file of that name", async () => {
+storeTest("row 21: a NUL in a name is replaced", async () => {
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
     await connection.send(
@@ -69,7 +69,7 @@ function named(name: string, body = WHOLE): OriginFile {
 }
 
 storeTest(
-  "a file named by its server is asked about by that name, and may be renamed",
+  "a file named by its server sends its validators, and may be renamed",
   async () => {
     await using server = origin({ "/file.bin": named("one.csv") });
     await using runs = await runsOver();
@@ -88,28 +88,31 @@ storeTest(
 );
 
 for (const [what, second] of [["one name", "same.csv"], ["names alike", "SAME.csv"]] as const) {
-  storeTest(`row 21: of two files given ${what} by their servers, the first is kept`, async () => {
-    await using server = origin({
-      "/a": named("same.csv", "the first\n"),
-      "/b": named(second, "the second\n"),
-      "/c": "the third\n",
-    });
-    await using runs = await runsOver({ config: { limits: { concurrency: 1 } } });
-    const { results } = await runs.run([
-      { id: "a", url: `${server.origin}/a`, to: "in/{name}" },
-      { id: "b", url: `${server.origin}/b`, to: "in/{name}" },
-      { id: "c", url: `${server.origin}/c` },
-    ]);
-    assertEquals(results.map(({ task, status, code }) => [task, status, code ?? null]), [
-      ["a", "created", null],
-      ["b", "failed", "store.conflict"],
-      ["c", "created", null],
-    ]);
-    assertEquals(await runs.tree(), { "in/same.csv": "the first\n", "c": "the third\n" });
-  });
+  storeTest(
+    `row 21: of two tasks given ${what} by their servers, the first keeps its file`,
+    async () => {
+      await using server = origin({
+        "/a": named("same.csv", "the first\n"),
+        "/b": named(second, "the second\n"),
+        "/c": "the third\n",
+      });
+      await using runs = await runsOver({ config: { limits: { concurrency: 1 } } });
+      const { results } = await runs.run([
+        { id: "a", url: `${server.origin}/a`, to: "in/{name}" },
+        { id: "b", url: `${server.origin}/b`, to: "in/{name}" },
+        { id: "c", url: `${server.origin}/c` },
+      ]);
+      assertEquals(results.map(({ task, status, code }) => [task, status, code ?? null]), [
+        ["a", "created", null],
+        ["b", "failed", "store.conflict"],
+        ["c", "created", null],
+      ]);
+      assertEquals(await runs.tree(), { "in/same.csv": "the first\n", "c": "the third\n" });
+    },
+  );
 }
 
-storeTest("row 21: a name stays its task's while that is unchanged", async () => {
+storeTest("row 21: a name belongs to its task while the file is unchanged", async () => {
   await using server = origin({ "/a": named("same.csv", "the first\n"), "/b": 404 });
   await using runs = await runsOver({ config: { limits: { concurrency: 1 } } });
   const tasks = [
@@ -126,7 +129,7 @@ storeTest("row 21: a name stays its task's while that is unchanged", async () =>
   assertEquals(await runs.tree(), { "in/same.csv": "the first\n" });
 });
 
-storeTest("row 21: no server gives its file the name of another task's", async () => {
+storeTest("row 21: a server cannot use the name of another task's file", async () => {
   await using server = origin({ "/a": named("mine.csv"), "/b": "the config's own\n" });
   await using runs = await runsOver({ config: { limits: { concurrency: 1 } } });
   const { results } = await runs.run([
@@ -141,7 +144,7 @@ storeTest("row 21: no server gives its file the name of another task's", async (
 });
 
 storeTest(
-  "row 46: the last URL of a chain names the file only where that is asked for",
+  "row 46: the last URL of a redirect chain names the file only with {name}",
   async () => {
     await using server = origin({
       "/file.bin": { redirect: "/v2/last.csv" },
@@ -155,7 +158,7 @@ storeTest(
   },
 );
 
-row("row 46: a redirect to a dangerous name changes nothing where no name is asked for", {
+row("row 46: a redirect to a dangerous name has no effect without {name}", {
   stage: (stack) => {
     const server = stack.use(origin({
       "/file.bin": { redirect: "/..%2f..%2fevil.sh" },

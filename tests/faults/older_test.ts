@@ -60,17 +60,20 @@ const SIZE = String(NEWEST.body).length;
 const KEPT = ["unchanged", 0, "olderThanPublished"];
 
 for (const state of ["file", "kv", "memory"] as const) {
-  storeTest(`row 121: edges that differ change nothing, with a ${state} state`, async () => {
-    await using stage = await scene({ state });
-    assertEquals(await stage.run(NEWEST), ["created", SIZE]);
-    const before = await stage.runs.store.mark("a.txt");
-    for (let day = 0; day < 30; day++) {
-      assertEquals(await stage.run(OLDER), KEPT);
-      assertEquals(await stage.run(OLDER), KEPT);
-      assertEquals(await stage.run(NEWEST), ["unchanged", 0]);
-    }
-    assertEquals(await stage.runs.store.mark("a.txt"), before);
-  });
+  storeTest(
+    `row 121: edge servers with different versions do not change the file, with a ${state} state`,
+    async () => {
+      await using stage = await scene({ state });
+      assertEquals(await stage.run(NEWEST), ["created", SIZE]);
+      const before = await stage.runs.store.mark("a.txt");
+      for (let day = 0; day < 30; day++) {
+        assertEquals(await stage.run(OLDER), KEPT);
+        assertEquals(await stage.run(OLDER), KEPT);
+        assertEquals(await stage.run(NEWEST), ["unchanged", 0]);
+      }
+      assertEquals(await stage.runs.store.mark("a.txt"), before);
+    },
+  );
 
   storeTest(`row 121: a rollback is published after a day, with a ${state} state`, async () => {
     await using stage = await scene({ state });
@@ -95,7 +98,7 @@ storeTest("row 121: a daily task publishes a rollback in its third run", async (
   }
 });
 
-storeTest("row 121: two older versions in turn are never published", async () => {
+storeTest("row 121: two alternating older versions are never published", async () => {
   await using stage = await scene();
   assertEquals(await stage.run(NEWEST), ["created", SIZE]);
   for (let day = 0; day < 10; day++) {
@@ -104,29 +107,32 @@ storeTest("row 121: two older versions in turn are never published", async () =>
   }
 });
 
-storeTest("row 121: the newest version or a failure in between", async () => {
-  await using stage = await scene();
-  assertEquals(await stage.run(NEWEST), ["created", SIZE]);
-  const days = (): void => stage.runs.host.jump(23 * HOUR_MS);
-  for (const _ of [1, 2]) {
+storeTest(
+  "row 121: the current version in between resets the count, a failure does not",
+  async () => {
+    await using stage = await scene();
+    assertEquals(await stage.run(NEWEST), ["created", SIZE]);
+    const days = (): void => stage.runs.host.jump(23 * HOUR_MS);
+    for (const _ of [1, 2]) {
+      days();
+      assertEquals(await stage.run(OLDER), KEPT);
+    }
     days();
-    assertEquals(await stage.run(OLDER), KEPT);
-  }
-  days();
-  assertEquals(await stage.run(NEWEST), ["unchanged", 0]);
-  for (const _ of [1, 2]) {
+    assertEquals(await stage.run(NEWEST), ["unchanged", 0]);
+    for (const _ of [1, 2]) {
+      days();
+      assertEquals(await stage.run(OLDER), KEPT, "the count starts again");
+    }
+    stage.server.route("/a.txt", 404);
+    const failed = await stage.runs.result({ url: stage.url, retry: { attempts: 1 } });
+    assertEquals(failed.status, "failed");
     days();
-    assertEquals(await stage.run(OLDER), KEPT, "the count starts again");
-  }
-  stage.server.route("/a.txt", 404);
-  const failed = await stage.runs.result({ url: stage.url, retry: { attempts: 1 } });
-  assertEquals(failed.status, "failed");
-  days();
-  const expected = ["updated", SIZE, "olderThanPublished"];
-  assertEquals(await stage.run(OLDER), expected, "a failure does not end the count");
-});
+    const expected = ["updated", SIZE, "olderThanPublished"];
+    assertEquals(await stage.run(OLDER), expected, "a failure does not end the count");
+  },
+);
 
-storeTest("row 121: without ETags the dates alone decide", async () => {
+storeTest("row 121: without ETags, the dates decide", async () => {
   await using stage = await scene();
   const exact = ({ body, lastModified = "" }: OriginFile) => (request: Request): Response =>
     request.headers.get("if-modified-since") === lastModified
@@ -158,7 +164,7 @@ for (const [name, edge] of Object.entries(UNCOMPARED)) {
   });
 }
 
-storeTest("row 121: a published date in the future holds nothing back", async () => {
+storeTest("row 121: a published date in the future does not delay an update", async () => {
   await using stage = await scene();
   const future = {
     ...version("Fri, 01 Jan 2100 00:00:00 GMT"),
@@ -169,7 +175,7 @@ storeTest("row 121: a published date in the future holds nothing back", async ()
 });
 
 storeTest(
-  'row 121: --force and "conditional": false publish an older version at once',
+  'row 121: --force and "conditional": false publish an older version immediately',
   async () => {
     await using stage = await scene();
     assertEquals(await stage.run(NEWEST), ["created", SIZE]);
@@ -194,7 +200,7 @@ storeTest(
   },
 );
 
-storeTest("row 121: another URL is another source", async () => {
+storeTest("row 121: a file of another URL is not compared", async () => {
   await using stage = await scene();
   assertEquals(await stage.run(NEWEST), ["created", SIZE]);
   stage.server.route("/b.txt", OLDER);
@@ -202,7 +208,7 @@ storeTest("row 121: another URL is another source", async () => {
   assertEquals(brief(await stage.runs.result(moved)), ["updated", SIZE]);
 });
 
-storeTest("row 121: an expected digest decides", async () => {
+storeTest("row 121: an expected digest overrides the age", async () => {
   await using stage = await scene();
   const digest = async ({ body }: OriginFile): Promise<Partial<TaskInput>> => {
     return { expect: { sha256: await sha256(new TextEncoder().encode(String(body))) } };
@@ -225,7 +231,7 @@ storeTest("row 121: an older file under an older name is not published", async (
   assertEquals(await stage.runs.tree(), { "2026-01.txt": String(NEWEST.body) });
 });
 
-storeTest("row 121: the older version is kept out after a refused condition, too", async () => {
+storeTest("row 121: an older version after a refused condition is not published", async () => {
   await using stage = await scene();
   const refusing = ({ body, lastModified = "" }: OriginFile) => (request: Request): Response =>
     request.headers.has("if-modified-since")
@@ -238,7 +244,7 @@ storeTest("row 121: the older version is kept out after a refused condition, too
   assertEquals(stage.server.hits(), 3);
 });
 
-storeTest("row 121: an older version in answer to a range drops the part", async () => {
+storeTest("row 121: an older version in response to a range drops the partial file", async () => {
   const published = text("published file", 200_000);
   const newer = text("newer file", 2_000_000);
   const [now, before, longAgo] = [NEWEST, OLDER, OLDEST].map(({ lastModified }) => lastModified);

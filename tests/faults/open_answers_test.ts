@@ -28,7 +28,7 @@ interface Case {
 const CASES: Record<string, Case> = {
   "404": { answer: endless("HTTP/1.1 404 Not Found"), status: "failed" },
   "503": { answer: endless("HTTP/1.1 503 Service Unavailable"), status: "failed" },
-  "206 to a plain request": {
+  "an unrequested 206": {
     answer: endless("HTTP/1.1 206 Partial Content"),
     status: "failed",
   },

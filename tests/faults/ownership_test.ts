@@ -164,7 +164,7 @@ async function scene(): Promise<Scene> {
   };
 }
 
-Deno.test("rows 111, 112 and 114: of 40 names that a server tries, none replaces a file", async () => {
+Deno.test("rows 111, 112 and 114: none of 40 names from a server replaces a file", async () => {
   await using at = await scene();
   const before = await at.files();
   assert(REFUSED.length >= 40);
@@ -179,7 +179,7 @@ Deno.test("rows 111, 112 and 114: of 40 names that a server tries, none replaces
   }
 });
 
-Deno.test("rows 111 and 114: names that are new make new files, and change no other", async () => {
+Deno.test("rows 111 and 114: new names create new files, and change no other", async () => {
   await using at = await scene();
   let before = await at.files();
   for (const [parameters, key] of HARMLESS) {
@@ -193,7 +193,7 @@ Deno.test("rows 111 and 114: names that are new make new files, and change no ot
   }
 });
 
-Deno.test("row 112: the bytes of a file do not make it the task's", async () => {
+Deno.test("row 112: equal bytes do not make a file the task's", async () => {
   await using at = await scene();
   at.server.name(quoted("package.json"), STRANGERS["package.json"]);
   assertEquals((await at.run()).result.code, "store.conflict");
@@ -202,7 +202,7 @@ Deno.test("row 112: the bytes of a file do not make it the task's", async () => 
   assertEquals((await at.files())["package.json"], STRANGERS["package.json"]);
 });
 
-Deno.test("row 112: a task replaces what it has published, under each name it was given", async () => {
+Deno.test("row 112: a task replaces its own files, under each name that it was given", async () => {
   await using at = await scene();
   const before = await at.files();
   const steps: readonly (readonly [name: string, body: string, status: string, key: string])[] = [
@@ -222,7 +222,7 @@ Deno.test("row 112: a task replaces what it has published, under each name it wa
   assertEquals(await at.files(), { ...before, "one.csv": "5\n", "two.csv": "6\n" });
 });
 
-Deno.test("row 112: a file that appears while the body is received is left alone", async () => {
+Deno.test("row 112: a file created while the body is received is not replaced", async () => {
   for (const theirs of ["theirs\n", WHOLE]) {
     await using folder = await temporaryFolder();
     await using server = await rawServer(async (connection) => {
@@ -269,7 +269,7 @@ Deno.test("row 114: refused content replaces no file", async () => {
   assertEquals(Object.keys(files).filter((name) => name.startsWith("b.")), []);
 });
 
-Deno.test("row 113: a target that became a file of cronfetch after loading is refused", async () => {
+Deno.test("row 113: a target that became a file of cronfetch's own after loading is refused", async () => {
   await using folder = await temporaryFolder();
   await using server = origin({ "/a": "new\n" });
   const tasks = ["state.json", "state.json.lock", "fine.csv"]
@@ -289,7 +289,7 @@ Deno.test("row 113: a target that became a file of cronfetch after loading is re
 });
 
 for (const kind of ["file", "kv"]) {
-  Deno.test(`row 112: ${kind}: a run killed between publishing and recording locks no task out`, async () => {
+  Deno.test(`row 112: ${kind}: after a run was killed between publishing and recording, the task publishes`, async () => {
     await using folder = await temporaryFolder();
     await using server = await namingServer();
     server.name(quoted("given.csv"), "first\n");

@@ -95,7 +95,7 @@ const LIMITS: readonly (readonly [name: string, count: number, limited: Limited]
 ];
 
 for (const [name, count, options] of LIMITS) {
-  storeTest(`row 126: every file of a host that limits requests: ${name}`, async () => {
+  storeTest(`row 126: all files of a rate-limiting host are fetched: ${name}`, async () => {
     const host = manualHost();
     await using server = limited(host, count, options);
     await using runs = await runsOver({ host });
@@ -110,7 +110,7 @@ for (const [name, count, options] of LIMITS) {
 
 for (const status of [429, 503]) {
   storeTest(
-    `row 126: a host that answers ${status} at random keeps most of its speed`,
+    `row 126: random ${status} responses cost little speed`,
     async () => {
       const host = manualHost();
       // A Lehmer generator, so that every run has the same answers.
@@ -260,7 +260,7 @@ storeTest("row 126: a pause beyond the deadline of the run is not waited for", a
 });
 
 storeTest(
-  "row 126: a host that pauses for ever is left alone once the budget is spent",
+  "row 126: a host that always requests a pause is deferred at the end of the budget",
   async () => {
     await using server = origin({ "/1": busy(429, "20"), "/2": busy(429, "20"), "/3": "3" });
     await using runs = await runsOver({ config: { limits: { perHost: 1 } } });
@@ -272,7 +272,7 @@ storeTest(
   },
 );
 
-storeTest("row 126: an outage costs four attempts of the host, not of each task", async () => {
+storeTest("row 126: an outage takes four attempts of the host, not of each task", async () => {
   await using server = origin(Object.fromEntries(names(40).map((path) => [path, 503])));
   await using runs = await runsOver();
   const report = await runs.run(names(40).map((path) => ({ url: server.origin + path })));
@@ -302,7 +302,7 @@ for (const retryAfter of ["0", "Thu, 01 Jan 1970 00:00:00 GMT"]) {
 }
 
 storeTest(
-  "row 131: a body that takes 15 minutes and breaks off is resumed by default",
+  "row 131: a body that is truncated after 15 minutes is resumed by default",
   async () => {
     const host = testHost({ sleep: "instant", timers: "manual" });
     const body = new Uint8Array(90_000).map((_, index) => index % 251);

@@ -24,17 +24,17 @@ function serving(routes: Readonly<Record<string, Route>>, requests: number): Fau
   };
 }
 
-row("row 38: a circle of redirects is a loop", {
+row("row 38: redirects in a circle are redirect.loop", {
   stage: serving({ "/file.bin": { redirect: "/b" }, "/b": { redirect: "/file.bin" } }, 2),
   expected: refused("redirect.loop"),
 });
 
-row("row 38: a redirect to itself is a loop", {
+row("row 38: a redirect to itself is redirect.loop", {
   stage: serving({ "/file.bin": { redirect: "/file.bin" } }, 1),
   expected: refused("redirect.loop"),
 });
 
-row("row 38: a chain of redirects without end is a loop", {
+row("row 38: an endless chain of redirects is redirect.loop", {
   stage: (stack) => {
     const step = (request: Request): Response => {
       const at = Number(new URL(request.url).searchParams.get("at") ?? 0);
@@ -84,7 +84,7 @@ const SECRETS = {
   "accept-language": "de",
 };
 
-row("row 40: no configured header leaves for another origin, nor comes back", {
+row("row 40: configured headers are dropped at another origin, and after returning", {
   stage: (stack) => {
     const first = stack.use(origin({}));
     const second = stack.use(origin({ "/there": { redirect: `${first.origin}/back` } }));
@@ -123,7 +123,7 @@ for (const location of ["file:///etc/hostname", "ftp://127.0.0.1/a", "javascript
   });
 }
 
-row("row 42: a redirect from a public host into a private network is refused at that hop", {
+row("row 42: a redirect from a public host to a private address is refused before the request", {
   stage: (stack) => {
     const inside = stack.use(origin({ "/file.bin": WHOLE }));
     const url = "http://public.invalid/file.bin";
@@ -140,7 +140,7 @@ row("row 42: a redirect from a public host into a private network is refused at 
   expected: { status: "failed", attempts: ["redirect.private"], httpStatus: 302 },
 });
 
-row("row 43: userinfo in Location makes no Authorization", {
+row("row 43: userinfo in Location sends no Authorization", {
   stage: (stack) => {
     const server = stack.use(origin({ "/other": WHOLE }));
     const location = `${server.origin.replace("://", "://user:password@")}/other`;
@@ -161,7 +161,7 @@ row("row 44: a redirect without Location is refused", {
   expected: refused("http.protocol"),
 });
 
-row("row 46: the file is named by the config's URL, not by the last one", {
+row("row 46: the file is named after the URL in the config, not the last one", {
   stage: serving({
     "/file.bin": { redirect: "/evil.sh" },
     "/evil.sh": { body: WHOLE, headers: { "content-disposition": 'attachment; filename="a.sh"' } },

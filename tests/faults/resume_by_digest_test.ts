@@ -146,27 +146,33 @@ function task(server: Scripted, attempts: number, more: Partial<TaskInput> = {})
 }
 
 for (const { name, replies, asked, task: more, complete = FILE } of CASES) {
-  storeTest(`row 125: a digest lets a part be resumed ${name}, between attempts`, async () => {
-    await using server = await scripted(replies);
-    await using runs = await runsOver({ host: unhurriedHost() });
-    const result = await runs.result(task(server, 2, more));
-    const codes = result.attempts.map(({ code }) => code);
-    assertEquals([result.status, codes], ["created", ["body.truncated", null]], result.message);
-    assertEquals(server.asked, asked);
-    assertEquals(await runs.tree(), { "file.bin": await shown(complete) });
-  });
+  storeTest(
+    `row 125: with an expected digest, a partial file is resumed ${name}, between attempts`,
+    async () => {
+      await using server = await scripted(replies);
+      await using runs = await runsOver({ host: unhurriedHost() });
+      const result = await runs.result(task(server, 2, more));
+      const codes = result.attempts.map(({ code }) => code);
+      assertEquals([result.status, codes], ["created", ["body.truncated", null]], result.message);
+      assertEquals(server.asked, asked);
+      assertEquals(await runs.tree(), { "file.bin": await shown(complete) });
+    },
+  );
 
-  storeTest(`row 125: a digest lets a part be resumed ${name}, between runs`, async () => {
-    await using server = await scripted(replies);
-    await using runs = await runsOver({ host: unhurriedHost() });
-    const cut = await runs.result(task(server, 1, more));
-    assertEquals([cut.status, cut.code], ["failed", "body.truncated"]);
-    const held = await runs.tree();
-    assertEquals([published(held), parts(held)], [{}, 1]);
-    const result = await runs.result(task(server, 1, more));
-    assertEquals([result.status, server.asked], ["created", asked], result.message);
-    assertEquals(await runs.tree(), { "file.bin": await shown(complete) });
-  });
+  storeTest(
+    `row 125: with an expected digest, a partial file is resumed ${name}, between runs`,
+    async () => {
+      await using server = await scripted(replies);
+      await using runs = await runsOver({ host: unhurriedHost() });
+      const cut = await runs.result(task(server, 1, more));
+      assertEquals([cut.status, cut.code], ["failed", "body.truncated"]);
+      const held = await runs.tree();
+      assertEquals([published(held), parts(held)], [{}, 1]);
+      const result = await runs.result(task(server, 1, more));
+      assertEquals([result.status, server.asked], ["created", asked], result.message);
+      assertEquals(await runs.tree(), { "file.bin": await shown(complete) });
+    },
+  );
 }
 
 const UNRESUMED: readonly (readonly [name: string, lines: string[], task: Partial<TaskInput>])[] = [
@@ -185,7 +191,7 @@ for (const [name, lines, more] of UNRESUMED) {
   });
 }
 
-storeTest("row 125: a part is dropped once the config expects no digest", async () => {
+storeTest("row 125: the partial file is dropped once the config expects no digest", async () => {
   await using server = await scripted([whole(FILE, [WEAK], CUT), whole(NEWER, [WEAK])]);
   await using runs = await runsOver({ host: unhurriedHost() });
   assertEquals((await runs.result(task(server, 1))).code, "body.truncated");
@@ -195,7 +201,7 @@ storeTest("row 125: a part is dropped once the config expects no digest", async 
   assertEquals(await runs.tree(), { "file.bin": await shown(NEWER) });
 });
 
-storeTest("row 122: a forced run drops a part that only a validator proves", async () => {
+storeTest("row 122: a forced run drops a partial file that only a validator proves", async () => {
   await using server = await scripted([whole(FILE, ['ETag: "1"'], CUT), whole(NEWER, [])]);
   await using runs = await runsOver({ host: unhurriedHost() });
   assertEquals((await runs.result(task(server, 1, { expect: {} }))).code, "body.truncated");
@@ -206,7 +212,7 @@ storeTest("row 122: a forced run drops a part that only a validator proves", asy
 });
 
 storeTest(
-  "row 125: with a wrong digest there is one further request, then the failure",
+  "row 125: a wrong digest causes one more request, then the failure",
   async () => {
     await using server = await scripted([
       whole(FILE, [WEAK], CUT),
@@ -222,7 +228,7 @@ storeTest(
 );
 
 storeTest(
-  "row 125: with a wrong digest a file that breaks again is requested once more",
+  "row 125: with a wrong digest, another truncated body is requested once more",
   async () => {
     await using server = await scripted([
       whole(FILE, [WEAK], CUT),
@@ -241,7 +247,7 @@ storeTest(
   },
 );
 
-storeTest("row 125: a server that breaks every 200 kB sends each byte once", async () => {
+storeTest("row 125: with a break every 200 kB, each byte is sent once", async () => {
   const large = text("large file", 1_100_000);
   const step = 200_000;
   const sha256 = (await shown(large)).slice("sha256:".length);
@@ -261,7 +267,7 @@ storeTest("row 125: a server that breaks every 200 kB sends each byte once", asy
   assertEquals(await runs.tree(), { "file.bin": await shown(large) });
 });
 
-storeTest("row 125: the digest of a checksum file is as good", async () => {
+storeTest("row 125: the digest in a checksum file permits resuming", async () => {
   const ranges: (string | undefined)[] = [];
   await using server = await rawServer(async (connection) => {
     const { path, headers } = await connection.readRequest();
@@ -281,35 +287,40 @@ storeTest("row 125: the digest of a checksum file is as good", async () => {
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
 });
 
-storeTest("row 125: so is any algorithm, and a wrong one is refused", async () => {
-  for (const algorithm of ["sha512", "sha1", "md5"]) {
-    const digest = createHash(algorithm).update(FILE).digest("hex");
-    for (const [expected, status] of [[digest, "created"], [digest.replace(/^./, "x"), null]]) {
-      const ranges: (string | undefined)[] = [];
-      await using server = await rawServer(async (connection) => {
-        const { headers } = await connection.readRequest();
-        const range = headers.get("range");
-        ranges.push(range);
-        const isFirst = ranges.length === 1;
-        await connection.send(
-          range === undefined
-            ? whole(FILE, [WEAK], isFirst ? CUT : undefined)
-            : part(FILE, CUT, [WEAK]),
-        );
-      });
-      await using runs = await runsOver({ host: unhurriedHost() });
-      const expect = { [algorithm]: (expected ?? "").replace("x", digest[0] === "0" ? "1" : "0") };
-      const result = await runs.result({
-        url: `${server.origin}/file.bin`,
-        expect,
-        retry: { attempts: 3, budget: "10h" },
-      });
-      assertEquals(ranges.slice(0, 2), [undefined, `bytes=${CUT}-`]);
-      assertEquals([result.status, result.code ?? null], [
-        status ?? "failed",
-        status === null ? "expect.digest" : null,
-      ]);
-      assertEquals(await runs.tree(), status === null ? {} : { "file.bin": await shown(FILE) });
+storeTest(
+  "row 125: a digest of any algorithm permits resuming, a wrong one is refused",
+  async () => {
+    for (const algorithm of ["sha512", "sha1", "md5"]) {
+      const digest = createHash(algorithm).update(FILE).digest("hex");
+      for (const [expected, status] of [[digest, "created"], [digest.replace(/^./, "x"), null]]) {
+        const ranges: (string | undefined)[] = [];
+        await using server = await rawServer(async (connection) => {
+          const { headers } = await connection.readRequest();
+          const range = headers.get("range");
+          ranges.push(range);
+          const isFirst = ranges.length === 1;
+          await connection.send(
+            range === undefined
+              ? whole(FILE, [WEAK], isFirst ? CUT : undefined)
+              : part(FILE, CUT, [WEAK]),
+          );
+        });
+        await using runs = await runsOver({ host: unhurriedHost() });
+        const expect = {
+          [algorithm]: (expected ?? "").replace("x", digest[0] === "0" ? "1" : "0"),
+        };
+        const result = await runs.result({
+          url: `${server.origin}/file.bin`,
+          expect,
+          retry: { attempts: 3, budget: "10h" },
+        });
+        assertEquals(ranges.slice(0, 2), [undefined, `bytes=${CUT}-`]);
+        assertEquals([result.status, result.code ?? null], [
+          status ?? "failed",
+          status === null ? "expect.digest" : null,
+        ]);
+        assertEquals(await runs.tree(), status === null ? {} : { "file.bin": await shown(FILE) });
+      }
     }
-  }
-});
+  },
+);

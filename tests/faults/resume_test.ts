@@ -221,7 +221,7 @@ const TEMPORARY: readonly (readonly [status: string, lines: string[], leastMs: n
 ];
 for (const [status, lines, leastMs] of TEMPORARY) {
   storeTest(
-    `${status} to a range keeps the part, and the pause before the next request`,
+    `${status} to a range keeps the partial file and the requested pause`,
     async () => {
       await using server = await scripted([FIRST, odd(status, lines), part(FILE, CUT, [TAG])]);
       await using runs = await runsOver({ host: unhurriedHost() });
@@ -236,7 +236,7 @@ for (const [status, lines, leastMs] of TEMPORARY) {
     },
   );
 }
-storeTest("row 145: a part in chunks that is longer than its range is thrown away", async () => {
+storeTest("row 145: a chunked 206 longer than its range is discarded", async () => {
   const rest = FILE.slice(CUT);
   const head = [
     TAG,
@@ -255,7 +255,7 @@ storeTest("row 145: a part in chunks that is longer than its range is thrown awa
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
 });
 
-storeTest("a part grows from run to run", async () => {
+storeTest("a partial file grows from run to run", async () => {
   await using server = await scripted([
     FIRST,
     part(FILE, CUT, [TAG], 50_000),
@@ -270,7 +270,7 @@ storeTest("a part grows from run to run", async () => {
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
 });
 
-storeTest("a part outlives a run that could not reach the server", async () => {
+storeTest("a partial file is kept by a run that could not connect", async () => {
   await using server = await scripted([FIRST, "", part(FILE, CUT, [TAG])]);
   await using runs = await afterCut(server);
   assertEquals((await runs.result(task(server, 1))).code, "net.reset");
@@ -279,7 +279,7 @@ storeTest("a part outlives a run that could not reach the server", async () => {
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
 });
 
-storeTest("what a part is continued to is checked as a whole", async () => {
+storeTest("a resumed file is checked as a whole", async () => {
   const forged = FILE.slice(0, CUT) + NEWER.slice(CUT);
   await using server = await scripted([FIRST, part(forged, CUT, [TAG])]);
   await using runs = await afterCut(server);
@@ -289,7 +289,7 @@ storeTest("what a part is continued to is checked as a whole", async () => {
   assertEquals(await runs.tree(), {});
 });
 
-storeTest("a part of less than 64 KiB is not kept for the next run", async () => {
+storeTest("a partial file under 64 KiB is not kept for the next run", async () => {
   await using server = await scripted([whole(FILE, [TAG], 60_000), whole(FILE, [TAG])]);
   await using runs = await afterCut(server);
   assertEquals(await runs.tree(), {});
@@ -297,7 +297,7 @@ storeTest("a part of less than 64 KiB is not kept for the next run", async () =>
   assertEquals(server.asked, [null, null]);
 });
 
-storeTest("a memory that ends with the process keeps no parts", async () => {
+storeTest("memory: state keeps no partial files", async () => {
   await using server = await scripted([FIRST, whole(FILE, [TAG])]);
   await using runs = await afterCut(server, { state: "memory" });
   assertEquals(await runs.tree(), {});
@@ -310,7 +310,7 @@ const CHANGES: readonly (readonly [what: string, change: (server: Scripted) => T
   ["URL", (server) => ({ ...task(server, 1), url: `${server.url}?2` })],
 ];
 for (const [what, change] of CHANGES) {
-  storeTest(`a part is dropped once the task has another ${what}`, async () => {
+  storeTest(`a partial file is dropped once the task has another ${what}`, async () => {
     await using server = await scripted([FIRST, whole(NEWER, ['ETag: "2"'])]);
     await using runs = await afterCut(server);
     assertEquals(parts(await runs.tree()), 1);
@@ -321,7 +321,7 @@ for (const [what, change] of CHANGES) {
   });
 }
 
-storeTest("a part that somebody has changed or removed is not continued", async (t) => {
+storeTest("a partial file that was changed or removed is not resumed", async (t) => {
   for (const [what, bytes] of [["removed", null], ["cut", CUT - 1], ["grown", CUT + 1]] as const) {
     await t.step(what, async () => {
       await using server = await scripted([FIRST, whole(FILE, [TAG])]);
@@ -346,7 +346,7 @@ const LOSSES: readonly (readonly [way: string, world: TestHostOptions, keptBytes
 ];
 for (const [way, world, keptBytes] of LOSSES) {
   storeTest(
-    `what a real buffer held when the body broke off is lost by fetch alone: ${way}`,
+    `bytes in the read buffer at a break are lost with fetch only: ${way}`,
     async () => {
       await using server = await scripted([
         whole(LARGE, [TAG], LARGE_CUT),

@@ -52,7 +52,7 @@ storeTest("row 149: keep counts earlier dated files, and their versions", async 
   });
 });
 
-storeTest("row 149: keep counts files that the server has named before", async () => {
+storeTest("row 149: keep counts earlier files named by the server", async () => {
   await using server = origin({});
   await using runs = await runsOver();
   const task = { url: `${server.origin}/x`, to: "{name}", keep: 1 };
@@ -89,7 +89,7 @@ storeTest("row 149: without keep, nothing is removed, and a fixed name has no fa
   assertEquals(members.get("fixed"), undefined);
 });
 
-storeTest("row 149: a file that another task keeps now is not removed", async () => {
+storeTest("row 149: a file that belongs to another task now is not removed", async () => {
   await using server = origin({ "/x": "1", "/y": "other" });
   await using runs = await runsOver();
   const task = (to: string) => ({ id: "x", url: `${server.origin}/x`, to, keep: 1 });

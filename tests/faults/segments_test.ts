@@ -35,7 +35,7 @@ const sorted = (asked: readonly AskedFor[]): AskedFor[] =>
 
 const isForPiece = (asked: AskedFor): boolean => asked !== null && /-\d+$/.test(asked[0]);
 
-storeTest("a large file comes over several connections, each byte once", async () => {
+storeTest("a large file is received over several connections, each byte once", async () => {
   await using server = await ranged();
   await using runs = await runsOver();
   const sha256 = (await shown(LARGE)).slice("sha256:".length);
@@ -50,7 +50,7 @@ storeTest("a large file comes over several connections, each byte once", async (
   assertEquals((await runs.result(task(server))).status, "unchanged");
 });
 
-storeTest("what is to be segmented, and what is not", async (t) => {
+storeTest("which responses are fetched in segments", async (t) => {
   const dates = [
     `Last-Modified: ${new Date(Date.now() - 60_000).toUTCString()}`,
     `Date: ${new Date().toUTCString()}`,
@@ -102,7 +102,7 @@ const UNFIT: Record<string, (exchange: Exchange) => Promise<void>> = {
 };
 
 for (const [name, unfit] of Object.entries(UNFIT)) {
-  storeTest(`${name} in answer to a range: the first response goes on alone`, async () => {
+  storeTest(`${name} in response to a range: the first response continues alone`, async () => {
     await using server = await ranged((exchange) =>
       isForPiece(exchange.asked) ? unfit(exchange) : exchange.answer()
     );
@@ -114,23 +114,26 @@ for (const [name, unfit] of Object.entries(UNFIT)) {
     assertEquals(await runs.tree(), WHOLE);
   });
 
-  storeTest(`${name} once the first response is gone: one stream from there on`, async () => {
-    await using server = await ranged(async (exchange) => {
-      if (exchange.pieces < 3 || !isForPiece(exchange.asked)) return await exchange.answer();
-      await server.firstGone;
-      await unfit(exchange);
-    });
-    await using runs = await runsOver();
-    const result = await runs.result(task(server));
-    assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
-    const last = server.asked.filter((asked) => !isForPiece(asked));
-    assertEquals(last.length, 2);
-    assertMatch(String(last[1]), /^bytes=\d+-,"1"$/);
-    assertEquals(await runs.tree(), WHOLE);
-  });
+  storeTest(
+    `${name} after the first response was closed: the rest is requested in one response`,
+    async () => {
+      await using server = await ranged(async (exchange) => {
+        if (exchange.pieces < 3 || !isForPiece(exchange.asked)) return await exchange.answer();
+        await server.firstGone;
+        await unfit(exchange);
+      });
+      await using runs = await runsOver();
+      const result = await runs.result(task(server));
+      assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
+      const last = server.asked.filter((asked) => !isForPiece(asked));
+      assertEquals(last.length, 2);
+      assertMatch(String(last[1]), /^bytes=\d+-,"1"$/);
+      assertEquals(await runs.tree(), WHOLE);
+    },
+  );
 }
 
-storeTest("after a refusal the rest comes in one stream, however large it is", async () => {
+storeTest("after a refusal, the rest is requested in one response, of any size", async () => {
   await using server = await ranged(async (exchange) => {
     if (exchange.asked?.[0] !== piece(1)?.[0]) return await exchange.answer();
     // Of 6 MiB only the first one is complete then: 5 MiB are enough for segments.
@@ -146,7 +149,7 @@ storeTest("after a refusal the rest comes in one stream, however large it is", a
   assertEquals(await runs.tree(), WHOLE);
 });
 
-storeTest("a file that is replaced meanwhile: never a mixture", async (t) => {
+storeTest("a file replaced during segments is never mixed", async (t) => {
   const replies: Record<string, (exchange: Exchange) => Promise<void>> = {
     "by a server that looks at If-Range": ({ connection }) =>
       respond(connection, "200 OK", ['ETag: "2"', "Accept-Ranges: bytes"], NEWER_LARGE),
@@ -171,7 +174,7 @@ storeTest("a file that is replaced meanwhile: never a mixture", async (t) => {
   }
 });
 
-storeTest("a range that breaks off is fetched by the others", async () => {
+storeTest("a truncated range is fetched by the other connections", async () => {
   let isBroken = false;
   await using server = await ranged(async (exchange) => {
     if (isBroken || !isForPiece(exchange.asked)) return await exchange.answer();
@@ -188,7 +191,7 @@ storeTest("a range that breaks off is fetched by the others", async () => {
   assertEquals(await runs.tree(), WHOLE);
 });
 
-storeTest("a range that stalls is fetched by the others", async () => {
+storeTest("a stalled range is fetched by the other connections", async () => {
   let isStalled = false;
   await using server = await ranged(async (exchange) => {
     if (isStalled || !isForPiece(exchange.asked)) return await exchange.answer();
@@ -213,7 +216,7 @@ const TURNING_DOWN: Record<string, (exchange: Exchange) => Promise<void>> = {
 };
 
 for (const [name, turnDown] of Object.entries(TURNING_DOWN)) {
-  storeTest(`a server that has no more than two connections, else ${name}`, async () => {
+  storeTest(`a server with at most two connections, else ${name}`, async () => {
     const enough = Promise.withResolvers<void>();
     let turnedDown = 0;
     await using server = await ranged(async (exchange) => {
@@ -233,7 +236,7 @@ for (const [name, turnDown] of Object.entries(TURNING_DOWN)) {
     assertEquals(await runs.tree(), WHOLE);
   });
 
-  storeTest(`a server that has but one connection, else ${name}`, async () => {
+  storeTest(`a server with one connection, else ${name}`, async () => {
     await using server = await ranged((exchange) =>
       isForPiece(exchange.asked) ? turnDown(exchange) : exchange.answer()
     );
@@ -245,7 +248,7 @@ for (const [name, turnDown] of Object.entries(TURNING_DOWN)) {
   });
 }
 
-storeTest("once the last connection is lost, the next attempt goes on where it was", async () => {
+storeTest("after the last connection failed, the next attempt resumes", async () => {
   let isBroken = true;
   await using server = await ranged(async (exchange) => {
     if (!isForPiece(exchange.asked)) isBroken = exchange.asked === null;
@@ -265,7 +268,7 @@ storeTest("once the last connection is lost, the next attempt goes on where it w
   assertEquals(await runs.tree(), WHOLE);
 });
 
-storeTest("a server that is too busy for the last connection says for how long", async () => {
+storeTest("Retry-After of the last failed connection pauses the next attempt", async () => {
   let isBusy = true;
   await using server = await ranged(async (exchange) => {
     if (!isForPiece(exchange.asked)) isBusy = exchange.asked === null;
@@ -282,7 +285,7 @@ storeTest("a server that is too busy for the last connection says for how long",
   assertEquals(await runs.tree(), WHOLE);
 });
 
-storeTest("what is in order when a run is interrupted is continued by the next", async () => {
+storeTest("the contiguous bytes of an interrupted run are resumed by the next", async () => {
   const stop = new AbortController();
   await using server = await ranged(async (exchange) => {
     if (stop.signal.aborted || exchange.pieces < 3 || !isForPiece(exchange.asked)) {
@@ -307,7 +310,7 @@ storeTest("what is in order when a run is interrupted is continued by the next",
   assertEquals(await runs.tree(), WHOLE);
 });
 
-storeTest("no more connections to a host than it may have", async () => {
+storeTest("segments open no more connections to a host than perHost", async () => {
   await using server = await ranged(async ({ answer }) => {
     // Whoever may come has time to.
     for (let turn = 0; turn < 10; turn++) await new Promise((done) => setTimeout(done, 0));
@@ -328,7 +331,7 @@ storeTest("no more connections to a host than it may have", async () => {
   assert(server.asked.some(isForPiece), "the last ones have places to borrow");
 });
 
-storeTest("the rate limit counts every connection", async () => {
+storeTest("the rate limit applies to all connections together", async () => {
   await using server = await ranged();
   await using runs = await runsOver({
     host: testHost({ timers: "manual" }),

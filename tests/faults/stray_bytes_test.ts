@@ -13,7 +13,7 @@ const TASKS = 200;
 const STRAYS = BY_FETCH ? [] : [["letters", "stray"], ["half of a head", "HTTP/1.1 2"]] as const;
 
 for (const [what, stray] of STRAYS) {
-  storeTest(`row 138: ${what} after an answer harm none of ${TASKS} tasks`, async () => {
+  storeTest(`row 138: ${what} after a response affect none of ${TASKS} tasks`, async () => {
     await using store = await place();
     await using server = await rawServer(async (connection) => {
       const answer = response([`Content-Length: ${WHOLE.length}`], WHOLE);

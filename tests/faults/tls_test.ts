@@ -98,27 +98,27 @@ function showing(certificate: Certificate, trusted: boolean, requests: number): 
 
 const UNTRUSTED: Expected = { status: "failed", attempts: ["tls.untrusted"], httpStatus: null };
 
-row("a good certificate of an authority that is trusted does no harm", {
+row("a valid certificate of a trusted authority is accepted", {
   stage: showing("good", true, 1),
   expected: { status: "published", attempts: [null], httpStatus: 200 },
 });
 
-row("row 9: a certificate of an unknown authority is refused, and not asked again", {
+row("row 9: a certificate of an unknown authority is refused without a retry", {
   stage: showing("good", false, 0),
   expected: UNTRUSTED,
 });
 
-row("row 10: an expired certificate is refused, and not asked again", {
+row("row 10: an expired certificate is refused without a retry", {
   stage: showing("expired", true, 0),
   expected: UNTRUSTED,
 });
 
-row("row 11: a certificate for another host is refused, and not asked again", {
+row("row 11: a certificate for another host is refused without a retry", {
   stage: showing("elsewhere", true, 0),
   expected: UNTRUSTED,
 });
 
-row("row 12: a handshake that stalls ends in timeout.response", {
+row("row 12: a handshake that stalls is timeout.response", {
   stage: async (stack) => {
     const server = stack.use(await rawServer((connection) => connection.hold()));
     return {
@@ -130,7 +130,7 @@ row("row 12: a handshake that stalls ends in timeout.response", {
   expected: { status: "failed", attempts: ["timeout.response", "timeout.response"] },
 });
 
-row("row 13: a server without TLS is refused, and not asked again in clear text", {
+row("row 13: a server without TLS is refused, without a retry in clear text", {
   stage: async (stack) => {
     const inClear: string[] = [];
     const server = stack.use(

@@ -49,7 +49,7 @@ function otherHost(secondsLater = 1): TestHost {
 }
 
 for (const state of STATES) {
-  storeTest(`row 86: of two runs at once each task is worked on by one, in ${state}`, async () => {
+  storeTest(`row 86: of two concurrent runs, one executes each task, in ${state}`, async () => {
     const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
     await using store = await place();
     await using server = origin({ "/c": "c" });
@@ -74,7 +74,7 @@ for (const state of STATES) {
     assertEquals(statuses(third), { a: "unchanged", b: "unchanged", c: "unchanged" });
   });
 
-  storeTest(`row 86: many runs at once share the tasks between them, in ${state}`, async () => {
+  storeTest(`row 86: many concurrent runs divide the tasks, in ${state}`, async () => {
     const ids = Array.from({ length: 30 }, (_, index) => `task${index}`);
     await using store = await place();
     await using server = origin(Object.fromEntries(ids.map((id) => [`/${id}`, id])));
@@ -96,7 +96,7 @@ for (const state of STATES) {
   });
 
   storeTest(
-    `row 86: the lease of a run that renews it no more ends by its time, in ${state}`,
+    `row 86: a lease that is not renewed expires, in ${state}`,
     async () => {
       await using store = await place();
       await using server = origin({ "/a": "a" });
@@ -115,7 +115,7 @@ for (const state of STATES) {
   );
 
   storeTest(
-    `row 86: a run that lives keeps its lease for as long as it takes, in ${state}`,
+    `row 86: a running run keeps renewing its lease, in ${state}`,
     async () => {
       const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
       await using store = await place();

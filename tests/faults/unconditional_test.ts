@@ -101,7 +101,7 @@ for (const [name, more, code] of REFUSED) {
   });
 }
 
-storeTest("row 122: a forced run leaves the file of another task alone", async () => {
+storeTest("row 122: a forced run does not replace the file of another task", async () => {
   await using server = await constantServer(['Content-Disposition: attachment; filename="a.txt"']);
   await using runs = await runsOver();
   const tasks = [
@@ -115,7 +115,7 @@ storeTest("row 122: a forced run leaves the file of another task alone", async (
   assertEquals(await runs.tree(), { "a.txt": OLD });
 });
 
-Deno.test("row 122: run --force is for the tasks of that run alone", async () => {
+Deno.test("row 122: run --force applies to the tasks of that run only", async () => {
   await using server = await constantServer(['ETag: "1"']);
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(
@@ -143,7 +143,7 @@ Deno.test("row 122: run --force is for the tasks of that run alone", async () =>
   assertEquals(asked, [false, false, true, true, false, false, false, true, true]);
 });
 
-Deno.test("row 122: --force is a flag of run, not of commands that stay", async () => {
+Deno.test("row 122: --force is a flag of run only", async () => {
   await using folder = await temporaryFolder();
   for (const command of ["watch", "serve", "plan", "status", "verify", "doctor"]) {
     const host = testHost({ cwd: folder.path });
