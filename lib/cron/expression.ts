@@ -1,4 +1,4 @@
-/** Cron expressions as text: what may stand in their five fields. Pure. */
+/** The syntax of cron expressions. Pure. */
 
 /** One of the five fields. */
 interface Field {
@@ -7,13 +7,13 @@ interface Field {
   readonly last: number;
   /** Largest step that selects anything different from a smaller one. */
   readonly count: number;
-  /** Words for the values from `first` on. */
+  /** Names of the values from `first` on. */
   readonly words: readonly string[];
 }
 
 // deno-fmt-ignore
 const MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-/** Sunday stands at both ends of a week, as 0 and as 7. */
+/** Sunday is both 0 and 7. */
 const WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
 
 const FIELDS: readonly Field[] = [
@@ -24,7 +24,7 @@ const FIELDS: readonly Field[] = [
   { name: "day-of-week", first: 0, last: 7, count: 7, words: WEEKDAYS },
 ];
 
-/** What other programs let people write instead of five fields. */
+/** Nicknames of other cron implementations, and their five fields. */
 const NICKNAMES: ReadonlyMap<string, string> = new Map([
   ["@yearly", '"0 0 1 1 *"'],
   ["@annually", '"0 0 1 1 *"'],
@@ -37,19 +37,17 @@ const NICKNAMES: ReadonlyMap<string, string> = new Map([
 
 const FIVE_FIELDS = `must have 5 fields: ${FIELDS.map((field) => field.name).join(" ")}`;
 
-/** An element of a field's list: `*` or a value or a range, and a step. */
+/** An element of a field's list: `*`, a value or a range, and an optional step. */
 const ELEMENT = /^(?:\*|(?<from>\w+)(?:-(?<to>\w+))?)(?:\/(?<step>\d+))?$/;
 
 /**
- * Checks an expression against the grammar that cron's own manuals share
- * (POSIX's crontab, with the ranges, steps and names of Vixie cron): five fields
- * apart by blanks, each a list of `*`, `a`, `a-b`, `*` `/n` or `a-b/n`. Months
- * and weekdays may be named by three letters; Sunday is 0 and 7. The extensions
- * of other programs (`@daily`, `?`, `L`, `W`, `#`, seconds, years) are refused,
- * for they mean different things to different readers.
+ * Checks an expression against the common grammar (POSIX crontab, with the ranges, steps and names of
+ * Vixie cron): five fields separated by blanks, each a list of `*`, `a`, `a-b`, `*` `/n` or `a-b/n`.
+ * Months and weekdays may be named by three letters; Sunday is 0 and 7. Extensions (`@daily`, `?`,
+ * `L`, `W`, `#`, seconds, years) are rejected, as implementations differ in their meaning.
  *
- * @returns The rest of a sentence that begins with the expression and says what
- *   is wrong, or null. Whether such a date exists is not looked at.
+ * @returns What is wrong, the rest of a sentence that begins with the expression; or null. Whether a
+ * matching date exists is not checked.
  */
 export function checkFields(expression: string): string | null {
   const text = expression.trim();

@@ -1,32 +1,29 @@
 /**
- * Cron expressions as time: when their ticks come. The only place that knows
- * the library behind it.
+ * The ticks of cron expressions. The only module that imports the cron library.
  *
- * An expression names times of the wall clock in the task's time zone, and a
- * tick comes **when that clock first reaches or passes its time**. So a time
- * that daylight saving leaves out comes in the moment after the gap, together
- * with all others of the gap; and a time that the clock shows twice comes once,
- * the first time. (An expression for every five minutes therefore rests while
- * the clock repeats an hour; who counts elapsed time writes `every 5m`.)
+ * An expression names wall clock times in the task's time zone, and its tick is the instant at
+ * which that clock **first reaches or passes** such a time. All times in the gap of a daylight
+ * saving change tick together at the end of the gap; a time that the clock shows twice ticks once,
+ * the first time. (An expression for every five minutes therefore does not tick while the clock
+ * repeats an hour; `every 5m` counts elapsed time.)
  *
- * Where day-of-month and day-of-week are both restricted, that is, other than a
- * lone `*`, a day needs to match one of them only, as POSIX's crontab and Vixie
- * cron have it: `0 0 13 * FRI` is each 13th and each Friday.
+ * If day-of-month and day-of-week are both restricted, i.e. other than a lone `*`, a day matches if
+ * one of them does, as in POSIX crontab and Vixie cron: `0 0 13 * FRI` is each 13th and each Friday.
  */
 
 import { Cron } from "croner";
 import { checkFields } from "./expression.ts";
 
 /**
- * Checks an expression: its five fields (see `checkFields`), that there is a
- * date on which it comes, and its time zone.
+ * Checks an expression: its five fields (see `checkFields`), that a matching date exists, and its
+ * time zone.
  *
  * @param timezone IANA name.
- * @returns The rest of a sentence that begins with the expression and says what
- *   is wrong, or null if {@linkcode nextOccurrence} can be asked.
+ * @returns What is wrong, the rest of a sentence that begins with the expression; null if
+ * {@linkcode nextOccurrence} accepts it.
  */
 export function checkCron(expression: string, timezone: string): string | null {
-  return recall(
+  return cached(
     complaints,
     keyOf(expression, timezone),
     () => checkFields(expression) ?? checkDate(expression) ?? checkTimezone(timezone),
@@ -34,33 +31,33 @@ export function checkCron(expression: string, timezone: string): string | null {
 }
 
 /**
- * When the next tick comes.
+ * The next tick.
  *
  * @param expression One that {@linkcode checkCron} has no complaint about.
  * @param timezone IANA name.
- * @returns The first tick later than `after`; null if there is none in this millennium.
+ * @returns The first tick after `after`; null if there is none in this millennium.
  */
 export function nextOccurrence(
   expression: string,
   timezone: string,
   after: Temporal.Instant,
 ): Temporal.Instant | null {
-  return stretchAround(expression, timezone, after).next;
+  return spanAround(expression, timezone, after).next;
 }
 
 /**
- * When the last tick came.
+ * The last tick.
  *
  * @param expression One that {@linkcode checkCron} has no complaint about.
  * @param timezone IANA name.
- * @returns The last tick at `at` or earlier; null if there was none in 400 years.
+ * @returns The last tick not after `at`; null if there was none in 400 years.
  */
 export function previousOccurrence(
   expression: string,
   timezone: string,
   at: Temporal.Instant,
 ): Temporal.Instant | null {
-  return stretchAround(expression, timezone, at).previous;
+  return spanAround(expression, timezone, at).previous;
 }
 
 function checkDate(expression: string): string | null {
@@ -70,7 +67,7 @@ function checkDate(expression: string): string | null {
 
 function checkTimezone(timezone: string): string | null {
   try {
-    // Other ways into Temporal also take a whole date with a zone in it.
+    // Temporal's parsers would also accept a date with a zone in it.
     new Temporal.ZonedDateTime(0n, timezone);
     return null;
   } catch {
@@ -78,32 +75,32 @@ function checkTimezone(timezone: string): string | null {
   }
 }
 
-/** The time between two neighbouring ticks: from `previous` on until before `next`. */
-interface Stretch {
+/** The time between two consecutive ticks: from `previous` until before `next`. */
+interface TickSpan {
   readonly previous: Temporal.Instant | null;
   readonly next: Temporal.Instant | null;
-  /** The same in numbers, which are cheaper to compare; ticks are whole milliseconds. */
+  /** The same as numbers, which are cheaper to compare; ticks are whole milliseconds. */
   readonly fromMs: number;
   readonly toMs: number;
 }
 
 const MINUTE_MS = 60_000;
 
-/** Stretches kept for an expression: a plan looks at now and at the last runs, again and again. */
-const STRETCHES = 4;
+/** Spans cached per expression: a plan asks about now and about the last runs repeatedly. */
+const SPANS = 4;
 
-function stretchAround(expression: string, timezone: string, at: Temporal.Instant): Stretch {
-  const known = recall(stretches, keyOf(expression, timezone), () => []);
+function spanAround(expression: string, timezone: string, at: Temporal.Instant): TickSpan {
+  const known = cached(spans, keyOf(expression, timezone), () => []);
   const atMs = at.epochMilliseconds;
   const found = known.find(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
   if (found) return found;
-  const made = findStretch(expression, timezone, at);
+  const made = findSpan(expression, timezone, at);
   known.unshift(made);
-  known.splice(STRETCHES);
+  known.splice(SPANS);
   return made;
 }
 
-function findStretch(expression: string, timezone: string, at: Temporal.Instant): Stretch {
+function findSpan(expression: string, timezone: string, at: Temporal.Instant): TickSpan {
   const cron = cronOf(expression);
   const reachedMs = wallReachedMs(timezone, at);
   const [previousWall] = cron.previousRuns(1, new Date(reachedMs + MINUTE_MS));
@@ -119,13 +116,13 @@ function findStretch(expression: string, timezone: string, at: Temporal.Instant)
 }
 
 /**
- * The furthest that the wall clock of a time zone has come by an instant: what
- * it shows, or what it showed before it was last put back. Whole minutes, as
- * milliseconds since the epoch of a zone without an offset.
+ * The latest time that the wall clock of a time zone has shown until an instant: the present time,
+ * or the time before the clock was last set back. Whole minutes, as milliseconds since the epoch as
+ * if the zone were UTC.
  */
 function wallReachedMs(timezone: string, at: Temporal.Instant): number {
   const shown = at.toZonedDateTimeISO(timezone);
-  // "Previous" leaves out a change at this very instant, which counts too.
+  // "previous" excludes a change at this very instant, which counts too.
   const change = shown.add({ nanoseconds: 1 }).getTimeZoneTransition("previous");
   const before = change?.subtract({ nanoseconds: 1 });
   const reachedMs = Math.max(wallMs(shown), before ? wallMs(before) : -Infinity);
@@ -136,34 +133,34 @@ function wallMs(shown: Temporal.ZonedDateTime): number {
   return shown.epochMilliseconds + shown.offsetNanoseconds / 1_000_000;
 }
 
-/** When a wall clock first reaches or passes a time; the reverse of {@linkcode wallReachedMs}. */
+/** When a wall clock first reaches or passes a time; the inverse of {@linkcode wallReachedMs}. */
 function whenReached(wallTime: Date, timezone: string): Temporal.Instant {
   const wall = wallTime.toTemporalInstant().toZonedDateTimeISO("UTC").toPlainDateTime();
   const earlier = wall.toZonedDateTime(timezone, { disambiguation: "earlier" });
   if (earlier.toPlainDateTime().equals(wall)) return earlier.toInstant();
-  // Left out by the clock: `earlier` lies before the gap, which is the next change.
+  // In the gap of a change: `earlier` is before the gap, which is the next change.
   return (earlier.getTimeZoneTransition("next") ?? earlier).toInstant();
 }
 
-/** A parsed expression, for times without a zone. */
+/** The parsed expression, for times in UTC. */
 function cronOf(expression: string): Cron {
-  return recall(crons, expression, () => new Cron(expression, { mode: "5-part", utcOffset: 0 }));
+  return cached(crons, expression, () => new Cron(expression, { mode: "5-part", utcOffset: 0 }));
 }
 
-/** Configs of 100,000 tasks hold few schedules, and parsing one costs more than asking it. */
+/** A config of 100,000 tasks has few schedules, and parsing one costs more than evaluating it. */
 const crons = new Map<string, Cron>();
 const complaints = new Map<string, string | null>();
-const stretches = new Map<string, Stretch[]>();
+const spans = new Map<string, TickSpan[]>();
 
-/** Entries after which a memory starts anew. */
-const MEMORY = 1_000;
+/** Entries after which a cache is cleared. */
+const MAX_ENTRIES = 1_000;
 
-function recall<Value>(memory: Map<string, Value>, key: string, make: () => Value): Value {
-  const known = memory.get(key);
+function cached<Value>(cache: Map<string, Value>, key: string, make: () => Value): Value {
+  const known = cache.get(key);
   if (known !== undefined) return known;
-  if (memory.size >= MEMORY) memory.clear();
+  if (cache.size >= MAX_ENTRIES) cache.clear();
   const made = make();
-  memory.set(key, made);
+  cache.set(key, made);
   return made;
 }
 

@@ -1,52 +1,49 @@
 /**
- * What is due. Decided from what is remembered and never from who asks: a
- * trigger is only a hint to look, so one that comes late, twice or not at all
- * does no harm. Pure.
+ * What is due, decided from the recorded times alone: a trigger is only a hint to evaluate, so a late,
+ * repeated or missing one does no harm. Pure.
  */
 
 import type { Plan, PlanEntry, Schedule, Task } from "../core/task.ts";
 import { durationText, earlier, isBefore, later } from "../core/time.ts";
 import { nextOccurrence, previousOccurrence } from "../cron/occurrence.ts";
 
-/** The part of a task that says when it is due. */
+/** The part of a task that determines when it is due. */
 export type Timing = Pick<Task, "id" | "schedule" | "timezone" | "misfire" | "jitterMs">;
 
-/** What is remembered of a task, as far as being due is concerned. */
+/** The recorded times of a task that determine whether it is due. */
 export interface DueMemory {
-  /** When it was last worked on, with whatever result; null for never. */
+  /** When it last ran, with any result; null for never. */
   readonly lastRunAt: Temporal.Instant | null;
-  /** Until when it was deferred; null if it was not. */
+  /** The end of its deferral; null if it was not deferred. */
   readonly notBefore: Temporal.Instant | null;
-  /** When it is to be tried again because its last run failed; null if that succeeded. */
+  /** The end of the backoff after a failed run; null if the last run succeeded. */
   readonly retryAt?: Temporal.Instant | null;
-  /** Until when it is left alone, because another run works on it; it postpones due times. */
+  /** When it is evaluated again, as another run executes it; it postpones due times. */
   readonly leftUntil?: Temporal.Instant | null;
 }
 
-/** The longest streak of failures that does not make a task unhealthy yet, in milliseconds. */
+/** Milliseconds of consecutive failures before a task can be unhealthy. */
 const UNHEALTHY_MS = 60 * 60_000;
 
 /** Whether a task is due, and what comes next. */
 export interface DueDecision {
-  /** Whether it is to run now. */
+  /** Whether the task runs now. */
   readonly due: boolean;
-  /** A few words for people. */
+  /** The reason, in a few words. */
   readonly reason: string;
-  /** When it comes due after now, provided that it runs now if it is due now; null for never. */
+  /** The next due time after now, assuming that a due task runs now; null for never. */
   readonly nextDue: Temporal.Instant | null;
 }
 
 /**
- * How late a trigger may be for a tick to count under misfire `skip`. GitHub's
- * schedule is often 5 to 20 minutes late, and what was meant for six o'clock is
- * still meant at half past. The following tick takes a tick's place before that.
+ * Longest delay of a trigger with misfire `skip`, in milliseconds. GitHub's schedule is often 5 to 20
+ * minutes late. The next tick supersedes a tick before that.
  */
 export const FRESH_MS = 30 * 60_000;
 
 /**
- * How far this machine's clock may be behind the one that a memory was written
- * by. A last run further ahead was written while a clock was wrong, and is not
- * believed: it would stop the task until that time has really come.
+ * Largest clock difference between machines, in milliseconds. A last run further in the future was
+ * recorded by a wrong clock and is ignored: it would block the task until that time.
  */
 export const CLOCK_SKEW_MS = 10 * 60_000;
 
@@ -60,23 +57,20 @@ export const RETRY_TICK_MS = 60 * 60_000;
  * Decides whether a task is due.
  *
  * - `manual` never is.
- * - A deferred task is not due before the time it was deferred until; from then
- *   on that time is worth as much as a tick.
+ * - A deferred task is not due before the end of its deferral, which then counts as a tick.
  * - A failed task is due at `retryAt` instead of by its schedule, and also at its next tick if
  *   that is at least {@linkcode RETRY_TICK_MS} after the failure. `misfire` does not matter.
  * - An interval is due once nine tenths of it have passed since the last run. It cannot be
- *   missed, so `misfire` does not matter. A task that never ran is due at once.
- * - Cron, misfire `once`: all ticks since the last run are worth one run. A task
- *   that never ran is due at once, for people expect its file.
- * - Cron, misfire `skip`: the newest tick since the last run is worth a run while
- *   it is fresh ({@linkcode FRESH_MS}), older ones are worth nothing. A task that
- *   never ran waits for a tick like any other, for `skip` means: at its time, or
- *   not at all.
+ *   missed, so `misfire` does not matter. A task that never ran is due immediately.
+ * - Cron, misfire `once`: all ticks since the last run trigger one run. A task that never ran is due
+ *   immediately, as its file is expected.
+ * - Cron, misfire `skip`: the newest tick since the last run triggers a run while it is fresh
+ *   ({@linkcode FRESH_MS}), older ones do not. A task that never ran waits for a tick as well.
  *
  * {@linkcode jitterOffsetMs} is added to every due time of the schedule.
  *
- * @param task If by cron, then by an expression without a complaint of `checkCron`.
- * @param memory What is remembered of it.
+ * @param task A cron expression must be valid (`checkCron`).
+ * @param memory Its recorded times.
  * @param now The wall clock.
  */
 export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant): DueDecision {
@@ -100,9 +94,8 @@ export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant
 }
 
 /**
- * Whether a task's last success is so old that something must be wrong: twice it
- * has come due since, and still there is none. A task that never succeeded is
- * stale, a `manual` one never is.
+ * Whether a task is overdue: it has come due twice since its last success. A task that never
+ * succeeded is stale, a `manual` one never is.
  */
 export function isStale(
   task: Timing,
@@ -119,7 +112,7 @@ export function isStale(
  * How long a task must have failed before it can be unhealthy: an hour, or one interval of its
  * schedule if that is shorter.
  *
- * @param at From when on the interval is measured.
+ * @param at Start of the measured interval.
  * @returns Milliseconds.
  */
 export function unhealthyAfterMs(task: Timing, at: Temporal.Instant): number {
@@ -129,7 +122,7 @@ export function unhealthyAfterMs(task: Timing, at: Temporal.Instant): number {
   return Math.min(UNHEALTHY_MS, next.epochMilliseconds - tick.epochMilliseconds);
 }
 
-/** When a task that last succeeded at `lastSuccessAt` has come due twice since; null for never. */
+/** When a task has come due twice since its last success; null for never. */
 export function staleFrom(
   task: Timing,
   lastSuccessAt: Temporal.Instant,
@@ -139,9 +132,8 @@ export function staleFrom(
 }
 
 /**
- * A task's own share of its jitter: whole milliseconds from 0 on and below
- * `jitterMs`, the same on every machine and in every run. It is the FNV-1a hash
- * (32 bits) of the id's UTF-8 bytes, modulo the jitter.
+ * A task's share of its jitter: whole milliseconds below `jitterMs`, the same on every machine and in
+ * every run. It is the 32-bit FNV-1a hash of the id's UTF-8 bytes, modulo the jitter.
  */
 export function jitterOffsetMs(id: string, jitterMs: number): number {
   if (jitterMs < 1) return 0;
@@ -150,7 +142,7 @@ export function jitterOffsetMs(id: string, jitterMs: number): number {
   return (hash >>> 0) % Math.floor(jitterMs);
 }
 
-/** Writes a schedule for people: `0 6 * * * (Europe/Berlin)`, `every 1h30m`, `manual`. */
+/** The schedule as text: `0 6 * * * (Europe/Berlin)`, `every 1h30m`, `manual`. */
 export function describeSchedule(schedule: Schedule, timezone: string): string {
   switch (schedule.kind) {
     case "cron":
@@ -164,7 +156,7 @@ export function describeSchedule(schedule: Schedule, timezone: string): string {
   }
 }
 
-/** What can be relied on of a memory. */
+/** The times that a decision starts from. */
 interface Since {
   readonly lastRunAt: Temporal.Instant | null;
   /** A deferral that has passed since the last run. */
@@ -190,7 +182,7 @@ function decideAgain(
   return { due: true, reason: `failed, next attempt due ${when}`, nextDue: dueAfter(task, now) };
 }
 
-/** Whatever has come due since the last run is worth one run, however long ago. */
+/** Everything that has come due since the last run triggers one run. */
 function decideOwed(
   task: Timing,
   { lastRunAt, deferral }: Since,
@@ -202,15 +194,15 @@ function decideOwed(
   if (!first || isBefore(now, shift(first, -slackMs(task.schedule)))) return waiting(task, first);
   const second = task.schedule.kind === "cron" ? dueAfter(task, first) : null;
   const reason = second && !isBefore(now, second)
-    ? `missed since ${show(first, task)}, made up for once`
+    ? `missed since ${show(first, task)}; running once to catch up`
     : `due ${isBefore(now, first) ? "at" : "since"} ${show(first, task)}`;
   return { due: true, reason, nextDue };
 }
 
 /**
- * How much of an interval need not have passed. A trigger that comes as often as
- * the task is due would else find it not due yet every other time: the interval
- * counts from the end of the last run, a moment after the trigger of that.
+ * The part of an interval that need not have passed. Otherwise a trigger with the same interval would
+ * find the task not yet due every other time: the interval counts from the end of the last run, which
+ * is after its trigger.
  */
 function slackMs(schedule: Schedule): number {
   return schedule.kind === "every" ? Math.floor(schedule.intervalMs / 10) : 0;
@@ -241,7 +233,7 @@ function waiting(task: Timing, nextDue: Temporal.Instant | null): DueDecision {
   return { due: false, reason, nextDue };
 }
 
-/** When a task that ran at `instant` comes due by its schedule; null for never. */
+/** When a task that ran at `instant` is due by its schedule; null for never. */
 export function dueAfter(task: Timing, instant: Temporal.Instant): Temporal.Instant | null {
   const { schedule, timezone } = task;
   const offsetMs = jitterOffsetMs(task.id, task.jitterMs);
@@ -263,7 +255,7 @@ function shift(instant: Temporal.Instant, milliseconds: number): Temporal.Instan
   return milliseconds === 0 ? instant : instant.add({ milliseconds });
 }
 
-/** A memory without what was written by a clock that was wrong. */
+/** The recorded times, without those of a wrong clock. */
 function believable(memory: DueMemory, now: Temporal.Instant): DueMemory {
   const wrong = memory.lastRunAt !== null && isAhead(memory.lastRunAt, now);
   return wrong ? { lastRunAt: null, notBefore: null, retryAt: null } : memory;
@@ -277,17 +269,17 @@ function isAfterRun(instant: Temporal.Instant, lastRunAt: Temporal.Instant | nul
   return lastRunAt === null || isBefore(lastRunAt, instant);
 }
 
-/** An instant on the task's wall clock, to the second. */
+/** An instant in the task's time zone, to the second. */
 function show(instant: Temporal.Instant, { timezone }: Timing): string {
   return instant.toZonedDateTimeISO(timezone).toString({ smallestUnit: "second" });
 }
 
-/** What a plan is made of. */
+/** The input of a plan. */
 export interface PlanRequest {
   readonly tasks: readonly Task[];
-  /** Ids a person asked for; null for all. */
+  /** Requested ids; null for all. */
   readonly asked: ReadonlySet<string> | null;
-  /** What is remembered of the tasks by id, if only what is due is wanted; else null. */
+  /** The recorded times of a task, if only due tasks are included; else null. */
   readonly due: ((task: Task) => Parameters<typeof decideDue>[1]) | null;
   readonly at: Temporal.Instant;
 }
@@ -299,7 +291,7 @@ export function withoutConditions({ entries }: Plan): Plan {
   };
 }
 
-/** Decides about every task, in the order of the config. */
+/** The plan over all tasks, in the order of the config. */
 export function makePlan({ tasks, asked, due, at }: PlanRequest): Plan {
   const entries = tasks.map((task): PlanEntry => {
     if (asked && !asked.has(task.id)) return { task, included: false, reason: "not asked for" };

@@ -1,25 +1,24 @@
-/** The pool: gathers many pieces of work under a total limit, a limit and a spacing per host. */
+/** The pool: executes many items under a total limit, and a limit and a spacing per host. */
 
 import type { Clock, Timers } from "../core/host.ts";
 import { type Ramp, rampAfterPause, rampAfterSuccess } from "./ramp.ts";
 
-/** How much may go on at once. */
+/** Limits of concurrency. */
 export interface PoolLimits {
-  /** Items worked on at once; at least 1. */
+  /** Concurrent items; at least 1. */
   readonly concurrency: number;
-  /** Places of one group: items worked on at once, and what they borrow; at least 1. */
+  /** Concurrent items of one group, and the places they borrow; at least 1. */
   readonly perHost: number;
   /** Milliseconds between two starts in one group. */
   readonly spacingMs: number;
 }
 
-/** A working item's place in the pool. */
+/** The place of an executing item. */
 export interface Slot {
   /**
-   * Waits without delaying other groups: the place among the `concurrency` is free meanwhile, the
-   * place in the own group is not. So a host with failures receives fewer requests.
+   * Waits without delaying other groups: releases the item's share of `concurrency`, but not its
+   * place in its group. So a host with failures receives fewer requests.
    *
-   * @param durationMs How long.
    * @throws The reason of the pool's signal, once that is aborted.
    */
   rest(durationMs: number): Promise<void>;
@@ -38,23 +37,23 @@ export interface Slot {
   /** Pauses of the group since its last success. */
   readonly pauses: number;
   /**
-   * Takes one more place in the own group: for another connection to its host. It
-   * counts against `perHost` and not against `concurrency`, which is about items.
+   * Reserves another place in the item's group, for another connection to its host. It counts
+   * against `perHost`, but not against `concurrency`, which limits items.
    *
-   * @returns What gives the place back; or null, if the group is full or throttled, or one of its
-   * items could be started instead.
+   * @returns Releases the place; null if the group is full or throttled, or one of its items could be
+   * started instead.
    */
   borrow(): Disposable | null;
 }
 
-/** What {@linkcode gather} needs. */
+/** Options of {@linkcode gather}. */
 export interface PoolOptions<Item> {
   readonly limits: PoolLimits;
-  /** Names the group of an item: its host. Called once an item. */
+  /** The group of an item: its host. Called once per item. */
   readonly groupOf: (item: Item) => string;
-  /** Works on one item. Is to turn failures into data; a rejection ends the whole gathering. */
+  /** Executes one item. Failures are data: a rejection ends the gathering. */
   readonly work: (item: Item, slot: Slot) => Promise<void>;
-  /** Once aborted, nothing more is started; what runs is expected to end by itself. */
+  /** Once aborted, nothing more is started; running items must observe it themselves. */
   readonly signal: AbortSignal;
   readonly timers: Timers;
   readonly clock: Clock;
@@ -63,7 +62,7 @@ export interface PoolOptions<Item> {
 /** Items of one host. */
 interface Group<Item> {
   readonly waiting: Queue<Item>;
-  /** Places taken: by items at work, those at rest included, and by what they have borrowed. */
+  /** Places in use: executing items, resting ones included, and borrowed places. */
   active: number;
   /** The group is queued to start an item, or will be when its spacing is over. */
   isQueued: boolean;
@@ -78,7 +77,7 @@ interface Throttle {
   ramp: Ramp;
   /** Identifies the last pause. */
   round: number;
-  /** Items at work that were started since the last pause. */
+  /** Executing items that were started since the last pause. */
   active: number;
   /** Monotonic time before which no item starts. */
   untilMs: number;
@@ -95,12 +94,11 @@ interface Turn extends PromiseWithResolvers<void> {
 }
 
 /**
- * Works on all items, each started only when its turn comes, so that a waiting
- * item costs no more than itself. Groups take turns; within a group items start
- * in order. Resolves when everything started has ended.
+ * Executes all items. Work is started only in its turn, so a waiting item costs no more than itself.
+ * Groups take turns; within a group items start in order. Resolves when all started items have ended.
  *
- * @returns The items that were never started because the signal was aborted.
- * @throws What `work` rejected with first, after everything started has ended.
+ * @returns The items that were not started because the signal was aborted.
+ * @throws The first rejection of `work`, after all started items have ended.
  */
 export async function gather<Item>(
   items: Iterable<Item>,
@@ -126,12 +124,12 @@ export async function gather<Item>(
   }
 
   const ended = Promise.withResolvers<void>();
-  /** Items back from a rest, waiting for a free place; before any new start. */
+  /** Items that wait for a share of `concurrency` after a rest; they precede new starts. */
   const returning = new Queue<() => void>();
   const spacings = new Set<() => void>();
-  /** Items at work, without those at rest or in a pause. */
+  /** Executing items, except resting and paused ones. */
   let active = 0;
-  /** Items at work, those at rest or in a pause included. */
+  /** Executing items, resting and paused ones included. */
   let running = 0;
   let rounds = 0;
   let failure: { readonly reason: unknown } | null = null;
@@ -170,7 +168,7 @@ export async function gather<Item>(
 
     readonly borrow = (): Disposable | null => {
       const group = this.#group;
-      // An item that is kept waiting by `concurrency` has no use for the place yet.
+      // An item that waits for `concurrency` cannot use the place yet.
       const isWaitedFor = group.waiting.length > 0 && active < limits.concurrency;
       if (stopped() || isWaitedFor || group.throttle || group.active >= perHost) return null;
       group.active++;
@@ -305,7 +303,7 @@ export async function gather<Item>(
     running++;
     const place = new Place(group);
     place.enter();
-    // A full group comes back when one of its items ends; until then it is in no queue.
+    // A full group is queued again when one of its items ends.
     enqueue(group);
     Promise.try(options.work, item, place).catch((reason) => {
       failure ??= { reason };
@@ -325,7 +323,7 @@ export async function gather<Item>(
 
   let filling = false;
   const fill = () => {
-    // Work that rests at once calls from within `start`; the outer loop continues.
+    // Work that rests immediately calls this from within `start`; the outer loop continues.
     if (filling) return;
     filling = true;
     while (active < limits.concurrency) {
@@ -358,7 +356,7 @@ export async function gather<Item>(
   return [...groups.values()].flatMap((group) => [...group.waiting]);
 }
 
-/** First in, first out, each step in constant time however long it is. */
+/** First in, first out; each operation takes constant amortized time. */
 class Queue<T> {
   #items: T[] = [];
   #head = 0;
@@ -374,7 +372,7 @@ class Queue<T> {
   shift(): T | undefined {
     if (this.length === 0) return undefined;
     const item = this.#items[this.#head++];
-    // What was taken is let go of in large steps, so that it is not held for long.
+    // Removed items are released in large steps, to amortize the copy.
     if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;

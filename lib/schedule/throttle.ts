@@ -1,16 +1,13 @@
-/** The rate limit: how many body bytes a second all tasks together may take. */
+/** The rate limit: body bytes per second over all tasks. */
 
 import type { Clock, Timers } from "../core/host.ts";
 
-/** Waits until `bytes` more may be taken; rejects with the signal's reason. */
+/** Books received bytes and waits until they are within the rate; rejects with the signal's reason. */
 export type Throttle = (bytes: number, signal: AbortSignal) => Promise<void>;
 
 /**
- * A leaky bucket over all tasks: bytes are booked as they arrive, and whoever
- * booked past the rate waits until the rate has caught up. A pause earns at
- * most one second's worth of bytes.
- *
- * @param bytesPerSecond The limit.
+ * A leaky bucket over all tasks: bytes are booked as they arrive, and a caller above the rate waits
+ * until the rate has caught up. An idle time allows a burst of at most one second.
  */
 export function createThrottle(
   bytesPerSecond: number,

@@ -1,32 +1,30 @@
 /**
- * Triggers of our own: when a program that stays looks again at what is due.
- * Like every trigger they are hints; `due.ts` decides. Pure.
+ * The internal trigger: when a daemon evaluates again what is due. Like every trigger it is a hint;
+ * `due.ts` decides. Pure.
  */
 
 import { decideDue, dueAfter, type DueMemory, type Timing } from "./due.ts";
 
-/** When something comes due, and what. */
+/** The next task that comes due. */
 export interface Wake {
-  /** Now, if something is due already. */
+  /** When; now if it is already due. */
   readonly at: Temporal.Instant;
-  /** The id of the task that is due then; of several, the first of the config. */
+  /** Id of the task; of several, the first of the config. */
   readonly task: string;
 }
 
 /**
- * Longest sleep in one piece, in milliseconds. A timer does not count the time
- * that a machine was asleep, on some systems, and knows nothing of a clock that
- * was set; so the wall clock is asked again after each piece.
+ * Longest single sleep, in milliseconds. On some systems a timer does not count the time in which the
+ * machine was suspended, and no timer notices a clock change; so the wall clock is read again.
  */
 export const SLICE_MS = 15_000;
 
 /**
- * When the first of some tasks comes due, deferrals and the time that failing
- * tasks are held back included.
+ * When the first of some tasks comes due, with deferrals and the backoff of failed tasks.
  *
- * @param memoryOf What is remembered of a task.
+ * @param memoryOf The recorded times of a task.
  * @param now The wall clock.
- * @returns Null if none of them ever comes due by itself.
+ * @returns Null if none of them ever comes due by its schedule.
  */
 export function nextWake<Task extends Timing>(
   tasks: Iterable<Task>,
@@ -45,25 +43,24 @@ export function nextWake<Task extends Timing>(
 }
 
 /**
- * How long to sleep in one piece.
+ * The length of the next single sleep.
  *
- * @param until When to be awake; null for no time in particular.
+ * @param until When to wake up; null for no particular time.
  * @returns Whole milliseconds, from 1 to {@linkcode SLICE_MS}.
  */
 export function sliceMs(until: Temporal.Instant | null, now: Temporal.Instant): number {
   if (!until) return SLICE_MS;
-  // Upwards, lest the wall clock be found just short of the time.
+  // Rounded up, so that the time has come after the sleep.
   const restMs = Math.ceil(Number(until.epochNanoseconds - now.epochNanoseconds) / 1_000_000);
   return Math.max(1, Math.min(SLICE_MS, restMs));
 }
 
 /**
- * The first tick that came while a task was being worked on. It is not made up
- * for: when the task ended, its file was newer than the tick.
+ * The first tick during a task's execution. It is skipped: the file is newer than the tick.
  *
- * @param from When it was planned.
+ * @param from When the task was planned.
  * @param until When it ended.
- * @returns Null if there was none. An interval counts from the end, so it has none.
+ * @returns Null if there was none. An interval counts from the end of a run, so it has none.
  */
 export function tickDuring(
   task: Timing,
