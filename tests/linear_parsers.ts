@@ -10,10 +10,10 @@ import {
   secretsInUrl,
 } from "../lib/config/secrets.ts";
 import { parseTemplate } from "../lib/config/template.ts";
-import { isOfficeHtml } from "../lib/content/garbage.ts";
+import { isOfficeHtml } from "../lib/content/unexpected_text.ts";
 import { mediaType, textKind, typesAgree } from "../lib/content/content_type.ts";
-import { isErrorDocument, mayBeErrorDocument } from "../lib/content/error_document.ts";
-import { isHtmlIn, openingOf, xmlErrorIn } from "../lib/content/markup.ts";
+import { isErrorDocument, mayBeErrorDocument, xmlErrorIn } from "../lib/content/error_document.ts";
+import { isHtmlIn, readMarkupStart } from "../lib/content/markup.ts";
 import { sniffFault } from "../lib/content/sniff.ts";
 import { textFault } from "../lib/content/text_content.ts";
 import { parseStateLocation, parseStoreLocation } from "../lib/core/location.ts";
@@ -92,7 +92,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   mayBeErrorDocument: (text) => mayBeErrorDocument(`${text}{`),
   mediaType,
   missingFeature: (text) => missingFeature(s3Failure(text), new Set(["checksums"])),
-  openingOf: (text) => openingOf(`<${text}`),
+  openingOf: (text) => readMarkupStart(`<${text}`),
   parseBucket: (text) => parseStoreLocation(`s3://bucket/${text}`, "/"),
   parseChecksums: (text) => parseChecksums(text, ["a.zip"], "sha256"),
   "parseChecksums: GNU": (text) => parseChecksums(`${"0".repeat(64)} ${text}`, ["a.zip"], "sha256"),

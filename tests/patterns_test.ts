@@ -28,7 +28,7 @@ const BUILDERS: ReadonlySet<string> = new Set([
   "lib/config/fields.ts",
   "lib/config/secrets.ts",
   "lib/content/error_document.ts",
-  "lib/content/garbage.ts",
+  "lib/content/unexpected_text.ts",
   "lib/core/http_date.ts",
   "lib/http/head.ts",
   "lib/http/head.ts",

@@ -6,16 +6,16 @@ import { canonicalType, widerType } from "./content_type.ts";
 export interface BinaryFormat {
   /** For messages: `PDF`. */
   readonly name: string;
-  /** Whether bytes are the beginning of such a file. */
+  /** Whether bytes are the beginning of a file of this format. */
   readonly matches: (head: Uint8Array) => boolean;
 }
 
 type Test = BinaryFormat["matches"];
 
-/** One format. Extensions and media types are separated by blanks; each occurs once. */
+/** A format. Extensions and media types are separated by spaces; each occurs once. */
 type Row = readonly [name: string, extensions: string, types: string, test: Test];
 
-/** Whether bytes hold a signature (each character is a byte) at an offset. */
+/** Whether bytes contain a signature, one byte per character, at an offset. */
 function holds(head: Uint8Array, signature: string, offset: number): boolean {
   if (head.length < offset + signature.length) return false;
   for (let index = 0; index < signature.length; index++) {
@@ -33,7 +33,7 @@ const both = (a: Test, b: Test): Test => (head) => a(head) && b(head);
 
 const either = (...tests: readonly Test[]): Test => (head) => tests.some((test) => test(head));
 
-/** The signature somewhere in the first bytes, unless they begin with markup. */
+/** A signature anywhere in the first bytes, unless they begin with markup. */
 const within = (limitBytes: number, signature: string): Test => (head) => {
   const last = Math.min(limitBytes, head.length) - signature.length;
   if (beginsWithMarkup(head)) return false;
@@ -43,22 +43,22 @@ const within = (limitBytes: number, signature: string): Test => (head) => {
   return false;
 };
 
-/** A chunk type behind the outer name and size, as in RIFF and IFF. */
+/** A chunk type after the outer name and size, as in RIFF and IFF. */
 const chunk = (type: string, ...outer: readonly string[]): Test =>
   both(starts(...outer), at(8, type));
 
 const isZip = either(
-  // A file, an empty archive, a spanned one, and a spanned one that came to fit one part.
+  // A file, an empty archive, a spanned archive, and a spanned archive of a single part.
   starts("PK\x03\x04", "PK\x05\x06", "PK\x07\x08", "PK00PK\x03\x04"),
-  // Self-extracting archives and executable JARs have a program in front.
+  // Self-extracting archives and executable JARs begin with a program.
   within(Infinity, "PK\x03\x04"),
 );
 const isGzip = starts("\x1f\x8b");
 const isBzip2 = starts("BZh");
 const isXz = starts("\xfd7zXZ\0");
-/** OLE: also what Office wraps a document with a password in. */
+/** OLE, which also contains Office documents with a password. */
 const isCompoundFile = starts("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
-/** Zstandard and LZ4 frames that hold no data (RFC 8878, section 3.1.2). */
+/** Zstandard and LZ4 frames without data (RFC 8878, section 3.1.2). */
 const isSkippableFrame: Test = (head) =>
   at(1, "\x2a\x4d\x18")(head) && ((head[0] ?? 0) & 0xf0) === 0x50;
 const isPng = starts("\x89PNG\r\n\x1a\n");
@@ -72,7 +72,7 @@ const isPostScript = starts("%!", "\x04%!", "\xc5\xd0\xd3\xc6");
 
 const isBmp: Test = (head) => starts("BM")(head) && head.subarray(2, 26).includes(0);
 
-/** HDF5 may have a block of the user's in front, of 512 bytes or a larger power of two. */
+/** HDF5 may begin with a user block of 512 bytes or a larger power of two. */
 const isHdf5: Test = (head) => {
   const signature = "\x89HDF\r\n\x1a\n";
   if (holds(head, signature, 0)) return true;
@@ -82,7 +82,7 @@ const isHdf5: Test = (head) => {
   return false;
 };
 
-/** MPEG audio: a frame or an ID3 tag, some zeros aside. */
+/** MPEG audio: a frame or a tag, perhaps after zeros. */
 const isMp3: Test = (head) => {
   const start = Math.max(head.findIndex((byte) => byte !== 0), 0);
   const second = head[start + 1] ?? 0;
@@ -108,12 +108,12 @@ const isTar: Test = (head) => {
   return octal !== undefined && parseInt(octal, 8) === sum;
 };
 
-/** The brands of still images in ISO base media files; films have others. */
+/** Brands of still images in ISO base media files. */
 const IMAGE_BRANDS = /^(?:avi[fos]|he[iv][cmsx]|mi[af]1|msf1)$/;
-/** A box that a file or a segment of a stream may begin with, whose size is in front of its name. */
+/** ISO base media: a first box of a file or segment, with its size before its name. */
 const isMediaBox: Test = (head) =>
   !isText(head.subarray(0, 4)) && MEDIA_BOXES(head) ||
-  // Old QuickTime files begin with all of their data: a size of any four bytes.
+  // Old QuickTime files begin with all their data, whose size may be any four bytes.
   isBinary(head) && holds(head, "mdat", 4);
 const MEDIA_BOXES = at(
   4,
@@ -151,7 +151,7 @@ const isDbase: Test = (head) => {
 /** For formats without a fixed signature: anything that is neither text nor markup. */
 const isBinary: Test = (head) => !beginsWithMarkup(head) && !isText(head);
 
-/** A signature that text could hold by chance, behind bytes that it does not. */
+/** A short signature, which text could contain by chance, in binary content. */
 const inside = (offset: number, ...signatures: readonly string[]): Test =>
   both(isBinary, at(offset, ...signatures));
 
@@ -312,19 +312,19 @@ for (const [name, extensions, types, matches] of ROWS) {
   for (const type of types.split(" ")) BY_TYPE.set(type, format);
 }
 
-/** The format that files with an extension (lower case, without its dot) have, or null. */
+/** The format of an extension (lower case, without the dot), or null. */
 export function formatOfExtension(extension: string): BinaryFormat | null {
   return BY_EXTENSION.get(extension) ?? null;
 }
 
-/** The format of a media type, by any of its names or as its wider type, or null. */
+/** The format of a media type, by any alias or its wider type; or null. */
 export function formatOfType(type: string): BinaryFormat | null {
   const name = canonicalType(type);
   if (name.startsWith("application/vnd.openxmlformats-")) return formatOfExtension("docx");
   return BY_TYPE.get(name) ?? BY_TYPE.get(widerType(name) ?? name) ?? null;
 }
 
-/** The first format whose signature bytes have, or null. Short signatures prove nothing of text. */
+/** The first format that matches, or null. Short signatures do not prove a format for text. */
 export function findFormat(head: Uint8Array): BinaryFormat | null {
   const known = isText(head) ? ["pdf", "rtf"].map(formatOfExtension) : BY_EXTENSION.values();
   for (const format of known) {
@@ -333,20 +333,20 @@ export function findFormat(head: Uint8Array): BinaryFormat | null {
   return null;
 }
 
-/** Whether the first byte is that of an element, white space and a byte order mark aside. */
+/** Whether bytes begin with `<`, after white space and a byte order mark. */
 export function beginsWithMarkup(head: Uint8Array): boolean {
   return head.find((byte) => !isBlankByte(byte)) === 0x3c;
 }
 
-/** White space, or part of a byte order mark, or half of a UTF-16 character of Latin text. */
+/** White space, part of a byte order mark, or the high byte of Latin text in UTF-16. */
 export function isBlankByte(byte: number): boolean {
   return byte <= 0x20 || byte === 0xef || byte === 0xbb || byte === 0xbf || byte >= 0xfe;
 }
 
-/** How many bytes are searched for control characters. */
+/** Bytes that are searched for control characters. */
 const SAMPLE_BYTES = 4_096;
 
-/** Whether bytes are text: without control characters, or UTF-16 with a byte order mark. */
+/** Whether bytes are text: no control characters, or a byte order mark of UTF-16. */
 export function isText(head: Uint8Array): boolean {
   if (starts("\xff\xfe", "\xfe\xff")(head)) return true;
   return !head.subarray(0, SAMPLE_BYTES).some((byte) =>

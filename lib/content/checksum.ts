@@ -1,41 +1,34 @@
 /**
- * Checksum files, as `sha256sum` and its like, BSD's `sha256`, `openssl dgst` and
- * `gpg --print-md` (Apache) write them, or with a digest alone.
+ * Checksum files: the formats of `sha256sum`, BSD's `sha256`, `openssl dgst` and `gpg --print-md`
+ * (Apache), and a single digest without a name.
  */
 
 import type { DigestAlgorithm } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 
-/** A file's digest. */
-export interface Checksum {
-  readonly algorithm: DigestAlgorithm;
-  /** Lower-case hexadecimal. */
-  readonly digest: string;
-}
-
 /** One entry of a checksum file. */
 interface Entry {
-  /** In lower case; it may be one that cannot be expected. */
+  /** In lower case; may be one that no task can expect. */
   readonly algorithm: string;
   /** Lower-case hexadecimal. */
   readonly digest: string;
-  /** Of the file, or null for a digest alone. */
+  /** The name of the file, or null for a digest without a name. */
   readonly name: string | null;
 }
 
-/** `digest  name` or `digest *name`; a backslash in front says that the name is escaped. */
+/** `digest  name` or `digest *name`; a leading backslash means that the name is escaped. */
 const GNU_LINE =
   /^(?<escaped>\\?)(?:(?<algorithm>md5|sha-?[0-9]{1,3}):)?(?<digest>[0-9a-f]+)[ \t]+\*?(?<name>.+)$/is;
 /** `SHA256 (name) = digest`. */
 const BSD_LINE =
   /^(?<escaped>\\?)(?<algorithm>[a-z][a-z0-9/-]{0,20}) ?\((?<name>.+)\) ?= ?(?<digest>[0-9a-f]+)$/is;
-/** Hexadecimal in groups. */
+/** Groups of hexadecimal digits. */
 const GROUPS = /^[ \t]*[0-9a-f]+(?:[ \t]+[0-9a-f]+)*[ \t]*$/i;
-/** What follows the colon behind a name: nothing, or an algorithm, and the first groups. */
+/** The rest of a line after `name:`: perhaps an algorithm, and the first groups. */
 const AFTER_COLON =
   /^(?:[ \t]*(?<algorithm>[a-z][a-z0-9/-]{0,20})[ \t]*=)?(?<groups>[ \t0-9a-f]*)$/i;
 
-/** The algorithm of a digest by its number of hexadecimal digits, if nothing else names it. */
+/** Algorithms by number of hexadecimal digits, for digests without a named algorithm. */
 const ALGORITHM_BY_DIGITS: ReadonlyMap<number, string> = new Map([
   [32, "md5"],
   [40, "sha1"],
@@ -45,31 +38,32 @@ const ALGORITHM_BY_DIGITS: ReadonlyMap<number, string> = new Map([
   [128, "sha512"],
 ]);
 
-const LONGEST_DIGEST = 128;
+const MAX_DIGITS = 128;
 
 /**
- * Finds the digest of a file in the text of a checksum file. An entry is the file's if its name is
- * equal, `./` aside; failing that, if one of the two names is the end of the other (`dist/a.zip`
- * and `a.zip`). A digest alone needs no name, if there is one for the algorithm and no entry has a
- * name. Comments, signatures and anything else are skipped.
+ * Finds the digest of a file in the text of a checksum file. An entry matches if its name is equal,
+ * except for `./`; otherwise, if one of the two names ends with the other (`dist/a.zip` and
+ * `a.zip`). A digest without a name matches if no entry has a name and each algorithm occurs once.
+ * Comments, signatures and other lines are skipped.
  *
- * @param names What the file may be called; the first that has an entry counts.
- * @throws {CronfetchError} `expect.digest` without such an entry, without one of the algorithm, or
- * with different ones.
+ * @param names Names of the file; the first with an entry counts.
+ * @returns Lower-case hexadecimal.
+ * @throws {CronfetchError} `expect.digest` without a matching entry of the algorithm, or with
+ * different ones.
  */
 export function parseChecksums(
   text: string,
   names: readonly string[],
   algorithm: DigestAlgorithm,
-): Checksum {
+): string {
   const entries = readEntries(text);
   const found = names.map((name) => entriesFor(name, entries)).find((some) => some.length > 0) ??
-    digestsAlone(entries);
+    unnamedDigests(entries);
   const digests = found.filter((entry) => entry.algorithm === algorithm);
   const [digest, other] = new Set(digests.map((entry) => entry.digest));
   const file = JSON.stringify(names[0] ?? "");
   if (other !== undefined) throw failure(`has more than one ${algorithm} for ${file}`);
-  if (digest !== undefined) return { algorithm, digest };
+  if (digest !== undefined) return digest;
   const [instead] = found;
   if (instead) throw failure(`has no ${algorithm} for ${file}, only ${instead.algorithm}`);
   throw failure(`has no line for ${file}`);
@@ -87,7 +81,7 @@ function entriesFor(name: string, entries: readonly Entry[]): readonly Entry[] {
   const alike = named.filter(({ name }) =>
     isEndOf(`${name}`, wanted) || isEndOf(wanted, `${name}`)
   );
-  // Written on Windows.
+  // Checksum files written on Windows have backslashes in names.
   return alike.length > 0
     ? alike
     : named.filter(({ name }) => isEndOf(`${name}`.replaceAll("\\", "/"), wanted));
@@ -98,11 +92,11 @@ function isEndOf(path: string, end: string): boolean {
   return `/${path}`.endsWith(`/${end}`);
 }
 
-/** Digests without a name, one for each algorithm; empty if the file has names. */
-function digestsAlone(entries: readonly Entry[]): readonly Entry[] {
+/** Digests without names, one per algorithm; empty if any entry has a name. */
+function unnamedDigests(entries: readonly Entry[]): readonly Entry[] {
   const algorithms = new Set(entries.map((entry) => entry.algorithm));
-  const areAlone = entries.every((entry) => entry.name === null);
-  return areAlone && algorithms.size === entries.length ? entries : [];
+  const areUnnamed = entries.every((entry) => entry.name === null);
+  return areUnnamed && algorithms.size === entries.length ? entries : [];
 }
 
 function readEntries(text: string): Entry[] {
@@ -117,7 +111,7 @@ function readEntries(text: string): Entry[] {
   return entries;
 }
 
-/** The entry that begins with a line, and the index of the line after it. */
+/** The entry that begins at a line, and the index of the line after it. */
 function readEntry(lines: readonly string[], index: number): [entry: Entry | null, next: number] {
   const line = lines[index] ?? "";
   const single = entryOfLine(BSD_LINE, line) ?? entryOfLine(GNU_LINE, line);
@@ -128,12 +122,12 @@ function readEntry(lines: readonly string[], index: number): [entry: Entry | nul
   if (after === null) return [null, index + 1];
   const { algorithm, groups = "" } = after.groups ?? {};
   const name = line.slice(0, colon).trim();
-  return isAlgorithm(plainAlgorithm(name))
+  return isAlgorithm(normalizeAlgorithm(name))
     ? readDigest(lines, index + 1, groups, name, null)
     : readDigest(lines, index + 1, groups, algorithm, withoutDot(name));
 }
 
-/** A digest of groups, which may continue on lines that hold nothing else. */
+/** A digest in groups, which may continue on lines of groups only. */
 function readDigest(
   lines: readonly string[],
   index: number,
@@ -145,8 +139,8 @@ function readDigest(
   for (let next = index;; next++) {
     const line = lines[next] ?? "";
     const continues = GROUPS.test(line) && (digest === "" || /^[ \t]|[ \t]./.test(line.trimEnd()));
-    // A digest may be the beginning of a longer one, so it ends where its lines do.
-    if (!continues || digest.length > LONGEST_DIGEST) {
+    // A digest may be the beginning of a longer one, so read all its lines.
+    if (!continues || digest.length > MAX_DIGITS) {
       const algorithm = algorithmOf(named, digest.length);
       const entry = algorithm === null ? null : { algorithm, digest: digest.toLowerCase(), name };
       return [entry, next];
@@ -163,19 +157,19 @@ function entryOfLine(pattern: RegExp, text: string): Entry | null {
   return { algorithm, digest: digest.toLowerCase(), name: STDIN.has(plain) ? null : plain };
 }
 
-/** Names for the standard input: the digest of a file that was piped is alone. */
+/** Names of standard input: the digest of a piped file has no name. */
 const STDIN: ReadonlySet<string> = new Set(["-", "stdin", "(stdin)"]);
 
 /** The algorithm of a digest, or null if its length is wrong. */
 function algorithmOf(named: string | undefined, digits: number): string | null {
   const byDigits = ALGORITHM_BY_DIGITS.get(digits) ?? null;
   if (named === undefined) return byDigits;
-  const name = plainAlgorithm(named);
+  const name = normalizeAlgorithm(named);
   return isAlgorithm(name) && name !== byDigits ? null : name;
 }
 
-/** One name for SHA256, SHA-256 and SHA2-256. */
-function plainAlgorithm(name: string): string {
+/** Normalizes SHA256, SHA-256 and SHA2-256. */
+function normalizeAlgorithm(name: string): string {
   return name.toLowerCase().replace(/^sha(?:2?-)?(1|224|256|384|512)$/, "sha$1");
 }
 
@@ -187,7 +181,7 @@ function withoutDot(name: string): string {
   return name.replace(/^\.\//, "");
 }
 
-/** The character behind an escape of `sha256sum`, which writes names on one line. */
+/** Decodes an escape sequence of `sha256sum`. */
 function unescaped(escape: string): string {
   return escape === "\\n" ? "\n" : escape === "\\r" ? "\r" : "\\";
 }

@@ -1,9 +1,9 @@
-/** Media types by name: what a Content-Type header says, and whether two names can mean one content. */
+/** Media types: parsing of Content-Type, aliases, and comparison. */
 
-/** How the text of a type is looked at; `any` may be HTML as well, `plain` may not. */
+/** How text of a type is checked; `any` may be HTML, `plain` may not. */
 export type TextKind = "any" | "csv" | "html" | "json" | "plain" | "xml";
 
-/** Other names in use, by the name they stand for. */
+/** Other names in use, by canonical name. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   "application/gzip": [
     "application/gzip-compressed",
@@ -79,7 +79,7 @@ const CANONICAL: ReadonlyMap<string, string> = new Map(
   Object.entries(ALIASES).flatMap(([name, aliases]) => aliases.map((alias) => [alias, name])),
 );
 
-/** Types whose bytes are those of a wider type as well (suffixes: RFC 6838, section 4.2.8). */
+/** Types whose content is of a wider type too (suffixes: RFC 6838, section 4.2.8). */
 const WIDER: readonly (readonly [RegExp, string])[] = [
   [/^.+\+(gzip|json|xml|zip)$/, "application/$1"],
   [/^.+\+(sqlite3)$/, "application/vnd.$1"],
@@ -97,8 +97,8 @@ const WIDER: readonly (readonly [RegExp, string])[] = [
   [/^image\/heic$/, "image/heif"],
 ];
 
-/** Types by which servers mean that they do not know. */
-const SILENT: ReadonlySet<string> = new Set([
+/** Types for content of unknown type. */
+const UNSPECIFIC: ReadonlySet<string> = new Set([
   "*/*",
   "application/*",
   "application/attachment",
@@ -118,7 +118,7 @@ const SILENT: ReadonlySet<string> = new Set([
   "unknown/unknown",
 ]);
 
-/** In which way a type is text; the first that fits. */
+/** Kinds of text by canonical name; the first match counts. */
 const TEXT_KINDS: readonly (readonly [RegExp, TextKind])[] = [
   [/^text\/\*$/, "any"],
   [/^text\/(csv|tab-separated-values)$/, "csv"],
@@ -130,17 +130,18 @@ const TEXT_KINDS: readonly (readonly [RegExp, TextKind])[] = [
   [/^(application\/(vnd\.apple\.|x-)|audio\/(x-)?)mpegurl$/, "plain"],
 ];
 
-/** `type/subtype` as a header's value starts (RFC 9110, sections 5.6.2 and 8.3.1). */
+/** `type/subtype` at the beginning of a header (RFC 9110, sections 5.6.2 and 8.3.1). */
 const MEDIA_TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)\s*(?:;|$)/;
 
 /**
- * The media type a Content-Type header names, in lower case and without
- * parameters, or null where it says nothing: no header, a malformed one, or one
- * for bytes of any kind (RFC 9110, section 8.3).
+ * The media type of a Content-Type header (RFC 9110, section 8.3).
+ *
+ * @returns In lower case, without parameters; null for no header, a malformed one, or a type for
+ * content of unknown type.
  */
 export function mediaType(contentType: string | null): string | null {
   const type = MEDIA_TYPE.exec(contentType ?? "")?.[1]?.toLowerCase();
-  return type === undefined || SILENT.has(type) ? null : type;
+  return type === undefined || UNSPECIFIC.has(type) ? null : type;
 }
 
 /** Whether a type is a range such as `image/*` (RFC 9110, section 12.5.1). */
@@ -149,9 +150,8 @@ export function isTypeRange(type: string): boolean {
 }
 
 /**
- * Whether content called `found` can be the `expected` type or of the expected
- * range, whichever of their names they go by. A wider name is no contradiction,
- * on either side: a docx is a zip, and `application/geo+json` is JSON.
+ * Whether content declared as `found` can be of the `expected` type or range. Aliases are equal, and
+ * a wider type agrees, on either side: a docx is a zip, and `application/geo+json` is JSON.
  */
 export function typesAgree(expected: string, found: string): boolean {
   const [wanted, given] = [canonicalType(expected), canonicalType(found)];
@@ -162,18 +162,19 @@ export function typesAgree(expected: string, found: string): boolean {
   return wanted === given || widerType(wanted) === given || wanted === widerType(given);
 }
 
-/** How content of a type is to be looked at as text, or null for a type that is not text. */
+/** How text of a type is checked; null for a type that is not text. */
 export function textKind(type: string): TextKind | null {
   const name = canonicalType(type);
   return TEXT_KINDS.find(([pattern]) => pattern.test(name))?.[1] ?? null;
 }
 
-/** A media type without parameters, by the one name used here for it. */
+/** The canonical name of a media type, without parameters. */
 export function canonicalType(type: string): string {
   const name = (MEDIA_TYPE.exec(type)?.[1] ?? type).toLowerCase();
   return CANONICAL.get(name) ?? name;
 }
 
+/** The wider type of a canonical name, or null. */
 export function widerType(type: string): string | null {
   for (const [pattern, wider] of WIDER) {
     if (pattern.test(type)) return type.replace(pattern, wider);

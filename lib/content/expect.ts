@@ -1,4 +1,4 @@
-/** Expectations: what received content must be before it is published. */
+/** Expectations: checks of received content before it is published. */
 
 import {
   DIGEST_ALGORITHMS,
@@ -19,33 +19,31 @@ import {
   typesAgree,
   widerType,
 } from "./content_type.ts";
-import { detectType, isDetectable } from "./magic_bytes.ts";
 import { isHtmlIn, isSvg } from "./markup.ts";
-import { describe, provesOtherType, sniffFault } from "./sniff.ts";
+import { describeBytes, provesOtherType, sniffFault } from "./sniff.ts";
 import { decodeText, isJson, textFault } from "./text_content.ts";
 
-/** The largest file that is read whole to see whether it is JSON. */
+/** Largest file that is parsed as JSON. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
-/** Received content, as the checks want to know it. */
+/** Received content. */
 export interface Content {
   /** The first bytes, up to 64 KiB. */
   readonly head: Uint8Array;
-  /** Size of the whole. */
+  /** Total size in bytes. */
   readonly sizeBytes: number;
-  /** Digest of the whole, lower-case hexadecimal. */
+  /** Digest of all bytes, lower-case hexadecimal. */
   readonly sha256: string;
   /** The Content-Type header, or null. */
   readonly contentType: string | null;
-  /** Size of the file that is published now, or null where there is none. */
+  /** Size of the published file, or null without one. */
   readonly previousSizeBytes: number | null;
-  /** Reads the whole; called only for a check that needs it. */
+  /** Reads all bytes; called only for a check that needs them. */
   readonly read: () => Promise<Uint8Array>;
-  /** Other digests of the whole, by reading it piece by piece; called only if one is expected. */
+  /** Computes other digests by reading all bytes; called only if one is expected. */
   readonly digests: (algorithms: readonly DigestAlgorithm[]) => Promise<readonly string[]>;
 }
 
-/** What is wrong with a content. */
 interface Fault {
   readonly code: ErrorCode;
   readonly message: string;
@@ -58,24 +56,24 @@ type Check = (
   digests: ExpectedDigests,
 ) => Fault | null | Promise<Fault | null>;
 
-/** In this order, so that the plainest fault is the one that is reported. */
+/** In this order, so that the most basic fault is reported. */
 const CHECKS: readonly Check[] = [
   checkSize,
   checkDigest,
   checkType,
-  checkGarbage,
+  checkSniffed,
   checkJson,
   checkShrinking,
   checkPattern,
 ];
 
 /**
- * Checks content against what its task expects: size, digest, type, shrinking,
- * pattern, in this order. Unless `sniff` is false, what servers send in place of
- * a file is refused as well ({@linkcode sniffFault}).
+ * Checks content against the expectations of its task: size, digest, type, JSON, shrinking, pattern,
+ * in this order. Unless `sniff` is false, content that cannot be the file is refused too
+ * ({@linkcode sniffFault}).
  *
  * @param digests The expected digests; those of `expect` may still be checksum files.
- * @param key Name of the file in the store.
+ * @param key Key of the file.
  * @throws {CronfetchError} `body.too-small`, `body.too-large`, `expect.digest`,
  * `expect.type`, `expect.shrunk`, `expect.matches`.
  */
@@ -146,7 +144,7 @@ async function checkType(content: Content, { type }: Expectations) {
     if (declared !== null && !mayBeCalled(type, kind, declared, head)) {
       return fault(
         "expect.type",
-        `expected ${type}, the server calls it ${cutServerText(declared)}`,
+        `expected ${type}, the Content-Type is ${cutServerText(declared)}`,
       );
     }
     const found = textFault(kind, decodeText(head), isWhole(content));
@@ -156,14 +154,14 @@ async function checkType(content: Content, { type }: Expectations) {
   if (format === null) return await unlistedTypeFault(head, type, declared);
   const found = format.matches(head)
     ? await otherZip(head, type)
-    : describe(head, isWhole(content));
+    : describeBytes(head, isWhole(content));
   return found === null ? null : fault("expect.type", `expected ${type}, found ${found}`);
 }
 
-/** Headers under which servers send CSV, since Excel opens it. */
+/** Types under which servers send CSV, so that Excel opens it. */
 const EXCEL = /^application\/(?:(?:vnd\.|x-)?ms-?excel|(?:x-)?excel|vnd\.openxmlformats-.+sheet)$/;
 
-/** Whether a header agrees with an expected type of text, or only shows that it is text. */
+/** Whether a header agrees with an expected type of text, or is text of another type. */
 function mayBeCalled(type: string, kind: TextKind, declared: string, head: Uint8Array): boolean {
   if (typesAgree(type, declared)) return true;
   if (typesAgree("text/html", declared)) {
@@ -172,7 +170,7 @@ function mayBeCalled(type: string, kind: TextKind, declared: string, head: Uint8
   return textKind(declared) !== null || (kind === "csv" && EXCEL.test(declared));
 }
 
-/** The type of a ZIP that its members show to be another one than expected, or null. */
+/** The type of a ZIP file by its members, if it is not the expected one; or null. */
 async function otherZip(head: Uint8Array, type: string): Promise<string | null> {
   if (widerType(canonicalType(type)) !== "application/zip") return null;
   const found = await detectType(head);
@@ -181,7 +179,7 @@ async function otherZip(head: Uint8Array, type: string): Promise<string | null> 
   return isOther ? found : null;
 }
 
-/** The fault of content where the expected type or range is none that we know the bytes of. */
+/** Checks an expected type or range that is not listed in `binary_format.ts`. */
 async function unlistedTypeFault(
   head: Uint8Array,
   expected: string,
@@ -192,19 +190,19 @@ async function unlistedTypeFault(
   if (isHtmlIn(text, "text")) return wrong("found HTML");
   const found = isSvg(text) ? "image/svg+xml" : await detectType(head);
   if (found !== null && typesAgree(expected, found)) return null;
-  // Of types without magic bytes the header decides; of a range, the header names one.
+  // For types without magic bytes the header decides; for a range, the header names the type.
   const named = isTypeRange(expected) ? declared : expected;
   if (named === null || await isDetectable(named)) {
-    return wrong(`found ${found ?? "bytes of no known type"}`);
+    return wrong(`found ${found ?? "bytes of unknown type"}`);
   }
   return declared === null || typesAgree(expected, declared)
     ? null
-    : wrong(`the server calls it ${cutServerText(declared)}`);
+    : wrong(`the Content-Type is ${cutServerText(declared)}`);
 }
 
-function checkGarbage(content: Content, expect: Expectations, key: string) {
+function checkSniffed(content: Content, expect: Expectations, key: string) {
   const { type, sniff } = expect;
-  // A digest that agreed before proves more than any look at the bytes.
+  // A matching digest is better proof than sniffing.
   if (!sniff || DIGEST_ALGORITHMS.some((algorithm) => expect[algorithm] !== null)) return null;
   const message = sniffFault({ ...content, key, type });
   return message === null ? null : fault("expect.type", message);
@@ -253,4 +251,41 @@ function bytes(count: number): string {
 
 function fault(code: ErrorCode, message: string): Fault {
   return { code, message };
+}
+
+/**
+ * Detects the media type of content by its first bytes, or null.
+ *
+ * @throws {CronfetchError} `expect.type`: Deno may not read the environment, which the detection
+ * library requires.
+ */
+export async function detectType(head: Uint8Array): Promise<string | null> {
+  const { fileTypeFromBuffer } = await loadFileType();
+  const found = await fileTypeFromBuffer(head);
+  return mediaType(found?.mime ?? null);
+}
+
+/**
+ * Whether {@linkcode detectType} can detect a type.
+ *
+ * @throws {CronfetchError} `expect.type`, as {@linkcode detectType}.
+ */
+async function isDetectable(type: string): Promise<boolean> {
+  const { supportedMimeTypes } = await loadFileType();
+  return supportedMimeTypes.values().some((known) => typesAgree(type, known));
+}
+
+/** Loaded on demand: few runs need it, and loading takes longer than a small download. */
+async function loadFileType(): Promise<typeof import("file-type")> {
+  try {
+    return await import("file-type");
+  } catch (error) {
+    // One of its dependencies reads the environment when it is loaded.
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new CronfetchError(
+      "expect.type",
+      "a binary type cannot be checked without --allow-env or --ignore-env",
+      { cause: error },
+    );
+  }
 }

@@ -1,25 +1,25 @@
-/** Whether received bytes can be the file that a task keeps, by default and without expectations. */
+/** Content sniffing: whether received bytes can be the file, by its name or expected type. */
 
 import { cutServerText } from "../core/text.ts";
 import { findFormat, formatOfExtension, formatOfType, isText } from "./binary_format.ts";
 import type { BinaryFormat } from "./binary_format.ts";
 import { mediaType, textKind, typesAgree } from "./content_type.ts";
-import { garbageIn, isOfficeHtml } from "./garbage.ts";
-import type { TextRule } from "./garbage.ts";
+import { isOfficeHtml, unexpectedText } from "./unexpected_text.ts";
+import type { TextRule } from "./unexpected_text.ts";
 import { isXml } from "./markup.ts";
 import { decodeText } from "./text_content.ts";
 
-/** What is known of received content. */
-export interface Evidence {
+/** The content to check. */
+export interface SniffedContent {
   /** The first bytes, up to 64 KiB. */
   readonly head: Uint8Array;
-  /** Size of the whole. */
+  /** Total size in bytes. */
   readonly sizeBytes: number;
   /** The Content-Type header, or null. */
   readonly contentType: string | null;
-  /** The file's name in the store. */
+  /** The key of the file. */
   readonly key: string;
-  /** The expected media type, which counts instead of the name; or null. */
+  /** The expected media type, used instead of the key; or null. */
   readonly type: string | null;
 }
 
@@ -51,24 +51,26 @@ const RULES: ReadonlyMap<string, TextRule> = new Map(
   ),
 );
 
-/** Types under which servers send what programs export for Office. */
+/** Content-Types of HTML tables that programs export for Office. */
 const OFFICE_TYPE =
   /^application\/(?:(?:vnd\.|x-)?ms-?(?:excel|word|powerpoint)|excel|x-excel|vnd\.openxml)/;
 
-/** What content has to be: of a binary format, or text of a kind. */
+/** The required content: a binary format, or text by a rule. */
 type Demand = BinaryFormat | TextRule;
 
 /**
- * Decides whether content can replace a published file, and what is wrong if it cannot:
- * - a name or expected type whose format has magic bytes demands them;
- * - other names refuse what servers send in place of a file ({@linkcode garbageIn}), and
- *   `Content-Type: text/html` unless the bytes prove another type.
+ * Checks that content can be the file:
+ * - if the format of the name or expected type has magic bytes, the content must have them;
+ * - otherwise text that servers send instead of a file is refused ({@linkcode unexpectedText}), and
+ *   so is `Content-Type: text/html`, unless the bytes prove another type.
  *
- * A header never overrules magic bytes. docs/expectations.md has the rule in full.
+ * A header never overrules magic bytes. docs/expectations.md has the complete rule.
  *
  * @returns A message, or null if the content is accepted.
  */
-export function sniffFault({ head, sizeBytes, contentType, key, type }: Evidence): string | null {
+export function sniffFault(
+  { head, sizeBytes, contentType, key, type }: SniffedContent,
+): string | null {
   if (sizeBytes === 0) return null;
   const extension = type === null ? extensionOf(key) : null;
   const demand = type === null ? demandOfExtension(extension) : demandOfType(type);
@@ -76,37 +78,37 @@ export function sniffFault({ head, sizeBytes, contentType, key, type }: Evidence
   if (typeof demand === "object") {
     if (demand.matches(head)) return null;
     const expected = type ?? `${demand.name} for a .${extension} file`;
-    return `expected ${expected}, found ${describe(head, isWhole)}`;
+    return `expected ${expected}, found ${describeBytes(head, isWhole)}`;
   }
   const expected = type ?? (extension === null ? "a file" : `the content of a .${extension} file`);
   const declared = mediaType(contentType);
-  const garbage = garbageIn(head, isWhole, demand, OFFICE_TYPE.test(declared ?? ""));
-  if (garbage !== null) {
-    return `expected ${expected}, found ${garbage}`;
+  const unexpected = unexpectedText(head, isWhole, demand, OFFICE_TYPE.test(declared ?? ""));
+  if (unexpected !== null) {
+    return `expected ${expected}, found ${unexpected}`;
   }
   if (demand === "page" || demand === "unnamed" || declared === null) return null;
   if (!typesAgree("text/html", declared) || provesOtherType(head, demand)) return null;
-  return `expected ${expected}, the server calls it ${cutServerText(declared)}`;
+  return `expected ${expected}, the Content-Type is ${cutServerText(declared)}`;
 }
 
 /**
- * What bytes are, in a few words for a message.
+ * Names the type of content for a message: `PDF`, `HTML`, `text`.
  *
- * @param isWhole Whether `head` is all of them.
+ * @param isWhole Whether `head` is all bytes.
  */
-export function describe(head: Uint8Array, isWhole: boolean): string {
-  return findFormat(head)?.name ?? garbageIn(head, isWhole, "text", false) ??
-    (isText(head) ? "text" : "bytes of no known type");
+export function describeBytes(head: Uint8Array, isWhole: boolean): string {
+  return findFormat(head)?.name ?? unexpectedText(head, isWhole, "text", false) ??
+    (isText(head) ? "text" : "bytes of unknown type");
 }
 
-/** Whether bytes show that a header of text/html is wrong. */
+/** Whether the bytes prove that `Content-Type: text/html` is wrong. */
 export function provesOtherType(head: Uint8Array, demand: TextRule): boolean {
   if (!isText(head) || findFormat(head) !== null) return true;
   return (demand === "xml" && isXml(decodeText(head))) ||
     (demand === "office" && isOfficeHtml(decodeText(head)));
 }
 
-/** The extension in lower case; null without one, and for what only looks like one: `v1.2`. */
+/** The extension in lower case; null without one, and for a version number: `v1.2`. */
 function extensionOf(key: string): string | null {
   const extension = /[^/]\.([a-z0-9]{1,16})$/i.exec(key)?.[1]?.toLowerCase();
   return extension === undefined || /^\d+$/.test(extension) ? null : extension;

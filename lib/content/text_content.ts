@@ -1,39 +1,40 @@
-/** Text content, judged by its beginning. */
+/** Checks of text by kind: CSV, HTML, JSON, plain text, XML. */
 
 import type { TextKind } from "./content_type.ts";
-import { isHtmlIn, isXml, openingOf } from "./markup.ts";
+import { isHtmlIn, isXml, readMarkupStart } from "./markup.ts";
 
-/** Lines of a CSV file that are compared with each other. */
+/** Lines of a CSV file that are compared. */
 const CSV_LINES = 50;
-/** The largest share of lines below the title that have another number of fields. */
-const STRAY_SHARE = 0.1;
-/** What CSV files put between fields. */
+/** Largest share of lines below the title with another number of fields. */
+const MAX_STRAY_SHARE = 0.1;
 const CSV_DELIMITERS: readonly string[] = [",", ";", "\t", "|"];
-/** A quoted field and what is in front of it (RFC 4180, section 2). */
+/** A quoted field and the delimiter before it (RFC 4180, section 2). */
 const QUOTED_FIELD = /(^|[,;\t|\r\n]) *"[^"]*(?:""[^"]*)*(?:"|$)/g;
-/** How a JSON text begins that does not end where it can be seen (RFC 8259, section 2). */
+/** The beginning of a JSON text (RFC 8259, section 2), for one that is cut. */
 const JSON_BEGINNING = /^\s*(?:"|\{\s*["}]|\[\s*(?:[\]{["\d-]|true|false|null))/;
 
-type Look = (text: string, whole: boolean) => string | null;
+type KindFault = (text: string, whole: boolean) => string | null;
 
-const LOOKS = {
+const FAULTS = {
   any: () => null,
   csv: csvFault,
   html: (text) => {
-    const { name, isInstructed } = openingOf(text);
-    return isHtmlIn(text, "text") || (name !== "" && !isInstructed) ? null : "no HTML";
+    const { name, hasDeclaration } = readMarkupStart(text);
+    return isHtmlIn(text, "text") || (name !== "" && !hasDeclaration)
+      ? null
+      : "text that is not HTML";
   },
   json: jsonFault,
   plain: () => null,
-  xml: (text) => isXml(text) ? null : "no XML",
-} as const satisfies Record<TextKind, Look>;
+  xml: (text) => isXml(text) ? null : "text that is not XML",
+} as const satisfies Record<TextKind, KindFault>;
 
-/** Which HTML is refused. A plain text may begin with a piece of HTML, though not with a page. */
+/** The HTML to refuse, by kind. Plain text may begin with a fragment of HTML, but not a page. */
 const MARKUP = { csv: "data", json: "data", plain: "markdown", xml: "xml" } as const;
 
 /**
- * Text of the beginning of a file: UTF-8 with replacements for wrong bytes, or
- * UTF-16 where a byte order mark says so.
+ * Decodes the beginning of a file: as UTF-16 if it has that byte order mark, else as UTF-8 with
+ * replacement characters for invalid bytes.
  */
 export function decodeText(head: Uint8Array): string {
   const [first, second] = head;
@@ -46,13 +47,15 @@ export function decodeText(head: Uint8Array): string {
 }
 
 /**
- * What a text is instead of being of `kind`, in a few words, or null if it can
- * be of that kind. `whole` says that `text` is not only a beginning.
+ * Checks that a text can be of a kind.
+ *
+ * @param whole Whether `text` is the whole text, not only the beginning.
+ * @returns What it is instead, in a few words; or null.
  */
 export function textFault(kind: TextKind, text: string, whole: boolean): string | null {
   if (text.includes("\0")) return "binary data";
   if (kind !== "any" && kind !== "html" && isHtmlIn(text, MARKUP[kind])) return "HTML";
-  return LOOKS[kind](text, whole);
+  return FAULTS[kind](text, whole);
 }
 
 /** Whether bytes are one JSON text in UTF-8 (RFC 8259, sections 2 and 8.1). */
@@ -66,19 +69,19 @@ export function isJson(bytes: Uint8Array): boolean {
 }
 
 function jsonFault(text: string, whole: boolean): string | null {
-  if (!whole) return JSON_BEGINNING.test(text) ? null : "no JSON";
+  if (!whole) return JSON_BEGINNING.test(text) ? null : "text that is not JSON";
   try {
     JSON.parse(text);
     return null;
   } catch {
-    return "no valid JSON";
+    return "invalid JSON";
   }
 }
 
 function csvFault(text: string, whole: boolean): string | null {
   if (/^\s*[{[]/.test(text) && jsonFault(text, whole) === null) return "JSON";
   const lines = text.replace(QUOTED_FIELD, "$1").split(/\r\n|\n|\r/);
-  // The last line of a beginning is cut somewhere.
+  // The last line is cut.
   if (!whole) lines.pop();
   const records = lines.filter((line) => line.trim() !== "" && !line.startsWith("#"))
     .slice(0, CSV_LINES);
@@ -95,11 +98,11 @@ function isOneColumn(widths: readonly number[]): boolean {
   return widths.every((width) => width === 1);
 }
 
-/** Whether lines of these numbers of fields are a table: at least two equal ones below its title. */
+/** Whether lines of these numbers of fields are a table: two equal ones at least, below a title. */
 function isTable(widths: readonly number[]): boolean {
   const counts = Map.groupBy(widths.filter((width) => width > 1), (width) => width);
   const [[columns = 0] = []] = [...counts].toSorted(([, a], [, b]) => b.length - a.length);
   const body = widths.slice(widths.indexOf(columns));
   const others = body.filter((width) => width !== columns).length;
-  return body.length - others >= 2 && others <= body.length * STRAY_SHARE;
+  return body.length - others >= 2 && others <= body.length * MAX_STRAY_SHARE;
 }

@@ -55,7 +55,7 @@ export async function expectedDigests(
       file.catch(() => files.delete(source.url));
     }
     const names = source.name === null ? namesOf(task) : [source.name];
-    digests[algorithm] = parseChecksums(await file, names, algorithm).digest;
+    digests[algorithm] = parseChecksums(await file, names, algorithm);
   }
   return digests;
 }

@@ -19,7 +19,7 @@ const NAMED: readonly (readonly [header: string | null, type: string | null])[] 
 ];
 
 for (const [header, type] of NAMED) {
-  Deno.test(`Content-Type ${JSON.stringify(header)} names ${type ?? "nothing"}`, () => {
+  Deno.test(`mediaType: ${JSON.stringify(header)} is ${type}`, () => {
     assertEquals(mediaType(header), type);
   });
 }
@@ -59,7 +59,7 @@ const AGREE: readonly (readonly [expected: string, found: string])[] = [
 ];
 
 for (const [expected, found] of AGREE) {
-  Deno.test(`${found} can be ${expected}`, () => {
+  Deno.test(`typesAgree: ${found} can be ${expected}`, () => {
     assertEquals(typesAgree(expected, found), true);
   });
 }
@@ -80,7 +80,7 @@ const DISAGREE: readonly (readonly [expected: string, found: string])[] = [
 ];
 
 for (const [expected, found] of DISAGREE) {
-  Deno.test(`${found} cannot be ${expected}`, () => {
+  Deno.test(`typesAgree: ${found} cannot be ${expected}`, () => {
     assertEquals(typesAgree(expected, found), false);
   });
 }
@@ -107,7 +107,7 @@ const KINDS: readonly (readonly [type: string, kind: string | null])[] = [
 ];
 
 for (const [type, kind] of KINDS) {
-  Deno.test(`${type} is looked at as ${kind ?? "no text"}`, () => {
+  Deno.test(`textKind: ${type} is ${kind}`, () => {
     assertEquals(textKind(type), kind);
   });
 }

@@ -1,6 +1,6 @@
-/** Generated files: what servers send in place of files, and small genuine files. */
+/** Generated content: bodies that servers send instead of files, and small genuine files. */
 
-/** Bytes of Latin-1 text, which signatures are written in. */
+/** The bytes of a Latin-1 text. */
 export function latin1(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
@@ -24,7 +24,7 @@ const MESSAGES = [
   "Under maintenance",
 ];
 
-/** How pages begin, in front of a message. */
+/** Beginnings of HTML pages. */
 const PAGES = [
   "<html><body>",
   "<!doctype html><title>Error</title>",
@@ -83,14 +83,14 @@ const POINTERS = ["1", "22", "333"].flatMap((size) => [
   `../../.git/annex/objects/aa/bb/SHA256E-s${size}--${"d".repeat(64)}/x`,
 ]);
 
-/** 200 bodies that no file of {@linkcode FILE_NAMES} consists of. */
+/** 200 bodies that are no content of any file in {@linkcode FILE_NAMES}. */
 export const GARBAGE: readonly Uint8Array<ArrayBuffer>[] = [
   ...PAGES.flatMap((page) => MESSAGES.map((message) => page + message)),
   ...XML_ERRORS,
   ...JSON_ERRORS,
   ...POINTERS,
 ].map((text, index) =>
-  // One in ten as some servers on Windows write it.
+  // One in ten in UTF-16, as some servers on Windows send it.
   index % 10 === 9 ? utf16(text.replace("\ufeff", ""), "little") : utf8(text)
 );
 
@@ -104,7 +104,7 @@ function zip(name: string, prefix = ""): string {
   return `${prefix}${header}${entry}PK\x05\x06\0\0\0\0\x01\0\x01\0${sizes}\0\0`;
 }
 
-/** The first block of a tar, with or without the mark of POSIX, and its end. */
+/** A tar of one header, with or without the POSIX signature. */
 function tar(mark: string): string {
   const before = "a.txt".padEnd(100, "\0") + "0000644\0" + "0000000\0".repeat(2) +
     "00000000000\0" + "14541040000\0";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isErrorDocument } from "../../lib/content/error_document.ts";
+import { isErrorDocument, xmlErrorIn } from "../../lib/content/error_document.ts";
 
 const ERRORS: readonly unknown[] = [
   { error: "not found" },
@@ -109,11 +109,54 @@ const DATA: readonly unknown[] = [
   { kind: "Deployment", apiVersion: "v1", metadata: { name: "x" }, spec: {} },
 ];
 
-Deno.test("row 117: isErrorDocument passes data, whatever its members are called", () => {
+Deno.test("row 117: isErrorDocument: data with members of any name is none", () => {
   for (const value of DATA) {
     assertEquals(isErrorDocument(JSON.stringify(value)), false, JSON.stringify(value));
   }
   for (const text of ['{"error":', '{"error":"x"}\n{"error":"y"}', "error", ""]) {
     assertEquals(isErrorDocument(text), false, text);
   }
+});
+
+const XML_ERROR = "an XML error document";
+
+const XML_ERRORS: readonly (readonly [text: string, found: string | null])[] = [
+  ["<Error><Code>NoSuchKey</Code></Error>", `${XML_ERROR} (NoSuchKey)`],
+  [
+    '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>No</Message>',
+    `${XML_ERROR} (AccessDenied)`,
+  ],
+  ["<Error>\n  <Code>\n SignatureDoesNotMatch </Code>", `${XML_ERROR} (SignatureDoesNotMatch)`],
+  ['<Error xmlns="x"><Message>No such file</Message>', XML_ERROR],
+  ['<m:error xmlns:m="x"><m:code>ResourceNotFound</m:code>', `${XML_ERROR} (ResourceNotFound)`],
+  ['<ErrorResponse xmlns="https://sts.amazonaws.com/doc/"><Error>', XML_ERROR],
+  ['<ServiceExceptionReport version="1.3.0"><ServiceException>', XML_ERROR],
+  ['<ows:ExceptionReport xmlns:ows="x"><ows:Exception>', XML_ERROR],
+  ["<s:Envelope><s:Body><s:Fault><faultcode>", XML_ERROR],
+  ["<s:Envelope><s:Body><GetResponse>", null],
+  ["<Errors><Code>a</Code></Errors>", null],
+  ["<error><line>5</line></error>", null],
+  ["<list><Error><Code>a</Code></Error></list>", null],
+  ["text <Error><Code>a</Code></Error>", null],
+  ['<?xml version="1.0"?><error>Not found</error>', XML_ERROR],
+  ['<error code="404" message="x"/>', XML_ERROR],
+  ["<error><status>404</status></error>", XML_ERROR],
+  ["<Fault><faultstring>x</faultstring></Fault>", XML_ERROR],
+  ["<exception>", null],
+  ["<errors><error><id>1</id></error></errors>", XML_ERROR],
+  ['<errors><e id="1"/></errors>', null],
+  ["<hash><status>401</status><error>x</error></hash>", XML_ERROR],
+  ['<rsp stat="fail"><err code="1" msg="x"/></rsp>', XML_ERROR],
+  ['<response status="error"><message>x</message></response>', XML_ERROR],
+  ['<OAI-PMH><request/><error code="badArgument">x</error></OAI-PMH>', XML_ERROR],
+  ["<response><error>0</error><data/></response>", null],
+  ["<response><error/><data/></response>", null],
+  ["<response><error></error><data/></response>", null],
+  ["<response><errorcount>0</errorcount></response>", null],
+  [`<response>${"<a/>".repeat(2_000)}<error>x</error></response>`, null],
+  [`<error>${"<entry/>".repeat(2_000)}</error>`, null],
+];
+
+Deno.test("xmlErrorIn: error documents of object stores and services", () => {
+  for (const [text, found] of XML_ERRORS) assertEquals(xmlErrorIn(text), found, text);
 });

@@ -7,7 +7,7 @@ import type { Expectations, ExpectedDigests } from "../../lib/core/task.ts";
 const HEAD_BYTES = 64 * 1024;
 const DIGEST = "a".repeat(64);
 
-/** Nothing is expected but what the config expects by default. */
+/** The default expectations of a config. */
 const LENIENT: Expectations & ExpectedDigests = {
   type: null,
   minSizeBytes: 1,
@@ -32,7 +32,7 @@ interface Given {
   readonly expect?: Partial<Expectations & ExpectedDigests>;
 }
 
-/** What becomes of a content: its fault, or null; and how often it was read whole. */
+/** Checks content; returns its fault, or null, and the number of times it was read whole. */
 async function outcome(given: Given): Promise<{
   readonly fault: readonly [ErrorCode, string] | null;
   readonly reads: number;
@@ -347,7 +347,7 @@ const CASES: readonly (readonly [
     },
     [
       "expect.type",
-      "expected application/vnd.example, the server calls it application/vnd.other",
+      "expected application/vnd.example, the Content-Type is application/vnd.other",
     ],
   ],
   [
@@ -358,7 +358,7 @@ const CASES: readonly (readonly [
   [
     "a range, bytes of nothing",
     { body: "Not found", expect: { type: "image/*" } },
-    ["expect.type", "expected image/*, found bytes of no known type"],
+    ["expect.type", "expected image/*, found bytes of unknown type"],
   ],
 
   ["a type without magic bytes", {
@@ -434,7 +434,7 @@ const CASES: readonly (readonly [
   [
     "row 118: CSV called HTML",
     { body: "a,b\n1,2\n", contentType: "text/html", expect: { type: "text/csv" } },
-    ["expect.type", "expected text/csv, the server calls it text/html"],
+    ["expect.type", "expected text/csv, the Content-Type is text/html"],
   ],
   ["CSV whose head ends within a line", {
     body: "a,b\n".repeat(HEAD_BYTES / 4) + "c",
@@ -458,7 +458,7 @@ const CASES: readonly (readonly [
   [
     "JSON that is cut",
     { body: '{"type":', contentType: "application/json", expect: { type: "application/json" } },
-    ["expect.type", "expected application/json, found no valid JSON"],
+    ["expect.type", "expected application/json, found invalid JSON"],
   ],
   ["JSON that goes on after the head", {
     body: `["${"x".repeat(HEAD_BYTES)}"]`,
@@ -475,7 +475,7 @@ const CASES: readonly (readonly [
     expect: { type: "text/*" },
   }, null],
 
-  // Each is wrong in all that comes after it as well: the order in which faults are told.
+  // Each has all later faults as well, to test the order of the checks.
   ...([
     [{ minSizeBytes: 1_000 }, "body.too-small"],
     [{}, "expect.digest"],
@@ -522,7 +522,7 @@ const READS: readonly (readonly [why: string, given: Given, reads: number])[] = 
 ];
 
 for (const [why, given, reads] of READS) {
-  Deno.test(`checkContent reads the whole ${reads} times ${why}`, async () => {
+  Deno.test(`checkContent reads the whole content ${reads} times ${why}`, async () => {
     assertEquals((await outcome(given)).reads, reads);
   });
 }
@@ -555,7 +555,7 @@ const ABC = {
   md5: "900150983cd24fb0d6963f7d28e17f72",
 };
 
-Deno.test("row 37: each expected digest is checked, all by one more reading", async () => {
+Deno.test("row 37: checkContent checks each expected digest, by one more reading", async () => {
   assertEquals(await outcome({ body: "abc", expect: ABC }), { fault: null, reads: 1 });
   assertEquals((await outcome({ body: "abc", expect: { sha256: DIGEST } })).reads, 0);
   for (const algorithm of ["sha512", "sha1", "md5"] as const) {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isHtmlIn, isXml, xmlErrorIn } from "../../lib/content/markup.ts";
+import { isHtmlIn, isXml } from "../../lib/content/markup.ts";
 import type { MarkupRule } from "../../lib/content/markup.ts";
 
 const HTML: readonly (readonly [why: string, page: string])[] = [
@@ -32,7 +32,7 @@ const HTML: readonly (readonly [why: string, page: string])[] = [
 ];
 
 for (const [why, page] of HTML) {
-  Deno.test(`row 34: an HTML page is recognized by ${why}`, () => {
+  Deno.test(`row 34: isHtmlIn: a page, by ${why}`, () => {
     assertEquals(isHtmlIn(page.replace("\ufeff", ""), "text"), true);
   });
 }
@@ -56,12 +56,12 @@ const NOT_HTML: readonly (readonly [why: string, text: string])[] = [
 ];
 
 for (const [why, text] of NOT_HTML) {
-  Deno.test(`an HTML page is not seen in ${why}`, () => {
+  Deno.test(`isHtmlIn: no page, in ${why}`, () => {
     assertEquals(isHtmlIn(text, "text"), false);
   });
 }
 
-Deno.test("openingOf skips 9,000 comments in linear time", () => {
+Deno.test("readMarkupStart skips 9,000 comments in linear time", () => {
   const text = "<!---->".repeat(9_000);
   assertEquals(isHtmlIn(text, "text"), false);
   assertEquals(isHtmlIn(`${text}<html>`, "text"), true);
@@ -80,7 +80,7 @@ const BY_RULE: readonly (readonly [text: string, refusing: readonly MarkupRule[]
   ["<rss/>", []],
 ];
 
-Deno.test("isHtmlIn: pages always, pieces by the markup that a format has itself", () => {
+Deno.test("isHtmlIn: pages always, fragments depending on the format", () => {
   for (const [text, refusing] of BY_RULE) {
     const rules = (["text", "data", "xml", "markdown"] as const).filter((rule) =>
       isHtmlIn(text, rule)
@@ -101,47 +101,4 @@ const XML: readonly (readonly [text: string, isXml: boolean])[] = [
 
 Deno.test("isXml: a declaration or an element that is not HTML", () => {
   for (const [text, expected] of XML) assertEquals(isXml(text), expected, text);
-});
-
-const ERROR = "an XML error document";
-
-const ERRORS: readonly (readonly [text: string, found: string | null])[] = [
-  ["<Error><Code>NoSuchKey</Code></Error>", `${ERROR} (NoSuchKey)`],
-  [
-    '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>No</Message>',
-    `${ERROR} (AccessDenied)`,
-  ],
-  ["<Error>\n  <Code>\n SignatureDoesNotMatch </Code>", `${ERROR} (SignatureDoesNotMatch)`],
-  ['<Error xmlns="x"><Message>No such file</Message>', ERROR],
-  ['<m:error xmlns:m="x"><m:code>ResourceNotFound</m:code>', `${ERROR} (ResourceNotFound)`],
-  ['<ErrorResponse xmlns="https://sts.amazonaws.com/doc/"><Error>', ERROR],
-  ['<ServiceExceptionReport version="1.3.0"><ServiceException>', ERROR],
-  ['<ows:ExceptionReport xmlns:ows="x"><ows:Exception>', ERROR],
-  ["<s:Envelope><s:Body><s:Fault><faultcode>", ERROR],
-  ["<s:Envelope><s:Body><GetResponse>", null],
-  ["<Errors><Code>a</Code></Errors>", null],
-  ["<error><line>5</line></error>", null],
-  ["<list><Error><Code>a</Code></Error></list>", null],
-  ["text <Error><Code>a</Code></Error>", null],
-  ['<?xml version="1.0"?><error>Not found</error>', ERROR],
-  ['<error code="404" message="x"/>', ERROR],
-  ["<error><status>404</status></error>", ERROR],
-  ["<Fault><faultstring>x</faultstring></Fault>", ERROR],
-  ["<exception>", null],
-  ["<errors><error><id>1</id></error></errors>", ERROR],
-  ['<errors><e id="1"/></errors>', null],
-  ["<hash><status>401</status><error>x</error></hash>", ERROR],
-  ['<rsp stat="fail"><err code="1" msg="x"/></rsp>', ERROR],
-  ['<response status="error"><message>x</message></response>', ERROR],
-  ['<OAI-PMH><request/><error code="badArgument">x</error></OAI-PMH>', ERROR],
-  ["<response><error>0</error><data/></response>", null],
-  ["<response><error/><data/></response>", null],
-  ["<response><error></error><data/></response>", null],
-  ["<response><errorcount>0</errorcount></response>", null],
-  [`<response>${"<a/>".repeat(2_000)}<error>x</error></response>`, null],
-  [`<error>${"<entry/>".repeat(2_000)}</error>`, null],
-];
-
-Deno.test("xmlErrorIn: error documents of object stores and services", () => {
-  for (const [text, found] of ERRORS) assertEquals(xmlErrorIn(text), found, text);
 });

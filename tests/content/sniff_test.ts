@@ -55,13 +55,13 @@ const CASES: readonly (readonly [row: string, given: Given, fault: string | null
   [
     "row 116",
     { body: latin1("\0\x01\x02\x03"), key: "a.tar.gz" },
-    "expected gzip for a .gz file, found bytes of no known type",
+    "expected gzip for a .gz file, found bytes of unknown type",
   ],
   ["row 116", { body: "P", key: "a.zip" }, "expected ZIP for a .zip file, found text"],
   [
     "row 116",
     { body: latin1("\x1f"), key: "a.gz" },
-    "expected gzip for a .gz file, found bytes of no known type",
+    "expected gzip for a .gz file, found bytes of unknown type",
   ],
   ["row 116", { body: `<html>${PDF}`, key: "a.pdf" }, "expected PDF for a .pdf file, found HTML"],
   [
@@ -199,27 +199,27 @@ const CASES: readonly (readonly [row: string, given: Given, fault: string | null
   [
     "row 118",
     { body: "a,b\n", key: "a.csv", contentType: "text/html" },
-    "expected the content of a .csv file, the server calls it text/html",
+    "expected the content of a .csv file, the Content-Type is text/html",
   ],
   [
     "row 118",
     { body: "Session expired", key: "a.json", contentType: "Text/HTML; charset=utf-8" },
-    "expected the content of a .json file, the server calls it text/html",
+    "expected the content of a .json file, the Content-Type is text/html",
   ],
   [
     "row 118",
     { body: "Session expired", key: "a.dat", contentType: "application/xhtml+xml" },
-    "expected the content of a .dat file, the server calls it application/xhtml+xml",
+    "expected the content of a .dat file, the Content-Type is application/xhtml+xml",
   ],
   [
     "row 118",
     { body: DIV, key: "a.md", contentType: "text/html" },
-    "expected the content of a .md file, the server calls it text/html",
+    "expected the content of a .md file, the Content-Type is text/html",
   ],
   [
     "row 118",
     { body: "x", key: "a.txt", contentType: "text/html", type: "text/plain" },
-    "expected text/plain, the server calls it text/html",
+    "expected text/plain, the Content-Type is text/html",
   ],
   ["row 118", { body: "x", key: "a.html", contentType: "text/html" }, null],
   ["row 118", { body: "x", key: "nameless", contentType: "text/html" }, null],
@@ -241,13 +241,13 @@ const CASES: readonly (readonly [row: string, given: Given, fault: string | null
   ["row 119", { body: "<svg/>", key: "a.svg", contentType: "text/html" }, null],
 ];
 
-Deno.test("rows 116, 117, 118 and 119: sniffFault accepts files and refuses what is in their place", () => {
+Deno.test("rows 116, 117, 118 and 119: sniffFault accepts files and refuses other content", () => {
   for (const [row, given, fault] of CASES) {
     assertEquals(sniff(given), fault, `${row}: ${JSON.stringify(given)}`);
   }
 });
 
-Deno.test("rows 116 and 117: 200 garbage bodies are refused under 40 names", () => {
+Deno.test("rows 116 and 117: sniffFault refuses 200 bodies under 40 names", () => {
   assertEquals([GARBAGE.length, FILE_NAMES.length], [200, 40]);
   const accepted = FILE_NAMES.flatMap((key) =>
     GARBAGE.filter((body) => sniff({ body, key }) === null)
@@ -256,13 +256,13 @@ Deno.test("rows 116 and 117: 200 garbage bodies are refused under 40 names", () 
   assertEquals(accepted, []);
 });
 
-/** Headers of servers that do not know a file's type, or believe another one. */
+/** Content-Types of servers that do not know the type of a file, or assume another one. */
 const WRONG_HEADERS = [
   ...[null, "text/html; charset=utf-8", "text/plain", "application/octet-stream"],
   ...["application/vnd.ms-excel", "image/jpeg", "application/json", "nonsense"],
 ];
 
-Deno.test("row 119: genuine files are accepted under any header", () => {
+Deno.test("row 119: sniffFault accepts genuine files with any header", () => {
   const refused: string[] = [];
   let files = 0;
   for (const [key, content] of BINARY_FILES) {
@@ -283,7 +283,7 @@ Deno.test("row 119: genuine files are accepted under any header", () => {
   assertEquals(files >= 100, true, `${files} files`);
 });
 
-Deno.test("row 116: a file of one format is refused under the name of another", () => {
+Deno.test("row 116: sniffFault refuses a file of one format under the name of another", () => {
   const formats = ["a.zip", "a.gz", "a.pdf", "a.png", "a.jpg", "a.mp4", "a.parquet", "a.tar"];
   const samples = BINARY_FILES.filter(([key]) => formats.includes(key));
   for (const [key] of samples) {
@@ -297,7 +297,7 @@ Deno.test("row 116: a file of one format is refused under the name of another", 
   }
 });
 
-Deno.test("formatOfExtension: matches each binary file of the corpus, and not its first byte alone", () => {
+Deno.test("formatOfExtension: the format matches its binary file, but not the first byte of it", () => {
   for (const [key, content] of BINARY_FILES) {
     const format = formatOfExtension(key.slice(key.lastIndexOf(".") + 1));
     assertEquals(format?.matches(latin1(content)), true, key);
@@ -306,7 +306,7 @@ Deno.test("formatOfExtension: matches each binary file of the corpus, and not it
   }
 });
 
-Deno.test("sniffFault: any bytes under any name are judged, and generated JSON is accepted", () => {
+Deno.test("property: sniffFault returns for any bytes and name, and accepts generated JSON", () => {
   const name = fc.constantFrom(...FILE_NAMES, "a", "a.html", "a.md", "a.doc", "a.svg", "a.\u00e4");
   fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), name, (body, key) => {
     const fault = sniff({ body, key });

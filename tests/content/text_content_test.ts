@@ -68,27 +68,27 @@ const FAULTS: readonly (readonly [
   ["json", "a beginning of an object", '{ "a": [1, nu', false, null],
   ["json", "a beginning of an array", "[\n  1, 2", false, null],
   ["json", "a beginning of an array of arrays", "[[1", false, null],
-  ["json", "an object that is cut", '{"a": [1, nu', true, "no valid JSON"],
-  ["json", "nothing", "", true, "no valid JSON"],
-  ["json", "a comma too many", "[1,]", true, "no valid JSON"],
-  ["json", "JSON lines", '{"a":1}\n{"a":2}\n', true, "no valid JSON"],
-  ["json", "a beginning of CSV", "2024-01-01,1\n", false, "no JSON"],
-  ["json", "a beginning of a script", "{ a: 1", false, "no JSON"],
+  ["json", "an object that is cut", '{"a": [1, nu', true, "invalid JSON"],
+  ["json", "nothing", "", true, "invalid JSON"],
+  ["json", "a comma too many", "[1,]", true, "invalid JSON"],
+  ["json", "JSON lines", '{"a":1}\n{"a":2}\n', true, "invalid JSON"],
+  ["json", "a beginning of CSV", "2024-01-01,1\n", false, "text that is not JSON"],
+  ["json", "a beginning of a script", "{ a: 1", false, "text that is not JSON"],
   ["json", "HTML", "<!doctype html>", true, "HTML"],
   ["xml", "a declaration", '<?xml version="1.0"?>', true, null],
   ["xml", "an element", "<rss version='2.0'/>", true, null],
   ["xml", "an element with a prefix", "<soap:Envelope>", true, null],
   ["xml", "a doctype", '\n<!DOCTYPE rss [<!ENTITY a "b">]><rss/>', true, null],
   ["xml", "a comment first", "<!-- x --><a/>", true, null],
-  ["xml", "text", "a <b>c</b>", true, "no XML"],
-  ["xml", "less than", "< 5", true, "no XML"],
+  ["xml", "text", "a <b>c</b>", true, "text that is not XML"],
+  ["xml", "less than", "< 5", true, "text that is not XML"],
   ["xml", "HTML", "<!doctype html><html>", true, "HTML"],
   ["xml", "XHTML", '<?xml version="1.0"?><html>', true, "HTML"],
   ["html", "a page", "<!doctype html>", true, null],
   ["html", "XHTML", '<?xml version="1.0"?><html>', true, null],
   ["html", "a piece", "<!-- x --><p>a", true, null],
-  ["html", "XML", '<?xml version="1.0"?><rss/>', true, "no HTML"],
-  ["html", "text", "Not found", true, "no HTML"],
+  ["html", "XML", '<?xml version="1.0"?><rss/>', true, "text that is not HTML"],
+  ["html", "text", "Not found", true, "text that is not HTML"],
   ["html", "NUL", "<html>\0", true, "binary data"],
   ["plain", "text", "a\tb\n", true, null],
   ["plain", "markup", "<p>", true, null],
@@ -99,12 +99,12 @@ const FAULTS: readonly (readonly [
 ];
 
 for (const [kind, why, text, whole, fault] of FAULTS) {
-  Deno.test(`as ${kind}, ${why}: ${fault ?? "good"}`, () => {
+  Deno.test(`textFault: ${kind}, ${why}: ${fault}`, () => {
     assertEquals(textFault(kind, text, whole), fault);
   });
 }
 
-Deno.test("as csv, what a program writes: good", () => {
+Deno.test("property: textFault accepts generated CSV", () => {
   const field = fc.string({ unit: fc.constantFrom(...'ab,;\t|"\r\n ') });
   const table = fc.integer({ min: 2, max: 5 }).chain((columns) =>
     fc.array(fc.array(field, { minLength: columns, maxLength: columns }), { maxLength: 12 })
@@ -117,7 +117,7 @@ Deno.test("as csv, what a program writes: good", () => {
   }));
 });
 
-Deno.test("text is decoded by its byte order mark, else as UTF-8", () => {
+Deno.test("decodeText: by byte order mark, else UTF-8", () => {
   assertEquals(decodeText(encode("\ufeffä,b")), "ä,b");
   assertEquals(decodeText(utf16("ä,b", true)), "ä,b");
   assertEquals(decodeText(utf16("ä,b", false)), "ä,b");
@@ -135,7 +135,7 @@ const JSON_TEXTS: readonly (readonly [why: string, bytes: Uint8Array, good: bool
 ];
 
 for (const [why, bytes, good] of JSON_TEXTS) {
-  Deno.test(`${why}: ${good ? "JSON" : "no JSON"}`, () => {
+  Deno.test(`isJson: ${why}: ${good}`, () => {
     assertEquals(isJson(bytes), good);
   });
 }

@@ -33,8 +33,8 @@ const REFUSED: readonly (readonly [
   [117, "file.json", '{"message":"API rate limit exceeded"}', null, "found a JSON error object"],
   [117, "file.xml", "<Error><Code>SlowDown</Code></Error>", null, "document (SlowDown)"],
   [117, "file.geojson", "version https://git-lfs.github.com/spec/v1\n", null, "Git LFS pointer"],
-  [118, "file.csv", "a,b\n1,2\n", "text/html; charset=utf-8", "the server calls it text/html"],
-  [118, "file.txt", "Session expired", "TEXT/HTML", "the server calls it text/html"],
+  [118, "file.csv", "a,b\n1,2\n", "text/html; charset=utf-8", "the Content-Type is text/html"],
+  [118, "file.txt", "Session expired", "TEXT/HTML", "the Content-Type is text/html"],
 ];
 
 for (const [number, key, body, contentType, found] of REFUSED) {

@@ -1,14 +1,14 @@
-/** Text that servers send in place of a file: pages, error documents, pointers. */
+/** Text that servers send instead of a file: HTML pages, error documents, pointers. */
 
-import { isErrorDocument, mayBeErrorDocument } from "./error_document.ts";
+import { isErrorDocument, mayBeErrorDocument, xmlErrorIn } from "./error_document.ts";
 import { isBlankByte } from "./binary_format.ts";
-import { isHtmlIn, isMarkup, xmlErrorIn } from "./markup.ts";
+import { isHtmlIn, isMarkup } from "./markup.ts";
 import type { MarkupRule } from "./markup.ts";
 import { decodeText } from "./text_content.ts";
 
 /**
- * Which text is accepted.
- * - `page`: HTML and templates of it; only pointers are refused.
+ * Which text is accepted as content of a file.
+ * - `page`: HTML and its templates; only pointers are refused.
  * - `unnamed`: a name without an extension; HTML and JSON of any kind are accepted.
  * - `office`: old Office extensions, under which programs also export HTML tables.
  * - `data`: formats that never begin with markup: CSV, JSON, YAML, …
@@ -17,29 +17,30 @@ import { decodeText } from "./text_content.ts";
  */
 export type TextRule = "page" | "unnamed" | "office" | MarkupRule;
 
-/** The longest JSON that is parsed; more is data. */
-const LONGEST_ERROR_BYTES = 16 * 1024;
+/** Longest JSON that is parsed; longer text is data. */
+const MAX_JSON_BYTES = 16 * 1024;
 
-/** JSON up to this size is parsed whatever its first member is. */
+/** JSON up to this size is parsed regardless of its first member. */
 const SHORT_BYTES = 4 * 1024;
 
-/** Holds the first member of an error document, indented and in UTF-16. */
+/** Bytes that contain the first member of an error document, even indented and in UTF-16. */
 const SAMPLE_BYTES = 256;
 
 /**
- * What a text is in place of a file, in a few words, or null.
+ * Names the text that was sent instead of a file: `HTML`, `a Git LFS pointer`.
  *
  * @param head The first bytes.
- * @param isWhole Whether they are all.
- * @param isOfficeExport Whether the Content-Type header names a type of Office.
+ * @param isWhole Whether `head` is all bytes.
+ * @param isOfficeExport Whether the Content-Type header is a type of Office.
+ * @returns Null if the text is accepted by the rule.
  */
-export function garbageIn(
+export function unexpectedText(
   head: Uint8Array,
   isWhole: boolean,
   rule: TextRule,
   isOfficeExport: boolean,
 ): string | null {
-  // One byte decides for nearly every file, which spares it the decoding.
+  // The first byte decides for nearly every file, so that it is not decoded.
   switch (firstCharacter(head)) {
     case "<": {
       if (rule === "page") return null;
@@ -59,9 +60,7 @@ export function garbageIn(
     case "{":
     case "[":
       if (rule === "page" || rule === "unnamed" || !isWhole) return null;
-      return head.length <= LONGEST_ERROR_BYTES && isJsonReport(head)
-        ? "a JSON error object"
-        : null;
+      return head.length <= MAX_JSON_BYTES && isJsonReport(head) ? "a JSON error object" : null;
     case "v":
     case "/":
     case ".":
@@ -72,9 +71,9 @@ export function garbageIn(
   }
 }
 
-/** Whether JSON that is whole reports an error. */
+/** Whether a whole JSON text reports an error. */
 function isJsonReport(head: Uint8Array): boolean {
-  // Most long JSON shows in its first member that it is data, and is not parsed.
+  // The first member of most long JSON shows that it is data, so that it is not parsed.
   const isShort = head.length <= SHORT_BYTES;
   return (isShort || mayBeErrorDocument(decodeText(head.subarray(0, SAMPLE_BYTES)))) &&
     isErrorDocument(decodeText(head));
@@ -86,10 +85,10 @@ function firstCharacter(head: Uint8Array): string {
   return byte < 0x80 ? String.fromCharCode(byte) : "";
 }
 
-/** Pointers are at most some hundred bytes long. */
+/** Pointers have a few hundred bytes at most. */
 const POINTER_BYTES = 1_024;
 
-/** By the specifications of Git LFS, its predecessors, git-annex and Xet. */
+/** After the specifications of Git LFS, its predecessors, git-annex and Xet. */
 const POINTERS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [
     /^\s*version https?:\/\/(?:git-lfs\.github\.com\/spec|hawser\.github\.com\/spec|git-media\.io\/v)\//,
@@ -115,7 +114,7 @@ export function isOfficeHtml(text: string): boolean {
   return OFFICE_MARK.test(text);
 }
 
-/** Whether HTML is nothing but a table of at least two rows, as programs export it. */
+/** Whether HTML is only a table of at least two rows, as programs export it. */
 function isTable(text: string): boolean {
   return /^\s*<table[\s>]/i.test(text) && (text.match(/<tr[\s>]/gi)?.length ?? 0) >= 2 &&
     !/<(?:form|script)[\s>]/i.test(text);

@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { detectType } from "../../lib/content/magic_bytes.ts";
+import { detectType } from "../../lib/content/expect.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 
-// Alone in its file: what could not be loaded once is not tried again in a process.
+// In a file of its own: a failed import is not repeated in a process.
 Deno.test({
-  name: "without access to the environment, no binary type is taken on trust",
+  name: "detectType rejects without permission for the environment",
   permissions: { env: false, read: true },
   fn: async () => {
     const error = await assertRejects(
