@@ -1,4 +1,4 @@
-// A driver answers with promises, whether it waits or not.
+// Drivers return promises, even if they do not wait.
 // deno-lint-ignore-file require-await
 
 import {
@@ -12,7 +12,7 @@ import { DatabaseSync } from "node:sqlite";
 const TABLE = "CREATE TABLE IF NOT EXISTS files (key TEXT UNIQUE, body BLOB, sha256 TEXT, at INT)";
 const FACTS = "CAST(rowid AS TEXT) revision, key, length(body) sizeBytes, sha256, at modifiedMs";
 
-/** A store in a database of SQLite. */
+/** A store in an SQLite database. */
 export function openSqlite(path: string): Store {
   const database = new DatabaseSync(path);
   database.exec(TABLE);
