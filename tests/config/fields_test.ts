@@ -31,7 +31,7 @@ const DURATIONS: readonly (readonly [text: string, durationMs: number | null])[]
   ["٣s", null],
 ];
 
-Deno.test("durations are read", () => {
+Deno.test("parseDuration: each unit once, the largest first; null for other text", () => {
   for (const [text, durationMs] of DURATIONS) {
     assertEquals(parseDuration(text), durationMs, JSON.stringify(text));
   }
@@ -63,13 +63,13 @@ const SIZES: readonly (readonly [text: string, sizeBytes: number | null])[] = [
   ["1,5MB", null],
 ];
 
-Deno.test("sizes are read: 1000 by decimal units, 1024 by binary ones", () => {
+Deno.test("parseSize: decimal units by 1000, binary units by 1024; null for other text", () => {
   for (const [text, sizeBytes] of SIZES) {
     assertEquals(parseSize(text), sizeBytes, JSON.stringify(text));
   }
 });
 
-Deno.test("durations and sizes are written so that they can be read back", () => {
+Deno.test("durationText and formatSize: the result parses to the same number", () => {
   const durations: [number, string][] = [
     [0, "0s"],
     [1, "1ms"],

@@ -22,7 +22,7 @@ const VALUES: readonly (readonly [text: string, value: unknown])[] = [
   ['"text"', "text"],
 ];
 
-Deno.test("JSON is read", () => {
+Deno.test("readJson: returns the value of JSON.parse", () => {
   for (const [text, value] of VALUES) {
     for (const comments of [false, true]) {
       const document = readJson(text, comments);
@@ -32,7 +32,7 @@ Deno.test("JSON is read", () => {
   }
 });
 
-Deno.test("__proto__ is a key like any other", () => {
+Deno.test("readJson: __proto__ is an ordinary key", () => {
   const { value } = readJson('{"__proto__": {"polluted": true}}', true);
   assertEquals(Object.keys(value as object), ["__proto__"]);
   assertEquals((value as { polluted?: unknown }).polluted, undefined);
@@ -40,7 +40,7 @@ Deno.test("__proto__ is a key like any other", () => {
 
 const COMMENTED = '{ // one\n "a": 1, /* two */\n "b": [1, 2,],\n}';
 
-Deno.test("comments and trailing commas are for JSONC alone", () => {
+Deno.test("readJson: comments and trailing commas only in JSONC", () => {
   assertEquals(readJson(COMMENTED, true).value, { a: 1, b: [1, 2] });
   assertEquals(readJson(COMMENTED, true).problems, []);
   assertEquals(mistakesIn(COMMENTED, readJson(COMMENTED, false)), [
@@ -62,13 +62,13 @@ const BROKEN_JSON: readonly (readonly [text: string, mistake: string])[] = [
   ["[1] 2", "1:5 unexpected text after the end"],
 ];
 
-Deno.test("row 89: broken JSON is told with line and column", () => {
+Deno.test("row 89: readJson: a syntax error has line and column", () => {
   for (const [text, mistake] of BROKEN_JSON) {
     assertEquals(mistakesIn(text, readJson(text, true)), [mistake], JSON.stringify(text));
   }
 });
 
-Deno.test("row 89: a key that stands twice is a mistake", () => {
+Deno.test("row 89: readJson: a duplicate key is an error", () => {
   const text = '{"a": 1, "b": {"c": 1,\n"c": 2}, "a": 3}';
   assertEquals(mistakesIn(text, readJson(text, true)), [
     '2:1 duplicate key "c"',
@@ -84,14 +84,14 @@ const BROKEN_YAML: readonly (readonly [text: string, mistake: RegExp])[] = [
   ["a: &x [1]\nb: {? [c] : d}", /^2:/],
 ];
 
-Deno.test("row 89: broken YAML is told with line and column", () => {
+Deno.test("row 89: readYaml: a syntax error has line and column", () => {
   for (const [text, mistake] of BROKEN_YAML) {
     const [first = ""] = mistakesIn(text, readYaml(text));
     assertEquals(mistake.test(first), true, `${JSON.stringify(text)}: ${first}`);
   }
 });
 
-Deno.test("YAML is read, and anchors are followed within reason", () => {
+Deno.test("readYaml: anchors are resolved within limits", () => {
   const text = "a: &x\n  b: 1\nc: *x\nyes: no\n";
   assertEquals(readYaml(text).value, { a: { b: 1 }, c: { b: 1 }, yes: "no" });
   const bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" +
@@ -149,7 +149,7 @@ const YAML_PLACES: readonly Row[] = [
   [["nothing"], "value", "1:1"],
 ];
 
-Deno.test("row 89: keys and values are found in a text, or what is around them", () => {
+Deno.test("row 89: locate: the offset of a key or a value, or of the enclosing object", () => {
   const documents: [string, ParsedText, readonly Row[]][] = [
     [JSON_TEXT, readJson(JSON_TEXT, true), JSON_PLACES],
     [YAML_TEXT, readYaml(YAML_TEXT), YAML_PLACES],
@@ -163,7 +163,7 @@ Deno.test("row 89: keys and values are found in a text, or what is around them",
   }
 });
 
-Deno.test("lists hold a URL a line", () => {
+Deno.test("readList: one URL per line, without comments and blank lines", () => {
   const document = readList("# comment\r\n\r\nhttps://a/\r\n  https://b/#c  \nlast");
   assertEquals(document.value, { tasks: ["https://a/", "https://b/#c", "last"] });
   assertEquals([0, 1, 2, 3].map((index) => document.locate(["tasks", index], "value")), [
@@ -175,7 +175,7 @@ Deno.test("lists hold a URL a line", () => {
   assertEquals(readList("").value, { tasks: [] });
 });
 
-Deno.test("lines end in every way they can", () => {
+Deno.test("createLineFinder: LF, CRLF and CR end a line", () => {
   const positionOf = createLineFinder("a\nbc\r\nd\re");
   const positions = [0, 1, 2, 3, 4, 6, 8].map((offset) => {
     const { line, column } = positionOf(offset);

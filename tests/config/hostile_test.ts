@@ -24,7 +24,7 @@ const DEEP: Readonly<Record<string, readonly [text: string, place: string]>> = {
   "YAML: explicit keys": [`a:\n  ${"? ".repeat(30_000)}x`, "2:256"],
 };
 
-Deno.test("row 142: a deeply nested config is a mistake with a place, from every source", async (t) => {
+Deno.test("row 142: a deeply nested config is a problem with a place, from every source", async (t) => {
   for (const [name, [text, place]] of Object.entries(DEEP)) {
     await t.step(name, async () => {
       const error = await errorOf(loadText(text));
@@ -52,14 +52,14 @@ Deno.test("row 142: a deeply nested config is a mistake with a place, from every
   ]);
 });
 
-Deno.test("row 142: 64 levels are read", async () => {
+Deno.test("row 142: 64 nesting levels are accepted", async () => {
   const list = `${"[".repeat(63)}${"]".repeat(63)}`;
   const flow = await problemLinesOf(loadText(`{"x": ${list}}`));
   assertEquals(flow, ["1:2: x is not an option"]);
   assertEquals(await problemLinesOf(loadText(`x: ${list}`)), ["1:1: x is not an option"]);
 });
 
-Deno.test("createSuggester: the number of comparisons is bounded, however many words are wrong", () => {
+Deno.test("createSuggester: the number of comparisons is bounded for any number of unknown words", () => {
   const counts = [1_000, 100_000].map((words) => {
     let calls = 0;
     const suggester = createSuggester((...args) => {
@@ -85,7 +85,7 @@ Deno.test("nearest: only words of similar length are compared", () => {
   assertEquals(compared, ["once"]);
 });
 
-Deno.test("row 142: of 100,000 tasks with one mistake each 1,000 are listed, and the rest is counted", async () => {
+Deno.test("row 142: of 100,000 tasks with one problem each, 1,000 are listed and the others counted", async () => {
   const kinds: Readonly<Record<string, (index: number) => string>> = {
     "an unknown key": (index) => `{"url":"https://e.org/${index}","frob":1}`,
     "a missing URL": () => "{}",
@@ -123,7 +123,7 @@ Deno.test("row 142: 100,000 unknown keys and 100,000 tasks of one file are count
   }
 });
 
-Deno.test("row 142: very long lines, keys and values are mistakes with short messages", async () => {
+Deno.test("row 142: very long lines, keys and values are problems with short messages", async () => {
   const long = "x".repeat(1_000_000);
   const cases: readonly (readonly [text: string, complaint: RegExp])[] = [
     [`{"store": "${long}"}`, /^1:11: store must be .*, of at most 1000 characters$/],
@@ -147,7 +147,7 @@ Deno.test("row 142: very long lines, keys and values are mistakes with short mes
   }
 });
 
-Deno.test("row 142: more than 32 MiB is no config, from a file or standard input", async () => {
+Deno.test("row 142: more than 32 MiB are rejected, from a file or standard input", async () => {
   const text = `{"store": "${"x".repeat(50_000_000)}"}`;
   const expected = "is larger than 32 MiB, the maximum size of a config";
   assertEquals(await problemLinesOf(loadText(text)), [` ${expected}`]);
@@ -158,7 +158,7 @@ Deno.test("row 142: more than 32 MiB is no config, from a file or standard input
   assertEquals(problems.map(formatProblem), files.map((file) => `${file}: ${expected}`));
 });
 
-Deno.test("readTextAtMost: an endless stream is read to the limit, a character may be split", async () => {
+Deno.test("readTextAtMost: an endless stream is read to the limit, and split characters are joined", async () => {
   let pulled = 0;
   const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull(controller) {
@@ -173,7 +173,7 @@ Deno.test("readTextAtMost: an endless stream is read to the limit, a character m
   assertEquals(await readTextAtMost(split, 3), "é!");
 });
 
-Deno.test("row 142: NUL bytes and UTF-16 are mistakes with a place", async () => {
+Deno.test("row 142: NUL bytes and UTF-16 are problems with a place", async () => {
   const complaint = "a NUL byte; is this text in UTF-8?";
   const texts = ["{\0}", '{"a": "\0"}', "store: \0", "https://e.org/\0", "\0"];
   for (const text of texts) {
@@ -196,7 +196,7 @@ function bomb(depth: number): string {
   return lists.join("\n");
 }
 
-Deno.test("row 142: YAML aliases are followed within limits", async () => {
+Deno.test("row 142: readYaml: aliases are resolved within limits", async () => {
   const many = `a: &a x\nb: [${Array(5_001).fill("*a").join(", ")}]`;
   const each = Array.from({ length: 5_001 }, (_, index) => `- &n${index} x\n- *n${index}`);
   const loop = "a: &a [*a]";
@@ -276,7 +276,7 @@ const VALUES: readonly (readonly [value: unknown, complaint: string])[] = [
   [new Map(), ""],
 ];
 
-Deno.test("row 142: an object that cannot be read is a mistake with its path", () => {
+Deno.test("row 142: loadValue: an unreadable object is a problem with its path", () => {
   for (const [value, complaint] of VALUES) assertEquals(valueComplaints(value)[0] ?? "", complaint);
 });
 
@@ -295,7 +295,7 @@ Deno.test("plainCopy: getters run once, shared objects are copied once", () => {
   assertEquals([first, first === second], [{ url: "https://e.org/1" }, true]);
 });
 
-Deno.test("row 142: a module that cannot be run or read is a mistake", async () => {
+Deno.test("row 142: a module that throws or exports an unreadable value is a problem", async () => {
   await using folder = await temporaryFolder();
   const modules: Readonly<Record<string, string>> = {
     "a.ts": "const a: { x?: unknown } = {}; a.x = a; export default { tasks: [a] };",

@@ -4,13 +4,13 @@ import { tasksOf } from "../../lib/config/config.ts";
 import { locationText } from "../../lib/core/location.ts";
 import { AT, loadText } from "./loading.ts";
 
-Deno.test("the first config loads as it stands", async () => {
+Deno.test("init: the initial config loads unchanged", async () => {
   const config = await loadText(INITIAL_CONFIG);
   assertEquals(tasksOf(config, AT).map(({ key }) => key), ["f1040.pdf"]);
   assertEquals(locationText(config.store), "/start/downloads");
 });
 
-Deno.test("the task that is commented out loads too", async () => {
+Deno.test("init: the commented-out task of the initial config loads", async () => {
   const [before = "", after = ""] = INITIAL_CONFIG.split("// A task with more options.");
   const task = after.replaceAll(/^ *\/\/ /gm, "").replace(/^.*$/m, "");
   const text = `${before.trimEnd()},${task}`;

@@ -30,7 +30,7 @@ const FROM_URL: readonly (readonly [url: string, key: string])[] = [
   [`https://example.org/a.${"x".repeat(300)}`, `a.${"x".repeat(198)}`],
 ];
 
-Deno.test("names are made of URLs, safe on every file system", () => {
+Deno.test("keyOf: a name from a URL is safe on every file system", () => {
   for (const [url, key] of FROM_URL) assertEquals(keyOf(null, new URL(url)), { value: key }, url);
 });
 
@@ -45,7 +45,7 @@ const WRITTEN: readonly (readonly [to: string, key: string])[] = [
   ["{name}", "{name}"],
 ];
 
-Deno.test("names that a person wrote are kept", () => {
+Deno.test("keyOf: a safe `to` is kept", () => {
   for (const [to, key] of WRITTEN) assertEquals(keyOf(to, URL_OF_FILE), { value: key }, to);
 });
 
@@ -76,7 +76,7 @@ const UNSAFE: readonly (readonly [to: string, complaint: string])[] = [
   ["ab/".repeat(400), "results in a key of more than 1024 bytes"],
 ];
 
-Deno.test("names that a person wrote are refused where they are unsafe, not changed", () => {
+Deno.test("keyOf: an unsafe `to` is a problem", () => {
   for (const [to, complaint] of UNSAFE) {
     assertEquals(keyOf(to, URL_OF_FILE), { problem: complaint }, JSON.stringify(to));
   }
@@ -109,13 +109,13 @@ const FROM_SERVER: readonly (readonly [name: string, safe: string | null])[] = [
   [`${"😀".repeat(75)}.pdf`, `${"😀".repeat(49)}.pdf`],
 ];
 
-Deno.test("row 21: names from servers become safe base names, or nothing", () => {
+Deno.test("row 21: safeName: a name from a server becomes a safe base name, or null", () => {
   for (const [name, safe] of FROM_SERVER) {
     assertEquals(safeName(name), safe, JSON.stringify(name));
   }
 });
 
-Deno.test("row 72: a safe name leaves room for a suffix, and is safe itself", () => {
+Deno.test("row 72: safeName: the result is safe and leaves room for a suffix", () => {
   const nasty = fc.constantFrom(
     ..."/\\.. %2f\0\u202e\ud800:*?<>|\"'~üé😀aCONnul.cronfetch-\n\t".split(/(?=[^a-z])/u),
   );
@@ -133,7 +133,7 @@ Deno.test("row 72: a safe name leaves room for a suffix, and is safe itself", ()
   }));
 });
 
-Deno.test("the plainest names are as safe as they look", () => {
+Deno.test("keyOf: names that skip filenamify are unchanged by it", () => {
   const letter = fc.constantFrom(..."aconprnulxm19._-".split(""));
   fc.assert(fc.property(fc.array(letter, { minLength: 1 }), (letters) => {
     const safe = safeName(letters.join(""));
@@ -154,7 +154,7 @@ const WITH_NAME: readonly (readonly [key: string, name: string | null, result: s
   ["a/v{name}", "y".repeat(300), `a/v${"y".repeat(199)}`],
 ];
 
-Deno.test("the server's name goes into the last part of a key", () => {
+Deno.test("keyWithName: the server's name is substituted in the last part of the key", () => {
   for (const [key, name, result] of WITH_NAME) {
     assertEquals(keyWithName(key, name, URL_OF_FILE.href), result, key);
   }

@@ -22,7 +22,7 @@ const FIXTURES = fromFileUrl(new URL("../fixtures/config", import.meta.url));
 
 const urlsOf = (config: Config) => config.tasks.map(({ task }) => task.url);
 
-Deno.test("an empty config has every default", async () => {
+Deno.test("loadConfig: an empty config has every default", async () => {
   assertEquals(await loadText("{}"), {
     store: { kind: "folder", path: "/start/downloads" },
     state: { kind: "kv", path: "/start/.cronfetch/state.db" },
@@ -59,7 +59,7 @@ const FORMATS: readonly (readonly [name: string, text: string])[] = [
   ["list.of.urls", `${URL_A}\n${URL_B}`],
 ];
 
-Deno.test("every format is read", async (t) => {
+Deno.test("loadConfig: reads every format", async (t) => {
   for (const [name, text] of FORMATS) {
     await t.step(name, async () => {
       await using folder = await temporaryFolder();
@@ -72,7 +72,7 @@ Deno.test("every format is read", async (t) => {
   }
 });
 
-Deno.test("standard input is a config or a list of URLs", async () => {
+Deno.test("loadConfig: standard input is a config or a list of URLs", async () => {
   const texts = [
     ` // two\n { "tasks": ["${URL_A}", "${URL_B}"] }`,
     `/* two */ { "tasks": ["${URL_A}", "${URL_B}"] }`,
@@ -83,13 +83,13 @@ Deno.test("standard input is a config or a list of URLs", async () => {
   for (const text of texts) assertEquals(urlsOf(await loadText(text)), [URL_A, URL_B], text);
 });
 
-Deno.test("a config in TypeScript is relative to its folder", async () => {
+Deno.test("loadConfig: paths in a module are relative to its folder", async () => {
   const config = await load({ files: [join(FIXTURES, "good.ts")] });
   assertEquals(urlsOf(config), [URL_A, URL_B]);
   assertEquals(locationText(config.store), join(FIXTURES, "files"));
 });
 
-Deno.test("row 89: what a config in TypeScript does wrong is told without lines", async () => {
+Deno.test("row 89: problems of a module have no lines", async () => {
   const table: [string, string[]][] = [
     ["wrong.ts", [
       "wrong.ts: limits.concurrency must be a whole number from 1 to 1000",
@@ -105,7 +105,7 @@ Deno.test("row 89: what a config in TypeScript does wrong is told without lines"
   }
 });
 
-Deno.test("a file that cannot be read is told with the other mistakes", async () => {
+Deno.test("loadConfig: an unreadable file is reported with the other problems", async () => {
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "bad.json": "{]", "folder.json/x": "" });
   const files = ["absent.json", "folder.json", "bad.json"];
@@ -118,7 +118,7 @@ Deno.test("a file that cannot be read is told with the other mistakes", async ()
   ]);
 });
 
-Deno.test("without files the nearest config is loaded, and named as seen from here", async () => {
+Deno.test("loadConfig: without files, loads the nearest config and names it relative to the working folder", async () => {
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "cronfetch.json": "{", "below/.git/HEAD": "", "here/x": "" });
   const here = await problemLinesOf(load({ cwd: folder.path }));
@@ -129,7 +129,7 @@ Deno.test("without files the nearest config is loaded, and named as seen from he
   assertEquals(error.code, "config.not-found");
 });
 
-Deno.test("CRONFETCH_CONFIG names the config, unless there is something else to do", async () => {
+Deno.test("loadConfig: CRONFETCH_CONFIG selects the config unless files or URLs are given", async () => {
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "one.txt": URL_A, "two.txt": URL_B });
   const given = { cwd: folder.path, env: { CRONFETCH_CONFIG: "one.txt" } };
@@ -138,7 +138,7 @@ Deno.test("CRONFETCH_CONFIG names the config, unless there is something else to 
   assertEquals(urlsOf(await load({ ...given, urls: [URL_B] })), [URL_B]);
 });
 
-Deno.test("URLs given as arguments are tasks, and no file is looked for", async () => {
+Deno.test("loadConfig: URLs given as arguments are tasks, and no config is searched for", async () => {
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "cronfetch.txt": URL_A, "list.txt": URL_A });
   const config = await load({ cwd: folder.path, urls: [URL_B] });
@@ -148,7 +148,7 @@ Deno.test("URLs given as arguments are tasks, and no file is looked for", async 
   assertEquals(urlsOf(both), [URL_A, URL_B]);
 });
 
-Deno.test("of several files tasks add up, defaults stay at home, and the last setting counts", async () => {
+Deno.test("loadConfig: several files add their tasks, keep their defaults, and the last setting takes precedence", async () => {
   await using folder = await temporaryFolder();
   await makeFiles(folder, {
     "a/one.json": JSON.stringify({
@@ -208,14 +208,14 @@ const LOCATIONS: readonly (readonly [
   ["state", "memory:", "memory:"],
 ];
 
-Deno.test("places are made absolute", async () => {
+Deno.test("loadConfig: store and state are absolute", async () => {
   for (const [setting, written, location] of LOCATIONS) {
     const config = await loadInput({ [setting]: written });
     assertEquals(locationText(config[setting]), location);
   }
 });
 
-Deno.test("the state may hold variables, and they are secrets", async () => {
+Deno.test("loadConfig: variables in the state are substituted and secret", async () => {
   const config = await loadInput(
     { state: "file:${env:PLACE}/state.json" },
     { env: { PLACE: "hunter2" } },
@@ -226,7 +226,7 @@ Deno.test("the state may hold variables, and they are secrets", async () => {
 
 const NO_POSTGRES = 'must be "kv:" or "file:" with a path; this version has no state in Postgres';
 
-Deno.test("places that are none are refused", async () => {
+Deno.test("loadConfig: invalid locations are problems", async () => {
   const table: ["store" | "state", string, string][] = [
     ["store", "gs://bucket", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
     ["store", "file:///x", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
@@ -262,7 +262,7 @@ Deno.test("places that are none are refused", async () => {
   }
 });
 
-Deno.test("row 102: a name too long for a bucket is refused, its prefix included", async () => {
+Deno.test("row 102: a key that is too long with the bucket's prefix is a problem", async () => {
   const store = `s3://bucket/${"p".repeat(100)}`;
   const name = `${"n".repeat(180)}/`.repeat(5);
   const named = (bytes: number) => ({
@@ -281,7 +281,7 @@ const BUCKET_SECRETS =
 const BUCKET_ENDPOINT = 'must have the URL of a server as "endpoint", and no credentials in it';
 const BUCKET_PREFIX = 'must not have ".", ".." or nothing between two slashes of its prefix';
 
-Deno.test("row 94: no task, and 20,000 of them", async () => {
+Deno.test("row 94: loadConfig: no task, and 20,000 tasks", async () => {
   assertEquals((await loadText("")).tasks, []);
   const list = Array.from({ length: 20_000 }, (_, index) => `https://example.org/${index}.csv`);
   const config = await loadText(list.join("\n"));
@@ -292,7 +292,7 @@ Deno.test("row 94: no task, and 20,000 of them", async () => {
   }
 });
 
-Deno.test("row 94: equal options of many tasks are one frozen object", async () => {
+Deno.test("row 94: loadConfig: equal options of many tasks are one frozen object", async () => {
   const config = await loadInput({
     tasks: ["a", "b", "c"].map((name) => ({
       url: `https://example.org/${name}`,
@@ -308,7 +308,7 @@ Deno.test("row 94: equal options of many tasks are one frozen object", async () 
   assertEquals(Object.isFrozen(a?.timeouts) && Object.isFrozen(a?.headers), true);
 });
 
-Deno.test("a config can be given as a value; only its own variables count", () => {
+Deno.test("loadValue: CRONFETCH_ variables are ignored, ${env:NAME} is substituted", () => {
   const host = testHost({ env: { CRONFETCH_STORE: "/elsewhere", T: "secret" }, cwd: "/here" });
   const config = loadValue(
     { store: "files", tasks: [{ url: URL_A, headers: { authorization: "Bearer ${env:T}" } }] },
@@ -320,7 +320,7 @@ Deno.test("a config can be given as a value; only its own variables count", () =
   assertEquals(config.secrets, ["secret", "Bearer secret"]);
 });
 
-Deno.test("a platform's own state counts where nobody names one", async () => {
+Deno.test("loadConfig: defaultState applies if no state is configured", async () => {
   const standardState = "kv:";
   const stateOf = async (input: ConfigInput, given: Given) =>
     locationText((await loadInput(input, { defaultState: standardState, ...given })).state);
@@ -336,7 +336,7 @@ const FOUND: readonly (readonly [what: string, files: string[], start: string, f
   ["beside .git", ["cronfetch.yml", ".git/HEAD", "a/x"], "a", "cronfetch.yml"],
 ];
 
-Deno.test("the nearest config is found", async (t) => {
+Deno.test("findConfig: returns the nearest config", async (t) => {
   for (const [what, files, start, found] of FOUND) {
     await t.step(what, async () => {
       await using folder = await temporaryFolder();
@@ -346,7 +346,7 @@ Deno.test("the nearest config is found", async (t) => {
   }
 });
 
-Deno.test("nothing is looked for above a folder that holds .git", async () => {
+Deno.test("findConfig: does not search above a folder that contains .git", async () => {
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "cronfetch.json": "{}", "a/.git": "gitdir: x", "a/b/x": "" });
   const error = await assertRejects(() => findConfig(folder.file("a/b")), CronfetchError);
@@ -360,7 +360,7 @@ Deno.test("nothing is looked for above a folder that holds .git", async () => {
   );
 });
 
-Deno.test("two configs in one folder are refused, both named", async () => {
+Deno.test("findConfig: two configs in one folder are an error that names both", async () => {
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "cronfetch.json": "{}", "cronfetch.txt": "" });
   const error = await assertRejects(() => findConfig(folder.path), CronfetchError);

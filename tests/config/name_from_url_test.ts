@@ -75,11 +75,11 @@ const REFUSED: readonly (readonly [to: string, url: string, complaint: RegExp])[
   ["con/{host}", URL_A, /not a safe name/],
 ];
 
-Deno.test("row 148: keyFor: what a person wrote is refused, and what the URL lacks", () => {
+Deno.test("row 148: keyFor: unsafe literal text and missing parts of the URL are problems", () => {
   for (const [to, url, complaint] of REFUSED) assertMatch(nameOf(to, url), complaint, to);
 });
 
-Deno.test("keyFor: whatever a URL holds, the key is one that `to` could be", () => {
+Deno.test("property: keyFor: the key of any URL is a valid `to`", () => {
   const templates = [
     "{host}/{path}/{stem}-{query.q}.{ext}",
     "{path}",
@@ -117,7 +117,7 @@ Deno.test("keyFor: whatever a URL holds, the key is one that `to` could be", () 
   );
 });
 
-Deno.test("row 148: defaults.to names the files of all tasks, ids are stable and distinct", async () => {
+Deno.test("row 148: defaults.to names the files of all tasks; IDs are stable and distinct", async () => {
   const tasks = [
     "https://a.org/x/data.csv",
     "https://b.org/x/data.csv",
@@ -148,7 +148,7 @@ Deno.test("row 148: defaults.to names the files of all tasks, ids are stable and
   ]);
 });
 
-Deno.test("row 148: a missing parameter names the task, a mistake in defaults.to is reported once", async () => {
+Deno.test("row 148: a missing parameter is reported per task, a problem of defaults.to once", async () => {
   const tasks = ["https://e.org/a?id=1", "https://e.org/a", "https://e.org/c?id="];
   assertEquals(
     (await problemLinesOf(loadInput({ defaults: { to: "{query.id}.csv" }, tasks })))
@@ -196,7 +196,7 @@ const SECRETS: readonly (readonly [url: string, to: string | null, holds: boolea
   ["https://e.org/a-${env:P}?x", null, true],
 ];
 
-Deno.test("row 148: the value of a variable never becomes part of a name", async () => {
+Deno.test("row 148: dependsOnSecret: the value of a variable never becomes part of a key", async () => {
   for (const [url, to, holds] of SECRETS) {
     const task = to === null ? { url } : { url, to };
     if (holds) {
@@ -221,7 +221,7 @@ const DISTINCT: readonly (readonly [url: string, other: string, name: string | n
   ["https://e.org/a", "https://e.org/a", null],
 ];
 
-Deno.test("row 148: a collision suggests the part that differs", async () => {
+Deno.test("row 148: distinctName: a collision suggests the part that differs", async () => {
   for (const [url, other, name] of DISTINCT) {
     assertEquals(distinctName(new URL(url), new URL(other)), name, `${url} ${other}`);
   }
@@ -229,7 +229,7 @@ Deno.test("row 148: a collision suggests the part that differs", async () => {
   assertMatch(complaint, /give one of them another "to", or all of them "to": "\{path\}\/"$/);
 });
 
-Deno.test("row 148: a blank in a list is a mistake with a suggestion", async () => {
+Deno.test("row 148: readList: a space in a URL is an error with a suggestion", async () => {
   const text =
     "https://e.org/a b.pdf\nhttps://e.org/c\thttps://e.org/d\n  # a comment\nhttps://e.org/e \n";
   assertEquals(await problemLinesOf(loadText(text)), [
@@ -240,7 +240,7 @@ Deno.test("row 148: a blank in a list is a mistake with a suggestion", async () 
   assertEquals(long, ["1:114: a space in a URL; write %20"]);
 });
 
-Deno.test("row 148: a fragment is a warning with its place, without secrets", async () => {
+Deno.test("row 148: readUrl: a fragment is a warning with its place, redacted", async () => {
   const text = "https://e.org/h#1.pdf\nhttps://e.org/b\nhttps://e.org/c#\n";
   assertEquals((await loadText(text)).warnings, [
     'standard input:1:1: has the fragment "#1.pdf", which is never sent; write %23 for a #',

@@ -60,7 +60,7 @@ const ROWS: readonly (readonly [
   ["allowPrivate", "CRONFETCH_ALLOW_PRIVATE", "--allow-private", "true", true],
 ];
 
-Deno.test("a flag comes before the environment, the environment before the file", async () => {
+Deno.test("readOverrides: flags take precedence over variables, variables over files", async () => {
   for (const [name, variable, , text, value] of ROWS) {
     const expected = { ...OF_FILE, [name]: value };
     const env = { [variable]: text };
@@ -72,12 +72,12 @@ Deno.test("a flag comes before the environment, the environment before the file"
   }
 });
 
-Deno.test("a variable without a value is as good as none", async () => {
+Deno.test("readOverrides: an empty variable is ignored", async () => {
   const env = Object.fromEntries(ROWS.map(([, variable]) => [variable, ""]));
   assertEquals(await outcome({ env }), OF_FILE);
 });
 
-Deno.test("row 95: a mistake in a flag or a variable is told by its name", async () => {
+Deno.test("row 95: a problem of a flag or a variable has its name", async () => {
   const wrong: Partial<Record<keyof Overrides, readonly string[]>> = {
     store: ["gs://x", ""],
     state: ["mysql://x", ""],
@@ -104,7 +104,7 @@ Deno.test("row 95: a mistake in a flag or a variable is told by its name", async
   }
 });
 
-Deno.test("every mistake in flags is told, beside those in the file", async () => {
+Deno.test("readOverrides: all problems of flags are reported with those of the file", async () => {
   const error = await errorOf(
     loadInput({ alertAfter: 0 }, { overrides: { timeout: "x", retries: "x\u001b[2J" } }),
   );
@@ -115,7 +115,7 @@ Deno.test("every mistake in flags is told, beside those in the file", async () =
   ]);
 });
 
-Deno.test("row 90: a password in a mistaken variable is not told", async () => {
+Deno.test("row 90: a password in an invalid variable is redacted", async () => {
   const secret = `postgres://user:hunter2@h/${"x".repeat(1_000)}`;
   const complaints = await problemLinesOf(loadInput(FILE, { env: { CRONFETCH_STATE: secret } }));
   assertEquals(complaints.join().includes("hunter2"), false);

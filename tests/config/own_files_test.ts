@@ -42,7 +42,7 @@ for (const [settings, to, fault] of REFUSED) {
   });
 }
 
-Deno.test("row 113: the same names elsewhere are free", async () => {
+Deno.test("row 113: the same names outside the store are allowed", async () => {
   await using folder = await temporaryFolder();
   const tasks = ["cronfetch.jsonc", "state.json", "sub/cronfetch.jsonc", ".gitignore"]
     .map((to) => ({ url: URL, to }));
@@ -52,7 +52,7 @@ Deno.test("row 113: the same names elsewhere are free", async () => {
   assertEquals(loaded.tasks.map(({ task }) => task.key), tasks.map(({ to }) => to));
 });
 
-Deno.test("row 113: a file named by its URL is refused likewise", async () => {
+Deno.test("row 113: a file named by its URL is refused", async () => {
   await using folder = await temporaryFolder();
   const config = { store: ".", tasks: ["https://example.org/cronfetch.jsonc"] };
   await makeFiles(folder, { "cronfetch.jsonc": JSON.stringify(config) });
@@ -60,7 +60,7 @@ Deno.test("row 113: a file named by its URL is refused likewise", async () => {
   assertEquals(complaint.includes("it is the config"), true, complaint);
 });
 
-Deno.test("row 113: a state in a variable counts", async () => {
+Deno.test("row 113: a state set by a variable is protected", async () => {
   await using folder = await temporaryFolder();
   const [complaint = ""] = await problemLinesOf(
     loadInput({ store: ".", tasks: [{ url: URL, to: "b/s.json" }] }, {
@@ -72,7 +72,7 @@ Deno.test("row 113: a state in a variable counts", async () => {
 });
 
 Deno.test({
-  name: "row 113: links to the store, the config and the state are seen through",
+  name: "row 113: ownFilesOf: resolves links to the store, the config and the state",
   ignore: Deno.build.os === "windows",
   fn: async () => {
     await using folder = await temporaryFolder();
@@ -124,7 +124,7 @@ for (
   });
 }
 
-Deno.test("row 114: names like versions of no task's file are free", async () => {
+Deno.test("row 114: names like versions of other files are allowed", async () => {
   const names = ["b.csv.refused", "b.20260115T060000123Z.csv", "a.2026.csv", "x/a.csv.refused"];
   const { tasks } = await loadInput({ tasks: [TASK_A, ...names.map((to) => ({ url: URL, to }))] });
   assertEquals(tasks.length, 5);

@@ -32,7 +32,7 @@ const MISTAKES_JSONC = `{
 
 const DURATION = "must be a duration such as 30s, 5m or 1h30m, from 1ms to 24d";
 
-Deno.test("row 89: every mistake is told at once, with line, column and the nearest word", async () => {
+Deno.test("row 89: all problems are reported together, with line, column and suggestion", async () => {
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "x.jsonc": MISTAKES_JSONC });
   const error = await errorOf(load({ cwd: folder.path, files: ["x.jsonc"] }));
@@ -70,7 +70,7 @@ Deno.test("row 89: every mistake is told at once, with line, column and the near
   ]);
 });
 
-Deno.test("row 89: mistakes in YAML have lines and columns too", async () => {
+Deno.test("row 89: problems in YAML have lines and columns", async () => {
   const text = `tasks:
   - url: https://example.org/a
     timeout:
@@ -86,7 +86,7 @@ Deno.test("row 89: mistakes in YAML have lines and columns too", async () => {
   ]);
 });
 
-Deno.test("row 89: mistakes in lists and arguments have the place that people know", async () => {
+Deno.test("row 89: problems in lists and arguments have a line or an argument number", async () => {
   const list = "# one\nhttps://example.org/a\n\n  nonsense\nhttps://example.com/a";
   assertEquals(await problemLinesOf(loadText(list, { urls: ["https://example.net/x", "a.b/c"] })), [
     "4:3: must be an absolute http or https URL",
@@ -96,13 +96,13 @@ Deno.test("row 89: mistakes in lists and arguments have the place that people kn
   ]);
 });
 
-Deno.test("row 89: broken syntax is told once, and nothing else of the file", async () => {
+Deno.test("row 89: a syntax error is the only problem of its file", async () => {
   const error = await errorOf(loadText('{ "tasks": [ "https://a/" "https://b/" ], "x": 1 }'));
   assertEquals(error.code, "config.syntax");
   assertEquals(error.message, "standard input:1:27: expected a comma");
 });
 
-Deno.test("the first mistake gives the code", async () => {
+Deno.test("ConfigError: has the code of the first problem", async () => {
   const table: [string, string][] = [
     ['{"x": 1, "keep": 1}', "config.unknown-key"],
     ['{"sync": 1, "x": 1}', "config.invalid"],
@@ -113,7 +113,7 @@ Deno.test("the first mistake gives the code", async () => {
   for (const [text, code] of table) assertEquals((await errorOf(loadText(text))).code, code);
 });
 
-Deno.test("a config that is no object is told as a whole", async () => {
+Deno.test("loadConfig: a config that is not an object is one problem", async () => {
   for (const text of ["[1]", "---\n5", '--- "text"']) {
     assertEquals(
       (await problemLinesOf(loadText(text)))[0]?.replace(/^[\d:]+ /, ""),
@@ -136,7 +136,7 @@ const URLS: readonly (readonly [url: string, complaint: string])[] = [
   ["https://example.org:99999/", "must be an absolute http or https URL"],
 ];
 
-Deno.test("row 91: only http and https are asked, for files, mirrors and checksums", async () => {
+Deno.test("row 91: only http and https URLs are accepted for files, mirrors and checksums", async () => {
   for (const [url, complaint] of URLS) {
     const task = {
       url,
@@ -165,7 +165,7 @@ const MISSING: readonly (readonly [task: object, path: string])[] = [
   ],
 ];
 
-Deno.test("row 92: a missing secret is refused wherever it is needed, and named", async () => {
+Deno.test("row 92: a missing secret is a problem that names the variable", async () => {
   for (const [task, path] of MISSING) {
     const error = await errorOf(loadText(JSON.stringify({ tasks: [task] })));
     assertEquals(error.problems.map(({ code, path }) => [code, path]), [
@@ -210,7 +210,7 @@ const FORGED: readonly (readonly [task: object, env: Record<string, string>, tol
   [{ url: A_URL, "x\u001b[2J": 1 }, {}, '["x\\u001b[2J"] is not an option'],
 ];
 
-Deno.test("row 93: control characters are refused, and escaped where they are told", async () => {
+Deno.test("row 93: control characters are problems, and escaped in messages", async () => {
   for (const [task, env, told] of FORGED) {
     const complaints = await problemLinesOf(loadText(JSON.stringify({ tasks: [task] }), { env }));
     const dot = told.startsWith("[") ? "" : ".";
@@ -222,7 +222,7 @@ Deno.test("row 93: control characters are refused, and escaped where they are to
   }
 });
 
-Deno.test("row 90: what is a secret is not told in a complaint either", async () => {
+Deno.test("row 90: secrets in messages are redacted", async () => {
   const error = await errorOf(loadText(
     JSON.stringify({ tasks: [{ url: "https://h/{${env:T}}", to: "x" }] }),
     { env: { T: "hunter" } },
@@ -263,7 +263,7 @@ const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], complaint: st
   ],
 ];
 
-Deno.test("row 76: two tasks with one file, or one id, are refused, both named", async () => {
+Deno.test("row 76: two tasks with one file or one ID are a problem that names both", async () => {
   for (const [tasks, complaint] of COLLISIONS) {
     const error = await errorOf(loadText(JSON.stringify({ tasks })));
     assertEquals(error.problems.map(({ code, path, message }) => [code, path, message]), [
@@ -272,20 +272,20 @@ Deno.test("row 76: two tasks with one file, or one id, are refused, both named",
   }
 });
 
-Deno.test("row 76: a folder is refused before or after the file in its place", async () => {
+Deno.test("row 76: a folder conflicts with the file in its place, before or after it", async () => {
   const tasks = [{ url: "https://h/x", to: "a/b/c" }, { url: "https://g/x", to: "a/b" }];
   const [problem, ...others] = (await errorOf(loadText(JSON.stringify({ tasks })))).problems;
   assertEquals(others, []);
   assertEquals(problem?.path, "tasks[0]");
 });
 
-Deno.test("row 76: files that only look alike stand beside each other", async () => {
+Deno.test("row 76: findConflicts: similar keys do not conflict", async () => {
   const to = ["a", "ab", "b/a", "b/ab", "c/{name}", "d/{name}"];
   const tasks = to.map((name) => ({ url: "https://h/x", to: name }));
   assertEquals((await loadText(JSON.stringify({ tasks }))).tasks.length, to.length);
 });
 
-Deno.test("long lists of mistakes are cut in the message, not in the error", () => {
+Deno.test("ConfigError: the message has 20 lines, the error all problems", () => {
   const problem: Problem = {
     code: "config.invalid",
     source: "x",
@@ -301,7 +301,7 @@ Deno.test("long lists of mistakes are cut in the message, not in the error", () 
   assertEquals(new ConfigError([problem]).message, "x:1:2: is wrong");
 });
 
-Deno.test("row 93: nothing that is shown can move a cursor", () => {
+Deno.test("row 93: quote and formatPath: control characters are escaped", () => {
   assertEquals(quote("a\u001b[2J\n\u202e\ud800"), '"a\\u{1b}[2J\\n\\u{202e}\\u{d800}"');
   assertEquals(quote("x".repeat(100)), `"${"x".repeat(60)}…"`);
   assertEquals(formatPath(["a", 0, "b-c", "d e", "\n", "f.g"]), 'a[0].b-c["d e"]["\\n"]["f.g"]');

@@ -40,7 +40,7 @@ async function next(source: ConfigSource<Config>) {
   }
 }
 
-Deno.test("an edit is seen once, a bad one too, and the way back from it", async () => {
+Deno.test("changed: every edit is reported once, also an invalid one and its correction", async () => {
   await using folder = await temporaryFolder();
   const path = folder.file("cronfetch.json");
   await Deno.writeTextFile(path, list("a"));
@@ -55,7 +55,7 @@ Deno.test("an edit is seen once, a bad one too, and the way back from it", async
   assertEquals([await next(source), await next(source)], [["b"], null]);
 });
 
-Deno.test("a new file in the old one's place is seen, although it has its size and its time", async () => {
+Deno.test("changed: detects a replaced file with the same size and modification time", async () => {
   await using folder = await temporaryFolder();
   const path = folder.file("cronfetch.json");
   await Deno.writeTextFile(path, list("a"));
@@ -67,7 +67,7 @@ Deno.test("a new file in the old one's place is seen, although it has its size a
   assertEquals([await next(source), await next(source)], [["b"], null]);
 });
 
-Deno.test("a file that is still being written is waited for", async () => {
+Deno.test("changed: waits for a file that is still being written", async () => {
   await using folder = await temporaryFolder();
   const path = folder.file("cronfetch.json");
   await Deno.writeTextFile(path, list("a"));
@@ -91,7 +91,7 @@ Deno.test("a file that is still being written is waited for", async () => {
   ]);
 });
 
-Deno.test("each of several files counts", async () => {
+Deno.test("changed: detects an edit of each of several files", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.file("one.json"), list("a"));
   await Deno.writeTextFile(folder.file("two.txt"), "https://files.test/b\n");
@@ -102,7 +102,7 @@ Deno.test("each of several files counts", async () => {
   assertEquals([await next(source), await next(source)], [["a", "c"], null]);
 });
 
-Deno.test("a file that goes away is told once; another one in its place is taken", async () => {
+Deno.test("changed: a deleted file is reported once; a new config is loaded", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.file("cronfetch.json"), list("a"));
   const source = await sourceOf(folder, []);
@@ -118,7 +118,7 @@ Deno.test("a file that goes away is told once; another one in its place is taken
   assertEquals(await next(source), ["c"]);
 });
 
-Deno.test("a module counts with all that it imports, and is run anew", async () => {
+Deno.test("changed: detects an edit of an imported module, and runs the modules again", async () => {
   await using folder = await temporaryFolder();
   const names = (name: string) => Deno.writeTextFile(folder.file("names.ts"), name);
   await names(`export const names = ["a"];`);
@@ -149,7 +149,7 @@ Deno.test("a module counts with all that it imports, and is run anew", async () 
   assertEquals(await next(source), ["d"]);
 });
 
-Deno.test("each reload of a module ends its thread, also where the module throws", async () => {
+Deno.test("changed: every reload terminates its worker, also if the module throws", async () => {
   await using folder = await temporaryFolder();
   const path = folder.file("cronfetch.ts");
   const config = (text: string) => Deno.writeTextFile(path, text);
@@ -180,7 +180,7 @@ Deno.test("each reload of a module ends its thread, also where the module throws
   }
 });
 
-Deno.test("the end does not wait for files to settle", async () => {
+Deno.test("changed: an aborted signal ends the wait for a written file", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(folder.file("cronfetch.json"), list("a"));
   const source = await sourceOf(folder);

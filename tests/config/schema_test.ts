@@ -13,7 +13,7 @@ type Same<A, B> = [A, Required<A>, keyof A] extends [B, Required<B>, keyof B]
 /** Does not compile unless its type argument is true. */
 function holds<_Claim extends true>(): void {}
 
-Deno.test("the types to read are those of the schema", () => {
+Deno.test("ConfigInput and TaskInput: equal to the input of the schema", () => {
   holds<Same<ConfigInput, z.input<typeof configSchema>>>();
   holds<Same<TaskInput, z.input<typeof taskSchema>>>();
   type Part<Key extends keyof TaskInput> = Extract<TaskInput[Key], object>;
@@ -28,7 +28,7 @@ Deno.test("the types to read are those of the schema", () => {
 
 const SCHEMA_FILE = new URL("../../cronfetch.schema.json", import.meta.url);
 
-Deno.test("cronfetch.schema.json is what the schema says", async () => {
+Deno.test("configJsonSchema: cronfetch.schema.json is current", async () => {
   assertEquals(
     await Deno.readTextFile(SCHEMA_FILE),
     `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
@@ -36,7 +36,7 @@ Deno.test("cronfetch.schema.json is what the schema says", async () => {
   );
 });
 
-Deno.test("every option is described, and what has a default tells it", () => {
+Deno.test("optionRows: every option has a type and a description, and its default if it has one", () => {
   const rows = optionRows();
   for (const { path, type, description } of rows) {
     assert(/^[A-Z].*\.$/.test(description), `${path}: ${description}`);
@@ -68,7 +68,7 @@ Deno.test("every option is described, and what has a default tells it", () => {
   assertEquals(rows.some(({ path }) => path.startsWith("defaults.")), false);
 });
 
-Deno.test("the defaults that are told are the defaults that count", async () => {
+Deno.test("DEFAULTS: the values that an empty config has", async () => {
   const { store, state, schedule, timezone, misfire, jitter, sync, alertAfter, limits } = DEFAULTS;
   const { timeout, retry, expect, keep, quarantine, allowPrivate, conditional } = DEFAULTS;
   const settings = { store, state, schedule, timezone, misfire, jitter, sync, alertAfter, limits };
@@ -94,7 +94,7 @@ const SOUND: readonly unknown[] = [
   { defaults: { expect: { type: null, maxSize: null, minRatio: null, sha256: null } } },
 ];
 
-Deno.test("what is sound loads, and suits the JSON Schema", async () => {
+Deno.test("configJsonSchema: accepts valid configs", async () => {
   for (const config of SOUND) {
     const text = JSON.stringify(config);
     await loadText(text);
@@ -135,7 +135,7 @@ const ABSURD: readonly (readonly [config: unknown, complaint: string])[] = [
   [{ store: "" }, 'store must be a folder, "s3://bucket/prefix" or "memory:"'],
 ];
 
-Deno.test("row 95: absurd values are refused, with what is allowed; the JSON Schema agrees", async () => {
+Deno.test("row 95: invalid values are problems that name what is allowed; the JSON Schema rejects them", async () => {
   for (const [config, complaint] of ABSURD) {
     const text = JSON.stringify(config);
     const [told = "", ...others] = await problemLinesOf(loadText(text));
@@ -156,7 +156,7 @@ const OUT_OF_RANGE: readonly (readonly [config: ConfigInput, complaint: string])
   [{ jitter: `${"9".repeat(400)}s` }, "jitter must be a duration such as"],
 ];
 
-Deno.test("row 95: quantities out of their range are refused", async () => {
+Deno.test("row 95: durations and sizes out of range are problems", async () => {
   for (const [config, complaint] of OUT_OF_RANGE) {
     const [told = "", ...others] = await problemLinesOf(loadInput(config));
     assertEquals(others, []);
@@ -164,14 +164,14 @@ Deno.test("row 95: quantities out of their range are refused", async () => {
   }
 });
 
-Deno.test("row 95: YAML's odd numbers are refused", async () => {
+Deno.test("row 95: NaN, infinity and large numbers in YAML are problems", async () => {
   for (const number of [".nan", ".inf", "-.inf", "1e400", "0x10000"]) {
     const complaints = await problemLinesOf(loadText(`alertAfter: ${number}`));
     assertEquals(complaints, ["1:13: alertAfter must be a whole number from 1 to 1000"], number);
   }
 });
 
-Deno.test("every object of the JSON Schema is closed", () => {
+Deno.test("configJsonSchema: no object allows additional properties", () => {
   const open: string[] = [];
   const visit = (schema: JsonSchema, path: string): void => {
     if (schema.properties && schema["additionalProperties"] !== false) open.push(path);

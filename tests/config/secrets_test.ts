@@ -32,7 +32,7 @@ const DISGUISES: readonly (readonly [what: string, text: string])[] = [
   ["in a Basic header", base64(`user:${PASSWORD}`)],
 ];
 
-Deno.test("row 90: a secret is found in every form", () => {
+Deno.test("row 90: createRedactor: redacts every form of a secret", () => {
   const redact = createRedactor([PASSWORD, `user:${PASSWORD}`]);
   for (const [what, text] of DISGUISES) {
     const seen = redact(`before ${text} after`);
@@ -40,7 +40,7 @@ Deno.test("row 90: a secret is found in every form", () => {
   }
 });
 
-Deno.test("row 90: a secret is found in the URL that was made of it", () => {
+Deno.test("row 90: createRedactor: redacts a secret in the URL that contains it", () => {
   const url = new URL("https://example.org/");
   url.username = "user";
   url.password = PASSWORD;
@@ -50,7 +50,7 @@ Deno.test("row 90: a secret is found in the URL that was made of it", () => {
   assertEquals(redact(url.href), "https://***@example.org/***?q=***");
 });
 
-Deno.test("property: a secret is found in the URL of a task that holds it", () => {
+Deno.test("property: createRedactor: redacts a secret in the URL of a task", () => {
   // What a URL takes away or moves (control characters, `\\`, dots) is another matter.
   const secret = fc.string({ unit: "grapheme", minLength: 4, maxLength: 20 })
     .filter((text) => !/[\p{Cc}\\.{}$]/u.test(text) && text.trim() === text);
@@ -63,14 +63,14 @@ Deno.test("property: a secret is found in the URL of a task that holds it", () =
   }));
 });
 
-Deno.test("row 90: a secret is found in base64url, and in base64 with its own alphabet", () => {
+Deno.test("row 90: createRedactor: redacts base64 and base64url", () => {
   const redact = createRedactor([SYMBOLS]);
   const base64url = new TextEncoder().encode(SYMBOLS).toBase64({ alphabet: "base64url" });
   assertEquals([base64(SYMBOLS), base64url], ["Pz8/Pj4+fn5+", "Pz8_Pj4-fn5-"]);
   assertEquals(redact(`${base64(SYMBOLS)} ${base64url}`), "*** ***");
 });
 
-Deno.test("row 90: the address of a webhook is a secret, its host is not", () => {
+Deno.test("row 90: the path and query of a webhook are secret, its host is not", () => {
   const webhook = "https://hooks.example.org/services/T000/B000/XXXX?thread=17";
   const at = Temporal.Instant.from("2026-01-15T12:00:00Z");
   const request = { at };
@@ -95,13 +95,13 @@ const REDACTED: readonly (readonly [secrets: string[], text: string, redacted: s
   [["lone\ud800"], "lone\ud800", "***"],
 ];
 
-Deno.test("secrets are replaced in one pass, the longest first, the shortest not at all", () => {
+Deno.test("createRedactor: overlapping secrets are masked as one, secrets below 4 characters are kept", () => {
   for (const [secrets, text, redacted] of REDACTED) {
     assertEquals(createRedactor(secrets)(text), redacted);
   }
 });
 
-Deno.test("without secrets texts are passed on", () => {
+Deno.test("createRedactor: without secrets, returns the text", () => {
   const text = "x".repeat(10);
   assertStrictEquals(createRedactor(["abc"])(text), text);
 });
@@ -144,7 +144,7 @@ const URLS: readonly (readonly [url: string, redacted: string])[] = [
   ["\0\ud800", "\0\ud800"],
 ];
 
-Deno.test("row 90: URLs are shown without credentials, and bad ones too", () => {
+Deno.test("row 90: redactUrl: masks credentials in valid and invalid URLs", () => {
   for (const [url, redacted] of URLS) assertEquals(redactUrl(url), redacted);
 });
 
@@ -166,13 +166,13 @@ const HEADERS: readonly (readonly [name: string, value: string, secrets: string[
   ["X-Auth-Token", "k", ["k"]],
 ];
 
-Deno.test("row 90: headers whose names mean a secret hold one", () => {
+Deno.test("row 90: secretsInHeader: the values of secret headers", () => {
   for (const [name, value, secrets] of HEADERS) {
     assertEquals(secretsInHeader(name, value), secrets, name);
   }
 });
 
-Deno.test("row 90: the userinfo of a URL holds a secret", () => {
+Deno.test("row 90: secretsInUrl: the userinfo of a URL", () => {
   const table: [string, string[]][] = [
     ["https://example.org/", []],
     ["https://user:p%40ss@example.org/", ["user:p%40ss", "p%40ss", "user:p@ss", "p@ss"]],
@@ -220,14 +220,14 @@ const WRITTEN: readonly (readonly [how: string, text: string])[] = [
   ["in another case", SECRET.toUpperCase()],
 ];
 
-Deno.test("row 146: a secret is redacted however it is written", () => {
+Deno.test("row 146: createRedactor: redacts a secret in every encoding", () => {
   const redact = createRedactor([SECRET]);
   for (const [how, text] of WRITTEN) {
     assertEquals(redact(`before ${text} after`), "before *** after", how);
   }
 });
 
-Deno.test("row 146: a secret within a longer text in base64 is redacted, wherever it begins", () => {
+Deno.test("row 146: createRedactor: redacts a secret at any offset within base64", () => {
   const redact = createRedactor(["a-long-secret"]);
   for (const before of ["", "u", "us", "use", "user:"]) {
     const shown = redact(base64(`${before}a-long-secret, and more`));
@@ -238,7 +238,7 @@ Deno.test("row 146: a secret within a longer text in base64 is redacted, whereve
   }
 });
 
-Deno.test("row 146: a secret that is a host name is redacted in lower case and in ASCII", () => {
+Deno.test("row 146: createRedactor: redacts a host name in lower case and in ASCII", () => {
   const table: [secret: string, text: string, shown: string][] = [
     ["Internal-Host", "https://internal-host.example.org/a", "https://***.example.org/a"],
     ["MÜNCHEN.example", "https://xn--mnchen-3ya.example/a", "https://***/a"],
@@ -247,14 +247,14 @@ Deno.test("row 146: a secret that is a host name is redacted in lower case and i
   for (const [secret, text, shown] of table) assertEquals(createRedactor([secret])(text), shown);
 });
 
-Deno.test("row 146: secrets that overlap leave nothing of each other", () => {
+Deno.test("row 146: createRedactor: redacts overlapping secrets completely", () => {
   const redact = createRedactor(["abcdef", "defghi", "ghi/jkl"]);
   assertEquals(redact("abcdefghi/jkl"), "***");
   assertEquals(redact("-abcdef-defghi-"), "-***-***-");
   assertEquals(redact("ABCDEF and abcde"), "*** and abcde");
 });
 
-Deno.test("row 146: what only looks encoded stays, and text around a secret too", () => {
+Deno.test("row 146: createRedactor: keeps invalid encodings and the text around a secret", () => {
   const redact = createRedactor(["token"]);
   for (const text of ["100% of it", "%zz %4", "&unknown; &#99999999; &#x110000;", "a\\", "\\u12"]) {
     assertEquals(redact(text), text);
@@ -264,7 +264,7 @@ Deno.test("row 146: what only looks encoded stays, and text around a secret too"
   assertEquals(redact("C:\\token"), "C:\\***");
 });
 
-Deno.test("property: levelsOf ends with the decoded text, and every range is one of the original", () => {
+Deno.test("property: levelsOf: ends with the decoded text, and every range is within the original", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), (text) => {
       const encoded = percent(text.toWellFormed());
@@ -295,6 +295,6 @@ const SENTENCES: readonly (readonly [text: string, shown: string])[] = [
   ['at "https://h/?token=abc", it failed', 'at "https://h/?token=***", it failed'],
 ];
 
-Deno.test("row 146: in a sentence userinfo and parameters end at a blank or a quote", () => {
+Deno.test("row 146: redactUrl: in a sentence, userinfo and parameters end at a space or a quote", () => {
   for (const [text, shown] of SENTENCES) assertEquals(redactUrl(text), shown);
 });

@@ -11,7 +11,7 @@ const WORDS: readonly (readonly [word: string, candidates: string[], nearest: st
   ["", ["id"], null],
 ];
 
-Deno.test("the nearest word is found, if one is near", () => {
+Deno.test("nearest: returns the nearest candidate, or null if none is near", () => {
   for (const [word, candidates, expected] of WORDS) {
     assertEquals(nearest(word, candidates), expected, word);
   }
@@ -44,7 +44,7 @@ const KEYS: readonly (readonly [key: string, parent: string, meant: string | nul
   ["constructor", "", null],
 ];
 
-Deno.test("row 89: an unknown key's neighbour is found, here, elsewhere or in other programs", () => {
+Deno.test("row 89: suggestKey: suggests a sibling, an option of another object, or a synonym", () => {
   for (const [key, parent, meant] of KEYS) {
     assertEquals(suggestKey(key, parent), meant, `${parent} ${key}`);
   }

@@ -4,7 +4,7 @@ import { knownIds, tasksOf } from "../../lib/config/config.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { AT, loadInput, loadText, onlyTask, problemLinesOf, tasksIn } from "./loading.ts";
 
-Deno.test("a URL alone is a task with every default", async () => {
+Deno.test("compileTask: a URL is a task with every default", async () => {
   assertEquals(await onlyTask("https://example.org/a/f1040.pdf?x=1"), {
     id: "f1040.pdf",
     url: "https://example.org/a/f1040.pdf?x=1",
@@ -41,7 +41,7 @@ Deno.test("a URL alone is a task with every default", async () => {
   });
 });
 
-Deno.test("what looks like a host with a path was meant as a URL, perhaps", () => {
+Deno.test("knownIds: suggests a URL for an ID that looks like a host with a path", () => {
   const table: [asked: string, hint: string][] = [
     ["www.irs.gov/x.pdf", "; did you mean https://www.irs.gov/x.pdf?"],
     ["127.0.0.1:18111/a.txt", "; did you mean https://127.0.0.1:18111/a.txt?"],
@@ -91,7 +91,7 @@ const FULL: TaskInput = {
   conditional: false,
 };
 
-Deno.test("a task says everything, and dates are those of its zone", async () => {
+Deno.test("compileTask: all options, with dates in the time zone of the task", async () => {
   const config = await loadInput({ tasks: [FULL] }, { env: { TOKEN: "hunter2" } });
   assertEquals(tasksOf(config, AT), [{
     id: "rates",
@@ -130,7 +130,7 @@ Deno.test("a task says everything, and dates are those of its zone", async () =>
   assertEquals(config.secrets, ["hunter2", "Bearer hunter2"]);
 });
 
-Deno.test("dates are substituted for each run, and only where there are any", async () => {
+Deno.test("tasksOf: renders the dates of each run; a task without dates is the same object", async () => {
   const config = await loadInput({
     tasks: [
       "https://example.org/plain.csv",
@@ -156,7 +156,7 @@ Deno.test("dates are substituted for each run, and only where there are any", as
   assertEquals(dated?.id, datedAgain?.id);
 });
 
-Deno.test("a date that breaks a sound URL is an error of the config", async () => {
+Deno.test("tasksOf: a date that makes a URL invalid is config.invalid", async () => {
   const config = await loadInput({
     tasks: [{ url: "https://1.1.1.{date:D}{date:D}/", to: "x" }],
   }, { at: Temporal.Instant.from("2026-01-01T00:00:00Z") });
@@ -181,7 +181,7 @@ const NAMED: readonly (readonly [task: Omit<TaskInput, "id">, id: string, key: s
   [{ url: "https://h/x", to: "a/{name}" }, "a/{name}", "a/{name}"],
 ];
 
-Deno.test("a task without an id has one that does not change with time", async () => {
+Deno.test("compileTask: a default ID is the same at every time", async () => {
   for (const [task, id, key] of NAMED) {
     const made = await onlyTask(task);
     assertEquals([made.id, made.key], [id, key], JSON.stringify(task));
@@ -207,14 +207,14 @@ const REFUSED: readonly (readonly [task: Omit<TaskInput, "id">, complaint: strin
   ],
 ];
 
-Deno.test("names that cannot be are refused", async () => {
+Deno.test("compileTask: invalid names are problems", async () => {
   for (const [task, complaint] of REFUSED) {
     const complaints = await problemLinesOf(loadInput({ tasks: [task] }, { env: { A: "aaaa" } }));
     assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: tasks\[0\]\./, "")), [complaint]);
   }
 });
 
-Deno.test("a variable may stand in a host, a folder and a query", async () => {
+Deno.test("compileTask: a variable in a host, a folder and a query", async () => {
   const task = await onlyTask("https://${env:HOST}/${env:DIR}/a.csv?t=${env:T}", {
     env: { HOST: "example.org", DIR: "x/y", T: "#{t}" },
   });
@@ -222,7 +222,7 @@ Deno.test("a variable may stand in a host, a folder and a query", async () => {
   assertEquals(task.key, "a.csv");
 });
 
-Deno.test("a variable may end a URL whose file has a name", async () => {
+Deno.test("compileTask: a variable may end a URL if `to` names the file", async () => {
   const task = await onlyTask({ url: "https://h/${env:A}.csv", to: "x" }, { env: { A: "aaaa" } });
   assertEquals([task.url, task.key], ["https://h/aaaa.csv", "x"]);
 });
@@ -245,7 +245,7 @@ const LAYERS: readonly (readonly [config: ConfigInput, part: object])[] = [
   [{ defaults: { segments: 4 } }, { segments: 4 }],
 ];
 
-Deno.test("what a task does not say, its file's defaults say, then the config", async () => {
+Deno.test("applyOptions: a task takes precedence over its file's defaults, these over the config", async () => {
   for (const [config, part] of LAYERS) {
     const [task] = await tasksIn({ ...config, tasks: ["https://h/a"] });
     assertEquals({ ...task, ...part }, { ...task });
@@ -264,7 +264,7 @@ Deno.test("row 131: timeout.attempt has no limit by default, and null removes on
   assertEquals(tasks.map((task) => task.timeouts.attemptMs), [null, 300_000, 7_000]);
 });
 
-Deno.test("a task's own options come first, one by one", async () => {
+Deno.test("applyOptions: options of a task override the defaults one by one", async () => {
   const [task] = await tasksIn({
     defaults: {
       headers: { "X-A": "1", "x-b": "2" },
@@ -300,7 +300,7 @@ const SECRETS: readonly (readonly [task: TaskInput, secrets: string[]])[] = [
   ],
 ];
 
-Deno.test("row 90: secrets are gathered from wherever they stand", async () => {
+Deno.test("row 90: Config.secrets: the secrets of every part of a config", async () => {
   for (const [task, secrets] of SECRETS) {
     const config = await loadInput({ tasks: [task] }, { env: { A: "aaaa" } });
     assertEquals(config.secrets, secrets, JSON.stringify(task));
@@ -336,7 +336,7 @@ const WRONG: readonly (readonly [task: Partial<TaskInput>, complaint: RegExp])[]
   [{ schedule: "61 * * * *" }, /schedule has minute "61", must be within 0-59/],
 ];
 
-Deno.test("values that no schema can judge are judged", async () => {
+Deno.test("applyOptions: problems beyond the schema", async () => {
   for (const [task, complaint] of WRONG) {
     const [told = "", ...others] = await problemLinesOf(
       loadInput({ tasks: [{ url: "https://h/a", ...task }] }),
@@ -346,7 +346,7 @@ Deno.test("values that no schema can judge are judged", async () => {
   }
 });
 
-Deno.test("a mistake in the defaults is told once, and where it is", async () => {
+Deno.test("applyOptions: a problem of the defaults is reported once, at its place", async () => {
   const config = {
     schedule: "61 * * * *",
     defaults: { timezone: "Nowhere/X", expect: { matches: "(" } },
@@ -360,7 +360,7 @@ Deno.test("a mistake in the defaults is told once, and where it is", async () =>
   ]);
 });
 
-Deno.test("a wrong time zone of a task is one mistake, whatever its schedule", async () => {
+Deno.test("applyOptions: an invalid time zone of a task is one problem for any schedule", async () => {
   const text = JSON.stringify({
     schedule: "1 2 * * *",
     tasks: [

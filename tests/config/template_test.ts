@@ -27,7 +27,7 @@ const RENDERED: readonly (readonly [template: string, zone: string, text: string
   ["x-{name}.pdf", "UTC", "x-{name}.pdf"],
 ];
 
-Deno.test("templates are substituted, in the zone of the task", () => {
+Deno.test("createRenderer: renders dates in the time zone of the task", () => {
   const render = createRenderer(AT);
   for (const [text, zone, expected] of RENDERED) {
     const { value, problem: complaint } = parseTemplate(text, true);
@@ -36,7 +36,7 @@ Deno.test("templates are substituted, in the zone of the task", () => {
   }
 });
 
-Deno.test("the same part is substituted anew in another zone", () => {
+Deno.test("createRenderer: renders equal dates per time zone", () => {
   const render = createRenderer(AT);
   const { value } = parseTemplate("{date:DD}", false);
   const days = ["UTC", "Europe/Berlin", "UTC"].map((zone) => value && render(value, zone));
@@ -61,14 +61,14 @@ const REFUSED: readonly (readonly [template: string, complaint: RegExp])[] = [
   ["{\u001b[2J}", /\\u\{1b\}/],
 ];
 
-Deno.test("mistakes in templates are told", () => {
+Deno.test("parseTemplate: problems name the placeholder and what is allowed", () => {
   for (const [text, expected] of REFUSED) {
     const { problem: complaint } = parseTemplate(text, true);
     assertEquals(expected.test(complaint ?? ""), true, `${text}: ${complaint}`);
   }
 });
 
-Deno.test("{name} is refused where no file is named", () => {
+Deno.test("parseTemplate: {name} is a problem in a URL", () => {
   const { problem: complaint } = parseTemplate("{name}", false);
   assertEquals(complaint, 'contains "{name}"; {date:YYYY-MM-DD} is substituted, {{ is a brace');
 });

@@ -12,7 +12,7 @@ const FILLED: readonly (readonly [text: string, filled: string, values: string[]
   ["${env:ODD}", "p/w@ #{x}", ["p/w@ #{x}"]],
 ];
 
-Deno.test("variables are substituted, as they are", () => {
+Deno.test("substitute: inserts values unchanged", () => {
   for (const [text, filled, values] of FILLED) {
     assertEquals(substitute(text, host), {
       text: filled,
@@ -33,7 +33,7 @@ const REFUSED: readonly (readonly [text: string, missing: boolean, complaint: Re
   ["${env:NOPE} ${x}", false, /only \$\{env:NAME\} is substituted/],
 ];
 
-Deno.test("row 92: a variable without a value is missing, and never an empty text", () => {
+Deno.test("row 92: substitute: an unset or empty variable is missing", () => {
   for (const [text, missing, complaint] of REFUSED) {
     const result = substitute(text, host);
     assertEquals(result.missing, missing, text);
@@ -41,7 +41,7 @@ Deno.test("row 92: a variable without a value is missing, and never an empty tex
   }
 });
 
-Deno.test("row 92: a variable that may not be read is missing too", () => {
+Deno.test("row 92: substitute: an unreadable variable is missing", () => {
   const closed = {
     env(): string {
       throw new Deno.errors.NotCapable("no");
@@ -61,6 +61,6 @@ const URLS: readonly (readonly [written: string, url: string])[] = [
   ["https://h/$${x}", "https://h/${{x}"],
 ];
 
-Deno.test("a variable in a URL stays in its place", () => {
+Deno.test("substituteUrl: a value does not change the other parts of the URL", () => {
   for (const [written, url] of URLS) assertEquals(substituteUrl(written, host).text, url);
 });
