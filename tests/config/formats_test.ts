@@ -4,10 +4,10 @@ import { readList } from "../../lib/config/read.ts";
 import { createLineFinder, type ParsedText } from "../../lib/config/source.ts";
 import { readYaml } from "../../lib/config/yaml.ts";
 
-/** Mistakes as `line:column message`. */
-function mistakesIn(text: string, { problems: mistakes }: ParsedText): string[] {
+/** Problems as `line:column message`. */
+function problemLines(text: string, { problems }: ParsedText): string[] {
   const positionOf = createLineFinder(text);
-  return mistakes.map(({ offset, message }) => {
+  return problems.map(({ offset, message }) => {
     const { line, column } = positionOf(offset);
     return `${line}:${column} ${message}`;
   });
@@ -22,7 +22,7 @@ const VALUES: readonly (readonly [text: string, value: unknown])[] = [
   ['"text"', "text"],
 ];
 
-Deno.test("readJson: returns the value of JSON.parse", () => {
+Deno.test("readJson: returns the value of a JSON text", () => {
   for (const [text, value] of VALUES) {
     for (const comments of [false, true]) {
       const document = readJson(text, comments);
@@ -43,13 +43,13 @@ const COMMENTED = '{ // one\n "a": 1, /* two */\n "b": [1, 2,],\n}';
 Deno.test("readJson: comments and trailing commas only in JSONC", () => {
   assertEquals(readJson(COMMENTED, true).value, { a: 1, b: [1, 2] });
   assertEquals(readJson(COMMENTED, true).problems, []);
-  assertEquals(mistakesIn(COMMENTED, readJson(COMMENTED, false)), [
+  assertEquals(problemLines(COMMENTED, readJson(COMMENTED, false)), [
     "1:3 comments are not allowed in JSON; rename the file to .jsonc",
   ]);
   assertEquals(readJson("[1,]", false).problems.length, 1);
 });
 
-const BROKEN_JSON: readonly (readonly [text: string, mistake: string])[] = [
+const BROKEN_JSON: readonly (readonly [text: string, problem: string])[] = [
   ["", "1:1 expected a value"],
   ["{", "1:2 expected a }"],
   ['{"a" 1}', "1:6 expected a colon"],
@@ -63,20 +63,20 @@ const BROKEN_JSON: readonly (readonly [text: string, mistake: string])[] = [
 ];
 
 Deno.test("row 89: readJson: a syntax error has line and column", () => {
-  for (const [text, mistake] of BROKEN_JSON) {
-    assertEquals(mistakesIn(text, readJson(text, true)), [mistake], JSON.stringify(text));
+  for (const [text, problem] of BROKEN_JSON) {
+    assertEquals(problemLines(text, readJson(text, true)), [problem], JSON.stringify(text));
   }
 });
 
 Deno.test("row 89: readJson: a duplicate key is an error", () => {
   const text = '{"a": 1, "b": {"c": 1,\n"c": 2}, "a": 3}';
-  assertEquals(mistakesIn(text, readJson(text, true)), [
+  assertEquals(problemLines(text, readJson(text, true)), [
     '2:1 duplicate key "c"',
     '2:10 duplicate key "a"',
   ]);
 });
 
-const BROKEN_YAML: readonly (readonly [text: string, mistake: RegExp])[] = [
+const BROKEN_YAML: readonly (readonly [text: string, problem: RegExp])[] = [
   ["a: [1", /^\d+:\d+ /],
   ["a: 1\na: 2", /^2:1 duplicate key "a"$/],
   ["a: 1\n---\nb: 2", /^\d+:\d+ /],
@@ -85,9 +85,9 @@ const BROKEN_YAML: readonly (readonly [text: string, mistake: RegExp])[] = [
 ];
 
 Deno.test("row 89: readYaml: a syntax error has line and column", () => {
-  for (const [text, mistake] of BROKEN_YAML) {
-    const [first = ""] = mistakesIn(text, readYaml(text));
-    assertEquals(mistake.test(first), true, `${JSON.stringify(text)}: ${first}`);
+  for (const [text, problem] of BROKEN_YAML) {
+    const [first = ""] = problemLines(text, readYaml(text));
+    assertEquals(problem.test(first), true, `${JSON.stringify(text)}: ${first}`);
   }
 });
 

@@ -1,4 +1,4 @@
-/** Configs that are mutated from good ones, by a seed. */
+/** Configs mutated from valid ones, by a seed. */
 
 import { assert } from "@std/assert";
 import { ConfigError } from "../../lib/config/problem.ts";
@@ -36,7 +36,7 @@ defaults: {headers: {accept: "*/*"}}
   "# a list\nhttps://example.org/a.pdf\n  https://example.org/b#c \n\nhttps://example.org/c\n",
 ];
 
-/** Texts that parsers and rules are sensitive to. */
+/** Texts with a meaning in a format or in a check. */
 const PIECES: readonly string[] = [
   ..."{}[]\",:'\\/#&*!|>-?@%`\n\r\t\0\u0001\ufeff\u2028\u202e\ud800\udfff${}.",
   ...["null", "true", "-1", "1e999", "0x1", "{{", "}}", "{date:", "{name}", "{path}", "${env:A}"],
@@ -65,7 +65,7 @@ const PIECES: readonly string[] = [
   ...["../", "..", "con", "https://", "file:///etc", "s3://", "9".repeat(40), "a".repeat(3_000)],
 ];
 
-/** Numbers from 0 to below 1, always the same for a seed (mulberry32). */
+/** Deterministic random numbers from 0 to below 1 (mulberry32). */
 function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -99,7 +99,7 @@ export function mutated(seed: number): string {
   return text;
 }
 
-/** Loads the configs of some seeds. Each is valid or ends as a `ConfigError` with places. */
+/** Loads the configs of a range of seeds. Each is valid or throws a `ConfigError`. */
 export async function loadMutated(first: number, count: number): Promise<{ valid: number }> {
   let valid = 0;
   for (let seed = first; seed < first + count; seed++) {

@@ -12,7 +12,7 @@ import { AT, errorOf, load, loadText, makeFiles, problemLinesOf } from "./loadin
 
 const TOO_DEEP = "is nested deeper than 64 levels";
 
-/** Texts with 30,000 levels, and where the first level too many begins. */
+/** Texts with 30,000 levels, and the offset of the first level beyond the limit. */
 const DEEP: Readonly<Record<string, readonly [text: string, place: string]>> = {
   "arrays without an end": ["[".repeat(30_000), "1:65"],
   "closed arrays": [`${"[".repeat(30_000)}${"]".repeat(30_000)}`, "1:65"],
@@ -125,7 +125,7 @@ Deno.test("row 142: 100,000 unknown keys and 100,000 tasks of one file are count
 
 Deno.test("row 142: very long lines, keys and values are problems with short messages", async () => {
   const long = "x".repeat(1_000_000);
-  const cases: readonly (readonly [text: string, complaint: RegExp])[] = [
+  const cases: readonly (readonly [text: string, problem: RegExp])[] = [
     [`{"store": "${long}"}`, /^1:11: store must be .*, of at most 1000 characters$/],
     [`{"${long}": 1}`, /^1:2: \["x{60}…"\] is not an option$/],
     [
@@ -140,9 +140,9 @@ Deno.test("row 142: very long lines, keys and values are problems with short mes
     [`misfire: ${long}`, /^1:10: misfire must be "once" or "skip"$/],
     [long, /^1:1: must be a URL/],
   ];
-  for (const [text, complaint] of cases) {
+  for (const [text, problem] of cases) {
     const [first = ""] = await problemLinesOf(loadText(text));
-    assertMatch(first, complaint);
+    assertMatch(first, problem);
     assertEquals(first.length < 300, true);
   }
 });
@@ -174,17 +174,17 @@ Deno.test("readTextAtMost: an endless stream is read to the limit, and split cha
 });
 
 Deno.test("row 142: NUL bytes and UTF-16 are problems with a place", async () => {
-  const complaint = "a NUL byte; is this text in UTF-8?";
+  const problem = "a NUL byte; is this text in UTF-8?";
   const texts = ["{\0}", '{"a": "\0"}', "store: \0", "https://e.org/\0", "\0"];
   for (const text of texts) {
     const column = text.indexOf("\0") + 1;
-    assertEquals(await problemLinesOf(loadText(text)), [`1:${column}: ${complaint}`]);
+    assertEquals(await problemLinesOf(loadText(text)), [`1:${column}: ${problem}`]);
   }
   await using folder = await temporaryFolder();
   const utf16 = new Uint8Array(new Uint16Array([..."\ufeff{}"].map((c) => c.charCodeAt(0))).buffer);
   await Deno.writeFile(folder.file("a.json"), utf16);
   const { message } = await errorOf(load({ cwd: folder.path, files: ["a.json"] }));
-  assertEquals(message, `a.json:1:4: ${complaint}`);
+  assertEquals(message, `a.json:1:4: ${problem}`);
 });
 
 /** `depth` lists of ten aliases of the list before. */
@@ -200,15 +200,15 @@ Deno.test("row 142: readYaml: aliases are resolved within limits", async () => {
   const many = `a: &a x\nb: [${Array(5_001).fill("*a").join(", ")}]`;
   const each = Array.from({ length: 5_001 }, (_, index) => `- &n${index} x\n- *n${index}`);
   const loop = "a: &a [*a]";
-  const cases: readonly (readonly [text: string, complaint: RegExp])[] = [
+  const cases: readonly (readonly [text: string, problem: RegExp])[] = [
     [bomb(9), /^1:1: excessive alias count/],
     [many, /^2:\d+: contains more than 5000 aliases$/],
     [`tasks:\n${each.join("\n")}`, /^10003:3: contains more than 5000 aliases$/],
     [loop, /^1:\d+: /],
   ];
-  for (const [text, complaint] of cases) {
+  for (const [text, problem] of cases) {
     const [first = ""] = await problemLinesOf(loadText(text));
-    assertMatch(first, complaint);
+    assertMatch(first, problem);
   }
   const shared = `x: &x\n  url: https://e.org/a\n  kep: 1\ntasks: [${
     Array(900).fill("*x").join()
@@ -233,11 +233,11 @@ Deno.test("row 142: __proto__ is an unknown key, in every format and at every de
     /^1:68: tasks\[0\]\.__proto__ is not an/,
   );
   assertEquals((await problemLinesOf(loadText(yaml))).length, 2);
-  assertEquals(valueComplaints({ tasks }).length, 1);
+  assertEquals(valueProblems({ tasks }).length, 1);
   assertEquals(Object.hasOwn(Object.prototype, "store"), false);
 });
 
-function valueComplaints(value: unknown): string[] {
+function valueProblems(value: unknown): string[] {
   const request = { at: AT };
   try {
     loadValue(value as ConfigInput, request, testHost({ cwd: "/start" }));
@@ -262,7 +262,7 @@ const trap = () => {
   throw Object.create(null);
 };
 
-const VALUES: readonly (readonly [value: unknown, complaint: string])[] = [
+const VALUES: readonly (readonly [value: unknown, problem: string])[] = [
   [cyclic, "config: tasks[0] contains itself"],
   [{ tasks: [throwing] }, "config: tasks[0] cannot be read: not now"],
   [{ tasks: new Proxy([], { get: trap }) }, "config: tasks cannot be read: for an unknown reason"],
@@ -277,7 +277,7 @@ const VALUES: readonly (readonly [value: unknown, complaint: string])[] = [
 ];
 
 Deno.test("row 142: loadValue: an unreadable object is a problem with its path", () => {
-  for (const [value, complaint] of VALUES) assertEquals(valueComplaints(value)[0] ?? "", complaint);
+  for (const [value, problem] of VALUES) assertEquals(valueProblems(value)[0] ?? "", problem);
 });
 
 Deno.test("plainCopy: getters run once, shared objects are copied once", () => {

@@ -49,7 +49,7 @@ Deno.test("keyOf: a safe `to` is kept", () => {
   for (const [to, key] of WRITTEN) assertEquals(keyOf(to, URL_OF_FILE), { value: key }, to);
 });
 
-const UNSAFE: readonly (readonly [to: string, complaint: string])[] = [
+const UNSAFE: readonly (readonly [to: string, problem: string])[] = [
   ["/etc/passwd", "must be relative to the store"],
   ["/", "must not contain an empty part"],
   ["\\\\server\\share", "must be relative to the store"],
@@ -77,8 +77,8 @@ const UNSAFE: readonly (readonly [to: string, complaint: string])[] = [
 ];
 
 Deno.test("keyOf: an unsafe `to` is a problem", () => {
-  for (const [to, complaint] of UNSAFE) {
-    assertEquals(keyOf(to, URL_OF_FILE), { problem: complaint }, JSON.stringify(to));
+  for (const [to, problem] of UNSAFE) {
+    assertEquals(keyOf(to, URL_OF_FILE), { problem }, JSON.stringify(to));
   }
 });
 
@@ -128,12 +128,12 @@ Deno.test("row 72: safeName: the result is safe and leaves room for a suffix", (
     assert(!/[\x00-\x1f\x7f<>:"/\\|?*]|^[. ]|[. ]$/.test(safe), JSON.stringify(safe));
     assertEquals(safe, safe.normalize("NFC").toWellFormed());
     assertEquals(safeName(safe), safe);
-    // What is safe for a server's name is safe to write in a config.
+    // A safe name is also a valid `to`.
     assertEquals(keyOf(safe, URL_OF_FILE), { value: safe });
   }));
 });
 
-Deno.test("keyOf: names that skip filenamify are unchanged by it", () => {
+Deno.test("safeName: never returns a device name or a name that ends in a dot", () => {
   const letter = fc.constantFrom(..."aconprnulxm19._-".split(""));
   fc.assert(fc.property(fc.array(letter, { minLength: 1 }), (letters) => {
     const safe = safeName(letters.join(""));

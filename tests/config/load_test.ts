@@ -10,9 +10,9 @@ import { testHost } from "../helpers/host.ts";
 import {
   AT,
   errorOf,
-  type Given,
   load,
   loadInput,
+  type LoadOptions,
   loadText,
   makeFiles,
   problemLinesOf,
@@ -100,8 +100,8 @@ Deno.test("row 89: problems of a module have no lines", async () => {
     ["broken.ts", ["broken.ts: cannot be run: not today"]],
     ["empty.ts", ["empty.ts: is missing"]],
   ];
-  for (const [name, complaints] of table) {
-    assertEquals(await problemLinesOf(load({ cwd: FIXTURES, files: [name] })), complaints);
+  for (const [name, problems] of table) {
+    assertEquals(await problemLinesOf(load({ cwd: FIXTURES, files: [name] })), problems);
   }
 });
 
@@ -256,8 +256,8 @@ Deno.test("loadConfig: invalid locations are problems", async () => {
     ["state", "mysql://h", 'must be "kv:" or "file:" with a path, or "memory:"'],
     ["state", "file:", 'must be "kv:" or "file:" with a path, or "memory:"'],
   ];
-  for (const [setting, written, complaint] of table) {
-    const expected = `1:${setting.length + 5}: ${setting} ${complaint}`;
+  for (const [setting, written, problem] of table) {
+    const expected = `1:${setting.length + 5}: ${setting} ${problem}`;
     assertEquals(await problemLinesOf(loadInput({ [setting]: written })), [expected]);
   }
 });
@@ -269,9 +269,9 @@ Deno.test("row 102: a key that is too long with the bucket's prefix is a problem
     url: "https://example.org/a",
     to: name + "x".repeat(bytes - 101 - name.length),
   });
-  const complaint =
+  const problem =
     "1:134: tasks[0] results in a key of more than 1024 bytes, including the bucket's prefix";
-  assertEquals(await problemLinesOf(loadInput({ store, tasks: [named(1025)] })), [complaint]);
+  assertEquals(await problemLinesOf(loadInput({ store, tasks: [named(1025)] })), [problem]);
   await loadInput({ store, tasks: [named(1024)] });
   await loadInput({ tasks: [named(1025)] });
 });
@@ -321,9 +321,9 @@ Deno.test("loadValue: CRONFETCH_ variables are ignored, ${env:NAME} is substitut
 });
 
 Deno.test("loadConfig: defaultState applies if no state is configured", async () => {
-  const standardState = "kv:";
-  const stateOf = async (input: ConfigInput, given: Given) =>
-    locationText((await loadInput(input, { defaultState: standardState, ...given })).state);
+  const defaultState = "kv:";
+  const stateOf = async (input: ConfigInput, given: LoadOptions) =>
+    locationText((await loadInput(input, { defaultState, ...given })).state);
   assertEquals(await stateOf({}, {}), "kv:");
   assertEquals(await stateOf({ state: "memory:" }, {}), "memory:");
   assertEquals(await stateOf({}, { env: { CRONFETCH_STATE: "memory:" } }), "memory:");

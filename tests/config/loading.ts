@@ -12,15 +12,15 @@ import { testHost } from "../helpers/host.ts";
 /** A Thursday, and in Berlin already a Friday. */
 export const AT = Temporal.Instant.from("2026-01-15T23:30:00Z");
 
-/** What is loaded, and from where. */
-export interface Given extends Partial<LoadRequest> {
+/** What to load, and the host. */
+export interface LoadOptions extends Partial<LoadRequest> {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly stdin?: string;
 }
 
 /** Loads as the command line does. */
-export function load({ env, cwd, stdin, ...request }: Given): Promise<Config> {
+export function load({ env, cwd, stdin, ...request }: LoadOptions): Promise<Config> {
   const host = testHost({ env: env ?? {}, cwd: cwd ?? "/start", stdin: stdin ?? "" });
   return loadConfig({
     files: [],
@@ -32,31 +32,31 @@ export function load({ env, cwd, stdin, ...request }: Given): Promise<Config> {
 }
 
 /** Loads a config from standard input. */
-export function loadText(stdin: string, given: Given = {}): Promise<Config> {
+export function loadText(stdin: string, given: LoadOptions = {}): Promise<Config> {
   return load({ ...given, files: ["-"], stdin });
 }
 
-/** Loads a config that is written as a value. */
-export function loadInput(config: ConfigInput, given: Given = {}): Promise<Config> {
+/** Loads a config given as a value. */
+export function loadInput(config: ConfigInput, given: LoadOptions = {}): Promise<Config> {
   return loadText(JSON.stringify(config), given);
 }
 
-/** The tasks of a config that is written as a value. */
-export async function tasksIn(config: ConfigInput, given: Given = {}): Promise<Task[]> {
+/** The tasks of a config given as a value. */
+export async function tasksIn(config: ConfigInput, given: LoadOptions = {}): Promise<Task[]> {
   return tasksOf(await loadInput(config, given), AT);
 }
 
 /** The only task of a config. */
 export async function onlyTask(
   task: NonNullable<ConfigInput["tasks"]>[number],
-  given: Given = {},
+  given: LoadOptions = {},
 ): Promise<Task> {
   const [first, ...others] = await tasksIn({ tasks: [task] }, given);
-  if (first === undefined || others.length > 0) throw new Error("there is not one task");
+  if (first === undefined || others.length > 0) throw new Error("expected one task");
   return first;
 }
 
-/** The problems that loading meets. */
+/** The error of a load. */
 export async function errorOf(loading: Promise<unknown>): Promise<ConfigError> {
   try {
     await loading;
@@ -67,13 +67,13 @@ export async function errorOf(loading: Promise<unknown>): Promise<ConfigError> {
   throw new Error("the config was loaded");
 }
 
-/** The same, as people see them, without the name of standard input. */
+/** The formatted problems of a load, without the name of standard input. */
 export async function problemLinesOf(loading: Promise<unknown>): Promise<string[]> {
   const { problems } = await errorOf(loading);
   return problems.map((problem) => formatProblem(problem).replace("standard input:", ""));
 }
 
-/** Makes files, and the folders they are in. */
+/** Creates files and their folders. */
 export async function makeFiles(
   folder: { file(name: string): string },
   files: Readonly<Record<string, string>>,

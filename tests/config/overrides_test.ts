@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Overrides } from "../../lib/config/overrides.ts";
 import { tasksOf } from "../../lib/config/config.ts";
 import { locationText } from "../../lib/core/location.ts";
-import { AT, errorOf, type Given, loadInput, problemLinesOf } from "./loading.ts";
+import { AT, errorOf, loadInput, type LoadOptions, problemLinesOf } from "./loading.ts";
 
 const FILE = {
   store: "file-store",
@@ -16,8 +16,8 @@ const FILE = {
   }],
 };
 
-/** What an override ends in, in a config. */
-async function outcome(given: Given) {
+/** The values of the overridden options in a loaded config. */
+async function outcome(given: LoadOptions) {
   const config = await loadInput(FILE, given);
   const [task] = tasksOf(config, AT);
   return {
@@ -92,14 +92,14 @@ Deno.test("row 95: a problem of a flag or a variable has its name", async () => 
   };
   for (const [name, variable, flag] of ROWS) {
     for (const text of wrong[name] ?? []) {
-      const [complaint = "", ...others] = await problemLinesOf(
+      const [problem = "", ...others] = await problemLinesOf(
         loadInput(FILE, { overrides: { [name]: text } }),
       );
       assertEquals(others, []);
-      assertEquals(complaint.startsWith(`${flag}: must be `), true, `${text}: ${complaint}`);
+      assertEquals(problem.startsWith(`${flag}: must be `), true, `${text}: ${problem}`);
       if (text === "") continue;
-      const [told = ""] = await problemLinesOf(loadInput(FILE, { env: { [variable]: text } }));
-      assertEquals(told, complaint.replace(flag, variable));
+      const [message = ""] = await problemLinesOf(loadInput(FILE, { env: { [variable]: text } }));
+      assertEquals(message, problem.replace(flag, variable));
     }
   }
 });
@@ -117,6 +117,6 @@ Deno.test("readOverrides: all problems of flags are reported with those of the f
 
 Deno.test("row 90: a password in an invalid variable is redacted", async () => {
   const secret = `postgres://user:hunter2@h/${"x".repeat(1_000)}`;
-  const complaints = await problemLinesOf(loadInput(FILE, { env: { CRONFETCH_STATE: secret } }));
-  assertEquals(complaints.join().includes("hunter2"), false);
+  const problems = await problemLinesOf(loadInput(FILE, { env: { CRONFETCH_STATE: secret } }));
+  assertEquals(problems.join().includes("hunter2"), false);
 });

@@ -15,7 +15,7 @@ async function link(target: string, path: string): Promise<void> {
   if (!success) throw new Error(`no link at ${path}`);
 }
 
-/** What is written to `cronfetch.jsonc` beside the store, and what the config may not name. */
+/** A config in `here/cronfetch.jsonc`, a forbidden `to`, and the reason in the message. */
 const REFUSED: readonly (readonly [config: object, to: string, fault: string])[] = [
   [{ store: "." }, "cronfetch.jsonc", "it is the config"],
   [{ store: "." }, "CRONFETCH.jsonc", "it is the config"],
@@ -36,9 +36,9 @@ for (const [settings, to, fault] of REFUSED) {
     const config = { ...settings, tasks: [{ url: URL, to }] };
     await makeFiles(folder, { "here/cronfetch.jsonc": JSON.stringify(config) });
     const given = { files: [folder.file("here/cronfetch.jsonc")], cwd: folder.path };
-    const complaints = await problemLinesOf(load(given));
-    assertEquals(complaints.length, 1, complaints.join("\n"));
-    assertEquals(complaints[0]?.includes(`: ${fault}`), true, complaints[0]);
+    const problems = await problemLinesOf(load(given));
+    assertEquals(problems.length, 1, problems.join("\n"));
+    assertEquals(problems[0]?.includes(`: ${fault}`), true, problems[0]);
   });
 }
 
@@ -56,19 +56,19 @@ Deno.test("row 113: a file named by its URL is refused", async () => {
   await using folder = await temporaryFolder();
   const config = { store: ".", tasks: ["https://example.org/cronfetch.jsonc"] };
   await makeFiles(folder, { "cronfetch.jsonc": JSON.stringify(config) });
-  const [complaint = ""] = await problemLinesOf(load({ files: [folder.file("cronfetch.jsonc")] }));
-  assertEquals(complaint.includes("it is the config"), true, complaint);
+  const [problem = ""] = await problemLinesOf(load({ files: [folder.file("cronfetch.jsonc")] }));
+  assertEquals(problem.includes("it is the config"), true, problem);
 });
 
 Deno.test("row 113: a state set by a variable is protected", async () => {
   await using folder = await temporaryFolder();
-  const [complaint = ""] = await problemLinesOf(
+  const [problem = ""] = await problemLinesOf(
     loadInput({ store: ".", tasks: [{ url: URL, to: "b/s.json" }] }, {
       env: { CRONFETCH_STATE: "file:b/s.json" },
       cwd: folder.path,
     }),
   );
-  assertEquals(complaint.includes("it is the state"), true, complaint);
+  assertEquals(problem.includes("it is the state"), true, problem);
 });
 
 Deno.test({
@@ -92,9 +92,9 @@ Deno.test({
     assertEquals(own("store-link", state), ["CONF/TASKS.JSON", "VAR/S.JSON"]);
     assertEquals(own("real", "memory:"), ["CONF/TASKS.JSON"]);
     assertEquals(own("store-link/conf", state), ["TASKS.JSON"]);
-    // The link itself is a file of cronfetch, too.
+    // The link itself is also one of the files.
     assertEquals(own("", state).includes("CRONFETCH.JSON"), true);
-    // What does not exist yet is where its folder is.
+    // A path that does not exist yet is resolved by its folder.
     assertEquals(own("store-link/var", `kv:${at("var-link/new/s.db")}`), ["NEW/S.DB"]);
     const inMemory = { store: { kind: "memory" }, state: stateLocation(state) } as const;
     assertEquals(ownFilesOf({ ...inMemory, files: [at("cronfetch.json")] }), []);
@@ -114,11 +114,11 @@ for (
   Deno.test(`row 114: ${to} beside a.csv is refused at load`, async () => {
     const tasks = [TASK_A, { url: URL, to }];
     for (const order of [tasks, tasks.toReversed()]) {
-      const [complaint = ""] = await problemLinesOf(loadInput({ tasks: order }));
+      const [problem = ""] = await problemLinesOf(loadInput({ tasks: order }));
       assertEquals(
-        complaint.includes("which is named like an older version or refused content of the file"),
+        problem.includes("which is named like an older version or refused content of the file"),
         true,
-        complaint,
+        problem,
       );
     }
   });

@@ -124,7 +124,7 @@ Deno.test("loadConfig: a config that is not an object is one problem", async () 
   }
 });
 
-const URLS: readonly (readonly [url: string, complaint: string])[] = [
+const URLS: readonly (readonly [url: string, problem: string])[] = [
   ["file:///etc/passwd", 'must be an http or https URL, not "file:"'],
   ["javascript:alert(1)", 'must be an http or https URL, not "javascript:"'],
   ["data:text/plain,x", 'must be an http or https URL, not "data:"'],
@@ -137,18 +137,18 @@ const URLS: readonly (readonly [url: string, complaint: string])[] = [
 ];
 
 Deno.test("row 91: only http and https URLs are accepted for files, mirrors and checksums", async () => {
-  for (const [url, complaint] of URLS) {
+  for (const [url, problem] of URLS) {
     const task = {
       url,
       to: "x",
       mirrors: [url],
       expect: { sha256: { url, name: "x" } },
     };
-    const complaints = await problemLinesOf(loadText(JSON.stringify({ tasks: [task] }, null, 1)));
-    assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: /, "")), [
-      `tasks[0].url ${complaint}`,
-      `tasks[0].mirrors[0] ${complaint}`,
-      `tasks[0].expect.sha256.url ${complaint}`,
+    const problems = await problemLinesOf(loadText(JSON.stringify({ tasks: [task] }, null, 1)));
+    assertEquals(problems.map((text) => text.replace(/^\d+:\d+: /, "")), [
+      `tasks[0].url ${problem}`,
+      `tasks[0].mirrors[0] ${problem}`,
+      `tasks[0].expect.sha256.url ${problem}`,
     ]);
   }
 });
@@ -175,7 +175,7 @@ Deno.test("row 92: a missing secret is a problem that names the variable", async
   }
 });
 
-const FORGED: readonly (readonly [task: object, env: Record<string, string>, told: string])[] = [
+const FORGED: readonly (readonly [task: object, env: Record<string, string>, message: string])[] = [
   [{ url: "https://h/a\nb" }, {}, "url must not contain control characters"],
   [{ url: "https://h/a?t=${env:T}" }, { T: "x\r\ny" }, "url must not contain control characters"],
   [{ url: "https://h/\u001b[2J" }, {}, "url must not contain control characters"],
@@ -211,14 +211,14 @@ const FORGED: readonly (readonly [task: object, env: Record<string, string>, tol
 ];
 
 Deno.test("row 93: control characters are problems, and escaped in messages", async () => {
-  for (const [task, env, told] of FORGED) {
-    const complaints = await problemLinesOf(loadText(JSON.stringify({ tasks: [task] }), { env }));
-    const dot = told.startsWith("[") ? "" : ".";
-    assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: /, "")), [
-      `tasks[0]${dot}${told}`,
+  for (const [task, env, message] of FORGED) {
+    const problems = await problemLinesOf(loadText(JSON.stringify({ tasks: [task] }), { env }));
+    const dot = message.startsWith("[") ? "" : ".";
+    assertEquals(problems.map((text) => text.replace(/^\d+:\d+: /, "")), [
+      `tasks[0]${dot}${message}`,
     ]);
     // deno-lint-ignore no-control-regex -- that none of these is left is the test
-    assertEquals(/[\x00-\x1f]/.test(complaints.join("")), false);
+    assertEquals(/[\x00-\x1f]/.test(problems.join("")), false);
   }
 });
 
@@ -231,7 +231,7 @@ Deno.test("row 90: secrets in messages are redacted", async () => {
   assertMatch(error.message, /contains "\{\*\*\*\}"/);
 });
 
-const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], complaint: string])[] = [
+const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], problem: string])[] = [
   [
     ["https://h/a.csv", "https://g/a.csv?x"],
     'writes the same file as tasks[0] (standard input:1:11), "a.csv"; give one of them another "to", ' +
@@ -264,10 +264,10 @@ const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], complaint: st
 ];
 
 Deno.test("row 76: two tasks with one file or one ID are a problem that names both", async () => {
-  for (const [tasks, complaint] of COLLISIONS) {
+  for (const [tasks, problem] of COLLISIONS) {
     const error = await errorOf(loadText(JSON.stringify({ tasks })));
     assertEquals(error.problems.map(({ code, path, message }) => [code, path, message]), [
-      ["config.collision", "tasks[1]", complaint],
+      ["config.collision", "tasks[1]", problem],
     ]);
   }
 });

@@ -12,7 +12,7 @@ import { testHost } from "../helpers/host.ts";
 
 const { signal } = new AbortController();
 
-/** A source over the files of a folder; without names, over the one that is found there. */
+/** A source of the files in a folder; without names, of the config found there. */
 async function sourceOf(
   folder: TemporaryFolder,
   files: readonly string[] = [],
@@ -30,7 +30,7 @@ const list = (...names: readonly string[]) =>
   JSON.stringify({ tasks: names.map((name) => `https://files.test/${name}`) });
 const idsOf = (config: Config | null) => config?.tasks.map(({ task }) => task.id);
 
-/** What the source says next: ids, null for nothing new, or the code of the first mistake. */
+/** The next result of the source: IDs, null without a change, or the code of the first problem. */
 async function next(source: ConfigSource<Config>) {
   try {
     return idsOf(await source.changed(signal)) ?? null;
@@ -97,7 +97,7 @@ Deno.test("changed: detects an edit of each of several files", async () => {
   await Deno.writeTextFile(folder.file("two.txt"), "https://files.test/b\n");
   const source = await sourceOf(folder, ["one.json", "two.txt"]);
   assertEquals(idsOf(source.first), ["a", "b"]);
-  // Of another size: a time of writing may be the same within a few milliseconds.
+  // A different size, because the modification time may be equal within a few milliseconds.
   await Deno.writeTextFile(folder.file("two.txt"), "https://files.test/other/c\n");
   assertEquals([await next(source), await next(source)], [["a", "c"], null]);
 });
@@ -141,8 +141,8 @@ Deno.test("changed: detects an edit of an imported module, and runs the modules 
   assertEquals(idsOf(source.first), ["a"]);
   await names(`export const names = ["b", "c"];`);
   assertEquals([await next(source), await next(source)], [["b", "c"], null]);
-  await names(`export const names = []; throw new Error("not today");`);
-  await assertRejects(() => source.changed(signal), ConfigError, "cannot be run: not today");
+  await names(`export const names = []; throw new Error("module failed");`);
+  await assertRejects(() => source.changed(signal), ConfigError, "cannot be run: module failed");
   await names(`export const names = [() => {}];`);
   assertEquals(await next(source), "config.invalid");
   await names(`export const names = ["d"];`);
@@ -172,8 +172,8 @@ Deno.test("changed: every reload terminates its worker, also if the module throw
     await config(`export default { tasks: ["https://files.test/a"] };`);
     assertEquals(await next(source), ["a"]);
     assertEquals(calls, ["started", "ended"]);
-    await config(`throw new Error("not today");`);
-    await assertRejects(() => source.changed(signal), ConfigError, "not today");
+    await config(`throw new Error("module failed");`);
+    await assertRejects(() => source.changed(signal), ConfigError, "module failed");
     assertEquals(calls, ["started", "ended", "started", "ended"]);
   } finally {
     globalThis.Worker = RealWorker;
@@ -185,6 +185,6 @@ Deno.test("changed: an aborted signal ends the wait for a written file", async (
   await Deno.writeTextFile(folder.file("cronfetch.json"), list("a"));
   const source = await sourceOf(folder);
   await Deno.writeTextFile(folder.file("cronfetch.json"), list("b"));
-  const stop = AbortSignal.abort(new Error("the end"));
-  await assertRejects(() => source.changed(stop), Error, "the end");
+  const stop = AbortSignal.abort(new Error("aborted"));
+  await assertRejects(() => source.changed(stop), Error, "aborted");
 });

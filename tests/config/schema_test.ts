@@ -5,7 +5,7 @@ import { type ConfigInput, DEFAULTS, type TaskInput } from "../../lib/config/inp
 import type { configSchema, taskSchema } from "../../lib/config/schema.ts";
 import { loadInput, loadText, problemLinesOf } from "./loading.ts";
 
-/** True if each of two types allows what the other does, optional keys included. */
+/** True if two types are assignable to each other, including optional keys. */
 type Same<A, B> = [A, Required<A>, keyof A] extends [B, Required<B>, keyof B]
   ? [B, Required<B>, keyof B] extends [A, Required<A>, keyof A] ? true : false
   : false;
@@ -81,7 +81,7 @@ const SCHEMA = z.fromJSONSchema(configJsonSchema() as z.core.JSONSchema.JSONSche
 
 const URL_ONLY = { url: "https://example.org/a" };
 
-const SOUND: readonly unknown[] = [
+const VALID: readonly unknown[] = [
   {},
   { tasks: [] },
   { $schema: "./cronfetch.schema.json", tasks: ["https://example.org/b", URL_ONLY] },
@@ -95,14 +95,14 @@ const SOUND: readonly unknown[] = [
 ];
 
 Deno.test("configJsonSchema: accepts valid configs", async () => {
-  for (const config of SOUND) {
+  for (const config of VALID) {
     const text = JSON.stringify(config);
     await loadText(text);
     assertEquals(SCHEMA.safeParse(config).error?.message, undefined, text);
   }
 });
 
-const ABSURD: readonly (readonly [config: unknown, complaint: string])[] = [
+const INVALID: readonly (readonly [config: unknown, problem: string])[] = [
   [{ limits: { concurrency: 0 } }, "limits.concurrency must be a whole number from 1 to 1000"],
   [{ limits: { concurrency: -1 } }, "limits.concurrency must be a whole number from 1 to 1000"],
   [{ limits: { concurrency: 1.5 } }, "limits.concurrency must be a whole number from 1 to 1000"],
@@ -136,17 +136,17 @@ const ABSURD: readonly (readonly [config: unknown, complaint: string])[] = [
 ];
 
 Deno.test("row 95: invalid values are problems that name what is allowed; the JSON Schema rejects them", async () => {
-  for (const [config, complaint] of ABSURD) {
+  for (const [config, problem] of INVALID) {
     const text = JSON.stringify(config);
-    const [told = "", ...others] = await problemLinesOf(loadText(text));
+    const [message = "", ...others] = await problemLinesOf(loadText(text));
     assertEquals(others, [], text);
-    assertEquals(told.replace(/^\d+:\d+: /, "").slice(0, complaint.length), complaint);
+    assertEquals(message.replace(/^\d+:\d+: /, "").slice(0, problem.length), problem);
     assertEquals(SCHEMA.safeParse(config).success, false, text);
   }
 });
 
-/** Ranges that no pattern can tell. */
-const OUT_OF_RANGE: readonly (readonly [config: ConfigInput, complaint: string])[] = [
+/** Ranges that a JSON Schema pattern cannot express. */
+const OUT_OF_RANGE: readonly (readonly [config: ConfigInput, problem: string])[] = [
   [{ defaults: { timeout: "0s" } }, "defaults.timeout must be a duration such as"],
   [{ defaults: { timeout: { idle: "25d" } } }, "defaults.timeout.idle must be a duration such as"],
   [{ limits: { deadline: "366d" } }, "limits.deadline must be a duration such as"],
@@ -157,17 +157,17 @@ const OUT_OF_RANGE: readonly (readonly [config: ConfigInput, complaint: string])
 ];
 
 Deno.test("row 95: durations and sizes out of range are problems", async () => {
-  for (const [config, complaint] of OUT_OF_RANGE) {
-    const [told = "", ...others] = await problemLinesOf(loadInput(config));
+  for (const [config, problem] of OUT_OF_RANGE) {
+    const [message = "", ...others] = await problemLinesOf(loadInput(config));
     assertEquals(others, []);
-    assertEquals(told.replace(/^\d+:\d+: /, "").slice(0, complaint.length), complaint);
+    assertEquals(message.replace(/^\d+:\d+: /, "").slice(0, problem.length), problem);
   }
 });
 
 Deno.test("row 95: NaN, infinity and large numbers in YAML are problems", async () => {
   for (const number of [".nan", ".inf", "-.inf", "1e400", "0x10000"]) {
-    const complaints = await problemLinesOf(loadText(`alertAfter: ${number}`));
-    assertEquals(complaints, ["1:13: alertAfter must be a whole number from 1 to 1000"], number);
+    const problems = await problemLinesOf(loadText(`alertAfter: ${number}`));
+    assertEquals(problems, ["1:13: alertAfter must be a whole number from 1 to 1000"], number);
   }
 });
 

@@ -11,7 +11,7 @@ import {
 import { testHost } from "../helpers/host.ts";
 import { levelsOf } from "../../lib/config/encodings.ts";
 
-/** A password with every kind of character that is written differently somewhere. */
+/** A password with characters of every kind that some encoding changes. */
 const PASSWORD = 'pä ss/w+"&#?=%\\';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -20,7 +20,7 @@ const base64 = (text: string) => bytesOf(text).toBase64();
 /** Bytes whose base64 has both characters that base64url replaces. */
 const SYMBOLS = "???>>>~~~";
 
-const DISGUISES: readonly (readonly [what: string, text: string])[] = [
+const FORMS: readonly (readonly [what: string, text: string])[] = [
   ["as it is", PASSWORD],
   ["percent-encoded", encodeURIComponent(PASSWORD)],
   ["percent-encoded in lower case", encodeURIComponent(PASSWORD).replaceAll("%C3%A4", "%c3%a4")],
@@ -34,7 +34,7 @@ const DISGUISES: readonly (readonly [what: string, text: string])[] = [
 
 Deno.test("row 90: createRedactor: redacts every form of a secret", () => {
   const redact = createRedactor([PASSWORD, `user:${PASSWORD}`]);
-  for (const [what, text] of DISGUISES) {
+  for (const [what, text] of FORMS) {
     const seen = redact(`before ${text} after`);
     assertEquals(/^before \*\*\*=* after$/.test(seen), true, `${what}: ${seen}`);
   }
@@ -51,7 +51,7 @@ Deno.test("row 90: createRedactor: redacts a secret in the URL that contains it"
 });
 
 Deno.test("property: createRedactor: redacts a secret in the URL of a task", () => {
-  // What a URL takes away or moves (control characters, `\\`, dots) is another matter.
+  // Without the characters that a URL removes or moves (control characters, `\\`, dots).
   const secret = fc.string({ unit: "grapheme", minLength: 4, maxLength: 20 })
     .filter((text) => !/[\p{Cc}\\.{}$]/u.test(text) && text.trim() === text);
   const place = fc.constantFrom("http://h/fail/", "http://h/a.csv?u=", "http://h/x");
@@ -232,7 +232,7 @@ Deno.test("row 146: createRedactor: redacts a secret at any offset within base64
   for (const before of ["", "u", "us", "use", "user:"]) {
     const shown = redact(base64(`${before}a-long-secret, and more`));
     assertEquals(shown.includes("***"), true, before);
-    // Nothing but characters that the neighbours share is left of it.
+    // Only characters shared with the neighbours are left.
     const rest = shown.split("***").join("");
     assertEquals(rest.length <= base64(`${before}, and more`).length + 4, true, shown);
   }
@@ -260,7 +260,7 @@ Deno.test("row 146: createRedactor: keeps invalid encodings and the text around 
     assertEquals(redact(text), text);
   }
   assertEquals(redact("%C3%B6 token \\n &amp;"), "%C3%B6 *** \\n &amp;");
-  // An escape that ends where the secret begins does not hide it.
+  // An escape that ends where the secret begins must not hide it.
   assertEquals(redact("C:\\token"), "C:\\***");
 });
 

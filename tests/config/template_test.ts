@@ -30,8 +30,8 @@ const RENDERED: readonly (readonly [template: string, zone: string, text: string
 Deno.test("createRenderer: renders dates in the time zone of the task", () => {
   const render = createRenderer(AT);
   for (const [text, zone, expected] of RENDERED) {
-    const { value, problem: complaint } = parseTemplate(text, true);
-    assertEquals(complaint, undefined, text);
+    const { value, problem } = parseTemplate(text, true);
+    assertEquals(problem, undefined, text);
     assertEquals(value && render(value, zone), expected, `${text} in ${zone}`);
   }
 });
@@ -43,7 +43,7 @@ Deno.test("createRenderer: renders equal dates per time zone", () => {
   assertEquals(days, ["31", "01", "31"]);
 });
 
-const REFUSED: readonly (readonly [template: string, complaint: RegExp])[] = [
+const REFUSED: readonly (readonly [template: string, problem: RegExp])[] = [
   ["{", /without its }/],
   ["{date:YYYY", /without its }/],
   ["{date}", /^contains "\{date\}"; \{date:YYYY-MM-DD\}, \{name\}, .* are substituted/],
@@ -63,12 +63,12 @@ const REFUSED: readonly (readonly [template: string, complaint: RegExp])[] = [
 
 Deno.test("parseTemplate: problems name the placeholder and what is allowed", () => {
   for (const [text, expected] of REFUSED) {
-    const { problem: complaint } = parseTemplate(text, true);
-    assertEquals(expected.test(complaint ?? ""), true, `${text}: ${complaint}`);
+    const { problem } = parseTemplate(text, true);
+    assertEquals(expected.test(problem ?? ""), true, `${text}: ${problem}`);
   }
 });
 
 Deno.test("parseTemplate: {name} is a problem in a URL", () => {
-  const { problem: complaint } = parseTemplate("{name}", false);
-  assertEquals(complaint, 'contains "{name}"; {date:YYYY-MM-DD} is substituted, {{ is a brace');
+  const { problem } = parseTemplate("{name}", false);
+  assertEquals(problem, 'contains "{name}"; {date:YYYY-MM-DD} is substituted, {{ is a brace');
 });

@@ -23,7 +23,7 @@ Deno.test("substitute: inserts values unchanged", () => {
   }
 });
 
-const REFUSED: readonly (readonly [text: string, missing: boolean, complaint: RegExp])[] = [
+const REFUSED: readonly (readonly [text: string, missing: boolean, problem: RegExp])[] = [
   ["${env:NOPE}", true, /variable NOPE, which is unset/],
   ["${env:EMPTY}", true, /variable EMPTY/],
   ["${env:A}${env:NOPE}${env:EMPTY}", true, /variable NOPE/],
@@ -34,10 +34,10 @@ const REFUSED: readonly (readonly [text: string, missing: boolean, complaint: Re
 ];
 
 Deno.test("row 92: substitute: an unset or empty variable is missing", () => {
-  for (const [text, missing, complaint] of REFUSED) {
+  for (const [text, missing, problem] of REFUSED) {
     const result = substitute(text, host);
     assertEquals(result.missing, missing, text);
-    assertEquals(complaint.test(result.problem ?? ""), true, `${text}: ${result.problem}`);
+    assertEquals(problem.test(result.problem ?? ""), true, `${text}: ${result.problem}`);
   }
 });
 

@@ -189,7 +189,7 @@ Deno.test("compileTask: a default ID is the same at every time", async () => {
   }
 });
 
-const REFUSED: readonly (readonly [task: Omit<TaskInput, "id">, complaint: string])[] = [
+const REFUSED: readonly (readonly [task: Omit<TaskInput, "id">, problem: string])[] = [
   [{ url: "https://h/x", to: "{name}/x" }, "to may contain {name} only in its last part"],
   [{ url: "https://h/x", to: "{name}/" }, "to may contain {name} only in its last part"],
   [{ url: "https://h/x", to: "{{name}}/{name}/x" }, "to may contain {name} only in its last part"],
@@ -208,9 +208,9 @@ const REFUSED: readonly (readonly [task: Omit<TaskInput, "id">, complaint: strin
 ];
 
 Deno.test("compileTask: invalid names are problems", async () => {
-  for (const [task, complaint] of REFUSED) {
-    const complaints = await problemLinesOf(loadInput({ tasks: [task] }, { env: { A: "aaaa" } }));
-    assertEquals(complaints.map((text) => text.replace(/^\d+:\d+: tasks\[0\]\./, "")), [complaint]);
+  for (const [task, problem] of REFUSED) {
+    const problems = await problemLinesOf(loadInput({ tasks: [task] }, { env: { A: "aaaa" } }));
+    assertEquals(problems.map((text) => text.replace(/^\d+:\d+: tasks\[0\]\./, "")), [problem]);
   }
 });
 
@@ -307,7 +307,7 @@ Deno.test("row 90: Config.secrets: the secrets of every part of a config", async
   }
 });
 
-const WRONG: readonly (readonly [task: Partial<TaskInput>, complaint: RegExp])[] = [
+const WRONG: readonly (readonly [task: Partial<TaskInput>, problem: RegExp])[] = [
   [{ expect: { type: "csv" } }, /expect\.type must be a media type such as "text\/csv"/],
   [{ expect: { type: "text/*" } }, /expect\.type must be a media type/],
   [{ expect: { type: "text/csv; charset=utf-8" } }, /without parameters/],
@@ -337,12 +337,12 @@ const WRONG: readonly (readonly [task: Partial<TaskInput>, complaint: RegExp])[]
 ];
 
 Deno.test("applyOptions: problems beyond the schema", async () => {
-  for (const [task, complaint] of WRONG) {
-    const [told = "", ...others] = await problemLinesOf(
+  for (const [task, problem] of WRONG) {
+    const [message = "", ...others] = await problemLinesOf(
       loadInput({ tasks: [{ url: "https://h/a", ...task }] }),
     );
     assertEquals(others, []);
-    assertEquals(complaint.test(told), true, `${complaint}: ${told}`);
+    assertEquals(problem.test(message), true, `${problem}: ${message}`);
   }
 });
 
@@ -352,8 +352,8 @@ Deno.test("applyOptions: a problem of the defaults is reported once, at its plac
     defaults: { timezone: "Nowhere/X", expect: { matches: "(" } },
     tasks: ["https://h/a", "https://h/b", { url: "https://h/c", expect: { json: true } }],
   };
-  const complaints = await problemLinesOf(loadInput(config));
-  assertEquals(complaints.map((text) => text.replace(/^\S+ (\S+) .*/, "$1")), [
+  const problems = await problemLinesOf(loadInput(config));
+  assertEquals(problems.map((text) => text.replace(/^\S+ (\S+) .*/, "$1")), [
     "schedule",
     "defaults.timezone",
     "defaults.expect.matches",
@@ -369,8 +369,8 @@ Deno.test("applyOptions: an invalid time zone of a task is one problem for any s
       { url: "https://h/c", timezone: "Mars/Base", schedule: "manual" },
     ],
   });
-  const complaints = await problemLinesOf(loadText(text));
-  assertEquals(complaints.map((text) => text.replace(/^\S+ (\S+) .*/, "$1")), [
+  const problems = await problemLinesOf(loadText(text));
+  assertEquals(problems.map((text) => text.replace(/^\S+ (\S+) .*/, "$1")), [
     "tasks[1].timezone",
     "tasks[2].timezone",
   ]);

@@ -5,10 +5,10 @@ import { createRenderer, parseTemplate } from "../../lib/config/template.ts";
 import { AT, load, loadInput, loadText, onlyTask, problemLinesOf, tasksIn } from "./loading.ts";
 
 function nameOf(to: string, url: string): string {
-  const { value: template, problem: complaint } = parseTemplate(to, true);
-  if (template === undefined) return `mistake: ${complaint}`;
+  const { value: template, problem } = parseTemplate(to, true);
+  if (template === undefined) return `problem: ${problem}`;
   const key = keyFor(template, new URL(url), "UTC", createRenderer(AT));
-  return key.value ?? `mistake: ${key.problem}`;
+  return key.value ?? `problem: ${key.problem}`;
 }
 
 const URL_A = "https://Data.example.org:8443/a/b%20c//d/report.tar.gz?page=2&q=x%2Fy&empty=#f";
@@ -53,30 +53,30 @@ Deno.test("row 148: keyFor: parts of the URL are substituted and made safe", () 
   for (const [to, url, key] of NAMES) assertEquals(nameOf(to, url), key, `${to} of ${url}`);
 });
 
-const REFUSED: readonly (readonly [to: string, url: string, complaint: RegExp])[] = [
+const REFUSED: readonly (readonly [to: string, url: string, problem: RegExp])[] = [
   [
     "{query.nope}",
     URL_A,
-    /^mistake: needs the query parameter "nope", which the URL does not have/,
+    /^problem: needs the query parameter "nope", which the URL does not have/,
   ],
-  ["{query.empty}", URL_A, /^mistake: needs the query parameter "empty"/],
+  ["{query.empty}", URL_A, /^problem: needs the query parameter "empty"/],
   [
     "{query.api_key}",
     "https://e.org/?api_key=1",
-    /^mistake: contains .*"api_key", which is a secret by its name/,
+    /^problem: contains .*"api_key", which is a secret by its name/,
   ],
-  ["{query.}", URL_A, /^mistake: contains "\{query\.\}"; .* \{query\.NAME\} are substituted/],
+  ["{query.}", URL_A, /^problem: contains "\{query\.\}"; .* \{query\.NAME\} are substituted/],
   ["{hosst}", URL_A, /did you mean "\{host\}"\?$/],
   ["{Path}", URL_A, /did you mean "\{path\}"\?$/],
-  ["{host}/../x", URL_A, /^mistake: must not contain \.\. as a part/],
-  ["/{host}", URL_A, /^mistake: must be relative/],
-  ["{host}//x", URL_A, /^mistake: must not contain an empty part/],
+  ["{host}/../x", URL_A, /^problem: must not contain \.\. as a part/],
+  ["/{host}", URL_A, /^problem: must be relative/],
+  ["{host}//x", URL_A, /^problem: must not contain an empty part/],
   ["\u0001{host}", URL_A, /control characters/],
   ["con/{host}", URL_A, /not a safe name/],
 ];
 
 Deno.test("row 148: keyFor: unsafe literal text and missing parts of the URL are problems", () => {
-  for (const [to, url, complaint] of REFUSED) assertMatch(nameOf(to, url), complaint, to);
+  for (const [to, url, problem] of REFUSED) assertMatch(nameOf(to, url), problem, to);
 });
 
 Deno.test("property: keyFor: the key of any URL is a valid `to`", () => {
@@ -159,9 +159,9 @@ Deno.test("row 148: a missing parameter is reported per task, a problem of defau
     ),
   );
   for (const to of ["../{host}", "{hosst}", "a//b", "/x/"]) {
-    const complaints = await problemLinesOf(loadInput({ defaults: { to }, tasks }));
-    assertEquals(complaints.length, 1, complaints.join("\n"));
-    assertMatch(complaints[0] ?? "", /^1:\d+: defaults\.to /);
+    const problems = await problemLinesOf(loadInput({ defaults: { to }, tasks }));
+    assertEquals(problems.length, 1, problems.join("\n"));
+    assertMatch(problems[0] ?? "", /^1:\d+: defaults\.to /);
   }
   const own = await problemLinesOf(
     loadInput({ tasks: [{ url: "https://e.org/", to: "{query.x}" }] }),
@@ -171,7 +171,7 @@ Deno.test("row 148: a missing parameter is reported per task, a problem of defau
 
 const ENV = { T: "s3cr3t.x", P: "p/q", BASE: "https://s3cret.example/top", PORT: "8443" };
 
-/** URLs with variables, a name, and whether the name would hold the value of one. */
+/** URLs with variables, a name, and whether the key would contain the value of one. */
 const SECRETS: readonly (readonly [url: string, to: string | null, holds: boolean])[] = [
   ["https://e.org/a.csv?sig=${env:T}&id=1", "{host}/{query.id}", false],
   ["https://e.org/a.csv?id=${env:T}", "{query.id}.csv", true],
@@ -200,10 +200,10 @@ Deno.test("row 148: dependsOnSecret: the value of a variable never becomes part 
   for (const [url, to, holds] of SECRETS) {
     const task = to === null ? { url } : { url, to };
     if (holds) {
-      const complaints = await problemLinesOf(loadInput({ tasks: [task] }, { env: ENV }));
-      const [first = ""] = complaints;
+      const problems = await problemLinesOf(loadInput({ tasks: [task] }, { env: ENV }));
+      const [first = ""] = problems;
       assertMatch(first, /would put a secret into the name of the file/, `${url} ${to}`);
-      assertEquals(complaints.join().includes("s3cr"), false);
+      assertEquals(problems.join().includes("s3cr"), false);
     } else {
       const { key, id } = await onlyTask(task, { env: ENV });
       assertEquals(/s3cr|8443|p\/q/.test(`${key} ${id}`), false, `${url} ${to} ${key}`);
@@ -225,8 +225,8 @@ Deno.test("row 148: distinctName: a collision suggests the part that differs", a
   for (const [url, other, name] of DISTINCT) {
     assertEquals(distinctName(new URL(url), new URL(other)), name, `${url} ${other}`);
   }
-  const [complaint = ""] = await problemLinesOf(loadText("https://e.org/x/a\nhttps://e.org/y/a\n"));
-  assertMatch(complaint, /give one of them another "to", or all of them "to": "\{path\}\/"$/);
+  const [problem = ""] = await problemLinesOf(loadText("https://e.org/x/a\nhttps://e.org/y/a\n"));
+  assertMatch(problem, /give one of them another "to", or all of them "to": "\{path\}\/"$/);
 });
 
 Deno.test("row 148: readList: a space in a URL is an error with a suggestion", async () => {

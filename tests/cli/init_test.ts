@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { INITIAL_CONFIG } from "../../lib/cli/init.ts";
 import { tasksOf } from "../../lib/config/config.ts";
 import { locationText } from "../../lib/core/location.ts";
-import { AT, loadText } from "./loading.ts";
+import { AT, loadText } from "../config/loading.ts";
 
 Deno.test("init: the initial config loads unchanged", async () => {
   const config = await loadText(INITIAL_CONFIG);
