@@ -1,6 +1,6 @@
 /**
- * cronfetch keeps a folder of remote files up to date. This is its command line,
- * and on Deno Deploy its cron and its status page; programs use `lib/mod.ts`.
+ * cronfetch keeps a folder of remote files up to date. This module is its command line, and on Deno
+ * Deploy its cron and its status page. Programs import `lib/mod.ts`.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /** `run`: cronfetch as a library. */
 
+import { knownIds, tasksOf } from "./config/config.ts";
 import type { ConfigInput } from "./config/input.ts";
 import { loadValue, patternEngineFor } from "./config/load.ts";
-import { knownIds, tasksOf } from "./config/config.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";

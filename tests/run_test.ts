@@ -5,7 +5,7 @@ import { openState } from "./helpers/open.ts";
 import { testHost } from "./helpers/host.ts";
 import { origin } from "./helpers/origin.ts";
 
-Deno.test("only: these tasks, and a typo is told instead of running nothing", async () => {
+Deno.test("run: only selects tasks, and an unknown id is an error", async () => {
   await using server = origin({ "/a": "a", "/b": "b" });
   const config = {
     store: "memory:",
@@ -23,7 +23,7 @@ Deno.test("only: these tasks, and a typo is told instead of running nothing", as
   assertEquals(server.hits(), 1);
 });
 
-Deno.test("alerts of the config are given to programs' runs, too", async () => {
+Deno.test("run: sends the alerts of the config", async () => {
   await using server = origin({ "/a": 404 });
   const host = testHost();
   await using state = await openState("memory:", host);

@@ -1,11 +1,11 @@
 /** `init` writes a first config; `schema` prints the JSON Schemas. */
 
 import { resolve } from "@std/path";
-import { errorMessage } from "../core/text.ts";
-import type { Flags } from "./flags.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
+import { errorMessage } from "../core/text.ts";
+import type { Flags } from "./flags.ts";
 
 /** Writes a commented, valid config. Replaces an existing file only with `--force`. */
 export async function init(

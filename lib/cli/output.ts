@@ -2,10 +2,10 @@
 
 import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
+import { EXIT } from "../core/result.ts";
 import { escapeControl, escapeControlInJson } from "../core/text.ts";
 import { alignColumns, colorWanted, type Paint, painter, type Style } from "../report/format.ts";
 import { WorkflowLog } from "../report/workflow_log.ts";
-import { EXIT } from "../core/result.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import type { CommandHost } from "./flags.ts";
 

@@ -1,16 +1,16 @@
 /** `plan`: what would run, and why. Sends no request and writes nothing. */
 
-import { escapeControl } from "../core/text.ts";
-import type { Flags } from "./flags.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import { locationText } from "../core/location.ts";
 import { EXIT } from "../core/result.ts";
+import { escapeControl } from "../core/text.ts";
 import { alignColumns, plural } from "../report/format.ts";
 import { describeSchedule } from "../schedule/due.ts";
 import { openExistingState } from "../worker/storage.ts";
-import { planTasks, prepare } from "./prepare.ts";
+import type { Flags } from "./flags.ts";
 import { writeLines, writeRows } from "./output.ts";
+import { planTasks, prepare } from "./prepare.ts";
 
 /** Shows for each task whether it would run, why, and where its file would be stored. */
 export async function plan(

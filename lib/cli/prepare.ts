@@ -1,17 +1,17 @@
 /** From operands and flags to a valid config, its tasks, and their plan. */
 
 import { resolve, SEPARATOR } from "@std/path";
-import type { Flags } from "./flags.ts";
 import { type Config, knownIds, tasksOf } from "../config/config.ts";
-import { variable } from "../config/variables.ts";
-import { loadConfig } from "../config/load.ts";
 import { OVERRIDES } from "../config/input.ts";
+import { loadConfig } from "../config/load.ts";
+import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { makePlan } from "../schedule/due.ts";
 import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
+import type { Flags } from "./flags.ts";
 
 /** What a command on tasks starts from. */
 export interface Prepared {
@@ -68,7 +68,7 @@ export async function prepare(
 }
 
 /** The value of `--output`: a store, and the name of the only file in it. */
-interface OutputPlace {
+interface OutputTarget {
   readonly store: string;
   readonly name?: string;
 }
@@ -83,10 +83,10 @@ async function outputOf(
   output: string,
   urlCount: number,
   { cwd }: Pick<Host, "cwd">,
-): Promise<OutputPlace> {
-  const place = splitOutput(output);
-  if (place === null || await isFolder(resolve(cwd(), output))) return { store: output };
-  if (urlCount === 1) return place;
+): Promise<OutputTarget> {
+  const named = splitOutput(output);
+  if (named === null || await isFolder(resolve(cwd(), output))) return { store: output };
+  if (urlCount === 1) return named;
   throw new CronfetchError(
     "usage",
     `--output ${JSON.stringify(output)} names one file, and there are ${urlCount} URLs; ` +
@@ -98,7 +98,7 @@ async function outputOf(
  * Splits a path whose last part has an extension: up to ten letters and digits after a dot, at
  * least one of them a letter, so that `v1.2` is a folder. Null for any other text.
  */
-export function splitOutput(output: string): Required<OutputPlace> | null {
+export function splitOutput(output: string): Required<OutputTarget> | null {
   if (/^[a-z][a-z0-9+.-]+:/i.test(output)) return null;
   const name = output.slice(Math.max(output.lastIndexOf("/"), output.lastIndexOf(SEPARATOR)) + 1);
   const extension = name.slice(name.lastIndexOf(".") + 1);

@@ -1,17 +1,17 @@
 /** `status`: each task's health. Sends no request and writes nothing. */
 
-import { escapeControl } from "../core/text.ts";
-import type { Flags } from "./flags.ts";
 import { createRedactor } from "../config/secrets.ts";
 import type { ShownHealth } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
+import { escapeControl } from "../core/text.ts";
 import { plural, relativeTime, type Style } from "../report/format.ts";
-import type { RecentResult, RunRecord } from "../state/state.ts";
-import { prepare } from "./prepare.ts";
-import { openExistingState } from "../worker/storage.ts";
-import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
 import { needsAttention, type TaskHealth, taskHealth } from "../report/task_health.ts";
+import type { RecentResult, RunRecord } from "../state/state.ts";
+import { openExistingState } from "../worker/storage.ts";
+import type { Flags } from "./flags.ts";
+import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
+import { prepare } from "./prepare.ts";
 
 const HEALTH_STYLES = {
   new: "faint",
@@ -37,24 +37,24 @@ export async function status(
   await using state = await openExistingState(config.state, host);
   const shown = tasks.filter((task) => selected?.has(task.id) ?? true);
   const records = await state.records(shown.map((task) => task.id));
-  const standings = shown.map((task) => taskHealth(task, records.get(task.id), at));
+  const healths = shown.map((task) => taskHealth(task, records.get(task.id), at));
   const resultsOf = (task: string) => selected ? records.get(task)?.results ?? [] : [];
   const [lastRun] = await state.runs(1);
   const redact = createRedactor(config.secrets);
 
   if (flags.json) {
-    const rows: object[] = standings.map((standing) => ({
+    const rows: object[] = healths.map((health) => ({
       type: "task",
-      ...standing,
-      ...(selected ? { results: redactedResults(resultsOf(standing.task), redact) } : {}),
+      ...health,
+      ...(selected ? { results: redactedResults(resultsOf(health.task), redact) } : {}),
     }));
     await writeRows(lastRun ? [...rows, { type: "run", ...lastRun }] : rows, host);
   } else {
     const lines = coloredColumns(
-      standings.map((standing) => standingRow(standing, at)),
+      healths.map((health) => healthRow(health, at)),
       paintFor(host),
     );
-    const history = standings.flatMap(({ task }) => {
+    const history = healths.flatMap(({ task }) => {
       const results = redactedResults(resultsOf(task), redact);
       return results.length === 0
         ? []
@@ -64,11 +64,11 @@ export async function status(
       ...lines,
       ...history,
       ...(history.length > 0 ? [""] : []),
-      totalLine(standings),
+      totalLine(healths),
       runLine(lastRun, at),
     ], host);
   }
-  return standings.some(needsAttention) ? EXIT.failed : EXIT.good;
+  return healths.some(needsAttention) ? EXIT.failed : EXIT.good;
 }
 
 function redactedResults(
@@ -81,11 +81,10 @@ function redactedResults(
   }));
 }
 
-function standingRow(
-  standing: TaskHealth,
+function healthRow(
+  { health, task, lastSuccessAt, stale, schedule, failures, due, nextDue }: TaskHealth,
   at: Temporal.Instant,
 ): { readonly style: Style; readonly cells: readonly string[] } {
-  const { health, task, lastSuccessAt, stale, schedule, failures, due, nextDue } = standing;
   const success = lastSuccessAt === null
     ? "never succeeded"
     : `succeeded ${ago(lastSuccessAt, at)}`;
@@ -114,12 +113,12 @@ function resultLine(result: RecentResult, at: Temporal.Instant): string {
   return `  ${ago(result.at, at)}: ${escapeControl(description)}`;
 }
 
-function totalLine(standings: readonly TaskHealth[]): string {
+function totalLine(healths: readonly TaskHealth[]): string {
   const counts = Object.keys(HEALTH_STYLES)
-    .map((health) => [health, standings.filter((one) => one.health === health).length] as const)
+    .map((health) => [health, healths.filter((one) => one.health === health).length] as const)
     .filter(([, count]) => count > 0)
     .map(([health, count]) => `${count} ${health}`);
-  return [plural(standings.length, "task"), ...counts].join(", ");
+  return [plural(healths.length, "task"), ...counts].join(", ");
 }
 
 function runLine(run: RunRecord | undefined, at: Temporal.Instant): string {

@@ -1,12 +1,16 @@
 /** `verify`: checks published files against recorded digests. Sends no request to origins. */
 
-import type { Flags } from "./flags.ts";
 import { ownFilesOf } from "../config/own_files.ts";
 import { createRedactor } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import { reservedKey } from "../core/ownership.ts";
 import { EXIT } from "../core/result.ts";
 import { formatCount, type Style } from "../report/format.ts";
+import { abortOnSignals } from "../worker/signals.ts";
+import { openExistingState, openStorage } from "../worker/storage.ts";
+import type { Flags } from "./flags.ts";
+import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
+import { prepare } from "./prepare.ts";
 import {
   type Comparison,
   expectedFiles,
@@ -16,10 +20,6 @@ import {
   type Verdict,
   verifyFiles,
 } from "./verify_files.ts";
-import { prepare } from "./prepare.ts";
-import { abortOnSignals } from "../worker/signals.ts";
-import { openExistingState, openStorage } from "../worker/storage.ts";
-import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
 
 /** How each verdict is shown, and whether it is a difference. */
 const VERDICTS = {

@@ -1,8 +1,8 @@
 /** Deno Deploy: a cron that runs what is due, and the status page. */
 
 import type { Config } from "../config/config.ts";
-import { variable } from "../config/variables.ts";
 import { loadConfig } from "../config/load.ts";
+import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host, Platform } from "../core/host.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";

@@ -1,21 +1,21 @@
 /** Runs one task: skips it, defers it, or downloads it. */
 
-import { baseKey, foldKey } from "../core/key.ts";
-import { KeyOwners, reservedKey } from "../core/ownership.ts";
-import { parseStateLocation, parseStoreLocation } from "../core/location.ts";
 import { ownFilesOf } from "../config/own_files.ts";
 import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { Transport } from "../core/http.ts";
+import { baseKey, foldKey } from "../core/key.ts";
+import { parseStateLocation, parseStoreLocation } from "../core/location.ts";
+import { KeyOwners, reservedKey } from "../core/ownership.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Plan, RunLimits, Task } from "../core/task.ts";
 import type { Tracing } from "../core/telemetry.ts";
 import { bugMessage } from "../core/text.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
+import { Family, type FamilyContext } from "../download/family.ts";
+import { createWatcher } from "../download/timeouts.ts";
 import { createAdmit } from "../http/egress.ts";
 import { abortReason } from "../http/network_error.ts";
-import { createWatcher } from "../download/timeouts.ts";
-import { Family, type FamilyContext } from "../download/family.ts";
 import type { Slot } from "../schedule/pool.ts";
 import { createThrottle } from "../schedule/throttle.ts";
 import type { State } from "../state/state.ts";

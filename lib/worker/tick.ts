@@ -146,7 +146,7 @@ async function runSnapshot(
       state: storage.state,
       openStore: async (owned) => {
         const store = await storage.openStore(owned);
-        await checkStore(store, plan, signal);
+        await requireUsable(store, plan, signal);
         return store;
       },
     },
@@ -164,7 +164,7 @@ async function runSnapshot(
  *
  * @throws {CronfetchError} `store.` codes.
  */
-async function checkStore(store: Store, { entries }: Plan, signal: AbortSignal): Promise<void> {
+async function requireUsable(store: Store, { entries }: Plan, signal: AbortSignal): Promise<void> {
   using _abortable = store.abortOn(signal);
   const keys = entries.filter((entry) => entry.included).map(({ task }) => task.key);
   await store.statCache(keys, signal).ready();

@@ -2,21 +2,21 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../lib/cli/main.ts";
 import { namedConnect } from "../helpers/named_connect.ts";
 import { origin } from "../helpers/origin.ts";
-import { place } from "./place.ts";
+import { workspace } from "./workspace.ts";
 
 const URL_OF_FILE = "http://a.example/file.txt";
 
-/** A run of a name that is private, with these arguments. */
+/** Runs a task with a private host name. */
 async function runWith(args: readonly string[], task: object, env: Record<string, string> = {}) {
   await using server = origin({ "/file.txt": "text\n" });
-  await using at = await place({ tasks: [{ id: "a", url: URL_OF_FILE, ...task }] });
+  await using at = await workspace({ tasks: [{ id: "a", url: URL_OF_FILE, ...task }] });
   const { connect } = namedConnect(server.origin, { "a.example": ["10.0.0.1"] });
   const host = at.host({ connect, env });
   const exitCode = await main(["run", ...args], host);
   return { exitCode, requests: server.hits(), text: host.stderr.text };
 }
 
-Deno.test("row 136: --allow-private comes before the variable, the variable before the file", async () => {
+Deno.test("row 136: --allow-private takes precedence over the variable, and that over the file", async () => {
   const off = { CRONFETCH_ALLOW_PRIVATE: "false" };
   const table: [what: string, args: string[], task: object, env: object, exitCode: number][] = [
     ["nothing", [], {}, {}, 3],

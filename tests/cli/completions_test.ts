@@ -46,7 +46,7 @@ const SPEC: CommandSpec = {
 /** Files in the folder. */
 const FILES = ["list.txt", "run"];
 
-/** A line up to the cursor, and what is offered there. */
+/** Lines up to the cursor, and the candidates offered there. */
 const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ["cronfetch ", ["completions", "run", "watch"]],
   ["cronfetch r", ["run"]],
@@ -78,14 +78,14 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["cronfetch completions bash z", ["zsh"]],
 ];
 
-/** Bash takes a URL for three words; fish, on its own, offers files after a colon. */
+/** Bash splits a URL into three words; fish offers files after a colon by default. */
 const BASH_FILES = [":odd"];
 const BASH_CASES: typeof CASES = [
   ["cronfetch run https:", []],
   ["cronfetch run https://li", []],
 ];
 
-/** What a shell shows at the end of a line. */
+/** What a shell offers at the end of a line. */
 interface Answer {
   readonly offered: readonly string[];
   readonly shown: string;
@@ -97,10 +97,10 @@ async function output(command: string, args: string[], env: Record<string, strin
   return new TextDecoder().decode(stdout);
 }
 
-/** Puts lines to a shell that has read the script; gives an answer for each. */
+/** Completes lines in a shell that has sourced the script. */
 type Ask = (script: string, lines: readonly string[], cwd: string) => Promise<Answer[]>;
 
-/** Asks the function as bash would, which takes words apart at `=` and `:`. */
+/** Calls the function like bash, which splits words at `=` and `:`. */
 const askBash: Ask = (script, lines, cwd) =>
   Promise.all(lines.map(async (line) => {
     const words = line.split(" ").flatMap((word) =>
@@ -124,9 +124,8 @@ const askFish: Ask = (script, lines, cwd) =>
   }));
 
 /**
- * Completion in zsh runs within its line editor alone, and that needs a
- * terminal: one zsh gives another a pseudo terminal, in which each line is put
- * into the editor and its list asked for.
+ * zsh completes only within its line editor, which needs a terminal: one zsh runs another one in a
+ * pseudo terminal, enters each line into its editor, and requests the list.
  */
 const askZsh: Ask = async (script, lines, cwd) => {
   const setup = `
@@ -143,7 +142,7 @@ const askZsh: Ask = async (script, lines, cwd) => {
   const env = { SCRIPT: script, LINES_TO_ASK: lines.join("\n"), SETUP: setup, TERM: "xterm" };
   const drawn = await output("zsh", ["-f", "-c", code], env, cwd);
   return drawn.split("LISTED:").slice(1).map((listed) => {
-    // The list stands between the end of the line and the way back up to it.
+    // The list is between the end of the line and the escape sequence that moves back up.
     const [, list = ""] = /\r\r\n\p{Cc}\[J([^]*?)\p{Cc}\[\d*A/u.exec(listed) ?? [];
     const shown = stripVTControlCharacters(list).replaceAll("\r", "");
     const offered = shown.split("\n").flatMap((row) =>
@@ -169,7 +168,7 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
   const script = completionScript(shell, SPEC);
   const cases = shell === "bash" ? [...CASES, ...BASH_CASES] : CASES;
   const files = shell === "bash" ? [...FILES, ...BASH_FILES] : FILES;
-  // Where the checks count, a shell that is missing is a failure.
+  // In CI, a missing shell is a failure.
   const needed = Deno.env.get("CI") !== undefined && Deno.build.os !== "windows";
   const ignore = !needed && !isInstalled(shell);
 
@@ -201,7 +200,7 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
     },
   });
 
-  // Bash shows none.
+  // Bash shows no descriptions.
   if (shell === "bash") continue;
   Deno.test({
     name: `completion in ${shell} shows descriptions as they are`,

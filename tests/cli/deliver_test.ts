@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
 import { deliver } from "../../lib/cli/output.ts";
-import { rowsOf } from "./place.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
+import { rowsOf } from "./workspace.ts";
 
-Deno.test("row 140: only success changes where standard output was not read to its end", async () => {
+Deno.test("row 140: deliver: unread standard output changes only exit code 0", async () => {
   const table: [exitCode: number, patienceMs: number, ifLost: number][] = [
     [0, 60_000, 4],
     [1, 60_000, 1],
@@ -28,7 +28,7 @@ Deno.test("row 140: only success changes where standard output was not read to i
       const given = await deliver(exitCode, {
         ...host,
         stdout: { ...host.stdout, end: end(isDelivered) },
-        // Nobody depends on standard error.
+        // Unread standard error does not change it.
         stderr: { ...host.stderr, end: end(false) },
       });
       assertEquals(given, isDelivered ? exitCode : ifLost);
@@ -37,7 +37,7 @@ Deno.test("row 140: only success changes where standard output was not read to i
   }
 });
 
-Deno.test("row 140: a signal ends the wait for a reader, with its exit code", async () => {
+Deno.test("row 140: deliver: a signal ends the wait, with its exit code", async () => {
   for (const [name, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const host = testHost();
     const end = (_patienceMs: number, signal: AbortSignal) =>
@@ -51,12 +51,12 @@ Deno.test("row 140: a signal ends the wait for a reader, with its exit code", as
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
-/** Their events, and their lines with `-v`, exceed what a pipe holds by far. */
+/** Their events, and their lines with `-v`, exceed the buffer of a pipe by far. */
 const FILES = 400;
 /** A process that hangs is killed, and fails the test by its exit code. */
 const HANGS_MS = 60_000;
 
-/** Starts a run over many quick files and one that never answers; its pipes are not read. */
+/** Starts a run over many small files and one that never responds; its pipes are not read. */
 async function runUnread(args: readonly string[], json: boolean) {
   const folder = await temporaryFolder();
   const never = Promise.withResolvers<Response>();
@@ -92,7 +92,7 @@ async function runUnread(args: readonly string[], json: boolean) {
   };
 }
 
-Deno.test("row 140: a reader that stops reading stops neither the run nor SIGTERM", async () => {
+Deno.test("row 140: run: a stalled reader stops neither the run nor SIGTERM", async () => {
   for (const json of [true, false]) {
     await using at = await runUnread(["-v"], json);
     let isOver = false;
@@ -103,12 +103,12 @@ Deno.test("row 140: a reader that stops reading stops neither the run nor SIGTER
   }
 });
 
-Deno.test("row 140: a reader that stops reading does not stop the deadline", async () => {
+Deno.test("row 140: run: a stalled reader does not stop the deadline", async () => {
   await using at = await runUnread(["-v", "--deadline", "2s"], true);
   assertEquals((await at.child.status).code, 10);
 });
 
-Deno.test("row 140: a slow reader of --json gets every event", async () => {
+Deno.test("row 140: run --json: a slow reader receives every event", async () => {
   await using at = await runUnread(["-q", "--deadline", "1s"], true);
   let text = "";
   for await (const piece of at.child.stdout.pipeThrough(new TextDecoderStream())) {

@@ -1,24 +1,24 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
-import { main } from "../../lib/cli/main.ts";
 import { permissionFlags, shellQuoted } from "../../lib/cli/doctor/permissions.ts";
+import { main } from "../../lib/cli/main.ts";
 import { tasksOf } from "../../lib/config/config.ts";
-import { loadValue } from "../../lib/config/load.ts";
 import type { ConfigInput } from "../../lib/config/input.ts";
+import { loadValue } from "../../lib/config/load.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { record } from "../state/samples.ts";
-import { place, rowsOf } from "./place.ts";
+import { rowsOf, workspace } from "./workspace.ts";
 
 const ADDRESSES = {
   "x.example": ["93.184.215.1", "2606:4700::1"],
   "y.example": ["93.184.215.2"],
 };
 
-Deno.test("doctor: everything is looked at, and nothing is left behind", async () => {
-  await using at = await place({
+Deno.test("doctor: checks everything, and leaves no file", async () => {
+  await using at = await workspace({
     store: "files/of/ours",
     state: "kv:state/deep/state.db",
     tasks: [
@@ -74,9 +74,9 @@ Deno.test("doctor: everything is looked at, and nothing is left behind", async (
   assertEquals((programs.stdout.text + people.stderr.text).includes("hush-hush"), false);
 });
 
-Deno.test("doctor: a store and a state that are there stay as they are", async () => {
-  await using at = await place({ tasks: ["http://192.0.2.7/a"] });
-  await at.remember([record("a", { lastRunAt: "2026-01-15T11:00:00Z" })]);
+Deno.test("doctor: an existing store and state are not changed", async () => {
+  await using at = await workspace({ tasks: ["http://192.0.2.7/a"] });
+  await at.save([record("a", { lastRunAt: "2026-01-15T11:00:00Z" })]);
   await Deno.mkdir(at.folder.file("downloads"));
   await Deno.writeTextFile(at.folder.file("downloads/a"), "first\n");
   const before = await tree(at.folder.path);
@@ -88,7 +88,7 @@ Deno.test("doctor: a store and a state that are there stay as they are", async (
   assertEquals(await tree(at.folder.path), before);
 });
 
-Deno.test("doctor: what is wrong is told, and exits 3", async () => {
+Deno.test("doctor: reports problems, and exits 3", async () => {
   const table: [name: string, config: object, said: RegExp][] = [
     ["store", { store: "taken/deep" }, /^wrong +store .*taken/m],
     ["state's folder", { state: "file:taken/state.json" }, /^wrong +state .*taken/m],
@@ -100,7 +100,7 @@ Deno.test("doctor: what is wrong is told, and exits 3", async () => {
     ],
   ];
   for (const [name, config, said] of table) {
-    await using at = await place({ tasks: [], ...config });
+    await using at = await workspace({ tasks: [], ...config });
     await Deno.writeTextFile(at.folder.file("taken"), "no state\n");
     const before = await tree(at.folder.path);
     const host = at.host();
@@ -110,8 +110,8 @@ Deno.test("doctor: what is wrong is told, and exits 3", async () => {
   }
 });
 
-Deno.test("doctor: the commands of alerts, which may be run or not, and be there or not", async () => {
-  await using at = await place({
+Deno.test("doctor: commands of alerts, with and without permission, existing or not", async () => {
+  await using at = await workspace({
     alerts: [{ command: ["mail-me", "--urgent"] }, { command: ["./mail-them"] }, {
       command: ["mail-me"],
     }, { command: ["letter"] }],
@@ -150,15 +150,15 @@ Deno.test("doctor: the commands of alerts, which may be run or not, and be there
   }
 });
 
-Deno.test("every task that runs cronfetch asks nobody, and alerts may run their commands", () => {
+Deno.test("deno.json: every task that runs cronfetch never prompts, and grants --allow-run", () => {
   for (const name of ["cronfetch", "start"] as const) {
     assertStringIncludes(manifest.tasks[name].command, " --no-prompt ");
   }
   assertEquals(manifest.permissions.default.run, true);
 });
 
-Deno.test("doctor: a name that takes too long is wrong, not waited for", async () => {
-  await using at = await place({ tasks: ["https://x.example/a", "https://y.example/b"] });
+Deno.test("doctor: a DNS lookup that takes too long is a problem", async () => {
+  await using at = await workspace({ tasks: ["https://x.example/a", "https://y.example/b"] });
   const host = at.host();
   const asked: number[] = [];
   const slow = {
@@ -170,7 +170,7 @@ Deno.test("doctor: a name that takes too long is wrong, not waited for", async (
       after: (durationMs: number, callback: () => void) => {
         asked.push(durationMs);
         const cancelled = new AbortController();
-        // Behind everything that is fulfilled already.
+        // After all microtasks that are ready.
         const turn = setTimeout(() => !cancelled.signal.aborted && callback());
         return () => {
           clearTimeout(turn);
@@ -188,8 +188,8 @@ Deno.test("doctor: a name that takes too long is wrong, not waited for", async (
   assertMatch(host.stderr.text, /^good +host +y\.example is 93\.184\.215\.2$/m);
 });
 
-Deno.test("doctor: a signal ends the looking up", async () => {
-  await using at = await place({ tasks: ["https://x.example/a"] });
+Deno.test("doctor: a signal ends the DNS lookups", async () => {
+  await using at = await workspace({ tasks: ["https://x.example/a"] });
   const host = at.host({ timers: "manual" });
   const waiting = {
     ...host,
@@ -201,8 +201,8 @@ Deno.test("doctor: a signal ends the looking up", async () => {
   assertEquals(await main(["doctor"], waiting), 143);
 });
 
-Deno.test("doctor: a name behind a proxy is not looked up here", async () => {
-  await using at = await place({ tasks: ["https://x.example/a", "http://x.example/b"] });
+Deno.test("doctor: a name behind a proxy is not resolved", async () => {
+  await using at = await workspace({ tasks: ["https://x.example/a", "http://x.example/b"] });
   const host = at.host({
     addresses: ADDRESSES,
     env: { HTTPS_PROXY: "http://me:hush-hush@proxy.example" },
@@ -216,7 +216,7 @@ Deno.test("doctor: a name behind a proxy is not looked up here", async () => {
   assertEquals(host.stderr.text.includes("hush-hush"), false);
 });
 
-Deno.test("row 136: doctor applies the egress rule, as a run does", async () => {
+Deno.test("row 136: doctor: applies the egress policy like a run", async () => {
   const addresses = { "x.example": ["198.18.0.7"], "y.example": ["93.184.215.1", "10.0.0.1"] };
   const table: [
     what: string,
@@ -237,7 +237,7 @@ Deno.test("row 136: doctor applies the egress rule, as a run does", async () => 
       "http://x.example/a",
       {},
       3,
-      /wrong +host .* 198\.18\.0\.7, as the resolver/,
+      /wrong +host .* 198\.18\.0\.7, which VPN/,
     ],
     ["one of two addresses", "https://y.example/a", {}, 3, /wrong +host .* address 10\.0\.0\.1/],
     ["a mirror", { url: "http://192.0.2.7/a", mirrors: ["https://x.example/a"] }, {}, 3, /VPN/],
@@ -273,15 +273,17 @@ Deno.test("row 136: doctor applies the egress rule, as a run does", async () => 
     ],
   ];
   for (const [what, task, { flags = [], env = {} }, exitCode, text] of table) {
-    await using at = await place({ tasks: [task] });
+    await using at = await workspace({ tasks: [task] });
     const host = at.host({ addresses, env });
     assertEquals(await main(["doctor", ...flags], host), exitCode, what);
     assertMatch(host.stderr.text, text, what);
   }
 });
 
-Deno.test("doctor: a secret in a host name is not shown, not even in a flag", async () => {
-  await using at = await place({ tasks: [{ id: "t", url: "https://${env:TENANT}.example/a" }] });
+Deno.test("doctor: a secret in a host name is redacted, also in flags", async () => {
+  await using at = await workspace({
+    tasks: [{ id: "t", url: "https://${env:TENANT}.example/a" }],
+  });
   const options = {
     addresses: { "hush-hush.example": ["93.184.215.1"] },
     env: { TENANT: "hush-hush" },
@@ -303,7 +305,7 @@ Deno.test("doctor: a secret in a host name is not shown, not even in a flag", as
   }
 });
 
-Deno.test("doctor: a config in TypeScript may import what the flags do not grant", async () => {
+Deno.test("doctor: notes that a TypeScript config may need further permissions", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(
     folder.file("cronfetch.ts"),
@@ -315,13 +317,13 @@ Deno.test("doctor: a config in TypeScript may import what the flags do not grant
   assertStringIncludes(host.stderr.text, "--allow-read=cronfetch.ts \\\n");
 });
 
-Deno.test("doctor: a config that cannot be used exits 2", async () => {
+Deno.test("doctor: an invalid config exits 2", async () => {
   const table: [name: string, task: object, check: string, said: RegExp][] = [
     ["unknown key", { url: "https://x.example/", ulr: 1 }, "config", /ulr/],
     ["secret", { url: "https://x.example/${env:NO_TOKEN}/a" }, "secrets", /NO_TOKEN/],
   ];
   for (const [name, task, check, said] of table) {
-    await using at = await place({ tasks: [task] });
+    await using at = await workspace({ tasks: [task] });
     const people = at.host();
     assertEquals(await main(["doctor"], people), 2, name);
     assertMatch(people.stderr.text, said);
@@ -346,11 +348,11 @@ function flagsOf(config: ConfigInput, files: readonly string[] = ["/home/me/cron
   });
 }
 
-Deno.test("permissionFlags: what the config names, and no more", () => {
+Deno.test("permissionFlags: the minimum for the config", () => {
   const table: [name: string, config: ConfigInput, files: string[] | undefined, flags: string[]][] =
     [
       ["nothing", { state: "memory:", store: "memory:", tasks: [] }, [], []],
-      ["the standard places", { tasks: ["https://x.example/a"] }, undefined, [
+      ["the default locations", { tasks: ["https://x.example/a"] }, undefined, [
         "--allow-net=x.example",
         "--allow-read=cronfetch.json,downloads,.cronfetch",
         "--allow-write=downloads,.cronfetch",
@@ -411,7 +413,7 @@ Deno.test("permissionFlags: what the config names, and no more", () => {
   }
 });
 
-Deno.test("shellQuoted: where it needs it", () => {
+Deno.test("shellQuoted: only if necessary", () => {
   const table: [argument: string, quoted: string][] = [
     ["--allow-read=a/b.json,.cronfetch", "--allow-read=a/b.json,.cronfetch"],
     ["--allow-net=[::1]:80", "'--allow-net=[::1]:80'"],
@@ -421,12 +423,12 @@ Deno.test("shellQuoted: where it needs it", () => {
   for (const [argument, quoted] of table) assertEquals(shellQuoted(argument), quoted);
 });
 
-/** The beginning of an image, enough to be known by. */
+/** The magic bytes of an image. */
 const PNG = Uint8Array.fromBase64(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==",
 );
 
-/** Runs a config with permission flags in a process of its own. */
+/** Runs a config with permission flags in another process. */
 async function runWith(flags: readonly string[], cwd: string) {
   const program = fromFileUrl(new URL("../../main.ts", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -439,7 +441,7 @@ async function runWith(flags: readonly string[], cwd: string) {
   return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
-/** The flags, once for each value of net, read and write, with that value taken away. */
+/** The flags, each time without one value of net, read or write. */
 function* fewer(flags: readonly string[]): Generator<readonly [missing: string, string[]]> {
   for (const flag of flags) {
     const [name = "", list = ""] = flag.split("=");
@@ -454,7 +456,7 @@ function* fewer(flags: readonly string[]): Generator<readonly [missing: string, 
   }
 }
 
-Deno.test("doctor: its flags are enough for a run, and not one of them is too much", async (t) => {
+Deno.test("doctor: its flags suffice for a run, and none is superfluous", async (t) => {
   await using server = origin({
     "/a.txt": (request) =>
       new Response("first\n", {
@@ -482,7 +484,7 @@ tasks:
     "--allow-write=downloads,state",
   ]);
 
-  await t.step("enough", async () => {
+  await t.step("sufficient", async () => {
     const { code, said } = await runWith(flags, folder.path);
     assertEquals(code, 0, said);
     assertEquals(Object.keys(await tree(folder.file("downloads"))), ["a.txt", "b.png"]);

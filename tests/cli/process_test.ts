@@ -24,7 +24,7 @@ async function cronfetch(
   return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
 }
 
-Deno.test("HTTP_PROXY is asked, and NO_PROXY goes past it", async () => {
+Deno.test("run: requests use HTTP_PROXY, except for NO_PROXY", async () => {
   await using folder = await temporaryFolder();
   const asked: string[] = [];
   await using proxy = Deno.serve(
@@ -48,7 +48,7 @@ Deno.test("HTTP_PROXY is asked, and NO_PROXY goes past it", async () => {
   assertEquals(server.hits("/b.txt"), 1);
 });
 
-Deno.test("row 87: a rejection that nobody handles ends the program, and not with 0", async () => {
+Deno.test("row 87: main: an unhandled rejection exits with an error", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(
     folder.file("cronfetch.ts"),
@@ -60,7 +60,7 @@ Deno.test("row 87: a rejection that nobody handles ends the program, and not wit
   assertStringIncludes(said, "nobody handles this");
 });
 
-Deno.test("row 88: a reader that goes away early spoils no file", async () => {
+Deno.test("row 88: run: a closed pipe damages no file", async () => {
   await using folder = await temporaryFolder();
   const names = Array.from({ length: 50 }, (_, index) => `${index}.txt`);
   await using server = origin(Object.fromEntries(names.map((name) => [`/${name}`, `${name}\n`])));
@@ -87,7 +87,7 @@ Deno.test("row 88: a reader that goes away early spoils no file", async () => {
   );
 });
 
-Deno.test("rows 81 and 84: a real signal, and a second one", async () => {
+Deno.test("rows 81 and 84: run: a real signal, and a second one", async () => {
   await using folder = await temporaryFolder();
   const asked = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<Response>();
@@ -120,7 +120,7 @@ Deno.test("rows 81 and 84: a real signal, and a second one", async () => {
   assertEquals(await tree(folder.path), {});
 });
 
-Deno.test("a watch in a process of its own: runs what is due, follows an edit, ends by SIGTERM", async () => {
+Deno.test("watch: as a process, runs what is due, reloads the config, ends on SIGTERM", async () => {
   await using folder = await temporaryFolder();
   await using server = origin({ "/a.txt": "a\n", "/b.txt": "b\n" });
   const names = (text: string) => Deno.writeTextFile(folder.file("names.ts"), text);

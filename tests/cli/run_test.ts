@@ -6,8 +6,8 @@ import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.t
 import { testHost, type TestHostOptions } from "../helpers/host.ts";
 import { origin, type Route } from "../helpers/origin.ts";
 
-/** A folder with a config in it, and a host that stands there. */
-async function place(config: unknown, options: TestHostOptions = {}) {
+/** Creates a folder with a config, and a host whose current folder it is. */
+async function setUp(config: unknown, options: TestHostOptions = {}) {
   const folder = await temporaryFolder();
   await Deno.writeTextFile(folder.file("cronfetch.json"), JSON.stringify(config));
   const host = testHost({ cwd: folder.path, ...options });
@@ -22,9 +22,9 @@ async function published(folder: TemporaryFolder) {
   return await tree(folder.file("downloads"));
 }
 
-Deno.test("run: files of the config, a line each, exit 0", async () => {
+Deno.test("run: files of the config, one line each, exit 0", async () => {
   await using server = origin({ "/a.txt": "first\n", "/b.txt": "second\n" });
-  await using at = await place({
+  await using at = await setUp({
     state: "memory:",
     tasks: [`${server.origin}/a.txt`, { url: `${server.origin}/b.txt`, to: "deep/er/b.txt" }],
   });
@@ -34,7 +34,7 @@ Deno.test("run: files of the config, a line each, exit 0", async () => {
   assertMatch(at.host.stderr.text, /created.*a\.txt/);
 });
 
-Deno.test("run: exit codes are what happened", async () => {
+Deno.test("run: exit code of each result", async () => {
   const table: [name: string, routes: Record<string, Route>, task: object, exitCode: number][] = [
     ["all good", { "/f": "x" }, {}, 0],
     ["failed for good", { "/f": 404 }, {}, 3],
@@ -54,14 +54,14 @@ Deno.test("run: exit codes are what happened", async () => {
       url: server.origin + path,
       ...task,
     }));
-    await using at = await place({ state: "memory:", tasks });
+    await using at = await setUp({ state: "memory:", tasks });
     assertEquals(await main(["run", "-q"], at.host), exitCode, name);
   }
 });
 
-Deno.test("run --json: one event a line on stdout, people's text on stderr", async () => {
+Deno.test("run --json: one event per line on stdout, text on stderr", async () => {
   await using server = origin({ "/a.txt": "first\n", "/b.txt": { sequence: [503, "second\n"] } });
-  await using at = await place({
+  await using at = await setUp({
     state: "memory:",
     tasks: [`${server.origin}/a.txt`, `${server.origin}/b.txt`],
   });
@@ -76,13 +76,13 @@ Deno.test("run --json: one event a line on stdout, people's text on stderr", asy
   assertEquals(finished.map((event) => event.result.status), ["created", "created"]);
   assertEquals(new Set(said.map((event) => event.run)).size, 1);
   for (const event of said) assertMatch(event.time, /^2026-01-15T12:\d\d:\d\d(\.\d+)?Z$/);
-  // Flushed one by one: a write a line.
+  // Each line is one write.
   assertEquals(at.host.stdout.writes.length, said.length);
 });
 
-Deno.test("row 88: a closed stdout corrupts nothing", async () => {
+Deno.test("row 88: run: a closed stdout damages no file", async () => {
   await using server = origin({ "/a.txt": "first\n", "/b.txt": "second\n" });
-  await using at = await place({
+  await using at = await setUp({
     state: "memory:",
     tasks: [`${server.origin}/a.txt`, `${server.origin}/b.txt`],
   });
@@ -92,7 +92,7 @@ Deno.test("row 88: a closed stdout corrupts nothing", async () => {
   assertEquals(events(at.host.stdout.text).length, 2);
 });
 
-Deno.test("rows 81 and 84: a signal stops cleanly, a second one at once", async (t) => {
+Deno.test("rows 81 and 84: run: the first signal cancels, the second one exits", async (t) => {
   for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     await t.step(`row 81: ${signal}`, async () => {
       const asked = Promise.withResolvers<void>();
@@ -104,7 +104,7 @@ Deno.test("rows 81 and 84: a signal stops cleanly, a second one at once", async 
           return never.promise.then(() => new Response());
         },
       });
-      await using at = await place({
+      await using at = await setUp({
         state: "memory:",
         limits: { concurrency: 1 },
         tasks: [1, 2, 3].map((n) => ({ id: `t${n}`, url: `${server.origin}/slow`, to: `f${n}` })),
@@ -124,13 +124,13 @@ Deno.test("rows 81 and 84: a signal stops cleanly, a second one at once", async 
       assertStringIncludes(results[0]?.message ?? "", `interrupted by ${signal}`);
       assertEquals(await published(at.folder), {});
       assertEquals(server.hits("/slow"), 1);
-      // Nobody listens any more: a later signal is the system's to handle.
+      // The listeners are removed: the system handles later signals.
       assertEquals(at.host.raise(signal), 0);
     });
   }
 });
 
-Deno.test("row 84: the second signal ends the process at once", async () => {
+Deno.test("row 84: run: the second signal exits immediately", async () => {
   const asked = Promise.withResolvers<void>();
   const never = Promise.withResolvers<void>();
   await using server = origin({
@@ -139,7 +139,7 @@ Deno.test("row 84: the second signal ends the process at once", async () => {
       return never.promise.then(() => new Response());
     },
   });
-  await using at = await place({ state: "memory:", tasks: [`${server.origin}/slow`] });
+  await using at = await setUp({ state: "memory:", tasks: [`${server.origin}/slow`] });
   const exits: number[] = [];
   const host = {
     ...at.host,
@@ -158,7 +158,7 @@ Deno.test("row 84: the second signal ends the process at once", async () => {
   never.resolve();
 });
 
-Deno.test("run: the deadline ends a run with 10, and every task has a result", async () => {
+Deno.test("run: the deadline exits with 10, and every task has a result", async () => {
   const never = Promise.withResolvers<void>();
   await using server = origin({
     "/slow": (request) => {
@@ -166,7 +166,7 @@ Deno.test("run: the deadline ends a run with 10, and every task has a result", a
       return never.promise.then(() => new Response());
     },
   });
-  await using at = await place({
+  await using at = await setUp({
     state: "memory:",
     limits: { concurrency: 1 },
     tasks: [1, 2].map((n) => ({ id: `t${n}`, url: `${server.origin}/slow`, to: `f${n}` })),
@@ -181,9 +181,9 @@ Deno.test("run: the deadline ends a run with 10, and every task has a result", a
   ]);
 });
 
-Deno.test("run: wrong usage requests nothing and exits 2", async () => {
+Deno.test("run: a usage error sends no request and exits 2", async () => {
   await using server = origin({ "/a.txt": "first\n" });
-  await using at = await place({ state: "memory:", tasks: [`${server.origin}/a.txt`] });
+  await using at = await setUp({ state: "memory:", tasks: [`${server.origin}/a.txt`] });
   const table: [args: string[], said: RegExp][] = [
     [["run", "--no-such"], /unknown option '--no-such'/],
     [["rum"], /unknown command 'rum'[^]*Did you mean run\?/],
@@ -205,9 +205,9 @@ Deno.test("run: wrong usage requests nothing and exits 2", async () => {
   assertEquals(server.hits(), 0);
 });
 
-Deno.test("run TASK and --only: these and no others", async () => {
+Deno.test("run TASK and --only: only these tasks", async () => {
   await using server = origin({ "/a": "a", "/b": "b", "/c": "c" });
-  await using at = await place({
+  await using at = await setUp({
     state: "memory:",
     tasks: ["a", "b", "c"].map((name) => `${server.origin}/${name}`),
   });
@@ -224,7 +224,7 @@ Deno.test("run URL: without any config, into -o", async () => {
   assertEquals(await tree(folder.path), { "there/a.txt": "first\n", "there/b.txt": "second\n" });
 });
 
-Deno.test("run URL -o: one URL and a last part with an extension name the file", async () => {
+Deno.test("run URL -o: with one URL, a path with an extension names the file", async () => {
   await using server = origin({ "/a.txt": "first\n", "/b.txt": "second\n" });
   const url = `${server.origin}/a.txt`;
   const outputs: readonly (readonly [output: string, file: string])[] = [
@@ -308,13 +308,13 @@ Deno.test("run -c -: a list of URLs on standard input", async () => {
   assertEquals(await published(folder), { "a.txt": "first\n" });
 });
 
-Deno.test("row 94: a config without tasks is no error, and says so", async () => {
-  await using at = await place({ state: "memory:", tasks: [] });
+Deno.test("row 94: run: a config without tasks is reported, and no error", async () => {
+  await using at = await setUp({ state: "memory:", tasks: [] });
   assertEquals(await main(["run"], at.host), 0);
   assertMatch(at.host.stderr.text, /nothing to do/i);
 });
 
-Deno.test("rows 90 and 92: secrets are sent, and never shown", async () => {
+Deno.test("rows 90 and 92: run: secrets are sent, and never shown", async () => {
   const secret = "s3cr/t+value&more";
   const seen: (string | null)[] = [];
   await using server = origin({
@@ -325,7 +325,7 @@ Deno.test("rows 90 and 92: secrets are sent, and never shown", async () => {
     "/b": 403,
   });
   const { host: address } = new URL(server.origin);
-  await using at = await place({
+  await using at = await setUp({
     state: "memory:",
     tasks: [{
       id: "a",
@@ -350,9 +350,9 @@ Deno.test("rows 90 and 92: secrets are sent, and never shown", async () => {
   assertEquals(seen, [`Bearer ${secret}`, `Basic ${btoa(`me:${secret}`)}`]);
 });
 
-Deno.test("row 92: a missing secret is refused before any request", async () => {
+Deno.test("row 92: run: a missing secret is an error before any request", async () => {
   await using server = origin({ "/a": "a" });
-  await using at = await place({
+  await using at = await setUp({
     state: "memory:",
     tasks: [{ url: `${server.origin}/a`, headers: { authorization: "Bearer ${env:NO_TOKEN}" } }],
   });
@@ -361,7 +361,7 @@ Deno.test("row 92: a missing secret is refused before any request", async () => 
   assertEquals(server.hits(), 0);
 });
 
-Deno.test("run URL: leaves the files and nothing else, unless a state is asked for", async () => {
+Deno.test("run URL: writes only the files, unless a state is given", async () => {
   await using server = origin({ "/a.txt": "first\n" });
   const table: [args: string[], env: Record<string, string>, remembered: boolean][] = [
     [[], {}, false],
@@ -378,7 +378,7 @@ Deno.test("run URL: leaves the files and nothing else, unless a state is asked f
   }
 });
 
-Deno.test("run: a state that cannot be written is told once, and is no bug", async () => {
+Deno.test("run: an unwritable state is reported once, and no bug", async () => {
   await using folder = await temporaryFolder();
   const state = folder.file("state.json");
   await using server = origin({

@@ -1,4 +1,4 @@
-/** Row 131: parts of files that `run URL` leaves for the next call. */
+/** Row 131: partial files that `run URL` keeps for the next call. */
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
@@ -7,7 +7,7 @@ import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { rawServer } from "../helpers/raw_server.ts";
 
-/** Sends a body in pieces: as much as a connection is given, from where the client wants it. */
+/** Sends a part of a body per connection, from the offset that the client requests. */
 async function brokenServer(body: Uint8Array<ArrayBuffer>, allowances: readonly number[]) {
   const asked: string[] = [];
   const server = await rawServer(async (connection) => {
@@ -34,7 +34,7 @@ async function brokenServer(body: Uint8Array<ArrayBuffer>, allowances: readonly 
 
 const LARGE = new Uint8Array(400_000).map((_, index) => index % 251);
 
-Deno.test("row 131: run URL resumes the part that an earlier call left beside the target", async () => {
+Deno.test("row 131: run URL: resumes the partial file of an earlier call", async () => {
   await using server = await brokenServer(LARGE, [100_000, 150_000]);
   await using folder = await temporaryFolder();
   const host = testHost({ cwd: folder.path });
@@ -52,7 +52,7 @@ Deno.test("row 131: run URL resumes the part that an earlier call left beside th
   assertEquals(server.asked, ["", "bytes=100000-", "bytes=250000-"]);
 });
 
-Deno.test("row 131: a stale or damaged part of run URL is not resumed", async (t) => {
+Deno.test("row 131: run URL: a stale or damaged partial file is not resumed", async (t) => {
   const table: [name: string, damage: (folder: string, names: string[]) => Promise<void>][] = [
     ["the draft is gone", (folder, [, draft]) => Deno.remove(join(folder, draft ?? ""))],
     [

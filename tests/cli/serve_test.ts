@@ -4,17 +4,17 @@ import { tree } from "../helpers/folder.ts";
 import { ExitCalled } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { record, validators } from "../state/samples.ts";
-import { place, rowsOf } from "./place.ts";
 import { serve, serveInProcess, TOKEN } from "./serving.ts";
+import { rowsOf, workspace } from "./workspace.ts";
 
 /** Tasks of one file each. */
 function tasks(origin: string, ...ids: readonly string[]): object[] {
   return ids.map((id) => ({ id, url: `${origin}/${id}`, schedule: "every 1m" }));
 }
 
-Deno.test("serve: as a process, it runs what is due, shows it, and runs what is asked for", async () => {
+Deno.test("serve: as a process, runs what is due and what is requested, and shows it", async () => {
   await using server = origin({ "/a": "a", "/b": "b" });
-  await using at = await place({ tasks: tasks(server.origin, "a", "b") });
+  await using at = await workspace({ tasks: tasks(server.origin, "a", "b") });
   for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
     const before = server.hits("/a");
     await using served = await serveInProcess(at.folder.path, {
@@ -27,7 +27,7 @@ Deno.test("serve: as a process, it runs what is due, shows it, and runs what is 
     assertEquals(await served.act({ do: "run", task: "a", token: "wrong" }), 403);
     assertEquals(await served.act({ do: "run", task: "a" }), 303);
     while (server.hits("/a") === before) await pause();
-    // The first process finds two new tasks, the second one none that is due.
+    // Two tasks are new to the first process; none is due in the second one.
     const after = async () => (await served.json("/api/runs")).runs.length === 2 * before + 2;
     while (before === 0 && !await after()) await pause();
     const { code: given, stdout } = await served.end(signal);
@@ -39,13 +39,13 @@ Deno.test("serve: as a process, it runs what is due, shows it, and runs what is 
   assertEquals([server.hits("/a"), server.hits("/b")], [3, 1]);
 });
 
-/** Lets real input and output go on. */
+/** Waits for real input and output. */
 async function pause(): Promise<void> {
   await new Promise((done) => setTimeout(done, 20));
 }
 
-Deno.test("serve: nothing can be asked for where no token is set", async () => {
-  await using at = await place({ tasks: [] });
+Deno.test("serve: without a token, actions are disabled", async () => {
+  await using at = await workspace({ tasks: [] });
   const host = at.host({ sleep: "manual" });
   const exitCode = main(["serve", "--port", "0"], host);
   while (!host.stderr.text.includes("Watching")) await host.advance(0);
@@ -61,9 +61,9 @@ Deno.test("serve: nothing can be asked for where no token is set", async () => {
   assertEquals(await exitCode, 143);
 });
 
-Deno.test("serve: what is paused is run by no schedule, but when asked for", async () => {
+Deno.test("serve: a paused task runs only on request", async () => {
   await using server = origin({ "/a": "a", "/b": "b" });
-  await using at = await place({ tasks: tasks(server.origin, "a", "b") });
+  await using at = await workspace({ tasks: tasks(server.origin, "a", "b") });
   await using served = await serve(at);
   const hits = () => [server.hits("/a"), server.hits("/b")];
   const idle = async () => (await served.json("/api/status")).running === null;
@@ -95,9 +95,9 @@ Deno.test("serve: what is paused is run by no schedule, but when asked for", asy
   await come(4, 5);
 });
 
-Deno.test("serve: a bad edit stands on the page without a secret, a good one is followed", async () => {
+Deno.test("serve: an invalid edit is shown without secrets, a valid one is applied", async () => {
   await using server = origin({ "/a": "a", "/b": "b" });
-  await using at = await place({ tasks: tasks(server.origin, "a") });
+  await using at = await workspace({ tasks: tasks(server.origin, "a") });
   await using served = await serve(at);
   const write = (config: object) =>
     Deno.writeTextFile(at.folder.file("cronfetch.json"), JSON.stringify(config));
@@ -111,7 +111,7 @@ Deno.test("serve: a bad edit stands on the page without a secret, a good one is 
   assertEquals(html.includes(TOKEN), false);
   assertEquals((await status()).tasks.map(({ id }: { id: string }) => id), ["a"]);
 
-  // Another state knows of no run but its own.
+  // The other state has only its own run.
   await write({ state: "file:two.json", tasks: tasks(server.origin, "b") });
   await served.until(() => server.hits("/b") === 1, 1_000);
   await served.until(async () => (await status()).lastRun !== null);
@@ -124,7 +124,7 @@ Deno.test("serve: a bad edit stands on the page without a secret, a good one is 
   assertEquals((await served.json("/api/runs")).runs.length, 1);
 });
 
-Deno.test("row 84: serve still answers while a run is finished after a signal", async () => {
+Deno.test("row 84: serve: responds until the last run has ended", async () => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
   await using server = origin({
@@ -133,7 +133,7 @@ Deno.test("row 84: serve still answers while a run is finished after a signal", 
       return answer.promise;
     },
   });
-  await using at = await place({ tasks: tasks(server.origin, "a") });
+  await using at = await workspace({ tasks: tasks(server.origin, "a") });
   await using served = await serve(at, ["--grace", "5s"]);
   await asked.promise;
   await served.until(async () => (await served.text("/")).includes("0 of 1 task"));
@@ -152,9 +152,9 @@ Deno.test("row 84: serve still answers while a run is finished after a signal", 
   await assertRejects(() => served.text("/"), TypeError);
 });
 
-Deno.test("serve: an address that is taken ends it before anything is run", async () => {
+Deno.test("serve: an unavailable address ends it before a task runs", async () => {
   await using server = origin({ "/a": "a" });
-  await using at = await place({ tasks: tasks(server.origin, "a") });
+  await using at = await workspace({ tasks: tasks(server.origin, "a") });
   const port = new URL(server.origin).port;
   const table: [args: string[], said: string][] = [
     [["--port", port], `Serving the page on 127.0.0.1:${port}: something else listens there`],
@@ -173,17 +173,17 @@ Deno.test("serve: an address that is taken ends it before anything is run", asyn
 });
 
 Deno.test("serve: a state that cannot be opened at the start ends it", async () => {
-  await using at = await place({ tasks: [] });
+  await using at = await workspace({ tasks: [] });
   const host = at.host();
   const args = ["serve", "--port", "0", "--state", `file:${at.folder.path}`];
   assertEquals(await main(args, host), 2);
 });
 
-Deno.test("serve: only the tasks that are asked for are run and shown; files are given out", async () => {
+Deno.test("serve TASK: only selected tasks run and are shown; files can be downloaded", async () => {
   for (const store of ["downloads", "memory:"]) {
     await using server = origin({ "/a": "of a", "/b": "b" });
     const page = { downloads: true };
-    await using at = await place({ store, page, tasks: tasks(server.origin, "a", "b") });
+    await using at = await workspace({ store, page, tasks: tasks(server.origin, "a", "b") });
     await using served = await serve(at, ["a"]);
     await served.until(async () => (await served.json("/api/status")).lastRun !== null);
     assertEquals([server.hits("/a"), server.hits("/b")], [1, 0]);
@@ -191,19 +191,19 @@ Deno.test("serve: only the tasks that are asked for are run and shown; files are
     assertEquals(rows.map(({ id }: { id: string }) => id), ["a"]);
     assertEquals(await served.text("/files/a"), "of a");
     assertStringIncludes(await served.text("/files/b"), "There is no such file");
-    // Of a page, and in the end of a run, nothing of ours is left there.
+    // Neither page nor run leaves other files.
     const left = () => Array.fromAsync(Deno.readDir(at.folder.file(store)), ({ name }) => name);
     if (store === "downloads") await served.until(async () => (await left()).join() === "a");
-    // What somebody asks for runs no more than is asked for.
+    // Requesting all tasks runs only the selected ones.
     assertEquals(await served.act({ do: "run" }), 303);
     await served.until(() => server.hits("/a") === 2);
     assertEquals(server.hits("/b"), 0);
   }
 });
 
-Deno.test("serve: the flags of doctor are enough, with the two that it tells of", async () => {
+Deno.test("serve: the flags of doctor suffice, with the two of its note", async () => {
   await using server = origin({ "/a": "a" });
-  await using at = await place({ tasks: tasks(server.origin, "a") });
+  await using at = await workspace({ tasks: tasks(server.origin, "a") });
   const host = at.host();
   assertEquals(await main(["doctor", "--json"], host), 0);
   const { flags, message } = rowsOf(host.stdout.text).at(-1) as Record<string, string[] & string>;
@@ -226,15 +226,15 @@ Deno.test("serve: the flags of doctor are enough, with the two that it tells of"
   assertEquals((await served.end("SIGTERM")).code, 143);
 });
 
-/** A port that nobody listens on. */
+/** A free port. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-Deno.test("row 141: serve, its page and its runs outlast more connections than handles", async () => {
+Deno.test("row 141: serve: page and runs survive more connections than file handles", async () => {
   await using server = origin({ "/a": "a" });
-  await using at = await place({ tasks: tasks(server.origin, "a") });
+  await using at = await workspace({ tasks: tasks(server.origin, "a") });
   await using served = await serveInProcess(at.folder.path, {
     args: ["--port", "0"],
     env: { CRONFETCH_TOKEN: TOKEN },
@@ -245,21 +245,21 @@ Deno.test("row 141: serve, its page and its runs outlast more connections than h
   const idle: Deno.TcpConn[] = [];
   for (let count = 0; count < 300; count++) {
     const connection = await Deno.connect({ hostname, port: Number(port) });
-    // A dropped connection is one that need not be kept out.
+    // Writing to a connection that the server has dropped may fail.
     if (count % 2 === 0) await connection.write(half).catch(() => {});
     idle.push(connection);
   }
   assertStringIncludes(await served.text("/"), "<html");
   for (const connection of idle) connection.close();
-  // The token is checked, and a run begins, with handles for all of it.
+  // There are file handles for an action and a run.
   const before = server.hits("/a");
   assertEquals(await served.act({ do: "run", task: "a" }), 303);
   while (server.hits("/a") === before) await pause();
   assertEquals((await served.end("SIGTERM")).code, 143);
 });
 
-Deno.test("row 141: a download that is not read ends with the grace of 3 s", async () => {
-  await using at = await place({
+Deno.test("row 141: serve --view: a stalled download is aborted after 3 s", async () => {
+  await using at = await workspace({
     store: "files",
     page: { downloads: true },
     tasks: [
@@ -268,7 +268,7 @@ Deno.test("row 141: a download that is not read ends with the grace of 3 s", asy
   });
   await Deno.mkdir(at.folder.file("files"));
   await Deno.writeFile(at.folder.file("files/big"), new Uint8Array(32 * 2 ** 20));
-  await at.remember([record("big", { published: validators({ key: "big" }) })]);
+  await at.save([record("big", { published: validators({ key: "big" }) })]);
   const host = at.host({ sleep: "manual", timers: "manual" });
   let code: number | null = null;
   const ended = main(["serve", "--view", "--port", "0"], host).finally(() => code = 0);
@@ -286,8 +286,8 @@ Deno.test("row 141: a download that is not read ends with the grace of 3 s", asy
   assertEquals(await ended, 143);
 });
 
-Deno.test("serve -q: says nothing where nothing is wrong", async () => {
-  await using at = await place({ tasks: [] });
+Deno.test("serve -q: no output without an error", async () => {
+  await using at = await workspace({ tasks: [] });
   const host = at.host({ sleep: "manual" });
   const exitCode = main(["serve", "-q", "--port", "0"], host);
   while (host.raise("SIGTERM") === 0) await host.advance(0);

@@ -1,24 +1,24 @@
-/** `serve`, in this process with a host whose sleeps are moved by hand, or in one of its own. */
+/** `serve`, in this process with manual sleeps, or in another process. */
 
 import { main } from "../../lib/cli/main.ts";
 import type { TestHost } from "../helpers/host.ts";
-import type { Place } from "./place.ts";
+import type { Workspace } from "./workspace.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
-/** What visitors must know. */
+/** The token that actions require. */
 export const TOKEN = "top-secret-token";
 
-/** A page to ask. */
+/** A client of a page. */
 export interface Visitor {
-  /** Where, with a slash at the end. */
+  /** Its URL, with a slash at the end. */
   readonly url: string;
-  /** The text under a path. */
+  /** The text at a path. */
   text(path: string): Promise<string>;
-  // deno-lint-ignore no-explicit-any -- each test asserts what it looks at
+  // deno-lint-ignore no-explicit-any -- each test asserts the fields it reads
   json(path: string): Promise<any>;
-  /** Sends the form, with the token unless there is another one; gives the status. */
+  /** Submits the form, by default with the token. Returns the status. */
   act(fields: Record<string, string>): Promise<number>;
 }
 
@@ -36,10 +36,10 @@ export interface Served extends Visitor, AsyncDisposable {
   ended(): Promise<number>;
 }
 
-/** Turns of {@linkcode Served.until}, each of at least a millisecond, before it gives up. */
+/** Maximal turns of {@linkcode Served.until}, each of at least a millisecond. */
 const MOST_TURNS = 10_000;
 
-/** Visits a page. */
+/** Creates a client. */
 export function visitor(url: string): Visitor {
   const text = async (path: string) => await (await fetch(new URL(path, url))).text();
   return {
@@ -58,8 +58,8 @@ export function visitor(url: string): Visitor {
   };
 }
 
-/** Starts `serve` at a port that is free. It is told to end when it is disposed of. */
-export async function serve(at: Place, args: readonly string[] = []): Promise<Served> {
+/** Starts `serve` at a free port. Disposal stops it. */
+export async function serve(at: Workspace, args: readonly string[] = []): Promise<Served> {
   const host = at.host({ sleep: "manual", env: { CRONFETCH_TOKEN: TOKEN } });
   let code: number | null = null;
   const exitCode = main(["serve", "--port", "0", ...args], host);
@@ -88,13 +88,13 @@ export async function serve(at: Place, args: readonly string[] = []): Promise<Se
   };
 }
 
-/** `serve` in a process of its own. */
+/** `serve` in another process. */
 export interface ServingProcess extends Visitor, AsyncDisposable {
-  /** Sends a signal; gives the exit code and what was written on standard output. */
+  /** Sends a signal. Returns the exit code and the standard output. */
   end(signal: "SIGINT" | "SIGTERM"): Promise<{ readonly code: number; readonly stdout: string }>;
 }
 
-/** Starts a process at a port that is free. */
+/** Starts a process at a free port. */
 export async function serveInProcess(
   folder: string,
   { args = [], permissions = ["-A"], env = {}, handles }: {

@@ -4,12 +4,12 @@ import { relativeTime } from "../../lib/report/format.ts";
 import type { TaskRecord } from "../../lib/state/state.ts";
 import { tree } from "../helpers/folder.ts";
 import { recentResult, record, runRecord } from "../state/samples.ts";
-import { place, rowsOf } from "./place.ts";
+import { rowsOf, workspace } from "./workspace.ts";
 
 const HOUR_AGO = "2026-01-15T11:00:00Z";
 const LONG_AGO = "2026-01-05T12:00:00Z";
 
-/** What is remembered of the one task `t`, due every day at six, and how it is shown at noon. */
+/** Records of the task `t`, due every day at six, and how each is shown at noon. */
 const TABLE: readonly {
   readonly name: string;
   readonly change: Partial<TaskRecord> | null;
@@ -40,7 +40,7 @@ const TABLE: readonly {
     exitCode: 3,
   },
   {
-    name: "as old, but only ever asked for by name",
+    name: "as old, but manual",
     change: { lastSuccessAt: LONG_AGO, lastRunAt: LONG_AGO },
     schedule: "manual",
     shown: { health: "healthy", stale: false, due: false, nextDue: null },
@@ -62,7 +62,7 @@ const TABLE: readonly {
     exitCode: 0,
   },
   {
-    name: "failing, and stale meanwhile",
+    name: "failing and stale",
     change: { health: "failing", failures: 2, lastRunAt: HOUR_AGO, lastSuccessAt: LONG_AGO },
     shown: { health: "failing", stale: true },
     said: /^failing +t +succeeded 10 d ago \(stale\)/m,
@@ -84,11 +84,13 @@ const TABLE: readonly {
   },
 ];
 
-Deno.test("status: health, age, streak and what comes next", async (t) => {
+Deno.test("status: health, age, failures and next due time", async (t) => {
   for (const { name, change, schedule = "0 6 * * *", shown, said, exitCode } of TABLE) {
     await t.step(name, async () => {
-      await using at = await place({ tasks: [{ id: "t", url: "https://x.example/t", schedule }] });
-      if (change) await at.remember([record("t", change)]);
+      await using at = await workspace({
+        tasks: [{ id: "t", url: "https://x.example/t", schedule }],
+      });
+      if (change) await at.save([record("t", change)]);
       const people = at.host();
       assertEquals(await main(["status"], people), exitCode);
       assertMatch(people.stderr.text, said);
@@ -102,8 +104,8 @@ Deno.test("status: health, age, streak and what comes next", async (t) => {
   }
 });
 
-Deno.test("status: only those asked for, with their results", async () => {
-  await using at = await place({
+Deno.test("status TASK: only these tasks, with their results", async () => {
+  await using at = await workspace({
     tasks: ["a", "b"].map((id) => ({ id, url: `https://x.example/${id}` })),
   });
   const results = [
@@ -115,7 +117,7 @@ Deno.test("status: only those asked for, with their results", async () => {
     }),
     recentResult({ at: "2026-01-14T12:00:00Z", since: LONG_AGO, times: 9 }),
   ];
-  await at.remember([
+  await at.save([
     record("a", { results }),
     record("b", { health: "unhealthy", failures: 3 }),
   ]);
@@ -135,12 +137,12 @@ Deno.test("status: only those asked for, with their results", async () => {
 });
 
 Deno.test("status: the last run, when and with which exit code", async () => {
-  await using at = await place({ tasks: [] });
+  await using at = await workspace({ tasks: [] });
   const nothing = at.host();
   assertEquals(await main(["status"], nothing), 0);
   assertMatch(nothing.stderr.text, /No run is recorded\.\n$/);
   const run = runRecord("r2", "2026-01-15T09:00:00Z");
-  await at.remember([], [
+  await at.save([], [
     runRecord("r1", "2026-01-14T09:00:00Z"),
     { ...run, summary: { ...run.summary, exitCode: 4 } },
   ]);
@@ -152,9 +154,9 @@ Deno.test("status: the last run, when and with which exit code", async () => {
   assertEquals(rowsOf(programs.stdout.text).map(({ type, run }) => [type, run]), [["run", "r2"]]);
 });
 
-Deno.test("status: makes no state where there is none", async () => {
+Deno.test("status: does not create a missing state", async () => {
   for (const state of ["file:state/state.json", "kv:state/state.db"]) {
-    await using at = await place({ state, tasks: ["https://x.example/t"] });
+    await using at = await workspace({ state, tasks: ["https://x.example/t"] });
     assertEquals(await main(["status"], at.host()), 0);
     assertEquals(Object.keys(await tree(at.folder.path)), ["cronfetch.json"]);
     await Deno.lstat(at.folder.file("state")).then(() => {
@@ -164,10 +166,10 @@ Deno.test("status: makes no state where there is none", async () => {
 });
 
 Deno.test("status: shows no secret", async () => {
-  await using at = await place({
+  await using at = await workspace({
     tasks: [{ id: "t", url: "https://x.example/t", headers: { "x-token": "${env:TOKEN}" } }],
   });
-  await at.remember([record("t", { results: [recentResult({ message: "sent hush-hush" })] })]);
+  await at.save([record("t", { results: [recentResult({ message: "sent hush-hush" })] })]);
   for (const args of [["status", "t"], ["status", "t", "--json"]]) {
     const host = at.host({ env: { TOKEN: "hush-hush" } });
     await main(args, host);

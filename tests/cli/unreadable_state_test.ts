@@ -4,13 +4,13 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../lib/cli/main.ts";
 import { shown, tree } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
-import { place } from "./place.ts";
+import { workspace } from "./workspace.ts";
 
 for (const state of ["kv:state.db", "file:state.json"]) {
   for (const command of ["run", "plan --due", "status", "verify", "watch"]) {
     Deno.test(`row 143: ${command} over an unreadable ${state} exits 2 without a request`, async () => {
       await using server = origin({ "/a.txt": "a\n" });
-      await using at = await place({ state, tasks: [`${server.origin}/a.txt`] });
+      await using at = await workspace({ state, tasks: [`${server.origin}/a.txt`] });
       const path = at.folder.file(state.replace(/^\w+:/, ""));
       await Deno.writeTextFile(path, "meeting at noon\n");
       const host = at.host();
@@ -35,7 +35,7 @@ const COMMANDS: readonly (readonly [args: readonly string[], exitCode: number])[
   [["verify", "--fix"], 2],
   [["watch"], 2],
   [["serve", "--port", "0"], 2],
-  // A damaged state is one of its findings.
+  // A damaged state is a result of doctor.
   [["doctor"], 3],
 ];
 
@@ -46,11 +46,11 @@ const DAMAGED: readonly (readonly [kind: string, location: string, bytes: string
   ["no database", "kv:state", "x".repeat(5_000)],
 ];
 
-Deno.test("row 143: a damaged state ends every command with a sentence, and nothing is requested", async (t) => {
+Deno.test("row 143: a damaged state ends every command with a message, without a request", async (t) => {
   await using server = origin({ "/a": "a" });
   for (const [kind, location, bytes] of DAMAGED) {
     await t.step(kind, async () => {
-      await using at = await place({
+      await using at = await workspace({
         state: location,
         tasks: [{ id: "a", url: `${server.origin}/a` }],
       });

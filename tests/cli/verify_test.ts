@@ -6,17 +6,17 @@ import {
   knownKeys,
   verifyFiles,
 } from "../../lib/cli/verify_files.ts";
-import { openState } from "../helpers/open.ts";
+import type { FamilyMember } from "../../lib/state/state.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import { tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
+import { openState } from "../helpers/open.ts";
 import { origin } from "../helpers/origin.ts";
-import type { FamilyMember } from "../../lib/state/state.ts";
 import { record, validators } from "../state/samples.ts";
-import { type Place, place, rowsOf } from "./place.ts";
+import { rowsOf, type Workspace, workspace } from "./workspace.ts";
 
-/** The verdicts by key, as `--json` gives them, and the exit code. */
-async function verdicts(at: Place, args: readonly string[] = []) {
+/** The verdicts of `--json` by key, and the exit code. */
+async function verdicts(at: Workspace, args: readonly string[] = []) {
   const host = at.host();
   const exitCode = await main(["verify", "--json", ...args], host);
   assertEquals(host.stderr.text, "");
@@ -24,9 +24,9 @@ async function verdicts(at: Place, args: readonly string[] = []) {
   return { exitCode, files: Object.fromEntries(rows.map(({ key, verdict }) => [key, verdict])) };
 }
 
-Deno.test("verify: edited, missing and extra files are told; --fix has them fetched anew", async () => {
+Deno.test("verify: reports edited, missing and extra files; --fix makes the next run fetch them", async () => {
   await using server = origin({ "/a": "first\n", "/b": "second\n", "/c": "third\n" });
-  await using at = await place({
+  await using at = await workspace({
     tasks: ["a", "b", "c"].map((path) => `${server.origin}/${path}`),
   });
   assertEquals(await verdicts(at), { exitCode: 0, files: {} });
@@ -36,7 +36,7 @@ Deno.test("verify: edited, missing and extra files are told; --fix has them fetc
     files: { a: "good", b: "good", c: "good" },
   });
 
-  // As long as before, and as old: only its bytes tell.
+  // Same size and time, only the bytes differ.
   const { mtime } = await Deno.stat(at.folder.file("downloads/a"));
   await Deno.writeTextFile(at.folder.file("downloads/a"), "FIRST\n");
   await Deno.utime(at.folder.file("downloads/a"), mtime ?? 0, mtime ?? 0);
@@ -72,7 +72,7 @@ Deno.test("verify: edited, missing and extra files are told; --fix has them fetc
     files: { a: "unrecorded", c: "good", "deep/d\n": "extra" },
   });
 
-  // Also a run that asks what is due, long before the next tick.
+  // Also with --due, long before the next tick.
   const later = at.host({ now: "2026-01-15T13:00:01Z" });
   assertEquals(await main(["run", "--due", "-q"], later), 0);
   assertEquals([server.hits("/a"), server.hits("/b"), server.hits("/c")], [2, 2, 1]);
@@ -82,9 +82,9 @@ Deno.test("verify: edited, missing and extra files are told; --fix has them fetc
   assertEquals((await verdicts(at)).exitCode, 0);
 });
 
-Deno.test("verify TASK: these files alone, and nothing about others", async () => {
+Deno.test("verify TASK: only the files of these tasks", async () => {
   await using server = origin({ "/a": "first\n", "/b": "second\n" });
-  await using at = await place({ tasks: ["a", "b"].map((path) => `${server.origin}/${path}`) });
+  await using at = await workspace({ tasks: ["a", "b"].map((path) => `${server.origin}/${path}`) });
   await main(["run", "-q"], at.host());
   await Deno.remove(at.folder.file("downloads/b"));
   await Deno.writeTextFile(at.folder.file("downloads/c"), "whose?");
@@ -93,23 +93,23 @@ Deno.test("verify TASK: these files alone, and nothing about others", async () =
 });
 
 Deno.test("verify: cronfetch's own files in the store are not extra", async () => {
-  await using at = await place({ store: ".", state: "file:state.json", tasks: [] });
+  await using at = await workspace({ store: ".", state: "file:state.json", tasks: [] });
   await Deno.writeTextFile(at.folder.file("state.json.lock"), "");
   assertEquals(await verdicts(at), { exitCode: 0, files: {} });
 });
 
-Deno.test("verify: what cannot be read differs", async () => {
-  await using at = await place({ tasks: [] });
-  await at.remember([record("t", { published: validators({ key: "../t" }) })]);
+Deno.test("verify: an unreadable file differs", async () => {
+  await using at = await workspace({ tasks: [] });
+  await at.save([record("t", { published: validators({ key: "../t" }) })]);
   assertEquals(await verdicts(at), { exitCode: 3, files: { "../t": "unreadable" } });
 });
 
 Deno.test("verify: the message about an unreadable file is redacted", async () => {
   const secret = "hidden-folder";
-  await using at = await place({
+  await using at = await workspace({
     tasks: [{ id: "t", url: "https://x.example/t", headers: { "x-key": "${env:KEY}" } }],
   });
-  await at.remember([record("t", { published: validators({ key: `../${secret}/t` }) })]);
+  await at.save([record("t", { published: validators({ key: `../${secret}/t` }) })]);
   const host = at.host({ env: { KEY: secret } });
   assertEquals(await main(["verify", "--json"], host), 3);
   const [row] = rowsOf(host.stdout.text);
@@ -118,16 +118,16 @@ Deno.test("verify: the message about an unreadable file is redacted", async () =
   assertEquals(String(row?.["message"]).includes(secret), false);
 });
 
-Deno.test("verify --fix: a file that cannot be read is not forgotten", async () => {
-  await using at = await place({ tasks: [{ id: "t", url: "https://x.example/t" }] });
+Deno.test("verify --fix: keeps the record of an unreadable file", async () => {
+  await using at = await workspace({ tasks: [{ id: "t", url: "https://x.example/t" }] });
   const published = validators({ key: "../t" });
-  await at.remember([record("t", { published })]);
+  await at.save([record("t", { published })]);
   assertEquals(await verdicts(at, ["--fix"]), { exitCode: 3, files: { "../t": "unreadable" } });
   assertEquals((await at.records()).get("t")?.published, published);
 });
 
-Deno.test("forgetPublished keeps a file that a run has published since it was compared", async () => {
-  await using at = await place({ tasks: [] });
+Deno.test("invalidateFiles: keeps a record that has changed since its file was read", async () => {
+  await using at = await workspace({ tasks: [] });
   const compared = (task: string) => ({
     ...{ key: task, task, verdict: "edited" as const, message: null, found: null },
     isNewest: true,
@@ -135,7 +135,7 @@ Deno.test("forgetPublished keeps a file that a run has published since it was co
   });
   const newer = validators({ key: "a", sha256: "cd".repeat(32) });
   const older = validators({ key: "b", sha256: "ab".repeat(32) });
-  await at.remember([record("a", { published: newer }), record("b", { published: older })]);
+  await at.save([record("a", { published: newer }), record("b", { published: older })]);
   const host = at.host();
   await using state = await openState(`file:${at.folder.file("state/state.json")}`, host);
   const forgotten = await invalidateFiles([compared("a"), compared("b")], new Set(), state, host);
@@ -145,9 +145,9 @@ Deno.test("forgetPublished keeps a file that a run has published since it was co
   assertEquals([records.get("a")?.published, records.get("b")?.published], [newer, null]);
 });
 
-Deno.test("verify --fix: leaves a task alone that a run is working on", async () => {
-  await using at = await place({ tasks: [{ id: "t", url: "https://x.example/t" }] });
-  await at.remember([record("t", { published: validators({ key: "t" }) })]);
+Deno.test("verify --fix: skips a task that is leased to a run", async () => {
+  await using at = await workspace({ tasks: [{ id: "t", url: "https://x.example/t" }] });
+  await at.save([record("t", { published: validators({ key: "t" }) })]);
   const host = at.host();
   await using state = await openState(`file:${at.folder.file("state/state.json")}`, host);
   assertEquals((await state.acquire(["t"], "another run", 60_000)).size, 1);
@@ -157,9 +157,9 @@ Deno.test("verify --fix: leaves a task alone that a run is working on", async ()
   assertEquals((await at.records()).get("t")?.published, validators({ key: "t" }));
 });
 
-Deno.test("verify --fix: a state that breaks on the way is told once, and is no bug", async () => {
-  await using at = await place({ tasks: [{ id: "a", url: "https://x.example/a" }] });
-  await at.remember([record("a", { published: validators({ key: "a" }) })]);
+Deno.test("verify --fix: a state error is reported once, and no bug", async () => {
+  await using at = await workspace({ tasks: [{ id: "a", url: "https://x.example/a" }] });
+  await at.save([record("a", { published: validators({ key: "a" }) })]);
   const real = at.host();
   let isFixing = false;
   const host = {
@@ -184,12 +184,12 @@ Deno.test("verify --fix: a state that breaks on the way is told once, and is no 
   assertEquals(real.stderr.text.includes("bug"), false);
 });
 
-Deno.test("verify: a signal ends it, and nothing is changed", async () => {
+Deno.test("verify: a signal ends it without changes", async () => {
   for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    await using at = await place({ tasks: [{ id: "t", url: "https://x.example/t" }] });
-    await at.remember([record("t", { published: validators({ key: "t" }) })]);
+    await using at = await workspace({ tasks: [{ id: "t", url: "https://x.example/t" }] });
+    await at.save([record("t", { published: validators({ key: "t" }) })]);
     const host = at.host();
-    // The signal comes as soon as somebody listens for it.
+    // The signal arrives as soon as a listener is added.
     const { onSignal } = host;
     const early = {
       ...host,
@@ -205,7 +205,7 @@ Deno.test("verify: a signal ends it, and nothing is changed", async () => {
   }
 });
 
-Deno.test("compareFiles: several at once, every one once", async () => {
+Deno.test("verifyFiles: reads files concurrently, each once", async () => {
   const entries = Array.from({ length: 20 }, (_, n) => ({
     task: `t${n}`,
     published: validators({ key: `f${n}` }),
@@ -236,7 +236,7 @@ Deno.test("compareFiles: several at once, every one once", async () => {
   );
 });
 
-Deno.test("publishedEntries: one record a file", () => {
+Deno.test("expectedFiles: one record per file", () => {
   const of = (task: string, publishedAt: string | null, key = "k") =>
     record(task, { publishedAt, published: validators({ key }) });
   const older = of("older", "2026-01-01T00:00:00Z");
@@ -264,7 +264,7 @@ Deno.test("publishedEntries: one record a file", () => {
   assertEquals(expectedFiles(nothing, new Map(), new Set()), []);
 });
 
-Deno.test("publishedEntries: members of families, each file once", () => {
+Deno.test("expectedFiles: members of families, each file once", () => {
   const records = new Map([
     ["a", record("a", { published: validators({ key: "a" }) })],
     ["b", record("b", { published: null })],
@@ -288,7 +288,7 @@ Deno.test("publishedEntries: members of families, each file once", () => {
 
 Deno.test("verify: kept versions, earlier dated files and refused content are checked", async () => {
   await using server = origin({});
-  await using at = await place({
+  await using at = await workspace({
     tasks: [
       { id: "kept", url: `${server.origin}/x`, to: "kept.csv", keep: 1 },
       { id: "dated", url: `${server.origin}/x`, to: "{date:DD}.csv" },
@@ -336,7 +336,7 @@ Deno.test("verify: kept versions, earlier dated files and refused content are ch
   await main(["verify"], people);
   assertMatch(people.stderr.text, /^missing +15\.csv +dated +an older file, which no run fetches/m);
   assertEquals(await verdicts(at, ["--fix"]), { exitCode: 3, files: differing });
-  // A file that a server named is still the task's, and is fetched again.
+  // The task still owns a file named by the server, and fetches it again.
   assertEquals(await main(["run", "-q", "named"], at.host({ now: "2026-01-16T13:00:00Z" })), 0);
   assertEquals(await Deno.readTextFile(at.folder.file("downloads/n/1.csv")), "1\n");
   const rest = Object.entries(good).filter(([name]) => !missing.includes(name));
@@ -346,8 +346,8 @@ Deno.test("verify: kept versions, earlier dated files and refused content are ch
   });
 });
 
-Deno.test("verify: files of cronfetch itself and of git are not extra", async () => {
-  await using at = await place({ store: ".", state: "file:state.json", tasks: [] });
+Deno.test("verify: files of cronfetch and of git are not extra", async () => {
+  await using at = await workspace({ store: ".", state: "file:state.json", tasks: [] });
   for (const name of [".git", "sub"]) await Deno.mkdir(at.folder.file(name));
   for (const name of ["state.json.lock", ".git/config", "sub/a.csv", "state.jsonl"]) {
     await Deno.writeTextFile(at.folder.file(name), "");
@@ -358,7 +358,7 @@ Deno.test("verify: files of cronfetch itself and of git are not extra", async ()
   });
 });
 
-Deno.test("knownKeys: also those of other days, and of names that servers give", () => {
+Deno.test("knownKeys: keys of other dates, and names chosen by servers", () => {
   const table: [
     task: { key: string; namedByServer: boolean },
     dated: boolean,

@@ -4,22 +4,22 @@ import { main } from "../../lib/cli/main.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import type { TestHost } from "../helpers/host.ts";
 import { recentResult, record, runRecord, validators } from "../state/samples.ts";
-import { type Place, place } from "./place.ts";
+import { type Workspace, workspace } from "./workspace.ts";
 
-/** A page that is served. */
+/** A served page. */
 interface Served extends AsyncDisposable {
   readonly host: TestHost;
-  /** Where, with a slash at the end. */
+  /** Its URL, with a slash at the end. */
   readonly url: string;
-  /** The text under a path. */
+  /** The text at a path. */
   text(path: string): Promise<string>;
-  /** Sends a signal, and gives the exit code. */
+  /** Sends a signal. Returns the exit code. */
   stop(signal?: "SIGINT" | "SIGTERM"): Promise<number>;
 }
 
-/** Starts `serve` at a port that is free. */
+/** Starts `serve` at a free port. */
 async function serve(
-  at: Place,
+  at: Workspace,
   { args = [], env = {} }: {
     readonly args?: readonly string[];
     readonly env?: Record<string, string>;
@@ -48,9 +48,9 @@ async function serve(
 
 const TASK = { id: "t", url: "https://user:pass@x.example/t?token=abcdef&a=1" };
 
-Deno.test("serve --view: the page on this machine alone, until a signal comes", async () => {
+Deno.test("serve --view: the page on this machine only, until a signal arrives", async () => {
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    await using at = await place({ tasks: [TASK] });
+    await using at = await workspace({ tasks: [TASK] });
     await using served = await serve(at);
     assertMatch(served.host.stderr.text, /^The status page is at http:\/\/127\.0\.0\.1:\d+\/\n$/);
     assertStringIncludes(await served.text("/"), "The task is fine");
@@ -61,9 +61,9 @@ Deno.test("serve --view: the page on this machine alone, until a signal comes", 
   }
 });
 
-Deno.test("serve --view: shows what is remembered, as soon as it is, and makes nothing", async () => {
+Deno.test("serve --view: shows the state as soon as it exists, and does not create it", async () => {
   for (const state of ["file:state/state.json", "kv:state/state.db"]) {
-    await using at = await place({ state, tasks: [TASK] });
+    await using at = await workspace({ state, tasks: [TASK] });
     await using served = await serve(at);
     assertEquals(JSON.parse(await served.text("/api/status")).counts.new, 1);
     assertEquals(JSON.parse(await served.text("/api/runs")), { runs: [] });
@@ -72,7 +72,7 @@ Deno.test("serve --view: shows what is remembered, as soon as it is, and makes n
     }, () => {});
     if (state.startsWith("kv:")) continue;
     const run = runRecord("r1", "2026-01-15T09:00:00Z");
-    await at.remember([record("t", { failures: 3, health: "unhealthy" })], [run]);
+    await at.save([record("t", { failures: 3, health: "unhealthy" })], [run]);
     assertEquals(JSON.parse(await served.text("/api/runs")), { runs: [run] });
     await served.host.advance(1_000);
     const { counts } = JSON.parse(await served.text("/api/status"));
@@ -82,7 +82,7 @@ Deno.test("serve --view: shows what is remembered, as soon as it is, and makes n
 
 Deno.test("serve --view: no secret on any page, the token of the page included", async () => {
   const env = { SECRET: "hush-hush", CRONFETCH_TOKEN: "top-secret-token" };
-  await using at = await place({
+  await using at = await workspace({
     tasks: [{
       ...TASK,
       headers: { "x-token": "${env:SECRET}" },
@@ -93,7 +93,7 @@ Deno.test("serve --view: no secret on any page, the token of the page included",
   const published = validators({ source: "https://x.example/hush-hush", etag: '"hush-hush"' });
   const result = recentResult({ status: "failed", code: "net.dns", message, run: "r1" });
   const run = runRecord("r1", "2026-01-15T09:00:00Z");
-  await at.remember([record("t", { published, failures: 1, results: [result] })], [run]);
+  await at.save([record("t", { published, failures: 1, results: [result] })], [run]);
   await using served = await serve(at, { env });
   const paths = ["/", "/tasks/t", "/runs/r1", "/api/status", "/api/tasks/t", "/metrics"];
   for (const path of paths) {
@@ -103,9 +103,9 @@ Deno.test("serve --view: no secret on any page, the token of the page included",
   assertStringIncludes(await served.text("/tasks/t"), "Sent *** and ***");
 });
 
-Deno.test("serve --view: files are given out if the config allows, and no link is followed", async () => {
+Deno.test("serve --view: files can be downloaded if the config allows, links are not followed", async () => {
   for (const downloads of [false, true]) {
-    await using at = await place({
+    await using at = await workspace({
       page: { downloads },
       tasks: ["a.csv", "link.csv", "gone.csv"].map((id) => ({
         id,
@@ -119,7 +119,7 @@ Deno.test("serve --view: files are given out if the config allows, and no link i
     await Deno.writeTextFile(join(folder, "a.csv"), "a,b\n");
     const link = [elsewhere.file("secret"), join(folder, "link.csv")];
     assertEquals((await new Deno.Command("ln", { args: ["-s", ...link] }).output()).success, true);
-    await at.remember(
+    await at.save(
       ["a.csv", "link.csv", "gone.csv"].map((key) =>
         record(key, { published: validators({ key }) })
       ),
@@ -138,8 +138,8 @@ Deno.test("serve --view: files are given out if the config allows, and no link i
   }
 });
 
-Deno.test("serve --view: no actions where nothing goes on that could carry them out", async () => {
-  await using at = await place({ tasks: [TASK] });
+Deno.test("serve --view: no actions", async () => {
+  await using at = await workspace({ tasks: [TASK] });
   await using served = await serve(at, { env: { CRONFETCH_TOKEN: "top-secret-token" } });
   const response = await fetch(new URL("actions", served.url), {
     method: "POST",
@@ -149,8 +149,8 @@ Deno.test("serve --view: no actions where nothing goes on that could carry them 
   assertEquals(response.status, 404);
 });
 
-Deno.test("serve --view: an address that cannot be, or is taken", async () => {
-  await using at = await place({ tasks: [TASK] });
+Deno.test("serve --view: an invalid or unavailable address", async () => {
+  await using at = await workspace({ tasks: [TASK] });
   await using served = await serve(at);
   const { port } = new URL(served.url);
   const table: [args: string[], said: RegExp][] = [
@@ -165,8 +165,8 @@ Deno.test("serve --view: an address that cannot be, or is taken", async () => {
   }
 });
 
-Deno.test("serve --view: another host name is asked for as such", async () => {
-  await using at = await place({ tasks: [TASK] });
+Deno.test("serve --view: another host name", async () => {
+  await using at = await workspace({ tasks: [TASK] });
   await using served = await serve(at, { args: ["--hostname", "localhost"] });
   assertMatch(served.url, /^http:\/\//);
   const { port } = new URL(served.url);

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { exists } from "@std/fs";
-import { main } from "../../lib/cli/main.ts";
 import { describeWatchEvent } from "../../lib/cli/daemon.ts";
+import { main } from "../../lib/cli/main.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
@@ -9,11 +9,11 @@ import type { WatchEvent } from "../../lib/worker/watch.ts";
 import { tree } from "../helpers/folder.ts";
 import { ExitCalled, type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
-import { place, rowsOf } from "./place.ts";
+import { rowsOf, workspace } from "./workspace.ts";
 
-Deno.test("watch: a config or a flag that is wrong at the start is exit code 2", async () => {
+Deno.test("watch: an invalid config or flag at the start exits 2", async () => {
   await using server = origin({ "/a": "a" });
-  await using at = await place({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
+  await using at = await workspace({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
   await Deno.writeTextFile(at.folder.file("bad.json"), '{ "taskz": [] }');
   const cases: readonly (readonly [args: readonly string[], said: string])[] = [
     [["-c", "bad.json"], "bad.json:1:3: taskz is not an option"],
@@ -33,7 +33,7 @@ Deno.test("watch: a config or a flag that is wrong at the start is exit code 2",
 });
 
 Deno.test("watch: a state that cannot be opened at the start ends it", async () => {
-  await using at = await place({ tasks: [] });
+  await using at = await workspace({ tasks: [] });
   const host = at.host();
   assertEquals(await main(["watch", "--state", `file:${at.folder.path}`], host), 2);
 });
@@ -41,7 +41,7 @@ Deno.test("watch: a state that cannot be opened at the start ends it", async () 
 Deno.test("watch --json: only the events of a run on stdout; a signal ends it", async () => {
   for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     await using server = origin({ "/a": "a" });
-    await using at = await place({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
+    await using at = await workspace({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
     const host = at.host({ sleep: "manual" });
     const ended = main(["watch", "--json"], host);
     while (!host.stdout.text.includes("run.finished")) await pause();
@@ -83,7 +83,7 @@ Deno.test("row 84: watch: a second signal exits during a run", async () => {
       return answer.promise;
     },
   });
-  await using at = await place({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
+  await using at = await workspace({ tasks: [{ id: "a", url: `${server.origin}/a` }] });
   const host = at.host({ sleep: "manual" });
   const ended = main(["watch", "--grace", "5s"], host);
   await requested.promise;
@@ -96,7 +96,7 @@ Deno.test("row 84: watch: a second signal exits during a run", async () => {
 
 Deno.test("watch: standard input is read once, and kept when another file changes", async () => {
   await using server = origin({ "/a": "a", "/b": "b" });
-  await using at = await place({ tasks: [] });
+  await using at = await workspace({ tasks: [] });
   const extra = at.folder.file("extra.txt");
   await Deno.writeTextFile(extra, "");
   const config = JSON.stringify({ state: "memory:", tasks: [`${server.origin}/a`] });

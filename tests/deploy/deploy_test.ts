@@ -1,18 +1,18 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Platform } from "../../lib/core/host.ts";
 import { deploy } from "../../lib/deploy/deploy.ts";
-import { openState } from "../helpers/open.ts";
-import { type Place, place } from "../cli/place.ts";
+import { type Workspace, workspace } from "../cli/workspace.ts";
 import { ExitCalled, type TestHost, type TestHostOptions } from "../helpers/host.ts";
+import { openState } from "../helpers/open.ts";
 import { origin } from "../helpers/origin.ts";
 
-/** A platform that is played by the test. */
+/** A platform whose calls the test makes. */
 interface FakePlatform extends Platform {
-  /** Every cron that was asked for. */
+  /** Every registered cron. */
   readonly crons: { readonly name: string; readonly schedule: string }[];
   /** Calls the only cron. */
   tick(): Promise<void>;
-  /** Asks for a path. */
+  /** Requests a path. */
   ask(path: string): Promise<Response>;
 }
 
@@ -45,7 +45,7 @@ function fakePlatform(refusal?: Error): FakePlatform {
 
 /** An instance in a folder with a config. */
 interface Instance extends AsyncDisposable {
-  readonly at: Place;
+  readonly at: Workspace;
   readonly host: TestHost;
   readonly platform: FakePlatform;
   /** The exit code, once the process has ended. */
@@ -58,7 +58,7 @@ async function instance(
   config: object,
   { env = {}, refusal, ...options }: TestHostOptions & { readonly refusal?: Error } = {},
 ): Promise<Instance> {
-  const at = await place({ store: "memory:", ...config });
+  const at = await workspace({ store: "memory:", ...config });
   const { promise, resolve } = Promise.withResolvers<number>();
   let hasEnded = false;
   const host: TestHost = {
@@ -67,7 +67,7 @@ async function instance(
       if (hasEnded) throw new ExitCalled(code);
       hasEnded = true;
       resolve(code);
-      // It was called where nothing comes after it, and a rejection would be nobody's.
+      // Throwing would be an unhandled rejection: the last step of the instance calls it.
       return undefined as never;
     },
   };
@@ -108,7 +108,7 @@ Deno.test("deploy: one cron, registered before anything is served, runs what is 
   assertEquals(server.hits(), 2);
 });
 
-Deno.test("deploy: the page shows what was done; nothing can be asked for", async () => {
+Deno.test("deploy: the page shows the runs, without actions", async () => {
   await using server = origin({ "/a.txt": "a" });
   await using at = await instance(
     { tasks: [{ id: "the-task", url: `${server.origin}/a.txt` }] },
@@ -148,7 +148,7 @@ Deno.test("row 132: deploy: a failed daily task is tried again by the next call"
   assertEquals(server.hits(), 2, "it succeeded");
 });
 
-Deno.test("deploy: calls that overlap are one pass", async () => {
+Deno.test("deploy: overlapping calls are one tick", async () => {
   const gate = Promise.withResolvers<void>();
   await using server = origin({ "/a.txt": { after: gate.promise, then: "a" } });
   await using at = await instance({ tasks: [`${server.origin}/a.txt`] });
@@ -163,7 +163,7 @@ Deno.test("deploy: calls that overlap are one pass", async () => {
   assertEquals(runs.length, 1);
 });
 
-Deno.test("deploy: a timeline that is not told to publishes nothing, and says so", async () => {
+Deno.test("deploy: a timeline that is not listed publishes nothing, and logs it", async () => {
   for (const env of [{ DENO_TIMELINE: "preview/1a2b" }, { DENO_TIMELINE: "" }]) {
     await using server = origin({ "/a.txt": "a" });
     await using at = await instance({ tasks: [`${server.origin}/a.txt`] }, { env });
@@ -180,14 +180,14 @@ Deno.test("deploy: a timeline that is not told to publishes nothing, and says so
   assertEquals(server.hits(), 1);
 });
 
-Deno.test("deploy: where nothing comes due by itself there is no cron", async () => {
+Deno.test("deploy: without a schedule no cron is registered", async () => {
   await using at = await instance({ schedule: "manual", tasks: ["https://files.test/a"] });
   assertEquals(at.platform.crons, []);
   assertStringIncludes(at.host.stderr.text, "no cron is registered");
   assertEquals((await at.platform.ask("/")).status, 200);
 });
 
-Deno.test("deploy: what cannot be used is told in the log and on the page, which stays", async (t) => {
+Deno.test("deploy: an invalid config is reported in the log and on the page, which stays up", async (t) => {
   const cases: readonly (readonly [name: string, config: object, said: string])[] = [
     ["a date that there is not", {
       tasks: [{ url: "https://files.test/a", schedule: "0 0 30 2 *" }],
@@ -209,7 +209,7 @@ Deno.test("deploy: what cannot be used is told in the log and on the page, which
       assertEquals((await platform.ask("/healthz")).status, 503);
     });
   }
-  await t.step("a schedule that the platform does not take", async () => {
+  await t.step("a schedule that the platform rejects", async () => {
     const refusal = new TypeError("Invalid cron schedule");
     await using at = await instance({ tasks: ["https://files.test/a"] }, { refusal });
     assertStringIncludes(at.host.stderr.text, "The schedule cannot be registered");
@@ -219,7 +219,7 @@ Deno.test("deploy: what cannot be used is told in the log and on the page, which
   });
 });
 
-Deno.test("deploy: a state that cannot be opened is told, and tried again by the next call", async () => {
+Deno.test("deploy: a state that cannot be opened is logged, and tried again by the next call", async () => {
   await using server = origin({ "/a.txt": "a" });
   await using at = await instance({
     state: "file:state/state.json",
@@ -237,7 +237,7 @@ Deno.test("deploy: a state that cannot be opened is told, and tried again by the
   assertEquals((await at.platform.ask("/healthz")).status, 200);
 });
 
-Deno.test("deploy: a bug in a pass does not come out of it", async () => {
+Deno.test("deploy: a bug in a tick is logged, and the next call succeeds", async () => {
   await using server = origin({ "/a.txt": "a" });
   let broken = false;
   await using at = await instance({ tasks: [`${server.origin}/a.txt`] });
@@ -254,7 +254,7 @@ Deno.test("deploy: a bug in a pass does not come out of it", async () => {
   assertEquals(server.hits(), 1);
 });
 
-Deno.test("deploy: a signal breaks the run off, saves what there is, and ends the process", async () => {
+Deno.test("deploy: a signal cancels the run, saves the state, and exits", async () => {
   const half = Promise.withResolvers<void>();
   await using server = origin({
     "/a.txt": () => {
@@ -281,7 +281,7 @@ Deno.test("deploy: a signal breaks the run off, saves what there is, and ends th
   const records = await state.records(["a", "b"]);
   assertEquals(records.get("a")?.results[0]?.status, "cancelled");
   assertEquals(records.get("b")?.results[0]?.status, "created");
-  // An instance that is ending begins nothing.
+  // A stopping instance starts nothing.
   const said = at.host.stderr.text;
   await at.platform.tick();
   assertEquals(at.host.stderr.text, said);

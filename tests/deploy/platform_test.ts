@@ -1,27 +1,27 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { stateLocation, storeLocation } from "../helpers/open.ts";
 import {
   invalidStore,
   isOnDeploy,
   readTimeline,
   storageWarnings,
 } from "../../lib/deploy/platform.ts";
+import { stateLocation, storeLocation } from "../helpers/open.ts";
 
 const environment = (variables: Record<string, string>) => ({
   env: (name: string) => variables[name],
 });
 
-Deno.test("the platform is known by its variables", () => {
+Deno.test("isOnDeploy: by the variables of the platform", () => {
   assertEquals(isOnDeploy(environment({})), false);
   assertEquals(isOnDeploy(environment({ DENO_DEPLOY: "" })), false);
   assertEquals(isOnDeploy(environment({ DENO_DEPLOYMENT_ID: "abc" })), true);
   assertEquals(isOnDeploy(environment({ DENO_DEPLOY: "1" })), true);
 });
 
-Deno.test("production publishes, and whatever else is told to", () => {
+Deno.test("readTimeline: production publishes, or what CRONFETCH_TIMELINES lists", () => {
   const cases: readonly (readonly [
     timeline: string | null,
-    told: string | null,
+    list: string | null,
     publishes: boolean,
   ])[] = [
     ["production", null, true],
@@ -34,20 +34,20 @@ Deno.test("production publishes, and whatever else is told to", () => {
     ["preview/1a2b", "*", true],
     [null, "*", true],
   ];
-  for (const [name, told, publishes] of cases) {
+  for (const [name, list, publishes] of cases) {
     const host = environment({
       ...(name === null ? {} : { DENO_TIMELINE: name }),
-      ...(told === null ? {} : { CRONFETCH_TIMELINES: told }),
+      ...(list === null ? {} : { CRONFETCH_TIMELINES: list }),
     });
-    assertEquals(readTimeline(host), { name, publishes }, `${name} with ${told}`);
+    assertEquals(readTimeline(host), { name, publishes }, `${name} with ${list}`);
   }
 });
 
-Deno.test("a folder is of no use there; what is lost with an instance is warned about", () => {
+Deno.test("invalidStore, storageWarnings: storage that is lost with an instance", () => {
   assertEquals(invalidStore(storeLocation("s3://bucket/prefix")), null);
-  const complaint = invalidStore(storeLocation("/app/downloads")) ?? "";
-  assertStringIncludes(complaint, "/app/downloads");
-  assertStringIncludes(complaint, '"store": "s3://bucket/prefix"');
+  const fault = invalidStore(storeLocation("/app/downloads")) ?? "";
+  assertStringIncludes(fault, "/app/downloads");
+  assertStringIncludes(fault, '"store": "s3://bucket/prefix"');
   const warnings = (store: string, state: string) =>
     storageWarnings({ store: storeLocation(store), state: stateLocation(state) });
   const warned = (store: string, state: string) => warnings(store, state).length;

@@ -4,10 +4,10 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
-import { openState } from "../helpers/open.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import { runTick, takeSnapshot, type TickRequest } from "../../lib/worker/tick.ts";
 import { testHost } from "../helpers/host.ts";
+import { openState } from "../helpers/open.ts";
 
 const host = testHost();
 const at = host.clock.now();

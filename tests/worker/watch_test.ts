@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import { openState } from "../helpers/open.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
+import { openState } from "../helpers/open.ts";
 import { file, ORIGIN, play, played, results, watchEventsOf } from "./watching.ts";
 
 /** A task of one file. */

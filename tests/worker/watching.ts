@@ -5,8 +5,8 @@ import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { Progress, RunEvent } from "../../lib/core/event.ts";
 import { createControl, type WatchControl } from "../../lib/worker/control.ts";
-import { type WatchEvent, type WatchTarget, watchTasks } from "../../lib/worker/watch.ts";
 import { openStorage, SharedStorage } from "../../lib/worker/storage.ts";
+import { type WatchEvent, type WatchTarget, watchTasks } from "../../lib/worker/watch.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 
 /** Answers a request. */

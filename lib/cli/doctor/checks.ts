@@ -1,24 +1,24 @@
 /** The checks of `doctor`. */
 
 import { abortable } from "@std/async";
+import { dirname, join, resolve } from "@std/path";
+import type { Config } from "../../config/config.ts";
 import { variable } from "../../config/variables.ts";
+import { CronfetchError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
+import { locationText, stateFile } from "../../core/location.ts";
 import { proxyVariable } from "../../core/proxy.ts";
 import { withTimeout } from "../../core/retry.ts";
 import type { Task } from "../../core/task.ts";
 import { errorMessage } from "../../core/text.ts";
 import { describePrivate, hostKind, isDenied, privateAmong } from "../../http/egress.ts";
-import { gather } from "../../schedule/pool.ts";
-import { isAddress, urlsOf } from "./permissions.ts";
-import { dirname, join, resolve } from "@std/path";
-import type { Config } from "../../config/config.ts";
-import { CronfetchError } from "../../core/errors.ts";
-import { locationText, stateFile } from "../../core/location.ts";
 import { plural } from "../../report/format.ts";
+import { gather } from "../../schedule/pool.ts";
 import { openState } from "../../state/open.ts";
 import { openStore } from "../../store/open.ts";
 import type { Sealed, StatCache, Store } from "../../store/store.ts";
 import { isAbsent } from "../../worker/storage.ts";
+import { isAddress, urlsOf } from "./permissions.ts";
 
 /** What is checked. */
 export type Check =
@@ -135,9 +135,9 @@ export async function checkCommands(
 }
 
 async function checkProgram(name: string, host: Pick<Host, "env" | "cwd">): Promise<CheckResult> {
-  const places = placesOf(name, host);
-  const found = places === null ? null : await firstProgram(places);
-  if (places !== null && found === null) {
+  const paths = pathsOf(name, host);
+  const found = paths === null ? null : await firstProgram(paths);
+  if (paths !== null && found === null) {
     const message = `the command ${name} does not exist, so its alerts would fail`;
     return { check: "alerts", verdict: "wrong", message };
   }
@@ -152,7 +152,7 @@ async function checkProgram(name: string, host: Pick<Host, "env" | "cwd">): Prom
 }
 
 /** Paths where a program may be, in the order of the search; null if PATH is not readable. */
-function placesOf(name: string, host: Pick<Host, "env" | "cwd">): string[] | null {
+function pathsOf(name: string, host: Pick<Host, "env" | "cwd">): string[] | null {
   const isWindows = Deno.build.os === "windows";
   if (name.includes("/") || (isWindows && name.includes("\\"))) {
     return endings(resolve(host.cwd(), name), host);

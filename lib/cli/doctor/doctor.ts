@@ -1,20 +1,24 @@
 /** `doctor`: checks whether a config would run here, and which permissions it needs. */
 
-import { errorMessage } from "../../core/text.ts";
-import type { Flags } from "../flags.ts";
 import { createRedactor } from "../../config/secrets.ts";
-import type { BucketLocation } from "../../core/location.ts";
 import { CronfetchError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
+import type { BucketLocation } from "../../core/location.ts";
 import { EXIT } from "../../core/result.ts";
 import type { Task } from "../../core/task.ts";
+import { errorMessage } from "../../core/text.ts";
 import { plural, relativeTime, type Style } from "../../report/format.ts";
 import { decideDue, describeSchedule } from "../../schedule/due.ts";
 import { dueMemory } from "../../state/record.ts";
 import type { TaskRecord } from "../../state/state.ts";
 import { credentialsOf, serverOf } from "../../store/s3/settings.ts";
-import { checkCommands, checkDns, type CheckResult, checkState, checkStore } from "./checks.ts";
+import { abortOnSignals } from "../../worker/signals.ts";
+import { openExistingState } from "../../worker/storage.ts";
+import type { Flags } from "../flags.ts";
+import { coloredColumns, paintFor, writeLines, writeRows } from "../output.ts";
 import { HOSTNAME, PORT, TOKEN_VARIABLE } from "../page_server.ts";
+import { prepare, type Prepared } from "../prepare.ts";
+import { checkCommands, checkDns, type CheckResult, checkState, checkStore } from "./checks.ts";
 import {
   bucketOf,
   type BucketRule,
@@ -23,10 +27,6 @@ import {
   shellQuoted,
   shortPath,
 } from "./permissions.ts";
-import { prepare, type Prepared } from "../prepare.ts";
-import { coloredColumns, paintFor, writeLines, writeRows } from "../output.ts";
-import { abortOnSignals } from "../../worker/signals.ts";
-import { openExistingState } from "../../worker/storage.ts";
 
 const STYLES = { good: "good", note: "faint", wrong: "bad" } as const satisfies Record<
   CheckResult["verdict"],

@@ -1,23 +1,23 @@
-/** A folder with a config in it, and what was remembered there. */
+/** A folder with a config and a state. */
 
-import { openState } from "../helpers/open.ts";
 import type { RunRecord, TaskRecord } from "../../lib/state/state.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
+import { openState } from "../helpers/open.ts";
 
-/** Where a command is tried. */
-export interface Place extends AsyncDisposable {
+/** The folder that a command runs in. */
+export interface Workspace extends AsyncDisposable {
   readonly folder: TemporaryFolder;
-  /** Makes a host that stands in the folder. */
+  /** Creates a host whose current folder it is. */
   host(options?: TestHostOptions): TestHost;
-  /** Puts records and runs into the state, which is `file:state/state.json`. */
-  remember(records: readonly TaskRecord[], runs?: readonly RunRecord[]): Promise<void>;
-  /** What is remembered. */
+  /** Saves records and runs to `file:state/state.json`. */
+  save(records: readonly TaskRecord[], runs?: readonly RunRecord[]): Promise<void>;
+  /** The records in the state. */
   records(): Promise<Map<string, TaskRecord>>;
 }
 
-/** Makes a folder with `cronfetch.json` in it; its state is a file unless `config` says otherwise. */
-export async function place(config: object): Promise<Place> {
+/** Creates a folder with `cronfetch.json`. The state is a file unless `config` has another one. */
+export async function workspace(config: object): Promise<Workspace> {
   const folder = await temporaryFolder();
   const path = folder.file("cronfetch.json");
   await Deno.writeTextFile(path, JSON.stringify({ state: "file:state/state.json", ...config }));
@@ -26,7 +26,7 @@ export async function place(config: object): Promise<Place> {
   return {
     folder,
     host,
-    async remember(records, runs = []) {
+    async save(records, runs = []) {
       await using state = await open();
       for (const record of records) state.save(record);
       for (const run of runs) state.addRun(run);
@@ -39,7 +39,7 @@ export async function place(config: object): Promise<Place> {
   };
 }
 
-/** The objects of NDJSON. */
+/** The objects of NDJSON text. */
 export function rowsOf(text: string): Record<string, unknown>[] {
   return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }

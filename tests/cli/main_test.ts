@@ -34,13 +34,13 @@ Deno.test("--version: the version of deno.json", async () => {
   assertEquals(host.stdout.text, `cronfetch ${version}\n`);
 });
 
-Deno.test("no command at all: help, and exit 2", async () => {
+Deno.test("no command: help, and exit 2", async () => {
   const host = testHost();
   assertEquals(await main([], host), 2);
   assertStringIncludes(host.stderr.text, "Usage: cronfetch");
 });
 
-Deno.test("init: a config that plans as it is, never over another file", async () => {
+Deno.test("init: a config that is valid, never over an existing file", async () => {
   await using folder = await temporaryFolder();
   const host = testHost({ cwd: folder.path });
   assertEquals(await main(["init"], host), 0);
@@ -53,7 +53,7 @@ Deno.test("init: a config that plans as it is, never over another file", async (
   assertEquals(await main(["init", "no/such/folder.jsonc"], host), 2);
 });
 
-Deno.test("plan: tells what would run and where to, and touches nothing", async () => {
+Deno.test("plan: prints what would run and where to, without requests or writes", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(
     folder.file("cronfetch.yaml"),
@@ -71,7 +71,7 @@ Deno.test("plan: tells what would run and where to, and touches nothing", async 
   assertEquals(Object.keys(await tree(folder.path)), ["cronfetch.yaml"]);
 });
 
-Deno.test("plan --due: looks at the state, and makes none", async () => {
+Deno.test("plan --due: reads the state, and creates none", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(
     folder.file("cronfetch.json"),
@@ -85,7 +85,7 @@ Deno.test("plan --due: looks at the state, and makes none", async () => {
   }
 });
 
-Deno.test("schema: prints what is committed", async () => {
+Deno.test("schema: prints the committed schemas", async () => {
   const table: [args: string[], file: string][] = [
     [["schema"], "cronfetch.schema.json"],
     [["schema", "--event"], "cronfetch.events.schema.json"],
