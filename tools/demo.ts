@@ -1,7 +1,6 @@
 /**
- * The main job against a server that this program starts itself, on loopback:
- * five good files, a slow one, a flaky one and a missing one, into a temporary
- * folder. Ends with 0 if what happened is what should have.
+ * Runs cronfetch against a server of this program on loopback: five good files, a slow one, a flaky
+ * one and a missing one, into a temporary folder. Exits with 0 if the result is as expected.
  */
 
 import { join } from "@std/path";
@@ -11,13 +10,13 @@ import { realHost } from "../lib/host.ts";
 
 const MISSING = "missing.pdf";
 
-/** The demo's files: 40 KB each, all different. */
+/** Content of the files: 40 KB each, all different. */
 function content(name: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`This is ${name}.\n`.repeat(2500));
 }
 
-/** Sends a body in pieces, with a pause before each. */
-function slowly(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+/** A body in chunks, with a pause before each. */
+function inChunks(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   const pieceBytes = Math.ceil(bytes.length / 8);
   let sent = 0;
   return new ReadableStream({
@@ -37,22 +36,22 @@ function startOrigin(): Deno.HttpServer<Deno.NetAddr> {
     if (name === MISSING) return new Response("no such file\n", { status: 404 });
     if (name === "flaky.txt" && refusals-- > 0) return new Response("busy\n", { status: 503 });
     const headers = { "content-length": String(bytes.length) };
-    return new Response(name === "slow.txt" ? slowly(bytes) : bytes, { headers });
+    return new Response(name === "slow.txt" ? inChunks(bytes) : bytes, { headers });
   });
 }
 
-/** What is not as it should be, in words. */
-async function complaints(exitCode: number, folder: string, names: string[]): Promise<string[]> {
+/** Differences from the expected result. */
+async function differences(exitCode: number, folder: string, names: string[]): Promise<string[]> {
   const found: string[] = [];
   if (exitCode !== EXIT.failed) found.push(`the exit code is ${exitCode}, not ${EXIT.failed}`);
   const present: string[] = [];
   for await (const entry of Deno.readDir(folder)) present.push(entry.name);
   const expected = names.filter((name) => name !== MISSING).sort();
-  if (present.sort().join() !== expected.join()) found.push(`the folder holds ${present}`);
+  if (present.sort().join() !== expected.join()) found.push(`the folder contains ${present}`);
   for (const name of expected) {
     const bytes = await Deno.readFile(join(folder, name));
     if (new TextDecoder().decode(bytes) !== new TextDecoder().decode(content(name))) {
-      found.push(`${name} is not what the server has`);
+      found.push(`${name} differs from the server's file`);
     }
   }
   return found;
@@ -70,11 +69,11 @@ try {
 
   host.stderr.write(`$ cronfetch run   # ${tasks.length} files from a server on this machine\n\n`);
   const exitCode = await main(["run", "-c", config], host);
-  const found = await complaints(exitCode, join(folder, "downloads"), names);
+  const found = await differences(exitCode, join(folder, "downloads"), names);
   host.stderr.write(
     found.length === 0
-      ? `\nExit code ${exitCode}, as it should be: ${MISSING} does not exist, every other file is whole.\n`
-      : `\nThis is not as it should be:\n${found.map((line) => `  ${line}\n`).join("")}`,
+      ? `\nExit code ${exitCode} as expected: ${MISSING} does not exist, every other file is complete.\n`
+      : `\nUnexpected:\n${found.map((line) => `  ${line}\n`).join("")}`,
   );
   Deno.exitCode = found.length === 0 ? 0 : 1;
 } finally {

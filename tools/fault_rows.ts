@@ -1,4 +1,4 @@
-/** The "Tests" column of the fault tables in `tests/README.md`, derived from the names of tests. */
+/** Generates the "Tests" column of the fault tables in `tests/README.md` from test names. */
 
 import { walk } from "@std/fs";
 import { fromFileUrl, relative } from "@std/path";
@@ -43,8 +43,7 @@ export function readFaultRows(page: string): FaultRow[] {
 }
 
 /**
- * A page whose fault tables list the test files that name each row. The other columns are kept as
- * they are; the columns are aligned as `deno fmt` aligns them.
+ * Fills the "Tests" column of the fault tables of a page. Columns are aligned as by `deno fmt`.
  *
  * @param named Row numbers by test file, from {@linkcode rowsByFile}.
  */
@@ -59,7 +58,7 @@ export function withTestColumn(page: string, named: ReadonlyMap<string, Set<numb
       continue;
     }
     const rows: string[][] = [];
-    // The line below the heads is the rule.
+    // Skips the head and the rule below it.
     for (at += 2; lines[at]?.startsWith("|"); at++) {
       const cells = faultCells(lines[at] ?? "");
       if (cells === null) throw new Error(`not a row of a fault table: ${lines[at]}`);
@@ -78,7 +77,7 @@ function filesOf(row: number, named: ReadonlyMap<string, Set<number>>): string {
 /** The cells of a line whose first one is a number; null for any other line. */
 function faultCells(line: string): string[] | null {
   if (!line.startsWith("|")) return null;
-  // A bar after a backslash is part of the text.
+  // An escaped bar is part of the text.
   const cells = line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim());
   return /^\d+$/.test(cells[0] ?? "") ? cells : null;
 }

@@ -1,20 +1,20 @@
 /**
- * Makes `@std` loadable. Every other task depends on this one, so it has to be quick and quiet.
+ * Makes `@std` loadable. Every other task depends on this one, so it must be fast and silent.
  *
- * Where JSR answers (or its packages are cached) nothing is needed. Where it does not, the
- * stand-ins in `tools/std_stand_ins/` are copied to `.offline/`, which deno.json links in place of
- * the packages. Run it with `--no-config`, or the links would answer instead of JSR.
+ * If JSR is reachable or its packages are cached, it does nothing. Otherwise it copies the stand-ins
+ * in `tools/std_stand_ins/` to `.offline/`, which deno.json links in place of the packages. It needs
+ * `--no-config`, or the imports would resolve to the links.
  */
 
-/** Where the stand-ins are kept, and where deno.json's `links` look for them. */
+/** Folder of the stand-ins, and the folder that `links` in deno.json refers to. */
 const SOURCE = "tools/std_stand_ins";
 const TARGET = ".offline";
 
-/** Long enough to fetch four small packages; a firewall that drops packets costs no more. */
-const PATIENCE_MS = 10_000;
+/** Timeout of loading the packages: ample for four small ones, and the cost of a firewall. */
+const LOAD_TIMEOUT_MS = 10_000;
 
-/** How long the answer "no" is believed, so that such a firewall costs that once an hour. */
-const ASK_AGAIN_MS = 60 * 60 * 1000;
+/** Interval of retries of JSR, so that such a firewall delays one task per hour. */
+const RETRY_MS = 60 * 60 * 1000;
 
 /** The `jsr:` packages a deno.json imports, with their ranges. */
 export function jsrImports(denoJson: string): string[] {
@@ -22,10 +22,10 @@ export function jsrImports(denoJson: string): string[] {
   return Object.values(imports).filter((specifier) => specifier.startsWith("jsr:"));
 }
 
-/** Whether Deno loads all of the modules within the time. */
-export async function loads(specifiers: readonly string[], patienceMs: number): Promise<boolean> {
+/** Whether Deno can load all modules before the timeout. */
+export async function loads(specifiers: readonly string[], timeoutMs: number): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(resolve, patienceMs, false);
+  const timer = setTimeout(resolve, timeoutMs, false);
   const loaded = Promise.all(specifiers.map((specifier) => import(specifier)))
     .then(() => true, () => false);
   const answer = await Promise.race([loaded, late]);
@@ -34,9 +34,8 @@ export async function loads(specifiers: readonly string[], patienceMs: number): 
 }
 
 /**
- * Makes each file below `source` the same below `target`, and writes only what differs: each file
- * at once, and a package's deno.json last, for tasks beside this one may be reading. Gives how
- * many files were written.
+ * Copies files that differ from `source` to `target`: each by a rename, and a package's deno.json
+ * last, since concurrent tasks may read them. Returns the number of written files.
  */
 export async function mirror(source: string, target: string): Promise<number> {
   let written = 0;
@@ -73,41 +72,41 @@ async function unlessMissing<T>(promise: Promise<T>): Promise<T | null> {
   }
 }
 
-function say(text: string): void {
+function log(text: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`setup: ${text}\n`));
 }
 
 async function main(): Promise<void> {
-  // The folder's own time remembers when JSR was last asked.
-  const asked = (await unlessMissing(Deno.stat(TARGET)))?.mtime ?? null;
-  const isOld = asked === null || Date.now() - asked.getTime() > ASK_AGAIN_MS;
+  // The modification time of the folder is the time of the last check of JSR.
+  const checkedAt = (await unlessMissing(Deno.stat(TARGET)))?.mtime ?? null;
+  const isOld = checkedAt === null || Date.now() - checkedAt.getTime() > RETRY_MS;
   if (isOld) {
-    if (await loads(jsrImports(await Deno.readTextFile("deno.json")), PATIENCE_MS)) {
-      if (asked === null) return;
-      // Whose checkout it is not leaves that to the one whose it is.
-      const gone = await unlessMissing(Deno.remove(TARGET, { recursive: true }))
+    if (await loads(jsrImports(await Deno.readTextFile("deno.json")), LOAD_TIMEOUT_MS)) {
+      if (checkedAt === null) return;
+      // Without write permission the folder is left to its owner.
+      const isRemoved = await unlessMissing(Deno.remove(TARGET, { recursive: true }))
         .then(() => true, () => false);
-      return gone
-        ? say(`JSR answers, so @std comes from there again and ${TARGET}/ is gone`)
+      return isRemoved
+        ? log(`JSR is reachable again; removed the stand-ins in ${TARGET}/`)
         : undefined;
     }
   }
   try {
     if (await mirror(SOURCE, TARGET) > 0) {
-      say(`JSR does not answer, so @std is stood in for by ${SOURCE}/, in ${TARGET}/`);
+      log(`JSR is unreachable; copied the stand-ins of @std from ${SOURCE}/ to ${TARGET}/`);
     }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    say(`JSR does not answer, and its stand-ins cannot be written to ${TARGET}/: ${why}`);
-    say("let whoever owns this folder run `deno task setup` in it, once");
+    log(`JSR is unreachable, and the stand-ins cannot be written to ${TARGET}/: ${why}`);
+    log("run `deno task setup` once as the owner of this folder");
     Deno.exit(1);
   }
-  // Who cannot write there asks JSR every time.
+  // Without write permission JSR is checked every time.
   if (isOld) await Deno.utime(TARGET, new Date(), new Date()).catch(() => {});
 }
 
 if (import.meta.main) {
   await main();
-  // An import that is still waiting for an answer would keep the process.
+  // A pending import would keep the process alive.
   Deno.exit();
 }

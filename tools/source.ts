@@ -1,27 +1,27 @@
 /**
- * Reads TypeScript as far as the architecture test needs it: what is code, and what it imports.
+ * A minimal TypeScript scanner for tests: code, imports and regular expressions of a source.
  */
 
-/** One arrow from a module to another. */
+/** An import of a module. */
 export interface Import {
-  /** What stands between the quotes. */
+  /** The text between the quotes. */
   readonly specifier: string;
-  /** Whether it vanishes when types do: `import type`, `export type … from`. */
+  /** Whether it is erased with types: `import type`, `export type … from`. */
   readonly typeOnly: boolean;
-  /** Names it asks for, as the other module spells them; `*` for all of them. */
+  /** Imported names, as exported; `*` for all. */
   readonly names: readonly string[];
 }
 
 /**
- * After one of these a slash begins a regular expression, not a division. Not after `<`, where it
- * ends an element of JSX; nobody compares with a regular expression.
+ * After one of these a slash starts a regular expression, not a division. Not after `<`, where it
+ * closes a JSX element.
  */
 const BEFORE_PATTERN =
   /[([{,;=:!&|?+\-*%>~^]$|\b(?:return|typeof|case|in|of|do|else|void|delete|await|yield|throw)$/;
 
 /**
- * The source with every comment blanked, and the inside of every string, template and regular
- * expression: same length, same lines, only code is left. What a template has in `${}` is code.
+ * Blanks every comment, and the inside of every string, template and regular expression; the length
+ * and the lines stay the same. Code in `${}` of templates is kept.
  */
 export function codeOf(source: string): string {
   return scan(source, () => {});
@@ -45,10 +45,10 @@ export function patternsOf(source: string): PatternLiteral[] {
   return found;
 }
 
-/** Blanks what is not code, and reports where each regular expression starts and ends. */
+/** Blanks everything except code, and reports the bounds of each regular expression. */
 function scan(source: string, pattern: (start: number, end: number) => void): string {
   let code = "";
-  /** Depths of braces at which a template goes on. */
+  /** Depths of braces at which a template continues. */
   const templates: number[] = [];
   let depth = 0;
 
@@ -64,9 +64,9 @@ function scan(source: string, pattern: (start: number, end: number) => void): st
   const template = () => {
     const end = endOf(source, code.length, /`|\$\{/);
     blank(end);
-    const goesOn = source[end] === "$";
-    keep(goesOn ? 2 : 1);
-    if (goesOn) templates.push(depth++);
+    const hasCode = source[end] === "$";
+    keep(hasCode ? 2 : 1);
+    if (hasCode) templates.push(depth++);
   };
 
   while (code.length < source.length) {
@@ -102,7 +102,7 @@ function beginsPattern(code: string): boolean {
   return before === "" || BEFORE_PATTERN.test(before.slice(-12));
 }
 
-/** Where the first match from `start` on begins that no backslash precedes; else the end. */
+/** Index of the first match from `start` that is not escaped; else the end. */
 function endOf(source: string, start: number, what: RegExp): number {
   const either = new RegExp(`\\\\[^]|${what.source}`, `g${what.flags}`);
   either.lastIndex = start;
@@ -112,20 +112,20 @@ function endOf(source: string, start: number, what: RegExp): number {
   return source.length;
 }
 
-/** Where a regular expression ends: at a slash that is neither escaped nor in a class. */
+/** Index of the slash that ends a regular expression: neither escaped nor in a class. */
 function endOfPattern(source: string, start: number): number {
   const end = endOf(source, start, /\/|\[/);
   return source[end] === "[" ? endOfPattern(source, endOf(source, end, /\]/)) : end;
 }
 
-/** The ways to name another module. Of each the first quote is the specifier's. */
+/** The forms of imports, each up to the opening quote of the specifier. */
 const STATIC =
   /\b(?:import|export)\s+(type\s+)?((?:[\w$]+\s*,\s*)?(?:\{[^{}]*\}|\*(?:\s*as\s+[\w$]+)?)|[\w$]+)\s*from\s*["']/g;
 const BARE = /\bimport\s*["']/g;
 const DYNAMIC = /\bimport\s*\(\s*["']/g;
 const WORKER = /\bnew\s+URL\s*\(\s*["'](?=[^"']*["']\s*,\s*import\.meta\.url)/g;
 
-/** Every module the source names by a literal, in the order of the forms: static, bare, dynamic. */
+/** Every import with a literal specifier, in the order of the forms: static, bare, dynamic, worker. */
 export function importsOf(source: string): Import[] {
   const code = codeOf(source);
   const specifier = (match: RegExpExecArray) => {

@@ -4,7 +4,7 @@ import { fromFileUrl } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
 import { jsrImports, loads, mirror } from "../../tools/setup.ts";
 
-/** Calls with an empty folder that is gone afterwards. */
+/** Calls `test` with a temporary folder. */
 async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
@@ -28,12 +28,12 @@ async function namesIn(folder: string): Promise<string[]> {
   return entries.map((entry) => entry.name).sort();
 }
 
-Deno.test("jsrImports gives what is to come from JSR", () => {
+Deno.test("jsrImports: the jsr: imports of deno.json", () => {
   const imports = { a: "jsr:@std/a@^1", b: "npm:b@1.0.0", c: "./c.ts" };
   assertEquals(jsrImports(JSON.stringify({ imports })), ["jsr:@std/a@^1"]);
 });
 
-Deno.test("loads says whether all modules load in time", async (t) => {
+Deno.test("loads: whether all modules load before the timeout", async (t) => {
   const module = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`;
   const late = module("await new Promise((resolve) => setTimeout(resolve, 200))");
   const table: [name: string, modules: string[], loaded: boolean][] = [
@@ -48,7 +48,7 @@ Deno.test("loads says whether all modules load in time", async (t) => {
   await import(late);
 });
 
-Deno.test("mirror writes what is missing or differs, and no more", () =>
+Deno.test("mirror: writes missing and different files only", () =>
   withFolder(async (folder) => {
     const [source, target] = [`${folder}/source`, `${folder}/target`];
     await writePackages(source);
@@ -61,7 +61,7 @@ Deno.test("mirror writes what is missing or differs, and no more", () =>
     assertEquals(await namesIn(`${target}/two`), ["deno.json", "mod.ts"]);
   }));
 
-Deno.test("mirrors at the same time leave one whole copy", () =>
+Deno.test("mirror: concurrent calls leave one complete copy", () =>
   withFolder(async (folder) => {
     const [source, target] = [`${folder}/source`, `${folder}/target`];
     await writePackages(source);
@@ -70,7 +70,7 @@ Deno.test("mirrors at the same time leave one whole copy", () =>
     assertEquals(await mirror(source, target), 0);
   }));
 
-Deno.test("the stand-ins are what deno.json asks for", async () => {
+Deno.test("stand-ins: match the imports of deno.json", async () => {
   for (const [name, specifier] of Object.entries(manifest.imports)) {
     if (!specifier.startsWith("jsr:")) continue;
     const folder = new URL(
@@ -85,7 +85,7 @@ Deno.test("the stand-ins are what deno.json asks for", async () => {
 
 const MODULE = new TextEncoder().encode("export const a = 1;\n");
 
-/** A registry like JSR, of one package; asked for it while it is down, it refuses. */
+/** A registry like JSR with one package, which fails while it is down. */
 async function registry(isUp: () => boolean): Promise<Deno.HttpServer<Deno.NetAddr>> {
   const checksum = `sha256-${
     new Uint8Array(await crypto.subtle.digest("SHA-256", MODULE)).toHex()
@@ -105,7 +105,7 @@ async function registry(isUp: () => boolean): Promise<Deno.HttpServer<Deno.NetAd
   });
 }
 
-Deno.test("setup stands in while JSR does not answer, and says so once", () =>
+Deno.test("setup: copies the stand-ins while JSR is unreachable, and logs it once", () =>
   withFolder(async (folder) => {
     let up = false;
     await using server = await registry(() => up);
@@ -133,18 +133,18 @@ Deno.test("setup stands in while JSR does not answer, and says so once", () =>
     const outcomes = {
       standsIn: {
         said:
-          "setup: JSR does not answer, so @std is stood in for by tools/std_stand_ins/, in .offline/",
+          "setup: JSR is unreachable; copied the stand-ins of @std from tools/std_stand_ins/ to .offline/",
         standsIn: true,
       },
       gone: {
-        said: "setup: JSR answers, so @std comes from there again and .offline/ is gone",
+        said: "setup: JSR is reachable again; removed the stand-ins in .offline/",
         standsIn: false,
       },
       stays: { said: "", standsIn: true },
       needsNothing: { said: "", standsIn: false },
     };
-    // Like a user whose checkout it is not.
-    assertMatch((await setup(1, [])).said, /^setup: JSR .*\nsetup: let whoever owns .*$/);
+    // A user without write permission.
+    assertMatch((await setup(1, [])).said, /^setup: JSR .*\nsetup: run .* as the owner .*$/);
     assertEquals(await setup(), outcomes.standsIn);
     await Deno.utime(`${folder}/.offline`, 0, 0);
     assertEquals(await setup(0, []), outcomes.stays, "what is whole needs no writing");

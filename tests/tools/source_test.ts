@@ -27,7 +27,7 @@ const CODE: readonly (readonly [name: string, source: string, code: string])[] =
   ["an open template", "a `b ${c", "a `  ${c"],
 ];
 
-Deno.test("codeOf keeps the code, the lines and the length", async (t) => {
+Deno.test("codeOf: keeps code, lines and length", async (t) => {
   for (const [name, source, code] of CODE) {
     await t.step(name, () => assertEquals(codeOf(source), code));
   }
@@ -56,7 +56,7 @@ const IMPORTS: readonly (readonly [source: string, found: ReturnType<typeof impo
   [`export const a = { from: "b" };`, []],
 ];
 
-Deno.test("importsOf finds every form of an import", async (t) => {
+Deno.test("importsOf: finds every form of import", async (t) => {
   for (const [source, found] of IMPORTS) {
     await t.step(source, () => assertEquals(importsOf(source), found));
   }

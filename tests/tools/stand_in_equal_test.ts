@@ -1,5 +1,5 @@
-// Equality of the stand-in for `@std/assert` where the package documents nothing: what the tests of
-// this repository may compare must not be equal by accident.
+// Equality of the stand-in for `@std/assert` where the package has no documented behaviour: different
+// values in tests of this repository must not be equal.
 
 import { assertStrictEquals } from "@std/assert";
 import { equal } from "../../tools/std_stand_ins/assert/equal.ts";
@@ -33,7 +33,7 @@ const EQUALITY:
     ["other circles", circle("a"), circle("b"), false],
   ];
 
-Deno.test("equal compares deeply, in both directions", async (t) => {
+Deno.test("equal: compares deeply, in both directions", async (t) => {
   for (const [name, left, right, expected] of EQUALITY) {
     await t.step(name, () => {
       assertStrictEquals(equal(left, right), expected);

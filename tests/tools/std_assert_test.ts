@@ -1,4 +1,4 @@
-// What `@std/assert` documents, checked on the package or its stand-in, whichever is in use. Nothing
+// The documented behaviour of `@std/assert`, tested on the package or its stand-in, whichever is in use. Nothing
 // here may depend on the text of a message or on undocumented equality.
 
 import * as std from "@std/assert";
@@ -15,7 +15,7 @@ import {
   assertThrows,
 } from "@std/assert";
 
-/** Whether an assertion passes. Anything but an AssertionError is a fault of this test. */
+/** Whether an assertion passes; other errors than AssertionError are rethrown. */
 function passes(assertion: () => unknown): boolean {
   try {
     assertion();
@@ -26,8 +26,8 @@ function passes(assertion: () => unknown): boolean {
   }
 }
 
-Deno.test("an assertion that fails throws an AssertionError", () => {
-  // By hand, for the other tests rest on it.
+Deno.test("assertions: a failure throws an AssertionError", () => {
+  // Without the helper above, which relies on it.
   let thrown: unknown;
   try {
     assertStrictEquals(1, 2);
@@ -77,7 +77,7 @@ const EQUALITY:
     ["instances of two classes", new Point(1, 2), new OtherPoint(1, 2), false],
   ];
 
-Deno.test("assertEquals and assertNotEquals compare deeply", async (t) => {
+Deno.test("assertEquals, assertNotEquals: compare deeply", async (t) => {
   for (const [name, left, right, equal] of EQUALITY) {
     await t.step(name, () => {
       assertStrictEquals(passes(() => assertEquals(left, right)), equal);
@@ -124,17 +124,17 @@ function fail(): never {
 }
 
 function failOddly(): never {
-  // deno-lint-ignore no-throw-literal -- what an assertion makes of it is the test
+  // deno-lint-ignore no-throw-literal -- the assertion must handle it
   throw "text";
 }
 
-Deno.test("assertions", async (t) => {
+Deno.test("assertions: pass and fail as documented", async (t) => {
   for (const [name, assertion, expected] of ASSERTIONS) {
     await t.step(name, () => assertStrictEquals(passes(assertion), expected));
   }
 });
 
-Deno.test("a message that is given is in the error", () => {
+Deno.test("assertions: the given message is in the error", () => {
   for (
     const assertion of [
       () => assert(false, "the reason"),
@@ -148,7 +148,7 @@ Deno.test("a message that is given is in the error", () => {
   }
 });
 
-Deno.test("assertions narrow types", () => {
+Deno.test("assertions: narrow types", () => {
   const text: unknown = "abc";
   assertStrictEquals<string>(text, "abc");
   assertEquals(text.length, 3);
@@ -180,7 +180,7 @@ const REJECTIONS:
     ["no error", () => assertRejects(() => Promise.reject("text"), Error), false],
   ];
 
-Deno.test("assertRejects", async (t) => {
+Deno.test("assertRejects: passes and fails as documented", async (t) => {
   for (const [name, assertion, expected] of REJECTIONS) {
     await t.step(name, async () => {
       const error = await assertion().then(() => null, (error) => error);

@@ -1,10 +1,10 @@
-// What `@std/async` documents, checked on the package or its stand-in, whichever is in use. Nothing
+// The documented behaviour of `@std/async`, tested on the package or its stand-in, whichever is in use. Nothing
 // here may depend on the text of a message or on undocumented behaviour.
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { abortable, deadline, delay, pooledMap } from "@std/async";
 
-Deno.test("delay resolves, and a signal ends it with its reason", async () => {
+Deno.test("delay: resolves, or rejects with the reason of the signal", async () => {
   assertStrictEquals(await delay(1), undefined);
   const reason = new Error("enough");
   assertStrictEquals(
@@ -19,7 +19,7 @@ Deno.test("delay resolves, and a signal ends it with its reason", async () => {
   assertEquals((await assertRejects(() => long, DOMException)).name, "TimeoutError");
 });
 
-Deno.test("abortable settles like the promise, or with the signal's reason", async () => {
+Deno.test("abortable: settles like the promise, or rejects with the reason of the signal", async () => {
   const { signal } = new AbortController();
   const reason = new Error("enough");
   assertStrictEquals(await abortable(Promise.resolve(7), signal), 7);
@@ -37,7 +37,7 @@ Deno.test("abortable settles like the promise, or with the signal's reason", asy
   assertStrictEquals(await assertRejects(() => waiting), reason);
 });
 
-Deno.test("deadline settles like the promise, or with a TimeoutError, or the signal's reason", async () => {
+Deno.test("deadline: settles like the promise, or rejects with TimeoutError or the signal's reason", async () => {
   const never = new Promise<never>(() => {});
   assertStrictEquals(await deadline(Promise.resolve(7), 1000), 7);
   assertEquals((await assertRejects(() => deadline(never, 1), DOMException)).name, "TimeoutError");
@@ -46,7 +46,7 @@ Deno.test("deadline settles like the promise, or with a TimeoutError, or the sig
   assertStrictEquals(await assertRejects(() => deadline(never, 1000, { signal })), reason);
 });
 
-Deno.test("pooledMap keeps the order and the limit", async () => {
+Deno.test("pooledMap: keeps the order and the limit", async () => {
   let running = 0;
   let most = 0;
   const started: number[] = [];
@@ -62,7 +62,7 @@ Deno.test("pooledMap keeps the order and the limit", async () => {
   assertEquals(most, 2);
 });
 
-Deno.test("pooledMap takes an async iterable, and nothing", async () => {
+Deno.test("pooledMap: accepts an async iterable and an empty one", async () => {
   async function* items() {
     yield 1;
     yield await Promise.resolve(2);
@@ -74,7 +74,7 @@ Deno.test("pooledMap takes an async iterable, and nothing", async () => {
   assertEquals(await Array.fromAsync(pooledMap(2, [], () => Promise.resolve(1))), []);
 });
 
-Deno.test("pooledMap ends with all failures once the rest is given", async () => {
+Deno.test("pooledMap: rejects with all failures after the other results", async () => {
   const started: number[] = [];
   const given: number[] = [];
   const failing = async () => {

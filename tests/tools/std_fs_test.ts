@@ -1,11 +1,11 @@
-// What `@std/fs` documents, checked on the package or its stand-in, whichever is in use. Nothing here
+// The documented behaviour of `@std/fs`, tested on the package or its stand-in, whichever is in use. Nothing here
 // may depend on the text of a message or on undocumented behaviour.
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { emptyDir, ensureDir, exists, walk, type WalkOptions } from "@std/fs";
 import { relative, toFileUrl } from "@std/path";
 
-/** Calls with a folder that is gone afterwards. */
+/** Calls `test` with a temporary folder. */
 async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
@@ -15,13 +15,13 @@ async function withFolder(test: (folder: string) => Promise<void>): Promise<void
   }
 }
 
-/** Links without `Deno.symlink`, which asks for leave to write everywhere. */
+/** Creates a link without `Deno.symlink`, which needs unscoped write permission. */
 async function link(target: string, path: string): Promise<void> {
   const { success } = await new Deno.Command("ln", { args: ["-s", target, path] }).output();
   assertStrictEquals(success, true);
 }
 
-Deno.test("ensureDir makes a folder and its parents, once", () =>
+Deno.test("ensureDir: creates missing folders", () =>
   withFolder(async (folder) => {
     await ensureDir(`${folder}/a/b`);
     await Deno.writeTextFile(`${folder}/a/b/file`, "x");
@@ -31,7 +31,7 @@ Deno.test("ensureDir makes a folder and its parents, once", () =>
     assertEquals(await Deno.readTextFile(`${folder}/a/b/file`), "x");
   }));
 
-Deno.test("emptyDir empties a folder, or makes it", () =>
+Deno.test("emptyDir: empties or creates a folder", () =>
   withFolder(async (folder) => {
     await ensureDir(`${folder}/a/b`);
     await Deno.writeTextFile(`${folder}/a/file`, "x");
@@ -41,7 +41,7 @@ Deno.test("emptyDir empties a folder, or makes it", () =>
     assertEquals(Array.from(Deno.readDirSync(`${folder}/c`)), []);
   }));
 
-Deno.test("exists asks for what its options say", () =>
+Deno.test("exists: isDirectory, isFile and isReadable", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "x");
     await link("file", `${folder}/link`);
@@ -59,7 +59,7 @@ Deno.test("exists asks for what its options say", () =>
     }
   }));
 
-Deno.test("walk gives what its options say", () =>
+Deno.test("walk: follows its options", () =>
   withFolder(async (folder) => {
     await ensureDir(`${folder}/a/b`);
     for (const name of ["one.ts", "a/two.md", "a/b/three.ts"]) {

@@ -1,4 +1,4 @@
-// What `@std/path` documents, checked on the package or its stand-in, whichever is in use. Nothing
+// The documented behaviour of `@std/path`, tested on the package or its stand-in, whichever is in use. Nothing
 // here may depend on the text of a message or on undocumented behaviour.
 
 import { assertStrictEquals, assertThrows } from "@std/assert";
@@ -23,13 +23,13 @@ const PATHS: readonly (readonly [name: string, actual: unknown, expected: unknow
 ];
 
 Deno.test({
-  name: "paths",
+  name: "paths: as documented",
   ignore: Deno.build.os === "windows",
   fn: async (t) => {
     for (const [name, actual, expected] of PATHS) {
       await t.step(name, () => assertStrictEquals(actual, expected));
     }
-    await t.step("refusals", () => {
+    await t.step("errors", () => {
       assertThrows(() => path.fromFileUrl("https://a/b"), TypeError);
       assertThrows(() => path.toFileUrl("a/b"), TypeError);
     });
