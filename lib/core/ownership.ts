@@ -3,7 +3,7 @@
  * rule in words.
  */
 
-import { baseKey, foldKey } from "./key.ts";
+import { baseKey, folderOf, foldKey, nameOf } from "./key.ts";
 import { trimEndOf } from "./text.ts";
 
 /** Names under which a config is found, in the order in which they are listed to users. */
@@ -156,12 +156,4 @@ export class KeyOwners {
   #isOther(owner: string | undefined, task: string): boolean {
     return owner !== undefined && owner !== task;
   }
-}
-
-function folderOf(key: string): string {
-  return key.slice(0, Math.max(0, key.lastIndexOf("/")));
-}
-
-function nameOf(key: string): string {
-  return key.slice(key.lastIndexOf("/") + 1);
 }

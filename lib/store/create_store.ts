@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { createDraft, type DraftSteps, extendHead, type ResumedBytes } from "./draft.ts";
 import type { BeginOptions, Driver } from "./driver.ts";
 import { copySourceMissing, storeClosed, storeError, wrapErrors } from "./errors.ts";
-import { checkKey, checkPrefix, keyFault } from "./key.ts";
+import { checkKey, checkPrefix, keyFault } from "../core/key.ts";
 import type {
   Draft,
   DraftOptions,

@@ -3,7 +3,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { CronfetchError } from "../core/errors.ts";
 import { alreadyExists, DriverError, storeError, wrapErrors } from "./errors.ts";
-import { checkKey } from "./key.ts";
+import { checkKey } from "../core/key.ts";
 import type {
   Draft,
   Provenance,

@@ -114,7 +114,7 @@ export interface Draft extends AsyncDisposable {
    * Publishes the sealed bytes atomically: a reader of the key gets the old file or the new one.
    *
    * @throws {CronfetchError} `store.conflict` if the key no longer holds the draft's `existing`
-   * file, as far as the store can tell, and holds other bytes than these; any other `store.` code.
+   * file, if the store detects that, unless the bytes are equal; any other `store.` code.
    * The published file is then unchanged.
    */
   publish(options?: PublishOptions): Promise<PublishedFile>;

@@ -16,7 +16,7 @@ import {
   writeAll,
 } from "./file_system.ts";
 import { type FolderContext, piecesOf, readPieces, type RealFolder } from "./tree.ts";
-import { folderOf, nameOf } from "../key.ts";
+import { folderOf, nameOf } from "../../core/key.ts";
 import { draftName, isSuspendedName, suspendedName } from "./run_file.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
 import type { WriterFile } from "./writer.ts";
@@ -156,15 +156,15 @@ export async function openFolderDraft(
   }
 }
 
-/** An open draft file, and where it is. */
+/** The open file of a draft. */
 interface DraftFile {
   readonly placement: Placement;
   readonly file: OpenFile;
 }
 
 /**
- * Creates the file of a draft. Where its folder leads is checked once, behind the open file; if the
- * folder is missing or leads elsewhere than it did, it is found again from scratch.
+ * Creates the file of a draft. Its folder is checked once, after the file was opened; if the folder
+ * is missing or was replaced, it is resolved again.
  */
 async function createDraftFile(key: string, context: FolderContext): Promise<DraftFile> {
   try {

@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import type { Random } from "../../core/host.ts";
 import { DriverError } from "../errors.ts";
-import { keyFault, OWN_PREFIX } from "../key.ts";
+import { keyFault, OWN_PREFIX } from "../../core/key.ts";
 import { type FileSystem, type OpenFile, writeAll } from "./file_system.ts";
 
 const RUN_FILE_PREFIX = `${OWN_PREFIX}run-`;

@@ -3,7 +3,7 @@
 import { basename, dirname, join } from "@std/path";
 import type { Random } from "../../core/host.ts";
 import { DriverError, isNotFound } from "../errors.ts";
-import { folderOf, keyFault, nameOf } from "../key.ts";
+import { folderOf, keyFault, nameOf } from "../../core/key.ts";
 import type { ListedFile } from "../store.ts";
 import {
   type FileSystem,
@@ -73,15 +73,15 @@ export class FolderTree {
   }
 
   /**
-   * Like {@linkcode make}, but does not check again that a folder found before is intact. For a
-   * caller that calls {@linkcode checkInside}, which needs the same system call, after opening a
-   * file, and {@linkcode forget} if the folder is missing.
+   * As {@linkcode make}, but without checking again that a known folder is intact. The caller has to
+   * call {@linkcode checkInside}, which makes the same system call, after creating a file there, and
+   * {@linkcode forget} if the folder is missing.
    */
   async makeUnchecked(folder: string): Promise<RealFolder> {
     return await this.#visit(folder, true);
   }
 
-  /** A store may be open for months; folders may have been removed and created since. */
+  /** Discards what is known: folders may be removed and created again while a store is open. */
   forget(): void {
     this.#known.clear();
   }

@@ -3,7 +3,7 @@
 import type { BucketLocation } from "../../core/location.ts";
 import type { PublishRequest } from "../draft.ts";
 import { DriverError } from "../errors.ts";
-import { OWN_PREFIX } from "../key.ts";
+import { OWN_PREFIX } from "../../core/key.ts";
 import type { ObjectFacts, ObjectHead } from "./bucket.ts";
 import type { StoredFile } from "../store.ts";
 
