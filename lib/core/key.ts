@@ -50,15 +50,14 @@ export function nameOf(key: string): string {
   return key.slice(key.lastIndexOf("/") + 1);
 }
 
-/** Appended to the key of a file for content that an expectation refused. */
+/** Suffix of the key of quarantined content. */
 export const REFUSED_SUFFIX = ".refused";
 
 /** `name.20260115T060000123Z.ext`: the time in UTC, to the millisecond, before the extension. */
 const VERSION = /^(.*)\.(\d{8}T\d{9}Z)(\.[^./]*)?$/s;
 
 /**
- * The form in which two keys are equal if any file system takes them for one
- * file: without case, and in NFC.
+ * The normalized key: equal for two keys if any file system treats them as one file (case, NFC).
  */
 export function foldKey(key: string): string {
   return key.toUpperCase().normalize("NFC");
@@ -85,10 +84,9 @@ export function versionedKey(key: string): string | null {
 }
 
 /**
- * The key from which another is derived: that of a file of which it would be an
- * older version or quarantined content.
+ * The key from which another is derived, as an older version or quarantined content.
  *
- * @param folded As `foldKey` returns it.
+ * @param folded As returned by {@linkcode foldKey}.
  * @returns Folded; null if the key is not derived from another.
  */
 export function baseKey(folded: string): string | null {

@@ -1,34 +1,33 @@
 /**
- * Which keys a task may write to. Pure; docs/stores.md, "Which files a task may write", has the
- * rule in words.
+ * Which keys a task may write to. Pure. docs/stores.md, "Which files a task may write", describes it.
  */
 
 import { baseKey, folderOf, foldKey, nameOf } from "./key.ts";
 import { trimEndOf } from "./text.ts";
 
-/** Names under which a config is found, in the order in which they are listed to users. */
+/** Names of a config that is found without --config, in the order of help. */
 export const CONFIG_NAMES: readonly string[] = ["jsonc", "json", "yaml", "yml", "ts", "txt"]
   .map((extension) => `cronfetch.${extension}`);
 
 const FOLDED_CONFIG_NAMES: ReadonlySet<string> = new Set(CONFIG_NAMES.map(foldKey));
 
-/** A file of cronfetch itself that is inside of a store. */
+/** A file of cronfetch itself inside of a store. */
 export interface OwnFile {
   /** Its key, folded. */
   readonly key: string;
   readonly kind: "config" | "state";
 }
 
-/** Absolute paths, each as it is written and as it is without symbolic links. */
+/** Absolute paths, each as written and without symbolic links. */
 export interface OwnPaths {
-  /** Of the store's folder; empty for a store that is no folder. */
+  /** The store's folder; empty if the store is no folder. */
   readonly stores: readonly string[];
   readonly configs: readonly string[];
-  /** Of the file of the state; empty for a state that is no file. */
+  /** The file of the state; empty if the state is no file. */
   readonly states: readonly string[];
 }
 
-/** The files of cronfetch itself that are inside of the store, however the paths are spelled. */
+/** The files of cronfetch itself inside of the store, with any spelling of the paths. */
 export function ownFilesIn({ stores, configs, states }: OwnPaths): OwnFile[] {
   const files = new Map<string, OwnFile>();
   const add = (kind: OwnFile["kind"], path: string) => {
@@ -50,10 +49,10 @@ function keyBelow(folder: string, path: string): string | null {
   return place.startsWith(prefix) ? place.slice(prefix.length) : null;
 }
 
-/** What follows the name of a state in the names of its companions, folded; backups aside. */
+/** Suffixes of a state's companions, folded, except backups. */
 const COMPANION = /^(?:-(?:WAL|SHM|JOURNAL)|\.(?:NEW|LOCK|LEASES|LEASES\.NEW|RUN-.*))$/s;
 
-/** Whether text after the name of a state makes the name of one of its companions. */
+/** Whether a suffix of the state's name makes the name of a companion. */
 function isCompanion(rest: string): boolean {
   if (rest.includes("/")) return false;
   return COMPANION.test(rest) || /^[-.~]/.test(rest) && /BAK|BACKUP|OLD|FORMAT/.test(rest);
@@ -62,13 +61,13 @@ function isCompanion(rest: string): boolean {
 /** Characters that HFS+ ignores in names, so that `.g\u200cit` is `.git` there. */
 const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
-/** Every segment that needs a closer look holds one of these. */
+/** Every segment that needs all checks contains one of these. */
 const SUSPECT = /git|cronfetch|[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff\u0130\u0131]/i;
 
 /**
  * Why no task may write to a key, as a clause; or null.
  *
- * @param namedByServer Whether a server chose the name.
+ * @param namedByServer Whether the server chose the name.
  * @param own See {@linkcode ownFilesIn}.
  */
 export function reservedKey(
@@ -112,15 +111,15 @@ function reservedByFile(folded: string, { key, kind }: OwnFile): string | null {
   }
 }
 
-/** The keys of all tasks, by which one task is kept off the files of another. */
+/** The keys of all tasks, to protect the files of one task from another. */
 export class KeyOwners {
   readonly #owners = new Map<string, string>();
-  /** Keys from which the key of a task is derived, and that task. */
+  /** Keys from which a task's key is derived, and the task. */
   readonly #bases = new Map<string, string>();
-  /** Folders that the key of a task needs. */
+  /** Folders of the tasks' keys. */
   readonly #folders = new Set<string>();
 
-  /** Makes a key that of a task, unless another has it. */
+  /** Assigns a key to a task, unless it is another's. */
   add(key: string, task: string): void {
     const folded = foldKey(key);
     if (this.#owners.has(folded)) return;
@@ -132,7 +131,7 @@ export class KeyOwners {
     }
   }
 
-  /** Why a key is not for a task, as a clause; or null if it is the task's, or no task's. */
+  /** Why a task may not write to a key, as a clause; null if it may. */
   faultOf(key: string, task: string): string | null {
     const folded = foldKey(key);
     const owner = this.#owners.get(folded);
@@ -148,7 +147,7 @@ export class KeyOwners {
     return this.#folders.has(folded) ? "another task needs a folder of that name" : null;
   }
 
-  /** Whether a key is that of another task. */
+  /** Whether a key is another task's. */
   isOthers(key: string, task: string): boolean {
     return this.#isOther(this.#owners.get(foldKey(key)), task);
   }

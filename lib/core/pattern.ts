@@ -1,27 +1,27 @@
-/** Regular expressions of a config, matched in time linear in the text (RE2). */
+/** Regular expressions of a config, matched in linear time (RE2). */
 
 import { errorMessage } from "./text.ts";
 
-/** Compiles and matches the patterns that a config holds. */
+/** Compiles and matches the patterns of a config. */
 export interface PatternEngine {
-  /** What makes a pattern unusable, as the rest of a sentence; null if nothing does. */
+  /** Why a pattern is unusable, as the rest of a sentence; null if it is usable. */
   complaintAbout(pattern: string): string | null;
   /**
-   * Whether a pattern, with the flags `mu`, matches somewhere in a text. `^` and `$` are the
-   * ends of lines, whether lines end in LF, CRLF or CR.
+   * Whether a pattern, with the flags `mu`, matches somewhere in a text. `^` and `$` are the ends of
+   * lines, with LF, CRLF or CR.
    *
-   * @throws {Error} for a pattern that {@linkcode complaintAbout} refuses.
+   * @throws {Error} For a pattern that {@linkcode complaintAbout} rejects.
    */
   test(pattern: string, text: string): boolean;
 }
 
 /**
- * The largest compiled pattern, in RE2 instructions. Matching takes at most this many steps per
- * character; the 64 KiB that are searched then take seconds at worst.
+ * Largest compiled pattern, in RE2 instructions. Matching takes at most this many steps per character:
+ * seconds at worst for the first 64 KiB.
  */
 const MAX_INSTRUCTIONS = 5_000;
 
-/** Loads the engine. Only a config that holds a pattern pays for its 260 kB of code. */
+/** Loads the engine: 260 kB of code that only a config with a pattern needs. */
 export async function loadPatternEngine(): Promise<PatternEngine> {
   const { RE2JS } = await import("re2js");
   const compile = (pattern: string) =>
@@ -46,14 +46,14 @@ export async function loadPatternEngine(): Promise<PatternEngine> {
     },
     test: (pattern, text) => {
       const compiled = compile(pattern);
-      // RE2 ends lines at LF alone, and a pattern may also name the CR.
+      // RE2 ends lines only at LF, and a pattern may contain the CR.
       return compiled.test(text) ||
         (text.includes("\r") && compiled.test(text.replaceAll(/\r\n?/g, "\n")));
     },
   };
 }
 
-/** Syntax of JavaScript that RE2 lacks, as it begins outside of character classes. */
+/** JavaScript syntax that RE2 lacks, by its start outside of character classes. */
 const UNSUPPORTED: readonly (readonly [start: RegExp, what: string])[] = [
   [/\(\?[=!]/y, "a lookahead"],
   [/\(\?<[=!]/y, "a lookbehind"],
@@ -67,7 +67,7 @@ const REPEAT = /\{(\d+)(?:,(\d*))?\}/y;
 /** RE2's limit, also for the product of nested counts. */
 const MAX_REPEAT = 1_000;
 
-/** The first part of a pattern that RE2 has no equivalent for, or null. */
+/** The first part of a pattern that RE2 does not support, or null. */
 function unsupportedSyntax(pattern: string): { what: string; index: number } | null {
   let isInClass = false;
   for (let index = 0; index < pattern.length; index++) {
@@ -81,7 +81,7 @@ function unsupportedSyntax(pattern: string): { what: string; index: number } | n
     if (counts?.slice(1).some((count) => Number(count) > MAX_REPEAT)) {
       return { what: `a repeat count over ${MAX_REPEAT}`, index };
     }
-    // The character after a backslash is never the start of anything.
+    // The character after a backslash starts nothing.
     if (character === "\\") index++;
     else if (character === "[") isInClass = true;
     else if (character === "]") isInClass = false;

@@ -1,15 +1,14 @@
-/** Small pure functions over text. */
+/** Functions over text. Pure. */
 
-/** Longest piece of a server's text in a message, in UTF-16 units. */
+/** Longest excerpt of a server's text in a message, in UTF-16 units. */
 export const MAX_SERVER_TEXT = 200;
 
-/** What is put in place of the rest of a text. */
+/** Replaces the cut part of a text. */
 const CUT_MARK = "…";
 
 /**
- * A server's text as it may be part of a message: at most 200 characters, the rest replaced by `…`.
- * A word that would be cut in two is left out if there is one before it, so that no half of a
- * secret, which redaction could not recognize, is left over.
+ * A server's text for a message: at most 200 characters, the rest replaced by `…`. Cut between words if
+ * possible, because redaction would not recognize half of a secret.
  */
 export function cutServerText(text: string): string {
   if (text.length <= MAX_SERVER_TEXT) return text;
@@ -29,14 +28,14 @@ export function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Removes every character of `characters` from the end. A `+$` expression would be quadratic. */
+/** Removes all trailing characters of `characters`. A `+$` expression would be quadratic. */
 export function trimEndOf(text: string, characters: string): string {
   let end = text.length;
   while (end > 0 && characters.includes(text.charAt(end - 1))) end--;
   return text.slice(0, end);
 }
 
-/** What separates the words of a header or an error body. */
+/** Separates the words of a header or an error body. */
 const SEPARATOR = /[\s"'<>(),;:?&=/]/;
 
 function lastSeparator(text: string): number {
@@ -46,7 +45,7 @@ function lastSeparator(text: string): number {
 }
 
 /**
- * Decodes a stream as UTF-8. A stream without an end is read to the limit only.
+ * Decodes a stream as UTF-8. Reading stops at the limit.
  *
  * @returns Null if it has more than `maxBytes` bytes.
  */

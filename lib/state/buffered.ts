@@ -1,4 +1,4 @@
-/** From a driver to a {@linkcode State}: changes are gathered, and written many at a time. */
+/** Makes a {@linkcode State} of a driver: changes are collected and written in batches. */
 
 import { CronfetchError } from "../core/errors.ts";
 import {
@@ -14,18 +14,20 @@ import {
 import { type MemberBody, setEntry } from "./entries.ts";
 import type { FamilyMember, RunRecord, State, TaskRecord } from "./state.ts";
 
-/** Records that are not left waiting any longer. */
+/** Number of pending records that triggers a write. */
 const ENOUGH_RECORDS = 500;
-/** As long as a change waits for company. */
+/** Longest delay of a write, in which further changes are collected. */
 const GATHERING_MS = 1_000;
-/** After a write, none begins unasked for this many times as long as it took. */
+/** After a write, the next one is delayed by its duration times this. */
 const REST_FACTOR = 9;
-/** Longest id or host in UTF-8. A key of Deno KV takes 2,048 bytes, and escapes may double it. */
+/**
+ * Longest id or host in UTF-8 bytes: a Deno KV key holds 2,048 bytes, and escapes may double it.
+ */
 const LONGEST_ID = 1_000;
-/** Longest key of a family member in UTF-8: the longest one of S3. */
+/** Longest key of a family member in UTF-8 bytes: that of S3. */
 const LONGEST_KEY = 1_024;
 
-/** Makes a state of a driver, which it disposes of in the end. */
+/** Makes a state of a driver; disposal disposes of the driver. */
 export function bufferedState(driver: StateDriver, host: StateHost): State {
   return new BufferedState(driver, host);
 }
@@ -126,7 +128,7 @@ class BufferedState implements State {
   }
 
   async release(run: string): Promise<void> {
-    // Whoever works on the tasks next must find their records.
+    // The next run that leases the tasks must find their records.
     await this.flush();
     await this.#driver.release(checkedId(run));
   }
@@ -146,12 +148,12 @@ class BufferedState implements State {
     this.#arrange();
   }
 
-  /** What readers must see although the driver may not have it yet. */
+  /** Changes that the driver may not have yet, but readers must see. */
   #unwritten<Kind extends keyof PendingChanges>(kind: Kind): PendingChanges[Kind] {
     return merged(this.#beingWritten, this.#waiting)[kind];
   }
 
-  /** Sees to it that what waits is written in time. */
+  /** Schedules the next write. */
   #arrange(): void {
     if (this.#writing || isEmpty(this.#waiting)) return;
     const full = this.#waiting.records.size >= ENOUGH_RECORDS;
@@ -167,7 +169,7 @@ class BufferedState implements State {
   }
 
   #writeUnasked(): void {
-    // What could not be written waits on, and a flush will tell.
+    // Failed writes are repeated later, and a flush reports the error.
     this.#write().catch(() => {});
   }
 
@@ -209,7 +211,7 @@ function isEmpty({ records, parked, runs, entries }: Changes): boolean {
   return records.size + parked.size + runs.size + entries.size === 0;
 }
 
-/** Both; where they speak of the same thing, the later ones. */
+/** Merges changes; the later one of two for the same thing wins. */
 function merged(earlier: Changes, later: Changes): PendingChanges {
   const both: PendingChanges = emptyContents();
   addChanges(both, earlier);

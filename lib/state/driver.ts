@@ -1,4 +1,4 @@
-/** What a driver of the state does; `buffered.ts` makes a {@linkcode State} of it. */
+/** The driver interface of the state; `buffered.ts` turns a driver into a {@linkcode State}. */
 
 import type { Host } from "../core/host.ts";
 import {
@@ -12,59 +12,58 @@ import {
 } from "./entries.ts";
 import type { RunRecord, State, TaskRecord } from "./state.ts";
 
-/** What a state needs of the outside world. */
+/** The part of the host that a state needs. */
 export type StateHost = Pick<Host, "clock" | "random" | "timers">;
 
-/** What is to be written. Single records replace their forerunners; nothing else is lost. */
+/** A batch of changes. A record replaces the previous one; nothing else is removed. */
 export interface Changes {
-  /** By the task's id. */
+  /** By task id. */
   readonly records: ReadonlyMap<string, TaskRecord>;
   /** By host. */
   readonly parked: ReadonlyMap<string, Temporal.Instant>;
-  /** By the run's id. */
+  /** By run id. */
   readonly runs: ReadonlyMap<string, RunRecord>;
-  /** Entries to set, and to remove for null. */
+  /** Entries to set; null removes one. */
   readonly entries: ReadonlyEntries;
 }
 
-/** Changes that are being gathered. */
+/** Changes that are collected. */
 export interface PendingChanges extends Changes {
-  /** By the task's id. */
+  /** By task id. */
   readonly records: Map<string, TaskRecord>;
   /** By host. */
   readonly parked: Map<string, Temporal.Instant>;
-  /** By the run's id. */
+  /** By run id. */
   readonly runs: Map<string, RunRecord>;
-  /** Entries to set, and to remove for null. */
+  /** Entries to set; null removes one. */
   readonly entries: Entries;
 }
 
-/** Everything remembered except the leases. */
+/** Everything in a state except the leases. */
 export interface Contents extends PendingChanges {
-  /** No entry, collection or owner is empty. */
+  /** No entry, collection or owner in it is empty. */
   readonly entries: Entries<Body>;
 }
 
 /**
- * Keeps records, parked hosts, runs and leases somewhere. Ids and hosts have
- * been checked (see `State`). Every call may reject with a `state.` code.
+ * Stores records, parked hosts, runs and leases. Ids and hosts have been validated (see `State`).
+ * Every call may reject with a `state.` code.
  */
 export interface StateDriver extends AsyncDisposable, Pick<State, "location" | "durable"> {
-  /** The records of those of `tasks` that have one; of all tasks for null. */
+  /** The existing records of some tasks; null for all tasks. */
   records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>>;
-  /** The entries of a collection that belong to `owners`, by owner and id; in no order. */
+  /** The entries of a collection for some owners, by owner and id; unordered. */
   entries(
     collection: Collection,
     owners: ReadonlySet<string>,
   ): Promise<Map<string, Owned<Body>>>;
-  /** Every parked host, those whose time is over perhaps included. */
+  /** Every parked host; may include expired ones. */
   parked(): Promise<Map<string, Temporal.Instant>>;
-  /** The runs by their ids, in no order, those to be forgotten perhaps included. */
+  /** The runs by id, unordered; may include expired ones. */
   runs(): Promise<Map<string, RunRecord>>;
   /**
-   * Writes changes, and forgets what {@linkcode keptRuns} and
-   * {@linkcode keptParked} leave out. A change may be written although the call
-   * rejects, and may be written again.
+   * Writes changes, and removes what {@linkcode keptRuns} and {@linkcode keptParked} exclude. A change
+   * may be written although the call rejects, and may be written repeatedly.
    */
   write(changes: Changes): Promise<void>;
   /** See {@linkcode State.acquire}. */
@@ -75,11 +74,11 @@ export interface StateDriver extends AsyncDisposable, Pick<State, "location" | "
   release(run: string): Promise<void>;
 }
 
-/** Runs remembered at most. */
+/** Largest number of recorded runs. */
 export const RUNS_KEPT = 100;
 const RUNS_KEPT_MS = 90 * 24 * 60 * 60 * 1000;
 
-/** The runs that are still worth remembering, the newest first. */
+/** The runs that are kept, the newest first. */
 export function keptRuns(runs: Iterable<RunRecord>, now: Temporal.Instant): RunRecord[] {
   const oldestMs = now.epochMilliseconds - RUNS_KEPT_MS;
   return newestFirst(runs)
@@ -87,14 +86,14 @@ export function keptRuns(runs: Iterable<RunRecord>, now: Temporal.Instant): RunR
     .slice(0, RUNS_KEPT);
 }
 
-/** Sorts runs by their start. */
+/** Sorts runs by their start, the newest first. */
 export function newestFirst(runs: Iterable<RunRecord>): RunRecord[] {
   return [...runs].sort((a, b) =>
     Temporal.Instant.compare(b.startedAt, a.startedAt) || (a.run < b.run ? 1 : -1)
   );
 }
 
-/** The hosts that are still to be left alone, by their names. */
+/** The hosts whose pause is not over. */
 export function keptParked(
   parked: Iterable<readonly [host: string, until: Temporal.Instant]>,
   now: Temporal.Instant,
@@ -102,12 +101,12 @@ export function keptParked(
   return new Map([...parked].filter(([, until]) => Temporal.Instant.compare(until, now) > 0));
 }
 
-/** Contents without anything. */
+/** Empty contents. */
 export function emptyContents(): Contents {
   return { records: new Map(), parked: new Map(), runs: new Map(), entries: new Map() };
 }
 
-/** Puts changes into contents, and drops what is not worth keeping any more. */
+/** Applies changes to contents, and removes what has expired. */
 export function applyChanges(contents: Contents, changes: Changes, now: Temporal.Instant): void {
   addNamed(contents, changes);
   applyEntries(contents.entries, changes.entries);
@@ -121,7 +120,7 @@ export function applyChanges(contents: Contents, changes: Changes, now: Temporal
   }
 }
 
-/** Adds later changes to earlier ones; of the same thing the later ones count. */
+/** Adds later changes to earlier ones; the later one of two for the same thing wins. */
 export function addChanges(pending: PendingChanges, later: Changes): void {
   addNamed(pending, later);
   addEntries(pending.entries, later.entries);
@@ -134,7 +133,7 @@ function addNamed(pending: PendingChanges, changes: Changes): void {
   for (const [run, record] of changes.runs) pending.runs.set(run, record);
 }
 
-/** The records of those of `tasks` that have one; all for null. */
+/** The existing records of some tasks; all for null. */
 export function chosenRecords(
   { records }: Changes,
   tasks: ReadonlySet<string> | null,
@@ -148,30 +147,30 @@ export function chosenRecords(
   return chosen;
 }
 
-/** What a run holds. */
+/** The lease of a run. */
 export interface Lease {
-  /** When it ends by itself, milliseconds since the epoch. From then on it is as good as gone. */
+  /** When it expires, in milliseconds since the epoch. */
   readonly expiresMs: number;
-  /** Ids of the tasks held. */
+  /** Ids of the leased tasks. */
   readonly tasks: readonly string[];
 }
 
-/** Every lease, by the run's id. */
+/** All leases by run id. */
 export type Leases = ReadonlyMap<string, Lease>;
 
-/** A run's wish for tasks. */
+/** A run's request for leases. */
 export interface LeaseRequest {
   /** The run's id. */
   readonly run: string;
-  /** Ids of the tasks wanted. */
+  /** Ids of the requested tasks. */
   readonly tasks: ReadonlySet<string>;
-  /** The wall clock, milliseconds since the epoch. */
+  /** Wall clock, in milliseconds since the epoch. */
   readonly nowMs: number;
-  /** How long the lease is to hold. */
+  /** Duration of the lease in milliseconds. */
   readonly ttlMs: number;
 }
 
-/** Parts the tasks wanted into those the run has already, those it can have, and those of others. */
+/** Partitions the requested tasks: leased to the run, available, or leased to other runs. */
 export function share(
   leases: Iterable<readonly [run: string, tasks: Iterable<string>]>,
   { run, tasks }: Pick<LeaseRequest, "run" | "tasks">,
@@ -186,12 +185,12 @@ export function share(
   return { held, free };
 }
 
-/** Leaves out the leases that have ended. */
+/** The leases that have not expired. */
 export function liveLeases(leases: Leases, nowMs: number): Leases {
   return new Map([...leases].filter(([, { expiresMs }]) => expiresMs > nowMs));
 }
 
-/** Gives a run what no live run holds of the tasks it wants. */
+/** Leases the requested tasks that are available to the run. */
 export function acquireLease(
   leases: Leases,
   request: LeaseRequest,
@@ -205,7 +204,7 @@ export function acquireLease(
   return { leases: new Map([...live, [run, { expiresMs: nowMs + ttlMs, tasks }]]), granted };
 }
 
-/** Prolongs a run's lease. Null: it has ended before. */
+/** Extends a run's lease; null if it has expired. */
 export function renewLease(
   leases: Leases,
   { run, nowMs, ttlMs }: Omit<LeaseRequest, "tasks">,

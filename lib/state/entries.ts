@@ -1,25 +1,23 @@
 /**
- * Collections beside the records. Each maps an owner, which is a task's id or a
- * run's, and an entry's id to a small JSON object. Pure.
+ * Collections beside the records. Each maps an owner (the id of a task or a run) and an entry's id to a
+ * small JSON object. Pure.
  *
- * Only `members` is used by this version. The others have their place in the
- * format already, so that users migrate once; what a later version writes into
- * them is kept as it is.
+ * This version uses only `members`. The others are part of the format already, so that users migrate
+ * once; entries of a later version are preserved.
  */
 
 import type { FamilyMember } from "./state.ts";
 
 /**
- * The collections, in the order in which a file holds them: files of a task's
- * family by key; items of a list by their ids; results of a run by task;
- * deliveries of hooks that are under way, by task and delivery.
+ * The collections, in the order of a file: members of a task's family by key; items of a list by id;
+ * results of a run by task; pending deliveries of hooks by task and delivery.
  */
 export const COLLECTIONS = ["members", "items", "results", "outbox"] as const;
 
 /** The name of a collection. */
 export type Collection = typeof COLLECTIONS[number];
 
-/** The body of an entry. As JSON it takes at most 61,440 bytes. */
+/** The body of an entry: JSON of at most 61,440 bytes. */
 export type Body = Readonly<Record<string, unknown>>;
 
 /** A family member without its key, which is the entry's id. */
@@ -28,7 +26,7 @@ export type MemberBody = Omit<FamilyMember, "key">;
 /** The entries of one owner, by id. */
 export type Owned<B> = Map<string, B>;
 
-/** Entries of several collections. A body of null, among changes, removes the entry. */
+/** Entries of several collections. Among changes, a null body removes the entry. */
 export type Entries<B = Body | null> = Map<Collection, Map<string, Owned<B>>>;
 
 /** Read-only {@linkcode Entries}. */
@@ -37,7 +35,7 @@ export type ReadonlyEntries<B = Body | null> = ReadonlyMap<
   ReadonlyMap<string, ReadonlyMap<string, B>>
 >;
 
-/** Sets an entry, in place of one of the same id. */
+/** Sets an entry, replacing one with the same id. */
 export function setEntry<B>(
   entries: Entries<B>,
   collection: Collection,
@@ -50,7 +48,7 @@ export function setEntry<B>(
     .set(id, body);
 }
 
-/** Removes an entry, and an owner or a collection that is empty afterwards. */
+/** Removes an entry, and its owner and collection if they become empty. */
 export function removeEntry(
   entries: Entries<Body>,
   collection: Collection,
@@ -75,7 +73,7 @@ export function* eachEntry<B>(
   }
 }
 
-/** Adds later changes to earlier ones; of the same entry the later ones count. */
+/** Adds later changes to earlier ones; the later one of two for the same entry wins. */
 export function addEntries(entries: Entries, later: ReadonlyEntries): void {
   for (const [collection, owner, id, body] of eachEntry(later)) {
     setEntry(entries, collection, owner, id, body);
@@ -90,7 +88,7 @@ export function applyEntries(entries: Entries<Body>, changes: ReadonlyEntries): 
   }
 }
 
-/** The entries of those of `owners` that have one. */
+/** The existing entries of some owners. */
 export function chosenEntries(
   entries: ReadonlyEntries<Body>,
   collection: Collection,

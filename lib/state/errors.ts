@@ -1,10 +1,10 @@
-/** What goes wrong with a state, in our codes; and patience with what is locked. */
+/** Errors of a state by our codes, and repeated attempts on a locked state. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import { errorMessage } from "../core/text.ts";
 import type { StateHost } from "./driver.ts";
 
-/** A code of ours, and what happened. */
+/** A code and a clause. */
 type Explanation = readonly [code: ErrorCode, sentence: string];
 
 const AFRESH = "move it away to start afresh; published files are kept";
@@ -13,7 +13,7 @@ const FULL: Explanation = ["store.full", "no space is left"];
 const DENIED: Explanation = ["store.denied", "permission denied"];
 const DAMAGED: Explanation = ["state.unreadable", `the database is damaged; ${AFRESH}`];
 
-/** By the name that POSIX gives an error; Deno puts it into `error.code` on every platform. */
+/** By POSIX name, which Deno puts into `error.code` on every platform. */
 const BY_NAME: Readonly<Record<string, Explanation>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
@@ -26,7 +26,7 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
   ELOOP: ["state.unreadable", `its symbolic links form a loop; ${ELSEWHERE}`],
 };
 
-/** By the message of SQLite or of Deno KV, which gives no codes. */
+/** By message of SQLite or Deno KV, which have no codes. */
 const BY_MESSAGE: readonly (readonly [pattern: RegExp, explanation: Explanation])[] = [
   [/database (?:table )?is locked/, ["state.locked", "another process keeps it locked"]],
   [/file is not a database/, ["state.unreadable", `the file is not a database; ${AFRESH}`]],
@@ -36,17 +36,17 @@ const BY_MESSAGE: readonly (readonly [pattern: RegExp, explanation: Explanation]
   [/read-?only database/, DENIED],
 ];
 
-/** Thrown within this folder where another process was quicker: trying again helps. */
+/** Thrown within this room if another process was faster: a retry helps. */
 export class Contended extends Error {
-  /** Tells it from other errors. */
+  /** Distinguishes it from other errors. */
   override readonly name = "Contended";
 }
 
 /**
- * Turns whatever a driver's calls threw into an error of ours.
+ * Converts an error of a driver.
  *
  * @param doing What was being done, and to what: `writing the state file:/a.json`.
- * @param error What was thrown; a {@linkcode CronfetchError} comes back as it is.
+ * @param error A {@linkcode CronfetchError} is returned unchanged.
  */
 export function stateError(doing: string, error: unknown): CronfetchError {
   if (error instanceof CronfetchError) return error;
@@ -55,9 +55,8 @@ export function stateError(doing: string, error: unknown): CronfetchError {
 }
 
 /**
- * The error about a state that cannot be read.
+ * An error about a state that cannot be read.
  *
- * @param location Of the state.
  * @param what What is wrong with it.
  * @param advice What to do about it.
  */
@@ -71,11 +70,11 @@ export function unreadable(
 }
 
 /**
- * The size in bytes of the file that a state is kept in; null without one.
- * Opening anything but a file, such as a pipe, could wait without end.
+ * Size in bytes of a state's file; null if it is missing. Opening anything but a file, such as a pipe,
+ * could block forever.
  *
  * @param location Of the state, for the error.
- * @throws {CronfetchError} `state.unreadable`: it is not a file, or may not be read.
+ * @throws {CronfetchError} `state.unreadable`: it is not a file, or reading is not permitted.
  */
 export async function fileSize(path: string, location: string): Promise<number | null> {
   try {
@@ -89,7 +88,7 @@ export async function fileSize(path: string, location: string): Promise<number |
   }
 }
 
-/** The error to throw where a state's file could not be read. */
+/** The error for a state's file that could not be read. */
 export function readingError(location: string, error: unknown): unknown {
   if (!(error instanceof Deno.errors.PermissionDenied)) return error;
   const advice = "check the permissions of the file and its folder";
@@ -97,10 +96,9 @@ export function readingError(location: string, error: unknown): unknown {
 }
 
 /**
- * Does `work`, and does it again after each of `delaysMs` while somebody else
- * is in the way.
+ * Runs `work`, and repeats it after each of `delaysMs` while another process has locked the state.
  *
- * @throws {CronfetchError} any `state.` code; see {@linkcode stateError}.
+ * @throws {CronfetchError} Any `state.` code; see {@linkcode stateError}.
  */
 export async function patiently<T>(
   doing: string,
@@ -115,7 +113,7 @@ export async function patiently<T>(
       const failure = stateError(doing, error);
       if (failure === error || failure.code !== "state.locked") throw failure;
     }
-    // At most a few seconds in all. A signal would only trade them for lost records.
+    // A few seconds in total. Aborting the wait would lose records.
     const { signal } = new AbortController();
     await host.timers.sleep(Math.ceil(delayMs * (0.5 + host.random.fraction() / 2)), signal);
   }

@@ -1,4 +1,4 @@
-/** `file:` — a state in one JSON file, made to be kept in git. */
+/** `file:`: a state in one JSON file, suitable for git. */
 
 import {
   acquireLease,
@@ -20,8 +20,8 @@ import { FileLock, readText, removeFile, replaceText, RunLocks } from "./file_lo
 import type { RunRecord, TaskRecord } from "./state.ts";
 
 /**
- * Opens a state in a file. The file is made with the first record; beside it
- * stand an empty `.lock`, and as long as a run is at work a `.leases` and a `.run-`.
+ * Opens a state in a file. The file is created with the first record. Companions beside it: an empty
+ * `.lock`, and during a run a `.leases` and a `.run-`.
  *
  * @param path Absolute.
  * @throws {CronfetchError} `state.unreadable`.
@@ -29,7 +29,7 @@ import type { RunRecord, TaskRecord } from "./state.ts";
 export async function openFileDriver(path: string, host: StateHost): Promise<StateDriver> {
   const driver = new FileDriver(path, host);
   await explained(`reading the state ${driver.location}`, () => fileSize(path, driver.location));
-  // Before anything is requested, not when the first file has been downloaded.
+  // Fail before the first request, not after the first download.
   await driver.parked();
   return driver;
 }
@@ -42,7 +42,7 @@ class FileDriver implements StateDriver {
   readonly #lock: FileLock;
   readonly #runLocks: RunLocks;
   readonly #clock: StateHost["clock"];
-  /** The file as it was when it was last read or written, so as not to read the same twice. */
+  /** The file as last read or written, to avoid reading the same version twice. */
   #seen: { readonly text: string; readonly contents: Contents } | null = null;
 
   constructor(path: string, host: StateHost) {
@@ -77,7 +77,7 @@ class FileDriver implements StateDriver {
     const doing = `writing the state ${this.location}`;
     return explained(doing, () =>
       this.#lock.hold(doing, async () => {
-        // Other processes have written, too.
+        // Other processes have written in the meantime.
         const { text: before, contents } = await this.#read();
         this.#seen = null;
         applyChanges(contents, changes, this.#clock.now());
@@ -147,7 +147,7 @@ class FileDriver implements StateDriver {
   }
 }
 
-/** Leases after a change, and what whoever asked for it is told. */
+/** Leases after a change, and its result. */
 interface Changed<T> {
   readonly leases: Leases;
   readonly answer: T;

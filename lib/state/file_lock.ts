@@ -1,4 +1,4 @@
-/** Small text files that several processes change: a lock beside them, and whole replacements. */
+/** Small text files shared by processes: locks, and atomic replacement. */
 
 import { dirname } from "@std/path";
 import type { StateHost } from "./driver.ts";
@@ -7,27 +7,26 @@ import { Contended, patiently, readingError, unreadable } from "./errors.ts";
 const LOCK_DELAYS_MS = [50, 100, 200, 400, 800, 1600, 3200];
 
 /**
- * A lock between processes, and between all that happens at once in this one.
- * It is the operating system's, so that it ends with its holder, however that
- * ends. Its file is empty and stays: removing it would let two processes lock
- * two files of one name.
+ * A lock between processes and between callers of this process. It is the operating system's, so it
+ * ends with its process. Its file is empty and is not removed: otherwise two processes could lock two
+ * files of the same name.
  */
 export class FileLock {
   readonly #path: string;
   readonly #host: StateHost;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Locks by the file at `path`, which is made when it is needed first. */
+  /** Uses the lock file at `path`, which is created on first use. */
   constructor(path: string, host: StateHost) {
     this.#path = path;
     this.#host = host;
   }
 
   /**
-   * Does `work` while nobody else holds the lock.
+   * Runs `work` while holding the lock.
    *
-   * @param doing What for, to be read in an error: `writing the state file:/a.json`.
-   * @throws {CronfetchError} `state.locked`: somebody else kept it for seconds.
+   * @param doing What for, as part of an error: `writing the state file:/a.json`.
+   * @throws {CronfetchError} `state.locked`: another process held it for seconds.
    */
   hold<T>(doing: string, work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(() => this.#hold(doing, work));
@@ -46,9 +45,9 @@ export class FileLock {
 }
 
 /**
- * All of a text file; null where there is none.
+ * The text of a file; null if it is missing.
  *
- * @param location What to call it in an error.
+ * @param location For the error.
  * @throws {CronfetchError} `state.unreadable`: it is not UTF-8.
  */
 export async function readText(path: string, location: string): Promise<string | null> {
@@ -67,9 +66,8 @@ export async function readText(path: string, location: string): Promise<string |
 }
 
 /**
- * Replaces a text file, all at once: whoever reads it, at whatever time, finds
- * the old text or the new one. Only for the holder of a lock: the new text is
- * first written to a fixed name beside.
+ * Replaces a text file atomically: readers see the old text or the new one. Only for the holder of a
+ * lock, as the temporary file has a fixed name.
  */
 export async function replaceText(path: string, text: string): Promise<void> {
   const beside = `${path}.new`;
@@ -83,7 +81,7 @@ export async function replaceText(path: string, text: string): Promise<void> {
   }
 }
 
-/** Removes a file. One that is not there is no error. */
+/** Removes a file; does nothing if it is missing. */
 export async function removeFile(path: string): Promise<void> {
   try {
     await Deno.remove(path);
@@ -96,31 +94,31 @@ async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
   let rest = bytes;
   while (rest.length > 0) rest = rest.subarray(await file.write(rest));
-  // Only this tells of a disk that fails; closing does not.
+  // Only this reports a failed disk; closing does not.
   await file.syncData();
 }
 
-/** The locks of the runs of one state in a file. */
+/** Locks that prove that the runs of a state are alive. */
 export class RunLocks {
   readonly #statePath: string | null;
   readonly #held = new Map<string, Deno.FsFile>();
 
-  /** Keeps locks beside the file at `statePath`; without one, keeps and proves nothing. */
+  /** Creates locks beside the file at `statePath`; without one, creates none. */
   constructor(statePath: string | null) {
     this.#statePath = statePath;
   }
 
-  /** Shows that a run lives. Call it before a lease of the run is visible to other processes. */
+  /** Proves that a run is alive. Call it before other processes can see a lease of the run. */
   async hold(run: string): Promise<void> {
     const path = this.#pathOf(run);
     if (path === null || this.#held.has(run)) return;
     const file = await Deno.open(path, { read: true, write: true, create: true });
     this.#held.set(run, file);
-    // Where locks are unknown, nobody can take one, and only time ends a lease.
+    // Without locks on this file system, leases end by time only.
     await file.tryLock(true).catch(() => false);
   }
 
-  /** Whether a run is known to have died. */
+  /** Whether a run is known to have crashed. */
   async isDead(run: string): Promise<boolean> {
     const path = this.#pathOf(run);
     if (path === null || this.#held.has(run)) return false;
@@ -132,7 +130,7 @@ export class RunLocks {
     }
   }
 
-  /** Removes what shows that a run lives, or what a dead one has left. */
+  /** Removes the lock of a run, or of a crashed one. */
   async drop(run: string): Promise<void> {
     const path = this.#pathOf(run);
     if (path === null) return;
@@ -141,7 +139,7 @@ export class RunLocks {
     this.#held.delete(run);
   }
 
-  /** Drops every run that is held. */
+  /** Releases all locks. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const run of [...this.#held.keys()]) await this.drop(run);
   }

@@ -1,7 +1,6 @@
 /**
- * The texts of a `file:` state. The main one is made to be kept in git: sorted,
- * with what changes on lines of its own, the same to the byte for the same
- * contents. Pure.
+ * The texts of a `file:` state. The main one is suitable for git: sorted, one line per record, identical
+ * bytes for identical contents. Pure.
  */
 
 import { type Contents, emptyContents, type Leases, newestFirst } from "./driver.ts";
@@ -24,7 +23,7 @@ import {
 } from "./format.ts";
 import type { TaskRecord } from "./state.ts";
 
-/** Writes contents as JSON. */
+/** Serializes contents as JSON. */
 export function printContents({ records, parked, runs, entries }: Contents): string {
   const collections = COLLECTIONS.filter((collection) => entries.has(collection));
   const text = block(0, "{}", [
@@ -45,7 +44,7 @@ export function printContents({ records, parked, runs, entries }: Contents): str
 }
 
 /**
- * Reads what {@linkcode printContents} has written.
+ * Parses the text of {@linkcode printContents}.
  *
  * @param location Of the state, for the error.
  * @throws {CronfetchError} `state.unreadable` for anything else.
@@ -85,13 +84,13 @@ export function parseContents(text: string, location: string): Contents {
   return contents;
 }
 
-/** Writes leases as JSON. */
+/** Serializes leases as JSON. */
 export function printLeases(leases: Leases): string {
   return `${JSON.stringify({ format: FORMAT, leases: Object.fromEntries(leases) })}\n`;
 }
 
 /**
- * Reads what {@linkcode printLeases} has written.
+ * Parses the text of {@linkcode printLeases}.
  *
  * @param location Of the leases, for the error.
  * @throws {CronfetchError} `state.unreadable` for anything else.
@@ -110,7 +109,7 @@ export function parseLeases(text: string, location: string): Leases {
   );
 }
 
-/** The mark that git leaves where two branches changed the same line. */
+/** The marker of a git merge conflict. */
 const CONFLICT = /^<{7} /m;
 
 function parse(text: string, location: string): Readonly<Record<string, unknown>> {
@@ -131,7 +130,7 @@ function isBody(collection: Collection, body: unknown): body is Body {
   return collection === "members" ? isMember(body) : isObject(body);
 }
 
-/** In a fixed order where this version knows the fields. */
+/** Arranges the fields that this version knows. */
 function arrangeBody(collection: Collection, body: Body): object {
   return collection === "members" ? arrangeMember(body as MemberBody) : body;
 }
@@ -155,14 +154,14 @@ function byName<T>(values: ReadonlyMap<string, T>, print: (value: T) => string):
     .map(([name, value]) => `${JSON.stringify(name)}: ${print(value)}`);
 }
 
-/** Each item on a line of its own, at `depth` and within brackets. */
+/** One item per line at `depth`, in brackets. */
 function block(depth: number, [open, close]: string, items: readonly string[]): string {
   const indent = "  ".repeat(depth);
   if (items.length === 0) return `${open}${close}`;
   return `${open}\n${indent}  ${items.join(`,\n${indent}  `)}\n${indent}${close}`;
 }
 
-/** By code units, as everywhere and whatever the language of the machine. */
+/** Compares by code units, independent of the locale. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

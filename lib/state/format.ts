@@ -1,4 +1,4 @@
-/** The form in which a state is written, and the checks on what is read. Pure. */
+/** The format of a state, and the checks of what is read. Pure. */
 
 import type { Health } from "../core/event.ts";
 import {
@@ -17,19 +17,19 @@ import type {
   TaskRecord,
 } from "./state.ts";
 
-/** The version of the form. It grows whenever an older cronfetch would misread or drop something. */
+/** The version of the format. It grows if an older cronfetch would misread or drop something. */
 export const FORMAT = 2;
 
-/** A format that this version reads. It writes {@linkcode FORMAT} only. */
+/** A format that this version reads. It writes only {@linkcode FORMAT}. */
 export type KnownFormat = 1 | typeof FORMAT;
 
 const GO_BACK = "update cronfetch, or restore the copy from before the migration " +
   '(docs/state.md, "Format and migration")';
 
 /**
- * Checks that a state has a format that this version reads.
+ * Checks that this version can read a format.
  *
- * @param format The value in the place of {@linkcode FORMAT}.
+ * @param format The stored version number.
  * @returns The format.
  * @throws {CronfetchError} `state.unreadable`.
  */
@@ -43,28 +43,28 @@ export function checkFormat(format: unknown, location: string): KnownFormat {
   throw unreadable(location, "it is no state of cronfetch");
 }
 
-/** A record without its task's id, under which it is stored. */
+/** A record without its task id, which is its key. */
 export type RecordBody = Omit<TaskRecord, "task">;
 
-/** What format 2 added to a record. */
+/** Fields that format 2 added to a record. */
 type AddedInFormat2 = "retryAt" | "failingSince" | "older";
 
-/** A {@linkcode RecordBody} as format 1 has it: `heldUntil` became `retryAt`. */
+/** A {@linkcode RecordBody} in format 1: `heldUntil` became `retryAt`. */
 export type Format1RecordBody = Omit<RecordBody, AddedInFormat2> & {
   readonly heldUntil: string | null;
 };
 
-/** Tells whether a value that was read is a `T`. */
+/** Whether a stored value is a `T`. */
 export type Check<T> = (value: unknown) => value is T;
 
-/** One kind of value: how to tell it, and how to write it. */
+/** A kind of value: its check and its field order. */
 interface Kind<T> {
   readonly is: Check<T>;
-  /** The same value, all fields in the order in which they are written. */
+  /** The same value, with all fields in the order of the text. */
   readonly arrange: (value: T) => unknown;
 }
 
-/** The kinds of all fields, in the order in which they are written. */
+/** The kinds of all fields, in the order of the text. */
 type Fields<T> = { readonly [Name in keyof T]-?: Kind<T[Name]> };
 
 function plain<T>(is: Check<T>): Kind<T> {
@@ -82,7 +82,7 @@ function orNull<T>({ is, arrange }: Kind<T>): Kind<T | null> {
   };
 }
 
-/** Of a field that older versions did not write. */
+/** A field that older versions did not write. */
 function orAbsent<T>({ is, arrange }: Kind<T>): Kind<T | undefined> {
   return {
     is: (value): value is T | undefined => value === undefined || is(value),
@@ -121,7 +121,7 @@ function shape<T>(fields: Fields<T>): Shape<T> {
   };
 }
 
-/** Every time but for the last days of a month: parsing each of a million times takes seconds. */
+/** Any time except the last days of a month: parsing a million times takes seconds. */
 const PLAIN_TIME =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
 
@@ -140,7 +140,7 @@ const number = plain((value): value is number => Number.isFinite(value));
 const count = plain((value): value is number => Number.isSafeInteger(value));
 const time = plain((value): value is string => text.is(value) && isInstant(value));
 
-/** Absent in what the first versions wrote: no file has none, so its digest decides. */
+/** The first versions wrote no revision: the digest decides then. */
 const revision: Kind<string> = {
   is: (value): value is string => value === undefined || text.is(value),
   arrange: (value: string | undefined) => value ?? "",
@@ -235,12 +235,12 @@ const RUN = shape<RunRecord>({
   summary: shape<RunSummary>({ counts: COUNTS, bytes: count, durationMs: number, exitCode: count }),
 });
 
-/** The fields of a record, and theirs, in an order that never changes. */
+/** The fields of a record, in an order that never changes. */
 export function arrangeRecord(record: RecordBody): object {
   return RECORD.arrange(record);
 }
 
-/** The fields of a run, and theirs, in an order that never changes. */
+/** The fields of a run, in an order that never changes. */
 export function arrangeRun(run: RunRecord): object {
   return RUN.arrange(run);
 }
@@ -250,19 +250,19 @@ export function arrangeMember(member: MemberBody): object {
   return MEMBER.arrange(member);
 }
 
-/** Whether a value that was read is a record of a format that this version reads. */
+/** Whether a stored value is a record of a known format. */
 export function isStoredRecord(value: unknown): value is RecordBody | Format1RecordBody {
   return RECORD.is(value) || FORMAT_1_RECORD.is(value);
 }
 
-/** A record that was read, in the present format. */
+/** A stored record in the present format. */
 export function upgradeRecord(body: RecordBody | Format1RecordBody): RecordBody {
   if (!("heldUntil" in body)) return body;
   const { heldUntil, ...rest } = body;
   return { ...rest, failingSince: failingSince(body), retryAt: heldUntil, older: null };
 }
 
-/** When the present failures in a row began, as far back as the results that were kept show it. */
+/** When the present streak of failures began, as far as the kept results show. */
 function failingSince({ failures, results, lastRunAt }: Format1RecordBody): string | null {
   if (failures === 0) return null;
   let since = lastRunAt;
@@ -275,35 +275,35 @@ function failingSince({ failures, results, lastRunAt }: Format1RecordBody): stri
 
 const SUCCESSES: readonly TaskStatus[] = ["created", "updated", "unchanged"];
 
-/** Whether a value that was read is the body of a family member. */
+/** Whether a stored value is the body of a family member. */
 export const isMember: Check<MemberBody> = MEMBER.is;
 
-/** An entry of a collection in Deno KV: its owner and id only where the key has their digests. */
+/** An entry of a collection in Deno KV; owner and id only if the key contains their digests. */
 export interface StoredEntry {
   readonly owner?: string;
   readonly id?: string;
   readonly body: Body;
 }
 
-/** Whether a value that was read is an entry of a collection. */
+/** Whether a stored value is an entry of a collection. */
 export function isStoredEntry(value: unknown): value is StoredEntry {
   return isObject(value) && isObject(value.body) &&
     [value.owner, value.id].every((name) => name === undefined || text.is(name));
 }
 
-/** Whether a value that was read is a run. */
+/** Whether a stored value is a run. */
 export const isRun: Check<RunRecord> = RUN.is;
 
-/** Whether a value that was read is a point in time, RFC 3339 in UTC. */
+/** Whether a stored value is an instant, RFC 3339 in UTC. */
 export const isTime: Check<string> = time.is;
 
-/** Whether a value that was read is a list of text. */
+/** Whether a stored value is a list of text. */
 export const isTexts: Check<readonly string[]> = listOf(text).is;
 
-/** Whether a value that was read is a finite number. */
+/** Whether a stored value is a finite number. */
 export const isNumber: Check<number> = number.is;
 
-/** Whether a value that was read is an object, and no list. */
+/** Whether a stored value is an object, and no list. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

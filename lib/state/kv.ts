@@ -1,4 +1,4 @@
-/** `kv:` — a state in Deno KV: a file of this machine, or the platform's. */
+/** `kv:`: a state in Deno KV, in a local file or the platform's database. */
 
 import { dirname } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
@@ -27,7 +27,7 @@ const RECORDS: Deno.KvKey = ["cronfetch", "record"];
 const PARKED: Deno.KvKey = ["cronfetch", "parked"];
 const RUNS: Deno.KvKey = ["cronfetch", "run"];
 
-/** Asking for more records than that, it is cheaper to read them all. */
+/** For more records than this, reading all of them is cheaper. */
 const FEW_RECORDS = 500;
 
 /** Smallest page, and so smallest database, of SQLite. */
@@ -37,16 +37,16 @@ const OPENING_DELAYS_MS = [100, 400, 1600];
 const LONGEST_OPENING_MS = 10_000;
 
 /**
- * Opens a database, and makes it if there is none.
+ * Opens a database, or creates it if it is missing.
  *
  * @param path Absolute; null for the platform's.
- * @throws {CronfetchError} `state.locked`, `state.unreadable`; `config.invalid` where Deno
- * was started without its KV.
+ * @throws {CronfetchError} `state.locked`, `state.unreadable`; `config.invalid` if Deno was started
+ * without its KV.
  */
 export async function openKvDriver(path: string | null, host: StateHost): Promise<StateDriver> {
   const location = `kv:${path ?? ""}`;
   const doing = `opening the state ${location}`;
-  // Programs that import cronfetch have a deno.json of their own.
+  // A program that imports cronfetch has its own deno.json.
   if (typeof Deno.openKv !== "function") {
     const advice = "start Deno with --unstable-kv, or keep the state in a file:";
     throw new CronfetchError("config.invalid", `${doing}: Deno KV is not switched on; ${advice}`);
@@ -63,21 +63,21 @@ export async function openKvDriver(path: string | null, host: StateHost): Promis
   return await kvDriver(kv, location, new RunLocks(path), host, path);
 }
 
-/** Whether SQLite would begin a new database at a path: no file is there, or an empty one. */
+/** Whether SQLite would create a new database: the file is missing or empty. */
 async function isEmptyFile(path: string, location: string): Promise<boolean> {
   const sizeBytes = await fileSize(path, location) ?? 0;
-  // SQLite takes such a short file for an empty one.
+  // SQLite treats such a short file as an empty one.
   const isShort = sizeBytes > 0 && sizeBytes < SMALLEST_PAGE;
   if (isShort) throw unreadable(location, "the file is not a database");
   return sizeBytes === 0;
 }
 
 /**
- * Makes a driver of a database that is open, and takes it over.
+ * Makes a driver of an open database, and takes ownership of it.
  *
- * @param path Of the database, to copy it before a migration; null where it is no file.
- * @throws {CronfetchError} `state.locked`; `state.unreadable`: something newer, or something else,
- * stands in it.
+ * @param path Of the database, for the copy before a migration; null if it is no file.
+ * @throws {CronfetchError} `state.locked`; `state.unreadable`: it is of a newer version, or of another
+ * program.
  */
 export async function kvDriver(
   kv: Kv,
@@ -96,14 +96,14 @@ export async function kvDriver(
     });
     return new KvDriver(connection, format, { locks, host, path });
   } catch (error) {
-    // While somebody else has it locked, closing it would bring all of this process to a halt.
+    // Closing a database that another process has locked would block this process.
     const close = () => connection.close();
     prepared.then(close, close);
     throw error;
   }
 }
 
-/** Checks that this version reads the format of the database, and writes it into an empty one. */
+/** Checks the format of the database, and writes it into an empty one. */
 function prepare(connection: KvConnection, host: StateHost): Promise<KnownFormat> {
   const { location } = connection;
   return patiently(`opening the state ${location}`, host, OPENING_DELAYS_MS, async () => {
@@ -127,7 +127,7 @@ class KvDriver implements StateDriver {
   readonly #clock: StateHost["clock"];
   readonly #path: string | null;
   readonly #random: StateHost["random"];
-  /** The format in the database, unless another process has changed it meanwhile. */
+  /** The format of the database, as last read. */
   #format: KnownFormat;
 
   constructor(
@@ -185,7 +185,7 @@ class KvDriver implements StateDriver {
   async write(changes: Changes): Promise<void> {
     const now = this.#clock.now();
     if (this.#format !== FORMAT) await this.#migrate();
-    // A family member is claimed before the record that may name it.
+    // A family member is claimed before the record that names it.
     if (changes.entries.size > 0) await (await this.#entries()).write(changes.entries);
     await this.#kv.apply(
       changes.records.values().map(({ task, ...body }) => {
@@ -211,30 +211,29 @@ class KvDriver implements StateDriver {
     }
   }
 
-  /** Most runs neither read nor write collections. */
+  /** Loaded on demand: most runs neither read nor write collections. */
   async #entries(): Promise<KvEntries> {
     const { KvEntries } = await import("./kv_entries.ts");
     return new KvEntries(this.#kv);
   }
 
   /**
-   * Moves the database to the present format: from now on an older cronfetch
-   * refuses it. Records of format 1 are upgraded whenever they are read, and
-   * replaced as their tasks run, so this is one small write. A copy in the old
-   * format stays beside the database, to go back to.
+   * Migrates the database to the present format, which an older cronfetch rejects. Records of format 1
+   * are upgraded when they are read, and replaced when their tasks run, so this is one small write. A
+   * copy in the old format remains beside the database, to go back to.
    */
   async #migrate(): Promise<void> {
     const entry = await this.#kv.get(FORMAT_KEY);
     const { versionstamp } = entry;
     if (versionstamp !== null && this.#kv.decode({ ...entry, versionstamp }, isNumber) !== FORMAT) {
       if (this.#path !== null) await this.#copyFormat1(this.#path, versionstamp);
-      // Null: another process has migrated it meanwhile.
+      // Null: another process has migrated it.
       await this.#kv.commit([entry], [set(FORMAT_KEY, FORMAT)]);
     }
     this.#format = FORMAT;
   }
 
-  /** Copies the database, unless another process migrates it meanwhile and has made a copy. */
+  /** Copies the database, unless another process migrates it and has made a copy. */
   async #copyFormat1(path: string, versionstamp: string): Promise<void> {
     const { copyDatabase } = await import("./kv_check.ts");
     const isOld = async () => (await this.#kv.get(FORMAT_KEY)).versionstamp === versionstamp;
@@ -267,7 +266,7 @@ function set(key: Deno.KvKey, value: unknown): Mutation {
   return { key, value: encode(value) };
 }
 
-/** Removes what was there before and is not kept. */
+/** Removes keys that are no longer kept. */
 function forgotten(
   prefix: Deno.KvKey,
   before: ReadonlyMap<string, unknown>,

@@ -1,6 +1,6 @@
 /**
- * Checks a database before Deno KV opens it. Deno KV ends the whole process on
- * some damaged files, and takes any SQLite database for its own.
+ * Checks a database before Deno KV opens it: Deno KV crashes the process on some damaged files, and
+ * accepts any SQLite database as its own.
  */
 
 import { backup, DatabaseSync } from "node:sqlite";
@@ -10,27 +10,24 @@ import { stateError, unreadable } from "./errors.ts";
 import { isRun } from "./format.ts";
 import { walDamage } from "./wal.ts";
 
-/** The tables that each migration of Deno KV makes, the first one first. */
+/** The tables that each migration of Deno KV creates, the first one first. */
 const TABLES = [["data_version", "kv"], ["queue", "queue_running"]] as const;
 
-/** How Deno KV marks a value that is bytes; cronfetch writes no other. */
+/** Deno KV's encoding of a value of bytes; cronfetch writes no other. */
 const BYTES_ENCODING = 3;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Waits between reads of a log that looks damaged: another process may be writing it. */
+/** Delays before a damaged log is read again: another process may be writing it. */
 const LOG_DELAYS_MS = [50, 200];
 
 /**
- * Checks that a file is a healthy database of Deno KV, or an empty one.
- *
- * Everything in it is checked: the structure of the file by SQLite, the tables,
- * and the entries that a run reads only when it ends. It is opened for reading
- * alone and left as it is.
+ * Checks that a file is a healthy database of Deno KV, or an empty one: the structure by SQLite, the
+ * tables, and the entries that a run would read only at its end. It is opened read-only.
  *
  * @param path Of a file that is not empty.
- * @param location What to call it in an error.
+ * @param location For the error.
  * @throws {CronfetchError} `state.unreadable`.
  * @throws {unknown} The database is locked, or a permission is missing.
  */
@@ -47,8 +44,8 @@ export async function checkDatabase(
  * Copies a database that other processes may be using.
  *
  * @param to Path of the copy; a file there is replaced.
- * @param name A name never used again, for the copy while it is made.
- * @param isOld Whether the database is still as it is to be kept, once the copy is made.
+ * @param name A unique name, for the temporary copy.
+ * @param isOld Whether the database is unchanged after the copy; if not, the copy is discarded.
  */
 export async function copyDatabase(
   path: string,
@@ -68,7 +65,7 @@ export async function copyDatabase(
   }
 }
 
-/** What is wrong with the write-ahead log, or null. */
+/** The damage of the write-ahead log, or null. */
 async function logDamage(
   path: string,
   timers: Pick<Timers, "sleep">,
@@ -85,8 +82,8 @@ async function logDamage(
 
 function databaseDamage(path: string, location: string): string | null {
   try {
-    // This file must not be opened and closed by Deno.open: on POSIX that would end the locks that
-    // SQLite holds on it elsewhere in this process.
+    // Not with Deno.open: on POSIX, closing it would release the locks that SQLite has on the file
+    // elsewhere in this process.
     using database = new DatabaseSync(path, { readOnly: true });
     return structureDamage(database) ?? contentDamage(database);
   } catch (error) {
@@ -113,7 +110,7 @@ function contentDamage(database: DatabaseSync): string | null {
   if (names.size === 0) return null;
   if (!names.has("migration_state")) return "it is the database of another program";
   const migration = database.prepare("SELECT version FROM migration_state WHERE k = 0").get();
-  // Perhaps a process was killed while it made the database.
+  // Perhaps a process was killed while creating it.
   if (migration === undefined && names.size === 1) return null;
   const version = Number(migration?.version);
   if (!(version >= 1)) return damaged("the version of its tables is missing");
@@ -131,8 +128,8 @@ function isVersion(version: unknown): boolean {
 }
 
 /**
- * Deno KV panics on some values of another kind than bytes, and damage to a run
- * would come to light only at the end of the next one.
+ * Deno KV panics on some values that are not bytes, and a damaged run would be found only at the end of
+ * the next one.
  */
 function entriesDamage(database: DatabaseSync): string | null {
   const odd = database.prepare(
@@ -146,7 +143,7 @@ function entriesDamage(database: DatabaseSync): string | null {
   return runs.every(isRunEntry) ? null : damaged("the entry of a run");
 }
 
-/** The keys that begin with texts: a 2, UTF-8 and a NUL for each (Deno KV's own encoding). */
+/** Keys that begin with texts: a 2, UTF-8 and a NUL for each (Deno KV's own encoding). */
 function rangeOf(...texts: string[]): [after: Uint8Array, before: Uint8Array] {
   const prefix = encoder.encode(texts.map((text) => `\x02${text}\0`).join(""));
   const before = prefix.slice();

@@ -1,40 +1,40 @@
-/** Deno KV within its limits: batches that fit a commit, values whose size is known, patience. */
+/** Deno KV within its limits: batches that fit a commit, values of known size, retries. */
 
 import type { StateHost } from "./driver.ts";
 import { patiently, unreadable } from "./errors.ts";
 import type { Check } from "./format.ts";
 
-/** The calls of Deno KV that are made here. */
+/** The part of Deno KV that is used. */
 export type Kv = Pick<Deno.Kv, "get" | "getMany" | "list" | "atomic" | "close">;
 
 /** Sets a key to bytes, or removes it for null. */
 export interface Mutation {
-  /** What is set or removed. */
+  /** The key. */
   readonly key: Deno.KvKey;
   /** See {@linkcode encode}. */
   readonly value: Uint8Array<ArrayBuffer> | null;
 }
 
-/** An entry as it stands in the database. */
+/** An entry of the database. */
 export type Entry = Deno.KvEntry<unknown>;
 
-/** Deno KV takes 1,000 mutations in a commit. */
+/** Deno KV allows 1,000 mutations per commit. */
 const MOST_MUTATIONS = 500;
-/** Deno KV takes 819,200 bytes in a commit. */
+/** Deno KV allows 819,200 bytes per commit. */
 const MOST_BYTES = 800_000;
-/** Deno KV takes 65,536 bytes in a value. */
+/** Deno KV allows 65,536 bytes per value. */
 const LARGEST_VALUE = 64_000;
-/** Deno KV gives that many entries in one answer to `getMany`, and to `list`. */
+/** Deno KV returns at most this many entries from `getMany`, and per batch from `list`. */
 const MOST_GOTTEN = 10;
 const MOST_LISTED = 500;
 
-/** SQLite itself waits five seconds for a lock before it gives up. */
+/** SQLite may also wait for a lock itself, up to five seconds. */
 const LOCK_DELAYS_MS = [100, 400];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** A value as JSON in UTF-8: bytes are the one kind of value whose size is known beforehand. */
+/** A value as JSON in UTF-8: only for bytes is the stored size known. */
 export function encode(value: unknown): Uint8Array<ArrayBuffer> {
   return encoder.encode(JSON.stringify(value));
 }
@@ -47,7 +47,7 @@ export function encodeIds(ids: Iterable<string>): Uint8Array<ArrayBuffer>[] {
   );
 }
 
-/** Mutations in groups, each of which fits a commit, with room for a few small ones more. */
+/** Mutations in groups that fit a commit, with room for a few small ones. */
 export function commits(mutations: Iterable<Mutation>): Iterable<Mutation[]> {
   const sized = Iterator.from(mutations).map(({ key, value }) => ({
     key,
@@ -76,20 +76,19 @@ function* groups<T extends { readonly bytes: number }>(
   if (group.length > 0) yield group;
 }
 
-/** At least the size of a key in the database: UTF-8, NUL escaped, two bytes around each part. */
+/** Upper bound of a key's stored size: UTF-8, escaped NULs, two bytes around each part. */
 function keyBytes(key: Deno.KvKey): number {
   return key.reduce<number>((sum, part) => {
     return sum + 2 + (part instanceof Uint8Array ? 2 * part.length : 3 * String(part).length);
   }, 0);
 }
 
-/** Two parts of such a size, and the names around them, fit a key of 2,048 bytes. */
+/** Two parts of this size, and the names before them, fit a key of 2,048 bytes. */
 const LONGEST_PART = 960;
 
 /**
- * A part of a key: the name itself, or its SHA-256 as bytes where the key would
- * be larger than Deno KV takes. Bytes and text differ as parts of keys, so no
- * name is taken for a digest.
+ * A part of a key: the name, or its SHA-256 as bytes if the key would exceed Deno KV's limit. Bytes and
+ * text differ as parts of keys, so no name collides with a digest.
  */
 export async function keyPart(name: string): Promise<Deno.KvKeyPart> {
   if (keyBytes([name]) <= LONGEST_PART) return name;
@@ -99,26 +98,26 @@ export async function keyPart(name: string): Promise<Deno.KvKeyPart> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
-/** A database that is open, and what it takes to get along with it. */
+/** An open database, with retries while it is locked. */
 export class KvConnection {
-  /** Where it is, for errors. */
+  /** Location of the state, for errors. */
   readonly location: string;
   readonly #kv: Kv;
   readonly #host: Pick<StateHost, "random" | "timers">;
 
-  /** Takes over `kv`. */
+  /** Takes ownership of `kv`. */
   constructor(kv: Kv, location: string, host: Pick<StateHost, "random" | "timers">) {
     this.location = location;
     this.#kv = kv;
     this.#host = host;
   }
 
-  /** The entry of one key; its versionstamp is null where there is none. */
+  /** The entry of a key; its versionstamp is null if there is none. */
   get(key: Deno.KvKey): Promise<Deno.KvEntryMaybe<unknown>> {
     return this.#read(() => this.#kv.get(key));
   }
 
-  /** The entries of many keys, those that have none left out. */
+  /** The existing entries of some keys. */
   async getAll(keys: readonly Deno.KvKey[]): Promise<Entry[]> {
     const entries: Entry[] = [];
     for (let start = 0; start < keys.length; start += MOST_GOTTEN) {
@@ -129,22 +128,22 @@ export class KvConnection {
     return entries;
   }
 
-  /** Every entry below a prefix. */
+  /** Every entry with a prefix. */
   list(prefix: Deno.KvKey): Promise<Entry[]> {
     return this.#read(() =>
       Array.fromAsync(this.#kv.list<unknown>({ prefix }, { batchSize: MOST_LISTED }))
     );
   }
 
-  /** Carries out mutations, as many at a time as fit a commit. */
+  /** Applies mutations in batches that fit a commit. */
   async apply(mutations: Iterable<Mutation>): Promise<void> {
     for (const group of commits(mutations)) await this.commit([], group);
   }
 
   /**
-   * Carries out mutations all at once, if the keys to check still stand as given.
+   * Commits mutations atomically if the checked keys are unchanged.
    *
-   * @returns The new versionstamp, or null if one of them does not.
+   * @returns The new versionstamp, or null if a check failed.
    */
   async commit(
     checks: readonly Deno.AtomicCheck[],
@@ -162,7 +161,7 @@ export class KvConnection {
   }
 
   /**
-   * What {@linkcode encode} made a value of.
+   * Decodes a value of {@linkcode encode}.
    *
    * @throws {CronfetchError} `state.unreadable` for anything else.
    */

@@ -1,4 +1,4 @@
-/** Collections beside the records in Deno KV: one small value for each entry. */
+/** Collections beside the records in Deno KV: one small value per entry. */
 
 import {
   type Body,
@@ -10,14 +10,14 @@ import {
 import { isMember, isStoredEntry, type StoredEntry } from "./format.ts";
 import { encode, type Entry, keyPart, type KvConnection, type Mutation } from "./kv_connection.ts";
 
-/** With more owners than that, reading a whole collection is cheaper. */
+/** For more owners than this, reading the whole collection is cheaper. */
 const FEW_OWNERS = 100;
 
-/** The entries of all collections in one database. */
+/** The entries of all collections of a database. */
 export class KvEntries {
   readonly #kv: KvConnection;
 
-  /** Reads and writes by `kv`, which stays the caller's. */
+  /** Uses `kv`, without ownership. */
   constructor(kv: KvConnection) {
     this.#kv = kv;
   }

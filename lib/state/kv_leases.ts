@@ -1,8 +1,7 @@
 /**
- * Leases in Deno KV. A run has one small entry that says until when it lives,
- * and lists of the tasks it holds; so that a hundred thousand leases are
- * prolonged by one write. Whoever gives out tasks replaces one entry that all
- * runs share, and commits only if it still stands as it was before looking.
+ * Leases in Deno KV. A run has one small entry with its expiry, and lists of its leased tasks, so that
+ * one write extends a hundred thousand leases. A run that leases tasks replaces one entry that all runs
+ * share, and commits only if that entry is unchanged since it read the leases.
  */
 
 import { share, type StateHost } from "./driver.ts";
@@ -11,11 +10,11 @@ import { isNumber, isTexts } from "./format.ts";
 import { commits, encode, encodeIds, type KvConnection, type Mutation } from "./kv_connection.ts";
 import type { RunLocks } from "./file_lock.ts";
 
-/** Replaced whenever tasks are given out, or taken from a dead run. */
+/** Replaced whenever tasks are leased, or taken from a crashed run. */
 const TURN: Deno.KvKey = ["cronfetch", "turn"];
-/** A run's id leads to its expiry. */
+/** Run id -> expiry. */
 const LIVES: Deno.KvKey = ["cronfetch", "lease"];
-/** A run's id and a name never used again lead to ids of tasks. Gone before the run's expiry is. */
+/** Run id and a unique name -> task ids. Removed before the run's expiry. */
 const LISTS: Deno.KvKey = ["cronfetch", "leased"];
 
 const TAKE_TURN: Mutation = { key: TURN, value: encode(null) };
@@ -23,13 +22,13 @@ const OVER = encode(0);
 
 const CONTENTION_DELAYS_MS = [20, 40, 80, 160, 320, 640, 1280, 2560];
 
-/** The leases of all runs on one database. */
+/** The leases of all runs in a database. */
 export class KvLeases {
   readonly #kv: KvConnection;
   readonly #host: StateHost;
   readonly #locks: RunLocks;
 
-  /** Works by `kv` and `locks`, which stay the caller's. */
+  /** Uses `kv` and `locks`, without ownership. */
   constructor(kv: KvConnection, locks: RunLocks, host: StateHost) {
     this.#kv = kv;
     this.#locks = locks;
@@ -79,7 +78,7 @@ export class KvLeases {
     await this.#locks.drop(run);
   }
 
-  /** Takes their tasks from the runs that died or whose time is over, for good: they cannot be renewed. */
+  /** Ends the leases of crashed and expired runs; these cannot be renewed. */
   async #buryDead(): Promise<void> {
     const nowMs = this.#nowMs();
     for (const life of await this.#kv.list(LIVES)) {
@@ -90,7 +89,7 @@ export class KvLeases {
       if (over === null) throw new Contended();
       await this.#removeLists(run);
       await this.#locks.drop(run);
-      // Who else is at it, or the run itself coming back, has changed the entry and sees to it.
+      // Another process, or the run itself, has changed the entry and handles it.
       await this.#kv.commit([{ key, versionstamp: over }], [{ key, value: null }]);
     }
   }

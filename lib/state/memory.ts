@@ -1,4 +1,4 @@
-/** `memory:` — a state that ends with the process. */
+/** `memory:`: a state that ends with the process. */
 
 import {
   acquireLease,
@@ -16,20 +16,20 @@ import {
 import { type Body, chosenEntries, type Collection, type Owned } from "./entries.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
 
-/** What a memory driver keeps everything in. Two drivers that share one see the same. */
+/** The contents of memory drivers. Drivers can share one. */
 export interface Memory {
-  /** All but the leases. */
+  /** Everything except the leases. */
   readonly contents: Contents;
   /** The leases. */
   leases: Leases;
 }
 
-/** A memory that remembers nothing yet. */
+/** An empty memory. */
 export function emptyMemory(): Memory {
   return { contents: emptyContents(), leases: new Map() };
 }
 
-/** Makes a driver; disposing of it leaves `memory` as it is. */
+/** Makes a driver; its disposal keeps `memory`. */
 export function memoryDriver(memory: Memory, host: StateHost): StateDriver {
   return new MemoryDriver(memory, host);
 }

@@ -1,6 +1,6 @@
 /**
- * The state of `run URL`: nothing outlives the run except the parts of files that broke off, in a
- * companion file in the folder of the parts. Without a part there is no such file.
+ * The state of `run URL`: nothing is kept except partial files, in a companion file in the folder of the
+ * store. Without partial files there is no such file.
  */
 
 import { join } from "@std/path";
@@ -48,7 +48,7 @@ async function openPartsDriver(path: string, host: StateHost): Promise<StateDriv
       await driver.write(changes);
       const changed = [...changes.records.values()];
       if (!changed.some(({ task, part }) => part !== null || stored.has(task))) return;
-      // Another run may have left a part in the same folder since.
+      // Another run may have added a partial file.
       stored = await readParts(path);
       for (const { task, part } of changed) {
         if (part === null) stored.delete(task);
@@ -61,7 +61,7 @@ async function openPartsDriver(path: string, host: StateHost): Promise<StateDriv
   };
 }
 
-/** Reads the records that hold a part. A file that is damaged holds none, and is replaced later. */
+/** Reads the records with a partial file. A damaged file has none, and is replaced later. */
 async function readParts(path: string): Promise<Map<string, TaskRecord>> {
   try {
     const text = await readText(path, path);

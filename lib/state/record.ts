@@ -1,13 +1,13 @@
-/** What a run leaves in a task's record. Pure. */
+/** The record of a task after a result. Pure. */
 
 import type { TaskResult, Validators } from "../core/result.ts";
 import { backoffMs } from "../core/retry.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, State, TaskRecord } from "./state.ts";
 
-/** Results kept of each task, those in a row that are alike counted as one. */
+/** Recorded results per task; consecutive equal ones count as one. */
 export const RESULTS_KEPT = 10;
 
-// Lengths of text. In the worst encoding a record with all of them stays below 64 KiB.
+// Lengths of text. In the worst encoding a record with all of them takes less than 64 KiB.
 const LONGEST_MESSAGE = 400;
 const LONGEST_VALIDATOR = 1_000;
 const LONGEST_SOURCE = 4_000;
@@ -17,37 +17,36 @@ const FIRST_BACKOFF_MS = 60_000;
 const FIRST_PERMANENT_BACKOFF_MS = 15 * 60_000;
 const LONGEST_BACKOFF_MS = 6 * 60 * 60 * 1000;
 
-/** What {@linkcode nextRecord} has to know besides the result. */
+/** Input of {@linkcode nextRecord} besides the result. */
 export interface RecordFacts {
   /** The run's id. */
   readonly run: string;
   /** When the task ended, RFC 3339 in UTC. */
   readonly at: string;
-  /** About the bytes that are published now; null where nothing new is known. */
+  /** Validators of the bytes that are now published; null if unchanged. */
   readonly published: Validators | null;
-  /** A failure for which the same request would have the same result. */
+  /** A failure that the same request would repeat. */
   readonly permanent: boolean;
-  /** Failures in a row after which a task counts as unhealthy; at least 1. */
+  /** Consecutive failures after which a task is unhealthy; at least 1. */
   readonly alertAfter: number;
-  /** Milliseconds that a task must have failed before it counts as unhealthy. */
+  /** Milliseconds of failures before a task is unhealthy. */
   readonly unhealthyAfterMs: number;
-  /** A part that a later run may continue. Default: the one that was there before. */
+  /** A partial file to resume. Default: that of the previous record. */
   readonly part?: PartRecord | null;
-  /** The older file that the server sent instead of the published one. Default: none. */
+  /** The older file that the server sent instead. Default: none. */
   readonly older?: OlderRepresentation;
 }
 
 /**
  * The record of a task after a result.
  *
- * A failure adds to the streak, and sets when the task is due again (see {@linkcode retryDelayMs}).
- * A task is unhealthy after `alertAfter` failures in a row and `unhealthyAfterMs` since the first.
- * A deferral, like a cancelled run, neither breaks nor adds to the streak. Whatever a server or a message made very long is cut, or not
- * remembered at all where a cut would make it wrong, so that every state can
- * hold every record.
+ * A failure adds to the streak, and sets when the task is due again (see {@linkcode retryDelayMs}). A
+ * task is unhealthy after `alertAfter` consecutive failures and `unhealthyAfterMs` since the first. A
+ * deferral, like a cancellation, neither ends nor extends the streak. Very long text is cut, or omitted
+ * if a cut would falsify it, so that every driver can store every record.
  *
- * @returns The record to save; null for a `skipped` task, whose record is the
- * business of the run that holds its lease.
+ * @returns The record to save; null for a `skipped` task, whose record belongs to the run that has
+ * leased it.
  */
 export function nextRecord(
   previous: TaskRecord | null,
@@ -108,10 +107,10 @@ export function nextRecord(
 }
 
 /**
- * How long after a failure a task is due again: a minute, and twice as long after each further
- * failure, up to six hours. After a permanent failure it begins at 15 minutes.
+ * The backoff of a failed task: a minute, doubled with each further failure, up to six hours; after a
+ * permanent failure it begins at 15 minutes.
  *
- * @param failures Failures in a row; at least 1.
+ * @param failures Consecutive failures; at least 1.
  * @param permanent Whether the last one is permanent.
  * @returns Milliseconds.
  */
@@ -120,7 +119,7 @@ export function retryDelayMs(failures: number, permanent: boolean): number {
   return backoffMs(failures, firstMs, LONGEST_BACKOFF_MS);
 }
 
-/** What decides whether a task is due, of its record; without one, it has never run. */
+/** The recorded times that determine whether a task is due; without a record, it has never run. */
 export function dueMemory(
   record: Pick<TaskRecord, "lastRunAt" | "notBefore" | "retryAt"> | undefined,
 ): Record<"lastRunAt" | "notBefore" | "retryAt", Temporal.Instant | null> {
@@ -132,10 +131,9 @@ export function dueMemory(
 }
 
 /**
- * Reads the records of tasks, as far as they decide what is due.
+ * Reads the recorded times of tasks.
  *
- * @returns The memory of each of these tasks.
- * @throws {CronfetchError} any `state.` code.
+ * @throws {CronfetchError} Any `state.` code.
  */
 export async function dueMemories(
   tasks: readonly { readonly id: string }[],
@@ -191,7 +189,7 @@ function addResult(results: readonly RecentResult[], added: RecentResult): Recen
   return [{ ...added, since: last.since, times: last.times + 1 }, ...older];
 }
 
-/** Whether two results tell the same story. A new file is a story of its own. */
+/** Whether two results are equal, except for times. Two new files are not. */
 function alike(a: RecentResult, b: RecentResult): boolean {
   return b.status !== "created" && b.status !== "updated" &&
     a.status === b.status && a.code === b.code && a.httpStatus === b.httpStatus;
@@ -199,7 +197,7 @@ function alike(a: RecentResult, b: RecentResult): boolean {
 
 function cut(message: string): string {
   if (message.length <= LONGEST_MESSAGE) return message;
-  // Half a surrogate pair is no text.
+  // Half a surrogate pair is not well-formed.
   return `${message.slice(0, LONGEST_MESSAGE - 1).toWellFormed()}…`;
 }
 

@@ -2,21 +2,20 @@
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
-/** The last bit of the magic number gives the byte order of the checksums. */
+/** The last bit of the magic number is the byte order of the checksums. */
 const MAGIC = 0x377f0682;
 
 /** A checksum of SQLite: two sums modulo 2^32. */
 type Sums = readonly [number, number];
 
 /**
- * What is wrong with a write-ahead log, or null.
+ * The damage of a write-ahead log, or null.
  *
- * SQLite ends a log at the first frame that is not whole, which is right for
- * what a killed process was writing last, and drops all later commits without a
- * word where the damage is in the middle. The two differ in what follows: behind
- * damage there is a commit whose checksum continues that of the frame before it.
- * Behind the end of a killed process there are at most frames of an earlier log,
- * with another salt, and of a commit that was never whole.
+ * SQLite ends a log at the first incomplete frame. That is correct for the last writes of a killed
+ * process, but damage in the middle silently drops all later commits. The difference is what follows:
+ * after damage there is a commit whose checksum continues that of its previous frame; after the writes
+ * of a killed process there are only frames of an earlier log, with another salt, and of an incomplete
+ * commit.
  */
 export function walDamage(bytes: Uint8Array): string | null {
   if (bytes.length === 0) return null;
@@ -29,7 +28,7 @@ export function walDamage(bytes: Uint8Array): string | null {
   let sums = add([0, 0], 0, 24);
   if (!hasSums(view, 24, sums)) return "its header is damaged";
   const pageBytes = view.getUint32(8);
-  // The checksum holds, so these are the sizes that SQLite wrote.
+  // The checksum is valid, so these are the sizes that SQLite wrote.
   const frameBytes = FRAME_HEADER_BYTES + pageBytes;
   const salt = view.getBigUint64(16);
   let isWhole = true;
