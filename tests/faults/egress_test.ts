@@ -7,7 +7,7 @@ import type { TaskInput } from "../../lib/mod.ts";
 import { testHost } from "../helpers/host.ts";
 import { namedConnect } from "../helpers/named_connect.ts";
 import { origin } from "../helpers/origin.ts";
-import { hostAt, place, storeTest } from "../helpers/place.ts";
+import { folderTest, hostAt, place, storeTest } from "../helpers/place.ts";
 
 const PUBLIC = "93.184.215.14";
 const OTHER = "93.184.215.15";
@@ -149,6 +149,7 @@ storeTest(
   },
 );
 
+// A bucket would be reached through the same environment and fake fetch.
 for (
   const [url, env] of [
     ["http://a.example/file", { HTTP_PROXY: "http://proxy.example:3128" }],
@@ -156,7 +157,7 @@ for (
     ["https://a.example/file", { ALL_PROXY: "socks5://proxy.example" }],
   ] as const
 ) {
-  storeTest(
+  folderTest(
     `row 136: ${url} is not looked up if a proxy connects (${Object.keys(env)})`,
     async () => {
       await using store = await place();
@@ -180,7 +181,7 @@ for (
   );
 }
 
-storeTest("row 136: https without a proxy is looked up before fetch", async () => {
+folderTest("row 136: https without a proxy is looked up before fetch", async () => {
   await using store = await place();
   const host = testHost({
     env: { HTTPS_PROXY: "http://proxy.example", NO_PROXY: "a.example" },
