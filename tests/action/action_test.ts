@@ -1,4 +1,4 @@
-// The action as a whole: its steps in their order, on real repositories, with a server on loopback.
+// The whole action: its steps on real repositories, with a server on loopback.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { origin, type Route } from "../helpers/origin.ts";
@@ -7,7 +7,7 @@ import { ACTION_PATH, type ActionOptions, readAction, runAction } from "./runner
 
 const ignore = Deno.build.os === "windows";
 
-/** A remote whose config keeps some files of a server. */
+/** A remote with a config for some files of a server. */
 async function place(routes: Record<string, Route>, config: object = {}) {
   const server = origin(routes);
   const tasks = Object.keys(routes).map((path) => `${server.origin}${path}`);
@@ -81,7 +81,7 @@ Deno.test({
   assertStringIncludes(idle.log, "No task has run: there is nothing to commit.");
   assertEquals([(await at.remote.log()).length, at.server.hits()], [2, hits]);
 
-  // Asked again although not due, what is unchanged costs no bytes; only `data` makes no commit.
+  // Requested again although not due, unchanged files cost no bytes; only `data` makes no commit.
   const data = await act(at.remote, next, { due: "false", commit: "data" });
   assertEquals([data.outputs["unchanged"], data.outputs["committed"]], ["2", "false"], data.log);
   const remembered = await act(at.remote, next, { due: "false" });
@@ -90,7 +90,7 @@ Deno.test({
 });
 
 Deno.test(
-  { name: "action: a failing download commits what is good, and the step tells", ignore },
+  { name: "action: a failed download fails the step after committing the other files", ignore },
   async () => {
     await using at = await place({ "/a.txt": "first\n", "/missing.txt": 404 });
     const clone = await at.remote.clone("one");
@@ -104,7 +104,7 @@ Deno.test(
 );
 
 Deno.test(
-  { name: "action: nothing begins with a broken config, and nothing is committed", ignore },
+  { name: "action: an invalid config starts no run and commits nothing", ignore },
   async () => {
     await using at = await place({ "/a.txt": "first\n" }, { storre: "x" });
     const result = await act(at.remote, await at.remote.clone("one"));
@@ -115,11 +115,11 @@ Deno.test(
 );
 
 Deno.test(
-  { name: "action: a push during the run and one during ours are both kept", ignore },
+  { name: "action: pushes during the run and during the push are kept", ignore },
   async () => {
     await using at = await place({
       "/a.txt": async () => {
-        // While we download, a person pushes.
+        // Another push during the download.
         await other.write("notes.txt", "a note\n");
         await other.commit("a note");
         await other.ask("push", "--quiet");
@@ -128,7 +128,7 @@ Deno.test(
     });
     const other = await at.remote.clone("other", []);
     const clone = await at.remote.clone("one");
-    // And once more, when we have seen the branch and are about to push.
+    // And another one between fetch and push.
     const hook = `${clone.path}/.git/hooks/pre-push`;
     await Deno.writeTextFile(
       hook,
@@ -150,7 +150,7 @@ Deno.test(
       "more.txt",
       "notes.txt",
     ]);
-    // What is checked out is what was pushed, the others' files included.
+    // The working copy equals the pushed commit, including the other files.
     await assertClean(clone);
     assertEquals(await clone.ask("rev-parse", "HEAD"), result.outputs["commit"]);
     assertEquals(await Deno.readTextFile(`${clone.path}/notes.txt`), "a note\n");
@@ -158,7 +158,7 @@ Deno.test(
 );
 
 Deno.test(
-  { name: "action: two at once both end up on the remote, with one state of both", ignore },
+  { name: "action: two concurrent runs are both pushed, with a merged state", ignore },
   async () => {
     await using at = await place({ "/a.txt": "first\n", "/b.txt": "second\n" });
     const clones = [await at.remote.clone("one"), await at.remote.clone("two")];
@@ -179,7 +179,7 @@ Deno.test(
 );
 
 Deno.test(
-  { name: "action: only the run's own files, whatever else is there", ignore },
+  { name: "action: commits only files of the run", ignore },
   async () => {
     await using at = await place({
       "/a.txt": { sequence: ["one\n", "three\n"] },
@@ -190,7 +190,7 @@ Deno.test(
     const clone = await at.remote.clone("one");
     await act(at.remote, clone, { due: "false" });
     assertEquals(await at.remote.file("data/bad.pdf.refused"), "<html>no");
-    // A stranger's edits, staged and not, and files beside ours.
+    // Other edits, staged and unstaged, and untracked files.
     await clone.write("README", "edited\n");
     await clone.write("data/own.txt", "a stranger's\n");
     await clone.write("staged.txt", "staged\n");
@@ -245,7 +245,7 @@ Deno.test(
 );
 
 Deno.test(
-  { name: "action: inputs that are none of the words, and inputs as shell text", ignore },
+  { name: "action: invalid inputs are rejected, and inputs are not shell code", ignore },
   async () => {
     await using at = await place({ "/a.txt": "first\n" });
     const clone = await at.remote.clone("one");
@@ -267,7 +267,7 @@ Deno.test(
   },
 );
 
-Deno.test("action.yml: every input is used, every value reaches the shell as a variable", async () => {
+Deno.test("action.yml: every input is used, and passed to the shell as a variable", async () => {
   const action = await readAction();
   const text = await Deno.readTextFile(`${ACTION_PATH}/action.yml`);
   for (const name of Object.keys(action.inputs)) assert(text.includes(`inputs.${name}`), name);

@@ -1,4 +1,4 @@
-// What a run has changed, committed and pushed: real repositories, time on demand.
+// Commits and pushes of runs in real repositories, with a manual clock.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
@@ -26,7 +26,7 @@ function events(results: Readonly<Record<string, string>>): string {
   ).join("");
 }
 
-/** A state that holds records of files published at a minute past twelve. */
+/** A state with records of files published at a minute past twelve. */
 function stateOf(minutes: Readonly<Record<string, number>>): string {
   const contents = emptyContents();
   for (const [task, minute] of Object.entries(minutes)) {
@@ -40,7 +40,7 @@ function at(task: string, minute: number): TaskRecord {
   return record(task, { publishedAt: time, results: [recentResult({ at: time })] });
 }
 
-/** Commits in a clone; gives what was said, and how long was waited. */
+/** Commits in a clone; returns the log and the delays. */
 async function commit(
   clone: Clone,
   options: Partial<CommitOptions> = {},
@@ -70,7 +70,7 @@ async function commit(
   return { ...outcome, said, warnings, slept: host.slept };
 }
 
-/** What a run leaves that has published some files. */
+/** Writes the files and the state of a run. */
 async function leave(clone: Clone, files: Readonly<Record<string, string>>, minute = 1) {
   for (const [key, text] of Object.entries(files)) await clone.write(`data/${key}`, text);
   const keys = Object.keys(files);
@@ -78,7 +78,7 @@ async function leave(clone: Clone, files: Readonly<Record<string, string>>, minu
   return events(Object.fromEntries(keys.map((key) => [key, "updated"])));
 }
 
-test("what is pushed meanwhile stays, in shallow clones and in whole ones", async () => {
+test("concurrent pushes are kept, in shallow and full clones", async () => {
   for (const args of [["--depth=1"], []]) {
     await using remote = await remoteWith({ "data/a": "old\n" });
     const [one, two] = [await remote.clone("one", args), await remote.clone("two", args)];
@@ -94,7 +94,7 @@ test("what is pushed meanwhile stays, in shallow clones and in whole ones", asyn
   }
 });
 
-test("where both have a file, the newer one is there, and the state speaks of it", async () => {
+test("of two versions of a file the newer one and its record are kept", async () => {
   for (const [theirs, ours, text] of [[5, 1, "theirs\n"], [1, 5, "ours\n"]] as const) {
     await using remote = await remoteWith({ "data/a": "old\n", "data/b": "old\n" });
     const [one, two] = [await remote.clone("one"), await remote.clone("two")];
@@ -114,7 +114,7 @@ test("where both have a file, the newer one is there, and the state speaks of it
   }
 });
 
-test("what somebody else has pushed just so needs no commit", async () => {
+test("changes that are already pushed need no commit", async () => {
   await using remote = await remoteWith({});
   const [one, two] = [await remote.clone("one"), await remote.clone("two")];
   const { commit: first } = await commit(one, { events: await leave(one, { a: "new\n" }) });
@@ -124,10 +124,10 @@ test("what somebody else has pushed just so needs no commit", async () => {
   await assertClean(two);
 });
 
-test("a push that always comes too late is tried a bounded number of times", async () => {
+test("a push that is always too late is retried a limited number of times", async () => {
   await using remote = await remoteWith({});
   const clone = await remote.clone("one");
-  // Somebody is always quicker, between our look at the branch and our push.
+  // Another push always happens between fetch and push.
   const gitIn = (folder: string): Git => {
     const git = personsGit(folder);
     return async (args, given) => {
@@ -171,7 +171,7 @@ test("a push that always comes too late is tried a bounded number of times", asy
   assertEquals(new Set(await remote.log()), new Set(["quicker", "first"]));
 });
 
-test("refusals that last are told at once, each with what to do", async () => {
+test("permanent rejections are reported immediately, with a hint", async () => {
   const table: [script: string, said: string][] = [
     [
       "echo 'error: GH006: Protected branch update failed for refs/heads/main.'; exit 1",
@@ -201,7 +201,7 @@ test("refusals that last are told at once, each with what to do", async () => {
   }
 });
 
-test("a branch that was deleted does not come back; a new one is made", async () => {
+test("a deleted branch is not restored; a new branch is created", async () => {
   await using remote = await remoteWith({});
   const clone = await remote.clone("one");
   await clone.ask("push", "--quiet", "origin", "main:other", "main:keep");
@@ -210,17 +210,17 @@ test("a branch that was deleted does not come back; a new one is made", async ()
   await remote.git(["branch", "-D", "other"]);
   const events = await leave(clone, { a: "new\n" });
   const error = await assertRejects(() => commit(clone, { events, eventRef: "" }), ActionError);
-  assertStringIncludes(error.message, "the branch other is not there any more");
+  assertStringIncludes(error.message, "the branch other was deleted");
   assertEquals((await remote.git(["rev-parse", "--verify", "other"])).code === 0, false);
 
-  // No upstream: nobody has ever seen it on the remote.
+  // No upstream: the remote never had it.
   const two = await remote.clone("two");
   await two.ask("checkout", "--quiet", "-b", "fresh");
   await commit(two, { events: await leave(two, { a: "new\n" }), eventRef: "" });
   assertEquals(await remote.log("fresh"), ["cronfetch: 1 updated", "first"]);
 });
 
-test("without a branch: that of the event, one that is asked for, or a sentence", async () => {
+test("with a detached HEAD: the branch of the event, the requested one, or an error", async () => {
   await using remote = await remoteWith({});
   const seed = await remote.clone("seed", []);
   await seed.ask("push", "--quiet", "origin", "main:data");
@@ -235,7 +235,7 @@ test("without a branch: that of the event, one that is asked for, or a sentence"
   assertEquals(await ofEvent.ask("rev-parse", "HEAD"), made);
   await assertClean(ofEvent);
 
-  // A pull request: its commits are no run's to push, whatever branch is asked for.
+  // A pull request: its commits must not be pushed to any branch.
   const pull = await remote.clone("two", []);
   await pull.ask("checkout", "--quiet", "--detach");
   await pull.write("feature.txt", "a feature\n");
@@ -248,7 +248,7 @@ test("without a branch: that of the event, one that is asked for, or a sentence"
   assertEquals((await remote.log()).slice(0, 2), ["cronfetch: 1 updated", "cronfetch: 1 updated"]);
   assertEquals(await remote.file("feature.txt"), null);
 
-  // Another branch than the one that is checked out: nothing moves here.
+  // Another branch than the checked-out one: the working copy stays unchanged.
   const other = await remote.clone("three");
   const head = await other.ask("rev-parse", "HEAD");
   await commit(other, { events: await leave(other, { c: "new\n" }), branch: "data" });
@@ -260,7 +260,7 @@ test("without a branch: that of the event, one that is asked for, or a sentence"
   }
 });
 
-test("commits that wait here go along, but nobody's are left behind", async () => {
+test("earlier local commits are pushed along, or the push fails", async () => {
   await using remote = await remoteWith({});
   const one = await remote.clone("one");
   await one.write("mine.txt", "mine\n");
@@ -281,7 +281,7 @@ test("commits that wait here go along, but nobody's are left behind", async () =
   );
 });
 
-test("edits of others are neither committed nor lost, also when the branch has moved", async () => {
+test("other edits are neither committed nor lost, also if the branch has moved", async () => {
   await using remote = await remoteWith({ "data/a": "old\n" });
   const [one, two] = [await remote.clone("one"), await remote.clone("two")];
   await commit(one, { events: await leave(one, { b: "new\n" }) });
@@ -293,7 +293,7 @@ test("edits of others are neither committed nor lost, also when the branch has m
   assertEquals(await remote.file("README"), "hello\n");
   await assertClean(two, ["M README", "A  staged"]);
 
-  // Where following the branch would cost an edit, what is checked out stays behind.
+  // If updating would lose an edit, the working copy stays behind.
   const three = await remote.clone("three");
   await one.ask("pull", "--quiet");
   await one.write("README", "changed\n");
@@ -301,12 +301,12 @@ test("edits of others are neither committed nor lost, also when the branch has m
   await one.ask("push", "--quiet");
   await three.write("README", "edited\n");
   const { said } = await commit(three, { events: await leave(three, { a: "newer\n" }) });
-  assertStringIncludes(said.join("\n"), "What is checked out here was left behind main");
+  assertStringIncludes(said.join("\n"), "The working copy was left behind main");
   assertEquals(await Deno.readTextFile(`${three.path}/README`), "edited\n");
   assertEquals(await remote.file("README"), "changed\n");
 });
 
-test("older versions that are gone go, and what was refused comes and goes", async () => {
+test("pruned versions are removed; refused content is added and removed", async () => {
   const [older, old] = ["data/a.20260101T000000000Z.txt", "data/a.20260102T000000000Z.txt"];
   await using remote = await remoteWith({
     "data/a.txt": "2\n",
@@ -337,7 +337,7 @@ test("older versions that are gone go, and what was refused comes and goes", asy
   ]);
 });
 
-test("older files of a family are removed once they left the state, whatever their names", async () => {
+test("files of a family are removed once they left the state, under any name", async () => {
   const keys = ["2026-01-01.csv", "2026-01-02.csv", "kept.csv", "taken.csv", "Jan é.csv"];
   const stateWith = (members: Readonly<Record<string, readonly string[]>>) => {
     const contents = emptyContents();
@@ -378,7 +378,7 @@ test("older files of a family are removed once they left the state, whatever the
   assertEquals(await remote.file("data/taken.csv"), "taken.csv\n");
 });
 
-test("what git ignores is left out, and told", async () => {
+test("ignored files are not committed, with a warning", async () => {
   await using remote = await remoteWith({ ".gitignore": "/data/*.tmp\n/state.json\n" });
   const clone = await remote.clone("one");
   const { warnings } = await commit(clone, {
@@ -389,7 +389,7 @@ test("what git ignores is left out, and told", async () => {
   assertEquals(await remote.paths(), [".gitignore", "README", "data/b"]);
 });
 
-test("a submodule stays what it is, checked out or not, and so does a repository within", async () => {
+test("submodules and nested repositories are not changed", async () => {
   await using remote = await remoteWith({ "other": "old\n" });
   const pointed = await remote.clone("pointed");
   const link = `160000,${await pointed.ask("rev-parse", "HEAD")},data`;
@@ -415,7 +415,7 @@ test("a submodule stays what it is, checked out or not, and so does a repository
     assert(made !== null && await remote.file("state.json") !== null);
   }
 
-  // No commit knows of this one.
+  // No commit has a gitlink for this one.
   await using plain = await remoteWith({});
   const clone = await plain.clone("nested");
   const nested = `${clone.path}/data/inner`;
@@ -428,7 +428,7 @@ test("a submodule stays what it is, checked out or not, and so does a repository
   assertEquals(await plain.paths(), ["README", "data/b", "state.json"]);
 });
 
-test("a store that is no folder, a state that is no file, and both elsewhere", async () => {
+test("a store that is no folder, a state that is no file, and both outside of the repository", async () => {
   await using remote = await remoteWith({});
   const clone = await remote.clone("one");
   const events = await leave(clone, { a: "new\n" });
@@ -447,7 +447,7 @@ test("a store that is no folder, a state that is no file, and both elsewhere", a
   assertEquals(await remote.paths(), ["README", "data/a", "data/b", "state.json"]);
 });
 
-test("a store that is the repository itself, and names with signs in them", async () => {
+test("a store that is the repository itself, and names with special characters", async () => {
   await using remote = await remoteWith({});
   const clone = await remote.clone("one");
   const keys = ["-rf", ":(top)x", "*", "a b", "größe.txt", '"q".txt'];
@@ -462,7 +462,7 @@ test("a store that is the repository itself, and names with signs in them", asyn
   assertEquals(new Set(paths), new Set([...keys, "README", "state.json", ""]));
 });
 
-test("nothing to do: no result, only skipped tasks, nothing different", async () => {
+test("no commit: without results, with skipped tasks only, without differences", async () => {
   await using remote = await remoteWith({ "data/a": "same\n", "state.json": stateOf({}) });
   const clone = await remote.clone("one");
   const table: [options: Partial<CommitOptions>, said: string][] = [
@@ -480,7 +480,7 @@ test("nothing to do: no result, only skipped tasks, nothing different", async ()
   assertEquals((await remote.log()).length, 1);
 });
 
-test("a broken state on the branch is left as it is, with a sentence", async () => {
+test("an unreadable state on the branch is not overwritten", async () => {
   await using remote = await remoteWith({});
   const [one, two] = [await remote.clone("one"), await remote.clone("two")];
   await one.write("state.json", "<<<<<<< a\n");
@@ -492,7 +492,7 @@ test("a broken state on the branch is left as it is, with a sentence", async () 
   assertEquals(await remote.file("state.json"), "<<<<<<< a\n");
 });
 
-test("no remote, and no repository", async () => {
+test("errors without a remote and without a repository", async () => {
   await using remote = await remoteWith({});
   const clone = await remote.clone("one");
   await clone.ask("remote", "remove", "origin");
@@ -504,7 +504,7 @@ test("no remote, and no repository", async () => {
   await assertRejects(() => commit(nowhere, { events }), ActionError, "not a git repository");
 });
 
-test("the merged state is what another run can read", async () => {
+test("another run can read the merged state", async () => {
   await using remote = await remoteWith({});
   const clones = await Promise.all(["one", "two", "three"].map((name) => remote.clone(name)));
   for (const [index, clone] of clones.entries()) {

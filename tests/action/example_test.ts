@@ -7,11 +7,11 @@ import { assertSteps, assertWorkflow, yamlBlocks } from "./workflow.ts";
 const EXAMPLE = new URL("../../examples/github-actions/", import.meta.url);
 const read = (name: string) => Deno.readTextFile(new URL(name, EXAMPLE));
 
-Deno.test("the example's workflow is whole", async () => {
+Deno.test("example: the workflow is valid", async () => {
   await assertWorkflow(await read(".github/workflows/data.yml"));
 });
 
-Deno.test("the example's config loads, and plans what it says", async () => {
+Deno.test("example: the config loads and has the documented plan", async () => {
   const host = testHost({ cwd: EXAMPLE.pathname.replace(/\/$/, "") });
   assertEquals(await main(["plan", "--json"], host), 0, host.stderr.text);
   const rows = host.stdout.text.trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -21,7 +21,7 @@ Deno.test("the example's config loads, and plans what it says", async () => {
   ]);
 });
 
-Deno.test("the example's page: its steps have inputs that exist, its links lead somewhere", async () => {
+Deno.test("example: inputs, commands and links in the README exist", async () => {
   const page = await read("README.md");
   const blocks = yamlBlocks(page);
   assertEquals(blocks.length, 2);
@@ -29,7 +29,7 @@ Deno.test("the example's page: its steps have inputs that exist, its links lead 
   for (const [, link = ""] of page.matchAll(/\]\(([^):]+)\)/g)) {
     await Deno.stat(new URL(link, EXAMPLE));
   }
-  // Commands of ours are those of the program.
+  // Commands of cronfetch must exist.
   for (const [, line = ""] of page.matchAll(/^cronfetch (.*?)(?: +#.*)?$/gm)) {
     const host = testHost();
     assertEquals(await main([...line.split(" "), "--help"], host), 0, line);

@@ -1,8 +1,8 @@
 /** The part of GitHub's expression language that `action.yml` uses. Anything else is an error. */
 
-/** What an expression may ask for. */
+/** The context of an expression. */
 export interface ExpressionScope {
-  /** Values by their full names: `inputs.due`, `steps.run.outcome`. Any other is empty. */
+  /** Values by full name: `inputs.due`, `steps.run.outcome`. Others are empty. */
   readonly values: Readonly<Record<string, string>>;
   /** Functions without arguments, by name. */
   readonly functions: Readonly<Record<string, () => boolean>>;
@@ -12,7 +12,7 @@ type Value = string | boolean;
 
 const TOKEN = /\s*(?:(\|\||&&|==|!=|!|\(|\))|'((?:[^']|'')*)'|([A-Za-z_][\w.-]*))/y;
 
-/** Fills in every `${{ … }}` of a text. */
+/** Replaces every `${{ … }}` of a text. */
 export function interpolate(text: string, scope: ExpressionScope): string {
   return text.replace(
     /\$\{\{(.*?)\}\}/gs,
@@ -20,7 +20,7 @@ export function interpolate(text: string, scope: ExpressionScope): string {
   );
 }
 
-/** Evaluates an `if`, with or without `${{ }}`; one without a status function asks for success too. */
+/** Evaluates an `if`, with or without `${{ }}`; without a status function it implies `success()`. */
 export function condition(text: string, scope: ExpressionScope): boolean {
   const source = text.replace(/^\s*\$\{\{(.*)\}\}\s*$/s, "$1");
   const asksForStatus = /\b(?:success|failure|always|cancelled)\(\)/.test(source);
@@ -31,7 +31,7 @@ function truthy(value: Value): boolean {
   return value !== false && value !== "";
 }
 
-/** Evaluates what stands between the braces. */
+/** Evaluates an expression without braces. */
 export function evaluate(source: string, scope: ExpressionScope): Value {
   const tokens = tokensOf(source);
   let next = 0;

@@ -1,4 +1,4 @@
-// The stand-in for GitHub's own evaluation is held to its documented behaviour.
+// The documented behaviour of GitHub's expressions, which the evaluator must match.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { condition, evaluate, interpolate } from "./expression.ts";
@@ -13,7 +13,7 @@ const scope = (failed: boolean) => ({
   },
 });
 
-Deno.test("expressions: values, signs and functions", () => {
+Deno.test("expressions: values, operators and functions", () => {
   const table: [source: string, value: string | boolean][] = [
     ["inputs.a", "x"],
     [" inputs.unknown ", ""],
@@ -32,7 +32,7 @@ Deno.test("expressions: values, signs and functions", () => {
   }
 });
 
-Deno.test("conditions: without a status function they ask for success, too", () => {
+Deno.test("conditions: imply success() without a status function", () => {
   const table: [source: string, good: boolean, bad: boolean][] = [
     ["inputs.a == 'x'", true, false],
     ["${{ inputs.a == 'x' }}", true, false],

@@ -16,7 +16,7 @@ const SAID: readonly (readonly [stderr: string, shown: string])[] = [
   ["'https://host' 'a@b'", "'https://host' 'a@b'"],
 ];
 
-Deno.test("saidBy is one line without the credentials of URLs", async () => {
+Deno.test("saidBy: one line without credentials of URLs", async () => {
   for (const [stderr, shown] of SAID) {
     const answer = { code: 128, stdout: "", stderr };
     assertEquals(saidBy(answer), shown);

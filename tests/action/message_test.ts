@@ -5,7 +5,7 @@ import { type Outcome, outcomesOf } from "../../tools/action/outcomes.ts";
 const outcome = (status: Outcome["status"], key: string): Outcome => ({ task: key, status, key });
 const plain = { subject: "", skipCi: false };
 
-Deno.test("a message counts, and lists what changed", () => {
+Deno.test("commitMessage: counts and lists the changes", () => {
   const outcomes = [
     outcome("created", "a.txt"),
     outcome("unchanged", "b.txt"),
@@ -27,7 +27,7 @@ Deno.test("a message counts, and lists what changed", () => {
   assertEquals([lines.length, lines.at(-1)], [103, "and 1,200 more files"]);
 });
 
-Deno.test("a name of a file does nothing in a message", () => {
+Deno.test("commitMessage: file names are inert", () => {
   const table: [key: string, shown: string][] = [
     ["[skip ci].txt", "%5Bskip%20ci%5D.txt"],
     ["fixes #1", "fixes%20%231"],
@@ -45,7 +45,7 @@ Deno.test("a name of a file does nothing in a message", () => {
   }
 });
 
-Deno.test("outcomes: results alone, and no line that was cut off", () => {
+Deno.test("outcomesOf: results only, without an incomplete last line", () => {
   const line = (result: unknown, type = "task.finished") => JSON.stringify({ type, result });
   const good = line({ task: "a", status: "created", key: "a.txt", more: 1 });
   const text = [

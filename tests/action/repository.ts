@@ -1,4 +1,4 @@
-/** A bare repository on the disk, and working copies of it. */
+/** A bare repository on disk and working copies of it. */
 
 import { assertEquals } from "@std/assert";
 import { temporaryFolder } from "../helpers/folder.ts";
@@ -13,7 +13,7 @@ const IDENTITY = {
   GIT_CONFIG_NOSYSTEM: "1",
 };
 
-/** Git in a folder, as a person on a machine that configures nothing. */
+/** Git in a folder, with an author and without other configuration. */
 export function personsGit(folder: string): Git {
   return gitIn(folder, IDENTITY);
 }
@@ -22,10 +22,10 @@ export function personsGit(folder: string): Git {
 export interface Clone {
   readonly path: string;
   readonly git: Git;
-  /** Runs git, and gives what it prints. */
+  /** Runs git and returns its output. */
   ask(...args: string[]): Promise<string>;
   write(name: string, text: string): Promise<void>;
-  /** Commits everything that is there. */
+  /** Commits all files. */
   commit(message: string): Promise<void>;
 }
 
@@ -34,28 +34,28 @@ export interface Remote extends AsyncDisposable {
   /** Path of the bare repository. */
   readonly path: string;
   readonly git: Git;
-  /** A folder for whatever else a test needs; it goes with the rest. */
+  /** A temporary folder for other files. */
   folder(name: string): Promise<string>;
-  /** Makes a working copy, as `actions/checkout` does unless more is asked for. */
+  /** Creates a working copy, by default as `actions/checkout` does. */
   clone(name: string, args?: readonly string[]): Promise<Clone>;
-  /** The text of a file at the tip of a branch; null where there is none. */
+  /** The text of a file at the tip of a branch; null if it is missing. */
   file(path: string, branch?: string): Promise<string | null>;
   /** Every path at the tip of a branch. */
   paths(branch?: string): Promise<string[]>;
-  /** The first lines of the messages of a branch, the newest first. */
+  /** The first lines of the messages of a branch, newest first. */
   log(branch?: string): Promise<string[]>;
-  /** Puts a hook into the bare repository. */
+  /** Adds a hook to the bare repository. */
   hook(name: string, script: string): Promise<void>;
 }
 
-/** Makes a remote whose branch `main` holds some files. */
+/** Creates a remote with files on the branch `main`. */
 export async function remoteWith(files: Readonly<Record<string, string>>): Promise<Remote> {
   const folder = await temporaryFolder();
   const path = folder.file("remote.git");
   await Deno.mkdir(path);
   const git = personsGit(path);
   await ask(git, ["init", "--quiet", "--bare", "-b", "main"]);
-  // A shallow clone asks for it.
+  // Required by shallow clones.
   await ask(git, ["config", "uploadpack.allowAnySHA1InWant", "true"]);
   const remote: Remote = {
     path,
@@ -111,14 +111,14 @@ function cloneAt(path: string): Clone {
   };
 }
 
-/** Nothing is in a working copy that its commit does not hold, but for what is named. */
+/** Asserts that a working copy equals its commit, except the given lines of `git status`. */
 export async function assertClean(clone: Clone, but: readonly string[] = []): Promise<void> {
   const status = await clone.ask("status", "--porcelain", "--untracked-files=all");
   const lines = status.split("\n").filter((line) => line !== "" && !isLock(line));
   assertEquals(lines.map((line) => line.trim()), [...but]);
 }
 
-/** The empty lock of a state stays beside it. */
+/** The empty lock file of a state remains beside it. */
 function isLock(line: string): boolean {
   return line.endsWith(".json.lock");
 }

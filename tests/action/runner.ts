@@ -1,22 +1,22 @@
 /**
- * Runs a composite action as GitHub's runner does: its steps in their order,
- * each with files of its own for outputs and summary. `uses` is stood in for.
+ * Runs a composite action like GitHub's runner: its steps in order, each with its own files for
+ * outputs and summary. Other actions (`uses`) are replaced.
  */
 
 import { dirname, join } from "@std/path";
 import { parse } from "yaml";
 import { condition, type ExpressionScope, interpolate } from "./expression.ts";
 
-/** What an action did. */
+/** The result of an action. */
 export interface ActionResult {
   /** Whether a step failed. */
   readonly failed: boolean;
-  /** Each step's id, or what it uses, and what became of it. */
+  /** Id or `uses` of each step, with its outcome. */
   readonly steps: readonly (readonly [step: string, outcome: StepOutcome])[];
   /** Exit codes of the steps that ran, by id. */
   readonly codes: Readonly<Record<string, number>>;
   readonly outputs: Readonly<Record<string, string>>;
-  /** Both streams of all steps. */
+  /** Output of all steps, both streams. */
   readonly log: string;
   /** The job summaries of all steps. */
   readonly summary: string;
@@ -25,14 +25,14 @@ export interface ActionResult {
 /** As in the `steps` context. */
 export type StepOutcome = "success" | "failure" | "skipped";
 
-/** Where and how an action runs. */
+/** Options of a run of the action. */
 export interface ActionOptions {
   /** The working copy. */
   readonly workspace: string;
   /** A folder for the runner's own files. */
   readonly temporary: string;
   readonly inputs?: Readonly<Record<string, string>>;
-  /** More of the environment: `GITHUB_REF`, secrets. */
+  /** Further environment variables: `GITHUB_REF`, secrets. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -53,7 +53,7 @@ interface Step {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The root of this repository, where the action is. */
+/** The root of this repository. */
 export const ACTION_PATH = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
 /** Reads `action.yml`. */
@@ -61,7 +61,7 @@ export async function readAction(): Promise<ActionFile> {
   return parse(await Deno.readTextFile(join(ACTION_PATH, "action.yml")));
 }
 
-/** Stand-ins for other actions: what each adds to PATH. */
+/** Replacements of other actions: what each adds to PATH. */
 const STAND_INS: Readonly<Record<string, () => string>> = {
   "denoland/setup-deno@v2": () => dirname(Deno.execPath()),
 };
@@ -121,7 +121,7 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
   return { failed, steps, codes, outputs, log, summary };
 }
 
-/** Of this process, what a program needs to live; of git, nothing that a machine configures. */
+/** The minimal environment of a program, without git configuration of the machine. */
 function baseEnvironment(): Record<string, string> {
   const kept = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR", "NPM_CONFIG_REGISTRY"];
   const env = kept.flatMap((name) => {
@@ -179,7 +179,7 @@ async function runStep(
   };
 }
 
-/** Reads `$GITHUB_OUTPUT`, in the form for many lines. */
+/** Parses `$GITHUB_OUTPUT` in the multiline format. */
 export function parseOutputs(text: string): Record<string, string> {
   const outputs: Record<string, string> = {};
   const lines = text.split("\n");

@@ -32,7 +32,7 @@ function at(task: string, publishedHour: number | null, lastHour: number): TaskR
   });
 }
 
-Deno.test("of two records the one of the newer file is chosen, else the one that came last", () => {
+Deno.test("mergeStates: the record with the newer file wins, else the later result", () => {
   const table: [name: string, theirs: TaskRecord | null, ours: TaskRecord, yielded: boolean][] = [
     ["new to them", null, at("t", 9, 9), false],
     ["ours published", at("t", 8, 8), at("t", 9, 9), false],
@@ -60,7 +60,7 @@ Deno.test("of two records the one of the newer file is chosen, else the one that
   }
 });
 
-Deno.test("tasks that the run did not work on are theirs; runs and parked hosts are of both", () => {
+Deno.test("mergeStates: other tasks are theirs; runs and parked hosts are of both", () => {
   const theirs = state(
     [at("a", 8, 8), at("b", 10, 10)],
     [runRecord("run-2", "2026-01-15T10:00:00Z")],
@@ -85,7 +85,7 @@ Deno.test("tasks that the run did not work on are theirs; runs and parked hosts 
   });
 });
 
-Deno.test("a state that cannot be read is no reason to write another over it", () => {
+Deno.test("mergeStates: an unreadable state is not overwritten", () => {
   const error = assertThrows(
     () => mergeStates({ base: null, theirs: "<<<<<<< ours\n", ours: state([]) }, [], NOW),
     CronfetchError,
@@ -93,7 +93,7 @@ Deno.test("a state that cannot be read is no reason to write another over it", (
   assertEquals(error.code, "state.unreadable");
 });
 
-/** A state with the record of `t`, published at an hour, and members of it by key. */
+/** A state with the record of `t`, published at an hour, and its members by key. */
 function family(hour: number, members: Readonly<Record<string, number>>): string {
   const contents = emptyContents();
   contents.records.set("t", at("t", hour, hour));
@@ -104,7 +104,7 @@ function family(hour: number, members: Readonly<Record<string, number>>): string
   return printContents(contents);
 }
 
-Deno.test("entries are united; what either side removed since the base is removed", () => {
+Deno.test("mergeStates: entries of both sides are kept; removals since the base are applied", () => {
   type Sizes = Readonly<Record<string, number>>;
   const table: [name: string, base: Sizes | null, theirs: Sizes, ours: Sizes, merged: Sizes][] = [
     ["both added", {}, { a: 1 }, { b: 1 }, { a: 1, b: 1 }],
@@ -128,7 +128,7 @@ Deno.test("entries are united; what either side removed since the base is remove
   }
 });
 
-Deno.test("the family of a task whose record is theirs is theirs, since our files are not committed", () => {
+Deno.test("mergeStates: a task with their record keeps their family", () => {
   const texts = {
     base: family(7, { a: 1, b: 1 }),
     theirs: family(10, { a: 1, b: 1, theirs: 1 }),
@@ -140,7 +140,7 @@ Deno.test("the family of a task whose record is theirs is theirs, since our file
   });
 });
 
-Deno.test("entries of every collection are merged, bodies unchanged; an unreadable base has none", () => {
+Deno.test("mergeStates: merges every collection with unchanged bodies; an unreadable base has no entries", () => {
   const body = { text: "ü", list: [1, { a: null }], nested: { b: 1, a: 2 } };
   const stateOf = (owner: string, hour: number) => {
     const contents = emptyContents();
@@ -161,7 +161,7 @@ Deno.test("entries of every collection are merged, bodies unchanged; an unreadab
   }
 });
 
-Deno.test("a state of format 1 that was pushed is merged with one of format 2", async () => {
+Deno.test("mergeStates: a pushed state of format 1 is merged with one of format 2", async () => {
   const pushed = await Deno.readTextFile(
     new URL("../fixtures/state/format_1.json", import.meta.url),
   );

@@ -1,4 +1,4 @@
-/** Workflows that people copy, held to what they promise. */
+/** Checks of workflows in the README and the examples. */
 
 import { assert, assertEquals } from "@std/assert";
 import { parse } from "yaml";
@@ -17,10 +17,10 @@ interface WorkflowStep {
   readonly with?: Readonly<Record<string, string>>;
 }
 
-/** What our action is called, at this version. */
+/** The name of the action at this version. */
 const OURS = `cronfetch/cronfetch@v${manifest.version}`;
 
-/** A whole workflow: it may push, looks at an odd minute, one at a time, after a checkout. */
+/** Asserts permissions, schedule, concurrency and checkout of a workflow. */
 export async function assertWorkflow(text: string): Promise<void> {
   const workflow: Workflow = parse(text);
   const [minute = ""] = workflow.on.schedule[0]?.cron.split(" ") ?? [];
@@ -32,7 +32,7 @@ export async function assertWorkflow(text: string): Promise<void> {
   await assertSteps(steps);
 }
 
-/** Steps that use our action: of this version, and with inputs that it has. */
+/** Asserts version and inputs of the steps that use the action. */
 export async function assertSteps(steps: readonly WorkflowStep[]): Promise<void> {
   const { inputs } = await readAction();
   const ours = steps.filter(({ uses }) => uses?.startsWith("cronfetch/"));
@@ -43,7 +43,7 @@ export async function assertSteps(steps: readonly WorkflowStep[]): Promise<void>
   }
 }
 
-/** The fenced blocks of YAML of a page. */
+/** The YAML blocks of a page. */
 export function yamlBlocks(page: string): string[] {
   return [...page.matchAll(/```yaml\n([^]*?)```/g)].map((found) => found[1] ?? "");
 }

@@ -1,33 +1,33 @@
-/** What a commit is made of, and what is left out of it. */
+/** The contents of a commit, without files that must not be committed. */
 
 import { plural } from "../../lib/report/format.ts";
 import { type Git, listed } from "./git.ts";
 import type { TaskChange } from "./paths.ts";
 
-/** Everything a commit is made of. */
+/** The contents of a commit. */
 export interface Changes {
   readonly tasks: readonly TaskChange[];
-  /** The state's file from the root of the repository; null where none is to be committed. */
+  /** The path of the state from the root of the repository; null if it is not committed. */
   readonly state: string | null;
-  /** Its text where that is not the one in the working copy. */
+  /** Its text, if it differs from the working copy. */
   readonly stateText: string | null;
 }
 
-/** Paths named in a warning at most. */
+/** Maximum number of paths in a warning. */
 const NAMED = 5;
 
-/** The paths that are committed as they are in the working copy. */
+/** The paths that are committed as in the working copy. */
 export function pathsOf({ tasks, state, stateText }: Changes): string[] {
   const own = state === null || stateText !== null ? [] : [state];
   return [...tasks.flatMap(({ paths }) => paths), ...own];
 }
 
-/** The paths that are committed. */
+/** All paths of the commit. */
 export function allPathsOf(changes: Changes): string[] {
   return pathsOf({ ...changes, stateText: null });
 }
 
-/** Leaves out what is another repository's, and says so. */
+/** Removes paths in other repositories, with a warning. */
 export function withoutForeign(
   changes: Changes,
   foreign: ReadonlySet<string>,
@@ -41,7 +41,7 @@ export function withoutForeign(
   return without(changes, foreign);
 }
 
-/** Leaves out what the repository's own rules leave out, and says so. */
+/** Removes ignored paths, with a warning. */
 export async function withoutIgnored(
   changes: Changes,
   git: Git,

@@ -1,11 +1,9 @@
 /**
- * Commits and pushes what a run has changed.
+ * Commits and pushes the changes of a run.
  *
- * This is a program of its own, after the run and beside the action's shell: a
- * race for a branch cannot be told in a few lines of shell, and can be tested
- * here. Files are put on top of the branch by git's plumbing instead of `git
- * rebase`. A rebase needs a working copy without other edits, rewrites it while
- * it goes, and stops at the state file, which every run writes.
+ * A program instead of shell code in the action, since races for a branch need tests. Commits are
+ * created by git's plumbing instead of `git rebase`, which needs a working copy without other edits,
+ * rewrites it, and would conflict at the state file, which every run writes.
  */
 
 import { join } from "@std/path";
@@ -22,7 +20,7 @@ import { mergeStates } from "./state_merge.ts";
 import { type Target, targetOf } from "./target.ts";
 import { stage, treeOf } from "./tree.ts";
 
-/** What is to be committed, and how. */
+/** What to commit and where to push it. */
 export interface CommitOptions {
   /** The events of the run, as NDJSON. */
   readonly events: string;
@@ -30,41 +28,41 @@ export interface CommitOptions {
   readonly store: string;
   /** Absolute path of the state's file; empty for another kind of state. */
   readonly state: string;
-  /** `data`: only where a file has changed. `all`: also where a run is to be remembered. */
+  /** `data`: only if a file has changed. `all`: also for a changed state alone. */
   readonly when: "all" | "data";
-  /** First line of the message; empty for one that counts. */
+  /** First line of the message; empty for the number of changes. */
   readonly subject: string;
   readonly skipCi: boolean;
-  /** Name of a branch; empty for the one that is checked out. */
+  /** Name of a branch; empty for the checked-out one. */
   readonly branch: string;
   readonly push: boolean;
   /** `$GITHUB_REF`, or empty. */
   readonly eventRef: string;
 }
 
-/** What is done by the outside world. */
+/** Effects, as arguments. */
 export interface CommitContext {
-  /** In any folder of the repository, with an author in its environment. */
+  /** Git in a folder of the repository, with an author in its environment. */
   readonly gitIn: (folder: string) => Git;
   readonly folder: string;
   readonly clock: Pick<Clock, "now">;
   readonly timers: Pick<Timers, "sleep">;
   readonly random: Pick<Random, "fraction">;
-  /** Takes a sentence for people. */
+  /** Logs a sentence. */
   readonly log: (sentence: string) => void;
-  /** Takes a sentence that should not be overlooked. */
+  /** Logs a warning. */
   readonly warn: (sentence: string) => void;
 }
 
-/** What was made: the commit, or null where nothing was to be committed. */
+/** The new commit, or null if there was nothing to commit. */
 export interface CommitOutcome {
   readonly commit: string | null;
 }
 
 /**
- * Commits what a run has changed, and pushes it if that is wanted.
+ * Commits the changes of a run and, if `push` is set, pushes them.
  *
- * @throws {ActionError} In a sentence what is in the way.
+ * @throws {ActionError} With the reason as a sentence.
  * @throws {CronfetchError} `state.unreadable`.
  */
 export async function commitRun(
@@ -101,7 +99,7 @@ export async function commitRun(
   const make = (base: string, changes: Changes) => commitOn(git, base, changes, options);
   const own = await make(head, changes);
   if (own === null) return nothing(log, "Everything is as it was: there is nothing to commit.");
-  // A branch that is not checked out leaves what is checked out alone.
+  // The working copy stays unchanged if another branch is pushed.
   const here = target === null || target.checkedOut || target.detached;
   if (here) {
     await ask(git, ["update-ref", "-m", "cronfetch", "HEAD", own, head]);
@@ -113,7 +111,7 @@ export async function commitRun(
   }
   const replay = async (tip: string) => {
     const ours = await merged(git, { head, tip }, root, changes, context);
-    // A submodule may have come with what was pushed meanwhile.
+    // A concurrent push may have added a submodule.
     const foreign = below(allPathsOf(ours), new Set(await treeLinks(git, tip)));
     return await make(tip, withoutForeign(ours, foreign, warn));
   };
@@ -121,7 +119,7 @@ export async function commitRun(
   try {
     commit = await push({ head, own, replay }, target, { ...context, git });
   } catch (error) {
-    // On a commit that nobody else has, the next one could not be pushed either.
+    // A later commit on top of one that was not pushed could not be pushed either.
     if (here) await tryAsk(git, ["update-ref", "-m", "cronfetch: not pushed", "HEAD", head, own]);
     throw error;
   }
@@ -140,7 +138,7 @@ async function allChanges(
   { root, git, head, warn }: {
     readonly root: string;
     readonly git: Git;
-    /** What was checked out for the run. */
+    /** The commit that the run started from. */
     readonly head: string;
     readonly warn: CommitContext["warn"];
   },
@@ -170,7 +168,7 @@ async function textIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** The state's file from the root; null, with a warning, where it cannot be committed. */
+/** The path of the state from the root; null, with a warning, if it cannot be committed. */
 async function statePath(
   root: string,
   state: string,
@@ -180,13 +178,13 @@ async function statePath(
     return state === "" ? null : await repositoryPath(root, state, "the state");
   } catch (error) {
     if (!(error instanceof ActionError)) throw error;
-    // The files are good all the same.
+    // The files can be committed without it.
     warn(error.message);
     return null;
   }
 }
 
-/** Makes a commit of changes on top of another; null where they change nothing there. */
+/** Commits changes on top of a commit; null if they change nothing. */
 async function commitOn(
   git: Git,
   base: string,
@@ -201,7 +199,7 @@ async function commitOn(
   return await ask(git, ["commit-tree", tree, "-p", base, "-F", "-"], { input });
 }
 
-/** Our changes as they are on top of what others have pushed. */
+/** The changes of this run, replayed on top of a pushed commit. */
 async function merged(
   git: Git,
   { head, tip }: { readonly head: string; readonly tip: string },
@@ -225,13 +223,13 @@ async function merged(
   };
 }
 
-/** The text of a file in a commit; null where it has none. */
+/** The text of a file in a commit; null if it is missing. */
 async function textIn(git: Git, commit: string, path: string): Promise<string | null> {
   const names = await ask(git, ["ls-tree", "-z", "--name-only", "--full-tree", commit, "--", path]);
   return names === "" ? null : (await git(["cat-file", "blob", `${commit}:${path}`])).stdout;
 }
 
-/** Brings what is checked out to the commit that was pushed, edits of others kept. */
+/** Updates the working copy to the pushed commit and keeps other edits. */
 async function follow(
   git: Git,
   own: string,
@@ -242,5 +240,5 @@ async function follow(
   await git(["update-index", "-q", "--refresh"]);
   const moved = await git(["read-tree", "-m", "-u", own, commit]);
   if (moved.code === 0) await ask(git, ["update-ref", "-m", "cronfetch", "HEAD", commit, own]);
-  else log(`What is checked out here was left behind ${branch}: it has edits of its own.`);
+  else log(`The working copy was left behind ${branch}: it has other edits.`);
 }

@@ -3,13 +3,12 @@
 import { parseContents } from "../../lib/state/file_text.ts";
 
 /**
- * The keys that a run has removed from the families of tasks. An older file under a dated or
- * server-given name is pruned without being the task's key of that run, so its result does not name
- * it.
+ * The keys that a run has removed from the families of tasks. The result of a task names its current
+ * key only, not the pruned files with dated or server-given names.
  *
  * @param before Text of the state before the run, or null.
- * @param after Text of the state that the run has left, or null.
- * @returns By task. Empty if one of the texts is missing or cannot be read.
+ * @param after Text of the state after the run, or null.
+ * @returns Keys by task; empty if one of the texts is missing or unreadable.
  */
 export function removedMembers(
   before: string | null,
@@ -30,7 +29,7 @@ function membersIn(text: string | null) {
   try {
     return parseContents(text, "the state").entries.get("members") ?? new Map();
   } catch {
-    // An unreadable state is reported where states are merged; here it only names no files.
+    // Merging the states reports an unreadable one.
     return null;
   }
 }

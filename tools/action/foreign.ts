@@ -1,13 +1,12 @@
 /**
- * Paths of other repositories: of submodules, and of repositories that merely
- * lie within this one. A commit can only point at such a repository, by an entry
- * called a gitlink; a file put below it would take the place of that entry.
+ * Paths in other repositories: submodules, and nested repositories. A commit refers to such a
+ * repository by an entry called a gitlink, which a file below it would replace.
  */
 
 import { join } from "@std/path";
 import { ask, type Git, listed, tryAsk } from "./git.ts";
 
-/** The mode of an entry that points at a commit of another repository (git-fast-import(1)). */
+/** The mode of a gitlink (git-fast-import(1)). */
 const GITLINK = "160000 ";
 
 /** The gitlinks in the index of the working copy. */
@@ -20,13 +19,13 @@ export async function treeLinks(git: Git, commit: string): Promise<string[]> {
   return linksIn(await ask(git, ["ls-tree", "-r", "-z", "--full-tree", commit]));
 }
 
-/** Both lists have the mode first, and the path behind a tab. */
+/** Both lists start with the mode and have the path behind a tab. */
 function linksIn(listing: string): string[] {
   return listed(listing).filter((entry) => entry.startsWith(GITLINK))
     .map((entry) => entry.slice(entry.indexOf("\t") + 1));
 }
 
-/** The paths that are one of the folders, or below one. */
+/** The paths at or below one of the folders. */
 export function below(paths: readonly string[], folders: ReadonlySet<string>): Set<string> {
   if (folders.size === 0) return new Set();
   return new Set(
@@ -37,10 +36,10 @@ export function below(paths: readonly string[], folders: ReadonlySet<string>): S
 }
 
 /**
- * The paths that belong to another repository.
+ * The paths in other repositories.
  *
- * @param root Of this repository; the paths are from there.
- * @param links The gitlinks: a submodule that is not checked out is no repository on the disk.
+ * @param root The root of this repository, which the paths are relative to.
+ * @param links The gitlinks; a submodule that is not checked out has no repository on disk.
  */
 export async function foreignPaths(
   paths: readonly string[],
@@ -53,14 +52,14 @@ export async function foreignPaths(
   const nested = new Set(links);
   for (const folder of new Set(paths.flatMap(foldersOf))) {
     if (nested.has(folder) || !await isThere(join(root, folder, ".git"))) continue;
-    // Git decides what is a repository: one may have been begun only.
+    // Git decides what a repository is: a folder may have an incomplete `.git`.
     const top = await tryAsk(gitIn(join(root, folder)), ["rev-parse", "--show-toplevel"]);
     if (top !== null && await Deno.realPath(top) !== root) nested.add(folder);
   }
   return below(paths, nested);
 }
 
-/** The folders above a path, the root left out. */
+/** The folders above a path, except the root. */
 function foldersOf(path: string): string[] {
   const segments = path.split("/").slice(0, -1);
   return segments.map((_segment, index) => segments.slice(0, index + 1).join("/"));

@@ -1,39 +1,39 @@
-/** Calls on git, which is an argument of everything that decides. */
+/** Runs git. */
 
-/** What a call gives. */
+/** The result of a call. */
 export interface GitAnswer {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What a call may be given. */
+/** Options of a call. */
 export interface GitInput {
   /** Text on standard input. */
   readonly input?: string;
-  /** Environment variables besides those of this process. */
+  /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Calls git in one folder. It rejects only where git cannot be started. */
+/** Runs git in a folder. Rejects only if git cannot be started. */
 export type Git = (args: readonly string[], given?: GitInput) => Promise<GitAnswer>;
 
-/** What went wrong, in a sentence for people. */
+/** An expected failure, with a sentence as message. */
 export class ActionError extends Error {
   override readonly name = "ActionError";
 }
 
 /**
- * Git in a folder.
+ * Creates a {@linkcode Git} for a folder.
  *
- * @param env For every call.
+ * @param env Environment variables of every call.
  */
 export function gitIn(folder: string, env: Readonly<Record<string, string>>): Git {
   return async (args, given = {}) => {
     await using child = new Deno.Command("git", {
       args: [...args],
       cwd: folder,
-      // A password that nobody can type in is no reason to wait; sentences are read by rules below.
+      // Fail instead of prompting for a password; rules below match English messages.
       env: { GIT_TERMINAL_PROMPT: "0", LC_ALL: "C", ...env, ...given.env },
       stdin: "piped",
       stdout: "piped",
@@ -49,9 +49,9 @@ export function gitIn(folder: string, env: Readonly<Record<string, string>>): Gi
 const decoder = new TextDecoder();
 
 /**
- * What git prints, without the line feed at its end.
+ * The output of git, without its final line feed.
  *
- * @throws {ActionError} Where git fails, with what it said.
+ * @throws {ActionError} If git fails, with its output.
  */
 export async function ask(
   git: Git,
@@ -63,13 +63,13 @@ export async function ask(
   throw new ActionError(`git ${args[0]} failed: ${saidBy(answer)}`);
 }
 
-/** What git prints, or null where it fails. */
+/** The output of git, or null if it fails. */
 export async function tryAsk(git: Git, args: readonly string[]): Promise<string | null> {
   const { code, stdout } = await git(args);
   return code === 0 ? stdout.replace(/\n$/, "") : null;
 }
 
-/** The paths of a list that git ends by NUL characters. */
+/** The paths of a NUL-terminated list. */
 export function listed(text: string): string[] {
   return text.split("\0").filter((path) => path !== "");
 }

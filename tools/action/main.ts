@@ -14,12 +14,12 @@ const log = new WorkflowLog(host.stderr);
 /** How long a stalled reader of the log may delay the exit after a failure, in milliseconds. */
 const WRITE_MS = 60_000;
 
-/** The value of a variable; empty where it is not set. */
+/** The value of a variable; empty if it is not set. */
 function input(name: string): string {
   return host.env(name) ?? "";
 }
 
-/** The value of a variable that is one of a few words. */
+/** The value of a variable with a fixed set of values. */
 function choice<T extends string>(name: string, words: readonly T[]): T {
   const value = input(`INPUT_${name.toUpperCase().replaceAll("-", "_")}`);
   const word = words.find((word) => word === value);
@@ -29,7 +29,7 @@ function choice<T extends string>(name: string, words: readonly T[]): T {
   );
 }
 
-/** `Name <address>` as git's variables for whoever makes a commit. */
+/** `Name <address>` as git's variables for author and committer. */
 function identity(author: string): Record<string, string> {
   const [, name, email] = /^([^<>\n]*[^<>\s]) <([^<>\s]+)>$/.exec(author) ?? [];
   if (name === undefined || email === undefined) {

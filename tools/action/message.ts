@@ -1,17 +1,17 @@
-/** The message of a commit. Pure. */
+/** Commit messages. Pure. */
 
 import { plural } from "../../lib/report/format.ts";
 import { isChanged, type Outcome } from "./outcomes.ts";
 
-/** Files named in a message at most. */
+/** Maximum number of files in a message. */
 const NAMED = 100;
 
 /**
- * Says what a commit changes.
+ * The message of a commit.
  *
- * @param outcomes The tasks that are in the commit.
- * @param subject The first line; an empty one is made from the outcomes.
- * @param skipCi Whether the push shall start no workflow.
+ * @param outcomes The tasks in the commit.
+ * @param subject The first line; if empty, it is derived from the outcomes.
+ * @param skipCi Whether to add `[skip ci]`.
  */
 export function commitMessage(
   outcomes: readonly Outcome[],
@@ -35,9 +35,8 @@ function ownSubject(outcomes: readonly Outcome[], changed: readonly Outcome[]): 
 }
 
 /**
- * A key as text that GitHub takes for nothing else: servers may name files, and
- * a name like `[skip ci]`, `fixes #1`, `closes GH-1` or `@somebody` acts in a
- * message. Letters of all scripts stay; blanks and signs are percent-encoded.
+ * A key as inert text: servers may choose names, and GitHub interprets `[skip ci]`, `fixes #1`,
+ * `closes GH-1` or `@user` in a message. Letters are kept; blanks and signs are percent-encoded.
  */
 function plainKey(key: string): string {
   return key.replace(/[^\p{L}\p{N}\p{M}._~/=,+-]/gu, (character) => {

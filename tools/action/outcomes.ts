@@ -1,18 +1,17 @@
-/** What a run has done, as its events tell. */
+/** The outcomes of a run, from its events. */
 
 import { TASK_STATUSES, type TaskStatus } from "../../lib/core/result.ts";
 
-/** What became of a task. */
+/** The outcome of a task. */
 export interface Outcome {
   readonly task: string;
   readonly status: TaskStatus;
-  /** Of its file in the store. */
+  /** Key of its file. */
   readonly key: string;
 }
 
 /**
- * The outcomes in the NDJSON of `run --json`. Other events, and a last line
- * that was cut off with the process, are left out.
+ * Parses the NDJSON of `run --json`. Other events and an incomplete last line are ignored.
  */
 export function outcomesOf(ndjson: string): Outcome[] {
   return ndjson.split("\n").flatMap((line) => {
@@ -27,7 +26,7 @@ export function outcomesOf(ndjson: string): Outcome[] {
   });
 }
 
-/** Whether the file in the store is another than before. */
+/** Whether the file in the store has changed. */
 export function isChanged({ status }: Outcome): boolean {
   return status === "created" || status === "updated";
 }

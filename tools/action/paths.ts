@@ -1,22 +1,22 @@
-/** Which files of the repository are a run's. */
+/** Finds the files that a run has changed. */
 
 import { isAbsolute, join, relative, SEPARATOR } from "@std/path";
 import { REFUSED_SUFFIX, versionedKey } from "../../lib/core/key.ts";
 import { ActionError } from "./git.ts";
 import { isChanged, type Outcome } from "./outcomes.ts";
 
-/** A task, and the files by which the repository is to differ for it. */
+/** A task and its changed files. */
 export interface TaskChange {
   readonly outcome: Outcome;
-  /** From the root of the repository; one that is not on the disk any more is to go. */
+  /** Paths from the root of the repository; missing files are removed from it. */
   readonly paths: readonly string[];
 }
 
 /**
- * A path from the root of the repository, `/` between its segments.
+ * A path relative to the root of the repository, with `/` as separator.
  *
- * @param what Is the path's, for the error.
- * @throws {ActionError} It leads out of the repository.
+ * @param what The subject of the error message.
+ * @throws {ActionError} If the path is outside of the repository.
  */
 export async function repositoryPath(root: string, path: string, what: string): Promise<string> {
   const inside = relative(root, await realPathOf(path)).replaceAll(SEPARATOR, "/");
@@ -28,7 +28,7 @@ export async function repositoryPath(root: string, path: string, what: string): 
   return inside;
 }
 
-/** A path without symbolic links; of what is not there, at least its folder's. */
+/** A path without symbolic links; of a missing file, its folder without links. */
 async function realPathOf(path: string): Promise<string> {
   try {
     return await Deno.realPath(path);
@@ -40,13 +40,12 @@ async function realPathOf(path: string): Promise<string> {
 }
 
 /**
- * The files that a run has added, changed or removed, and no others: those of
- * the changed keys, the older versions beside them, what was refused, and what
- * was removed from the families of the tasks.
+ * The files that a run has added, changed or removed, and no others: changed keys with their older
+ * versions, refused content, and keys removed from families.
  *
  * @param store Folder of the store, from the root of the repository.
- * @param tracked Every path that git knows.
- * @param removed Keys that have left the family of a task, by task.
+ * @param tracked Every path tracked by git.
+ * @param removed Keys removed from families, by task.
  */
 export async function changesOf(
   outcomes: readonly Outcome[],
@@ -66,11 +65,11 @@ export async function changesOf(
     const paths: string[] = [];
     for (const key of removed.get(outcome.task) ?? []) {
       const member = pathOf(store, key);
-      // A file that is there is another task's now, or could not be removed.
+      // An existing file belongs to another task now, or could not be removed.
       if (tracked.has(member) && !await isFile(join(root, member))) paths.push(member);
     }
     if (changed.has(path)) {
-      // A later step may have taken it away: that is not the run's to tell.
+      // A later step may have removed it, which is no change of the run.
       if (await isFile(join(root, path))) paths.push(path, ...versions.get(path) ?? []);
       if (tracked.has(refused) && !await isFile(join(root, refused))) paths.push(refused);
     }
@@ -81,7 +80,7 @@ export async function changesOf(
   return changes;
 }
 
-/** The older versions of files, on the disk or known to git, by the path of the file. */
+/** The older versions of files, on disk or tracked, by the path of the file. */
 async function versionsOf(
   files: ReadonlySet<string>,
   root: string,

@@ -1,51 +1,49 @@
-/** Pushing, when others push too. */
+/** Pushes a commit to a branch with concurrent pushes. */
 
 import type { Random, Timers } from "../../lib/core/host.ts";
 import { plural } from "../../lib/report/format.ts";
 import { ActionError, ask, type Git, type GitAnswer, saidBy, tryAsk } from "./git.ts";
 import { HEADS, type Target } from "./target.ts";
 
-/** Tries of one push. */
+/** Attempts of a push. */
 export const PUSH_ATTEMPTS = 10;
 
-/** The waiting before the second try, and the longest one. */
+/** Delay before the second attempt, and the longest delay. */
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 20_000;
 
-/** What a push works with. */
+/** Effects of a push. */
 export interface PushContext {
   readonly git: Git;
   readonly timers: Pick<Timers, "sleep">;
   readonly random: Pick<Random, "fraction">;
-  /** Takes a sentence for people. */
+  /** Logs a sentence. */
   readonly log: (sentence: string) => void;
 }
 
-/** The commits that a push is about. */
+/** The commits of a push. */
 export interface PushWork {
-  /** What was checked out when the run began. */
+  /** The commit that the run started from. */
   readonly head: string;
-  /** Our commit on top of it. */
+  /** The commit of this run on top of it. */
   readonly own: string;
   /**
-   * Makes our changes anew on top of another commit.
+   * Recreates the commit on top of another one.
    *
-   * @returns Null where nothing of them is left to be told there.
+   * @returns Null if it would change nothing.
    */
   readonly replay: (tip: string) => Promise<string | null>;
 }
 
 /**
- * Pushes a commit. Whenever the branch is not where it was when the run began,
- * our changes are replayed on top of it; a push that comes too late is tried
- * again, each time after a longer while, which chance shortens so that two that
- * meet do not meet again.
+ * Pushes a commit. If the branch has moved since the run started, the changes are replayed on top of
+ * it; a rejected push is retried with increasing delays and jitter.
  *
- * The push is a lease of the tip it builds on. So nothing of others can be
- * overwritten, and a branch that was deleted meanwhile does not come back.
+ * The push uses `--force-with-lease` for the tip it builds on, so it neither overwrites other commits
+ * nor restores a deleted branch.
  *
- * @returns The commit at the end of the branch that holds our changes.
- * @throws {ActionError} With the reason in a sentence.
+ * @returns The pushed commit.
+ * @throws {ActionError} With the reason as a sentence.
  */
 export async function push(
   work: PushWork,
@@ -53,7 +51,7 @@ export async function push(
   context: PushContext,
 ): Promise<string> {
   const { git, log, timers, random } = context;
-  // Counted before anything is fetched: a shallow fetch forgets what the remote had before.
+  // Counted before fetching: a shallow fetch removes the history that the count needs.
   const waiting = await localCommits(work.head, target, git);
   for (let attempt = 1;; attempt++) {
     const answer = await pushOnce(work, waiting, target, git);
@@ -70,7 +68,7 @@ export async function push(
   }
 }
 
-/** One try: the commit that the branch holds now, or what git said. */
+/** One attempt: the new tip of the branch, or git's output. */
 async function pushOnce(
   work: PushWork,
   waiting: number,
@@ -82,14 +80,14 @@ async function pushOnce(
   if (asked.code !== 0) return asked;
   let tip = tipIn(asked.stdout, HEADS + branch);
   if (tip === null && target.known) {
-    throw new ActionError(`the branch ${branch} is not there any more, and is not made anew`);
+    throw new ActionError(`the branch ${branch} was deleted and is not created again`);
   }
   let commit: string | null = work.own;
   if (tip !== null && !await isBelow(tip, work.head, target, git)) {
     const fetched = await fetch(target, git);
     if (typeof fetched !== "string") return fetched;
     tip = fetched;
-    // They would go with our own commit, but a replay would leave them behind.
+    // A plain push would include these commits, but a replay would lose them.
     if (waiting > 0) {
       throw new ActionError(
         `the branch ${branch} has moved on, and ${plural(waiting, "commit")} here ` +
@@ -104,15 +102,15 @@ async function pushOnce(
   return pushed.code === 0 ? commit : pushed;
 }
 
-/** Whether our own commit is one on top of the tip of the branch. */
+/** Whether the commit is a direct child of the tip of the branch. */
 async function isBelow(tip: string, head: string, target: Target, git: Git): Promise<boolean> {
   if (tip === head) return true;
-  // From elsewhere, a commit of a pull request say, more would be pushed than a run's files.
+  // From another base, such as a pull request, other commits would be pushed too.
   return target.checkedOut &&
     await tryAsk(git, ["merge-base", "--is-ancestor", tip, head]) !== null;
 }
 
-/** Gets the tip of the branch, and no history where there is none anyway. */
+/** Fetches the tip of the branch, without history in a shallow clone. */
 async function fetch({ remote, branch }: Target, git: Git): Promise<string | GitAnswer> {
   const shallow = await ask(git, ["rev-parse", "--is-shallow-repository"]) === "true";
   const tracking = `refs/remotes/${remote}/${branch}`;
@@ -123,7 +121,7 @@ async function fetch({ remote, branch }: Target, git: Git): Promise<string | Git
   return answer.code === 0 ? await ask(git, ["rev-parse", tracking]) : answer;
 }
 
-/** How many commits here, made by others before us, the remote does not have. */
+/** Number of earlier local commits that the remote does not have. */
 async function localCommits(head: string, target: Target, git: Git): Promise<number> {
   if (!target.checkedOut) return 0;
   const { remote } = target;
@@ -135,10 +133,10 @@ function tipIn(list: string, ref: string): string | null {
   return line?.split("\t")[0] ?? null;
 }
 
-/** Why no further try can help, by what a remote said; null where one may. */
+/** Why a retry cannot succeed, by the output of the remote; null if it may. */
 function lastingRefusal({ stdout, stderr }: GitAnswer, { branch }: Target): string | null {
   const said = `${stdout}\n${stderr}`;
-  // The same code stands for rules of a branch and for this one.
+  // The same code is used for other rules of a branch.
   if (/cannot contain secrets|push protection/i.test(said)) {
     return "the remote found what it takes for a secret in a file, and takes no push with it";
   }

@@ -1,13 +1,10 @@
 /**
- * Two states of one task list, made one, when somebody else's run was pushed
- * first. Pure.
+ * Merges the states of two runs, when another run was pushed first. Pure.
  *
- * Git would find a conflict in nearly every such pair, since both runs write
- * their name at one place; and lines taken from both could speak of a file that
- * neither has. But a state is a list of records, each about one task and its one
- * file. So whole records are chosen, and a task's files go with its record: then
- * what is remembered is true of what is there. What is lost is a line or two in
- * the history of a task, and at worst one download.
+ * Git's merge would usually conflict, since both runs write their id to the same line, and a merge by
+ * lines could describe a file that neither has. So whole records are chosen, and a task's files with
+ * its record, which keeps state and files consistent. At worst a result in the history of a task, or
+ * one download, is lost.
  */
 
 import { applyChanges, type Contents } from "../../lib/state/driver.ts";
@@ -23,31 +20,30 @@ import type { TaskRecord } from "../../lib/state/state.ts";
 
 /** The texts of the states to merge. */
 export interface StateTexts {
-  /** The state as it was committed before the run; null where there was none. */
+  /** The committed state before the run; null if there was none. */
   readonly base: string | null;
-  /** The state as it was pushed; null where there is none. */
+  /** The pushed state of the other run; null if there is none. */
   readonly theirs: string | null;
-  /** The state that the run has left. */
+  /** The state after this run. */
   readonly ours: string;
 }
 
-/** What a merge gives. */
+/** The result of a merge. */
 export interface MergedState {
   readonly text: string;
-  /** The tasks of which theirs was chosen: our files of them are not to be committed. */
+  /** Tasks with the other run's record, whose files must not be committed by this run. */
   readonly yielded: ReadonlySet<string>;
 }
 
 /**
- * Puts what a run has remembered into a newer state.
+ * Merges the state of a run into a newer state.
  *
- * Entries of collections (the members of families and the like) are united by
- * owner and id: what either side has added since `base` is kept, and what either
- * has removed is removed. Where both have changed an entry, ours counts. A task
- * whose record is theirs has their entries only, since our files of it are not
+ * Entries of collections, such as members of families, are merged by owner and id: additions and
+ * removals of both sides since `base` are kept, and for entries changed on both sides `ours` wins. A
+ * task with the record of `theirs` keeps only entries of `theirs`, since our files of it are not
  * committed.
  *
- * @param tasks The tasks that the run has worked on; of all others theirs counts.
+ * @param tasks The tasks of the run; for all others `theirs` wins.
  * @throws {CronfetchError} `state.unreadable`.
  */
 export function mergeStates(
@@ -73,7 +69,7 @@ export function mergeStates(
   return { text: printContents(merged), yielded };
 }
 
-/** The entries of the state before the run. One that cannot be read has none. */
+/** The entries of the state before the run; none if it is unreadable. */
 function entriesOf(base: string): Entries<Body> {
   try {
     return parseContents(base, "the state before this run").entries;
@@ -82,7 +78,7 @@ function entriesOf(base: string): Entries<Body> {
   }
 }
 
-/** What is to be changed in their entries: what our run has set or removed since `base`. */
+/** The changes of our run since `base`, to apply to the entries of `theirs`. */
 function entryChanges(
   base: ReadonlyEntries<Body>,
   theirs: ReadonlyEntries<Body>,
@@ -96,7 +92,7 @@ function entryChanges(
   }
   for (const [collection, owner, id, body] of eachEntry(base)) {
     if (yielded.has(owner) || ours.get(collection)?.get(owner)?.has(id)) continue;
-    // An entry that they have changed meanwhile is in use.
+    // An entry that `theirs` has changed is in use.
     if (!isSame(body, theirs.get(collection)?.get(owner)?.get(id))) continue;
     setEntry(changes, collection, owner, id, null);
   }
@@ -108,7 +104,7 @@ function isSame(one: Body, other: Body | undefined): boolean {
   return other !== undefined && JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** Whether a record's file is the newer one; or, where no file is, what became of the task last. */
+/** Whether a record has the newer file or, without newer file, the later result. */
 function isNewer(theirs: TaskRecord | undefined, ours: TaskRecord): boolean {
   if (theirs === undefined) return false;
   const published = compareTimes(theirs.publishedAt, ours.publishedAt);
@@ -121,7 +117,7 @@ function isAfter({ parked }: Contents, host: string, until: Temporal.Instant): b
   return theirs !== undefined && Temporal.Instant.compare(theirs, until) > 0;
 }
 
-/** Compares times in RFC 3339; none is before all. */
+/** Compares RFC 3339 times; null is the earliest. */
 function compareTimes(one: string | null, other: string | null): number {
   if (one === null || other === null) return Number(one !== null) - Number(other !== null);
   return Temporal.Instant.compare(one, other);

@@ -1,4 +1,4 @@
-/** Where a commit is pushed to. */
+/** Determines the branch to push to. */
 
 import { ActionError, ask, type Git, tryAsk } from "./git.ts";
 
@@ -7,21 +7,20 @@ export interface Target {
   readonly remote: string;
   /** Without `refs/heads/`. */
   readonly branch: string;
-  /** Whether the branch is the one that is checked out here. */
+  /** Whether the branch is checked out. */
   readonly checkedOut: boolean;
-  /** Whether no branch is checked out here, but a commit. */
+  /** Whether HEAD is detached. */
   readonly detached: boolean;
-  /** Whether the remote has or had the branch: then it is not made anew where it is missing. */
+  /** Whether the remote has or had the branch; a deleted branch is not created again. */
   readonly known: boolean;
 }
 
 /**
- * Finds the branch to push to: the one that is asked for, the one that is
- * checked out, or that of the event.
+ * Determines the branch to push to: the requested one, the checked-out one, or that of the event.
  *
- * @param asked Name of a branch, or empty.
- * @param eventRef `$GITHUB_REF`, or empty. Of a pull request or a tag it is no branch.
- * @throws {ActionError} There is none, or nowhere to push to.
+ * @param asked Requested branch, or empty.
+ * @param eventRef `$GITHUB_REF`, or empty. Refs of pull requests and tags are no branches.
+ * @throws {ActionError} If there is no branch or no remote.
  */
 export async function targetOf(git: Git, asked: string, eventRef: string): Promise<Target> {
   const here = await tryAsk(git, ["symbolic-ref", "--quiet", "--short", "HEAD"]);
@@ -42,7 +41,7 @@ export async function targetOf(git: Git, asked: string, eventRef: string): Promi
   return { remote, branch, checkedOut: branch === here, detached: here === null, known };
 }
 
-/** What stands before the name of a branch. */
+/** Prefix of refs of branches. */
 export const HEADS = "refs/heads/";
 
 async function remoteOf(git: Git, branch: string): Promise<string> {

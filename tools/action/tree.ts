@@ -1,27 +1,27 @@
 /**
- * Commits that are made beside the working copy, in an index of their own: what
- * others have staged or edited there neither goes in nor gets lost.
+ * Creates trees with a separate index, so that staged and other edits in the working copy are neither
+ * committed nor lost.
  */
 
 import { ask, type Git } from "./git.ts";
 
-/** What is put into a tree. */
+/** Changes of a tree. */
 export interface TreeChanges {
-  /** Paths as they are in the working copy; one that is not there is removed. */
+  /** Paths taken from the working copy; missing files are removed. */
   readonly paths: readonly string[];
-  /** Files with another text than in the working copy. */
+  /** Files with a different text than in the working copy. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
 /**
- * Makes a tree from the one of a commit.
+ * Creates a tree from the tree of a commit.
  *
- * @param git In the root of the repository.
- * @returns Its name.
+ * @param git Git in the root of the repository.
+ * @returns The id of the tree.
  */
 export async function treeOf(git: Git, base: string, changes: TreeChanges): Promise<string> {
   const index = await Deno.makeTempFile({ prefix: "cronfetch-index-" });
-  // Git refuses an index of no bytes, and makes one that is missing.
+  // Git rejects an empty index file, and creates a missing one.
   await Deno.remove(index);
   const env = { GIT_INDEX_FILE: index };
   try {
@@ -41,12 +41,12 @@ export async function treeOf(git: Git, base: string, changes: TreeChanges): Prom
   }
 }
 
-/** Takes files as they are into the index of the working copy, as after any commit. */
+/** Updates the index of the working copy, as a commit does. */
 export async function stage(git: Git, paths: readonly string[]): Promise<void> {
   await ask(git, UPDATE_INDEX, { input: nulEnded(paths) });
 }
 
-/** Unlike `git add`, this takes paths as they are written, with no patterns in them. */
+/** Unlike `git add`, this does not interpret patterns in paths. */
 const UPDATE_INDEX = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
 
 function nulEnded(paths: readonly string[]): string {
