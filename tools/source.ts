@@ -27,6 +27,31 @@ export function codeOf(source: string): string {
   return scan(source, () => {});
 }
 
+/**
+ * The source with its code blanked: comments and the inside of strings, templates and regular
+ * expressions are left, at their positions. The rest is spaces and line feeds.
+ *
+ * @param isJsx Keeps the text between JSX tags too.
+ */
+export function proseOf(source: string, isJsx: boolean): string {
+  const code = codeOf(source);
+  let prose = "";
+  let start = 0;
+  // Code is followed by a mark, so that phrases do not span it.
+  for (const { index, 0: part } of code.matchAll(/[^\s]+/g)) {
+    prose += source.slice(start, index) + part.replace(/./g, "\0");
+    start = index + part.length;
+  }
+  prose += source.slice(start);
+  if (!isJsx) return prose;
+  // Text between tags has no semicolon or equals sign, unlike most code between a `>` and a `<`.
+  for (const { index, 0: text } of code.matchAll(/(?<=[>}])[^<>{}=;]*(?=[<{])/g)) {
+    const end = index + text.length;
+    prose = prose.slice(0, index) + source.slice(index, end) + prose.slice(end);
+  }
+  return prose;
+}
+
 /** A regular expression literal of a source. */
 export interface PatternLiteral {
   /** Between the slashes. */
