@@ -85,8 +85,8 @@ const LARGE_CHUNK_BYTES = 64 * 1024;
 const MAX_SKIPPED_BYTES = 16 * 1024;
 
 const SIZE_LINE = /^([0-9a-fA-F]{1,16})[\t ]*(;[\t\x20-\x7e\x80-\xff]*)?$/;
-/** What a line of {@linkcode SIZE_LINE} can begin with. */
-const SIZE_BEGINNING = /^[0-9a-fA-F]{1,16}[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r?$/;
+/** A prefix of a line that may become a {@linkcode SIZE_LINE}. */
+const SIZE_PREFIX = /^[0-9a-fA-F]{1,16}[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r?$/;
 
 /** A chunked body (RFC 9112, section 7.1). Extensions and trailers are skipped. */
 export class ChunkedReader implements BodyReader {
@@ -168,7 +168,7 @@ export class ChunkedReader implements BodyReader {
     if (this.#next === "end of data" && text !== "\r") {
       invalidHttp("a chunk is longer than its size");
     }
-    if (this.#next === "size" && !SIZE_BEGINNING.test(text)) {
+    if (this.#next === "size" && !SIZE_PREFIX.test(text)) {
       invalidHttp(`a chunk size that is not a number: ${quoteServerText(text)}`);
     }
   }

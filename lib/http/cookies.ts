@@ -12,9 +12,9 @@ export const MAX_JAR_BYTES = 64 * 1_024;
 /** Size limit of a Cookie field, in bytes: the common limit of servers for a header line. */
 export const MAX_FIELD_BYTES = 8_000;
 
-/** Shorter values are flags and languages, which words of other texts hold as well. */
+/** Shorter values are not redacted: flags and languages are also parts of other texts. */
 const SHORTEST_SECRET = 8;
-/** Forms of values that are redacted; a server that sets more has its later values shown. */
+/** Limit of redacted forms of values; later values of a server that sets more are shown. */
 const MAX_SECRETS = 500;
 
 /** A stored cookie (RFC 6265, section 5.3), sent only to the host that set it. */
@@ -78,14 +78,18 @@ export class CookieJar {
     return text === "" ? null : text;
   }
 
-  /** Replaces values that a server has set, as it sends them back in a URL or a message, by `***`. */
+  /**
+   * Replaces values that a server has set, as it sends them back in a URL or a message, by `***`.
+   */
   redact(text: string): string {
     let shown = text;
     for (const value of this.#secrets) shown = shown.replaceAll(value, "***");
     return shown;
   }
 
-  /** Notes a value, for {@linkcode redact}, in the forms in which it may come back. */
+  /**
+   * Adds a value to the texts that {@linkcode redact} removes, also percent-encoded and decoded.
+   */
   #addSecret(value: string): void {
     if (value.length < SHORTEST_SECRET || this.#secrets.size >= MAX_SECRETS) return;
     for (const form of [value, encodeURIComponent(value.toWellFormed()), decoded(value)]) {
@@ -156,7 +160,7 @@ function mayBeSetBy(hostname: string, domain: string): boolean {
   return hostname === wanted || hostname.endsWith(`.${wanted}`);
 }
 
-/** Decodes percent-encoded text; text that cannot be decoded stays as it is. */
+/** Decodes percent-encoded text; returns malformed text unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -32,7 +32,7 @@ Deno.test("row 123: tagUse rejects tags that match every version", () => {
     ['"a, b"', "strong"],
     [`"${"a".repeat(998)}"`, "strong"],
     ['W/"abc"', "compare"],
-    // Not as RFC 9110 has it: sent back as they came.
+    // Malformed by RFC 9110: sent back unchanged.
     ["abc", "compare"],
     ["W/abc", "compare"],
     ['w/"abc"', "compare"],
@@ -49,7 +49,7 @@ Deno.test("row 123: tagUse rejects tags that match every version", () => {
     ["a*b", "compare"],
     ["\u00e9", "compare"],
     ["a".repeat(1000), "compare"],
-    // Of no use.
+    // Unusable.
     ["", "none"],
     ['""', "none"],
     ['W/""', "none"],
@@ -76,7 +76,7 @@ Deno.test("rows 123 and 124: conditionalHeaders returns the ETag, else the date,
     [{ etag: "abc", lastModified: OLD }, { "if-none-match": "abc" }],
     [{ etag: null, lastModified: OLD }, { "if-modified-since": OLD }],
     [{ etag: null, lastModified: null }, {}],
-    // As version 0.1 has stored them.
+    // As recorded by version 0.1.
     [{ etag: '""', lastModified: OLD }, { "if-modified-since": OLD }],
     [{ etag: null, lastModified: "12.5" }, {}],
     [{ etag: null, lastModified: "2026-01-14" }, {}],
@@ -95,14 +95,14 @@ Deno.test("rows 60, 123 and 124: responseValidators keeps usable validators only
     [{ etag: "a" }, "a", null],
     [{ etag: '""', "last-modified": OLD }, null, OLD],
     [{ etag: "*" }, null, null],
-    // No HTTP-dates; Date.parse reads all but the first.
+    // Not HTTP-dates; Date.parse accepts all except the first.
     [{ "last-modified": "yesterday" }, null, null],
     [{ "last-modified": "12.5" }, null, null],
     [{ "last-modified": "2026-01-14" }, null, null],
     [{ "last-modified": "Wed, 14 Jan 2026 12:00:00 +0000" }, null, null],
-    // A Date that is none is no clock.
+    // A malformed Date is ignored.
     [{ "last-modified": OLD, date: "1" }, null, OLD],
-    // Row 60: from the future, by our clock or by the server's own.
+    // Row 60: in the future by our clock or by the server's.
     [{ "last-modified": "Fri, 16 Jan 2026 12:00:00 GMT" }, null, null],
     [{ "last-modified": NOW, date: OLD }, null, null],
     [
@@ -151,12 +151,12 @@ Deno.test("compareToStored compares key, source, size, revision and digest", () 
   const asked = { key: "a", source: "https://x.example/a" };
   const compare = compareToStored;
   assertEquals(compare(validators, file(10, "1000"), asked), "same");
-  // Row 61: edited, or only touched: its digest tells.
+  // Row 61: edited or touched, by its digest.
   assertEquals(compare(validators, file(10, "2000"), asked), "unclear");
   assertEquals(compare(validators, file(10, "2000", "00"), asked), "same");
   assertEquals(compare(validators, file(10, "2000", "11"), asked), "other");
   assertEquals(compare(validators, file(11, "1000"), asked), "other");
-  // Validators of one URL or file say nothing about another.
+  // Validators apply to one URL and one file.
   const stored = file(10, "1000");
   assertEquals(compare(validators, stored, { ...asked, key: "b" }), "other");
   assertEquals(compare(validators, stored, { ...asked, source: "https://y.example/a" }), "other");
@@ -190,7 +190,7 @@ const MONTH_OLD = "Sun, 14 Dec 2025 12:00:00 GMT";
 const NOW_TEXT = "2026-01-15T12:00:00.000Z";
 const HOUR_MS = 60 * 60 * 1000;
 
-/** The published file: of yesterday, seen from {@linkcode NOW_MS}. */
+/** The published file, of the day before {@linkcode NOW_MS}. */
 const PUBLISHED: Validators = {
   key: "a",
   source: "https://x.example/a",
@@ -201,7 +201,7 @@ const PUBLISHED: Validators = {
   revision: "1",
 };
 
-/** What was recorded so many hours before {@linkcode NOW_MS}, or after it. */
+/** A record of some hours before {@linkcode NOW_MS}, or after it. */
 function recorded(runs: number, hours: number, lastModified = MONTH_OLD): OlderRepresentation {
   return { lastModified, runs, since: new Date(NOW_MS - hours * HOUR_MS).toISOString() };
 }
@@ -242,7 +242,7 @@ const AGES: readonly (readonly [
     { headers: { "last-modified": NOW }, older: recorded(9, 99) },
     CURRENT,
   ],
-  // No age is known.
+  // The age is unknown.
   ["nothing is published", { published: null }, CURRENT],
   ["the published file has no date", { published: { lastModified: null } }, CURRENT],
   ["the published date is none", { published: { lastModified: "12.5" } }, CURRENT],
@@ -255,7 +255,7 @@ const AGES: readonly (readonly [
   ["the epoch is received", {
     headers: { "last-modified": "Thu, 01 Jan 1970 00:00:00 GMT" },
   }, CURRENT],
-  // The ETag knows better.
+  // The ETag decides.
   ["the ETag is the same", { headers: { "last-modified": MONTH_OLD, etag: '"new"' } }, CURRENT],
   ["the ETag is another", { headers: { "last-modified": MONTH_OLD, etag: '"old"' } }, KEEP_FIRST],
   ["the ETag is missing", { headers: { "last-modified": MONTH_OLD } }, KEEP_FIRST],
@@ -310,7 +310,7 @@ Deno.test("property: decideAge publishes an older file only after 3 equal ones o
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       let older: OlderRepresentation | null = null;
       let nowMs = NOW_MS;
-      /** The runs since another date was received, each by its time. */
+      /** Times of the runs since another date was received. */
       let streak: { readonly date: string; readonly atMs: number }[] = [];
       for (const { hours, date } of steps) {
         nowMs += hours * HOUR_MS;

@@ -85,7 +85,7 @@ Deno.test("row 149: surplusMembers spares the newest older files of any kind", (
   }
 });
 
-/** A family over a store and a state in memory, and what there is after each step. */
+/** A family over a store and a state in memory, with their contents. */
 async function scene(
   recorded: Recorded = { published: null, publishedAt: null },
   options: { readonly keep?: number; readonly store?: Partial<Store> } = {},

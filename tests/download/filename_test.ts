@@ -4,7 +4,7 @@ import { serverName } from "../../lib/download/filename.ts";
 
 const URL_OF_FILE = "https://example.org/files/from-url.pdf";
 
-/** A header's value as fetch hands it over: one character a byte. */
+/** The value of a header as in `Headers`: one character per byte. */
 function received(text: string): string {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }
@@ -169,7 +169,7 @@ Deno.test("serverName makes the name of the header and that of the URL safe", ()
   assertEquals(serverName("attachment; filename=..", "https://example.org/%2e%2e"), null);
 });
 
-/** Pieces that names are attacked with, between any text. */
+/** Hostile parts of names, between random text. */
 const hostileName = fc.array(
   fc.oneof(
     fc.constantFrom("..", ".", "/", "\\", "%2f", "%5C", "%00", "\0", "CON", "nul.", ":", "*", " "),

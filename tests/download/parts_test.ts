@@ -8,7 +8,7 @@ const SOURCE = "https://x.example/a";
 
 const TASK = { key: "a", conditional: true, expect: DEFAULT_OPTIONS.expect };
 
-/** A part of a file, suspended in a store. */
+/** A partial file, suspended in a store. */
 async function suspendedPart(store: ReturnType<typeof openMemory>): Promise<PartRecord> {
   await using draft = await store.draft("a");
   await draft.write(new Uint8Array(100));

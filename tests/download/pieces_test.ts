@@ -40,10 +40,10 @@ Deno.test("property: pieces cover a file of any size without a gap", () => {
   }
 });
 
-/** A byte that tells its place in the file. */
+/** A byte that depends on its position in the file. */
 const at = (place: number): number => (place * 31 + (place >> 8)) % 251;
 
-/** Lets all of a piece arrive, or so many bytes of it; through other buffers, as a transport may. */
+/** Appends all bytes of a piece, or some; in other buffers, as a transport may. */
 function arrive(pieces: Pieces, piece: Piece, countBytes = Infinity): void {
   for (let left = Math.min(countBytes, piece.endByte - piece.startByte); left > 0;) {
     const space = pieces.bufferFor(piece);
@@ -58,7 +58,7 @@ function arrive(pieces: Pieces, piece: Piece, countBytes = Infinity): void {
   }
 }
 
-/** Reads all that is there, and checks it. */
+/** Reads and checks all bytes that are available. */
 function drain(pieces: Pieces, intoBytes = BUFFER_BYTES): number {
   const before = pieces.deliveredByte;
   for (;;) {
@@ -120,7 +120,7 @@ Deno.test("Pieces: a released piece is taken first, for its missing bytes only",
   assertEquals([pieces.canTake, pieces.take()], [true, second as Piece]);
   arrive(pieces, second as Piece);
   assertEquals(pieces.release(second as Piece), 0);
-  assertEquals(starts([pieces.take()]), [3], "what is complete is not taken again");
+  assertEquals(starts([pieces.take()]), [3], "a complete piece is not taken again");
   arrive(pieces, third as Piece);
   arrive(pieces, first as Piece);
   assertEquals(drain(pieces), 3 * MIB);
@@ -134,10 +134,10 @@ Deno.test("Pieces.takeAt takes an unstarted piece only", () => {
   assertEquals([pieces.isUnstartedAt(MIB), pieces.takeAt(MIB)], [false, null], "taken");
   pieces.release(second);
   assertEquals(pieces.isUnstartedAt(MIB), true);
-  assertEquals(pieces.takeAt(MIB), second, "given back untouched");
+  assertEquals(pieces.takeAt(MIB), second, "released unstarted");
   arrive(pieces, second, BUFFER_BYTES);
   pieces.release(second);
-  assertEquals([pieces.isUnstartedAt(MIB), pieces.takeAt(MIB)], [false, null], "touched");
+  assertEquals([pieces.isUnstartedAt(MIB), pieces.takeAt(MIB)], [false, null], "started");
   assertEquals(starts([pieces.take(), pieces.takeAt(2 * MIB), pieces.take()]), [1, 2, 3]);
   assertEquals(starts([pieces.take(), pieces.take()]), [4, 5]);
   assertEquals([pieces.isUnstartedAt(6 * MIB), pieces.takeAt(6 * MIB)], [true, null], "no room");
@@ -154,7 +154,7 @@ Deno.test("Pieces.discardFrom keeps the piece of the first response, and discard
   arrive(pieces, third as Piece, 10);
   assertEquals(pieces.discardFrom(MIB), MIB + 10);
   arrive(pieces, third as Piece, 10);
-  assertEquals(pieces.release(third as Piece), 0, "what was forgotten is nobody's");
+  assertEquals(pieces.release(third as Piece), 0, "a discarded piece has no bytes to lose");
   arrive(pieces, first as Piece);
   assertEquals(drain(pieces), MIB);
   assertEquals(starts([pieces.takeAt(MIB), pieces.take()]), [1, 2]);

@@ -17,7 +17,7 @@ Deno.test("classifyResponse returns how a response can be used", () => {
   const table: [status: number, headers: Head, asked: RequestKind, answer: ResponseUse][] = [
     [200, { "content-length": "5" }, PLAIN, { kind: "whole", lengthBytes: 5, lengthKnown: true }],
     [200, { "content-length": "0" }, PLAIN, { kind: "whole", lengthBytes: 0, lengthKnown: true }],
-    // Row 17: a list of equal lengths is one length.
+    // Row 17: equal lengths.
     [200, { "content-length": "6, 6" }, PLAIN, {
       kind: "whole",
       lengthBytes: 6,
@@ -35,7 +35,7 @@ Deno.test("classifyResponse returns how a response can be used", () => {
       PLAIN,
       { kind: "whole", lengthBytes: null, lengthKnown: true },
     ],
-    // Row 29: only the end of the connection ends it.
+    // Row 29: delimited by the end of the connection.
     [200, {}, PLAIN, { kind: "whole", lengthBytes: null, lengthKnown: false }],
     [
       200,

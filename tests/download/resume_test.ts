@@ -22,9 +22,9 @@ Deno.test("rows 123 and 124: strongValidator is a strong ETag, else a Last-Modif
     [{}, null],
     [{ etag: '"v1"' }, '"v1"'],
     [{ etag: 'W/"v1"' }, null],
-    // A weak ETag says that the server knows better than its dates.
+    // A weak ETag overrides the dates.
     [{ etag: 'W/"v1"', "last-modified": "Wed, 14 Jan 2026 12:00:00 GMT", date }, null],
-    // Row 123: sent back in If-None-Match alone.
+    // Row 123: for If-None-Match only.
     [{ etag: "v1" }, null],
     [{ etag: '"v1', "last-modified": "Wed, 14 Jan 2026 12:00:00 GMT", date }, null],
     [{ etag: '""', "last-modified": "Wed, 14 Jan 2026 12:00:00 GMT", date }, null],
@@ -32,11 +32,11 @@ Deno.test("rows 123 and 124: strongValidator is a strong ETag, else a Last-Modif
     [{ "last-modified": date, date }, null],
     [{ "last-modified": date }, null],
     [{ "last-modified": "lately", date }, null],
-    // Row 124: no HTTP-dates, though Date.parse reads them.
+    // Row 124: not HTTP-dates, though Date.parse accepts them.
     [{ "last-modified": "12.5", date }, null],
     [{ "last-modified": "2026-01-14", date }, null],
     [{ "last-modified": "Wed, 14 Jan 2026 12:00:00 GMT", date: "2026-01-15T12:00:00Z" }, null],
-    // The obsolete forms are dates.
+    // Obsolete forms.
     [
       { "last-modified": "Wednesday, 14-Jan-26 12:00:00 GMT", date },
       "Wednesday, 14-Jan-26 12:00:00 GMT",
@@ -143,7 +143,7 @@ Deno.test("unsatisfiedTotal returns the size in a 416", () => {
   assertEquals(unsatisfiedTotal(new Headers()), null);
 });
 
-/** An error of a code. */
+/** An error with a code. */
 function failure(code: ErrorCode, retry?: Retry): CronfetchError {
   return new CronfetchError(code, "it failed", retry && { retry });
 }

@@ -196,7 +196,7 @@ Deno.test("rows 127 and 128: requestedPauseMs reads seconds and HTTP-dates of th
     ["Thu, 15 Jan 2026 12:01:00 GMT", 60_000],
     ["Thursday, 15-Jan-26 12:01:00 GMT", 60_000],
     ["Thu Jan 15 12:01:00 2026", 60_000],
-    // A date that is over, and one that is now.
+    // In the past, and now.
     ["Thu, 15 Jan 2026 11:00:00 GMT", null],
     ["Thu, 15 Jan 2026 12:00:00 GMT", null],
     // What Date.parse would accept.
@@ -204,11 +204,11 @@ Deno.test("rows 127 and 128: requestedPauseMs reads seconds and HTTP-dates of th
     ["15 Jan 2026 12:01:00 GMT", null],
     ["Jan 15, 2027", null],
     ["2027", 2_027_000],
-    // The clock of the server is an hour fast.
+    // The clock of the server is one hour ahead.
     ["Thu, 15 Jan 2026 13:01:00 GMT", 60_000, "Thu, 15 Jan 2026 13:00:00 GMT"],
     ["Thu, 15 Jan 2026 12:59:00 GMT", null, "Thu, 15 Jan 2026 13:00:00 GMT"],
     ["60", 60_000, "Thu, 15 Jan 2026 13:00:00 GMT"],
-    // Row 24: absurd values are bounded.
+    // Row 24: bounded.
     ["99999999999999999999", MAX_PAUSE_MS],
     ["9".repeat(400), MAX_PAUSE_MS],
     ["Thu, 01 Jan 2099 00:00:00 GMT", MAX_PAUSE_MS],
@@ -229,7 +229,7 @@ Deno.test("row 130: concernsHost needs a 429, or two tasks, or a host that recov
     [503, 2, false, true],
     [403, 2, false, true],
     [503, 1, true, true],
-    // A resource that is being made says nothing about the others.
+    // 202 concerns one resource only.
     [202, 1, false, false],
     [202, 5, true, false],
   ];

@@ -8,7 +8,7 @@ const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
 
 type Step = number | "startResponse" | "progress" | "pause";
 
-/** Lets an attempt take steps: numbers pass time. Returns the code that ended it, and when. */
+/** Plays steps of an attempt; numbers advance the clock. Returns the code and time of its end. */
 async function play(
   steps: readonly Step[],
   limits: Timeouts = LIMITS,
@@ -53,19 +53,19 @@ Deno.test("AttemptWatch: which limit aborts an attempt, and when", async () => {
     ],
     ["row 31: a drip that never stalls", drip, "timeout.attempt", 600_000],
     [
-      "a slow disk is not the server's fault",
+      "a slow disk is not idle time",
       ["startResponse", "progress", "pause", 599_999],
       null,
       null,
     ],
     [
-      "but it is bounded",
+      "a slow disk is bounded by attemptMs",
       ["startResponse", "progress", "pause", 600_000],
       "timeout.attempt",
       600_000,
     ],
     [
-      "idle counts anew after the disk",
+      "idle restarts after the disk",
       ["startResponse", "progress", "pause", 60_000, "progress", 29_999],
       null,
       null,
@@ -158,7 +158,7 @@ Deno.test("createWatcher: attempts share one timer, and each has its own limits"
   }
   assertEquals(timers, 1);
   const ended = () => watches.filter(({ signal }) => signal.aborted).length;
-  // The first one had its last piece at 10 ms, the last one at 1,000 ms.
+  // The last pieces arrived from 10 ms to 1,000 ms.
   await host.advance(30_009 - 1000);
   assertEquals(ended(), 0);
   await host.advance(1);

@@ -1,4 +1,4 @@
-/** Rows 25 to 36: a body that is not what its head promised, or not what was wanted. */
+/** Rows 25 to 36: bodies that contradict their head or the limits of the task. */
 
 import { assert, assertEquals } from "@std/assert";
 import { BY_FETCH } from "../helpers/host.ts";
@@ -12,7 +12,7 @@ const TRUNCATED: Expected = {
   httpStatus: 200,
 };
 
-/** Of chunks that are not HTTP; `fetch` cannot tell them from a body that is cut. */
+/** Of malformed chunks; `fetch` cannot distinguish them from a truncated body. */
 const MALFORMED: Expected = BY_FETCH
   ? TRUNCATED
   : { status: "failed", attempts: ["http.protocol"], httpStatus: 200 };
@@ -108,12 +108,12 @@ row("row 30: a body that stalls is timeout.idle", {
   expected: { status: "failed", attempts: ["timeout.idle", "timeout.idle"], httpStatus: 200 },
 });
 
-/** Never idle, and never done: each byte is a write of its own. */
+/** Sends one byte per write, without an end and without idling. */
 const byteByByte: Reply = async (connection) => {
   await connection.send(response(["Content-Length: 1000000000"]));
   for (;;) {
     await connection.send("x");
-    // A turn of the event loop, in which timers fire.
+    // A turn of the event loop, so that timers fire.
     await new Promise((done) => setTimeout(done, 0));
   }
 };
@@ -128,7 +128,7 @@ row("row 31: a body that trickles is timeout.attempt", {
 });
 
 const MAX_SIZE_BYTES = 100_000;
-/** More than all buffers on the way can hold: as good as endless. */
+/** More than all buffers between server and client: effectively endless. */
 const ON_THE_WAY_BYTES = 64 * 1024 * 1024;
 const ENDLESS = "f".repeat(65_536);
 

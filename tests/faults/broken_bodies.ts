@@ -1,4 +1,4 @@
-/** Bodies that break off, and what a server answers to whoever asks for the rest. */
+/** Truncated bodies, and responses to requests for the rest. */
 
 import { testHost } from "../helpers/host.ts";
 import type { TestHost } from "../helpers/host.ts";
@@ -7,10 +7,10 @@ import { response } from "./scenario.ts";
 
 /** Length of {@linkcode FILE}, in bytes. */
 export const SIZE = 200_000;
-/** Where the body breaks off: enough for a part to be kept between runs. */
+/** Where the body is truncated: enough for a partial file to be kept between runs. */
 export const CUT = 100_000;
 
-/** Text of which no two pieces are alike. */
+/** Text without repetitions. */
 export function text(name: string, size: number): string {
   let lines = "";
   for (let line = 0; lines.length < size; line++) lines += `line ${line} of the ${name}\n`;
@@ -22,10 +22,10 @@ export const FILE = text("file", SIZE);
 /** Another file of its length. */
 export const NEWER = text("newer file", SIZE);
 
-/** What a request asked for beside the whole file: Range and If-Range. */
+/** Range and If-Range of a request. */
 export type AskedFor = readonly [range: string, ifRange: string] | null;
 
-/** A server that gives one reply a connection, in order; the last one stays. */
+/** A server that sends one reply per connection, in order, and then repeats the last one. */
 export interface Scripted extends AsyncDisposable {
   /** Of its one file. */
   readonly url: string;
@@ -33,7 +33,7 @@ export interface Scripted extends AsyncDisposable {
   readonly asked: readonly AskedFor[];
 }
 
-/** Starts a server of these answers. */
+/** Starts a server with these replies. */
 export async function scripted(replies: readonly string[]): Promise<Scripted> {
   const asked: AskedFor[] = [];
   const server = await rawServer(async (connection) => {
@@ -49,12 +49,12 @@ export async function scripted(replies: readonly string[]): Promise<Scripted> {
   };
 }
 
-/** The whole file, or its beginning under the length of the whole. */
+/** A 200 with the whole file, or with a prefix under the length of the whole. */
 export function whole(body: string, lines: readonly string[], sentBytes = body.length): string {
   return response([...lines, `Content-Length: ${body.length}`], body.slice(0, sentBytes));
 }
 
-/** A part from `start` on, of which `sentBytes` are sent. */
+/** A 206 from `start`, of which `sentBytes` are sent. */
 export function part(
   body: string,
   start: number,
@@ -70,7 +70,7 @@ export function part(
   ], rest.slice(0, sentBytes));
 }
 
-/** An answer of 206 or 416 with these lines and no more. */
+/** A response with these header lines. */
 export function odd(status: string, lines: readonly string[], body = ""): string {
   return response([`HTTP/1.1 ${status}`, ...lines, `Content-Length: ${body.length}`], body);
 }

@@ -1,4 +1,4 @@
-/** Many faults in one run, and what is left of each. */
+/** Several faults in one run. */
 
 import { assertEquals } from "@std/assert";
 import { EXIT } from "../../lib/core/result.ts";

@@ -1,4 +1,4 @@
-/** Rows 56 to 61: asking whether the published file is still the newest. */
+/** Rows 56 to 61: conditional requests. */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
@@ -17,11 +17,11 @@ const DATE = "Thu, 01 Jan 2026 00:00:00 GMT";
 const FUTURE = "Fri, 01 Jan 2100 00:00:00 GMT";
 const TAGGED: OriginFile = { body: TEXT, etag: '"1"', lastModified: DATE };
 
-/** A server with one file, and the runs that keep it. */
+/** A server with one file, and runs of its task. */
 interface Scene extends AsyncDisposable {
   readonly runs: Runs;
   readonly server: Origin;
-  /** One run: its result in a few words. */
+  /** Runs once: status, HTTP status, bytes. */
   ask(): Promise<unknown[]>;
   /** One run against another file. */
   askFor(file: OriginFile): Promise<unknown[]>;
@@ -54,7 +54,7 @@ function brief({ status, httpStatus, bytes }: TaskResult): unknown[] {
   return [status, httpStatus, bytes];
 }
 
-/** The headers of a condition, of which there may be one. */
+/** Headers of conditions; a request has at most one. */
 function conditionIn(headers: Headers): string | null {
   const found = [...headers].filter(([name]) => name.startsWith("if-"));
   return found.length === 0 ? null : found.map((pair) => pair.join(": ")).join(", ");
@@ -108,7 +108,7 @@ row("row 57: an unrequested 304 is refused", {
   expected: { status: "failed", attempts: ["http.protocol"], httpStatus: 304 },
 });
 
-/** A store that is full while `isFull` says so, but only when a draft is to be published. */
+/** A store whose `publish` fails while `isFull` returns true. */
 function fillableStore(isFull: () => boolean): Store {
   const store = openMemory();
   return {

@@ -1,4 +1,4 @@
-/** Rows 1 to 8: before a connection stands, and when one goes stale. */
+/** Rows 1 to 8: failures to connect, and stale connections. */
 
 import { assertEquals } from "@std/assert";
 import type { Fetch } from "../../lib/core/host.ts";
@@ -10,7 +10,7 @@ import { rawServer } from "../helpers/raw_server.ts";
 import { assertOracle } from "./oracle.ts";
 import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
 
-/** The real fetch, but for one URL. */
+/** The real fetch, except for one URL. */
 function fetchBut(url: string, replacement: Fetch): Fetch {
   return (asked, init) => asked === url ? replacement(asked, init) : fetch(asked, init);
 }
@@ -18,7 +18,7 @@ function fetchBut(url: string, replacement: Fetch): Fetch {
 row("row 1: an unknown host is retried within the budget, then net.dns", {
   stage: () => {
     const url = "http://no-such-host.invalid/file.bin";
-    // What fetch says, word for word, without asking a name server.
+    // The message of fetch, without a DNS request.
     const cause = new Error(
       `error sending request for url (${url}): client error (Connect): dns error: ` +
         "failed to lookup address information: Name or service not known",
@@ -89,7 +89,7 @@ storeTest("row 7: a stale pooled connection is retried once, without an attempt"
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
     await connection.send(response([`Content-Length: ${WHOLE.length}`], WHOLE));
-    // The next request on this connection comes too late for it.
+    // The next request on this connection arrives after it was closed.
     await connection.readRequest();
     connection.close();
   });
@@ -103,7 +103,7 @@ storeTest("row 7: a stale pooled connection is retried once, without an attempt"
   const complete = { first: WHOLE, second: WHOLE };
   await assertOracle({ store, before: {}, complete, tasks: ids, results });
   assertEquals(results.map(({ status }) => status), ["created", "created"]);
-  // Deno's client sends the request again by itself: it is one attempt.
+  // The client repeats the request: it is one attempt.
   assertEquals(results.map(({ attempts }) => attempts.length), [1, 1]);
   assertEquals(host.slept, []);
   assertEquals(server.requests, ["GET /first", "GET /second", "GET /second"]);

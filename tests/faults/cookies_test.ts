@@ -13,7 +13,7 @@ const SECRET = "hush-hush-hush";
 /** `fetch` reads no head of more than 100 fields. */
 const MANY = BY_FETCH ? 90 : 120;
 
-/** What a server answers to a path and the cookies of a request. */
+/** Responds to a path and the cookies of a request. */
 type Site = (path: string, cookie: string | null, count: number) => string;
 
 function found(location: string, ...lines: readonly string[]): string {

@@ -1,4 +1,4 @@
-/** Row 24: hosts that ask to be left alone, and sources that fail for long. */
+/** Row 24: hosts that request a long pause, and sources that fail for a long time. */
 
 import { assertEquals } from "@std/assert";
 import { EXIT, type TaskResult } from "../../lib/core/result.ts";
@@ -9,7 +9,7 @@ import { runsOver } from "./runs.ts";
 
 const MINUTE_MS = 60_000;
 
-/** A host's wish to be left alone for so long; in seconds. */
+/** A requested pause, in seconds. */
 function busy(status: number, seconds: number): Route {
   return { status, headers: { "retry-after": String(seconds) } };
 }
@@ -110,7 +110,7 @@ storeTest("row 24: a deferred task is due at its time, not before", async () => 
     (await runs.run([task], { due: true })).results.map(({ status }) => status);
 
   assertEquals(await due(), ["deferred"]);
-  // Each run takes an hour's step of its own.
+  // Each run advances the clock by an hour.
   runs.host.jump(-31 * MINUTE_MS);
   assertEquals(await due(), []);
   runs.host.jump(-59 * MINUTE_MS);

@@ -1,4 +1,4 @@
-/** Rows 135 and 136: names that lead into a private network, by what they resolve to. */
+/** Rows 135 and 136: public names that resolve to private addresses. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Host } from "../../lib/core/host.ts";
@@ -14,7 +14,7 @@ const OTHER = "93.184.215.15";
 const PRIVATE = "10.0.0.1";
 const CONTENT = "the bytes\n";
 
-/** Where requests end, what was sent to, and the requests, of one run of one task. */
+/** The result of a run of one task, the addresses that received bytes, and the requests. */
 async function runOf(
   task: TaskInput,
   addresses: Readonly<Record<string, readonly (string | null)[]>>,
@@ -42,7 +42,7 @@ async function runOf(
   return { result, written: sockets.written, names: sockets.names, requests: server.hits() };
 }
 
-/** A name, or what is behind it, that is private: nothing is sent to the address. */
+/** Names that are private or resolve to a private address: no byte is sent. */
 const REFUSED: readonly (readonly [
   what: string,
   task: TaskInput,

@@ -1,4 +1,4 @@
-/** Rows 62 to 68: content codings. None is asked for, so that none can go wrong. */
+/** Rows 62 to 68: content codings, none of which is requested. */
 
 import { assertEquals } from "@std/assert";
 import { origin } from "../helpers/origin.ts";
@@ -19,7 +19,7 @@ const packed = await gzip(WHOLE);
 const badSum = packed.with(-8, (packed.at(-8) ?? 0) ^ 1);
 const junk = Uint8Array.from([1, 2, 3]);
 
-/** A stage whose server sends `body` with these codings, whatever was asked for. */
+/** A stage whose server sends `body` with these codings for any request. */
 function encoded(body: Uint8Array<ArrayBuffer>, codings: string): Fault["stage"] {
   return (stack) => {
     const file = { body, headers: { "content-encoding": codings } };

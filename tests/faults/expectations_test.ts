@@ -1,4 +1,4 @@
-/** Row 37 and its relatives: content that came whole, and is still not what is wanted. */
+/** Row 37: complete content that fails an expectation. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
@@ -21,7 +21,7 @@ const OTHER_DIGEST = await digestOf("something else");
 
 const PUBLISHED: Expected = { status: "published", attempts: [null] };
 
-/** Asked once, for it would be the same the next time. */
+/** One attempt: the next one would fail the same way. */
 function refused(code: ErrorCode): Expected {
   return { status: "failed", attempts: [code] };
 }
@@ -71,7 +71,7 @@ row("malformed JSON is refused with expect.type", {
   expected: refused("expect.type"),
 });
 
-/** Larger than what is kept of a body to be looked at. */
+/** Larger than the part of a body that is kept for content checks. */
 const LARGE_JSON = `{"text": "${"a".repeat(100_000)}"}`;
 
 for (
@@ -89,7 +89,7 @@ for (
   });
 }
 
-/** What stands at the URL of a checksum file, and what becomes of the file. */
+/** Contents of a checksum file, and the code of the result. */
 const CHECKSUM_FILES: readonly (readonly [string, Route, ErrorCode | null])[] = [
   ["is good", `${DIGEST}  file.bin\n`, null],
   ["is good, in the form of BSD", `SHA256 (dist/file.bin) = ${DIGEST}\n`, null],
@@ -269,7 +269,7 @@ storeTest("a file that shrank below minRatio is refused and the old file kept", 
 /** `a.20260115T130000000Z.txt`. */
 const VERSION = /^in\/a\.(\d{8}T\d{9}Z)\.txt$/;
 
-/** The time of the last run, as the name of a version holds it. */
+/** The time of the last run, as in the name of a version. */
 function timeOf(runs: Runs): string {
   const time = runs.host.clock.now().toString({ fractionalSecondDigits: 3 });
   return time.replace(/[-:.]/g, "");
@@ -286,7 +286,7 @@ storeTest(
       server.route("/a.txt", `version ${version}`);
       await runs.result(task);
       times.push(timeOf(runs));
-      // What has not changed is no version.
+      // An unchanged file creates no version.
       assertEquals((await runs.result(task)).status, "unchanged");
     }
     assertEquals(await runs.tree(), {

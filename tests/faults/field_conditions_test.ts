@@ -1,4 +1,4 @@
-/** Rows 120 to 125: conditional requests to servers as they are. */
+/** Rows 120 to 125: conditional requests to servers that deviate from RFC 9110. */
 
 import { assertEquals } from "@std/assert";
 import type { TaskResult } from "../../lib/core/result.ts";
@@ -15,16 +15,16 @@ const DATE = "Thu, 01 Jan 2026 00:00:00 GMT";
 /** The condition of a request, as `name: value`, or null. */
 type Condition = string | null;
 
-/** The bytes of an answer to a request, the first of which is number 0. */
+/** Responds to a request by its number, from 0. */
 type Answer = (condition: Condition, request: RawRequest, index: number) => string;
 
-/** A server with one file, and the runs that keep it. */
+/** A server with one file, and runs of its task. */
 interface Scene extends AsyncDisposable {
   readonly runs: Runs;
   readonly url: string;
   /** The condition of each request, in order. */
   readonly conditions: readonly Condition[];
-  /** One run with one attempt; the result in a few words. */
+  /** Runs once with one attempt. */
   run(task?: Partial<TaskInput>): Promise<unknown[]>;
 }
 
@@ -59,7 +59,7 @@ function file(lines: readonly string[], body = TEXT): string {
   return response([...lines, `Content-Length: ${body.length}`, "Connection: close"], body);
 }
 
-/** An answer without a file. */
+/** A response without a file. */
 function refusal(status: string, ...lines: readonly string[]): string {
   return response([`HTTP/1.1 ${status}`, ...lines, "Content-Length: 0", "Connection: close"]);
 }

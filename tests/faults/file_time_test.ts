@@ -25,11 +25,11 @@ Deno.test({
     const task = { url: `${server.origin}/a.txt`, mtime: "last-modified" as const, keep: 1 };
     assertEquals((await runs.result(task)).status, "created");
     assertEquals(await timeOf(runs, "a.txt"), OLD);
-    // The file is still trusted: the request is conditional, and the time stays.
+    // The file is still the published one: the request is conditional, and the time is kept.
     assertEquals((await runs.result(task)).status, "unchanged");
     assertEquals(server.log.at(-1)?.headers.get("if-modified-since"), OLD);
     assertEquals(await timeOf(runs, "a.txt"), OLD);
-    // The same bytes under a newer date are no reason to touch the file.
+    // The same bytes with a newer date do not change the time.
     server.route("/a.txt", { body: "one", lastModified: NEWER });
     assertEquals((await runs.result(task)).status, "unchanged");
     assertEquals(await timeOf(runs, "a.txt"), OLD);

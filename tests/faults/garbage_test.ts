@@ -1,4 +1,4 @@
-/** Rows 116, 117, 118 and 119: content that is no file, and files under wrong headers, in whole runs. */
+/** Rows 116, 117, 118 and 119: error pages instead of files, and files under wrong headers. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { BINARY_FILES, FILE_NAMES, GARBAGE, latin1 } from "../content/corpus.ts";

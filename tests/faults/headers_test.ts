@@ -1,4 +1,4 @@
-/** Rows 14 to 24: what is wrong by the head of an answer. */
+/** Rows 14 to 24: faults in the head of a response. */
 
 import { assert, assertEquals } from "@std/assert";
 import { EXIT } from "../../lib/core/result.ts";

@@ -1,4 +1,4 @@
-/** How a task fares over the runs, and who is told when. */
+/** The health of a task across runs, and its events. */
 
 import { assertEquals } from "@std/assert";
 import { origin } from "../helpers/origin.ts";
@@ -6,7 +6,7 @@ import type { Route } from "../helpers/origin.ts";
 import { storeTest } from "../helpers/place.ts";
 import { runsOver } from "./runs.ts";
 
-/** `before -> health` and the failures in a row, of each run in which the health changed. */
+/** `before -> health` and the consecutive failures, for each run that changed the health. */
 type Told = Readonly<Record<number, readonly [change: string, failures: number]>>;
 
 const BUSY: Route = { status: 503, headers: { "retry-after": "1800" } };

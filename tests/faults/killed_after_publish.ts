@@ -1,5 +1,4 @@
-// A run that is to be killed: it publishes its file, says so instead of saving the record, and
-// waits.
+// A run to be killed: it publishes its file, reports that instead of saving the record, and waits.
 
 import { realHost } from "../../lib/host.ts";
 import { run } from "../../lib/mod.ts";

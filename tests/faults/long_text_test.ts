@@ -1,4 +1,4 @@
-/** Row 134: text of a server that is very long, or made to be slow to read. */
+/** Row 134: very long text from a server, and text that is slow to parse. */
 
 import { assert } from "@std/assert";
 import { replying, row, wholeResponse } from "./scenario.ts";
@@ -6,7 +6,7 @@ import type { Fault } from "./scenario.ts";
 
 const LONG = 80_000;
 
-/** Sends an answer, after which no message may be longer than a few lines. */
+/** Sends a response, and checks that no message is longer than a few lines. */
 function answering(text: string): Fault["stage"] {
   return replying(text, {
     check: ({ result }) => assert((result.message ?? "").length < 500, result.message),

@@ -1,4 +1,4 @@
-/** Other places a file can be had from. */
+/** Mirrors of a file. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -12,15 +12,15 @@ import type { Runs } from "./runs.ts";
 
 const TEXT = "the bytes of the file\n";
 
-/** Three places of one file, by what stands there. */
+/** Three URLs of one file, by their content. */
 interface Places extends AsyncDisposable {
   readonly runs: Runs;
   readonly own: Origin;
   readonly first: Origin;
   readonly second: Origin;
-  /** One run: the status, and the place it was served from by its name. */
+  /** Runs once: the status, and the name of the URL that served the file. */
   ask(): Promise<unknown[]>;
-  /** Names of the places asked since the last call, each with its condition. */
+  /** Names of the URLs requested since the last call, with their conditions. */
   asked(): string[];
 }
 

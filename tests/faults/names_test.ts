@@ -8,7 +8,7 @@ import { rawServer } from "../helpers/raw_server.ts";
 import { row, WHOLE, wholeResponse } from "./scenario.ts";
 import { runsOver } from "./runs.ts";
 
-/** A name as it stands in a header, and the file's key. */
+/** A name in a header, and the key of the file. */
 type Naming = readonly [what: string, disposition: string, key: string];
 
 const NAMINGS: readonly Naming[] = [

@@ -21,12 +21,12 @@ const NEWEST = version("Wed, 14 Jan 2026 12:00:00 GMT");
 const OLDER = version("Sun, 14 Dec 2025 12:00:00 GMT");
 const OLDEST = version("Fri, 14 Nov 2025 12:00:00 GMT");
 
-/** A server whose edges differ, and the runs that keep its file; the runs are an hour apart. */
+/** Edge servers with different versions, and runs of the task, an hour apart. */
 interface Scene extends AsyncDisposable {
   readonly runs: Runs;
   readonly server: Origin;
   readonly url: string;
-  /** One run against an edge that has this version: status, body bytes, warnings. */
+  /** Runs once against an edge with this version: status, body bytes, warnings. */
   run(edge: OriginFile, task?: Partial<TaskInput>, force?: boolean): Promise<unknown[]>;
   /** The published bytes. */
   published(): Promise<string | undefined>;
@@ -82,7 +82,7 @@ for (const state of ["file", "kv", "memory"] as const) {
     assertEquals(await stage.published(), NEWEST.body);
     assertEquals(await stage.run(OLDER), ["updated", SIZE, "olderThanPublished"]);
     assertEquals(await stage.published(), OLDER.body);
-    // From then on it is the published file, and what comes after it is newer.
+    // From then on it is the published file.
     assertEquals(await stage.run(OLDER), ["unchanged", 0]);
     assertEquals(await stage.run(NEWEST), ["updated", SIZE]);
     assertEquals(await stage.run(OLDER), KEPT);

@@ -8,18 +8,18 @@ import { type RawConnection, rawServer } from "../helpers/raw_server.ts";
 import { runsOver } from "./runs.ts";
 import { response } from "./scenario.ts";
 
-/** A head that announces a body, of which nothing follows. */
+/** A head that announces a body that is never sent. */
 const endless = (...lines: readonly string[]): string =>
   response([...lines, "Content-Length: 1000000"]);
 
 const PLAIN = response(["Content-Length: 1", 'ETag: "1"'], "a");
 
-/** An answer that is given up by its head. */
+/** A response whose body is not read. */
 interface Case {
-  /** Answers before it, each to a run of its own. */
+  /** Responses to earlier runs. */
   readonly before?: readonly string[];
   readonly answer: string;
-  /** Answers to further requests of the same run. */
+  /** Responses to further requests of the same run. */
   readonly after?: readonly string[];
   readonly task?: Partial<TaskInput>;
   readonly status: TaskStatus;
@@ -73,7 +73,7 @@ for (const [name, { before = [], answer, after = [], task, status }] of Object.e
         gone.resolve();
       }
     });
-    // It answers once that connection is closed; its own limit ends the test otherwise.
+    // It responds once that connection is closed; otherwise its timeout fails the test.
     await using witness = await rawServer(async (connection) => {
       await connection.readRequest();
       await gone.promise;

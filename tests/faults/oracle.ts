@@ -1,4 +1,4 @@
-/** What holds after every fault, whatever it was. */
+/** Invariants after every fault. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ERROR_CODES } from "../../lib/core/errors.ts";
@@ -6,27 +6,27 @@ import type { TaskResult } from "../../lib/core/result.ts";
 import { sha256, type Tree } from "../helpers/folder.ts";
 import type { Place } from "../helpers/place.ts";
 
-/** What a run began with and what it said. */
+/** The state before a run, and its report. */
 export interface Afterwards {
-  /** Where the files are. */
+  /** The store. */
   readonly store: Place;
   /** Every file in it before the run. */
   readonly before: Tree;
-  /** The complete new content by key, as the tree would show it. */
+  /** The complete new content by key, as in the tree. */
   readonly complete: Tree;
   /** The ids of the config. */
   readonly tasks: readonly string[];
-  /** What the run gave. */
+  /** The report of the run. */
   readonly results: readonly TaskResult[];
 }
 
-/** One line that begins with a visible character and holds no control character. */
+/** One line that starts with a visible character and has no control character. */
 const SENTENCE = /^[^\s\p{Cc}][^\p{Cc}]+$/u;
 
 /**
- * Asserts that each task has exactly one result, that a failure says why in a
- * code and a sentence, and that the store holds, for each task, the complete
- * new bytes if the result says so and the old bytes if not; and nothing else.
+ * Asserts that each task has exactly one result, that a failure has a code and a message, and that
+ * the store has exactly, for each task, the complete new bytes if published, and the old bytes if
+ * not.
  */
 export async function assertOracle(afterwards: Afterwards): Promise<void> {
   const { before, complete, results } = afterwards;
@@ -55,7 +55,7 @@ export async function assertOracle(afterwards: Afterwards): Promise<void> {
   assertEquals(files, expected, "old bytes or complete new ones, and nothing else");
 }
 
-/** Whether the run put new bytes in place. The faults here know no other good end. */
+/** Whether the run published new bytes; the faults here have no other success. */
 function isPublished(result: TaskResult): boolean {
   return result.status === "created" || result.status === "updated";
 }

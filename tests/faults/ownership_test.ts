@@ -1,4 +1,4 @@
-/** Rows 111 to 114: a server chooses the name of a file, and must not choose what is replaced. */
+/** Rows 111 to 114: a server may name a file, but must not replace files of others. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
@@ -13,10 +13,10 @@ import { response, WHOLE } from "./scenario.ts";
 
 const EVIL = '{"tasks":[],"alerts":[{"command":["true"]}]}\n';
 
-/** A server whose answers have the name that was set last. */
+/** A server that sends the name that was set last. */
 interface NamingServer extends AsyncDisposable {
   readonly url: string;
-  /** Sets the header's parameters, and perhaps the body. */
+  /** Sets the parameters of the header, and optionally the body. */
   name(parameters: string, body?: string): void;
 }
 
@@ -48,7 +48,7 @@ async function makeFiles(folder: TemporaryFolder, files: Tree): Promise<void> {
   }
 }
 
-/** What was there before: none of it is a task's. */
+/** Files from before the run: none belongs to a task. */
 const STRANGERS: Tree = {
   ".git/config": "[core]\n",
   ".git/hooks/post-merge": "#!/bin/sh\n",
@@ -128,9 +128,9 @@ const HARMLESS: readonly (readonly [parameters: string, key: string])[] = [
 
 interface Scene extends AsyncDisposable {
   readonly server: NamingServer;
-  /** Every file, except the state and what is beside it. */
+  /** Every file, except the state and its companions. */
   files(): Promise<Tree>;
-  /** One run by the command line: its exit code, what users read, and the task's result. */
+  /** Runs the command once: exit code, messages, and the result of the task. */
   run(): Promise<{ exitCode: number; text: string; result: TaskResult }>;
 }
 
@@ -142,7 +142,7 @@ async function scene(): Promise<Scene> {
   const tasks = [{ id: "x", url: server.url, to: "{name}" }, ...others];
   const config = { store: ".", state: "file:state.json", tasks };
   await makeFiles(folder, { ...STRANGERS, "cronfetch.jsonc": JSON.stringify(config) });
-  // A file called .git is what a worktree has; here it stands for any file without a dot.
+  // A worktree has a file called .git; here it represents any file.
   await makeFiles(folder, { "git": "keep\n" });
   let minutes = 0;
   const owned = stack.move();
@@ -259,7 +259,7 @@ Deno.test("row 114: refused content replaces no file", async () => {
   assertStringIncludes(await messageOf("theirs.csv", "never"), "could not be kept aside");
   assertStringIncludes(await messageOf("new.csv", "never"), 'kept aside as "new.csv.refused"');
   assertStringIncludes(await messageOf("new.csv", "never"), 'kept aside as "new.csv.refused"');
-  // The refused file of this task is not one of its files: a name of it does not replace it.
+  // Quarantined content is not a file of the task: a server cannot name it.
   assertStringIncludes(await messageOf("new.csv.refused", "tasks"), "a file of that name exists");
   const other = { id: "y", url: server.url, to: "b.csv.refused" };
   assertStringIncludes(await messageOf("b.csv", "never", [other]), "another task's file is named");
@@ -312,7 +312,7 @@ for (const kind of ["file", "kv"]) {
 
     const config = { store, state, tasks: [{ id: "a", url: server.url, to: "{name}" }] };
     const next = async () => (await run(config, { host: testHost() })).results[0];
-    // What is there by now is not what was claimed.
+    // The existing file is not the claimed one.
     await Deno.writeTextFile(folder.file("store/given.csv"), "theirs\n");
     assertEquals((await next())?.code, "store.conflict");
     assertEquals(await given(), "theirs\n");

@@ -1,4 +1,4 @@
-/** Rows 126 to 130: hosts that limit requests, and what a pause concerns. */
+/** Rows 126 to 130: rate-limiting hosts, and the scope of a pause. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { EXIT, type TaskResult } from "../../lib/core/result.ts";
@@ -9,7 +9,7 @@ import { storeTest } from "../helpers/place.ts";
 import { rawServer } from "../helpers/raw_server.ts";
 import { type Runs, runsOver } from "./runs.ts";
 
-/** Time that only {@linkcode advancing} moves, so that nothing waits in real time. */
+/** A host whose time only {@linkcode advancing} moves. */
 const manualHost = (): TestHost => testHost({ sleep: "manual", timers: "manual", random: 7 });
 
 const STEP_MS = 200;
@@ -30,14 +30,14 @@ async function advancing(host: TestHost, running: Promise<RunReport>): Promise<R
 const names = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `/${String(index).padStart(2, "0")}.txt`);
 
-/** A server that admits one request in a while. */
+/** A server that admits one request per interval. */
 interface Limited {
   readonly everyMs: number;
   readonly status: number;
   readonly retryAfter?: string;
 }
 
-/** Starts such a server, with files that hold their own paths. */
+/** Starts such a server; each file contains its path. */
 function limited(host: TestHost, count: number, { everyMs, status, retryAfter }: Limited): Origin {
   let admittedMs = -Infinity;
   const route = (path: string): Route => () => {
@@ -113,7 +113,7 @@ for (const status of [429, 503]) {
     `row 126: random ${status} responses cost little speed`,
     async () => {
       const host = manualHost();
-      // A Lehmer generator, so that every run has the same answers.
+      // A Lehmer generator, so that every run receives the same responses.
       let random = 7;
       const route = (path: string): Route => () => {
         random = random * 48_271 % 0x7fff_ffff;
@@ -246,7 +246,7 @@ storeTest("row 126: a pause from an earlier run is waited for if it fits the bud
   await using runs = await runsOver({ config: { limits: { perHost: 1 } } });
   assertEquals((await played(runs, server, 3)).summary.counts.deferred, 3);
   server.route("/1", "1");
-  // An hour later a minute of the pause is left.
+  // An hour later, one minute of the pause remains.
   assertEquals((await played(runs, server, 3)).summary.counts.created, 3);
   assertEquals(runs.host.slept, [60_000]);
 });
@@ -278,7 +278,7 @@ storeTest("row 126: an outage takes four attempts of the host, not of each task"
   const report = await runs.run(names(40).map((path) => ({ url: server.origin + path })));
   assertEquals(statuses(report), { failed: 40 });
   assertEquals(report.summary.exitCode, EXIT.temporary);
-  // The first tasks try again; the others find the host as it was, with one request each.
+  // The first tasks retry; the others send one request each.
   assertLess(server.hits(), 60);
 });
 

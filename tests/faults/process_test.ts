@@ -10,8 +10,8 @@ import { replying, response, row, WHOLE } from "./scenario.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 /**
- * The body, in chunks, and what a run may take for it: far less. On its way into a bucket several
- * parts of it are held at once, and those that have been sent until they are collected.
+ * Size of the body, and the memory limit, which is far less. An upload to a bucket has several
+ * parts in memory, and those that were sent until they are collected.
  */
 const [CHUNKS, MEMORY_BYTES] = STORE === "folder"
   ? [256, 96 * CHUNK_BYTES]

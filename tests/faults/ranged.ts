@@ -1,4 +1,4 @@
-/** A server of one large file in ranges, whose every answer can be another one. */
+/** A server with one large file that supports ranges; every response can be replaced. */
 
 import { type RawConnection, rawServer } from "../helpers/raw_server.ts";
 import { type AskedFor, text } from "./broken_bodies.ts";
@@ -14,23 +14,23 @@ export const NEWER_LARGE: Bytes = new TextEncoder().encode(text("newer large fil
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** One request, and how to answer it as one should. */
+/** One request, and functions to respond correctly. */
 export interface Exchange {
   readonly connection: RawConnection;
-  /** What was asked for, Range and If-Range. */
+  /** Range and If-Range. */
   readonly asked: AskedFor;
-  /** The bytes that were asked for; all of them without a range. */
+  /** The requested bytes; the whole file without a range. */
   readonly start: number;
   readonly end: number;
-  /** How many ranges with an end were asked for before. */
+  /** Number of earlier requests for a range with an end. */
   readonly pieces: number;
-  /** Requests being answered, this one included. */
+  /** Open requests, this one included. */
   readonly active: number;
-  /** Answers as one should, but by these header lines, another body, or with `sentBytes` of it. */
+  /** Responds correctly, except for these changes. */
   answer(changes?: Changes): Promise<void>;
 }
 
-/** What is different about an answer. */
+/** Changes to a correct response. */
 export interface Changes {
   /** Default: `ETag: "1"`. */
   readonly lines?: readonly string[];
@@ -38,7 +38,7 @@ export interface Changes {
   readonly file?: Bytes;
   /** Default: all of it. */
   readonly sentBytes?: number;
-  /** Default: what was asked for. */
+  /** Default: the requested range. */
   readonly contentRange?: string;
 }
 
@@ -46,15 +46,15 @@ export interface Changes {
 export interface Ranged extends AsyncDisposable {
   /** Of its one file. */
   readonly url: string;
-  /** Of each request, in order. */
+  /** Range and If-Range of each request, in order. */
   readonly asked: readonly AskedFor[];
-  /** The most requests that were being answered at any time. */
+  /** Maximum number of open requests. */
   readonly mostActive: number;
-  /** Fulfilled once the first connection is closed. */
+  /** Resolves once the first connection is closed. */
   readonly firstGone: Promise<void>;
 }
 
-/** Starts one. By default it answers as one should; connections are kept. */
+/** Starts the server. By default it responds correctly, and keeps connections open. */
 export async function ranged(
   reply: (exchange: Exchange) => Promise<void> = ({ answer }) => answer(),
 ): Promise<Ranged> {
@@ -108,13 +108,13 @@ export async function ranged(
   };
 }
 
-/** Closes a connection after what was sent, and answers nothing more on it. */
+/** Closes a connection after a response. */
 export async function closing({ connection }: Exchange): Promise<void> {
   connection.close();
   await connection.hold();
 }
 
-/** Sends an answer, or so many bytes of its body. */
+/** Sends a response, or a prefix of its body. */
 export async function respond(
   connection: RawConnection,
   status: string,

@@ -1,4 +1,4 @@
-/** Rows 38 to 46: redirects, which are followed by hand. */
+/** Rows 38 to 46: redirects. */
 
 import { assert, assertEquals } from "@std/assert";
 import { testHost } from "../helpers/host.ts";
@@ -13,7 +13,7 @@ function refused(code: "http.protocol" | "redirect.loop" | "redirect.insecure"):
 
 const PUBLISHED: Expected = { status: "published", attempts: [null], httpStatus: 200 };
 
-/** A stage with one server, asked for `/file.bin`. */
+/** A stage with one server; the task requests `/file.bin`. */
 function serving(routes: Readonly<Record<string, Route>>, requests: number): Fault["stage"] {
   return (stack) => {
     const server = stack.use(origin(routes));
@@ -94,7 +94,7 @@ row("row 40: configured headers are dropped at another origin, and after returni
     return Promise.resolve({
       url: first.origin.replace("://", "://user:password@") + "/file.bin",
       check: ({ result }) => {
-        // fetch sends an Accept-Language of its own, so the values are what tells.
+        // fetch sends its own Accept-Language, so the values are compared.
         const seen = [...first.log, ...second.log].map(({ path, headers }) => [
           path,
           Object.entries(SECRETS).flatMap(([name, value]) =>

@@ -1,4 +1,4 @@
-/** Row 125: parts without a strong validator, resumed because a digest is expected. */
+/** Row 125: partial files without a strong validator, resumed with an expected digest. */
 
 import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
@@ -29,14 +29,14 @@ const NEWER_SHA256 = (await shown(NEWER)).slice("sha256:".length);
 /** The rest, without If-Range. */
 const REST: AskedFor = [`bytes=${CUT}-`, "missing"];
 
-/** A body that broke off, and how the server continues. */
+/** A truncated body, and the next responses. */
 interface Case {
   readonly name: string;
   readonly replies: readonly string[];
   /** Of each request, in order. */
   readonly asked: readonly AskedFor[];
   readonly task?: Partial<TaskInput>;
-  /** What is published in the end. Default: the file. */
+  /** The published bytes. Default: the file. */
   readonly complete?: string;
 }
 

@@ -1,4 +1,4 @@
-/** Rows 47 to 55: parts of files, continued by the next attempt or by the next run. */
+/** Rows 47 to 55: partial files, resumed by the next attempt or the next run. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../lib/core/errors.ts";
@@ -24,7 +24,7 @@ import type { AskedFor, Scripted } from "./broken_bodies.ts";
 import { parts, published, runsOver } from "./runs.ts";
 import type { Runs, RunsOptions } from "./runs.ts";
 
-/** An HTTP date so many seconds ago. */
+/** An HTTP-date some seconds ago. */
 function ago(seconds: number): string {
   return new Date(Date.now() - seconds * 1000).toUTCString();
 }
@@ -34,16 +34,16 @@ const FIRST = whole(FILE, [TAG], CUT);
 const CONTINUED: AskedFor = [`bytes=${CUT}-`, '"1"'];
 const MODIFIED = ago(60);
 
-/** A body that broke off, and what the server says next. */
+/** A truncated body, and the next responses. */
 interface Case {
   readonly name: string;
-  /** The cut answer. Default: the first half of the file, under a strong ETag. */
+  /** The truncated response. Default: the first half of the file, with a strong ETag. */
   readonly first?: string;
-  /** The answers that follow. */
+  /** The next responses. */
   readonly then: readonly string[];
-  /** What was asked for, the first request included. */
+  /** Range and If-Range of all requests. */
   readonly asked: readonly AskedFor[];
-  /** What is published in the end. Default: the file. */
+  /** The published bytes. Default: the file. */
   readonly complete?: string;
   readonly expect?: TaskInput["expect"];
 }
@@ -182,7 +182,7 @@ for (const { name, first = FIRST, then, asked, complete = FILE, expect } of CASE
     assertEquals(await runs.tree(), { "file.bin": await shown(complete) });
   });
 
-  // How a part is remembered is the business of the state's own tests; once is enough here.
+  // The tests of states cover the records of partial files; one case is enough here.
   for (const state of then === CASES[0]?.then ? ["file", "kv"] as const : ["file"] as const) {
     storeTest(`${name}, between runs with a ${state} state`, async () => {
       await using server = await scripted([first, ...then]);
@@ -202,7 +202,7 @@ function task(server: Scripted, attempts: number): TaskInput {
   return { id: "file", url: server.url, to: "file.bin", retry: { attempts, budget: "10h" } };
 }
 
-/** A first run whose body breaks off, and what it leaves. */
+/** The runs after a first one with a truncated body. */
 async function afterCut(server: Scripted, options: RunsOptions = {}): Promise<Runs> {
   const runs = await runsOver({ host: unhurriedHost(), ...options });
   const { code } = await runs.result(task(server, 1));
@@ -352,7 +352,7 @@ for (const [way, world, keptBytes] of LOSSES) {
         whole(LARGE, [TAG], LARGE_CUT),
         part(LARGE, keptBytes, [TAG]),
       ]);
-      // By this clock no time passes, so that nothing but a full buffer is handed over.
+      // No time passes by this clock, so only full buffers are written.
       await using runs = await runsOver({ host: testHost({ timers: "manual", ...world }) });
       const result = await runs.result(task(server, 2));
       assertEquals([result.status, result.bytes], ["created", LARGE.length - keptBytes]);

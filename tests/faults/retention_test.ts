@@ -23,7 +23,7 @@ storeTest("row 149: keep counts earlier dated files, and their versions", async 
   await using server = origin({});
   await using runs = await runsOver();
   const task = { url: `${server.origin}/x`, to: "in/{date:DD-HH}.csv", keep: 2 };
-  // From before: no task has recorded them.
+  // Existing files that no task has recorded.
   await runs.store.write("in/15-01.csv", "from before");
   await runs.store.write("in/15-01.20250101T000000000Z.csv", "from before");
   const before = {

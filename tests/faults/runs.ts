@@ -1,4 +1,4 @@
-/** Several runs over one store, with a memory between them. */
+/** Several runs over one store and one state. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { RunEvent } from "../../lib/core/event.ts";
@@ -16,29 +16,29 @@ import { sha256, type Tree } from "../helpers/folder.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { hostAt, type Place, place, STORE } from "../helpers/place.ts";
 
-/** What {@linkcode runsOver} may be told besides. */
+/** Options of {@linkcode runsOver}. */
 export interface RunsOptions {
   /** Default: a host with real connections. */
   readonly host?: TestHost;
-  /** Default `file`. One in memory is shared by the runs here, as it is within a process. */
+  /** Default `file`. A state in memory is shared by the runs, as within a process. */
   readonly state?: "file" | "kv" | "memory";
-  /** Of the config, besides places and tasks. */
+  /** Config in addition to store, state and tasks. */
   readonly config?: Omit<ConfigInput, "store" | "state" | "tasks">;
 }
 
-/** What becomes of a store and a memory over the runs. */
+/** Runs over one store and one state. */
 export interface Runs extends AsyncDisposable {
   readonly host: TestHost;
   /** Every event of all runs, in order. */
   readonly events: readonly RunEvent[];
-  /** The store, as others see and change it. */
+  /** The store, accessed without cronfetch. */
   readonly store: Place;
   /**
-   * One run of these tasks, an hour after the last one. Asserts what holds after
-   * every run: one result a task, and good results about the bytes that are there.
+   * Runs these tasks, an hour after the last run. Asserts that there is one result per task, and
+   * that digests in results are those of the stored bytes.
    */
   run(tasks: readonly TaskInput[], options?: Omit<RunOptions, "host">): Promise<RunReport>;
-  /** The result of a run of one task. */
+  /** Runs one task and returns its result. */
   result(task: TaskInput, options?: Omit<RunOptions, "host">): Promise<TaskResult>;
   /** Every file in the store. */
   tree(): Promise<Tree>;
@@ -47,14 +47,14 @@ export interface Runs extends AsyncDisposable {
 const HOUR_MS = 60 * 60 * 1000;
 
 /**
- * What a suspended part is called: in a folder it lies beside its file, in a bucket all are together,
- * so that a sweep finds them without a list of everything.
+ * Names of suspended drafts: beside the file in a folder, under one prefix in a bucket, so that
+ * they are found without listing the bucket.
  */
 const SUSPENDED = STORE === "folder"
   ? /^(?:.*\/)?\.cronfetch-suspended-/
   : /^\.cronfetch-drafts\/[0-9a-f]{32}$/;
 
-/** Makes an empty store, and a memory of nothing beside it. */
+/** Creates an empty store and an empty state. */
 export async function runsOver(options: RunsOptions = {}): Promise<Runs> {
   const { state = "file" } = options;
   const store = await place();
@@ -116,7 +116,7 @@ export function published(files: Tree): Tree {
   return Object.fromEntries(Object.entries(files).filter(([name]) => !SUSPENDED.test(name)));
 }
 
-/** How many parts a tree holds for a later run. */
+/** Number of suspended drafts in a tree. */
 export function parts(files: Tree): number {
   return Object.keys(files).filter((name) => SUSPENDED.test(name)).length;
 }

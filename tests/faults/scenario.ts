@@ -1,4 +1,4 @@
-/** How a row of the fault table is played: a faulty task beside a good one, twice. */
+/** Runs a row of the fault table: a faulty task beside a good one, twice. */
 
 import { assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../lib/core/errors.ts";
@@ -22,17 +22,17 @@ export const WHOLE = "the complete new bytes\n";
 const OLD = "the old bytes\n";
 const GOOD = "the bytes of the good task\n";
 
-/** A world in which a fault is ready to happen. */
+/** A server with a fault, and a host. */
 export interface Stage {
-  /** What the faulty task asks for. */
+  /** URL of the faulty task. */
   readonly url: string;
   /** Default: a host with real connections. */
   readonly host?: TestHost;
-  /** What else must hold after the run. */
+  /** Further assertions after the run. */
   readonly check?: (outcome: Outcome) => void | Promise<void>;
 }
 
-/** What a run of both tasks gave. */
+/** The report of a run of both tasks. */
 export interface Outcome {
   /** Of the faulty task. */
   readonly result: TaskResult;
@@ -44,20 +44,20 @@ export interface Outcome {
 
 /** One row. */
 export interface Fault {
-  /** Sets the stage; what it opens goes on `stack`. */
+  /** Starts the server; resources are added to `stack`. */
   readonly stage: (stack: AsyncDisposableStack) => Promise<Stage>;
-  /** Options of the faulty task. It has two attempts unless they say otherwise. */
+  /** Options of the faulty task. Default: two attempts. */
   readonly task?: Partial<TaskInput>;
   /** The file of the faulty task. Default `file.bin`. */
   readonly key?: string;
-  /** The complete content, where there is any. Default {@linkcode WHOLE}. */
+  /** The complete content. Default {@linkcode WHOLE}. */
   readonly complete?: string | Uint8Array<ArrayBuffer>;
   readonly expected: Expected;
 }
 
-/** What becomes of the faulty task. */
+/** Expected result of the faulty task. */
 export interface Expected {
-  /** `published` stands for `created` or `updated`, by what was there. */
+  /** `published` is `created`, or `updated` over an older file. */
   readonly status: "published" | Extract<TaskStatus, "failed" | "deferred">;
   /** Codes of all attempts, in order; null for the one that succeeded. */
   readonly attempts: readonly (ErrorCode | null)[];
@@ -65,11 +65,11 @@ export interface Expected {
   readonly warnings?: readonly Warning[];
 }
 
-/** Registers the test of a row: once with nothing there yet, once over an older file. */
+/** Registers the test of a row: without an existing file, and over an older one. */
 export function row(name: string, fault: Fault): void {
   storeTest(name, async (t) => {
-    await t.step("nothing there yet", () => play(fault, null));
-    await t.step("an older file there", () => play(fault, OLD));
+    await t.step("without an existing file", () => play(fault, null));
+    await t.step("over an older file", () => play(fault, OLD));
   });
 }
 
@@ -134,20 +134,19 @@ function one(results: readonly TaskResult[], task: string): TaskResult {
   return found;
 }
 
-/** What a raw server does about one request; the connection is closed afterwards. */
+/** Responds to one request; the connection is closed afterwards. */
 export type Reply = (connection: RawConnection, request: RawRequest) => Promise<void>;
 
-/** What {@linkcode replying} may be told besides. */
+/** Options of {@linkcode replying}. */
 export interface ReplyingOptions {
-  /** What the faulty task asks for. Default `/file.bin`. */
+  /** Path of the faulty task. Default `/file.bin`. */
   readonly path?: string;
-  /** What else must hold after the run. */
+  /** Further assertions after the run. */
   readonly check?: (outcome: Outcome, server: RawServer) => void | Promise<void>;
 }
 
 /**
- * A stage whose server reads one request a connection and then sends the text,
- * or does what the function says.
+ * A stage whose server reads one request per connection and sends the text, or calls the function.
  */
 export function replying(reply: string | Reply, options: ReplyingOptions = {}): Fault["stage"] {
   const { path = "/file.bin", check } = options;
@@ -165,13 +164,13 @@ export function replying(reply: string | Reply, options: ReplyingOptions = {}): 
   };
 }
 
-/** A response of these lines and this body, byte by byte; status 200 unless the first line says. */
+/** A response with these lines and this body; status 200 unless the first line is a status line. */
 export function response(lines: readonly string[], body = ""): string {
   const status = lines[0]?.startsWith("HTTP/") ? [] : ["HTTP/1.1 200 OK"];
   return [...status, ...lines, "", body].join("\r\n");
 }
 
-/** {@linkcode WHOLE}, answered as it should be, with more header lines. */
+/** A correct response with {@linkcode WHOLE} and more header lines. */
 export function wholeResponse(...lines: readonly string[]): string {
   return response([...lines, `Content-Length: ${WHOLE.length}`, "Connection: close"], WHOLE);
 }

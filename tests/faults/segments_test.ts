@@ -1,4 +1,4 @@
-/** Rows 47 to 55, and others, as they happen to one of several connections for one file. */
+/** Rows 47 to 55, and others, on one of several connections for one file. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { TaskInput } from "../../lib/mod.ts";
@@ -26,10 +26,10 @@ function task(server: Ranged, more: Partial<TaskInput> = {}): TaskInput {
   return { id: "large", url: server.url, to: "large.bin", segments: 4, retry, ...more };
 }
 
-/** The request for a piece, numbered from the beginning of the file. */
+/** Range and If-Range of a piece, numbered from the start of the file. */
 const piece = (index: number): AskedFor => [`bytes=${index * MIB}-${(index + 1) * MIB - 1}`, '"1"'];
 
-/** Requests by what they ask for. */
+/** Requests sorted by range. */
 const sorted = (asked: readonly AskedFor[]): AskedFor[] =>
   asked.toSorted((one, other) => String(one) < String(other) ? -1 : 1);
 
@@ -44,7 +44,7 @@ storeTest("a large file is received over several connections, each byte once", a
   assertEquals([result.bytes, result.httpStatus], [LARGE_SIZE, 200]);
   assertEquals(server.asked[0], null);
   assertEquals(sorted(server.asked.slice(1)), [1, 2, 3, 4, 5].map(piece));
-  // That the first response is given up may be noticed after the next request has come.
+  // The server may notice the close of the first response after the next request.
   assert(server.mostActive <= 5, `${server.mostActive} requests at once`);
   assertEquals(await runs.tree(), WHOLE);
   assertEquals((await runs.result(task(server))).status, "unchanged");
@@ -72,7 +72,7 @@ storeTest("which responses are fetched in segments", async (t) => {
   }
 });
 
-/** Answers to a range that do not fit. */
+/** Responses that are not the requested range. */
 const UNFIT: Record<string, (exchange: Exchange) => Promise<void>> = {
   "row 47: another start": ({ answer, start, end }) =>
     answer({ contentRange: `bytes ${start - 1}-${end - 2}/${LARGE_SIZE}` }),
@@ -136,7 +136,7 @@ for (const [name, unfit] of Object.entries(UNFIT)) {
 storeTest("after a refusal, the rest is requested in one response, of any size", async () => {
   await using server = await ranged(async (exchange) => {
     if (exchange.asked?.[0] !== piece(1)?.[0]) return await exchange.answer();
-    // Of 6 MiB only the first one is complete then: 5 MiB are enough for segments.
+    // Only the first of 6 MiB is complete then: 5 MiB are enough for segments.
     await server.firstGone;
     await respond(exchange.connection, "200 OK", ['ETag: "1"'], LARGE);
   });
@@ -224,7 +224,7 @@ for (const [name, turnDown] of Object.entries(TURNING_DOWN)) {
         if (++turnedDown === 2) enough.resolve();
         return await turnDown(exchange);
       }
-      // Until four have asked, nobody is done.
+      // No response ends before four requests have arrived.
       if (isForPiece(exchange.asked)) await enough.promise;
       await exchange.answer();
     });
@@ -312,7 +312,7 @@ storeTest("the contiguous bytes of an interrupted run are resumed by the next", 
 
 storeTest("segments open no more connections to a host than perHost", async () => {
   await using server = await ranged(async ({ answer }) => {
-    // Whoever may come has time to.
+    // Time for further connections.
     for (let turn = 0; turn < 10; turn++) await new Promise((done) => setTimeout(done, 0));
     await answer();
   });
@@ -326,7 +326,7 @@ storeTest("segments open no more connections to a host than perHost", async () =
   const { results } = await runs.run(tasks);
   assertEquals(new Set(results.map(({ status }) => status)), new Set(["created"]));
   assertEquals(new Set(Object.values(await runs.tree())), new Set([await shown(LARGE)]));
-  // Of each, that its first response is given up may be noticed late.
+  // The server may notice the close of each first response late.
   assert(server.mostActive <= 3 + 3, `${server.mostActive} at once`);
   assert(server.asked.some(isForPiece), "the last ones have places to borrow");
 });

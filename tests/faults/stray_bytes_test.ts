@@ -1,4 +1,4 @@
-/** Row 138: bytes on a kept connection that are no response. */
+/** Row 138: bytes on a reused connection that are not a response. */
 
 import { assertEquals } from "@std/assert";
 import { run } from "../../lib/mod.ts";
@@ -9,7 +9,7 @@ import { response, WHOLE } from "./scenario.ts";
 
 const TASKS = 200;
 
-/** `fetch` has a client of its own. */
+/** `fetch` has its own client. */
 const STRAYS = BY_FETCH ? [] : [["letters", "stray"], ["half of a head", "HTTP/1.1 2"]] as const;
 
 for (const [what, stray] of STRAYS) {
@@ -19,7 +19,7 @@ for (const [what, stray] of STRAYS) {
       const answer = response([`Content-Length: ${WHOLE.length}`], WHOLE);
       for (let count = 0;; count++) {
         await connection.readRequest();
-        // They follow the answer before, and reach the client when it has sent the next request.
+        // They follow the previous response, and arrive after the client has sent the next request.
         const isLate = count > 0 && connection.index % 2 === 0;
         await connection.send(isLate ? stray + answer : answer);
       }

@@ -1,4 +1,4 @@
-/** Rows 9 to 13: servers that cannot prove who they are, or do not speak TLS at all. */
+/** Rows 9 to 13: invalid certificates, and servers without TLS. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { testHost } from "../helpers/host.ts";
@@ -13,13 +13,13 @@ function fixture(name: string): string {
   return Deno.readTextFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
 }
 
-/** A server that shows a certificate, and serves the complete file to whoever trusts it. */
+/** A server with a certificate that serves the complete file. */
 interface TlsServer extends AsyncDisposable {
-  /** On `localhost`, which is what the good certificate is for. */
+  /** On `localhost`, the name in the valid certificate. */
   readonly url: string;
   /** Connections accepted so far. */
   readonly connections: number;
-  /** Requests read so far; one that comes in clear text is none. */
+  /** Requests read so far, except in clear text. */
   readonly requests: number;
 }
 
@@ -42,7 +42,7 @@ function tlsServer(certificate: Certificate): TlsServer {
       requests++;
       await open.write(new TextEncoder().encode(wholeResponse()));
     } catch {
-      // A client that does not trust us hangs up; what it made of it is what is tested.
+      // A client that does not trust the certificate closes the connection.
     }
   }
 
@@ -71,7 +71,7 @@ function tlsServer(certificate: Certificate): TlsServer {
   };
 }
 
-/** A host that trusts the tests' authority, and no other. */
+/** A host that trusts only the authority of the tests. */
 function trustingHost(stack: AsyncDisposableStack): TestHost {
   const client = stack.adopt(
     Deno.createHttpClient({ caCerts: [fixture("authority.crt")] }),
@@ -80,7 +80,7 @@ function trustingHost(stack: AsyncDisposableStack): TestHost {
   return testHost({ fetch: (url, init) => fetch(url, { ...init, client }) });
 }
 
-/** A stage with a server of this certificate, on which so many connections are made. */
+/** A stage with this certificate, and the expected number of requests. */
 function showing(certificate: Certificate, trusted: boolean, requests: number): Fault["stage"] {
   return (stack) => {
     const host = trusted ? trustingHost(stack) : testHost();

@@ -1,4 +1,4 @@
-/** Row 86: two runs at once, and runs that died. */
+/** Row 86: concurrent runs, and crashed runs. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
@@ -11,7 +11,7 @@ import { hostAt, type Place, place, storeTest } from "../helpers/place.ts";
 
 const STATES = ["file", "kv"] as const;
 
-/** How long a lease holds that nobody renews. */
+/** Milliseconds until a lease that is not renewed expires. */
 const LEASE_MS = 60_000;
 
 /** One run of these tasks, over the one store and the state beside it. */
@@ -32,14 +32,14 @@ function statuses({ results }: RunReport): Record<string, string> {
   return Object.fromEntries(results.map(({ task, status }) => [task, status]));
 }
 
-/** Resolves as soon as `condition` holds; what it waits for is sure to come. */
+/** Resolves as soon as `condition` holds. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((done) => setTimeout(done, 1));
 }
 
 /**
- * The host of another run, which starts a moment later. Whoever waits for the
- * state's lock really waits: nothing else lets the other run get on.
+ * The host of another run, which starts a moment later. Waits for the lock of the state are real,
+ * so that the other run can continue.
  */
 function otherHost(secondsLater = 1): TestHost {
   const now = Temporal.Instant.from("2026-01-15T12:00:00Z").add({ seconds: secondsLater });
@@ -82,7 +82,7 @@ for (const state of STATES) {
     const reports = await Promise.all(
       [1, 2, 3].map((second) => runOf(tasks, store, state, otherHost(second))),
     );
-    // Which run has a task is up to chance; a run that comes when another is done finds it unchanged.
+    // Which run leases a task is random; a run after the other one finds it unchanged.
     const created = reports.flatMap(({ results }) =>
       results.filter(({ status }) => status === "created").map(({ task }) => task)
     );
@@ -101,7 +101,7 @@ for (const state of STATES) {
       await using store = await place();
       await using server = origin({ "/a": "a" });
       const host = testHost();
-      // As of a machine that sleeps: its process lives, and does nothing.
+      // As on a suspended machine: the process exists, and does nothing.
       await using gone = await openState(`${state}:${store.beside("state")}`, host);
       assertEquals([...await gone.acquire(["a"], "gone", LEASE_MS)], ["a"]);
       const tasks = [{ id: "a", url: `${server.origin}/a` }];

@@ -1,4 +1,4 @@
-/** Row 122: servers whose validators are wrong, and how to ignore those. */
+/** Row 122: servers with wrong validators, and how to ignore them. */
 
 import { assertEquals } from "@std/assert";
 import { main } from "../../lib/cli/main.ts";
@@ -14,10 +14,10 @@ const OLD = "the old bytes of the file\n";
 const NEW = "the new bytes of the file\n";
 const DATE = "Thu, 01 Jan 2026 00:00:00 GMT";
 
-/** A server whose validators stay the same, whatever it serves. */
+/** A server with constant validators. */
 interface ConstantServer extends AsyncDisposable {
   readonly origin: string;
-  /** What is served now. */
+  /** The current content. */
   body: string;
   /** The condition of each request, in order. */
   readonly conditions: readonly (string | null)[];
@@ -134,7 +134,7 @@ Deno.test("row 122: run --force applies to the tasks of that run only", async ()
   server.body = NEW;
   assertEquals([await cli("run", "-q"), await files()], [0, [OLD, OLD]]);
   assertEquals([await cli("run", "-q", "a", "--force"), await files()], [0, [NEW, OLD]]);
-  // Nothing is due: forcing does not make a task due.
+  // Forcing does not make a task due.
   assertEquals([await cli("run", "-q", "--due", "--force"), await files()], [0, [NEW, OLD]]);
   assertEquals([await cli("run", "-q", "--force", "--dry-run"), await files()], [0, [NEW, OLD]]);
   assertEquals([await cli("run", "-q", "--force"), await files()], [0, [NEW, NEW]]);

@@ -1,9 +1,9 @@
-/** A program for a test: ends a body once everything that nobody holds has been collected. */
+/** A program for a test: aborts a body after a garbage collection. */
 
 import { fetchTransport } from "../../lib/http/transport.ts";
 
 const { gc } = globalThis as unknown as { readonly gc: () => void };
-/** The body's only piece has come by then, and a turn of the loop was left to finalizers. */
+/** The only piece of the body has arrived, and finalizers had a turn of the event loop. */
 const COLLECTIONS = 5;
 
 const server = Deno.serve(

@@ -10,7 +10,7 @@ import {
 } from "../../lib/http/body.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
 
-/** What comes over a connection in these pieces, and then its end. */
+/** A connection that delivers these pieces, and then ends. */
 function inputOf(pieces: readonly Uint8Array[]): ReadBuffer {
   const left = pieces.filter((piece) => piece.length > 0);
   return new ReadBuffer({
@@ -34,7 +34,7 @@ async function bytesOf(reader: BodyReader, bufferBytes: number): Promise<Uint8Ar
   }
 }
 
-/** Bytes cut at these places, which may be beyond them and in no order. */
+/** Bytes split at these positions, which may be out of range and unordered. */
 function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const sorted = [0, ...places.map((place) => place % (bytes.length + 1)), bytes.length]
     .sort((a, b) => a - b);
@@ -107,7 +107,7 @@ const NO_CR = "a line without CR in a chunked body";
 const LONGER = "a chunk is longer than its size";
 const BETWEEN = "chunk extensions and trailers of more than 16384 bytes";
 
-/** What is wrong with chunks; the outcome is a part of `code: message`. */
+/** Malformed chunks; the outcome is a part of `code: message`. */
 const BROKEN: readonly (readonly [what: string, framed: string, outcome: string])[] = [
   ["nothing", "", CUT],
   ["a size alone", "3", CUT],

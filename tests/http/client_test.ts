@@ -46,7 +46,7 @@ Deno.test("Http1Client sends a request line and the fields", async () => {
   assertEquals(raw, `GET /a%20b?c HTTP/1.1\r\nhost: ${host}\r\naccept: */*\r\n\r\n`);
 });
 
-/** What may be said before the next request, and whether that comes over the same connection. */
+/** Responses, and whether the next request reuses the connection. */
 const REUSE: readonly (readonly [what: string, answer: string, isReused: boolean])[] = [
   ["a length", ANSWER, true],
   ["chunks", CHUNKED, true],
@@ -97,7 +97,7 @@ Deno.test("Http1Client: reuse: the most recently used connection is taken, the o
   await pair.host.advance(9_000);
   await textOf((await pair.get()).body);
   assertEquals(pair.server.connections, 3);
-  // From now on they count as old, and the timer begins anew.
+  // They are idle for one interval now, and the timer is set again.
   await pair.host.advance(1_000);
   await textOf((await pair.get()).body);
   await pair.host.advance(10_000);

@@ -11,7 +11,7 @@ const FROM = "https://a.example/dir/page?x=1";
 const PAST = "Thu, 01 Jan 1970 00:00:00 GMT";
 const FUTURE = "Fri, 01 Jan 2027 00:00:00 GMT";
 
-/** What a request sends after a response has set these cookies. */
+/** The Cookie field after a response has set these cookies. */
 function sent(fields: readonly string[], to: string, from = FROM, laterMs = 0): string | null {
   const jar = new CookieJar();
   jar.store(fields, new URL(from), NOW_MS);
@@ -139,7 +139,7 @@ Deno.test("row 133: CookieJar limits sizes in bytes", () => {
   assertEquals(kept.at(-1), count - 1);
   assertEquals(kept[0], count - kept.length);
   assertEquals(kept.length, Math.floor(MAX_JAR_BYTES / 1_003));
-  // A request has a limit of its own.
+  // The Cookie field has its own limit.
   const wide = new CookieJar();
   for (let at = 0; at < 20; at++) store(wide, `n${at}=${"x".repeat(1_000)}`);
   const field = wide.header(new URL(SAME), NOW_MS) ?? "";

@@ -8,7 +8,7 @@ import {
   isPrivateAddress,
 } from "../../lib/http/egress.ts";
 
-/** What is outside the public internet, by range: its first and last address or some inside. */
+/** Ranges outside the public internet: first and last address, or some inside. */
 const PRIVATE: readonly (readonly [range: string, addresses: readonly string[]])[] = [
   ["0.0.0.0/8", ["0.0.0.0", "0.255.255.255"]],
   ["10.0.0.0/8", ["10.0.0.0", "10.255.255.255"]],

@@ -1,4 +1,4 @@
-/** A client and a server that says what it is told, for tests of what goes between them. */
+/** A client and a scripted server, for tests of their exchanges. */
 
 import type { Connect, TcpConnection, Timers } from "../../lib/core/host.ts";
 import type { HttpBody, HttpResponse } from "../../lib/core/http.ts";
@@ -8,14 +8,14 @@ import type { TestHost } from "../helpers/host.ts";
 import { rawServer } from "../helpers/raw_server.ts";
 import type { RawConnection, RawServer } from "../helpers/raw_server.ts";
 
-/** A client, its server, and what they have of each other. Disposing of it ends both. */
+/** A client, its server and their connections. Disposing of it closes both. */
 export interface Exchanging extends AsyncDisposable {
   readonly client: Http1Client;
   readonly server: RawServer;
   readonly host: TestHost;
   /** Connections that the client has not closed. */
   readonly open: ReadonlySet<TcpConnection>;
-  /** Timers of the client that are set; each is cancelled by its own function. */
+  /** Pending timers of the client, by their cancel functions. */
   readonly alarms: ReadonlySet<() => void>;
   /** Bytes that the client has read from its connections. */
   readonly receivedBytes: number;
@@ -25,7 +25,7 @@ export interface Exchanging extends AsyncDisposable {
   get(path?: string, signal?: AbortSignal): Promise<HttpResponse>;
 }
 
-/** Starts a server that does this for each connection, and a client for it. */
+/** Starts a server that calls `handler` for each connection, and a client for it. */
 export async function exchanging(
   handler: (connection: RawConnection) => Promise<void>,
 ): Promise<Exchanging> {
@@ -118,7 +118,7 @@ export function always(answer: string): (connection: RawConnection) => Promise<v
   };
 }
 
-/** Reads a body to its end, with buffers of some size, as Latin-1. */
+/** Reads a body to its end as Latin-1. */
 export async function textOf(body: HttpBody, bufferBytes = 64 * 1024): Promise<string> {
   let text = "";
   let buffer = new ArrayBuffer(bufferBytes);

@@ -1,4 +1,4 @@
-/** Heads and chunked bodies made by chance, and what a client does with them. */
+/** Random heads and chunked bodies, read by a client. */
 
 import { assert } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
@@ -7,7 +7,7 @@ import { Http1Client } from "../../lib/http/client.ts";
 import { testHost } from "../helpers/host.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
 
-/** What responses are made of: good parts, and parts that are nearly good. */
+/** Parts of responses: valid, and nearly valid. */
 const STATUS_LINES = [
   ...["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 \r\n", "HTTP/1.0 200 OK\r\n", "HTTP/1.1 200\r\n"],
   ...["HTTP/1.1 204 No\r\n", "HTTP/1.1 304 N\r\n", "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\n"],
@@ -36,7 +36,7 @@ function pick(list: readonly string[], chance: Chance): string {
   return list[chance(list.length)] ?? "";
 }
 
-/** A response that is good by parts, with a few bytes changed, taken out or put in. */
+/** A response of such parts, with a few bytes changed, removed or inserted. */
 function fuzzed(chance: Chance): Uint8Array {
   let text = chance(4) > 0 ? "HTTP/1.1 200 OK\r\n" : pick(STATUS_LINES, chance);
   for (let count = chance(4); count > 0; count--) {
@@ -51,7 +51,7 @@ function fuzzed(chance: Chance): Uint8Array {
   return toLatin1(text);
 }
 
-/** Bytes in pieces of 1 to 40, and then the end. */
+/** Bytes in pieces of 1 to 40 bytes, and then the end. */
 function inPieces(bytes: Uint8Array, chance: Chance) {
   let read = 0;
   return {
@@ -82,12 +82,12 @@ async function sizeOf({ body }: HttpResponse): Promise<number> {
   }
 }
 
-/** How many responses were read whole, and how many refused with each code. */
+/** Number of responses read completely, and refused by code. */
 export type Counts = Record<string, number>;
 
 /**
- * Reads responses made by chance, each by a client of its own. A response is read, or refused with
- * a `CronfetchError` that is no bug; and no body is longer than what its framing announces.
+ * Reads random responses, each with its own client. A response is read or refused with a
+ * `CronfetchError` other than `internal`, and no body is longer than its framing announces.
  */
 export async function fuzz(count: number, seed: number): Promise<Counts> {
   const host = testHost({ timers: "manual", random: seed });

@@ -69,7 +69,7 @@ Deno.test("fromFetchError, fromBodyError: an aborted signal's reason takes prece
   const aborted = AbortSignal.abort(reason);
   assertStrictEquals(fromFetchError(new Error("x"), aborted), reason);
   assertStrictEquals(fromBodyError(new Error("x"), aborted), reason);
-  // An API user's own signal may bear any reason.
+  // The signal of an API user may have any reason.
   assertEquals(fromBodyError(new Error("x"), AbortSignal.abort()).code, "cancelled");
 });
 

@@ -58,7 +58,7 @@ Deno.test("serverAt refuses the ports that fetch blocks, and no others", async (
       refused.push(port);
     }
   }
-  // As many as Deno knew when they were tried one by one.
+  // Deno's fetch blocked as many when each was tried.
   assertEquals(refused.length, 83);
   for (const port of refused) {
     await assertRejects(() => fetch(`http://127.0.0.1:${port}/`), TypeError, "are blocked");

@@ -118,7 +118,7 @@ Deno.test("endOfHead returns the end of the first empty line, from any start of 
   ];
   for (const [text, end] of table) {
     assertEquals(endOfHead(toLatin1(text), 0), end, JSON.stringify(text));
-    // As it comes byte by byte: what was seen before is not looked at again.
+    // Byte by byte: searched bytes are not searched again.
     for (let length = 1; length <= text.length; length++) {
       const found = endOfHead(toLatin1(text.slice(0, length)), Math.max(0, length - 3));
       if (found >= 0) {

@@ -9,7 +9,7 @@ import { exchanging, textOf } from "./exchanging.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
 
-/** What may be found on a kept connection in place of the response to the next request. */
+/** Bytes on a reused connection instead of the response to the next request. */
 const STRAY: readonly (readonly [what: string, bytes: string])[] = [
   ["letters", "abc"],
   ["an empty line", "\r\n"],
@@ -24,7 +24,7 @@ const STRAY: readonly (readonly [what: string, bytes: string])[] = [
   ["the 408 of an idle connection", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"],
 ];
 
-/** Answers the first request of a connection, and sends stray bytes to the second one. */
+/** Responds to the first request of a connection, and sends stray bytes for the second one. */
 function straying(
   bytes: string,
   good: (connection: RawConnection) => boolean,
@@ -126,7 +126,7 @@ Deno.test("row 138: a response that arrives before its request was sent leaves n
   written.resolve(1);
 });
 
-/** A client whose connections lead to these addresses, in turn, and never answer but with ANSWER. */
+/** A client whose connections go to these addresses, in turn, and receive ANSWER. */
 function addressed(addresses: readonly string[]) {
   const log: string[] = [];
   const names: string[] = [];
@@ -180,11 +180,11 @@ Deno.test("row 135: a private address is connected to if the rule permits it", a
 Deno.test("row 135: each connection of a name that is public, then private, is checked", async () => {
   const { log, names, get } = addressed(["93.184.215.14", "10.0.0.1"]);
   const first = await get(true);
-  // The first connection is in use, so a second one is made.
+  // The first connection is in use, so a second one is opened.
   const error = await assertRejects(() => get(true), CronfetchError);
   assertEquals(error.code, "redirect.private");
   assertEquals(await textOf(first.body), "abc");
-  // A kept connection keeps the address that was judged.
+  // A reused connection keeps its checked address.
   assertEquals(await textOf((await get(true)).body), "abc");
   assertEquals(names.length, 2);
   assertEquals(log, ["write 93.184.215.14", "close 10.0.0.1", "write 93.184.215.14"]);

@@ -6,7 +6,7 @@ import { testHost, type TestHostOptions } from "../helpers/host.ts";
 
 const HTTP = "http://x.example:8080/a";
 
-/** What a request was sent by, on a host where nothing answers. */
+/** How a request was sent, on a host without servers. */
 async function wayOf(url: string, options: TestHostOptions = {}): Promise<string> {
   const refuse = (way: string) => () => Promise.reject(new Error(way));
   const fetch: Fetch = refuse("fetch");
