@@ -7,11 +7,11 @@ import type { StateHost } from "./driver.ts";
 /** A code and a clause. */
 type Explanation = readonly [code: ErrorCode, sentence: string];
 
-const AFRESH = "move it away to start afresh; published files are kept";
+const FROM_SCRATCH = "move it away to start from scratch; published files are kept";
 const ELSEWHERE = "choose another path";
 const FULL: Explanation = ["store.full", "no space is left"];
 const DENIED: Explanation = ["store.denied", "permission denied"];
-const DAMAGED: Explanation = ["state.unreadable", `the database is damaged; ${AFRESH}`];
+const DAMAGED: Explanation = ["state.unreadable", `the database is damaged; ${FROM_SCRATCH}`];
 
 /** By POSIX name, which Deno puts into `error.code` on every platform. */
 const BY_NAME: Readonly<Record<string, Explanation>> = {
@@ -29,7 +29,7 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
 /** By message of SQLite or Deno KV, which have no codes. */
 const BY_MESSAGE: readonly (readonly [pattern: RegExp, explanation: Explanation])[] = [
   [/database (?:table )?is locked/, ["state.locked", "another process keeps it locked"]],
-  [/file is not a database/, ["state.unreadable", `the file is not a database; ${AFRESH}`]],
+  [/file is not a database/, ["state.unreadable", `the file is not a database; ${FROM_SCRATCH}`]],
   [/malformed|no such (?:table|column)|already exists in|Query returned no rows/, DAMAGED],
   [/Invalid column type|out of range at index|invalid utf8|value encoding|deserialize/, DAMAGED],
   [/database or disk is full/, FULL],
@@ -63,7 +63,7 @@ export function stateError(doing: string, error: unknown): CronfetchError {
 export function unreadable(
   location: string,
   what: string,
-  { cause, advice = AFRESH }: { readonly cause?: unknown; readonly advice?: string } = {},
+  { cause, advice = FROM_SCRATCH }: { readonly cause?: unknown; readonly advice?: string } = {},
 ): CronfetchError {
   const message = `reading the state ${location}: ${what}; ${advice}`;
   return new CronfetchError("state.unreadable", message, cause === undefined ? {} : { cause });
@@ -100,7 +100,7 @@ export function readingError(location: string, error: unknown): unknown {
  *
  * @throws {CronfetchError} Any `state.` code; see {@linkcode stateError}.
  */
-export async function patiently<T>(
+export async function retryWhileLocked<T>(
   doing: string,
   host: Pick<StateHost, "random" | "timers">,
   delaysMs: readonly number[],

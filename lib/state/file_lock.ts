@@ -2,7 +2,7 @@
 
 import { dirname } from "@std/path";
 import type { StateHost } from "./driver.ts";
-import { Contended, patiently, readingError, unreadable } from "./errors.ts";
+import { Contended, readingError, retryWhileLocked, unreadable } from "./errors.ts";
 
 const LOCK_DELAYS_MS = [50, 100, 200, 400, 800, 1600, 3200];
 
@@ -37,7 +37,7 @@ export class FileLock {
   async #hold<T>(doing: string, work: () => Promise<T>): Promise<T> {
     await Deno.mkdir(dirname(this.#path), { recursive: true });
     using file = await Deno.open(this.#path, { read: true, write: true, create: true });
-    await patiently(doing, this.#host, LOCK_DELAYS_MS, async () => {
+    await retryWhileLocked(doing, this.#host, LOCK_DELAYS_MS, async () => {
       if (!await file.tryLock(true)) throw new Contended();
     });
     return await work();

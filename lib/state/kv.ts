@@ -5,7 +5,7 @@ import { CronfetchError } from "../core/errors.ts";
 import { withTimeout } from "../core/retry.ts";
 import { type Changes, keptParked, keptRuns, type StateDriver, type StateHost } from "./driver.ts";
 import type { Body, Collection, Owned } from "./entries.ts";
-import { Contended, fileSize, patiently, stateError, unreadable } from "./errors.ts";
+import { Contended, fileSize, retryWhileLocked, stateError, unreadable } from "./errors.ts";
 import {
   checkFormat,
   FORMAT,
@@ -51,7 +51,7 @@ export async function openKvDriver(path: string | null, host: StateHost): Promis
     const advice = "start Deno with --unstable-kv, or keep the state in a file:";
     throw new CronfetchError("config.invalid", `${doing}: Deno KV is not switched on; ${advice}`);
   }
-  const kv = await patiently(doing, host, OPENING_DELAYS_MS, async () => {
+  const kv = await retryWhileLocked(doing, host, OPENING_DELAYS_MS, async () => {
     if (path === null) return await Deno.openKv();
     await Deno.mkdir(dirname(path), { recursive: true });
     if (!await isEmptyFile(path, location)) {
@@ -106,7 +106,7 @@ export async function kvDriver(
 /** Checks the format of the database, and writes it into an empty one. */
 function prepare(connection: KvConnection, host: StateHost): Promise<KnownFormat> {
   const { location } = connection;
-  return patiently(`opening the state ${location}`, host, OPENING_DELAYS_MS, async () => {
+  return retryWhileLocked(`opening the state ${location}`, host, OPENING_DELAYS_MS, async () => {
     const entry = await connection.get(FORMAT_KEY);
     if (entry.versionstamp !== null) {
       return checkFormat(connection.decode(entry, isNumber), location);

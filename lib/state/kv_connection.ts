@@ -1,7 +1,7 @@
 /** Deno KV within its limits: batches that fit a commit, values of known size, retries. */
 
 import type { StateHost } from "./driver.ts";
-import { patiently, unreadable } from "./errors.ts";
+import { retryWhileLocked, unreadable } from "./errors.ts";
 import type { Check } from "./format.ts";
 
 /** The part of Deno KV that is used. */
@@ -149,7 +149,7 @@ export class KvConnection {
     checks: readonly Deno.AtomicCheck[],
     mutations: Iterable<Mutation>,
   ): Promise<string | null> {
-    const result = await this.#patiently("writing", () => {
+    const result = await this.#retryWhileLocked("writing", () => {
       const atomic = this.#kv.atomic().check(...checks);
       for (const { key, value } of mutations) {
         if (value) atomic.set(key, value);
@@ -181,11 +181,16 @@ export class KvConnection {
   }
 
   #read<T>(work: () => Promise<T>): Promise<T> {
-    return this.#patiently("reading", work);
+    return this.#retryWhileLocked("reading", work);
   }
 
-  #patiently<T>(doing: string, work: () => Promise<T>): Promise<T> {
-    return patiently(`${doing} the state ${this.location}`, this.#host, LOCK_DELAYS_MS, work);
+  #retryWhileLocked<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    return retryWhileLocked(
+      `${doing} the state ${this.location}`,
+      this.#host,
+      LOCK_DELAYS_MS,
+      work,
+    );
   }
 
   #strange(key: Deno.KvKey, cause?: unknown): Error {

@@ -5,7 +5,7 @@
  */
 
 import { share, type StateHost } from "./driver.ts";
-import { Contended, patiently } from "./errors.ts";
+import { Contended, retryWhileLocked } from "./errors.ts";
 import { isNumber, isTexts } from "./format.ts";
 import { commits, encode, encodeIds, type KvConnection, type Mutation } from "./kv_connection.ts";
 import type { RunLocks } from "./file_lock.ts";
@@ -37,7 +37,7 @@ export class KvLeases {
 
   /** See `State.acquire`. */
   acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>> {
-    return this.#patiently(async () => {
+    return this.#retryWhileLocked(async () => {
       await this.#locks.hold(run);
       await this.#buryDead();
       let turn = (await this.#kv.get(TURN)).versionstamp;
@@ -60,7 +60,7 @@ export class KvLeases {
 
   /** See `State.renew`. */
   renew(run: string, ttlMs: number): Promise<boolean> {
-    return this.#patiently(async () => {
+    return this.#retryWhileLocked(async () => {
       const { key, versionstamp, value } = await this.#kv.get([...LIVES, run]);
       if (versionstamp === null) return false;
       const nowMs = this.#nowMs();
@@ -104,9 +104,9 @@ export class KvLeases {
     return lists.map((list) => [String(list.key.at(-2)), this.#kv.decode(list, isTexts)]);
   }
 
-  #patiently<T>(work: () => Promise<T>): Promise<T> {
+  #retryWhileLocked<T>(work: () => Promise<T>): Promise<T> {
     const doing = `leasing tasks in the state ${this.#kv.location}`;
-    return patiently(doing, this.#host, CONTENTION_DELAYS_MS, work);
+    return retryWhileLocked(doing, this.#host, CONTENTION_DELAYS_MS, work);
   }
 
   #nowMs(): number {

@@ -17,7 +17,7 @@ for (const state of ["kv:state.db", "file:state.json"]) {
       assertEquals(await main(command.split(" "), host), 2, host.stderr.text);
       assertStringIncludes(
         host.stderr.text,
-        "move it away to start afresh; published files are kept\n",
+        "move it away to start from scratch; published files are kept\n",
       );
       assertEquals([server.hits(), await Deno.readTextFile(path)], [0, "meeting at noon\n"]);
       await Deno.remove(path);

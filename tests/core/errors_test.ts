@@ -8,7 +8,7 @@ import {
   type Retry,
 } from "../../lib/core/errors.ts";
 
-/** The contract with scripts and alerts: a code is never renamed, and never taken away. */
+/** The contract with scripts and alerts: a code is never renamed or removed. */
 const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "usage": "never",
   "config.not-found": "never",
@@ -51,23 +51,23 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "internal": "never",
 };
 
-Deno.test("the codes and what may be done about them are a contract", () => {
+Deno.test("ERROR_CODES: the codes and their retry values are a contract", () => {
   const retries = Object.entries(ERROR_CODES).map(([code, { retry }]) => [code, retry]);
   assertEquals(Object.fromEntries(retries), CONTRACT);
 });
 
-Deno.test("each code has a name of one form and a meaning for people", async (t) => {
+Deno.test("ERROR_CODES: each code has the same form, and a clause as its meaning", async (t) => {
   const codes: readonly (readonly [string, ErrorCodeMeaning])[] = Object.entries(ERROR_CODES);
   for (const [code, { meaning }] of codes) {
     await t.step(code, () => {
       assertMatch(code, /^[a-z]+(?:\.[a-z]+(?:-[a-z]+)*)?$/);
-      // A clause: it stands in tables and within sentences.
+      // A clause: it is part of tables and sentences.
       assertMatch(meaning, /^(?:[a-z]|TLS).*[^.]$/);
     });
   }
 });
 
-Deno.test("an error knows its code, and from it what may be done", async (t) => {
+Deno.test("CronfetchError: the code determines retry", async (t) => {
   for (const [code, retry] of Object.entries(CONTRACT) as [ErrorCode, Retry][]) {
     await t.step(code, () => {
       const error = new CronfetchError(code, "Fetching a file: it failed");
@@ -87,7 +87,7 @@ Deno.test("an error knows its code, and from it what may be done", async (t) => 
   }
 });
 
-Deno.test("what is known better replaces the usual", () => {
+Deno.test("CronfetchError: options override the retry value of the code", () => {
   const cause = new TypeError("underneath");
   const error = new CronfetchError("http.status", "Fetching a file: status 503", {
     cause,

@@ -46,7 +46,7 @@ Deno.test("parseStateLocation and locationText: a location and its text", () => 
   }
 });
 
-Deno.test("parseStoreLocation: a complaint repeats nothing of the text", () => {
+Deno.test("parseStoreLocation: a complaint contains nothing of the text", () => {
   for (
     const text of [
       "memory:secret",
@@ -63,7 +63,7 @@ Deno.test("parseStoreLocation: a complaint repeats nothing of the text", () => {
   }
 });
 
-Deno.test("parseStateLocation: a URL is refused, and not repeated", () => {
+Deno.test("parseStateLocation: a URL is rejected, and not part of the complaint", () => {
   const kinds = 'must be "kv:" or "file:" with a path';
   const postgres = `${kinds}; this version has no state in Postgres`;
   for (

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { EXIT, TASK_STATUSES, type TaskStatus } from "../../lib/core/result.ts";
 
-Deno.test("every status is listed once, good ones first", () => {
-  // The type makes this a list of all; the list beside it must not fall behind.
+Deno.test("TASK_STATUSES: every status once, good ones first", () => {
+  // The type makes this list complete.
   const all: Readonly<Record<TaskStatus, true>> = {
     created: true,
     updated: true,
@@ -15,7 +15,7 @@ Deno.test("every status is listed once, good ones first", () => {
   assertEquals(TASK_STATUSES.map(String), Object.keys(all));
 });
 
-Deno.test("exit codes are a contract with scripts", () => {
+Deno.test("EXIT: the exit codes are a contract with scripts", () => {
   assertEquals({ ...EXIT }, {
     good: 0,
     bug: 1,

@@ -23,7 +23,7 @@ Deno.test("quoteServerText: escaped after it was cut", () => {
   assertEquals(quoteServerText(`${FULL}a`), `"${FULL}…"`);
 });
 
-Deno.test("trimEndOf: the characters at the end alone", () => {
+Deno.test("trimEndOf: removes only trailing characters", () => {
   const table: [text: string, characters: string, trimmed: string][] = [
     ["a. .", ". ", "a"],
     ["..a", ".", "..a"],

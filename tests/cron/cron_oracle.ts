@@ -1,4 +1,4 @@
-/** A second opinion on cron expressions: slow, without a library, one minute after the other. */
+/** An independent implementation of cron expressions: slow, minute by minute, without a library. */
 
 import fc from "fast-check";
 
@@ -12,10 +12,10 @@ const WORDS = [
   ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
 ];
 
-/** Whether an expression names a wall time, to the minute. */
+/** Whether an expression matches a wall clock time, to the minute. */
 export type Matcher = (wall: Temporal.PlainDateTime) => boolean;
 
-/** Reads an expression that is known to be sound. */
+/** Parses a valid expression. */
 export function matcherOf(expression: string): Matcher {
   const parts = expression.trim().split(/\s+/);
   const [minutes, hours, days, months, weekdays] = [0, 1, 2, 3, 4].map((index) =>
@@ -50,7 +50,7 @@ function valueOf(text: string, index: number): number {
   return place >= 0 ? place : Number(text);
 }
 
-/** Sound expressions of every form; most of them come at some date. */
+/** Valid expressions of every form; most of them match some date. */
 export function anyExpression(): fc.Arbitrary<string> {
   return fc.tuple(...[0, 1, 2, 3, 4].map((index) => anyField(index))).map((fields) =>
     fields.join(" ")
@@ -94,7 +94,7 @@ export function watchClock(
   const ticks: string[] = [];
   const wallAt = (instant: Temporal.Instant) =>
     instant.toZonedDateTimeISO(timezone).toPlainDateTime();
-  // A day ahead, so that the clock may have been put back just before.
+  // A day earlier, as the clock may just have been set back.
   let at = from.subtract({ hours: 24 });
   let furthest = wallAt(at);
   while (Temporal.Instant.compare(at, to) < 0) {

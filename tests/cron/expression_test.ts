@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { checkFields } from "../../lib/cron/expression.ts";
 
-Deno.test("an expression of the common grammar passes", async (t) => {
+Deno.test("checkFields: accepts expressions of the common grammar", async (t) => {
   const sound = [
     "0 6 * * *",
     "*/15 * * * *",
@@ -29,7 +29,7 @@ const EXTENSIONS = "?, L, W and # are not supported";
 const elementOf = (values: string) =>
   `must be *, ${values}, a range a-b, or a step */n or a-b/n; ${EXTENSIONS}`;
 
-Deno.test("any other expression is refused, with what to write", async (t) => {
+Deno.test("checkFields: rejects other expressions, with the allowed values", async (t) => {
   const unsound: readonly (readonly [expression: string, complaint: string])[] = [
     ["", `${FIVE}, has 0`],
     ["   ", `${FIVE}, has 0`],

@@ -5,7 +5,7 @@ import { anyExpression, matcherOf, watchClock } from "./cron_oracle.ts";
 
 const instant = Temporal.Instant.from;
 
-/** More ticks than any test asks for: a tick that does not move on must not stop the tests. */
+/** More ticks than any test needs: bounds the loops if a tick does not advance. */
 const MOST_TICKS = 1_000;
 
 /** The ticks in (`from`, `to`], found forwards. */
@@ -30,7 +30,7 @@ function backwards(expression: string, timezone: string, from: string, to: strin
   return ticks;
 }
 
-Deno.test("row 105: a time in the gap comes right after it, a repeated time comes once", async (t) => {
+Deno.test("row 105: nextOccurrence: a time in the gap ticks at its end, a repeated time once", async (t) => {
   const nights: readonly (readonly [
     name: string,
     timezone: string,
@@ -141,14 +141,14 @@ Deno.test("row 105: a time in the gap comes right after it, a repeated time come
   }
 });
 
-Deno.test("row 105: a clock put back at this very instant has shown the hour before", () => {
+Deno.test("row 105: previousOccurrence: a clock set back at this very instant has shown the hour before", () => {
   assertEquals(
     nextOccurrence("* * * * *", "Europe/Berlin", instant("2026-10-25T01:00:00Z"))?.toString(),
     "2026-10-25T02:00:00Z",
   );
 });
 
-/** The nights on which clocks change, and one on which none does. */
+/** Nights with clock changes, and one without. */
 const NIGHTS: readonly (readonly [timezone: string, around: string])[] = [
   ["Europe/Berlin", "2026-03-29T01:00:00Z"],
   ["Europe/Berlin", "2026-10-25T01:00:00Z"],
@@ -160,8 +160,8 @@ const NIGHTS: readonly (readonly [timezone: string, around: string])[] = [
   ["Asia/Kathmandu", "2026-01-01T00:00:00Z"],
 ];
 
-Deno.test("row 105: ticks are where a watched clock first reaches or passes them", () => {
-  // Times that come often enough to fall into a few hours.
+Deno.test("row 105: ticks are the instants at which the oracle's clock first reaches or passes them", () => {
+  // Times frequent enough for a few hours.
   const minute = fc.constantFrom("*", "*/7", "*/20", "0", "30", "59", "15,45");
   const hour = fc.constantFrom("*", "*/2", "1", "2", "0-3", "3", "1,2,3");
   fc.assert(
@@ -184,7 +184,7 @@ Deno.test("row 105: ticks are where a watched clock first reaches or passes them
   );
 });
 
-Deno.test("the next tick is the first time that an expression names", () => {
+Deno.test("nextOccurrence: the first matching time", () => {
   fc.assert(
     fc.property(
       anyExpression(),
@@ -225,7 +225,7 @@ function firstAfter(expression: string, after: Temporal.Instant): string {
   return wall.toZonedDateTime("UTC").toInstant().toString();
 }
 
-Deno.test("an instant within a minute belongs to the tick before", () => {
+Deno.test("previousOccurrence: an instant within a minute belongs to the tick before", () => {
   const expression = "0 6 * * *";
   const tick = "2026-01-02T06:00:00Z";
   const cases: readonly (readonly [at: string, previous: string, next: string])[] = [
@@ -239,7 +239,7 @@ Deno.test("an instant within a minute belongs to the tick before", () => {
   }
 });
 
-Deno.test("rare dates are found in both directions", () => {
+Deno.test("nextOccurrence, previousOccurrence: rare dates", () => {
   const at = instant("2026-06-01T00:00:00Z");
   const cases: readonly (readonly [expression: string, previous: string, next: string])[] = [
     ["0 0 1 1 *", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"],
@@ -257,7 +257,7 @@ Deno.test("rare dates are found in both directions", () => {
   );
 });
 
-Deno.test("row 108: a date that does not exist is refused", async (t) => {
+Deno.test("row 108: checkCron: rejects a date that does not exist", async (t) => {
   const complaint = "never comes, for there is no such date: must name a date that exists";
   for (const expression of ["0 0 30 2 *", "0 0 31 2,4,6,9,11 *", "0 0 30-31 FEB *"]) {
     await t.step(expression, () => {
@@ -271,7 +271,7 @@ Deno.test("row 108: a date that does not exist is refused", async (t) => {
   }
 });
 
-Deno.test("row 109: of day-of-month and day-of-week, both restricted, one is enough", async (t) => {
+Deno.test("row 109: nextOccurrence: of restricted day-of-month and day-of-week, one has to match", async (t) => {
   const february = ["2026-02-01T00:00:00Z", "2026-02-28T23:59:00Z"] as const;
   const cases: readonly (readonly [expression: string, days: readonly number[]])[] = [
     // Fridays are 6, 13, 20 and 27.
@@ -301,7 +301,7 @@ Deno.test("Sunday is 0, 7 and SUN", () => {
   }
 });
 
-Deno.test("a complaint is about the fields first, then the date, then the time zone", () => {
+Deno.test("checkCron: reports the fields first, then the date, then the time zone", () => {
   assertMatch(checkCron("60 0 30 2 *", "Mars") ?? "", /^has minute "60"/);
   assertMatch(checkCron("0 0 30 2 *", "Mars") ?? "", /^never comes/);
   for (const timezone of ["Mars", "", "2026-01-01[Europe/Berlin]", "Europe/Berlin\n"]) {
@@ -313,7 +313,7 @@ Deno.test("a complaint is about the fields first, then the date, then the time z
   assertEquals(checkCron("0 6 * * *", "Europe/Berlin"), null);
 });
 
-Deno.test("answers stay right when there are more schedules than are remembered", () => {
+Deno.test("nextOccurrence: is correct with more schedules than the cache holds", () => {
   const at = instant("2026-01-01T12:00:30Z");
   const ask = (minute: number) =>
     nextOccurrence(`${minute % 60} ${Math.floor(minute / 60)} * * *`, "UTC", at)?.toString();

@@ -51,7 +51,7 @@ Deno.test(`row 143: a run over each damaged kv: database (seed ${SEED}) ends wit
         said,
       );
       assert(
-        /^[^\n]*; (?:move it away to start afresh; published files are kept|choose another path)\n$/
+        /^[^\n]*; (?:move it away to start from scratch; published files are kept|choose another path)\n$/
           .test(said),
         said,
       );

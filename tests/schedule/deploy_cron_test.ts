@@ -33,7 +33,7 @@ function timing(text: string, index = 0): Timing {
 /** The part of the language that Deno's parser and others read alike, every hour of every day. */
 const DIALECT = /^(?:\*(?:\/\d+)?|[\d,]+) \* \* \* \*$/;
 
-Deno.test("the cron of a platform is derived from the schedules", async (t) => {
+Deno.test("deployCron: derived from the schedules", async (t) => {
   const cases: readonly (readonly [
     name: string,
     schedules: readonly string[],
@@ -89,10 +89,10 @@ const anyZone = fc.constantFrom(
 const anyStart = fc.integer({ min: 0, max: 365 * 24 * 60 })
   .map((minutes) => at.add({ minutes }));
 
-/** An expression that comes at some date. */
+/** An expression that matches some date. */
 const anyCron = anyExpression().filter((expression) => checkCron(expression, "UTC") === null);
 
-Deno.test("the cron of a platform comes whenever a task is due, or within five minutes where there is jitter", () => {
+Deno.test("property: deployCron: fires whenever a task is due, or within five minutes with jitter", () => {
   const anyTask = fc.tuple(anyCron, anyZone, fc.constantFrom("", "", " ~7m", " ~90m", " ~3000m"))
     .map(([expression, zone, jitter]) => `${expression} ${zone}${jitter}`);
   fc.assert(
@@ -118,7 +118,7 @@ Deno.test("the cron of a platform comes whenever a task is due, or within five m
   );
 });
 
-Deno.test("row 132: the cron of a platform comes within 15 minutes of every time", () => {
+Deno.test("row 132: deployCron: fires within 15 minutes of every time", () => {
   fc.assert(
     fc.property(anyCron, anyZone, anyStart, (expression, zone, start) => {
       const cron = deployCron([timing(`${expression} ${zone}`)], at);
@@ -130,7 +130,7 @@ Deno.test("row 132: the cron of a platform comes within 15 minutes of every time
   );
 });
 
-Deno.test("the minutes of an expression are those that others read", () => {
+Deno.test("minutesOf: the same minutes as the oracle", () => {
   fc.assert(
     fc.property(anyExpression(), anyStart, (expression, start) => {
       const [minutes] = expression.split(" ");
@@ -142,7 +142,7 @@ Deno.test("the minutes of an expression are those that others read", () => {
   );
 });
 
-Deno.test("Deno takes every cron that is derived", async () => {
+Deno.test("deployCron: Deno accepts every result", async () => {
   const crons = fc.sample(fc.array(fc.tuple(anyCron, anyZone), { minLength: 1, maxLength: 2 }), {
     numRuns: 60,
     seed: 1,

@@ -37,7 +37,7 @@ const anyTiming: fc.Arbitrary<CronTiming> = fc.record({
 
 const aTime = fc.integer({ min: 0, max: DAYS * DAY_MS });
 
-/** Times to look: anywhere, in clusters, doubled. Milliseconds from the start, in order. */
+/** Times of triggers: scattered, clustered, doubled. Milliseconds from the start, in order. */
 const anyTriggers = fc.array(
   fc.tuple(aTime, fc.array(fc.integer({ min: 0, max: 20 * MINUTE_MS }), { maxLength: 4 })),
   { minLength: 1, maxLength: 40 },
@@ -62,7 +62,7 @@ function ticksOf(expression: string, timezone: string): number[] {
   if (known) return known;
   const made: number[] = [];
   let tick = nextOccurrence(expression, timezone, at(-20 * DAY_MS));
-  // A tick that does not move on must fail a test, not stop it.
+  // A tick that does not advance must fail the test, not hang it.
   while (tick && tick.epochMilliseconds < START_MS + (DAYS + 2) * DAY_MS && made.length < 10_000) {
     made.push(tick.epochMilliseconds - START_MS);
     tick = nextOccurrence(expression, timezone, tick);
@@ -71,7 +71,7 @@ function ticksOf(expression: string, timezone: string): number[] {
   return made;
 }
 
-/** Acts on triggers as a run does that takes no time; gives the times of its runs. */
+/** The times of runs, if each takes no time. */
 function simulate(timing: Timing, triggers: readonly number[], lastRunMs: number | null): number[] {
   const runs: number[] = [];
   for (const now of triggers) {

@@ -53,7 +53,7 @@ async function decideAll(t: Deno.TestContext, rows: readonly Row[]): Promise<voi
 const BERLIN = { timezone: "Europe/Berlin" };
 const SKIP = { misfire: "skip" } as const;
 
-Deno.test("a tick is due until the task was worked on after it", (t) =>
+Deno.test("decideDue: a tick is due until the task has run after it", (t) =>
   // deno-fmt-ignore
   decideAll(t, [
     ["before the tick", {}, "2026-01-01T06:00:05Z", null, "2026-01-02T05:59:59Z",
@@ -74,7 +74,7 @@ Deno.test("a tick is due until the task was worked on after it", (t) =>
       "2026-01-02T00:00:00Z", false, "never comes again", null],
   ]));
 
-Deno.test("row 106: missed ticks are worth one run, or none", (t) =>
+Deno.test("row 106: decideDue: missed ticks trigger one run, or none", (t) =>
   // deno-fmt-ignore
   decideAll(t, [
     ["once: one tick, late", {}, "2026-01-01T06:00:05Z", null, "2026-01-02T23:00:00Z",
@@ -106,11 +106,11 @@ Deno.test("row 106: missed ticks are worth one run, or none", (t) =>
       false, "next at 2026-01-03T06:00:00+00:00[UTC]", "2026-01-03T06:00:00Z"],
   ]));
 
-Deno.test("row 107: ticks that pass while a task is worked on are not run after it", (t) => {
+Deno.test("row 107: decideDue: ticks during a task's execution trigger no run", (t) => {
   const schedule = cron("*/10 * * * *");
   // deno-fmt-ignore
   return decideAll(t, [
-    // Begun at 06:00, ended at 06:25: what passed at 06:10 and 06:20 is gone.
+    // Started at 06:00, ended at 06:25: the ticks at 06:10 and 06:20 are skipped.
     ["once", { schedule }, "2026-01-02T06:25:00Z", null, "2026-01-02T06:25:01Z",
       false, "next at 2026-01-02T06:30:00+00:00[UTC]", "2026-01-02T06:30:00Z"],
     ["skip", { schedule, ...SKIP }, "2026-01-02T06:25:00Z", null, "2026-01-02T06:25:01Z",
@@ -118,7 +118,7 @@ Deno.test("row 107: ticks that pass while a task is worked on are not run after 
   ]);
 });
 
-Deno.test("row 105: a tick in the gap and a repeated tick are due once", (t) => {
+Deno.test("row 105: decideDue: a tick in the gap and a repeated tick are due once", (t) => {
   const night = { ...BERLIN, schedule: cron("30 2 * * *") };
   // deno-fmt-ignore
   return decideAll(t, [
@@ -133,7 +133,7 @@ Deno.test("row 105: a tick in the gap and a repeated tick are due once", (t) => 
   ]);
 });
 
-Deno.test("an interval counts from the last run", (t) => {
+Deno.test("decideDue: an interval counts from the last run", (t) => {
   const schedule = every(30);
   // deno-fmt-ignore
   return decideAll(t, [
@@ -156,7 +156,7 @@ Deno.test("an interval counts from the last run", (t) => {
   ]);
 });
 
-Deno.test("manual is never due", (t) =>
+Deno.test("decideDue: manual is never due", (t) =>
   // deno-fmt-ignore
   decideAll(t, [
     ["never run", { schedule: manual }, null, null, "2026-01-02T06:00:00Z", false, "manual", null],
@@ -164,7 +164,7 @@ Deno.test("manual is never due", (t) =>
       "2026-01-02T06:00:00Z", false, "manual", null],
   ]));
 
-Deno.test("a deferred task waits until then, and no longer", (t) => {
+Deno.test("decideDue: a deferred task is due at the end of its deferral", (t) => {
   const schedule = every(30);
   // deno-fmt-ignore
   return decideAll(t, [
@@ -199,7 +199,7 @@ Deno.test("a deferred task waits until then, and no longer", (t) => {
   ]);
 });
 
-Deno.test("a clock that was wrong does not stop a task", (t) => {
+Deno.test("decideDue: a time recorded by a wrong clock does not block a task", (t) => {
   const schedule = every(30);
   // deno-fmt-ignore
   return decideAll(t, [
@@ -222,7 +222,7 @@ Deno.test("a clock that was wrong does not stop a task", (t) => {
   ]);
 });
 
-Deno.test("row 110: triggers are lost, late and doubled, and each that comes runs what is due, once", () => {
+Deno.test("row 110: decideDue: lost, late and doubled triggers run each due task once", () => {
   let lastRunAt = Temporal.Instant.from("2026-01-01T06:00:00Z");
   const runs: string[] = [];
   for (const trigger of ["2026-01-02T06:17:00Z", "2026-01-04T07:40:00Z", "2026-01-06T06:00:00Z"]) {
@@ -237,7 +237,7 @@ Deno.test("row 110: triggers are lost, late and doubled, and each that comes run
   assertEquals(runs, ["2026-01-02T06:17:00Z", "2026-01-04T07:40:00Z", "2026-01-06T06:00:00Z"]);
 });
 
-Deno.test("jitter is added to every due time", (t) => {
+Deno.test("decideDue: jitter is added to every due time", (t) => {
   const jitter = { id: "rates", jitterMs: 600_000 };
   const offset = { milliseconds: jitterOffsetMs(jitter.id, jitter.jitterMs) };
   assertEquals(offset, { milliseconds: 189_884 });
@@ -256,7 +256,7 @@ Deno.test("jitter is added to every due time", (t) => {
   ]);
 });
 
-Deno.test("the share of jitter is FNV-1a, whole, within bounds and spread", () => {
+Deno.test("jitterOffsetMs: FNV-1a, whole, within bounds and spread", () => {
   // The hash's own published values: of nothing, of "a" and of "foobar".
   const whole = 2 ** 32;
   assertEquals(jitterOffsetMs("", whole), 0x811c9dc5);
@@ -275,7 +275,7 @@ Deno.test("the share of jitter is FNV-1a, whole, within bounds and spread", () =
   assertGreater(Math.min(...perMinute), 60);
 });
 
-Deno.test("stale: twice due since the last success", async (t) => {
+Deno.test("isStale: twice due since the last success", async (t) => {
   const rows: readonly (readonly [
     name: string,
     task: Partial<Timing>,
@@ -330,7 +330,7 @@ Deno.test("stale: twice due since the last success", async (t) => {
   }
 });
 
-Deno.test("schedules are described as they are written", () => {
+Deno.test("describeSchedule: the text of the config", () => {
   const cases: readonly (readonly [schedule: Schedule, text: string])[] = [
     [cron("0 6 * * *"), "0 6 * * * (Europe/Berlin)"],
     [every(30), "every 30m"],
@@ -344,14 +344,14 @@ Deno.test("schedules are described as they are written", () => {
   }
 });
 
-Deno.test("the documented allowances", () => {
+Deno.test("FRESH_MS, CLOCK_SKEW_MS, RETRY_TICK_MS: as documented", () => {
   assertEquals([FRESH_MS, CLOCK_SKEW_MS], [1_800_000, 600_000]);
 });
 
 const HOURLY: Timing = { ...DAILY, schedule: cron("0 * * * *") };
 const MINUTELY: Timing = { ...DAILY, schedule: every(1) };
 
-Deno.test("row 132: a failed task is due at its next attempt, or at a tick an hour or more after", () => {
+Deno.test("row 132: decideDue: a failed task is due after its backoff, or at a tick an hour or more after", () => {
   const table: readonly (readonly [
     name: string,
     task: Timing,
@@ -395,7 +395,7 @@ Deno.test("row 132: a failed task is due at its next attempt, or at a tick an ho
   }
 });
 
-Deno.test("row 132: a failed task has one wording, before and after its next attempt", () => {
+Deno.test("row 132: decideDue: the reason of a failed task, before and after its backoff", () => {
   const memory = {
     lastRunAt: instant("2026-01-02T06:00:01Z"),
     notBefore: null,
@@ -414,7 +414,7 @@ Deno.test("row 132: a failed task has one wording, before and after its next att
   assertEquals(reason({ schedule: manual }, "2026-01-02T06:02:00Z"), "manual");
 });
 
-Deno.test("row 132: a deferral of a failed task comes before its next attempt", () => {
+Deno.test("row 132: decideDue: the deferral of a failed task precedes its backoff", () => {
   const memory = {
     lastRunAt: instant("2026-01-02T06:00:00Z"),
     retryAt: instant("2026-01-02T06:01:00Z"),
@@ -424,7 +424,7 @@ Deno.test("row 132: a deferral of a failed task comes before its next attempt", 
   assertEquals([due("2026-01-02T07:59:59Z"), due("2026-01-02T08:00:00Z")], [false, true]);
 });
 
-Deno.test("a failure that a wrong clock wrote is not believed", () => {
+Deno.test("decideDue: a failure recorded by a wrong clock is ignored", () => {
   const memory = {
     lastRunAt: instant("2026-01-03T06:00:00Z"),
     retryAt: instant("2026-01-03T06:01:00Z"),
@@ -456,10 +456,10 @@ Deno.test("row 132: unhealthyAfterMs is an hour, or one interval if that is shor
   }
 });
 
-Deno.test("a task that is left alone keeps its due time, and comes due after the wait", () => {
+Deno.test("decideDue: leftUntil postpones a due time, and keeps it", () => {
   const lastRunAt = instant("2026-01-02T06:00:01Z");
   const table: [leftUntil: string, now: string, due: boolean, nextDue: string][] = [
-    // The next tick is tomorrow's, left alone or not.
+    // The next tick is tomorrow's, postponed or not.
     ["2026-01-02T06:10:00Z", "2026-01-02T06:05:00Z", false, "2026-01-03T06:00:00Z"],
     ["2026-01-02T06:10:00Z", "2026-01-02T06:10:00Z", false, "2026-01-03T06:00:00Z"],
     // A tick comes meanwhile.

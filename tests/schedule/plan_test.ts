@@ -48,7 +48,7 @@ const remembered = ({ id }: Task): DueMemory => ({
   notBefore: null,
 });
 
-Deno.test("a plan has an entry for every task, in order, with a reason", async (t) => {
+Deno.test("makePlan: an entry for every task, in order, with a reason", async (t) => {
   const never = "not asked for";
   const due = "due since 2026-01-02T06:00:00+00:00[UTC]";
   const cases: readonly (readonly [

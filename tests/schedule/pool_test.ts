@@ -5,7 +5,7 @@ import { type TestTime, testTime } from "../helpers/time.ts";
 
 const NO_LIMIT: PoolLimits = { concurrency: 100, perHost: 100, spacingMs: 0 };
 
-/** An item says its host and its number: `a1`. */
+/** An item is its host and its number: `a1`. */
 const hostOf = (item: string) => item.slice(0, 1);
 
 const manualTime = (): TestTime =>
@@ -31,10 +31,10 @@ function gatherAll(items: Iterable<string>, gathering: Gathering): Promise<strin
   });
 }
 
-/** Lets everything happen that waits for nothing but promises. */
+/** Runs everything that waits only for promises. */
 const settle = (): Promise<void> => new Promise((done) => setTimeout(done, 0));
 
-/** Work that ends when it is told to; keeps a list of what was started. */
+/** Work that ends on demand; lists the started items. */
 function heldWork() {
   const started: string[] = [];
   const ends = new Map<string, PromiseWithResolvers<void>>();
@@ -57,11 +57,11 @@ function heldWork() {
   };
 }
 
-Deno.test("no items, no work", async () => {
+Deno.test("gather: no items, no work", async () => {
   assertEquals(await gatherAll([], { work: () => Promise.reject("called") }), []);
 });
 
-Deno.test("items come from any iterable, and each is asked for its host once", async () => {
+Deno.test("gather: reads any iterable, and each item's host once", async () => {
   const asked: string[] = [];
   const worked: string[] = [];
   const pending = await gatherAll(new Set(["a1", "b1", "a2"]), {
@@ -79,7 +79,7 @@ Deno.test("items come from any iterable, and each is asked for its host once", a
   assertEquals(worked.toSorted(), ["a1", "a2", "b1"]);
 });
 
-Deno.test("the limits are reached and never exceeded", async (t) => {
+Deno.test("gather: the limits are reached and never exceeded", async (t) => {
   const cases: readonly (readonly [
     name: string,
     limits: Partial<PoolLimits>,
@@ -105,7 +105,7 @@ Deno.test("the limits are reached and never exceeded", async (t) => {
   }
 });
 
-Deno.test("hosts take turns, and the items of a host keep their order", async () => {
+Deno.test("gather: hosts take turns, and the items of a host keep their order", async () => {
   const started: string[] = [];
   await gatherAll(["a1", "a2", "a3", "a4", "b1", "b2", "c1"], {
     limits: { concurrency: 1 },
@@ -117,7 +117,7 @@ Deno.test("hosts take turns, and the items of a host keep their order", async ()
   assertEquals(started, ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]);
 });
 
-Deno.test("a place that becomes free is taken at once", async () => {
+Deno.test("gather: a free place is used immediately", async () => {
   const held = heldWork();
   const done = gatherAll(["a1", "a2", "a3", "b1"], {
     limits: { concurrency: 3, perHost: 2 },
@@ -132,7 +132,7 @@ Deno.test("a place that becomes free is taken at once", async () => {
   assertEquals(await done, []);
 });
 
-Deno.test("two items of a full host that end together are both replaced", async () => {
+Deno.test("gather: two items of a full host that end together are both replaced", async () => {
   const held = heldWork();
   const done = gatherAll(["a1", "a2", "a3", "a4", "a5"], {
     limits: { perHost: 2 },
@@ -145,7 +145,7 @@ Deno.test("two items of a full host that end together are both replaced", async 
   assertEquals(await done, []);
 });
 
-Deno.test("starts of one host are apart by the spacing, other hosts do not wait for them", async () => {
+Deno.test("gather: the spacing separates starts at one host, other hosts do not wait", async () => {
   const time = manualTime();
   const starts: [item: string, atMs: number][] = [];
   const done = gatherAll(["a1", "a2", "a3", "b1", "b2"], {
@@ -165,7 +165,7 @@ Deno.test("starts of one host are apart by the spacing, other hosts do not wait 
   assertEquals(await done, []);
 });
 
-Deno.test("spacing counts from start to start, also where the host's places are taken longer", async () => {
+Deno.test("gather: spacing counts from start to start, even if the host's places are in use longer", async () => {
   const time = manualTime();
   const held = heldWork();
   const done = gatherAll(["a1", "a2", "a3"], {
@@ -187,7 +187,7 @@ Deno.test("spacing counts from start to start, also where the host's places are 
   assertEquals(await done, []);
 });
 
-Deno.test("a timer that fires too early is set again", async () => {
+Deno.test("gather: a timer that fires too early is set again", async () => {
   const time = manualTime();
   const delays: number[] = [];
   const starts: number[] = [];
@@ -215,7 +215,7 @@ Deno.test("a timer that fires too early is set again", async () => {
   assertEquals(await done, []);
 });
 
-Deno.test("a rest frees the place among all, and keeps the one at the host", async () => {
+Deno.test("Slot.rest: releases the share of concurrency, and keeps the place at the host", async () => {
   const time = manualTime();
   const log: string[] = [];
   const done = gatherAll(["a1", "a2", "b1"], {
@@ -226,18 +226,18 @@ Deno.test("a rest frees the place among all, and keeps the one at the host", asy
       if (item === "a1") {
         await settle();
         await slot.rest(1_000);
-        log.push("a1 goes on");
+        log.push("a1 resumes");
       }
     },
   });
   await time.advance(999);
   assertEquals(log, ["a1 starts", "b1 starts"]);
   await time.advance(1);
-  assertEquals(log, ["a1 starts", "b1 starts", "a1 goes on", "a2 starts"]);
+  assertEquals(log, ["a1 starts", "b1 starts", "a1 resumes", "a2 starts"]);
   assertEquals(await done, []);
 });
 
-Deno.test("who comes back from a rest waits for a place, and goes before whoever was never started", async () => {
+Deno.test("Slot.rest: a returning item waits for a place, and precedes new items", async () => {
   const time = manualTime();
   const held = heldWork();
   const log: string[] = [];
@@ -263,7 +263,7 @@ Deno.test("who comes back from a rest waits for a place, and goes before whoever
   assertEquals(await done, []);
 });
 
-Deno.test("an abort starts nothing more, waits for what runs, and gives back the rest exactly", async () => {
+Deno.test("gather: an abort starts nothing more, waits for running items, and returns the others", async () => {
   const stop = new AbortController();
   const held = heldWork();
   let ended = false;
@@ -284,7 +284,7 @@ Deno.test("an abort starts nothing more, waits for what runs, and gives back the
   assertEquals(held.started, ["a1", "b1", "c1"]);
 });
 
-Deno.test("aborted before it begins, everything is pending", async () => {
+Deno.test("gather: aborted before the start, it returns all items", async () => {
   const held = heldWork();
   const items = ["a1", "b1", "a2"];
   const pending = await gatherAll(items, { signal: AbortSignal.abort(), work: held.work });
@@ -292,7 +292,7 @@ Deno.test("aborted before it begins, everything is pending", async () => {
   assertEquals(pending.toSorted(), items.toSorted());
 });
 
-Deno.test("an abort ends a spacing", async () => {
+Deno.test("gather: an abort ends a spacing", async () => {
   const stop = new AbortController();
   const time = manualTime();
   let timersLeft = 0;
@@ -323,7 +323,7 @@ Deno.test("an abort ends a spacing", async () => {
   assertEquals(timersLeft, 0);
 });
 
-Deno.test("an abort ends a rest with the signal's reason", async () => {
+Deno.test("Slot.rest: an abort rejects with the signal's reason", async () => {
   const stop = new AbortController();
   const reason = new Error("enough");
   const reasons: unknown[] = [];
@@ -341,7 +341,7 @@ Deno.test("an abort ends a rest with the signal's reason", async () => {
   assertStrictEquals(reasons[0], reason);
 });
 
-Deno.test("who rests at an abort still waits for a place", async () => {
+Deno.test("Slot.rest: after an abort the item still waits for a place", async () => {
   const stop = new AbortController();
   const held = heldWork();
   let atWork = 0;
@@ -365,7 +365,7 @@ Deno.test("who rests at an abort still waits for a place", async () => {
   assertEquals(most, 1);
 });
 
-Deno.test("a rejection ends the gathering once everything started has ended", async () => {
+Deno.test("gather: a rejection ends it once all started items have ended", async () => {
   const held = heldWork();
   const first = new Error("the first");
   let ended = false;
@@ -382,16 +382,16 @@ Deno.test("a rejection ends the gathering once everything started has ended", as
   assertEquals(held.started, ["a1", "b1", "c1"]);
 });
 
-Deno.test("a rejection with undefined is one, too", async () => {
+Deno.test("gather: undefined is a rejection, too", async () => {
   let rejected = false;
   await gatherAll(["a1"], { work: () => Promise.reject(undefined) }).catch(() => rejected = true);
   assert(rejected);
 });
 
-Deno.test("any work under any limits: each item once, in its host's order, within the limits", async () => {
+Deno.test("property: gather: each item once, in its host's order, within the limits", async () => {
   const anyItem = fc.record({
     host: fc.constantFrom(..."abcdef"),
-    // What it does, in turns of the event loop: works, or rests.
+    // Turns of the event loop in which it works or rests.
     turns: fc.array(fc.boolean(), { maxLength: 5 }),
   });
   await fc.assert(
@@ -445,7 +445,7 @@ Deno.test("any work under any limits: each item once, in its host's order, withi
   );
 });
 
-Deno.test("100,000 items cost what the running ones cost", async (t) => {
+Deno.test("gather: 100,000 items cost as much as the running ones", async (t) => {
   const count = 100_000;
   for (const hosts of [1, count]) {
     await t.step(`on ${hosts} hosts`, async () => {
@@ -472,7 +472,7 @@ Deno.test("100,000 items cost what the running ones cost", async (t) => {
   }
 });
 
-Deno.test("an abort in the midst of 100,000 loses and doubles none", async () => {
+Deno.test("gather: an abort among 100,000 items loses and doubles none", async () => {
   const time = manualTime();
   const stop = new AbortController();
   const worked: number[] = [];
@@ -493,7 +493,7 @@ Deno.test("an abort in the midst of 100,000 loses and doubles none", async () =>
   assertEquals(pending.length, 50_000);
 });
 
-Deno.test("100,000 items may rest at once, each before anything else", async () => {
+Deno.test("Slot.rest: 100,000 items rest at the same time", async () => {
   const time = manualTime();
   let resting = 0;
   const done = gather(Array.from({ length: 100_000 }, (_, index) => index), {
@@ -511,7 +511,7 @@ Deno.test("100,000 items may rest at once, each before anything else", async () 
   assertEquals(resting, 100_000);
 });
 
-Deno.test("work that throws before it gives a promise is a rejection", async () => {
+Deno.test("gather: work that throws synchronously is a rejection", async () => {
   const held = heldWork();
   const bug = new Error("a bug");
   const done = gatherAll(["a1", "b1", "c1"], {
@@ -527,7 +527,7 @@ Deno.test("work that throws before it gives a promise is a rejection", async () 
   assertEquals(held.started, ["a1"]);
 });
 
-Deno.test("free places of a host can be borrowed, up to its limit", async (t) => {
+Deno.test("Slot.borrow: free places of a host, up to its limit", async (t) => {
   const cases: readonly (readonly [
     name: string,
     limits: Partial<PoolLimits>,
@@ -568,7 +568,7 @@ Deno.test("free places of a host can be borrowed, up to its limit", async (t) =>
   }
 });
 
-Deno.test("an item that waits for its spacing comes before who borrows", async () => {
+Deno.test("Slot.borrow: an item that waits for its spacing precedes it", async () => {
   const time = manualTime();
   const held = heldWork();
   const slots = new Map<string, Slot>();
@@ -590,7 +590,7 @@ Deno.test("an item that waits for its spacing comes before who borrows", async (
   assertEquals(await done, []);
 });
 
-Deno.test("what is given back starts an item that waits for it, once", async () => {
+Deno.test("Slot.borrow: a released place starts a waiting item, once", async () => {
   const held = heldWork();
   let slot: Slot | undefined;
   const done = gatherAll(["a1", "b1", "a2", "a3", "a4"], {
@@ -619,7 +619,7 @@ Deno.test("what is given back starts an item that waits for it, once", async () 
   assertEquals(await done, []);
 });
 
-Deno.test("once it is over, nothing can be borrowed, and giving back is harmless", async () => {
+Deno.test("Slot.borrow: after the end nothing can be borrowed, and releasing does nothing", async () => {
   const run = new AbortController();
   const places: (Disposable | null)[] = [];
   const pending = await gatherAll(["a1"], {
@@ -635,7 +635,7 @@ Deno.test("once it is over, nothing can be borrowed, and giving back is harmless
   places[0]?.[Symbol.dispose]();
 });
 
-Deno.test("whatever is borrowed and given back, no host has more than its limit", async () => {
+Deno.test("property: Slot.borrow: no host exceeds its limit", async () => {
   const action = fc.record({ item: fc.nat(7), borrows: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(

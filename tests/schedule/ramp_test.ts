@@ -11,7 +11,7 @@ function play(events: string, perHost: number, pauseMs = 60_000): string[] {
   });
 }
 
-Deno.test("row 126: a paused host restarts with one item, and doubles as they succeed", () => {
+Deno.test("row 126: rampAfterSuccess: a paused host restarts with one item, and doubles as they succeed", () => {
   assertEquals(play("psssssss", 6), [
     "1/6 0ms",
     "2/6 0ms",
@@ -27,7 +27,7 @@ Deno.test("row 126: a paused host restarts with one item, and doubles as they su
   assertEquals(play("ps", 1), ["1/1 0ms", "full"]);
 });
 
-Deno.test("row 126: a pause after a success halves the ceiling, and then doubles the gap", () => {
+Deno.test("row 126: rampAfterPause: after a success, halves the ceiling, and then doubles the gap", () => {
   assertEquals(play("pssspspspsp", 6), [
     "1/6 0ms",
     "2/6 0ms",
@@ -43,21 +43,21 @@ Deno.test("row 126: a pause after a success halves the ceiling, and then doubles
   ]);
 });
 
-Deno.test("a pause without a success before it changes neither ceiling nor gap", () => {
+Deno.test("rampAfterPause: without a success before it, changes neither ceiling nor gap", () => {
   assertEquals(play("pppp", 6), Array(4).fill("1/6 0ms"));
   const ramp = rampAfterPause(rampAfterPause(null, 6, 1000), 6, 1000);
   assertEquals(ramp.pauses, 2);
   assertEquals(rampAfterSuccess(ramp, 6)?.pauses, 0);
 });
 
-Deno.test("successes in a row end the gap, and then raise the ceiling", () => {
+Deno.test("rampAfterSuccess: consecutive successes end the gap, and then raise the ceiling", () => {
   const played = play(`pspspsp${"s".repeat(5 * PROBATION)}`, 4);
   assertEquals(played[6], "1/1 500ms");
   const later = [1, 2, 3, 4].map((times) => played[6 + times * PROBATION]);
   assertEquals(later, ["1/1 250ms", "1/1 0ms", "2/2 0ms", "full"]);
 });
 
-Deno.test("row 126: the gap is no longer than the pause", () => {
+Deno.test("row 126: rampAfterPause: the gap is no longer than the pause", () => {
   assertEquals(play("ps".repeat(20), 4, 30_000).at(-1), "1/1 30000ms");
   assertEquals(play("ps".repeat(20), 4, 100).at(-1), "1/1 100ms");
 });

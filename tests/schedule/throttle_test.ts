@@ -5,11 +5,11 @@ import { type TestTime, testTime } from "../helpers/time.ts";
 
 const never = new AbortController().signal;
 
-/** Time in which sleeping is the only thing that takes any. */
+/** A clock that only sleeping advances. */
 const sleepingTime = (): TestTime =>
   testTime({ now: "2026-01-01T00:00:00Z", sleep: "instant", timers: "manual" });
 
-Deno.test("a wait is as long as the bytes booked are ahead of the rate", async (t) => {
+Deno.test("createThrottle: waits as long as the booked bytes exceed the rate", async (t) => {
   const cases: readonly (readonly [
     name: string,
     rate: number,
@@ -34,7 +34,7 @@ Deno.test("a wait is as long as the bytes booked are ahead of the rate", async (
   }
 });
 
-Deno.test("a pause earns one second's worth at most", async () => {
+Deno.test("createThrottle: an idle time allows a burst of one second at most", async () => {
   const time = sleepingTime();
   const throttle = createThrottle(1_000, time);
   await throttle(1_000, never);
@@ -48,7 +48,7 @@ Deno.test("a pause earns one second's worth at most", async () => {
   assertEquals(time.slept, [1_000]);
 });
 
-Deno.test("all tasks share the rate", async () => {
+Deno.test("createThrottle: all tasks share the rate", async () => {
   const time = testTime({ now: "2026-01-01T00:00:00Z", sleep: "manual", timers: "manual" });
   const throttle = createThrottle(1_000, time);
   const ended: [task: string, atMs: number][] = [];
@@ -60,7 +60,7 @@ Deno.test("all tasks share the rate", async () => {
   assertEquals(ended, [["a", 0], ["b", 1_000], ["c", 1_500], ["d", 3_000]]);
 });
 
-Deno.test("an abort ends the wait with the signal's reason", async () => {
+Deno.test("createThrottle: an abort rejects with the signal's reason", async () => {
   const time = testTime({ now: "2026-01-01T00:00:00Z", sleep: "manual", timers: "manual" });
   const throttle = createThrottle(1_000, time);
   const stop = new AbortController();
@@ -68,14 +68,14 @@ Deno.test("an abort ends the wait with the signal's reason", async () => {
   const waiting = assertRejects(() => throttle(5_000, stop.signal));
   stop.abort(reason);
   assertStrictEquals(await waiting, reason);
-  // What had been booked has arrived all the same, and others wait for it.
+  // The booked bytes were received, so other tasks wait for them.
   const other = throttle(1_000, never);
   await time.advance(5_000);
   await other;
   assertEquals(time.slept, [4_000, 5_000]);
 });
 
-Deno.test("a wall clock that jumps changes nothing", async () => {
+Deno.test("createThrottle: ignores jumps of the wall clock", async () => {
   const time = sleepingTime();
   const throttle = createThrottle(1_000, time);
   await throttle(1_000, never);
@@ -86,7 +86,7 @@ Deno.test("a wall clock that jumps changes nothing", async () => {
   assertEquals(time.slept, [500, 500]);
 });
 
-Deno.test("over any stretch no more is let through than the rate and one second's worth", async () => {
+Deno.test("property: createThrottle: admits at most the rate and a burst of one second in any period", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 10_000 }),
@@ -94,7 +94,7 @@ Deno.test("over any stretch no more is let through than the rate and one second'
       async (rate, steps) => {
         const time = sleepingTime();
         const throttle = createThrottle(rate, time);
-        // When each piece was let through, which is before the next is asked for.
+        // When each chunk was admitted, which is before the next is requested.
         const through: { readonly atMs: number; readonly bytes: number }[] = [];
         for (const { pauseMs, bytes } of steps) {
           await time.timers.sleep(pauseMs, never);

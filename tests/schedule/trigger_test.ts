@@ -120,7 +120,7 @@ const WAKES: readonly (readonly [
   ],
 ];
 
-Deno.test("the next time to wake", async (t) => {
+Deno.test("nextWake: the first task that comes due", async (t) => {
   for (const [name, tasks, now, expected] of WAKES) {
     await t.step(name, () => {
       const memories = new Map(tasks);
@@ -159,24 +159,24 @@ const anyMemory: fc.Arbitrary<DueMemory> = fc.record({
   leftUntil: maybeTime,
 });
 
-Deno.test("whatever is remembered, who sleeps until the next wake moves on", () => {
+Deno.test("property: nextWake: after sleeping until it, the task is due or a later wake is known", () => {
   fc.assert(
     fc.property(anyTiming, anyMemory, aTime, (task, memory, now) => {
       const wake = nextWake([task], () => memory, now);
       if (!wake) return;
       const { due, nextDue } = decideDue(task, memory, wake.at);
-      // Either it is due then, or it is known by then that it is due later still.
+      // Either the task is due then, or a later time is known by then.
       assert(due || (nextDue && Temporal.Instant.compare(nextDue, wake.at) > 0));
     }),
     { numRuns: 2_000 },
   );
 });
 
-Deno.test("whatever is remembered, nothing comes due in the sleep but what is nearly due", () => {
+Deno.test("property: nextWake: during the sleep only nearly due tasks come due", () => {
   fc.assert(
     fc.property(anyTiming, anyMemory, aTime, fc.nat(1_000), (task, memory, now, share) => {
       const wake = nextWake([task], () => memory, now);
-      // What is remembered of a time that is still to come is believed or not by the hour.
+      // Whether a recorded time in the future is ignored depends on the present time.
       const isPast = [memory.lastRunAt]
         .every((time) => !time || Temporal.Instant.compare(time, now) <= 0);
       if (!wake || !isPast) return;
@@ -192,7 +192,7 @@ Deno.test("whatever is remembered, nothing comes due in the sleep but what is ne
   );
 });
 
-Deno.test("a sleep is in pieces, and ends no sooner than it should", () => {
+Deno.test("sliceMs: at most SLICE_MS, and rounded up", () => {
   const now = instant(NOW);
   assertEquals(sliceMs(null, now), SLICE_MS);
   assertEquals(sliceMs(now.add({ hours: 10 }), now), SLICE_MS);
@@ -202,7 +202,7 @@ Deno.test("a sleep is in pieces, and ends no sooner than it should", () => {
   assertEquals(sliceMs(now.subtract({ hours: 1 }), now), 1);
 });
 
-Deno.test("row 107: the tick that a long task was overtaken by", () => {
+Deno.test("row 107: tickDuring: the first tick during a long task", () => {
   const from = instant(NOW);
   assertEquals(tickDuring(hourly, from, from.add({ minutes: 59 })), null);
   assertEquals(`${tickDuring(hourly, from, from.add({ minutes: 60 }))}`, "2026-01-15T13:00:00Z");

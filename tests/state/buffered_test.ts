@@ -6,11 +6,11 @@ import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { ids, record } from "./samples.ts";
 
-/** A driver whose writes are seen, and made to fail or to take their time. */
+/** A driver that records its writes, and delays or fails them on demand. */
 interface WatchedDriver extends StateDriver {
-  /** Ids of each write that was begun. */
+  /** Ids of each started write. */
   readonly writes: string[][];
-  /** What stands between the beginning and the end of a write. */
+  /** Awaited by each write. */
   during: () => Promise<void>;
   disposed: boolean;
 }
@@ -45,7 +45,7 @@ function watchedDriver(host: TestHost): WatchedDriver {
 
 const failing = () => Promise.reject(new CronfetchError("state.locked", "locked"));
 
-Deno.test("changes wait a second for company, and are written once", async () => {
+Deno.test("bufferedState: changes are collected for a second, and written once", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
   await using state = bufferedState(driver, host);
@@ -62,7 +62,7 @@ Deno.test("changes wait a second for company, and are written once", async () =>
   assertEquals(driver.writes.length, 1);
 });
 
-Deno.test("500 records are written at once", async () => {
+Deno.test("bufferedState: 500 records are written immediately", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
   await using state = bufferedState(driver, host);
@@ -74,7 +74,7 @@ Deno.test("500 records are written at once", async () => {
   assertEquals(driver.writes.map((write) => write.length), [500]);
 });
 
-Deno.test("at most a tenth of the time is spent on writing unasked", async () => {
+Deno.test("bufferedState: without a flush, at most a tenth of the time is spent on writes", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
   driver.during = () => host.timers.sleep(300, new AbortController().signal);
@@ -91,7 +91,7 @@ Deno.test("at most a tenth of the time is spent on writing unasked", async () =>
   assertEquals(driver.writes.length, 3);
 });
 
-Deno.test("what could not be written waits, and is written later", async () => {
+Deno.test("bufferedState: a failed write is repeated later", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
   await using state = bufferedState(driver, host);
@@ -99,7 +99,7 @@ Deno.test("what could not be written waits, and is written later", async () => {
   for (const task of ids(500)) state.save(record(task, { failures: 1 }));
   await host.advance(0);
   assertEquals(driver.writes.length, 1);
-  // Not again at once, although there are enough of them.
+  // Not immediately, although there are enough records.
   state.save(record("task-0", { failures: 2 }));
   await host.advance(999);
   assertEquals(driver.writes.length, 1);
@@ -116,7 +116,7 @@ Deno.test("what could not be written waits, and is written later", async () => {
   assertEquals(failures, [2, 1]);
 });
 
-Deno.test("what is being written is seen, and what is saved meanwhile is written next", async () => {
+Deno.test("bufferedState: readers see a write in progress, and later changes are written next", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
   const { promise: written, resolve: finish } = Promise.withResolvers<void>();
@@ -135,7 +135,7 @@ Deno.test("what is being written is seen, and what is saved meanwhile is written
   assertEquals((await driver.records(null)).get("a")?.failures, 2);
 });
 
-Deno.test("a flush waits for what is being written, and for one write at a time", async () => {
+Deno.test("State.flush: waits for the write in progress, one at a time", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
   const { promise: written, resolve: finish } = Promise.withResolvers<void>();
@@ -152,7 +152,7 @@ Deno.test("a flush waits for what is being written, and for one write at a time"
   assertEquals(driver.writes.map((write) => write.length), [500, 1]);
 });
 
-Deno.test("what is saved while a write fails counts for more than what was to be written", async () => {
+Deno.test("bufferedState: a record saved during a failed write replaces the failed one", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
   const { promise: written, reject: fail } = Promise.withResolvers<void>();
@@ -168,7 +168,7 @@ Deno.test("what is saved while a write fails counts for more than what was to be
   assertEquals((await driver.records(null)).get("a")?.failures, 2);
 });
 
-Deno.test("nothing is released before it is remembered", async () => {
+Deno.test("State.release: writes the records first", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
   await using state = bufferedState(driver, host);
@@ -180,7 +180,7 @@ Deno.test("nothing is released before it is remembered", async () => {
   driver.during = () => Promise.resolve();
 });
 
-Deno.test("disposing flushes, tells if that fails, and closes all the same", async () => {
+Deno.test("bufferedState: disposal flushes, rejects if that fails, and closes anyway", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
   const state = bufferedState(driver, host);

@@ -1,4 +1,4 @@
-/** What every state does, whatever it is kept in. */
+/** The conformance suite of all state drivers. */
 
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { delay } from "@std/async";
@@ -11,19 +11,19 @@ import type { FamilyMember, State } from "../../lib/state/state.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { anyMember, anyRecord, ids, member, record, runRecord } from "./samples.ts";
 
-/** Where a state is kept. */
+/** A place for a state. */
 export interface Place extends AsyncDisposable {
-  /** Opens what is kept here. Several may be open at once. */
+  /** Opens the state. Several may be open at the same time. */
   open(host: StateHost): Promise<State>;
 }
 
-/** Where a state is kept that other processes can open, too. */
+/** A place for a state that other processes can open as well. */
 export interface SharedPlace extends Place {
-  /** What they open. */
+  /** The location that they open. */
   readonly location: string;
 }
 
-/** Registers the tests of a driver; each makes a place of its own. */
+/** Registers the tests of a driver; each has its own place. */
 export function stateConformance(name: string, makePlace: () => Promise<Place>): void {
   const test = tester(name, makePlace);
   remembering(test);
@@ -31,7 +31,7 @@ export function stateConformance(name: string, makePlace: () => Promise<Place>):
   leasing(test);
 }
 
-/** Registers the tests of a driver whose states outlive a process. */
+/** Registers the tests of a driver whose states survive a process. */
 export function sharingConformance(name: string, makePlace: () => Promise<SharedPlace>): void {
   sharing(tester(name, makePlace));
 }
@@ -51,7 +51,7 @@ const START = "2026-01-15T12:00:00Z";
 const TTL_MS = 60_000;
 
 function remembering(test: Test): void {
-  test("remembers nothing at first", async (place) => {
+  test("a new state is empty", async (place) => {
     await using state = await place.open(testHost());
     assertEquals(await state.records(["a", ""]), new Map());
     assertEquals(await state.allRecords(), new Map());
@@ -60,7 +60,7 @@ function remembering(test: Test): void {
     await state.flush();
   });
 
-  test("what is saved is seen at once, by others after a flush, and later by all", async (place) => {
+  test("save: visible immediately, to other states after a flush, and after reopening", async (place) => {
     const host = testHost({ timers: "manual" });
     const first = record("a", { failures: 1 });
     const second = record("a", { failures: 2 });
@@ -81,7 +81,7 @@ function remembering(test: Test): void {
     assertEquals(sorted(await state.allRecords()), [["a", second], ["b", other]]);
   });
 
-  test("changes are written without a flush, after a second", async (place) => {
+  test("save: written without a flush, after a second", async (place) => {
     const host = testHost({ timers: "manual" });
     await using state = await place.open(host);
     await using onlooker = await place.open(host);
@@ -93,7 +93,7 @@ function remembering(test: Test): void {
     assertEquals((await onlooker.allRecords()).size, 1);
   });
 
-  test("any record comes back as it was", async (place) => {
+  test("property: save: any record is read back unchanged", async (place) => {
     const host = testHost({ timers: "manual" });
     await fc.assert(
       fc.asyncProperty(fc.array(anyRecord, { minLength: 1, maxLength: 5 }), async (records) => {
@@ -109,7 +109,7 @@ function remembering(test: Test): void {
     );
   });
 
-  test("20,000 records, and some of them", async (place) => {
+  test("records: 20,000, and some of them", async (place) => {
     const host = testHost({ timers: "manual" });
     const tasks = ids(20_000);
     {
@@ -125,7 +125,7 @@ function remembering(test: Test): void {
     }
   });
 
-  test("an id of 1,000 bytes is held, a longer one is refused, and so is half a letter", async (place) => {
+  test("save: an id of 1,000 bytes is accepted, longer or malformed ones are rejected", async (place) => {
     await using state = await place.open(testHost());
     const most = ["x".repeat(1000), "\0".repeat(1000), "ü".repeat(500)];
     for (const task of most) state.save(record(task));
@@ -140,7 +140,7 @@ function remembering(test: Test): void {
     }
   });
 
-  test("hosts are parked until their time", async (place) => {
+  test("park: a host is parked until its time", async (place) => {
     const host = testHost({ now: START });
     const at = (seconds: number) => Temporal.Instant.from(START).add({ seconds });
     {
@@ -166,7 +166,7 @@ function remembering(test: Test): void {
     assertEquals(sorted(await state.parked()), [["a.example", at(20)]]);
   });
 
-  test("the newest 100 runs of 90 days are remembered", async (place) => {
+  test("addRun: the newest 100 runs of 90 days are kept", async (place) => {
     const host = testHost({ now: START });
     const start = Temporal.Instant.from(START);
     const run = (hours: number) => runRecord(`run-${hours}`, start.subtract({ hours }).toString());
@@ -186,7 +186,7 @@ function remembering(test: Test): void {
     assertEquals(await state.runs(1000), [run(0)]);
   });
 
-  test("a run that is told again replaces what was told", async (place) => {
+  test("addRun: the same run again replaces the first", async (place) => {
     await using state = await place.open(testHost({ now: START }));
     state.addRun(runRecord("run", "2026-01-15T11:00:00Z"));
     await state.flush();
@@ -195,7 +195,7 @@ function remembering(test: Test): void {
     assertEquals((await state.runs(9)).map((run) => run.startedAt), ["2026-01-15T11:30:00Z"]);
   });
 
-  test("two states that write at once lose nothing of each other's", async (place) => {
+  test("save: two states that write concurrently lose nothing", async (place) => {
     const host = realSleeps(testHost({ timers: "manual", now: START }));
     {
       await using one = await place.open(host);
@@ -222,7 +222,7 @@ function keepingMembers(test: Test): void {
     assertEquals(await state.members(["a", ""]), new Map());
   });
 
-  test("members are read back at once, by others after a flush, and after reopening, sorted by key", async (place) => {
+  test("members: read back immediately, by other states after a flush, and after reopening, sorted by key", async (place) => {
     const host = testHost({ timers: "manual" });
     const claimed = member("c.csv", { sha256: null, sizeBytes: 0, publishedAt: null });
     const published = member("c.csv", { sizeBytes: 5 });
@@ -345,7 +345,7 @@ function keepingMembers(test: Test): void {
     assertEquals(sorted(await state.members(tasks)), sorted(new Map(tasks.map((t) => [t, left]))));
   });
 
-  test("two states that write members of one family at once lose nothing of each other's", async (place) => {
+  test("members: two states that write one family concurrently lose nothing", async (place) => {
     const host = realSleeps(testHost({ timers: "manual" }));
     {
       await using one = await place.open(host);
@@ -361,7 +361,7 @@ function keepingMembers(test: Test): void {
 }
 
 function leasing(test: Test): void {
-  test("of two runs one gets a task, the other does not", async (place) => {
+  test("acquire: of two runs one leases a task, the other does not", async (place) => {
     const host = testHost();
     await using first = await place.open(host);
     await using second = await place.open(host);
@@ -371,7 +371,7 @@ function leasing(test: Test): void {
     assertEquals(await first.acquire(["b", "c", "d"], "one", TTL_MS), new Set(["b", "d"]));
   });
 
-  test("a lease ends when it is released, and with it nobody else's", async (place) => {
+  test("release: ends the leases of the run, and no others", async (place) => {
     await using state = await place.open(testHost());
     await state.acquire(["a"], "one", TTL_MS);
     await state.acquire(["b"], "one", TTL_MS);
@@ -383,7 +383,7 @@ function leasing(test: Test): void {
     await state.release("unknown");
   });
 
-  test("releasing writes the records first", async (place) => {
+  test("release: writes the records first", async (place) => {
     const host = testHost({ timers: "manual" });
     await using state = await place.open(host);
     await using next = await place.open(host);
@@ -394,7 +394,7 @@ function leasing(test: Test): void {
     assertEquals((await next.records(["a"])).size, 1);
   });
 
-  test("row 86: a lease that is not renewed ends by itself, to the millisecond", async (place) => {
+  test("row 86: acquire: a lease that is not renewed expires, to the millisecond", async (place) => {
     const host = testHost();
     await using stalled = await place.open(host);
     await stalled.acquire(ids(3), "stalled", TTL_MS);
@@ -405,7 +405,7 @@ function leasing(test: Test): void {
     assertEquals(await state.acquire(ids(3), "heir", TTL_MS), new Set(ids(3)));
   });
 
-  test("a lease that is renewed lives on, with all its tasks", async (place) => {
+  test("renew: extends the lease of all its tasks", async (place) => {
     const host = testHost();
     await using state = await place.open(host);
     await state.acquire(["a"], "run", TTL_MS);
@@ -420,7 +420,7 @@ function leasing(test: Test): void {
     assertEquals(await state.acquire(["a", "b"], "other", TTL_MS), new Set(["a", "b"]));
   });
 
-  test("acquiring more prolongs what is held", async (place) => {
+  test("acquire: more tasks extend the lease of the others", async (place) => {
     const host = testHost();
     await using state = await place.open(host);
     await state.acquire(["a"], "run", TTL_MS);
@@ -430,7 +430,7 @@ function leasing(test: Test): void {
     assertEquals(await state.acquire(["a"], "other", TTL_MS), new Set());
   });
 
-  test("a lease that has ended cannot be renewed, but can be got anew", async (place) => {
+  test("renew: an expired lease cannot be renewed, but acquired again", async (place) => {
     const host = testHost();
     await using state = await place.open(host);
     await state.acquire(["a", "b"], "slow", TTL_MS);
@@ -442,7 +442,7 @@ function leasing(test: Test): void {
     assertEquals(await state.renew("slow", TTL_MS), true);
   });
 
-  test("what was taken from a dead run stays taken when the clock goes back", async (place) => {
+  test("acquire: tasks taken from a crashed run stay taken if the clock is set back", async (place) => {
     const host = testHost();
     await using state = await place.open(host);
     await state.acquire(["a"], "slow", TTL_MS);
@@ -454,7 +454,7 @@ function leasing(test: Test): void {
     assertEquals(await state.renew("other", TTL_MS), true);
   });
 
-  test("20,000 leases", async (place) => {
+  test("acquire: 20,000 leases", async (place) => {
     const host = testHost();
     await using state = await place.open(host);
     const tasks = ids(20_000, "a-task-with-a-name-of-usual-length-");
@@ -465,7 +465,7 @@ function leasing(test: Test): void {
     assertEquals((await state.acquire(tasks, "two", TTL_MS)).size, 20_000);
   });
 
-  test("row 86: whoever comes at once, each task goes to one of them", async (place) => {
+  test("row 86: acquire: concurrent runs lease each task once", async (place) => {
     const host = realSleeps(testHost());
     const tasks = ids(2_000, "x".repeat(900));
     const runs = ids(4, "run-");
@@ -482,7 +482,7 @@ function leasing(test: Test): void {
     }
   });
 
-  test("whoever comes at once to a dead run's tasks, each goes to one of them", async (place) => {
+  test("acquire: concurrent runs lease each task of a crashed run once", async (place) => {
     const host = realSleeps(testHost());
     await using one = await place.open(host);
     await using two = await place.open(host);
@@ -500,7 +500,7 @@ function leasing(test: Test): void {
 }
 
 function sharing(test: Test<SharedPlace>): void {
-  test("two processes that write at once lose nothing of each other's", async (place) => {
+  test("save: two processes that write concurrently lose nothing", async (place) => {
     const writers = ["a-", "b-"].map((prefix) =>
       otherProcess("write", place.location, prefix, "700").output()
     );
@@ -522,7 +522,7 @@ function sharing(test: Test<SharedPlace>): void {
     assertEquals((await state.allRecords()).size, 2100);
   });
 
-  test("row 82: a killed process holds its tasks no longer than it lives", async (place) => {
+  test("row 82: acquire: the leases of a killed process end with it", async (place) => {
     const host = testHost({ now: Temporal.Now.instant().toString() });
     await using state = await place.open(host);
     {
@@ -533,7 +533,7 @@ function sharing(test: Test<SharedPlace>): void {
     assertEquals(await state.acquire(["a", "b"], "run", TTL_MS), new Set(["a", "b"]));
   });
 
-  test("row 144: a state that is closed without a release frees the tasks at once", async (place) => {
+  test("row 144: acquire: a state closed without a release frees its tasks immediately", async (place) => {
     const host = testHost();
     await using state = await place.open(host);
     {
@@ -545,7 +545,7 @@ function sharing(test: Test<SharedPlace>): void {
   });
 }
 
-/** Asserts that opening fails, and how. */
+/** Asserts that opening fails with a code and message. */
 export async function assertRefused(place: Place, message: string): Promise<void> {
   const error = await assertRejects(() => place.open(testHost()), CronfetchError);
   assertEquals(error.code, "state.unreadable");
@@ -578,9 +578,9 @@ export async function freeAfterKills(
   return isKilled;
 }
 
-/** A process that stays until it is killed. */
+/** A process that waits until it is killed. */
 export interface StayingProcess extends AsyncDisposable {
-  /** The line it printed when it was ready; empty if it has ended before. */
+  /** The line it printed when ready; empty if it ended before. */
   readonly said: string;
 }
 
@@ -593,7 +593,7 @@ export async function startProcess(...args: string[]): Promise<StayingProcess> {
     try {
       child.kill("SIGKILL");
     } catch (error) {
-      // It has ended by itself.
+      // It has ended already.
       if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
     }
     await reader.cancel();
@@ -616,7 +616,7 @@ function otherProcess(...args: string[]): Deno.Command {
   });
 }
 
-/** Sleeps in real time, so that others get on meanwhile. */
+/** Sleeps in real time, so that other processes proceed. */
 function realSleeps(host: TestHost): TestHost {
   const sleep = (durationMs: number, signal: AbortSignal) => delay(durationMs, { signal });
   return { ...host, timers: { ...host.timers, sleep } };

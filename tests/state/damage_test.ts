@@ -1,4 +1,4 @@
-/** Damaged states are refused before anything is requested, and left as they are. */
+/** Damaged states are rejected before the first request, and not changed. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dirname } from "@std/path";
@@ -11,8 +11,9 @@ import { damages, healthyDatabase } from "./damage.ts";
 
 const SEED = 143;
 
-/** What is wrong with the path itself has another remedy. */
-const REMEDY = /; (?:move it away to start afresh; published files are kept|choose another path)$/;
+/** Problems of the path itself have other hints. */
+const REMEDY =
+  /; (?:move it away to start from scratch; published files are kept|choose another path)$/;
 
 Deno.test(`row 143: each damaged kv: database (seed ${SEED}) is state.unreadable, and kept`, async (t) => {
   const all = await damages(SEED);
@@ -44,7 +45,7 @@ Deno.test(`row 143: each damaged kv: database (seed ${SEED}) is state.unreadable
   }
 });
 
-Deno.test("row 143: what a killed process leaves of a kv: database opens, up to its last whole commit", async (t) => {
+Deno.test("row 143: a kv: database of a killed process opens, up to its last complete commit", async (t) => {
   const { closed, killed, log } = await healthyDatabase();
   const cut = (bytes: number) => log.slice(0, bytes);
   const stale = log.slice();

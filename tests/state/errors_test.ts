@@ -1,14 +1,14 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { Contended, patiently, stateError } from "../../lib/state/errors.ts";
+import { Contended, retryWhileLocked, stateError } from "../../lib/state/errors.ts";
 import { testHost } from "../helpers/host.ts";
 
 function named(code: string): Error {
   return Object.assign(new Error("as the system says"), { code });
 }
 
-const AFRESH = "move it away to start afresh; published files are kept";
-const DAMAGED = `the database is damaged; ${AFRESH}`;
+const FROM_SCRATCH = "move it away to start from scratch; published files are kept";
+const DAMAGED = `the database is damaged; ${FROM_SCRATCH}`;
 
 const CASES: readonly (readonly [error: unknown, code: string, sentence: string])[] = [
   [new Contended(), "state.locked", "other processes keep changing it"],
@@ -17,7 +17,7 @@ const CASES: readonly (readonly [error: unknown, code: string, sentence: string]
   [
     new Error("file is not a database"),
     "state.unreadable",
-    `the file is not a database; ${AFRESH}`,
+    `the file is not a database; ${FROM_SCRATCH}`,
   ],
   [
     new Error("database disk image is malformed"),
@@ -54,7 +54,7 @@ const CASES: readonly (readonly [error: unknown, code: string, sentence: string]
   ["odd", "store.failed", "odd"],
 ];
 
-Deno.test("stateError", async (t) => {
+Deno.test("stateError: codes and messages", async (t) => {
   for (const [error, code, sentence] of CASES) {
     await t.step(sentence, () => {
       const made = stateError("writing it", error);
@@ -68,12 +68,12 @@ Deno.test("stateError", async (t) => {
   });
 });
 
-Deno.test("patiently", async (t) => {
+Deno.test("retryWhileLocked: repeats on state.locked only", async (t) => {
   const trying = async (failures: readonly unknown[], random: number) => {
     const host = testHost({ random: [random] });
     const left = [...failures];
     const work = () => left.length > 0 ? Promise.reject(left.shift()) : Promise.resolve("done");
-    const answer = await patiently("writing it", host, [100, 1000], work)
+    const answer = await retryWhileLocked("writing it", host, [100, 1000], work)
       .catch((error: CronfetchError) => error.code);
     return [answer, left.length, ...host.slept];
   };
@@ -96,7 +96,7 @@ Deno.test("patiently", async (t) => {
     assertEquals(await trying([error, locked], 1), ["state.locked", 1]);
     const host = testHost();
     const thrown = await assertRejects(() => {
-      return patiently("writing it", host, [1], () => Promise.reject(error));
+      return retryWhileLocked("writing it", host, [1], () => Promise.reject(error));
     });
     assertStrictEquals(thrown, error);
   });

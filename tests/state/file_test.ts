@@ -79,7 +79,7 @@ const SNAPSHOT = `{
 }
 `;
 
-Deno.test("file: the text, to the byte, whatever the order in which things are told", async () => {
+Deno.test("file: the exact text, independent of the order of changes", async () => {
   await using place = await filePlace();
   const at = (text: string) => Temporal.Instant.from(text);
   {
@@ -125,7 +125,7 @@ Deno.test("file: the text, to the byte, whatever the order in which things are t
   assertEquals(await Deno.readTextFile(place.path), SNAPSHOT);
 });
 
-Deno.test("file: what the first versions wrote is read, with no revision to go by", async () => {
+Deno.test("file: reads texts of the first versions, without revisions", async () => {
   await using at = await filePlace();
   const written = SNAPSHOT.replace('"revision":"1768474800000"', '"modifiedMs":1768474800000');
   await Deno.writeTextFile(at.path, written);
@@ -134,7 +134,7 @@ Deno.test("file: what the first versions wrote is read, with no revision to go b
   assertEquals([published?.sizeBytes, published?.revision], [3, undefined]);
 });
 
-Deno.test("file: nothing is written before there is something to say", async () => {
+Deno.test("file: nothing is written before the first change", async () => {
   await using place = await filePlace();
   {
     await using state = await place.open(testHost());
@@ -144,14 +144,14 @@ Deno.test("file: nothing is written before there is something to say", async () 
   assertEquals(await tree(place.folder), {});
 });
 
-Deno.test("file: what says nothing new is not written", async () => {
+Deno.test("file: a change without a difference is not written", async () => {
   await using place = await filePlace();
   for (const expected of [1, 1]) {
     await using state = await place.open(testHost());
     state.save(record("a"));
     await state.flush();
     assertEquals((await state.allRecords()).size, expected);
-    // A replaced file would come with today's time.
+    // A replaced file would have today's time.
     await Deno.utime(place.path, 1_000_000_000, 1_000_000_000);
     state.save(record("a"));
   }
@@ -159,7 +159,7 @@ Deno.test("file: what says nothing new is not written", async () => {
   assertEquals(mtime?.getTime(), 1_000_000_000_000);
 });
 
-Deno.test("file: leases stand beside it while they last, and are none of its content", async () => {
+Deno.test("file: leases are in a companion file while they last", async () => {
   await using place = await filePlace();
   await using state = await place.open(testHost());
   await state.acquire(["a"], "one", 60_000);
@@ -178,7 +178,7 @@ Deno.test("file: leases stand beside it while they last, and are none of its con
   assertEquals(files["state.json.lock"], "");
 });
 
-Deno.test("file: makes the folder, and clears away what a dead process left", async () => {
+Deno.test("file: creates the folder, and removes files of a crashed process", async () => {
   await using folder = await temporaryFolder();
   await Deno.mkdir(folder.file("deep"));
   await Deno.writeTextFile(folder.file("deep/state.json.new"), "half of it");
@@ -195,7 +195,7 @@ Deno.test("file: makes the folder, and clears away what a dead process left", as
   ]);
 });
 
-Deno.test("file: a lock that is kept is waited for, then reported, and nothing is lost", async () => {
+Deno.test("file: waits for a lock, then reports it, and loses nothing", async () => {
   await using place = await filePlace();
   const host = testHost({ timers: "manual" });
   await using state = await place.open(host);
@@ -215,7 +215,7 @@ Deno.test("file: a lock that is kept is waited for, then reported, and nothing i
   assertEquals(JSON.parse(await Deno.readTextFile(place.path)).records.a.failures, 0);
 });
 
-Deno.test("file: a disk that fails is reported, and the old file is kept", async () => {
+Deno.test("file: reports a failed disk, and keeps the old file", async () => {
   await using place = await filePlace();
   const host = testHost({ timers: "manual" });
   const state = await place.open(host);
@@ -223,7 +223,7 @@ Deno.test("file: a disk that fails is reported, and the old file is kept", async
   await state.flush();
   const before = await tree(place.folder);
   state.save(record("b"));
-  // A folder that cannot be removed stands where the new text is to be written.
+  // A folder that cannot be removed has the name of the temporary file.
   await Deno.mkdir(`${place.path}.new/full`, { recursive: true });
   const error = await assertRejects(() => state.flush(), CronfetchError);
   assertEquals(error.code, "store.failed");
@@ -236,7 +236,7 @@ Deno.test("file: a disk that fails is reported, and the old file is kept", async
   assertEquals((await later.allRecords()).size, 2);
 });
 
-Deno.test("file: a new text is on the disk before it takes the place of the old one", async () => {
+Deno.test("file: a new text is flushed to the disk before it replaces the old one", async () => {
   await using place = await filePlace();
   await using state = await place.open(testHost({ timers: "manual" }));
   state.save(record("a"));
@@ -249,7 +249,7 @@ Deno.test("file: a new text is on the disk before it takes the place of the old 
   assertEquals(calls, ["syncData", "rename to state.json"]);
 });
 
-/** Reports each call of a method, by its arguments, before it is made; until disposed of. */
+/** Reports the arguments of each call of a method, until disposal. */
 function spiedOn(
   target: object,
   name: string,
@@ -267,7 +267,7 @@ function spiedOn(
   return { [Symbol.dispose]: () => void Object.defineProperty(target, name, descriptor) };
 }
 
-Deno.test("file: what could not be written is not taken for written", async () => {
+Deno.test("file: a failed write is not treated as written", async () => {
   await using place = await filePlace();
   const driver = await openFileDriver(place.path, testHost());
   const changes = emptyContents();
@@ -315,7 +315,7 @@ for (
   });
 }
 
-Deno.test("file: bytes that are no text are refused and kept", async () => {
+Deno.test("file: rejects and keeps bytes that are no text", async () => {
   await using place = await filePlace();
   const bytes = new Uint8Array([0x7b, 0xff, 0x7d]);
   await Deno.writeFile(place.path, bytes);
@@ -354,7 +354,7 @@ async function execute(program: string, ...args: string[]): Promise<void> {
   assertEquals((await new Deno.Command(program, { args }).output()).code, 0);
 }
 
-Deno.test("file: what breaks while it is open is not overwritten", async () => {
+Deno.test("file: a file damaged while it is open is not overwritten", async () => {
   await using place = await filePlace();
   const state = await place.open(testHost());
   state.save(record("a"));
@@ -367,7 +367,7 @@ Deno.test("file: what breaks while it is open is not overwritten", async () => {
   assertEquals(Object.keys(JSON.parse(await Deno.readTextFile(place.path)).records), ["a"]);
 });
 
-Deno.test("file: broken leases are refused by their name", async () => {
+Deno.test("file: the error of damaged leases names their file", async () => {
   await using place = await filePlace();
   await using state = await place.open(testHost());
   for (const text of ["", "{}", '{"format":2,"leases":{"run":{"expiresMs":"1","tasks":[]}}}']) {

@@ -1,4 +1,4 @@
-/** Leases of runs that were killed, in processes of their own. */
+/** Leases of killed processes. */
 
 import { assertEquals } from "@std/assert";
 import { openState } from "../helpers/open.ts";

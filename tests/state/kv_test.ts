@@ -33,13 +33,13 @@ async function kvPlace(): Promise<SharedPlace & { readonly path: string }> {
 stateConformance("kv", kvPlace);
 sharingConformance("kv", kvPlace);
 
-/** What a test sees and says of the commits to a database. */
+/** The observed and controlled commits of a database. */
 interface Watched extends Kv {
-  /** Mutations of each commit that was made. */
+  /** Mutations of each commit. */
   readonly commits: number[];
-  /** Commits that are to fail, from the next one on. */
+  /** Number of commits that fail, from the next one on. */
   failures: number;
-  /** Is waited for before each commit. */
+  /** Awaited before each commit. */
   beforeCommit: () => Promise<void>;
 }
 
@@ -88,7 +88,7 @@ async function watchedState(kv: Kv, host: StateHost): Promise<State> {
   return bufferedState(await kvDriver(kv, "kv:", new RunLocks(null), host), host);
 }
 
-Deno.test("kv: makes the folder, and puts nothing else into it", async () => {
+Deno.test("kv: creates the folder, and no other files in it", async () => {
   await using folder = await temporaryFolder();
   {
     await using state = await openState(`kv:${folder.file("a/b/state.db")}`, testHost());
@@ -107,7 +107,7 @@ Deno.test("kv: 20,000 records are written in 40 commits", async () => {
   assertEquals(kv.commits, Array(40).fill(500));
 });
 
-Deno.test("kv: no commit is larger than the database takes", async () => {
+Deno.test("kv: no commit exceeds the limits of the database", async () => {
   const kv = await watchedKv();
   await using state = await watchedState(kv, testHost({ timers: "manual" }));
   kv.commits.length = 0;
@@ -138,7 +138,7 @@ Deno.test("kv: 100,000 leases are renewed by one write", async () => {
   assertEquals(kv.commits, [1]);
 });
 
-Deno.test("kv: a run that is renewed while another takes it for dead keeps its tasks", async () => {
+Deno.test("kv: a run that renews while another considers it crashed keeps its tasks", async () => {
   const host = testHost();
   const kv = await watchedKv();
   await using state = await watchedState(kv, host);
@@ -147,7 +147,7 @@ Deno.test("kv: a run that is renewed while another takes it for dead keeps its t
   const ahead = testHost({ now: host.clock.now().add({ milliseconds: 1 }).toString() });
   await using other = await watchedState({ ...kv, close: () => {} }, ahead);
   const answers: boolean[] = [];
-  // After the look at the leases, and before what follows from it.
+  // Between reading the leases and the commit.
   kv.beforeCommit = async () => {
     kv.beforeCommit = () => Promise.resolve();
     answers.push(await state.renew("slow", 60_000));
@@ -156,7 +156,7 @@ Deno.test("kv: a run that is renewed while another takes it for dead keeps its t
   assertEquals(answers, [true]);
 });
 
-Deno.test("kv: a run whose tasks another takes while it renews does not get its lease back", async () => {
+Deno.test("kv: a run whose tasks another leases during its renewal does not get them back", async () => {
   const host = testHost();
   const kv = await watchedKv();
   await using state = await watchedState(kv, host);
@@ -165,7 +165,7 @@ Deno.test("kv: a run whose tasks another takes while it renews does not get its 
   const ahead = testHost({ now: host.clock.now().add({ milliseconds: 1 }).toString() });
   await using other = await watchedState({ ...kv, close: () => {} }, ahead);
   const granted: Set<string>[] = [];
-  // Between the reading of the lease and the commit that prolongs it.
+  // Between reading the lease and the commit that extends it.
   kv.beforeCommit = async () => {
     kv.beforeCommit = () => Promise.resolve();
     granted.push(await other.acquire(["a"], "other", 60_000));
@@ -176,7 +176,7 @@ Deno.test("kv: a run whose tasks another takes while it renews does not get its 
   assertEquals(await state.acquire(["a"], "slow", 60_000), new Set());
 });
 
-Deno.test("kv: a locked database is tried again, then reported, and nothing is lost", async () => {
+Deno.test("kv: retries a locked database, then reports it, and loses nothing", async () => {
   const kv = await watchedKv();
   const host = testHost({ timers: "manual" });
   await using state = await watchedState(kv, host);
@@ -195,7 +195,7 @@ Deno.test("kv: a locked database is tried again, then reported, and nothing is l
   await state.flush();
 });
 
-Deno.test("kv: another failure is reported at once", async () => {
+Deno.test("kv: reports other failures immediately", async () => {
   const kv = await watchedKv("database or disk is full");
   const host = testHost({ timers: "manual" });
   await using state = await watchedState(kv, host);
@@ -205,7 +205,7 @@ Deno.test("kv: another failure is reported at once", async () => {
   assertEquals([error.code, host.slept], ["store.full", []]);
 });
 
-Deno.test("kv: a database that another process has locked is waited for", async () => {
+Deno.test("kv: waits for a database that another process has locked", async () => {
   await using place = await kvPlace();
   const host = testHost({ timers: "manual" });
   await using onlooker = await place.open(host);
@@ -221,7 +221,7 @@ Deno.test("kv: a database that another process has locked is waited for", async 
   assertEquals((await onlooker.allRecords()).size, 1);
 });
 
-Deno.test("kv: a database that does not answer is given up, and closed once it does", async () => {
+Deno.test("kv: gives up on a database that does not respond, and closes it once it does", async () => {
   const host = testHost({ timers: "manual" });
   const { promise: answer, resolve } = Promise.withResolvers<void>();
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
@@ -244,19 +244,19 @@ Deno.test("kv: a database that does not answer is given up, and closed once it d
   await closed;
 });
 
-Deno.test("kv: a file that is no database is refused and kept", async () => {
+Deno.test("kv: rejects and keeps a file that is no database", async () => {
   await using place = await kvPlace();
-  const content = "no database, but somebody's text\n".repeat(100);
+  const content = "no database, but some other text\n".repeat(100);
   await Deno.mkdir(place.path.replace(/state\.db$/, ""));
   await Deno.writeTextFile(place.path, content);
   await assertRefused(
     place,
-    "the file is not a database; move it away to start afresh; published files are kept",
+    "the file is not a database; move it away to start from scratch; published files are kept",
   );
   assertEquals(await Deno.readTextFile(place.path), content);
 });
 
-Deno.test("kv: a damaged database is refused and kept", async () => {
+Deno.test("kv: rejects and keeps a damaged database", async () => {
   await using place = await kvPlace();
   {
     await using state = await place.open(testHost());
@@ -291,7 +291,7 @@ for (
   });
 }
 
-Deno.test("kv: a damaged entry is refused by its name", async () => {
+Deno.test("kv: the error of a damaged entry names its key", async () => {
   const kv = await Deno.openKv(":memory:");
   await using state = await watchedState(kv, testHost());
   for (
@@ -304,7 +304,7 @@ Deno.test("kv: a damaged entry is refused by its name", async () => {
   }
 });
 
-Deno.test("kv: forgotten runs and hosts leave nothing behind", async () => {
+Deno.test("kv: expired runs and hosts leave no entries", async () => {
   const host = testHost({ now: "2026-01-15T12:00:00Z" });
   const kv = await Deno.openKv(":memory:");
   await using state = await watchedState(kv, host);

@@ -25,13 +25,13 @@ const NOW = "2026-01-15T13:00:00Z";
 
 const FORMAT_1 = JSON.parse(await Deno.readTextFile(new URL("format_1.json", FIXTURES)));
 
-/** When the present failures of the tasks that have some began. */
+/** When the present streak of failures of each failing task began. */
 const FAILING_SINCE: Readonly<Record<string, string>> = {
   "failing": "2026-01-15T07:00:00Z",
   "unhealthy": "2026-01-15T07:00:00Z",
   "never published": "2026-01-15T07:00:00Z",
   "failing with a part": "2026-01-15T07:00:00Z",
-  // Of 14 failures, 10 are still known.
+  // Of 14 failures, 10 are recorded.
   "long failing": "2026-01-15T06:14:00Z",
 };
 
@@ -48,7 +48,7 @@ const MIGRATED: ReadonlyMap<string, unknown> = new Map(
 interface Copy extends AsyncDisposable {
   readonly path: string;
   open(): Promise<State>;
-  /** The format that is written in it. */
+  /** Its format. */
   format(): Promise<unknown>;
 }
 
@@ -94,7 +94,7 @@ Deno.test("the fixtures hold records of every health, parts, failures, parked ho
 });
 
 for (const name of ["format_1.json", "format_1.db"] as const) {
-  Deno.test(`${name}: everything is read, and reading and leasing write nothing`, async () => {
+  Deno.test(`${name}: reads everything, and reading and leasing write nothing`, async () => {
     await using copy = await copyOf(name);
     const before = await Deno.readFile(copy.path);
     {
@@ -170,7 +170,7 @@ function checkFormat1(format: unknown): void {
   throw new Error(newer ? "a newer cronfetch wrote it" : "it is no state of cronfetch");
 }
 
-Deno.test("a damaged record of format 1 is refused by its name", async () => {
+Deno.test("format_1.json: the error of a damaged record names its task", async () => {
   await using copy = await copyOf("format_1.json");
   const broken = structuredClone(FORMAT_1);
   delete broken.records.failing.heldUntil;
@@ -180,7 +180,7 @@ Deno.test("a damaged record of format 1 is refused by its name", async () => {
   assert(error instanceof Error && error.message.includes('the record of "failing" is damaged'));
 });
 
-Deno.test("format_1.db: a copy in format 1 stays beside the database, from before the migration", async () => {
+Deno.test("format_1.db: the migration keeps a copy in format 1 beside the database", async () => {
   await using copy = await copyOf("format_1.db");
   {
     await using state = await copy.open();
@@ -235,7 +235,7 @@ function commitsInTurn(count: number): Gates["commit"] {
   };
 }
 
-Deno.test("format_1.db: states that migrate at once keep a copy in format 1, and all changes", async () => {
+Deno.test("format_1.db: states that migrate concurrently keep a copy in format 1, and all changes", async () => {
   await using copy = await copyOf("format_1.db");
   {
     await using stack = new AsyncDisposableStack();
@@ -299,7 +299,7 @@ async function assertHasFormat1Beside(copy: Copy): Promise<void> {
   await assertHoldsAll(state);
 }
 
-Deno.test("format_1.db: it stays format 1 where it cannot be copied, and the changes are kept for later", async () => {
+Deno.test("format_1.db: remains format 1 if the copy fails, and the changes are kept", async () => {
   await using copy = await copyOf("format_1.db");
   await Deno.mkdir(`${copy.path}.format-1/full`, { recursive: true });
   {
@@ -315,7 +315,7 @@ Deno.test("format_1.db: it stays format 1 where it cannot be copied, and the cha
   assertEquals((await state.allRecords()).size, MIGRATED.size + 1);
 });
 
-/** The names of the files beside a copy, its own included. */
+/** Names of the files in the folder of a copy. */
 async function names({ path }: Copy): Promise<string[]> {
   return Object.keys(await tree(dirname(path))).filter((name) => !/-(?:wal|shm)$/.test(name));
 }

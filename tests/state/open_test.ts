@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { openState } from "../helpers/open.ts";
 import { testHost } from "../helpers/host.ts";
 
-Deno.test("memory: is open at once, and empty each time", async () => {
+Deno.test("openState: memory: is empty each time", async () => {
   await using state = await openState("memory:", testHost());
   assertEquals([state.location, state.durable], ["memory:", false]);
   await state.acquire(["a"], "run", 1000);

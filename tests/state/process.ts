@@ -1,12 +1,12 @@
 /**
- * Another process that works on the same state.
+ * Another process that uses the same state.
  *
  * `write LOCATION PREFIX COUNT` saves records, and flushes after each hundredth.
- * `hold LOCATION RUN TASK…` leases tasks for a minute, says which it got, and
- * stays until it is killed.
+ * `hold LOCATION RUN TASK…` leases tasks for a minute, prints which it got, and
+ * waits until it is killed.
  * `die LOCATION RUN CALL TASK…` does the same, and kills itself before call number CALL on the disk
- * or the database, counted from the opening of the state; with fewer calls, it stays.
- * `lock PATH` locks a database, says so, and stays until it is killed.
+ * or the database, counted from the opening of the state; with fewer calls, it waits.
+ * `lock PATH` locks a database, prints that, and waits until it is killed.
  */
 
 import { DatabaseSync } from "node:sqlite";

@@ -180,7 +180,7 @@ const CASES: readonly (readonly [
   ["a new task another run works on", null, "skipped", {}, null],
 ];
 
-Deno.test("nextRecord", async (t) => {
+Deno.test("nextRecord: by status", async (t) => {
   for (const [name, previous, status, change, expected] of CASES) {
     await t.step(name, () => {
       const deferral = status === "deferred" ? { notBefore: "2026-01-16T13:00:00Z" } : {};
@@ -192,7 +192,7 @@ Deno.test("nextRecord", async (t) => {
   }
 });
 
-Deno.test("a result is remembered with what people want to know", () => {
+Deno.test("nextRecord: records the result with its message, status and duration", () => {
   const result = taskResult("failed", {
     code: "http.status",
     message: "the server says 404",
@@ -214,7 +214,7 @@ Deno.test("a result is remembered with what people want to know", () => {
   }]);
 });
 
-Deno.test("ten results are kept; those in a row that are alike count as one", () => {
+Deno.test("nextRecord: keeps ten results; consecutive equal ones count as one", () => {
   let current: TaskRecord | null = null;
   const happens = (status: TaskStatus, minute: number, httpStatus: number) => {
     const at = Temporal.Instant.from(AT).add({ minutes: minute });
@@ -259,7 +259,7 @@ Deno.test("ten results are kept; those in a row that are alike count as one", ()
   assertEquals(last.map(({ run }) => run), Array.from({ length: 10 }, (_, i) => `run-${20 - i}`));
 });
 
-Deno.test("what is very long is cut, or not remembered where a cut would make it wrong", () => {
+Deno.test("nextRecord: very long text is cut, or omitted if a cut would falsify it", () => {
   const url = `https://example.org/${"x".repeat(4000)}`;
   const header = "ü".repeat(1001);
   const whole = validators({ etag: '"1"', lastModified: "x" });
@@ -281,7 +281,7 @@ Deno.test("what is very long is cut, or not remembered where a cut would make it
   assertEquals(cut, `${"x".repeat(398)}\ufffd…`);
 });
 
-Deno.test("the largest record fits into a value of Deno KV", () => {
+Deno.test("nextRecord: the largest record fits a value of Deno KV", () => {
   const header = "ü".repeat(1000);
   const source = "x".repeat(4000);
   const name = "字".repeat(2000);
@@ -297,7 +297,7 @@ Deno.test("the largest record fits into a value of Deno KV", () => {
   assert(bytes <= 65_536, `${bytes} bytes`);
 });
 
-Deno.test("the health follows from the results alone, whatever else happens", () => {
+Deno.test("property: nextRecord: the health depends on the results alone", () => {
   const statuses = fc.array(fc.constantFrom(...TASK_STATUSES), { maxLength: 30 });
   fc.assert(fc.property(statuses, fc.integer({ min: 1, max: 5 }), (all, alertAfter) => {
     let current: TaskRecord | null = null;
@@ -326,12 +326,14 @@ Deno.test("row 132: retryDelayMs doubles from 1 minute, or 15 after a permanent 
   assertEquals(minutes(true, [1, 2, 3, 4, 5, 6, 2000]), [15, 30, 60, 120, 240, 360, 360]);
 });
 
-Deno.test("dueMemory", () => {
+Deno.test("dueMemory: the times of a record", () => {
   const notBefore = "2026-01-16T11:59:59Z";
   const retryAt = "2026-01-16T12:00:01Z";
   const memory = (change: Partial<TaskRecord> | undefined) => {
-    const told = dueMemory(change && record("a", change));
-    return [told.lastRunAt, told.notBefore, told.retryAt].map((time) => time?.toString() ?? null);
+    const times = dueMemory(change && record("a", change));
+    return [times.lastRunAt, times.notBefore, times.retryAt].map((time) =>
+      time?.toString() ?? null
+    );
   };
   assertEquals(memory(undefined), [null, null, null]);
   assertEquals(memory({}), ["2026-01-15T12:00:00Z", null, null]);

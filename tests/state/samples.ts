@@ -11,7 +11,7 @@ import {
 import type { Health } from "../../lib/core/event.ts";
 import type { FamilyMember, RecentResult, RunRecord, TaskRecord } from "../../lib/state/state.ts";
 
-/** What is known of a published file of 3 bytes. */
+/** The validators of a published file of 3 bytes. */
 export function validators(change: Partial<Validators> = {}): Validators {
   return {
     key: "a.csv",
@@ -25,7 +25,7 @@ export function validators(change: Partial<Validators> = {}): Validators {
   };
 }
 
-/** The record of a task that was `unchanged` once. */
+/** The record of a task with one `unchanged` result. */
 export function record(task: string, change: Partial<TaskRecord> = {}): TaskRecord {
   return {
     task,
@@ -73,7 +73,7 @@ export function recentResult(change: Partial<RecentResult> = {}): RecentResult {
   };
 }
 
-/** What became of a task. */
+/** The result of a task. */
 export function taskResult(status: TaskStatus, change: Partial<TaskResult> = {}): TaskResult {
   return {
     task: "a",
@@ -120,13 +120,13 @@ const time = fc.date({
 }).map((date) => Temporal.Instant.fromEpochMilliseconds(date.getTime()).toString());
 const orNull = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(values);
 
-/** Of a result; the others came later, and older states lack them. */
+/** Fields of a result in format 1; the others were added later. */
 const RESULT_KEYS = [
   ...["run", "at", "since", "times"] as const,
   ...["status", "code", "message", "httpStatus", "bytes"] as const,
 ];
 
-/** Any record a state can be given. */
+/** Any valid record. */
 export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
   task: text,
   published: orNull(fc.record({
@@ -173,7 +173,7 @@ export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
   ),
 });
 
-/** Any family member a state can be given. */
+/** Any valid family member. */
 export const anyMember: fc.Arbitrary<FamilyMember> = fc.record({
   key: text,
   kind: fc.constantFrom<FamilyMember["kind"]>("file", "version", "refused"),
