@@ -230,7 +230,7 @@ function withConfig(command: Command): Command {
     .option("--only <TASK>", "only this task; may be repeated", repeated)
     .option(
       "-o, --output <STORE>",
-      "where files go, or for one URL the file (default: the config's, or " +
+      "where to store files; for one URL also its file (default: the config's, or " +
         `${OVERRIDES.store.default})`,
     )
     .option(

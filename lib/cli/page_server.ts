@@ -5,7 +5,7 @@ import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { Host, Listener } from "../core/host.ts";
-import { escapeControl } from "../core/text.ts";
+import { errorMessage, escapeControl } from "../core/text.ts";
 import { createPage } from "../page/app.tsx";
 import { serveHttp } from "../page/http_server.ts";
 import { isLoopbackHost } from "../page/security.ts";
@@ -64,13 +64,9 @@ function listen({ hostname, port }: PageAddress, host: Pick<Host, "listen">): Li
     return host.listen(hostname, port);
   } catch (error) {
     const isTaken = error instanceof Deno.errors.AddrInUse;
-    const why = isTaken
-      ? "something else listens there"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+    const reason = isTaken ? "the port is in use" : errorMessage(error);
     const where = `${hostname}:${port}`;
-    throw new CronfetchError("usage", `Serving the page on ${where}: ${why}`, { cause: error });
+    throw new CronfetchError("usage", `Serving the page on ${where}: ${reason}`, { cause: error });
   }
 }
 
@@ -208,7 +204,7 @@ export interface PageAddress {
 export function addressOf({ port, hostname }: Pick<Flags, "port" | "hostname">): PageAddress {
   const number = port === undefined ? PORT : /^\d{1,5}$/.test(port) ? Number(port) : Infinity;
   if (number > 65_535) {
-    throw new CronfetchError("usage", `--port ${port} is no number from 0 to 65535`);
+    throw new CronfetchError("usage", `--port ${port} is not a number from 0 to 65535`);
   }
   return { hostname: hostname ?? HOSTNAME, port: number };
 }

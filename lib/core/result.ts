@@ -139,7 +139,7 @@ export const EXIT_CODES: Readonly<Record<keyof typeof EXIT, ExitCodeMeaning>> = 
   good: { meaning: "every task is created, updated, unchanged or skipped", label: "success" },
   bug: { meaning: "a bug in cronfetch", label: "a bug in cronfetch" },
   usage: { meaning: "usage, config or state error: no request was sent", label: "not started" },
-  failed: { meaning: "at least one task failed for good", label: "permanent failures" },
+  failed: { meaning: "at least one task failed permanently", label: "permanent failures" },
   temporary: {
     meaning: "only temporary failures or deferrals: try again later",
     label: "temporary failures",

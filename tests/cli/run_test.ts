@@ -36,16 +36,16 @@ Deno.test("run: files of the config, one line each, exit 0", async () => {
 
 Deno.test("run: exit code of each result", async () => {
   const table: [name: string, routes: Record<string, Route>, task: object, exitCode: number][] = [
-    ["all good", { "/f": "x" }, {}, 0],
-    ["failed for good", { "/f": 404 }, {}, 3],
-    ["failed for now", { "/f": 500 }, { retry: { attempts: 2 } }, 4],
+    ["success", { "/f": "x" }, {}, 0],
+    ["permanent failure", { "/f": 404 }, {}, 3],
+    ["temporary failure", { "/f": 500 }, { retry: { attempts: 2 } }, 4],
     [
       "deferred",
       { "/f": { status: 503, headers: { "retry-after": "3600" } } },
       {},
       4,
     ],
-    ["failed for good beats failed for now", { "/f": 404, "/g": 500 }, { mirrors: [] }, 3],
+    ["permanent and temporary failure", { "/f": 404, "/g": 500 }, { mirrors: [] }, 3],
   ];
   for (const [name, routes, task, exitCode] of table) {
     await using server = origin(routes);
