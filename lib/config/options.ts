@@ -90,7 +90,7 @@ export function readDefaultName(
   return { written, template: null };
 }
 
-const { timeout, retry, expect, ...rest } = DEFAULTS;
+const { timeout, retry, expect: { minSize, maxSize, ...checks }, ...rest } = DEFAULTS;
 
 /** The options of a task that sets none. */
 export const DEFAULT_OPTIONS: Options = {
@@ -111,18 +111,9 @@ export const DEFAULT_OPTIONS: Options = {
     budgetMs: parseDuration(retry.budget) ?? NaN,
   }),
   expect: Object.freeze<Expectations>({
-    type: expect.type,
-    minSizeBytes: parseSize(expect.minSize) ?? NaN,
-    maxSizeBytes: expect.maxSize,
-    minRatio: expect.minRatio,
-    sha256: expect.sha256,
-    sha512: expect.sha512,
-    sha1: expect.sha1,
-    md5: expect.md5,
-    matches: expect.matches,
-    json: expect.json,
-    sniff: expect.sniff,
-    knownLength: expect.knownLength,
+    ...checks,
+    minSizeBytes: parseSize(minSize) ?? NaN,
+    maxSizeBytes: maxSize,
   }),
   segments: rest.segments,
   keep: rest.keep,

@@ -77,6 +77,21 @@ Deno.test("DEFAULTS: the values that an empty config has", async () => {
   assertEquals(await loadInput({ ...settings, defaults, tasks }), await loadInput({ tasks }));
 });
 
+Deno.test("ConfigInput: the comments name the values of DEFAULTS", async () => {
+  const text = await Deno.readTextFile(new URL("../../lib/config/input.ts", import.meta.url));
+  const pattern = /Default: (?:`([^`]+)`|(null|true|false|\d+)\b)[^/]*\*\/\s+(\w+)\?:/g;
+  const named = [...text.matchAll(pattern)].map(([, quoted, plain, name]) => ({
+    name,
+    value: quoted === undefined ? plain : JSON.stringify(quoted),
+  })).filter(({ value }) => value !== '"to"');
+  assert(named.length > 20, `${named.length}`);
+  for (const { name, value } of named) {
+    const values = optionRows().filter(({ path }) => path.split(".").at(-1) === name)
+      .map((row) => row.default);
+    assert(values.includes(value ?? ""), `${name}: ${value}`);
+  }
+});
+
 const SCHEMA = z.fromJSONSchema(configJsonSchema() as z.core.JSONSchema.JSONSchema);
 
 const URL_ONLY = { url: "https://example.org/a" };
