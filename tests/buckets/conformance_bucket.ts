@@ -1,4 +1,4 @@
-// The driver for buckets, held to what every store does, on real servers.
+// The conformance suite on the S3 driver, with real servers.
 
 import { openStore } from "../helpers/open.ts";
 import { testHost } from "../helpers/host.ts";

@@ -1,4 +1,4 @@
-// main.ts as Deno Deploy runs it, down to a bucket.
+// main.ts as Deno Deploy runs it, with a bucket.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deployApp, until } from "../helpers/deploy_instance.ts";
@@ -7,7 +7,7 @@ import { origin, type Route } from "../helpers/origin.ts";
 import { getObject, keys, objects } from "../helpers/s3_objects.ts";
 import { s3Test } from "../helpers/s3_server.ts";
 
-const CRON = 'the cron "0 6 * * *" (UTC) comes when they are due';
+const CRON = 'the cron "*/15 * * * *" (UTC) checks which are due';
 
 s3Test("versitygw", "deploy: one cron fires, fetches, publishes; the page is served", async (
   server,
@@ -34,7 +34,7 @@ s3Test("versitygw", "deploy: one cron fires, fetches, publishes; the page is ser
   assertEquals(runs.length, 1, "the cron has come more often than the tasks are due");
   assertEquals((await instance.end("SIGINT")).code, 130);
 
-  // What the first instance remembered, the second one knows.
+  // The second instance uses the state of the first.
   await using second = await app.start();
   const known = await (await second.ask("/api/runs")).json();
   assertEquals(known, { runs });
@@ -45,7 +45,7 @@ const MIB = 2 ** 20;
 const LARGE = new Uint8Array(12 * MIB).map((_, index) => index * 7 + (index >> 13));
 const REACHED = 7 * MIB;
 
-/** Gives 7 of 12 MiB, and then nothing more; a later request gets what it asks for. */
+/** Sends 7 of 12 MiB and then stalls; later requests are answered completely. */
 function stalling(reached: () => void): Route {
   const whole: Route = { body: LARGE, etag: '"1"', ranges: true };
   const stalled: Route = () => {
@@ -71,7 +71,7 @@ function stalling(reached: () => void): Route {
 
 s3Test(
   "versitygw",
-  "deploy: an instance stopped in mid-run leaves a part, which the next one continues",
+  "deploy: an instance stopped during a run leaves a partial file, which the next one resumes",
   async (
     server,
     bucket,
@@ -106,7 +106,7 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "deploy: an instance killed in mid-run leaves a state from which the next goes on",
+  "deploy: an instance killed during a run leaves a state with which the next one continues",
   async (
     server,
     bucket,
@@ -120,8 +120,8 @@ s3Test(
       },
       env: server.env,
     });
-    // A database of its own shows at once that the killed run is dead; the platform's does not, and
-    // the next instance would wait for a minute.
+    // A database of its own frees the leases of the killed run at once; with the platform's, the
+    // next instance would wait for a minute.
     const state = app.folder.file("state");
     const env = { CRONFETCH_STATE: `kv:${state}/state.db` };
     await using first = await app.start(env, state);
@@ -136,32 +136,36 @@ s3Test(
   },
 );
 
-s3Test("versitygw", "deploy: what cannot be used is told, and the instance stays up", async (
-  server,
-  bucket,
-) => {
-  await using source = origin({ "/a.txt": "a\n" });
-  const task = `${source.origin}/a.txt`;
-  const store = `s3://${bucket}`;
-  const cases: readonly (readonly [config: object, said: string])[] = [
-    [{ store, schedule: "0 0 30 2 *", tasks: [task] }, "there is no such date"],
-    [{ store: "./downloads", tasks: [task] }, "s3://bucket/prefix"],
-  ];
-  for (const [config, said] of cases) {
-    await using app = await deployApp({ config, env: server.env });
-    await using instance = await app.start();
-    assertStringIncludes(instance.log(), said);
-    const page = await instance.ask("/");
-    assertEquals(page.status, 503);
-    assertStringIncludes(await page.text(), said);
-    const health = await instance.ask("/healthz");
-    assertEquals([health.status, await health.text()], [503, "The config cannot be used\n"]);
-    assertEquals((await instance.end("SIGTERM")).signal, "SIGTERM");
-  }
-  assertEquals(source.hits(), 0);
-});
+s3Test(
+  "versitygw",
+  "deploy: an unusable config is reported, and the instance keeps running",
+  async (
+    server,
+    bucket,
+  ) => {
+    await using source = origin({ "/a.txt": "a\n" });
+    const task = `${source.origin}/a.txt`;
+    const store = `s3://${bucket}`;
+    const cases: readonly (readonly [config: object, message: string])[] = [
+      [{ store, schedule: "0 0 30 2 *", tasks: [task] }, "there is no such date"],
+      [{ store: "./downloads", tasks: [task] }, "s3://bucket/prefix"],
+    ];
+    for (const [config, message] of cases) {
+      await using app = await deployApp({ config, env: server.env });
+      await using instance = await app.start();
+      assertStringIncludes(instance.log(), message);
+      const page = await instance.ask("/");
+      assertEquals(page.status, 503);
+      assertStringIncludes(await page.text(), message);
+      const health = await instance.ask("/healthz");
+      assertEquals([health.status, await health.text()], [503, "The config cannot be used\n"]);
+      assertEquals((await instance.end("SIGTERM")).signal, "SIGTERM");
+    }
+    assertEquals(source.hits(), 0);
+  },
+);
 
-s3Test("versitygw", "deploy: a preview publishes nothing unless it is told to", async (
+s3Test("versitygw", "deploy: a preview publishes nothing unless configured to", async (
   server,
   bucket,
 ) => {
@@ -175,7 +179,7 @@ s3Test("versitygw", "deploy: a preview publishes nothing unless it is told to", 
     preview.log(),
     "This is the timeline preview/1a2b, where nothing is fetched",
   );
-  // One that may publish has its cron fired beside it, no sooner than the preview had.
+  // A preview that may publish runs at the same cron.
   await using allowed = await app.start({ CRONFETCH_TIMELINES: "production,preview/1a2b" });
   await until(async () => (await keys(server, bucket)).length > 0, allowed.log);
   assertEquals(source.hits(), 1);

@@ -1,4 +1,4 @@
-// `doctor` and a bucket: what it finds, what it prints, and that a run with just that goes well.
+// `doctor` with a bucket: its checks, its output, and a run with exactly the printed permissions.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -20,7 +20,7 @@ async function writeConfig(
 
 s3Test(
   "versitygw",
-  "doctor: one small write, read and delete, and no trace",
+  "doctor writes, reads and deletes one small object",
   async (server, bucket) => {
     await using proxy = await tcpProxy(server.endpoint);
     await using folder = await temporaryFolder();
@@ -32,7 +32,7 @@ s3Test(
     });
     const host = testHost({ cwd: folder.path, env: server.env });
     assertEquals(await main(["doctor"], host), 0);
-    assertMatch(host.stderr.text, /good +store +s3:\S+ can be written to, and read$/m);
+    assertMatch(host.stderr.text, /good +store +s3:\S+ is readable and writable$/m);
     const methods = proxy.requests.map((request) => request.split(/[ ?]/).slice(0, 2).join(" "));
     assertEquals(methods.shift(), `GET /${bucket}/`);
     const key = methods[0]?.split(" ")[1];
@@ -55,10 +55,10 @@ s3Test(
   },
 );
 
-s3Test("versitygw", "doctor: what is wrong with a bucket is told", async (server, bucket) => {
+s3Test("versitygw", "doctor reports what is wrong with a bucket", async (server, bucket) => {
   await using folder = await temporaryFolder();
   const { endpoint } = server;
-  const table: [where: string, env: Record<string, string>, said: RegExp][] = [
+  const table: [where: string, env: Record<string, string>, output: RegExp][] = [
     [
       bucket,
       { ...server.env, AWS_SECRET_ACCESS_KEY: "x" },
@@ -70,16 +70,16 @@ s3Test("versitygw", "doctor: what is wrong with a bucket is told", async (server
       /wrong +store .*: the bucket "nowhere" does not exist; create it first/,
     ],
   ];
-  for (const [where, env, said] of table) {
+  for (const [where, env, output] of table) {
     const url = "http://127.0.0.1:1/a";
     await writeConfig(folder.file("cronfetch.json"), { bucket: where, endpoint, url });
     const host = testHost({ cwd: folder.path, env });
     assertEquals(await main(["doctor"], host), 3);
-    assertMatch(host.stderr.text, said);
+    assertMatch(host.stderr.text, output);
   }
 });
 
-/** Runs a config with permission flags in a process of its own. */
+/** Runs a config with permission flags in a child process. */
 async function runWith(flags: readonly string[], cwd: string, { env }: S3Server) {
   const program = fromFileUrl(new URL("../../main.ts", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -89,12 +89,12 @@ async function runWith(flags: readonly string[], cwd: string, { env }: S3Server)
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
-  return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
+  return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
 s3Test(
   "versitygw",
-  "doctor: its flags are enough for a run into a bucket",
+  "doctor: the printed flags suffice for a run",
   async (server, bucket) => {
     await using files = origin({ "/a.txt": "first\n" });
     await using folder = await temporaryFolder();
@@ -107,16 +107,16 @@ s3Test(
     const { flags, rules } = rows.at(-1);
     assertEquals(rules.length, 2);
     assertEquals(flags[0], `--allow-net=${new URL(files.origin).host},${new URL(endpoint).host}`);
-    const { code, said } = await runWith(flags, folder.path, server);
-    assertEquals(code, 0, said);
+    const { code, output } = await runWith(flags, folder.path, server);
+    assertEquals(code, 0, output);
     assertEquals(await objects(server, bucket), { "some/files/a.txt": "first\n" });
 
     const without = [`--allow-net=${new URL(files.origin).host}`, ...flags.slice(1)];
     const refused = await runWith(without, folder.path, server);
-    assertEquals(refused.code, 3, refused.said);
-    assertStringIncludes(refused.said, "store.denied");
+    assertEquals(refused.code, 3, refused.output);
+    assertStringIncludes(refused.output, "store.denied");
     assertStringIncludes(
-      refused.said,
+      refused.output,
       "Deno lacks the permission; run again with --allow-net",
     );
   },

@@ -1,4 +1,4 @@
-// Rows 96 to 104 of the fault table, in runs: what servers say, and what becomes of the tasks.
+// Rows 96 to 104 of the fault table, in runs: responses of servers and results of tasks.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { ErrorCode } from "../../lib/core/errors.ts";
@@ -19,10 +19,10 @@ import { assertCode, bytesOf, sealed } from "../store/fixture.ts";
 const SMALL = "a small file\n";
 const LARGE = "0123456789".repeat(600_000);
 
-/** How often the files were asked for by the last run. */
+/** Number of requests for files in the last run. */
 let asked = 0;
 
-/** What becomes of a run of two tasks, a small file and a large one. */
+/** The results of a run of two tasks, a small file and a large one. */
 async function runInto(location: string, host: TestHost): Promise<readonly TaskResult[]> {
   await using server = origin({
     "/small.txt": { body: SMALL, etag: '"small-1"', type: "text/plain" },
@@ -55,14 +55,14 @@ async function assertFailed(
   await Promise.resolve();
 }
 
-/** A host between which and a server something says other things, as S3 servers say them. */
+/** A host whose `fetch` replaces some responses by those of other S3 servers. */
 function interrupting(
   server: S3Server,
   answer: (url: string, init: RequestInit) => Response | null,
 ): TestHost {
   const fetch: Fetch = (url, init) => {
-    const said = url.startsWith(server.endpoint) ? answer(url, init) : null;
-    return said ? Promise.resolve(said) : globalThis.fetch(url, init);
+    const replaced = url.startsWith(server.endpoint) ? answer(url, init) : null;
+    return replaced ? Promise.resolve(replaced) : globalThis.fetch(url, init);
   };
   return testHost({ fetch, env: server.env });
 }
@@ -75,7 +75,7 @@ function saying(status: number, code: string, message = "it is so"): Response {
 
 s3Test(
   "versitygw",
-  "what a file is, where it came from and when stands beside it",
+  "an object has digest and provenance as metadata",
   async (server, bucket) => {
     const host = testHost({ env: server.env });
     const results = await runInto(place(server.endpoint, bucket), host);
@@ -100,7 +100,7 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "row 96: a wrong secret is told, and nothing is asked twice",
+  "row 96: a wrong secret key is reported, without a retry",
   async (server, bucket) => {
     await using proxy = await tcpProxy(server.endpoint);
     const host = testHost({ env: { ...server.env, AWS_SECRET_ACCESS_KEY: "wrong" } });
@@ -108,16 +108,16 @@ s3Test(
     await assertFailed(results, "store.denied", "the secret key is wrong; check AWS_ACCESS_KEY_ID");
     assertEquals(proxy.requests.length, new Set(proxy.requests).size);
     assertEquals(host.slept, []);
-    assertEquals(asked, 0, "nobody is asked for what cannot be stored");
+    assertEquals(asked, 0, "no file is requested if none can be stored");
     for (const { message } of results) assert(!message?.includes("wrong,"), message);
   },
 );
 
 s3Test(
   "versitygw",
-  "row 96: no keys at all, and a key that nobody knows",
+  "row 96: missing keys, and an unknown key",
   async (server, bucket) => {
-    const unknown = testHost({ env: { ...server.env, AWS_ACCESS_KEY_ID: "nobody" } });
+    const unknown = testHost({ env: { ...server.env, AWS_ACCESS_KEY_ID: "unknown" } });
     const results = await runInto(place(server.endpoint, bucket), unknown);
     await assertFailed(results, "store.denied", "the server does not know the access key");
   },
@@ -125,7 +125,7 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "row 96: a clock that is off is told, and nothing is asked twice",
+  "row 96: a wrong clock is reported, without a retry",
   async (server, bucket) => {
     let asked = 0;
     const host = interrupting(server, () => {
@@ -143,7 +143,7 @@ s3Test(
   },
 );
 
-s3Test("versitygw", "row 97: a busy server is waited for", async (server, bucket) => {
+s3Test("versitygw", "row 97: requests to a busy server are retried", async (server, bucket) => {
   let busy = 3;
   const host = interrupting(server, (_url, { method }) => {
     return method === "PUT" && busy-- > 0 ? saying(503, "SlowDown") : null;
@@ -155,7 +155,7 @@ s3Test("versitygw", "row 97: a busy server is waited for", async (server, bucket
 
 s3Test(
   "versitygw",
-  "row 97: a server that stays busy fails the tasks for now",
+  "row 97: a server that remains busy fails the tasks temporarily",
   async (server, bucket) => {
     const host = interrupting(server, (_url, { method }) => {
       return method === "PUT" ? saying(503, "SlowDown") : null;
@@ -169,7 +169,7 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "row 98: a completion that says 200 and means an error is one",
+  "row 98: an error in a response of status 200 to a completion is an error",
   async (server, bucket) => {
     await putObject(server, bucket, "files/large.txt", "old");
     const host = interrupting(server, (url, { method }) => {
@@ -194,14 +194,14 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "row 100: what somebody else has published meanwhile stays",
+  "row 100: a file published concurrently is kept",
   async (server, bucket) => {
     await putObject(server, bucket, "files/small.txt", "seen");
     let once = true;
     const host = testHost({
       env: server.env,
       fetch: async (url, init) => {
-        // After the run has looked, and before it publishes.
+        // After the run has listed the files, and before it publishes.
         if (init.method === "PUT" && url.includes("/small.txt") && once) {
           once = false;
           await putObject(server, bucket, "files/small.txt", "a stranger's");
@@ -219,7 +219,7 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "row 101: fewer bytes than were sent are not published",
+  "row 101: an object with fewer bytes than were sent is not published",
   async (server, bucket) => {
     const host = testHost({
       env: server.env,
@@ -242,7 +242,7 @@ s3Test(
   },
 );
 
-s3Test("versitygw", "row 101: other bytes than were meant are refused", async (server, bucket) => {
+s3Test("versitygw", "row 101: corrupted bytes are refused", async (server, bucket) => {
   const location = storeLocation(place(server.endpoint, bucket));
   assert(location.kind === "s3");
   using opened = await openBucket(location, testHost({ env: server.env }));
@@ -262,7 +262,7 @@ s3Test("versitygw", "row 101: other bytes than were meant are refused", async (s
 for (const status of [301, 307]) {
   s3Test(
     "versitygw",
-    `row 104: ${status} to another region: nobody is told the credentials`,
+    `row 104: ${status} to another region is not followed with the credentials`,
     async (server, bucket) => {
       await using other = await rawServer(async (connection) => {
         await connection.readRequest();
@@ -285,7 +285,7 @@ for (const status of [301, 307]) {
   );
 }
 
-s3Test("versitygw", "a bucket that is not there is told", async (server) => {
+s3Test("versitygw", "a missing bucket is reported", async (server) => {
   const results = await runInto(place(server.endpoint, "nowhere"), testHost({ env: server.env }));
   await assertFailed(
     results,
@@ -294,7 +294,7 @@ s3Test("versitygw", "a bucket that is not there is told", async (server) => {
   );
 });
 
-s3Test("versitygw", "a server that is not there is told", async () => {
+s3Test("versitygw", "an unreachable server is reported", async () => {
   const results = await runInto(place("http://127.0.0.1:1", "files"), testHost({ env: ENV }));
   await assertFailed(results, "store.failed", "the server cannot be reached: ");
 });
@@ -303,7 +303,7 @@ const ENV = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
 
 s3Test(
   "versitygw",
-  "a server without conditions or checksums is written to without",
+  "a server without conditions or checksums is used without them",
   async (server, bucket) => {
     await putObject(server, bucket, "files/small.txt", "seen");
     const turnedDown: string[] = [];
@@ -327,7 +327,7 @@ s3Test(
       await draft.publish();
     }
     assertEquals(turnedDown.length, 2, turnedDown.join());
-    // A look before takes the place of the condition.
+    // A check before the request replaces the condition.
     await using late = await sealed(store, "new.txt", "late");
     await putObject(server, bucket, "files/new.txt", "a stranger's");
     await assertCode("store.conflict", () => late.publish());
@@ -340,7 +340,7 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "row 99: what dead runs left is swept once it is old, and no sooner",
+  "row 99: sweep removes uploads and drafts of crashed runs only after a day and a week",
   async (server, bucket) => {
     const host = testHost({ env: server.env, now: new Date().toISOString() });
     await using store = await openStore(place(server.endpoint, bucket), { sync: false }, host);
@@ -365,7 +365,7 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "a file that a stranger has replaced is fetched anew, though its facts were kept",
+  "an object replaced by another program is fetched again, although it has the old metadata",
   async (server, bucket) => {
     const host = testHost({ env: server.env, now: new Date().toISOString() });
     const location = place(server.endpoint, bucket);
@@ -378,7 +378,7 @@ s3Test(
     const { results } = await run(config, { host, state });
     assertEquals(results.map(({ status }) => status), ["updated"]);
     await putObject(server, bucket, "files/a.txt", "hers", { Metadata: { ...metadata } });
-    // Also where nothing is remembered of it.
+    // Also without a record of it.
     const again = await run(config, { host });
     assertEquals(again.results.map(({ status }) => status), ["updated"]);
     assertEquals(await objects(server, bucket), { "files/a.txt": "ours" });
@@ -387,7 +387,7 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "what is refused to one half of a sweep is no matter to the other",
+  "sweep removes drafts even if access to uploads is denied, and vice versa",
   async (server, bucket) => {
     const host = interrupting(
       server,
@@ -411,7 +411,7 @@ for (
 ) {
   s3Test(
     "versitygw",
-    `a run that is told to end waits seconds for a server that is silent when it ${what}`,
+    `an aborted run waits 5 s for a server that does not respond when it ${what}`,
     async (server, bucket) => {
       await using proxy = await tcpProxy(server.endpoint);
       const stop = new AbortController();

@@ -1,4 +1,4 @@
-// A run that is killed while it uploads.
+// A run that is killed during an upload.
 
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -9,7 +9,7 @@ import { s3Test } from "../helpers/s3_server.ts";
 
 s3Test(
   "versitygw",
-  "row 99: death in mid-upload leaves the old file, and nothing that shows",
+  "row 99: a kill during an upload leaves the old file, and no visible object",
   async (server, bucket) => {
     await putObject(server, bucket, "files/large.bin", "old");
     const location = `s3://${bucket}/files?endpoint=${server.endpoint}`;
@@ -23,11 +23,11 @@ s3Test(
       stdin: "null",
       stdout: "piped",
     }).spawn();
-    const said = child.stdout.getReader();
-    await said.read();
+    const output = child.stdout.getReader();
+    await output.read();
     child.kill("SIGKILL");
     assertEquals((await child.status).signal, "SIGKILL");
-    await said.cancel();
+    await output.cancel();
 
     assertEquals(await objects(server, bucket), { "files/large.bin": "old" });
     assertEquals((await pendingUploads(server, bucket)).length, 1);

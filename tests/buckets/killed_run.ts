@@ -1,4 +1,4 @@
-// A run that is to be killed: it has begun to upload a large file, says so, and waits.
+// A run for the test to kill: starts uploading a large file, reports it and waits.
 
 import { realHost } from "../../lib/host.ts";
 import { openStore } from "../helpers/open.ts";

@@ -1,4 +1,4 @@
-// Files larger than a part: the way in parts, and back out of it.
+// Files larger than a part: upload in parts, and removal of the parts.
 
 import { assert, assertEquals } from "@std/assert";
 import { openStore } from "../helpers/open.ts";
@@ -12,7 +12,7 @@ import { assertCode } from "../store/fixture.ts";
 const MIB = 2 ** 20;
 const KINDS = ["versitygw", "moto"] as const;
 
-/** Bytes that differ from place to place. */
+/** Bytes without repetition. */
 function bytesOf(sizeBytes: number, seed = 7): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(sizeBytes / 4));
   let word = seed;
@@ -28,7 +28,7 @@ function open(server: S3Server, bucket: string): Promise<Store> {
   return openStore(location, { sync: false }, testHost({ env: server.env }));
 }
 
-/** Writes bytes as a transfer does: several pieces under way. */
+/** Writes bytes as a transfer does, with several pending writes. */
 async function write(draft: Draft, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const writes: Promise<unknown>[] = [];
   for (let start = 0; start < bytes.length; start += 512 * 1024) {
@@ -91,7 +91,7 @@ for (const kind of KINDS) {
 
   s3Test(
     kind,
-    "a large draft that is discarded leaves nothing, at any stage",
+    "Draft.discard removes a large draft at any stage",
     async (server, bucket) => {
       await using store = await open(server, bucket);
       for (let stage = 0; stage < 4; stage++) {
@@ -112,7 +112,7 @@ for (const kind of KINDS) {
     },
   );
 
-  s3Test(kind, "a large draft goes on where it was suspended", async (server, bucket) => {
+  s3Test(kind, "Store.resume continues a large suspended draft", async (server, bucket) => {
     const bytes = bytesOf(13 * MIB);
     let name: string;
     {
@@ -134,16 +134,20 @@ for (const kind of KINDS) {
     assertEquals(await store.digest("large.bin", forever), await sha256(bytes));
   });
 
-  s3Test(kind, "what a stranger has put there meanwhile is left alone", async (server, bucket) => {
-    await using store = await open(server, bucket);
-    await putObject(server, bucket, "files/large.bin", "seen");
-    await using over = await store.draft("large.bin");
-    await write(over, bytesOf(6 * MIB));
-    await over.seal();
-    await putObject(server, bucket, "files/large.bin", "a stranger's");
-    await assertCode("store.conflict", () => over.publish());
-    assertEquals((await store.stat("large.bin"))?.sizeBytes, 12);
-    assertEquals(await keys(server, bucket), ["files/large.bin"]);
-    assertEquals(await pendingUploads(server, bucket), []);
-  });
+  s3Test(
+    kind,
+    "Draft.publish keeps an object that was created concurrently",
+    async (server, bucket) => {
+      await using store = await open(server, bucket);
+      await putObject(server, bucket, "files/large.bin", "seen");
+      await using over = await store.draft("large.bin");
+      await write(over, bytesOf(6 * MIB));
+      await over.seal();
+      await putObject(server, bucket, "files/large.bin", "a stranger's");
+      await assertCode("store.conflict", () => over.publish());
+      assertEquals((await store.stat("large.bin"))?.sizeBytes, 12);
+      assertEquals(await keys(server, bucket), ["files/large.bin"]);
+      assertEquals(await pendingUploads(server, bucket), []);
+    },
+  );
 }

@@ -1,4 +1,4 @@
-// A network that breaks, in each phase of each request of a publication: once, and always.
+// Broken connections in each phase of each request of a publication: once, and always.
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
@@ -13,7 +13,7 @@ import { type Fault, type ProxiedRequest, type TcpProxy, tcpProxy } from "../hel
 const MIB = 2 ** 20;
 const LARGE_BYTES = 11 * MIB;
 
-/** Every kind of request that publishing a file makes. */
+/** The requests of publishing a file. */
 const REQUESTS: Readonly<Record<string, (request: ProxiedRequest) => boolean>> = {
   "HEAD of the target": ({ method, path }) => method === "HEAD" && !path.includes(".cronfetch-"),
   "PUT": ({ method, path, headers }) =>
@@ -60,23 +60,27 @@ async function publish(store: Store, bytes: Uint8Array<ArrayBuffer>): Promise<vo
 
 for (const [name, matches] of Object.entries(REQUESTS)) {
   for (const [phase, fault] of FAULTS) {
-    s3Test("versitygw", `${name} cut ${phase}, once: the file is whole`, async (server, bucket) => {
-      await using proxy = await tcpProxy(server.endpoint);
-      await using store = await open(proxy, server, bucket);
-      let met = 0;
-      proxy.rule = (request) => matches(request) && met++ === 0 ? fault : null;
-      const bytes = content(name);
-      await publish(store, bytes);
-      assertGreater(met, 0, "the fault was met");
-      assertEquals(
-        await store.digest("file.bin", new AbortController().signal),
-        await sha256(bytes),
-      );
-      assertEquals(await keys(server, bucket), ["files/file.bin"]);
-    });
+    s3Test(
+      "versitygw",
+      `${name} broken ${phase}, once: the file is complete`,
+      async (server, bucket) => {
+        await using proxy = await tcpProxy(server.endpoint);
+        await using store = await open(proxy, server, bucket);
+        let met = 0;
+        proxy.rule = (request) => matches(request) && met++ === 0 ? fault : null;
+        const bytes = content(name);
+        await publish(store, bytes);
+        assertGreater(met, 0, "the fault was met");
+        assertEquals(
+          await store.digest("file.bin", new AbortController().signal),
+          await sha256(bytes),
+        );
+        assertEquals(await keys(server, bucket), ["files/file.bin"]);
+      },
+    );
   }
 
-  // What cannot be cleared up is left to a sweep, and the file is there.
+  // If cleanup fails, the file is published, and a sweep removes the rest.
   if (name === "DELETE of the draft") continue;
 
   s3Test(
@@ -96,7 +100,7 @@ for (const [name, matches] of Object.entries(REQUESTS)) {
         error.message.startsWith('storing "file.bin": the server cannot be reached: '),
         error.message,
       );
-      // Besides, fetch itself sends over again what met an old connection.
+      // In addition, fetch itself retries on a stale connection.
       assertGreater(proxy.broken.length, 4);
       assertEquals(await keys(server, bucket), []);
       assertEquals(await pendingUploads(server, bucket), []);
@@ -106,7 +110,7 @@ for (const [name, matches] of Object.entries(REQUESTS)) {
 
 s3Test(
   "versitygw",
-  "a discarded draft waits for nobody who does not answer",
+  "Draft.discard does not wait for a server that does not respond",
   async (server, bucket) => {
     await using proxy = await tcpProxy(server.endpoint);
     await using store = await open(proxy, server, bucket);
@@ -129,7 +133,7 @@ s3Test(
   },
 );
 
-s3Test("versitygw", "a connection that is reset at once is made again", async (server, bucket) => {
+s3Test("versitygw", "a connection that is reset immediately is retried", async (server, bucket) => {
   await using proxy = await tcpProxy(server.endpoint);
   await using store = await open(proxy, server, bucket);
   proxy.resets = (connection) => connection < 2;

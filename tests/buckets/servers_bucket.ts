@@ -1,4 +1,4 @@
-/** That the servers the store is tested against start, hold objects, and go. */
+/** Tests of the servers that the store is tested with: start, objects, end. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { CreateMultipartUploadCommand } from "@aws-sdk/client-s3";
@@ -16,7 +16,7 @@ import { s3Test, startS3 } from "../helpers/s3_server.ts";
 import { type Fault, tcpProxy } from "../helpers/tcp_proxy.ts";
 
 for (const kind of ["versitygw", "moto"] as const) {
-  s3Test(kind, "what was put is there, and gone when deleted", async (server, bucket) => {
+  s3Test(kind, "an object exists after a put, and not after a delete", async (server, bucket) => {
     assertEquals(await objects(server, bucket), {});
     const etag = await putObject(server, bucket, "a/one.txt", "one\n", {
       ContentType: "text/plain",
@@ -41,14 +41,14 @@ for (const kind of ["versitygw", "moto"] as const) {
     assertEquals(await keys(server, bucket), ["b.bin"]);
   });
 
-  s3Test(kind, "a bucket is empty at first, whatever another holds", async (server, bucket) => {
+  s3Test(kind, "a new bucket is empty", async (server, bucket) => {
     await putObject(server, bucket, "a", "text");
     const other = await server.makeBucket();
     assert(other !== bucket);
     assertEquals(await objects(server, other), {});
   });
 
-  s3Test(kind, "an upload that was begun is seen", async (server, bucket) => {
+  s3Test(kind, "a pending upload is listed", async (server, bucket) => {
     assertEquals(await pendingUploads(server, bucket), []);
     using client = clientOf(server);
     const { UploadId } = await client.s3.send(
@@ -58,7 +58,7 @@ for (const kind of ["versitygw", "moto"] as const) {
     assertEquals(await objects(server, bucket), {});
   });
 
-  s3Test(kind, "more objects than fit on a page are all listed", async (server, bucket) => {
+  s3Test(kind, "a list of several pages is complete", async (server, bucket) => {
     const names = Array.from({ length: 1_001 }, (_, index) => `${index}`.padStart(4, "0"));
     for (const name of names) await putObject(server, bucket, name, "");
     assertEquals(await keys(server, bucket), names);
@@ -66,13 +66,13 @@ for (const kind of ["versitygw", "moto"] as const) {
 
   s3Test(
     kind,
-    "a proxy breaks an upload that it is told to, and no other",
+    "a proxy breaks only the configured upload",
     async (server, bucket) => {
       await using proxy = await tcpProxy(server.endpoint);
       const place = { env: { ...server.env, AWS_ENDPOINT_URL_S3: proxy.origin } };
       const large = new Uint8Array(3_000_000);
       const faults: Fault[] = [{ at: "request", afterBytes: 1_000_000 }, { at: "answer" }];
-      // The client tries three times, and the third passes.
+      // The client makes three attempts, the last of which succeeds.
       proxy.rule = ({ path, earlier }) =>
         path.startsWith(`/${bucket}/large?`) && faults[earlier] || null;
       await putObject(place, bucket, "small", "text");
@@ -86,7 +86,7 @@ for (const kind of ["versitygw", "moto"] as const) {
     },
   );
 
-  s3Test(kind, "another server has its own data, and ends with it", async (server) => {
+  s3Test(kind, "another server has its own data, which are removed with it", async (server) => {
     let endpoint = "";
     {
       await using other = await startS3(kind);

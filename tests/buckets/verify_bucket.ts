@@ -1,4 +1,4 @@
-// `verify` and a bucket: what was edited, what is missing, what nobody knows, and the way back.
+// `verify` with a bucket: changed, missing and extra files, and `--fix`.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../lib/cli/main.ts";
@@ -13,7 +13,7 @@ const FILES = { "a.txt": "first\n", "b.txt": "second\n", "c.txt": "third\n" };
 for (const kind of ["versitygw", "moto"] as const) {
   s3Test(
     kind,
-    "verify: differences are told, and --fix has them fetched anew",
+    "verify reports differences, and --fix makes the next run fetch the files",
     async (server, bucket) => {
       await using files = origin(
         Object.fromEntries(
@@ -32,19 +32,19 @@ for (const kind of ["versitygw", "moto"] as const) {
       const now = new Date().toISOString();
       const command = async (...args: string[]) => {
         const host = testHost({ cwd: folder.path, env: server.env, now });
-        return { code: await main(args, host), said: host.stderr.text };
+        return { code: await main(args, host), stderr: host.stderr.text };
       };
       assertEquals((await command("run", "-q")).code, 0);
       assertEquals((await command("verify")).code, 0);
 
       const { metadata } = await head(server, bucket, "files/a.txt") ?? {};
-      // As long as the file was, and with what stood beside it.
+      // Of the same size, and with the same metadata.
       await putObject(server, bucket, "files/a.txt", "edited", { Metadata: { ...metadata } });
       await deleteObject(server, bucket, "files/b.txt");
       await putObject(server, bucket, "files/d.txt", "a stranger's");
       const found = await command("verify", "--fix");
       assertEquals(found.code, 3);
-      for (const line of ["edited", "missing", "extra"]) assertStringIncludes(found.said, line);
+      for (const line of ["edited", "missing", "extra"]) assertStringIncludes(found.stderr, line);
 
       assertEquals((await command("run", "-q")).code, 0);
       assertEquals(await objects(server, bucket), {

@@ -1,4 +1,4 @@
-/** A trial of the benchmarks, as a process: each prints its table, and looks at what landed. */
+/** The benchmarks in tiny mode, as child processes: each prints its table and checks its files. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { exists } from "@std/fs";
@@ -7,7 +7,7 @@ import { NGINX } from "./nginx.ts";
 
 const MAIN = fromFileUrl(new URL("../../bench/main.ts", import.meta.url));
 
-/** Files that each scenario checks in its one round; none where nothing is fetched. */
+/** Files that each scenario checks in its one round; none if it fetches nothing. */
 const SCENARIOS: readonly (readonly [name: string, files: number])[] = [
   ["big", 1],
   ["small", 20],
@@ -36,11 +36,11 @@ Deno.test({
           args: ["run", "--quiet", "--no-prompt", "-A", MAIN, name, "--size", "tiny"],
         }).output();
         assertEquals(code, 0, new TextDecoder().decode(stderr));
-        const said = new TextDecoder().decode(stdout);
-        assertStringIncludes(said, `## ${name}, very small\n`);
-        assert(said.split("\n").some((line) => /^\|.* cronfetch +\| \d/.test(line)), said);
-        const checked = /^Every byte checked: (\d+) files?, /m.exec(said)?.[1] ?? "0";
-        assertEquals(Number(checked), files, said);
+        const output = new TextDecoder().decode(stdout);
+        assertStringIncludes(output, `## ${name}, very small\n`);
+        assert(output.split("\n").some((line) => /^\|.* cronfetch +\| \d/.test(line)), output);
+        const checked = /^Every byte checked: (\d+) files?, /m.exec(output)?.[1] ?? "0";
+        assertEquals(Number(checked), files, output);
       });
     }
   },

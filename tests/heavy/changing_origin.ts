@@ -1,4 +1,4 @@
-/** A server whose files change, and say themselves which version of which file they are. */
+/** A server whose files change, and contain their own name and version. */
 
 import { assert } from "@std/assert";
 import { delay } from "@std/async";
@@ -9,7 +9,7 @@ export interface ChangingFile {
   readonly name: string;
   /** Size of version 0; later ones are up to an eighth larger. */
   readonly sizeBytes: number;
-  /** Sends the body in so many pieces, with a pause behind each. Default: 1, without a pause. */
+  /** Number of pieces of the body, with a pause after each. Default: 1, without a pause. */
   readonly pieces?: number;
   /** Whether it has an ETag. */
   readonly validators: boolean;
@@ -21,11 +21,11 @@ export interface ChangingOrigin extends AsyncDisposable {
   readonly origin: string;
   /** Body bytes sent so far. */
   readonly sentBytes: number;
-  /** Fulfilled once so many body bytes have been sent in all. */
+  /** Resolves when so many body bytes have been sent in total. */
   reached(bytes: number): Promise<void>;
-  /** The newest version of a file, from 0 on. */
+  /** The current version of a file, from 0. */
   newest(name: string): number;
-  /** Makes another version of a file the newest. */
+  /** Changes a file to its next version. */
   change(name: string): void;
 }
 
@@ -97,10 +97,9 @@ export function changingOrigin(files: readonly ChangingFile[]): ChangingOrigin {
 }
 
 /**
- * Holds bytes that were published under a file's name against all versions the
- * server has had, and gives the version they are.
+ * Finds the version of a published file.
  *
- * @throws {AssertionError} They are none of them, or not the whole of one.
+ * @throws {AssertionError} The bytes are no complete version.
  */
 export function versionOf(
   file: ChangingFile,
@@ -120,7 +119,7 @@ function firstLine({ name }: ChangingFile, version: number): string {
   return `${name} ${version}`;
 }
 
-/** The content of each file that was made last. */
+/** The current content of each file. */
 const made = new WeakMap<ChangingFile, { version: number; content: Uint8Array<ArrayBuffer> }>();
 
 function contentOf(file: ChangingFile, version: number): Uint8Array<ArrayBuffer> {
@@ -131,7 +130,7 @@ function contentOf(file: ChangingFile, version: number): Uint8Array<ArrayBuffer>
   return content;
 }
 
-/** A first line that says what it is, and bytes that no other version has. */
+/** A first line with name and version, and bytes that no other version has. */
 function makeContent(file: ChangingFile, version: number): Uint8Array<ArrayBuffer> {
   const line = new TextEncoder().encode(`${firstLine(file, version)}\n`);
   const random = seeded(line.reduce((hash, byte) => Math.imul(hash, 31) + byte, version));

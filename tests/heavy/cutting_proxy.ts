@@ -1,20 +1,20 @@
-/** A proxy that breaks connections off in mid-body. */
+/** A proxy that breaks connections within a body. */
 
-/** What becomes of one connection. */
+/** How one connection is broken. */
 export interface Cut {
-  /** Bytes from the server, headers included, after which it is broken off. */
+  /** Bytes from the server, headers included, after which it is broken. */
   readonly afterBytes: number;
-  /** Done before the client learns of it. */
+  /** Called before the connection to the client is closed. */
   readonly before?: () => Promise<void>;
 }
 
-/** A proxy on a port of its own. Disposing of it breaks every connection off. */
+/** A proxy on a free port. Disposing of it closes every connection. */
 export interface CuttingProxy extends AsyncDisposable {
   /** `http://127.0.0.1:port`, without a slash at the end. */
   readonly origin: string;
 }
 
-/** Starts a proxy to a port of this machine. The first connections are cut, each in its way. */
+/** Starts a proxy to a port of this machine. `cuts` are those of the first connections. */
 export function cuttingProxy(port: number, cuts: readonly Cut[]): CuttingProxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
@@ -25,7 +25,7 @@ export function cuttingProxy(port: number, cuts: readonly Cut[]): CuttingProxy {
     for (const end of [client, server]) open.add(end);
     const asking = client.readable.pipeTo(server.writable);
     const answering = server.readable.pipeThrough(cutAfter(cut)).pipeTo(client.writable);
-    // However it ends: pipes close both ends, and a cut is meant.
+    // Any end is expected: pipes close both ends, and a cut is intended.
     await Promise.allSettled([asking, answering]);
     for (const end of [client, server]) open.delete(end);
   };
@@ -45,7 +45,7 @@ export function cuttingProxy(port: number, cuts: readonly Cut[]): CuttingProxy {
         try {
           end.close();
         } catch {
-          // A pipe has closed it.
+          // A pipe has already closed it.
         }
       }
       await accepting;

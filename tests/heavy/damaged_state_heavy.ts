@@ -12,14 +12,14 @@ const SEED = 1430;
 /** Processes at a time. */
 const LANES = 2;
 
-/** How a run over a damaged state ended, and what it sent. */
-interface Refusal {
+/** The end of a run over a damaged state, and its requests. */
+interface RunEnd {
   readonly ending: Ending;
   readonly requests: number;
   readonly published: string;
 }
 
-async function runOver({ make }: Pick<Damage, "make">): Promise<Refusal> {
+async function runOver({ make }: Pick<Damage, "make">): Promise<RunEnd> {
   await using folder = await temporaryFolder();
   await using server = origin({ "/a.txt": "new\n" });
   const state = folder.file("state/state.db");
@@ -44,16 +44,16 @@ Deno.test(`row 143: a run over each damaged kv: database (seed ${SEED}) ends wit
   const lane = async () => {
     for (let damage = rest.pop(); damage !== undefined; damage = rest.pop()) {
       const { ending, requests, published } = await runOver(damage);
-      const { code, signal, said } = ending;
+      const { code, signal, stderr } = ending;
       assertEquals(
         { name: damage.name, code, signal, requests, published },
         { name: damage.name, code: 2, signal: null, requests: 0, published: "old\n" },
-        said,
+        stderr,
       );
       assert(
         /^[^\n]*; (?:move it away to start from scratch; published files are kept|choose another path)\n$/
-          .test(said),
-        said,
+          .test(stderr),
+        stderr,
       );
     }
   };
@@ -63,7 +63,7 @@ Deno.test(`row 143: a run over each damaged kv: database (seed ${SEED}) ends wit
 Deno.test({
   name:
     "row 143: a database or folder that may not be read ends a run with exit code 2, without a request",
-  // Root may read everything.
+  // Permissions do not apply to root.
   ignore: Deno.uid() === 0,
   fn: async () => {
     for (const isFolder of [false, true]) {
@@ -72,7 +72,7 @@ Deno.test({
         await Deno.chmod(isFolder ? dirname(path) : path, 0o000);
       };
       const { ending, requests } = await runOver({ make });
-      assertEquals([ending.code, requests], [2, 0], ending.said);
+      assertEquals([ending.code, requests], [2, 0], ending.stderr);
     }
   },
 });

@@ -1,4 +1,4 @@
-/** Many more fuzzed responses than in the quick tests, of other seeds. */
+/** More fuzzed responses than in the fast tests, with other seeds. */
 
 import { assertEquals } from "@std/assert";
 import { fuzz } from "../http/fuzzing.ts";

@@ -1,4 +1,4 @@
-/** SIGKILL at any moment: what is published is whole, and the next run goes on (row 82). */
+/** SIGKILL at any moment: published files are complete, and the next run continues (row 82). */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { temporaryFolder } from "../helpers/folder.ts";
@@ -13,33 +13,33 @@ import {
 } from "./changing_origin.ts";
 import { type Ending, startRun, writeConfig } from "./program.ts";
 
-/** Runs of one store go on side by side with those of others. */
+/** Consecutive runs of one store; lanes are concurrent. */
 interface Lane {
   readonly files: readonly ChangingFile[];
   /** Changes of single files on the server before each run. */
   readonly changes: number;
   readonly kills: number;
   readonly seed: number;
-  /** Where the runs keep their state, in a folder of the lane. */
+  /** Location of the state, in the folder of the lane. */
   readonly state: "kv:state.db" | "file:state.json";
 }
 
-/** What the kills of a lane hit: the test is worth little if they all hit the same. */
+/** Counts of what the kills of a lane hit: they must not all hit the same. */
 interface Hits {
   /** Kills. */
   kills: number;
   /** Kills that left drafts. */
   withDrafts: number;
-  /** Kills when some of the files were newest, and others not. */
+  /** Kills when some of the files were up to date, and others not. */
   midway: number;
-  /** Runs that came to their end before they were to be killed. */
+  /** Runs that ended before the kill. */
   wholeRuns: number;
 }
 
-/** Events of a run of so many tasks: of the run, and two of each task. */
+/** Number of events of a run: two of the run, and two per task. */
 const eventsOf = (tasks: number): number => 2 + 2 * tasks;
 
-/** Lets runs of one store be killed, and in the end one come to its end. */
+/** Kills runs of one store, and lets the last one complete. */
 async function killOverAndOver(lane: Lane): Promise<Hits> {
   const { files } = lane;
   const random = seeded(lane.seed);
@@ -55,7 +55,7 @@ async function killOverAndOver(lane: Lane): Promise<Hits> {
   const hits: Hits = { kills: 0, withDrafts: 0, midway: 0, wholeRuns: 0 };
   let left: readonly string[] = [];
 
-  /** Draws a moment, by what the run has said or by what the server has sent. */
+  /** A random moment, by events of the run or bytes sent by the server. */
   const moment = (reached: (events: number) => Promise<void>): Promise<void> => {
     const fraction = random();
     if (random() < 0.5) return reached(Math.ceil(fraction * eventsOf(files.length)));
@@ -76,10 +76,10 @@ async function killOverAndOver(lane: Lane): Promise<Hits> {
   };
 
   const endsWell = async (ending: Ending): Promise<void> => {
-    assertEquals(ending.code, 0, ending.said);
+    assertEquals(ending.code, 0, ending.stderr);
     const { newest, own } = await look(store, files, origin);
     assertEquals(newest, files.length);
-    // A folder knows that a run is dead; in a bucket what it left may be a living one's for a day.
+    // In a folder, drafts of a killed run are identified; in a bucket, only after a day.
     const mayBeThere = STORE === "folder" ? [] : left;
     assertEquals(own.filter((name) => !mayBeThere.includes(name)), []);
   };
@@ -103,14 +103,14 @@ async function killOverAndOver(lane: Lane): Promise<Hits> {
   return hits;
 }
 
-/** Whether a name is that of a file, or an upload, that was being written. */
+/** Whether a name is that of a draft or pending upload. */
 function isDraft(name: string): boolean {
   return STORE === "folder"
     ? name.endsWith(".part")
     : /^\.cronfetch-(?:drafts|upload)\//.test(name);
 }
 
-/** What is in a store: files that are the newest, and what is the store's own. All others are whole. */
+/** The files of a store that are up to date, and its own files. Asserts that all others are complete. */
 async function look(
   store: Place,
   files: readonly ChangingFile[],
@@ -121,7 +121,7 @@ async function look(
   const isOwn = (name: string) => name.startsWith(".cronfetch-");
   const versions = await mapKeys(names.filter((name) => !isOwn(name)), async (name) => {
     const file = table.get(name);
-    assert(file !== undefined, `nobody asked for ${name}`);
+    assert(file !== undefined, `${name} was not requested`);
     const bytes = await store.read(name);
     assert(bytes !== null, `${name} has gone`);
     return versionOf(file, bytes, origin) === origin.newest(name);
@@ -129,7 +129,7 @@ async function look(
   return { newest: versions.filter(Boolean).length, own: names.filter(isOwn) };
 }
 
-/** Kills the runs of one lane for each kind of state, side by side. */
+/** Kills runs with each kind of state, in concurrent lanes. */
 async function killInLanes(seed: number, lane: Omit<Lane, "seed" | "state">): Promise<void> {
   const states = ["kv:state.db", "file:state.json"] as const;
   const all = await Promise.all(
@@ -142,12 +142,12 @@ async function killInLanes(seed: number, lane: Omit<Lane, "seed" | "state">): Pr
 }
 
 /**
- * What can be killed in mid-upload: the draft of a bucket is in memory up to 5 MiB. There are few of
- * them, as all are read after each kill.
+ * Large enough to be killed during an upload: drafts in a bucket are in memory up to 5 MiB. There
+ * are few of them, as all are read after each kill.
  */
 const UPLOADED_BYTES = 11_000_000;
 
-/** 1 KB to 2 MB; some trickle, so that there are drafts at any time. */
+/** 1 KB to 2 MB; some are slow, so that there are drafts at any time. */
 const MIXED_FILES: readonly ChangingFile[] = Array.from({ length: 200 }, (_, index) => {
   const isUploaded = STORE !== "folder" && index % 60 === 7;
   const largeBytes = isUploaded ? UPLOADED_BYTES : 2_000_000;
@@ -156,7 +156,7 @@ const MIXED_FILES: readonly ChangingFile[] = Array.from({ length: 200 }, (_, ind
     name: `mixed-${index}.bin`,
     sizeBytes,
     pieces: index % 10 === 7 ? 40 : 1,
-    // Without, it is fetched by every run.
+    // Without an ETag, every run fetches it.
     validators: index % 4 !== 0 && !isUploaded,
   };
 });
@@ -168,11 +168,11 @@ const SMALL_FILES: readonly ChangingFile[] = Array.from({ length: 40 }, (_, inde
   validators: index % 4 !== 0,
 }));
 
-/** Kills per kind of state while files change: 200 with the others; fewer in buckets, where each takes seconds. */
+/** Kills per kind of state while files change; fewer in buckets, where each takes seconds. */
 const KILLS = STORE === "folder" ? 175 : 40;
 
 storeTest(
-  "SIGKILL at 50 moments (seed 8200) of runs of 200 files, half of them over file: states: published files are whole, and the last run completes",
+  "SIGKILL at 50 moments (seed 8200) of runs of 200 files, half of them over file: states: published files are complete, and the last run completes",
   async () => {
     await killInLanes(8200, { files: MIXED_FILES, changes: 0, kills: 25 });
   },
@@ -181,7 +181,7 @@ storeTest(
 storeTest(
   `SIGKILL at ${
     2 * KILLS
-  } moments (seed 8210) while files change, half of them over file: states: published files are a whole version, and the last run has the newest`,
+  } moments (seed 8210) while files change, half of them over file: states: published files are a complete version, and the last run has the newest`,
   async () => {
     await killInLanes(8210, { files: SMALL_FILES, changes: 15, kills: KILLS });
   },

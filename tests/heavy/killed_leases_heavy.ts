@@ -1,4 +1,4 @@
-/** Runs killed one after another while they take each other's tasks over (row 144). */
+/** Runs killed one after another, each taking over the tasks of the one before (row 144). */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { delay } from "@std/async";
@@ -49,8 +49,8 @@ for (const state of ["file:state.json", "kv:state.db"]) {
           statuses.set(status, (statuses.get(status) ?? 0) + 1);
         },
       });
-      const { code, said } = await program.ended;
-      assertEquals([code, said, statuses.get("skipped")], [0, "", undefined]);
+      const { code, stderr } = await program.ended;
+      assertEquals([code, stderr, statuses.get("skipped")], [0, "", undefined]);
       assertEquals(statuses.values().reduce((sum, count) => sum + count), TASKS);
     }
   });

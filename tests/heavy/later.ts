@@ -1,5 +1,5 @@
-// The command line, on a machine whose wall clock is some minutes ahead: the first argument says
-// how many. So the leases of a killed run end without a minute's wait.
+// The command line with a wall clock that is ahead by the minutes of the first argument, so that
+// the leases of a killed run expire without a wait.
 
 import { main } from "../../lib/cli/main.ts";
 import { realHost } from "../../lib/host.ts";

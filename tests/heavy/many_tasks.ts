@@ -1,5 +1,5 @@
-// Makes 100,000 tasks of a config, lets the pool work on them, and prints what they take on the
-// heap, in bytes a task: as tasks, and in the pool beyond that when half of them are done.
+// Compiles 100,000 tasks, runs them in the pool, and prints their heap size in bytes per task: of
+// the tasks, and of the pool beyond that when half of them are done.
 
 import { loadValue } from "../../lib/config/load.ts";
 import { tasksOf } from "../../lib/config/config.ts";
@@ -12,7 +12,7 @@ const CONCURRENCY = 32;
 
 const { gc } = globalThis as unknown as { gc: () => void };
 
-/** Bytes on the heap that something still refers to. */
+/** Reachable bytes on the heap. */
 function heapBytes(): number {
   gc();
   return Deno.memoryUsage().heapUsed;

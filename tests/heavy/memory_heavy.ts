@@ -1,4 +1,4 @@
-/** Memory stays flat: over many files, over a large one (row 83), over many tasks (row 94). */
+/** Constant memory: for many files, a large one (row 83), many tasks (row 94). */
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -9,12 +9,12 @@ import { startRun, writeConfig } from "./program.ts";
 
 const MIB = 2 ** 20;
 
-/** Only there does the system tell what a process holds. */
+/** Only Linux has /proc, where the memory of a process is read. */
 const ignore = Deno.build.os !== "linux";
 
 /**
- * Resident memory of a process, in bytes; null if it has ended. Asked by another
- * program, as Deno lets nobody read in /proc who may not do everything.
+ * Resident memory of a process, in bytes; null if it has ended. Read by another program, as Deno
+ * requires all permissions for /proc.
  */
 async function residentBytes(pid: number): Promise<number | null> {
   const { stdout } = await new Deno.Command("cat", {
@@ -26,38 +26,38 @@ async function residentBytes(pid: number): Promise<number | null> {
 }
 
 /**
- * Fails if more memory was held in the last quarter of the samples than in the
- * second, by `boundBytes` or more. Samples of a process that has ended do not count.
+ * Asserts that memory in the last quarter of the samples exceeds that in the second by less than
+ * `boundBytes`. Samples after the end of the process do not count.
  */
 function assertGrowthLess(samples: readonly (number | null)[], boundBytes: number): void {
   const held = samples.filter((bytes) => bytes !== null);
-  assertGreater(held.length, samples.length * 0.9, "a living process tells its memory");
+  assertGreater(held.length, samples.length * 0.9, "the memory of a running process is readable");
   const quarter = Math.floor(held.length / 4);
   const growthBytes = Math.max(...held.slice(-quarter)) -
     Math.max(...held.slice(quarter, 2 * quarter));
   assertLess(growthBytes, boundBytes, held.map((bytes) => Math.round(bytes / MIB)).join(" "));
 }
 
-/** A server in a process of its own: `/SIZE/NAME` is a file of SIZE bytes. */
+/** A server in a child process: `/SIZE/NAME` is a file of SIZE bytes. */
 async function startOrigin(): Promise<AsyncDisposable & { readonly origin: string }> {
   const program = fromFileUrl(new URL("plain_origin.ts", import.meta.url));
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--allow-net=127.0.0.1", program],
     stdout: "piped",
   }).spawn();
-  const said = child.stdout.getReader();
-  const { value } = await said.read();
+  const output = child.stdout.getReader();
+  const { value } = await output.read();
   return {
     origin: `http://127.0.0.1:${new TextDecoder().decode(value).trim()}`,
     async [Symbol.asyncDispose]() {
       child.kill();
-      await said.cancel();
+      await output.cancel();
       await child.status;
     },
   };
 }
 
-storeTest("20,000 files of 1 KiB in flat memory", async () => {
+storeTest("20,000 files of 1 KiB in constant memory", async () => {
   const files = 20_000;
   await using folder = await temporaryFolder();
   await using store = await place();
@@ -72,28 +72,28 @@ storeTest("20,000 files of 1 KiB in flat memory", async () => {
   let finished = 0;
   await using program = startRun(config, {
     env: store.env,
-    // V8 lets garbage pile up as long as it may, which would hide what is really held.
+    // V8 collects garbage late if it may, which would hide the reachable memory.
     heapMiB: 128,
     onEvent(event) {
       if (event.type !== "task.finished") return;
       if (++finished % 200 === 0) sampling.push(residentBytes(program.pid));
     },
   });
-  const { code, said } = await program.ended;
-  assertEquals([code, finished], [0, files], said);
+  const { code, stderr } = await program.ended;
+  assertEquals([code, finished], [0, files], stderr);
   assertEquals((await store.names()).length, files);
   const samples = await Promise.all(sampling);
-  // What is kept of 10,000 files, between the two quarters, shows from 3 KiB a file on.
+  // Between the two quarters are 10,000 files, so 3 KiB per file are detected.
   assertGrowthLess(samples, 32 * MIB);
 }, { ignore });
 
 /**
- * A large body, and by how much memory may grow on its second half; in MiB. Parts on their way into
- * a bucket are large, and until they are collected there are some more at one time than at another.
+ * Size of a large body, and permitted growth of memory in its second half; in MiB. Parts of an upload
+ * are large, and the number of uncollected ones varies.
  */
 const [LARGE_MIB, GROWTH_MIB] = STORE === "folder" ? [512, 16] : [768, 64];
 
-storeTest(`a body of ${LARGE_MIB} MiB in flat memory`, async () => {
+storeTest(`a body of ${LARGE_MIB} MiB in constant memory`, async () => {
   const pieces = LARGE_MIB;
   await using folder = await temporaryFolder();
   await using store = await place();
@@ -128,16 +128,16 @@ storeTest(`a body of ${LARGE_MIB} MiB in flat memory`, async () => {
       if (event.type === "task.finished") result = event.result;
     },
   });
-  const { code, said } = await program.ended;
+  const { code, stderr } = await program.ended;
   stop.abort();
   await server.finished;
-  assertEquals(code, 0, said);
+  assertEquals(code, 0, stderr);
   assertEquals((result as TaskResult | null)?.bytes, pieces * MIB);
   assertEquals(await store.sizeBytes("large.bin"), pieces * MIB);
   assertGrowthLess(samples, GROWTH_MIB * MIB);
 }, { ignore });
 
-Deno.test("100,000 tasks cost what their data costs, and the pool little more", async () => {
+Deno.test("100,000 tasks take the memory of their data, and little more in the pool", async () => {
   const program = fromFileUrl(new URL("many_tasks.ts", import.meta.url));
   const { stdout, code } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--allow-env", "--v8-flags=--expose-gc", program],
@@ -147,6 +147,6 @@ Deno.test("100,000 tasks cost what their data costs, and the pool little more", 
   const { worked, mostAtOnce, taskBytes, poolBytes } = JSON.parse(new TextDecoder().decode(stdout));
   assertEquals([worked, mostAtOnce], [100_000, 32]);
   assertLess(taskBytes, 500);
-  // A place in a queue, and nothing that belongs to a piece of work.
+  // An entry of a queue, and nothing else per task.
   assertLess(poolBytes, 50);
 });

@@ -1,4 +1,4 @@
-/** nginx as a process of its own: on a free port, in a folder of its own. */
+/** nginx as a child process, on a free port and in a temporary folder. */
 
 import { delay } from "@std/async";
 import { exists } from "@std/fs";
@@ -13,7 +13,7 @@ const PLACES = [
 
 const found = await Promise.all(PLACES.map((place) => exists(place)));
 
-/** Where nginx is on this machine; undefined if it is not there. */
+/** Path of nginx on this machine, or undefined. */
 export const NGINX: string | undefined = PLACES.find((_, index) => found[index]);
 
 /** A line of the access log. */
@@ -36,13 +36,13 @@ export interface Nginx extends AsyncDisposable {
   readonly origin: string;
   /** The folder whose files it serves. */
   readonly files: TemporaryFolder;
-  /** The first `count` requests, in the order in which they ended; waits until there are as many. */
+  /** Waits for `count` requests; returns the first ones, in the order in which they ended. */
   log(count: number): Promise<readonly NginxRequest[]>;
   /** All requests logged so far. */
   logged(): Promise<readonly NginxRequest[]>;
 }
 
-/** What stands in the config besides what every one needs. */
+/** Additional lines of the config. */
 export interface NginxOptions {
   /** In `http`. */
   readonly http?: string;
@@ -50,7 +50,7 @@ export interface NginxOptions {
   readonly server?: string;
 }
 
-/** Starts nginx, and waits until it answers. */
+/** Starts nginx, and waits until it accepts connections. */
 export async function startNginx({ http = "", server = "" }: NginxOptions = {}): Promise<Nginx> {
   await using stack = new AsyncDisposableStack();
   const prefix = stack.use(await temporaryFolder());
@@ -107,13 +107,13 @@ http {
 
 const POLL_MS = 20;
 
-/** A port of 127.0.0.1 that nobody listens on just now. */
+/** An unused port of 127.0.0.1. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/** Waits until somebody listens on a port of 127.0.0.1. */
+/** Waits until a port of 127.0.0.1 accepts connections. */
 export async function untilAnswered(port: number): Promise<void> {
   for (;;) {
     try {

@@ -1,4 +1,4 @@
-/** Against a real server: what nginx says, and what becomes of it. */
+/** Runs against a real server: responses of nginx, and their results. */
 
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import type { ConfigInput } from "../../lib/config/input.ts";
@@ -13,7 +13,7 @@ const MIB = 2 ** 20;
 /** Runs a config over the store of the test. */
 type Fetching = (config: ConfigInput) => Promise<RunReport>;
 
-/** A test with an nginx of its own. Where there is none it is left out; in CI it fails. */
+/** A test with an nginx of its own. Without nginx it is ignored; in CI it fails. */
 function test(
   name: string,
   options: NginxOptions,
@@ -35,7 +35,7 @@ function test(
   );
 }
 
-/** Bytes that look nowhere alike. */
+/** Bytes without repetition. */
 function noise(sizeBytes: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(sizeBytes);
   for (let start = 0; start < sizeBytes; start += 65_536) {
@@ -44,7 +44,7 @@ function noise(sizeBytes: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Where the range that was asked for begins. */
+/** The first byte of the requested range. */
 const rangeStart = (request: NginxRequest | undefined): number =>
   Number(/^bytes=(\d+)-$/.exec(request?.range ?? "")?.[1]);
 
@@ -63,7 +63,7 @@ test("an ETag is asked for the second time, and answered 304", {}, async (nginx,
 });
 
 test(
-  "without ETags, If-Modified-Since is asked",
+  "without ETags, If-Modified-Since is sent",
   { server: "etag off;" },
   async (nginx, fetching) => {
     await Deno.writeTextFile(nginx.files.file("a.txt"), "text\n");
@@ -95,14 +95,14 @@ test("a body that is cut off is continued where it broke", {}, async (nginx, fet
   ]);
   assert(bytesEqual(await store.read("a.bin"), bytes), "the bytes differ");
   const [, second, third] = await nginx.log(3);
-  // All that came is kept, up to the heads, which the proxy counts too.
+  // All received bytes are kept; the proxy counts the heads too.
   assertLess(Math.abs(1.2 * MIB - rangeStart(second)), 1024);
   assertLess(Math.abs(2.9 * MIB - rangeStart(third)), 2048);
   assertMatch(second?.ifRange ?? "", /^"[^"]+"$/);
 });
 
 test(
-  "a body whose file is replaced while it is cut off is fetched anew",
+  "a body is fetched from scratch if the file was replaced during the break",
   {},
   async (nginx, fetching, store) => {
     const bytes = noise(2 * MIB);
@@ -134,7 +134,7 @@ test("where gzip is on, the bytes are those of the file", {
 });
 
 test(
-  "a file that is not there fails for good, and the others go on",
+  "a missing file fails permanently, and the others are fetched",
   {},
   async (nginx, fetching) => {
     await Deno.writeTextFile(nginx.files.file("a.txt"), "text\n");
@@ -149,7 +149,7 @@ test(
   },
 );
 
-/** Answers 429 to all but one request in a while, and asks for a pause. */
+/** Responds with 429 and Retry-After, except to one request per interval. */
 function limited(rate: string, retryAfter: string): NginxOptions {
   return {
     http: `limit_req_zone $server_port zone=all:1m rate=${rate}; limit_req_status 429;`,
@@ -189,7 +189,7 @@ test("a short Retry-After is waited for", limited("1r/s", "1"), async (nginx, fe
 });
 
 test(
-  "a host that asks for a long pause is left alone",
+  "a host that requests a long pause receives no further requests",
   limited("1r/m", "3600"),
   async (nginx, fetching) => {
     const perHost = 4;

@@ -1,4 +1,4 @@
-// A server as a process of its own: any path `/SIZE/NAME` is a file of SIZE bytes. Prints its port.
+// A server as a child process: any path `/SIZE/NAME` is a file of SIZE bytes. Prints its port.
 
 const encoder = new TextEncoder();
 

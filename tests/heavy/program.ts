@@ -1,4 +1,4 @@
-/** cronfetch as a process of its own: seen by its events, and killed at will. */
+/** cronfetch as a child process, with its events, to be killed at any time. */
 
 import { fromFileUrl, join } from "@std/path";
 import type { RunEvent } from "../../lib/core/event.ts";
@@ -10,33 +10,33 @@ export interface Ending {
   readonly code: number;
   /** The signal that ended it, or null. */
   readonly signal: Deno.Signal | null;
-  /** What it said to people. */
-  readonly said: string;
+  /** Its stderr. */
+  readonly stderr: string;
 }
 
-/** A run under way. Disposing of it kills it. */
+/** A running `cronfetch run`. Disposing of it kills it. */
 export interface Program extends AsyncDisposable {
   readonly pid: number;
   readonly ended: Promise<Ending>;
-  /** Fulfilled at the event with this number, the first being 1; never if there are fewer. */
+  /** Resolves at the event with this number, from 1; never if there are fewer. */
   reached(events: number): Promise<void>;
-  /** SIGKILL; nothing if it has ended. */
+  /** Sends SIGKILL, unless it has ended. */
   kill(): void;
 }
 
-/** What a run is started with. */
+/** Options of a run. */
 export interface ProgramOptions {
-  /** The most its objects may take, in MiB; with more, the process dies. Default: V8's own. */
+  /** Heap limit in MiB, above which the process crashes. Default: that of V8. */
   readonly heapMiB?: number;
-  /** What is in its environment besides. */
+  /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>;
   /** How far the wall clock is ahead. Default: 0. */
   readonly minutesAhead?: number;
-  /** Told every event. */
+  /** Called with every event. */
   readonly onEvent?: (event: RunEvent) => void;
 }
 
-/** Writes a config into a folder, and gives its path. */
+/** Writes a config into a folder; returns its path. */
 export async function writeConfig(folder: string, config: unknown): Promise<string> {
   const path = join(folder, "cronfetch.json");
   await Deno.writeTextFile(path, JSON.stringify(config));
@@ -67,20 +67,20 @@ export function startRun(config: string, options: ProgramOptions = {}): Program 
     }
   };
   const end = async (): Promise<Ending> => {
-    const [status, said] = await Promise.all([
+    const [status, stderr] = await Promise.all([
       child.status,
       new Response(child.stderr).text(),
       listen(),
     ]);
     over = true;
-    return { code: status.code, signal: status.signal, said };
+    return { code: status.code, signal: status.signal, stderr };
   };
   const kill = () => {
     if (over) return;
     try {
       child.kill("SIGKILL");
     } catch (error) {
-      // It has ended by itself just now.
+      // It has already ended.
       if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
     }
   };
@@ -97,7 +97,7 @@ export function startRun(config: string, options: ProgramOptions = {}): Program 
   };
 }
 
-/** Lines as they come; what a killed process leaves of a last one is left out. */
+/** Lines of a stream; an incomplete last line of a killed process is skipped. */
 async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {

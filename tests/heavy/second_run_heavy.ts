@@ -1,4 +1,4 @@
-/** A second run over 1,000 unchanged files: one request each, and not a file is touched. */
+/** A second run over 1,000 unchanged files: one request each, and no file is written. */
 
 import { assertEquals, assertLess } from "@std/assert";
 import type { TaskResult } from "../../lib/core/result.ts";
@@ -10,7 +10,7 @@ import { tcpProxy } from "../helpers/tcp_proxy.ts";
 
 const FILES = 1_000;
 
-/** What the server has to tell whether a file has changed, and what a second run comes to. */
+/** The validators of the server, and the result of a second run. */
 const CASES: readonly {
   readonly name: string;
   readonly validators: (index: number) => Partial<Extract<Route, { body: unknown }>>;
@@ -33,16 +33,16 @@ const CASES: readonly {
   },
 ];
 
-/** What tells of every file in a store whether it was written or replaced. */
+/** A fingerprint of every file in a store, which changes if it is written or replaced. */
 async function marks(store: Place): Promise<Map<string, string>> {
   const names = await store.names();
   return new Map(await mapKeys(names, async (name) => [name, await store.mark(name)] as const));
 }
 
-/** The way to a store: what is asked of a bucket on it is counted, by method. */
+/** A host that counts requests to a bucket, by method. */
 interface Way extends AsyncDisposable {
   readonly location: string;
-  /** Null where nothing is asked of anybody. */
+  /** Null for a store without requests. */
   counted(): Map<string, number> | null;
 }
 
@@ -61,7 +61,7 @@ async function wayTo(store: Place): Promise<Way> {
   };
 }
 
-/** How often each value occurs. */
+/** Counts the occurrences of each value. */
 function counts<Value>(values: Iterable<Value>): Map<Value, number> {
   const counted = new Map<Value, number>();
   for (const value of values) counted.set(value, (counted.get(value) ?? 0) + 1);
@@ -93,7 +93,7 @@ async function runTwice(
   assertEquals(await marks(store), before);
   const asked = way.counted();
   if (asked !== null) {
-    // A list tells of 1,000 objects at once; no object is asked for alone, before or after.
+    // One list has 1,000 objects; no object is requested alone, before or after.
     const { GET = 0, ...others } = Object.fromEntries(asked);
     assertEquals(others, { PUT: FILES });
     assertLess(GET, 20);
@@ -103,7 +103,7 @@ async function runTwice(
 
 for (const state of ["kv:state.db", "file:state.json"]) {
   for (const { name, validators, httpStatus } of CASES) {
-    storeTest(`a second run with ${state}, and ${name} of the server`, async () => {
+    storeTest(`a second run with ${state}, and ${name} from the server`, async () => {
       await using store = await place();
       const routes = Array.from({ length: FILES }, (_, index): [string, Route] => {
         return [`/${index}.txt`, { body: `file ${index}\n`, ...validators(index) }];
