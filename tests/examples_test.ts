@@ -36,7 +36,7 @@ const EXAMPLES: readonly (readonly [
 ];
 
 for (const [path, commandOf, data, env] of EXAMPLES) {
-  Deno.test(`the command of ${path} watches, with the permissions it gives`, async () => {
+  Deno.test(`examples: the command in ${path} runs watch with its permissions`, async () => {
     await using folder = await temporaryFolder();
     await using server = origin({ "/a.txt": "a\n" });
     await Deno.writeTextFile(
@@ -64,7 +64,7 @@ for (const [path, commandOf, data, env] of EXAMPLES) {
   });
 }
 
-Deno.test("examples/deno-deploy registers a cron and serves, on a disk that cannot be written", async () => {
+Deno.test("examples/deno-deploy: registers a cron and serves, on a read-only disk", async () => {
   await using app = await deployApp({
     cwd: join(ROOT, "examples/deno-deploy"),
     main: "examples/deno-deploy/main.ts",

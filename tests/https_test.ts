@@ -8,7 +8,7 @@ function fixture(name: string): string {
   return Deno.readTextFileSync(new URL(`fixtures/tls/${name}`, import.meta.url));
 }
 
-Deno.test("https is asked over HTTP/1.1, a connection for each file under way", async () => {
+Deno.test("https: uses HTTP/1.1 with a connection per concurrent request", async () => {
   await using folder = await temporaryFolder();
   using listener = Deno.listenTls({
     hostname: "127.0.0.1",

@@ -58,7 +58,7 @@ Deno.test("pages: generated blocks are current", async () => {
 /** The modules that stand for configs, which have a default export. */
 const MODULES = fenced("ts").filter((text) => text.includes("export default"));
 
-Deno.test("every config in the README and the docs loads", async () => {
+Deno.test("pages: every config loads", async () => {
   const mod = new URL("../lib/mod.ts", import.meta.url).href;
   const examples = [
     ...fenced("jsonc").map((text) => ["cronfetch.jsonc", text] as const),
@@ -97,7 +97,7 @@ function commandsOf(block: string): string[][] {
     .filter(([program]) => program !== "");
 }
 
-Deno.test("every command of cronfetch in the README and the docs is one", async () => {
+Deno.test("pages: every cronfetch command is valid", async () => {
   const commands = [...fenced("sh"), ...fenced("crontab")].flatMap(commandsOf);
   const ours = commands.flatMap((words) => {
     const [program = ""] = words;
@@ -130,7 +130,7 @@ async function checkValues(flags: Flags): Promise<void> {
   assert(flags.grace === undefined || parseDuration(flags.grace) !== null);
 }
 
-Deno.test("the events in the docs are as their schema has them", () => {
+Deno.test("pages: events match their schema", () => {
   const { oneOf } = eventJsonSchema() as {
     oneOf: { properties: Record<string, { const?: string }>; required: string[] }[];
   };
@@ -143,7 +143,7 @@ Deno.test("the events in the docs are as their schema has them", () => {
   }
 });
 
-Deno.test("the docs name every metric and attribute, and no others", async () => {
+Deno.test("docs: list every metric and attribute, and no others", async () => {
   const page = PAGES.get("docs/operating.md") ?? "";
   const printed = await createMetrics("1").print({ tasks: [], lastRun: null, live: null });
   const metrics = new Set([...printed.matchAll(/^# TYPE (\S+)/gm)].map((found) => found[1]));
@@ -161,7 +161,7 @@ Deno.test("the docs name every metric and attribute, and no others", async () =>
   }
 });
 
-Deno.test("the rules for Prometheus in the docs ask for metrics that there are", () => {
+Deno.test("docs: the Prometheus rules use existing metrics", () => {
   const rules = fenced("yaml").map((text) => parse(text)).filter((value) => "groups" in value)
     .flatMap(({ groups }) => groups.flatMap(({ rules }: { rules: object[] }) => rules));
   assertEquals(rules.map(({ expr }) => expr), [
@@ -170,17 +170,17 @@ Deno.test("the rules for Prometheus in the docs ask for metrics that there are",
   ]);
 });
 
-Deno.test("the README's workflow is whole", async () => {
+Deno.test("README: the workflow is valid", async () => {
   const [workflow = "", ...others] = yamlBlocks(README);
   assertEquals(others, []);
   await assertWorkflow(workflow);
 });
 
-Deno.test("the README names every exit code", () => {
+Deno.test("README: lists every exit code", () => {
   for (const code of Object.values(EXIT)) assert(README.includes(` ${code}`), String(code));
 });
 
-Deno.test("every file the README and the docs link to is there", async () => {
+Deno.test("pages: every linked file and heading exists", async () => {
   for (const [path, page] of PAGES) {
     const links = [...page.matchAll(/\]\(([^):]+)\)/g)].map((found) => found[1] ?? "");
     assert(links.length > 0, path);
@@ -206,7 +206,7 @@ function headings(page: string): string[] {
   ];
 }
 
-Deno.test("the alias in the README and the docs works for a checkout in a folder with a space", async () => {
+Deno.test("pages: the alias works in a folder with a space", async () => {
   await using folder = await temporaryFolder();
   const checkout = folder.file("a checkout");
   await Deno.mkdir(checkout);
@@ -222,7 +222,7 @@ Deno.test("the alias in the README and the docs works for a checkout in a folder
   }
 });
 
-Deno.test("the index of the docs names every page", () => {
+Deno.test("docs: the index lists every page", () => {
   const index = PAGES.get("docs/README.md") ?? "";
   for (const path of PAGES.keys()) {
     if (path === "docs/README.md") continue;
@@ -230,7 +230,7 @@ Deno.test("the index of the docs names every page", () => {
   }
 });
 
-Deno.test("the docs tell the access rules that doctor prints, and what the store asks for", async () => {
+Deno.test("docs: list the access rules of doctor and the variables of the store", async () => {
   const page = await Deno.readTextFile("docs/stores.md");
   for (const { resource, actions } of bucketRules({ ...BUCKET, bucket: "bucket" })) {
     const row = page.split("\n").find((line) => line.startsWith(`| \`${resource}\``));
@@ -241,7 +241,7 @@ Deno.test("the docs tell the access rules that doctor prints, and what the store
 
 const BUCKET = { kind: "s3", prefix: "prefix", endpoint: null, region: null } as const;
 
-Deno.test("every task the README, the docs and CONTRIBUTING speak of exists", async () => {
+Deno.test("pages: every deno task exists", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile("deno.json"));
   const text = [...PAGES.values()].join("\n") + await Deno.readTextFile("CONTRIBUTING.md");
   const named = [

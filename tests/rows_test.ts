@@ -12,7 +12,7 @@ const page = await Deno.readTextFile(new URL("README.md", import.meta.url));
 const rows = readFaultRows(page);
 const named = await rowsByFile();
 
-Deno.test("rowsNamed reads the numbers in names", () => {
+Deno.test("rowsNamed: reads the row numbers in test names", () => {
   const row = "row";
   const source = [
     `Deno.test("${row} 1: a", f);`,
@@ -24,7 +24,7 @@ Deno.test("rowsNamed reads the numbers in names", () => {
   assertEquals([...rowsNamed(source)], [1, 2, 3, 4, 5]);
 });
 
-Deno.test("withTestColumn fills the last column, aligns the table and keeps the rest", () => {
+Deno.test("withTestColumn: fills the last column, aligns the table and keeps the rest", () => {
   const before = [
     "Text | with | bars",
     "",
@@ -52,11 +52,11 @@ Deno.test("withTestColumn fills the last column, aligns the table and keeps the 
   assertEquals(withTestColumn(after, files), after);
 });
 
-Deno.test("the fault tables list the tests that name each row", () => {
+Deno.test("fault tables: list the tests that name each row", () => {
   assertEquals(page, withTestColumn(page, named), "`deno task readme` writes the column");
 });
 
-Deno.test("each number has one row, with a fault and an outcome", () => {
+Deno.test("fault tables: each number has one row with a fault and an outcome", () => {
   const numbers = rows.map(({ number }) => number);
   assertEquals(new Set(numbers).size, numbers.length, "a number has two rows");
   const original = Array.from({ length: LAST_ORIGINAL }, (_, index) => index + 1);
@@ -69,14 +69,14 @@ Deno.test("each number has one row, with a fault and an outcome", () => {
   }
 });
 
-Deno.test("a row without tests gives the reason", () => {
+Deno.test("fault tables: a row without tests has a reason", () => {
   for (const { number, files, outcome } of rows) {
     const hasReason = outcome.startsWith("does not arise: ");
     assert(files.length > 0 !== hasReason, `row ${number} needs either tests or a reason`);
   }
 });
 
-Deno.test("each row in a test's name is in a table", () => {
+Deno.test("fault tables: contain each row in a test name", () => {
   const known = new Set(rows.map(({ number }) => number));
   for (const [file, numbers] of named) {
     assertEquals([...numbers.difference(known)], [], `unknown rows in ${file}`);

@@ -73,7 +73,7 @@ async function loadedByRun(): Promise<Module[]> {
   return modules;
 }
 
-Deno.test("a plain run loads what it needs, and no more", async () => {
+Deno.test("run: loads only the listed modules", async () => {
   const modules = await loadedByRun();
   const urls = modules.map(({ url }) => url).toSorted();
   const ours = urls.filter((url) => url.startsWith(`${ROOT.href}lib/`))

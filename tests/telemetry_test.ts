@@ -10,7 +10,7 @@ import { type Origin, origin } from "./helpers/origin.ts";
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const CONFIG = new URL("../deno.json", import.meta.url).pathname;
 
-Deno.test("a process with OTEL_DENO tells of its run, tasks, attempts and requests", async () => {
+Deno.test("telemetry: exports spans of run, tasks, attempts and requests", async () => {
   await using collector = startCollector();
   await using server = flakyOrigin();
   await using folder = await temporaryFolder();
@@ -123,7 +123,7 @@ Deno.test("a process with OTEL_DENO tells of its run, tasks, attempts and reques
   assert(!JSON.stringify(ours).includes("s3cret"));
 });
 
-Deno.test("a process with OTEL_DENO measures results, bytes and durations", async () => {
+Deno.test("telemetry: exports metrics of results, bytes and durations", async () => {
   await using collector = startCollector();
   await using server = flakyOrigin();
   await using folder = await temporaryFolder();
@@ -153,7 +153,7 @@ Deno.test("a process with OTEL_DENO measures results, bytes and durations", asyn
   assertEquals(units, ["{result}", "By", "s"]);
 });
 
-Deno.test("without OTEL_DENO nothing is told or loaded, and the results are the same", async () => {
+Deno.test("telemetry: without OTEL_DENO nothing is exported or loaded, with the same results", async () => {
   await using collector = startCollector();
   const { OTEL_DENO: _, ...unobserved } = collector.environment;
   const made = [];
@@ -258,7 +258,7 @@ function flakyOrigin(): Origin {
   });
 }
 
-Deno.test("the address of a server has no brackets in a span", () => {
+Deno.test("telemetry: server.address has no brackets", () => {
   assertEquals(asked("https://[::1]:8443/a")["server.address"], "::1");
   assertEquals(asked("https://x.example/a")["server.address"], "x.example");
 });

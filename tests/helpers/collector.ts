@@ -1,9 +1,9 @@
-/** A collector of OpenTelemetry on loopback: takes OTLP over HTTP in its JSON form. */
+/** An OpenTelemetry collector on loopback: receives OTLP over HTTP as JSON. */
 
 /** A value of an attribute. */
 export type AttributeValue = string | number | boolean;
 
-/** A span that was told. */
+/** An exported span. */
 export interface CollectedSpan {
   readonly traceId: string;
   readonly spanId: string;
@@ -20,25 +20,25 @@ export interface CollectedSpan {
 /** A point of a metric. */
 export interface CollectedPoint {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
-  /** A sum's value, or how often a histogram was told something. */
+  /** The value of a sum, or the count of a histogram. */
   readonly value: number;
 }
 
-/** What a program is observed by. */
+/** A collector and what it received. */
 export interface Collector extends AsyncDisposable {
-  /** The environment that makes a Deno process tell this collector. */
+  /** Environment variables of a Deno process that exports to this collector. */
   readonly environment: Readonly<Record<string, string>>;
-  /** How many requests came. */
+  /** Number of requests. */
   requests(): number;
-  /** In the order of their starts. */
+  /** Spans in the order of their starts. */
   spans(): readonly CollectedSpan[];
-  /** The last that was told of a metric. */
+  /** The last points of a metric. */
   points(name: string): readonly CollectedPoint[];
-  /** The unit of a metric, or null where it was not told. */
+  /** The unit of a metric, or null if it was not exported. */
   unitOf(name: string): string | null;
 }
 
-/** Starts a collector on a port of its own. */
+/** Starts a collector on a free port. */
 export function startCollector(): Collector {
   let requests = 0;
   const spans: (CollectedSpan & { readonly startedAt: bigint })[] = [];
@@ -93,7 +93,7 @@ export function startCollector(): Collector {
   };
 }
 
-/** OTLP in JSON, as far as it is read here. */
+/** The parts of OTLP JSON that are read here. */
 interface Export {
   readonly resourceSpans?: readonly {
     readonly scopeSpans: readonly {
@@ -132,7 +132,7 @@ interface Attribute {
   readonly key: string;
   readonly value: {
     readonly stringValue?: string;
-    /** 64 bits are too many for a number of JSON. */
+    /** A string, since JSON numbers cannot hold 64 bits. */
     readonly intValue?: string;
     readonly doubleValue?: number;
     readonly boolValue?: boolean;

@@ -1,35 +1,34 @@
 /**
- * An instance of main.ts as Deno Deploy starts it: a process with the platform's variables, and a
- * disk that cannot be written. Its cron comes each second, whatever its schedule.
+ * Runs main.ts as Deno Deploy does: a process with the platform's variables and a read-only disk. Its
+ * cron fires every second, regardless of its schedule.
  *
- * The platform's KV is played by Deno's own, `Deno.openKv()` without a path, for which Deno needs
- * no leave to write: it keeps it in its own folder. Each app here has a folder of that kind to
- * itself, which shares all else with the usual one.
+ * The platform's KV is replaced by `Deno.openKv()` without a path, which needs no write permission: it
+ * is in `DENO_DIR`. Each app has its own `DENO_DIR`, whose caches are links to the usual one.
  */
 
 import { delay } from "@std/async";
 import { fromFileUrl } from "@std/path";
 import { type TemporaryFolder, temporaryFolder } from "./folder.ts";
 
-/** An app: what its instances share. */
+/** An app, whose instances share a database. */
 export interface App extends AsyncDisposable {
   readonly folder: TemporaryFolder;
   /**
-   * Starts an instance, and waits until it serves.
+   * Starts an instance and waits until it serves.
    *
    * @param env Further variables.
-   * @param write A folder that it may write to, after all.
+   * @param write A folder with write permission.
    */
   start(env?: Readonly<Record<string, string>>, write?: string | null): Promise<Instance>;
 }
 
-/** A running instance. Disposing of it kills it. */
+/** A running instance. Disposing kills it. */
 export interface Instance extends AsyncDisposable {
-  /** All that it has said. */
+  /** Its output. */
   readonly log: () => string;
-  /** Asks its page. */
+  /** Sends a request to its page. */
   ask(path: string): Promise<Response>;
-  /** Sends a signal, and waits for the end. */
+  /** Sends a signal and waits for the process to end. */
   end(signal: Deno.Signal): Promise<Deno.CommandStatus>;
 }
 
@@ -37,11 +36,11 @@ const ROOT = fromFileUrl(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const DEADLINE_MS = 120_000;
 const POLL_MS = 50;
 
-/** What an app is made of. */
+/** Options of an app. */
 export interface AppOptions {
-  /** What its config file holds, unless a `cwd` has one. */
+  /** Content of its config file, unless `cwd` has one. */
   readonly config?: object;
-  /** Default: a folder of its own. */
+  /** Working directory. Default: a temporary folder. */
   readonly cwd?: string;
   /** Path of its main module from the root. Default: `main.ts`. */
   readonly main?: string;
@@ -49,7 +48,7 @@ export interface AppOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Makes an app. */
+/** Creates an app. */
 export async function deployApp(
   { config, cwd, main = "main.ts", env = {} }: AppOptions,
 ): Promise<App> {
@@ -72,7 +71,7 @@ export async function deployApp(
   };
 }
 
-/** A folder for Deno in which only the databases are new. */
+/** Creates a `DENO_DIR` with new databases and existing caches. */
 async function shareDenoFolder(path: string): Promise<void> {
   const info = new Deno.Command(Deno.execPath(), { args: ["info", "--json"], cwd: ROOT });
   const { denoDir } = JSON.parse(new TextDecoder().decode((await info.output()).stdout));
@@ -139,7 +138,7 @@ async function startInstance(
   }
 }
 
-/** Waits for an outcome; fails, and tells the log, if it does not come. */
+/** Waits for a condition; fails with the log on timeout. */
 export async function until(
   outcome: () => boolean | Promise<boolean>,
   log: () => string,

@@ -1,8 +1,8 @@
-/** Folders that vanish with the test, and a way to see everything in one. */
+/** Temporary folders, and the content of a folder as an object. */
 
 import { join } from "@std/path";
 
-/** A folder that is removed, with all in it, when it is disposed of. */
+/** A folder that is removed when it is disposed of. */
 export interface TemporaryFolder extends AsyncDisposable {
   /** Absolute, without symbolic links. */
   readonly path: string;
@@ -10,7 +10,7 @@ export interface TemporaryFolder extends AsyncDisposable {
   file(name: string): string;
 }
 
-/** Makes an empty folder. */
+/** Creates an empty folder. */
 export async function temporaryFolder(): Promise<TemporaryFolder> {
   const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "cronfetch-test-" }));
   return {
@@ -20,12 +20,12 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
   };
 }
 
-/** What {@linkcode tree} shows: content (see {@linkcode shown}) by path, `/` between segments. */
+/** Result of {@linkcode tree}: content (see {@linkcode shown}) by path, `/` between segments. */
 export type Tree = Record<string, string>;
 
 /**
- * Every file below `path`, hidden ones too, in the order of their names. A
- * symbolic link is shown as `-> ` and where it leads. No folder: no files.
+ * Every file below `path`, including hidden ones, sorted by name. A symbolic link is shown as `-> ` and
+ * its target. A missing folder has no files.
  */
 export async function tree(path: string): Promise<Tree> {
   const files: Tree = {};

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { temporaryFolder, tree } from "./folder.ts";
 
-Deno.test("a tree shows every file, and the folder goes away", async () => {
+Deno.test("tree: shows every file; temporaryFolder: removed on dispose", async () => {
   let path: string;
   {
     await using folder = await temporaryFolder();

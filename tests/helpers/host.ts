@@ -1,4 +1,4 @@
-/** A {@linkcode Host} for tests: the world is an argument, and so is its time. */
+/** A {@linkcode Host} for tests, with a controlled clock. */
 
 import type { Connect, Fetch, FetchClient, Host, Output, StopSignal } from "../../lib/core/host.ts";
 import { listen } from "../../lib/host.ts";
@@ -8,7 +8,7 @@ import type { TestOutput } from "./output.ts";
 import { testTime } from "./time.ts";
 import type { TestTime } from "./time.ts";
 
-/** What a {@linkcode TestHost} is made of; every part has a harmless default. */
+/** Options of {@linkcode testHost}. */
 export interface TestHostOptions {
   /** Default: the real one. */
   readonly fetch?: Fetch;
@@ -20,47 +20,46 @@ export interface TestHostOptions {
   /** Wall time at the start, RFC 3339. Default `2026-01-15T12:00:00Z`, a Thursday. */
   readonly now?: string;
   /**
-   * `instant` (the default): a sleep is recorded, moves the clock and ends at
-   * once. `manual`: it ends when the clock is advanced so far.
+   * `instant` (the default): a sleep is recorded, advances the clock and ends immediately. `manual`:
+   * it ends when the clock is advanced to its end.
    */
   readonly sleep?: "instant" | "manual";
   /**
-   * `real` (the default): `timers.after` waits in real time, for the timeouts of
-   * real connections, and the monotonic clock runs on. `manual`: it calls back
-   * when the clock is advanced so far, and nothing else moves the clock.
+   * `real` (the default): `timers.after` waits in real time, for timeouts of real connections, and
+   * the monotonic clock advances. `manual`: it calls back when the clock is advanced to its time.
    */
   readonly timers?: "real" | "manual";
-  /** Seed of the generator (default 1), or the fractions to give, over and over. */
+  /** Seed of the generator (default 1), or the fractions to return cyclically. */
   readonly random?: number | readonly number[];
   /** Environment variables. Default: none. */
   readonly env?: Readonly<Record<string, string>>;
   /** Default `/`. */
   readonly cwd?: string;
-  /** What standard input holds. Default: nothing. */
+  /** Content of standard input. Default: empty. */
   readonly stdin?: string;
   /** Exit code of every program that is run. Default: 0. */
   readonly exitCode?: number;
   /** Files that cannot be written. Default: none. */
   readonly unwritable?: readonly string[];
-  /** Default: nobody traces or measures. */
+  /** Default: no telemetry. */
   readonly telemetry?: Telemetry;
   /** Addresses by host name, besides `localhost` and addresses themselves. */
   readonly addresses?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** A host whose time moves on demand and whose output is kept. */
+/** A host with a controlled clock and recorded output. */
 export interface TestHost extends Host, TestTime {
   readonly stdout: Output & TestOutput;
   readonly stderr: Output & TestOutput;
-  /** Every program that was run, with its input. None is really run; all end with `exitCode`. */
+  /** Executed programs with their input. None is started; all have the exit code `exitCode`. */
   readonly executed: { readonly command: readonly string[]; readonly input: string }[];
-  /** What `appendFile` and `replaceFile` have written, by path. No disk is touched. */
+  /** Texts of `appendFile` and `replaceFile` by path; nothing is written to disk. */
   readonly files: Map<string, string>;
-  /** Delivers a signal to whoever listens now, and gives how many did. */
+  /** Delivers a signal to its listeners and returns their number. */
   raise(signal: StopSignal): number;
 }
 
-/** Thrown by `host.exit`, where the real one would end the process. */
+/** Thrown by `host.exit` instead of ending the process. */
 export class ExitCalled extends Error {
   override readonly name = "ExitCalled";
   /** The exit code. */
@@ -74,8 +73,8 @@ export class ExitCalled extends Error {
 }
 
 /**
- * Makes a host. Names from `random.name()` count up and differ between all
- * hosts of the process, so that two hosts may share a folder.
+ * Creates a host. Names from `random.name()` are unique in the process, so that hosts can share a
+ * folder.
  */
 export function testHost(options: TestHostOptions = {}): TestHost {
   const time = testTime({
@@ -121,7 +120,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     },
     resolve: (hostname) => resolve(hostname, options.addresses ?? {}),
     onSignal(signal, callback) {
-      // A wrapper of its own lets one callback listen twice, as with real signals.
+      // A wrapper allows to add a callback twice, as with real signals.
       const listener = (): void => callback();
       listeners[signal].add(listener);
       return () => void listeners[signal].delete(listener);
@@ -141,7 +140,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
 /** Whether everything is requested by `fetch`. */
 export const BY_FETCH: boolean = Deno.env.get("CRONFETCH_TEST_TRANSPORT") === "fetch";
 
-/** As `lib/host.ts` has it. */
+/** Like `lib/host.ts`. */
 function openHttp1(): FetchClient {
   const client = Deno.createHttpClient({ http2: false });
   return {
@@ -150,7 +149,7 @@ function openHttp1(): FetchClient {
   };
 }
 
-/** Deno's own, as `lib/host.ts` has it. */
+/** Deno's implementation, like `lib/host.ts`. */
 export function connectReally(
   ...[hostname, port, signal]: Parameters<Connect>
 ): ReturnType<Connect> {
@@ -167,7 +166,7 @@ function fractions(source: number | readonly number[]): () => number {
   };
 }
 
-/** A small generator (mulberry32): even enough for jitter, the same on every machine. */
+/** A small deterministic generator (mulberry32), sufficient for jitter. */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -9,7 +9,7 @@ import { ExitCalled, testHost } from "./host.ts";
 
 const never = new AbortController().signal;
 
-Deno.test("an instant sleep is recorded and moves both clocks", async () => {
+Deno.test("testHost: an instant sleep is recorded and advances both clocks", async () => {
   const host = testHost({ now: "2026-03-01T00:00:00Z", timers: "manual" });
   await host.timers.sleep(1_500, never);
   await host.timers.sleep(500, never);
@@ -18,7 +18,7 @@ Deno.test("an instant sleep is recorded and moves both clocks", async () => {
   assertEquals(host.clock.now().toString(), "2026-03-01T00:00:02Z");
 });
 
-Deno.test("a sleep with an aborted signal rejects with its reason and is not recorded", async () => {
+Deno.test("testHost: a sleep with an aborted signal rejects and is not recorded", async () => {
   const host = testHost();
   const reason = new TypeError("enough");
   await assertRejects(
@@ -29,7 +29,7 @@ Deno.test("a sleep with an aborted signal rejects with its reason and is not rec
   assertEquals(host.slept, []);
 });
 
-Deno.test("a manual sleep ends when the clock gets there, or at the abort", async () => {
+Deno.test("testHost: a manual sleep ends at its time or on abort", async () => {
   const host = testHost({ sleep: "manual" });
   const ended: string[] = [];
   const stop = new AbortController();
@@ -44,7 +44,7 @@ Deno.test("a manual sleep ends when the clock gets there, or at the abort", asyn
   assertEquals(ended, ["first", "second"]);
 });
 
-Deno.test("manual timers fire in order of time, each at its own time", async () => {
+Deno.test("testHost: manual timers fire in order, each at its time", async () => {
   const host = testHost({ timers: "manual" });
   const fired: string[] = [];
   const note = (name: string): void => {
@@ -63,7 +63,7 @@ Deno.test("manual timers fire in order of time, each at its own time", async () 
   assertEquals(fired, ["early 10", "nested 15", "late 30"]);
 });
 
-Deno.test("an instant sleep fires the manual timers it passes", async () => {
+Deno.test("testHost: an instant sleep fires the manual timers it passes", async () => {
   const host = testHost({ timers: "manual" });
   const deadline = new AbortController();
   host.timers.after(100, () => deadline.abort(new RangeError("deadline")));
@@ -71,7 +71,7 @@ Deno.test("an instant sleep fires the manual timers it passes", async () => {
   assertEquals(host.slept, [200]);
 });
 
-Deno.test("with real timers the monotonic clock keeps up with them", async () => {
+Deno.test("testHost: with real timers the monotonic clock advances", async () => {
   const host = testHost();
   const sleptMs = 1_000_000;
   await host.timers.sleep(sleptMs, never);
@@ -80,14 +80,14 @@ Deno.test("with real timers the monotonic clock keeps up with them", async () =>
   assertEquals(host.clock.now().toString(), "2026-01-15T12:16:40Z");
 });
 
-Deno.test("a jump moves the wall clock alone", () => {
+Deno.test("testHost: jump moves only the wall clock", () => {
   const host = testHost({ now: "2026-03-01T00:00:00Z", timers: "manual" });
   host.jump(-86_400_000);
   assertEquals(host.clock.now().toString(), "2026-02-28T00:00:00Z");
   assertEquals(host.clock.monotonicMs(), 0);
 });
 
-Deno.test("chance is the same each time, names are not", () => {
+Deno.test("testHost: random fractions repeat, names do not", () => {
   const one = testHost();
   const other = testHost();
   const fractions = [1, 2, 3].map(() => one.random.fraction());
@@ -103,7 +103,7 @@ Deno.test("chance is the same each time, names are not", () => {
   assertEquals(names.every((name) => /^[0-9a-f]{32}$/.test(name)), true);
 });
 
-Deno.test("output is kept until the pipe closes", () => {
+Deno.test("testHost: output is recorded until it is closed", () => {
   const { stdout, stderr } = testHost();
   stdout.closeAfter(1);
   assertEquals([stdout.write("a\n"), stdout.write("b\n")], [true, false]);
@@ -113,7 +113,7 @@ Deno.test("output is kept until the pipe closes", () => {
   assertEquals([stderr.isTerminal(), stderr.columns()], [true, 40]);
 });
 
-Deno.test("a signal reaches who listens, and nobody afterwards", () => {
+Deno.test("testHost: a signal reaches current listeners only", () => {
   const host = testHost();
   let raised = 0;
   const count = (): void => void raised++;
@@ -124,7 +124,7 @@ Deno.test("a signal reaches who listens, and nobody afterwards", () => {
   assertEquals([host.raise("SIGINT"), raised], [1, 3]);
 });
 
-Deno.test("exit, environment, standard input and addresses are the test's own", async () => {
+Deno.test("testHost: exit, environment, standard input and addresses are the given ones", async () => {
   const host = testHost({ env: { A: "1" }, stdin: "text", addresses: { "a.test": ["10.0.0.1"] } });
   assertEquals(assertThrows(() => host.exit(3), ExitCalled).code, 3);
   assertEquals([host.env("A"), host.env("HOME"), host.env("toString")], [

@@ -1,4 +1,4 @@
-/** HTTP/1.1 messages in a stream of bytes: where each ends, and no more. */
+/** Splits a byte stream into HTTP/1.1 messages. */
 
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
@@ -22,24 +22,24 @@ export function parseHead(bytes: Uint8Array): Head {
   return { line, headers };
 }
 
-/** A stream has ended in the middle of a message. It has a code, as the errors of sockets have. */
+/** The stream ended within a message. Has a code, like socket errors. */
 export class CutShort extends Error {
   override readonly name = "CutShort";
   readonly code = "CUT_SHORT";
 }
 
-/** Bytes of a socket, taken piece by piece; it is not read ahead of who takes them. */
+/** Reads bytes of a socket on demand, without reading ahead of its caller. */
 export class Incoming {
   readonly #pieces: AsyncIterator<Uint8Array>;
   #rest = Buffer.alloc(0);
-  /** A piece that was asked for and is not in the rest yet. */
+  /** A pending read. */
   #next: Promise<IteratorResult<Uint8Array>> | null = null;
 
   constructor(socket: Socket) {
     this.#pieces = socket[Symbol.asyncIterator]();
   }
 
-  /** Bytes up to a mark, the mark included; null if the stream ends before it. */
+  /** Bytes up to and including a mark; null if the stream ends before it. */
   async until(mark: string): Promise<Uint8Array | null> {
     for (;;) {
       const index = this.#rest.indexOf(mark);
@@ -54,7 +54,7 @@ export class Incoming {
     return this.#take(Math.min(limit, this.#rest.length));
   }
 
-  /** Waits for what comes next, without taking it: the end of the stream, or more bytes. */
+  /** Waits for more bytes or the end of the stream, without consuming them. */
   async ended(): Promise<boolean> {
     if (this.#rest.length > 0) return false;
     this.#next ??= this.#pieces.next();
@@ -76,15 +76,15 @@ export class Incoming {
   }
 }
 
-/** An answer's body as it is on the wire. */
+/** The body of a response as on the wire. */
 export interface WireBody {
   /** Its bytes, chunk sizes and trailers included. */
   readonly pieces: AsyncIterable<Uint8Array>;
-  /** How its end is known: it was told, or the connection closes. */
+  /** Whether it ends by framing or by closing the connection. */
   readonly ends: "told" | "by closing";
 }
 
-/** The body behind an answer's head (RFC 9112, section 6.3). */
+/** The body of a response (RFC 9112, section 6.3). */
 export function wireBody(incoming: Incoming, head: Head, toHead: boolean): WireBody {
   const status = Number(head.line.split(" ")[1]);
   if (toHead || status === 204 || status === 304) {
@@ -127,7 +127,7 @@ async function* chunked(incoming: Incoming): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Writes to a socket, and waits until the kernel has it. */
+/** Writes to a socket and waits until the kernel accepted it. */
 export async function send(socket: Socket, content: string | Uint8Array): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   socket.write(content, (error) => error ? reject(error) : resolve());

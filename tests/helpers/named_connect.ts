@@ -1,23 +1,23 @@
-/** Sockets for tests that need names: where each leads to, and which address it seems to have. */
+/** Sockets for tests with host names, with simulated addresses. */
 
 import type { Connect, TcpConnection } from "../../lib/core/host.ts";
 import { connectReally } from "./host.ts";
 
-/** A `Connect`, and what was done with it. */
+/** A `Connect` that records its use. */
 export interface NamedConnect {
   readonly connect: Connect;
-  /** `name:port` of each connection that was made, in order. */
+  /** `name:port` of each connection, in order. */
   readonly names: readonly string[];
-  /** Addresses, in the order of their connections, to which bytes were sent. */
+  /** Addresses that received bytes, in the order of connections. */
   readonly written: readonly string[];
 }
 
 /**
  * Connects every name to a port of this machine.
  *
- * @param origin `http://127.0.0.1:port` of the server that is behind all of them.
- * @param addresses By name, the addresses that its connections have in turn; the last one for all
- * later ones. `null` is a failed look-up.
+ * @param origin `http://127.0.0.1:port` of the server behind all names.
+ * @param addresses Addresses of successive connections by name; the last one repeats. `null` is a
+ * failed lookup.
  */
 export function namedConnect(
   origin: string,

@@ -13,14 +13,14 @@ import type { State } from "../../lib/state/state.ts";
 import { openStore as openStoreAt, type StoreOptions } from "../../lib/store/open.ts";
 import type { Store } from "../../lib/store/store.ts";
 
-/** A sound location; relative paths are not for tests. */
+/** Parses a valid location with an absolute path. */
 export function storeLocation(text: string): StoreLocation {
   const { value, complaint } = parseStoreLocation(text, "/");
   if (value === undefined) throw new TypeError(`${text} ${complaint}`);
   return value;
 }
 
-/** A sound location; relative paths are not for tests. */
+/** Parses a valid location with an absolute path. */
 export function stateLocation(text: string): StateLocation {
   const { value, complaint } = parseStateLocation(text, "/");
   if (value === undefined) throw new TypeError(`${text} ${complaint}`);

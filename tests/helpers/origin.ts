@@ -3,34 +3,34 @@
 import { fileAnswer } from "./origin_file.ts";
 import type { OriginFile } from "./origin_file.ts";
 
-/** What stands at a path. */
+/** The response to requests for a path. */
 export type Route =
   /** A file without validators. */
   | string
   | Uint8Array<ArrayBuffer>
-  /** An empty answer with this status. */
+  /** An empty response with this status. */
   | number
-  /** A file, with what it supports. */
+  /** A file with validators and ranges. */
   | OriginFile
-  /** An answer as it stands. */
+  /** A fixed response. */
   | Answer
   /** A redirect; relative or absolute. */
   | { readonly redirect: string; readonly status?: 301 | 302 | 303 | 307 | 308 }
-  /** A route for each request in turn; the last one stays. */
+  /** Routes of successive requests; the last one repeats. */
   | { readonly sequence: readonly Route[] }
-  /** The route behind, once the promise is fulfilled. */
+  /** The route after a promise is fulfilled. */
   | { readonly after: Promise<unknown>; readonly then: Route }
-  /** Whatever the function says. */
+  /** The route returned by a function. */
   | ((request: Request) => Response | Promise<Response>);
 
-/** A fixed answer. */
+/** A fixed response. */
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly text?: string;
 }
 
-/** A request that came. */
+/** A received request. */
 export interface LoggedRequest {
   readonly method: string;
   /** The path with its query. */
@@ -39,24 +39,22 @@ export interface LoggedRequest {
 }
 
 /**
- * A server on a port of its own. Disposing of it breaks off what is under way,
- * and throws what a route's function threw.
+ * A server on a free port. Disposing aborts active responses and throws errors of route functions.
  */
 export interface Origin extends AsyncDisposable {
   /** `http://127.0.0.1:port`, without a slash at the end. */
   readonly origin: string;
   /** Every request, in order of arrival. */
   readonly log: readonly LoggedRequest[];
-  /** How many requests came for a path (with its query); for all paths by default. */
+  /** Number of requests for a path (with its query); by default for all paths. */
   hits(path?: string): number;
-  /** Puts another route at a path, and starts its sequence anew. */
+  /** Replaces the route of a path and restarts its sequence. */
   route(path: string, route: Route): void;
 }
 
 /**
- * Starts a server with a route for each path; a path with a query is looked up
- * whole first, then without the query. Other paths are answered 404, methods
- * but GET and HEAD 405.
+ * Starts a server with a route per path. A path with a query is looked up with it first, then without.
+ * Other paths are 404, methods other than GET and HEAD 405.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** How an origin answers for a file: validators, conditions and ranges as RFC 9110 has them. */
+/** Responses for a file: validators, conditions and ranges of RFC 9110. */
 
 /** A file and what the server supports for it. */
 export interface OriginFile {
@@ -17,7 +17,7 @@ export interface OriginFile {
   readonly restAfter?: Promise<unknown>;
 }
 
-/** Answers a GET or HEAD for `file`. A body that waits breaks off when `stopped` is rejected. */
+/** Responds to GET or HEAD for `file`. A waiting body is aborted when `stopped` rejects. */
 export function fileAnswer(file: OriginFile, request: Request, stopped: Promise<never>): Response {
   const bytes = typeof file.body === "string" ? new TextEncoder().encode(file.body) : file.body;
   const headers = new Headers(file.headers);
@@ -47,7 +47,7 @@ export function fileAnswer(file: OriginFile, request: Request, stopped: Promise<
   });
 }
 
-/** RFC 9110, section 13.2.2: If-Modified-Since counts only where there is no If-None-Match. */
+/** RFC 9110, section 13.2.2: If-None-Match takes precedence over If-Modified-Since. */
 function isUnchanged(file: OriginFile, headers: Headers): boolean {
   const noneMatch = headers.get("if-none-match");
   if (noneMatch !== null) {

@@ -6,7 +6,7 @@ const DATE = "Thu, 01 Jan 2026 00:00:00 GMT";
 const LATER = "Fri, 02 Jan 2026 00:00:00 GMT";
 const EARLIER = "Wed, 31 Dec 2025 00:00:00 GMT";
 
-Deno.test("conditions are answered as RFC 9110, section 13, has them", async (t) => {
+Deno.test("origin: conditions follow RFC 9110, section 13", async (t) => {
   const tagged = { body: "ten bytes!", etag: '"x"', lastModified: DATE };
   const weak = { body: "ten bytes!", etag: 'W/"x"' };
   const cases: [string, OriginFile, Record<string, string>, number][] = [
@@ -35,7 +35,7 @@ Deno.test("conditions are answered as RFC 9110, section 13, has them", async (t)
   }
 });
 
-Deno.test("ranges are answered as RFC 9110, section 14, has them", async (t) => {
+Deno.test("origin: ranges follow RFC 9110, section 14", async (t) => {
   const plain = { body: "0123456789", etag: '"x"', lastModified: DATE, ranges: true };
   const weak = { ...plain, etag: 'W/"x"' };
   const whole = [200, "0123456789", null] as const;
@@ -77,7 +77,7 @@ Deno.test("ranges are answered as RFC 9110, section 14, has them", async (t) => 
   }
 });
 
-Deno.test("sequences, redirects, bare statuses and counts", async () => {
+Deno.test("origin: sequences, redirects, statuses and counts", async () => {
   await using server = origin({
     "/flaky": { sequence: [503, { status: 429, headers: { "retry-after": "1" } }, "good"] },
     "/moved": { redirect: "/flaky" },
@@ -95,7 +95,7 @@ Deno.test("sequences, redirects, bare statuses and counts", async () => {
   assertEquals([posted.status, server.log.at(-1)?.method], [405, "POST"]);
 });
 
-Deno.test("answers wait at a gate, before the headers or in the body", async () => {
+Deno.test("origin: responses wait before the headers or in the body", async () => {
   const gate = Promise.withResolvers<void>();
   await using server = origin({
     "/late": { after: gate.promise, then: "late" },
@@ -111,7 +111,7 @@ Deno.test("answers wait at a gate, before the headers or in the body", async () 
   assertEquals(await (await late).text(), "late");
 });
 
-Deno.test("a server that is disposed of breaks off what waits", async () => {
+Deno.test("origin: dispose aborts waiting responses", async () => {
   const never = new Promise<void>(() => {});
   const server = origin({
     "/late": { after: never, then: "late" },

@@ -1,8 +1,8 @@
-/** An {@linkcode Output} for tests: it keeps what was written. */
+/** An {@linkcode Output} for tests that records writes. */
 
 import type { Output } from "../../lib/core/host.ts";
 
-/** What a test can see of an output, and do to it. */
+/** The recorded text and the controls of an output. */
 export interface TestOutput {
   /** Everything written so far. */
   readonly text: string;
@@ -16,7 +16,7 @@ export interface TestOutput {
   closeAfter(writes: number): void;
 }
 
-/** Makes an output that is no terminal and open. */
+/** Creates an open output that is no terminal. */
 export function testOutput(): Output & TestOutput {
   const writes: string[] = [];
   let left = Infinity;

@@ -1,9 +1,9 @@
-/** A server that says exactly what a test tells it to, right or wrong, byte by byte. */
+/** A server that sends exactly the bytes of a test, valid HTTP or not. */
 
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 
-/** A request head, as it came. */
+/** A request head as received. */
 export interface RawRequest {
   /** The request line. */
   readonly line: string;
@@ -16,7 +16,7 @@ export interface RawRequest {
   readonly raw: string;
 }
 
-/** Thrown to a handler whose connection is gone. The server takes it for a normal end. */
+/** Thrown to a handler after its client disconnected. The server ignores it. */
 export class ConnectionGone extends Error {
   override readonly name = "ConnectionGone";
 }
@@ -31,15 +31,15 @@ export interface RawConnection {
   readRequest(): Promise<RawRequest>;
   /** Sends bytes as they are; throws {@linkcode ConnectionGone} once that is impossible. */
   send(content: string | Uint8Array): Promise<void>;
-  /** Breaks the connection off by a TCP reset. */
+  /** Resets the connection (TCP RST). */
   reset(): void;
   /** Ends the connection after what was sent (FIN). */
   close(): void;
-  /** Does nothing, until the client goes away or the test ends. */
+  /** Waits until the client disconnects or the test ends. */
   hold(): Promise<void>;
 }
 
-/** A server on a port of its own. Disposing of it breaks every connection off. */
+/** A server on a free port. Disposing closes every connection. */
 export interface RawServer extends AsyncDisposable {
   /** `http://127.0.0.1:port`, without a slash at the end. */
   readonly origin: string;
@@ -50,9 +50,8 @@ export interface RawServer extends AsyncDisposable {
 }
 
 /**
- * Starts a server that calls `handler` for each connection and closes the
- * connection when the handler is done. What a handler throws, but for
- * {@linkcode ConnectionGone}, is thrown when the server is disposed of.
+ * Starts a server that calls `handler` for each connection and closes it afterwards. Errors of handlers
+ * except {@linkcode ConnectionGone} are thrown on dispose.
  */
 export async function rawServer(
   handler: (connection: RawConnection) => Promise<void>,
@@ -178,14 +177,14 @@ function parseHead(raw: string): RawRequest {
   return { line, method, path, headers, raw };
 }
 
-/** Text whose characters are the bytes. */
+/** Decodes Latin-1. */
 function fromLatin1(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 }
 
-/** Bytes that are the text's characters, which must be below U+0100. */
+/** Encodes Latin-1. */
 export function toLatin1(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => {
     const byte = character.charCodeAt(0);

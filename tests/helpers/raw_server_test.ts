@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { rawServer } from "./raw_server.ts";
 
-Deno.test("a raw server reads request heads and answers byte for byte", async () => {
+Deno.test("rawServer: reads request heads and sends exact bytes", async () => {
   await using server = await rawServer(async (connection) => {
     for (;;) {
       const request = await connection.readRequest();
@@ -20,7 +20,7 @@ Deno.test("a raw server reads request heads and answers byte for byte", async ()
   assertEquals(server.connections, 1);
 });
 
-Deno.test("a reset is a reset, a close is a close", async () => {
+Deno.test("rawServer: reset and close differ for the client", async () => {
   await using server = await rawServer(async (connection) => {
     const { path } = await connection.readRequest();
     await connection.send("abc");
@@ -45,7 +45,7 @@ Deno.test("a reset is a reset, a close is a close", async () => {
   assertEquals(server.connections, 2);
 });
 
-Deno.test("held, unread and endless connections end with the test", async () => {
+Deno.test("rawServer: open connections end on dispose", async () => {
   const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n";
   const server = await rawServer(async (connection) => {
     const { path } = await connection.readRequest();
@@ -61,7 +61,7 @@ Deno.test("held, unread and endless connections end with the test", async () => 
   await assertRejects(() => unread.bytes(), TypeError);
 });
 
-Deno.test("a handler sees that the client went away", async () => {
+Deno.test("rawServer: a handler detects a disconnected client", async () => {
   const gone = Promise.withResolvers<number>();
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
@@ -77,7 +77,7 @@ Deno.test("a handler sees that the client went away", async () => {
   assertEquals(await gone.promise < 100_000_000, true);
 });
 
-Deno.test("what a handler throws is not lost", async () => {
+Deno.test("rawServer: errors of handlers are thrown on dispose", async () => {
   const server = await rawServer(() => Promise.reject(new RangeError("a mistake in the test")));
   await assertRejects(() => fetch(server.origin), TypeError);
   const error = await assertRejects(

@@ -1,4 +1,4 @@
-/** A bucket as a stranger sees and changes it: by the S3 protocol alone, without our store. */
+/** Reads and changes a bucket by the S3 API, as another client. */
 
 import {
   AbortMultipartUploadCommand,
@@ -13,11 +13,11 @@ import {
 import type { PutObjectCommandInput } from "@aws-sdk/client-s3";
 import { shown } from "./folder.ts";
 
-/** A server, as far as its users need to know it. */
+/** Access to a server. */
 export interface S3Place {
   /** AWS_… variables: keys, region, endpoint. */
   readonly env: Readonly<Record<string, string>>;
-  /** A client of it that is open already, and closed by whoever has opened it. Default: another. */
+  /** An open client, which the caller closes. Default: a new one. */
   readonly s3?: S3Client;
 }
 
@@ -37,7 +37,7 @@ export function clientOf({ env, s3: open }: S3Place): S3Access {
       secretAccessKey: told(env, "AWS_SECRET_ACCESS_KEY"),
     },
     forcePathStyle: true,
-    // The SDK's own tells the release of the operating system, and needs leave to ask for it.
+    // The default of the SDK contains the release of the system, which needs a permission.
     defaultUserAgentProvider: () => Promise.resolve([["cronfetch-test"]]),
   });
   return { s3, [Symbol.dispose]: () => s3.destroy() };
@@ -88,7 +88,7 @@ export async function objects(
   return found;
 }
 
-/** What a server tells of an object without its content; null where it tells nothing. */
+/** Metadata of an object; null where the server sends none. */
 export interface ObjectHead {
   readonly sizeBytes: number;
   /** With its quotes. */
@@ -105,7 +105,7 @@ export interface ObjectHead {
   readonly lastModified: Date | null;
 }
 
-/** Asks for an object's head, checksums included; null if there is no such object. */
+/** Requests the metadata of an object, including checksums; null if it is missing. */
 export async function head(
   place: S3Place,
   bucket: string,
@@ -132,7 +132,7 @@ export async function head(
   }
 }
 
-/** Puts an object there, over whatever is there, and gives its ETag with its quotes. */
+/** Writes or overwrites an object and returns its ETag with quotes. */
 export async function putObject(
   place: S3Place,
   bucket: string,
@@ -141,19 +141,19 @@ export async function putObject(
   options: Pick<PutObjectCommandInput, "ContentType" | "Metadata" | "ChecksumSHA256"> = {},
 ): Promise<string> {
   using client = clientOf(place);
-  // The SDK takes an empty text for a stream of unknown length.
+  // The SDK treats an empty string as a stream of unknown length.
   const Body = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body, ...options });
   return (await client.s3.send(command)).ETag ?? "";
 }
 
-/** Removes an object; nothing if it is not there. */
+/** Removes an object, if it exists. */
 export async function deleteObject(place: S3Place, bucket: string, key: string): Promise<void> {
   using client = clientOf(place);
   await client.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
 }
 
-/** A multipart upload that was begun and neither completed nor aborted. */
+/** A pending multipart upload. */
 export interface PendingUpload {
   readonly key: string;
   readonly uploadId: string;
@@ -176,7 +176,7 @@ export async function pendingUploads(place: S3Place, bucket: string): Promise<Pe
   }
 }
 
-/** Ends a pending upload without an object. */
+/** Aborts a pending upload. */
 export async function abortUpload(
   place: S3Place,
   bucket: string,

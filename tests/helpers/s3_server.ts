@@ -1,4 +1,4 @@
-/** Real S3 servers, each a process of its own: on a free port, with its data in a temporary folder. */
+/** Real S3 servers: processes on free ports with temporary data. */
 
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { delay } from "@std/async";
@@ -8,27 +8,27 @@ import { temporaryFolder } from "./folder.ts";
 import { clientOf } from "./s3_objects.ts";
 
 /**
- * The servers there are. versitygw checks signatures and digests, and keeps objects as files, so no
- * key can lie below another. moto takes any signature and digest, and says of every pending upload
- * that it was begun in 2010.
+ * The supported servers. versitygw verifies signatures and digests, and stores objects as files, so no
+ * key can be a prefix folder of another. moto accepts any signature and digest, and reports 2010 as
+ * the start of every pending upload.
  */
 export type S3Kind = "versitygw" | "moto";
 
-/** A running server. Disposing of it ends it, and its data goes with it. */
+/** A running server. Disposing stops it and removes its data. */
 export interface S3Server extends AsyncDisposable {
   readonly kind: S3Kind;
   /** `http://127.0.0.1:port`, without a slash at the end. */
   readonly endpoint: string;
-  /** What a program needs in its environment to use it: AWS_… */
+  /** Environment variables of clients: AWS_… */
   readonly env: Readonly<Record<string, string>>;
-  /** Makes a new, empty bucket, and gives its name. */
+  /** Creates an empty bucket and returns its name. */
   makeBucket(): Promise<string>;
 }
 
 const ACCESS_KEY = "test-access-key";
 const SECRET_KEY = "test-secret-key";
 
-/** Where a program is looked for, and how it is started. */
+/** How a program is found and started. */
 interface Program {
   /** The environment variable that may hold its path. */
   readonly variable: string;
@@ -38,7 +38,7 @@ interface Program {
   readonly env: (place: Place) => Readonly<Record<string, string>>;
 }
 
-/** What a server is given to run in. */
+/** Folders of a server. */
 interface Place {
   readonly port: number;
   /** An empty folder for its data. */
@@ -67,7 +67,7 @@ const PROGRAMS: Readonly<Record<S3Kind, Program>> = {
   },
 };
 
-/** Where a server's program is on this machine; null if it is not there. */
+/** Path of the program of a server; null if it is missing. */
 async function find({ variable, name }: Program): Promise<string | null> {
   const told = Deno.env.get(variable) ?? "";
   if (told !== "") return await exists(told) ? told : null;
@@ -86,7 +86,7 @@ export async function s3Missing(kind: S3Kind): Promise<string | null> {
   return told === "" ? `${name} is not installed` : `${variable}: there is no ${told}`;
 }
 
-/** Starts one server, and waits until it answers. */
+/** Starts a server and waits until it responds. */
 export async function startS3(kind: S3Kind): Promise<S3Server> {
   const path = await find(PROGRAMS[kind]);
   if (path === null) throw new Error(await s3Missing(kind) ?? `${kind} has just gone`);
@@ -94,14 +94,14 @@ export async function startS3(kind: S3Kind): Promise<S3Server> {
   for (let left = 4;; left--) {
     const started = await start(kind, path, withSidecar);
     if (typeof started !== "string") return started;
-    // Another has taken the port in the meantime, or the folder cannot hold what it needs.
+    // The port was taken, or the file system lacks a required feature.
     const curable = started.includes("ddress already in use") || started.includes("xattr");
     if (!curable || left === 0) throw new Error(`${kind} ended at once: ${started}`);
     withSidecar ||= started.includes("xattr");
   }
 }
 
-/** A running server, or what one that ended at once said. */
+/** A running server, or the output of one that exited. */
 async function start(
   kind: S3Kind,
   path: string,
@@ -114,7 +114,7 @@ async function start(
   await Deno.mkdir(place.data);
   if (sidecar !== null) await Deno.mkdir(sidecar);
 
-  // What it says goes to a file: reading it here would be an operation left open by each test.
+  // Its output goes to a file, since a pending read would fail the sanitizer of each test.
   const log = folder.file("log");
   const child = new Deno.Command("sh", {
     args: ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", log, path].concat(
@@ -131,7 +131,7 @@ async function start(
     try {
       child.kill("SIGKILL");
     } catch (error) {
-      // It has ended by itself.
+      // It has already exited.
       if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
     }
     await end;
@@ -174,7 +174,7 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** Whether a request is answered, be it by a refusal. */
+/** Whether the server responds, with any status. */
 async function answers(endpoint: string): Promise<boolean> {
   try {
     await (await fetch(endpoint)).body?.cancel();
@@ -186,9 +186,9 @@ async function answers(endpoint: string): Promise<boolean> {
 
 /** A server for all tests of a file. */
 export interface SharedS3 {
-  /** What tests are called after it: its kind, and why it cannot be had if so. */
+  /** Part of test names: its kind, and why it is unavailable. */
   readonly name: string;
-  /** Whether tests that need it are left out: it is missing, and this is not CI. */
+  /** Whether its tests are skipped: it is missing, and this is not CI. */
   readonly ignore: boolean;
   /** The running server. Throws if it is missing; only tests may call this. */
   server(): S3Server;
@@ -201,8 +201,8 @@ const MISSING: Readonly<Record<S3Kind, string | null>> = {
 const shared = new Map<S3Kind, SharedS3>();
 
 /**
- * The server for all tests of the file that asks, while it is loaded: it is started before the
- * first and ended after the last, where no test is blamed for a process that it leaves running.
+ * The server of all tests of a file: started before the first and stopped after the last, so that the
+ * sanitizer of no test reports its process.
  */
 export function sharedS3(kind: S3Kind): SharedS3 {
   const known = shared.get(kind);
@@ -230,8 +230,8 @@ export function sharedS3(kind: S3Kind): SharedS3 {
 }
 
 /**
- * A test with an empty bucket of its own, on the file's shared server. Where the server's program
- * is missing it is left out; in CI it fails.
+ * A test with its own empty bucket on the shared server of the file. Without the server it is skipped,
+ * or fails with `CI` set.
  */
 export function s3Test(
   kind: S3Kind,

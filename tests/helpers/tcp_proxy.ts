@@ -1,56 +1,56 @@
 /**
- * A proxy between a client and a real server that breaks exchanges, each in the phase that a test
- * names. It passes bytes on as they are, so signatures hold; it reads no more of HTTP/1.1 than
- * where a message ends, so that each request on a kept connection is judged by itself.
+ * A proxy between a client and a real server that injects faults in a given phase of an exchange. It
+ * forwards bytes unchanged, so signatures stay valid, and parses only the framing of HTTP/1.1, so
+ * that each request on a kept connection can have its own fault.
  */
 
 import { createConnection, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { type Head, Incoming, parseHead, send, wireBody } from "./http_stream.ts";
 
-/** A request as its head tells it. */
+/** A request head. */
 export interface ProxiedRequest {
   readonly method: string;
   /** The target, with its query. */
   readonly path: string;
   /** Values by lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Which connection it came over; the first is 0. */
+  /** Index of its connection. */
   readonly connection: number;
-  /** How many requests of the same method and target came before it. */
+  /** Number of earlier requests with the same method and target. */
   readonly earlier: number;
 }
 
-/** How an exchange is broken. */
+/** A fault of an exchange. */
 export type Fault =
-  /** The request is read and goes nowhere; nothing is ever answered. */
+  /** The request is read and dropped, without response. */
   | { readonly at: "hold" }
   /**
-   * The server gets as many bytes of the body, or all, and then the end (FIN); the client is reset.
-   * A request without a body lacks its last line end, else the server might carry it out yet.
+   * The server receives that many bytes of the body, or all, and then FIN; the client is reset. A
+   * request without a body lacks its last line end, or the server could still execute it.
    */
   | { readonly at: "request"; readonly afterBytes: number }
-  /** The server gets the whole request and answers in full; the client is reset instead. */
+  /** The server receives the request and responds completely; the client is reset. */
   | { readonly at: "answer" }
-  /** The client gets the answer's head, as many bytes behind it, and then the end (FIN). */
+  /** The client receives the head, that many bytes of the body, and then FIN. */
   | { readonly at: "answer body"; readonly afterBytes: number };
 
-/** What becomes of a request; null lets it pass. */
+/** The fault of a request; null for none. */
 export type Rule = (request: ProxiedRequest) => Fault | null;
 
-/** A running proxy. Disposing of it breaks every connection off, and throws what went wrong in it. */
+/** A running proxy. Disposing closes every connection and throws its errors. */
 export interface TcpProxy extends AsyncDisposable {
   /** `http://127.0.0.1:port`, without a slash at the end. */
   readonly origin: string;
-  /** Asked for every request; may be exchanged at any time. At first everything passes. */
+  /** Called for every request; replaceable. Default: no fault. */
   rule: Rule;
-  /** Whether a connection, the first being 0, is reset as soon as it is there. At first none is. */
+  /** Whether a connection is reset after accepting it, by index. Default: none. */
   resets: (connection: number) => boolean;
   /** Connections so far, reset ones included. */
   readonly connections: number;
   /** Method and target of each request so far, in order: `PUT /bucket/key?partNumber=1`. */
   readonly requests: readonly string[];
-  /** Those of them that met a fault. */
+  /** Requests with a fault. */
   readonly broken: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export async function tcpProxy(server: string): Promise<TcpProxy> {
   const handling = new Set<Promise<void>>();
   let connections = 0;
 
-  /** Judges one request. */
+  /** Records a request and returns its fault. */
   const judge = (head: Head, connection: number): Fault | null => {
     const [method = "", path = ""] = head.line.split(" ");
     const name = `${method} ${path}`;
@@ -78,7 +78,7 @@ export async function tcpProxy(server: string): Promise<TcpProxy> {
   const track = (socket: Socket): Socket => {
     sockets.add(socket);
     socket.once("close", () => void sockets.delete(socket));
-    // Whoever reads or writes learns of it.
+    // The pending reads and writes fail.
     socket.on("error", () => {});
     return socket;
   };
@@ -124,12 +124,12 @@ export async function tcpProxy(server: string): Promise<TcpProxy> {
   return proxy;
 }
 
-/** Whether an error is not merely one of a connection that is gone. */
+/** Whether an error is something else than a closed connection. */
 function isMistake(error: unknown): boolean {
   return !(error instanceof Error && "code" in error);
 }
 
-/** Passes one exchange after another, until either side or a fault ends the connection. */
+/** Forwards exchanges until either side or a fault ends the connection. */
 async function exchanges(
   client: Socket,
   upstream: Socket,
@@ -157,7 +157,7 @@ async function exchanges(
     const isCutHead = fault?.at === "request" && bodyBytes === 0;
     await send(upstream, isCutHead ? bytes.subarray(0, -2) : bytes);
     if (fault?.at === "request") {
-      // Without its 100 Continue the client might not send a body at all.
+      // Without 100 Continue the client may not send a body.
       const interim = finalHead(answered, client).catch(() => null);
       await passBody(asked, upstream, Math.min(bodyBytes, fault.afterBytes));
       upstream.destroySoon();
@@ -173,13 +173,13 @@ async function exchanges(
   }
 }
 
-/** Reads a request to its end and on, until the client goes away. */
+/** Reads and drops everything until the client disconnects. */
 async function swallow(client: Socket, asked: Incoming, head: Head): Promise<void> {
   if (head.headers.has("expect")) await send(client, "HTTP/1.1 100 Continue\r\n\r\n");
   while (await asked.some(Infinity) !== null);
 }
 
-/** Passes a request body on; what a server that has closed does not want is read and dropped. */
+/** Forwards a request body; drops it if the server has closed. */
 async function passBody(asked: Incoming, upstream: Socket, sizeBytes: number): Promise<void> {
   for (let left = sizeBytes; left > 0;) {
     const piece = await asked.some(left);
@@ -189,7 +189,7 @@ async function passBody(asked: Incoming, upstream: Socket, sizeBytes: number): P
   }
 }
 
-/** Passes interim answers on, and gives the head of the final one; null if there is none. */
+/** Forwards interim responses and returns the head of the final one; null if there is none. */
 async function finalHead(answered: Incoming, client: Socket): Promise<Uint8Array | null> {
   for (;;) {
     const head = await answered.until("\r\n\r\n");
@@ -198,7 +198,7 @@ async function finalHead(answered: Incoming, client: Socket): Promise<Uint8Array
   }
 }
 
-/** Passes an answer on, or breaks it. False if the connection cannot be used any more. */
+/** Forwards a response or breaks it. False if the connection is unusable afterwards. */
 async function answer(
   answered: Incoming,
   client: Socket,

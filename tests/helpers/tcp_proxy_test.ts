@@ -3,10 +3,10 @@ import { delay } from "@std/async";
 import { rawServer } from "./raw_server.ts";
 import { type Fault, type ProxiedRequest, tcpProxy } from "./tcp_proxy.ts";
 
-/** A server that keeps what it is sent, and how it answers. */
+/** A server that records requests. */
 interface Listener extends AsyncDisposable {
   readonly origin: string;
-  /** Method, target and body of each request that came whole. */
+  /** Method, target and body of each complete request. */
   readonly received: readonly string[];
 }
 
@@ -32,14 +32,14 @@ function connect(origin: string): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(origin).port) });
 }
 
-/** Sends text over a connection of its own, and gives all that comes back. */
+/** Sends text over a new connection and returns the response. */
 async function say(origin: string, text: string): Promise<string> {
   using connection = await connect(origin);
   await connection.write(new TextEncoder().encode(text));
   return await untilEnd(connection);
 }
 
-/** All that comes until the other end closes; throws if it resets. */
+/** Reads until the peer closes; throws on a reset. */
 async function untilEnd(connection: Deno.Conn): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();
@@ -50,7 +50,7 @@ async function untilEnd(connection: Deno.Conn): Promise<string> {
   }
 }
 
-Deno.test("requests pass one after another on a connection, whatever ends their answers", async () => {
+Deno.test("tcpProxy: forwards requests of a connection, with any response framing", async () => {
   await using server = listener((_, { method, url }) => {
     switch (`${method} ${new URL(url).pathname}`) {
       case "PUT /one":
@@ -83,7 +83,7 @@ Deno.test("requests pass one after another on a connection, whatever ends their 
   assertEquals([proxy.connections, proxy.broken], [1, []]);
 });
 
-Deno.test("a connection that is reset at once brings no request", async () => {
+Deno.test("tcpProxy: a connection reset after accept has no request", async () => {
   await using server = listener();
   await using proxy = await tcpProxy(server.origin);
   proxy.resets = (connection) => connection === 0;
@@ -96,7 +96,7 @@ Deno.test("a connection that is reset at once brings no request", async () => {
   assertEquals([proxy.connections, proxy.requests, server.received], [2, ["GET /"], ["GET / 0"]]);
 });
 
-/** What a server and a client see of a PUT of 100,000 bytes that is broken. */
+/** What server and client receive of a broken PUT of 100,000 bytes. */
 const FAULTS: readonly (readonly [fault: Fault, received: readonly string[]])[] = [
   [{ at: "hold" }, []],
   [{ at: "request", afterBytes: 0 }, []],
@@ -107,10 +107,10 @@ const FAULTS: readonly (readonly [fault: Fault, received: readonly string[]])[] 
 ];
 
 for (const [fault, received] of FAULTS) {
-  Deno.test(`a request is broken: ${JSON.stringify(fault)}`, async () => {
+  Deno.test(`tcpProxy: fault ${JSON.stringify(fault)}`, async () => {
     await using server = listener();
     await using proxy = await tcpProxy(server.origin);
-    // fetch asks again by itself when a connection breaks that it has used before.
+    // fetch retries by itself on a reused connection.
     using http = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
     const put = async (signal: AbortSignal | null = null): Promise<string> => {
       const options = { method: "PUT", body: new Uint8Array(100_000), client: http, signal };
@@ -144,7 +144,7 @@ for (const [fault, received] of FAULTS) {
   });
 }
 
-Deno.test("as many bytes pass to the server as the fault says", async () => {
+Deno.test("tcpProxy: forwards the given number of bytes to the server", async () => {
   const head = "PUT / HTTP/1.1\r\nContent-Length: 5\r\n\r\n";
   for (const afterBytes of [0, 3, 9]) {
     using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -160,7 +160,7 @@ Deno.test("as many bytes pass to the server as the fault says", async () => {
   }
 });
 
-Deno.test("as many bytes pass to the client as the fault says", async () => {
+Deno.test("tcpProxy: forwards the given number of bytes to the client", async () => {
   const head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
@@ -175,12 +175,12 @@ Deno.test("as many bytes pass to the client as the fault says", async () => {
   }
 });
 
-Deno.test("an answer is whole before the client is reset instead", async () => {
+Deno.test("tcpProxy: the response is complete before the client is reset", async () => {
   const order: string[] = [];
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
     await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndo");
-    // Long enough for a reset that comes too early.
+    // Long enough to detect an early reset.
     await delay(50);
     order.push("answered");
     await connection.send("ne");
@@ -196,7 +196,7 @@ Deno.test("an answer is whole before the client is reset instead", async () => {
   assertEquals(order, ["answered", "reset"]);
 });
 
-Deno.test("who waits for leave to send a request that is held gets it", async () => {
+Deno.test("tcpProxy: a held request receives 100 Continue", async () => {
   await using server = listener();
   await using proxy = await tcpProxy(server.origin);
   proxy.rule = () => ({ at: "hold" });
@@ -212,7 +212,7 @@ Deno.test("who waits for leave to send a request that is held gets it", async ()
   assertEquals(server.received, []);
 });
 
-Deno.test("a 100 Continue passes, and the answer behind it is the one that is broken", async () => {
+Deno.test("tcpProxy: forwards 100 Continue and breaks the final response", async () => {
   await using server = await rawServer(async (connection) => {
     await connection.readRequest();
     await connection.send("HTTP/1.1 100 Continue\r\n\r\n");
@@ -227,7 +227,7 @@ Deno.test("a 100 Continue passes, and the answer behind it is the one that is br
   assertEquals(await ask(), `${interim}${head}d`);
 });
 
-Deno.test("when the server closes, so does the proxy", async () => {
+Deno.test("tcpProxy: closes when the server closes", async () => {
   const answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone";
   const cut = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndo";
   for (const text of [answer, cut, ""]) {
@@ -240,7 +240,7 @@ Deno.test("when the server closes, so does the proxy", async () => {
   }
 });
 
-Deno.test("what a rule throws, and a body in chunks, is not lost", async () => {
+Deno.test("tcpProxy: errors of a rule and chunked request bodies are thrown on dispose", async () => {
   await using server = listener();
   for (
     const [header, message] of [["", "a mistake"], ["Transfer-Encoding: chunked\r\n", "chunk"]]

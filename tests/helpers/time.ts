@@ -1,8 +1,8 @@
-/** Clock and timers for tests: time that moves by sleeping or on demand. */
+/** A controlled clock and timers for tests. */
 
 import type { Clock, Timers } from "../../lib/core/host.ts";
 
-/** What {@linkcode testTime} needs; see `TestHostOptions` for the meanings. */
+/** Options of {@linkcode testTime}; see `TestHostOptions`. */
 export interface TestTimeOptions {
   /** Wall time at the start, RFC 3339. */
   readonly now: string;
@@ -12,20 +12,20 @@ export interface TestTimeOptions {
   readonly timers: "real" | "manual";
 }
 
-/** A clock, its timers, and the hand that moves them. */
+/** A clock, its timers, and controls. */
 export interface TestTime {
   readonly clock: Clock;
   readonly timers: Timers;
-  /** The duration of every sleep asked for, in milliseconds, in order. */
+  /** Durations of all sleeps in milliseconds, in order. */
   readonly slept: readonly number[];
   /**
-   * Moves both clocks by `durationMs`. On the way every callback that comes due
-   * is called at its time, in order, and what it set off may run before the next.
+   * Advances both clocks by `durationMs`. Due callbacks are called at their times, in order, and
+   * pending promises settle in between.
    */
   advance(durationMs: number): Promise<void>;
-  /** Sleeps under way; with instant sleeps always 0. */
+  /** Number of pending sleeps; 0 with instant sleeps. */
   sleeping(): number;
-  /** Moves the wall clock alone, forwards or backwards, as an administrator does. */
+  /** Moves only the wall clock, forwards or backwards. */
   jump(durationMs: number): void;
 }
 
@@ -35,9 +35,8 @@ interface Alarm {
 }
 
 /**
- * Makes a clock and timers. Both clocks are moved by sleeping and `advance`; the
- * monotonic one starts at 0, and with real timers it runs besides, since a
- * timeout that has fired must find that its time has passed.
+ * Creates a clock and timers. Sleeping and `advance` move both clocks. The monotonic one starts at 0;
+ * with real timers it also follows real time, so that a fired timeout finds its time elapsed.
  */
 export function testTime(options: TestTimeOptions): TestTime {
   const start = Temporal.Instant.from(options.now);
@@ -106,7 +105,7 @@ function realAlarm(durationMs: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Turns of the event loop in which promises and finished input are seen to. */
+/** Waits some turns of the event loop, so that promises and completed I/O settle. */
 const SETTLING_TURNS = 3;
 
 async function settle(): Promise<void> {
@@ -115,7 +114,7 @@ async function settle(): Promise<void> {
   }
 }
 
-/** A promise that `begin` fulfils by its callback, unless the signal comes first. */
+/** A promise that `begin` fulfils by its callback, or that rejects on abort. */
 function abortable(begin: (done: () => void) => () => void, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const abort = (): void => {
