@@ -460,7 +460,7 @@ const CASES: readonly (readonly [
     { body: '{"type":', contentType: "application/json", expect: { type: "application/json" } },
     ["expect.type", "expected application/json, found invalid JSON"],
   ],
-  ["JSON that goes on after the head", {
+  ["JSON that continues after the head", {
     body: `["${"x".repeat(HEAD_BYTES)}"]`,
     expect: { type: "application/json" },
   }, null],

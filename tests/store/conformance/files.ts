@@ -67,7 +67,7 @@ export function filesConformance(test: ConformanceTest): void {
     if (first?.sha256 !== null) assertEquals(first?.sha256, await digestOf("one"));
     await put(store, "a", "three");
     const second = await store.stat("a");
-    // Within a millisecond, a file system tells two versions apart by their sizes.
+    // Two versions of one millisecond have the same revision in a folder, but different sizes.
     assertNotEquals([second?.revision, second?.sizeBytes], [one.revision, 3]);
   });
 

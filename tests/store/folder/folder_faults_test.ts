@@ -311,13 +311,13 @@ for (const mode of [0o600, 0o640, 0o400, 0o444, 0o644, 0o666, 0o755, 0o777]) {
   });
 }
 
-withModes("a new file has the mode that any new file has", async (root, store) => {
+withModes("publish: a new file has the default mode", async (root, store) => {
   await put(store, "a", "text");
   await Deno.writeTextFile(`${root}/b`, "text");
   assertEquals(await modeOf(`${root}/a`), await modeOf(`${root}/b`));
 });
 
-withModes("a mode that is narrowed meanwhile is kept", async (root, store) => {
+withModes("publish keeps a mode that was restricted during the draft", async (root, store) => {
   await put(store, "a", "old");
   await using draft = await sealed(store, "a", "new");
   await Deno.chmod(`${root}/a`, 0o600);
@@ -326,7 +326,7 @@ withModes("a mode that is narrowed meanwhile is kept", async (root, store) => {
 });
 
 withModes(
-  "a copy keeps the mode of the file it replaces, and of its source",
+  "copy keeps the modes of the target and the source",
   async (root, store) => {
     await put(store, "public", "new");
     await put(store, "private", "old");

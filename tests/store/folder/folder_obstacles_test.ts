@@ -165,7 +165,7 @@ for (const { name, place, message, laterMessage } of OBSTACLES) {
   });
 }
 
-test("row 75: nothing is removed through a link that came meanwhile", async (scene) => {
+test("row 75: remove does not follow a link that replaced the folder", async (scene) => {
   const { store, inside, outside } = scene;
   await put(store, "folder/precious", "text");
   await moveAway(scene);
@@ -173,7 +173,7 @@ test("row 75: nothing is removed through a link that came meanwhile", async (sce
   await assertCode("store.conflict", () => store.remove("folder/precious"));
 });
 
-test("row 75: a link that comes while the folder is looked at leads nowhere", async (scene) => {
+test("row 75: a link that replaces the folder while it is checked is refused", async (scene) => {
   const { inside, outside } = scene;
   await Deno.mkdir(inside("folder"));
   const fileSystem = replacing({
@@ -194,7 +194,7 @@ test("row 75: a link that comes while the folder is looked at leads nowhere", as
   await assertCode("store.conflict", () => store.draft("folder/precious"));
 });
 
-test("row 75: a source that becomes a link while it is copied is not", async (scene) => {
+test("row 75: copy refuses a source that is replaced by a link", async (scene) => {
   const { inside, outside } = scene;
   const fileSystem = replacing({
     link: async (from, to) => {
@@ -215,7 +215,7 @@ test("row 75: a source that becomes a link while it is copied is not", async (sc
   assertEquals(await store.stat("copy"), null);
 });
 
-test("row 75: the root may be a link, for a person chose it", async ({ inside }) => {
+test("row 75: the root may be a link, since the user configured it", async ({ inside }) => {
   await Deno.mkdir(inside("real"));
   await symlink(inside("real"), inside("link"));
   await using store = openFolder(inside("link"), { sync: false, random: testHost().random });
@@ -227,7 +227,7 @@ test("row 75: the root may be a link, for a person chose it", async ({ inside })
   assertEquals(await tree(inside("real")), { "copy": "text", "folder/file": "text" });
 });
 
-test("row 75: a root that leads elsewhere meanwhile is refused", async ({ inside, outside }) => {
+test("row 75: a root that was replaced during a draft is refused", async ({ inside, outside }) => {
   await Deno.mkdir(inside("real"));
   await symlink(inside("real"), inside("link"));
   await using store = openFolder(inside("link"), { sync: false, random: testHost().random });
