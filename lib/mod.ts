@@ -68,6 +68,8 @@ export {
 export {
   type AttemptResult,
   EXIT,
+  EXIT_CODES,
+  type ExitCodeMeaning,
   type RunSummary,
   type TaskResult,
   type TaskStatus,

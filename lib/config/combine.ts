@@ -230,8 +230,8 @@ function locationOf<Location extends StoreLocation | StateLocation>(
 ): Location | typeof NOWHERE {
   const parseOr = (text: string, folder: string, addProblem: (message: string) => void) => {
     const location = parse(text, folder);
-    if (location.complaint === undefined) return location.value;
-    addProblem(location.complaint + didYouMean(location.guess));
+    if (location.problem === undefined) return location.value;
+    addProblem(location.problem + didYouMean(location.guess));
     return NOWHERE;
   };
   const override = overrides[name];

@@ -284,7 +284,7 @@ function applyExpectations(
     matches: checked(
       "matches",
       // No pattern is accepted unchecked.
-      scope.patterns?.complaintAbout ??
+      scope.patterns?.problemWith ??
         (() => "cannot be checked: the pattern engine is not loaded"),
     ),
     json: layer.json ?? base.json,

@@ -261,6 +261,8 @@ export class CronfetchError extends Error {
   readonly #pauseMs: number | null;
 
   /**
+   * Makes an error.
+   *
    * @param message One sentence, without secrets.
    * @param options Details that override those of the code.
    */

@@ -33,10 +33,10 @@ export type StateLocation =
 
 /** A location, or what is wrong with the text: the rest of a sentence that repeats none of it. */
 export type ParsedLocation<Location> =
-  | { readonly value: Location; readonly complaint?: undefined; readonly guess?: undefined }
+  | { readonly value: Location; readonly problem?: undefined; readonly guess?: undefined }
   | {
     readonly value?: undefined;
-    readonly complaint: string;
+    readonly problem: string;
     /** What was probably meant, or null. */
     readonly guess: string | null;
   };
@@ -106,8 +106,8 @@ export function stateFile(location: StateLocation): string | null {
   return location.kind === "memory" ? null : location.path;
 }
 
-function wrong(complaint: string, guess: string | null = null) {
-  return { complaint, guess };
+function wrong(problem: string, guess: string | null = null) {
+  return { problem, guess };
 }
 
 /** S3's rules for names of buckets, except those that need the whole name to be understood. */

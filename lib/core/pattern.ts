@@ -5,12 +5,12 @@ import { errorMessage } from "./text.ts";
 /** Compiles and matches the patterns of a config. */
 export interface PatternEngine {
   /** Why a pattern is unusable, as the rest of a sentence; null if it is usable. */
-  complaintAbout(pattern: string): string | null;
+  problemWith(pattern: string): string | null;
   /**
    * Whether a pattern, with the flags `mu`, matches somewhere in a text. `^` and `$` are the ends of
    * lines, with LF, CRLF or CR.
    *
-   * @throws {Error} For a pattern that {@linkcode complaintAbout} rejects.
+   * @throws {Error} For a pattern that {@linkcode problemWith} rejects.
    */
   test(pattern: string, text: string): boolean;
 }
@@ -27,7 +27,7 @@ export async function loadPatternEngine(): Promise<PatternEngine> {
   const compile = (pattern: string) =>
     RE2JS.compile(RE2JS.translateRegExp(pattern), RE2JS.MULTILINE);
   return {
-    complaintAbout: (pattern) => {
+    problemWith: (pattern) => {
       const unsupported = unsupportedSyntax(pattern);
       if (unsupported !== null) {
         const { what, index } = unsupported;

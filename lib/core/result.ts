@@ -110,11 +110,23 @@ export interface RunSummary {
   readonly bytes: number;
   /** Milliseconds from the start to the end of the run. */
   readonly durationMs: number;
-  /** See {@linkcode EXIT}. */
+  /** One of {@linkcode EXIT}. */
   readonly exitCode: number;
 }
 
-/** The exit codes of the program, a contract with scripts. See {@linkcode EXIT_CODES}. */
+/**
+ * The exit codes of the program and of {@linkcode RunSummary}, a contract with scripts. Their meanings
+ * are in {@linkcode EXIT_CODES}.
+ *
+ * @example
+ * ```ts
+ * import { EXIT, run } from "@cronfetch/cronfetch";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { summary } = await run({ store: "memory:", state: "memory:", tasks: [] });
+ * assertEquals(summary.exitCode, EXIT.good);
+ * ```
+ */
 export const EXIT = {
   good: 0,
   bug: 1,

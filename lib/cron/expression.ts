@@ -65,8 +65,8 @@ export function checkFields(expression: string): string | null {
   }
   for (const [index, field] of FIELDS.entries()) {
     for (const element of parts[index]?.split(",") ?? []) {
-      const complaint = checkElement(element, field);
-      if (complaint !== null) return `has ${field.name} ${JSON.stringify(element)}, ${complaint}`;
+      const problem = checkElement(element, field);
+      if (problem !== null) return `has ${field.name} ${JSON.stringify(element)}, ${problem}`;
     }
   }
   return null;

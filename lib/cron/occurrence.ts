@@ -24,7 +24,7 @@ import { checkFields } from "./expression.ts";
  */
 export function checkCron(expression: string, timezone: string): string | null {
   return cached(
-    complaints,
+    problems,
     keyOf(expression, timezone),
     () => checkFields(expression) ?? checkDate(expression) ?? checkTimezone(timezone),
   );
@@ -33,7 +33,7 @@ export function checkCron(expression: string, timezone: string): string | null {
 /**
  * The next tick.
  *
- * @param expression One that {@linkcode checkCron} has no complaint about.
+ * @param expression One that {@linkcode checkCron} accepts.
  * @param timezone IANA name.
  * @returns The first tick after `after`; null if there is none in this millennium.
  */
@@ -48,7 +48,7 @@ export function nextOccurrence(
 /**
  * The last tick.
  *
- * @param expression One that {@linkcode checkCron} has no complaint about.
+ * @param expression One that {@linkcode checkCron} accepts.
  * @param timezone IANA name.
  * @returns The last tick not after `at`; null if there was none in 400 years.
  */
@@ -149,7 +149,7 @@ function cronOf(expression: string): Cron {
 
 /** A config of 100,000 tasks has few schedules, and parsing one costs more than evaluating it. */
 const crons = new Map<string, Cron>();
-const complaints = new Map<string, string | null>();
+const problems = new Map<string, string | null>();
 const spans = new Map<string, TickSpan[]>();
 
 /** Entries after which a cache is cleared. */

@@ -22,7 +22,7 @@ const LONGEST_PERIOD = 15;
  * to five minutes. With intervals it comes at every tenth of the shortest one, but at most every
  * minute: as nine tenths are enough to be due, none is late.
  *
- * @param tasks Crons without a complaint of `checkCron`.
+ * @param tasks Their cron expressions are valid (`checkCron`).
  * @param at From when on it is to hold.
  * @returns An expression that `checkCron` accepts; null if no task comes due by itself.
  */

@@ -46,7 +46,7 @@ Deno.test("parseStateLocation and locationText: a location and its text", () => 
   }
 });
 
-Deno.test("parseStoreLocation: a complaint contains nothing of the text", () => {
+Deno.test("parseStoreLocation: a problem contains nothing of the text", () => {
   for (
     const text of [
       "memory:secret",
@@ -58,16 +58,16 @@ Deno.test("parseStoreLocation: a complaint contains nothing of the text", () => 
       "secret\0",
     ]
   ) {
-    const { complaint } = parseStoreLocation(text, "/");
-    assertEquals(complaint?.includes("secret"), false, text);
+    const { problem } = parseStoreLocation(text, "/");
+    assertEquals(problem?.includes("secret"), false, text);
   }
 });
 
-Deno.test("parseStateLocation: a URL is rejected, and not part of the complaint", () => {
+Deno.test("parseStateLocation: a URL is rejected, and not part of the problem", () => {
   const kinds = 'must be "kv:" or "file:" with a path';
   const postgres = `${kinds}; this version has no state in Postgres`;
   for (
-    const [text, complaint] of [
+    const [text, problem] of [
       ["postgres://user:secret@host/db", postgres],
       ["postgresql://host/db", postgres],
       ["redis://user:secret@host/1", `${kinds}, or "memory:"`],
@@ -76,7 +76,7 @@ Deno.test("parseStateLocation: a URL is rejected, and not part of the complaint"
       ["file:", `${kinds}, or "memory:"`],
     ] as const
   ) {
-    assertEquals(parseStateLocation(text, "/"), { complaint, guess: null }, text);
+    assertEquals(parseStateLocation(text, "/"), { problem, guess: null }, text);
   }
 });
 

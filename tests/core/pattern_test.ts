@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { loadPatternEngine } from "../../lib/core/pattern.ts";
 
-const { complaintAbout, test } = await loadPatternEngine();
+const { problemWith, test } = await loadPatternEngine();
 
 const MATCHES: readonly (readonly [pattern: string, text: string, matches: boolean])[] = [
   ["^date,", "date,rate\n", true],
@@ -28,12 +28,12 @@ const MATCHES: readonly (readonly [pattern: string, text: string, matches: boole
 
 Deno.test("PatternEngine.test: flags mu, line ends of all kinds, and JavaScript's escapes", () => {
   for (const [pattern, text, matches] of MATCHES) {
-    assertEquals(complaintAbout(pattern), null, pattern);
+    assertEquals(problemWith(pattern), null, pattern);
     assertEquals(test(pattern, text), matches, `${pattern} in ${JSON.stringify(text)}`);
   }
 });
 
-const REFUSED: readonly (readonly [pattern: string, complaint: string])[] = [
+const REFUSED: readonly (readonly [pattern: string, problem: string])[] = [
   ["a(?=b)", "may not hold a lookahead (at character 2)"],
   ["(?!b)", "may not hold a lookahead (at character 1)"],
   ["x(?<=a)b", "may not hold a lookbehind (at character 2)"],
@@ -54,9 +54,9 @@ const REFUSED: readonly (readonly [pattern: string, complaint: string])[] = [
   ["a**", "must be a regular expression that RE2 supports: invalid nested repetition"],
 ];
 
-Deno.test("PatternEngine.complaintAbout: names unsupported syntax and its position", () => {
-  for (const [pattern, complaint] of REFUSED) {
-    assertStringIncludes(complaintAbout(pattern) ?? "accepted", complaint);
+Deno.test("PatternEngine.problemWith: names unsupported syntax and its position", () => {
+  for (const [pattern, problem] of REFUSED) {
+    assertStringIncludes(problemWith(pattern) ?? "accepted", problem);
   }
   assertThrows(() => test("(", ""));
 });

@@ -30,7 +30,7 @@ const elementOf = (values: string) =>
   `must be *, ${values}, a range a-b, or a step */n or a-b/n; ${EXTENSIONS}`;
 
 Deno.test("checkFields: rejects other expressions, with the allowed values", async (t) => {
-  const unsound: readonly (readonly [expression: string, complaint: string])[] = [
+  const unsound: readonly (readonly [expression: string, problem: string])[] = [
     ["", `${FIVE}, has 0`],
     ["   ", `${FIVE}, has 0`],
     ["0 6 * *", `${FIVE}, has 4`],
@@ -74,7 +74,7 @@ Deno.test("checkFields: rejects other expressions, with the allowed values", asy
     ["0 6 * * */8", 'has day-of-week "*/8", must have a step within 1-7'],
     ["0 6,7,8x * * *", `has hour "8x", ${elementOf("0-23")}`],
   ];
-  for (const [expression, complaint] of unsound) {
-    await t.step(expression, () => assertEquals(checkFields(expression), complaint));
+  for (const [expression, problem] of unsound) {
+    await t.step(expression, () => assertEquals(checkFields(expression), problem));
   }
 });

@@ -258,10 +258,10 @@ Deno.test("nextOccurrence, previousOccurrence: rare dates", () => {
 });
 
 Deno.test("row 108: checkCron: rejects a date that does not exist", async (t) => {
-  const complaint = "never comes, for there is no such date: must name a date that exists";
+  const problem = "never comes, for there is no such date: must name a date that exists";
   for (const expression of ["0 0 30 2 *", "0 0 31 2,4,6,9,11 *", "0 0 30-31 FEB *"]) {
     await t.step(expression, () => {
-      assertEquals(checkCron(expression, "UTC"), complaint);
+      assertEquals(checkCron(expression, "UTC"), problem);
       assertEquals(nextOccurrence(expression, "UTC", instant("2026-01-01T00:00:00Z")), null);
       assertEquals(previousOccurrence(expression, "UTC", instant("2026-01-01T00:00:00Z")), null);
     });

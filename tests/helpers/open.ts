@@ -15,15 +15,15 @@ import type { Store } from "../../lib/store/store.ts";
 
 /** Parses a valid location with an absolute path. */
 export function storeLocation(text: string): StoreLocation {
-  const { value, complaint } = parseStoreLocation(text, "/");
-  if (value === undefined) throw new TypeError(`${text} ${complaint}`);
+  const { value, problem } = parseStoreLocation(text, "/");
+  if (value === undefined) throw new TypeError(`${text} ${problem}`);
   return value;
 }
 
 /** Parses a valid location with an absolute path. */
 export function stateLocation(text: string): StateLocation {
-  const { value, complaint } = parseStateLocation(text, "/");
-  if (value === undefined) throw new TypeError(`${text} ${complaint}`);
+  const { value, problem } = parseStateLocation(text, "/");
+  if (value === undefined) throw new TypeError(`${text} ${problem}`);
   return value;
 }
 
