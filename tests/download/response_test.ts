@@ -71,10 +71,10 @@ Deno.test("classifyResponse throws for any other response", () => {
     ["row 35: no content", 204, {}, PLAIN, "http.status", "never"],
     ["row 35: reset content", 205, {}, PLAIN, "http.status", "never"],
     ["choices", 300, {}, PLAIN, "http.status", "never"],
-    ["row 57: 304 nobody asked for", 304, {}, PLAIN, "http.protocol", "never"],
+    ["row 57: an unrequested 304", 304, {}, PLAIN, "http.protocol", "never"],
     ["row 57: 304 to a range", 304, {}, RANGE, "http.protocol", "never"],
-    ["row 36: 206 nobody asked for", 206, {}, PLAIN, "http.protocol", "never"],
-    ["416 nobody asked for", 416, {}, PLAIN, "http.status", "never"],
+    ["row 36: an unrequested 206", 206, {}, PLAIN, "http.protocol", "never"],
+    ["an unrequested 416", 416, {}, PLAIN, "http.status", "never"],
     [
       "row 19: an unknown transfer coding",
       200,

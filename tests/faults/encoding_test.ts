@@ -39,7 +39,7 @@ const REFUSED: readonly (readonly [string, Uint8Array<ArrayBuffer>, string])[] =
   ["row 67: an unrequested br is refused", packed, "br"],
   ["row 67: an unrequested zstd is refused", packed, "zstd"],
   ["row 67: an unrequested deflate is refused", packed, "deflate"],
-  ["row 67: a coding nobody knows is refused", packed, "x-own"],
+  ["row 67: an unknown coding is refused", packed, "x-own"],
 ];
 
 for (const [name, body, codings] of REFUSED) {
