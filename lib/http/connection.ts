@@ -18,8 +18,6 @@ export class Connection {
   readonly #tcp: TcpConnection;
   /** Bytes from the server. */
   readonly input: ReadBuffer;
-  /** Whether an exchange has completed before. */
-  isReused = false;
   /** Whether a byte arrived since the last request. */
   hasReceived = false;
   isClosed = false;
@@ -89,7 +87,6 @@ export class Connection {
    * Calls back if bytes, the end or an error arrive while the connection is idle: it is unusable.
    */
   watchIdle(onUnusable: () => void): void {
-    this.isReused = true;
     const reading = this.input.fill();
     this.#idleRead = reading;
     const onRead = () => {

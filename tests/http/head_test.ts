@@ -1,7 +1,16 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { endOfHead, mayBeResponse, parseHead } from "../../lib/http/head.ts";
+import {
+  endOfHead,
+  type Framing,
+  framingOf,
+  keepsConnection,
+  mayBeResponse,
+  parseHead,
+  requestHead,
+} from "../../lib/http/head.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
+import { originOf, serverAt } from "../../lib/http/pool.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 
@@ -135,5 +144,122 @@ Deno.test("mayBeResponse is false for any other start than HTTP/1.", () => {
   }
   for (const text of ["S", "SSH-2.0", "HTTP/2", "\r\n", "\x15\x03\x01"]) {
     assertEquals(mayBeResponse(toLatin1(text)), false, text);
+  }
+});
+
+Deno.test("requestHead: one GET, values in Latin-1", () => {
+  assertEquals(
+    requestHead("/a%20b?c=d", "x.example:81", { accept: "*/*", "x-a": "\xe9\t\xff", "x-b": "" }),
+    toLatin1(
+      "GET /a%20b?c=d HTTP/1.1\r\nhost: x.example:81\r\n" +
+        "accept: */*\r\nx-a: \xe9\t\xff\r\nx-b: \r\n\r\n",
+    ),
+  );
+});
+
+Deno.test("requestHead refuses targets, names and values that would inject fields", async (t) => {
+  const values = ["a\r\nb: c", "\n", "\0", "\x1b", "\x7f", "\u20ac"];
+  for (const value of values) {
+    await t.step(`the value ${JSON.stringify(value)}`, () => {
+      const error = assertThrows(() => requestHead("/", "x", { secret: value }), TypeError);
+      assertEquals(error.message, "the header secret has an invalid value");
+    });
+  }
+  for (const name of ["", "a b", "a:", "a\r\n", "\xe9"]) {
+    await t.step(`the name ${JSON.stringify(name)}`, () => {
+      assertThrows(() => requestHead("/", "x", { [name]: "a" }), TypeError);
+    });
+  }
+  for (const target of ["", "a", "/a b", "/\r\n", "/\xe9"]) {
+    await t.step(`the target ${JSON.stringify(target)}`, () => {
+      assertThrows(() => requestHead(target, "x", {}), TypeError);
+    });
+  }
+});
+
+Deno.test("serverAt: host, port and Host field of an origin", () => {
+  const table: [url: string, hostname: string, port: number, hostField: string][] = [
+    ["http://x.example/", "x.example", 80, "x.example"],
+    ["http://X.example:80/a", "x.example", 80, "x.example"],
+    ["http://x.example:8080/a/b?c", "x.example", 8080, "x.example:8080"],
+    ["http://[::1]:81?a", "::1", 81, "[::1]:81"],
+  ];
+  for (const [url, hostname, port, hostField] of table) {
+    const origin = originOf(new URL(url).href);
+    assertEquals(serverAt(origin), { origin, hostname, port, hostField });
+  }
+});
+
+Deno.test("serverAt refuses the ports that fetch blocks, and no others", async () => {
+  const refused: number[] = [];
+  for (let port = 0; port < 65_536; port++) {
+    try {
+      serverAt(`http://127.0.0.1:${port}`);
+    } catch (error) {
+      assert(error instanceof CronfetchError, String(error));
+      assertEquals([error.code, error.retry], ["net.failed", "never"]);
+      refused.push(port);
+    }
+  }
+  // Deno's fetch blocked as many when each was tried.
+  assertEquals(refused.length, 83);
+  for (const port of refused) {
+    await assertRejects(() => fetch(`http://127.0.0.1:${port}/`), TypeError, "are blocked");
+  }
+});
+
+function headOf(lines: readonly string[], first = "HTTP/1.1 200 OK") {
+  return parseHead(toLatin1([first, ...lines, "", ""].join("\r\n")));
+}
+
+const length = (lengthBytes: number): Framing => ({ kind: "length", lengthBytes });
+const CHUNKED: Framing = { kind: "chunked" };
+const CONNECTION: Framing = { kind: "connection" };
+const TE = "Transfer-Encoding: chunked";
+const OLD = "HTTP/1.0 200 OK";
+
+Deno.test("framingOf and keepsConnection, by version, status and fields", () => {
+  const table: [lines: string[], framing: Framing, isKept: boolean, first?: string][] = [
+    [["Content-Length: 5"], length(5), true],
+    [["Content-Length: 5", "Content-Length: 5"], length(5), true],
+    [["Content-Length: 0"], length(0), true],
+    [[], CONNECTION, false],
+    [[TE], CHUNKED, true],
+    [["Transfer-Encoding: CHUNKED"], CHUNKED, true],
+    [[TE, "Content-Length: 5"], CHUNKED, false],
+    [["Transfer-Encoding: gzip, chunked"], CONNECTION, false],
+    [[TE, TE], CONNECTION, false],
+    [["Transfer-Encoding: identity", "Content-Length: 5"], CONNECTION, false],
+    [["Content-Length: 5"], length(0), true, "HTTP/1.1 304 Not Modified"],
+    [["Content-Length: x"], length(0), true, "HTTP/1.1 304 Not Modified"],
+    [[TE], length(0), true, "HTTP/1.1 304 Not Modified"],
+    [[], length(0), true, "HTTP/1.1 204 No Content"],
+    [["Content-Length: 5", "Connection: close"], length(5), false],
+    [["Content-Length: 5", "Connection: x , Close"], length(5), false],
+    [["Content-Length: 5", "Connection: x", "Connection: close"], length(5), false],
+    [["Content-Length: 5", "Connection: closed"], length(5), true],
+    [["Content-Length: 5"], length(5), false, OLD],
+    [["Content-Length: 5", "Connection: Keep-Alive"], length(5), true, OLD],
+    [["Content-Length: 5", "Connection: keep-alive, close"], length(5), false, OLD],
+    [["Connection: keep-alive"], CONNECTION, false, OLD],
+  ];
+  for (const [lines, framing, isKept, first] of table) {
+    const head = headOf(lines, first);
+    const found = framingOf(head);
+    assertEquals([found, keepsConnection(head, found)], [framing, isKept], lines.join());
+  }
+});
+
+Deno.test("framingOf: ambiguous framing is http.protocol", () => {
+  const table: [lines: string[], first?: string][] = [
+    [["Content-Length: 5", "Content-Length: 6"]],
+    [["Content-Length: -5"]],
+    [["Content-Length: "]],
+    [["Content-Length: 9007199254740993"]],
+    [[TE], OLD],
+  ];
+  for (const [lines, first] of table) {
+    const error = assertThrows(() => framingOf(headOf(lines, first)), CronfetchError);
+    assertEquals(error.code, "http.protocol");
   }
 });
