@@ -78,7 +78,7 @@ export function evaluate(source: string, scope: ExpressionScope): Value {
     return value;
   };
   const value = either();
-  if (next < tokens.length) throw new Error(`too much stands in ${source}`);
+  if (next < tokens.length) throw new Error(`unexpected text in ${source}`);
   return value;
 }
 

@@ -97,7 +97,7 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
     if (condition(step.if ?? "success()", scope)) {
       if (step.uses !== undefined) {
         const standIn = STAND_INS[step.uses];
-        if (standIn === undefined) throw new Error(`nothing stands in for ${step.uses}`);
+        if (standIn === undefined) throw new Error(`no replacement for ${step.uses}`);
         paths.push(standIn());
         outcome = "success";
       } else {

@@ -4,8 +4,8 @@ import { trafficOf } from "../../bench/origin.ts";
 import { SCENARIOS } from "../../bench/scenarios.ts";
 
 Deno.test("parseOptions: by default all scenarios, five rounds", () => {
-  const wishes = parseOptions([]);
-  assertEquals(wishes, {
+  const options = parseOptions([]);
+  assertEquals(options, {
     scenarios: SCENARIOS,
     rounds: 5,
     against: null,

@@ -14,9 +14,9 @@ Deno.test("withResults: replaces the results between the marks", () => {
 });
 
 Deno.test("withResults: shows date, machine and versions", () => {
-  const told = "2026-01-15, linux with 2 cores and 8 GiB, 1 round; Deno 2.9.6, curl 8.0.0.";
-  assertStringIncludes(withResults(PAGE, [RESULT]), told);
-  assertStringIncludes(report(RESULT), told);
+  const conditions = "2026-01-15, linux with 2 cores and 8 GiB, 1 round; Deno 2.9.6, curl 8.0.0.";
+  assertStringIncludes(withResults(PAGE, [RESULT]), conditions);
+  assertStringIncludes(report(RESULT), conditions);
 });
 
 Deno.test("withResults: throws without marks", () => {

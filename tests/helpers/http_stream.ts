@@ -81,21 +81,21 @@ export interface WireBody {
   /** Its bytes, chunk sizes and trailers included. */
   readonly pieces: AsyncIterable<Uint8Array>;
   /** Whether it ends by framing or by closing the connection. */
-  readonly ends: "told" | "by closing";
+  readonly ends: "framed" | "by closing";
 }
 
 /** The body of a response (RFC 9112, section 6.3). */
 export function wireBody(incoming: Incoming, head: Head, toHead: boolean): WireBody {
   const status = Number(head.line.split(" ")[1]);
   if (toHead || status === 204 || status === 304) {
-    return { pieces: sized(incoming, 0), ends: "told" };
+    return { pieces: sized(incoming, 0), ends: "framed" };
   }
   if (head.headers.get("transfer-encoding")?.toLowerCase() === "chunked") {
-    return { pieces: chunked(incoming), ends: "told" };
+    return { pieces: chunked(incoming), ends: "framed" };
   }
   const length = head.headers.get("content-length");
   if (length === undefined) return { pieces: sized(incoming, Infinity), ends: "by closing" };
-  return { pieces: sized(incoming, Number(length)), ends: "told" };
+  return { pieces: sized(incoming, Number(length)), ends: "framed" };
 }
 
 async function* sized(incoming: Incoming, sizeBytes: number): AsyncGenerator<Uint8Array> {

@@ -30,11 +30,11 @@ export interface S3Access extends Disposable {
 export function clientOf({ env, s3: open }: S3Place): S3Access {
   if (open !== undefined) return { s3: open, [Symbol.dispose]: () => {} };
   const s3 = new S3Client({
-    endpoint: told(env, "AWS_ENDPOINT_URL_S3"),
-    region: told(env, "AWS_REGION"),
+    endpoint: required(env, "AWS_ENDPOINT_URL_S3"),
+    region: required(env, "AWS_REGION"),
     credentials: {
-      accessKeyId: told(env, "AWS_ACCESS_KEY_ID"),
-      secretAccessKey: told(env, "AWS_SECRET_ACCESS_KEY"),
+      accessKeyId: required(env, "AWS_ACCESS_KEY_ID"),
+      secretAccessKey: required(env, "AWS_SECRET_ACCESS_KEY"),
     },
     forcePathStyle: true,
     // The default of the SDK contains the release of the system, which needs a permission.
@@ -43,7 +43,7 @@ export function clientOf({ env, s3: open }: S3Place): S3Access {
   return { s3, [Symbol.dispose]: () => s3.destroy() };
 }
 
-function told(env: S3Place["env"], name: string): string {
+function required(env: S3Place["env"], name: string): string {
   const value = env[name];
   if (value === undefined) throw new Error(`${name} is not set`);
   return value;

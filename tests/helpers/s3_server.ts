@@ -69,11 +69,11 @@ const PROGRAMS: Readonly<Record<S3Kind, Program>> = {
 
 /** Path of the program of a server; null if it is missing. */
 async function find({ variable, name }: Program): Promise<string | null> {
-  const told = Deno.env.get(variable) ?? "";
-  if (told !== "") return await exists(told) ? told : null;
+  const path = Deno.env.get(variable) ?? "";
+  if (path !== "") return await exists(path) ? path : null;
   for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
-    const path = join(folder, name);
-    if (folder !== "" && await exists(path)) return path;
+    const candidate = join(folder, name);
+    if (folder !== "" && await exists(candidate)) return candidate;
   }
   return null;
 }
@@ -82,8 +82,8 @@ async function find({ variable, name }: Program): Promise<string | null> {
 export async function s3Missing(kind: S3Kind): Promise<string | null> {
   const { variable, name } = PROGRAMS[kind];
   if (await find(PROGRAMS[kind]) !== null) return null;
-  const told = Deno.env.get(variable) ?? "";
-  return told === "" ? `${name} is not installed` : `${variable}: there is no ${told}`;
+  const path = Deno.env.get(variable) ?? "";
+  return path === "" ? `${name} is not installed` : `${variable}: there is no ${path}`;
 }
 
 /** Starts a server and waits until it responds. */

@@ -213,7 +213,7 @@ async function answer(
     case undefined:
       await send(client, bytes);
       for await (const piece of body.pieces) await send(client, piece);
-      return body.ends === "told" && head.headers.get("connection")?.toLowerCase() !== "close";
+      return body.ends === "framed" && head.headers.get("connection")?.toLowerCase() !== "close";
     case "answer":
       for await (const _ of body.pieces);
       client.resetAndDestroy();

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { isToken } from "../../lib/page/security.ts";
 import { ORIGIN, pageTask, type Site, site, type SiteOptions } from "./site.ts";
 
-const TOKEN = "a token nobody guesses";
+const TOKEN = "an unguessable token";
 const ELSEWHERE = { "sec-fetch-site": "cross-site" };
 const OWN = { origin: ORIGIN, "sec-fetch-site": "same-origin" };
 

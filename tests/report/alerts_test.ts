@@ -7,14 +7,14 @@ import { event, finished } from "./fakes.ts";
 type Change = [task: string, before: Health, health: Health, failures: number];
 
 /** Reports changes of health and the end of a run to an alert reporter. */
-async function tell(
+async function report(
   alerts: readonly Alert[],
   changes: readonly Change[],
   options: TestHostOptions = {},
 ) {
   const host = testHost(options);
-  const complaints: string[] = [];
-  const reporter = alertReporter({ alerts, host, warn: (text) => complaints.push(text) });
+  const warnings: string[] = [];
+  const reporter = alertReporter({ alerts, host, warn: (text) => warnings.push(text) });
   for (const [task, before, health, failures] of changes) {
     const failed = { code: "http.status", message: "the server answered 404" } as const;
     reporter.report(
@@ -27,10 +27,10 @@ async function tell(
     reporter.report(event({ type: "task.health", task, before, health, failures }));
   }
   await reporter.close();
-  return { host, complaints };
+  return { host, warnings };
 }
 
-const NEWS: readonly Change[] = [
+const CHANGES: readonly Change[] = [
   ["a", "healthy", "failing", 1],
   ["b", "failing", "unhealthy", 3],
   ["c", "unhealthy", "healthy", 0],
@@ -52,9 +52,12 @@ function hook(answers: readonly number[]) {
 }
 
 Deno.test("alertReporter: one message with unhealthy and recovered tasks", async () => {
-  const { host, complaints } = await tell([{ kind: "command", command: ["tell", "me"] }], NEWS);
-  assertEquals(complaints, []);
-  assertEquals(host.executed.map(({ command }) => command), [["tell", "me"]]);
+  const { host, warnings } = await report(
+    [{ kind: "command", command: ["notify", "me"] }],
+    CHANGES,
+  );
+  assertEquals(warnings, []);
+  assertEquals(host.executed.map(({ command }) => command), [["notify", "me"]]);
   const body = JSON.parse(host.executed[0]?.input ?? "");
   assertEquals(
     body.text,
@@ -74,7 +77,7 @@ Deno.test("alertReporter: one message with unhealthy and recovered tasks", async
 });
 
 Deno.test("alertReporter: sends nothing without a change to or from unhealthy", async () => {
-  const { host } = await tell([{ kind: "command", command: ["tell"] }], [
+  const { host } = await report([{ kind: "command", command: ["notify"] }], [
     ["a", "healthy", "failing", 1],
     ["b", "failing", "healthy", 0],
   ]);
@@ -99,13 +102,13 @@ Deno.test("alertReporter: retries temporary failures of a webhook, then logs a w
     const { server, bodies, url } = hook(answers);
     await using _ = server;
     const alert: Alert = { kind: "webhook", url, headers: { "x-token": "t" } };
-    const { host, complaints } = await tell([alert], NEWS.slice(1, 2));
+    const { host, warnings } = await report([alert], CHANGES.slice(1, 2));
     assertEquals(bodies.length, calls);
     for (const body of bodies) assertMatch(body, /^t \{"text":"cronfetch\\nunhealthy: b/);
     assertEquals(host.slept, slept);
-    assertEquals(complaints.length, complaint === null ? 0 : 1);
-    if (complaint) assertMatch(complaints[0] ?? "", complaint);
-    assertEquals(complaints.join().includes("secret"), false);
+    assertEquals(warnings.length, complaint === null ? 0 : 1);
+    if (complaint) assertMatch(warnings[0] ?? "", complaint);
+    assertEquals(warnings.join().includes("secret"), false);
   }
 });
 
@@ -120,10 +123,10 @@ Deno.test("alertReporter: does not follow redirects of a webhook", async () => {
     });
     const url = `http://127.0.0.1:${server.addr.port}/hook`;
     const alert: Alert = { kind: "webhook", url, headers: { "x-token": "t" } };
-    const { complaints } = await tell([alert], NEWS);
+    const { warnings } = await report([alert], CHANGES);
     assertEquals(hits, 1);
-    assertEquals(complaints.length, 1);
-    assertMatch(complaints[0] ?? "", new RegExp(`the server answered ${status}$`));
+    assertEquals(warnings.length, 1);
+    assertMatch(warnings[0] ?? "", new RegExp(`the server answered ${status}$`));
   }
   assertEquals(other.bodies, []);
 });
@@ -133,9 +136,9 @@ Deno.test("alertReporter: a failed command is logged and does not affect other a
     { kind: "command", command: ["one"] },
     { kind: "command", command: ["two"] },
   ];
-  const { host, complaints } = await tell(alerts, NEWS, { exitCode: 7 });
+  const { host, warnings } = await report(alerts, CHANGES, { exitCode: 7 });
   assertEquals(host.executed.length, 2);
-  assertEquals(complaints, [
+  assertEquals(warnings, [
     "Sending an alert to the command one failed: exit code 7",
     "Sending an alert to the command two failed: exit code 7",
   ]);

@@ -283,7 +283,7 @@ Deno.test("eventLine: becoming unhealthy is always shown, recovery unless quiet"
     ["failing", "unhealthy", 3],
     ["unhealthy", "healthy", 0],
   ];
-  const told = (verbosity: Verbosity) => {
+  const lineAt = (verbosity: Verbosity) => {
     const { reporter, output } = scene(false, { verbosity });
     for (const [before, health, failures] of changes) {
       reporter.report(event({ type: "task.health", task: "a", before, health, failures }));
@@ -291,10 +291,10 @@ Deno.test("eventLine: becoming unhealthy is always shown, recovery unless quiet"
     return output.writes.join("");
   };
   const unhealthy = "unhealthy  a  3 failures in a row\n";
-  assertEquals(told("quiet"), unhealthy);
-  assertEquals(told("normal"), `${unhealthy}healthy    a  was unhealthy\n`);
+  assertEquals(lineAt("quiet"), unhealthy);
+  assertEquals(lineAt("normal"), `${unhealthy}healthy    a  was unhealthy\n`);
   assertEquals(
-    told("verbose"),
+    lineAt("verbose"),
     `failing    a  was healthy\n${unhealthy}healthy    a  was unhealthy\n`,
   );
 });

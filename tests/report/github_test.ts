@@ -11,7 +11,7 @@ import { event, finished, summary } from "./fakes.ts";
 const MIB = 1024 * 1024;
 
 /** Reports a run and returns what was written. */
-async function told(
+async function reported(
   events: readonly RunEvent[],
   options: TestHostOptions & { readonly group?: boolean; readonly before?: string } = {},
 ) {
@@ -58,7 +58,7 @@ const FAILURE = {
 } as const;
 
 Deno.test("githubReporter: a group, an annotation per failure, a table with failures first, outputs", async () => {
-  const { log, summary, outputs } = await told([
+  const { log, summary, outputs } = await reported([
     started,
     finished("a", "created"),
     finished("b", "failed", FAILURE),
@@ -110,7 +110,7 @@ Deno.test("githubReporter: a group, an annotation per failure, a table with fail
 
 Deno.test("githubReporter: text from outside is inert in the table, the log and the outputs", async () => {
   const evil = "a|b\n\n::error::x\r\n##[error]<script>*[x](javascript:1)* @all #1 `\u202e&amp;\n";
-  const { log, summary, outputs } = await told([
+  const { log, summary, outputs } = await reported([
     started,
     finished(evil, "failed", { ...FAILURE, message: evil, key: evil }),
     finished(evil, "updated", { key: `${evil}"\n` }),
@@ -145,7 +145,7 @@ Deno.test("githubReporter: at most ten annotations, the last one counts the othe
     [[finished("a", "deferred"), finished("b", "skipped"), finished("c", "cancelled")], 0, ""],
   ];
   for (const [events, errors, last] of table) {
-    const { log } = await told([started, ...events, ended(3, { failed: events.length })]);
+    const { log } = await reported([started, ...events, ended(3, { failed: events.length })]);
     const shown = log.split("\n").filter((line) => line.startsWith("::error"));
     assertEquals(shown.length, errors);
     assert((shown.at(-1) ?? "").startsWith(last));
@@ -163,7 +163,7 @@ Deno.test("githubReporter: the summary file stays below 1 MiB with its previous 
   );
   const events = [started, ...others, ...failures, ended(3, { created: 12_000, failed: 100 })];
   for (const before of [0, 400_000, MIB - 20_000]) {
-    const { summary } = await told(events, { before: "x".repeat(before) });
+    const { summary } = await reported(events, { before: "x".repeat(before) });
     const sizeBytes = new TextEncoder().encode(summary).length;
     assert(sizeBytes < MIB, `${sizeBytes}`);
     assert(sizeBytes > MIB - 1_000, `${sizeBytes}`);
@@ -173,7 +173,7 @@ Deno.test("githubReporter: the summary file stays below 1 MiB with its previous 
     const left = Number(/and ([\d,]+) more/.exec(summary)?.[1]?.replace(",", ""));
     assertEquals(rows.length + left, 12_100);
   }
-  const full = await told(events, { before: "x".repeat(MIB - 50) });
+  const full = await reported(events, { before: "x".repeat(MIB - 50) });
   assertEquals(full.summary, "x".repeat(MIB - 50));
   assertStringIncludes(
     full.log,
@@ -183,7 +183,7 @@ Deno.test("githubReporter: the summary file stays below 1 MiB with its previous 
 
 Deno.test("githubReporter: a long output is cut and logged; the counts are complete", async () => {
   const keys = Array.from({ length: 3_000 }, (_, index) => `${index}-${"k".repeat(200)}`);
-  const { outputs, log } = await told([
+  const { outputs, log } = await reported([
     started,
     ...keys.map((key) => finished(key, "created")),
     ended(0, { created: 3_000 }),
@@ -199,7 +199,7 @@ Deno.test("githubReporter: a long output is cut and logged; the counts are compl
 });
 
 Deno.test("githubReporter: a failed write is logged and ignored", async () => {
-  const { log } = await told([started, ended(0, {})], {
+  const { log } = await reported([started, ended(0, {})], {
     unwritable: ["/summary", "/output"],
     group: false,
   });
@@ -209,13 +209,13 @@ Deno.test("githubReporter: a failed write is logged and ignored", async () => {
 });
 
 Deno.test("githubReporter: an unfinished run closes its group and writes no file", async () => {
-  const { log, summary, outputs } = await told([started]);
+  const { log, summary, outputs } = await reported([started]);
   assertEquals(log, "::group::cronfetch: 3 tasks\n::endgroup::\n");
   assertEquals([summary, outputs], ["", {}]);
 });
 
 Deno.test("run on GitHub: log, summary and outputs together, and no foreign text is a command", async () => {
-  const evil = "::error::I am a stranger";
+  const evil = "::error::from outside";
   await using server = origin({ "/a.txt": "first\n", "/b.txt": 404 });
   await using folder = await temporaryFolder();
   const env = {

@@ -9,18 +9,18 @@ import { testHost, type TestHostOptions } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { event, finished, summary } from "./fakes.ts";
 
-async function told(events: readonly RunEvent[], options: TestHostOptions = {}) {
+async function reported(events: readonly RunEvent[], options: TestHostOptions = {}) {
   const host = testHost(options);
-  const complaints: string[] = [];
+  const warnings: string[] = [];
   const reporter = junitReporter({
     path: "/report.xml",
     host,
-    warn: (sentence) => complaints.push(sentence),
+    warn: (sentence) => warnings.push(sentence),
   });
   for (const one of events) reporter.report(one);
   assertEquals(host.files.size, 0, "nothing is written before the end");
   await reporter.close();
-  return { xml: host.files.get("/report.xml"), complaints };
+  return { xml: host.files.get("/report.xml"), warnings };
 }
 
 const started = event({ type: "run.started", tasks: 5 });
@@ -30,7 +30,7 @@ const ended = event({
 });
 
 Deno.test("junitReporter: each status as a test case", async () => {
-  const { xml, complaints } = await told([
+  const { xml, warnings } = await reported([
     started,
     finished("a", "created", { key: "x/a.csv" }),
     finished("b", "failed", { code: "expect.shrunk", message: 'it "shrank" <a> & b' }),
@@ -60,7 +60,7 @@ Deno.test("junitReporter: each status as a test case", async () => {
     "</testsuites>",
     "",
   ]);
-  assertEquals(complaints, []);
+  assertEquals(warnings, []);
 });
 
 Deno.test("escapeXml: any text becomes valid XML 1.0", () => {
@@ -78,10 +78,10 @@ Deno.test("escapeXml: any text becomes valid XML 1.0", () => {
 });
 
 Deno.test("junitReporter: an unfinished run writes no file; a failed write is logged", async () => {
-  assertEquals(await told([started]), { xml: undefined, complaints: [] });
-  const { complaints } = await told([started, ended], { unwritable: ["/report.xml"] });
-  assertEquals(complaints.length, 1);
-  assertMatch(complaints[0] ?? "", /^The JUnit report could not be written: \/report\.xml/);
+  assertEquals(await reported([started]), { xml: undefined, warnings: [] });
+  const { warnings } = await reported([started, ended], { unwritable: ["/report.xml"] });
+  assertEquals(warnings.length, 1);
+  assertMatch(warnings[0] ?? "", /^The JUnit report could not be written: \/report\.xml/);
 });
 
 Deno.test("run --report: repeatable, relative to the working directory; unknown kinds are refused", async () => {
