@@ -26,7 +26,6 @@ const PACKAGES = [
   "ipaddr.js",
   "jsonc-parser",
   "leven",
-  "parse-ms",
   "pretty-bytes",
   "pretty-ms",
   "zod",
