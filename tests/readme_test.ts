@@ -145,7 +145,7 @@ Deno.test("pages: events match their schema", () => {
 
 Deno.test("docs: list every metric and attribute, and no others", async () => {
   const page = PAGES.get("docs/operating.md") ?? "";
-  const printed = await createMetrics("1").print({ tasks: [], lastRun: null, live: null });
+  const printed = createMetrics("1").print({ tasks: [], lastRun: null, live: null });
   const metrics = new Set([...printed.matchAll(/^# TYPE (\S+)/gm)].map((found) => found[1]));
   const named = new Set([...page.matchAll(/\bcronfetch_\w+/g)].map((found) => found[0]));
   assertEquals([...named].sort(), [...metrics].sort());

@@ -247,7 +247,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
 
   app.get("/metrics", async (c) => {
     const [tasks, [lastRun]] = await Promise.all([source.tasks(), source.runs(1)]);
-    const text = await metrics.print({ tasks, lastRun: lastRun ?? null, live: broadcast.live() });
+    const text = metrics.print({ tasks, lastRun: lastRun ?? null, live: broadcast.live() });
     return c.body(text, 200, { "content-type": metrics.contentType });
   });
 
