@@ -21,6 +21,9 @@ import { hostOf } from "./parking.ts";
 import type { RunStorage } from "./storage.ts";
 import { createTaskRunner } from "./task.ts";
 
+/** The part of a config that a run needs besides its plan. */
+export type RunConfig = Pick<Config, "files" | "limits" | "alertAfter" | "secrets">;
+
 /** What a run uses. The caller opens and closes the state. */
 export interface RunContext {
   readonly host: Host;
@@ -51,7 +54,7 @@ export interface RunOutcome {
  * cannot be opened. No task was started then, and no event was reported.
  */
 export async function runTasks(
-  config: Pick<Config, "files" | "limits" | "alertAfter" | "secrets">,
+  config: RunConfig,
   plan: Plan,
   context: RunContext,
 ): Promise<RunOutcome> {
@@ -95,7 +98,7 @@ interface StartedRun {
 }
 
 async function executePlan(
-  config: Parameters<typeof runTasks>[0],
+  config: RunConfig,
   plan: Plan,
   context: RunContext,
   { run, startedAt, tasks, store, reporters, tracing, emit }: StartedRun,
