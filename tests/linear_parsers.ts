@@ -17,7 +17,7 @@ import { isHtmlIn, readMarkupStart } from "../lib/content/markup.ts";
 import { sniffFault } from "../lib/content/sniff.ts";
 import { textFault } from "../lib/content/text_content.ts";
 import { parseStateLocation, parseStoreLocation } from "../lib/core/location.ts";
-import { parseHttpDate } from "../lib/core/http_date.ts";
+import { parseHttpDate } from "../lib/core/time.ts";
 import { cutServerText, escapeControl, quoteServerText, trimEndOf } from "../lib/core/text.ts";
 import { classifyResponse } from "../lib/download/response.ts";
 import { parseChecksums } from "../lib/content/checksum.ts";

@@ -29,7 +29,7 @@ const BUILDERS: ReadonlySet<string> = new Set([
   "lib/config/secrets.ts",
   "lib/content/error_document.ts",
   "lib/content/unexpected_text.ts",
-  "lib/core/http_date.ts",
+  "lib/core/time.ts",
   "lib/http/head.ts",
   "lib/http/head.ts",
 ]);

@@ -7,7 +7,7 @@ import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { escapeControl } from "../core/text.ts";
 import { formatDuration, plural, relativeTime } from "../report/format.ts";
-import type { Wake } from "../schedule/trigger.ts";
+import type { Wake } from "../schedule/due.ts";
 import { createControl, type WatchControl } from "../worker/control.ts";
 import { abortOnSignals, type Signals } from "../worker/signals.ts";
 import { openStorage, SharedStorage } from "../worker/storage.ts";

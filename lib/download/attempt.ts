@@ -6,7 +6,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
 import type { HeaderFields, HttpResponse } from "../core/http.ts";
 import type { Validators } from "../core/result.ts";
-import type { Throttle } from "../schedule/throttle.ts";
+import type { Throttle } from "../schedule/rate.ts";
 import type { OlderRepresentation } from "../state/state.ts";
 import type { Draft, Sealed, StatCache, Store } from "../store/store.ts";
 import { type AgeFacts, conditionalHeaders, decideAge, isConditionRefused } from "./conditional.ts";

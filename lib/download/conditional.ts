@@ -1,7 +1,7 @@
 /** Conditional requests, and the age of a response (RFC 9110, section 13). */
 
 import type { CronfetchError } from "../core/errors.ts";
-import { parseHttpDate } from "../core/http_date.ts";
+import { parseHttpDate } from "../core/time.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/result.ts";
 import type { OlderRepresentation } from "../state/state.ts";

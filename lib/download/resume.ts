@@ -2,7 +2,7 @@
 
 import { DIGEST_ALGORITHMS, type Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
-import { parseHttpDate } from "../core/http_date.ts";
+import { parseHttpDate } from "../core/time.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { PartRecord } from "../state/state.ts";
 import type { Draft, StatCache, Store } from "../store/store.ts";

@@ -1,9 +1,8 @@
 /** Retry policy: what to do after an attempt has failed. Pure; the pool does the waiting. */
 
 import type { CronfetchError, CronfetchErrorOptions } from "../core/errors.ts";
-import { parseHttpDate } from "../core/http_date.ts";
+import { backoffMs, parseHttpDate } from "../core/time.ts";
 import type { HeaderFields } from "../core/http.ts";
-import { backoffMs } from "../core/retry.ts";
 import type { RetryLimits } from "../core/task.ts";
 
 /** The longest pause that a server can request by Retry-After: a day. */

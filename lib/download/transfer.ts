@@ -4,7 +4,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HttpBody } from "../core/http.ts";
 import { fromBodyError } from "../http/network_error.ts";
-import type { Throttle } from "../schedule/throttle.ts";
+import type { Throttle } from "../schedule/rate.ts";
 import { extendHead } from "../store/draft.ts";
 import type { Draft } from "../store/store.ts";
 import type { AttemptWatch } from "./timeouts.ts";

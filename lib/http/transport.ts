@@ -7,9 +7,9 @@ import {
   type HttpRequest,
   type HttpResponse,
   NO_COOKIES,
+  proxyVariable,
   type Transport,
 } from "../core/http.ts";
-import { proxyVariable } from "../core/proxy.ts";
 import { NO_TELEMETRY } from "../core/telemetry.ts";
 import { createLookup } from "./egress.ts";
 import { Http1Client } from "./client.ts";

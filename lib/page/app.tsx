@@ -19,7 +19,6 @@ import {
 import { answerAsset, assets, idBehind } from "./assets.ts";
 import { createAttemptLimiter, isLoopbackHost, secure, withUrl } from "./security.ts";
 import { createBroadcast } from "./live.ts";
-import { answerFile } from "./files.ts";
 import { filterQuery, filterTasks, paginate, parseFilter, TASKS_PER_PAGE } from "./filter.ts";
 import { Notices, page, type Section } from "./layout.tsx";
 import { createMetrics } from "./metrics.ts";
@@ -309,3 +308,31 @@ const TITLES = {
 } as const;
 
 const EVENT_HEADERS = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
+
+/**
+ * Serves a file that a task of the config published, and nothing else in the store. The browser
+ * saves it and never renders it, so that foreign HTML cannot run on this origin.
+ *
+ * @returns Null if there is no such file, or downloads are disabled.
+ */
+export async function answerFile(
+  request: Request,
+  source: Pick<PageSource, "files" | "tasks">,
+): Promise<Response | null> {
+  const key = idBehind("/files/", request.url);
+  if (source.files === null || key === null) return null;
+  const tasks = await source.tasks();
+  const published = tasks.map(({ record }) => record?.published ?? null)
+    .find((one) => one?.key === key);
+  if (!published) return null;
+  const file = await source.files.open(published.key);
+  if (file === null) return null;
+  const headers = {
+    "content-type": "application/octet-stream",
+    "content-disposition": "attachment",
+    "content-length": `${file.sizeBytes}`,
+  };
+  if (request.method !== "HEAD") return new Response(file.body, { headers });
+  await file.body.cancel();
+  return new Response(null, { headers });
+}

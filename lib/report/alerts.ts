@@ -3,7 +3,7 @@
 import type { Alert, Health, Reporter, RunEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { TaskResult } from "../core/result.ts";
-import { withTimeout } from "../core/retry.ts";
+import { withTimeout } from "../core/time.ts";
 import { errorMessage } from "../core/text.ts";
 import { plural } from "./format.ts";
 

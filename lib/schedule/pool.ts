@@ -1,7 +1,7 @@
 /** The pool: executes many items under a total limit, and a limit and a spacing per host. */
 
 import type { Clock, Timers } from "../core/host.ts";
-import { type Ramp, rampAfterPause, rampAfterSuccess } from "./ramp.ts";
+import { type Ramp, rampAfterPause, rampAfterSuccess } from "./rate.ts";
 
 /** Limits of concurrency. */
 export interface PoolLimits {

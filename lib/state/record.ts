@@ -1,7 +1,7 @@
 /** The record of a task after a result. Pure. */
 
 import type { TaskResult, Validators } from "../core/result.ts";
-import { backoffMs } from "../core/retry.ts";
+import { backoffMs } from "../core/time.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, State, TaskRecord } from "./state.ts";
 
 /** Recorded results per task; consecutive equal ones count as one. */

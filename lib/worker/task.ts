@@ -17,7 +17,7 @@ import { createWatcher } from "../download/timeouts.ts";
 import { createAdmit } from "../http/egress.ts";
 import { abortReason } from "../http/network_error.ts";
 import type { Slot } from "../schedule/pool.ts";
-import { createThrottle } from "../schedule/throttle.ts";
+import { createThrottle } from "../schedule/rate.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import type { Leases } from "./leases.ts";

@@ -6,7 +6,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { earlier, isBefore } from "../core/time.ts";
-import { sliceMs, type Wake } from "../schedule/trigger.ts";
+import { sliceMs, type Wake } from "../schedule/due.ts";
 import type { WatchControl } from "./control.ts";
 import { startGrace } from "./signals.ts";
 import type { SharedStorage } from "./storage.ts";

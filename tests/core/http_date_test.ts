@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { parseHttpDate } from "../../lib/core/http_date.ts";
+import { parseHttpDate } from "../../lib/core/time.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 15, 12);
 /** The example of RFC 9110. */

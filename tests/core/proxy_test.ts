@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { proxyVariable } from "../../lib/core/proxy.ts";
+import { proxyVariable } from "../../lib/core/http.ts";
 
 Deno.test("proxyVariable: which variable, and which hosts are exempt", () => {
   const table: [url: string, env: Record<string, string>, found: string | null][] = [

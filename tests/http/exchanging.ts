@@ -3,10 +3,8 @@
 import type { Connect, TcpConnection, Timers } from "../../lib/core/host.ts";
 import type { HttpBody, HttpResponse } from "../../lib/core/http.ts";
 import { Http1Client } from "../../lib/http/client.ts";
-import { connectReally, testHost } from "../helpers/host.ts";
-import type { TestHost } from "../helpers/host.ts";
-import { rawServer } from "../helpers/raw_server.ts";
-import type { RawConnection, RawServer } from "../helpers/raw_server.ts";
+import { connectReally, type TestHost, testHost } from "../helpers/host.ts";
+import { type RawConnection, type RawServer, rawServer } from "../helpers/raw_server.ts";
 
 /** A client, its server and their connections. Disposing of it closes both. */
 export interface Exchanging extends AsyncDisposable {

@@ -5,7 +5,7 @@ import {
   MAX_BODY_BYTES,
   parseRequestHead,
   type RequestHead,
-} from "../../lib/page/request_head.ts";
+} from "../../lib/page/http_server.ts";
 
 const HOST = "Host: h:1\r\n";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PROBATION, type Ramp, rampAfterPause, rampAfterSuccess } from "../../lib/schedule/ramp.ts";
+import { PROBATION, type Ramp, rampAfterPause, rampAfterSuccess } from "../../lib/schedule/rate.ts";
 
 /** Applies `p`auses and `s`uccesses in order, and gives the ramp after each as text. */
 function play(events: string, perHost: number, pauseMs = 60_000): string[] {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { createThrottle } from "../../lib/schedule/throttle.ts";
+import { createThrottle } from "../../lib/schedule/rate.ts";
 import { type TestTime, testTime } from "../helpers/time.ts";
 
 const never = new AbortController().signal;

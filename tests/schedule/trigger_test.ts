@@ -1,8 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Schedule } from "../../lib/core/task.ts";
-import { decideDue, type DueMemory, type Timing } from "../../lib/schedule/due.ts";
-import { nextWake, SLICE_MS, sliceMs, tickDuring } from "../../lib/schedule/trigger.ts";
+import {
+  decideDue,
+  type DueMemory,
+  nextWake,
+  SLICE_MS,
+  sliceMs,
+  tickDuring,
+  type Timing,
+} from "../../lib/schedule/due.ts";
 
 const instant = (text: string) => Temporal.Instant.from(text);
 const cron = (expression: string): Schedule => ({ kind: "cron", expression });

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { walDamage } from "../../lib/state/wal.ts";
+import { walDamage } from "../../lib/state/kv_check.ts";
 import { healthyDatabase } from "./damage.ts";
 
 const HEADER_BYTES = 32;

@@ -4,7 +4,7 @@ import { dirname, relative, resolve, SEPARATOR } from "@std/path";
 import type { Config } from "../../config/config.ts";
 import type { Host } from "../../core/host.ts";
 import { type BucketLocation, stateFile } from "../../core/location.ts";
-import { PROXY_VARIABLES } from "../../core/proxy.ts";
+import { PROXY_VARIABLES } from "../../core/http.ts";
 import type { Task } from "../../core/task.ts";
 import type { S3Action } from "../../store/s3/errors.ts";
 import { S3_VARIABLES, serverOf } from "../../store/s3/settings.ts";

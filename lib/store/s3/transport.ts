@@ -1,7 +1,7 @@
 /** Sends requests of the S3 client by the host's `fetch`, with retries and timeouts. */
 
 import type { Host } from "../../core/host.ts";
-import { backoffMs } from "../../core/retry.ts";
+import { backoffMs } from "../../core/time.ts";
 
 /** A signed request, as the client passes it. */
 export interface S3Request {

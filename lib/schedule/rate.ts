@@ -1,4 +1,6 @@
-/** How fast a host may receive requests after it requested a pause. Pure. */
+/** Rates: requests of a host that recovers from a pause, and bytes per second of a run. */
+
+import type { Clock, Timers } from "../core/host.ts";
 
 /** The speed of a host that recovers. A host without one works at full speed. */
 export interface Ramp {
@@ -62,4 +64,24 @@ export function rampAfterSuccess(ramp: Ramp, perHost: number): Ramp | null {
   const allowed = Math.min(ceiling, 2 ** Math.floor(Math.log2(successes + 1)));
   if (allowed >= perHost && gapMs === 0) return null;
   return { allowed, ceiling, gapMs, successes, pauses: 0 };
+}
+
+/** Books received bytes and waits until they are within the rate; rejects with the signal's reason. */
+export type Throttle = (bytes: number, signal: AbortSignal) => Promise<void>;
+
+/**
+ * A leaky bucket over all tasks: bytes are booked as they arrive, and a caller above the rate waits
+ * until the rate has caught up. An idle time allows a burst of at most one second.
+ */
+export function createThrottle(
+  bytesPerSecond: number,
+  { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
+): Throttle {
+  /** Monotonic time at which everything booked so far is within the rate. */
+  let evenMs = -Infinity;
+  return async (bytes, signal) => {
+    const nowMs = clock.monotonicMs();
+    evenMs = Math.max(evenMs, nowMs - 1000) + bytes / bytesPerSecond * 1000;
+    if (evenMs > nowMs) await timers.sleep(evenMs - nowMs, signal);
+  };
 }
