@@ -137,7 +137,7 @@ function isInstant(value: string): boolean {
 
 const text = plain((value): value is string => typeof value === "string");
 const number = plain((value): value is number => Number.isFinite(value));
-const count = plain((value): value is number => Number.isSafeInteger(value));
+const count = plain((value): value is number => Number.isSafeInteger(value) && Number(value) >= 0);
 const time = plain((value): value is string => text.is(value) && isInstant(value));
 
 /** The first versions wrote no revision: the digest decides then. */

@@ -300,6 +300,7 @@ for (
       holding({ ...BODY, failures: "3" }),
       'the record of "a" is damaged',
     ],
+    ["a negative count", holding({ ...BODY, failures: -1 }), 'the record of "a" is damaged'],
     ["a field too few", holding({ ...BODY, health: undefined }), 'the record of "a" is damaged'],
     ["an impossible day", holding({ ...BODY, lastRunAt: "2026-02-30T00:00:00Z" }), 'record of "a"'],
     ["a time of no zone", holding({ ...BODY, lastRunAt: "2026-02-28T00:00:00+01:00" }), "damaged"],
