@@ -76,7 +76,7 @@ const MAX_LENGTH = 33;
  *
  * @example
  * ```ts
- * import { parseHttpDate } from "./http_date.ts";
+ * import { parseHttpDate } from "./time.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT", Date.now()), 784_111_777_000);

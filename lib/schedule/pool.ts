@@ -25,7 +25,7 @@ export interface Slot {
   /**
    * Pauses the whole group for at least `durationMs`, and waits for the turn of this item. No item
    * of the group starts before the pause is over. Then one item works at a time, paused ones
-   * first, and successes speed the group up again; see `ramp.ts`.
+   * first, and successes speed the group up again; see `rate.ts`.
    *
    * @throws The reason of the pool's signal, once that is aborted.
    */
