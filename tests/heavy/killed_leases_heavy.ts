@@ -4,7 +4,7 @@ import { assertEquals, assertGreater } from "@std/assert";
 import { delay } from "@std/async";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
-import { freeAfterKills } from "../state/conformance.ts";
+import { freeAfterKills } from "../state/fixture.ts";
 import { seeded } from "./changing_origin.ts";
 import { startRun, writeConfig } from "./program.ts";
 

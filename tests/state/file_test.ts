@@ -6,12 +6,8 @@ import { openFileDriver } from "../../lib/state/file.ts";
 import { openState } from "../helpers/open.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
-import {
-  assertRefused,
-  type SharedPlace,
-  sharingConformance,
-  stateConformance,
-} from "./conformance.ts";
+import { sharingConformance, stateConformance } from "./conformance.ts";
+import { assertRefused, type SharedPlace } from "./fixture.ts";
 import { recentResult, record, runRecord } from "./samples.ts";
 
 async function filePlace(): Promise<

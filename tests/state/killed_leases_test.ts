@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { openState } from "../helpers/open.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
-import { freeAfterKills, startProcess } from "./conformance.ts";
+import { freeAfterKills, startProcess } from "./fixture.ts";
 
 const TTL_MS = 60_000;
 
@@ -19,7 +19,7 @@ for (const scheme of ["file", "kv"]) {
     for (const kills of [2, 3]) {
       for (let kill = 1; kill <= kills; kill++) {
         await using child = await startProcess("hold", location, `${kills}-${kill}`, "a", "b");
-        assertEquals(child.said, '["a","b"]');
+        assertEquals(child.firstLine, '["a","b"]');
       }
       const run = `run-${kills}`;
       assertEquals(await state.acquire(["a", "b"], run, TTL_MS), new Set(["a", "b"]));

@@ -9,13 +9,8 @@ import { RunLocks } from "../../lib/state/file_lock.ts";
 import type { State } from "../../lib/state/state.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
-import {
-  assertRefused,
-  type SharedPlace,
-  sharingConformance,
-  startProcess,
-  stateConformance,
-} from "./conformance.ts";
+import { sharingConformance, stateConformance } from "./conformance.ts";
+import { assertRefused, type SharedPlace, startProcess } from "./fixture.ts";
 import { ids, record, runRecord } from "./samples.ts";
 
 async function kvPlace(): Promise<SharedPlace & { readonly path: string }> {

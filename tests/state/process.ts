@@ -26,20 +26,20 @@ switch (command) {
   }
   case "hold": {
     const state = await openState(place, realHost());
-    await sayAndStay(JSON.stringify([...await state.acquire(rest, name, 60_000)]));
+    await printAndWait(JSON.stringify([...await state.acquire(rest, name, 60_000)]));
     break;
   }
   case "die": {
     const [call, ...tasks] = rest;
     killAtCall(Number(call));
     const state = await openState(place, realHost());
-    await sayAndStay(JSON.stringify([...await state.acquire(tasks, name, 60_000)]));
+    await printAndWait(JSON.stringify([...await state.acquire(tasks, name, 60_000)]));
     break;
   }
   case "lock": {
     const database = new DatabaseSync(place);
     database.exec("BEGIN IMMEDIATE");
-    await sayAndStay("locked");
+    await printAndWait("locked");
     break;
   }
 }
@@ -68,7 +68,7 @@ function killAtCall(last: number): void {
   }
 }
 
-async function sayAndStay(text: string): Promise<void> {
+async function printAndWait(text: string): Promise<void> {
   await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
   await new Promise(() => setInterval(() => {}, 60_000));
 }
