@@ -50,6 +50,7 @@ export interface RunReport {
  * Updates the files of a config.
  *
  * @param config The content of a config file. Relative folders start at the current folder.
+ * @param options Which tasks to run, and what to use instead of the config's store and state.
  * @returns The result of each task. A failed download is a result, not an exception.
  * @throws {ConfigError} The config is invalid; no request was sent.
  * @throws {CronfetchError} `usage`: `only` names a task that the config does not have.

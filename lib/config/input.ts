@@ -143,6 +143,9 @@ export type DigestInput = string | { url: string; name?: string | undefined };
 /**
  * Returns its argument; types a config in a module, for completion and checks in editors.
  *
+ * @param config Checked by the type only; `run` and the command check the values.
+ * @returns The same object.
+ *
  * @example A `cronfetch.ts`
  * ```ts
  * import { defineConfig } from "@cronfetch/cronfetch";

@@ -57,6 +57,7 @@ export class ConfigError extends CronfetchError {
   /**
    * Creates an error with the code of the first problem and one line for each of the first 20.
    *
+   * @param problems In the order of the sources.
    * @param unlisted Number of further problems.
    * @param unchecked Number of tasks that were not checked.
    */

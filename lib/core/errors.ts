@@ -242,7 +242,7 @@ export interface CronfetchErrorOptions {
  *
  * @example
  * ```ts
- * import { CronfetchError } from "./errors.ts";
+ * import { CronfetchError } from "@cronfetch/cronfetch";
  * import { assertEquals } from "@std/assert";
  *
  * const error = new CronfetchError("net.refused", "Connecting to localhost:8080: refused");
@@ -263,6 +263,7 @@ export class CronfetchError extends Error {
   /**
    * Makes an error.
    *
+   * @param code Decides `retry`, unless the options override it.
    * @param message One sentence, without secrets.
    * @param options Details that override those of the code.
    */

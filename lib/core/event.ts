@@ -45,16 +45,47 @@ export type RunOccurrence =
   }
   | { readonly type: "run.finished"; readonly summary: RunSummary };
 
-/** One event: what happened, when, and in which run. */
+/**
+ * One event: what happened, when, and in which run. Types are added in later versions; ignore
+ * unknown ones.
+ *
+ * @example Print what has changed
+ * ```ts
+ * import { run, type RunEvent } from "@cronfetch/cronfetch";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve(
+ *   { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+ *   () => new Response("a,b\n1,2\n"),
+ * );
+ * const lines: string[] = [];
+ * const onEvent = (event: RunEvent) => {
+ *   if (event.type === "task.finished") {
+ *     lines.push(`${event.result.status} ${event.result.task}`);
+ *   }
+ * };
+ * const tasks = [`http://127.0.0.1:${server.addr.port}/a.csv`];
+ * await run({ store: "memory:", state: "memory:", tasks }, { onEvent });
+ * assertEquals(lines, ["created a.csv"]);
+ * ```
+ */
 export type RunEvent = RunOccurrence & EventHead;
 
 /** A consumer that renders events as text, NDJSON, a summary or a page. */
 export interface Reporter {
-  /** Called for every event, in order. Must not throw. */
+  /**
+   * Called for every event, in order. Must not throw.
+   *
+   * @param event Not to be changed: all reporters receive the same object.
+   */
   report(event: RunEvent): void;
   /** Null while it accepts events, else a promise that resolves when it does. Default: null. */
   readonly ready?: () => Promise<void> | null;
-  /** Called once, after the last event; resolves when everything is written. */
+  /**
+   * Called once, after the last event.
+   *
+   * @returns Resolves when everything is written.
+   */
   close(): Promise<void>;
 }
 

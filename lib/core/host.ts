@@ -15,9 +15,21 @@ export interface Clock {
 
 /** Timers. */
 export interface Timers {
-  /** Resolves after `durationMs`; rejects with the signal's reason once that is aborted. */
+  /**
+   * Waits.
+   *
+   * @param durationMs Milliseconds.
+   * @param signal Ends the wait.
+   * @throws The signal's reason, once it is aborted.
+   */
   sleep(durationMs: number, signal: AbortSignal): Promise<void>;
-  /** Calls back once after `durationMs`, unless the returned function was called before. */
+  /**
+   * Calls back once.
+   *
+   * @param durationMs Milliseconds until the call.
+   * @param callback Must not throw.
+   * @returns Cancels the call.
+   */
   after(durationMs: number, callback: () => void): () => void;
 }
 
@@ -32,11 +44,17 @@ export interface Random {
 /** A text stream: standard output or standard error. */
 export interface Output {
   /**
-   * Queues text, which is written in order without blocking. Returns false once the text is
-   * discarded because the reader has closed the stream or has stopped reading.
+   * Queues text, which is written in order without blocking.
+   *
+   * @param text Any text; no line break is added.
+   * @returns False if the text is discarded, as the reader has closed the stream or stopped reading.
    */
   write(text: string): boolean;
-  /** Null while there is room in the queue, else a promise of room; it never rejects. */
+  /**
+   * Reports whether the queue is full.
+   *
+   * @returns Null while there is room, else a promise of room; it never rejects.
+   */
   ready(): Promise<void> | null;
   /**
    * Waits until the queued text is written, or the reader has closed the stream.
@@ -65,9 +83,19 @@ export interface FetchClient extends Disposable {
 export interface TcpConnection {
   /** The peer; its host name is an IP address. */
   readonly remoteAddr: { readonly hostname: string };
-  /** Reads into a buffer; returns the number of bytes, or null at the end. */
+  /**
+   * Reads into a buffer.
+   *
+   * @param into At least one byte long.
+   * @returns The number of bytes read, or null at the end.
+   */
   read(into: Uint8Array): Promise<number | null>;
-  /** Writes at least one byte; returns the number of bytes written. */
+  /**
+   * Writes at least one byte.
+   *
+   * @param bytes At least one.
+   * @returns The number of bytes written.
+   */
   write(bytes: Uint8Array): Promise<number>;
   /** Closes the connection; pending calls are rejected. */
   close(): void;
@@ -83,15 +111,25 @@ export interface ServerConnection extends TcpConnection {
 export interface Listener {
   /** The address, with the actual port. */
   readonly addr: { readonly hostname: string; readonly port: number };
-  /** The next connection. After a rejection, e.g. too many open files, it can be called again. */
+  /**
+   * Waits for the next connection.
+   *
+   * @returns The connection, for the caller to close.
+   * @throws An error of the operating system, e.g. too many open files. It can be called again.
+   */
   accept(): Promise<ServerConnection>;
   /** Stops listening; a pending `accept` is rejected. */
   close(): void;
 }
 
 /**
- * Connects to a port of a host name, at any of its addresses, or of an address. Rejects with the
- * signal's reason once that is aborted.
+ * Connects to a port of a host name, at any of its addresses, or of an address.
+ *
+ * @param hostname Name or IP address.
+ * @param port From 1 to 65535.
+ * @param signal Aborts connecting.
+ * @returns The connection, for the caller to close.
+ * @throws The signal's reason once it is aborted, or the error of the operating system.
  */
 export type Connect = (
   hostname: string,
@@ -122,40 +160,83 @@ export interface Host {
   readonly stdout: Output;
   /** Progress, logs and errors. */
   readonly stderr: Output;
-  /** Value of an environment variable. */
+  /**
+   * Reads an environment variable.
+   *
+   * @param name Of the variable.
+   * @returns Its value; undefined if it is not set.
+   */
   env(name: string): string | undefined;
   /** The working directory, an absolute path. */
   cwd(): string;
-  /** Standard input as text; null if it has more than `maxBytes` bytes. */
+  /**
+   * Reads standard input to its end.
+   *
+   * @param maxBytes Maximum size in bytes.
+   * @returns The text; null if it is larger.
+   */
   readStdin(maxBytes: number): Promise<string | null>;
-  /** Appends text to a file, which is created if it is missing. */
+  /**
+   * Appends text to a file, which is created if it is missing.
+   *
+   * @param path Absolute, or relative to the working directory.
+   * @param text Appended as UTF-8.
+   * @throws The error of the operating system.
+   */
   appendFile(path: string, text: string): Promise<void>;
-  /** Size of a file in bytes; 0 if it is missing. */
+  /**
+   * Reads the size of a file.
+   *
+   * @param path Absolute, or relative to the working directory.
+   * @returns Bytes; 0 if the file is missing.
+   * @throws The error of the operating system.
+   */
   fileSize(path: string): Promise<number>;
-  /** Creates or replaces a file atomically. */
+  /**
+   * Creates or replaces a file atomically.
+   *
+   * @param path Absolute, or relative to the working directory.
+   * @param text The whole content, written as UTF-8.
+   * @throws The error of the operating system.
+   */
   replaceFile(path: string, text: string): Promise<void>;
   /**
    * Resolves a host name, for the egress policy if the connected address is unknown.
    *
+   * @param hostname Name to resolve.
+   * @returns Its IP addresses.
    * @throws `Deno.errors.NotFound` or an error with a code such as `ENOTFOUND`: no address.
    */
   resolve(hostname: string): Promise<readonly string[]>;
   /**
    * Runs a program with text on its standard input. Its output is discarded.
    *
+   * @param command The program and its arguments.
+   * @param input Its standard input.
+   * @param signal Kills the program.
    * @returns Its exit code.
-   * @throws If it cannot be started. Once the signal is aborted, the program is killed.
+   * @throws If it cannot be started.
    */
   execute(
     command: readonly [string, ...string[]],
     input: string,
     signal: AbortSignal,
   ): Promise<number>;
-  /** Calls back for each signal, until the returned function is called. */
+  /**
+   * Calls back for each signal.
+   *
+   * @param signal The kind of signal.
+   * @param callback Must not throw.
+   * @returns Stops the calls.
+   */
   onSignal(signal: StopSignal, callback: () => void): () => void;
   /** Spans and metrics. OpenTelemetry is loaded only if a provider is registered. */
   telemetry(): Promise<Telemetry>;
-  /** Ends the process immediately. */
+  /**
+   * Ends the process immediately.
+   *
+   * @param code Its exit code.
+   */
   exit(code: number): never;
 }
 

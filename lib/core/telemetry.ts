@@ -42,21 +42,33 @@ export type SpanEnd =
 /** A parent of spans. */
 export interface Tracing {
   /**
-   * Runs work within a child span. Requests of the work belong to the span. Rejects only with what
-   * the work rejects with.
+   * Runs work within a child span. Requests of the work belong to the span.
+   *
+   * @param start What the span is about.
+   * @param work Receives the span.
+   * @returns The result of the work.
+   * @throws Only what the work throws.
    */
   trace<T>(start: SpanStart, work: (span: Span) => Promise<T>): Promise<T>;
 }
 
 /** A started span. */
 export interface Span extends Tracing {
-  /** Called once, before the work ends; never if a bug ends it. */
+  /**
+   * Called once, before the work ends; never if a bug ends it.
+   *
+   * @param end The outcome.
+   */
   ended(end: SpanEnd): void;
 }
 
 /** The spans and metrics of a process. */
 export interface Telemetry extends Tracing {
-  /** Counts an event. Must not throw. */
+  /**
+   * Counts an event. Must not throw.
+   *
+   * @param event Any event of a run.
+   */
   count(event: RunEvent): void;
 }
 

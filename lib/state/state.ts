@@ -130,6 +130,77 @@ export interface RunRecord {
  * `store.denied`, `store.failed` (the disk or the service failed). Ids and hosts must be well-formed
  * text of at most 1,000 bytes in UTF-8, keys of at most 1,024; a call throws `config.invalid`
  * otherwise.
+ *
+ * @example A state in memory
+ * ```ts
+ * import { type FamilyMember, run, type RunRecord, type State } from "@cronfetch/cronfetch";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const records: Awaited<ReturnType<State["allRecords"]>> = new Map();
+ * const families = new Map<string, Map<string, FamilyMember>>();
+ * const pauses = new Map<string, Temporal.Instant>();
+ * const leases = new Map<string, { run: string; untilMs: number }>();
+ * let runs: RunRecord[] = [];
+ *
+ * await using state: State = {
+ *   location: "an example",
+ *   durable: false,
+ *   records: async (tasks) => {
+ *     const ids = new Set(tasks);
+ *     return new Map([...records].filter(([task]) => ids.has(task)));
+ *   },
+ *   allRecords: async () => new Map(records),
+ *   save: (record) => void records.set(record.task, record),
+ *   members: async (tasks) => {
+ *     const found = new Map<string, FamilyMember[]>();
+ *     for (const task of tasks) {
+ *       const members = [...families.get(task)?.values() ?? []];
+ *       members.sort((a, b) => a.key < b.key ? -1 : 1);
+ *       if (members.length > 0) found.set(task, members);
+ *     }
+ *     return found;
+ *   },
+ *   saveMember: (task, member) => {
+ *     families.set(task, (families.get(task) ?? new Map()).set(member.key, member));
+ *   },
+ *   removeMember: (task, key) => void families.get(task)?.delete(key),
+ *   parked: async () => new Map(
+ *     [...pauses].filter(([, until]) => until.epochMilliseconds > Date.now()),
+ *   ),
+ *   park: (host, until) => void pauses.set(host, until),
+ *   runs: async (limit) => runs.slice(0, limit),
+ *   addRun: (added) => {
+ *     runs = [added, ...runs.filter(({ run }) => run !== added.run)].slice(0, 100);
+ *   },
+ *   flush: async () => {},
+ *   acquire: async (tasks, run, ttlMs) => {
+ *     const now = Date.now();
+ *     const free = tasks.filter((task) => {
+ *       const lease = leases.get(task);
+ *       return !lease || lease.run === run || lease.untilMs <= now;
+ *     });
+ *     for (const task of free) leases.set(task, { run, untilMs: now + ttlMs });
+ *     return new Set(free);
+ *   },
+ *   renew: async (run, ttlMs) => {
+ *     const now = Date.now();
+ *     const own = [...leases.values()].filter((lease) => lease.run === run);
+ *     if (own.some(({ untilMs }) => untilMs <= now)) return false;
+ *     for (const lease of own) lease.untilMs = now + ttlMs;
+ *     return true;
+ *   },
+ *   release: async (run) => {
+ *     for (const [task, lease] of leases) if (lease.run === run) leases.delete(task);
+ *   },
+ *   [Symbol.asyncDispose]: async () => {},
+ * };
+ *
+ * const controller = new AbortController();
+ * controller.abort();
+ * const config = { store: "memory:", tasks: ["https://example.org/a.csv"] };
+ * const { summary } = await run(config, { state, signal: controller.signal });
+ * assertEquals((await state.runs(1)).map((record) => record.summary), [summary]);
+ * ```
  */
 export interface State extends AsyncDisposable {
   /** Its location, for messages; without secrets. */
@@ -137,49 +208,106 @@ export interface State extends AsyncDisposable {
   /** Whether it survives the process. */
   readonly durable: boolean;
 
-  /** The existing records of some tasks, by id. */
+  /**
+   * Reads the records of some tasks.
+   *
+   * @param tasks Their ids.
+   * @returns The existing records, by id.
+   */
   records(tasks: Iterable<string>): Promise<Map<string, TaskRecord>>;
-  /** Every record by id, including tasks that are no longer in the config. */
+  /**
+   * Reads every record.
+   *
+   * @returns By id, including tasks that are no longer in the config.
+   */
   allRecords(): Promise<Map<string, TaskRecord>>;
-  /** Replaces a task's record. Only for the holder of the task's lease. */
+  /**
+   * Replaces a task's record. Only for the holder of the task's lease.
+   *
+   * @param record The whole record.
+   */
   save(record: TaskRecord): void;
 
-  /** The existing families of some tasks, by task id; each sorted by key. */
+  /**
+   * Reads the families of some tasks.
+   *
+   * @param tasks Their ids.
+   * @returns The families that have members, by task id; each sorted by key.
+   */
   members(tasks: Iterable<string>): Promise<Map<string, FamilyMember[]>>;
   /**
    * Saves a member of a task's family, replacing the one with the same key. Only for the holder of the
    * task's lease. To claim a key before publishing, await {@linkcode State.flush} after this.
+   *
+   * @param task The task's id.
+   * @param member The whole member.
    */
   saveMember(task: string, member: FamilyMember): void;
-  /** Removes a member from a task's family; does nothing if it is missing. */
+  /**
+   * Removes a member from a task's family; does nothing if it is missing.
+   *
+   * @param task The task's id.
+   * @param key The member's key.
+   */
   removeMember(task: string, key: string): void;
 
-  /** The hosts that requested a pause that is not over, and when it ends. */
+  /**
+   * Reads the hosts that requested a pause that is not over.
+   *
+   * @returns When each pause ends, by host.
+   */
   parked(): Promise<Map<string, Temporal.Instant>>;
-  /** Records a host's pause, replacing an earlier one. */
+  /**
+   * Records a host's pause, replacing an earlier one.
+   *
+   * @param host Name of the host, with its port unless that is the default one.
+   * @param until When the pause ends.
+   */
   park(host: string, until: Temporal.Instant): void;
 
-  /** The recent runs, the newest first, at most `limit`. */
+  /**
+   * Reads the recent runs.
+   *
+   * @param limit Maximum number of runs.
+   * @returns The newest first.
+   */
   runs(limit: number): Promise<RunRecord[]>;
-  /** Records a finished run; runs beyond 100, or older than 90 days, are removed. */
+  /**
+   * Records a finished run; runs beyond 100, or older than 90 days, are removed.
+   *
+   * @param run Replaces the record of the same run.
+   */
   addRun(run: RunRecord): void;
 
-  /** Writes all pending changes. */
+  /**
+   * Writes all pending changes.
+   *
+   * @throws {CronfetchError} If they could not be written; they are kept, and written later.
+   */
   flush(): Promise<void>;
 
   /**
    * Leases tasks to a run for `ttlMs`, including those it has already leased. Read the records after
    * this, as another run may just have written them.
    *
+   * @param tasks Their ids.
+   * @param run The run's id.
+   * @param ttlMs Milliseconds until the leases end, unless renewed.
    * @returns The tasks now leased to the run; the others are leased to another live run.
    */
   acquire(tasks: readonly string[], run: string, ttlMs: number): Promise<Set<string>>;
   /**
    * Extends all leases of a run to `ttlMs` from now.
    *
+   * @param run The run's id.
+   * @param ttlMs Milliseconds until the leases end, unless renewed again.
    * @returns False if they had ended before: other runs may have leased the tasks since.
    */
   renew(run: string, ttlMs: number): Promise<boolean>;
-  /** Flushes, then ends all leases of a run. */
+  /**
+   * Flushes, then ends all leases of a run.
+   *
+   * @param run The run's id.
+   */
   release(run: string): Promise<void>;
 }

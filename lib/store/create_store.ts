@@ -22,6 +22,7 @@ import { listingStatCache } from "./stat_cache.ts";
  * reject with `internal`.
  *
  * @param driver Closed together with the store.
+ * @returns An open store.
  *
  * @example A store in memory.
  * ```ts

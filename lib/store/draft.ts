@@ -46,22 +46,36 @@ export interface DraftSteps {
    */
   append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void>;
   /**
-   * The SHA-256 of all bytes in lower-case hexadecimal, called after `seal`. For drivers that hash
-   * bytes themselves, those before a `resume` included; without it, the caller hashes them.
+   * Returns the digest of all bytes; called after `seal`. For drivers that hash bytes themselves,
+   * those before a `resume` included; without it, the caller hashes them.
+   *
+   * @returns The SHA-256 in lower-case hexadecimal.
    */
   digest?(): Promise<string>;
-  /** Completes the writes, and fails unless exactly `sizeBytes` bytes were stored. */
+  /**
+   * Completes the writes.
+   *
+   * @param sizeBytes Number of bytes appended.
+   * @throws Unless exactly that number was stored.
+   */
   seal(sizeBytes: number): Promise<void>;
-  /** Reads all bytes; called after `seal`. */
+  /**
+   * Reads all bytes; called after `seal`.
+   *
+   * @returns All of them.
+   */
   read(): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Reads all bytes piece by piece; called after `seal`. A piece is valid until the next one is
-   * requested. Without it, `read` is used.
+   * Reads all bytes piece by piece; called after `seal`. Without it, `read` is used.
+   *
+   * @returns Pieces, each valid until the next one is requested.
    */
   pieces?(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>>;
   /**
    * Publishes the bytes atomically; called after `seal`.
    *
+   * @param request What to publish, and under which conditions.
+   * @returns Size and revision of the published file.
    * @throws {DriverError} `store.conflict` if a condition of the request does not hold.
    */
   publish(request: PublishRequest): Promise<PublishedFile>;
@@ -69,6 +83,7 @@ export interface DraftSteps {
    * Keeps the `sizeBytes` bytes written so far for `Driver.resume`, and closes what is open.
    * Without it, no draft outlives a run.
    *
+   * @param sizeBytes Number of bytes appended.
    * @returns A name for the draft that no other process can guess.
    */
   suspend?(sizeBytes: number): Promise<string>;

@@ -39,13 +39,22 @@ export interface Driver {
    * Lists must then be in the order of code points and support `after`. Default: false.
    */
   readonly prefersLists?: boolean;
-  /** Starts a draft for `key`; must not change what is published there. */
+  /**
+   * Starts a draft for `key`; must not change what is published there.
+   *
+   * @param key Key of the file to publish.
+   * @param options What is known of the file.
+   * @returns The steps of the draft.
+   */
   begin(key: string, options: BeginOptions): Promise<DraftSteps>;
   /**
    * Resumes the draft of `key` that was suspended under `name`, so that no other process can.
    * Without it, no draft outlives a run.
    *
+   * @param key The key for which the draft was started.
+   * @param name What `suspend` of the draft returned.
    * @param signal Aborts reading the bytes of the draft.
+   * @param options What is known of the file.
    * @returns Null if there is no such draft.
    */
   resume?(
@@ -54,13 +63,25 @@ export interface Driver {
     signal: AbortSignal,
     options: BeginOptions,
   ): Promise<ResumedSteps | null>;
-  /** Removes a suspended draft, if it exists. Without it, nothing is removed. */
+  /**
+   * Removes a suspended draft, if it exists. Without it, nothing is removed.
+   *
+   * @param key The key for which the draft was started.
+   * @param name What `suspend` of the draft returned.
+   */
   drop?(key: string, name: string): Promise<void>;
-  /** The file published under `key`, or null. */
+  /**
+   * Looks up the file published under `key`.
+   *
+   * @param key The file's key.
+   * @returns Null if there is none.
+   */
   stat(key: string): Promise<StoredFile | null>;
   /**
    * Reads the file published under `key`.
    *
+   * @param key The file's key.
+   * @param signal Aborts reading.
    * @returns Pieces, each valid until the next one is requested; null if there is no such file.
    */
   read(
@@ -73,16 +94,23 @@ export interface Driver {
    * @param prefix Whole segments of a key, without a slash at the end; `""` for all files.
    * @param after Skip the keys up to and including this one. Passed with `prefersLists` only.
    * @param signal Aborts the list. Passed with `prefersLists` only.
+   * @returns The files, in the order of code points with `prefersLists`, else in any order.
    */
   list(prefix: string, after?: string, signal?: AbortSignal): AsyncIterable<ListedFile>;
   /**
    * Publishes the bytes of `from` under `to` as well, atomically replacing any file there. Without
    * it, the bytes are read and written.
    *
+   * @param from Key of the existing file.
+   * @param to Key of the copy.
    * @returns False, with nothing done, if the bytes have to be read and written.
    */
   copy?(from: string, to: string): Promise<boolean>;
-  /** Removes a published file, if it exists. */
+  /**
+   * Removes a published file, if it exists.
+   *
+   * @param key The file's key.
+   */
   remove(key: string): Promise<void>;
   /**
    * Removes drafts left by crashed runs, as far as they can be identified. Without it, nothing is
@@ -94,6 +122,7 @@ export interface Driver {
   /**
    * Aborts pending operations a few seconds after `signal`. Without it, no operation is aborted.
    *
+   * @param signal Ends the use of the store.
    * @returns Disposing of it withdraws the signal.
    */
   abortOn?(signal: AbortSignal): Disposable;

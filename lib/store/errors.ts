@@ -52,6 +52,7 @@ export class DriverError extends Error {
    *
    * @param code See docs/results.md.
    * @param message What happened and what to do about it, as a clause without the key.
+   * @param options `retry` overrides that of the code; `cause` is the error underneath.
    */
   constructor(
     code: ErrorCode,
@@ -101,6 +102,8 @@ export function copySourceMissing(from: string): CronfetchError {
 /**
  * The error for a driver to throw if a draft cannot be published because its key no longer holds
  * the file that existed when the draft was started.
+ *
+ * @returns A `store.conflict` that a later run may resolve.
  */
 export function changedConcurrently(): DriverError {
   const message =

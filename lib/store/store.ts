@@ -100,6 +100,7 @@ export interface Draft extends AsyncDisposable {
   /**
    * Reads all sealed bytes into memory.
    *
+   * @returns All of them.
    * @throws {CronfetchError} Any `store.` code.
    */
   read(): Promise<Uint8Array<ArrayBuffer>>;
@@ -113,6 +114,8 @@ export interface Draft extends AsyncDisposable {
   /**
    * Publishes the sealed bytes atomically: a reader of the key gets the old file or the new one.
    *
+   * @param options Where and under which conditions.
+   * @returns Size and revision of the published file.
    * @throws {CronfetchError} `store.conflict` if the key no longer holds the draft's `existing`
    * file, if the store detects that, unless the bytes are equal; any other `store.` code.
    * The published file is then unchanged.
@@ -147,9 +150,11 @@ export interface ListedFile extends StoredFile {
 /** Published files by key, read with few requests; see {@linkcode Store.statCache}. */
 export interface StatCache {
   /**
-   * The published file of a key, or null. It may be as old as the cache, and less exact than
-   * {@linkcode Store.stat}: without a digest, and with a time in whole seconds.
+   * Looks up the published file of a key.
    *
+   * @param key The file's key.
+   * @returns Null if there is none. It may be as old as the cache, and less exact than
+   * {@linkcode Store.stat}: without a digest, and with a time in whole seconds.
    * @throws {CronfetchError} Any `store.` code.
    */
   get(key: string): Promise<StoredFile | null>;
@@ -173,6 +178,9 @@ export interface Store extends AsyncDisposable {
   /**
    * Starts a draft for `key`.
    *
+   * @param key Key of the file to publish.
+   * @param options Hints that save requests.
+   * @returns The draft, for the caller to publish, suspend or dispose of.
    * @throws {CronfetchError} Any `store.` code.
    */
   draft(key: string, options?: DraftOptions): Promise<Draft>;
@@ -180,8 +188,10 @@ export interface Store extends AsyncDisposable {
    * Resumes a suspended draft of `key`, perhaps one of another run. No other run can resume it
    * afterwards.
    *
+   * @param key The key for which the draft was started.
    * @param name What {@linkcode Draft.suspend} returned.
    * @param signal Aborts reading the bytes of the draft, which is then lost.
+   * @param options Hints that save requests.
    * @returns Null if the draft no longer exists.
    * @throws {CronfetchError} Any `store.` code.
    * @throws The signal's reason once it is aborted.
@@ -195,12 +205,16 @@ export interface Store extends AsyncDisposable {
   /**
    * Removes a suspended draft of `key`, if it exists.
    *
+   * @param key The key for which the draft was started.
+   * @param name What {@linkcode Draft.suspend} returned.
    * @throws {CronfetchError} Any `store.` code.
    */
   drop(key: string, name: string): Promise<void>;
   /**
-   * The file published under `key`, or null.
+   * Looks up the file published under `key`.
    *
+   * @param key The file's key.
+   * @returns Null if there is none.
    * @throws {CronfetchError} Any `store.` code.
    */
   stat(key: string): Promise<StoredFile | null>;
@@ -210,11 +224,14 @@ export interface Store extends AsyncDisposable {
    *
    * @param keys The expected keys; any other key is a request of its own.
    * @param signal Aborts listing.
+   * @returns A cache for one run.
    */
   statCache(keys: Iterable<string>, signal: AbortSignal): StatCache;
   /**
    * Reads the file published under `key`.
    *
+   * @param key The file's key.
+   * @param signal Aborts reading.
    * @returns Pieces, each valid until the next one is requested; null if there is no such file.
    * @throws {CronfetchError} Any `store.` code; also while reading.
    * @throws The signal's reason once it is aborted; also while reading.
@@ -226,6 +243,8 @@ export interface Store extends AsyncDisposable {
   /**
    * Computes the SHA-256 of the file published under `key`, by reading all of it.
    *
+   * @param key The file's key.
+   * @param signal Aborts reading.
    * @returns Lower-case hexadecimal; null if there is no such file.
    * @throws {CronfetchError} Any `store.` code.
    * @throws The signal's reason once it is aborted.
@@ -235,24 +254,29 @@ export interface Store extends AsyncDisposable {
    * Lists published files, in no particular order.
    *
    * @param prefix Whole segments of a key, without a slash at the end; `""` for all files.
+   * @returns The files, listed while they are read from the iterator.
    * @throws {CronfetchError} Any `store.` code.
    */
   list(prefix: string): AsyncIterable<ListedFile>;
   /**
    * Publishes the bytes of `from` under `to` as well, atomically replacing any file there.
    *
+   * @param from Key of an existing file.
+   * @param to Key of the copy.
    * @throws {CronfetchError} `store.failed` if `from` does not exist; any other `store.` code.
    */
   copy(from: string, to: string): Promise<void>;
   /**
    * Removes a published file, if it exists.
    *
+   * @param key The file's key.
    * @throws {CronfetchError} Any `store.` code.
    */
   remove(key: string): Promise<void>;
   /**
    * Aborts pending operations a few seconds after `signal`; the store cannot be used afterwards.
    *
+   * @param signal Ends the use of the store.
    * @returns Disposing of it withdraws the signal.
    */
   abortOn(signal: AbortSignal): Disposable;
