@@ -2,43 +2,12 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { ConfigInput, TaskInput } from "../../lib/config/input.ts";
 import { knownIds, tasksOf } from "../../lib/config/config.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
+import { defaultTask } from "../helpers/task.ts";
 import { AT, loadInput, loadText, onlyTask, problemLinesOf, tasksIn } from "./loading.ts";
 
 Deno.test("compileTask: a URL is a task with every default", async () => {
-  assertEquals(await onlyTask("https://example.org/a/f1040.pdf?x=1"), {
-    id: "f1040.pdf",
-    url: "https://example.org/a/f1040.pdf?x=1",
-    mirrors: [],
-    key: "f1040.pdf",
-    namedByServer: false,
-    headers: {},
-    schedule: { kind: "cron", expression: "0 6 * * *" },
-    timezone: "UTC",
-    misfire: "once",
-    jitterMs: 0,
-    timeouts: { responseMs: 10_000, idleMs: 30_000, attemptMs: null },
-    retry: { attempts: 4, budgetMs: 120_000 },
-    expect: {
-      type: null,
-      minSizeBytes: 1,
-      maxSizeBytes: null,
-      minRatio: null,
-      sha256: null,
-      sha512: null,
-      sha1: null,
-      md5: null,
-      matches: null,
-      json: false,
-      sniff: true,
-      knownLength: false,
-    },
-    segments: 1,
-    keep: 0,
-    mtime: null,
-    quarantine: false,
-    allowPrivate: false,
-    conditional: true,
-  });
+  const url = "https://example.org/a/f1040.pdf?x=1";
+  assertEquals(await onlyTask(url), defaultTask("f1040.pdf", { url }));
 });
 
 Deno.test("knownIds: suggests a URL for an ID that looks like a host with a path", () => {

@@ -3,25 +3,10 @@ import { createHash } from "node:crypto";
 import { checkContent, type Content } from "../../lib/content/expect.ts";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
 import type { Expectations, ExpectedDigests } from "../../lib/core/task.ts";
+import { DEFAULT_EXPECTATIONS } from "../helpers/task.ts";
 
 const HEAD_BYTES = 64 * 1024;
 const DIGEST = "a".repeat(64);
-
-/** The default expectations of a config. */
-const LENIENT: Expectations & ExpectedDigests = {
-  type: null,
-  minSizeBytes: 1,
-  maxSizeBytes: null,
-  minRatio: null,
-  sha256: null,
-  sha512: null,
-  sha1: null,
-  md5: null,
-  matches: null,
-  json: false,
-  sniff: true,
-  knownLength: false,
-};
 
 interface Given {
   /** Text, or bytes as Latin-1 with `latin1`. */
@@ -58,7 +43,7 @@ async function outcome(given: Given): Promise<{
     },
   };
   try {
-    const expectations = { ...LENIENT, ...expect };
+    const expectations = { ...DEFAULT_EXPECTATIONS, ...expect };
     await checkContent(content, expectations, expectations, key);
     return { fault: null, reads };
   } catch (error) {
@@ -539,7 +524,13 @@ Deno.test("checkContent refuses to read JSON of more than 64 MiB", async () => {
     digests: () => Promise.reject(new TypeError("it was read")),
   };
   const error = await assertRejects(
-    () => checkContent(content, { ...LENIENT, json: true }, LENIENT, "a.json"),
+    () =>
+      checkContent(
+        content,
+        { ...DEFAULT_EXPECTATIONS, json: true },
+        DEFAULT_EXPECTATIONS,
+        "a.json",
+      ),
     CronfetchError,
   );
   assertEquals(

@@ -1,5 +1,4 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Task } from "../../lib/core/task.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import {
   claimOn,
@@ -15,6 +14,7 @@ import { openMemory } from "../../lib/store/memory.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { sha256 } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
+import { defaultTask } from "../helpers/task.ts";
 import { put, sealed } from "../store/fixture.ts";
 
 function member(key: string, changes: Partial<FamilyMember> = {}): FamilyMember {
@@ -94,7 +94,11 @@ async function scene(
   const memory = stack.use(openMemory());
   const state = stack.use(await openState("memory:", testHost()));
   const store = { ...memory, ...options.store };
-  const task = { id: "x", key: "{name}", namedByServer: true, keep: options.keep ?? 1 } as Task;
+  const task = defaultTask("x", {
+    key: "{name}",
+    namedByServer: true,
+    keep: options.keep ?? 1,
+  });
   const context: FamilyContext = {
     store,
     state,
@@ -151,7 +155,7 @@ Deno.test("row 112: Family.publish publishes nothing if the claim cannot be save
   const failing = Object.assign(state, {
     flush: () => Promise.reject(new CronfetchError("state.locked", "locked")),
   });
-  const task = { id: "x", namedByServer: true, keep: 0 } as Task;
+  const task = defaultTask("x", { namedByServer: true });
   const family = new Family(
     {
       store: at.store,

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { DEFAULT_OPTIONS } from "../../lib/config/options.ts";
 import { CronfetchError, ERROR_CODES, type ErrorCode, type Retry } from "../../lib/core/errors.ts";
 import type { Task } from "../../lib/core/task.ts";
 import {
@@ -16,6 +15,7 @@ import {
 } from "../../lib/download/resume.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { PartRecord } from "../../lib/state/state.ts";
+import { DEFAULT_EXPECTATIONS, defaultTask } from "../helpers/task.ts";
 
 const PART: Part = { sizeBytes: 100, totalBytes: 1000, validator: '"v1"' };
 
@@ -72,7 +72,7 @@ Deno.test("row 125: canResume needs a usable validator or an expected digest", (
     ["", true, { url: "https://example.org/a.sha256", name: "a" }, true],
   ];
   for (const [validator, conditional, sha256, expected] of table) {
-    const task = { conditional, expect: { ...DEFAULT_OPTIONS.expect, sha256 } };
+    const task = defaultTask("a", { conditional, expect: { ...DEFAULT_EXPECTATIONS, sha256 } });
     assertEquals(canResume(validator, task), expected, `${validator} ${conditional} ${sha256}`);
   }
 });
@@ -177,7 +177,7 @@ Deno.test("leavesPartial: only errors after which the received bytes are valid",
 
 const SOURCE = "https://x.example/a";
 
-const TASK = { key: "a", conditional: true, expect: DEFAULT_OPTIONS.expect };
+const TASK = defaultTask("a");
 
 /** A partial file, suspended in a store. */
 async function suspendedPart(store: ReturnType<typeof openMemory>): Promise<PartRecord> {

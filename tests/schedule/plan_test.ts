@@ -1,46 +1,12 @@
 import { assertEquals } from "@std/assert";
 import type { Task } from "../../lib/core/task.ts";
 import { type DueMemory, makePlan } from "../../lib/schedule/due.ts";
-
-const task = (id: string, schedule: Task["schedule"]): Task => ({
-  id,
-  url: `https://files.test/${id}`,
-  mirrors: [],
-  key: id,
-  namedByServer: false,
-  headers: {},
-  schedule,
-  timezone: "UTC",
-  misfire: "once",
-  jitterMs: 0,
-  timeouts: { responseMs: 1, idleMs: 1, attemptMs: 1 },
-  retry: { attempts: 1, budgetMs: 0 },
-  expect: {
-    type: null,
-    minSizeBytes: 0,
-    maxSizeBytes: null,
-    minRatio: null,
-    sha256: null,
-    sha512: null,
-    sha1: null,
-    md5: null,
-    matches: null,
-    json: false,
-    sniff: true,
-    knownLength: false,
-  },
-  segments: 1,
-  keep: 0,
-  mtime: null,
-  quarantine: false,
-  allowPrivate: false,
-  conditional: true,
-});
+import { defaultTask } from "../helpers/task.ts";
 
 const TASKS = [
-  task("daily", { kind: "cron", expression: "0 6 * * *" }),
-  task("manual", { kind: "manual" }),
-  task("new", { kind: "every", intervalMs: 60_000 }),
+  defaultTask("daily", { schedule: { kind: "cron", expression: "0 6 * * *" } }),
+  defaultTask("manual", { schedule: { kind: "manual" } }),
+  defaultTask("new", { schedule: { kind: "every", intervalMs: 60_000 } }),
 ];
 const at = Temporal.Instant.from("2026-01-02T06:00:00Z");
 const remembered = ({ id }: Task): DueMemory => ({
