@@ -52,6 +52,11 @@ export interface Timings {
   readonly publishMs: number;
 }
 
+/** The time of a task's work, without waiting, in milliseconds. */
+export function workMs({ responseMs, bodyMs, publishMs }: Timings): number {
+  return responseMs + bodyMs + publishMs;
+}
+
 /** The outcome of one task in one run. URLs and messages are redacted. */
 export interface TaskResult {
   /** The task's id. */

@@ -2,7 +2,13 @@
 
 import { ERROR_CODES, hintFor } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
-import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
+import {
+  type AttemptResult,
+  type TaskResult,
+  type TaskStatus,
+  type Warning,
+  workMs,
+} from "../core/result.ts";
 import { escapeControl } from "../core/text.ts";
 import { formatBytes, formatDuration, type Paint, plural, type Style } from "./format.ts";
 
@@ -108,9 +114,8 @@ function line(
 export function resultDetails(result: TaskResult): string[] {
   const details: string[] = [];
   if (result.status === "created" || result.status === "updated") {
-    const { responseMs, bodyMs, publishMs } = result.timings;
-    const tookMs = responseMs + bodyMs + publishMs;
-    details.push(`${formatBytes(result.bytes)} in ${formatDuration(tookMs)}`);
+    const duration = formatDuration(workMs(result.timings));
+    details.push(`${formatBytes(result.bytes)} in ${duration}`);
   }
   const reason = resultReason(result);
   if (reason !== null) details.push(reason);

@@ -1,6 +1,6 @@
 /** The record of a task after a result. Pure. */
 
-import type { TaskResult, Validators } from "../core/result.ts";
+import { type TaskResult, type Validators, workMs } from "../core/result.ts";
 import { backoffMs } from "../core/time.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, State, TaskRecord } from "./state.ts";
 
@@ -167,7 +167,6 @@ export function emptyRecord(task: string): TaskRecord {
 }
 
 function recentResult(result: TaskResult, run: string, at: string): RecentResult {
-  const { responseMs, bodyMs, publishMs } = result.timings;
   return {
     run,
     at,
@@ -178,7 +177,7 @@ function recentResult(result: TaskResult, run: string, at: string): RecentResult
     message: result.message === undefined ? null : cut(result.message),
     httpStatus: result.httpStatus,
     bytes: result.bytes,
-    durationMs: responseMs + bodyMs + publishMs,
+    durationMs: workMs(result.timings),
     attempts: result.attempts.length,
   };
 }
