@@ -31,7 +31,6 @@ const BUILDERS: ReadonlySet<string> = new Set([
   "lib/content/unexpected_text.ts",
   "lib/core/time.ts",
   "lib/http/head.ts",
-  "lib/http/head.ts",
 ]);
 
 /**

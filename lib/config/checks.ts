@@ -3,6 +3,7 @@
  * begins with the path of the value; null if the value is valid.
  */
 
+import { TOKEN } from "../core/http.ts";
 import {
   DIGEST_ALGORITHMS,
   DIGEST_DIGITS,
@@ -14,9 +15,6 @@ import { checkCron } from "../cron/occurrence.ts";
 import { didYouMean, type Nearest } from "./suggest.ts";
 import { type Parsed, quote } from "./problem.ts";
 import { parseDuration } from "./fields.ts";
-
-/** A token of HTTP (RFC 9110, section 5.6.2). */
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 
 const HEADER_NAME = new RegExp(`^${TOKEN}$`);
 

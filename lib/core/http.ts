@@ -1,7 +1,11 @@
 /** HTTP for downloads: a request, its response, and the body as a stream. */
 
+/** A method or field name (RFC 9110, section 5.6.2), as the source of a regular expression. */
+export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+
 /**
- * Fields of a response, by case-insensitive name; fields of the same name are joined by `", "` (RFC 9110, section 5.3). `Headers` is one.
+ * Fields of a response, by case-insensitive name; fields of the same name are joined by `", "`
+ * (RFC 9110, section 5.3). `Headers` is one.
  */
 export type HeaderFields = Pick<Headers, "get">;
 

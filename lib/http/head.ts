@@ -1,11 +1,8 @@
 /** Parses the head of a response, writes that of a request, and derives the framing (RFC 9112). */
 
 import { CronfetchError } from "../core/errors.ts";
-import { type HeaderFields, NO_COOKIES } from "../core/http.ts";
+import { type HeaderFields, NO_COOKIES, TOKEN } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
-
-/** Field names (RFC 9110, section 5.1), as the source of a regular expression over Latin-1. */
-export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 
 /**
  * Field values with surrounding whitespace (RFC 9110, section 5.5): no control character except
