@@ -53,7 +53,7 @@ export async function prepareDaemon(
   host: CommandHost,
 ): Promise<Daemon> {
   const graceMs = graceOf(flags);
-  const rereadable = rememberingStdin(host);
+  const rereadable = withCachedStdin(host);
   const configs = await openConfigSource({
     load: (again) => prepare(operands, flags, rereadable, again),
     files: () => configFiles({ files: flags.config, urls: urlsAmong(operands) }, host),
@@ -96,7 +96,7 @@ function graceOf({ grace }: Pick<Flags, "grace">): number {
 }
 
 /** A host whose standard input can be read again, for a config that is reloaded from it. */
-function rememberingStdin(host: Host): Host {
+function withCachedStdin(host: Host): Host {
   let text: Promise<string | null> | null = null;
   return { ...host, readStdin: (maxBytes) => text ??= host.readStdin(maxBytes) };
 }

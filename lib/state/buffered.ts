@@ -228,7 +228,7 @@ function checkedId(id: string, longestBytes = LONGEST_ID): string {
   const wrong = bytes > longestBytes
     ? `has ${bytes} bytes, more than the ${longestBytes} a state can hold`
     : "is not well-formed Unicode";
-  throw new CronfetchError("config.invalid", `remembering ${shown}: the name ${wrong}`);
+  throw new CronfetchError("config.invalid", `recording ${shown}: the name ${wrong}`);
 }
 
 function checkedIds(ids: Iterable<string>): Set<string> {
