@@ -171,18 +171,18 @@ export interface LeaseRequest {
 }
 
 /** Partitions the requested tasks: leased to the run, available, or leased to other runs. */
-export function share(
+export function partition(
   leases: Iterable<readonly [run: string, tasks: Iterable<string>]>,
   { run, tasks }: Pick<LeaseRequest, "run" | "tasks">,
-): { readonly held: Set<string>; readonly free: Set<string> } {
-  const held = new Set<string>();
+): { readonly leased: Set<string>; readonly free: Set<string> } {
+  const leased = new Set<string>();
   const free = new Set(tasks);
-  for (const [holder, leased] of leases) {
-    for (const task of leased) {
-      if (free.delete(task) && holder === run) held.add(task);
+  for (const [holder, all] of leases) {
+    for (const task of all) {
+      if (free.delete(task) && holder === run) leased.add(task);
     }
   }
-  return { held, free };
+  return { leased, free };
 }
 
 /** The leases that have not expired. */
@@ -197,8 +197,11 @@ export function acquireLease(
 ): { readonly leases: Leases; readonly granted: Set<string> } {
   const { run, nowMs, ttlMs } = request;
   const live = liveLeases(leases, nowMs);
-  const { held, free } = share([...live].map(([holder, { tasks }]) => [holder, tasks]), request);
-  const granted = held.union(free);
+  const { leased, free } = partition(
+    [...live].map(([holder, { tasks }]) => [holder, tasks]),
+    request,
+  );
+  const granted = leased.union(free);
   if (granted.size === 0) return { leases: live, granted };
   const tasks = [...live.get(run)?.tasks ?? [], ...free];
   return { leases: new Map([...live, [run, { expiresMs: nowMs + ttlMs, tasks }]]), granted };

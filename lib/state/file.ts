@@ -28,7 +28,10 @@ import type { RunRecord, TaskRecord } from "./state.ts";
  */
 export async function openFileDriver(path: string, host: StateHost): Promise<StateDriver> {
   const driver = new FileDriver(path, host);
-  await explained(`reading the state ${driver.location}`, () => fileSize(path, driver.location));
+  await wrapStateErrors(
+    `reading the state ${driver.location}`,
+    () => fileSize(path, driver.location),
+  );
   // Fail before the first request, not after the first download.
   await driver.parked();
   return driver;
@@ -75,7 +78,7 @@ class FileDriver implements StateDriver {
 
   write(changes: Changes): Promise<void> {
     const doing = `writing the state ${this.location}`;
-    return explained(doing, () =>
+    return wrapStateErrors(doing, () =>
       this.#lock.hold(doing, async () => {
         // Other processes have written in the meantime.
         const { text: before, contents } = await this.#read();
@@ -120,7 +123,7 @@ class FileDriver implements StateDriver {
   }
 
   #read(): Promise<{ readonly text: string | null; readonly contents: Contents }> {
-    return explained(`reading the state ${this.location}`, async () => {
+    return wrapStateErrors(`reading the state ${this.location}`, async () => {
       const text = await readText(this.#path, this.location);
       if (text === null) return { text, contents: emptyContents() };
       if (this.#seen?.text !== text) {
@@ -134,7 +137,7 @@ class FileDriver implements StateDriver {
     change: (leases: Leases, nowMs: number) => Changed<T> | Promise<Changed<T>>,
   ): Promise<T> {
     const doing = `leasing tasks in the state ${this.location}`;
-    return explained(doing, () =>
+    return wrapStateErrors(doing, () =>
       this.#lock.hold(doing, async () => {
         const location = `file:${this.#leasesPath}`;
         const text = await readText(this.#leasesPath, location);
@@ -153,7 +156,7 @@ interface Changed<T> {
   readonly answer: T;
 }
 
-async function explained<T>(doing: string, work: () => Promise<T>): Promise<T> {
+async function wrapStateErrors<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -4,7 +4,7 @@
  * share, and commits only if that entry is unchanged since it read the leases.
  */
 
-import { share, type StateHost } from "./driver.ts";
+import { partition, type StateHost } from "./driver.ts";
 import { Contended, retryWhileLocked } from "./errors.ts";
 import { isNumber, isTexts } from "./format.ts";
 import { commits, encode, encodeIds, type KvConnection, type Mutation } from "./kv_connection.ts";
@@ -39,10 +39,10 @@ export class KvLeases {
   acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>> {
     return this.#retryWhileLocked(async () => {
       await this.#locks.hold(run);
-      await this.#buryDead();
+      await this.#reapExpired();
       let turn = (await this.#kv.get(TURN)).versionstamp;
-      const { held, free } = share(await this.#lists(), { run, tasks });
-      if (held.size + free.size === 0) return held;
+      const { leased, free } = partition(await this.#lists(), { run, tasks });
+      if (leased.size + free.size === 0) return leased;
       const lists = encodeIds(free).map((value): Mutation => {
         return { key: [...LISTS, run, this.#host.random.name()], value };
       });
@@ -54,7 +54,7 @@ export class KvLeases {
         );
         if (turn === null) throw new Contended();
       }
-      return held.union(free);
+      return leased.union(free);
     });
   }
 
@@ -79,7 +79,7 @@ export class KvLeases {
   }
 
   /** Ends the leases of crashed and expired runs; these cannot be renewed. */
-  async #buryDead(): Promise<void> {
+  async #reapExpired(): Promise<void> {
     const nowMs = this.#nowMs();
     for (const life of await this.#kv.list(LIVES)) {
       const { key } = life;
