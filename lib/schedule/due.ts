@@ -19,7 +19,7 @@ export interface DueMemory {
   /** The end of the backoff after a failed run; null if the last run succeeded. */
   readonly retryAt?: Temporal.Instant | null;
   /** When it is evaluated again, as another run executes it; it postpones due times. */
-  readonly leftUntil?: Temporal.Instant | null;
+  readonly postponedUntil?: Temporal.Instant | null;
 }
 
 /** Milliseconds of consecutive failures before a task can be unhealthy. */
@@ -76,10 +76,10 @@ export const RETRY_TICK_MS = 60 * 60_000;
 export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant): DueDecision {
   const { schedule, misfire } = task;
   if (schedule.kind === "manual") return { due: false, reason: "manual", nextDue: null };
-  const { leftUntil } = memory;
-  if (leftUntil && isBefore(now, leftUntil)) {
-    const then = decideDue(task, { ...memory, leftUntil: null }, leftUntil);
-    const nextDue = then.due ? leftUntil : then.nextDue;
+  const { postponedUntil } = memory;
+  if (postponedUntil && isBefore(now, postponedUntil)) {
+    const then = decideDue(task, { ...memory, postponedUntil: null }, postponedUntil);
+    const nextDue = then.due ? postponedUntil : then.nextDue;
     return { ...waiting(task, nextDue), due: false };
   }
   const { lastRunAt, notBefore, retryAt } = believable(memory, now);

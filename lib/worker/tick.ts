@@ -83,8 +83,8 @@ export async function takeSnapshot(
   const tasks = tasksOf(config, at);
   const recorded = await dueMemories(tasks, state);
   const memoryOf = (task: Task): DueMemory => {
-    const leftUntil = retryAt.get(task.id);
-    return leftUntil ? { ...recorded(task), leftUntil } : recorded(task);
+    const postponedUntil = retryAt.get(task.id);
+    return postponedUntil ? { ...recorded(task), postponedUntil } : recorded(task);
   };
   const isSelected = ({ id }: Task) => selected?.has(id) ?? true;
   const { entries } = makePlan({ tasks, asked: selected, due: memoryOf, at });

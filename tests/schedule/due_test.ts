@@ -456,9 +456,9 @@ Deno.test("row 132: unhealthyAfterMs is an hour, or one interval if that is shor
   }
 });
 
-Deno.test("decideDue: leftUntil postpones a due time, and keeps it", () => {
+Deno.test("decideDue: postponedUntil postpones a due time, and keeps it", () => {
   const lastRunAt = instant("2026-01-02T06:00:01Z");
-  const table: [leftUntil: string, now: string, due: boolean, nextDue: string][] = [
+  const table: [postponedUntil: string, now: string, due: boolean, nextDue: string][] = [
     // The next tick is tomorrow's, postponed or not.
     ["2026-01-02T06:10:00Z", "2026-01-02T06:05:00Z", false, "2026-01-03T06:00:00Z"],
     ["2026-01-02T06:10:00Z", "2026-01-02T06:10:00Z", false, "2026-01-03T06:00:00Z"],
@@ -466,8 +466,8 @@ Deno.test("decideDue: leftUntil postpones a due time, and keeps it", () => {
     ["2026-01-03T08:00:00Z", "2026-01-03T06:30:00Z", false, "2026-01-03T08:00:00Z"],
     ["2026-01-03T08:00:00Z", "2026-01-03T08:00:00Z", true, "2026-01-04T06:00:00Z"],
   ];
-  for (const [leftUntil, now, due, nextDue] of table) {
-    const memory = { lastRunAt, notBefore: null, leftUntil: instant(leftUntil) };
+  for (const [postponedUntil, now, due, nextDue] of table) {
+    const memory = { lastRunAt, notBefore: null, postponedUntil: instant(postponedUntil) };
     const decision = decideDue(DAILY, memory, Temporal.Instant.from(now));
     assertEquals([decision.due, decision.nextDue?.toString()], [due, nextDue]);
   }

@@ -163,7 +163,7 @@ const anyMemory: fc.Arbitrary<DueMemory> = fc.record({
   lastRunAt: maybeTime,
   notBefore: maybeTime,
   retryAt: maybeTime,
-  leftUntil: maybeTime,
+  postponedUntil: maybeTime,
 });
 
 Deno.test("property: nextWake: after sleeping until it, the task is due or a later wake is known", () => {
