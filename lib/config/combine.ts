@@ -45,7 +45,7 @@ import {
   validate,
 } from "./scope.ts";
 import { createSuggester, didYouMean } from "./suggest.ts";
-import type { Source } from "./source.ts";
+import type { ConfigPart } from "./source.ts";
 import { createRenderer } from "./template.ts";
 
 /** What is combined with the sources. */
@@ -70,7 +70,7 @@ export interface CombineContext {
 
 /** A source with its valid settings. */
 interface ValidatedSource {
-  readonly source: Source;
+  readonly source: ConfigPart;
   readonly settings: FileSettings;
   readonly scope: Scope;
 }
@@ -85,7 +85,7 @@ interface CompiledTask extends PlacedTask {
  * Of every other setting, the last source that contains it takes precedence.
  */
 export function combine(
-  sources: readonly Source[],
+  sources: readonly ConfigPart[],
   context: CombineContext,
 ): Omit<Config, "files" | "warnings"> {
   const { overrides, patterns, problems, warnings } = context;

@@ -5,12 +5,12 @@ import type { TaskTemplate } from "./config.ts";
 import { distinctName, nameFromUrl } from "./keys.ts";
 import { formatPlace, quote } from "./problem.ts";
 import type { Path } from "./scope.ts";
-import type { Source } from "./source.ts";
+import type { ConfigPart } from "./source.ts";
 
 /** A task and where it is defined. */
 export interface PlacedTask {
   readonly template: TaskTemplate;
-  readonly source: Source;
+  readonly source: ConfigPart;
   readonly path: Path;
 }
 

@@ -94,9 +94,9 @@ function decodeOnce({ text, origins }: Decoded): Decoded | null {
   return { text: decoded, origins: ranges };
 }
 
-type Piece = readonly [value: string, offset: number, length: number];
+type DecodedPiece = readonly [value: string, offset: number, length: number];
 
-function piecesOf(token: string): readonly Piece[] {
+function piecesOf(token: string): readonly DecodedPiece[] {
   if (token.startsWith("%")) return percentDecoded(token);
   return [[token.startsWith("&") ? entity(token.slice(1, -1)) : escaped(token), 0, token.length]];
 }
@@ -119,9 +119,9 @@ function character(code: number): string {
 }
 
 /** Decodes bytes as UTF-8; an invalid byte is decoded as Latin-1. */
-function percentDecoded(token: string): readonly Piece[] {
+function percentDecoded(token: string): readonly DecodedPiece[] {
   const bytes = Uint8Array.fromHex(token.replaceAll("%", ""));
-  const pieces: Piece[] = [];
+  const pieces: DecodedPiece[] = [];
   for (let at = 0; at < bytes.length;) {
     const first = bytes[at] ?? 0;
     const length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;

@@ -12,7 +12,7 @@ import { NO_OVERRIDES, type Overrides, readOverrides } from "./overrides.ts";
 import { ConfigError, type Problem, problemLines, ProblemList } from "./problem.ts";
 import { argumentSource, readSource } from "./read.ts";
 import { createRedactor } from "./secrets.ts";
-import { readValue, type Source } from "./source.ts";
+import { type ConfigPart, readValue } from "./source.ts";
 import { variable } from "./variables.ts";
 
 /** What to load. */
@@ -47,7 +47,7 @@ export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<
   const problems = new ProblemList();
   const overrides = readOverrides(request.overrides, host, problems.listed);
   const files = await filesOf(request, host);
-  const sources: Source[] = [];
+  const sources: ConfigPart[] = [];
   for (const file of files) {
     const result = await readSource(file, host, request.reload ?? false);
     for (const problem of result.problems) problems.add(() => problem);
@@ -128,7 +128,7 @@ function pathsOf(files: readonly string[], { cwd }: Pick<LoadHost, "cwd">): stri
 }
 
 function combineOrThrow(
-  sources: readonly Source[],
+  sources: readonly ConfigPart[],
   context: Omit<CombineContext, "warnings">,
 ): Omit<Config, "files"> {
   const warnings = new ProblemList();

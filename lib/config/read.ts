@@ -6,12 +6,12 @@ import type { Host } from "../core/host.ts";
 import { readTextAtMost } from "../core/text.ts";
 import { formatPath, type Place, type Problem, SHOWN_LENGTH } from "./problem.ts";
 import {
+  type ConfigPart,
   createLineFinder,
   type ParsedText,
   type ReadResult,
   readValue,
   reasonOf,
-  type Source,
   type SyntaxProblem,
 } from "./source.ts";
 import { didYouMean } from "./suggest.ts";
@@ -72,7 +72,7 @@ export async function readSource(
 export function argumentSource(
   { urls, name }: { readonly urls: readonly string[]; readonly name?: string },
   folder: string,
-): Source {
+): ConfigPart {
   // The name is literal, not a template.
   const to = name?.replaceAll("{", "{{").replaceAll("}", "}}");
   return {
@@ -143,7 +143,7 @@ async function readText(
     }));
     return { source: null, problems };
   }
-  const source: Source = {
+  const source: ConfigPart = {
     name,
     folder,
     value: document.value,

@@ -36,7 +36,7 @@ export interface ParsedText {
 }
 
 /** A part of a config, not yet validated. */
-export interface Source {
+export interface ConfigPart {
   /** Name in messages. */
   readonly name: string;
   /** Absolute folder that its relative paths start at. */
@@ -48,7 +48,7 @@ export interface Source {
 
 /** A source, or its syntax errors. */
 export type ReadResult =
-  | { readonly source: Source; readonly problems: readonly [] }
+  | { readonly source: ConfigPart; readonly problems: readonly [] }
   | { readonly source: null; readonly problems: readonly Problem[] };
 
 /** Creates a function that converts an offset in a text to a line and a column, both from 1. */
