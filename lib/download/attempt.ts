@@ -63,7 +63,7 @@ export interface AttemptStats {
 }
 
 /** The URL of a task or one of its mirrors, with what the attempts at it have left. */
-export interface Source {
+export interface AttemptSource {
   readonly url: string;
   /** Validators of the published file if responses are compared with it; else null. */
   published: Validators | null;
@@ -94,7 +94,7 @@ export type AttemptOutcome =
 interface AttemptState {
   readonly task: Task;
   readonly digests: ExpectedDigests;
-  readonly source: Source;
+  readonly source: AttemptSource;
   readonly stats: AttemptStats;
   readonly context: AttemptContext;
   readonly watch: AttemptWatch;
@@ -102,7 +102,8 @@ interface AttemptState {
   readonly segments: number;
 }
 
-type Received = Extract<AttemptOutcome, { kind: "received" }>;
+/** A received file, sealed in a draft. */
+export type Received = Extract<AttemptOutcome, { kind: "received" }>;
 
 /**
  * Makes one attempt. A partial file that can be resumed is left in `source.partial`.
@@ -112,7 +113,7 @@ type Received = Extract<AttemptOutcome, { kind: "received" }>;
 export async function performAttempt(
   task: Task,
   digests: ExpectedDigests,
-  source: Source,
+  source: AttemptSource,
   stats: AttemptStats,
   context: AttemptContext,
 ): Promise<AttemptOutcome> {
@@ -215,7 +216,7 @@ async function resumePartial(
 }
 
 /** What the age of a response is judged by. */
-export function ageFacts({ published, older }: Source, digests: ExpectedDigests): AgeFacts {
+export function ageFacts({ published, older }: AttemptSource, digests: ExpectedDigests): AgeFacts {
   // The published file's other digests are unknown, so the digest of the new one decides.
   const known = expectsOtherDigest(digests) ? null : published;
   return { published: known, older, expectedSha256: digests.sha256 };

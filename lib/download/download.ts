@@ -10,9 +10,9 @@ import type { OlderRepresentation, PartRecord } from "../state/state.ts";
 import {
   ageFacts,
   type AttemptContext,
+  type AttemptSource,
   type AttemptStats,
   performAttempt,
-  type Source,
 } from "./attempt.ts";
 import { compareToStored, decideAge, refreshedValidators } from "./conditional.ts";
 import { type ChecksumFiles, expectedDigests } from "./expected_digests.ts";
@@ -144,7 +144,7 @@ async function trySource(url: string, state: TaskState): Promise<Success | Failu
   const { host: { clock, random }, turn } = context;
   const shown = context.redact(url);
   const { older } = context;
-  const source: Source = { url, published: null, older, partial: null, hasRestarted: false };
+  const source: AttemptSource = { url, published: null, older, partial: null, hasRestarted: false };
   let delayMs = 0;
   let counted = 0;
   let pauses = 0;
@@ -209,7 +209,7 @@ function isSameHost(one: string, other: string): boolean {
 }
 
 /** Makes one attempt, and records its end in the span. */
-async function traceAttempt(span: Span, source: Source, state: TaskState): Promise<Success> {
+async function traceAttempt(span: Span, source: AttemptSource, state: TaskState): Promise<Success> {
   const { stats, context } = state;
   let code: ErrorCode | null = null;
   try {
@@ -225,7 +225,7 @@ async function traceAttempt(span: Span, source: Source, state: TaskState): Promi
 }
 
 /** Makes one attempt, and publishes what it received. */
-async function runAttempt(source: Source, state: TaskState): Promise<Success> {
+async function runAttempt(source: AttemptSource, state: TaskState): Promise<Success> {
   const { task, context, stats, warnings } = state;
   // If the store is unavailable, fail before a request is sent.
   await context.statCache.ready();

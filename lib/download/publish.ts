@@ -7,7 +7,7 @@ import type { HeaderFields } from "../core/http.ts";
 import type { Validators } from "../core/result.ts";
 import { errorMessage } from "../core/text.ts";
 import type { Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
-import type { AttemptOutcome } from "./attempt.ts";
+import type { Received } from "./attempt.ts";
 import { modifiedTime, responseValidators } from "./conditional.ts";
 import { digestsOf } from "./expected_digests.ts";
 import type { Family } from "./family.ts";
@@ -33,8 +33,6 @@ export interface Published {
   readonly status: "created" | "updated" | "unchanged";
   readonly validators: Validators;
 }
-
-type Received = Extract<AttemptOutcome, { kind: "received" }>;
 
 /**
  * Checks received bytes against the expectations of the task, and publishes them unless the same

@@ -51,7 +51,7 @@ export function createWatcher(
   parent: AbortSignal,
   { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
 ): AttemptWatcher {
-  const watches = new Set<Watch>();
+  const watches = new Set<AttemptTimer>();
   let timerDueMs = Infinity;
   let cancelTimer = () => {};
 
@@ -72,7 +72,7 @@ export function createWatcher(
     if (nextMs < Infinity) arm(nextMs);
   };
 
-  const remove = (watch: Watch) => {
+  const remove = (watch: AttemptTimer) => {
     watches.delete(watch);
     if (watches.size > 0) return;
     cancelTimer();
@@ -89,7 +89,7 @@ export function createWatcher(
   });
   return {
     watch: (limits) => {
-      const watch = new Watch(limits, clock, schedule, remove);
+      const watch = new AttemptTimer(limits, clock, schedule, remove);
       watches.add(watch);
       if (parent.aborted) watch.abort(parent.reason);
       return watch;
@@ -97,14 +97,14 @@ export function createWatcher(
   };
 }
 
-class Watch implements AttemptWatch {
+class AttemptTimer implements AttemptWatch {
   /** Monotonic time at which the next limit passes. */
   dueMs: number;
   readonly #controller = new AbortController();
   readonly #limits: Timeouts;
   readonly #clock: Clock;
   readonly #schedule: (dueMs: number) => void;
-  readonly #remove: (watch: Watch) => void;
+  readonly #remove: (watch: AttemptTimer) => void;
   readonly #attemptEndsMs: number;
   #awaitsHeaders = false;
 
@@ -112,7 +112,7 @@ class Watch implements AttemptWatch {
     limits: Timeouts,
     clock: Clock,
     schedule: (dueMs: number) => void,
-    remove: (watch: Watch) => void,
+    remove: (watch: AttemptTimer) => void,
   ) {
     this.#limits = limits;
     this.#clock = clock;
