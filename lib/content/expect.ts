@@ -49,7 +49,7 @@ interface Fault {
   readonly message: string;
 }
 
-type Check = (
+type ContentCheck = (
   content: Content,
   expect: Expectations,
   key: string,
@@ -57,7 +57,7 @@ type Check = (
 ) => Fault | null | Promise<Fault | null>;
 
 /** In this order, so that the most basic fault is reported. */
-const CHECKS: readonly Check[] = [
+const CHECKS: readonly ContentCheck[] = [
   checkSize,
   checkDigest,
   checkType,

@@ -156,7 +156,7 @@ export interface Lease {
 }
 
 /** All leases by run id. */
-export type Leases = ReadonlyMap<string, Lease>;
+export type LeaseTable = ReadonlyMap<string, Lease>;
 
 /** A run's request for leases. */
 export interface LeaseRequest {
@@ -186,15 +186,15 @@ export function partition(
 }
 
 /** The leases that have not expired. */
-export function liveLeases(leases: Leases, nowMs: number): Leases {
+export function liveLeases(leases: LeaseTable, nowMs: number): LeaseTable {
   return new Map([...leases].filter(([, { expiresMs }]) => expiresMs > nowMs));
 }
 
 /** Leases the requested tasks that are available to the run. */
 export function acquireLease(
-  leases: Leases,
+  leases: LeaseTable,
   request: LeaseRequest,
-): { readonly leases: Leases; readonly granted: Set<string> } {
+): { readonly leases: LeaseTable; readonly granted: Set<string> } {
   const { run, nowMs, ttlMs } = request;
   const live = liveLeases(leases, nowMs);
   const { leased, free } = partition(
@@ -209,15 +209,15 @@ export function acquireLease(
 
 /** Extends a run's lease; null if it has expired. */
 export function renewLease(
-  leases: Leases,
+  leases: LeaseTable,
   { run, nowMs, ttlMs }: Omit<LeaseRequest, "tasks">,
-): Leases | null {
+): LeaseTable | null {
   const live = liveLeases(leases, nowMs);
   const lease = live.get(run);
   return lease ? new Map([...live, [run, { ...lease, expiresMs: nowMs + ttlMs }]]) : null;
 }
 
 /** Ends a run's lease. */
-export function releaseLease(leases: Leases, run: string): Leases {
+export function releaseLease(leases: LeaseTable, run: string): LeaseTable {
   return new Map([...leases].filter(([holder]) => holder !== run));
 }

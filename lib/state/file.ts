@@ -7,7 +7,7 @@ import {
   chosenRecords,
   type Contents,
   emptyContents,
-  type Leases,
+  type LeaseTable,
   releaseLease,
   renewLease,
   type StateDriver,
@@ -134,7 +134,7 @@ class FileDriver implements StateDriver {
   }
 
   #changeLeases<T>(
-    change: (leases: Leases, nowMs: number) => Changed<T> | Promise<Changed<T>>,
+    change: (leases: LeaseTable, nowMs: number) => Changed<T> | Promise<Changed<T>>,
   ): Promise<T> {
     const doing = `leasing tasks in the state ${this.location}`;
     return wrapStateErrors(doing, () =>
@@ -152,7 +152,7 @@ class FileDriver implements StateDriver {
 
 /** Leases after a change, and its result. */
 interface Changed<T> {
-  readonly leases: Leases;
+  readonly leases: LeaseTable;
   readonly answer: T;
 }
 

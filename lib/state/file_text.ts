@@ -3,7 +3,7 @@
  * bytes for identical contents. Pure.
  */
 
-import { type Contents, emptyContents, type Leases, newestFirst } from "./driver.ts";
+import { type Contents, emptyContents, type LeaseTable, newestFirst } from "./driver.ts";
 import { type Body, type Collection, COLLECTIONS, type MemberBody, setEntry } from "./entries.ts";
 import { unreadable } from "./errors.ts";
 import {
@@ -85,7 +85,7 @@ export function parseContents(text: string, location: string): Contents {
 }
 
 /** Serializes leases as JSON. */
-export function printLeases(leases: Leases): string {
+export function printLeases(leases: LeaseTable): string {
   return `${JSON.stringify({ format: FORMAT, leases: Object.fromEntries(leases) })}\n`;
 }
 
@@ -95,7 +95,7 @@ export function printLeases(leases: Leases): string {
  * @param location Of the leases, for the error.
  * @throws {CronfetchError} `state.unreadable` for anything else.
  */
-export function parseLeases(text: string, location: string): Leases {
+export function parseLeases(text: string, location: string): LeaseTable {
   const { leases } = parse(text, location);
   if (!isObject(leases)) throw unreadable(location, "the list of leases is damaged");
   return new Map(

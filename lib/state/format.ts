@@ -55,11 +55,11 @@ export type Format1RecordBody = Omit<RecordBody, AddedInFormat2> & {
 };
 
 /** Whether a stored value is a `T`. */
-export type Check<T> = (value: unknown) => value is T;
+export type ShapeCheck<T> = (value: unknown) => value is T;
 
 /** A kind of value: its check and its field order. */
 interface Kind<T> {
-  readonly is: Check<T>;
+  readonly is: ShapeCheck<T>;
   /** The same value, with all fields in the order of the text. */
   readonly arrange: (value: T) => unknown;
 }
@@ -67,7 +67,7 @@ interface Kind<T> {
 /** The kinds of all fields, in the order of the text. */
 type Fields<T> = { readonly [Name in keyof T]-?: Kind<T[Name]> };
 
-function plain<T>(is: Check<T>): Kind<T> {
+function plain<T>(is: ShapeCheck<T>): Kind<T> {
   return { is, arrange: (value) => value };
 }
 
@@ -276,7 +276,7 @@ function failingSince({ failures, results, lastRunAt }: Format1RecordBody): stri
 const SUCCESSES: readonly TaskStatus[] = ["created", "updated", "unchanged"];
 
 /** Whether a stored value is the body of a family member. */
-export const isMember: Check<MemberBody> = MEMBER.is;
+export const isMember: ShapeCheck<MemberBody> = MEMBER.is;
 
 /** An entry of a collection in Deno KV; owner and id only if the key contains their digests. */
 export interface StoredEntry {
@@ -292,16 +292,16 @@ export function isStoredEntry(value: unknown): value is StoredEntry {
 }
 
 /** Whether a stored value is a run. */
-export const isRun: Check<RunRecord> = RUN.is;
+export const isRun: ShapeCheck<RunRecord> = RUN.is;
 
 /** Whether a stored value is an instant, RFC 3339 in UTC. */
-export const isTime: Check<string> = time.is;
+export const isTime: ShapeCheck<string> = time.is;
 
 /** Whether a stored value is a list of text. */
-export const isTexts: Check<readonly string[]> = listOf(text).is;
+export const isTexts: ShapeCheck<readonly string[]> = listOf(text).is;
 
 /** Whether a stored value is a finite number. */
-export const isNumber: Check<number> = number.is;
+export const isNumber: ShapeCheck<number> = number.is;
 
 /** Whether a stored value is an object, and no list. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

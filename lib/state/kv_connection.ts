@@ -2,7 +2,7 @@
 
 import type { StateHost } from "./driver.ts";
 import { retryWhileLocked, unreadable } from "./errors.ts";
-import type { Check } from "./format.ts";
+import type { ShapeCheck } from "./format.ts";
 
 /** The part of Deno KV that is used. */
 export type Kv = Pick<Deno.Kv, "get" | "getMany" | "list" | "atomic" | "close">;
@@ -165,7 +165,7 @@ export class KvConnection {
    *
    * @throws {CronfetchError} `state.unreadable` for anything else.
    */
-  decode<T>({ key, value }: Entry, check: Check<T>): T {
+  decode<T>({ key, value }: Entry, check: ShapeCheck<T>): T {
     try {
       const decoded: unknown = JSON.parse(decoder.decode(value as Uint8Array<ArrayBuffer>));
       if (check(decoded)) return decoded;

@@ -7,7 +7,7 @@ import {
   chosenRecords,
   type Contents,
   emptyContents,
-  type Leases,
+  type LeaseTable,
   releaseLease,
   renewLease,
   type StateDriver,
@@ -21,7 +21,7 @@ export interface Memory {
   /** Everything except the leases. */
   readonly contents: Contents;
   /** The leases. */
-  leases: Leases;
+  leases: LeaseTable;
 }
 
 /** An empty memory. */

@@ -21,7 +21,7 @@ import { isAbsent } from "../../worker/storage.ts";
 import { isAddress, urlsOf } from "./permissions.ts";
 
 /** What is checked. */
-export type Check =
+export type DoctorCheck =
   | "config"
   | "secrets"
   | "store"
@@ -33,7 +33,7 @@ export type Check =
 
 /** The result of one check. */
 export interface CheckResult {
-  readonly check: Check;
+  readonly check: DoctorCheck;
   /** `note` is a hint, not a problem. */
   readonly verdict: "good" | "note" | "wrong";
   /** A sentence without a full stop. May contain secrets; the caller redacts them. */

@@ -25,7 +25,7 @@ export interface S3Response {
 }
 
 /** The part of the host that is used. */
-export type TransportHost = Pick<Host, "fetch" | "timers" | "random">;
+export type S3TransportHost = Pick<Host, "fetch" | "timers" | "random">;
 
 /** Attempts of one request. */
 const MAX_ATTEMPTS = 5;
@@ -54,7 +54,7 @@ export class S3Timeout extends Error {
 export async function send(
   request: S3Request,
   signal: AbortSignal,
-  host: TransportHost,
+  host: S3TransportHost,
   timeoutMs = RESPONSE_TIMEOUT_MS,
 ): Promise<S3Response> {
   for (let attempt = 1;; attempt++) {
@@ -79,7 +79,7 @@ function isTemporary(status: number): boolean {
 async function sendOnce(
   request: S3Request,
   signal: AbortSignal,
-  host: TransportHost,
+  host: S3TransportHost,
   timeoutMs: number,
 ): Promise<S3Response> {
   const { method, headers, body } = request;
@@ -150,7 +150,7 @@ function timeLimited(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
   late: AbortController,
-  { timers }: TransportHost,
+  { timers }: S3TransportHost,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const signals = [signal, late.signal];
