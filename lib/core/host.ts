@@ -7,9 +7,17 @@ export type StopSignal = "SIGINT" | "SIGTERM";
 
 /** The wall clock and the monotonic clock. */
 export interface Clock {
-  /** Wall clock time, for schedules and output. It may jump. */
+  /**
+   * Reads the wall clock, for schedules and output.
+   *
+   * @returns The time; it may jump.
+   */
   now(): Temporal.Instant;
-  /** Milliseconds that never decrease, for timeouts and durations. */
+  /**
+   * Reads the monotonic clock, for timeouts and durations.
+   *
+   * @returns Milliseconds since any instant; they never decrease.
+   */
   monotonicMs(): number;
 }
 
@@ -35,9 +43,17 @@ export interface Timers {
 
 /** Random numbers and names. */
 export interface Random {
-  /** Uniform in [0, 1). */
+  /**
+   * Draws a number.
+   *
+   * @returns Uniform in [0, 1).
+   */
   fraction(): number;
-  /** An unguessable name: 128 random bits, lower-case hexadecimal. */
+  /**
+   * Draws an unguessable name.
+   *
+   * @returns 128 random bits in lower-case hexadecimal.
+   */
   name(): string;
 }
 
@@ -66,7 +82,11 @@ export interface Output {
   end(patienceMs: number, signal: AbortSignal): Promise<boolean>;
   /** Whether the stream is a terminal. */
   isTerminal(): boolean;
-  /** Width in characters; 80 where unknown. */
+  /**
+   * Reads the width of the terminal.
+   *
+   * @returns Characters; 80 if it is unknown.
+   */
   columns(): number;
 }
 
@@ -167,7 +187,11 @@ export interface Host {
    * @returns Its value; undefined if it is not set.
    */
   env(name: string): string | undefined;
-  /** The working directory, an absolute path. */
+  /**
+   * Returns the working directory.
+   *
+   * @returns An absolute path.
+   */
   cwd(): string;
   /**
    * Reads standard input to its end.
@@ -230,7 +254,11 @@ export interface Host {
    * @returns Stops the calls.
    */
   onSignal(signal: StopSignal, callback: () => void): () => void;
-  /** Spans and metrics. OpenTelemetry is loaded only if a provider is registered. */
+  /**
+   * Opens spans and metrics. OpenTelemetry is loaded only if a provider is registered.
+   *
+   * @returns `NO_TELEMETRY` without a provider.
+   */
   telemetry(): Promise<Telemetry>;
   /**
    * Ends the process immediately.
