@@ -160,12 +160,17 @@ export function applyOptions(
   };
 }
 
-type Timing = Pick<
+type TimingOptions = Pick<
   Options,
   "schedule" | "scheduleText" | "timezone" | "misfire" | "jitterMs"
 >;
 
-function applyTiming(base: Timing, layer: TaskDefaults, path: Path, scope: Scope): Timing {
+function applyTiming(
+  base: TimingOptions,
+  layer: TaskDefaults,
+  path: Path,
+  scope: Scope,
+): TimingOptions {
   const timezone = readTimezone(base, layer, path, scope);
   return {
     ...readSchedule(base, layer, timezone, path, scope),
@@ -175,7 +180,7 @@ function applyTiming(base: Timing, layer: TaskDefaults, path: Path, scope: Scope
   };
 }
 
-function readTimezone(base: Timing, layer: TaskDefaults, path: Path, scope: Scope): string {
+function readTimezone(base: TimingOptions, layer: TaskDefaults, path: Path, scope: Scope): string {
   const { timezone } = layer;
   if (timezone === undefined) return base.timezone;
   const problem = scope.memoize(
@@ -189,12 +194,12 @@ function readTimezone(base: Timing, layer: TaskDefaults, path: Path, scope: Scop
 
 /** Parses the schedule in its time zone. An invalid one is dropped, or every layer would report it. */
 function readSchedule(
-  base: Timing,
+  base: TimingOptions,
   layer: TaskDefaults,
   timezone: string,
   path: Path,
   scope: Scope,
-): Pick<Timing, "schedule" | "scheduleText"> {
+): Pick<TimingOptions, "schedule" | "scheduleText"> {
   const { schedule: scheduleText = base.scheduleText } = layer;
   const known = { schedule: base.schedule, scheduleText: base.scheduleText };
   if (scheduleText === base.scheduleText && timezone === base.timezone) return known;

@@ -69,11 +69,11 @@ interface Group<Item> {
   /** Monotonic time before which no item of the group starts. */
   notBeforeMs: number;
   /** Null unless the group was paused and has not reached its full speed again. */
-  throttle: Throttle | null;
+  throttle: GroupThrottle | null;
 }
 
 /** A group that was paused. */
-interface Throttle {
+interface GroupThrottle {
   ramp: Ramp;
   /** Identifies the last pause. */
   round: number;
@@ -248,7 +248,7 @@ export async function gather<Item>(
   }
 
   /** Pauses a group, or prolongs its pause. */
-  const pauseGroup = (group: Group<Item>, durationMs: number): Throttle => {
+  const pauseGroup = (group: Group<Item>, durationMs: number): GroupThrottle => {
     const untilMs = clock.monotonicMs() + durationMs;
     const last = group.throttle;
     if (last?.isPaused) {
@@ -264,7 +264,7 @@ export async function gather<Item>(
     return throttle;
   };
 
-  const outlast = async (group: Group<Item>, throttle: Throttle, durationMs: number) => {
+  const outlast = async (group: Group<Item>, throttle: GroupThrottle, durationMs: number) => {
     try {
       for (let waitMs = durationMs; waitMs > 0;) {
         await timers.sleep(waitMs, throttle.stop.signal);
