@@ -32,7 +32,7 @@ const VERDICTS = {
 } as const satisfies Record<Verdict, { readonly style: Style; readonly differs: boolean }>;
 
 /** A comparison, and whether its file was invalidated. */
-type Row = Comparison & {
+type VerdictRow = Comparison & {
   /** Whether the next run fetches the file again, or its record was removed. */
   readonly forgotten: boolean;
 };
@@ -88,7 +88,7 @@ export async function verify(
     ? await invalidateFiles(wrong, named, state, host)
     : new Set<string>();
   const redact = createRedactor(config.secrets);
-  const rows = comparisons.map((comparison): Row => ({
+  const rows = comparisons.map((comparison): VerdictRow => ({
     ...comparison,
     message: comparison.message === null ? null : redact(comparison.message),
     forgotten: comparison.task !== null && forgotten.has(comparison.key),
@@ -98,7 +98,7 @@ export async function verify(
   return rows.some(({ verdict }) => VERDICTS[verdict].differs) ? EXIT.failed : EXIT.good;
 }
 
-function linesFor(rows: readonly Row[], fix: boolean, host: Host): string[] {
+function linesFor(rows: readonly VerdictRow[], fix: boolean, host: Host): string[] {
   const different = rows.filter(({ verdict }) => VERDICTS[verdict].differs);
   const lines = coloredColumns(
     different.map((row) => ({
@@ -110,7 +110,7 @@ function linesFor(rows: readonly Row[], fix: boolean, host: Host): string[] {
   return [...lines, totalLine(rows)];
 }
 
-function detail({ verdict, message, isNewest, forgotten }: Row, fix: boolean): string {
+function detail({ verdict, message, isNewest, forgotten }: VerdictRow, fix: boolean): string {
   switch (verdict) {
     case "edited":
     case "missing":
@@ -132,7 +132,7 @@ function detail({ verdict, message, isNewest, forgotten }: Row, fix: boolean): s
   }
 }
 
-function totalLine(rows: readonly Row[]): string {
+function totalLine(rows: readonly VerdictRow[]): string {
   const counts = Object.keys(VERDICTS)
     .map((verdict) => [verdict, rows.filter((row) => row.verdict === verdict).length] as const)
     .filter(([, count]) => count > 0)

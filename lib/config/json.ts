@@ -37,7 +37,7 @@ export function readJson(text: string, comments: boolean): ParsedText {
   const builder = valueBuilder(
     (key, offset) => duplicates.push({ offset, message: duplicateKey(key) }),
     (offset) => {
-      throw new ParseStop({ offset, message: TOO_DEEP });
+      throw new JsonParseStop({ offset, message: TOO_DEEP });
     },
   );
   let error: SyntaxProblem | null = null;
@@ -46,11 +46,11 @@ export function readJson(text: string, comments: boolean): ParsedText {
       ...builder.visitor,
       onError(code, offset) {
         // Only the first error is exact; the others are mostly its consequences.
-        throw new ParseStop({ offset, message: messageOf(code) });
+        throw new JsonParseStop({ offset, message: messageOf(code) });
       },
     }, { disallowComments: !comments, allowTrailingComma: comments });
   } catch (stop) {
-    if (!(stop instanceof ParseStop)) throw stop;
+    if (!(stop instanceof JsonParseStop)) throw stop;
     error = stop.problem;
   }
   const locate = locator(() => jsonc.parseTree(text, undefined, { allowTrailingComma: true }));
@@ -58,7 +58,7 @@ export function readJson(text: string, comments: boolean): ParsedText {
 }
 
 /** Stops the parser at the first error. It recurses, so deep nesting must stop it too. */
-class ParseStop extends Error {
+class JsonParseStop extends Error {
   constructor(readonly problem: SyntaxProblem) {
     super(problem.message);
   }

@@ -21,9 +21,9 @@ const MAX_BYTES = 32 * 1024 * 1024;
 
 const TOO_LARGE = "is larger than 32 MiB, the maximum size of a config";
 
-type Format = "jsonc" | "json" | "yaml" | "list";
+type ConfigFormat = "jsonc" | "json" | "yaml" | "list";
 
-const FORMATS: Readonly<Record<string, Format>> = {
+const FORMATS: Readonly<Record<string, ConfigFormat>> = {
   ".jsonc": "jsonc",
   ".json": "json",
   ".yaml": "yaml",
@@ -102,7 +102,7 @@ function withoutBom(text: string): string {
 }
 
 /** Detects the format of a text without a known extension. */
-function formatOf(text: string): Format {
+function formatOf(text: string): ConfigFormat {
   const start = firstLine(text);
   if (/^[{[]|^\/[/*]/.test(start)) return "jsonc";
   return /^(?:---|["'$\w]+\s*:(?:\s|$))/.test(start) ? "yaml" : "list";
@@ -125,7 +125,7 @@ async function readText(
   text: string,
   name: string,
   folder: string,
-  format: Format,
+  format: ConfigFormat,
 ): Promise<ReadResult> {
   const document = await parse(text, format);
   let positionOf: ReturnType<typeof createLineFinder> | null = null;
@@ -156,7 +156,7 @@ async function readText(
   return { source, problems: [] };
 }
 
-async function parse(text: string, format: Format): Promise<ParsedText> {
+async function parse(text: string, format: ConfigFormat): Promise<ParsedText> {
   // No format allows NUL; in UTF-16, every other byte of ASCII text is NUL.
   const offset = text.indexOf("\0");
   if (offset >= 0) return unreadable({ offset, message: "a NUL byte; is this text in UTF-8?" });

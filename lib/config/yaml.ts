@@ -41,7 +41,7 @@ export function readYaml(text: string): ParsedText {
   try {
     document = compose(text);
   } catch (error) {
-    if (!(error instanceof ParseStop)) throw error;
+    if (!(error instanceof YamlParseStop)) throw error;
     return { value: undefined, problems: [error.problem], locate: () => null };
   }
   const problems = document.errors.map((error): SyntaxProblem => ({
@@ -61,7 +61,7 @@ export function readYaml(text: string): ParsedText {
 }
 
 /** Stops before the recursive part of the parser. */
-class ParseStop extends Error {
+class YamlParseStop extends Error {
   constructor(readonly problem: SyntaxProblem) {
     super(problem.message);
   }
@@ -72,7 +72,9 @@ function compose(text: string): YamlDocument.Parsed {
   const composer = new Composer({ prettyErrors: false, stringKeys: true, uniqueKeys: false });
   const [document, other] = composer.compose(tokensIn(text), true, text.length);
   if (document === undefined) throw new TypeError("a text without a YAML document");
-  if (other) throw new ParseStop({ offset: other.range[0], message: "contains several documents" });
+  if (other) {
+    throw new YamlParseStop({ offset: other.range[0], message: "contains several documents" });
+  }
   return document;
 }
 
@@ -81,7 +83,7 @@ function* tokensIn(text: string): Generator<CST.Token, void> {
   for (const lexeme of new Lexer().lex(text)) {
     yield* parser.next(lexeme);
     if (parser.stack.length > MAX_DEPTH * STATES_PER_LEVEL) {
-      throw new ParseStop({ offset: parser.offset, message: TOO_DEEP });
+      throw new YamlParseStop({ offset: parser.offset, message: TOO_DEEP });
     }
   }
   yield* parser.end();

@@ -13,7 +13,7 @@ export interface BinaryFormat {
 type Test = BinaryFormat["matches"];
 
 /** A format. Extensions and media types are separated by spaces; each occurs once. */
-type Row = readonly [name: string, extensions: string, types: string, test: Test];
+type FormatRow = readonly [name: string, extensions: string, types: string, test: Test];
 
 /** Whether bytes contain a signature, one byte per character, at an offset. */
 function holds(head: Uint8Array, signature: string, offset: number): boolean {
@@ -155,7 +155,7 @@ const isBinary: Test = (head) => !beginsWithMarkup(head) && !isText(head);
 const inside = (offset: number, ...signatures: readonly string[]): Test =>
   both(isBinary, at(offset, ...signatures));
 
-const ROWS: readonly Row[] = [
+const ROWS: readonly FormatRow[] = [
   // Archives and packages.
   [
     "ZIP",

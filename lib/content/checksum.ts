@@ -7,7 +7,7 @@ import type { DigestAlgorithm } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 
 /** One entry of a checksum file. */
-interface Entry {
+interface ChecksumLine {
   /** In lower case; may be one that no task can expect. */
   readonly algorithm: string;
   /** Lower-case hexadecimal. */
@@ -73,7 +73,7 @@ function failure(what: string): CronfetchError {
   return new CronfetchError("expect.digest", `the checksum file ${what}`);
 }
 
-function entriesFor(name: string, entries: readonly Entry[]): readonly Entry[] {
+function entriesFor(name: string, entries: readonly ChecksumLine[]): readonly ChecksumLine[] {
   const wanted = withoutDot(name);
   const named = entries.filter((entry) => entry.name !== null);
   const same = named.filter((entry) => entry.name === wanted);
@@ -93,16 +93,16 @@ function isEndOf(path: string, end: string): boolean {
 }
 
 /** Digests without names, one per algorithm; empty if any entry has a name. */
-function unnamedDigests(entries: readonly Entry[]): readonly Entry[] {
+function unnamedDigests(entries: readonly ChecksumLine[]): readonly ChecksumLine[] {
   const algorithms = new Set(entries.map((entry) => entry.algorithm));
   const areUnnamed = entries.every((entry) => entry.name === null);
   return areUnnamed && algorithms.size === entries.length ? entries : [];
 }
 
-function readEntries(text: string): Entry[] {
+function readEntries(text: string): ChecksumLine[] {
   const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)
     .filter((line) => line.trim() !== "" && !line.startsWith("#"));
-  const entries: Entry[] = [];
+  const entries: ChecksumLine[] = [];
   for (let index = 0; index < lines.length;) {
     const [entry, next] = readEntry(lines, index);
     if (entry !== null) entries.push(entry);
@@ -112,7 +112,10 @@ function readEntries(text: string): Entry[] {
 }
 
 /** The entry that begins at a line, and the index of the line after it. */
-function readEntry(lines: readonly string[], index: number): [entry: Entry | null, next: number] {
+function readEntry(
+  lines: readonly string[],
+  index: number,
+): [entry: ChecksumLine | null, next: number] {
   const line = lines[index] ?? "";
   const single = entryOfLine(BSD_LINE, line) ?? entryOfLine(GNU_LINE, line);
   if (single !== null) return [single, index + 1];
@@ -134,7 +137,7 @@ function readDigest(
   begun: string,
   named: string | undefined,
   name: string | null,
-): [entry: Entry | null, next: number] {
+): [entry: ChecksumLine | null, next: number] {
   let digest = begun.replace(/[ \t]/g, "");
   for (let next = index;; next++) {
     const line = lines[next] ?? "";
@@ -149,7 +152,7 @@ function readDigest(
   }
 }
 
-function entryOfLine(pattern: RegExp, text: string): Entry | null {
+function entryOfLine(pattern: RegExp, text: string): ChecksumLine | null {
   const { digest = "", algorithm: named, name, escaped } = pattern.exec(text)?.groups ?? {};
   const algorithm = algorithmOf(named, digest.length);
   if (algorithm === null || name === undefined) return null;

@@ -37,7 +37,7 @@ export function pieceBytes(leftBytes: number, segments: number): number {
   return leftBytes - bytes < BUFFER_BYTES / 2 ? leftBytes : bytes;
 }
 
-type Bytes = Uint8Array<ArrayBuffer>;
+export type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
  * Pieces are taken in order, filled in any order, and delivered in order. Memory is bounded by two

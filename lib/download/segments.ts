@@ -5,7 +5,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields, HttpBody } from "../core/http.ts";
 import type { Timeouts } from "../core/task.ts";
 import { abortReason, fromBodyError } from "../http/network_error.ts";
-import { missingBytes, type Piece, Pieces } from "./pieces.ts";
+import { type Bytes, missingBytes, type Piece, Pieces } from "./pieces.ts";
 import type { HttpContext } from "./request.ts";
 import { RangesRefused } from "./resume.ts";
 import { type RangedFile, requestSegment } from "./segment.ts";
@@ -316,8 +316,6 @@ const NO_LOSS: Loss = {
   error: new CronfetchError("internal", "connections ended while pieces were missing"),
   headers: null,
 };
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Where the bytes of a piece are read from. */
 interface PieceSource {

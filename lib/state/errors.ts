@@ -5,16 +5,16 @@ import { errorMessage } from "../core/text.ts";
 import type { StateHost } from "./driver.ts";
 
 /** A code and a clause. */
-type Explanation = readonly [code: ErrorCode, sentence: string];
+type StateExplanation = readonly [code: ErrorCode, sentence: string];
 
 const FROM_SCRATCH = "move it away to start from scratch; published files are kept";
 const ELSEWHERE = "choose another path";
-const FULL: Explanation = ["store.full", "no space is left"];
-const DENIED: Explanation = ["store.denied", "permission denied"];
-const DAMAGED: Explanation = ["state.unreadable", `the database is damaged; ${FROM_SCRATCH}`];
+const FULL: StateExplanation = ["store.full", "no space is left"];
+const DENIED: StateExplanation = ["store.denied", "permission denied"];
+const DAMAGED: StateExplanation = ["state.unreadable", `the database is damaged; ${FROM_SCRATCH}`];
 
 /** By POSIX name, which Deno puts into `error.code` on every platform. */
-const BY_NAME: Readonly<Record<string, Explanation>> = {
+const BY_NAME: Readonly<Record<string, StateExplanation>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
   EACCES: DENIED,
@@ -27,7 +27,7 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
 };
 
 /** By message of SQLite or Deno KV, which have no codes. */
-const BY_MESSAGE: readonly (readonly [pattern: RegExp, explanation: Explanation])[] = [
+const BY_MESSAGE: readonly (readonly [pattern: RegExp, explanation: StateExplanation])[] = [
   [/database (?:table )?is locked/, ["state.locked", "another process keeps it locked"]],
   [/file is not a database/, ["state.unreadable", `the file is not a database; ${FROM_SCRATCH}`]],
   [/malformed|no such (?:table|column)|already exists in|Query returned no rows/, DAMAGED],
@@ -124,7 +124,7 @@ export async function retryWhileLocked<T>(
   }
 }
 
-function explain(error: unknown): Explanation {
+function explain(error: unknown): StateExplanation {
   if (error instanceof Contended) return ["state.locked", "other processes keep changing it"];
   if (error instanceof Deno.errors.NotCapable) {
     const flag = /--allow-[a-z]+/.exec(error.message)?.[0] ?? "--allow-write";

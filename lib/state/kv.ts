@@ -27,10 +27,10 @@ import {
 } from "./format.ts";
 import {
   encode,
-  type Entry,
   keyPart,
   type Kv,
   KvConnection,
+  type KvEntry,
   type Mutation,
 } from "./kv_connection.ts";
 import { KvLeases } from "./kv_leases.ts";
@@ -338,10 +338,10 @@ export class KvEntries {
     await this.#kv.apply(mutations);
   }
 
-  async #list(collection: Collection, owners: ReadonlySet<string>): Promise<Entry[]> {
+  async #list(collection: Collection, owners: ReadonlySet<string>): Promise<KvEntry[]> {
     const prefix = prefixOf(collection);
     if (owners.size > FEW_OWNERS) return await this.#kv.list(prefix);
-    const entries: Entry[] = [];
+    const entries: KvEntry[] = [];
     for (const owner of owners) {
       entries.push(...await this.#kv.list([...prefix, await keyPart(owner)]));
     }
@@ -350,7 +350,7 @@ export class KvEntries {
 
   #decode(
     collection: Collection,
-    entry: Entry,
+    entry: KvEntry,
   ): { readonly owner: string; readonly id: string; readonly body: Body } {
     const [ownerPart, idPart] = entry.key.slice(-2);
     const { owner = String(ownerPart), id = String(idPart), body } = this.#kv.decode(

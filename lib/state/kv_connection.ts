@@ -16,7 +16,7 @@ export interface Mutation {
 }
 
 /** An entry of the database. */
-export type Entry = Deno.KvEntry<unknown>;
+export type KvEntry = Deno.KvEntry<unknown>;
 
 /** Deno KV allows 1,000 mutations per commit. */
 const MOST_MUTATIONS = 500;
@@ -118,8 +118,8 @@ export class KvConnection {
   }
 
   /** The existing entries of some keys. */
-  async getAll(keys: readonly Deno.KvKey[]): Promise<Entry[]> {
-    const entries: Entry[] = [];
+  async getAll(keys: readonly Deno.KvKey[]): Promise<KvEntry[]> {
+    const entries: KvEntry[] = [];
     for (let start = 0; start < keys.length; start += MOST_GOTTEN) {
       const some = keys.slice(start, start + MOST_GOTTEN);
       const answers = await this.#read(() => this.#kv.getMany<unknown[]>(some));
@@ -129,7 +129,7 @@ export class KvConnection {
   }
 
   /** Every entry with a prefix. */
-  list(prefix: Deno.KvKey): Promise<Entry[]> {
+  list(prefix: Deno.KvKey): Promise<KvEntry[]> {
     return this.#read(() =>
       Array.fromAsync(this.#kv.list<unknown>({ prefix }, { batchSize: MOST_LISTED }))
     );
@@ -165,7 +165,7 @@ export class KvConnection {
    *
    * @throws {CronfetchError} `state.unreadable` for anything else.
    */
-  decode<T>({ key, value }: Entry, check: ShapeCheck<T>): T {
+  decode<T>({ key, value }: KvEntry, check: ShapeCheck<T>): T {
     try {
       const decoded: unknown = JSON.parse(decoder.decode(value as Uint8Array<ArrayBuffer>));
       if (check(decoded)) return decoded;

@@ -3,13 +3,13 @@
 import { CronfetchError, type ErrorCode, type Retry } from "../core/errors.ts";
 
 /** An error code and a message: what happened, and what to do about it. */
-type Explanation = readonly [code: ErrorCode, message: string];
+type StoreExplanation = readonly [code: ErrorCode, message: string];
 
 const FULL = "free some, or choose another folder";
 const DENIED = "permission denied; let this user write there, or choose another folder";
 
 /** By POSIX name, which Deno puts into `error.code` on every platform. */
-const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+const EXPLANATIONS: Readonly<Record<string, StoreExplanation>> = {
   ENOSPC: ["store.full", `no space is left on the disk; ${FULL}`],
   EDQUOT: ["store.full", `the disk quota is used up; ${FULL}`],
   EACCES: ["store.denied", DENIED],
@@ -126,7 +126,7 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 
-function explain(error: unknown): Explanation {
+function explain(error: unknown): StoreExplanation {
   if (error instanceof DriverError) return [error.code, error.message];
   if (error instanceof Deno.errors.NotCapable) {
     const flag = /--allow-[a-z]+/.exec(error.message)?.[0] ?? "--allow-write";

@@ -34,12 +34,12 @@ export type WriterAnswer =
     readonly code: string | null;
   };
 
-interface OpenFile {
+interface WriterFile {
   readonly file: Deno.FsFile;
   readonly hash: Hash;
 }
 
-const open = new Map<number, OpenFile>();
+const open = new Map<number, WriterFile>();
 
 self.onmessage = ({ data: request }: MessageEvent<WriterRequest>) => {
   try {

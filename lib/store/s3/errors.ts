@@ -27,27 +27,27 @@ export interface S3Failure {
   readonly bucket: string;
 }
 
-type Explanation = readonly [code: ErrorCode, message: string, retry?: Retry];
+type S3Explanation = readonly [code: ErrorCode, message: string, retry?: Retry];
 
 const CREDENTIALS =
   "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary ones, AWS_SESSION_TOKEN";
 
-const CLOCK: Explanation = [
+const CLOCK: S3Explanation = [
   "store.denied",
   "the clocks of this machine and the server differ too much; set this one",
 ];
-const BUSY: Explanation = ["store.busy", "the server is busy; try again later"];
-const CORRUPTED: Explanation = [
+const BUSY: S3Explanation = ["store.busy", "the server is busy; try again later"];
+const CORRUPTED: S3Explanation = [
   "store.failed",
   "the bytes were corrupted on the way to the server; nothing was stored",
 ];
-const FULL: Explanation = [
+const FULL: S3Explanation = [
   "store.full",
   "no space is left on the server; free some, or raise the quota",
 ];
 
 /** By `Code` of the response. */
-const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+const EXPLANATIONS: Readonly<Record<string, S3Explanation>> = {
   InvalidAccessKeyId: ["store.denied", `the server does not know the access key; ${CREDENTIALS}`],
   SignatureDoesNotMatch: ["store.denied", `the secret key is wrong; ${CREDENTIALS}`],
   AuthorizationQueryParametersError: [
@@ -144,7 +144,7 @@ export function explainS3(failure: S3Failure, cause: unknown): DriverError {
   return new DriverError(code, message, { cause, ...(retry === undefined ? {} : { retry }) });
 }
 
-function explanationOf(failure: S3Failure): Explanation {
+function explanationOf(failure: S3Failure): S3Explanation {
   const { name, message, status, region, action, bucket } = failure;
   const known = Object.hasOwn(EXPLANATIONS, name) ? EXPLANATIONS[name] : undefined;
   if (known) return known;

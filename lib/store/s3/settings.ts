@@ -17,22 +17,22 @@ export const S3_VARIABLES = [
 /** The region for servers other than AWS if none is set: most expect it, some accept any. */
 const DEFAULT_REGION = "us-east-1";
 
-type Environment = Pick<Host, "env">;
+type S3Environment = Pick<Host, "env">;
 
 /** The endpoint of the location or the environment, or null for AWS. */
-export function endpointOf({ endpoint }: BucketLocation, host: Environment): string | null {
+export function endpointOf({ endpoint }: BucketLocation, host: S3Environment): string | null {
   return endpoint ?? variable("AWS_ENDPOINT_URL_S3", host) ?? variable("AWS_ENDPOINT_URL", host);
 }
 
 /** The region of the location or the environment; null to let the client find it. */
-export function regionOf(location: BucketLocation, host: Environment): string | null {
+export function regionOf(location: BucketLocation, host: S3Environment): string | null {
   const named = location.region ?? variable("AWS_REGION", host) ??
     variable("AWS_DEFAULT_REGION", host);
   return named ?? (endpointOf(location, host) === null ? null : DEFAULT_REGION);
 }
 
 /** The server that receives the requests; null if only the client can find its region. */
-export function serverOf(location: BucketLocation, host: Environment): URL | null {
+export function serverOf(location: BucketLocation, host: S3Environment): URL | null {
   const endpoint = endpointOf(location, host);
   if (endpoint !== null) return URL.parse(endpoint);
   const region = regionOf(location, host);
@@ -44,7 +44,7 @@ export function serverOf(location: BucketLocation, host: Environment): URL | nul
 }
 
 /** An empty variable counts as unset. */
-function variable(name: typeof S3_VARIABLES[number], { env }: Environment): string | null {
+function variable(name: typeof S3_VARIABLES[number], { env }: S3Environment): string | null {
   return env(name) || null;
 }
 
@@ -56,7 +56,7 @@ export interface S3Credentials {
 }
 
 /** The keys in the environment, or null. */
-export function credentialsOf(host: Environment): S3Credentials | null {
+export function credentialsOf(host: S3Environment): S3Credentials | null {
   const accessKeyId = variable("AWS_ACCESS_KEY_ID", host);
   const secretAccessKey = variable("AWS_SECRET_ACCESS_KEY", host);
   const sessionToken = variable("AWS_SESSION_TOKEN", host);
