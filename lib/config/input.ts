@@ -82,7 +82,9 @@ export interface TaskInput {
   headers?: Record<string, string> | undefined;
   /** Timeouts of one attempt; a single duration is for the whole attempt. */
   timeout?: string | {
-    /** From the start of a request to its response headers. Default: `10s`. */
+    /** DNS, TCP, TLS and the proxy, for a new connection. Default: `10s`. */
+    connect?: string | undefined;
+    /** From a request on an open connection to its response headers. Default: `10s`. */
     response?: string | undefined;
     /** Between two chunks of a body. Default: `30s`. */
     idle?: string | undefined;
@@ -171,7 +173,7 @@ export const DEFAULTS = {
   alertAfter: 3,
   page: { downloads: false },
   limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
-  timeout: { response: "10s", idle: "30s", attempt: null },
+  timeout: { connect: "10s", response: "10s", idle: "30s", attempt: null },
   retry: { attempts: 4, budget: "2m" },
   expect: {
     type: null,

@@ -102,6 +102,7 @@ export const DEFAULT_OPTIONS: Options = {
   misfire: rest.misfire,
   jitterMs: parseDuration(rest.jitter) ?? NaN,
   timeouts: Object.freeze<Timeouts>({
+    connectMs: parseDuration(timeout.connect) ?? NaN,
     responseMs: parseDuration(timeout.response) ?? NaN,
     idleMs: parseDuration(timeout.idle) ?? NaN,
     attemptMs: timeout.attempt,
@@ -247,6 +248,7 @@ export function applyHeaders(base: Headers, layer: Headers, path: Path, scope: S
 function applyTimeouts(base: Timeouts, layer: NonNullable<TaskDefaults["timeout"]>): Timeouts {
   if (typeof layer === "number") return { ...base, attemptMs: layer };
   return {
+    connectMs: layer.connect ?? base.connectMs,
     responseMs: layer.response ?? base.responseMs,
     idleMs: layer.idle ?? base.idleMs,
     attemptMs: layer.attempt === undefined ? base.attemptMs : layer.attempt,

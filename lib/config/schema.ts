@@ -34,11 +34,16 @@ const headers = () =>
   );
 
 const timeoutParts = object(
-  "must be a duration, or an object of response, idle and attempt",
+  "must be a duration, or an object of connect, response, idle and attempt",
   () => ({
+    connect: option(
+      TIMEOUT,
+      "Of a new connection: name resolution, TCP, TLS and the proxy.",
+      DEFAULTS.timeout.connect,
+    ),
     response: option(
       TIMEOUT,
-      "From the start of a request to its response headers, including the connection.",
+      "From a request on an open connection to its response headers.",
       DEFAULTS.timeout.response,
     ),
     idle: option(TIMEOUT, "Between two chunks of a body.", DEFAULTS.timeout.idle),

@@ -8,7 +8,7 @@ import { quote } from "./problem.ts";
 const SYNONYMS: Readonly<Record<string, string>> = {
   auth: "headers",
   checksum: "expect.sha256",
-  connecttimeout: "timeout.response",
+  connecttimeout: "timeout.connect",
   contenttype: "expect.type",
   cron: "schedule",
   dest: "to",

@@ -73,6 +73,11 @@ export const ERROR_CODES = {
     meaning: "the TLS handshake failed",
     hint: "check that the port serves https",
   },
+  "timeout.connect": {
+    retry: "later",
+    meaning: "no connection in time",
+    hint: "check the host and the network; raise timeout.connect if they are slow",
+  },
   "timeout.response": {
     retry: "later",
     meaning: "no response headers in time",

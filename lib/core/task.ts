@@ -11,7 +11,9 @@ export type Schedule =
 
 /** Time limits of the phases of one attempt, in milliseconds. */
 export interface Timeouts {
-  /** From the start of a request to its response headers, connecting included. */
+  /** A new connection: name resolution, TCP, TLS and the proxy. */
+  readonly connectMs: number;
+  /** From a request on an open connection to its response headers. */
   readonly responseMs: number;
   /** Between two chunks of a body. */
   readonly idleMs: number;

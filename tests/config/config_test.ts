@@ -36,7 +36,7 @@ const FULL: TaskInput = {
   misfire: "skip",
   jitter: "5m",
   headers: { Authorization: "Bearer ${env:TOKEN}", "x-a": "$${b" },
-  timeout: { response: "1s", idle: "2s", attempt: "3s" },
+  timeout: { connect: "500ms", response: "1s", idle: "2s", attempt: "3s" },
   retry: { attempts: 2, budget: "1m" },
   expect: {
     type: "Text/CSV",
@@ -73,7 +73,7 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
     timezone: "Europe/Berlin",
     misfire: "skip",
     jitterMs: 300_000,
-    timeouts: { responseMs: 1_000, idleMs: 2_000, attemptMs: 3_000 },
+    timeouts: { connectMs: 500, responseMs: 1_000, idleMs: 2_000, attemptMs: 3_000 },
     retry: { attempts: 2, budgetMs: 60_000 },
     expect: {
       type: "text/csv",
@@ -204,10 +204,10 @@ const LAYERS: readonly (readonly [config: ConfigInput, part: object])[] = [
   [{ timezone: "Asia/Tokyo", defaults: { timezone: "Asia/Seoul" } }, { timezone: "Asia/Seoul" }],
   [{ misfire: "skip", jitter: "1s" }, { misfire: "skip", jitterMs: 1_000 }],
   [{ defaults: { timeout: "7s" } }, {
-    timeouts: { responseMs: 10_000, idleMs: 30_000, attemptMs: 7_000 },
+    timeouts: { connectMs: 10_000, responseMs: 10_000, idleMs: 30_000, attemptMs: 7_000 },
   }],
   [{ defaults: { timeout: { idle: "7s" }, retry: { budget: "0s" } } }, {
-    timeouts: { responseMs: 10_000, idleMs: 7_000, attemptMs: null },
+    timeouts: { connectMs: 10_000, responseMs: 10_000, idleMs: 7_000, attemptMs: null },
     retry: { attempts: 4, budgetMs: 0 },
   }],
   [{ defaults: { keep: 3, quarantine: true } }, { keep: 3, quarantine: true }],
@@ -237,7 +237,7 @@ Deno.test("applyOptions: options of a task override the defaults one by one", as
   const [task] = await tasksIn({
     defaults: {
       headers: { "X-A": "1", "x-b": "2" },
-      timeout: { response: "1s", idle: "2s" },
+      timeout: { connect: "3s", response: "1s", idle: "2s" },
       expect: { minSize: "1KB", maxSize: "1MB", type: "text/csv", matches: "a" },
     },
     tasks: [{
@@ -248,7 +248,12 @@ Deno.test("applyOptions: options of a task override the defaults one by one", as
     }],
   });
   assertEquals(task?.headers, { "x-a": "3", "x-b": "2" });
-  assertEquals(task?.timeouts, { responseMs: 1_000, idleMs: 5_000, attemptMs: null });
+  assertEquals(task?.timeouts, {
+    connectMs: 3_000,
+    responseMs: 1_000,
+    idleMs: 5_000,
+    attemptMs: null,
+  });
   assertEquals(task?.expect.minSizeBytes, 1_000);
   assertEquals(task?.expect.maxSizeBytes, null);
   assertEquals(task?.expect.type, null);

@@ -56,6 +56,7 @@ Deno.test("optionRows: every option has a type and a description, and its defaul
     ["tasks[].url", "text", ""],
     ["tasks[].schedule", "text", ""],
     ["tasks[].timeout", "duration or object", ""],
+    ["tasks[].timeout.connect", "duration", '"10s"'],
     ["tasks[].timeout.response", "duration", '"10s"'],
     ["tasks[].retry.attempts", "whole number", "4"],
     ["tasks[].expect.sha256", "text or object or null", "null"],

@@ -23,6 +23,7 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "net.failed": "later",
   "tls.untrusted": "never",
   "tls.failed": "never",
+  "timeout.connect": "later",
   "timeout.response": "later",
   "timeout.idle": "later",
   "timeout.attempt": "later",

@@ -13,7 +13,7 @@ import { type AttemptWatch, createWatcher } from "../../lib/download/timeouts.ts
 import { type TestHost, testHost } from "../helpers/host.ts";
 
 const MIB = 1024 * 1024;
-const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
+const LIMITS = { connectMs: 10_000, responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
 
 /** A body of zeros, in pieces of 64 KiB. */
 function zeros(range: ByteRange): HttpBody {

@@ -4,7 +4,7 @@ import type { Timeouts } from "../../lib/core/task.ts";
 import { type AttemptWatch, createWatcher, receivingMs } from "../../lib/download/timeouts.ts";
 import { testHost } from "../helpers/host.ts";
 
-const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
+const LIMITS = { connectMs: 10_000, responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
 
 type Step = number | "startResponse" | "progress" | "pause";
 

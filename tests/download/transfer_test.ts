@@ -8,7 +8,7 @@ import { openMemory } from "../../lib/store/memory.ts";
 import type { Draft } from "../../lib/store/store.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 
-const LIMITS = { responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
+const LIMITS = { connectMs: 10_000, responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
 const MIB = 1024 * 1024;
 
 /** A body that ends only by the signal, in pieces of 64 KiB, and the number of bytes read. */

@@ -36,7 +36,7 @@ export function defaultTask(id: string, change: Partial<Task> = {}): Task {
     timezone: "UTC",
     misfire: "once",
     jitterMs: 0,
-    timeouts: { responseMs: 10_000, idleMs: 30_000, attemptMs: null },
+    timeouts: { connectMs: 10_000, responseMs: 10_000, idleMs: 30_000, attemptMs: null },
     retry: { attempts: 4, budgetMs: 120_000 },
     expect: DEFAULT_EXPECTATIONS,
     segments: 1,
