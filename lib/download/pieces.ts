@@ -31,7 +31,7 @@ export interface Piece extends ByteRange {
  * @param leftBytes Bytes that are not taken yet.
  */
 export function pieceBytes(leftBytes: number, segments: number): number {
-  const share = Math.ceil(leftBytes / (4 * segments) / BUFFER_BYTES) * BUFFER_BYTES;
+  const share = Math.ceil(leftBytes / segments / BUFFER_BYTES) * BUFFER_BYTES;
   const bytes = Math.min(Math.max(share, MIN_PIECE_BYTES), MAX_PIECE_BYTES);
   // A small rest is added to the last piece.
   return leftBytes - bytes < BUFFER_BYTES / 2 ? leftBytes : bytes;

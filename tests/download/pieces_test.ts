@@ -7,11 +7,11 @@ const MIB = 1024 * 1024;
 Deno.test("pieceBytes shrinks towards the end, and adds a small rest to the last piece", () => {
   const table: [leftBytes: number, segments: number, bytes: number][] = [
     [1024 * MIB, 4, 4 * MIB],
-    [64 * MIB, 4, 4 * MIB],
-    [40 * MIB, 4, 2.5 * MIB],
-    [33 * MIB, 4, 2.5 * MIB],
-    [16 * MIB, 4, MIB],
-    [16 * MIB, 2, 2 * MIB],
+    [16 * MIB, 4, 4 * MIB],
+    [10 * MIB, 4, 2.5 * MIB],
+    [8.5 * MIB, 4, 2.5 * MIB],
+    [4 * MIB, 4, MIB],
+    [4 * MIB, 2, 2 * MIB],
     [6 * MIB, 16, MIB],
     [1.75 * MIB, 4, MIB],
     [1.25 * MIB, 4, MIB],
@@ -71,12 +71,15 @@ function drain(pieces: Pieces, intoBytes = BUFFER_BYTES): number {
   }
 }
 
-/** Twelve MiB in pieces of one MiB. */
+/** Bytes of the pieces of {@linkcode twelve}. */
+const PIECE = 4 * MIB;
+
+/** Twelve pieces of the same size. */
 const twelve = (segments: number): Pieces =>
-  new Pieces({ startByte: 0, endByte: 12 * MIB }, segments);
+  new Pieces({ startByte: 0, endByte: 12 * PIECE }, segments);
 
 const starts = (pieces: readonly (Piece | null)[]) =>
-  pieces.map((piece) => piece && piece.startByte / MIB);
+  pieces.map((piece) => piece && piece.startByte / PIECE);
 
 Deno.test("Pieces: at most two pieces per segment are in memory", () => {
   const pieces = twelve(3);
@@ -86,7 +89,7 @@ Deno.test("Pieces: at most two pieces per segment are in memory", () => {
   arrive(pieces, taken[1] as Piece);
   assertEquals([drain(pieces), pieces.take()], [0, null], "the first piece is missing");
   arrive(pieces, taken[0] as Piece);
-  assertEquals(drain(pieces), 2 * MIB);
+  assertEquals(drain(pieces), 2 * PIECE);
   assertEquals(starts([pieces.take(), pieces.take(), pieces.take()]), [6, 7, null]);
 });
 
@@ -95,7 +98,7 @@ Deno.test("property: Pieces delivers bytes in order for any order of arrival and
     const pieces = twelve(3);
     const taken = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
     for (const index of [2, 0, 1]) arrive(pieces, taken[index] as Piece);
-    assertEquals(drain(pieces, intoBytes), 3 * MIB);
+    assertEquals(drain(pieces, intoBytes), 3 * PIECE);
   }
 });
 
@@ -123,27 +126,27 @@ Deno.test("Pieces: a released piece is taken first, for its missing bytes only",
   assertEquals(starts([pieces.take()]), [3], "a complete piece is not taken again");
   arrive(pieces, third as Piece);
   arrive(pieces, first as Piece);
-  assertEquals(drain(pieces), 3 * MIB);
+  assertEquals(drain(pieces), 3 * PIECE);
 });
 
 Deno.test("Pieces.takeAt takes an unstarted piece only", () => {
   const pieces = twelve(3);
   const first = pieces.take() as Piece;
-  assertEquals(pieces.isUnstartedAt(MIB), true);
+  assertEquals(pieces.isUnstartedAt(PIECE), true);
   const second = pieces.take() as Piece;
-  assertEquals([pieces.isUnstartedAt(MIB), pieces.takeAt(MIB)], [false, null], "taken");
+  assertEquals([pieces.isUnstartedAt(PIECE), pieces.takeAt(PIECE)], [false, null], "taken");
   pieces.release(second);
-  assertEquals(pieces.isUnstartedAt(MIB), true);
-  assertEquals(pieces.takeAt(MIB), second, "released unstarted");
+  assertEquals(pieces.isUnstartedAt(PIECE), true);
+  assertEquals(pieces.takeAt(PIECE), second, "released unstarted");
   arrive(pieces, second, BUFFER_BYTES);
   pieces.release(second);
-  assertEquals([pieces.isUnstartedAt(MIB), pieces.takeAt(MIB)], [false, null], "started");
-  assertEquals(starts([pieces.take(), pieces.takeAt(2 * MIB), pieces.take()]), [1, 2, 3]);
+  assertEquals([pieces.isUnstartedAt(PIECE), pieces.takeAt(PIECE)], [false, null], "started");
+  assertEquals(starts([pieces.take(), pieces.takeAt(2 * PIECE), pieces.take()]), [1, 2, 3]);
   assertEquals(starts([pieces.take(), pieces.take()]), [4, 5]);
-  assertEquals([pieces.isUnstartedAt(6 * MIB), pieces.takeAt(6 * MIB)], [true, null], "no room");
+  assertEquals([pieces.isUnstartedAt(6 * PIECE), pieces.takeAt(6 * PIECE)], [true, null], "no room");
   arrive(pieces, first);
   drain(pieces);
-  assertEquals(starts([pieces.takeAt(6 * MIB)]), [6]);
+  assertEquals(starts([pieces.takeAt(6 * PIECE)]), [6]);
 });
 
 Deno.test("Pieces.discardFrom keeps the piece of the first response, and discards those after it", () => {
@@ -152,10 +155,10 @@ Deno.test("Pieces.discardFrom keeps the piece of the first response, and discard
   arrive(pieces, first as Piece, 1000);
   arrive(pieces, second as Piece);
   arrive(pieces, third as Piece, 10);
-  assertEquals(pieces.discardFrom(MIB), MIB + 10);
+  assertEquals(pieces.discardFrom(PIECE), PIECE + 10);
   arrive(pieces, third as Piece, 10);
   assertEquals(pieces.release(third as Piece), 0, "a discarded piece has no bytes to lose");
   arrive(pieces, first as Piece);
-  assertEquals(drain(pieces), MIB);
-  assertEquals(starts([pieces.takeAt(MIB), pieces.take()]), [1, 2]);
+  assertEquals(drain(pieces), PIECE);
+  assertEquals(starts([pieces.takeAt(PIECE), pieces.take()]), [1, 2]);
 });
