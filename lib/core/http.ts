@@ -1,4 +1,4 @@
-/** HTTP for downloads: a request, its response, and the body as a stream. */
+/** HTTP: a request, its response, the body as a stream, and how servers are connected to. */
 
 /** A method or field name (RFC 9110, section 5.6.2), as the source of a regular expression. */
 export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
@@ -9,19 +9,49 @@ export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
  */
 export type HeaderFields = Pick<Headers, "get">;
 
-/** A GET request. */
+/** Methods of requests (RFC 9110, section 9.3; PATCH: RFC 5789). */
+export type HttpMethod = "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "POST" | "PATCH";
+
+/** A request. */
 export interface HttpRequest {
+  readonly method: HttpMethod;
   /** Absolute, http or https, as `URL` writes it, without userinfo and fragment. */
   readonly url: string;
   /** Values by lower-case name. The transport adds the fields that frame the message. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The content, which must not change before the response; null without. */
+  readonly body: Uint8Array<ArrayBuffer> | null;
   /**
    * Whether the server must have a public address. A transport refuses any other before it sends a
    * byte (`redirect.private`); a proxy's address is the user's choice and is not judged.
    */
   readonly publicOnly: boolean;
+  /** Is notified of the phases of the request, to apply time limits; or null. */
+  readonly phases: RequestPhases | null;
   /** Aborts the exchange at any stage. */
   readonly signal: AbortSignal;
+}
+
+/** The phases of a request before its response, in order. A request on a kept connection has one. */
+export interface RequestPhases {
+  /** Called before a connection is opened: name resolution, TCP, proxy and TLS. */
+  startConnect(): void;
+  /**
+   * Called when the request is sent, and again after each written piece of a large body. `fetch`
+   * does not report when it has connected: there it is called once, at the start.
+   */
+  startResponse(): void;
+}
+
+/**
+ * Creates a GET request without content.
+ *
+ * @param url Absolute, http or https, as `URL` writes it.
+ * @param signal Aborts the exchange.
+ * @returns A request without fields and time limits, to a server with any address.
+ */
+export function getRequest(url: string, signal: AbortSignal): HttpRequest {
+  return { method: "GET", url, headers: {}, body: null, publicOnly: false, phases: null, signal };
 }
 
 /** A response whose body has not been read. Redirects are not followed. */
@@ -62,6 +92,29 @@ export const NO_COOKIES: readonly string[] = [];
  * @throws The signal's reason, a `CronfetchError`, or what `fetch` throws.
  */
 export type Transport = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** How to connect to a server. */
+export interface ConnectionSettings {
+  /**
+   * URL of a proxy: http, https, socks5 or socks5h, perhaps with userinfo. `"direct"` for none; null
+   * to use that of the environment.
+   */
+  readonly proxy: string | null;
+  /** PEM texts of authorities that are trusted in addition to those of Deno. */
+  readonly caCerts: readonly string[];
+  /** The certificate and private key of the client (PEM), or null. */
+  readonly identity: { readonly cert: string; readonly key: string } | null;
+}
+
+/** The settings of a server that the config does not mention. */
+export const DEFAULT_SETTINGS: ConnectionSettings = { proxy: null, caCerts: [], identity: null };
+
+/**
+ * Finds the settings of a server. Called once per origin and transport.
+ *
+ * @param origin `https://name`, with the port if it is not that of the scheme.
+ */
+export type SettingsOf = (origin: string) => ConnectionSettings;
 
 /** The variables, the more specific ones first. Lower case takes precedence. */
 const BY_PROTOCOL: Readonly<Record<string, readonly string[]>> = {

@@ -74,12 +74,19 @@ export async function sendRequest(
       ...options.conditions,
     };
     if (http.jar) addCookies(headers, http.jar.header(new URL(url), nowMs(http)));
-    watch.startResponse();
     let response: HttpResponse;
     try {
       watch.signal.throwIfAborted();
       const publicOnly = http.admit(previous ? new URL(url) : first, previous);
-      response = await http.transport({ url, headers, publicOnly, signal: watch.signal });
+      response = await http.transport({
+        method: "GET",
+        url,
+        headers,
+        body: null,
+        publicOnly,
+        phases: watch,
+        signal: watch.signal,
+      });
     } catch (error) {
       throw withRedirect(previous, fromFetchError(error, watch.signal));
     }

@@ -2,6 +2,7 @@
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Clock, Timers } from "../core/host.ts";
+import type { RequestPhases } from "../core/http.ts";
 import type { Timeouts } from "../core/task.ts";
 
 /**
@@ -24,10 +25,8 @@ export function receivingMs(
  * The time limits of one attempt. Its signal is aborted with a `CronfetchError` when a limit
  * passes, or with the reason of the run.
  */
-export interface AttemptWatch extends Disposable {
+export interface AttemptWatch extends Disposable, RequestPhases {
   readonly signal: AbortSignal;
-  /** A request is sent: starts `responseMs`. */
-  startResponse(): void;
   /** Headers or body bytes arrived: restarts `idleMs`. */
   progress(): void;
   /** No bytes are expected from the network: only `attemptMs` applies. */
@@ -124,6 +123,10 @@ class AttemptTimer implements AttemptWatch {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  startConnect(): void {
+    this.startResponse();
   }
 
   startResponse(): void {

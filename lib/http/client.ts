@@ -4,7 +4,14 @@ import { CronfetchError } from "../core/errors.ts";
 import type { HttpBody, HttpRequest, HttpResponse } from "../core/http.ts";
 import { type BodyReader, ChunkedReader, ConnectionReader, LengthReader } from "./body.ts";
 import type { Connection, ReadBuffer } from "./connection.ts";
-import { type Framing, framingOf, keepsConnection, requestHead } from "./head.ts";
+import {
+  announcedBytes,
+  type Framing,
+  framingOf,
+  isIdempotent,
+  keepsConnection,
+  requestHead,
+} from "./head.ts";
 import { originOf, Pool, type PoolHost, type Server, serverAt } from "./pool.ts";
 
 const REQUEST_TIMEOUT = 408;
@@ -20,20 +27,25 @@ export class Http1Client implements AsyncDisposable {
   }
 
   /**
-   * Sends a GET request to an http URL; a `Transport`.
+   * Sends a request to an http URL; a `Transport`. A request that is not idempotent gets a new
+   * connection: on a stale one it could not be repeated (RFC 9110, section 9.2.2).
    *
    * @throws {CronfetchError} `http.protocol`, `net.reset`, `net.failed`, `redirect.private`. The
    * signal's reason; the system's error.
    */
-  async send({ url, headers, publicOnly, signal }: HttpRequest): Promise<HttpResponse> {
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    const { method, url, headers, body, publicOnly, phases, signal } = request;
     signal.throwIfAborted();
     const origin = originOf(url);
     const server = this.#serverAt(origin);
-    const head = requestHead(url.slice(origin.length), server.hostField, headers);
-    const idle = this.#pool.takeIdle(server, publicOnly);
+    const { hostField } = server;
+    const lengthBytes = announcedBytes(method, body);
+    const target = url.slice(origin.length);
+    const head = requestHead({ method, target, hostField, lengthBytes }, headers);
+    const idle = isIdempotent(method) ? this.#pool.takeIdle(server, publicOnly) : null;
     if (idle) {
       try {
-        const response = await this.#exchange(server, idle, head, signal);
+        const response = await this.#exchange(server, idle, head, request);
         if (response.status !== REQUEST_TIMEOUT) return response;
         // A server sends 408 before it closes an idle connection (RFC 9110, section 15.5.9).
         await response.body.cancel();
@@ -44,8 +56,9 @@ export class Http1Client implements AsyncDisposable {
         // too.
       }
     }
+    phases?.startConnect();
     const fresh = await this.#pool.connect(server, publicOnly, signal);
-    return await this.#exchange(server, fresh, head, signal);
+    return await this.#exchange(server, fresh, head, request);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -63,8 +76,8 @@ export class Http1Client implements AsyncDisposable {
   async #exchange(
     server: Server,
     connection: Connection,
-    request: Uint8Array,
-    signal: AbortSignal,
+    requestHead: Uint8Array,
+    { method, body: content, phases, signal }: HttpRequest,
   ): Promise<HttpResponse> {
     const abort = () => connection.close();
     const end = (isGood: boolean) => {
@@ -73,9 +86,9 @@ export class Http1Client implements AsyncDisposable {
     };
     signal.addEventListener("abort", abort);
     try {
-      connection.send(request);
+      connection.send(requestHead, content, phases);
       const head = await connection.head();
-      const framing = framingOf(head);
+      const framing = framingOf(head, method);
       const isKept = keepsConnection(head, framing);
       const reader = readerOf(framing, connection.input);
       const body = bodyOf(reader, signal, (isWhole) => end(isWhole && isKept));

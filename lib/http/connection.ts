@@ -2,6 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { TcpConnection } from "../core/host.ts";
+import type { RequestPhases } from "../core/http.ts";
 import { isPrivateAddress } from "./egress.ts";
 import {
   decodeLatin1,
@@ -49,11 +50,15 @@ export class Connection {
     return this.#isPrivate ??= isPrivateAddress(this.remoteAddress);
   }
 
-  /** Sends a request without waiting; a failure to write shows as a failure to read. */
-  send(head: Uint8Array): void {
+  /**
+   * Sends a request without waiting; a failure to write shows as a failure to read. A server may
+   * respond before it has received the whole body.
+   */
+  send(head: Uint8Array, body: Uint8Array | null, phases: RequestPhases | null): void {
     this.hasReceived = false;
     this.#isSent = false;
-    this.#write(head).catch(() => {});
+    phases?.startResponse();
+    this.#write(head, body, phases).catch(() => {});
   }
 
   /**
@@ -117,13 +122,25 @@ export class Connection {
     return isMore;
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0;) {
+  async #write(
+    head: Uint8Array,
+    body: Uint8Array | null,
+    phases: RequestPhases | null,
+  ): Promise<void> {
+    for (let rest = head; rest.length > 0;) {
       rest = rest.subarray(await this.#tcp.write(rest));
+    }
+    for (let at = 0; body !== null && at < body.length;) {
+      at += await this.#tcp.write(body.subarray(at, at + WRITE_BYTES));
+      // Once a response has arrived, its time limits apply.
+      if (!this.hasReceived) phases?.startResponse();
     }
     this.#isSent = true;
   }
 }
+
+/** Size of a write of a request's body. */
+const WRITE_BYTES = 256 * 1024;
 
 function closedEarly(): CronfetchError {
   return new CronfetchError("net.reset", "the connection was closed before a response");

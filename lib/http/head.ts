@@ -1,7 +1,7 @@
 /** Parses the head of a response, writes that of a request, and derives the framing (RFC 9112). */
 
 import { CronfetchError } from "../core/errors.ts";
-import { type HeaderFields, NO_COOKIES, TOKEN } from "../core/http.ts";
+import { type HeaderFields, type HttpMethod, NO_COOKIES, TOKEN } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
 
 /**
@@ -166,12 +166,18 @@ export type Framing =
   | { readonly kind: "connection" };
 
 /**
- * Derives the framing of the body of a response to GET (RFC 9112, section 6.3).
+ * Derives the framing of the body of a response (RFC 9112, section 6.3).
  *
+ * @param method Of the request.
  * @throws {CronfetchError} `http.protocol` if it is ambiguous.
  */
-export function framingOf({ minorVersion, status, headers }: ResponseHead): Framing {
-  if (status === 204 || status === 304) return { kind: "length", lengthBytes: 0 };
+export function framingOf(
+  { minorVersion, status, headers }: ResponseHead,
+  method: HttpMethod,
+): Framing {
+  if (method === "HEAD" || status === 204 || status === 304) {
+    return { kind: "length", lengthBytes: 0 };
+  }
   const transferCoding = headers.get("transfer-encoding");
   if (transferCoding !== null) {
     if (minorVersion === 0) invalidHttp("a transfer coding in HTTP/1.0");
@@ -199,21 +205,30 @@ const TARGET = /^\/[\x21-\x7e]*$/;
 const NAME = new RegExp(`^${TOKEN}$`);
 const VALUE = new RegExp(`^${FIELD_VALUE}$`);
 
+/** What the head of a request is written from. */
+export interface RequestLine {
+  readonly method: HttpMethod;
+  /** Path and query, as serialized by `URL`. */
+  readonly target: string;
+  /** Value of the Host field. */
+  readonly hostField: string;
+  /** Size of the content; null without. */
+  readonly lengthBytes: number | null;
+}
+
 /**
- * Writes the head of a GET request, which has no body.
+ * Writes the head of a request.
  *
- * @param target Path and query, as serialized by `URL`.
- * @param hostField Value of the Host field.
  * @param headers The other fields; values are Latin-1.
  * @throws {TypeError} For an invalid name or value, as `fetch` does.
  */
 export function requestHead(
-  target: string,
-  hostField: string,
+  { method, target, hostField, lengthBytes }: RequestLine,
   headers: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   if (!TARGET.test(target)) throw new TypeError("the request target is not a serialized URL");
-  let text = `GET ${target} HTTP/1.1\r\nhost: ${hostField}\r\n`;
+  let text = `${method} ${target} HTTP/1.1\r\nhost: ${hostField}\r\n`;
+  if (lengthBytes !== null) text += `content-length: ${lengthBytes}\r\n`;
   for (const [name, value] of Object.entries(headers)) {
     if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a valid header name`);
     // The value may be a secret.
@@ -224,4 +239,18 @@ export function requestHead(
   const bytes = new Uint8Array(text.length);
   for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
   return bytes;
+}
+
+/** Methods whose request may be repeated without another effect (RFC 9110, section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<HttpMethod> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
+/** Whether a request may be sent again if it is unknown whether the server has processed it. */
+export function isIdempotent(method: HttpMethod): boolean {
+  return IDEMPOTENT.has(method);
+}
+
+/** The size to announce: a method that expects content announces 0 (RFC 9110, section 8.6). */
+export function announcedBytes(method: HttpMethod, body: Uint8Array | null): number | null {
+  if (body !== null) return body.length;
+  return method === "PUT" || method === "POST" || method === "PATCH" ? 0 : null;
 }

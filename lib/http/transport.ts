@@ -3,11 +3,13 @@
 import { abortable } from "@std/async";
 import type { FetchClient, Host } from "../core/host.ts";
 import {
+  DEFAULT_SETTINGS,
   type HttpBody,
   type HttpRequest,
   type HttpResponse,
   NO_COOKIES,
   proxyVariable,
+  type SettingsOf,
   type Transport,
 } from "../core/http.ts";
 import { NO_TELEMETRY } from "../core/telemetry.ts";
@@ -33,7 +35,10 @@ type TransportHost = Pick<
  * if possible: over one HTTP/2 connection many small files take Deno twice as long, and segments of
  * a large file gain nothing.
  */
-export async function openTransport(host: TransportHost): Promise<OpenTransport> {
+export async function openTransport(
+  host: TransportHost,
+  _settingsOf: SettingsOf = () => DEFAULT_SETTINGS,
+): Promise<OpenTransport> {
   const opened = new AsyncDisposableStack();
   const byFetch = lazyFetch(host, opened);
   const byCheckedFetch = checkedFetch(host, byFetch);
@@ -63,8 +68,11 @@ function checkedFetch(host: Pick<Host, "resolve">, byFetch: Transport): Transpor
   const lookup = createLookup((hostname) => host.resolve(hostname));
   return async (request) => {
     // The system's resolver accepts no signal.
-    const { url, publicOnly, signal } = request;
-    if (publicOnly) await abortable(lookup(new URL(url).hostname), signal);
+    const { url, publicOnly, phases, signal } = request;
+    if (publicOnly) {
+      phases?.startConnect();
+      await abortable(lookup(new URL(url).hostname), signal);
+    }
     return await byFetch(request);
   };
 }
@@ -92,8 +100,10 @@ function proxyOf(url: URL, host: Pick<Host, "env">): "used" | "none" | "unknown"
 
 /** Creates a transport from `fetch`. Redirects are not followed. */
 export function fetchTransport(host: Pick<Host, "fetch">): Transport {
-  return async ({ url, headers, signal }) => {
-    const response = await host.fetch(url, { headers, redirect: "manual", signal });
+  return async ({ method, url, headers, body: content, phases, signal }) => {
+    phases?.startResponse();
+    const init = { method, headers, body: content, redirect: "manual", signal } as const;
+    const response = await host.fetch(url, init);
     const body = response.body === null ? NO_BODY : bodyOf(response.body, signal);
     const setCookies = response.headers.has("set-cookie")
       ? response.headers.getSetCookie()

@@ -29,6 +29,8 @@ export interface RawConnection {
   readonly sentBytes: number;
   /** Reads the next request head; throws {@linkcode ConnectionGone} if there is none. */
   readRequest(): Promise<RawRequest>;
+  /** Reads exactly so many bytes; throws {@linkcode ConnectionGone} if there are fewer. */
+  readBytes(count: number): Promise<string>;
   /** Sends bytes as they are; throws {@linkcode ConnectionGone} once that is impossible. */
   send(content: string | Uint8Array): Promise<void>;
   /** Resets the connection (TCP RST). */
@@ -123,17 +125,23 @@ function rawConnection(socket: Socket, index: number, requests: string[]): RawCo
     });
   }
 
-  async function readHead(): Promise<string> {
+  /** Waits until `sizeOf` returns the size of what is received, and takes that. */
+  async function take(sizeOf: () => number | null): Promise<string> {
     for (;;) {
-      const end = received.indexOf("\r\n\r\n");
-      if (end >= 0) {
-        const head = received.slice(0, end + 4);
-        received = received.slice(end + 4);
-        return head;
+      const size = sizeOf();
+      if (size !== null) {
+        const taken = received.slice(0, size);
+        received = received.slice(size);
+        return taken;
       }
       if (ended) throw new ConnectionGone("the client closed the connection");
       await new Promise<void>((done) => wake = done);
     }
+  }
+
+  function headSize(): number | null {
+    const end = received.indexOf("\r\n\r\n");
+    return end < 0 ? null : end + 4;
   }
 
   return {
@@ -142,10 +150,11 @@ function rawConnection(socket: Socket, index: number, requests: string[]): RawCo
       return sentBytes;
     },
     async readRequest() {
-      const request = parseHead(await readHead());
+      const request = parseHead(await take(headSize));
       requests.push(`${request.method} ${request.path}`);
       return request;
     },
+    readBytes: (count) => take(() => received.length < count ? null : count),
     async send(content) {
       const bytes = typeof content === "string" ? toLatin1(content) : content;
       if (!socket.writable) throw new ConnectionGone("the connection is closed");

@@ -1,5 +1,6 @@
 /** A program for a test: aborts a body after a garbage collection. */
 
+import { getRequest } from "../../lib/core/http.ts";
 import { fetchTransport } from "../../lib/http/transport.ts";
 
 const { gc } = globalThis as unknown as { readonly gc: () => void };
@@ -12,12 +13,7 @@ const server = Deno.serve(
 );
 const { signal, abort } = abortable();
 const send = fetchTransport({ fetch: (url, init) => fetch(url, init) });
-const { body } = await send({
-  url: `http://127.0.0.1:${server.addr.port}/`,
-  headers: {},
-  publicOnly: false,
-  signal,
-});
+const { body } = await send(getRequest(`http://127.0.0.1:${server.addr.port}/`, signal));
 await body.read(new Uint8Array(8));
 for (let collection = 0; collection < COLLECTIONS; collection++) {
   gc();

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
+import { getRequest } from "../../lib/core/http.ts";
 import { always, type Exchanging, exchanging, textOf } from "./exchanging.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
@@ -35,12 +36,8 @@ Deno.test("Http1Client sends a request line and the fields", async () => {
   });
   const { signal } = new AbortController();
   const url = `${pair.server.origin}/a%20b?c`;
-  const { body } = await pair.client.send({
-    url,
-    headers: { accept: "*/*" },
-    publicOnly: false,
-    signal,
-  });
+  const headers = { accept: "*/*" };
+  const { body } = await pair.client.send({ ...getRequest(url, signal), headers });
   await body.cancel();
   const host = pair.server.origin.slice("http://".length);
   assertEquals(raw, `GET /a%20b?c HTTP/1.1\r\nhost: ${host}\r\naccept: */*\r\n\r\n`);

@@ -1,7 +1,7 @@
 /** A client and a scripted server, for tests of their exchanges. */
 
 import type { Connect, TcpConnection, Timers } from "../../lib/core/host.ts";
-import type { HttpBody, HttpResponse } from "../../lib/core/http.ts";
+import { getRequest, type HttpBody, type HttpResponse } from "../../lib/core/http.ts";
 import { Http1Client } from "../../lib/http/client.ts";
 import { connectReally, type TestHost, testHost } from "../helpers/host.ts";
 import { type RawConnection, type RawServer, rawServer } from "../helpers/raw_server.ts";
@@ -49,8 +49,7 @@ export async function exchanging(
     until: async (condition) => {
       while (!condition()) await new Promise<void>((wake) => seen.wake = wake);
     },
-    get: (path = "/", signal = never) =>
-      client.send({ url: server.origin + path, headers: {}, publicOnly: false, signal }),
+    get: (path = "/", signal = never) => client.send(getRequest(server.origin + path, signal)),
     [Symbol.asyncDispose]: async () => {
       await client[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();

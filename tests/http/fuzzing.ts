@@ -2,7 +2,7 @@
 
 import { assert } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import type { HttpResponse } from "../../lib/core/http.ts";
+import { getRequest, type HttpResponse } from "../../lib/core/http.ts";
 import { Http1Client } from "../../lib/http/client.ts";
 import { testHost } from "../helpers/host.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
@@ -93,7 +93,7 @@ export async function fuzz(count: number, seed: number): Promise<Counts> {
   const host = testHost({ timers: "manual", random: seed });
   const chance: Chance = (below) => Math.floor(host.random.fraction() * below);
   const { signal } = new AbortController();
-  const request = { url: "http://127.0.0.1/", headers: {}, publicOnly: false, signal };
+  const request = getRequest("http://127.0.0.1/", signal);
   const counts: Counts = {};
   for (let made = 0; made < count; made++) {
     const bytes = fuzzed(chance);

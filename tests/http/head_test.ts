@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import {
+  announcedBytes,
   endOfHead,
   type Framing,
   framingOf,
@@ -8,7 +9,9 @@ import {
   mayBeResponse,
   parseHead,
   requestHead,
+  type RequestLine,
 } from "../../lib/http/head.ts";
+import type { HttpMethod } from "../../lib/core/http.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
 import { originOf, serverAt } from "../../lib/http/pool.ts";
 
@@ -147,9 +150,14 @@ Deno.test("mayBeResponse is false for any other start than HTTP/1.", () => {
   }
 });
 
+const LINE: RequestLine = { method: "GET", target: "/", hostField: "x", lengthBytes: null };
+
 Deno.test("requestHead: one GET, values in Latin-1", () => {
   assertEquals(
-    requestHead("/a%20b?c=d", "x.example:81", { accept: "*/*", "x-a": "\xe9\t\xff", "x-b": "" }),
+    requestHead(
+      { method: "GET", target: "/a%20b?c=d", hostField: "x.example:81", lengthBytes: null },
+      { accept: "*/*", "x-a": "\xe9\t\xff", "x-b": "" },
+    ),
     toLatin1(
       "GET /a%20b?c=d HTTP/1.1\r\nhost: x.example:81\r\n" +
         "accept: */*\r\nx-a: \xe9\t\xff\r\nx-b: \r\n\r\n",
@@ -157,22 +165,40 @@ Deno.test("requestHead: one GET, values in Latin-1", () => {
   );
 });
 
+Deno.test("requestHead announces the size of the content", () => {
+  const table: [method: HttpMethod, body: Uint8Array | null, field: string][] = [
+    ["GET", null, ""],
+    ["DELETE", null, ""],
+    ["PUT", null, "content-length: 0\r\n"],
+    ["POST", null, "content-length: 0\r\n"],
+    ["PUT", new Uint8Array(12), "content-length: 12\r\n"],
+    ["POST", new Uint8Array(), "content-length: 0\r\n"],
+  ];
+  for (const [method, body, field] of table) {
+    const lengthBytes = announcedBytes(method, body);
+    assertEquals(
+      requestHead({ method, target: "/", hostField: "x", lengthBytes }, {}),
+      toLatin1(`${method} / HTTP/1.1\r\nhost: x\r\n${field}\r\n`),
+    );
+  }
+});
+
 Deno.test("requestHead refuses targets, names and values that would inject fields", async (t) => {
   const values = ["a\r\nb: c", "\n", "\0", "\x1b", "\x7f", "\u20ac"];
   for (const value of values) {
     await t.step(`the value ${JSON.stringify(value)}`, () => {
-      const error = assertThrows(() => requestHead("/", "x", { secret: value }), TypeError);
+      const error = assertThrows(() => requestHead(LINE, { secret: value }), TypeError);
       assertEquals(error.message, "the header secret has an invalid value");
     });
   }
   for (const name of ["", "a b", "a:", "a\r\n", "\xe9"]) {
     await t.step(`the name ${JSON.stringify(name)}`, () => {
-      assertThrows(() => requestHead("/", "x", { [name]: "a" }), TypeError);
+      assertThrows(() => requestHead(LINE, { [name]: "a" }), TypeError);
     });
   }
   for (const target of ["", "a", "/a b", "/\r\n", "/\xe9"]) {
     await t.step(`the target ${JSON.stringify(target)}`, () => {
-      assertThrows(() => requestHead(target, "x", {}), TypeError);
+      assertThrows(() => requestHead({ ...LINE, target }, {}), TypeError);
     });
   }
 });
@@ -245,8 +271,16 @@ Deno.test("framingOf and keepsConnection, by version, status and fields", () => 
   ];
   for (const [lines, framing, isKept, first] of table) {
     const head = headOf(lines, first);
-    const found = framingOf(head);
+    const found = framingOf(head, "GET");
     assertEquals([found, keepsConnection(head, found)], [framing, isKept], lines.join());
+  }
+});
+
+Deno.test("framingOf: a response to HEAD has no body, whatever it announces", () => {
+  for (const lines of [["Content-Length: 5"], [TE], [], ["Content-Length: x"]]) {
+    const head = headOf(lines);
+    assertEquals(framingOf(head, "HEAD"), length(0));
+    assertEquals(keepsConnection(head, framingOf(head, "HEAD")), true);
   }
 });
 
@@ -259,7 +293,7 @@ Deno.test("framingOf: ambiguous framing is http.protocol", () => {
     [[TE], OLD],
   ];
   for (const [lines, first] of table) {
-    const error = assertThrows(() => framingOf(headOf(lines, first)), CronfetchError);
+    const error = assertThrows(() => framingOf(headOf(lines, first), "GET"), CronfetchError);
     assertEquals(error.code, "http.protocol");
   }
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { Connect } from "../../lib/core/host.ts";
+import { getRequest } from "../../lib/core/http.ts";
 import { Http1Client } from "../../lib/http/client.ts";
 import { testHost } from "../helpers/host.ts";
 import type { RawConnection } from "../helpers/raw_server.ts";
@@ -118,7 +119,7 @@ Deno.test("row 138: a response that arrives before its request was sent leaves n
   };
   const client = new Http1Client({ connect, timers: testHost({ timers: "manual" }).timers });
   const { signal } = new AbortController();
-  const request = { url: "http://127.0.0.1/", headers: {}, publicOnly: false, signal };
+  const request = getRequest("http://127.0.0.1/", signal);
   assertEquals(await textOf((await client.send(request)).body), "abc");
   isRead = false;
   assertEquals(await textOf((await client.send(request)).body), "abc");
@@ -155,7 +156,7 @@ function addressed(addresses: readonly string[]) {
   const client = new Http1Client({ connect, timers: testHost({ timers: "manual" }).timers });
   const { signal } = new AbortController();
   const get = (publicOnly: boolean) =>
-    client.send({ url: "http://a.example:81/", headers: {}, publicOnly, signal });
+    client.send({ ...getRequest("http://a.example:81/", signal), publicOnly });
   return { client, log, names, get };
 }
 

@@ -4,7 +4,7 @@ import { NO_TELEMETRY } from "../../lib/core/telemetry.ts";
 import { fetchTransport, openTransport } from "../../lib/http/transport.ts";
 import { testHost, type TestHostOptions } from "../helpers/host.ts";
 import { fromFileUrl } from "@std/path";
-import type { HttpRequest, HttpResponse } from "../../lib/core/http.ts";
+import { getRequest, type HttpResponse } from "../../lib/core/http.ts";
 
 const HTTP = "http://x.example:8080/a";
 
@@ -16,7 +16,7 @@ async function wayOf(url: string, options: TestHostOptions = {}): Promise<string
   const host = testHost({ fetch, connect, ...options });
   await using sending = await openTransport(host);
   const { signal } = new AbortController();
-  return await sending.transport({ url, headers: {}, publicOnly: false, signal })
+  return await sending.transport(getRequest(url, signal))
     .then(() => "nothing", ({ message }) => message);
 }
 
@@ -54,7 +54,7 @@ Deno.test("openTransport opens one HTTP/1.1 client of fetch on demand, and close
   {
     await using sending = await openTransport(host);
     for (const url of [HTTP, "https://x.example/a", "https://y.example/b"]) {
-      await sending.transport({ url, headers: {}, publicOnly: false, signal })
+      await sending.transport(getRequest(url, signal))
         .catch(({ message }) => said.push(message, happened.join()));
     }
   }
@@ -74,7 +74,7 @@ Deno.test("openTransport uses fetch for everything without sockets", async () =>
   const { connect: _, ...host } = testHost({ fetch: () => Promise.reject(new Error("fetch")) });
   await using sending = await openTransport(host);
   const { signal } = new AbortController();
-  const said = await sending.transport({ url: HTTP, headers: {}, publicOnly: false, signal })
+  const said = await sending.transport(getRequest(HTTP, signal))
     .catch(({ message }) => message);
   assertEquals(said, "fetch");
 });
@@ -88,7 +88,7 @@ Deno.test("openTransport uses fetch if the proxy variables may not be read", asy
   };
   await using sending = await openTransport(host);
   const { signal } = new AbortController();
-  const said = await sending.transport({ url: HTTP, headers: {}, publicOnly: false, signal })
+  const said = await sending.transport(getRequest(HTTP, signal))
     .catch(({ message }) => message);
   assertEquals(said, "fetch");
 });
@@ -103,12 +103,7 @@ Deno.test("Http1Client: a connection that opens after the abort is closed", asyn
   const host = testHost({ connect: () => connected.promise });
   await using sending = await openTransport(host);
   const controller = new AbortController();
-  const asked = sending.transport({
-    url: HTTP,
-    headers: {},
-    publicOnly: false,
-    signal: controller.signal,
-  })
+  const asked = sending.transport(getRequest(HTTP, controller.signal))
     .catch((error) => error);
   const reason = new Error("enough");
   controller.abort(reason);
@@ -129,12 +124,7 @@ function send(
   response: Response,
   signal = new AbortController().signal,
 ): Promise<HttpResponse> {
-  const request: HttpRequest = {
-    url: "http://host.invalid/",
-    headers: {},
-    publicOnly: false,
-    signal,
-  };
+  const request = getRequest("http://host.invalid/", signal);
   return fetchTransport({ fetch: () => Promise.resolve(response) })(request);
 }
 
