@@ -1,7 +1,7 @@
 /** Rows 25 to 36: bodies that contradict their head or the limits of the task. */
 
 import { assert, assertEquals } from "@std/assert";
-import { BY_FETCH } from "../helpers/host.ts";
+import { BY_FETCH } from "../helpers/transport.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
 import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
 import type { Expected, Reply } from "./scenario.ts";

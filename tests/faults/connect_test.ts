@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { Fetch } from "../../lib/core/host.ts";
 import { run } from "../../lib/mod.ts";
-import { testHost } from "../helpers/host.ts";
+import { fetchReally, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { hostAt, place, storeTest } from "../helpers/place.ts";
 import { rawServer } from "../helpers/raw_server.ts";
@@ -12,7 +12,7 @@ import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
 
 /** The real fetch, except for one URL. */
 function fetchBut(url: string, replacement: Fetch): Fetch {
-  return (asked, init) => asked === url ? replacement(asked, init) : fetch(asked, init);
+  return (asked, init) => asked === url ? replacement(asked, init) : fetchReally(asked, init);
 }
 
 row("row 1: an unknown host is retried within the budget, then net.dns", {
@@ -64,8 +64,8 @@ row("row 3: dropped packets are timeout.response", {
 row("row 4: an unreachable IPv6 address falls back to IPv4", {
   stage: (stack) => {
     const server = stack.use(origin({ "/file.bin": WHOLE }));
-    const { port } = new URL(server.origin);
-    return Promise.resolve({ url: `http://localhost:${port}/file.bin` });
+    const { protocol, port } = new URL(server.origin);
+    return Promise.resolve({ url: `${protocol}//localhost:${port}/file.bin` });
   },
   expected: { status: "published", attempts: [null], httpStatus: 200 },
 });

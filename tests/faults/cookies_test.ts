@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { run } from "../../lib/mod.ts";
 import type { TaskInput } from "../../lib/mod.ts";
-import { BY_FETCH, testHost } from "../helpers/host.ts";
+import { testHost } from "../helpers/host.ts";
+import { BY_FETCH } from "../helpers/transport.ts";
 import { hostAt, place, storeTest } from "../helpers/place.ts";
 import { rawServer } from "../helpers/raw_server.ts";
 import { response, WHOLE } from "./scenario.ts";

@@ -9,6 +9,7 @@ import { type TemporaryFolder, temporaryFolder, type Tree, tree } from "../helpe
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { type RawServer, rawServer } from "../helpers/raw_server.ts";
+import { AUTHORITY_FILE } from "../helpers/transport.ts";
 import { response, WHOLE } from "./scenario.ts";
 
 const EVIL = '{"tasks":[],"alerts":[{"command":["true"]}]}\n';
@@ -298,6 +299,7 @@ for (const kind of ["file", "kv"]) {
     await using child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--no-prompt", "-A", "--unstable-kv", program]
         .concat([store, state, server.url]),
+      env: { DENO_CERT: AUTHORITY_FILE },
       stdin: "null",
       stdout: "piped",
       stderr: "inherit",

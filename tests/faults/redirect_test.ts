@@ -1,9 +1,10 @@
 /** Rows 38 to 46: redirects. */
 
 import { assert, assertEquals } from "@std/assert";
-import { testHost } from "../helpers/host.ts";
+import { fetchReally, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import type { Route } from "../helpers/origin.ts";
+import { identity } from "../helpers/transport.ts";
 import { row, WHOLE } from "./scenario.ts";
 import type { Expected, Fault } from "./scenario.ts";
 
@@ -62,17 +63,13 @@ for (const status of [301, 302, 303, 307, 308] as const) {
 
 row("row 39: a redirect from https to http is refused", {
   stage: (stack) => {
-    const plain = stack.use(origin({ "/file.bin": WHOLE }));
-    const url = "https://secure.invalid/file.bin";
-    const headers = { location: `${plain.origin}/file.bin` };
-    const host = testHost({
-      addresses: { "secure.invalid": ["93.184.215.14"] },
-      fetch: (asked, init) =>
-        asked === url
-          ? Promise.resolve(new Response(null, { status: 302, headers }))
-          : fetch(asked, init),
+    const plain = stack.use(origin({ "/file.bin": WHOLE }, { tls: null }));
+    const routes = { "/file.bin": { redirect: `${plain.origin}/file.bin` } };
+    const secure = stack.use(origin(routes, { tls: identity("good") }));
+    return Promise.resolve({
+      url: `${secure.origin}/file.bin`,
+      check: () => assertEquals([secure.hits(), plain.hits()], [1, 0]),
     });
-    return Promise.resolve({ url, host, check: () => assertEquals(plain.hits(), 0) });
   },
   expected: refused("redirect.insecure"),
 });
@@ -133,7 +130,7 @@ row("row 42: a redirect from a public host to a private address is refused befor
       fetch: (asked, init) =>
         asked === url
           ? Promise.resolve(new Response(null, { status: 302, headers }))
-          : fetch(asked, init),
+          : fetchReally(asked, init),
     });
     return Promise.resolve({ url, host, check: () => assertEquals(inside.hits(), 0) });
   },

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../lib/core/errors.ts";
 import type { TaskInput } from "../../lib/mod.ts";
 import { shown } from "../helpers/folder.ts";
-import { connectReally, testHost } from "../helpers/host.ts";
+import { connectReally, fetchReally, testHost } from "../helpers/host.ts";
 import type { TestHostOptions } from "../helpers/host.ts";
 import { storeTest } from "../helpers/place.ts";
 import { response } from "./scenario.ts";
@@ -341,7 +341,7 @@ const BUFFER_BYTES = 512 * 1024;
 const LARGE = text("large file", 1_500_000);
 const LARGE_CUT = 700_000;
 const LOSSES: readonly (readonly [way: string, world: TestHostOptions, keptBytes: number])[] = [
-  ["fetch", { fetch: (url, init) => fetch(url, init) }, BUFFER_BYTES],
+  ["fetch", { fetch: fetchReally }, BUFFER_BYTES],
   ["sockets", { connect: connectReally }, LARGE_CUT],
 ];
 for (const [way, world, keptBytes] of LOSSES) {

@@ -7,6 +7,7 @@ import { testOutput } from "./output.ts";
 import type { TestOutput } from "./output.ts";
 import { testTime } from "./time.ts";
 import type { TestTime } from "./time.ts";
+import { AUTHORITY, BY_FETCH } from "./transport.ts";
 
 /** Options of {@linkcode testHost}. */
 export interface TestHostOptions {
@@ -97,7 +98,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
   return {
     ...time,
     ...(connect ? { connect } : {}),
-    ...(options.fetch || BY_FETCH ? {} : { openHttp1 }),
+    ...(options.fetch ? {} : { openHttp1 }),
     executed,
     files,
     appendFile: (path, text) => put(path, (files.get(path) ?? "") + text),
@@ -108,7 +109,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
       return Promise.resolve(options.exitCode ?? 0);
     },
     listen,
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    fetch: options.fetch ?? fetchReally,
     random: { fraction: fractions(options.random ?? 1), name: names() },
     stdout: testOutput(),
     stderr: testOutput(),
@@ -137,16 +138,21 @@ export function testHost(options: TestHostOptions = {}): TestHost {
   };
 }
 
-/** Whether everything is requested by `fetch`. */
-export const BY_FETCH: boolean = Deno.env.get("CRONFETCH_TEST_TRANSPORT") === "fetch";
-
-/** Like `lib/host.ts`. */
+/** Like `lib/host.ts`, and trusts the authority of the tests. */
 function openHttp1(): FetchClient {
-  const client = Deno.createHttpClient({ http2: false });
+  const http1 = Deno.createHttpClient({ http2: false, caCerts: [AUTHORITY] });
   return {
-    fetch: (url, init) => fetch(url, { ...init, client }),
-    [Symbol.dispose]: () => client.close(),
+    fetch: (url, init) => fetch(url, { ...init, client: http1 }),
+    [Symbol.dispose]: () => http1.close(),
   };
+}
+
+// Outside of tests, which may not leave a client open.
+const client = Deno.createHttpClient({ caCerts: [AUTHORITY] });
+
+/** The real fetch, which trusts the authority of the tests. */
+export function fetchReally(url: string, init: RequestInit): Promise<Response> {
+  return fetch(url, { ...init, client });
 }
 
 /** Deno's implementation, like `lib/host.ts`. */

@@ -2,6 +2,7 @@
 
 import { fileAnswer } from "./origin_file.ts";
 import type { OriginFile } from "./origin_file.ts";
+import { type Identity, schemeOf, SERVER_IDENTITY } from "./transport.ts";
 
 /** The response to requests for a path. */
 export type Route =
@@ -42,7 +43,7 @@ export interface LoggedRequest {
  * A server on a free port. Disposing aborts active responses and throws errors of route functions.
  */
 export interface Origin extends AsyncDisposable {
-  /** `http://127.0.0.1:port`, without a slash at the end. */
+  /** `http://127.0.0.1:port`, or `https:` by the transport of all tests, without a slash at the end. */
   readonly origin: string;
   /** Every request, in order of arrival. */
   readonly log: readonly LoggedRequest[];
@@ -50,6 +51,12 @@ export interface Origin extends AsyncDisposable {
   hits(path?: string): number;
   /** Replaces the route of a path and restarts its sequence. */
   route(path: string, route: Route): void;
+}
+
+/** Options of {@linkcode origin}. */
+export interface OriginOptions {
+  /** For TLS; null for clear text. Default: by the transport of all tests. */
+  readonly tls?: Identity | null;
 }
 
 /**
@@ -67,7 +74,10 @@ export interface Origin extends AsyncDisposable {
  * });
  * ```
  */
-export function origin(routes: Readonly<Record<string, Route>>): Origin {
+export function origin(
+  routes: Readonly<Record<string, Route>>,
+  { tls = SERVER_IDENTITY }: OriginOptions = {},
+): Origin {
   const table = new Map(Object.entries(routes));
   const turns = new Map<Route, number>();
   const log: LoggedRequest[] = [];
@@ -106,6 +116,7 @@ export function origin(routes: Readonly<Record<string, Route>>): Origin {
   const server = Deno.serve({
     hostname: "127.0.0.1",
     port: 0,
+    ...tls,
     signal: stop.signal,
     onListen() {},
     onError(error) {
@@ -122,7 +133,7 @@ export function origin(routes: Readonly<Record<string, Route>>): Origin {
   });
 
   return {
-    origin: `http://127.0.0.1:${server.addr.port}`,
+    origin: `${schemeOf(tls)}://127.0.0.1:${server.addr.port}`,
     log,
     hits: (path) => log.filter((entry) => path === undefined || entry.path === path).length,
     route(path, route) {

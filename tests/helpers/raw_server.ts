@@ -2,6 +2,8 @@
 
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { type Identity, schemeOf, SERVER_IDENTITY } from "./transport.ts";
 
 /** A request head as received. */
 export interface RawRequest {
@@ -35,20 +37,28 @@ export interface RawConnection {
   send(content: string | Uint8Array): Promise<void>;
   /** Resets the connection (TCP RST). */
   reset(): void;
-  /** Ends the connection after what was sent (FIN). */
+  /** Ends the connection after what was sent: FIN, over TLS without close_notify. */
   close(): void;
+  /** Ends the connection after what was sent, over TLS with close_notify (RFC 8446, section 6.1). */
+  closeNotify(): void;
   /** Waits until the client disconnects or the test ends. */
   hold(): Promise<void>;
 }
 
 /** A server on a free port. Disposing closes every connection. */
 export interface RawServer extends AsyncDisposable {
-  /** `http://127.0.0.1:port`, without a slash at the end. */
+  /** `http://127.0.0.1:port`, or `https:`, without a slash at the end. */
   readonly origin: string;
   /** Method and target of each request read, in order. */
   readonly requests: readonly string[];
   /** Connections accepted so far. */
   readonly connections: number;
+}
+
+/** Options of {@linkcode rawServer}. */
+export interface RawServerOptions {
+  /** For TLS; null for clear text. Default: by the transport of all tests. */
+  readonly tls?: Identity | null;
 }
 
 /**
@@ -57,6 +67,7 @@ export interface RawServer extends AsyncDisposable {
  */
 export async function rawServer(
   handler: (connection: RawConnection) => Promise<void>,
+  { tls = SERVER_IDENTITY }: RawServerOptions = {},
 ): Promise<RawServer> {
   const requests: string[] = [];
   const failures: unknown[] = [];
@@ -65,7 +76,8 @@ export async function rawServer(
   let connections = 0;
 
   async function handle(socket: Socket): Promise<void> {
-    const connection = rawConnection(socket, connections++, requests);
+    const stream = tls === null ? socket : serverSide(socket, tls);
+    const connection = rawConnection({ socket, stream, index: connections++, requests });
     try {
       await handler(connection);
     } catch (error) {
@@ -83,7 +95,7 @@ export async function rawServer(
   const port = await listen(server);
 
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin: `${schemeOf(tls)}://127.0.0.1:${port}`,
     requests,
     get connections() {
       return connections;
@@ -108,21 +120,34 @@ async function listen(server: Server): Promise<number> {
   return address.port;
 }
 
-function rawConnection(socket: Socket, index: number, requests: string[]): RawConnection {
+/** Starts TLS on an accepted connection. A failed handshake is an error of the returned stream. */
+function serverSide(socket: Socket, { cert, key }: Identity): Socket {
+  return new TLSSocket(socket, { isServer: true, cert, key, ALPNProtocols: ["http/1.1"] });
+}
+
+/** A connection: `stream` is the socket in clear text, or TLS over it. */
+function rawConnection({ socket, stream, index, requests }: {
+  readonly socket: Socket;
+  readonly stream: Socket;
+  readonly index: number;
+  readonly requests: string[];
+}): RawConnection {
   let received = "";
   let sentBytes = 0;
   let ended = false;
   let wake = (): void => {};
   const gone = new Promise<void>((done) => void socket.once("close", () => done()));
-  socket.on("data", (bytes: Uint8Array) => {
+  stream.on("data", (bytes: Uint8Array) => {
     received += fromLatin1(bytes);
     wake();
   });
   for (const event of ["end", "close", "error"]) {
-    socket.on(event, () => {
-      ended = true;
-      wake();
-    });
+    for (const one of new Set([socket, stream])) {
+      one.on(event, () => {
+        ended = true;
+        wake();
+      });
+    }
   }
 
   /** Waits until `sizeOf` returns the size of what is received, and takes that. */
@@ -157,9 +182,11 @@ function rawConnection(socket: Socket, index: number, requests: string[]): RawCo
     readBytes: (count) => take(() => received.length < count ? null : count),
     async send(content) {
       const bytes = typeof content === "string" ? toLatin1(content) : content;
-      if (!socket.writable) throw new ConnectionGone("the connection is closed");
+      if (!socket.writable || !stream.writable) {
+        throw new ConnectionGone("the connection is closed");
+      }
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      socket.write(bytes, (error) => {
+      stream.write(bytes, (error) => {
         if (error) reject(new ConnectionGone(error.message));
         else resolve();
       });
@@ -168,6 +195,7 @@ function rawConnection(socket: Socket, index: number, requests: string[]): RawCo
     },
     reset: () => void socket.resetAndDestroy(),
     close: () => void socket.destroySoon(),
+    closeNotify: () => void stream.destroySoon(),
     hold: () => gone,
   };
 }

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { rawServer } from "./raw_server.ts";
+import { AUTHORITY, identity } from "./transport.ts";
 
 Deno.test("rawServer: reads request heads and sends exact bytes", async () => {
   await using server = await rawServer(async (connection) => {
@@ -85,4 +86,47 @@ Deno.test("rawServer: errors of handlers are thrown on dispose", async () => {
     RangeError,
   );
   assertStringIncludes(error.message, "a mistake");
+});
+
+/** Reads to the end over TLS; returns the bytes read and the error that ended them. */
+async function readOverTls(origin: string, path: string): Promise<[number, string | null]> {
+  using connection = await Deno.connectTls({
+    hostname: "localhost",
+    port: Number(new URL(origin).port),
+    caCerts: [AUTHORITY],
+  });
+  await connection.write(new TextEncoder().encode(`GET ${path} HTTP/1.1\r\n\r\n`));
+  let count = 0;
+  try {
+    for (;;) {
+      const read = await connection.read(new Uint8Array(10));
+      if (read === null) return [count, null];
+      count += read;
+    }
+  } catch (error) {
+    return [count, error instanceof Error ? error.name : "unknown"];
+  }
+}
+
+Deno.test("rawServer: over TLS, reset, close and closeNotify differ for the client", async () => {
+  await using server = await rawServer(async (connection) => {
+    const { path } = await connection.readRequest();
+    await connection.send("abc");
+    if (path === "/reset") connection.reset();
+    else if (path === "/notify") connection.closeNotify();
+    else connection.close();
+  }, { tls: identity("good") });
+  assertEquals(server.origin.startsWith("https://127.0.0.1:"), true);
+  assertEquals(await readOverTls(server.origin, "/notify"), [3, null]);
+  assertEquals(await readOverTls(server.origin, "/close"), [3, "UnexpectedEof"]);
+  assertEquals((await readOverTls(server.origin, "/reset"))[1], "ConnectionReset");
+  assertEquals(server.requests, ["GET /notify", "GET /close", "GET /reset"]);
+});
+
+Deno.test("rawServer: a client that refuses the certificate is no error of the test", async () => {
+  await using server = await rawServer(async (connection) => {
+    await connection.readRequest();
+  }, { tls: identity("self_signed") });
+  await assertRejects(() => readOverTls(server.origin, "/"), Deno.errors.InvalidData);
+  assertEquals([server.connections, server.requests], [1, []]);
 });
