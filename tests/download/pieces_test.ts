@@ -143,7 +143,11 @@ Deno.test("Pieces.takeAt takes an unstarted piece only", () => {
   assertEquals([pieces.isUnstartedAt(PIECE), pieces.takeAt(PIECE)], [false, null], "started");
   assertEquals(starts([pieces.take(), pieces.takeAt(2 * PIECE), pieces.take()]), [1, 2, 3]);
   assertEquals(starts([pieces.take(), pieces.take()]), [4, 5]);
-  assertEquals([pieces.isUnstartedAt(6 * PIECE), pieces.takeAt(6 * PIECE)], [true, null], "no room");
+  assertEquals(
+    [pieces.isUnstartedAt(6 * PIECE), pieces.takeAt(6 * PIECE)],
+    [true, null],
+    "no room",
+  );
   arrive(pieces, first);
   drain(pieces);
   assertEquals(starts([pieces.takeAt(6 * PIECE)]), [6]);
