@@ -1,6 +1,6 @@
 /** A server that sends exactly the bytes of a test, valid HTTP or not. */
 
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { type Identity, schemeOf, SERVER_IDENTITY } from "./transport.ts";
@@ -43,6 +43,18 @@ export interface RawConnection {
   closeNotify(): void;
   /** Waits until the client disconnects or the test ends. */
   hold(): Promise<void>;
+  /** Forwards both directions between the client and a server, until either disconnects. */
+  tunnel(options: TunnelOptions): Promise<void>;
+}
+
+/** Options of {@linkcode RawConnection.tunnel}. */
+export interface TunnelOptions {
+  /** Of the server, on this machine. */
+  readonly port: number;
+  /** Text the server receives first. Default: none. */
+  readonly head?: string;
+  /** Ends the connection after so many bytes to the client, by FIN. Default: never. */
+  readonly cutAfterBytes?: number;
 }
 
 /** A server on a free port. Disposing closes every connection. */
@@ -137,10 +149,11 @@ function rawConnection({ socket, stream, index, requests }: {
   let ended = false;
   let wake = (): void => {};
   const gone = new Promise<void>((done) => void socket.once("close", () => done()));
-  stream.on("data", (bytes: Uint8Array) => {
+  const receive = (bytes: Uint8Array) => {
     received += fromLatin1(bytes);
     wake();
-  });
+  };
+  stream.on("data", receive);
   for (const event of ["end", "close", "error"]) {
     for (const one of new Set([socket, stream])) {
       one.on(event, () => {
@@ -197,6 +210,26 @@ function rawConnection({ socket, stream, index, requests }: {
     close: () => void socket.destroySoon(),
     closeNotify: () => void stream.destroySoon(),
     hold: () => gone,
+    tunnel: async ({ port, head = "", cutAfterBytes = Infinity }) => {
+      const server = createConnection({ port, host: "127.0.0.1", noDelay: true });
+      server.write(toLatin1(head + await take(() => received.length)));
+      stream.off("data", receive);
+      stream.on("data", (bytes: Uint8Array) => void server.write(bytes));
+      let left = cutAfterBytes;
+      server.on("data", (bytes: Uint8Array) => {
+        if (left > 0) stream.write(bytes.subarray(0, left));
+        left -= bytes.length;
+        if (left <= 0) server.destroy();
+      });
+      const isReset = new Promise<boolean>((done) => {
+        server.once("error", () => done(true));
+        server.once("close", () => done(false));
+      });
+      gone.then(() => void server.destroy());
+      if (await isReset) socket.resetAndDestroy();
+      else socket.destroySoon();
+      await gone;
+    },
   };
 }
 
