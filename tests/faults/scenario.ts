@@ -14,6 +14,7 @@ import {
   type RawServer,
   rawServer,
 } from "../helpers/raw_server.ts";
+import { BY_FETCH } from "../helpers/transport.ts";
 import { assertOracle } from "./oracle.ts";
 
 /** The complete content of a faulty file, unless a row serves another. */
@@ -53,6 +54,15 @@ export interface Fault {
   /** The complete content. Default {@linkcode WHOLE}. */
   readonly complete?: string | Uint8Array<ArrayBuffer>;
   readonly expected: Expected;
+  /** What is expected of requests by `fetch`, where it cannot behave so. */
+  readonly byFetch?: ByFetch;
+}
+
+/** How `fetch` deviates. */
+export interface ByFetch {
+  /** A clause for the name of the test. */
+  readonly reason: string;
+  readonly expected: Expected;
 }
 
 /** Expected result of the faulty task. */
@@ -67,9 +77,11 @@ export interface Expected {
 
 /** Registers the test of a row: without an existing file, and over an older one. */
 export function row(name: string, fault: Fault): void {
-  storeTest(name, async (t) => {
-    await t.step("without an existing file", () => play(fault, null));
-    await t.step("over an older file", () => play(fault, OLD));
+  const { byFetch } = fault;
+  const played = BY_FETCH && byFetch ? { ...fault, expected: byFetch.expected } : fault;
+  storeTest(BY_FETCH && byFetch ? `${name} (not by fetch: ${byFetch.reason})` : name, async (t) => {
+    await t.step("without an existing file", () => play(played, null));
+    await t.step("over an older file", () => play(played, OLD));
   });
 }
 

@@ -5,6 +5,7 @@
 
 import type { Host } from "../../lib/core/host.ts";
 import { folderPlace, type Place } from "./folder_place.ts";
+import { BY_FETCH } from "./transport.ts";
 
 export type { Place };
 
@@ -63,6 +64,11 @@ type Test = readonly [
 export function storeTest(...[name, body, { ignore } = { ignore: false }]: Test): void {
   if (buckets === null) Deno.test({ name, ignore }, body);
   else Deno.test({ name: `${buckets.name}: ${name}`, ignore: ignore || buckets.ignore }, body);
+}
+
+/** A test for sockets only, skipped where `fetch` is used. */
+export function socketTest(...[name, reason, body]: [string, string, Test[1]]): void {
+  storeTest(BY_FETCH ? `${name} (not by fetch: ${reason})` : name, body, { ignore: BY_FETCH });
 }
 
 /** A test for folders only, skipped with buckets. */
