@@ -1,78 +1,121 @@
 /**
- * Runs cronfetch against a server of this program on loopback: five good files, a slow one, a flaky
- * one and a missing one, into a temporary folder. Exits with 0 if the result is as expected.
+ * Runs cronfetch twice against a server of this program on loopback, into a temporary folder. The
+ * first run downloads six files, one of them slow and one flaky. Before the second run one file
+ * changes, and one URL begins to answer with a login page. Exits with 0 if the results are as
+ * expected.
  */
 
 import { join } from "@std/path";
 import { main } from "../lib/cli/main.ts";
+import type { Host } from "../lib/core/host.ts";
 import { EXIT } from "../lib/core/result.ts";
 import { realHost } from "../lib/host.ts";
 
-const MISSING = "missing.pdf";
+/** Changes between the runs. */
+const UPDATED = "rates.csv";
+/** Answered with a login page in the second run. */
+const REFUSED = "orders.csv";
+const SLOW = "archive.txt";
+/** Answered with 503 twice. */
+const FLAKY = "stations.csv";
 
-/** Content of the files: 40 KB each, all different. */
-function content(name: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`This is ${name}.\n`.repeat(2500));
+const NAMES = ["countries.csv", "airports.csv", UPDATED, REFUSED, FLAKY, SLOW];
+
+const LOGIN = "<!doctype html><title>Sign in</title><p>Your session has expired.\n";
+
+/** Content of a file: about 40 KB, different for each name and edition. */
+function content(name: string, edition: number): string {
+  return `name,edition,number\n${`${name},${edition},42\n`.repeat(2_000)}`;
 }
 
-/** A body in chunks, with a pause before each. */
-function inChunks(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const pieceBytes = Math.ceil(bytes.length / 8);
+/** A text in chunks, with a pause before each. */
+function inChunks(text: string): ReadableStream<Uint8Array> {
+  const bytes = new TextEncoder().encode(text);
+  const chunkBytes = Math.ceil(bytes.length / 8);
   let sent = 0;
   return new ReadableStream({
     async pull(controller) {
       await new Promise((resolve) => setTimeout(resolve, 150));
-      controller.enqueue(bytes.slice(sent, sent += pieceBytes));
+      controller.enqueue(bytes.slice(sent, sent += chunkBytes));
       if (sent >= bytes.length) controller.close();
     },
   });
 }
 
-function startOrigin(): Deno.HttpServer<Deno.NetAddr> {
-  let refusals = 2;
-  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    const name = new URL(request.url).pathname.slice(1);
-    const bytes = content(name);
-    if (name === MISSING) return new Response("no such file\n", { status: 404 });
-    if (name === "flaky.txt" && refusals-- > 0) return new Response("busy\n", { status: 503 });
-    const headers = { "content-length": String(bytes.length) };
-    return new Response(name === "slow.txt" ? inChunks(bytes) : bytes, { headers });
-  });
+/** What the server has at a time. */
+interface Origin {
+  readonly server: Deno.HttpServer<Deno.NetAddr>;
+  /** Changes one file, and replaces another one by a login page. */
+  change(): void;
 }
 
-/** Differences from the expected result. */
-async function differences(exitCode: number, folder: string, names: string[]): Promise<string[]> {
-  const found: string[] = [];
-  if (exitCode !== EXIT.failed) found.push(`the exit code is ${exitCode}, not ${EXIT.failed}`);
-  const present: string[] = [];
-  for await (const entry of Deno.readDir(folder)) present.push(entry.name);
-  const expected = names.filter((name) => name !== MISSING).sort();
-  if (present.sort().join() !== expected.join()) found.push(`the folder contains ${present}`);
-  for (const name of expected) {
-    const bytes = await Deno.readFile(join(folder, name));
-    if (new TextDecoder().decode(bytes) !== new TextDecoder().decode(content(name))) {
-      found.push(`${name} differs from the server's file`);
+function startOrigin(): Origin {
+  let refusals = 2;
+  let hasChanged = false;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const name = new URL(request.url).pathname.slice(1);
+    if (name === FLAKY && refusals-- > 0) return new Response("busy\n", { status: 503 });
+    if (name === REFUSED && hasChanged) {
+      return new Response(LOGIN, { headers: { "content-type": "text/html" } });
     }
+    const edition = name === UPDATED && hasChanged ? 2 : 1;
+    const etag = `"${edition}"`;
+    if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304 });
+    const text = content(name, edition);
+    const headers = { etag, "content-type": "text/csv", "content-length": `${text.length}` };
+    return new Response(name === SLOW ? inChunks(text) : text, { headers });
+  });
+  return { server, change: () => void (hasChanged = true) };
+}
+
+/** Differences between the folder and the editions that it should have. */
+async function differences(folder: string, updatedEdition: number): Promise<string[]> {
+  const found: string[] = [];
+  const present: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) present.push(name);
+  if (present.sort().join() !== NAMES.toSorted().join()) {
+    found.push(`the folder contains ${present}`);
+  }
+  for (const name of NAMES) {
+    const edition = name === UPDATED ? updatedEdition : 1;
+    const text = await Deno.readTextFile(join(folder, name));
+    if (text !== content(name, edition)) found.push(`${name} is not edition ${edition}`);
   }
   return found;
+}
+
+/** Runs once. Returns what is not as expected. */
+async function runOnce(
+  folder: string,
+  expected: { readonly exitCode: number; readonly updatedEdition: number },
+  host: Host,
+): Promise<string[]> {
+  const exitCode = await main(["run", "-c", join(folder, "cronfetch.json")], host);
+  const found = await differences(join(folder, "downloads"), expected.updatedEdition);
+  return exitCode === expected.exitCode
+    ? found
+    : [`the exit code is ${exitCode}, not ${expected.exitCode}`, ...found];
 }
 
 const host = realHost();
 const folder = await Deno.makeTempDir({ prefix: "cronfetch-demo-" });
 try {
-  const names = ["one.txt", "two.txt", "three.txt", "four.txt", "five.txt"];
-  names.push("slow.txt", "flaky.txt", MISSING);
-  await using origin = startOrigin();
-  const tasks = names.map((name) => `http://127.0.0.1:${origin.addr.port}/${name}`);
-  const config = join(folder, "cronfetch.json");
-  await Deno.writeTextFile(config, JSON.stringify({ state: "memory:", tasks }));
+  const origin = startOrigin();
+  await using server = origin.server;
+  const tasks = NAMES.map((name) => `http://127.0.0.1:${server.addr.port}/${name}`);
+  await Deno.writeTextFile(join(folder, "cronfetch.json"), JSON.stringify({ tasks }));
 
-  host.stderr.write(`$ cronfetch run   # ${tasks.length} files from a server on this machine\n\n`);
-  const exitCode = await main(["run", "-c", config], host);
-  const found = await differences(exitCode, join(folder, "downloads"), names);
+  host.stderr.write(`$ cronfetch run   # ${NAMES.length} files of a server on this machine\n\n`);
+  const found = await runOnce(folder, { exitCode: EXIT.good, updatedEdition: 1 }, host);
+  origin.change();
+  host.stderr.write(
+    `\n$ cronfetch run   # again: ${UPDATED} has changed, ${REFUSED} is a login page now\n\n`,
+  );
+  found.push(...await runOnce(folder, { exitCode: EXIT.failed, updatedEdition: 2 }, host));
   host.stderr.write(
     found.length === 0
-      ? `\nExit code ${exitCode} as expected: ${MISSING} does not exist, every other file is complete.\n`
+      ? `\nAs expected: ${UPDATED} is new, the login page did not replace ${REFUSED},\n` +
+        "and unchanged files were not transferred.\n"
       : `\nUnexpected:\n${found.map((line) => `  ${line}\n`).join("")}`,
   );
   Deno.exitCode = found.length === 0 ? 0 : 1;

@@ -4,7 +4,7 @@
  * `deno task readme`; tests verify that the pages are current.
  */
 
-import { exitCodeRows, main } from "../lib/cli/main.ts";
+import { commandNames, exitCodeRows, main } from "../lib/cli/main.ts";
 import { optionRows } from "../lib/config/json_schema.ts";
 import { OVERRIDES } from "../lib/config/input.ts";
 import { ERROR_CODES } from "../lib/core/errors.ts";
@@ -31,13 +31,18 @@ async function printed(args: readonly string[]): Promise<string> {
   return text;
 }
 
+/** The help of the program and of each command, each below a heading of its own. */
 async function help(): Promise<string> {
-  const shown: string[] = [];
-  const commands = ["run", "watch", "serve", "status", "verify"];
-  for (const args of [["--help"], ...commands.map((command) => [command, "--help"])]) {
-    shown.push(`$ cronfetch ${args.join(" ")}\n${await printed(args)}`);
+  const shown = [shownHelp("cronfetch --help", await printed(["--help"]))];
+  for (const command of commandNames(realHost())) {
+    const text = await printed([command, "--help"]);
+    shown.push(`## ${command}`, shownHelp(`cronfetch ${command} --help`, text));
   }
-  return "```console\n" + shown.join("\n") + "```";
+  return shown.join("\n\n");
+}
+
+function shownHelp(command: string, text: string): string {
+  return "```console\n" + `$ ${command}\n${text}` + "```";
 }
 
 /** A Markdown table; bars in cells are escaped. */
@@ -140,7 +145,13 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
 };
 
 /** The pages with generated blocks. */
-export const WRITTEN = ["README.md", "CONTRIBUTING.md", "docs/config.md", "docs/results.md"];
+export const WRITTEN = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "docs/cli.md",
+  "docs/config.md",
+  "docs/results.md",
+];
 
 /** The page of the fault tables, whose "Tests" column is generated from test names. */
 export const FAULT_TABLES = "tests/README.md";

@@ -299,6 +299,11 @@ function withOutput(command: Command): Command {
     .option("-v, --verbose", "also starts, retries and timings");
 }
 
+/** The names of the commands, in the order of the help. */
+export function commandNames(host: Host): string[] {
+  return createProgram(host, () => {}).commands.map((command) => command.name());
+}
+
 /** The exit codes and their meanings, as in help and the docs. */
 export function exitCodeRows(): [code: string, meaning: string][] {
   return (Object.keys(EXIT) as (keyof typeof EXIT)[])

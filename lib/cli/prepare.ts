@@ -1,6 +1,6 @@
 /** From operands and flags to a valid config, its tasks, and their plan. */
 
-import { resolve, SEPARATOR } from "@std/path";
+import { dirname, resolve, SEPARATOR } from "@std/path";
 import { type Config, knownIds, tasksOf } from "../config/config.ts";
 import { OVERRIDES } from "../config/input.ts";
 import { loadConfig } from "../config/load.ts";
@@ -39,13 +39,14 @@ export async function prepare(
   host: Host,
   again = false,
 ): Promise<Prepared> {
-  const urls = urlsAmong(operands);
+  const urls = [...new Set(urlsAmong(operands))];
   const ids = [...operands.filter((operand) => !operand.includes("://")), ...flags.only];
   const at = host.clock.now();
   const isBare = urls.length > 0 && ids.length === 0 && flags.config.length === 0;
   const output = isBare && flags.output !== undefined
     ? await outputOf(flags.output, urls.length, host)
     : { store: flags.output };
+  if (flags.output !== undefined) await checkFolders(output.store ?? "", host);
   const config = await loadConfig({
     files: flags.config,
     urls,
@@ -58,7 +59,9 @@ export async function prepare(
     },
     at,
     reload: again,
-  }, host);
+  }, host).catch((error: unknown) => {
+    throw explainOperands(error, operands, isBare);
+  });
   if (!flags.quiet) {
     for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);
   }
@@ -74,8 +77,8 @@ interface OutputTarget {
 }
 
 /**
- * Reads `--output` where the command line names only URLs: for one URL a last part with an
- * extension names the file, unless it is a folder; anything else is a store.
+ * Reads `--output` where the command line names only URLs: for one URL, an existing file or a last
+ * part with an extension names the file, unless it is a folder; anything else is a store.
  *
  * @throws {CronfetchError} `usage`, for several URLs and a name for one file.
  */
@@ -84,9 +87,12 @@ async function outputOf(
   urlCount: number,
   { cwd }: Pick<Host, "cwd">,
 ): Promise<OutputTarget> {
-  const named = splitOutput(output);
-  if (named === null || await isFolder(resolve(cwd(), output))) return { store: output };
+  const kind = await kindOf(resolve(cwd(), output));
+  const named = kind === "file" ? splitName(output) : splitOutput(output);
+  if (named === null || kind === "folder") return { store: output };
   if (urlCount === 1) return named;
+  // A file in place of the folder is reported by `checkFolders`.
+  if (kind === "file") return { store: output };
   throw new CronfetchError(
     "usage",
     `--output ${JSON.stringify(output)} names one file, and there are ${urlCount} URLs; ` +
@@ -94,25 +100,75 @@ async function outputOf(
   );
 }
 
+/** Rejects a folder that cannot be created, because a part of its path is a file. */
+async function checkFolders(output: string, { cwd }: Pick<Host, "cwd">): Promise<void> {
+  if (isLocation(output)) return;
+  for (let path = resolve(cwd(), output);; path = dirname(path)) {
+    const kind = await kindOf(path);
+    if (kind === "file" || kind === "other") {
+      throw new CronfetchError(
+        "usage",
+        `--output ${JSON.stringify(output)} is not a folder: ${JSON.stringify(path)} is ` +
+          (kind === "file" ? "a file" : "a device, a pipe or a socket"),
+      );
+    }
+    if (kind === "folder" || dirname(path) === path) return;
+  }
+}
+
+/** Adds a hint to an error that is caused by the operands. */
+function explainOperands(error: unknown, operands: readonly string[], isBare: boolean): unknown {
+  if (!(error instanceof CronfetchError)) return error;
+  const hint = error.code === "config.not-found"
+    ? schemeHint(operands)
+    : error.code === "config.collision" && isBare
+    ? "cronfetch init URL… writes a config in which each URL has its own file"
+    : null;
+  if (hint === null) return error;
+  return new CronfetchError(error.code, `${error.message}\nhint: ${hint}`, { cause: error });
+}
+
+/** A host with a port or a path, as people copy it from a browser. */
+const WITHOUT_SCHEME = /^(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::[0-9]+)?[/?]/i;
+
+function schemeHint(operands: readonly string[]): string | null {
+  const operand = operands.find((text) => WITHOUT_SCHEME.test(text));
+  return operand === undefined
+    ? null
+    : `a URL needs its scheme: ${JSON.stringify(`https://${operand}`)}`;
+}
+
 /**
  * Splits a path whose last part has an extension: up to ten letters and digits after a dot, at
  * least one of them a letter, so that `v1.2` is a folder. Null for any other text.
  */
 export function splitOutput(output: string): Required<OutputTarget> | null {
-  if (/^[a-z][a-z0-9+.-]+:/i.test(output)) return null;
-  const name = output.slice(Math.max(output.lastIndexOf("/"), output.lastIndexOf(SEPARATOR)) + 1);
+  if (isLocation(output)) return null;
+  const split = splitName(output);
+  const { name } = split;
   const extension = name.slice(name.lastIndexOf(".") + 1);
   const hasExtension = name.lastIndexOf(".") > 0 && /^[a-z0-9]{1,10}$/i.test(extension) &&
     /[a-z]/i.test(extension);
-  if (!hasExtension) return null;
-  return { store: output.slice(0, output.length - name.length) || ".", name };
+  return hasExtension ? split : null;
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** Splits a path into its folder and its last part. */
+function splitName(output: string): Required<OutputTarget> {
+  const start = Math.max(output.lastIndexOf("/"), output.lastIndexOf(SEPARATOR)) + 1;
+  return { store: output.slice(0, start) || ".", name: output.slice(start) };
+}
+
+/** Whether a store is no folder, but a bucket or another location. */
+function isLocation(output: string): boolean {
+  return /^[a-z][a-z0-9+.-]+:/i.test(output);
+}
+
+async function kindOf(path: string): Promise<"file" | "folder" | "other" | null> {
   try {
-    return (await Deno.stat(path)).isDirectory;
+    const { isDirectory, isFile } = await Deno.stat(path);
+    return isDirectory ? "folder" : isFile ? "file" : "other";
   } catch {
-    return false;
+    return null;
   }
 }
 
