@@ -142,8 +142,7 @@ async function killInLanes(seed: number, lane: Omit<Lane, "seed" | "state">): Pr
 }
 
 /**
- * Large enough to be killed during an upload: drafts in a bucket are in memory up to 5 MiB. There
- * are few of them, as all are read after each kill.
+ * Large enough to be killed during an upload. There are few of them, as all are read after each kill.
  */
 const UPLOADED_BYTES = 11_000_000;
 
@@ -161,9 +160,13 @@ const MIXED_FILES: readonly ChangingFile[] = Array.from({ length: 200 }, (_, ind
   };
 });
 
+/** Drafts in a folder are in memory up to 256 KiB; those in a bucket up to 5 MiB. */
+const LARGER_BYTES = STORE === "folder" ? 600_000 : UPLOADED_BYTES;
+
+/** Small, except one: its draft can be hit. */
 const SMALL_FILES: readonly ChangingFile[] = Array.from({ length: 40 }, (_, index) => ({
   name: `small-${index}.txt`,
-  sizeBytes: STORE !== "folder" && index === 3 ? UPLOADED_BYTES : 500 + 200 * index,
+  sizeBytes: index === 3 ? LARGER_BYTES : 500 + 200 * index,
   pieces: index % 8 === 3 ? 4 : 1,
   validators: index % 4 !== 0,
 }));

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
-import type { Draft, PublishedFile, Store } from "../../lib/store/store.ts";
+import type { Draft, DraftOptions, PublishedFile, Store } from "../../lib/store/store.ts";
 import { sha256 } from "../helpers/folder.ts";
 
 /** An empty store; disposing of the fixture removes it with all its files. */
@@ -28,15 +28,28 @@ export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
+/** Announces a size for which a folder creates the file of a draft at once. */
+export const AS_FILE: DraftOptions = { expectedBytes: 1024 * 1024 };
+
 /** Publishes a text. */
-export async function put(store: Store, key: string, text: string): Promise<PublishedFile> {
-  await using draft = await sealed(store, key, text);
+export async function put(
+  store: Store,
+  key: string,
+  text: string,
+  options?: DraftOptions,
+): Promise<PublishedFile> {
+  await using draft = await sealed(store, key, text, options);
   return await draft.publish();
 }
 
 /** A sealed draft of a text. */
-export async function sealed(store: Store, key: string, text: string): Promise<Draft> {
-  const draft = await store.draft(key);
+export async function sealed(
+  store: Store,
+  key: string,
+  text: string,
+  options?: DraftOptions,
+): Promise<Draft> {
+  const draft = await store.draft(key, options);
   await draft.write(bytesOf(text));
   await draft.seal();
   return draft;

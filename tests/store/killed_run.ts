@@ -2,13 +2,14 @@
 
 import { openFolder } from "../../lib/store/folder/folder.ts";
 import { realHost } from "../../lib/host.ts";
+import { AS_FILE } from "./fixture.ts";
 
 const [root = ""] = Deno.args;
 const store = openFolder(root, { sync: false, random: realHost().random });
 const bytes = new TextEncoder().encode("text");
 
 for (const key of ["folder/published", "folder/a", "folder/b", "other/c"]) {
-  const draft = await store.draft(key);
+  const draft = await store.draft(key, AS_FILE);
   await draft.write(bytes.slice());
   if (key === "other/c") continue;
   await draft.seal();

@@ -3,9 +3,8 @@
 import { join } from "@std/path";
 import type { DraftSteps, PublishRequest } from "../draft.ts";
 import type { ResumedSteps } from "../driver.ts";
-import { alreadyExists, DriverError, isNotFound } from "../errors.ts";
+import { DriverError } from "../errors.ts";
 import {
-  type FileSystem,
   lstatIfExists,
   type OpenFile,
   permissionsOf,
@@ -15,185 +14,37 @@ import {
   storedFile,
   writeAll,
 } from "./file_system.ts";
-import { type FolderContext, piecesOf, readPieces, type RealFolder } from "./tree.ts";
-import { folderOf, nameOf } from "../../core/key.ts";
-import { draftName, isSuspendedName, suspendedName } from "./run_file.ts";
+import { createDraftFile, placeDraft, type Placement, replaceTarget } from "./placement.ts";
+import { type FolderContext, piecesOf, readPieces } from "./tree.ts";
+import { folderOf } from "../../core/key.ts";
+import { isSuspendedName, suspendedName } from "./run_file.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
 import type { WriterFile } from "./writer.ts";
 
-/** Names of up to so many UTF-16 code units fit into every file system in any encoding. */
-const SHORT_NAME_UNITS = 80;
 /** Smaller files are nearly written before the writer thread has started. */
 const LARGE_BYTES = 32 * 1024 * 1024;
 
-/** The paths of a draft and its target. */
-export interface Placement {
-  /** Contains both: a rename across devices would not be atomic. */
-  readonly folder: RealFolder;
-  /** Absolute. */
-  readonly targetPath: string;
-  /** Absolute, unused and unguessable. */
-  readonly draftPath: string;
-  /** The published file, or null. */
-  readonly existing: Deno.FileInfo | null;
-}
-
 /**
- * Prepares a draft of `key`: creates its folder and lists it in the run file. The draft itself is
- * not created.
+ * Creates the file of a draft.
  *
- * @throws {DriverError} `store.conflict`: a link, or an entry of another type, is in the way.
- */
-export async function placeDraft(key: string, context: FolderContext): Promise<Placement> {
-  return await placeDraftIn(await context.tree.make(folderOf(key)), key, context);
-}
-
-async function placeDraftIn(
-  folder: RealFolder,
-  key: string,
-  { runFile, random, fileSystem }: FolderContext,
-): Promise<Placement> {
-  const targetPath = join(folder.path, nameOf(key));
-  // `exists` does not report a name that is too long; `lstat` does.
-  const isShort = nameOf(key).length <= SHORT_NAME_UNITS;
-  const existing = isShort && !await fileSystem.exists(targetPath)
-    ? null
-    : await existingTarget(targetPath, fileSystem);
-  const run = await runFile.add(folderOf(key));
-  return {
-    folder,
-    targetPath,
-    existing,
-    draftPath: join(folder.path, draftName(run, random.name())),
-  };
-}
-
-/**
- * Publishes a draft after checking its folder and target once more. If the target is missing, the
- * draft is hard-linked to it, which fails if the target is created concurrently; otherwise it is
- * renamed over the target.
- *
- * With `sync`, the folder is synced too. A failure of that is ignored: the file is published, and
- * after a power failure the next run would find the old one and download the new one again.
- *
- * @throws {DriverError} `store.conflict`, or an error of the file system; the target is unchanged.
- */
-export async function replaceTarget(
-  placement: Placement,
-  draftPermissions: number | null,
-  exclusive: boolean,
-  { sync, tree, fileSystem }: FolderContext,
-): Promise<void> {
-  const { folder, existing } = placement;
-  if (!await tree.isIntact(folder)) throw replacedError(folder.path);
-  if (exclusive && existing !== null) throw alreadyExists();
-  if (existing !== null || !await linkNew(placement, exclusive, fileSystem)) {
-    await renameOver(placement, draftPermissions, exclusive, fileSystem);
-  }
-  if (sync) await syncFolder(folder.path, fileSystem).catch(() => {});
-}
-
-/**
- * Hard-links a draft to its target.
- *
- * @returns False, with nothing done, if the target exists or links are unsupported.
- * @throws {DriverError} `store.conflict`: the target exists and `exclusive` is set.
- */
-async function linkNew(
-  { targetPath, draftPath }: Placement,
-  exclusive: boolean,
-  fileSystem: FileSystem,
-): Promise<boolean> {
-  try {
-    await fileSystem.link(draftPath, targetPath);
-  } catch (error) {
-    if (exclusive && error instanceof Deno.errors.AlreadyExists) throw alreadyExists();
-    // Links may be unsupported or too many; renaming reports any other error.
-    return false;
-  }
-  // The file is published; if the draft's name remains, a sweep removes it.
-  await removeIfExists(fileSystem, draftPath).catch(() => {});
-  return true;
-}
-
-async function renameOver(
-  { targetPath, draftPath }: Placement,
-  draftPermissions: number | null,
-  exclusive: boolean,
-  fileSystem: FileSystem,
-): Promise<void> {
-  const existing = await existingTarget(targetPath, fileSystem);
-  // Without links there is no exclusive rename, so check as late as possible.
-  if (exclusive && existing !== null) throw alreadyExists();
-  const permissions = existing && permissionsOf(existing);
-  if (permissions !== null && permissions !== draftPermissions) {
-    await fileSystem.chmod(draftPath, permissions);
-  }
-  await fileSystem.rename(draftPath, targetPath);
-}
-
-/**
- * Creates a draft of `key`.
- *
+ * @param placement Where, as `placeDraftUnchecked` returned it.
  * @param expectedBytes Expected size, or null; a large file is written by the writer thread.
  */
 export async function openFolderDraft(
-  key: string,
+  placement: Placement,
   expectedBytes: number | null,
   context: FolderContext,
-): Promise<DraftSteps> {
-  const { placement, file } = await createDraftFile(key, context);
-  const { draftPath } = placement;
+): Promise<FolderDraft> {
+  const created = await createDraftFile(placement, context);
+  const { file, placement: { draftPath } } = created;
   const isLarge = expectedBytes !== null && expectedBytes >= LARGE_BYTES;
   try {
     const writer = isLarge ? await context.writer() : null;
     const remote = writer && await writer.open(draftPath, file);
-    return new FolderDraft(placement, file, remote, context);
+    return new FolderDraft(created.placement, file, remote, context);
   } catch (error) {
     file.close();
     await removeIfExists(context.fileSystem, draftPath);
-    throw error;
-  }
-}
-
-/** The open file of a draft. */
-interface DraftFile {
-  readonly placement: Placement;
-  readonly file: OpenFile;
-}
-
-/**
- * Creates the file of a draft. Its folder is checked once, after the file was opened; if the folder
- * is missing or was replaced, it is resolved again.
- */
-async function createDraftFile(key: string, context: FolderContext): Promise<DraftFile> {
-  try {
-    return await tryCreateDraftFile(key, context);
-  } catch (error) {
-    if (!isNotFound(error) && !(error instanceof DriverError)) throw error;
-    context.tree.forget();
-    return await tryCreateDraftFile(key, context);
-  }
-}
-
-async function tryCreateDraftFile(key: string, context: FolderContext): Promise<DraftFile> {
-  const { tree, fileSystem } = context;
-  const folder = await tree.makeUnchecked(folderOf(key));
-  const placement = await placeDraftIn(folder, key, context);
-  const { draftPath, existing } = placement;
-  const permissions = existing && permissionsOf(existing);
-  const file = await fileSystem.open(draftPath, {
-    write: true,
-    createNew: true,
-    // The system applies the umask; publishing restores these bits.
-    ...(permissions === null ? {} : { mode: permissions }),
-  });
-  try {
-    await tree.checkInside(folder, draftPath);
-    return { placement, file };
-  } catch (error) {
-    file.close();
-    await removeIfExists(fileSystem, draftPath);
     throw error;
   }
 }
@@ -232,7 +83,8 @@ export async function dropFolderDraft(
   if (folder !== null) await removeIfExists(fileSystem, join(folder.path, name));
 }
 
-class FolderDraft implements DraftSteps {
+/** A draft that is a file. */
+export class FolderDraft implements DraftSteps {
   readonly existing: StoredFile | null;
   readonly digest?: () => Promise<string>;
   readonly #placement: Placement;
@@ -298,6 +150,17 @@ class FolderDraft implements DraftSteps {
   }
 
   async publish(request: PublishRequest): Promise<PublishedFile> {
+    const { folder } = this.#placement;
+    const isIntact = !request.ifUnchanged || await this.#context.tree.isIntact(folder);
+    if (!isIntact) throw replacedError(folder.path);
+    return await this.publishUnchecked(request);
+  }
+
+  /**
+   * As {@linkcode publish}, but without checking again that the folder is intact. For a draft that
+   * was created just now.
+   */
+  async publishUnchecked(request: PublishRequest): Promise<PublishedFile> {
     const { key, ifUnchanged, exclusive, modifiedMs } = request;
     const { draftPath } = this.#placement;
     // Some file systems cannot set it; the file then keeps the time of writing.
@@ -335,27 +198,4 @@ class FolderDraft implements DraftSteps {
 
 function wrongSize(writtenBytes: number, foundBytes: number): DriverError {
   return new DriverError("store.failed", `wrote ${writtenBytes} bytes, the file has ${foundBytes}`);
-}
-
-/** The file at a path, or null; throws if another type of entry exists there. */
-async function existingTarget(
-  path: string,
-  fileSystem: FileSystem,
-): Promise<Deno.FileInfo | null> {
-  const existing = await lstatIfExists(fileSystem, path);
-  const obstacle = existing && targetObstacle(existing);
-  if (obstacle !== null) throw new DriverError("store.conflict", `${path} ${obstacle}`);
-  return existing;
-}
-
-/** Why an entry cannot be replaced by a file, as a clause; or null. */
-function targetObstacle(info: Deno.FileInfo): string | null {
-  if (info.isSymlink) return "is a symbolic link, which is not followed; remove it";
-  if (info.isDirectory) return "is a folder; move it away, or choose another name";
-  return info.isFile ? null : "is not a regular file; move it away, or choose another name";
-}
-
-async function syncFolder(path: string, fileSystem: FileSystem): Promise<void> {
-  using folder = await fileSystem.open(path, { read: true });
-  await folder.sync();
 }

@@ -21,13 +21,9 @@ import {
   listFiles,
   readPieces,
 } from "./tree.ts";
-import {
-  dropFolderDraft,
-  openFolderDraft,
-  placeDraft,
-  replaceTarget,
-  resumeFolderDraft,
-} from "./draft.ts";
+import { dropFolderDraft, openFolderDraft, resumeFolderDraft } from "./draft.ts";
+import { placeDraft, placeDraftUnchecked, replaceTarget } from "./placement.ts";
+import { SMALL_BYTES, SmallDraft } from "./small_draft.ts";
 import { foldersIn, isDraftOf, RunFile, runOfFile, tryLock } from "./run_file.ts";
 import type { Store } from "../store.ts";
 import type { Writer } from "./writer.ts";
@@ -71,7 +67,12 @@ function folderDriver(
   const context: FolderContext = { root, sync, random, tree, runFile, writer, fileSystem };
   return {
     location: root,
-    begin: (key, { expectedBytes }) => openFolderDraft(key, expectedBytes, context),
+    begin: async (key, { expectedBytes }) => {
+      const placement = await placeDraftUnchecked(key, context);
+      return (expectedBytes ?? 0) <= SMALL_BYTES
+        ? new SmallDraft(placement, context)
+        : await openFolderDraft(placement, expectedBytes, context);
+    },
     resume: (key, name) => resumeFolderDraft(key, name, context),
     drop: (key, name) => dropFolderDraft(key, name, context),
     stat: async (key) => {

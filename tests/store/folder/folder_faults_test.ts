@@ -18,7 +18,7 @@ import { openFolder } from "../../../lib/store/folder/folder.ts";
 import type { Store } from "../../../lib/store/store.ts";
 import { temporaryFolder, tree } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
-import { assertCode, bytesOf, put, sealed } from "../fixture.ts";
+import { AS_FILE, assertCode, bytesOf, put, sealed } from "../fixture.ts";
 import {
   failing,
   isDraft,
@@ -173,7 +173,7 @@ Deno.test("row 79: a partial write is continued", async () => {
 Deno.test("a failed draft keeps failing, and seal removes it", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path, inFile("write", "ENOSPC"));
-  const draft = await store.draft("a.txt");
+  const draft = await store.draft("a.txt", AS_FILE);
   const writes = [draft.write(bytesOf("one")), draft.write(bytesOf("two"))];
   for (const write of writes) await assertCode("store.full", () => write);
   await assertCode("store.full", () => draft.seal());
@@ -184,7 +184,7 @@ Deno.test("a failed draft keeps failing, and seal removes it", async () => {
 Deno.test("row 79: read fails if the draft was truncated", async () => {
   await using folder = await temporaryFolder();
   await using store = open(folder.path);
-  await using draft = await sealed(store, "a.txt", "new");
+  await using draft = await sealed(store, "a.txt", "new", AS_FILE);
   await Deno.truncate(await draftPath(folder.path), 2);
   const error = await assertCode("store.failed", () => draft.read());
   assertStringIncludes(error.message, "wrote 3 bytes, the file has 2");
@@ -262,7 +262,7 @@ Deno.test("row 72: the name of a draft has the same length for every target", as
   await using store = open(folder.path);
   const lengths = new Set<number>();
   for (const key of ["a", "a".repeat(200), "long.tar.gz"]) {
-    await using _draft = await store.draft(key);
+    await using _draft = await store.draft(key, AS_FILE);
     const names = Object.keys(await tree(folder.path)).filter(isDraft);
     assertEquals(names.length, 1);
     for (const name of names) {
@@ -299,7 +299,7 @@ for (const mode of [0o600, 0o640, 0o400, 0o444, 0o644, 0o666, 0o755, 0o777]) {
   withModes(`mode ${mode.toString(8)} is kept, and never widened`, async (root, store) => {
     await Deno.writeTextFile(`${root}/a`, "old");
     await Deno.chmod(`${root}/a`, mode);
-    await using draft = await store.draft("a");
+    await using draft = await store.draft("a", AS_FILE);
     assertEquals(await modeOf(await draftPath(root)) & ~mode, 0);
     await draft.write(bytesOf("new"));
     await draft.seal();
@@ -396,28 +396,39 @@ Deno.test("publish succeeds if the name of the draft cannot be removed", async (
   assertEquals(await Deno.readTextFile(folder.file("a")), "text");
 });
 
-Deno.test("a small file takes a fixed number of file system calls", async () => {
+Deno.test("a file takes a fixed number of file system calls", async (t) => {
   await using folder = await temporaryFolder();
   const { fileSystem, calls } = recording();
   await using store = open(folder.path, fileSystem);
   await put(store, "b/first", "text");
-  calls.length = 0;
-  await put(store, "b/second", "text");
-  assertEquals(calls, [
-    ...["exists", "open", "realPath"],
-    ...["write", "stat", "close"],
-    ...["realPath", "link", "remove"],
-  ]);
-  calls.length = 0;
-  await put(store, "b/second", "other text");
-  assertEquals(calls, [
-    ...["exists", "lstat", "open", "realPath"],
-    ...["write", "stat", "close"],
-    ...["realPath", "lstat", "rename"],
-  ]);
-  calls.length = 0;
-  await store.stat("b/second");
-  assertEquals(calls, ["lstat"]);
+  const written = ["write", "stat", "close"];
+  const table: [name: string, work: () => Promise<unknown>, expected: string[]][] = [
+    ["new and small", () => put(store, "b/second", "text"), [
+      ...["exists", "open", "realPath", ...written, "link", "remove"],
+    ]],
+    ["changed and small", () => put(store, "b/second", "other text"), [
+      ...["exists", "lstat", "open", "realPath", ...written, "lstat", "rename"],
+    ]],
+    ["small, and not published", async () => {
+      await using draft = await sealed(store, "b/second", "other text");
+      await draft.read();
+      await Array.fromAsync(draft.pieces());
+    }, ["exists", "lstat"]],
+    ["checked", () => store.stat("b/second"), ["lstat"]],
+    ["new and large", () => put(store, "b/large", "text", AS_FILE), [
+      ...["exists", "open", "realPath", ...written, "realPath", "link", "remove"],
+    ]],
+    ["changed and large", () => put(store, "b/large", "other text", AS_FILE), [
+      ...["exists", "lstat", "open", "realPath", ...written, "realPath", "lstat", "rename"],
+    ]],
+  ];
+  for (const [name, work, expected] of table) {
+    await t.step(name, async () => {
+      calls.length = 0;
+      await work();
+      assertEquals(calls, expected);
+    });
+  }
 });
 
 Deno.test("draft: a folder that was removed or replaced is resolved again", async (t) => {
@@ -473,7 +484,7 @@ Deno.test("with sync, the bytes are synced before the file is renamed", async ()
   assertEquals(calls, [
     ...["exists", "open", "realPath"],
     ...["write", "stat", "sync", "close"],
-    ...["realPath", "link", "remove"],
+    ...["link", "remove"],
     ...["open", "sync", "close"],
   ]);
 });
@@ -498,10 +509,12 @@ Deno.test("draft creates a folder again that was removed", async () => {
   assertEquals(await Array.fromAsync(store.list("b/c")), []);
   await put(store, "b/c/second", "text");
   await using draft = await sealed(store, "b/c/third", "text");
+  await using file = await sealed(store, "b/c/fourth", "text", AS_FILE);
   await Deno.remove(folder.file("b"), { recursive: true });
-  await assertCode("store.conflict", () => draft.publish());
+  await assertCode("store.conflict", () => file.publish());
+  await draft.publish();
   await store[Symbol.asyncDispose]();
-  assertEquals(await tree(folder.path), {});
+  assertEquals(await tree(folder.path), { "b/c/third": "text" });
 });
 
 Deno.test("a draft that cannot be removed is removed by a later sweep", async () => {
@@ -511,7 +524,7 @@ Deno.test("a draft that cannot be removed is removed by a later sweep", async ()
       folder.path,
       replacing({ remove: (path) => isDraft(path) ? failing("EIO")() : machine.remove(path) }),
     );
-    const draft = await store.draft("b/a");
+    const draft = await store.draft("b/a", AS_FILE);
     await draft.discard();
   }
   assertEquals(Object.keys(await tree(folder.path)).length, 2);

@@ -6,7 +6,7 @@ import type { Store } from "../../../lib/store/store.ts";
 import { machineFileSystem as machine } from "../../../lib/store/folder/file_system.ts";
 import { temporaryFolder, type Tree, tree } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
-import { assertCode, put, sealed } from "../fixture.ts";
+import { AS_FILE, assertCode, put, sealed } from "../fixture.ts";
 import { replacing } from "../file_system.ts";
 
 /** Files next to the store, which every test must leave unchanged. */
@@ -58,8 +58,10 @@ interface Obstacle {
   readonly place: (scene: Scene) => Promise<unknown>;
   /** Message if it exists before the draft. */
   readonly message: string;
-  /** Message if it is created during the draft. */
+  /** Message if it is created during a draft that is a file. */
   readonly laterMessage: string;
+  /** Message if it is created during a draft in memory; default: the same. */
+  readonly smallMessage?: string;
 }
 
 const moveAway = ({ inside }: Scene) => Deno.rename(inside("folder"), inside("moved"));
@@ -79,6 +81,7 @@ const OBSTACLES: readonly Obstacle[] = [
     },
     message: "folder is a file where a folder is needed",
     laterMessage: "a file exists where a folder is needed",
+    smallMessage: "folder is a file where a folder is needed",
   },
   {
     name: "row 75: a link to a file as the target",
@@ -100,6 +103,7 @@ const OBSTACLES: readonly Obstacle[] = [
     },
     message: "folder is a symbolic link",
     laterMessage: "folder was replaced",
+    smallMessage: "folder is a symbolic link",
   },
   {
     name: "row 75: a link to another folder of the store as the parent",
@@ -109,10 +113,11 @@ const OBSTACLES: readonly Obstacle[] = [
     },
     message: "folder is a symbolic link",
     laterMessage: "folder was replaced",
+    smallMessage: "folder is a symbolic link",
   },
 ];
 
-for (const { name, place, message, laterMessage } of OBSTACLES) {
+for (const { name, place, message, laterMessage, smallMessage = laterMessage } of OBSTACLES) {
   test(`${name}, before the draft`, async (scene) => {
     const { store, inside } = scene;
     await Deno.mkdir(inside("folder"));
@@ -132,7 +137,8 @@ for (const { name, place, message, laterMessage } of OBSTACLES) {
     const { store, inside } = scene;
     await put(store, "folder/other", "text");
     await place(scene);
-    await assertCode("store.conflict", () => store.draft("folder/file"));
+    await assertCode("store.conflict", () => store.draft("folder/file", AS_FILE));
+    await assertCode("store.conflict", () => put(store, "folder/file", "new"));
     assertEquals(await store.stat("folder/file"), null);
     await store.remove("folder/file");
     await Deno.lstat(inside("folder"));
@@ -141,11 +147,14 @@ for (const { name, place, message, laterMessage } of OBSTACLES) {
   test(`${name}, between draft and publish`, async (scene) => {
     const { store, inside } = scene;
     await Deno.mkdir(inside("folder"));
-    await using draft = await sealed(store, "folder/file", "new");
+    await using draft = await sealed(store, "folder/file", "new", AS_FILE);
+    await using small = await sealed(store, "folder/file", "new");
     const [name] = Object.keys(await tree(inside("folder")));
     await place(scene);
     const error = await assertCode("store.conflict", () => draft.publish());
     assertStringIncludes(error.message, laterMessage);
+    const smallError = await assertCode("store.conflict", () => small.publish());
+    assertStringIncludes(smallError.message, smallMessage);
     // If the folder was moved away, the draft in it cannot be found.
     await Deno.remove(inside(`moved/${name}`)).catch(() => {});
   });
@@ -191,7 +200,7 @@ test("row 75: a link that replaces the folder while it is checked is refused", a
     { sync: false, random: testHost().random },
     fileSystem,
   );
-  await assertCode("store.conflict", () => store.draft("folder/precious"));
+  await assertCode("store.conflict", () => put(store, "folder/precious", "new"));
 });
 
 test("row 75: copy refuses a source that is replaced by a link", async (scene) => {
@@ -232,11 +241,13 @@ test("row 75: a root that was replaced during a draft is refused", async ({ insi
   await symlink(inside("real"), inside("link"));
   await using store = openFolder(inside("link"), { sync: false, random: testHost().random });
   {
-    await using draft = await sealed(store, "precious", "new");
+    await using draft = await sealed(store, "precious", "new", AS_FILE);
+    await using small = await sealed(store, "precious", "new");
     const before = await tree(inside("real"));
     await Deno.remove(inside("link"));
     await symlink(outside(""), inside("link"));
     await assertCode("store.conflict", () => draft.publish());
+    await assertCode("store.conflict", () => small.publish());
     assertEquals(await tree(inside("real")), before);
   }
   await Deno.remove(inside("link"));

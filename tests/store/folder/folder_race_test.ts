@@ -7,7 +7,7 @@ import type { FileSystem } from "../../../lib/store/folder/file_system.ts";
 import type { Store } from "../../../lib/store/store.ts";
 import { temporaryFolder, tree } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
-import { put, sealed } from "../fixture.ts";
+import { AS_FILE, put, sealed } from "../fixture.ts";
 import { replacing } from "../file_system.ts";
 
 const OUTSIDE = { "file": "keep", "precious": "keep" };
@@ -27,6 +27,14 @@ const OPERATIONS: readonly Operation[] = [
     prepare: (store) =>
       Promise.resolve(async () => {
         await using draft = await sealed(store, "folder/file", "new");
+        await draft.publish();
+      }),
+  },
+  {
+    name: "draft and publish a large file",
+    prepare: (store) =>
+      Promise.resolve(async () => {
+        await using draft = await sealed(store, "folder/file", "new", AS_FILE);
         await draft.publish();
       }),
   },

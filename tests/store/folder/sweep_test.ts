@@ -10,7 +10,7 @@ import { draftName, folderLine, runFileName } from "../../../lib/store/folder/ru
 import type { Store } from "../../../lib/store/store.ts";
 import { temporaryFolder, tree } from "../../helpers/folder.ts";
 import { testHost } from "../../helpers/host.ts";
-import { assertCode, put, sealed } from "../fixture.ts";
+import { AS_FILE, assertCode, put, sealed } from "../fixture.ts";
 import { failing, isDraft, recording, replacing } from "../file_system.ts";
 import { denoRun } from "../process.ts";
 
@@ -39,7 +39,7 @@ Deno.test("row 82: sweep removes drafts of a killed run, and none of a live one"
   const output = child.stdout.getReader();
   assertEquals(new TextDecoder().decode((await output.read()).value), "ready\n");
   await using store = open(folder.path);
-  await using draft = await sealed(store, "folder/new", "new");
+  await using draft = await sealed(store, "folder/new", "new", AS_FILE);
   const before = await tree(folder.path);
   assertEquals(Object.keys(before).filter(isDraft).length, 4);
 

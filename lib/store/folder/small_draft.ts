@@ -1,0 +1,91 @@
+/**
+ * Drafts that stay in memory until they are published. A file that is refused, or whose bytes are
+ * published already, never touches the disk, and a published one exists as a draft only between two
+ * adjacent calls.
+ */
+
+import type { DraftSteps, PublishRequest } from "../draft.ts";
+import type { PublishedFile, StoredFile } from "../store.ts";
+import { type FolderDraft, openFolderDraft } from "./draft.ts";
+import { storedFile } from "./file_system.ts";
+import type { Placement } from "./placement.ts";
+import type { FolderContext } from "./tree.ts";
+
+/** Bytes that a draft keeps in memory; with more, it becomes a file. */
+export const SMALL_BYTES: number = 256 * 1024;
+
+/** A draft of a file of at most {@linkcode SMALL_BYTES}, or of unknown size. */
+export class SmallDraft implements DraftSteps {
+  readonly existing: StoredFile | null;
+  readonly #placement: Placement;
+  readonly #context: FolderContext;
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #sizeBytes = 0;
+  /** The file with all bytes, once there is one; `#pieces` is empty then. */
+  #file: FolderDraft | null = null;
+
+  /** Creates no file. The folder must be in the run file. */
+  constructor(placement: Placement, context: FolderContext) {
+    this.existing = placement.existing && storedFile(placement.existing);
+    this.#placement = placement;
+    this.#context = context;
+  }
+
+  async append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> {
+    this.#sizeBytes += bytes.length;
+    if (this.#sizeBytes > SMALL_BYTES) return await (await this.#toFile()).append(bytes);
+    this.#pieces.push(bytes.slice());
+  }
+
+  async seal(sizeBytes: number): Promise<void> {
+    await this.#file?.seal(sizeBytes);
+  }
+
+  async read(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#file ? await this.#file.read() : this.#whole().slice();
+  }
+
+  async pieces(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>> {
+    return this.#file ? await this.#file.pieces() : ReadableStream.from([this.#whole()]);
+  }
+
+  async publish(request: PublishRequest): Promise<PublishedFile> {
+    if (this.#file) return await this.#file.publish(request);
+    const file = await this.#toFile();
+    await file.seal(request.sizeBytes);
+    return await file.publishUnchecked(request);
+  }
+
+  async suspend(sizeBytes: number): Promise<string> {
+    return await (await this.#toFile()).suspend(sizeBytes);
+  }
+
+  async remove(): Promise<void> {
+    this.#pieces = [];
+    await this.#file?.remove();
+  }
+
+  /** All bytes, while they are in memory. */
+  #whole(): Uint8Array<ArrayBuffer> {
+    const [first, second] = this.#pieces;
+    if (first && !second) return first;
+    const whole = new Uint8Array(this.#sizeBytes);
+    let offset = 0;
+    for (const piece of this.#pieces) {
+      whole.set(piece, offset);
+      offset += piece.length;
+    }
+    this.#pieces = [whole];
+    return whole;
+  }
+
+  /** Writes the bytes in memory to a file, which has all further ones. */
+  async #toFile(): Promise<FolderDraft> {
+    if (this.#file) return this.#file;
+    const file = this.#file = await openFolderDraft(this.#placement, null, this.#context);
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    for (const piece of pieces) await file.append(piece);
+    return file;
+  }
+}
