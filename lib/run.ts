@@ -2,7 +2,7 @@
 
 import { knownIds, tasksOf } from "./config/config.ts";
 import type { ConfigInput } from "./config/input.ts";
-import { loadValue, patternEngineFor } from "./config/load.ts";
+import { loadValue } from "./config/load.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";
@@ -77,7 +77,7 @@ export interface RunReport {
 export async function run(config: ConfigInput, options: RunOptions = {}): Promise<RunReport> {
   const host = options.host ?? realHost();
   const at = host.clock.now();
-  const loaded = loadValue(config, { at, patterns: await patternEngineFor([config]) }, host);
+  const loaded = await loadValue(config, { at }, host);
   await using storage = await openStorage(loaded, host, options);
   const tasks = tasksOf(loaded, at);
   const plan = makePlan({

@@ -58,6 +58,13 @@ Deno.test("pages: generated blocks are current", async () => {
 /** The modules that stand for configs, which have a default export. */
 const MODULES = fenced("ts").filter((text) => text.includes("export default"));
 
+/** The files that configs name, and what they hold in the test. */
+const CERTIFICATES = [
+  ["tls/ca.pem", "authority.crt"],
+  ["tls/client.pem", "good.crt"],
+  ["tls/client.key", "good.key"],
+] as const;
+
 Deno.test("pages: every config loads", async () => {
   const mod = new URL("../lib/mod.ts", import.meta.url).href;
   const examples = [
@@ -72,7 +79,12 @@ Deno.test("pages: every config loads", async () => {
   for (const [name, text] of examples) {
     await using folder = await temporaryFolder();
     await Deno.writeTextFile(folder.file(name), text);
-    const host = testHost({ cwd: folder.path, env: { RATES_TOKEN: "secret" } });
+    await Deno.mkdir(folder.file("tls"));
+    for (const [path, fixture] of CERTIFICATES) {
+      await Deno.copyFile(`tests/fixtures/tls/${fixture}`, folder.file(path));
+    }
+    const env = { RATES_TOKEN: "secret", PROXY_PASSWORD: "secret" };
+    const host = testHost({ cwd: folder.path, env });
     const config = await loadConfig({
       files: [name],
       urls: [],

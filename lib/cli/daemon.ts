@@ -55,7 +55,7 @@ export async function prepareDaemon(
   const graceMs = graceOf(flags);
   const rereadable = withCachedStdin(host);
   const configs = await openConfigSource({
-    load: (again) => prepare(operands, flags, rereadable, again),
+    load: (reload, beforeRead) => prepare(operands, flags, rereadable, { reload, beforeRead }),
     files: () => configFiles({ files: flags.config, urls: urlsAmong(operands) }, host),
     timers: host.timers,
   });

@@ -3,7 +3,7 @@
 import { dirname, resolve, SEPARATOR } from "@std/path";
 import { type Config, knownIds, tasksOf } from "../config/config.ts";
 import { OVERRIDES } from "../config/input.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig, type LoadRequest } from "../config/load.ts";
 import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
@@ -30,14 +30,14 @@ export interface Prepared {
  * Loads the config that the operands and flags select.
  *
  * @param operands Ids of tasks, and URLs.
- * @param again Whether the config is reloaded, so that its modules must be evaluated again.
+ * @param reloading How a watch loads the config.
  * @throws {CronfetchError} `usage` and `config.` codes.
  */
 export async function prepare(
   operands: readonly string[],
   flags: Flags,
   host: Host,
-  again = false,
+  reloading: Pick<LoadRequest, "reload" | "beforeRead"> = {},
 ): Promise<Prepared> {
   const urls = [...new Set(urlsAmong(operands))];
   const ids = [...operands.filter((operand) => !operand.includes("://")), ...flags.only];
@@ -58,7 +58,7 @@ export async function prepare(
       allowPrivate: flags.allowPrivate === true ? "true" : undefined,
     },
     at,
-    reload: again,
+    ...reloading,
   }, host).catch((error: unknown) => {
     throw explainOperands(error, operands, isBare);
   });

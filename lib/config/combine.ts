@@ -15,6 +15,7 @@ import { compileTask, type Config } from "./config.ts";
 import { describeConflict, findConflicts, type PlacedTask } from "./conflicts.ts";
 import { type Environment, substitute } from "./variables.ts";
 import { checkPrefixedKey } from "./keys.ts";
+import type { ConfigHosts, HostReader } from "./hosts.ts";
 import { ownFilesOf } from "./own_files.ts";
 import {
   applyHeaders,
@@ -25,14 +26,8 @@ import {
 } from "./options.ts";
 import { createOverride, overrideProblem, type OverrideValues } from "./overrides.ts";
 import { type ProblemList, quote } from "./problem.ts";
-import {
-  type AlertOptions,
-  fileSchema,
-  type FileSettings,
-  type TaskOptions,
-  taskSchema,
-  urlSchema,
-} from "./schema.ts";
+import { type AlertOptions, fileSchema, type FileSettings } from "./schema.ts";
+import { type TaskOptions, taskSchema, urlSchema } from "./task_schema.ts";
 import { parseDuration } from "./fields.ts";
 import { DEFAULTS } from "./input.ts";
 import {
@@ -56,6 +51,8 @@ export interface CombineContext {
   readonly at: Temporal.Instant;
   /** Null if no source has a pattern. */
   readonly patterns: PatternEngine | null;
+  /** Null if no source has `hosts`. */
+  readonly readHosts: HostReader | null;
   /** Values of flags and environment variables. */
   readonly overrides: OverrideValues;
   /** The state if none is configured. Default: {@linkcode DEFAULTS.state}. */
@@ -88,7 +85,7 @@ export function combine(
   sources: readonly ConfigPart[],
   context: CombineContext,
 ): Omit<Config, "files" | "warnings"> {
-  const { overrides, patterns, problems, warnings } = context;
+  const { overrides, patterns, readHosts, problems, warnings } = context;
   const secrets = new Set<string>();
   const memoize = createMemo();
   // Reading a variable calls into the runtime, and many tasks use the same one.
@@ -127,11 +124,21 @@ export function combine(
   const store = locationOf("store", parseStoreLocation, parts, context);
   checkKeyLengths(tasks, store);
   const state = locationOf("state", parseStateLocation, parts, context);
-  checkReservedKeys(tasks, ownFilesOf({ store, state, files: context.files }));
+  const hosts = readHosts === null ? NO_HOSTS : readHosts(
+    parts.map(({ settings, scope, source: { folder } }) => ({
+      hosts: settings.hosts ?? {},
+      folder,
+      scope,
+    })),
+  );
+  const { files } = context;
+  checkReservedKeys(tasks, ownFilesOf({ store, state, files, hostFiles: hosts.files }));
   return {
     store,
     state,
     limits: limitsOf(parts, overrides),
+    hosts: hosts.rules,
+    hostFiles: hosts.files,
     alerts: alertsOf(parts),
     alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
@@ -196,6 +203,9 @@ function checkKeyLengths(tasks: readonly CompiledTask[], store: StoreLocation): 
     if (problem !== null) scope.addProblem(path, problem);
   }
 }
+
+/** A config without `hosts`. */
+const NO_HOSTS: ConfigHosts = { rules: [], files: [] };
 
 /** No task may write a file of cronfetch itself, or into a git repository's own folder. */
 function checkReservedKeys(tasks: readonly CompiledTask[], own: readonly OwnFile[]): void {

@@ -2,6 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Alert } from "../core/event.ts";
+import type { HostRule } from "../core/host_rules.ts";
 import type { StateLocation, StoreLocation } from "../core/location.ts";
 import {
   DIGEST_ALGORITHMS,
@@ -14,7 +15,7 @@ import { checkId } from "./checks.ts";
 import { DEFAULTS } from "./input.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
 import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
-import type { TaskOptions } from "./schema.ts";
+import type { TaskOptions } from "./task_schema.ts";
 import { type Path, readUrl, type Scope } from "./scope.ts";
 import { nearest } from "./suggest.ts";
 import { createRenderer, parseTemplate, type Render, type Template } from "./template.ts";
@@ -25,6 +26,8 @@ export interface Config {
   readonly state: StateLocation;
   /** Limits of a run. */
   readonly limits: RunLimits;
+  /** Settings by host, the most specific one first. */
+  readonly hosts: readonly HostRule[];
   /** Consecutive failures, over an hour or one interval, until a task is unhealthy. */
   readonly alertAfter: number;
   /** Receivers of health changes. */
@@ -44,6 +47,8 @@ export interface Config {
   readonly warnings: readonly string[];
   /** Absolute paths of the config files. */
   readonly files: readonly string[];
+  /** Absolute paths of the certificates and keys that `hosts` names. */
+  readonly hostFiles: readonly string[];
 }
 
 /** A task and its parts that depend on the time of the run. */

@@ -32,6 +32,29 @@ export interface ConfigInput {
     /** Maximum duration of a run; null is no limit. Default: `30m`. */
     deadline?: string | null | undefined;
   } | undefined;
+  /**
+   * Settings by host: `example.org`, `example.org:8443`, or `*.example.org` for all names below it.
+   * The most specific one that sets an option decides it.
+   */
+  hosts?:
+    | Record<string, {
+      /** As `limits.perHost`, for each host that the name matches. Default: that of `limits`. */
+      perHost?: number | undefined;
+      /** As `limits.spacing`, for each host that the name matches. Default: that of `limits`. */
+      spacing?: string | undefined;
+      /**
+       * An http, https, socks5 or socks5h URL, or `direct` for no proxy. `${env:NAME}` is substituted.
+       * Default: null, that of the environment.
+       */
+      proxy?: string | null | undefined;
+      /** File with certificates (PEM) of authorities that are trusted in addition to the usual ones. */
+      caFile?: string | null | undefined;
+      /** File with the client's certificate (PEM), for servers that require one. */
+      certFile?: string | null | undefined;
+      /** File with the private key (PEM, not encrypted) of `certFile`. */
+      keyFile?: string | null | undefined;
+    }>
+    | undefined;
   /** Flush each file to disk before publishing it. Default: false. */
   sync?: boolean | undefined;
   /** Consecutive failures, over an hour or one interval, until a task is unhealthy. Default: 3. */
@@ -173,6 +196,7 @@ export const DEFAULTS = {
   alertAfter: 3,
   page: { downloads: false },
   limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
+  hosts: { proxy: null, caFile: null, certFile: null, keyFile: null },
   timeout: { connect: "10s", response: "10s", idle: "30s", attempt: null },
   retry: { attempts: 4, budget: "2m" },
   expect: {

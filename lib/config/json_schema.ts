@@ -23,11 +23,13 @@ export interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
   /** Schema of a list's entries. */
   readonly items?: JsonSchema;
+  /** Schema of the values of an object with any keys; false for an object without other keys. */
+  readonly additionalProperties?: JsonSchema | boolean;
 }
 
 /** A row of the table of options. */
 export interface OptionRow {
-  /** Path, such as `limits.rate` or `tasks[].expect.type`. */
+  /** Path, such as `limits.rate`, `hosts.*.proxy` or `tasks[].expect.type`. */
   readonly path: string;
   /** Kind of the value, in a few words. */
   readonly type: string;
@@ -70,7 +72,9 @@ function rowsBelow(schema: JsonSchema, prefix: string): OptionRow[] {
     };
     // The options in `defaults` are those of a task.
     if (path === "defaults") return [row];
-    const [inner, suffix] = part.items ? [part.items, "[]."] : [part, "."];
+    const { items, additionalProperties: values } = part;
+    if (typeof values === "object") return [row, ...rowsBelow(objectIn(values), `${path}.*.`)];
+    const [inner, suffix] = items ? [items, "[]."] : [part, "."];
     return [row, ...rowsBelow(objectIn(inner), path + suffix)];
   });
 }

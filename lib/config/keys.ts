@@ -10,7 +10,7 @@ import { parseUrl } from "./checks.ts";
 import { type Parsed, quote } from "./problem.ts";
 import { isSecretParameter } from "./secrets.ts";
 import { parseTemplate, type Render, type Template, type UrlPart } from "./template.ts";
-import { type Environment, substituteUrl } from "./variables.ts";
+import { type Environment, substituteUrlTemplate } from "./variables.ts";
 
 /**
  * Maximum length of a file name in bytes. File systems allow 255; the rest is for the additions to
@@ -168,7 +168,7 @@ export function dependsOnSecret(
   if (!written.includes("${env:")) return false;
   const [first, second] = ["a1", "b2"].map((characters) => {
     const disguised = { env: (name: string) => disguise(host.env(name), characters) };
-    const url = parseTemplate(substituteUrl(written, disguised).text, false).value;
+    const url = parseTemplate(substituteUrlTemplate(written, disguised).text, false).value;
     const parsed = url && parseUrl(render(url, timezone), written).value;
     if (!parsed) return null;
     // Without a name from the server, the URL names the file.

@@ -4,7 +4,7 @@ import { dirname, extname, join, resolve } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host, Timers } from "../core/host.ts";
 import { CONFIG_NAMES } from "../core/ownership.ts";
-import { loadPatternEngine, type PatternEngine } from "../core/pattern.ts";
+import { loadPatternEngine } from "../core/pattern.ts";
 import { combine, type CombineContext } from "./combine.ts";
 import type { Config } from "./config.ts";
 import type { ConfigInput } from "./input.ts";
@@ -31,6 +31,8 @@ export interface LoadRequest {
   readonly defaultState?: string;
   /** Whether to run modules again that were imported before. Default: false. */
   readonly reload?: boolean;
+  /** Called with the absolute path of each file that the config names before it is read. */
+  readonly beforeRead?: (path: string) => Promise<void>;
 }
 
 /** The part of the host that loading needs. */
@@ -54,9 +56,9 @@ export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<
     if (result.source) sources.push(result.source);
   }
   if (request.urls.length > 0) sources.push(argumentSource(request, host.cwd()));
-  const patterns = await patternEngineFor(sources.map(({ value }) => value));
   const paths = pathsOf(files, host);
-  const context = { ...request, host, overrides, problems, patterns, files: paths };
+  const preloaded = await preload(sources, request.beforeRead);
+  const context = { ...request, ...preloaded, host, overrides, problems, files: paths };
   return { ...combineOrThrow(sources, context), files: paths };
 }
 
@@ -76,28 +78,37 @@ export async function configFiles(
  * Loads a config from a value. Flags and `CRONFETCH_` variables are ignored, `${env:NAME}` is
  * substituted.
  *
- * @param request Contains the result of {@linkcode patternEngineFor} if the value may have patterns.
  * @throws {ConfigError} with every problem.
  */
-export function loadValue(
+export async function loadValue(
   value: ConfigInput,
-  request: Pick<LoadRequest, "at"> & { readonly patterns?: PatternEngine | null },
+  request: Pick<LoadRequest, "at">,
   host: Pick<Host, "env" | "cwd">,
-): Config {
+): Promise<Config> {
   const problems = new ProblemList();
   const result = readValue("config", host.cwd(), value);
   for (const problem of result.problems) problems.add(() => problem);
   const sources = result.source ? [result.source] : [];
   const context = {
-    ...{ patterns: null, ...request },
+    ...request,
+    ...await preload(sources),
     ...{ host, overrides: NO_OVERRIDES, problems, files: [] },
   };
   return { ...combineOrThrow(sources, context), files: [] };
 }
 
-/** Loads the engine for `expect.matches` if one of the configs has a pattern; null if none has. */
-export async function patternEngineFor(configs: readonly unknown[]): Promise<PatternEngine | null> {
-  return configs.some(hasPattern) ? await loadPatternEngine() : null;
+/** Loads what only some configs need: the engine for patterns, and the files that `hosts` names. */
+async function preload(
+  sources: readonly ConfigPart[],
+  beforeRead: (path: string) => Promise<void> = () => Promise.resolve(),
+): Promise<Pick<CombineContext, "patterns" | "readHosts">> {
+  const hasHosts = sources.some(({ value }) => field(value, "hosts") !== undefined);
+  return {
+    patterns: sources.some(({ value }) => hasPattern(value)) ? await loadPatternEngine() : null,
+    readHosts: hasHosts
+      ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
+      : null,
+  };
 }
 
 function hasPattern(config: unknown): boolean {
@@ -107,12 +118,7 @@ function hasPattern(config: unknown): boolean {
 }
 
 function field(value: unknown, name: string): unknown {
-  try {
-    return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
-  } catch {
-    // `readValue` reports a getter that throws.
-    return undefined;
-  }
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 async function filesOf(
@@ -223,8 +229,11 @@ export interface ConfigSource<Loaded> {
 /** How a config is loaded and reloaded. */
 export interface ConfigRequest<Loaded> {
   /** Loads the config; see {@linkcode LoadRequest.reload}. */
-  readonly load: (reload: boolean) => Promise<Loaded>;
-  /** Returns the absolute paths of the files that `load` reads. */
+  readonly load: (
+    reload: boolean,
+    beforeRead: NonNullable<LoadRequest["beforeRead"]>,
+  ) => Promise<Loaded>;
+  /** Returns the absolute paths of the config files that `load` reads. */
   readonly files: () => Promise<readonly string[]>;
   readonly timers: Timers;
 }
@@ -243,34 +252,46 @@ const MAX_SETTLE_WAITS = 40;
 export async function openConfigSource<Loaded>(
   { load, files, timers }: ConfigRequest<Loaded>,
 ): Promise<ConfigSource<Loaded>> {
-  // Taken before the files are read, so that no change in between is missed.
-  let watched = await withImports(await files());
-  let previous = await fingerprintsOf(watched);
-  const first = await load(false);
+  let previous: Fingerprints = new Map();
+  const read = async (reload: boolean): Promise<Loaded> => {
+    // Throws the same error as `load` if the config has been deleted.
+    const paths = await withImports(await files());
+    // Taken before the files are read, so that no change in between is missed.
+    const last = previous = await fingerprintsOf(paths);
+    return await load(reload, async (path) => void last.set(path, await fingerprintOf(path)));
+  };
+  const first = await read(false);
 
   return {
     first,
     changed: async (signal) => {
-      let found = await fingerprintsOf(watched);
-      if (found === previous) return null;
+      const paths = [...previous.keys()];
+      let found = await fingerprintsOf(paths);
+      if (isSame(found, previous)) return null;
       for (let waits = 0; waits < MAX_SETTLE_WAITS; waits++) {
         await timers.sleep(SETTLE_MS, signal);
         const last = found;
-        found = await fingerprintsOf(watched);
-        if (found === last) break;
+        found = await fingerprintsOf(paths);
+        if (isSame(found, last)) break;
       }
       previous = found;
-      // Throws the same error as `load` if the config has been deleted.
-      watched = await withImports(await files());
-      previous = await fingerprintsOf(watched);
-      return await load(true);
+      return await read(true);
     },
   };
 }
 
-/** Metadata of files that changes with every modification, even if the modification time is restored. */
-async function fingerprintsOf(paths: readonly string[]): Promise<string> {
-  return (await Promise.all(paths.map(fingerprintOf))).join("\n");
+/** Metadata of files by path; it changes with every modification, even if the time is restored. */
+type Fingerprints = Map<string, string>;
+
+async function fingerprintsOf(paths: readonly string[]): Promise<Fingerprints> {
+  return new Map(
+    await Promise.all(paths.map(async (path) => [path, await fingerprintOf(path)] as const)),
+  );
+}
+
+/** Whether fingerprints of the same paths are equal. */
+function isSame(one: Fingerprints, other: Fingerprints): boolean {
+  return [...one].every(([path, fingerprint]) => other.get(path) === fingerprint);
 }
 
 async function fingerprintOf(path: string): Promise<string> {

@@ -21,7 +21,7 @@ import { substitute } from "./variables.ts";
 import { keyFor } from "./keys.ts";
 import { parseDuration, parseSize } from "./fields.ts";
 import { DEFAULTS } from "./input.ts";
-import type { TaskDefaults } from "./schema.ts";
+import type { TaskDefaults } from "./task_schema.ts";
 import { type Path, readUrl, resolveText, type Scope } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate, type Template } from "./template.ts";

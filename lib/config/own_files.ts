@@ -12,18 +12,21 @@ export interface OwnFileLocations {
   readonly state: StateLocation | null;
   /** Absolute paths of the files of the config. */
   readonly files: readonly string[];
+  /** Absolute paths of certificates and keys. */
+  readonly hostFiles: readonly string[];
 }
 
 /**
  * The files of cronfetch itself that are inside of a store, by their paths as written and without
  * symbolic links: any of the folders may be one.
  */
-export function ownFilesOf({ store, state, files }: OwnFileLocations): OwnFile[] {
+export function ownFilesOf({ store, state, files, hostFiles }: OwnFileLocations): OwnFile[] {
   if (store?.kind !== "folder") return [];
   const statePath = state && stateFile(state);
   return ownFilesIn({
     stores: spellings(store.path),
     configs: files.flatMap(spellings),
+    credentials: hostFiles.flatMap(spellings),
     states: statePath === null ? [] : spellings(statePath),
   });
 }

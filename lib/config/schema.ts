@@ -1,18 +1,13 @@
 /** The schema of a config: its types and its validation. */
 
 import * as z from "zod/mini";
-import { DIGEST_DIGITS, type DigestAlgorithm } from "../core/task.ts";
 import {
   boolean,
   duration,
-  fraction,
   integer,
   MAX_DURATION_MS,
-  MAX_TIMEOUT_MS,
   object,
-  oneOf,
   option,
-  required,
   size,
   text,
   titled,
@@ -20,217 +15,15 @@ import {
   withMessage,
 } from "./fields.ts";
 import { DEFAULTS } from "./input.ts";
-
-const TIMEOUT = duration(1, MAX_TIMEOUT_MS);
-
-const headers = () =>
-  titled(
-    "object of text",
-    z.record(
-      z.string(),
-      text("text", 8_000),
-      withMessage("must be an object of header names and values"),
-    ),
-  );
-
-const timeoutParts = object(
-  "must be a duration, or an object of connect, response, idle and attempt",
-  () => ({
-    connect: option(
-      TIMEOUT,
-      "Of a new connection: name resolution, TCP, TLS and the proxy.",
-      DEFAULTS.timeout.connect,
-    ),
-    response: option(
-      TIMEOUT,
-      "From a request on an open connection to its response headers.",
-      DEFAULTS.timeout.response,
-    ),
-    idle: option(TIMEOUT, "Between two chunks of a body.", DEFAULTS.timeout.idle),
-    attempt: option(
-      z.nullable(TIMEOUT),
-      "Of the whole attempt, including redirects; null is no limit while bytes arrive.",
-      DEFAULTS.timeout.attempt,
-    ),
-  }),
-);
-
-const retry = object("must be an object of attempts and budget", () => ({
-  attempts: option(
-    integer(1, 100),
-    "Attempts per URL, including the first.",
-    DEFAULTS.retry.attempts,
-  ),
-  budget: option(
-    duration(0, MAX_TIMEOUT_MS),
-    "Time in failed attempts and backoff after which a task is not retried.",
-    DEFAULTS.retry.budget,
-  ),
-}));
-
-/** A digest, or a checksum file. */
-function digest(algorithm: DigestAlgorithm, description: string) {
-  const allowed = `${DIGEST_DIGITS[algorithm]} hexadecimal digits, or an object of url and name`;
-  const sentence = `must be ${allowed}`;
-  const source = object(sentence, () => ({
-    url: required(url(), "URL of a checksum file. `${env:NAME}` and `{date:…}` are substituted."),
-    name: option(
-      text("the file's name in the checksum file"),
-      "The file's name in the checksum file. `{date:…}` is substituted. Default: the name in the " +
-        "URL or in `to`.",
-    ),
-  }));
-  return option(
-    z.nullable(z.union([text(allowed), source], withMessage(sentence))),
-    description,
-    DEFAULTS.expect[algorithm],
-  );
-}
-
-const expect = object("must be an object of expectations", () => ({
-  type: option(
-    z.nullable(text('a media type such as "text/csv"')),
-    "Media type, checked against the first bytes and the Content-Type header.",
-    DEFAULTS.expect.type,
-  ),
-  minSize: option(
-    size(0),
-    "Minimum size; an empty file is rejected unless this is 0.",
-    DEFAULTS.expect.minSize,
-  ),
-  maxSize: option(z.nullable(size(1)), "Maximum size.", DEFAULTS.expect.maxSize),
-  minRatio: option(
-    z.nullable(fraction()),
-    "Minimum ratio of the new size to the size of the published file.",
-    DEFAULTS.expect.minRatio,
-  ),
-  sha256: digest("sha256", "SHA-256 of the file in hexadecimal, or a checksum file."),
-  sha512: digest("sha512", "SHA-512 of the file in hexadecimal, or a checksum file."),
-  sha1: digest("sha1", "SHA-1 of the file, likewise; detects transfer errors, not attacks."),
-  md5: digest("md5", "MD5 of the file, likewise; detects transfer errors, not attacks."),
-  matches: option(
-    z.nullable(text("a regular expression", 10_000)),
-    "Regular expression (RE2 syntax, flags `mu`) that must match within the first 64 KiB.",
-    DEFAULTS.expect.matches,
-  ),
-  json: option(boolean(), "The whole content must be JSON.", DEFAULTS.expect.json),
-  sniff: option(
-    boolean(),
-    "Reject error pages, error documents, pointers, and content that does not have the format of " +
-      "the file name.",
-    DEFAULTS.expect.sniff,
-  ),
-  knownLength: option(
-    boolean(),
-    "Reject a body whose end is indistinguishable from a broken connection.",
-    DEFAULTS.expect.knownLength,
-  ),
-}));
-
-/** Schedule options: of the config, with defaults, and of a task, without. */
-function timing(defaults: Partial<typeof DEFAULTS>) {
-  return {
-    schedule: option(
-      text('a cron expression such as "0 6 * * *", "every 30m" or "manual"'),
-      'When the task is due: a cron expression of 5 fields, "every 30m" or "manual".',
-      defaults.schedule,
-    ),
-    timezone: option(
-      text('an IANA time zone such as "Europe/Berlin"'),
-      "IANA time zone of the schedule and of `{date:…}`.",
-      defaults.timezone,
-    ),
-    misfire: option(
-      oneOf(["once", "skip"]),
-      "How to handle ticks missed while cronfetch was not running: run once to catch up, or skip.",
-      defaults.misfire,
-    ),
-    jitter: option(
-      duration(0, MAX_DURATION_MS),
-      "Spread of due times: each task is delayed by a fixed fraction of it.",
-      defaults.jitter,
-    ),
-  };
-}
-
-/** Options of a task and of `defaults`. */
-const shared = () => ({
-  to: option(
-    text("the name of a file in the store"),
-    "Key of the file in the store; with a `/` at its end, a folder. `{date:…}`, `{host}`, " +
-      "`{path}`, `{stem}`, `{ext}` and `{query.NAME}` are substituted; `{name}` is the name from " +
-      "the server. Default: the last segment of the URL.",
-  ),
-  ...timing({}),
-  headers: option(
-    headers(),
-    "Request headers, sent only to the origin of the task's URL. `${env:NAME}` is substituted.",
-  ),
-  timeout: option(
-    z.union([TIMEOUT, timeoutParts], withMessage("must be a duration, or an object of durations")),
-    "Timeouts of one attempt; a single duration is for the whole attempt.",
-  ),
-  retry: option(retry, "How often a task is retried within one run."),
-  expect: option(expect, "Expectations that content must meet to be published."),
-  segments: option(
-    integer(1, 16),
-    "Connections for one large file, if the server supports ranges.",
-    DEFAULTS.segments,
-  ),
-  keep: option(
-    integer(0, 1_000),
-    "Older versions of the file to keep; 0 disables versions and removes none.",
-    DEFAULTS.keep,
-  ),
-  mtime: option(
-    z.nullable(oneOf(["last-modified"])),
-    "Modification time of the file in a folder: Last-Modified of the response, or null for the " +
-      "time of writing.",
-    DEFAULTS.mtime,
-  ),
-  quarantine: option(
-    boolean(),
-    "Keep content that an expectation rejected, for inspection.",
-    DEFAULTS.quarantine,
-  ),
-  allowPrivate: option(
-    boolean(),
-    "Allow a public host to redirect or resolve to a private address.",
-    DEFAULTS.allowPrivate,
-  ),
-  conditional: option(
-    boolean(),
-    "Use the `ETag` and `Last-Modified` headers of the server: for conditional requests, to " +
-      "resume, and to keep a newer file than the served one. False: download the whole file in " +
-      "every run.",
-    DEFAULTS.conditional,
-  ),
-});
-
-/** An entry of `tasks` as an object. */
-export const taskSchema = object("must be a URL, or an object with a url", () => ({
-  id: option(
-    text("text without control characters", 500),
-    "ID of the task, unique and stable between runs. Default: `to`, or the last segment of the URL.",
-  ),
-  url: required(
-    url(),
-    "Absolute http or https URL. `${env:NAME}` and `{date:…}` are substituted.",
-  ),
-  mirrors: option(
-    titled(
-      "list of URLs",
-      z.array(url(), withMessage("must be a list of URLs")).check(
-        z.maxLength(20, withMessage("must be at most 20 URLs")),
-      ),
-    ),
-    "URLs to try in order when `url` fails.",
-  ),
-  ...shared(),
-}));
-
-/** An entry of `tasks` as a URL. */
-export const urlSchema: z.ZodMiniType<string, string> = text("a URL", 8_000);
+import {
+  defaultsSchema,
+  expect,
+  headers,
+  taskSchema,
+  TIMEOUT,
+  timing,
+  urlSchema,
+} from "./task_schema.ts";
 
 const limits = object("must be an object of limits", () => ({
   concurrency: option(
@@ -260,7 +53,46 @@ const limits = object("must be an object of limits", () => ({
   ),
 }));
 
-const defaults = object("must be an object of task options", shared);
+const hostOptions = object("must be an object of options for a host", () => ({
+  perHost: option(
+    integer(1, 1_000),
+    "As `limits.perHost`, for each host that the name matches. Default: that of `limits`.",
+  ),
+  spacing: option(
+    duration(0, MAX_DURATION_MS),
+    "As `limits.spacing`, for each host that the name matches. Default: that of `limits`.",
+  ),
+  proxy: option(
+    z.nullable(text('a URL of a proxy, or "direct"', 8_000)),
+    'Proxy: an http, https, socks5 or socks5h URL, or "direct" for none; null for that of the ' +
+      "environment. `${env:NAME}` is substituted.",
+    DEFAULTS.hosts.proxy,
+  ),
+  caFile: option(
+    z.nullable(text("the path of a file")),
+    "File with certificates (PEM) of authorities that are trusted in addition to the usual ones.",
+    DEFAULTS.hosts.caFile,
+  ),
+  certFile: option(
+    z.nullable(text("the path of a file")),
+    "File with the client's certificate (PEM), for servers that require one.",
+    DEFAULTS.hosts.certFile,
+  ),
+  keyFile: option(
+    z.nullable(text("the path of a file")),
+    "File with the private key (PEM, not encrypted) of `certFile`.",
+    DEFAULTS.hosts.keyFile,
+  ),
+}));
+
+const hosts = titled(
+  "object",
+  z.record(
+    z.string(),
+    hostOptions,
+    withMessage("must be an object of hosts, each with an object of options"),
+  ),
+);
 
 const alert = object("must be an object with a webhook or a command", () => ({
   webhook: option(
@@ -308,6 +140,11 @@ const settings = () => ({
   ),
   ...timing(DEFAULTS),
   limits: option(limits, "Limits of one run."),
+  hosts: option(
+    hosts,
+    'Settings by host: "example.org", "example.org:8443", or "*.example.org" for all names below ' +
+      "it. The most specific one that sets an option decides it.",
+  ),
   sync: option(
     boolean(),
     "Flush each file to disk before publishing it.",
@@ -328,7 +165,10 @@ const settings = () => ({
     "Alerts, sent once when a task becomes unhealthy and once when it recovers.",
   ),
   page: option(page, "The status page of `serve`."),
-  defaults: option(defaults, "Options for all tasks of this file; a task's own take precedence."),
+  defaults: option(
+    defaultsSchema,
+    "Options for all tasks of this file; a task's own take precedence.",
+  ),
 });
 
 const NOT_A_CONFIG = "must be an object of options";
@@ -371,11 +211,8 @@ export const VALUE_SCHEMAS = {
 /** A validated config file, its tasks not yet validated. Units: milliseconds and bytes. */
 export type FileSettings = z.output<typeof fileSchema>;
 
-/** A validated task. Units: milliseconds and bytes. */
-export type TaskOptions = z.output<typeof taskSchema>;
-
-/** Validated options for all tasks of a file. Units: milliseconds and bytes. */
-export type TaskDefaults = z.output<typeof defaults>;
+/** An entry of `hosts`. */
+export type HostOptions = z.output<typeof hostOptions>;
 
 /** An entry of `alerts`. */
 export type AlertOptions = z.output<typeof alert>;

@@ -9,7 +9,7 @@ import { formatPath, quote } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { didYouMean, type Suggester } from "./suggest.ts";
 import { parseTemplate, type Render, type Template } from "./template.ts";
-import { type Environment, substituteUrl, type Substitution } from "./variables.ts";
+import { type Environment, substituteUrlTemplate, type Substitution } from "./variables.ts";
 
 /** Location in a source: keys and indexes from its root. */
 export type Path = readonly PropertyKey[];
@@ -91,7 +91,7 @@ export function readUrl(
   path: Path,
   scope: Scope,
 ): ResolvedUrl | null {
-  const written = resolveText(substituteUrl(text, scope.host), path, scope);
+  const written = resolveText(substituteUrlTemplate(text, scope.host), path, scope);
   if (written === null) return null;
   const template = parseTemplate(written, false, scope.suggester.nearest);
   if (template.problem !== undefined) {
@@ -226,10 +226,11 @@ function isIntendedBranch(issues: readonly core.$ZodIssue[]): boolean {
   return !issues.some((issue) => issue.code === "invalid_type" && issue.path.length === 0);
 }
 
-/** The path as in `OptionRow`, with `[]` for every index. */
+/** The path as in `OptionRow`, with `[]` for every index and `*` for every host. */
 function patternOf(path: Path): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === "number") return `${text}[]`;
+    if (text === "hosts") return `${text}.*`;
     return text === "" ? String(part) : `${text}.${String(part)}`;
   }, "");
 }

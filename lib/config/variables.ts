@@ -68,7 +68,7 @@ export function substitute(
 }
 
 /**
- * Substitutes `${env:NAME}` in a URL and returns the source of a template.
+ * Substitutes `${env:NAME}` in a URL.
  *
  * A value is inserted unchanged, so that it can be a base URL, a path or an encoded token, with two
  * exceptions: in the userinfo it is percent-encoded, because a `/` in a password would end the
@@ -76,12 +76,21 @@ export function substitute(
  * they would truncate it.
  */
 export function substituteUrl(text: string, host: Environment): Substitution {
-  return substitute(text, host, (value, before, after) => {
-    const encoded = inUserinfo(before, after)
-      ? encodeURIComponent(value)
-      : encodeForUrl(value, before === "");
-    return encoded.replaceAll("{", "{{").replaceAll("}", "}}");
-  });
+  return substitute(text, host, encodeValue);
+}
+
+/** Like {@linkcode substituteUrl}, for a URL that is the source of a template. */
+export function substituteUrlTemplate(text: string, host: Environment): Substitution {
+  return substitute(
+    text,
+    host,
+    (...value) => encodeValue(...value).replaceAll("{", "{{").replaceAll("}", "}}"),
+  );
+}
+
+/** Encodes a value for its place in a URL. */
+function encodeValue(value: string, before: string, after: string): string {
+  return inUserinfo(before, after) ? encodeURIComponent(value) : encodeForUrl(value, before === "");
 }
 
 function inUserinfo(before: string, after: string): boolean {

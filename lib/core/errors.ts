@@ -66,7 +66,7 @@ export const ERROR_CODES = {
   "tls.untrusted": {
     retry: "never",
     meaning: "the certificate is not trusted",
-    hint: "check the host name and the date; DENO_CERT names a file with your own authority",
+    hint: "check the host name and the date; set caFile in hosts for an authority of your own",
   },
   "tls.failed": {
     retry: "never",

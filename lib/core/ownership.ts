@@ -15,7 +15,7 @@ const FOLDED_CONFIG_NAMES: ReadonlySet<string> = new Set(CONFIG_NAMES.map(foldKe
 export interface OwnFile {
   /** Its key, folded. */
   readonly key: string;
-  readonly kind: "config" | "state";
+  readonly kind: "config" | "credentials" | "state";
 }
 
 /** Absolute paths, each as written and without symbolic links. */
@@ -23,12 +23,14 @@ export interface OwnPaths {
   /** The store's folder; empty if the store is no folder. */
   readonly stores: readonly string[];
   readonly configs: readonly string[];
+  /** Certificates and keys of the config. */
+  readonly credentials: readonly string[];
   /** The file of the state; empty if the state is no file. */
   readonly states: readonly string[];
 }
 
 /** The files of cronfetch itself inside of the store, with any spelling of the paths. */
-export function ownFilesIn({ stores, configs, states }: OwnPaths): OwnFile[] {
+export function ownFilesIn({ stores, configs, credentials, states }: OwnPaths): OwnFile[] {
   const files = new Map<string, OwnFile>();
   const add = (kind: OwnFile["kind"], path: string) => {
     for (const store of stores) {
@@ -37,6 +39,7 @@ export function ownFilesIn({ stores, configs, states }: OwnPaths): OwnFile[] {
     }
   };
   for (const path of configs) add("config", path);
+  for (const path of credentials) add("credentials", path);
   for (const path of states) add("state", path);
   return [...files.values()];
 }
@@ -92,8 +95,14 @@ export function reservedKey(
   return null;
 }
 
+const KIND_TEXTS = {
+  config: "the config",
+  credentials: 'a certificate or key of "hosts"',
+  state: "the state",
+} as const satisfies Record<OwnFile["kind"], string>;
+
 function reservedByFile(folded: string, { key, kind }: OwnFile): string | null {
-  const what = kind === "config" ? "the config" : "the state";
+  const what = KIND_TEXTS[kind];
   if (folded === key) return `it is ${what}`;
   if (key.startsWith(`${folded}/`)) return `${what} is in a folder of that name`;
   if (folded.startsWith(`${key}/`)) return `it is ${what}, and no folder`;
@@ -102,6 +111,8 @@ function reservedByFile(folded: string, { key, kind }: OwnFile): string | null {
       return folderOf(folded) === folderOf(key) && FOLDED_CONFIG_NAMES.has(nameOf(folded))
         ? "a config would be found under that name"
         : null;
+    case "credentials":
+      return null;
     case "state":
       return folded.startsWith(key) && isCompanion(folded.slice(key.length))
         ? "it belongs to the state"

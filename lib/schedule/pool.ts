@@ -3,14 +3,18 @@
 import type { Clock, Timers } from "../core/host.ts";
 import { type Ramp, rampAfterPause, rampAfterSuccess } from "./rate.ts";
 
-/** Limits of concurrency. */
-export interface PoolLimits {
+/** Limits of one group. */
+export interface GroupLimits {
+  /** Concurrent items of the group, and the places they borrow; at least 1. */
+  readonly perHost: number;
+  /** Milliseconds between two starts in the group. */
+  readonly spacingMs: number;
+}
+
+/** Limits of concurrency: in total, and of each group without limits of its own. */
+export interface PoolLimits extends GroupLimits {
   /** Concurrent items; at least 1. */
   readonly concurrency: number;
-  /** Concurrent items of one group, and the places they borrow; at least 1. */
-  readonly perHost: number;
-  /** Milliseconds between two starts in one group. */
-  readonly spacingMs: number;
 }
 
 /** The place of an executing item. */
@@ -51,6 +55,8 @@ export interface PoolOptions<Item> {
   readonly limits: PoolLimits;
   /** The group of an item: its host. Called once per item. */
   readonly groupOf: (item: Item) => string;
+  /** The limits of a group, by its first item. Default: those of `limits`. */
+  readonly limitsOf?: (item: Item) => GroupLimits;
   /** Executes one item. Failures are data: a rejection ends the gathering. */
   readonly work: (item: Item, slot: Slot) => Promise<void>;
   /** Once aborted, nothing more is started; running items must observe it themselves. */
@@ -61,6 +67,7 @@ export interface PoolOptions<Item> {
 
 /** Items of one host. */
 interface Group<Item> {
+  readonly limits: GroupLimits;
   readonly waiting: Queue<Item>;
   /** Places in use: executing items, resting ones included, and borrowed places. */
   active: number;
@@ -71,6 +78,8 @@ interface Group<Item> {
   /** Null unless the group was paused and has not reached its full speed again. */
   throttle: GroupThrottle | null;
 }
+
+const NEW_GROUP = { active: 0, isQueued: true, notBeforeMs: -Infinity, throttle: null } as const;
 
 /** A group that was paused. */
 interface GroupThrottle {
@@ -104,8 +113,7 @@ export async function gather<Item>(
   items: Iterable<Item>,
   options: PoolOptions<Item>,
 ): Promise<Item[]> {
-  const { limits, signal, timers, clock } = options;
-  const { perHost } = limits;
+  const { limits, limitsOf = () => limits, signal, timers, clock } = options;
   const groups = new Map<string, Group<Item>>();
   /** Groups that may start an item now, in turn. */
   const ready = new Queue<Group<Item>>();
@@ -114,8 +122,7 @@ export async function gather<Item>(
     const name = options.groupOf(item);
     let group = groups.get(name);
     if (!group) {
-      const waiting = new Queue<Item>();
-      group = { waiting, active: 0, isQueued: true, notBeforeMs: -Infinity, throttle: null };
+      group = { ...NEW_GROUP, limits: limitsOf(item), waiting: new Queue() };
       groups.set(name, group);
       ready.push(group);
     }
@@ -137,8 +144,8 @@ export async function gather<Item>(
   const stopped = () => signal.aborted || failure !== null;
 
   /** Whether a group has an item that it may start. */
-  const mayStart = ({ waiting, active, throttle }: Group<Item>): boolean => {
-    if (active >= perHost) return false;
+  const mayStart = ({ limits, waiting, active, throttle }: Group<Item>): boolean => {
+    if (active >= limits.perHost) return false;
     if (throttle === null) return waiting.length > 0;
     return !throttle.isPaused && throttle.active < throttle.ramp.allowed &&
       waiting.length + throttle.waiting.length > 0;
@@ -170,7 +177,8 @@ export async function gather<Item>(
       const group = this.#group;
       // An item that waits for `concurrency` cannot use the place yet.
       const isWaitedFor = group.waiting.length > 0 && active < limits.concurrency;
-      if (stopped() || isWaitedFor || group.throttle || group.active >= perHost) return null;
+      const isFull = group.active >= group.limits.perHost;
+      if (stopped() || isWaitedFor || isFull || group.throttle) return null;
       group.active++;
       let isBorrowed = true;
       return {
@@ -200,7 +208,7 @@ export async function gather<Item>(
       group.active++;
       this.#round = throttle?.round ?? 0;
       if (throttle) throttle.active++;
-      const spacingMs = Math.max(limits.spacingMs, throttle?.ramp.gapMs ?? 0);
+      const spacingMs = Math.max(group.limits.spacingMs, throttle?.ramp.gapMs ?? 0);
       if (spacingMs > 0) group.notBeforeMs = clock.monotonicMs() + spacingMs;
     }
 
@@ -240,7 +248,7 @@ export async function gather<Item>(
         throttle.ramp = { ...throttle.ramp, pauses: 0 };
         return;
       }
-      const ramp = rampAfterSuccess(throttle.ramp, perHost);
+      const ramp = rampAfterSuccess(throttle.ramp, group.limits.perHost);
       if (ramp) throttle.ramp = ramp;
       else if (throttle.waiting.length === 0) group.throttle = null;
       enqueue(group);
@@ -255,7 +263,7 @@ export async function gather<Item>(
       last.untilMs = Math.max(last.untilMs, untilMs);
       return last;
     }
-    const ramp = rampAfterPause(last?.ramp ?? null, perHost, durationMs);
+    const ramp = rampAfterPause(last?.ramp ?? null, group.limits.perHost, durationMs);
     const now = { ramp, round: ++rounds, active: 0, untilMs, isPaused: true };
     const throttle = group.throttle = last
       ? Object.assign(last, now)

@@ -6,6 +6,7 @@ import { createUrlRedactor } from "../config/secrets.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent, RunOccurrence } from "../core/event.ts";
 import type { Host, Timers } from "../core/host.ts";
+import { serverSettings } from "../core/host_rules.ts";
 import { EXIT, type RunSummary, type TaskResult, type TaskStatus } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
 import type { Tracing } from "../core/telemetry.ts";
@@ -22,7 +23,10 @@ import type { RunStorage } from "./storage.ts";
 import { createTaskRunner } from "./task.ts";
 
 /** The part of a config that a run needs besides its plan. */
-export type RunConfig = Pick<Config, "files" | "limits" | "alertAfter" | "secrets">;
+export type RunConfig = Pick<
+  Config,
+  "files" | "limits" | "hosts" | "hostFiles" | "alertAfter" | "secrets"
+>;
 
 /** What a run uses. The caller opens and closes the state. */
 export interface RunContext {
@@ -104,7 +108,7 @@ async function executePlan(
   { run, startedAt, tasks, store, reporters, tracing, emit }: StartedRun,
 ): Promise<RunOutcome> {
   const { host, storage: { state }, progress } = context;
-  const { files, limits, alertAfter, secrets } = config;
+  const { limits, hosts, alertAfter, secrets } = config;
   const { clock, timers } = host;
   const startedMs = clock.monotonicMs();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
@@ -115,9 +119,9 @@ async function executePlan(
   using deadline = startDeadline(limits.deadlineMs, context.signal, timers);
   const { signal } = deadline;
   using _abortable = store.abortOn(signal);
-  await using opened = await openTransport(host);
+  await using opened = await openTransport(host, (origin) => serverSettings(hosts, origin));
   const runner = createTaskRunner({
-    ...{ run, plan, host, store, state, leases, configFiles: files, parked, limits, progress },
+    ...{ run, plan, host, store, state, leases, config, parked, limits, progress },
     transport: opened.transport,
     remainingMs: () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs),
     ...{ tracing, signal, redact: createUrlRedactor(secrets), emit },
@@ -155,6 +159,7 @@ async function executePlan(
   const pending = await gather(tasks, {
     limits,
     groupOf: hostOf,
+    limitsOf: ({ url }) => ({ ...limits, ...serverSettings(hosts, url) }),
     work: async (task, slot) => {
       for (let room = roomFor(reporters); room; room = roomFor(reporters)) {
         await abortable(room, signal).catch(() => {});

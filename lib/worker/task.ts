@@ -1,5 +1,6 @@
 /** Runs one task: skips it, defers it, or downloads it. */
 
+import type { Config } from "../config/config.ts";
 import { ownFilesOf } from "../config/own_files.ts";
 import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
@@ -33,8 +34,8 @@ export interface TaskRunnerContext {
   readonly store: Store;
   readonly state: State;
   readonly leases: Leases;
-  /** Absolute paths of the files of the config. */
-  readonly configFiles: readonly string[];
+  /** Files that no task may write to. */
+  readonly config: Pick<Config, "files" | "hostFiles">;
   /** Hosts that earlier runs have parked, and until when; updated during the run. */
   readonly parked: Map<string, Temporal.Instant>;
   /** Milliseconds until the deadline of the run; Infinity without one. */
@@ -85,12 +86,11 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       progress.bytes += bytes;
     },
   };
-  const { configFiles } = context;
   const own = ownFilesOf({
     // A store or a state of the caller's may have any text here.
     store: parseStoreLocation(store.location, "/").value ?? null,
     state: parseStateLocation(state.location, "/").value ?? null,
-    files: configFiles,
+    ...context.config,
   });
   let known: KeyOwners | null = null;
   // Built on demand: only keys named by servers need it, and a run may have very many tasks.

@@ -336,10 +336,13 @@ Deno.test("doctor: an invalid config exits 2", async () => {
 });
 
 /** The flags of a config in `/home/me`. */
-function flagsOf(config: ConfigInput, files: readonly string[] = ["/home/me/cronfetch.json"]) {
+async function flagsOf(
+  config: ConfigInput,
+  files: readonly string[] = ["/home/me/cronfetch.json"],
+) {
   const host = testHost({ cwd: "/home/me" });
   const at = host.clock.now();
-  const loaded = { ...loadValue(config, { at }, host), files };
+  const loaded = { ...await loadValue(config, { at }, host), files };
   return permissionFlags({
     config: loaded,
     tasks: tasksOf(loaded, at),
@@ -348,7 +351,7 @@ function flagsOf(config: ConfigInput, files: readonly string[] = ["/home/me/cron
   });
 }
 
-Deno.test("permissionFlags: the minimum for the config", () => {
+Deno.test("permissionFlags: the minimum for the config", async () => {
   const table: [name: string, config: ConfigInput, files: string[] | undefined, flags: string[]][] =
     [
       ["nothing", { state: "memory:", store: "memory:", tasks: [] }, [], []],
@@ -397,6 +400,26 @@ Deno.test("permissionFlags: the minimum for the config", () => {
         [],
         [],
       ],
+      [
+        "certificates, and the proxy of a host",
+        {
+          store: "memory:",
+          state: "memory:",
+          hosts: {
+            "*.example": {
+              caFile: fromFileUrl(new URL("../fixtures/tls/good.crt", import.meta.url)),
+            },
+            "x.example": { proxy: "http://me:pass@proxy.example:3128" },
+            "y.example": { proxy: "direct" },
+          },
+          tasks: ["https://x.example/a", "https://y.example/b"],
+        },
+        [],
+        [
+          "--allow-net=x.example,y.example,proxy.example:3128",
+          `--allow-read=${fromFileUrl(new URL("../fixtures/tls/good.crt", import.meta.url))}`,
+        ],
+      ],
       ["a comma", { store: "/data/a,b/c", state: "memory:", tasks: [] }, [], [
         "--allow-read=/data",
         "--allow-write=/data",
@@ -409,7 +432,7 @@ Deno.test("permissionFlags: the minimum for the config", () => {
       : "";
     const variables = `TOKEN,TERM,${proxy}NO_COLOR,FORCE_COLOR,GITHUB_ACTIONS`;
     const everyRun = [`--allow-env=${variables}`, "--ignore-env"];
-    assertEquals(flagsOf(config, files), [...flags, ...everyRun], name);
+    assertEquals(await flagsOf(config, files), [...flags, ...everyRun], name);
   }
 });
 

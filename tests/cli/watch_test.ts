@@ -119,7 +119,7 @@ const instant = (text: string) => Temporal.Instant.from(text);
 const at = instant("2026-01-15T12:00:00Z");
 const host = testHost({ cwd: "/srv/mirror" });
 const config = {
-  ...loadValue(
+  ...await loadValue(
     { tasks: ["https://files.test/a", "https://files.test/b"] },
     { at },
     host,

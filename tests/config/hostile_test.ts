@@ -233,14 +233,14 @@ Deno.test("row 142: __proto__ is an unknown key, in every format and at every de
     /^1:68: tasks\[0\]\.__proto__ is not an/,
   );
   assertEquals((await problemLinesOf(loadText(yaml))).length, 2);
-  assertEquals(valueProblems({ tasks }).length, 1);
+  assertEquals((await valueProblems({ tasks })).length, 1);
   assertEquals(Object.hasOwn(Object.prototype, "store"), false);
 });
 
-function valueProblems(value: unknown): string[] {
+async function valueProblems(value: unknown): Promise<string[]> {
   const request = { at: AT };
   try {
-    loadValue(value as ConfigInput, request, testHost({ cwd: "/start" }));
+    await loadValue(value as ConfigInput, request, testHost({ cwd: "/start" }));
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -276,8 +276,10 @@ const VALUES: readonly (readonly [value: unknown, problem: string])[] = [
   [new Map(), ""],
 ];
 
-Deno.test("row 142: loadValue: an unreadable object is a problem with its path", () => {
-  for (const [value, problem] of VALUES) assertEquals(valueProblems(value)[0] ?? "", problem);
+Deno.test("row 142: loadValue: an unreadable object is a problem with its path", async () => {
+  for (const [value, problem] of VALUES) {
+    assertEquals((await valueProblems(value))[0] ?? "", problem);
+  }
 });
 
 Deno.test("plainCopy: getters run once, shared objects are copied once", () => {

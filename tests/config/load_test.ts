@@ -33,6 +33,8 @@ Deno.test("loadConfig: an empty config has every default", async () => {
       rateBytesPerSecond: null,
       deadlineMs: 1_800_000,
     },
+    hosts: [],
+    hostFiles: [],
     alertAfter: 3,
     page: { downloads: false },
     alerts: [],
@@ -308,9 +310,9 @@ Deno.test("row 94: loadConfig: equal options of many tasks are one frozen object
   assertEquals(Object.isFrozen(a?.timeouts) && Object.isFrozen(a?.headers), true);
 });
 
-Deno.test("loadValue: CRONFETCH_ variables are ignored, ${env:NAME} is substituted", () => {
+Deno.test("loadValue: CRONFETCH_ variables are ignored, ${env:NAME} is substituted", async () => {
   const host = testHost({ env: { CRONFETCH_STORE: "/elsewhere", T: "secret" }, cwd: "/here" });
-  const config = loadValue(
+  const config = await loadValue(
     { store: "files", tasks: [{ url: URL_A, headers: { authorization: "Bearer ${env:T}" } }] },
     { at: AT },
     host,

@@ -86,6 +86,7 @@ Deno.test({
         store: storeLocation(at(store)),
         state: stateLocation(state),
         files: [at("cronfetch.json")],
+        hostFiles: [],
       })
         .map(({ key }) => key).sort();
     const state = `file:${at("var-link/s.json")}`;
@@ -97,7 +98,7 @@ Deno.test({
     // A path that does not exist yet is resolved by its folder.
     assertEquals(own("store-link/var", `kv:${at("var-link/new/s.db")}`), ["NEW/S.DB"]);
     const inMemory = { store: { kind: "memory" }, state: stateLocation(state) } as const;
-    assertEquals(ownFilesOf({ ...inMemory, files: [at("cronfetch.json")] }), []);
+    assertEquals(ownFilesOf({ ...inMemory, files: [at("cronfetch.json")], hostFiles: [] }), []);
   },
 });
 

@@ -20,7 +20,7 @@ async function sourceOf(
   const host = testHost({ cwd: folder.path });
   const request = { files, urls: [], overrides: {}, at: host.clock.now() };
   return await openConfigSource({
-    load: (reload) => loadConfig({ ...request, reload }, host),
+    load: (reload, beforeRead) => loadConfig({ ...request, reload, beforeRead }, host),
     files: () => configFiles(request, host),
     timers: host.timers,
   });
@@ -116,6 +116,35 @@ Deno.test("changed: a deleted file is reported once; a new config is loaded", as
   assertEquals([await next(source), await next(source)], [["b"], null]);
   await Deno.writeTextFile(folder.file("cronfetch.jsonc"), list("c"));
   assertEquals(await next(source), ["c"]);
+});
+
+Deno.test("row 173: changed: detects a changed, a missing and a new certificate of hosts", async () => {
+  await using folder = await temporaryFolder();
+  const certificate = (name: string) =>
+    Deno.copyFile(new URL(`../fixtures/tls/${name}`, import.meta.url), folder.file("ca.pem"));
+  const write = (hosts: object, name: string) =>
+    Deno.writeTextFile(
+      folder.file("cronfetch.json"),
+      JSON.stringify({ hosts, tasks: [`https://files.test/${name}`] }),
+    );
+  const caOf = (config: Config | null) => config?.hosts[0]?.settings.caCerts?.[0];
+  await certificate("authority.crt");
+  await write({ "*.test": { caFile: "ca.pem" } }, "a");
+  const source = await sourceOf(folder);
+  const first = caOf(source.first);
+  assertEquals(await next(source), null);
+  await certificate("good.crt");
+  const second = caOf(await source.changed(signal));
+  assertEquals([first === undefined, first === second, await next(source)], [false, false, null]);
+  await Deno.remove(folder.file("ca.pem"));
+  assertEquals([await next(source), await next(source)], ["config.invalid", null]);
+  await certificate("authority.crt");
+  assertEquals(caOf(await source.changed(signal)), first);
+  // A file that the config no longer names is not polled.
+  await write({}, "bb");
+  assertEquals(await next(source), ["bb"]);
+  await certificate("good.crt");
+  assertEquals(await next(source), null);
 });
 
 Deno.test("changed: detects an edit of an imported module, and runs the modules again", async () => {

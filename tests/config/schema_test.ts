@@ -2,7 +2,8 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as z from "zod";
 import { configJsonSchema, type JsonSchema, optionRows } from "../../lib/config/json_schema.ts";
 import { type ConfigInput, DEFAULTS, type TaskInput } from "../../lib/config/input.ts";
-import type { configSchema, taskSchema } from "../../lib/config/schema.ts";
+import type { configSchema } from "../../lib/config/schema.ts";
+import type { taskSchema } from "../../lib/config/task_schema.ts";
 import { loadInput, loadText, problemLinesOf } from "./loading.ts";
 
 /** True if two types are assignable to each other, including optional keys. */

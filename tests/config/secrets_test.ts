@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { substituteUrl } from "../../lib/config/variables.ts";
+import { substituteUrlTemplate } from "../../lib/config/variables.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import {
   createRedactor,
@@ -57,7 +57,7 @@ Deno.test("property: createRedactor: redacts a secret in the URL of a task", () 
   const place = fc.constantFrom("http://h/fail/", "http://h/a.csv?u=", "http://h/x");
   fc.assert(fc.property(secret, place, (value, start) => {
     const redact = createRedactor([value]);
-    const { text } = substituteUrl(`${start}\${env:A}/a.csv`, { env: () => value });
+    const { text } = substituteUrlTemplate(`${start}\${env:A}/a.csv`, { env: () => value });
     assertEquals(redact(text), `${start}***/a.csv`);
     assertEquals(redact(new URL(text).href), `${start}***/a.csv`);
   }));
@@ -70,11 +70,11 @@ Deno.test("row 90: createRedactor: redacts base64 and base64url", () => {
   assertEquals(redact(`${base64(SYMBOLS)} ${base64url}`), "*** ***");
 });
 
-Deno.test("row 90: the path and query of a webhook are secret, its host is not", () => {
+Deno.test("row 90: the path and query of a webhook are secret, its host is not", async () => {
   const webhook = "https://hooks.example.org/services/T000/B000/XXXX?thread=17";
   const at = Temporal.Instant.from("2026-01-15T12:00:00Z");
   const request = { at };
-  const { secrets } = loadValue({ alerts: [{ webhook }], tasks: [] }, request, testHost());
+  const { secrets } = await loadValue({ alerts: [{ webhook }], tasks: [] }, request, testHost());
   assertEquals(secrets, ["/services/T000/B000/XXXX?thread=17"]);
   assertEquals(
     createRedactor(secrets)(`no answer of ${webhook}`),

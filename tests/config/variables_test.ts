@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { substitute, substituteUrl, variable } from "../../lib/config/variables.ts";
+import { substitute, substituteUrlTemplate, variable } from "../../lib/config/variables.ts";
 
 const host = {
   env: (name: string) => ({ A: "aaa", EMPTY: "", BASE: "https://h/b#c", ODD: "p/w@ #{x}" })[name],
@@ -61,6 +61,6 @@ const URLS: readonly (readonly [written: string, url: string])[] = [
   ["https://h/$${x}", "https://h/${{x}"],
 ];
 
-Deno.test("substituteUrl: a value does not change the other parts of the URL", () => {
-  for (const [written, url] of URLS) assertEquals(substituteUrl(written, host).text, url);
+Deno.test("substituteUrlTemplate: a value does not change the other parts of the URL", () => {
+  for (const [written, url] of URLS) assertEquals(substituteUrlTemplate(written, host).text, url);
 });

@@ -5,6 +5,7 @@ const STORE = "/data/Store";
 const OWN = ownFilesIn({
   stores: [STORE],
   configs: [`${STORE}/cronfetch.jsonc`, `${STORE}/conf/tasks.yaml`, "/elsewhere/x.yaml"],
+  credentials: [`${STORE}/conf/client.key`],
   states: [`${STORE}/var/state.db`],
 });
 
@@ -32,6 +33,8 @@ const KEYS: readonly (readonly [key: string, fault: string | null])[] = [
   ["conf/tasks.yaml/a", "it is the config, and no folder"],
   ["conf/tasks.yaml2", null],
   ["other/cronfetch.jsonc", null],
+  ["conf/Client.key", 'it is a certificate or key of "hosts"'],
+  ["conf/client.key.bak", null],
   ["var/state.db", "it is the state"],
   ["VAR/State.db", "it is the state"],
   ["var/state.db-wal", STATE],
@@ -86,20 +89,33 @@ Deno.test("ownFilesIn: files elsewhere are no keys, and all spellings of the sto
   const found = ownFilesIn({
     stores: ["/link", "/REAL/Store/", "/real/stor"],
     configs: ["/link/a.yaml", "/real/store/b/c.yaml", "/linked/d.yaml"],
+    credentials: ["/link/k.pem"],
     states: ["C:\\x\\state.db"],
   });
-  assertEquals(found, [{ key: "A.YAML", kind: "config" }, { key: "B/C.YAML", kind: "config" }]);
-  assertEquals(ownFilesIn({ stores: [], configs: ["/a"], states: ["/b"] }), []);
-  assertEquals(ownFilesIn({ stores: ["/"], configs: ["/a"], states: [] }), [
+  assertEquals(found, [
+    { key: "A.YAML", kind: "config" },
+    { key: "B/C.YAML", kind: "config" },
+    { key: "K.PEM", kind: "credentials" },
+  ]);
+  assertEquals(ownFilesIn({ stores: [], configs: ["/a"], credentials: [], states: ["/b"] }), []);
+  assertEquals(ownFilesIn({ stores: ["/"], configs: ["/a"], credentials: [], states: [] }), [
     { key: "A", kind: "config" },
   ]);
-  assertEquals(ownFilesIn({ stores: ["C:\\x"], configs: [], states: ["c:\\X\\y\\state.db"] }), [
-    { key: "Y/STATE.DB", kind: "state" },
-  ]);
+  assertEquals(
+    ownFilesIn({ stores: ["C:\\x"], configs: [], credentials: [], states: ["c:\\X\\y\\state.db"] }),
+    [
+      { key: "Y/STATE.DB", kind: "state" },
+    ],
+  );
 });
 
 Deno.test("ownFilesIn: a name in NFD is the one in NFC", () => {
-  const own = ownFilesIn({ stores: ["/s"], configs: ["/s/u\u0308.yaml"], states: [] });
+  const own = ownFilesIn({
+    stores: ["/s"],
+    configs: ["/s/u\u0308.yaml"],
+    credentials: [],
+    states: [],
+  });
   assertEquals(reservedKey("\u00dc.yaml", false, own), CONFIG);
 });
 

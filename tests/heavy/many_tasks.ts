@@ -24,7 +24,7 @@ const urls = Array.from({ length: TASKS }, (_, index) => `https://example.org/${
 const config = { store: "/store", state: "memory:", tasks: urls };
 
 const emptyBytes = heapBytes();
-const tasks = tasksOf(loadValue(config, { at }, host), at);
+const tasks = tasksOf(await loadValue(config, { at }, host), at);
 const plan = makePlan({ tasks, asked: null, due: null, at });
 const plannedBytes = heapBytes();
 

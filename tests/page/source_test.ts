@@ -27,7 +27,7 @@ async function subject(
 ): Promise<Subject> {
   const host = testHost({ timers: "manual" });
   const state = await openState("memory:", host);
-  const config = loadValue(
+  const config = await loadValue(
     { store: "memory:", tasks: ["https://x.example/a", "https://x.example/b"] },
     { at: host.clock.now() },
     host,
@@ -109,13 +109,14 @@ Deno.test("files: available if the config allows downloads", async () => {
   await draft.write(new TextEncoder().encode("a,b\n"));
   await draft.seal();
   await draft.publish();
-  const config = (downloads: boolean) => () =>
-    loadValue({ store: "memory:", page: { downloads }, tasks: [] }, {
-      at: host.clock.now(),
-    }, host);
-  await using closed = await subject({ store, config: config(false) });
+  const configOf = async (downloads: boolean) => {
+    const input = { store: "memory:", page: { downloads }, tasks: [] };
+    const config = await loadValue(input, { at: host.clock.now() }, host);
+    return () => config;
+  };
+  await using closed = await subject({ store, config: await configOf(false) });
   assertEquals(closed.source.files, null);
-  await using open = await subject({ store, config: config(true) });
+  await using open = await subject({ store, config: await configOf(true) });
   const file = await open.source.files?.open("a");
   assertEquals(file?.sizeBytes, 4);
   assertEquals(await new Response(file?.body ?? null).text(), "a,b\n");

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { gather, type PoolLimits, type Slot } from "../../lib/schedule/pool.ts";
+import { gather, type GroupLimits, type PoolLimits, type Slot } from "../../lib/schedule/pool.ts";
 import { type TestTime, testTime } from "../helpers/time.ts";
 
 const NO_LIMIT: PoolLimits = { concurrency: 100, perHost: 100, spacingMs: 0 };
@@ -17,6 +17,7 @@ interface Gathering {
   readonly signal?: AbortSignal;
   readonly time?: TestTime;
   readonly groupOf?: (item: string) => string;
+  readonly limitsOf?: (item: string) => GroupLimits;
 }
 
 function gatherAll(items: Iterable<string>, gathering: Gathering): Promise<string[]> {
@@ -24,6 +25,7 @@ function gatherAll(items: Iterable<string>, gathering: Gathering): Promise<strin
   return gather(items, {
     limits: { ...NO_LIMIT, ...gathering.limits },
     groupOf: gathering.groupOf ?? hostOf,
+    ...(gathering.limitsOf && { limitsOf: gathering.limitsOf }),
     work: gathering.work,
     signal: gathering.signal ?? new AbortController().signal,
     timers: time.timers,
@@ -386,6 +388,70 @@ Deno.test("gather: undefined is a rejection, too", async () => {
   let rejected = false;
   await gatherAll(["a1"], { work: () => Promise.reject(undefined) }).catch(() => rejected = true);
   assert(rejected);
+});
+
+Deno.test("row 172: gather: a group may have limits of its own, found once by its first item", async () => {
+  const time = manualTime();
+  const held = heldWork();
+  const asked: string[] = [];
+  const done = gatherAll(["a1", "a2", "b1", "b2", "b3", "c1", "c2"], {
+    time,
+    limits: { perHost: 2 },
+    limitsOf: (item) => {
+      asked.push(item);
+      switch (hostOf(item)) {
+        case "a":
+          return { perHost: 1, spacingMs: 0 };
+        case "b":
+          return { perHost: 3, spacingMs: 1_000 };
+        default:
+          return { perHost: 2, spacingMs: 0 };
+      }
+    },
+    work: held.work,
+  });
+  await settle();
+  assertEquals(asked, ["a1", "b1", "c1"]);
+  assertEquals(held.started.toSorted(), ["a1", "b1", "c1", "c2"]);
+  await time.advance(999);
+  assertEquals(held.started.length, 4);
+  await time.advance(1);
+  assertEquals(held.started.at(-1), "b2");
+  await time.advance(1_000);
+  assertEquals(held.started.at(-1), "b3");
+  await held.end("a1", "b1", "b2", "b3", "c1", "c2");
+  await held.end("a2");
+  assertEquals(await done, []);
+});
+
+Deno.test("row 172: gather: a host that recovers reaches the limit of its group, and no more", async () => {
+  const time = manualTime();
+  const held = heldWork();
+  let isFirst = true;
+  const done = gatherAll(["a1", "a2", "a3", "a4", "a5", "a6", "a7"], {
+    time,
+    limits: { perHost: 6 },
+    limitsOf: () => ({ perHost: 2, spacingMs: 0 }),
+    work: async (item, slot) => {
+      if (isFirst) {
+        isFirst = false;
+        await slot.pause(1_000);
+      }
+      await held.work(item);
+      slot.succeed();
+    },
+  });
+  await settle();
+  await time.advance(1_000);
+  const ended = new Set<string>();
+  const running = () => held.started.filter((item) => !ended.has(item));
+  let most = 0;
+  for (let now = running(); now.length > 0; now = running()) {
+    most = Math.max(most, now.length);
+    for (const item of now) ended.add(item);
+    await held.end(...now);
+  }
+  assertEquals([await done, most, ended.size], [[], 2, 7]);
 });
 
 Deno.test("property: gather: each item once, in its host's order, within the limits", async () => {

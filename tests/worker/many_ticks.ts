@@ -11,7 +11,7 @@ function clear({ requests, events, watchEvents, host }: Playing): void {
 
 const heldBytes: number[] = [];
 let ticks = 0;
-const playing: Playing = play({
+const playing: Playing = await play({
   state: "memory:",
   tasks: [{ id: "a", url: `${ORIGIN}/a`, schedule: "every 1m" }],
 }, {

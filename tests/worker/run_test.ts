@@ -223,6 +223,33 @@ Deno.test("run: Retry-After is observed on a 503, not after a truncated body", a
   );
 });
 
+Deno.test("row 172: run: the limits of a host are those of its rule", async () => {
+  const counter = () => {
+    let active = 0;
+    const seen = { most: 0 };
+    const route = async () => {
+      seen.most = Math.max(seen.most, ++active);
+      // Long enough for other requests to arrive.
+      await new Promise((done) => setTimeout(done, 20));
+      active--;
+      return new Response("a");
+    };
+    return { seen, routes: Object.fromEntries(["/a", "/b", "/c"].map((path) => [path, route])) };
+  };
+  const [limited, free] = [counter(), counter()];
+  await using one = origin(limited.routes);
+  await using other = origin(free.routes);
+  const urls = ["a", "b", "c"].flatMap((
+    name,
+  ) => [`${one.origin}/${name}`, `${other.origin}/${name}`]);
+  const { summary } = await run({
+    state: "memory:",
+    hosts: { [new URL(one.origin).host]: { perHost: 1 } },
+    tasks: urls.map((url, index) => ({ url, to: `${index}` })),
+  }, { host: testHost(), store: openMemory() });
+  assertEquals([summary.counts.created, limited.seen.most, free.seen.most], [6, 1, 3]);
+});
+
 Deno.test("run: a failed sweep does not fail the run", async () => {
   await using server = origin({ "/a": "a" });
   const store = openMemory();
@@ -248,7 +275,7 @@ Deno.test("row 140: runTasks: waits while a reporter is full, until the run ends
     const events: string[] = [];
     await using state = await openState("memory:", host);
     const input = { tasks: tasksAt(server, "a") };
-    const config = loadValue(input, { at: NOW }, host);
+    const config = await loadValue(input, { at: NOW }, host);
     const plan = makePlan({ tasks: tasksOf(config, NOW), asked: null, due: null, at: NOW });
     const running = runTasks(config, plan, {
       host,

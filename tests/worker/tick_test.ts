@@ -11,7 +11,7 @@ import { openState } from "../helpers/open.ts";
 
 const host = testHost();
 const at = host.clock.now();
-const config = loadValue(
+const config = await loadValue(
   {
     store: "memory:",
     state: "memory:",

@@ -367,7 +367,7 @@ Deno.test("watchTasks: one paused task, the others run", async () => {
 
 Deno.test("watchTasks: a request and the stop signal end the sleep", async () => {
   const tasks = [task("a", "manual")];
-  const playing = play({ ...memory, tasks }, {
+  const playing = await play({ ...memory, tasks }, {
     from: "2026-01-15T12:00:00Z",
     host: { sleep: "manual" },
   });
@@ -391,7 +391,7 @@ Deno.test("rows 81 and 84: watchTasks: stopped during a run, waits for its end w
     await t.step(name, async () => {
       const answer = Promise.withResolvers<Response>();
       const timeout = { response: "5m", attempt: "5m" };
-      const playing = play({ ...memory, tasks: [task("a", "every 1m", { timeout })] }, {
+      const playing = await play({ ...memory, tasks: [task("a", "every 1m", { timeout })] }, {
         from: "2026-01-15T12:00:00Z",
         graceMs,
         host: { sleep: "manual" },

@@ -68,7 +68,7 @@ export function file(): Response {
 }
 
 /** Starts a watch. By default, its sleeps take no real time. */
-export function play(config: ConfigInput, options: Play): Playing {
+export async function play(config: ConfigInput, options: Play): Promise<Playing> {
   const host = testHost({
     now: options.from,
     timers: "manual",
@@ -82,10 +82,10 @@ export function play(config: ConfigInput, options: Play): Playing {
     .map(([time, act]) => ({ at: Temporal.Instant.from(time), act }));
   const edits: ConfigInput[] = [];
 
-  const load = (input: ConfigInput): WatchTarget => {
+  const load = async (input: ConfigInput): Promise<WatchTarget> => {
     const request = { at: host.clock.now() };
     const selected = options.selected === undefined ? null : new Set(options.selected);
-    return { config: loadValue({ store: "memory:", ...input }, request, host), selected };
+    return { config: await loadValue({ store: "memory:", ...input }, request, host), selected };
   };
 
   const playing: Playing = {
@@ -126,7 +126,7 @@ export function play(config: ConfigInput, options: Play): Playing {
       },
     },
   };
-  const first = load(config);
+  const first = await load(config);
   const storage = new SharedStorage(first.config, async (locations) => {
     const opened = await openStorage(locations, world);
     playing.openings++;
@@ -163,7 +163,7 @@ export function play(config: ConfigInput, options: Play): Playing {
 
 /** Plays a watch to its end. */
 export async function played(config: ConfigInput, options: Play): Promise<Playing> {
-  const playing = play(config, options);
+  const playing = await play(config, options);
   await playing.ended;
   return playing;
 }

@@ -3,6 +3,7 @@
 import { dirname, relative, resolve, SEPARATOR } from "@std/path";
 import type { Config } from "../../config/config.ts";
 import type { Host } from "../../core/host.ts";
+import { serverSettings } from "../../core/host_rules.ts";
 import { type BucketLocation, stateFile } from "../../core/location.ts";
 import { PROXY_VARIABLES } from "../../core/http.ts";
 import type { Task } from "../../core/task.ts";
@@ -11,7 +12,7 @@ import { S3_VARIABLES, serverOf } from "../../store/s3/settings.ts";
 
 /** What determines the permissions of a run. */
 export interface PermissionNeeds {
-  readonly config: Pick<Config, "store" | "state" | "files" | "alerts">;
+  readonly config: Pick<Config, "store" | "state" | "files" | "hosts" | "hostFiles" | "alerts">;
   readonly tasks: readonly Task[];
   /** Names of the environment variables that loading the config reads. */
   readonly variables: Iterable<string>;
@@ -43,9 +44,10 @@ export function permissionFlags({ config, tasks, variables, host }: PermissionNe
   return [
     flag("--allow-net", [
       ...[...urls, ...webhooksOf(config)].map(grantFor),
+      ...proxiesOf(config, urls).map(({ host }) => host),
       ...(server?.host ? [server.host] : []),
     ]),
-    flag("--allow-read", grantedPaths([...config.files, ...written], cwd)),
+    flag("--allow-read", grantedPaths([...config.files, ...config.hostFiles, ...written], cwd)),
     flag("--allow-write", grantedPaths(written, cwd)),
     flag("--allow-run", programsOf(config)),
     flag("--allow-env", [
@@ -87,6 +89,14 @@ export function bucketRules({ bucket, prefix }: BucketLocation): readonly Bucket
 
 function webhooksOf({ alerts }: Pick<Config, "alerts">): URL[] {
   return alerts.flatMap((alert) => alert.kind === "webhook" ? [new URL(alert.url)] : []);
+}
+
+/** The proxies that the config names for the URLs. */
+function proxiesOf({ hosts }: Pick<Config, "hosts">, urls: readonly URL[]): URL[] {
+  return urls.flatMap(({ href }) => {
+    const { proxy } = serverSettings(hosts, href);
+    return proxy === null || proxy === "direct" ? [] : [new URL(proxy)];
+  });
 }
 
 function programsOf({ alerts }: Pick<Config, "alerts">): string[] {
