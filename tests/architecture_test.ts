@@ -8,7 +8,7 @@ import { LAYOUT } from "../tools/rooms.ts";
 Deno.test("architecture: the repository follows the rules", async () => {
   const root = fromFileUrl(new URL("..", import.meta.url));
   const files: Record<string, string> = {};
-  const skip = [/[/\\](?:\.[^/\\]+|node_modules|coverage|downloads)$/];
+  const skip = [/[/\\](?:\.[^/\\]+|node_modules|coverage|dist|downloads)$/];
   for await (const { path } of walk(root, { exts: [".ts", ".tsx"], includeDirs: false, skip })) {
     files[relative(root, path).replaceAll(SEPARATOR, "/")] = await Deno.readTextFile(path);
   }

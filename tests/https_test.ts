@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { temporaryFolder, tree } from "./helpers/folder.ts";
-
-const MAIN = fromFileUrl(new URL("../main.ts", import.meta.url));
+import { MAIN } from "./helpers/program.ts";
 
 function fixture(name: string): string {
   return Deno.readTextFileSync(new URL(`fixtures/tls/${name}`, import.meta.url));

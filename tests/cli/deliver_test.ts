@@ -4,6 +4,7 @@ import { deliver } from "../../lib/cli/output.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
+import { CONFIG, MAIN } from "../helpers/program.ts";
 import { rowsOf } from "./workspace.ts";
 
 Deno.test("row 140: deliver: unread standard output changes only exit code 0", async () => {
@@ -49,8 +50,6 @@ Deno.test("row 140: deliver: a signal ends the wait, with its exit code", async 
   }
 });
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 /** Their events, and their lines with `-v`, exceed the buffer of a pipe by far. */
 const FILES = 400;
 /** A process that hangs is killed, and fails the test by its exit code. */

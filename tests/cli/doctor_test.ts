@@ -9,6 +9,7 @@ import { loadValue } from "../../lib/config/load.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
+import { MAIN } from "../helpers/program.ts";
 import { record } from "../state/samples.ts";
 import { rowsOf, workspace } from "./workspace.ts";
 
@@ -128,7 +129,6 @@ Deno.test("doctor: commands of alerts, with and without permission, existing or 
     "wrong  alerts  the command letter does not exist, so its alerts would fail",
   ]);
 
-  const program = fromFileUrl(new URL("../../main.ts", import.meta.url));
   for (
     const [permission, code, said] of [
       ["--allow-run=elsewhere", 3, "no permission to run the command ./mail-me; add --allow-run="],
@@ -140,7 +140,7 @@ Deno.test("doctor: commands of alerts, with and without permission, existing or 
       JSON.stringify({ alerts: [{ command: ["./mail-me"] }], tasks: [] }),
     );
     const output = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", "-RWE", permission, program, "doctor"],
+      args: ["run", "--quiet", "--no-prompt", "-RWE", permission, MAIN, "doctor"],
       cwd: at.folder.path,
       stdin: "null",
     }).output();
@@ -453,9 +453,8 @@ const PNG = Uint8Array.fromBase64(
 
 /** Runs a config with permission flags in another process. */
 async function runWith(flags: readonly string[], cwd: string) {
-  const program = fromFileUrl(new URL("../../main.ts", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...flags, program, "run", "-c", "cronfetch.yaml"],
+    args: ["run", "--quiet", "--no-prompt", ...flags, MAIN, "run", "-c", "cronfetch.yaml"],
     cwd,
     env: { TOKEN: "hush-hush", TERM: "xterm", DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",

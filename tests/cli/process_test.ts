@@ -3,9 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
-
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+import { CONFIG, MAIN } from "../helpers/program.ts";
 
 /** Runs cronfetch in a folder. */
 async function cronfetch(

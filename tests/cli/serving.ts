@@ -2,10 +2,8 @@
 
 import { main } from "../../lib/cli/main.ts";
 import type { TestHost } from "../helpers/host.ts";
+import { CONFIG, MAIN } from "../helpers/program.ts";
 import type { Workspace } from "./workspace.ts";
-
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
 /** The token that actions require. */
 export const TOKEN = "top-secret-token";

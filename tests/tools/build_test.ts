@@ -1,0 +1,105 @@
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { join, toFileUrl } from "@std/path";
+import manifest from "../../deno.json" with { type: "json" };
+import { build } from "../../tools/build.ts";
+import { changeChunks } from "../../tools/bundle/chunks.ts";
+import { licensesText } from "../../tools/bundle/licenses.ts";
+import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";
+import { origin } from "../helpers/origin.ts";
+
+/** A body that is written by a thread of its own. */
+const LARGE_BYTES = 33 * 2 ** 20;
+
+Deno.test("build: two builds have the same bytes, and run", async (t) => {
+  await using folder = await temporaryFolder();
+  const [one, other] = [folder.file("one"), folder.file("a longer name")];
+  await Promise.all([build(one), build(other)]);
+  assertEquals(await tree(other), await tree(one));
+
+  await t.step("with the licences of the packages inside", async () => {
+    const licenses = await Deno.readTextFile(join(one, "LICENSES.txt"));
+    for (const name of ["commander", "zod", "croner", "token-types"]) {
+      assertStringIncludes(licenses, `\n${name}@`);
+    }
+    assertEquals(/^(?:recheck|playwright-core)@/m.test(licenses), false);
+  });
+  await t.step("with a version that shows the stand-ins for @std", async () => {
+    const version = await bundled(one, folder.path, ["--version"]);
+    assertMatch(version, /^cronfetch \d+\.\d+\.\d+(?:\+std-stand-ins)?\n$/);
+    assertStringIncludes(version, manifest.version);
+  });
+  await t.step("with the worker that writes large files", () => downloadLarge(folder, one));
+  await t.step("with the worker that evaluates a module again", () => evaluate(folder, one));
+});
+
+/** Runs the bundle with the permissions of its deno.json. Returns its standard output. */
+async function bundled(dist: string, cwd: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", "-P", join(dist, "main.js"), ...args],
+    cwd,
+    env: { NO_COLOR: "1", NO_PROXY: "127.0.0.1", GITHUB_ACTIONS: "" },
+  }).output();
+  const decoder = new TextDecoder();
+  assertEquals(code, 0, decoder.decode(stderr));
+  return decoder.decode(stdout);
+}
+
+async function downloadLarge(folder: TemporaryFolder, dist: string): Promise<void> {
+  const body = new Uint8Array(LARGE_BYTES).fill(7);
+  const headers = { "content-length": `${LARGE_BYTES}` };
+  await using server = origin({ "/large.bin": () => new Response(body, { headers }) });
+  await bundled(dist, folder.path, ["run", "-q", `${server.origin}/large.bin`]);
+  const written = await Deno.readFile(folder.file("downloads/large.bin"));
+  assertEquals([written.length, written.every((byte) => byte === 7)], [LARGE_BYTES, true]);
+}
+
+async function evaluate(folder: TemporaryFolder, dist: string): Promise<void> {
+  await Deno.writeTextFile(folder.file("config.ts"), `export default { tasks: [] as string[] };`);
+  const worker = new Worker(toFileUrl(join(dist, "module_worker.js")), { type: "module" });
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  worker.onmessage = ({ data }) => resolve(data);
+  worker.onerror = ({ message }) => reject(new Error(message));
+  worker.postMessage(toFileUrl(folder.file("config.ts")).href);
+  assertEquals(await promise.finally(() => worker.terminate()), { value: { tasks: [] } });
+}
+
+const PREAMBLE =
+  'import{createRequire as __r} from "node:module";var m=__r(import.meta.url);export{m as a};';
+
+Deno.test("changeChunks: defers `require`, and names the bundles of workers", () => {
+  const modules = new Map([
+    ["main.js", 'new Worker(new URL("./a_worker.ts",import.meta.url))'],
+    ["chunk.js", PREAMBLE],
+  ]);
+  const changed = changeChunks(modules, ["a_worker.ts"]);
+  assertEquals(changed.get("main.js"), 'new Worker(new URL("./a_worker.js",import.meta.url))');
+  assertEquals(
+    changed.get("chunk.js"),
+    'var m=name=>process.getBuiltinModule("node:module").createRequire(import.meta.url)(name);' +
+      "export{m as a};",
+  );
+});
+
+Deno.test("changeChunks: rejects bundles of another form", () => {
+  const table: [name: string, modules: [string, string][]][] = [
+    ["no preamble", [["main.js", '"./a_worker.ts"']]],
+    ["two preambles", [["main.js", `"./a_worker.ts"`], ["1.js", PREAMBLE], ["2.js", PREAMBLE]]],
+    ["no worker", [["main.js", PREAMBLE]]],
+  ];
+  for (const [name, modules] of table) {
+    assertThrows(() => changeChunks(new Map(modules), ["a_worker.ts"]), Error, "times", name);
+  }
+});
+
+Deno.test("licensesText: has each text once", () => {
+  const packages = [{ id: "a@1.0.0", text: "MIT" }, { id: "b@2.0.0", text: "ISC" }, {
+    id: "c@3.0.0",
+    text: "MIT",
+  }];
+  const line = "-".repeat(80);
+  assertEquals(
+    licensesText("Own\n", packages),
+    `Own\n\n${line}\n\ncronfetch contains these packages:\n\n${line}\n\n` +
+      `a@1.0.0\nc@3.0.0\n\nMIT\n\n${line}\n\nb@2.0.0\n\nISC\n`,
+  );
+});

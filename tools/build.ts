@@ -1,0 +1,67 @@
+/**
+ * Writes the program as one bundle, which starts in half the time of the sources and needs nothing
+ * but Deno:
+ *
+ *     deno task build [FOLDER]
+ *
+ * The folder, by default `dist`, gets `main.js`, its chunks and workers, a `deno.json` with the
+ * permissions and features of Deno that it needs, and the licences of the packages inside. The same
+ * sources and packages make the same bytes, in any folder.
+ */
+
+import { emptyDir } from "@std/fs";
+import { join } from "@std/path";
+import manifest from "../deno.json" with { type: "json" };
+import { changeChunks } from "./bundle/chunks.ts";
+import { type License, licensesText, readLicenses } from "./bundle/licenses.ts";
+import { prepareStage, ROOT, runDeno } from "./bundle/stage.ts";
+
+/** Where a build is, unless a folder is named. */
+const TARGET = "dist";
+
+/**
+ * Builds the bundle.
+ *
+ * @param target Folder to write to; its files are removed.
+ * @throws {Error} If Deno cannot bundle the sources, or bundles them in an unknown way.
+ */
+export async function build(target: string): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "cronfetch-build-" });
+  try {
+    const { workers, packages, hasStandIns } = await prepareStage(folder);
+    const bundled = join(folder, "bundled");
+    const options = ["--minify", "--code-splitting", "--outdir", bundled];
+    await runDeno(folder, "bundle", [...options, "main.ts", ...workers]);
+    const files = changeChunks(await readTexts(bundled), workers);
+    const own = await Deno.readTextFile(join(ROOT, "LICENSE"));
+    const licenses = [...await readLicenses(packages), ...hasStandIns ? [] : [licenseOfStd(own)]];
+    files.set("LICENSES.txt", licensesText(own, licenses));
+    files.set("deno.json", JSON.stringify(runConfig(), null, 2) + "\n");
+    await emptyDir(target);
+    for (const [name, text] of files) await Deno.writeTextFile(join(target, name), text);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The parts of deno.json that a run needs. */
+function runConfig(): unknown {
+  const { unstable, permissions } = manifest;
+  return { unstable, lock: false, permissions: { default: permissions.default } };
+}
+
+/** The licence of `@std`, whose packages are cached without it. It is the one of cronfetch. */
+function licenseOfStd(own: string): License {
+  const text = own.replace(/^Copyright .*$/m, "Copyright 2018-2026 the Deno authors.").trim();
+  return { id: "@std/async, @std/path", text };
+}
+
+async function readTexts(folder: string): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  for await (const { name } of Deno.readDir(folder)) {
+    texts.set(name, await Deno.readTextFile(join(folder, name)));
+  }
+  return texts;
+}
+
+if (import.meta.main) await build(Deno.args[0] ?? TARGET);
