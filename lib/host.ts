@@ -1,7 +1,20 @@
 /** The real host: the only file that uses fetch, sockets, clocks, timers, random, env and signals. */
 
-import { delay } from "@std/async";
-import type { FetchClient, Host, Listener, Platform, StopSignal, Timers } from "./core/host.ts";
+import { abortable, delay } from "@std/async";
+import type {
+  ClientConnection,
+  Connect,
+  ConnectTls,
+  FetchClient,
+  FetchOptions,
+  Host,
+  Listener,
+  Platform,
+  StopSignal,
+  TcpConnection,
+  Timers,
+  TlsOptions,
+} from "./core/host.ts";
 import { queuedOutput } from "./core/queued_output.ts";
 import { readTextAtMost } from "./core/text.ts";
 import { NO_TELEMETRY } from "./core/telemetry.ts";
@@ -16,8 +29,8 @@ export function realHost(): Host {
     fetch: (url, init) => fetch(url, init),
     // Deno Deploy has no HTTP clients.
     ...(typeof Deno.createHttpClient === "function" ? { openHttp1 } : {}),
-    // Deno races the addresses of a name (RFC 8305).
-    connect: (hostname, port, signal) => Deno.connect({ hostname, port, signal }),
+    connect,
+    connectTls,
     listen,
     clock: {
       now: () => Temporal.Now.instant(),
@@ -96,9 +109,56 @@ export function listen(hostname: string, port: number): Listener {
   return { addr: listener.addr, accept: () => listener.accept(), close: () => listener.close() };
 }
 
-/** Uses the proxies and certificates of `fetch`. */
-function openHttp1(): FetchClient {
-  const client = Deno.createHttpClient({ http2: false });
+/** Only HTTP/1.1 is spoken over our connections. */
+const ALPN_PROTOCOLS = ["http/1.1"];
+
+/** Connects over TCP. Deno races the addresses of a name (RFC 8305). */
+export async function connect(
+  ...[hostname, port, signal]: Parameters<Connect>
+): Promise<ClientConnection> {
+  const tcp = await Deno.connect({ hostname, port, signal });
+  return Object.assign(tcp, {
+    startTls: async ({ hostname, caCerts }: TlsOptions, signal: AbortSignal) => {
+      const options = { hostname, caCerts: [...caCerts], alpnProtocols: ALPN_PROTOCOLS };
+      return await shakeHands(await Deno.startTls(tcp, options), signal);
+    },
+  });
+}
+
+/** Connects over TLS with a client certificate, which `Deno.startTls` ignores. */
+export async function connectTls(
+  ...[port, { hostname, caCerts, cert, key }, signal]: Parameters<ConnectTls>
+): Promise<TcpConnection> {
+  const tls = { caCerts: [...caCerts], cert, key, alpnProtocols: ALPN_PROTOCOLS };
+  const connecting = Deno.connectTls({ hostname, port, ...tls });
+  try {
+    return await shakeHands(await abortable(connecting, signal), signal);
+  } catch (error) {
+    // Deno.connectTls accepts no signal.
+    if (signal.aborted) connecting.then((late) => late.close()).catch(() => {});
+    throw error;
+  }
+}
+
+/** Completes the handshake, so that its errors are not those of a later read or write. */
+async function shakeHands(connection: Deno.TlsConn, signal: AbortSignal): Promise<Deno.TlsConn> {
+  try {
+    await abortable(connection.handshake(), signal);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Uses the proxies and certificates of the environment, in addition to those of `options`. */
+export function openHttp1({ proxy, caCerts, identity }: FetchOptions): FetchClient {
+  const client = Deno.createHttpClient({
+    http2: false,
+    caCerts: [...caCerts],
+    ...(proxy === null ? {} : { proxy: { url: proxy } }),
+    ...identity,
+  });
   return {
     fetch: (url, init) => fetch(url, { ...init, client }),
     [Symbol.dispose]: () => client.close(),

@@ -93,6 +93,16 @@ export interface Output {
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** How the connections of a {@linkcode FetchClient} are opened. */
+export interface FetchOptions {
+  /** URL of a proxy, perhaps with userinfo; null to use that of the environment. */
+  readonly proxy: string | null;
+  /** PEM texts of authorities that are trusted in addition to those of Deno. */
+  readonly caCerts: readonly string[];
+  /** The certificate of the client, or null. */
+  readonly identity: ClientIdentity | null;
+}
+
 /** A `fetch` with its own connections. Disposal closes them. */
 export interface FetchClient extends Disposable {
   /** Usable until disposal. */
@@ -120,6 +130,48 @@ export interface TcpConnection {
   /** Closes the connection; pending calls are rejected. */
   close(): void;
 }
+
+/** How TLS is started on a connection. */
+export interface TlsOptions {
+  /** The name that the certificate must be valid for; a DNS name is sent to the server (SNI). */
+  readonly hostname: string;
+  /** PEM texts of authorities that are trusted in addition to those of Deno. */
+  readonly caCerts: readonly string[];
+}
+
+/** A connection to a server, in clear text. */
+export interface ClientConnection extends TcpConnection {
+  /**
+   * Starts TLS, and offers only HTTP/1.1 (ALPN, RFC 7301). The connection is used up: it is closed
+   * by the returned one, or after a failure.
+   *
+   * @param signal Aborts the handshake.
+   * @returns The encrypted connection after its handshake.
+   * @throws The signal's reason once it is aborted, or the error of Deno's TLS library.
+   */
+  startTls(options: TlsOptions, signal: AbortSignal): Promise<TcpConnection>;
+}
+
+/** A certificate and its private key, as PEM texts. */
+export interface ClientIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/**
+ * Connects with TLS and a client certificate, and offers only HTTP/1.1.
+ *
+ * @param port From 1 to 65535.
+ * @param options The name is also the one that is resolved.
+ * @param signal Aborts connecting.
+ * @returns The connection after its handshake, for the caller to close.
+ * @throws The signal's reason once it is aborted, or the error of Deno.
+ */
+export type ConnectTls = (
+  port: number,
+  options: TlsOptions & ClientIdentity,
+  signal: AbortSignal,
+) => Promise<TcpConnection>;
 
 /** A connection that a client opened. `Deno.TcpConn` implements it. */
 export interface ServerConnection extends TcpConnection {
@@ -155,7 +207,7 @@ export type Connect = (
   hostname: string,
   port: number,
   signal: AbortSignal,
-) => Promise<TcpConnection>;
+) => Promise<ClientConnection>;
 
 /** All effects of the program, except those of stores and states. */
 export interface Host {
@@ -163,11 +215,13 @@ export interface Host {
   readonly fetch: Fetch;
   /**
    * Opens a `fetch` limited to HTTP/1.1, so that each pending request has its own connection. If
-   * absent, `fetch` is used.
+   * absent, `fetch` is used, with the proxy and the certificates of the environment only.
    */
-  readonly openHttp1?: () => FetchClient;
+  readonly openHttp1?: (options: FetchOptions) => FetchClient;
   /** Opens TCP connections. If absent, all requests use `fetch`. */
   readonly connect?: Connect;
+  /** Opens TLS connections with a client certificate. If absent, those requests use `fetch`. */
+  readonly connectTls?: ConnectTls;
   /** Listens on a port; 0 chooses a free one. */
   readonly listen: (hostname: string, port: number) => Listener;
   /** The time. */

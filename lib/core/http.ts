@@ -1,5 +1,7 @@
 /** HTTP: a request, its response, the body as a stream, and how servers are connected to. */
 
+import type { ClientIdentity } from "./host.ts";
+
 /** A method or field name (RFC 9110, section 5.6.2), as the source of a regular expression. */
 export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 
@@ -102,8 +104,8 @@ export interface ConnectionSettings {
   readonly proxy: string | null;
   /** PEM texts of authorities that are trusted in addition to those of Deno. */
   readonly caCerts: readonly string[];
-  /** The certificate and private key of the client (PEM), or null. */
-  readonly identity: { readonly cert: string; readonly key: string } | null;
+  /** The certificate of the client, or null. */
+  readonly identity: ClientIdentity | null;
 }
 
 /** The settings of a server that the config does not mention. */

@@ -105,7 +105,8 @@ class AttemptTimer implements AttemptWatch {
   readonly #schedule: (dueMs: number) => void;
   readonly #remove: (watch: AttemptTimer) => void;
   readonly #attemptEndsMs: number;
-  #awaitsHeaders = false;
+  /** The limit that applies besides that of the attempt. */
+  #awaited: "connection" | "headers" | "body" = "body";
 
   constructor(
     limits: Timeouts,
@@ -126,16 +127,17 @@ class AttemptTimer implements AttemptWatch {
   }
 
   startConnect(): void {
-    this.startResponse();
+    this.#awaited = "connection";
+    this.#wait(this.#limits.connectMs);
   }
 
   startResponse(): void {
-    this.#awaitsHeaders = true;
+    this.#awaited = "headers";
     this.#wait(this.#limits.responseMs);
   }
 
   progress(): void {
-    this.#awaitsHeaders = false;
+    this.#awaited = "body";
     this.#wait(this.#limits.idleMs);
   }
 
@@ -150,13 +152,20 @@ class AttemptTimer implements AttemptWatch {
   /** Aborts the attempt because a limit has passed. */
   end(nowMs: number): void {
     this.dueMs = Infinity;
-    const { responseMs, idleMs, attemptMs } = this.#limits;
+    const { connectMs, responseMs, idleMs, attemptMs } = this.#limits;
     if (nowMs >= this.#attemptEndsMs) {
       this.abort(timeout("timeout.attempt", "the attempt took longer than", attemptMs ?? Infinity));
-    } else if (this.#awaitsHeaders) {
-      this.abort(timeout("timeout.response", "no response headers within", responseMs));
-    } else {
-      this.abort(timeout("timeout.idle", "no bytes of the body within", idleMs));
+      return;
+    }
+    switch (this.#awaited) {
+      case "connection":
+        return this.abort(timeout("timeout.connect", "no connection within", connectMs));
+      case "headers":
+        return this.abort(timeout("timeout.response", "no response headers within", responseMs));
+      case "body":
+        return this.abort(timeout("timeout.idle", "no bytes of the body within", idleMs));
+      default:
+        this.#awaited satisfies never;
     }
   }
 

@@ -10,7 +10,14 @@ export interface BodyReader {
   /** Whether the whole body was read. */
   readonly isEnded: boolean;
   /**
-   * Reads the next bytes to the start of `into`.
+   * Moves buffered bytes to the start of `into`.
+   *
+   * @returns Number of bytes; 0 if none is buffered, or at the end.
+   * @throws {CronfetchError} `http.protocol` if the framing is malformed.
+   */
+  take(into: Uint8Array<ArrayBuffer>): number;
+  /**
+   * Reads the next bytes to the start of `into`; buffered ones first.
    *
    * @returns Number of bytes; 0 only at the end.
    * @throws {CronfetchError} `body.truncated` if the connection ends, `http.protocol` if the
@@ -36,11 +43,16 @@ export class LengthReader implements BodyReader {
     return this.#leftBytes === 0;
   }
 
+  take(into: Uint8Array<ArrayBuffer>): number {
+    const count = this.#input.take(this.#room(into));
+    this.#leftBytes -= count;
+    return count;
+  }
+
   async read(into: Uint8Array<ArrayBuffer>): Promise<number> {
-    if (this.#leftBytes === 0) return 0;
-    // Bytes after the body belong to the connection.
-    const room = into.length > this.#leftBytes ? into.subarray(0, this.#leftBytes) : into;
-    const count = this.#input.take(room) || await this.#input.readInto(room);
+    const buffered = this.take(into);
+    if (buffered > 0 || this.#leftBytes === 0) return buffered;
+    const count = await this.#input.readInto(this.#room(into));
     if (count === null) {
       throw new CronfetchError(
         "body.truncated",
@@ -56,6 +68,11 @@ export class LengthReader implements BodyReader {
     this.#input.skip(this.#leftBytes);
     this.#leftBytes = 0;
   }
+
+  /** Bytes after the body belong to the connection. */
+  #room(into: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    return into.length > this.#leftBytes ? into.subarray(0, this.#leftBytes) : into;
+  }
 }
 
 /** A body that ends with the connection (RFC 9112, section 6.3, the last rule). */
@@ -68,8 +85,12 @@ export class ConnectionReader implements BodyReader {
     this.#input = input;
   }
 
+  take(into: Uint8Array<ArrayBuffer>): number {
+    return this.#input.take(into);
+  }
+
   async read(into: Uint8Array<ArrayBuffer>): Promise<number> {
-    const count = this.#input.take(into) || await this.#input.readInto(into);
+    const count = this.take(into) || await this.#input.readInto(into);
     this.isEnded = count === null;
     return count ?? 0;
   }
@@ -103,23 +124,7 @@ export class ChunkedReader implements BodyReader {
     this.#input = input;
   }
 
-  async read(into: Uint8Array<ArrayBuffer>): Promise<number> {
-    for (;;) {
-      const count = this.#takeBuffered(into);
-      if (count > 0 || this.isEnded) return count;
-      if (this.#leftBytes >= LARGE_CHUNK_BYTES) return await this.#readDirectly(into);
-      if (this.#input.size > 0) this.#checkBeginning();
-      if (!await this.#input.fill()) throw truncated();
-    }
-  }
-
-  drain(): void {
-    const discarded = new Uint8Array(this.#input.size);
-    this.#takeBuffered(discarded);
-  }
-
-  /** Moves the buffered data of chunks, as far as it fits. Returns the number of bytes. */
-  #takeBuffered(into: Uint8Array<ArrayBuffer>): number {
+  take(into: Uint8Array<ArrayBuffer>): number {
     let filled = 0;
     while (!this.isEnded) {
       if (this.#next === "data") {
@@ -134,6 +139,20 @@ export class ChunkedReader implements BodyReader {
       }
     }
     return filled;
+  }
+
+  async read(into: Uint8Array<ArrayBuffer>): Promise<number> {
+    for (;;) {
+      const count = this.take(into);
+      if (count > 0 || this.isEnded) return count;
+      if (this.#leftBytes >= LARGE_CHUNK_BYTES) return await this.#readDirectly(into);
+      if (this.#input.size > 0) this.#checkBeginning();
+      if (!await this.#input.fill()) throw truncated();
+    }
+  }
+
+  drain(): void {
+    this.take(new Uint8Array(this.#input.size));
   }
 
   async #readDirectly(into: Uint8Array<ArrayBuffer>): Promise<number> {

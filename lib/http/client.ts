@@ -1,7 +1,7 @@
-/** An HTTP/1.1 client over TCP (RFC 9112), for http URLs without a proxy. */
+/** An HTTP/1.1 client over TCP and TLS (RFC 9112). */
 
 import { CronfetchError } from "../core/errors.ts";
-import type { HttpBody, HttpRequest, HttpResponse } from "../core/http.ts";
+import type { HttpBody, HttpRequest, HttpResponse, Transport } from "../core/http.ts";
 import { type BodyReader, ChunkedReader, ConnectionReader, LengthReader } from "./body.ts";
 import type { Connection, ReadBuffer } from "./connection.ts";
 import {
@@ -12,14 +12,14 @@ import {
   keepsConnection,
   requestHead,
 } from "./head.ts";
-import { originOf, Pool, type PoolHost, type Server, serverAt } from "./pool.ts";
+import { Pool, type PoolHost } from "./pool.ts";
+import { DIRECT, type Route, type Server, serverAt } from "./server.ts";
 
 const REQUEST_TIMEOUT = 408;
 
 /** An HTTP/1.1 client with its own pool of connections. Disposing of it closes them. */
 export class Http1Client implements AsyncDisposable {
   readonly #pool: Pool;
-  readonly #servers = new Map<string, Server>();
 
   /** Opens no connection yet. */
   constructor(host: PoolHost) {
@@ -27,18 +27,28 @@ export class Http1Client implements AsyncDisposable {
   }
 
   /**
-   * Sends a request to an http URL; a `Transport`. A request that is not idempotent gets a new
-   * connection: on a stale one it could not be repeated (RFC 9110, section 9.2.2).
+   * Creates the transport of an origin, to which all its requests are sent. A request that is not
+   * idempotent gets a new connection: on a stale one it could not be repeated (RFC 9110, section
+   * 9.2.2).
    *
-   * @throws {CronfetchError} `http.protocol`, `net.reset`, `net.failed`, `redirect.private`. The
-   * signal's reason; the system's error.
+   * @param origin `https://name`, with the port if it is not that of the scheme.
+   * @returns It throws `http.protocol`, `net.reset`, `net.failed` and `redirect.private`; the
+   * signal's reason; the error of the host.
+   * @throws {CronfetchError} `net.failed` for a port that `fetch` blocks as well.
    */
-  async send(request: HttpRequest): Promise<HttpResponse> {
+  to(origin: string, route: Route = DIRECT): Transport {
+    const server = serverAt(origin, route);
+    return (request) => this.#send(server, request);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  async #send(server: Server, request: HttpRequest): Promise<HttpResponse> {
     const { method, url, headers, body, publicOnly, phases, signal } = request;
     signal.throwIfAborted();
-    const origin = originOf(url);
-    const server = this.#serverAt(origin);
-    const { hostField } = server;
+    const { origin, hostField } = server;
     const lengthBytes = announcedBytes(method, body);
     const target = url.slice(origin.length);
     const head = requestHead({ method, target, hostField, lengthBytes }, headers);
@@ -61,40 +71,21 @@ export class Http1Client implements AsyncDisposable {
     return await this.#exchange(server, fresh, head, request);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool[Symbol.asyncDispose]();
-  }
-
-  #serverAt(origin: string): Server {
-    const known = this.#servers.get(origin);
-    if (known) return known;
-    const server = serverAt(origin);
-    this.#servers.set(origin, server);
-    return server;
-  }
-
   async #exchange(
     server: Server,
     connection: Connection,
     requestHead: Uint8Array,
     { method, body: content, phases, signal }: HttpRequest,
   ): Promise<HttpResponse> {
-    const abort = () => connection.close();
-    const end = (isGood: boolean) => {
-      signal.removeEventListener("abort", abort);
-      this.#pool.release(server, connection, isGood);
-    };
-    signal.addEventListener("abort", abort);
+    const body = new ConnectionBody(this.#pool, server, connection, signal);
     try {
       connection.send(requestHead, content, phases);
       const head = await connection.head();
       const framing = framingOf(head, method);
-      const isKept = keepsConnection(head, framing);
-      const reader = readerOf(framing, connection.input);
-      const body = bodyOf(reader, signal, (isWhole) => end(isWhole && isKept));
+      body.begin(readerOf(framing, connection.input), keepsConnection(head, framing));
       return { status: head.status, headers: head.headers, setCookies: head.setCookies, body };
     } catch (error) {
-      end(false);
+      body.release(false);
       signal.throwIfAborted();
       throw error;
     }
@@ -118,40 +109,73 @@ function readerOf(framing: Framing, input: ReadBuffer): BodyReader {
   }
 }
 
-/** A body that returns its connection as soon as it is read or cancelled. */
-function bodyOf(
-  reader: BodyReader,
-  signal: AbortSignal,
-  end: (isWhole: boolean) => void,
-): HttpBody {
-  let isOpen = true;
-  const release = () => {
-    if (!isOpen) return;
-    isOpen = false;
-    end(reader.isEnded);
-  };
-  if (reader.isEnded) release();
-  return {
-    read: async (into) => {
-      if (!isOpen && reader.isEnded) return into.subarray(0, 0);
-      try {
-        signal.throwIfAborted();
-        if (!isOpen) throw new CronfetchError("body.truncated", "the body was cancelled");
-        const count = await reader.read(into);
-        if (reader.isEnded) release();
-        return into.subarray(0, count);
-      } catch (error) {
-        release();
-        signal.throwIfAborted();
-        throw error;
-      }
-    },
-    cancel: () => {
-      if (isOpen) skipBuffered(reader);
-      release();
-      return Promise.resolve();
-    },
-  };
+/**
+ * The use of a connection for one exchange, and the body of its response. The connection is
+ * released as soon as the body is read or cancelled, and closed if the signal is aborted before.
+ */
+class ConnectionBody implements HttpBody {
+  readonly #pool: Pool;
+  readonly #server: Server;
+  readonly #connection: Connection;
+  readonly #signal: AbortSignal;
+  /** Null before the head of the response has arrived. */
+  #reader: BodyReader | null = null;
+  /** Whether the connection can be reused after the body. */
+  #isKept = false;
+  #isOpen = true;
+
+  /** Uses the connection until {@linkcode release}. */
+  constructor(pool: Pool, server: Server, connection: Connection, signal: AbortSignal) {
+    this.#pool = pool;
+    this.#server = server;
+    this.#connection = connection;
+    this.#signal = signal;
+    signal.addEventListener("abort", this);
+  }
+
+  /** An `EventListener`, which needs no closure per request. */
+  handleEvent(): void {
+    this.#connection.close();
+  }
+
+  /** The head of the response has arrived. */
+  begin(reader: BodyReader, isKept: boolean): void {
+    this.#reader = reader;
+    this.#isKept = isKept;
+    if (reader.isEnded) this.release(true);
+  }
+
+  /** Ends the use of the connection. */
+  release(isWhole: boolean): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#signal.removeEventListener("abort", this);
+    this.#pool.release(this.#server, this.#connection, isWhole && this.#isKept);
+  }
+
+  async read(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    const reader = this.#reader;
+    if (reader === null || (!this.#isOpen && reader.isEnded)) return into.subarray(0, 0);
+    try {
+      this.#signal.throwIfAborted();
+      if (!this.#isOpen) throw new CronfetchError("body.truncated", "the body was cancelled");
+      const count = reader.take(into) || await reader.read(into);
+      if (reader.isEnded) this.release(true);
+      return into.subarray(0, count);
+    } catch (error) {
+      this.release(false);
+      this.#signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  cancel(): Promise<void> {
+    if (this.#isOpen && this.#reader !== null) {
+      skipBuffered(this.#reader);
+      this.release(this.#reader.isEnded);
+    }
+    return Promise.resolve();
+  }
 }
 
 /** Skips the rest of a body if it is buffered already, so that the connection can be reused. */

@@ -28,11 +28,19 @@ export class Connection {
   #isSent = true;
   /** The read that observes an idle connection; the next exchange continues with it. */
   #idleRead: Promise<boolean> | null = null;
+  readonly #onUnusable: () => void;
+  /** Whether it waits for a request; set by the pool. */
+  isIdle = false;
 
-  /** Takes ownership of `tcp`. */
-  constructor(tcp: TcpConnection) {
+  /**
+   * Takes ownership of `tcp`.
+   *
+   * @param onUnusable Called if bytes, the end or an error arrive while the connection is idle.
+   */
+  constructor(tcp: TcpConnection, onUnusable: () => void) {
     this.#tcp = tcp;
     this.input = new ReadBuffer(tcp);
+    this.#onUnusable = onUnusable;
   }
 
   /** Whether another exchange may follow: the last one is complete, without surplus bytes. */
@@ -76,7 +84,10 @@ export class Connection {
       if (end < 0) {
         // The last two bytes may be the start of the empty line.
         searchedBytes = Math.max(0, bytes.length - 2);
-        if (!await this.#more()) throw closedEarly();
+        const reading = this.#idleRead ?? this.input.fill();
+        this.#idleRead = null;
+        if (!await reading) throw closedEarly();
+        this.hasReceived = true;
         continue;
       }
       const head = parseHead(bytes.subarray(0, end));
@@ -88,15 +99,13 @@ export class Connection {
     }
   }
 
-  /**
-   * Calls back if bytes, the end or an error arrive while the connection is idle: it is unusable.
-   */
-  watchIdle(onUnusable: () => void): void {
+  /** Observes the connection until the next request is sent. */
+  watchIdle(): void {
     const reading = this.input.fill();
     this.#idleRead = reading;
     const onRead = () => {
       // After the next request was sent, this read belongs to its response.
-      if (this.#idleRead === reading) onUnusable();
+      if (this.#idleRead === reading) this.#onUnusable();
     };
     reading.then(onRead, onRead);
   }
@@ -114,14 +123,6 @@ export class Connection {
     await this.#idleRead?.catch(() => false);
   }
 
-  async #more(): Promise<boolean> {
-    const reading = this.#idleRead ?? this.input.fill();
-    this.#idleRead = null;
-    const isMore = await reading;
-    if (isMore) this.hasReceived = true;
-    return isMore;
-  }
-
   async #write(
     head: Uint8Array,
     body: Uint8Array | null,
@@ -137,6 +138,14 @@ export class Connection {
     }
     this.#isSent = true;
   }
+}
+
+/**
+ * Whether a TLS connection has ended without close_notify. Many servers close so; the framing of
+ * the response shows whether bytes are missing, as without TLS.
+ */
+function isEndOfTls(error: unknown): boolean {
+  return error instanceof Deno.errors.UnexpectedEof;
 }
 
 /** Size of a write of a request's body. */
@@ -180,9 +189,14 @@ export class ReadBuffer {
   /** Reads more bytes into the buffer. Returns false at the end of the connection. */
   async fill(): Promise<boolean> {
     this.#makeRoom();
-    const count = await this.#tcp.read(this.#bytes.subarray(this.#end));
-    this.#end += count ?? 0;
-    return count !== null;
+    try {
+      const count = await this.#tcp.read(this.#bytes.subarray(this.#end));
+      this.#end += count ?? 0;
+      return count !== null;
+    } catch (error) {
+      if (isEndOfTls(error)) return false;
+      throw error;
+    }
   }
 
   /**
@@ -196,9 +210,14 @@ export class ReadBuffer {
   async readInto(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
     const isSmall = into.length <= this.#bytes.length;
     const by = isSmall ? this.#bytes : this.#large ??= new Uint8Array(LARGE_BYTES);
-    const count = await this.#tcp.read(by.subarray(0, into.length));
-    if (count !== null) into.set(by.subarray(0, count));
-    return count;
+    try {
+      const count = await this.#tcp.read(by.subarray(0, into.length));
+      if (count !== null) into.set(by.subarray(0, count));
+      return count;
+    } catch (error) {
+      if (isEndOfTls(error)) return null;
+      throw error;
+    }
   }
 
   /** Discards `count` bytes. */

@@ -4,9 +4,9 @@ import type { Timeouts } from "../../lib/core/task.ts";
 import { type AttemptWatch, createWatcher, receivingMs } from "../../lib/download/timeouts.ts";
 import { testHost } from "../helpers/host.ts";
 
-const LIMITS = { connectMs: 10_000, responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
+const LIMITS = { connectMs: 5_000, responseMs: 10_000, idleMs: 30_000, attemptMs: 600_000 };
 
-type Step = number | "startResponse" | "progress" | "pause";
+type Step = number | "startConnect" | "startResponse" | "progress" | "pause";
 
 /** Plays steps of an attempt; numbers advance the clock. Returns the code and time of its end. */
 async function play(
@@ -30,6 +30,20 @@ Deno.test("AttemptWatch: which limit aborts an attempt, and when", async () => {
   const drip: Step[] = ["startResponse", 1000, "progress"];
   for (let piece = 0; piece < 30; piece++) drip.push(29_000, "progress");
   const table: [name: string, steps: Step[], code: string | null, atMs: number | null][] = [
+    ["no connection", ["startConnect", 5_000], "timeout.connect", 5_000],
+    ["a connection just in time", ["startConnect", 4_999, "startResponse", 9_999], null, null],
+    [
+      "no headers after a slow connection",
+      ["startConnect", 4_999, "startResponse", 10_000],
+      "timeout.response",
+      14_999,
+    ],
+    [
+      "a new connection after a stale one",
+      ["startResponse", 1_000, "startConnect", 5_000],
+      "timeout.connect",
+      6_000,
+    ],
     ["no headers", ["startResponse", 10_000], "timeout.response", 10_000],
     ["headers just in time", ["startResponse", 9999, "progress", 29_999], null, null],
     [

@@ -1,12 +1,13 @@
 /** Rows 1 to 8: failures to connect, and stale connections. */
 
 import { assertEquals } from "@std/assert";
-import type { Fetch } from "../../lib/core/host.ts";
+import type { Connect, Fetch } from "../../lib/core/host.ts";
 import { run } from "../../lib/mod.ts";
-import { fetchReally, testHost } from "../helpers/host.ts";
+import { connectReally, fetchReally, type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { hostAt, place, storeTest } from "../helpers/place.ts";
 import { rawServer } from "../helpers/raw_server.ts";
+import { BY_FETCH } from "../helpers/transport.ts";
 import { assertOracle } from "./oracle.ts";
 import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
 
@@ -15,17 +16,36 @@ function fetchBut(url: string, replacement: Fetch): Fetch {
   return (asked, init) => asked === url ? replacement(asked, init) : fetchReally(asked, init);
 }
 
+/** A host whose sockets, or `fetch`, are the real ones except for one URL. */
+function hostBut(url: string, connect: Connect, fetch: Fetch): TestHost {
+  const { hostname } = new URL(url);
+  const addresses = { [hostname]: ["93.184.215.14"] };
+  return BY_FETCH ? testHost({ addresses, fetch: fetchBut(url, fetch) }) : testHost({
+    connect: (name, port, signal) =>
+      name === hostname ? connect(name, port, signal) : connectReally(name, port, signal),
+  });
+}
+
+/** Waits for the signal. */
+function silence(signal: AbortSignal | null | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
 row("row 1: an unknown host is retried within the budget, then net.dns", {
   stage: () => {
     const url = "http://no-such-host.invalid/file.bin";
-    // The message of fetch, without a DNS request.
+    // The messages of Deno, without a DNS request.
+    const unknown = "failed to lookup address information: Name or service not known";
     const cause = new Error(
-      `error sending request for url (${url}): client error (Connect): dns error: ` +
-        "failed to lookup address information: Name or service not known",
+      `error sending request for url (${url}): client error (Connect): dns error: ${unknown}`,
     );
-    const host = testHost({
-      fetch: fetchBut(url, () => Promise.reject(new TypeError("fetch failed", { cause }))),
-    });
+    const host = hostBut(
+      url,
+      () => Promise.reject(new Error(unknown)),
+      () => Promise.reject(new TypeError("fetch failed", { cause })),
+    );
     return Promise.resolve({ url, host, check: () => assertEquals(host.slept.length, 1) });
   },
   expected: { status: "failed", attempts: ["net.dns", "net.dns"], httpStatus: null },
@@ -43,21 +63,25 @@ row("row 2: a refused connection is retried, then net.refused", {
   expected: { status: "failed", attempts: ["net.refused", "net.refused"], httpStatus: null },
 });
 
-row("row 3: dropped packets are timeout.response", {
+row("row 3: dropped packets are timeout.connect", {
   stage: () => {
     const url = "http://silent.invalid/file.bin";
-    const silence: Fetch = (_, { signal }) =>
-      new Promise((_, reject) => {
-        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-      });
-    const addresses = { "silent.invalid": ["93.184.215.14"] };
-    return Promise.resolve({ url, host: testHost({ addresses, fetch: fetchBut(url, silence) }) });
+    const host = hostBut(
+      url,
+      (_name, _port, signal) => silence(signal),
+      (_, { signal }) => silence(signal),
+    );
+    return Promise.resolve({ url, host });
   },
-  task: { timeout: { response: "50ms" } },
+  task: { timeout: { connect: "50ms", response: "60ms" } },
   expected: {
     status: "failed",
-    attempts: ["timeout.response", "timeout.response"],
+    attempts: ["timeout.connect", "timeout.connect"],
     httpStatus: null,
+  },
+  byFetch: {
+    reason: "it does not report when it has connected",
+    expected: { status: "failed", attempts: ["timeout.response", "timeout.response"] },
   },
 });
 

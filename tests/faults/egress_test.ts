@@ -8,7 +8,10 @@ import { testHost } from "../helpers/host.ts";
 import { namedConnect } from "../helpers/named_connect.ts";
 import { origin } from "../helpers/origin.ts";
 import { folderTest, hostAt, place, storeTest } from "../helpers/place.ts";
+import { schemeOf, SERVER_IDENTITY } from "../helpers/transport.ts";
 
+/** Of all URLs. */
+const SCHEME = schemeOf(SERVER_IDENTITY);
 const PUBLIC = "93.184.215.14";
 const OTHER = "93.184.215.15";
 const PRIVATE = "10.0.0.1";
@@ -22,7 +25,7 @@ async function runOf(
   await using store = await place();
   await using server = origin({
     "/file": CONTENT,
-    "/away": { redirect: "http://inside.example/file" },
+    "/away": { redirect: `${SCHEME}://inside.example/file` },
     "/sums": `${"0".repeat(64)}  file\n`,
     "/gone": 404,
   });
@@ -50,25 +53,31 @@ const REFUSED: readonly (readonly [
   written: readonly string[],
   part: string,
 ])[] = [
-  ["a private name", { url: "http://a.example/file" }, { "a.example": [PRIVATE] }, [], PRIVATE],
+  [
+    "a private name",
+    { url: `${SCHEME}://a.example/file` },
+    { "a.example": [PRIVATE] },
+    [],
+    PRIVATE,
+  ],
   [
     "a name whose first look-up fails",
-    { url: "http://a.example/file" },
+    { url: `${SCHEME}://a.example/file` },
     { "a.example": [null, PRIVATE] },
     [],
     PRIVATE,
   ],
-  ["loopback", { url: "http://a.example:99/file" }, { "a.example": ["::1"] }, [], "::1"],
+  ["loopback", { url: `${SCHEME}://a.example:99/file` }, { "a.example": ["::1"] }, [], "::1"],
   [
     "an IPv4-mapped address",
-    { url: "http://a.example/file" },
+    { url: `${SCHEME}://a.example/file` },
     { "a.example": ["::ffff:10.0.0.1"] },
     [],
     "::ffff:10.0.0.1",
   ],
   [
     "a redirect to a private name",
-    { url: "http://a.example/away" },
+    { url: `${SCHEME}://a.example/away` },
     { "a.example": [PUBLIC], "inside.example": [PRIVATE] },
     [PUBLIC],
     "a redirect from the public host a.example",
@@ -76,8 +85,8 @@ const REFUSED: readonly (readonly [
   [
     "a checksum file on a private name",
     {
-      url: "http://a.example/file",
-      expect: { sha256: { url: "http://b.example/sums", name: "file" } },
+      url: `${SCHEME}://a.example/file`,
+      expect: { sha256: { url: `${SCHEME}://b.example/sums`, name: "file" } },
     },
     { "a.example": [PUBLIC], "b.example": [PRIVATE] },
     [],
@@ -97,7 +106,7 @@ for (const [what, task, addresses, written, part] of REFUSED) {
 
 storeTest("row 135: a private mirror is refused before a byte is sent", async () => {
   const { result, written } = await runOf(
-    { url: "http://a.example/gone", mirrors: ["http://b.example/file"] },
+    { url: `${SCHEME}://a.example/gone`, mirrors: [`${SCHEME}://b.example/file`] },
     { "a.example": [PUBLIC], "b.example": [PRIVATE] },
   );
   assertEquals(result.attempts.map(({ code }) => code), ["http.status", "redirect.private"]);
@@ -108,11 +117,13 @@ storeTest(
   "row 135: a name that is public, then private, is refused at its second connection",
   async () => {
     const { result, written } = await runOf(
-      { url: "http://a.example/away" },
+      { url: `${SCHEME}://a.example/away` },
       { "a.example": [PUBLIC], "inside.example": [OTHER, PRIVATE] },
     );
     assertEquals([result.status, written], ["created", [PUBLIC, OTHER]]);
-    const again = await runOf({ url: "http://a.example/file" }, { "a.example": [PRIVATE, PUBLIC] });
+    const again = await runOf({ url: `${SCHEME}://a.example/file` }, {
+      "a.example": [PRIVATE, PUBLIC],
+    });
     assertEquals([again.result.code, again.written], ["redirect.private", []]);
   },
 );
@@ -121,7 +132,7 @@ storeTest(
   "row 135: a public name is connected to by name and port, without a look-up",
   async () => {
     const { result, names } = await runOf(
-      { url: "http://a.example:8080/file" },
+      { url: `${SCHEME}://a.example:8080/file` },
       { "a.example": [PUBLIC] },
     );
     assertEquals([result.status, names], ["created", ["a.example:8080"]]);
@@ -130,7 +141,7 @@ storeTest(
 
 storeTest("row 135: allowPrivate permits a private name", async () => {
   const { result, written } = await runOf(
-    { url: "http://a.example/file", allowPrivate: true },
+    { url: `${SCHEME}://a.example/file`, allowPrivate: true },
     { "a.example": [PRIVATE] },
   );
   assertEquals([result.status, written], ["created", [PRIVATE]]);
@@ -140,7 +151,7 @@ storeTest(
   "row 136: the message names VPN and proxy clients for an address of 198.18.0.0/15",
   async () => {
     const { result, written } = await runOf(
-      { url: "http://a.example/file" },
+      { url: `${SCHEME}://a.example/file` },
       { "a.example": ["198.18.0.23"] },
     );
     assertEquals([result.code, written], ["redirect.private", []]);
@@ -152,7 +163,7 @@ storeTest(
 // A bucket would be reached through the same environment and fake fetch.
 for (
   const [url, env] of [
-    ["http://a.example/file", { HTTP_PROXY: "http://proxy.example:3128" }],
+    [`${SCHEME}://a.example/file`, { HTTP_PROXY: "http://proxy.example:3128" }],
     ["https://a.example/file", { https_proxy: "http://proxy.example:3128" }],
     ["https://a.example/file", { ALL_PROXY: "socks5://proxy.example" }],
   ] as const

@@ -48,7 +48,7 @@ row("row 11: a certificate for another host is refused without a retry", {
   expected: UNTRUSTED,
 });
 
-row("row 12: a handshake that stalls is timeout.response", {
+row("row 12: a handshake that stalls is timeout.connect", {
   stage: async (stack) => {
     const server = stack.use(await rawServer((connection) => connection.hold(), { tls: null }));
     return {
@@ -56,8 +56,12 @@ row("row 12: a handshake that stalls is timeout.response", {
       check: () => assertEquals([server.connections, server.requests], [2, []]),
     };
   },
-  task: { timeout: { response: "60ms" } },
-  expected: { status: "failed", attempts: ["timeout.response", "timeout.response"] },
+  task: { timeout: { connect: "60ms", response: "70ms" } },
+  expected: { status: "failed", attempts: ["timeout.connect", "timeout.connect"] },
+  byFetch: {
+    reason: "it does not report when it has connected",
+    expected: { status: "failed", attempts: ["timeout.response", "timeout.response"] },
+  },
 });
 
 row("row 13: a server without TLS is refused, without a retry in clear text", {

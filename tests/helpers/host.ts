@@ -1,7 +1,24 @@
 /** A {@linkcode Host} for tests, with a controlled clock. */
 
-import type { Connect, Fetch, FetchClient, Host, Output, StopSignal } from "../../lib/core/host.ts";
-import { listen } from "../../lib/host.ts";
+import type {
+  ClientConnection,
+  Connect,
+  ConnectTls,
+  Fetch,
+  FetchClient,
+  FetchOptions,
+  Host,
+  Output,
+  StopSignal,
+  TcpConnection,
+  TlsOptions,
+} from "../../lib/core/host.ts";
+import {
+  connect as connectTcp,
+  connectTls as connectByTls,
+  listen,
+  openHttp1 as openHttp1Client,
+} from "../../lib/host.ts";
 import { NO_TELEMETRY, type Telemetry } from "../../lib/core/telemetry.ts";
 import { testOutput } from "./output.ts";
 import type { TestOutput } from "./output.ts";
@@ -97,7 +114,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
   const connect = options.connect ?? (options.fetch || BY_FETCH ? undefined : connectReally);
   return {
     ...time,
-    ...(connect ? { connect } : {}),
+    ...(connect ? { connect, connectTls } : {}),
     ...(options.fetch ? {} : { openHttp1 }),
     executed,
     files,
@@ -139,12 +156,8 @@ export function testHost(options: TestHostOptions = {}): TestHost {
 }
 
 /** Like `lib/host.ts`, and trusts the authority of the tests. */
-function openHttp1(): FetchClient {
-  const http1 = Deno.createHttpClient({ http2: false, caCerts: [AUTHORITY] });
-  return {
-    fetch: (url, init) => fetch(url, { ...init, client: http1 }),
-    [Symbol.dispose]: () => http1.close(),
-  };
+function openHttp1(options: FetchOptions): FetchClient {
+  return openHttp1Client({ ...options, caCerts: [...options.caCerts, AUTHORITY] });
 }
 
 // Outside of tests, which may not leave a client open.
@@ -155,11 +168,26 @@ export function fetchReally(url: string, init: RequestInit): Promise<Response> {
   return fetch(url, { ...init, client });
 }
 
-/** Deno's implementation, like `lib/host.ts`. */
-export function connectReally(
-  ...[hostname, port, signal]: Parameters<Connect>
-): ReturnType<Connect> {
-  return Deno.connect({ hostname, port, signal });
+/** Like `lib/host.ts`, and trusts the authority of the tests. */
+export async function connectReally(
+  ...target: Parameters<Connect>
+): Promise<ClientConnection> {
+  const tcp = await connectTcp(...target);
+  const { startTls } = tcp;
+  return Object.assign(tcp, {
+    startTls: (options: TlsOptions, signal: AbortSignal) =>
+      startTls({ ...options, caCerts: [...options.caCerts, AUTHORITY] }, signal),
+  });
+}
+
+/** Like `lib/host.ts`, and trusts the authority of the tests. */
+function connectTls(...[port, options, signal]: Parameters<ConnectTls>): ReturnType<ConnectTls> {
+  return connectByTls(port, { ...options, caCerts: [...options.caCerts, AUTHORITY] }, signal);
+}
+
+/** A simulated connection, on which TLS cannot be started. */
+export function withoutTls(tcp: TcpConnection): ClientConnection {
+  return { ...tcp, startTls: () => Promise.reject(new Error("no TLS in this test")) };
 }
 
 function fractions(source: number | readonly number[]): () => number {

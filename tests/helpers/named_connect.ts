@@ -1,6 +1,6 @@
 /** Sockets for tests with host names, with simulated addresses. */
 
-import type { Connect, TcpConnection } from "../../lib/core/host.ts";
+import type { ClientConnection, Connect } from "../../lib/core/host.ts";
 import { connectReally } from "./host.ts";
 
 /** A `Connect` that records its use. */
@@ -47,8 +47,12 @@ export function namedConnect(
           written.push(address);
           return tcp.write(bytes);
         },
+        startTls: (options, signal) => {
+          written.push(address);
+          return tcp.startTls(options, signal);
+        },
         close: () => tcp.close(),
-      } satisfies TcpConnection;
+      } satisfies ClientConnection;
     },
   };
 }

@@ -37,7 +37,7 @@ Deno.test("Http1Client sends a request line and the fields", async () => {
   const { signal } = new AbortController();
   const url = `${pair.server.origin}/a%20b?c`;
   const headers = { accept: "*/*" };
-  const { body } = await pair.client.send({ ...getRequest(url, signal), headers });
+  const { body } = await pair.send({ ...getRequest(url, signal), headers });
   await body.cancel();
   const host = pair.server.origin.slice("http://".length);
   assertEquals(raw, `GET /a%20b?c HTTP/1.1\r\nhost: ${host}\r\naccept: */*\r\n\r\n`);

@@ -1,14 +1,26 @@
 /** A client and a scripted server, for tests of their exchanges. */
 
-import type { Connect, TcpConnection, Timers } from "../../lib/core/host.ts";
-import { getRequest, type HttpBody, type HttpResponse } from "../../lib/core/http.ts";
+import type { ClientConnection, Connect, TcpConnection, Timers } from "../../lib/core/host.ts";
+import {
+  getRequest,
+  type HttpBody,
+  type HttpResponse,
+  type Transport,
+} from "../../lib/core/http.ts";
 import { Http1Client } from "../../lib/http/client.ts";
 import { connectReally, type TestHost, testHost } from "../helpers/host.ts";
-import { type RawConnection, type RawServer, rawServer } from "../helpers/raw_server.ts";
+import {
+  type RawConnection,
+  type RawServer,
+  rawServer,
+  type RawServerOptions,
+} from "../helpers/raw_server.ts";
 
 /** A client, its server and their connections. Disposing of it closes both. */
 export interface Exchanging extends AsyncDisposable {
   readonly client: Http1Client;
+  /** Sends requests to the server. */
+  readonly send: Transport;
   readonly server: RawServer;
   readonly host: TestHost;
   /** Connections that the client has not closed. */
@@ -26,8 +38,9 @@ export interface Exchanging extends AsyncDisposable {
 /** Starts a server that calls `handler` for each connection, and a client for it. */
 export async function exchanging(
   handler: (connection: RawConnection) => Promise<void>,
+  options: RawServerOptions = {},
 ): Promise<Exchanging> {
-  const server = await rawServer(handler);
+  const server = await rawServer(handler, { tls: null, ...options });
   const host = testHost({ timers: "manual" });
   const open = new Set<TcpConnection>();
   const seen: Seen = { receivedBytes: 0, wake: () => {} };
@@ -37,8 +50,10 @@ export async function exchanging(
     timers: watched(host.timers, alarms),
   });
   const never = new AbortController().signal;
+  const send = client.to(server.origin);
   return {
     client,
+    send,
     server,
     host,
     open,
@@ -49,7 +64,7 @@ export async function exchanging(
     until: async (condition) => {
       while (!condition()) await new Promise<void>((wake) => seen.wake = wake);
     },
-    get: (path = "/", signal = never) => client.send(getRequest(server.origin + path, signal)),
+    get: (path = "/", signal = never) => send(getRequest(server.origin + path, signal)),
     [Symbol.asyncDispose]: async () => {
       await client[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
@@ -67,7 +82,8 @@ interface Seen {
 function counted(open: Set<TcpConnection>, events: Seen): Connect {
   return async (hostname, port, signal) => {
     const tcp = await connectReally(hostname, port, signal);
-    const seen: TcpConnection = {
+    const seen: ClientConnection = {
+      startTls: (options, signal) => tcp.startTls(options, signal),
       remoteAddr: tcp.remoteAddr,
       read: async (into) => {
         const count = await tcp.read(into);

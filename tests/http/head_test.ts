@@ -13,7 +13,7 @@ import {
 } from "../../lib/http/head.ts";
 import type { HttpMethod } from "../../lib/core/http.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
-import { originOf, serverAt } from "../../lib/http/pool.ts";
+import { DIRECT, originOf, serverAt } from "../../lib/http/server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 
@@ -209,10 +209,14 @@ Deno.test("serverAt: host, port and Host field of an origin", () => {
     ["http://X.example:80/a", "x.example", 80, "x.example"],
     ["http://x.example:8080/a/b?c", "x.example", 8080, "x.example:8080"],
     ["http://[::1]:81?a", "::1", 81, "[::1]:81"],
+    ["https://x.example/", "x.example", 443, "x.example"],
+    ["https://x.example:80/", "x.example", 80, "x.example:80"],
   ];
   for (const [url, hostname, port, hostField] of table) {
     const origin = originOf(new URL(url).href);
-    assertEquals(serverAt(origin), { origin, hostname, port, hostField });
+    const isTls = url.startsWith("https:");
+    const server = { origin, isTls, hostname, port, hostField, route: DIRECT, idle: [] };
+    assertEquals(serverAt(origin, DIRECT), server);
   }
 });
 
@@ -220,7 +224,7 @@ Deno.test("serverAt refuses the ports that fetch blocks, and no others", async (
   const refused: number[] = [];
   for (let port = 0; port < 65_536; port++) {
     try {
-      serverAt(`http://127.0.0.1:${port}`);
+      serverAt(`http://127.0.0.1:${port}`, DIRECT);
     } catch (error) {
       assert(error instanceof CronfetchError, String(error));
       assertEquals([error.code, error.retry], ["net.failed", "never"]);

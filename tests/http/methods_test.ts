@@ -38,7 +38,7 @@ Deno.test("Http1Client sends the content of a request, with its length", async (
   });
   const host = pair.server.origin.slice("http://".length);
   for (const body of [CONTENT, new Uint8Array(), null]) {
-    const response = await pair.client.send(requestTo(pair, "PUT", { body }));
+    const response = await pair.send(requestTo(pair, "PUT", { body }));
     assertEquals(await textOf(response.body), "abc");
   }
   const head = (size: number) =>
@@ -55,7 +55,7 @@ Deno.test("Http1Client: a response to HEAD has no body, and its connection is ke
     }
   });
   for (let count = 0; count < 2; count++) {
-    const { headers, body } = await pair.client.send(requestTo(pair, "HEAD"));
+    const { headers, body } = await pair.send(requestTo(pair, "HEAD"));
     assertEquals([headers.get("content-length"), await textOf(body)], ["3", ""]);
   }
   assertEquals(await textOf((await pair.get()).body), "abc");
@@ -67,7 +67,7 @@ for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"] as const) {
     await using pair = await exchanging(stale);
     const body = method === "PUT" ? CONTENT : null;
     assertEquals(await textOf((await pair.get()).body), "abc");
-    const response = await pair.client.send(requestTo(pair, method, { body }));
+    const response = await pair.send(requestTo(pair, method, { body }));
     assertEquals(response.status, 200);
     await response.body.cancel();
     assertEquals(pair.server.requests, ["GET /", `${method} /a`, `${method} /a`]);
@@ -84,9 +84,9 @@ for (const method of ["POST", "PATCH"] as const) {
     });
     assertEquals(await textOf((await pair.get()).body), "abc");
     const body = CONTENT;
-    const { status } = await pair.client.send(requestTo(pair, method, { body }));
+    const { status } = await pair.send(requestTo(pair, method, { body }));
     assertEquals(status, 200);
-    await assertRejects(() => pair.client.send(requestTo(pair, method, { body })));
+    await assertRejects(() => pair.send(requestTo(pair, method, { body })));
     assertEquals(pair.server.requests, ["GET /", `${method} /a`, `${method} /a`]);
     assertEquals(pair.server.connections, 3);
   });
@@ -100,7 +100,7 @@ Deno.test("Http1Client: a response that arrives before the content was sent ends
   });
   // More than the buffers of both sockets hold.
   const body = new Uint8Array(16 * 1024 * 1024);
-  const { status } = await pair.client.send(requestTo(pair, "PUT", { body }));
+  const { status } = await pair.send(requestTo(pair, "PUT", { body }));
   assertEquals([status, pair.open.size], [413, 0]);
 });
 
@@ -118,7 +118,7 @@ Deno.test("Http1Client notifies of the phases of a request", async () => {
     startResponse: () => void seen.push("response"),
   };
   const send = async (method: HttpMethod, body: Uint8Array<ArrayBuffer> | null) => {
-    const response = await pair.client.send(requestTo(pair, method, { body, phases }));
+    const response = await pair.send(requestTo(pair, method, { body, phases }));
     await textOf(response.body);
     return seen.splice(0);
   };
@@ -139,7 +139,7 @@ Deno.test("Http1Client: a request aborted while its content is sent", async () =
   const phases = { startConnect: () => {}, startResponse: () => controller.abort(reason) };
   const reason = new CronfetchError("timeout.response", "enough");
   const { signal } = controller;
-  const sending = pair.client.send(requestTo(pair, "PUT", { body, phases, signal }));
+  const sending = pair.send(requestTo(pair, "PUT", { body, phases, signal }));
   assertEquals(await assertRejects(() => sending), reason);
   assertEquals(pair.open.size, 0);
 });

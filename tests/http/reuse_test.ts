@@ -3,7 +3,7 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import type { Connect } from "../../lib/core/host.ts";
 import { getRequest } from "../../lib/core/http.ts";
 import { Http1Client } from "../../lib/http/client.ts";
-import { testHost } from "../helpers/host.ts";
+import { testHost, withoutTls } from "../helpers/host.ts";
 import type { RawConnection } from "../helpers/raw_server.ts";
 import { toLatin1 } from "../helpers/raw_server.ts";
 import { exchanging, textOf } from "./exchanging.ts";
@@ -105,7 +105,7 @@ Deno.test("row 138: a response that arrives before its request was sent leaves n
   let isRead = false;
   const connect: Connect = () => {
     connections++;
-    return Promise.resolve({
+    return Promise.resolve(withoutTls({
       remoteAddr: { hostname: "127.0.0.1" },
       read: (into) => {
         if (isRead) return new Promise(() => {});
@@ -115,14 +115,15 @@ Deno.test("row 138: a response that arrives before its request was sent leaves n
       },
       write: ({ length }) => connections === 1 ? written.promise : Promise.resolve(length),
       close: () => {},
-    });
+    }));
   };
   const client = new Http1Client({ connect, timers: testHost({ timers: "manual" }).timers });
   const { signal } = new AbortController();
   const request = getRequest("http://127.0.0.1/", signal);
-  assertEquals(await textOf((await client.send(request)).body), "abc");
+  const send = client.to("http://127.0.0.1");
+  assertEquals(await textOf((await send(request)).body), "abc");
   isRead = false;
-  assertEquals(await textOf((await client.send(request)).body), "abc");
+  assertEquals(await textOf((await send(request)).body), "abc");
   assertEquals(connections, 2);
   written.resolve(1);
 });
@@ -136,7 +137,7 @@ function addressed(addresses: readonly string[]) {
     names.push(`${hostname}:${port}`);
     let unread = 0;
     let wake = () => {};
-    return Promise.resolve({
+    return Promise.resolve(withoutTls({
       remoteAddr: { hostname: address },
       read: async (into) => {
         if (unread === 0) await new Promise<void>((done) => wake = done);
@@ -151,12 +152,13 @@ function addressed(addresses: readonly string[]) {
         return Promise.resolve(length);
       },
       close: () => void log.push(`close ${address}`),
-    });
+    }));
   };
   const client = new Http1Client({ connect, timers: testHost({ timers: "manual" }).timers });
   const { signal } = new AbortController();
+  const send = client.to("http://a.example:81");
   const get = (publicOnly: boolean) =>
-    client.send({ ...getRequest("http://a.example:81/", signal), publicOnly });
+    send({ ...getRequest("http://a.example:81/", signal), publicOnly });
   return { client, log, names, get };
 }
 

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Connect, Fetch } from "../../lib/core/host.ts";
 import { NO_TELEMETRY } from "../../lib/core/telemetry.ts";
 import { fetchTransport, openTransport } from "../../lib/http/transport.ts";
-import { testHost, type TestHostOptions } from "../helpers/host.ts";
+import { testHost, type TestHostOptions, withoutTls } from "../helpers/host.ts";
 import { fromFileUrl } from "@std/path";
 import { getRequest, type HttpResponse } from "../../lib/core/http.ts";
 
@@ -25,10 +25,11 @@ Deno.test("openTransport selects the client or fetch by scheme and proxy", async
   const traced = () => ({ ...NO_TELEMETRY });
   const table: [what: string, url: string, options: TestHostOptions, way: string][] = [
     ["http", HTTP, {}, "sockets"],
-    ["https", "https://x.example/a", {}, "fetch"],
+    ["https", "https://x.example/a", {}, "sockets"],
     ["a proxy", HTTP, { env: proxy }, "fetch"],
     ["a proxy for all", HTTP, { env: { all_proxy: "http://proxy.example" } }, "fetch"],
     ["a proxy for https", HTTP, { env: { HTTPS_PROXY: "http://proxy.example" } }, "sockets"],
+    ["https by a proxy", "https://x.example/a", { env: { HTTPS_PROXY: "http://p" } }, "fetch"],
     ["a proxy for others", HTTP, { env: { ...proxy, NO_PROXY: "x.example" } }, "sockets"],
     ["somebody who traces", HTTP, { telemetry: traced() }, "fetch"],
   ];
@@ -40,7 +41,11 @@ Deno.test("openTransport selects the client or fetch by scheme and proxy", async
 Deno.test("openTransport opens one HTTP/1.1 client of fetch on demand, and closes it", async () => {
   const happened: string[] = [];
   const host = {
-    ...testHost({ fetch: () => Promise.reject(new Error("fetch")), connect: refused }),
+    ...testHost({
+      fetch: () => Promise.reject(new Error("fetch")),
+      connect: refused,
+      env: { HTTPS_PROXY: "http://proxy.example" },
+    }),
     openHttp1: () => {
       happened.push("opened");
       return {
@@ -108,14 +113,14 @@ Deno.test("Http1Client: a connection that opens after the abort is closed", asyn
   const reason = new Error("enough");
   controller.abort(reason);
   assertEquals(await asked, reason);
-  connected.resolve({
+  connected.resolve(withoutTls({
     remoteAddr: { hostname: "192.0.2.1" },
     read: () => Promise.resolve(null),
     write: ({ length }) => Promise.resolve(length),
     close: () => {
       isClosed = true;
     },
-  });
+  }));
   await connected.promise;
   assertEquals(isClosed, true);
 });

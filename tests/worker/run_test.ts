@@ -190,19 +190,20 @@ Deno.test("run: a parked host that is a secret is redacted", async () => {
   assertEquals(JSON.stringify(results).includes("secret.example"), false);
 });
 
-Deno.test("run: a hanging DNS lookup times out", async () => {
-  const host = { ...testHost(), resolve: () => new Promise<never>(() => {}) };
+Deno.test("run: a hanging DNS lookup before fetch times out", async () => {
+  const { connect: _, ...withoutSockets } = testHost();
+  const host = { ...withoutSockets, resolve: () => new Promise<never>(() => {}) };
   const { results } = await run({
     state: "memory:",
     limits: { deadline: "10s" },
     tasks: [{
       id: "a",
       url: "https://hangs.example/a",
-      timeout: { response: "50ms" },
+      timeout: { connect: "50ms" },
       retry: { attempts: 1 },
     }],
   }, { host, store: openMemory() });
-  assertEquals(statuses(results), { a: "timeout.response" });
+  assertEquals(statuses(results), { a: "timeout.connect" });
 });
 
 Deno.test("run: Retry-After is observed on a 503, not after a truncated body", async () => {
