@@ -1,5 +1,9 @@
 /** Functions that read foreign text, for `linear_test.ts`. A new one is a line here. */
 
+import { expandGlob } from "../lib/cli/import/glob.ts";
+import { importText } from "../lib/cli/import/import.ts";
+import { readScript } from "../lib/cli/import/script.ts";
+import { parseShell } from "../lib/cli/import/shell.ts";
 import { parseDuration, parseSize } from "../lib/config/fields.ts";
 import { keyOf, safeName } from "../lib/config/keys.ts";
 import {
@@ -80,9 +84,11 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
     decideRedirect(["https://a.example/"], text.slice(0, 8_000)),
   escapeControl,
   escapeXml,
+  expandGlob,
   explainS3: (text) => explainS3(s3Failure(text), null),
   fromFetchError: (text) => fromFetchError(new Error(text), new AbortController().signal),
   hostKind,
+  "importText: a URL": (text) => importText(`https://${text}`, "/"),
   isErrorDocument: (text) => isErrorDocument(`{"error":"${text}`),
   isHtmlIn: (text) => isHtmlIn(`<${text}`, "xml"),
   "isHtmlIn: attributes": (text) => isHtmlIn(`<p ${text}`, "xml"),
@@ -104,11 +110,17 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "parseHead: status": (text) => parseHead(encoder.encode(`HTTP/1.1 200 ${text}\r\n\r\n`)),
   "parseHead: field": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\nA:${text}\r\n\r\n`)),
   "parseHead: name": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\n${text}\r\n\r\n`)),
+  parseShell,
+  "parseShell: a quoted word": (text) => parseShell(`a "${text}`),
   parseSize,
   parseStateLocation: (text) => parseStateLocation(text, "/"),
   parseStoreLocation: (text) => parseStoreLocation(text, "/"),
   parseTemplate: (text) => parseTemplate(`{${text}`, true),
   quoteServerText,
+  readScript: (text) => readScript(text, "/"),
+  "readScript: a command": (text) => readScript(`curl ${text}`, "/"),
+  "readScript: a date": (text) => readScript(`curl $(date +${text})`, "/"),
+  "readScript: a URL": (text) => readScript(`curl -H 'a:${text}' https://a.example/${text}`, "/"),
   redactUrl,
   "redactUrl: a URL": (text) => redactUrl(`https://a.example/${text}`),
   "redactUrl: an authority": (text) => redactUrl(`https://${text}`),

@@ -98,13 +98,14 @@ Deno.test("pages: every config loads", async () => {
 /** Programs that a page may call besides ours. */
 const PROGRAMS = ["alias", "cd", "curl", "deno", "git", "mkdir", "npx", "test"];
 
-/** The commands of a block of shell, in words; quotes are left as they are. */
+/** The commands of a block of shell, in words; a word in single quotes is one. */
 function commandsOf(block: string): string[][] {
   const lines = block.replaceAll("\\\n", " ").split("\n").map((line) =>
     line.replace(/^(?:\S+ ){5}(?= )/, "").replace(/(?:^|\s)#.*$/, "")
   );
   return lines.flatMap((line) => line.split(/\|\||&&|\|/))
-    .map((text) => text.replace(/>\s*\S+/, "").trim().split(/\s+/))
+    .map((text) => text.replace(/>\s*\S+/, "").trim())
+    .map((text) => text.match(/'[^']*'|\S+/g) ?? [""])
     .map((words) => words.slice(words.findIndex((word) => !/^[A-Z_]+=/.test(word))))
     .filter(([program]) => program !== "");
 }

@@ -32,6 +32,8 @@ export interface Flags {
   readonly event: boolean;
   /** `run`: ignore validators; `init`: replace the file. */
   readonly force: boolean;
+  /** A command line of curl or wget, or a file. */
+  readonly import?: string;
   readonly fix: boolean;
   readonly view: boolean;
   readonly grace?: string;

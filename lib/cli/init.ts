@@ -1,21 +1,114 @@
 /** `init` writes a first config; `schema` prints the JSON Schemas. */
 
-import { resolve } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
+import { type ConfigInput, DEFAULTS, type TaskInput } from "../config/input.ts";
+import { loadValue } from "../config/load.ts";
+import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
-import { errorMessage } from "../core/text.ts";
+import { errorMessage, escapeControl } from "../core/text.ts";
+import { type ConfigFormat, configText, formatOf, SCHEMA_FILE, usesSchema } from "./config_text.ts";
 import type { Flags } from "./flags.ts";
+import type { ImportedConfig } from "./import/assemble.ts";
 
-/** Writes a commented, valid config. Replaces an existing file only with `--force`. */
+/** The most bytes of a text to import. */
+const MAX_IMPORT_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Writes a valid config: with the given URLs as its tasks, with those of another text, or with
+ * comments and an example. Replaces an existing file only with `--force`.
+ */
 export async function init(
-  [file = "cronfetch.jsonc"]: readonly string[],
-  { force }: Flags,
+  operands: readonly string[],
+  flags: Flags,
   host: Host,
 ): Promise<number> {
+  const urls = operands.filter((operand) => operand.includes("://"));
+  const [file = "cronfetch.jsonc", ...others] = operands.filter((operand) =>
+    !operand.includes("://")
+  );
+  const [second] = others;
+  if (second !== undefined) {
+    throw new CronfetchError("usage", `init writes one file, not ${file} and ${second} too`);
+  }
+  const format = formatOf(file);
+  const imported = flags.import === undefined ? null : await importFrom(flags.import, host);
+  const { text, count } = imported === null && urls.length === 0 && format === "jsonc"
+    ? { text: INITIAL_CONFIG, count: 1 }
+    : await newConfig(urls, imported, format, host);
   const path = resolve(host.cwd(), file);
+  await write(path, file, text, flags.force);
+  if (usesSchema(format)) await writeSchema(dirname(path));
+  report(file, count, format, imported, host);
+  return EXIT.good;
+}
+
+/** The text of a config with tasks. */
+async function newConfig(
+  urls: readonly string[],
+  imported: ImportedConfig | null,
+  format: ConfigFormat,
+  host: Host,
+): Promise<{ readonly text: string; readonly count: number }> {
+  const at = host.clock.now();
+  const given = [...imported?.tasks ?? [], ...[...new Set(urls)].map((url) => ({ url }))];
+  const example = [{ url: "https://www.irs.gov/pub/irs-pdf/f1040.pdf" }];
+  const tasks: TaskInput[] = given.length > 0 || imported !== null
+    ? (await import("./task_names.ts")).withDistinctNames(given, at)
+    : example;
+  const { store, schedule, timezone } = DEFAULTS;
+  const config: ConfigInput = { store, schedule, timezone, ...imported?.settings, tasks };
+  // Variables have their values when the config is used.
+  const env = (name: string) => variable(name, host) ?? "https://placeholder.invalid/";
+  await loadValue(withoutFiles(config), { at }, { env, cwd: host.cwd });
+  return { text: await configText(config, format), count: tasks.length };
+}
+
+/** A config without certificates, which are needed only where it is used. */
+function withoutFiles(config: ConfigInput): ConfigInput {
+  const hosts = Object.entries(config.hosts ?? {}).map(([host, { proxy }]) => [host, { proxy }]);
+  return { ...config, hosts: Object.fromEntries(hosts) };
+}
+
+/**
+ * Imports a command line, or the file of that name.
+ *
+ * @throws {CronfetchError} `usage`: there is nothing to download in it.
+ */
+async function importFrom(given: string, host: Host): Promise<ImportedConfig> {
+  const { importText, isCommand } = await import("./import/import.ts");
+  const file = await readFile(given, host);
+  if (file === null && !isCommand(given)) {
+    const message = `--import ${
+      JSON.stringify(given)
+    }: neither a file nor a command of curl or wget`;
+    throw new CronfetchError("usage", message);
+  }
+  const text = file ?? given;
+  const imported = await importText(text, variable("HOME", host) ?? "/root");
+  if (imported.tasks.length > 0) return imported;
+  const lines = ["--import: there is no file to download", ...noteLines(imported)];
+  throw new CronfetchError("usage", lines.join("\n"));
+}
+
+/** The text of a file, or of standard input for `-`; null if there is no such file. */
+async function readFile(given: string, host: Host): Promise<string | null> {
+  if (given === "-") return await host.readStdin(MAX_IMPORT_BYTES);
   try {
-    await Deno.writeTextFile(path, INITIAL_CONFIG, { createNew: !force });
+    return await Deno.readTextFile(resolve(host.cwd(), given));
+  } catch (error) {
+    // A command line is no valid path on some systems, or too long for one.
+    if (!(error instanceof Deno.errors.PermissionDenied)) return null;
+    throw new CronfetchError("usage", `${given} cannot be read: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function write(path: string, file: string, text: string, force: boolean): Promise<void> {
+  try {
+    await Deno.writeTextFile(path, text, { createNew: !force });
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new CronfetchError("usage", `${file} already exists; --force replaces it`);
@@ -24,13 +117,40 @@ export async function init(
       cause: error,
     });
   }
-  host.stderr.write(`Wrote ${file}. Add your URLs, then run: cronfetch plan\n`);
-  return EXIT.good;
+}
+
+/** Writes the schema that the config names, of this version of cronfetch. */
+async function writeSchema(folder: string): Promise<void> {
+  const { configJsonSchema } = await import("../config/json_schema.ts");
+  const text = `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
+  await Deno.writeTextFile(join(folder, SCHEMA_FILE), text);
+}
+
+function report(
+  file: string,
+  count: number,
+  format: ConfigFormat,
+  imported: ImportedConfig | null,
+  host: Host,
+): void {
+  const schema = usesSchema(format) ? `, and ${SCHEMA_FILE} for editors` : "";
+  const lines = [`Wrote ${file} with ${count} task${count === 1 ? "" : "s"}${schema}.`];
+  if (imported !== null) lines.push(...noteLines(imported));
+  lines.push("Next: cronfetch plan shows what would run, cronfetch run downloads.");
+  host.stderr.write(lines.map((line) => `${escapeControl(line)}\n`).join(""));
+}
+
+/** What was not converted, and the variables to set. */
+function noteLines({ notes, secrets }: ImportedConfig): string[] {
+  return [
+    ...notes.map(({ line, what, reason }) => `warning: line ${line}: ${what}: ${reason}`),
+    ...secrets.map(({ name, what }) => `hint: set ${name} in the environment: ${what}`),
+  ];
 }
 
 /** A valid `cronfetch.jsonc` that shows the most useful options. */
 export const INITIAL_CONFIG = `{
-  // For editors; "cronfetch schema > cronfetch.schema.json" writes it.
+  // For completion and checks in editors.
   "$schema": "./cronfetch.schema.json",
 
   // Where files are stored.

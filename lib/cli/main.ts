@@ -186,10 +186,16 @@ function createProgram(host: Host, onCommand: (parsed: Invocation) => void): Com
   doctor.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
 
   command(
-    "init [FILE]",
-    "write a commented config (default: cronfetch.jsonc)",
+    "init [FILE|URL...]",
+    "write a config (default: cronfetch.jsonc), with these URLs as tasks",
     async (...given) => (await import("./init.ts")).init(...given),
-  ).option("--force", "replace an existing file");
+  )
+    .option(
+      "--import <TEXT|FILE>",
+      "convert a command line of curl or wget; or a file: a script,\n" +
+        "a crontab, a list of URLs, or a workflow of Flat",
+    )
+    .option("--force", "replace an existing file");
 
   command(
     "schema",
@@ -334,6 +340,6 @@ function optionSpec(option: Option): OptionSpec {
     flags: [option.short, option.long].filter((flag) => typeof flag === "string"),
     description: option.description.split("\n")[0] ?? "",
     takesValue: option.required,
-    ...(["--config", "--output"].includes(option.long ?? "") ? { file: true } : {}),
+    ...(["--config", "--import", "--output"].includes(option.long ?? "") ? { file: true } : {}),
   };
 }

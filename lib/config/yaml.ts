@@ -11,6 +11,7 @@ import {
   Lexer,
   type Node,
   Parser,
+  stringify,
   visit,
   type YAMLMap,
 } from "yaml";
@@ -173,4 +174,10 @@ function targetsOf(document: YamlDocument.Parsed): Map<unknown, Node> {
 function offsetOf(node: unknown): number | null {
   const range = typeof node === "object" && node !== null ? Reflect.get(node, "range") : null;
   return Array.isArray(range) && typeof range[0] === "number" ? range[0] : null;
+}
+
+/** Prints a value as a YAML document. */
+export function printYaml(value: unknown): string {
+  // A long URL stays on its line.
+  return stringify(value, { lineWidth: 0 });
 }

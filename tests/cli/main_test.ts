@@ -44,7 +44,8 @@ Deno.test("init: a config that is valid, never over an existing file", async () 
   await using folder = await temporaryFolder();
   const host = testHost({ cwd: folder.path });
   assertEquals(await main(["init"], host), 0);
-  assertEquals(Object.keys(await tree(folder.path)), ["cronfetch.jsonc"]);
+  const files = ["cronfetch.jsonc", "cronfetch.schema.json"];
+  assertEquals(Object.keys(await tree(folder.path)), files);
   assertEquals(await main(["plan"], host), 0);
   assertEquals(await main(["init"], host), 2);
   assertMatch(host.stderr.text, /already exists; --force replaces it/);

@@ -1,0 +1,201 @@
+/** Reads one call of curl or wget: its downloads, and the parts without an equivalent. */
+
+import { CURL } from "./curl.ts";
+import { CommandDraft, type ImportNote } from "./draft.ts";
+import { expandGlob, fillName } from "./glob.ts";
+import { type Argument, type OptionTable, parseArguments, useOf } from "./options.ts";
+import { literalOf, type ShellCommand, type Word } from "./shell.ts";
+import { plainText, type Resolved, type Text } from "./text.ts";
+import { WGET } from "./wget.ts";
+
+/** A file that a command downloads. */
+export interface Download {
+  /** The URL as written, without the user and the query that options add. */
+  readonly url: Text;
+  /** The file as written, without the folder of options; null for the name in the URL. */
+  readonly path: Text | null;
+  /** Whether the command writes a file. Otherwise it writes to standard output. */
+  readonly isFile: boolean;
+  /** The other options. */
+  readonly draft: CommandDraft;
+}
+
+/** What a command downloads. */
+export interface ImportedCommand {
+  readonly downloads: readonly Download[];
+  readonly notes: readonly ImportNote[];
+}
+
+/** Reserved words, and programs that run the command in their arguments. */
+const WRAPPERS: ReadonlySet<string> = new Set([
+  ...["!", "do", "elif", "else", "if", "then", "until", "while", "{"],
+  ...["builtin", "chronic", "command", "doas", "env", "exec", "flock", "ionice", "nice", "nohup"],
+  ...["setsid", "stdbuf", "sudo", "time", "timeout"],
+]);
+
+const PROGRAMS: Readonly<Record<string, OptionTable>> = {
+  "curl": CURL,
+  "curl.exe": CURL,
+  "wget": WGET,
+  "wget2": WGET,
+};
+
+const WITHOUT_FILE = "its output is no file; the file has the name in the URL";
+
+/**
+ * Reads a command.
+ *
+ * @param resolve Substitutes shell variables.
+ * @returns Null for a command that calls neither curl nor wget.
+ */
+export function readCommand(
+  command: ShellCommand,
+  resolve: (word: Word) => Resolved,
+): ImportedCommand | null {
+  const start = programIndex(command);
+  const program = programOf(command.words[start]);
+  if (program === null) {
+    const indirect = indirectProgram(command);
+    if (indirect === null) return null;
+    const reason = "its arguments are not in the text";
+    return { downloads: [], notes: [{ line: command.line, what: indirect, reason }] };
+  }
+  const table = PROGRAMS[program] ?? CURL;
+  const groups: Argument[][] = [[]];
+  for (const argument of parseArguments(command.words.slice(start + 1), table)) {
+    if (argument.name === "next") groups.push([]);
+    else groups.at(-1)?.push(argument);
+  }
+  const drafts = groups.map((group) => {
+    const draft = new CommandDraft(command.line);
+    for (const argument of group) apply(argument, draft, table, resolve);
+    return draft;
+  });
+  const downloads = drafts.flatMap((draft) => downloadsOf(draft, program, command, resolve));
+  const notes = drafts.flatMap((draft) => draft.notes);
+  const hasOptions = command.words.length > start + 1;
+  if (downloads.length === 0 && notes.length === 0 && hasOptions) {
+    notes.push({ line: command.line, what: program, reason: "it has no URL" });
+  }
+  return { downloads, notes };
+}
+
+/** Index of the program in the words of a command, after what runs it. */
+function programIndex({ words }: ShellCommand): number {
+  const [first = []] = words;
+  if (!WRAPPERS.has(baseName(literalOf(first) ?? ""))) return 0;
+  return Math.max(0, words.findIndex((word) => programOf(word) !== null));
+}
+
+/** The program that a command runs with arguments of its own, as `xargs curl` does; or null. */
+function indirectProgram({ words }: ShellCommand): string | null {
+  const [first = []] = words;
+  if (!/^(?:find|parallel|ssh|xargs)$/.test(baseName(literalOf(first) ?? ""))) return null;
+  return words.map(programOf).find((name) => name !== null) ?? null;
+}
+
+function programOf(word: Word | undefined): string | null {
+  const name = baseName(word === undefined ? "" : literalOf(word) ?? "");
+  return Object.hasOwn(PROGRAMS, name) ? name : null;
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Adds an argument to the draft, or a note that it has no equivalent. */
+function apply(
+  { name, shown, value }: Argument,
+  draft: CommandDraft,
+  table: OptionTable,
+  resolve: (word: Word) => Resolved,
+): void {
+  const resolved = value === null ? null : resolve(value);
+  if (resolved?.text === null) {
+    const reason = `${resolved.unknown} has a value only when the script runs`;
+    draft.note(name === null ? "URL" : shown, reason);
+    return;
+  }
+  const text = resolved?.text ?? [];
+  if (name === null) {
+    draft.urls.push(text);
+    return;
+  }
+  const use = useOf(name, table);
+  if (use === null) return;
+  const problem = typeof use === "function"
+    ? use(draft, text, shown)
+    : use ?? "it has no equivalent";
+  if (problem !== null) draft.note(shown, problem);
+}
+
+/** The files of a draft, in the order of the URLs. */
+function downloadsOf(
+  draft: CommandDraft,
+  program: string,
+  { stdout, isPiped }: ShellCommand,
+  resolve: (word: Word) => Resolved,
+): Download[] {
+  if (draft.urls.length === 0) return [];
+  // The option that leaves the command out has its note already.
+  if (draft.leftOut !== null) return [];
+  const request = requestOption(draft);
+  if (request !== null) {
+    draft.note(request, "cronfetch sends GET requests without content; the URL is left out");
+    return [];
+  }
+  const isCurl = PROGRAMS[program] === CURL;
+  const redirected = stdout === null ? null : resolve(stdout).text;
+  const downloads: Download[] = [];
+  draft.urls.forEach((url, index) => {
+    const output = draft.outputs[isCurl ? index : 0];
+    const named = output !== undefined && output !== null && !isNoFile(output) ? output : null;
+    const isRemoteNamed = isCurl
+      ? output === null || (output === undefined && draft.isRemoteNamed)
+      : output === undefined;
+    const path = named ??
+      (isRemoteNamed || redirected === null || isNoFile(redirected) ? null : redirected);
+    const isFile = path !== null || isRemoteNamed;
+    if (!isFile) draft.note(isPiped ? "|" : program, WITHOUT_FILE);
+    for (const match of matchesOf(url, path, draft, isCurl)) {
+      downloads.push({ ...match, isFile, draft });
+    }
+  });
+  if (!isCurl && draft.outputs.length > 0 && draft.urls.length > 1) {
+    draft.note("-O", "several URLs in one file have no equivalent; each has its own file");
+    return downloads.map((download) => ({ ...download, path: null }));
+  }
+  return downloads;
+}
+
+/** Standard output, or a device that discards what it receives. */
+function isNoFile(text: Text): boolean {
+  return ["-", "/dev/null", "/dev/stdout", "NUL"].includes(plainText(text) ?? "");
+}
+
+/** The option that makes a request another one than GET without content; null if there is none. */
+function requestOption({ method, data, isQuery }: CommandDraft): string | null {
+  if (method !== null && method.name !== "GET") return method.shown;
+  return isQuery ? null : data[0]?.shown ?? null;
+}
+
+/** Expands the globs of a URL: curl's, and the braces of a shell. */
+function matchesOf(
+  url: Text,
+  path: Text | null,
+  draft: CommandDraft,
+  isCurl: boolean,
+): Pick<Download, "url" | "path">[] {
+  const plain = plainText(url);
+  if (plain === null || !isCurl || !draft.hasGlobs || !/[{[]/.test(plain)) return [{ url, path }];
+  const matches = expandGlob(plain);
+  if (matches === null) {
+    draft.note("URL", "its pattern has more than 1,000 URLs");
+    return [];
+  }
+  const name = path === null ? null : plainText(path);
+  return matches.map(({ url, values }) => ({
+    url: [url],
+    path: name === null ? path : [fillName(name, values)],
+  }));
+}
