@@ -43,6 +43,8 @@ import { versionedKey } from "../lib/core/key.ts";
 import { bearerToken } from "../lib/page/security.ts";
 import { escapeXml } from "../lib/report/junit.ts";
 import { checkFields } from "../lib/cron/expression.ts";
+import { readErrorAnswer, readObjects } from "../lib/store/s3/answers.ts";
+import { parseProfiles } from "../lib/store/s3/profile.ts";
 import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
 
 const COOKIE_URL = new URL("https://a.example/b");
@@ -112,6 +114,8 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "parseHead: name": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\n${text}\r\n\r\n`)),
   parseShell,
   "parseShell: a quoted word": (text) => parseShell(`a "${text}`),
+  parseProfiles,
+  "parseProfiles: a section": (text) => parseProfiles(`[${text}]\na = ${text}`),
   parseSize,
   parseStateLocation: (text) => parseStateLocation(text, "/"),
   parseStoreLocation: (text) => parseStoreLocation(text, "/"),
@@ -124,6 +128,9 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   redactUrl,
   "redactUrl: a URL": (text) => redactUrl(`https://a.example/${text}`),
   "redactUrl: an authority": (text) => redactUrl(`https://${text}`),
+  "readErrorAnswer: text": (text) => readErrorAnswer(`<Error><Code>${text}</Code></Error>`),
+  "readErrorAnswer: a tag": (text) => readErrorAnswer(`<Error><${text}`),
+  "readObjects: entities": (text) => readObjects(`<ListBucketResult>&${text};`),
   responseValidators: (text) => responseValidators(everyField(text), 0),
   requestedPauseMs: (text) => requestedPauseMs(everyField(text), 0),
   safeName,

@@ -28,8 +28,8 @@ export const LAYOUT: Layout = {
     ["cron"],
     ["core"],
   ],
-  // The status page renders the same results with the same formats.
-  siblings: { page: ["report"] },
+  // The status page renders the same results with the same formats. A bucket is requested over HTTP.
+  siblings: { page: ["report"], store: ["http"] },
   packages: { hono: "page", zod: "config" },
 };
 

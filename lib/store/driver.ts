@@ -94,7 +94,8 @@ export interface Driver {
    * @param prefix Whole segments of a key, without a slash at the end; `""` for all files.
    * @param after Skip the keys up to and including this one. Passed with `prefersLists` only.
    * @param signal Aborts the list. Passed with `prefersLists` only.
-   * @returns The files, in the order of code points with `prefersLists`, else in any order.
+   * @returns The files, in the order of code points with `prefersLists`, else in any order. With
+   * `prefersLists`, an empty revision means that only `stat` knows it.
    */
   list(prefix: string, after?: string, signal?: AbortSignal): AsyncIterable<ListedFile>;
   /**

@@ -2,6 +2,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import { DEFAULT_SETTINGS, type SettingsOf } from "../core/http.ts";
 import type { BucketLocation, StoreLocation } from "../core/location.ts";
 import { openFolder } from "./folder/folder.ts";
 import { openMemory } from "./memory.ts";
@@ -14,6 +15,8 @@ import { startWriter } from "./folder/writer.ts";
 export interface StoreOptions {
   /** Whether a folder syncs files to disk before they are published. */
   readonly sync: boolean;
+  /** Finds how to connect to the server of a bucket. Default: the same for every server. */
+  readonly settingsOf?: SettingsOf;
 }
 
 /**
@@ -37,7 +40,7 @@ export interface StoreOptions {
  */
 export async function openStore(
   location: StoreLocation,
-  { sync }: StoreOptions,
+  { sync, settingsOf = () => DEFAULT_SETTINGS }: StoreOptions,
   host: Host,
 ): Promise<Store> {
   switch (location.kind) {
@@ -50,7 +53,7 @@ export async function openStore(
       );
     }
     case "s3":
-      return await openBucketAt(location, host);
+      return await openBucketAt(location, settingsOf, host);
     case "memory":
       return openMemory();
     default:
@@ -58,8 +61,12 @@ export async function openStore(
   }
 }
 
-/** The SDK is loaded only for such a store. */
-async function openBucketAt(bucket: BucketLocation, host: Host): Promise<Store> {
+/** The driver is loaded only for such a store. */
+async function openBucketAt(
+  bucket: BucketLocation,
+  settingsOf: SettingsOf,
+  host: Host,
+): Promise<Store> {
   const server = endpointOf(bucket, host);
   if (server !== null && !/^https?:$/.test(URL.parse(server)?.protocol ?? "")) {
     const message =
@@ -67,5 +74,5 @@ async function openBucketAt(bucket: BucketLocation, host: Host): Promise<Store> 
     throw new CronfetchError("config.invalid", message);
   }
   const { openS3 } = await import("./s3/driver.ts");
-  return await openS3(bucket, host);
+  return await openS3(bucket, settingsOf, host);
 }

@@ -89,15 +89,19 @@ export function listingStatCache(
     }
   };
 
+  /** Lists of some servers have no revisions. */
+  const withRevision = (key: string, file: StoredFile | null): Promise<StoredFile | null> =>
+    file?.revision === "" ? stat(key) : Promise.resolve(file);
+
   const get = (key: string): Promise<StoredFile | null> => {
     if (!announced.has(key)) return stat(key);
     if (failure) return Promise.reject(failure);
     const known = found.get(key);
-    if (known !== undefined) return Promise.resolve(known);
+    if (known !== undefined) return withRevision(key, known);
     const wait = waiting.get(key) ?? Promise.withResolvers<StoredFile | null>();
     waiting.set(key, wait);
     scanning ??= scanOnce();
-    return wait.promise;
+    return wait.promise.then((file) => withRevision(key, file));
   };
 
   return {

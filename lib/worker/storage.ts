@@ -3,14 +3,15 @@
 import type { Config } from "../config/config.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import { serverSettings } from "../core/host_rules.ts";
 import { locationText, stateFile, type StateLocation } from "../core/location.ts";
 import { openState } from "../state/open.ts";
 import type { State } from "../state/state.ts";
-import { openStore } from "../store/open.ts";
+import { openStore, type StoreOptions } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 
 /** Where a config keeps its files and its state. */
-export type StorageLocations = Pick<Config, "store" | "state" | "sync">;
+export type StorageLocations = Pick<Config, "store" | "state" | "sync" | "hosts">;
 
 /** An open state, and a store for each run. */
 export interface RunStorage extends AsyncDisposable {
@@ -44,15 +45,16 @@ export interface StorageOverrides {
  * @throws {CronfetchError} `config.invalid`, and `state.` and `store.` codes.
  */
 export async function openStorage(
-  { store: location, state: stateLocation, sync }: StorageLocations,
+  locations: StorageLocations,
   host: Host,
   overrides: StorageOverrides = {},
 ): Promise<RunStorage> {
+  const { store: location, state: stateLocation } = locations;
   await using opened = new AsyncDisposableStack();
   const state = overrides.state ?? await (overrides.openState ?? openState)(stateLocation, host);
   // The run has reported what could not be written.
   if (!overrides.state) opened.defer(() => state[Symbol.asyncDispose]().then(null, () => {}));
-  const open = () => openStore(location, { sync }, host);
+  const open = () => openStore(location, storeOptions(locations), host);
   const lasting = overrides.store ??
     (location.kind === "memory" ? opened.use(await open()) : null);
   const owned = opened.move();
@@ -61,6 +63,13 @@ export async function openStorage(
     openStore: async (run) => lasting ?? run.use(await open()),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** The options of the store of a config. A bucket is requested as `hosts` says of its server. */
+export function storeOptions(
+  { sync, hosts }: Pick<Config, "sync" | "hosts">,
+): Required<StoreOptions> {
+  return { sync, settingsOf: (origin) => serverSettings(hosts, origin) };
 }
 
 /**
@@ -190,7 +199,8 @@ export function stoppingError(): CronfetchError {
 
 function isSame(one: StorageLocations, other: StorageLocations): boolean {
   return locationText(one.state) === locationText(other.state) &&
-    locationText(one.store) === locationText(other.store) && one.sync === other.sync;
+    locationText(one.store) === locationText(other.store) && one.sync === other.sync &&
+    JSON.stringify(one.hosts) === JSON.stringify(other.hosts);
 }
 
 async function close(opening: Promise<RunStorage> | null): Promise<void> {

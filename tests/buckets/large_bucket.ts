@@ -82,7 +82,9 @@ for (const kind of KINDS) {
             "fetched-at": fetchedAt,
           });
           const file = await store.stat("large.bin");
-          assertEquals([file?.revision, file?.sha256], [published.revision, digest]);
+          // Nothing binds the metadata of an upload in parts to its bytes.
+          const known = isSmall ? digest : null;
+          assertEquals([file?.revision, file?.sha256], [published.revision, known]);
           assertEquals(await store.digest("large.bin", forever), digest);
         },
       );

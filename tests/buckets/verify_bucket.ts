@@ -39,7 +39,7 @@ for (const kind of ["versitygw", "moto"] as const) {
 
       const { metadata } = await head(server, bucket, "files/a.txt") ?? {};
       // Of the same size, and with the same metadata.
-      await putObject(server, bucket, "files/a.txt", "edited", { Metadata: { ...metadata } });
+      await putObject(server, bucket, "files/a.txt", "edited", { metadata: { ...metadata } });
       await deleteObject(server, bucket, "files/b.txt");
       await putObject(server, bucket, "files/d.txt", "a stranger's");
       const found = await command("verify", "--fix");

@@ -347,6 +347,7 @@ async function flagsOf(
     config: loaded,
     tasks: tasksOf(loaded, at),
     variables: ["TOKEN", "TERM"],
+    access: null,
     host,
   });
 }

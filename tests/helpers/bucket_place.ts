@@ -4,7 +4,6 @@ import { temporaryFolder } from "./folder.ts";
 import type { Place } from "./folder_place.ts";
 import {
   abortUpload,
-  clientOf,
   deleteObject,
   getObject,
   head,
@@ -12,6 +11,7 @@ import {
   objects,
   pendingUploads,
   putObject,
+  type S3Place,
 } from "./s3_objects.ts";
 import { type S3Kind, type SharedS3, sharedS3 } from "./s3_server.ts";
 
@@ -35,12 +35,11 @@ export function buckets(kind: S3Kind): Buckets {
       const bucket = await makeBucket();
       await using stack = new AsyncDisposableStack();
       const around = stack.use(await temporaryFolder());
-      const { s3 } = stack.use(clientOf({ env }));
       const { AWS_ACCESS_KEY_ID = "", AWS_SECRET_ACCESS_KEY = "" } = env;
       const query = new URLSearchParams({ endpoint, region: env.AWS_REGION ?? "" });
       const owned = stack.move();
       return {
-        ...prefixIn(bucket, { env, s3 }),
+        ...prefixIn(bucket, { env }),
         location: `s3://${bucket}/${PREFIX}?${query}`,
         env: { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY },
         beside: around.file,
@@ -58,7 +57,7 @@ const OF_THE_SERVER = /\.sgwtmp\.\d+$/;
 /** The prefix of a bucket, as another client sees it. */
 function prefixIn(
   bucket: string,
-  server: Required<Parameters<typeof clientOf>[0]>,
+  server: S3Place,
 ): Omit<Place, "location" | "env" | "beside" | typeof Symbol.asyncDispose> {
   const shortened = (key: string) => key.startsWith(PREFIX) ? key.slice(PREFIX.length) : `/${key}`;
 
@@ -92,7 +91,7 @@ function prefixIn(
     async touch(key) {
       const known = await head(server, bucket, PREFIX + key);
       await putObject(server, bucket, PREFIX + key, await read(key) ?? "", {
-        Metadata: { ...known?.metadata },
+        metadata: { ...known?.metadata },
       });
     },
     async mark(key) {

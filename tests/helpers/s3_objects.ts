@@ -1,46 +1,67 @@
-/** Reads and changes a bucket by the S3 API, as another client. */
+/** Reads and changes a bucket by the S3 API, as another client: `fetch`, and its own reading of XML. */
 
-import {
-  AbortMultipartUploadCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  paginateListObjectsV2,
-  PutObjectCommand,
-  S3Client,
-} from "@aws-sdk/client-s3";
-import type { PutObjectCommandInput } from "@aws-sdk/client-s3";
+import { AwsClient } from "aws4fetch";
 import { shown } from "./folder.ts";
 
 /** Access to a server. */
 export interface S3Place {
   /** AWS_… variables: keys, region, endpoint. */
   readonly env: Readonly<Record<string, string>>;
-  /** An open client, which the caller closes. Default: a new one. */
-  readonly s3?: S3Client;
 }
 
-/** A client of the SDK's own kind. Disposing of it closes its connections. */
-export interface S3Access extends Disposable {
-  readonly s3: S3Client;
+/** A request to a bucket. */
+interface Asked {
+  readonly key?: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
 }
 
-/** A client for a server that a test has started. */
-export function clientOf({ env, s3: open }: S3Place): S3Access {
-  if (open !== undefined) return { s3: open, [Symbol.dispose]: () => {} };
-  const s3 = new S3Client({
-    endpoint: required(env, "AWS_ENDPOINT_URL_S3"),
+/** An error response. */
+export class S3Refusal extends Error {
+  /** The `Code`, or the status without one. */
+  override readonly name: string;
+
+  constructor(name: string, text: string) {
+    super(text);
+    this.name = name;
+  }
+}
+
+/** Attempts of a request whose connection breaks. */
+const ATTEMPTS = 3;
+
+/** Sends a request. */
+export async function ask(
+  { env }: S3Place,
+  method: string,
+  bucket: string,
+  { key, query = {}, headers = {}, body }: Asked = {},
+): Promise<Response> {
+  const client = new AwsClient({
+    accessKeyId: required(env, "AWS_ACCESS_KEY_ID"),
+    secretAccessKey: required(env, "AWS_SECRET_ACCESS_KEY"),
     region: required(env, "AWS_REGION"),
-    credentials: {
-      accessKeyId: required(env, "AWS_ACCESS_KEY_ID"),
-      secretAccessKey: required(env, "AWS_SECRET_ACCESS_KEY"),
-    },
-    forcePathStyle: true,
-    // The default of the SDK contains the release of the system, which needs a permission.
-    defaultUserAgentProvider: () => Promise.resolve([["cronfetch-test"]]),
+    service: "s3",
+    retries: 0,
   });
-  return { s3, [Symbol.dispose]: () => s3.destroy() };
+  const path = key === undefined ? "" : `/${key.split("/").map(encodeURIComponent).join("/")}`;
+  const text = new URLSearchParams(query).toString().replaceAll("+", "%20");
+  const url = `${required(env, "AWS_ENDPOINT_URL_S3")}/${bucket}${path}${text && `?${text}`}`;
+  const init = { method, headers, ...(body ? { body } : {}) };
+  for (let attempt = 1;; attempt++) {
+    try {
+      const request = await client.sign(url, init);
+      // A Request would send its body in chunks.
+      const sent = { method, headers: request.headers, ...(body ? { body } : {}) };
+      const response = await fetch(request.url, sent);
+      if (response.ok || response.status === 404 && method === "HEAD") return response;
+      const answer = await response.text();
+      throw new S3Refusal(textOf(answer, "Code") || `${response.status}`, answer);
+    } catch (error) {
+      if (error instanceof S3Refusal || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 function required(env: S3Place["env"], name: string): string {
@@ -49,15 +70,45 @@ function required(env: S3Place["env"], name: string): string {
   return value;
 }
 
+/** The text of the first element of that name; `""` without one. */
+function textOf(xml: string, name: string): string {
+  return decoded(new RegExp(`<${name}(?: [^>]*)?>([^<]*)</`).exec(xml)?.[1] ?? "");
+}
+
+/** The inner XML of all elements of that name. */
+function elementsOf(xml: string, name: string): string[] {
+  return [...xml.matchAll(new RegExp(`<${name}(?: [^>]*)?>(.*?)</${name}>`, "gs"))]
+    .map(([, inner = ""]) => inner);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'" };
+
+function decoded(text: string): string {
+  return text
+    .replace(
+      /&#(x?)([0-9a-fA-F]+);/g,
+      (_, hex, digits) => String.fromCodePoint(parseInt(digits, hex === "" ? 10 : 16)),
+    )
+    .replace(/&(lt|gt|quot|apos);/g, (_, name) => ENTITIES[name] ?? "")
+    .replaceAll("&amp;", "&");
+}
+
+/** Creates a bucket. */
+export async function createBucket(place: S3Place, bucket: string): Promise<void> {
+  await (await ask(place, "PUT", bucket)).body?.cancel();
+}
+
 /** Keys of all objects that begin with `prefix`, in the order in which the server lists them. */
 export async function keys(place: S3Place, bucket: string, prefix = ""): Promise<string[]> {
-  using client = clientOf(place);
   const found: string[] = [];
-  const list = { Bucket: bucket, Prefix: prefix };
-  for await (const page of paginateListObjectsV2({ client: client.s3 }, list)) {
-    for (const { Key } of page.Contents ?? []) if (Key !== undefined) found.push(Key);
+  let from = {};
+  for (;;) {
+    const query = { "list-type": "2", prefix, ...from };
+    const page = await (await ask(place, "GET", bucket, { query })).text();
+    found.push(...elementsOf(page, "Contents").map((entry) => textOf(entry, "Key")));
+    if (textOf(page, "IsTruncated") !== "true") return found;
+    from = { "continuation-token": textOf(page, "NextContinuationToken") };
   }
-  return found;
 }
 
 /** Bytes of one object. */
@@ -66,10 +117,7 @@ export async function getObject(
   bucket: string,
   key: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  using client = clientOf(place);
-  const { Body } = await client.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  if (Body === undefined) throw new Error(`${key} came without a body`);
-  return new Uint8Array(await Body.transformToByteArray());
+  return await (await ask(place, "GET", bucket, { key })).bytes();
 }
 
 /**
@@ -98,10 +146,6 @@ export interface ObjectHead {
   readonly metadata: Readonly<Record<string, string>>;
   /** Base64. */
   readonly checksumSha256: string | null;
-  readonly checksumCrc32: string | null;
-  readonly checksumCrc64: string | null;
-  /** Whether the checksums are of the whole content or made from those of its parts. */
-  readonly checksumType: string | null;
   readonly lastModified: Date | null;
 }
 
@@ -111,25 +155,31 @@ export async function head(
   bucket: string,
   key: string,
 ): Promise<ObjectHead | null> {
-  using client = clientOf(place);
-  const command = new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: "ENABLED" });
-  try {
-    const said = await client.s3.send(command);
-    return {
-      sizeBytes: said.ContentLength ?? 0,
-      etag: said.ETag ?? null,
-      contentType: said.ContentType ?? null,
-      metadata: said.Metadata ?? {},
-      checksumSha256: said.ChecksumSHA256 ?? null,
-      checksumCrc32: said.ChecksumCRC32 ?? null,
-      checksumCrc64: said.ChecksumCRC64NVME ?? null,
-      checksumType: said.ChecksumType ?? null,
-      lastModified: said.LastModified ?? null,
-    };
-  } catch (error) {
-    if (error instanceof Error && error.name === "NotFound") return null;
-    throw error;
-  }
+  const asked = { key, headers: { "x-amz-checksum-mode": "ENABLED" } };
+  const { status, headers } = await ask(place, "HEAD", bucket, asked);
+  if (status === 404) return null;
+  const own = [...headers].filter(([name]) => name.startsWith("x-amz-meta-"));
+  const modified = headers.get("last-modified");
+  return {
+    sizeBytes: Number(headers.get("content-length") ?? 0),
+    etag: headers.get("etag"),
+    contentType: headers.get("content-type"),
+    metadata: Object.fromEntries(own.map(([name, value]) => [name.slice(11), value])),
+    checksumSha256: headers.get("x-amz-checksum-sha256"),
+    lastModified: modified === null ? null : new Date(modified),
+  };
+}
+
+/** What an object is written with. */
+export interface PutOptions {
+  readonly contentType?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+function putHeaders({ contentType, metadata = {} }: PutOptions): Record<string, string> {
+  const headers: Record<string, string> = contentType ? { "content-type": contentType } : {};
+  for (const [name, value] of Object.entries(metadata)) headers[`x-amz-meta-${name}`] = value;
+  return headers;
 }
 
 /** Writes or overwrites an object and returns its ETag with quotes. */
@@ -137,20 +187,47 @@ export async function putObject(
   place: S3Place,
   bucket: string,
   key: string,
-  content: string | Uint8Array,
-  options: Pick<PutObjectCommandInput, "ContentType" | "Metadata" | "ChecksumSHA256"> = {},
+  content: string | Uint8Array<ArrayBuffer>,
+  options: PutOptions = {},
 ): Promise<string> {
-  using client = clientOf(place);
-  // The SDK treats an empty string as a stream of unknown length.
-  const Body = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body, ...options });
-  return (await client.s3.send(command)).ETag ?? "";
+  const body = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const response = await ask(place, "PUT", bucket, { key, body, headers: putHeaders(options) });
+  await response.body?.cancel();
+  return response.headers.get("etag") ?? "";
+}
+
+/** Writes or overwrites an object by an upload of one part, and returns its ETag. */
+export async function putInParts(
+  place: S3Place,
+  bucket: string,
+  key: string,
+  body: Uint8Array<ArrayBuffer>,
+  options: PutOptions = {},
+): Promise<string> {
+  const uploadId = await beginUpload(place, bucket, key, options);
+  const query = { partNumber: "1", uploadId };
+  const part = await ask(place, "PUT", bucket, { key, query, body });
+  await part.body?.cancel();
+  const text = "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" +
+    `${part.headers.get("etag")}</ETag></Part></CompleteMultipartUpload>`;
+  const completion = { key, query: { uploadId }, body: new TextEncoder().encode(text) };
+  return textOf(await (await ask(place, "POST", bucket, completion)).text(), "ETag");
+}
+
+/** Creates an upload in parts and returns its id. */
+export async function beginUpload(
+  place: S3Place,
+  bucket: string,
+  key: string,
+  options: PutOptions = {},
+): Promise<string> {
+  const asked = { key, query: { uploads: "" }, headers: putHeaders(options) };
+  return textOf(await (await ask(place, "POST", bucket, asked)).text(), "UploadId");
 }
 
 /** Removes an object, if it exists. */
 export async function deleteObject(place: S3Place, bucket: string, key: string): Promise<void> {
-  using client = clientOf(place);
-  await client.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+  await (await ask(place, "DELETE", bucket, { key })).body?.cancel();
 }
 
 /** A pending multipart upload. */
@@ -161,18 +238,19 @@ export interface PendingUpload {
 
 /** All pending uploads of a bucket. */
 export async function pendingUploads(place: S3Place, bucket: string): Promise<PendingUpload[]> {
-  using client = clientOf(place);
   const found: PendingUpload[] = [];
   let after = {};
   for (;;) {
-    const page = await client.s3.send(
-      new ListMultipartUploadsCommand({ Bucket: bucket, ...after }),
-    );
-    for (const { Key = "", UploadId = "" } of page.Uploads ?? []) {
-      found.push({ key: Key, uploadId: UploadId });
+    const query = { uploads: "", ...after };
+    const page = await (await ask(place, "GET", bucket, { query })).text();
+    for (const upload of elementsOf(page, "Upload")) {
+      found.push({ key: textOf(upload, "Key"), uploadId: textOf(upload, "UploadId") });
     }
-    if (page.IsTruncated !== true) return found;
-    after = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+    if (textOf(page, "IsTruncated") !== "true") return found;
+    after = {
+      "key-marker": textOf(page, "NextKeyMarker"),
+      "upload-id-marker": textOf(page, "NextUploadIdMarker"),
+    };
   }
 }
 
@@ -182,8 +260,5 @@ export async function abortUpload(
   bucket: string,
   { key, uploadId }: PendingUpload,
 ): Promise<void> {
-  using client = clientOf(place);
-  await client.s3.send(
-    new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId }),
-  );
+  await (await ask(place, "DELETE", bucket, { key, query: { uploadId } })).body?.cancel();
 }

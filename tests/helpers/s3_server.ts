@@ -1,11 +1,10 @@
 /** Real S3 servers: processes on free ports with temporary data. */
 
-import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { delay } from "@std/async";
 import { exists } from "@std/fs";
 import { join } from "@std/path";
 import { temporaryFolder } from "./folder.ts";
-import { clientOf } from "./s3_objects.ts";
+import { createBucket } from "./s3_objects.ts";
 
 /**
  * The supported servers. versitygw verifies signatures and digests, and stores objects as files, so no
@@ -157,10 +156,9 @@ async function start(
     endpoint,
     env,
     async makeBucket() {
-      const Bucket = `bucket-${++buckets}`;
-      using client = clientOf({ env });
-      await client.s3.send(new CreateBucketCommand({ Bucket }));
-      return Bucket;
+      const bucket = `bucket-${++buckets}`;
+      await createBucket({ env }, bucket);
+      return bucket;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

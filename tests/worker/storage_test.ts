@@ -18,7 +18,12 @@ const locked = new CronfetchError("state.locked", "opening the state: it is lock
 
 /** Locations that differ by a name, which is the only run in the storage. */
 function locations(name: string): StorageLocations {
-  return { state: stateLocation(`file:/${name}`), store: { kind: "memory" }, sync: false };
+  return {
+    state: stateLocation(`file:/${name}`),
+    store: { kind: "memory" },
+    sync: false,
+    hosts: [],
+  };
 }
 
 /** A storage in memory with one run. */
@@ -146,7 +151,7 @@ Deno.test("SharedStorage.store: closes each store, after the last piece of a rea
 
 Deno.test("openStorage: a store in memory keeps its files from run to run", async () => {
   await using storage = await openStorage(
-    { state: { kind: "memory" }, store: { kind: "memory" }, sync: false },
+    { state: { kind: "memory" }, store: { kind: "memory" }, sync: false, hosts: [] },
     host,
   );
   const sizes: (number | undefined)[] = [];

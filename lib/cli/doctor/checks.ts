@@ -4,7 +4,6 @@ import { abortable } from "@std/async";
 import { dirname, join, resolve } from "@std/path";
 import type { Config } from "../../config/config.ts";
 import { variable } from "../../config/variables.ts";
-import { CronfetchError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import { locationText, stateFile } from "../../core/location.ts";
 import { proxyVariable } from "../../core/http.ts";
@@ -16,8 +15,9 @@ import { plural } from "../../report/format.ts";
 import { gather } from "../../schedule/pool.ts";
 import { openState } from "../../state/open.ts";
 import { openStore } from "../../store/open.ts";
-import type { Sealed, StatCache, Store } from "../../store/store.ts";
-import { isAbsent } from "../../worker/storage.ts";
+import type { Sealed, Store } from "../../store/store.ts";
+import { isAbsent, storeOptions } from "../../worker/storage.ts";
+import { probeServer } from "./bucket.ts";
 import { isAddress, urlsOf } from "./permissions.ts";
 
 /** What is checked. */
@@ -25,6 +25,7 @@ export type DoctorCheck =
   | "config"
   | "secrets"
   | "store"
+  | "server"
   | "state"
   | "host"
   | "alerts"
@@ -197,20 +198,15 @@ export async function checkStore(
   const location = locationText(config.store);
   const folder = config.store.kind === "folder" ? config.store.path : null;
   const absent = folder !== null && await isAbsent(folder);
-  let conditional = true;
   try {
     await withoutTrace(folder, async () => {
-      await using store = await openStore(config.store, { sync: config.sync }, host);
+      await using store = await openStore(config.store, storeOptions(config), host);
       using _abortable = store.abortOn(signal);
-      conditional = await tryStore(store, `cronfetch-doctor-${host.random.name()}`);
+      await tryStore(store, `cronfetch-doctor-${host.random.name()}`);
     });
     const message = absent
       ? `${location} does not exist yet; the first run creates it`
       : `${location} is readable and writable`;
-    if (folder === null && !conditional) {
-      const lack = "its server ignores conditions, so of two concurrent writes the last one wins";
-      return { check: "store", verdict: "note", message: `${message}; ${lack}` };
-    }
     return { check: "store", verdict: "good", message };
   } catch (error) {
     const message = `${location} cannot be used: ${errorMessage(error)}`;
@@ -218,42 +214,53 @@ export async function checkStore(
   }
 }
 
-/**
- * Publishes a file, reads it, publishes another one on condition that no file exists, and removes
- * the file.
- *
- * @returns Whether the store checked the condition.
- */
-async function tryStore(store: Store, key: string): Promise<boolean> {
+/** Publishes a file, reads it, and removes it. */
+async function tryStore(store: Store, key: string): Promise<void> {
   // Listing first: other responses of a bucket give no reason for a refusal.
   for await (const _file of store.list("cronfetch-doctor")) break;
-  const { sha256 } = await publishText(store, key, "a");
   try {
+    const { sha256 } = await publishText(store, key, "a");
     const found = await store.digest(key, new AbortController().signal);
     if (found !== sha256) throw new Error("the written file cannot be read back");
-    const nothing = { get: () => Promise.resolve(null), ready: () => Promise.resolve() };
-    return await publishText(store, key, "b", nothing).then(() => false, isConflict);
   } finally {
     await store.remove(key);
   }
 }
 
-async function publishText(
-  store: Store,
-  key: string,
-  text: string,
-  statCache?: StatCache,
-): Promise<Sealed> {
-  await using draft = await store.draft(key, statCache ? { statCache } : {});
+async function publishText(store: Store, key: string, text: string): Promise<Sealed> {
+  await using draft = await store.draft(key);
   await draft.write(new TextEncoder().encode(text));
   const sealed = await draft.seal();
   await draft.publish();
   return sealed;
 }
 
-function isConflict(error: unknown): boolean {
-  if (error instanceof CronfetchError && error.code === "store.conflict") return true;
-  throw error;
+/**
+ * Tries what the server of a bucket can do. What it lacks is a note: runs work without it.
+ *
+ * @returns No result for another store.
+ */
+export async function checkServer(
+  config: Config,
+  host: Host,
+  signal: AbortSignal,
+): Promise<CheckResult[]> {
+  const { store } = config;
+  if (store.kind !== "s3") return [];
+  try {
+    const { abilities, lacks } = await probeServer(
+      store,
+      storeOptions(config).settingsOf,
+      host,
+      signal,
+    );
+    const message = [`its server supports ${abilities}`, ...lacks].join("; ");
+    return [{ check: "server", verdict: lacks.length === 0 ? "good" : "note", message }];
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = `its server could not be tried: ${errorMessage(error)}`;
+    return [{ check: "server", verdict: "wrong", message }];
+  }
 }
 
 /**

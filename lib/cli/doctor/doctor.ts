@@ -1,5 +1,6 @@
 /** `doctor`: checks whether a config would run here, and which permissions it needs. */
 
+import type { Config } from "../../config/config.ts";
 import { createRedactor } from "../../config/secrets.ts";
 import { CronfetchError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
@@ -11,14 +12,21 @@ import { plural, relativeTime, type Style } from "../../report/format.ts";
 import { decideDue, describeSchedule } from "../../schedule/due.ts";
 import { dueMemory } from "../../state/record.ts";
 import type { TaskRecord } from "../../state/state.ts";
-import { credentialsOf, serverOf } from "../../store/s3/settings.ts";
+import { type BucketAccess, bucketAccess } from "../../store/s3/access.ts";
 import { abortOnSignals } from "../../worker/signals.ts";
 import { openExistingState } from "../../worker/storage.ts";
 import type { Flags } from "../flags.ts";
 import { coloredColumns, paintFor, writeLines, writeRows } from "../output.ts";
 import { HOSTNAME, PORT, TOKEN_VARIABLE } from "../page_server.ts";
 import { prepare, type Prepared } from "../prepare.ts";
-import { checkCommands, checkDns, type CheckResult, checkState, checkStore } from "./checks.ts";
+import {
+  checkCommands,
+  checkDns,
+  type CheckResult,
+  checkServer,
+  checkState,
+  checkStore,
+} from "./checks.ts";
 import {
   bucketOf,
   type BucketRule,
@@ -55,7 +63,7 @@ export async function doctor(
   const results = [
     configResult(prepared, host),
     ...secretsResult(variables),
-    await checkStore(config, host, signal),
+    ...await checkStoreAndServer(config, host, signal),
     state,
     ...await checkDns(tasks, host, signal).catch((error) => {
       if (signal.aborted) return [];
@@ -69,12 +77,13 @@ export async function doctor(
 
   const redact = createRedactor(config.secrets);
   const redacted = results.map((result) => ({ ...result, message: redact(result.message) }));
-  const needed = permissionFlags({ config, tasks, variables, host });
-  const permissions = needed.map(redact);
   const bucket = bucketOf(config);
+  const access = bucket === null ? null : await accessOf(bucket, host);
+  const needed = permissionFlags({ config, tasks, variables, access, host });
+  const permissions = needed.map(redact);
   const notes = [
     ...permissionNotes(config.files, permissions.some((flag, i) => flag !== needed[i])),
-    ...(bucket === null ? [] : credentialNotes(bucket, host)),
+    ...(access === null ? [] : accessNotes(access)),
   ];
   const rules = bucket === null ? [] : bucketRules(bucket);
   if (flags.json) {
@@ -100,6 +109,17 @@ export async function doctor(
     ], host);
   }
   return results.some(({ verdict }) => verdict === "wrong") ? EXIT.failed : EXIT.good;
+}
+
+/** The server is tried only if the store is usable. */
+async function checkStoreAndServer(
+  config: Config,
+  host: Host,
+  signal: AbortSignal,
+): Promise<CheckResult[]> {
+  const store = await checkStore(config, host, signal);
+  if (store.verdict === "wrong" || signal.aborted) return [store];
+  return [store, ...await checkServer(config, host, signal)];
 }
 
 const NO_RECORDS: ReadonlyMap<string, TaskRecord> = new Map();
@@ -188,19 +208,35 @@ function ruleLines(rules: readonly BucketRule[]): string[] {
   ];
 }
 
-/** Permissions that depend on where credentials and the region come from. */
-function credentialNotes(bucket: BucketLocation, host: Host): string[] {
+/** What the bucket needs; null if Deno may not read the files that would show it. */
+async function accessOf(bucket: BucketLocation, host: Host): Promise<BucketAccess | null> {
+  try {
+    return await bucketAccess(bucket, host);
+  } catch (error) {
+    // The check of the store has reported it.
+    if (error instanceof Deno.errors.NotCapable) return null;
+    throw error;
+  }
+}
+
+/** What a run with this bucket needs besides the flags. */
+function accessNotes({ source, isRegionUnknown }: BucketAccess): string[] {
   return [
-    ...(credentialsOf(host) === null
-      ? [
-        "Credentials from outside the environment need --allow-sys, --allow-env and --allow-read",
-      ]
-      : []),
-    ...(serverOf(bucket, host) === null
-      ? ["The region is not set: add the server of the bucket to --allow-net"]
+    ...(source === "environment" ? [] : [CREDENTIAL_NOTES[source]]),
+    ...(isRegionUnknown
+      ? ["No region is set: add the server of the bucket's region to --allow-net"]
       : []),
   ];
 }
+
+/** Where the keys come from, for people who did not set them. */
+const CREDENTIAL_NOTES: Readonly<Record<Exclude<BucketAccess["source"], "environment">, string>> = {
+  "profile": "The keys are those of a profile in the files of AWS's tools",
+  "web identity": "The keys are requested from STS with a web identity",
+  "container": "The keys are those of the container's role",
+  "instance": "The keys are those of the instance's role; outside of AWS, there are none",
+  "none": "There are no keys yet: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+};
 
 /** The arguments of `run` for the same config. */
 function runArguments(

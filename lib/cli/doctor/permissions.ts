@@ -8,7 +8,7 @@ import { type BucketLocation, stateFile } from "../../core/location.ts";
 import { PROXY_VARIABLES } from "../../core/http.ts";
 import type { Task } from "../../core/task.ts";
 import type { S3Action } from "../../store/s3/errors.ts";
-import { S3_VARIABLES, serverOf } from "../../store/s3/settings.ts";
+import type { BucketAccess } from "../../store/s3/access.ts";
 
 /** What determines the permissions of a run. */
 export interface PermissionNeeds {
@@ -16,6 +16,8 @@ export interface PermissionNeeds {
   readonly tasks: readonly Task[];
   /** Names of the environment variables that loading the config reads. */
   readonly variables: Iterable<string>;
+  /** What the bucket needs; null for another store. */
+  readonly access: BucketAccess | null;
   /** Paths are relative to its `cwd()`. */
   readonly host: Pick<Host, "env" | "cwd">;
 }
@@ -31,11 +33,11 @@ const DISPLAY_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_ACTIONS"];
  *
  * @returns Arguments of `deno run`, unquoted.
  */
-export function permissionFlags({ config, tasks, variables, host }: PermissionNeeds): string[] {
+export function permissionFlags(
+  { config, tasks, variables, access, host }: PermissionNeeds,
+): string[] {
   const cwd = host.cwd();
   const urls = tasks.flatMap(urlsOf);
-  const bucket = bucketOf(config);
-  const server = bucket && serverOf(bucket, host);
   const stateAt = stateFile(config.state);
   const written = [
     ...(config.store.kind === "folder" ? [config.store.path] : []),
@@ -45,14 +47,20 @@ export function permissionFlags({ config, tasks, variables, host }: PermissionNe
     flag("--allow-net", [
       ...[...urls, ...webhooksOf(config)].map(grantFor),
       ...proxiesOf(config, urls).map(({ host }) => host),
-      ...(server?.host ? [server.host] : []),
+      ...(access?.servers ?? []).map(grantFor),
     ]),
-    flag("--allow-read", grantedPaths([...config.files, ...config.hostFiles, ...written], cwd)),
+    flag(
+      "--allow-read",
+      grantedPaths(
+        [...config.files, ...config.hostFiles, ...written, ...(access?.files ?? [])],
+        cwd,
+      ),
+    ),
     flag("--allow-write", grantedPaths(written, cwd)),
     flag("--allow-run", programsOf(config)),
     flag("--allow-env", [
       ...variables,
-      ...(bucket ? S3_VARIABLES : []),
+      ...(access?.variables ?? []),
       ...(urls.length > 0 ? PROXY_VARIABLES : []),
       ...DISPLAY_VARIABLES,
     ]),

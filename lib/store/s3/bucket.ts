@@ -1,5 +1,7 @@
 /** The requests to an S3 server that the driver needs; `client.ts` implements them. */
 
+import type { ServerFeatures } from "./features.ts";
+
 /** Content-Type and metadata of an object. */
 export interface ObjectFacts {
   /** Content-Type, or null for the server's default. */
@@ -17,6 +19,7 @@ export type Condition =
 /** An object without its bytes. */
 export interface ObjectHead {
   readonly sizeBytes: number;
+  /** In quotes; `""` if the server sends none. */
   readonly etag: string;
   readonly modifiedMs: number;
   /** SHA-256 of the whole object, checked by the server, in lower-case hexadecimal; or null. */
@@ -28,7 +31,8 @@ export interface ObjectHead {
 export interface ListedObject {
   readonly key: string;
   readonly sizeBytes: number;
-  readonly etag: string;
+  /** In quotes; null if the list has none. */
+  readonly etag: string | null;
   readonly modifiedMs: number;
 }
 
@@ -45,10 +49,18 @@ export interface UploadedPart {
   readonly etag: string;
 }
 
+/** The server cannot copy these bytes; they have to be read and uploaded. */
+export class CopyUnavailable extends Error {
+  override readonly name = "CopyUnavailable";
+}
+
 /** A {@linkcode Condition} does not hold. */
 export class ConditionFailed extends Error {
   override readonly name = "ConditionFailed";
 }
+
+/** An object without metadata, of the server's default type. */
+export const NO_FACTS: ObjectFacts = { contentType: null, metadata: {} };
 
 /** The condition of an unconditional write. */
 export const ANYTHING: Condition = { kind: "any" };
@@ -57,11 +69,15 @@ export const ANYTHING: Condition = { kind: "any" };
  * One bucket. Keys include the prefix of the store. Every call throws a `DriverError`, or the reason
  * of its signal.
  */
-export interface Bucket extends Disposable {
+export interface Bucket extends AsyncDisposable {
+  /** What the server can do, as far as its responses have shown. */
+  readonly features: ServerFeatures;
+  /** Tries all features with small objects below the prefix, which are removed again. */
+  probe(signal: AbortSignal): Promise<void>;
   /** An object without its bytes, or null. */
   head(key: string, signal: AbortSignal): Promise<ObjectHead | null>;
   /** The bytes of an object, or null. */
-  get(key: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
+  get(key: string, signal: AbortSignal): Promise<ObjectBytes | null>;
   /**
    * Writes an object in one request.
    *
@@ -70,8 +86,14 @@ export interface Bucket extends Disposable {
    * @throws {ConditionFailed}
    */
   put(object: NewObject, condition: Condition, signal: AbortSignal): Promise<string>;
-  /** Copies an object of up to 5 GiB with its metadata; false if it does not exist. */
-  copy(from: string, to: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Copies an object of up to 5 GiB in one request.
+   *
+   * @returns The ETag of the copy.
+   * @throws {CopyUnavailable}
+   * @throws {ConditionFailed}
+   */
+  copy(copy: ObjectCopy, condition: Condition, signal: AbortSignal): Promise<string>;
   /** Removes an object, if it exists. */
   remove(key: string, signal: AbortSignal): Promise<void>;
   /** Lists objects by prefix, after a key or from the first, in the order of code points. */
@@ -79,8 +101,16 @@ export interface Bucket extends Disposable {
   /** Creates an upload in parts; returns its id. */
   createUpload(key: string, facts: ObjectFacts, signal: AbortSignal): Promise<string>;
   /** Uploads a part, numbered from 1. */
-  uploadPart(upload: PartOf, bytes: Uint8Array, signal: AbortSignal): Promise<UploadedPart>;
-  /** Uploads a range of another object as a part. */
+  uploadPart(
+    upload: PartOf,
+    bytes: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<UploadedPart>;
+  /**
+   * Uploads a range of another object as a part.
+   *
+   * @throws {CopyUnavailable}
+   */
   copyPart(upload: PartOf, source: RangeOf, signal: AbortSignal): Promise<UploadedPart>;
   /**
    * Creates an object of the parts, atomically.
@@ -96,16 +126,29 @@ export interface Bucket extends Disposable {
   ): Promise<string | null>;
   /** Aborts an upload, if it exists. */
   abortUpload(upload: Upload, signal: AbortSignal): Promise<void>;
-  /** Lists pending uploads by prefix of their keys. */
+  /** Lists the pending uploads of one key. */
+  uploadsOf(key: string, signal: AbortSignal): AsyncIterable<PendingUpload>;
+  /** Lists pending uploads whose keys begin with a prefix, as far as the server can. */
   uploads(prefix: string, signal: AbortSignal): AsyncIterable<PendingUpload>;
 }
 
 /** An object to write. */
 export interface NewObject {
   readonly key: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly sha256: string;
   readonly facts: ObjectFacts;
+}
+
+/** The bytes of an object in pieces, each valid until the next one is requested. */
+export type ObjectBytes = AsyncIterable<Uint8Array<ArrayBuffer>>;
+
+/** A copy to make. */
+export interface ObjectCopy {
+  readonly source: { readonly key: string; readonly etag: string; readonly sizeBytes: number };
+  readonly key: string;
+  /** Of the copy; null for those of the source. */
+  readonly facts: ObjectFacts | null;
 }
 
 /** An upload in parts. */

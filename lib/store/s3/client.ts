@@ -1,395 +1,366 @@
-/** The requests of `bucket.ts`, by the AWS SDK; the only file that imports it. */
+/** The requests of `bucket.ts`, sent to a server of S3's API. */
 
-import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import manifest from "../../../deno.json" with { type: "json" };
 import type { BucketLocation } from "../../core/location.ts";
 import type { Host } from "../../core/host.ts";
-import { type Bucket, type Condition, ConditionFailed, type ObjectFacts } from "./bucket.ts";
+import type { SettingsOf } from "../../core/http.ts";
+import { openTransport } from "../../http/transport.ts";
 import { DriverError } from "../errors.ts";
 import {
-  explainS3,
-  isConflict,
-  isMissing,
-  missingFeature,
-  type S3Action,
-  type S3Failure,
-  type S3Feature,
-} from "./errors.ts";
-import { credentialsOf, endpointOf, regionOf } from "./settings.ts";
-import { RESPONSE_TIMEOUT_MS, type S3Request, S3Timeout, send } from "./transport.ts";
+  completionOf,
+  type Page,
+  readCompleted,
+  readCopied,
+  readObjects,
+  readUploadId,
+  readUploads,
+  type UploadMarker,
+} from "./answers.ts";
+import {
+  type Bucket,
+  CopyUnavailable,
+  type PartOf,
+  type PendingUpload,
+  type Upload,
+  type UploadedPart,
+} from "./bucket.ts";
+import { ConditionalWriter, type WriteHeaders } from "./conditions.ts";
+import { openCredentials } from "./credentials.ts";
+import { cannotCopy, explainS3, isMissing, isUnsupported } from "./errors.ts";
+import { Exchange, type S3Call, S3Failed } from "./exchange.ts";
+import { LearnedFeatures } from "./features.ts";
+import { checksumHeaders, etagOf, factHeaders, headOf, objectNames } from "./objects.ts";
+import { probeCondition, probeServer } from "./probe.ts";
+import { endpointOf } from "./settings.ts";
+import { EMPTY_SHA256, encodePath } from "./sign.ts";
+import type { S3Response } from "./transport.ts";
 
 /**
- * Opens a bucket, without a request. The SDK is loaded here, since that takes longer than the start
- * of the rest of the program.
+ * Opens a bucket, without a request.
+ *
+ * @param settingsOf Finds the proxy and certificates of its server.
  */
-export async function openBucket(location: BucketLocation, host: Host): Promise<Bucket> {
-  const sdk = await import("@aws-sdk/client-s3");
-  const { bucket: Bucket } = location;
-  const client: S3Client = new sdk.S3Client(settings(location, host));
-  const unsupported = new Set<S3Feature>();
+export async function openBucket(
+  location: BucketLocation,
+  settingsOf: SettingsOf,
+  host: Host,
+): Promise<Bucket> {
+  await using opened = new AsyncDisposableStack();
+  const { transport } = opened.use(await openTransport(host, settingsOf));
+  const { timers, random, clock } = host;
+  const sending = { transport, timers, random, clock };
+  const closing = new AbortController();
+  opened.defer(() => closing.abort(new DriverError("cancelled", "the bucket was closed")));
+  const { signal } = closing;
+  const { credentials, region } = await openCredentials(location, host, { ...sending, signal });
+  const features = new LearnedFeatures();
+  const exchange = new Exchange({
+    ...sending,
+    location,
+    endpoint: endpointOf(location, host),
+    region,
+    credentials,
+    features,
+    userAgent: `cronfetch/${manifest.version}`,
+  });
+  const names = objectNames(location);
+  const ownKey = () => names.draftKey(random.name());
+  const owned = opened.move();
+  const client = { location, exchange, features, ownKey, ownPrefix: names.drafts };
+  return bucketOf(client, () => owned.disposeAsync());
+}
 
-  const failureOf = (action: S3Action, error: unknown): S3Failure => {
-    const { name, message, status, region } = readError(error);
-    return { name, message, status, region, action, bucket: Bucket };
-  };
+/** What the requests to a bucket share. */
+interface Client {
+  readonly location: BucketLocation;
+  readonly exchange: Exchange;
+  readonly features: LearnedFeatures;
+  /** Returns the name of an object to try the server with. */
+  readonly ownKey: () => string;
+  readonly ownPrefix: string;
+}
+
+function bucketOf(client: Client, close: () => Promise<void>): Bucket {
+  const { exchange, features, location } = client;
 
   /** Performs a request, and converts its error. */
-  const perform = async <T>(
-    action: S3Action,
-    signal: AbortSignal,
-    request: () => Promise<T>,
-  ): Promise<T> => {
-    try {
-      return await request();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof DriverError || error instanceof ConditionFailed) throw error;
-      // The error of a missing permission names the flag to add.
-      if (error instanceof Deno.errors.NotCapable) throw error;
-      throw explainS3(failureOf(action, error), error);
-    }
-  };
+  const perform = (call: S3Call, signal: AbortSignal): Promise<S3Response> =>
+    explained(exchange.perform(call, signal));
 
   /** As `perform`, but null if the object does not exist. */
-  const performOrNull = <T>(
-    action: S3Action,
-    signal: AbortSignal,
-    request: () => Promise<T>,
-  ): Promise<T | null> =>
-    perform(action, signal, async () => {
-      try {
-        return await request();
-      } catch (error) {
-        if (isMissing(failureOf(action, error))) return null;
-        throw error;
-      }
-    });
-
-  /**
-   * Performs a conditional write. A feature that the server rejects is not used again.
-   *
-   * @param checksFirst Whether to check the condition before the request too, since some servers
-   * ignore it for an upload in parts.
-   */
-  const write = async <T>(
-    { condition, key, checksFirst }: { condition: Condition; key: string; checksFirst: boolean },
-    signal: AbortSignal,
-    request: (headers: ConditionHeaders, checksums: boolean) => Promise<T>,
-  ): Promise<T> => {
-    const used = new Set<S3Feature>(["checksums"]);
-    if (condition.kind !== "any") used.add("conditions");
-    for (const feature of unsupported) used.delete(feature);
-    // On servers without conditions, check as late as possible.
-    if (condition.kind !== "any" && (checksFirst || !used.has("conditions"))) {
-      const current = await bucket.head(key, signal);
-      const expected = condition.kind === "absent" ? undefined : condition.etag;
-      if (current?.etag !== expected) throw new ConditionFailed("the object has changed");
-    }
-    const headers = used.has("conditions") ? conditionHeaders(condition) : {};
+  const performOrNull = async (call: S3Call, signal: AbortSignal): Promise<S3Response | null> => {
     try {
-      return await request(headers, used.has("checksums"));
+      return await exchange.perform(call, signal);
     } catch (error) {
-      const failure = failureOf("s3:PutObject", error);
-      const isGone = condition.kind === "revision" && failure.name === "NoSuchKey";
-      if (isConflict(failure) || isGone) throw new ConditionFailed(failure.message);
-      const feature = missingFeature(failure, used);
-      if (feature === null) throw error;
-      unsupported.add(feature);
+      if (error instanceof S3Failed && isMissing(error.failure)) return null;
+      throw explain(error);
     }
-    return await write({ condition, key, checksFirst }, signal, request);
   };
 
-  /** @param serverBytes Bytes that the server copies before it responds. */
-  const options = (signal: AbortSignal, serverBytes = 0) => ({
-    abortSignal: signal,
-    requestTimeout: RESPONSE_TIMEOUT_MS + serverBytes / MIN_COPY_BYTES_PER_MS,
+  const head: Bucket["head"] = async (key, signal) => {
+    const checksums = features.known.checksums === "no" ? {} : { "x-amz-checksum-mode": "ENABLED" };
+    const call = { method: "HEAD", action: "s3:GetObject", key, headers: checksums } as const;
+    const response = await performOrNull(call, signal);
+    return response && headOf(response);
+  };
+
+  const put = async (
+    { key, bytes, sha256, facts }: Parameters<Bucket["put"]>[0],
+    { condition, checksum }: WriteHeaders,
+    signal: AbortSignal,
+  ): Promise<string> => {
+    const headers = {
+      ...factHeaders(facts),
+      ...condition,
+      ...(checksum ? checksumHeaders(sha256) : {}),
+    };
+    const body = { bytes, sha256 };
+    const call = { method: "PUT", action: "s3:PutObject", key, headers, body } as const;
+    const response = await exchange.perform(call, signal);
+    return etagOf(response) ?? "";
+  };
+
+  const remove: Bucket["remove"] = async (key, signal) => {
+    await performOrNull({ method: "DELETE", action: "s3:DeleteObject", key }, signal);
+  };
+
+  const writer = new ConditionalWriter(features, {
+    etagOf: async (key, signal) => (await head(key, signal))?.etag ?? null,
+    probe: (kind, signal) => probeCondition(kind, client.ownKey(), { put, remove }, signal),
   });
 
-  const bucket: Bucket = {
-    head: (Key, signal) =>
-      performOrNull("s3:GetObject", signal, async () => {
-        const ChecksumMode = unsupported.has("checksums") ? undefined : "ENABLED" as const;
-        const command = new sdk.HeadObjectCommand({ Bucket, Key, ChecksumMode });
-        const response = await client.send(command, options(signal));
-        return {
-          sizeBytes: response.ContentLength ?? 0,
-          etag: response.ETag ?? "",
-          modifiedMs: response.LastModified?.getTime() ?? 0,
-          checksum: wholeChecksum(response.ChecksumSHA256),
-          facts: { contentType: response.ContentType ?? null, metadata: response.Metadata ?? {} },
-        };
-      }),
+  /** Lists the uploads of one prefix, or of the whole bucket. */
+  const listUploads = (prefix: string | null, signal: AbortSignal) =>
+    pages(async (marker: UploadMarker | null) => {
+      const query = {
+        uploads: "",
+        ...(prefix === null ? {} : { prefix }),
+        ...(marker === null ? {} : { "key-marker": marker.key }),
+        ...(marker?.id ? { "upload-id-marker": marker.id } : {}),
+      };
+      const action = "s3:ListBucketMultipartUploads";
+      const call = { method: "GET", action, key: null, query } as const;
+      return readUploads((await exchange.perform(call, signal)).text);
+    });
 
-    get: (Key, signal) =>
-      performOrNull("s3:GetObject", signal, async () => {
-        const response = await client.send(
-          new sdk.GetObjectCommand({ Bucket, Key }),
-          options(signal),
-        );
-        return response.Body?.transformToWebStream() as ReadableStream<Uint8Array<ArrayBuffer>>;
-      }),
+  /** Copies an object or a range of it, by the request that `call` describes. */
+  const copy = async (
+    call: Pick<S3Call, "key" | "query" | "headers" | "serverBytes">,
+    source: { readonly key: string; readonly etag: string },
+    kind: "CopyObjectResult" | "CopyPartResult",
+    signal: AbortSignal,
+  ): Promise<string> => {
+    const headers = {
+      ...call.headers,
+      "x-amz-copy-source": `${location.bucket}/${encodePath(source.key)}`,
+      ...(source.etag === "" ? {} : { "x-amz-copy-source-if-match": source.etag }),
+    };
+    try {
+      const request = { ...call, method: "PUT", action: "s3:PutObject", headers } as const;
+      const { text } = await exchange.perform(request, signal);
+      const etag = text.trim() === "" ? null : readCopied(text, kind);
+      if (etag === null) throw new CopyUnavailable("the server returned no ETag for the copy");
+      if (features.known.copies === "unknown") {
+        features.learn({ copies: kind === "CopyPartResult" ? "parts" : "objects" });
+      }
+      return etag;
+    } catch (error) {
+      const isLacking = error instanceof S3Failed && cannotCopy(error.failure);
+      if (!isLacking && !(error instanceof CopyUnavailable)) throw error;
+      features.learn({ copies: kind === "CopyPartResult" ? "objects" : "no" });
+      throw new CopyUnavailable(error.message, { cause: error });
+    }
+  };
 
-    put: ({ key: Key, bytes, sha256, facts }, condition, signal) =>
-      perform(
-        "s3:PutObject",
-        signal,
-        () =>
-          write({ condition, key: Key, checksFirst: false }, signal, async (headers, checksums) => {
-            const response = await client.send(
-              new sdk.PutObjectCommand({
-                Bucket,
-                Key,
-                Body: bytes,
-                ...sentFacts(facts),
-                ...headers,
-                ...(checksums ? sentChecksum(sha256) : {}),
-              }),
-              options(signal),
-            );
-            return response.ETag ?? "";
-          }),
-      ),
+  /** Completes an upload; null if it does not exist. */
+  const complete = async (
+    { key, id, sizeBytes = 0 }: Upload & { readonly sizeBytes?: number },
+    parts: readonly UploadedPart[],
+    condition: WriteHeaders["condition"],
+    signal: AbortSignal,
+  ): Promise<string | null> => {
+    const bytes = new TextEncoder().encode(completionOf(parts));
+    try {
+      const { text } = await exchange.perform({
+        method: "POST",
+        action: "s3:PutObject",
+        key,
+        query: { uploadId: id },
+        headers: { ...condition, "content-type": "application/xml" },
+        body: { bytes, sha256: await sha256Of(bytes) },
+        serverBytes: sizeBytes,
+      }, signal);
+      return readCompleted(text);
+    } catch (error) {
+      if (error instanceof S3Failed && error.failure.name === "NoSuchUpload") return null;
+      throw error;
+    }
+  };
 
-    copy: async (from, Key, signal) =>
-      await performOrNull("s3:PutObject", signal, async () => {
-        const CopySource = sourceOf(Bucket, from);
-        await client.send(new sdk.CopyObjectCommand({ Bucket, Key, CopySource }), options(signal));
-        return true;
-      }) ?? false,
+  const bucket: Omit<Bucket, "probe"> = {
+    get features() {
+      return features.known;
+    },
+    head,
+    remove,
 
-    remove: async (Key, signal) => {
-      await performOrNull(
-        "s3:DeleteObject",
-        signal,
-        () => client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), options(signal)),
-      );
+    get: async (key, signal) => {
+      const call = { method: "GET", action: "s3:GetObject", key, streams: true } as const;
+      return (await performOrNull(call, signal))?.pieces ?? null;
+    },
+
+    put: (object, condition, signal) => {
+      const { key } = object;
+      const request = (headers: WriteHeaders) => put(object, headers, signal);
+      return explained(writer.write({ key, condition, completes: false, request }, signal));
+    },
+
+    copy: ({ source, key, facts }, condition, signal) => {
+      const directive = facts === null ? "COPY" : "REPLACE";
+      const fixed = {
+        ...(facts === null ? {} : factHeaders(facts)),
+        "x-amz-metadata-directive": directive,
+      };
+      const request = ({ condition }: WriteHeaders) => {
+        const headers = { ...fixed, ...condition };
+        const call = { key, headers, serverBytes: source.sizeBytes };
+        return copy(call, source, "CopyObjectResult", signal);
+      };
+      return explained(writer.write({ key, condition, completes: true, request }, signal));
     },
 
     async *list(prefix, after, signal) {
-      let from: { StartAfter?: string; ContinuationToken?: string } = after === null
-        ? {}
-        : { StartAfter: after };
-      for (;;) {
-        const command = new sdk.ListObjectsV2Command({ Bucket, Prefix: prefix, ...from });
-        const page = await perform(
-          "s3:ListBucket",
-          signal,
-          () => client.send(command, options(signal)),
-        );
-        for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
-          if (Key === undefined) continue;
-          const modifiedMs = LastModified?.getTime() ?? 0;
-          yield { key: Key, sizeBytes: Size ?? 0, etag: ETag ?? "", modifiedMs };
-        }
-        if (!page.IsTruncated || !page.NextContinuationToken) return;
-        from = { ContinuationToken: page.NextContinuationToken };
+      const listed = pages(async (token: string | null) => {
+        const from = token === null
+          ? after === null ? {} : { "start-after": after }
+          : { "continuation-token": token };
+        const query = { "list-type": "2", prefix, ...from };
+        const call = { method: "GET", action: "s3:ListBucket", key: null, query } as const;
+        return readObjects((await perform(call, signal)).text);
+      });
+      for await (const object of listed) {
+        const listEtags = object.etag === null ? "no" : "yes";
+        if (features.known.listEtags !== listEtags) features.learn({ listEtags });
+        yield object;
       }
     },
 
-    createUpload: (Key, facts, signal) =>
-      perform("s3:PutObject", signal, async () => {
-        const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key, ...sentFacts(facts) });
-        const { UploadId } = await client.send(command, options(signal));
-        if (UploadId === undefined) {
-          throw new DriverError("store.failed", "the server returned no id for the upload");
+    createUpload: async (key, facts, signal) => {
+      const headers = factHeaders(facts);
+      const query = { uploads: "" };
+      const call = { method: "POST", action: "s3:PutObject", key, query, headers } as const;
+      return readUploadId((await perform(call, signal)).text);
+    },
+
+    uploadPart: async ({ key, id, number }, bytes, signal) => {
+      const query = partQuery(id, number);
+      const body = { bytes, sha256: await sha256Of(bytes) };
+      const call = { method: "PUT", action: "s3:PutObject", key, query, body } as const;
+      const etag = etagOf(await perform(call, signal));
+      if (etag === null) throw malformed("it returned no ETag for a part");
+      return { number, etag };
+    },
+
+    copyPart: ({ key, id, number }: PartOf, { key: from, etag, first, last }, signal) => {
+      const headers = { "x-amz-copy-source-range": `bytes=${first}-${last}` };
+      const call = { key, query: partQuery(id, number), headers, serverBytes: last - first };
+      const copied = copy(call, { key: from, etag }, "CopyPartResult", signal);
+      return explained(copied.then((partEtag) => ({ number, etag: partEtag })));
+    },
+
+    completeUpload: (upload, parts, condition, signal) => {
+      const { key } = upload;
+      const request = ({ condition }: WriteHeaders) => complete(upload, parts, condition, signal);
+      return explained(writer.write({ key, condition, completes: true, request }, signal));
+    },
+
+    abortUpload: async ({ key, id }, signal) => {
+      const action = "s3:AbortMultipartUpload";
+      const query = { uploadId: id };
+      await performOrNull({ method: "DELETE", action, key, query }, signal);
+    },
+
+    async *uploadsOf(key, signal) {
+      try {
+        for await (const upload of listUploads(key, signal)) {
+          if (upload.key === key) yield upload;
         }
-        return UploadId;
-      }),
-
-    uploadPart: ({ key: Key, id: UploadId, number }, bytes, signal) =>
-      perform("s3:PutObject", signal, async () => {
-        const part = { Bucket, Key, UploadId, PartNumber: number };
-        const command = new sdk.UploadPartCommand({ ...part, Body: bytes });
-        const { ETag } = await client.send(command, options(signal));
-        return { number, etag: ETag ?? "" };
-      }),
-
-    copyPart: ({ key: Key, id: UploadId, number }, { key, etag, first, last }, signal) =>
-      perform("s3:PutObject", signal, async () => {
-        const { CopyPartResult } = await client.send(
-          new sdk.UploadPartCopyCommand({
-            Bucket,
-            Key,
-            UploadId,
-            PartNumber: number,
-            CopySource: sourceOf(Bucket, key),
-            CopySourceIfMatch: etag,
-            CopySourceRange: `bytes=${first}-${last}`,
-          }),
-          options(signal, last - first),
-        );
-        return { number, etag: CopyPartResult?.ETag ?? "" };
-      }),
-
-    completeUpload: ({ key: Key, id: UploadId, sizeBytes }, parts, condition, signal) =>
-      perform(
-        "s3:PutObject",
-        signal,
-        () =>
-          write({ condition, key: Key, checksFirst: true }, signal, async (headers) => {
-            const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
-            const request = { Bucket, Key, UploadId, MultipartUpload: { Parts }, ...headers };
-            const command = new sdk.CompleteMultipartUploadCommand(request);
-            try {
-              const { ETag } = await client.send(command, options(signal, sizeBytes));
-              if (ETag === undefined) {
-                throw new DriverError(
-                  "store.failed",
-                  "the server returned no object for the upload",
-                );
-              }
-              return ETag;
-            } catch (error) {
-              if (failureOf("s3:PutObject", error).name === "NoSuchUpload") {
-                return null;
-              }
-              throw error;
-            }
-          }),
-      ),
-
-    abortUpload: async ({ key: Key, id: UploadId }, signal) => {
-      const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
-      await performOrNull(
-        "s3:AbortMultipartUpload",
-        signal,
-        () => client.send(command, options(signal)),
-      );
+      } catch (error) {
+        if (!(error instanceof S3Failed && isUnsupported(error.failure))) throw explain(error);
+        features.learn({ uploadLists: "no" });
+      }
     },
 
     async *uploads(prefix, signal) {
-      let from: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {};
-      for (;;) {
-        const command = new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: prefix, ...from });
-        const page = await perform(
-          "s3:ListBucketMultipartUploads",
-          signal,
-          () => client.send(command, options(signal)),
-        );
-        for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-          if (Key === undefined || UploadId === undefined || Initiated === undefined) continue;
-          yield { key: Key, id: UploadId, initiatedMs: Initiated.getTime() };
+      const found: PendingUpload[] = [];
+      try {
+        // Some servers treat the prefix as a whole key, so list without one.
+        for await (const upload of listUploads(null, signal)) {
+          if (upload.key.startsWith(prefix)) found.push(upload);
         }
-        if (!page.IsTruncated || page.NextKeyMarker === undefined) return;
-        from = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+      } catch (error) {
+        if (!(error instanceof S3Failed)) throw error;
+        if (isUnsupported(error.failure)) return features.learn({ uploadLists: "no" });
+        // Access rules may allow lists of the prefix only.
+        if (error.failure.status !== 403) throw explain(error);
+        return yield* explainedItems(listUploads(prefix, signal));
       }
+      yield* found;
     },
 
-    [Symbol.dispose]: () => client.destroy(),
+    [Symbol.asyncDispose]: close,
   };
-  return bucket;
-}
-
-/**
- * Settings with which the client reads no files, system information or other variables, and needs
- * no permissions for them. Only without keys in the environment does it search for credentials as
- * the SDK does: profiles, web identity, the role of the container or machine.
- */
-function settings(location: BucketLocation, host: Host): S3ClientConfig {
-  const region = regionOf(location, host);
-  const endpoint = endpointOf(location, host);
-  const credentials = credentialsOf(host);
-  const requestHandler = {
-    metadata: { handlerProtocol: "http/1.1" },
-    handle: async (
-      request: S3Request,
-      { abortSignal, requestTimeout }: { abortSignal?: AbortSignal; requestTimeout?: number } = {},
-    ) => {
-      const signal = abortSignal ?? new AbortController().signal;
-      return { response: await send(request, signal, host, requestTimeout) };
+  return Object.assign(bucket, {
+    probe: (signal: AbortSignal) => {
+      const { ownPrefix: prefix, ownKey } = client;
+      const keys = [ownKey(), ownKey()] as const;
+      const probe = { bucket, features, listUploads, complete, keys, prefix };
+      return explained(probeServer(probe, signal));
     },
-    updateHttpClientConfig: () => {},
-    httpHandlerConfigs: () => ({}),
-  };
-  return {
-    ...(region === null ? {} : { region }),
-    // Only AWS resolves bucket names as host names; every server supports paths.
-    ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
-    ...(credentials === null ? {} : { credentials }),
-    // The type requires the SDK's own classes; these methods are what it calls.
-    requestHandler: requestHandler as unknown as NonNullable<S3ClientConfig["requestHandler"]>,
-    // The transport retries.
-    maxAttempts: 1,
-    retryMode: "standard",
-    // Checksums are requested explicitly, as some servers lack them.
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
-    defaultUserAgentProvider: () => Promise.resolve([["cronfetch", manifest.version]]),
-    userAgentAppId: () => Promise.resolve(undefined),
-    authSchemePreference: [],
-    defaultsMode: "standard",
-    disableClockSkewCorrection: true,
-    disableMultiregionAccessPoints: true,
-    disableS3ExpressSessionAuth: true,
-    sigv4aSigningRegionSet: [],
-    useArnRegion: false,
-    useDualstackEndpoint: false,
-    useFipsEndpoint: false,
-  };
+  });
 }
 
-interface ConditionHeaders {
-  IfMatch?: string;
-  IfNoneMatch?: string;
+/** The items of all pages of a list. */
+async function* pages<Item, Next>(
+  request: (next: Next | null) => Promise<Page<Item, Next>>,
+): AsyncGenerator<Item> {
+  let next: Next | null = null;
+  do {
+    const page: Page<Item, Next> = await request(next);
+    yield* page.items;
+    next = page.next;
+  } while (next !== null);
 }
 
-function conditionHeaders(condition: Condition): ConditionHeaders {
-  switch (condition.kind) {
-    case "revision":
-      return { IfMatch: condition.etag };
-    case "absent":
-      return { IfNoneMatch: "*" };
-    case "any":
-      return {};
-    default:
-      return condition satisfies never;
+async function* explainedItems<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  try {
+    yield* items;
+  } catch (error) {
+    throw explain(error);
   }
 }
 
-function sentFacts({ contentType, metadata }: ObjectFacts) {
-  return {
-    Metadata: { ...metadata },
-    ...(contentType === null ? {} : { ContentType: contentType }),
-  };
-}
-
-/** Slowest copy within a server: 16 MiB/s. */
-const MIN_COPY_BYTES_PER_MS = 16 * 2 ** 20 / 1000;
-
-/** Names the algorithm too, since some servers store only an announced checksum. */
-function sentChecksum(sha256: string) {
-  const ChecksumSHA256 = Uint8Array.fromHex(sha256).toBase64();
-  return { ChecksumAlgorithm: "SHA256", ChecksumSHA256 } as const;
-}
-
-/** A key as the value of `x-amz-copy-source`. */
-function sourceOf(bucket: string, key: string): string {
-  return `${bucket}/${key.split("/").map(encodeURIComponent).join("/")}`;
-}
-
-/** Null for an upload in parts, whose checksum (`…-3`) is one of checksums of parts. */
-function wholeChecksum(base64: string | undefined): string | null {
-  if (base64 === undefined || !/^[A-Za-z0-9+/]{43}=$/.test(base64)) return null;
-  return Uint8Array.fromBase64(base64).toHex();
-}
-
-/** Code, message, status and region of an error of the client. */
-function readError(error: unknown): Pick<S3Failure, "name" | "message" | "status" | "region"> {
-  if (!(error instanceof Error)) {
-    return { name: "", message: String(error), status: null, region: null };
+async function explained<T>(result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (error) {
+    throw explain(error);
   }
-  const { $metadata, $response, Code, Region } = error as Error & {
-    $metadata?: { httpStatusCode?: number };
-    $response?: { headers?: Record<string, string> };
-    Code?: string;
-    Region?: string;
-  };
-  const cause = error.cause instanceof Error ? error.cause.message : null;
-  const isOurs = error instanceof S3Timeout || error.cause === undefined;
-  return {
-    name: Code ?? error.name,
-    message: isOurs ? error.message : cause ?? error.message,
-    status: $metadata?.httpStatusCode ?? null,
-    region: $response?.headers?.["x-amz-bucket-region"] ?? Region ?? null,
-  };
+}
+
+function explain(error: unknown): unknown {
+  return error instanceof S3Failed ? explainS3(error.failure, error.cause ?? error) : error;
+}
+
+function malformed(fault: string): DriverError {
+  return new DriverError("store.failed", `the server does not follow the API of S3: ${fault}`);
+}
+
+function partQuery(uploadId: string, number: number): Record<string, string> {
+  return { partNumber: String(number), uploadId };
+}
+
+async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  if (bytes.length === 0) return EMPTY_SHA256;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -9,10 +9,12 @@ import {
   type Bucket,
   type Condition,
   ConditionFailed,
+  NO_FACTS,
+  type ObjectBytes,
   type ObjectFacts,
 } from "./bucket.ts";
 import { factsOf, type ObjectNames, storedObject } from "./objects.ts";
-import { addCopies, partBytesFor, PartedUpload, type Slots } from "./upload.ts";
+import { copyObject, type CopySource, partBytesFor, PartedUpload, type Slots } from "./upload.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
 
 /** What the drafts of a bucket share. */
@@ -32,10 +34,7 @@ export interface S3Context {
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
 /** An object with all bytes of a draft, under a name that no key can have. */
-interface Staged {
-  readonly key: string;
-  readonly etag: string;
-}
+type Staged = CopySource;
 
 /** Starts a draft. */
 export async function beginS3Draft(
@@ -103,16 +102,25 @@ export class S3Draft implements DraftSteps {
 
   async read(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#staged === null) return this.#filled().slice();
-    const body = await this.#context.bucket.get(this.#staged.key, this.#signal);
-    if (body === null) throw stagedMissing();
-    return new Uint8Array(await new Response(body).arrayBuffer());
+    const bytes = new Uint8Array(this.#staged.sizeBytes);
+    let readBytes = 0;
+    for await (const piece of await this.#stagedBytes(this.#staged)) {
+      bytes.set(piece.subarray(0, bytes.length - readBytes), readBytes);
+      readBytes += piece.length;
+    }
+    if (readBytes !== bytes.length) throw stagedMissing();
+    return bytes;
   }
 
   async pieces(): Promise<AsyncIterable<Uint8Array<ArrayBuffer>>> {
     if (this.#staged === null) return ReadableStream.from([this.#filled()]);
-    const body = await this.#context.bucket.get(this.#staged.key, this.#signal);
-    if (body === null) throw stagedMissing();
-    return body;
+    return await this.#stagedBytes(this.#staged);
+  }
+
+  async #stagedBytes({ key }: Staged): Promise<ObjectBytes> {
+    const bytes = await this.#context.bucket.get(key, this.#signal);
+    if (bytes === null) throw stagedMissing();
+    return bytes;
   }
 
   async publish(request: PublishRequest): Promise<PublishedFile> {
@@ -132,8 +140,9 @@ export class S3Draft implements DraftSteps {
         const object = { key, bytes, sha256: request.sha256, facts };
         return { sizeBytes, revision: await bucket.put(object, condition, this.#signal) };
       }
-      const facts = factsOf(request, null);
-      const revision = await this.#copyStaged(key, sizeBytes, facts, condition, staged);
+      const target = { key, facts: factsOf(request, null), condition };
+      const context = { ...this.#context, signal: this.#signal };
+      const revision = await copyObject(staged, target, context);
       // If it remains, it is invisible, and a later run removes it.
       await this.#removeStaged().catch(() => {});
       return { sizeBytes, revision };
@@ -180,14 +189,29 @@ export class S3Draft implements DraftSteps {
    */
   async #acceptEqual(key: string, request: PublishRequest): Promise<PublishedFile> {
     const { sizeBytes, sha256, exclusive } = request;
+    const refusal = exclusive ? alreadyExists : changedConcurrently;
     const head = await this.#context.bucket.head(key, this.#signal);
+    if (head === null || head.sizeBytes !== sizeBytes) throw refusal();
+    if (exclusive && !isWrittenBy(request, head.facts)) throw refusal();
     const current = storedObject(head);
-    if (current?.sizeBytes !== sizeBytes || current.sha256 !== sha256) {
-      throw exclusive ? alreadyExists() : changedConcurrently();
-    }
-    if (exclusive && !isWrittenBy(request, head?.facts)) throw alreadyExists();
+    const digest = current.sha256 ?? await this.#digestIfNamed(key, sha256, head.facts);
+    if (digest !== sha256) throw refusal();
     await this.remove();
     return current;
+  }
+
+  /** Reads an object whose metadata has a digest; null without reading it for another digest. */
+  async #digestIfNamed(
+    key: string,
+    sha256: string,
+    { metadata }: ObjectFacts,
+  ): Promise<string | null> {
+    if (metadata["sha256"] !== sha256) return null;
+    const pieces = await this.#context.bucket.get(key, this.#signal);
+    if (pieces === null) return null;
+    const hash = createHash("sha256");
+    for await (const piece of pieces) hash.update(piece);
+    return hash.digest("hex");
   }
 
   /** Completes the upload to an object under the draft's own name. */
@@ -202,28 +226,7 @@ export class S3Draft implements DraftSteps {
       const message = `wrote ${sizeBytes} bytes, the bucket has ${head?.sizeBytes ?? 0}`;
       throw new DriverError("store.failed", message);
     }
-    this.#staged = { key: this.#stagedKey, etag: head.etag };
-  }
-
-  async #copyStaged(
-    key: string,
-    sizeBytes: number,
-    facts: ObjectFacts,
-    condition: Condition,
-    { key: from, etag }: Staged,
-  ): Promise<string> {
-    const context = { ...this.#context, signal: this.#signal };
-    const upload = await PartedUpload.begin(key, facts, context);
-    try {
-      await addCopies(upload, { key: from, etag, sizeBytes }, context);
-      const revision = await upload.complete(sizeBytes, condition);
-      // It was completed by a request whose response was lost.
-      if (revision === null) throw new ConditionFailed("the upload does not exist");
-      return revision;
-    } catch (error) {
-      await upload.abort(this.#context.signal).catch(() => {});
-      throw error;
-    }
+    this.#staged = { key: this.#stagedKey, etag: head.etag, sizeBytes };
   }
 
   async #removeStaged(): Promise<void> {
@@ -254,7 +257,7 @@ export class S3Draft implements DraftSteps {
   /** Aborts uploads that the server has created, though its responses were lost. */
   async #abortUnconfirmed(): Promise<void> {
     const { bucket, signal } = this.#context;
-    for await (const upload of bucket.uploads(this.#stagedKey, signal)) {
+    for await (const upload of bucket.uploadsOf(this.#stagedKey, signal)) {
       await bucket.abortUpload(upload, signal);
     }
   }
@@ -274,18 +277,16 @@ export class S3Draft implements DraftSteps {
 }
 
 /** Whether the metadata of an object has the source and time of the download. */
-function isWrittenBy(request: PublishRequest, facts: ObjectFacts | undefined): boolean {
+function isWrittenBy(request: PublishRequest, facts: ObjectFacts): boolean {
   const own = factsOf(request, null).metadata;
   const names = ["source", "fetched-at"];
-  return facts !== undefined && own["fetched-at"] !== undefined &&
+  return own["fetched-at"] !== undefined &&
     names.every((name) => facts.metadata[name] === own[name]);
 }
 
 function md5Of(bytes: Uint8Array): string {
   return createHash("md5").update(bytes).digest("hex");
 }
-
-const NO_FACTS: ObjectFacts = { contentType: null, metadata: {} };
 
 function stagedMissing(): DriverError {
   return new DriverError(

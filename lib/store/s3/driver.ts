@@ -2,14 +2,15 @@
 
 import type { BucketLocation } from "../../core/location.ts";
 import type { Host } from "../../core/host.ts";
+import type { SettingsOf } from "../../core/http.ts";
 import { createStore } from "../create_store.ts";
 import type { Driver } from "../driver.ts";
-import { ANYTHING, type Bucket } from "./bucket.ts";
+import { ANYTHING, type Bucket, CopyUnavailable, type ObjectBytes } from "./bucket.ts";
 import { openBucket } from "./client.ts";
 import { beginS3Draft, type S3Context, type S3Draft } from "./draft.ts";
 import { DriverError } from "../errors.ts";
 import { isDraftName, objectNames, storedObject } from "./objects.ts";
-import { addCopies, CONCURRENT_PARTS, COPY_PART_BYTES, PartedUpload, Slots } from "./upload.ts";
+import { CONCURRENT_PARTS, COPY_PART_BYTES, copyObject, Slots } from "./upload.ts";
 import type { ListedFile, Store } from "../store.ts";
 
 /** How long pending requests and cleanup may take after a run was aborted. */
@@ -27,8 +28,12 @@ const STALE_DRAFT_MS = 7 * STALE_UPLOAD_MS;
  *
  * Drafts are objects below `.cronfetch-drafts/` under the prefix, and pending uploads in parts.
  */
-export async function openS3(location: BucketLocation, host: Host): Promise<Store> {
-  return createStore(s3Driver(location, await openBucket(location, host), host));
+export async function openS3(
+  location: BucketLocation,
+  settingsOf: SettingsOf,
+  host: Host,
+): Promise<Store> {
+  return createStore(s3Driver(location, await openBucket(location, settingsOf, host), host));
 }
 
 function closedError(): DriverError {
@@ -52,7 +57,7 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
   async function* moveInto(
     draft: S3Draft,
     name: string,
-    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+    body: ObjectBytes,
   ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     for await (const bytes of body) {
       await draft.append(bytes);
@@ -74,26 +79,30 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
         listSignal ? AbortSignal.any([signal, listSignal]) : signal,
       )
     ) {
-      yield { key: names.keyOf(key), sizeBytes, revision: etag, modifiedMs, sha256: null };
+      // Without an ETag in the list, the revision is empty, and the file is looked up by itself.
+      yield { key: names.keyOf(key), sizeBytes, revision: etag ?? "", modifiedMs, sha256: null };
     }
   }
 
   async function copy(from: string, to: string): Promise<boolean> {
+    const key = names.objectKey(to);
     const source = names.objectKey(from);
-    const target = names.objectKey(to);
     const head = await bucket.head(source, signal);
     if (head === null) return false;
     // S3 rejects copying an object onto itself without a change.
-    if (source === target) return true;
-    if (head.sizeBytes <= COPY_PART_BYTES) return await bucket.copy(source, target, signal);
-    const upload = await PartedUpload.begin(target, head.facts, context);
-    try {
-      await addCopies(upload, { key: source, ...head }, context);
-      return await upload.complete(head.sizeBytes, ANYTHING) !== null;
-    } catch (error) {
-      await upload.abort(signal).catch(() => {});
-      throw error;
+    if (source === key) return true;
+    const { facts } = head;
+    const object = { key: source, etag: head.etag, sizeBytes: head.sizeBytes };
+    if (head.sizeBytes <= COPY_PART_BYTES && bucket.features.copies !== "no") {
+      try {
+        await bucket.copy({ source: object, key, facts: null }, ANYTHING, signal);
+        return true;
+      } catch (error) {
+        if (!(error instanceof CopyUnavailable)) throw error;
+      }
     }
+    await copyObject(object, { key, facts, condition: ANYTHING }, context);
+    return true;
   }
 
   async function sweepUploads(): Promise<number> {
@@ -159,10 +168,9 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
         },
       };
     },
-    close: () => {
+    close: async () => {
       closing.abort(closedError());
-      bucket[Symbol.dispose]();
-      return Promise.resolve();
+      await bucket[Symbol.asyncDispose]();
     },
   };
 }

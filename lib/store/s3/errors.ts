@@ -29,6 +29,7 @@ export interface S3Failure {
 
 type S3Explanation = readonly [code: ErrorCode, message: string, retry?: Retry];
 
+/** What to check if a server rejects the credentials. */
 const CREDENTIALS =
   "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary ones, AWS_SESSION_TOKEN";
 
@@ -59,7 +60,7 @@ const EXPLANATIONS: Readonly<Record<string, S3Explanation>> = {
   TokenRefreshRequired: ["store.denied", `the credentials have expired; ${CREDENTIALS}`],
   InvalidSecurity: ["store.denied", `the credentials are not valid; ${CREDENTIALS}`],
   XAdminUserNotFound: ["store.denied", `the server does not know the access key; ${CREDENTIALS}`],
-  CredentialsProviderError: ["store.denied", `no credentials were found; ${CREDENTIALS}`],
+  ExpiredTokenException: ["store.denied", `the credentials have expired; ${CREDENTIALS}`],
   RequestTimeTooSkewed: CLOCK,
   RequestExpired: CLOCK,
   AllAccessDisabled: ["store.denied", "the provider has disabled access to the bucket"],
@@ -121,21 +122,39 @@ export function missingFeature(
   { name, message, status }: Pick<S3Failure, "name" | "message" | "status">,
   used: ReadonlySet<S3Feature>,
 ): S3Feature | null {
-  const isRejected = status === 501 || name === "NotImplemented" ||
-    (status === 400 &&
-      rejectsHeader(message));
-  if (!isRejected) return null;
+  if (!isUnsupported({ name, status }) && !rejectsHeaders({ message, status })) return null;
   if (used.has("checksums") && /checksum/i.test(message)) return "checksums";
   if (used.has("conditions")) return "conditions";
   return used.has("checksums") ? "checksums" : null;
 }
 
-/** Whether a line of a message calls something unknown, and then a header. */
-function rejectsHeader(message: string): boolean {
+/** Whether the server does not implement the request, or a header of it. */
+export function isUnsupported({ name, status }: Pick<S3Failure, "name" | "status">): boolean {
+  return status === 501 || status === 405 || name === "NotImplemented";
+}
+
+/** Whether the server rejects an unknown header: a line of its message says so. */
+export function rejectsHeaders(
+  { message, status }: Pick<S3Failure, "message" | "status">,
+): boolean {
+  if (status !== 400) return false;
   return message.split("\n").some((line) => {
     const word = /unsupported|not supported|unknown|unrecognized|invalid/i.exec(line);
     return word !== null && /header/i.test(line.slice(word.index));
   });
+}
+
+/**
+ * Whether a server cannot copy an object that exists: it does not implement the request, or
+ * misreads the name of the source (Ceph decodes a `%` in it twice). A source that has changed, a
+ * missing upload or permission, and a busy server are other reasons.
+ */
+export function cannotCopy({ name, status }: Pick<S3Failure, "name" | "status">): boolean {
+  if (isUnsupported({ name, status })) return true;
+  if (name === "NoSuchUpload" || name === "NoSuchBucket" || Object.hasOwn(EXPLANATIONS, name)) {
+    return false;
+  }
+  return status === 400 || status === 404;
 }
 
 /** The error for a failed request. */
@@ -156,13 +175,6 @@ function explanationOf(failure: S3Failure): S3Explanation {
       "never",
     ];
   }
-  if (/region is missing/i.test(message)) {
-    return [
-      "store.failed",
-      "no region is set; set AWS_REGION, or add ?region= to the store",
-      "never",
-    ];
-  }
   if (isOtherRegion(failure)) {
     const where = region === null
       ? "is in another region, or behind another endpoint"
@@ -179,13 +191,20 @@ function explanationOf(failure: S3Failure): S3Explanation {
   if (status === null) {
     return ["store.failed", `the server cannot be reached: ${cutServerText(message)}`];
   }
-  const details = message === "" || message === "UnknownError" ? name : `${name}: ${message}`;
+  if (isUnsupported(failure)) {
+    const lack = "the server does not implement a request that this file needs";
+    return ["store.failed", `${lack} (${cutServerText(detailsOf(failure))})`, "never"];
+  }
   const temporary = status >= 500 || status === 408 || status < 400;
   return [
     "store.failed",
-    `the server answered ${status} (${cutServerText(details)})`,
+    `the server answered ${status} (${cutServerText(detailsOf(failure))})`,
     temporary ? "later" : "never",
   ];
+}
+
+function detailsOf({ name, message }: S3Failure): string {
+  return message === "" ? name : `${name}: ${message}`;
 }
 
 /** Whether the bucket is in another region. Redirects there are not followed. */

@@ -4,14 +4,27 @@ import type { BucketLocation } from "../../core/location.ts";
 import type { PublishRequest } from "../draft.ts";
 import { DriverError } from "../errors.ts";
 import { OWN_PREFIX } from "../../core/key.ts";
+import { parseHttpDate } from "../../core/time.ts";
+import { quotedEtag } from "./answers.ts";
 import type { ObjectFacts, ObjectHead } from "./bucket.ts";
 import type { StoredFile } from "../store.ts";
+import type { S3Response } from "./transport.ts";
 
 /** Longest name of an object, in bytes of UTF-8. */
 const LONGEST_KEY_BYTES = 1_024;
 
 /** Longest metadata value stored, in characters: S3 allows 2 KB for all metadata of an object. */
 const LONGEST_VALUE = 600;
+
+/** Names of the metadata that objects have. */
+export const METADATA_NAMES = [
+  "sha256",
+  "md5",
+  "source",
+  "source-etag",
+  "source-last-modified",
+  "fetched-at",
+] as const;
 
 /** The folder of drafts, below the prefix. */
 const DRAFTS = `${OWN_PREFIX}drafts/`;
@@ -103,33 +116,75 @@ export function storedObject(head: ObjectHead | null): StoredFile | null {
   const { sizeBytes, etag, modifiedMs, facts: { metadata } } = head;
   // The time of the server is in whole seconds.
   const fetchedMs = Date.parse(metadata["fetched-at"] ?? "");
-  const apartMs = Math.abs(fetchedMs - modifiedMs);
+  const isNear = Math.abs(fetchedMs - modifiedMs) < SAME_TIME_MS;
   return {
     sizeBytes,
     revision: etag,
-    modifiedMs: apartMs < SAME_TIME_MS ? fetchedMs : modifiedMs,
-    sha256: digestOf(head, apartMs < SOON_MS),
+    modifiedMs: isNear ? fetchedMs : modifiedMs,
+    sha256: digestOf(head),
   };
 }
 
 /** Largest difference between the time of download and that of the server for the former to count. */
 const SAME_TIME_MS = 24 * 60 * 60 * 1000;
-/** Longest time from a download to its object, with the copy of a large file and clock skew. */
-const SOON_MS = 15 * 60 * 1000;
 
 /**
  * The digest of an object that was not read: the server's checksum, or the digest in the metadata
  * if that belongs to these bytes. Another program may replace an object and keep its metadata, but
- * the ETag of one request's bytes is their MD5, and an object in parts is ours if it was created
- * soon after the download.
+ * the ETag of one request's bytes is their MD5. Nothing binds metadata to the bytes of an upload in
+ * parts, whose digest only the state knows, or reading.
  */
 function digestOf(
   { etag, checksum, facts: { metadata: { sha256, md5 } } }: ObjectHead,
-  isRecent: boolean,
 ): string | null {
   if (checksum !== null) return sha256 !== undefined && checksum !== sha256 ? null : checksum;
   if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) return null;
-  const inParts = /-\d+"?$/.test(etag);
-  const isBound = inParts ? md5 === undefined && isRecent : etag === `"${md5}"`;
-  return isBound ? sha256 : null;
+  return md5 !== undefined && etag === `"${md5}"` ? sha256 : null;
+}
+
+/** The object that the header of a response describes. */
+export function headOf({ headers }: Pick<S3Response, "headers">): ObjectHead {
+  const metadata: Record<string, string> = {};
+  for (const name of METADATA_NAMES) {
+    const value = headers.get(`x-amz-meta-${name}`);
+    if (value !== null) metadata[name] = value;
+  }
+  return {
+    sizeBytes: Number(headers.get("content-length") ?? 0),
+    etag: quotedEtag(headers.get("etag")) ?? "",
+    modifiedMs: parseHttpDate(headers.get("last-modified") ?? "", 0) ?? 0,
+    checksum: wholeChecksum(headers.get("x-amz-checksum-sha256")),
+    facts: { contentType: headers.get("content-type"), metadata },
+  };
+}
+
+/** The ETag of a response, in quotes; null without one. */
+export function etagOf({ headers }: Pick<S3Response, "headers">): string | null {
+  return quotedEtag(headers.get("etag"));
+}
+
+/** The headers with which an object of these facts is written. */
+export function factHeaders({ contentType, metadata }: ObjectFacts): Record<string, string> {
+  const headers: Record<string, string> = contentType === null
+    ? {}
+    : { "content-type": contentType };
+  for (const [name, value] of Object.entries(metadata)) headers[`x-amz-meta-${name}`] = value;
+  return headers;
+}
+
+/**
+ * The headers of a checksum that the server verifies and stores. They name the algorithm too, since
+ * some servers store only an announced checksum.
+ */
+export function checksumHeaders(sha256: string): Record<string, string> {
+  return {
+    "x-amz-sdk-checksum-algorithm": "SHA256",
+    "x-amz-checksum-sha256": Uint8Array.fromHex(sha256).toBase64(),
+  };
+}
+
+/** Null for an upload in parts, whose checksum (`…-3`) is one of checksums of parts. */
+function wholeChecksum(base64: string | null): string | null {
+  if (base64 === null || !/^[A-Za-z0-9+/]{43}=$/.test(base64)) return null;
+  return Uint8Array.fromBase64(base64).toHex();
 }

@@ -1,7 +1,8 @@
-/** Endpoint, region and credentials, from the location of the store and the environment. Pure. */
+/** Endpoint and region, from the location of the store and the environment. Pure. */
 
 import type { BucketLocation } from "../../core/location.ts";
 import type { Host } from "../../core/host.ts";
+import { trimEndOf } from "../../core/text.ts";
 
 /** The environment variables that are read, under the names that AWS tools use. */
 export const S3_VARIABLES = [
@@ -14,52 +15,48 @@ export const S3_VARIABLES = [
   "AWS_ENDPOINT_URL",
 ] as const;
 
-/** The region for servers other than AWS if none is set: most expect it, some accept any. */
-const DEFAULT_REGION = "us-east-1";
+/**
+ * The region if none is set. Most servers other than AWS expect it or accept any; AWS responds with
+ * the region of the bucket, which is used then.
+ */
+export const DEFAULT_REGION = "us-east-1";
 
-type S3Environment = Pick<Host, "env">;
+/** The environment variables. */
+export type S3Environment = Pick<Host, "env">;
 
 /** The endpoint of the location or the environment, or null for AWS. */
 export function endpointOf({ endpoint }: BucketLocation, host: S3Environment): string | null {
   return endpoint ?? variable("AWS_ENDPOINT_URL_S3", host) ?? variable("AWS_ENDPOINT_URL", host);
 }
 
-/** The region of the location or the environment; null to let the client find it. */
+/** The region of the location or the environment; null without. */
 export function regionOf(location: BucketLocation, host: S3Environment): string | null {
-  const named = location.region ?? variable("AWS_REGION", host) ??
-    variable("AWS_DEFAULT_REGION", host);
-  return named ?? (endpointOf(location, host) === null ? null : DEFAULT_REGION);
+  return location.region ?? variable("AWS_REGION", host) ?? variable("AWS_DEFAULT_REGION", host);
 }
 
-/** The server that receives the requests; null if only the client can find its region. */
-export function serverOf(location: BucketLocation, host: S3Environment): URL | null {
-  const endpoint = endpointOf(location, host);
-  if (endpoint !== null) return URL.parse(endpoint);
-  const region = regionOf(location, host);
-  if (region === null) return null;
-  const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+/**
+ * The URL that the encoded name of an object is appended to.
+ *
+ * @param endpoint The server; null for AWS.
+ */
+export function serverIn(
+  region: string,
+  { bucket }: Pick<BucketLocation, "bucket">,
+  endpoint: string | null,
+): string {
+  // Only AWS resolves bucket names as host names; every server supports paths.
+  if (endpoint !== null) return `${trimEndOf(new URL(endpoint).href, "/")}/${bucket}/`;
+  const server = `s3.${region}.${awsDomain(region)}`;
   // Wildcard certificates do not match a bucket name with a dot.
-  const name = location.bucket.includes(".") ? "" : `${location.bucket}.`;
-  return new URL(`https://${name}s3.${region}.${domain}`);
+  return bucket.includes(".") ? `https://${server}/${bucket}/` : `https://${bucket}.${server}/`;
 }
 
-/** An empty variable counts as unset. */
-function variable(name: typeof S3_VARIABLES[number], { env }: S3Environment): string | null {
+/** The domain of AWS's services in a region. */
+export function awsDomain(region: string): string {
+  return region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+}
+
+/** An environment variable; null if it is unset or empty. */
+export function variable(name: string, { env }: S3Environment): string | null {
   return env(name) || null;
-}
-
-/** The keys that sign requests. */
-export interface S3Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
-
-/** The keys in the environment, or null. */
-export function credentialsOf(host: S3Environment): S3Credentials | null {
-  const accessKeyId = variable("AWS_ACCESS_KEY_ID", host);
-  const secretAccessKey = variable("AWS_SECRET_ACCESS_KEY", host);
-  const sessionToken = variable("AWS_SESSION_TOKEN", host);
-  if (accessKeyId === null || secretAccessKey === null) return null;
-  return { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) };
 }

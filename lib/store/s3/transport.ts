@@ -1,31 +1,48 @@
-/** Sends requests of the S3 client by the host's `fetch`, with retries and timeouts. */
+/** Sends requests of the S3 client, with retries and timeouts. */
 
 import type { Host } from "../../core/host.ts";
+import type {
+  HeaderFields,
+  HttpBody,
+  HttpMethod,
+  HttpResponse,
+  Transport,
+} from "../../core/http.ts";
 import { backoffMs } from "../../core/time.ts";
 
-/** A signed request, as the client passes it. */
+/** A request. */
 export interface S3Request {
-  readonly method: string;
-  /** `http:` or `https:`. */
-  readonly protocol: string;
-  readonly hostname: string;
-  readonly port?: number | undefined;
-  /** Encoded. */
-  readonly path: string;
-  readonly query: Readonly<Record<string, string | readonly string[] | null>>;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: unknown;
+  readonly method: HttpMethod;
+  readonly url: string;
+  /** Returns the headers of one attempt: a signature is valid for minutes. */
+  readonly headers: () => Promise<Readonly<Record<string, string>>>;
+  readonly body: Uint8Array<ArrayBuffer> | null;
+  /** Whether the body of a successful response is streamed. Any other is small, and read whole. */
+  readonly streams: boolean;
 }
 
-/** A response, as the client expects it. */
+/** A response. */
 export interface S3Response {
-  statusCode: number;
-  headers: Record<string, string>;
-  body: ReadableStream<Uint8Array> | undefined;
+  readonly status: number;
+  readonly headers: HeaderFields;
+  /** The body; `""` if it is streamed. */
+  readonly text: string;
+  /** The body in pieces, each valid until the next one is requested; null if it is not streamed. */
+  readonly pieces: AsyncGenerator<Uint8Array<ArrayBuffer>> | null;
 }
 
-/** The part of the host that is used. */
-export type S3TransportHost = Pick<Host, "fetch" | "timers" | "random">;
+/** What sending uses. */
+export interface S3TransportContext extends Pick<Host, "timers" | "random"> {
+  readonly transport: Transport;
+}
+
+/** Limits of one request. */
+export interface SendLimits {
+  /** Timeout of the response head, after the request body was sent. */
+  readonly timeoutMs: number;
+  /** Maximum number of attempts. */
+  readonly attempts: number;
+}
 
 /** Attempts of one request. */
 const MAX_ATTEMPTS = 5;
@@ -33,9 +50,28 @@ const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 8_000;
 
 /** Default timeout of a response head, and of each piece of a response body. */
-export const RESPONSE_TIMEOUT_MS = 30_000;
+const RESPONSE_TIMEOUT_MS = 30_000;
+/** The limits of a request that makes the server copy nothing. */
+const DEFAULT_LIMITS: SendLimits = { timeoutMs: RESPONSE_TIMEOUT_MS, attempts: MAX_ATTEMPTS };
 /** Extends the timeout for a request body: at 64 KiB/s, an upload is slow but not stalled. */
 const MIN_UPLOAD_BYTES_PER_MS = 64;
+/** Slowest copy within a server: 16 MiB/s. */
+const MIN_COPY_BYTES_PER_MS = 16 * 2 ** 20 / 1000;
+/** A list of a thousand names of 1,024 bytes, each of which may be escaped, has less. */
+const MAX_TEXT_BYTES = 16 * 2 ** 20;
+/** Buffer for small responses. */
+const TEXT_BUFFER_BYTES = 16 * 1024;
+/** Buffer for objects. */
+const PIECE_BYTES = 512 * 1024;
+
+/** Limits of a request that makes the server copy that many bytes before it responds. */
+export function limitsFor(serverBytes: number): SendLimits {
+  if (serverBytes === 0) return DEFAULT_LIMITS;
+  return {
+    ...DEFAULT_LIMITS,
+    timeoutMs: RESPONSE_TIMEOUT_MS + serverBytes / MIN_COPY_BYTES_PER_MS,
+  };
+}
 
 /** The server has not responded in time. */
 export class S3Timeout extends Error {
@@ -44,141 +80,160 @@ export class S3Timeout extends Error {
 
 /**
  * Sends a request, and again if the network fails or the server is busy, after a random delay below
- * a bound that doubles. Every request can be repeated: a signature is valid for minutes, and a
+ * a bound that doubles. Every request can be repeated: each attempt is signed again, and a
  * publication is conditional. Redirects are returned, not followed, since the request has
  * credentials.
  *
- * @param timeoutMs Timeout of the response head, after the request body was sent.
- * @throws The reason of `signal`, {@linkcode S3Timeout}, or an error of `fetch`.
+ * @throws The reason of `signal`, {@linkcode S3Timeout}, or an error of the transport.
  */
 export async function send(
   request: S3Request,
   signal: AbortSignal,
-  host: S3TransportHost,
-  timeoutMs = RESPONSE_TIMEOUT_MS,
+  context: S3TransportContext,
+  { timeoutMs, attempts }: SendLimits = DEFAULT_LIMITS,
 ): Promise<S3Response> {
   for (let attempt = 1;; attempt++) {
     try {
-      const response = await sendOnce(request, signal, host, timeoutMs);
-      if (attempt === MAX_ATTEMPTS || !isTemporary(response.statusCode)) return response;
-      await response.body?.cancel();
+      const response = await sendOnce(request, signal, context, timeoutMs);
+      if (attempt === attempts || !isTemporary(response)) return response;
     } catch (error) {
       signal.throwIfAborted();
-      if (attempt === MAX_ATTEMPTS || error instanceof Deno.errors.NotCapable) throw error;
+      if (attempt === attempts || error instanceof Deno.errors.NotCapable) throw error;
     }
     const boundMs = backoffMs(attempt, FIRST_DELAY_MS, MAX_DELAY_MS);
-    await host.timers.sleep(Math.round(host.random.fraction() * boundMs), signal);
+    await context.timers.sleep(Math.round(context.random.fraction() * boundMs), signal);
   }
 }
 
-/** Whether the server may answer otherwise if it receives the request again. */
-function isTemporary(status: number): boolean {
-  return status === 429 || status === 500 || status === 502 || status === 503 || status === 504;
+/**
+ * Whether the server may answer otherwise if it receives the request again. A completion and a copy
+ * report that by an `<Error>` with status 200, an idle connection by status 400.
+ */
+function isTemporary({ status, text }: S3Response): boolean {
+  if (status === 429 || status === 500 || status === 502 || status === 503 || status === 504) {
+    return true;
+  }
+  return (status === 200 || status === 400) &&
+    /<Code>(?:InternalError|SlowDown|ServiceUnavailable|RequestTimeout)<\/Code>/.test(text);
 }
 
 async function sendOnce(
-  request: S3Request,
+  { method, url, headers, body, streams }: S3Request,
   signal: AbortSignal,
-  host: S3TransportHost,
+  { transport, timers }: S3TransportContext,
   timeoutMs: number,
 ): Promise<S3Response> {
-  const { method, headers, body } = request;
-  const bytes = body instanceof Uint8Array ? body as Uint8Array<ArrayBuffer> : null;
-  const text = typeof body === "string" ? body : null;
-  const allowedMs = timeoutMs + (bytes?.length ?? 0) / MIN_UPLOAD_BYTES_PER_MS;
-  const timeout = new AbortController();
-  const cancel = host.timers.after(allowedMs, () => {
-    timeout.abort(new S3Timeout(`no response within ${Math.round(allowedMs / 1000)} seconds`));
-  });
+  const signed = await headers();
+  const watch = new Watch(signal, timers);
   try {
-    const response = await host.fetch(urlOf(request), {
+    const allowedMs = timeoutMs + (body?.length ?? 0) / MIN_UPLOAD_BYTES_PER_MS;
+    watch.limit(allowedMs, `no response within ${Math.round(allowedMs / 1000)} seconds`);
+    const response = await transport({
       method,
-      headers: { ...sendable(headers), "accept-encoding": "identity" },
-      redirect: "manual",
-      signal: AbortSignal.any([signal, timeout.signal]),
-      ...(bytes || text ? { body: bytes ?? text } : {}),
+      url,
+      headers: { ...signed, "accept-encoding": "identity" },
+      body,
+      publicOnly: false,
+      phases: null,
+      signal: watch.signal,
     });
-    return {
-      statusCode: response.status,
-      headers: Object.fromEntries(response.headers),
-      body: response.body
-        ? await responseBody(request, timeLimited(response.body, signal, timeout, host))
-        : undefined,
-    };
+    const { status } = response;
+    if (streams && status === 200) {
+      return { status, headers: response.headers, text: "", pieces: piecesOf(response, watch) };
+    }
+    const text = await readText(response.body, watch);
+    watch.end();
+    return { status, headers: response.headers, text, pieces: null };
   } catch (error) {
-    signal.throwIfAborted();
-    throw timeout.signal.aborted ? timeout.signal.reason : error;
-  } finally {
-    cancel();
+    watch.end();
+    throw watch.reason(error);
   }
 }
 
-/** Removes the headers that `fetch` sets itself, to the signed values. */
-function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const { host: _host, "content-length": _length, ...rest } = headers;
-  return rest;
+/** The signal of one exchange, aborted by the caller or by a timeout. */
+class Watch {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal;
+  readonly #timers: S3TransportContext["timers"];
+  readonly #onAbort = () => this.#controller.abort(this.#outer.reason);
+  #cancel = () => {};
+
+  constructor(outer: AbortSignal, timers: S3TransportContext["timers"]) {
+    outer.throwIfAborted();
+    this.#outer = outer;
+    this.#timers = timers;
+    outer.addEventListener("abort", this.#onAbort);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Replaces the time limit. */
+  limit(durationMs: number, message: string): void {
+    this.#cancel();
+    this.#cancel = this.#timers.after(durationMs, () => {
+      this.#controller.abort(new S3Timeout(message));
+    });
+  }
+
+  /** Why the exchange was aborted, or the error itself. */
+  reason(error: unknown): unknown {
+    return this.signal.aborted ? this.signal.reason : error;
+  }
+
+  /** Ends the time limit, and the link to the caller's signal. */
+  end(): void {
+    this.#cancel();
+    this.#outer.removeEventListener("abort", this.#onAbort);
+  }
 }
 
-function urlOf({ protocol, hostname, port, path, query }: S3Request): string {
-  const pairs = Object.entries(query).flatMap(([name, value]) => {
-    const values = Array.isArray(value) ? value : [value];
-    return values.map((one) => one === null ? encode(name) : `${encode(name)}=${encode(one)}`);
-  });
-  const authority = port === undefined ? hostname : `${hostname}:${port}`;
-  return `${protocol}//${authority}${path}${pairs.length === 0 ? "" : `?${pairs.join("&")}`}`;
+async function readText(body: HttpBody, watch: Watch): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let readBytes = 0;
+  for await (const piece of readPieces(body, TEXT_BUFFER_BYTES, watch)) {
+    readBytes += piece.length;
+    if (readBytes > MAX_TEXT_BYTES) throw new Error("the response is too large");
+    text += decoder.decode(piece, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
-/** Encodes all but unreserved characters (RFC 3986, section 2.3), as signatures require. */
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+/** Streams an object. */
+async function* piecesOf(
+  { body }: HttpResponse,
+  watch: Watch,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  try {
+    yield* readPieces(body, PIECE_BYTES, watch);
+  } catch (error) {
+    throw watch.reason(error);
+  } finally {
+    watch.end();
+  }
 }
 
-/** Streams an object; any other response is small, and is read whole so that it can be retried. */
-async function responseBody(
-  { query }: S3Request,
-  body: ReadableStream<Uint8Array>,
-): Promise<ReadableStream<Uint8Array>> {
-  if (query["x-id"] === "GetObject") return body;
-  return new Blob([await new Response(body).arrayBuffer()]).stream();
-}
-
-/** A body that fails when the signal is aborted or the body stalls. */
-function timeLimited(
-  body: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-  late: AbortController,
-  { timers }: S3TransportHost,
-): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  const signals = [signal, late.signal];
-  const end = () => void reader.cancel().catch(() => {});
-  const forget = () => signals.forEach((one) => one.removeEventListener("abort", end));
-  // Deno's own link from the signal to the body goes through the Request, which may be collected.
-  for (const one of signals) one.addEventListener("abort", end);
-  return new ReadableStream({
-    async pull(controller) {
-      const cancel = timers.after(RESPONSE_TIMEOUT_MS, () => {
-        late.abort(new S3Timeout("the response stalled"));
-      });
-      try {
-        const { value, done } = await reader.read();
-        for (const one of signals) one.throwIfAborted();
-        if (!done) return controller.enqueue(value);
-        forget();
-        controller.close();
-      } catch (error) {
-        forget();
-        throw late.signal.aborted ? late.signal.reason : error;
-      } finally {
-        cancel();
-      }
-    },
-    cancel: (reason) => {
-      forget();
-      return reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
+/** Reads a body that must not stall, and cancels it unless it was read to its end. */
+async function* readPieces(
+  body: HttpBody,
+  bufferBytes: number,
+  watch: Watch,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let buffer = new ArrayBuffer(bufferBytes);
+  let isOver = false;
+  try {
+    for (;;) {
+      watch.limit(RESPONSE_TIMEOUT_MS, "the response stalled");
+      const piece = await body.read(new Uint8Array(buffer));
+      watch.signal.throwIfAborted();
+      isOver = piece.length === 0;
+      if (isOver) return;
+      yield piece;
+      buffer = piece.buffer;
+    }
+  } finally {
+    if (!isOver) await body.cancel();
+  }
 }

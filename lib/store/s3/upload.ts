@@ -1,8 +1,11 @@
 /** Uploads in parts, with a limit on concurrent parts of all files, which bounds memory. */
 
+import { DriverError } from "../errors.ts";
 import {
   type Bucket,
   type Condition,
+  ConditionFailed,
+  CopyUnavailable,
   LARGEST_COPY_BYTES,
   type ObjectFacts,
   type PartOf,
@@ -140,8 +143,8 @@ export class PartedUpload {
 
   async #isListed(signal: AbortSignal): Promise<boolean> {
     const { key, id } = this.#upload;
-    for await (const pending of this.#context.bucket.uploads(key, signal)) {
-      if (pending.key === key && pending.id === id) return true;
+    for await (const pending of this.#context.bucket.uploadsOf(key, signal)) {
+      if (pending.id === id) return true;
     }
     return false;
   }
@@ -154,8 +157,71 @@ export interface CopySource {
   readonly sizeBytes: number;
 }
 
+/** The object that a copy creates, on a condition. */
+export interface CopyTarget {
+  readonly key: string;
+  readonly facts: ObjectFacts;
+  readonly condition: Condition;
+}
+
+/**
+ * Creates an object with the bytes of another one: copied in parts or as a whole within the server,
+ * or read and uploaded if the server copies neither.
+ *
+ * @returns Its ETag.
+ * @throws {ConditionFailed}
+ */
+export async function copyObject(
+  source: CopySource,
+  target: CopyTarget,
+  context: UploadContext,
+): Promise<string> {
+  const { bucket, signal } = context;
+  const { key, facts, condition } = target;
+  const { copies } = bucket.features;
+  if (copies === "unknown" || copies === "parts") {
+    const etag = await orUnavailable(uploadCopy(source, target, addCopies, context));
+    if (etag !== null) return etag;
+  }
+  if (bucket.features.copies !== "no" && source.sizeBytes <= LARGEST_COPY_BYTES) {
+    const copying = bucket.copy({ source, key, facts }, condition, signal);
+    const etag = await orUnavailable(copying);
+    if (etag !== null) return etag;
+  }
+  return await uploadCopy(source, target, addRead, context);
+}
+
+async function orUnavailable(copying: Promise<string>): Promise<string | null> {
+  try {
+    return await copying;
+  } catch (error) {
+    if (error instanceof CopyUnavailable) return null;
+    throw error;
+  }
+}
+
+/** Creates an object by an upload whose parts `add` provides. */
+async function uploadCopy(
+  source: CopySource,
+  { key, facts, condition }: CopyTarget,
+  add: (upload: PartedUpload, source: CopySource, context: UploadContext) => Promise<void>,
+  context: UploadContext,
+): Promise<string> {
+  const upload = await PartedUpload.begin(key, facts, context);
+  try {
+    await add(upload, source, context);
+    const etag = await upload.complete(source.sizeBytes, condition);
+    // It was completed by a request whose response was lost.
+    if (etag === null) throw new ConditionFailed("the upload does not exist");
+    return etag;
+  } catch (error) {
+    await upload.abort(context.signal).catch(() => {});
+    throw error;
+  }
+}
+
 /** Adds an object of the bucket to an upload, part by part. */
-export async function addCopies(
+async function addCopies(
   upload: PartedUpload,
   { key, etag, sizeBytes }: CopySource,
   { bucket, signal }: UploadContext,
@@ -165,5 +231,39 @@ export async function addCopies(
   for (let first = 0; first < sizeBytes; first += partBytes) {
     const last = Math.min(first + partBytes, sizeBytes) - 1;
     await upload.add((part) => bucket.copyPart(part, { key, etag, first, last }, signal));
+  }
+}
+
+/** Reads an object of the bucket, and adds it to an upload. */
+async function addRead(
+  upload: PartedUpload,
+  { key, sizeBytes }: CopySource,
+  { bucket, signal }: UploadContext,
+): Promise<void> {
+  const partBytes = partBytesFor(sizeBytes);
+  const pieces = await bucket.get(key, signal);
+  if (pieces === null) throw new DriverError("store.failed", "the object to copy was removed");
+  let buffer = new Uint8Array(partBytes);
+  let filled = 0;
+  let read = 0;
+  const flush = async () => {
+    const bytes = buffer.subarray(0, filled);
+    await upload.add((part) => bucket.uploadPart(part, bytes, signal));
+    buffer = new Uint8Array(partBytes);
+    filled = 0;
+  };
+  for await (const piece of pieces) {
+    read += piece.length;
+    for (let from = 0; from < piece.length;) {
+      const some = piece.subarray(from, from + partBytes - filled);
+      buffer.set(some, filled);
+      filled += some.length;
+      from += some.length;
+      if (filled === partBytes) await flush();
+    }
+  }
+  if (filled > 0) await flush();
+  if (read !== sizeBytes) {
+    throw new DriverError("store.failed", `read ${read} of ${sizeBytes} bytes of the draft`);
   }
 }

@@ -2,8 +2,10 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../../lib/core/errors.ts";
+import { DEFAULT_SETTINGS } from "../../../lib/core/http.ts";
 import { openBucket } from "../../../lib/store/s3/client.ts";
 import { openS3 } from "../../../lib/store/s3/driver.ts";
+import { byteResponse } from "../../helpers/byte_response.ts";
 import { testHost, type TestHostOptions } from "../../helpers/host.ts";
 
 const LOCATION = {
@@ -31,7 +33,7 @@ function serving(answer: (url: URL, init: RequestInit) => Response | Promise<Res
   return { host: testHost(options), requests };
 }
 
-const xml = (text: string) => new Response(`<?xml version="1.0"?>${text}`);
+const xml = (text: string) => byteResponse(`<?xml version="1.0"?>${text}`);
 
 Deno.test("list reads every page: 1,001 keys", async () => {
   const names = Array.from({ length: 1_001 }, (_, index) => `k${String(index).padStart(4, "0")}`);
@@ -46,7 +48,7 @@ Deno.test("list reads every page: 1,001 keys", async () => {
       : "<IsTruncated>false</IsTruncated>";
     return xml(`<ListBucketResult>${more}${contents.join("")}</ListBucketResult>`);
   });
-  using bucket = await openBucket(LOCATION, host);
+  await using bucket = await openBucket(LOCATION, () => DEFAULT_SETTINGS, host);
   const listed = await Array.fromAsync(bucket.list("", null, signal), ({ key }) => key);
   assertEquals(listed, names);
   assertEquals(requests.map(({ url }) => url.searchParams.get("continuation-token")), [
@@ -68,7 +70,7 @@ Deno.test("uploads reads every page", async () => {
     const uploads = isFirst ? upload("a") : upload("b");
     return xml(`<ListMultipartUploadsResult>${more}${uploads}</ListMultipartUploadsResult>`);
   });
-  using bucket = await openBucket(LOCATION, host);
+  await using bucket = await openBucket(LOCATION, () => DEFAULT_SETTINGS, host);
   const listed = await Array.fromAsync(bucket.uploads("", signal), ({ key, id }) => [key, id]);
   assertEquals(listed, [["a", "id-a"], ["b", "id-b"]]);
   assertEquals(requests.map(({ url }) => url.searchParams.get("upload-id-marker")), [null, "id-a"]);
@@ -78,7 +80,7 @@ Deno.test("copyPart copies only from the object with the given ETag", async () =
   const { host, requests } = serving(() =>
     xml(`<CopyPartResult><ETag>"part"</ETag></CopyPartResult>`)
   );
-  using bucket = await openBucket(LOCATION, host);
+  await using bucket = await openBucket(LOCATION, () => DEFAULT_SETTINGS, host);
   const source = { key: "from", etag: '"staged"', first: 0, last: 9 };
   const part = await bucket.copyPart({ key: "to", id: "1", number: 1 }, source, signal);
   assertEquals(part, { number: 1, etag: '"part"' });
@@ -94,7 +96,7 @@ Deno.test("abortOn aborts pending requests 5 s after the signal, also after an a
         signal?.addEventListener("abort", () => reject(signal.reason), { once: true })
       )
     );
-    await using store = await openS3(LOCATION, host);
+    await using store = await openS3(LOCATION, () => DEFAULT_SETTINGS, host);
     const stop = new AbortController();
     if (isAbortedBefore) stop.abort();
     using _stopping = store.abortOn(stop.signal);

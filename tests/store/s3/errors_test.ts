@@ -42,7 +42,14 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
   ],
   [{ name: "ExpiredToken" }, "store.denied", null, /have expired; check AWS_ACCESS_KEY_ID/],
   [{ name: "RequestTimeTooSkewed", status: 403 }, "store.denied", null, /clocks of this machine/],
-  [{ name: "CredentialsProviderError", status: null }, "store.denied", null, /^no credentials/],
+  [{ name: "ExpiredTokenException" }, "store.denied", null, /have expired/],
+  // Row 203: nothing but a condition is optional.
+  [
+    { name: "NotImplemented", status: 501, message: "no copies here" },
+    "store.failed",
+    "never",
+    /does not implement a request that this file needs \(NotImplemented: no copies here\)$/,
+  ],
   [
     { name: "AccessDenied", status: 403, action: "s3:ListBucket" },
     "store.denied",
@@ -100,12 +107,6 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
     "store.failed",
     "later",
     /^the server answered 500 \(Oops: We are sorry\)$/,
-  ],
-  [
-    { name: "Error", message: "Region is missing", status: null },
-    "store.failed",
-    "never",
-    /AWS_REGION/,
   ],
   // Row 98: such a response may have status 200.
   [{ name: "InternalError", status: 503 }, "store.failed", "later", /error of its own/],

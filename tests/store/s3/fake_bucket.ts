@@ -3,9 +3,11 @@
 import {
   type Bucket,
   ConditionFailed,
+  CopyUnavailable,
   type ObjectFacts,
   type ObjectHead,
 } from "../../../lib/store/s3/bucket.ts";
+import { LearnedFeatures } from "../../../lib/store/s3/features.ts";
 import { sha256 } from "../../helpers/folder.ts";
 
 interface FakeObject {
@@ -67,8 +69,10 @@ export function fakeBucket(
     objects.get(key)?.bytes ?? new Uint8Array();
 
   const own: Bucket = {
+    features: new LearnedFeatures().known,
+    probe: () => Promise.resolve(),
     head,
-    get: (key) => Promise.resolve(objects.has(key) ? new Blob([bytesOf(key)]).stream() : null),
+    get: (key) => Promise.resolve(objects.has(key) ? ReadableStream.from([bytesOf(key)]) : null),
     put: ({ key, bytes, facts }, condition) => {
       calls.push(`put ${key}`);
       const etag = objects.get(key)?.etag;
@@ -78,7 +82,7 @@ export function fakeBucket(
       }
       return Promise.resolve(put(key, bytes.slice() as Uint8Array<ArrayBuffer>, facts));
     },
-    copy: () => Promise.resolve(false),
+    copy: () => Promise.reject(new CopyUnavailable("not in this bucket")),
     remove: (key) => {
       calls.push(`remove ${key}`);
       return Promise.resolve(void objects.delete(key));
@@ -108,12 +112,17 @@ export function fakeBucket(
       calls.push(`abort ${key}`);
       return Promise.resolve(void pending.delete(id));
     },
+    async *uploadsOf(key) {
+      for (const [id, of] of pending) {
+        if (of === key) yield await Promise.resolve({ key, id, initiatedMs: 0 });
+      }
+    },
     async *uploads(prefix) {
       for (const [id, key] of pending) {
         if (key.startsWith(prefix)) yield await Promise.resolve({ key, id, initiatedMs: 0 });
       }
     },
-    [Symbol.dispose]: () => {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   for (const [key, text] of Object.entries(contents)) {
     put(key, new TextEncoder().encode(text), { contentType: null, metadata: {} });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { BucketLocation } from "../../../lib/core/location.ts";
-import { credentialsOf, endpointOf, regionOf, serverOf } from "../../../lib/store/s3/settings.ts";
+import { endpointOf, regionOf, serverIn } from "../../../lib/store/s3/settings.ts";
 
 const location: BucketLocation = {
   kind: "s3",
@@ -33,33 +33,20 @@ Deno.test("endpointOf, regionOf: the location comes before the environment", () 
   assertEquals(regionOf(location, less), "eu-west-2");
 });
 
-Deno.test("endpointOf, regionOf: defaults for AWS and for other servers", () => {
+Deno.test("endpointOf, regionOf: null without any setting", () => {
   assertEquals([endpointOf(location, host()), regionOf(location, host())], [null, null]);
   assertEquals(endpointOf(location, host({ AWS_ENDPOINT_URL_S3: "" })), null);
-  assertEquals(regionOf({ ...location, endpoint: "http://127.0.0.1:9000" }, host()), "us-east-1");
 });
 
-Deno.test("serverOf: the URL to grant net access to", () => {
-  const table: [Partial<BucketLocation>, Record<string, string>, string | null][] = [
-    [{}, {}, null],
-    [{ region: "eu-west-1" }, {}, "https://b.s3.eu-west-1.amazonaws.com/"],
-    [{ bucket: "b.c" }, { AWS_REGION: "us-east-1" }, "https://s3.us-east-1.amazonaws.com/"],
-    [{ region: "cn-north-1" }, {}, "https://b.s3.cn-north-1.amazonaws.com.cn/"],
-    [{ endpoint: "http://127.0.0.1:9000" }, {}, "http://127.0.0.1:9000/"],
+Deno.test("serverIn: the bucket in the host name on AWS, in the path elsewhere", () => {
+  const table: [region: string, bucket: string, endpoint: string | null, url: string][] = [
+    ["eu-west-1", "b", null, "https://b.s3.eu-west-1.amazonaws.com/"],
+    ["us-east-1", "b.c", null, "https://s3.us-east-1.amazonaws.com/b.c/"],
+    ["cn-north-1", "b", null, "https://b.s3.cn-north-1.amazonaws.com.cn/"],
+    ["us-east-1", "b", "http://127.0.0.1:9000", "http://127.0.0.1:9000/b/"],
+    ["us-east-1", "b", "HTTPS://Minio.Example:443/s3/", "https://minio.example/s3/b/"],
   ];
-  for (const [changes, env, url] of table) {
-    assertEquals(serverOf({ ...location, ...changes }, host(env))?.href ?? null, url);
+  for (const [region, bucket, endpoint, url] of table) {
+    assertEquals(serverIn(region, { bucket }, endpoint), url);
   }
-});
-
-Deno.test("credentialsOf: null unless both keys are set", () => {
-  assertEquals(credentialsOf(host()), null);
-  assertEquals(credentialsOf(host({ AWS_ACCESS_KEY_ID: "id" })), null);
-  const keys = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
-  assertEquals(credentialsOf(host(keys)), { accessKeyId: "id", secretAccessKey: "secret" });
-  assertEquals(credentialsOf(host({ ...keys, AWS_SESSION_TOKEN: "token" })), {
-    accessKeyId: "id",
-    secretAccessKey: "secret",
-    sessionToken: "token",
-  });
 });
