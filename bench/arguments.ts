@@ -2,22 +2,30 @@
 
 import { parseArgs } from "node:util";
 import { resolve } from "@std/path";
-import { PEERS } from "./peers.ts";
+import { PEERS, type Program, PROGRAMS } from "./peers.ts";
 import { type PeerId, type Scenario, SCENARIOS } from "./scenarios.ts";
+import { targetScenarios } from "./targets.ts";
 
 /** Parsed options. */
 export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
   /** Measured rounds, after one warm-up round. */
   readonly rounds: number;
+  /** What of a checkout is measured. */
+  readonly program: Program;
+  /** Whether the targets are printed, and with `writes` written, instead of the results. */
+  readonly showsTargets: boolean;
   /** Folder of another checkout, or null. */
   readonly against: string | null;
   /** Peers besides cronfetch and curl; null for all. */
   readonly peers: ReadonlySet<PeerId> | null;
   readonly isTiny: boolean;
-  /** Whether to write `results/` and the README. */
+  /** Whether to write the README, and `results/` unless targets are shown. */
   readonly writes: boolean;
 }
+
+const ROUNDS = 5;
+const TARGET_ROUNDS = 3;
 
 /** The help text. */
 export const USAGE = `Usage: deno task bench [scenario…] [options]
@@ -30,11 +38,12 @@ Options:
   --against DIR   another checkout of cronfetch, measured as "before"
   --peers A,B     only these, besides cronfetch and curl:
                   ${Object.keys(PEERS).join(", ")}
+  --program dist  measure the bundle, which is built first, instead of main.ts
+  --targets       the targets beside measured values: of the bundle, with no peers
+                  but those of the targets, in ${TARGET_ROUNDS} rounds; ten minutes
   --size tiny     a trial: very small, one round, only cronfetch without --peers
-  --write         write results/ and the README
+  --write         write results/ and the README; with --targets only their table
 `;
-
-const ROUNDS = 5;
 
 /**
  * Parses the command line.
@@ -49,6 +58,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       rounds: { type: "string" },
       against: { type: "string" },
       peers: { type: "string" },
+      program: { type: "string" },
+      targets: { type: "boolean", default: false },
       size: { type: "string", default: "full" },
       write: { type: "boolean", default: false },
     },
@@ -57,11 +68,15 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   if (isTiny && values.write) {
     throw new TypeError("--write: results of --size tiny are meaningless");
   }
-  const named = positionals.map((name) => oneOf("scenario", name, NAMES));
+  const all = values.targets ? targetScenarios() : SCENARIOS;
+  const names = all.map(({ name }) => name);
+  const named = positionals.map((name) => oneOf("scenario", name, names));
   const against = values.against === undefined ? null : resolve(values.against);
   return {
-    scenarios: SCENARIOS.filter(({ name }) => named.length === 0 || named.includes(name)),
-    rounds: readRounds(values.rounds) ?? (isTiny ? 1 : ROUNDS),
+    scenarios: all.filter(({ name }) => named.length === 0 || named.includes(name)),
+    rounds: readRounds(values.rounds) ?? (isTiny ? 1 : values.targets ? TARGET_ROUNDS : ROUNDS),
+    program: readProgram(values.program) ?? (values.targets ? "dist" : "sources"),
+    showsTargets: values.targets,
     against,
     peers: readPeers(values.peers, against) ?? (isTiny ? new Set<PeerId>() : null),
     isTiny,
@@ -69,13 +84,15 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   };
 }
 
-const NAMES = SCENARIOS.map(({ name }) => name);
-
 function readRounds(text: string | undefined): number | null {
   if (text === undefined) return null;
   const rounds = Number(text);
   if (Number.isInteger(rounds) && rounds > 0) return rounds;
   throw new TypeError(`--rounds: ${text} is not a whole number from 1 on`);
+}
+
+function readProgram(text: string | undefined): Program | null {
+  return text === undefined ? null : oneOf("--program", text, PROGRAMS) as Program;
 }
 
 function readPeers(text: string | undefined, against: string | null): Set<PeerId> | null {

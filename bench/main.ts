@@ -11,17 +11,18 @@ import { join } from "@std/path";
 import { type BenchOptions, parseOptions, USAGE } from "./arguments.ts";
 import { writeContent } from "./content.ts";
 import { type MemoryFolder, memoryFolder } from "./memory_folder.ts";
-import { AUTHORITY, type Origin, startNginx, startSlow } from "./origin.ts";
-import { report, writeReadme, writeResult } from "./pages.ts";
-import { type Job, type Peer, PEERS } from "./peers.ts";
-import { findPrograms, type Program, type ProgramName } from "./programs.ts";
+import { AUTHORITY, type Origin, startFar, startNginx, startSlow } from "./origin.ts";
+import { report, writeReadme, writeResult, writeTargets } from "./pages.ts";
+import { type Job, type Peer, PEERS, ROOT } from "./peers.ts";
+import { findPrograms, type InstalledProgram, type ProgramName } from "./programs.ts";
 import { type CaseResult, type Result, thisMachine } from "./results.ts";
 import { measureRounds } from "./rounds.ts";
 import { type Case, type PeerId, type Scenario, SLOW_BYTES_PER_SECOND } from "./scenarios.ts";
+import { targetsTable } from "./targets.ts";
 
 const INSTALL = "bench/setup installs it on Debian";
 
-type Programs = ReadonlyMap<ProgramName, Program>;
+type Programs = ReadonlyMap<ProgramName, InstalledProgram>;
 
 /** What all scenarios share. */
 interface Bench {
@@ -44,20 +45,32 @@ async function main(args: readonly string[]): Promise<number> {
   const missing = missingOf(options, programs);
   for (const name of missing) log(`${name} is missing: ${INSTALL}`);
   if (missing.some((name) => isRequired(name, options))) return 2;
-  if (options.against !== null) await setUp(options.against);
+  for (const root of [ROOT, options.against]) {
+    if (root !== null) await runTask(options.program === "dist" ? "build" : "setup", root);
+  }
 
   await using stack = new AsyncDisposableStack();
   disposeOnSignal(stack);
   const folder = stack.use(await memoryFolder());
   const nginx = stack.use(await startNginx(folder.file(SERVED)));
   const slow = stack.use(await startSlow(folder.file(SERVED), SLOW_BYTES_PER_SECOND));
-  const origins = { plain: nginx.plain, tls: nginx.tls, slow, none: null };
+  const origins = {
+    plain: nginx.plain,
+    tls: nginx.tls,
+    slow,
+    far: stack.use(startFar(nginx.plain)),
+    "far-tls": stack.use(startFar(nginx.tls)),
+    none: null,
+  };
+  const results: Result[] = [];
   for (const scenario of options.scenarios) {
     const result = await measure(scenario, { options, programs, folder, origins });
     print(`${report(result)}\n`);
-    if (options.writes) await writeResult(result);
+    results.push(result);
+    if (options.writes && !options.showsTargets) await writeResult(result);
   }
-  if (options.writes) await writeReadme();
+  if (options.showsTargets) print(`${targetsTable(results)}\n`);
+  if (options.writes) await (options.showsTargets ? writeTargets(results) : writeReadme());
   return 0;
 }
 
@@ -109,15 +122,15 @@ function idsOf({ peers, beside }: Scenario, options: BenchOptions): PeerId[] {
   return ["cronfetch", ...before, ...peers.filter(isIncluded)];
 }
 
-/** Runs the setup task of another checkout. */
-async function setUp(checkout: string): Promise<void> {
+/** Runs a task of a checkout. */
+async function runTask(name: string, checkout: string): Promise<void> {
   const { code } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "setup"],
+    args: ["task", "--quiet", name],
     cwd: checkout,
     stdout: "null",
     stderr: "inherit",
   }).output();
-  if (code !== 0) throw new Error(`${checkout}: deno task setup ended with ${code}`);
+  if (code !== 0) throw new Error(`${checkout}: deno task ${name} ended with ${code}`);
 }
 
 async function measure(scenario: Scenario, bench: Bench): Promise<Result> {
@@ -152,8 +165,9 @@ async function measureCase(scenario: Scenario, one: Case, bench: Bench): Promise
     scenario,
     case: one,
     urls: names.map((name) => `${origin?.url ?? NOWHERE}/${scenario.name}/${name}`),
-    authority: scenario.origin === "tls" ? AUTHORITY : null,
+    authority: origin?.url.startsWith("https:") ? AUTHORITY : null,
     programs,
+    program: options.program,
     against: options.against,
   };
   const jobs = new Map<string, { peer: Peer; job: Job }>();

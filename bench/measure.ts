@@ -11,6 +11,9 @@ export interface Cost {
 /** Timeout of a program; far above any measured time. */
 const LIMIT_SECONDS = 900;
 
+/** GNU time measures the peak; bash measures times in milliseconds, not in hundredths of a second. */
+const TIMED = `TIMEFORMAT="%3U %3S"; time /usr/bin/time -f %M "$@"`;
+
 /**
  * Runs a program.
  *
@@ -23,7 +26,7 @@ export async function cost(
 ): Promise<Cost> {
   const startedMs = performance.now();
   const { code, stderr } = await new Deno.Command("timeout", {
-    args: [`${LIMIT_SECONDS}`, "/usr/bin/time", "-f", "%U %S %M", program, ...args],
+    args: [`${LIMIT_SECONDS}`, "bash", "-c", TIMED, "bash", program, ...args],
     cwd,
     env: { ...env },
     stdout: "null",
@@ -31,7 +34,8 @@ export async function cost(
   const wallMs = performance.now() - startedMs;
   const output = new TextDecoder().decode(stderr).trim().split("\n");
   if (code !== 0) throw new Error(`${program}: exit code ${code}: ${output.slice(-5).join("\n")}`);
-  const [user = NaN, system = NaN, peakKib = NaN] = (output.at(-1) ?? "").split(" ").map(Number);
+  const [peakKib = NaN, user = NaN, system = NaN] = output.slice(-2).join(" ").split(" ")
+    .map(Number);
   return { wallMs, processorMs: (user + system) * 1000, peakMiB: peakKib / 1024 };
 }
 

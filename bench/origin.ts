@@ -4,7 +4,9 @@ import { delay } from "@std/async";
 import { exists } from "@std/fs";
 import { fromFileUrl, join } from "@std/path";
 import { freePort, NGINX, untilAnswered } from "../tests/heavy/nginx.ts";
+import { startRelay } from "./delaying_relay.ts";
 import { memoryFolder } from "./memory_folder.ts";
+import { FAR_ROUND_TRIP_MS } from "./scenarios.ts";
 
 /** Requests and bytes of an origin. */
 export interface Traffic {
@@ -111,6 +113,14 @@ export function trafficOf(log: string): Traffic {
     sentBytes += Number(bytes);
   }
   return { requests, sentBytes };
+}
+
+/** The same server behind a relay, as if it were far away. */
+export function startFar({ url, traffic }: Origin): Origin {
+  const relay = startRelay(Number(new URL(url).port), FAR_ROUND_TRIP_MS / 2);
+  const far = new URL(url);
+  far.port = String(relay.port);
+  return { url: far.origin, traffic, [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose]() };
 }
 
 /** Starts `slow_origin.ts` on loopback with the files below `root`. */

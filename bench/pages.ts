@@ -6,12 +6,11 @@ import { chartOf } from "./chart.ts";
 import { type Machine, type Result, stableJson } from "./results.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { tableOf } from "./table.ts";
+import { targetsTable } from "./targets.ts";
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
 const RESULTS = join(HERE, "results");
 const README = join(HERE, "README.md");
-const BEGIN = "<!-- results -->";
-const END = "<!-- /results -->";
 
 /** Writes the result of a scenario with its table and chart. */
 export async function writeResult(result: Result): Promise<void> {
@@ -30,7 +29,18 @@ export async function writeReadme(): Promise<void> {
     const path = join(RESULTS, `${name}.json`);
     if (await exists(path)) results.push(JSON.parse(await Deno.readTextFile(path)));
   }
-  await Deno.writeTextFile(README, withResults(await Deno.readTextFile(README), results));
+  await rewriteReadme((page) => withResults(page, results));
+}
+
+/** Updates the table of targets in `README.md`. */
+export async function writeTargets(results: readonly Result[]): Promise<void> {
+  const [first] = results;
+  const parts = [targetsTable(results), ...first === undefined ? [] : [conditions(first)]];
+  await rewriteReadme((page) => withBlock(page, "targets", parts));
+}
+
+async function rewriteReadme(rewrite: (page: string) => string): Promise<void> {
+  await Deno.writeTextFile(README, rewrite(await Deno.readTextFile(README)));
   await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", README, RESULTS] }).output();
 }
 
@@ -40,12 +50,20 @@ export async function writeReadme(): Promise<void> {
  * @throws {Error} If a mark is missing.
  */
 export function withResults(page: string, results: readonly Result[]): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`the page has no ${BEGIN} … ${END}`);
-  const shown = results.map((result) => section(result, "results"));
-  const text = [page.slice(0, begin + BEGIN.length), ...shown.map((one) => one.trimEnd())];
-  return [...text, page.slice(end)].join("\n\n");
+  return withBlock(page, "results", results.map((one) => section(one, "results").trimEnd()));
+}
+
+/**
+ * Replaces the paragraphs between the marks `<!-- NAME -->` and `<!-- /NAME -->`.
+ *
+ * @throws {Error} If a mark is missing.
+ */
+export function withBlock(page: string, name: string, paragraphs: readonly string[]): string {
+  const [mark, endMark] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const begin = page.indexOf(mark);
+  const end = page.indexOf(endMark);
+  if (begin < 0 || end < begin) throw new Error(`the page has no ${mark} … ${endMark}`);
+  return [page.slice(0, begin + mark.length), ...paragraphs, page.slice(end)].join("\n\n");
 }
 
 /** A scenario in Markdown. `folder` is the relative path of its chart. */

@@ -2,7 +2,11 @@
 
 import { fromFileUrl, join } from "@std/path";
 import type { Case, PeerId, Scenario } from "./scenarios.ts";
-import type { Program, ProgramName } from "./programs.ts";
+import type { InstalledProgram, ProgramName } from "./programs.ts";
+
+/** The parts of a checkout that can be measured: its `main.ts`, or the bundle in its `dist/`. */
+export const PROGRAMS = ["sources", "dist"] as const;
+export type Program = typeof PROGRAMS[number];
 
 /** The task of a peer in a case. */
 export interface Job {
@@ -13,7 +17,9 @@ export interface Job {
   readonly folder: string;
   /** File of a certificate to trust, or null. */
   readonly authority: string | null;
-  readonly programs: ReadonlyMap<ProgramName, Program>;
+  readonly programs: ReadonlyMap<ProgramName, InstalledProgram>;
+  /** What is measured of each checkout. */
+  readonly program: Program;
   /** The checkout measured as `before`, or null. */
   readonly against: string | null;
 }
@@ -45,7 +51,8 @@ export const FILES = `${MADE}/files`;
 export const FIGURES = `${MADE}/figures.json`;
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
-const ROOT = fromFileUrl(new URL("..", import.meta.url));
+/** The root of this checkout. */
+export const ROOT: string = fromFileUrl(new URL("..", import.meta.url));
 
 /** All peers. */
 export const PEERS: Readonly<Record<PeerId, Peer>> = {
@@ -102,8 +109,10 @@ async function cronfetch(root: string, job: Job): Promise<Command> {
     ...(canSegment ? { defaults: { segments } } : {}),
   };
   await Deno.writeTextFile(config, JSON.stringify({ ...settings, tasks: job.urls }));
-  // As in the crontab line of the docs.
-  const program = [`--lock=${join(job.folder, "deno.lock")}`, join(root, "main.ts")];
+  // As in the crontab lines of the docs.
+  const program = job.program === "dist"
+    ? [join(root, "dist", "main.js")]
+    : [`--lock=${join(job.folder, "deno.lock")}`, join(root, "main.ts")];
   if (job.scenario.command === "plan") return deno([...program, "plan", "-c", config], job);
   return deno([...program, "run", "-q", "-c", config], job);
 }
@@ -151,6 +160,8 @@ async function wget2({ scenario, urls, folder, authority }: Job): Promise<Comman
   const args = ["-q", "--config=/dev/null", "--no-hsts", "--no-ocsp", "--ocsp-stapling=off"];
   args.push(`--max-threads=${scenario.atOnce}`, "-i", LIST, "-P", FILES);
   if (scenario.unchanged) args.push("-N");
+  // With HTTP/2 it has up to 30 requests on each of its 32 connections, and a small window.
+  if (scenario.origin === "far-tls") args.push("--no-http2");
   if (authority !== null) args.push(`--ca-certificate=${authority}`);
   // No ranges: with --chunk-size wget2 1.99 may hang.
   return { program: "wget2", args };

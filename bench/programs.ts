@@ -7,7 +7,7 @@ import { NGINX } from "../tests/heavy/nginx.ts";
 export type ProgramName = "nginx" | "time" | "curl" | "wget2" | "aria2c" | "aiohttp";
 
 /** An installed program. */
-export interface Program {
+export interface InstalledProgram {
   /** Path, or a name on `PATH`. */
   readonly path: string;
   /** As printed by the program. */
@@ -30,8 +30,8 @@ const PYTHONS = ["python3", "/usr/bin/python3"];
 const ASK_AIOHTTP = "import aiofiles, aiohttp; print(aiohttp.__version__)";
 
 /** Finds all programs; missing ones are omitted. */
-export async function findPrograms(): Promise<ReadonlyMap<ProgramName, Program>> {
-  const found = new Map<ProgramName, Program>();
+export async function findPrograms(): Promise<ReadonlyMap<ProgramName, InstalledProgram>> {
+  const found = new Map<ProgramName, InstalledProgram>();
   for (const [name, [path, ...args]] of Object.entries(VERSION_COMMANDS)) {
     const version = await versionOf(path, args);
     if (version !== null) found.set(name as ProgramName, { path, version });

@@ -31,7 +31,7 @@ export interface Scenario {
   /** The measured command, or only the state. */
   readonly command: "run" | "plan" | "state";
   /** The origin server. */
-  readonly origin: "plain" | "tls" | "slow" | "none";
+  readonly origin: "plain" | "tls" | "slow" | "far" | "far-tls" | "none";
   /** Whether the files are already downloaded and unchanged. */
   readonly unchanged: boolean;
   /** Concurrent requests to the host. */
@@ -54,7 +54,11 @@ export interface Scenario {
 /** Bytes per second and connection of the slow origin. */
 export const SLOW_BYTES_PER_SECOND = 10_000_000;
 
+/** Round trip of the distant origins. */
+export const FAR_ROUND_TRIP_MS = 30;
+
 const KIB = 1024;
+const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
 /** Defaults of most scenarios. */
@@ -74,6 +78,21 @@ const PLAIN = {
 function only(count: number, sizeBytes: number): readonly Case[] {
   return [{ name: "", count, sizeBytes }];
 }
+
+/** The files of a distant origin. */
+export const FAR_CASES: readonly Case[] = [
+  { name: "2,000 × 16 KiB", count: 2000, sizeBytes: 16 * KIB },
+  { name: "50 × 5 MiB", count: 50, sizeBytes: 5 * MIB },
+];
+
+/** Defaults of a distant origin. */
+const FAR = {
+  ...PLAIN,
+  peers: ["curl", "wget2", "aria2c"],
+  chart: "none",
+  cases: FAR_CASES,
+  tiny: [{ name: "4 × 16 KiB", count: 4, sizeBytes: 16 * KIB }],
+} as const;
 
 /** All scenarios in display order. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -127,6 +146,18 @@ export const SCENARIOS: readonly Scenario[] = [
     tiny: only(2, 4_000_000),
   },
   {
+    ...FAR,
+    name: "far",
+    title: `A server with a round trip of ${FAR_ROUND_TRIP_MS} ms, 32 files at a time`,
+    origin: "far",
+  },
+  {
+    ...FAR,
+    name: "far-tls",
+    title: "The same over HTTPS",
+    origin: "far-tls",
+  },
+  {
     ...PLAIN,
     name: "growth",
     title: "Growing numbers of tasks, of 1 KiB each",
@@ -134,6 +165,16 @@ export const SCENARIOS: readonly Scenario[] = [
     chart: "lines",
     cases: [1000, 10_000, 100_000].map((count) => tasks(count, KIB)),
     tiny: [10, 100].map((count) => tasks(count, KIB)),
+  },
+  {
+    ...PLAIN,
+    name: "unchanged100k",
+    title: "100,000 files of 1 KiB that have not changed",
+    unchanged: true,
+    peers: ["curl"],
+    chart: "none",
+    cases: only(100_000, KIB),
+    tiny: only(20, KIB),
   },
   {
     ...PLAIN,

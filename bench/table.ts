@@ -28,7 +28,8 @@ export function pairedRatios(
   return paired(peer, other, (run, beside) => figure(run) / figure(beside));
 }
 
-function paired(
+/** Compares two peers by round. */
+export function paired(
   peer: PeerRuns,
   other: PeerRuns,
   compare: (run: Run, beside: Run) => number,
@@ -66,9 +67,10 @@ function columnsOf({ cases, beside, startsFrom }: Result): Column[] {
     { head: "median", cell: ({ runs }) => seconds(spreadOf(runs.map(wall)).median) },
   );
   if (beside !== null) columns.push(ratioColumn(beside, cases));
-  if (startsFrom !== null) columns.push(startColumn(startsFrom, cases));
+  if (startsFrom !== null) columns.push(...startColumns(startsFrom, cases));
+  columns.push({ head: "processor s", cell: ({ runs }) => seconds(median(runs.map(processor))) });
+  if (cases.some(({ count }) => count >= 1000)) columns.push(PER_THOUSAND);
   columns.push(
-    { head: "processor s", cell: ({ runs }) => seconds(median(runs.map(processor))) },
     { head: "peak MiB", cell: ({ runs }) => whole(spreadOf(runs.map(peak)).most) },
   );
   return [...columns, ...trafficColumns(cases), ...stepColumns(cases)];
@@ -90,15 +92,22 @@ function ratioColumn(beside: string, cases: readonly CaseResult[]): Column {
   };
 }
 
-function startColumn(startsFrom: string, cases: readonly CaseResult[]): Column {
-  return {
-    head: `ms more than ${nameOf(startsFrom, cases)}`,
+/** Steadier than wall time on a shared machine, and comparable between scenarios. */
+const PER_THOUSAND: Column = {
+  head: "s per 1,000",
+  cell: ({ runs }, { count }) => seconds(median(runs.map(processor)) * 1000 / count),
+};
+
+function startColumns(startsFrom: string, cases: readonly CaseResult[]): Column[] {
+  const column = (head: string, figure: (run: Run) => number): Column => ({
+    head: `${head} more than ${nameOf(startsFrom, cases)}`,
     cell(peer, { peers }) {
       const other = peers.find(({ id }) => id === startsFrom);
       if (other === undefined || other === peer) return "–";
-      return whole(median(paired(peer, other, (run, start) => run.wallMs - start.wallMs)));
+      return whole(median(paired(peer, other, (run, start) => figure(run) - figure(start))));
     },
-  };
+  });
+  return [column("ms", wall), column("processor ms", processor)];
 }
 
 function trafficColumns(cases: readonly CaseResult[]): Column[] {

@@ -8,6 +8,8 @@ Deno.test("parseOptions: by default all scenarios, five rounds", () => {
   assertEquals(options, {
     scenarios: SCENARIOS,
     rounds: 5,
+    program: "sources",
+    showsTargets: false,
     against: null,
     peers: null,
     isTiny: false,
@@ -23,6 +25,18 @@ Deno.test("parseOptions: parses all options", () => {
   assertEquals(peers, new Set(["before", "wget2"] as const));
 });
 
+Deno.test("parseOptions: --targets is the bundle, with the peers and cases of targets", () => {
+  const { scenarios, rounds, program, showsTargets } = parseOptions(["--targets"]);
+  assertEquals([rounds, program, showsTargets], [3, "dist", true]);
+  const shown = scenarios.map(({ name, peers, cases }) => [name, peers.join(), cases.length]);
+  assertEquals(shown.filter(([name]) => ["big", "far", "growth", "cold"].includes(`${name}`)), [
+    ["big", "curl", 1],
+    ["far", "curl,wget2,aria2c", 2],
+    ["growth", "", 1],
+    ["cold", "empty", 1],
+  ]);
+});
+
 Deno.test("parseOptions: --size tiny is one round of cronfetch", () => {
   const { rounds, peers, isTiny } = parseOptions(["--size", "tiny"]);
   assertEquals([rounds, peers?.size, isTiny], [1, 0, true]);
@@ -36,6 +50,8 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   [["--peers", "before"], "--peers: before needs --against DIR"],
   [["--size", "huge"], "--size: huge is not one of full, tiny"],
   [["--size", "tiny", "--write"], "--write"],
+  [["--program", "binary"], "--program: binary is not one of sources, dist"],
+  [["--targets", "plan"], "scenario: plan is not one of big"],
   [["--fast"], "--fast"],
 ];
 

@@ -47,8 +47,15 @@ Deno.test("tableOf: names several cases, and compares with another checkout", ()
 Deno.test("tableOf: startsFrom subtracts the time of an empty program", () => {
   const peers = [peerOf("cronfetch", [300, 400, 350]), peerOf("empty", [30, 40, 60])];
   const table = tableOf(resultOf(peers, { startsFrom: "empty" }));
-  assertStringIncludes(table, "| ms more than empty |");
-  assertStringIncludes(table, "| 290                |");
+  assertStringIncludes(table, "| ms more than empty | processor ms more than empty |");
+  assertStringIncludes(table, "| 290                | 145                          |");
+});
+
+Deno.test("tableOf: processor time per 1,000 files, where there are as many", () => {
+  const peers = [peerOf("cronfetch", [4000])];
+  const table = tableOf(resultOf([], { cases: [{ name: "", count: 5000, peers }] }));
+  assertStringIncludes(table, "| processor s | s per 1,000 |");
+  assertStringIncludes(table, "| 2.00        | 0.400       |");
 });
 
 Deno.test("tableOf: no traffic columns without an origin, a column per step", () => {
