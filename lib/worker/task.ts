@@ -90,7 +90,8 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     // A store or a state of the caller's may have any text here.
     store: parseStoreLocation(store.location, "/").value ?? null,
     state: parseStateLocation(state.location, "/").value ?? null,
-    ...context.config,
+    files: context.config.files,
+    hostFiles: context.config.hostFiles,
   });
   let known: KeyOwners | null = null;
   // Built on demand: only keys named by servers need it, and a run may have very many tasks.
