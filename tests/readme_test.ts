@@ -83,7 +83,7 @@ Deno.test("pages: every config loads", async () => {
     for (const [path, fixture] of CERTIFICATES) {
       await Deno.copyFile(`tests/fixtures/tls/${fixture}`, folder.file(path));
     }
-    const env = { RATES_TOKEN: "secret", PROXY_PASSWORD: "secret" };
+    const env = { RATES_TOKEN: "secret", PROXY_PASSWORD: "secret", CHAT_HOOK: "secret" };
     const host = testHost({ cwd: folder.path, env });
     const config = await loadConfig({
       files: [name],
@@ -96,7 +96,7 @@ Deno.test("pages: every config loads", async () => {
 });
 
 /** Programs that a page may call besides ours. */
-const PROGRAMS = ["alias", "cd", "curl", "deno", "git", "mkdir", "npx", "test"];
+const PROGRAMS = ["alias", "cd", "curl", "deno", "export", "git", "mkdir", "npx", "test"];
 
 /** The commands of a block of shell, in words; a word in single quotes is one. */
 function commandsOf(block: string): string[][] {

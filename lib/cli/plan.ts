@@ -5,7 +5,7 @@ import type { Host } from "../core/host.ts";
 import { locationText } from "../core/location.ts";
 import { EXIT } from "../core/result.ts";
 import { escapeControl } from "../core/text.ts";
-import { alignColumns, plural } from "../report/format.ts";
+import { alignColumns, formatCount, plural } from "../report/format.ts";
 import { describeSchedule } from "../schedule/due.ts";
 import { openExistingState } from "../worker/storage.ts";
 import type { Flags } from "./flags.ts";
@@ -41,7 +41,7 @@ export async function plan(
     ),
   );
   const running = rows.filter((row) => row.included).length;
-  const total = `${running} of ${plural(rows.length, "task")}`;
+  const total = `${formatCount(running)} of ${plural(rows.length, "task")}`;
   writeLines([...lines, `${total} would run, into ${locationText(prepared.config.store)}`], host);
   return EXIT.good;
 }

@@ -1,0 +1,201 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
+import { assertWorkflow } from "../action/workflow.ts";
+import { sha256, tree } from "../helpers/folder.ts";
+import { origin } from "../helpers/origin.ts";
+import { tcpProxy } from "../helpers/tcp_proxy.ts";
+import { leadTo, prepareRecipe, type Recipe, RECIPES } from "./recipe.ts";
+
+/** Titles of the recipes that the tests of this file and of others follow. */
+const FOLLOWED = new Set(["A mirror in a bucket"]);
+
+/** Registers the test of a recipe. */
+function recipeTest(title: string, body: () => Promise<void>): void {
+  FOLLOWED.add(title);
+  Deno.test(`how to: ${title}`, body);
+}
+
+async function published(recipe: Recipe, store: string): Promise<Record<string, string>> {
+  return await tree(recipe.folder.file(store));
+}
+
+recipeTest("Yesterday's file, every day", async () => {
+  const body = `date,rate\n${"2026-01-14,1.0\n".repeat(70)}`;
+  await using server = origin({ "/rates/2026-01-14.csv": body });
+  await using recipe = await prepareRecipe("Yesterday's file, every day", {
+    change: leadTo(server.origin),
+  });
+  // 00:30 of the 15th in Berlin.
+  const { exitCode, stderr } = await recipe.run("cronfetch run --due", "2026-01-14T23:30:00Z");
+  assertEquals(exitCode, 0, stderr);
+  const file = recipe.folder.file("rates/2026/2026-01-14.csv");
+  assertEquals(await Deno.readTextFile(file), body);
+});
+
+recipeTest("A secret header", async () => {
+  const seen: (string | null)[] = [];
+  await using server = origin({
+    "/v1/rates.csv": ({ headers }) => {
+      seen.push(headers.get("authorization"));
+      return seen.length > 1 ? new Response(null, { status: 401 }) : new Response("a,b\n1,2\n");
+    },
+  });
+  await using recipe = await prepareRecipe("A secret header", { change: leadTo(server.origin) });
+  assertEquals((await recipe.run("cronfetch run")).exitCode, 0);
+  assertEquals(await published(recipe, "downloads"), { "rates.csv": "a,b\n1,2\n" });
+  const { exitCode, stderr } = await recipe.run("cronfetch run");
+  assertEquals(exitCode, 3);
+  assertEquals(seen, ["Bearer the token", "Bearer the token"]);
+  assert(!stderr.includes("the token"), stderr);
+
+  await using without = await prepareRecipe("A secret header", {
+    change: leadTo(server.origin),
+    env: { RATES_TOKEN: "" },
+  });
+  const missing = await without.run("cronfetch run");
+  assertEquals(missing.exitCode, 2);
+  assertStringIncludes(missing.stderr, "RATES_TOKEN");
+});
+
+recipeTest("Ten thousand URLs from a list", async () => {
+  const count = 10_000;
+  const paths = Array.from({ length: count }, (_, index) => `/tiles/${index + 1}.txt`);
+  await using server = origin(Object.fromEntries(paths.map((path) => [path, path])));
+  await using recipe = await prepareRecipe("Ten thousand URLs from a list", {
+    change: () => paths.map((path) => `${server.origin}${path}\n`).join(""),
+  });
+  const plan = await recipe.run("cronfetch plan -c urls.txt");
+  assertStringIncludes(plan.stderr.slice(-200), "\n10,000 of 10,000 tasks would run");
+  assertEquals(server.hits(), 0);
+  const command = "cronfetch run -c urls.txt -o tiles --host-concurrency 16";
+  const { exitCode, stderr } = await recipe.run(command);
+  assertEquals(exitCode, 0, stderr.slice(-1_000));
+  const files = await published(recipe, "tiles");
+  assertEquals(Object.keys(files).length, count);
+  assertEquals(files["9999.txt"], "/tiles/9999.txt");
+});
+
+Deno.test("how to: a list with equal names becomes a config", async () => {
+  await using server = origin({ "/a/x.csv": "a", "/b/x.csv": "b" });
+  await using recipe = await prepareRecipe("Ten thousand URLs from a list", {
+    change: () => `${server.origin}/a/x.csv\n${server.origin}/b/x.csv\n`,
+  });
+  const run = "cronfetch run -c urls.txt -o tiles --host-concurrency 16";
+  assertEquals((await recipe.run(run)).exitCode, 2);
+  assertEquals(server.hits(), 0);
+  const { exitCode } = await recipe.run("cronfetch init cronfetch.jsonc --import urls.txt");
+  assertEquals(exitCode, 0);
+  const config = await Deno.readTextFile(recipe.folder.file("cronfetch.jsonc"));
+  assertStringIncludes(config, '"to": "{path}/"');
+});
+
+recipeTest("The last seven versions", async () => {
+  let edition = 0;
+  await using server = origin({ "/blocklist.txt": () => new Response(`edition ${edition}\n`) });
+  await using recipe = await prepareRecipe("The last seven versions", {
+    change: leadTo(server.origin),
+  });
+  for (const day of Array.from({ length: 10 }, (_, index) => index + 10)) {
+    // One day without a change makes no version.
+    if (day !== 15) edition++;
+    const { exitCode, stderr } = await recipe.run(
+      "cronfetch run --due",
+      `2026-01-${day}T05:01:00Z`,
+    );
+    assertEquals(exitCode, 0, stderr);
+  }
+  const files = await published(recipe, "lists");
+  const versions = Object.keys(files).filter((name) => name !== "blocklist.txt");
+  assertEquals(files["blocklist.txt"], "edition 9\n");
+  assertEquals(versions.length, 7);
+  for (const name of versions) assertMatch(name, /^blocklist\.202601\d\dT\d{9}Z\.txt$/);
+  assertEquals(
+    versions.map((name) => files[name]).sort(),
+    [2, 3, 4, 5, 6, 7, 8].map((number) => `edition ${number}\n`),
+  );
+});
+
+recipeTest("A data repository on GitHub", async () => {
+  const title = "A data repository on GitHub";
+  const yaml = RECIPES.find((recipe) => recipe.title === title)?.blocks
+    .find(({ language }) => language === "yaml");
+  await assertWorkflow(yaml?.text ?? "");
+});
+
+recipeTest("A very large file", async () => {
+  const bytes = new Uint8Array(1 << 20).map((_, index) => (index * 7919) % 251);
+  const digest = createHash("md5").update(bytes).digest("hex");
+  await using server = origin({
+    "/planet.osm.pbf.md5": `${digest}  planet.osm.pbf\n`,
+    "/planet.osm.pbf": { body: bytes, etag: '"1"', ranges: true },
+  });
+  await using proxy = await tcpProxy(server.origin);
+  proxy.rule = ({ path, earlier }) =>
+    path === "/planet.osm.pbf" && earlier === 0 ? { at: "answer body", afterBytes: 700_000 } : null;
+  await using recipe = await prepareRecipe("A very large file", { change: leadTo(proxy.origin) });
+  const { exitCode, stderr } = await recipe.run("cronfetch run");
+  assertEquals(exitCode, 0, stderr);
+  const requests = server.log.filter(({ path }) => path === "/planet.osm.pbf");
+  assertEquals(requests.length, 2);
+  assertMatch(requests[1]?.headers.get("range") ?? "", /^bytes=700000-$/);
+  assertEquals(await Deno.readFile(recipe.folder.file("downloads/planet.osm.pbf")), bytes);
+});
+
+recipeTest("Checksums", async () => {
+  const bytes = new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3]);
+  await using server = origin({
+    "/tool-1.2.tar.gz": bytes,
+    "/SHA256SUMS": `${await sha256(bytes)}  tool-1.2.tar.gz\n`,
+  });
+  await using recipe = await prepareRecipe("Checksums", { change: leadTo(server.origin) });
+  const file = recipe.folder.file("downloads/tool-1.2.tar.gz");
+  assertEquals((await recipe.run("cronfetch run")).exitCode, 0);
+  assertEquals((await recipe.run("cronfetch verify")).exitCode, 0);
+  await Deno.writeFile(file, new Uint8Array([1]));
+  assertEquals((await recipe.run("cronfetch verify")).exitCode, 3);
+  await recipe.run("cronfetch verify --fix");
+  assertEquals((await recipe.run("cronfetch run")).exitCode, 0);
+  assertEquals(await Deno.readFile(file), bytes);
+
+  server.route("/tool-1.2.tar.gz", new Uint8Array([...bytes, 9]));
+  const { exitCode, stderr } = await recipe.run("cronfetch run");
+  assertEquals(exitCode, 3);
+  assertStringIncludes(stderr, "expect.digest");
+  assertEquals(await Deno.readFile(file), bytes);
+  assertEquals((await Deno.readFile(`${file}.refused`)).length, bytes.length + 1);
+});
+
+recipeTest("Alerts in a chat", async () => {
+  const messages: { readonly text: string; readonly content: string }[] = [];
+  await using chat = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      assertEquals(new URL(request.url).pathname, "/services/the%20secret%20part%20of%20the%20URL");
+      messages.push(await request.json());
+      return new Response();
+    },
+  );
+  await using server = origin({ "/rates.csv": 404 });
+  await using recipe = await prepareRecipe("Alerts in a chat", {
+    change: (text) =>
+      leadTo(server.origin)(
+        text.replace("https://hooks.example.com", () => `http://127.0.0.1:${chat.addr.port}`),
+      ),
+  });
+  for (const hour of ["08", "10", "12", "14"]) {
+    assertEquals(
+      (await recipe.run("cronfetch run --due", `2026-01-15T${hour}:00:00Z`)).exitCode,
+      3,
+    );
+  }
+  assertEquals(messages.length, 1);
+  assertStringIncludes(messages[0]?.text ?? "", "rates.csv");
+  assertEquals(messages[0]?.content, messages[0]?.text);
+  server.route("/rates.csv", "date,rate\n");
+  assertEquals((await recipe.run("cronfetch run --due", "2026-01-15T20:00:00Z")).exitCode, 0);
+  assertEquals(messages.length, 2);
+});
+
+Deno.test("how to: every recipe is followed by a test", () => {
+  assertEquals(RECIPES.map(({ title }) => title).toSorted(), [...FOLLOWED].toSorted());
+});
