@@ -10,51 +10,81 @@ import { type FileSystem, machineFileSystem, type OpenFile } from "./file_system
 
 /** The longest call that counts as fast: it does not delay concurrent work noticeably. */
 const FAST_MS = 4;
-/** Slow calls after which all are asynchronous; fewer may be hiccups of the machine. */
-const MAX_SLOW_CALLS = 3;
+/**
+ * The share of time that slow calls may block. Single slow calls are hiccups of a busy machine,
+ * where asynchronous calls would be slower still.
+ */
+const MAX_BLOCKED_SHARE = 0.1;
+/** Milliseconds beyond that share after which calls are asynchronous. */
+const MAX_BLOCKED_MS = 100;
 /** Larger writes are asynchronous: for them, the switch costs little. */
 const MAX_SYNC_BYTES = 64 * 1024;
 
-/** Makes the file system of one store. Calls are asynchronous until the first fast one. */
+/**
+ * Makes the file system of one store. Calls are asynchronous until the first fast one, and again
+ * after slow ones have blocked for too long: until they have blocked for no more than their share,
+ * and an asynchronous call is fast.
+ */
 export function adaptiveFileSystem(clock: Clock): FileSystem {
-  let speed: "unknown" | "fast" | "slow" = "unknown";
-  let slowCalls = 0;
+  let isSync = false;
+  /** Milliseconds blocked by slow calls beyond their share, at `countedMs`. */
+  let blockedMs = 0;
+  let countedMs = 0;
+
+  /** Counts a synchronous call, unless it was fast. */
+  const count = (startedMs: number) => {
+    const nowMs = clock.monotonicMs();
+    const slowMs = nowMs - startedMs - FAST_MS;
+    if (slowMs <= 0) return;
+    const share = (nowMs - countedMs) * MAX_BLOCKED_SHARE;
+    blockedMs = Math.max(0, blockedMs - share) + slowMs;
+    countedMs = nowMs;
+    if (blockedMs > MAX_BLOCKED_MS) isSync = false;
+  };
+
+  const measured = async <T>(call: () => Promise<T>): Promise<T> => {
+    const startedMs = clock.monotonicMs();
+    const result = await call();
+    const nowMs = clock.monotonicMs();
+    const isPaid = blockedMs <= (nowMs - countedMs) * MAX_BLOCKED_SHARE;
+    if (isPaid && nowMs - startedMs <= FAST_MS) isSync = true;
+    return result;
+  };
 
   const adaptive = <Args extends unknown[], T>(
-    sync: (...args: Args) => T,
-    async: (...args: Args) => Promise<T>,
+    callSync: (...args: Args) => T,
+    callAsync: (...args: Args) => Promise<T>,
   ) =>
-  async (...args: Args): Promise<T> => {
-    if (speed === "slow") return await async(...args);
+  (...args: Args): Promise<T> => {
+    if (!isSync) return measured(() => callAsync(...args));
     const startedMs = clock.monotonicMs();
-    const isFast = () => clock.monotonicMs() - startedMs <= FAST_MS;
-    if (speed === "unknown") {
-      const result = await async(...args);
-      if (speed === "unknown" && isFast()) speed = "fast";
-      return result;
-    }
     try {
-      return sync(...args);
+      return Promise.resolve(callSync(...args));
+    } catch (error) {
+      return Promise.reject(error);
     } finally {
-      if (!isFast() && ++slowCalls >= MAX_SLOW_CALLS) speed = "slow";
+      count(startedMs);
     }
   };
 
-  const adaptiveFile = (file: Deno.FsFile): OpenFile => {
-    const write = adaptive(
-      (bytes: Uint8Array) => file.writeSync(bytes),
-      (bytes: Uint8Array) => file.write(bytes),
-    );
-    return {
-      read: (into) => file.read(into),
-      write: (bytes) => bytes.length <= MAX_SYNC_BYTES ? write(bytes) : file.write(bytes),
-      stat: adaptive(() => file.statSync(), () => file.stat()),
-      sync: () => file.sync(),
-      tryLock: (exclusive) => file.tryLock(exclusive),
-      close: () => file.close(),
-      [Symbol.dispose]: () => file[Symbol.dispose](),
-    };
-  };
+  const stat = adaptive(
+    (file: Deno.FsFile) => file.statSync(),
+    (file: Deno.FsFile) => file.stat(),
+  );
+  const write = adaptive(
+    (file: Deno.FsFile, bytes: Uint8Array) => file.writeSync(bytes),
+    (file: Deno.FsFile, bytes: Uint8Array) => file.write(bytes),
+  );
+
+  const adaptiveFile = (file: Deno.FsFile): OpenFile => ({
+    read: (into) => file.read(into),
+    write: (bytes) => bytes.length <= MAX_SYNC_BYTES ? write(file, bytes) : file.write(bytes),
+    stat: () => stat(file),
+    sync: () => file.sync(),
+    tryLock: (exclusive) => file.tryLock(exclusive),
+    close: () => file.close(),
+    [Symbol.dispose]: () => file[Symbol.dispose](),
+  });
 
   const open = adaptive(Deno.openSync, Deno.open);
   return {

@@ -25,6 +25,22 @@ Deno.test("adaptiveFileSystem makes calls synchronously while they are fast", as
     ["fast on the second call", [50, 1, 1], [false, false, true]],
     ["two slow calls", [1, 50, 1, 50, 1, 1], [false, true, true, true, true, true]],
     ["slow later", [1, 50, 50, 50, 1], [false, true, true, true, false, false]],
+    ["always slow", [1, ...Array(60).fill(50)], [
+      false,
+      true,
+      true,
+      true,
+      ...Array(56).fill(false),
+    ]],
+    ["slow for a while", [1, 50, 50, 50, ...Array(30).fill(50), 1, 1], [
+      ...[false, true, true, true],
+      ...Array(31).fill(false),
+      true,
+    ]],
+    ["rare slow calls", [1, ...Array(20).fill([...Array(200).fill(3), 50]).flat()], [
+      false,
+      ...Array(4020).fill(true),
+    ]],
   ];
   for (const [name, tookMs, expected] of table) {
     await using folder = await temporaryFolder();
