@@ -28,7 +28,7 @@ import {
   unsatisfiedTotal,
 } from "./resume.ts";
 import type { AttemptWatch } from "./timeouts.ts";
-import { type Head, type Meter, transfer } from "./transfer.ts";
+import { type BufferPool, type Meter, transfer } from "./transfer.ts";
 
 /** What an attempt needs in addition to requests. */
 export interface AttemptContext extends HttpContext {
@@ -43,6 +43,8 @@ export interface AttemptContext extends HttpContext {
   readonly received: (bytes: number) => void;
   /** The rate limit of the run, or null. */
   readonly throttle: Throttle | null;
+  /** The buffers of the run. */
+  readonly buffers: BufferPool;
   /** Takes a slot for one more connection to the task's host; null if there is none. */
   readonly borrow: () => Disposable | null;
 }
@@ -85,7 +87,6 @@ export type AttemptOutcome =
     readonly key: string;
     readonly draft: Draft;
     readonly sealed: Sealed;
-    readonly head: Head;
     /** Whether a truncated body would have been detected. */
     readonly lengthKnown: boolean;
   };
@@ -276,7 +277,6 @@ async function receiveWhole(
     partial = {
       draft,
       key,
-      head: { bytes: new Uint8Array() },
       sizeBytes: 0,
       totalBytes: lengthBytes,
       validator: (task.conditional ? strongValidator(response.headers, nowMs) : null) ?? "",
@@ -315,7 +315,7 @@ async function receiveInto(
   lengthBytes: number | null,
 ): Promise<Received> {
   const { task, source, stats, context, watch, segments } = state;
-  const { draft, key, head, sizeBytes, validator } = partial;
+  const { draft, key, sizeBytes, validator } = partial;
   const { host: { clock }, progress } = context;
   const { maxSizeBytes } = task.expect;
   const startedMs = clock.monotonicMs();
@@ -340,7 +340,8 @@ async function receiveInto(
       },
     };
     const maxBytes = maxSizeBytes === null ? null : maxSizeBytes - sizeBytes;
-    const options = { lengthBytes, maxBytes, signal: watch.signal, clock, meter, head };
+    const { buffers } = context;
+    const options = { lengthBytes, maxBytes, signal: watch.signal, clock, meter, buffers };
     const { status, headers } = response;
     const start = { status, headers, lengthBytes, validator };
     if (lengthBytes !== null && segments > 1 && mayUseRanges(start)) {
@@ -369,7 +370,7 @@ async function receiveInto(
     } else {
       await transfer(response.body, draft, options);
     }
-    return { kind: "received", key, draft, sealed: await draft.seal(), head, lengthKnown: true };
+    return { kind: "received", key, draft, sealed: await draft.seal(), lengthKnown: true };
   } catch (error) {
     if (leavesPartial(error) && canResume(validator, task) && draft.sizeBytes > 0) {
       source.partial = { ...partial, sizeBytes: draft.sizeBytes };

@@ -46,7 +46,7 @@ export async function publish(
   received: Received,
   context: PublishContext,
 ): Promise<Published> {
-  const { key, sealed, head } = received;
+  const { key, sealed } = received;
   await using draft = received.draft;
   const { headers, family, current } = context;
   const existing = draft.existing;
@@ -58,7 +58,7 @@ export async function publish(
     fetchedAt: new Date(context.nowMs).toISOString(),
   };
   const content: Content = {
-    head: head.bytes,
+    head: draft.head,
     sizeBytes: sealed.sizeBytes,
     sha256: sealed.sha256,
     contentType: headers.get("content-type"),

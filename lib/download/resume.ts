@@ -7,7 +7,6 @@ import type { HeaderFields } from "../core/http.ts";
 import type { PartRecord } from "../state/state.ts";
 import type { Draft, StatCache, Store } from "../store/store.ts";
 import { tagUse } from "./conditional.ts";
-import type { Head } from "./transfer.ts";
 
 /** A partial file, and what proves that the rest belongs to it. */
 export interface Part {
@@ -25,7 +24,6 @@ export interface Part {
 /** A partial file in a draft, which the next attempt can resume. */
 export interface PartialFile extends Part {
   readonly draft: Draft;
-  readonly head: Head;
   readonly key: string;
 }
 
@@ -201,12 +199,12 @@ export function createParts(options: PartsOptions): Parts {
         throw error;
       });
       if (!resumed) return null;
-      const { draft, head } = resumed;
+      const { draft } = resumed;
       if (draft.sizeBytes !== sizeBytes) {
         await draft.discard();
         return null;
       }
-      return { draft, key, head: { bytes: head }, sizeBytes, totalBytes, validator };
+      return { draft, key, sizeBytes, totalBytes, validator };
     },
     keep: async (partial, source) => {
       const { draft, sizeBytes, totalBytes, validator } = partial;

@@ -5,13 +5,12 @@ import type { Clock } from "../core/host.ts";
 import type { HttpBody } from "../core/http.ts";
 import { fromBodyError } from "../http/network_error.ts";
 import type { Throttle } from "../schedule/rate.ts";
-import { extendHead } from "../store/draft.ts";
 import type { Draft } from "../store/store.ts";
 import type { AttemptWatch } from "./timeouts.ts";
 
 /** Size of a write; larger ones are no faster than a bare socket. */
 export const BUFFER_BYTES: number = 512 * 1024;
-/** First buffer for a body of unknown length: most of them are small. */
+/** First buffer for a small body, or one of unknown length: most of them are small. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 /** Writes in progress while the next buffer is filled. */
 const MAX_PENDING_WRITES = 2;
@@ -41,13 +40,27 @@ export interface TransferOptions {
   readonly clock: Clock;
   /** Null if the body has accounted for its bytes already. */
   readonly meter: Meter | null;
-  /** The first 64 KiB of the file; extended as bytes arrive. */
-  readonly head: Head;
+  /** The buffers of the run. */
+  readonly buffers: BufferPool;
 }
 
-/** The first bytes of a file, for content checks. */
-export interface Head {
-  bytes: Uint8Array<ArrayBuffer>;
+/** Bytes that a pool keeps of each size, at most. */
+const MAX_FREE_BYTES = 4 * 1024 * 1024;
+
+/** Buffers of finished transfers, to be filled again: a new one per body burdens the collector. */
+export class BufferPool {
+  readonly #free = new Map<number, ArrayBuffer[]>([[FIRST_BUFFER_BYTES, []], [BUFFER_BYTES, []]]);
+
+  /** A buffer of this size, perhaps with bytes of an earlier body. */
+  take(sizeBytes: number): ArrayBuffer {
+    return this.#free.get(sizeBytes)?.pop() ?? new ArrayBuffer(sizeBytes);
+  }
+
+  /** Keeps a buffer that nothing else refers to. A detached one has no size, and is not kept. */
+  release(buffer: ArrayBuffer): void {
+    const free = this.#free.get(buffer.byteLength);
+    if (free && (free.length + 1) * buffer.byteLength <= MAX_FREE_BYTES) free.push(buffer);
+  }
 }
 
 /**
@@ -64,19 +77,19 @@ export async function transfer(
   draft: Draft,
   options: TransferOptions,
 ): Promise<number> {
-  const { lengthBytes, maxBytes, signal, clock, meter, head } = options;
+  const { lengthBytes, maxBytes, signal, clock, meter, buffers } = options;
   const writes: Promise<ArrayBuffer>[] = [];
   let total = 0;
   // One byte more than announced, so that the end is read without another buffer.
-  let buffer = new ArrayBuffer(
-    lengthBytes === null ? FIRST_BUFFER_BYTES : Math.min(lengthBytes + 1, BUFFER_BYTES),
+  const neededBytes = lengthBytes === null ? 0 : lengthBytes + 1;
+  let buffer = buffers.take(
+    Math.max(FIRST_BUFFER_BYTES, Math.min(neededBytes, BUFFER_BYTES)),
   );
   let filled = 0;
   let writtenMs = clock.monotonicMs();
 
   const write = () => {
     const bytes = new Uint8Array(buffer, 0, filled);
-    head.bytes = extendHead(head.bytes, bytes);
     const writing = draft.write(bytes);
     // A failure is handled when the write is awaited.
     writing.catch(() => {});
@@ -108,12 +121,12 @@ export async function transfer(
       if (!isFull && clock.monotonicMs() - writtenMs < MAX_BUFFER_AGE_MS) continue;
       write();
       if (writes.length < MAX_PENDING_WRITES) {
-        buffer = new ArrayBuffer(BUFFER_BYTES);
+        buffer = buffers.take(BUFFER_BYTES);
       } else {
         meter?.watch.pause();
         buffer = await (writes.shift() as Promise<ArrayBuffer>);
         meter?.watch.progress();
-        if (buffer.byteLength < BUFFER_BYTES) buffer = new ArrayBuffer(BUFFER_BYTES);
+        if (buffer.byteLength < BUFFER_BYTES) buffer = buffers.take(BUFFER_BYTES);
       }
     }
     if (lengthBytes !== null && total !== lengthBytes) throw truncated(total, lengthBytes);
@@ -125,8 +138,9 @@ export async function transfer(
     throw error;
   }
   if (filled > 0) write();
+  else buffers.release(buffer);
   meter?.watch.pause();
-  await Promise.all(writes);
+  for (const written of await Promise.all(writes)) buffers.release(written);
   return total;
 }
 

@@ -112,9 +112,11 @@ export function createStore(driver: Driver): Store {
   }
 
   async function startDraft(key: string, options: DraftOptions): Promise<Draft> {
-    return await wrapErrors(storing(key), async () => {
+    try {
       return register(key, await driver.begin(key, await beginOptions(key, options)));
-    });
+    } catch (error) {
+      throw storeError(storing(key), error);
+    }
   }
 
   async function draft(key: string, options: DraftOptions = {}): Promise<Draft> {
@@ -142,7 +144,7 @@ export function createStore(driver: Driver): Store {
         hash.update(bytes);
         sizeBytes += bytes.length;
       }
-      return { draft: register(key, steps, { hash, sizeBytes }), head };
+      return { draft: register(key, steps, { hash, sizeBytes, head }), head };
     } catch (error) {
       await steps.remove();
       throw error;
@@ -176,7 +178,11 @@ export function createStore(driver: Driver): Store {
 
   async function stat(key: string): Promise<StoredFile | null> {
     checkKey(key);
-    return await wrapErrors(reading(key), () => driver.stat(key));
+    try {
+      return await driver.stat(key);
+    } catch (error) {
+      throw storeError(reading(key), error);
+    }
   }
 
   function statCache(keys: Iterable<string>, signal: AbortSignal): StatCache {

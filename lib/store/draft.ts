@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { CronfetchError } from "../core/errors.ts";
-import { alreadyExists, DriverError, storeError, wrapErrors } from "./errors.ts";
+import { alreadyExists, DriverError, storeError } from "./errors.ts";
 import { checkKey } from "../core/key.ts";
 import type {
   Draft,
@@ -45,6 +45,12 @@ export interface DraftSteps {
    * @returns A buffer of the same size in exchange for that of `bytes`, if that was kept.
    */
   append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void>;
+  /**
+   * Returns the first bytes, for drivers that have them in memory; without it, they are copied.
+   *
+   * @returns {@linkcode HEAD_BYTES} bytes, or all if there are fewer.
+   */
+  head?(): Uint8Array<ArrayBuffer>;
   /**
    * Returns the digest of all bytes; called after `seal`. For drivers that hash bytes themselves,
    * those before a `resume` included; without it, the caller hashes them.
@@ -98,6 +104,8 @@ export interface ResumedBytes {
   /** Updated with all of them. */
   readonly hash: Hash;
   readonly sizeBytes: number;
+  /** The first ones, at most {@linkcode HEAD_BYTES}. */
+  readonly head: Uint8Array<ArrayBuffer>;
 }
 
 /** The stages of a draft, as they are named in messages. */
@@ -121,10 +129,11 @@ export function createDraft(
   ended: () => void,
   resumed?: ResumedBytes,
 ): Draft {
-  const doing = `storing ${JSON.stringify(key)}`;
+  const doing = () => `storing ${JSON.stringify(key)}`;
   const hash = steps.digest ? null : resumed?.hash ?? createHash("sha256");
   let stage: Stage = "writing";
   let sizeBytes = resumed?.sizeBytes ?? 0;
+  let head = resumed?.head ?? new Uint8Array();
   let sealed: Sealed | null = null;
   let settled = false;
   let discarding: Promise<void> | null = null;
@@ -134,21 +143,28 @@ export function createDraft(
   function enqueue<T>(from: Stage, to: Stage, job: () => Promise<T>): Promise<T> {
     if (discarding === null && stage !== from) return Promise.reject(misuse(stage));
     stage = to;
-    const result = last.then(() => {
-      if (discarding !== null) throw discarded();
-      return wrapErrors(doing, job).catch((error) => {
-        // An interrupted step fails with any error; report the interruption instead.
-        throw discarding === null ? error : discarded();
-      });
-    });
+    const result = runAfter(last, job);
     // The caller receives the rejection, as do all jobs behind: it is not unhandled.
     result.catch(() => {});
     last = result;
     return result;
   }
 
+  async function runAfter<T>(before: Promise<unknown>, job: () => Promise<T>): Promise<T> {
+    await before;
+    if (discarding !== null) throw discarded();
+    try {
+      return await job();
+    } catch (error) {
+      // An interrupted step fails with any error; report the interruption instead.
+      throw discarding === null ? storeError(doing(), error) : discarded();
+    }
+  }
+
   async function append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
     const { length, buffer } = bytes;
+    // The step may detach the buffer.
+    if (!steps.head) head = extendHead(head, bytes);
     const appending = steps.append(bytes);
     // Hash while the disk writes.
     hash?.update(bytes);
@@ -171,7 +187,7 @@ export function createDraft(
         throw new DriverError("store.failed", `wrote ${sizeBytes} bytes, read back ${readBytes}`);
       }
     } catch (error) {
-      throw discarding === null ? storeError(doing, error) : discarded();
+      throw discarding === null ? storeError(doing(), error) : discarded();
     }
   }
 
@@ -230,6 +246,9 @@ export function createDraft(
     existing: steps.existing,
     get sizeBytes() {
       return sizeBytes;
+    },
+    get head() {
+      return steps.head?.() ?? head;
     },
     write: (bytes) => enqueue("writing", "writing", () => append(bytes)),
     seal: () => orDiscard(enqueue("writing", "sealed", seal)),

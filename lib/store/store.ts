@@ -82,6 +82,10 @@ export interface Draft extends AsyncDisposable {
   /** Bytes written so far, without those of pending writes. */
   readonly sizeBytes: number;
   /**
+   * The first bytes written, at most 64 KiB. Valid until the next call of a method.
+   */
+  readonly head: Uint8Array<ArrayBuffer>;
+  /**
    * Appends `bytes`. Several writes may be pending; they are performed in the order of the calls.
    *
    * @param bytes Their whole buffer is transferred to the store, and may be detached.

@@ -15,6 +15,7 @@ import { bugMessage } from "../core/text.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
 import { Family, type FamilyContext } from "../download/family.ts";
 import { createWatcher } from "../download/timeouts.ts";
+import { BufferPool } from "../download/transfer.ts";
 import { createAdmit } from "../http/egress.ts";
 import { abortReason } from "../http/network_error.ts";
 import type { Slot } from "../schedule/pool.ts";
@@ -79,6 +80,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     redact,
     durable: state.durable,
     checksumFiles: new Map(),
+    buffers: new BufferPool(),
     throttle: limits.rateBytesPerSecond === null
       ? null
       : createThrottle(limits.rateBytesPerSecond, host),

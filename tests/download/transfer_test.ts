@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { HttpBody } from "../../lib/core/http.ts";
 import { createWatcher } from "../../lib/download/timeouts.ts";
-import { transfer } from "../../lib/download/transfer.ts";
+import { BufferPool, transfer } from "../../lib/download/transfer.ts";
 import { HEAD_BYTES } from "../../lib/store/draft.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { Draft } from "../../lib/store/store.ts";
@@ -60,7 +60,7 @@ function options(host: TestHost, signal: AbortSignal) {
     signal: watch.signal,
     clock: host.clock,
     meter: { watch, received: () => {}, throttle: null },
-    head: { bytes: new Uint8Array() },
+    buffers: new BufferPool(),
   };
 }
 
@@ -161,6 +161,46 @@ Deno.test("transfer: every byte of a body is written to the draft, however it is
     assertEquals(await transfer(body, draft, settings), whole.length);
     await draft.seal();
     assertEquals(await draft.read(), whole);
-    assertEquals(settings.head.bytes, whole.subarray(0, HEAD_BYTES));
+    assertEquals(draft.head, whole.subarray(0, HEAD_BYTES));
+  }
+});
+
+Deno.test("BufferPool: buffers are used again, up to 4 MiB of each size, and detached ones are dropped", () => {
+  for (const [sizeBytes, kept] of [[64 * 1024, 64], [512 * 1024, 8], [1000, 0]] as const) {
+    const pool = new BufferPool();
+    const buffers = Array.from({ length: 70 }, () => pool.take(sizeBytes));
+    assertEquals(new Set(buffers).size, 70);
+    const [first] = buffers;
+    for (const buffer of buffers) pool.release(buffer);
+    const again = Array.from({ length: 70 }, () => pool.take(sizeBytes));
+    assertEquals(again.filter((buffer) => buffers.includes(buffer)).length, kept);
+    assertEquals(again.includes(first as ArrayBuffer), kept > 0);
+    const detached = pool.take(sizeBytes);
+    structuredClone(detached, { transfer: [detached] });
+    pool.release(detached);
+    assertEquals(pool.take(sizeBytes).byteLength, sizeBytes);
+  }
+});
+
+Deno.test("transfer: a buffer is used again after a whole body, never after a broken one", async () => {
+  for (const isBroken of [false, true]) {
+    const pool = new BufferPool();
+    const used: ArrayBuffer[] = [];
+    const body: HttpBody = {
+      read: (into) => {
+        used.push(into.buffer);
+        if (used.length === 1) return Promise.resolve(into.subarray(0, 3));
+        return isBroken ? Promise.reject(new Error("reset")) : Promise.resolve(into.subarray(0, 0));
+      },
+      cancel: () => Promise.resolve(),
+    };
+    await using store = openMemory();
+    await using draft = await store.draft("key");
+    const host = testHost({ timers: "manual" });
+    const settings = { ...options(host, new AbortController().signal), buffers: pool };
+    const transferring = transfer(body, draft, { ...settings, lengthBytes: 3 });
+    if (isBroken) await assertRejects(() => transferring);
+    else await transferring;
+    assertEquals(pool.take(64 * 1024) === used[0], !isBroken);
   }
 });

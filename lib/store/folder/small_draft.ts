@@ -4,7 +4,7 @@
  * adjacent calls.
  */
 
-import type { DraftSteps, PublishRequest } from "../draft.ts";
+import { type DraftSteps, extendHead, HEAD_BYTES, type PublishRequest } from "../draft.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
 import { type FolderDraft, openFolderDraft } from "./draft.ts";
 import { storedFile } from "./file_system.ts";
@@ -21,6 +21,8 @@ export class SmallDraft implements DraftSteps {
   readonly #context: FolderContext;
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #sizeBytes = 0;
+  /** The first bytes, once those in memory are in a file. */
+  #head: Uint8Array<ArrayBuffer> | null = null;
   /** The file with all bytes, once there is one; `#pieces` is empty then. */
   #file: FolderDraft | null = null;
 
@@ -33,8 +35,17 @@ export class SmallDraft implements DraftSteps {
 
   async append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> {
     this.#sizeBytes += bytes.length;
-    if (this.#sizeBytes > SMALL_BYTES) return await (await this.#toFile()).append(bytes);
-    this.#pieces.push(bytes.slice());
+    if (!this.#file && this.#sizeBytes <= SMALL_BYTES) {
+      this.#pieces.push(bytes.slice());
+      return;
+    }
+    const file = await this.#toFile();
+    this.#head = extendHead(this.head(), bytes);
+    return await file.append(bytes);
+  }
+
+  head(): Uint8Array<ArrayBuffer> {
+    return this.#head ?? this.#whole().subarray(0, HEAD_BYTES);
   }
 
   async seal(sizeBytes: number): Promise<void> {
@@ -69,7 +80,7 @@ export class SmallDraft implements DraftSteps {
   #whole(): Uint8Array<ArrayBuffer> {
     const [first, second] = this.#pieces;
     if (first && !second) return first;
-    const whole = new Uint8Array(this.#sizeBytes);
+    const whole = new Uint8Array(this.#pieces.reduce((sum, { length }) => sum + length, 0));
     let offset = 0;
     for (const piece of this.#pieces) {
       whole.set(piece, offset);
@@ -83,9 +94,10 @@ export class SmallDraft implements DraftSteps {
   async #toFile(): Promise<FolderDraft> {
     if (this.#file) return this.#file;
     const file = this.#file = await openFolderDraft(this.#placement, null, this.#context);
-    const pieces = this.#pieces;
+    const whole = this.#whole();
+    this.#head = whole.slice(0, HEAD_BYTES);
     this.#pieces = [];
-    for (const piece of pieces) await file.append(piece);
+    if (whole.length > 0) await file.append(whole);
     return file;
   }
 }
