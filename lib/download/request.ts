@@ -53,9 +53,12 @@ export async function sendRequest(
   const { watch } = options;
   const first = new URL(options.url);
   const authorization = basicAuthorization(first);
-  first.username = "";
-  first.password = "";
-  first.hash = "";
+  // Each setter serializes and parses the URL again, even without a change.
+  if (authorization !== null) {
+    first.username = "";
+    first.password = "";
+  }
+  if (first.href.includes("#")) first.hash = "";
   const visited = [first.href];
   let changedAt = 0;
   let configured: Readonly<Record<string, string>> = {
