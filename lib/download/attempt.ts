@@ -148,12 +148,22 @@ interface ClassifiedResponse {
   readonly use: ResponseUse;
 }
 
-/** Requests the whole file under the conditions, or without them if the server refuses those. */
-async function requestWhole(state: AttemptState): Promise<ClassifiedResponse> {
-  const { source, context: { host: { clock } } } = state;
+/** Requests the whole file, under conditions if it is published. */
+function requestWhole(state: AttemptState): Promise<ClassifiedResponse> {
+  const { source: { published }, context: { host: { clock } } } = state;
   const unconditional = { conditional: false, rangeStart: null, clock };
-  if (source.published === null) return await requestOnce(state, {}, unconditional);
-  const conditions = conditionalHeaders(source.published);
+  return published === null
+    ? requestOnce(state, {}, unconditional)
+    : requestIfChanged(state, published, unconditional);
+}
+
+/** Requests the file under conditions, or without them if the server refuses those. */
+async function requestIfChanged(
+  state: AttemptState,
+  published: Validators,
+  unconditional: RequestKind,
+): Promise<ClassifiedResponse> {
+  const conditions = conditionalHeaders(published);
   const conditional = Object.keys(conditions).length > 0;
   try {
     return await requestOnce(state, conditions, { ...unconditional, conditional });

@@ -15,7 +15,7 @@ import {
   performAttempt,
 } from "./attempt.ts";
 import { compareToStored, decideAge, refreshedValidators } from "./conditional.ts";
-import { type ChecksumFiles, expectedDigests } from "./expected_digests.ts";
+import { type ChecksumFiles, expectedDigests, knownDigests } from "./expected_digests.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
 import { createParts, type Parts } from "./resume.ts";
 import { decideRetry, isBusy } from "./retry.ts";
@@ -117,7 +117,8 @@ export async function download(task: Task, context: DownloadContext): Promise<Do
     warnings: [],
     stats: emptyStats(),
   });
-  return { ...outcome, part: await parts.finish(outcome.validators !== null) };
+  const part = parts.isEmpty ? null : await parts.finish(outcome.validators !== null);
+  return { ...outcome, part };
 }
 
 async function trySources(state: TaskState): Promise<DownloadOutcome> {
@@ -153,7 +154,7 @@ async function trySource(url: string, state: TaskState): Promise<Success | Failu
       const stats = state.stats = emptyStats();
       let error: CronfetchError;
       try {
-        if (made === 1) source.partial = await parts.resume(shown);
+        if (made === 1 && !parts.isEmpty) source.partial = await parts.resume(shown);
         const start = {
           kind: "attempt",
           task: task.id,
@@ -229,9 +230,10 @@ async function runAttempt(source: AttemptSource, state: TaskState): Promise<Succ
   const { task, context, stats, warnings } = state;
   // If the store is unavailable, fail before a request is sent.
   await context.statCache.ready();
-  const current = await checkStored(source.url, state);
+  const current = context.recorded && await checkStored(source.url, context.recorded, state);
   source.published = task.conditional ? current : null;
-  const digests = await expectedDigests(task, context.checksumFiles, context);
+  const digests = knownDigests(task) ??
+    await expectedDigests(task, context.checksumFiles, context);
   const outcome = await performAttempt(task, digests, source, stats, context);
   const { clock } = context.host;
   const nowMs = clock.now().epochMilliseconds;
@@ -339,10 +341,11 @@ function result(state: TaskState, status: TaskStatus): TaskResult {
 /** The recorded validators, if they are of this URL and the stored file is still that file. */
 async function checkStored(
   url: string,
+  recorded: Validators,
   { task, context }: TaskState,
 ): Promise<Validators | null> {
-  const { recorded, statCache, store, redact, signal } = context;
-  const stored = recorded && await statCache.get(recorded.key);
+  const { statCache, store, redact, signal } = context;
+  const stored = await statCache.get(recorded.key);
   if (!stored) return null;
   const key = task.namedByServer ? recorded.key : task.key;
   const match = compareToStored(recorded, stored, { key, source: redact(url) });

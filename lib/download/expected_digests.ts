@@ -34,7 +34,6 @@ export async function expectedDigests(
   http: HttpContext,
 ): Promise<ExpectedDigests> {
   const { expect } = task;
-  if (areKnown(expect)) return expect;
   const digests: Record<DigestAlgorithm, string | null> = {
     sha256: null,
     sha512: null,
@@ -58,6 +57,11 @@ export async function expectedDigests(
     digests[algorithm] = parseChecksums(await file, names, algorithm);
   }
   return digests;
+}
+
+/** The digests that a task expects, unless a checksum file has to be read for them. */
+export function knownDigests({ expect }: Task): ExpectedDigests | null {
+  return areKnown(expect) ? expect : null;
 }
 
 function areKnown(expect: Expectations): expect is Expectations & ExpectedDigests {

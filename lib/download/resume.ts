@@ -150,6 +150,8 @@ export interface Parts {
    * @throws {CronfetchError} `store.` codes. The partial file is then kept.
    */
   resume(source: string): Promise<PartialFile | null>;
+  /** Whether there is none, recorded or kept: `resume` and `finish` return null. */
+  readonly isEmpty: boolean;
   /** Suspends a partial file for the next run, or discards it if it is too small. */
   keep(partial: PartialFile, source: string): Promise<void>;
   /**
@@ -186,6 +188,9 @@ export function createParts(options: PartsOptions): Parts {
   };
 
   return {
+    get isEmpty() {
+      return recorded === null && kept === null;
+    },
     resume: async (source) => {
       const part = recorded;
       if (part?.source !== source || part.key !== key) return null;

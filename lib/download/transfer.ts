@@ -86,6 +86,7 @@ export async function transfer(
     Math.max(FIRST_BUFFER_BYTES, Math.min(neededBytes, BUFFER_BYTES)),
   );
   let filled = 0;
+  let isReading = false;
   let writtenMs = clock.monotonicMs();
 
   const write = () => {
@@ -100,7 +101,9 @@ export async function transfer(
 
   try {
     for (;;) {
-      const piece = await read(body, new Uint8Array(buffer, filled), signal);
+      isReading = true;
+      const piece = await body.read(new Uint8Array(buffer, filled));
+      isReading = false;
       buffer = piece.buffer;
       const bytes = piece.byteLength;
       if (bytes === 0) break;
@@ -130,7 +133,8 @@ export async function transfer(
       }
     }
     if (lengthBytes !== null && total !== lengthBytes) throw truncated(total, lengthBytes);
-  } catch (error) {
+  } catch (thrown) {
+    const error = isReading ? fromBodyError(thrown, signal) : thrown;
     await body.cancel();
     // A failed read of fetch detaches the buffer it was given, and its bytes are lost.
     if (filled > 0 && !buffer.detached) write();
@@ -140,20 +144,8 @@ export async function transfer(
   if (filled > 0) write();
   else buffers.release(buffer);
   meter?.watch.pause();
-  for (const written of await Promise.all(writes)) buffers.release(written);
+  for (const writing of writes) buffers.release(await writing);
   return total;
-}
-
-async function read(
-  body: HttpBody,
-  into: Uint8Array<ArrayBuffer>,
-  signal: AbortSignal,
-): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await body.read(into);
-  } catch (error) {
-    throw fromBodyError(error, signal);
-  }
 }
 
 /** Temporary: the next response may be correct, but no byte of this one can be trusted. */

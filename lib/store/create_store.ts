@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { createDraft, type DraftSteps, extendHead, type ResumedBytes } from "./draft.ts";
-import type { BeginOptions, Driver } from "./driver.ts";
+import type { Driver } from "./driver.ts";
 import { copySourceMissing, storeClosed, storeError, wrapErrors } from "./errors.ts";
 import { checkKey, checkPrefix, keyFault } from "../core/key.ts";
 import type {
@@ -90,38 +90,37 @@ export function createStore(driver: Driver): Store {
     return draft;
   }
 
-  /** Delays closing the store until `work` is done. */
-  async function tracked<T>(work: () => Promise<T>): Promise<T> {
-    if (closing !== null) throw storeClosed();
+  /** Delays closing the store until `work`, which must not throw synchronously, is done. */
+  function tracked<T>(work: () => Promise<T>): Promise<T> {
+    if (closing !== null) return Promise.reject(storeClosed());
     const working = work();
+    const done = () => busy.delete(working);
     busy.add(working);
-    try {
-      return await working;
-    } finally {
-      busy.delete(working);
-    }
+    working.then(done, done);
+    return working;
   }
 
-  async function beginOptions(
+  /** If `stat` is cheap, the driver calls it itself, for a newer result. */
+  function listed(
     key: string,
-    { statCache, expectedBytes = null }: DraftOptions,
-  ): Promise<BeginOptions> {
-    // If `stat` is cheap, the driver calls it itself, for a newer result.
-    const existing = driver.prefersLists ? await statCache?.get(key) : undefined;
-    return { existing, expectedBytes };
+    { statCache }: DraftOptions,
+  ): Promise<StoredFile | null> | undefined {
+    return driver.prefersLists ? statCache?.get(key) : undefined;
   }
 
   async function startDraft(key: string, options: DraftOptions): Promise<Draft> {
+    checkKey(key);
+    const { expectedBytes = null } = options;
     try {
-      return register(key, await driver.begin(key, await beginOptions(key, options)));
+      const existing = await listed(key, options);
+      return register(key, await driver.begin(key, { existing, expectedBytes }));
     } catch (error) {
       throw storeError(storing(key), error);
     }
   }
 
-  async function draft(key: string, options: DraftOptions = {}): Promise<Draft> {
-    checkKey(key);
-    return await tracked(() => startDraft(key, options));
+  function draft(key: string, options: DraftOptions = {}): Promise<Draft> {
+    return tracked(() => startDraft(key, options));
   }
 
   async function resumeDraft(
@@ -131,7 +130,9 @@ export function createStore(driver: Driver): Store {
     options: DraftOptions,
   ): Promise<ResumedDraft | null> {
     if (!driver.resume) return null;
-    const resumed = await driver.resume(key, name, signal, await beginOptions(key, options));
+    const { expectedBytes = null } = options;
+    const existing = await listed(key, options);
+    const resumed = await driver.resume(key, name, signal, { existing, expectedBytes });
     if (!resumed) return null;
     const { steps, partial } = resumed;
     try {

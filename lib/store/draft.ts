@@ -231,7 +231,7 @@ export function createDraft(
     ended();
   }
 
-  const discard = (): Promise<void> => discarding ??= remove();
+  const discard = (): Promise<void> => discarding ??= settled ? Promise.resolve() : remove();
 
   async function orDiscard<T>(result: Promise<T>): Promise<T> {
     try {

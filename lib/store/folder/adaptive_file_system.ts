@@ -86,7 +86,6 @@ export function adaptiveFileSystem(clock: Clock): FileSystem {
     [Symbol.dispose]: () => file[Symbol.dispose](),
   });
 
-  const open = adaptive(Deno.openSync, Deno.open);
   return {
     ...machineFileSystem,
     // Rare calls, or ones for many folders at once.
@@ -99,6 +98,10 @@ export function adaptiveFileSystem(clock: Clock): FileSystem {
     realPath: adaptive(Deno.realPathSync, Deno.realPath),
     remove: adaptive(Deno.removeSync, Deno.remove),
     rename: adaptive(Deno.renameSync, Deno.rename),
-    open: async (path, options) => adaptiveFile(await open(path, options)),
+    open: adaptive(
+      (path: string, options: Deno.OpenOptions) => adaptiveFile(Deno.openSync(path, options)),
+      async (path: string, options: Deno.OpenOptions) =>
+        adaptiveFile(await Deno.open(path, options)),
+    ),
   };
 }

@@ -111,9 +111,8 @@ export class FolderDraft implements DraftSteps {
     this.#context = context;
   }
 
-  async append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> {
-    if (this.#remote) return await this.#remote.append(bytes);
-    await writeAll(this.#file, bytes);
+  append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> {
+    return this.#remote ? this.#remote.append(bytes) : writeAll(this.#file, bytes);
   }
 
   async seal(sizeBytes: number): Promise<void> {

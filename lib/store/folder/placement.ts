@@ -44,8 +44,9 @@ export async function placeDraft(key: string, context: FolderContext): Promise<P
  * As {@linkcode placeDraft}, but without checking again that a known folder is intact:
  * {@linkcode createDraftFile} does that once the file exists.
  */
-export async function placeDraftUnchecked(key: string, context: FolderContext): Promise<Placement> {
-  return await placeDraftIn(await context.tree.makeUnchecked(folderOf(key)), key, context);
+export function placeDraftUnchecked(key: string, context: FolderContext): Promise<Placement> {
+  const folder = context.tree.known(folderOf(key));
+  return folder ? placeDraftIn(folder, key, context) : placeDraft(key, context);
 }
 
 async function placeDraftIn(
@@ -166,7 +167,7 @@ async function linkNew(
     return false;
   }
   // The file is published; if the draft's name remains, a sweep removes it.
-  await removeIfExists(fileSystem, draftPath).catch(() => {});
+  await fileSystem.remove(draftPath).catch(() => {});
   return true;
 }
 

@@ -6,9 +6,9 @@
 
 import { type DraftSteps, extendHead, HEAD_BYTES, type PublishRequest } from "../draft.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
-import { type FolderDraft, openFolderDraft } from "./draft.ts";
+import { FolderDraft } from "./draft.ts";
 import { storedFile } from "./file_system.ts";
-import type { Placement } from "./placement.ts";
+import { createDraftFile, type Placement } from "./placement.ts";
 import type { FolderContext } from "./tree.ts";
 
 /** Bytes that a draft keeps in memory; with more, it becomes a file. */
@@ -93,7 +93,8 @@ export class SmallDraft implements DraftSteps {
   /** Writes the bytes in memory to a file, which has all further ones. */
   async #toFile(): Promise<FolderDraft> {
     if (this.#file) return this.#file;
-    const file = this.#file = await openFolderDraft(this.#placement, null, this.#context);
+    const { placement, file: opened } = await createDraftFile(this.#placement, this.#context);
+    const file = this.#file = new FolderDraft(placement, opened, null, this.#context);
     const whole = this.#whole();
     this.#head = whole.slice(0, HEAD_BYTES);
     this.#pieces = [];

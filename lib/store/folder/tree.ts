@@ -73,12 +73,12 @@ export class FolderTree {
   }
 
   /**
-   * As {@linkcode make}, but without checking again that a known folder is intact. The caller has to
-   * call {@linkcode checkInside}, which makes the same system call, after creating a file there, and
+   * A folder that was made or found earlier, without checking that it is intact. To create a file in
+   * it, the caller has to call {@linkcode checkInside} before writing to the file, and
    * {@linkcode forget} if the folder is missing.
    */
-  async makeUnchecked(folder: string): Promise<RealFolder> {
-    return await this.#visit(folder, true);
+  known(folder: string): RealFolder | undefined {
+    return this.#known.get(folder);
   }
 
   /** Discards what is known: folders may be removed and created again while a store is open. */
@@ -116,7 +116,12 @@ export class FolderTree {
    */
   async checkInside(folder: RealFolder, path: string): Promise<void> {
     const name = basename(path);
-    const found = await this.#realPathIfExists(path);
+    let found: string | null = null;
+    try {
+      found = await this.#fileSystem.realPath(path);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
     // Under another name, the draft itself is a link, which does not concern the folder.
     if (found !== null && (basename(found) !== name || dirname(found) === folder.realPath)) return;
     for (let attempt = 0; attempt < REMOVAL_ATTEMPTS; attempt++) {
@@ -190,7 +195,7 @@ export interface FoundFile {
 /** Finds the file published under `key`; null if there is none. */
 export async function findFile(key: string, context: FolderContext): Promise<FoundFile | null> {
   const { tree, fileSystem } = context;
-  const folder = await tree.find(folderOf(key));
+  const folder = tree.known(folderOf(key)) ?? await tree.find(folderOf(key));
   if (folder === null) return null;
   const path = join(folder.path, nameOf(key));
   const info = await lstatIfExists(fileSystem, path);
