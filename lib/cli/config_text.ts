@@ -18,10 +18,10 @@ const FORMATS = {
 } as const;
 
 /** The format of a config's text. */
-export type ConfigFormat = (typeof FORMATS)[keyof typeof FORMATS];
+export type WrittenFormat = (typeof FORMATS)[keyof typeof FORMATS];
 
 /** The format of a file. Throws `usage` for an extension that no config has. */
-export function formatOf(file: string): ConfigFormat {
+export function formatOf(file: string): WrittenFormat {
   const extension = extname(file).toLowerCase();
   const format = Object.entries(FORMATS).find(([known]) => known === extension)?.[1];
   if (format !== undefined) return format;
@@ -30,7 +30,7 @@ export function formatOf(file: string): ConfigFormat {
 }
 
 /** Whether a format names the schema for editors, which then has to be beside it. */
-export function usesSchema(format: ConfigFormat): boolean {
+export function usesSchema(format: WrittenFormat): boolean {
   return format === "jsonc" || format === "json" || format === "yaml";
 }
 
@@ -48,7 +48,7 @@ const COMMENTS: Readonly<Record<string, string>> = {
  * @param config Its tasks have a URL each; one without other options is written as the URL.
  * @throws {CronfetchError} `usage`: a list of URLs cannot contain the config.
  */
-export async function configText(config: ConfigInput, format: ConfigFormat): Promise<string> {
+export async function configText(config: ConfigInput, format: WrittenFormat): Promise<string> {
   const tasks = (config.tasks ?? []).map((task) =>
     typeof task === "object" && Object.keys(task).length === 1 ? task.url : task
   );

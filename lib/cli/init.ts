@@ -1,16 +1,18 @@
 /** `init` writes a first config; `schema` prints the JSON Schemas. */
 
 import { dirname, join, resolve } from "@std/path";
-import { type ConfigInput, DEFAULTS, type TaskInput } from "../config/input.ts";
-import { loadValue } from "../config/load.ts";
 import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
-import { type ConfigFormat, configText, formatOf, SCHEMA_FILE, usesSchema } from "./config_text.ts";
+import { plural } from "../report/format.ts";
+import { formatOf, SCHEMA_FILE, usesSchema } from "./config_text.ts";
 import type { Flags } from "./flags.ts";
 import type { ImportedConfig } from "./import/assemble.ts";
+import type { ImportNote } from "./import/draft.ts";
+import type { ImportedSecret } from "./import/secrets.ts";
+import { writeLines } from "./output.ts";
 
 /** The most bytes of a text to import. */
 const MAX_IMPORT_BYTES = 32 * 1024 * 1024;
@@ -34,41 +36,22 @@ export async function init(
   }
   const format = formatOf(file);
   const imported = flags.import === undefined ? null : await importFrom(flags.import, host);
-  const { text, count } = imported === null && urls.length === 0 && format === "jsonc"
-    ? { text: INITIAL_CONFIG, count: 1 }
-    : await newConfig(urls, imported, format, host);
+  const { text, taskCount, notes } = imported === null && urls.length === 0 && format === "jsonc"
+    ? { text: INITIAL_CONFIG, taskCount: 1, notes: [] }
+    : await (await import("./new_config.ts")).newConfig({ urls, imported, format }, host);
   const path = resolve(host.cwd(), file);
   await write(path, file, text, flags.force);
   if (usesSchema(format)) await writeSchema(dirname(path));
-  report(file, count, format, imported, host);
+  const schema = usesSchema(format) ? `, and ${SCHEMA_FILE} for editors` : "";
+  writeLines(
+    [
+      `Wrote ${file} with ${plural(taskCount, "task")}${schema}.`,
+      ...noteLines(notes, imported?.secrets ?? []),
+      "Next: cronfetch plan shows what would run, cronfetch run downloads.",
+    ].map(escapeControl),
+    host,
+  );
   return EXIT.good;
-}
-
-/** The text of a config with tasks. */
-async function newConfig(
-  urls: readonly string[],
-  imported: ImportedConfig | null,
-  format: ConfigFormat,
-  host: Host,
-): Promise<{ readonly text: string; readonly count: number }> {
-  const at = host.clock.now();
-  const given = [...imported?.tasks ?? [], ...[...new Set(urls)].map((url) => ({ url }))];
-  const example = [{ url: "https://www.irs.gov/pub/irs-pdf/f1040.pdf" }];
-  const tasks: TaskInput[] = given.length > 0 || imported !== null
-    ? (await import("./task_names.ts")).withDistinctNames(given, at)
-    : example;
-  const { store, schedule, timezone } = DEFAULTS;
-  const config: ConfigInput = { store, schedule, timezone, ...imported?.settings, tasks };
-  // Variables have their values when the config is used.
-  const env = (name: string) => variable(name, host) ?? "https://placeholder.invalid/";
-  await loadValue(withoutFiles(config), { at }, { env, cwd: host.cwd });
-  return { text: await configText(config, format), count: tasks.length };
-}
-
-/** A config without certificates, which are needed only where it is used. */
-function withoutFiles(config: ConfigInput): ConfigInput {
-  const hosts = Object.entries(config.hosts ?? {}).map(([host, { proxy }]) => [host, { proxy }]);
-  return { ...config, hosts: Object.fromEntries(hosts) };
 }
 
 /**
@@ -86,9 +69,10 @@ async function importFrom(given: string, host: Host): Promise<ImportedConfig> {
     throw new CronfetchError("usage", message);
   }
   const text = file ?? given;
-  const imported = await importText(text, variable("HOME", host) ?? "/root");
+  const home = variable("HOME", host) ?? variable("USERPROFILE", host) ?? host.cwd();
+  const imported = await importText(text, home);
   if (imported.tasks.length > 0) return imported;
-  const lines = ["--import: there is no file to download", ...noteLines(imported)];
+  const lines = ["--import: there is no file to download", ...noteLines(imported.notes, [])];
   throw new CronfetchError("usage", lines.join("\n"));
 }
 
@@ -126,24 +110,15 @@ async function writeSchema(folder: string): Promise<void> {
   await Deno.writeTextFile(join(folder, SCHEMA_FILE), text);
 }
 
-function report(
-  file: string,
-  count: number,
-  format: ConfigFormat,
-  imported: ImportedConfig | null,
-  host: Host,
-): void {
-  const schema = usesSchema(format) ? `, and ${SCHEMA_FILE} for editors` : "";
-  const lines = [`Wrote ${file} with ${count} task${count === 1 ? "" : "s"}${schema}.`];
-  if (imported !== null) lines.push(...noteLines(imported));
-  lines.push("Next: cronfetch plan shows what would run, cronfetch run downloads.");
-  host.stderr.write(lines.map((line) => `${escapeControl(line)}\n`).join(""));
-}
-
 /** What was not converted, and the variables to set. */
-function noteLines({ notes, secrets }: ImportedConfig): string[] {
+function noteLines(
+  notes: readonly ImportNote[],
+  secrets: readonly ImportedSecret[],
+): string[] {
   return [
-    ...notes.map(({ line, what, reason }) => `warning: line ${line}: ${what}: ${reason}`),
+    ...notes.map(({ line, what, reason }) =>
+      `warning: ${line === null ? "" : `line ${line}: `}${what}: ${reason}`
+    ),
     ...secrets.map(({ name, what }) => `hint: set ${name} in the environment: ${what}`),
   ];
 }

@@ -184,6 +184,31 @@ Deno.test("init --import: a file, standard input, and URLs besides", async () =>
   assertEquals(await Deno.readTextFile(folder.file("list.txt")), stdin);
 });
 
+Deno.test("init --import: an invalid task is left out, and the others are kept", async () => {
+  await using folder = await temporaryFolder();
+  const script = `curl -O https://h.example/a.csv
+curl -O https://h.example/never.csv
+curl -o 'con.txt' 'https://h.example/b?token=s3cr3t'
+curl -H 'bad header: x' -O https://h.example/c.csv
+curl -o c.csv 'https://'
+`;
+  await Deno.writeTextFile(folder.file("get.sh"), script);
+  const [exitCode, text] = await runInit(folder, ["--import", "get.sh"]);
+  assertEquals(exitCode, 0, text);
+  assertEquals(await tasksIn(folder, "cronfetch.jsonc"), [
+    "https://h.example/a.csv -> a.csv",
+    "https://h.example/never.csv -> never.csv",
+    "https://h.example/c.csv -> c.csv",
+  ]);
+  assertMatch(
+    text,
+    /warning: .*token=\*\*\*: .*"con\.txt", which is not a safe/,
+  );
+  assertMatch(text, /warning: line 4: -H: bad header is not a valid header name/);
+  assertMatch(text, /warning: https:\/\/: tasks\[\d\]\.url must be an absolute http or https URL/);
+  assert(!text.includes("s3cr3t"));
+});
+
 Deno.test("init --import: the config of every command line loads", async () => {
   let count = 0;
   for (const [command, { tasks, hosts }] of COMMANDS) {

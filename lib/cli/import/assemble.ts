@@ -1,10 +1,10 @@
 /** From the downloads of commands to a config: URLs, names, one store, and secrets. */
 
 import type { ConfigInput, TaskInput } from "../../config/input.ts";
-import type { Connection, ImportNote } from "./draft.ts";
+import type { ConnectionOptions, ImportNote } from "./draft.ts";
 import type { PlacedDownload } from "./script.ts";
 import { type ImportedSecret, SecretNames } from "./secrets.ts";
-import { type Place, placeOf, storeOf, toInStore } from "./place.ts";
+import { type FilePlace, placeOf, storeOf, toInStore } from "./place.ts";
 import { headerText, plainText, type Text, urlText } from "./text.ts";
 
 /** Options of a config besides its tasks. */
@@ -31,7 +31,7 @@ export function assemble(
   const secrets = new SecretNames();
   const hosts: NonNullable<ConfigInput["hosts"]> = {};
   const limits: Record<string, unknown> = {};
-  const tasks: { readonly task: TaskInput; readonly place: Place }[] = [];
+  const tasks: { readonly task: TaskInput; readonly place: FilePlace }[] = [];
   for (const download of downloads) {
     const url = addressOf(download, secrets, notes);
     if (url === null) continue;
@@ -186,7 +186,7 @@ function headersOf(
 
 /** The settings of a host, with a password for its proxy taken from the environment. */
 function connectionOf(
-  { proxy, caFile, certFile, keyFile }: Connection,
+  { proxy, caFile, certFile, keyFile }: ConnectionOptions,
   proxyUser: Text | null,
   secrets: SecretNames,
 ): Record<string, string> {

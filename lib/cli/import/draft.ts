@@ -6,8 +6,8 @@ import { plainText, type Text } from "./text.ts";
 
 /** An option, or another part of a command, that a config cannot express. */
 export interface ImportNote {
-  /** The line of the text, from 1. */
-  readonly line: number;
+  /** The line of the text, from 1; null if it is not known. */
+  readonly line: number | null;
   /** The part as written, without its value. */
   readonly what: string;
   /** A clause: what cronfetch does, or what can be done. */
@@ -15,10 +15,10 @@ export interface ImportNote {
 }
 
 /** Options of a task that options of a command set. */
-export type TaskOptions = Pick<TaskInput, "timeout" | "retry" | "expect" | "mtime" | "conditional">;
+export type ImportedOptions = Pick<TaskInput, "timeout" | "retry" | "expect" | "keep" | "mtime">;
 
 /** How to connect to the hosts of a command. */
-export interface Connection {
+export interface ConnectionOptions {
   proxy?: Text;
   caFile?: Text;
   certFile?: Text;
@@ -53,9 +53,9 @@ export class CommandDraft {
   leftOut: string | null = null;
   /** Whether `{a,b}` and `[1-9]` in URLs are expanded. */
   hasGlobs = true;
-  readonly task: { -readonly [Name in keyof TaskOptions]: TaskOptions[Name] } = {};
+  readonly task: { -readonly [Name in keyof ImportedOptions]: ImportedOptions[Name] } = {};
   readonly limits: NonNullable<ConfigInput["limits"]> = {};
-  readonly connection: Connection = {};
+  readonly connection: ConnectionOptions = {};
   readonly notes: ImportNote[] = [];
 
   constructor(line: number) {

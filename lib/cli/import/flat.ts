@@ -32,7 +32,7 @@ const BY_ITSELF: ReadonlySet<string> = new Set([
 export function readFlat(text: string): ImportedConfig {
   const { value, problems } = readYaml(text);
   const notes: ImportNote[] = problems.map(({ message }) => ({
-    line: 1,
+    line: null,
     what: "the workflow",
     reason: message,
   }));
@@ -57,9 +57,9 @@ function taskOf(inputs: Readonly<Record<string, unknown>>, notes: ImportNote[]):
   if (!("http_url" in inputs) && !("sql_connstring" in inputs)) return [];
   for (const name of Object.keys(inputs)) {
     const reason = NO_EQUIVALENT[name];
-    if (reason !== undefined) notes.push({ line: 1, what: name, reason });
+    if (reason !== undefined) notes.push({ line: null, what: name, reason });
     else if (!BY_ITSELF.has(name)) {
-      notes.push({ line: 1, what: name, reason: "it has no equivalent" });
+      notes.push({ line: null, what: name, reason: "it has no equivalent" });
     }
   }
   const url = text(inputs["http_url"]);
@@ -81,7 +81,7 @@ function scheduleOf(triggers: unknown, notes: ImportNote[]): string | null {
   const crons = list(field(triggers, "schedule")).map((entry) => text(field(entry, "cron")));
   const [first, ...others] = crons;
   for (const cron of others) {
-    notes.push({ line: 1, what: `cron ${cron}`, reason: "a task has one schedule" });
+    notes.push({ line: null, what: `cron ${cron}`, reason: "a task has one schedule" });
   }
   return first ?? null;
 }

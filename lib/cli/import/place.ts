@@ -6,7 +6,7 @@ import type { PlacedDownload } from "./script.ts";
 import { nameText } from "./text.ts";
 
 /** The place of a file, as templates of names. */
-export interface Place {
+export interface FilePlace {
   /** The folder; `""` for the current one. */
   readonly folder: string;
   /** The name in the folder; null if the URL names the file. */
@@ -20,7 +20,7 @@ export interface Place {
 export function placeOf(
   { path, isFile, workingFolder, draft }: PlacedDownload,
   notes: ImportNote[],
-): Place {
+): FilePlace {
   const written = path === null ? "" : nameText(path);
   const folders = [workingFolder, draft.folder ?? []].map(nameText);
   if (written === null || folders.includes(null)) {
@@ -63,7 +63,7 @@ function joined(folder: string, path: string): string {
  * The folder that all files have in common; null if no command writes a file. Where some files have
  * absolute paths, it is the folder of these.
  */
-export function storeOf(places: readonly Place[]): string | null {
+export function storeOf(places: readonly FilePlace[]): string | null {
   const folders = places.filter(({ isFile }) => isFile).map(({ folder }) => fixedPart(folder));
   const absolute = folders.filter(isAbsolute);
   const [first, ...others] = absolute.length > 0 ? absolute : folders;
@@ -88,7 +88,7 @@ function fixedPart(folder: string): string {
 
 /** The value of `to` that puts a file at its place; none if its URL names it. */
 export function toInStore(
-  { folder, name, isFile, line }: Place,
+  { folder, name, isFile, line }: FilePlace,
   store: string | null,
   notes: ImportNote[],
 ): { readonly to?: string } {

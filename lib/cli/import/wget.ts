@@ -18,6 +18,10 @@ const FLAGS: OptionTable["flags"] = {
   "adjust-extension": "the name is that in the URL, or `to`",
   "auth-no-challenge": null,
   "background": "see cronfetch watch",
+  "backups": (draft, value) => {
+    draft.task.keep = numberOf(value) ?? 1;
+    return null;
+  },
   "content-disposition": (draft) => {
     draft.isNamedByServer = true;
     return null;

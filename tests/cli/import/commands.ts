@@ -350,6 +350,10 @@ export const COMMANDS:
       "tasks": ["https://h.example/r.csv"],
       "notes": ["-nc: a task always fetches the newest file"],
     }],
+    ["wget --backups=3 https://h.example/r.csv", {
+      "store": ".",
+      "tasks": [{ "url": "https://h.example/r.csv", "keep": 3 }],
+    }],
     ["wget --spider https://h.example/r.csv", {
       "tasks": [],
       "notes": ["--spider: it downloads nothing"],

@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { importText } from "../../../lib/cli/import/import.ts";
+import { CURL } from "../../../lib/cli/import/curl.ts";
+import { parseArguments, useOf } from "../../../lib/cli/import/options.ts";
+import { WGET } from "../../../lib/cli/import/wget.ts";
 import { COMMANDS } from "./commands.ts";
 
 /** Imports a text as one object, with notes and secrets as text. */
@@ -203,4 +206,22 @@ jobs:
       "sql_queryfile: cronfetch fetches files by http and https",
     ],
   });
+});
+
+Deno.test("importText: knows every option that docs/coming-from.md has", async () => {
+  const page = await Deno.readTextFile(new URL("../../../docs/coming-from.md", import.meta.url));
+  for (const [title, table] of [["curl", CURL], ["wget", WGET]] as const) {
+    const section = page.split(`\n## ${title}\n`)[1]?.split("\n## ")[0] ?? "";
+    const written = [...section.matchAll(/^\| (`.*?) +\|/gm)].map(([, cell = ""]) => cell).join(
+      " ",
+    );
+    const options = [...written.matchAll(/(?<=[` ])--?[a-zA-Z][a-z-]*/g)].map(([option]) => option);
+    assertEquals(options.length > 25, true, title);
+    for (const option of options) {
+      const [argument] = parseArguments([[option]], table);
+      const name = argument?.name ?? "";
+      const isKnown = useOf(name, table) !== undefined || table.otherValues.includes(name);
+      assertEquals(isKnown, true, `${title} ${option}`);
+    }
+  }
 });
