@@ -3,6 +3,7 @@
 import { dirname, join, resolve } from "@std/path";
 import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
+import { CONFIG_NAMES } from "../core/ownership.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
@@ -42,12 +43,14 @@ export async function init(
   const path = resolve(host.cwd(), file);
   await write(path, file, text, flags.force);
   if (usesSchema(format)) await writeSchema(dirname(path));
+  // A config under another name is not found by itself.
+  const option = CONFIG_NAMES.includes(file) ? "" : ` -c ${file}`;
   const schema = usesSchema(format) ? `, and ${SCHEMA_FILE} for editors` : "";
   writeLines(
     [
       `Wrote ${file} with ${plural(taskCount, "task")}${schema}.`,
       ...noteLines(notes, imported?.secrets ?? []),
-      "Next: cronfetch plan shows what would run, cronfetch run downloads.",
+      `Next: cronfetch plan${option} shows what would run, cronfetch run${option} downloads.`,
     ].map(escapeControl),
     host,
   );

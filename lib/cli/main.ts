@@ -192,8 +192,8 @@ function createProgram(host: Host, onCommand: (parsed: Invocation) => void): Com
   )
     .option(
       "--import <TEXT|FILE>",
-      "convert a command line of curl or wget; or a file: a script,\n" +
-        "a crontab, a list of URLs, or a workflow of Flat",
+      "convert a command line of curl or wget, or a file:\n" +
+        "a script, a crontab, URLs, or a workflow of Flat",
     )
     .option("--force", "replace an existing file");
 

@@ -180,7 +180,11 @@ Deno.test("init --import: a file, standard input, and URLs besides", async () =>
     "https://example.org/b.csv -> b.csv",
   ]);
   const stdin = "https://h.example/1\nhttps://h.example/2\n";
-  assertEquals((await runInit(folder, ["--import", "-", "list.txt"], { stdin }))[0], 0);
+  const [exitCode, text] = await runInit(folder, ["--import", "-", "list.txt"], { stdin });
+  assertEquals([exitCode, text.split("\n").slice(0, 2)], [0, [
+    "Wrote list.txt with 2 tasks.",
+    "Next: cronfetch plan -c list.txt shows what would run, cronfetch run -c list.txt downloads.",
+  ]]);
   assertEquals(await Deno.readTextFile(folder.file("list.txt")), stdin);
 });
 

@@ -128,6 +128,10 @@ function readCrontab(
       notes.push({ line, what: "@reboot", reason: "the task has the schedule of the config" });
     }
   }
+  if (timezone === null && downloads.some(({ schedule }) => schedule !== null)) {
+    const reason = "a crontab has the time zone of its machine; set it in the config";
+    notes.push({ line: null, what: "timezone", reason });
+  }
   return { downloads, notes, timezone };
 }
 

@@ -131,6 +131,14 @@ DATA="/srv/my data"
   });
 });
 
+Deno.test("importText: a crontab without a time zone", async () => {
+  assertEquals(await imported("0 6 1 * * curl -O https://h.example/a.csv"), {
+    store: ".",
+    tasks: [{ url: "https://h.example/a.csv", schedule: "0 6 1 * *" }],
+    notes: ["timezone: a crontab has the time zone of its machine; set it in the config"],
+  });
+});
+
 Deno.test("importText: files without a folder in common", async () => {
   const text = "curl -o /srv/a/a.csv https://h.example/a\ncurl -o /data/b.csv https://h.example/b";
   assertEquals(await imported(text), {
