@@ -24,6 +24,7 @@ import { parseStateLocation, parseStoreLocation } from "../lib/core/location.ts"
 import { parseHttpDate } from "../lib/core/time.ts";
 import { cutServerText, escapeControl, quoteServerText, trimEndOf } from "../lib/core/text.ts";
 import { classifyResponse } from "../lib/download/response.ts";
+import { reasonIn } from "../lib/download/status_reason.ts";
 import { parseChecksums } from "../lib/content/checksum.ts";
 import { contentLength, parseHead } from "../lib/http/head.ts";
 import { CookieJar, parseCookieDate } from "../lib/http/cookies.ts";
@@ -131,6 +132,11 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "readErrorAnswer: text": (text) => readErrorAnswer(`<Error><Code>${text}</Code></Error>`),
   "readErrorAnswer: a tag": (text) => readErrorAnswer(`<Error><${text}`),
   "readObjects: entities": (text) => readObjects(`<ListBucketResult>&${text};`),
+  reasonIn,
+  "reasonIn: JSON": (text) => reasonIn(`{"message":"${text}`),
+  "reasonIn: a member": (text) => reasonIn(`{${text}`),
+  "reasonIn: XML": (text) => reasonIn(`<e><message>${text}`),
+  "reasonIn: a page": (text) => reasonIn(`<html><title>${text}`),
   responseValidators: (text) => responseValidators(everyField(text), 0),
   requestedPauseMs: (text) => requestedPauseMs(everyField(text), 0),
   safeName,

@@ -30,6 +30,7 @@ const BUILDERS: ReadonlySet<string> = new Set([
   "lib/content/error_document.ts",
   "lib/content/unexpected_text.ts",
   "lib/core/time.ts",
+  "lib/download/status_reason.ts",
   "lib/http/head.ts",
 ]);
 

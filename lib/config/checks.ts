@@ -15,6 +15,7 @@ import { checkCron } from "../cron/occurrence.ts";
 import { didYouMean, type Nearest } from "./suggest.ts";
 import { type Parsed, quote } from "./problem.ts";
 import { parseDuration } from "./fields.ts";
+import { redactUrl } from "./secrets.ts";
 
 const HEADER_NAME = new RegExp(`^${TOKEN}$`);
 
@@ -72,6 +73,20 @@ export function checkHeaderValue(value: string): string | null {
   if (/\s$|^\s/.test(value)) return "must not begin or end with white space or a line break";
   if (hasControls(value.replaceAll("\t", " "))) return "must not contain control characters";
   return /[^\0-\xff]/.test(value) ? "must not contain characters outside Latin-1" : null;
+}
+
+/** Headers that describe the client, and what it prefers. */
+const PUBLIC_HEADER =
+  /^(?:accept|accept-charset|accept-language|cache-control|dnt|pragma|prefer|priority|referer|save-data|sec-(?:ch|fetch|gpc)[a-z-]*|upgrade-insecure-requests|user-agent|want-(?:content|repr)-digest|x-requested-with)$/;
+
+/**
+ * Whether a literal header is no credential, so that every origin may receive it. Unknown headers
+ * may be credentials, and so may a URL with a secret.
+ *
+ * @param name In lower case.
+ */
+export function isPublicHeader(name: string, value: string): boolean {
+  return PUBLIC_HEADER.test(name) && redactUrl(value) === value;
 }
 
 /** Checks the name of a time zone. */

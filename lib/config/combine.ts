@@ -21,6 +21,7 @@ import {
   applyHeaders,
   applyOptions,
   DEFAULT_OPTIONS,
+  NO_HEADERS,
   type Options,
   readDefaultName,
 } from "./options.ts";
@@ -315,6 +316,6 @@ function readAlert(
   return {
     kind: "webhook",
     url: resolved.url.href,
-    headers: applyHeaders({}, headers ?? {}, path, scope),
+    headers: applyHeaders(NO_HEADERS, headers ?? {}, path, scope).headers,
   };
 }

@@ -101,7 +101,10 @@ export interface TaskInput {
   misfire?: "once" | "skip" | undefined;
   /** Spread of due times. Default: the config's. */
   jitter?: string | undefined;
-  /** Request headers, sent only to the origin of `url`. `${env:NAME}` is substituted. */
+  /**
+   * Request headers. Those that may be credentials are sent only to the origin of `url`.
+   * `${env:NAME}` is substituted.
+   */
   headers?: Record<string, string> | undefined;
   /** Timeouts of one attempt; a single duration is for the whole attempt. */
   timeout?: string | {

@@ -15,6 +15,7 @@ import {
   checkHeaderValue,
   checkMediaType,
   checkTimezone,
+  isPublicHeader,
   parseSchedule,
 } from "./checks.ts";
 import { substitute } from "./variables.ts";
@@ -31,6 +32,7 @@ export interface Options extends
   Pick<
     Task,
     | "headers"
+    | "publicHeaders"
     | "schedule"
     | "timezone"
     | "misfire"
@@ -90,11 +92,17 @@ export function readDefaultName(
   return { written, template: null };
 }
 
+/** No request headers. */
+export const NO_HEADERS: Pick<Options, "headers" | "publicHeaders"> = {
+  headers: Object.freeze({}),
+  publicHeaders: Object.freeze({}),
+};
+
 const { timeout, retry, expect: { minSize, maxSize, ...checks }, ...rest } = DEFAULTS;
 
 /** The options of a task that sets none. */
 export const DEFAULT_OPTIONS: Options = {
-  headers: Object.freeze({}),
+  ...NO_HEADERS,
   schedule: Object.freeze<Schedule>({ kind: "cron", expression: rest.schedule }),
   scheduleText: rest.schedule,
   to: null,
@@ -139,7 +147,7 @@ export function applyOptions(
   return {
     ...applyTiming(base, layer, path, scope),
     to: base.to,
-    headers: layer.headers ? applyHeaders(base.headers, layer.headers, path, scope) : base.headers,
+    ...applyHeaders(base, layer.headers ?? {}, path, scope),
     timeouts: layer.timeout === undefined
       ? base.timeouts
       : scope.intern(applyTimeouts(base.timeouts, layer.timeout)),
@@ -218,13 +226,19 @@ function readSchedule(
   return known;
 }
 
-type Headers = Options["headers"];
-
 /** Applies request headers with their variables substituted; problems are reported below `path`. */
-export function applyHeaders(base: Headers, layer: Headers, path: Path, scope: Scope): Headers {
-  const headers = new Map(Object.entries(base).map(([name, value]) => [name.toLowerCase(), value]));
+export function applyHeaders(
+  base: typeof NO_HEADERS,
+  layer: Options["headers"],
+  path: Path,
+  scope: Scope,
+): typeof NO_HEADERS {
+  const added = Object.entries(layer);
+  if (added.length === 0) return { headers: base.headers, publicHeaders: base.publicHeaders };
+  const headers = new Map(Object.entries(base.headers));
+  const publicHeaders = new Map(Object.entries(base.publicHeaders));
   const seen = new Set<string>();
-  for (const [name, written] of Object.entries(layer)) {
+  for (const [name, written] of added) {
     const place = [...path, "headers", name];
     const lower = name.toLowerCase();
     const nameProblem = seen.has(lower)
@@ -235,14 +249,21 @@ export function applyHeaders(base: Headers, layer: Headers, path: Path, scope: S
       scope.addProblem(place, nameProblem);
       continue;
     }
-    const value = resolveText(substitute(written, scope.host), place, scope);
+    const substitution = substitute(written, scope.host);
+    const value = resolveText(substitution, place, scope);
     if (value === null) continue;
     const valueProblem = checkHeaderValue(value);
     if (valueProblem !== null) scope.addProblem(place, valueProblem);
     for (const secret of secretsInHeader(lower, value)) scope.secrets.add(secret);
     headers.set(lower, value);
+    const isPublic = substitution.values.length === 0 && isPublicHeader(lower, value);
+    if (isPublic) publicHeaders.set(lower, value);
+    else publicHeaders.delete(lower);
   }
-  return scope.intern(Object.fromEntries(headers));
+  return {
+    headers: scope.intern(Object.fromEntries(headers)),
+    publicHeaders: scope.intern(Object.fromEntries(publicHeaders)),
+  };
 }
 
 function applyTimeouts(base: Timeouts, layer: NonNullable<TaskDefaults["timeout"]>): Timeouts {

@@ -175,7 +175,8 @@ const shared = () => ({
   ...timing({}),
   headers: option(
     headers(),
-    "Request headers, sent only to the origin of the task's URL. `${env:NAME}` is substituted.",
+    "Request headers. Those that may be credentials are sent only to the origin of the task's URL. " +
+      "`${env:NAME}` is substituted.",
   ),
   timeout: option(
     z.union([TIMEOUT, timeoutParts], withMessage("must be a duration, or an object of durations")),

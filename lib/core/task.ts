@@ -92,8 +92,10 @@ export interface Task {
   readonly key: string;
   /** The last segment of `key` contains `{name}`, for the server's file name (RFC 6266). */
   readonly namedByServer: boolean;
-  /** Sent only to the origin of `url` or of a mirror. */
+  /** Request headers by lower-case name, sent only to the origin of `url` or of a mirror. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Those of them that are no credentials, sent to every origin. */
+  readonly publicHeaders: Readonly<Record<string, string>>;
   /** When it is due. */
   readonly schedule: Schedule;
   /** IANA name, for the schedule and `{date:…}`. */

@@ -13,7 +13,7 @@ import { type AgeFacts, conditionalHeaders, decideAge, isConditionRefused } from
 import { expectsOtherDigest, hasExpectedDigests } from "./expected_digests.ts";
 import type { Family } from "./family.ts";
 import { serverName } from "./filename.ts";
-import { type HttpContext, sendRequest } from "./request.ts";
+import { type HttpContext, NO_CONDITIONS, sendRequest } from "./request.ts";
 import { classifyResponse, type RequestKind, type ResponseUse } from "./response.ts";
 import {
   canResume,
@@ -57,6 +57,8 @@ export interface AttemptStats {
   httpStatus: number | null;
   /** Headers of the last response. */
   headers: HeaderFields;
+  /** Names of configured headers that the last request did not have. */
+  droppedHeaders: readonly string[];
   /** Body bytes received. */
   bytes: number;
   responseMs: number;
@@ -153,7 +155,7 @@ function requestWhole(state: AttemptState): Promise<ClassifiedResponse> {
   const { source: { published }, context: { host: { clock } } } = state;
   const unconditional = { conditional: false, rangeStart: null, clock };
   return published === null
-    ? requestOnce(state, {}, unconditional)
+    ? requestOnce(state, NO_CONDITIONS, unconditional)
     : requestIfChanged(state, published, unconditional);
 }
 
@@ -170,7 +172,7 @@ async function requestIfChanged(
   } catch (error) {
     if (!conditional || !(error instanceof CronfetchError)) throw error;
     if (!isConditionRefused(error)) throw error;
-    return await requestOnce(state, {}, unconditional);
+    return await requestOnce(state, NO_CONDITIONS, unconditional);
   }
 }
 
@@ -244,20 +246,23 @@ async function requestOnce(
   const response = await sendRequest({
     url: source.url,
     headers: task.headers,
+    publicHeaders: task.publicHeaders,
     conditions,
     watch,
-    onResponse: ({ status, headers }, url) => {
+    onResponse: ({ status, headers }, url, dropped) => {
       stats.responseMs = clock.monotonicMs() - sentMs;
       stats.servedFrom = url;
       stats.httpStatus = status;
       stats.headers = headers;
+      stats.droppedHeaders = dropped;
     },
   }, context);
   try {
     return { response, use: classifyResponse(response.status, response.headers, kind) };
   } catch (error) {
-    await response.body.cancel();
-    throw error;
+    // Loaded on demand: most runs have no error.
+    const { explainStatus } = await import("./status_reason.ts");
+    throw await explainStatus(error, response, { requested: source.url, ...stats }, context.host);
   }
 }
 
@@ -361,7 +366,7 @@ async function receiveInto(
       const totalBytes = sizeBytes + lengthBytes;
       await using body = new SegmentedBody({
         http: context,
-        file: { url, headers: task.headers, totalBytes, validator },
+        file: { url, task, totalBytes, validator },
         front: response.body,
         startByte: sizeBytes,
         segments,

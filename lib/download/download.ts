@@ -266,11 +266,15 @@ async function runAttempt(source: AttemptSource, state: TaskState): Promise<Succ
   }
 }
 
+/** The headers before the first response. */
+const NO_FIELDS = { get: () => null };
+
 function emptyStats(): AttemptStats {
   return {
     servedFrom: null,
     httpStatus: null,
-    headers: new Headers(),
+    headers: NO_FIELDS,
+    droppedHeaders: [],
     bytes: 0,
     responseMs: 0,
     bodyMs: 0,

@@ -13,7 +13,7 @@ import {
 import { CronfetchError } from "../core/errors.ts";
 import { fromBodyError } from "../http/network_error.ts";
 import type { Draft, Sealed } from "../store/store.ts";
-import { type HttpContext, sendRequest } from "./request.ts";
+import { type HttpContext, NO_CONDITIONS, NOTHING_DROPPED, sendRequest } from "./request.ts";
 import { statusOptions } from "./retry.ts";
 
 /** Size limit of a checksum file. */
@@ -92,16 +92,27 @@ async function readChecksumFile(
 ): Promise<string> {
   using watch = http.watcher.watch(task.timeouts);
   const isSameOrigin = new URL(url).origin === new URL(task.url).origin;
-  const headers = isSameOrigin ? task.headers : {};
-  const response = await sendRequest({ url, headers, conditions: {}, watch }, http);
+  const { publicHeaders } = task;
+  const headers = isSameOrigin ? task.headers : publicHeaders;
+  let servedFrom = url;
+  let droppedHeaders = NOTHING_DROPPED;
+  const response = await sendRequest({
+    ...{ url, headers, publicHeaders, conditions: NO_CONDITIONS, watch },
+    onResponse: (_, hopUrl, names) => {
+      servedFrom = hopUrl;
+      droppedHeaders = names;
+    },
+  }, http);
   if (response.status !== 200) {
-    await response.body.cancel();
     const nowMs = http.host.clock.now().epochMilliseconds;
-    throw new CronfetchError(
+    const error = new CronfetchError(
       "http.status",
       `the checksum file: the server answered ${response.status}`,
       statusOptions(response.status, response.headers, nowMs),
     );
+    const { explainStatus } = await import("./status_reason.ts");
+    const answered = { requested: url, servedFrom, droppedHeaders };
+    throw await explainStatus(error, response, answered, http.host);
   }
   let text = "";
   let bytes = 0;

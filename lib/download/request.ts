@@ -25,23 +25,43 @@ export interface HttpContext {
   jar: CookieJar | null;
 }
 
+/** Values by lower-case name. */
+type RequestHeaders = Readonly<Record<string, string>>;
+
 /** Options of {@linkcode sendRequest}. */
 export interface RequestOptions {
   /** Absolute, http or https; may contain userinfo. */
   readonly url: string;
-  /** Configured headers, sent only to the origin of `url`. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Configured headers by lower-case name, sent only to the origin of `url`. */
+  readonly headers: RequestHeaders;
+  /** Those of them that are no credentials, sent to every origin. */
+  readonly publicHeaders: RequestHeaders;
   /** Headers of cronfetch itself, sent on every hop: conditions and ranges. */
-  readonly conditions: Readonly<Record<string, string>>;
+  readonly conditions: RequestHeaders;
   readonly watch: AttemptWatch;
-  /** Called with every response and its URL, redirects included. */
-  readonly onResponse?: (response: HttpResponse, url: string) => void;
+  /**
+   * Called with every response, redirects included.
+   *
+   * @param url Of the request.
+   * @param dropped Names of configured headers that it did not have, since its origin is another.
+   */
+  readonly onResponse?: (
+    response: HttpResponse,
+    url: string,
+    dropped: readonly string[],
+  ) => void;
 }
+
+/** Conditions of an unconditional request for a whole file. */
+export const NO_CONDITIONS: RequestHeaders = Object.freeze({});
+
+/** All configured headers were sent. */
+export const NOTHING_DROPPED: readonly string[] = [];
 
 /**
  * Sends a GET request and follows redirects (RFC 9110, section 15.4) as {@linkcode decideRedirect}
- * permits. All configured headers and the credentials in the URL are dropped at the first redirect
- * to another origin, and stay dropped for the rest of the chain.
+ * permits. Configured credentials, in headers and in the URL, are dropped at the first redirect to
+ * another origin, and stay dropped for the rest of the chain.
  *
  * @returns The first response that is not a redirect, its body unread.
  * @throws {CronfetchError} `net.`, `tls.`, `timeout.`, `redirect.` and `http.protocol` codes.
@@ -50,37 +70,24 @@ export async function sendRequest(
   options: RequestOptions,
   http: HttpContext,
 ): Promise<HttpResponse> {
-  const { watch } = options;
+  const { watch, conditions } = options;
   const first = new URL(options.url);
-  const authorization = basicAuthorization(first);
+  let base = baseHeaders(options.headers);
+  if (hasUserinfo(first)) base = withAuthorization(base, first);
   // Each setter serializes and parses the URL again, even without a change.
-  if (authorization !== null) {
-    first.username = "";
-    first.password = "";
-  }
   if (first.href.includes("#")) first.hash = "";
   const visited = [first.href];
   let changedAt = 0;
-  let configured: Readonly<Record<string, string>> = {
-    ...(authorization === null ? {} : { authorization }),
-    ...lowerCased(options.headers),
-  };
+  let dropped = NOTHING_DROPPED;
+  let current = first;
   let previous: URL | null = null;
   for (;;) {
-    const url = visited[visited.length - 1] as string;
-    const headers: Record<string, string> = {
-      "user-agent": USER_AGENT,
-      accept: "*/*",
-      ...configured,
-      // The published file is the representation without a content coding.
-      "accept-encoding": "identity",
-      ...options.conditions,
-    };
-    if (http.jar) addCookies(headers, http.jar.header(new URL(url), nowMs(http)));
+    const url = current.href;
+    const headers = headersOf(base, conditions, cookiesFor(current, http));
     let response: HttpResponse;
     try {
       watch.signal.throwIfAborted();
-      const publicOnly = http.admit(previous ? new URL(url) : first, previous);
+      const publicOnly = http.admit(current, previous);
       response = await http.transport({
         method: "GET",
         url,
@@ -94,12 +101,12 @@ export async function sendRequest(
       throw withRedirect(previous, fromFetchError(error, watch.signal));
     }
     watch.progress();
-    options.onResponse?.(response, url);
+    options.onResponse?.(response, url, dropped);
     if (response.setCookies.length > 0) {
       // Loaded on demand: most servers set no cookies.
       const { CookieJar } = await import("../http/cookies.ts");
       http.jar ??= new CookieJar();
-      if (http.jar.store(response.setCookies, new URL(url), nowMs(http))) {
+      if (http.jar.store(response.setCookies, current, nowMs(http))) {
         changedAt = visited.length;
       }
     }
@@ -109,10 +116,48 @@ export async function sendRequest(
     if (decision.kind === "refuse") {
       throw new CronfetchError(decision.code, decision.message, { httpStatus: response.status });
     }
-    if (new URL(decision.url).origin !== first.origin) configured = {};
-    previous = new URL(url);
+    previous = current;
+    current = new URL(decision.url);
+    if (dropped === NOTHING_DROPPED && current.origin !== first.origin) {
+      const kept = baseHeaders(options.publicHeaders);
+      dropped = Object.keys(base).filter((name) => base[name] !== kept[name]);
+      base = kept;
+    }
     visited.push(decision.url);
   }
+}
+
+/** The headers of every request with the same configured ones, which many tasks share. */
+const bases = new WeakMap<RequestHeaders, RequestHeaders>();
+
+function baseHeaders(configured: RequestHeaders): RequestHeaders {
+  const known = bases.get(configured);
+  if (known !== undefined) return known;
+  const base = Object.freeze({
+    "user-agent": USER_AGENT,
+    accept: "*/*",
+    ...configured,
+    // The published file is the representation without a content coding.
+    "accept-encoding": "identity",
+  });
+  bases.set(configured, base);
+  return base;
+}
+
+/** The headers of one request; the base itself if there is nothing to add. */
+function headersOf(
+  base: RequestHeaders,
+  conditions: RequestHeaders,
+  cookies: string | null,
+): RequestHeaders {
+  if (cookies === null) return conditions === NO_CONDITIONS ? base : { ...base, ...conditions };
+  const configured = base["cookie"] ?? "";
+  const cookie = configured === "" ? cookies : `${configured}; ${cookies}`;
+  return { ...base, cookie, ...conditions };
+}
+
+function cookiesFor(url: URL, http: HttpContext): string | null {
+  return http.jar === null ? null : http.jar.header(url, nowMs(http));
 }
 
 /** Adds the redirecting host to the message of a refused private address. */
@@ -122,28 +167,21 @@ function withRedirect(previous: URL | null, error: CronfetchError): CronfetchErr
   return new CronfetchError(error.code, message, { cause: error });
 }
 
-/** Appends cookies to a configured Cookie header. */
-function addCookies(headers: Record<string, string>, cookies: string | null): void {
-  if (cookies === null) return;
-  const configured = headers["cookie"] ?? "";
-  headers["cookie"] = configured === "" ? cookies : `${configured}; ${cookies}`;
-}
-
 function nowMs({ host }: HttpContext): number {
   return host.clock.now().epochMilliseconds;
 }
 
-function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-  );
+function hasUserinfo({ username, password }: URL): boolean {
+  return username !== "" || password !== "";
 }
 
-/** The Authorization header for the userinfo of a URL (RFC 7617), or null. */
-function basicAuthorization(url: URL): string | null {
-  if (url.username === "" && url.password === "") return null;
+/** Moves the userinfo of a URL to the Authorization header (RFC 7617), unless that is configured. */
+function withAuthorization(base: RequestHeaders, url: URL): RequestHeaders {
   const pair = `${decodeUserinfo(url.username)}:${decodeUserinfo(url.password)}`;
-  return `Basic ${new TextEncoder().encode(pair).toBase64()}`;
+  url.username = "";
+  url.password = "";
+  const authorization = `Basic ${new TextEncoder().encode(pair).toBase64()}`;
+  return { authorization, ...base };
 }
 
 function decodeUserinfo(text: string): string {
@@ -176,7 +214,7 @@ export function isRedirect(status: number): boolean {
  * cookies have changed since: then the response may differ. The limit of hops applies in any case.
  *
  * @param visited URLs requested so far, in order and without fragment; the last one redirected.
- * @param location The Location header; several are joined by `", "`, as in `Headers`.
+ * @param location The Location header, one character per byte; see `HeaderFields`.
  * @param changedAt Number of URLs requested before the cookies last changed.
  */
 export function decideRedirect(
@@ -192,10 +230,9 @@ export function decideRedirect(
         `${MAX_LOCATION_LENGTH}: ${quoteServerText(location)}`,
     );
   }
-  // A URL contains no space: these are two header fields.
-  if (location.includes(", ")) return refuse("http.protocol", "a redirect with several Locations");
+  if (location.includes("\n")) return refuse("http.protocol", "a redirect with several Locations");
   const from = visited[visited.length - 1];
-  const to = URL.parse(location, from);
+  const to = URL.parse(location.replace(RAW_BYTE, encodeByte), from);
   if (!to) return refuse("http.protocol", "a redirect to an invalid URL");
   if (to.protocol !== "https:" && to.protocol !== "http:") {
     return refuse("http.protocol", `a redirect to the scheme ${quoteServerText(to.protocol)}`);
@@ -214,6 +251,13 @@ export function decideRedirect(
     return refuse("redirect.loop", `more than ${MAX_HOPS} redirects in a row`);
   }
   return { kind: "follow", url: to.href };
+}
+
+/** A byte outside ASCII. `URL` would encode the character, and so the byte twice. */
+const RAW_BYTE = /[\x80-\xff]/g;
+
+function encodeByte(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 function refuse(code: ErrorCode, message: string): RedirectDecision {

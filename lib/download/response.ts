@@ -58,7 +58,7 @@ export function classifyResponse(
     throw protocolError(`the transfer coding ${coding} is not supported`, status);
   }
   const contentCoding = headers.get("content-encoding");
-  if (contentCoding !== null && !/^(identity)?$/i.test(contentCoding.trim())) {
+  if (contentCoding !== null && hasCoding(contentCoding)) {
     const coding = quoteServerText(contentCoding);
     throw protocolError(`the server applied the content coding ${coding} unrequested`, status);
   }
@@ -67,6 +67,27 @@ export function classifyResponse(
   const lengthBytes = transferCoding === null ? contentLength(status, headers) : null;
   const lengthKnown = lengthBytes !== null || transferCoding !== null;
   return { kind: "whole", lengthBytes, lengthKnown };
+}
+
+/** Registered content codings (RFC 9110, 8.4.1, and the HTTP Content Coding Registry of IANA). */
+const CODINGS: ReadonlySet<string> = new Set([
+  "aes128gcm",
+  "br",
+  "compress",
+  "dcb",
+  "dcz",
+  "deflate",
+  "exi",
+  "gzip",
+  "pack200-gzip",
+  "x-compress",
+  "x-gzip",
+  "zstd",
+]);
+
+/** Whether a Content-Encoding names a coding. Servers also send `none`, `utf-8` or `binary`. */
+export function hasCoding(contentCoding: string): boolean {
+  return contentCoding.split(",").some((token) => CODINGS.has(token.trim().toLowerCase()));
 }
 
 function protocolError(message: string, httpStatus: number): CronfetchError {

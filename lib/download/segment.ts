@@ -3,6 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HeaderFields, HttpBody } from "../core/http.ts";
+import type { Task } from "../core/task.ts";
 import { quoteServerText } from "../core/text.ts";
 import type { ByteRange } from "./pieces.ts";
 import { type HttpContext, sendRequest } from "./request.ts";
@@ -13,8 +14,8 @@ import type { AttemptWatch } from "./timeouts.ts";
 /** A file on a server that supports ranges. */
 export interface RangedFile {
   readonly url: string;
-  /** Configured headers. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Its configured headers are sent. */
+  readonly task: Pick<Task, "headers" | "publicHeaders">;
   readonly totalBytes: number;
   /** Strong validator of the first response. */
   readonly validator: string;
@@ -78,13 +79,13 @@ export async function requestSegment(
   watch: AttemptWatch,
   http: HttpContext,
 ): Promise<SegmentResponse> {
-  const { url } = file;
+  const { url, task: { headers: configured, publicHeaders } } = file;
   const conditions = {
     "range": `bytes=${range.startByte}-${range.endByte - 1}`,
     "if-range": file.validator,
   };
   try {
-    const request = { url, headers: file.headers, conditions, watch };
+    const request = { url, headers: configured, publicHeaders, conditions, watch };
     const { status, headers, body } = await sendRequest(request, http);
     const check = checkSegment(status, headers, range, file, http.host.clock);
     if (check.kind === "fits") return { kind: "fits", body };

@@ -97,10 +97,12 @@ function isEmptyLine(text: string, at: number): boolean {
   return code === LF || (code === CR && text.charCodeAt(at + 1) === LF);
 }
 
-/** Several fields of one name are joined as a list (RFC 9110, section 5.3). */
+/** Joins fields of one name; see {@linkcode HeaderFields}. */
 function addField(fields: Map<string, string>, name: string, value: string): void {
   const earlier = fields.get(name);
-  fields.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
+  if (earlier === undefined) fields.set(name, value);
+  else if (name !== "location") fields.set(name, `${earlier}, ${value}`);
+  else if (!earlier.split("\n").includes(value)) fields.set(name, `${earlier}\n${value}`);
 }
 
 /** Removes spaces and tabs; `trim` would remove U+00A0 as well, which is a Latin-1 character. */

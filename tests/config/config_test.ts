@@ -69,6 +69,7 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
     key: "rates/2026-01-16-{name}",
     namedByServer: true,
     headers: { authorization: "Bearer hunter2", "x-a": "${b" },
+    publicHeaders: {},
     schedule: { kind: "cron", expression: "15 16 * * MON-FRI" },
     timezone: "Europe/Berlin",
     misfire: "skip",
@@ -348,4 +349,40 @@ Deno.test("applyOptions: an invalid time zone of a task is one problem for any s
     "tasks[1].timezone",
     "tasks[2].timezone",
   ]);
+});
+
+Deno.test("row 174: publicHeaders: literal preferences, as the last layer that sets them says", async () => {
+  const publicOf = async (
+    headers: Record<string, string>,
+    defaults: Record<string, string> = {},
+  ) => {
+    const config: ConfigInput = {
+      defaults: { headers: defaults },
+      tasks: [{ url: "https://h/a", headers }],
+    };
+    const [task] = await tasksIn(config, { env: { TOKEN: "secret" } });
+    return task?.publicHeaders;
+  };
+  assertEquals(
+    await publicOf({
+      "User-Agent": "a/1",
+      "Accept": "text/csv",
+      "Authorization": "x",
+      "x-own": "1",
+    }),
+    { "user-agent": "a/1", "accept": "text/csv" },
+  );
+  assertEquals(await publicOf({}, { "accept-language": "de", "cookie": "a=b" }), {
+    "accept-language": "de",
+  });
+  assertEquals(await publicOf({ "user-agent": "${env:TOKEN}" }, { "user-agent": "a/1" }), {});
+  assertEquals(await publicOf({ "user-agent": "a/1" }, { "User-Agent": "${env:TOKEN}" }), {
+    "user-agent": "a/1",
+  });
+  assertEquals(await publicOf({ "referer": "https://u:p@h/" }), {});
+  assertEquals(await publicOf({ "referer": "https://h/?access_token=abc" }), {});
+  assertEquals(await publicOf({ "referer": "https://h/" }), { "referer": "https://h/" });
+  assertEquals(await publicOf({ "sec-fetch-mode": "cors", "sec-own": "1" }), {
+    "sec-fetch-mode": "cors",
+  });
 });

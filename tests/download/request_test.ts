@@ -18,6 +18,13 @@ Deno.test("decideRedirect follows", () => {
     ["//b.example/x", "https://b.example/x"],
     ["https://b.example/x", "https://b.example/x"],
     ["https://b.example/x#part", "https://b.example/x"],
+    // Row 177: one field with a comma, and bytes outside ASCII.
+    ["/files/Report, March 2024.pdf", "https://a.example/files/Report,%20March%202024.pdf"],
+    ["/t\xc3\xa9/x", "https://a.example/t%C3%A9/x"],
+    ["/t%C3%A9/x", "https://a.example/t%C3%A9/x"],
+    ["/latin-\xe9?q=\xe9", "https://a.example/latin-%E9?q=%E9"],
+    ["//b\xc3\xbccher.example/x", "https://xn--bcher-kva.example/x"],
+    ["/\u4e2d", "https://a.example/%E4%B8%AD"],
   ];
   for (const [location, url] of table) {
     assertEquals(decideRedirect([FROM], location), { kind: "follow", url });
@@ -28,7 +35,7 @@ Deno.test("decideRedirect refuses", () => {
   const table: [name: string, visited: string[], location: string | null, code: ErrorCode][] = [
     ["row 44: no Location", [FROM], null, "http.protocol"],
     ["row 44: an empty Location", [FROM], "", "http.protocol"],
-    ["row 22: two Locations", [FROM], "/a, /b", "http.protocol"],
+    ["row 22: two Locations", [FROM], "/a\n/b", "http.protocol"],
     ["row 41: file:", [FROM], "file:///etc/passwd", "http.protocol"],
     ["row 41: javascript:", [FROM], "javascript:alert(1)", "http.protocol"],
     ["row 41: ftp:", [FROM], "ftp://a.example/x", "http.protocol"],

@@ -85,7 +85,12 @@ function scene(totalBytes: number, options: SceneOptions = {}): Scene {
   };
   const body = new SegmentedBody({
     http: { host, watcher, transport, admit: () => false, jar: null },
-    file: { url: "http://files.example/a", headers: {}, totalBytes, validator: '"1"' },
+    file: {
+      url: "http://files.example/a",
+      task: { headers: {}, publicHeaders: {} },
+      totalBytes,
+      validator: '"1"',
+    },
     front: zeros({ startByte: 0, endByte: totalBytes }),
     startByte: 0,
     segments: 4,

@@ -39,13 +39,20 @@ const REFUSED: readonly (readonly [string, Uint8Array<ArrayBuffer>, string])[] =
   ["row 67: an unrequested br is refused", packed, "br"],
   ["row 67: an unrequested zstd is refused", packed, "zstd"],
   ["row 67: an unrequested deflate is refused", packed, "deflate"],
-  ["row 67: an unknown coding is refused", packed, "x-own"],
+  ["row 67: a coding beside a word is refused", packed, "none, GZip"],
 ];
 
 for (const [name, body, codings] of REFUSED) {
   row(name, {
     stage: encoded(body, codings),
     expected: { status: "failed", attempts: ["http.protocol"], httpStatus: 200 },
+  });
+}
+
+for (const word of ["none", "None", "identity", "utf-8", "binary", "x-own", "identity, none", ""]) {
+  row(`row 175: the Content-Encoding "${word}" is no coding`, {
+    stage: encoded(new TextEncoder().encode(WHOLE), word),
+    expected: { status: "published", attempts: [null], httpStatus: 200 },
   });
 }
 

@@ -22,9 +22,9 @@ for (const pump of ["?", "a", "%", "@", "/", "?a="]) {
   });
 }
 
-for (const field of ["Content-Encoding", "Transfer-Encoding"]) {
+for (const [field, start] of [["Content-Encoding", "gzip, "], ["Transfer-Encoding", ""]] as const) {
   row(`row 134: a ${field} of ${LONG} characters is cut in the message`, {
-    stage: answering(wholeResponse(`${field}: ${"x".repeat(LONG)}`)),
+    stage: answering(wholeResponse(`${field}: ${start}${"x".repeat(LONG)}`)),
     expected: { status: "failed", attempts: ["http.protocol"] },
   });
 }

@@ -5,7 +5,7 @@ import { fetchReally, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import type { Route } from "../helpers/origin.ts";
 import { identity } from "../helpers/transport.ts";
-import { row, WHOLE } from "./scenario.ts";
+import { replying, response, row, WHOLE, wholeResponse } from "./scenario.ts";
 import type { Expected, Fault } from "./scenario.ts";
 
 function refused(code: "http.protocol" | "redirect.loop" | "redirect.insecure"): Expected {
@@ -78,7 +78,7 @@ const SECRETS = {
   "authorization": "Bearer secret-of-the-task",
   "cookie": "session=secret-of-the-session",
   "x-api-key": "secret-of-the-key",
-  "accept-language": "de",
+  "x-unknown": "perhaps-a-secret-of-someone",
 };
 
 row("row 40: configured headers are dropped at another origin, and after returning", {
@@ -111,6 +111,102 @@ row("row 40: configured headers are dropped at another origin, and after returni
   },
   task: { headers: SECRETS },
   expected: PUBLISHED,
+});
+
+const PREFERENCES = { "user-agent": "agent/1", "accept": "text/csv", "accept-language": "de" };
+
+row("row 174: configured preferences are sent to other origins, and their secrets are not", {
+  stage: (stack) => {
+    const first = stack.use(origin({}));
+    const second = stack.use(origin({ "/there": WHOLE }));
+    first.route("/file.bin", { redirect: `${second.origin}/there` });
+    return Promise.resolve({
+      url: `${first.origin}/file.bin`,
+      host: testHost({ env: { TOKEN: "secret-token" } }),
+      check: () => {
+        const [there] = second.log;
+        for (const [name, value] of Object.entries(PREFERENCES)) {
+          assertEquals(there?.headers.get(name), value, name);
+        }
+        assertEquals(first.log[0]?.headers.get("referer"), "https://h.example/?secret-token");
+        for (const name of ["referer", "x-own"]) assertEquals(there?.headers.get(name), null, name);
+      },
+    });
+  },
+  task: {
+    headers: { ...PREFERENCES, "referer": "https://h.example/?${env:TOKEN}", "X-Own": "1" },
+  },
+  expected: PUBLISHED,
+});
+
+row("row 174: headers that were dropped are named when a 403 follows, without their values", {
+  stage: (stack) => {
+    const first = stack.use(origin({}));
+    const second = stack.use(origin({ "/there": { status: 403, text: '{"message":"no key"}' } }));
+    first.route("/file.bin", { redirect: `${second.origin}/there?sig=secret-of-the-url` });
+    return Promise.resolve({
+      url: first.origin.replace("://", "://user:password@") + "/file.bin",
+      check: ({ result }) => {
+        const message = result.message ?? "";
+        const expected = `the server answered 403 Forbidden at ${second.origin}/there: "no key"; ` +
+          "not sent to this origin: authorization, cookie, x-api-key, x-unknown";
+        assert(message.endsWith(expected), message);
+        const all = JSON.stringify(result);
+        for (const secret of ["secret-of", "password"]) assert(!all.includes(secret), secret);
+      },
+    });
+  },
+  task: { headers: { ...SECRETS, ...PREFERENCES } },
+  expected: { status: "failed", attempts: ["http.status"], httpStatus: 403 },
+});
+
+row("row 176: the reason in an error response is redacted, and cut", {
+  stage: (stack) => {
+    const long = `{"message":"the key secret-of-the-key ${"is wrong ".repeat(100)}"}`;
+    const server = stack.use(origin({ "/file.bin": { status: 401, text: long } }));
+    return Promise.resolve({
+      url: `${server.origin}/file.bin`,
+      check: ({ result }) => {
+        const message = result.message ?? "";
+        assert(message.includes('401 Unauthorized: "the key *** is wrong is'), message);
+        assert(message.length < 330, message);
+      },
+    });
+  },
+  task: { headers: SECRETS },
+  expected: { status: "failed", attempts: ["http.status"], httpStatus: 401 },
+});
+
+const located = (...locations: readonly string[]) =>
+  response([
+    "HTTP/1.1 302 Found",
+    ...locations.map((one) => `Location: ${one}`),
+    "Content-Length: 0",
+  ]);
+
+/** A stage whose server redirects to a path, which has the file. */
+function locating(path: string, ...locations: readonly string[]): Fault["stage"] {
+  return replying(async (connection, request) => {
+    await connection.send(request.path === path ? wholeResponse() : located(...locations));
+  });
+}
+
+const JOINED = "fetch joins the fields by a comma";
+
+row("row 177: a Location with a comma is followed", {
+  stage: locating("/files/Report,%20March%202024.pdf", "/files/Report, March 2024.pdf"),
+  expected: PUBLISHED,
+});
+
+row("row 177: bytes outside ASCII in a Location are encoded once", {
+  stage: locating("/t%C3%A9/x", "/t\xc3\xa9/x"),
+  expected: PUBLISHED,
+});
+
+row("row 177: equal Locations are one", {
+  stage: locating("/there", "/there", "/there"),
+  expected: PUBLISHED,
+  byFetch: { reason: JOINED, expected: refused("redirect.loop") },
 });
 
 for (const location of ["file:///etc/hostname", "ftp://127.0.0.1/a", "javascript:1", "data:,a"]) {

@@ -32,6 +32,7 @@ export function defaultTask(id: string, change: Partial<Task> = {}): Task {
     key: id,
     namedByServer: false,
     headers: {},
+    publicHeaders: {},
     schedule: { kind: "cron", expression: "0 6 * * *" },
     timezone: "UTC",
     misfire: "once",
