@@ -349,9 +349,11 @@ async function checkStored(
   { task, context }: TaskState,
 ): Promise<Validators | null> {
   const { statCache, store, redact, signal } = context;
-  const stored = await statCache.get(recorded.key);
-  if (!stored) return null;
   const key = task.namedByServer ? recorded.key : task.key;
+  // A date in the name has changed: the file is not requested from the store.
+  if (recorded.key !== key) return null;
+  const stored = await statCache.get(recorded.key);
+  if (stored === null) return null;
   const match = compareToStored(recorded, stored, { key, source: redact(url) });
   if (match === "other") return null;
   // Touched or restored: equal bytes are the same file.

@@ -4,6 +4,7 @@ import { CronfetchError } from "../core/errors.ts";
 import {
   addChanges,
   type Changes,
+  chosenRecords,
   emptyContents,
   keptParked,
   keptRuns,
@@ -18,7 +19,7 @@ import type { FamilyMember, RunRecord, State, TaskRecord } from "./state.ts";
 const ENOUGH_RECORDS = 500;
 /** Longest delay of a write, in which further changes are collected. */
 const GATHERING_MS = 1_000;
-/** After a write, the next one is delayed by its duration times this. */
+/** After a write of a whole state, the next one is delayed by its duration times this. */
 const REST_FACTOR = 9;
 /**
  * Longest id or host in UTF-8 bytes: a Deno KV key holds 2,048 bytes, and escapes may double it.
@@ -35,6 +36,7 @@ export function bufferedState(driver: StateDriver, host: StateHost): State {
 class BufferedState implements State {
   readonly location: string;
   readonly durable: boolean;
+  readonly batchSize?: number;
   readonly #driver: StateDriver;
   readonly #host: StateHost;
   #waiting: PendingChanges = emptyContents();
@@ -46,17 +48,17 @@ class BufferedState implements State {
   constructor(driver: StateDriver, host: StateHost) {
     this.location = driver.location;
     this.durable = driver.durable;
+    if (driver.batchSize !== undefined) this.batchSize = driver.batchSize;
     this.#driver = driver;
     this.#host = host;
   }
 
   async records(tasks: Iterable<string>): Promise<Map<string, TaskRecord>> {
     const wanted = checkedIds(tasks);
-    const unwritten = this.#unwritten("records");
+    const unwritten = [this.#beingWritten, this.#waiting]
+      .map((changes) => chosenRecords(changes, wanted));
     const records = await this.#driver.records(wanted);
-    for (const [task, record] of unwritten) {
-      if (wanted.has(task)) records.set(task, record);
-    }
+    for (const [task, record] of unwritten.flatMap((some) => [...some])) records.set(task, record);
     return records;
   }
 
@@ -196,7 +198,8 @@ class BufferedState implements State {
       throw error;
     } finally {
       const endedMs = clock.monotonicMs();
-      this.#restsUntilMs = endedMs + Math.max(leastRestMs, REST_FACTOR * (endedMs - startedMs));
+      const restMs = this.batchSize === undefined ? REST_FACTOR * (endedMs - startedMs) : 0;
+      this.#restsUntilMs = endedMs + Math.max(leastRestMs, restMs);
       this.#beingWritten = emptyContents();
     }
   }

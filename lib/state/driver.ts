@@ -49,7 +49,8 @@ export interface Contents extends PendingChanges {
  * Stores records, parked hosts, runs and leases. Ids and hosts have been validated (see `State`).
  * Every call may reject with a `state.` code.
  */
-export interface StateDriver extends AsyncDisposable, Pick<State, "location" | "durable"> {
+export interface StateDriver
+  extends AsyncDisposable, Pick<State, "location" | "durable" | "batchSize"> {
   /** The existing records of some tasks; null for all tasks. */
   records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>>;
   /** The entries of a collection for some owners, by owner and id; unordered. */

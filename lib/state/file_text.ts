@@ -19,7 +19,7 @@ import {
   isStoredRecord,
   isTexts,
   isTime,
-  upgradeRecord,
+  readRecord,
 } from "./format.ts";
 import type { TaskRecord } from "./state.ts";
 
@@ -57,7 +57,7 @@ export function parseContents(text: string, location: string): Contents {
   if (!isObject(records)) throw damaged("the list of records");
   for (const [task, body] of Object.entries(records)) {
     if (!isStoredRecord(body)) throw damaged(`the record of ${JSON.stringify(task)}`);
-    contents.records.set(task, { task, ...upgradeRecord(body) });
+    contents.records.set(task, readRecord(task, body));
   }
   for (const collection of COLLECTIONS) {
     const owners = parsed[collection] ?? {};

@@ -255,11 +255,29 @@ export function isStoredRecord(value: unknown): value is RecordBody | Format1Rec
   return RECORD.is(value) || FORMAT_1_RECORD.is(value);
 }
 
-/** A stored record in the present format. */
-export function upgradeRecord(body: RecordBody | Format1RecordBody): RecordBody {
-  if (!("heldUntil" in body)) return body;
-  const { heldUntil, ...rest } = body;
-  return { ...rest, failingSince: failingSince(body), retryAt: heldUntil, older: null };
+/**
+ * A stored record in the present format.
+ *
+ * @param task The task's id, which is the key of the stored record.
+ */
+export function readRecord(task: string, body: RecordBody | Format1RecordBody): TaskRecord {
+  const isFormat1 = "heldUntil" in body;
+  // Spread into an object, the parsed fields would make it a hash table of ten times the size.
+  return {
+    task,
+    published: body.published,
+    publishedAt: body.publishedAt,
+    lastRunAt: body.lastRunAt,
+    lastSuccessAt: body.lastSuccessAt,
+    failures: body.failures,
+    failingSince: isFormat1 ? failingSince(body) : body.failingSince,
+    notBefore: body.notBefore,
+    retryAt: isFormat1 ? body.heldUntil : body.retryAt,
+    older: isFormat1 ? null : body.older,
+    health: body.health,
+    part: body.part,
+    results: body.results,
+  };
 }
 
 /** When the present streak of failures began, as far as the kept results show. */

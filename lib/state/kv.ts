@@ -22,8 +22,8 @@ import {
   isStoredRecord,
   isTime,
   type KnownFormat,
+  readRecord,
   type StoredEntry,
-  upgradeRecord,
 } from "./format.ts";
 import {
   encode,
@@ -136,6 +136,7 @@ function prepare(connection: KvConnection, host: StateHost): Promise<KnownFormat
 class KvDriver implements StateDriver {
   readonly location: string;
   readonly durable = true;
+  readonly batchSize = 100;
   readonly #kv: KvConnection;
   readonly #locks: RunLocks;
   readonly #leases: KvLeases;
@@ -165,15 +166,17 @@ class KvDriver implements StateDriver {
   }
 
   async records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>> {
-    const few = tasks !== null && tasks.size <= FEW_RECORDS;
-    const entries = few
-      ? await this.#kv.getAll([...tasks].map((task) => [...RECORDS, task]))
-      : await this.#kv.list(RECORDS);
     const records = new Map<string, TaskRecord>();
-    for (const entry of entries) {
+    const add = (entry: KvEntry) => {
       const task = nameOf(entry.key);
-      if (tasks !== null && !tasks.has(task)) continue;
-      records.set(task, { task, ...upgradeRecord(this.#kv.decode(entry, isStoredRecord)) });
+      if (tasks !== null && !tasks.has(task)) return;
+      records.set(task, readRecord(task, this.#kv.decode(entry, isStoredRecord)));
+    };
+    if (tasks === null || tasks.size > FEW_RECORDS) {
+      await this.#kv.each(RECORDS, add);
+    } else {
+      const keys = [...tasks].map((task) => [...RECORDS, task]);
+      for (const entry of await this.#kv.getAll(keys)) add(entry);
     }
     return records;
   }

@@ -129,10 +129,27 @@ export class KvConnection {
   }
 
   /** Every entry with a prefix. */
-  list(prefix: Deno.KvKey): Promise<KvEntry[]> {
-    return this.#read(() =>
-      Array.fromAsync(this.#kv.list<unknown>({ prefix }, { batchSize: MOST_LISTED }))
-    );
+  async list(prefix: Deno.KvKey): Promise<KvEntry[]> {
+    let entries: KvEntry[] = [];
+    await this.each(prefix, (entry) => entries.push(entry), () => entries = []);
+    return entries;
+  }
+
+  /**
+   * Calls back with every entry with a prefix, so that not all values are in memory at a time.
+   *
+   * @param restart Called if the database was locked, before it calls back from the first entry again.
+   */
+  each(
+    prefix: Deno.KvKey,
+    visit: (entry: KvEntry) => void,
+    restart: () => void = () => {},
+  ): Promise<void> {
+    return this.#read(async () => {
+      restart();
+      const entries = this.#kv.list<unknown>({ prefix }, { batchSize: MOST_LISTED });
+      for await (const entry of entries) visit(entry);
+    });
   }
 
   /** Applies mutations in batches that fit a commit. */

@@ -130,6 +130,9 @@ export function dueMemory(
   };
 }
 
+/** Up to this many tasks, all records are read at once. */
+export const MOST_AT_ONCE = 10_000;
+
 /**
  * Reads the recorded times of tasks.
  *
@@ -137,10 +140,18 @@ export function dueMemory(
  */
 export async function dueMemories(
   tasks: readonly { readonly id: string }[],
-  state: Pick<State, "records">,
+  state: Pick<State, "records" | "batchSize">,
 ): Promise<(task: { readonly id: string }) => ReturnType<typeof dueMemory>> {
-  const records = await state.records(tasks.map(({ id }) => id));
-  return ({ id }) => dueMemory(records.get(id));
+  const times = new Map<string, Pick<TaskRecord, "lastRunAt" | "notBefore" | "retryAt">>();
+  const { batchSize = tasks.length } = state;
+  const size = tasks.length > MOST_AT_ONCE ? batchSize : tasks.length;
+  for (let start = 0; start < tasks.length; start += size) {
+    const batch = tasks.slice(start, start + size).map(({ id }) => id);
+    for (const [task, { lastRunAt, notBefore, retryAt }] of await state.records(batch)) {
+      times.set(task, { lastRunAt, notBefore, retryAt });
+    }
+  }
+  return ({ id }) => dueMemory(times.get(id));
 }
 
 function instant(text: string | null): Temporal.Instant | null {

@@ -207,6 +207,11 @@ export interface State extends AsyncDisposable {
   readonly location: string;
   /** Whether it survives the process. */
   readonly durable: boolean;
+  /**
+   * Number of records to read or write at a time, so that a large run holds few of them in memory.
+   * Absent if every call reads or writes the whole state, so that there should be few calls.
+   */
+  readonly batchSize?: number;
 
   /**
    * Reads the records of some tasks.

@@ -1,7 +1,9 @@
 /** The tasks that are leased to a run, and their records. */
 
 import type { Timers } from "../core/host.ts";
+import type { Task } from "../core/task.ts";
 import type { State, TaskRecord } from "../state/state.ts";
+import { TaskRecords } from "./records.ts";
 
 /** How long a lease lasts unless it is renewed; also how long a crashed run blocks its tasks. */
 const LEASE_MS = 60_000;
@@ -11,8 +13,12 @@ const RENEW_EVERY_MS = LEASE_MS / 3;
 export interface Leases extends AsyncDisposable {
   /** Whether a task is leased to this run, which alone may then write its record. */
   has(task: string): boolean;
-  /** The record of a leased task, or null. */
-  recordOf(task: string): TaskRecord | null;
+  /** The record of a leased task, or null. A promise if it was not read yet; see `records.ts`. */
+  recordOf(task: Task): TaskRecord | null | Promise<TaskRecord | null>;
+  /** Removes the record of a task that has its result from memory. */
+  releaseRecord(task: Task): void;
+  /** Key under which the last file of a task was published, if a server named it. */
+  serverKeyOf(task: string): string | undefined;
   /**
    * Flushes the state and releases the tasks.
    *
@@ -28,24 +34,24 @@ export interface Leases extends AsyncDisposable {
  * has leased since are then leased again. A running download is not aborted, so that its file is
  * complete, but the record is the other run's to write.
  *
- * @param tasks Ids of the tasks to lease.
+ * @param tasks The tasks to lease, in the order in which those of one origin start.
  * @param run The run's id.
  * @throws {CronfetchError} `state.` and `store.` codes; no task is leased then.
  */
 export async function leaseTasks(
-  tasks: readonly string[],
+  tasks: readonly Task[],
   run: string,
   { state, timers }: { readonly state: State; readonly timers: Timers },
 ): Promise<Leases> {
   let leased: ReadonlySet<string> = new Set();
-  let records: ReadonlyMap<string, TaskRecord> = new Map();
+  let records: TaskRecords | null = null;
   let cancelTimer = () => {};
   let renewing = Promise.resolve();
   let isReleased = false;
 
   const acquire = async (wanted: readonly string[]) => {
     leased = await state.acquire(wanted, run, LEASE_MS);
-    records = await state.records(leased);
+    records = await TaskRecords.open(tasks.filter(({ id }) => leased.has(id)), state);
   };
 
   const renew = async () => {
@@ -69,7 +75,7 @@ export async function leaseTasks(
   };
 
   try {
-    await acquire(tasks);
+    await acquire(tasks.map(({ id }) => id));
   } catch (error) {
     await release().catch(() => {});
     throw error;
@@ -77,7 +83,11 @@ export async function leaseTasks(
   scheduleRenewal();
   return {
     has: (task) => leased.has(task),
-    recordOf: (task) => records.get(task) ?? null,
+    recordOf: (task) => leased.has(task.id) ? records?.recordOf(task) ?? null : null,
+    releaseRecord: (task) => {
+      if (leased.has(task.id)) records?.release(task);
+    },
+    serverKeyOf: (task) => records?.serverKeyOf(task),
     release,
     [Symbol.asyncDispose]: async () => {
       if (!isReleased) await release().catch(() => {});

@@ -16,6 +16,7 @@ import { openTransport } from "../http/transport.ts";
 import { unhealthyAfterMs } from "../schedule/due.ts";
 import { gather } from "../schedule/pool.ts";
 import { nextRecord } from "../state/record.ts";
+import type { TaskRecord } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import { type Leases, leaseTasks } from "./leases.ts";
 import { hostOf } from "./parking.ts";
@@ -75,8 +76,7 @@ export async function runTasks(
     const telemetry = await host.telemetry();
     return await telemetry.trace({ kind: "run", run, tasks: tasks.length }, async (tracing) => {
       const emit = (occurrence: RunOccurrence, time = host.clock.now().toString()) => {
-        const { type, ...rest } = occurrence;
-        const event = { type, time, run, ...rest } as RunEvent;
+        const event: RunEvent = Object.assign({ type: occurrence.type, time, run }, occurrence);
         for (const reporter of reporters) reporter.report(event);
         telemetry.count(event);
       };
@@ -114,7 +114,7 @@ async function executePlan(
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
   const counter = createRunCounter();
 
-  await using leases = await leaseTasks(tasks.map((task) => task.id), run, { state, timers });
+  await using leases = await leaseTasks(tasks, run, { state, timers });
   const parked = await state.parked();
   using deadline = startDeadline(limits.deadlineMs, context.signal, timers);
   const { signal } = deadline;
@@ -128,9 +128,13 @@ async function executePlan(
   });
 
   /** Saves the record of a task before its result is reported. */
-  const finish = (task: Task, outcome: DownloadOutcome, queuedMs: number) => {
+  const finish = (
+    task: Task,
+    outcome: DownloadOutcome,
+    queuedMs: number,
+    last: TaskRecord | null,
+  ) => {
     const result = { ...outcome.result, timings: { ...outcome.result.timings, queuedMs } };
-    const last = leases.recordOf(task.id);
     const now = clock.now();
     const at = now.toString();
     const record = !leases.has(task.id) ? null : nextRecord(last, result, {
@@ -144,6 +148,7 @@ async function executePlan(
       ...(outcome.older && { older: outcome.older }),
     });
     if (record) state.save(record);
+    leases.releaseRecord(task);
     counter.add(result, outcome.permanent);
     emit({ type: "task.finished", result }, at);
     const before = last?.health ?? "healthy";
@@ -151,6 +156,10 @@ async function executePlan(
       const { health, failures } = record;
       emit({ type: "task.health", task: task.id, before, health, failures }, at);
     }
+  };
+
+  const cancel = async (task: Task) => {
+    finish(task, runner.cancelTask(task), elapsedMs(), await leases.recordOf(task));
   };
 
   emit({ type: "run.started", tasks: tasks.length });
@@ -163,16 +172,19 @@ async function executePlan(
     work: async (task, slot) => {
       for (let room = roomFor(reporters); room; room = roomFor(reporters)) {
         await abortable(room, signal).catch(() => {});
-        if (signal.aborted) return finish(task, runner.cancelTask(task), elapsedMs());
+        if (signal.aborted) return cancel(task);
       }
       const queuedMs = elapsedMs();
-      finish(task, await runner.runTask(task, slot), queuedMs);
+      const outcome = await runner.runTask(task, slot);
+      // Read again if the leases were lost: another run may have written it since.
+      const last = leases.recordOf(task);
+      finish(task, outcome, queuedMs, last instanceof Promise ? await last : last);
     },
     signal,
     timers,
     clock,
   });
-  for (const task of pending) finish(task, runner.cancelTask(task), elapsedMs());
+  for (const task of pending) await cancel(task);
 
   const ending = {
     durationMs: elapsedMs(),

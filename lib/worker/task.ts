@@ -20,7 +20,7 @@ import { createAdmit } from "../http/egress.ts";
 import { abortReason } from "../http/network_error.ts";
 import type { Slot } from "../schedule/pool.ts";
 import { createThrottle } from "../schedule/rate.ts";
-import type { State } from "../state/state.ts";
+import type { State, TaskRecord } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import type { Leases } from "./leases.ts";
 import { createParking, hostOf } from "./parking.ts";
@@ -53,7 +53,11 @@ export interface TaskRunnerContext {
 
 /** Runs tasks. */
 export interface TaskRunner {
-  /** Runs a task. Never rejects: an error, even a bug, is in the outcome. */
+  /**
+   * Runs a task. An error, even a bug, is in the outcome.
+   *
+   * @throws {CronfetchError} `state.` codes: the record of the task cannot be read.
+   */
   runTask(task: Task, slot: Slot): Promise<DownloadOutcome>;
   /** The outcome of a task not started before the run ended. */
   cancelTask(task: Task): DownloadOutcome;
@@ -147,8 +151,8 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     slot: Slot,
     taskProgress: TaskProgress,
     tracing: Tracing,
+    record: TaskRecord | null,
   ): DownloadContext => {
-    const record = leases.recordOf(task.id);
     return {
       ...shared,
       progress: taskProgress,
@@ -177,6 +181,8 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
         const message = "another run is working on it";
         return notDownloaded(task, { status: "skipped", message });
       }
+      const found = leases.recordOf(task);
+      const record = found instanceof Promise ? await found : found;
       const admission = parking.admit(task, slot);
       try {
         const until = admission && await admission;
@@ -190,7 +196,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       emit({ type: "task.started", task: task.id, url });
       const spanStart = { kind: "task", run, task: task.id, url, key: task.key } as const;
       const outcome = await tracing.trace(spanStart, async (span) => {
-        const made = await download(task, downloadContext(task, slot, taskProgress, span))
+        const made = await download(task, downloadContext(task, slot, taskProgress, span, record))
           .catch((bug) => failedByBug(task, bug));
         span.ended({ kind: "task", result: made.result });
         return made;
@@ -208,8 +214,8 @@ function* keysOf({ entries }: Plan, leases: Leases): Generator<string> {
   for (const { task: { id, key }, included } of entries) {
     if (!included) continue;
     yield key;
-    const published = leases.recordOf(id)?.published;
-    if (published) yield published.key;
+    const serverKey = leases.serverKeyOf(id);
+    if (serverKey !== undefined) yield serverKey;
   }
 }
 
@@ -217,9 +223,9 @@ function* keysOf({ entries }: Plan, leases: Leases): Generator<string> {
 function ownersOf({ entries }: Plan, leases: Leases): KeyOwners {
   const owners = new KeyOwners();
   for (const { task } of entries) owners.add(task.key, task.id);
-  for (const { task: { id, namedByServer } } of entries) {
+  for (const { task: { id } } of entries) {
     // The task owns its last name even in a run that does not receive it again.
-    const key = namedByServer ? leases.recordOf(id)?.published?.key : undefined;
+    const key = leases.serverKeyOf(id);
     if (key !== undefined) owners.add(key, id);
   }
   return owners;

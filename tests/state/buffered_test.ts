@@ -91,6 +91,19 @@ Deno.test("bufferedState: without a flush, at most a tenth of the time is spent 
   assertEquals(driver.writes.length, 3);
 });
 
+Deno.test("bufferedState: a driver of single records is written without rests", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = Object.assign(watchedDriver(host), { batchSize: 100 });
+  driver.during = () => host.timers.sleep(300, new AbortController().signal);
+  await using state = bufferedState(driver, host);
+  assertEquals(state.batchSize, 100);
+  for (let written = 1; written <= 3; written++) {
+    for (const task of ids(500)) state.save(record(task));
+    await host.advance(0);
+    assertEquals(driver.writes.length, written);
+  }
+});
+
 Deno.test("bufferedState: a failed write is repeated later", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);

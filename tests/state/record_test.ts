@@ -1,7 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { TASK_STATUSES, type TaskStatus } from "../../lib/core/result.ts";
-import { dueMemory, nextRecord, type RecordFacts, retryDelayMs } from "../../lib/state/record.ts";
+import {
+  dueMemories,
+  dueMemory,
+  nextRecord,
+  type RecordFacts,
+  retryDelayMs,
+} from "../../lib/state/record.ts";
 import type { OlderRepresentation, PartRecord, TaskRecord } from "../../lib/state/state.ts";
 import { recentResult, record, taskResult, validators } from "./samples.ts";
 
@@ -338,4 +344,29 @@ Deno.test("dueMemory: the times of a record", () => {
   assertEquals(memory(undefined), [null, null, null]);
   assertEquals(memory({}), ["2026-01-15T12:00:00Z", null, null]);
   assertEquals(memory({ notBefore, retryAt }), ["2026-01-15T12:00:00Z", notBefore, retryAt]);
+});
+
+Deno.test("dueMemories: read at once, and in batches for more than 10,000 tasks", async () => {
+  for (
+    const [count, batchSize, reads] of [[10_000, 500, 1], [10_001, 500, 21], [10_001, undefined, 1]]
+  ) {
+    const sizes: number[] = [];
+    const state = {
+      ...(batchSize === undefined ? {} : { batchSize }),
+      records: (tasks: Iterable<string>) => {
+        const wanted = [...tasks];
+        sizes.push(wanted.length);
+        const known = wanted.filter((id) => id !== "new");
+        return Promise.resolve(new Map(known.map((id) => [id, record(id, { lastRunAt: AT })])));
+      },
+    };
+    const tasks = Array.from({ length: count ?? 0 }, (_, index) => ({ id: `${index || "new"}` }));
+    const memoryOf = await dueMemories(tasks, state);
+    assertEquals(sizes.length, reads);
+    assertEquals(sizes.reduce((sum, size) => sum + size), count);
+    const lastRuns = [tasks[0], tasks.at(-1)].map((task) =>
+      memoryOf(task as { id: string }).lastRunAt
+    );
+    assertEquals(lastRuns.map((at) => at?.toString()), [undefined, AT]);
+  }
 });

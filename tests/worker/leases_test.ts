@@ -3,6 +3,7 @@ import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { leaseTasks } from "../../lib/worker/leases.ts";
 import { testHost } from "../helpers/host.ts";
+import { defaultTask } from "../helpers/task.ts";
 
 const RENEW_EVERY_MS = 20_000;
 
@@ -27,7 +28,7 @@ Deno.test("Leases.release: waits for a renewal, which could acquire the leases a
     return release(run);
   };
   await using state = bufferedState(driver, host);
-  const leases = await leaseTasks(["a"], "run-1", { state, timers: host.timers });
+  const leases = await leaseTasks([defaultTask("a")], "run-1", { state, timers: host.timers });
   await host.advance(RENEW_EVERY_MS);
   assertEquals(calls, ["acquire", "renew"]);
   const released = leases.release();
@@ -43,7 +44,7 @@ Deno.test("Leases.release: stops the renewals", async () => {
   const host = testHost({ timers: "manual" });
   const memory = emptyMemory();
   await using state = bufferedState(memoryDriver(memory, host), host);
-  const leases = await leaseTasks(["a"], "run-1", { state, timers: host.timers });
+  const leases = await leaseTasks([defaultTask("a")], "run-1", { state, timers: host.timers });
   await host.advance(3 * RENEW_EVERY_MS);
   assertEquals([...memory.leases.keys()], ["run-1"]);
   await leases.release();
