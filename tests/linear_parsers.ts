@@ -26,7 +26,8 @@ import { cutServerText, escapeControl, quoteServerText, trimEndOf } from "../lib
 import { classifyResponse } from "../lib/download/response.ts";
 import { reasonIn } from "../lib/download/status_reason.ts";
 import { parseChecksums } from "../lib/content/checksum.ts";
-import { contentLength, parseHead } from "../lib/http/head.ts";
+import { contentLength } from "../lib/http/framing.ts";
+import { parseHead } from "../lib/http/head.ts";
 import { CookieJar, parseCookieDate } from "../lib/http/cookies.ts";
 import { hostKind } from "../lib/http/egress.ts";
 import { serverName } from "../lib/download/filename.ts";

@@ -4,7 +4,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HeaderFields } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
-import { contentLength } from "../http/head.ts";
+import { contentLength, transferCoding } from "../http/framing.ts";
 import { statusOptions } from "./retry.ts";
 
 /** The request, as far as its response depends on it. */
@@ -43,30 +43,42 @@ export function classifyResponse(
     throw protocolError("the server answered 304 to a request without a condition", status);
   }
   if (status === 416 && request.rangeStart !== null) return { kind: "unsatisfiable" };
-  if (status === 206 && request.rangeStart === null) {
+  const isPart = status === 206 && request.rangeStart !== null;
+  const rangeBytes = status === 206 ? wholeRangeBytes(headers) : null;
+  if (status === 206 && !isPart && rangeBytes === null) {
     throw protocolError("the server answered 206 to a request without a range", status);
   }
-  if (status !== 200 && status !== 206) {
+  if (status !== 200 && status !== 203 && status !== 206) {
     const options = statusOptions(status, headers, request.clock.now().epochMilliseconds);
     const message = `the server answered ${describeStatus(status)}`;
     throw new CronfetchError("http.status", message, options);
   }
-  const transferCoding = headers.get("transfer-encoding");
-  if (transferCoding !== null && transferCoding.trim().toLowerCase() !== "chunked") {
-    // fetch returns the raw framing of an unknown coding (RFC 9112, section 6.1).
-    const coding = quoteServerText(transferCoding);
-    throw protocolError(`the transfer coding ${coding} is not supported`, status);
+  const coding = transferCoding(headers);
+  if (coding !== null && coding !== "chunked") {
+    // The body would be its raw framing (RFC 9112, section 6.1).
+    const quoted = quoteServerText(coding);
+    throw protocolError(`the transfer coding ${quoted} is not supported`, status);
   }
   const contentCoding = headers.get("content-encoding");
   if (contentCoding !== null && hasCoding(contentCoding)) {
-    const coding = quoteServerText(contentCoding);
-    throw protocolError(`the server applied the content coding ${coding} unrequested`, status);
+    const quoted = quoteServerText(contentCoding);
+    throw protocolError(`the server applied the content coding ${quoted} unrequested`, status);
   }
-  if (status === 206) return { kind: "part" };
+  if (isPart) return { kind: "part" };
   // A chunked body delimits itself; Content-Length is ignored then (RFC 9112, section 6.3).
-  const lengthBytes = transferCoding === null ? contentLength(status, headers) : null;
-  const lengthKnown = lengthBytes !== null || transferCoding !== null;
-  return { kind: "whole", lengthBytes, lengthKnown };
+  const announcedBytes = coding === null ? contentLength(status, headers) : null;
+  if (rangeBytes !== null && announcedBytes !== null && rangeBytes !== announcedBytes) {
+    throw protocolError("the Content-Range does not match the Content-Length", status);
+  }
+  const lengthBytes = announcedBytes ?? rangeBytes;
+  return { kind: "whole", lengthBytes, lengthKnown: lengthBytes !== null || coding !== null };
+}
+
+/** The size of a file of which a response has all bytes (RFC 9110, section 14.4), or null. */
+function wholeRangeBytes(headers: HeaderFields): number | null {
+  const [, last, total] = /^bytes 0-(\d+)\/(\d+)$/i.exec(headers.get("content-range") ?? "") ?? [];
+  const totalBytes = Number(total);
+  return Number.isSafeInteger(totalBytes) && Number(last) === totalBytes - 1 ? totalBytes : null;
 }
 
 /** Registered content codings (RFC 9110, 8.4.1, and the HTTP Content Coding Registry of IANA). */

@@ -4,15 +4,9 @@ import { CronfetchError } from "../core/errors.ts";
 import type { HttpBody, HttpRequest, HttpResponse, Transport } from "../core/http.ts";
 import { type BodyReader, ChunkedReader, ConnectionReader, LengthReader } from "./body.ts";
 import type { Connection, ReadBuffer } from "./connection.ts";
-import {
-  announcedBytes,
-  type Framing,
-  framingOf,
-  isIdempotent,
-  keepsConnection,
-  requestHead,
-} from "./head.ts";
+import { type Framing, framingOf, keepsConnection } from "./framing.ts";
 import { Pool, type PoolHost } from "./pool.ts";
+import { announcedBytes, isIdempotent, requestHead } from "./request_head.ts";
 import { DIRECT, type Route, type Server, serverAt } from "./server.ts";
 
 const REQUEST_TIMEOUT = 408;
@@ -83,7 +77,8 @@ export class Http1Client implements AsyncDisposable {
       const head = await connection.head();
       const framing = framingOf(head, method);
       body.begin(readerOf(framing, connection.input), keepsConnection(head, framing));
-      return { status: head.status, headers: head.headers, setCookies: head.setCookies, body };
+      const { status, headers, setCookies } = head;
+      return { status, headers, setCookies, body };
     } catch (error) {
       body.release(false);
       signal.throwIfAborted();

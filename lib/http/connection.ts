@@ -6,6 +6,7 @@ import type { RequestPhases } from "../core/http.ts";
 import { isPrivateAddress } from "./egress.ts";
 import {
   decodeLatin1,
+  emptyLineBytes,
   endOfHead,
   invalidHttp,
   MAX_HEAD_BYTES,
@@ -24,6 +25,8 @@ export class Connection {
   isClosed = false;
   /** Null until {@linkcode isPrivate} is read. */
   #isPrivate: boolean | null = null;
+  /** Whether no response has arrived yet. */
+  #isNew = true;
   /** Whether the last request was sent completely. */
   #isSent = true;
   /** The read that observes an idle connection; the next exchange continues with it. */
@@ -77,6 +80,8 @@ export class Connection {
   async head(): Promise<ResponseHead> {
     let searchedBytes = 0;
     for (;;) {
+      // Empty lines before a later response may be the end of an earlier one.
+      if (this.#isNew) this.input.skip(emptyLineBytes(this.input.waiting));
       const bytes = this.input.waiting;
       if (!mayBeResponse(bytes)) invalidHttp("it does not begin with HTTP/1");
       const end = endOfHead(bytes, searchedBytes);
@@ -91,6 +96,7 @@ export class Connection {
         continue;
       }
       const head = parseHead(bytes.subarray(0, end));
+      this.#isNew = false;
       this.input.skip(end);
       if (head.status >= 200) return head;
       // No upgrade was requested (RFC 9110, section 15.2.2).

@@ -1,8 +1,7 @@
-/** Parses the head of a response, writes that of a request, and derives the framing (RFC 9112). */
+/** Parses the head of a response (RFC 9112, sections 4 and 5). */
 
 import { CronfetchError } from "../core/errors.ts";
-import { type HeaderFields, type HttpMethod, NO_COOKIES, TOKEN } from "../core/http.ts";
-import { quoteServerText } from "../core/text.ts";
+import { type HeaderFields, NO_COOKIES, TOKEN } from "../core/http.ts";
 
 /**
  * Field values with surrounding whitespace (RFC 9110, section 5.5): no control character except
@@ -22,17 +21,27 @@ export interface ResponseHead {
 
 /** Size limit of a head, in bytes. */
 export const MAX_HEAD_BYTES = 400 * 1024;
-/** Limit of the number of fields. Set-Cookie fields are limited by the size only. */
-const MAX_FIELDS = 100;
+/** Limit of the number of fields, that of curl. */
+const MAX_FIELDS = 5_000;
 
 const LF = 0x0a;
 const CR = 0x0d;
 const PREFIX = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e]; // HTTP/1.
 
-// A bare LF ends a line as well (RFC 9112, section 2.2). Refused are folded lines, spaces before a
-// colon, and control characters.
-const STATUS_LINE = new RegExp(`HTTP/1\\.([01]) ([1-9][0-9]{2})(?: ${FIELD_VALUE})?\\r?\\n`, "y");
-const FIELD_LINE = new RegExp(`(${TOKEN}):(${FIELD_VALUE})\\r?\\n`, "y");
+// A bare LF ends a line as well (RFC 9112, section 2.2). Control characters are refused.
+const STATUS_LINE = new RegExp(
+  `HTTP/1\\.([01])[ \\t]+([1-9][0-9]{2})(?:[ \\t]${FIELD_VALUE})?\\r?\\n`,
+  "y",
+);
+/** Space before the colon is removed, as by proxies (RFC 9112, section 5.1). */
+const FIELD_LINE = new RegExp(`(${TOKEN})[ \\t]*:(${FIELD_VALUE})\\r?\\n`, "y");
+/** A field whose name is none: curl and wget ignore it. */
+const NAMELESS_LINE = new RegExp(
+  `[\\t\\x20-\\x39\\x3b-\\x7e\\x80-\\xff]*:${FIELD_VALUE}\\r?\\n`,
+  "y",
+);
+/** The start of a line that continues the one before (RFC 9112, section 5.2). */
+const FOLD = /\r?\n[ \t]+/g;
 
 /** Whether bytes may be the start of a response; if not, there is no point in reading more. */
 export function mayBeResponse(bytes: Uint8Array): boolean {
@@ -57,27 +66,42 @@ export function endOfHead(bytes: Uint8Array, from: number): number {
   return -1;
 }
 
+/** The number of bytes at the start that belong to empty lines. */
+export function emptyLineBytes(bytes: Uint8Array): number {
+  let count = 0;
+  while (bytes[count] === CR || bytes[count] === LF) count++;
+  return count;
+}
+
 /**
- * Parses a complete head, empty line included.
+ * Parses a complete head, empty line included, as leniently as curl and wget do. A line without a
+ * colon is refused: it may be the start of a body without an empty line before it.
  *
  * @throws {CronfetchError} `http.protocol`.
  */
 export function parseHead(bytes: Uint8Array): ResponseHead {
-  const text = decodeLatin1(bytes);
+  const text = decodeLatin1(bytes).replace(FOLD, " ");
   STATUS_LINE.lastIndex = 0;
   const [, minorVersion, status] = STATUS_LINE.exec(text) ?? invalidHttp("its status line");
   const fields = new Map<string, string>();
   let setCookies: string[] | null = null;
   let at = STATUS_LINE.lastIndex;
-  for (let count = 0; !isEmptyLine(text, at);) {
+  for (let count = 0; !isEmptyLine(text, at); count++) {
     if (count === MAX_FIELDS) invalidHttp(`more than ${MAX_FIELDS} fields`);
     FIELD_LINE.lastIndex = at;
-    const [, name = "", value = ""] = FIELD_LINE.exec(text) ?? invalidHttp("a line of its head");
+    const match = FIELD_LINE.exec(text);
+    if (match === null) {
+      NAMELESS_LINE.lastIndex = at;
+      if (!NAMELESS_LINE.test(text)) invalidHttp("a line of its head");
+      at = NAMELESS_LINE.lastIndex;
+      continue;
+    }
     at = FIELD_LINE.lastIndex;
+    const [, name = "", spacedValue = ""] = match;
     const field = name.toLowerCase();
-    addField(fields, field, trimSpace(value));
-    if (field === "set-cookie") (setCookies ??= []).push(trimSpace(value));
-    else count++;
+    const value = trimSpace(spacedValue);
+    addField(fields, field, value);
+    if (field === "set-cookie") (setCookies ??= []).push(value);
   }
   return {
     minorVersion: Number(minorVersion),
@@ -102,7 +126,7 @@ function addField(fields: Map<string, string>, name: string, value: string): voi
   const earlier = fields.get(name);
   if (earlier === undefined) fields.set(name, value);
   else if (name !== "location") fields.set(name, `${earlier}, ${value}`);
-  else if (!earlier.split("\n").includes(value)) fields.set(name, `${earlier}\n${value}`);
+  else if (earlier !== value && !earlier.includes("\n")) fields.set(name, `${earlier}\n${value}`);
 }
 
 /** Removes spaces and tabs; `trim` would remove U+00A0 as well, which is a Latin-1 character. */
@@ -133,126 +157,4 @@ function isAscii(bytes: Uint8Array): boolean {
     if ((bytes[at] ?? 0) >= 0x80) return false;
   }
   return true;
-}
-
-/**
- * Parses Content-Length; a list of equal values counts as one (RFC 9110, section 8.6).
- *
- * @returns Null without the field.
- * @throws {CronfetchError} `http.protocol` if it is invalid.
- */
-export function contentLength(status: number, headers: HeaderFields): number | null {
-  const value = headers.get("content-length");
-  if (value === null) return null;
-  const [first, ...others] = value.split(",").map((part) => part.trim());
-  const lengthBytes = Number(first);
-  if (
-    !/^\d+$/.test(first ?? "") || !Number.isSafeInteger(lengthBytes) ||
-    others.some((other) => other !== first)
-  ) {
-    throw new CronfetchError(
-      "http.protocol",
-      `the Content-Length ${quoteServerText(value)} is invalid`,
-      { httpStatus: status },
-    );
-  }
-  return lengthBytes;
-}
-
-/** How a body is delimited. */
-export type Framing =
-  /** By its length; 0 for a response without a body. */
-  | { readonly kind: "length"; readonly lengthBytes: number }
-  | { readonly kind: "chunked" }
-  /** By the end of the connection. */
-  | { readonly kind: "connection" };
-
-/**
- * Derives the framing of the body of a response (RFC 9112, section 6.3).
- *
- * @param method Of the request.
- * @throws {CronfetchError} `http.protocol` if it is ambiguous.
- */
-export function framingOf(
-  { minorVersion, status, headers }: ResponseHead,
-  method: HttpMethod,
-): Framing {
-  if (method === "HEAD" || status === 204 || status === 304) {
-    return { kind: "length", lengthBytes: 0 };
-  }
-  const transferCoding = headers.get("transfer-encoding");
-  if (transferCoding !== null) {
-    if (minorVersion === 0) invalidHttp("a transfer coding in HTTP/1.0");
-    // The caller refuses other codings; their end is that of the connection.
-    return { kind: transferCoding.toLowerCase() === "chunked" ? "chunked" : "connection" };
-  }
-  const lengthBytes = contentLength(status, headers);
-  return lengthBytes === null ? { kind: "connection" } : { kind: "length", lengthBytes };
-}
-
-/** Whether the connection can be reused after the body (RFC 9112, section 9.3). */
-export function keepsConnection(
-  { minorVersion, headers }: ResponseHead,
-  framing: Framing,
-): boolean {
-  if (framing.kind === "connection") return false;
-  // With both, the end of the body is ambiguous (RFC 9112, section 6.3).
-  if (framing.kind === "chunked" && headers.get("content-length") !== null) return false;
-  const options = headers.get("connection")?.toLowerCase().split(",").map((one) => one.trim());
-  if (options?.includes("close")) return false;
-  return minorVersion > 0 || options?.includes("keep-alive") === true;
-}
-
-const TARGET = /^\/[\x21-\x7e]*$/;
-const NAME = new RegExp(`^${TOKEN}$`);
-const VALUE = new RegExp(`^${FIELD_VALUE}$`);
-
-/** What the head of a request is written from. */
-export interface RequestLine {
-  readonly method: HttpMethod;
-  /** Path and query, as serialized by `URL`. */
-  readonly target: string;
-  /** Value of the Host field. */
-  readonly hostField: string;
-  /** Size of the content; null without. */
-  readonly lengthBytes: number | null;
-}
-
-/**
- * Writes the head of a request.
- *
- * @param headers The other fields; values are Latin-1.
- * @throws {TypeError} For an invalid name or value, as `fetch` does.
- */
-export function requestHead(
-  { method, target, hostField, lengthBytes }: RequestLine,
-  headers: Readonly<Record<string, string>>,
-): Uint8Array<ArrayBuffer> {
-  if (!TARGET.test(target)) throw new TypeError("the request target is not a serialized URL");
-  let text = `${method} ${target} HTTP/1.1\r\nhost: ${hostField}\r\n`;
-  if (lengthBytes !== null) text += `content-length: ${lengthBytes}\r\n`;
-  for (const [name, value] of Object.entries(headers)) {
-    if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a valid header name`);
-    // The value may be a secret.
-    if (!VALUE.test(value)) throw new TypeError(`the header ${name} has an invalid value`);
-    text += `${name}: ${value}\r\n`;
-  }
-  text += "\r\n";
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
-  return bytes;
-}
-
-/** Methods whose request may be repeated without another effect (RFC 9110, section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<HttpMethod> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
-
-/** Whether a request may be sent again if it is unknown whether the server has processed it. */
-export function isIdempotent(method: HttpMethod): boolean {
-  return IDEMPOTENT.has(method);
-}
-
-/** The size to announce: a method that expects content announces 0 (RFC 9110, section 8.6). */
-export function announcedBytes(method: HttpMethod, body: Uint8Array | null): number | null {
-  if (body !== null) return body.length;
-  return method === "PUT" || method === "POST" || method === "PATCH" ? 0 : null;
 }

@@ -14,7 +14,8 @@ const RANGE: RequestKind = { ...PLAIN, rangeStart: 100 };
 type Head = Record<string, string>;
 
 Deno.test("classifyResponse returns how a response can be used", () => {
-  const table: [status: number, headers: Head, asked: RequestKind, answer: ResponseUse][] = [
+  type Row = [status: number, headers: Head, asked: RequestKind, answer: ResponseUse];
+  const table: Row[] = [
     [200, { "content-length": "5" }, PLAIN, { kind: "whole", lengthBytes: 5, lengthKnown: true }],
     [200, { "content-length": "0" }, PLAIN, { kind: "whole", lengthBytes: 0, lengthKnown: true }],
     // Row 17: equal lengths.
@@ -43,6 +44,31 @@ Deno.test("classifyResponse returns how a response can be used", () => {
       PLAIN,
       { kind: "whole", lengthBytes: null, lengthKnown: false },
     ],
+    ...["none", "utf-8", "", "identity, 8bit", "x-own"].map((coding): Row => [
+      200,
+      { "content-encoding": coding },
+      PLAIN,
+      { kind: "whole", lengthBytes: null, lengthKnown: false },
+    ]),
+    [203, { "content-length": "5" }, PLAIN, { kind: "whole", lengthBytes: 5, lengthKnown: true }],
+    [
+      200,
+      { "transfer-encoding": "Identity", "content-length": "5" },
+      PLAIN,
+      { kind: "whole", lengthBytes: 5, lengthKnown: true },
+    ],
+    [
+      206,
+      { "content-range": "bytes 0-4/5", "content-length": "5" },
+      PLAIN,
+      { kind: "whole", lengthBytes: 5, lengthKnown: true },
+    ],
+    [
+      206,
+      { "content-range": "bytes 0-4/5", "transfer-encoding": "chunked" },
+      PLAIN,
+      { kind: "whole", lengthBytes: 5, lengthKnown: true },
+    ],
     [200, { "content-length": "5" }, CONDITIONAL, {
       kind: "whole",
       lengthBytes: 5,
@@ -58,14 +84,15 @@ Deno.test("classifyResponse returns how a response can be used", () => {
 });
 
 Deno.test("classifyResponse throws for any other response", () => {
-  const table: [
+  type Row = [
     name: string,
     status: number,
     headers: Head,
     asked: RequestKind,
     code: ErrorCode,
     retry: string,
-  ][] = [
+  ];
+  const table: Row[] = [
     ["not found", 404, {}, PLAIN, "http.status", "never"],
     ["busy", 503, {}, PLAIN, "http.status", "later"],
     ["row 35: no content", 204, {}, PLAIN, "http.status", "never"],
@@ -87,6 +114,24 @@ Deno.test("classifyResponse throws for any other response", () => {
       "row 19: a compressed transfer",
       200,
       { "transfer-encoding": "gzip, chunked" },
+      PLAIN,
+      "http.protocol",
+      "never",
+    ],
+    ...[
+      "bytes 0-3/5",
+      "bytes 1-5/5",
+      "bytes 0-4/*",
+      "bytes 0-4",
+      "bytes 0-9007199254740992/9007199254740993",
+    ]
+      .map((range) =>
+        ["row 36: a part", 206, { "content-range": range }, PLAIN, "http.protocol", "never"] as Row
+      ),
+    [
+      "row 36: a whole of another length",
+      206,
+      { "content-range": "bytes 0-4/5", "content-length": "4" },
       PLAIN,
       "http.protocol",
       "never",

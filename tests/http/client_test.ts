@@ -54,6 +54,12 @@ const REUSE: readonly (readonly [what: string, answer: string, isReused: boolean
     true,
   ],
   ["Connection: close", ANSWER.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"), false],
+  ["chunks in HTTP/1.0", CHUNKED.replace("1.1", "1.0"), false],
+  [
+    "the transfer coding identity",
+    ANSWER.replace("\r\n", "\r\nTransfer-Encoding: identity\r\n"),
+    true,
+  ],
   ["HTTP/1.0", ANSWER.replace("1.1", "1.0"), false],
   ["bytes beyond the length", `${ANSWER}HTTP/1.1 200 OK\r\n`, false],
   ["bytes beyond the chunks", `${CHUNKED}\r\n`, false],
@@ -69,6 +75,21 @@ for (const [what, answer, isReused] of REUSE) {
     assertEquals(pair.open.size, isReused ? 1 : 0);
   });
 }
+
+Deno.test("Http1Client: empty lines before the first response of a connection are skipped", async () => {
+  for (const before of ["\r\n", "\n\r\n\r\n", "\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"]) {
+    await using pair = await exchanging(async (connection) => {
+      await connection.readRequest();
+      for (const byte of before + ANSWER) await connection.send(byte);
+      await connection.readRequest();
+      await connection.send(ANSWER);
+    });
+    for (const path of ["/1", "/2"]) {
+      assertEquals(await textOf((await pair.get(path)).body), "abc");
+    }
+    assertEquals(pair.server.connections, 1);
+  }
+});
 
 Deno.test("Http1Client: reuse: unsolicited bytes are not the response to the next request", async () => {
   const idle = Promise.withResolvers<void>();

@@ -48,6 +48,8 @@ for (const [what, bytes] of STRAY) {
     assertEquals(pair.server.connections, 2);
   });
 
+  // A new connection may begin with empty lines.
+  if (what === "an empty line") continue;
   Deno.test(`row 138: ${what} on the new connection, too, causes no second retry`, async () => {
     await using pair = await exchanging(straying(bytes, ({ index }) => index === 0));
     assertEquals(await textOf((await pair.get("/1")).body), "abc");
