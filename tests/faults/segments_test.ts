@@ -231,8 +231,11 @@ for (const [name, turnDown] of Object.entries(TURNING_DOWN)) {
         return await turnDown(exchange);
       }
       // No response ends before four requests have arrived.
-      if (isForPiece(exchange.asked)) await enough.promise;
-      await exchange.answer();
+      const sentBytes = isForPiece(exchange.asked) ? 0 : MIB;
+      if (sentBytes > 0) await exchange.answer({ sentBytes });
+      await enough.promise;
+      if (sentBytes > 0) await exchange.connection.send(LARGE.subarray(sentBytes));
+      else await exchange.answer();
     });
     await using runs = await runsOver();
     const result = await runs.result(task(server));

@@ -39,7 +39,10 @@ export interface RawConnection {
   reset(): void;
   /** Ends the connection after what was sent: FIN, over TLS without close_notify. */
   close(): void;
-  /** Ends the connection after what was sent, over TLS with close_notify (RFC 8446, section 6.1). */
+  /**
+   * Ends the connection after what was sent, over TLS with close_notify (RFC 8446, section 6.1). Deno
+   * leaves it out if nothing was sent.
+   */
   closeNotify(): void;
   /** Waits until the client disconnects or the test ends. */
   hold(): Promise<void>;
@@ -147,6 +150,7 @@ function rawConnection({ socket, stream, index, requests }: {
   let received = "";
   let sentBytes = 0;
   let ended = false;
+  let isNotifying = false;
   let wake = (): void => {};
   const gone = new Promise<void>((done) => void socket.once("close", () => done()));
   const receive = (bytes: Uint8Array) => {
@@ -207,8 +211,14 @@ function rawConnection({ socket, stream, index, requests }: {
       sentBytes += bytes.length;
     },
     reset: () => void socket.resetAndDestroy(),
-    close: () => void socket.destroySoon(),
-    closeNotify: () => void stream.destroySoon(),
+    close: () => {
+      // Ending the socket could cut the close_notify.
+      if (!isNotifying) socket.destroySoon();
+    },
+    closeNotify: () => {
+      isNotifying = true;
+      stream.end(() => void socket.destroySoon());
+    },
     hold: () => gone,
     tunnel: async ({ port, head = "", cutAfterBytes = Infinity }) => {
       const server = createConnection({ port, host: "127.0.0.1", noDelay: true });
