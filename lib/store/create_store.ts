@@ -231,6 +231,18 @@ export function createStore(driver: Driver): Store {
     }
   }
 
+  /** Lists of some drivers have no revisions. */
+  async function* listWithRevisions(prefix: string): AsyncGenerator<ListedFile> {
+    for await (const listed of list(prefix)) {
+      if (listed.revision !== "") {
+        yield listed;
+        continue;
+      }
+      const file = await stat(listed.key);
+      if (file !== null) yield { key: listed.key, ...file };
+    }
+  }
+
   async function copyBytes(from: string, to: string): Promise<void> {
     const pieces = await driver.read(from, new AbortController().signal);
     if (pieces === null) throw copySourceMissing(from);
@@ -272,7 +284,7 @@ export function createStore(driver: Driver): Store {
     statCache,
     read,
     digest,
-    list: (prefix) => list(prefix),
+    list: (prefix) => listWithRevisions(prefix),
     copy,
     remove,
     abortOn: (signal) => driver.abortOn?.(signal) ?? { [Symbol.dispose]: () => {} },

@@ -21,10 +21,13 @@ interface Asked {
 export class S3Refusal extends Error {
   /** The `Code`, or the status without one. */
   override readonly name: string;
+  readonly status: number;
 
-  constructor(name: string, text: string) {
+  /** @param text The body of the response. */
+  constructor(name: string, status: number, text: string) {
     super(text);
     this.name = name;
+    this.status = status;
   }
 }
 
@@ -57,7 +60,7 @@ export async function ask(
       const response = await fetch(request.url, sent);
       if (response.ok || response.status === 404 && method === "HEAD") return response;
       const answer = await response.text();
-      throw new S3Refusal(textOf(answer, "Code") || `${response.status}`, answer);
+      throw new S3Refusal(textOf(answer, "Code") || `${response.status}`, response.status, answer);
     } catch (error) {
       if (error instanceof S3Refusal || attempt === ATTEMPTS) throw error;
     }

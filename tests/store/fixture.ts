@@ -11,6 +11,8 @@ export interface StoreFixture extends AsyncDisposable {
   readonly store: Store;
   /** Whether it refuses to publish over a file that changed after the draft was started. */
   readonly refusesChanged: boolean;
+  /** Whether several concurrent publications may succeed nevertheless. Default: false. */
+  readonly leavesGap?: boolean;
   /** Whether it keeps drafts for a later run. Default: true. */
   readonly keepsDrafts?: boolean;
   /** Opens the same files again, for the caller to close; null if the store does not persist. */
