@@ -1,7 +1,7 @@
 /**
- * Compares cronfetch with common pipelines into a bucket of versitygw, alternately:
+ * Compares cronfetch with rclone into a bucket of versitygw, alternately:
  *
- *     VERSITYGW=… deno run -A bench/buckets.ts [rounds]
+ *     VERSITYGW=… RCLONE=… deno run -A bench/buckets.ts [rounds]
  *
  * Prints rows of a Markdown table. Every byte of the last round is verified.
  */
@@ -14,12 +14,15 @@ import { compared, type Cost, cost, printRow } from "./measure.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const ROUNDS = Number(Deno.args[0] ?? 5);
+const RCLONE = Deno.env.get("RCLONE") ?? "rclone";
 
 /** The files to download into a bucket. */
 interface Workload {
   readonly name: string;
   readonly files: number;
   readonly sizeBytes: number;
+  /** Whether the second of two runs is measured, in which no file has changed. */
+  readonly isUnchanged: boolean;
 }
 
 /** The origin, the bucket and a folder for lists and configs. */
@@ -43,7 +46,7 @@ const cronfetch: Method = async (setup, prefix) => {
   const { server, bucket, folder } = setup;
   const config = join(folder, "cronfetch.json");
   const store = `s3://${bucket}/${prefix}?endpoint=${server.endpoint}&region=us-east-1`;
-  const settings = { store, state: "memory:", limits: { perHost: 32 } };
+  const settings = { store, state: `kv:${prefix}.db`, limits: { perHost: 32 } };
   await Deno.writeTextFile(config, JSON.stringify({ ...settings, tasks: urlsOf(setup) }));
   const args = ["run", "--quiet", "-A", MAIN, "run", "-q", "-c", config];
   return await cost(Deno.execPath(), args, { cwd: folder, env: server.env });
@@ -63,57 +66,23 @@ function rcloneOptions({ server }: Setup): string {
     `--s3-secret-access-key ${AWS_SECRET_ACCESS_KEY}`;
 }
 
-/** The workloads with their peers by name. */
-const WORKLOADS: readonly (Workload & { readonly peers: Readonly<Record<string, Method>> })[] = [
-  {
-    name: "1,000 files of 16 KiB",
-    files: 1000,
-    sizeBytes: 16 * 1024,
-    peers: {
-      "rclone copy of a list": async (setup, prefix) => {
-        const { work, origin, bucket, folder } = setup;
-        const names = urlsOf(setup).map((url) => url.slice(url.lastIndexOf("/") + 1));
-        await Deno.writeTextFile(join(folder, "names.txt"), names.join("\n"));
-        return await shell(
-          `rclone copy :http: :s3:${bucket}/${prefix} --http-url ${origin}/${work.sizeBytes} ` +
-            `--files-from-raw names.txt --no-traverse --transfers 32 --checkers 32 ` +
-            rcloneOptions(setup),
-          setup,
-        );
-      },
-      "curl --parallel, then aws s3 cp --recursive": async (setup, prefix) => {
-        const { bucket, folder } = setup;
-        const list = urlsOf(setup).map((url, index) => {
-          return `url = "${url}"\noutput = "files/${index}.bin"\nsilent\ncreate-dirs\n`;
-        });
-        await Deno.writeTextFile(join(folder, "curl.txt"), list.join("next\n"));
-        return await shell(
-          "rm -rf files; curl --parallel --parallel-max 32 -K curl.txt && " +
-            `aws s3 cp --recursive --quiet files s3://${bucket}/${prefix}`,
-          setup,
-        );
-      },
-    },
-  },
-  {
-    name: "one file of 1 GiB",
-    files: 1,
-    sizeBytes: 2 ** 30,
-    peers: {
-      "rclone copyurl": (setup, prefix) =>
-        shell(
-          `rclone copyurl ${urlsOf(setup)} :s3:${setup.bucket}/${prefix}/0.bin ` +
-            rcloneOptions(setup),
-          setup,
-        ),
-      "curl, piped to aws s3 cp": (setup, prefix) =>
-        shell(
-          `curl -s ${urlsOf(setup)} | aws s3 cp --quiet - ` +
-            `s3://${setup.bucket}/${prefix}/0.bin`,
-          setup,
-        ),
-    },
-  },
+const rclone: Method = async (setup, prefix) => {
+  const { work, origin, bucket, folder } = setup;
+  const names = urlsOf(setup).map((url) => url.slice(url.lastIndexOf("/") + 1));
+  await Deno.writeTextFile(join(folder, "names.txt"), names.join("\n"));
+  return await shell(
+    `${RCLONE} copy :http: :s3:${bucket}/${prefix} --http-url ${origin}/${work.sizeBytes} ` +
+      `--files-from-raw names.txt --no-traverse --transfers 32 --checkers 32 ` +
+      rcloneOptions(setup),
+    setup,
+  );
+};
+
+const SMALL = { files: 1_000, sizeBytes: 16 * 1024 };
+const WORKLOADS: readonly Workload[] = [
+  { ...SMALL, name: "1,000 files of 16 KiB", isUnchanged: false },
+  { ...SMALL, name: "1,000 unchanged files", isUnchanged: true },
+  { name: "one file of 512 MiB", files: 1, sizeBytes: 2 ** 29, isUnchanged: false },
 ];
 
 /** Verifies every byte that a method has written. */
@@ -128,21 +97,23 @@ async function verify(setup: Setup, prefix: string): Promise<void> {
   }
 }
 
-async function measure(
-  work: Workload,
-  theirs: Method,
-  setup: Omit<Setup, "bucket" | "work">,
-): Promise<string[]> {
+async function measure(work: Workload, setup: Omit<Setup, "bucket" | "work">): Promise<string[]> {
   const pairs: { readonly theirs: Cost; readonly ours: Cost }[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
-    // Existing files would save some methods work.
+    // Existing files would save work.
     const bucket = await setup.server.makeBucket();
     const target = { ...setup, work, bucket };
-    const pair = { theirs: await theirs(target, "theirs"), ours: await cronfetch(target, "ours") };
+    const run = async (method: Method, prefix: string) => {
+      if (work.isUnchanged) await method(target, prefix);
+      return await method(target, prefix);
+    };
+    const pair = { theirs: await run(rclone, "theirs"), ours: await run(cronfetch, "ours") };
     // The first round warms up.
     if (round > 0) pairs.push(pair);
     if (round === ROUNDS) { for (const prefix of ["theirs", "ours"]) await verify(target, prefix); }
-    await Deno.remove(join(folder, "files"), { recursive: true }).catch(() => {});
+    for await (const { name } of Deno.readDir(setup.folder)) {
+      await Deno.remove(join(setup.folder, name), { recursive: true });
+    }
   }
   return compared(pairs);
 }
@@ -157,21 +128,12 @@ for (const { sizeBytes } of WORKLOADS) {
 }
 const folder = await Deno.makeTempDir({ dir: "/dev/shm", prefix: "cronfetch-bench-" });
 try {
-  printRow(
-    "work",
-    "compared with",
-    "wall / theirs",
-    "range",
-    "processor s, ours / theirs",
-    "peak MiB",
-  );
-  printRow("---", "---", "---", "---", "---", "---");
-  for (const { peers, ...work } of WORKLOADS) {
-    for (const [name, method] of Object.entries(peers)) {
-      await using server = await startS3("versitygw");
-      const cells = await measure(work, method, { server, origin: nginx.origin, folder });
-      printRow(work.name, name, ...cells);
-    }
+  const titles = ["wall / theirs", "range", "processor s, ours / theirs", "peak MiB"];
+  printRow("work", ...titles);
+  printRow("---", "---", "---", "---", "---");
+  for (const work of WORKLOADS) {
+    await using server = await startS3("versitygw");
+    printRow(work.name, ...await measure(work, { server, origin: nginx.origin, folder }));
   }
 } finally {
   await Deno.remove(folder, { recursive: true });

@@ -7,7 +7,7 @@ import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { keys, objects, pendingUploads } from "../helpers/s3_objects.ts";
-import { type S3Server, s3Test } from "../helpers/s3_server.ts";
+import { s3Test } from "../helpers/s3_server.ts";
 import { tcpProxy } from "../helpers/tcp_proxy.ts";
 
 async function writeConfig(
@@ -78,7 +78,11 @@ s3Test("versitygw", "doctor reports what is wrong with a bucket", async (server,
 });
 
 /** Runs a config with permission flags in a child process. */
-async function runWith(flags: readonly string[], cwd: string, { env }: S3Server) {
+async function runWith(
+  flags: readonly string[],
+  cwd: string,
+  { env }: { readonly env: Readonly<Record<string, string>> },
+) {
   const program = fromFileUrl(new URL("../../main.ts", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", ...flags, program, "run", "-c", "cronfetch.json"],
@@ -117,5 +121,52 @@ s3Test(
       refused.output,
       "Deno lacks the permission; run again with --allow-net",
     );
+  },
+);
+
+s3Test(
+  "versitygw",
+  "doctor: the printed flags suffice for keys of a profile, a container and an instance",
+  async (server, bucket) => {
+    const { AWS_ACCESS_KEY_ID: id = "", AWS_SECRET_ACCESS_KEY: secret = "" } = server.env;
+    const keys = { AccessKeyId: id, SecretAccessKey: secret };
+    const answers: Readonly<Record<string, string>> = {
+      "/keys": JSON.stringify(keys),
+      "/latest/api/token": "session",
+      "/latest/meta-data/iam/security-credentials/": "the-role",
+      "/latest/meta-data/iam/security-credentials/the-role": JSON.stringify(keys),
+    };
+    await using service = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      ({ url }) => new Response(answers[new URL(url).pathname]),
+    );
+    const serviceUrl = `http://127.0.0.1:${service.addr.port}`;
+    await using aws = await temporaryFolder();
+    await Deno.writeTextFile(
+      aws.file("credentials"),
+      `[mine]\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\n`,
+    );
+    const files = {
+      AWS_SHARED_CREDENTIALS_FILE: aws.file("credentials"),
+      AWS_CONFIG_FILE: aws.file("config"),
+    };
+    const table: Record<string, string>[] = [
+      { ...files, AWS_PROFILE: "mine" },
+      { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${serviceUrl}/keys` },
+      { ...files, AWS_EC2_METADATA_SERVICE_ENDPOINT: serviceUrl },
+    ];
+    for (const env of table) {
+      await using contents = origin({ "/a.txt": "first\n" });
+      await using folder = await temporaryFolder();
+      const { endpoint } = server;
+      const url = `${contents.origin}/a.txt`;
+      await writeConfig(folder.file("cronfetch.json"), { bucket, endpoint, url });
+      const host = testHost({ cwd: folder.path, env });
+      assertEquals(await main(["doctor", "--json"], host), 0, host.stdout.text);
+      const rows = host.stdout.text.trim().split("\n").map((line) => JSON.parse(line));
+      const { code, output } = await runWith(rows.at(-1).flags, folder.path, { env });
+      assertEquals(code, 0, output);
+      assert(!(output + host.stdout.text).includes(secret));
+    }
   },
 );

@@ -1,4 +1,4 @@
-// Rows 201 to 205, 207 and 211: the store on imitations of other servers, and what `doctor` finds.
+// Rows 201, 202, 203, 205, 207 and 211: the store on imitations of other servers, and what `doctor` finds.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DEFAULT_SETTINGS } from "../../lib/core/http.ts";
@@ -55,7 +55,7 @@ const forever = new AbortController().signal;
 for (const name of Object.keys(BEHAVIOURS) as Imitated[]) {
   s3Test(
     "versitygw",
-    `rows 201 to 205, 207 and 211: ${name}: files are created and updated`,
+    `rows 201, 202, 203, 205, 207 and 211: ${name}: files are created and updated`,
     async (server, bucket) => {
       await using other = imitate(name, server);
       await using store = await open(other.endpoint, server, bucket, "100%25 sure");
@@ -72,20 +72,24 @@ for (const name of Object.keys(BEHAVIOURS) as Imitated[]) {
     },
   );
 
-  s3Test("versitygw", `rows 201 to 205 and 207: doctor on ${name}`, async (server, bucket) => {
-    await using other = imitate(name, server);
-    const location = storeLocation(`s3://${bucket}/files?endpoint=${other.endpoint}`);
-    assert(location.kind === "s3");
-    const host = testHost({ env: server.env, now });
-    await using opened = await openBucket(location, () => DEFAULT_SETTINGS, host);
-    await opened.probe(forever);
-    const [features, lack] = FINDINGS[name];
-    assertEquals({ ...opened.features, ...features }, opened.features);
-    const { lacks } = reportOf(opened.features);
-    assertStringIncludes(lacks.join("; "), lack ?? "");
-    if (lack === null) assertEquals(lacks, []);
-    assertEquals([await keys(server, bucket), await pendingUploads(server, bucket)], [[], []]);
-  });
+  s3Test(
+    "versitygw",
+    `rows 201, 202, 203, 205 and 207: doctor on ${name}`,
+    async (server, bucket) => {
+      await using other = imitate(name, server);
+      const location = storeLocation(`s3://${bucket}/files?endpoint=${other.endpoint}`);
+      assert(location.kind === "s3");
+      const host = testHost({ env: server.env, now });
+      await using opened = await openBucket(location, () => DEFAULT_SETTINGS, host);
+      await opened.probe(forever);
+      const [features, lack] = FINDINGS[name];
+      assertEquals({ ...opened.features, ...features }, opened.features);
+      const { lacks } = reportOf(opened.features);
+      assertStringIncludes(lacks.join("; "), lack ?? "");
+      if (lack === null) assertEquals(lacks, []);
+      assertEquals([await keys(server, bucket), await pendingUploads(server, bucket)], [[], []]);
+    },
+  );
 }
 
 s3Test(

@@ -5,7 +5,14 @@ import { main } from "../../lib/cli/main.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
-import { deleteObject, head, objects, putObject } from "../helpers/s3_objects.ts";
+import {
+  deleteObject,
+  getObject,
+  head,
+  objects,
+  putInParts,
+  putObject,
+} from "../helpers/s3_objects.ts";
 import { s3Test } from "../helpers/s3_server.ts";
 
 const FILES = { "a.txt": "first\n", "b.txt": "second\n", "c.txt": "third\n" };
@@ -54,6 +61,50 @@ for (const kind of ["versitygw", "moto"] as const) {
         "files/d.txt": "a stranger's",
       });
       assertEquals((await command("verify", "a.txt", "b.txt", "c.txt")).code, 0);
+    },
+  );
+}
+
+/** A file that is uploaded in parts. */
+const LARGE = new Uint8Array(6 * 2 ** 20).fill(0x61);
+
+for (const kind of ["versitygw", "moto"] as const) {
+  s3Test(
+    kind,
+    "row 204: a large object replaced in parts, with its size and metadata, is fetched again",
+    async (server, bucket) => {
+      await using files = origin({ "/large.bin": { body: LARGE, etag: '"1"' } });
+      await using folder = await temporaryFolder();
+      await Deno.writeTextFile(
+        folder.file("cronfetch.json"),
+        JSON.stringify({
+          store: `s3://${bucket}/files?endpoint=${server.endpoint}`,
+          state: "file:state.json",
+          tasks: [`${files.origin}/large.bin`],
+        }),
+      );
+      const now = new Date().toISOString();
+      const command = async (...args: string[]) => {
+        const host = testHost({ cwd: folder.path, env: server.env, now });
+        return { code: await main(args, host), text: host.stderr.text + host.stdout.text };
+      };
+      const replace = async () => {
+        const { metadata } = await head(server, bucket, "files/large.bin") ?? {};
+        const edited = LARGE.map(() => 0x62);
+        await putInParts(server, bucket, "files/large.bin", edited, { metadata: { ...metadata } });
+      };
+      assertEquals((await command("run")).code, 0);
+      const requests = () => files.hits("/large.bin");
+      assertEquals([(await command("run", "large.bin")).code, requests()], [0, 2]);
+      await replace();
+      assertStringIncludes((await command("run", "large.bin")).text, "updated");
+      assertEquals(await getObject(server, bucket, "files/large.bin"), LARGE);
+
+      await replace();
+      assertStringIncludes((await command("verify", "--fix")).text, "edited");
+      assertStringIncludes((await command("run")).text, "updated");
+      assertEquals(await getObject(server, bucket, "files/large.bin"), LARGE);
+      assertEquals((await command("verify")).code, 0);
     },
   );
 }

@@ -14,7 +14,15 @@ import {
   type ObjectFacts,
 } from "./bucket.ts";
 import { factsOf, type ObjectNames, storedObject } from "./objects.ts";
-import { copyObject, type CopySource, partBytesFor, PartedUpload, type Slots } from "./upload.ts";
+import {
+  addBytes,
+  copyObject,
+  type CopySource,
+  type PartBuffers,
+  partBytesFor,
+  PartedUpload,
+  type Slots,
+} from "./upload.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
 
 /** What the drafts of a bucket share. */
@@ -22,6 +30,7 @@ export interface S3Context {
   readonly bucket: Bucket;
   readonly names: ObjectNames;
   readonly slots: Slots;
+  readonly buffers: PartBuffers;
   /** Returns a name that no other process can guess. */
   readonly newName: () => string;
   /** Waits between two requests to abort an upload. */
@@ -236,11 +245,10 @@ export class S3Draft implements DraftSteps {
   }
 
   async #sendPart(): Promise<void> {
-    const { bucket } = this.#context;
+    const context = { ...this.#context, signal: this.#signal };
     this.#upload ??= await this.#beginUpload();
-    const bytes = this.#filled();
-    await this.#upload.add((part) => bucket.uploadPart(part, bytes, this.#signal));
-    this.#buffer = new Uint8Array(this.#partBytes);
+    await addBytes(this.#upload, this.#filled(), context);
+    this.#buffer = context.buffers.take(this.#partBytes);
     this.#filledBytes = 0;
   }
 

@@ -10,7 +10,7 @@ import { openBucket } from "./client.ts";
 import { beginS3Draft, type S3Context, type S3Draft } from "./draft.ts";
 import { DriverError } from "../errors.ts";
 import { isDraftName, objectNames, storedObject } from "./objects.ts";
-import { CONCURRENT_PARTS, COPY_PART_BYTES, copyObject, Slots } from "./upload.ts";
+import { CONCURRENT_PARTS, COPY_PART_BYTES, copyObject, PartBuffers, Slots } from "./upload.ts";
 import type { ListedFile, Store } from "../store.ts";
 
 /** How long pending requests and cleanup may take after a run was aborted. */
@@ -48,6 +48,7 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
     bucket,
     names,
     slots: new Slots(CONCURRENT_PARTS),
+    buffers: new PartBuffers(),
     newName: () => host.random.name(),
     pause: () => host.timers.sleep(ABORT_DELAY_MS, signal),
     signal,

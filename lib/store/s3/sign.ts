@@ -1,5 +1,6 @@
 /** AWS Signature Version 4 for S3, by `aws4fetch`; the only file that imports it. */
 
+import { createHash, createHmac } from "node:crypto";
 import { AwsV4Signer } from "aws4fetch";
 
 /** The keys that sign requests. */
@@ -39,24 +40,68 @@ export type Sign = (
 
 /** Creates a signer, which caches the keys derived for a day and a region. */
 export function createSigner(): Sign {
-  const cache = new Map<string, ArrayBuffer>();
+  const keys = new Map<string, Uint8Array>();
   return async ({ method, url, headers, bodySha256 }, { credentials, region, atMs }) => {
-    const signer = new AwsV4Signer({
+    // Its default is the system's clock.
+    const datetime = new Date(atMs).toISOString().replace(/[:-]|\.\d{3}/g, "");
+    const unsigned = { ...headers, "x-amz-content-sha256": bodySha256 };
+    const { sessionToken } = credentials;
+    const signer = new S3Signer({
       method,
       url,
-      headers: { ...headers, "x-amz-content-sha256": bodySha256 },
+      headers: unsigned,
       ...credentials,
       service: "s3",
       region,
-      cache,
-      // Its default is the system's clock.
-      datetime: new Date(atMs).toISOString().replace(/[:-]|\.\d{3}/g, ""),
+      datetime,
       // Otherwise a proxy could change Content-Type and Range.
       allHeaders: true,
-    });
-    const signed = await signer.sign();
-    return Object.fromEntries(signed.headers);
+    }, keys);
+    return {
+      ...unsigned,
+      "x-amz-date": datetime,
+      ...(sessionToken === undefined ? {} : { "x-amz-security-token": sessionToken }),
+      "authorization": await signer.authHeader(),
+    };
   };
+}
+
+/**
+ * A signer that hashes at once: `crypto.subtle` hands each of the three short texts to another
+ * thread, which takes a quarter of the processor time of a small PUT.
+ */
+class S3Signer extends AwsV4Signer {
+  readonly #keys: Map<string, Uint8Array>;
+
+  constructor(
+    options: ConstructorParameters<typeof AwsV4Signer>[0],
+    keys: Map<string, Uint8Array>,
+  ) {
+    super(options);
+    this.#keys = keys;
+  }
+
+  override async signature(): Promise<string> {
+    return createHmac("sha256", this.#key()).update(await this.stringToSign()).digest("hex");
+  }
+
+  override async stringToSign(): Promise<string> {
+    const digest = createHash("sha256").update(await this.canonicalString()).digest("hex");
+    return ["AWS4-HMAC-SHA256", this.datetime, this.credentialString, digest].join("\n");
+  }
+
+  #key(): Uint8Array {
+    const { secretAccessKey, credentialString } = this;
+    const name = `${credentialString}/${secretAccessKey}`;
+    const known = this.#keys.get(name);
+    if (known !== undefined) return known;
+    let key: Uint8Array = new TextEncoder().encode(`AWS4${secretAccessKey}`);
+    for (const part of credentialString.split("/")) {
+      key = createHmac("sha256", key).update(part).digest();
+    }
+    this.#keys.set(name, key);
+    return key;
+  }
 }
 
 /** Encodes all but unreserved characters (RFC 3986, section 2.3), as signatures require. */

@@ -141,7 +141,7 @@ async function sendOnce(
     if (streams && status === 200) {
       return { status, headers: response.headers, text: "", pieces: piecesOf(response, watch) };
     }
-    const text = await readText(response.body, watch);
+    const text = await readText(response, watch);
     watch.end();
     return { status, headers: response.headers, text, pieces: null };
   } catch (error) {
@@ -189,16 +189,23 @@ class Watch {
   }
 }
 
-async function readText(body: HttpBody, watch: Watch): Promise<string> {
+async function readText({ headers, body }: HttpResponse, watch: Watch): Promise<string> {
+  // Most responses are empty.
+  const length = headers.get("content-length");
+  const bufferBytes = length === null ? TEXT_BUFFER_BYTES : bufferFor(Number(length));
   const decoder = new TextDecoder();
   let text = "";
   let readBytes = 0;
-  for await (const piece of readPieces(body, TEXT_BUFFER_BYTES, watch)) {
+  for await (const piece of readPieces(body, bufferBytes, watch)) {
     readBytes += piece.length;
     if (readBytes > MAX_TEXT_BYTES) throw new Error("the response is too large");
     text += decoder.decode(piece, { stream: true });
   }
   return text + decoder.decode();
+}
+
+function bufferFor(lengthBytes: number): number {
+  return Math.max(1, Math.min(lengthBytes, TEXT_BUFFER_BYTES)) || TEXT_BUFFER_BYTES;
 }
 
 /** Streams an object. */

@@ -56,10 +56,30 @@ export class Slots {
   }
 }
 
+/**
+ * Buffers of parts, used again: garbage of 5 MiB each would pile up faster than it is collected.
+ */
+export class PartBuffers {
+  readonly #free: ArrayBuffer[] = [];
+
+  /** Returns a buffer of that size. */
+  take(sizeBytes: number): Uint8Array<ArrayBuffer> {
+    const index = this.#free.findIndex(({ byteLength }) => byteLength === sizeBytes);
+    const [buffer] = index < 0 ? [] : this.#free.splice(index, 1);
+    return new Uint8Array(buffer ?? new ArrayBuffer(sizeBytes));
+  }
+
+  /** Takes a buffer back that nothing refers to. */
+  give({ buffer }: Uint8Array<ArrayBuffer>): void {
+    if (this.#free.length < CONCURRENT_PARTS) this.#free.push(buffer);
+  }
+}
+
 /** What uploads of a store share. */
 export interface UploadContext {
   readonly bucket: Bucket;
   readonly slots: Slots;
+  readonly buffers: PartBuffers;
   /** Aborts pending requests. */
   readonly signal: AbortSignal;
   /** Waits between two requests to abort. */
@@ -234,22 +254,36 @@ async function addCopies(
   }
 }
 
+/** Adds bytes, whose whole buffer is given back when they are sent. */
+export async function addBytes(
+  upload: PartedUpload,
+  bytes: Uint8Array<ArrayBuffer>,
+  { bucket, buffers, signal }: UploadContext,
+): Promise<void> {
+  await upload.add(async (part) => {
+    const uploaded = await bucket.uploadPart(part, bytes, signal);
+    // After a failure the connection may still be sending them.
+    buffers.give(bytes);
+    return uploaded;
+  });
+}
+
 /** Reads an object of the bucket, and adds it to an upload. */
 async function addRead(
   upload: PartedUpload,
   { key, sizeBytes }: CopySource,
-  { bucket, signal }: UploadContext,
+  context: UploadContext,
 ): Promise<void> {
+  const { bucket, buffers, signal } = context;
   const partBytes = partBytesFor(sizeBytes);
   const pieces = await bucket.get(key, signal);
   if (pieces === null) throw new DriverError("store.failed", "the object to copy was removed");
-  let buffer = new Uint8Array(partBytes);
+  let buffer = buffers.take(partBytes);
   let filled = 0;
   let read = 0;
   const flush = async () => {
-    const bytes = buffer.subarray(0, filled);
-    await upload.add((part) => bucket.uploadPart(part, bytes, signal));
-    buffer = new Uint8Array(partBytes);
+    await addBytes(upload, buffer.subarray(0, filled), context);
+    buffer = buffers.take(partBytes);
     filled = 0;
   };
   for await (const piece of pieces) {

@@ -6,7 +6,7 @@ import { DriverError } from "../../../lib/store/errors.ts";
 import type { Provenance } from "../../../lib/store/store.ts";
 import { beginS3Draft, type S3Context, type S3Draft } from "../../../lib/store/s3/draft.ts";
 import { objectNames } from "../../../lib/store/s3/objects.ts";
-import { CONCURRENT_PARTS, Slots } from "../../../lib/store/s3/upload.ts";
+import { CONCURRENT_PARTS, PartBuffers, Slots } from "../../../lib/store/s3/upload.ts";
 import { sha256 } from "../../helpers/folder.ts";
 import { type FakeBucket, fakeBucket } from "./fake_bucket.ts";
 
@@ -19,6 +19,7 @@ function contextOf({ bucket }: FakeBucket): S3Context {
     bucket,
     names: objectNames({ prefix: "" }),
     slots: new Slots(CONCURRENT_PARTS),
+    buffers: new PartBuffers(),
     newName: () => NAME,
     pause: () => Promise.resolve(),
     signal: new AbortController().signal,

@@ -43,7 +43,7 @@ const TABLE: readonly (readonly [Partial<S3Failure>, ErrorCode, Retry | null, Re
   [{ name: "ExpiredToken" }, "store.denied", null, /have expired; check AWS_ACCESS_KEY_ID/],
   [{ name: "RequestTimeTooSkewed", status: 403 }, "store.denied", null, /clocks of this machine/],
   [{ name: "ExpiredTokenException" }, "store.denied", null, /have expired/],
-  // Row 203: nothing but a condition is optional.
+  // Nothing but a condition, a checksum and a copy is optional.
   [
     { name: "NotImplemented", status: 501, message: "no copies here" },
     "store.failed",

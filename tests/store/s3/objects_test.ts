@@ -105,7 +105,7 @@ Deno.test("storedObject: the digest of the server or the metadata; null if they 
     // Other bytes with the old metadata.
     [head(null, { sha256: SHA256, md5: MD5 }, '"34"'), null],
     [head(null, { sha256: SHA256 }), null],
-    // Row 204: nothing binds the metadata of an upload in parts to its bytes.
+    // Nothing binds the metadata of an upload in parts to its bytes.
     [head(null, { sha256: SHA256, "fetched-at": "2026-01-15T12:00:00Z" }, '"34-2"'), null],
     [head(null, { sha256: SHA256, md5: MD5 }, '"34-2"'), null],
     [head(SHA256, { sha256: SHA256 }), SHA256],

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Bucket } from "../../../lib/store/s3/bucket.ts";
-import { partBytesFor, PartedUpload, Slots } from "../../../lib/store/s3/upload.ts";
+import { PartBuffers, partBytesFor, PartedUpload, Slots } from "../../../lib/store/s3/upload.ts";
 import { fakeBucket } from "./fake_bucket.ts";
 
 const MIB = 2 ** 20;
@@ -39,7 +39,13 @@ const { signal } = new AbortController();
 
 async function uploadTo(bucket: Bucket, pause = () => Promise.resolve()): Promise<PartedUpload> {
   const facts = { contentType: null, metadata: {} };
-  return await PartedUpload.begin("a", facts, { bucket, slots: new Slots(4), signal, pause });
+  return await PartedUpload.begin("a", facts, {
+    bucket,
+    slots: new Slots(4),
+    buffers: new PartBuffers(),
+    signal,
+    pause,
+  });
 }
 
 Deno.test("row 99: abort waits for pending parts, which would keep the upload", async () => {
