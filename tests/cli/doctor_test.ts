@@ -216,6 +216,26 @@ Deno.test("doctor: a name behind a proxy is not resolved", async () => {
   assertEquals(host.stderr.text.includes("hush-hush"), false);
 });
 
+Deno.test("doctor: the proxy of a host takes precedence over the environment", async () => {
+  await using at = await workspace({
+    hosts: {
+      "x.example:8443": { proxy: "http://me:hush-hush@proxy.example:3128" },
+      "y.example": { proxy: "direct" },
+    },
+    tasks: ["https://x.example:8443/a", "https://x.example/b", "https://y.example/c"],
+  });
+  const addresses = { "y.example": ["93.184.215.1"] };
+  const host = at.host({ addresses, env: { HTTPS_PROXY: "http://other.example" } });
+  assertEquals(await main(["doctor"], host), 0);
+  assertEquals(host.stderr.text.match(/^\w+ +host .*?(?=;|$)/gm), [
+    'note  host      x.example is requested through the proxy in "hosts"',
+    "note  host      x.example is requested through the proxy in HTTPS_PROXY",
+    "good  host      y.example is 93.184.215.1",
+  ]);
+  assertMatch(host.stderr.text, /--allow-net=x\.example,y\.example,proxy\.example:3128/);
+  assertEquals(host.stderr.text.includes("hush-hush"), false);
+});
+
 Deno.test("row 136: doctor: applies the egress policy like a run", async () => {
   const addresses = { "x.example": ["198.18.0.7"], "y.example": ["93.184.215.1", "10.0.0.1"] };
   const table: [

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "@std/path";
 import type { Config } from "../../config/config.ts";
 import { variable } from "../../config/variables.ts";
 import type { Host } from "../../core/host.ts";
+import { serverSettings } from "../../core/host_rules.ts";
 import { locationText, stateFile } from "../../core/location.ts";
 import { proxyVariable } from "../../core/http.ts";
 import { withTimeout } from "../../core/time.ts";
@@ -51,22 +52,25 @@ const PATIENCE_MS = 5_000;
  * Resolves the host of each URL once, without connecting to it.
  *
  * @param tasks The tasks with these URLs.
+ * @param hosts Settings by host.
  * @returns One result per host, in the order of the URLs.
  * @throws The signal's reason.
  */
 export async function checkDns(
   tasks: readonly Task[],
+  hosts: Config["hosts"],
   host: Host,
   signal: AbortSignal,
 ): Promise<CheckResult[]> {
-  // Keyed by scheme too, because a proxy may be set for one scheme only.
+  // Keyed by scheme and proxy too, because a proxy may be set for one scheme or port only.
   const origins = new Map<string, Destination>();
   for (const task of tasks) {
     for (const url of urlsOf(task)) {
-      const origin = `${url.protocol}//${url.hostname}`;
+      const proxy = proxyFor(url, hosts, host);
+      const origin = `${url.protocol}//${url.hostname} ${proxy}`;
       const known = origins.get(origin);
       const publicOnly = !task.allowPrivate || known?.publicOnly === true;
-      origins.set(origin, { url, publicOnly });
+      origins.set(origin, { url, proxy, publicOnly });
     }
   }
   const results = new Map<Destination, CheckResult>();
@@ -88,17 +92,24 @@ export async function checkDns(
 /** A host that a run connects to. */
 interface Destination {
   readonly url: URL;
+  /** Where its proxy is set, or null without one. */
+  readonly proxy: string | null;
   /** Whether the egress policy applies. */
   readonly publicOnly: boolean;
 }
 
+function proxyFor(url: URL, hosts: Config["hosts"], host: Host): string | null {
+  const { proxy } = serverSettings(hosts, url.href);
+  if (proxy === null) return proxyVariable(url, (name) => variable(name, host));
+  return proxy === "direct" ? null : '"hosts"';
+}
+
 async function checkHost(
-  { url, publicOnly }: Destination,
+  { url, proxy, publicOnly }: Destination,
   host: Host,
   signal: AbortSignal,
 ): Promise<Omit<CheckResult, "check">> {
   const { hostname } = url;
-  const proxy = proxyVariable(url, (name) => variable(name, host));
   if (proxy !== null) {
     const message = `${hostname} is requested through the proxy in ${proxy}; not resolved here`;
     return { verdict: "note", message };

@@ -65,7 +65,7 @@ export async function doctor(
     ...secretsResult(variables),
     ...await checkStoreAndServer(config, host, signal),
     state,
-    ...await checkDns(tasks, host, signal).catch((error) => {
+    ...await checkDns(tasks, config.hosts, host, signal).catch((error) => {
       if (signal.aborted) return [];
       throw error;
     }),
