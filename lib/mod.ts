@@ -44,10 +44,14 @@ export type {
   TaskProgress,
 } from "./core/event.ts";
 export type {
+  ClientConnection,
+  ClientIdentity,
   Clock,
   Connect,
+  ConnectTls,
   Fetch,
   FetchClient,
+  FetchOptions,
   Host,
   Listener,
   Output,
@@ -56,6 +60,7 @@ export type {
   StopSignal,
   TcpConnection,
   Timers,
+  TlsOptions,
 } from "./core/host.ts";
 export {
   NO_TELEMETRY,

@@ -154,7 +154,9 @@ export interface ClientConnection extends TcpConnection {
 
 /** A certificate and its private key, as PEM texts. */
 export interface ClientIdentity {
+  /** The certificate, perhaps with a chain. */
   readonly cert: string;
+  /** Its private key. */
   readonly key: string;
 }
 

@@ -115,6 +115,27 @@ Deno.test("watch: standard input is read once, and kept when another file change
   assertMatch(host.stderr.text, /Reloaded extra.txt: 2 tasks, 1 due now/);
 });
 
+Deno.test("row 173: watch: reloads the config when a certificate of hosts changes", async () => {
+  await using at = await workspace({
+    state: "memory:",
+    hosts: { "x.test": { caFile: "ca.pem" } },
+    tasks: [{ url: "https://x.test/a", schedule: "manual" }],
+  });
+  const certificate = (name: string) =>
+    Deno.copyFile(new URL(`../fixtures/tls/${name}`, import.meta.url), at.folder.file("ca.pem"));
+  await certificate("authority.crt");
+  const host = at.host({ timers: "manual" });
+  const ended = main(["watch"], host);
+  while (!host.stderr.text.includes("Watching")) await pause();
+  await certificate("good.crt");
+  while (!host.stderr.text.includes("Reloaded")) await pause();
+  await Deno.remove(at.folder.file("ca.pem"));
+  while (!host.stderr.text.includes("cannot be used")) await pause();
+  assertMatch(host.stderr.text, /hosts\["x\.test"\]\.caFile names "ca\.pem", which does not exist/);
+  while (host.raise("SIGTERM") === 0) await pause();
+  assertEquals(await ended, 143);
+});
+
 const instant = (text: string) => Temporal.Instant.from(text);
 const at = instant("2026-01-15T12:00:00Z");
 const host = testHost({ cwd: "/srv/mirror" });
