@@ -44,7 +44,7 @@ export function realHost(): Host {
     ...outputs(timers),
     env: (name) => Deno.env.get(name),
     cwd: () => Deno.cwd(),
-    readStdin: (maxBytes) => readTextAtMost(Deno.stdin.readable, maxBytes),
+    readStdin: (maxBytes) => readTextAtMost(Deno.stdin, maxBytes),
     appendFile: (path, text) => Deno.writeTextFile(path, text, { append: true }),
     fileSize: async (path) => {
       try {

@@ -2,8 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { temporaryFolder } from "./helpers/folder.ts";
 import { origin } from "./helpers/origin.ts";
+import { IS_BUNDLE, MAIN } from "./helpers/program.ts";
 
 const ROOT = new URL("../", import.meta.url);
+const DIST = new URL("dist/", ROOT);
 
 /** What takes part in other runs and commands, and has to be loaded by them alone. */
 const ELSEWHERE = [
@@ -13,7 +15,8 @@ const ELSEWHERE = [
   /^lib\/config\/yaml\.ts$/,
   /^lib\/report\/(?:alerts|event_schema|github\w*|junit|ndjson)\.ts$/,
   /^lib\/state\/file(?!_lock)\w*\.ts$/,
-  /^lib\/store\/s3\/(?!settings\.ts$)/,
+  /^lib\/(?:state|store)\/memory\.ts$/,
+  /^lib\/store\/(?:folder\/writer\.ts$|s3\/)/,
 ];
 
 /** All packages that a plain run loads, theirs included; each is a few milliseconds of every start. */
@@ -32,7 +35,7 @@ const PACKAGES = [
 ];
 
 /** Each module is about a quarter of a millisecond of every start. */
-const MOST_MODULES = 124;
+const MOST_MODULES = 123;
 
 /** Options of a config that a plain run makes schemas of; a whole config has three times as many. */
 const MOST_OPTIONS = 20;
@@ -58,7 +61,7 @@ async function loadedByRun(): Promise<Module[]> {
     // Coverage is told of every module that was run.
     args: [
       ...["run", "--quiet", "-A", `--coverage=${folder.file("coverage")}`],
-      ...[fromFileUrl(new URL("main.ts", ROOT)), "run", "-q"],
+      ...[MAIN, "run", "-q"],
     ],
     cwd: folder.path,
     env: { NO_COLOR: "1", GITHUB_ACTIONS: "" },
@@ -72,7 +75,38 @@ async function loadedByRun(): Promise<Module[]> {
   return modules;
 }
 
-Deno.test("run: loads only the listed modules", async () => {
+/** Most bytes of the bundle's modules that a plain run loads. */
+const MOST_BUNDLE_BYTES = 450_000;
+
+/**
+ * Modules of Node that a plain run of the bundle may load: those that the stand-ins for `@std/path`
+ * consist of. Any other one loads more of Node's layer, which takes 15 to 25 ms of every start.
+ */
+const NODE_MODULES = ["node:path", "node:url"];
+
+Deno.test({
+  name: "run: the bundle loads few bytes, and no module of Node",
+  ignore: !IS_BUNDLE,
+  async fn() {
+    const paths = (await loadedByRun()).map(({ url }) => url)
+      .filter((url) => url.startsWith(DIST.href)).map(fromFileUrl);
+    const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path)));
+    const sizeBytes = texts.reduce((sum, text) => sum + text.length, 0);
+    assert(sizeBytes > 100_000 && sizeBytes <= MOST_BUNDLE_BYTES, `${sizeBytes} bytes`);
+    const nodeModules = texts.flatMap((text) =>
+      [...text.matchAll(/(?:\bfrom|\bimport) ?"(node:[\w/]+)"/g)].map(([, name = ""]) => name)
+    );
+    assertEquals(nodeModules.filter((name) => !NODE_MODULES.includes(name)), []);
+  },
+});
+
+Deno.test({
+  name: "run: loads only the listed modules",
+  ignore: IS_BUNDLE,
+  fn: checkModules,
+});
+
+async function checkModules(): Promise<void> {
   const modules = await loadedByRun();
   const urls = modules.map(({ url }) => url).toSorted();
   const ours = urls.filter((url) => url.startsWith(`${ROOT.href}lib/`))
@@ -89,4 +123,4 @@ Deno.test("run: loads only the listed modules", async () => {
   const option = fields?.functions.find(({ functionName }) => functionName === "option");
   const options = option?.ranges[0].count ?? 0;
   assert(options > 0 && options <= MOST_OPTIONS, `${options} options`);
-});
+}

@@ -81,7 +81,7 @@ async function readFile(path: string): Promise<HostFile> {
     // Opening a pipe would wait for its writer.
     if (!(await Deno.stat(path)).isFile) return { problem: "is not a file" };
     using file = await Deno.open(path);
-    const text = await readTextAtMost(file.readable, MAX_FILE_BYTES);
+    const text = await readTextAtMost(file, MAX_FILE_BYTES);
     return text === null ? { problem: "is larger than 4 MiB" } : { value: text };
   } catch (error) {
     return error instanceof Deno.errors.NotFound

@@ -54,7 +54,7 @@ export async function readSource(
   let text: string;
   try {
     using file = await Deno.open(path);
-    const given = await readTextAtMost(file.readable, MAX_BYTES);
+    const given = await readTextAtMost(file, MAX_BYTES);
     if (given === null) return failed(name, "config.syntax", TOO_LARGE);
     text = withoutBom(given);
   } catch (error) {

@@ -44,22 +44,31 @@ function lastSeparator(text: string): number {
   return at;
 }
 
+/** A file or standard input. */
+export interface ByteReader {
+  /** Reads into `buffer`. Returns the number of bytes, or null at the end. */
+  read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null>;
+}
+
+const READ_BYTES = 64 * 1024;
+
 /**
- * Decodes a stream as UTF-8. Reading stops at the limit.
+ * Decodes all bytes of a source as UTF-8. Reading stops at the limit. A file's stream would take
+ * longer to load than most configs to read.
  *
  * @returns Null if it has more than `maxBytes` bytes.
  */
-export async function readTextAtMost(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  maxBytes: number,
-): Promise<string | null> {
+export async function readTextAtMost(source: ByteReader, maxBytes: number): Promise<string | null> {
   const decoder = new TextDecoder();
+  const buffer = new Uint8Array(READ_BYTES);
   const texts: string[] = [];
   let bytes = 0;
-  for await (const piece of stream) {
-    bytes += piece.byteLength;
+  for (;;) {
+    const read = await source.read(buffer);
+    if (read === null) break;
+    bytes += read;
     if (bytes > maxBytes) return null;
-    texts.push(decoder.decode(piece, { stream: true }));
+    texts.push(decoder.decode(buffer.subarray(0, read), { stream: true }));
   }
   texts.push(decoder.decode());
   return texts.join("");

@@ -1,6 +1,5 @@
 /** The digests that a task expects, including those in a checksum file on a server. */
 
-import { createHash } from "node:crypto";
 import { parseChecksums } from "../content/checksum.ts";
 import {
   type ChecksumSource,
@@ -152,6 +151,8 @@ export async function digestsOf(
   algorithms: readonly DigestAlgorithm[],
   signal: AbortSignal,
 ): Promise<string[]> {
+  // Loaded here, since it takes 15 ms and few tasks have other digests.
+  const { createHash } = await import("node:crypto");
   const hashes = algorithms.map((algorithm) => createHash(algorithm));
   for await (const bytes of draft.pieces()) {
     signal.throwIfAborted();

@@ -4,7 +4,6 @@ import type { StateLocation } from "../core/location.ts";
 import { bufferedState } from "./buffered.ts";
 import type { StateDriver, StateHost } from "./driver.ts";
 import { openKvDriver } from "./kv.ts";
-import { emptyMemory, memoryDriver } from "./memory.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -29,8 +28,10 @@ export async function openState(location: StateLocation, host: StateHost): Promi
 
 async function openDriver(location: StateLocation, host: StateHost): Promise<StateDriver> {
   switch (location.kind) {
-    case "memory":
+    case "memory": {
+      const { emptyMemory, memoryDriver } = await import("./memory.ts");
       return memoryDriver(emptyMemory(), host);
+    }
     case "kv":
       return await openKvDriver(location.path, host);
     case "file": {

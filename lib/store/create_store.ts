@@ -1,10 +1,10 @@
 /** Makes a store of a driver: the part that is the same for all kinds of stores. */
 
-import { createHash } from "node:crypto";
 import { createDraft, type DraftSteps, extendHead, type ResumedBytes } from "./draft.ts";
 import type { Driver } from "./driver.ts";
 import { copySourceMissing, storeClosed, storeError, wrapErrors } from "./errors.ts";
 import { checkKey, checkPrefix, keyFault } from "../core/key.ts";
+import { Sha256 } from "../core/sha256.ts";
 import type {
   Draft,
   DraftOptions,
@@ -136,13 +136,13 @@ export function createStore(driver: Driver): Store {
     if (!resumed) return null;
     const { steps, partial } = resumed;
     try {
-      const hash = createHash("sha256");
+      const hash = new Sha256();
       let head = new Uint8Array();
       let sizeBytes = 0;
       for await (const bytes of partial) {
         signal.throwIfAborted();
         head = extendHead(head, bytes);
-        hash.update(bytes);
+        await hash.update(bytes);
         sizeBytes += bytes.length;
       }
       return { draft: register(key, steps, { hash, sizeBytes, head }), head };
@@ -210,9 +210,9 @@ export function createStore(driver: Driver): Store {
   async function digest(key: string, signal: AbortSignal): Promise<string | null> {
     const pieces = await read(key, signal);
     if (pieces === null) return null;
-    const hash = createHash("sha256");
-    for await (const bytes of pieces) hash.update(bytes);
-    return hash.digest("hex");
+    const hash = new Sha256();
+    for await (const bytes of pieces) await hash.update(bytes);
+    return await hash.hex();
   }
 
   async function* list(

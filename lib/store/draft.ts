@@ -1,7 +1,7 @@
 /** The part of a draft that is the same for all drivers: order of calls, counting, hashing. */
 
-import { createHash, type Hash } from "node:crypto";
 import { CronfetchError } from "../core/errors.ts";
+import { Sha256 } from "../core/sha256.ts";
 import { alreadyExists, DriverError, storeError } from "./errors.ts";
 import { checkKey } from "../core/key.ts";
 import type {
@@ -102,7 +102,7 @@ export interface DraftSteps {
 /** The bytes that a resumed draft already has. */
 export interface ResumedBytes {
   /** Updated with all of them. */
-  readonly hash: Hash;
+  readonly hash: Sha256;
   readonly sizeBytes: number;
   /** The first ones, at most {@linkcode HEAD_BYTES}. */
   readonly head: Uint8Array<ArrayBuffer>;
@@ -130,7 +130,7 @@ export function createDraft(
   resumed?: ResumedBytes,
 ): Draft {
   const doing = () => `storing ${JSON.stringify(key)}`;
-  const hash = steps.digest ? null : resumed?.hash ?? createHash("sha256");
+  const hash = steps.digest ? null : resumed?.hash ?? new Sha256();
   let stage: Stage = "writing";
   let sizeBytes = resumed?.sizeBytes ?? 0;
   let head = resumed?.head ?? new Uint8Array();
@@ -167,8 +167,9 @@ export function createDraft(
     if (!steps.head) head = extendHead(head, bytes);
     const appending = steps.append(bytes);
     // Hash while the disk writes.
-    hash?.update(bytes);
+    const hashing = hash?.update(bytes);
     const exchanged = await appending;
+    if (hashing) await hashing;
     sizeBytes += length;
     return exchanged ?? buffer;
   }
@@ -193,7 +194,8 @@ export function createDraft(
 
   async function seal(): Promise<Sealed> {
     await steps.seal(sizeBytes);
-    const sha256 = hash?.digest("hex") ?? await steps.digest?.();
+    const digest = hash?.hex() ?? steps.digest?.();
+    const sha256 = typeof digest === "string" ? digest : await digest;
     if (sha256 === undefined) throw new TypeError("the draft was not hashed");
     return sealed = { sizeBytes, sha256 };
   }

@@ -5,11 +5,9 @@ import type { Host } from "../core/host.ts";
 import { DEFAULT_SETTINGS, type SettingsOf } from "../core/http.ts";
 import type { BucketLocation, StoreLocation } from "../core/location.ts";
 import { openFolder } from "./folder/folder.ts";
-import { openMemory } from "./memory.ts";
 import { adaptiveFileSystem } from "./folder/adaptive_file_system.ts";
-import { endpointOf } from "./s3/settings.ts";
 import type { Store } from "./store.ts";
-import { startWriter } from "./folder/writer.ts";
+import type { Writer } from "./folder/writer.ts";
 
 /** Options of {@linkcode openStore}. */
 export interface StoreOptions {
@@ -55,18 +53,24 @@ export async function openStore(
     case "s3":
       return await openBucketAt(location, settingsOf, host);
     case "memory":
-      return openMemory();
+      return (await import("./memory.ts")).openMemory();
     default:
       return location satisfies never;
   }
 }
 
-/** The driver is loaded only for such a store. */
+/** The thread's module is loaded only for a large file. */
+async function startWriter(): Promise<Writer | null> {
+  return await (await import("./folder/writer.ts")).startWriter();
+}
+
+/** Its modules are loaded only for such a store. */
 async function openBucketAt(
   bucket: BucketLocation,
   settingsOf: SettingsOf,
   host: Host,
 ): Promise<Store> {
+  const { endpointOf } = await import("./s3/settings.ts");
   const server = endpointOf(bucket, host);
   if (server !== null && !/^https?:$/.test(URL.parse(server)?.protocol ?? "")) {
     const message =

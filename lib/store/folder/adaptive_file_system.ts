@@ -4,7 +4,7 @@
  * disk; on a network file system, a synchronous call would block the whole process.
  */
 
-import { existsSync } from "node:fs";
+import { deferredModule } from "../../core/deferred_module.ts";
 import type { Clock } from "../../core/host.ts";
 import { type FileSystem, machineFileSystem, type OpenFile } from "./file_system.ts";
 
@@ -19,6 +19,22 @@ const MAX_BLOCKED_SHARE = 0.1;
 const MAX_BLOCKED_MS = 100;
 /** Larger writes are asynchronous: for them, the switch costs little. */
 const MAX_SYNC_BYTES = 64 * 1024;
+
+/** Calls of `exists` that are left to Deno, which makes an error for each missing file. */
+const DENO_EXISTS = 16;
+
+const nodeFs = deferredModule(DENO_EXISTS, () => import("node:fs"));
+
+function existsSync(path: string): boolean {
+  const fs = nodeFs();
+  if (fs) return fs.existsSync(path);
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Makes the file system of one store. Calls are asynchronous until the first fast one, and again
