@@ -134,10 +134,12 @@ export class Connection {
     body: Uint8Array | null,
     phases: RequestPhases | null,
   ): Promise<void> {
-    for (let rest = head; rest.length > 0;) {
-      rest = rest.subarray(await this.#tcp.write(rest));
-    }
-    for (let at = 0; body !== null && at < body.length;) {
+    // A small body is sent with its head: a PUT of a small file is one write, not two.
+    const isSmall = body !== null && body.length <= SMALL_BODY_BYTES;
+    let rest = isSmall ? concat(head, body) : head;
+    while (rest.length > 0) rest = rest.subarray(await this.#tcp.write(rest));
+    if (isSmall && !this.hasReceived) phases?.startResponse();
+    for (let at = isSmall ? body.length : 0; body !== null && at < body.length;) {
       at += await this.#tcp.write(body.subarray(at, at + WRITE_BYTES));
       // Once a response has arrived, its time limits apply.
       if (!this.hasReceived) phases?.startResponse();
@@ -152,6 +154,16 @@ export class Connection {
  */
 function isEndOfTls(error: unknown): boolean {
   return error instanceof Deno.errors.UnexpectedEof;
+}
+
+/** Largest body that is sent together with its head. */
+const SMALL_BODY_BYTES = 64 * 1024;
+
+function concat(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
 }
 
 /** Size of a write of a request's body. */

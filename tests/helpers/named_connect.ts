@@ -13,7 +13,8 @@ export interface NamedConnect {
 }
 
 /**
- * Connects every name to a port of this machine.
+ * Connects every name to a port of this machine. Other ports of 127.0.0.1, such as that of the server
+ * of a bucket, are connected to without being recorded.
  *
  * @param origin `http://127.0.0.1:port` of the server behind all names.
  * @param addresses Addresses of successive connections by name; the last one repeats. `null` is a
@@ -31,6 +32,9 @@ export function namedConnect(
     names,
     written,
     connect: async (hostname, askedPort, signal) => {
+      if (hostname === "127.0.0.1" && askedPort !== port) {
+        return await connectReally(hostname, askedPort, signal);
+      }
       const known = addresses[hostname] ?? [hostname];
       const count = counts.get(hostname) ?? 0;
       counts.set(hostname, count + 1);

@@ -1,8 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { getRequest, type HttpMethod, type HttpRequest } from "../../lib/core/http.ts";
-import { fetchTransport } from "../../lib/http/transport.ts";
-import type { RawConnection } from "../helpers/raw_server.ts";
+import type { Connect } from "../../lib/core/host.ts";
+import { fetchTransport, openTransport } from "../../lib/http/transport.ts";
+import { connectReally, testHost } from "../helpers/host.ts";
+import { type RawConnection, rawServer } from "../helpers/raw_server.ts";
 import { type Exchanging, exchanging, textOf } from "./exchanging.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
@@ -164,4 +166,38 @@ Deno.test("fetchTransport sends the method and the content", async () => {
     true,
   ]);
   assertEquals(seen, ["response"]);
+});
+
+Deno.test("Http1Client sends a body of up to 64 KiB and its head by one write", async () => {
+  await using server = await rawServer(async (connection) => {
+    for (;;) {
+      const { headers } = await connection.readRequest();
+      await connection.readBytes(Number(headers.get("content-length")));
+      await connection.send(ANSWER);
+    }
+  });
+  const writes: number[] = [];
+  const connect: Connect = async (...args) => {
+    const tcp = await connectReally(...args);
+    return {
+      remoteAddr: tcp.remoteAddr,
+      read: (into) => tcp.read(into),
+      write: (bytes) => {
+        writes.push(bytes.length);
+        return tcp.write(bytes);
+      },
+      startTls: (...args) => tcp.startTls(...args),
+      close: () => tcp.close(),
+    };
+  };
+  const host = testHost({ connect });
+  await using opened = await openTransport(host);
+  const { signal } = new AbortController();
+  for (const [bytes, isOne] of [[7, true], [64 * 1024, true], [64 * 1024 + 1, false]] as const) {
+    writes.length = 0;
+    const body = new Uint8Array(bytes);
+    const request = { ...getRequest(`${server.origin}/a`, signal), method: "PUT", body } as const;
+    assertEquals(await textOf((await opened.transport(request)).body), "abc");
+    assertEquals((writes[0] ?? 0) > bytes, isOne, `${bytes}`);
+  }
 });
