@@ -66,7 +66,14 @@ export async function openHostReader(
       }
     }
   }
-  return (sources) => ({ rules: compileHosts(sources, files), files: [...files.keys()] });
+  return (sources) => {
+    for (const [index, { scope }] of sources.entries()) {
+      // A schema of objects with any keys leaves this one out.
+      if (!Object.hasOwn(objectIn(objectIn(parts[index]?.value)["hosts"]), "__proto__")) continue;
+      scope.addProblem(["hosts", "__proto__"], ALLOWED_HOST);
+    }
+    return { rules: compileHosts(sources, files), files: [...files.keys()] };
+  };
 }
 
 function objectIn(value: unknown): Readonly<Record<string, unknown>> {

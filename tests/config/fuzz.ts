@@ -9,6 +9,10 @@ const SAMPLES: readonly string[] = [
   "$schema": "./cronfetch.schema.json", "store": "./downloads", "state": "file:state.json",
   "schedule": "0 6 * * *", "timezone": "Europe/Berlin", "misfire": "skip", "jitter": "5m",
   "limits": { "concurrency": 8, "perHost": 2, "spacing": "1s", "rate": "1MB", "deadline": null },
+  "hosts": {
+    "*.example.org:8443": { "perHost": 2, "spacing": "1s", "proxy": "http://u:\${env:A}@p.org:3128" },
+    "[::1]": { "proxy": "direct", "caFile": null, "certFile": null, "keyFile": null }
+  },
   "alertAfter": 2, "alerts": [{ "webhook": "https://h.org/\${env:A}", "headers": { "x": "y" } }],
   "defaults": { "to": "{host}/{path}", "retry": { "attempts": 4, "budget": "2m" }, "keep": 3 },
   "tasks": [

@@ -143,6 +143,13 @@ Deno.test("hosts: problems with their places", async () => {
   ]);
 });
 
+Deno.test("row 142: hosts: __proto__ is no host", async () => {
+  const text = '{"hosts": {"__proto__": {"perHost": 2}}, "tasks": []}';
+  const [problem = "", ...others] = await problemLinesOf(loadText(text));
+  assertMatch(problem, /^1:25: hosts\.__proto__ must be a host such as/);
+  assertEquals(others, []);
+});
+
 Deno.test("hosts: a password of an invalid proxy is not shown", async () => {
   const proxy = "http://me:${env:PASSWORD}@proxy.test:99999";
   const [problem = ""] = await problemsOf({ "a.test": { proxy } }, {
