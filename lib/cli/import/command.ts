@@ -68,6 +68,7 @@ export function readCommand(
   }
   const drafts = groups.map((group) => {
     const draft = new CommandDraft(command.line);
+    setProxy(command, draft, resolve);
     for (const argument of group) apply(argument, draft, table, resolve);
     return draft;
   });
@@ -101,6 +102,17 @@ function programOf(word: Word | undefined): string | null {
 
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Sets the proxy that the command has in its environment. */
+function setProxy(
+  { assignments }: ShellCommand,
+  draft: CommandDraft,
+  resolve: (word: Word) => Resolved,
+): void {
+  const value = assignments.findLast(([name]) => /^(?:https?|all)_proxy$/i.test(name))?.[1];
+  const proxy = value === undefined ? null : resolve(value).text;
+  if (proxy !== null && proxy.length > 0) draft.connection.proxy = proxy;
 }
 
 /** Adds an argument to the draft, or a note that it has no equivalent. */
@@ -149,14 +161,14 @@ function downloadsOf(
   const downloads: Download[] = [];
   draft.urls.forEach((url, index) => {
     const output = draft.outputs[isCurl ? index : 0];
-    const named = output !== undefined && output !== null && !isNoFile(output) ? output : null;
-    const isRemoteNamed = isCurl
-      ? output === null || (output === undefined && draft.isRemoteNamed)
-      : output === undefined;
-    const path = named ??
-      (isRemoteNamed || redirected === null || isNoFile(redirected) ? null : redirected);
-    const isFile = path !== null || isRemoteNamed;
-    if (!isFile) draft.note(isPiped ? "|" : program, WITHOUT_FILE);
+    const isRemoteNamed = !isCurl || draft.isRemoteNamed;
+    const target = targetOf(output, isRemoteNamed, redirected);
+    if (target === "nowhere") {
+      return draft.note(program, "it discards the content; the URL is left out");
+    }
+    if (target === "output") draft.note(isPiped ? "|" : program, WITHOUT_FILE);
+    const path = typeof target === "string" ? null : target;
+    const isFile = target !== "output";
     for (const match of matchesOf(url, path, draft, isCurl)) {
       downloads.push({ ...match, isFile, draft });
     }
@@ -168,9 +180,20 @@ function downloadsOf(
   return downloads;
 }
 
-/** Standard output, or a device that discards what it receives. */
-function isNoFile(text: Text): boolean {
-  return ["-", "/dev/null", "/dev/stdout", "NUL"].includes(plainText(text) ?? "");
+/** Where a file goes: a path, the name in the URL, the output of the command, or nowhere. */
+function targetOf(
+  output: Text | null | undefined,
+  isRemoteNamed: boolean,
+  redirected: Text | null,
+): Text | "url" | "output" | "nowhere" {
+  if (output === null || (output === undefined && isRemoteNamed)) return "url";
+  const target = output === undefined || isOutput(output) ? redirected : output;
+  if (target === null || isOutput(target)) return "output";
+  return ["/dev/null", "NUL"].includes(plainText(target) ?? "") ? "nowhere" : target;
+}
+
+function isOutput(text: Text): boolean {
+  return ["-", "/dev/stdout"].includes(plainText(text) ?? "");
 }
 
 /** The option that makes a request another one than GET without content; null if there is none. */

@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import type { ImportNote } from "./draft.ts";
 import type { PlacedDownload } from "./script.ts";
-import { nameText } from "./text.ts";
+import { nameText, type Text } from "./text.ts";
 
 /** The place of a file, as templates of names. */
 export interface FilePlace {
@@ -21,14 +21,11 @@ export function placeOf(
   { path, isFile, workingFolder, draft }: PlacedDownload,
   notes: ImportNote[],
 ): FilePlace {
-  const written = path === null ? "" : nameText(path);
+  const written = path === null ? "" : nameText(path) ?? lastPart(path);
   const folders = [workingFolder, draft.folder ?? []].map(nameText);
-  if (written === null || folders.includes(null)) {
-    notes.push({
-      line: draft.line,
-      what: "the name of the file",
-      reason: "it cannot contain a variable of the environment; the URL names the file",
-    });
+  if (folders.includes(null) || (path !== null && nameText(path) === null)) {
+    const reason = "it cannot contain a variable of the environment; the file is in the store";
+    notes.push({ line: draft.line, what: "the folder", reason });
   }
   const [working = "", folder = ""] = folders;
   // An option names a folder relative to the working folder; a path may be absolute.
@@ -42,6 +39,13 @@ export function placeOf(
     isFile,
     line: draft.line,
   };
+}
+
+/** The name after a folder with a variable; "" if the name has a variable itself. */
+function lastPart(path: Text): string {
+  const variable = path.findLastIndex((part) => typeof part === "object" && "env" in part);
+  const rest = nameText(path.slice(variable + 1)) ?? "";
+  return rest.slice(rest.lastIndexOf("/") + 1 || rest.length);
 }
 
 function serverName({ isNamedByServer, prefix }: PlacedDownload["draft"]): string | null {

@@ -168,12 +168,26 @@ class ScriptReader {
       const command = schedule === null ? located : withoutUser(located);
       this.#assign(command);
       this.#follow(command);
-      const imported = readCommand(command, (word) => this.#resolve(word));
+      const imported = readCommand(this.#expand(command), (word) => this.#resolve(word));
       if (imported === null) continue;
       this.notes.push(...imported.notes);
       const place = { workingFolder: this.#folder, schedule };
       this.downloads.push(...imported.downloads.map((download) => ({ ...download, ...place })));
     }
+  }
+
+  /** Adds the exported proxy, and splits variables that hold options. */
+  #expand(command: ShellCommand): ShellCommand {
+    const exported = [...this.#variables].flatMap(([name, value]): [string, Word][] =>
+      value !== null && /_proxy$/i.test(name) ? [[name, value]] : []
+    );
+    const words = command.words.flatMap((word) => {
+      const [part] = word;
+      if (word.length !== 1 || typeof part !== "object" || !("variable" in part)) return [word];
+      const value = literalOf(this.#variables.get(part.variable) ?? []) ?? "";
+      return value.startsWith("-") ? parseShell(value)[0]?.words ?? [word] : [word];
+    });
+    return { ...command, words, assignments: [...exported, ...command.assignments] };
   }
 
   #resolve(word: Word): Resolved {

@@ -370,6 +370,67 @@ export const COMMANDS:
       "store": ".",
       "tasks": ["https://h.example/r.csv"],
     }],
+    [
+      "curl --location --request GET 'https://h.example/r' --header 'Authorization: Basic Ym9iOmh1bnRlcjI=' -o r.json",
+      {
+        "store": ".",
+        "tasks": [{
+          "url": "https://h.example/r",
+          "to": "r.json",
+          "headers": { "authorization": "Basic ${env:H_EXAMPLE_AUTHORIZATION}" },
+        }],
+        "secrets": ["H_EXAMPLE_AUTHORIZATION: the header authorization for h.example"],
+      },
+    ],
+    ['curl "https://h.example/r.csv" ^\n  -H "accept: text/csv" ^\n  -O', {
+      "store": ".",
+      "tasks": [{ "url": "https://h.example/r.csv", "headers": { "accept": "text/csv" } }],
+    }],
+    ["curl -fsS -m 10 --retry 5 -o /dev/null https://ping.example/0e6a", {
+      "tasks": [],
+      "notes": ["curl: it discards the content; the URL is left out"],
+    }],
+    ["curl -s https://ping.example/0e6a > /dev/null 2>&1", {
+      "tasks": [],
+      "notes": ["curl: it discards the content; the URL is left out"],
+    }],
+    ["wget -q https://h.example/r.csv > /dev/null 2>&1 || true", {
+      "store": ".",
+      "tasks": ["https://h.example/r.csv"],
+    }],
+    ["https_proxy=http://proxy.example:3128 curl -O https://h.example/r.csv", {
+      "store": ".",
+      "hosts": { "h.example": { "proxy": "http://proxy.example:3128" } },
+      "tasks": ["https://h.example/r.csv"],
+    }],
+    ["OPTS='-fsSL --retry 3'; URL=https://h.example/r.csv\ncurl $OPTS -o x.csv \"$URL\"", {
+      "store": ".",
+      "tasks": [{ "url": "https://h.example/r.csv", "to": "x.csv", "retry": { "attempts": 4 } }],
+    }],
+    ['DAY=$(date -d "1 day ago" +"%Y-%m-%d"); curl -fO "https://h.example/$DAY.csv"', {
+      "store": ".",
+      "tasks": ["https://h.example/{date-1d:YYYY-MM-DD}.csv"],
+    }],
+    ["mkdir -p /opt/t && curl -L https://h.example/t.tar.gz | tar xz -C /opt/t", {
+      "tasks": ["https://h.example/t.tar.gz"],
+      "notes": ["|: its output is no file; the file has the name in the URL"],
+    }],
+    ['curl -o "$OUT/x.csv" https://h.example/r.csv', {
+      "store": ".",
+      "tasks": [{ "url": "https://h.example/r.csv", "to": "x.csv" }],
+      "notes": [
+        "the folder: it cannot contain a variable of the environment; the file is in the store",
+      ],
+    }],
+    ["curl -H @headers.txt -H 'X-Empty;' -H 'Accept:' -O https://h.example/r.csv", {
+      "store": ".",
+      "tasks": ["https://h.example/r.csv"],
+      "notes": [
+        "-H: headers are not read from a file: name them in the config",
+        "-H: the header X-Empty; has no value",
+        "-H: cronfetch sends no header Accept by itself",
+      ],
+    }],
     ["echo curl -O https://h.example/r.csv", { "tasks": [] }],
     ["cat urls.txt | xargs -n1 curl -O", {
       "tasks": [],
