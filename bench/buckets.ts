@@ -1,18 +1,19 @@
 /**
  * Compares cronfetch with rclone into a bucket of versitygw, alternately:
  *
- *     VERSITYGW=… RCLONE=… deno run -A bench/buckets.ts [rounds]
+ *     CRONFETCH=dist/main.js VERSITYGW=… RCLONE=… deno run -A bench/buckets.ts [rounds]
  *
  * Prints rows of a Markdown table. Every byte of the last round is verified.
  */
 
-import { join } from "@std/path";
+import { join, resolve } from "@std/path";
 import { startNginx } from "../tests/heavy/nginx.ts";
 import { getObject, keys } from "../tests/helpers/s3_objects.ts";
 import { type S3Server, startS3 } from "../tests/helpers/s3_server.ts";
 import { compared, type Cost, cost, printRow } from "./measure.ts";
 
-const MAIN = new URL("../main.ts", import.meta.url).pathname;
+/** The bundle, or else the sources. */
+const MAIN = resolve(Deno.env.get("CRONFETCH") ?? new URL("../main.ts", import.meta.url).pathname);
 const ROUNDS = Number(Deno.args[0] ?? 5);
 const RCLONE = Deno.env.get("RCLONE") ?? "rclone";
 

@@ -72,7 +72,10 @@ export class ConditionalWriter {
       }
       try {
         const result = await write.request(headers);
-        if (headers.checksum && !write.completes) this.#features.learn({ checksums: "yes" });
+        const isFirst = this.#features.known.checksums === "unknown";
+        if (isFirst && headers.checksum && !write.completes) {
+          this.#features.learn({ checksums: "yes" });
+        }
         return result;
       } catch (error) {
         if (!(error instanceof S3Failed)) throw error;

@@ -147,7 +147,7 @@ export class Exchange {
 
   #failureOf({ action }: S3Call, { status, headers, text }: S3Response): S3Failure | null {
     const isGood = status >= 200 && status < 300;
-    if (isGood && !text.includes("<Error>")) return null;
+    if (isGood && !/<Error[\s>]/.test(text)) return null;
     const answer = readErrorAnswer(text);
     if (isGood && answer === null) return null;
     const { bucket } = this.#context.location;
