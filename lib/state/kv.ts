@@ -33,6 +33,7 @@ import {
   type KvEntry,
   type Mutation,
 } from "./kv_connection.ts";
+import { type LastCheck, lastCheck, recordCheck } from "./kv_last_check.ts";
 import { KvLeases } from "./kv_leases.ts";
 import { RunLocks } from "./file_lock.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
@@ -66,16 +67,34 @@ export async function openKvDriver(path: string | null, host: StateHost): Promis
     const advice = "start Deno with --unstable-kv, or keep the state in a file:";
     throw new CronfetchError("config.invalid", `${doing}: Deno KV is not switched on; ${advice}`);
   }
-  const kv = await retryWhileLocked(doing, host, OPENING_DELAYS_MS, async () => {
-    if (path === null) return await Deno.openKv();
+  const [kv, file] = await retryWhileLocked(doing, host, OPENING_DELAYS_MS, async () => {
+    if (path === null) return [await Deno.openKv(), null] as const;
     await Deno.mkdir(dirname(path), { recursive: true });
-    if (!await isEmptyFile(path, location)) {
-      const { checkDatabase } = await import("./kv_check.ts");
-      await checkDatabase(path, location, host.timers);
-    }
-    return await Deno.openKv(path);
+    const check = await checkUnlessUntouched(path, location, host);
+    return [await Deno.openKv(path), { path, check }] as const;
   });
-  return await kvDriver(kv, location, new RunLocks(path), host, path);
+  return await kvDriver(kv, location, new RunLocks(path), host, file);
+}
+
+/** Checks a database, unless it is new or untouched since its last check, which is returned. */
+async function checkUnlessUntouched(
+  path: string,
+  location: string,
+  { clock, timers }: StateHost,
+): Promise<LastCheck | null> {
+  if (await isEmptyFile(path, location)) return null;
+  const check = await lastCheck(path, clock.now().epochMilliseconds);
+  if (check !== null) return check;
+  const { checkDatabase } = await import("./kv_check.ts");
+  await checkDatabase(path, location, timers);
+  return null;
+}
+
+/** The file of a database. */
+interface KvFile {
+  readonly path: string;
+  /** The last check if the file was not checked when it was opened, else null. */
+  readonly check: LastCheck | null;
 }
 
 /** Whether SQLite would create a new database: the file is missing or empty. */
@@ -90,7 +109,7 @@ async function isEmptyFile(path: string, location: string): Promise<boolean> {
 /**
  * Makes a driver of an open database, and takes ownership of it.
  *
- * @param path Of the database, for the copy before a migration; null if it is no file.
+ * @param file Of the database; null if it is no file.
  * @throws {CronfetchError} `state.locked`; `state.unreadable`: it is of a newer version, or of another
  * program.
  */
@@ -99,7 +118,7 @@ export async function kvDriver(
   location: string,
   locks: RunLocks,
   host: StateHost,
-  path: string | null = null,
+  file: KvFile | null = null,
 ): Promise<StateDriver> {
   const connection = new KvConnection(kv, location, host);
   const prepared = prepare(connection, host);
@@ -109,7 +128,7 @@ export async function kvDriver(
       const message = `opening the state ${location}: another process keeps it locked`;
       return new CronfetchError("state.locked", message);
     });
-    return new KvDriver(connection, format, { locks, host, path });
+    return new KvDriver(connection, format, { locks, host, file });
   } catch (error) {
     // Closing a database that another process has locked would block this process.
     const close = () => connection.close();
@@ -141,7 +160,8 @@ class KvDriver implements StateDriver {
   readonly #locks: RunLocks;
   readonly #leases: KvLeases;
   readonly #clock: StateHost["clock"];
-  readonly #path: string | null;
+  readonly #file: KvFile | null;
+  readonly #openedMs: number;
   readonly #random: StateHost["random"];
   /** The format of the database, as last read. */
   #format: KnownFormat;
@@ -149,14 +169,15 @@ class KvDriver implements StateDriver {
   constructor(
     kv: KvConnection,
     format: KnownFormat,
-    { locks, host, path }: {
+    { locks, host, file }: {
       readonly locks: RunLocks;
       readonly host: StateHost;
-      readonly path: string | null;
+      readonly file: KvFile | null;
     },
   ) {
     this.#format = format;
-    this.#path = path;
+    this.#file = file;
+    this.#openedMs = host.clock.now().epochMilliseconds;
     this.#random = host.random;
     this.location = kv.location;
     this.#kv = kv;
@@ -242,7 +263,7 @@ class KvDriver implements StateDriver {
     const entry = await this.#kv.get(FORMAT_KEY);
     const { versionstamp } = entry;
     if (versionstamp !== null && this.#kv.decode({ ...entry, versionstamp }, isNumber) !== FORMAT) {
-      if (this.#path !== null) await this.#copyFormat1(this.#path, versionstamp);
+      if (this.#file !== null) await this.#copyFormat1(this.#file.path, versionstamp);
       // Null: another process has migrated it.
       await this.#kv.commit([entry], [set(FORMAT_KEY, FORMAT)]);
     }
@@ -275,6 +296,9 @@ class KvDriver implements StateDriver {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#kv.close();
     await this.#locks[Symbol.asyncDispose]();
+    if (this.#file === null) return;
+    const { path, check } = this.#file;
+    await recordCheck(path, check, check?.checkedMs ?? this.#openedMs);
   }
 }
 

@@ -41,6 +41,7 @@ const KEYS: readonly (readonly [key: string, fault: string | null])[] = [
   ["var/state.db-SHM", STATE],
   ["var/state.db-journal", STATE],
   ["var/state.db.lock", STATE],
+  ["var/state.db.checked", STATE],
   ["var/state.db.leases", STATE],
   ["var/state.db.leases.new", STATE],
   ["var/state.db.new", STATE],

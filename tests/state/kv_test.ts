@@ -83,14 +83,14 @@ async function watchedState(kv: Kv, host: StateHost): Promise<State> {
   return bufferedState(await kvDriver(kv, "kv:", new RunLocks(null), host), host);
 }
 
-Deno.test("kv: creates the folder, and no other files in it", async () => {
+Deno.test("kv: creates the folder, and only the record of the check beside the database", async () => {
   await using folder = await temporaryFolder();
   {
     await using state = await openState(`kv:${folder.file("a/b/state.db")}`, testHost());
     assertEquals([state.location, state.durable], [`kv:${folder.file("a/b/state.db")}`, true]);
     state.save(record("a"));
   }
-  assertEquals(Object.keys(await tree(folder.path)), ["a/b/state.db"]);
+  assertEquals(Object.keys(await tree(folder.path)), ["a/b/state.db", "a/b/state.db.checked"]);
 });
 
 Deno.test("kv: 20,000 records are written in 40 commits", async () => {
