@@ -28,6 +28,7 @@ import { reasonIn } from "../lib/download/status_reason.ts";
 import { parseChecksums } from "../lib/content/checksum.ts";
 import { contentLength } from "../lib/http/framing.ts";
 import { parseHead } from "../lib/http/head.ts";
+import { requestHead } from "../lib/http/request_head.ts";
 import { CookieJar, parseCookieDate } from "../lib/http/cookies.ts";
 import { hostKind } from "../lib/http/egress.ts";
 import { serverName } from "../lib/download/filename.ts";
@@ -114,6 +115,10 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "parseHead: status": (text) => parseHead(encoder.encode(`HTTP/1.1 200 ${text}\r\n\r\n`)),
   "parseHead: field": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\nA:${text}\r\n\r\n`)),
   "parseHead: name": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\n${text}\r\n\r\n`)),
+  requestHead: (text) =>
+    requestHead({ method: "GET", target: `/${text}`, hostField: "a", lengthBytes: null }, {
+      a: text,
+    }),
   parseShell,
   "parseShell: a quoted word": (text) => parseShell(`a "${text}`),
   parseProfiles,

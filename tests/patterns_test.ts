@@ -32,6 +32,7 @@ const BUILDERS: ReadonlySet<string> = new Set([
   "lib/core/time.ts",
   "lib/download/status_reason.ts",
   "lib/http/head.ts",
+  "lib/http/request_head.ts",
 ]);
 
 /**

@@ -71,7 +71,7 @@ export const ERROR_CODES = {
   "tls.failed": {
     retry: "never",
     meaning: "the TLS handshake failed",
-    hint: "check that the port serves https",
+    hint: null,
   },
   "timeout.connect": {
     retry: "later",

@@ -8,6 +8,7 @@ import { quoteServerText } from "../core/text.ts";
 import type { CookieJar } from "../http/cookies.ts";
 import type { Admit } from "../http/egress.ts";
 import { fromFetchError } from "../http/network_error.ts";
+import { basicAuthorization } from "../http/proxy.ts";
 import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 
 /** Default User-Agent (RFC 9110, section 10.1.5). */
@@ -177,20 +178,10 @@ function hasUserinfo({ username, password }: URL): boolean {
 
 /** Moves the userinfo of a URL to the Authorization header (RFC 7617), unless that is configured. */
 function withAuthorization(base: RequestHeaders, url: URL): RequestHeaders {
-  const pair = `${decodeUserinfo(url.username)}:${decodeUserinfo(url.password)}`;
+  const authorization = basicAuthorization(url);
   url.username = "";
   url.password = "";
-  const authorization = `Basic ${new TextEncoder().encode(pair).toBase64()}`;
   return { authorization, ...base };
-}
-
-function decodeUserinfo(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // A "%" that starts no escape is literal.
-    return text;
-  }
 }
 
 /** Maximum number of redirects in a chain. */

@@ -3,6 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { HttpBody, HttpRequest, HttpResponse, Transport } from "../core/http.ts";
 import { type BodyReader, ChunkedReader, ConnectionReader, LengthReader } from "./body.ts";
+import { unauthorizedByProxy } from "./connect.ts";
 import type { Connection, ReadBuffer } from "./connection.ts";
 import { type Framing, framingOf, keepsConnection } from "./framing.ts";
 import { Pool, type PoolHost } from "./pool.ts";
@@ -42,10 +43,13 @@ export class Http1Client implements AsyncDisposable {
   async #send(server: Server, request: HttpRequest): Promise<HttpResponse> {
     const { method, url, headers, body, publicOnly, phases, signal } = request;
     signal.throwIfAborted();
-    const { origin, hostField } = server;
+    const { origin, hostField, authorization } = server;
     const lengthBytes = announcedBytes(method, body);
-    const target = url.slice(origin.length);
-    const head = requestHead({ method, target, hostField, lengthBytes }, headers);
+    const target = server.isForwarded ? url : url.slice(origin.length);
+    const fields = authorization === null
+      ? headers
+      : { ...headers, "proxy-authorization": authorization };
+    const head = requestHead({ method, target, hostField, lengthBytes }, fields);
     const idle = isIdempotent(method) ? this.#pool.takeIdle(server, publicOnly) : null;
     if (idle) {
       try {
@@ -75,6 +79,8 @@ export class Http1Client implements AsyncDisposable {
     try {
       connection.send(requestHead, content, phases);
       const head = await connection.head();
+      const { proxy } = server.route;
+      if (head.status === 407 && proxy !== null) throw unauthorizedByProxy(proxy);
       const framing = framingOf(head, method);
       body.begin(readerOf(framing, connection.input), keepsConnection(head, framing));
       const { status, headers, setCookies } = head;

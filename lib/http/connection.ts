@@ -3,7 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { TcpConnection } from "../core/host.ts";
 import type { RequestPhases } from "../core/http.ts";
-import { isPrivateAddress } from "./egress.ts";
+import { isPrivateAddress } from "./address.ts";
 import {
   decodeLatin1,
   emptyLineBytes,

@@ -6,45 +6,11 @@
  * transport checks the address before a byte is sent.
  */
 
-import ipaddr from "ipaddr.js";
 import { CronfetchError } from "../core/errors.ts";
+import { isAddress, isFakeAddress, isPrivateAddress } from "./address.ts";
 
 /** Names of private networks, by standard or convention (RFC 6761, RFC 6762, RFC 8375). */
 const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home\.arpa)\.?$/;
-
-/** VPN and proxy clients resolve every name into this block (reserved for tests by RFC 2544). */
-const FAKE_ADDRESSES = ipaddr.IPv4.parseCIDR("198.18.0.0/15");
-
-/** `::1.2.3.4`, of the obsolete ::/96, which ipaddr.js parses as IPv4-mapped. */
-const IPV4_COMPATIBLE = /^::[0-9]+\./;
-/** All of IPv6 that is assigned to the public internet so far (RFC 4291, section 2.4). */
-const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
-/** Local-use translation (RFC 8215): a private network chooses the IPv4 address inside. */
-const LOCAL_NAT64 = ipaddr.IPv6.parseCIDR("64:ff9b:1::/48");
-
-/**
- * Whether an address is outside the public internet: private, loopback, link-local, shared,
- * multicast, reserved, unassigned, or a transition address that contains one of these. Text that
- * is not an address counts as private.
- *
- * @param address IPv4 or IPv6, without brackets.
- */
-export function isPrivateAddress(address: string): boolean {
-  if (!ipaddr.isValid(address) || IPV4_COMPATIBLE.test(address)) return true;
-  // An IPv4-mapped address is the IPv4 address.
-  const parsed = ipaddr.process(address);
-  const range = parsed.range();
-  if (parsed instanceof ipaddr.IPv4) return range !== "unicast";
-  const bytes = parsed.toByteArray();
-  // NAT64 (RFC 6052) has the IPv4 address at the end, 6to4 (RFC 3056) behind its first two bytes.
-  if (range === "rfc6052") return parsed.match(LOCAL_NAT64) || isPrivateBytes(bytes.slice(12));
-  if (range === "6to4") return isPrivateBytes(bytes.slice(2, 6));
-  return range !== "unicast" || !parsed.match(GLOBAL_UNICAST);
-}
-
-function isPrivateBytes(bytes: number[]): boolean {
-  return isPrivateAddress(ipaddr.fromByteArray(bytes).toString());
-}
 
 /** Location of a host; that of a `name` is unknown before it is resolved. */
 export type HostKind = "public" | "private" | "name";
@@ -56,7 +22,7 @@ export type HostKind = "public" | "private" | "name";
  */
 export function hostKind(hostname: string): HostKind {
   const address = hostname.replace(/^\[|\]$/g, "");
-  if (ipaddr.isValid(address)) return isPrivateAddress(address) ? "private" : "public";
+  if (isAddress(address)) return isPrivateAddress(address) ? "private" : "public";
   return PRIVATE_NAMES.test(hostname) || !hostname.replace(/\.$/, "").includes(".")
     ? "private"
     : "name";
@@ -100,15 +66,10 @@ export function privateAmong(addresses: readonly string[]): string | null {
 /** Describes a private address of a public name in a message. */
 export function describePrivate(hostname: string, address: string): string {
   const found = `the public name ${hostname} resolves to the private address ${address}`;
-  return isFake(address)
+  return isFakeAddress(address)
     ? `${found}, which VPN and proxy clients return for every name; ` +
       "if one is running, use --allow-private, or set HTTP_PROXY and HTTPS_PROXY to its proxy"
     : found;
-}
-
-function isFake(address: string): boolean {
-  const parsed = ipaddr.isValid(address) ? ipaddr.process(address) : null;
-  return parsed instanceof ipaddr.IPv4 && parsed.match(FAKE_ADDRESSES);
 }
 
 /** The error for a private address of a public name. */

@@ -36,11 +36,12 @@ export class Pool implements AsyncDisposable {
    * @param publicOnly Whether the server must have a public address.
    * @returns Null if there is none.
    */
-  takeIdle({ idle }: Server, publicOnly: boolean): Connection | null {
+  takeIdle({ idle, route }: Server, publicOnly: boolean): Connection | null {
+    const isJudged = publicOnly && route.proxy === null;
     for (let connection = idle.pop(); connection; connection = idle.pop()) {
       connection.isIdle = false;
       this.#old.delete(connection);
-      if (connection.isReusable && !(publicOnly && connection.isPrivate)) return connection;
+      if (connection.isReusable && !(isJudged && connection.isPrivate)) return connection;
       // Closed, or has unexpected bytes, or was opened for a task that permits private addresses.
       this.#close(connection);
     }

@@ -3,14 +3,14 @@
 import { type HttpMethod, TOKEN } from "../core/http.ts";
 import { FIELD_VALUE } from "./head.ts";
 
-const TARGET = /^\/[\x21-\x7e]*$/;
+const TARGET = /^(?:\/|http:\/\/)[\x21-\x7e]*$/;
 const NAME = new RegExp(`^${TOKEN}$`);
 const VALUE = new RegExp(`^${FIELD_VALUE}$`);
 
 /** What the head of a request is written from. */
 export interface RequestLine {
   readonly method: HttpMethod;
-  /** Path and query, as serialized by `URL`. */
+  /** Path and query as serialized by `URL`; the whole http URL in a request to a proxy. */
   readonly target: string;
   /** Value of the Host field. */
   readonly hostField: string;
@@ -41,6 +41,16 @@ export function requestHead(
   const bytes = new Uint8Array(text.length);
   for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
   return bytes;
+}
+
+/** Writes the head of a request for a tunnel (RFC 9112, section 3.2.3). */
+export function connectHead(
+  target: string,
+  authorization: string | null,
+): Uint8Array<ArrayBuffer> {
+  const field = authorization === null ? "" : `proxy-authorization: ${authorization}\r\n`;
+  const text = `CONNECT ${target} HTTP/1.1\r\nhost: ${target}\r\n${field}\r\n`;
+  return new TextEncoder().encode(text);
 }
 
 /** Methods whose request may be repeated without another effect (RFC 9110, section 9.2.2). */

@@ -3,9 +3,12 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { ClientIdentity } from "../core/host.ts";
 import type { Connection } from "./connection.ts";
+import type { HttpProxy } from "./proxy.ts";
 
 /** How connections to a server are opened. */
 export interface Route {
+  /** The proxy that all requests are sent to, or null. */
+  readonly proxy: HttpProxy | null;
   /** PEM texts of authorities that are trusted in addition to those of Deno. */
   readonly caCerts: readonly string[];
   /** The certificate of the client, or null. */
@@ -13,7 +16,7 @@ export interface Route {
 }
 
 /** A direct route, with the authorities of Deno. */
-export const DIRECT: Route = { caCerts: [], identity: null };
+export const DIRECT: Route = { proxy: null, caCerts: [], identity: null };
 
 /** A server, identified by its origin. */
 export interface Server {
@@ -26,6 +29,10 @@ export interface Server {
   /** Value of the Host field (RFC 9110, section 7.2). */
   readonly hostField: string;
   readonly route: Route;
+  /** Whether a proxy forwards each request, rather than a TLS connection (RFC 9112, 3.2.2). */
+  readonly isForwarded: boolean;
+  /** Value of Proxy-Authorization for forwarded requests, or null. */
+  readonly authorization: string | null;
   /** Connections without a request; the most recently used one is last. */
   readonly idle: Connection[];
 }
@@ -50,7 +57,12 @@ export function serverAt(origin: string, route: Route): Server {
     });
   }
   const name = hostname.replace(/^\[|\]$/g, "");
-  return { origin, isTls, hostname: name, port, hostField: host, route, idle: [] };
+  const isForwarded = route.proxy !== null && !isTls;
+  const authorization = isForwarded ? route.proxy?.authorization ?? null : null;
+  return {
+    ...{ origin, isTls, hostname: name, port, hostField: host },
+    ...{ route, isForwarded, authorization, idle: [] },
+  };
 }
 
 /** Ports of other protocols: the "bad ports" of the Fetch standard. */

@@ -1,20 +1,18 @@
 /** Chooses how a request is sent: by {@linkcode Http1Client} or by `fetch`. */
 
-import { abortable } from "@std/async";
-import type { FetchClient, Host } from "../core/host.ts";
+import { CronfetchError } from "../core/errors.ts";
+import type { FetchOptions, Host } from "../core/host.ts";
 import {
   DEFAULT_SETTINGS,
-  type HttpBody,
   type HttpRequest,
   type HttpResponse,
-  NO_COOKIES,
-  proxyVariable,
   type SettingsOf,
   type Transport,
 } from "../core/http.ts";
 import { NO_TELEMETRY } from "../core/telemetry.ts";
-import { createLookup } from "./egress.ts";
 import { Http1Client } from "./client.ts";
+import { fromFetchError } from "./network_error.ts";
+import { chooseProxy, type ProxyChoice } from "./proxy.ts";
 import { originOf } from "./server.ts";
 
 /** A transport and its connections. Disposing of it closes them. */
@@ -30,8 +28,8 @@ type TransportHost = Pick<
 
 /**
  * Opens a transport with connections of its own. Requests are sent by our own client, at half the
- * cost of `fetch` over TLS. `fetch` is used for proxies, and for everything if the host has no
- * sockets or if requests are traced, since Deno traces only `fetch`.
+ * cost of `fetch` over TLS. `fetch` is used for SOCKS and https proxies, and for everything if the
+ * host has no sockets or if requests are traced, since Deno traces only `fetch`.
  *
  * @param settingsOf How to connect to the servers. Default: as the environment says.
  */
@@ -40,20 +38,52 @@ export async function openTransport(
   settingsOf: SettingsOf = () => DEFAULT_SETTINGS,
 ): Promise<OpenTransport> {
   const opened = new AsyncDisposableStack();
-  const byFetch = lazyFetch(host, opened);
-  const byCheckedFetch = checkedFetch(host, byFetch);
   const { connect, connectTls, timers } = host;
   const hasSockets = connect !== undefined && await host.telemetry() === NO_TELEMETRY;
   const client = hasSockets
     ? opened.use(new Http1Client({ connect, ...(connectTls ? { connectTls } : {}), timers }))
     : null;
+  const clients = new Map<string, Transport>();
+  const byFetch = (options: FetchOptions, isChecked: boolean): Transport => {
+    const key = JSON.stringify({ options, isChecked });
+    let transport = clients.get(key);
+    if (transport === undefined) {
+      transport = loadedOnDemand(async () => {
+        const { checkedFetch, fetchTransport } = await import("./fetch_transport.ts");
+        const client = host.openHttp1 ? opened.use(host.openHttp1(options)) : host;
+        return isChecked ? checkedFetch(host, fetchTransport(client)) : fetchTransport(client);
+      });
+      clients.set(key, transport);
+    }
+    return transport;
+  };
   const choose = (origin: string): Transport => {
-    const { caCerts, identity } = settingsOf(origin);
-    const proxy = proxyOf(new URL(origin), host);
-    if (proxy === "used") return byFetch;
-    return client !== null && proxy === "none"
-      ? client.to(origin, { caCerts, identity })
-      : byCheckedFetch;
+    const { proxy: setting, caCerts, identity } = settingsOf(origin);
+    const choice = proxyOf(origin, setting, host);
+    const options = { proxy: setting === "direct" ? null : setting, caCerts, identity };
+    const route = { proxy: choice?.kind === "http" ? choice.proxy : null, caCerts, identity };
+    // Deno.startTls, which follows CONNECT, takes no certificate of a client.
+    const canTunnel = identity === null || !origin.startsWith("https:");
+    switch (choice?.kind) {
+      case "fetch":
+        return blaming(choice.name, byFetch(options, false));
+      case "http":
+        if (client === null || !canTunnel) {
+          return blaming(choice.proxy.name, byFetch(options, false));
+        }
+        return orElse(client.to(origin, route), () => {
+          const transport = blaming(choice.proxy.name, byFetch(options, false));
+          chosen.set(origin, transport);
+          return transport;
+        });
+      case "direct":
+        if (client !== null) return client.to(origin, route);
+        return byFetch(options, true);
+      case undefined:
+        return byFetch(options, true);
+      default:
+        return choice satisfies never;
+    }
   };
   const chosen = new Map<string, Transport>();
   return {
@@ -67,75 +97,53 @@ export async function openTransport(
   };
 }
 
-/** Resolves names that must be public: `fetch` does not expose the address it connects to. */
-function checkedFetch(host: Pick<Host, "resolve">, byFetch: Transport): Transport {
-  const lookup = createLookup((hostname) => host.resolve(hostname));
-  return async (request) => {
-    // The system's resolver accepts no signal.
-    const { url, publicOnly, phases, signal } = request;
-    if (publicOnly) {
-      phases?.startConnect();
-      await abortable(lookup(new URL(url).hostname), signal);
-    }
-    return await byFetch(request);
-  };
-}
-
-/** Opens the HTTP/1.1 client of `fetch` at the first request. */
-function lazyFetch(host: TransportHost, owner: AsyncDisposableStack): Transport {
-  let transport: Transport | null = null;
-  return (request) => (transport ??= fetchTransport(open()))(request);
-
-  function open(): Pick<FetchClient, "fetch"> {
-    return host.openHttp1
-      ? owner.use(host.openHttp1({ proxy: null, caCerts: [], identity: null }))
-      : host;
-  }
-}
-
-/** Whether requests for a URL go through a proxy. */
-function proxyOf(url: URL, host: Pick<Host, "env">): "used" | "none" | "unknown" {
+/** The proxy of a server; null if the variables may not be read. `fetch` reads them nevertheless. */
+function proxyOf(
+  origin: string,
+  setting: string | null,
+  host: Pick<Host, "env">,
+): ProxyChoice | null {
   try {
-    return proxyVariable(url, (name) => host.env(name)) === null ? "none" : "used";
+    return chooseProxy(origin, setting, (name) => host.env(name));
   } catch (error) {
-    // Without permission to read the variables; Deno's fetch reads them nevertheless.
-    if (error instanceof Deno.errors.NotCapable) return "unknown";
+    if (error instanceof Deno.errors.NotCapable) return null;
     throw error;
   }
 }
 
-/** Creates a transport from `fetch`. Redirects are not followed. */
-export function fetchTransport(host: Pick<Host, "fetch">): Transport {
-  return async ({ method, url, headers, body: content, phases, signal }) => {
-    phases?.startResponse();
-    const init = { method, headers, body: content, redirect: "manual", signal } as const;
-    const response = await host.fetch(url, init);
-    const body = response.body === null ? NO_BODY : bodyOf(response.body, signal);
-    const setCookies = response.headers.has("set-cookie")
-      ? response.headers.getSetCookie()
-      : NO_COOKIES;
-    return { status: response.status, headers: response.headers, setCookies, body };
+/** A transport that is loaded at its first request: most runs use no `fetch`. */
+function loadedOnDemand(load: () => Promise<Transport>): Transport {
+  let loading: Promise<Transport> | null = null;
+  return async (request) => await (await (loading ??= load()))(request);
+}
+
+/** Names the proxy in errors of the network: `fetch` does not report which connection failed. */
+function blaming(proxy: string, transport: Transport): Transport {
+  return async (request) => {
+    try {
+      return await transport(request);
+    } catch (error) {
+      const { code, message, retry } = fromFetchError(error, request.signal);
+      if (request.signal.aborted) throw error;
+      throw new CronfetchError(code, `through the proxy ${proxy}: ${message}`, {
+        cause: error,
+        retry,
+      });
+    }
   };
 }
 
-const NO_BODY: HttpBody = {
-  read: (into) => Promise.resolve(into.subarray(0, 0)),
-  cancel: () => Promise.resolve(),
-};
-
-function bodyOf(stream: ReadableStream<Uint8Array>, signal: AbortSignal): HttpBody {
-  let reader: ReadableStreamBYOBReader | null = null;
-  const cancel = () => (reader ?? stream).cancel().catch(() => {});
-  // Deno does not abort the body once the internal Request object was garbage-collected.
-  signal.addEventListener("abort", cancel, { once: true });
-  return {
-    read: async (into) => {
-      reader ??= stream.getReader({ mode: "byob" });
-      const { value } = await reader.read(into);
-      signal.throwIfAborted();
-      // At the end, `value` is an empty view of the buffer.
-      return value as Uint8Array<ArrayBuffer>;
-    },
-    cancel,
+/**
+ * Uses another transport if Deno does not permit to connect to the proxy. `fetch` needs no such
+ * permission.
+ */
+function orElse(transport: Transport, other: () => Transport): Transport {
+  return async (request) => {
+    try {
+      return await transport(request);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      return await other()(request);
+    }
   };
 }

@@ -1,7 +1,7 @@
 /** A program for a test: aborts a body after a garbage collection. */
 
 import { getRequest } from "../../lib/core/http.ts";
-import { fetchTransport } from "../../lib/http/transport.ts";
+import { fetchTransport } from "../../lib/http/fetch_transport.ts";
 
 const { gc } = globalThis as unknown as { readonly gc: () => void };
 /** The only piece of the body has arrived, and finalizers had a turn of the event loop. */

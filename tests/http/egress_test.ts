@@ -1,12 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import {
-  createAdmit,
-  createLookup,
-  describePrivate,
-  hostKind,
-  isPrivateAddress,
-} from "../../lib/http/egress.ts";
+import { isPrivateAddress } from "../../lib/http/address.ts";
+import { createAdmit, createLookup, describePrivate, hostKind } from "../../lib/http/egress.ts";
 
 /** Ranges outside the public internet: first and last address, or some inside. */
 const PRIVATE: readonly (readonly [range: string, addresses: readonly string[]])[] = [

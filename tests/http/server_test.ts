@@ -14,8 +14,10 @@ Deno.test("serverAt: host, port and Host field of an origin", () => {
   for (const [url, hostname, port, hostField] of table) {
     const origin = originOf(new URL(url).href);
     const isTls = url.startsWith("https:");
-    const server = { origin, isTls, hostname, port, hostField, route: DIRECT, idle: [] };
-    assertEquals(serverAt(origin, DIRECT), server);
+    assertEquals(serverAt(origin, DIRECT), {
+      ...{ origin, isTls, hostname, port, hostField },
+      ...{ route: DIRECT, isForwarded: false, authorization: null, idle: [] },
+    });
   }
 });
 

@@ -4,6 +4,8 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import { getRequest } from "../../lib/core/http.ts";
 import { connectTls } from "../../lib/host.ts";
 import { Http1Client } from "../../lib/http/client.ts";
+import { fromFetchError } from "../../lib/http/network_error.ts";
+import { DIRECT } from "../../lib/http/server.ts";
 import { connectReally, testHost } from "../helpers/host.ts";
 import { namedConnect } from "../helpers/named_connect.ts";
 import { type RawConnection, rawServer } from "../helpers/raw_server.ts";
@@ -131,6 +133,31 @@ Deno.test("Http1Client: an aborted TLS handshake closes its connection", async (
   assertEquals(await sending.catch((error) => error), reason);
 });
 
+Deno.test("row 160: a server that speaks only HTTP/2, and one without TLS", async () => {
+  using listener = Deno.listenTls({
+    ...{ hostname: "127.0.0.1", port: 0, alpnProtocols: ["h2"] },
+    ...identity("good"),
+  });
+  const { port } = listener.addr as Deno.NetAddr;
+  const refusing = listener.accept().then(async (connection) => {
+    await connection.handshake().catch(() => {});
+    connection.close();
+  });
+  await using plain = await rawServer((connection) => connection.send(ANSWER), { tls: null });
+  await using client = new Http1Client({ connect: connectReally, timers: testHost().timers });
+  const messages: string[] = [];
+  for (const origin of [`https://localhost:${port}`, plain.origin.replace("http:", "https:")]) {
+    const error = await client.to(origin)(getRequest(`${origin}/`, LIVE)).catch((error) => error);
+    const { code, message } = fromFetchError(error, LIVE);
+    messages.push(`${code}: ${message}`);
+  }
+  await refusing;
+  assertEquals(messages, [
+    "tls.failed: the server speaks only HTTP/2 over TLS: its operator must permit HTTP/1.1",
+    "tls.failed: the server does not speak TLS: check the port, or use http",
+  ]);
+});
+
 Deno.test("row 155: a client certificate is sent to the server of its settings", async () => {
   using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...identity("good") });
   const { port } = listener.addr as Deno.NetAddr;
@@ -151,7 +178,7 @@ Deno.test("row 155: a client certificate is sent to the server of its settings",
   })();
   const own = identity("client");
   const origin = `https://localhost:${port}`;
-  const send = client.to(origin, { caCerts: [AUTHORITY], identity: own });
+  const send = client.to(origin, { ...DIRECT, caCerts: [AUTHORITY], identity: own });
   assertEquals(await textOf((await send(getRequest(`${origin}/`, LIVE))).body), "abc");
   const options = { hostname: "localhost", caCerts: [AUTHORITY], ...own };
   assertEquals(asked.map(([port, options]) => [port, options]), [[port, options]]);
@@ -172,7 +199,7 @@ Deno.test("row 155: with a client certificate, a private address gets no request
     return await connection.read(new Uint8Array(4096)).catch(() => null);
   })();
   const origin = `https://localhost:${port}`;
-  const send = client.to(origin, { caCerts: [AUTHORITY], identity: identity("client") });
+  const send = client.to(origin, { ...DIRECT, caCerts: [AUTHORITY], identity: identity("client") });
   const request = { ...getRequest(`${origin}/`, LIVE), publicOnly: true };
   const error = await assertRejects(() => send(request), CronfetchError);
   assertEquals([error.code, await received], ["redirect.private", null]);

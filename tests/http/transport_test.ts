@@ -1,11 +1,14 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Connect, Fetch } from "../../lib/core/host.ts";
 import { NO_TELEMETRY } from "../../lib/core/telemetry.ts";
-import { fetchTransport, openTransport } from "../../lib/http/transport.ts";
+import { fetchTransport } from "../../lib/http/fetch_transport.ts";
+import { openTransport } from "../../lib/http/transport.ts";
 import { testHost, type TestHostOptions, withoutTls } from "../helpers/host.ts";
 import { fromFileUrl } from "@std/path";
 import { getRequest, type HttpResponse } from "../../lib/core/http.ts";
 
+const PROXY_FAILED = "the proxy proxy.example:80: the request failed: sockets";
+const FETCH_FAILED = "through the proxy proxy.example:1080: the request failed: fetch";
 const HTTP = "http://x.example:8080/a";
 
 /** How a request was sent, on a host without servers. */
@@ -26,10 +29,17 @@ Deno.test("openTransport selects the client or fetch by scheme and proxy", async
   const table: [what: string, url: string, options: TestHostOptions, way: string][] = [
     ["http", HTTP, {}, "sockets"],
     ["https", "https://x.example/a", {}, "sockets"],
-    ["a proxy", HTTP, { env: proxy }, "fetch"],
-    ["a proxy for all", HTTP, { env: { all_proxy: "http://proxy.example" } }, "fetch"],
+    ["a proxy", HTTP, { env: proxy }, PROXY_FAILED],
+    ["a proxy for all", HTTP, { env: { all_proxy: "proxy.example" } }, PROXY_FAILED],
+    ["a SOCKS proxy", HTTP, { env: { all_proxy: "socks5h://proxy.example:1080" } }, FETCH_FAILED],
+    ["a proxy over TLS", HTTP, { env: { http_proxy: "https://proxy.example:1080" } }, FETCH_FAILED],
     ["a proxy for https", HTTP, { env: { HTTPS_PROXY: "http://proxy.example" } }, "sockets"],
-    ["https by a proxy", "https://x.example/a", { env: { HTTPS_PROXY: "http://p" } }, "fetch"],
+    [
+      "https by a proxy",
+      "https://x.example/a",
+      { env: { HTTPS_PROXY: "http://proxy.example" } },
+      PROXY_FAILED,
+    ],
     ["a proxy for others", HTTP, { env: { ...proxy, NO_PROXY: "x.example" } }, "sockets"],
     ["somebody who traces", HTTP, { telemetry: traced() }, "fetch"],
   ];
@@ -38,13 +48,15 @@ Deno.test("openTransport selects the client or fetch by scheme and proxy", async
   }
 });
 
+const BY_PROXY = "through the proxy proxy.example:80: the request failed: HTTP/1.1";
+
 Deno.test("openTransport opens one HTTP/1.1 client of fetch on demand, and closes it", async () => {
   const happened: string[] = [];
   const host = {
     ...testHost({
       fetch: () => Promise.reject(new Error("fetch")),
       connect: refused,
-      env: { HTTPS_PROXY: "http://proxy.example" },
+      env: { HTTPS_PROXY: "socks5://proxy.example" },
     }),
     openHttp1: () => {
       happened.push("opened");
@@ -65,8 +77,8 @@ Deno.test("openTransport opens one HTTP/1.1 client of fetch on demand, and close
   }
   assertEquals(said, [
     ...["sockets", ""],
-    ...["HTTP/1.1 https://x.example/a", "opened"],
-    ...["HTTP/1.1 https://y.example/b", "opened"],
+    ...[`${BY_PROXY} https://x.example/a`, "opened"],
+    ...[`${BY_PROXY} https://y.example/b`, "opened"],
   ]);
   assertEquals(happened, ["opened", "closed"]);
 });

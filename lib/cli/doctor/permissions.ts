@@ -5,7 +5,7 @@ import type { Config } from "../../config/config.ts";
 import type { Host } from "../../core/host.ts";
 import { serverSettings } from "../../core/host_rules.ts";
 import { type BucketLocation, stateFile } from "../../core/location.ts";
-import { PROXY_VARIABLES } from "../../core/http.ts";
+import { PROXY_VARIABLES } from "../../http/proxy.ts";
 import type { Task } from "../../core/task.ts";
 import type { S3Action } from "../../store/s3/errors.ts";
 import type { BucketAccess } from "../../store/s3/access.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DriverError } from "../../../lib/store/errors.ts";
-import { fetchTransport } from "../../../lib/http/transport.ts";
+import { fetchTransport } from "../../../lib/http/fetch_transport.ts";
 import { bucketAccess } from "../../../lib/store/s3/access.ts";
 import { type CredentialSource, openCredentials } from "../../../lib/store/s3/credentials.ts";
 import { parseProfiles } from "../../../lib/store/s3/profile.ts";

@@ -3,7 +3,8 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import type { Fetch } from "../../../lib/core/host.ts";
 import { type S3Request, S3Timeout, send } from "../../../lib/store/s3/transport.ts";
-import { fetchTransport, openTransport } from "../../../lib/http/transport.ts";
+import { fetchTransport } from "../../../lib/http/fetch_transport.ts";
+import { openTransport } from "../../../lib/http/transport.ts";
 import { byteResponse } from "../../helpers/byte_response.ts";
 import { testHost } from "../../helpers/host.ts";
 import { rawServer } from "../../helpers/raw_server.ts";
