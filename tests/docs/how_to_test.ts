@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { assertWorkflow } from "../action/workflow.ts";
 import { sha256, tree } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
+import { httpProxy } from "../helpers/http_proxy.ts";
 import { tcpProxy } from "../helpers/tcp_proxy.ts";
+import { AUTHORITY_FILE, identity } from "../helpers/transport.ts";
 import { leadTo, prepareRecipe, type Recipe, RECIPES } from "./recipe.ts";
 
 /** Titles of the recipes that the tests of this file and of others follow. */
@@ -120,6 +122,28 @@ recipeTest("A data repository on GitHub", async () => {
   const yaml = RECIPES.find((recipe) => recipe.title === title)?.blocks
     .find(({ language }) => language === "yaml");
   await assertWorkflow(yaml?.text ?? "");
+});
+
+recipeTest("A private authority behind a proxy", async () => {
+  const title = "A private authority behind a proxy";
+  await using server = origin({ "/a.csv": "a,b\n1,2\n" }, { tls: identity("good") });
+  await using proxy = await httpProxy({
+    server: server.origin,
+    credentials: "reader:the password",
+  });
+  await using recipe = await prepareRecipe(title, {
+    change: (text) =>
+      text.replace("*.intranet.example.org", () => "*.example")
+        .replace("https://data.intranet.example.org", () => "https://a.example")
+        .replace("proxy.example.org:3128", () => new URL(proxy.origin).host),
+  });
+  await Deno.mkdir(recipe.folder.file("tls"));
+  await Deno.copyFile(AUTHORITY_FILE, recipe.folder.file("tls/ca.pem"));
+  const { exitCode, stderr } = await recipe.run("cronfetch run");
+  assertEquals(exitCode, 0, stderr);
+  assertEquals(await published(recipe, "downloads"), { "a.csv": "a,b\n1,2\n" });
+  assertEquals(proxy.authorizations.at(-1), `Basic ${btoa("reader:the password")}`);
+  assert(!stderr.includes("the password"), stderr);
 });
 
 recipeTest("A very large file", async () => {
