@@ -166,6 +166,8 @@ export interface PartOf extends Upload {
 export interface RangeOf {
   readonly key: string;
   readonly etag: string;
+  /** Size of the whole object. */
+  readonly sizeBytes: number;
   readonly first: number;
   readonly last: number;
 }

@@ -261,11 +261,16 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
       return { number, etag };
     },
 
-    copyPart: ({ key, id, number }: PartOf, { key: from, etag, first, last }, signal) => {
-      const headers = { "x-amz-copy-source-range": `bytes=${first}-${last}` };
+    copyPart: ({ key, id, number }: PartOf, source, signal) => {
+      const { first, last, sizeBytes } = source;
+      // S3 copies ranges of objects of more than 5 MiB only.
+      const isWhole = first === 0 && last === sizeBytes - 1;
+      const headers: Record<string, string> = isWhole
+        ? {}
+        : { "x-amz-copy-source-range": `bytes=${first}-${last}` };
       const call = { key, query: partQuery(id, number), headers, serverBytes: last - first };
-      const copied = copy(call, { key: from, etag }, "CopyPartResult", signal);
-      return explained(copied.then((partEtag) => ({ number, etag: partEtag })));
+      const copied = copy(call, source, "CopyPartResult", signal);
+      return explained(copied.then((etag) => ({ number, etag })));
     },
 
     completeUpload: (upload, parts, condition, signal) => {

@@ -1,5 +1,6 @@
 /** Requests for temporary keys: STS with a web identity, the container's and the instance's role. */
 
+import type { Retry } from "../../core/errors.ts";
 import type { Clock } from "../../core/host.ts";
 import type { HttpMethod } from "../../core/http.ts";
 import { DriverError } from "../errors.ts";
@@ -30,10 +31,10 @@ export interface WebIdentity {
   readonly sessionName: string | null;
 }
 
-/** Limits of the requests. A machine outside of AWS does not answer for the instance. */
-const STS_LIMITS = { timeoutMs: 10_000, attempts: 3 };
-const CONTAINER_LIMITS = { timeoutMs: 5_000, attempts: 3 };
-const INSTANCE_LIMITS = { timeoutMs: 1_000, attempts: 2 };
+/** Limits of the requests. Outside of AWS nothing answers for an instance, now or later. */
+const STS_LIMITS = { timeoutMs: 10_000, attempts: 3, retry: "later" } as const;
+const CONTAINER_LIMITS = { timeoutMs: 5_000, attempts: 3, retry: "later" } as const;
+const INSTANCE_LIMITS = { timeoutMs: 1_000, attempts: 2, retry: "never" } as const;
 
 /** Where an instance answers about itself (IMDSv2). */
 const INSTANCE_URL = "http://169.254.169.254";
@@ -149,10 +150,12 @@ interface CredentialRequest {
   readonly body?: string;
   readonly timeoutMs: number;
   readonly attempts: number;
+  /** Whether a later run may get a response. */
+  readonly retry: Retry;
 }
 
 async function request(
-  { method, url, headers, body, timeoutMs, attempts }: CredentialRequest,
+  { method, url, headers, body, timeoutMs, attempts, retry }: CredentialRequest,
   what: string,
   context: CredentialContext,
 ): Promise<{ readonly status: number; readonly text: string }> {
@@ -170,7 +173,7 @@ async function request(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Deno.errors.NotCapable) throw error;
-    throw new DriverError("store.denied", what, { cause: error, retry: "later" });
+    throw new DriverError("store.denied", what, { cause: error, retry });
   }
 }
 

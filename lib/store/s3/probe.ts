@@ -137,7 +137,9 @@ async function tryUpload(
   try {
     features.learn({ uploadLists: await uploadLists(isListed, key, prefix) });
     const source = await bucket.head(sourceKey, signal);
-    const range = { key: sourceKey, etag: source?.etag ?? "", first: 0, last: bytes.length - 1 };
+    const sizeBytes = bytes.length;
+    const etag = source?.etag ?? "";
+    const range = { key: sourceKey, etag, sizeBytes, first: 0, last: sizeBytes - 1 };
     const part =
       await unlessUnavailable(bucket.copyPart({ ...upload, number: 1 }, range, signal)) ??
         await bucket.uploadPart({ ...upload, number: 1 }, bytes, signal);

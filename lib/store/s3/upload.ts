@@ -250,7 +250,9 @@ async function addCopies(
   const partBytes = Math.min(LARGEST_COPY_BYTES, Math.max(COPY_PART_BYTES, needed));
   for (let first = 0; first < sizeBytes; first += partBytes) {
     const last = Math.min(first + partBytes, sizeBytes) - 1;
-    await upload.add((part) => bucket.copyPart(part, { key, etag, first, last }, signal));
+    await upload.add((part) =>
+      bucket.copyPart(part, { key, etag, sizeBytes, first, last }, signal)
+    );
   }
 }
 

@@ -81,12 +81,15 @@ Deno.test("copyPart copies only from the object with the given ETag", async () =
     xml(`<CopyPartResult><ETag>"part"</ETag></CopyPartResult>`)
   );
   await using bucket = await openBucket(LOCATION, () => DEFAULT_SETTINGS, host);
-  const source = { key: "from", etag: '"staged"', first: 0, last: 9 };
+  const source = { key: "from", etag: '"staged"', sizeBytes: 20, first: 0, last: 9 };
   const part = await bucket.copyPart({ key: "to", id: "1", number: 1 }, source, signal);
   assertEquals(part, { number: 1, etag: '"part"' });
   const headers = requests[0]?.headers;
   assertEquals(headers?.get("x-amz-copy-source-if-match"), '"staged"');
   assertEquals(headers?.get("x-amz-copy-source-range"), "bytes=0-9");
+  // S3 copies ranges of large objects only.
+  await bucket.copyPart({ key: "to", id: "1", number: 1 }, { ...source, sizeBytes: 10 }, signal);
+  assertEquals(requests[1]?.headers.has("x-amz-copy-source-range"), false);
 });
 
 Deno.test("abortOn aborts pending requests 5 s after the signal, also after an aborted one", async () => {
