@@ -126,11 +126,14 @@ s3Test(
 
 s3Test(
   "versitygw",
-  "doctor: the printed flags suffice for keys of a profile, a container and an instance",
+  "doctor: the printed flags suffice for keys of every source outside of the environment",
   async (server, bucket) => {
     const { AWS_ACCESS_KEY_ID: id = "", AWS_SECRET_ACCESS_KEY: secret = "" } = server.env;
     const keys = { AccessKeyId: id, SecretAccessKey: secret };
     const answers: Readonly<Record<string, string>> = {
+      "/": "<AssumeRoleWithWebIdentityResponse><Credentials>" +
+        `<AccessKeyId>${id}</AccessKeyId><SecretAccessKey>${secret}</SecretAccessKey>` +
+        "</Credentials></AssumeRoleWithWebIdentityResponse>",
       "/keys": JSON.stringify(keys),
       "/latest/api/token": "session",
       "/latest/meta-data/iam/security-credentials/": "the-role",
@@ -146,12 +149,18 @@ s3Test(
       aws.file("credentials"),
       `[mine]\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\n`,
     );
+    await Deno.writeTextFile(aws.file("token"), "token");
     const files = {
       AWS_SHARED_CREDENTIALS_FILE: aws.file("credentials"),
       AWS_CONFIG_FILE: aws.file("config"),
     };
     const table: Record<string, string>[] = [
       { ...files, AWS_PROFILE: "mine" },
+      {
+        AWS_ROLE_ARN: "arn:aws:iam::1:role/r",
+        AWS_WEB_IDENTITY_TOKEN_FILE: aws.file("token"),
+        AWS_ENDPOINT_URL_STS: serviceUrl,
+      },
       { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${serviceUrl}/keys` },
       { ...files, AWS_EC2_METADATA_SERVICE_ENDPOINT: serviceUrl },
     ];

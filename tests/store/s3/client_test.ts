@@ -76,6 +76,21 @@ Deno.test("uploads reads every page", async () => {
   assertEquals(requests.map(({ url }) => url.searchParams.get("upload-id-marker")), [null, "id-a"]);
 });
 
+Deno.test("uploads: without permission to list the bucket, the prefix is listed", async () => {
+  const { host, requests } = serving(({ searchParams }) =>
+    searchParams.has("prefix")
+      ? xml(
+        "<ListMultipartUploadsResult><Upload><Key>p/a</Key><UploadId>1</UploadId></Upload>" +
+          "</ListMultipartUploadsResult>",
+      )
+      : byteResponse("<Error><Code>AccessDenied</Code></Error>", { status: 403 })
+  );
+  await using bucket = await openBucket(LOCATION, () => DEFAULT_SETTINGS, host);
+  const listed = await Array.fromAsync(bucket.uploads("p/", signal), ({ key }) => key);
+  assertEquals(listed, ["p/a"]);
+  assertEquals(requests.map(({ url }) => url.searchParams.get("prefix")), [null, "p/"]);
+});
+
 Deno.test("copyPart copies only from the object with the given ETag", async () => {
   const { host, requests } = serving(() =>
     xml(`<CopyPartResult><ETag>"part"</ETag></CopyPartResult>`)
