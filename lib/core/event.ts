@@ -79,6 +79,8 @@ export interface Reporter {
    * @param event Not to be changed: all reporters receive the same object.
    */
   report(event: RunEvent): void;
+  /** Event types that this reporter ignores, so that they need not be made. Default: none. */
+  readonly ignores?: readonly RunEvent["type"][];
   /** Null while it accepts events, else a promise that resolves when it does. Default: null. */
   readonly ready?: () => Promise<void> | null;
   /**

@@ -60,6 +60,7 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
   }
 
   return {
+    ignores: verbosity === "verbose" ? [] : ["task.started", "task.retrying"],
     report: (event) => {
       const line = lineOf(event);
       if (line !== null) display.add([line]);

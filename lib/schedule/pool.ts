@@ -313,13 +313,19 @@ export async function gather<Item>(
     place.enter();
     // A full group is queued again when one of its items ends.
     enqueue(group);
-    Promise.try(options.work, item, place).catch((reason) => {
+    void execute(item, place);
+  };
+
+  const execute = async (item: Item, place: Place) => {
+    try {
+      await options.work(item, place);
+    } catch (reason) {
       failure ??= { reason };
       releasePaused(reason);
-    }).finally(() => {
+    } finally {
       running--;
       place.leave();
-    });
+    }
   };
 
   /** Frees a place of a group, for the next item that waits for it. */

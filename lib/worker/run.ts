@@ -9,7 +9,7 @@ import type { Host, Timers } from "../core/host.ts";
 import { serverSettings } from "../core/host_rules.ts";
 import { EXIT, type RunSummary, type TaskResult, type TaskStatus } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
-import type { Tracing } from "../core/telemetry.ts";
+import { NO_TELEMETRY, type Tracing } from "../core/telemetry.ts";
 import type { DownloadOutcome } from "../download/download.ts";
 import { abortReason } from "../http/network_error.ts";
 import { openTransport } from "../http/transport.ts";
@@ -75,12 +75,14 @@ export async function runTasks(
     const tasks = plan.entries.filter((entry) => entry.included).map((entry) => entry.task);
     const telemetry = await host.telemetry();
     return await telemetry.trace({ kind: "run", run, tasks: tasks.length }, async (tracing) => {
+      const isReported = (type: RunOccurrence["type"]) =>
+        telemetry !== NO_TELEMETRY || reporters.some(({ ignores }) => !ignores?.includes(type));
       const emit = (occurrence: RunOccurrence, time = host.clock.now().toString()) => {
         const event: RunEvent = Object.assign({ type: occurrence.type, time, run }, occurrence);
         for (const reporter of reporters) reporter.report(event);
         telemetry.count(event);
       };
-      const started = { run, startedAt, tasks, store, reporters, tracing, emit };
+      const started = { run, startedAt, tasks, store, reporters, tracing, isReported, emit };
       const outcome = await executePlan(config, plan, context, started);
       tracing.ended({ kind: "run", summary: outcome.summary });
       return outcome;
@@ -98,6 +100,8 @@ interface StartedRun {
   readonly store: Store;
   readonly reporters: readonly Reporter[];
   readonly tracing: Tracing;
+  /** Whether an event of a type is reported or counted; no other has to be emitted. */
+  readonly isReported: (type: RunOccurrence["type"]) => boolean;
   readonly emit: (occurrence: RunOccurrence, time?: string) => void;
 }
 
@@ -105,7 +109,7 @@ async function executePlan(
   config: RunConfig,
   plan: Plan,
   context: RunContext,
-  { run, startedAt, tasks, store, reporters, tracing, emit }: StartedRun,
+  { run, startedAt, tasks, store, reporters, tracing, isReported, emit }: StartedRun,
 ): Promise<RunOutcome> {
   const { host, storage: { state }, progress } = context;
   const { limits, hosts, alertAfter, secrets } = config;
@@ -124,7 +128,7 @@ async function executePlan(
     ...{ run, plan, host, store, state, leases, config, parked, limits, progress },
     transport: opened.transport,
     remainingMs: () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs),
-    ...{ tracing, signal, redact: createUrlRedactor(secrets), emit },
+    ...{ tracing, signal, redact: createUrlRedactor(secrets), isReported, emit },
   });
 
   /** Saves the record of a task before its result is reported. */

@@ -48,6 +48,8 @@ export interface TaskRunnerContext {
   readonly signal: AbortSignal;
   /** Redacts secrets. */
   readonly redact: (text: string) => string;
+  /** Whether an event of a type is reported or counted; no other has to be emitted. */
+  readonly isReported: (type: RunOccurrence["type"]) => boolean;
   readonly emit: (occurrence: RunOccurrence) => void;
 }
 
@@ -72,6 +74,7 @@ function admitAll(): boolean {
 export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
   const { plan, host, transport, store, state, leases, limits, progress, redact } = context;
   const { run, tracing, signal, emit } = context;
+  const reportsStarts = context.isReported("task.started");
   const parking = createParking({ ...context, clock: host.clock });
   const admit = createAdmit();
   const shared = {
@@ -193,11 +196,15 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       const taskProgress: TaskProgress = { receivedBytes: 0, totalBytes: null };
       progress.running.set(task.id, taskProgress);
       const url = redact(task.url);
-      emit({ type: "task.started", task: task.id, url });
+      if (reportsStarts) emit({ type: "task.started", task: task.id, url });
       const spanStart = { kind: "task", run, task: task.id, url, key: task.key } as const;
       const outcome = await tracing.trace(spanStart, async (span) => {
-        const made = await download(task, downloadContext(task, slot, taskProgress, span, record))
-          .catch((bug) => failedByBug(task, bug));
+        let made: DownloadOutcome;
+        try {
+          made = await download(task, downloadContext(task, slot, taskProgress, span, record));
+        } catch (bug) {
+          made = failedByBug(task, bug);
+        }
         span.ended({ kind: "task", result: made.result });
         return made;
       });

@@ -308,3 +308,18 @@ Deno.test("resultLine: shows the warning of an older file, whether kept or publi
   assertEquals(shown("unchanged"), `unchanged  rates  ${why}`);
   assertStringIncludes(shown("updated") ?? "", `; ${why}`);
 });
+
+Deno.test("consoleReporter: writes the same without the events that it ignores", () => {
+  for (const verbosity of ["quiet", "normal", "verbose"] as const) {
+    for (const terminal of [false, true]) {
+      const [all, some] = [scene(terminal, { verbosity }), scene(terminal, { verbosity })];
+      const ignored = all.reporter.ignores ?? [];
+      assertEquals(ignored.includes("task.started"), verbosity !== "verbose");
+      for (const event of SCRIPT) {
+        all.reporter.report(event);
+        if (!ignored.includes(event.type)) some.reporter.report(event);
+      }
+      assertEquals(some.output.writes, all.output.writes);
+    }
+  }
+});

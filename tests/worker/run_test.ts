@@ -331,3 +331,29 @@ Deno.test("run: ends with the error of a state that becomes unreadable", async (
   assertEquals((await held.allRecords()).size, 500);
   assertEquals(await held.acquire(["0"], "later", LEASE_MS), new Set(["0"]));
 });
+
+Deno.test("runTasks: reports the start of tasks only to reporters that do not ignore it", async () => {
+  for (const [ignores, starts] of [[["task.started"], 0], [[], 1], [undefined, 1]] as const) {
+    await using server = origin({ "/a": "a" });
+    const host = testHost();
+    const config = { store: "memory:", state: "memory:", tasks: tasksAt(server, "a") };
+    const loaded = await loadValue(config, { at: NOW }, host);
+    const tasks = tasksOf(loaded, NOW);
+    const types: string[] = [];
+    await using state = stateOf(emptyMemory(), host);
+    await runTasks(loaded, makePlan({ tasks, asked: null, due: null, at: NOW }), {
+      host,
+      storage: { state, openStore: () => Promise.resolve(openMemory()) },
+      openReporters: () => [{
+        report: (event) => types.push(event.type),
+        close: () => Promise.resolve(),
+        ...(ignores && { ignores }),
+      }],
+      progress: { bytes: 0, running: new Map() },
+      signal: new AbortController().signal,
+      interruptedExitCode: () => 130,
+    });
+    assertEquals(types.filter((type) => type === "task.started").length, starts);
+    assertEquals(types.filter((type) => type === "task.finished").length, 1);
+  }
+});
