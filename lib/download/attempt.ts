@@ -1,6 +1,7 @@
 /** One attempt at one source: from a request to a sealed draft. */
 
 import { keyWithName } from "../config/keys.ts";
+import type { BufferPool } from "../core/buffers.ts";
 import type { ExpectedDigests, Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
@@ -28,7 +29,7 @@ import {
   unsatisfiedTotal,
 } from "./resume.ts";
 import type { AttemptWatch } from "./timeouts.ts";
-import { type BufferPool, type Meter, transfer } from "./transfer.ts";
+import { type Meter, transfer } from "./transfer.ts";
 
 /** What an attempt needs in addition to requests. */
 export interface AttemptContext extends HttpContext {

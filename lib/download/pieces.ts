@@ -1,6 +1,6 @@
 /** The pieces of a file that is fetched over several connections. */
 
-import { BUFFER_BYTES } from "./transfer.ts";
+import { LARGE_BUFFER_BYTES } from "../core/buffers.ts";
 
 /** Smaller pieces would mostly wait for responses. */
 const MIN_PIECE_BYTES = 1024 * 1024;
@@ -31,10 +31,10 @@ export interface Piece extends ByteRange {
  * @param leftBytes Bytes that are not taken yet.
  */
 export function pieceBytes(leftBytes: number, segments: number): number {
-  const share = Math.ceil(leftBytes / segments / BUFFER_BYTES) * BUFFER_BYTES;
+  const share = Math.ceil(leftBytes / segments / LARGE_BUFFER_BYTES) * LARGE_BUFFER_BYTES;
   const bytes = Math.min(Math.max(share, MIN_PIECE_BYTES), MAX_PIECE_BYTES);
   // A small rest is added to the last piece.
-  return leftBytes - bytes < BUFFER_BYTES / 2 ? leftBytes : bytes;
+  return leftBytes - bytes < LARGE_BUFFER_BYTES / 2 ? leftBytes : bytes;
 }
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -125,7 +125,7 @@ export class Pieces {
   /** The buffer for the next bytes of a piece, at most as long as the missing bytes. */
   bufferFor(piece: Piece): Bytes {
     const state = piece as PieceState;
-    state.open ??= this.#free.pop() ?? new ArrayBuffer(BUFFER_BYTES);
+    state.open ??= this.#free.pop() ?? new ArrayBuffer(LARGE_BUFFER_BYTES);
     return new Uint8Array(state.open, state.openBytes).subarray(0, missingBytes(piece));
   }
 
@@ -135,7 +135,7 @@ export class Pieces {
     state.arrivedBytes += bytes.byteLength;
     state.openBytes += bytes.byteLength;
     state.open = bytes.buffer;
-    const isFull = state.openBytes === BUFFER_BYTES || missingBytes(state) === 0;
+    const isFull = state.openBytes === LARGE_BUFFER_BYTES || missingBytes(state) === 0;
     if (!isFull && (state !== this.#pending[0] || !this.#isAwaited)) return;
     state.chunks.push(new Uint8Array(state.open, 0, state.openBytes));
     state.openBytes = 0;
@@ -217,7 +217,7 @@ interface PieceState extends Piece {
 
 /** Whether it is a complete buffer of the size that is swapped. */
 function isWhole({ byteLength, buffer }: Bytes): boolean {
-  return byteLength === BUFFER_BYTES && buffer.byteLength === BUFFER_BYTES;
+  return byteLength === LARGE_BUFFER_BYTES && buffer.byteLength === LARGE_BUFFER_BYTES;
 }
 
 /** Number of bytes of a piece that are not received. */

@@ -1,6 +1,7 @@
 /** Copies the body of a response into a draft. */
 
 import { CronfetchError } from "../core/errors.ts";
+import { type BufferPool, LARGE_BUFFER_BYTES, SMALL_BUFFER_BYTES } from "../core/buffers.ts";
 import type { Clock } from "../core/host.ts";
 import type { HttpBody } from "../core/http.ts";
 import { fromBodyError } from "../http/network_error.ts";
@@ -8,10 +9,6 @@ import type { Throttle } from "../schedule/rate.ts";
 import type { Draft } from "../store/store.ts";
 import type { AttemptWatch } from "./timeouts.ts";
 
-/** Size of a write; larger ones are no faster than a bare socket. */
-export const BUFFER_BYTES: number = 512 * 1024;
-/** First buffer for a small body, or one of unknown length: most of them are small. */
-const FIRST_BUFFER_BYTES = 64 * 1024;
 /** Writes in progress while the next buffer is filled. */
 const MAX_PENDING_WRITES = 2;
 /**
@@ -44,25 +41,6 @@ export interface TransferOptions {
   readonly buffers: BufferPool;
 }
 
-/** Bytes that a pool keeps of each size, at most. */
-const MAX_FREE_BYTES = 4 * 1024 * 1024;
-
-/** Buffers of finished transfers, to be filled again: a new one per body burdens the collector. */
-export class BufferPool {
-  readonly #free = new Map<number, ArrayBuffer[]>([[FIRST_BUFFER_BYTES, []], [BUFFER_BYTES, []]]);
-
-  /** A buffer of this size, perhaps with bytes of an earlier body. */
-  take(sizeBytes: number): ArrayBuffer {
-    return this.#free.get(sizeBytes)?.pop() ?? new ArrayBuffer(sizeBytes);
-  }
-
-  /** Keeps a buffer that nothing else refers to. A detached one has no size, and is not kept. */
-  release(buffer: ArrayBuffer): void {
-    const free = this.#free.get(buffer.byteLength);
-    if (free && (free.length + 1) * buffer.byteLength <= MAX_FREE_BYTES) free.push(buffer);
-  }
-}
-
 /**
  * Reads a body to its end and writes it to a draft in few, large pieces: one for a small body.
  * Reading continues while the store writes, and waits only for
@@ -83,7 +61,7 @@ export async function transfer(
   // One byte more than announced, so that the end is read without another buffer.
   const neededBytes = lengthBytes === null ? 0 : lengthBytes + 1;
   let buffer = buffers.take(
-    Math.max(FIRST_BUFFER_BYTES, Math.min(neededBytes, BUFFER_BYTES)),
+    Math.max(SMALL_BUFFER_BYTES, Math.min(neededBytes, LARGE_BUFFER_BYTES)),
   );
   let filled = 0;
   let isReading = false;
@@ -124,12 +102,12 @@ export async function transfer(
       if (!isFull && clock.monotonicMs() - writtenMs < MAX_BUFFER_AGE_MS) continue;
       write();
       if (writes.length < MAX_PENDING_WRITES) {
-        buffer = buffers.take(BUFFER_BYTES);
+        buffer = buffers.take(LARGE_BUFFER_BYTES);
       } else {
         meter?.watch.pause();
         buffer = await (writes.shift() as Promise<ArrayBuffer>);
         meter?.watch.progress();
-        if (buffer.byteLength < BUFFER_BYTES) buffer = buffers.take(BUFFER_BYTES);
+        if (buffer.byteLength < LARGE_BUFFER_BYTES) buffer = buffers.take(LARGE_BUFFER_BYTES);
       }
     }
     if (lengthBytes !== null && total !== lengthBytes) throw truncated(total, lengthBytes);

@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { ownFilesOf } from "../config/own_files.ts";
+import { BufferPool } from "../core/buffers.ts";
 import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { Transport } from "../core/http.ts";
@@ -15,7 +16,6 @@ import { bugMessage } from "../core/text.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
 import { Family, type FamilyContext } from "../download/family.ts";
 import { createWatcher } from "../download/timeouts.ts";
-import { BufferPool } from "../download/transfer.ts";
 import { createAdmit } from "../http/egress.ts";
 import { abortReason } from "../http/network_error.ts";
 import type { Slot } from "../schedule/pool.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Piece, pieceBytes, Pieces } from "../../lib/download/pieces.ts";
-import { BUFFER_BYTES } from "../../lib/download/transfer.ts";
+import { LARGE_BUFFER_BYTES } from "../../lib/core/buffers.ts";
 
 const MIB = 1024 * 1024;
 
@@ -59,7 +59,7 @@ function arrive(pieces: Pieces, piece: Piece, countBytes = Infinity): void {
 }
 
 /** Reads and checks all bytes that are available. */
-function drain(pieces: Pieces, intoBytes = BUFFER_BYTES): number {
+function drain(pieces: Pieces, intoBytes = LARGE_BUFFER_BYTES): number {
   const before = pieces.deliveredByte;
   for (;;) {
     const from = pieces.deliveredByte;
@@ -94,7 +94,7 @@ Deno.test("Pieces: at most two pieces per segment are in memory", () => {
 });
 
 Deno.test("property: Pieces delivers bytes in order for any order of arrival and any buffers", () => {
-  for (const intoBytes of [BUFFER_BYTES, BUFFER_BYTES + 1, 100_001, 70]) {
+  for (const intoBytes of [LARGE_BUFFER_BYTES, LARGE_BUFFER_BYTES + 1, 100_001, 70]) {
     const pieces = twelve(3);
     const taken = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
     for (const index of [2, 0, 1]) arrive(pieces, taken[index] as Piece);
@@ -110,16 +110,16 @@ Deno.test("Pieces delivers part of a buffer only to a waiting reader, and only o
   arrive(pieces, first, 10);
   arrive(pieces, second, 10);
   assertEquals(drain(pieces), 20);
-  arrive(pieces, first, BUFFER_BYTES);
-  assertEquals(pieces.deliver(new Uint8Array(BUFFER_BYTES)).byteLength > 0, true);
+  arrive(pieces, first, LARGE_BUFFER_BYTES);
+  assertEquals(pieces.deliver(new Uint8Array(LARGE_BUFFER_BYTES)).byteLength > 0, true);
 });
 
 Deno.test("Pieces: a released piece is taken first, for its missing bytes only", () => {
   const pieces = twelve(3);
   const [first, second, third] = [pieces.take(), pieces.take(), pieces.take()] as Piece[];
-  arrive(pieces, second as Piece, BUFFER_BYTES + 10);
+  arrive(pieces, second as Piece, LARGE_BUFFER_BYTES + 10);
   assertEquals(pieces.release(second as Piece), 10);
-  assertEquals((second as Piece).arrivedBytes, BUFFER_BYTES);
+  assertEquals((second as Piece).arrivedBytes, LARGE_BUFFER_BYTES);
   assertEquals([pieces.canTake, pieces.take()], [true, second as Piece]);
   arrive(pieces, second as Piece);
   assertEquals(pieces.release(second as Piece), 0);
@@ -138,7 +138,7 @@ Deno.test("Pieces.takeAt takes an unstarted piece only", () => {
   pieces.release(second);
   assertEquals(pieces.isUnstartedAt(PIECE), true);
   assertEquals(pieces.takeAt(PIECE), second, "released unstarted");
-  arrive(pieces, second, BUFFER_BYTES);
+  arrive(pieces, second, LARGE_BUFFER_BYTES);
   pieces.release(second);
   assertEquals([pieces.isUnstartedAt(PIECE), pieces.takeAt(PIECE)], [false, null], "started");
   assertEquals(starts([pieces.take(), pieces.takeAt(2 * PIECE), pieces.take()]), [1, 2, 3]);

@@ -1,8 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { BufferPool } from "../../lib/core/buffers.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { HttpBody } from "../../lib/core/http.ts";
 import { createWatcher } from "../../lib/download/timeouts.ts";
-import { BufferPool, transfer } from "../../lib/download/transfer.ts";
+import { transfer } from "../../lib/download/transfer.ts";
 import { HEAD_BYTES } from "../../lib/store/draft.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { Draft } from "../../lib/store/store.ts";
@@ -162,23 +163,6 @@ Deno.test("transfer: every byte of a body is written to the draft, however it is
     await draft.seal();
     assertEquals(await draft.read(), whole);
     assertEquals(draft.head, whole.subarray(0, HEAD_BYTES));
-  }
-});
-
-Deno.test("BufferPool: buffers are used again, up to 4 MiB of each size, and detached ones are dropped", () => {
-  for (const [sizeBytes, kept] of [[64 * 1024, 64], [512 * 1024, 8], [1000, 0]] as const) {
-    const pool = new BufferPool();
-    const buffers = Array.from({ length: 70 }, () => pool.take(sizeBytes));
-    assertEquals(new Set(buffers).size, 70);
-    const [first] = buffers;
-    for (const buffer of buffers) pool.release(buffer);
-    const again = Array.from({ length: 70 }, () => pool.take(sizeBytes));
-    assertEquals(again.filter((buffer) => buffers.includes(buffer)).length, kept);
-    assertEquals(again.includes(first as ArrayBuffer), kept > 0);
-    const detached = pool.take(sizeBytes);
-    structuredClone(detached, { transfer: [detached] });
-    pool.release(detached);
-    assertEquals(pool.take(sizeBytes).byteLength, sizeBytes);
   }
 });
 

@@ -1,5 +1,6 @@
 /** A store in a folder. */
 
+import { BufferPool } from "../../core/buffers.ts";
 import type { Random } from "../../core/host.ts";
 import { createStore } from "../create_store.ts";
 import type { Driver } from "../driver.ts";
@@ -63,6 +64,7 @@ function folderDriver(
   const runFile = new RunFile(root, sync, random, fileSystem);
   const tree = new FolderTree(root, fileSystem);
   let starting: Promise<Writer | null> | null = null;
+  const buffers = new BufferPool();
   const writer = () => starting ??= startWriter();
   const context: FolderContext = { root, sync, random, tree, runFile, writer, fileSystem };
   return {
@@ -70,7 +72,7 @@ function folderDriver(
     begin: async (key, { expectedBytes }) => {
       const placement = await placeDraftUnchecked(key, context);
       return (expectedBytes ?? 0) <= SMALL_BYTES
-        ? new SmallDraft(placement, context)
+        ? new SmallDraft(placement, context, buffers)
         : await openFolderDraft(placement, expectedBytes, context);
     },
     resume: (key, name) => resumeFolderDraft(key, name, context),

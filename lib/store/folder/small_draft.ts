@@ -4,6 +4,7 @@
  * adjacent calls.
  */
 
+import type { BufferPool } from "../../core/buffers.ts";
 import { type DraftSteps, extendHead, HEAD_BYTES, type PublishRequest } from "../draft.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
 import { FolderDraft } from "./draft.ts";
@@ -19,6 +20,9 @@ export class SmallDraft implements DraftSteps {
   readonly existing: StoredFile | null;
   readonly #placement: Placement;
   readonly #context: FolderContext;
+  readonly #buffers: BufferPool;
+  /** The buffer of the first piece, or null if that is a copy. */
+  #kept: ArrayBuffer | null = null;
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #sizeBytes = 0;
   /** The first bytes, once those in memory are in a file. */
@@ -26,8 +30,13 @@ export class SmallDraft implements DraftSteps {
   /** The file with all bytes, once there is one; `#pieces` is empty then. */
   #file: FolderDraft | null = null;
 
-  /** Creates no file. The folder must be in the run file. */
-  constructor(placement: Placement, context: FolderContext) {
+  /**
+   * Creates no file. The folder must be in the run file.
+   *
+   * @param buffers Buffers to exchange for written ones, which are used again after publishing.
+   */
+  constructor(placement: Placement, context: FolderContext, buffers: BufferPool) {
+    this.#buffers = buffers;
     this.existing = placement.existing && storedFile(placement.existing);
     this.#placement = placement;
     this.#context = context;
@@ -36,8 +45,13 @@ export class SmallDraft implements DraftSteps {
   async append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> {
     this.#sizeBytes += bytes.length;
     if (!this.#file && this.#sizeBytes <= SMALL_BYTES) {
-      this.#pieces.push(bytes.slice());
-      return;
+      const { buffer } = bytes;
+      // Keep only the first buffer: later ones may be nearly empty.
+      const isKept = this.#pieces.length === 0 && this.#buffers.keeps(buffer.byteLength);
+      this.#pieces.push(isKept ? bytes : bytes.slice());
+      if (!isKept) return;
+      this.#kept = buffer;
+      return this.#buffers.take(buffer.byteLength);
     }
     const file = await this.#toFile();
     this.#head = extendHead(this.head(), bytes);
@@ -63,6 +77,8 @@ export class SmallDraft implements DraftSteps {
   async publish(request: PublishRequest): Promise<PublishedFile> {
     if (this.#file) return await this.#file.publish(request);
     const file = await this.#toFile();
+    this.#head = null;
+    if (this.#kept) this.#buffers.release(this.#kept);
     await file.seal(request.sizeBytes);
     return await file.publishUnchecked(request);
   }
@@ -96,7 +112,7 @@ export class SmallDraft implements DraftSteps {
     const { placement, file: opened } = await createDraftFile(this.#placement, this.#context);
     const file = this.#file = new FolderDraft(placement, opened, null, this.#context);
     const whole = this.#whole();
-    this.#head = whole.slice(0, HEAD_BYTES);
+    this.#head = whole.length > HEAD_BYTES ? whole.slice(0, HEAD_BYTES) : whole;
     this.#pieces = [];
     if (whole.length > 0) await file.append(whole);
     return file;

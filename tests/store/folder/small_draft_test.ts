@@ -1,7 +1,7 @@
 // Rows 191 and 192: small drafts stay in memory until they are published, and become files if they
 // grow. Their faults are in folder_faults_test.ts, with those of all drafts.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { openFolder } from "../../../lib/store/folder/folder.ts";
 import { SMALL_BYTES } from "../../../lib/store/folder/small_draft.ts";
 import type { Store } from "../../../lib/store/store.ts";
@@ -68,6 +68,31 @@ for (const text of ["x".repeat(SMALL_BYTES), "x".repeat(SMALL_BYTES + 1)]) {
     }
   });
 }
+
+Deno.test("a small draft exchanges its first buffer, which the next draft returns", async () => {
+  await using folder = await temporaryFolder();
+  await using store = open(folder.path);
+  const sizeBytes = 64 * 1024;
+  const filled = (buffer: ArrayBuffer, text: string) => {
+    const bytes = new Uint8Array(buffer, 0, text.length);
+    bytes.set(bytesOf(text));
+    return bytes;
+  };
+  const first = new ArrayBuffer(sizeBytes);
+  {
+    await using draft = await store.draft("a");
+    const second = await draft.write(filled(first, "one "));
+    assertEquals([second === first, second.byteLength], [false, sizeBytes]);
+    assertStrictEquals(await draft.write(filled(second, "two ")), second);
+    new Uint8Array(second).fill(0);
+    assertEquals(new TextDecoder().decode(draft.head), "one two ");
+    assertEquals((await draft.seal()).sha256, await digestOf("one two "));
+    await draft.publish();
+  }
+  await using draft = await store.draft("b");
+  assertStrictEquals(await draft.write(new Uint8Array(new ArrayBuffer(sizeBytes), 0, 1)), first);
+  assertEquals(await Deno.readTextFile(folder.file("a")), "one two ");
+});
 
 Deno.test("row 192: a draft that cannot become a file fails, and leaves nothing", async () => {
   await using folder = await temporaryFolder();
