@@ -37,7 +37,8 @@ export function keyFault(key: string): string | null {
 }
 
 function isOwnName(name: string): boolean {
-  return name.slice(0, OWN_PREFIX.length).toLowerCase() === OWN_PREFIX;
+  // Most names start with another character, which needs no copy in lower case.
+  return name.startsWith(".") && name.slice(0, OWN_PREFIX.length).toLowerCase() === OWN_PREFIX;
 }
 
 /** The key without its last segment; `""` for the root. */

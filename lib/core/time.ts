@@ -100,6 +100,11 @@ export function parseHttpDate(text: string, nowMs: number): number | null {
 function toEpochMs(fields: Record<string, string | undefined>, year: number): number | null {
   const { month = "", day, hour, minute, second } = fields;
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return null;
+  // Most dates need none of the checks below.
+  if (year >= 100 && Number(day) >= 1 && Number(day) <= 28) {
+    const monthIndex = MONTHS.indexOf(month);
+    return Date.UTC(year, monthIndex, Number(day), Number(hour), Number(minute), Number(second));
+  }
   const date = new Date(0);
   // Not Date.UTC, which takes the years 0 to 99 for 1900 to 1999.
   date.setUTCFullYear(year, MONTHS.indexOf(month), Number(day));

@@ -1,6 +1,5 @@
 /** Where a draft and its target are, and the calls that create the one and replace the other. */
 
-import { join } from "@std/path";
 import { alreadyExists, DriverError, isNotFound } from "../errors.ts";
 import {
   type FileSystem,
@@ -10,7 +9,7 @@ import {
   removeIfExists,
   replacedError,
 } from "./file_system.ts";
-import type { FolderContext, RealFolder } from "./tree.ts";
+import { type FolderContext, pathIn, type RealFolder } from "./tree.ts";
 import { folderOf, nameOf } from "../../core/key.ts";
 import { draftName } from "./run_file.ts";
 
@@ -54,14 +53,14 @@ async function placeDraftIn(
   key: string,
   { runFile, random, fileSystem }: FolderContext,
 ): Promise<Placement> {
-  const targetPath = join(folder.path, nameOf(key));
+  const targetPath = pathIn(folder.path, nameOf(key));
   // `exists` does not report a name that is too long; `lstat` does.
   const isShort = nameOf(key).length <= SHORT_NAME_UNITS;
   const existing = isShort && !await fileSystem.exists(targetPath)
     ? null
     : await existingTarget(targetPath, fileSystem);
   const run = await runFile.add(folderOf(key));
-  const draftPath = join(folder.path, draftName(run, random.name()));
+  const draftPath = pathIn(folder.path, draftName(run, random.name()));
   return { key, folder, targetPath, draftPath, existing };
 }
 

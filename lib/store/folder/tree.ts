@@ -1,6 +1,6 @@
 /** The folders and published files of a store on disk. Symbolic links below the root are refused. */
 
-import { basename, dirname, join } from "@std/path";
+import { basename, dirname, join, SEPARATOR } from "@std/path";
 import type { Random } from "../../core/host.ts";
 import { DriverError, isNotFound } from "../errors.ts";
 import { folderOf, keyFault, nameOf } from "../../core/key.ts";
@@ -42,6 +42,11 @@ export interface RealFolder {
   readonly path: string;
   /** `path` with the links of the root resolved. */
   readonly realPath: string;
+}
+
+/** The path of an entry of a folder. Both are in normal form, so that `join` would only cost time. */
+export function pathIn(folderPath: string, name: string): string {
+  return folderPath.endsWith(SEPARATOR) ? folderPath + name : folderPath + SEPARATOR + name;
 }
 
 /**
@@ -119,6 +124,7 @@ export class FolderTree {
     let found: string | null = null;
     try {
       found = await this.#fileSystem.realPath(path);
+      if (found === pathIn(folder.realPath, name)) return;
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -197,7 +203,7 @@ export async function findFile(key: string, context: FolderContext): Promise<Fou
   const { tree, fileSystem } = context;
   const folder = tree.known(folderOf(key)) ?? await tree.find(folderOf(key));
   if (folder === null) return null;
-  const path = join(folder.path, nameOf(key));
+  const path = pathIn(folder.path, nameOf(key));
   const info = await lstatIfExists(fileSystem, path);
   return info?.isFile ? { folder, path, info } : null;
 }
