@@ -84,8 +84,10 @@ export function createStore(driver: Driver): Store {
   const busy = new Set<Promise<unknown>>();
   let closing: Promise<void> | null = null;
 
+  const forget = (draft: Draft) => void drafts.delete(draft);
+
   function register(key: string, steps: DraftSteps, resumed?: ResumedBytes): Draft {
-    const draft = createDraft(key, steps, () => drafts.delete(draft), resumed);
+    const draft = createDraft(key, steps, forget, resumed);
     drafts.add(draft);
     return draft;
   }

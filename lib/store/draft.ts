@@ -126,142 +126,203 @@ type Stage = keyof typeof STAGES;
 export function createDraft(
   key: string,
   steps: DraftSteps,
-  ended: () => void,
+  ended: (draft: Draft) => void,
   resumed?: ResumedBytes,
 ): Draft {
-  const doing = () => `storing ${JSON.stringify(key)}`;
-  const hash = steps.digest ? null : resumed?.hash ?? new Sha256();
-  let stage: Stage = "writing";
-  let sizeBytes = resumed?.sizeBytes ?? 0;
-  let head = resumed?.head ?? new Uint8Array();
-  let sealed: Sealed | null = null;
-  let settled = false;
-  let discarding: Promise<void> | null = null;
-  let last: Promise<unknown> = Promise.resolve();
+  return new SteppedDraft(key, steps, ended, resumed);
+}
 
-  /** Queues a job behind those before it; if one fails, so do all behind it. */
-  function enqueue<T>(from: Stage, to: Stage, job: () => Promise<T>): Promise<T> {
-    if (discarding === null && stage !== from) return Promise.reject(misuse(stage));
-    stage = to;
-    const result = runAfter(last, job);
-    // The caller receives the rejection, as do all jobs behind: it is not unhandled.
-    result.catch(() => {});
-    last = result;
-    return result;
+/** A draft that queues the steps of a driver. */
+class SteppedDraft implements Draft {
+  readonly existing: StoredFile | null;
+  readonly #key: string;
+  readonly #steps: DraftSteps;
+  readonly #ended: (draft: Draft) => void;
+  /** Null if the driver hashes. */
+  readonly #hash: Sha256 | null;
+  #stage: Stage = "writing";
+  #sizeBytes: number;
+  #head: Uint8Array<ArrayBuffer>;
+  #sealed: Sealed | null = null;
+  /** Published or suspended. */
+  #isSettled = false;
+  #discarding: Promise<void> | null = null;
+  #last: Promise<unknown> = SETTLED;
+
+  constructor(
+    key: string,
+    steps: DraftSteps,
+    ended: (draft: Draft) => void,
+    resumed?: ResumedBytes,
+  ) {
+    this.existing = steps.existing;
+    this.#key = key;
+    this.#steps = steps;
+    this.#ended = ended;
+    this.#hash = steps.digest ? null : resumed?.hash ?? new Sha256();
+    this.#sizeBytes = resumed?.sizeBytes ?? 0;
+    this.#head = resumed?.head ?? NO_BYTES;
   }
 
-  async function runAfter<T>(before: Promise<unknown>, job: () => Promise<T>): Promise<T> {
-    await before;
-    if (discarding !== null) throw discarded();
-    try {
-      return await job();
-    } catch (error) {
-      // An interrupted step fails with any error; report the interruption instead.
-      throw discarding === null ? storeError(doing(), error) : discarded();
-    }
+  get sizeBytes(): number {
+    return this.#sizeBytes;
   }
 
-  async function append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
-    const { length, buffer } = bytes;
-    // The step may detach the buffer.
-    if (!steps.head) head = extendHead(head, bytes);
-    const appending = steps.append(bytes);
-    // Hash while the disk writes.
-    const hashing = hash?.update(bytes);
-    const exchanged = await appending;
-    if (hashing) await hashing;
-    sizeBytes += length;
-    return exchanged ?? buffer;
+  get head(): Uint8Array<ArrayBuffer> {
+    return this.#steps.head?.() ?? this.#head;
   }
 
-  async function* pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
+    return this.#enqueue("writing", "writing", () => this.#append(bytes));
+  }
+
+  seal(): Promise<Sealed> {
+    return this.#orDiscard(this.#enqueue("writing", "sealed", () => this.#seal()));
+  }
+
+  read(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#enqueue("sealed", "sealed", () => this.#steps.read());
+  }
+
+  async *pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+    const steps = this.#steps;
     const begin = async () => await steps.pieces?.() ?? [await steps.read()];
-    const source = await enqueue("sealed", "sealed", begin);
+    const source = await this.#enqueue("sealed", "sealed", begin);
     let readBytes = 0;
     try {
       for await (const bytes of source) {
-        if (discarding !== null) throw discarded();
+        if (this.#discarding !== null) throw discarded();
         readBytes += bytes.length;
         yield bytes;
       }
-      if (readBytes !== sizeBytes) {
-        throw new DriverError("store.failed", `wrote ${sizeBytes} bytes, read back ${readBytes}`);
+      if (readBytes !== this.#sizeBytes) {
+        const message = `wrote ${this.#sizeBytes} bytes, read back ${readBytes}`;
+        throw new DriverError("store.failed", message);
       }
     } catch (error) {
-      throw discarding === null ? storeError(doing(), error) : discarded();
+      throw this.#reported(error);
     }
   }
 
-  async function seal(): Promise<Sealed> {
-    await steps.seal(sizeBytes);
-    const digest = hash?.hex() ?? steps.digest?.();
-    const sha256 = typeof digest === "string" ? digest : await digest;
-    if (sha256 === undefined) throw new TypeError("the draft was not hashed");
-    return sealed = { sizeBytes, sha256 };
+  publish(options: PublishOptions = {}): Promise<PublishedFile> {
+    return this.#orDiscard(this.#enqueue("sealed", "over", () => this.#publish(options)));
   }
 
-  async function publish(options: PublishOptions): Promise<PublishedFile> {
-    const { as, provenance = null, exclusive = false, modifiedMs = null } = options;
-    if (as !== undefined) checkKey(as);
-    if (sealed === null) throw misuse(stage);
-    const ifUnchanged = as === undefined || as === key;
-    if (exclusive && ifUnchanged && steps.existing !== null) throw alreadyExists();
-    const target = { key: as ?? key, ifUnchanged, exclusive };
-    const file = await steps.publish({ ...sealed, ...target, provenance, modifiedMs });
-    settled = true;
-    ended();
-    return file;
+  suspend(): Promise<string> {
+    return this.#orDiscard(this.#enqueue("writing", "over", () => this.#suspend()));
   }
 
-  async function suspend(): Promise<string> {
-    if (!steps.suspend) throw new DriverError("store.failed", "this store cannot keep drafts");
-    const name = await steps.suspend(sizeBytes);
-    settled = true;
-    ended();
-    return name;
+  discard(): Promise<void> {
+    return this.#discarding ??= this.#isSettled ? SETTLED : this.#remove();
   }
 
-  async function remove(): Promise<void> {
-    steps.interrupt?.();
-    await last.catch(() => {});
-    if (settled) return;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.discard();
+  }
+
+  /** Queues a job behind those before it; if one fails, so do all behind it. */
+  #enqueue<T>(from: Stage, to: Stage, job: () => Promise<T>): Promise<T> {
+    const isOutOfOrder = this.#discarding === null && this.#stage !== from;
+    if (isOutOfOrder) return Promise.reject(misuse(this.#stage));
+    this.#stage = to;
+    const result = this.#runAfter(this.#last, job);
+    // The caller receives the rejection, as do all jobs behind: it is not unhandled.
+    result.catch(() => {});
+    this.#last = result;
+    return result;
+  }
+
+  async #runAfter<T>(before: Promise<unknown>, job: () => Promise<T>): Promise<T> {
+    await before;
+    if (this.#discarding !== null) throw discarded();
     try {
-      await steps.remove();
-    } catch {
-      return;
+      return await job();
+    } catch (error) {
+      throw this.#reported(error);
     }
-    ended();
   }
 
-  const discard = (): Promise<void> => discarding ??= settled ? Promise.resolve() : remove();
+  /** An interrupted step fails with any error: the interruption is reported instead. */
+  #reported(error: unknown): CronfetchError {
+    if (this.#discarding !== null) return discarded();
+    return storeError(`storing ${JSON.stringify(this.#key)}`, error);
+  }
 
-  async function orDiscard<T>(result: Promise<T>): Promise<T> {
+  async #orDiscard<T>(result: Promise<T>): Promise<T> {
     try {
       return await result;
     } catch (error) {
-      await discard();
+      await this.discard();
       throw error;
     }
   }
 
-  return {
-    existing: steps.existing,
-    get sizeBytes() {
-      return sizeBytes;
-    },
-    get head() {
-      return steps.head?.() ?? head;
-    },
-    write: (bytes) => enqueue("writing", "writing", () => append(bytes)),
-    seal: () => orDiscard(enqueue("writing", "sealed", seal)),
-    read: () => enqueue("sealed", "sealed", () => steps.read()),
-    pieces,
-    publish: (options = {}) => orDiscard(enqueue("sealed", "over", () => publish(options))),
-    suspend: () => orDiscard(enqueue("writing", "over", suspend)),
-    discard,
-    [Symbol.asyncDispose]: discard,
-  };
+  async #append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
+    const { length, buffer } = bytes;
+    // The step may detach the buffer.
+    if (!this.#steps.head) this.#head = extendHead(this.#head, bytes);
+    const appending = this.#steps.append(bytes);
+    // Hash while the disk writes.
+    const hashing = this.#hash?.update(bytes);
+    const exchanged = await appending;
+    if (hashing) await hashing;
+    this.#sizeBytes += length;
+    return exchanged ?? buffer;
+  }
+
+  async #seal(): Promise<Sealed> {
+    const steps = this.#steps;
+    const sizeBytes = this.#sizeBytes;
+    await steps.seal(sizeBytes);
+    const digest = this.#hash?.hex() ?? steps.digest?.();
+    const sha256 = typeof digest === "string" ? digest : await digest;
+    if (sha256 === undefined) throw new TypeError("the draft was not hashed");
+    return this.#sealed = { sizeBytes, sha256 };
+  }
+
+  async #publish(options: PublishOptions): Promise<PublishedFile> {
+    const { as, provenance = null, exclusive = false, modifiedMs = null } = options;
+    if (as !== undefined) checkKey(as);
+    if (this.#sealed === null) throw misuse(this.#stage);
+    const key = as ?? this.#key;
+    const ifUnchanged = key === this.#key;
+    if (exclusive && ifUnchanged && this.existing !== null) throw alreadyExists();
+    const target = { key, ifUnchanged, exclusive };
+    const request = { ...this.#sealed, ...target, provenance, modifiedMs };
+    const file = await this.#steps.publish(request);
+    this.#settle();
+    return file;
+  }
+
+  async #suspend(): Promise<string> {
+    const steps = this.#steps;
+    if (!steps.suspend) throw new DriverError("store.failed", "this store cannot keep drafts");
+    const name = await steps.suspend(this.#sizeBytes);
+    this.#settle();
+    return name;
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    this.#ended(this);
+  }
+
+  async #remove(): Promise<void> {
+    this.#steps.interrupt?.();
+    await this.#last.catch(() => {});
+    if (this.#isSettled) return;
+    try {
+      await this.#steps.remove();
+    } catch {
+      return;
+    }
+    this.#ended(this);
+  }
 }
+
+const SETTLED = Promise.resolve();
+
+const NO_BYTES = new Uint8Array();
 
 function discarded(): CronfetchError {
   return new CronfetchError("cancelled", "the draft was discarded");
