@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { realHost } from "../../lib/host.ts";
 import { run } from "../../lib/mod.ts";
 import { testHost } from "../helpers/host.ts";
+import { httpProxy } from "../helpers/http_proxy.ts";
 import { origin } from "../helpers/origin.ts";
 import { AUTHORITY_FILE, BY_FETCH, identity } from "../helpers/transport.ts";
 
@@ -18,12 +19,7 @@ function distrusting() {
 
 const SECURE = { tls: identity("good") };
 
-/** A test of whole runs over sockets. */
-function socketRun(name: string, run: () => Promise<void>): void {
-  Deno.test({ name, ignore: BY_FETCH, fn: run });
-}
-
-socketRun(
+Deno.test(
   "row 178: the certificates of caFile are trusted for their host, and for no other",
   async () => {
     await using known = origin({ "/a": "a", "/b": "b" }, SECURE);
@@ -49,7 +45,7 @@ socketRun(
   },
 );
 
-socketRun("row 178: caFile applies to a redirect to its host", async () => {
+Deno.test("row 178: caFile applies to a redirect to its host", async () => {
   await using known = origin({ "/a": "a" }, SECURE);
   await using first = origin({ "/a": { redirect: `${known.origin}/a` } }, { tls: null });
   const { results } = await run({
@@ -59,4 +55,52 @@ socketRun("row 178: caFile applies to a redirect to its host", async () => {
     tasks: [{ url: `${first.origin}/a`, to: "a" }],
   }, { host: distrusting() });
   assertEquals(results.map(({ status, message }) => [status, message]), [["created", undefined]]);
+});
+
+// The process may connect to addresses of the machine only, and fetch needs a grant for the name.
+const bySockets = { ignore: BY_FETCH };
+
+Deno.test(
+  "row 179: the proxy of a host takes precedence over the environment",
+  bySockets,
+  async () => {
+    await using server = origin({ "/a": "a", "/b": "b", "/c": "c" }, { tls: null });
+    const credentials = "reader:the password";
+    await using own = await httpProxy({ server: server.origin, credentials });
+    await using common = await httpProxy({ server: server.origin });
+    const host = testHost({ env: { HTTP_PROXY: common.origin, SECRET: "the password" } });
+    const { results } = await run({
+      store: "memory:",
+      state: "memory:",
+      hosts: {
+        "own.example": { proxy: own.origin.replace("://", "://reader:${env:SECRET}@") },
+        "127.0.0.1": { proxy: "direct" },
+      },
+      defaults: { retry: { attempts: 1 } },
+      tasks: ["http://own.example/a", "http://common.example/b", `${server.origin}/c`],
+    }, { host });
+    assertEquals(
+      results.map(({ task, status }) => [task, status]).toSorted(),
+      [["a", "created"], ["b", "created"], ["c", "created"]],
+      JSON.stringify(results),
+    );
+    assertEquals(server.log.map(({ path }) => path).toSorted(), ["/a", "/b", "/c"]);
+    assertEquals([common.requests.length, common.authorizations], [1, [null]]);
+    assertEquals(own.authorizations.at(-1), `Basic ${btoa(credentials)}`);
+    assertEquals(JSON.stringify(results).includes("the password"), false);
+  },
+);
+
+Deno.test("row 179: a wrong password of a proxy is not temporary, and is not shown", async () => {
+  await using server = origin({ "/a": "a" }, { tls: null });
+  await using proxy = await httpProxy({ server: server.origin, credentials: "reader:right" });
+  const { results, summary } = await run({
+    store: "memory:",
+    state: "memory:",
+    hosts: { "*.example": { proxy: proxy.origin.replace("://", "://reader:wrong-password@") } },
+    tasks: ["http://a.example/a"],
+  }, { host: testHost() });
+  assertEquals(results.map(({ status, attempts }) => [status, attempts.length]), [["failed", 1]]);
+  assertEquals([summary.exitCode, server.hits()], [3, 0]);
+  assertEquals(JSON.stringify(results).includes("wrong-password"), false);
 });
