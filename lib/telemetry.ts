@@ -5,6 +5,8 @@ import {
   type Context,
   context as contexts,
   metrics,
+  propagation,
+  SpanKind,
   SpanStatusCode,
   trace as traces,
 } from "@opentelemetry/api";
@@ -38,7 +40,12 @@ function below(parent: Context): Tracing {
   return {
     async trace(start, work) {
       const tracer = traces.getTracer(SCOPE, manifest.version);
-      const span = tracer.startSpan(start.kind, { attributes: beginning(start) }, parent);
+      const isRequest = start.kind === "request";
+      const options = {
+        kind: isRequest ? SpanKind.CLIENT : SpanKind.INTERNAL,
+        attributes: beginning(start),
+      };
+      const span = tracer.startSpan(isRequest ? start.method : start.kind, options, parent);
       const context = traces.setSpan(parent, span);
       let hasEnded = false;
       const ended = (end: SpanEnd) => {
@@ -49,7 +56,12 @@ function below(parent: Context): Tracing {
         span.setAttribute("error.type", error.type);
         span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
       };
-      const inside: Span = { trace: below(context).trace, ended };
+      const fields = () => {
+        const carrier: Record<string, string> = {};
+        propagation.inject(context, carrier);
+        return carrier;
+      };
+      const inside: Span = { trace: below(context).trace, ended, fields };
       try {
         return await contexts.with(context, () => work(inside));
       } catch (error) {
@@ -82,16 +94,18 @@ function beginning(start: SpanStart): Attributes {
         // The attribute is for repeated requests only.
         ...(start.attempt > 1 ? { "http.request.resend_count": start.attempt - 1 } : {}),
       };
+    case "request":
+      return asked(start.url, start.method);
     default:
       return start satisfies never;
   }
 }
 
 /** Attributes of a request, by the semantic conventions for HTTP clients. */
-export function asked(url: string): Attributes {
+export function asked(url: string, method = "GET"): Attributes {
   const server = URL.canParse(url) ? new URL(url) : null;
   return {
-    "http.request.method": "GET",
+    "http.request.method": method,
     "url.full": url,
     ...(server === null ? {} : {
       // An IPv6 address without the brackets of a URL.
@@ -126,9 +140,26 @@ function ending(end: SpanEnd): Ending {
         attributes: answered(end),
         error: end.code === null ? null : { type: end.code, message: end.code },
       };
+    case "request":
+      return endOfRequest(end);
     default:
       return end satisfies never;
   }
+}
+
+/** By the semantic conventions, a response of 4xx or 5xx is an error of the request. */
+function endOfRequest(
+  { code, httpStatus, remoteAddress }: Extract<SpanEnd, { readonly kind: "request" }>,
+): Ending {
+  const isRefused = httpStatus !== null && httpStatus >= 400;
+  const type = isRefused ? String(httpStatus) : code;
+  return {
+    attributes: {
+      ...(httpStatus === null ? {} : { "http.response.status_code": httpStatus }),
+      ...(remoteAddress === null ? {} : { "network.peer.address": remoteAddress }),
+    },
+    error: type === null ? null : { type, message: type },
+  };
 }
 
 function answered(

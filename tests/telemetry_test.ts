@@ -17,6 +17,7 @@ Deno.test("telemetry: exports spans of run, tasks, attempts and requests", async
 
   const spans = collector.spans();
   const ours = spans.filter(({ scope }) => scope === "cronfetch");
+  assertEquals(ours.length, spans.length, "the runtime traces no request itself");
   const [root, ...others] = ours.filter(({ name }) => name === "run");
   assert(root && others.length === 0);
   assertEquals([root.parentSpanId, root.status], [null, 2]);
@@ -105,7 +106,7 @@ Deno.test("telemetry: exports spans of run, tasks, attempts and requests", async
   assertEquals(tries("good"), [["attempt", 0, 1, undefined, 200, undefined, 4]]);
   assertEquals(tries("missing"), [["attempt", 2, 1, undefined, 404, "http.status", 0]]);
 
-  // Deno's own spans of the requests, redirects among them.
+  // Requests by our own client, redirects among them.
   const requests = (id: string) =>
     below(taskOf(id)).map((attempt) =>
       below(attempt).map(({ scope, name, attributes }) => [
@@ -114,9 +115,16 @@ Deno.test("telemetry: exports spans of run, tasks, attempts and requests", async
         attributes["http.response.status_code"],
       ])
     );
-  assertEquals(requests("flaky"), [[["deno", "GET", "503"]], [["deno", "GET", "200"]]]);
-  assertEquals(requests("good"), [[["deno", "GET", "302"], ["deno", "GET", "200"]]]);
-  assertEquals(requests("missing"), [[["deno", "GET", "404"]]]);
+  assertEquals(requests("flaky"), [[["cronfetch", "GET", 503]], [["cronfetch", "GET", 200]]]);
+  assertEquals(requests("good"), [[["cronfetch", "GET", 302], ["cronfetch", "GET", 200]]]);
+  assertEquals(requests("missing"), [[["cronfetch", "GET", 404]]]);
+  const [request] = below(below(taskOf("missing"))[0]);
+  assertEquals([request?.status, request?.attributes], [2, {
+    ...asked("/missing.txt"),
+    "http.response.status_code": 404,
+    "network.peer.address": "127.0.0.1",
+    "error.type": "404",
+  }]);
   assertEquals(new Set(spans.map(({ traceId }) => traceId)).size, 1);
   assert(!JSON.stringify(ours).includes("s3cret"));
 });

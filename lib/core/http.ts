@@ -66,6 +66,8 @@ export interface HttpResponse {
   readonly headers: HeaderFields;
   /** Values of the Set-Cookie fields, in order. They hold secrets. */
   readonly setCookies: readonly string[];
+  /** Address of the server, or of its proxy; null if it is unknown, as by `fetch`. */
+  readonly remoteAddress: string | null;
   /** The body, to be read to its end or cancelled. */
   readonly body: HttpBody;
 }

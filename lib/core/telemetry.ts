@@ -21,6 +21,12 @@ export type SpanStart =
     readonly url: string;
     /** The first of a task is 1. */
     readonly attempt: number;
+  }
+  | {
+    /** A request that our own client sends; the runtime traces those of `fetch`. */
+    readonly kind: "request";
+    readonly method: string;
+    readonly url: string;
   };
 
 /** What is known when a span ends. URLs are redacted. */
@@ -37,6 +43,15 @@ export type SpanEnd =
     readonly servedFrom: string | null;
     /** Body bytes received. */
     readonly bytes: number;
+  }
+  | {
+    readonly kind: "request";
+    /** Why there was no response, or null. */
+    readonly code: ErrorCode | null;
+    /** Null without a response. */
+    readonly httpStatus: number | null;
+    /** Address that responded, of the server or its proxy; or null. */
+    readonly remoteAddress: string | null;
   };
 
 /** A parent of spans. */
@@ -60,6 +75,13 @@ export interface Span extends Tracing {
    * @param end The outcome.
    */
   ended(end: SpanEnd): void;
+  /**
+   * The fields that name the span to the server of a request, such as traceparent (W3C Trace
+   * Context).
+   *
+   * @returns Values by lower-case name; empty without a propagator.
+   */
+  fields(): Readonly<Record<string, string>>;
 }
 
 /** The spans and metrics of a process. */
@@ -78,4 +100,4 @@ export const NO_TELEMETRY: Telemetry = {
   count: () => {},
 };
 
-const NO_SPAN: Span = { trace: NO_TELEMETRY.trace, ended: () => {} };
+const NO_SPAN: Span = { trace: NO_TELEMETRY.trace, ended: () => {}, fields: () => ({}) };

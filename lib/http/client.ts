@@ -84,7 +84,8 @@ export class Http1Client implements AsyncDisposable {
       const framing = framingOf(head, method);
       body.begin(readerOf(framing, connection.input), keepsConnection(head, framing));
       const { status, headers, setCookies } = head;
-      return { status, headers, setCookies, body };
+      const { remoteAddress } = connection;
+      return { status, headers, setCookies, remoteAddress, body };
     } catch (error) {
       body.release(false);
       signal.throwIfAborted();

@@ -15,7 +15,8 @@ export function fetchTransport(host: Pick<Host, "fetch">): Transport {
     const setCookies = response.headers.has("set-cookie")
       ? response.headers.getSetCookie()
       : NO_COOKIES;
-    return { status: response.status, headers: response.headers, setCookies, body };
+    const { status, headers: fields } = response;
+    return { status, headers: fields, setCookies, remoteAddress: null, body };
   };
 }
 

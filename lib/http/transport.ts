@@ -29,20 +29,28 @@ type TransportHost = Pick<
 /**
  * Opens a transport with connections of its own. Requests are sent by our own client, at half the
  * cost of `fetch` over TLS. `fetch` is used for SOCKS and https proxies, and for everything if the
- * host has no sockets or if requests are traced, since Deno traces only `fetch`.
+ * host has no sockets.
  *
  * @param settingsOf How to connect to the servers. Default: as the environment says.
+ * @param redact Removes secrets from a URL, for traces. Default: removes the query.
  */
 export async function openTransport(
   host: TransportHost,
   settingsOf: SettingsOf = () => DEFAULT_SETTINGS,
+  redact: (url: string) => string = withoutQuery,
 ): Promise<OpenTransport> {
   const opened = new AsyncDisposableStack();
   const { connect, connectTls, timers } = host;
-  const hasSockets = connect !== undefined && await host.telemetry() === NO_TELEMETRY;
-  const client = hasSockets
-    ? opened.use(new Http1Client({ connect, ...(connectTls ? { connectTls } : {}), timers }))
-    : null;
+  const telemetry = await host.telemetry();
+  const client = connect === undefined
+    ? null
+    : opened.use(new Http1Client({ connect, ...(connectTls ? { connectTls } : {}), timers }));
+  // Loaded on demand: most runs are not traced.
+  const observe: (transport: Transport) => Transport = telemetry === NO_TELEMETRY
+    ? (transport) => transport
+    : await import("./traced.ts").then(({ traced }) => (transport) =>
+      traced(transport, telemetry, redact)
+    );
   const clients = new Map<string, Transport>();
   const byFetch = (options: FetchOptions, isChecked: boolean): Transport => {
     const key = JSON.stringify({ options, isChecked });
@@ -71,13 +79,13 @@ export async function openTransport(
         if (client === null || !canTunnel) {
           return blaming(choice.proxy.name, byFetch(options, false));
         }
-        return orElse(client.to(origin, route), () => {
+        return orElse(observe(client.to(origin, route)), () => {
           const transport = blaming(choice.proxy.name, byFetch(options, false));
           chosen.set(origin, transport);
           return transport;
         });
       case "direct":
-        if (client !== null) return client.to(origin, route);
+        if (client !== null) return observe(client.to(origin, route));
         return byFetch(options, true);
       case undefined:
         return byFetch(options, true);
@@ -109,6 +117,11 @@ function proxyOf(
     if (error instanceof Deno.errors.NotCapable) return null;
     throw error;
   }
+}
+
+function withoutQuery(url: string): string {
+  const end = url.indexOf("?");
+  return end < 0 ? url : url.slice(0, end);
 }
 
 /** A transport that is loaded at its first request: most runs use no `fetch`. */

@@ -123,12 +123,17 @@ async function executePlan(
   using deadline = startDeadline(limits.deadlineMs, context.signal, timers);
   const { signal } = deadline;
   using _abortable = store.abortOn(signal);
-  await using opened = await openTransport(host, (origin) => serverSettings(hosts, origin));
+  const redact = createUrlRedactor(secrets);
+  await using opened = await openTransport(
+    host,
+    (origin) => serverSettings(hosts, origin),
+    redact,
+  );
   const runner = createTaskRunner({
     ...{ run, plan, host, store, state, leases, config, parked, limits, progress },
     transport: opened.transport,
     remainingMs: () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs),
-    ...{ tracing, signal, redact: createUrlRedactor(secrets), isReported, emit },
+    ...{ tracing, signal, redact, isReported, emit },
   });
 
   /** Saves the record of a task before its result is reported. */

@@ -81,7 +81,7 @@ function scene(totalBytes: number, options: SceneOptions = {}): Scene {
     const served = await serve(range, request.signal);
     const [status, body] = typeof served === "number" ? [served, silence()] : [206, served];
     const headers = new Headers({ "content-range": `bytes ${start}-${end}/${totalBytes}` });
-    return { status, headers, setCookies: NO_COOKIES, body };
+    return { status, headers, setCookies: NO_COOKIES, remoteAddress: null, body };
   };
   const body = new SegmentedBody({
     http: { host, watcher, transport, admit: () => false, jar: null },

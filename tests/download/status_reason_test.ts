@@ -72,6 +72,7 @@ function respond(
     status,
     headers: new Headers(headers),
     setCookies: [],
+    remoteAddress: null,
     body: {
       read: (into) => {
         const piece = rest.shift();

@@ -41,7 +41,7 @@ Deno.test("openTransport selects the client or fetch by scheme and proxy", async
       PROXY_FAILED,
     ],
     ["a proxy for others", HTTP, { env: { ...proxy, NO_PROXY: "x.example" } }, "sockets"],
-    ["somebody who traces", HTTP, { telemetry: traced() }, "fetch"],
+    ["a trace", HTTP, { telemetry: traced() }, "sockets"],
   ];
   for (const [what, url, options, way] of table) {
     assertEquals(await wayOf(url, options), way, what);
