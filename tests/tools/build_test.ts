@@ -23,6 +23,12 @@ Deno.test("build: two builds have the same bytes, and run", async (t) => {
     }
     assertEquals(/^(?:recheck|playwright-core)@/m.test(licenses), false);
   });
+  await t.step("without the locales of zod", async () => {
+    for await (const { name } of Deno.readDir(one)) {
+      const text = await Deno.readTextFile(join(one, name));
+      assertEquals(text.includes("Ungültige Eingabe"), false, name);
+    }
+  });
   await t.step("with a version that shows the stand-ins for @std", async () => {
     const version = await bundled(one, folder.path, ["--version"]);
     assertMatch(version, /^cronfetch \d+\.\d+\.\d+(?:\+std-stand-ins)?\n$/);
