@@ -34,7 +34,8 @@ Scenarios (default: all):
 ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join("\n")}
 
 Options:
-  --rounds N      measured rounds, after one warm-up round (default: 5)
+  --rounds N      measured rounds, after one warm-up round (default: 5); for cold
+                  five times as many
   --against DIR   another checkout of cronfetch, measured as "before"
   --peers A,B     only these, besides cronfetch and curl:
                   ${Object.keys(PEERS).join(", ")}

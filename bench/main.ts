@@ -180,7 +180,7 @@ async function measureCase(scenario: Scenario, one: Case, bench: Bench): Promise
   const peers = await measureRounds(jobs, {
     origin,
     served,
-    rounds: options.rounds,
+    rounds: options.rounds * (options.isTiny ? 1 : scenario.roundsFactor),
     log: (text) => log(`${title}: ${text}`),
   });
   for (const path of [served, peersFolder]) await emptyDir(path);

@@ -44,6 +44,8 @@ export interface Scenario {
   readonly beside: PeerId | null;
   /** The peer whose time is subtracted in a further column, or null. */
   readonly startsFrom: PeerId | null;
+  /** Factor of `--rounds`: short runs vary more, and more of them take no longer. */
+  readonly roundsFactor: number;
   /** Type of the chart. */
   readonly chart: "bars" | "lines" | "none";
   readonly cases: readonly Case[];
@@ -71,6 +73,7 @@ const PLAIN = {
   peers: ["curl", "wget2", "aria2c", "aiohttp", "fetch"],
   beside: "curl",
   startsFrom: null,
+  roundsFactor: 1,
   chart: "bars",
 } as const;
 
@@ -182,6 +185,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "One small file, from the start of the process to its end",
     peers: ["empty", "curl", "aiohttp"],
     startsFrom: "empty",
+    roundsFactor: 5,
     cases: only(1, KIB),
     tiny: only(1, KIB),
   },
