@@ -120,9 +120,21 @@ export async function connect(
   return Object.assign(tcp, {
     startTls: async ({ hostname, caCerts }: TlsOptions, signal: AbortSignal) => {
       const options = { hostname, caCerts: [...caCerts], alpnProtocols: ALPN_PROTOCOLS };
-      return await shakeHands(await Deno.startTls(tcp, options), signal);
+      return await shakeHands(await Deno.startTls(tcp, options).catch(closing(tcp)), signal);
     },
   });
+}
+
+/** Rethrows an error of `Deno.startTls`, e.g. an unreadable DENO_CERT, which leaves `tcp` open. */
+function closing(tcp: Deno.TcpConn): (error: unknown) => never {
+  return (error) => {
+    try {
+      tcp.close();
+    } catch {
+      // It is used up already.
+    }
+    throw error;
+  };
 }
 
 /** Connects over TLS with a client certificate, which `Deno.startTls` ignores. */

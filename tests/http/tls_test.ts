@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import type { ConnectTls } from "../../lib/core/host.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { getRequest } from "../../lib/core/http.ts";
@@ -156,6 +157,16 @@ Deno.test("row 160: a server that speaks only HTTP/2, and one without TLS", asyn
     "tls.failed: the server speaks only HTTP/2 over TLS: its operator must permit HTTP/1.1",
     "tls.failed: the server does not speak TLS: check the port, or use http",
   ]);
+});
+
+Deno.test("row 160: an unreadable DENO_CERT fails the handshake, and closes the connection", async () => {
+  const program = fromFileUrl(new URL("unreadable_cert.ts", import.meta.url));
+  const args = ["run", "--quiet", "--allow-net=127.0.0.1", program];
+  const env = { DENO_CERT: "/nowhere/authority.pem" };
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, env, stderr: "inherit" })
+    .output();
+  const text = new TextDecoder().decode(stdout);
+  assertEquals([text.includes("CA file"), text.endsWith("; read null")], [true, true], text);
 });
 
 Deno.test("row 155: a client certificate is sent to the server of its settings", async () => {
