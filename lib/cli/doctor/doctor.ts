@@ -35,6 +35,7 @@ import {
   shellQuoted,
   shortPath,
 } from "./permissions.ts";
+import { type ProgramCommand, programCommand, runningProgram } from "./program.ts";
 
 const STYLES = { good: "good", note: "faint", wrong: "bad" } as const satisfies Record<
   CheckResult["verdict"],
@@ -86,23 +87,30 @@ export async function doctor(
     ...(access === null ? [] : accessNotes(access)),
   ];
   const rules = bucket === null ? [] : bucketRules(bucket);
+  const program = programCommand(await runningProgram(host));
+  const run = ["run", ...runArguments(prepared, flags, host).map(redact)];
   if (flags.json) {
     const message = notes.join("; ");
-    const row = { check: "permissions", verdict: "note", message, flags: permissions };
+    const command = commandWords(program, permissions, run);
+    const row = {
+      check: "permissions",
+      verdict: "note",
+      message,
+      flags: permissions,
+      command,
+      folder: host.cwd(),
+    };
     await writeRows([...redacted, bucket === null ? row : { ...row, rules }], host);
   } else {
     const rows = redacted.map(({ check, verdict, message }) => ({
       style: STYLES[verdict],
       cells: [verdict, check, message],
     }));
-    const command = commandLines(permissions, runArguments(prepared, flags, host).map(redact));
     const lines = coloredColumns(rows, paintFor(host));
     writeLines([
       ...lines,
       "",
-      "The permissions that this config needs:",
-      "",
-      ...command,
+      ...permissionLines(program, permissions, run, host.cwd()),
       "",
       ...notes.map((note) => `${note}.`),
       ...ruleLines(rules),
@@ -254,15 +262,43 @@ function runArguments(
   ];
 }
 
-/** A command for a POSIX shell, one flag per line. */
-function commandLines(permissions: readonly string[], run: readonly string[]): string[] {
-  const program = ["main.ts", "run", ...run].map(shellQuoted).join(" ");
-  const lines = [
-    "deno run",
-    ...permissions.map((flag) => `  ${shellQuoted(flag)}`),
-    `  ${program}`,
+/** The words of the command that runs the config with its permissions only. */
+function commandWords(
+  { before, takesPermissions, after }: ProgramCommand,
+  permissions: readonly string[],
+  run: readonly string[],
+): string[] {
+  return [...before, ...(takesPermissions ? permissions : []), ...after, ...run];
+}
+
+/** The command for a POSIX shell, from any folder, with one flag per line. */
+function permissionLines(
+  { before, takesPermissions, after }: ProgramCommand,
+  permissions: readonly string[],
+  run: readonly string[],
+  folder: string,
+): string[] {
+  const quoted = (words: readonly string[]) => words.map(shellQuoted).join(" ");
+  // Relative paths in flags, and those of alert commands, start at the current folder.
+  const enter = `cd ${quoted([folder])} &&`;
+  const flags = permissions.map((flag) => `  ${quoted([flag])}`);
+  if (!takesPermissions) {
+    return [
+      "This program was compiled with fixed permissions. It runs this config with:",
+      "",
+      `${enter} ${quoted([...before, ...after, ...run])}`,
+      "",
+      "The permissions that this config needs, for deno compile:",
+      "",
+      ...flags,
+    ];
+  }
+  const lines = [enter, quoted(before), ...flags, `  ${quoted([...after, ...run])}`];
+  return [
+    "A run with only the permissions that this config needs:",
+    "",
+    ...lines.map((line, index) => index === lines.length - 1 ? line : `${line} \\`),
   ];
-  return lines.map((line, index) => index === lines.length - 1 ? line : `${line} \\`);
 }
 
 /** Permissions that only `serve` needs. */
