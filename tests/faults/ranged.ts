@@ -5,7 +5,7 @@ import { type AskedFor, text } from "./broken_bodies.ts";
 
 const MIB = 1024 * 1024;
 
-/** Length of {@linkcode LARGE}: six pieces of a MiB each for four segments. */
+/** Length of {@linkcode LARGE}: five pieces of 1 to 1.5 MiB for four segments. */
 export const LARGE_SIZE: number = 6 * MIB;
 /** A large file. */
 export const LARGE: Bytes = new TextEncoder().encode(text("large file", LARGE_SIZE));

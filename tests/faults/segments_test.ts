@@ -150,8 +150,9 @@ storeTest("after a refusal, the rest is requested in one response, of any size",
   const result = await runs.result(task(server));
   assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
   const rest: AskedFor = [`bytes=${STARTS[1]}-`, '"1"'];
-  assertEquals(server.asked.at(-1), rest, "no range is requested after it");
   assertEquals(server.asked.filter((asked) => !isForPiece(asked)), [null, rest]);
+  // A range that was requested before the rest may arrive after it, on another connection.
+  assert(server.asked.length <= 2 + STARTS.length - 2, `${server.asked.length} requests`);
   assertEquals(await runs.tree(), WHOLE);
 });
 
