@@ -4,17 +4,17 @@
  *
  *     deno task build [FOLDER]
  *
- * The folder, by default `dist`, gets `main.js`, its chunks and workers, a `deno.json` with the
- * permissions and features of Deno that it needs, and the licences of the packages inside. The same
- * sources and packages make the same bytes, in any folder.
+ * The folder, by default `dist`, gets the program `main.js`, the library `mod.js`, their chunks and
+ * workers, a `deno.json` with the permissions and features of Deno that they need, and the licences
+ * of the packages inside. The same commit and packages make the same bytes, in any folder.
  */
 
 import { emptyDir } from "@std/fs";
 import { join } from "@std/path";
 import manifest from "../deno.json" with { type: "json" };
-import { changeChunks } from "./bundle/chunks.ts";
+import { changeChunks, outputOf } from "./bundle/chunks.ts";
 import { type License, licensesText, readLicenses } from "./bundle/licenses.ts";
-import { prepareStage, ROOT, runDeno } from "./bundle/stage.ts";
+import { LIBRARY, prepareStage, ROOT, runDeno } from "./bundle/stage.ts";
 
 /** Where a build is, unless a folder is named. */
 const TARGET = "dist";
@@ -31,7 +31,7 @@ export async function build(target: string): Promise<void> {
     const { workers, packages, hasStandIns } = await prepareStage(folder);
     const bundled = join(folder, "bundled");
     const options = ["--minify", "--code-splitting", "--outdir", bundled];
-    await runDeno(folder, "bundle", [...options, "main.ts", ...workers]);
+    await runDeno(folder, "bundle", [...options, "main.ts", LIBRARY, ...workers]);
     const files = changeChunks(await readTexts(bundled), workers);
     const own = await Deno.readTextFile(join(ROOT, "LICENSE"));
     const licenses = [...await readLicenses(packages), ...hasStandIns ? [] : [licenseOfStd(own)]];
@@ -44,10 +44,13 @@ export async function build(target: string): Promise<void> {
   }
 }
 
-/** The parts of deno.json that a run needs. */
+/** The parts of deno.json that a run needs, and the library for configs in TypeScript. */
 function runConfig(): unknown {
-  const { unstable, permissions } = manifest;
-  return { unstable, lock: false, permissions: { default: permissions.default } };
+  const { name, unstable, permissions } = manifest;
+  const library = `./${outputOf(LIBRARY)}`;
+  // The names of the packages on JSR and npm.
+  const imports = { [name]: library, cronfetch: library };
+  return { unstable, lock: false, imports, permissions: { default: permissions.default } };
 }
 
 /** The licence of `@std`, whose packages are cached without it. It is the one of cronfetch. */

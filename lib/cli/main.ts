@@ -1,7 +1,6 @@
 /** The command line: parses arguments, performs a command, and returns the exit code. */
 
 import { Argument, Command, CommanderError, Option } from "commander";
-import manifest from "../../deno.json" with { type: "json" };
 import { OVERRIDES } from "../config/input.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
@@ -36,7 +35,7 @@ async function perform(args: readonly string[], host: CommandHost): Promise<numb
 function reportError(error: unknown, host: Host): number {
   // Report the original error, not the one from disposal.
   if (error instanceof SuppressedError) return reportError(error.suppressed, host);
-  // Commander has written its message; help and version end here too, with 0.
+  // Commander has written its message; help ends here too, with 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
   if (error instanceof CronfetchError) {
     host.stderr.write(`${error.message}\n`);
@@ -61,15 +60,22 @@ export interface Invocation {
 /**
  * Parses a command line.
  *
- * @throws {CommanderError} The arguments are invalid, or request help or the version. Commander
- * has written the text.
+ * @throws {CommanderError} The arguments are invalid, or request help. Commander has written the
+ * text.
  */
 export function parseCommand(args: readonly string[], host: Host): Invocation {
   let invocation = null as Invocation | null;
-  createProgram(host, (parsed) => invocation = parsed).parse(args, { from: "user" });
+  try {
+    createProgram(host, (parsed) => invocation = parsed).parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError && error.code === VERSION_REQUESTED)) throw error;
+  }
   if (!invocation) throw new Error("commander has selected no command");
   return invocation;
 }
+
+/** Code of the error that ends the parsing of arguments, since a version needs no command. */
+const VERSION_REQUESTED = "cronfetch.version";
 
 /**
  * Builds the tree of commands, without loading them.
@@ -79,7 +85,12 @@ export function parseCommand(args: readonly string[], host: Host): Invocation {
 function createProgram(host: Host, onCommand: (parsed: Invocation) => void): Command {
   const program = new Command("cronfetch")
     .description("Keeps a folder of remote files up to date, and every file in it complete.")
-    .version(`cronfetch ${manifest.version}`, "-V, --version", "show the version")
+    .option("-V, --version", "show the version")
+    .on("option:version", () => {
+      const action: Action = async (...given) => (await import("./version.ts")).version(...given);
+      onCommand({ action, operands: [], flags: NO_FLAGS });
+      throw new CommanderError(EXIT.good, VERSION_REQUESTED, "");
+    })
     .helpOption("-h, --help", "show help")
     .helpCommand(false)
     .showSuggestionAfterError()

@@ -3,11 +3,15 @@
  * first import; a worker has its own module graph.
  */
 
-/// <reference lib="deno.worker" />
-
 import { reasonOf } from "./source.ts";
 
-self.onmessage = async ({ data }: MessageEvent<string>) => {
+/** The scope of a worker; JSR accepts no directive that refers to its types. */
+declare const self: {
+  onmessage: (event: MessageEvent<string>) => void;
+  postMessage(message: { readonly value: unknown } | { readonly reason: string }): void;
+};
+
+self.onmessage = async ({ data }) => {
   try {
     const { default: value } = await import(data);
     self.postMessage({ value });

@@ -27,11 +27,15 @@ Deno.test("help: on stdout, exit 0, for the program and each command", async () 
   }
 });
 
-Deno.test("--version: the version of deno.json", async () => {
-  const host = testHost();
-  assertEquals(await main(["--version"], host), 0);
+Deno.test("--version: the version of deno.json and the commit, instead of a command", async () => {
   const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
-  assertEquals(host.stdout.text, `cronfetch ${version}\n`);
+  for (const args of [["--version"], ["-V"], ["run", "-V"], ["-V", "unknown"]]) {
+    const host = testHost();
+    assertEquals(await main(args, host), 0);
+    assertMatch(host.stdout.text, /^cronfetch [0-9.]+(?:\+[0-9a-f]{10})?\n$/, args.join(" "));
+    assertStringIncludes(host.stdout.text, ` ${version}`);
+    assertEquals(host.stderr.text, "");
+  }
 });
 
 Deno.test("no command: help, and exit 2", async () => {

@@ -1,9 +1,12 @@
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { exists } from "@std/fs";
 import { join, toFileUrl } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
+import { versionIn } from "../../lib/cli/version.ts";
 import { build } from "../../tools/build.ts";
 import { changeChunks } from "../../tools/bundle/chunks.ts";
 import { licensesText } from "../../tools/bundle/licenses.ts";
+import { ROOT } from "../../tools/bundle/stage.ts";
 import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
 
@@ -29,12 +32,13 @@ Deno.test("build: two builds have the same bytes, and run", async (t) => {
       assertEquals(text.includes("Ungültige Eingabe"), false, name);
     }
   });
-  await t.step("with a version that shows the stand-ins for @std", async () => {
+  await t.step("with a version that shows the commit and the stand-ins for @std", async () => {
     const version = await bundled(one, folder.path, ["--version"]);
-    assertMatch(version, /^cronfetch \d+\.\d+\.\d+(?:\+std-stand-ins)?\n$/);
-    assertStringIncludes(version, manifest.version);
+    const labels = await exists(join(ROOT, ".offline")) ? ["std-stand-ins"] : [];
+    assertEquals(version, `cronfetch ${await versionIn(ROOT, labels)}\n`);
   });
   await t.step("with the worker that writes large files", () => downloadLarge(folder, one));
+  await t.step("with the library, for configs in TypeScript", () => runModule(folder, one));
   await t.step("with the worker that evaluates a module again", () => evaluate(folder, one));
 });
 
@@ -50,6 +54,30 @@ async function bundled(dist: string, cwd: string, args: readonly string[]): Prom
   return decoder.decode(stdout);
 }
 
+Deno.test("build: the bundle can be installed as a command", async () => {
+  await using folder = await temporaryFolder();
+  const [dist, root] = [folder.file("the bundle"), folder.file("root")];
+  await build(dist);
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["install", "--quiet", "--global", "--root", root, "--name", "cronfetch", "--no-prompt"],
+      ...["--allow-net", "--allow-read", "--allow-write", "--allow-run", "--allow-env"],
+      ...["--config", join(dist, "deno.json"), join(dist, "main.js")],
+    ],
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+  await using server = origin({ "/a.txt": "a\n" });
+  await Deno.writeTextFile(folder.file("cronfetch.txt"), `${server.origin}/a.txt\n`);
+  const program = join(root, "bin", Deno.build.os === "windows" ? "cronfetch.cmd" : "cronfetch");
+  const run = await new Deno.Command(program, {
+    args: ["run", "--quiet"],
+    cwd: folder.path,
+    env: { NO_PROXY: "127.0.0.1", GITHUB_ACTIONS: "" },
+  }).output();
+  assertEquals([run.code, new TextDecoder().decode(run.stderr)], [0, ""]);
+  assertEquals(await Deno.readTextFile(folder.file("downloads/a.txt")), "a\n");
+});
+
 async function downloadLarge(folder: TemporaryFolder, dist: string): Promise<void> {
   const body = new Uint8Array(LARGE_BYTES).fill(7);
   const headers = { "content-length": `${LARGE_BYTES}` };
@@ -57,6 +85,18 @@ async function downloadLarge(folder: TemporaryFolder, dist: string): Promise<voi
   await bundled(dist, folder.path, ["run", "-q", `${server.origin}/large.bin`]);
   const written = await Deno.readFile(folder.file("downloads/large.bin"));
   assertEquals([written.length, written.every((byte) => byte === 7)], [LARGE_BYTES, true]);
+}
+
+async function runModule(folder: TemporaryFolder, dist: string): Promise<void> {
+  await using server = origin({ "/a0": "a\n" });
+  await Deno.writeTextFile(
+    folder.file("cronfetch.ts"),
+    `import { EXIT } from "cronfetch";
+    import { defineConfig } from "${manifest.name}";
+    export default defineConfig({ tasks: ["${server.origin}/a" + EXIT.good] });`,
+  );
+  await bundled(dist, folder.path, ["run", "-q"]);
+  assertEquals(await Deno.readTextFile(folder.file("downloads/a0")), "a\n");
 }
 
 async function evaluate(folder: TemporaryFolder, dist: string): Promise<void> {

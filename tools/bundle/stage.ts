@@ -3,6 +3,7 @@
 import { exists, walk } from "@std/fs";
 import { basename, dirname, fromFileUrl, join, relative, SEPARATOR } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
+import { versionIn } from "../../lib/cli/version.ts";
 import { mirror } from "../setup.ts";
 
 /** The root of the repository. */
@@ -14,10 +15,13 @@ const STAND_INS = ".offline";
 /** The config of a stage. Its `deno.json` holds only what the program imports of it. */
 const CONFIG = "bundle.json";
 
+/** The module of the library. */
+export const LIBRARY = "mod.ts";
+
 /** A prepared folder. */
 export interface Stage {
   readonly folder: string;
-  /** Names of the modules of workers; the program is `main.ts`. */
+  /** Names of the modules of workers; the program is `main.ts`, the library {@linkcode LIBRARY}. */
   readonly workers: readonly string[];
   /** Folders of all packages of npm by `name@version`. */
   readonly packages: ReadonlyMap<string, string>;
@@ -34,13 +38,13 @@ export async function prepareStage(folder: string): Promise<Stage> {
   await Deno.copyFile(join(ROOT, "main.ts"), join(folder, "main.ts"));
   const hasStandIns = await exists(join(ROOT, STAND_INS));
   if (hasStandIns) await mirror(join(ROOT, STAND_INS), join(folder, STAND_INS));
-  // Build metadata (SemVer, section 10), so that `--version` shows it.
-  const version = manifest.version + (hasStandIns ? "+std-stand-ins" : "");
+  const version = await versionIn(ROOT, hasStandIns ? ["std-stand-ins"] : []);
   await writeJson(join(folder, "deno.json"), { version });
   const sources = await readSources(folder);
   await writeJson(join(folder, CONFIG), bundleConfig(sources.values()));
   const workers = await writeWorkerEntries(folder, sources);
-  await runDeno(folder, "install", ["--entrypoint", "main.ts", ...workers]);
+  await Deno.writeTextFile(join(folder, LIBRARY), `export * from "./lib/${LIBRARY}";\n`);
+  await runDeno(folder, "install", ["--entrypoint", "main.ts", LIBRARY, ...workers]);
   await replaceNode(join(folder, "node_modules", "commander", "lib"));
   return { folder, workers, packages: await packagesIn(folder), hasStandIns };
 }

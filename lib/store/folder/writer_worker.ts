@@ -3,8 +3,6 @@
  * from the network at the same time.
  */
 
-/// <reference lib="deno.worker" />
-
 import { createHash, type Hash } from "node:crypto";
 import { errorMessage } from "../../core/text.ts";
 
@@ -34,6 +32,12 @@ export type WriterAnswer =
     readonly code: string | null;
   };
 
+/** The scope of a worker; JSR accepts no directive that refers to its types. */
+declare const self: {
+  onmessage: (event: MessageEvent<WriterRequest>) => void;
+  postMessage(message: WriterAnswer, transfer: Transferable[]): void;
+};
+
 interface WriterFile {
   readonly file: Deno.FsFile;
   readonly hash: Hash;
@@ -41,7 +45,7 @@ interface WriterFile {
 
 const open = new Map<number, WriterFile>();
 
-self.onmessage = ({ data: request }: MessageEvent<WriterRequest>) => {
+self.onmessage = ({ data: request }) => {
   try {
     handle(request);
   } catch (error) {
