@@ -23,7 +23,8 @@ const README = await Deno.readTextFile("README.md");
 
 /** The README and every page of the docs, by path. */
 const PAGES = new Map([["README.md", README]]);
-for await (const { name } of Deno.readDir("docs")) {
+for await (const { name, isFile } of Deno.readDir("docs")) {
+  if (!isFile) continue;
   PAGES.set(`docs/${name}`, await Deno.readTextFile(`docs/${name}`));
 }
 

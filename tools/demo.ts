@@ -19,7 +19,8 @@ const SLOW = "archive.txt";
 /** Answered with 503 twice. */
 const FLAKY = "stations.csv";
 
-const NAMES = ["countries.csv", "airports.csv", UPDATED, REFUSED, FLAKY, SLOW];
+const UNCHANGED = ["countries.csv", "airports.csv", FLAKY, SLOW];
+const NAMES = [...UNCHANGED, UPDATED, REFUSED];
 
 const LOGIN = "<!doctype html><title>Sign in</title><p>Your session has expired.\n";
 
@@ -45,13 +46,16 @@ function inChunks(text: string): ReadableStream<Uint8Array> {
 /** What the server has at a time. */
 interface Origin {
   readonly server: Deno.HttpServer<Deno.NetAddr>;
-  /** Changes one file, and replaces another one by a login page. */
+  /** Changes one file, replaces another one by a login page, and counts bytes from zero. */
   change(): void;
+  /** The bytes of the contents sent, by name. */
+  readonly sentBytes: ReadonlyMap<string, number>;
 }
 
 function startOrigin(): Origin {
   let refusals = 2;
   let hasChanged = false;
+  const sentBytes = new Map<string, number>();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     const name = new URL(request.url).pathname.slice(1);
     if (name === FLAKY && refusals-- > 0) return new Response("busy\n", { status: 503 });
@@ -62,10 +66,15 @@ function startOrigin(): Origin {
     const etag = `"${edition}"`;
     if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304 });
     const text = content(name, edition);
+    sentBytes.set(name, (sentBytes.get(name) ?? 0) + text.length);
     const headers = { etag, "content-type": "text/csv", "content-length": `${text.length}` };
     return new Response(name === SLOW ? inChunks(text) : text, { headers });
   });
-  return { server, change: () => void (hasChanged = true) };
+  const change = () => {
+    hasChanged = true;
+    sentBytes.clear();
+  };
+  return { server, change, sentBytes };
 }
 
 /** Differences between the folder and the editions that it should have. */
@@ -97,28 +106,44 @@ async function runOnce(
     : [`the exit code is ${exitCode}, not ${expected.exitCode}`, ...found];
 }
 
-const host = realHost();
-const folder = await Deno.makeTempDir({ prefix: "cronfetch-demo-" });
-try {
-  const origin = startOrigin();
-  await using server = origin.server;
-  const tasks = NAMES.map((name) => `http://127.0.0.1:${server.addr.port}/${name}`);
-  await Deno.writeTextFile(join(folder, "cronfetch.json"), JSON.stringify({ tasks }));
+/** Printed before the second run. */
+export const SECOND_COMMAND =
+  `$ cronfetch run   # again: ${UPDATED} has changed, ${REFUSED} is a login page now`;
 
-  host.stderr.write(`$ cronfetch run   # ${NAMES.length} files of a server on this machine\n\n`);
-  const found = await runOnce(folder, { exitCode: EXIT.good, updatedEdition: 1 }, host);
-  origin.change();
-  host.stderr.write(
-    `\n$ cronfetch run   # again: ${UPDATED} has changed, ${REFUSED} is a login page now\n\n`,
-  );
-  found.push(...await runOnce(folder, { exitCode: EXIT.failed, updatedEdition: 2 }, host));
-  host.stderr.write(
-    found.length === 0
-      ? `\nAs expected: ${UPDATED} is new, the login page did not replace ${REFUSED},\n` +
-        "and unchanged files were not transferred.\n"
-      : `\nUnexpected:\n${found.map((line) => `  ${line}\n`).join("")}`,
-  );
-  Deno.exitCode = found.length === 0 ? 0 : 1;
-} finally {
-  await Deno.remove(folder, { recursive: true });
+const CONCLUSION = `As expected: ${UPDATED} is new, the login page did not replace ${REFUSED},\n` +
+  `and the server sent 0 bytes of the ${UNCHANGED.length} unchanged files.`;
+
+/**
+ * Runs cronfetch twice, with all output on standard error.
+ *
+ * @param host The real world, whose standard error may be another one.
+ * @returns What is not as expected.
+ */
+export async function demonstrate(host: Host): Promise<string[]> {
+  const folder = await Deno.makeTempDir({ prefix: "cronfetch-demo-" });
+  try {
+    const origin = startOrigin();
+    await using server = origin.server;
+    const tasks = NAMES.map((name) => `http://127.0.0.1:${server.addr.port}/${name}`);
+    await Deno.writeTextFile(join(folder, "cronfetch.json"), JSON.stringify({ tasks }));
+
+    host.stderr.write(`$ cronfetch run   # ${NAMES.length} files of a server on this machine\n\n`);
+    const found = await runOnce(folder, { exitCode: EXIT.good, updatedEdition: 1 }, host);
+    origin.change();
+    host.stderr.write(`\n${SECOND_COMMAND}\n\n`);
+    found.push(...await runOnce(folder, { exitCode: EXIT.failed, updatedEdition: 2 }, host));
+    for (const name of UNCHANGED.filter((name) => origin.sentBytes.has(name))) {
+      found.push(`${name} was sent again`);
+    }
+    host.stderr.write(
+      found.length === 0
+        ? `\n${CONCLUSION}\n`
+        : `\nUnexpected:\n${found.map((line) => `  ${line}\n`).join("")}`,
+    );
+    return found;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
+
+if (import.meta.main) Deno.exitCode = (await demonstrate(realHost())).length === 0 ? 0 : 1;

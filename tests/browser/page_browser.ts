@@ -2,24 +2,17 @@
 
 import axe from "axe-core";
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { serveInProcess } from "../cli/serving.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
 import { taskResult } from "../state/samples.ts";
 import { pageTask, type Site, site } from "../page/site.ts";
+import { findChromium, launchChromium, PATIENCE_MS } from "./chromium.ts";
 import { FAILING, sampleRuns, sampleTasks } from "./samples.ts";
 
-const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const program = PROGRAMS.find((path) => {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-});
 // Without Chromium these tests are skipped, except in CI.
-const ignore = program === undefined && Deno.env.get("CI") !== "true";
+const ignore = findChromium() === undefined && Deno.env.get("CI") !== "true";
 
 const TOKEN = "an unguessable token";
 const TASK_PATH = `/tasks/${encodeURIComponent(FAILING)}`;
@@ -38,16 +31,9 @@ interface Scene extends PageBrowser {
   readonly origin: string;
 }
 
-/** How long to wait for a browser that shares the machine with other tests. */
-const PATIENCE_MS = 120_000;
-
 /** Opens a browser for the pages of one server. */
 async function openBrowser(origin: string): Promise<PageBrowser> {
-  const browser = await chromium.launch({
-    executablePath: program ?? PROGRAMS[0] ?? "",
-    args: ["--no-sandbox"],
-    timeout: PATIENCE_MS,
-  });
+  const browser = await launchChromium();
   const errors: string[] = [];
   const contexts: BrowserContext[] = [];
   return {

@@ -1,0 +1,76 @@
+/**
+ * Writes the pictures of the README to `docs/images/`: the second run of the demo as a terminal
+ * shows it, and the status page in Chromium. Run by `deno task pictures`.
+ */
+
+import type { Host } from "../lib/core/host.ts";
+import { realHost } from "../lib/host.ts";
+import { FAILING, sampleRuns, sampleTasks } from "../tests/browser/samples.ts";
+import { site } from "../tests/page/site.ts";
+import { demonstrate, SECOND_COMMAND } from "./demo.ts";
+import { terminalPicture } from "./terminal_picture.ts";
+
+/** The picture of the terminal. */
+export const TERMINAL = "docs/images/second-run.svg";
+/** The picture of the status page. */
+export const PAGE = "docs/images/status-page.png";
+
+/** Size of the picture of the page, in pixels. */
+export const VIEWPORT = { width: 1280, height: 701 };
+
+/**
+ * Runs the demo.
+ *
+ * @returns The picture of its second run.
+ * @throws {Error} If its results are not as expected.
+ */
+export async function secondRun(): Promise<string> {
+  let text = "";
+  const real = realHost();
+  const host: Host = {
+    ...real,
+    stderr: {
+      write: (more) => {
+        text += more;
+        return true;
+      },
+      ready: () => null,
+      end: () => Promise.resolve(true),
+      isTerminal: () => false,
+      columns: () => 80,
+    },
+    env: (name) => name === "FORCE_COLOR" ? "1" : name === "NO_COLOR" ? undefined : real.env(name),
+  };
+  const found = await demonstrate(host);
+  if (found.length > 0) throw new Error(`the demo failed: ${found.join("; ")}`);
+  const output = text.slice(text.indexOf(SECOND_COMMAND));
+  return terminalPicture("A second run of cronfetch", output);
+}
+
+/** The status page with thirty sample tasks, as PNG. */
+async function statusPage(): Promise<Uint8Array> {
+  // Loaded only here: the tests of the terminal lack the permissions that playwright needs.
+  const { launchChromium } = await import("../tests/browser/chromium.ts");
+  await using at = site({
+    tasks: sampleTasks(),
+    runs: sampleRuns(),
+    files: { [FAILING]: "a,b\n" },
+  });
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, at.page.fetch);
+  const browser = await launchChromium();
+  try {
+    const page = await browser.newPage({ viewport: VIEWPORT });
+    await page.goto(`http://127.0.0.1:${server.addr.port}/`);
+    return await page.screenshot();
+  } finally {
+    await browser.close();
+    await at.page.close();
+    await server.shutdown();
+  }
+}
+
+if (import.meta.main) {
+  await Deno.mkdir("docs/images", { recursive: true });
+  await Deno.writeTextFile(TERMINAL, await secondRun());
+  await Deno.writeFile(PAGE, await statusPage());
+}
