@@ -116,7 +116,8 @@ async function openTunnel(
 function tunnelRefused(proxy: HttpProxy, target: string, status: number): CronfetchError {
   if (status === 407) return unauthorizedByProxy(proxy);
   const message = `did not connect to ${target}: it answered ${status}`;
-  return new CronfetchError("net.failed", message, { retry: status >= 500 ? "later" : "never" });
+  const isTemporary = status >= 500 || status === 408 || status === 429;
+  return new CronfetchError("net.failed", message, { retry: isTemporary ? "later" : "never" });
 }
 
 /** The error for a response with the status 407. */

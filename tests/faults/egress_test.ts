@@ -1,4 +1,4 @@
-/** Rows 135 and 136: public names that resolve to private addresses. */
+/** Rows 135, 136 and 232: public names that resolve to private addresses. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Host } from "../../lib/core/host.ts";
@@ -9,6 +9,7 @@ import { namedConnect } from "../helpers/named_connect.ts";
 import { origin } from "../helpers/origin.ts";
 import { folderTest, hostAt, place, storeTest } from "../helpers/place.ts";
 import { schemeOf, SERVER_IDENTITY } from "../helpers/transport.ts";
+import { ranged } from "./ranged.ts";
 
 /** Of all URLs. */
 const SCHEME = schemeOf(SERVER_IDENTITY);
@@ -204,4 +205,25 @@ folderTest("row 136: https without a proxy is looked up before fetch", async () 
     host: hostAt(store, host),
   });
   assertEquals(results[0]?.code, "redirect.private");
+});
+
+storeTest("row 232: a retry and a segment whose name is private by then get no byte", async () => {
+  await using store = await place();
+  await using server = await ranged(async (exchange) => {
+    await exchange.answer({ sentBytes: 500_000 });
+    exchange.connection.close();
+    await exchange.connection.hold();
+  });
+  const sockets = namedConnect(server.url, { "a.example": [PUBLIC, PRIVATE] });
+  const host = testHost({ connect: sockets.connect });
+  const { port, protocol } = new URL(server.url);
+  const url = `${protocol}//a.example:${port}/large.bin`;
+  const { results: [result] } = await run({
+    store: store.location,
+    state: "memory:",
+    tasks: [{ url, segments: 4, retry: { attempts: 3 } }],
+  }, { host: hostAt(store, host) });
+  assertEquals([result?.status, result?.code], ["failed", "redirect.private"], result?.message);
+  assert(sockets.names.length > 1);
+  assertEquals(sockets.written.filter((address) => address !== PUBLIC), []);
 });
