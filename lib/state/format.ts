@@ -9,6 +9,16 @@ import {
 } from "../core/result.ts";
 import type { Body, MemberBody } from "./entries.ts";
 import { unreadable } from "./errors.ts";
+import {
+  type Kind,
+  listOf,
+  oneOf,
+  orAbsent,
+  orNull,
+  shape,
+  type ShapeCheck,
+  unless,
+} from "./shape.ts";
 import type {
   OlderRepresentation,
   PartRecord,
@@ -54,73 +64,6 @@ export type Format1RecordBody = Omit<RecordBody, AddedInFormat2> & {
   readonly heldUntil: string | null;
 };
 
-/** Whether a stored value is a `T`. */
-export type ShapeCheck<T> = (value: unknown) => value is T;
-
-/** A kind of value: its check and its field order. */
-interface Kind<T> {
-  readonly is: ShapeCheck<T>;
-  /** The same value, with all fields in the order of the text. */
-  readonly arrange: (value: T) => unknown;
-}
-
-/** The kinds of all fields, in the order of the text. */
-type Fields<T> = { readonly [Name in keyof T]-?: Kind<T[Name]> };
-
-function plain<T>(is: ShapeCheck<T>): Kind<T> {
-  return { is, arrange: (value) => value };
-}
-
-function oneOf<T extends string>(values: readonly T[]): Kind<T> {
-  return plain((value): value is T => values.some((one) => one === value));
-}
-
-function orNull<T>({ is, arrange }: Kind<T>): Kind<T | null> {
-  return {
-    is: (value): value is T | null => value === null || is(value),
-    arrange: (value) => value === null ? null : arrange(value),
-  };
-}
-
-/** A field that older versions did not write. */
-function orAbsent<T>({ is, arrange }: Kind<T>): Kind<T | undefined> {
-  return {
-    is: (value): value is T | undefined => value === undefined || is(value),
-    arrange: (value) => value === undefined ? undefined : arrange(value),
-  };
-}
-
-function listOf<T>({ is, arrange }: Kind<T>): Kind<readonly T[]> {
-  return {
-    is: (value): value is readonly T[] => Array.isArray(value) && value.every(is),
-    arrange: (values) => values.map(arrange),
-  };
-}
-
-/** A kind of object. */
-interface Shape<T> extends Kind<T> {
-  readonly arrange: (value: T) => object;
-}
-
-function shape<T>(fields: Fields<T>): Shape<T> {
-  const names = Object.keys(fields) as (keyof T)[];
-  return {
-    is: (value): value is T => {
-      if (typeof value !== "object" || value === null) return false;
-      const object = value as Readonly<Record<keyof T, unknown>>;
-      return names.every((name) => fields[name].is(object[name]));
-    },
-    arrange: (value) => {
-      const arranged: Partial<Record<keyof T, unknown>> = {};
-      for (const name of names) {
-        const field = fields[name].arrange(value[name]);
-        if (field !== undefined) arranged[name] = field;
-      }
-      return arranged;
-    },
-  };
-}
-
 /** Any time except the last days of a month: parsing a million times takes seconds. */
 const PLAIN_TIME =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
@@ -135,25 +78,27 @@ function isInstant(value: string): boolean {
   }
 }
 
-const text = plain((value): value is string => typeof value === "string");
-const number = plain((value): value is number => Number.isFinite(value));
-const count = plain((value): value is number => Number.isSafeInteger(value) && Number(value) >= 0);
-const time = plain((value): value is string => text.is(value) && isInstant(value));
+const nothing = () => null;
+const zero = () => 0;
 
-/** The first versions wrote no revision: the digest decides then. */
-const revision: Kind<string> = {
-  is: (value): value is string => value === undefined || text.is(value),
-  arrange: (value: string | undefined) => value ?? "",
+const text: Kind<string> = { is: (value) => typeof value === "string" };
+const number: Kind<number> = { is: (value): value is number => Number.isFinite(value) };
+const count: Kind<number> = {
+  is: (value): value is number => Number.isSafeInteger(value) && Number(value) >= 0,
+};
+const time: Kind<string> = {
+  is: (value): value is string => text.is(value) && isInstant(value),
 };
 
 const VALIDATORS = shape<Validators>({
   key: text,
   source: text,
-  etag: orNull(text),
-  lastModified: orNull(text),
+  etag: unless(nothing, orNull(text)),
+  lastModified: unless(nothing, orNull(text)),
   sha256: text,
   sizeBytes: count,
-  revision,
+  // The first versions wrote no revision: the digest decides then.
+  revision: unless(() => "", text),
 });
 
 const PART = shape<PartRecord>({
@@ -168,13 +113,13 @@ const PART = shape<PartRecord>({
 const RESULT = shape<RecentResult>({
   run: text,
   at: time,
-  since: time,
-  times: count,
+  since: unless(({ at }) => at, time),
+  times: unless(() => 1, count),
   status: oneOf<TaskStatus>(TASK_STATUSES),
-  code: orNull(text),
-  message: orNull(text),
+  code: unless(nothing, orNull(text)),
+  message: unless(nothing, orNull(text)),
   httpStatus: orNull(count),
-  bytes: count,
+  bytes: unless(zero, count),
   durationMs: orAbsent(number),
   attempts: orAbsent(count),
 });
@@ -184,17 +129,17 @@ const OLDER = shape<OlderRepresentation>({ lastModified: text, runs: count, sinc
 const health = oneOf<Health>(["healthy", "failing", "unhealthy"]);
 
 const RECORD = shape<RecordBody>({
-  health,
-  failures: count,
-  failingSince: orNull(time),
-  notBefore: orNull(time),
-  retryAt: orNull(time),
-  lastRunAt: orNull(time),
-  lastSuccessAt: orNull(time),
-  publishedAt: orNull(time),
+  health: unless(() => "healthy", health),
+  failures: unless(zero, count),
+  failingSince: unless(nothing, orNull(time)),
+  notBefore: unless(nothing, orNull(time)),
+  retryAt: unless(nothing, orNull(time)),
+  lastRunAt: unless(({ results }) => results[0]?.at ?? null, orNull(time)),
+  lastSuccessAt: unless(({ lastRunAt }) => lastRunAt, orNull(time)),
+  publishedAt: unless(({ results }) => lastPublication(results), orNull(time)),
   published: orNull(VALIDATORS),
-  older: orNull(OLDER),
-  part: orNull(PART),
+  older: unless(nothing, orNull(OLDER)),
+  part: unless(nothing, orNull(PART)),
   results: listOf(RESULT),
 });
 
@@ -235,7 +180,7 @@ const RUN = shape<RunRecord>({
   summary: shape<RunSummary>({ counts: COUNTS, bytes: count, durationMs: number, exitCode: count }),
 });
 
-/** The fields of a record, in an order that never changes. */
+/** The fields of a record that differ from their defaults, in an order that never changes. */
 export function arrangeRecord(record: RecordBody): object {
   return RECORD.arrange(record);
 }
@@ -252,17 +197,19 @@ export function arrangeMember(member: MemberBody): object {
 
 /** Whether a stored value is a record of a known format. */
 export function isStoredRecord(value: unknown): value is RecordBody | Format1RecordBody {
-  return RECORD.is(value) || FORMAT_1_RECORD.is(value);
+  return isObject(value) && ("heldUntil" in value ? FORMAT_1_RECORD : RECORD).is(value);
 }
 
 /**
  * A stored record in the present format.
  *
  * @param task The task's id, which is the key of the stored record.
+ * @param stored Its fields are changed.
  */
-export function readRecord(task: string, body: RecordBody | Format1RecordBody): TaskRecord {
-  const isFormat1 = "heldUntil" in body;
-  // Spread into an object, the parsed fields would make it a hash table of ten times the size.
+export function readRecord(task: string, stored: RecordBody | Format1RecordBody): TaskRecord {
+  const body = "heldUntil" in stored ? upgrade(stored) : stored;
+  RECORD.addDefaults(body);
+  // Spread into an object, the fields would make it a hash table of ten times the size.
   return {
     task,
     published: body.published,
@@ -270,18 +217,29 @@ export function readRecord(task: string, body: RecordBody | Format1RecordBody): 
     lastRunAt: body.lastRunAt,
     lastSuccessAt: body.lastSuccessAt,
     failures: body.failures,
-    failingSince: isFormat1 ? failingSince(body) : body.failingSince,
+    failingSince: body.failingSince,
     notBefore: body.notBefore,
-    retryAt: isFormat1 ? body.heldUntil : body.retryAt,
-    older: isFormat1 ? null : body.older,
+    retryAt: body.retryAt,
+    older: body.older,
     health: body.health,
     part: body.part,
     results: body.results,
   };
 }
 
+/** When the last recorded publication ended, or null. */
+function lastPublication(results: readonly RecentResult[]): string | null {
+  return results.find(({ status }) => status === "created" || status === "updated")?.at ?? null;
+}
+
+function upgrade({ heldUntil, ...body }: Format1RecordBody): RecordBody {
+  return { ...body, retryAt: heldUntil, failingSince: failingSince(body), older: null };
+}
+
 /** When the present streak of failures began, as far as the kept results show. */
-function failingSince({ failures, results, lastRunAt }: Format1RecordBody): string | null {
+function failingSince(
+  { failures, results, lastRunAt }: Omit<Format1RecordBody, "heldUntil">,
+): string | null {
   if (failures === 0) return null;
   let since = lastRunAt;
   for (const result of results) {

@@ -4,35 +4,21 @@ import { dirname } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
 import { withTimeout } from "../core/time.ts";
 import { type Changes, keptParked, keptRuns, type StateDriver, type StateHost } from "./driver.ts";
-import {
-  type Body,
-  type Collection,
-  eachEntry,
-  type Owned,
-  type ReadonlyEntries,
-} from "./entries.ts";
+import type { Body, Collection, Owned } from "./entries.ts";
 import { Contended, fileSize, retryWhileLocked, stateError, unreadable } from "./errors.ts";
 import {
+  arrangeRecord,
   checkFormat,
   FORMAT,
-  isMember,
   isNumber,
   isRun,
-  isStoredEntry,
   isStoredRecord,
   isTime,
   type KnownFormat,
   readRecord,
-  type StoredEntry,
 } from "./format.ts";
-import {
-  encode,
-  keyPart,
-  type Kv,
-  KvConnection,
-  type KvEntry,
-  type Mutation,
-} from "./kv_connection.ts";
+import { encode, type Kv, KvConnection, type KvEntry, type Mutation } from "./kv_connection.ts";
+import type { KvEntries } from "./kv_entries.ts";
 import { type LastCheck, lastCheck, recordCheck } from "./kv_last_check.ts";
 import { KvLeases } from "./kv_leases.ts";
 import { RunLocks } from "./file_lock.ts";
@@ -202,11 +188,11 @@ class KvDriver implements StateDriver {
     return records;
   }
 
-  entries(
+  async entries(
     collection: Collection,
     owners: ReadonlySet<string>,
   ): Promise<Map<string, Owned<Body>>> {
-    return this.#entries().read(collection, owners);
+    return await (await this.#entries()).read(collection, owners);
   }
 
   async parked(): Promise<Map<string, Temporal.Instant>> {
@@ -225,10 +211,10 @@ class KvDriver implements StateDriver {
     const now = this.#clock.now();
     if (this.#format !== FORMAT) await this.#migrate();
     // A family member is claimed before the record that names it.
-    if (changes.entries.size > 0) await this.#entries().write(changes.entries);
+    if (changes.entries.size > 0) await (await this.#entries()).write(changes.entries);
     await this.#kv.apply(
-      changes.records.values().map(({ task, ...body }) => {
-        return set([...RECORDS, task], body);
+      changes.records.values().map((record) => {
+        return set([...RECORDS, record.task], arrangeRecord(record));
       }),
     );
     if (changes.parked.size > 0) {
@@ -250,7 +236,9 @@ class KvDriver implements StateDriver {
     }
   }
 
-  #entries(): KvEntries {
+  /** Most runs use only records. */
+  async #entries(): Promise<KvEntries> {
+    const { KvEntries } = await import("./kv_entries.ts");
     return new KvEntries(this.#kv);
   }
 
@@ -319,79 +307,4 @@ function forgotten(
 
 function nameOf(key: Deno.KvKey): string {
   return String(key.at(-1));
-}
-
-/** For more owners than this, reading the whole collection is cheaper. */
-const FEW_OWNERS = 100;
-
-/** The entries of all collections of a database. */
-export class KvEntries {
-  readonly #kv: KvConnection;
-
-  /** Uses `kv`, without ownership. */
-  constructor(kv: KvConnection) {
-    this.#kv = kv;
-  }
-
-  /** See `StateDriver.entries`. */
-  async read(
-    collection: Collection,
-    owners: ReadonlySet<string>,
-  ): Promise<Map<string, Owned<Body>>> {
-    const found = new Map<string, Owned<Body>>();
-    for (const entry of await this.#list(collection, owners)) {
-      const { owner, id, body } = this.#decode(collection, entry);
-      if (!owners.has(owner)) continue;
-      const owned = found.get(owner) ?? new Map<string, Body>();
-      found.set(owner, owned.set(id, body));
-    }
-    return found;
-  }
-
-  /** Sets the entries that have a body, and removes the others. */
-  async write(entries: ReadonlyEntries): Promise<void> {
-    const mutations: Mutation[] = [];
-    for (const [collection, owner, id, body] of eachEntry(entries)) {
-      const [ownerPart, idPart] = [await keyPart(owner), await keyPart(id)];
-      const names = {
-        ...typeof ownerPart === "string" ? {} : { owner },
-        ...typeof idPart === "string" ? {} : { id },
-      };
-      mutations.push({
-        key: [...prefixOf(collection), ownerPart, idPart],
-        value: body && encode({ ...names, body }),
-      });
-    }
-    await this.#kv.apply(mutations);
-  }
-
-  async #list(collection: Collection, owners: ReadonlySet<string>): Promise<KvEntry[]> {
-    const prefix = prefixOf(collection);
-    if (owners.size > FEW_OWNERS) return await this.#kv.list(prefix);
-    const entries: KvEntry[] = [];
-    for (const owner of owners) {
-      entries.push(...await this.#kv.list([...prefix, await keyPart(owner)]));
-    }
-    return entries;
-  }
-
-  #decode(
-    collection: Collection,
-    entry: KvEntry,
-  ): { readonly owner: string; readonly id: string; readonly body: Body } {
-    const [ownerPart, idPart] = entry.key.slice(-2);
-    const { owner = String(ownerPart), id = String(idPart), body } = this.#kv.decode(
-      entry,
-      collection === "members" ? isStoredMember : isStoredEntry,
-    );
-    return { owner, id, body };
-  }
-}
-
-function prefixOf(collection: Collection): Deno.KvKey {
-  return ["cronfetch", collection];
-}
-
-function isStoredMember(value: unknown): value is StoredEntry {
-  return isStoredEntry(value) && isMember(value.body);
 }

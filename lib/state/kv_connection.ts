@@ -2,7 +2,7 @@
 
 import type { StateHost } from "./driver.ts";
 import { retryWhileLocked, unreadable } from "./errors.ts";
-import type { ShapeCheck } from "./format.ts";
+import type { ShapeCheck } from "./shape.ts";
 
 /** The part of Deno KV that is used. */
 export type Kv = Pick<Deno.Kv, "get" | "getMany" | "list" | "atomic" | "close">;
@@ -20,8 +20,9 @@ export type KvEntry = Deno.KvEntry<unknown>;
 
 /** Deno KV allows 1,000 mutations per commit. */
 const MOST_MUTATIONS = 500;
-/** Deno KV allows 819,200 bytes per commit. */
+/** Deno KV allows 819,200 bytes per commit, in which each key counts twice, and 81,920 of keys. */
 const MOST_BYTES = 800_000;
+const KEY_WEIGHT = 10;
 /** Deno KV allows 65,536 bytes per value. */
 const LARGEST_VALUE = 64_000;
 /** Deno KV returns at most this many entries from `getMany`, and per batch from `list`. */
@@ -52,7 +53,7 @@ export function commits(mutations: Iterable<Mutation>): Iterable<Mutation[]> {
   const sized = Iterator.from(mutations).map(({ key, value }) => ({
     key,
     value,
-    bytes: keyBytes(key) + (value?.length ?? 0),
+    bytes: KEY_WEIGHT * keyBytes(key) + (value?.length ?? 0),
   }));
   return groups(sized, MOST_MUTATIONS, MOST_BYTES);
 }
@@ -79,9 +80,14 @@ function* groups<T extends { readonly bytes: number }>(
 /** Upper bound of a key's stored size: UTF-8, escaped NULs, two bytes around each part. */
 function keyBytes(key: Deno.KvKey): number {
   return key.reduce<number>((sum, part) => {
-    return sum + 2 + (part instanceof Uint8Array ? 2 * part.length : 3 * String(part).length);
+    if (part instanceof Uint8Array) return sum + 2 + 2 * part.length;
+    const text = String(part);
+    return sum + 2 + (PLAIN.test(text) ? text.length : 3 * text.length);
   }, 0);
 }
+
+/** Text of one byte per character. */
+const PLAIN = /^[ -~]*$/;
 
 /** Two parts of this size, and the names before them, fit a key of 2,048 bytes. */
 const LONGEST_PART = 960;

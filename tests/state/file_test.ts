@@ -34,33 +34,22 @@ const SNAPSHOT = `{
       "health": "unhealthy",
       "failures": 3,
       "failingSince": "2026-01-15T11:00:00Z",
-      "notBefore": null,
       "retryAt": "2026-01-15T12:02:00Z",
       "lastRunAt": "2026-01-15T12:00:00Z",
       "lastSuccessAt": null,
-      "publishedAt": null,
       "published": null,
       "older": {"lastModified":"Wed, 14 Jan 2026 11:00:00 GMT","runs":2,"since":"2026-01-15T10:00:00Z"},
       "part": {"key":"a","source":"https://example.org/a","validator":"\\"1\\"","sizeBytes":1,"totalBytes":null,"draft":"d"},
       "results": []
     },
     "b": {
-      "health": "healthy",
-      "failures": 0,
-      "failingSince": null,
-      "notBefore": null,
-      "retryAt": null,
-      "lastRunAt": "2026-01-15T12:00:00Z",
-      "lastSuccessAt": "2026-01-15T12:00:00Z",
       "publishedAt": "2026-01-14T12:00:00Z",
       "published": {"key":"a.csv","source":"https://example.org/a.csv","etag":"\\"1\\"","lastModified":"Thu, 15 Jan 2026 11:00:00 GMT","sha256":"${
   "ab".repeat(32)
 }","sizeBytes":3,"revision":"1768474800000"},
-      "older": null,
-      "part": null,
       "results": [
-        {"run":"run-1","at":"2026-01-15T12:00:00Z","since":"2026-01-15T12:00:00Z","times":1,"status":"unchanged","code":null,"message":null,"httpStatus":304,"bytes":0},
-        {"run":"run-0","at":"2026-01-15T12:00:00Z","since":"2026-01-15T12:00:00Z","times":1,"status":"created","code":null,"message":null,"httpStatus":200,"bytes":3}
+        {"run":"run-1","at":"2026-01-15T12:00:00Z","status":"unchanged","httpStatus":304},
+        {"run":"run-0","at":"2026-01-15T12:00:00Z","status":"created","httpStatus":200,"bytes":3}
       ]
     }
   },
@@ -127,7 +116,7 @@ Deno.test("file: reads texts of the first versions, without revisions", async ()
   await Deno.writeTextFile(at.path, written);
   await using state = await at.open(testHost());
   const published = (await state.allRecords()).get("b")?.published;
-  assertEquals([published?.sizeBytes, published?.revision], [3, undefined]);
+  assertEquals([published?.sizeBytes, published?.revision], [3, ""]);
 });
 
 Deno.test("file: nothing is written before the first change", async () => {
@@ -208,7 +197,7 @@ Deno.test("file: waits for a lock, then reports it, and loses nothing", async ()
     await assertRejects(() => state.acquire(["a"], "run", 60_000), CronfetchError);
   }
   await state.flush();
-  assertEquals(JSON.parse(await Deno.readTextFile(place.path)).records.a.failures, 0);
+  assertEquals(JSON.parse(await Deno.readTextFile(place.path)).records.a.results.length, 1);
 });
 
 Deno.test("file: reports a failed disk, and keeps the old file", async () => {
@@ -297,7 +286,7 @@ for (
       'the record of "a" is damaged',
     ],
     ["a negative count", holding({ ...BODY, failures: -1 }), 'the record of "a" is damaged'],
-    ["a field too few", holding({ ...BODY, health: undefined }), 'the record of "a" is damaged'],
+    ["a field too few", holding({ ...BODY, results: undefined }), 'the record of "a" is damaged'],
     ["an impossible day", holding({ ...BODY, lastRunAt: "2026-02-30T00:00:00Z" }), 'record of "a"'],
     ["a time of no zone", holding({ ...BODY, lastRunAt: "2026-02-28T00:00:00+01:00" }), "damaged"],
     ["a host's time gone", SNAPSHOT.replace("2026-01-15T13:00", "soon"), 'of "a.example" is'],

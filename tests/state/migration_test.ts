@@ -173,7 +173,7 @@ function checkFormat1(format: unknown): void {
 Deno.test("format_1.json: the error of a damaged record names its task", async () => {
   await using copy = await copyOf("format_1.json");
   const broken = structuredClone(FORMAT_1);
-  delete broken.records.failing.heldUntil;
+  delete broken.records.failing.results;
   assert(isObject(broken.records.failing));
   await Deno.writeTextFile(copy.path, JSON.stringify(broken));
   const error = await copy.open().then(() => null, (thrown) => thrown);

@@ -1,0 +1,92 @@
+/** The collections beside the records in a `kv:` state: families, list items, results, deliveries. */
+
+import {
+  type Body,
+  type Collection,
+  eachEntry,
+  type Owned,
+  type ReadonlyEntries,
+} from "./entries.ts";
+import { isMember, isStoredEntry, type StoredEntry } from "./format.ts";
+import {
+  encode,
+  keyPart,
+  type KvConnection,
+  type KvEntry,
+  type Mutation,
+} from "./kv_connection.ts";
+
+/** For more owners than this, reading the whole collection is cheaper. */
+const FEW_OWNERS = 100;
+
+/** The entries of all collections of a database. */
+export class KvEntries {
+  readonly #kv: KvConnection;
+
+  /** Uses `kv`, without ownership. */
+  constructor(kv: KvConnection) {
+    this.#kv = kv;
+  }
+
+  /** See `StateDriver.entries`. */
+  async read(
+    collection: Collection,
+    owners: ReadonlySet<string>,
+  ): Promise<Map<string, Owned<Body>>> {
+    const found = new Map<string, Owned<Body>>();
+    for (const entry of await this.#list(collection, owners)) {
+      const { owner, id, body } = this.#decode(collection, entry);
+      if (!owners.has(owner)) continue;
+      const owned = found.get(owner) ?? new Map<string, Body>();
+      found.set(owner, owned.set(id, body));
+    }
+    return found;
+  }
+
+  /** Sets the entries that have a body, and removes the others. */
+  async write(entries: ReadonlyEntries): Promise<void> {
+    const mutations: Mutation[] = [];
+    for (const [collection, owner, id, body] of eachEntry(entries)) {
+      const [ownerPart, idPart] = [await keyPart(owner), await keyPart(id)];
+      const names = {
+        ...typeof ownerPart === "string" ? {} : { owner },
+        ...typeof idPart === "string" ? {} : { id },
+      };
+      mutations.push({
+        key: [...prefixOf(collection), ownerPart, idPart],
+        value: body && encode({ ...names, body }),
+      });
+    }
+    await this.#kv.apply(mutations);
+  }
+
+  async #list(collection: Collection, owners: ReadonlySet<string>): Promise<KvEntry[]> {
+    const prefix = prefixOf(collection);
+    if (owners.size > FEW_OWNERS) return await this.#kv.list(prefix);
+    const entries: KvEntry[] = [];
+    for (const owner of owners) {
+      entries.push(...await this.#kv.list([...prefix, await keyPart(owner)]));
+    }
+    return entries;
+  }
+
+  #decode(
+    collection: Collection,
+    entry: KvEntry,
+  ): { readonly owner: string; readonly id: string; readonly body: Body } {
+    const [ownerPart, idPart] = entry.key.slice(-2);
+    const { owner = String(ownerPart), id = String(idPart), body } = this.#kv.decode(
+      entry,
+      collection === "members" ? isStoredMember : isStoredEntry,
+    );
+    return { owner, id, body };
+  }
+}
+
+function prefixOf(collection: Collection): Deno.KvKey {
+  return ["cronfetch", collection];
+}
+
+function isStoredMember(value: unknown): value is StoredEntry {
+  return isStoredEntry(value) && isMember(value.body);
+}

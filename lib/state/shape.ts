@@ -1,0 +1,99 @@
+/** Kinds of stored values: checks, the order of fields, and defaults that are not stored. Pure. */
+
+/** Whether a stored value is a `T`. */
+export type ShapeCheck<T> = (value: unknown) => value is T;
+
+/** A kind of value. */
+export interface Kind<T> {
+  /** Whether a stored value is of this kind; fields that have their default may be absent. */
+  readonly is: ShapeCheck<T>;
+  /** The value to store, without fields that have their default, if that differs from the value. */
+  readonly arrange?: ((value: T) => unknown) | undefined;
+  /** Adds the fields that have their default to a stored value, if it may lack some. */
+  readonly addDefaults?: ((stored: T) => void) | undefined;
+}
+
+/** A field of an object. */
+export interface Field<T, Owner> extends Kind<T> {
+  /** The default, which is not stored. It may depend on fields without one, and on those before. */
+  readonly byDefault?: (owner: Owner) => T;
+}
+
+/** All fields, in the order of the text. */
+type Fields<T> = { readonly [Name in keyof T]-?: Field<T[Name], T> };
+
+/** One of some texts. */
+export function oneOf<T extends string>(values: readonly T[]): Kind<T> {
+  return { is: (value): value is T => values.some((one) => one === value) };
+}
+
+/** Null, or a value of a kind. */
+export function orNull<T>({ is, arrange, addDefaults }: Kind<T>): Kind<T | null> {
+  return {
+    is: (value): value is T | null => value === null || is(value),
+    arrange: arrange && ((value) => value === null ? null : arrange(value)),
+    addDefaults: addDefaults && ((stored) => stored === null || addDefaults(stored)),
+  };
+}
+
+/** A number or text that older versions did not write. */
+export function orAbsent<T extends number | string>({ is }: Kind<T>): Kind<T | undefined> {
+  return { is: (value): value is T | undefined => value === undefined || is(value) };
+}
+
+/** A list of values of a kind. */
+export function listOf<T>({ is, arrange, addDefaults }: Kind<T>): Kind<readonly T[]> {
+  return {
+    is: (value): value is readonly T[] => Array.isArray(value) && value.every(is),
+    arrange: arrange && ((values) => values.map(arrange)),
+    addDefaults: addDefaults && ((stored) => stored.forEach(addDefaults)),
+  };
+}
+
+/** A field that is stored only if it differs from its default. */
+export function unless<T, Owner>(byDefault: (owner: Owner) => T, kind: Kind<T>): Field<T, Owner> {
+  const { is } = kind;
+  return {
+    ...kind,
+    is: (value): value is T => value === undefined || is(value),
+    byDefault,
+  };
+}
+
+/** A kind of object. */
+export interface Shape<T> extends Kind<T> {
+  /** See {@linkcode Kind}. */
+  readonly arrange: (value: T) => object;
+  /** See {@linkcode Kind}. */
+  readonly addDefaults: (stored: T) => void;
+}
+
+/** Makes the kind of an object with these fields; others are ignored, and not stored. */
+export function shape<T>(fields: Fields<T>): Shape<T> {
+  const names = Object.keys(fields) as (keyof T)[];
+  const all = names.map((name) => ({ name, ...fields[name] as Field<T[keyof T], T> }));
+  const incomplete = all.filter(({ addDefaults, byDefault }) => addDefaults || byDefault);
+  return {
+    is: (value): value is T => {
+      if (typeof value !== "object" || value === null) return false;
+      const object = value as Readonly<Record<keyof T, unknown>>;
+      return all.every(({ name, is }) => is(object[name]));
+    },
+    arrange: (value) => {
+      const arranged: Partial<Record<keyof T, unknown>> = {};
+      for (const { name, arrange, byDefault } of all) {
+        const field = value[name];
+        if (field === undefined || byDefault?.(value) === field) continue;
+        arranged[name] = arrange ? arrange(field) : field;
+      }
+      return arranged;
+    },
+    addDefaults: (stored) => {
+      for (const { name, addDefaults, byDefault } of incomplete) {
+        const field = stored[name];
+        if (field !== undefined) addDefaults?.(field);
+        else if (byDefault) stored[name] = byDefault(stored);
+      }
+    },
+  };
+}
