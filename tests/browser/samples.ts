@@ -72,7 +72,9 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
   const published = validators({ key: id, source: url, etag: `"${index}-5f3a"`, sizeBytes });
   const base = pageTask(id, {
     url,
-    schedule: index % 4 === 3 ? "every 6h" : "0 6 * * * (UTC)",
+    ...(index % 4 === 3
+      ? { schedule: "every 8h", nextDue: NOW.add({ hours: 2 }).toString() }
+      : { schedule: "0 6 * * * (UTC)" }),
     record: record(id, {
       published,
       publishedAt: ago(30),
