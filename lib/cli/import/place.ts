@@ -64,13 +64,15 @@ function joined(folder: string, path: string): string {
 }
 
 /**
- * The folder that all files have in common; null if no command writes a file. Where some files have
- * absolute paths, it is the folder of these.
+ * The folder that all files have in common; null if no command writes a file. If some paths are
+ * absolute and others are not, it is the folder of the larger group: a single absolute path must not
+ * place all other files below `/tmp`.
  */
 export function storeOf(places: readonly FilePlace[]): string | null {
   const folders = places.filter(({ isFile }) => isFile).map(({ folder }) => fixedPart(folder));
   const absolute = folders.filter(isAbsolute);
-  const [first, ...others] = absolute.length > 0 ? absolute : folders;
+  const isMostlyAbsolute = absolute.length * 2 >= folders.length;
+  const [first, ...others] = folders.filter((folder) => isAbsolute(folder) === isMostlyAbsolute);
   if (first === undefined) return null;
   let common = first.split("/");
   for (const folder of others) {
@@ -80,7 +82,7 @@ export function storeOf(places: readonly FilePlace[]): string | null {
   }
   const store = common.join("/");
   // Nothing in common: the root is no place for a store.
-  if (store === "") return absolute.length > 0 ? first : ".";
+  if (store === "") return isMostlyAbsolute ? first : ".";
   return isAbsolute(store) || store.startsWith(".") ? store : `./${store}`;
 }
 

@@ -151,6 +151,21 @@ Deno.test("importText: files without a folder in common", async () => {
   });
 });
 
+Deno.test("importText: a single absolute path does not decide where all files go", async () => {
+  const text = `curl -o a.csv https://h.example/a
+curl -o data/b.csv https://h.example/b
+curl -o /etc/motd https://h.example/c`;
+  assertEquals(await imported(text), {
+    store: ".",
+    tasks: [
+      { url: "https://h.example/a", to: "a.csv" },
+      { url: "https://h.example/b", to: "data/b.csv" },
+      { url: "https://h.example/c", to: "etc/motd" },
+    ],
+    notes: ["the folder /etc: a config has one store; the file is below ."],
+  });
+});
+
 Deno.test("importText: two commands for one file are a URL and its mirror", async () => {
   const text = "curl -fo x.csv https://a.example/x || wget -O x.csv https://b.example/y.csv";
   assertEquals(await imported(text), {
