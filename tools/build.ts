@@ -22,10 +22,12 @@ const TARGET = "dist";
 /**
  * Builds the bundle.
  *
- * @param target Folder to write to; its files are removed.
- * @throws {Error} If Deno cannot bundle the sources, or bundles them in an unknown way.
+ * @param target Folder to write to; the files of an earlier build are removed.
+ * @throws {Error} If the folder has other files, or Deno cannot bundle the sources, or bundles them in
+ * an unknown way.
  */
 export async function build(target: string): Promise<void> {
+  await checkTarget(target);
   const folder = await Deno.makeTempDir({ prefix: "cronfetch-build-" });
   try {
     const { workers, packages, hasStandIns } = await prepareStage(folder);
@@ -41,6 +43,26 @@ export async function build(target: string): Promise<void> {
     for (const [name, text] of files) await Deno.writeTextFile(join(target, name), text);
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Names of the files of a build. */
+const BUILT = /\.js$|^deno\.json$|^LICENSES\.txt$/;
+
+/**
+ * Checks that a folder is missing, empty, or a build, perhaps of a killed process: all of its files
+ * are removed.
+ *
+ * @throws {Error} It has something else.
+ */
+export async function checkTarget(target: string): Promise<void> {
+  try {
+    for await (const { name, isFile } of Deno.readDir(target)) {
+      if (isFile && BUILT.test(name)) continue;
+      throw new Error(`${target} is no earlier build: it has ${name}; name an empty folder`);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

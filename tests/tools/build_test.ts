@@ -1,9 +1,9 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { exists } from "@std/fs";
 import { join, toFileUrl } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
 import { versionIn } from "../../lib/cli/version.ts";
-import { build } from "../../tools/build.ts";
+import { build, checkTarget } from "../../tools/build.ts";
 import { changeChunks } from "../../tools/bundle/chunks.ts";
 import { licensesText } from "../../tools/bundle/licenses.ts";
 import { ROOT } from "../../tools/bundle/stage.ts";
@@ -19,6 +19,13 @@ Deno.test("build: two builds have the same bytes, and run", async (t) => {
   await Promise.all([build(one), build(other)]);
   assertEquals(await tree(other), await tree(one));
 
+  await t.step("and may be replaced, unlike other folders", async () => {
+    await checkTarget(one);
+    await checkTarget(folder.file("missing"));
+    await Deno.writeTextFile(folder.file("notes.txt"), "mine");
+    await assertRejects(() => build(folder.path), Error, "is no earlier build");
+    assertEquals(await Deno.readTextFile(folder.file("notes.txt")), "mine");
+  });
   await t.step("with the licences of the packages inside", async () => {
     const licenses = await Deno.readTextFile(join(one, "LICENSES.txt"));
     for (const name of ["commander", "zod", "croner", "token-types"]) {
