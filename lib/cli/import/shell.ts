@@ -29,7 +29,18 @@ export interface ShellCommand {
 
 /** Splits a text into its commands. Text that is not valid shell has some commands too. */
 export function parseShell(text: string): ShellCommand[] {
-  return new ShellReader(text).commands();
+  return new ShellReader(CARET_QUOTES.test(text) ? withoutCarets(text) : text).commands();
+}
+
+/**
+ * What browsers copy as a command line of cmd.exe: carets escape the quotes too, as in
+ * `curl ^"https://example.org/?a=1^&b=2^" ^`.
+ */
+const CARET_QUOTES = /\bcurl(?:\.exe)? \^"/;
+
+/** Removes the carets that escape a character; those before the end of a line continue it. */
+function withoutCarets(text: string): string {
+  return text.replace(/\^([^\r\n])/g, "$1");
 }
 
 /** The literal text of a word; null if it has other parts. */

@@ -14,6 +14,7 @@ const WORDS: readonly (readonly [text: string, words: readonly string[]])[] = [
   [`"a\\nb" 'a\\nb'`, ["a\\nb", "a\\nb"]],
   ["a \\\n  b \\\r\n c", ["a", "b", "c"]],
   ['a ^\n  "b"', ["a", "b"]],
+  [`curl ^"x?a=1^&b=^%^2^" ^\r\n  -H ^"q: ^\\^"z^\\^"^"`, ["curl", "x?a=1&b=%2", "-H", 'q: "z"']],
   ["a\\\nb", ["ab"]],
   [`"a\\\nb"`, ["ab"]],
   ["$A ${B} $C/d \"$E f\" '$G'", ["<A>", "<B>", "<C>/d", "<E> f", "$G"]],
