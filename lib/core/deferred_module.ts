@@ -15,7 +15,7 @@ export function deferredModule<Module>(
   let module: Module | null = null;
   let callsLeft = calls;
   return () => {
-    // A module that cannot be loaded is done without.
+    // If it cannot be loaded, callers keep the slower way.
     if (module === null && --callsLeft === 0) load().then((loaded) => module = loaded, () => {});
     return module;
   };

@@ -8,8 +8,8 @@ export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /**
  * Fields of a response, by case-insensitive name, with one character per byte. Fields of the same
  * name are joined by `", "` (RFC 9110, section 5.3), except Location, which is no list and may have
- * a comma: equal ones are one, and the first two different ones are joined by a line feed. `Headers` is one,
- * except that it joins Location as the others.
+ * a comma: equal values count once, and the first two different ones are joined by a line feed.
+ * `Headers` implements it, except that it joins Location like the other fields.
  */
 export type HeaderFields = Pick<Headers, "get">;
 

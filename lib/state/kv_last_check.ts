@@ -6,10 +6,14 @@
 /** After this time even an untouched file is checked again: a disk can lose bytes silently. */
 const CHECK_EVERY_MS = 24 * 60 * 60_000;
 
-/** What distinguishes versions of a file. A write changes one of these, even if it restores `mtime`. */
+/** What distinguishes versions of a file: a write changes `mtime`, and restoring that, `ctime`. */
 interface FileVersion {
   readonly sizeBytes: number;
   readonly modifiedMs: number;
+  /**
+   * Deno reports `ctime` in whole seconds: a write that restores `mtime` in the second in which the
+   * database was closed is not noticed before the next check.
+   */
   readonly changedMs: number;
   readonly inode: number;
   readonly device: number;

@@ -65,7 +65,7 @@ export async function openStorage(
   };
 }
 
-/** The options of the store of a config. A bucket is requested as `hosts` says of its server. */
+/** The options of the store of a config. For a bucket, `hosts` applies to its server. */
 export function storeOptions(
   { sync, hosts }: Pick<Config, "sync" | "hosts">,
 ): Required<StoreOptions> {

@@ -116,9 +116,8 @@ async function tryCreateDraftFile(
 
 /**
  * Publishes a draft after checking its target once more; the caller has checked the folder. If the
- * target is missing, the draft is
- * hard-linked to it, which fails if anything is created there concurrently, a dangling link
- * included; otherwise it is renamed over the target.
+ * target is missing, the draft is hard-linked to it, which fails if anything is created there
+ * concurrently, a dangling link included; otherwise it is renamed over the target.
  *
  * Both calls fail if the folder is replaced concurrently: the draft's name is unguessable, so it
  * does not exist elsewhere.
