@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { deployApp } from "./helpers/deploy_instance.ts";
-import { type TemporaryFolder, temporaryFolder, tree } from "./helpers/folder.ts";
+import { temporaryFolder, tree } from "./helpers/folder.ts";
 import { origin } from "./helpers/origin.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url)).replace(/\/$/, "");
@@ -14,55 +14,33 @@ function unitCommand(unit: string): string[] {
   return text.replaceAll("\\\n", " ").split(/\s+/);
 }
 
-/** `ENTRYPOINT` and `CMD`, each in the form of a list. */
-function imageCommand(file: string): string[] {
-  return ["ENTRYPOINT", "CMD"].flatMap((name) => {
-    const [, list = ""] = new RegExp(`^${name} (\\[[^]*?\\])`, "m").exec(file) ?? [];
-    return JSON.parse(list.replaceAll("\\\n", " ")) as string[];
-  });
-}
-
-const EXAMPLES: readonly (readonly [
-  path: string,
-  commandOf: (text: string) => string[],
-  data: string,
-  env: (folder: TemporaryFolder) => Record<string, string>,
-])[] = [
-  ["examples/systemd/cronfetch.service", unitCommand, "/srv/mirror", () => ({})],
-  ["examples/container/Dockerfile", imageCommand, "/data", (folder) => ({
-    CRONFETCH_STORE: folder.file("downloads"),
-    CRONFETCH_STATE: `kv:${folder.file("state.db")}`,
-  })],
-];
-
-for (const [path, commandOf, data, env] of EXAMPLES) {
-  Deno.test(`examples: the command in ${path} runs watch with its permissions`, async () => {
-    await using folder = await temporaryFolder();
-    await using server = origin({ "/a.txt": "a\n" });
-    await Deno.writeTextFile(
-      folder.file("cronfetch.json"),
-      JSON.stringify({ schedule: "every 1s", tasks: [`${server.origin}/a.txt`] }),
-    );
-    const words = commandOf(await Deno.readTextFile(path)).map((word) =>
-      word.replace("/opt/cronfetch", ROOT).replace(data, folder.path)
-    );
-    assertEquals([words[0]?.replace(/.*\//, ""), words.includes("watch")], ["deno", true]);
-    const child = new Deno.Command(Deno.execPath(), {
-      args: words.slice(1),
-      cwd: folder.path,
-      env: { NO_COLOR: "1", ...env(folder) },
-      stderr: "piped",
-    }).spawn();
-    const output = child.output();
-    let ended = false;
-    output.finally(() => ended = true).catch(() => {});
-    while (server.hits() < 2 && !ended) await new Promise((done) => setTimeout(done, 20));
-    if (!ended) child.kill("SIGTERM");
-    const { code, stderr } = await output;
-    assertEquals(code, 143, new TextDecoder().decode(stderr));
-    assertEquals(await tree(folder.file("downloads")), { "a.txt": "a\n" });
-  });
-}
+Deno.test("examples: the command of the systemd unit runs watch with its permissions", async () => {
+  await using folder = await temporaryFolder();
+  await using server = origin({ "/a.txt": "a\n" });
+  await Deno.writeTextFile(
+    folder.file("cronfetch.json"),
+    JSON.stringify({ schedule: "every 1s", tasks: [`${server.origin}/a.txt`] }),
+  );
+  const unit = await Deno.readTextFile(join(ROOT, "examples/systemd/cronfetch.service"));
+  const words = unitCommand(unit).map((word) =>
+    word.replace("/opt/cronfetch", ROOT).replace("/srv/mirror", folder.path)
+  );
+  assertEquals([words[0]?.replace(/.*\//, ""), words.includes("watch")], ["deno", true]);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: words.slice(1),
+    cwd: folder.path,
+    env: { NO_COLOR: "1" },
+    stderr: "piped",
+  }).spawn();
+  const output = child.output();
+  let ended = false;
+  output.finally(() => ended = true).catch(() => {});
+  while (server.hits() < 2 && !ended) await new Promise((done) => setTimeout(done, 20));
+  if (!ended) child.kill("SIGTERM");
+  const { code, stderr } = await output;
+  assertEquals(code, 143, new TextDecoder().decode(stderr));
+  assertEquals(await tree(folder.file("downloads")), { "a.txt": "a\n" });
+});
 
 Deno.test("examples/deno-deploy: registers a cron and serves, on a read-only disk", async () => {
   await using app = await deployApp({
