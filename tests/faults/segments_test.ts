@@ -149,8 +149,11 @@ storeTest("after a refusal, the rest is requested in one response, of any size",
   await using runs = await runsOver();
   const result = await runs.result(task(server));
   assertEquals([result.status, result.attempts.length], ["created", 1], result.message);
-  const rest: AskedFor = [`bytes=${STARTS[1]}-`, '"1"'];
-  assertEquals(server.asked.filter((asked) => !isForPiece(asked)), [null, rest]);
+  const [first, rest, ...others] = server.asked.filter((asked) => !isForPiece(asked));
+  assertEquals([first, rest?.[1], others], [null, '"1"', []]);
+  // Bytes that the store has not taken yet are requested again; their number depends on its speed.
+  const startByte = Number(rest?.[0].match(/^bytes=(\d+)-$/)?.[1]);
+  assert(startByte > 0 && startByte <= (STARTS[1] ?? 0), String(rest));
   // A range that was requested before the rest may arrive after it, on another connection.
   assert(server.asked.length <= 2 + STARTS.length - 2, `${server.asked.length} requests`);
   assertEquals(await runs.tree(), WHOLE);
