@@ -2,7 +2,7 @@
 
 import { type ConfigInput, DEFAULTS, type TaskInput } from "../config/input.ts";
 import { loadValue } from "../config/load.ts";
-import { ConfigError } from "../config/problem.ts";
+import { ConfigError, quote } from "../config/problem.ts";
 import { redactUrl } from "../config/secrets.ts";
 import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
@@ -74,14 +74,16 @@ async function validTasks(
     if (!(error instanceof ConfigError) || !isImported) throw error;
     const invalid = new Map(error.problems.map(({ path, message }) => [
       Number(/^tasks\[([0-9]+)\]/.exec(path)?.[1] ?? -1),
-      `${path} ${message}`,
+      // The index is that of a list the user does not see.
+      `${path.replace(/^tasks\[[0-9]+\]\.?/, "")} ${message}`,
     ]));
     const kept = tasks.filter((_, index) => !invalid.has(index));
     if (invalid.has(-1) || kept.length === 0) throw error;
     await load(kept);
     const notes = [...invalid].map(([index, reason]) => ({
       line: null,
-      what: redactUrl(tasks[index]?.url ?? ""),
+      // After an unclosed quote, the URL is the rest of the text.
+      what: quote(redactUrl(tasks[index]?.url ?? "")),
       reason,
     }));
     return { kept, notes };

@@ -206,11 +206,27 @@ curl -o c.csv 'https://'
   ]);
   assertMatch(
     text,
-    /warning: .*token=\*\*\*: .*"con\.txt", which is not a safe/,
+    /warning: .*token=\*\*\*": to .*"con\.txt", which is not a safe/,
   );
   assertMatch(text, /warning: line 4: -H: bad header is not a valid header name/);
-  assertMatch(text, /warning: https:\/\/: tasks\[\d\]\.url must be an absolute http or https URL/);
+  assertMatch(text, /warning: "https:\/\/": url must be an absolute http or https URL/);
   assert(!text.includes("s3cr3t"));
+});
+
+Deno.test("init --import: what follows an unclosed quote is shown in part", async () => {
+  await using folder = await temporaryFolder();
+  const commands = `curl -O https://h.example/a\ncurl -O 'https://h.example/b\n${
+    "c ".repeat(1_000)
+  }`;
+  await Deno.writeTextFile(folder.file("get.sh"), commands);
+  const [code, text] = await runInit(folder, ["--import", "get.sh"]);
+  assertEquals(code, 0, text);
+  const [warning = ""] = text.split("\n").filter((line) => line.startsWith("warning: "));
+  assertMatch(
+    warning,
+    /^warning: "https:\/\/h\.example\/b\\nc c .*…": url must not contain control/,
+  );
+  assertEquals(warning.length < 150, true, warning);
 });
 
 Deno.test("init --import: the config of every command line loads", async () => {
