@@ -1,6 +1,8 @@
 // The whole action: its steps on real repositories, with a server on loopback.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import manifest from "../../deno.json" with { type: "json" };
+import { build } from "../../tools/build.ts";
 import { origin, type Route } from "../helpers/origin.ts";
 import { assertClean, type Clone, type Remote, remoteWith } from "./repository.ts";
 import { ACTION_PATH, type ActionOptions, readAction, runAction } from "./runner.ts";
@@ -264,6 +266,33 @@ Deno.test(
       assertStringIncludes(result.log, said);
     }
     assertEquals(await Deno.stat(`${clone.path}/../pwned`).then(() => true, () => false), false);
+  },
+);
+
+Deno.test(
+  { name: "action: at a tag it runs the bundle, and loads no package", ignore },
+  async () => {
+    await using at = await place({ "/a.txt": "first\n" });
+    const actionPath = await at.remote.folder("action");
+    await Deno.copyFile(`${ACTION_PATH}/action.yml`, `${actionPath}/action.yml`);
+    // As the release workflow does; without the sources, they cannot be what runs.
+    await build(`${actionPath}/dist`);
+    const { command } = manifest.tasks["build:action"];
+    const [program, ...args] = command.replace("dist/", `${actionPath}/dist/`).split(" ");
+    assertEquals(program, "deno");
+    const bundled = await new Deno.Command(Deno.execPath(), { args, cwd: ACTION_PATH }).output();
+    assertEquals(bundled.code, 0, new TextDecoder().decode(bundled.stderr));
+
+    const clone = await at.remote.clone("one");
+    const env = {
+      DENO_DIR: await at.remote.folder("empty"),
+      NPM_CONFIG_REGISTRY: "http://127.0.0.1:9",
+      JSR_URL: "http://127.0.0.1:9",
+    };
+    const result = await act(at.remote, clone, {}, { actionPath, env });
+    assertEquals([result.failed, result.outputs["committed"]], [false, "true"], result.log);
+    assertEquals(await at.remote.file("data/a.txt"), "first\n");
+    assertStringIncludes(result.summary, "<code>a.txt</code>");
   },
 );
 

@@ -32,6 +32,8 @@ export interface ActionOptions {
   /** A folder for the runner's own files. */
   readonly temporary: string;
   readonly inputs?: Readonly<Record<string, string>>;
+  /** The folder of the action. Default: this repository. */
+  readonly actionPath?: string;
   /** Further environment variables: `GITHUB_REF`, secrets. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -56,9 +58,9 @@ interface Step {
 /** The root of this repository. */
 export const ACTION_PATH = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
-/** Reads `action.yml`. */
-export async function readAction(): Promise<ActionFile> {
-  return parse(await Deno.readTextFile(join(ACTION_PATH, "action.yml")));
+/** Reads `action.yml` of a folder. */
+export async function readAction(path: string = ACTION_PATH): Promise<ActionFile> {
+  return parse(await Deno.readTextFile(join(path, "action.yml")));
 }
 
 /** Replacements of other actions: what each adds to PATH. */
@@ -66,10 +68,11 @@ const STAND_INS: Readonly<Record<string, () => string>> = {
   "denoland/setup-deno@v2": () => dirname(Deno.execPath()),
 };
 
-/** Runs the action of this repository. */
+/** Runs the action. */
 export async function runAction(options: ActionOptions): Promise<ActionResult> {
-  const action = await readAction();
-  const values: Record<string, string> = { "github.action_path": ACTION_PATH };
+  const { actionPath = ACTION_PATH } = options;
+  const action = await readAction(actionPath);
+  const values: Record<string, string> = { "github.action_path": actionPath };
   for (const name of Object.keys(options.inputs ?? {})) {
     if (!(name in action.inputs)) throw new Error(`the action has no input ${name}`);
   }
@@ -101,7 +104,7 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
         paths.push(standIn());
         outcome = "success";
       } else {
-        const ran = await runStep(step, index, { ...options, scope, paths });
+        const ran = await runStep(step, index, { ...options, actionPath, scope, paths });
         outcome = ran.code === 0 ? "success" : "failure";
         codes[name] = ran.code;
         log += ran.log;
@@ -134,7 +137,8 @@ function baseEnvironment(): Record<string, string> {
 async function runStep(
   step: Step,
   index: number,
-  { workspace, temporary, env, scope, paths }: ActionOptions & {
+  { workspace, temporary, actionPath, env, scope, paths }: ActionOptions & {
+    readonly actionPath: string;
     readonly scope: ExpressionScope;
     readonly paths: readonly string[];
   },
@@ -160,7 +164,7 @@ async function runStep(
       CI: "true",
       GITHUB_ACTIONS: "true",
       GITHUB_WORKSPACE: workspace,
-      GITHUB_ACTION_PATH: ACTION_PATH,
+      GITHUB_ACTION_PATH: actionPath,
       GITHUB_OUTPUT: output,
       GITHUB_STEP_SUMMARY: summary,
       GITHUB_REF: "refs/heads/main",

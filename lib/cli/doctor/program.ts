@@ -64,8 +64,8 @@ async function isFirstOnPath(
 /**
  * The command that starts a program again, from any folder.
  *
- * Deno finds a `deno.json` by the current folder too, which may be another project's, so the
- * program's own is named. A module from a server has none, so the features that it needs are.
+ * The `deno.json` is named, since Deno does not look for one in `node_modules`, where npm installs
+ * the program. A module from a server has none, so the features that it needs are named.
  */
 export function programCommand(
   { mainModule, execPath, isCompiled, isOnPath }: RunningProgram,

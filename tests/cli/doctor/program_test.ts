@@ -81,7 +81,7 @@ Deno.test({ name: "doctor: the printed command runs, from any folder", ignore },
   const elsewhere = folder.file("elsewhere");
   await Deno.mkdir(place);
   await Deno.mkdir(elsewhere);
-  // Deno would find this one first, which has none of the features that cronfetch needs.
+  // Not the one of the program: it has none of the features that cronfetch needs.
   for (const path of [place, elsewhere]) await Deno.writeTextFile(join(path, "deno.json"), "{}\n");
   await Deno.writeTextFile(
     join(place, "cronfetch.yaml"),
