@@ -77,6 +77,8 @@ export class Http1Client implements AsyncDisposable {
   ): Promise<HttpResponse> {
     const body = new ConnectionBody(this.#pool, server, connection, signal);
     try {
+      // Aborted before the body listened: the connection would stay open.
+      signal.throwIfAborted();
       connection.send(requestHead, content, phases);
       const head = await connection.head();
       const { proxy } = server.route;

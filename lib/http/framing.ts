@@ -3,7 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields, HttpMethod } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
-import type { ResponseHead } from "./head.ts";
+import { type ResponseHead, trimSpace } from "./head.ts";
 
 /**
  * Parses Content-Length; a list of equal values counts as one (RFC 9110, section 8.6).
@@ -14,7 +14,7 @@ import type { ResponseHead } from "./head.ts";
 export function contentLength(status: number, headers: HeaderFields): number | null {
   const value = headers.get("content-length");
   if (value === null) return null;
-  const [first, ...others] = value.split(",").map((part) => part.trim());
+  const [first, ...others] = elementsOf(value);
   const lengthBytes = Number(first);
   if (
     !/^\d+$/.test(first ?? "") || !Number.isSafeInteger(lengthBytes) ||
@@ -36,6 +36,11 @@ export function contentLength(status: number, headers: HeaderFields): number | n
 export function transferCoding(headers: HeaderFields): string | null {
   const coding = headers.get("transfer-encoding")?.toLowerCase() ?? null;
   return coding === "identity" ? null : coding;
+}
+
+/** The elements of a list, without the spaces and tabs around them. */
+function elementsOf(list: string): string[] {
+  return list.split(",").map(trimSpace);
 }
 
 /** How a body is delimited. */
@@ -77,7 +82,8 @@ export function keepsConnection(
     // 6.1).
     if (minorVersion === 0 || headers.get("content-length") !== null) return false;
   }
-  const options = headers.get("connection")?.toLowerCase().split(",").map((one) => one.trim());
+  const field = headers.get("connection");
+  const options = field === null ? null : elementsOf(field.toLowerCase());
   if (options?.includes("close")) return false;
   return minorVersion > 0 || options?.includes("keep-alive") === true;
 }

@@ -130,7 +130,7 @@ function addField(fields: Map<string, string>, name: string, value: string): voi
 }
 
 /** Removes spaces and tabs; `trim` would remove U+00A0 as well, which is a Latin-1 character. */
-function trimSpace(value: string): string {
+export function trimSpace(value: string): string {
   let start = 0;
   let end = value.length;
   while (start < end && isSpace(value.charCodeAt(start))) start++;

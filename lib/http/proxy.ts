@@ -18,7 +18,7 @@ export const PROXY_VARIABLES: readonly string[] = [
 ].flatMap((name) => [name.toLowerCase(), name]);
 
 /** Looks up an environment variable. */
-type Env = (name: string) => string | undefined;
+export type Env = (name: string) => string | undefined;
 
 /**
  * The variable that names a proxy for a URL.
@@ -31,14 +31,25 @@ export function proxyVariable(url: URL, env: Env): string | null {
     .flatMap((name) => [name.toLowerCase(), name])
     .find((name) => (env(name) ?? "") !== "");
   if (found === undefined) return null;
-  const exceptions = (env("no_proxy") ?? env("NO_PROXY") ?? "").split(/[\s,]+/);
-  return exceptions.some((entry) => excepts(entry.toLowerCase(), url)) ? null : found;
+  return isExempt(url, env("no_proxy") ?? env("NO_PROXY")) ? null : found;
 }
 
 /**
- * Whether an entry of NO_PROXY matches a URL, as in curl: `*`, a name and all names below it, with or
- * without a leading dot, an address, or a range of addresses in CIDR notation. A port restricts the
- * entry to it.
+ * Whether Deno's `fetch` sends requests for a URL directly even if it is given a proxy. It reads
+ * `NO_PROXY` by itself, and in the other order.
+ */
+export function isExemptByFetch(url: URL, env: Env): boolean {
+  return isExempt(url, env("NO_PROXY") ?? env("no_proxy"));
+}
+
+function isExempt(url: URL, exceptions = ""): boolean {
+  return exceptions.split(/[\s,]+/).some((entry) => excepts(entry.toLowerCase(), url));
+}
+
+/**
+ * Whether an entry of NO_PROXY matches a URL, as in curl: `*`, a name and all names below it, with
+ * or without a leading dot, an address, or a range of addresses in CIDR notation. A port restricts
+ * the entry to it.
  */
 function excepts(entry: string, { protocol, hostname, port }: URL): boolean {
   if (entry === "" || entry === "*") return entry === "*";
@@ -71,9 +82,12 @@ export interface HttpProxy {
 /** The way to a server. */
 export type ProxyChoice =
   | { readonly kind: "direct" }
-  | { readonly kind: "http"; readonly proxy: HttpProxy }
+  | { readonly kind: "http"; readonly url: string; readonly proxy: HttpProxy }
   /** Only `fetch` can use it: SOCKS, or TLS to the proxy. `name` is for messages. */
   | { readonly kind: "fetch"; readonly url: string; readonly name: string };
+
+/** Schemes of proxies. Deno ignores a variable with another one, and connects directly. */
+const SCHEMES: ReadonlySet<string> = new Set(["http:", "https:", "socks5:", "socks5h:"]);
 
 /**
  * Chooses the way to a server.
@@ -87,11 +101,13 @@ export function chooseProxy(origin: string, setting: string | null, env: Env): P
   if (text === null || text === "direct") return { kind: "direct" };
   // curl and Deno accept a name and a port without a scheme.
   const url = URL.parse(text.includes("://") ? text : `http://${text}`);
-  if (url === null || !/^(?:https?|socks[45][ah]?):$/.test(url.protocol) || url.hostname === "") {
+  if (url === null || !SCHEMES.has(url.protocol) || url.hostname === "") {
     const where = variable === null ? "of the config" : `in ${variable}`;
-    throw new CronfetchError("net.failed", `the proxy ${where} is not a URL of a proxy`, {
-      retry: "never",
-    });
+    throw new CronfetchError(
+      "net.failed",
+      `the proxy ${where} is not a URL with http, https, socks5 or socks5h`,
+      { retry: "never" },
+    );
   }
   const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
   const name = `${url.hostname}:${port}`;
@@ -99,7 +115,7 @@ export function chooseProxy(origin: string, setting: string | null, env: Env): P
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   const hasUserinfo = url.username !== "" || url.password !== "";
   const authorization = hasUserinfo ? basicAuthorization(url) : null;
-  return { kind: "http", proxy: { hostname, port, name, authorization } };
+  return { kind: "http", url: url.href, proxy: { hostname, port, name, authorization } };
 }
 
 /** The value of an authorization header for the userinfo of a URL (RFC 7617). */

@@ -12,7 +12,7 @@ import {
 import { NO_TELEMETRY } from "../core/telemetry.ts";
 import { Http1Client } from "./client.ts";
 import { fromFetchError } from "./network_error.ts";
-import { chooseProxy, type ProxyChoice } from "./proxy.ts";
+import { chooseProxy, isExemptByFetch, type ProxyChoice } from "./proxy.ts";
 import { originOf } from "./server.ts";
 
 /** A transport and its connections. Disposing of it closes them. */
@@ -68,27 +68,32 @@ export async function openTransport(
   const choose = (origin: string): Transport => {
     const { proxy: setting, caCerts, identity } = settingsOf(origin);
     const choice = proxyOf(origin, setting, host);
-    const options = { proxy: setting === "direct" ? null : setting, caCerts, identity };
     const route = { proxy: choice?.kind === "http" ? choice.proxy : null, caCerts, identity };
     // Deno.startTls, which follows CONNECT, takes no certificate of a client.
     const canTunnel = identity === null || !origin.startsWith("https:");
+    const byProxyOfFetch = (url: string, name: string): Transport => {
+      if (host.openHttp1 && isExemptByFetch(new URL(origin), (name) => host.env(name))) {
+        throw exemptByFetch(origin, name);
+      }
+      return blaming(name, byFetch({ proxy: url, caCerts, identity }, false));
+    };
     switch (choice?.kind) {
       case "fetch":
-        return blaming(choice.name, byFetch(options, false));
-      case "http":
-        if (client === null || !canTunnel) {
-          return blaming(choice.proxy.name, byFetch(options, false));
-        }
+        return byProxyOfFetch(choice.url, choice.name);
+      case "http": {
+        const { url, proxy: { name } } = choice;
+        if (client === null || !canTunnel) return byProxyOfFetch(url, name);
         return orElse(observe(client.to(origin, route)), () => {
-          const transport = blaming(choice.proxy.name, byFetch(options, false));
+          const transport = byProxyOfFetch(url, name);
           chosen.set(origin, transport);
           return transport;
         });
+      }
       case "direct":
         if (client !== null) return observe(client.to(origin, route));
-        return byFetch(options, true);
+        return byFetch({ proxy: null, caCerts, identity }, true);
       case undefined:
-        return byFetch(options, true);
+        return byFetch({ proxy: null, caCerts, identity }, true);
       default:
         return choice satisfies never;
     }
@@ -105,7 +110,9 @@ export async function openTransport(
   };
 }
 
-/** The proxy of a server; null if the variables may not be read. `fetch` reads them nevertheless. */
+/**
+ * The proxy of a server; null if the variables may not be read. `fetch` reads them nevertheless.
+ */
 function proxyOf(
   origin: string,
   setting: string | null,
@@ -117,6 +124,17 @@ function proxyOf(
     if (error instanceof Deno.errors.NotCapable) return null;
     throw error;
   }
+}
+
+/** The error instead of a direct request, which the proxy is to prevent. */
+function exemptByFetch(origin: string, proxy: string): CronfetchError {
+  const { hostname } = new URL(origin);
+  return new CronfetchError(
+    "net.failed",
+    `Deno would not use the proxy ${proxy}, since NO_PROXY exempts ${hostname}: ` +
+      "remove it from the variable",
+    { retry: "never" },
+  );
 }
 
 function withoutQuery(url: string): string {

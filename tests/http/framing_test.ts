@@ -63,6 +63,7 @@ Deno.test("framingOf: ambiguous framing is http.protocol", () => {
     ["Content-Length: 5", "Content-Length: 6"],
     ["Content-Length: -5"],
     ["Content-Length: "],
+    ["Content-Length: \xa05"],
     ["Content-Length: 9007199254740993"],
     ["Content-Length: 2\r\n 3"],
     ["Content-Length: 5", "Content-Length : 6"],

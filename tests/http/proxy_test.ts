@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { chooseProxy, proxyVariable } from "../../lib/http/proxy.ts";
+import { chooseProxy, isExemptByFetch, proxyVariable } from "../../lib/http/proxy.ts";
 
 Deno.test("proxyVariable: which variable applies", () => {
   const table: [url: string, env: Record<string, string>, found: string | null][] = [
@@ -71,11 +71,13 @@ Deno.test("chooseProxy: the setting first, then the environment", () => {
     name: "proxy.example:3128",
     authorization: `Basic ${btoa("u:p@ss")}`,
   };
-  assertEquals(choose("https://x.example", null), { kind: "http", proxy });
+  assertEquals(choose("https://x.example", null), {
+    ...{ kind: "http", url: "http://u:p%40ss@proxy.example:3128/", proxy },
+  });
   assertEquals(choose("http://x.example", null), { kind: "direct" });
   assertEquals(choose("https://x.example", "direct"), { kind: "direct" });
   assertEquals(choose("https://x.example", "http://[::1]"), {
-    kind: "http",
+    ...{ kind: "http", url: "http://[::1]/" },
     proxy: { hostname: "::1", port: 80, name: "[::1]:80", authorization: null },
   });
   const socks = "socks5h://u:p@proxy.example:1080";
@@ -92,10 +94,27 @@ Deno.test("chooseProxy: a variable without a scheme is http, and its mistakes sh
     chooseProxy("http://x.example", null, (name) => name === "HTTP_PROXY" ? value : undefined);
   const found = choose("u:secret@proxy.example:3128");
   assertEquals(found.kind === "http" && found.proxy.name, "proxy.example:3128");
-  for (const value of ["ftp://u:secret@p", "http://u:secret@", "http://u:secret@a b"]) {
+  const mistakes = ["ftp://u:secret@p", "http://u:secret@", "http://u:secret@a b"];
+  for (const value of [...mistakes, "socks4://u:secret@p", "socks4a://u:secret@p"]) {
     const error = assertThrows(() => choose(value), CronfetchError);
     assertEquals([error.code, error.retry, error.message], [
-      ...["net.failed", "never", "the proxy in HTTP_PROXY is not a URL of a proxy"],
+      "net.failed",
+      "never",
+      "the proxy in HTTP_PROXY is not a URL with http, https, socks5 or socks5h",
     ]);
+  }
+});
+
+Deno.test("isExemptByFetch: NO_PROXY comes before no_proxy", () => {
+  const table: [env: Record<string, string>, isExempt: boolean][] = [
+    [{}, false],
+    [{ NO_PROXY: "x.example" }, true],
+    [{ no_proxy: "x.example" }, true],
+    [{ NO_PROXY: "x.example", no_proxy: "" }, true],
+    [{ NO_PROXY: "y.example", no_proxy: "x.example" }, false],
+  ];
+  for (const [env, isExempt] of table) {
+    const found = isExemptByFetch(new URL("https://x.example"), (name) => env[name]);
+    assertEquals(found, isExempt, JSON.stringify(env));
   }
 });

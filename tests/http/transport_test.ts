@@ -1,11 +1,12 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Connect, Fetch } from "../../lib/core/host.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
 import { NO_TELEMETRY } from "../../lib/core/telemetry.ts";
 import { fetchTransport } from "../../lib/http/fetch_transport.ts";
 import { openTransport } from "../../lib/http/transport.ts";
 import { testHost, type TestHostOptions, withoutTls } from "../helpers/host.ts";
 import { fromFileUrl } from "@std/path";
-import { getRequest, type HttpResponse } from "../../lib/core/http.ts";
+import { DEFAULT_SETTINGS, getRequest, type HttpResponse } from "../../lib/core/http.ts";
 
 const PROXY_FAILED = "the proxy proxy.example:80: the request failed: sockets";
 const FETCH_FAILED = "through the proxy proxy.example:1080: the request failed: fetch";
@@ -83,6 +84,46 @@ Deno.test("openTransport opens one HTTP/1.1 client of fetch on demand, and close
   assertEquals(happened, ["opened", "closed"]);
 });
 
+Deno.test("openTransport gives fetch the proxy that it has chosen, or sends nothing", async () => {
+  const setting = "socks5h://setting.example:1080";
+  const exempt = (proxy: string) =>
+    `Deno would not use the proxy ${proxy}, since NO_PROXY exempts x.example: ` +
+    "remove it from the variable";
+  const lower = { all_proxy: "socks5://lower.example:1", ALL_PROXY: "socks5://upper.example:1" };
+  const http = { HTTP_PROXY: "http://u:p@http.example", ALL_PROXY: "http://all.example" };
+  const table: [
+    what: string,
+    env: Record<string, string>,
+    proxy: string | null,
+    sent: string,
+  ][] = [
+    ["the setting", lower, setting, setting],
+    ["lower case", lower, null, "socks5://lower.example:1"],
+    ["a scheme in upper case", { ALL_PROXY: "SOCKS5://a.example:1" }, null, "socks5://a.example:1"],
+    ["the more specific one", http, null, "http://u:p@http.example/"],
+    ["an exception", { NO_PROXY: "x.example" }, setting, exempt("setting.example:1080")],
+    ["an exception for all", { no_proxy: "*" }, setting, exempt("setting.example:1080")],
+    ["another exception", { NO_PROXY: "y.example" }, setting, setting],
+    ["two exceptions", { ...lower, no_proxy: "y", NO_PROXY: "*" }, null, exempt("lower.example:1")],
+    ["of http", { ...http, no_proxy: "y", NO_PROXY: "*" }, null, exempt("http.example:80")],
+  ];
+  for (const [what, env, proxy, sent] of table) {
+    let given: string | null = null;
+    const host: Parameters<typeof openTransport>[0] = {
+      ...testHost({ env }),
+      connect: () => Promise.reject(new Deno.errors.NotCapable("sockets")),
+      openHttp1: (options) => {
+        given = options.proxy;
+        return { fetch: () => Promise.reject(new Error("sent")), [Symbol.dispose]: () => {} };
+      },
+    };
+    await using opened = await openTransport(host, () => ({ ...DEFAULT_SETTINGS, proxy }));
+    const send = async () => await opened.transport(getRequest(HTTP, new AbortController().signal));
+    const { message } = await assertRejects(send, CronfetchError);
+    assertEquals(given ?? message, sent, what);
+  }
+});
+
 function refused(): ReturnType<Connect> {
   return Promise.reject(new Error("sockets"));
 }
@@ -135,6 +176,33 @@ Deno.test("Http1Client: a connection that opens after the abort is closed", asyn
   }));
   await connected.promise;
   assertEquals(isClosed, true);
+});
+
+Deno.test("Http1Client: a connection is closed if the abort comes while it is judged", async () => {
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  let isClosed = false;
+  let sentBytes = 0;
+  const connect: Connect = () =>
+    Promise.resolve({
+      get remoteAddr() {
+        controller.abort(reason);
+        return { hostname: "192.0.2.1" };
+      },
+      startTls: () => Promise.reject(new Error("no TLS in this test")),
+      read: () => Promise.resolve(null),
+      write: ({ length }) => {
+        sentBytes += length;
+        return Promise.resolve(length);
+      },
+      close: () => {
+        isClosed = true;
+      },
+    });
+  await using sending = await openTransport(testHost({ connect }));
+  const request = getRequest(HTTP, controller.signal);
+  assertEquals(await sending.transport(request).catch((error) => error), reason);
+  assertEquals([isClosed, sentBytes], [true, 0]);
 });
 
 function send(
