@@ -19,7 +19,7 @@ import {
 } from "./format.ts";
 import { encode, type Kv, KvConnection, type KvEntry, type Mutation } from "./kv_connection.ts";
 import type { KvEntries } from "./kv_entries.ts";
-import { type LastCheck, lastCheck, recordCheck } from "./kv_last_check.ts";
+import { recordDigest, recordedDigest } from "./kv_digest.ts";
 import { KvLeases } from "./kv_leases.ts";
 import { RunLocks } from "./file_lock.ts";
 import type { RunRecord, TaskRecord } from "./state.ts";
@@ -56,21 +56,21 @@ export async function openKvDriver(path: string | null, host: StateHost): Promis
   const [kv, file] = await retryWhileLocked(doing, host, OPENING_DELAYS_MS, async () => {
     if (path === null) return [await Deno.openKv(), null] as const;
     await Deno.mkdir(dirname(path), { recursive: true });
-    const check = await checkUnlessUntouched(path, location, host);
-    return [await Deno.openKv(path), { path, check }] as const;
+    const digest = await checkUnlessRecorded(path, location, host);
+    return [await Deno.openKv(path), { path, digest }] as const;
   });
   return await kvDriver(kv, location, new RunLocks(path), host, file);
 }
 
-/** Checks a database, unless it is new or untouched since its last check, which is returned. */
-async function checkUnlessUntouched(
+/** Checks a database, unless it is new or has the recorded digest, which is returned. */
+async function checkUnlessRecorded(
   path: string,
   location: string,
-  { clock, timers }: StateHost,
-): Promise<LastCheck | null> {
+  { timers }: StateHost,
+): Promise<string | null> {
   if (await isEmptyFile(path, location)) return null;
-  const check = await lastCheck(path, clock.now().epochMilliseconds);
-  if (check !== null) return check;
+  const digest = await recordedDigest(path);
+  if (digest !== null) return digest;
   const { checkDatabase } = await import("./kv_check.ts");
   await checkDatabase(path, location, timers);
   return null;
@@ -79,8 +79,8 @@ async function checkUnlessUntouched(
 /** The file of a database. */
 interface KvFile {
   readonly path: string;
-  /** The last check if the file was not checked when it was opened, else null. */
-  readonly check: LastCheck | null;
+  /** The recorded digest if the file had it when it was opened, else null. */
+  readonly digest: string | null;
 }
 
 /** Whether SQLite would create a new database: the file is missing or empty. */
@@ -147,7 +147,6 @@ class KvDriver implements StateDriver {
   readonly #leases: KvLeases;
   readonly #clock: StateHost["clock"];
   readonly #file: KvFile | null;
-  readonly #openedMs: number;
   readonly #random: StateHost["random"];
   /** The format of the database, as last read. */
   #format: KnownFormat;
@@ -163,7 +162,6 @@ class KvDriver implements StateDriver {
   ) {
     this.#format = format;
     this.#file = file;
-    this.#openedMs = host.clock.now().epochMilliseconds;
     this.#random = host.random;
     this.location = kv.location;
     this.#kv = kv;
@@ -284,9 +282,7 @@ class KvDriver implements StateDriver {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#kv.close();
     await this.#locks[Symbol.asyncDispose]();
-    if (this.#file === null) return;
-    const { path, check } = this.#file;
-    await recordCheck(path, check, check?.checkedMs ?? this.#openedMs);
+    if (this.#file !== null) await recordDigest(this.#file.path, this.#file.digest);
   }
 }
 

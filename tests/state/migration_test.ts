@@ -222,7 +222,7 @@ async function openGated({ path }: Copy, gates: Gates): Promise<State> {
   };
   const host = testHost({ now: NOW });
   return bufferedState(
-    await kvDriver(gated, `kv:${path}`, new RunLocks(path), host, { path, check: null }),
+    await kvDriver(gated, `kv:${path}`, new RunLocks(path), host, { path, digest: null }),
     host,
   );
 }

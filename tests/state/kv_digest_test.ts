@@ -1,18 +1,15 @@
-/** A database that was touched since it was closed is checked again; an untouched one is not. */
+/** A database whose bytes have changed since it was closed is checked again; another one is not. */
 
-import { assertEquals, assertRejects } from "@std/assert";
-import { delay } from "@std/async";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { lastCheck, recordCheck } from "../../lib/state/kv_last_check.ts";
+import { recordDigest, recordedDigest } from "../../lib/state/kv_digest.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { openState } from "../helpers/open.ts";
 import { ids, record } from "./samples.ts";
 
-const HOUR_MS = 60 * 60_000;
-
-/** A closed database with a record; its check was recorded when it was closed. */
+/** A closed database with a record; its digest was recorded when it was closed. */
 async function closedDatabase(folder: TemporaryFolder, tasks: readonly string[] = ["a"]) {
   const path = folder.file("state.db");
   await using state = await openState(`kv:${path}`, testHost());
@@ -27,25 +24,21 @@ function damageRecords(path: string): void {
   records.run(new TextEncoder().encode("record"));
 }
 
-Deno.test("lastCheck: the check of a closed database counts for a day", async () => {
+Deno.test("recordedDigest: the SHA-256 of a closed database, or of a copy of it", async () => {
   await using folder = await temporaryFolder();
   const path = await closedDatabase(folder);
-  const openedMs = testHost().clock.now().epochMilliseconds;
-  for (
-    const [afterMs, counts] of [[0, true], [23 * HOUR_MS, true], [24 * HOUR_MS, false], [-1, false]]
-  ) {
-    const check = await lastCheck(path, openedMs + Number(afterMs));
-    assertEquals(check?.checkedMs, counts ? openedMs : undefined, `${afterMs}`);
-  }
+  const bytes = await Deno.readFile(path);
+  const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  assertEquals(await recordedDigest(path), sha256);
+  await Deno.writeFile(`${path}.copy`, bytes);
+  await Deno.rename(`${path}.copy`, path);
+  assertEquals(await recordedDigest(path), sha256);
 });
 
-Deno.test("lastCheck: none after any change of the file", async (t) => {
+Deno.test("recordedDigest: none after any change of the file", async (t) => {
   const changes: Record<string, (path: string) => void | Promise<void>> = {
     "a byte, the time of modification restored": async (path) => {
-      const { atime, mtime, ctime } = await Deno.stat(path);
-      // The time of the change counts in seconds.
-      const nextMs = (ctime?.getTime() ?? 0) + 1_050;
-      await delay(Math.max(0, nextMs - Date.now()));
+      const { atime, mtime } = await Deno.stat(path);
       const file = await Deno.open(path, { write: true });
       await file.seek(-10, Deno.SeekMode.End);
       await file.write(new Uint8Array([1]));
@@ -58,10 +51,6 @@ Deno.test("lastCheck: none after any change of the file", async (t) => {
       await Deno.writeFile(path, bytes);
     },
     "its size": (path) => Deno.truncate(path, 8192),
-    "a copy in its place": async (path) => {
-      await Deno.copyFile(path, `${path}.copy`);
-      await Deno.rename(`${path}.copy`, path);
-    },
     "a log": (path) => Deno.writeTextFile(`${path}-wal`, "x"),
     "no record": (path) => Deno.remove(`${path}.checked`),
     "a cut record": (path) => Deno.truncate(`${path}.checked`, 20),
@@ -72,15 +61,14 @@ Deno.test("lastCheck: none after any change of the file", async (t) => {
     await t.step(name, async () => {
       await using folder = await temporaryFolder();
       const path = await closedDatabase(folder);
-      const openedMs = testHost().clock.now().epochMilliseconds;
-      assertEquals((await lastCheck(path, openedMs))?.checkedMs, openedMs);
+      assertNotEquals(await recordedDigest(path), null);
       await change(path);
-      assertEquals(await lastCheck(path, openedMs), null);
+      assertEquals(await recordedDigest(path), null);
     });
   }
 });
 
-Deno.test("kv: a touched database is checked, an untouched one is not", async () => {
+Deno.test("kv: a changed database is checked, one with the recorded digest is not", async () => {
   await using folder = await temporaryFolder();
   const path = await closedDatabase(folder, ids(3));
   damageRecords(path);
@@ -91,8 +79,8 @@ Deno.test("kv: a touched database is checked, an untouched one is not", async ()
   };
   const error = await assertRejects(open, CronfetchError);
   assertEquals(error.code, "state.unreadable");
-  // As if the disk had changed the bytes: the check is omitted, and reading finds the damage.
-  await recordCheck(path, null, host.clock.now().epochMilliseconds);
+  // The check is omitted, and reading finds the damage.
+  await recordDigest(path, null);
   assertEquals(await open(), `kv:${path}`);
   const read = async () => {
     await using state = await openState(`kv:${path}`, host);
@@ -101,29 +89,29 @@ Deno.test("kv: a touched database is checked, an untouched one is not", async ()
   assertEquals((await assertRejects(read, CronfetchError)).code, "state.unreadable");
 });
 
-Deno.test("kv: only the last process that closes the database records the check", async () => {
+Deno.test("kv: only the last process that closes the database records its digest", async () => {
   await using folder = await temporaryFolder();
   const path = folder.file("state.db");
   const host = testHost();
-  const nowMs = host.clock.now().epochMilliseconds;
   const state = await openState(`kv:${path}`, host);
   {
     await using other = await openState(`kv:${path}`, host);
     other.save(record("a"));
   }
-  assertEquals(await lastCheck(path, nowMs), null);
+  assertEquals(await recordedDigest(path), null);
   await state[Symbol.asyncDispose]();
-  assertEquals((await lastCheck(path, nowMs))?.checkedMs, nowMs);
+  assertNotEquals(await recordedDigest(path), null);
 });
 
-Deno.test("kv: a session without a write keeps the time of the last check", async () => {
+Deno.test("kv: a session without a write does not write the record again", async () => {
   await using folder = await temporaryFolder();
   const path = await closedDatabase(folder);
-  const before = await Deno.readTextFile(`${path}.checked`);
+  const before = new Date(1_000_000_000_000);
+  await Deno.utime(`${path}.checked`, before, before);
   const host = testHost();
   {
     await using state = await openState(`kv:${path}`, host);
     await state.records(["a"]);
   }
-  assertEquals(await Deno.readTextFile(`${path}.checked`), before);
+  assertEquals((await Deno.stat(`${path}.checked`)).mtime, before);
 });
