@@ -96,7 +96,19 @@ Deno.test("pages: every config loads", async () => {
 });
 
 /** Programs that a page may call besides ours. */
-const PROGRAMS = ["alias", "cd", "curl", "deno", "docker", "export", "git", "mkdir", "npx", "test"];
+const PROGRAMS = [
+  "alias",
+  "cd",
+  "curl",
+  "deno",
+  "docker",
+  "export",
+  "git",
+  "mkdir",
+  "npm",
+  "npx",
+  "test",
+];
 
 /** Those that start cronfetch, followed by its arguments. */
 const LAUNCHERS = ["deno", "docker", "npx"];

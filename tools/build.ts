@@ -30,7 +30,7 @@ export async function build(target: string): Promise<void> {
   await checkTarget(target);
   const folder = await Deno.makeTempDir({ prefix: "cronfetch-build-" });
   try {
-    const { workers, packages, hasStandIns } = await prepareStage(folder);
+    const { version, workers, packages, hasStandIns } = await prepareStage(folder);
     const bundled = join(folder, "bundled");
     const options = ["--minify", "--code-splitting", "--outdir", bundled];
     await runDeno(folder, "bundle", [...options, "main.ts", LIBRARY, ...workers]);
@@ -38,7 +38,7 @@ export async function build(target: string): Promise<void> {
     const own = await Deno.readTextFile(join(ROOT, "LICENSE"));
     const licenses = [...await readLicenses(packages), ...hasStandIns ? [] : [licenseOfStd(own)]];
     files.set("LICENSES.txt", licensesText(own, licenses));
-    files.set("deno.json", JSON.stringify(runConfig(), null, 2) + "\n");
+    files.set("deno.json", JSON.stringify(runConfig(version), null, 2) + "\n");
     await emptyDir(target);
     for (const [name, text] of files) await Deno.writeTextFile(join(target, name), text);
   } finally {
@@ -67,12 +67,12 @@ export async function checkTarget(target: string): Promise<void> {
 }
 
 /** The parts of deno.json that a run needs, and the library for configs in TypeScript. */
-function runConfig(): unknown {
+function runConfig(version: string): unknown {
   const { name, unstable, permissions } = manifest;
   const library = `./${outputOf(LIBRARY)}`;
   // The names of the packages on JSR and npm.
   const imports = { [name]: library, cronfetch: library };
-  return { unstable, lock: false, imports, permissions: { default: permissions.default } };
+  return { version, unstable, lock: false, imports, permissions: { default: permissions.default } };
 }
 
 /** The licence of `@std`, whose packages are cached without it. It is the one of cronfetch. */

@@ -76,7 +76,7 @@ const HURRIED: readonly number[] = [EXIT.interrupted, EXIT.terminated, EXIT.dead
  */
 export async function deliver(
   exitCode: number,
-  host: Pick<Host, "stdout" | "stderr" | "onSignal" | "exit">,
+  host: Pick<Host, "stdout" | "stderr" | "onSignal" | "exit" | "clock">,
 ): Promise<number> {
   using signals = abortOnSignals(host);
   const { signal } = signals;

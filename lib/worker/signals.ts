@@ -12,14 +12,25 @@ export interface Signals extends Disposable {
   readonly exitCode: () => number;
 }
 
+/**
+ * A terminal and systemd send a signal to every process of a group. Wrappers in the group, such as
+ * npx, forward it, so it arrives twice; one that follows so soon is the same one.
+ */
+const SAME_SIGNAL_MS = 250;
+
 /** Listens to SIGINT and SIGTERM: the first aborts, the second exits immediately. */
-export function abortOnSignals(host: Pick<Host, "onSignal" | "exit">): Signals {
+export function abortOnSignals(host: Pick<Host, "onSignal" | "exit" | "clock">): Signals {
   const controller = new AbortController();
   let exitCode: number = EXIT.interrupted;
+  let firstMs = 0;
   const listen = (signal: StopSignal, code: number) =>
     host.onSignal(signal, () => {
-      if (controller.signal.aborted) host.exit(code);
+      if (controller.signal.aborted) {
+        const isSame = code === exitCode && host.clock.monotonicMs() - firstMs < SAME_SIGNAL_MS;
+        return isSame ? undefined : host.exit(code);
+      }
       exitCode = code;
+      firstMs = host.clock.monotonicMs();
       controller.abort(new CronfetchError("cancelled", `interrupted by ${signal}`));
     });
   const removals = [

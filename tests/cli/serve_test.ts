@@ -143,6 +143,7 @@ Deno.test("row 84: serve: responds until the last run has ended", async () => {
   assertStringIncludes(await served.text("/"), "cronfetch is stopping");
   assertStringIncludes(await served.text("/"), "The current run may take 5s at most");
   for (const what of ["run", "pause", "resume"]) assertEquals(await served.act({ do: what }), 503);
+  await served.host.advance(250);
   await assertRejects(
     () => Promise.try(() => served.host.raise("SIGTERM")),
     ExitCalled,

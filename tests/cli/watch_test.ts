@@ -89,6 +89,7 @@ Deno.test("row 84: watch: a second signal exits during a run", async () => {
   await requested.promise;
   host.raise("SIGTERM");
   assertStringIncludes(host.stderr.text, "Stopping after the current run, in 5s at most");
+  await host.advance(250);
   await assertRejects(() => Promise.try(() => host.raise("SIGTERM")), ExitCalled, "exit 143");
   answer.resolve(new Response("a"));
   assertEquals(await endOf(ended, host), 143);

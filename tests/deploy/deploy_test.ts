@@ -285,5 +285,6 @@ Deno.test("deploy: a signal cancels the run, saves the state, and exits", async 
   const said = at.host.stderr.text;
   await at.platform.tick();
   assertEquals(at.host.stderr.text, said);
+  await at.host.advance(250);
   await assertRejects(() => Promise.try(() => at.host.raise("SIGINT")), ExitCalled, "exit 130");
 });

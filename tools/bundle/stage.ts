@@ -21,6 +21,8 @@ export const LIBRARY = "mod.ts";
 /** A prepared folder. */
 export interface Stage {
   readonly folder: string;
+  /** The version of cronfetch, with build metadata. */
+  readonly version: string;
   /** Names of the modules of workers; the program is `main.ts`, the library {@linkcode LIBRARY}. */
   readonly workers: readonly string[];
   /** Folders of all packages of npm by `name@version`. */
@@ -46,7 +48,7 @@ export async function prepareStage(folder: string): Promise<Stage> {
   await Deno.writeTextFile(join(folder, LIBRARY), `export * from "./lib/${LIBRARY}";\n`);
   await runDeno(folder, "install", ["--entrypoint", "main.ts", LIBRARY, ...workers]);
   await replaceNode(join(folder, "node_modules", "commander", "lib"));
-  return { folder, workers, packages: await packagesIn(folder), hasStandIns };
+  return { folder, version, workers, packages: await packagesIn(folder), hasStandIns };
 }
 
 /** The parts of deno.json that determine what is bundled, with the imports that sources use. */
