@@ -32,8 +32,6 @@ export class Connection {
   /** The read that observes an idle connection; the next exchange continues with it. */
   #idleRead: Promise<boolean> | null = null;
   readonly #onUnusable: () => void;
-  /** Whether it waits for a request; set by the pool. */
-  isIdle = false;
 
   /**
    * Takes ownership of `tcp`.

@@ -5,8 +5,13 @@ import { type ConnectHost, openConnection } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 
-/** Maximum number of idle connections per server. */
-const MAX_IDLE = 64;
+/** Maximum number of idle connections to one server. */
+const MAX_IDLE_PER_SERVER = 64;
+/**
+ * Maximum number of idle connections. Each has a socket and a buffer of 64 KiB: the hosts of a long
+ * list would use up the file descriptors.
+ */
+const MAX_IDLE = 256;
 /**
  * An idle connection is closed after this time at the earliest, and twice this time at the latest.
  */
@@ -21,6 +26,8 @@ export interface PoolHost extends ConnectHost {
 export class Pool implements AsyncDisposable {
   readonly #host: PoolHost;
   readonly #open = new Set<Connection>();
+  /** Those without a request; the one that has been idle for the longest time is first. */
+  readonly #idle = new Set<Connection>();
   /** Connections that were idle when the timer was set. */
   readonly #old = new Set<Connection>();
   #cancelTimer: (() => void) | null = null;
@@ -39,7 +46,7 @@ export class Pool implements AsyncDisposable {
   takeIdle({ idle, route }: Server, publicOnly: boolean): Connection | null {
     const isJudged = publicOnly && route.proxy === null;
     for (let connection = idle.pop(); connection; connection = idle.pop()) {
-      connection.isIdle = false;
+      this.#idle.delete(connection);
       this.#old.delete(connection);
       if (connection.isReusable && !(isJudged && connection.isPrivate)) return connection;
       // Closed, or has unexpected bytes, or was opened for a task that permits private addresses.
@@ -65,13 +72,17 @@ export class Pool implements AsyncDisposable {
 
   /** Returns a connection to the pool, or closes it if it cannot be reused. */
   release({ idle }: Server, connection: Connection, isGood: boolean): void {
-    if (!isGood || !connection.isReusable || idle.length >= MAX_IDLE) {
+    if (!isGood || !connection.isReusable || idle.length >= MAX_IDLE_PER_SERVER) {
       this.#close(connection);
       return;
     }
     idle.push(connection);
-    connection.isIdle = true;
+    this.#idle.add(connection);
     connection.watchIdle();
+    if (this.#idle.size > MAX_IDLE) {
+      const [oldest] = this.#idle;
+      if (oldest !== undefined) this.#close(oldest);
+    }
     this.#cancelTimer ??= this.#host.timers.after(IDLE_MS, () => this.#sweep());
   }
 
@@ -83,6 +94,7 @@ export class Pool implements AsyncDisposable {
   #close(connection: Connection): void {
     connection.close();
     this.#open.delete(connection);
+    this.#idle.delete(connection);
     this.#old.delete(connection);
   }
 
@@ -96,8 +108,7 @@ export class Pool implements AsyncDisposable {
   #sweep(): void {
     for (const connection of this.#old) this.#close(connection);
     this.#cancelTimer = null;
-    for (const connection of this.#open) {
-      if (!connection.isIdle) continue;
+    for (const connection of this.#idle) {
       this.#old.add(connection);
       this.#cancelTimer ??= this.#host.timers.after(IDLE_MS, () => this.#sweep());
     }

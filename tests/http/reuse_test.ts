@@ -201,3 +201,43 @@ Deno.test("row 135: an idle private connection is not reused if the rule forbids
   assertEquals(await textOf((await get(true)).body), "abc");
   assertEquals(log, ["write 10.0.0.1", "close 10.0.0.1", "write 93.184.215.14"]);
 });
+
+Deno.test("Http1Client keeps at most 256 idle connections, those of the latest requests", async () => {
+  const open = new Set<string>();
+  let connections = 0;
+  const connect: Connect = (hostname) => {
+    connections++;
+    open.add(hostname);
+    let unread = 0;
+    const closed = Promise.withResolvers<number>();
+    return Promise.resolve(withoutTls({
+      remoteAddr: { hostname: "192.0.2.1" },
+      read: async (into) => {
+        if (unread === 0) return await closed.promise;
+        unread--;
+        into.set(toLatin1(ANSWER));
+        return ANSWER.length;
+      },
+      write: ({ length }) => {
+        unread++;
+        return Promise.resolve(length);
+      },
+      close: () => {
+        open.delete(hostname);
+        closed.reject(new Deno.errors.Interrupted("closed"));
+      },
+    }));
+  };
+  await using client = new Http1Client({
+    connect,
+    timers: testHost({ timers: "manual" }).timers,
+  });
+  const { signal } = new AbortController();
+  const names = Array.from({ length: 300 }, (_, index) => `h${index}.example`);
+  for (const name of names) {
+    const response = await client.to(`http://${name}`)(getRequest(`http://${name}/`, signal));
+    assertEquals(await textOf(response.body), "abc");
+  }
+  assertEquals([...open], names.slice(-256));
+  assertEquals(connections, 300);
+});
