@@ -1,6 +1,6 @@
 /** The reporters of a run, according to the flags and the environment. */
 
-import { resolve } from "@std/path";
+import { isAbsolute, relative, resolve, SEPARATOR } from "@std/path";
 import type { Config } from "../config/config.ts";
 import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
@@ -8,6 +8,7 @@ import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { consoleReporter } from "../report/console.ts";
 import { colorWanted } from "../report/format.ts";
+import type { RepositoryPlace } from "../report/github.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { lineWriter } from "./output.ts";
 
@@ -56,11 +57,12 @@ export async function fileReporters(
 
 /** Creates the other reporters of a run. The rarely used ones are loaded on demand. */
 export async function createReporters(
-  flags: Pick<Flags, "json" | "quiet" | "verbose">,
-  { store, state, alerts }: Config,
+  flags: Pick<Flags, "config" | "json" | "quiet" | "verbose">,
+  config: Config,
   host: CommandHost,
   progress: Progress,
 ): Promise<Reporter[]> {
+  const { store, state, alerts } = config;
   const output = host.stderr;
   const reporters: Reporter[] = [];
   if (host.workflow) {
@@ -76,6 +78,7 @@ export async function createReporters(
         store: store.kind === "folder" ? store.path : "",
         state: state.kind === "file" ? state.path : "",
       },
+      placeOf: await repositoryPlaces(flags, config, host),
       group: !flags.quiet,
     }));
   }
@@ -96,4 +99,24 @@ export async function createReporters(
     reporters.push(alertReporter({ alerts, host, warn: lineWriter(host) }));
   }
   return reporters;
+}
+
+/** Places of tasks for annotations. GitHub shows those in files of the checked-out repository. */
+async function repositoryPlaces(
+  flags: Pick<Flags, "config">,
+  config: Config,
+  host: Host,
+): Promise<(task: string) => RepositoryPlace | null> {
+  const root = variable("GITHUB_WORKSPACE", host);
+  // Standard input cannot be read again.
+  if (root === undefined || flags.config.includes("-")) return () => null;
+  const { openTaskPlaces } = await import("../config/task_places.ts");
+  const find = await openTaskPlaces(config, host);
+  return (task) => {
+    const place = find(task);
+    if (place === null) return null;
+    const file = relative(root, place.file);
+    if (file.startsWith("..") || isAbsolute(file)) return null;
+    return { file: file.replaceAll(SEPARATOR, "/"), line: place.line };
+  };
 }

@@ -25,8 +25,18 @@ export interface GithubOptions {
   readonly outputFile: string | null;
   /** Further outputs, by name. */
   readonly outputs: Readonly<Record<string, string>>;
+  /** Returns where a task is in the repository, for its annotation; null if it is unknown. */
+  readonly placeOf: (task: string) => RepositoryPlace | null;
   /** Whether the output of the run is in a collapsed group. */
   readonly group: boolean;
+}
+
+/** A line of a file. */
+export interface RepositoryPlace {
+  /** Path from the root of the repository. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
 }
 
 /** GitHub shows at most this many errors of a step. */
@@ -74,7 +84,7 @@ export function githubReporter(options: GithubOptions): Reporter {
         case "run.finished":
           endGroup();
           summary = event.summary;
-          annotate(failed, failures, log);
+          annotate(failed, failures, options);
           break;
         case "task.started":
         case "task.retrying":
@@ -114,12 +124,18 @@ export function githubReporter(options: GithubOptions): Reporter {
 }
 
 /** One error annotation per failure; beyond the limit the last one counts the others. */
-function annotate(failed: readonly TaskResult[], failures: number, log: WorkflowLog): void {
+function annotate(
+  failed: readonly TaskResult[],
+  failures: number,
+  { log, placeOf }: Pick<GithubOptions, "log" | "placeOf">,
+): void {
   const shown = failures > ANNOTATIONS ? failed.slice(0, ANNOTATIONS - 1) : failed;
   for (const result of shown) {
     const sentence = truncate(escapeControl(resultReason(result) ?? ""), LONGEST_SENTENCE);
     const title = truncate(escapeControl(`cronfetch: ${result.task} failed`), LONGEST_TITLE);
-    log.command("error", sentence, { title });
+    const place = placeOf(result.task);
+    const at = place === null ? {} : { file: place.file, line: `${place.line}` };
+    log.command("error", sentence, { ...at, title });
   }
   if (failures > shown.length) {
     const others = plural(failures - shown.length, "more task");
@@ -268,17 +284,32 @@ function rowOf(result: TaskResult): string {
   const { status, task, key, bytes } = result;
   const word = status === "failed" ? `<strong>${status}</strong>` : status;
   const size = status === "created" || status === "updated" ? formatBytes(bytes) : "";
-  const cells = [word, code(task), code(key), size, code(resultDetails(result).join("; "))];
+  const cells = [
+    word,
+    linked(code(task), result.url),
+    code(key),
+    size,
+    code(resultDetails(result).join("; ")),
+  ];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>\n`;
 }
 
 /** Text from outside as inert HTML. */
 function code(text: string): string {
-  if (text === "") return "";
-  const shown = truncate(escapeControl(text), LONGEST_CELL);
-  return `<code>${
-    shown.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-  }</code>`;
+  return text === ""
+    ? ""
+    : `<code>${escapeHtml(truncate(escapeControl(text), LONGEST_CELL))}</code>`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Links HTML to the source, unless a part of its URL is redacted or it is long. */
+function linked(html: string, url: string): string {
+  const href = URL.parse(url)?.href ?? "";
+  if (!/^https?:/.test(href) || url.includes("***") || href.length > LONGEST_CELL) return html;
+  return `<a href="${escapeHtml(href)}">${html}</a>`;
 }
 
 /** Size in UTF-8. */

@@ -44,7 +44,8 @@ Deno.test({
 }, async () => {
   await using at = await place({ "/a.txt": "first\n", "/deep/b.txt": "second\n" });
   const clone = await at.remote.clone("one");
-  const result = await act(at.remote, clone);
+  const env = { GITHUB_SERVER_URL: "https://github.example", GITHUB_REPOSITORY: "me/data" };
+  const result = await act(at.remote, clone, {}, { env });
   assertEquals(result.steps, [
     ["denoland/setup-deno@v2", "success"],
     ["run", "success"],
@@ -71,7 +72,10 @@ Deno.test({
     ["true", "2", "0"],
   );
   assertEquals(JSON.parse(result.outputs["changed"] ?? "").toSorted(), ["a.txt", "b.txt"]);
-  assertStringIncludes(result.summary, "<code>a.txt</code>");
+  const source = `<a href="${at.server.origin}/a.txt"><code>a.txt</code></a>`;
+  assertStringIncludes(result.summary, source);
+  const url = `https://github.example/me/data/commit/${commit}`;
+  assertStringIncludes(result.summary, `Committed as [${commit?.slice(0, 10)}](${url}).`);
   assertMatch(result.log, /^::group::cronfetch: 2 tasks$/m);
   await assertClean(clone);
   assertEquals(await clone.ask("rev-parse", "HEAD"), commit);
@@ -101,7 +105,8 @@ Deno.test(
     assertEquals([result.failed, result.codes["run"], result.outputs["exit-code"]], [true, 3, "3"]);
     assertEquals(await at.remote.file("data/a.txt"), "first\n");
     assertEquals((await at.remote.log())[0], "cronfetch: 1 created");
-    assertMatch(result.log, /^::error title=cronfetch%3A missing\.txt failed::http\.status/m);
+    const head = "file=cronfetch.json,line=1,title=cronfetch%3A missing.txt failed";
+    assertStringIncludes(result.log, `\n::error ${head}::http.status`);
   },
 );
 

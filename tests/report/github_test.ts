@@ -23,6 +23,7 @@ async function reported(
     summaryFile: "/summary",
     outputFile: "/output",
     outputs: { store: "/srv/data" },
+    placeOf: (task) => task === "b" ? { file: "data/cronfetch.yaml", line: 7 } : null,
     group: options.group ?? true,
   });
   for (const one of events) reporter.report(one);
@@ -70,7 +71,8 @@ Deno.test("githubReporter: a group, an annotation per failure, a table with fail
     [
       "::group::cronfetch: 3 tasks",
       "::endgroup::",
-      "::error title=cronfetch%3A b failed::http.status: fetching https://example.org/b: " +
+      "::error file=data/cronfetch.yaml,line=7,title=cronfetch%3A b failed::" +
+      "http.status: fetching https://example.org/b: " +
       "the server answered 404 Not Found → check the URL",
       "",
     ].join("\n"),
@@ -84,12 +86,12 @@ Deno.test("githubReporter: a group, an annotation per failure, a table with fail
       "",
       "<table>",
       "<tr><th>status</th><th>task</th><th>file</th><th>size</th><th>remarks</th></tr>",
-      "<tr><td><strong>failed</strong></td><td><code>b</code></td><td><code>b</code></td><td></td>" +
+      '<tr><td><strong>failed</strong></td><td><a href="https://example.org/b"><code>b</code></a></td><td><code>b</code></td><td></td>' +
       "<td><code>http.status: fetching https://example.org/b: the server answered 404 Not Found " +
       "→ check the URL</code></td></tr>",
-      "<tr><td>created</td><td><code>a</code></td><td><code>a</code></td><td>1.34 MB</td>" +
+      '<tr><td>created</td><td><a href="https://example.org/a"><code>a</code></a></td><td><code>a</code></td><td>1.34 MB</td>' +
       "<td><code>1.34 MB in 2s</code></td></tr>",
-      "<tr><td>unchanged</td><td><code>c</code></td><td><code>c</code></td><td></td><td></td></tr>",
+      '<tr><td>unchanged</td><td><a href="https://example.org/c"><code>c</code></a></td><td><code>c</code></td><td></td><td></td></tr>',
       "</table>",
       "",
     ].join("\n"),
@@ -125,7 +127,7 @@ Deno.test("githubReporter: text from outside is inert in the table, the log and 
     new Set(table.match(/<\/?[a-z]+/g)),
     new Set(
       ["<table", "</table", "<tr", "</tr", "<th", "</th", "<td", "</td", "<strong", "</strong"]
-        .concat(["<code", "</code"]),
+        .concat(["<code", "</code", "<a", "</a"]),
     ),
   );
   assertStringIncludes(table, `<td><code>${cell}</code></td>`);

@@ -80,6 +80,11 @@ async function commit(): Promise<void> {
   if (file !== "") {
     await host.appendFile(file, outputText(outputs, `cronfetch-${host.random.name()}`));
   }
+  const [server, repository] = [input("GITHUB_SERVER_URL"), input("GITHUB_REPOSITORY")];
+  const summary = input("GITHUB_STEP_SUMMARY");
+  if (commit === null || summary === "" || server === "" || repository === "") return;
+  const url = `${server}/${repository}/commit/${commit}`;
+  await host.appendFile(summary, `Committed as [${commit.slice(0, 10)}](${url}).\n`);
 }
 
 try {
