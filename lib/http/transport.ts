@@ -72,10 +72,14 @@ export async function openTransport(
     // Deno.startTls, which follows CONNECT, takes no certificate of a client.
     const canTunnel = identity === null || !origin.startsWith("https:");
     const byProxyOfFetch = (url: string, name: string): Transport => {
-      if (host.openHttp1 && isExemptByFetch(new URL(origin), (name) => host.env(name))) {
+      if (isExemptByFetch(new URL(origin), (name) => host.env(name))) {
         throw exemptByFetch(origin, name);
       }
-      return blaming(name, byFetch({ proxy: url, caCerts, identity }, false));
+      const given = byFetch({ proxy: url, caCerts, identity }, false);
+      if (setting !== null) return blaming(name, given);
+      // For the proxy of a variable that it reads by itself, fetch needs no permission.
+      const own = byFetch({ proxy: null, caCerts, identity }, false);
+      return blaming(name, orElse(given, () => own));
     };
     switch (choice?.kind) {
       case "fetch":
@@ -164,10 +168,7 @@ function blaming(proxy: string, transport: Transport): Transport {
   };
 }
 
-/**
- * Uses another transport if Deno does not permit to connect to the proxy. `fetch` needs no such
- * permission.
- */
+/** Uses another transport if Deno does not permit to connect to the proxy. */
 function orElse(transport: Transport, other: () => Transport): Transport {
   return async (request) => {
     try {

@@ -124,6 +124,32 @@ Deno.test("openTransport gives fetch the proxy that it has chosen, or sends noth
   }
 });
 
+Deno.test("openTransport leaves the proxy of the environment to fetch without the permission", async () => {
+  const refusal = "through the proxy a.example:1: Deno was not allowed to: net";
+  const table: [setting: string | null, message: string][] = [
+    [null, "through the proxy a.example:1: the request failed: sent by null"],
+    ["socks5://a.example:1", refusal],
+    ["http://a.example:1", refusal],
+  ];
+  for (const [proxy, message] of table) {
+    const host: Parameters<typeof openTransport>[0] = {
+      ...testHost({ env: { ALL_PROXY: "http://a.example:1" } }),
+      connect: () => Promise.reject(new Deno.errors.NotCapable("sockets")),
+      openHttp1: ({ proxy }) => {
+        // As `Deno.createHttpClient` does.
+        if (proxy !== null) throw new Deno.errors.NotCapable("net");
+        const fetch = () => Promise.reject(new Error("sent by null"));
+        return { fetch, [Symbol.dispose]: () => {} };
+      },
+    };
+    await using opened = await openTransport(host, () => ({ ...DEFAULT_SETTINGS, proxy }));
+    for (let count = 0; count < 2; count++) {
+      const sent = opened.transport(getRequest(HTTP, new AbortController().signal));
+      assertEquals((await assertRejects(() => sent, CronfetchError)).message, message);
+    }
+  }
+});
+
 function refused(): ReturnType<Connect> {
   return Promise.reject(new Error("sockets"));
 }
