@@ -180,8 +180,7 @@ class KvDriver implements StateDriver {
     if (tasks === null || tasks.size > FEW_RECORDS) {
       await this.#kv.each(RECORDS, add);
     } else {
-      const keys = [...tasks].map((task) => [...RECORDS, task]);
-      for (const entry of await this.#kv.getAll(keys)) add(entry);
+      for (const entry of await this.#kv.getNamed(RECORDS, tasks)) add(entry);
     }
     return records;
   }

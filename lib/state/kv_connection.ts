@@ -134,6 +134,24 @@ export class KvConnection {
     return entries;
   }
 
+  /**
+   * The existing entries of some names after a prefix. A list takes half the time of reads by key, and
+   * names are often neighbours: as many entries as there are names are listed, the rest is read by key.
+   */
+  async getNamed(prefix: Deno.KvKey, names: ReadonlySet<string>): Promise<KvEntry[]> {
+    const byKey = (some: Iterable<string>) =>
+      this.getAll([...some].map((name) => [...prefix, name]));
+    if (names.size <= MOST_GOTTEN) return await byKey(names);
+    const first = [...names].reduce((least, name) => name < least ? name : least);
+    // Of other texts, the smallest may not be the first in UTF-8.
+    if (!PLAIN.test(first)) return await byKey(names);
+    const listed = await this.#listFrom(prefix, first, names.size);
+    const entries = listed.filter(({ key }) => names.has(String(key.at(-1))));
+    if (listed.length < names.size || entries.length === names.size) return entries;
+    const found = new Set(entries.map(({ key }) => key.at(-1)));
+    return [...entries, ...await byKey([...names].filter((name) => !found.has(name)))];
+  }
+
   /** Every entry with a prefix. */
   async list(prefix: Deno.KvKey): Promise<KvEntry[]> {
     let entries: KvEntry[] = [];
@@ -201,6 +219,12 @@ export class KvConnection {
   /** Closes the database. */
   close(): void {
     this.#kv.close();
+  }
+
+  #listFrom(prefix: Deno.KvKey, first: string, limit: number): Promise<KvEntry[]> {
+    const selector = { prefix, start: [...prefix, first] };
+    const options = { limit, batchSize: Math.min(limit, MOST_LISTED) };
+    return this.#read(() => Array.fromAsync(this.#kv.list<unknown>(selector, options)));
   }
 
   #read<T>(work: () => Promise<T>): Promise<T> {

@@ -145,8 +145,10 @@ export async function dueMemories(
   const times = new Map<string, Pick<TaskRecord, "lastRunAt" | "notBefore" | "retryAt">>();
   const { batchSize = tasks.length } = state;
   const size = tasks.length > MOST_AT_ONCE ? batchSize : tasks.length;
-  for (let start = 0; start < tasks.length; start += size) {
-    const batch = tasks.slice(start, start + size).map(({ id }) => id);
+  // Reading neighbours of the state together is cheaper.
+  const ids = tasks.map(({ id }) => id).sort();
+  for (let start = 0; start < ids.length; start += size) {
+    const batch = ids.slice(start, start + size);
     for (const [task, { lastRunAt, notBefore, retryAt }] of await state.records(batch)) {
       times.set(task, { lastRunAt, notBefore, retryAt });
     }

@@ -1,4 +1,4 @@
-/** The records of a run's tasks: read all at once, or in batches shortly before their tasks start. */
+/** The records of a run's tasks: read all at once, or again in batches shortly before their tasks start. */
 
 import type { Task } from "../core/task.ts";
 import { MOST_AT_ONCE } from "../state/record.ts";
@@ -57,17 +57,21 @@ export class TaskRecords {
   }
 
   /**
-   * Reads the first records of tasks that are leased to the run.
+   * Reads the records of tasks that are leased to the run, so that all are known to be readable.
    *
    * @param tasks In the order in which the tasks of one origin start.
    * @throws {CronfetchError} `state.` and `store.` codes.
    */
   static async open(tasks: readonly Task[], state: RecordState): Promise<TaskRecords> {
     const opened = new TaskRecords(tasks, state);
-    for (const queue of opened.#queues.values()) {
-      if (opened.#batchSize === Infinity) await opened.#readNext(queue);
+    const named = new Set(tasks.filter(({ namedByServer }) => namedByServer).map(({ id }) => id));
+    const queue = opened.#queues.get("");
+    if (opened.#batchSize === Infinity && queue !== undefined) {
+      await opened.#readNext(queue);
+      opened.#keepServerKeys(named, queue.records);
+    } else {
+      await opened.#check(tasks, named);
     }
-    await opened.#readServerKeys(tasks.filter(({ namedByServer }) => namedByServer));
     return opened;
   }
 
@@ -131,16 +135,27 @@ export class TaskRecords {
     return queue.reading = read();
   }
 
-  async #readServerKeys(tasks: readonly Task[]): Promise<void> {
-    const size = Math.min(tasks.length, this.#batchSize);
-    for (let start = 0; start < tasks.length; start += size) {
-      const batch = tasks.slice(start, start + size);
-      const records = this.#queues.get("")?.records ??
-        await this.#state.records(batch.map(({ id }) => id));
-      for (const { id } of batch) {
-        const key = records.get(id)?.published?.key;
-        if (key !== undefined) this.#serverKeys.set(id, key);
-      }
+  /**
+   * Reads every record once, so that one that is unreadable ends the run before its first request, and
+   * keeps only the keys that servers have named.
+   */
+  async #check(tasks: readonly Task[], named: ReadonlySet<string>): Promise<void> {
+    // Reading neighbours of the state together is cheaper.
+    const ids = tasks.map(({ id }) => id).sort();
+    const { batchSize = ids.length } = this.#state;
+    for (let start = 0; start < ids.length; start += batchSize) {
+      const batch = ids.slice(start, start + batchSize);
+      this.#keepServerKeys(named, await this.#state.records(batch));
+    }
+  }
+
+  #keepServerKeys(
+    named: ReadonlySet<string>,
+    records: ReadonlyMap<string, TaskRecord | null>,
+  ): void {
+    for (const [id, record] of records) {
+      const key = record?.published?.key;
+      if (key !== undefined && named.has(id)) this.#serverKeys.set(id, key);
     }
   }
 }

@@ -28,6 +28,16 @@ function watchedState(batchSize?: number) {
   return state;
 }
 
+/** Opens records, and forgets the reads that check them. */
+async function openChecked(
+  tasks: readonly Task[],
+  state: ReturnType<typeof watchedState>,
+): Promise<TaskRecords> {
+  const records = await TaskRecords.open(tasks, state);
+  state.reads.length = 0;
+  return records;
+}
+
 /** Tasks in turn of each origin. */
 function tasksOf(count: number, origins: readonly string[]): Task[] {
   return Array.from({ length: count }, (_, index) => {
@@ -60,11 +70,10 @@ Deno.test("TaskRecords: a state without a batch size is read at once", async () 
   assertEquals(state.reads.map(({ length }) => length), [MANY]);
 });
 
-Deno.test("TaskRecords: more records are read once each, in batches ahead of their tasks", async () => {
+Deno.test("TaskRecords: more records are read again once each, in batches ahead of their tasks", async () => {
   const state = watchedState(100);
   const tasks = tasksOf(MANY, [ORIGIN, "https://other.test"]);
-  const records = await TaskRecords.open(tasks, state);
-  assertEquals(state.reads, []);
+  const records = await openChecked(tasks, state);
   let mostAhead = 0;
   let released = 0;
   for (const task of tasks) {
@@ -78,10 +87,30 @@ Deno.test("TaskRecords: more records are read once each, in batches ahead of the
   assertEquals(mostAhead <= 2 * 150, true, `${mostAhead}`);
 });
 
+Deno.test("TaskRecords: all records are read in the order of ids before the first task", async () => {
+  const state = watchedState(100);
+  const tasks = tasksOf(MANY, [ORIGIN, "https://other.test"]);
+  await TaskRecords.open(tasks, state);
+  assertEquals(state.reads.flat(), tasks.map(({ id }) => id).toSorted());
+  assertEquals(state.reads.filter(({ length }) => length > 100), []);
+});
+
+Deno.test("TaskRecords: a record that is unreadable is found before the first task", async () => {
+  const state = watchedState(100);
+  const { records } = state;
+  const damaged = new CronfetchError("state.unreadable", "reading the state: it is damaged");
+  state.records = (ids) => {
+    const wanted = [...ids];
+    return wanted.includes("9876") ? Promise.reject(damaged) : records(wanted);
+  };
+  const opened = TaskRecords.open(tasksOf(MANY, [ORIGIN]), state);
+  assertEquals(await assertRejects(() => opened), damaged);
+});
+
 Deno.test("TaskRecords: the next batch is read before the last record is used", async () => {
   const state = watchedState(100);
   const tasks = tasksOf(MANY, [ORIGIN]);
-  const records = await TaskRecords.open(tasks, state);
+  const records = await openChecked(tasks, state);
   await records.recordOf(tasks[0] as Task);
   for (const task of tasks.slice(0, 50)) records.release(task);
   assertEquals(state.reads.map(({ length }) => length), [100, 100]);
@@ -92,7 +121,7 @@ Deno.test("TaskRecords: the next batch is read before the last record is used", 
 Deno.test("TaskRecords: tasks that ask at the same time share a read", async () => {
   const state = watchedState(100);
   const tasks = tasksOf(MANY, [ORIGIN]);
-  const records = await TaskRecords.open(tasks, state);
+  const records = await openChecked(tasks, state);
   const asked = tasks.slice(0, 32).map((task) => records.recordOf(task));
   assertEquals(
     (await Promise.all(asked)).map((found) => found?.task),
@@ -104,7 +133,7 @@ Deno.test("TaskRecords: tasks that ask at the same time share a read", async () 
 Deno.test("TaskRecords: after lost leases, reads from the running tasks on", async () => {
   const state = watchedState(100);
   const tasks = tasksOf(MANY, [ORIGIN]);
-  const records = await TaskRecords.open(tasks, state);
+  const records = await openChecked(tasks, state);
   for (const index of [5000, 4999, 5001, 5100]) {
     const task = tasks[index] as Task;
     assertEquals((await records.recordOf(task))?.task, task.id);
@@ -119,7 +148,7 @@ Deno.test("TaskRecords: after lost leases, reads from the running tasks on", asy
 Deno.test("TaskRecords: an unreadable state fails the task that needs the record", async () => {
   const state = watchedState(100);
   const tasks = tasksOf(MANY, [ORIGIN]);
-  const records = await TaskRecords.open(tasks, state);
+  const records = await openChecked(tasks, state);
   await records.recordOf(tasks[0] as Task);
   state.failure = new CronfetchError("state.unreadable", "reading the state: it is damaged");
   for (const task of tasks.slice(0, 100)) records.release(task);

@@ -306,31 +306,45 @@ Deno.test("row 140: runTasks: waits while a reporter is full, until the run ends
   }
 });
 
-Deno.test("run: ends with the error of a state that becomes unreadable", async () => {
-  const host = testHost();
-  await using held = stateOf(emptyMemory(), host);
-  const tasks = Array.from({ length: 10_001 }, (_, index) => `https://files.test/${index}`);
-  const damaged = new CronfetchError("state.unreadable", "reading the state: an entry is damaged");
-  // Only the records of more than 10,000 tasks are read during the run.
-  const state: State = {
-    ...held,
-    location: held.location,
-    durable: true,
-    batchSize: 500,
-    records: (ids) => [...ids].includes("700") ? Promise.reject(damaged) : held.records(ids),
-    save: (record) => held.save(record),
-    acquire: (...given) => held.acquire(...given),
-    parked: () => held.parked(),
-    release: (run) => held.release(run),
-  };
-  const store = openMemory();
-  const signal = AbortSignal.abort();
-  const ended = run({ tasks }, { host, state, store, signal });
-  const error = await assertRejects(() => ended, CronfetchError, "damaged");
-  assertEquals(error.code, "state.unreadable");
-  assertEquals((await held.allRecords()).size, 500);
-  assertEquals(await held.acquire(["0"], "later", LEASE_MS), new Set(["0"]));
-});
+for (
+  const [what, damagedFrom, records] of [
+    ["is unreadable: no task is started", 1, 0],
+    ["becomes unreadable: ends with its error", 2, 500],
+  ] as const
+) {
+  Deno.test(`run: a record of 10,001 that ${what}`, async () => {
+    const host = testHost();
+    await using held = stateOf(emptyMemory(), host);
+    const tasks = Array.from({ length: 10_001 }, (_, index) => `https://files.test/${index}`);
+    const damaged = new CronfetchError(
+      "state.unreadable",
+      "reading the state: an entry is damaged",
+    );
+    // Only the records of more than 10,000 tasks are read again during the run.
+    let reads = 0;
+    const state: State = {
+      ...held,
+      location: held.location,
+      durable: true,
+      batchSize: 500,
+      records: (ids) => {
+        const isDamaged = [...ids].includes("700") && ++reads >= damagedFrom;
+        return isDamaged ? Promise.reject(damaged) : held.records(ids);
+      },
+      save: (record) => held.save(record),
+      acquire: (...given) => held.acquire(...given),
+      parked: () => held.parked(),
+      release: (run) => held.release(run),
+    };
+    const store = openMemory();
+    const signal = AbortSignal.abort();
+    const ended = run({ tasks }, { host, state, store, signal });
+    const error = await assertRejects(() => ended, CronfetchError, "damaged");
+    assertEquals(error.code, "state.unreadable");
+    assertEquals((await held.allRecords()).size, records);
+    assertEquals(await held.acquire(["0"], "later", LEASE_MS), new Set(["0"]));
+  });
+}
 
 Deno.test("runTasks: reports the start of tasks only to reporters that do not ignore it", async () => {
   for (const [ignores, starts] of [[["task.started"], 0], [[], 1], [undefined, 1]] as const) {
