@@ -2,6 +2,9 @@ import { assertEquals } from "@std/assert";
 import { parse } from "yaml";
 import { main } from "../../lib/cli/main.ts";
 import { testHost } from "../helpers/host.ts";
+import { origin } from "../helpers/origin.ts";
+import { assertClean, remoteWith } from "./repository.ts";
+import { runAction } from "./runner.ts";
 import { assertSteps, assertWorkflow, yamlBlocks } from "./workflow.ts";
 
 const EXAMPLE = new URL("../../examples/github-actions/", import.meta.url);
@@ -35,3 +38,38 @@ Deno.test("example: inputs, commands and links in the README exist", async () =>
     assertEquals(await main([...line.split(" "), "--help"], host), 0, line);
   }
 });
+
+Deno.test({
+  name: "example: as a repository, it commits its files and state only",
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const zones = `# tzdb timezone descriptions\n${"AD\t+4230+00131\tEurope/Andorra\n".repeat(40)}`;
+  await using server = origin({
+    "/pub/irs-pdf/f1040.pdf": PDF,
+    "/time-zones/tzdb/zone1970.tab": zones,
+  });
+  const files: Record<string, string> = {};
+  for (const name of [".gitignore", ".github/workflows/data.yml", "cronfetch.jsonc", "README.md"]) {
+    files[name] = (await read(name)).replace(
+      /https:\/\/(?:www\.irs\.gov|data\.iana\.org)/g,
+      server.origin,
+    );
+  }
+  await using remote = await remoteWith(files);
+  const clone = await remote.clone("one");
+  const { jobs } = parse(files[".github/workflows/data.yml"] ?? "");
+  const step = jobs.fetch.steps[1];
+  // The expression of `due` is false for a manual start.
+  const inputs = { ...step.with, due: "false" };
+  const temporary = await remote.folder("runner");
+  const result = await runAction({ workspace: clone.path, temporary, inputs });
+  assertEquals([result.failed, result.outputs["created"]], [false, "2"], result.log);
+  const before = ["README", ...Object.keys(files)];
+  const added = ["cronfetch.state.json", "data/forms/f1040.pdf", "data/zones.tsv"];
+  assertEquals((await remote.paths()).toSorted(), [...before, ...added].toSorted());
+  await Deno.stat(`${clone.path}/cronfetch.xml`);
+  await assertClean(clone);
+});
+
+/** The start and the end of a PDF. */
+const PDF = "%PDF-1.7\n%%EOF\n";
