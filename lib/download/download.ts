@@ -217,6 +217,8 @@ async function traceAttempt(span: Span, source: AttemptSource, state: TaskState)
     return await runAttempt(source, state);
   } catch (error) {
     code = error instanceof CronfetchError ? error.code : "internal";
+    // A proxy that refuses the request has a status, and the server has none.
+    if (error instanceof CronfetchError) stats.httpStatus ??= error.httpStatus;
     throw error;
   } finally {
     const servedFrom = stats.servedFrom === null ? null : redacted(stats.servedFrom, context);

@@ -97,6 +97,7 @@ for (const [scheme, isTls] of SCHEMES) {
         assertMatch(result?.message ?? "", /proxy/i);
         assertMatch(result?.message ?? "", /127\.0\.0\.1/);
         assertMatch(result?.message ?? "", /407|password/);
+        assertEquals(result?.httpStatus, 407);
         assertEquals([summary.exitCode, at.server.hits()], [3, 0]);
       },
     );
