@@ -152,7 +152,10 @@ export async function connectTls(
   }
 }
 
-/** Completes the handshake, so that its errors are not those of a later read or write. */
+/**
+ * Completes the handshake, so that its errors are not those of a later read or write. A connection
+ * that is closed during its handshake keeps its socket until the server ends it (Deno 2.9.6).
+ */
 async function shakeHands(connection: Deno.TlsConn, signal: AbortSignal): Promise<Deno.TlsConn> {
   try {
     await abortable(connection.handshake(), signal);

@@ -43,14 +43,14 @@ function below(parent: Context): Tracing {
       const isRequest = start.kind === "request";
       const options = {
         kind: isRequest ? SpanKind.CLIENT : SpanKind.INTERNAL,
-        attributes: beginning(start),
+        attributes: startAttributes(start),
       };
       const span = tracer.startSpan(isRequest ? start.method : start.kind, options, parent);
       const context = traces.setSpan(parent, span);
       let hasEnded = false;
       const ended = (end: SpanEnd) => {
         hasEnded = true;
-        const { attributes, error } = ending(end);
+        const { attributes, error } = endOfSpan(end);
         span.setAttributes(attributes);
         if (error === null) return;
         span.setAttribute("error.type", error.type);
@@ -75,7 +75,7 @@ function below(parent: Context): Tracing {
   };
 }
 
-function beginning(start: SpanStart): Attributes {
+function startAttributes(start: SpanStart): Attributes {
   switch (start.kind) {
     case "run":
       return { "cronfetch.run": start.run, "cronfetch.tasks": start.tasks };
@@ -84,25 +84,25 @@ function beginning(start: SpanStart): Attributes {
         "cronfetch.run": start.run,
         "cronfetch.task": start.task,
         "cronfetch.key": start.key,
-        ...asked(start.url),
+        ...requestAttributes(start.url),
       };
     case "attempt":
       return {
         "cronfetch.task": start.task,
         "cronfetch.attempt": start.attempt,
-        ...asked(start.url),
+        ...requestAttributes(start.url),
         // The attribute is for repeated requests only.
         ...(start.attempt > 1 ? { "http.request.resend_count": start.attempt - 1 } : {}),
       };
     case "request":
-      return asked(start.url, start.method);
+      return requestAttributes(start.url, start.method);
     default:
       return start satisfies never;
   }
 }
 
 /** Attributes of a request, by the semantic conventions for HTTP clients. */
-export function asked(url: string, method = "GET"): Attributes {
+export function requestAttributes(url: string, method = "GET"): Attributes {
   const server = URL.canParse(url) ? new URL(url) : null;
   return {
     "http.request.method": method,
@@ -115,12 +115,12 @@ export function asked(url: string, method = "GET"): Attributes {
   };
 }
 
-interface Ending {
+interface SpanResult {
   readonly attributes: Attributes;
   readonly error: { readonly type: string; readonly message: string } | null;
 }
 
-function ending(end: SpanEnd): Ending {
+function endOfSpan(end: SpanEnd): SpanResult {
   switch (end.kind) {
     case "run":
       return endOfRun(end.summary);
@@ -130,14 +130,14 @@ function ending(end: SpanEnd): Ending {
         attributes: {
           "cronfetch.status": status,
           "cronfetch.attempts": attempts.length,
-          ...answered({ bytes, httpStatus, servedFrom }),
+          ...responseAttributes({ bytes, httpStatus, servedFrom }),
         },
         error: code === undefined ? null : { type: code, message: message ?? code },
       };
     }
     case "attempt":
       return {
-        attributes: answered(end),
+        attributes: responseAttributes(end),
         error: end.code === null ? null : { type: end.code, message: end.code },
       };
     case "request":
@@ -150,7 +150,7 @@ function ending(end: SpanEnd): Ending {
 /** By the semantic conventions, a response of 4xx or 5xx is an error of the request. */
 function endOfRequest(
   { code, httpStatus, remoteAddress }: Extract<SpanEnd, { readonly kind: "request" }>,
-): Ending {
+): SpanResult {
   const isRefused = httpStatus !== null && httpStatus >= 400;
   const type = isRefused ? String(httpStatus) : code;
   return {
@@ -162,7 +162,7 @@ function endOfRequest(
   };
 }
 
-function answered(
+function responseAttributes(
   { bytes, httpStatus, servedFrom }: {
     readonly bytes: number;
     readonly httpStatus: number | null;
@@ -176,7 +176,7 @@ function answered(
   };
 }
 
-function endOfRun({ counts, bytes, exitCode }: RunSummary): Ending {
+function endOfRun({ counts, bytes, exitCode }: RunSummary): SpanResult {
   const results = Object.entries(counts).map(([status, count]) =>
     [`cronfetch.results.${status}`, count] as const
   );

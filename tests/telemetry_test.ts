@@ -1,7 +1,7 @@
 // What a real process tells a collector of OpenTelemetry, and that it tells and loads nothing else.
 
 import { assert, assertEquals } from "@std/assert";
-import { asked } from "../lib/telemetry.ts";
+import { requestAttributes } from "../lib/telemetry.ts";
 import manifest from "../deno.json" with { type: "json" };
 import { type CollectedSpan, startCollector } from "./helpers/collector.ts";
 import { temporaryFolder, tree } from "./helpers/folder.ts";
@@ -266,6 +266,6 @@ function flakyOrigin(): Origin {
 }
 
 Deno.test("telemetry: server.address has no brackets", () => {
-  assertEquals(asked("https://[::1]:8443/a")["server.address"], "::1");
-  assertEquals(asked("https://x.example/a")["server.address"], "x.example");
+  assertEquals(requestAttributes("https://[::1]:8443/a")["server.address"], "::1");
+  assertEquals(requestAttributes("https://x.example/a")["server.address"], "x.example");
 });

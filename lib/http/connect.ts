@@ -43,10 +43,10 @@ export async function openConnection(
   if (isTls && identity !== null && host.connectTls !== undefined) {
     const options = { hostname, caCerts, ...identity };
     const tls = await orClosed(host.connectTls(port, options, signal), signal);
-    return judged(tls, hostname, publicOnly);
+    return requirePublic(tls, hostname, publicOnly);
   }
   const tcp: ClientConnection = await orClosed(host.connect(hostname, port, signal), signal);
-  judged(tcp, hostname, publicOnly);
+  requirePublic(tcp, hostname, publicOnly);
   return isTls ? await tcp.startTls({ hostname, caCerts }, signal) : tcp;
 }
 
@@ -64,7 +64,11 @@ async function orClosed<T extends TcpConnection>(
 }
 
 /** Applies the egress rule; closes a connection that it forbids. */
-function judged<T extends TcpConnection>(connection: T, hostname: string, publicOnly: boolean): T {
+function requirePublic<T extends TcpConnection>(
+  connection: T,
+  hostname: string,
+  publicOnly: boolean,
+): T {
   const address = connection.remoteAddr.hostname;
   if (!publicOnly || !isPrivateAddress(address)) return connection;
   connection.close();
@@ -79,7 +83,7 @@ async function connectToProxy(
   try {
     return await orClosed(connect(proxy.hostname, proxy.port, signal), signal);
   } catch (error) {
-    throw ofProxy(proxy, error, signal);
+    throw proxyError(proxy, error, signal);
   }
 }
 
@@ -106,7 +110,7 @@ async function openTunnel(
     connection.close();
     throw error instanceof CronfetchError && error.code === "http.status"
       ? error
-      : ofProxy(proxy, error, signal);
+      : proxyError(proxy, error, signal);
   } finally {
     signal.removeEventListener("abort", abort);
   }
@@ -132,7 +136,7 @@ export function unauthorizedByProxy({ name, authorization }: HttpProxy): Cronfet
 }
 
 /** Names the proxy in the message of an error. */
-function ofProxy({ name }: HttpProxy, error: unknown, signal: AbortSignal): unknown {
+function proxyError({ name }: HttpProxy, error: unknown, signal: AbortSignal): unknown {
   // Without the permission, the caller uses another way.
   if (error instanceof Deno.errors.NotCapable) return error;
   const { code, message, retry } = signal.aborted

@@ -76,10 +76,10 @@ export async function openTransport(
         throw exemptByFetch(origin, name);
       }
       const given = byFetch({ proxy: url, caCerts, identity }, false);
-      if (setting !== null) return blaming(name, given);
+      if (setting !== null) return withProxyErrors(name, given);
       // For the proxy of a variable that it reads by itself, fetch needs no permission.
       const own = byFetch({ proxy: null, caCerts, identity }, false);
-      return blaming(name, orElse(given, () => own));
+      return withProxyErrors(name, withFallback(given, () => own));
     };
     switch (choice?.kind) {
       case "fetch":
@@ -87,7 +87,7 @@ export async function openTransport(
       case "http": {
         const { url, proxy: { name } } = choice;
         if (client === null || !canTunnel) return byProxyOfFetch(url, name);
-        return orElse(observe(client.to(origin, route)), () => {
+        return withFallback(observe(client.to(origin, route)), () => {
           const transport = byProxyOfFetch(url, name);
           chosen.set(origin, transport);
           return transport;
@@ -153,7 +153,7 @@ function loadedOnDemand(load: () => Promise<Transport>): Transport {
 }
 
 /** Names the proxy in errors of the network: `fetch` does not report which connection failed. */
-function blaming(proxy: string, transport: Transport): Transport {
+function withProxyErrors(proxy: string, transport: Transport): Transport {
   return async (request) => {
     try {
       return await transport(request);
@@ -169,7 +169,7 @@ function blaming(proxy: string, transport: Transport): Transport {
 }
 
 /** Uses another transport if Deno does not permit to connect to the proxy. */
-function orElse(transport: Transport, other: () => Transport): Transport {
+function withFallback(transport: Transport, other: () => Transport): Transport {
   return async (request) => {
     try {
       return await transport(request);
