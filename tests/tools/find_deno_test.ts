@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "@std/path";
-import { findDeno, unusableReason } from "../../tools/pack/find_deno.js";
+import { findDeno, launcherSignals, unusableReason } from "../../tools/pack/find_deno.js";
 import { temporaryFolder } from "../helpers/folder.ts";
 
 const LINUX = { platform: "linux", arch: "x64" };
@@ -59,4 +59,15 @@ Deno.test("unusableReason: names the reason and what to do", () => {
   for (const [system, isMusl, reason] of table) {
     assertMatch(unusableReason(system, { isMusl, supported: SUPPORTED }), reason);
   }
+});
+
+Deno.test("launcherSignals: forwarded, except on Windows, where Node would terminate the program", () => {
+  for (const system of [LINUX, MAC]) {
+    const { signals, isForwarded } = launcherSignals(system);
+    assertEquals([signals.includes("SIGTERM"), isForwarded], [true, true]);
+  }
+  assertEquals(launcherSignals(WINDOWS), {
+    signals: ["SIGINT", "SIGBREAK", "SIGHUP"],
+    isForwarded: false,
+  });
 });

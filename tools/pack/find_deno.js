@@ -51,3 +51,19 @@ export function unusableReason(system, { isMusl, supported }) {
   return `error: npm has not installed ${denoPackage(system)}, or it cannot be started\n` +
     "hint: install cronfetch again, with npm install --include=optional";
 }
+
+/**
+ * Signals that the launcher outlives, and whether it sends them to the program.
+ *
+ * On Windows, a console delivers Ctrl-C and Ctrl-Break to the program itself, and Node can only
+ * terminate another process, so the program could not clean up.
+ *
+ * @param {{ platform: string }} system As in Node's `process`.
+ * @returns {{ signals: readonly string[], isForwarded: boolean }}
+ */
+export function launcherSignals({ platform }) {
+  if (platform === "win32") {
+    return { signals: ["SIGINT", "SIGBREAK", "SIGHUP"], isForwarded: false };
+  }
+  return { signals: ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"], isForwarded: true };
+}

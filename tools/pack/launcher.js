@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { constants, homedir } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { findDeno, unusableReason } from "./find_deno.js";
+import { findDeno, launcherSignals, unusableReason } from "./find_deno.js";
 
 const EXIT_USAGE = 2;
 
@@ -46,10 +46,9 @@ function start(deno) {
   const args = ["run", ...options, pathOf("dist/main.js"), ...process.argv.slice(2)];
   const child = spawn(deno, args, { stdio: "inherit", env: environment() });
   child.on("error", fail);
+  const { signals, isForwarded } = launcherSignals(process);
   // A terminal sends a signal to both processes; the program ignores the second one.
-  for (const signal of ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"]) {
-    process.on(signal, () => child.kill(signal));
-  }
+  for (const signal of signals) process.on(signal, () => isForwarded && child.kill(signal));
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code);
     process.removeAllListeners(signal);
