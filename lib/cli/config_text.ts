@@ -46,9 +46,14 @@ const COMMENTS: Readonly<Record<string, string>> = {
  * Returns the text of a config. The file can be loaded without changes.
  *
  * @param config Its tasks have a URL each; one without other options is written as the URL.
+ * @param library What a TypeScript config imports `defineConfig` from.
  * @throws {CronfetchError} `usage`: a list of URLs cannot contain the config.
  */
-export async function configText(config: ConfigInput, format: WrittenFormat): Promise<string> {
+export async function configText(
+  config: ConfigInput,
+  format: WrittenFormat,
+  library: string,
+): Promise<string> {
   const tasks = (config.tasks ?? []).map((task) =>
     typeof task === "object" && Object.keys(task).length === 1 ? task.url : task
   );
@@ -65,7 +70,7 @@ export async function configText(config: ConfigInput, format: WrittenFormat): Pr
       return `# yaml-language-server: $schema=./${SCHEMA_FILE}\n\n${text}\n`;
     }
     case "ts":
-      return 'import { defineConfig } from "@cronfetch/cronfetch";\n\n' +
+      return `import { defineConfig } from "${library}";\n\n` +
         `export default defineConfig(${commented(jsonOf(short), /^ {2}"([a-z]+)":/, "  // ")});\n`;
     case "list":
       return listOf(short);

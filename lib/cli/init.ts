@@ -9,6 +9,8 @@ import { EXIT } from "../core/result.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
 import { plural } from "../report/format.ts";
 import { formatOf, SCHEMA_FILE, usesSchema } from "./config_text.ts";
+import { shellQuoted } from "./doctor/permissions.ts";
+import { librarySpecifier } from "./doctor/program.ts";
 import type { Flags } from "./flags.ts";
 import type { ImportedConfig } from "./import/assemble.ts";
 import type { ImportNote } from "./import/draft.ts";
@@ -39,12 +41,14 @@ export async function init(
   const imported = flags.import === undefined ? null : await importFrom(flags.import, host);
   const { text, taskCount, notes } = imported === null && urls.length === 0 && format === "jsonc"
     ? { text: INITIAL_CONFIG, taskCount: 1, notes: [] }
-    : await (await import("./new_config.ts")).newConfig({ urls, imported, format }, host);
+    : await (await import("./new_config.ts")).newConfig({
+      ...{ urls, imported, format },
+      library: librarySpecifier(Deno.mainModule),
+    }, host);
   const path = resolve(host.cwd(), file);
   await write(path, file, text, flags.force);
   if (usesSchema(format)) await writeSchema(dirname(path));
-  // A config under another name is not found by itself.
-  const option = CONFIG_NAMES.includes(file) ? "" : ` -c ${file}`;
+  const option = await isFoundByItself(file, host) ? "" : ` -c ${shellQuoted(file)}`;
   const schema = usesSchema(format) ? `, and ${SCHEMA_FILE} for editors` : "";
   writeLines(
     [
@@ -104,6 +108,13 @@ async function write(path: string, file: string, text: string, force: boolean): 
       cause: error,
     });
   }
+}
+
+/** Whether other commands find a config: it has one of the names, and is the only one there. */
+async function isFoundByItself(file: string, host: Host): Promise<boolean> {
+  const names = await Array.fromAsync(Deno.readDir(host.cwd()), ({ name }) => name);
+  return CONFIG_NAMES.includes(file) &&
+    names.every((name) => name === file || !CONFIG_NAMES.includes(name));
 }
 
 /** Writes the schema that the config names, of this version of cronfetch. */

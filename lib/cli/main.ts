@@ -68,11 +68,18 @@ export function parseCommand(args: readonly string[], host: Host): Invocation {
   try {
     createProgram(host, (parsed) => invocation = parsed).parse(args, { from: "user" });
   } catch (error) {
-    if (!(error instanceof CommanderError && error.code === VERSION_REQUESTED)) throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === UNKNOWN_COMMAND && args[0]?.includes("://")) {
+      host.stderr.write("hint: cronfetch run URL downloads a file without a config\n");
+    }
+    if (error.code !== VERSION_REQUESTED) throw error;
   }
   if (!invocation) throw new Error("commander has selected no command");
   return invocation;
 }
+
+/** Commander's code for a first argument that is no command. */
+const UNKNOWN_COMMAND = "commander.unknownCommand";
 
 /** Code of the error that ends the parsing of arguments, since a version needs no command. */
 const VERSION_REQUESTED = "cronfetch.version";

@@ -24,6 +24,8 @@ export interface NewConfigRequest {
   /** Null if nothing is imported. */
   readonly imported: ImportedConfig | null;
   readonly format: WrittenFormat;
+  /** What a TypeScript config imports `defineConfig` from. */
+  readonly library: string;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface NewConfigRequest {
  * @throws {ConfigError} A URL is invalid, or two tasks have one file.
  */
 export async function newConfig(
-  { urls, imported, format }: NewConfigRequest,
+  { urls, imported, format, library }: NewConfigRequest,
   host: Pick<Host, "env" | "cwd" | "clock">,
 ): Promise<NewConfig> {
   const at = host.clock.now();
@@ -49,7 +51,7 @@ export async function newConfig(
     await loadValue(config, { at }, { env, cwd: host.cwd });
   };
   const { kept, notes } = await validTasks(tasks, imported !== null, load);
-  const text = await configText({ ...settings, tasks: kept }, format);
+  const text = await configText({ ...settings, tasks: kept }, format, library);
   return { text, taskCount: kept.length, notes: [...imported?.notes ?? [], ...notes] };
 }
 

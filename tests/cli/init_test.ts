@@ -74,6 +74,19 @@ Deno.test("init FILE URL: each format loads, with the schema that it names", asy
   }
 });
 
+Deno.test("init: the commands that it prints find the config", async () => {
+  await using folder = await temporaryFolder();
+  const table: [file: string, option: string][] = [
+    ["cronfetch.yaml", ""],
+    ["cronfetch.json", " -c cronfetch.json"],
+    ["my list.txt", " -c 'my list.txt'"],
+  ];
+  for (const [file, option] of table) {
+    const [, text] = await runInit(folder, [file, ...URLS]);
+    assertStringIncludes(text, `Next: cronfetch plan${option} shows`);
+  }
+});
+
 Deno.test("init FILE: a config without URLs has an example, in each format", async () => {
   for (const extension of ["jsonc", "json", "yaml", "ts", "txt"]) {
     await using folder = await temporaryFolder();

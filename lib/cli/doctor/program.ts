@@ -87,6 +87,17 @@ export function programCommand(
 
 /** JSR serves modules to Deno only under the package's specifier. */
 function specifierOf(mainModule: string): string {
-  const isOnJsr = /^(?:jsr:|https:\/\/jsr\.io\/)/.test(mainModule);
-  return isOnJsr ? `jsr:${manifest.name}@${manifest.version}/cli` : mainModule;
+  return isOnJsr(mainModule) ? `jsr:${manifest.name}@${manifest.version}/cli` : mainModule;
+}
+
+/**
+ * The specifier by which a TypeScript config imports the library. A program in a folder resolves
+ * the package's name by its `deno.json`; one from JSR has none.
+ */
+export function librarySpecifier(mainModule: string): string {
+  return isOnJsr(mainModule) ? `jsr:${manifest.name}@${manifest.version}` : manifest.name;
+}
+
+function isOnJsr(mainModule: string): boolean {
+  return /^(?:jsr:|https:\/\/jsr\.io\/)/.test(mainModule);
 }

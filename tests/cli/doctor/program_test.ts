@@ -1,7 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import manifest from "../../../deno.json" with { type: "json" };
-import { programCommand, type RunningProgram } from "../../../lib/cli/doctor/program.ts";
+import {
+  librarySpecifier,
+  programCommand,
+  type RunningProgram,
+} from "../../../lib/cli/doctor/program.ts";
 import { temporaryFolder, tree } from "../../helpers/folder.ts";
 import { origin } from "../../helpers/origin.ts";
 import { CONFIG, MAIN } from "../../helpers/program.ts";
@@ -47,6 +51,18 @@ Deno.test({ name: "programCommand: for each kind of installation", ignore }, () 
   };
   const command = { before: ["/usr/bin/cronfetch"], takesPermissions: false, after: [] };
   assertEquals(programCommand(compiled), command);
+});
+
+Deno.test("librarySpecifier: the package's name, unless the program is from JSR", () => {
+  const jsr = `jsr:${manifest.name}@${manifest.version}`;
+  const table: [mainModule: string, specifier: string][] = [
+    ["file:///opt/cronfetch/main.ts", manifest.name],
+    [`jsr:${manifest.name}/cli`, jsr],
+    [`https://jsr.io/${manifest.name}/0.1.0/main.ts`, jsr],
+  ];
+  for (const [mainModule, specifier] of table) {
+    assertEquals(librarySpecifier(mainModule), specifier);
+  }
 });
 
 const decoder = new TextDecoder();
