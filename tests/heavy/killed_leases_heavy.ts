@@ -38,7 +38,11 @@ for (const state of ["file:state.json", "kv:state.db"]) {
       for (let kill = 0; kill < 2 + round % 2; kill++) {
         await using program = startRun(config);
         // Before it leases its tasks, while it does, and while it downloads.
-        await Promise.race([delay(150 + random() * 400), program.reached(10), program.ended]);
+        const killing = new AbortController();
+        const { signal } = killing;
+        const early = delay(150 + random() * 400, { signal }).catch(() => {});
+        await Promise.race([early, program.reached(10), program.ended]);
+        killing.abort();
         program.kill();
       }
       const statuses = new Map<string, number>();
