@@ -182,7 +182,10 @@ async function readModule(path: string, name: string, reload: boolean): Promise<
   try {
     value = await (reload ? importModuleInWorker : importModule)(toFileUrl(path).href);
   } catch (error) {
-    return failed(name, "config.syntax", `cannot be run: ${reasonOf(error)}`);
+    // Deno adds the place in lines of their own, with colours.
+    const { stripVTControlCharacters } = await import("node:util");
+    const reason = stripVTControlCharacters(reasonOf(error)).split(/\s*\n\s*/).join(" ");
+    return failed(name, "config.syntax", `cannot be run: ${reason}`);
   }
   return readValue(name, dirname(path), value);
 }

@@ -333,8 +333,8 @@ Deno.test("doctor: notes that a TypeScript config may need further permissions",
   );
   const host = testHost({ cwd: folder.path });
   assertEquals(await main(["doctor"], host), 0);
-  assertStringIncludes(host.stderr.text, "Add the modules that a TypeScript config imports");
-  assertStringIncludes(host.stderr.text, "--allow-read=cronfetch.ts \\\n");
+  assertStringIncludes(host.stderr.text, "Add the other modules that a TypeScript config imports");
+  assertStringIncludes(host.stderr.text, "--allow-read=cronfetch.ts,");
 });
 
 Deno.test("doctor: an invalid config exits 2", async () => {
@@ -368,6 +368,7 @@ async function flagsOf(
     tasks: tasksOf(loaded, at),
     variables: ["TOKEN", "TERM"],
     access: null,
+    programFolder: "/opt/cronfetch",
     host,
   });
 }
@@ -395,14 +396,17 @@ Deno.test("permissionFlags: the minimum for the config", async () => {
             {
               url: "https://bücher.example/f",
               mirrors: ["https://mirror.example/f"],
-              expect: { sha256: { url: "https://sums.example/SHA256SUMS", name: "f" } },
+              expect: {
+                sha256: { url: "https://sums.example/SHA256SUMS", name: "f" },
+                md5: { url: "https://md5.example/f.md5" },
+              },
             },
           ],
         },
         [],
         [
           "--allow-net=x.example,192.0.2.7:80,192.0.2.7:443,[2001:db8::1]:99," +
-          "xn--bcher-kva.example,mirror.example,sums.example",
+          "xn--bcher-kva.example,mirror.example,sums.example,md5.example",
         ],
       ],
       [
@@ -410,6 +414,12 @@ Deno.test("permissionFlags: the minimum for the config", async () => {
         { store: "data", state: "file:data/state/state.json", tasks: [] },
         ["/home/me/data/cronfetch.json", "/etc/more.yaml"],
         ["--allow-read=/etc/more.yaml,data", "--allow-write=data"],
+      ],
+      [
+        "a TypeScript config, with the library that it imports",
+        { store: "memory:", state: "memory:", tasks: [] },
+        ["/home/me/cronfetch.ts"],
+        ["--allow-read=cronfetch.ts,/opt/cronfetch"],
       ],
       ["all of the folder", { store: ".", state: "memory:", tasks: [] }, undefined, [
         "--allow-read=.",

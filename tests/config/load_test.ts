@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import type { Config } from "../../lib/config/config.ts";
 import type { ConfigInput } from "../../lib/config/input.ts";
@@ -105,6 +105,16 @@ Deno.test("row 89: problems of a module have no lines", async () => {
   for (const [name, problems] of table) {
     assertEquals(await problemLinesOf(load({ cwd: FIXTURES, files: [name] })), problems);
   }
+});
+
+Deno.test("loadConfig: a module that is missing is reported on one line, without colours", async () => {
+  await using folder = await temporaryFolder();
+  await makeFiles(folder, { "a.ts": 'import "./absent.ts";' });
+  const [problem = "", ...others] = await problemLinesOf(
+    load({ cwd: folder.path, files: ["a.ts"] }),
+  );
+  assertEquals(others, []);
+  assertMatch(problem, /^a\.ts: cannot be run: [ -~]*absent\.ts[ -~]* at file:[ -~]*\/a\.ts:1:8$/);
 });
 
 Deno.test("loadConfig: an unreadable file is reported with the other problems", async () => {

@@ -31,11 +31,12 @@ import {
   bucketOf,
   type BucketRule,
   bucketRules,
+  isModule,
   permissionFlags,
   shellQuoted,
   shortPath,
 } from "./permissions.ts";
-import { type ProgramCommand, programCommand, runningProgram } from "./program.ts";
+import { folderOf, type ProgramCommand, programCommand, runningProgram } from "./program.ts";
 
 const STYLES = { good: "good", note: "faint", wrong: "bad" } as const satisfies Record<
   CheckResult["verdict"],
@@ -80,14 +81,16 @@ export async function doctor(
   const redacted = results.map((result) => ({ ...result, message: redact(result.message) }));
   const bucket = bucketOf(config);
   const access = bucket === null ? null : await accessOf(bucket, host);
-  const needed = permissionFlags({ config, tasks, variables, access, host });
+  const running = await runningProgram(host);
+  const programFolder = folderOf(running);
+  const needed = permissionFlags({ config, tasks, variables, access, programFolder, host });
   const permissions = needed.map(redact);
   const notes = [
     ...permissionNotes(config.files, permissions.some((flag, i) => flag !== needed[i])),
     ...(access === null ? [] : accessNotes(access)),
   ];
   const rules = bucket === null ? [] : bucketRules(bucket);
-  const program = programCommand(await runningProgram(host));
+  const program = programCommand(running);
   const run = ["run", ...runArguments(prepared, flags, host).map(redact)];
   if (flags.json) {
     const message = notes.join("; ");
@@ -307,11 +310,12 @@ const SERVE_NOTE = `serve also needs ${HOSTNAME}:${PORT} in --allow-net ` +
 
 /** Permissions that the config does not determine. */
 function permissionNotes(files: readonly string[], redacted: boolean): string[] {
-  const modules = files.some((file) => file.toLowerCase().endsWith(".ts"));
   return [
     "Add the hosts of redirects to --allow-net",
     SERVE_NOTE,
     ...(redacted ? ["Each *** is a redacted secret"] : []),
-    ...(modules ? ["Add the modules that a TypeScript config imports to --allow-read"] : []),
+    ...(files.some(isModule)
+      ? ["Add the other modules that a TypeScript config imports to --allow-read"]
+      : []),
   ];
 }

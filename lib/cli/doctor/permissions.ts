@@ -6,7 +6,7 @@ import type { Host } from "../../core/host.ts";
 import { serverSettings } from "../../core/host_rules.ts";
 import { type BucketLocation, stateFile } from "../../core/location.ts";
 import { PROXY_VARIABLES } from "../../http/proxy.ts";
-import type { Task } from "../../core/task.ts";
+import { DIGEST_ALGORITHMS, type Task } from "../../core/task.ts";
 import type { S3Action } from "../../store/s3/errors.ts";
 import type { BucketAccess } from "../../store/s3/access.ts";
 
@@ -18,6 +18,8 @@ export interface PermissionNeeds {
   readonly variables: Iterable<string>;
   /** What the bucket needs; null for another store. */
   readonly access: BucketAccess | null;
+  /** Folder of the program, whose library TypeScript configs import; null if it is in none. */
+  readonly programFolder: string | null;
   /** Paths are relative to its `cwd()`. */
   readonly host: Pick<Host, "env" | "cwd">;
 }
@@ -34,7 +36,7 @@ const DISPLAY_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_ACTIONS"];
  * @returns Arguments of `deno run`, unquoted.
  */
 export function permissionFlags(
-  { config, tasks, variables, access, host }: PermissionNeeds,
+  { config, tasks, variables, access, programFolder, host }: PermissionNeeds,
 ): string[] {
   const cwd = host.cwd();
   const urls = tasks.flatMap(urlsOf);
@@ -43,6 +45,7 @@ export function permissionFlags(
     ...(config.store.kind === "folder" ? [config.store.path] : []),
     ...(stateAt === null ? [] : [dirname(stateAt)]),
   ];
+  const library = programFolder === null || !config.files.some(isModule) ? [] : [programFolder];
   return [
     flag("--allow-net", [
       ...[...urls, ...webhooksOf(config)].map(grantFor),
@@ -52,7 +55,13 @@ export function permissionFlags(
     flag(
       "--allow-read",
       grantedPaths(
-        [...config.files, ...config.hostFiles, ...written, ...(access?.files ?? [])],
+        [
+          ...config.files,
+          ...library,
+          ...config.hostFiles,
+          ...written,
+          ...(access?.files ?? []),
+        ],
         cwd,
       ),
     ),
@@ -66,6 +75,11 @@ export function permissionFlags(
     ]),
     "--ignore-env",
   ].filter((text) => text !== null);
+}
+
+/** Whether a config is TypeScript. */
+export function isModule(file: string): boolean {
+  return file.toLowerCase().endsWith(".ts");
 }
 
 /** The bucket that is the store, or null. */
@@ -112,9 +126,12 @@ function programsOf({ alerts }: Pick<Config, "alerts">): string[] {
 }
 
 /** Every URL of a task in the config. */
-export function urlsOf({ url, mirrors, expect: { sha256 } }: Task): URL[] {
-  const checksum = sha256 === null || typeof sha256 === "string" ? [] : [sha256.url];
-  return [url, ...mirrors, ...checksum].map((text) => new URL(text));
+export function urlsOf({ url, mirrors, expect }: Task): URL[] {
+  const checksums = DIGEST_ALGORITHMS.flatMap((algorithm) => {
+    const digest = expect[algorithm];
+    return digest === null || typeof digest === "string" ? [] : [digest.url];
+  });
+  return [url, ...mirrors, ...checksums].map((text) => new URL(text));
 }
 
 /** Whether a host name, as normalized by `URL`, is an IP address. */

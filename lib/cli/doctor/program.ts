@@ -3,7 +3,7 @@
  * `deno install`, npm, JSR, a container or a compiled binary.
  */
 
-import { fromFileUrl, join, SEPARATOR } from "@std/path";
+import { dirname, fromFileUrl, join, SEPARATOR } from "@std/path";
 import manifest from "../../../deno.json" with { type: "json" };
 import { variable } from "../../config/variables.ts";
 import type { Host } from "../../core/host.ts";
@@ -83,6 +83,11 @@ export function programCommand(
     takesPermissions: true,
     after: [fromFileUrl(mainModule)],
   };
+}
+
+/** Folder of a program's modules; null if they are not files. */
+export function folderOf({ mainModule }: Pick<RunningProgram, "mainModule">): string | null {
+  return mainModule.startsWith("file:") ? dirname(fromFileUrl(mainModule)) : null;
 }
 
 /** JSR serves modules to Deno only under the package's specifier. */

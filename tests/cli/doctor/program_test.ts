@@ -99,23 +99,28 @@ Deno.test({ name: "doctor: the printed command runs, from any folder", ignore },
   await Deno.mkdir(elsewhere);
   // Not the one of the program: it has none of the features that cronfetch needs.
   for (const path of [place, elsewhere]) await Deno.writeTextFile(join(path, "deno.json"), "{}\n");
-  await Deno.writeTextFile(
-    join(place, "cronfetch.yaml"),
-    `tasks: ["${server.origin}/a.txt", "${server.origin}/large"]\n`,
-  );
+  const urls = JSON.stringify([`${server.origin}/a.txt`, `${server.origin}/large`]);
+  const configs = {
+    "cronfetch.yaml": `tasks: ${urls}\n`,
+    "cronfetch.ts": `import { defineConfig } from "${manifest.name}";\n` +
+      `export default defineConfig({ tasks: ${urls} });\n`,
+  };
   const args = ["--quiet", "--no-prompt", "-A", `--config=${CONFIG}`, MAIN, "doctor"];
   // A link, as package managers make for a version; or no `deno` besides the one of the package.
   const bin = folder.file("bin");
   await Deno.mkdir(bin);
   // Deno.symlink needs access to all files.
   await execute("ln", ["-s", Deno.execPath(), join(bin, "deno")], { cwd: bin, env: {} });
+  const real = await Deno.realPath(Deno.execPath());
   for (
-    const [name, path, start] of [
-      ["deno is on PATH", bin, "\ndeno run "],
-      ["deno is elsewhere", elsewhere, `\n${await Deno.realPath(Deno.execPath())} run `],
+    const [name, path, start, file] of [
+      ["deno is on PATH", bin, "\ndeno run ", "cronfetch.yaml"],
+      ["deno is elsewhere", elsewhere, `\n${real} run `, "cronfetch.yaml"],
+      ["a config in TypeScript", bin, "\ndeno run ", "cronfetch.ts"],
     ] as const
   ) {
     await t.step(name, async () => {
+      await Deno.writeTextFile(join(place, file), configs[file]);
       const env = { PATH: path, NO_COLOR: "1", GITHUB_ACTIONS: "" };
       const text = await execute(Deno.execPath(), ["run", ...args], { cwd: place, env });
       const command = printedCommand(text);
@@ -125,6 +130,7 @@ Deno.test({ name: "doctor: the printed command runs, from any folder", ignore },
       assertEquals([Object.keys(files), files["a.txt"]], [["a.txt", "large"], "a\n"]);
       await Deno.remove(join(place, "downloads"), { recursive: true });
       await Deno.remove(join(place, ".cronfetch"), { recursive: true });
+      await Deno.remove(join(place, file));
     });
   }
 });
