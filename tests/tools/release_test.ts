@@ -93,6 +93,8 @@ Deno.test("release.yml: nothing is published before the checks, with the least p
   assert(0 < at("deno task ok"));
   assert(at("deno task ok") < at("pack:npm") && at("pack:npm") < at("build:action"));
   assert(at("build:action") < at("release:check"));
+  // The same tests as of a local bundle; the task would build it again.
+  assert(at(manifest.tasks.dist.command) > at("build:action"), "the bundle is not tested");
   assert(at("tests/heavy/npm_heavy.ts") > 0, "the package is not installed and run");
 });
 
