@@ -1,6 +1,6 @@
 /** Errors of S3 servers, turned into `DriverError`s. Pure. */
 
-import type { ErrorCode, Retry } from "../../core/errors.ts";
+import { CronfetchError, type ErrorCode, type Retry } from "../../core/errors.ts";
 import { cutServerText } from "../../core/text.ts";
 import { DriverError } from "../errors.ts";
 
@@ -159,7 +159,10 @@ export function cannotCopy({ name, status }: Pick<S3Failure, "name" | "status">)
 
 /** The error for a failed request. */
 export function explainS3(failure: S3Failure, cause: unknown): DriverError {
-  const [code, message, retry] = explanationOf(failure);
+  const [code, message, ownRetry] = explanationOf(failure);
+  // Without a response, the transport knows whether another attempt may succeed.
+  const isUnsent = failure.status === null && cause instanceof CronfetchError;
+  const retry = isUnsent ? cause.retry : ownRetry;
   return new DriverError(code, message, { cause, ...(retry === undefined ? {} : { retry }) });
 }
 

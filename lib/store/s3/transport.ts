@@ -1,5 +1,6 @@
 /** Sends requests of the S3 client, with retries and timeouts. */
 
+import { CronfetchError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import type {
   HeaderFields,
@@ -9,6 +10,7 @@ import type {
   Transport,
 } from "../../core/http.ts";
 import { backoffMs } from "../../core/time.ts";
+import { DriverError } from "../errors.ts";
 
 /** A request. */
 export interface S3Request {
@@ -98,11 +100,20 @@ export async function send(
       if (attempt === attempts || !isTemporary(response)) return response;
     } catch (error) {
       signal.throwIfAborted();
-      if (attempt === attempts || error instanceof Deno.errors.NotCapable) throw error;
+      if (attempt === attempts || isPermanent(error)) throw error;
     }
     const boundMs = backoffMs(attempt, FIRST_DELAY_MS, MAX_DELAY_MS);
     await context.timers.sleep(Math.round(context.random.fraction() * boundMs), signal);
   }
+}
+
+/**
+ * Whether no attempt can succeed: Deno lacks a permission, there are no keys to sign with (their
+ * source was already requested several times), or the transport refuses the request.
+ */
+function isPermanent(error: unknown): boolean {
+  return error instanceof Deno.errors.NotCapable || error instanceof DriverError ||
+    (error instanceof CronfetchError && error.retry === "never");
 }
 
 /**
@@ -177,6 +188,12 @@ class Watch {
     });
   }
 
+  /** Suspends the time limit. */
+  pause(): void {
+    this.#cancel();
+    this.#cancel = () => {};
+  }
+
   /** Why the exchange was aborted, or the error itself. */
   reason(error: unknown): unknown {
     return this.signal.aborted ? this.signal.reason : error;
@@ -184,7 +201,7 @@ class Watch {
 
   /** Ends the time limit, and the link to the caller's signal. */
   end(): void {
-    this.#cancel();
+    this.pause();
     this.#outer.removeEventListener("abort", this.#onAbort);
   }
 }
@@ -237,6 +254,8 @@ async function* readPieces(
       watch.signal.throwIfAborted();
       isOver = piece.length === 0;
       if (isOver) return;
+      // The server does not stall while the caller processes the piece, such as by an upload.
+      watch.pause();
       yield piece;
       buffer = piece.buffer;
     }

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import type { ErrorCode, Retry } from "../../../lib/core/errors.ts";
+import { CronfetchError, type ErrorCode, type Retry } from "../../../lib/core/errors.ts";
 import {
   explainS3,
   isConflict,
@@ -126,6 +126,16 @@ Deno.test("rows 96, 97, 98, 100, 101, 102 and 104: explainS3: code, retry and me
     assertEquals([error.code, error.retry, error.cause], [code, retry, cause], response.name);
     assertMatch(error.message, message);
   }
+});
+
+Deno.test("explainS3: a request that the transport refuses is not repeated later", () => {
+  const refused = failure({ name: "", message: "requests to port 9 are blocked", status: null });
+  for (const retry of ["never", "later"] as const) {
+    const cause = new CronfetchError("net.failed", refused.message, { retry });
+    const error = explainS3(refused, cause);
+    assertEquals([error.code, error.retry], ["store.failed", retry]);
+  }
+  assertEquals(explainS3(refused, new TypeError("connection reset")).retry, null);
 });
 
 Deno.test("isMissing, isConflict", () => {

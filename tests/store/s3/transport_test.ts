@@ -1,7 +1,9 @@
 // Retries and timeouts of requests. Delays are recorded, not waited for.
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { CronfetchError } from "../../../lib/core/errors.ts";
 import type { Fetch } from "../../../lib/core/host.ts";
+import { DriverError } from "../../../lib/store/errors.ts";
 import { type S3Request, S3Timeout, send } from "../../../lib/store/s3/transport.ts";
 import { fetchTransport } from "../../../lib/http/fetch_transport.ts";
 import { openTransport } from "../../../lib/http/transport.ts";
@@ -96,6 +98,18 @@ Deno.test("send throws after the last attempt", async () => {
   assertEquals(asked.length, 5);
 });
 
+Deno.test("send does not repeat a request without keys, or one that will always fail", async () => {
+  const errors = [
+    new DriverError("store.denied", "no credentials were found"),
+    new CronfetchError("net.failed", "requests to port 9 are blocked", { retry: "never" }),
+  ];
+  for (const error of errors) {
+    const { host, asked } = answering(error);
+    assertEquals(await assertRejects(() => send(request(), forever, host)), error);
+    assertEquals([asked.length, host.slept], [1, []]);
+  }
+});
+
 for (const status of [301, 307, 400, 403, 404, 409, 412, 501]) {
   Deno.test(`rows 96, 100, 101, 104: send does not retry ${status}`, async () => {
     const { host, asked } = answering(status);
@@ -139,6 +153,32 @@ Deno.test("send: a stalled response body times out", async () => {
   const { pieces } = await send(asked, forever, { ...host, timers });
   const error = await assertRejects(() => Array.fromAsync(pieces ?? []), S3Timeout);
   assertEquals(error.message, "the response stalled");
+});
+
+Deno.test("send: a response does not stall while its reader is busy", async () => {
+  await using server = await rawServer(async (connection) => {
+    await connection.readRequest();
+    await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf");
+    await connection.send("half");
+  });
+  await using opened = await connected();
+  const { host } = opened;
+  const pending = new Set<() => void>();
+  const timers = {
+    ...host.timers,
+    after: (_durationMs: number, callback: () => void) => {
+      pending.add(callback);
+      return () => void pending.delete(callback);
+    },
+  };
+  const asked = request({ url: `${server.origin}/`, streams: true });
+  const { pieces } = await send(asked, forever, { ...host, timers });
+  let readBytes = 0;
+  for await (const piece of pieces ?? []) {
+    readBytes += piece.length;
+    for (const expire of [...pending]) expire();
+  }
+  assertEquals([readBytes, pending.size], [8, 0]);
 });
 
 Deno.test("send: a server without a response times out, later for a larger body", async () => {
