@@ -47,7 +47,12 @@ export function readErrorAnswer(text: string): ErrorAnswer | null {
   }
 }
 
-/** Reads a page of ListObjectsV2. An ETag is null if the list has none. */
+/**
+ * Reads a page of ListObjectsV2. An ETag is null if the list has none.
+ *
+ * @throws {DriverError} The response is no such page, or does not name the next one, as of a server
+ * that implements the first version of the request only: objects would seem not to exist.
+ */
 export function readObjects(text: string): Page<ListedObject, string> {
   const root = rootOf(text, "ListBucketResult");
   const items = root.children.filter(({ name }) => name === "Contents").map((entry) => ({
@@ -56,7 +61,7 @@ export function readObjects(text: string): Page<ListedObject, string> {
     etag: quotedEtag(childText(entry, "ETag")),
     modifiedMs: timeOf(childText(entry, "LastModified")),
   }));
-  const next = isTruncated(root) ? childText(root, "NextContinuationToken") || null : null;
+  const next = isTruncated(root) ? required(root, "NextContinuationToken") : null;
   return { items, next };
 }
 

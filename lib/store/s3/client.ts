@@ -66,7 +66,7 @@ export async function openBucket(
   const names = objectNames(location);
   const ownKey = () => names.draftKey(random.name());
   const owned = opened.move();
-  const client = { location, exchange, features, ownKey, ownPrefix: names.drafts };
+  const client = { location, exchange, features, ownKey, ownPrefix: names.drafts, signal };
   return bucketOf(client, () => owned.disposeAsync());
 }
 
@@ -78,6 +78,8 @@ interface Client {
   /** Returns the name of an object to try the server with. */
   readonly ownKey: () => string;
   readonly ownPrefix: string;
+  /** Aborts requests that several callers share; aborted when the bucket is closed. */
+  readonly signal: AbortSignal;
 }
 
 function bucketOf(client: Client, close: () => Promise<void>): Bucket {
@@ -126,7 +128,7 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
 
   const writer = new ConditionalWriter(features, {
     etagOf: async (key, signal) => (await head(key, signal))?.etag ?? null,
-    probe: (kind, signal) => probeCondition(kind, client.ownKey(), { put, remove }, signal),
+    probe: (kind) => probeCondition(kind, client.ownKey(), { put, remove }, client.signal),
   });
 
   /** Lists the uploads of one prefix, or of the whole bucket. */
@@ -160,14 +162,16 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
       const { text } = await exchange.perform(request, signal);
       const etag = text.trim() === "" ? null : readCopied(text, kind);
       if (etag === null) throw new CopyUnavailable("the server returned no ETag for the copy");
-      if (features.known.copies === "unknown") {
-        features.learn({ copies: kind === "CopyPartResult" ? "parts" : "objects" });
+      // A copy of a whole object shows nothing about parts.
+      if (kind === "CopyPartResult" && features.known.copies === "unknown") {
+        features.learn({ copies: "parts" });
       }
       return etag;
     } catch (error) {
       const isLacking = error instanceof S3Failed && cannotCopy(error.failure);
       if (!isLacking && !(error instanceof CopyUnavailable)) throw error;
-      features.learn({ copies: kind === "CopyPartResult" ? "objects" : "no" });
+      if (kind === "CopyPartResult") features.learn({ copies: "objects" });
+      else if (features.known.copies === "objects") features.learn({ copies: "no" });
       throw new CopyUnavailable(error.message, { cause: error });
     }
   };
@@ -325,7 +329,12 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
   });
 }
 
-/** The items of all pages of a list. */
+/**
+ * The items of all pages of a list.
+ *
+ * @throws {DriverError} A page repeats where it starts: the server ignores that, and would send the
+ * same page for ever.
+ */
 async function* pages<Item, Next>(
   request: (next: Next | null) => Promise<Page<Item, Next>>,
 ): AsyncGenerator<Item> {
@@ -333,6 +342,9 @@ async function* pages<Item, Next>(
   do {
     const page: Page<Item, Next> = await request(next);
     yield* page.items;
+    if (page.next !== null && JSON.stringify(page.next) === JSON.stringify(next)) {
+      throw malformed("a list does not advance");
+    }
     next = page.next;
   } while (next !== null);
 }

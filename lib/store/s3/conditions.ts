@@ -1,5 +1,6 @@
 /** Conditional writes on servers that compare ETags differently, or ignore conditions. */
 
+import { abortable } from "@std/async";
 import { type Condition, ConditionFailed } from "./bucket.ts";
 import { isConflict, missingFeature, type S3Feature } from "./errors.ts";
 import { S3Failed } from "./exchange.ts";
@@ -27,11 +28,12 @@ export interface ConditionRequests {
   /** The ETag of an object, or null. */
   readonly etagOf: (key: string, signal: AbortSignal) => Promise<string | null>;
   /**
-   * Tries one conditional write of an own object, and removes the object.
+   * Tries one conditional write of an own object, and removes the object. All writes that need the
+   * result share it, so the signal of none aborts it.
    *
    * @returns Whether the server checks the condition; null if that cannot be determined.
    */
-  readonly probe: (kind: ConditionKind, signal: AbortSignal) => Promise<boolean | null>;
+  readonly probe: (kind: ConditionKind) => Promise<boolean | null>;
 }
 
 /** The conditions that need different headers. */
@@ -80,7 +82,7 @@ export class ConditionalWriter {
       } catch (error) {
         if (!(error instanceof S3Failed)) throw error;
         if (isSent && this.#isRejected(condition, error)) {
-          await this.#learnFromRejection(write, error, signal);
+          await this.#learnFromRejection(write, headers.condition, error, signal);
         } else if (!this.#learnMissing(write, isSent, headers.checksum, error)) {
           throw error;
         }
@@ -88,13 +90,13 @@ export class ConditionalWriter {
     }
   }
 
-  /** Tries once per kind whether the server checks a condition. */
+  /** Tries once per kind whether the server checks a condition, and again if that fails. */
   async #learn(kind: ConditionKind, signal: AbortSignal): Promise<void> {
     const { ifMatch, ifNoneMatch } = this.#features.known;
     if ((kind === "absent" ? ifNoneMatch : ifMatch) !== "unknown") return;
     let probe = this.#probes.get(kind);
     if (probe === undefined) {
-      probe = this.#requests.probe(kind, signal).then((isChecked) => {
+      probe = this.#requests.probe(kind).then((isChecked) => {
         // A write that was sent meanwhile may have shown more.
         const { ifMatch, ifNoneMatch } = this.#features.known;
         if (isChecked === null) return;
@@ -104,10 +106,13 @@ export class ConditionalWriter {
         if (kind === "revision" && ifMatch === "unknown") {
           this.#features.learn({ ifMatch: isChecked ? "quoted" : "no" });
         }
+      }).catch((error) => {
+        this.#probes.delete(kind);
+        throw error;
       });
       this.#probes.set(kind, probe);
     }
-    await probe;
+    await abortable(probe, signal);
   }
 
   /** Whether the server is known to check a condition. */
@@ -151,6 +156,7 @@ export class ConditionalWriter {
    */
   async #learnFromRejection(
     { key, condition, completes }: ConditionalWrite<unknown>,
+    sent: WriteHeaders["condition"],
     { failure }: S3Failed,
     signal: AbortSignal,
   ): Promise<void> {
@@ -160,10 +166,9 @@ export class ConditionalWriter {
     }
     if (completes) this.#features.learn({ completionConditions: "no" });
     else if (condition.kind === "absent") this.#features.learn({ ifNoneMatch: "no" });
-    else {
-      const isQuoted = this.#features.known.ifMatch !== "unquoted";
-      this.#features.learn({ ifMatch: isQuoted ? "unquoted" : "no" });
-    }
+    else if (!sent["if-match"]?.includes('"')) this.#features.learn({ ifMatch: "no" });
+    // Concurrent writes are rejected together, and only the first one has something to learn.
+    else if (this.#features.known.ifMatch !== "no") this.#features.learn({ ifMatch: "unquoted" });
   }
 
   /** Learns from the rejection of a header; false if the request failed for another reason. */

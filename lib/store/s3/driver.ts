@@ -106,11 +106,14 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
     return true;
   }
 
+  /** Whether that much time has passed; false if the server does not report when it began. */
+  const isOlderThan = (ageMs: number, sinceMs: number): boolean =>
+    sinceMs > 0 && host.clock.now().epochMilliseconds - sinceMs >= ageMs;
+
   async function sweepUploads(): Promise<number> {
-    const nowMs = host.clock.now().epochMilliseconds;
     let removed = 0;
     for await (const { key, id, initiatedMs } of bucket.uploads(names.prefix(""), signal)) {
-      if (nowMs - initiatedMs < STALE_UPLOAD_MS) continue;
+      if (!isOlderThan(STALE_UPLOAD_MS, initiatedMs)) continue;
       await bucket.abortUpload({ key, id }, signal);
       removed++;
     }
@@ -118,10 +121,9 @@ function s3Driver(location: BucketLocation, bucket: Bucket, host: Host): Driver 
   }
 
   async function sweepDrafts(): Promise<number> {
-    const nowMs = host.clock.now().epochMilliseconds;
     let removed = 0;
     for await (const { key, modifiedMs } of bucket.list(names.drafts, null, signal)) {
-      if (nowMs - modifiedMs < STALE_DRAFT_MS) continue;
+      if (!isOlderThan(STALE_DRAFT_MS, modifiedMs)) continue;
       await bucket.remove(key, signal);
       removed++;
     }

@@ -31,6 +31,7 @@ Deno.test("row 206: parseXml rejects what is not well-formed, and what could gro
     "<a>&unknown;</a>",
     "<a>& b</a>",
     "<a>&#x110000;</a>",
+    "<a>&#xD800;</a>",
     "<a",
     "<a><!-- </a>",
     "<a><![CDATA[ </a>",
