@@ -184,7 +184,8 @@ async function readModule(path: string, name: string, reload: boolean): Promise<
   } catch (error) {
     // Deno adds the place in lines of their own, with colours.
     const { stripVTControlCharacters } = await import("node:util");
-    const reason = stripVTControlCharacters(reasonOf(error)).split(/\s*\n\s*/).join(" ");
+    const reason = stripVTControlCharacters(reasonOf(error)).split("\n")
+      .map((line) => line.trim()).join(" ");
     return failed(name, "config.syntax", `cannot be run: ${reason}`);
   }
   return readValue(name, dirname(path), value);
