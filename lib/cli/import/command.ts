@@ -81,6 +81,31 @@ export function readCommand(
   return { downloads, notes };
 }
 
+/** An option, a number or a duration, as in `nice -n 5` and `timeout 30s`. */
+const WRAPPER_ARGUMENT = /^(?:-.*|[0-9]+[smhd]?)$/;
+
+/** Commands that leave the files in their arguments unchanged. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  ...["[", "[[", "cat", "cd", "cmp", "diff", "echo", "head", "ls", "mkdir", "printf", "stat"],
+  ...["tail", "test", "wc"],
+]);
+
+/**
+ * The program of a command that does something with files, and its arguments; null for one that
+ * changes none.
+ */
+export function fileCommand(
+  { words }: ShellCommand,
+): { readonly program: string; readonly args: readonly Word[] } | null {
+  const start = words.findIndex((word) => {
+    const text = literalOf(word) ?? "";
+    return !WRAPPERS.has(baseName(text)) && !WRAPPER_ARGUMENT.test(text);
+  });
+  const program = baseName(literalOf(words[start] ?? []) ?? "");
+  if (program === "" || HARMLESS.has(program)) return null;
+  return { program, args: words.slice(start + 1) };
+}
+
 /** Index of the program in the words of a command, after what runs it. */
 function programIndex({ words }: ShellCommand): number {
   const [first = []] = words;
@@ -100,7 +125,7 @@ function programOf(word: Word | undefined): string | null {
   return Object.hasOwn(PROGRAMS, name) ? name : null;
 }
 
-function baseName(path: string): string {
+export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 

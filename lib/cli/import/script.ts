@@ -1,6 +1,6 @@
 /** Reads shell scripts, crontabs and command lines: follows their variables and folders. */
 
-import { type Download, readCommand } from "./command.ts";
+import { baseName, type Download, fileCommand, readCommand } from "./command.ts";
 import type { ImportNote } from "./draft.ts";
 import {
   literalOf,
@@ -9,7 +9,7 @@ import {
   type ShellCommand,
   type Word,
 } from "./shell.ts";
-import { type Resolved, resolveWord, type Text } from "./text.ts";
+import { nameText, type Resolved, resolveWord, type Text } from "./text.ts";
 
 /** A download with what surrounds its command. */
 export interface PlacedDownload extends Download {
@@ -148,6 +148,8 @@ const BLOCK_ENDS: ReadonlySet<string> = new Set(["done", "esac", "fi"]);
 class ScriptReader {
   readonly downloads: PlacedDownload[] = [];
   readonly notes: ImportNote[] = [];
+  /** Names of the downloaded files. */
+  readonly #names = new Set<string | null>();
   readonly #variables: Map<string, Word | null>;
   #folder: Text = [];
   /** Nesting of conditions and loops. */
@@ -169,11 +171,26 @@ class ScriptReader {
       this.#assign(command);
       this.#follow(command);
       const imported = readCommand(this.#expand(command), (word) => this.#resolve(word));
-      if (imported === null) continue;
+      if (imported === null) {
+        this.#noteProcessing(command);
+        continue;
+      }
       this.notes.push(...imported.notes);
+      for (const { path, url } of imported.downloads) this.#names.add(nameOf(path ?? url));
       const place = { workingFolder: this.#folder, schedule };
       this.downloads.push(...imported.downloads.map((download) => ({ ...download, ...place })));
     }
+  }
+
+  /** Notes a command that processes a file downloaded before, such as `gunzip`. */
+  #noteProcessing(command: ShellCommand): void {
+    const found = fileCommand(command);
+    if (found === null) return;
+    const name = found.args.map((word) => nameOf(this.#resolve(word).text))
+      .find((name) => name !== null && this.#names.has(name));
+    if (name === undefined) return;
+    const reason = `cronfetch does not process files; ${name} is kept as downloaded`;
+    this.notes.push({ line: command.line, what: found.program, reason });
   }
 
   /** Adds the exported proxy, and splits variables that hold options. */
@@ -231,4 +248,11 @@ function withoutUser(command: ShellCommand): ShellCommand {
   const isUser = user !== undefined && program !== undefined && /^[a-z_][a-z0-9_-]*$/.test(user) &&
     /(?:^|\/)(?:curl|wget2?|cd)$/.test(program) && !/^(?:echo|printf|which|xargs)$/.test(user);
   return isUser ? { ...command, words: command.words.slice(1) } : command;
+}
+
+/** The file's name at the end of a path or URL; null if it is unknown. */
+function nameOf(text: Text | null): string | null {
+  const path = text === null ? null : nameText(text);
+  const name = path === null ? "" : baseName(path.replace(/[?#].*$/s, ""));
+  return name === "" ? null : name;
 }

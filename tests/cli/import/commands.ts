@@ -278,6 +278,14 @@ export const COMMANDS:
       "store": ".",
       "tasks": [{ "url": "https://h.example/r.csv", "to": "data.csv" }],
     }],
+    [
+      "curl -O https://h.example/r.gz?v=1 && mkdir -p r.gz.d && test -s r.gz && nice -n 5 gunzip -f ./r.gz",
+      {
+        "store": ".",
+        "tasks": ["https://h.example/r.gz?v=1"],
+        "notes": ["gunzip: cronfetch does not process files; r.gz is kept as downloaded"],
+      },
+    ],
     ["wget -qO- https://h.example/r.csv | gunzip > r", {
       "tasks": ["https://h.example/r.csv"],
       "notes": ["|: its output is no file; the file has the name in the URL"],

@@ -84,6 +84,7 @@ EOF
       { url: "https://data.example.org/v1/zones.zip", to: "zones/zones.zip" },
     ],
     notes: [
+      "unzip: cronfetch does not process files; zones.zip is kept as downloaded",
       "URL: $year has a value only when the script runs",
       "URL: $BASE has a value only when the script runs",
     ],
