@@ -33,7 +33,9 @@ const SMALL = ["HEAD of the target", "PUT"];
 
 const FAULTS: readonly (readonly [phase: string, fault: Fault])[] = [
   ["before its body", { at: "request", afterBytes: 0 }],
-  ["in mid-body", { at: "request", afterBytes: 1_000 }],
+  // The body of a completion has 193 bytes. If it is received whole, twice, versitygw may handle
+  // both at once, respond 200, and have no object.
+  ["in mid-body", { at: "request", afterBytes: 100 }],
   ["when it was done, and its answer lost", { at: "answer" }],
   ["in mid-answer", { at: "answer body", afterBytes: 10 }],
 ];

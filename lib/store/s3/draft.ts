@@ -152,6 +152,8 @@ export class S3Draft implements DraftSteps {
       const target = { key, facts: factsOf(request, null), condition };
       const context = { ...this.#context, signal: this.#signal };
       const revision = await copyObject(staged, target, context);
+      // A completion that is received twice may end without an object (versitygw 1.8.0).
+      if (await bucket.head(key, this.#signal) === null) throw publishedMissing();
       // If it remains, it is invisible, and a later run removes it.
       await this.#removeStaged().catch(() => {});
       return { sizeBytes, revision };
@@ -294,6 +296,11 @@ function isWrittenBy(request: PublishRequest, facts: ObjectFacts): boolean {
 
 function md5Of(bytes: Uint8Array): string {
   return createHash("md5").update(bytes).digest("hex");
+}
+
+function publishedMissing(): DriverError {
+  const message = "the server reports that the object was written, and does not have it";
+  return new DriverError("store.failed", message, { retry: "later" });
 }
 
 function stagedMissing(): DriverError {

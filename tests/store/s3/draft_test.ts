@@ -94,6 +94,24 @@ Deno.test("row 112: publish, exclusive: accepts only its own object after a lost
   }
 });
 
+Deno.test("publish: a large object that the server reports as written, and does not have, is store.failed", async () => {
+  // As versitygw does if it receives a completion again while it handles the first one.
+  const fake = fakeBucket({}, (own, { objects }) => ({
+    completeUpload: async (upload, ...rest) => {
+      const etag = await own.completeUpload(upload, ...rest);
+      if (upload.key === "a") objects.delete("a");
+      return etag;
+    },
+  }));
+  const bytes = new Uint8Array(PART_BYTES + 1);
+  const draft = await begin(fake);
+  await draft.append(bytes);
+  await draft.seal(bytes.length);
+  const request = await publication(bytes);
+  const error = await assertRejects(() => draft.publish(request), DriverError);
+  assertEquals([error.code, error.retry], ["store.failed", "later"]);
+});
+
 Deno.test("publish copies a staged draft only if its ETag is unchanged", async () => {
   const fake = fakeBucket();
   const draft = await begin(fake);
