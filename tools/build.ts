@@ -32,9 +32,12 @@ export async function build(target: string): Promise<void> {
   try {
     const { version, workers, packages, hasStandIns } = await prepareStage(folder);
     const bundled = join(folder, "bundled");
-    const options = ["--minify", "--code-splitting", "--outdir", bundled];
-    await runDeno(folder, "bundle", [...options, "main.ts", LIBRARY, ...workers]);
+    const options = ["--code-splitting", "main.ts", LIBRARY, ...workers, "--outdir"];
+    await runDeno(folder, "bundle", ["--minify", ...options, bundled]);
     const files = changeChunks(await readTexts(bundled), workers);
+    const plain = join(folder, "plain");
+    await runDeno(folder, "bundle", [...options, plain]);
+    checkDisposals(await readTexts(plain), files);
     const own = await Deno.readTextFile(join(ROOT, "LICENSE"));
     const licenses = [...await readLicenses(packages), ...hasStandIns ? [] : [licenseOfStd(own)]];
     files.set("LICENSES.txt", licensesText(own, licenses));
@@ -45,6 +48,25 @@ export async function build(target: string): Promise<void> {
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+/**
+ * Checks that every `using` of the sources is in the bundle. The minifier replaces a variable that is
+ * used once, in the next statement, by its value, also if it is to be disposed of: the file stays open.
+ *
+ * @param plain The chunks without minification.
+ * @throws {Error} A `using` is lost: write the source with `try` and `finally`.
+ */
+export function checkDisposals(
+  plain: ReadonlyMap<string, string>,
+  minified: ReadonlyMap<string, string>,
+): void {
+  const [before, after] = [plain, minified].map((chunks) =>
+    chunks.values().reduce((sum, text) => sum + (text.match(DISPOSAL)?.length ?? 0), 0)
+  );
+  if (before !== after) throw new Error(`${before} declarations with using became ${after}`);
+}
+
+const DISPOSAL = /\busing [\w$]+ *=/g;
 
 /** Names of the files of a build. */
 const BUILT = /\.js$|^deno\.json$|^LICENSES\.txt$/;

@@ -123,8 +123,13 @@ export class RunLocks {
     const path = this.#pathOf(run);
     if (path === null || this.#held.has(run)) return false;
     try {
-      using file = await Deno.open(path, { read: true, write: true });
-      return await file.tryLock(true);
+      // The minifier of the bundle would lose a `using` here.
+      const file = await Deno.open(path, { read: true, write: true });
+      try {
+        return await file.tryLock(true);
+      } finally {
+        file.close();
+      }
     } catch (error) {
       return error instanceof Deno.errors.NotFound;
     }

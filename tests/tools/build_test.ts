@@ -3,7 +3,7 @@ import { exists } from "@std/fs";
 import { join, toFileUrl } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
 import { versionIn } from "../../lib/cli/version.ts";
-import { build, checkTarget } from "../../tools/build.ts";
+import { build, checkDisposals, checkTarget } from "../../tools/build.ts";
 import { changeChunks } from "../../tools/bundle/chunks.ts";
 import { licensesText } from "../../tools/bundle/licenses.ts";
 import { ROOT } from "../../tools/bundle/stage.ts";
@@ -155,4 +155,11 @@ Deno.test("licensesText: has each text once", () => {
     `Own\n\n${line}\n\ncronfetch contains these packages:\n\n${line}\n\n` +
       `a@1.0.0\nc@3.0.0\n\nMIT\n\n${line}\n\nb@2.0.0\n\nISC\n`,
   );
+});
+
+Deno.test("checkDisposals: a using that the minifier has lost fails the build", () => {
+  const plain = new Map([["a.js", "using file = open();\nawait using other = open();\n"]]);
+  checkDisposals(plain, new Map([["b.js", "using a=open();"], ["c.js", "await using b=open();"]]));
+  const lost = new Map([["b.js", "await using b=open();return await open().lock()"]]);
+  assertThrows(() => checkDisposals(plain, lost), Error, "2 declarations with using became 1");
 });

@@ -167,8 +167,13 @@ async function recordsOf(
   { config, tasks }: Prepared,
   host: Host,
 ): Promise<ReadonlyMap<string, TaskRecord>> {
-  await using state = await openExistingState(config.state, host);
-  return await state.records(tasks.map((task) => task.id));
+  // The minifier of the bundle would lose a `using` here.
+  const state = await openExistingState(config.state, host);
+  try {
+    return await state.records(tasks.map((task) => task.id));
+  } finally {
+    await state[Symbol.asyncDispose]();
+  }
 }
 
 function configResult({ config, tasks }: Prepared, host: Host): CheckResult {

@@ -209,6 +209,11 @@ function targetObstacle(info: Deno.FileInfo): string | null {
 }
 
 async function syncFolder(path: string, fileSystem: FileSystem): Promise<void> {
-  using folder = await fileSystem.open(path, { read: true });
-  await folder.sync();
+  // The minifier of the bundle would lose a `using` here.
+  const folder = await fileSystem.open(path, { read: true });
+  try {
+    await folder.sync();
+  } finally {
+    folder.close();
+  }
 }
