@@ -183,15 +183,15 @@ Deno.test("telemetry: without OTEL_DENO nothing is exported or loaded, with the 
       results,
       files,
       loaded,
-      told: collector.requests() > 0,
+      reported: collector.requests() > 0,
       asked,
     });
   }
   const [off, on] = made;
   assert(off && on);
-  assertEquals([off.loaded, off.told], [false, false]);
+  assertEquals([off.loaded, off.reported], [false, false]);
   // The bundle has the API inside, so the import map does not apply.
-  assertEquals([on.loaded, on.told], [!IS_BUNDLE, true]);
+  assertEquals([on.loaded, on.reported], [!IS_BUNDLE, true]);
   assertEquals([on.types, on.results, on.files], [off.types, off.results, off.files]);
   const paths = ["/flaky.txt?token=s3cret", "/moved", "/good.txt", "/missing.txt"];
   assertEquals(new Map(off.asked), new Map(paths.map((path) => [path, false] as const)));

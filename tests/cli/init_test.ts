@@ -121,7 +121,7 @@ Deno.test("init URL: the config has comments", async () => {
   );
 });
 
-Deno.test("init URL: equal names are told apart by the first part of the URL that can", async () => {
+Deno.test("init URL: equal names get the first part of the URL that differs", async () => {
   const groups: readonly (readonly [urls: readonly string[], keys: readonly string[]])[] = [
     [["https://h.example/a/x.csv", "https://h.example/b/x.csv"], ["a/x.csv", "b/x.csv"]],
     [["https://a.example/x.csv", "https://b.example/X.csv"], [
