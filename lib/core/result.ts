@@ -40,7 +40,10 @@ export interface AttemptResult {
   readonly delayMs: number;
 }
 
-/** Where the time of a task went, in whole milliseconds. */
+/**
+ * Where the time of a task went, in whole milliseconds. `responseMs`, `bodyMs` and `publishMs` are
+ * those of the attempt that produced the result.
+ */
 export interface Timings {
   /** From the start of the run to the start of the task. */
   readonly queuedMs: number;
@@ -50,6 +53,8 @@ export interface Timings {
   readonly bodyMs: number;
   /** Publishing. */
   readonly publishMs: number;
+  /** From the start of the task to its result: every attempt, and the waits in between. */
+  readonly totalMs: number;
 }
 
 /** The time of a task's work, without waiting, in milliseconds. */
@@ -77,6 +82,12 @@ export interface TaskResult {
   readonly bytes: number;
   /** Digest of the published file, lower-case hexadecimal; null if no file is known to be good. */
   readonly sha256: string | null;
+  /** Size of the published file; null if no file is known to be good. */
+  readonly sizeBytes: number | null;
+  /** Size of the file that this one replaced; null unless the task is `updated`. */
+  readonly previousSizeBytes: number | null;
+  /** Size of the incomplete file that the next run resumes; null without one. */
+  readonly partialBytes: number | null;
   /** Status of the last response, or null without one. */
   readonly httpStatus: number | null;
   /** Every attempt, in order. */

@@ -118,7 +118,8 @@ export async function download(task: Task, context: DownloadContext): Promise<Do
     stats: emptyStats(),
   });
   const part = parts.isEmpty ? null : await parts.finish(outcome.validators !== null);
-  return { ...outcome, part };
+  if (part === null) return { ...outcome, part };
+  return { ...outcome, part, result: { ...outcome.result, partialBytes: part.sizeBytes } };
 }
 
 async function trySources(state: TaskState): Promise<DownloadOutcome> {
@@ -243,10 +244,11 @@ async function runAttempt(source: AttemptSource, state: TaskState): Promise<Succ
     if (!current) throw new TypeError("a response was compared with an unknown file");
     if (outcome.kind === "unchanged") {
       const validators = { ...current, ...refreshedValidators(current, stats.headers, nowMs) };
-      return { status: "unchanged", validators };
+      return { status: "unchanged", validators, previousSizeBytes: null };
     }
     warnings.push("olderThanPublished");
-    return { status: "unchanged", validators: current, older: outcome.older };
+    const { older } = outcome;
+    return { status: "unchanged", validators: current, previousSizeBytes: null, older };
   }
   const sealedMs = clock.monotonicMs();
   try {
@@ -284,8 +286,10 @@ function emptyStats(): AttemptStats {
   };
 }
 
-function succeeded(state: TaskState, { status, validators, older }: Success): DownloadOutcome {
-  const facts = { key: validators.key, sha256: validators.sha256 };
+function succeeded(state: TaskState, success: Success): DownloadOutcome {
+  const { status, validators, previousSizeBytes, older } = success;
+  const { key, sha256, sizeBytes } = validators;
+  const facts = { key, sha256, sizeBytes, previousSizeBytes };
   return {
     permanent: false,
     validators,
@@ -323,7 +327,7 @@ function redacted(text: string, { redact, jar }: DownloadContext): string {
 
 /** The fields that all results share. */
 function result(state: TaskState, status: TaskStatus): TaskResult {
-  const { task, context, stats } = state;
+  const { task, context, stats, startedMs } = state;
   return {
     task: task.id,
     status,
@@ -332,6 +336,9 @@ function result(state: TaskState, status: TaskStatus): TaskResult {
     key: task.key,
     bytes: stats.bytes,
     sha256: null,
+    sizeBytes: null,
+    previousSizeBytes: null,
+    partialBytes: null,
     httpStatus: stats.httpStatus,
     attempts: state.attempts,
     timings: {
@@ -339,6 +346,7 @@ function result(state: TaskState, status: TaskStatus): TaskResult {
       responseMs: Math.round(stats.responseMs),
       bodyMs: Math.round(stats.bodyMs),
       publishMs: Math.round(stats.publishMs),
+      totalMs: Math.round(context.host.clock.monotonicMs() - startedMs),
     },
     warnings: state.warnings,
   };

@@ -32,6 +32,8 @@ export interface PublishContext {
 export interface Published {
   readonly status: "created" | "updated" | "unchanged";
   readonly validators: Validators;
+  /** Size of the file that was replaced, or null. */
+  readonly previousSizeBytes: number | null;
 }
 
 /**
@@ -81,7 +83,7 @@ export async function publish(
   });
   if (existing && await isPublished(existing, received, context)) {
     family.recordPrevious(key);
-    return { status: "unchanged", validators: validators(existing) };
+    return { status: "unchanged", validators: validators(existing), previousSizeBytes: null };
   }
   // The older version is kept before the newer one replaces it.
   if (existing && task.keep > 0) {
@@ -102,7 +104,11 @@ export async function publish(
     );
   }
   if (task.keep > 0 || task.namedByServer) await family.cleanUp(key);
-  return { status: existing ? "updated" : "created", validators: validators(file) };
+  return {
+    status: existing ? "updated" : "created",
+    validators: validators(file),
+    previousSizeBytes: existing?.sizeBytes ?? null,
+  };
 }
 
 /** Keeps refused content for inspection. Returns the refusal with the key of the content. */

@@ -66,6 +66,7 @@ const TIMINGS = object<Timings>({
   responseMs: described(DURATION, "From the request to the response headers, redirects included."),
   bodyMs: described(DURATION, "From the response headers to the end of the body."),
   publishMs: described(DURATION, "Publishing."),
+  totalMs: described(DURATION, "All attempts, and the waits in between."),
 });
 
 const RESULT = object<TaskResult>({
@@ -80,6 +81,15 @@ const RESULT = object<TaskResult>({
   sha256: described(
     orNull({ type: "string", pattern: "^[0-9a-f]{64}$" }),
     "Of the published file, or null if it is not known to be up to date.",
+  ),
+  sizeBytes: described(orNull(COUNT), "Size of the published file, or null like sha256."),
+  previousSizeBytes: described(
+    orNull(COUNT),
+    "Size of the file that this one replaced, or null if none was replaced.",
+  ),
+  partialBytes: described(
+    orNull(COUNT),
+    "Size of the incomplete file that the next run resumes, or null.",
   ),
   httpStatus: described(orNull(HTTP_STATUS), "Status of the last response, or null."),
   attempts: described({ type: "array", items: ATTEMPT }, "Every attempt, in order."),

@@ -129,9 +129,12 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       key: task.key,
       bytes: 0,
       sha256: null,
+      sizeBytes: null,
+      previousSizeBytes: null,
+      partialBytes: null,
       httpStatus: null,
       attempts: [],
-      timings: { queuedMs: 0, responseMs: 0, bodyMs: 0, publishMs: 0 },
+      timings: { queuedMs: 0, responseMs: 0, bodyMs: 0, publishMs: 0, totalMs: 0 },
       warnings: [],
     },
   });

@@ -262,10 +262,11 @@ storeTest("a partial file grows from run to run", async () => {
     part(FILE, CUT + 50_000, [TAG]),
   ]);
   await using runs = await afterCut(server);
-  assertEquals((await runs.result(task(server, 1))).code, TRUNCATED);
+  const truncated = await runs.result(task(server, 1));
+  assertEquals([truncated.code, truncated.partialBytes], [TRUNCATED, CUT + 50_000]);
   assertEquals(parts(await runs.tree()), 1);
   const result = await runs.result(task(server, 1));
-  assertEquals([result.status, result.bytes], ["created", 50_000]);
+  assertEquals([result.status, result.bytes, result.partialBytes], ["created", 50_000, null]);
   assertEquals(server.asked, [null, CONTINUED, ["bytes=150000-", '"1"']]);
   assertEquals(await runs.tree(), { "file.bin": await shown(FILE) });
 });

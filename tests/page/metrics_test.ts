@@ -238,7 +238,7 @@ const METRICS = [
 
 Deno.test("metrics: a duration counts in each bucket whose bound it does not exceed", async () => {
   await using at = site({ tasks: [] });
-  const none = { queuedMs: 0, responseMs: 0, bodyMs: 0, publishMs: 0 };
+  const none = { queuedMs: 0, responseMs: 0, bodyMs: 0, publishMs: 0, totalMs: 0 };
   for (const bodyMs of [0, 100, 101, 600_000, 600_001]) {
     at.emit({
       type: "task.finished",
@@ -298,7 +298,7 @@ Deno.test("metrics: gauges show the current tasks, counters the events since the
   });
   at.set([stale, fine, never], [{ ...run, summary: { ...run.summary, exitCode: 3 } }]);
   at.emit({ type: "run.started", tasks: 2 });
-  const timings = { queuedMs: 99_000, responseMs: 200, bodyMs: 90, publishMs: 10 };
+  const timings = { queuedMs: 99_000, responseMs: 200, bodyMs: 90, publishMs: 10, totalMs: 300 };
   at.emit({ type: "task.finished", result: taskResult("updated", { bytes: 1_000, timings }) });
   at.emit({ type: "task.finished", result: taskResult("failed", { bytes: 5 }) });
   const lines = (await at.text("/metrics")).split("\n");

@@ -95,9 +95,12 @@ export function result(
     key: task,
     bytes: 1_340_000,
     sha256: null,
+    sizeBytes: null,
+    previousSizeBytes: null,
+    partialBytes: null,
     httpStatus: 200,
     attempts: [{ code: null, httpStatus: 200, delayMs: 0 }],
-    timings: { queuedMs: 5, responseMs: 100, bodyMs: 1_900, publishMs: 10 },
+    timings: { queuedMs: 5, responseMs: 100, bodyMs: 1_900, publishMs: 10, totalMs: 2_010 },
     warnings: [],
     ...more,
   };

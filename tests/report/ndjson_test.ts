@@ -4,9 +4,10 @@ import { ndjsonReporter } from "../../lib/report/ndjson.ts";
 import { event, fakeOutput, finished, summary } from "./fakes.ts";
 
 const RESULT_TAIL = '"url":"https://example.org/a","servedFrom":"https://example.org/a",' +
-  '"key":"a","bytes":1340000,"sha256":null,"httpStatus":200,' +
+  '"key":"a","bytes":1340000,"sha256":null,"sizeBytes":null,' +
+  '"previousSizeBytes":null,"partialBytes":null,"httpStatus":200,' +
   '"attempts":[{"code":null,"httpStatus":200,"delayMs":0}],' +
-  '"timings":{"queuedMs":5,"responseMs":100,"bodyMs":1900,"publishMs":10},"warnings":[]';
+  '"timings":{"queuedMs":5,"responseMs":100,"bodyMs":1900,"publishMs":10,"totalMs":2010},"warnings":[]';
 
 const HEAD = '"time":"2026-01-02T03:04:05Z","run":"r1"';
 

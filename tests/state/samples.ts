@@ -83,9 +83,12 @@ export function taskResult(status: TaskStatus, change: Partial<TaskResult> = {})
     key: "a.csv",
     bytes: 3,
     sha256: null,
+    sizeBytes: null,
+    previousSizeBytes: null,
+    partialBytes: null,
     httpStatus: 200,
     attempts: [{ code: null, httpStatus: 200, delayMs: 0 }],
-    timings: { queuedMs: 0, responseMs: 1, bodyMs: 1, publishMs: 1 },
+    timings: { queuedMs: 0, responseMs: 1, bodyMs: 1, publishMs: 1, totalMs: 3 },
     warnings: [],
     ...change,
   };

@@ -56,6 +56,51 @@ Deno.test("run: aborted with any reason, its tasks are cancelled", async () => {
   assertEquals(summary.exitCode, 130);
 });
 
+Deno.test("run: results have the size of the file, and of the one that it replaced", async () => {
+  await using server = origin({
+    "/new": "12345",
+    "/changing": { sequence: ["123", "1234567"] },
+    "/confirmed": { body: "12", etag: '"1"' },
+    "/gone": { sequence: ["1", 404] },
+  });
+  const config = { state: "memory:", tasks: tasksAt(server, "changing", "confirmed", "gone") };
+  const host = testHost();
+  await using state = await openState("memory:", host);
+  const options = { host, store: openMemory(), state };
+  const sizes = ({ results }: { readonly results: readonly TaskResult[] }) =>
+    Object.fromEntries(
+      results.map(({ task, status, sizeBytes, previousSizeBytes }) => [
+        task,
+        [status, sizeBytes, previousSizeBytes],
+      ]),
+    );
+  assertEquals(sizes(await run(config, options)), {
+    changing: ["created", 3, null],
+    confirmed: ["created", 2, null],
+    gone: ["created", 1, null],
+  });
+  const tasks = tasksAt(server, "changing", "confirmed", "gone", "new");
+  assertEquals(sizes(await run({ ...config, tasks }, options)), {
+    changing: ["updated", 7, 3],
+    confirmed: ["unchanged", 2, null],
+    gone: ["failed", null, null],
+    new: ["created", 5, null],
+  });
+});
+
+Deno.test("run: the total time of a task has all attempts and the waits in between", async () => {
+  await using server = origin({ "/a": { sequence: [500, 500, "a"] } });
+  const host = testHost({ random: [0.5] });
+  const { results: [result] } = await run({
+    state: "memory:",
+    tasks: tasksAt(server, "a"),
+  }, { host, store: openMemory() });
+  const waitedMs = host.slept.reduce((sum, durationMs) => sum + durationMs, 0);
+  assertEquals(result?.attempts.map(({ delayMs }) => delayMs), [0, ...host.slept]);
+  const { totalMs = 0, responseMs = 0 } = result?.timings ?? {};
+  assertEquals([totalMs >= waitedMs, responseMs < waitedMs, waitedMs > 0], [true, true, true]);
+});
+
 Deno.test("run: aborted while a published file is read, cancelled and no bug", async () => {
   await using server = origin({ "/a": "same" });
   const controller = new AbortController();
