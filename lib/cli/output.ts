@@ -1,4 +1,4 @@
-/** Output of commands: NDJSON rows on standard output, text on standard error. */
+/** Output of commands: requested text and NDJSON rows on stdout, remarks on stderr. */
 
 import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
@@ -20,7 +20,18 @@ export async function writeRows(
   }
 }
 
-/** Writes lines to standard error. */
+/** Writes requested lines to standard output, as fast as the reader accepts them. */
+export async function printLines(
+  lines: Iterable<string>,
+  host: Pick<Host, "stdout">,
+): Promise<void> {
+  for (const line of lines) {
+    if (!host.stdout.write(`${line}\n`)) return;
+    await host.stdout.ready();
+  }
+}
+
+/** Writes lines about a command to standard error. */
 export function writeLines(lines: readonly string[], host: Pick<Host, "stderr">): void {
   host.stderr.write(lines.map((line) => `${line}\n`).join(""));
 }
@@ -30,9 +41,9 @@ export function lineWriter({ stderr }: Pick<Host, "stderr">): (sentence: string)
   return (sentence) => void stderr.write(`${escapeControl(sentence)}\n`);
 }
 
-/** The colours of standard error; none if colour is disabled. */
-export function paintFor(host: Pick<Host, "env" | "stderr">): Paint {
-  return painter(colorWanted((name) => variable(name, host), host.stderr.isTerminal()));
+/** The colours of requested output; none if colour is disabled. */
+export function paintFor(host: Pick<Host, "env" | "stdout">): Paint {
+  return painter(colorWanted((name) => variable(name, host), host.stdout.isTerminal()));
 }
 
 /**

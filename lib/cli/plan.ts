@@ -9,7 +9,7 @@ import { alignColumns, formatCount, plural } from "../report/format.ts";
 import { describeSchedule } from "../schedule/due.ts";
 import { openExistingState } from "../worker/storage.ts";
 import type { Flags } from "./flags.ts";
-import { writeLines, writeRows } from "./output.ts";
+import { printLines, writeRows } from "./output.ts";
 import { planTasks, prepare } from "./prepare.ts";
 
 /** Shows for each task whether it would run, why, and where its file would be stored. */
@@ -42,6 +42,9 @@ export async function plan(
   );
   const running = rows.filter((row) => row.included).length;
   const total = `${formatCount(running)} of ${plural(rows.length, "task")}`;
-  writeLines([...lines, `${total} would run, into ${locationText(prepared.config.store)}`], host);
+  await printLines(
+    [...lines, `${total} would run, into ${locationText(prepared.config.store)}`],
+    host,
+  );
   return EXIT.good;
 }

@@ -10,7 +10,7 @@ import { needsAttention, type TaskHealth, taskHealth } from "../report/task_heal
 import type { RecentResult, RunRecord } from "../state/state.ts";
 import { openExistingState } from "../worker/storage.ts";
 import type { Flags } from "./flags.ts";
-import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
+import { coloredColumns, paintFor, printLines, writeRows } from "./output.ts";
 import { prepare } from "./prepare.ts";
 
 const HEALTH_STYLES = {
@@ -60,7 +60,7 @@ export async function status(
         ? []
         : ["", `${escapeControl(task)}:`, ...results.map((result) => resultLine(result, at))];
     });
-    writeLines([
+    await printLines([
       ...lines,
       ...history,
       ...(history.length > 0 ? [""] : []),

@@ -9,7 +9,7 @@ import { formatCount, type Style } from "../report/format.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import { openExistingState, openStorage } from "../worker/storage.ts";
 import type { Flags } from "./flags.ts";
-import { coloredColumns, paintFor, writeLines, writeRows } from "./output.ts";
+import { coloredColumns, paintFor, printLines, writeLines, writeRows } from "./output.ts";
 import { prepare } from "./prepare.ts";
 import {
   type Comparison,
@@ -94,7 +94,7 @@ export async function verify(
     forgotten: comparison.task !== null && forgotten.has(comparison.key),
   }));
   if (flags.json) await writeRows(rows, host);
-  else writeLines(linesFor(rows, flags.fix, host), host);
+  else await printLines(linesFor(rows, flags.fix, host), host);
   return rows.some(({ verdict }) => VERDICTS[verdict].differs) ? EXIT.failed : EXIT.good;
 }
 

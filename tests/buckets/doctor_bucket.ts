@@ -33,8 +33,8 @@ s3Test(
     const now = new Date().toISOString();
     const host = testHost({ cwd: folder.path, env: server.env, now });
     assertEquals(await main(["doctor"], host), 0);
-    assertMatch(host.stderr.text, /good +store +s3:\S+ is readable and writable$/m);
-    assertMatch(host.stderr.text, /good +server +its server supports If-Match, If-None-Match, /);
+    assertMatch(host.stdout.text, /good +store +s3:\S+ is readable and writable$/m);
+    assertMatch(host.stdout.text, /good +server +its server supports If-Match, If-None-Match, /);
     const paths = proxy.requests.map((request) => request.split(/[ ?]/)[1] ?? "");
     assertEquals(paths.shift(), `/${bucket}/`);
     const isOwn = /\/some\/files\/(?:cronfetch-doctor-|\.cronfetch-drafts\/)|^\/bucket-\d+\/$/;
@@ -48,8 +48,8 @@ s3Test(
         `  on arn:aws:s3:::${bucket}/some/files/*`,
         "    s3:AbortMultipartUpload",
       ]
-    ) assertStringIncludes(host.stderr.text, `${line}\n`);
-    assert(!host.stderr.text.includes(server.env["AWS_SECRET_ACCESS_KEY"] ?? "nothing"));
+    ) assertStringIncludes(host.stdout.text, `${line}\n`);
+    assert(!host.stdout.text.includes(server.env["AWS_SECRET_ACCESS_KEY"] ?? "nothing"));
   },
 );
 
@@ -73,7 +73,7 @@ s3Test("versitygw", "doctor reports what is wrong with a bucket", async (server,
     await writeConfig(folder.file("cronfetch.json"), { bucket: where, endpoint, url });
     const host = testHost({ cwd: folder.path, env });
     assertEquals(await main(["doctor"], host), 3);
-    assertMatch(host.stderr.text, output);
+    assertMatch(host.stdout.text, output);
   }
 });
 

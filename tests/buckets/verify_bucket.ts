@@ -39,7 +39,7 @@ for (const kind of ["versitygw", "moto"] as const) {
       const now = new Date().toISOString();
       const command = async (...args: string[]) => {
         const host = testHost({ cwd: folder.path, env: server.env, now });
-        return { code: await main(args, host), stderr: host.stderr.text };
+        return { code: await main(args, host), stdout: host.stdout.text };
       };
       assertEquals((await command("run", "-q")).code, 0);
       assertEquals((await command("verify")).code, 0);
@@ -51,7 +51,7 @@ for (const kind of ["versitygw", "moto"] as const) {
       await putObject(server, bucket, "files/d.txt", "a stranger's");
       const found = await command("verify", "--fix");
       assertEquals(found.code, 3);
-      for (const line of ["edited", "missing", "extra"]) assertStringIncludes(found.stderr, line);
+      for (const line of ["edited", "missing", "extra"]) assertStringIncludes(found.stdout, line);
 
       assertEquals((await command("run", "-q")).code, 0);
       assertEquals(await objects(server, bucket), {

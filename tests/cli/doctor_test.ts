@@ -31,7 +31,7 @@ Deno.test("doctor: checks everything, and leaves no file", async () => {
   const env = { TOKEN: "hush-hush" };
   const people = at.host({ env, addresses: ADDRESSES });
   assertEquals(await main(["doctor"], people), 0);
-  assertEquals(people.stdout.text, "");
+  assertEquals(people.stderr.text, "");
   for (
     const line of [
       "good  config    cronfetch.json: 3 tasks",
@@ -50,8 +50,8 @@ Deno.test("doctor: checks everything, and leaves no file", async () => {
       "  --allow-net=x.example,y.example,192.0.2.7:8080 \\",
       "  --allow-write=files/of/ours,state/deep \\",
     ]
-  ) assertStringIncludes(people.stderr.text, `${line}\n`);
-  assertMatch(people.stderr.text, /^ {2}\S+ run -c cronfetch\.json$/m);
+  ) assertStringIncludes(people.stdout.text, `${line}\n`);
+  assertMatch(people.stdout.text, /^ {2}\S+ run -c cronfetch\.json$/m);
   const entries = await Array.fromAsync(Deno.readDir(at.folder.path));
   assertEquals(entries.map(({ name }) => name), ["cronfetch.json"]);
 
@@ -72,7 +72,10 @@ Deno.test("doctor: checks everything, and leaves no file", async () => {
     "schedule good",
     "permissions note",
   ]);
-  assertEquals((programs.stdout.text + people.stderr.text).includes("hush-hush"), false);
+  assertEquals(
+    (programs.stdout.text + people.stdout.text + people.stderr.text).includes("hush-hush"),
+    false,
+  );
 });
 
 Deno.test("doctor: an existing store and state are not changed", async () => {
@@ -83,9 +86,9 @@ Deno.test("doctor: an existing store and state are not changed", async () => {
   const before = await tree(at.folder.path);
   const host = at.host();
   assertEquals(await main(["doctor"], host), 0);
-  assertMatch(host.stderr.text, /good +store +\S+downloads is readable and writable$/m);
-  assertMatch(host.stderr.text, /good +state +\S+state\.json has records of 1 task$/m);
-  assertMatch(host.stderr.text, /schedule .*: 1 task, next due in 18 h/);
+  assertMatch(host.stdout.text, /good +store +\S+downloads is readable and writable$/m);
+  assertMatch(host.stdout.text, /good +state +\S+state\.json has records of 1 task$/m);
+  assertMatch(host.stdout.text, /schedule .*: 1 task, next due in 18 h/);
   assertEquals(await tree(at.folder.path), before);
 });
 
@@ -106,7 +109,7 @@ Deno.test("doctor: reports problems, and exits 3", async () => {
     const before = await tree(at.folder.path);
     const host = at.host();
     assertEquals(await main(["doctor"], host), 3, name);
-    assertMatch(host.stderr.text, said);
+    assertMatch(host.stdout.text, said);
     assertEquals(await tree(at.folder.path), before);
   }
 });
@@ -123,7 +126,7 @@ Deno.test("doctor: commands of alerts, with and without permission, existing or 
   await Deno.writeTextFile(at.folder.file("letter"), "Dear all,\n", { mode: 0o644 });
   const host = at.host({ env });
   assertEquals(await main(["doctor"], host), 3);
-  assertEquals(host.stderr.text.match(/^\w+ +alerts +.*$/mg), [
+  assertEquals(host.stdout.text.match(/^\w+ +alerts +.*$/mg), [
     `good   alerts  the command is ${at.folder.file("mail-me")}`,
     "wrong  alerts  the command ./mail-them does not exist, so its alerts would fail",
     "wrong  alerts  the command letter does not exist, so its alerts would fail",
@@ -144,7 +147,7 @@ Deno.test("doctor: commands of alerts, with and without permission, existing or 
       cwd: at.folder.path,
       stdin: "null",
     }).output();
-    const text = new TextDecoder().decode(output.stderr);
+    const text = new TextDecoder().decode(output.stdout);
     assertEquals(output.code, code, text);
     assertStringIncludes(text, said);
   }
@@ -182,10 +185,10 @@ Deno.test("doctor: a DNS lookup that takes too long is a problem", async () => {
   assertEquals(await main(["doctor"], slow), 3);
   assertEquals(asked, [5000, 5000]);
   assertMatch(
-    host.stderr.text,
+    host.stdout.text,
     /^wrong +host +x\.example cannot be resolved: it took more than 5 seconds$/m,
   );
-  assertMatch(host.stderr.text, /^good +host +y\.example is 93\.184\.215\.2$/m);
+  assertMatch(host.stdout.text, /^good +host +y\.example is 93\.184\.215\.2$/m);
 });
 
 Deno.test("doctor: a signal ends the DNS lookups", async () => {
@@ -209,11 +212,11 @@ Deno.test("doctor: a name behind a proxy is not resolved", async () => {
   });
   assertEquals(await main(["doctor"], host), 0);
   assertMatch(
-    host.stderr.text,
+    host.stdout.text,
     /^note +host +x\.example is requested through the proxy in HTTPS_PROXY/m,
   );
-  assertMatch(host.stderr.text, /^good +host +x\.example is 93/m);
-  assertEquals(host.stderr.text.includes("hush-hush"), false);
+  assertMatch(host.stdout.text, /^good +host +x\.example is 93/m);
+  assertEquals(host.stdout.text.includes("hush-hush"), false);
 });
 
 Deno.test("doctor: the proxy of a host takes precedence over the environment", async () => {
@@ -227,13 +230,13 @@ Deno.test("doctor: the proxy of a host takes precedence over the environment", a
   const addresses = { "y.example": ["93.184.215.1"] };
   const host = at.host({ addresses, env: { HTTPS_PROXY: "http://other.example" } });
   assertEquals(await main(["doctor"], host), 0);
-  assertEquals(host.stderr.text.match(/^\w+ +host .*?(?=;|$)/gm), [
+  assertEquals(host.stdout.text.match(/^\w+ +host .*?(?=;|$)/gm), [
     'note  host      x.example is requested through the proxy in "hosts"',
     "note  host      x.example is requested through the proxy in HTTPS_PROXY",
     "good  host      y.example is 93.184.215.1",
   ]);
-  assertMatch(host.stderr.text, /--allow-net=x\.example,y\.example,proxy\.example:3128/);
-  assertEquals(host.stderr.text.includes("hush-hush"), false);
+  assertMatch(host.stdout.text, /--allow-net=x\.example,y\.example,proxy\.example:3128/);
+  assertEquals(host.stdout.text.includes("hush-hush"), false);
 });
 
 Deno.test("row 136: doctor: applies the egress policy like a run", async () => {
@@ -296,7 +299,7 @@ Deno.test("row 136: doctor: applies the egress policy like a run", async () => {
     await using at = await workspace({ tasks: [task] });
     const host = at.host({ addresses, env });
     assertEquals(await main(["doctor", ...flags], host), exitCode, what);
-    assertMatch(host.stderr.text, text, what);
+    assertMatch(host.stdout.text, text, what);
   }
 });
 
@@ -333,8 +336,8 @@ Deno.test("doctor: notes that a TypeScript config may need further permissions",
   );
   const host = testHost({ cwd: folder.path });
   assertEquals(await main(["doctor"], host), 0);
-  assertStringIncludes(host.stderr.text, "Add the other modules that a TypeScript config imports");
-  assertStringIncludes(host.stderr.text, "--allow-read=cronfetch.ts,");
+  assertStringIncludes(host.stdout.text, "Add the other modules that a TypeScript config imports");
+  assertStringIncludes(host.stdout.text, "--allow-read=cronfetch.ts,");
 });
 
 Deno.test("doctor: an invalid config exits 2", async () => {

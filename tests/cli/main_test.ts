@@ -72,7 +72,7 @@ Deno.test("plan: prints what would run and where to, without requests or writes"
     ["b", true, "sub/b.txt"],
   ]);
   assertEquals(await main(["plan", "b"], host), 0);
-  assertMatch(host.stderr.text, /1 of 2 tasks would run/);
+  assertMatch(host.stdout.text, /1 of 2 tasks would run/);
   assertEquals(Object.keys(await tree(folder.path)), ["cronfetch.yaml"]);
 });
 
@@ -85,7 +85,8 @@ Deno.test("plan --due: reads the state, and creates none", async () => {
   for (const args of [["plan", "--due"], ["run", "-n", "--due"]]) {
     const host = testHost({ cwd: folder.path });
     assertEquals(await main(args, host), 0);
-    assertMatch(host.stderr.text, /1 of 1 task would run/);
+    assertEquals(host.stderr.text, "");
+    assertMatch(host.stdout.text, /1 of 1 task would run/);
     assertEquals(Object.keys(await tree(folder.path)), ["cronfetch.json"]);
   }
 });

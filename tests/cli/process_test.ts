@@ -85,6 +85,27 @@ Deno.test("row 88: run: a closed pipe damages no file", async () => {
   );
 });
 
+Deno.test("status, plan, verify, doctor: a reader that closes standard output ends them quietly", async () => {
+  await using folder = await temporaryFolder();
+  const tasks = Array.from({ length: 2_000 }, (_, index) => ({
+    id: `${index} ${"long ".repeat(90)}`.trim(),
+    url: `http://127.0.0.1:9/${index}`,
+  }));
+  await Deno.writeTextFile(folder.file("cronfetch.json"), JSON.stringify({ tasks }));
+  for (const args of [["status", "--json"], ["plan"], ["verify", "--json"], ["doctor"]]) {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--config", CONFIG, "-A", MAIN, ...args],
+      cwd: folder.path,
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    await child.stdout.cancel();
+    const errors = await new Response(child.stderr).text();
+    assertEquals([(await child.status).code, errors], [0, ""], args.join(" "));
+  }
+});
+
 Deno.test("rows 81 and 84: run: a real signal, and a second one", async () => {
   await using folder = await temporaryFolder();
   const asked = Promise.withResolvers<void>();

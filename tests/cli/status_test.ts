@@ -93,8 +93,8 @@ Deno.test("status: health, age, failures and next due time", async (t) => {
       if (change) await at.save([record("t", change)]);
       const people = at.host();
       assertEquals(await main(["status"], people), exitCode);
-      assertMatch(people.stderr.text, said);
-      assertEquals(people.stdout.text, "");
+      assertMatch(people.stdout.text, said);
+      assertEquals(people.stderr.text, "");
       const programs = at.host();
       assertEquals(await main(["status", "--json"], programs), exitCode);
       assertEquals(programs.stderr.text, "");
@@ -124,9 +124,9 @@ Deno.test("status TASK: only these tasks, with their results", async () => {
   for (const args of [["a"], ["--only", "a"]]) {
     const people = at.host();
     assertEquals(await main(["status", ...args], people), 0);
-    assertStringIncludes(people.stderr.text, "failed; http.status 404; go\\u{1b}[2Jne\n");
-    assertStringIncludes(people.stderr.text, "1 d ago: unchanged, 9 times since 10 d ago\n");
-    assertEquals(/unhealthy/.test(people.stderr.text), false);
+    assertStringIncludes(people.stdout.text, "failed; http.status 404; go\\u{1b}[2Jne\n");
+    assertStringIncludes(people.stdout.text, "1 d ago: unchanged, 9 times since 10 d ago\n");
+    assertEquals(/unhealthy/.test(people.stdout.text), false);
   }
   const programs = at.host();
   assertEquals(await main(["status", "a", "--json"], programs), 0);
@@ -140,7 +140,7 @@ Deno.test("status: the last run, when and with which exit code", async () => {
   await using at = await workspace({ tasks: [] });
   const nothing = at.host();
   assertEquals(await main(["status"], nothing), 0);
-  assertMatch(nothing.stderr.text, /No run is recorded\.\n$/);
+  assertMatch(nothing.stdout.text, /No run is recorded\.\n$/);
   const run = runRecord("r2", "2026-01-15T09:00:00Z");
   await at.save([], [
     runRecord("r1", "2026-01-14T09:00:00Z"),
@@ -148,7 +148,7 @@ Deno.test("status: the last run, when and with which exit code", async () => {
   ]);
   const people = at.host();
   assertEquals(await main(["status"], people), 0);
-  assertMatch(people.stderr.text, /The last run ended 2 h ago with exit code 4\.\n$/);
+  assertMatch(people.stdout.text, /The last run ended 2 h ago with exit code 4\.\n$/);
   const programs = at.host();
   await main(["status", "--json"], programs);
   assertEquals(rowsOf(programs.stdout.text).map(({ type, run }) => [type, run]), [["run", "r2"]]);

@@ -50,10 +50,10 @@ Deno.test("verify: reports edited, missing and extra files; --fix makes the next
 
   const people = at.host();
   assertEquals(await main(["verify"], people), 3);
-  assertMatch(people.stderr.text, /^edited +a +a +--fix makes/m);
-  assertMatch(people.stderr.text, /^missing +b/m);
-  assertMatch(people.stderr.text, /^extra +deep\/d\\n/m);
-  assertMatch(people.stderr.text, /^1 good, 1 edited, 1 missing, 1 extra$/m);
+  assertMatch(people.stdout.text, /^edited +a +a +--fix makes/m);
+  assertMatch(people.stdout.text, /^missing +b/m);
+  assertMatch(people.stdout.text, /^extra +deep\/d\\n/m);
+  assertMatch(people.stdout.text, /^1 good, 1 edited, 1 missing, 1 extra$/m);
   assertEquals(await at.records(), before);
 
   const fixing = at.host({ now: "2026-01-15T13:00:00Z" });
@@ -153,7 +153,7 @@ Deno.test("verify --fix: skips a task that is leased to a run", async () => {
   assertEquals((await state.acquire(["t"], "another run", 60_000)).size, 1);
   const people = at.host();
   assertEquals(await main(["verify", "--fix"], people), 3);
-  assertStringIncludes(people.stderr.text, "not changed: a run is working on it");
+  assertStringIncludes(people.stdout.text, "not changed: a run is working on it");
   assertEquals((await at.records()).get("t")?.published, validators({ key: "t" }));
 });
 
@@ -334,7 +334,7 @@ Deno.test("verify: kept versions, earlier dated files and refused content are ch
   assertEquals(await verdicts(at), { exitCode: 3, files: differing });
   const people = at.host();
   await main(["verify"], people);
-  assertMatch(people.stderr.text, /^missing +15\.csv +dated +an older file, which no run fetches/m);
+  assertMatch(people.stdout.text, /^missing +15\.csv +dated +an older file, which no run fetches/m);
   assertEquals(await verdicts(at, ["--fix"]), { exitCode: 3, files: differing });
   // The task still owns a file named by the server, and fetches it again.
   assertEquals(await main(["run", "-q", "named"], at.host({ now: "2026-01-16T13:00:00Z" })), 0);

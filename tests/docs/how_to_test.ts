@@ -67,7 +67,7 @@ recipeTest("Ten thousand URLs from a list", async () => {
     change: () => paths.map((path) => `${server.origin}${path}\n`).join(""),
   });
   const plan = await recipe.run("cronfetch plan -c urls.txt");
-  assertStringIncludes(plan.stderr.slice(-200), "\n10,000 of 10,000 tasks would run");
+  assertStringIncludes(plan.stdout.slice(-200), "\n10,000 of 10,000 tasks would run");
   assertEquals(server.hits(), 0);
   const command = "cronfetch run -c urls.txt -o tiles --host-concurrency 16";
   const { exitCode, stderr } = await recipe.run(command);

@@ -34,6 +34,7 @@ const FILES: Readonly<Record<string, string>> = {
 /** What a command has done. */
 export interface CommandResult {
   readonly exitCode: number;
+  readonly stdout: string;
   readonly stderr: string;
 }
 
@@ -89,7 +90,7 @@ export async function prepareRecipe(
       assert(known.includes(command), `the recipe has no command ${command}`);
       const host = testHost({ cwd: folder.path, env: { ...exported, ...env }, now });
       const exitCode = await main(command.split(" ").slice(1), host);
-      return { exitCode, stderr: host.stderr.text };
+      return { exitCode, stdout: host.stdout.text, stderr: host.stderr.text };
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };

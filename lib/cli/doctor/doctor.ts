@@ -16,7 +16,7 @@ import { type BucketAccess, bucketAccess } from "../../store/s3/access.ts";
 import { abortOnSignals } from "../../worker/signals.ts";
 import { openExistingState } from "../../worker/storage.ts";
 import type { Flags } from "../flags.ts";
-import { coloredColumns, paintFor, writeLines, writeRows } from "../output.ts";
+import { coloredColumns, paintFor, printLines, writeRows } from "../output.ts";
 import { HOSTNAME, PORT, TOKEN_VARIABLE } from "../page_server.ts";
 import { prepare, type Prepared } from "../prepare.ts";
 import {
@@ -110,7 +110,7 @@ export async function doctor(
       cells: [verdict, check, message],
     }));
     const lines = coloredColumns(rows, paintFor(host));
-    writeLines([
+    await printLines([
       ...lines,
       "",
       ...permissionLines(program, permissions, run, host.cwd()),

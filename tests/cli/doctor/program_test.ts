@@ -67,20 +67,19 @@ Deno.test("librarySpecifier: the package's name, unless the program is from JSR"
 
 const decoder = new TextDecoder();
 
-/** Runs a command, and returns standard error. */
+/** Runs a command, and returns standard output. */
 async function execute(
   command: string,
   args: readonly string[],
   options: { readonly cwd: string; readonly env: Record<string, string> },
 ): Promise<string> {
-  const { code, stderr } = await new Deno.Command(command, {
+  const { code, stdout, stderr } = await new Deno.Command(command, {
     ...options,
     args: [...args],
     stdin: "null",
-    stdout: "null",
   }).output();
   assertEquals(code, 0, decoder.decode(stderr));
-  return decoder.decode(stderr);
+  return decoder.decode(stdout);
 }
 
 /** The command that doctor has printed: from `cd` to the line that ends it. */
