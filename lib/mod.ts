@@ -35,6 +35,7 @@ export {
   type Retry,
 } from "./core/errors.ts";
 export type {
+  AlertKind,
   EventHead,
   Health,
   Progress,
@@ -96,6 +97,7 @@ export { run, type RunOptions, type RunReport } from "./run.ts";
 export type {
   FamilyMember,
   OlderRepresentation,
+  OpenAlert,
   PartRecord,
   RecentResult,
   RunRecord,

@@ -20,6 +20,12 @@ export type Health = "healthy" | "failing" | "unhealthy";
 /** Health as shown: a `new` task never ran, a `stale` one is healthy but overdue. */
 export type ShownHealth = Health | "new" | "stale";
 
+/**
+ * Reasons of alerts about a task, each sent once until it is over: `unhealthy` and `stale` as
+ * {@linkcode ShownHealth}; `unchanged`: the content is older than the task's `unchangedFor`.
+ */
+export type AlertKind = "unhealthy" | "stale" | "unchanged";
+
 /** What happened. */
 export type RunOccurrence =
   | { readonly type: "run.started"; readonly tasks: number }

@@ -1,6 +1,6 @@
 /** The format of a state, and the checks of what is read. Pure. */
 
-import type { Health } from "../core/event.ts";
+import type { AlertKind, Health } from "../core/event.ts";
 import {
   type RunSummary,
   TASK_STATUSES,
@@ -21,6 +21,7 @@ import {
 } from "./shape.ts";
 import type {
   OlderRepresentation,
+  OpenAlert,
   PartRecord,
   RecentResult,
   RunRecord,
@@ -57,7 +58,7 @@ export function checkFormat(format: unknown, location: string): KnownFormat {
 export type RecordBody = Omit<TaskRecord, "task">;
 
 /** Fields that format 2 added to a record. */
-type AddedInFormat2 = "retryAt" | "failingSince" | "older";
+type AddedInFormat2 = "retryAt" | "failingSince" | "older" | "alerted";
 
 /** A {@linkcode RecordBody} in format 1: `heldUntil` became `retryAt`. */
 export type Format1RecordBody = Omit<RecordBody, AddedInFormat2> & {
@@ -82,6 +83,7 @@ const nothing = () => null;
 const zero = () => 0;
 
 const text: Kind<string> = { is: (value) => typeof value === "string" };
+const boolean: Kind<boolean> = { is: (value) => typeof value === "boolean" };
 const number: Kind<number> = { is: (value): value is number => Number.isFinite(value) };
 const count: Kind<number> = {
   is: (value): value is number => Number.isSafeInteger(value) && Number(value) >= 0,
@@ -126,6 +128,11 @@ const RESULT = shape<RecentResult>({
 
 const OLDER = shape<OlderRepresentation>({ lastModified: text, runs: count, since: time });
 
+const ALERT = shape<OpenAlert>({
+  kind: oneOf<AlertKind>(["unhealthy", "stale", "unchanged"]),
+  since: time,
+});
+
 const health = oneOf<Health>(["healthy", "failing", "unhealthy"]);
 
 const RECORD = shape<RecordBody>({
@@ -140,6 +147,7 @@ const RECORD = shape<RecordBody>({
   published: orNull(VALIDATORS),
   older: unless(nothing, orNull(OLDER)),
   part: unless(nothing, orNull(PART)),
+  alerted: orAbsent(listOf(ALERT)),
   results: listOf(RESULT),
 });
 
@@ -178,6 +186,8 @@ const RUN = shape<RunRecord>({
   startedAt: time,
   finishedAt: time,
   summary: shape<RunSummary>({ counts: COUNTS, bytes: count, durationMs: number, exitCode: count }),
+  error: orAbsent(text),
+  alerted: orAbsent(boolean),
 });
 
 /** The fields of a record that differ from their defaults, in an order that never changes. */
@@ -210,7 +220,7 @@ export function readRecord(task: string, stored: RecordBody | Format1RecordBody)
   const body = "heldUntil" in stored ? upgrade(stored) : stored;
   RECORD.addDefaults(body);
   // Spread into an object, the fields would make it a hash table of ten times the size.
-  return {
+  const record: TaskRecord = {
     task,
     published: body.published,
     publishedAt: body.publishedAt,
@@ -225,6 +235,7 @@ export function readRecord(task: string, stored: RecordBody | Format1RecordBody)
     part: body.part,
     results: body.results,
   };
+  return body.alerted === undefined ? record : { ...record, alerted: body.alerted };
 }
 
 /** When the last recorded publication ended, or null. */

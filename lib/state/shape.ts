@@ -36,9 +36,13 @@ export function orNull<T>({ is, arrange, addDefaults }: Kind<T>): Kind<T | null>
   };
 }
 
-/** A number or text that older versions did not write. */
-export function orAbsent<T extends number | string>({ is }: Kind<T>): Kind<T | undefined> {
-  return { is: (value): value is T | undefined => value === undefined || is(value) };
+/** A value that may be absent, for example because an older version did not write it. */
+export function orAbsent<T>({ is, arrange, addDefaults }: Kind<T>): Kind<T | undefined> {
+  return {
+    is: (value): value is T | undefined => value === undefined || is(value),
+    arrange: arrange && ((value) => value === undefined ? undefined : arrange(value)),
+    addDefaults: addDefaults && ((stored) => stored === undefined || addDefaults(stored)),
+  };
 }
 
 /** A list of values of a kind. */

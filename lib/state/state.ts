@@ -1,6 +1,6 @@
 /** State: what is kept between runs. Drivers are opened by `open.ts`. */
 
-import type { Health } from "../core/event.ts";
+import type { AlertKind, Health } from "../core/event.ts";
 import type { RunSummary, TaskStatus, Validators } from "../core/result.ts";
 
 /**
@@ -72,6 +72,14 @@ export interface FamilyMember {
   readonly publishedAt: string | null;
 }
 
+/** An alert about a task that was sent, and whose recovery was not. */
+export interface OpenAlert {
+  /** What it reports: failures, an overdue success, or content that does not change. */
+  readonly kind: AlertKind;
+  /** When it was sent, RFC 3339 in UTC. */
+  readonly since: string;
+}
+
 /** What is kept about one task. Times are RFC 3339 in UTC. Contains no secrets. */
 export interface TaskRecord {
   /** The task's id. */
@@ -99,6 +107,8 @@ export interface TaskRecord {
   readonly older: OlderRepresentation | null;
   /** Health without `stale`, which depends on the schedule. */
   readonly health: Health;
+  /** The open alerts, at most one of each kind; absent without any. */
+  readonly alerted?: readonly OpenAlert[];
   /** A partial file to resume, or null. */
   readonly part: PartRecord | null;
   /** Recent results, the newest first, at most 10. */
@@ -115,6 +125,10 @@ export interface RunRecord {
   readonly finishedAt: string;
   /** Its figures. */
   readonly summary: RunSummary;
+  /** Why it failed as a whole, before a task started: one sentence; absent otherwise. */
+  readonly error?: string;
+  /** Whether an alert about `error` is open: it was sent, and its recovery was not. */
+  readonly alerted?: boolean;
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   type TaskStatus,
   type Validators,
 } from "../../lib/core/result.ts";
-import type { Health } from "../../lib/core/event.ts";
+import type { AlertKind, Health } from "../../lib/core/event.ts";
 import type { FamilyMember, RecentResult, RunRecord, TaskRecord } from "../../lib/state/state.ts";
 
 /** The validators of a published file of 3 bytes. */
@@ -129,8 +129,7 @@ const RESULT_KEYS = [
   ...["status", "code", "message", "httpStatus", "bytes"] as const,
 ];
 
-/** Any valid record. */
-export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
+const recordWithoutAlerts: fc.Arbitrary<TaskRecord> = fc.record({
   task: text,
   published: orNull(fc.record({
     key: text,
@@ -175,6 +174,20 @@ export const anyRecord: fc.Arbitrary<TaskRecord> = fc.record({
     { maxLength: 10 },
   ),
 });
+
+const alerts = fc.array(
+  fc.record({
+    kind: fc.constantFrom<AlertKind>("unhealthy", "stale", "unchanged"),
+    since: time,
+  }),
+  { maxLength: 3 },
+);
+
+/** Any valid record. */
+export const anyRecord: fc.Arbitrary<TaskRecord> = fc.oneof(
+  recordWithoutAlerts,
+  fc.tuple(recordWithoutAlerts, alerts).map(([record, alerted]) => ({ ...record, alerted })),
+);
 
 /** Any valid family member. */
 export const anyMember: fc.Arbitrary<FamilyMember> = fc.record({
