@@ -17,17 +17,10 @@ import { type Environment, substitute } from "./variables.ts";
 import { checkPrefixedKey } from "./keys.ts";
 import type { ConfigHosts, HostReader } from "./hosts.ts";
 import { ownFilesOf } from "./own_files.ts";
-import {
-  applyHeaders,
-  applyOptions,
-  DEFAULT_OPTIONS,
-  NO_HEADERS,
-  type Options,
-  readDefaultName,
-} from "./options.ts";
+import { applyOptions, DEFAULT_OPTIONS, type Options, readDefaultName } from "./options.ts";
 import { createOverride, overrideProblem, type OverrideValues } from "./overrides.ts";
 import { type ProblemList, quote } from "./problem.ts";
-import { type AlertOptions, fileSchema, type FileSettings } from "./schema.ts";
+import { fileSchema, type FileSettings } from "./schema.ts";
 import { type TaskOptions, taskSchema, urlSchema } from "./task_schema.ts";
 import { parseDuration } from "./fields.ts";
 import { DEFAULTS } from "./input.ts";
@@ -35,7 +28,6 @@ import {
   createInterner,
   createMemo,
   type Path,
-  readUrl,
   resolveText,
   type Scope,
   validate,
@@ -43,6 +35,9 @@ import {
 import { createSuggester, didYouMean } from "./suggest.ts";
 import type { ConfigPart } from "./source.ts";
 import { createRenderer } from "./template.ts";
+
+/** A module that is loaded only for a config with `alerts` or `page`. */
+type AlertReader = Pick<typeof import("./alerts.ts"), "readAlert" | "readPageUrl">;
 
 /** What is combined with the sources. */
 export interface CombineContext {
@@ -54,6 +49,8 @@ export interface CombineContext {
   readonly patterns: PatternEngine | null;
   /** Null if no source has `hosts`. */
   readonly readHosts: HostReader | null;
+  /** Null if no source has `alerts` or `page`. */
+  readonly readAlerts: AlertReader | null;
   /** Values of flags and environment variables. */
   readonly overrides: OverrideValues;
   /** The state if none is configured. Default: {@linkcode DEFAULTS.state}. */
@@ -86,7 +83,7 @@ export function combine(
   sources: readonly ConfigPart[],
   context: CombineContext,
 ): Omit<Config, "files" | "warnings"> {
-  const { overrides, patterns, readHosts, problems, warnings } = context;
+  const { overrides, patterns, readHosts, readAlerts, problems, warnings } = context;
   const secrets = new Set<string>();
   const memoize = createMemo();
   // Reading a variable calls into the runtime, and many tasks use the same one.
@@ -140,10 +137,10 @@ export function combine(
     limits: limitsOf(parts, overrides),
     hosts: hosts.rules,
     hostFiles: hosts.files,
-    alerts: alertsOf(parts),
+    alerts: alertsOf(parts, readAlerts),
     alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
-    page: { downloads: lastOf(parts, "page")?.value?.downloads ?? DEFAULTS.page.downloads },
+    page: pageOf(parts, readAlerts),
     tasks: tasks.map(({ template }) => template),
     secrets: [...secrets],
   };
@@ -289,33 +286,20 @@ function limitsOf(parts: readonly ValidatedSource[], overrides: OverrideValues):
 }
 
 /** The valid alerts of the last source that contains any. */
-function alertsOf(parts: readonly ValidatedSource[]): Alert[] {
+function alertsOf(parts: readonly ValidatedSource[], reader: AlertReader | null): Alert[] {
   const found = lastOf(parts, "alerts");
-  if (found === null) return [];
+  if (found === null || reader === null) return [];
   const { value, part: { scope } } = found;
-  return value.flatMap((alert, index) => readAlert(alert, ["alerts", index], scope) ?? []);
+  return value.flatMap((alert, index) => reader.readAlert(alert, ["alerts", index], scope) ?? []);
 }
 
-function readAlert(
-  { webhook, headers, command }: AlertOptions,
-  path: Path,
-  scope: Scope,
-): Alert | null {
-  if ((webhook === undefined) === (command === undefined)) {
-    scope.addProblem(path, "must have either a webhook or a command");
-    return null;
-  }
-  if (webhook === undefined) {
-    const [program, ...words] = command ?? [];
-    return program === undefined ? null : { kind: "command", command: [program, ...words] };
-  }
-  const resolved = readUrl(webhook, DEFAULTS.timezone, [...path, "webhook"], scope);
-  if (resolved === null) return null;
-  // Knowing the URL of a webhook is enough to use it.
-  scope.secrets.add(resolved.url.pathname + resolved.url.search);
-  return {
-    kind: "webhook",
-    url: resolved.url.href,
-    headers: applyHeaders(NO_HEADERS, headers ?? {}, path, scope).headers,
-  };
+/** The settings of the page; each of the last source that contains it. */
+function pageOf(parts: readonly ValidatedSource[], reader: AlertReader | null): Config["page"] {
+  const lastWith = (name: keyof typeof DEFAULTS.page) =>
+    parts.findLast(({ settings }) => settings.page?.[name] !== undefined);
+  const downloads = lastWith("downloads")?.settings.page?.downloads ?? DEFAULTS.page.downloads;
+  const part = lastWith("publicUrl");
+  const publicUrl = part?.settings.page?.publicUrl ?? null;
+  if (!part || publicUrl === null || reader === null) return { downloads, publicUrl: null };
+  return { downloads, publicUrl: reader.readPageUrl(publicUrl, ["page", "publicUrl"], part.scope) };
 }

@@ -30,7 +30,7 @@ export interface Config {
   readonly hosts: readonly HostRule[];
   /** Consecutive failures, over an hour or one interval, until a task is unhealthy. */
   readonly alertAfter: number;
-  /** Receivers of health changes. */
+  /** Receivers of alerts. */
   readonly alerts: readonly Alert[];
   /** Flush each file to disk before publishing it. */
   readonly sync: boolean;
@@ -38,6 +38,8 @@ export interface Config {
   readonly page: {
     /** Allow downloads of published files. */
     readonly downloads: boolean;
+    /** Under which people reach it, with a slash at its end; null if the config does not say. */
+    readonly publicUrl: string | null;
   };
   /** In the order of the files and of their tasks; see {@linkcode tasksOf}. */
   readonly tasks: readonly TaskTemplate[];
@@ -157,6 +159,7 @@ export function compileTask(
     quarantine: options.quarantine,
     allowPrivate: options.allowPrivate,
     conditional: options.conditional,
+    unchangedForMs: options.unchangedForMs,
   };
   if (!dated) return { task, dated: null };
   return {

@@ -59,10 +59,15 @@ export interface ConfigInput {
   sync?: boolean | undefined;
   /** Consecutive failures, over an hour or one interval, until a task is unhealthy. Default: 3. */
   alertAfter?: number | undefined;
-  /** Alerts, sent once when a task becomes unhealthy and once when it recovers. */
+  /**
+   * Alerts, sent once when a task becomes unhealthy or stale, its content does not change, or a run
+   * fails as a whole, and once when that is over.
+   */
   alerts?: {
-    /** URL that receives the alert as JSON by POST. `${env:NAME}` is substituted. */
+    /** URL that receives the alert by POST. `${env:NAME}` is substituted. */
     webhook?: string | undefined;
+    /** What the webhook receives. Default: that of the URL's host, or `json`. */
+    format?: "json" | "slack" | "discord" | "teams" | "ntfy" | undefined;
     /** Request headers for the webhook. `${env:NAME}` is substituted. */
     headers?: Record<string, string> | undefined;
     /** A program and its arguments; it receives the alert as JSON on standard input. */
@@ -72,6 +77,8 @@ export interface ConfigInput {
   page?: {
     /** Allow visitors to download the published files. Default: false. */
     downloads?: boolean | undefined;
+    /** URL under which people reach the page, for links in alerts. Default: none. */
+    publicUrl?: string | null | undefined;
   } | undefined;
   /** Options for all tasks; a task's own take precedence. */
   defaults?: Omit<TaskInput, "id" | "url" | "mirrors"> | undefined;
@@ -163,6 +170,8 @@ export interface TaskInput {
   allowPrivate?: boolean | undefined;
   /** Use the `ETag` and `Last-Modified` headers of the server. Default: true. */
   conditional?: boolean | undefined;
+  /** Alert when the content has not changed for this time; null for never. Default: null. */
+  unchangedFor?: string | null | undefined;
 }
 
 /** A digest in hexadecimal, or the URL of a checksum file and the file's name in it. */
@@ -197,7 +206,7 @@ export const DEFAULTS = {
   jitter: "0s",
   sync: false,
   alertAfter: 3,
-  page: { downloads: false },
+  page: { downloads: false, publicUrl: null },
   limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
   hosts: { proxy: null, caFile: null, certFile: null, keyFile: null },
   timeout: { connect: "10s", response: "10s", idle: "30s", attempt: null },
@@ -222,6 +231,7 @@ export const DEFAULTS = {
   quarantine: false,
   allowPrivate: false,
   conditional: true,
+  unchangedFor: null,
 } as const;
 
 /** How an option is overridden. */

@@ -97,17 +97,22 @@ export async function loadValue(
   return { ...combineOrThrow(sources, context), files: [] };
 }
 
-/** Loads what only some configs need: the engine for patterns, and the files that `hosts` names. */
+/**
+ * Loads what only some configs need: the engine for patterns, the files that `hosts` names, and the
+ * reader of `alerts`.
+ */
 async function preload(
   sources: readonly ConfigPart[],
   beforeRead: (path: string) => Promise<void> = () => Promise.resolve(),
-): Promise<Pick<CombineContext, "patterns" | "readHosts">> {
+): Promise<Pick<CombineContext, "patterns" | "readHosts" | "readAlerts">> {
+  const hasAlerts = sources.some(({ value }) => field(value, "alerts") ?? field(value, "page"));
   const hasHosts = sources.some(({ value }) => field(value, "hosts") !== undefined);
   return {
     patterns: sources.some(({ value }) => hasPattern(value)) ? await loadPatternEngine() : null,
     readHosts: hasHosts
       ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
       : null,
+    readAlerts: hasAlerts ? await import("./alerts.ts") : null,
   };
 }
 

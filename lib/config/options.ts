@@ -46,6 +46,7 @@ export interface Options extends
     | "quarantine"
     | "allowPrivate"
     | "conditional"
+    | "unchangedForMs"
   > {
   /** The schedule as written; it is parsed again in another time zone. */
   readonly scheduleText: string;
@@ -130,6 +131,7 @@ export const DEFAULT_OPTIONS: Options = {
   quarantine: rest.quarantine,
   allowPrivate: rest.allowPrivate,
   conditional: rest.conditional,
+  unchangedForMs: rest.unchangedFor,
 };
 
 /**
@@ -166,6 +168,7 @@ export function applyOptions(
     quarantine: layer.quarantine ?? base.quarantine,
     allowPrivate: layer.allowPrivate ?? base.allowPrivate,
     conditional: layer.conditional ?? base.conditional,
+    unchangedForMs: layer.unchangedFor === undefined ? base.unchangedForMs : layer.unchangedFor,
   };
 }
 

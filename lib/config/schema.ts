@@ -7,6 +7,7 @@ import {
   integer,
   MAX_DURATION_MS,
   object,
+  oneOf,
   option,
   size,
   text,
@@ -97,8 +98,12 @@ const hosts = titled(
 const alert = object("must be an object with a webhook or a command", () => ({
   webhook: option(
     url(),
-    "URL that receives the alert as JSON by POST, in a form that chat tools display. " +
-      "`${env:NAME}` is substituted.",
+    "URL that receives the alert by POST. `${env:NAME}` is substituted.",
+  ),
+  format: option(
+    oneOf(["json", "slack", "discord", "teams", "ntfy"]),
+    "What the webhook receives: the message of a chat, or JSON with the facts. Default: that of the " +
+      "URL's host, or `json`.",
   ),
   headers: option(
     headers(),
@@ -115,11 +120,16 @@ const alert = object("must be an object with a webhook or a command", () => ({
   ),
 }));
 
-const page = object("must be an object of downloads", () => ({
+const page = object("must be an object of downloads and publicUrl", () => ({
   downloads: option(
     boolean(),
     "Allow visitors to download the published files.",
     DEFAULTS.page.downloads,
+  ),
+  publicUrl: option(
+    z.nullable(url()),
+    "URL under which people reach the page, for links in alerts.",
+    DEFAULTS.page.publicUrl,
   ),
 }));
 
@@ -162,7 +172,8 @@ const settings = () => ({
         z.maxLength(20, withMessage("must be at most 20 alerts")),
       ),
     ),
-    "Alerts, sent once when a task becomes unhealthy and once when it recovers.",
+    "Alerts, sent once when a task becomes unhealthy or stale, its content does not change, or a " +
+      "run fails as a whole, and once when that is over.",
   ),
   page: option(page, "The status page of `serve`."),
   defaults: option(

@@ -217,6 +217,11 @@ const shared = () => ({
       "every run.",
     DEFAULTS.conditional,
   ),
+  unchangedFor: option(
+    z.nullable(duration(1, MAX_DURATION_MS)),
+    "Alert when the content has not changed for this time; null for never.",
+    DEFAULTS.unchangedFor,
+  ),
 });
 
 /** An entry of `tasks` as an object. */

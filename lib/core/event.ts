@@ -116,12 +116,16 @@ export interface TaskProgress {
   totalBytes: number | null;
 }
 
-/** A target of alerts about health. Contains secrets: only the network and the system see it. */
+/** What a webhook receives: a chat's own message, or JSON with the facts. */
+export type AlertFormat = "json" | "slack" | "discord" | "teams" | "ntfy";
+
+/** A target of alerts. Contains secrets: only the network and the system see it. */
 export type Alert =
-  /** Receives JSON by POST. */
+  /** Receives a message by POST. */
   | {
     readonly kind: "webhook";
     readonly url: string;
+    readonly format: AlertFormat;
     readonly headers: Readonly<Record<string, string>>;
   }
   /** A program that receives JSON on its standard input. */

@@ -125,6 +125,8 @@ export interface Task {
    * fetched in every run, and only its digest decides whether it has changed.
    */
   readonly conditional: boolean;
+  /** Milliseconds without a change of the content, after which an alert is sent; null for none. */
+  readonly unchangedForMs: number | null;
 }
 
 /** A task of a plan, and why it is included or not. */

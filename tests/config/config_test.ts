@@ -58,6 +58,7 @@ const FULL: TaskInput = {
   quarantine: true,
   allowPrivate: true,
   conditional: false,
+  unchangedFor: "7d",
 };
 
 Deno.test("compileTask: all options, with dates in the time zone of the task", async () => {
@@ -96,6 +97,7 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
     quarantine: true,
     allowPrivate: true,
     conditional: false,
+    unchangedForMs: 7 * 86_400_000,
   }]);
   assertEquals(config.secrets, ["hunter2", "Bearer hunter2"]);
 });

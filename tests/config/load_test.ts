@@ -36,7 +36,7 @@ Deno.test("loadConfig: an empty config has every default", async () => {
     hosts: [],
     hostFiles: [],
     alertAfter: 3,
-    page: { downloads: false },
+    page: { downloads: false, publicUrl: null },
     alerts: [],
     sync: false,
     tasks: [],

@@ -46,6 +46,7 @@ export function defaultTask(id: string, change: Partial<Task> = {}): Task {
     quarantine: false,
     allowPrivate: false,
     conditional: true,
+    unchangedForMs: null,
     ...change,
   };
 }

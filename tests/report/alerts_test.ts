@@ -101,7 +101,7 @@ Deno.test("alertReporter: retries temporary failures of a webhook, then logs a w
   for (const [answers, calls, slept, complaint] of table) {
     const { server, bodies, url } = hook(answers);
     await using _ = server;
-    const alert: Alert = { kind: "webhook", url, headers: { "x-token": "t" } };
+    const alert: Alert = { kind: "webhook", url, format: "json", headers: { "x-token": "t" } };
     const { host, warnings } = await report([alert], CHANGES.slice(1, 2));
     assertEquals(bodies.length, calls);
     for (const body of bodies) assertMatch(body, /^t \{"text":"cronfetch\\nunhealthy: b/);
@@ -122,7 +122,7 @@ Deno.test("alertReporter: does not follow redirects of a webhook", async () => {
       return new Response(null, { status, headers: { location: other.url } });
     });
     const url = `http://127.0.0.1:${server.addr.port}/hook`;
-    const alert: Alert = { kind: "webhook", url, headers: { "x-token": "t" } };
+    const alert: Alert = { kind: "webhook", url, format: "json", headers: { "x-token": "t" } };
     const { warnings } = await report([alert], CHANGES);
     assertEquals(hits, 1);
     assertEquals(warnings.length, 1);
