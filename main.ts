@@ -9,6 +9,8 @@ import { main } from "./lib/cli/main.ts";
 import { isOnDeploy } from "./lib/deploy/platform.ts";
 import { realHost, realPlatform } from "./lib/host.ts";
 
+export { main };
+
 const host = realHost();
 if (isOnDeploy(host)) {
   const { deploy } = await import("./lib/deploy/deploy.ts");

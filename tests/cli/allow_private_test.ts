@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import { namedConnect } from "../helpers/named_connect.ts";
 import { origin } from "../helpers/origin.ts";
 import { workspace } from "./workspace.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { fromFileUrl } from "@std/path";
 import manifest from "../../deno.json" with { type: "json" };
 import { permissionFlags, shellQuoted } from "../../lib/cli/doctor/permissions.ts";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import { tasksOf } from "../../lib/config/config.ts";
 import type { ConfigInput } from "../../lib/config/input.ts";
 import { loadValue } from "../../lib/config/load.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { INITIAL_CONFIG } from "../../lib/cli/init.ts";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import { tasksOf } from "../../lib/config/config.ts";
 import { loadConfig } from "../../lib/config/load.ts";
 import { locationText } from "../../lib/core/location.ts";
@@ -57,6 +57,7 @@ Deno.test("init FILE URL: each format loads, with the schema that it names", asy
       if (extension === "ts") {
         const mod = new URL("../../lib/mod.ts", import.meta.url).href;
         const written = await Deno.readTextFile(folder.file(file));
+        assertStringIncludes(written, ' from "@cronfetch/cronfetch";');
         await Deno.writeTextFile(folder.file(file), written.replace("@cronfetch/cronfetch", mod));
       }
       assertEquals(await tasksIn(folder, file), [

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import { splitOutput } from "../../lib/cli/prepare.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
 import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";

@@ -1,6 +1,6 @@
 /** `serve`, in this process with manual sleeps, or in another process. */
 
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import type { TestHost } from "../helpers/host.ts";
 import { CONFIG, MAIN } from "../helpers/program.ts";
 import type { Workspace } from "./workspace.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import { relativeTime } from "../../lib/report/format.ts";
 import type { TaskRecord } from "../../lib/state/state.ts";
 import { tree } from "../helpers/folder.ts";

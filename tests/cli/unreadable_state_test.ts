@@ -1,7 +1,7 @@
 /** Every command that opens an unreadable state ends with exit code 2. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import { shown, tree } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
 import { workspace } from "./workspace.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import type { TestHost } from "../helpers/host.ts";
 import { recentResult, record, runRecord, validators } from "../state/samples.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { EXIT } from "../../lib/core/result.ts";
-import { run } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { shown } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";

@@ -1,7 +1,7 @@
 /** Rows 56 to 61: conditional requests. */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { CronfetchError } from "../../lib/core/errors.ts";
+import { CronfetchError } from "../helpers/library.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import type { Store } from "../../lib/store/store.ts";

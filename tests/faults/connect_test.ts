@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Connect, Fetch } from "../../lib/core/host.ts";
-import { run } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { connectReally, fetchReally, type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { hostAt, place, storeTest } from "../helpers/place.ts";

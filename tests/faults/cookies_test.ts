@@ -1,7 +1,7 @@
 /** Row 133: cookies that a server sets, and expects in the next request. */
 
 import { assertEquals } from "@std/assert";
-import { run } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import type { TaskInput } from "../../lib/mod.ts";
 import { testHost } from "../helpers/host.ts";
 import { BY_FETCH } from "../helpers/transport.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Host } from "../../lib/core/host.ts";
-import { run } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import type { TaskInput } from "../../lib/mod.ts";
 import { testHost } from "../helpers/host.ts";
 import { namedConnect } from "../helpers/named_connect.ts";

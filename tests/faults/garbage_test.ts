@@ -7,7 +7,7 @@ import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import type { Route } from "../helpers/origin.ts";
 import { hostAt, place, storeTest } from "../helpers/place.ts";
-import { run } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { replying, response, row } from "./scenario.ts";
 
 const DIV = '<div class="alert">Session expired</div>';

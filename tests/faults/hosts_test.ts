@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { realHost } from "../../lib/host.ts";
-import { run } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { testHost } from "../helpers/host.ts";
 import { httpProxy } from "../helpers/http_proxy.ts";
 import { origin } from "../helpers/origin.ts";

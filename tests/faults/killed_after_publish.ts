@@ -1,7 +1,7 @@
 // A run to be killed: it publishes its file, reports that instead of saving the record, and waits.
 
 import { realHost } from "../../lib/host.ts";
-import { run } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { openState } from "../helpers/open.ts";
 
 const [store = "", location = "", url = ""] = Deno.args;

@@ -2,8 +2,9 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, fromFileUrl } from "@std/path";
-import { main } from "../../lib/cli/main.ts";
-import { run, type TaskResult } from "../../lib/mod.ts";
+import { main } from "../helpers/command_line.ts";
+import type { TaskResult } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { openFolder } from "../../lib/store/folder/folder.ts";
 import { type TemporaryFolder, temporaryFolder, type Tree, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

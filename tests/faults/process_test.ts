@@ -1,8 +1,8 @@
 /** Rows 83, 85 and 93: memory, clocks, and text from outside. */
 
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { CronfetchError } from "../../lib/core/errors.ts";
-import { run } from "../../lib/mod.ts";
+import { CronfetchError } from "../helpers/library.ts";
+import { run } from "../helpers/library.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { hostAt, place, STORE, storeTest } from "../helpers/place.ts";

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ErrorCode } from "../../lib/core/errors.ts";
 import type { Host } from "../../lib/core/host.ts";
-import { type ConfigInput, run, type RunReport } from "../../lib/mod.ts";
+import type { ConfigInput, RunReport } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { connectReally, testHost } from "../helpers/host.ts";
 import { type HttpProxy, httpProxy, type HttpProxyOptions } from "../helpers/http_proxy.ts";
 import { type Origin, origin } from "../helpers/origin.ts";

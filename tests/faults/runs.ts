@@ -3,14 +3,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { RunEvent } from "../../lib/core/event.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
-import {
-  type ConfigInput,
-  run,
-  type RunOptions,
-  type RunReport,
-  type State,
-  type TaskInput,
-} from "../../lib/mod.ts";
+import type { ConfigInput, RunOptions, RunReport, State, TaskInput } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { openState } from "../helpers/open.ts";
 import { sha256, type Tree } from "../helpers/folder.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";

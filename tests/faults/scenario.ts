@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../lib/core/errors.ts";
 import type { RunSummary, TaskResult, TaskStatus, Warning } from "../../lib/core/result.ts";
-import { run, type TaskInput } from "../../lib/mod.ts";
+import type { TaskInput } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { shown, type Tree } from "../helpers/folder.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";

@@ -1,7 +1,7 @@
 /** Row 138: bytes on a reused connection that are not a response. */
 
 import { assertEquals } from "@std/assert";
-import { run } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { testHost } from "../helpers/host.ts";
 import { hostAt, place, socketTest } from "../helpers/place.ts";
 import { rawServer } from "../helpers/raw_server.ts";

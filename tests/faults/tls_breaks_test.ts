@@ -1,7 +1,7 @@
 /** Rows 224 and 225: TLS connections that end early, with and without close_notify. */
 
 import { assert, assertEquals } from "@std/assert";
-import { run } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { shown } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { hostAt, place, socketTest } from "../helpers/place.ts";

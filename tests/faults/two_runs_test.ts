@@ -3,7 +3,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { EXIT } from "../../lib/core/result.ts";
-import { run, type RunReport } from "../../lib/mod.ts";
+import type { RunReport } from "../../lib/mod.ts";
+import { run } from "../helpers/library.ts";
 import { openState } from "../helpers/open.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";

@@ -1,7 +1,7 @@
 /** Row 122: servers with wrong validators, and how to ignore them. */
 
 import { assertEquals } from "@std/assert";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import type { TaskInput } from "../../lib/mod.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

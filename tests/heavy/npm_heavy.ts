@@ -90,11 +90,9 @@ async function runByNpx(machine: Machine): Promise<void> {
 async function runModule(machine: Machine): Promise<void> {
   const cwd = await emptyFolder(machine);
   const { program, env, server } = machine;
-  await Deno.writeTextFile(
-    join(cwd, "cronfetch.ts"),
-    `import { defineConfig } from "cronfetch";
-    export default defineConfig({ tasks: ["${server.origin}/a.csv"] });`,
-  );
+  await good(program, ["init", "cronfetch.ts", `${server.origin}/a.csv`], cwd, env);
+  const text = await Deno.readTextFile(join(cwd, "cronfetch.ts"));
+  assertStringIncludes(text, 'import { defineConfig } from "cronfetch";');
   await good(program, ["run"], cwd, { ...env, ...BLOCKED });
   const second = await good(program, ["run"], cwd, { ...env, ...BLOCKED });
   assertStringIncludes(second.stderr, "unchanged  a.csv");

@@ -15,6 +15,11 @@ export const IS_BUNDLE: boolean = PROGRAM === "dist";
 /** Path of its main module. */
 export const MAIN: string = pathOf(MAINS[PROGRAM]);
 
+/** Path of the library beside it. */
+export const LIBRARY: string = fromFileUrl(
+  new URL(IS_BUNDLE ? "mod.js" : "lib/mod.ts", toFileUrl(MAIN)),
+);
+
 /** Path of its deno.json, which is beside the main module. */
 export const CONFIG: string = fromFileUrl(new URL("deno.json", toFileUrl(MAIN)));
 

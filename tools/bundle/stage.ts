@@ -41,7 +41,8 @@ export async function prepareStage(folder: string): Promise<Stage> {
   const hasStandIns = await exists(join(ROOT, STAND_INS));
   if (hasStandIns) await mirror(join(ROOT, STAND_INS), join(folder, STAND_INS));
   const version = await versionIn(ROOT, hasStandIns ? ["std-stand-ins"] : []);
-  await writeJson(join(folder, "deno.json"), { version });
+  const { name, unstable } = manifest;
+  await writeJson(join(folder, "deno.json"), { name, version, unstable });
   const sources = await readSources(folder);
   await writeJson(join(folder, CONFIG), bundleConfig(sources.values()));
   const workers = await writeWorkerEntries(folder, sources);

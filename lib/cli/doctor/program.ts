@@ -97,10 +97,19 @@ function specifierOf(mainModule: string): string {
 
 /**
  * The specifier by which a TypeScript config imports the library. A program in a folder resolves
- * the package's name by its `deno.json`; one from JSR has none.
+ * the package's name by its `deno.json`; one from JSR has none. The package on npm has another
+ * name, by which editors find its types.
  */
 export function librarySpecifier(mainModule: string): string {
-  return isOnJsr(mainModule) ? `jsr:${manifest.name}@${manifest.version}` : manifest.name;
+  if (isOnJsr(mainModule)) return `jsr:${manifest.name}@${manifest.version}`;
+  return isOnNpm(mainModule) ? NPM_NAME : manifest.name;
+}
+
+/** The name of the package on npm. */
+const NPM_NAME = "cronfetch";
+
+function isOnNpm(mainModule: string): boolean {
+  return mainModule.startsWith("file:") && mainModule.includes(`/node_modules/${NPM_NAME}/`);
 }
 
 function isOnJsr(mainModule: string): boolean {

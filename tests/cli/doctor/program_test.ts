@@ -53,10 +53,12 @@ Deno.test({ name: "programCommand: for each kind of installation", ignore }, () 
   assertEquals(programCommand(compiled), command);
 });
 
-Deno.test("librarySpecifier: the package's name, unless the program is from JSR", () => {
+Deno.test("librarySpecifier: the name of the package on npm or elsewhere, or its specifier on JSR", () => {
   const jsr = `jsr:${manifest.name}@${manifest.version}`;
   const table: [mainModule: string, specifier: string][] = [
     ["file:///opt/cronfetch/main.ts", manifest.name],
+    ["file:///opt/cronfetch/dist/main.js", manifest.name],
+    ["file:///usr/lib/node_modules/cronfetch/dist/main.js", "cronfetch"],
     [`jsr:${manifest.name}/cli`, jsr],
     [`https://jsr.io/${manifest.name}/0.1.0/main.ts`, jsr],
   ];
