@@ -10,7 +10,7 @@ import { describeSchedule } from "../schedule/due.ts";
 import { openExistingState } from "../worker/storage.ts";
 import type { Flags } from "./flags.ts";
 import { printLines, writeRows } from "./output.ts";
-import { planTasks, prepare } from "./prepare.ts";
+import { PASSIVE, planTasks, prepare } from "./prepare.ts";
 
 /** Shows for each task whether it would run, why, and where its file would be stored. */
 export async function plan(
@@ -18,9 +18,12 @@ export async function plan(
   flags: Flags,
   host: Host,
 ): Promise<number> {
-  const prepared = await prepare(operands, flags, host);
+  const prepared = await prepare(operands, flags, host, PASSIVE);
   await using state = flags.due ? await openExistingState(prepared.config.state, host) : null;
   const { entries } = await planTasks(prepared, state);
+  for (const name of prepared.config.unsetSecrets) {
+    host.stderr.write(`warning: ${name} is not set; a run needs this secret\n`);
+  }
   const redactSecrets = createRedactor(prepared.config.secrets);
   const rows = entries.map(({ task, included, reason }) => ({
     task: task.id,

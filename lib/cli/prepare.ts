@@ -26,18 +26,21 @@ export interface Prepared {
   readonly isBare: boolean;
 }
 
+/** How a command that sends no request loads the config: it needs no secrets. */
+export const PASSIVE = { unsetSecrets: "placeholder" } as const;
+
 /**
  * Loads the config that the operands and flags select.
  *
  * @param operands Ids of tasks, and URLs.
- * @param reloading How a watch loads the config.
+ * @param loading How a watch, or a command that sends no request, loads the config.
  * @throws {CronfetchError} `usage` and `config.` codes.
  */
 export async function prepare(
   operands: readonly string[],
   flags: Flags,
   host: Host,
-  reloading: Pick<LoadRequest, "reload" | "beforeRead"> = {},
+  loading: Pick<LoadRequest, "reload" | "beforeRead" | "unsetSecrets"> = {},
 ): Promise<Prepared> {
   const urls = [...new Set(urlsAmong(operands))];
   const ids = [...operands.filter((operand) => !operand.includes("://")), ...flags.only];
@@ -58,7 +61,7 @@ export async function prepare(
       allowPrivate: flags.allowPrivate === true ? "true" : undefined,
     },
     at,
-    ...reloading,
+    ...loading,
   }, host).catch((error: unknown) => {
     throw explainOperands(error, operands, isBare);
   });

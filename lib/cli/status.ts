@@ -11,7 +11,7 @@ import type { RecentResult, RunRecord } from "../state/state.ts";
 import { openExistingState } from "../worker/storage.ts";
 import type { Flags } from "./flags.ts";
 import { coloredColumns, paintFor, printLines, writeRows } from "./output.ts";
-import { prepare } from "./prepare.ts";
+import { PASSIVE, prepare } from "./prepare.ts";
 
 const HEALTH_STYLES = {
   new: "faint",
@@ -33,7 +33,7 @@ export async function status(
   flags: Flags,
   host: Host,
 ): Promise<number> {
-  const { config, tasks, selected, at } = await prepare(operands, flags, host);
+  const { config, tasks, selected, at } = await prepare(operands, flags, host, PASSIVE);
   await using state = await openExistingState(config.state, host);
   const shown = tasks.filter((task) => selected?.has(task.id) ?? true);
   const records = await state.records(shown.map((task) => task.id));

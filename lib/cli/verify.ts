@@ -10,7 +10,7 @@ import { abortOnSignals } from "../worker/signals.ts";
 import { openExistingState, openStorage } from "../worker/storage.ts";
 import type { Flags } from "./flags.ts";
 import { coloredColumns, paintFor, printLines, writeLines, writeRows } from "./output.ts";
-import { prepare } from "./prepare.ts";
+import { PASSIVE, prepare } from "./prepare.ts";
 import {
   type Comparison,
   expectedFiles,
@@ -50,7 +50,7 @@ export async function verify(
   flags: Flags,
   host: Host,
 ): Promise<number> {
-  const { config, tasks, selected } = await prepare(operands, flags, host);
+  const { config, tasks, selected } = await prepare(operands, flags, host, PASSIVE);
   using signals = abortOnSignals(host);
   const { signal } = signals;
   const { clock, timers } = host;

@@ -13,7 +13,7 @@ import type { PatternEngine } from "../core/pattern.ts";
 import type { RunLimits } from "../core/task.ts";
 import { compileTask, type Config } from "./config.ts";
 import { describeConflict, findConflicts, type PlacedTask } from "./conflicts.ts";
-import { type Environment, substitute } from "./variables.ts";
+import { type Environment, hasPlaceholder, placeholderOf, substitute } from "./variables.ts";
 import { checkPrefixedKey } from "./keys.ts";
 import type { ConfigHosts, HostReader } from "./hosts.ts";
 import { ownFilesOf } from "./own_files.ts";
@@ -51,6 +51,8 @@ export interface CombineContext {
   readonly readHosts: HostReader | null;
   /** Null if no source has `alerts` or `page`. */
   readonly readAlerts: AlertReader | null;
+  /** How a secret without a value is treated. Default: `problem`. */
+  readonly unsetSecrets?: "problem" | "placeholder";
   /** Values of flags and environment variables. */
   readonly overrides: OverrideValues;
   /** The state if none is configured. Default: {@linkcode DEFAULTS.state}. */
@@ -87,8 +89,15 @@ export function combine(
   const secrets = new Set<string>();
   const memoize = createMemo();
   // Reading a variable calls into the runtime, and many tasks use the same one.
+  const unset = new Set<string>();
   const host: Environment = {
     env: (name) => memoize(`env ${name}`, () => context.host.env(name)),
+    ...(context.unsetSecrets === "placeholder" && {
+      placeholder: (name, before, after) => {
+        unset.add(name);
+        return placeholderOf(name, before, after);
+      },
+    }),
   };
   const shared = {
     host,
@@ -142,7 +151,8 @@ export function combine(
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
     page: pageOf(parts, readAlerts),
     tasks: tasks.map(({ template }) => template),
-    secrets: [...secrets],
+    secrets: [...secrets].filter((secret) => !hasPlaceholder(secret)),
+    unsetSecrets: [...unset],
   };
 }
 

@@ -45,6 +45,8 @@ export interface Config {
   readonly tasks: readonly TaskTemplate[];
   /** Values that must not be shown, for `createRedactor`. */
   readonly secrets: readonly string[];
+  /** Variables of secrets without a value, if the config was loaded with placeholders for them. */
+  readonly unsetSecrets: readonly string[];
   /** Values that are valid but probably unintended, one line each, redacted. */
   readonly warnings: readonly string[];
   /** Absolute paths of the config files. */

@@ -1,4 +1,7 @@
-/** Decoding of nested percent-encoding, JSON and HTML escapes, to find text in all its encodings. Pure. */
+/**
+ * Decoding of nested percent-encoding, JSON and HTML escapes, to find text in all its encodings; and
+ * the encoding of values for URLs. Pure.
+ */
 
 /** A text at one level of decoding, for a search that ignores case and the encoding of spaces. */
 export interface Level {
@@ -141,4 +144,14 @@ function utf8(bytes: Uint8Array<ArrayBuffer>): string | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * Encodes a value for a URL, of which it may be the path or the query: only characters that would
+ * truncate the URL are percent-encoded.
+ *
+ * @param isBeginning Whether the value begins the URL, and so may contain its fragment.
+ */
+export function encodeForUrl(value: string, isBeginning: boolean): string {
+  return value.replace(isBeginning ? / /g : /[ #]/g, encodeURIComponent);
 }

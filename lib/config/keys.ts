@@ -167,7 +167,11 @@ export function dependsOnSecret(
 ): boolean {
   if (!written.includes("${env:")) return false;
   const [first, second] = ["a1", "b2"].map((characters) => {
-    const disguised = { env: (name: string) => disguise(host.env(name), characters) };
+    const { placeholder } = host;
+    const disguised: Environment = {
+      env: (name) => disguise(host.env(name) || undefined, characters),
+      ...(placeholder && { placeholder: (...at) => disguise(placeholder(...at), characters) }),
+    };
     const url = parseTemplate(substituteUrlTemplate(written, disguised).text, false).value;
     const parsed = url && parseUrl(render(url, timezone), written).value;
     if (!parsed) return null;
@@ -181,11 +185,13 @@ export function dependsOnSecret(
 }
 
 /** Replaces letters and digits; delimiters of a URL are kept. */
-function disguise(value: string | undefined, [letter, digit]: Iterable<string> & string) {
-  const [, scheme = "", rest = ""] = /^(https?:)?(.*)$/is.exec(value ?? "") ?? [];
-  return value === undefined
-    ? undefined
-    : scheme + rest.replace(/\p{L}/gu, letter ?? "").replace(/\p{N}/gu, digit ?? "");
+function disguise<Value extends string | undefined>(
+  value: Value,
+  [letter, digit]: Iterable<string> & string,
+): Value | string {
+  if (value === undefined) return value;
+  const [, scheme = "", rest = ""] = /^(https?:)?(.*)$/is.exec(value) ?? [];
+  return scheme + rest.replace(/\p{L}/gu, letter ?? "").replace(/\p{N}/gu, digit ?? "");
 }
 
 /** Checks a key from the config. */

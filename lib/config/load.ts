@@ -29,6 +29,11 @@ export interface LoadRequest {
   readonly at: Temporal.Instant;
   /** The state if none is configured. Default: a database beside the config. */
   readonly defaultState?: string;
+  /**
+   * How a secret without a value is treated: as a problem (default), or as a placeholder that texts
+   * show as `${env:NAME}`, for commands that send no request. The state is always required.
+   */
+  readonly unsetSecrets?: "problem" | "placeholder";
   /** Whether to run modules again that were imported before. Default: false. */
   readonly reload?: boolean;
   /** Called with the absolute path of each file that the config names before it is read. */

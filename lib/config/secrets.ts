@@ -1,6 +1,7 @@
 /** Secrets: which values are secret, and their redaction in texts and URLs. */
 
-import { levelsOf } from "./encodings.ts";
+import { encodeForUrl, levelsOf } from "./encodings.ts";
+import { hasPlaceholder, maskAround, showPlaceholders } from "./variables.ts";
 
 /** Replacement for a secret. */
 const MASK = "***";
@@ -96,16 +97,6 @@ export function createUrlRedactor(secrets: readonly string[]): (text: string) =>
     cache.set(text, redacted);
     return redacted;
   };
-}
-
-/**
- * Encodes a value for a URL, of which it may be the path or the query: only characters that would
- * truncate the URL are percent-encoded.
- *
- * @param isBeginning Whether the value begins the URL, and so may contain its fragment.
- */
-export function encodeForUrl(value: string, isBeginning: boolean): string {
-  return value.replace(isBeginning ? / /g : /[ #]/g, encodeURIComponent);
 }
 
 /** The forms in which a secret may occur in a decoded text. */
@@ -212,7 +203,8 @@ const PARAMETER = /([?&;#])([^=&;#?]*)=([^&#]+)/g;
 const PARAMETER_IN_TEXT = /([?&;#])([^=&;#?\s"'`]*)=([^&#\s"'`]+)/g;
 
 /**
- * Replaces the userinfo and the secret query parameters of URLs by `***`. Never throws.
+ * Replaces the userinfo and the secret query parameters of URLs by `***`, and placeholders of
+ * secrets without a value by `${env:NAME}`. Never throws.
  *
  * @param text A URL, an invalid URL, or a sentence with URLs and file names. Except in a valid URL,
  * userinfo ends at a space or a quote, so that an `@` in a file name masks nothing else.
@@ -223,11 +215,11 @@ export function redactUrl(text: string): string {
     // The path or the query may contain another URL.
     ? withoutUserinfo(text).replace(WORD, (word) => afterSlashes(word) ?? word)
     : text.replace(WORD, (word) => afterSlashes(word) ?? beforeAt(word));
-  return shown.replace(
+  return showPlaceholders(shown.replace(
     isUrl ? PARAMETER : PARAMETER_IN_TEXT,
-    (whole, before: string, name: string) =>
-      SENSITIVE_PARAMETER.test(decoded(name)) ? `${before}${name}=${MASK}` : whole,
-  );
+    (whole, before: string, name: string, value: string) =>
+      SENSITIVE_PARAMETER.test(decoded(name)) ? `${before}${name}=${maskOf(value)}` : whole,
+  ));
 }
 
 /** Masks the userinfo of a URL, up to the last `@` of its authority. */
@@ -236,7 +228,14 @@ function withoutUserinfo(url: string): string {
   AUTHORITY_END.lastIndex = before.length;
   const end = AUTHORITY_END.exec(url)?.index ?? url.length;
   const at = url.lastIndexOf("@", end);
-  return at < before.length ? url : `${before}${MASK}${url.slice(at)}`;
+  if (at < before.length) return url;
+  return `${before}${maskOf(url.slice(before.length, at))}${url.slice(at)}`;
+}
+
+/** The mask of a user name and password or a parameter; placeholders in it are not secret. */
+function maskOf(secret: string): string {
+  if (!hasPlaceholder(secret)) return MASK;
+  return secret.split(":").map((part) => maskAround(part, MASK)).join(":");
 }
 
 /** A text without spaces and quotes. */
@@ -258,7 +257,7 @@ function afterSlashes(word: string): string | null {
       authority.includes(":");
     const end = isBroken ? lastAt : start + at;
     if (end >= start) {
-      shown += word.slice(last, start) + MASK;
+      shown += word.slice(last, start) + maskOf(word.slice(start, end));
       last = end;
     }
     if (isBroken) break;

@@ -1,10 +1,16 @@
-/** Environment variables, and `${env:NAME}` in URLs, headers and the state. */
+/**
+ * Environment variables, and `${env:NAME}` in URLs, headers and the state. Commands that send no
+ * request have placeholders for variables without a value, and show them as `${env:NAME}`.
+ */
 
 import type { Host } from "../core/host.ts";
-import { encodeForUrl } from "./secrets.ts";
+import { encodeForUrl } from "./encodings.ts";
 
 /** The part of the host that provides environment variables. */
-export type Environment = Pick<Host, "env">;
+export interface Environment extends Pick<Host, "env"> {
+  /** What replaces a variable without a value. Without it, such a variable is a problem. */
+  readonly placeholder?: typeof placeholderOf;
+}
 
 /** A text with its environment variables substituted. */
 export interface Substitution {
@@ -51,13 +57,15 @@ export function substitute(
       unknown = true;
       return match;
     }
+    const [before, after] = [text.slice(0, offset), text.slice(offset + match.length)];
     const value = variable(name, host);
     if (value === undefined) {
+      if (host.placeholder) return host.placeholder(name, before, after);
       missing ??= name;
       return "";
     }
     values.push(value);
-    return encode(value, text.slice(0, offset), text.slice(offset + match.length));
+    return encode(value, before, after);
   });
   const problem = unknown
     ? "contains ${; only ${env:NAME} is substituted, and $${ is an escaped ${"
@@ -95,4 +103,51 @@ function encodeValue(value: string, before: string, after: string): string {
 
 function inUserinfo(before: string, after: string): boolean {
   return /^[^/?#]*:\/\/[^/?#]*$/.test(before) && /^[^/?#]*@/.test(after);
+}
+
+/**
+ * Returns a placeholder that is valid at its place in a URL or a header. It consists of characters
+ * that no encoding changes. A port cannot be a placeholder, and is left out.
+ *
+ * @param before The text before it. At the beginning of a URL it is an origin.
+ */
+export function placeholderOf(name: string, before: string, after: string): string {
+  if (before === "") return `https://unset-url-${encodeHex(name)}-`;
+  const isPort = /^[^/?#]*:\/\/[^/?#]*:$/.test(before) && !/^[^/?#]*@/.test(after);
+  return isPort ? "" : `unset-secret-${encodeHex(name)}-`;
+}
+
+const PLACEHOLDER = /https:\/\/unset-url-([0-9a-f]+)-|unset-secret-([0-9a-f]+)-/g;
+/** The same without groups, which `split` would return. */
+const PLACEHOLDER_IN_TEXT = /(?:https:\/\/unset-url|unset-secret)-[0-9a-f]+-/;
+
+function encodeHex(name: string): string {
+  return new TextEncoder().encode(name).toHex();
+}
+
+function decodeHex(hex: string): string {
+  // An odd digit is part of a foreign text.
+  return new TextDecoder().decode(Uint8Array.fromHex(hex.slice(0, hex.length & ~1)));
+}
+
+/** Returns whether a text contains a placeholder. */
+export function hasPlaceholder(text: string): boolean {
+  return text.includes("unset-") && text.search(PLACEHOLDER) >= 0;
+}
+
+/** Replaces the text around placeholders by a mask, and the whole text if there is none. */
+export function maskAround(text: string, mask: string): string {
+  const placeholders = text.match(PLACEHOLDER);
+  if (placeholders === null) return mask;
+  const [first = "", ...others] = text.split(PLACEHOLDER_IN_TEXT).map((piece) => piece && mask);
+  return first + others.map((piece, index) => `${placeholders[index]}${piece}`).join("");
+}
+
+/** Replaces each placeholder by `${env:NAME}`. */
+export function showPlaceholders(text: string): string {
+  if (!text.includes("unset-")) return text;
+  return text.replace(
+    PLACEHOLDER,
+    (_placeholder, url?: string, secret?: string) => `\${env:${decodeHex(url ?? secret ?? "")}}`,
+  );
 }

@@ -91,6 +91,39 @@ Deno.test("plan --due: reads the state, and creates none", async () => {
   }
 });
 
+Deno.test("status, plan, verify, run -n: need no secrets, and show where they belong", async () => {
+  await using folder = await temporaryFolder();
+  const url = "https://x.example/a.csv?user=${env:NAME}";
+  const headers = { authorization: "Bearer ${env:TOKEN}" };
+  await Deno.writeTextFile(
+    folder.file("cronfetch.json"),
+    JSON.stringify({ tasks: [{ url, headers }] }),
+  );
+  for (const args of [["plan"], ["plan", "--json"], ["run", "-n"], ["plan", "--due"]]) {
+    const host = testHost({ cwd: folder.path });
+    assertEquals(await main(args, host), 0);
+    assertStringIncludes(host.stdout.text, url);
+    assertEquals(
+      host.stderr.text,
+      "warning: TOKEN is not set; a run needs this secret\n" +
+        "warning: NAME is not set; a run needs this secret\n",
+    );
+    const env = { NAME: "somebody", TOKEN: "hush-hush" };
+    const complete = testHost({ cwd: folder.path, env });
+    assertEquals(await main(args, complete), 0);
+    assertStringIncludes(complete.stdout.text, url.replace("${env:NAME}", "***"));
+    assertEquals(complete.stderr.text, "");
+  }
+  for (const args of [["status"], ["status", "a.csv"], ["verify"], ["verify", "--fix"]]) {
+    const host = testHost({ cwd: folder.path });
+    assertEquals(await main(args, host), 0);
+    assertEquals(host.stderr.text, "");
+  }
+  const host = testHost({ cwd: folder.path });
+  assertEquals(await main(["run"], host), 2);
+  assertStringIncludes(host.stderr.text, "NAME");
+});
+
 Deno.test("schema: prints the committed schemas", async () => {
   const table: [args: string[], file: string][] = [
     [["schema"], "cronfetch.schema.json"],

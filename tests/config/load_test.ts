@@ -41,6 +41,7 @@ Deno.test("loadConfig: an empty config has every default", async () => {
     sync: false,
     tasks: [],
     secrets: [],
+    unsetSecrets: [],
     warnings: [],
     files: [],
   });
