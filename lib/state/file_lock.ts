@@ -8,8 +8,7 @@ const LOCK_DELAYS_MS = [50, 100, 200, 400, 800, 1600, 3200];
 
 /**
  * A lock between processes and between callers of this process. It is the operating system's, so it
- * ends with its process. Its file is empty and is not removed: otherwise two processes could lock two
- * files of the same name.
+ * ends with its process. Its file is empty, and removed by the holder; see `openLocked`.
  */
 export class FileLock {
   readonly #path: string;
@@ -36,11 +35,47 @@ export class FileLock {
 
   async #hold<T>(doing: string, work: () => Promise<T>): Promise<T> {
     await Deno.mkdir(dirname(this.#path), { recursive: true });
-    using file = await Deno.open(this.#path, { read: true, write: true, create: true });
-    await retryWhileLocked(doing, this.#host, LOCK_DELAYS_MS, async () => {
+    const open = () => openLocked(this.#path);
+    const file = await retryWhileLocked(doing, this.#host, LOCK_DELAYS_MS, open);
+    try {
+      return await work();
+    } finally {
+      // Some systems keep an open file. It stays then, and is used again.
+      await Deno.remove(this.#path).catch(() => {});
+      file.close();
+    }
+  }
+}
+
+/**
+ * Opens and locks the file at a path. The previous holder may have removed it between the two: its
+ * lock excludes no process that creates a new file, so that one is opened instead.
+ *
+ * @throws {Contended} Another process has locked it.
+ */
+async function openLocked(path: string): Promise<Deno.FsFile> {
+  for (;;) {
+    const file = await Deno.open(path, { read: true, write: true, create: true });
+    try {
       if (!await file.tryLock(true)) throw new Contended();
-    });
-    return await work();
+      if (await isFileAt(path, file)) return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+  }
+}
+
+/** Whether an open file has this path. */
+async function isFileAt(path: string, file: Deno.FsFile): Promise<boolean> {
+  const opened = await file.stat();
+  try {
+    const { dev, ino } = await Deno.stat(path);
+    return dev === opened.dev && ino === opened.ino;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 

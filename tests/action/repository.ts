@@ -114,11 +114,6 @@ function cloneAt(path: string): Clone {
 /** Asserts that a working copy equals its commit, except the given lines of `git status`. */
 export async function assertClean(clone: Clone, but: readonly string[] = []): Promise<void> {
   const status = await clone.ask("status", "--porcelain", "--untracked-files=all");
-  const lines = status.split("\n").filter((line) => line !== "" && !isLock(line));
+  const lines = status.split("\n").filter((line) => line !== "");
   assertEquals(lines.map((line) => line.trim()), [...but]);
-}
-
-/** The empty lock file of a state remains beside it. */
-function isLock(line: string): boolean {
-  return line.endsWith(".json.lock");
 }

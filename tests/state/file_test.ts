@@ -151,7 +151,6 @@ Deno.test("file: leases are in a companion file while they last", async () => {
   await state.acquire(["b"], "two", 60_000);
   assertEquals(Object.keys(await tree(place.folder)), [
     "state.json.leases",
-    "state.json.lock",
     "state.json.run-one",
     "state.json.run-two",
   ]);
@@ -159,8 +158,7 @@ Deno.test("file: leases are in a companion file while they last", async () => {
   await state.release("one");
   await state.release("two");
   const files = await tree(place.folder);
-  assertEquals(Object.keys(files), ["state.json", "state.json.lock"]);
-  assertEquals(files["state.json.lock"], "");
+  assertEquals(Object.keys(files), ["state.json"]);
 });
 
 Deno.test("file: creates the folder, and removes files of a crashed process", async () => {
@@ -174,9 +172,7 @@ Deno.test("file: creates the folder, and removes files of a crashed process", as
   }
   assertEquals(Object.keys(await tree(folder.path)), [
     "a/b/state.json",
-    "a/b/state.json.lock",
     "deep/state.json",
-    "deep/state.json.lock",
   ]);
 });
 
