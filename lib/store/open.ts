@@ -1,6 +1,5 @@
 /** Opens the store of a config. */
 
-import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { DEFAULT_SETTINGS, type SettingsOf } from "../core/http.ts";
 import type { BucketLocation, StoreLocation } from "../core/location.ts";
@@ -70,13 +69,6 @@ async function openBucketAt(
   settingsOf: SettingsOf,
   host: Host,
 ): Promise<Store> {
-  const { endpointOf } = await import("./s3/settings.ts");
-  const server = endpointOf(bucket, host);
-  if (server !== null && !/^https?:$/.test(URL.parse(server)?.protocol ?? "")) {
-    const message =
-      "opening the store: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is no URL of a server";
-    throw new CronfetchError("config.invalid", message);
-  }
   const { openS3 } = await import("./s3/driver.ts");
   return await openS3(bucket, settingsOf, host);
 }

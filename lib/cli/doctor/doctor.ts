@@ -230,7 +230,7 @@ async function accessOf(bucket: BucketLocation, host: Host): Promise<BucketAcces
     return await bucketAccess(bucket, host);
   } catch (error) {
     // The check of the store has reported it.
-    if (error instanceof Deno.errors.NotCapable) return null;
+    if (error instanceof Deno.errors.NotCapable || error instanceof CronfetchError) return null;
     throw error;
   }
 }

@@ -25,6 +25,7 @@ import {
   type UploadedPart,
 } from "./bucket.ts";
 import { ConditionalWriter, type WriteHeaders } from "./conditions.ts";
+import { isLocalService } from "./credential_requests.ts";
 import { openCredentials } from "./credentials.ts";
 import { cannotCopy, explainS3, isMissing, isUnsupported } from "./errors.ts";
 import { Exchange, type S3Call, S3Failed } from "./exchange.ts";
@@ -46,7 +47,12 @@ export async function openBucket(
   host: Host,
 ): Promise<Bucket> {
   await using opened = new AsyncDisposableStack();
-  const { transport } = opened.use(await openTransport(host, settingsOf));
+  const direct: SettingsOf = (origin) => {
+    const settings = settingsOf(origin);
+    const isDirect = settings.proxy === null && isLocalService(origin, host);
+    return isDirect ? { ...settings, proxy: "direct" } : settings;
+  };
+  const { transport } = opened.use(await openTransport(host, direct));
   const { timers, random, clock } = host;
   const sending = { transport, timers, random, clock };
   const closing = new AbortController();

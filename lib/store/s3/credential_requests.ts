@@ -3,9 +3,11 @@
 import type { Retry } from "../../core/errors.ts";
 import type { Clock } from "../../core/host.ts";
 import type { HttpMethod } from "../../core/http.ts";
+import { trimEndOf } from "../../core/text.ts";
+import { parseHttpDate } from "../../core/time.ts";
 import { DriverError } from "../errors.ts";
 import { readErrorAnswer } from "./answers.ts";
-import { awsDomain, type S3Environment, variable } from "./settings.ts";
+import { awsDomain, type S3Environment, serverVariable, variable } from "./settings.ts";
 import { encodeQuery, type S3Credentials } from "./sign.ts";
 import { type S3TransportContext, send } from "./transport.ts";
 import { childText, parseXml, type XmlElement } from "./xml.ts";
@@ -13,7 +15,7 @@ import { childText, parseXml, type XmlElement } from "./xml.ts";
 /** Keys, and when they expire; null for never. */
 export interface TemporaryCredentials {
   readonly keys: S3Credentials;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, on the clock of this machine. */
   readonly expiresMs: number | null;
 }
 
@@ -53,16 +55,41 @@ export const TEMPORARY_VARIABLES = [
   "AWS_EC2_METADATA_SERVICE_ENDPOINT",
 ] as const;
 
-/** URL of the service that exchanges a web identity for keys. */
+/**
+ * URL of the service that exchanges a web identity for keys.
+ *
+ * @throws {CronfetchError} `config.invalid`.
+ */
 export function stsUrl(region: string, host: S3Environment): string {
-  return variable("AWS_ENDPOINT_URL_STS", host) ?? variable("AWS_ENDPOINT_URL", host) ??
+  return serverVariable(["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"], host) ??
     `https://sts.${region}.${awsDomain(region)}`;
 }
 
-/** URL of the service that answers for an instance. */
+/**
+ * URL of the service that answers for an instance.
+ *
+ * @throws {CronfetchError} `config.invalid`.
+ */
 export function instanceUrl(host: S3Environment): string {
-  return variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", host) ?? INSTANCE_URL;
+  const url = serverVariable(["AWS_EC2_METADATA_SERVICE_ENDPOINT"], host) ?? INSTANCE_URL;
+  return trimEndOf(url, "/");
 }
+
+/**
+ * Whether a URL is of a service that answers for this machine or container. A proxy cannot reach it,
+ * or would receive the token, and the keys of its own machine.
+ */
+export function isLocalService(url: string, host: S3Environment): boolean {
+  const { origin, protocol, hostname } = new URL(url);
+  if (protocol === "http:" && LOCAL_SERVICES.test(hostname)) return true;
+  const instance = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", host);
+  const container = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", host);
+  if (instance !== null && URL.parse(instance)?.origin === origin) return true;
+  return container !== null && protocol === "http:" && URL.parse(container)?.origin === origin;
+}
+
+/** The addresses of those services. */
+const LOCAL_SERVICES = /^(?:169\.254\.\d+\.\d+|\[fd00:ec2::[0-9a-f:]+\])$/;
 
 /** Requests keys for a role by `AssumeRoleWithWebIdentity`, which is not signed. */
 export async function fromWebIdentity(
@@ -81,7 +108,8 @@ export async function fromWebIdentity(
   const headers = { "content-type": "application/x-www-form-urlencoded" };
   const what = `STS refuses the role ${JSON.stringify(roleArn)}`;
   const asked = { method: "POST", url, headers, body: form, ...STS_LIMITS } as const;
-  const { status, text } = await request(asked, what, context);
+  const answer = await request(asked, what, context);
+  const { status, text } = answer;
   if (status !== 200) {
     const { code, message } = readErrorAnswer(text) ?? { code: null, message: null };
     throw new DriverError(
@@ -91,7 +119,7 @@ export async function fromWebIdentity(
   }
   const keys = elementIn(parsed(text), "Credentials");
   if (keys === null) throw refused(what, "its response has no keys");
-  return temporary((name) => childText(keys, name), "SessionToken", what);
+  return temporary((name) => childText(keys, name), "SessionToken", { what, ...answer });
 }
 
 /** Requests the keys of the role of a container (ECS, EKS Pod Identity). */
@@ -154,11 +182,19 @@ interface CredentialRequest {
   readonly retry: Retry;
 }
 
+/** A response of a source of keys. */
+interface CredentialAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** The clock of the source minus that of this machine, as far as its Date shows. */
+  readonly skewMs: number;
+}
+
 async function request(
   { method, url, headers, body, timeoutMs, attempts, retry }: CredentialRequest,
   what: string,
   context: CredentialContext,
-): Promise<{ readonly status: number; readonly text: string }> {
+): Promise<CredentialAnswer> {
   const content = body === undefined ? null : new TextEncoder().encode(body);
   const plain = {
     method,
@@ -169,7 +205,10 @@ async function request(
   };
   const { signal } = context;
   try {
-    return await send(plain, signal, context, { timeoutMs, attempts });
+    const { status, text, headers } = await send(plain, signal, context, { timeoutMs, attempts });
+    const nowMs = context.clock.now().epochMilliseconds;
+    const servedMs = parseHttpDate(headers.get("date") ?? "", nowMs);
+    return { status, text, skewMs: servedMs === null ? 0 : servedMs - nowMs };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Deno.errors.NotCapable) throw error;
@@ -188,7 +227,7 @@ async function secretFrom(path: string, name: string): Promise<string> {
 }
 
 function fromJson(
-  { status, text }: { readonly status: number; readonly text: string },
+  { status, text, skewMs }: CredentialAnswer,
   what: string,
 ): TemporaryCredentials {
   if (status !== 200) throw refused(what, `the response has status ${status}`);
@@ -205,14 +244,14 @@ function fromJson(
       return typeof value === "string" ? value : null;
     },
     "Token",
-    what,
+    { what, skewMs },
   );
 }
 
 function temporary(
   value: (name: string) => string | null,
   tokenName: string,
-  what: string,
+  { what, skewMs }: { readonly what: string; readonly skewMs: number },
 ): TemporaryCredentials {
   const accessKeyId = value("AccessKeyId");
   const secretAccessKey = value("SecretAccessKey");
@@ -221,7 +260,7 @@ function temporary(
   if (!accessKeyId || !secretAccessKey) throw refused(what, "its response has no keys");
   return {
     keys: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
-    expiresMs: Number.isNaN(expiresMs) ? null : expiresMs,
+    expiresMs: Number.isNaN(expiresMs) ? null : expiresMs - skewMs,
   };
 }
 

@@ -8,6 +8,8 @@ import {
   fromContainer,
   fromInstance,
   fromWebIdentity,
+  instanceUrl,
+  stsUrl,
   type TemporaryCredentials,
   type WebIdentity,
 } from "./credential_requests.ts";
@@ -38,6 +40,14 @@ export type CredentialOrigin =
 
 /** Keys are requested again this long before they expire. */
 const REFRESH_BEFORE_MS = 5 * 60 * 1000;
+
+/**
+ * Shortest time between two requests for keys, whatever they seem to be worth: a source may return
+ * the same ones until they expire, or this machine's clock may be wrong.
+ */
+const REFRESH_INTERVAL_MS = 60 * 1000;
+/** The same after a request that failed. */
+const FAILED_INTERVAL_MS = 10 * 1000;
 
 /** The program that turns any other source into variables. */
 const EXPORT = "aws configure export-credentials --format env";
@@ -127,7 +137,11 @@ function keysOf(id: string | null, secret: string | null, token: string | null) 
   return token === null ? keys : { ...keys, sessionToken: token };
 }
 
-/** Opens the keys of a bucket, and decides its region. Sends no request. */
+/**
+ * Opens the keys of a bucket, and decides its region. Sends no request.
+ *
+ * @throws {CronfetchError} `config.invalid`: a variable has no usable URL of a server.
+ */
 export async function openCredentials(
   location: BucketLocation,
   host: S3Environment,
@@ -135,6 +149,9 @@ export async function openCredentials(
 ): Promise<{ readonly credentials: CredentialSource; readonly region: string }> {
   const { origin, region: profileRegion } = await findCredentials(host);
   const region = regionOf(location, host) ?? profileRegion ?? DEFAULT_REGION;
+  // A variable with no usable URL is reported before the first download.
+  if (origin.kind === "web identity") stsUrl(region, host);
+  if (origin.kind === "instance") instanceUrl(host);
   const env = (name: string) => host.env(name);
   return { credentials: new Credentials(origin, region, { ...context, env }), region };
 }
@@ -145,6 +162,10 @@ class Credentials implements CredentialSource {
   readonly #region: string;
   readonly #context: CredentialContext;
   #current: TemporaryCredentials | null = null;
+  /** When the last request for keys ended, in milliseconds since the epoch. */
+  #requestedMs = -Infinity;
+  /** How it failed, or null. */
+  #failure: { readonly error: unknown } | null = null;
   #pending: Promise<TemporaryCredentials> | null = null;
 
   constructor(origin: CredentialOrigin, region: string, context: CredentialContext) {
@@ -159,6 +180,10 @@ class Credentials implements CredentialSource {
     const current = this.#current;
     if (current !== null && !this.#expiresWithin(current, REFRESH_BEFORE_MS)) return current.keys;
     try {
+      if (this.#isJustRequested()) {
+        if (this.#failure !== null) throw this.#failure.error;
+        if (current !== null) return current.keys;
+      }
       return (await abortable(this.#refresh(), signal)).keys;
     } catch (error) {
       signal.throwIfAborted();
@@ -171,8 +196,19 @@ class Credentials implements CredentialSource {
   discard(rejected: S3Credentials): boolean {
     if (this.#origin.kind === "environment") return false;
     // Another request may have failed with them before.
-    if (this.#current?.keys === rejected) this.#current = null;
+    if (this.#current?.keys !== rejected) return true;
+    // A file is read without a request, and another program may have replaced its keys.
+    if (this.#origin.kind !== "profile" && this.#isJustRequested()) return false;
+    this.#current = null;
     return true;
+  }
+
+  /** Whether another request would come too soon. */
+  #isJustRequested(): boolean {
+    const agoMs = this.#context.clock.now().epochMilliseconds - this.#requestedMs;
+    // A clock that was set back proves nothing.
+    const intervalMs = this.#failure === null ? REFRESH_INTERVAL_MS : FAILED_INTERVAL_MS;
+    return agoMs >= 0 && agoMs < intervalMs;
   }
 
   #expiresWithin({ expiresMs }: TemporaryCredentials, durationMs: number): boolean {
@@ -182,8 +218,15 @@ class Credentials implements CredentialSource {
 
   #refresh(): Promise<TemporaryCredentials> {
     return this.#pending ??= this.#request()
-      .then((requested) => this.#current = requested)
+      .then((requested) => {
+        this.#failure = null;
+        return this.#current = requested;
+      }, (error) => {
+        this.#failure = { error };
+        throw error;
+      })
       .finally(() => {
+        this.#requestedMs = this.#context.clock.now().epochMilliseconds;
         this.#pending = null;
       });
   }

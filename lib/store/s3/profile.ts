@@ -18,7 +18,7 @@ export const PROFILE_VARIABLES = [
   "USERPROFILE",
 ] as const;
 
-/** Which file it is: sections of the config file are named `[profile NAME]`, except `[default]`. */
+/** Which file it is: sections of the config file are named `[profile NAME]`, or `[default]`. */
 type ProfileFile = "credentials" | "config";
 
 /** Paths of the two files, the second of which overrides the first; without those of no home. */
@@ -40,8 +40,10 @@ export async function readProfile(host: S3Environment): Promise<Profile> {
   const values = new Map<string, string>();
   for (const [file, path] of Object.entries(profilePaths(host))) {
     const sections = parseProfiles(await textOf(path));
-    const inConfig = file === "config" && name !== "default";
-    const section = sections.get(inConfig ? `profile ${name}` : name);
+    const inConfig = file === "config" ? sections.get(`profile ${name}`) : undefined;
+    // In the config file, `[profile default]` has precedence over `[default]`.
+    const isPlain = file === "credentials" || name === "default";
+    const section = inConfig ?? (isPlain ? sections.get(name) : undefined);
     for (const [key, value] of section ?? []) values.set(key, value);
   }
   return { name, values };

@@ -12,6 +12,9 @@ export interface XmlElement {
 /** Deeper documents are no response of S3, whose deepest has five levels. */
 const MAX_DEPTH = 16;
 
+/** A list of a thousand objects has less than 20 elements for each. */
+const MAX_ELEMENTS = 50_000;
+
 /** The entities that XML defines itself. */
 const ENTITIES: Readonly<Record<string, string>> = {
   amp: "&",
@@ -33,11 +36,12 @@ interface OpenElement {
  * Parses a document.
  *
  * @returns Its root element.
- * @throws {SyntaxError} It is not well-formed, has a document type, or is too deep.
+ * @throws {SyntaxError} It is not well-formed, has a document type, or is too deep or too large.
  */
 export function parseXml(document: string): XmlElement {
   const open: OpenElement[] = [];
   let root: XmlElement | null = null;
+  let elements = 0;
   let at = document.startsWith("\ufeff") ? 1 : 0;
 
   const endOf = (mark: string, from: number): number => {
@@ -85,6 +89,7 @@ export function parseXml(document: string): XmlElement {
       const isEmpty = document[end - 1] === "/";
       const tag = tagOf(document.slice(start + 1, isEmpty ? end - 1 : end));
       if (open.length === MAX_DEPTH) throw new SyntaxError("the elements are nested too deep");
+      if (++elements > MAX_ELEMENTS) throw new SyntaxError("the document has too many elements");
       const element: OpenElement = { tag, text: "", children: [] };
       if (isEmpty) close(element);
       else open.push(element);

@@ -3,7 +3,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DriverError } from "../../../lib/store/errors.ts";
 import { fetchTransport } from "../../../lib/http/fetch_transport.ts";
+import { DEFAULT_SETTINGS } from "../../../lib/core/http.ts";
 import { bucketAccess } from "../../../lib/store/s3/access.ts";
+import { openBucket } from "../../../lib/store/s3/client.ts";
+import { isLocalService } from "../../../lib/store/s3/credential_requests.ts";
 import { type CredentialSource, openCredentials } from "../../../lib/store/s3/credentials.ts";
 import { parseProfiles } from "../../../lib/store/s3/profile.ts";
 import { byteResponse } from "../../helpers/byte_response.ts";
@@ -261,6 +264,105 @@ Deno.test("row 210: if they cannot be requested, the old ones are used until the
   await assertRejects(() => credentials.get(signal), DriverError);
 });
 
+Deno.test("row 210: keys that seem to expire at once are requested once a minute, and once if rejected", async () => {
+  await using empty = await profiles("");
+  for (const expiration of ["2026-01-15T12:02:00Z", "2026-01-14T12:00:00Z"]) {
+    const { credentials, asked, host } = await open(empty.env, instance(expiration));
+    for (let count = 0; count < 3; count++) {
+      const keys = await credentials.get(signal);
+      assertEquals(credentials.discard(keys), false, "the source would return the same ones");
+    }
+    assertEquals(asked.length, 3);
+    host.jump(61_000);
+    const keys = await credentials.get(signal);
+    assertEquals(asked.length, 6);
+    host.jump(61_000);
+    assertEquals(credentials.discard(keys), true);
+  }
+});
+
+Deno.test("row 210: the end of keys is on the clock of their source, if that sends its time", async () => {
+  await using empty = await profiles("");
+  // The clock of this machine, 12:00, is three hours ahead or behind; the keys are valid for one.
+  for (
+    const [date, expiration] of [
+      ["Thu, 15 Jan 2026 09:00:00 GMT", "2026-01-15T10:00:00Z"],
+      ["Thu, 15 Jan 2026 15:00:00 GMT", "2026-01-15T16:00:00Z"],
+    ] as const
+  ) {
+    const answer = instance(expiration);
+    const { credentials, asked, host } = await open(empty.env, (url, init) => {
+      const response = answer(url, init);
+      response.headers.set("date", date);
+      return response;
+    });
+    await credentials.get(signal);
+    host.jump(54 * 60 * 1000);
+    await credentials.get(signal);
+    assertEquals(asked.length, 3);
+    host.jump(2 * 60 * 1000);
+    await credentials.get(signal);
+    assertEquals(asked.length, 6);
+  }
+});
+
+Deno.test("row 210: a source that fails is requested again after 10 seconds", async () => {
+  await using empty = await profiles("");
+  const { credentials, asked, host } = await open(empty.env, () => {
+    throw new TypeError("no route to host");
+  });
+  const refused = () => assertRejects(() => credentials.get(signal), DriverError);
+  await refused();
+  await refused();
+  assertEquals(asked.length, 2);
+  host.jump(11_000);
+  await refused();
+  assertEquals(asked.length, 4);
+});
+
+Deno.test("isLocalService: the services of this machine or container, which no proxy can reach", () => {
+  const env: Env = {
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://metadata.example:80/path",
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://localhost:1234/keys",
+  };
+  const host = { env: (name: string) => env[name] };
+  const table: [url: string, isLocal: boolean][] = [
+    ["http://169.254.169.254", true],
+    ["http://169.254.170.2", true],
+    ["http://[fd00:ec2::254]", true],
+    ["http://metadata.example", true],
+    ["http://localhost:1234", true],
+    ["http://localhost:1235", false],
+    ["https://169.254.169.254", false],
+    ["https://sts.eu-west-1.amazonaws.com", false],
+    ["http://127.0.0.1:9000", false],
+  ];
+  for (const [url, isLocal] of table) assertEquals(isLocalService(url, host), isLocal, url);
+});
+
+Deno.test("openBucket: the metadata service is reached without the proxy of the environment", async () => {
+  await using empty = await profiles("");
+  const answer = instance();
+  const asked: string[] = [];
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    ({ url, method, headers }) => {
+      asked.push(new URL(url).pathname);
+      return answer(new URL(url).pathname, { method, headers });
+    },
+  );
+  const env = {
+    ...empty.env,
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${server.addr.port}`,
+    // Nothing listens there.
+    HTTP_PROXY: "http://127.0.0.1:1",
+  };
+  const location = { ...LOCATION, endpoint: "http://s3.example:1" };
+  await using bucket = await openBucket(location, () => DEFAULT_SETTINGS, testHost({ env }));
+  await assertRejects(() => bucket.head("a", signal), DriverError, "cannot be reached");
+  assertEquals(asked.length, 3);
+});
+
 Deno.test("bucketAccess: servers, files and variables of each source", async () => {
   await using files = await profiles(CREDENTIALS_FILE, CONFIG_FILE);
   await using empty = await profiles("");
@@ -300,6 +402,21 @@ Deno.test("bucketAccess: servers, files and variables of each source", async () 
     const more = Object.keys(env).filter((name) => !name.includes("KEY"));
     for (const name of more) assertEquals(access.variables.includes(name), !isEnvironment, name);
   }
+});
+
+Deno.test("openCredentials: [profile default] of the config file comes before its [default]", async () => {
+  const keys = (id: string) => `aws_access_key_id = ${id}\naws_secret_access_key = secret\n`;
+  const config = `[profile default]\n${keys("NAMED")}region = eu-west-3\n[default]\n${
+    keys("PLAIN")
+  }`;
+  await using files = await profiles("", config);
+  const { credentials, region } = await open(files.env);
+  assertEquals([(await credentials.get(signal)).accessKeyId, region], ["NAMED", "eu-west-3"]);
+  // In the other file, a section is named by the profile alone.
+  await using other = await profiles(
+    `[profile default]\n${keys("NAMED")}[default]\n${keys("PLAIN")}`,
+  );
+  assertEquals((await (await open(other.env)).credentials.get(signal)).accessKeyId, "PLAIN");
 });
 
 Deno.test("parseProfiles: sections, values, comments, nested settings", () => {

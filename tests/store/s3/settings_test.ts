@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { CronfetchError } from "../../../lib/core/errors.ts";
 import type { BucketLocation } from "../../../lib/core/location.ts";
 import { endpointOf, regionOf, serverIn } from "../../../lib/store/s3/settings.ts";
 
@@ -36,6 +37,28 @@ Deno.test("endpointOf, regionOf: the location comes before the environment", () 
 Deno.test("endpointOf, regionOf: null without any setting", () => {
   assertEquals([endpointOf(location, host()), regionOf(location, host())], [null, null]);
   assertEquals(endpointOf(location, host({ AWS_ENDPOINT_URL_S3: "" })), null);
+});
+
+Deno.test("endpointOf: a variable that is no plain URL is named, without its value", () => {
+  const table: [url: string, fault: string][] = [
+    ["s3.example.org", "is no http or https URL"],
+    ["ftp://s3.example.org", "is no http or https URL"],
+    ["https://id:hunter2@s3.example.org", "has credentials in its URL, which are never read"],
+    ["https://s3.example.org/?", "has a query"],
+    ["https://s3.example.org/path?key=hunter2", "has a query"],
+    ["https://s3.example.org/#hunter2", "has a fragment"],
+  ];
+  for (const name of ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]) {
+    for (const [url, fault] of table) {
+      const { code, message } = assertThrows(
+        () => endpointOf(location, host({ [name]: url })),
+        CronfetchError,
+        `opening the store: ${name} ${fault}`,
+      );
+      assertEquals([code, message.includes("hunter2")], ["config.invalid", false]);
+    }
+    assertEquals(endpointOf(location, host({ [name]: "http://s3:90/a/" })), "http://s3:90/a/");
+  }
 });
 
 Deno.test("serverIn: the bucket in the host name on AWS, in the path elsewhere", () => {

@@ -38,8 +38,11 @@ Deno.test("row 206: parseXml rejects what is not well-formed, and what could gro
     "<1a/>",
     '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
     "<a>".repeat(17) + "</a>".repeat(17),
+    `<a>${"<b/>".repeat(50_000)}</a>`,
   ];
-  for (const document of table) assertThrows(() => parseXml(document), SyntaxError, "", document);
+  for (const document of table) {
+    assertThrows(() => parseXml(document), SyntaxError, "", document.slice(0, 80));
+  }
 });
 
 Deno.test("escapeXmlText is read back", () => {
