@@ -162,6 +162,7 @@ export function compileTask(
     allowPrivate: options.allowPrivate,
     conditional: options.conditional,
     unchangedForMs: options.unchangedForMs,
+    decode: options.decode,
   };
   if (!dated) return { task, dated: null };
   return {

@@ -172,6 +172,8 @@ export interface TaskInput {
   conditional?: boolean | undefined;
   /** Alert when the content has not changed for this time; null for never. Default: null. */
   unchangedFor?: string | null | undefined;
+  /** Content codings: decode those that are not the format of the file, or keep all. Default: auto. */
+  decode?: "auto" | "keep" | undefined;
 }
 
 /** A digest in hexadecimal, or the URL of a checksum file and the file's name in it. */
@@ -232,6 +234,7 @@ export const DEFAULTS = {
   allowPrivate: false,
   conditional: true,
   unchangedFor: null,
+  decode: "auto",
 } as const;
 
 /** How an option is overridden. */

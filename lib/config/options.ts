@@ -47,6 +47,7 @@ export interface Options extends
     | "allowPrivate"
     | "conditional"
     | "unchangedForMs"
+    | "decode"
   > {
   /** The schedule as written; it is parsed again in another time zone. */
   readonly scheduleText: string;
@@ -132,6 +133,7 @@ export const DEFAULT_OPTIONS: Options = {
   allowPrivate: rest.allowPrivate,
   conditional: rest.conditional,
   unchangedForMs: rest.unchangedFor,
+  decode: rest.decode,
 };
 
 /**
@@ -169,6 +171,7 @@ export function applyOptions(
     allowPrivate: layer.allowPrivate ?? base.allowPrivate,
     conditional: layer.conditional ?? base.conditional,
     unchangedForMs: layer.unchangedFor === undefined ? base.unchangedForMs : layer.unchangedFor,
+    decode: layer.decode ?? base.decode,
   };
 }
 

@@ -222,6 +222,12 @@ const shared = () => ({
     "Alert when the content has not changed for this time; null for never.",
     DEFAULTS.unchangedFor,
   ),
+  decode: option(
+    oneOf(["auto", "keep"]),
+    "A body with `Content-Encoding`: `auto` decodes it, unless the coding is the format of the " +
+      "file (`.gz`, `.zst`); `keep` stores it as received.",
+    DEFAULTS.decode,
+  ),
 });
 
 /** An entry of `tasks` as an object. */

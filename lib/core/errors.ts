@@ -138,6 +138,11 @@ export const ERROR_CODES = {
     meaning: "the body is smaller than allowed",
     hint: "lower expect.minSize if this size is right",
   },
+  "content.coding": {
+    retry: "later",
+    meaning: "the content coding of the body is damaged, or cannot be decoded",
+    hint: 'report it to the operator of the server; "decode": "keep" stores the body as received',
+  },
   "expect.type": {
     retry: "never",
     meaning: "the content is not of the expected type",

@@ -78,8 +78,10 @@ export interface TaskResult {
   readonly servedFrom: string | null;
   /** Name of the file in the store. */
   readonly key: string;
-  /** Body bytes received by the attempt that produced the result. */
+  /** Bytes of the body that the last attempt received, without content codings. */
   readonly bytes: number;
+  /** The same as received; fewer than `bytes` if the server applied a content coding. */
+  readonly wireBytes: number;
   /** Digest of the published file, lower-case hexadecimal; null if no file is known to be good. */
   readonly sha256: string | null;
   /** Size of the published file; null if no file is known to be good. */

@@ -127,6 +127,8 @@ export interface Task {
   readonly conditional: boolean;
   /** Milliseconds without a change of the content, after which an alert is sent; null for none. */
   readonly unchangedForMs: number | null;
+  /** Content codings of a response: removed unless they are the file's own format, or kept. */
+  readonly decode: "auto" | "keep";
 }
 
 /** A task of a plan, and why it is included or not. */

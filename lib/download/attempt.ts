@@ -1,6 +1,7 @@
 /** One attempt at one source: from a request to a sealed draft. */
 
 import { keyWithName } from "../config/keys.ts";
+import { codingsToRemove, NO_CODINGS } from "../content/coding.ts";
 import type { BufferPool } from "../core/buffers.ts";
 import type { ExpectedDigests, Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
@@ -10,8 +11,8 @@ import type { Validators } from "../core/result.ts";
 import type { Throttle } from "../schedule/rate.ts";
 import type { OlderRepresentation } from "../state/state.ts";
 import type { Draft, Sealed, StatCache, Store } from "../store/store.ts";
-import { type AgeFacts, conditionalHeaders, decideAge, isConditionRefused } from "./conditional.ts";
-import { expectsOtherDigest, hasExpectedDigests } from "./expected_digests.ts";
+import { conditionalHeaders, decideAge, isConditionRefused } from "./conditional.ts";
+import { ageFacts, hasExpectedDigests } from "./expected_digests.ts";
 import type { Family } from "./family.ts";
 import { serverName } from "./filename.ts";
 import { type HttpContext, NO_CONDITIONS, sendRequest } from "./request.ts";
@@ -62,6 +63,8 @@ export interface AttemptStats {
   droppedHeaders: readonly string[];
   /** Body bytes received. */
   bytes: number;
+  /** The same without content codings; null if there were none. */
+  decodedBytes: number | null;
   responseMs: number;
   bodyMs: number;
   publishMs: number;
@@ -229,13 +232,6 @@ async function resumePartial(
   return null;
 }
 
-/** What the age of a response is judged by. */
-export function ageFacts({ published, older }: AttemptSource, digests: ExpectedDigests): AgeFacts {
-  // The published file's other digests are unknown, so the digest of the new one decides.
-  const known = expectsOtherDigest(digests) ? null : published;
-  return { published: known, older, expectedSha256: digests.sha256 };
-}
-
 /** Sends a request and classifies its response. */
 async function requestOnce(
   { task, source, stats, watch, context }: AttemptState,
@@ -281,15 +277,22 @@ async function receiveWhole(
     return age;
   }
   let partial: PartialFile;
+  let codings = NO_CODINGS;
   watch.pause();
   try {
     if (!lengthKnown && task.expect.knownLength) {
       throw new CronfetchError("http.protocol", "the response does not announce its length");
     }
     const key = task.namedByServer ? await keyNamedByServer(state, response) : task.key;
-    const { statCache } = context;
-    const draft = await context.store.draft(key, { statCache, expectedBytes: lengthBytes });
-    if (task.namedByServer) await checkExisting(context.family, key, draft);
+    if (task.decode === "auto") codings = codingsToRemove(response.headers, key);
+    const expectedBytes = codings === NO_CODINGS ? lengthBytes : null;
+    const draft = await context.store.draft(key, { statCache: context.statCache, expectedBytes });
+    if (task.namedByServer) {
+      await context.family.checkExisting(key, draft.existing).catch(async (error: unknown) => {
+        await draft.discard();
+        throw error;
+      });
+    }
     partial = {
       draft,
       key,
@@ -302,7 +305,7 @@ async function receiveWhole(
     throw error;
   }
   watch.progress();
-  return { ...await receiveInto(state, partial, response, lengthBytes), lengthKnown };
+  return { ...await receiveInto(state, partial, response, lengthBytes, codings), lengthKnown };
 }
 
 async function keyNamedByServer(
@@ -313,33 +316,25 @@ async function keyNamedByServer(
   return await context.family.keyFor(keyWithName(task.key, name, task.url));
 }
 
-/** Discards a draft that must not replace the existing file. */
-async function checkExisting(family: Family, key: string, draft: Draft): Promise<void> {
-  try {
-    await family.checkExisting(key, draft.existing);
-  } catch (error) {
-    await draft.discard();
-    throw error;
-  }
-}
-
 /** Appends a body to a partial file, and seals it. */
 async function receiveInto(
   state: AttemptState,
   partial: PartialFile,
   response: HttpResponse,
   lengthBytes: number | null,
+  codings = NO_CODINGS,
 ): Promise<Received> {
   const { task, source, stats, context, watch, segments } = state;
   const { draft, key, sizeBytes, validator } = partial;
-  const { host: { clock }, progress } = context;
+  const { host: { clock }, progress, buffers } = context;
   const { maxSizeBytes } = task.expect;
   const startedMs = clock.monotonicMs();
   progress.receivedBytes = sizeBytes;
   progress.totalBytes = lengthBytes === null ? null : sizeBytes + lengthBytes;
   source.partial = null;
+  const isEncoded = codings !== NO_CODINGS;
   try {
-    if (maxSizeBytes !== null && (progress.totalBytes ?? 0) > maxSizeBytes) {
+    if (!isEncoded && maxSizeBytes !== null && (progress.totalBytes ?? 0) > maxSizeBytes) {
       await response.body.cancel();
       throw new CronfetchError(
         "body.too-large",
@@ -356,11 +351,16 @@ async function receiveInto(
       },
     };
     const maxBytes = maxSizeBytes === null ? null : maxSizeBytes - sizeBytes;
-    const { buffers } = context;
     const options = { lengthBytes, maxBytes, signal: watch.signal, clock, meter, buffers };
     const { status, headers } = response;
     const start = { status, headers, lengthBytes, validator };
-    if (lengthBytes !== null && segments > 1 && mayUseRanges(start)) {
+    if (isEncoded) {
+      // Loaded on demand: servers rarely apply a coding that is not requested.
+      const { transferEncoded } = await import("./encoded_body.ts");
+      stats.decodedBytes = await transferEncoded(response.body, codings, draft, options);
+    } else if (
+      lengthBytes !== null && segments > 1 && mayUseRanges(start)
+    ) {
       // Loaded on demand: most files are small.
       const { SegmentedBody } = await import("./segments.ts");
       const { url } = source;
@@ -388,7 +388,7 @@ async function receiveInto(
     }
     return { kind: "received", key, draft, sealed: await draft.seal(), lengthKnown: true };
   } catch (error) {
-    if (leavesPartial(error) && canResume(validator, task) && draft.sizeBytes > 0) {
+    if (!isEncoded && leavesPartial(error) && canResume(validator, task) && draft.sizeBytes > 0) {
       source.partial = { ...partial, sizeBytes: draft.sizeBytes };
     } else {
       await draft.discard();

@@ -8,14 +8,13 @@ import type { Span, Tracing } from "../core/telemetry.ts";
 import { abortReason } from "../http/network_error.ts";
 import type { OlderRepresentation, PartRecord } from "../state/state.ts";
 import {
-  ageFacts,
   type AttemptContext,
   type AttemptSource,
   type AttemptStats,
   performAttempt,
 } from "./attempt.ts";
 import { compareToStored, decideAge, refreshedValidators } from "./conditional.ts";
-import { type ChecksumFiles, expectedDigests, knownDigests } from "./expected_digests.ts";
+import { ageFacts, type ChecksumFiles, expectedDigests, knownDigests } from "./expected_digests.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
 import { createParts, type Parts } from "./resume.ts";
 import { decideRetry, isBusy } from "./retry.ts";
@@ -280,6 +279,7 @@ function emptyStats(): AttemptStats {
     headers: NO_FIELDS,
     droppedHeaders: [],
     bytes: 0,
+    decodedBytes: null,
     responseMs: 0,
     bodyMs: 0,
     publishMs: 0,
@@ -334,7 +334,8 @@ function result(state: TaskState, status: TaskStatus): TaskResult {
     url: context.redact(task.url),
     servedFrom: stats.servedFrom === null ? null : redacted(stats.servedFrom, context),
     key: task.key,
-    bytes: stats.bytes,
+    bytes: stats.decodedBytes ?? stats.bytes,
+    wireBytes: stats.bytes,
     sha256: null,
     sizeBytes: null,
     previousSizeBytes: null,

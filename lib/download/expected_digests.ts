@@ -12,6 +12,7 @@ import {
 import { CronfetchError } from "../core/errors.ts";
 import { fromBodyError } from "../http/network_error.ts";
 import type { Draft, Sealed } from "../store/store.ts";
+import type { AgeFacts } from "./conditional.ts";
 import { type HttpContext, NO_CONDITIONS, NOTHING_DROPPED, sendRequest } from "./request.ts";
 import { statusOptions } from "./retry.ts";
 
@@ -134,6 +135,16 @@ async function readChecksumFile(
     throw fromBodyError(error, watch.signal);
   }
   return text + decoder.decode();
+}
+
+/** What the age of a response is judged by. */
+export function ageFacts(
+  { published, older }: Pick<AgeFacts, "published" | "older">,
+  digests: ExpectedDigests,
+): AgeFacts {
+  // The published file's other digests are unknown, so the digest of the new one decides.
+  const known = expectsOtherDigest(digests) ? null : published;
+  return { published: known, older, expectedSha256: digests.sha256 };
 }
 
 /** Whether a digest is expected that is not computed while receiving. */

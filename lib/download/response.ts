@@ -1,5 +1,6 @@
 /** Classifies a response by its status and headers. */
 
+import { isEncoded } from "../content/coding.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HeaderFields } from "../core/http.ts";
@@ -59,12 +60,11 @@ export function classifyResponse(
     const quoted = quoteServerText(coding);
     throw protocolError(`the transfer coding ${quoted} is not supported`, status);
   }
-  const contentCoding = headers.get("content-encoding");
-  if (contentCoding !== null && hasCoding(contentCoding)) {
-    const quoted = quoteServerText(contentCoding);
-    throw protocolError(`the server applied the content coding ${quoted} unrequested`, status);
+  if (isPart) {
+    // A range of encoded bytes is no part of the decoded file.
+    if (!isEncoded(headers)) return { kind: "part" };
+    throw protocolError("the server applied a content coding to a range", status);
   }
-  if (isPart) return { kind: "part" };
   // A chunked body delimits itself; Content-Length is ignored then (RFC 9112, section 6.3).
   const announcedBytes = coding === null ? contentLength(status, headers) : null;
   if (rangeBytes !== null && announcedBytes !== null && rangeBytes !== announcedBytes) {
@@ -79,27 +79,6 @@ function wholeRangeBytes(headers: HeaderFields): number | null {
   const [, last, total] = /^bytes 0-(\d+)\/(\d+)$/i.exec(headers.get("content-range") ?? "") ?? [];
   const totalBytes = Number(total);
   return Number.isSafeInteger(totalBytes) && Number(last) === totalBytes - 1 ? totalBytes : null;
-}
-
-/** Registered content codings (RFC 9110, 8.4.1, and the HTTP Content Coding Registry of IANA). */
-const CODINGS: ReadonlySet<string> = new Set([
-  "aes128gcm",
-  "br",
-  "compress",
-  "dcb",
-  "dcz",
-  "deflate",
-  "exi",
-  "gzip",
-  "pack200-gzip",
-  "x-compress",
-  "x-gzip",
-  "zstd",
-]);
-
-/** Whether a Content-Encoding names a coding. Servers also send `none`, `utf-8` or `binary`. */
-export function hasCoding(contentCoding: string): boolean {
-  return contentCoding.split(",").some((token) => CODINGS.has(token.trim().toLowerCase()));
 }
 
 function protocolError(message: string, httpStatus: number): CronfetchError {

@@ -1,12 +1,12 @@
 /** What an error response says: the reason in its body, and headers that it may be missing. */
 
+import { isEncoded } from "../content/coding.ts";
 import { isHtmlIn } from "../content/markup.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Timers } from "../core/host.ts";
 import type { HttpBody, HttpResponse } from "../core/http.ts";
 import { quoteServerText } from "../core/text.ts";
 import { withTimeout } from "../core/time.ts";
-import { hasCoding } from "./response.ts";
 
 /** How a response was requested. */
 export interface AnsweredRequest {
@@ -38,8 +38,7 @@ export async function explainStatus(
     await response.body.cancel();
     return error;
   }
-  const isEncoded = hasCoding(response.headers.get("content-encoding") ?? "");
-  const text = isEncoded ? "" : await readStart(response.body, timers);
+  const text = isEncoded(response.headers) ? "" : await readStart(response.body, timers);
   await response.body.cancel();
   const reason = reasonIn(text);
   let { message } = error;

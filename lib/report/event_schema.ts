@@ -77,7 +77,8 @@ const RESULT = object<TaskResult>({
   url: described(TEXT, "The task's URL, without secrets."),
   servedFrom: described(orNull(TEXT), "The URL that responded, without secrets, or null."),
   key: described(TEXT, "Name of the file in the store."),
-  bytes: described(COUNT, "Body bytes received by the attempt that produced the result."),
+  bytes: described(COUNT, "Bytes of the body without content codings, in the last attempt."),
+  wireBytes: described(COUNT, "Bytes of the body as received, in the last attempt."),
   sha256: described(
     orNull({ type: "string", pattern: "^[0-9a-f]{64}$" }),
     "Of the published file, or null if it is not known to be up to date.",

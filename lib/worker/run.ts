@@ -279,7 +279,7 @@ export function createRunCounter(): RunCounter {
   return {
     add: (result, permanent) => {
       counts[result.status]++;
-      bytes += result.bytes;
+      bytes += result.wireBytes;
       if (result.code === "internal") bugs++;
       else if (permanent) permanentFailures++;
     },

@@ -128,6 +128,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       servedFrom: null,
       key: task.key,
       bytes: 0,
+      wireBytes: 0,
       sha256: null,
       sizeBytes: null,
       previousSizeBytes: null,

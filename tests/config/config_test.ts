@@ -59,6 +59,7 @@ const FULL: TaskInput = {
   allowPrivate: true,
   conditional: false,
   unchangedFor: "7d",
+  decode: "keep",
 };
 
 Deno.test("compileTask: all options, with dates in the time zone of the task", async () => {
@@ -98,6 +99,7 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
     allowPrivate: true,
     conditional: false,
     unchangedForMs: 7 * 86_400_000,
+    decode: "keep",
   }]);
   assertEquals(config.secrets, ["hunter2", "Bearer hunter2"]);
 });

@@ -36,6 +36,7 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "body.truncated": "later",
   "body.too-large": "never",
   "body.too-small": "never",
+  "content.coding": "later",
   "expect.type": "never",
   "expect.digest": "never",
   "expect.shrunk": "never",

@@ -94,6 +94,7 @@ export function result(
     servedFrom: `https://example.org/${task}`,
     key: task,
     bytes: 1_340_000,
+    wireBytes: 1_340_000,
     sha256: null,
     sizeBytes: null,
     previousSizeBytes: null,

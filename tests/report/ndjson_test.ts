@@ -4,7 +4,7 @@ import { ndjsonReporter } from "../../lib/report/ndjson.ts";
 import { event, fakeOutput, finished, summary } from "./fakes.ts";
 
 const RESULT_TAIL = '"url":"https://example.org/a","servedFrom":"https://example.org/a",' +
-  '"key":"a","bytes":1340000,"sha256":null,"sizeBytes":null,' +
+  '"key":"a","bytes":1340000,"wireBytes":1340000,"sha256":null,"sizeBytes":null,' +
   '"previousSizeBytes":null,"partialBytes":null,"httpStatus":200,' +
   '"attempts":[{"code":null,"httpStatus":200,"delayMs":0}],' +
   '"timings":{"queuedMs":5,"responseMs":100,"bodyMs":1900,"publishMs":10,"totalMs":2010},"warnings":[]';

@@ -82,6 +82,7 @@ export function taskResult(status: TaskStatus, change: Partial<TaskResult> = {})
     servedFrom: "https://example.org/a.csv",
     key: "a.csv",
     bytes: 3,
+    wireBytes: 3,
     sha256: null,
     sizeBytes: null,
     previousSizeBytes: null,

@@ -44,9 +44,9 @@ Deno.test("RunCounter: exit code of a run", () => {
 
 Deno.test("RunCounter: results and bytes", () => {
   const counter = createRunCounter();
-  counter.add(taskResult("created", { bytes: 3 }), false);
-  counter.add(taskResult("created", { bytes: 4 }), false);
-  counter.add(taskResult("failed", { bytes: 1 }), false);
+  counter.add(taskResult("created", { wireBytes: 3 }), false);
+  counter.add(taskResult("created", { wireBytes: 4 }), false);
+  counter.add(taskResult("failed", { wireBytes: 1 }), false);
   const { counts, bytes, durationMs } = counter.summary(QUIET);
   assertEquals([counts.created, counts.failed, counts.skipped, bytes, durationMs], [2, 1, 0, 8, 5]);
 });
