@@ -1,13 +1,16 @@
 /** Output of commands: requested text and NDJSON rows on stdout, remarks on stderr. */
 
+import { isAbsolute, relative } from "@std/path";
 import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
+import { locationText, type StoreLocation } from "../core/location.ts";
 import { EXIT } from "../core/result.ts";
 import { escapeControl, escapeControlInJson } from "../core/text.ts";
 import { alignColumns, colorWanted, type Paint, painter, type Style } from "../report/format.ts";
 import { WorkflowLog } from "../report/workflow_log.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import type { CommandHost } from "./flags.ts";
+import type { TableFormat } from "./table.ts";
 
 /** Writes NDJSON to standard output: one object per line, as fast as the reader accepts them. */
 export async function writeRows(
@@ -44,6 +47,19 @@ export function lineWriter({ stderr }: Pick<Host, "stderr">): (sentence: string)
 /** The colours of requested output; none if colour is disabled. */
 export function paintFor(host: Pick<Host, "env" | "stdout">): Paint {
   return painter(colorWanted((name) => variable(name, host), host.stdout.isTerminal()));
+}
+
+/** A store as people write it: a folder in the current one is relative. */
+export function storeText(store: StoreLocation, { cwd }: Pick<Host, "cwd">): string {
+  if (store.kind !== "folder") return locationText(store);
+  const path = relative(cwd(), store.path);
+  return path === "" ? "." : path.startsWith("..") || isAbsolute(path) ? store.path : path;
+}
+
+/** How tables are shown on standard output. */
+export function tableFormat(host: Pick<Host, "env" | "stdout">): TableFormat {
+  const { stdout } = host;
+  return { width: stdout.isTerminal() ? stdout.columns() : null, paint: paintFor(host) };
 }
 
 /**

@@ -2,15 +2,29 @@
 
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
-import { locationText } from "../core/location.ts";
 import { EXIT } from "../core/result.ts";
 import { escapeControl } from "../core/text.ts";
-import { alignColumns, formatCount, plural } from "../report/format.ts";
-import { describeSchedule } from "../schedule/due.ts";
+import { localTimeText } from "../core/time.ts";
+import { formatCount, plural } from "../report/format.ts";
+import { describeSchedule, nextDueTimes } from "../schedule/due.ts";
+import { dueMemories } from "../state/record.ts";
 import { openExistingState } from "../worker/storage.ts";
 import type { Flags } from "./flags.ts";
-import { printLines, writeRows } from "./output.ts";
+import { printLines, storeText, tableFormat, writeRows } from "./output.ts";
 import { PASSIVE, planTasks, prepare } from "./prepare.ts";
+import { type TableColumn, tableLines, wrapLine } from "./table.ts";
+
+/** Due times shown for each task. */
+export const DUE_TIMES = 3;
+
+const COLUMNS: readonly TableColumn[] = [
+  { name: "", narrow: "keep" },
+  { name: "task", narrow: "cut" },
+  { name: "reason", narrow: "wrap" },
+  { name: "next due", narrow: 1 },
+  { name: "file", narrow: 2 },
+  { name: "url", narrow: 3 },
+];
 
 /** Shows for each task whether it would run, why, and where its file would be stored. */
 export async function plan(
@@ -19,35 +33,56 @@ export async function plan(
   host: Host,
 ): Promise<number> {
   const prepared = await prepare(operands, flags, host, PASSIVE);
-  await using state = flags.due ? await openExistingState(prepared.config.state, host) : null;
-  const { entries } = await planTasks(prepared, state);
-  for (const name of prepared.config.unsetSecrets) {
+  const { config, tasks, selected, at } = prepared;
+  await using state = await openExistingState(config.state, host);
+  const memoryOf = await dueMemories(tasks, state);
+  const { entries } = await planTasks(prepared, flags.due ? state : null);
+  for (const name of config.unsetSecrets) {
     host.stderr.write(`warning: ${name} is not set; a run needs this secret\n`);
   }
-  const redactSecrets = createRedactor(prepared.config.secrets);
+  // Computing the times of 100,000 tasks takes a while, and the table has one of each.
+  const dueTimes = flags.json || selected ? DUE_TIMES : 1;
+  const redactSecrets = createRedactor(config.secrets);
   const rows = entries.map(({ task, included, reason }) => ({
     task: task.id,
     included,
     reason,
     schedule: describeSchedule(task.schedule, task.timezone),
+    nextDue: nextDueTimes(task, memoryOf(task), at, dueTimes),
+    timezone: task.timezone,
     url: redactUrl(redactSecrets(task.url)),
     key: task.key,
   }));
   if (flags.json) {
-    await writeRows(rows, host);
+    await writeRows(rows.map(({ timezone: _, ...row }) => row), host);
     return EXIT.good;
   }
-  const lines = alignColumns(
-    rows.map((row) =>
-      [row.included ? "run" : "-", row.task, row.reason, `${row.url} -> ${row.key}`]
-        .map(escapeControl)
-    ),
+  const shown = rows.map((row) => ({
+    ...row,
+    times: row.nextDue.map((time) => localTimeText(time, row.timezone)),
+  }));
+  const format = tableFormat(host);
+  const table = tableLines(
+    COLUMNS,
+    shown.filter(({ task }) => selected?.has(task) ?? true).map((
+      { included, task, reason, times: [next = ""], key, url },
+    ) => ({
+      style: included ? "good" : "faint",
+      // A reason may contain the time.
+      cells: [included ? "run" : "-", task, reason, reason.includes(next) ? "" : next, key, url],
+    })),
+    format,
   );
+  const details = shown.filter(({ task }) => selected?.has(task))
+    .flatMap(({ task, schedule, times }) => [
+      "",
+      `${escapeControl(task)}: ${schedule}`,
+      ...times.map((time) => `  due ${time}`),
+    ]);
   const running = rows.filter((row) => row.included).length;
   const total = `${formatCount(running)} of ${plural(rows.length, "task")}`;
-  await printLines(
-    [...lines, `${total} would run, into ${locationText(prepared.config.store)}`],
-    host,
-  );
+  const end = `${total} would run, into ${storeText(config.store, host)}`;
+  const gap = details.length > 0 ? [""] : [];
+  await printLines([...table, ...details, ...gap, ...wrapLine(end, format)], host);
   return EXIT.good;
 }

@@ -23,6 +23,23 @@ export function durationText(durationMs: number): string {
   return text || "0s";
 }
 
+/**
+ * An instant in a time zone, named by its city: `2026-11-27 06:00 Berlin`. Seconds are shown only if
+ * there are any.
+ *
+ * @param timezone Name in the IANA database.
+ */
+export function localTimeText(instant: Temporal.Instant, timezone: string): string {
+  const zoned = instant.toZonedDateTimeISO(timezone);
+  const smallestUnit = zoned.second === 0 ? "minute" : "second";
+  const time = zoned.toPlainTime().toString({ smallestUnit });
+  return `${zoned.toPlainDate()} ${time} ${cityOf(timezone)}`;
+}
+
+function cityOf(timezone: string): string {
+  return timezone.slice(timezone.lastIndexOf("/") + 1).replaceAll("_", " ");
+}
+
 export function isBefore(one: Temporal.Instant, other: Temporal.Instant): boolean {
   return Temporal.Instant.compare(one, other) < 0;
 }

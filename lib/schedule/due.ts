@@ -4,7 +4,7 @@
  */
 
 import type { Plan, PlanEntry, Schedule, Task } from "../core/task.ts";
-import { durationText, earlier, isBefore, later } from "../core/time.ts";
+import { durationText, earlier, isBefore, later, localTimeText } from "../core/time.ts";
 import { nextOccurrence, previousOccurrence } from "../cron/occurrence.ts";
 
 /** The part of a task that determines when it is due. */
@@ -269,9 +269,30 @@ function isAfterRun(instant: Temporal.Instant, lastRunAt: Temporal.Instant | nul
   return lastRunAt === null || isBefore(lastRunAt, instant);
 }
 
-/** An instant in the task's time zone, to the second. */
+/** An instant in the task's time zone. */
 function show(instant: Temporal.Instant, { timezone }: Timing): string {
-  return instant.toZonedDateTimeISO(timezone).toString({ smallestUnit: "second" });
+  return localTimeText(instant, timezone);
+}
+
+/**
+ * The next times at which a task is due, after now. Each assumes that the task runs at the one before
+ * and succeeds.
+ *
+ * @returns At most `count`; none for `manual`.
+ */
+export function nextDueTimes(
+  task: Timing,
+  memory: DueMemory,
+  now: Temporal.Instant,
+  count: number,
+): Temporal.Instant[] {
+  const times: Temporal.Instant[] = [];
+  let next = decideDue(task, memory, now).nextDue;
+  while (next && times.length < count) {
+    times.push(next);
+    next = dueAfter(task, next);
+  }
+  return times;
 }
 
 /** The input of a plan. */

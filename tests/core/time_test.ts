@@ -1,10 +1,24 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { parseHttpDate } from "../../lib/core/time.ts";
+import { localTimeText, parseHttpDate } from "../../lib/core/time.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 15, 12);
 /** The example of RFC 9110. */
 const EXAMPLE_MS = Date.UTC(1994, 10, 6, 8, 49, 37);
+
+Deno.test("localTimeText: the city of the time zone, and seconds only if there are any", () => {
+  const table: [instant: string, timezone: string, text: string][] = [
+    ["2026-11-27T05:00:00Z", "Europe/Berlin", "2026-11-27 06:00 Berlin"],
+    ["2026-11-27T05:00:00.999Z", "UTC", "2026-11-27 05:00 UTC"],
+    ["2026-11-27T05:00:07.5Z", "UTC", "2026-11-27 05:00:07 UTC"],
+    ["2026-07-01T23:30:00Z", "America/Argentina/Buenos_Aires", "2026-07-01 20:30 Buenos Aires"],
+    ["2026-07-01T23:30:00Z", "America/New_York", "2026-07-01 19:30 New York"],
+    ["2026-07-01T23:30:00Z", "Etc/GMT+3", "2026-07-01 20:30 GMT+3"],
+  ];
+  for (const [instant, timezone, text] of table) {
+    assertEquals(localTimeText(Temporal.Instant.from(instant), timezone), text);
+  }
+});
 
 Deno.test("parseHttpDate: reads the three forms of RFC 9110 and nothing else", () => {
   const table: readonly (readonly [text: string, expected: number | null])[] = [

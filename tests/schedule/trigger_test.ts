@@ -4,6 +4,7 @@ import type { Schedule } from "../../lib/core/task.ts";
 import {
   decideDue,
   type DueMemory,
+  nextDueTimes,
   nextWake,
   SLICE_MS,
   sliceMs,
@@ -216,4 +217,30 @@ Deno.test("row 107: tickDuring: the first tick during a long task", () => {
   assertEquals(`${tickDuring(hourly, from, from.add({ hours: 5 }))}`, "2026-01-15T13:00:00Z");
   assertEquals(tickDuring(often, from, from.add({ hours: 5 })), null);
   assertEquals(tickDuring(manual, from, from.add({ hours: 5 })), null);
+});
+
+Deno.test("nextDueTimes: after now, the first by deferrals and backoff, the others by the schedule", () => {
+  const failed = ran("2026-01-15T11:30:00Z", { retryAt: instant("2026-01-15T12:15:00Z") });
+  const table: [name: string, timing: Timing, memory: DueMemory, times: string[]][] = [
+    ["cron", timing("a", cron("0 6 * * *")), ran("2026-01-15T06:00:00Z"), [
+      "2026-01-16T06:00:00Z",
+      "2026-01-17T06:00:00Z",
+      "2026-01-18T06:00:00Z",
+    ]],
+    ["failed", timing("a", cron("0 6 * * *")), failed, [
+      "2026-01-15T12:15:00Z",
+      "2026-01-16T06:00:00Z",
+      "2026-01-17T06:00:00Z",
+    ]],
+    ["an interval", timing("a", every(90 * 60_000)), ran("2026-01-15T11:00:00Z"), [
+      "2026-01-15T12:30:00Z",
+      "2026-01-15T14:00:00Z",
+      "2026-01-15T15:30:00Z",
+    ]],
+    ["manual", timing("a", { kind: "manual" }), ran("2026-01-15T11:00:00Z"), []],
+  ];
+  for (const [name, task, memory, times] of table) {
+    assertEquals(nextDueTimes(task, memory, instant(NOW), 3).map(String), times, name);
+    assertEquals(nextDueTimes(task, memory, instant(NOW), 1).map(String), times.slice(0, 1), name);
+  }
 });

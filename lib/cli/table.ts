@@ -1,0 +1,171 @@
+/** Tables of requested output: aligned columns that fit the terminal. Pure. */
+
+import { escapeControl } from "../core/text.ts";
+import { displayWidth, type Paint, type Style, truncate } from "../report/format.ts";
+
+/** A column of a table. */
+export interface TableColumn {
+  /** Its heading. */
+  readonly name: string;
+  /**
+   * What happens on a narrow terminal. `keep`: never changed. `cut`: cut to {@linkcode CUT_COLUMNS}
+   * at least. `wrap`: broken between words; only one column. A number: omitted, the highest first.
+   */
+  readonly narrow: "keep" | "cut" | "wrap" | number;
+}
+
+/** A row of a table. */
+export interface TableRow {
+  /** Colour of the first cell. */
+  readonly style: Style;
+  /** One per column. Control characters are escaped. */
+  readonly cells: readonly string[];
+}
+
+/** How a table is shown. */
+export interface TableFormat {
+  /** Width of the terminal; null for none, where lines are not broken. */
+  readonly width: number | null;
+  readonly paint: Paint;
+}
+
+const GAP = "  ";
+
+/** Least width of a column that is cut. */
+const CUT_COLUMNS = 12;
+
+/** Least width of a wrapped column, and up to which width other columns are omitted for it. */
+const WRAP_COLUMNS = 20;
+const WIDE_WRAP_COLUMNS = 48;
+
+/** Indentation of a wrapped cell that has no room beside the others. */
+const INDENT = "  ";
+
+/** A column with its cells. */
+interface Filled extends TableColumn {
+  readonly cells: readonly string[];
+  width: number;
+}
+
+/**
+ * Formats rows as a table with a heading. A column without content is omitted.
+ *
+ * @returns Lines without trailing spaces; none of them is wider than the terminal.
+ */
+export function tableLines(
+  columns: readonly TableColumn[],
+  rows: readonly TableRow[],
+  { width, paint }: TableFormat,
+): string[] {
+  if (rows.length === 0) return [];
+  const escaped = rows.map(({ cells }) => cells.map(escapeControl));
+  const filled = columns.map((column, index): Filled => {
+    const cells = escaped.map((cells) => cells[index] ?? "");
+    const width = cells.reduce(
+      (most, cell) => Math.max(most, displayWidth(cell)),
+      displayWidth(column.name),
+    );
+    return { ...column, cells, width };
+  }).filter(({ cells }) => cells.some((cell) => cell !== ""));
+  const shown = width === null ? filled : fitted(filled, width);
+  const heading = lineOf(
+    shown.filter(({ width }) => width > 0)
+      .map(({ name, width }) => [truncate(name, width), width]),
+  );
+  return [
+    paint("faint", heading),
+    ...rows.flatMap(({ style }, index) => rowLines(shown, index, style, { width, paint })),
+  ];
+}
+
+/** The columns that fit, and their widths. A wrapped column without room has the width 0. */
+function fitted(columns: readonly Filled[], width: number): Filled[] {
+  const total = (shown: readonly Filled[], wrapColumns: number) =>
+    shown.reduce((sum, { narrow, width }) => {
+      const least = narrow === "wrap" ? Math.min(width, wrapColumns) : width;
+      return sum + least + GAP.length;
+    }, -GAP.length);
+  let shown = columns;
+  const droppable = columns.filter(({ narrow }) => typeof narrow === "number")
+    .toSorted((one, other) => Number(other.narrow) - Number(one.narrow));
+  for (const column of droppable) {
+    if (total(shown, WIDE_WRAP_COLUMNS) <= width) break;
+    shown = shown.filter((other) => other !== column);
+  }
+  let excess = total(shown, WRAP_COLUMNS) - width;
+  const cut = shown.map((column) => {
+    if (column.narrow !== "cut" || excess <= 0) return column;
+    const next = Math.min(column.width, Math.max(CUT_COLUMNS, column.width - excess));
+    excess -= column.width - next;
+    return { ...column, width: next };
+  });
+  const others = cut.filter(({ narrow }) => narrow !== "wrap")
+    .reduce((sum, column) => sum + column.width + GAP.length, 0);
+  return cut.map((column) => {
+    if (column.narrow !== "wrap") return column;
+    return { ...column, width: excess > 0 ? 0 : Math.min(column.width, width - others) };
+  });
+}
+
+function rowLines(
+  columns: readonly Filled[],
+  index: number,
+  style: Style,
+  { width, paint }: TableFormat,
+): string[] {
+  const cells = columns.map((column) => ({ ...column, text: column.cells[index] ?? "" }));
+  const wrapped = cells.find(({ narrow }) => narrow === "wrap");
+  const lines = wrapped ? wrapText(wrapped.text, wrapped.width || (width ?? Infinity) - 2) : [];
+  const isBelow = wrapped?.width === 0;
+  const first = lineOf(
+    cells.filter((cell) => !isBelow || cell !== wrapped).map((cell) => [
+      cell === wrapped ? lines[0] ?? "" : truncate(cell.text, cell.width),
+      cell.width,
+    ]),
+  );
+  const [word = ""] = /^\S*/.exec(first) ?? [];
+  const start = cells.slice(0, wrapped ? cells.indexOf(wrapped) : 0)
+    .reduce((sum, cell) => sum + cell.width + GAP.length, 0);
+  const rest = (isBelow ? lines : lines.slice(1)).filter((line) => line !== "");
+  return [
+    paint(style, word) + first.slice(word.length),
+    ...rest.map((line) => (isBelow ? INDENT : " ".repeat(start)) + line),
+  ];
+}
+
+function lineOf(cells: readonly (readonly [text: string, width: number])[]): string {
+  return cells
+    .map(([text, width]) => text + " ".repeat(Math.max(0, width - displayWidth(text))))
+    .join(GAP).trimEnd();
+}
+
+/** Breaks a line that is wider than the terminal. */
+export function wrapLine(line: string, { width }: Pick<TableFormat, "width">): string[] {
+  return width === null ? [line] : wrapText(line, width);
+}
+
+/**
+ * Breaks a text between words; a word that is longer than a line is broken as well.
+ *
+ * @param width At least 1.
+ * @returns At least one line.
+ */
+export function wrapText(text: string, width: number): string[] {
+  if (displayWidth(text) <= width) return [text];
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1) ?? "";
+    const longer = last === "" ? word : `${last} ${word}`;
+    if (displayWidth(longer) <= width) {
+      lines[lines.length - 1] = longer;
+      continue;
+    }
+    if (last !== "") lines.push("");
+    for (const character of word) {
+      const piece = lines.at(-1) ?? "";
+      if (displayWidth(piece + character) > width && piece !== "") lines.push(character);
+      else lines[lines.length - 1] = piece + character;
+    }
+  }
+  return lines;
+}
