@@ -1,7 +1,6 @@
 /** Serves the status page. */
 
 import type { Config } from "../config/config.ts";
-import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { Host, Listener } from "../core/host.ts";
@@ -9,6 +8,7 @@ import { errorMessage, escapeControl } from "../core/text.ts";
 import { createPage } from "../page/app.tsx";
 import { serveHttp } from "../page/http_server.ts";
 import { isLoopbackHost } from "../page/security.ts";
+import { readTokens } from "../page/session.ts";
 import {
   createPageSource,
   type PageActions,
@@ -37,11 +37,10 @@ export function servePage(
   { quiet }: Pick<Flags, "quiet">,
   host: Host,
 ): AsyncDisposable {
-  const token = tokenOf(host);
   const page = createPage(createPageSource(backend, host), {
     clock: host.clock,
     timers: host.timers,
-    token,
+    tokens: readTokens(host),
     isLoopback: isLoopbackHost(hostname.includes(":") ? `[${hostname}]` : hostname),
   });
   const listener = listen({ hostname, port }, host);
@@ -136,8 +135,10 @@ export function pageOfDaemon(
   const actions: PageActions = {
     runNow: (tasks) =>
       perform(() => control.runNow(tasks ?? config.tasks.map(({ task }) => task.id))),
-    pause: (task) => perform(() => control.pause(task)),
-    resume: (task) => perform(() => control.resume(task)),
+    pausing: {
+      pause: (task) => perform(() => control.pause(task)),
+      resume: (task) => perform(() => control.resume(task)),
+    },
   };
 
   return {
@@ -152,6 +153,7 @@ export function pageOfDaemon(
         onChange: (listener) => subscription(changeListeners, listener),
         notices: () => [...notices.values()],
         configChangedAt: () => changedAt,
+        nextCheckAt: () => null,
         paused: control.isAllPaused,
         isPaused: control.isPaused,
         actions,
@@ -186,9 +188,6 @@ export const HOSTNAME = "127.0.0.1";
 /** The default port. */
 export const PORT = 8788;
 
-/** The environment variable with the token that actions require. */
-export const TOKEN_VARIABLE = "CRONFETCH_TOKEN";
-
 /** The address of the page. */
 export interface PageAddress {
   readonly hostname: string;
@@ -209,13 +208,7 @@ export function addressOf({ port, hostname }: Pick<Flags, "port" | "hostname">):
   return { hostname: hostname ?? HOSTNAME, port: number };
 }
 
-/** The token that actions require; null disables all actions. */
-export function tokenOf(host: Pick<Host, "env">): string | null {
-  return variable(TOKEN_VARIABLE, host) ?? null;
-}
-
 /** Values to redact on the page, besides the secrets of the config. */
 export function pageSecrets(host: Pick<Host, "env">): string[] {
-  const token = tokenOf(host);
-  return token === null ? [] : [token];
+  return Object.values(readTokens(host)).filter((token) => token !== null);
 }

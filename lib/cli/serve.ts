@@ -67,6 +67,7 @@ async function view(
 
 const EMPTY_STATE: PageState = {
   records: () => Promise.resolve(new Map()),
+  members: () => Promise.resolve(new Map()),
   runs: () => Promise.resolve([]),
 };
 

@@ -2,12 +2,13 @@
 
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
-import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
+import { nextOccurrence } from "../cron/occurrence.ts";
 import type { Host, Platform } from "../core/host.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
 import { createPage, type StatusPage } from "../page/app.tsx";
 import { createErrorPage } from "../page/error_page.tsx";
+import { readTokens } from "../page/session.ts";
 import { createPageSource, NO_ACTIVITY } from "../page/source.ts";
 import { plural } from "../report/format.ts";
 import { deployCron } from "../schedule/deploy_cron.ts";
@@ -61,13 +62,14 @@ async function start(
     interruptedExitCode: signals.exitCode,
     log,
   });
+  let cron: string | null;
   try {
-    registerCron(config, timeline, ticks, { host, platform, log });
+    cron = registerCron(config, timeline, ticks, { host, platform, log });
   } catch (error) {
     signals[Symbol.dispose]();
     return errorPage("The schedule cannot be registered", error, host, log);
   }
-  const page = statusPage(config, timeline, ticks, storage, host);
+  const page = statusPage({ config, timeline, ticks, storage, cron }, host);
   signals.signal.addEventListener("abort", () => {
     const exit = () => host.exit(signals.exitCode());
     page.close().then(() => ticks[Symbol.asyncDispose]()).then(exit, exit);
@@ -110,6 +112,7 @@ function errorPage(
 /**
  * Registers one cron for all tasks, and logs it.
  *
+ * @returns Its expression, in UTC; null if no task has a schedule.
  * @throws {CronfetchError} `config.invalid`: the platform rejects it.
  */
 function registerCron(
@@ -121,12 +124,12 @@ function registerCron(
     readonly platform: Platform;
     readonly log: (text: string) => void;
   },
-): void {
+): string | null {
   const expression = deployCron(config.tasks.map(({ task }) => task), host.clock.now());
   const tasks = plural(config.tasks.length, "task");
   if (expression === null) {
     log(`${tasks}, none with a schedule: no cron is registered, and nothing is fetched`);
-    return;
+    return null;
   }
   try {
     platform.cron(CRON_NAME, expression, async () => {
@@ -138,33 +141,58 @@ function registerCron(
     throw new CronfetchError("config.invalid", message, { cause: error });
   }
   log(`${tasks}; the cron "${expression}" (UTC) checks which are due`);
-  if (timeline.publishes) return;
+  if (timeline.publishes) return expression;
   const where = timeline.name === null ? "no timeline" : `the timeline ${timeline.name}`;
   log(`This is ${where}, where nothing is fetched; CRONFETCH_TIMELINES lists those that fetch`);
+  return expression;
 }
 
-/** The status page. It is public, and read-only. */
+/** Longest wait for a requested run before the response, in milliseconds. */
+const RUN_NOW_MS = 10_000;
+
+/** The status page. Without tokens it is public and read-only. */
 function statusPage(
-  config: Config,
-  timeline: Timeline,
-  ticks: Ticks,
-  storage: SharedStorage,
+  { config, timeline, ticks, storage, cron }: {
+    readonly config: Config;
+    readonly timeline: Timeline;
+    readonly ticks: Ticks;
+    readonly storage: SharedStorage;
+    /** Null if none is registered. */
+    readonly cron: string | null;
+  },
   host: Host,
 ): StatusPage {
-  const token = variable("CRONFETCH_TOKEN", host) ?? null;
+  const { clock, timers } = host;
+  const tokens = readTokens(host);
+  const isScheduled = cron !== null && timeline.publishes;
   const source = createPageSource({
     config: () => config,
     state: () => Promise.resolve(storage.state),
     // Each instance has a memory of its own, so a download would depend on the instance.
     store: config.store.kind === "memory" ? null : storage.store,
-    secrets: token === null ? [] : [token],
+    secrets: Object.values(tokens).filter((token) => token !== null),
     activity: {
       ...NO_ACTIVITY,
       progress: ticks.progress,
       subscribe: ticks.subscribe,
       paused: () => !timeline.publishes,
+      nextCheckAt: () =>
+        isScheduled ? nextOccurrence(cron, "UTC", clock.now())?.toString() ?? null : null,
+      actions: timeline.publishes
+        ? {
+          // The platform stops instances without requests, so the response waits for short runs; a
+          // longer one continues while a page with its event stream is open.
+          runNow: async (tasks) => {
+            const requested = tasks ?? config.tasks.map(({ task }) => task.id);
+            const done = new AbortController();
+            const run = ticks.run(requested).finally(() => done.abort());
+            await Promise.race([run, timers.sleep(RUN_NOW_MS, done.signal).catch(() => {})]);
+          },
+          // Each instance would have pauses of its own.
+          pausing: null,
+        }
+        : null,
     },
   }, host);
-  const { clock, timers } = host;
-  return createPage(source, { clock, timers, token, isLoopback: false });
+  return createPage(source, { clock, timers, tokens, isLoopback: false });
 }

@@ -27,10 +27,13 @@ export interface TicksContext {
 /** The ticks of an instance. Disposal waits for the current one and closes the storage. */
 export interface Ticks extends AsyncDisposable {
   /**
-   * Runs what is due. Never rejects. A call during a tick waits for that tick instead: what is
-   * left is still due at the next call.
+   * Runs what is due, and some tasks regardless of their schedules. Never rejects. A call during a
+   * tick waits for that tick: what is left is still due at the next call. Requested tasks run in
+   * another tick after it.
+   *
+   * @param requested Ids of tasks.
    */
-  run(): Promise<void>;
+  run(requested?: Iterable<string>): Promise<void>;
   /** Numbers of the current run, updated as it proceeds. */
   readonly progress: Progress;
   /** Calls the listener with each event, until the returned function is called. */
@@ -43,6 +46,8 @@ export function createTicks(context: TicksContext): Ticks {
   const progress: Progress = { bytes: 0, running: new Map() };
   const listeners = new Set<(event: RunEvent) => void>();
   const retryAt = new Map<string, Temporal.Instant>();
+  /** Ids of tasks that were requested since the current tick began. */
+  const pending = new Set<string>();
   let current: Promise<void> | null = null;
 
   const openReporters = (): Reporter[] => [
@@ -63,14 +68,14 @@ export function createTicks(context: TicksContext): Ticks {
     alertReporter({ alerts: config.alerts, host, warn: log }),
   ];
 
-  const tick = async (): Promise<void> => {
+  const tick = async (requested: ReadonlySet<string>): Promise<void> => {
     const opened = await storage.open();
     const now = host.clock.now();
     for (const [task, until] of retryAt) {
       if (Temporal.Instant.compare(until, now) <= 0) retryAt.delete(task);
     }
     const ticked = await runTick(
-      { config, selected: null, requested: new Set(), isPaused: () => false, retryAt },
+      { config, selected: null, requested, isPaused: () => false, retryAt },
       { host, storage: opened, progress, signal: stop, interruptedExitCode, openReporters },
     );
     switch (ticked.kind) {
@@ -87,18 +92,28 @@ export function createTicks(context: TicksContext): Ticks {
     }
   };
 
-  const runLogged = async (): Promise<void> => {
+  const tickLogged = async (requested: ReadonlySet<string>): Promise<void> => {
     try {
-      if (!stop.aborted) await tick();
+      if (!stop.aborted) await tick(requested);
     } catch (error) {
       log(`${describeError(error)}; the next call tries again`);
-    } finally {
-      current = null;
     }
   };
 
+  const runAll = async (): Promise<void> => {
+    do {
+      const requested = new Set(pending);
+      pending.clear();
+      await tickLogged(requested);
+    } while (pending.size > 0);
+    current = null;
+  };
+
   return {
-    run: () => current ??= runLogged(),
+    run: (requested = []) => {
+      for (const id of requested) pending.add(id);
+      return current ??= runAll();
+    },
     progress,
     subscribe: (listener) => {
       const own = (event: RunEvent) => listener(event);

@@ -3,7 +3,8 @@
 import type { ShownHealth } from "../core/event.ts";
 import type { RecentResult, RunRecord } from "../state/state.ts";
 import type { LiveRun } from "./live.ts";
-import type { PageNotice, PageTask } from "./source.ts";
+import { changedAt, problemOf } from "./labels.ts";
+import type { PageNotice, PageTask, PageVersion } from "./source.ts";
 
 /** A task in `/api/status`. */
 export interface ApiTask {
@@ -14,6 +15,8 @@ export interface ApiTask {
   readonly key: string;
   /** The schedule as text. */
   readonly schedule: string;
+  /** IANA name of its zone. */
+  readonly timezone: string;
   readonly health: ShownHealth;
   /** Whether the task came due twice since its last success. */
   readonly stale: boolean;
@@ -23,6 +26,10 @@ export interface ApiTask {
   readonly nextDue: string | null;
   readonly lastRunAt: string | null;
   readonly lastSuccessAt: string | null;
+  /** When the content of its file last changed. */
+  readonly changedAt: string | null;
+  /** Why its last result is not good, or null. Redacted. */
+  readonly problem: string | null;
   /** Failures in a row. */
   readonly failures: number;
   /** Size of the published file, or null. */
@@ -73,6 +80,8 @@ export interface ApiTaskDetails extends ApiTask {
   readonly notBefore: string | null;
   /** When it is retried after a failure, or null. */
   readonly heldUntil: string | null;
+  /** The files of the task: the published one, then the others, newest first. */
+  readonly files: readonly PageVersion[];
   /** Newest first. */
   readonly results: readonly RecentResult[];
 }
@@ -85,19 +94,25 @@ export interface ApiError {
 
 /** A task as JSON. */
 export function apiTask(task: PageTask, running: ReadonlySet<string>): ApiTask {
-  const { id, url, key, schedule, health, stale, paused, due, nextDue, record } = task;
+  const { id, url, key, schedule, timezone, health, stale, paused, due, nextDue, record } = task;
   return {
-    ...{ id, url, key, schedule, health, stale, paused, due, nextDue },
+    ...{ id, url, key, schedule, timezone, health, stale, paused, due, nextDue },
     running: running.has(id),
     lastRunAt: record?.lastRunAt ?? null,
     lastSuccessAt: record?.lastSuccessAt ?? null,
+    changedAt: changedAt(record),
+    problem: problemOf(task),
     failures: record?.failures ?? 0,
     sizeBytes: record?.published?.sizeBytes ?? null,
   };
 }
 
 /** A task with its record as JSON. */
-export function apiTaskDetails(task: PageTask, running: ReadonlySet<string>): ApiTaskDetails {
+export function apiTaskDetails(
+  task: PageTask,
+  files: readonly PageVersion[],
+  running: ReadonlySet<string>,
+): ApiTaskDetails {
   const { record } = task;
   const published = record?.published ?? null;
   return {
@@ -114,6 +129,7 @@ export function apiTaskDetails(task: PageTask, running: ReadonlySet<string>): Ap
     },
     notBefore: record?.notBefore ?? null,
     heldUntil: record?.retryAt ?? null,
+    files,
     results: record?.results ?? [],
   };
 }

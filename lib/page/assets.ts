@@ -1,9 +1,9 @@
 /** Static files of the page, and the paths of its resources. */
 
 import { createHash } from "node:crypto";
-import icon from "./icon.svg" with { type: "text" };
-import script from "./live.js" with { type: "text" };
-import style from "./style.css" with { type: "text" };
+import icon from "./static/icon.svg" with { type: "text" };
+import script from "./static/live.js" with { type: "text" };
+import style from "./static/style.css" with { type: "text" };
 
 /** Paths of the files that every page loads. */
 export interface Assets {
@@ -52,11 +52,25 @@ export function runPath(run: string): string {
   return `/runs/${encodeURIComponent(run.toWellFormed())}`;
 }
 
-/** The path of a published file; browsers save it under the last segment. */
-export function filePath(key: string): string {
-  return `/files/${
-    key.split("/").map((part) => encodeURIComponent(part.toWellFormed())).join("/")
-  }`;
+/** The path of a file of a task. */
+export function filePath(key: string, task: string): string {
+  const path = key.split("/").map((part) => encodeURIComponent(part.toWellFormed())).join("/");
+  return `/files/${path}?task=${encodeURIComponent(task.toWellFormed())}`;
+}
+
+/** The path of the difference between two files of a task. */
+export function diffPath(task: string, older: string, newer: string): string {
+  const query = new URLSearchParams({
+    task: task.toWellFormed(),
+    old: older.toWellFormed(),
+    new: newer.toWellFormed(),
+  });
+  return `/diff?${query}`;
+}
+
+/** The path of the login, which leads back to a path. */
+export function loginPath(back: string): string {
+  return `/login?${new URLSearchParams({ back })}`;
 }
 
 /**

@@ -7,8 +7,8 @@ import type { ApiError } from "./api.ts";
 import type { StatusPage } from "./app.tsx";
 import { answerAsset, assets } from "./assets.ts";
 import { secure, withUrl } from "./security.ts";
-import { page } from "./layout.tsx";
-import { Notice, shown } from "./components.tsx";
+import { page } from "./views/layout.tsx";
+import { Notice, shown } from "./views/components.tsx";
 
 /** Why the process could not start. */
 export interface ErrorPageContent {
@@ -46,7 +46,8 @@ export function createErrorPage(
         {reasons.map((reason) => <p>{shown(reason)}</p>)}
       </Notice>
     );
-    const context = { version: manifest.version, assets, now: clock.now() };
+    const login = { state: "none", back: "/" } as const;
+    const context = { version: manifest.version, assets, now: clock.now(), login };
     return c.html(page({ title: `${title} · cronfetch`, section: null, context, content }), 503);
   });
   return {

@@ -1,7 +1,7 @@
 /** Live updates: the current run, and the event streams of open pages. */
 
 import type { RunEvent } from "../core/event.ts";
-import type { Timers } from "../core/host.ts";
+import type { Clock, Timers } from "../core/host.ts";
 import type { PageSource } from "./source.ts";
 
 /** The current run. */
@@ -151,6 +151,14 @@ function formatEvent(event: string, data: string): string {
   return `event: ${event}\n${lines.join("")}\n`;
 }
 
+/** Updates the times at which attempts began. */
+function trackAttempts(startMs: Map<string, number>, event: RunEvent, nowMs: number): void {
+  if (event.type === "task.started") startMs.set(event.task, nowMs);
+  else if (event.type === "task.retrying") startMs.set(event.task, nowMs + event.delayMs);
+  else if (event.type === "task.finished") startMs.delete(event.result.task);
+  else if (event.type === "run.finished") startMs.clear();
+}
+
 /** Interval of progress events during a run. */
 const PROGRESS_MS = 1_000;
 /** Shortest interval of `changed` events; each makes every browser fetch its page. */
@@ -163,6 +171,8 @@ export interface Broadcast {
   readonly streams: Streams;
   /** The current run, or null. */
   readonly live: () => LiveRun | null;
+  /** Average bytes per second of a running task since its attempt began; null while unknown. */
+  readonly rateOf: (task: string) => number | null;
   /** Makes open pages refresh; calls within {@linkcode CHANGED_MS} are combined. */
   changed(): void;
   /** Closes the streams and unsubscribes from the source. */
@@ -177,13 +187,16 @@ export interface Broadcast {
  */
 export function createBroadcast(
   source: PageSource,
-  { timers, render, listener }: {
+  { clock, timers, render, listener }: {
+    readonly clock: Pick<Clock, "monotonicMs">;
     readonly timers: Pick<Timers, "after">;
     readonly render: (run: LiveRun | null) => string;
     readonly listener: (event: RunEvent) => void;
   },
 ): Broadcast {
   let live: LiveRun | null = null;
+  /** When the current attempt of each running task began. */
+  const attemptStartMs = new Map<string, number>();
   let newest: string | null = null;
   let cancelChanged: (() => void) | null = null;
   let isPending = false;
@@ -243,6 +256,7 @@ export function createBroadcast(
 
   const unsubscribe = source.subscribe((event) => {
     live = afterEvent(live, event);
+    trackAttempts(attemptStartMs, event, clock.monotonicMs());
     listener(event);
     progress.schedule();
     if (event.type === "run.started" || event.type === "run.finished") {
@@ -256,6 +270,12 @@ export function createBroadcast(
   return {
     streams,
     live: () => live,
+    rateOf: (task) => {
+      const startMs = attemptStartMs.get(task);
+      const received = source.progress.running.get(task)?.receivedBytes;
+      const elapsedMs = startMs === undefined ? 0 : clock.monotonicMs() - startMs;
+      return received === undefined || elapsedMs <= 0 ? null : received / elapsedMs * 1000;
+    },
     changed,
     close: () => {
       unsubscribe();

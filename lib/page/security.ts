@@ -34,9 +34,14 @@ export function isLoopbackHost(hostname: string): boolean {
     /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
-/** Sets {@linkcode SECURITY_HEADERS}, and `no-store` unless the response is cacheable. */
+/**
+ * Sets {@linkcode SECURITY_HEADERS}, and `no-store` unless the response is cacheable. A response
+ * with a policy of its own keeps it.
+ */
 export function secure(headers: Headers): void {
+  const policy = headers.get("content-security-policy");
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+  if (policy !== null) headers.set("content-security-policy", policy);
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
 }
 
@@ -64,6 +69,12 @@ export function isSameOrigin(request: Request): boolean {
   if (site !== null) return site === "same-origin";
   const origin = request.headers.get("origin");
   return origin === null || origin === new URL(request.url).origin;
+}
+
+/** Whether a browser states that a form of this page sent a request; {@linkcode isSameOrigin}. */
+export function isSentByPage(request: Request): boolean {
+  const { headers } = request;
+  return (headers.has("sec-fetch-site") || headers.has("origin")) && isSameOrigin(request);
 }
 
 /** Compares two secrets in constant time. */

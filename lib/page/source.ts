@@ -1,13 +1,14 @@
 /** The data behind the status page: tasks, runs, files and actions, read from state and store. */
 
 import type { Progress, RunEvent, ShownHealth } from "../core/event.ts";
-import type { RunRecord, State, TaskRecord } from "../state/state.ts";
+import type { FamilyMember, RecentResult, RunRecord, State, TaskRecord } from "../state/state.ts";
 import { type Config, tasksOf } from "../config/config.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import type { Task } from "../core/task.ts";
 import type { Store } from "../store/store.ts";
 import { taskHealth } from "../report/task_health.ts";
+import { scheduleWords } from "./schedule_words.ts";
 
 /** A task as shown on the page. Holds no secret: URLs and messages are redacted. */
 export interface PageTask {
@@ -21,6 +22,10 @@ export interface PageTask {
   readonly key: string;
   /** The schedule as text. */
   readonly schedule: string;
+  /** The schedule for people: `Daily at 06:00 (UTC)`. */
+  readonly scheduleWords: string;
+  /** IANA name of the zone that its times are shown in. */
+  readonly timezone: string;
   readonly health: ShownHealth;
   /** Whether the task came due twice since its last success. */
   readonly stale: boolean;
@@ -43,6 +48,26 @@ export interface PageNotice {
   readonly lines: readonly string[];
 }
 
+/** A file of a task's family. Holds no secret. */
+export interface PageVersion {
+  readonly key: string;
+  /** The published file, an earlier one under another name, a kept version, or quarantined content. */
+  readonly kind: "current" | "earlier" | "version" | "refused";
+  /** Lower-case hexadecimal, or null if unknown. */
+  readonly sha256: string | null;
+  readonly sizeBytes: number;
+  /** RFC 3339, or null if unknown. */
+  readonly publishedAt: string | null;
+}
+
+/** A result of a run. Holds no secret. */
+export interface RunTaskResult
+  extends
+    Pick<RecentResult, "status" | "code" | "message" | "httpStatus" | "bytes" | "durationMs"> {
+  /** Id of the task. */
+  readonly task: string;
+}
+
 /** An open published file. */
 export interface OpenedFile {
   readonly sizeBytes: number;
@@ -60,7 +85,12 @@ export interface PageFiles {
 export interface PageActions {
   /** Requests a run of some tasks; resolves before the run starts. */
   runNow(tasks: readonly string[] | null): Promise<void>;
-  /** Suspends the schedule of a task. */
+  /** Null where a pause would not last, as with several instances. */
+  readonly pausing: PagePausing | null;
+}
+
+/** Suspends the schedule of a task, and continues it. */
+export interface PagePausing {
   pause(task: string | null): Promise<void>;
   resume(task: string | null): Promise<void>;
 }
@@ -76,6 +106,8 @@ export interface PageActivity {
   readonly notices: () => readonly PageNotice[];
   /** When the config was last reloaded, RFC 3339; null for never. */
   readonly configChangedAt: () => string | null;
+  /** When due tasks are next looked for, RFC 3339; null if that depends on the tasks alone. */
+  readonly nextCheckAt: () => string | null;
   /** Whether all tasks are paused. */
   readonly paused: () => boolean;
   isPaused(task: string): boolean;
@@ -89,8 +121,12 @@ export interface PageSource extends Omit<PageActivity, "isPaused"> {
   tasks(): Promise<readonly PageTask[]>;
   /** One task, or null. */
   task(id: string): Promise<PageTask | null>;
+  /** The files of a task: the published one, then the others, newest first. */
+  versions(task: PageTask): Promise<readonly PageVersion[]>;
   /** The recent runs, newest first, at most `limit`. */
   runs(limit: number): Promise<readonly RunRecord[]>;
+  /** The recorded results of a run, in no particular order. */
+  runResults(run: string): Promise<readonly RunTaskResult[]>;
   /** Null if files cannot be downloaded. */
   readonly files: PageFiles | null;
 }
@@ -102,13 +138,14 @@ export const NO_ACTIVITY: PageActivity = {
   onChange: () => () => {},
   notices: () => [],
   configChangedAt: () => null,
+  nextCheckAt: () => null,
   paused: () => false,
   isPaused: () => false,
   actions: null,
 };
 
 /** The part of a state that the page reads. */
-export type PageState = Pick<State, "records" | "runs">;
+export type PageState = Pick<State, "records" | "members" | "runs">;
 
 /** The part of a store that the page reads. */
 export type PageStore = Pick<Store, "stat" | "read">;
@@ -125,6 +162,9 @@ export interface PageBackend {
   /** Values to redact, besides the config's secrets. */
   readonly secrets: readonly string[];
 }
+
+/** The state keeps at most this many runs; see `State.addRun`. */
+export const MAX_RUNS = 100;
 
 /** Age up to which a snapshot is served if no event arrived since. */
 const SNAPSHOT_MS = 1_000;
@@ -186,7 +226,19 @@ export function createPageSource(
   return {
     tasks,
     task: async (id) => (await tasks()).find((task) => task.id === id) ?? null,
+    versions: async (task) => {
+      const members = await (await state()).members([task.id]);
+      const redact = redactor(config());
+      return versionsOf(task, members.get(task.id) ?? [])
+        // A name with a secret could not be shown or linked.
+        .filter(({ key }) => redact(key) === key);
+    },
     runs: async (limit): Promise<readonly RunRecord[]> => await (await state()).runs(limit),
+    runResults: async (run) =>
+      (await tasks()).flatMap(({ id, record }) => {
+        const result = record?.results.find((one) => one.run === run);
+        return result ? [{ task: id, ...result }] : [];
+      }),
     progress: activity.progress,
     subscribe: activity.subscribe,
     onChange: activity.onChange,
@@ -197,6 +249,7 @@ export function createPageSource(
       return notices.map((notice): PageNotice => ({ ...notice, lines: notice.lines.map(redact) }));
     },
     configChangedAt: activity.configChangedAt,
+    nextCheckAt: activity.nextCheckAt,
     paused: activity.paused,
     actions: activity.actions && invalidatingActions(activity.actions, invalidate),
     get files() {
@@ -211,10 +264,13 @@ function invalidatingActions(actions: PageActions, invalidate: () => void): Page
     await done;
     invalidate();
   };
+  const { pausing } = actions;
   return {
     runNow: (tasks) => after(actions.runNow(tasks)),
-    pause: (task) => after(actions.pause(task)),
-    resume: (task) => after(actions.resume(task)),
+    pausing: pausing && {
+      pause: (task) => after(pausing.pause(task)),
+      resume: (task) => after(pausing.resume(task)),
+    },
   };
 }
 
@@ -231,6 +287,8 @@ function pageTask(
   return {
     ...{ id: task.id, key: redact(task.key), schedule, health, stale, staleFrom, due, nextDue },
     url: redactUrl(redact(task.url)),
+    scheduleWords: scheduleWords(task.schedule, task.timezone),
+    timezone: task.timezone,
     mirrors: task.mirrors.map((mirror) => redactUrl(redact(mirror))),
     paused: activity.paused() || activity.isPaused(task.id),
     record: record ? redactedRecord(record, redact) : null,
@@ -252,6 +310,27 @@ function redactedRecord(record: TaskRecord, redact: (text: string) => string): T
     },
     results: results.map((result) => ({ ...result, message: redactOrNull(result.message) })),
   };
+}
+
+/** The files of a task. Pure. */
+function versionsOf({ record }: PageTask, members: readonly FamilyMember[]): PageVersion[] {
+  const published = record?.published ?? null;
+  const current: PageVersion[] = published === null ? [] : [{
+    key: published.key,
+    kind: "current",
+    sha256: published.sha256,
+    sizeBytes: published.sizeBytes,
+    publishedAt: record?.publishedAt ?? null,
+  }];
+  const others = members
+    // A file without a time is only a claim on its name.
+    .filter(({ key, publishedAt }) => key !== published?.key && publishedAt !== null)
+    .map(({ kind, ...member }): PageVersion => ({
+      ...member,
+      kind: kind === "file" ? "earlier" : kind,
+    }))
+    .toSorted((one, other) => (other.publishedAt ?? "") < (one.publishedAt ?? "") ? -1 : 1);
+  return [...current, ...others];
 }
 
 /** Opens published files; reading starts when the body is read. */

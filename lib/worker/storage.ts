@@ -143,8 +143,9 @@ export class SharedStorage implements AsyncDisposable {
   }
 
   /** Reads of the status page. They are repeated if the storage was replaced meanwhile. */
-  readonly state: Pick<State, "records" | "runs"> = {
+  readonly state: Pick<State, "records" | "members" | "runs"> = {
     records: (tasks) => this.#read(({ state }) => state.records(tasks)),
+    members: (tasks) => this.#read(({ state }) => state.members(tasks)),
     runs: (limit) => this.#read(({ state }) => state.runs(limit)),
   };
 

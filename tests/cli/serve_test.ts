@@ -79,7 +79,7 @@ Deno.test("serve: a paused task runs only on request", async () => {
     true,
     false,
   ]);
-  assertStringIncludes(await served.text("/tasks/a"), 'value="resume"');
+  assertStringIncludes(await served.text("/tasks/a"), "</svg>paused</span>");
   await come(1, 2, 60_000);
   await come(1, 3, 60_000);
   assertEquals(await served.act({ do: "run", task: "a" }), 303);

@@ -13,7 +13,7 @@ interface FakePlatform extends Platform {
   /** Calls the only cron. */
   tick(): Promise<void>;
   /** Requests a path. */
-  ask(path: string): Promise<Response>;
+  ask(path: string, init?: RequestInit): Promise<Response>;
 }
 
 function fakePlatform(refusal?: Error): FakePlatform {
@@ -36,9 +36,9 @@ function fakePlatform(refusal?: Error): FakePlatform {
       assert(call, "no cron was registered");
       await call();
     },
-    ask: async (path) => {
+    ask: async (path, init) => {
       assert(answer, "nothing is served");
-      return await answer(new Request(`https://mirror.test${path}`));
+      return await answer(new Request(`https://mirror.test${path}`, init));
     },
   };
 }
@@ -108,22 +108,54 @@ Deno.test("deploy: one cron, registered before anything is served, runs what is 
   assertEquals(server.hits(), 2);
 });
 
-Deno.test("deploy: the page shows the runs, without actions", async () => {
-  await using server = origin({ "/a.txt": "a" });
-  await using at = await instance(
-    { tasks: [{ id: "the-task", url: `${server.origin}/a.txt` }] },
-    { env: { CRONFETCH_TOKEN: "open sesame" } },
-  );
+Deno.test("deploy: before the first call the page shows what is due, and runs it on request", async () => {
+  await using server = origin({ "/a.txt": "a", "/b.txt": "b" });
+  await using at = await instance({
+    schedule: "0 6 * * *",
+    tasks: [
+      { id: "the-task", url: `${server.origin}/a.txt` },
+      { id: "by-hand", url: `${server.origin}/b.txt`, schedule: "manual" },
+    ],
+  }, { env: { CRONFETCH_TOKEN: "open sesame" }, sleep: "manual" });
   assertEquals((await at.platform.ask("/healthz")).status, 200);
-  await at.platform.tick();
-  const page = await at.platform.ask("/");
-  assertEquals(page.status, 200);
-  const text = await page.text();
-  assertStringIncludes(text, "the-task");
-  assert(!text.includes("<form method"), "there is something to press");
-  const runs = await (await at.platform.ask("/api/runs")).json();
-  assertEquals(runs.runs.length, 1);
-  assertEquals((await at.platform.ask("/actions")).status, 404);
+  const before = await (await at.platform.ask("/")).text();
+  assertStringIncludes(before, "None of 2 tasks has run yet");
+  assertStringIncludes(before, "No run has finished yet.");
+  assertStringIncludes(before, 'Due tasks run <time datetime="2026-01-15T12:15:00Z"');
+  assertStringIncludes(before, "Daily at 06:00 (UTC)");
+  assertStringIncludes(before, "Log in</a> to run and pause tasks.");
+  const act = (body: Record<string, string>) =>
+    at.platform.ask("/actions", { method: "POST", body: new URLSearchParams(body) });
+  const token = "open sesame";
+  assertEquals((await act({ do: "run", task: "by-hand" })).status, 403);
+  assertEquals((await act({ do: "pause", token })).status, 400);
+  assertEquals(server.hits(), 0);
+  // The run is over before the response, as the platform may stop an instance without requests.
+  assertEquals((await act({ do: "run", task: "by-hand", token })).status, 303);
+  assertEquals(server.log.map(({ path }) => path), ["/a.txt", "/b.txt"]);
+  const page = await (await at.platform.ask("/")).text();
+  assertStringIncludes(page, "All 2 tasks are fine");
+  const { runs } = await (await at.platform.ask("/api/runs")).json();
+  assertEquals(runs.length, 1);
+});
+
+Deno.test("deploy: a run requested during a tick follows it", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using server = origin({ "/a.txt": { after: gate.promise, then: "a" }, "/b.txt": "b" });
+  await using at = await instance({
+    tasks: [
+      { id: "due", url: `${server.origin}/a.txt` },
+      { id: "by-hand", url: `${server.origin}/b.txt`, schedule: "manual" },
+    ],
+  }, { env: { CRONFETCH_TOKEN: "open sesame" } });
+  const tick = at.platform.tick();
+  while (server.hits() === 0) await new Promise((done) => setTimeout(done, 1));
+  const body = new URLSearchParams({ do: "run", task: "by-hand", token: "open sesame" });
+  const asked = at.platform.ask("/actions", { method: "POST", body });
+  gate.resolve();
+  assertEquals((await asked).status, 303);
+  await tick;
+  assertEquals(server.log.map(({ path }) => path), ["/a.txt", "/b.txt"]);
 });
 
 Deno.test("row 132: deploy: a failed daily task is tried again by the next call", async () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { isToken } from "../../lib/page/security.ts";
-import { ORIGIN, pageTask, type Site, site, type SiteOptions } from "./site.ts";
+import { logIn, ORIGIN, pageTask, type Site, site, type SiteOptions } from "./site.ts";
 
 const TOKEN = "an unguessable token";
 const ELSEWHERE = { "sec-fetch-site": "cross-site" };
@@ -82,7 +82,9 @@ Deno.test("actions: buttons match whether tasks are paused", async () => {
   const buttons = async (path: string, ...paused: readonly boolean[]) => {
     const tasks = paused.map((value, index) => pageTask(`t${index}`, { paused: value }));
     await using at = active({ tasks });
-    const found = (await at.text(path)).matchAll(/name="do" value="(\w+)"/g);
+    const cookie = await logIn(at);
+    const html = await (await at.ask(path, { headers: { cookie } })).text();
+    const found = html.matchAll(/<button[^>]* name="do" value="(\w+)"/g);
     return [...found].map(([, value]) => value);
   };
   assertEquals(await buttons("/", false, false), ["run", "pause"]);
@@ -209,8 +211,10 @@ Deno.test("actions: POST only; the form does not contain the token", async () =>
     assertEquals([response.status, response.headers.get("allow")], [405, "POST"]);
   }
   assertEquals(at.done, []);
+  const cookie = await logIn(at);
   for (const path of ["/", "/tasks/a%2Fb"]) {
-    const html = await at.text(path);
+    assertEquals((await at.text(path)).includes(`action="/actions"`), false);
+    const html = await (await at.ask(path, { headers: { cookie } })).text();
     assertStringIncludes(html, `method="post" action="/actions"`);
     assertEquals(html.includes(TOKEN), false);
   }

@@ -155,7 +155,7 @@ Deno.test("task page: shows results with meanings and hints, attempts, validator
   for (
     const words of [
       "2 failures in a row",
-      "Fetching https://x.example/a: the server answered 404.",
+      "<h2>The server answered 404</h2>",
       "Hint: check the URL.",
       "Next attempt at 2026-01-15 12:40:00 UTC.",
       `<span class="code">http.status</span> 404: the server responded with another status than 200`,
@@ -181,21 +181,35 @@ Deno.test("page: a config without tasks, a state without runs, a task without re
   assertStringIncludes(await at.text("/?q=b"), "No task matches");
 });
 
-Deno.test("run page: shows the summary and the results that are still recorded", async () => {
+Deno.test("run page: shows the summary, and every result by status and name", async () => {
   const run = runRecord("r1", "2026-01-15T09:00:00Z");
-  const counts = { ...run.summary.counts, failed: 1, unchanged: 2 };
+  const counts = { ...run.summary.counts, failed: 1, updated: 150, unchanged: 2 };
   const summary = { ...run.summary, counts, exitCode: 3 };
-  const result = recentResult({ run: "r1", status: "failed", code: "net.dns", httpStatus: null });
-  await using at = site({
-    tasks: [pageTask("a", { record: record("a", { results: [result] }) }), pageTask("b")],
-    runs: [{ ...run, summary }],
-  });
+  const failed = recentResult({ status: "failed", code: "net.dns", httpStatus: null });
+  const updated = recentResult({ status: "updated" });
+  const results = [
+    ...Array.from({ length: 150 }, (_, index) => ({ task: `t${index}`, ...updated })),
+    { task: "bad", ...failed },
+  ];
+  await using at = site({ runs: [{ ...run, summary }], runResults: { r1: results } });
+  const tasksOf = async (path: string) =>
+    [...(await at.text(path)).matchAll(/data-label="Task"><a href="\/tasks\/(\w+)"/g)]
+      .map(([, task]) => task);
   const html = await at.text("/runs/r1");
-  assertStringIncludes(html, "permanent failures");
-  assertStringIncludes(html, "2 unchanged, 1 failed");
-  assertStringIncludes(html, "1 of 3 are still recorded");
-  assertStringIncludes(html, `<a href="/tasks/a">a</a>`);
-  assertEquals(html.includes(`<a href="/tasks/b">`), false);
+  for (
+    const words of [
+      "permanent failures",
+      "150 updated, 2 unchanged, 1 failed",
+      "151 of 153 are listed; unchanged and skipped tasks are only counted.",
+      `failed <span class="numbers">1</span>`,
+      `<span class="code">net.dns</span>`,
+    ]
+  ) assertStringIncludes(html, words);
+  const first = await tasksOf("/runs/r1");
+  assertEquals([first.length, first[0], first[1]], [100, "bad", "t0"]);
+  assertEquals((await tasksOf("/runs/r1?page=2")).length, 51);
+  assertEquals(await tasksOf("/runs/r1?status=failed"), ["bad"]);
+  assertEquals(await tasksOf("/runs/r1?q=T149"), ["t149"]);
 });
 
 Deno.test("overview: 10,000 tasks have fifty a page, unhealthy ones first", async () => {
@@ -286,7 +300,10 @@ Deno.test("api: responses have the documented fields", async () => {
   const row = {
     ...{ id: "a", url: "https://example.org/a", key: "a", schedule: "0 6 * * * (UTC)" },
     ...{ health: "healthy", stale: false, paused: true, running: true, due: false, failures: 0 },
+    timezone: "UTC",
     nextDue: "2026-01-16T06:00:00Z",
+    changedAt: "2026-01-14T12:00:00Z",
+    problem: null,
     lastRunAt: "2026-01-15T12:00:00Z",
     lastSuccessAt: "2026-01-15T12:00:00Z",
     sizeBytes: 3,
@@ -318,6 +335,7 @@ Deno.test("api: responses have the documented fields", async () => {
     },
     notBefore: null,
     heldUntil: null,
+    files: [{ key, kind: "current", sha256, sizeBytes, publishedAt: "2026-01-14T12:00:00Z" }],
     results: [recentResult()],
   });
 });
@@ -327,11 +345,16 @@ Deno.test("files: serves published files of tasks, and nothing else in the store
   const task = pageTask("a", { record: record("a", { published: validators({ key }) }) });
   const files = { [key]: "<script>", "secret.txt": "no", gone: "x" };
   await using at = site({ tasks: [task, pageTask("b", { key: "secret.txt" })], files });
-  assertStringIncludes(await at.text("/tasks/a"), `href="/files/sub/%C3%A4%20b.html" download`);
-  const response = await at.ask("/files/sub/%C3%A4%20b.html");
+  const link = "/files/sub/%C3%A4%20b.html";
+  assertStringIncludes(await at.text("/tasks/a"), `href="${link}?task=a" download`);
+  const response = await at.ask(link);
   assertEquals([response.status, await response.text()], [200, "<script>"]);
   assertEquals(response.headers.get("content-type"), "application/octet-stream");
-  assertEquals(response.headers.get("content-disposition"), "attachment");
+  assertEquals(
+    response.headers.get("content-disposition"),
+    "attachment; filename*=UTF-8''%C3%A4%20b.html",
+  );
+  assertEquals(response.headers.get("content-security-policy"), "default-src 'none'; sandbox");
   assertEquals(response.headers.get("content-length"), "8");
   const head = await at.ask("/files/sub/%C3%A4%20b.html", { method: "HEAD" });
   assertEquals([head.headers.get("content-length"), await head.text()], ["8", ""]);

@@ -2,7 +2,14 @@
 
 import type { Progress, RunEvent, RunOccurrence } from "../../lib/core/event.ts";
 import { createPage, type StatusPage } from "../../lib/page/app.tsx";
-import type { PageActions, PageNotice, PageSource, PageTask } from "../../lib/page/source.ts";
+import type {
+  PageActions,
+  PageNotice,
+  PageSource,
+  PageTask,
+  PageVersion,
+  RunTaskResult,
+} from "../../lib/page/source.ts";
 import type { RunRecord } from "../../lib/state/state.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { record } from "../state/samples.ts";
@@ -13,7 +20,16 @@ export interface SiteOptions {
   readonly runs?: readonly RunRecord[];
   /** Contents by key. Default: null, downloads are disabled. */
   readonly files?: Readonly<Record<string, string>> | null;
+  /** Versions by task id. Default: the published file. */
+  readonly versions?: Readonly<Record<string, readonly PageVersion[]>>;
+  /** Results by run. Default: none. */
+  readonly runResults?: Readonly<Record<string, readonly RunTaskResult[]>>;
   readonly token?: string | null;
+  readonly viewToken?: string | null;
+  /** Whether tasks can be paused. Default: true. */
+  readonly canPause?: boolean;
+  /** When due tasks are next looked for. Default: unknown. */
+  readonly nextCheckAt?: string;
   /** Whether the source has actions. Default: true. */
   readonly isActive?: boolean;
   readonly isLoopback?: boolean;
@@ -56,6 +72,8 @@ export function pageTask(id: string, change: Partial<PageTask> = {}): PageTask {
     mirrors: [],
     key: id,
     schedule: "0 6 * * * (UTC)",
+    scheduleWords: "Daily at 06:00 (UTC)",
+    timezone: "UTC",
     health: "healthy",
     stale: false,
     staleFrom: "2026-01-17T06:00:00Z",
@@ -65,6 +83,12 @@ export function pageTask(id: string, change: Partial<PageTask> = {}): PageTask {
     record: record(id),
     ...change,
   };
+}
+
+function publishedVersion({ record }: PageTask): PageVersion[] {
+  if (!record?.published) return [];
+  const { key, sha256, sizeBytes } = record.published;
+  return [{ key, kind: "current", sha256, sizeBytes, publishedAt: record.publishedAt }];
 }
 
 /** Creates a page; disposing of the site closes it. */
@@ -82,14 +106,18 @@ export function site(options: SiteOptions = {}): Site {
   const note = (text: string) => Promise.resolve(void done.push(text));
   const actions: PageActions = {
     runNow: (names) => note(`run ${names?.join() ?? "all"}`),
-    pause: (task) => note(`pause ${task ?? "all"}`),
-    resume: (task) => note(`resume ${task ?? "all"}`),
+    pausing: options.canPause === false ? null : {
+      pause: (task) => note(`pause ${task ?? "all"}`),
+      resume: (task) => note(`resume ${task ?? "all"}`),
+    },
   };
   const files = options.files ?? null;
   const source: PageSource = {
     tasks: () => read(tasks),
     task: (id) => read(tasks.find((task) => task.id === id) ?? null),
+    versions: (task) => read(options.versions?.[task.id] ?? publishedVersion(task)),
     runs: (limit) => read(runs.slice(0, limit)),
+    runResults: (run) => read(options.runResults?.[run] ?? []),
     progress,
     subscribe: (listener) => {
       listeners.add(listener);
@@ -101,6 +129,7 @@ export function site(options: SiteOptions = {}): Site {
     },
     notices: () => notices,
     configChangedAt: () => options.configChangedAt ?? null,
+    nextCheckAt: () => options.nextCheckAt ?? null,
     paused: () => tasks.every((task) => task.paused),
     files: files && {
       open: (key) => {
@@ -115,7 +144,7 @@ export function site(options: SiteOptions = {}): Site {
   const page = createPage(source, {
     clock: host.clock,
     timers: host.timers,
-    token: options.token ?? null,
+    tokens: { control: options.token ?? null, view: options.viewToken ?? null },
     isLoopback: options.isLoopback ?? true,
   });
   const ask: Site["ask"] = (path, init) => page.fetch(new Request(new URL(path, ORIGIN), init));
@@ -147,4 +176,16 @@ export function site(options: SiteOptions = {}): Site {
     },
     [Symbol.asyncDispose]: () => page.close(),
   };
+}
+
+/** Logs in with a token. Returns the header `Cookie` of the session. */
+export async function logIn(at: Site, token = "an unguessable token"): Promise<string> {
+  const response = await at.ask("/login", {
+    method: "POST",
+    body: new URLSearchParams({ token }),
+    headers: { origin: ORIGIN },
+  });
+  await response.body?.cancel();
+  const [cookie = ""] = (response.headers.get("set-cookie") ?? "").split(";");
+  return cookie;
 }

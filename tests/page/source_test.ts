@@ -131,17 +131,19 @@ Deno.test("actions: pausing and resuming is visible immediately", async () => {
     isPaused: (task: string) => paused.has(task),
     actions: {
       runNow: () => Promise.resolve(),
-      pause: (task: string | null) => Promise.resolve(void paused.add(task)),
-      resume: (task: string | null) => Promise.resolve(void paused.delete(task)),
+      pausing: {
+        pause: (task: string | null) => Promise.resolve(void paused.add(task)),
+        resume: (task: string | null) => Promise.resolve(void paused.delete(task)),
+      },
     },
   };
   await using at = await subject({ activity });
   const shown = async () => (await at.source.tasks()).map((task) => task.paused);
   assertEquals(await shown(), [false, false]);
-  await at.source.actions?.pause("b");
+  await at.source.actions?.pausing?.pause("b");
   assertEquals(await shown(), [false, true]);
-  await at.source.actions?.pause(null);
+  await at.source.actions?.pausing?.pause(null);
   assertEquals([await shown(), at.source.paused()], [[true, true], true]);
-  await at.source.actions?.resume(null);
+  await at.source.actions?.pausing?.resume(null);
   assertEquals(await shown(), [false, true]);
 });

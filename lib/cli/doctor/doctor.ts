@@ -16,8 +16,9 @@ import { type BucketAccess, bucketAccess } from "../../store/s3/access.ts";
 import { abortOnSignals } from "../../worker/signals.ts";
 import { openExistingState } from "../../worker/storage.ts";
 import type { Flags } from "../flags.ts";
+import { TOKEN_VARIABLE } from "../../page/session.ts";
 import { coloredColumns, paintFor, printLines, writeRows } from "../output.ts";
-import { HOSTNAME, PORT, TOKEN_VARIABLE } from "../page_server.ts";
+import { HOSTNAME, PORT } from "../page_server.ts";
 import { prepare, type Prepared } from "../prepare.ts";
 import {
   checkCommands,

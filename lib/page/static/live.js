@@ -18,12 +18,17 @@ const refresh = async () => {
   if (fresh.title !== document.title) document.title = fresh.title;
 };
 
-/** Replaces the content of a part; a focused link keeps the focus. */
+/** Replaces the content of a part; a focused link or button keeps the focus. */
 const replace = (old, part) => {
-  const focused = old.contains(document.activeElement) ? document.activeElement : null;
-  const href = focused?.getAttribute("href");
+  const selector = old.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
   old.replaceChildren(...part.childNodes);
-  if (href) old.querySelector(`[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true });
+  old.toggleAttribute("data-refresh", part.hasAttribute("data-refresh"));
+  if (selector) old.querySelector(selector)?.focus({ preventScroll: true });
+};
+
+const selectorOf = (element) => {
+  const name = ["href", "value"].find((one) => element.hasAttribute(one));
+  return name ? `[${name}="${CSS.escape(element.getAttribute(name))}"]` : null;
 };
 
 let busy = false;
@@ -55,6 +60,7 @@ events.addEventListener("changed", refreshSoon);
 events.addEventListener("progress", ({ data }) => {
   const place = document.getElementById("progress");
   if (place) place.innerHTML = data;
+  if (document.querySelector("[data-refresh]")) refreshSoon();
 });
 
 // Relative times age without events.

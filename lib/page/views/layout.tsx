@@ -2,9 +2,9 @@
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
-import { shown, Sign } from "./components.tsx";
-import type { Assets } from "./assets.ts";
-import type { PageNotice } from "./source.ts";
+import { exactTime, shown, Sign } from "./components.tsx";
+import { type Assets, loginPath } from "../assets.ts";
+import type { PageNotice } from "../source.ts";
 
 /** The parts of a page that do not depend on its content. */
 export interface PageContext {
@@ -12,6 +12,8 @@ export interface PageContext {
   readonly assets: Assets;
   /** When the page was rendered. */
   readonly now: Temporal.Instant;
+  /** Whether the client can log in or out, and to which path that leads. */
+  readonly login: { readonly state: "none" | "out" | "in"; readonly back: string };
 }
 
 /** The current entry of the navigation. */
@@ -26,7 +28,7 @@ export function page(
     readonly content: Child;
   },
 ): string {
-  const { version, assets, now } = context;
+  const { version, assets, now, login } = context;
   const document = (
     <html lang="en">
       <head>
@@ -47,11 +49,17 @@ export function page(
             <a href="/runs" aria-current={section === "runs" ? "page" : undefined}>Runs</a>
           </nav>
           <p id="connection" role="status"></p>
+          {login.state === "out" && <a href={loginPath(login.back)}>Log in</a>}
+          {login.state === "in" && (
+            <form method="post" action="/logout">
+              <button type="submit">Log out</button>
+            </form>
+          )}
         </header>
         <main id="main" tabindex={-1}>{content}</main>
         <footer>
           <p id="drawn" data-live>
-            cronfetch {version}, as of {clockTime(now)}
+            cronfetch {version}, as of {exactTime(now.toString(), "UTC")}
           </p>
           <p>
             <a href="/api/status">JSON</a>
@@ -62,11 +70,6 @@ export function page(
     </html>
   );
   return `<!doctype html>${document}`;
-}
-
-/** A time to the second, in UTC. */
-function clockTime(now: Temporal.Instant): string {
-  return `${now.toString({ smallestUnit: "second" }).replace("T", " ").replace("Z", "")} UTC`;
 }
 
 /** The banners on top of a page. */

@@ -1,0 +1,127 @@
+/** Downloads, previews and differences of the files that tasks have published. */
+
+import { nameOf } from "../core/key.ts";
+import { idBehind } from "./assets.ts";
+import type { PageFiles, PageSource, PageTask, PageVersion } from "./source.ts";
+import {
+  diffText,
+  MAX_DIFF_BYTES,
+  type Preview,
+  preview,
+  PREVIEW_BYTES,
+  type TextDiff,
+  unavailable,
+} from "./text_diff.ts";
+
+/**
+ * Serves a file of a task: the published one, or with `?task=ID` any of its family, and nothing else
+ * in the store. The browser saves it and never renders it, so that foreign HTML cannot run on this
+ * origin; if it did, the policy would give it an origin of its own.
+ *
+ * @returns Null if there is no such file, or downloads are disabled.
+ */
+export async function answerFile(
+  request: Request,
+  source: Pick<PageSource, "files" | "task" | "tasks" | "versions">,
+): Promise<Response | null> {
+  const key = idBehind("/files/", request.url);
+  if (source.files === null || key === null || !await isOfTask(key, request, source)) return null;
+  const file = await source.files.open(key);
+  if (file === null) return null;
+  const headers = {
+    "content-type": "application/octet-stream",
+    "content-disposition": `attachment; filename*=UTF-8''${encodedName(nameOf(key))}`,
+    "content-length": `${file.sizeBytes}`,
+    "content-security-policy": "default-src 'none'; sandbox",
+  };
+  if (request.method !== "HEAD") return new Response(file.body, { headers });
+  await file.body.cancel();
+  return new Response(null, { headers });
+}
+
+async function isOfTask(
+  key: string,
+  request: Request,
+  source: Pick<PageSource, "task" | "tasks" | "versions">,
+): Promise<boolean> {
+  const id = new URL(request.url).searchParams.get("task");
+  if (id === null) {
+    return (await source.tasks()).some(({ record }) => record?.published?.key === key);
+  }
+  const task = await source.task(id);
+  return task !== null && (await source.versions(task)).some((version) => version.key === key);
+}
+
+/** Encodes a file name for `filename*` (RFC 8187). */
+function encodedName(name: string): string {
+  return encodeURIComponent(name.toWellFormed())
+    .replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** The beginning of a task's file; null if it is unavailable or downloads are disabled. */
+export async function readPreview(
+  { files }: Pick<PageSource, "files">,
+  { record }: PageTask,
+): Promise<Preview | null> {
+  if (files === null || !record?.published) return null;
+  const read = await readStart(files, record.published.key, PREVIEW_BYTES);
+  return read && preview(read.bytes, read.isWhole);
+}
+
+/** Compares two files of a task. */
+export async function readDiff(
+  { files }: Pick<PageSource, "files">,
+  older: PageVersion,
+  newer: PageVersion,
+): Promise<TextDiff> {
+  if (files === null) return unavailable("Downloads are disabled in the config.");
+  if (older.sha256 !== null && older.sha256 === newer.sha256) return { kind: "equal" };
+  const [one, other] = await Promise.all(
+    [older, newer].map(({ key }) => readStart(files, key, MAX_DIFF_BYTES)),
+  );
+  if (!one || !other) return unavailable("One of the files is no longer in the store.");
+  if (!one.isWhole || !other.isWhole) return unavailable("The files are too large to compare.");
+  return await diffText(one.bytes, other.bytes);
+}
+
+/** Reads at most `maxBytes` of a file; null if there is none. */
+async function readStart(
+  files: PageFiles,
+  key: string,
+  maxBytes: number,
+): Promise<{ readonly bytes: Uint8Array; readonly isWhole: boolean } | null> {
+  const file = await files.open(key);
+  if (file === null) return null;
+  const bytes = new Uint8Array(Math.min(maxBytes, file.sizeBytes));
+  let size = 0;
+  for await (const piece of file.body) {
+    const part = piece.subarray(0, bytes.length - size);
+    bytes.set(part, size);
+    size += part.length;
+    // Ending the loop cancels the body.
+    if (size === bytes.length) break;
+  }
+  return { bytes: bytes.subarray(0, size), isWhole: file.sizeBytes <= maxBytes };
+}
+
+/** The pair of versions that a request compares: by default the published file and the one before. */
+export function versionsToCompare(
+  versions: readonly PageVersion[],
+  query: URLSearchParams,
+): { readonly older: PageVersion; readonly newer: PageVersion } | null {
+  const named = (name: string) => versions.find(({ key }) => key === query.get(name));
+  const accepted = versions.filter(({ kind }) => kind !== "refused");
+  const newer = query.has("new") ? named("new") : accepted[0];
+  const older = query.has("old") ? named("old") : newer && versionBefore(versions, newer);
+  return older && newer && older !== newer ? { older, newer } : null;
+}
+
+/** The version that a file is compared with by default: quarantined content with the published file. */
+export function versionBefore(
+  versions: readonly PageVersion[],
+  { key, kind }: PageVersion,
+): PageVersion | undefined {
+  const accepted = versions.filter((version) => version.kind !== "refused");
+  if (kind === "refused") return accepted[0];
+  return accepted[accepted.findIndex((version) => version.key === key) + 1];
+}

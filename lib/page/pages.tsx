@@ -1,0 +1,201 @@
+/** The routes for people: overview, task, difference, runs, run, downloads. */
+
+import { TASK_STATUSES } from "../core/result.ts";
+import { answerFile, readDiff, readPreview, versionsToCompare } from "./files.ts";
+import { idBehind, taskPath } from "./assets.ts";
+import {
+  filterQuery,
+  filterTasks,
+  paginate,
+  parseFilter,
+  parsePage,
+  parseText,
+  tasksPerPage,
+} from "./filter.ts";
+import { commonZone } from "./labels.ts";
+import { type App, type AppContext, type AppRequest, NO_TASK, taskBehind } from "./routes.ts";
+import { MAX_RUNS, type PageTask } from "./source.ts";
+import { Actions, RunningRun, shown } from "./views/components.tsx";
+import { Counts, FilterForm, Headline, titleOf } from "./views/overview.tsx";
+import { TaskTable } from "./views/task_table.tsx";
+import { type ResultFilter, RunPage, RunsPage, type ShownResult } from "./views/runs.tsx";
+import { TaskBody, TaskHead } from "./views/task.tsx";
+import { DiffPage } from "./views/versions.tsx";
+
+/** Rows on a page of runs or of results. */
+const ROWS = 100;
+
+/** Adds the routes. */
+export function addPages(app: App, context: AppContext): void {
+  const { source, clock, broadcast, layout, refuse, actionAccess, running } = context;
+  const { progress } = source;
+
+  const actionsFor = (
+    c: AppRequest,
+    task: string | null,
+    back: string,
+    tasks: readonly PageTask[],
+  ) => {
+    const canPause = source.actions !== null && source.actions.pausing !== null;
+    return (
+      <section class="act" aria-label="Actions">
+        <Actions
+          access={actionAccess(c)}
+          task={task}
+          back={back}
+          canPause={canPause && tasks.some(({ paused }) => !paused)}
+          canResume={canPause && tasks.some(({ paused }) => paused)}
+        />
+      </section>
+    );
+  };
+
+  app.get("/", async (c) => {
+    const filter = parseFilter(new URL(c.req.url).searchParams);
+    const [tasks, [lastRun]] = await Promise.all([source.tasks(), source.runs(1)]);
+    const now = clock.now();
+    const matching = filterTasks(tasks, filter, { running: running(), now });
+    const facts = {
+      tasks,
+      filter,
+      running: running(),
+      shown: paginate(matching, filter.page, tasksPerPage(filter)),
+      lastRun: lastRun ?? null,
+      paused: source.paused(),
+      configChangedAt: source.configChangedAt(),
+      nextCheckAt: source.nextCheckAt(),
+      canRun: actionAccess(c) === "available",
+      now,
+    };
+    const content = (
+      <>
+        <div id="headline" data-live>
+          <Headline {...facts} />
+        </div>
+        {tasks.length > 0 && actionsFor(c, null, `/${filterQuery(filter)}`, tasks)}
+        <div id="progress" data-live>
+          <RunningRun run={broadcast.live()} progress={progress} rateOf={broadcast.rateOf} />
+        </div>
+        {tasks.length > 0 && (
+          <div class="tools">
+            <div id="counts" data-live>
+              <Counts {...facts} />
+            </div>
+            <FilterForm filter={filter} />
+          </div>
+        )}
+        <div id="tasks" data-live>
+          <TaskTable {...facts} />
+        </div>
+      </>
+    );
+    return c.html(layout(c, titleOf(tasks), "tasks", content));
+  });
+
+  app.get("/tasks/*", async (c) => {
+    const task = await taskBehind("/tasks/", c, source);
+    if (task === null) return refuse(c, 404, NO_TASK);
+    const [versions, preview] = await Promise.all([
+      source.versions(task),
+      readPreview(source, task),
+    ]);
+    const facts = {
+      ...{ task, versions, preview },
+      transfer: progress.running.get(task.id) ?? null,
+      bytesPerSecond: broadcast.rateOf(task.id),
+      isDownloadable: source.files !== null,
+      now: clock.now(),
+    };
+    const content = (
+      <>
+        <div id="task-head" data-live data-refresh={facts.transfer ? "true" : undefined}>
+          <TaskHead {...facts} />
+        </div>
+        <div id="task-actions" data-live>
+          {actionsFor(c, task.id, taskPath(task.id), [task])}
+        </div>
+        <div id="task" data-live>
+          <TaskBody {...facts} />
+        </div>
+      </>
+    );
+    return c.html(layout(c, `${shown(task.id)} · cronfetch`, null, content));
+  });
+
+  app.get("/diff", async (c) => {
+    const { searchParams } = new URL(c.req.url);
+    const id = searchParams.get("task");
+    const task = id === null ? null : await source.task(id);
+    if (task === null) return refuse(c, 404, NO_TASK);
+    const pair = versionsToCompare(await source.versions(task), searchParams);
+    if (pair === null) return refuse(c, 404, "The task has no such files to compare.");
+    const diff = await readDiff(source, pair.older, pair.newer);
+    const content = (
+      <DiffPage {...{ task, ...pair, diff, clock: { now: clock.now(), zone: task.timezone } }} />
+    );
+    return c.html(layout(c, `Changes of ${shown(task.id)} · cronfetch`, null, content));
+  });
+
+  app.get("/runs", async (c) => {
+    const [tasks, runs] = await Promise.all([source.tasks(), source.runs(MAX_RUNS)]);
+    const listed = paginate(runs, parsePage(c.req.query("page") ?? null), ROWS);
+    const content = (
+      <div id="runs" data-live>
+        <RunsPage shown={listed} clock={{ now: clock.now(), zone: commonZone(tasks) }} />
+      </div>
+    );
+    return c.html(layout(c, "Runs · cronfetch", "runs", content));
+  });
+
+  app.get("/runs/*", async (c) => {
+    const name = idBehind("/runs/", c.req.url);
+    const runs = await source.runs(MAX_RUNS);
+    const run = runs.find((one) => one.run === name);
+    if (!run) return refuse(c, 404, "There is no such run in the state.");
+    const [tasks, results] = await Promise.all([source.tasks(), source.runResults(run.run)]);
+    const sorted = sortResults(results);
+    const filter = parseResultFilter(new URL(c.req.url).searchParams);
+    const content = (
+      <RunPage
+        run={run}
+        results={sorted}
+        shownResults={paginate(filterResults(sorted, filter), filter.page, ROWS)}
+        filter={filter}
+        clock={{ now: clock.now(), zone: commonZone(tasks) }}
+      />
+    );
+    return c.html(layout(c, "Run · cronfetch", "runs", content));
+  });
+
+  app.get("/files/*", async (c) => await answerFile(c.req.raw, source) ?? refuse(c, 404, NO_FILE));
+}
+
+const NO_FILE = "There is no such file, or downloads are disabled.";
+
+/** Failures first, changes next. */
+export function sortResults(results: readonly ShownResult[]): ShownResult[] {
+  const order = ["failed", "cancelled", "deferred", "created", "updated"];
+  const rank = ({ status }: ShownResult) => {
+    const at = order.indexOf(status);
+    return at < 0 ? order.length : at;
+  };
+  return results.toSorted((one, other) => rank(one) - rank(other));
+}
+
+function parseResultFilter(query: URLSearchParams): ResultFilter {
+  return {
+    status: TASK_STATUSES.find((status) => status === query.get("status")) ?? null,
+    text: parseText(query.get("q")),
+    page: parsePage(query.get("page")),
+  };
+}
+
+function filterResults(
+  results: readonly ShownResult[],
+  { status, text }: ResultFilter,
+): ShownResult[] {
+  const wanted = text.toLowerCase();
+  return results.filter((result) =>
+    (status === null || result.status === status) && result.task.toLowerCase().includes(wanted)
+  );
+}

@@ -1,0 +1,147 @@
+/** The top of the overview: headline, totals and filters. */
+
+import type { JSX } from "hono/jsx/jsx-runtime";
+import type { ShownHealth } from "../../core/event.ts";
+import { formatBytes, formatCount, plural } from "../../report/format.ts";
+import type { RunRecord } from "../../state/state.ts";
+import { CONDITIONS, type Filter, filterQuery, isIn, NO_FILTER, type Page } from "../filter.ts";
+import { commonZone, countWords, isRecentlyChanged } from "../labels.ts";
+import type { PageTask } from "../source.ts";
+import { When } from "./components.tsx";
+import { useLinks } from "./links.ts";
+
+/** Data of the overview. */
+export interface OverviewFacts {
+  /** All tasks of the config. */
+  readonly tasks: readonly PageTask[];
+  /** The tasks that match the filter. */
+  readonly shown: Page<PageTask>;
+  readonly filter: Filter;
+  readonly running: ReadonlySet<string>;
+  readonly lastRun: RunRecord | null;
+  readonly paused: boolean;
+  /** When the config was last reloaded, RFC 3339, or null. */
+  readonly configChangedAt: string | null;
+  /** When due tasks are next looked for, RFC 3339; null if that depends on the tasks alone. */
+  readonly nextCheckAt: string | null;
+  /** Whether each task has a button that runs it. */
+  readonly canRun: boolean;
+  readonly now: Temporal.Instant;
+}
+
+/** The heading: how many tasks need attention, the totals, the last run. */
+export function Headline(facts: OverviewFacts): JSX.Element {
+  const { tasks, lastRun, paused, configChangedAt, nextCheckAt, now } = facts;
+  const links = useLinks();
+  const clock = { now, zone: commonZone(tasks) };
+  return (
+    <>
+      <h1>{headlineText(tasks)}</h1>
+      <p class="faint">{totals(tasks, now)}</p>
+      <p class="faint">
+        {lastRun
+          ? (
+            <>
+              The <a href={links.run(lastRun.run)}>last run</a> ended{" "}
+              <When time={lastRun.finishedAt} clock={clock} />:{" "}
+              {countWords(lastRun.summary.counts)}.
+            </>
+          )
+          : "No run has finished yet."}
+        {nextCheckAt !== null && (
+          <>
+            {" "}Due tasks run <When time={nextCheckAt} clock={clock} />.
+          </>
+        )}
+        {configChangedAt !== null && (
+          <>
+            {" "}The config was changed <When time={configChangedAt} clock={clock} />.
+          </>
+        )}
+        {paused && (
+          <>
+            {" "}
+            <strong>All tasks are paused.</strong>
+          </>
+        )}
+      </p>
+    </>
+  );
+}
+
+function headlineText(tasks: readonly PageTask[]): string {
+  const total = tasks.length;
+  const count = (matches: (task: PageTask) => boolean) => tasks.filter(matches).length;
+  if (total === 0) return "No tasks";
+  const of = (some: number) => `${formatCount(some)} of ${plural(total, "task")}`;
+  const urgent = count((task) => task.health === "unhealthy" || task.stale);
+  if (urgent > 0) return `${of(urgent)} ${urgent === 1 ? "needs" : "need"} attention`;
+  const failing = count((task) => task.health === "failing");
+  if (failing > 0) return `${of(failing)} failed last time`;
+  const fresh = count((task) => task.health === "new");
+  if (fresh === total) {
+    return total === 1
+      ? "The task has not run yet"
+      : `None of ${formatCount(total)} tasks has run yet`;
+  }
+  if (fresh > 0) return `${of(fresh)} ${fresh === 1 ? "has" : "have"} not run yet`;
+  return total === 1 ? "The task is fine" : `All ${formatCount(total)} tasks are fine`;
+}
+
+function totals(tasks: readonly PageTask[], now: Temporal.Instant): string {
+  const files = tasks.flatMap(({ record }) => record?.published ?? []);
+  if (files.length === 0) return "No file has been published yet.";
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const changed = tasks.filter((task) => isRecentlyChanged(task, now)).length;
+  return `${plural(files.length, "file")}, ${formatBytes(sizeBytes)}; ` +
+    `${changed === 0 ? "none" : formatCount(changed)} changed in the last 24 hours.`;
+}
+
+/** The number of tasks by condition, each a link that filters by it. */
+export function Counts({ tasks, filter, running, now }: OverviewFacts): JSX.Element {
+  const link = (health: Filter["health"], count: number) => (
+    <li>
+      <a
+        href={`/${filterQuery({ ...filter, health, page: 1 })}`}
+        aria-current={filter.health === health ? "true" : undefined}
+      >
+        {health ?? "all"} <span class="numbers">{formatCount(count)}</span>
+      </a>
+    </li>
+  );
+  return (
+    <ul class="counts" aria-label="Filter by condition">
+      {link(null, tasks.length)}
+      {CONDITIONS.map((condition) => {
+        const count = tasks.filter((task) => isIn(condition, task, { running, now })).length;
+        return count > 0 || filter.health === condition ? link(condition, count) : null;
+      })}
+    </ul>
+  );
+}
+
+/** The form that filters by text. It keeps the rest of the filter. */
+export function FilterForm({ filter }: { readonly filter: Filter }): JSX.Element {
+  const others = new URLSearchParams(filterQuery({ ...filter, text: "", page: 1 }));
+  return (
+    <form class="filter" method="get" action="/" role="search">
+      <label for="q">Name, file or URL</label>
+      <input id="q" type="search" name="q" value={filter.text} maxlength={200} autocomplete="off" />
+      {[...others].map(([name, value]) => <input type="hidden" name={name} value={value} />)}
+      <button type="submit">Filter</button>
+      {(filter.text !== "" || filter.health !== null) && (
+        <a href={`/${filterQuery({ ...NO_FILTER, isDense: filter.isDense })}`}>Show all</a>
+      )}
+      <a href={`/${filterQuery({ ...filter, isDense: !filter.isDense, page: 1 })}`}>
+        {filter.isDense ? "Roomy" : "Dense"}
+      </a>
+    </form>
+  );
+}
+
+/** The title of the overview, with the number of tasks that need attention. */
+export function titleOf(tasks: readonly PageTask[]): string {
+  const urgent: readonly ShownHealth[] = ["unhealthy", "stale"];
+  const count = tasks.filter((task) => urgent.includes(task.health) || task.stale).length;
+  return count === 0 ? "cronfetch" : `(${formatCount(count)}) cronfetch`;
+}

@@ -1,0 +1,260 @@
+/** The pages of the recent runs and of one run. */
+
+import type { JSX } from "hono/jsx/jsx-runtime";
+import { EXIT, TASK_STATUSES, type TaskStatus } from "../../core/result.ts";
+import { formatBytes, formatCount, formatDuration, plural } from "../../report/format.ts";
+import type { RunRecord } from "../../state/state.ts";
+import type { Page } from "../filter.ts";
+import { countWords, exitCodeLabel } from "../labels.ts";
+import {
+  Badge,
+  type Clock,
+  exactTime,
+  Fact,
+  Notice,
+  Pager,
+  shown,
+  StatusBadge,
+  type Tone,
+  When,
+} from "./components.tsx";
+import { useLinks } from "./links.ts";
+import { type Explained, ResultMessage } from "./task.tsx";
+
+/** The recent runs. */
+export function RunsPage(
+  { shown, clock }: { readonly shown: Page<RunRecord>; readonly clock: Clock },
+): JSX.Element {
+  return (
+    <>
+      <h1>Runs</h1>
+      {shown.total === 0
+        ? (
+          <Notice title="No run has finished yet">
+            <p>Finished runs are listed here.</p>
+          </Notice>
+        )
+        : <RunTable shown={shown} clock={clock} />}
+    </>
+  );
+}
+
+function RunTable({ shown, clock }: { readonly shown: Page<RunRecord>; readonly clock: Clock }) {
+  const links = useLinks();
+  return (
+    <>
+      <table class="results" role="table">
+        <caption>{plural(shown.total, "run")}, newest first</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            <th role="columnheader" scope="col">Outcome</th>
+            <th role="columnheader" scope="col">Ended</th>
+            <th role="columnheader" scope="col">Results</th>
+            <th role="columnheader" scope="col">Received</th>
+            <th role="columnheader" scope="col">Duration</th>
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {shown.items.map((run) => (
+            <tr role="row">
+              <td role="cell" class="status">
+                <OutcomeBadge exitCode={run.summary.exitCode} />
+              </td>
+              <td role="cell" data-label="Ended">
+                <a href={links.run(run.run)}>
+                  <When time={run.finishedAt} clock={clock} />
+                </a>
+              </td>
+              <td role="cell" class="said">{countWords(run.summary.counts)}</td>
+              <td role="cell" class="numbers" data-label="Received">
+                {formatBytes(run.summary.bytes)}
+              </td>
+              <td role="cell" class="numbers" data-label="Duration">
+                {formatDuration(run.summary.durationMs)}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <Pager shown={shown} pathOf={(page) => page === 1 ? "/runs" : `/runs?page=${page}`} />
+    </>
+  );
+}
+
+function OutcomeBadge({ exitCode }: { readonly exitCode: number }) {
+  const tones: Readonly<Record<number, Tone>> = {
+    [EXIT.good]: "good",
+    [EXIT.bug]: "bad",
+    [EXIT.failed]: "bad",
+  };
+  return <Badge tone={tones[exitCode] ?? "warning"}>{exitCodeLabel(exitCode)}</Badge>;
+}
+
+/** A result of a run. */
+export interface ShownResult extends Explained {
+  readonly task: string;
+  readonly status: TaskStatus;
+  readonly bytes: number;
+  readonly durationMs?: number;
+}
+
+/** Which results of a run are shown. */
+export interface ResultFilter {
+  /** Null for all. */
+  readonly status: TaskStatus | null;
+  /** Part of the task's id, case-insensitive. */
+  readonly text: string;
+  /** Counted from 1. */
+  readonly page: number;
+}
+
+/** One run and its results. */
+export function RunPage({ run, results, shownResults, filter, clock }: {
+  readonly run: RunRecord;
+  /** All that the state has, the failures first. */
+  readonly results: readonly ShownResult[];
+  /** Those that match the filter. */
+  readonly shownResults: Page<ShownResult>;
+  readonly filter: ResultFilter;
+  readonly clock: Clock;
+}): JSX.Element {
+  const { summary } = run;
+  const links = useLinks();
+  return (
+    <>
+      <p class="crumbs">
+        <a href={links.runs}>Runs</a>
+      </p>
+      <h1>Run of {exactTime(run.startedAt, clock.zone)}</h1>
+      <p class="badges">
+        <OutcomeBadge exitCode={summary.exitCode} />
+        <span class="faint">exit code {summary.exitCode}</span>
+      </p>
+      <dl>
+        <Fact name="Results">{countWords(summary.counts)}</Fact>
+        <Fact name="Received">{formatBytes(summary.bytes)}</Fact>
+        <Fact name="Ended">
+          <When time={run.finishedAt} clock={clock} />, after {formatDuration(summary.durationMs)}
+        </Fact>
+        <Fact name="ID">
+          <span class="code">{shown(run.run)}</span>
+        </Fact>
+      </dl>
+      <section aria-label="Results">
+        <h2>Results</h2>
+        <ResultsNote run={run} recorded={results.length} />
+        {results.length > 0 && <ResultFilterForm {...{ run, results, filter }} />}
+        {shownResults.total > 0 && <ResultTable shown={shownResults} />}
+        <Pager
+          shown={shownResults}
+          pathOf={(page) => `${links.run(run.run)}${resultQuery({ ...filter, page })}`}
+        />
+      </section>
+    </>
+  );
+}
+
+/** Which results are missing in the list, and why. */
+function ResultsNote({ run, recorded }: { readonly run: RunRecord; readonly recorded: number }) {
+  const { counts } = run.summary;
+  const total = TASK_STATUSES.reduce((sum, status) => sum + counts[status], 0);
+  if (recorded >= total) return null;
+  const quiet = counts.unchanged + counts.skipped;
+  return (
+    <p class="faint">
+      {formatCount(recorded)} of {formatCount(total)} are listed
+      {recorded === total - quiet ? "; unchanged and skipped tasks are only counted" : ""}.
+    </p>
+  );
+}
+
+function ResultFilterForm({ run, results, filter }: {
+  readonly run: RunRecord;
+  readonly results: readonly ShownResult[];
+  readonly filter: ResultFilter;
+}) {
+  const links = useLinks();
+  const path = links.run(run.run);
+  if (links.filter === null || path === undefined) return null;
+  const link = (status: TaskStatus | null, count: number) => (
+    <li>
+      <a
+        href={`${path}${resultQuery({ ...filter, status, page: 1 })}`}
+        aria-current={filter.status === status ? "true" : undefined}
+      >
+        {status ?? "all"} <span class="numbers">{formatCount(count)}</span>
+      </a>
+    </li>
+  );
+  return (
+    <div class="tools">
+      <ul class="counts" aria-label="Filter by status">
+        {link(null, results.length)}
+        {TASK_STATUSES.map((status) => {
+          const count = results.filter((result) => result.status === status).length;
+          return count > 0 || filter.status === status ? link(status, count) : null;
+        })}
+      </ul>
+      <form class="filter" method="get" action={path} role="search">
+        <label for="q">Task</label>
+        <input
+          id="q"
+          type="search"
+          name="q"
+          value={filter.text}
+          maxlength={200}
+          autocomplete="off"
+        />
+        {filter.status !== null && <input type="hidden" name="status" value={filter.status} />}
+        <button type="submit">Filter</button>
+      </form>
+    </div>
+  );
+}
+
+/** The query of a filter, with `?`; empty for no filter. */
+function resultQuery({ status, text, page }: ResultFilter): string {
+  const query = new URLSearchParams();
+  if (status !== null) query.set("status", status);
+  if (text !== "") query.set("q", text);
+  if (page !== 1) query.set("page", `${page}`);
+  return query.size === 0 ? "" : `?${query}`;
+}
+
+function ResultTable({ shown: { items } }: { readonly shown: Page<ShownResult> }) {
+  const links = useLinks();
+  return (
+    <table class="results" role="table">
+      <thead role="rowgroup">
+        <tr role="row">
+          <th role="columnheader" scope="col">Result</th>
+          <th role="columnheader" scope="col">Task</th>
+          <th role="columnheader" scope="col">Message</th>
+          <th role="columnheader" scope="col">Received</th>
+          <th role="columnheader" scope="col">Duration</th>
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {items.map((result) => (
+          <tr role="row">
+            <td role="cell" class="status">
+              <StatusBadge status={result.status} />
+            </td>
+            <td role="cell" data-label="Task">
+              <a href={links.task(result.task)}>{shown(result.task)}</a>
+            </td>
+            <td role="cell" class="said">
+              <ResultMessage result={result} />
+            </td>
+            <td role="cell" class="numbers" data-label="Received">
+              {result.bytes === 0 ? "" : formatBytes(result.bytes)}
+            </td>
+            <td role="cell" class="numbers" data-label="Duration">
+              {result.durationMs === undefined ? "" : formatDuration(result.durationMs)}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

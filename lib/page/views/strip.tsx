@@ -1,0 +1,127 @@
+/** The recent results of a task as a strip of bars. */
+
+import type { JSX } from "hono/jsx/jsx-runtime";
+import { TASK_STATUSES, type TaskStatus } from "../../core/result.ts";
+import { formatCount, plural } from "../../report/format.ts";
+import type { Outcome } from "../labels.ts";
+import { exactTime, shown } from "./components.tsx";
+
+/** How a status is drawn. Heights differ, so that colour is not needed to distinguish them. */
+const BARS: Readonly<Record<TaskStatus, { readonly class: string; readonly height: number }>> = {
+  created: { class: "new", height: 13 },
+  updated: { class: "new", height: 13 },
+  unchanged: { class: "same", height: 6 },
+  skipped: { class: "same", height: 2 },
+  deferred: { class: "late", height: 9 },
+  cancelled: { class: "late", height: 9 },
+  failed: { class: "bad", height: 18 },
+};
+
+/** Results in a strip. */
+export const STRIP_RESULTS = 50;
+const HEIGHT = 18;
+/** Distance between two bars, and the width of one. */
+const STEP = 3;
+const BAR = 2;
+
+/** Consecutive outcomes that are equal except for their times. */
+interface Span {
+  readonly newest: Outcome;
+  readonly oldest: Outcome;
+  readonly count: number;
+}
+
+/**
+ * Draws the last results, the newest on the right. Each bar has its result and time as a title;
+ * equal results in a row share one.
+ *
+ * @param outcomes Newest first.
+ * @param zone The zone of the times.
+ */
+export function Strip(
+  { outcomes, zone }: { readonly outcomes: readonly Outcome[]; readonly zone: string },
+): JSX.Element {
+  const drawn = outcomes.slice(0, STRIP_RESULTS);
+  if (drawn.length === 0) return <span class="faint">none yet</span>;
+  const width = drawn.length * STEP;
+  let right = width;
+  return (
+    <svg
+      class="strip"
+      role="img"
+      aria-label={label(drawn)}
+      viewBox={`0 0 ${width} ${HEIGHT}`}
+      width={width}
+      height={HEIGHT}
+    >
+      {spansOf(drawn).map((span) => {
+        const bar = BARS[span.newest.status];
+        right -= span.count * STEP;
+        const y = HEIGHT - bar.height / 2;
+        return (
+          <path
+            class={bar.class}
+            stroke-width={bar.height}
+            stroke-dasharray={`${BAR} ${STEP - BAR}`}
+            d={`M${right} ${y}h${span.count * STEP - 1}`}
+          >
+            <title>{spanTitle(span, zone)}</title>
+          </path>
+        );
+      })}
+    </svg>
+  );
+}
+
+function spansOf(outcomes: readonly Outcome[]): Span[] {
+  const spans: Span[] = [];
+  for (const outcome of outcomes) {
+    const last = spans.at(-1);
+    const isEqual = last?.newest.status === outcome.status && last.newest.code === outcome.code;
+    if (last !== undefined && isEqual) {
+      spans[spans.length - 1] = { ...last, oldest: outcome, count: last.count + 1 };
+    } else spans.push({ newest: outcome, oldest: outcome, count: 1 });
+  }
+  return spans;
+}
+
+function spanTitle({ newest, oldest, count }: Span, zone: string): string {
+  const what = newest.code === null ? newest.status : `${newest.status}: ${shown(newest.code)}`;
+  if (count === 1) return `${what}, ${exactTime(newest.at, zone)}`;
+  return `${plural(count, "time")} ${what}, ` +
+    `${exactTime(oldest.at, zone)} to ${exactTime(newest.at, zone)}`;
+}
+
+function label(outcomes: readonly Outcome[]): string {
+  const counts = TASK_STATUSES.map((status) =>
+    [status, outcomes.filter((outcome) => outcome.status === status).length] as const
+  );
+  const words = counts.filter(([, count]) => count > 0)
+    .map(([status, count]) => `${formatCount(count)} ${status}`).join(", ");
+  return `Last ${plural(outcomes.length, "result")}: ${words}; newest ${outcomes[0]?.status}`;
+}
+
+/** What the bars mean. */
+export function StripLegend(): JSX.Element {
+  const entries = [["failed", "failed"], ["updated", "changed"], [
+    "deferred",
+    "deferred or cancelled",
+  ]]
+    .concat([["unchanged", "unchanged"]]) as [TaskStatus, string][];
+  return (
+    <p class="legend faint">
+      Results, the newest on the right:
+      {entries.map(([status, words]) => {
+        const { class: name, height } = BARS[status];
+        return (
+          <span>
+            <svg class="strip" aria-hidden="true" viewBox="0 0 2 18" width="2" height="18">
+              <path class={name} stroke-width={height} d={`M0 ${HEIGHT - height / 2}h2`} />
+            </svg>{" "}
+            {words}
+          </span>
+        );
+      })}
+    </p>
+  );
+}

@@ -1,0 +1,284 @@
+/** The page of one task: its options, its file and its recent results. */
+
+import type { JSX } from "hono/jsx/jsx-runtime";
+import type { TaskProgress } from "../../core/event.ts";
+import { isBefore } from "../../core/time.ts";
+import { formatBytes, formatDuration, plural } from "../../report/format.ts";
+import type { RecentResult, TaskRecord } from "../../state/state.ts";
+import { changedAt, explainCode, outcomesOf, reasonOf, sentence } from "../labels.ts";
+import type { PageTask, PageVersion } from "../source.ts";
+import type { Preview } from "../text_diff.ts";
+import {
+  Address,
+  type Clock,
+  exactTime,
+  Fact,
+  shown,
+  StatusBadge,
+  TaskTransfer,
+  When,
+} from "./components.tsx";
+import { useLinks } from "./links.ts";
+import { Age, Badges, Due, subtitle } from "./task_table.tsx";
+import { Strip, StripLegend } from "./strip.tsx";
+import { FilePreview, Versions } from "./versions.tsx";
+
+/** Data of a task's page. */
+export interface TaskFacts {
+  readonly task: PageTask;
+  readonly versions: readonly PageVersion[];
+  /** Null if there is none, or downloads are disabled. */
+  readonly preview: Preview | null;
+  /** Its progress while it is running. */
+  readonly transfer: TaskProgress | null;
+  readonly bytesPerSecond: number | null;
+  /** Whether its files can be downloaded. */
+  readonly isDownloadable: boolean;
+  readonly now: Temporal.Instant;
+}
+
+/** The head of a task's page: what it is, and whether it is fine. */
+export function TaskHead({ task, transfer, bytesPerSecond }: TaskFacts): JSX.Element {
+  const links = useLinks();
+  return (
+    <>
+      <p class="crumbs">
+        <a href={links.home}>Tasks</a>
+      </p>
+      <h1>{shown(task.id)}</h1>
+      <p class="code faint">{shown(subtitle(task))}</p>
+      <p>
+        <Badges task={task} isRunning={transfer !== null} />
+      </p>
+      {transfer !== null && (
+        <p class="transfer">
+          <TaskTransfer id={task.id} task={transfer} bytesPerSecond={bytesPerSecond} />
+        </p>
+      )}
+    </>
+  );
+}
+
+/** The rest of a task's page: the failure, the schedule, the files, the results. */
+export function TaskBody(facts: TaskFacts): JSX.Element {
+  const { task, versions, isDownloadable, now } = facts;
+  const { record } = task;
+  const clock = { now, zone: task.timezone };
+  return (
+    <>
+      <LastFailure record={record} clock={clock} />
+      <div class="columns">
+        <Schedule task={task} clock={clock} />
+        <File task={task} clock={clock} />
+      </div>
+      <Results record={record} clock={clock} />
+      <Versions {...{ task, versions, isDownloadable, clock }} />
+      <FilePreview preview={facts.preview} />
+    </>
+  );
+}
+
+/** The last failure and its hint, until the task succeeds. */
+function LastFailure(
+  { record, clock }: { readonly record: TaskRecord | null; readonly clock: Clock },
+) {
+  const last = record?.results.find(({ code }) => code !== null);
+  if (!record || record.failures === 0 || !last) return null;
+  const hint = explainCode(last)?.hint;
+  return (
+    <section class="trouble" aria-label="Failure">
+      <h2>{sentence(shown(reasonOf(last)))}</h2>
+      {hint && <p>Hint: {hint}.</p>}
+      <p class="faint">
+        {plural(record.failures, "failure")} in a row
+        {record.failingSince !== null && (
+          <>
+            , the first <When time={record.failingSince} clock={clock} />
+          </>
+        )}
+        {record.lastSuccessAt !== null && (
+          <>
+            ; last success <When time={record.lastSuccessAt} clock={clock} />
+          </>
+        )}.
+        {record.retryAt !== null && ` Next attempt at ${exactTime(record.retryAt, clock.zone)}.`}
+      </p>
+    </section>
+  );
+}
+
+function Schedule({ task, clock }: { readonly task: PageTask; readonly clock: Clock }) {
+  const { record } = task;
+  return (
+    <section aria-label="Task">
+      <h2>Task</h2>
+      <dl>
+        <Fact name="URL">
+          <Address url={task.url} />
+        </Fact>
+        {task.mirrors.length > 0 && (
+          <Fact name="Mirrors">
+            {task.mirrors.map((url) => (
+              <div>
+                <Address url={url} />
+              </div>
+            ))}
+          </Fact>
+        )}
+        <Fact name="Schedule">
+          <span title={task.schedule}>{task.scheduleWords}</span>
+        </Fact>
+        <Fact name="Last success">
+          <Age task={task} clock={clock} isBrief={false} />
+        </Fact>
+        {record?.lastRunAt && (
+          <Fact name="Last run">
+            <When time={record.lastRunAt} clock={clock} />
+          </Fact>
+        )}
+        {record?.notBefore && isBefore(clock.now, Temporal.Instant.from(record.notBefore)) && (
+          <Fact name="Deferred until">{exactTime(record.notBefore, clock.zone)}</Fact>
+        )}
+        <Fact name="Next due">
+          <Due task={task} clock={clock} />
+        </Fact>
+      </dl>
+    </section>
+  );
+}
+
+function File({ task, clock }: { readonly task: PageTask; readonly clock: Clock }) {
+  const published = task.record?.published ?? null;
+  const changed = changedAt(task.record);
+  return (
+    <section aria-label="File">
+      <h2>File</h2>
+      {published === null
+        ? <p class="faint">Nothing has been published as {shown(task.key)} yet.</p>
+        : (
+          <dl>
+            <Fact name="Name">
+              <span class="code">{shown(published.key)}</span>
+            </Fact>
+            <Fact name="Size">
+              <span class="numbers">{formatBytes(published.sizeBytes)}</span>
+            </Fact>
+            {changed !== null && (
+              <Fact name="Changed">
+                <When time={changed} clock={clock} />
+              </Fact>
+            )}
+            <Fact name="SHA-256">
+              <span class="code">{published.sha256}</span>
+            </Fact>
+            {published.etag !== null && (
+              <Fact name="ETag">
+                <span class="code">{shown(published.etag)}</span>
+              </Fact>
+            )}
+            {published.lastModified !== null && (
+              <Fact name="Last-Modified">{shown(published.lastModified)}</Fact>
+            )}
+            {published.source !== task.url && (
+              <Fact name="From">
+                <Address url={published.source} />
+              </Fact>
+            )}
+          </dl>
+        )}
+    </section>
+  );
+}
+
+function Results(
+  { record, clock }: { readonly record: TaskRecord | null; readonly clock: Clock },
+) {
+  const results = record?.results ?? [];
+  return (
+    <section aria-label="Recent results">
+      <h2>Recent results</h2>
+      {results.length === 0 ? <p class="faint">None yet: no run has included this task.</p> : (
+        <>
+          <Strip outcomes={outcomesOf(record)} zone={clock.zone} />
+          <StripLegend />
+          <table class="results" role="table">
+            <thead role="rowgroup">
+              <tr role="row">
+                <th role="columnheader" scope="col">Result</th>
+                <th role="columnheader" scope="col">When</th>
+                <th role="columnheader" scope="col">Message</th>
+                <th role="columnheader" scope="col">Attempts</th>
+                <th role="columnheader" scope="col">Received</th>
+                <th role="columnheader" scope="col">Duration</th>
+              </tr>
+            </thead>
+            <tbody role="rowgroup">
+              {results.map((result) => <ResultRow result={result} clock={clock} />)}
+            </tbody>
+          </table>
+        </>
+      )}
+    </section>
+  );
+}
+
+function ResultRow({ result, clock }: { readonly result: RecentResult; readonly clock: Clock }) {
+  const { status, times, at, since, run, bytes, durationMs, attempts } = result;
+  const links = useLinks();
+  return (
+    <tr role="row">
+      <td role="cell" class="status">
+        <StatusBadge status={status} />
+        {times > 1 && <span class="faint">{plural(times, "time")}</span>}
+      </td>
+      <td role="cell" data-label="When">
+        <a href={links.run(run)}>
+          <When time={at} clock={clock} />
+        </a>
+        {times > 1 && (
+          <span class="faint">
+            since <When time={since} clock={clock} />
+          </span>
+        )}
+      </td>
+      <td role="cell" class="said">
+        <ResultMessage result={result} />
+      </td>
+      <td role="cell" class="numbers" data-label="Attempts">{attempts ?? ""}</td>
+      <td role="cell" class="numbers" data-label="Received">
+        {bytes === 0 ? "" : formatBytes(bytes)}
+      </td>
+      <td role="cell" class="numbers" data-label="Duration">
+        {durationMs === undefined ? "" : formatDuration(durationMs)}
+      </td>
+    </tr>
+  );
+}
+
+/** The part of a result that its message is made of. */
+export type Explained = Pick<RecentResult, "code" | "httpStatus" | "message">;
+
+/** A result's message, its code with the meaning, and a hint. */
+export function ResultMessage({ result }: { readonly result: Explained }): JSX.Element {
+  const { code, httpStatus, message } = result;
+  if (code === null) {
+    return (
+      <>
+        {message === null ? "" : sentence(shown(message))}
+        {message === null && httpStatus === 304 && <span class="faint">304, not modified</span>}
+      </>
+    );
+  }
+  const explanation = explainCode(result);
+  return (
+    <>
+      {sentence(shown(reasonOf(result)))}
+      <span class="message faint">
+        <span class="code">{shown(code)}</span>
+        {httpStatus !== null && ` ${httpStatus}`}
+        {message !== null && explanation?.meaning && `: ${explanation.meaning}`}
+      </span>
+      {explanation?.hint && <span class="message">Hint: {explanation.hint}.</span>}
+    </>
+  );
+}
