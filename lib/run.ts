@@ -6,14 +6,12 @@ import { loadValue } from "./config/load.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";
-import { escapeControl } from "./core/text.ts";
 import { realHost } from "./host.ts";
-import { alertReporter } from "./report/alerts.ts";
 import { makePlan, withoutConditions } from "./schedule/due.ts";
 import { dueMemories } from "./state/record.ts";
 import type { State } from "./state/state.ts";
 import type { Store } from "./store/store.ts";
-import { runTasks } from "./worker/run.ts";
+import { alertingOnFailure, runTasks } from "./worker/run.ts";
 import { openStorage } from "./worker/storage.ts";
 
 /** Options of {@linkcode run}. */
@@ -78,14 +76,16 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   const host = options.host ?? realHost();
   const at = host.clock.now();
   const loaded = await loadValue(config, { at }, host);
-  await using storage = await openStorage(loaded, host, options);
+  const { signal = new AbortController().signal } = options;
+  const beforeRun = { config: loaded, host, signal, state: null };
+  const open = () => openStorage(loaded, host, options);
+  await using storage = await alertingOnFailure(beforeRun, open);
   const tasks = tasksOf(loaded, at);
-  const plan = makePlan({
-    tasks,
-    asked: options.only ? knownIds(options.only, tasks) : null,
-    due: options.due ? await dueMemories(tasks, storage.state) : null,
-    at,
-  });
+  const asked = options.only ? knownIds(options.only, tasks) : null;
+  const due = options.due
+    ? await alertingOnFailure(beforeRun, () => dueMemories(tasks, storage.state))
+    : null;
+  const plan = makePlan({ tasks, asked, due, at });
   const results: TaskResult[] = [];
   let id = "";
   const collector: Reporter = {
@@ -96,16 +96,15 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
     },
     close: () => Promise.resolve(),
   };
-  const warn = (sentence: string) => void host.stderr.write(`${escapeControl(sentence)}\n`);
   const { summary, unsaved } = await runTasks(
     loaded,
     options.force ? withoutConditions(plan) : plan,
     {
       host,
       storage,
-      openReporters: () => [collector, alertReporter({ alerts: loaded.alerts, host, warn })],
+      openReporters: () => [collector],
       progress: { bytes: 0, running: new Map() },
-      signal: options.signal ?? new AbortController().signal,
+      signal,
       interruptedExitCode: () => EXIT.interrupted,
     },
   );

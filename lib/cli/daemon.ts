@@ -15,7 +15,7 @@ import type { DueSnapshot, Overrun } from "../worker/tick.ts";
 import { type WatchEvent, type WatchTarget, watchTasks } from "../worker/watch.ts";
 import { shortPath } from "./doctor/permissions.ts";
 import type { CommandHost, Flags } from "./flags.ts";
-import { prepare, urlsAmong } from "./prepare.ts";
+import { prepareRun, urlsAmong } from "./prepare.ts";
 import { createReporters } from "./reporters.ts";
 
 /** Receives what a daemon does. */
@@ -55,7 +55,7 @@ export async function prepareDaemon(
   const graceMs = graceOf(flags);
   const rereadable = withCachedStdin(host);
   const configs = await openConfigSource({
-    load: (reload, beforeRead) => prepare(operands, flags, rereadable, { reload, beforeRead }),
+    load: (reload, beforeRead) => prepareRun(operands, flags, rereadable, { reload, beforeRead }),
     files: () => configFiles({ files: flags.config, urls: urlsAmong(operands) }, host),
     timers: host.timers,
   });

@@ -1,7 +1,7 @@
 /** From operands and flags to a valid config, its tasks, and their plan. */
 
 import { dirname, resolve, SEPARATOR } from "@std/path";
-import { type Config, knownIds, tasksOf } from "../config/config.ts";
+import { type AlertConfig, type Config, knownIds, tasksOf } from "../config/config.ts";
 import { OVERRIDES } from "../config/input.ts";
 import { loadConfig, type LoadRequest } from "../config/load.ts";
 import { variable } from "../config/variables.ts";
@@ -11,6 +11,7 @@ import type { Plan, Task } from "../core/task.ts";
 import { makePlan } from "../schedule/due.ts";
 import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
+import { alertingOnFailure } from "../worker/run.ts";
 import type { Flags } from "./flags.ts";
 
 /** What a command on tasks starts from. */
@@ -40,7 +41,7 @@ export async function prepare(
   operands: readonly string[],
   flags: Flags,
   host: Host,
-  loading: Pick<LoadRequest, "reload" | "beforeRead" | "unsetSecrets"> = {},
+  loading: Pick<LoadRequest, "reload" | "beforeRead" | "unsetSecrets" | "onInvalid"> = {},
 ): Promise<Prepared> {
   const urls = [...new Set(urlsAmong(operands))];
   const ids = [...operands.filter((operand) => !operand.includes("://")), ...flags.only];
@@ -71,6 +72,29 @@ export async function prepare(
   const tasks = tasksOf(config, at);
   const selected = ids.length === 0 ? null : knownIds(ids, tasks);
   return { config, tasks, selected, at, isBare: isBareRun(flags, urls, host) };
+}
+
+/**
+ * {@linkcode prepare} for a command that runs tasks. If the config is invalid, its valid alerts
+ * report that nothing runs; not when it is reloaded, as the last config stays in force then.
+ */
+export async function prepareRun(
+  operands: readonly string[],
+  flags: Flags,
+  host: Host,
+  loading: Pick<LoadRequest, "reload" | "beforeRead"> = {},
+): Promise<Prepared> {
+  const invalid: AlertConfig[] = [];
+  const onInvalid = (config: AlertConfig) => void invalid.push(config);
+  try {
+    return await prepare(operands, flags, host, { ...loading, onInvalid });
+  } catch (error) {
+    const [config] = invalid;
+    if (config === undefined || loading.reload) throw error;
+    const { signal } = new AbortController();
+    const context = { config, host, signal, state: null };
+    return await alertingOnFailure(context, () => Promise.reject(error));
+  }
 }
 
 /** The value of `--output`: a store, and the name of the only file in it. */

@@ -62,7 +62,7 @@ export async function createReporters(
   host: CommandHost,
   progress: Progress,
 ): Promise<Reporter[]> {
-  const { store, state, alerts } = config;
+  const { store, state } = config;
   const output = host.stderr;
   const reporters: Reporter[] = [];
   if (host.workflow) {
@@ -94,10 +94,6 @@ export async function createReporters(
     color: colorWanted((name) => variable(name, host), output.isTerminal()),
     verbosity: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
   }));
-  if (alerts.length > 0) {
-    const { alertReporter } = await import("../report/alerts.ts");
-    reporters.push(alertReporter({ alerts, host, warn: lineWriter(host) }));
-  }
   return reporters;
 }
 

@@ -2,11 +2,11 @@
 
 import type { Progress } from "../core/event.ts";
 import { withoutConditions } from "../schedule/due.ts";
-import { runTasks } from "../worker/run.ts";
+import { alertingOnFailure, runTasks } from "../worker/run.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import { openStorage, type StorageOverrides } from "../worker/storage.ts";
 import type { CommandHost, Flags } from "./flags.ts";
-import { planTasks, prepare, type Prepared } from "./prepare.ts";
+import { planTasks, type Prepared, prepareRun } from "./prepare.ts";
 import { createReporters, fileReporters, reportRequests } from "./reporters.ts";
 
 /** Runs the tasks, and reports them. Returns the exit code of the run. */
@@ -17,11 +17,18 @@ export async function run(
 ): Promise<number> {
   const reports = await fileReporters(reportRequests(flags.report, host.cwd()), host);
   if (flags.dryRun) return await (await import("./plan.ts")).plan(operands, flags, host);
-  const prepared = await prepare(operands, flags, host);
+  const prepared = await prepareRun(operands, flags, host);
   const { config } = prepared;
   using signals = abortOnSignals(host);
-  await using storage = await openStorage(config, host, overridesOf(prepared));
-  const plan = await planTasks(prepared, flags.due ? storage.state : null);
+  const beforeRun = { config, host, signal: signals.signal, state: null };
+  await using storage = await alertingOnFailure(
+    beforeRun,
+    () => openStorage(config, host, overridesOf(prepared)),
+  );
+  const plan = await alertingOnFailure(
+    beforeRun,
+    () => planTasks(prepared, flags.due ? storage.state : null),
+  );
   const progress: Progress = { bytes: 0, running: new Map() };
   const { summary, unsaved } = await runTasks(
     config,

@@ -55,6 +55,9 @@ export interface Config {
   readonly hostFiles: readonly string[];
 }
 
+/** The part of a config that alerts need. */
+export type AlertConfig = Pick<Config, "alerts" | "hosts" | "page" | "secrets" | "state">;
+
 /** A task and its parts that depend on the time of the run. */
 export interface TaskTemplate {
   /** The task at the time the config was loaded. */

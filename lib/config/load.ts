@@ -38,6 +38,8 @@ export interface LoadRequest {
   readonly reload?: boolean;
   /** Called with the absolute path of each file that the config names before it is read. */
   readonly beforeRead?: (path: string) => Promise<void>;
+  /** Called with what is valid of an invalid config, to report that no run is possible. */
+  readonly onInvalid?: (config: Omit<Config, "files" | "warnings">) => void;
 }
 
 /** The part of the host that loading needs. */
@@ -64,7 +66,7 @@ export async function loadConfig(request: LoadRequest, host: LoadHost): Promise<
   const paths = pathsOf(files, host);
   const preloaded = await preload(sources, request.beforeRead);
   const context = { ...request, ...preloaded, host, overrides, problems, files: paths };
-  return { ...combineOrThrow(sources, context), files: paths };
+  return { ...combineOrThrow(sources, context, request.onInvalid), files: paths };
 }
 
 /**
@@ -146,12 +148,16 @@ function pathsOf(files: readonly string[], { cwd }: Pick<LoadHost, "cwd">): stri
 function combineOrThrow(
   sources: readonly ConfigPart[],
   context: Omit<CombineContext, "warnings">,
+  onInvalid?: LoadRequest["onInvalid"],
 ): Omit<Config, "files"> {
   const warnings = new ProblemList();
   const config = combine(sources, { ...context, warnings });
   const { listed, unlisted, unchecked } = context.problems;
   const [first, ...others] = sortAndRedact(listed, config.secrets);
-  if (first !== undefined) throw new ConfigError([first, ...others], unlisted, unchecked);
+  if (first !== undefined) {
+    onInvalid?.(config);
+    throw new ConfigError([first, ...others], unlisted, unchecked);
+  }
   const readableWarnings = sortAndRedact(warnings.listed, config.secrets);
   return { ...config, warnings: problemLines(readableWarnings, warnings.unlisted) };
 }

@@ -53,7 +53,8 @@ function keyBelow(folder: string, path: string): string | null {
 }
 
 /** Suffixes of a state's companions, folded, except backups. */
-const COMPANION = /^(?:-(?:WAL|SHM|JOURNAL)|\.(?:NEW|LOCK|LEASES|LEASES\.NEW|CHECKED|RUN-.*))$/s;
+const COMPANION =
+  /^(?:-(?:WAL|SHM|JOURNAL)|\.(?:NEW|LOCK|LEASES|LEASES\.NEW|CHECKED|FAILED|RUN-.*))$/s;
 
 /** Whether a suffix of the state's name makes the name of a companion. */
 function isCompanion(rest: string): boolean {

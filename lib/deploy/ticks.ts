@@ -5,9 +5,9 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { bugMessage, escapeControl } from "../core/text.ts";
-import { alertReporter } from "../report/alerts.ts";
 import { consoleReporter } from "../report/console.ts";
 import type { SharedStorage } from "../worker/storage.ts";
+import { alertingOnFailure } from "../worker/run.ts";
 import { runTick } from "../worker/tick.ts";
 
 /** What ticks use. */
@@ -65,11 +65,13 @@ export function createTicks(context: TicksContext): Ticks {
       color: false,
       verbosity: "normal",
     }),
-    alertReporter({ alerts: config.alerts, host, warn: log }),
   ];
 
   const tick = async (requested: ReadonlySet<string>): Promise<void> => {
-    const opened = await storage.open();
+    const opened = await alertingOnFailure(
+      { config, host, signal: stop, state: null },
+      () => storage.open(),
+    );
     const now = host.clock.now();
     for (const [task, until] of retryAt) {
       if (Temporal.Instant.compare(until, now) <= 0) retryAt.delete(task);

@@ -1,32 +1,32 @@
 /** The pipeline: plan -> lease -> gather -> record -> report. */
 
 import { abortable } from "@std/async";
-import type { Config } from "../config/config.ts";
+import type { AlertConfig, Config } from "../config/config.ts";
 import { createUrlRedactor } from "../config/secrets.ts";
-import { CronfetchError } from "../core/errors.ts";
+import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent, RunOccurrence } from "../core/event.ts";
-import type { Host, Timers } from "../core/host.ts";
+import type { Host } from "../core/host.ts";
 import { serverSettings } from "../core/host_rules.ts";
 import { EXIT, type RunSummary, type TaskResult, type TaskStatus } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { NO_TELEMETRY, type Tracing } from "../core/telemetry.ts";
 import type { DownloadOutcome } from "../download/download.ts";
-import { abortReason } from "../http/network_error.ts";
 import { openTransport } from "../http/transport.ts";
 import { unhealthyAfterMs } from "../schedule/due.ts";
 import { gather } from "../schedule/pool.ts";
 import { nextRecord } from "../state/record.ts";
-import type { TaskRecord } from "../state/state.ts";
+import type { State, TaskRecord } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import { type Leases, leaseTasks } from "./leases.ts";
 import { hostOf } from "./parking.ts";
 import type { RunStorage } from "./storage.ts";
+import { startDeadline } from "./signals.ts";
 import { createTaskRunner } from "./task.ts";
 
 /** The part of a config that a run needs besides its plan. */
 export type RunConfig = Pick<
   Config,
-  "files" | "limits" | "hosts" | "hostFiles" | "alertAfter" | "secrets"
+  keyof AlertConfig | "files" | "limits" | "hostFiles" | "alertAfter"
 >;
 
 /** What a run uses. The caller opens and closes the state. */
@@ -41,6 +41,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** The exit code of a run that `signal` has ended. */
   readonly interruptedExitCode: () => number;
+  /** Whether a task is paused, so that no alert about it is sent. Default: none is. */
+  readonly isPaused?: (task: string) => boolean;
 }
 
 /** How a run ended. */
@@ -53,7 +55,8 @@ export interface RunOutcome {
 
 /**
  * Runs the included tasks of a plan: opens the store and the reporters, leases the tasks, downloads
- * them, saves their records, and closes what it has opened. Every task yields exactly one result.
+ * them, saves their records, closes what it has opened, and sends alerts. Every task yields exactly
+ * one result.
  *
  * @throws {CronfetchError} `state.` and `store.` codes: the state cannot be read, or the store
  * cannot be opened. No task was started then, and no event was reported.
@@ -63,6 +66,75 @@ export async function runTasks(
   plan: Plan,
   context: RunContext,
 ): Promise<RunOutcome> {
+  const { storage: { state } } = context;
+  const ended = await alertingOnFailure(
+    { ...context, config, state },
+    () => runPlan(config, plan, context),
+  );
+  await checkPlanAlerts(config, plan, ended, context);
+  return ended.outcome;
+}
+
+/** What {@linkcode alertingOnFailure} uses. */
+export interface FailureContext extends Pick<RunContext, "host" | "signal"> {
+  readonly config: AlertConfig;
+  /** Null if it could not be opened or read. */
+  readonly state: State | null;
+}
+
+/**
+ * Does what precedes the first task of a run. If it fails, the alerts of the config report that the
+ * run failed as a whole. They are loaded only then.
+ *
+ * @throws What the work throws.
+ */
+export async function alertingOnFailure<Result>(
+  context: FailureContext,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CronfetchError && context.config.alerts.length > 0) {
+      const { alertFailedRun } = await import("./alerts.ts");
+      await alertFailedRun(error, context.state, context);
+    }
+    throw error;
+  }
+}
+
+/** A run that has ended. */
+interface EndedRun {
+  readonly run: string;
+  readonly outcome: RunOutcome;
+  /** Why the store failed for every task; `good` if it was used; null if it is unknown. */
+  readonly store: CronfetchError | "good" | null;
+}
+
+/**
+ * Sends the alerts about the tasks of a plan, included or not.
+ *
+ * @param ended The run; null if nothing was due.
+ */
+export async function checkPlanAlerts(
+  config: RunConfig,
+  { entries }: Plan,
+  ended: EndedRun | null,
+  { host, signal, storage: { state }, isPaused }: Omit<RunContext, "openReporters" | "progress">,
+): Promise<void> {
+  if (config.alerts.length === 0) return;
+  const { checkAlerts } = await import("./alerts.ts");
+  const tasks = entries.map(({ task }) => task).filter(({ id }) => !isPaused?.(id));
+  const { run = null, store = null } = ended ?? {};
+  await checkAlerts({ tasks, run, store, state }, { config, host, signal });
+}
+
+/** {@linkcode runTasks} without the alerts. */
+async function runPlan(
+  config: RunConfig,
+  plan: Plan,
+  context: RunContext,
+): Promise<EndedRun> {
   const { host, storage, openReporters } = context;
   await using owned = new AsyncDisposableStack();
   const store = await storage.openStore(owned);
@@ -83,9 +155,9 @@ export async function runTasks(
         telemetry.count(event);
       };
       const started = { run, startedAt, tasks, store, reporters, tracing, isReported, emit };
-      const outcome = await executePlan(config, plan, context, started);
-      tracing.ended({ kind: "run", summary: outcome.summary });
-      return outcome;
+      const ended = await executePlan(config, plan, context, started);
+      tracing.ended({ kind: "run", summary: ended.outcome.summary });
+      return ended;
     });
   } finally {
     for (const reporter of reporters) await reporter.close();
@@ -110,13 +182,14 @@ async function executePlan(
   plan: Plan,
   context: RunContext,
   { run, startedAt, tasks, store, reporters, tracing, isReported, emit }: StartedRun,
-): Promise<RunOutcome> {
+): Promise<EndedRun> {
   const { host, storage: { state }, progress } = context;
   const { limits, hosts, alertAfter, secrets } = config;
   const { clock, timers } = host;
   const startedMs = clock.monotonicMs();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
   const counter = createRunCounter();
+  const storeErrors: CronfetchError[] = [];
 
   await using leases = await leaseTasks(tasks, run, { state, timers });
   const parked = await state.parked();
@@ -159,6 +232,10 @@ async function executePlan(
     if (record) state.save(record);
     leases.releaseRecord(task);
     counter.add(result, outcome.permanent);
+    const { code, message = "" } = result;
+    if (code !== undefined && STORE_CODES.has(code)) {
+      storeErrors.push(new CronfetchError(code, message));
+    }
     emit({ type: "task.finished", result }, at);
     const before = last?.health ?? "healthy";
     if (record && record.health !== before) {
@@ -209,8 +286,14 @@ async function executePlan(
   const unsaved = await releaseError(leases);
   const summary = counter.summary({ ...ending, unsaved });
   emit({ type: "run.finished", summary });
-  return { summary, unsaved };
+  const { created, updated, unchanged } = summary.counts;
+  const good = created + updated + unchanged > 0 ? "good" : null;
+  const [storeError = good] = storeErrors.length === tasks.length ? storeErrors : [];
+  return { run, outcome: { summary, unsaved }, store: storeError };
 }
+
+/** Codes of a store that is unusable, if every task of a run has one. */
+const STORE_CODES: ReadonlySet<ErrorCode> = new Set(["store.denied", "store.failed", "store.full"]);
 
 /** A promise that the first full reporter accepts events again; null if none is full. */
 function roomFor(reporters: readonly Reporter[]): Promise<void> | null {
@@ -289,43 +372,5 @@ export function createRunCounter(): RunCounter {
       durationMs: ending.durationMs,
       exitCode: exitCode(ending),
     }),
-  };
-}
-
-/** The end of a run from outside: its deadline or the parent signal. Disposal stops the timer. */
-export interface RunDeadline extends Disposable {
-  /** Aborted at that end, always with a `CronfetchError` as the reason. */
-  readonly signal: AbortSignal;
-  /** Whether the deadline has aborted it. */
-  readonly hasPassed: () => boolean;
-}
-
-/**
- * Starts the deadline of a run.
- *
- * @param deadlineMs Milliseconds from now, or null for no limit.
- * @param parent Ends the run too, with any reason.
- */
-export function startDeadline(
-  deadlineMs: number | null,
-  parent: AbortSignal,
-  timers: Timers,
-): RunDeadline {
-  const controller = new AbortController();
-  const passed = new CronfetchError("timeout.deadline", "the run's deadline passed");
-  const cancel = deadlineMs === null
-    ? () => {}
-    : timers.after(deadlineMs, () => controller.abort(passed));
-  // A caller of the library may abort with any value; only CronfetchErrors are used inside.
-  const follow = () => controller.abort(abortReason(parent));
-  parent.addEventListener("abort", follow);
-  if (parent.aborted) follow();
-  return {
-    signal: controller.signal,
-    hasPassed: () => controller.signal.reason === passed,
-    [Symbol.dispose]: () => {
-      cancel();
-      parent.removeEventListener("abort", follow);
-    },
   };
 }

@@ -1,8 +1,9 @@
-/** Signals of the process, and the grace period that follows them. */
+/** What ends a run from outside: signals of the process with their grace period, and deadlines. */
 
 import { CronfetchError } from "../core/errors.ts";
 import type { Host, StopSignal, Timers } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
+import { abortReason } from "../http/network_error.ts";
 
 /** SIGINT and SIGTERM. Disposal stops listening. */
 export interface Signals extends Disposable {
@@ -77,6 +78,44 @@ export function startGrace(
     [Symbol.dispose]: () => {
       cancel();
       stop.removeEventListener("abort", start);
+    },
+  };
+}
+
+/** The end of a run from outside: its deadline or the parent signal. Disposal stops the timer. */
+export interface RunDeadline extends Disposable {
+  /** Aborted at that end, always with a `CronfetchError` as the reason. */
+  readonly signal: AbortSignal;
+  /** Whether the deadline has aborted it. */
+  readonly hasPassed: () => boolean;
+}
+
+/**
+ * Starts the deadline of a run.
+ *
+ * @param deadlineMs Milliseconds from now, or null for no limit.
+ * @param parent Ends the run too, with any reason.
+ */
+export function startDeadline(
+  deadlineMs: number | null,
+  parent: AbortSignal,
+  timers: Timers,
+): RunDeadline {
+  const controller = new AbortController();
+  const passed = new CronfetchError("timeout.deadline", "the run's deadline passed");
+  const cancel = deadlineMs === null
+    ? () => {}
+    : timers.after(deadlineMs, () => controller.abort(passed));
+  // A caller of the library may abort with any value; only CronfetchErrors are used inside.
+  const follow = () => controller.abort(abortReason(parent));
+  parent.addEventListener("abort", follow);
+  if (parent.aborted) follow();
+  return {
+    signal: controller.signal,
+    hasPassed: () => controller.signal.reason === passed,
+    [Symbol.dispose]: () => {
+      cancel();
+      parent.removeEventListener("abort", follow);
     },
   };
 }

@@ -10,7 +10,13 @@ import { type DueMemory, makePlan, nextWake, tickDuring, type Wake } from "../sc
 import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
-import { type RunContext, type RunOutcome, runTasks } from "./run.ts";
+import {
+  alertingOnFailure,
+  checkPlanAlerts,
+  type RunContext,
+  type RunOutcome,
+  runTasks,
+} from "./run.ts";
 
 /** What a tick evaluates. */
 export interface TickRequest {
@@ -107,12 +113,18 @@ export async function takeSnapshot(
 /** Runs what is due. Never throws: an error is the outcome, and a bug is an `internal` error. */
 export async function runTick(request: TickRequest, context: TickContext): Promise<TickOutcome> {
   try {
-    const { host, storage } = context;
-    const snapshot = await takeSnapshot(request, storage.state, host.clock.now());
+    const { host, storage, signal } = context;
+    const { config, isPaused } = request;
+    // A state that cannot be read cannot remember the alert either.
+    const snapshot = await alertingOnFailure(
+      { config, host, signal, state: null },
+      () => takeSnapshot(request, storage.state, host.clock.now()),
+    );
     context.onSnapshot?.(snapshot);
-    return snapshot.due === 0
-      ? { kind: "idle", snapshot }
-      : await runSnapshot(snapshot, request.config, context);
+    const own = { ...context, isPaused };
+    if (snapshot.due > 0) return await runSnapshot(snapshot, config, own);
+    await checkPlanAlerts(config, snapshot.plan, null, own);
+    return { kind: "idle", snapshot };
   } catch (error) {
     return { kind: "failed", error: failureOf(error) };
   }

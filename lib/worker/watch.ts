@@ -8,6 +8,7 @@ import type { Host } from "../core/host.ts";
 import { earlier, isBefore } from "../core/time.ts";
 import { sliceMs, type Wake } from "../schedule/due.ts";
 import type { WatchControl } from "./control.ts";
+import { alertingOnFailure } from "./run.ts";
 import { startGrace } from "./signals.ts";
 import type { SharedStorage } from "./storage.ts";
 import { type DueSnapshot, type Overrun, runTick } from "./tick.ts";
@@ -76,8 +77,9 @@ const RECHECK_MS = 10 * 60_000;
  * emitted, and the watch continues.
  */
 export async function watchTasks(context: WatchContext): Promise<void> {
-  const { host: { clock }, control, storage, stop } = context;
-  await storage.open();
+  const { host, host: { clock }, configs, control, storage, stop } = context;
+  const { config } = configs.first;
+  await alertingOnFailure({ config, host, signal: stop, state: null }, () => storage.open());
   using watch = createWatch(context);
   while (!stop.aborted) {
     const until = await watch.tick();
@@ -147,7 +149,10 @@ function createWatch(context: WatchContext): Watch {
     const now = clock.now();
     for (const [task, until] of retryAt) if (!isBefore(now, until)) retryAt.delete(task);
     // Opened before requests are drained, which a failure would lose.
-    const opened = await storage.open();
+    const opened = await alertingOnFailure(
+      { config: target.config, host, signal: grace.signal, state: null },
+      () => storage.open(),
+    );
     const ticked = await runTick(
       { ...target, requested: control.drain(), isPaused: control.isPaused, retryAt },
       {

@@ -39,7 +39,7 @@ export function permissionFlags(
   { config, tasks, variables, access, programFolder, host }: PermissionNeeds,
 ): string[] {
   const cwd = host.cwd();
-  const urls = tasks.flatMap(urlsOf);
+  const urls = [...tasks.flatMap(urlsOf), ...webhooksOf(config)];
   const stateAt = stateFile(config.state);
   const written = [
     ...(config.store.kind === "folder" ? [config.store.path] : []),
@@ -48,7 +48,7 @@ export function permissionFlags(
   const library = programFolder === null || !config.files.some(isModule) ? [] : [programFolder];
   return [
     flag("--allow-net", [
-      ...[...urls, ...webhooksOf(config)].map(grantFor),
+      ...urls.map(grantFor),
       ...proxiesOf(config, urls).map(({ host }) => host),
       ...(access?.servers ?? []).map(grantFor),
     ]),

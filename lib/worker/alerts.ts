@@ -1,0 +1,209 @@
+/** Alerts: evaluated after each run and each tick, sent once, and remembered in the state. */
+
+import type { AlertConfig } from "../config/config.ts";
+import { createRedactor } from "../config/secrets.ts";
+import { CronfetchError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import { serverSettings } from "../core/host_rules.ts";
+import type { Task } from "../core/task.ts";
+import { errorMessage, escapeControl } from "../core/text.ts";
+import { type AlertChange, alertChange, type AlertNotice } from "../report/alerts/changes.ts";
+import { alertMessage } from "../report/alerts/message.ts";
+import {
+  type AlertFailure,
+  describeTarget,
+  LONGEST_SENDING_MS,
+  openAlertSender,
+} from "../report/alerts/send.ts";
+import type { State, TaskRecord } from "../state/state.ts";
+import { failedNotice, memoryBesideState, memoryInState, RECOVERED_NOTICE } from "./failed_runs.ts";
+
+/** What alerts use. */
+export interface AlertContext {
+  readonly config: AlertConfig;
+  readonly host: Host;
+  /** Ends sending; what was not sent is sent by the next evaluation. */
+  readonly signal: AbortSignal;
+}
+
+/** What is evaluated. */
+export interface AlertRequest {
+  /** Tasks of the config; paused ones are left out. */
+  readonly tasks: readonly Task[];
+  /** The id of the run that ended; null if nothing was due. */
+  readonly run: string | null;
+  /** Why the store is unusable; `good` if files were checked or published; null if unknown. */
+  readonly store: CronfetchError | "good" | null;
+  readonly state: State;
+}
+
+/** Time in which the changed records are read, sent and saved; a crash blocks their tasks as long. */
+const LEASE_MS = LONGEST_SENDING_MS + 10_000;
+
+/**
+ * Sends the alerts that have opened or closed since the last evaluation, in one message to each
+ * target. A record says which alerts are open, and is saved only after a target has accepted the
+ * message. So an alert is sent again after a crash in between, or if no target accepts it, but not
+ * lost. The tasks are leased meanwhile, so that two machines do not send the same.
+ *
+ * Never throws: what fails is a warning on standard error.
+ */
+export async function checkAlerts(request: AlertRequest, context: AlertContext): Promise<void> {
+  const { config, host, signal } = context;
+  if (config.alerts.length === 0 || signal.aborted) return;
+  try {
+    const failures = await failureChanges(request, context);
+    const candidates = await changesOf(request.tasks, request.state, host.clock.now());
+    if (candidates.size + failures.length > 0) {
+      await sendChanges(request, [...candidates.keys()], failures, context);
+    }
+  } catch (error) {
+    if (!(error instanceof CronfetchError)) throw error;
+    warn(host, `Checking for alerts failed: ${error.message}`);
+  }
+}
+
+/** What is to be sent about whole runs, and how that is remembered. */
+interface FailureChange {
+  readonly notice: AlertNotice;
+  readonly remember: () => Promise<void>;
+}
+
+/** Whether runs fail or work again. An evaluation proves that the state and the config are usable. */
+async function failureChanges(
+  { run, store, state }: AlertRequest,
+  { config, host }: AlertContext,
+): Promise<FailureChange[]> {
+  const beside = memoryBesideState(config);
+  const inState = memoryInState(state, host);
+  const changes: FailureChange[] = [];
+  if (store instanceof CronfetchError) {
+    if (await inState.isOpen()) return [];
+    const notice = failedNotice(store, host.clock.now());
+    return [{ notice, remember: () => inState.open(store, run) }];
+  }
+  for (const memory of store === "good" ? [beside, inState] : [beside]) {
+    if (!await memory.isOpen()) continue;
+    changes.push({ notice: RECOVERED_NOTICE, remember: () => memory.close() });
+  }
+  return changes;
+}
+
+/** A record, and what the evaluation changes in it. */
+interface RecordChange extends AlertChange {
+  readonly record: TaskRecord;
+}
+
+/** The tasks whose alerts change, by id. */
+async function changesOf(
+  tasks: readonly Task[],
+  state: Pick<State, "records" | "batchSize">,
+  now: Temporal.Instant,
+): Promise<Map<string, RecordChange>> {
+  const byId = new Map(tasks.map((task) => [task.id, task]));
+  const ids = [...byId.keys()].sort();
+  const { batchSize = ids.length } = state;
+  const changes = new Map<string, RecordChange>();
+  for (let start = 0; start < ids.length; start += batchSize) {
+    const records = await state.records(ids.slice(start, start + batchSize));
+    for (const [id, record] of records) {
+      const task = byId.get(id);
+      const change = task && alertChange(task, record, now);
+      if (change) changes.set(id, { ...change, record });
+    }
+  }
+  return changes;
+}
+
+async function sendChanges(
+  { tasks, run, state }: AlertRequest,
+  candidates: readonly string[],
+  failures: readonly FailureChange[],
+  context: AlertContext,
+): Promise<void> {
+  const { host } = context;
+  const holder = `alerts-${host.random.name()}`;
+  // Another run that has leased a task evaluates its alerts itself.
+  const leased = await state.acquire(candidates, holder, LEASE_MS);
+  try {
+    const own = tasks.filter(({ id }) => leased.has(id));
+    const changes = await changesOf(own, state, host.clock.now());
+    const notices = [
+      ...failures.slice(0, 1).map(({ notice }) => notice),
+      ...[...changes.values()].flatMap((change) => change.notices),
+    ];
+    if (notices.length > 0 && !await sendNotices(notices, run, context)) return;
+    for (const { record, alerted } of changes.values()) {
+      const { alerted: _, ...rest } = record;
+      state.save(alerted.length === 0 ? rest : { ...rest, alerted });
+    }
+    for (const { remember } of failures) await remember();
+  } finally {
+    await state.release(holder);
+  }
+}
+
+/**
+ * Sends an alert about a run that failed before a task started, unless one is open.
+ *
+ * Never throws: what fails is a warning on standard error.
+ *
+ * @param state Remembers the alert; null if it is the state that failed.
+ */
+export async function alertFailedRun(
+  error: CronfetchError,
+  state: State | null,
+  context: AlertContext,
+): Promise<void> {
+  const { config, host, signal } = context;
+  if (signal.aborted || error.code === "cancelled") return;
+  const memory = state === null ? memoryBesideState(config) : memoryInState(state, host);
+  try {
+    if (await memory.isOpen()) return;
+    const sent = await sendNotices([failedNotice(error, host.clock.now())], null, context);
+    if (sent) await memory.open(error, null);
+  } catch (failure) {
+    if (!(failure instanceof CronfetchError)) throw failure;
+    warn(host, `Recording an alert failed: ${failure.message}`);
+  }
+}
+
+/**
+ * Sends one message with these notices to every target.
+ *
+ * @returns Whether at least one target accepted it.
+ */
+async function sendNotices(
+  notices: readonly AlertNotice[],
+  run: string | null,
+  { config, host, signal }: AlertContext,
+): Promise<boolean> {
+  const { alerts, hosts, secrets, page } = config;
+  const message = alertMessage(notices, { run, link: page.publicUrl });
+  await using sender = await openAlertSender({
+    host,
+    settingsOf: (origin) => serverSettings(hosts, origin),
+    redact: createRedactor(secrets),
+    signal,
+  });
+  const sent = await Promise.all(alerts.map(async (alert) => {
+    try {
+      await sender.send(alert, message);
+      return true;
+    } catch (error) {
+      const { hint } = error as AlertFailure;
+      const advice = hint === null ? "" : `\nhint: ${hint}`;
+      warn(
+        host,
+        `Sending an alert to ${describeTarget(alert)} failed: ${errorMessage(error)}`,
+        advice,
+      );
+      return false;
+    }
+  }));
+  return sent.includes(true);
+}
+
+function warn({ stderr }: Pick<Host, "stderr">, sentence: string, advice = ""): void {
+  stderr.write(`warning: ${escapeControl(sentence)}${advice}\n`);
+}

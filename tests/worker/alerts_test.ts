@@ -1,0 +1,244 @@
+/** Alerts of whole runs: each is sent once, and its end once. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { ConfigInput } from "../../lib/config/input.ts";
+import { EXIT } from "../../lib/core/result.ts";
+import { main } from "../helpers/command_line.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
+import { openState } from "../helpers/open.ts";
+import { origin } from "../helpers/origin.ts";
+
+/** What one command did. */
+interface Evaluation {
+  readonly exitCode: number;
+  /** The messages to each target, without their first line. */
+  readonly sent: readonly string[];
+  readonly stderr: string;
+}
+
+/** A folder with a config, in which commands run at different times. */
+async function place(config: (folder: string) => ConfigInput) {
+  const folder = await temporaryFolder();
+  const write = (changed: (folder: string) => ConfigInput) =>
+    Deno.writeTextFile(folder.file("cronfetch.json"), JSON.stringify(changed(folder.path)));
+  await write(config);
+  /** Runs a command at a time of 2026-01-15, or at an instant. */
+  const at = async (
+    time: string,
+    command = "run --due",
+    options: TestHostOptions = {},
+  ): Promise<Evaluation> => {
+    const now = time.includes("T") ? time : `2026-01-15T${time}Z`;
+    const host: TestHost = testHost({ now, cwd: folder.path, ...options });
+    const exitCode = await main(command.split(" "), host);
+    const sent = host.executed.map(({ input }) =>
+      JSON.parse(input).text.replace("cronfetch\n", "")
+    );
+    return { exitCode, sent, stderr: host.stderr.text };
+  };
+  return { folder, write, at, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+const ALERTS: ConfigInput["alerts"] = [{ command: ["notify"] }];
+
+for (const state of ["file:state.json", "kv:state.db"]) {
+  Deno.test(`run: an unhealthy task is reported once, and its recovery once, in ${state}`, async () => {
+    await using server = origin({ "/a": 404, "/b": "b" });
+    await using here = await place(() => ({
+      ...{ state, alerts: ALERTS, alertAfter: 2 },
+      defaults: { schedule: "every 1h" },
+      tasks: [`${server.origin}/a`, `${server.origin}/b`],
+    }));
+    const sent: (readonly string[])[] = [];
+    for (const time of ["06:00:00", "08:00:00", "10:00:00", "12:00:00"]) {
+      sent.push((await here.at(time)).sent);
+    }
+    server.route("/a", "a");
+    for (const time of ["20:00:00", "22:00:00"]) sent.push((await here.at(time)).sent);
+    assertEquals(sent, [
+      [],
+      [`unhealthy: a, 2 failures in a row (fetching ${server.origin}/a: the server answered 404 Not Found)`],
+      [],
+      [],
+      ["recovered: a"],
+      [],
+    ]);
+  });
+}
+
+Deno.test("run --due: a stale task is reported although nothing is due", async () => {
+  await using server = origin({ "/a": "a" });
+  await using here = await place(() => ({
+    ...{ state: "file:state.json", alerts: ALERTS, alertAfter: 100 },
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h", retry: { attempts: 1 } }],
+  }));
+  await here.at("06:00:00");
+  server.route("/a", 404);
+  const sent: (readonly string[])[] = [];
+  const hits: number[] = [];
+  // It fails at 07:00 and 07:30; at 07:35 and 08:05 its backoff has not passed.
+  for (const time of ["07:00:00", "07:30:00", "07:35:00", "08:05:00", "08:06:00"]) {
+    sent.push((await here.at(time)).sent);
+    hits.push(server.hits());
+  }
+  server.route("/a", "a");
+  sent.push((await here.at("16:00:00")).sent, (await here.at("16:05:00")).sent);
+  assertEquals([hits, sent], [[2, 3, 3, 4, 4], [
+    [],
+    [],
+    [],
+    ["stale: a, no success since 2026-01-15 06:00 UTC; its schedule is every 1h"],
+    [],
+    ["recovered: a"],
+    [],
+  ]]);
+});
+
+Deno.test("run: content that does not change is reported once, and its change once", async () => {
+  await using server = origin({ "/a": "a" });
+  await using here = await place(() => ({
+    ...{ state: "file:state.json", alerts: ALERTS },
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 12h", unchangedFor: "1d" }],
+  }));
+  const sent: (readonly string[])[] = [];
+  for (const day of ["15", "16", "17", "18"]) {
+    if (day === "18") server.route("/a", "b");
+    for (const hour of ["06", "18"]) {
+      sent.push((await here.at(`2026-01-${day}T${hour}:00:00Z`)).sent);
+    }
+  }
+  assertEquals(sent, [
+    [],
+    [],
+    ["unchanged: a, the content has not changed since 2026-01-15 06:00 UTC, for more than 1d"],
+    [],
+    [],
+    [],
+    ["changed: a"],
+    [],
+  ]);
+});
+
+Deno.test("run: an alert that no target accepts is sent by the next evaluation", async () => {
+  await using server = origin({ "/a": 404 });
+  await using here = await place(() => ({
+    ...{ state: "file:state.json", alerts: ALERTS, alertAfter: 1 },
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h" }],
+  }));
+  await here.at("06:00:00");
+  const refused = await here.at("08:00:00", "run --due", { exitCode: 1 });
+  assertEquals(refused.sent.length, 1);
+  assertStringIncludes(
+    refused.stderr,
+    "warning: Sending an alert to the command notify failed: exit code 1\n" +
+      "hint: run the command by hand with JSON\n",
+  );
+  assertEquals(refused.exitCode, EXIT.failed);
+  assertEquals((await here.at("08:00:01")).sent, refused.sent);
+  assertEquals((await here.at("08:00:02")).sent, []);
+});
+
+Deno.test("run: an alert that one of two targets accepts is sent", async () => {
+  await using server = origin({ "/a": 404, "/hook": 410 });
+  await using here = await place(() => ({
+    ...{ state: "file:state.json", alertAfter: 1 },
+    alerts: [{ webhook: `${server.origin}/hook` }, { command: ["notify"] }],
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h" }],
+  }));
+  await here.at("06:00:00");
+  const { sent, stderr } = await here.at("08:00:00");
+  assertEquals(sent.length, 1);
+  assertMatch(
+    stderr,
+    /warning: Sending an alert to the webhook at [\d.:]+ failed: the server answered 405\nhint: /,
+  );
+  assertEquals((await here.at("08:00:01")).sent, []);
+});
+
+Deno.test("run: an evaluation without a change of alerts does not write the records", async () => {
+  await using server = origin({ "/a": 404 });
+  await using here = await place(() => ({
+    ...{ state: "file:state.json", alerts: ALERTS, alertAfter: 1 },
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h" }],
+  }));
+  await here.at("06:00:00");
+  await here.at("08:00:00");
+  const records = async () => {
+    await using state = await openState(`file:${here.folder.file("state.json")}`, testHost());
+    return await state.allRecords();
+  };
+  const before = await records();
+  assertEquals(before.get("a")?.alerted, [{ kind: "unhealthy", since: "2026-01-15T08:00:00Z" }]);
+  assertEquals((await here.at("08:00:01")).sent, []);
+  assertEquals(await records(), before);
+});
+
+Deno.test("run: another run's task is left to that run", async () => {
+  await using server = origin({ "/a": 404 });
+  await using here = await place(() => ({
+    ...{ state: "file:state.json", alerts: ALERTS, alertAfter: 1 },
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h" }],
+  }));
+  await here.at("06:00:00");
+  await here.at("08:00:00", "run --due", { exitCode: 1 });
+  const host = testHost({ now: "2026-01-15T08:00:01Z" });
+  await using state = await openState(`file:${here.folder.file("state.json")}`, host);
+  assertEquals((await state.acquire(["a"], "other", 60_000)).size, 1);
+  assertEquals((await here.at("08:00:02")).sent, []);
+  await state.release("other");
+  assertEquals((await here.at("08:00:03")).sent.length, 1);
+});
+
+Deno.test("run: a store that cannot be opened is reported once, and its recovery once", async () => {
+  await using server = origin({ "/a": "a" });
+  const config = (store: string) => () => ({
+    ...{ state: "file:state.json", store, alerts: ALERTS },
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h" }],
+  });
+  await using here = await place(config("s3://bucket"));
+  const first = await here.at("06:00:00", "run --due", {
+    env: { AWS_ENDPOINT_URL: `http://127.0.0.1:9` },
+  });
+  assertEquals([first.exitCode, first.sent.length], [EXIT.failed, 1], first.stderr);
+  assertMatch(first.sent[0] ?? "", /^run failed: .*s3:\/\/bucket/);
+  assertEquals((await here.at("06:05:00")).sent, []);
+  await here.write(config("files"));
+  assertEquals((await here.at("07:10:00")).sent, ["running again"]);
+  assertEquals((await here.at("08:10:00")).sent, []);
+});
+
+Deno.test("run: a state that cannot be opened is reported once, and its recovery once", async () => {
+  await using server = origin({ "/a": "a" });
+  await using here = await place(() => ({
+    ...{ state: "file:state.json", alerts: ALERTS },
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h" }],
+  }));
+  await Deno.writeTextFile(here.folder.file("state.json"), "no state");
+  const first = await here.at("06:00:00");
+  assertEquals([first.exitCode, first.sent.length], [EXIT.usage, 1], first.stderr);
+  assertMatch(first.sent[0] ?? "", /^run failed: .*state\.json/);
+  assertEquals((await here.at("06:05:00")).sent, []);
+  await Deno.remove(here.folder.file("state.json"));
+  assertEquals((await here.at("06:10:00")).sent, ["running again"]);
+  assertEquals((await here.at("07:10:00")).sent, []);
+});
+
+Deno.test("run: an invalid config is reported once by its valid alerts, and its recovery once", async () => {
+  await using server = origin({ "/a": "a" });
+  const config = () => ({
+    ...{ state: "file:state.json", alerts: ALERTS },
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h" }],
+  });
+  await using here = await place(config);
+  await here.at("06:00:00");
+  await here.write(() => ({ ...config(), schedule: "0 25 * * *", timezone: "Mars" }));
+  const first = await here.at("07:00:00");
+  assertEquals([first.exitCode, first.sent.length], [EXIT.usage, 1]);
+  assertMatch(first.sent[0] ?? "", /^run failed: .*cronfetch\.json:1:\d+: .*, and 1 more problem$/);
+  assertEquals((await here.at("07:05:00")).sent, []);
+  assertEquals((await here.at("07:05:00", "plan")).sent, []);
+  await here.write(config);
+  assertEquals((await here.at("07:10:00")).sent, ["running again"]);
+  assertEquals((await here.at("08:10:00")).sent, []);
+});
