@@ -35,6 +35,10 @@ export interface Flags {
   /** A command line of curl or wget, or a file. */
   readonly import?: string;
   readonly fix: boolean;
+  /** `status`: only tasks with a problem. */
+  readonly failing: boolean;
+  /** `status`: every task. */
+  readonly all: boolean;
   readonly view: boolean;
   readonly grace?: string;
 }
@@ -64,5 +68,7 @@ export const NO_FLAGS: Flags = {
   event: false,
   force: false,
   fix: false,
+  failing: false,
+  all: false,
   view: false,
 };

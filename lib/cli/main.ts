@@ -165,9 +165,11 @@ function createProgram(host: Host, onCommand: (parsed: Invocation) => void): Com
   const status = command(
     "status [TASK...]",
     "show each task's health; exit 3 if one is unhealthy or stale",
-    async (...given) => (await import("./status.ts")).status(...given),
+    async (...given) => (await import("./status/status.ts")).status(...given),
   );
-  withConfig(status.optionsGroup("What to show:"));
+  withConfig(status.optionsGroup("What to show:"))
+    .option("--failing", "only tasks that are unhealthy, failing or stale")
+    .option("--all", "every task, however many they are");
   status.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
 
   const serve = command(

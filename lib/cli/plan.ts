@@ -20,7 +20,7 @@ export const DUE_TIMES = 3;
 const COLUMNS: readonly TableColumn[] = [
   { name: "", narrow: "keep" },
   { name: "task", narrow: "cut" },
-  { name: "reason", narrow: "wrap" },
+  { name: "reason", narrow: "wrap", least: 48 },
   { name: "next due", narrow: 1 },
   { name: "file", narrow: 2 },
   { name: "url", narrow: 3 },

@@ -12,6 +12,8 @@ export interface TableColumn {
    * at least. `wrap`: broken between words; only one column. A number: omitted, the highest first.
    */
   readonly narrow: "keep" | "cut" | "wrap" | number;
+  /** Width of a wrapped column up to which others are omitted for it. Default: 20. */
+  readonly least?: number;
 }
 
 /** A row of a table. */
@@ -34,9 +36,8 @@ const GAP = "  ";
 /** Least width of a column that is cut. */
 const CUT_COLUMNS = 12;
 
-/** Least width of a wrapped column, and up to which width other columns are omitted for it. */
+/** Least width of a wrapped column beside others. */
 const WRAP_COLUMNS = 20;
-const WIDE_WRAP_COLUMNS = 48;
 
 /** Indentation of a wrapped cell that has no room beside the others. */
 const INDENT = "  ";
@@ -80,19 +81,20 @@ export function tableLines(
 
 /** The columns that fit, and their widths. A wrapped column without room has the width 0. */
 function fitted(columns: readonly Filled[], width: number): Filled[] {
-  const total = (shown: readonly Filled[], wrapColumns: number) =>
-    shown.reduce((sum, { narrow, width }) => {
-      const least = narrow === "wrap" ? Math.min(width, wrapColumns) : width;
+  const total = (shown: readonly Filled[], wrapColumns: (column: Filled) => number) =>
+    shown.reduce((sum, column) => {
+      const { narrow, width } = column;
+      const least = narrow === "wrap" ? Math.min(width, wrapColumns(column)) : width;
       return sum + least + GAP.length;
     }, -GAP.length);
   let shown = columns;
   const droppable = columns.filter(({ narrow }) => typeof narrow === "number")
     .toSorted((one, other) => Number(other.narrow) - Number(one.narrow));
   for (const column of droppable) {
-    if (total(shown, WIDE_WRAP_COLUMNS) <= width) break;
+    if (total(shown, ({ least }) => least ?? WRAP_COLUMNS) <= width) break;
     shown = shown.filter((other) => other !== column);
   }
-  let excess = total(shown, WRAP_COLUMNS) - width;
+  let excess = total(shown, () => WRAP_COLUMNS) - width;
   const cut = shown.map((column) => {
     if (column.narrow !== "cut" || excess <= 0) return column;
     const next = Math.min(column.width, Math.max(CUT_COLUMNS, column.width - excess));

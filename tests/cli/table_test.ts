@@ -6,7 +6,7 @@ import { displayWidth, painter } from "../../lib/report/format.ts";
 const COLUMNS: readonly TableColumn[] = [
   { name: "health", narrow: "keep" },
   { name: "task", narrow: "cut" },
-  { name: "reason", narrow: "wrap" },
+  { name: "reason", narrow: "wrap", least: 48 },
   { name: "next", narrow: 1 },
   { name: "file", narrow: 2 },
 ];

@@ -1,6 +1,6 @@
 /** A folder with a config and a state. */
 
-import type { RunRecord, TaskRecord } from "../../lib/state/state.ts";
+import type { FamilyMember, RunRecord, TaskRecord } from "../../lib/state/state.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { openState } from "../helpers/open.ts";
@@ -12,6 +12,8 @@ export interface Workspace extends AsyncDisposable {
   host(options?: TestHostOptions): TestHost;
   /** Saves records and runs to `file:state/state.json`. */
   save(records: readonly TaskRecord[], runs?: readonly RunRecord[]): Promise<void>;
+  /** Saves members of a task's family. */
+  saveMembers(task: string, members: readonly FamilyMember[]): Promise<void>;
   /** The records in the state. */
   records(): Promise<Map<string, TaskRecord>>;
 }
@@ -30,6 +32,10 @@ export async function workspace(config: object): Promise<Workspace> {
       await using state = await open();
       for (const record of records) state.save(record);
       for (const run of runs) state.addRun(run);
+    },
+    async saveMembers(task, members) {
+      await using state = await open();
+      for (const member of members) state.saveMember(task, member);
     },
     async records() {
       await using state = await open();
