@@ -5,7 +5,7 @@
 
 import type { Host } from "../lib/core/host.ts";
 import { realHost } from "../lib/host.ts";
-import { FAILING, sampleRuns, sampleTasks } from "../tests/browser/samples.ts";
+import { sampleFiles, sampleRuns, sampleTasks } from "../tests/browser/samples.ts";
 import { site } from "../tests/page/site.ts";
 import { demonstrate, SECOND_COMMAND } from "./demo.ts";
 import { terminalPicture } from "./terminal_picture.ts";
@@ -54,7 +54,7 @@ async function statusPage(): Promise<Uint8Array> {
   await using at = site({
     tasks: sampleTasks(),
     runs: sampleRuns(),
-    files: { [FAILING]: "a,b\n" },
+    files: sampleFiles(),
   });
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, at.page.fetch);
   const browser = await launchChromium();

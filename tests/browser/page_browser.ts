@@ -9,7 +9,14 @@ import { origin } from "../helpers/origin.ts";
 import { taskResult } from "../state/samples.ts";
 import { pageTask, type Site, site } from "../page/site.ts";
 import { findChromium, launchChromium, PATIENCE_MS } from "./chromium.ts";
-import { FAILING, sampleRuns, sampleTasks } from "./samples.ts";
+import {
+  FAILING,
+  sampleFiles,
+  sampleResults,
+  sampleRuns,
+  sampleTasks,
+  sampleVersions,
+} from "./samples.ts";
 
 // Without Chromium these tests are skipped, except in CI.
 const ignore = findChromium() === undefined && Deno.env.get("CI") !== "true";
@@ -21,6 +28,8 @@ const TASK_PATH = `/tasks/${encodeURIComponent(FAILING)}`;
 interface PageBrowser extends AsyncDisposable {
   /** Opens a page in a new context. */
   open(path: string, options?: Parameters<Browser["newContext"]>[0]): Promise<Page>;
+  /** The cookies of a session. */
+  logIn(): Promise<Awaited<ReturnType<BrowserContext["storageState"]>>>;
   /** Console errors, uncaught errors, and requests to other origins. */
   readonly errors: string[];
 }
@@ -36,22 +45,30 @@ async function openBrowser(origin: string): Promise<PageBrowser> {
   const browser = await launchChromium();
   const errors: string[] = [];
   const contexts: BrowserContext[] = [];
+  const open: PageBrowser["open"] = async (path, options = {}) => {
+    const context = await browser.newContext(options);
+    contexts.push(context);
+    context.setDefaultTimeout(PATIENCE_MS);
+    const page = await context.newPage();
+    page.on("console", (message) => {
+      if (message.type() === "error") errors.push(message.text());
+    });
+    page.on("pageerror", (error) => void errors.push(error.message));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(origin)) errors.push(`request for ${request.url()}`);
+    });
+    await page.goto(origin + path);
+    return page;
+  };
   return {
     errors,
-    open: async (path, options = {}) => {
-      const context = await browser.newContext(options);
-      contexts.push(context);
-      context.setDefaultTimeout(PATIENCE_MS);
-      const page = await context.newPage();
-      page.on("console", (message) => {
-        if (message.type() === "error") errors.push(message.text());
-      });
-      page.on("pageerror", (error) => void errors.push(error.message));
-      page.on("request", (request) => {
-        if (!request.url().startsWith(origin)) errors.push(`request for ${request.url()}`);
-      });
-      await page.goto(origin + path);
-      return page;
+    open,
+    logIn: async () => {
+      const page = await open("/login");
+      await enterToken(page, TOKEN);
+      const state = await page.context().storageState();
+      await page.context().close();
+      return state;
     },
     [Symbol.asyncDispose]: async () => {
       for (const context of contexts) await context.close();
@@ -64,7 +81,9 @@ async function scene(tasks = sampleTasks(), hostname = "127.0.0.1"): Promise<Sce
   const at = site({
     tasks,
     runs: sampleRuns(),
-    files: { [FAILING]: "a,b\n" },
+    files: sampleFiles(),
+    versions: { [FAILING]: sampleVersions() },
+    runResults: { "run-9": sampleResults() },
     token: TOKEN,
     isLoopback: hostname === "127.0.0.1",
     host: { timers: "real" },
@@ -89,6 +108,12 @@ async function submit(page: Page, name: string): Promise<void> {
   const replaced = page.waitForEvent("domcontentloaded");
   await page.getByRole("button", { name }).click();
   await replaced;
+}
+
+/** Enters a token on the page of the login. */
+async function enterToken(page: Page, token: string): Promise<void> {
+  await page.getByLabel("Token").fill(token);
+  await submit(page, "Log in");
 }
 
 /** Waits until no run is in progress: its last update may arrive after those of its tasks. */
@@ -125,9 +150,10 @@ async function axeViolations(page: Page): Promise<string[]> {
 }
 
 const VIEWS = (["light", "dark"] as const).flatMap((colorScheme) =>
-  [360, 1280].map((width) => ({ colorScheme, viewport: { width, height: 800 } }))
+  [390, 1280].map((width) => ({ colorScheme, viewport: { width, height: 800 } }))
 );
-const PATHS = ["/", "/?health=stale", "/?q=nothing+like+it", TASK_PATH, "/tasks/f1040.pdf"];
+const PATHS = ["/", "/?dense=1&sort=-size", "/?q=nothing+like+it", TASK_PATH, "/tasks/f1040.pdf"]
+  .concat([`/diff?task=${encodeURIComponent(FAILING)}`, "/runs", "/runs/run-9"]);
 
 Deno.test({
   name: "page: axe-core finds no serious violation, in both colour schemes and widths",
@@ -140,8 +166,16 @@ Deno.test({
       { tone: "plain", title: "cronfetch is shutting down.", lines: [] },
     );
     for (const view of VIEWS) {
-      for (const path of [...PATHS, "/runs", "/runs/run-9"]) {
-        const page = await at.open(path, view);
+      const storageState = await at.logIn();
+      for (
+        const [path, options] of [
+          ...PATHS.map((path) => [path, { ...view, storageState }] as const),
+          ["/", view] as const,
+          [TASK_PATH, view] as const,
+          ["/login?back=%2Fruns", view] as const,
+        ]
+      ) {
+        const page = await at.open(path, options);
         const where = `${path} ${view.colorScheme} ${view.viewport.width}`;
         assertEquals(await axeViolations(page), [], where);
         const excess = "document.documentElement.scrollWidth - innerWidth";
@@ -255,13 +289,19 @@ Deno.test({
     const downloading = page.waitForEvent("download");
     await page.getByRole("link", { name: "ecb-daily.csv", exact: true }).click();
     assertEquals((await downloading).suggestedFilename(), "ecb-daily.csv");
-    await page.getByLabel("Token").fill(TOKEN);
-    await submit(page, "Run now");
-    assertEquals(at.at.done, [`run ${FAILING}`]);
-    await page.getByLabel("Token").fill("wrong");
-    await submit(page, "Pause");
+    // One login, after a wrong token, leads back here.
+    await page.locator("section.act").getByRole("link", { name: "Log in" }).click();
+    await enterToken(page, "wrong");
     assertStringIncludes(await page.locator("main").innerText(), "The token is wrong.");
-    assertEquals(at.at.done.length, 1);
+    await enterToken(page, TOKEN);
+    assertEquals(new URL(page.url()).pathname, TASK_PATH);
+    await submit(page, "Run now");
+    await submit(page, "Pause");
+    await page.getByRole("link", { name: "Tasks" }).first().click();
+    await submit(page, "Run fw9.pdf now");
+    assertEquals(at.at.done, [`run ${FAILING}`, `pause ${FAILING}`, "run fw9.pdf"]);
+    await submit(page, "Log out");
+    assertEquals(await page.getByRole("button", { name: "Run fw9.pdf now" }).count(), 0);
   },
 });
 
@@ -275,8 +315,8 @@ Deno.test({
   ignore: ignore || outer === undefined,
   fn: async () => {
     await using at = await scene([pageTask("a.csv")], outer?.address);
-    const page = await at.open("/tasks/a.csv");
-    await page.getByLabel("Token").fill(TOKEN);
+    const page = await at.open("/login?back=%2Ftasks%2Fa.csv");
+    await enterToken(page, TOKEN);
     await submit(page, "Run now");
     await page.getByRole("heading", { level: 1, name: "a.csv" }).waitFor();
     assertEquals(at.at.done, ["run a.csv"]);
@@ -329,18 +369,22 @@ Deno.test({
     await page.getByText("Live", { exact: true }).waitFor();
     await page.locator("#progress").getByText("1 MB of 2 MB").waitFor();
     assertEquals(await axeViolations(page), []);
-    await tabTo(page, "#token");
+    await tabTo(page, ".top a[href^='/login']");
+    await page.keyboard.press("Enter");
+    await page.locator("#token:focus").waitFor();
     await page.keyboard.type(TOKEN);
+    await page.keyboard.press("Enter");
+    await page.locator("#progress").getByText("1 MB of 2 MB").waitFor();
+    await tabTo(page, "button[value='asked.bin']");
     rest.resolve();
     await page.locator(".badge", { hasText: "healthy" }).waitFor();
     await runEnds(page);
-    // Live updates keep the typed text and the focus.
-    assertEquals(await page.locator("#token:focus").inputValue(), TOKEN);
-    await tabTo(page, "button[value=run]");
+    // Live updates keep the focus.
+    assertEquals(await page.locator("button[value='asked.bin']:focus").count(), 1);
     await page.keyboard.press("Enter");
     await page.getByText("All 2 tasks are fine").waitFor();
     await page.locator(".badge.good", { hasText: "healthy" }).nth(1).waitFor();
-    assertEquals(server.hits("/large.bin"), 3);
+    assertEquals(server.hits("/large.bin"), 2);
     assertEquals(browser.errors, []);
   },
 });

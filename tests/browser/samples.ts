@@ -1,7 +1,7 @@
 /** Thirty realistic tasks: most are healthy, the others cover each health and condition. */
 
 import type { TaskStatus } from "../../lib/core/result.ts";
-import type { PageTask } from "../../lib/page/source.ts";
+import type { PageTask, PageVersion, RunTaskResult } from "../../lib/page/source.ts";
 import type { RecentResult, RunRecord } from "../../lib/state/state.ts";
 import { pageTask } from "../page/site.ts";
 import { recentResult, record, runRecord, validators } from "../state/samples.ts";
@@ -174,5 +174,36 @@ export function sampleRuns(): RunRecord[] {
     const durationMs = 41_200 + 3_700 * ((index * 5) % 7);
     const bytes = 61_000_000 + 9_000_000 * ((index * 3) % 5);
     return { ...run, summary: { counts, bytes, durationMs, exitCode: failed > 0 ? 3 : 0 } };
+  });
+}
+
+const OLDER = "rates/ecb-daily.20260113T140000000Z.csv";
+const REFUSED = `${FAILING}.refused`;
+
+/** The files of the failing task. */
+export function sampleVersions(): PageVersion[] {
+  const digest = (pair: string) => pair.repeat(32);
+  const file = { sizeBytes: 52 };
+  return [
+    { ...file, key: FAILING, kind: "current", sha256: digest("ab"), publishedAt: ago(30) },
+    { ...file, key: REFUSED, kind: "refused", sha256: digest("0f"), publishedAt: ago(6) },
+    { key: OLDER, kind: "version", sha256: digest("c4"), sizeBytes: 44, publishedAt: ago(54) },
+  ];
+}
+
+/** The contents of the files, by key. */
+export function sampleFiles(): Record<string, string> {
+  return {
+    [FAILING]: "currency,rate\nUSD,1.0831\nGBP,0.8452\nJPY,161.12\n",
+    [OLDER]: "currency,rate\nUSD,1.0795\nGBP,0.8452\n",
+    [REFUSED]: "<html>\n<h1>404 Not Found</h1>\n<script>alert(1)</script>\n",
+  };
+}
+
+/** The results of the newest run. */
+export function sampleResults(): RunTaskResult[] {
+  return sampleTasks().flatMap(({ id, record }) => {
+    const result = record?.results[0];
+    return result === undefined || result.status === "unchanged" ? [] : [{ task: id, ...result }];
   });
 }

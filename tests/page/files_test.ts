@@ -83,8 +83,14 @@ Deno.test("files: with a task every file of its family is served, and no other",
 Deno.test("diff: compares the published file with the version before, or any two", async () => {
   await using at = withVersions();
   const newest = await at.text("/diff?task=a.csv");
-  assertStringIncludes(newest, `<td role="cell">−</td><td role="cell" class="line">1,1</td>`);
-  assertStringIncludes(newest, `<td role="cell">+</td><td role="cell" class="line">1,2</td>`);
+  assertStringIncludes(
+    newest,
+    `<td role="cell" class="mark">−</td><td role="cell" class="line">1,1</td>`,
+  );
+  assertStringIncludes(
+    newest,
+    `<td role="cell" class="mark">+</td><td role="cell" class="line">1,2</td>`,
+  );
   const refused = await at.text("/diff?task=a.csv&old=a.csv&new=a.csv.refused");
   assertStringIncludes(refused, "&lt;script&gt;alert(1)&lt;/script&gt;");
   const binary = await at.text("/diff?task=a.csv&old=a-2026-01-13.csv&new=a.csv");

@@ -187,8 +187,7 @@ function Difference({ diff }: { readonly diff: TextDiff }) {
       return (
         <>
           <p>
-            <span class="good">{plural(diff.added, "line")} added</span>,{" "}
-            <span class="bad">{formatCount(diff.removed)} removed</span>.
+            {plural(diff.added, "line")} added, {formatCount(diff.removed)} removed.
           </p>
           <table class="diff" role="table" aria-label="Changed lines">
             {diff.parts.map((part) => <DiffRows part={part} />)}
@@ -212,7 +211,7 @@ function DiffRows({ part }: { readonly part: DiffPart }) {
         return (
           <tr role="row" class={kind}>
             {numbers.map((number) => <td role="cell" class="numbers">{number}</td>)}
-            <td role="cell">{MARKS[kind]}</td>
+            <td role="cell" class="mark">{MARKS[kind]}</td>
             <td role="cell" class="line">{shown(text)}</td>
           </tr>
         );
