@@ -21,7 +21,8 @@ const NAMES = [
   "a#b?c",
   "(!*'),:@$~",
   "<x>&amp;",
-  `${"n".repeat(199)}/`.repeat(4) + "n".repeat(190),
+  // With the prefix, 1,000 bytes.
+  `${"n".repeat(199)}/`.repeat(4) + "n".repeat(193),
 ];
 const forever = new AbortController().signal;
 const now = new Date().toISOString();

@@ -78,6 +78,26 @@ export function readUploads(text: string): Page<PendingUpload, UploadMarker> {
   return { items, next };
 }
 
+/**
+ * The items of all pages of a list.
+ *
+ * @throws {DriverError} A page repeats where it starts: the server ignores that, and would send the
+ * same page for ever.
+ */
+export async function* pages<Item, Next>(
+  request: (next: Next | null) => Promise<Page<Item, Next>>,
+): AsyncGenerator<Item> {
+  let next: Next | null = null;
+  do {
+    const page: Page<Item, Next> = await request(next);
+    yield* page.items;
+    if (page.next !== null && JSON.stringify(page.next) === JSON.stringify(next)) {
+      throw malformed("a list does not advance");
+    }
+    next = page.next;
+  } while (next !== null);
+}
+
 /** Reads the id of a created upload. */
 export function readUploadId(text: string): string {
   return required(rootOf(text, "InitiateMultipartUploadResult"), "UploadId");
@@ -151,6 +171,7 @@ function timeOf(text: string | null): number {
   return Number.isNaN(ms) ? 0 : ms;
 }
 
-function malformed(fault: string): DriverError {
+/** The error for a response that does not follow the API of S3. */
+export function malformed(fault: string): DriverError {
   return new DriverError("store.failed", `the server sent no valid response of S3: ${fault}`);
 }

@@ -113,13 +113,14 @@ export interface Bucket extends AsyncDisposable {
    */
   copyPart(upload: PartOf, source: RangeOf, signal: AbortSignal): Promise<UploadedPart>;
   /**
-   * Creates an object of the parts, atomically.
+   * Creates an object of the parts, atomically. If a response was lost, the object is recognised by
+   * its size and metadata before the request is repeated.
    *
-   * @returns Its ETag; null if the upload does not exist, as after a request whose response was lost.
+   * @returns Its ETag; null if neither the upload nor the object exists.
    * @throws {ConditionFailed}
    */
   completeUpload(
-    upload: Upload & { readonly sizeBytes: number },
+    upload: CompletedUpload,
     parts: readonly UploadedPart[],
     condition: Condition,
     signal: AbortSignal,
@@ -155,6 +156,13 @@ export interface ObjectCopy {
 export interface Upload {
   readonly key: string;
   readonly id: string;
+}
+
+/** An upload all of whose parts are uploaded, and the object to create. */
+export interface CompletedUpload extends Upload {
+  readonly sizeBytes: number;
+  /** Those that the upload was created with. */
+  readonly facts: ObjectFacts;
 }
 
 /** A part of an upload, numbered from 1. */

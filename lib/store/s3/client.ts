@@ -7,9 +7,8 @@ import type { SettingsOf } from "../../core/http.ts";
 import { openTransport } from "../../http/transport.ts";
 import { DriverError } from "../errors.ts";
 import {
-  completionOf,
-  type Page,
-  readCompleted,
+  malformed,
+  pages,
   readCopied,
   readObjects,
   readUploadId,
@@ -22,8 +21,8 @@ import {
   type PartOf,
   type PendingUpload,
   type Upload,
-  type UploadedPart,
 } from "./bucket.ts";
+import { completeUpload, isObjectOf } from "./completion.ts";
 import { ConditionalWriter, type WriteHeaders } from "./conditions.ts";
 import { isLocalService } from "./credential_requests.ts";
 import { openCredentials } from "./credentials.ts";
@@ -31,9 +30,10 @@ import { cannotCopy, explainS3, isMissing, isUnsupported } from "./errors.ts";
 import { Exchange, type S3Call, S3Failed } from "./exchange.ts";
 import { LearnedFeatures } from "./features.ts";
 import { checksumHeaders, etagOf, factHeaders, headOf, objectNames } from "./objects.ts";
-import { probeCondition, probeServer } from "./probe.ts";
+import { probeCondition, probeServer, type ServerProbe } from "./probe.ts";
+import { readObject } from "./read_object.ts";
 import { endpointOf } from "./settings.ts";
-import { EMPTY_SHA256, encodePath } from "./sign.ts";
+import { encodePath, sha256Of } from "./sign.ts";
 import type { S3Response } from "./transport.ts";
 
 /**
@@ -72,12 +72,13 @@ export async function openBucket(
   const names = objectNames(location);
   const ownKey = () => names.draftKey(random.name());
   const owned = opened.move();
-  const client = { location, exchange, features, ownKey, ownPrefix: names.drafts, signal };
+  const own = { ownKey, ownPrefix: names.drafts };
+  const client = { location, exchange, features, timers, random, ...own, signal };
   return bucketOf(client, () => owned.disposeAsync());
 }
 
 /** What the requests to a bucket share. */
-interface Client {
+interface Client extends Pick<Host, "timers" | "random"> {
   readonly location: BucketLocation;
   readonly exchange: Exchange;
   readonly features: LearnedFeatures;
@@ -116,6 +117,7 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
     { key, bytes, sha256, facts }: Parameters<Bucket["put"]>[0],
     { condition, checksum }: WriteHeaders,
     signal: AbortSignal,
+    beforeRepeat?: () => Promise<void>,
   ): Promise<string> => {
     const headers = {
       ...factHeaders(facts),
@@ -124,7 +126,8 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
     };
     const body = { bytes, sha256 };
     const call = { method: "PUT", action: "s3:PutObject", key, headers, body } as const;
-    const response = await exchange.perform(call, signal);
+    const repeat = beforeRepeat === undefined ? {} : { beforeRepeat };
+    const response = await exchange.perform({ ...call, ...repeat }, signal);
     return etagOf(response) ?? "";
   };
 
@@ -151,9 +154,36 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
       return readUploads((await exchange.perform(call, signal)).text);
     });
 
+  const abortUpload: Bucket["abortUpload"] = async ({ key, id }, signal) => {
+    const action = "s3:AbortMultipartUpload";
+    const query = { uploadId: id };
+    await performOrNull({ method: "DELETE", action, key, query }, signal);
+  };
+
+  async function* uploadsOf(key: string, signal: AbortSignal): AsyncGenerator<PendingUpload> {
+    try {
+      for await (const upload of listUploads(key, signal)) {
+        if (upload.key === key) yield upload;
+      }
+    } catch (error) {
+      if (!(error instanceof S3Failed && isUnsupported(error.failure))) throw explain(error);
+      features.learn({ uploadLists: "no" });
+    }
+  }
+
+  /** Aborts the other uploads of the same key. */
+  const abortOthers = async ({ key, id }: Upload, signal: AbortSignal): Promise<void> => {
+    for await (const upload of uploadsOf(key, signal)) {
+      if (upload.id !== id) await abortUpload(upload, signal);
+    }
+  };
+
+  /** Whether no other process writes to a key, as to those of drafts. */
+  const isOwnName = (key: string): boolean => key.startsWith(client.ownPrefix);
+
   /** Copies an object or a range of it, by the request that `call` describes. */
   const copy = async (
-    call: Pick<S3Call, "key" | "query" | "headers" | "serverBytes">,
+    call: Pick<S3Call, "key" | "query" | "headers" | "serverBytes" | "beforeRepeat">,
     source: { readonly key: string; readonly etag: string },
     kind: "CopyObjectResult" | "CopyPartResult",
     signal: AbortSignal,
@@ -176,34 +206,15 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
     } catch (error) {
       const isLacking = error instanceof S3Failed && cannotCopy(error.failure);
       if (!isLacking && !(error instanceof CopyUnavailable)) throw error;
+      // Some servers look for a source of another name, and respond so although it exists.
+      const isMissingSource = error instanceof S3Failed && error.failure.status === 404 &&
+        await head(source.key, signal) === null;
+      if (isMissingSource) {
+        throw new DriverError("store.failed", "another process has removed the object to copy");
+      }
       if (kind === "CopyPartResult") features.learn({ copies: "objects" });
       else if (features.known.copies === "objects") features.learn({ copies: "no" });
       throw new CopyUnavailable(error.message, { cause: error });
-    }
-  };
-
-  /** Completes an upload; null if it does not exist. */
-  const complete = async (
-    { key, id, sizeBytes = 0 }: Upload & { readonly sizeBytes?: number },
-    parts: readonly UploadedPart[],
-    condition: WriteHeaders["condition"],
-    signal: AbortSignal,
-  ): Promise<string | null> => {
-    const bytes = new TextEncoder().encode(completionOf(parts));
-    try {
-      const { text } = await exchange.perform({
-        method: "POST",
-        action: "s3:PutObject",
-        key,
-        query: { uploadId: id },
-        headers: { ...condition, "content-type": "application/xml" },
-        body: { bytes, sha256: await sha256Of(bytes) },
-        serverBytes: sizeBytes,
-      }, signal);
-      return readCompleted(text);
-    } catch (error) {
-      if (error instanceof S3Failed && error.failure.name === "NoSuchUpload") return null;
-      throw error;
     }
   };
 
@@ -214,14 +225,17 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
     head,
     remove,
 
-    get: async (key, signal) => {
+    get: (key, signal) => {
       const call = { method: "GET", action: "s3:GetObject", key, streams: true } as const;
-      return (await performOrNull(call, signal))?.pieces ?? null;
+      const request = (headers: Readonly<Record<string, string>>) =>
+        performOrNull({ ...call, headers }, signal);
+      return readObject({ request, timers: client.timers, random: client.random, signal });
     },
 
     put: (object, condition, signal) => {
       const { key } = object;
-      const request = (headers: WriteHeaders) => put(object, headers, signal);
+      const request = (headers: WriteHeaders, beforeRepeat: () => Promise<void>) =>
+        put(object, headers, signal, beforeRepeat);
       return explained(writer.write({ key, condition, completes: false, request }, signal));
     },
 
@@ -231,9 +245,9 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
         ...(facts === null ? {} : factHeaders(facts)),
         "x-amz-metadata-directive": directive,
       };
-      const request = ({ condition }: WriteHeaders) => {
+      const request = ({ condition }: WriteHeaders, beforeRepeat: () => Promise<void>) => {
         const headers = { ...fixed, ...condition };
-        const call = { key, headers, serverBytes: source.sizeBytes };
+        const call = { key, headers, serverBytes: source.sizeBytes, beforeRepeat };
         return copy(call, source, "CopyObjectResult", signal);
       };
       return explained(writer.write({ key, condition, completes: true, request }, signal));
@@ -258,8 +272,16 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
     createUpload: async (key, facts, signal) => {
       const headers = factHeaders(facts);
       const query = { uploads: "" };
+      let isRepeated = false;
+      const beforeRepeat = () => {
+        isRepeated = true;
+        return Promise.resolve();
+      };
       const call = { method: "POST", action: "s3:PutObject", key, query, headers } as const;
-      return readUploadId((await perform(call, signal)).text);
+      const id = readUploadId((await perform({ ...call, beforeRepeat }, signal)).text);
+      // The server may have created one for each attempt. Those of a file may be of other runs.
+      if (isRepeated && isOwnName(key)) await abortOthers({ key, id }, signal).catch(() => {});
+      return id;
     },
 
     uploadPart: async ({ key, id, number }, bytes, signal) => {
@@ -284,27 +306,22 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
     },
 
     completeUpload: (upload, parts, condition, signal) => {
-      const { key } = upload;
-      const request = ({ condition }: WriteHeaders) => complete(upload, parts, condition, signal);
+      const { key, sizeBytes } = upload;
+      const replaced = condition.kind === "revision" ? condition.etag : null;
+      const findCreated = async () => {
+        const found = await head(key, signal);
+        if (found === null || found.etag === replaced) return null;
+        return isObjectOf(upload, found, isOwnName(key)) ? found : null;
+      };
+      const request = ({ condition }: WriteHeaders, beforeRepeat: () => Promise<void>) => {
+        const completion = { upload, parts, sizeBytes, condition, findCreated, beforeRepeat };
+        return completeUpload(completion, exchange, signal);
+      };
       return explained(writer.write({ key, condition, completes: true, request }, signal));
     },
 
-    abortUpload: async ({ key, id }, signal) => {
-      const action = "s3:AbortMultipartUpload";
-      const query = { uploadId: id };
-      await performOrNull({ method: "DELETE", action, key, query }, signal);
-    },
-
-    async *uploadsOf(key, signal) {
-      try {
-        for await (const upload of listUploads(key, signal)) {
-          if (upload.key === key) yield upload;
-        }
-      } catch (error) {
-        if (!(error instanceof S3Failed && isUnsupported(error.failure))) throw explain(error);
-        features.learn({ uploadLists: "no" });
-      }
-    },
+    abortUpload,
+    uploadsOf,
 
     async *uploads(prefix, signal) {
       const found: PendingUpload[] = [];
@@ -329,30 +346,18 @@ function bucketOf(client: Client, close: () => Promise<void>): Bucket {
     probe: (signal: AbortSignal) => {
       const { ownPrefix: prefix, ownKey } = client;
       const keys = [ownKey(), ownKey()] as const;
+      const complete: ServerProbe["complete"] = (upload, parts, condition, signal) => {
+        const once = { findCreated: () => Promise.resolve(null), beforeRepeat: async () => {} };
+        return completeUpload(
+          { upload, parts, sizeBytes: 0, condition, ...once },
+          exchange,
+          signal,
+        );
+      };
       const probe = { bucket, features, listUploads, complete, keys, prefix };
       return explained(probeServer(probe, signal));
     },
   });
-}
-
-/**
- * The items of all pages of a list.
- *
- * @throws {DriverError} A page repeats where it starts: the server ignores that, and would send the
- * same page for ever.
- */
-async function* pages<Item, Next>(
-  request: (next: Next | null) => Promise<Page<Item, Next>>,
-): AsyncGenerator<Item> {
-  let next: Next | null = null;
-  do {
-    const page: Page<Item, Next> = await request(next);
-    yield* page.items;
-    if (page.next !== null && JSON.stringify(page.next) === JSON.stringify(next)) {
-      throw malformed("a list does not advance");
-    }
-    next = page.next;
-  } while (next !== null);
 }
 
 async function* explainedItems<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
@@ -375,15 +380,6 @@ function explain(error: unknown): unknown {
   return error instanceof S3Failed ? explainS3(error.failure, error.cause ?? error) : error;
 }
 
-function malformed(fault: string): DriverError {
-  return new DriverError("store.failed", `the server does not follow the API of S3: ${fault}`);
-}
-
 function partQuery(uploadId: string, number: number): Record<string, string> {
   return { partNumber: String(number), uploadId };
-}
-
-async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  if (bytes.length === 0) return EMPTY_SHA256;
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -19,8 +19,17 @@ export interface ConditionalWrite<Result> {
   readonly condition: Condition;
   /** Whether it completes an upload or copies, where fewer servers check conditions. */
   readonly completes: boolean;
-  /** @throws {S3Failed} */
-  readonly request: (headers: WriteHeaders) => Promise<Result>;
+  /**
+   * Sends the request.
+   *
+   * @param beforeRepeat Looks up the object again, if the server does not check the condition; to
+   * be called before the request is repeated.
+   * @throws {S3Failed}
+   */
+  readonly request: (
+    headers: WriteHeaders,
+    beforeRepeat: () => Promise<void>,
+  ) => Promise<Result>;
 }
 
 /** The requests that conditional writes need in addition. */
@@ -62,18 +71,19 @@ export class ConditionalWriter {
    */
   async write<Result>(write: ConditionalWrite<Result>, signal: AbortSignal): Promise<Result> {
     const { condition, key } = write;
+    const lookUp = async (): Promise<void> => {
+      const current = await this.#requests.etagOf(key, signal);
+      if (current !== expectedEtag(condition)) throw new ConditionFailed("the object has changed");
+    };
     for (;;) {
       if (condition.kind !== "any" && !write.completes) await this.#learn(condition.kind, signal);
       const headers = { condition: this.#headersOf(write), checksum: this.#sendsChecksums() };
       const isSent = Object.keys(headers.condition).length > 0;
-      if (condition.kind !== "any" && (write.completes || !isSent || !this.#isChecked(condition))) {
-        const current = await this.#requests.etagOf(key, signal);
-        if (current !== expectedEtag(condition)) {
-          throw new ConditionFailed("the object has changed");
-        }
-      }
+      const isLookedUp = condition.kind !== "any" &&
+        (write.completes || !isSent || !this.#isChecked(condition));
+      if (isLookedUp) await lookUp();
       try {
-        const result = await write.request(headers);
+        const result = await write.request(headers, isLookedUp ? lookUp : async () => {});
         const isFirst = this.#features.known.checksums === "unknown";
         if (isFirst && headers.checksum && !write.completes) {
           this.#features.learn({ checksums: "yes" });

@@ -40,6 +40,11 @@ export interface S3Call {
   readonly streams?: boolean;
   /** Bytes that the server copies before it responds. Default: 0. */
   readonly serverBytes?: number;
+  /**
+   * Called before the request is sent again because its response was lost or is temporary: the
+   * server may have performed it. What it throws is thrown instead of sending. Default: nothing.
+   */
+  readonly beforeRepeat?: () => Promise<void>;
 }
 
 /** A response with an error, or none at all. */
@@ -102,6 +107,7 @@ export class Exchange {
    * @returns A response with status 2xx that is no `<Error>`.
    * @throws {S3Failed} Any other response, or none.
    * @throws {DriverError} There are no credentials.
+   * @throws What `beforeRepeat` of the call throws.
    */
   async perform(call: S3Call, signal: AbortSignal): Promise<S3Response> {
     const corrected = new Set<Correction>();
@@ -117,20 +123,25 @@ export class Exchange {
   }
 
   async #send(
-    { method, action, key, query = {}, headers = {}, body, streams = false, serverBytes = 0 }:
-      S3Call,
+    { beforeRepeat, ...call }: S3Call,
     used: Used,
     signal: AbortSignal,
   ): Promise<S3Response> {
+    const { method, action, key, query = {}, headers = {}, body } = call;
+    const { streams = false, serverBytes = 0 } = call;
     const { clock, credentials, location, endpoint, userAgent } = this.#context;
     const server = serverIn(used.region, location, endpoint);
     const url = server + (key === null ? "" : encodePath(key)) + encodeQuery(query);
-    const signed = async () => {
+    let isSending = false;
+    const signed = async (attempt: number) => {
+      isSending = false;
+      if (attempt > 1) await beforeRepeat?.();
       const keys = used.credentials = await credentials.get(signal);
       const atMs = clock.now().epochMilliseconds + used.skewMs;
       const bodySha256 = body?.sha256 ?? EMPTY_SHA256;
       const scope = { credentials: keys, region: used.region, atMs };
       const request = await this.#sign({ method, url, headers, bodySha256 }, scope);
+      isSending = true;
       return { ...request, "user-agent": userAgent };
     };
     const request = { method, url, headers: signed, body: body?.bytes ?? null, streams };
@@ -138,7 +149,9 @@ export class Exchange {
       return await send(request, signal, this.#context, limitsFor(serverBytes));
     } catch (error) {
       signal.throwIfAborted();
-      if (!isNetworkError(error)) throw error;
+      // Before it was sent there were no keys, or `beforeRepeat` found a reason not to.
+      const isUnsent = !isSending || error instanceof DriverError;
+      if (isUnsent || error instanceof Deno.errors.NotCapable) throw error;
       const { bucket } = location;
       const failure = { name: "", status: null, region: null, action, bucket };
       throw new S3Failed({ ...failure, message: reasonOf(error) }, error);
@@ -208,11 +221,6 @@ function isRegion(text: string): boolean {
 /** The name of a failure whose response has no `<Error>`, as of every response to HEAD. */
 function nameOf(status: number): string {
   return status === 404 ? "NotFound" : status === 403 ? "Forbidden" : `${status}`;
-}
-
-/** Whether an error is one of the connection, not one of a missing permission or of credentials. */
-function isNetworkError(error: unknown): boolean {
-  return !(error instanceof Deno.errors.NotCapable || error instanceof DriverError);
 }
 
 /** The message of the innermost error: that of `fetch` repeats the URL. */

@@ -102,7 +102,7 @@ export async function probeServer(probe: ServerProbe, signal: AbortSignal): Prom
   const bytes = new TextEncoder().encode("cronfetch");
   const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
   const object = { key, bytes, sha256, facts: NO_FACTS };
-  try {
+  const tryAll = async () => {
     await bucket.put(object, { kind: "absent" }, signal);
     const etag = (await bucket.head(key, signal))?.etag ?? "";
     // Other bytes, or a repeated request would find its own ETag.
@@ -113,9 +113,27 @@ export async function probeServer(probe: ServerProbe, signal: AbortSignal): Prom
     for await (const _object of bucket.list(prefix, null, signal)) break;
     await tryUpload(probe, bytes, signal);
     if (features.known.copies === "objects") await tryCopy(probe, bytes.length, signal);
-  } finally {
-    for (const created of [key, sourceKey]) await bucket.remove(created, signal);
+  };
+  await withCleanUp(tryAll, async () => {
+    const ends = await Promise.allSettled(
+      [key, sourceKey].map((created) => bucket.remove(created, signal)),
+    );
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  });
+}
+
+/** Does the work and cleans up; of two errors, that of the work is thrown. */
+async function withCleanUp(
+  work: () => Promise<void>,
+  cleanUp: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await cleanUp().catch(() => {});
+    throw error;
   }
+  await cleanUp();
 }
 
 /** Uploads one part, lists the upload, and completes it over an object that exists. */
@@ -134,7 +152,7 @@ async function tryUpload(
       throw error;
     }
   };
-  try {
+  const tryAll = async () => {
     features.learn({ uploadLists: await uploadLists(isListed, key, prefix) });
     const source = await bucket.head(sourceKey, signal);
     const sizeBytes = bytes.length;
@@ -143,17 +161,25 @@ async function tryUpload(
     const part =
       await unlessUnavailable(bucket.copyPart({ ...upload, number: 1 }, range, signal)) ??
         await bucket.uploadPart({ ...upload, number: 1 }, bytes, signal);
-    await complete(upload, [part], { "if-none-match": "*" }, signal);
-    features.learn({ completionConditions: "no" });
+    const isChecked = await tryCompletion(() =>
+      complete(upload, [part], { "if-none-match": "*" }, signal)
+    );
+    features.learn({ completionConditions: isChecked ? "yes" : "no" });
+  };
+  await withCleanUp(tryAll, () => bucket.abortUpload(upload, signal));
+}
+
+/** Whether a completion on a condition that does not hold is rejected for that. */
+async function tryCompletion(complete: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await complete();
+    return false;
   } catch (error) {
     if (!(error instanceof S3Failed)) throw error;
     const { failure } = error;
-    if (isConflict(failure)) features.learn({ completionConditions: "yes" });
-    else if (isUnsupported(failure) || rejectsHeaders(failure)) {
-      features.learn({ completionConditions: "no" });
-    } else throw error;
-  } finally {
-    await bucket.abortUpload(upload, signal);
+    if (isConflict(failure)) return true;
+    if (isUnsupported(failure) || rejectsHeaders(failure)) return false;
+    throw error;
   }
 }
 

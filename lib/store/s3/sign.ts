@@ -32,6 +32,12 @@ export interface SigningScope {
 /** SHA-256 of an empty body. */
 export const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+/** SHA-256 of a body, in lower-case hexadecimal. */
+export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  if (bytes.length === 0) return EMPTY_SHA256;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
 /** Returns the headers of a request, with those of its signature. */
 export type Sign = (
   request: UnsignedRequest,

@@ -16,8 +16,11 @@ import { DriverError } from "../errors.ts";
 export interface S3Request {
   readonly method: HttpMethod;
   readonly url: string;
-  /** Returns the headers of one attempt: a signature is valid for minutes. */
-  readonly headers: () => Promise<Readonly<Record<string, string>>>;
+  /**
+   * Returns the headers of one attempt, counted from 1: a signature is valid for minutes. If it
+   * throws, the request is not sent.
+   */
+  readonly headers: (attempt: number) => Promise<Readonly<Record<string, string>>>;
   readonly body: Uint8Array<ArrayBuffer> | null;
   /** Whether the body of a successful response is streamed. Any other is small, and read whole. */
   readonly streams: boolean;
@@ -86,7 +89,7 @@ export class S3Timeout extends Error {
  * publication is conditional. Redirects are returned, not followed, since the request has
  * credentials.
  *
- * @throws The reason of `signal`, {@linkcode S3Timeout}, or an error of the transport.
+ * @throws The reason of `signal`, {@linkcode S3Timeout}, or an error of `headers` or the transport.
  */
 export async function send(
   request: S3Request,
@@ -95,8 +98,9 @@ export async function send(
   { timeoutMs, attempts }: SendLimits = DEFAULT_LIMITS,
 ): Promise<S3Response> {
   for (let attempt = 1;; attempt++) {
+    const headers = await request.headers(attempt);
     try {
-      const response = await sendOnce(request, signal, context, timeoutMs);
+      const response = await sendOnce({ ...request, headers }, signal, context, timeoutMs);
       if (attempt === attempts || !isTemporary(response)) return response;
     } catch (error) {
       signal.throwIfAborted();
@@ -107,11 +111,8 @@ export async function send(
   }
 }
 
-/**
- * Whether no attempt can succeed: Deno lacks a permission, there are no keys to sign with (their
- * source was already requested several times), or the transport refuses the request.
- */
-function isPermanent(error: unknown): boolean {
+/** Whether no attempt can succeed: Deno lacks a permission, or the transport refuses the request. */
+export function isPermanent(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable || error instanceof DriverError ||
     (error instanceof CronfetchError && error.retry === "never");
 }
@@ -129,12 +130,13 @@ function isTemporary({ status, text }: S3Response): boolean {
 }
 
 async function sendOnce(
-  { method, url, headers, body, streams }: S3Request,
+  { method, url, headers, body, streams }: Omit<S3Request, "headers"> & {
+    readonly headers: Readonly<Record<string, string>>;
+  },
   signal: AbortSignal,
   { transport, timers }: S3TransportContext,
   timeoutMs: number,
 ): Promise<S3Response> {
-  const signed = await headers();
   const watch = new Watch(signal, timers);
   try {
     const allowedMs = timeoutMs + (body?.length ?? 0) / MIN_UPLOAD_BYTES_PER_MS;
@@ -142,14 +144,14 @@ async function sendOnce(
     const response = await transport({
       method,
       url,
-      headers: { ...signed, "accept-encoding": "identity" },
+      headers: { ...headers, "accept-encoding": "identity" },
       body,
       publicOnly: false,
       phases: null,
       signal: watch.signal,
     });
     const { status } = response;
-    if (streams && status === 200) {
+    if (streams && (status === 200 || status === 206)) {
       return { status, headers: response.headers, text: "", pieces: piecesOf(response, watch) };
     }
     const text = await readText(response, watch);

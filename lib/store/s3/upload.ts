@@ -89,14 +89,16 @@ export interface UploadContext {
 /** An object that is uploaded part by part, invisible until it is completed. */
 export class PartedUpload {
   readonly #upload: Upload;
+  readonly #facts: ObjectFacts;
   readonly #context: UploadContext;
   readonly #pending = new Set<Promise<void>>();
   readonly #parts: UploadedPart[] = [];
   #count = 0;
   #failure: { readonly error: unknown } | null = null;
 
-  private constructor(upload: Upload, context: UploadContext) {
+  private constructor(upload: Upload, facts: ObjectFacts, context: UploadContext) {
     this.#upload = upload;
+    this.#facts = facts;
     this.#context = context;
   }
 
@@ -107,7 +109,7 @@ export class PartedUpload {
     context: UploadContext,
   ): Promise<PartedUpload> {
     const id = await context.bucket.createUpload(key, facts, context.signal);
-    return new PartedUpload({ key, id }, context);
+    return new PartedUpload({ key, id }, facts, context);
   }
 
   /**
@@ -144,7 +146,8 @@ export class PartedUpload {
   async complete(sizeBytes: number, condition: Condition): Promise<string | null> {
     const parts = await this.#finish();
     const { bucket, signal } = this.#context;
-    return await bucket.completeUpload({ ...this.#upload, sizeBytes }, parts, condition, signal);
+    const completed = { ...this.#upload, sizeBytes, facts: this.#facts };
+    return await bucket.completeUpload(completed, parts, condition, signal);
   }
 
   /**
@@ -231,7 +234,7 @@ async function uploadCopy(
   try {
     await add(upload, source, context);
     const etag = await upload.complete(source.sizeBytes, condition);
-    // It was completed by a request whose response was lost.
+    // Another process has aborted it.
     if (etag === null) throw new ConditionFailed("the upload does not exist");
     return etag;
   } catch (error) {

@@ -9,34 +9,9 @@ import { openBucket } from "../../../lib/store/s3/client.ts";
 import { openS3 } from "../../../lib/store/s3/driver.ts";
 import { EMPTY_SHA256 } from "../../../lib/store/s3/sign.ts";
 import { byteResponse } from "../../helpers/byte_response.ts";
-import { testHost, type TestHostOptions } from "../../helpers/host.ts";
+import { LOCATION, serving, xml } from "./serving.ts";
 
-const LOCATION = {
-  kind: "s3",
-  bucket: "b",
-  prefix: "",
-  endpoint: "http://127.0.0.1:9",
-  region: null,
-} as const;
-const ENV = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
 const { signal } = new AbortController();
-
-/** A host with a `fetch` that responds so, and the requests it received. */
-function serving(answer: (url: URL, init: RequestInit) => Response | Promise<Response>) {
-  const requests: { readonly url: URL; readonly headers: Headers }[] = [];
-  const options: TestHostOptions = {
-    env: ENV,
-    timers: "manual",
-    fetch: (text, init) => {
-      const url = new URL(text);
-      requests.push({ url, headers: new Headers(init.headers) });
-      return Promise.resolve(answer(url, init));
-    },
-  };
-  return { host: testHost(options), requests };
-}
-
-const xml = (text: string) => byteResponse(`<?xml version="1.0"?>${text}`);
 
 Deno.test("list reads every page: 1,001 keys", async () => {
   const names = Array.from({ length: 1_001 }, (_, index) => `k${String(index).padStart(4, "0")}`);

@@ -118,6 +118,17 @@ for (const status of [301, 307, 400, 403, 404, 409, 412, 501]) {
   });
 }
 
+Deno.test("send does not send, or repeat, a request whose headers cannot be made", async () => {
+  const unsigned = new Error("the object has changed");
+  for (const failing of [1, 2]) {
+    const { host, asked } = answering(503, 503);
+    const headers = (attempt: number) =>
+      attempt === failing ? Promise.reject(unsigned) : Promise.resolve({});
+    const error = await assertRejects(() => send(request({ headers }), forever, host));
+    assertEquals([error, asked.length], [unsigned, failing - 1]);
+  }
+});
+
 Deno.test("send aborts with the signal, also between two attempts", async () => {
   const controller = new AbortController();
   const reason = new Error("interrupted");
