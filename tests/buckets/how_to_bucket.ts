@@ -13,8 +13,8 @@ for (const kind of ["versitygw", "moto"] as const) {
       env: server.env,
     });
     const doctor = await recipe.run("cronfetch doctor");
-    assertEquals(doctor.exitCode, 0, doctor.stderr);
-    assertStringIncludes(doctor.stderr, "s3:PutObject");
+    assertEquals(doctor.exitCode, 0, doctor.stdout);
+    assertStringIncludes(doctor.stdout, "s3:PutObject");
     const { exitCode, stderr } = await recipe.run("cronfetch run");
     assertEquals(exitCode, 0, stderr);
     assertEquals(await keys(server, bucket), [
