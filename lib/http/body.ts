@@ -147,7 +147,7 @@ export class ChunkedReader implements BodyReader {
       if (count > 0 || this.isEnded) return count;
       if (this.#leftBytes >= LARGE_CHUNK_BYTES) return await this.#readDirectly(into);
       if (this.#input.size > 0) this.#checkBeginning();
-      if (!await this.#input.fill()) throw truncated();
+      if (!await this.#input.fill()) throw this.#input.error ?? truncated();
     }
   }
 

@@ -1,11 +1,12 @@
 /** An HTTP/1.1 client over TCP and TLS (RFC 9112). */
 
 import { CronfetchError } from "../core/errors.ts";
-import type { HttpBody, HttpRequest, HttpResponse, Transport } from "../core/http.ts";
+import type { HttpBody, HttpMethod, HttpRequest, HttpResponse, Transport } from "../core/http.ts";
 import { type BodyReader, ChunkedReader, ConnectionReader, LengthReader } from "./body.ts";
 import { unauthorizedByProxy } from "./connect.ts";
 import type { Connection, ReadBuffer } from "./connection.ts";
 import { type Framing, framingOf, keepsConnection } from "./framing.ts";
+import type { ResponseHead } from "./head.ts";
 import { Pool, type PoolHost } from "./pool.ts";
 import { announcedBytes, isIdempotent, requestHead } from "./request_head.ts";
 import { DIRECT, type Route, type Server, serverAt } from "./server.ts";
@@ -50,48 +51,28 @@ export class Http1Client implements AsyncDisposable {
       ? headers
       : { ...headers, "proxy-authorization": authorization };
     const head = requestHead({ method, target, hostField, lengthBytes }, fields);
-    const idle = isIdempotent(method) ? this.#pool.takeIdle(server, publicOnly) : null;
-    if (idle) {
+    let idle = isIdempotent(method) ? this.#pool.takeIdle(server, publicOnly) : null;
+    for (;;) {
+      if (idle === null) phases?.startConnect();
+      const connection = idle ?? await this.#pool.connect(server, publicOnly, signal);
+      const exchange = new ConnectionBody(this.#pool, server, connection, signal);
       try {
-        const response = await this.#exchange(server, idle, head, request);
-        if (response.status !== REQUEST_TIMEOUT) return response;
+        // Aborted before the body listened: the connection would stay open.
+        signal.throwIfAborted();
+        connection.send(head, body, phases);
+        const response = exchange.begin(await connection.head(), method);
+        if (idle === null || response.status !== REQUEST_TIMEOUT) return response;
         // A server sends 408 before it closes an idle connection (RFC 9110, section 15.5.9).
-        await response.body.cancel();
+        await exchange.cancel();
       } catch (error) {
-        if (signal.aborted || (idle.hasReceived && !isNotHttp(error))) throw error;
+        exchange.release(false);
+        signal.throwIfAborted();
         // A stale connection fails before any response byte, or has bytes of an earlier response.
         // Retry once (RFC 9112, section 9.3.1), on a new connection: other idle ones may be stale
         // too.
+        if (idle === null || (idle.hasReceived && !isNotHttp(error))) throw error;
       }
-    }
-    phases?.startConnect();
-    const fresh = await this.#pool.connect(server, publicOnly, signal);
-    return await this.#exchange(server, fresh, head, request);
-  }
-
-  async #exchange(
-    server: Server,
-    connection: Connection,
-    requestHead: Uint8Array,
-    { method, body: content, phases, signal }: HttpRequest,
-  ): Promise<HttpResponse> {
-    const body = new ConnectionBody(this.#pool, server, connection, signal);
-    try {
-      // Aborted before the body listened: the connection would stay open.
-      signal.throwIfAborted();
-      connection.send(requestHead, content, phases);
-      const head = await connection.head();
-      const { proxy } = server.route;
-      if (head.status === 407 && proxy !== null) throw unauthorizedByProxy(proxy);
-      const framing = framingOf(head, method);
-      body.begin(readerOf(framing, connection.input), keepsConnection(head, framing));
-      const { status, headers, setCookies } = head;
-      const { remoteAddress } = connection;
-      return { status, headers, setCookies, remoteAddress, body };
-    } catch (error) {
-      body.release(false);
-      signal.throwIfAborted();
-      throw error;
+      idle = null;
     }
   }
 }
@@ -142,11 +123,18 @@ class ConnectionBody implements HttpBody {
     this.#connection.close();
   }
 
-  /** The head of the response has arrived. */
-  begin(reader: BodyReader, isKept: boolean): void {
+  /** Makes the response of its head, which has arrived. */
+  begin(head: ResponseHead, method: HttpMethod): HttpResponse {
+    const { proxy } = this.#server.route;
+    if (head.status === 407 && proxy !== null) throw unauthorizedByProxy(proxy);
+    const framing = framingOf(head, method);
+    const reader = readerOf(framing, this.#connection.input);
     this.#reader = reader;
-    this.#isKept = isKept;
+    this.#isKept = keepsConnection(head, framing);
     if (reader.isEnded) this.release(true);
+    const { status, headers, setCookies } = head;
+    const { remoteAddress } = this.#connection;
+    return { status, headers, setCookies, remoteAddress, body: this };
   }
 
   /** Ends the use of the connection. */

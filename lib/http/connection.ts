@@ -29,6 +29,8 @@ export class Connection {
   #isNew = true;
   /** Whether the last request was sent completely. */
   #isSent = true;
+  /** Whether no request awaits a response. */
+  #isIdle = false;
   /** The read that observes an idle connection; the next exchange continues with it. */
   #idleRead: Promise<boolean> | null = null;
   readonly #onUnusable: () => void;
@@ -40,7 +42,9 @@ export class Connection {
    */
   constructor(tcp: TcpConnection, onUnusable: () => void) {
     this.#tcp = tcp;
-    this.input = new ReadBuffer(tcp);
+    this.input = new ReadBuffer(tcp, () => {
+      if (this.#isIdle) this.#onUnusable();
+    });
     this.#onUnusable = onUnusable;
   }
 
@@ -66,8 +70,9 @@ export class Connection {
   send(head: Uint8Array, body: Uint8Array | null, phases: RequestPhases | null): void {
     this.hasReceived = false;
     this.#isSent = false;
+    this.#isIdle = false;
     phases?.startResponse();
-    this.#write(head, body, phases).catch(() => {});
+    void this.#write(head, body, phases);
   }
 
   /**
@@ -89,7 +94,7 @@ export class Connection {
         searchedBytes = Math.max(0, bytes.length - 2);
         const reading = this.#idleRead ?? this.input.fill();
         this.#idleRead = null;
-        if (!await reading) throw closedEarly();
+        if (!await reading) throw this.input.error ?? closedEarly();
         this.hasReceived = true;
         continue;
       }
@@ -105,13 +110,8 @@ export class Connection {
 
   /** Observes the connection until the next request is sent. */
   watchIdle(): void {
-    const reading = this.input.fill();
-    this.#idleRead = reading;
-    const onRead = () => {
-      // After the next request was sent, this read belongs to its response.
-      if (this.#idleRead === reading) this.#onUnusable();
-    };
-    reading.then(onRead, onRead);
+    this.#isIdle = true;
+    this.#idleRead = this.input.fill();
   }
 
   /** Closes the connection; a pending read is rejected. */
@@ -124,9 +124,10 @@ export class Connection {
   /** Closes the connection, and waits for the pending read. */
   async end(): Promise<void> {
     this.close();
-    await this.#idleRead?.catch(() => false);
+    await this.#idleRead;
   }
 
+  /** Never rejects. */
   async #write(
     head: Uint8Array,
     body: Uint8Array | null,
@@ -135,14 +136,18 @@ export class Connection {
     // A small body is sent with its head: a PUT of a small file is one write, not two.
     const isSmall = body !== null && body.length <= SMALL_BODY_BYTES;
     let rest = isSmall ? concat(head, body) : head;
-    while (rest.length > 0) rest = rest.subarray(await this.#tcp.write(rest));
-    if (isSmall && !this.hasReceived) phases?.startResponse();
-    for (let at = isSmall ? body.length : 0; body !== null && at < body.length;) {
-      at += await this.#tcp.write(body.subarray(at, at + WRITE_BYTES));
-      // Once a response has arrived, its time limits apply.
-      if (!this.hasReceived) phases?.startResponse();
+    try {
+      while (rest.length > 0) rest = rest.subarray(await this.#tcp.write(rest));
+      if (isSmall && !this.hasReceived) phases?.startResponse();
+      for (let at = isSmall ? body.length : 0; body !== null && at < body.length;) {
+        at += await this.#tcp.write(body.subarray(at, at + WRITE_BYTES));
+        // Once a response has arrived, its time limits apply.
+        if (!this.hasReceived) phases?.startResponse();
+      }
+      this.#isSent = true;
+    } catch {
+      // The read of the response fails too, and reports the error.
     }
-    this.#isSent = true;
   }
 }
 
@@ -181,15 +186,23 @@ const CR = 0x0d;
 /** Bytes that were read from a connection but not consumed. One read at a time. */
 export class ReadBuffer {
   readonly #tcp: Pick<TcpConnection, "read">;
+  readonly #onFilled: () => void;
+  /** Why {@linkcode fill} has failed, or null. */
+  error: unknown = null;
   #bytes = new Uint8Array(BUFFER_BYTES);
   /** Allocated for the first large read. */
   #large: Uint8Array<ArrayBuffer> | null = null;
   #start = 0;
   #end = 0;
 
-  /** Reads nothing yet. */
-  constructor(tcp: Pick<TcpConnection, "read">) {
+  /**
+   * Reads nothing yet.
+   *
+   * @param onFilled Called at the end of each {@linkcode fill}.
+   */
+  constructor(tcp: Pick<TcpConnection, "read">, onFilled: () => void = () => {}) {
     this.#tcp = tcp;
+    this.#onFilled = onFilled;
   }
 
   /** Number of unconsumed bytes. */
@@ -202,17 +215,23 @@ export class ReadBuffer {
     return this.#bytes.subarray(this.#start, this.#end);
   }
 
-  /** Reads more bytes into the buffer. Returns false at the end of the connection. */
+  /**
+   * Reads more bytes into the buffer. Never rejects, so that a read of an idle connection needs no
+   * handler.
+   *
+   * @returns False at the end of the connection, and after an error, which is in `error`.
+   */
   async fill(): Promise<boolean> {
     this.#makeRoom();
+    let count: number | null = null;
     try {
-      const count = await this.#tcp.read(this.#bytes.subarray(this.#end));
+      count = await this.#tcp.read(this.#bytes.subarray(this.#end));
       this.#end += count ?? 0;
-      return count !== null;
     } catch (error) {
-      if (isEndOfTls(error)) return false;
-      throw error;
+      if (!isEndOfTls(error)) this.error = error;
     }
+    this.#onFilled();
+    return count !== null;
   }
 
   /**
