@@ -11,11 +11,11 @@ import type { Validators } from "../core/result.ts";
 import type { Throttle } from "../schedule/rate.ts";
 import type { OlderRepresentation } from "../state/state.ts";
 import type { Draft, Sealed, StatCache, Store } from "../store/store.ts";
-import { conditionalHeaders, decideAge, isConditionRefused } from "./conditional.ts";
+import { conditionalHeaders, decideAge, isConditionRefused, NO_CONDITIONS } from "./conditional.ts";
 import { ageFacts, hasExpectedDigests } from "./expected_digests.ts";
 import type { Family } from "./family.ts";
 import { serverName } from "./filename.ts";
-import { type HttpContext, NO_CONDITIONS, sendRequest } from "./request.ts";
+import { type HttpContext, sendRequest } from "./request.ts";
 import { classifyResponse, type RequestKind, type ResponseUse } from "./response.ts";
 import {
   canResume,
@@ -126,26 +126,22 @@ export async function performAttempt(
 ): Promise<AttemptOutcome> {
   using watch = context.watcher.watch(task.timeouts);
   const state = { task, digests, source, stats, context, watch, segments: task.segments };
-  try {
-    return await resumeOrRequest(state);
-  } catch (error) {
-    if (!(error instanceof RangesRefused)) throw error;
-    return await resumeOrRequest({ ...state, segments: 1 });
+  for (;;) {
+    try {
+      const { partial } = source;
+      const resumed = partial && await resumePartial(state, partial);
+      if (resumed) return resumed;
+      const { response, use } = await requestWhole(state);
+      if (use.kind === "whole") return await receiveWhole(state, response, use);
+      // Never rejects, and a 304 has no body to wait for.
+      void response.body.cancel();
+      if (use.kind === "unchanged") return use;
+      throw new TypeError(`unexpected response to a request for the whole file: ${use.kind}`);
+    } catch (error) {
+      if (!(error instanceof RangesRefused) || state.segments === 1) throw error;
+      state.segments = 1;
+    }
   }
-}
-
-/** Resumes the partial file, or requests the whole one. */
-async function resumeOrRequest(state: AttemptState): Promise<AttemptOutcome> {
-  const { partial } = state.source;
-  if (partial) {
-    const resumed = await resumePartial(state, partial);
-    if (resumed) return resumed;
-  }
-  const { response, use } = await requestWhole(state);
-  if (use.kind === "whole") return await receiveWhole(state, response, use);
-  await response.body.cancel();
-  if (use.kind === "unchanged") return use;
-  throw new TypeError(`unexpected response to a request for the whole file: ${use.kind}`);
 }
 
 /** A response and how it can be used. */
@@ -157,27 +153,9 @@ interface ClassifiedResponse {
 /** Requests the whole file, under conditions if it is published. */
 function requestWhole(state: AttemptState): Promise<ClassifiedResponse> {
   const { source: { published }, context: { host: { clock } } } = state;
-  const unconditional = { conditional: false, rangeStart: null, clock };
-  return published === null
-    ? requestOnce(state, NO_CONDITIONS, unconditional)
-    : requestIfChanged(state, published, unconditional);
-}
-
-/** Requests the file under conditions, or without them if the server refuses those. */
-async function requestIfChanged(
-  state: AttemptState,
-  published: Validators,
-  unconditional: RequestKind,
-): Promise<ClassifiedResponse> {
-  const conditions = conditionalHeaders(published);
-  const conditional = Object.keys(conditions).length > 0;
-  try {
-    return await requestOnce(state, conditions, { ...unconditional, conditional });
-  } catch (error) {
-    if (!conditional || !(error instanceof CronfetchError)) throw error;
-    if (!isConditionRefused(error)) throw error;
-    return await requestOnce(state, NO_CONDITIONS, unconditional);
-  }
+  const conditions = published === null ? NO_CONDITIONS : conditionalHeaders(published);
+  const conditional = conditions !== NO_CONDITIONS;
+  return request(state, conditions, { conditional, rangeStart: null, clock });
 }
 
 /** Requests the rest of a partial file. Returns null, with no partial file left, to start over. */
@@ -187,7 +165,7 @@ async function resumePartial(
 ): Promise<AttemptOutcome | null> {
   const { task, digests, source, context } = state;
   const part = task.conditional ? partial : { ...partial, validator: "" };
-  const classified = await requestOnce(state, rangeHeaders(part), {
+  const classified = await request(state, rangeHeaders(part), {
     conditional: false,
     rangeStart: part.sizeBytes,
     clock: context.host.clock,
@@ -232,12 +210,16 @@ async function resumePartial(
   return null;
 }
 
-/** Sends a request and classifies its response. */
-async function requestOnce(
-  { task, source, stats, watch, context }: AttemptState,
+/**
+ * Sends a request and classifies its response. If the server refuses its conditions, it is sent
+ * once more without them.
+ */
+async function request(
+  state: AttemptState,
   conditions: Readonly<Record<string, string>>,
   kind: RequestKind,
 ): Promise<ClassifiedResponse> {
+  const { task, source, stats, watch, context } = state;
   const { clock } = context.host;
   const sentMs = clock.monotonicMs();
   const response = await sendRequest({
@@ -257,6 +239,11 @@ async function requestOnce(
   try {
     return { response, use: classifyResponse(response.status, response.headers, kind) };
   } catch (error) {
+    const isRefused = error instanceof CronfetchError && isConditionRefused(error);
+    if (kind.conditional && isRefused) {
+      await response.body.cancel();
+      return await request(state, NO_CONDITIONS, { ...kind, conditional: false });
+    }
     // Loaded on demand: most runs have no error.
     const { explainStatus } = await import("./status_reason.ts");
     throw await explainStatus(error, response, { requested: source.url, ...stats }, context.host);

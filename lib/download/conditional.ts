@@ -44,18 +44,21 @@ export function tagUse(etag: string): TagUse {
  * Never both, since a server ignores the second one then.
  *
  * @param validators Of the published bytes; an older version may have recorded unusable ones.
- * @returns Header names and values; empty if there is no usable validator.
+ * @returns Header names and values; {@linkcode NO_CONDITIONS} without a usable validator.
  */
 export function conditionalHeaders(
   { etag, lastModified }: Pick<Validators, "etag" | "lastModified">,
-): Record<string, string> {
+): Readonly<Record<string, string>> {
   if (etag !== null && tagUse(etag) !== "none") return { "if-none-match": etag };
   // Whether a text is a date does not depend on the clock.
   if (lastModified !== null && parseHttpDate(lastModified, 0) !== null) {
     return { "if-modified-since": lastModified };
   }
-  return {};
+  return NO_CONDITIONS;
 }
+
+/** The conditions of an unconditional request. */
+export const NO_CONDITIONS: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
  * The usable validators of a response.

@@ -3,21 +3,23 @@
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Random } from "../core/host.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Validators, Warning } from "../core/result.ts";
-import type { Task } from "../core/task.ts";
+import type { ExpectedDigests, Task } from "../core/task.ts";
 import type { Span, Tracing } from "../core/telemetry.ts";
 import { abortReason } from "../http/network_error.ts";
 import type { OlderRepresentation, PartRecord } from "../state/state.ts";
 import {
   type AttemptContext,
+  type AttemptOutcome,
   type AttemptSource,
   type AttemptStats,
   performAttempt,
+  type Received,
 } from "./attempt.ts";
 import { compareToStored, decideAge, refreshedValidators } from "./conditional.ts";
 import { ageFacts, type ChecksumFiles, expectedDigests, knownDigests } from "./expected_digests.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
 import { createParts, type Parts } from "./resume.ts";
-import { decideRetry, isBusy } from "./retry.ts";
+import { decideRetry, type HostTurn, isBusy } from "./retry.ts";
 import { receivingMs } from "./timeouts.ts";
 
 /** What a download needs from its run. */
@@ -37,29 +39,14 @@ export interface DownloadContext extends AttemptContext {
   /** Traces the attempts. */
   readonly tracing: Tracing;
   readonly turn: HostTurn;
+  /** Milliseconds from the start of the run to that of the task. */
+  readonly queuedMs: number;
   /** Called before each wait for another attempt. */
   readonly retrying: (attempt: number, code: ErrorCode, delayMs: number) => void;
 }
 
-/** The task's turn at its host, which it shares with the other tasks of the host. */
-export interface HostTurn {
-  /** Waits; rejects with the reason of the signal. */
-  rest(durationMs: number): Promise<void>;
-  /** Pauses the whole host, and waits for the next turn; rejects with the reason of the signal. */
-  pause(durationMs: number): Promise<void>;
-  /** Pauses of the host since its last success. */
-  readonly pauses: number;
-  /** Records a busy response to the task. Returns whether it pauses the whole host. */
-  reportBusy(httpStatus: number | null): boolean;
-  /** Milliseconds until the host may receive requests again, once the run has deferred it. */
-  deferredMs(): number | null;
-  /** Milliseconds until the deadline of the run; Infinity without one. */
-  remainingMs(): number;
-}
-
 /** The result of a download, and what to record. */
 export interface DownloadOutcome {
-  /** Complete except for `queuedMs`, which the pool measures. */
   readonly result: TaskResult;
   /** The task failed, and another request would fail the same way. */
   readonly permanent: boolean;
@@ -105,38 +92,49 @@ interface Failure {
  */
 export async function download(task: Task, context: DownloadContext): Promise<DownloadOutcome> {
   const { store, statCache, signal, durable } = context;
-  const parts = createParts({ store, statCache, signal, task, recorded: context.part, durable });
-  const outcome = await trySources({
+  const state: TaskState = {
     task,
     context,
     startedMs: context.host.clock.monotonicMs(),
     receivingMs: 0,
-    parts,
+    parts: createParts({ store, statCache, signal, task, recorded: context.part, durable }),
     attempts: [],
     warnings: [],
     stats: emptyStats(),
-  });
-  const part = parts.isEmpty ? null : await parts.finish(outcome.validators !== null);
-  if (part === null) return { ...outcome, part };
-  return { ...outcome, part, result: { ...outcome.result, partialBytes: part.sizeBytes } };
+  };
+  const success = await trySource(task.url, state);
+  if ("status" in success) return withPart(state, succeeded(state, success));
+  return withPart(state, await tryMirrors(success, state));
 }
 
-async function trySources(state: TaskState): Promise<DownloadOutcome> {
-  const { task, context } = state;
-  let first: { readonly failure: Failure; readonly stats: AttemptStats } | null = null;
-  for (const url of [task.url, ...task.mirrors]) {
-    const end = await trySource(url, state);
-    if ("status" in end) return succeeded(state, end);
-    if (context.signal.aborted) {
-      return failed(state, "cancelled", { error: abortReason(context.signal), deferMs: null });
-    }
-    first ??= { failure: end, stats: state.stats };
+/** Adds what a later run can resume. */
+function withPart(
+  { parts }: TaskState,
+  outcome: DownloadOutcome,
+): DownloadOutcome | Promise<DownloadOutcome> {
+  if (parts.isEmpty) return outcome;
+  return parts.finish(outcome.validators !== null).then((part) => {
+    if (part === null) return { ...outcome, part };
+    return { ...outcome, part, result: { ...outcome.result, partialBytes: part.sizeBytes } };
+  });
+}
+
+/** Tries the mirrors of a task after its URL has failed. */
+async function tryMirrors(first: Failure, state: TaskState): Promise<DownloadOutcome> {
+  const { task, context, stats } = state;
+  let end = first;
+  for (const url of task.mirrors) {
     // A mirror does not help if the store fails.
-    if (end.error.code.startsWith("store.")) break;
+    if (context.signal.aborted || end.error.code.startsWith("store.")) break;
+    const next = await trySource(url, state);
+    if ("status" in next) return succeeded(state, next);
+    end = next;
   }
-  if (!first) throw new TypeError("a task without a URL");
-  state.stats = first.stats;
-  return failed(state, first.failure.deferMs === null ? "failed" : "deferred", first.failure);
+  if (context.signal.aborted) {
+    return failed(state, "cancelled", { error: abortReason(context.signal), deferMs: null });
+  }
+  state.stats = stats;
+  return failed(state, first.deferMs === null ? "failed" : "deferred", first);
 }
 
 /** Makes attempts at one URL, as {@linkcode decideRetry} decides. */
@@ -161,7 +159,7 @@ async function trySource(url: string, state: TaskState): Promise<Success | Failu
           url: shown,
           attempt: attempts.length + 1,
         } as const;
-        const work = (span: Span) => traceAttempt(span, source, state);
+        const work = (span: Span) => attempt(span, source, state);
         const success = await context.tracing.trace(start, work);
         attempts.push({ code: null, httpStatus: stats.httpStatus, delayMs });
         return success;
@@ -209,12 +207,22 @@ function isSameHost(one: string, other: string): boolean {
   return one === other || new URL(one).host === new URL(other).host;
 }
 
-/** Makes one attempt, and records its end in the span. */
-async function traceAttempt(span: Span, source: AttemptSource, state: TaskState): Promise<Success> {
-  const { stats, context } = state;
+/** Makes one attempt, publishes what it received, and records its end in the span. */
+async function attempt(span: Span, source: AttemptSource, state: TaskState): Promise<Success> {
+  const { task, context, stats } = state;
   let code: ErrorCode | null = null;
   try {
-    return await runAttempt(source, state);
+    // If the store is unavailable, fail before a request is sent.
+    const storeReady = context.statCache.ready();
+    if (storeReady !== null) await storeReady;
+    const current = context.recorded && await checkStored(source.url, context.recorded, state);
+    source.published = task.conditional ? current : null;
+    const digests = knownDigests(task) ??
+      await expectedDigests(task, context.checksumFiles, context);
+    const outcome = await performAttempt(task, digests, source, stats, context);
+    return outcome.kind === "received"
+      ? await publishReceived(outcome, current, digests, source, state)
+      : keepPublished(outcome, current, state);
   } catch (error) {
     code = error instanceof CronfetchError ? error.code : "internal";
     // A proxy that refuses the request has a status, and the server has none.
@@ -227,31 +235,36 @@ async function traceAttempt(span: Span, source: AttemptSource, state: TaskState)
   }
 }
 
-/** Makes one attempt, and publishes what it received. */
-async function runAttempt(source: AttemptSource, state: TaskState): Promise<Success> {
-  const { task, context, stats, warnings } = state;
-  // If the store is unavailable, fail before a request is sent.
-  await context.statCache.ready();
-  const current = context.recorded && await checkStored(source.url, context.recorded, state);
-  source.published = task.conditional ? current : null;
-  const digests = knownDigests(task) ??
-    await expectedDigests(task, context.checksumFiles, context);
-  const outcome = await performAttempt(task, digests, source, stats, context);
+/** The success of an attempt that received nothing new. */
+function keepPublished(
+  outcome: Exclude<AttemptOutcome, Received>,
+  current: Validators | null,
+  { context, stats, warnings }: TaskState,
+): Success {
+  if (!current) throw new TypeError("a response was compared with an unknown file");
+  if (outcome.kind === "unchanged") {
+    const nowMs = context.host.clock.now().epochMilliseconds;
+    const validators = { ...current, ...refreshedValidators(current, stats.headers, nowMs) };
+    return { status: "unchanged", validators, previousSizeBytes: null };
+  }
+  warnings.push("olderThanPublished");
+  const { older } = outcome;
+  return { status: "unchanged", validators: current, previousSizeBytes: null, older };
+}
+
+/** Publishes what an attempt received. */
+async function publishReceived(
+  received: Received,
+  current: Validators | null,
+  digests: ExpectedDigests,
+  source: AttemptSource,
+  { task, context, stats, warnings }: TaskState,
+): Promise<Success> {
   const { clock } = context.host;
   const nowMs = clock.now().epochMilliseconds;
-  if (outcome.kind !== "received") {
-    if (!current) throw new TypeError("a response was compared with an unknown file");
-    if (outcome.kind === "unchanged") {
-      const validators = { ...current, ...refreshedValidators(current, stats.headers, nowMs) };
-      return { status: "unchanged", validators, previousSizeBytes: null };
-    }
-    warnings.push("olderThanPublished");
-    const { older } = outcome;
-    return { status: "unchanged", validators: current, previousSizeBytes: null, older };
-  }
   const sealedMs = clock.monotonicMs();
   try {
-    const success = await publish(task, digests, outcome, {
+    const success = await publish(task, digests, received, {
       store: context.store,
       signal: context.signal,
       current,
@@ -260,7 +273,7 @@ async function runAttempt(source: AttemptSource, state: TaskState): Promise<Succ
       nowMs,
       family: context.family,
     });
-    if (!outcome.lengthKnown) warnings.push("lengthUnknown");
+    if (!received.lengthKnown) warnings.push("lengthUnknown");
     const age = decideAge(stats.headers, ageFacts(source, digests), () => nowMs);
     if (age.kind !== "current") warnings.push("olderThanPublished");
     return success;
@@ -287,13 +300,12 @@ function emptyStats(): AttemptStats {
 }
 
 function succeeded(state: TaskState, success: Success): DownloadOutcome {
-  const { status, validators, previousSizeBytes, older } = success;
-  const { key, sha256, sizeBytes } = validators;
-  const facts = { key, sha256, sizeBytes, previousSizeBytes };
+  const { status, validators, older } = success;
   return {
     permanent: false,
     validators,
-    result: { ...result(state, status), ...facts },
+    part: null,
+    result: result(state, status, success),
     ...(older && { older }),
   };
 }
@@ -308,8 +320,9 @@ function failed(
   return {
     permanent: status === "failed" && error.retry === "never",
     validators: null,
+    part: null,
     result: {
-      ...result(state, status),
+      ...result(state, status, null),
       code: error.code,
       message: `fetching ${context.redact(task.url)}: ${redacted(error.message, context)}`,
       ...(status === "deferred"
@@ -326,24 +339,25 @@ function redacted(text: string, { redact, jar }: DownloadContext): string {
 }
 
 /** The fields that all results share. */
-function result(state: TaskState, status: TaskStatus): TaskResult {
+function result(state: TaskState, status: TaskStatus, success: Success | null): TaskResult {
   const { task, context, stats, startedMs } = state;
+  const published = success?.validators;
   return {
     task: task.id,
     status,
     url: context.redact(task.url),
     servedFrom: stats.servedFrom === null ? null : redacted(stats.servedFrom, context),
-    key: task.key,
+    key: published?.key ?? task.key,
     bytes: stats.decodedBytes ?? stats.bytes,
     wireBytes: stats.bytes,
-    sha256: null,
-    sizeBytes: null,
-    previousSizeBytes: null,
+    sha256: published?.sha256 ?? null,
+    sizeBytes: published?.sizeBytes ?? null,
+    previousSizeBytes: success?.previousSizeBytes ?? null,
     partialBytes: null,
     httpStatus: stats.httpStatus,
     attempts: state.attempts,
     timings: {
-      queuedMs: 0,
+      queuedMs: context.queuedMs,
       responseMs: Math.round(stats.responseMs),
       bodyMs: Math.round(stats.bodyMs),
       publishMs: Math.round(stats.publishMs),

@@ -12,8 +12,8 @@ import {
 import { CronfetchError } from "../core/errors.ts";
 import { fromBodyError } from "../http/network_error.ts";
 import type { Draft, Sealed } from "../store/store.ts";
-import type { AgeFacts } from "./conditional.ts";
-import { type HttpContext, NO_CONDITIONS, NOTHING_DROPPED, sendRequest } from "./request.ts";
+import { type AgeFacts, NO_CONDITIONS } from "./conditional.ts";
+import { type HttpContext, NOTHING_DROPPED, sendRequest } from "./request.ts";
 import { statusOptions } from "./retry.ts";
 
 /** Size limit of a checksum file. */

@@ -9,6 +9,7 @@ import type { CookieJar } from "../http/cookies.ts";
 import type { Admit } from "../http/egress.ts";
 import { fromFetchError } from "../http/network_error.ts";
 import { basicAuthorization } from "../http/proxy.ts";
+import { NO_CONDITIONS } from "./conditional.ts";
 import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 
 /** Default User-Agent (RFC 9110, section 10.1.5). */
@@ -52,9 +53,6 @@ export interface RequestOptions {
     dropped: readonly string[],
   ) => void;
 }
-
-/** Conditions of an unconditional request for a whole file. */
-export const NO_CONDITIONS: RequestHeaders = Object.freeze({});
 
 /** All configured headers were sent. */
 export const NOTHING_DROPPED: readonly string[] = [];

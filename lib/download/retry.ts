@@ -5,6 +5,22 @@ import { backoffMs, parseHttpDate } from "../core/time.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { RetryLimits } from "../core/task.ts";
 
+/** The task's turn at its host, which it shares with the other tasks of the host. */
+export interface HostTurn {
+  /** Waits; rejects with the reason of the signal. */
+  rest(durationMs: number): Promise<void>;
+  /** Pauses the whole host, and waits for the next turn; rejects with the reason of the signal. */
+  pause(durationMs: number): Promise<void>;
+  /** Pauses of the host since its last success. */
+  readonly pauses: number;
+  /** Records a busy response to the task. Returns whether it pauses the whole host. */
+  reportBusy(httpStatus: number | null): boolean;
+  /** Milliseconds until the host may receive requests again, once the run has deferred it. */
+  deferredMs(): number | null;
+  /** Milliseconds until the deadline of the run; Infinity without one. */
+  remainingMs(): number;
+}
+
 /** The longest pause that a server can request by Retry-After: a day. */
 export const MAX_PAUSE_MS = 24 * 60 * 60 * 1000;
 

@@ -189,7 +189,7 @@ export function createStore(driver: Driver): Store {
   }
 
   function statCache(keys: Iterable<string>, signal: AbortSignal): StatCache {
-    if (!driver.prefersLists) return { get: stat, ready: () => Promise.resolve() };
+    if (!driver.prefersLists) return { get: stat, ready: () => null };
     const listAfter = (prefix: string, after: string) => list(prefix, after, signal);
     return listingStatCache(keys, { list: listAfter, stat }, signal);
   }

@@ -164,11 +164,11 @@ export interface StatCache {
   get(key: string): Promise<StoredFile | null>;
   /**
    * Waits for the first list, to find out before any download whether the store can be reached.
-   * Returns at once in a store where `stat` needs no request.
    *
+   * @returns Null in a store where `stat` needs no request.
    * @throws {CronfetchError} Any `store.` code.
    */
-  ready(): Promise<void>;
+  ready(): Promise<void> | null;
 }
 
 /**

@@ -3,8 +3,7 @@
 import type { Clock } from "../core/host.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Task } from "../core/task.ts";
-import type { HostTurn } from "../download/download.ts";
-import { concernsHost } from "../download/retry.ts";
+import { concernsHost, type HostTurn } from "../download/retry.ts";
 import type { Slot } from "../schedule/pool.ts";
 import type { State } from "../state/state.ts";
 

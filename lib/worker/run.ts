@@ -213,10 +213,9 @@ async function executePlan(
   const finish = (
     task: Task,
     outcome: DownloadOutcome,
-    queuedMs: number,
     last: TaskRecord | null,
   ) => {
-    const result = { ...outcome.result, timings: { ...outcome.result.timings, queuedMs } };
+    const { result } = outcome;
     const now = clock.now();
     const at = now.toString();
     const record = !leases.has(task.id) ? null : nextRecord(last, result, {
@@ -245,7 +244,7 @@ async function executePlan(
   };
 
   const cancel = async (task: Task) => {
-    finish(task, runner.cancelTask(task), elapsedMs(), await leases.recordOf(task));
+    finish(task, runner.cancelTask(task, elapsedMs()), await leases.recordOf(task));
   };
 
   emit({ type: "run.started", tasks: tasks.length });
@@ -260,11 +259,10 @@ async function executePlan(
         await abortable(room, signal).catch(() => {});
         if (signal.aborted) return cancel(task);
       }
-      const queuedMs = elapsedMs();
-      const outcome = await runner.runTask(task, slot);
+      const outcome = await runner.runTask(task, slot, elapsedMs());
       // Read again if the leases were lost: another run may have written it since.
       const last = leases.recordOf(task);
-      finish(task, outcome, queuedMs, last instanceof Promise ? await last : last);
+      finish(task, outcome, last instanceof Promise ? await last : last);
     },
     signal,
     timers,

@@ -58,11 +58,12 @@ export interface TaskRunner {
   /**
    * Runs a task. An error, even a bug, is in the outcome.
    *
+   * @param queuedMs From the start of the run to that of the task.
    * @throws {CronfetchError} `state.` codes: the record of the task cannot be read.
    */
-  runTask(task: Task, slot: Slot): Promise<DownloadOutcome>;
+  runTask(task: Task, slot: Slot, queuedMs: number): Promise<DownloadOutcome>;
   /** The outcome of a task not started before the run ended. */
-  cancelTask(task: Task): DownloadOutcome;
+  cancelTask(task: Task, queuedMs: number): DownloadOutcome;
 }
 
 /** The egress rule of a task with `allowPrivate`. */
@@ -117,7 +118,11 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     reserve: (key, task) => owners().add(key, task.id),
   };
 
-  const notDownloaded = (task: Task, facts: OutcomeFacts): DownloadOutcome => ({
+  const notDownloaded = (
+    task: Task,
+    queuedMs: number,
+    facts: OutcomeFacts,
+  ): DownloadOutcome => ({
     permanent: false,
     validators: null,
     result: {
@@ -135,15 +140,15 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       partialBytes: null,
       httpStatus: null,
       attempts: [],
-      timings: { queuedMs: 0, responseMs: 0, bodyMs: 0, publishMs: 0, totalMs: 0 },
+      timings: { queuedMs, responseMs: 0, bodyMs: 0, publishMs: 0, totalMs: 0 },
       warnings: [],
     },
   });
 
-  const failedByBug = (task: Task, bug: unknown): DownloadOutcome => {
+  const failedByBug = (task: Task, queuedMs: number, bug: unknown): DownloadOutcome => {
     const message = bugMessage(bug);
     return {
-      ...notDownloaded(task, { status: "failed", code: "internal", message }),
+      ...notDownloaded(task, queuedMs, { status: "failed", code: "internal", message }),
       permanent: true,
     };
   };
@@ -156,6 +161,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
   const downloadContext = (
     task: Task,
     slot: Slot,
+    queuedMs: number,
     taskProgress: TaskProgress,
     tracing: Tracing,
     record: TaskRecord | null,
@@ -171,50 +177,72 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       older: record?.older ?? null,
       family: new Family(families, task, record ?? NO_RECORD),
       turn: parking.turnOf(task, slot),
+      queuedMs,
       borrow: slot.borrow,
       retrying: (attempt, code, delayMs) =>
         emit({ type: "task.retrying", task: task.id, attempt, code, delayMs }),
     };
   };
 
-  const cancelTask = (task: Task): DownloadOutcome => {
+  const cancelTask = (task: Task, queuedMs: number): DownloadOutcome => {
     const { code, message } = abortReason(signal);
-    return notDownloaded(task, { status: "cancelled", code, message });
+    return notDownloaded(task, queuedMs, { status: "cancelled", code, message });
   };
 
-  return {
-    runTask: async (task, slot) => {
-      if (!leases.has(task.id)) {
-        const message = "another run is working on it";
-        return notDownloaded(task, { status: "skipped", message });
-      }
-      const found = leases.recordOf(task);
-      const record = found instanceof Promise ? await found : found;
-      const admission = parking.admit(task, slot);
+  /** Downloads a task whose host may receive requests. */
+  const start = (
+    task: Task,
+    slot: Slot,
+    queuedMs: number,
+    record: TaskRecord | null,
+  ): Promise<DownloadOutcome> => {
+    const taskProgress: TaskProgress = { receivedBytes: 0, totalBytes: null };
+    progress.running.set(task.id, taskProgress);
+    const url = redact(task.url);
+    if (reportsStarts) emit({ type: "task.started", task: task.id, url });
+    const spanStart = { kind: "task", run, task: task.id, url, key: task.key } as const;
+    return tracing.trace(spanStart, async (span) => {
+      let outcome: DownloadOutcome;
       try {
-        const until = admission && await admission;
-        if (until) return notDownloaded(task, deferral(task, until));
-      } catch {
-        return cancelTask(task);
+        const context = downloadContext(task, slot, queuedMs, taskProgress, span, record);
+        outcome = await download(task, context);
+      } catch (bug) {
+        outcome = failedByBug(task, queuedMs, bug);
       }
-      const taskProgress: TaskProgress = { receivedBytes: 0, totalBytes: null };
-      progress.running.set(task.id, taskProgress);
-      const url = redact(task.url);
-      if (reportsStarts) emit({ type: "task.started", task: task.id, url });
-      const spanStart = { kind: "task", run, task: task.id, url, key: task.key } as const;
-      const outcome = await tracing.trace(spanStart, async (span) => {
-        let made: DownloadOutcome;
-        try {
-          made = await download(task, downloadContext(task, slot, taskProgress, span, record));
-        } catch (bug) {
-          made = failedByBug(task, bug);
-        }
-        span.ended({ kind: "task", result: made.result });
-        return made;
-      });
+      span.ended({ kind: "task", result: outcome.result });
       progress.running.delete(task.id);
       parking.recordResult(task, slot, outcome.result);
       return outcome;
+    });
+  };
+
+  /** Starts a task once its record is read and its host may receive requests. */
+  const startLater = async (
+    task: Task,
+    slot: Slot,
+    queuedMs: number,
+    record: TaskRecord | null | Promise<TaskRecord | null>,
+  ): Promise<DownloadOutcome> => {
+    const found = await record;
+    try {
+      const until = await parking.admit(task, slot);
+      if (until) return notDownloaded(task, queuedMs, deferral(task, until));
+    } catch {
+      return cancelTask(task, queuedMs);
+    }
+    return await start(task, slot, queuedMs, found);
+  };
+
+  return {
+    runTask: (task, slot, queuedMs) => {
+      if (!leases.has(task.id)) {
+        const message = "another run is working on it";
+        return Promise.resolve(notDownloaded(task, queuedMs, { status: "skipped", message }));
+      }
+      const record = leases.recordOf(task);
+      return record instanceof Promise || context.parked.size > 0
+        ? startLater(task, slot, queuedMs, record)
+        : start(task, slot, queuedMs, record);
     },
     cancelTask,
   };

@@ -110,7 +110,7 @@ Deno.test("listingStatCache: a permanent error is not requested again, and rejec
   };
   const cache = listingStatCache(["a", "b"], { list, stat: () => Promise.resolve(null) }, forever);
   for (const ask of [cache.ready, cache.ready, () => cache.get("b")]) {
-    assertStrictEquals(await assertRejects(ask), failure);
+    assertStrictEquals(await assertRejects(async () => await ask()), failure);
   }
   assertEquals(lists, 1);
   const { calls } = bucket(["a"]);
