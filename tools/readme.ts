@@ -8,10 +8,13 @@ import { commandNames, exitCodeRows, main } from "../lib/cli/main.ts";
 import { optionRows } from "../lib/config/json_schema.ts";
 import { OVERRIDES } from "../lib/config/input.ts";
 import { ERROR_CODES } from "../lib/core/errors.ts";
-import type { RunEvent } from "../lib/core/event.ts";
+import type { AlertFormat, RunEvent } from "../lib/core/event.ts";
 import type { Host } from "../lib/core/host.ts";
 import { TASK_STATUSES, type TaskStatus } from "../lib/core/result.ts";
 import { realHost } from "../lib/host.ts";
+import type { AlertNotice } from "../lib/report/alerts/changes.ts";
+import { alertPayload } from "../lib/report/alerts/formats.ts";
+import { alertMessage } from "../lib/report/alerts/message.ts";
 import { type EventJsonSchema, eventJsonSchema } from "../lib/report/event_schema.ts";
 import { diagramOf, LAYOUT } from "./rooms.ts";
 import { rowsByFile, table as alignedTable, withTestColumn } from "./fault_rows.ts";
@@ -127,6 +130,37 @@ function resultFields(): string {
   return table(["field", "meaning"], rows);
 }
 
+/** The notices of the examples. */
+const ALERT_NOTICES: readonly AlertNotice[] = [
+  {
+    ...{ event: "unhealthy", task: "rates.csv", health: "unhealthy", failures: 3 },
+    ...{ code: "http.status", message: "the server answered 404 Not Found" },
+    since: "2026-01-15T06:00:00Z",
+  },
+  {
+    ...{ event: "recovered", task: "f1040.pdf", health: "healthy", failures: 0 },
+    ...{ code: null, message: null, since: "2026-01-14T06:00:00Z" },
+  },
+];
+
+/** What a webhook of each format receives. */
+function alertExamples(): string {
+  const message = alertMessage(ALERT_NOTICES, {
+    run: "2026-01-15T08:00:00Z-4f1c2a",
+    link: "https://status.example.org/",
+  });
+  const formats = ["json", "slack", "discord", "teams", "ntfy"] as const satisfies AlertFormat[];
+  return formats.map((format) => {
+    const { headers, body } = alertPayload(message, format);
+    if (format === "ntfy") {
+      const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+      return `### ${format}\n\n\`\`\`http\n${fields.join("\n")}\n\n${body}\n\`\`\``;
+    }
+    const text = JSON.stringify(JSON.parse(body), null, 2);
+    return `### ${format}\n\n\`\`\`json\n${text}\n\`\`\``;
+  }).join("\n\n");
+}
+
 function code(text: string): string {
   return `\`${text}\``;
 }
@@ -140,6 +174,7 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
   "result": resultFields,
   "events": events,
   "errors": errors,
+  "alerts": alertExamples,
   "rooms": () => "```\n" + diagramOf(LAYOUT) + "\n```",
   "exit-codes": () => table(["exit code", "meaning"], exitCodeRows()),
 };
@@ -150,6 +185,7 @@ export const WRITTEN = [
   "CONTRIBUTING.md",
   "docs/cli.md",
   "docs/config.md",
+  "docs/operating.md",
   "docs/results.md",
 ];
 

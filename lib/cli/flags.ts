@@ -41,6 +41,8 @@ export interface Flags {
   readonly all: boolean;
   readonly view: boolean;
   readonly grace?: string;
+  /** `alerts test`: position of the only alert, from 1. */
+  readonly to?: string;
 }
 
 /** The host of a command. */

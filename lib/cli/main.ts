@@ -205,6 +205,15 @@ function createProgram(host: Host, onCommand: (parsed: Invocation) => void): Com
   withEgress(withConfig(doctor.optionsGroup("What to check:")));
   doctor.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
 
+  const alerts = command(
+    "alerts",
+    "send a test alert to each target: alerts test",
+    async (...given) => (await import("./alerts.ts")).alerts(...given),
+  ).addArgument(new Argument("<ACTION>", "what to do").choices(ALERT_ACTIONS));
+  withConfigFile(alerts.optionsGroup("What to test:"))
+    .option("--to <N>", "only the alert at this position in the config, from 1");
+  alerts.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
+
   command(
     "init [FILE|URL...]",
     "write a config (default: cronfetch.jsonc), with these URLs as tasks",
@@ -235,6 +244,8 @@ function createProgram(host: Host, onCommand: (parsed: Invocation) => void): Com
   return program;
 }
 
+const ALERT_ACTIONS = ["test"] as const;
+
 const SHELLS = ["bash", "zsh", "fish"] as const satisfies readonly Shell[];
 
 /** Help has the same width on every terminal, because the README quotes it. */
@@ -244,15 +255,19 @@ function repeated(value: string, before: readonly string[] | undefined): string[
   return [...before ?? [], value];
 }
 
+/** The option that selects the config. */
+function withConfigFile(command: Command): Command {
+  return command.option(
+    "-c, --config <FILE>",
+    "a config file; - for standard input; may be repeated\n" +
+      "(default: cronfetch.jsonc, .json, .yaml, .yml, .ts or .txt, here or above)",
+    repeated,
+  );
+}
+
 /** Options that select the config and its tasks. */
 function withConfig(command: Command): Command {
-  return command
-    .option(
-      "-c, --config <FILE>",
-      "a config file; - for standard input; may be repeated\n" +
-        "(default: cronfetch.jsonc, .json, .yaml, .yml, .ts or .txt, here or above)",
-      repeated,
-    )
+  return withConfigFile(command)
     .option("--only <TASK>", "only this task; may be repeated", repeated)
     .option(
       "-o, --output <STORE>",
@@ -350,6 +365,7 @@ function specOf(program: Command): CommandSpec {
       description: command.description(),
       options: command.options.map(optionSpec),
       ...(command.name() === "completions" ? { arguments: { values: SHELLS } } : {}),
+      ...(command.name() === "alerts" ? { arguments: { values: ALERT_ACTIONS } } : {}),
       ...(command.name() === "init" ? { arguments: { file: true } } : {}),
     })),
   };

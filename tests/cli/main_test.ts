@@ -10,6 +10,7 @@ const HELP_OF = [
   "serve",
   "verify",
   "doctor",
+  "alerts",
   "init",
   "schema",
   "completions",

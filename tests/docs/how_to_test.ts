@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { createHash } from "node:crypto";
 import { assertWorkflow } from "../action/workflow.ts";
 import { sha256, tree } from "../helpers/folder.ts";
+import { SERVICES, type Shown } from "../report/alerts/services.ts";
 import { origin } from "../helpers/origin.ts";
 import { httpProxy } from "../helpers/http_proxy.ts";
 import { tcpProxy } from "../helpers/tcp_proxy.ts";
@@ -190,13 +191,14 @@ recipeTest("Checksums", async () => {
 });
 
 recipeTest("Alerts in a chat", async () => {
-  const messages: { readonly text: string; readonly content: string }[] = [];
+  const messages: Shown[] = [];
   await using chat = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
       assertEquals(new URL(request.url).pathname, "/services/the%20secret%20part%20of%20the%20URL");
-      messages.push(await request.json());
-      return new Response();
+      const headers = Object.fromEntries(request.headers);
+      messages.push(SERVICES.slack({ headers, body: await request.text() }));
+      return new Response("ok");
     },
   );
   await using server = origin({ "/rates.csv": 404 });
@@ -206,18 +208,30 @@ recipeTest("Alerts in a chat", async () => {
         text.replace("https://hooks.example.com", () => `http://127.0.0.1:${chat.addr.port}`),
       ),
   });
-  for (const hour of ["08", "10", "12", "14"]) {
-    assertEquals(
-      (await recipe.run("cronfetch run --due", `2026-01-15T${hour}:00:00Z`)).exitCode,
-      3,
-    );
-  }
-  assertEquals(messages.length, 1);
-  assertStringIncludes(messages[0]?.text ?? "", "rates.csv");
-  assertEquals(messages[0]?.content, messages[0]?.text);
+  const runAt = async (time: string) => {
+    const { exitCode } = await recipe.run("cronfetch run --due", time);
+    return [exitCode, messages.splice(0).flatMap(({ lines }) => lines).join("\n")];
+  };
+  assertEquals((await recipe.run("cronfetch alerts test")).exitCode, 0);
+  assertEquals(messages.splice(0).map(({ lines }) => lines), [
+    ["*test:* alerts of cronfetch arrive here"],
+  ]);
+  const failed = `*unhealthy:* \`rates.csv\`, 3 failures in a row ` +
+    `(fetching ${server.origin}/rates.csv: the server answered 404 Not Found)`;
+  assertEquals(await runAt("2026-01-15T08:00:00Z"), [3, ""]);
+  assertEquals(await runAt("2026-01-15T10:00:00Z"), [3, ""]);
+  assertEquals(await runAt("2026-01-15T12:00:00Z"), [3, failed]);
+  assertEquals(await runAt("2026-01-15T14:00:00Z"), [3, ""]);
   server.route("/rates.csv", "date,rate\n");
-  assertEquals((await recipe.run("cronfetch run --due", "2026-01-15T20:00:00Z")).exitCode, 0);
-  assertEquals(messages.length, 2);
+  assertEquals(await runAt("2026-01-15T20:00:00Z"), [0, "*recovered:* \`rates.csv\`"]);
+  assertEquals(await runAt("2026-01-18T20:00:00Z"), [0, ""]);
+  assertEquals(await runAt("2026-01-22T21:00:00Z"), [
+    0,
+    "*unchanged:* \`rates.csv\`, the content has not changed since 2026-01-15 20:00 UTC, " +
+    "for more than 7d",
+  ]);
+  server.route("/rates.csv", "date,rate\n2026-01-22,1\n");
+  assertEquals(await runAt("2026-01-22T22:00:00Z"), [0, "*changed:* \`rates.csv\`"]);
 });
 
 Deno.test("how to: every recipe is followed by a test", () => {

@@ -222,7 +222,7 @@ function hintFor(status: number): string {
       return "check the secret in the URL or in headers";
     case 404:
     case 410:
-      return "check the URL; the webhook may have been removed";
+      return "check the URL: the webhook may have been removed";
     case 429:
       return "the service limits messages; try again later";
     default:

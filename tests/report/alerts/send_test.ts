@@ -132,7 +132,7 @@ const ANSWERS: readonly (readonly [
     [answer(404)],
     1,
     [],
-    "the server answered 404 → check the URL; the webhook may have been removed",
+    "the server answered 404 → check the URL: the webhook may have been removed",
   ],
   [
     "a redirect, which is not followed",
