@@ -67,6 +67,7 @@ function recordOf(index: number): TaskRecord {
       revision: `${index}`,
     },
     publishedAt: at,
+    changedAt: at,
     lastRunAt: at,
     lastSuccessAt: at,
     failures: 0,
@@ -76,6 +77,7 @@ function recordOf(index: number): TaskRecord {
     older: null,
     health: "healthy",
     part: null,
+    outcomes: "",
     results: [{
       run: "01JHMS0000000000000000000",
       at,

@@ -77,6 +77,7 @@ export {
   EXIT_CODES,
   type ExitCodeMeaning,
   type RunSummary,
+  type RunTrigger,
   type TaskResult,
   type TaskStatus,
   type Timings,
@@ -95,12 +96,19 @@ export type {
 } from "./core/task.ts";
 export { run, type RunOptions, type RunReport } from "./run.ts";
 export type {
+  ActiveRun,
+  DayRecord,
+  RecordedAttempt,
+  RunRecord,
+  RunTaskResult,
+} from "./state/run_record.ts";
+export { type Outcome, recentOutcomes } from "./state/outcomes.ts";
+export type {
   FamilyMember,
   OlderRepresentation,
   OpenAlert,
   PartRecord,
   RecentResult,
-  RunRecord,
   State,
   TaskRecord,
 } from "./state/state.ts";

@@ -147,6 +147,7 @@ export function combine(
     hosts: hosts.rules,
     hostFiles: hosts.files,
     alerts: alertsOf(parts, readAlerts),
+    historyMs: lastOf(parts, "history")?.value ?? parseDuration(DEFAULTS.history) ?? NaN,
     alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
     page: pageOf(parts, readAlerts),

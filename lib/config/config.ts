@@ -28,6 +28,8 @@ export interface Config {
   readonly limits: RunLimits;
   /** Settings by host, the most specific one first. */
   readonly hosts: readonly HostRule[];
+  /** Milliseconds for which the state keeps runs and their results. */
+  readonly historyMs: number;
   /** Consecutive failures, over an hour or one interval, until a task is unhealthy. */
   readonly alertAfter: number;
   /** Receivers of alerts. */

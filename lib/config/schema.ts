@@ -160,6 +160,11 @@ const settings = () => ({
     "Flush each file to disk before publishing it.",
     DEFAULTS.sync,
   ),
+  history: option(
+    duration(1, MAX_DURATION_MS),
+    "How long runs and their results are kept in the state, within its limits on their number.",
+    DEFAULTS.history,
+  ),
   alertAfter: option(
     integer(1, 1_000),
     "Consecutive failures, over an hour or one interval, until a task is unhealthy.",

@@ -1,6 +1,6 @@
 /** Results of tasks and runs, exit codes, and the validators of published files. */
 
-import type { ErrorCode } from "./errors.ts";
+import type { CronfetchError, ErrorCode } from "./errors.ts";
 
 /** The outcome of a task. */
 export type TaskStatus =
@@ -22,6 +22,13 @@ export const TASK_STATUSES: readonly TaskStatus[] = [
   "failed",
   "cancelled",
 ];
+
+/**
+ * What started a run: `manual`: the command `run`, or the library; `schedule`: the same, of what is
+ * due only, as by cron; `watch`: `watch` or `serve`; `page`: a request on the status page; `deploy`: a
+ * cron of Deno Deploy.
+ */
+export type RunTrigger = "manual" | "schedule" | "watch" | "page" | "deploy";
 
 /** A reservation about a good result. */
 export type Warning =
@@ -178,6 +185,15 @@ export const EXIT_CODES: Readonly<Record<keyof typeof EXIT, ExitCodeMeaning>> = 
   interrupted: { meaning: "interrupted by SIGINT, after cleanup", label: "interrupted" },
   terminated: { meaning: "terminated by SIGTERM, after cleanup", label: "terminated" },
 };
+
+/** The exit code of a command or a run that an error has ended. */
+export function exitCodeOf({ code, retry }: CronfetchError): number {
+  if (code === "usage" || code.startsWith("config.") || code === "state.unreadable") {
+    return EXIT.usage;
+  }
+  if (code === "internal") return EXIT.bug;
+  return retry === "never" ? EXIT.failed : EXIT.temporary;
+}
 
 /** What an exit code means; null for a code of another version. */
 export function exitCodeMeaning(exitCode: number): ExitCodeMeaning | null {

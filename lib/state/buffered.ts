@@ -7,13 +7,26 @@ import {
   chosenRecords,
   emptyContents,
   keptParked,
-  keptRuns,
   type PendingChanges,
   type StateDriver,
   type StateHost,
 } from "./driver.ts";
-import { type MemberBody, setEntry } from "./entries.ts";
-import type { FamilyMember, RunRecord, State, TaskRecord } from "./state.ts";
+import { type MemberBody, type ResultBody, setEntry } from "./entries.ts";
+import { readResult } from "./format.ts";
+import {
+  activeRun,
+  addDays,
+  dayCountsOf,
+  dayOf,
+  dayRecord,
+  DEFAULT_HISTORY_MS,
+  keptDays,
+  keptRuns,
+  NO_COUNTS,
+  ONE_EVALUATION,
+} from "./history.ts";
+import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "./run_record.ts";
+import type { FamilyMember, State, TaskRecord } from "./state.ts";
 
 /** Number of pending records that triggers a write. */
 const ENOUGH_RECORDS = 500;
@@ -28,9 +41,17 @@ const LONGEST_ID = 1_000;
 /** Longest key of a family member in UTF-8 bytes: that of S3. */
 const LONGEST_KEY = 1_024;
 
-/** Makes a state of a driver; disposal disposes of the driver. */
-export function bufferedState(driver: StateDriver, host: StateHost): State {
-  return new BufferedState(driver, host);
+/**
+ * Makes a state of a driver; disposal disposes of the driver.
+ *
+ * @param historyMs How long runs are kept, in milliseconds. Default: 90 days.
+ */
+export function bufferedState(
+  driver: StateDriver,
+  host: StateHost,
+  historyMs: number = DEFAULT_HISTORY_MS,
+): State {
+  return new BufferedState(driver, host, historyMs);
 }
 
 class BufferedState implements State {
@@ -39,18 +60,20 @@ class BufferedState implements State {
   readonly batchSize?: number;
   readonly #driver: StateDriver;
   readonly #host: StateHost;
+  readonly #historyMs: number;
   #waiting: PendingChanges = emptyContents();
   #beingWritten: PendingChanges = emptyContents();
   #writing: Promise<void> | null = null;
   #cancelTimer: (() => void) | null = null;
   #restsUntilMs = 0;
 
-  constructor(driver: StateDriver, host: StateHost) {
+  constructor(driver: StateDriver, host: StateHost, historyMs: number) {
     this.location = driver.location;
     this.durable = driver.durable;
     if (driver.batchSize !== undefined) this.batchSize = driver.batchSize;
     this.#driver = driver;
     this.#host = host;
+    this.#historyMs = historyMs;
   }
 
   async records(tasks: Iterable<string>): Promise<Map<string, TaskRecord>> {
@@ -108,17 +131,58 @@ class BufferedState implements State {
   async runs(limit: number): Promise<RunRecord[]> {
     const unwritten = this.#unwritten("runs");
     const runs = new Map([...await this.#driver.runs(), ...unwritten]);
-    return keptRuns(runs.values(), this.#host.clock.now()).slice(0, limit);
+    return keptRuns(runs.values(), this.#host.clock.now(), this.#historyMs).slice(0, limit);
   }
 
-  addRun(run: RunRecord): void {
-    this.#waiting.runs.set(checkedId(run.run), run);
+  async runResults(run: string): Promise<RunTaskResult[]> {
+    const wanted = checkedIds([run]);
+    const unwritten = this.#unwritten("entries").get("results")?.get(run) ?? [];
+    const written = (await this.#driver.entries("results", wanted)).get(run) ?? [];
+    const results: RunTaskResult[] = [];
+    for (const [task, body] of new Map([...written, ...unwritten])) {
+      if (body !== null) results.push({ task, ...readResult(body as ResultBody) });
+    }
+    const rank = ({ status }: RunTaskResult) => status === "failed" ? 0 : 1;
+    return results.sort((a, b) => rank(a) - rank(b) || (a.task < b.task ? -1 : 1));
+  }
+
+  addRun(run: RunRecord, results: readonly RunTaskResult[] = []): void {
+    const { runs, days, entries } = this.#waiting;
+    for (const { task, ...body } of results) {
+      setEntry(entries, "results", checkedId(run.run), checkedId(task), body);
+    }
+    const recorded = results.length > 0 ? { ...run, resultsKept: results.length } : run;
+    runs.set(checkedId(run.run), recorded);
+    addDays(days, [[dayOf(run.startedAt), dayCountsOf(run)]]);
     this.#arrange();
+  }
+
+  addEvaluation(): void {
+    addDays(this.#waiting.days, [[dayOf(this.#host.clock.now().toString()), ONE_EVALUATION]]);
+    this.#arrange();
+  }
+
+  async days(limit: number): Promise<DayRecord[]> {
+    // Amounts that are being written may be in the driver's, or not yet.
+    while (this.#writing) await this.#writing.catch(() => {});
+    const unwritten = [...this.#waiting.days];
+    const days = await this.#driver.days();
+    addDays(days, unwritten);
+    const record = (day: string) => dayRecord(day, days.get(day) ?? NO_COUNTS);
+    return keptDays(days.keys()).slice(0, limit).map(record);
+  }
+
+  async activeRuns(): Promise<ActiveRun[]> {
+    const leased = [...await this.#driver.leasedTasks()].map(([run, tasks]) =>
+      activeRun(run, tasks)
+    );
+    const order = ({ startedAt, run }: ActiveRun) => `${startedAt ?? ""} ${run}`;
+    return leased.sort((a, b) => order(a) < order(b) ? -1 : 1);
   }
 
   async flush(): Promise<void> {
     while (this.#writing) await this.#writing.catch(() => {});
-    if (!isEmpty(this.#waiting)) await this.#write();
+    if (!this.#isEmpty()) await this.#write();
   }
 
   async acquire(tasks: readonly string[], run: string, ttlMs: number): Promise<Set<string>> {
@@ -155,9 +219,16 @@ class BufferedState implements State {
     return merged(this.#beingWritten, this.#waiting)[kind];
   }
 
+  /** Whether no change needs to be written. */
+  #isEmpty(): boolean {
+    const { records, parked, runs, days, entries } = this.#waiting;
+    const writtenDays = this.#driver.writesEvaluations ? days.size : 0;
+    return records.size + parked.size + runs.size + entries.size + writtenDays === 0;
+  }
+
   /** Schedules the next write. */
   #arrange(): void {
-    if (this.#writing || isEmpty(this.#waiting)) return;
+    if (this.#writing || this.#isEmpty()) return;
     const full = this.#waiting.records.size >= ENOUGH_RECORDS;
     const restMs = this.#restsUntilMs - this.#host.clock.monotonicMs();
     if (full && restMs <= 0) {
@@ -191,7 +262,7 @@ class BufferedState implements State {
     this.#beingWritten = this.#waiting;
     this.#waiting = emptyContents();
     try {
-      await this.#driver.write(this.#beingWritten);
+      await this.#driver.write(this.#beingWritten, this.#historyMs);
     } catch (error) {
       leastRestMs = GATHERING_MS;
       this.#waiting = merged(this.#beingWritten, this.#waiting);
@@ -208,10 +279,6 @@ class BufferedState implements State {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
   }
-}
-
-function isEmpty({ records, parked, runs, entries }: Changes): boolean {
-  return records.size + parked.size + runs.size + entries.size === 0;
 }
 
 /** Merges changes; the later one of two for the same thing wins. */

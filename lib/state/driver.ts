@@ -10,12 +10,14 @@ import {
   type Owned,
   type ReadonlyEntries,
 } from "./entries.ts";
-import type { RunRecord, State, TaskRecord } from "./state.ts";
+import { addDays, type DayCounts, keptDays, keptRuns } from "./history.ts";
+import type { RunRecord } from "./run_record.ts";
+import type { State, TaskRecord } from "./state.ts";
 
 /** The part of the host that a state needs. */
 export type StateHost = Pick<Host, "clock" | "random" | "timers">;
 
-/** A batch of changes. A record replaces the previous one; nothing else is removed. */
+/** A batch of changes. A record or run replaces the previous one; amounts are added to days. */
 export interface Changes {
   /** By task id. */
   readonly records: ReadonlyMap<string, TaskRecord>;
@@ -23,6 +25,8 @@ export interface Changes {
   readonly parked: ReadonlyMap<string, Temporal.Instant>;
   /** By run id. */
   readonly runs: ReadonlyMap<string, RunRecord>;
+  /** By day. */
+  readonly days: ReadonlyMap<string, DayCounts>;
   /** Entries to set; null removes one. */
   readonly entries: ReadonlyEntries;
 }
@@ -35,6 +39,8 @@ export interface PendingChanges extends Changes {
   readonly parked: Map<string, Temporal.Instant>;
   /** By run id. */
   readonly runs: Map<string, RunRecord>;
+  /** By day. */
+  readonly days: Map<string, DayCounts>;
   /** Entries to set; null removes one. */
   readonly entries: Entries;
 }
@@ -51,6 +57,8 @@ export interface Contents extends PendingChanges {
  */
 export interface StateDriver
   extends AsyncDisposable, Pick<State, "location" | "durable" | "batchSize"> {
+  /** Whether an evaluation that found nothing due is written if nothing else has changed. */
+  readonly writesEvaluations: boolean;
   /** The existing records of some tasks; null for all tasks. */
   records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>>;
   /** The entries of a collection for some owners, by owner and id; unordered. */
@@ -62,36 +70,24 @@ export interface StateDriver
   parked(): Promise<Map<string, Temporal.Instant>>;
   /** The runs by id, unordered; may include expired ones. */
   runs(): Promise<Map<string, RunRecord>>;
+  /** The days, unordered. */
+  days(): Promise<Map<string, DayCounts>>;
+  /** The number of leased tasks of each run whose leases have not ended. */
+  leasedTasks(): Promise<Map<string, number>>;
   /**
-   * Writes changes, and removes what {@linkcode keptRuns} and {@linkcode keptParked} exclude. A change
-   * may be written although the call rejects, and may be written repeatedly.
+   * Writes changes, and removes what {@linkcode keptRuns}, `keptDays` and {@linkcode keptParked}
+   * exclude, runs with their results. A change may be written although the call rejects, and may be
+   * written repeatedly.
+   *
+   * @param historyMs How long runs are kept, in milliseconds.
    */
-  write(changes: Changes): Promise<void>;
+  write(changes: Changes, historyMs: number): Promise<void>;
   /** See {@linkcode State.acquire}. */
   acquire(tasks: ReadonlySet<string>, run: string, ttlMs: number): Promise<Set<string>>;
   /** See {@linkcode State.renew}. */
   renew(run: string, ttlMs: number): Promise<boolean>;
   /** Ends all leases of a run. */
   release(run: string): Promise<void>;
-}
-
-/** Largest number of recorded runs. */
-export const RUNS_KEPT = 100;
-const RUNS_KEPT_MS = 90 * 24 * 60 * 60 * 1000;
-
-/** The runs that are kept, the newest first. */
-export function keptRuns(runs: Iterable<RunRecord>, now: Temporal.Instant): RunRecord[] {
-  const oldestMs = now.epochMilliseconds - RUNS_KEPT_MS;
-  return newestFirst(runs)
-    .filter(({ startedAt }) => Date.parse(startedAt) >= oldestMs)
-    .slice(0, RUNS_KEPT);
-}
-
-/** Sorts runs by their start, the newest first. */
-export function newestFirst(runs: Iterable<RunRecord>): RunRecord[] {
-  return [...runs].sort((a, b) =>
-    Temporal.Instant.compare(b.startedAt, a.startedAt) || (a.run < b.run ? 1 : -1)
-  );
 }
 
 /** The hosts whose pause is not over. */
@@ -104,21 +100,45 @@ export function keptParked(
 
 /** Empty contents. */
 export function emptyContents(): Contents {
-  return { records: new Map(), parked: new Map(), runs: new Map(), entries: new Map() };
+  return {
+    records: new Map(),
+    parked: new Map(),
+    runs: new Map(),
+    days: new Map(),
+    entries: new Map(),
+  };
 }
 
 /** Applies changes to contents, and removes what has expired. */
-export function applyChanges(contents: Contents, changes: Changes, now: Temporal.Instant): void {
+export function applyChanges(
+  contents: Contents,
+  changes: Changes,
+  now: Temporal.Instant,
+  historyMs: number,
+): void {
   addNamed(contents, changes);
   applyEntries(contents.entries, changes.entries);
   const parked = keptParked(contents.parked, now);
   for (const host of contents.parked.keys()) {
     if (!parked.has(host)) contents.parked.delete(host);
   }
-  const runs = new Set(keptRuns(contents.runs.values(), now).map((record) => record.run));
-  for (const run of contents.runs.keys()) {
-    if (!runs.has(run)) contents.runs.delete(run);
+  if (changes.runs.size > 0) removeOldRuns(contents, now, historyMs);
+  const days = new Set(keptDays(contents.days.keys()));
+  for (const day of contents.days.keys()) if (!days.has(day)) contents.days.delete(day);
+}
+
+/** Removes runs that are not kept, and the results of these and of unknown runs. */
+function removeOldRuns(contents: Contents, now: Temporal.Instant, historyMs: number): void {
+  const kept = keptRuns(contents.runs.values(), now, historyMs);
+  contents.runs.clear();
+  const withResults = new Set<string>();
+  for (const record of kept) {
+    contents.runs.set(record.run, record);
+    if (record.resultsKept !== undefined) withResults.add(record.run);
   }
+  const results = contents.entries.get("results");
+  for (const run of results?.keys() ?? []) if (!withResults.has(run)) results?.delete(run);
+  if (results?.size === 0) contents.entries.delete("results");
 }
 
 /** Adds later changes to earlier ones; the later one of two for the same thing wins. */
@@ -132,6 +152,7 @@ function addNamed(pending: PendingChanges, changes: Changes): void {
   for (const [task, record] of changes.records) pending.records.set(task, record);
   for (const [host, until] of changes.parked) pending.parked.set(host, until);
   for (const [run, record] of changes.runs) pending.runs.set(run, record);
+  addDays(pending.days, changes.days);
 }
 
 /** The existing records of some tasks; all for null. */
@@ -206,6 +227,11 @@ export function acquireLease(
   if (granted.size === 0) return { leases: live, granted };
   const tasks = [...live.get(run)?.tasks ?? [], ...free];
   return { leases: new Map([...live, [run, { expiresMs: nowMs + ttlMs, tasks }]]), granted };
+}
+
+/** The number of leased tasks of each run whose lease has not expired. */
+export function leasedTasks(leases: LeaseTable, nowMs: number): Map<string, number> {
+  return new Map([...liveLeases(leases, nowMs)].map(([run, { tasks }]) => [run, tasks.length]));
 }
 
 /** Extends a run's lease; null if it has expired. */

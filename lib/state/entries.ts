@@ -2,10 +2,11 @@
  * Collections beside the records. Each maps an owner (the id of a task or a run) and an entry's id to a
  * small JSON object. Pure.
  *
- * This version uses only `members`. The others are part of the format already, so that users migrate
- * once; entries of a later version are preserved.
+ * This version uses `members` and `results`. The others are part of the format already, so that users
+ * migrate once; entries of a later version are preserved.
  */
 
+import type { RunTaskResult } from "./run_record.ts";
 import type { FamilyMember } from "./state.ts";
 
 /**
@@ -22,6 +23,9 @@ export type Body = Readonly<Record<string, unknown>>;
 
 /** A family member without its key, which is the entry's id. */
 export type MemberBody = Omit<FamilyMember, "key">;
+
+/** A result of a run without its task, which is the entry's id. */
+export type ResultBody = Omit<RunTaskResult, "task">;
 
 /** The entries of one owner, by id. */
 export type Owned<B> = Map<string, B>;

@@ -7,6 +7,7 @@ import {
   chosenRecords,
   type Contents,
   emptyContents,
+  leasedTasks,
   type LeaseTable,
   releaseLease,
   renewLease,
@@ -17,7 +18,9 @@ import { type Body, chosenEntries, type Collection, type Owned } from "./entries
 import { fileSize, stateError } from "./errors.ts";
 import { parseContents, parseLeases, printContents, printLeases } from "./file_text.ts";
 import { FileLock, readText, removeFile, replaceText, RunLocks } from "./file_lock.ts";
-import type { RunRecord, TaskRecord } from "./state.ts";
+import type { DayCounts } from "./history.ts";
+import type { RunRecord } from "./run_record.ts";
+import type { TaskRecord } from "./state.ts";
 
 /**
  * Opens a state in a file. The file is created with the first record. Companions beside it: an empty
@@ -40,6 +43,8 @@ export async function openFileDriver(path: string, host: StateHost): Promise<Sta
 class FileDriver implements StateDriver {
   readonly location: string;
   readonly durable = true;
+  // Every change of the file would be a commit.
+  readonly writesEvaluations = false;
   readonly #path: string;
   readonly #leasesPath: string;
   readonly #lock: FileLock;
@@ -76,14 +81,27 @@ class FileDriver implements StateDriver {
     return new Map((await this.#read()).contents.runs);
   }
 
-  write(changes: Changes): Promise<void> {
+  async days(): Promise<Map<string, DayCounts>> {
+    return new Map((await this.#read()).contents.days);
+  }
+
+  leasedTasks(): Promise<Map<string, number>> {
+    return wrapStateErrors(`reading the leases of the state ${this.location}`, async () => {
+      // Replaced as a whole, so it is read without a lock.
+      const tasks = leasedTasks(await this.#readLeases(), this.#clock.now().epochMilliseconds);
+      for (const run of tasks.keys()) if (await this.#runLocks.isDead(run)) tasks.delete(run);
+      return tasks;
+    });
+  }
+
+  write(changes: Changes, historyMs: number): Promise<void> {
     const doing = `writing the state ${this.location}`;
     return wrapStateErrors(doing, () =>
       this.#lock.hold(doing, async () => {
         // Other processes have written in the meantime.
         const { text: before, contents } = await this.#read();
         this.#seen = null;
-        applyChanges(contents, changes, this.#clock.now());
+        applyChanges(contents, changes, this.#clock.now(), historyMs);
         const text = printContents(contents);
         if (text !== before) await replaceText(this.#path, text);
         this.#seen = { text, contents };
@@ -133,15 +151,19 @@ class FileDriver implements StateDriver {
     });
   }
 
+  async #readLeases(): Promise<LeaseTable> {
+    const location = `file:${this.#leasesPath}`;
+    const text = await readText(this.#leasesPath, location);
+    return text === null ? new Map() : parseLeases(text, location);
+  }
+
   #changeLeases<T>(
     change: (leases: LeaseTable, nowMs: number) => Changed<T> | Promise<Changed<T>>,
   ): Promise<T> {
     const doing = `leasing tasks in the state ${this.location}`;
     return wrapStateErrors(doing, () =>
       this.#lock.hold(doing, async () => {
-        const location = `file:${this.#leasesPath}`;
-        const text = await readText(this.#leasesPath, location);
-        const leases = text === null ? new Map() : parseLeases(text, location);
+        const leases = await this.#readLeases();
         const changed = await change(leases, this.#clock.now().epochMilliseconds);
         if (changed.leases.size === 0) await removeFile(this.#leasesPath);
         else await replaceText(this.#leasesPath, printLeases(changed.leases));

@@ -3,28 +3,32 @@
  * bytes for identical contents. Pure.
  */
 
-import { type Contents, emptyContents, type LeaseTable, newestFirst } from "./driver.ts";
-import { type Body, type Collection, COLLECTIONS, type MemberBody, setEntry } from "./entries.ts";
+import { type Contents, emptyContents, type LeaseTable } from "./driver.ts";
+import { type Body, COLLECTIONS, setEntry } from "./entries.ts";
 import { unreadable } from "./errors.ts";
 import {
-  arrangeMember,
+  arrangeBody,
+  arrangeDay,
   arrangeRecord,
   arrangeRun,
   checkFormat,
   FORMAT,
-  isMember,
+  isBody,
+  isDay,
   isNumber,
   isObject,
   isRun,
   isStoredRecord,
   isTexts,
   isTime,
+  readDay,
   readRecord,
 } from "./format.ts";
+import { newestFirst } from "./history.ts";
 import type { TaskRecord } from "./state.ts";
 
 /** Serializes contents as JSON. */
-export function printContents({ records, parked, runs, entries }: Contents): string {
+export function printContents({ records, parked, runs, days, entries }: Contents): string {
   const collections = COLLECTIONS.filter((collection) => entries.has(collection));
   const text = block(0, "{}", [
     `"format": ${FORMAT}`,
@@ -39,6 +43,9 @@ export function printContents({ records, parked, runs, entries }: Contents): str
     }),
     `"parked": ${block(1, "{}", byName(parked, (until) => `"${until}"`))}`,
     `"runs": ${block(1, "[]", newestFirst(runs.values()).map((run) => toJson(arrangeRun(run))))}`,
+    ...days.size === 0
+      ? []
+      : [`"days": ${block(1, "{}", byName(days, (day) => toJson(arrangeDay(day))))}`],
   ]);
   return `${text}\n`;
 }
@@ -81,6 +88,12 @@ export function parseContents(text: string, location: string): Contents {
   }
   if (!Array.isArray(runs) || !runs.every(isRun)) throw damaged("the list of runs");
   for (const run of runs) contents.runs.set(run.run, run);
+  const { days = {} } = parsed;
+  if (!isObject(days)) throw damaged("the list of days");
+  for (const [day, counts] of Object.entries(days)) {
+    if (!isDay(counts)) throw damaged(`the day ${JSON.stringify(day)}`);
+    contents.days.set(day, readDay(counts));
+  }
   return contents;
 }
 
@@ -124,15 +137,6 @@ function parse(text: string, location: string): Readonly<Record<string, unknown>
   if (!isObject(parsed)) throw unreadable(location, "it is no state of cronfetch");
   checkFormat(parsed.format, location);
   return parsed;
-}
-
-function isBody(collection: Collection, body: unknown): body is Body {
-  return collection === "members" ? isMember(body) : isObject(body);
-}
-
-/** Arranges the fields that this version knows. */
-function arrangeBody(collection: Collection, body: Body): object {
-  return collection === "members" ? arrangeMember(body as MemberBody) : body;
 }
 
 function printRecord(record: TaskRecord): string {

@@ -3,21 +3,32 @@
 import type { AlertKind, Health } from "../core/event.ts";
 import {
   type RunSummary,
+  type RunTrigger,
   TASK_STATUSES,
   type TaskStatus,
   type Validators,
 } from "../core/result.ts";
-import type { Body, MemberBody } from "./entries.ts";
+import type { Body, Collection, MemberBody, ResultBody } from "./entries.ts";
 import { unreadable } from "./errors.ts";
+import type { DayCounts } from "./history.ts";
+import type { RecordedAttempt } from "./run_record.ts";
 import {
+  boolean,
+  count,
   type Kind,
   listOf,
+  nothing,
+  number,
   oneOf,
   orAbsent,
   orNull,
   shape,
   type ShapeCheck,
+  text,
+  time,
   unless,
+  unlessEmpty,
+  zero,
 } from "./shape.ts";
 import type {
   OlderRepresentation,
@@ -58,38 +69,17 @@ export function checkFormat(format: unknown, location: string): KnownFormat {
 export type RecordBody = Omit<TaskRecord, "task">;
 
 /** Fields that format 2 added to a record. */
-type AddedInFormat2 = "retryAt" | "failingSince" | "older" | "alerted";
+type AddedInFormat2 =
+  | "retryAt"
+  | "failingSince"
+  | "older"
+  | "alerted"
+  | "changedAt"
+  | "outcomes";
 
 /** A {@linkcode RecordBody} in format 1: `heldUntil` became `retryAt`. */
 export type Format1RecordBody = Omit<RecordBody, AddedInFormat2> & {
   readonly heldUntil: string | null;
-};
-
-/** Any time except the last days of a month: parsing a million times takes seconds. */
-const PLAIN_TIME =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
-
-function isInstant(value: string): boolean {
-  if (PLAIN_TIME.test(value)) return true;
-  try {
-    Temporal.Instant.from(value);
-    return value.endsWith("Z");
-  } catch {
-    return false;
-  }
-}
-
-const nothing = () => null;
-const zero = () => 0;
-
-const text: Kind<string> = { is: (value) => typeof value === "string" };
-const boolean: Kind<boolean> = { is: (value) => typeof value === "boolean" };
-const number: Kind<number> = { is: (value): value is number => Number.isFinite(value) };
-const count: Kind<number> = {
-  is: (value): value is number => Number.isSafeInteger(value) && Number(value) >= 0,
-};
-const time: Kind<string> = {
-  is: (value): value is string => text.is(value) && isInstant(value),
 };
 
 const VALIDATORS = shape<Validators>({
@@ -144,11 +134,13 @@ const RECORD = shape<RecordBody>({
   lastRunAt: unless(({ results }) => results[0]?.at ?? null, orNull(time)),
   lastSuccessAt: unless(({ lastRunAt }) => lastRunAt, orNull(time)),
   publishedAt: unless(({ results }) => lastPublication(results), orNull(time)),
+  changedAt: unless(({ publishedAt }) => publishedAt, orNull(time)),
   published: orNull(VALIDATORS),
   older: unless(nothing, orNull(OLDER)),
   part: unless(nothing, orNull(PART)),
   alerted: orAbsent(listOf(ALERT)),
   results: listOf(RESULT),
+  outcomes: unless(() => "", text),
 });
 
 const FORMAT_1_RECORD = shape<Format1RecordBody>({
@@ -188,6 +180,48 @@ const RUN = shape<RunRecord>({
   summary: shape<RunSummary>({ counts: COUNTS, bytes: count, durationMs: number, exitCode: count }),
   error: orAbsent(text),
   alerted: orAbsent(boolean),
+  // Any text: a later version may add triggers.
+  trigger: orAbsent(text as Kind<RunTrigger>),
+  tasks: orAbsent(count),
+  resultsKept: orAbsent(count),
+  errorCode: orAbsent(text),
+  failedRuns: orAbsent(count),
+});
+
+const ATTEMPT = shape<RecordedAttempt>({
+  code: unless(nothing, orNull(text)),
+  httpStatus: unless(nothing, orNull(count)),
+  delayMs: unless(zero, number),
+});
+
+const RUN_RESULT = shape<ResultBody>({
+  status: oneOf<TaskStatus>(TASK_STATUSES),
+  code: unless(nothing, orNull(text)),
+  message: unless(nothing, orNull(text)),
+  httpStatus: unless(nothing, orNull(count)),
+  bytes: unless(zero, count),
+  sizeBytes: unless(nothing, orNull(count)),
+  previousSizeBytes: unless(nothing, orNull(count)),
+  durationMs: unless(zero, number),
+  attempts: unlessEmpty(listOf(ATTEMPT)),
+  warnings: unlessEmpty(listOf(text)),
+});
+
+const DAY_COUNTS = shape<DayCounts["counts"]>({
+  created: orAbsent(count),
+  updated: orAbsent(count),
+  unchanged: orAbsent(count),
+  skipped: orAbsent(count),
+  deferred: orAbsent(count),
+  failed: orAbsent(count),
+  cancelled: orAbsent(count),
+});
+
+const DAY = shape<DayCounts>({
+  evaluations: unless(zero, count),
+  runs: unless(zero, count),
+  bytes: unless(zero, count),
+  counts: DAY_COUNTS,
 });
 
 /** The fields of a record that differ from their defaults, in an order that never changes. */
@@ -200,9 +234,9 @@ export function arrangeRun(run: RunRecord): object {
   return RUN.arrange(run);
 }
 
-/** The fields of a family member, in an order that never changes. */
-export function arrangeMember(member: MemberBody): object {
-  return MEMBER.arrange(member);
+/** The amounts of a day, in an order that never changes. */
+export function arrangeDay(day: DayCounts): object {
+  return DAY.arrange(day);
 }
 
 /** Whether a stored value is a record of a known format. */
@@ -224,6 +258,7 @@ export function readRecord(task: string, stored: RecordBody | Format1RecordBody)
     task,
     published: body.published,
     publishedAt: body.publishedAt,
+    changedAt: body.changedAt,
     lastRunAt: body.lastRunAt,
     lastSuccessAt: body.lastSuccessAt,
     failures: body.failures,
@@ -234,6 +269,7 @@ export function readRecord(task: string, stored: RecordBody | Format1RecordBody)
     health: body.health,
     part: body.part,
     results: body.results,
+    outcomes: body.outcomes,
   };
   return body.alerted === undefined ? record : { ...record, alerted: body.alerted };
 }
@@ -244,7 +280,14 @@ function lastPublication(results: readonly RecentResult[]): string | null {
 }
 
 function upgrade({ heldUntil, ...body }: Format1RecordBody): RecordBody {
-  return { ...body, retryAt: heldUntil, failingSince: failingSince(body), older: null };
+  return {
+    ...body,
+    retryAt: heldUntil,
+    failingSince: failingSince(body),
+    older: null,
+    changedAt: body.publishedAt,
+    outcomes: "",
+  };
 }
 
 /** When the present streak of failures began, as far as the kept results show. */
@@ -262,8 +305,38 @@ function failingSince(
 
 const SUCCESSES: readonly TaskStatus[] = ["created", "updated", "unchanged"];
 
-/** Whether a stored value is the body of a family member. */
-export const isMember: ShapeCheck<MemberBody> = MEMBER.is;
+/** Whether a stored value is the body of an entry of a collection. */
+export function isBody(collection: Collection, body: unknown): body is Body {
+  switch (collection) {
+    case "members":
+      return MEMBER.is(body);
+    case "results":
+      return RUN_RESULT.is(body);
+    case "items":
+    case "outbox":
+      return isObject(body);
+    default:
+      return collection satisfies never;
+  }
+}
+
+/**
+ * The fields of an entry in an order that never changes, without those that have their default. A later
+ * version decides about its own collections.
+ */
+export function arrangeBody(collection: Collection, body: Body): object {
+  switch (collection) {
+    case "members":
+      return MEMBER.arrange(body as MemberBody);
+    case "results":
+      return RUN_RESULT.arrange(body as ResultBody);
+    case "items":
+    case "outbox":
+      return body;
+    default:
+      return collection satisfies never;
+  }
+}
 
 /** An entry of a collection in Deno KV; owner and id only if the key contains their digests. */
 export interface StoredEntry {
@@ -276,6 +349,26 @@ export interface StoredEntry {
 export function isStoredEntry(value: unknown): value is StoredEntry {
   return isObject(value) && isObject(value.body) &&
     [value.owner, value.id].every((name) => name === undefined || text.is(name));
+}
+
+/** A stored result with the fields that have their default. */
+export function readResult(stored: ResultBody): ResultBody {
+  const body = { ...stored, attempts: stored.attempts?.map((attempt) => ({ ...attempt })) };
+  RUN_RESULT.addDefaults(body);
+  return body;
+}
+
+/** Whether a stored value is a day; see {@linkcode readDay}. */
+export const isDay: ShapeCheck<DayCounts> = DAY.is;
+
+/**
+ * A stored day with the amounts that are 0.
+ *
+ * @param stored Its fields are changed.
+ */
+export function readDay(stored: DayCounts): DayCounts {
+  DAY.addDefaults(stored);
+  return stored;
 }
 
 /** Whether a stored value is a run. */

@@ -3,31 +3,41 @@
 import { dirname } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
 import { withTimeout } from "../core/time.ts";
-import { type Changes, keptParked, keptRuns, type StateDriver, type StateHost } from "./driver.ts";
+import { type Changes, keptParked, type StateDriver, type StateHost } from "./driver.ts";
 import type { Body, Collection, Owned } from "./entries.ts";
 import { Contended, fileSize, retryWhileLocked, stateError, unreadable } from "./errors.ts";
 import {
+  arrangeDay,
   arrangeRecord,
+  arrangeRun,
   checkFormat,
   FORMAT,
+  isDay,
   isNumber,
   isRun,
   isStoredRecord,
   isTime,
   type KnownFormat,
+  readDay,
   readRecord,
 } from "./format.ts";
+import { addCounts, type DayCounts, keptDays, keptRuns, NO_COUNTS } from "./history.ts";
 import { encode, type Kv, KvConnection, type KvEntry, type Mutation } from "./kv_connection.ts";
 import type { KvEntries } from "./kv_entries.ts";
 import { recordDigest, recordedDigest } from "./kv_digest.ts";
 import { KvLeases } from "./kv_leases.ts";
 import { RunLocks } from "./file_lock.ts";
-import type { RunRecord, TaskRecord } from "./state.ts";
+import type { RunRecord } from "./run_record.ts";
+import type { TaskRecord } from "./state.ts";
 
 const FORMAT_KEY: Deno.KvKey = ["cronfetch", "format"];
 const RECORDS: Deno.KvKey = ["cronfetch", "record"];
 const PARKED: Deno.KvKey = ["cronfetch", "parked"];
 const RUNS: Deno.KvKey = ["cronfetch", "run"];
+const DAYS: Deno.KvKey = ["cronfetch", "day"];
+
+/** Another process that adds to the same day is fast. */
+const CONTENTION_DELAYS_MS = [10, 20, 40, 80, 160, 320];
 
 /** For more records than this, reading all of them is cheaper. */
 const FEW_RECORDS = 500;
@@ -141,13 +151,13 @@ function prepare(connection: KvConnection, host: StateHost): Promise<KnownFormat
 class KvDriver implements StateDriver {
   readonly location: string;
   readonly durable = true;
+  readonly writesEvaluations = true;
   readonly batchSize = 100;
   readonly #kv: KvConnection;
   readonly #locks: RunLocks;
   readonly #leases: KvLeases;
-  readonly #clock: StateHost["clock"];
+  readonly #host: StateHost;
   readonly #file: KvFile | null;
-  readonly #random: StateHost["random"];
   /** The format of the database, as last read. */
   #format: KnownFormat;
 
@@ -162,12 +172,11 @@ class KvDriver implements StateDriver {
   ) {
     this.#format = format;
     this.#file = file;
-    this.#random = host.random;
     this.location = kv.location;
     this.#kv = kv;
     this.#locks = locks;
     this.#leases = new KvLeases(kv, locks, host);
-    this.#clock = host.clock;
+    this.#host = host;
   }
 
   async records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>> {
@@ -204,8 +213,17 @@ class KvDriver implements StateDriver {
     return new Map(entries.map((entry) => [nameOf(entry.key), this.#kv.decode(entry, isRun)]));
   }
 
-  async write(changes: Changes): Promise<void> {
-    const now = this.#clock.now();
+  async days(): Promise<Map<string, DayCounts>> {
+    const entries = await this.#kv.list(DAYS);
+    return new Map(entries.map((entry) => [nameOf(entry.key), this.#dayOf(entry)]));
+  }
+
+  leasedTasks(): Promise<Map<string, number>> {
+    return this.#leases.leasedTasks();
+  }
+
+  async write(changes: Changes, historyMs: number): Promise<void> {
+    const now = this.#host.clock.now();
     if (this.#format !== FORMAT) await this.#migrate();
     // A family member is claimed before the record that names it.
     if (changes.entries.size > 0) await (await this.#entries()).write(changes.entries);
@@ -222,15 +240,58 @@ class KvDriver implements StateDriver {
         ...forgotten(PARKED, before, kept),
       ]);
     }
-    if (changes.runs.size > 0) {
-      const before = await this.runs();
-      const all = new Map([...before, ...changes.runs]);
-      const kept = new Map(keptRuns(all.values(), now).map((record) => [record.run, record]));
-      await this.#kv.apply([
-        ...changes.runs.entries().map(([run, record]) => set([...RUNS, run], record)),
-        ...forgotten(RUNS, all, kept),
+    if (changes.runs.size > 0) await this.#writeRuns(changes.runs, now, historyMs);
+    for (const [day, counts] of changes.days) await this.#addToDay(day, counts);
+  }
+
+  /** Writes runs. Removes those that are not kept, after their results, which no record would name. */
+  async #writeRuns(
+    added: ReadonlyMap<string, RunRecord>,
+    now: Temporal.Instant,
+    historyMs: number,
+  ): Promise<void> {
+    const all = new Map([...await this.runs(), ...added]);
+    const runs = keptRuns(all.values(), now, historyMs);
+    const kept = new Map(runs.map((record) => [record.run, record]));
+    const emptied = [...all.values()].filter(({ run, resultsKept }) => {
+      return resultsKept !== undefined && kept.get(run)?.resultsKept === undefined;
+    });
+    for (const { run } of emptied) await (await this.#entries()).removeOwner("results", run);
+    const changed = new Set([...added.keys(), ...emptied.map(({ run }) => run)]);
+    await this.#kv.apply([
+      ...runs.filter(({ run }) => changed.has(run)).map((record) => {
+        return set([...RUNS, record.run], arrangeRun(record));
+      }),
+      ...forgotten(RUNS, all, kept),
+    ]);
+  }
+
+  #addToDay(day: string, counts: DayCounts): Promise<void> {
+    const doing = `writing the state ${this.location}`;
+    return retryWhileLocked(doing, this.#host, CONTENTION_DELAYS_MS, async () => {
+      const { key, value, versionstamp } = await this.#kv.get([...DAYS, day]);
+      const before = versionstamp === null ? NO_COUNTS : this.#dayOf({ key, value, versionstamp });
+      const removed = versionstamp === null ? await this.#oldDays(day) : [];
+      const written = await this.#kv.commit([{ key, versionstamp }], [
+        set(key, arrangeDay(addCounts(before, counts))),
+        ...removed,
       ]);
-    }
+      if (written === null) throw new Contended();
+    });
+  }
+
+  /** Removes the days that are not kept after a new one. */
+  async #oldDays(added: string): Promise<Mutation[]> {
+    const days = (await this.#kv.list(DAYS)).map(({ key }) => nameOf(key));
+    const kept = new Set(keptDays([...days, added]));
+    return days.filter((day) => !kept.has(day)).map((day) => ({
+      key: [...DAYS, day],
+      value: null,
+    }));
+  }
+
+  #dayOf(entry: KvEntry): DayCounts {
+    return readDay(this.#kv.decode(entry, isDay));
   }
 
   /** Most runs use only records. */
@@ -260,7 +321,7 @@ class KvDriver implements StateDriver {
     const { copyDatabase } = await import("./kv_check.ts");
     const isOld = async () => (await this.#kv.get(FORMAT_KEY)).versionstamp === versionstamp;
     try {
-      await copyDatabase(path, { to: `${path}.format-1`, name: this.#random.name(), isOld });
+      await copyDatabase(path, { to: `${path}.format-1`, name: this.#host.random.name(), isOld });
     } catch (error) {
       throw stateError(`copying the state ${this.location} before its migration`, error);
     }

@@ -7,7 +7,7 @@ import {
   type Owned,
   type ReadonlyEntries,
 } from "./entries.ts";
-import { isMember, isStoredEntry, type StoredEntry } from "./format.ts";
+import { arrangeBody, isBody, isStoredEntry, type StoredEntry } from "./format.ts";
 import {
   encode,
   keyPart,
@@ -54,10 +54,16 @@ export class KvEntries {
       };
       mutations.push({
         key: [...prefixOf(collection), ownerPart, idPart],
-        value: body && encode({ ...names, body }),
+        value: body && encode({ ...names, body: arrangeBody(collection, body) }),
       });
     }
     await this.#kv.apply(mutations);
+  }
+
+  /** Removes all entries of an owner. */
+  async removeOwner(collection: Collection, owner: string): Promise<void> {
+    const entries = await this.#list(collection, new Set([owner]));
+    await this.#kv.apply(entries.map(({ key }) => ({ key, value: null })));
   }
 
   async #list(collection: Collection, owners: ReadonlySet<string>): Promise<KvEntry[]> {
@@ -77,7 +83,7 @@ export class KvEntries {
     const [ownerPart, idPart] = entry.key.slice(-2);
     const { owner = String(ownerPart), id = String(idPart), body } = this.#kv.decode(
       entry,
-      collection === "members" ? isStoredMember : isStoredEntry,
+      (value): value is StoredEntry => isStoredEntry(value) && isBody(collection, value.body),
     );
     return { owner, id, body };
   }
@@ -85,8 +91,4 @@ export class KvEntries {
 
 function prefixOf(collection: Collection): Deno.KvKey {
   return ["cronfetch", collection];
-}
-
-function isStoredMember(value: unknown): value is StoredEntry {
-  return isStoredEntry(value) && isMember(value.body);
 }

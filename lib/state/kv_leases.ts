@@ -71,6 +71,22 @@ export class KvLeases {
     });
   }
 
+  /** See `StateDriver.leasedTasks`. */
+  async leasedTasks(): Promise<Map<string, number>> {
+    const nowMs = this.#nowMs();
+    const counts = new Map<string, number>();
+    for (const life of await this.#kv.list(LIVES)) {
+      const run = String(life.key.at(-1));
+      if (this.#kv.decode(life, isNumber) <= nowMs || await this.#locks.isDead(run)) continue;
+      counts.set(run, 0);
+    }
+    for (const [run, tasks] of counts.size === 0 ? [] : await this.#lists()) {
+      const count = counts.get(run);
+      if (count !== undefined) counts.set(run, count + tasks.length);
+    }
+    return counts;
+  }
+
   /** See `State.release`. */
   async release(run: string): Promise<void> {
     await this.#removeLists(run);

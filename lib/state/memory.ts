@@ -7,6 +7,7 @@ import {
   chosenRecords,
   type Contents,
   emptyContents,
+  leasedTasks,
   type LeaseTable,
   releaseLease,
   renewLease,
@@ -14,7 +15,9 @@ import {
   type StateHost,
 } from "./driver.ts";
 import { type Body, chosenEntries, type Collection, type Owned } from "./entries.ts";
-import type { RunRecord, TaskRecord } from "./state.ts";
+import type { DayCounts } from "./history.ts";
+import type { RunRecord } from "./run_record.ts";
+import type { TaskRecord } from "./state.ts";
 
 /** The contents of memory drivers. Drivers can share one. */
 export interface Memory {
@@ -37,6 +40,7 @@ export function memoryDriver(memory: Memory, host: StateHost): StateDriver {
 class MemoryDriver implements StateDriver {
   readonly location = "memory:";
   readonly durable = false;
+  readonly writesEvaluations = true;
   readonly #memory: Memory;
   readonly #clock: StateHost["clock"];
 
@@ -64,8 +68,17 @@ class MemoryDriver implements StateDriver {
     return Promise.resolve(new Map(this.#memory.contents.runs));
   }
 
-  write(changes: Changes): Promise<void> {
-    applyChanges(this.#memory.contents, changes, this.#clock.now());
+  days(): Promise<Map<string, DayCounts>> {
+    return Promise.resolve(new Map(this.#memory.contents.days));
+  }
+
+  leasedTasks(): Promise<Map<string, number>> {
+    const nowMs = this.#clock.now().epochMilliseconds;
+    return Promise.resolve(leasedTasks(this.#memory.leases, nowMs));
+  }
+
+  write(changes: Changes, historyMs: number): Promise<void> {
+    applyChanges(this.#memory.contents, changes, this.#clock.now(), historyMs);
     return Promise.resolve();
   }
 

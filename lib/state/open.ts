@@ -10,6 +10,7 @@ import type { State } from "./state.ts";
  * Opens the state at a location. A missing file is created, parent folders included.
  *
  * @param host Its clock determines when leases end.
+ * @param historyMs How long runs are kept, in milliseconds. Default: 90 days.
  * @throws {CronfetchError} Any `state.` code; `config.invalid` if Deno was started without its KV.
  *
  * @example
@@ -22,8 +23,12 @@ import type { State } from "./state.ts";
  * assertEquals(state.durable, false);
  * ```
  */
-export async function openState(location: StateLocation, host: StateHost): Promise<State> {
-  return bufferedState(await openDriver(location, host), host);
+export async function openState(
+  location: StateLocation,
+  host: StateHost,
+  historyMs?: number,
+): Promise<State> {
+  return bufferedState(await openDriver(location, host), host, historyMs);
 }
 
 async function openDriver(location: StateLocation, host: StateHost): Promise<StateDriver> {

@@ -37,15 +37,18 @@ async function openPartsDriver(path: string, host: StateHost): Promise<StateDriv
   return {
     location: driver.location,
     durable: true,
+    writesEvaluations: false,
     records: (tasks) => driver.records(tasks),
     entries: (collection, owners) => driver.entries(collection, owners),
     parked: () => driver.parked(),
     runs: () => driver.runs(),
+    days: () => driver.days(),
+    leasedTasks: () => driver.leasedTasks(),
     acquire: (tasks, run, ttlMs) => driver.acquire(tasks, run, ttlMs),
     renew: (run, ttlMs) => driver.renew(run, ttlMs),
     release: (run) => driver.release(run),
-    write: async (changes) => {
-      await driver.write(changes);
+    write: async (changes, historyMs) => {
+      await driver.write(changes, historyMs);
       const changed = [...changes.records.values()];
       if (!changed.some(({ task, part }) => part !== null || stored.has(task))) return;
       // Another run may have added a partial file.

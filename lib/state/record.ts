@@ -2,6 +2,7 @@
 
 import { type TaskResult, type Validators, workMs } from "../core/result.ts";
 import { backoffMs } from "../core/time.ts";
+import { addOutcome } from "./outcomes.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, State, TaskRecord } from "./state.ts";
 
 /** Recorded results per task; consecutive equal ones count as one. */
@@ -55,10 +56,12 @@ export function nextRecord(
 ): TaskRecord | null {
   const { at } = facts;
   const last = previous ?? emptyRecord(result.task);
+  const recent = recentResult(result, facts.run, at);
   const recorded: TaskRecord = {
     ...last,
     part: facts.part === undefined ? last.part : partToKeep(facts.part),
-    results: addResult(last.results, recentResult(result, facts.run, at)),
+    results: addResult(last.results, recent),
+    outcomes: addOutcome(last, recent),
   };
   switch (result.status) {
     case "skipped":
@@ -92,6 +95,9 @@ export function nextRecord(
         published: publishedToKeep(facts.published ?? last.published),
         older: facts.older ?? null,
         publishedAt: result.status === "unchanged" ? last.publishedAt ?? at : at,
+        changedAt: hasNewContent(last, result, facts.published)
+          ? at
+          : last.changedAt ?? last.publishedAt ?? at,
         lastRunAt: at,
         lastSuccessAt: at,
         failures: 0,
@@ -117,6 +123,19 @@ export function nextRecord(
 export function retryDelayMs(failures: number, permanent: boolean): number {
   const firstMs = permanent ? FIRST_PERMANENT_BACKOFF_MS : FIRST_BACKOFF_MS;
   return backoffMs(failures, firstMs, LONGEST_BACKOFF_MS);
+}
+
+/**
+ * Whether content was published that differs from the last: not for the same bytes under another name,
+ * or for a removed file that was published again.
+ */
+function hasNewContent(
+  { published: last }: TaskRecord,
+  { status }: TaskResult,
+  published: Validators | null,
+): boolean {
+  if (published === null || status === "unchanged") return false;
+  return published.sha256 !== last?.sha256;
 }
 
 /** The recorded times that determine whether a task is due; without a record, it has never run. */
@@ -166,6 +185,7 @@ export function emptyRecord(task: string): TaskRecord {
     task,
     published: null,
     publishedAt: null,
+    changedAt: null,
     lastRunAt: null,
     lastSuccessAt: null,
     failures: 0,
@@ -176,6 +196,7 @@ export function emptyRecord(task: string): TaskRecord {
     health: "healthy",
     part: null,
     results: [],
+    outcomes: "",
   };
 }
 
@@ -187,7 +208,7 @@ function recentResult(result: TaskResult, run: string, at: string): RecentResult
     times: 1,
     status: result.status,
     code: result.code ?? null,
-    message: result.message === undefined ? null : cut(result.message),
+    message: result.message === undefined ? null : cutMessage(result.message),
     httpStatus: result.httpStatus,
     bytes: result.bytes,
     durationMs: workMs(result.timings),
@@ -207,7 +228,8 @@ function alike(a: RecentResult, b: RecentResult): boolean {
     a.status === b.status && a.code === b.code && a.httpStatus === b.httpStatus;
 }
 
-function cut(message: string): string {
+/** A message without what exceeds the length that a state keeps. */
+export function cutMessage(message: string): string {
   if (message.length <= LONGEST_MESSAGE) return message;
   // Half a surrogate pair is not well-formed.
   return `${message.slice(0, LONGEST_MESSAGE - 1).toWellFormed()}…`;

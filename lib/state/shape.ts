@@ -22,6 +22,40 @@ export interface Field<T, Owner> extends Kind<T> {
 /** All fields, in the order of the text. */
 type Fields<T> = { readonly [Name in keyof T]-?: Field<T[Name], T> };
 
+/** Any time except the last days of a month: parsing a million times takes seconds. */
+const PLAIN_TIME =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
+
+function isInstant(value: string): boolean {
+  if (PLAIN_TIME.test(value)) return true;
+  try {
+    Temporal.Instant.from(value);
+    return value.endsWith("Z");
+  } catch {
+    return false;
+  }
+}
+
+/** A default: null. */
+export const nothing = (): null => null;
+/** A default: 0. */
+export const zero = (): number => 0;
+
+/** Text. */
+export const text: Kind<string> = { is: (value) => typeof value === "string" };
+/** A boolean. */
+export const boolean: Kind<boolean> = { is: (value) => typeof value === "boolean" };
+/** A finite number. */
+export const number: Kind<number> = { is: (value): value is number => Number.isFinite(value) };
+/** A whole number that is not negative. */
+export const count: Kind<number> = {
+  is: (value): value is number => Number.isSafeInteger(value) && Number(value) >= 0,
+};
+/** An instant, RFC 3339 in UTC. */
+export const time: Kind<string> = {
+  is: (value): value is string => text.is(value) && isInstant(value),
+};
+
 /** One of some texts. */
 export function oneOf<T extends string>(values: readonly T[]): Kind<T> {
   return { is: (value): value is T => values.some((one) => one === value) };
@@ -64,6 +98,18 @@ export function unless<T, Owner>(byDefault: (owner: Owner) => T, kind: Kind<T>):
   };
 }
 
+/** A list that is stored only if it is not empty. */
+export function unlessEmpty<T, Owner>(
+  { is, arrange, addDefaults }: Kind<readonly T[]>,
+): Kind<readonly T[]> & Field<readonly T[], Owner> {
+  return {
+    is: (value): value is readonly T[] => value === undefined || is(value),
+    arrange: (values) => values.length === 0 ? undefined : arrange ? arrange(values) : values,
+    addDefaults,
+    byDefault: () => [],
+  };
+}
+
 /** A kind of object. */
 export interface Shape<T> extends Kind<T> {
   /** See {@linkcode Kind}. */
@@ -88,7 +134,8 @@ export function shape<T>(fields: Fields<T>): Shape<T> {
       for (const { name, arrange, byDefault } of all) {
         const field = value[name];
         if (field === undefined || byDefault?.(value) === field) continue;
-        arranged[name] = arrange ? arrange(field) : field;
+        const stored = arrange ? arrange(field) : field;
+        if (stored !== undefined) arranged[name] = stored;
       }
       return arranged;
     },

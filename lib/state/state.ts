@@ -1,7 +1,10 @@
 /** State: what is kept between runs. Drivers are opened by `open.ts`. */
 
 import type { AlertKind, Health } from "../core/event.ts";
-import type { RunSummary, TaskStatus, Validators } from "../core/result.ts";
+import type { TaskStatus, Validators } from "../core/result.ts";
+import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "./run_record.ts";
+
+export type { RunRecord } from "./run_record.ts";
 
 /**
  * A recorded `TaskResult`, or several consecutive equal ones, so that a year of `unchanged` does not
@@ -89,6 +92,11 @@ export interface TaskRecord {
   /** When those bytes were published, or null. */
   readonly publishedAt: string | null;
   /**
+   * When the content last changed: the first file, or one with another digest than the file before.
+   * Null before the first file.
+   */
+  readonly changedAt: string | null;
+  /**
    * When a run last finished the task, successfully or not; or null. A deferral or cancellation
    * leaves it unchanged, so the task is still due.
    */
@@ -113,28 +121,14 @@ export interface TaskRecord {
   readonly part: PartRecord | null;
   /** Recent results, the newest first, at most 10. */
   readonly results: readonly RecentResult[];
-}
-
-/** What is kept about one run. */
-export interface RunRecord {
-  /** The run's id. */
-  readonly run: string;
-  /** When it started, RFC 3339 in UTC. */
-  readonly startedAt: string;
-  /** When it ended, RFC 3339 in UTC. */
-  readonly finishedAt: string;
-  /** Its figures. */
-  readonly summary: RunSummary;
-  /** Why it failed as a whole, before a task started: one sentence; absent otherwise. */
-  readonly error?: string;
-  /** Whether an alert about `error` is open: it was sent, and its recovery was not. */
-  readonly alerted?: boolean;
+  /** The last 50 outcomes as text, to be read by `recentOutcomes`; empty if there are none. */
+  readonly outcomes: string;
 }
 
 /**
  * What is kept between runs.
  *
- * `save`, `saveMember`, `removeMember`, `park` and `addRun` are visible to this state's readers
+ * `save`, `saveMember`, `removeMember`, `park`, `addRun` and `addEvaluation` are visible to this state's readers
  * immediately, and are written soon after in batches. Failed writes are kept and repeated;
  * {@linkcode State.flush} reports whether they succeeded. Disposal flushes. Leases are visible to
  * other processes immediately.
@@ -147,7 +141,13 @@ export interface RunRecord {
  *
  * @example A state in memory
  * ```ts
- * import { type FamilyMember, run, type RunRecord, type State } from "@cronfetch/cronfetch";
+ * import {
+ *   type FamilyMember,
+ *   run,
+ *   type RunRecord,
+ *   type RunTaskResult,
+ *   type State,
+ * } from "@cronfetch/cronfetch";
  * import { assertEquals } from "@std/assert";
  *
  * const records: Awaited<ReturnType<State["allRecords"]>> = new Map();
@@ -155,6 +155,7 @@ export interface RunRecord {
  * const pauses = new Map<string, Temporal.Instant>();
  * const leases = new Map<string, { run: string; untilMs: number }>();
  * let runs: RunRecord[] = [];
+ * const results = new Map<string, readonly RunTaskResult[]>();
  *
  * await using state: State = {
  *   location: "an example",
@@ -183,8 +184,17 @@ export interface RunRecord {
  *   ),
  *   park: (host, until) => void pauses.set(host, until),
  *   runs: async (limit) => runs.slice(0, limit),
- *   addRun: (added) => {
+ *   runResults: async (run) => [...results.get(run) ?? []],
+ *   addRun: (added, resultsOfRun = []) => {
  *     runs = [added, ...runs.filter(({ run }) => run !== added.run)].slice(0, 100);
+ *     results.set(added.run, resultsOfRun);
+ *   },
+ *   addEvaluation: () => {},
+ *   days: async () => [],
+ *   activeRuns: async () => {
+ *     const held = [...leases.values()].filter(({ untilMs }) => untilMs > Date.now());
+ *     const runs = Map.groupBy(held, ({ run }) => run);
+ *     return [...runs].map(([run, { length }]) => ({ run, startedAt: null, tasks: length }));
  *   },
  *   flush: async () => {},
  *   acquire: async (tasks, run, ttlMs) => {
@@ -292,11 +302,37 @@ export interface State extends AsyncDisposable {
    */
   runs(limit: number): Promise<RunRecord[]>;
   /**
-   * Records a finished run; runs beyond 100, or older than 90 days, are removed.
+   * Reads the recorded results of a run: those other than `unchanged` and `skipped`.
+   *
+   * @param run The run's id.
+   * @returns Failures first, then sorted by task. Empty if the state has none of the run.
+   */
+  runResults(run: string): Promise<RunTaskResult[]>;
+  /**
+   * Records a finished run, and counts it for its day. Old runs are removed with their results: those
+   * that are older than the `history` of the config, and those beyond 1,000 runs; of more than 10,000
+   * results, those of the oldest runs.
    *
    * @param run Replaces the record of the same run.
+   * @param results Its results other than `unchanged` and `skipped`; of each task at most one.
+   * Default: none.
    */
-  addRun(run: RunRecord): void;
+  addRun(run: RunRecord, results?: readonly RunTaskResult[]): void;
+  /** Counts an evaluation that found nothing due. A state in a file counts it with the next change. */
+  addEvaluation(): void;
+  /**
+   * Reads what happened on each day.
+   *
+   * @param limit Maximum number of days.
+   * @returns The newest first; a day without evaluations and runs is missing.
+   */
+  days(limit: number): Promise<DayRecord[]>;
+  /**
+   * Reads the runs that are in progress: those whose leases have not ended.
+   *
+   * @returns The oldest first.
+   */
+  activeRuns(): Promise<ActiveRun[]>;
 
   /**
    * Writes all pending changes.

@@ -11,7 +11,7 @@ import { openStore, type StoreOptions } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 
 /** Where a config keeps its files and its state. */
-export type StorageLocations = Pick<Config, "store" | "state" | "sync" | "hosts">;
+export type StorageLocations = Pick<Config, "store" | "state" | "historyMs" | "sync" | "hosts">;
 
 /** An open state, and a store for each run. */
 export interface RunStorage extends AsyncDisposable {
@@ -25,6 +25,12 @@ export interface RunStorage extends AsyncDisposable {
   openStore(owned: AsyncDisposableStack): Promise<Store>;
 }
 
+/** The part of a state that reads for a status page need. */
+export type ReadableState = Pick<
+  State,
+  "records" | "members" | "runs" | "runResults" | "days" | "activeRuns"
+>;
+
 /** State and store to use instead of those of the config. */
 export interface StorageOverrides {
   /** An open state. It stays open. */
@@ -32,7 +38,11 @@ export interface StorageOverrides {
   /** An open store. It stays open. */
   readonly store?: Store;
   /** Opens the state of the config. Default: `openState`. */
-  readonly openState?: (location: StateLocation, host: Host) => Promise<State>;
+  readonly openState?: (
+    location: StateLocation,
+    host: Host,
+    historyMs: number,
+  ) => Promise<State>;
 }
 
 /**
@@ -49,9 +59,10 @@ export async function openStorage(
   host: Host,
   overrides: StorageOverrides = {},
 ): Promise<RunStorage> {
-  const { store: location, state: stateLocation } = locations;
+  const { store: location, state: stateLocation, historyMs } = locations;
   await using opened = new AsyncDisposableStack();
-  const state = overrides.state ?? await (overrides.openState ?? openState)(stateLocation, host);
+  const state = overrides.state ??
+    await (overrides.openState ?? openState)(stateLocation, host, historyMs);
   // The run has reported what could not be written.
   if (!overrides.state) opened.defer(() => state[Symbol.asyncDispose]().then(null, () => {}));
   const open = () => openStore(location, storeOptions(locations), host);
@@ -143,10 +154,13 @@ export class SharedStorage implements AsyncDisposable {
   }
 
   /** Reads of the status page. They are repeated if the storage was replaced meanwhile. */
-  readonly state: Pick<State, "records" | "members" | "runs"> = {
+  readonly state: ReadableState = {
     records: (tasks) => this.#read(({ state }) => state.records(tasks)),
     members: (tasks) => this.#read(({ state }) => state.members(tasks)),
     runs: (limit) => this.#read(({ state }) => state.runs(limit)),
+    runResults: (run) => this.#read(({ state }) => state.runResults(run)),
+    days: (limit) => this.#read(({ state }) => state.days(limit)),
+    activeRuns: () => this.#read(({ state }) => state.activeRuns()),
   };
 
   /** Reads of published files. Each opens the store. */
@@ -200,6 +214,7 @@ export function stoppingError(): CronfetchError {
 
 function isSame(one: StorageLocations, other: StorageLocations): boolean {
   return locationText(one.state) === locationText(other.state) &&
+    one.historyMs === other.historyMs &&
     locationText(one.store) === locationText(other.store) && one.sync === other.sync &&
     JSON.stringify(one.hosts) === JSON.stringify(other.hosts);
 }

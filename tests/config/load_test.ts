@@ -35,6 +35,7 @@ Deno.test("loadConfig: an empty config has every default", async () => {
     },
     hosts: [],
     hostFiles: [],
+    historyMs: 90 * 86_400_000,
     alertAfter: 3,
     page: { downloads: false, publicUrl: null },
     alerts: [],

@@ -31,6 +31,10 @@ export async function openStore(text: string, options: StoreOptions, host: Host)
   return await openStoreAt(storeLocation(text), options, host);
 }
 
-export async function openState(text: string, host: StateHost): Promise<State> {
-  return await openStateAt(stateLocation(text), host);
+export async function openState(
+  text: string,
+  host: StateHost,
+  historyMs?: number,
+): Promise<State> {
+  return await openStateAt(stateLocation(text), host, historyMs);
 }

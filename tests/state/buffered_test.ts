@@ -27,10 +27,13 @@ function watchedDriver(host: TestHost): WatchedDriver {
     entries: (collection, owners) => driver.entries(collection, owners),
     parked: () => driver.parked(),
     runs: () => driver.runs(),
-    write: async (changes: Changes) => {
+    writesEvaluations: driver.writesEvaluations,
+    days: () => driver.days(),
+    leasedTasks: () => driver.leasedTasks(),
+    write: async (changes: Changes, historyMs: number) => {
       watched.writes.push([...changes.records.keys()]);
       await watched.during();
-      await driver.write(changes);
+      await driver.write(changes, historyMs);
     },
     acquire: (tasks, run, ttlMs) => driver.acquire(tasks, run, ttlMs),
     renew: (run, ttlMs) => driver.renew(run, ttlMs),

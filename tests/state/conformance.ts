@@ -1,5 +1,6 @@
 /** The conformance suite of states: the behaviour of every driver, by topic. */
 
+import { historyConformance } from "./conformance/history.ts";
 import { leasesConformance } from "./conformance/leases.ts";
 import { membersConformance } from "./conformance/members.ts";
 import { processesConformance } from "./conformance/processes.ts";
@@ -16,6 +17,7 @@ export function stateConformance(name: string, makePlace: () => Promise<Place>):
   const test = tester(name, makePlace);
   recordsConformance(test);
   membersConformance(test);
+  historyConformance(test);
   leasesConformance(test);
 }
 

@@ -8,6 +8,7 @@ import {
   setEntry,
 } from "../../lib/state/entries.ts";
 import { openFileDriver } from "../../lib/state/file.ts";
+import { DEFAULT_HISTORY_MS } from "../../lib/state/history.ts";
 import { openKvDriver } from "../../lib/state/kv.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
@@ -20,7 +21,7 @@ const MEMBER = { kind: "file", sha256: null, sizeBytes: 1, publishedAt: null };
 const ENTRIES: readonly (readonly [collection: typeof COLLECTIONS[number], Body])[] = [
   ["members", MEMBER],
   ["items", { title: "ü", seen: ["2026-01-15T12:00:00Z"], gone: false }],
-  ["results", { status: "failed", attempts: [{ code: "net.reset" }], nothing: null }],
+  ["results", { status: "failed", attempts: [{ code: "net.reset" }] }],
   ["outbox", { tries: 3, text: "x".repeat(61_440 - 23) }],
 ];
 
@@ -44,17 +45,17 @@ for (
           for (const id of ["1", "__proto__"]) setEntry(entries, collection, owner, id, body);
         }
       }
-      await driver.write({ ...emptyContents(), entries });
+      await driver.write({ ...emptyContents(), entries }, DEFAULT_HISTORY_MS);
     }
     {
       await using driver = await open(path);
       const changes = emptyContents();
       changes.records.set("a", record("a"));
-      await driver.write(changes);
+      await driver.write(changes, DEFAULT_HISTORY_MS);
       const entries: Entries = new Map();
       for (const [collection] of ENTRIES) setEntry(entries, collection, "b", "1", null);
       setEntry(entries, "items", "c", "gone", null);
-      await driver.write({ ...emptyContents(), entries });
+      await driver.write({ ...emptyContents(), entries }, DEFAULT_HISTORY_MS);
     }
     await using driver = await open(path);
     for (const [collection, body] of ENTRIES) {

@@ -3,12 +3,13 @@ import { basename, dirname } from "@std/path";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { emptyContents } from "../../lib/state/driver.ts";
 import { openFileDriver } from "../../lib/state/file.ts";
+import { DEFAULT_HISTORY_MS } from "../../lib/state/history.ts";
 import { openState } from "../helpers/open.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { sharingConformance, stateConformance } from "./conformance.ts";
 import { assertRefused, type SharedPlace } from "./fixture.ts";
-import { recentResult, record, runRecord } from "./samples.ts";
+import { recentResult, record, runRecord, runResult } from "./samples.ts";
 
 async function filePlace(): Promise<
   SharedPlace & { readonly path: string; readonly folder: string }
@@ -19,7 +20,7 @@ async function filePlace(): Promise<
     path,
     folder: folder.path,
     location: `file:${path}`,
-    open: (host) => openState(`file:${path}`, host),
+    open: (host, historyMs) => openState(`file:${path}`, host, historyMs),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }
@@ -50,7 +51,14 @@ const SNAPSHOT = `{
       "results": [
         {"run":"run-1","at":"2026-01-15T12:00:00Z","status":"unchanged","httpStatus":304},
         {"run":"run-0","at":"2026-01-15T12:00:00Z","status":"created","httpStatus":200,"bytes":3}
-      ]
+      ],
+      "outcomes": "gkh20qDgkFA s2fA http.status"
+    }
+  },
+  "results": {
+    "run-1": {
+      "b": {"status":"failed","code":"http.status","message":"404 Not Found","httpStatus":404,"durationMs":14,"attempts":[{"code":"http.status","httpStatus":404}]},
+      "c": {"status":"updated","httpStatus":200,"bytes":3,"sizeBytes":3,"previousSizeBytes":3,"durationMs":14,"attempts":[{"httpStatus":200}],"warnings":["lengthUnknown"]}
     }
   },
   "parked": {
@@ -58,9 +66,12 @@ const SNAPSHOT = `{
     "b.example": "2026-01-15T14:00:00Z"
   },
   "runs": [
-    {"run":"run-1","startedAt":"2026-01-15T11:30:00Z","finishedAt":"2026-01-15T11:30:01Z","summary":{"counts":{"created":0,"updated":0,"unchanged":1,"skipped":0,"deferred":0,"failed":0,"cancelled":0},"bytes":0,"durationMs":1000,"exitCode":0}},
+    {"run":"run-1","startedAt":"2026-01-15T11:30:00Z","finishedAt":"2026-01-15T11:30:01Z","summary":{"counts":{"created":0,"updated":0,"unchanged":1,"skipped":0,"deferred":0,"failed":0,"cancelled":0},"bytes":0,"durationMs":1000,"exitCode":0},"trigger":"watch","tasks":3,"resultsKept":2},
     {"run":"run-0","startedAt":"2026-01-15T11:00:00Z","finishedAt":"2026-01-15T11:00:01Z","summary":{"counts":{"created":0,"updated":0,"unchanged":1,"skipped":0,"deferred":0,"failed":0,"cancelled":0},"bytes":0,"durationMs":1000,"exitCode":0}}
-  ]
+  ],
+  "days": {
+    "2026-01-15": {"runs":2,"counts":{"unchanged":2}}
+  }
 }
 `;
 
@@ -75,9 +86,19 @@ Deno.test("file: the exact text, independent of the order of changes", async () 
       recentResult(),
       recentResult({ run: "run-0", status: "created", httpStatus: 200, bytes: 3 }),
     ];
-    state.save(record("b", { results }));
+    state.save(record("b", { results, outcomes: "gkh20qDgkFA s2fA http.status" }));
     await state.flush();
-    state.addRun(runRecord("run-1", "2026-01-15T11:30:00Z"));
+    state.addRun({
+      ...runRecord("run-1", "2026-01-15T11:30:00Z"),
+      ...{ trigger: "watch", tasks: 3 } as const,
+    }, [
+      runResult("c", { warnings: ["lengthUnknown"] }),
+      runResult("b", {
+        ...{ status: "failed", code: "http.status", message: "404 Not Found" } as const,
+        ...{ httpStatus: 404, bytes: 0, sizeBytes: null, previousSizeBytes: null },
+        attempts: [{ code: "http.status", httpStatus: 404, delayMs: 0 }],
+      }),
+    ]);
     state.park("a.example", at("2026-01-15T13:00:00Z"));
     // The fields in another order, too.
     state.save({
@@ -104,6 +125,8 @@ Deno.test("file: the exact text, independent of the order of changes", async () 
       lastSuccessAt: null,
       lastRunAt: "2026-01-15T12:00:00Z",
       publishedAt: null,
+      outcomes: "",
+      changedAt: null,
       published: null,
     });
   }
@@ -253,10 +276,10 @@ Deno.test("file: a failed write is not treated as written", async () => {
   const driver = await openFileDriver(place.path, testHost());
   const changes = emptyContents();
   changes.records.set("a", record("a"));
-  await driver.write(changes);
+  await driver.write(changes, DEFAULT_HISTORY_MS);
   changes.records.set("b", record("b"));
   await Deno.mkdir(`${place.path}.new/full`, { recursive: true });
-  await assertRejects(() => driver.write(changes), CronfetchError);
+  await assertRejects(() => driver.write(changes, DEFAULT_HISTORY_MS), CronfetchError);
   assertEquals([...(await driver.records(null)).keys()], ["a"]);
 });
 

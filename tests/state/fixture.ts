@@ -12,7 +12,7 @@ import { openState } from "../helpers/open.ts";
 /** A place for a state. */
 export interface Place extends AsyncDisposable {
   /** Opens the state. Several may be open at the same time. */
-  open(host: StateHost): Promise<State>;
+  open(host: StateHost, historyMs?: number): Promise<State>;
 }
 
 /** A place for a state that other processes can open as well. */

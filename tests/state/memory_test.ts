@@ -5,7 +5,8 @@ import { stateConformance } from "./conformance.ts";
 stateConformance("memory", () => {
   const memory = emptyMemory();
   return Promise.resolve({
-    open: (host) => Promise.resolve(bufferedState(memoryDriver(memory, host), host)),
+    open: (host, historyMs) =>
+      Promise.resolve(bufferedState(memoryDriver(memory, host), host, historyMs)),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
 });

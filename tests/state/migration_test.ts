@@ -39,7 +39,13 @@ const FAILING_SINCE: Readonly<Record<string, string>> = {
 const MIGRATED: ReadonlyMap<string, unknown> = new Map(
   Object.entries<Record<string, unknown>>(FORMAT_1.records).map(([task, body]) => {
     const { heldUntil, ...rest } = body;
-    const added = { retryAt: heldUntil, failingSince: FAILING_SINCE[task] ?? null, older: null };
+    const added = {
+      retryAt: heldUntil,
+      failingSince: FAILING_SINCE[task] ?? null,
+      older: null,
+      changedAt: body.publishedAt,
+      outcomes: "",
+    };
     return [task, { task, ...rest, ...added }];
   }),
 );

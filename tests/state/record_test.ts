@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { TASK_STATUSES, type TaskStatus } from "../../lib/core/result.ts";
+import { TASK_STATUSES, type TaskStatus, type Validators } from "../../lib/core/result.ts";
 import {
   dueMemories,
   dueMemory,
@@ -218,6 +218,27 @@ Deno.test("nextRecord: records the result with its message, status and duration"
     durationMs: 3,
     attempts: 1,
   }]);
+});
+
+Deno.test("nextRecord: changedAt is when the digest last changed", () => {
+  const same = validators();
+  const other = validators({ sha256: "cd".repeat(32) });
+  const renamed = validators({ key: "b.csv" });
+  const next = (last: TaskRecord | null, status: TaskStatus, published: Validators | null) =>
+    nextRecord(last, taskResult(status), facts({ published }))?.changedAt;
+  const known = record("a", { changedAt: "2026-01-10T12:00:00Z" });
+  const table: [what: string, found: string | null | undefined, expected: string | null][] = [
+    ["the first file", next(null, "created", same), AT],
+    ["the first file, which was there already", next(null, "unchanged", null), AT],
+    ["another digest", next(known, "updated", other), AT],
+    ["no change", next(known, "unchanged", null), known.changedAt],
+    ["other validators of the same bytes", next(known, "unchanged", same), known.changedAt],
+    ["a removed file, published again", next(known, "created", same), known.changedAt],
+    ["the same bytes under another name", next(known, "updated", renamed), known.changedAt],
+    ["a failure", next(known, "failed", null), known.changedAt],
+    ["never a file", next(null, "failed", null), null],
+  ];
+  for (const [what, found, expected] of table) assertEquals(found, expected, what);
 });
 
 Deno.test("nextRecord: keeps ten results; consecutive equal ones count as one", () => {

@@ -9,6 +9,7 @@ import {
   type Validators,
 } from "../../lib/core/result.ts";
 import type { AlertKind, Health } from "../../lib/core/event.ts";
+import type { RunTaskResult } from "../../lib/state/run_record.ts";
 import type { FamilyMember, RecentResult, RunRecord, TaskRecord } from "../../lib/state/state.ts";
 
 /** The validators of a published file of 3 bytes. */
@@ -31,6 +32,7 @@ export function record(task: string, change: Partial<TaskRecord> = {}): TaskReco
     task,
     published: validators(),
     publishedAt: "2026-01-14T12:00:00Z",
+    changedAt: "2026-01-14T12:00:00Z",
     lastRunAt: "2026-01-15T12:00:00Z",
     lastSuccessAt: "2026-01-15T12:00:00Z",
     failures: 0,
@@ -41,6 +43,7 @@ export function record(task: string, change: Partial<TaskRecord> = {}): TaskReco
     health: "healthy",
     part: null,
     results: [recentResult()],
+    outcomes: "",
     ...change,
   };
 }
@@ -110,6 +113,24 @@ function counts(change: Partial<RunSummary["counts"]>): RunSummary["counts"] {
   return { ...none, cancelled: 0, ...change };
 }
 
+/** An `updated` in a run. */
+export function runResult(task: string, change: Partial<RunTaskResult> = {}): RunTaskResult {
+  return {
+    task,
+    status: "updated",
+    code: null,
+    message: null,
+    httpStatus: 200,
+    bytes: 3,
+    sizeBytes: 3,
+    previousSizeBytes: 3,
+    durationMs: 14,
+    attempts: [{ code: null, httpStatus: 200, delayMs: 0 }],
+    warnings: [],
+    ...change,
+  };
+}
+
 /** `count` ids, each different. */
 export function ids(count: number, prefix = "task-"): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
@@ -142,6 +163,7 @@ const recordWithoutAlerts: fc.Arbitrary<TaskRecord> = fc.record({
     revision: fc.string(),
   })),
   publishedAt: orNull(time),
+  changedAt: orNull(time),
   lastRunAt: orNull(time),
   lastSuccessAt: orNull(time),
   failures: count,
@@ -174,6 +196,7 @@ const recordWithoutAlerts: fc.Arbitrary<TaskRecord> = fc.record({
     }, { requiredKeys: RESULT_KEYS }),
     { maxLength: 10 },
   ),
+  outcomes: text,
 });
 
 const alerts = fc.array(
@@ -189,6 +212,24 @@ export const anyRecord: fc.Arbitrary<TaskRecord> = fc.oneof(
   recordWithoutAlerts,
   fc.tuple(recordWithoutAlerts, alerts).map(([record, alerted]) => ({ ...record, alerted })),
 );
+
+/** Any valid result of a run. */
+export const anyRunResult: fc.Arbitrary<RunTaskResult> = fc.record({
+  task: text,
+  status: fc.constantFrom(...TASK_STATUSES),
+  code: orNull(text),
+  message: orNull(text),
+  httpStatus: orNull(count),
+  bytes: count,
+  sizeBytes: orNull(count),
+  previousSizeBytes: orNull(count),
+  durationMs: count,
+  attempts: fc.array(
+    fc.record({ code: orNull(text), httpStatus: orNull(count), delayMs: count }),
+    { maxLength: 4 },
+  ),
+  warnings: fc.array(text, { maxLength: 2 }),
+});
 
 /** Any valid family member. */
 export const anyMember: fc.Arbitrary<FamilyMember> = fc.record({

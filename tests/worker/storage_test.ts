@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
+import { DEFAULT_HISTORY_MS } from "../../lib/state/history.ts";
 import type { State } from "../../lib/state/state.ts";
 import {
   openExistingState,
@@ -21,6 +22,7 @@ function locations(name: string): StorageLocations {
   return {
     state: stateLocation(`file:/${name}`),
     store: { kind: "memory" },
+    historyMs: DEFAULT_HISTORY_MS,
     sync: false,
     hosts: [],
   };
@@ -151,7 +153,13 @@ Deno.test("SharedStorage.store: closes each store, after the last piece of a rea
 
 Deno.test("openStorage: a store in memory keeps its files from run to run", async () => {
   await using storage = await openStorage(
-    { state: { kind: "memory" }, store: { kind: "memory" }, sync: false, hosts: [] },
+    {
+      state: { kind: "memory" },
+      store: { kind: "memory" },
+      historyMs: DEFAULT_HISTORY_MS,
+      sync: false,
+      hosts: [],
+    },
     host,
   );
   const sizes: (number | undefined)[] = [];

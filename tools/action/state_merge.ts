@@ -7,7 +7,7 @@
  * one download, is lost.
  */
 
-import { applyChanges, type Contents } from "../../lib/state/driver.ts";
+import { applyChanges, type Contents, emptyContents } from "../../lib/state/driver.ts";
 import {
   type Body,
   eachEntry,
@@ -16,6 +16,7 @@ import {
   setEntry,
 } from "../../lib/state/entries.ts";
 import { parseContents, printContents } from "../../lib/state/file_text.ts";
+import { type DayCounts, NO_COUNTS, subtractCounts } from "../../lib/state/history.ts";
 import type { TaskRecord } from "../../lib/state/state.ts";
 
 /** The texts of the states to merge. */
@@ -41,7 +42,7 @@ export interface MergedState {
  * Entries of collections, such as members of families, are merged by owner and id: additions and
  * removals of both sides since `base` are kept, and for entries changed on both sides `ours` wins. A
  * task with the record of `theirs` keeps only entries of `theirs`, since our files of it are not
- * committed.
+ * committed. The runs of both sides are kept, and a day has what both have added to it.
  *
  * @param tasks The tasks of the run; for all others `theirs` wins.
  * @throws {CronfetchError} `state.unreadable`.
@@ -63,19 +64,31 @@ export function mergeStates(
     else records.set(task, record);
   }
   const parked = new Map([...own.parked].filter(([host, until]) => !isAfter(merged, host, until)));
-  const before = base === null ? new Map() : entriesOf(base);
-  const entries = entryChanges(before, merged.entries, own.entries, yielded);
-  applyChanges(merged, { records, parked, runs: own.runs, entries }, now);
+  const before = base === null ? emptyContents() : contentsOf(base);
+  const entries = entryChanges(before.entries, merged.entries, own.entries, yielded);
+  const days = dayChanges(before.days, own.days);
+  // Either run has removed what its config does not keep.
+  applyChanges(merged, { records, parked, runs: own.runs, days, entries }, now, Infinity);
   return { text: printContents(merged), yielded };
 }
 
-/** The entries of the state before the run; none if it is unreadable. */
-function entriesOf(base: string): Entries<Body> {
+/** The contents of the state before the run; none if it is unreadable. */
+function contentsOf(base: string): Contents {
   try {
-    return parseContents(base, "the state before this run").entries;
+    return parseContents(base, "the state before this run");
   } catch {
-    return new Map();
+    return emptyContents();
   }
+}
+
+/** What our run has added to the days since `base`. */
+function dayChanges(
+  base: ReadonlyMap<string, DayCounts>,
+  ours: ReadonlyMap<string, DayCounts>,
+): Map<string, DayCounts> {
+  return new Map([...ours].map(([day, counts]) => {
+    return [day, subtractCounts(counts, base.get(day) ?? NO_COUNTS)];
+  }));
 }
 
 /** The changes of our run since `base`, to apply to the entries of `theirs`. */

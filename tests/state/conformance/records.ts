@@ -124,35 +124,6 @@ export function recordsConformance(test: ConformanceTest): void {
     assertEquals(sorted(await state.parked()), [["a.example", at(20)]]);
   });
 
-  test("addRun: the newest 100 runs of 90 days are kept", async (place) => {
-    const host = testHost({ now: START });
-    const start = Temporal.Instant.from(START);
-    const run = (hours: number) => runRecord(`run-${hours}`, start.subtract({ hours }).toString());
-    {
-      await using state = await place.open(host);
-      for (const hours of [1, 0, 24 * 90, 24 * 90 + 1]) state.addRun(run(hours));
-      assertEquals(await state.runs(10), [run(0), run(1), run(24 * 90)]);
-    }
-    {
-      await using state = await place.open(host);
-      assertEquals(await state.runs(2), [run(0), run(1)]);
-      for (let hours = 2; hours < 110; hours++) state.addRun(run(hours));
-    }
-    await using state = await place.open(host);
-    assertEquals(await state.runs(1000), Array.from({ length: 100 }, (_, hours) => run(hours)));
-    await host.advance(24 * 90 * 3_600_000);
-    assertEquals(await state.runs(1000), [run(0)]);
-  });
-
-  test("addRun: the same run again replaces the first", async (place) => {
-    await using state = await place.open(testHost({ now: START }));
-    state.addRun(runRecord("run", "2026-01-15T11:00:00Z"));
-    await state.flush();
-    state.addRun(runRecord("run", "2026-01-15T11:30:00Z"));
-    await state.flush();
-    assertEquals((await state.runs(9)).map((run) => run.startedAt), ["2026-01-15T11:30:00Z"]);
-  });
-
   test("save: two states that write concurrently lose nothing", async (place) => {
     const host = realSleeps(testHost({ timers: "manual", now: START }));
     {

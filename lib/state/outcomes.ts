@@ -1,0 +1,255 @@
+/**
+ * The last outcomes of a task, as a short text in its record. Pure.
+ *
+ * The text has up to three parts, separated by a space, each with the newest outcome first:
+ *
+ * 1. The times, in seconds since the epoch: the first one, the interval to the second one, and then
+ *    the difference of each interval from the one before, which is small for a regular schedule. Each
+ *    is a number in digits of 5 bits, the least significant first; all but its last digit have the
+ *    sixth bit, and the sign is its lowest bit.
+ * 2. The statuses, as a letter, a capital letter for the code if there is one, and the number of
+ *    consecutive equal ones if there are several: `s37fA3s10`.
+ * 3. The codes that A, B and so on stand for, separated by commas.
+ */
+
+import type { TaskStatus } from "../core/result.ts";
+import type { RecentResult, TaskRecord } from "./state.ts";
+
+/** The outcome of a task in a run. */
+export interface Outcome {
+  /** When the task ended, in whole seconds, RFC 3339 in UTC. */
+  readonly at: string;
+  /** The status of its result. */
+  readonly status: TaskStatus;
+  /** Why the file is not known to be good: a code of the version that wrote it; or null. */
+  readonly code: string | null;
+}
+
+/** Outcomes per task. */
+export const OUTCOMES_KEPT = 50;
+
+/** An {@linkcode Outcome} whose time is in seconds since the epoch. */
+interface KnownOutcome extends Omit<Outcome, "at"> {
+  readonly seconds: number;
+}
+
+/** The parts of a record that have its outcomes. */
+type OutcomeRecord = Pick<TaskRecord, "outcomes" | "results">;
+
+/**
+ * Reads the last outcomes of a task: of how many runs depends on the version that wrote the record.
+ *
+ * @returns The newest first, at most {@linkcode OUTCOMES_KEPT}.
+ */
+export function recentOutcomes(record: Pick<TaskRecord, "outcomes" | "results">): Outcome[] {
+  return knownOutcomes(record).map(({ seconds, status, code }) => ({
+    at: Temporal.Instant.fromEpochMilliseconds(seconds * 1000).toString(),
+    status,
+    code,
+  }));
+}
+
+/**
+ * Adds an outcome to those of a record.
+ *
+ * @returns The text for the next record.
+ */
+export function addOutcome(
+  record: OutcomeRecord,
+  { at, status, code }: Pick<RecentResult, "at" | "status" | "code">,
+): string {
+  const added = { seconds: secondsOf(at), status, code };
+  const prepended = record.outcomes ? prepend(record.outcomes, added) : null;
+  return prepended ?? print([added, ...knownOutcomes(record)].slice(0, OUTCOMES_KEPT));
+}
+
+function knownOutcomes({ outcomes, results }: OutcomeRecord): KnownOutcome[] {
+  // A record of an older version, or of a state of the caller's, has none.
+  return outcomes ? parse(outcomes) : results.flatMap(expand).slice(0, OUTCOMES_KEPT);
+}
+
+/** The outcomes of equal results whose times are known: the last and the first one. */
+function expand({ at, since, times, status, code }: RecentResult): KnownOutcome[] {
+  const last = { seconds: secondsOf(at), status, code };
+  return times > 1 ? [last, { ...last, seconds: secondsOf(since) }] : [last];
+}
+
+function secondsOf(at: string): number {
+  return Math.floor(Date.parse(at) / 1000);
+}
+
+/** Kept for ever: they are in states. */
+const LETTERS: Readonly<Record<TaskStatus, string>> = {
+  created: "c",
+  updated: "u",
+  unchanged: "s",
+  skipped: "k",
+  deferred: "d",
+  failed: "f",
+  cancelled: "x",
+};
+
+const STATUSES = new Map(
+  Object.entries(LETTERS).map(([status, letter]) => [letter, status as TaskStatus]),
+);
+
+/** Codes per text; an outcome with a further one has none. */
+const MOST_CODES = 26;
+
+function print(outcomes: readonly KnownOutcome[]): string {
+  let times = "";
+  let [lastSeconds, lastInterval] = [0, 0];
+  const spans: Span[] = [];
+  const codes: string[] = [];
+  for (const [index, { seconds, status, code }] of outcomes.entries()) {
+    if (index === 0) {
+      times = printNumber(seconds);
+    } else {
+      const interval = lastSeconds - seconds;
+      times += printNumber(interval - lastInterval);
+      lastInterval = interval;
+    }
+    lastSeconds = seconds;
+    const kind = LETTERS[status] + printCode(code, codes);
+    const last = spans.at(-1);
+    if (last?.kind === kind) last.count++;
+    else spans.push({ kind, count: 1 });
+  }
+  const parts = [
+    times,
+    spans.map(printSpan).join(""),
+    ...codes.length > 0 ? [codes.join(",")] : [],
+  ];
+  return parts.join(" ");
+}
+
+function printCode(code: string | null, codes: string[]): string {
+  if (code === null || /[\s,]/.test(code)) return "";
+  let index = codes.indexOf(code);
+  if (index === -1) {
+    if (codes.length === MOST_CODES) return "";
+    index = codes.push(code) - 1;
+  }
+  return String.fromCharCode(A + index);
+}
+
+/**
+ * Adds an outcome to a text without parsing all of it, which takes a third of the time.
+ *
+ * @returns The text; null if it has fewer than two outcomes, or does not have the code.
+ */
+function prepend(text: string, { seconds, status, code }: KnownOutcome): string | null {
+  const [times = "", statuses = "", codes] = text.split(" ");
+  const index = code === null ? -1 : codes?.split(",").indexOf(code) ?? -1;
+  if (code !== null && index === -1) return null;
+  const numbers = new NumberReader(times);
+  const [lastSeconds, lastInterval] = [numbers.next(), numbers.next()];
+  if (lastSeconds === null || lastInterval === null) return null;
+  const interval = seconds - lastSeconds;
+  let newTimes = printNumber(seconds) + printNumber(interval) +
+    printNumber(lastInterval - interval) + times.slice(numbers.at);
+
+  const kind = LETTERS[status] + (code === null ? "" : String.fromCharCode(A + index));
+  const spans = spansOf(statuses);
+  const [first] = spans;
+  if (first?.kind === kind) first.count++;
+  else spans.unshift({ kind, count: 1 });
+  let surplus = spans.reduce((sum, { count }) => sum + count, 0) - OUTCOMES_KEPT;
+  for (; surplus > 0; surplus--) {
+    const last = spans.at(-1);
+    if (last && --last.count === 0) spans.pop();
+    newTimes = newTimes.slice(0, startOfLastNumber(newTimes));
+  }
+  const newStatuses = spans.map(printSpan).join("");
+  return codes === undefined ? `${newTimes} ${newStatuses}` : `${newTimes} ${newStatuses} ${codes}`;
+}
+
+/** Parses the text of {@linkcode print}; what follows an unknown character is omitted. */
+function parse(text: string): KnownOutcome[] {
+  const [times = "", statuses = "", codes = ""] = text.split(" ");
+  const names = codes.split(",");
+  const outcomes: KnownOutcome[] = [];
+  const numbers = new NumberReader(times);
+  let [seconds, interval] = [0, 0];
+  for (const { kind, count } of spansOf(statuses)) {
+    const status = STATUSES.get(kind.charAt(0));
+    if (status === undefined) break;
+    const code = kind.length === 1 ? null : names[kind.charCodeAt(1) - A] ?? null;
+    for (let left = count; left > 0; left--) {
+      const number = numbers.next();
+      if (number === null) return outcomes;
+      if (outcomes.length === 0) {
+        seconds = number;
+      } else {
+        interval += number;
+        seconds -= interval;
+      }
+      if (Math.abs(seconds) > LATEST_SECONDS) return outcomes;
+      outcomes.push({ seconds, status, code });
+    }
+  }
+  return outcomes;
+}
+
+/** Consecutive equal outcomes: a status's letter with the letter of a code, and their number. */
+interface Span {
+  readonly kind: string;
+  count: number;
+}
+
+function spansOf(statuses: string): Span[] {
+  return statuses.matchAll(/([a-z][A-Z]?)(\d*)/g).map(([, kind = "", digits]) => {
+    return { kind, count: Number(digits || 1) };
+  }).toArray();
+}
+
+function printSpan({ kind, count }: Span): string {
+  return count > 1 ? `${kind}${count}` : kind;
+}
+
+const A = 65;
+/** The range of an instant, before and after the epoch. */
+const LATEST_SECONDS = 8.64e12;
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const VALUES = new Map([...DIGITS].map((digit, value) => [digit.charCodeAt(0), value]));
+
+/** Not by shifts, which are limited to 32 bits. */
+function printNumber(number: number): string {
+  let rest = number < 0 ? -2 * number - 1 : 2 * number;
+  let text = "";
+  while (rest >= 32) {
+    text += DIGITS[32 + rest % 32];
+    rest = Math.floor(rest / 32);
+  }
+  return text + DIGITS[rest];
+}
+
+/** Where the last number of a text begins: after the last digit of the one before. */
+function startOfLastNumber(text: string): number {
+  let start = text.length - 1;
+  while (start > 0 && (VALUES.get(text.charCodeAt(start - 1)) ?? 0) >= 32) start--;
+  return Math.max(0, start);
+}
+
+/** Reads numbers from the beginning of a text. */
+class NumberReader {
+  /** Index of the next digit. */
+  at = 0;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Reads the next number; null at the end. */
+  next(): number | null {
+    let sum = 0;
+    for (let weight = 1; this.at < this.#text.length; weight *= 32) {
+      const value = VALUES.get(this.#text.charCodeAt(this.at++));
+      if (value === undefined) return null;
+      sum += value % 32 * weight;
+      if (value < 32) return sum % 2 === 1 ? -(sum + 1) / 2 : sum / 2;
+    }
+    return null;
+  }
+}
