@@ -102,6 +102,7 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
     {
       host,
       storage,
+      trigger: options.due ? "schedule" : "manual",
       openReporters: () => [collector],
       progress: { bytes: 0, running: new Map() },
       signal,

@@ -4,7 +4,7 @@ import { Argument, Command, CommanderError, Option } from "commander";
 import { OVERRIDES } from "../config/input.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { EXIT, EXIT_CODES } from "../core/result.ts";
+import { EXIT, EXIT_CODES, exitCodeOf } from "../core/result.ts";
 import { errorStack } from "../core/text.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
 import { type Action, type CommandHost, type Flags, NO_FLAGS } from "./flags.ts";
@@ -39,12 +39,7 @@ function reportError(error: unknown, host: Host): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
   if (error instanceof CronfetchError) {
     host.stderr.write(`${error.message}\n`);
-    const { code } = error;
-    if (code === "usage" || code.startsWith("config.") || code === "state.unreadable") {
-      return EXIT.usage;
-    }
-    if (code === "internal") return EXIT.bug;
-    return error.retry === "never" ? EXIT.failed : EXIT.temporary;
+    return exitCodeOf(error);
   }
   host.stderr.write(`This is a bug in cronfetch; please report it.\n${errorStack(error)}\n`);
   return EXIT.bug;

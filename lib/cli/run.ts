@@ -36,6 +36,7 @@ export async function run(
     {
       host,
       storage,
+      trigger: flags.due ? "schedule" : "manual",
       openReporters: async () => [
         ...await createReporters(flags, config, host, progress),
         ...reports,

@@ -78,7 +78,10 @@ export function createTicks(context: TicksContext): Ticks {
     }
     const ticked = await runTick(
       { config, selected: null, requested, isPaused: () => false, retryAt },
-      { host, storage: opened, progress, signal: stop, interruptedExitCode, openReporters },
+      {
+        ...{ host, storage: opened, trigger: "deploy", progress, signal: stop },
+        ...{ interruptedExitCode, openReporters },
+      },
     );
     switch (ticked.kind) {
       case "idle":

@@ -157,6 +157,11 @@ class BufferedState implements State {
     this.#arrange();
   }
 
+  updateRun(run: RunRecord): void {
+    this.#waiting.runs.set(checkedId(run.run), run);
+    this.#arrange();
+  }
+
   addEvaluation(): void {
     addDays(this.#waiting.days, [[dayOf(this.#host.clock.now().toString()), ONE_EVALUATION]]);
     this.#arrange();

@@ -128,7 +128,7 @@ export interface TaskRecord {
 /**
  * What is kept between runs.
  *
- * `save`, `saveMember`, `removeMember`, `park`, `addRun` and `addEvaluation` are visible to this state's readers
+ * `save`, `saveMember`, `removeMember`, `park`, `addRun`, `updateRun` and `addEvaluation` are visible to this state's readers
  * immediately, and are written soon after in batches. Failed writes are kept and repeated;
  * {@linkcode State.flush} reports whether they succeeded. Disposal flushes. Leases are visible to
  * other processes immediately.
@@ -188,6 +188,9 @@ export interface TaskRecord {
  *   addRun: (added, resultsOfRun = []) => {
  *     runs = [added, ...runs.filter(({ run }) => run !== added.run)].slice(0, 100);
  *     results.set(added.run, resultsOfRun);
+ *   },
+ *   updateRun: (updated) => {
+ *     runs = runs.map((record) => record.run === updated.run ? updated : record);
  *   },
  *   addEvaluation: () => {},
  *   days: async () => [],
@@ -318,6 +321,12 @@ export interface State extends AsyncDisposable {
    * Default: none.
    */
   addRun(run: RunRecord, results?: readonly RunTaskResult[]): void;
+  /**
+   * Replaces the record of a recorded run, whose day and results remain as they are.
+   *
+   * @param run The whole record.
+   */
+  updateRun(run: RunRecord): void;
   /** Counts an evaluation that found nothing due. A state in a file counts it with the next change. */
   addEvaluation(): void;
   /**

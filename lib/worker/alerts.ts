@@ -75,7 +75,7 @@ async function failureChanges(
   { config, host }: AlertContext,
 ): Promise<FailureChange[]> {
   const beside = memoryBesideState(config);
-  const inState = memoryInState(state, host);
+  const inState = memoryInState(state);
   const changes: FailureChange[] = [];
   if (store instanceof CronfetchError) {
     if (await inState.isOpen()) return [];
@@ -157,7 +157,7 @@ export async function alertFailedRun(
 ): Promise<void> {
   const { config, host, signal } = context;
   if (signal.aborted || error.code === "cancelled") return;
-  const memory = state === null ? memoryBesideState(config) : memoryInState(state, host);
+  const memory = state === null ? memoryBesideState(config) : memoryInState(state);
   try {
     if (await memory.isOpen()) return;
     const sent = await sendNotices([failedNotice(error, host.clock.now())], null, context);

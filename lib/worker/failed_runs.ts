@@ -3,12 +3,12 @@
 import type { Config } from "../config/config.ts";
 import { ConfigError, formatProblem } from "../config/problem.ts";
 import type { CronfetchError } from "../core/errors.ts";
-import type { Host } from "../core/host.ts";
 import { stateFile } from "../core/location.ts";
-import { EXIT, type RunSummary } from "../core/result.ts";
 import type { AlertNotice } from "../report/alerts/changes.ts";
 import { plural } from "../report/format.ts";
-import type { RunRecord, State } from "../state/state.ts";
+import { cutMessage } from "../state/record.ts";
+import type { RunRecord } from "../state/run_record.ts";
+import type { State } from "../state/state.ts";
 
 /** Where it is remembered that an alert about failed runs is open. */
 export interface FailureMemory {
@@ -27,13 +27,9 @@ export interface FailureMemory {
 /** Most runs that are read: an open alert is among the latest, since a good run closes it. */
 const RUNS_READ = 100;
 
-/** Longest message in a record, in UTF-16 units. */
-const LONGEST_MESSAGE = 400;
-
-/** Remembers the alert in the record of the failed run, which is added if it has none. */
+/** Remembers the alert in the record of the failed run. */
 export function memoryInState(
-  state: Pick<State, "runs" | "addRun" | "flush">,
-  { clock, random }: Pick<Host, "clock" | "random">,
+  state: Pick<State, "runs" | "updateRun" | "flush">,
 ): FailureMemory {
   const find = async (isWanted: (record: RunRecord) => boolean) =>
     (await state.runs(RUNS_READ)).find(isWanted);
@@ -41,36 +37,21 @@ export function memoryInState(
   return {
     isOpen: async () => await openRun() !== undefined,
     open: async (error, run) => {
-      const at = clock.now();
-      const recorded = run === null ? undefined : await find((record) => record.run === run);
-      state.addRun({
-        run: `${at.toString({ smallestUnit: "second" })}-${random.name().slice(0, 6)}`,
-        startedAt: at.toString(),
-        finishedAt: at.toString(),
-        summary: emptySummary(error.retry === "later" ? EXIT.temporary : EXIT.failed),
-        ...recorded,
-        error: error.message.slice(0, LONGEST_MESSAGE).toWellFormed(),
-        alerted: true,
+      // A run that failed before a task started has the record of the first one with this error.
+      const recorded = await find((record) => {
+        return run === null ? record.errorCode === error.code : record.run === run;
       });
+      if (recorded === undefined) return;
+      state.updateRun({ ...recorded, error: cutMessage(error.message), alerted: true });
       await state.flush();
     },
     close: async () => {
       const run = await openRun();
       if (run === undefined) return;
       const { alerted: _, ...rest } = run;
-      state.addRun(rest);
+      state.updateRun(rest);
       await state.flush();
     },
-  };
-}
-
-function emptySummary(exitCode: number): RunSummary {
-  return {
-    counts: {
-      ...{ created: 0, updated: 0, unchanged: 0 },
-      ...{ skipped: 0, deferred: 0, failed: 0, cancelled: 0 },
-    },
-    ...{ bytes: 0, durationMs: 0, exitCode },
   };
 }
 

@@ -50,7 +50,8 @@ export async function leaseTasks(
   let isReleased = false;
 
   const acquire = async (wanted: readonly string[]) => {
-    leased = await state.acquire(wanted, run, LEASE_MS);
+    // Leasing writes to the folder of a state in a file.
+    leased = wanted.length === 0 ? new Set() : await state.acquire(wanted, run, LEASE_MS);
     records = await TaskRecords.open(tasks.filter(({ id }) => leased.has(id)), state);
   };
 
@@ -71,7 +72,7 @@ export async function leaseTasks(
     cancelTimer();
     // A renewal under way would find the leases gone, and acquire them again.
     await renewing;
-    await state.release(run);
+    await (tasks.length === 0 ? state.flush() : state.release(run));
   };
 
   try {
@@ -80,7 +81,7 @@ export async function leaseTasks(
     await release().catch(() => {});
     throw error;
   }
-  scheduleRenewal();
+  if (tasks.length > 0) scheduleRenewal();
   return {
     has: (task) => leased.has(task),
     recordOf: (task) => leased.has(task.id) ? records?.recordOf(task) ?? null : null,

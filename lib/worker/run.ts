@@ -7,7 +7,13 @@ import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent, RunOccurrence } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { serverSettings } from "../core/host_rules.ts";
-import { EXIT, type RunSummary, type TaskResult, type TaskStatus } from "../core/result.ts";
+import {
+  EXIT,
+  type RunSummary,
+  type RunTrigger,
+  type TaskResult,
+  type TaskStatus,
+} from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { NO_TELEMETRY, type Tracing } from "../core/telemetry.ts";
 import type { DownloadOutcome } from "../download/download.ts";
@@ -17,6 +23,7 @@ import { gather } from "../schedule/pool.ts";
 import { nextRecord } from "../state/record.ts";
 import type { State, TaskRecord } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
+import { createRunHistory, recordFailure } from "./history.ts";
 import { type Leases, leaseTasks } from "./leases.ts";
 import { hostOf } from "./parking.ts";
 import type { RunStorage } from "./storage.ts";
@@ -33,6 +40,7 @@ export type RunConfig = Pick<
 export interface RunContext {
   readonly host: Host;
   readonly storage: Pick<RunStorage, "state" | "openStore">;
+  readonly trigger: RunTrigger;
   /** Creates the reporters of the run, which closes them. */
   readonly openReporters: () => readonly Reporter[] | Promise<readonly Reporter[]>;
   /** Updated during the run. */
@@ -59,18 +67,26 @@ export interface RunOutcome {
  * one result.
  *
  * @throws {CronfetchError} `state.` and `store.` codes: the state cannot be read, or the store
- * cannot be opened. No task was started then, and no event was reported.
+ * cannot be opened. No task was started then, and no event was reported. The failure is recorded, if
+ * the state can be written.
  */
 export async function runTasks(
   config: RunConfig,
   plan: Plan,
   context: RunContext,
 ): Promise<RunOutcome> {
-  const { storage: { state } } = context;
-  const ended = await alertingOnFailure(
-    { ...context, config, state },
-    () => runPlan(config, plan, context),
-  );
+  const { host: { clock, random }, storage: { state }, trigger } = context;
+  const startedAt = clock.now();
+  const name = random.name().slice(0, 6);
+  const run = `${startedAt.toString({ smallestUnit: "second" })}-${name}`;
+  const ended = await alertingOnFailure({ ...context, config, state }, async () => {
+    try {
+      return await runPlan(config, plan, context, { run, startedAt });
+    } catch (error) {
+      await recordFailure(error, { run, startedAt, trigger, plan }, { state, clock });
+      throw error;
+    }
+  });
   await checkPlanAlerts(config, plan, ended, context);
   return ended.outcome;
 }
@@ -134,16 +150,13 @@ async function runPlan(
   config: RunConfig,
   plan: Plan,
   context: RunContext,
+  { run, startedAt }: Pick<StartedRun, "run" | "startedAt">,
 ): Promise<EndedRun> {
   const { host, storage, openReporters } = context;
   await using owned = new AsyncDisposableStack();
   const store = await storage.openStore(owned);
   const reporters = await openReporters();
   try {
-    const startedAt = host.clock.now();
-    const run = `${startedAt.toString({ smallestUnit: "second" })}-${
-      host.random.name().slice(0, 6)
-    }`;
     const tasks = plan.entries.filter((entry) => entry.included).map((entry) => entry.task);
     const telemetry = await host.telemetry();
     return await telemetry.trace({ kind: "run", run, tasks: tasks.length }, async (tracing) => {
@@ -190,6 +203,7 @@ async function executePlan(
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
   const counter = createRunCounter();
   const storeErrors: CronfetchError[] = [];
+  const history = createRunHistory();
 
   await using leases = await leaseTasks(tasks, run, { state, timers });
   const parked = await state.parked();
@@ -235,6 +249,7 @@ async function executePlan(
     if (code !== undefined && STORE_CODES.has(code)) {
       storeErrors.push(new CronfetchError(code, message));
     }
+    history.add(result);
     emit({ type: "task.finished", result }, at);
     const before = last?.health ?? "healthy";
     if (record && record.health !== before) {
@@ -275,11 +290,13 @@ async function executePlan(
     deadlinePassed: deadline.hasPassed(),
     interrupted: context.signal.aborted ? context.interruptedExitCode() : null,
   };
-  state.addRun({
+  history.save(state, {
     run,
     startedAt: startedAt.toString(),
     finishedAt: clock.now().toString(),
     summary: counter.summary({ ...ending, unsaved: null }),
+    trigger: context.trigger,
+    tasks: tasks.length,
   });
   const unsaved = await releaseError(leases);
   const summary = counter.summary({ ...ending, unsaved });

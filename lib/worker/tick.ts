@@ -1,15 +1,15 @@
 /** A tick: evaluates what is due and runs it. Every trigger leads here. */
 
 import { type Config, tasksOf } from "../config/config.ts";
-import { CronfetchError } from "../core/errors.ts";
+import type { CronfetchError } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
-import { bugMessage } from "../core/text.ts";
 import { type DueMemory, makePlan, nextWake, tickDuring, type Wake } from "../schedule/due.ts";
 import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
+import { failureOf } from "./history.ts";
 import {
   alertingOnFailure,
   checkPlanAlerts,
@@ -33,6 +33,8 @@ export interface TickRequest {
 
 /** What a tick uses. */
 export interface TickContext extends RunContext {
+  /** What starts the runs of tasks that were not requested. */
+  readonly trigger: "watch" | "deploy";
   /** Called before tasks run. */
   readonly onSnapshot?: (snapshot: DueSnapshot) => void;
 }
@@ -122,7 +124,8 @@ export async function runTick(request: TickRequest, context: TickContext): Promi
     );
     context.onSnapshot?.(snapshot);
     const own = { ...context, isPaused };
-    if (snapshot.due > 0) return await runSnapshot(snapshot, config, own);
+    if (snapshot.due > 0) return await runSnapshot(snapshot, request, own);
+    storage.state.addEvaluation();
     await checkPlanAlerts(config, snapshot.plan, null, own);
     return { kind: "idle", snapshot };
   } catch (error) {
@@ -132,7 +135,7 @@ export async function runTick(request: TickRequest, context: TickContext): Promi
 
 async function runSnapshot(
   snapshot: DueSnapshot,
-  config: Config,
+  { config, requested }: TickRequest,
   context: TickContext,
 ): Promise<TickOutcome> {
   const { host: { clock }, storage, openReporters, progress, signal } = context;
@@ -150,9 +153,11 @@ async function runSnapshot(
     const tick = retry || !task ? null : tickDuring(task, at, now);
     if (tick) overran.push({ task: result.task, tick });
   };
+  const isRequested = plan.entries.some((entry) => entry.included && requested.has(entry.task.id));
   progress.bytes = 0;
   const outcome = await runTasks(config, plan, {
     ...context,
+    trigger: isRequested ? "page" : context.trigger,
     storage: {
       state: storage.state,
       openStore: async (owned) => {
@@ -203,11 +208,4 @@ function retryAfter(
     default:
       return status satisfies never;
   }
-}
-
-function failureOf(error: unknown): CronfetchError {
-  // Report the original error, not the one from disposal.
-  if (error instanceof SuppressedError) return failureOf(error.suppressed);
-  if (error instanceof CronfetchError) return error;
-  return new CronfetchError("internal", bugMessage(error), { cause: error });
 }

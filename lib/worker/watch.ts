@@ -158,6 +158,7 @@ function createWatch(context: WatchContext): Watch {
       {
         host,
         storage: opened,
+        trigger: "watch",
         progress: context.progress,
         signal: grace.signal,
         interruptedExitCode: context.interruptedExitCode,

@@ -5,7 +5,7 @@ import type { TaskInput } from "../../lib/config/input.ts";
 import { realHost } from "../../lib/host.ts";
 import { run } from "../../lib/run.ts";
 import { CODINGS, decodeChanged, ENCODERS, sample } from "../content/encoded_samples.ts";
-import { type TemporaryFolder } from "../helpers/folder.ts";
+import type { TemporaryFolder } from "../helpers/folder.ts";
 import { hostAt, type Place, place, storeTest } from "../helpers/place.ts";
 import { APACHE, startApache } from "./apache.ts";
 import { NGINX, startNginx } from "./nginx.ts";

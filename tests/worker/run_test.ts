@@ -328,6 +328,7 @@ Deno.test("row 140: runTasks: waits while a reporter is full, until the run ends
       storage: { state, openStore: () => Promise.resolve(openMemory()) },
       signal: stop.signal,
       progress: { bytes: 0, running: new Map() },
+      trigger: "manual",
       interruptedExitCode: () => 130,
       openReporters: () => [{
         report: (event) =>
@@ -410,6 +411,7 @@ Deno.test("runTasks: reports the start of tasks only to reporters that do not ig
       }],
       progress: { bytes: 0, running: new Map() },
       signal: new AbortController().signal,
+      trigger: "manual",
       interruptedExitCode: () => 130,
     });
     assertEquals(types.filter((type) => type === "task.started").length, starts);

@@ -106,6 +106,7 @@ Deno.test("runTick: an unusable store fails the tick, not its tasks", async () =
     },
     progress: { bytes: 0, running: new Map() },
     signal: new AbortController().signal,
+    trigger: "watch",
     interruptedExitCode: () => 130,
     openReporters: () => [],
   });
@@ -139,6 +140,7 @@ Deno.test("runTick: reporters are closed after the last event, also if the run f
       storage: { state, openStore: () => Promise.resolve(openMemory()) },
       progress: { bytes: 0, running: new Map() },
       signal: new AbortController().signal,
+      trigger: "watch",
       interruptedExitCode: () => 130,
       openReporters: () => [reporter("one"), reporter("two")],
     });

@@ -78,6 +78,23 @@ export function historyConformance(test: ConformanceTest): void {
     assertEquals(await state.runs(1), [run]);
   });
 
+  test("updateRun: replaces a record, and keeps its results and its day", async (place) => {
+    const host = testHost({ now: START });
+    {
+      await using state = await place.open(host);
+      state.addRun(runRecord("run", START), [runResult("a")]);
+      await state.flush();
+      const [recorded] = await state.runs(1);
+      state.updateRun({ ...recorded ?? runRecord("", ""), alerted: true });
+    }
+    await using state = await place.open(host);
+    assertEquals(await state.runs(9), [
+      { ...runRecord("run", START), resultsKept: 1, alerted: true },
+    ]);
+    assertEquals(await state.runResults("run"), [runResult("a")]);
+    assertEquals((await state.days(9)).map(({ runs }) => runs), [1]);
+  });
+
   test("runResults: failures first, visible immediately and after reopening", async (place) => {
     const host = testHost({ now: START, timers: "manual" });
     const failed = runResult("z", {
