@@ -15,7 +15,7 @@ export interface Flags {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
-  /** `junit=FILE` each. */
+  /** `junit=FILE` or `html=FILE` each. */
   readonly report: readonly string[];
   readonly output?: string;
   readonly state?: string;

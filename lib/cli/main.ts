@@ -135,7 +135,8 @@ function createProgram(host: Host, onCommand: (parsed: Invocation) => void): Com
   withOutput(run)
     .option(
       "--report <KIND=FILE>",
-      "write the results to a file; kinds: junit; may be repeated",
+      "write the results to a file; kinds: junit, and html (the status\n" +
+        "page as one file); may be repeated",
       repeated,
     );
 

@@ -13,7 +13,7 @@ import type { CommandHost, Flags } from "./flags.ts";
 import { lineWriter } from "./output.ts";
 
 /** The formats of a report. */
-const REPORT_KINDS = ["junit"] as const;
+const REPORT_KINDS = ["junit", "html"] as const;
 
 /** A report requested by `--report`. */
 export interface ReportRequest {
@@ -38,21 +38,26 @@ export function reportRequests(values: readonly string[], cwd: string): ReportRe
   });
 }
 
-/** Creates the reporters of `--report`. */
+/** Creates the reporters of `--report`. An HTML report is written after the run, from the state. */
 export async function fileReporters(
   requests: readonly ReportRequest[],
   host: Host,
 ): Promise<Reporter[]> {
-  return await Promise.all(requests.map(async ({ kind, path }): Promise<Reporter> => {
+  const reporters: Reporter[] = [];
+  for (const { kind, path } of requests) {
     switch (kind) {
       case "junit": {
         const { junitReporter } = await import("../report/junit.ts");
-        return junitReporter({ path, host, warn: lineWriter(host) });
+        reporters.push(junitReporter({ path, host, warn: lineWriter(host) }));
+        break;
       }
+      case "html":
+        break;
       default:
-        return kind satisfies never;
+        kind satisfies never;
     }
-  }));
+  }
+  return reporters;
 }
 
 /** Creates the other reporters of a run. The rarely used ones are loaded on demand. */

@@ -15,7 +15,8 @@ export async function run(
   flags: Flags,
   host: CommandHost,
 ): Promise<number> {
-  const reports = await fileReporters(reportRequests(flags.report, host.cwd()), host);
+  const requests = reportRequests(flags.report, host.cwd());
+  const reports = await fileReporters(requests, host);
   if (flags.dryRun) return await (await import("./plan.ts")).plan(operands, flags, host);
   const prepared = await prepareRun(operands, flags, host);
   const { config } = prepared;
@@ -46,6 +47,11 @@ export async function run(
       interruptedExitCode: signals.exitCode,
     },
   );
+  const pages = requests.filter(({ kind }) => kind === "html");
+  if (pages.length > 0) {
+    const { writeHtmlReports } = await import("./html_report.ts");
+    await writeHtmlReports(pages.map(({ path }) => path), config, storage.state, host);
+  }
   if (unsaved) host.stderr.write(`${unsaved.message}\n`);
   return summary.exitCode;
 }

@@ -8,6 +8,7 @@ import {
   apiTaskDetails,
   healthCounts,
 } from "./api.ts";
+import { versionsOfTask } from "./files.ts";
 import { filterTasks, parseFilter } from "./filter.ts";
 import { type App, type AppContext, NO_TASK, taskBehind } from "./routes.ts";
 import { MAX_RUNS } from "./source.ts";
@@ -56,7 +57,7 @@ export function addApi(app: App, context: AppContext): void {
   app.get("/api/tasks/*", async (c) => {
     const task = await taskBehind("/api/tasks/", c, source);
     if (task === null) return refuse(c, 404, NO_TASK);
-    const versions = await source.versions(task);
+    const versions = await versionsOfTask(task, source);
     return c.json(apiTaskDetails(task, versions, running()) satisfies ApiTaskDetails);
   });
 

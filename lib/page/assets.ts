@@ -18,6 +18,9 @@ const FILES: ReadonlyMap<string, readonly [text: string, type: string]> = new Ma
   ["style.css", [style, "text/css; charset=utf-8"]],
 ]);
 
+/** The style sheet and the icon, for a document without a server. */
+export const inlineAssets = { style, icon } as const;
+
 /** Paths with a digest of the content, so that browsers may cache the files. */
 export const assets: Assets = {
   style: versioned("style.css", style),

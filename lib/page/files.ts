@@ -49,7 +49,16 @@ async function isOfTask(
     return (await source.tasks()).some(({ record }) => record?.published?.key === key);
   }
   const task = await source.task(id);
-  return task !== null && (await source.versions(task)).some((version) => version.key === key);
+  return task !== null &&
+    (await versionsOfTask(task, source)).some((version) => version.key === key);
+}
+
+/** The files of one task. */
+export async function versionsOfTask(
+  task: PageTask,
+  source: Pick<PageSource, "versions">,
+): Promise<readonly PageVersion[]> {
+  return (await source.versions([task])).get(task.id) ?? [];
 }
 
 /** Encodes a file name for `filename*` (RFC 8187). */

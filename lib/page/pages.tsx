@@ -1,7 +1,7 @@
 /** The routes for people: overview, task, difference, runs, run, downloads. */
 
 import { TASK_STATUSES } from "../core/result.ts";
-import { answerFile, readDiff, readPreview, versionsToCompare } from "./files.ts";
+import { answerFile, readDiff, readPreview, versionsOfTask, versionsToCompare } from "./files.ts";
 import { idBehind, taskPath } from "./assets.ts";
 import {
   filterQuery,
@@ -96,7 +96,7 @@ export function addPages(app: App, context: AppContext): void {
     const task = await taskBehind("/tasks/", c, source);
     if (task === null) return refuse(c, 404, NO_TASK);
     const [versions, preview] = await Promise.all([
-      source.versions(task),
+      versionsOfTask(task, source),
       readPreview(source, task),
     ]);
     const facts = {
@@ -127,7 +127,7 @@ export function addPages(app: App, context: AppContext): void {
     const id = searchParams.get("task");
     const task = id === null ? null : await source.task(id);
     if (task === null) return refuse(c, 404, NO_TASK);
-    const pair = versionsToCompare(await source.versions(task), searchParams);
+    const pair = versionsToCompare(await versionsOfTask(task, source), searchParams);
     if (pair === null) return refuse(c, 404, "The task has no such files to compare.");
     const diff = await readDiff(source, pair.older, pair.newer);
     const content = (

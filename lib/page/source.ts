@@ -121,8 +121,8 @@ export interface PageSource extends Omit<PageActivity, "isPaused"> {
   tasks(): Promise<readonly PageTask[]>;
   /** One task, or null. */
   task(id: string): Promise<PageTask | null>;
-  /** The files of a task: the published one, then the others, newest first. */
-  versions(task: PageTask): Promise<readonly PageVersion[]>;
+  /** The files of tasks, by id: the published one, then the others, newest first. */
+  versions(tasks: readonly PageTask[]): Promise<ReadonlyMap<string, readonly PageVersion[]>>;
   /** The recent runs, newest first, at most `limit`. */
   runs(limit: number): Promise<readonly RunRecord[]>;
   /** The recorded results of a run, in no particular order. */
@@ -226,12 +226,14 @@ export function createPageSource(
   return {
     tasks,
     task: async (id) => (await tasks()).find((task) => task.id === id) ?? null,
-    versions: async (task) => {
-      const members = await (await state()).members([task.id]);
+    versions: async (tasks) => {
+      const members = await (await state()).members(tasks.map(({ id }) => id));
       const redact = redactor(config());
-      return versionsOf(task, members.get(task.id) ?? [])
+      return new Map(tasks.map((task) => {
         // A name with a secret could not be shown or linked.
-        .filter(({ key }) => redact(key) === key);
+        const isShown = ({ key }: PageVersion) => redact(key) === key;
+        return [task.id, versionsOf(task, members.get(task.id) ?? []).filter(isShown)];
+      }));
     },
     runs: async (limit): Promise<readonly RunRecord[]> => await (await state()).runs(limit),
     runResults: async (run) =>

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { versionsOfTask } from "../../lib/page/files.ts";
 import { createPageSource, NO_ACTIVITY, type PageVersion } from "../../lib/page/source.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { testHost } from "../helpers/host.ts";
@@ -139,7 +140,7 @@ Deno.test("source: versions are the family in the state, newest first, without m
     activity: NO_ACTIVITY,
   }, host);
   const task = await source.task("a");
-  const versions = task === null ? [] : await source.versions(task);
+  const versions = task === null ? [] : await versionsOfTask(task, source);
   assertEquals(versions.map(({ key, kind, sizeBytes }) => `${kind} ${key} ${sizeBytes}`), [
     "current a 3",
     "earlier a-2 3",

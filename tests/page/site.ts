@@ -115,7 +115,13 @@ export function site(options: SiteOptions = {}): Site {
   const source: PageSource = {
     tasks: () => read(tasks),
     task: (id) => read(tasks.find((task) => task.id === id) ?? null),
-    versions: (task) => read(options.versions?.[task.id] ?? publishedVersion(task)),
+    versions: (tasks) =>
+      read(
+        new Map(tasks.map((task) => [
+          task.id,
+          options.versions?.[task.id] ?? publishedVersion(task),
+        ])),
+      ),
     runs: (limit) => read(runs.slice(0, limit)),
     runResults: (run) => read(options.runResults?.[run] ?? []),
     progress,

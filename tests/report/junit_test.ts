@@ -93,10 +93,10 @@ Deno.test("run --report: repeatable, relative to the working directory; unknown 
   assertEquals(await main(["run", url, ...reports], host), 0);
   assertEquals([...host.files.keys()], [folder.file("one.xml"), "/two=2.xml"]);
   assertStringIncludes(host.files.get("/two=2.xml") ?? "", 'tests="1" failures="0"');
-  for (const wrong of ["html=a.html", "junit", "junit=", "=a.xml", "JUnit=a.xml"]) {
+  for (const wrong of ["xml=a.xml", "html=", "junit", "junit=", "=a.xml", "JUnit=a.xml"]) {
     const refusing = testHost({ cwd: folder.path });
     assertEquals(await main(["run", url, "--report", wrong], refusing), 2, wrong);
-    assertStringIncludes(refusing.stderr.text, "--report needs junit=FILE, not ");
+    assertStringIncludes(refusing.stderr.text, "--report needs junit=FILE or html=FILE, not ");
   }
   assertEquals(server.hits(), 1);
 });

@@ -50,12 +50,15 @@ export interface Clock {
   readonly zone: string;
 }
 
-/** A relative time, with the exact time as its title. */
+/** A relative time, with the exact time as its title; in a report an exact one. */
 export function When(
   { time, clock: { now, zone } }: { readonly time: string; readonly clock: Clock },
 ): JSX.Element {
-  const instant = Temporal.Instant.from(time);
-  return <time datetime={time} title={exactTime(time, zone)}>{relativeTime(instant, now)}</time>;
+  const exact = exactTime(time, zone);
+  const text = useLinks().isStatic
+    ? exact.slice(0, "2026-01-15 12:00".length)
+    : relativeTime(Temporal.Instant.from(time), now);
+  return <time datetime={time} title={exact}>{text}</time>;
 }
 
 /** A time as `2026-01-15 12:00:05 UTC`, or `2026-01-15 13:00:05 Europe/Berlin`. */

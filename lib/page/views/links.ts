@@ -6,6 +6,8 @@ import { type Filter, filterQuery } from "../filter.ts";
 
 /** The targets of links; absent for what does not exist. */
 export interface Links {
+  /** Whether times are exact, since relative ones would soon be wrong. */
+  readonly isStatic: boolean;
   readonly home: string;
   readonly runs: string;
   /** The overview with a filter. */
@@ -18,6 +20,7 @@ export interface Links {
 
 /** Links to the pages of the server. */
 export const SERVED: Links = {
+  isStatic: false,
   home: "/",
   runs: "/runs",
   filter: (filter) => `/${filterQuery(filter)}`,
