@@ -9,6 +9,7 @@ import { keyOf, safeName } from "../lib/config/keys.ts";
 import {
   createRedactor,
   createUrlRedactor,
+  redactExcerpt,
   redactUrl,
   secretsInHeader,
   secretsInUrl,
@@ -132,6 +133,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "readScript: a command": (text) => readScript(`curl ${text}`, "/"),
   "readScript: a date": (text) => readScript(`curl $(date +${text})`, "/"),
   "readScript: a URL": (text) => readScript(`curl -H 'a:${text}' https://a.example/${text}`, "/"),
+  redactExcerpt: (text) => redactExcerpt({ text, column: 1, length: 1 }, redact),
   redactUrl,
   "redactUrl: a URL": (text) => redactUrl(`https://a.example/${text}`),
   "redactUrl: an authority": (text) => redactUrl(`https://${text}`),

@@ -110,10 +110,11 @@ const EVENT_MEANINGS = {
 
 function events(): string {
   const { oneOf } = eventJsonSchema() as { readonly oneOf: readonly EventJsonSchema[] };
-  const rows = oneOf.map(({ properties }) => {
+  const rows = oneOf.flatMap(({ properties }) => {
     const { type, time: _time, run: _run, ...carried } = properties as Properties;
+    if (!Object.hasOwn(EVENT_MEANINGS, String(type?.["const"]))) return [];
     const name = type?.["const"] as RunEvent["type"];
-    return [code(name), EVENT_MEANINGS[name], Object.keys(carried).map(code).join(", ")];
+    return [[code(name), EVENT_MEANINGS[name], Object.keys(carried).map(code).join(", ")]];
   });
   return table(["type", "when", "besides `type`, `time` and `run`"], rows);
 }
@@ -161,6 +162,14 @@ function alertExamples(): string {
   }).join("\n\n");
 }
 
+function problemFields(): string {
+  const { oneOf } = eventJsonSchema() as { readonly oneOf: readonly EventJsonSchema[] };
+  const { properties } = oneOf.at(-1) as { readonly properties: Properties };
+  const rows = Object.entries(properties)
+    .map(([name, field]) => [code(name), String(field["description"] ?? "Always `problem`.")]);
+  return table(["field", "meaning"], rows);
+}
+
 function code(text: string): string {
   return `\`${text}\``;
 }
@@ -173,6 +182,7 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
   "statuses": statuses,
   "result": resultFields,
   "events": events,
+  "problem": problemFields,
   "errors": errors,
   "alerts": alertExamples,
   "rooms": () => "```\n" + diagramOf(LAYOUT) + "\n```",

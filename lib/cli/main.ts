@@ -2,10 +2,8 @@
 
 import { Argument, Command, CommanderError, Option } from "commander";
 import { OVERRIDES } from "../config/input.ts";
-import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { EXIT, EXIT_CODES, exitCodeOf } from "../core/result.ts";
-import { errorStack } from "../core/text.ts";
+import { EXIT, EXIT_CODES } from "../core/result.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
 import { type Action, type CommandHost, type Flags, NO_FLAGS } from "./flags.ts";
 import { commandHost, deliver } from "./output.ts";
@@ -19,7 +17,7 @@ import { commandHost, deliver } from "./output.ts";
  */
 export async function main(args: readonly string[], world: Host): Promise<number> {
   const host = commandHost(world);
-  const exitCode = await perform(args, host).catch((error) => reportError(error, host));
+  const exitCode = await perform(args, host).catch((error) => report(error, args, host));
   return await deliver(exitCode, host);
 }
 
@@ -31,18 +29,10 @@ async function perform(args: readonly string[], host: CommandHost): Promise<numb
   return exitCode;
 }
 
-/** Writes the message of an error. Returns its exit code. */
-function reportError(error: unknown, host: Host): number {
-  // Report the original error, not the one from disposal.
-  if (error instanceof SuppressedError) return reportError(error.suppressed, host);
-  // Commander has written its message; help ends here too, with 0.
+async function report(error: unknown, args: readonly string[], host: Host): Promise<number> {
+  // Help ends here, with 0 if it was requested; commander has written it.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
-  if (error instanceof CronfetchError) {
-    host.stderr.write(`${error.message}\n`);
-    return exitCodeOf(error);
-  }
-  host.stderr.write(`This is a bug in cronfetch; please report it.\n${errorStack(error)}\n`);
-  return EXIT.bug;
+  return (await import("./errors.ts")).reportError(error, args, host);
 }
 
 /** A parsed command line. */

@@ -74,10 +74,10 @@ async function validTasks(
     return { kept: [...tasks], notes: [] };
   } catch (error) {
     if (!(error instanceof ConfigError) || !isImported) throw error;
-    const invalid = new Map(error.problems.map(({ path, message }) => [
+    const invalid = new Map(error.problems.map(({ path, message, hint }) => [
       Number(/^tasks\[([0-9]+)\]/.exec(path)?.[1] ?? -1),
       // The index is that of a list the user does not see.
-      `${path.replace(/^tasks\[[0-9]+\]\.?/, "")} ${message}`,
+      `${path.replace(/^tasks\[[0-9]+\]\.?/, "")} ${message}${hint === null ? "" : `; ${hint}`}`,
     ]));
     const kept = tasks.filter((_, index) => !invalid.has(index));
     if (invalid.has(-1) || kept.length === 0) throw error;

@@ -66,8 +66,8 @@ export async function prepare(
   }, host).catch((error: unknown) => {
     throw explainOperands(error, operands, isBare);
   });
-  if (!flags.quiet) {
-    for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);
+  if (!flags.quiet && config.warnings.length > 0) {
+    (await import("./errors.ts")).writeProblems(config.warnings, "warning", host);
   }
   const tasks = tasksOf(config, at);
   const selected = ids.length === 0 ? null : knownIds(ids, tasks);

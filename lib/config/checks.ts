@@ -12,8 +12,8 @@ import {
 } from "../core/task.ts";
 import { durationText } from "../core/time.ts";
 import { checkCron } from "../cron/occurrence.ts";
-import { didYouMean, type Nearest } from "./suggest.ts";
-import { type Parsed, quote } from "./problem.ts";
+import { type Nearest, withGuess } from "./suggest.ts";
+import { type Complaint, type Parsed, quote } from "./problem.ts";
 import { parseDuration } from "./fields.ts";
 import { redactUrl } from "./secrets.ts";
 
@@ -54,7 +54,7 @@ export function parseUrl(text: string, written: string): Parsed<URL> {
   const url = URL.parse(text);
   if (url === null) {
     const guess = /^[\w-]+(?:\.[\w-]+)+(?:[:/?#]|$)/.test(written) ? `https://${written}` : null;
-    return { problem: `must be an absolute http or https URL${didYouMean(guess)}` };
+    return { problem: withGuess("must be an absolute http or https URL", guess) };
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     return { problem: `must be an http or https URL, not ${quote(url.protocol)}` };
@@ -90,7 +90,7 @@ export function isPublicHeader(name: string, value: string): boolean {
 }
 
 /** Checks the name of a time zone. */
-export function checkTimezone(timezone: string, nearest: Nearest): string | null {
+export function checkTimezone(timezone: string, nearest: Nearest): Complaint | null {
   try {
     // Intl also accepts offsets such as +01:00, which have no daylight saving time.
     if (/^[a-z]/i.test(timezone)) {
@@ -101,7 +101,7 @@ export function checkTimezone(timezone: string, nearest: Nearest): string | null
     if (!(error instanceof RangeError)) throw error;
   }
   const guess = nearest(timezone, Intl.supportedValuesOf("timeZone"));
-  return `must be an IANA time zone such as "Europe/Berlin"${didYouMean(guess)}`;
+  return withGuess('must be an IANA time zone such as "Europe/Berlin"', guess);
 }
 
 /** Checks a media type. */
@@ -112,12 +112,14 @@ export function checkMediaType(type: string): string | null {
 }
 
 /** Checks a digest in hexadecimal. */
-export function checkDigest(digest: string, algorithm: DigestAlgorithm): string | null {
+export function checkDigest(digest: string, algorithm: DigestAlgorithm): Complaint | null {
   const digits = DIGEST_DIGITS[algorithm];
   if (digest.length === digits && /^[0-9a-f]*$/i.test(digest)) return null;
   const other = DIGEST_ALGORITHMS.find((name) => DIGEST_DIGITS[name] === digest.length);
-  return `must be ${digits} hexadecimal digits, or an object of url and name` +
-    didYouMean(other === undefined || !/^[0-9a-f]*$/i.test(digest) ? null : `expect.${other}`);
+  return withGuess(
+    `must be ${digits} hexadecimal digits, or an object of url and name`,
+    other === undefined || !/^[0-9a-f]*$/i.test(digest) ? null : `expect.${other}`,
+  );
 }
 
 /** Checks the ID of a task. */
@@ -146,8 +148,10 @@ export function parseSchedule(
   if (fields.length !== 5) {
     const guess = nearest(text, ["manual", "every 30m"]);
     return {
-      problem: 'must be a cron expression of 5 fields such as "0 6 * * *", "every 30m" or ' +
-        `"manual"${didYouMean(guess)}`,
+      problem: withGuess(
+        'must be a cron expression of 5 fields such as "0 6 * * *", "every 30m" or "manual"',
+        guess,
+      ),
     };
   }
   const expression = fields.join(" ");

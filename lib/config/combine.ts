@@ -19,7 +19,7 @@ import type { ConfigHosts, HostReader } from "./hosts.ts";
 import { ownFilesOf } from "./own_files.ts";
 import { applyOptions, DEFAULT_OPTIONS, type Options, readDefaultName } from "./options.ts";
 import { createOverride, overrideProblem, type OverrideValues } from "./overrides.ts";
-import { type ProblemList, quote } from "./problem.ts";
+import { type Complaint, partsOf, type ProblemList, quote } from "./problem.ts";
 import { fileSchema, type FileSettings } from "./schema.ts";
 import { type TaskOptions, taskSchema, urlSchema } from "./task_schema.ts";
 import { parseDuration } from "./fields.ts";
@@ -32,7 +32,7 @@ import {
   type Scope,
   validate,
 } from "./scope.ts";
-import { createSuggester, didYouMean } from "./suggest.ts";
+import { createSuggester, withGuess } from "./suggest.ts";
 import type { ConfigPart } from "./source.ts";
 import { createRenderer } from "./template.ts";
 
@@ -109,15 +109,19 @@ export function combine(
     secrets,
   };
   const parts = sources.map((source): ValidatedSource => {
-    const addProblem: Scope["addProblem"] = (path, message, code = "config.invalid") => {
+    const addProblem: Scope["addProblem"] = (path, complaint, code = "config.invalid") => {
       problems.add(() => ({
         ...source.place(path, code === "config.unknown-key" ? "key" : "value"),
         code,
-        message: typeof message === "string" ? message : message(),
+        ...partsOf(typeof complaint === "function" ? complaint() : complaint),
       }));
     };
-    const addWarning: Scope["addWarning"] = (path, message) => {
-      warnings.add(() => ({ ...source.place(path, "value"), code: "config.invalid", message }));
+    const addWarning: Scope["addWarning"] = (path, complaint) => {
+      warnings.add(() => ({
+        ...source.place(path, "value"),
+        code: "config.invalid",
+        ...partsOf(complaint),
+      }));
     };
     const scope = { ...shared, addProblem, addWarning };
     return { source, scope, settings: validate(fileSchema, source.value, [], scope) ?? {} };
@@ -247,16 +251,16 @@ function locationOf<Location extends StoreLocation | StateLocation>(
   parts: readonly ValidatedSource[],
   { overrides, host, problems, defaultState = DEFAULTS.state }: CombineContext,
 ): Location | typeof NOWHERE {
-  const parseOr = (text: string, folder: string, addProblem: (message: string) => void) => {
+  const parseOr = (text: string, folder: string, addProblem: (complaint: Complaint) => void) => {
     const location = parse(text, folder);
     if (location.problem === undefined) return location.value;
-    addProblem(location.problem + didYouMean(location.guess));
+    addProblem(withGuess(location.problem, location.guess));
     return NOWHERE;
   };
   const override = overrides[name];
   if (override !== null) {
-    return parseOr(override.value, host.cwd(), (message) => {
-      problems.add(() => overrideProblem(override.source, message));
+    return parseOr(override.value, host.cwd(), (complaint) => {
+      problems.add(() => overrideProblem(override.source, complaint));
     });
   }
   const found = lastOf(parts, name);
@@ -270,7 +274,7 @@ function locationOf<Location extends StoreLocation | StateLocation>(
     ? found.value
     : resolveText(substitute(found.value, host), [name], scope);
   if (text === null) return NOWHERE;
-  return parseOr(text, source.folder, (message) => scope.addProblem([name], message));
+  return parseOr(text, source.folder, (complaint) => scope.addProblem([name], complaint));
 }
 
 /** {@linkcode DEFAULTS.limits} in milliseconds. */

@@ -12,6 +12,7 @@ import {
   type Task,
 } from "../core/task.ts";
 import { checkId } from "./checks.ts";
+import { partsOf, prefixed, type Problem } from "./problem.ts";
 import { DEFAULTS } from "./input.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
 import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
@@ -49,8 +50,8 @@ export interface Config {
   readonly secrets: readonly string[];
   /** Variables of secrets without a value, if the config was loaded with placeholders for them. */
   readonly unsetSecrets: readonly string[];
-  /** Values that are valid but probably unintended, one line each, redacted. */
-  readonly warnings: readonly string[];
+  /** Values that are valid but probably unintended, redacted. Their codes have no meaning. */
+  readonly warnings: readonly Problem[];
   /** Absolute paths of the config files. */
   readonly files: readonly string[];
   /** Absolute paths of the certificates and keys that `hosts` names. */
@@ -125,7 +126,7 @@ export function compileTask(
   const key = keyFor(template, resolved.url, timezone, scope.render);
   if (key.problem !== undefined) {
     if (own.to !== undefined) scope.addProblem([...path, "to"], key.problem);
-    else scope.addProblem(path, `gets a name from "defaults.to" that ${key.problem}`);
+    else scope.addProblem(path, prefixed('gets a name from "defaults.to" that ', key.problem));
     return null;
   }
   const namedByServer = template?.hasServerName ?? false;
@@ -293,7 +294,7 @@ function renderDates(task: Task, dated: DatedParts, render: Render): Task {
     throw new CronfetchError(
       "config.invalid",
       `Rendering the dates of the task ${task.id}: its ${
-        key === null ? "URL" : `name ${key.problem}`
+        key === null ? "URL" : `name ${partsOf(key.problem).message}`
       }`,
     );
   }

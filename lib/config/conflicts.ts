@@ -3,7 +3,7 @@
 import { baseKey, foldKey } from "../core/key.ts";
 import type { TaskTemplate } from "./config.ts";
 import { distinctName, nameFromUrl } from "./keys.ts";
-import { formatPlace, quote } from "./problem.ts";
+import { type Complaint, formatPlace, quote, withHint } from "./problem.ts";
 import type { Path } from "./scope.ts";
 import type { ConfigPart } from "./source.ts";
 
@@ -73,23 +73,34 @@ export function findConflicts<Item extends PlacedTask>(items: readonly Item[]): 
 }
 
 /** Returns the message of a conflict: the rest of a sentence that begins with the later task. */
-export function describeConflict({ item, other, kind }: Conflict<PlacedTask>): string {
+export function describeConflict({ item, other, kind }: Conflict<PlacedTask>): Complaint {
   const { id, key } = item.template.task;
   const place = other.source.place(other.path, "value");
   const where = place.path === "" ? formatPlace(place) : `${place.path} (${formatPlace(place)})`;
   switch (kind) {
     case "id":
-      return `has the id ${quote(id)} of ${where}; give one of them another "id"`;
+      return withHint(`has the id ${quote(id)} of ${where}`, 'give one of them another "id"');
     case "file":
-      return `writes the same file as ${where}, ${quote(key)}; give one of them another "to"` +
-        suggestName(item, other);
+      return withHint(
+        `writes the same file as ${where}, ${quote(key)}`,
+        `give one of them another "to"${suggestName(item, other)}`,
+      );
     case "case":
-      return `writes ${quote(key)}, which differs only in case from the file of ${where}`;
+      return withHint(
+        `writes ${quote(key)}, which differs only in case from the file of ${where}`,
+        'give one of them another "to"; some file systems ignore case',
+      );
     case "folder":
-      return `writes ${quote(key)}, which needs a folder where ${where} writes a file`;
+      return withHint(
+        `writes ${quote(key)}, which needs a folder where ${where} writes a file`,
+        'give one of them another "to"',
+      );
     case "derived":
-      return `writes ${quote(key)}, which is named like an older version or refused content ` +
-        `of the file of ${where}; give it another "to"`;
+      return withHint(
+        `writes ${quote(key)}, which is named like an older version or refused content ` +
+          `of the file of ${where}`,
+        'give it another "to"',
+      );
     default:
       return kind satisfies never;
   }

@@ -10,12 +10,12 @@ import {
   withoutFinalDot,
 } from "../core/host_rules.ts";
 import { readTextAtMost } from "../core/text.ts";
-import { type Parsed, quote } from "./problem.ts";
+import { type Parsed, prefixed, quote } from "./problem.ts";
 import type { HostOptions } from "./schema.ts";
 import { type Path, resolveText, type Scope } from "./scope.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { type ConfigPart, reasonOf } from "./source.ts";
-import { didYouMean } from "./suggest.ts";
+import { withGuess } from "./suggest.ts";
 import { substituteUrl } from "./variables.ts";
 
 /** The valid entries of one source. */
@@ -138,7 +138,7 @@ export function parseHostPattern(text: string): Parsed<HostPattern> {
   // `URL` makes a name lower-case and ASCII, and normalizes an address.
   const name = host === undefined ? undefined : URL.parse(`http://${host}/`)?.hostname;
   if (!name || /\*|^\.|\.\./.test(name) || (port !== null && (port < 1 || port > 65_535))) {
-    return { problem: ALLOWED_HOST + didYouMean(guessHost(text)) };
+    return { problem: withGuess(ALLOWED_HOST, guessHost(text)) };
   }
   if (isWildcard && /^\[|^[0-9.]+$/.test(name)) {
     return { problem: "must have a name after *., since addresses have no subdomains" };
@@ -174,7 +174,7 @@ function readSettings(
       { problem: "was not read" };
     const result = text === undefined ? { problem } : parse(text);
     if (result.problem === undefined) return result.value;
-    scope.addProblem([...path, name], `names ${quote(written)}, which ${result.problem}`);
+    scope.addProblem([...path, name], prefixed(`names ${quote(written)}, which `, result.problem));
     return undefined;
   };
   const authorities = parsed("caFile", caFile, parseCertificates);
@@ -263,6 +263,6 @@ function readProxy(written: string | null, path: Path, scope: Scope): string | n
   const guess = /^[\w.-]+:[0-9]+$/.test(written)
     ? `http://${written}`
     : scope.suggester.nearest(written, ["direct"]);
-  scope.addProblem(path, ALLOWED_PROXY + didYouMean(guess));
+  scope.addProblem(path, withGuess(ALLOWED_PROXY, guess));
   return null;
 }

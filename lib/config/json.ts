@@ -8,6 +8,7 @@ import {
   MAX_DEPTH,
   type ParsedText,
   type SyntaxProblem,
+  type TextRange,
   TOO_DEEP,
 } from "./source.ts";
 
@@ -135,8 +136,14 @@ function locator(parse: () => Node | undefined): Locate {
       if (!child) break;
       node = child.value;
     }
-    return (part === "key" ? key ?? node : node)?.offset ?? null;
+    return rangeOf(part === "key" ? key ?? node : node);
   };
+}
+
+function rangeOf(node: Node | undefined): TextRange | null {
+  if (node === undefined) return null;
+  const { offset, type, length } = node;
+  return { offset, length: type === "object" || type === "array" ? 1 : length };
 }
 
 interface Property {

@@ -9,9 +9,9 @@ import { combine, type CombineContext } from "./combine.ts";
 import type { Config } from "./config.ts";
 import type { ConfigInput } from "./input.ts";
 import { NO_OVERRIDES, type Overrides, readOverrides } from "./overrides.ts";
-import { ConfigError, type Problem, problemLines, ProblemList } from "./problem.ts";
+import { ConfigError, type Problem, ProblemList } from "./problem.ts";
 import { argumentSource, readSource } from "./read.ts";
-import { createRedactor } from "./secrets.ts";
+import { createRedactor, redactExcerpt } from "./secrets.ts";
 import { type ConfigPart, readValue } from "./source.ts";
 import { variable } from "./variables.ts";
 
@@ -154,22 +154,27 @@ function combineOrThrow(
   const config = combine(sources, { ...context, warnings });
   const { listed, unlisted, unchecked } = context.problems;
   const [first, ...others] = sortAndRedact(listed, config.secrets);
+  const readableWarnings = sortAndRedact(warnings.listed, config.secrets);
   if (first !== undefined) {
     onInvalid?.(config);
-    throw new ConfigError([first, ...others], unlisted, unchecked);
+    throw new ConfigError([first, ...others], unlisted, unchecked, readableWarnings);
   }
-  const readableWarnings = sortAndRedact(warnings.listed, config.secrets);
-  return { ...config, warnings: problemLines(readableWarnings, warnings.unlisted) };
+  return { ...config, warnings: readableWarnings };
 }
 
-/** Sorts problems by source, line and column, and redacts their messages. */
+/** Sorts problems by source, line and column, and redacts their texts. */
 function sortAndRedact(problems: readonly Problem[], secrets: readonly string[]): Problem[] {
   const redact = createRedactor(secrets);
   const bySource = Map.groupBy(problems, (problem) => problem.source);
   return [...bySource.values()].flatMap((group) =>
     group
       .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
-      .map((problem) => ({ ...problem, message: redact(problem.message) }))
+      .map((problem) => ({
+        ...problem,
+        message: redact(problem.message),
+        hint: problem.hint && redact(problem.hint),
+        excerpt: problem.excerpt && redactExcerpt(problem.excerpt, redact),
+      }))
   );
 }
 

@@ -18,11 +18,13 @@ import {
   isPublicHeader,
   parseSchedule,
 } from "./checks.ts";
-import { substitute } from "./variables.ts";
+import { withGuess } from "./suggest.ts";
+import { substitute, suggestVariables } from "./variables.ts";
 import { keyFor } from "./keys.ts";
 import { parseDuration, parseSize } from "./fields.ts";
 import { DEFAULTS } from "./input.ts";
 import type { TaskDefaults } from "./task_schema.ts";
+import type { Complaint } from "./problem.ts";
 import { type Path, readUrl, resolveText, type Scope } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate, type Template } from "./template.ts";
@@ -260,7 +262,11 @@ export function applyHeaders(
     if (value === null) continue;
     const valueProblem = checkHeaderValue(value);
     if (valueProblem !== null) scope.addProblem(place, valueProblem);
-    for (const secret of secretsInHeader(lower, value)) scope.secrets.add(secret);
+    const guess = substitution.values.length === 0 ? suggestVariables(value) : null;
+    // The name of a variable is no secret, and is shown in the warning.
+    if (guess !== null) {
+      scope.addWarning(place, withGuess("contains the name of a variable", guess));
+    } else for (const secret of secretsInHeader(lower, value)) scope.secrets.add(secret);
     headers.set(lower, value);
     const isPublic = substitution.values.length === 0 && isPublicHeader(lower, value);
     if (isPublic) publicHeaders.set(lower, value);
@@ -291,7 +297,7 @@ function applyExpectations(
   /** The checked value of the layer, or the value of the base. */
   const checked = (
     name: "type" | "matches",
-    check: (value: string) => string | null,
+    check: (value: string) => Complaint | null,
   ): string | null => {
     const value = layer[name];
     if (value === undefined) return base[name];

@@ -5,7 +5,7 @@ import type { Host } from "../core/host.ts";
 import { type OverrideName, OVERRIDES } from "./input.ts";
 import { variable } from "./variables.ts";
 import type { Options } from "./options.ts";
-import { type Problem, quote } from "./problem.ts";
+import { type Complaint, partsOf, placeWithoutLine, type Problem, quote } from "./problem.ts";
 import { VALUE_SCHEMAS } from "./schema.ts";
 import { redactUrl } from "./secrets.ts";
 
@@ -117,8 +117,8 @@ export function createOverride(
 }
 
 /** A problem of a flag or a variable. */
-export function overrideProblem(source: string, message: string): Problem {
-  return { code: "config.invalid", source, line: null, column: null, path: "", message };
+export function overrideProblem(source: string, complaint: Complaint): Problem {
+  return { ...placeWithoutLine(source), code: "config.invalid", ...partsOf(complaint) };
 }
 
 function toNumber(text: string): unknown {

@@ -17,16 +17,64 @@ export interface Problem {
   readonly path: string;
   /** The rest of a sentence that begins with the path, such as `must be true or false`. */
   readonly message: string;
+  /** What was probably meant, or what to do, such as `did you mean "5m"?`; null without one. */
+  readonly hint: string | null;
+  /** The line of the source; null if the source has no lines. */
+  readonly excerpt: Excerpt | null;
+}
+
+/** Whether a problem prevents a command. */
+export type ProblemLevel = "error" | "warning";
+
+/** One line of `--json` for a problem of the command line or the config. */
+export interface ProblemRow extends Pick<Problem, "code" | "line" | "column" | "message" | "hint"> {
+  readonly type: "problem";
+  readonly level: ProblemLevel;
+  /** The source of the problem; null for the command line. */
+  readonly file: string | null;
+  /** Empty for a whole source. */
+  readonly path: string;
+}
+
+/** The line of a problem, with its secrets redacted. */
+export interface Excerpt {
+  /** Without its line break; of a long line, the part around the found value. */
+  readonly text: string;
+  /** From 1, in UTF-16 units of `text`; null if the redaction has moved the found value. */
+  readonly column: number | null;
+  /** Length of the found value in `text`, in UTF-16 units; at least 1. */
+  readonly length: number;
 }
 
 /** A place in a config. */
-export type Place = Pick<Problem, "source" | "line" | "column" | "path">;
+export type Place = Pick<Problem, "source" | "line" | "column" | "path" | "excerpt">;
 
-/** Maximum number of problems in a message; a list of URLs can have thousands. */
-const SHOWN_PROBLEMS = 20;
+/** A source, flag or argument as a place without lines. */
+export function placeWithoutLine(source: string, path = ""): Place {
+  return { source, line: null, column: null, path, excerpt: null };
+}
+
+/** What is wrong, the rest of a sentence that begins with a path; with a hint if there is one. */
+export type Complaint = string | { readonly message: string; readonly hint: string };
+
+/** Returns a complaint with the hint if it is not null. */
+export function withHint(message: string, hint: string | null): Complaint {
+  return hint === null ? message : { message, hint };
+}
+
+/** Returns the message and the hint of a complaint. */
+export function partsOf(complaint: Complaint): Pick<Problem, "message" | "hint"> {
+  return typeof complaint === "string" ? { message: complaint, hint: null } : complaint;
+}
+
+/** Returns a complaint with a beginning before its message. */
+export function prefixed(beginning: string, complaint: Complaint): Complaint {
+  const { message, hint } = partsOf(complaint);
+  return withHint(beginning + message, hint);
+}
 
 /** Number of problems after which no further task is checked. */
-const ENOUGH_PROBLEMS = 1_000;
+const ENOUGH_PROBLEMS = 10_000;
 
 /** Collects the problems of a config, with bounded cost. */
 export class ProblemList {
@@ -51,39 +99,100 @@ export class ProblemList {
 
 /** An invalid config, with its problems in the order of the sources. */
 export class ConfigError extends CronfetchError {
-  /** At least one, at most the first 1,000. */
+  /** At least one, at most the first 10,000. */
   readonly problems: readonly Problem[];
+  /** Values that are valid but probably unintended; their codes have no meaning. */
+  readonly warnings: readonly Problem[];
+  /** Number of further problems. */
+  readonly unlisted: number;
 
   /**
-   * Creates an error with the code of the first problem and one line for each of the first 20.
+   * Creates an error with the code of the first problem and one line for each of them, except that
+   * {@linkcode groupProblems | many of one kind} are counted.
    *
    * @param problems In the order of the sources.
    * @param unlisted Number of further problems.
    * @param unchecked Number of tasks that were not checked.
+   * @param warnings In the order of the sources.
    */
-  constructor(problems: readonly [Problem, ...Problem[]], unlisted = 0, unchecked = 0) {
+  constructor(
+    problems: readonly [Problem, ...Problem[]],
+    unlisted = 0,
+    unchecked = 0,
+    warnings: readonly Problem[] = [],
+  ) {
     const lines = problemLines(problems, unlisted);
     if (unchecked > 0) lines.push(`${lines.pop()}; the other ${unchecked} tasks were not checked`);
     super(problems[0].code, lines.join("\n"));
     this.problems = problems;
+    this.warnings = warnings;
+    this.unlisted = unlisted;
   }
 }
 
-/** Formats the first 20 problems, one line each, and the number of the others. */
-export function problemLines(problems: readonly Problem[], unlisted: number): string[] {
-  const lines = problems.slice(0, SHOWN_PROBLEMS).map(formatProblem);
-  const more = problems.length - lines.length + unlisted;
-  return more > 0 ? [...lines, `and ${more} more`] : lines;
+/** Formats problems in one line each, and the number of the others of a kind. */
+function problemLines(problems: readonly Problem[], unlisted: number): string[] {
+  const lines = groupProblems(problems).flatMap(({ shown, more }) => [
+    ...shown.map(formatProblem),
+    ...(more.length === 0 ? [] : [describeMore(more)]),
+  ]);
+  return unlisted > 0 ? [...lines, `and ${unlisted} more`] : lines;
 }
 
-/** Formats a problem as compilers do: `file:line:column: path message`. */
+/** Problems of one kind. */
+export interface ProblemGroup {
+  readonly shown: readonly Problem[];
+  /** Problems that are only counted. */
+  readonly more: readonly Problem[];
+}
+
+/** Number of problems of one kind that are shown; of more than {@linkcode MANY}, only a few. */
+const FEW = 3;
+const MANY = 6;
+
+/**
+ * Groups problems that differ only in their places and values, in the order of their first ones, so
+ * that a list of URLs with thousands of mistakes does not hide the others.
+ */
+export function groupProblems(problems: readonly Problem[]): ProblemGroup[] {
+  return [...Map.groupBy(problems, kindOf).values()].map((group) =>
+    group.length <= MANY
+      ? { shown: group, more: [] }
+      : { shown: group.slice(0, FEW), more: group.slice(FEW) }
+  );
+}
+
+/** The kind of a problem: its file, code, path and message without indexes and values. */
+function kindOf({ source, code, path, message }: Problem): string {
+  const words = message.replaceAll(/"[^"]*"/g, '""').replaceAll(/[0-9]+/g, "0");
+  // Every argument is a source of its own.
+  const file = /^argument [0-9]+$/.test(source) ? "argument" : source;
+  return [file, code, path.replaceAll(/\[[0-9]+\]/g, "[]"), words].join("\n");
+}
+
+/** Describes problems that are only counted: `and 120 more of this kind, up to line 130`. */
+export function describeMore(more: readonly Problem[]): string {
+  const line = more.at(-1)?.line ?? null;
+  const extent = line === null ? "" : `, up to line ${line}`;
+  return `and ${more.length} more of this kind${extent}`;
+}
+
+/** Formats a problem as compilers do: `file:line:column: path message; hint`. */
 export function formatProblem(problem: Problem): string {
+  const hint = problem.hint === null ? "" : `; ${problem.hint}`;
+  return `${describeProblem(problem)}${escapeControl(hint)}`;
+}
+
+/** Formats a problem without its hint: `file:line:column: path message`. */
+export function describeProblem(problem: Problem): string {
   const subject = problem.path === "" ? "" : `${problem.path} `;
   return escapeControl(`${formatPlace(problem)}: ${subject}${problem.message}`);
 }
 
 /** Formats a place as `file:line:column`, as far as known. */
-export function formatPlace({ source, line, column }: Place): string {
+export function formatPlace(
+  { source, line, column }: Pick<Place, "source" | "line" | "column">,
+): string {
   return [source, line, column].filter((part) => part !== null).join(":");
 }
 
@@ -117,4 +226,4 @@ function shortened(value: string): string {
 /** A value, or its problem: the rest of a sentence, such as `must be a duration`. */
 export type Parsed<Value> =
   | { readonly value: Value; readonly problem?: undefined }
-  | { readonly problem: string; readonly value?: undefined };
+  | { readonly problem: Complaint; readonly value?: undefined };

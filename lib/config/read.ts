@@ -4,7 +4,7 @@ import { dirname, extname, relative, resolve, toFileUrl } from "@std/path";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { readTextAtMost } from "../core/text.ts";
-import { formatPath, type Place, type Problem, SHOWN_LENGTH } from "./problem.ts";
+import { formatPath, type Place, placeWithoutLine, type Problem } from "./problem.ts";
 import {
   type ConfigPart,
   createLineFinder,
@@ -13,6 +13,7 @@ import {
   readValue,
   reasonOf,
   type SyntaxProblem,
+  type TextRange,
 } from "./source.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -85,7 +86,7 @@ export function argumentSource(
         : typeof index === "number"
         ? `argument ${index + 1}`
         : "arguments";
-      return { source, line: null, column: null, path: "" };
+      return placeWithoutLine(source);
     },
   };
 }
@@ -129,17 +130,17 @@ async function readText(
 ): Promise<ReadResult> {
   const document = await parse(text, format);
   let positionOf: ReturnType<typeof createLineFinder> | null = null;
-  const at = (offset: number | null): Pick<Place, "source" | "line" | "column"> => {
-    if (offset === null) return { source: name, line: null, column: null };
+  const at = (range: TextRange | null, path: string): Place => {
+    if (range === null) return placeWithoutLine(name, path);
     positionOf ??= createLineFinder(text);
-    return { source: name, ...positionOf(offset) };
+    return { source: name, path, ...positionOf(range) };
   };
   if (document.problems.length > 0) {
-    const problems = document.problems.map(({ offset, message }): Problem => ({
-      ...at(offset),
-      path: "",
+    const problems = document.problems.map(({ message, hint = null, ...range }): Problem => ({
+      ...at(range, ""),
       code: "config.syntax",
       message,
+      hint,
     }));
     return { source: null, problems };
   }
@@ -148,9 +149,8 @@ async function readText(
     folder,
     value: document.value,
     place(path, part) {
-      const place = at(document.locate(path, part));
       // A list has lines but no keys.
-      return { ...place, path: format === "list" ? "" : formatPath(path) };
+      return at(document.locate(path, part), format === "list" ? "" : formatPath(path));
     },
   };
   return { source, problems: [] };
@@ -192,7 +192,7 @@ async function readModule(path: string, name: string, reload: boolean): Promise<
 }
 
 function failed(name: string, code: ErrorCode, message: string): ReadResult {
-  const problem = { code, source: name, line: null, column: null, path: "", message };
+  const problem = { ...placeWithoutLine(name), code, message, hint: null };
   return { source: null, problems: [problem] };
 }
 
@@ -208,7 +208,7 @@ function openingReason(error: unknown): string {
  */
 export function readList(text: string): ParsedText {
   const tasks: string[] = [];
-  const offsets: number[] = [];
+  const ranges: TextRange[] = [];
   const problems: SyntaxProblem[] = [];
   let offset = 0;
   for (const line of text.split("\n")) {
@@ -216,29 +216,27 @@ export function readList(text: string): ParsedText {
     if (url !== "" && !url.startsWith("#")) {
       tasks.push(url);
       const start = offset + line.indexOf(url);
-      offsets.push(start);
+      ranges.push({ offset: start, length: url.length });
       const space = url.search(/\s/);
-      if (space >= 0) problems.push({ offset: start + space, message: spaceMessage(url) });
+      if (space >= 0) problems.push({ offset: start + space, ...spaceProblem(url) });
     }
     offset += line.length + 1;
   }
   return {
     value: { tasks },
     problems,
-    locate: ([, index]) => typeof index === "number" ? offsets[index] ?? null : null,
+    locate: ([, index]) => typeof index === "number" ? ranges[index] ?? null : null,
   };
 }
 
-function spaceMessage(url: string): string {
+function spaceProblem(url: string): Pick<SyntaxProblem, "message" | "hint"> {
   const [, ...words] = url.split(/\s+/, 100);
   return words.some((word) => word.includes("://"))
-    ? "a space in a URL; write one URL per line"
-    : `a space in a URL; write %20${didYouMean(shortGuess(url.replaceAll(/\s/g, "%20")))}`;
-}
-
-/** Null for a suggestion that would be cut, because it could not be copied. */
-function shortGuess(url: string): string | null {
-  return url.length > SHOWN_LENGTH ? null : url;
+    ? { message: "a space in a URL", hint: "write one URL per line" }
+    : {
+      message: "a space in a URL; write %20",
+      hint: didYouMean(url.replaceAll(/\s/g, "%20")),
+    };
 }
 
 /** The message of `module_worker.ts`. */

@@ -5,11 +5,16 @@ import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
 import { parseUrl } from "./checks.ts";
-import { formatPath, quote } from "./problem.ts";
+import { type Complaint, formatPath, partsOf, quote, withHint } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
-import { didYouMean, type Suggester } from "./suggest.ts";
+import { type Suggester, withGuess } from "./suggest.ts";
 import { parseTemplate, type Render, type Template } from "./template.ts";
-import { type Environment, substituteUrlTemplate, type Substitution } from "./variables.ts";
+import {
+  type Environment,
+  substituteUrlTemplate,
+  type Substitution,
+  suggestVariables,
+} from "./variables.ts";
 
 /** Location in a source: keys and indexes from its root. */
 export type Path = readonly PropertyKey[];
@@ -27,9 +32,9 @@ export interface Scope {
   /** Values to redact, of all sources. */
   readonly secrets: Set<string>;
   /** Adds a problem. The message is the rest of a sentence that begins with the path. */
-  addProblem(path: Path, message: string | (() => string), code?: ErrorCode): void;
+  addProblem(path: Path, complaint: Complaint | (() => Complaint), code?: ErrorCode): void;
   /** Adds a warning about a value that is valid but probably unintended. */
-  addWarning(path: Path, message: string): void;
+  addWarning(path: Path, complaint: Complaint): void;
   /** Returns the cached value of a key, or computes it; many tasks contain equal values. */
   memoize<Value>(key: string, compute: () => Value): Value;
   /** Returns one frozen object for equal ones, so that 100,000 tasks share a few. */
@@ -105,11 +110,17 @@ export function readUrl(
     return null;
   }
   for (const secret of secretsInUrl(url.value)) scope.secrets.add(secret);
+  if (template.value.parts.length === 1 || text.includes("{{")) {
+    const guess = suggestVariables(text);
+    if (guess !== null) {
+      scope.addWarning(path, withGuess("contains the name of a variable", guess));
+    }
+  }
   const { hash } = url.value;
   if (hash !== "") {
     scope.addWarning(
       path,
-      `has the fragment ${quote(hash)}, which is never sent; write %23 for a #`,
+      withHint(`has the fragment ${quote(hash)}, which is never sent`, "write %23 for a #"),
     );
   }
   return { written, template: template.value, text: rendered, url: url.value };
@@ -131,7 +142,7 @@ export function validate<Output>(
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = problemsOf(parsed.error.issues, path, value, scope.suggester);
-  for (const problem of problems) scope.addProblem(problem.path, problem.message, problem.code);
+  for (const { path, complaint, code } of problems) scope.addProblem(path, complaint, code);
   const wrong = problems.map((problem) => problem.path.slice(path.length));
   return schema.safeParse(withoutPaths(value, wrong)).data ?? null;
 }
@@ -164,8 +175,7 @@ interface PathProblem {
   /** A `config.` code. */
   readonly code: ErrorCode;
   readonly path: Path;
-  /** The rest of a sentence that begins with the path. */
-  readonly message: string;
+  readonly complaint: Complaint;
 }
 
 /**
@@ -183,7 +193,10 @@ function problemsOf(
   const problems = issues.flatMap((issue) => problemsOfIssue(issue, root, input, suggester));
   // A number can violate several rules with the same message.
   const distinct = new Map(
-    problems.map((problem) => [`${formatPath(problem.path)} ${problem.message}`, problem]),
+    problems.map((problem) => [
+      `${formatPath(problem.path)} ${partsOf(problem.complaint).message}`,
+      problem,
+    ]),
   );
   return [...distinct.values()];
 }
@@ -200,24 +213,24 @@ function problemsOfIssue(
       return issue.keys.map((key) => ({
         code: "config.unknown-key",
         path: [...path, key],
-        message: `is not an option${didYouMean(suggester.key(key, patternOf(path)))}`,
+        complaint: withGuess("is not an option", suggester.key(key, patternOf(path))),
       }));
     case "invalid_union": {
       const branch = issue.errors.find((inner) => isIntendedBranch(inner));
       const value = valueAt(input, issue.path);
       return branch
         ? problemsOf(branch, path, value, suggester)
-        : [{ code: "config.invalid", path, message: issue.message }];
+        : [{ code: "config.invalid", path, complaint: issue.message }];
     }
     case "invalid_value": {
       const value = valueAt(input, issue.path);
       const guess = typeof value === "string"
         ? suggester.nearest(value, issue.values.map(String))
         : null;
-      return [{ code: "config.invalid", path, message: `${issue.message}${didYouMean(guess)}` }];
+      return [{ code: "config.invalid", path, complaint: withGuess(issue.message, guess) }];
     }
     default:
-      return [{ code: "config.invalid", path, message: issue.message }];
+      return [{ code: "config.invalid", path, complaint: issue.message }];
   }
 }
 

@@ -1,7 +1,8 @@
 /** Secrets: which values are secret, and their redaction in texts and URLs. */
 
 import { encodeForUrl, levelsOf } from "./encodings.ts";
-import { hasPlaceholder, maskAround, showPlaceholders } from "./variables.ts";
+import type { Excerpt } from "./problem.ts";
+import { hasPlaceholder, maskAround, showPlaceholders, suggestVariables } from "./variables.ts";
 
 /** Replacement for a secret. */
 const MASK = "***";
@@ -97,6 +98,45 @@ export function createUrlRedactor(secrets: readonly string[]): (text: string) =>
     cache.set(text, redacted);
     return redacted;
   };
+}
+
+/**
+ * Redacts a line of a config: secrets, credentials in URLs, and values whose keys are those of
+ * secrets. After a syntax error, no secret is known yet.
+ *
+ * @param redact See {@linkcode createRedactor}.
+ */
+export function redactExcerpt(excerpt: Excerpt, redact: (text: string) => string): Excerpt {
+  const { text, column, length } = excerpt;
+  const redacted = (part: string) => redactValues(redactUrl(redact(part)));
+  const whole = redacted(text);
+  if (whole === text || column === null) return { ...excerpt, text: whole };
+  const [before, found, after] = [
+    text.slice(0, column - 1),
+    text.slice(column - 1, column - 1 + length),
+    text.slice(column - 1 + length),
+  ].map(redacted) as [string, string, string];
+  return before + found + after === whole
+    ? { text: whole, column: before.length + 1, length: Math.max(1, found.length) }
+    : { text: whole, column: null, length };
+}
+
+/** A text in quotes, other text, or punctuation, of a line in JSON or YAML. */
+const TOKENS_OF_LINE = /"[^"]*"?|'[^']*'?|[:,{}[\]]|[^"',:{}[\]]+/g;
+
+function redactValues(line: string): string {
+  let key = "";
+  return line.replace(TOKENS_OF_LINE, (token, offset: number) => {
+    const text = token.replaceAll(/["'\s]/g, "");
+    if (/^[,{}[\]]$/.test(token)) key = "";
+    else if (line.charAt(offset + token.length) === ":" && key === "") key = text;
+    else if (SENSITIVE_HEADER.test(key) && !/^(?::?|null|true|false)$/.test(text)) {
+      const value = token.replaceAll(/["']/g, "").trim();
+      const isLiteral = !value.includes("${") && suggestVariables(value) === null;
+      return isLiteral ? token.replace(/[^\s"'].*[^"']|[^\s"']/, MASK) : token;
+    }
+    return token;
+  });
 }
 
 /** The forms in which a secret may occur in a decoded text. */

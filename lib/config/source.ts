@@ -1,6 +1,14 @@
 /** Sources of a config: a file, standard input, arguments or a value. */
 
-import { formatPath, type Place, type Problem, quote } from "./problem.ts";
+import { trimEndOf } from "../core/text.ts";
+import {
+  type Excerpt,
+  formatPath,
+  type Place,
+  placeWithoutLine,
+  type Problem,
+  quote,
+} from "./problem.ts";
 
 /** Maximum nesting depth, including the config itself. The schema needs 6. */
 export const MAX_DEPTH = 64;
@@ -13,15 +21,22 @@ export function duplicateKey(key: string): string {
   return `duplicate key ${quote(key)}`;
 }
 
-/** A syntax error. */
-export interface SyntaxProblem {
-  /** Offset in UTF-16 units, from 0. */
+/** A range of a text. */
+export interface TextRange {
+  /** In UTF-16 units, from 0. */
   readonly offset: number;
-  readonly message: string;
+  /** In UTF-16 units. Default: 1. */
+  readonly length?: number;
 }
 
-/** Returns the offset of a key or a value. */
-export type Locate = (path: readonly PropertyKey[], part: "key" | "value") => number | null;
+/** A syntax error. */
+export interface SyntaxProblem extends TextRange {
+  readonly message: string;
+  readonly hint?: string | null;
+}
+
+/** Returns the range of a key or a value; of a list or an object, only its beginning. */
+export type Locate = (path: readonly PropertyKey[], part: "key" | "value") => TextRange | null;
 
 /** A text parsed by its format. */
 export interface ParsedText {
@@ -29,7 +44,7 @@ export interface ParsedText {
   readonly value: unknown;
   readonly problems: readonly SyntaxProblem[];
   /**
-   * Returns the offset of the key or the value at a path; if it does not exist, of the nearest
+   * Returns the range of the key or the value at a path; if it does not exist, of the nearest
    * enclosing object. Parses the text again, so it is for problems only.
    */
   readonly locate: Locate;
@@ -51,13 +66,24 @@ export type ReadResult =
   | { readonly source: ConfigPart; readonly problems: readonly [] }
   | { readonly source: null; readonly problems: readonly Problem[] };
 
-/** Creates a function that converts an offset in a text to a line and a column, both from 1. */
-export function createLineFinder(
-  text: string,
-): (offset: number) => { line: number; column: number } {
+/**
+ * Maximum length of an excerpt on each side of its column, in UTF-16 units. Less is shown, so that
+ * no secret is cut at the edge of what is shown.
+ */
+const MAX_EXCERPT_LENGTH = 500;
+
+/** The place of a range of a text: line and column from 1, and the line itself. */
+export interface LinePlace {
+  readonly line: number;
+  readonly column: number;
+  readonly excerpt: Excerpt;
+}
+
+/** Creates a function that converts a range of a text to its place. */
+export function createLineFinder(text: string): (range: TextRange) => LinePlace {
   const starts = [0];
   for (const { index, 0: end } of text.matchAll(/\r\n?|\n/g)) starts.push(index + end.length);
-  return (offset) => {
+  return ({ offset, length = 1 }) => {
     let low = 0;
     let high = starts.length;
     while (high - low > 1) {
@@ -65,7 +91,15 @@ export function createLineFinder(
       if ((starts[middle] ?? 0) <= offset) low = middle;
       else high = middle;
     }
-    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+    const start = starts[low] ?? 0;
+    // A config without line breaks is one line of megabytes.
+    const from = Math.max(start, offset - MAX_EXCERPT_LENGTH);
+    const to = Math.min(starts[low + 1] ?? text.length, offset + MAX_EXCERPT_LENGTH);
+    const line = trimEndOf(text.slice(from, to), "\r\n");
+    const column = offset - from + 1;
+    const found = Math.max(1, Math.min(length, line.length - column + 1));
+    const excerpt = { text: line, column, length: found };
+    return { line: low + 1, column: offset - start + 1, excerpt };
   };
 }
 
@@ -134,12 +168,7 @@ export function plainCopy(value: unknown): { value: unknown; problems: readonly 
 /** Reads a value as a source, which has paths but no lines. */
 export function readValue(name: string, folder: string, value: unknown): ReadResult {
   const { value: plain, problems } = plainCopy(value);
-  const place = (path: readonly PropertyKey[]) => ({
-    source: name,
-    line: null,
-    column: null,
-    path: formatPath(path),
-  });
+  const place = (path: readonly PropertyKey[]) => placeWithoutLine(name, formatPath(path));
   if (problems.length === 0) {
     return { source: { name, folder, value: plain, place }, problems: [] };
   }
@@ -149,6 +178,7 @@ export function readValue(name: string, folder: string, value: unknown): ReadRes
       ...place(path),
       code: "config.invalid",
       message,
+      hint: null,
     })),
   };
 }

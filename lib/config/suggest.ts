@@ -2,7 +2,8 @@
 
 import leven from "leven";
 import { optionRows } from "./json_schema.ts";
-import { quote } from "./problem.ts";
+import { escapeControl } from "../core/text.ts";
+import { type Complaint, withHint } from "./problem.ts";
 
 /** Keys of other programs and names of flags, with the corresponding option. */
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -59,9 +60,18 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   versions: "keep",
 };
 
-/** Returns a suggestion as the end of a sentence; empty for null. */
-export function didYouMean(guess: string | null): string {
-  return guess === null ? "" : `; did you mean ${quote(guess)}?`;
+/** Maximum length of a suggestion in UTF-16 units; a shortened one could not be copied. */
+const MAX_SUGGESTION_LENGTH = 200;
+
+/** Returns a hint that suggests a text; null without a suggestion. */
+export function didYouMean(guess: string | null): string | null {
+  if (guess === null || guess.length > MAX_SUGGESTION_LENGTH) return null;
+  return `did you mean "${escapeControl(guess)}"?`;
+}
+
+/** Returns a complaint that suggests a text unless it is null. */
+export function withGuess(message: string, guess: string | null): Complaint {
+  return withHint(message, didYouMean(guess));
 }
 
 /**

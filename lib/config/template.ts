@@ -1,7 +1,7 @@
 /** Templates: `{date:YYYY-MM-DD}` in names and URLs; `{name}` and parts of the URL in names. */
 
 import { type Parsed, quote } from "./problem.ts";
-import { didYouMean, type Nearest, nearest } from "./suggest.ts";
+import { type Nearest, nearest, withGuess } from "./suggest.ts";
 
 /** A text with placeholders. */
 export interface Template {
@@ -121,16 +121,20 @@ function parsePlaceholder(
       : "{date:YYYY-MM-DD} is";
     const guess = isName ? findNearest(placeholder, ["name", ...URL_PARTS]) : null;
     return {
-      problem: `contains ${quote(`{${placeholder}}`)}; ${allowed} substituted, {{ is a brace` +
-        didYouMean(guess && `{${guess}}`),
+      problem: withGuess(
+        `contains ${quote(`{${placeholder}}`)}; ${allowed} substituted, {{ is a brace`,
+        guess && `{${guess}}`,
+      ),
     };
   }
   const [, sign, count, unit, format = ""] = match;
   for (const [letters] of format.matchAll(LETTERS)) {
     if (Object.hasOwn(TOKENS, letters)) continue;
-    const guess = didYouMean(findNearest(letters, Object.keys(TOKENS)));
     return {
-      problem: `contains the date part ${quote(letters)}; allowed are ${TOKEN_LIST}${guess}`,
+      problem: withGuess(
+        `contains the date part ${quote(letters)}; allowed are ${TOKEN_LIST}`,
+        findNearest(letters, Object.keys(TOKENS)),
+      ),
     };
   }
   if (unit === undefined) return { value: { source: placeholder, format, offset: { days: 0 } } };

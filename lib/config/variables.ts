@@ -27,6 +27,32 @@ export interface Substitution {
 /** `$${` is an escaped `${`; any other `${` must begin a variable. */
 const REFERENCE = /\$\$\{|\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g;
 
+/**
+ * Variables as shells, Windows, templates and documentation write them: `$TOKEN`, `%TOKEN%`,
+ * `{{token}}`, `<token>`, `YOUR_TOKEN`; but not a query's `$filter=`, nor `%AB%CD`.
+ */
+const FOREIGN_VARIABLE =
+  /\$([A-Z_]\w{1,60})(=?)|%(\w{2,60})%|\{\{ ?([\w.]{1,60}) ?\}\}|<([A-Za-z][\w -]{1,60})>|\b(YOUR[-_][\w-]{1,60})/g;
+
+/**
+ * Suggests `${env:NAME}` for each part of a text that other programs would read as a variable.
+ *
+ * @returns Null if there is no such part.
+ */
+export function suggestVariables(text: string): string | null {
+  const suggestion = text.replaceAll(FOREIGN_VARIABLE, (...match: (string | undefined)[]) => {
+    const [whole = "", shell, equals, windows, template, angle, yours] = match;
+    const isParameter = shell !== undefined && (equals !== "" || shell !== shell.toUpperCase());
+    const isEscape = windows !== undefined &&
+      (/^[0-9A-F]{2}/i.test(windows) || windows !== windows.toUpperCase());
+    if (isParameter || isEscape) return whole;
+    const name = (shell ?? windows ?? template ?? angle ?? yours ?? "")
+      .replace(/^(?:env|secrets|vars)\./i, "").replace(/^your[-_ ]/i, "");
+    return `\${env:${name.replaceAll(/\W/g, "_").toUpperCase()}}`;
+  });
+  return suggestion === text ? null : suggestion;
+}
+
 /** Returns an environment variable; undefined if it is unset, empty or not readable. */
 export function variable(name: string, host: Environment): string | undefined {
   try {

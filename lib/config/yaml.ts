@@ -21,6 +21,7 @@ import {
   MAX_DEPTH,
   type ParsedText,
   type SyntaxProblem,
+  type TextRange,
   TOO_DEEP,
 } from "./source.ts";
 
@@ -90,6 +91,9 @@ function* tokensIn(text: string): Generator<CST.Token, void> {
   yield* parser.end();
 }
 
+/** The start of a text. */
+const START: TextRange = { offset: 0 };
+
 /** Duplicate keys, and the first alias beyond the limit. */
 function problemsIn(document: YamlDocument.Parsed): SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
@@ -100,7 +104,7 @@ function problemsIn(document: YamlDocument.Parsed): SyntaxProblem[] {
       for (const { key } of map.items) {
         const name = isScalar(key) ? key.value : key;
         if (keys.has(name)) {
-          problems.push({ offset: offsetOf(key) ?? 0, message: duplicateKey(String(name)) });
+          problems.push({ ...rangeOf(key) ?? START, message: duplicateKey(String(name)) });
         }
         keys.add(name);
       }
@@ -108,7 +112,7 @@ function problemsIn(document: YamlDocument.Parsed): SyntaxProblem[] {
     Alias(_, alias) {
       if (++aliases <= MAX_ALIASES) return undefined;
       const message = `contains more than ${MAX_ALIASES} aliases`;
-      problems.push({ offset: offsetOf(alias) ?? 0, message });
+      problems.push({ ...rangeOf(alias) ?? START, message });
       return visit.BREAK;
     },
   });
@@ -136,23 +140,23 @@ function locator(document: YamlDocument.Parsed): Locate {
   };
   return (path, part) => {
     let node: unknown = document.contents;
-    let offset = offsetOf(node);
-    let keyOffset = offset;
+    let range = rangeOf(node);
+    let keyRange = range;
     for (const step of path) {
       if (isAlias(node)) node = (targets ??= targetsOf(document)).get(node);
       if (isSeq(node)) {
         node = node.items[Number(step)];
-        keyOffset = offsetOf(node);
+        keyRange = rangeOf(node);
       } else if (isMap(node)) {
         const pair = pairOf(node, step);
-        keyOffset = offsetOf(pair?.key);
+        keyRange = rangeOf(pair?.key);
         node = pair?.value;
       } else break;
-      if (keyOffset === null) break;
-      // A key without a value has no other offset.
-      offset = offsetOf(node) ?? keyOffset;
+      if (keyRange === null) break;
+      // A key without a value has no other range.
+      range = rangeOf(node) ?? keyRange;
     }
-    return part === "key" ? keyOffset ?? offset : offset;
+    return part === "key" ? keyRange ?? range : range;
   };
 }
 
@@ -171,9 +175,11 @@ function targetsOf(document: YamlDocument.Parsed): Map<unknown, Node> {
   return targets;
 }
 
-function offsetOf(node: unknown): number | null {
+function rangeOf(node: unknown): TextRange | null {
   const range = typeof node === "object" && node !== null ? Reflect.get(node, "range") : null;
-  return Array.isArray(range) && typeof range[0] === "number" ? range[0] : null;
+  if (!Array.isArray(range) || typeof range[0] !== "number") return null;
+  const [offset, end] = range;
+  return { offset, length: isScalar(node) && typeof end === "number" ? end - offset : 1 };
 }
 
 /** Prints a value as a YAML document. */

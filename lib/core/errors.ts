@@ -244,6 +244,8 @@ export interface CronfetchErrorOptions {
   readonly httpStatus?: number;
   /** The pause that the response requests by Retry-After, in milliseconds (RFC 9110, 10.2.3). */
   readonly pauseMs?: number;
+  /** What a person can do, a clause; instead of the hint of the code. */
+  readonly hint?: string;
 }
 
 /**
@@ -268,6 +270,8 @@ export class CronfetchError extends Error {
   readonly retry: Retry;
   /** The status of the response, or null. */
   readonly httpStatus: number | null;
+  /** What a person can do in this case, or null. */
+  readonly hint: string | null;
   readonly #pauseMs: number | null;
 
   /**
@@ -282,6 +286,7 @@ export class CronfetchError extends Error {
     this.code = code;
     this.retry = options.retry ?? ERROR_CODES[code].retry;
     this.httpStatus = options.httpStatus ?? null;
+    this.hint = options.hint ?? null;
     this.#pauseMs = options.pauseMs ?? null;
   }
 

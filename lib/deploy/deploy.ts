@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
 import { CronfetchError } from "../core/errors.ts";
 import { nextOccurrence } from "../cron/occurrence.ts";
 import type { Host, Platform } from "../core/host.ts";
@@ -90,7 +91,9 @@ async function load(host: Host): Promise<Config> {
     at: host.clock.now(),
     defaultState: "kv:",
   }, host);
-  for (const warning of config.warnings) host.stderr.write(`warning: ${warning}\n`);
+  for (const warning of config.warnings) {
+    host.stderr.write(`warning: ${formatProblem(warning)}\n`);
+  }
   const fault = invalidStore(config.store);
   if (fault !== null) throw new CronfetchError("config.invalid", fault);
   return config;

@@ -5,6 +5,7 @@
  * changes its meaning. Readers ignore unknown ones.
  */
 
+import type { ProblemRow } from "../config/problem.ts";
 import { ERROR_CODES } from "../core/errors.ts";
 import type { EventHead, Health, RunEvent, RunOccurrence } from "../core/event.ts";
 import {
@@ -168,12 +169,30 @@ const EVENTS = Object.entries(EVENT_FIELDS).map(([type, carried]) =>
   object<Record<string, unknown>>({ type: { const: type }, ...HEAD, ...carried })
 );
 
+const PROBLEM = object<ProblemRow>({
+  type: { const: "problem" },
+  level: described(
+    { enum: ["error", "warning"] satisfies ProblemRow["level"][] },
+    "An error ends the command before any request.",
+  ),
+  code: described(CODE, "Error code."),
+  file: described(
+    orNull(TEXT),
+    "The config file, flag, variable or argument; null for the command line as a whole.",
+  ),
+  line: described(orNull(COUNT), "Line in the file, from 1, or null."),
+  column: described(orNull(COUNT), "Column in UTF-16 units, from 1, or null."),
+  path: described(TEXT, "Path in the config, such as tasks[3].expect.minSize; may be empty."),
+  message: described(TEXT, "What is wrong: the rest of a sentence that begins with the path."),
+  hint: described(orNull(TEXT), "What was probably meant, or what to do, or null."),
+});
+
 const SCHEMA: EventJsonSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "cronfetch event",
   description: "One line of --json. Types, fields, codes and warnings may be added: " +
     "ignore unknown ones.",
-  oneOf: EVENTS,
+  oneOf: [...EVENTS, PROBLEM],
   $defs: { result: RESULT, summary: SUMMARY, code: { enum: Object.keys(ERROR_CODES) } },
 };
 

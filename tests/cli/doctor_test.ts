@@ -352,8 +352,9 @@ Deno.test("doctor: an invalid config exits 2", async () => {
     assertMatch(people.stderr.text, said);
     const programs = at.host();
     assertEquals(await main(["doctor", "--json"], programs), 2, name);
-    const [row, ...others] = rowsOf(programs.stdout.text);
+    const [row, problem, ...others] = rowsOf(programs.stdout.text);
     assertEquals([row?.["check"], row?.["verdict"], others], [check, "wrong", []]);
+    assertEquals(problem?.["type"], "problem");
     assertMatch(String(row?.["message"]), said);
   }
 });

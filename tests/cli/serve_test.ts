@@ -160,11 +160,11 @@ Deno.test("serve: an unavailable address ends it before a task runs", async () =
   await using at = await workspace({ tasks: tasks(server.origin, "a") });
   const port = new URL(server.origin).port;
   const table: [args: string[], said: string][] = [
-    [["--port", port], `Serving the page on 127.0.0.1:${port}: the port is in use`],
+    [["--port", port], `serving the page on 127.0.0.1:${port}: the port is in use`],
     [["--port", "x"], "--port x is not a number"],
     [["--grace", "soon"], "--grace: must be a duration"],
     [["--view", "--json"], "'--view' cannot be used with option '--json'"],
-    [["b"], 'There is no task "b"'],
+    [["b"], 'there is no task "b"'],
   ];
   for (const [args, said] of table) {
     const host = at.host();

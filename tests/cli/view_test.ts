@@ -156,7 +156,7 @@ Deno.test("serve --view: an invalid or unavailable address", async () => {
   const table: [args: string[], said: RegExp][] = [
     [["--port", "x"], /--port x is not a number from 0 to 65535/],
     [["--port", "65536"], /--port 65536 is not a number/],
-    [["--port", port], /Serving the page on 127\.0\.0\.1:\d+: the port is in use/],
+    [["--port", port], /serving the page on 127\.0\.0\.1:\d+: the port is in use/],
   ];
   for (const [args, said] of table) {
     const host = at.host();

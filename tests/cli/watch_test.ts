@@ -18,8 +18,8 @@ Deno.test("watch: an invalid config or flag at the start exits 2", async () => {
   const cases: readonly (readonly [args: readonly string[], said: string])[] = [
     [["-c", "bad.json"], "bad.json:1:3: taskz is not an option"],
     [["-c", "absent.json"], "there is no such file"],
-    [["--only", "b"], 'There is no task "b"'],
-    [["b"], 'There is no task "b"'],
+    [["--only", "b"], 'there is no task "b"'],
+    [["b"], 'there is no task "b"'],
     [["--grace", "soon"], '--grace: must be a duration such as 30s, not "soon"'],
     [["--max-concurrency", "0"], "--max-concurrency"],
   ];

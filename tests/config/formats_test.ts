@@ -7,9 +7,9 @@ import { readYaml } from "../../lib/config/yaml.ts";
 /** Problems as `line:column message`. */
 function problemLines(text: string, { problems }: ParsedText): string[] {
   const positionOf = createLineFinder(text);
-  return problems.map(({ offset, message }) => {
-    const { line, column } = positionOf(offset);
-    return `${line}:${column} ${message}`;
+  return problems.map(({ message, hint = null, ...range }) => {
+    const { line, column } = positionOf(range);
+    return `${line}:${column} ${message}${hint === null ? "" : `; ${hint}`}`;
   });
 }
 
@@ -157,7 +157,7 @@ Deno.test("row 89: locate: the offset of a key or a value, or of the enclosing o
   for (const [text, { locate }, rows] of documents) {
     const positionOf = createLineFinder(text);
     for (const [path, part, position] of rows) {
-      const { line, column } = positionOf(locate(path, part) ?? NaN);
+      const { line, column } = positionOf(locate(path, part) ?? { offset: NaN });
       assertEquals(`${line}:${column}`, position, `${part} of ${path.join(".")}`);
     }
   }
@@ -166,19 +166,22 @@ Deno.test("row 89: locate: the offset of a key or a value, or of the enclosing o
 Deno.test("readList: one URL per line, without comments and blank lines", () => {
   const document = readList("# comment\r\n\r\nhttps://a/\r\n  https://b/#c  \nlast");
   assertEquals(document.value, { tasks: ["https://a/", "https://b/#c", "last"] });
-  assertEquals([0, 1, 2, 3].map((index) => document.locate(["tasks", index], "value")), [
-    13,
-    27,
-    42,
-    null,
-  ]);
+  assertEquals(
+    [0, 1, 2, 3].map((index) => document.locate(["tasks", index], "value")?.offset ?? null),
+    [
+      13,
+      27,
+      42,
+      null,
+    ],
+  );
   assertEquals(readList("").value, { tasks: [] });
 });
 
 Deno.test("createLineFinder: LF, CRLF and CR end a line", () => {
   const positionOf = createLineFinder("a\nbc\r\nd\re");
   const positions = [0, 1, 2, 3, 4, 6, 8].map((offset) => {
-    const { line, column } = positionOf(offset);
+    const { line, column } = positionOf({ offset });
     return `${line}:${column}`;
   });
   assertEquals(positions, ["1:1", "1:2", "2:1", "2:2", "2:3", "3:1", "4:1"]);

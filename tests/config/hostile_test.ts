@@ -85,7 +85,7 @@ Deno.test("nearest: only words of similar length are compared", () => {
   assertEquals(compared, ["once"]);
 });
 
-Deno.test("row 142: of 100,000 tasks with one problem each, 1,000 are listed and the others counted", async () => {
+Deno.test("row 142: of 100,000 tasks with one problem each, 10,000 are listed and the others counted", async () => {
   const kinds: Readonly<Record<string, (index: number) => string>> = {
     "an unknown key": (index) => `{"url":"https://e.org/${index}","frob":1}`,
     "a missing URL": () => "{}",
@@ -97,11 +97,13 @@ Deno.test("row 142: of 100,000 tasks with one problem each, 1,000 are listed and
   for (const [kind, task] of Object.entries(kinds)) {
     const tasks = Array.from({ length: 100_000 }, (_, index) => task(index));
     const error = await errorOf(loadText(`{"tasks":[\n${tasks.join(",\n")}]}`));
-    assertEquals(error.problems.length, 1_000, kind);
-    assertEquals(error.problems.at(-1)?.line, 1_001, kind);
-    const lines = error.message.split("\n");
-    assertEquals(lines.length, 21, kind);
-    assertEquals(lines.at(-1), "and 980 more; the other 99000 tasks were not checked", kind);
+    assertEquals(error.problems.length, 10_000, kind);
+    assertEquals(error.problems.at(-1)?.line, 10_001, kind);
+    const last = error.message.split("\n").at(-1) ?? "";
+    assertMatch(last, /^and [0-9]+ more of this kind, up to line 10001; /, kind);
+    assertMatch(last, /; the other 90000 tasks were not checked$/, kind);
+    // Suggestions end after a number of searches, and each schedule has its own.
+    assertEquals(error.message.split("\n").length <= 220, true, kind);
   }
 });
 
@@ -110,16 +112,16 @@ Deno.test("row 142: 100,000 unknown keys and 100,000 tasks of one file are count
   const yaml = Array.from({ length: 20_000 }, (_, index) => `frob${index}: 1`);
   const task = '"https://e.org/x"';
   const texts: readonly (readonly [text: string, more: string])[] = [
-    [`{${keys.join(",")}}`, "and 99980 more"],
-    [yaml.join("\n"), "and 19980 more"],
-    [`{"tasks":[${Array(100_000).fill(task).join(",")}]}`, "and 99979 more"],
-    [`{${Array(100_000).fill('"store": 1').join(",")}}`, "and 99979 more"],
-    [Array(20_000).fill("store: 1").join("\n"), "and 19979 more"],
+    [`{${keys.join(",")}}`, "and 90000 more"],
+    [yaml.join("\n"), "and 10000 more"],
+    [`{"tasks":[${Array(100_000).fill(task).join(",")}]}`, "and 89999 more"],
+    [`{${Array(100_000).fill('"store": 1').join(",")}}`, "and 89999 more"],
+    [Array(20_000).fill("store: 1").join("\n"), "and 9999 more"],
   ];
   for (const [text, more] of texts) {
     const error = await errorOf(loadText(text));
     assertEquals(error.message.split("\n").at(-1), more);
-    assertEquals(error.problems.length, 1_000);
+    assertEquals(error.problems.length, 10_000);
   }
 });
 

@@ -7,6 +7,7 @@ import { createRedactor } from "../../lib/config/secrets.ts";
 import { serverSettings } from "../../lib/core/host_rules.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import {
+  complaintText,
   load,
   loadInput,
   type LoadOptions,
@@ -72,12 +73,16 @@ const NOT_NAMES: readonly (readonly [text: string, guess: string | null])[] = [
 
 Deno.test("parseHostPattern: other text is a problem, with a suggestion where one is likely", () => {
   for (const [text, guess] of NOT_NAMES) {
-    const problem = parseHostPattern(text).problem ?? "none";
+    const problem = complaintText(parseHostPattern(text).problem);
     assertMatch(problem, /^must be a host such as/, text);
     assertEquals(/did you mean "(.*)"/.exec(problem)?.[1] ?? null, guess, text);
   }
   for (const text of ["*.127.0.0.1", "*.[::1]", "*.1.2"]) {
-    assertMatch(parseHostPattern(text).problem ?? "", /addresses have no subdomains/, text);
+    assertMatch(
+      complaintText(parseHostPattern(text).problem),
+      /addresses have no subdomains/,
+      text,
+    );
   }
 });
 

@@ -5,7 +5,7 @@ import { dirname } from "@std/path";
 import { type Config, tasksOf } from "../../lib/config/config.ts";
 import type { ConfigInput } from "../../lib/config/input.ts";
 import { loadConfig, type LoadRequest } from "../../lib/config/load.ts";
-import { ConfigError, formatProblem } from "../../lib/config/problem.ts";
+import { type Complaint, ConfigError, formatProblem, partsOf } from "../../lib/config/problem.ts";
 import type { Task } from "../../lib/core/task.ts";
 import { testHost } from "../helpers/host.ts";
 
@@ -71,6 +71,13 @@ export async function errorOf(loading: Promise<unknown>): Promise<ConfigError> {
 export async function problemLinesOf(loading: Promise<unknown>): Promise<string[]> {
   const { problems } = await errorOf(loading);
   return problems.map((problem) => formatProblem(problem).replace("standard input:", ""));
+}
+
+/** A complaint in one line; empty for none. */
+export function complaintText(complaint: Complaint | null | undefined): string {
+  if (complaint === null || complaint === undefined) return "";
+  const { message, hint } = partsOf(complaint);
+  return hint === null ? message : `${message}; ${hint}`;
 }
 
 /** Creates files and their folders. */

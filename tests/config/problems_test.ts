@@ -54,7 +54,7 @@ Deno.test("row 89: all problems are reported together, with line, column and sug
     'did you mean "https://example.org/b.pdf"?',
     'x.jsonc:11:5: tasks[2] must be an http or https URL, not "file:"',
     'x.jsonc:12:5: tasks[3] writes "A.pdf", which differs only in case from the file of ' +
-    "tasks[0] (x.jsonc:9:5)",
+    'tasks[0] (x.jsonc:9:5); give one of them another "to"; some file systems ignore case',
     "x.jsonc:12:66: tasks[3].expect.minSize must be a size such as 512B, 10MB or 10MiB, " +
     "from 0B to 1000TB",
     'x.jsonc:12:70: tasks[3].expect.max-size is not an option; did you mean "maxSize"?',
@@ -222,6 +222,44 @@ Deno.test("row 93: control characters are problems, and escaped in messages", as
   }
 });
 
+const SECRET_LINES: readonly (readonly [line: string, shown: string, column: number])[] = [
+  [
+    '{"url": "https://h/{${env:T}}", "to": "x"}',
+    '{"tasks": [{"url": "https://h/{${env:T}}", "to": "x"}]}',
+    20,
+  ],
+  [
+    '{"url": "https://h/a", "headers": {"authorization": "Bearer hunter2"}, "x": 1}',
+    '{"tasks": [{"url": "https://h/a", "headers": {"authorization": "***"}, "x": 1}]}',
+    72,
+  ],
+  [
+    '{"url": "https://me:hunter2@h/a", "x": 1}',
+    '{"tasks": [{"url": "https://***@h/a", "x": 1}]}',
+    39,
+  ],
+  [
+    '{"url": "https://h/a?token=hunter2", "x": 1}',
+    '{"tasks": [{"url": "https://h/a?token=***", "x": 1}]}',
+    45,
+  ],
+  [
+    '{"url": "https://h/a", "headers": {"authorization": "Bearer $TOKEN"}, "x": 1}',
+    '{"tasks": [{"url": "https://h/a", "headers": {"authorization": "Bearer $TOKEN"}, "x": 1}]}',
+    82,
+  ],
+];
+
+Deno.test("row 90: secrets in the shown lines of a config are redacted, after a syntax error too", async () => {
+  for (const [task, text, column] of SECRET_LINES) {
+    const given = { env: { T: "hunter2" } };
+    const { excerpt } = (await errorOf(loadText(`{"tasks": [${task}]}`, given))).problems[0] ?? {};
+    assertEquals([excerpt?.text, excerpt?.column], [text, column]);
+    const broken = await errorOf(loadText(`{"tasks": [${task}] "x"}`, given));
+    assertEquals(JSON.stringify(broken.problems).includes("hunter2"), false, task);
+  }
+});
+
 Deno.test("row 90: secrets in messages are redacted", async () => {
   const error = await errorOf(loadText(
     JSON.stringify({ tasks: [{ url: "https://h/{${env:T}}", to: "x" }] }),
@@ -231,6 +269,10 @@ Deno.test("row 90: secrets in messages are redacted", async () => {
   assertMatch(error.message, /contains "\{\*\*\*\}"/);
 });
 
+function complaintOf({ message, hint }: Problem): string {
+  return hint === null ? message : `${message}; ${hint}`;
+}
+
 const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], problem: string])[] = [
   [
     ["https://h/a.csv", "https://g/a.csv?x"],
@@ -239,7 +281,8 @@ const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], problem: stri
   ],
   [
     ["https://h/a.csv", { url: "https://g/x", to: "A.CSV" }],
-    'writes "A.CSV", which differs only in case from the file of tasks[0] (standard input:1:11)',
+    'writes "A.CSV", which differs only in case from the file of tasks[0] (standard input:1:11); give one of them ' +
+    'another "to"; some file systems ignore case',
   ],
   [
     ["https://h/%C3%BC", { url: "https://g/x", to: "u\u0308" }],
@@ -247,7 +290,8 @@ const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], problem: stri
   ],
   [
     [{ url: "https://h/x", to: "a" }, { url: "https://g/x", to: "A/b" }],
-    'writes "A/b", which needs a folder where tasks[0] (standard input:1:11) writes a file',
+    'writes "A/b", which needs a folder where tasks[0] (standard input:1:11) writes a file; ' +
+    'give one of them another "to"',
   ],
   [
     [{ url: "https://h/x", to: "{date:YYYY}" }, { url: "https://g/x", to: "2026" }],
@@ -266,9 +310,8 @@ const COLLISIONS: readonly (readonly [tasks: ConfigInput["tasks"], problem: stri
 Deno.test("row 76: two tasks with one file or one ID are a problem that names both", async () => {
   for (const [tasks, problem] of COLLISIONS) {
     const error = await errorOf(loadText(JSON.stringify({ tasks })));
-    assertEquals(error.problems.map(({ code, path, message }) => [code, path, message]), [
-      ["config.collision", "tasks[1]", problem],
-    ]);
+    const found = error.problems.map((one) => [one.code, one.path, complaintOf(one)]);
+    assertEquals(found, [["config.collision", "tasks[1]", problem]]);
   }
 });
 
@@ -285,7 +328,7 @@ Deno.test("row 76: findConflicts: similar keys do not conflict", async () => {
   assertEquals((await loadText(JSON.stringify({ tasks }))).tasks.length, to.length);
 });
 
-Deno.test("ConfigError: the message has 20 lines, the error all problems", () => {
+Deno.test("ConfigError: the message counts many problems of one kind, the error has all", () => {
   const problem: Problem = {
     code: "config.invalid",
     source: "x",
@@ -293,12 +336,22 @@ Deno.test("ConfigError: the message has 20 lines, the error all problems", () =>
     column: 2,
     path: "",
     message: "is wrong",
+    hint: null,
+    excerpt: null,
   };
-  const error = new ConfigError([problem, ...Array<Problem>(24).fill(problem)]);
+  const problems = Array.from({ length: 25 }, (_, index) => ({ ...problem, line: index + 1 }));
+  const error = new ConfigError([problem, ...problems.slice(1)]);
   assertEquals(error.problems.length, 25);
-  assertEquals(error.message.split("\n").length, 21);
-  assertMatch(error.message, /\nand 5 more$/);
-  assertEquals(new ConfigError([problem]).message, "x:1:2: is wrong");
+  assertEquals(error.message.split("\n"), [
+    "x:1:2: is wrong",
+    "x:2:2: is wrong",
+    "x:3:2: is wrong",
+    "and 22 more of this kind, up to line 25",
+  ]);
+  const hint = 'did you mean "y"?';
+  const other = { ...problem, path: "a", message: 'has "z"', hint };
+  const both = new ConfigError([problem, other]);
+  assertEquals(both.message, 'x:1:2: is wrong\nx:1:2: a has "z"; did you mean "y"?');
 });
 
 Deno.test("row 93: quote and formatPath: control characters are escaped", () => {
