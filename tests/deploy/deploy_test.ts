@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import type { Platform } from "../../lib/core/host.ts";
 import { deploy } from "../../lib/deploy/deploy.ts";
 import { type Workspace, workspace } from "../cli/workspace.ts";
@@ -319,4 +325,34 @@ Deno.test("deploy: a signal cancels the run, saves the state, and exits", async 
   assertEquals(at.host.stderr.text, said);
   await at.host.advance(250);
   await assertRejects(() => Promise.try(() => at.host.raise("SIGINT")), ExitCalled, "exit 130");
+});
+
+Deno.test("deploy: ticks send alerts, each once", async () => {
+  await using server = origin({ "/a": "a" });
+  await using at = await instance({
+    alerts: [{ command: ["notify"] }],
+    alertAfter: 1,
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h" }],
+  });
+  const { host, platform } = at;
+  const lines = () =>
+    host.executed.splice(0).map(({ input }) => JSON.parse(input).text.split("\n").at(-1));
+  const path = at.at.folder.file("state/state.json");
+  await Deno.mkdir(at.at.folder.file("state"));
+  await Deno.writeTextFile(path, "no state");
+  await platform.tick();
+  assertMatch(lines().join(), /^run failed: .*state\.json/);
+  await platform.tick();
+  assertEquals(lines(), []);
+  await Deno.remove(path);
+  await platform.tick();
+  assertEquals(lines(), ["running again"]);
+  server.route("/a", 404);
+  const found: string[][] = [];
+  for (let hour = 0; hour < 5; hour++) {
+    host.jump(60 * 60_000);
+    await platform.tick();
+    found.push(lines());
+  }
+  assertEquals(found.map((some) => some.length), [0, 1, 0, 0, 0]);
 });

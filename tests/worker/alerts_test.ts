@@ -8,6 +8,7 @@ import { temporaryFolder } from "../helpers/folder.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { openState } from "../helpers/open.ts";
 import { origin } from "../helpers/origin.ts";
+import { file, ORIGIN, type Play, played, type Playing } from "./watching.ts";
 
 /** What one command did. */
 interface Evaluation {
@@ -32,10 +33,7 @@ async function place(config: (folder: string) => ConfigInput) {
     const now = time.includes("T") ? time : `2026-01-15T${time}Z`;
     const host: TestHost = testHost({ now, cwd: folder.path, ...options });
     const exitCode = await main(command.split(" "), host);
-    const sent = host.executed.map(({ input }) =>
-      JSON.parse(input).text.replace("cronfetch\n", "")
-    );
-    return { exitCode, sent, stderr: host.stderr.text };
+    return { exitCode, sent: linesOf(host), stderr: host.stderr.text };
   };
   return { folder, write, at, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
@@ -241,4 +239,52 @@ Deno.test("run: an invalid config is reported once by its valid alerts, and its 
   await here.write(config);
   assertEquals((await here.at("07:10:00")).sent, ["running again"]);
   assertEquals((await here.at("08:10:00")).sent, []);
+});
+
+/** The lines of the messages that commands received. */
+function linesOf({ executed }: Pick<TestHost, "executed">): string[] {
+  return executed.map(({ input }) => JSON.parse(input).text.replace("cronfetch\n", ""));
+}
+
+/** An hourly task that fails from 01:00 on, watched until 06:00. */
+const FAILING: readonly [ConfigInput, Play] = [
+  {
+    ...{ state: "memory:", alerts: ALERTS, alertAfter: 100 },
+    tasks: [{ url: `${ORIGIN}/a`, schedule: "every 1h", retry: { attempts: 1 } }],
+  },
+  {
+    from: "2026-01-15T00:00:00Z",
+    until: "2026-01-15T06:00:00Z",
+    answer: (_path, _signal, { clock }) =>
+      clock.now().epochMilliseconds < Date.parse("2026-01-15T00:30:00Z")
+        ? file()
+        : new Response(null, { status: 404 }),
+  },
+];
+
+Deno.test("watch: a task that becomes stale while nothing is due is reported once", async () => {
+  const { host } = await played(...FAILING);
+  assertEquals(linesOf(host), [
+    "stale: a, no success since 2026-01-15 00:00 UTC; its schedule is every 1h",
+  ]);
+});
+
+Deno.test("watch: a paused task is not reported until it is resumed", async () => {
+  const [config, play] = FAILING;
+  const meanwhile = {
+    "2026-01-15T00:45:00Z": ({ control }: Playing) => control.pause("a"),
+    "2026-01-15T05:00:00Z": ({ host, control }: Playing) => {
+      assertEquals(linesOf(host), []);
+      control.resume("a");
+    },
+  };
+  const { host } = await played(config, { ...play, meanwhile });
+  assertEquals(linesOf(host).length, 1);
+});
+
+Deno.test("watch: a state that cannot be opened is reported before the watch ends", async () => {
+  await using here = await place(() => ({ state: "file:state.json", alerts: ALERTS, tasks: [] }));
+  await Deno.writeTextFile(here.folder.file("state.json"), "no state");
+  const sent = [await here.at("06:00:00", "watch"), await here.at("06:00:01", "watch")];
+  assertEquals(sent.map(({ exitCode, sent }) => [exitCode, sent.length]), [[2, 1], [2, 0]]);
 });
