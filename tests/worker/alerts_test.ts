@@ -264,6 +264,7 @@ const FAILING: readonly [ConfigInput, Play] = [
 
 Deno.test("watch: a task that becomes stale while nothing is due is reported once", async () => {
   const { host } = await played(...FAILING);
+  assertEquals(host.executed.map(({ input }) => JSON.parse(input).run), [null]);
   assertEquals(linesOf(host), [
     "stale: a, no success since 2026-01-15 00:00 UTC; its schedule is every 1h",
   ]);

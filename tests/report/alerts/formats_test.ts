@@ -126,6 +126,18 @@ Deno.test("alertPayload: long lines are cut to the limits of each service", () =
   }
 });
 
+Deno.test("alertPayload: any number of lines is cut to the limits of each service", () => {
+  const notices = [unhealthy("日".repeat(500), "語".repeat(400))];
+  const message = alertMessage(notices, { run: null, link: LINK });
+  const lines = Array.from({ length: 200 }, () => message.lines).flat();
+  for (const format of FORMATS) {
+    const { lines: rendered } = SERVICES[format](alertPayload({ ...message, lines }, format));
+    const listed = rendered.length - 1;
+    assert(listed >= 3 && listed < 100, `${format}: ${listed}`);
+    assertEquals(rendered.at(-1), `and ${200 - listed} more`, format);
+  }
+});
+
 const EVENTS: readonly AlertEvent[] = [
   ...["unhealthy", "stale", "unchanged", "recovered", "changed"] as const,
   ...["run.failed", "run.recovered", "test"] as const,
