@@ -61,6 +61,8 @@ export async function alerts(
     settingsOf: (origin) => serverSettings(config.hosts, origin),
     redact: createRedactor(config.secrets),
     signal: signals.signal,
+    // The user waits for the answer.
+    retries: false,
   });
   const message = alertMessage([NOTICE], { run: null, link: config.page.publicUrl });
   const results = await Promise.all(

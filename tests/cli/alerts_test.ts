@@ -23,27 +23,32 @@ function webhook(status: number) {
 Deno.test("alerts test: a row for each target, without its secret; exit 3 if one failed", async () => {
   await using good = webhook(204);
   await using gone = webhook(404);
+  await using busy = webhook(503);
   await using at = await workspace({
     alerts: [
       { webhook: `http://${good.host}/services/hush-hush`, format: "slack" },
       { webhook: `http://${gone.host}/hush-hush?token=${"${env:TOKEN}"}` },
       { command: ["mail-me", "hush-hush"] },
+      { webhook: `http://${busy.host}/topic`, format: "ntfy" },
     ],
     tasks: ["https://files.test/a"],
   });
   const host = at.host({ env: { TOKEN: "hush-hush" } });
   assertEquals(await main(["alerts", "test"], host), 3);
-  const width = Math.max(good.host.length, gone.host.length);
+  const width = Math.max(...[good, gone, busy].map(({ host }) => host.length));
   assertEquals(host.stdout.text.split("\n"), [
     `RESULT  ALERT  ${"TARGET".padEnd(width)}  FORMAT   DETAILS`,
     `sent    1      ${good.host.padEnd(width)}  slack`,
     `failed  2      ${gone.host.padEnd(width)}  json     the server answered 404: no_service; ` +
     "check the URL: the webhook may have been removed",
     `sent    3      ${"mail-me".padEnd(width)}  command`,
+    `failed  4      ${busy.host.padEnd(width)}  ntfy     the server answered 503: no_service; ` +
+    "try again later",
     "",
   ]);
   assertEquals(host.stderr.text, "");
-  assertEquals([good.hits(), gone.hits()], [1, 1]);
+  assertEquals([good, gone, busy].map((hook) => hook.hits()), [1, 1, 1]);
+  assertEquals(host.slept.filter((durationMs) => durationMs > 0), []);
   assertEquals(
     JSON.parse(host.executed[0]?.input ?? "").text,
     "cronfetch\ntest: alerts of cronfetch arrive here",

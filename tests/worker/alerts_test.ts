@@ -6,6 +6,7 @@ import { EXIT } from "../../lib/core/result.ts";
 import { main } from "../helpers/command_line.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
+import { httpProxy } from "../helpers/http_proxy.ts";
 import { openState } from "../helpers/open.ts";
 import { origin } from "../helpers/origin.ts";
 import { file, ORIGIN, type Play, played, type Playing } from "./watching.ts";
@@ -152,6 +153,29 @@ Deno.test("run: an alert that one of two targets accepts is sent", async () => {
     /warning: Sending an alert to the webhook at [\d.:]+ failed: the server answered 405\nhint: /,
   );
   assertEquals((await here.at("08:00:01")).sent, []);
+});
+
+Deno.test("run: a webhook has the proxy of its host's settings", async () => {
+  const paths: string[] = [];
+  await using hook = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      paths.push(`${request.headers.get("host")} ${new URL(request.url).pathname}`);
+      await request.text();
+      return new Response();
+    },
+  );
+  await using proxy = await httpProxy({ server: `http://127.0.0.1:${hook.addr.port}` });
+  await using server = origin({ "/a": 404 });
+  await using here = await place(() => ({
+    ...{ state: "file:state.json", alertAfter: 1 },
+    alerts: [{ webhook: "http://hooks.internal/alerts" }],
+    hosts: { "*.internal": { proxy: proxy.origin } },
+    tasks: [{ url: `${server.origin}/a`, schedule: "every 1h" }],
+  }));
+  await here.at("06:00:00");
+  await here.at("08:00:00");
+  assertEquals([paths, proxy.authorizations], [["hooks.internal /alerts"], [null]]);
 });
 
 Deno.test("run: an evaluation without a change of alerts does not write the records", async () => {

@@ -42,6 +42,8 @@ export interface AlertSenderOptions {
   readonly redact: (text: string) => string;
   /** Ends sending. */
   readonly signal: AbortSignal;
+  /** Whether temporary failures are retried. Default: true. */
+  readonly retries?: boolean;
 }
 
 /** Why a message was not accepted: a clause without secrets, and what a person can do. */
@@ -79,7 +81,7 @@ export function describeTarget(alert: Alert): string {
 
 /** Opens a sender. Connections are opened by the first message. */
 export async function openAlertSender(
-  { host, settingsOf, redact, signal }: AlertSenderOptions,
+  { host, settingsOf, redact, signal, retries = true }: AlertSenderOptions,
 ): Promise<AlertSender> {
   const opened = await openTransport(host, settingsOf, redact);
   const { timers } = host;
@@ -88,7 +90,7 @@ export async function openAlertSender(
     if (alert.kind === "command") {
       return await execute(alert.command, payload.body, host, signal);
     }
-    for (const delayMs of [...RETRY_DELAYS_MS, null]) {
+    for (const delayMs of [...(retries ? RETRY_DELAYS_MS : []), null]) {
       try {
         return await post(alert, payload, opened.transport, timers, signal);
       } catch (error) {
