@@ -4,7 +4,7 @@ import type { Progress } from "../core/event.ts";
 import { withoutConditions } from "../schedule/due.ts";
 import { alertingOnFailure, runTasks } from "../worker/run.ts";
 import { abortOnSignals } from "../worker/signals.ts";
-import { openStorage, type StorageOverrides } from "../worker/storage.ts";
+import { openStorage, requireStore, type StorageOverrides } from "../worker/storage.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { planTasks, type Prepared, prepareRun } from "./prepare.ts";
 import { createReporters, fileReporters, reportRequests } from "./reporters.ts";
@@ -28,7 +28,12 @@ export async function run(
   );
   const plan = await alertingOnFailure(
     beforeRun,
-    () => planTasks(prepared, flags.due ? storage.state : null),
+    async () => {
+      const plan = await planTasks(prepared, flags.due ? storage.state : null);
+      const isEmpty = plan.entries.every(({ included }) => !included);
+      if (!isEmpty) await requireStore(config.store, host.random);
+      return plan;
+    },
   );
   const progress: Progress = { bytes: 0, running: new Map() };
   const { summary, unsaved } = await runTasks(

@@ -9,7 +9,7 @@ export interface TableColumn {
   readonly name: string;
   /**
    * What happens on a narrow terminal. `keep`: never changed. `cut`: cut to {@linkcode CUT_COLUMNS}
-   * at least. `wrap`: broken between words; only one column. A number: omitted, the highest first.
+   * at least. `wrap`: broken between words, or below the others. A number: omitted, the highest first.
    */
   readonly narrow: "keep" | "cut" | "wrap" | number;
   /** Width of a wrapped column up to which others are omitted for it. Default: 20. */
@@ -101,12 +101,28 @@ function fitted(columns: readonly Filled[], width: number): Filled[] {
     excess -= column.width - next;
     return { ...column, width: next };
   });
-  const others = cut.filter(({ narrow }) => narrow !== "wrap")
-    .reduce((sum, column) => sum + column.width + GAP.length, 0);
-  return cut.map((column) => {
-    if (column.narrow !== "wrap") return column;
-    return { ...column, width: excess > 0 ? 0 : Math.min(column.width, width - others) };
-  });
+  if (excess > 0) {
+    return cut.map((column) => column.narrow === "wrap" ? { ...column, width: 0 } : column);
+  }
+  const fixed = cut.reduce(
+    (sum, { narrow, width }) => sum + GAP.length + (narrow === "wrap" ? 0 : width),
+    -GAP.length,
+  );
+  return shared(cut, width - fixed);
+}
+
+/** Shares the rest of the width among the wrapped columns; narrow ones get what they need. */
+function shared(columns: readonly Filled[], restColumns: number): Filled[] {
+  const widths = new Map<string, number>();
+  const wrapped = columns.filter(({ narrow }) => narrow === "wrap")
+    .toSorted((one, other) => one.width - other.width);
+  let rest = restColumns;
+  for (const [index, { name, width }] of wrapped.entries()) {
+    const share = Math.min(width, Math.floor(rest / (wrapped.length - index)));
+    widths.set(name, share);
+    rest -= share;
+  }
+  return columns.map((column) => ({ ...column, width: widths.get(column.name) ?? column.width }));
 }
 
 function rowLines(
@@ -115,23 +131,27 @@ function rowLines(
   style: Style,
   { width, paint }: TableFormat,
 ): string[] {
-  const cells = columns.map((column) => ({ ...column, text: column.cells[index] ?? "" }));
-  const wrapped = cells.find(({ narrow }) => narrow === "wrap");
-  const lines = wrapped ? wrapText(wrapped.text, wrapped.width || (width ?? Infinity) - 2) : [];
-  const isBelow = wrapped?.width === 0;
-  const first = lineOf(
-    cells.filter((cell) => !isBelow || cell !== wrapped).map((cell) => [
-      cell === wrapped ? lines[0] ?? "" : truncate(cell.text, cell.width),
-      cell.width,
-    ]),
+  const cells = columns.map(({ narrow, width: cellWidth, cells }) => {
+    const text = cells[index] ?? "";
+    const isBelow = narrow === "wrap" && cellWidth === 0;
+    const lines = narrow !== "wrap"
+      ? [truncate(text, cellWidth)]
+      : wrapText(text, isBelow ? Math.max(1, (width ?? Infinity) - INDENT.length) : cellWidth);
+    return { isBelow, cellWidth, lines };
+  });
+  const beside = cells.filter(({ isBelow }) => !isBelow);
+  const height = Math.max(1, ...beside.map(({ lines }) => lines.length));
+  const [first = "", ...others] = Array.from(
+    { length: height },
+    (_, line) => lineOf(beside.map(({ lines, cellWidth }) => [lines[line] ?? "", cellWidth])),
   );
   const [word = ""] = /^\S*/.exec(first) ?? [];
-  const start = cells.slice(0, wrapped ? cells.indexOf(wrapped) : 0)
-    .reduce((sum, cell) => sum + cell.width + GAP.length, 0);
-  const rest = (isBelow ? lines : lines.slice(1)).filter((line) => line !== "");
+  const below = cells.filter(({ isBelow }) => isBelow).flatMap(({ lines }) => lines)
+    .filter((line) => line !== "");
   return [
     paint(style, word) + first.slice(word.length),
-    ...rest.map((line) => (isBelow ? INDENT : " ".repeat(start)) + line),
+    ...others,
+    ...below.map((line) => INDENT + line),
   ];
 }
 

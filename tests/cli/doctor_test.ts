@@ -7,9 +7,10 @@ import { tasksOf } from "../../lib/config/config.ts";
 import type { ConfigInput } from "../../lib/config/input.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
+import { assertGolden, showCommand } from "../helpers/golden.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
-import { MAIN } from "../helpers/program.ts";
+import { CONFIG, MAIN } from "../helpers/program.ts";
 import { record } from "../state/samples.ts";
 import { rowsOf, workspace } from "./workspace.ts";
 
@@ -43,9 +44,9 @@ Deno.test("doctor: checks everything, and leaves no file", async () => {
       "the first run creates it",
       "good  host      x.example is 93.184.215.1, 2606:4700::1",
       "good  host      y.example is 93.184.215.2",
-      "good  host      192.0.2.7 is an address",
-      "good  schedule  every 2h: 1 task, 1 due now, next due in 2 h (2026-01-15T14:00:00Z)",
-      "good  schedule  0 6 * * * (UTC): 1 task, 1 due now, next due in 18 h (2026-01-16T06:00:00Z)",
+      "good  host      192.0.2.7 needs no resolution",
+      "good  schedule  every 2h: 1 task, 1 due now, next due in 2 h (2026-01-15 14:00 UTC)",
+      "good  schedule  0 6 * * * (UTC): 1 task, 1 due now, next due in 18 h (2026-01-16 06:00 UTC)",
       "good  schedule  manual: 1 task, not due by a schedule",
       "  --allow-net=x.example,y.example,192.0.2.7:8080 \\",
       "  --allow-write=files/of/ours,state/deep \\",
@@ -126,7 +127,7 @@ Deno.test("doctor: commands of alerts, with and without permission, existing or 
   await Deno.writeTextFile(at.folder.file("letter"), "Dear all,\n", { mode: 0o644 });
   const host = at.host({ env });
   assertEquals(await main(["doctor"], host), 3);
-  assertEquals(host.stdout.text.match(/^\w+ +alerts +.*$/mg), [
+  assertEquals(host.stdout.text.match(/^\w+ +alerts +(?:\S| (?! ))+/mg), [
     `good   alerts  the command is ${at.folder.file("mail-me")}`,
     "wrong  alerts  the command ./mail-them does not exist, so its alerts would fail",
     "wrong  alerts  the command letter does not exist, so its alerts would fail",
@@ -134,7 +135,7 @@ Deno.test("doctor: commands of alerts, with and without permission, existing or 
 
   for (
     const [permission, code, said] of [
-      ["--allow-run=elsewhere", 3, "no permission to run the command ./mail-me; add --allow-run="],
+      ["--allow-run=elsewhere", 3, "  add --allow-run=./mail-me"],
       ["--allow-run", 0, "the command is "],
     ] as const
   ) {
@@ -186,7 +187,7 @@ Deno.test("doctor: a DNS lookup that takes too long is a problem", async () => {
   assertEquals(asked, [5000, 5000]);
   assertMatch(
     host.stdout.text,
-    /^wrong +host +x\.example cannot be resolved: it took more than 5 seconds$/m,
+    /^wrong +host +x\.example cannot be resolved: it took more than 5 seconds {2,}check the name, /m,
   );
   assertMatch(host.stdout.text, /^good +host +y\.example is 93\.184\.215\.2$/m);
 });
@@ -554,4 +555,64 @@ tasks:
       assertEquals(/a bug in cronfetch|Uncaught/.test(said), false, said);
     });
   }
+});
+
+Deno.test("run: a store that cannot be written to ends it before any request, as doctor says", async () => {
+  await using server = origin({ "/a.txt": "a\n" });
+  await using at = await workspace({ store: "taken", tasks: [`${server.origin}/a.txt`] });
+  await Deno.writeTextFile(at.folder.file("taken"), "");
+  const message = `${at.folder.file("taken")} is a file, not a folder`;
+  const run = at.host();
+  assertEquals(await main(["run"], run), 2);
+  assertStringIncludes(run.stderr.text, message);
+  assertStringIncludes(run.stderr.text, 'hint: move it away, or set another "store"');
+  assertEquals(server.hits("/a.txt"), 0);
+  const checked = at.host();
+  assertEquals(await main(["doctor"], checked), 3);
+  assertMatch(
+    checked.stdout.text,
+    /^wrong +store +\S+taken is a file, not a folder {2,}move it away/m,
+  );
+
+  // Deno has no permission to write there.
+  await Deno.remove(at.folder.file("taken"));
+  await Deno.mkdir(at.folder.file("taken"));
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-prompt", "-RNE", `--allow-write=${at.folder.file("state")}`],
+      ...[`--config=${CONFIG}`, MAIN, "run"],
+    ],
+    cwd: at.folder.path,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  assertEquals([code, server.hits("/a.txt")], [2, 0], text);
+  assertStringIncludes(text, `hint: add --allow-write=${at.folder.file("taken")}`);
+});
+
+Deno.test("doctor: golden texts of its table", async () => {
+  await assertGolden("doctor", async (width) => {
+    await using at = await workspace({
+      store: "memory:",
+      state: "memory:",
+      timezone: "Europe/Berlin",
+      alerts: [{ command: ["letter"] }],
+      tasks: [
+        "https://nowhere.example/",
+        { url: "https://x.example/a", schedule: "every 2h", headers: { "x-key": "${env:TOKEN}" } },
+        ..."bcdef".split("").map((name) => `https://${name}.example/${name}`),
+      ],
+    });
+    const hosts = ["x", ..."bcdef".split("")].map((name) => [`${name}.example`, ["93.184.215.2"]]);
+    const env = { TOKEN: "hush-hush", PATH: at.folder.path };
+    const host = at.host({ env, addresses: Object.fromEntries(hosts) });
+    const shown = await showCommand(["doctor"], host, width);
+    // What follows has paths of this machine.
+    const tableOf = (text: string) => text.slice(0, text.indexOf("\n\n"));
+    return {
+      ...shown,
+      screen: shown.screen && tableOf(shown.screen),
+      stdout: tableOf(shown.stdout),
+    };
+  });
 });

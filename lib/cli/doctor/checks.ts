@@ -4,6 +4,7 @@ import { abortable } from "@std/async";
 import { dirname, join, resolve } from "@std/path";
 import type { Config } from "../../config/config.ts";
 import { variable } from "../../config/variables.ts";
+import { CronfetchError, ERROR_CODES, hintFor } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import { serverSettings } from "../../core/host_rules.ts";
 import { locationText, stateFile } from "../../core/location.ts";
@@ -17,7 +18,7 @@ import { gather } from "../../schedule/pool.ts";
 import { openState } from "../../state/open.ts";
 import { openStore } from "../../store/open.ts";
 import type { Sealed, Store } from "../../store/store.ts";
-import { isAbsent, storeOptions } from "../../worker/storage.ts";
+import { findStoreFault, isAbsent, storeOptions } from "../../worker/storage.ts";
 import { probeServer } from "./bucket.ts";
 import { isAddress, urlsOf } from "./permissions.ts";
 
@@ -40,6 +41,8 @@ export interface CheckResult {
   readonly verdict: "good" | "note" | "wrong";
   /** A sentence without a full stop. May contain secrets; the caller redacts them. */
   readonly message: string;
+  /** What to do, a clause in the imperative; absent if there is nothing to do. */
+  readonly hint?: string;
 }
 
 /** Names resolved concurrently. */
@@ -114,7 +117,7 @@ async function checkHost(
     const message = `${hostname} is requested through the proxy in ${proxy}; not resolved here`;
     return { verdict: "note", message };
   }
-  if (isAddress(hostname)) return { verdict: "good", message: `${hostname} is an address` };
+  if (isAddress(hostname)) return { verdict: "good", message: `${hostname} needs no resolution` };
   try {
     const addresses = await withTimeout(
       host.timers,
@@ -124,16 +127,22 @@ async function checkHost(
     );
     const address = privateAmong(addresses);
     if (publicOnly && hostKind(hostname) === "name" && address !== null) {
-      return { verdict: "wrong", message: describePrivate(hostname, address) };
+      const { hint } = ERROR_CODES["redirect.private"];
+      return { verdict: "wrong", message: describePrivate(hostname, address), hint };
     }
     return { verdict: "good", message: `${hostname} is ${addresses.join(", ")}` };
   } catch (error) {
     signal.throwIfAborted();
     if (isDenied(error)) {
-      const message = `Deno has no permission to resolve ${hostname}; add --allow-net=${hostname}`;
-      return { verdict: "note", message };
+      const message = `Deno has no permission to resolve ${hostname}`;
+      return { verdict: "note", message, hint: `add --allow-net=${hostname}` };
     }
-    return { verdict: "wrong", message: `${hostname} cannot be resolved: ${errorMessage(error)}` };
+    const message = `${hostname} cannot be resolved: ${errorMessage(error)}`;
+    return {
+      verdict: "wrong",
+      message,
+      hint: "check the name, and that this machine resolves names",
+    };
   }
 }
 
@@ -151,13 +160,13 @@ async function checkProgram(name: string, host: Pick<Host, "env" | "cwd">): Prom
   const found = paths === null ? null : await firstProgram(paths);
   if (paths !== null && found === null) {
     const message = `the command ${name} does not exist, so its alerts would fail`;
-    return { check: "alerts", verdict: "wrong", message };
+    return { check: "alerts", verdict: "wrong", message, hint: "install it, or change alerts" };
   }
   // Deno resolves granted names to paths, so the query covers both.
   const { state } = await Deno.permissions.query({ name: "run", command: name });
   if (state !== "granted") {
-    const message = `no permission to run the command ${name}; add --allow-run=${name}`;
-    return { check: "alerts", verdict: "wrong", message };
+    const message = `no permission to run the command ${name}`;
+    return { check: "alerts", verdict: "wrong", message, hint: `add --allow-run=${name}` };
   }
   const message = found === null ? `the command ${name} may be run` : `the command is ${found}`;
   return { check: "alerts", verdict: "good", message };
@@ -206,6 +215,8 @@ export async function checkStore(
   host: Host,
   signal: AbortSignal,
 ): Promise<CheckResult> {
+  const fault = await findStoreFault(config.store, host.random);
+  if (fault !== null) return { check: "store", verdict: "wrong", ...fault };
   const location = locationText(config.store);
   const folder = config.store.kind === "folder" ? config.store.path : null;
   const absent = folder !== null && await isAbsent(folder);
@@ -220,9 +231,24 @@ export async function checkStore(
       : `${location} is readable and writable`;
     return { check: "store", verdict: "good", message };
   } catch (error) {
-    const message = `${location} cannot be used: ${errorMessage(error)}`;
-    return { check: "store", verdict: "wrong", message };
+    const { message, ...hint } = adviceOf(error);
+    const found = message.replace(/^[a-z]+ "cronfetch-doctor-[^"]*": /, "");
+    return {
+      check: "store",
+      verdict: "wrong",
+      message: `${location} cannot be used: ${found}`,
+      ...hint,
+    };
   }
+}
+
+/** The message of an error, and what to do: its clauses after the first, or the hint of its code. */
+function adviceOf(error: unknown): Pick<CheckResult, "message" | "hint"> {
+  const text = errorMessage(error);
+  const end = text.indexOf("; ");
+  if (end >= 0) return { message: text.slice(0, end), hint: text.slice(end + 2) };
+  const hint = error instanceof CronfetchError ? hintFor(error.code, error.httpStatus) : null;
+  return { message: text, ...(hint !== null && { hint }) };
 }
 
 /** Publishes a file, reads it, and removes it. */
@@ -291,9 +317,10 @@ export async function checkState(config: Config, host: Host): Promise<CheckResul
     const message = `${state.location} has records of ${plural(size, "task")}`;
     if (state.durable) return { check: "state", verdict: "good", message };
     const volatile = `${state.location} is lost after each run: every file is fetched whole`;
-    return { check: "state", verdict: "note", message: volatile };
+    const hint = 'set "state" to kv:PATH or file:PATH';
+    return { check: "state", verdict: "note", message: volatile, hint };
   } catch (error) {
-    return { check: "state", verdict: "wrong", message: errorMessage(error) };
+    return { check: "state", verdict: "wrong", ...adviceOf(error) };
   }
 }
 

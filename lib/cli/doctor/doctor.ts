@@ -8,6 +8,7 @@ import type { BucketLocation } from "../../core/location.ts";
 import { EXIT } from "../../core/result.ts";
 import type { Task } from "../../core/task.ts";
 import { errorMessage } from "../../core/text.ts";
+import { localTimeText } from "../../core/time.ts";
 import { plural, relativeTime, type Style } from "../../report/format.ts";
 import { decideDue, describeSchedule } from "../../schedule/due.ts";
 import { dueMemory } from "../../state/record.ts";
@@ -17,9 +18,10 @@ import { abortOnSignals } from "../../worker/signals.ts";
 import { openExistingState } from "../../worker/storage.ts";
 import type { Flags } from "../flags.ts";
 import { TOKEN_VARIABLE } from "../../page/session.ts";
-import { coloredColumns, paintFor, printLines, writeRows } from "../output.ts";
+import { printLines, tableFormat, writeRows } from "../output.ts";
 import { HOSTNAME, PORT } from "../page_server.ts";
 import { prepare, type Prepared } from "../prepare.ts";
+import { type TableColumn, tableLines, wrapLine } from "../table.ts";
 import {
   checkCommands,
   checkDns,
@@ -43,6 +45,33 @@ const STYLES = { good: "good", note: "faint", wrong: "bad" } as const satisfies 
   CheckResult["verdict"],
   Style
 >;
+
+const COLUMNS: readonly TableColumn[] = [
+  { name: "", narrow: "keep" },
+  { name: "check", narrow: "keep" },
+  { name: "result", narrow: "wrap" },
+  { name: "what to do", narrow: "wrap" },
+];
+
+/** Hosts that resolve are one row if there are more of them. */
+const MOST_NAMES = 4;
+
+/** The results for people, without a row for each of many hosts. */
+function withoutNoise(results: readonly CheckResult[]): CheckResult[] {
+  const isResolved = ({ check, verdict }: CheckResult) => check === "host" && verdict === "good";
+  const names = results.filter(isResolved).map(({ message }) => message.split(" ", 1)[0] ?? "");
+  if (names.length <= MOST_NAMES) return [...results];
+  const rest = names.length - MOST_NAMES;
+  const shown = names.slice(0, MOST_NAMES).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  const first = results.findIndex(isResolved);
+  return results.flatMap((result, index): CheckResult[] =>
+    !isResolved(result)
+      ? [result]
+      : index === first
+      ? [{ ...result, message: `${plural(names.length, "host")}: ${shown}` }]
+      : []
+  );
+}
 
 /**
  * Checks everything that a run of the config depends on, without sending requests to origins or
@@ -79,7 +108,11 @@ export async function doctor(
   results.push(...scheduleResults(tasks, records, prepared.at));
 
   const redact = createRedactor(config.secrets);
-  const redacted = results.map((result) => ({ ...result, message: redact(result.message) }));
+  const redacted = results.map(({ hint, ...result }): CheckResult => ({
+    ...result,
+    message: redact(result.message),
+    ...(hint !== undefined && { hint: redact(hint) }),
+  }));
   const bucket = bucketOf(config);
   const access = bucket === null ? null : await accessOf(bucket, host);
   const running = await runningProgram(host);
@@ -106,17 +139,18 @@ export async function doctor(
     };
     await writeRows([...redacted, bucket === null ? row : { ...row, rules }], host);
   } else {
-    const rows = redacted.map(({ check, verdict, message }) => ({
+    const rows = withoutNoise(redacted).map(({ check, verdict, message, hint }) => ({
       style: STYLES[verdict],
-      cells: [verdict, check, message],
+      cells: [verdict, check, message, hint ?? ""],
     }));
-    const lines = coloredColumns(rows, paintFor(host));
+    const format = tableFormat(host);
+    const lines = tableLines(COLUMNS, rows, format);
     await printLines([
       ...lines,
       "",
       ...permissionLines(program, permissions, run, host.cwd()),
       "",
-      ...notes.map((note) => `${note}.`),
+      ...notes.flatMap((note) => wrapLine(`${note}.`, format)),
       ...ruleLines(rules),
     ], host);
   }
@@ -181,7 +215,9 @@ function configResult({ config, tasks }: Prepared, host: Host): CheckResult {
   const files = config.files.map((file) => shortPath(file, host.cwd()));
   const where = files.length === 0 ? "the config" : files.join(" and ");
   const verdict = tasks.length === 0 ? "note" : "good";
-  return { check: "config", verdict, message: `${where}: ${plural(tasks.length, "task")}` };
+  const message = `${where}: ${plural(tasks.length, "task")}`;
+  const hint = tasks.length === 0 ? { hint: "add tasks" } : {};
+  return { check: "config", verdict, message, ...hint };
 }
 
 /** The variables used by the config. They are set, or loading would have failed. */
@@ -205,7 +241,9 @@ function scheduleResults(
     const words = [
       plural(group.length, "task"),
       ...(due === 0 ? [] : [`${due} due now`]),
-      next ? `next due ${relativeTime(next, at)} (${next})` : "not due by a schedule",
+      next
+        ? `next due ${relativeTime(next, at)} (${localTimeText(next, group[0]?.timezone ?? "UTC")})`
+        : "not due by a schedule",
     ];
     return { check: "schedule", verdict: "good", message: `${schedule}: ${words.join(", ")}` };
   });
