@@ -52,7 +52,17 @@ Deno.test({
     const npmEnv = { ...env, ...Deno.env.toObject(), npm_config_cache: folder.file("cache") };
     const program = folder.file("a prefix/bin/cronfetch");
     const machine: Machine = { folder, archive, program, env, npmEnv, server };
-    const steps = { install, runOnce, runByNpx, runModule, runWithoutHome, exit, stop, useLibrary };
+    const steps = {
+      install,
+      runOnce,
+      runByNpx,
+      runModule,
+      runByDoctor,
+      runWithoutHome,
+      exit,
+      stop,
+      useLibrary,
+    };
     for (const [name, step] of Object.entries(steps)) {
       if (!await t.step(name, () => step(machine))) return;
     }
@@ -96,6 +106,18 @@ async function runModule(machine: Machine): Promise<void> {
   await good(program, ["run"], cwd, { ...env, ...BLOCKED });
   const second = await good(program, ["run"], cwd, { ...env, ...BLOCKED });
   assertStringIncludes(second.stderr, "unchanged  a.csv");
+}
+
+/** The command that doctor prints needs neither this folder nor `cronfetch` on `PATH`. */
+async function runByDoctor(machine: Machine): Promise<void> {
+  const cwd = await emptyFolder(machine);
+  const { program, env, server } = machine;
+  await good(program, ["init", `${server.origin}/a.csv`], cwd, env);
+  const { stdout } = await good(program, ["doctor"], cwd, env);
+  const [command = ""] = /^cd (?:.*\\\n)+.*$/m.exec(stdout) ?? [];
+  const elsewhere = await emptyFolder(machine);
+  await good("/bin/sh", ["-c", command], elsewhere, { PATH: "/usr/bin:/bin" });
+  assertEquals(await Deno.readTextFile(join(cwd, "downloads/a.csv")), "a,b\n1,2\n");
 }
 
 async function runWithoutHome(machine: Machine): Promise<void> {
