@@ -84,7 +84,8 @@ export async function checkContent(
   key: string,
 ): Promise<void> {
   for (const check of CHECKS) {
-    const fault = await check(content, expect, key, digests);
+    const found = check(content, expect, key, digests);
+    const fault = found instanceof Promise ? await found : found;
     if (fault) throw new CronfetchError(fault.code, fault.message);
   }
 }
@@ -135,8 +136,11 @@ function digestFault(
   return fault("expect.digest", `expected ${algorithm} ${expected}, found ${found}`);
 }
 
-async function checkType(content: Content, { type }: Expectations) {
-  if (type === null) return null;
+function checkType(content: Content, { type }: Expectations) {
+  return type === null ? null : typeFault(content, type);
+}
+
+async function typeFault(content: Content, type: string): Promise<Fault | null> {
   const { head } = content;
   const declared = mediaType(content.contentType);
   const kind = textKind(type);
@@ -208,8 +212,11 @@ function checkSniffed(content: Content, expect: Expectations, key: string) {
   return message === null ? null : fault("expect.type", message);
 }
 
-async function checkJson(content: Content, { json }: Expectations) {
-  if (!json) return null;
+function checkJson(content: Content, { json }: Expectations) {
+  return json ? jsonFault(content) : null;
+}
+
+async function jsonFault(content: Content): Promise<Fault | null> {
   if (content.sizeBytes > MAX_JSON_BYTES) {
     return fault(
       "expect.type",
@@ -233,8 +240,11 @@ function checkShrinking(
   );
 }
 
-async function checkPattern({ head }: Content, { matches }: Expectations) {
-  if (matches === null) return null;
+function checkPattern({ head }: Content, { matches }: Expectations) {
+  return matches === null ? null : patternFault(head, matches);
+}
+
+async function patternFault(head: Uint8Array, matches: string): Promise<Fault | null> {
   const { test } = await loadPatternEngine();
   if (test(matches, decodeText(head))) return null;
   const pattern = JSON.stringify(matches);

@@ -74,6 +74,8 @@ export interface HttpResponse {
 
 /** A body that is being received. One `read` at a time. */
 export interface HttpBody {
+  /** Whether the end is known to be reached, so that another `read` would return nothing. */
+  readonly isEnded?: boolean;
   /**
    * Reads the next bytes. Takes ownership of the buffer of `into`, which may be detached and is
    * transferred to the returned array (same size, perhaps another object).

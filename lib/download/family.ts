@@ -12,6 +12,7 @@ import type {
   Draft,
   Provenance,
   PublishedFile,
+  PublishOptions,
   Sealed,
   Store,
   StoredFile,
@@ -164,7 +165,7 @@ export class Family {
    *
    * @throws {CronfetchError} `store.` and `state.` codes.
    */
-  async publish(
+  publish(
     draft: Draft,
     key: string,
     sealed: Sealed,
@@ -172,15 +173,23 @@ export class Family {
     modifiedMs: number | null = null,
   ): Promise<PublishedFile> {
     this.check(key);
-    if (!this.#task.namedByServer || draft.existing !== null) {
-      return await draft.publish({ provenance, modifiedMs });
-    }
+    return this.#task.namedByServer && draft.existing === null
+      ? this.#claimAndPublish(draft, key, sealed, { provenance, modifiedMs })
+      : draft.publish({ provenance, modifiedMs });
+  }
+
+  async #claimAndPublish(
+    draft: Draft,
+    key: string,
+    sealed: Sealed,
+    options: PublishOptions,
+  ): Promise<PublishedFile> {
     const { state } = this.#context;
     const before = (await this.#read()).get(key);
     this.#save({ key, kind: "file", ...sealed, publishedAt: null });
     await state.flush();
     try {
-      return await draft.publish({ provenance, modifiedMs, exclusive: true });
+      return await draft.publish({ ...options, exclusive: true });
     } catch (error) {
       if (before) this.#save(before);
       else this.#remove(key);

@@ -69,10 +69,7 @@ export async function transfer(
 
   const write = () => {
     const bytes = new Uint8Array(buffer, 0, filled);
-    const writing = draft.write(bytes);
-    // A failure is handled when the write is awaited.
-    writing.catch(() => {});
-    writes.push(writing);
+    writes.push(draft.write(bytes));
     filled = 0;
     writtenMs = clock.monotonicMs();
   };
@@ -98,6 +95,7 @@ export async function transfer(
         await meter.throttle(bytes, signal);
         meter.watch.progress();
       }
+      if (body.isEnded) break;
       const isFull = filled === buffer.byteLength;
       if (!isFull && clock.monotonicMs() - writtenMs < MAX_BUFFER_AGE_MS) continue;
       write();

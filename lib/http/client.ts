@@ -145,6 +145,10 @@ class ConnectionBody implements HttpBody {
     this.#pool.release(this.#server, this.#connection, isWhole && this.#isKept);
   }
 
+  get isEnded(): boolean {
+    return this.#reader?.isEnded ?? false;
+  }
+
   async read(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     const reader = this.#reader;
     if (reader === null || (!this.#isOpen && reader.isEnded)) return into.subarray(0, 0);

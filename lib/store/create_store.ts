@@ -102,19 +102,12 @@ export function createStore(driver: Driver): Store {
     return working;
   }
 
-  /** If `stat` is cheap, the driver calls it itself, for a newer result. */
-  function listed(
-    key: string,
-    { statCache }: DraftOptions,
-  ): Promise<StoredFile | null> | undefined {
-    return driver.prefersLists ? statCache?.get(key) : undefined;
-  }
-
   async function startDraft(key: string, options: DraftOptions): Promise<Draft> {
     checkKey(key);
     const { expectedBytes = null } = options;
     try {
-      const existing = await listed(key, options);
+      // If `stat` is cheap, the driver calls it itself, for a newer result.
+      const existing = driver.prefersLists ? await options.statCache?.get(key) : undefined;
       return register(key, await driver.begin(key, { existing, expectedBytes }));
     } catch (error) {
       throw storeError(storing(key), error);
@@ -133,7 +126,7 @@ export function createStore(driver: Driver): Store {
   ): Promise<ResumedDraft | null> {
     if (!driver.resume) return null;
     const { expectedBytes = null } = options;
-    const existing = await listed(key, options);
+    const existing = driver.prefersLists ? await options.statCache?.get(key) : undefined;
     const resumed = await driver.resume(key, name, signal, { existing, expectedBytes });
     if (!resumed) return null;
     const { steps, partial } = resumed;

@@ -42,9 +42,10 @@ export interface DraftSteps {
    *
    * @param bytes Must not be referenced after the step, unless their whole buffer is kept and
    * another one is returned.
-   * @returns A buffer of the same size in exchange for that of `bytes`, if that was kept.
+   * @returns A buffer of the same size in exchange for that of `bytes`, if that was kept. No promise
+   * if the bytes are appended already.
    */
-  append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void>;
+  append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> | ArrayBuffer | void;
   /**
    * Returns the first bytes, for drivers that have them in memory; without it, they are copied.
    *
@@ -62,9 +63,10 @@ export interface DraftSteps {
    * Completes the writes.
    *
    * @param sizeBytes Number of bytes appended.
+   * @returns No promise if there is nothing to wait for.
    * @throws Unless exactly that number was stored.
    */
-  seal(sizeBytes: number): Promise<void>;
+  seal(sizeBytes: number): Promise<void> | void;
   /**
    * Reads all bytes; called after `seal`.
    *
@@ -148,6 +150,8 @@ class SteppedDraft implements Draft {
   #isSettled = false;
   #discarding: Promise<void> | null = null;
   #last: Promise<unknown> = SETTLED;
+  /** Jobs that have not succeeded. */
+  #pending = 0;
 
   constructor(
     key: string,
@@ -173,7 +177,7 @@ class SteppedDraft implements Draft {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
-    return this.#enqueue("writing", "writing", () => this.#append(bytes));
+    return handled(this.#enqueue("writing", "writing", () => this.#append(bytes)));
   }
 
   seal(): Promise<Sealed> {
@@ -181,7 +185,7 @@ class SteppedDraft implements Draft {
   }
 
   read(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#enqueue("sealed", "sealed", () => this.#steps.read());
+    return handled(this.#enqueue("sealed", "sealed", () => this.#steps.read()));
   }
 
   async *pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
@@ -220,23 +224,28 @@ class SteppedDraft implements Draft {
     return this.discard();
   }
 
-  /** Queues a job behind those before it; if one fails, so do all behind it. */
+  /**
+   * Queues a job behind those before it; if one fails, so do all behind it. The caller handles the
+   * rejection.
+   */
   #enqueue<T>(from: Stage, to: Stage, job: () => Promise<T>): Promise<T> {
     const isOutOfOrder = this.#discarding === null && this.#stage !== from;
     if (isOutOfOrder) return Promise.reject(misuse(this.#stage));
     this.#stage = to;
-    const result = this.#runAfter(this.#last, job);
-    // The caller receives the rejection, as do all jobs behind: it is not unhandled.
-    result.catch(() => {});
+    const before = this.#pending === 0 ? null : this.#last;
+    this.#pending++;
+    const result = this.#runAfter(before, job);
     this.#last = result;
     return result;
   }
 
-  async #runAfter<T>(before: Promise<unknown>, job: () => Promise<T>): Promise<T> {
-    await before;
+  async #runAfter<T>(before: Promise<unknown> | null, job: () => Promise<T>): Promise<T> {
+    if (before !== null) await before;
     if (this.#discarding !== null) throw discarded();
     try {
-      return await job();
+      const value = await job();
+      this.#pending--;
+      return value;
     } catch (error) {
       throw this.#reported(error);
     }
@@ -248,13 +257,11 @@ class SteppedDraft implements Draft {
     return storeError(`storing ${JSON.stringify(this.#key)}`, error);
   }
 
-  async #orDiscard<T>(result: Promise<T>): Promise<T> {
-    try {
-      return await result;
-    } catch (error) {
+  #orDiscard<T>(result: Promise<T>): Promise<T> {
+    return result.catch(async (error) => {
       await this.discard();
       throw error;
-    }
+    });
   }
 
   async #append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
@@ -264,7 +271,7 @@ class SteppedDraft implements Draft {
     const appending = this.#steps.append(bytes);
     // Hash while the disk writes.
     const hashing = this.#hash?.update(bytes);
-    const exchanged = await appending;
+    const exchanged = appending instanceof ArrayBuffer ? appending : await appending;
     if (hashing) await hashing;
     this.#sizeBytes += length;
     return exchanged ?? buffer;
@@ -273,7 +280,8 @@ class SteppedDraft implements Draft {
   async #seal(): Promise<Sealed> {
     const steps = this.#steps;
     const sizeBytes = this.#sizeBytes;
-    await steps.seal(sizeBytes);
+    const sealing = steps.seal(sizeBytes);
+    if (sealing !== undefined) await sealing;
     const digest = this.#hash?.hex() ?? steps.digest?.();
     const sha256 = typeof digest === "string" ? digest : await digest;
     if (sha256 === undefined) throw new TypeError("the draft was not hashed");
@@ -318,6 +326,12 @@ class SteppedDraft implements Draft {
     }
     this.#ended(this);
   }
+}
+
+/** A promise whose rejection may be ignored, since all later calls reject too. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 const SETTLED = Promise.resolve();

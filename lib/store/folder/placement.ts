@@ -59,7 +59,7 @@ async function placeDraftIn(
   const existing = isShort && !await fileSystem.exists(targetPath)
     ? null
     : await existingTarget(targetPath, fileSystem);
-  const run = await runFile.add(folderOf(key));
+  const run = runFile.runOf(folderOf(key)) ?? await runFile.add(folderOf(key));
   const draftPath = pathIn(folder.path, draftName(run, random.name()));
   return { key, folder, targetPath, draftPath, existing };
 }
@@ -164,8 +164,11 @@ async function linkNew(
     // Links may be unsupported or too many; renaming reports any other error.
     return false;
   }
-  // The file is published; if the draft's name remains, a sweep removes it.
-  await fileSystem.remove(draftPath).catch(() => {});
+  try {
+    await fileSystem.remove(draftPath);
+  } catch {
+    // The file is published; a sweep removes the draft's name.
+  }
   return true;
 }
 

@@ -90,6 +90,10 @@ export class RunFile {
   readonly #random: Random;
   readonly #fileSystem: FileSystem;
   readonly #added = new Map<string, Promise<string>>();
+  /** Folders that are in the file. */
+  readonly #written = new Set<string>();
+  /** The name of the run; empty until a folder is in the file. */
+  #run = "";
   #locked: Promise<LockedFile> | null = null;
   #lastLine: Promise<void> = Promise.resolve();
 
@@ -99,6 +103,11 @@ export class RunFile {
     this.#sync = sync;
     this.#random = random;
     this.#fileSystem = fileSystem;
+  }
+
+  /** The name of the run, if a folder is in the file; else null, and {@linkcode add} adds it. */
+  runOf(folder: string): string | null {
+    return this.#written.has(folder) ? this.#run : null;
   }
 
   /**
@@ -130,6 +139,7 @@ export class RunFile {
     const locked = await this.#current();
     this.#locked = null;
     this.#added.clear();
+    this.#written.clear();
     if (locked === null) return;
     await this.#lastLine;
     if (isClean) await this.#fileSystem.remove(locked.path).catch(() => {});
@@ -143,6 +153,8 @@ export class RunFile {
     this.#lastLine = writing.catch(() => {});
     await writing;
     if (this.#sync) await file.sync();
+    this.#run = run;
+    this.#written.add(folder);
     return run;
   }
 

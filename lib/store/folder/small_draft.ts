@@ -42,7 +42,7 @@ export class SmallDraft implements DraftSteps {
     this.#context = context;
   }
 
-  async append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> {
+  append(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> | ArrayBuffer | void {
     this.#sizeBytes += bytes.length;
     if (!this.#file && this.#sizeBytes <= SMALL_BYTES) {
       const { buffer } = bytes;
@@ -53,6 +53,10 @@ export class SmallDraft implements DraftSteps {
       this.#kept = buffer;
       return this.#buffers.take(buffer.byteLength);
     }
+    return this.#appendToFile(bytes);
+  }
+
+  async #appendToFile(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | void> {
     const file = await this.#toFile();
     this.#head = extendHead(this.head(), bytes);
     return await file.append(bytes);
@@ -62,8 +66,8 @@ export class SmallDraft implements DraftSteps {
     return this.#head ?? this.#whole().subarray(0, HEAD_BYTES);
   }
 
-  async seal(sizeBytes: number): Promise<void> {
-    await this.#file?.seal(sizeBytes);
+  seal(sizeBytes: number): Promise<void> | void {
+    return this.#file?.seal(sizeBytes);
   }
 
   async read(): Promise<Uint8Array<ArrayBuffer>> {
