@@ -83,7 +83,7 @@ export function alertChange(
     notices.push(plainNotice("recovered", task, "healthy", ended.since));
   }
   const changed = closed.find(({ kind, since }) =>
-    kind === "unchanged" && isAfter(record.publishedAt, since)
+    kind === "unchanged" && isAfter(record.changedAt, since)
   );
   if (changed) notices.push(plainNotice("changed", task, "healthy", changed.since));
   return notices.length === 0 && closed.length === 0 ? null : { notices, alerted };
@@ -107,10 +107,10 @@ function factsOf(
 ): Readonly<Record<AlertKind, AlertFact>> {
   const { health, stale, schedule } = taskHealth(task, record, now);
   const failure = record.results.find(({ status }) => status === "failed");
-  const { failures, lastSuccessAt, publishedAt } = record;
+  const { failures, lastSuccessAt, changedAt } = record;
   const { unchangedForMs } = task;
-  const isUnchanged = unchangedForMs !== null && publishedAt !== null &&
-    now.since(publishedAt).total("milliseconds") >= unchangedForMs;
+  const isUnchanged = unchangedForMs !== null && changedAt !== null &&
+    now.since(changedAt).total("milliseconds") >= unchangedForMs;
   return {
     unhealthy: {
       holds: record.health === "unhealthy",
@@ -136,8 +136,8 @@ function factsOf(
       holds: isUnchanged,
       mayOpen: health === "healthy",
       notice: {
-        ...plainNotice("unchanged", task, "healthy", publishedAt),
-        message: `the content has not changed since ${minuteText(publishedAt)}, ` +
+        ...plainNotice("unchanged", task, "healthy", changedAt),
+        message: `the content has not changed since ${minuteText(changedAt)}, ` +
           `for more than ${durationText(unchangedForMs ?? 0)}`,
       },
     },

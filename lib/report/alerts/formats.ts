@@ -46,6 +46,9 @@ const bytesOf = (text: string) => encoder.encode(text).length + 1;
 const GENERIC_TEXT = 4_000;
 const GENERIC_CONTENT = 2_000;
 
+/** Most notices in JSON, so that a webhook does not refuse its size. */
+const GENERIC_NOTICES = 1_000;
+
 /**
  * JSON with the facts. `text` and `content` are what most chats display; neither mentions anybody.
  */
@@ -62,7 +65,9 @@ export function genericPayload(message: AlertMessage): object {
     return [head, ...lines].join("\n");
   });
   const [text, content] = texts;
-  return { text, content, title, severity, link, run, alerts: notices };
+  const alerts = notices.slice(0, GENERIC_NOTICES);
+  const omitted = notices.length - alerts.length;
+  return { text, content, title, severity, link, run, alerts, omitted };
 }
 
 /** A zero-width space ends what chats would read as a mention: `@all`, `<!channel>`. */

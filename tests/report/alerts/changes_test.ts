@@ -24,7 +24,7 @@ const FAILED: Partial<TaskRecord> = {
   ],
 };
 const OLD: Partial<TaskRecord> = { lastSuccessAt: "2026-01-15T08:00:00Z" };
-const UNCHANGED: Partial<TaskRecord> = { publishedAt: "2026-01-08T11:00:00Z" };
+const UNCHANGED: Partial<TaskRecord> = { changedAt: "2026-01-08T11:00:00Z" };
 
 /** What changes, as `events; open kinds`; null for nothing. */
 const TABLE: readonly (readonly [
@@ -82,13 +82,13 @@ const TABLE: readonly (readonly [
     "; ",
   ],
   ["manual tasks are never stale", { schedule: { kind: "manual" } }, OLD, null],
-  ["a task that never succeeded", HOURLY, { lastSuccessAt: null, publishedAt: null }, null],
+  ["a task that never succeeded", HOURLY, { lastSuccessAt: null, changedAt: null }, null],
   ["unchanged without the option", HOURLY, UNCHANGED, null],
   ["unchanged for a week", { ...HOURLY, ...WEEK }, UNCHANGED, "unchanged; unchanged"],
   [
     "unchanged for almost a week",
     { ...HOURLY, ...WEEK },
-    { publishedAt: "2026-01-08T12:00:00.001Z" },
+    { changedAt: "2026-01-08T12:00:00.001Z" },
     null,
   ],
   [
@@ -112,7 +112,7 @@ const TABLE: readonly (readonly [
   [
     "changed after it was reported",
     { ...HOURLY, ...WEEK },
-    { publishedAt: "2026-01-15T11:45:00Z", ...open("unchanged", "2026-01-15T11:30:00Z") },
+    { changedAt: "2026-01-15T11:45:00Z", ...open("unchanged", "2026-01-15T11:30:00Z") },
     "changed; ",
   ],
   [

@@ -113,7 +113,17 @@ Deno.test("alertPayload: at most 20 lines, then a count", () => {
     assertEquals([lines.length, lines.at(-1)], [21, "and 37 more"], format);
   }
   const message = alertMessage(notices, { run: null, link: null });
-  assertEquals(JSON.parse(alertPayload(message, "json").body).alerts, notices);
+  const { alerts, omitted } = JSON.parse(alertPayload(message, "json").body);
+  assertEquals([alerts, omitted], [notices, 0]);
+});
+
+Deno.test("alertPayload: JSON has at most 1,000 notices, and the number of the others", () => {
+  const notices = Array.from({ length: 20_000 }, (_, index) => unhealthy(`task-${index}`));
+  const { body } = alertPayload(alertMessage(notices, { run: null, link: null }), "json");
+  const { title, text, alerts, omitted } = JSON.parse(body);
+  assertEquals(title, "cronfetch: 20,000 tasks unhealthy");
+  assertStringIncludes(text, "\nand 19,980 more");
+  assertEquals([alerts.length, omitted], [1_000, 19_000]);
 });
 
 Deno.test("alertPayload: long lines are cut to the limits of each service", () => {
