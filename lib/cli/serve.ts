@@ -69,6 +69,9 @@ const EMPTY_STATE: PageState = {
   records: () => Promise.resolve(new Map()),
   members: () => Promise.resolve(new Map()),
   runs: () => Promise.resolve([]),
+  runResults: () => Promise.resolve([]),
+  days: () => Promise.resolve([]),
+  activeRuns: () => Promise.resolve([]),
 };
 
 function aborted(signal: AbortSignal): Promise<void> {

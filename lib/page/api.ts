@@ -1,7 +1,8 @@
 /** The JSON responses of `/api`. Times are RFC 3339 in UTC. Pure. */
 
 import type { ShownHealth } from "../core/event.ts";
-import type { RecentResult, RunRecord } from "../state/state.ts";
+import type { RunRecord, RunTaskResult } from "../state/run_record.ts";
+import type { RecentResult } from "../state/state.ts";
 import type { LiveRun } from "./live.ts";
 import { changedAt, problemOf } from "./labels.ts";
 import type { PageNotice, PageTask, PageVersion } from "./source.ts";
@@ -60,6 +61,12 @@ export interface ApiStatus {
 /** `/api/runs`: newest first. */
 export interface ApiRuns {
   readonly runs: readonly RunRecord[];
+}
+
+/** `/api/runs/:id`. */
+export interface ApiRunDetails extends RunRecord {
+  /** Results other than `unchanged` and `skipped`. */
+  readonly results: readonly RunTaskResult[];
 }
 
 /** `/api/tasks/:id`. */

@@ -1,6 +1,7 @@
 /** The routes for programs: `/api`, `/events`, `/metrics`, `/healthz`. */
 
 import {
+  type ApiRunDetails,
   type ApiRuns,
   type ApiStatus,
   apiTask,
@@ -9,8 +10,9 @@ import {
   healthCounts,
 } from "./api.ts";
 import { versionsOfTask } from "./files.ts";
+import { idBehind } from "./assets.ts";
 import { filterTasks, parseFilter } from "./filter.ts";
-import { type App, type AppContext, NO_TASK, taskBehind } from "./routes.ts";
+import { type App, type AppContext, NO_RUN, NO_TASK, taskBehind } from "./routes.ts";
 import { MAX_RUNS } from "./source.ts";
 
 /** Adds the routes. */
@@ -46,12 +48,21 @@ export function addApi(app: App, context: AppContext): void {
   });
 
   app.get("/api/runs", async (c) => {
-    const limit = Number(c.req.query("limit") ?? MAX_RUNS);
+    const limit = Number(c.req.query("limit") ?? DEFAULT_RUNS);
     if (!Number.isSafeInteger(limit) || limit < 1) {
       return refuse(c, 400, "limit must be a whole number of at least 1.");
     }
     const runs = await source.runs(Math.min(limit, MAX_RUNS));
     return c.json({ runs } satisfies ApiRuns);
+  });
+
+  app.get("/api/runs/*", async (c) => {
+    const name = idBehind("/api/runs/", c.req.url);
+    const run = (await source.runs(MAX_RUNS)).find((one) => one.run === name);
+    if (run === undefined) return refuse(c, 404, NO_RUN);
+    return c.json(
+      { ...run, results: await source.runResults(run.run) } satisfies ApiRunDetails,
+    );
   });
 
   app.get("/api/tasks/*", async (c) => {
@@ -72,5 +83,8 @@ export function addApi(app: App, context: AppContext): void {
     return c.body(text, 200, { "content-type": metrics.contentType });
   });
 }
+
+/** Runs in a list without a limit. */
+const DEFAULT_RUNS = 100;
 
 const EVENT_HEADERS = { "content-type": "text/event-stream", "x-accel-buffering": "no" };

@@ -202,7 +202,7 @@ function sortValue(column: SortColumn, task: PageTask): string | number | null {
 }
 
 function epochMs(time: string | null): number | null {
-  return time === null ? null : Temporal.Instant.from(time).epochMilliseconds;
+  return time === null ? null : Date.parse(time);
 }
 
 const RANKS: Readonly<Record<ShownHealth, number>> = {

@@ -1,6 +1,7 @@
 /** The routes for people: overview, task, difference, runs, run, downloads. */
 
 import { TASK_STATUSES } from "../core/result.ts";
+import type { RecordedAttempt, RunTaskResult } from "../state/run_record.ts";
 import { answerFile, readDiff, readPreview, versionsOfTask, versionsToCompare } from "./files.ts";
 import { idBehind, taskPath } from "./assets.ts";
 import {
@@ -13,17 +14,26 @@ import {
   tasksPerPage,
 } from "./filter.ts";
 import { commonZone } from "./labels.ts";
-import { type App, type AppContext, type AppRequest, NO_TASK, taskBehind } from "./routes.ts";
-import { MAX_RUNS, type PageTask } from "./source.ts";
+import {
+  type App,
+  type AppContext,
+  type AppRequest,
+  NO_RUN,
+  NO_TASK,
+  taskBehind,
+} from "./routes.ts";
+import { MAX_RUNS, type PageSource, type PageTask } from "./source.ts";
 import { Actions, RunningRun, shown } from "./views/components.tsx";
 import { Counts, FilterForm, Headline, titleOf } from "./views/overview.tsx";
 import { TaskTable } from "./views/task_table.tsx";
-import { type ResultFilter, RunPage, RunsPage, type ShownResult } from "./views/runs.tsx";
+import { type ResultFilter, RunPage, RunsPage } from "./views/runs.tsx";
 import { TaskBody, TaskHead } from "./views/task.tsx";
 import { DiffPage } from "./views/versions.tsx";
 
 /** Rows on a page of runs or of results. */
 const ROWS = 100;
+/** Days below the runs. */
+const DAYS = 14;
 
 /** Adds the routes. */
 export function addPages(app: App, context: AppContext): void {
@@ -52,7 +62,11 @@ export function addPages(app: App, context: AppContext): void {
 
   app.get("/", async (c) => {
     const filter = parseFilter(new URL(c.req.url).searchParams);
-    const [tasks, [lastRun]] = await Promise.all([source.tasks(), source.runs(1)]);
+    const [tasks, [lastRun], activeRuns] = await Promise.all([
+      source.tasks(),
+      source.runs(1),
+      source.activeRuns(),
+    ]);
     const now = clock.now();
     const matching = filterTasks(tasks, filter, { running: running(), now });
     const facts = {
@@ -61,6 +75,8 @@ export function addPages(app: App, context: AppContext): void {
       running: running(),
       shown: paginate(matching, filter.page, tasksPerPage(filter)),
       lastRun: lastRun ?? null,
+      // The run of this process has a section of its own.
+      otherRuns: activeRuns.filter(({ run }) => run !== broadcast.live()?.run),
       paused: source.paused(),
       configChangedAt: source.configChangedAt(),
       nextCheckAt: source.nextCheckAt(),
@@ -95,12 +111,13 @@ export function addPages(app: App, context: AppContext): void {
   app.get("/tasks/*", async (c) => {
     const task = await taskBehind("/tasks/", c, source);
     if (task === null) return refuse(c, 404, NO_TASK);
-    const [versions, preview] = await Promise.all([
+    const [versions, preview, attempts] = await Promise.all([
       versionsOfTask(task, source),
       readPreview(source, task),
+      attemptsOf(task, source),
     ]);
     const facts = {
-      ...{ task, versions, preview },
+      ...{ task, versions, preview, attempts },
       transfer: progress.running.get(task.id) ?? null,
       bytesPerSecond: broadcast.rateOf(task.id),
       isDownloadable: source.files !== null,
@@ -137,11 +154,19 @@ export function addPages(app: App, context: AppContext): void {
   });
 
   app.get("/runs", async (c) => {
-    const [tasks, runs] = await Promise.all([source.tasks(), source.runs(MAX_RUNS)]);
+    const [tasks, runs, days] = await Promise.all([
+      source.tasks(),
+      source.runs(MAX_RUNS),
+      source.days(DAYS),
+    ]);
     const listed = paginate(runs, parsePage(c.req.query("page") ?? null), ROWS);
     const content = (
       <div id="runs" data-live>
-        <RunsPage shown={listed} clock={{ now: clock.now(), zone: commonZone(tasks) }} />
+        <RunsPage
+          shown={listed}
+          days={days}
+          clock={{ now: clock.now(), zone: commonZone(tasks) }}
+        />
       </div>
     );
     return c.html(layout(c, "Runs · cronfetch", "runs", content));
@@ -151,7 +176,7 @@ export function addPages(app: App, context: AppContext): void {
     const name = idBehind("/runs/", c.req.url);
     const runs = await source.runs(MAX_RUNS);
     const run = runs.find((one) => one.run === name);
-    if (!run) return refuse(c, 404, "There is no such run in the state.");
+    if (!run) return refuse(c, 404, NO_RUN);
     const [tasks, results] = await Promise.all([source.tasks(), source.runResults(run.run)]);
     const sorted = sortResults(results);
     const filter = parseResultFilter(new URL(c.req.url).searchParams);
@@ -172,10 +197,23 @@ export function addPages(app: App, context: AppContext): void {
 
 const NO_FILE = "There is no such file, or downloads are disabled.";
 
+/** The attempts of a task's results that needed several, by run. */
+async function attemptsOf(
+  { id, record }: PageTask,
+  source: Pick<PageSource, "runResults">,
+): Promise<ReadonlyMap<string, readonly RecordedAttempt[]>> {
+  const runs = (record?.results ?? []).filter(({ attempts = 0 }) => attempts > 1);
+  const found = await Promise.all(runs.map(async ({ run }) => {
+    const result = (await source.runResults(run)).find(({ task }) => task === id);
+    return [run, result?.attempts ?? []] as const;
+  }));
+  return new Map(found);
+}
+
 /** Failures first, changes next. */
-export function sortResults(results: readonly ShownResult[]): ShownResult[] {
+export function sortResults(results: readonly RunTaskResult[]): RunTaskResult[] {
   const order = ["failed", "cancelled", "deferred", "created", "updated"];
-  const rank = ({ status }: ShownResult) => {
+  const rank = ({ status }: RunTaskResult) => {
     const at = order.indexOf(status);
     return at < 0 ? order.length : at;
   };
@@ -191,9 +229,9 @@ function parseResultFilter(query: URLSearchParams): ResultFilter {
 }
 
 function filterResults(
-  results: readonly ShownResult[],
+  results: readonly RunTaskResult[],
   { status, text }: ResultFilter,
-): ShownResult[] {
+): RunTaskResult[] {
   const wanted = text.toLowerCase();
   return results.filter((result) =>
     (status === null || result.status === status) && result.task.toLowerCase().includes(wanted)

@@ -4,21 +4,24 @@ import { createHash } from "node:crypto";
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import manifest from "../../deno.json" with { type: "json" };
-import type { RunRecord } from "../state/state.ts";
+import type { DayRecord, RunRecord, RunTaskResult } from "../state/run_record.ts";
 import { inlineAssets } from "./assets.ts";
 import { filterTasks, NO_FILTER, paginate } from "./filter.ts";
 import { commonZone } from "./labels.ts";
 import { sortResults } from "./pages.tsx";
-import { MAX_RUNS, type PageSource, type PageTask, type PageVersion } from "./source.ts";
+import { type PageSource, type PageTask, type PageVersion } from "./source.ts";
 import { exactTime } from "./views/components.tsx";
 import { type Links, LinksContext } from "./views/links.ts";
 import { Headline, titleOf } from "./views/overview.tsx";
-import { RunPage, RunsPage, type ShownResult } from "./views/runs.tsx";
+import { RunPage, RunsPage } from "./views/runs.tsx";
 import { TaskBody, TaskHead } from "./views/task.tsx";
 import { TaskTable } from "./views/task_table.tsx";
 
 /** Tasks with a section of their own: the unhealthy ones first. All of them are in the table. */
 const MAX_TASKS = 500;
+/** Runs and days in the lists. */
+const MAX_REPORT_RUNS = 200;
+const MAX_DAYS = 90;
 /** Runs with a section of their own, and results in all of these sections together. */
 const MAX_RUN_SECTIONS = 50;
 const MAX_RESULTS = 5_000;
@@ -42,10 +45,11 @@ interface ReportContent {
     readonly versions: readonly PageVersion[];
   }[];
   readonly runs: readonly RunRecord[];
+  readonly days: readonly DayRecord[];
   /** Runs that have a section, and their results. */
   readonly detailedRuns: readonly {
     readonly run: RunRecord;
-    readonly results: readonly ShownResult[];
+    readonly results: readonly RunTaskResult[];
   }[];
   readonly now: Temporal.Instant;
 }
@@ -56,11 +60,11 @@ interface ReportContent {
  * @throws {CronfetchError} `state.` codes.
  */
 export async function renderReport(
-  source: Pick<PageSource, "tasks" | "versions" | "runs" | "runResults">,
+  source: Pick<PageSource, "tasks" | "versions" | "runs" | "runResults" | "days">,
   now: Temporal.Instant,
 ): Promise<string> {
   const tasks = await source.tasks();
-  const runs = await source.runs(MAX_RUNS);
+  const [runs, days] = [await source.runs(MAX_REPORT_RUNS), await source.days(MAX_DAYS)];
   const sorted = filterTasks(tasks, NO_FILTER, { running: new Set(), now });
   const listed = sorted.slice(0, MAX_TASKS);
   const files = await source.versions(listed);
@@ -72,7 +76,7 @@ export async function renderReport(
     left -= results.length;
     detailedRuns.push({ run, results });
   }
-  const content: ReportContent = { tasks, detailed, runs, detailedRuns, now };
+  const content: ReportContent = { tasks, detailed, runs, days, detailedRuns, now };
   // The provider must enclose a component: elements are rendered before it.
   const document = (
     <LinksContext.Provider value={linksTo(content)}>
@@ -101,7 +105,7 @@ function linksTo({ detailed, detailedRuns }: ReportContent): Links {
 }
 
 function Report({ content }: { readonly content: ReportContent }): JSX.Element {
-  const { tasks, detailed, runs, detailedRuns, now } = content;
+  const { tasks, detailed, runs, days, detailedRuns, now } = content;
   const clock = { now, zone: commonZone(tasks) };
   const sorted = filterTasks(tasks, NO_FILTER, { running: new Set(), now });
   const facts = {
@@ -110,6 +114,7 @@ function Report({ content }: { readonly content: ReportContent }): JSX.Element {
     running: new Set<string>(),
     shown: paginate(sorted, 1, Math.max(1, tasks.length)),
     lastRun: runs[0] ?? null,
+    otherRuns: [],
     paused: false,
     configChangedAt: null,
     nextCheckAt: null,
@@ -148,7 +153,7 @@ function Report({ content }: { readonly content: ReportContent }): JSX.Element {
             </Sheet>
           ))}
           <Sheet id="runs">
-            <RunsPage shown={paginate(runs, 1, MAX_RUNS)} clock={clock} />
+            <RunsPage shown={paginate(runs, 1, MAX_REPORT_RUNS)} days={days} clock={clock} />
           </Sheet>
           {detailedRuns.map(({ run, results }, index) => (
             <Sheet id={`run-${index}`}>
@@ -178,6 +183,7 @@ function taskFacts(task: PageTask, versions: readonly PageVersion[], now: Tempor
   return {
     ...{ task, versions, now },
     preview: null,
+    attempts: new Map(),
     transfer: null,
     bytesPerSecond: null,
     isDownloadable: false,

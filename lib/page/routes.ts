@@ -45,6 +45,9 @@ export interface AppContext {
 /** The message of a 404 for a task. */
 export const NO_TASK = "The config has no such task.";
 
+/** The message of a 404 for a run. */
+export const NO_RUN = "There is no such run in the state.";
+
 /** The task that a path names; null if there is none. */
 export async function taskBehind(
   prefix: string,

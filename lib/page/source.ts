@@ -1,7 +1,8 @@
 /** The data behind the status page: tasks, runs, files and actions, read from state and store. */
 
 import type { Progress, RunEvent, ShownHealth } from "../core/event.ts";
-import type { FamilyMember, RecentResult, RunRecord, State, TaskRecord } from "../state/state.ts";
+import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "../state/run_record.ts";
+import type { FamilyMember, State, TaskRecord } from "../state/state.ts";
 import { type Config, tasksOf } from "../config/config.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
@@ -58,14 +59,6 @@ export interface PageVersion {
   readonly sizeBytes: number;
   /** RFC 3339, or null if unknown. */
   readonly publishedAt: string | null;
-}
-
-/** A result of a run. Holds no secret. */
-export interface RunTaskResult
-  extends
-    Pick<RecentResult, "status" | "code" | "message" | "httpStatus" | "bytes" | "durationMs"> {
-  /** Id of the task. */
-  readonly task: string;
 }
 
 /** An open published file. */
@@ -125,8 +118,12 @@ export interface PageSource extends Omit<PageActivity, "isPaused"> {
   versions(tasks: readonly PageTask[]): Promise<ReadonlyMap<string, readonly PageVersion[]>>;
   /** The recent runs, newest first, at most `limit`. */
   runs(limit: number): Promise<readonly RunRecord[]>;
-  /** The recorded results of a run, in no particular order. */
+  /** The recorded results of a run. */
   runResults(run: string): Promise<readonly RunTaskResult[]>;
+  /** What happened on recent days, newest first, at most `limit`. */
+  days(limit: number): Promise<readonly DayRecord[]>;
+  /** The runs in progress, also of other processes. */
+  activeRuns(): Promise<readonly ActiveRun[]>;
   /** Null if files cannot be downloaded. */
   readonly files: PageFiles | null;
 }
@@ -145,7 +142,10 @@ export const NO_ACTIVITY: PageActivity = {
 };
 
 /** The part of a state that the page reads. */
-export type PageState = Pick<State, "records" | "members" | "runs">;
+export type PageState = Pick<
+  State,
+  "records" | "members" | "runs" | "runResults" | "days" | "activeRuns"
+>;
 
 /** The part of a store that the page reads. */
 export type PageStore = Pick<Store, "stat" | "read">;
@@ -164,7 +164,7 @@ export interface PageBackend {
 }
 
 /** The state keeps at most this many runs; see `State.addRun`. */
-export const MAX_RUNS = 100;
+export const MAX_RUNS = 1_000;
 
 /** Age up to which a snapshot is served if no event arrived since. */
 const SNAPSHOT_MS = 1_000;
@@ -235,12 +235,21 @@ export function createPageSource(
         return [task.id, versionsOf(task, members.get(task.id) ?? []).filter(isShown)];
       }));
     },
-    runs: async (limit): Promise<readonly RunRecord[]> => await (await state()).runs(limit),
-    runResults: async (run) =>
-      (await tasks()).flatMap(({ id, record }) => {
-        const result = record?.results.find((one) => one.run === run);
-        return result ? [{ task: id, ...result }] : [];
-      }),
+    runs: async (limit): Promise<readonly RunRecord[]> => {
+      const redact = redactor(config());
+      return (await (await state()).runs(limit)).map((run) =>
+        run.error === undefined ? run : { ...run, error: redact(run.error) }
+      );
+    },
+    runResults: async (run): Promise<readonly RunTaskResult[]> => {
+      const redact = redactor(config());
+      return (await (await state()).runResults(run)).map((result): RunTaskResult => ({
+        ...result,
+        message: result.message === null ? null : redact(result.message),
+      }));
+    },
+    days: async (limit): Promise<readonly DayRecord[]> => await (await state()).days(limit),
+    activeRuns: async (): Promise<readonly ActiveRun[]> => await (await state()).activeRuns(),
     progress: activity.progress,
     subscribe: activity.subscribe,
     onChange: activity.onChange,

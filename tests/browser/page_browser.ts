@@ -11,6 +11,7 @@ import { pageTask, type Site, site } from "../page/site.ts";
 import { findChromium, launchChromium, PATIENCE_MS } from "./chromium.ts";
 import {
   FAILING,
+  sampleDays,
   sampleFiles,
   sampleResults,
   sampleRuns,
@@ -84,6 +85,7 @@ async function scene(tasks = sampleTasks(), hostname = "127.0.0.1"): Promise<Sce
     files: sampleFiles(),
     versions: { [FAILING]: sampleVersions() },
     runResults: { "run-9": sampleResults() },
+    days: sampleDays(),
     token: TOKEN,
     isLoopback: hostname === "127.0.0.1",
     host: { timers: "real" },

@@ -1,10 +1,12 @@
 /** Thirty realistic tasks: most are healthy, the others cover each health and condition. */
 
 import type { TaskStatus } from "../../lib/core/result.ts";
-import type { PageTask, PageVersion, RunTaskResult } from "../../lib/page/source.ts";
+import type { PageTask, PageVersion } from "../../lib/page/source.ts";
+import type { DayRecord, RunTaskResult } from "../../lib/state/run_record.ts";
+import { addOutcome } from "../../lib/state/outcomes.ts";
 import type { RecentResult, RunRecord } from "../../lib/state/state.ts";
 import { pageTask } from "../page/site.ts";
-import { recentResult, record, runRecord, validators } from "../state/samples.ts";
+import { recentResult, record, runRecord, runResult, validators } from "../state/samples.ts";
 
 /** The current time of all samples: noon. */
 const NOW = Temporal.Instant.from("2026-01-15T12:00:00Z");
@@ -67,6 +69,20 @@ function history(sizeBytes: number, seed: number): RecentResult[] {
   });
 }
 
+/** Fifty days of outcomes: changes every few days, some failures, and the last ones. */
+function outcomesOf(seed: number, failures: number, code: string | null): string {
+  let outcomes = "";
+  for (let days = 49; days >= 0; days--) {
+    const hasFailed = days < failures || (days > 5 && (days * 7 + seed * 5) % 43 === 0);
+    const hasChanged = days % 9 === seed % 9 || (days + seed) % 4 === 0;
+    const status = hasFailed ? "failed" : hasChanged ? "updated" : "unchanged";
+    const reason = days < failures ? code : "net.dns";
+    const outcome = { at: ago(6 + days * 24), status, code: hasFailed ? reason : null } as const;
+    outcomes = addOutcome({ outcomes, results: [] }, outcome);
+  }
+  return outcomes;
+}
+
 function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): PageTask {
   const well = history(sizeBytes, index + 1);
   const published = validators({ key: id, source: url, etag: `"${index}-5f3a"`, sizeBytes });
@@ -78,9 +94,11 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
     record: record(id, {
       published,
       publishedAt: ago(30),
+      changedAt: ago(6 + 24 * (index % 9)),
       lastRunAt: ago(6),
       lastSuccessAt: ago(6),
       results: well,
+      outcomes: outcomesOf(index, 0, null),
     }),
   });
   const failure = (change: Partial<RecentResult>, task: Partial<PageTask>, failures: number) => ({
@@ -89,6 +107,8 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
     record: base.record && {
       ...base.record,
       failures,
+      failingSince: ago(6 + (failures - 1) * 24),
+      outcomes: outcomesOf(index, failures, change.code ?? null),
       health: task.health === "unhealthy" ? "unhealthy" as const : "failing" as const,
       lastSuccessAt: ago(6 + failures * 24),
       retryAt: failures > 1 ? NOW.add({ minutes: 40 }).toString() : null,
@@ -120,7 +140,7 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
         {
           code: "timeout.idle",
           httpStatus: 200,
-          message: `fetching ${url}: no byte came for 30s after 12.1 MB`,
+          message: `fetching ${url}: no data for 30s after 12.1 MB`,
         },
         { health: "failing" },
         1,
@@ -130,7 +150,7 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
         {
           code: "expect.type",
           httpStatus: 200,
-          message: `fetching ${url}: application/json was expected, this is text/html`,
+          message: `fetching ${url}: expected application/json, found text/html`,
         },
         { health: "unhealthy" },
         3,
@@ -163,7 +183,10 @@ export function sampleTasks(): PageTask[] {
 /** Runs of the last days, newest first. */
 export function sampleRuns(): RunRecord[] {
   return Array.from({ length: 9 }, (_, index) => {
-    const run = runRecord(`run-${9 - index}`, ago(6 + index * 24));
+    const run = {
+      ...runRecord(`run-${9 - index}`, ago(6 + index * 24)),
+      ...{ trigger: "watch", tasks: 29 } as const,
+    };
     const failed = index < 4 ? 3 - Math.floor(index / 2) : 0;
     const counts = {
       ...run.summary.counts,
@@ -202,8 +225,26 @@ export function sampleFiles(): Record<string, string> {
 
 /** The results of the newest run. */
 export function sampleResults(): RunTaskResult[] {
-  return sampleTasks().flatMap(({ id, record }) => {
+  const changed = sampleTasks().filter(({ health }) => health === "healthy").slice(0, 9)
+    .map(({ id, record }) => {
+      const sizeBytes = record?.published?.sizeBytes ?? 0;
+      const previousSizeBytes = Math.round(sizeBytes * (0.9 + id.length % 5 * 0.04));
+      return runResult(id, { bytes: sizeBytes, sizeBytes, previousSizeBytes, durationMs: 482 });
+    });
+  const failed = sampleTasks().flatMap(({ id, record }) => {
     const result = record?.results[0];
-    return result === undefined || result.status === "unchanged" ? [] : [{ task: id, ...result }];
+    if (result === undefined || result.status === "unchanged") return [];
+    const { status, code, message, httpStatus, bytes } = result;
+    const attempts = [0, 1_000, 2_000].map((delayMs) => ({ code, httpStatus, delayMs }));
+    return [runResult(id, { status, code, message, httpStatus, bytes, sizeBytes: null, attempts })];
   });
+  return [...failed, ...changed];
+}
+
+/** The last days. */
+export function sampleDays(): DayRecord[] {
+  return sampleRuns().map(({ startedAt, summary: { counts, bytes } }) => ({
+    ...{ day: startedAt.slice(0, "2026-01-15".length), runs: 1, evaluations: 95 },
+    ...{ counts, bytes },
+  }));
 }

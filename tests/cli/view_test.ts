@@ -53,7 +53,7 @@ Deno.test("serve --view: the page on this machine only, until a signal arrives",
     await using at = await workspace({ tasks: [TASK] });
     await using served = await serve(at);
     assertMatch(served.host.stderr.text, /^The status page is at http:\/\/127\.0\.0\.1:\d+\/\n$/);
-    assertStringIncludes(await served.text("/"), "The task is fine");
+    assertStringIncludes(await served.text("/"), "The task has not run yet");
     const events = await fetch(new URL("events", served.url));
     assertEquals(await served.stop(signal), code);
     await events.body?.cancel().catch(() => {});

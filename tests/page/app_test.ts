@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { recentResult, record, runRecord, validators } from "../state/samples.ts";
+import { recentResult, record, runRecord, runResult, validators } from "../state/samples.ts";
+import type { PageTask } from "../../lib/page/source.ts";
+import { addOutcome } from "../../lib/state/outcomes.ts";
 import { pageTask, site } from "./site.ts";
 
 const PATHS = ["/", "/runs", "/runs/r1", "/tasks/a.csv", "/api/status", "/api/runs"];
@@ -69,6 +71,125 @@ Deno.test("page: the HTML has no inline style, handler or third-party URL that t
       assertMatch(url ?? "", /^(?:\/(?!\/)|#)/);
     }
   }
+});
+
+Deno.test("run page: a run that failed as a whole has its reason, and no table", async () => {
+  const error = "opening the store: <denied>";
+  const failed = { ...runRecord("r1", "2026-01-15T09:00:00Z"), error, failedRuns: 12 };
+  await using at = site({ runs: [failed] });
+  const html = await at.text("/runs/r1");
+  assertStringIncludes(html, "<h2>Opening the store: &lt;denied&gt;</h2>");
+  assertStringIncludes(html, "12 runs in a row failed like this.");
+  assertStringIncludes(await at.text("/runs"), "opening the store: &lt;denied&gt;");
+  assertStringIncludes(await at.text("/"), "it failed as a whole");
+});
+
+Deno.test("runs page: what started each run, and what happened on each day", async () => {
+  const runs = Array.from({ length: 120 }, (_, index) => {
+    const run = runRecord(`r${index}`, "2026-01-15T09:00:00Z");
+    return index === 0 ? { ...run, trigger: "schedule" as const } : run;
+  });
+  const { counts } = runRecord("r", "2026-01-15T09:00:00Z").summary;
+  const day = { day: "2026-01-14", evaluations: 287, runs: 1, counts, bytes: 1_000 };
+  await using at = site({ runs, days: [day] });
+  const html = await at.text("/runs");
+  const rows = (text: string) => text.match(/<a href="\/runs\/r/g)?.length;
+  assertEquals([rows(html), rows(await at.text("/runs?page=2"))], [100, 20]);
+  for (const words of ["command, for due tasks", "2026-01-14", `data-label="Checks">287<`]) {
+    assertStringIncludes(html, words);
+  }
+});
+
+Deno.test("overview: a run of another process is shown, the one of this process only once", async () => {
+  const other = { run: "run-8", startedAt: "2026-01-15T11:58:00Z", tasks: 12 };
+  const own = { run: "run-9", startedAt: "2026-01-15T11:59:00Z", tasks: 3 };
+  await using at = site({ activeRuns: [other, own] });
+  at.emit({ type: "run.started", tasks: 3 });
+  const html = await at.text("/");
+  assertStringIncludes(html, "A run of 12 tasks is in progress since");
+  assertEquals(html.match(/in progress/g)?.length, 2);
+});
+
+Deno.test("overview: the strip has each of the last fifty outcomes, equal ones with a common title", async () => {
+  const at = (hour: number) => `2026-01-14T${String(hour).padStart(2, "0")}:00:00Z`;
+  let outcomes = "";
+  const add = (hour: number, status: "failed" | "unchanged" | "updated", code: string | null) =>
+    outcomes = addOutcome({ outcomes, results: [] }, { at: at(hour), status, code });
+  for (let hour = 0; hour < 5; hour++) add(hour, "unchanged", null);
+  add(5, "updated", null);
+  add(6, "failed", "http.status");
+  await using page = site({ tasks: [pageTask("a", { record: record("a", { outcomes }) })] });
+  const html = await page.text("/");
+  assertStringIncludes(
+    html,
+    `aria-label="Last 7 results: 1 updated, 5 unchanged, 1 failed; newest failed"`,
+  );
+  const titles = [...html.matchAll(/<path[^>]*><title>([^<]*)<\/title>/g)].map(([, title]) =>
+    title
+  );
+  assertEquals(titles, [
+    "failed: http.status, 2026-01-14 06:00:00 UTC",
+    "updated, 2026-01-14 05:00:00 UTC",
+    "5 times unchanged, 2026-01-14 00:00:00 UTC to 2026-01-14 04:00:00 UTC",
+  ]);
+  assertStringIncludes(html, "Results, the newest on the right:");
+});
+
+Deno.test("overview: nothing is called fine before it has run", async () => {
+  const fresh = (id: string) => pageTask(id, { health: "new", record: null });
+  const table: [tasks: PageTask[], title: string][] = [
+    [[fresh("a")], "The task has not run yet"],
+    [[fresh("a"), fresh("b")], "None of 2 tasks has run yet"],
+    [[fresh("a"), pageTask("b")], "1 of 2 tasks has not run yet"],
+    [[pageTask("a"), pageTask("b")], "All 2 tasks are fine"],
+    [[pageTask("a", { health: "failing" }), fresh("b")], "1 of 2 tasks failed last time"],
+    [[pageTask("a", { stale: true }), fresh("b")], "1 of 2 tasks needs attention"],
+  ];
+  for (const [tasks, title] of table) {
+    await using at = site({ tasks, runs: [runRecord("r1", "2026-01-15T09:00:00Z")] });
+    const html = await at.text("/");
+    assertStringIncludes(html, `<h1>${title}</h1>`);
+    // The last run is described by what it did: an exit code is not the health of all tasks.
+    assertStringIncludes(html, ": 1 unchanged.");
+  }
+});
+
+Deno.test("overview: the message of a problem and its first time are in the row", async () => {
+  const failed = recentResult({
+    ...{ status: "failed", code: "http.status", httpStatus: 404 },
+    message: "fetching https://x.example/a: the server answered 404 <Not Found>",
+  });
+  const failing = record("a", {
+    ...{ failures: 2, failingSince: "2026-01-13T12:00:00Z", changedAt: "2026-01-10T12:00:00Z" },
+    results: [failed],
+  });
+  await using at = site({ tasks: [pageTask("a", { health: "failing", record: failing })] });
+  const html = await at.text("/");
+  assertStringIncludes(html, ">404 &lt;Not Found&gt;</span>");
+  assertStringIncludes(html, `2 failures, the first <time datetime="2026-01-13T12:00:00Z"`);
+  assertStringIncludes(html, `data-label="Changed"><time datetime="2026-01-10T12:00:00Z"`);
+});
+
+Deno.test("task page: a running task has its bytes, rate and time left; attempts are listed", async () => {
+  const result = recentResult({ run: "r1", status: "updated", attempts: 2 });
+  const attempts = [
+    { code: "http.status", httpStatus: 503, delayMs: 0 },
+    { code: null, httpStatus: 200, delayMs: 2_000 },
+  ];
+  await using at = site({
+    tasks: [pageTask("a", { record: record("a", { results: [result] }) })],
+    runResults: { r1: [runResult("b"), runResult("a", { attempts })] },
+  });
+  at.emit({ type: "run.started", tasks: 1 });
+  at.emit({ type: "task.started", task: "a", url: "https://x.example/a" });
+  await at.host.advance(2_000);
+  at.progress.running.set("a", { receivedBytes: 4_000_000, totalBytes: 10_000_000 });
+  for (const path of ["/tasks/a", "/"]) {
+    assertStringIncludes(await at.text(path), "4 MB of 10 MB, 2 MB/s, 3s left");
+  }
+  const html = await at.text("/tasks/a");
+  assertStringIncludes(html, `<progress aria-label="a" max="10000000" value="4000000">`);
+  assertStringIncludes(html, `<span class="faint">503, then 200 after 2s</span>`);
 });
 
 const HOSTILE = [
@@ -155,7 +276,7 @@ Deno.test("task page: shows results with meanings and hints, attempts, validator
   for (
     const words of [
       "2 failures in a row",
-      "<h2>The server answered 404</h2>",
+      "<h2>404</h2>",
       "Hint: check the URL.",
       "Next attempt at 2026-01-15 12:40:00 UTC.",
       `<span class="code">http.status</span> 404: the server responded with another status than 200`,
@@ -185,13 +306,20 @@ Deno.test("run page: shows the summary, and every result by status and name", as
   const run = runRecord("r1", "2026-01-15T09:00:00Z");
   const counts = { ...run.summary.counts, failed: 1, updated: 150, unchanged: 2 };
   const summary = { ...run.summary, counts, exitCode: 3 };
-  const failed = recentResult({ status: "failed", code: "net.dns", httpStatus: null });
-  const updated = recentResult({ status: "updated" });
-  const results = [
-    ...Array.from({ length: 150 }, (_, index) => ({ task: `t${index}`, ...updated })),
-    { task: "bad", ...failed },
+  const attempts = [
+    { code: "http.status", httpStatus: 503, delayMs: 0 },
+    { code: "timeout.idle", httpStatus: 200, delayMs: 1_000 },
+    { code: null, httpStatus: 200, delayMs: 4_000 },
   ];
-  await using at = site({ runs: [{ ...run, summary }], runResults: { r1: results } });
+  const results = [
+    runResult("t0", { attempts, sizeBytes: 2_500, previousSizeBytes: 1_000 }),
+    ...Array.from({ length: 149 }, (_, index) => runResult(`t${index + 1}`)),
+    runResult("bad", { status: "failed", code: "net.dns", httpStatus: null, sizeBytes: null }),
+  ];
+  await using at = site({
+    runs: [{ ...run, summary, trigger: "page", tasks: 153 }],
+    runResults: { r1: results },
+  });
   const tasksOf = async (path: string) =>
     [...(await at.text(path)).matchAll(/data-label="Task"><a href="\/tasks\/(\w+)"/g)]
       .map(([, task]) => task);
@@ -203,6 +331,10 @@ Deno.test("run page: shows the summary, and every result by status and name", as
       "151 of 153 are listed; unchanged and skipped tasks are only counted.",
       `failed <span class="numbers">1</span>`,
       `<span class="code">net.dns</span>`,
+      "<dd>this page</dd>",
+      "<dd>153 tasks</dd>",
+      "3 attempts: 503, then timeout.idle after 1s, then 200 after 4s",
+      `2.5 kB<span class="faint">+1.5 kB</span>`,
     ]
   ) assertStringIncludes(html, words);
   const first = await tasksOf("/runs/r1");

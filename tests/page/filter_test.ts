@@ -14,6 +14,7 @@ function task(id: string, day: number, change: Partial<PageTask> = {}): PageTask
     record: record(id, {
       published: validators({ key: id, sizeBytes: day }),
       publishedAt: at,
+      changedAt: at,
       lastSuccessAt: at,
     }),
     ...change,

@@ -1,18 +1,19 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { renderReport } from "../../lib/page/report.tsx";
-import type { PageSource, PageTask } from "../../lib/page/source.ts";
-import { recentResult, record, runRecord, validators } from "../state/samples.ts";
+import type { PageTask } from "../../lib/page/source.ts";
+import { recentResult, record, runRecord, runResult, validators } from "../state/samples.ts";
 import { pageTask } from "./site.ts";
 
 const NOW = Temporal.Instant.from("2026-01-15T12:00:00Z");
 
 function sourceOf(tasks: readonly PageTask[]): Parameters<typeof renderReport>[0] {
-  const failed = recentResult({ status: "failed", code: "http.status", httpStatus: 404 });
-  const source: Pick<PageSource, "tasks" | "versions" | "runs" | "runResults"> = {
+  const failed = runResult(tasks[0]?.id ?? "", { status: "failed", code: "http.status" });
+  const source: Parameters<typeof renderReport>[0] = {
     tasks: () => Promise.resolve(tasks),
     versions: () => Promise.resolve(new Map()),
     runs: () => Promise.resolve([runRecord("<run>", "2026-01-15T09:00:00Z")]),
-    runResults: () => Promise.resolve([{ task: tasks[0]?.id ?? "", ...failed }]),
+    runResults: () => Promise.resolve([failed]),
+    days: () => Promise.resolve([]),
   };
   return source;
 }

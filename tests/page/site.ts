@@ -8,9 +8,8 @@ import type {
   PageSource,
   PageTask,
   PageVersion,
-  RunTaskResult,
 } from "../../lib/page/source.ts";
-import type { RunRecord } from "../../lib/state/state.ts";
+import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "../../lib/state/run_record.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { record } from "../state/samples.ts";
 
@@ -24,6 +23,9 @@ export interface SiteOptions {
   readonly versions?: Readonly<Record<string, readonly PageVersion[]>>;
   /** Results by run. Default: none. */
   readonly runResults?: Readonly<Record<string, readonly RunTaskResult[]>>;
+  readonly days?: readonly DayRecord[];
+  /** Runs of other processes. Default: none. */
+  readonly activeRuns?: readonly ActiveRun[];
   readonly token?: string | null;
   readonly viewToken?: string | null;
   /** Whether tasks can be paused. Default: true. */
@@ -124,6 +126,8 @@ export function site(options: SiteOptions = {}): Site {
       ),
     runs: (limit) => read(runs.slice(0, limit)),
     runResults: (run) => read(options.runResults?.[run] ?? []),
+    days: (limit) => read((options.days ?? []).slice(0, limit)),
+    activeRuns: () => read(options.activeRuns ?? []),
     progress,
     subscribe: (listener) => {
       listeners.add(listener);

@@ -3,7 +3,7 @@
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { ShownHealth } from "../../core/event.ts";
 import { formatBytes, formatCount, plural } from "../../report/format.ts";
-import type { RunRecord } from "../../state/state.ts";
+import type { ActiveRun, RunRecord } from "../../state/run_record.ts";
 import { CONDITIONS, type Filter, filterQuery, isIn, NO_FILTER, type Page } from "../filter.ts";
 import { commonZone, countWords, isRecentlyChanged } from "../labels.ts";
 import type { PageTask } from "../source.ts";
@@ -19,6 +19,8 @@ export interface OverviewFacts {
   readonly filter: Filter;
   readonly running: ReadonlySet<string>;
   readonly lastRun: RunRecord | null;
+  /** Runs in progress in other processes. */
+  readonly otherRuns: readonly ActiveRun[];
   readonly paused: boolean;
   /** When the config was last reloaded, RFC 3339, or null. */
   readonly configChangedAt: string | null;
@@ -31,7 +33,7 @@ export interface OverviewFacts {
 
 /** The heading: how many tasks need attention, the totals, the last run. */
 export function Headline(facts: OverviewFacts): JSX.Element {
-  const { tasks, lastRun, paused, configChangedAt, nextCheckAt, now } = facts;
+  const { tasks, lastRun, otherRuns, paused, configChangedAt, nextCheckAt, now } = facts;
   const links = useLinks();
   const clock = { now, zone: commonZone(tasks) };
   return (
@@ -43,11 +45,22 @@ export function Headline(facts: OverviewFacts): JSX.Element {
           ? (
             <>
               The <a href={links.run(lastRun.run)}>last run</a> ended{" "}
-              <When time={lastRun.finishedAt} clock={clock} />:{" "}
-              {countWords(lastRun.summary.counts)}.
+              <When time={lastRun.finishedAt} clock={clock} />: {lastRun.error === undefined
+                ? countWords(lastRun.summary.counts)
+                : <span class="bad">it failed as a whole</span>}.
             </>
           )
           : "No run has finished yet."}
+        {otherRuns.map(({ tasks: leased, startedAt }) => (
+          <>
+            {" "}A run of {plural(leased, "task")} is in progress
+            {startedAt !== null && (
+              <>
+                {" "}since <When time={startedAt} clock={clock} />
+              </>
+            )}.
+          </>
+        ))}
         {nextCheckAt !== null && (
           <>
             {" "}Due tasks run <When time={nextCheckAt} clock={clock} />.

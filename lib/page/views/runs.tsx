@@ -3,9 +3,16 @@
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { EXIT, TASK_STATUSES, type TaskStatus } from "../../core/result.ts";
 import { formatBytes, formatCount, formatDuration, plural } from "../../report/format.ts";
-import type { RunRecord } from "../../state/state.ts";
+import type { DayRecord, RunRecord, RunTaskResult } from "../../state/run_record.ts";
 import type { Page } from "../filter.ts";
-import { countWords, exitCodeLabel } from "../labels.ts";
+import {
+  attemptsLabel,
+  countWords,
+  exitCodeLabel,
+  sentence,
+  sizeChangeLabel,
+  triggerLabel,
+} from "../labels.ts";
 import {
   Badge,
   type Clock,
@@ -13,17 +20,21 @@ import {
   Fact,
   Notice,
   Pager,
-  shown,
+  shown as text,
   StatusBadge,
   type Tone,
   When,
 } from "./components.tsx";
 import { useLinks } from "./links.ts";
-import { type Explained, ResultMessage } from "./task.tsx";
+import { ResultMessage } from "./task.tsx";
 
 /** The recent runs. */
 export function RunsPage(
-  { shown, clock }: { readonly shown: Page<RunRecord>; readonly clock: Clock },
+  { shown, days, clock }: {
+    readonly shown: Page<RunRecord>;
+    readonly days: readonly DayRecord[];
+    readonly clock: Clock;
+  },
 ): JSX.Element {
   return (
     <>
@@ -35,6 +46,7 @@ export function RunsPage(
           </Notice>
         )
         : <RunTable shown={shown} clock={clock} />}
+      {days.length > 0 && <DayTable days={days} />}
     </>
   );
 }
@@ -50,6 +62,7 @@ function RunTable({ shown, clock }: { readonly shown: Page<RunRecord>; readonly 
             <th role="columnheader" scope="col">Outcome</th>
             <th role="columnheader" scope="col">Ended</th>
             <th role="columnheader" scope="col">Results</th>
+            <th role="columnheader" scope="col">Started by</th>
             <th role="columnheader" scope="col">Received</th>
             <th role="columnheader" scope="col">Duration</th>
           </tr>
@@ -59,13 +72,19 @@ function RunTable({ shown, clock }: { readonly shown: Page<RunRecord>; readonly 
             <tr role="row">
               <td role="cell" class="status">
                 <OutcomeBadge exitCode={run.summary.exitCode} />
+                {run.failedRuns !== undefined && run.failedRuns > 1 && (
+                  <span class="faint">{plural(run.failedRuns, "time")}</span>
+                )}
               </td>
               <td role="cell" data-label="Ended">
                 <a href={links.run(run.run)}>
                   <When time={run.finishedAt} clock={clock} />
                 </a>
               </td>
-              <td role="cell" class="said">{countWords(run.summary.counts)}</td>
+              <td role="cell" class="said">
+                {run.error === undefined ? countWords(run.summary.counts) : text(run.error)}
+              </td>
+              <td role="cell" data-label="Started by">{triggerLabel(run.trigger)}</td>
               <td role="cell" class="numbers" data-label="Received">
                 {formatBytes(run.summary.bytes)}
               </td>
@@ -90,12 +109,36 @@ function OutcomeBadge({ exitCode }: { readonly exitCode: number }) {
   return <Badge tone={tones[exitCode] ?? "warning"}>{exitCodeLabel(exitCode)}</Badge>;
 }
 
-/** A result of a run. */
-export interface ShownResult extends Explained {
-  readonly task: string;
-  readonly status: TaskStatus;
-  readonly bytes: number;
-  readonly durationMs?: number;
+/** What happened on each day. */
+function DayTable({ days }: { readonly days: readonly DayRecord[] }) {
+  return (
+    <section aria-label="Days">
+      <h2>Days</h2>
+      <table class="results" role="table">
+        <caption>In UTC. A check finds nothing due.</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            <th role="columnheader" scope="col">Day</th>
+            <th role="columnheader" scope="col">Results</th>
+            <th role="columnheader" scope="col">Runs</th>
+            <th role="columnheader" scope="col">Checks</th>
+            <th role="columnheader" scope="col">Received</th>
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {days.map(({ day, runs, evaluations, counts, bytes }) => (
+            <tr role="row">
+              <td role="cell" class="numbers">{day}</td>
+              <td role="cell" class="said">{countWords(counts)}</td>
+              <td role="cell" class="numbers" data-label="Runs">{formatCount(runs)}</td>
+              <td role="cell" class="numbers" data-label="Checks">{formatCount(evaluations)}</td>
+              <td role="cell" class="numbers" data-label="Received">{formatBytes(bytes)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
 }
 
 /** Which results of a run are shown. */
@@ -112,9 +155,9 @@ export interface ResultFilter {
 export function RunPage({ run, results, shownResults, filter, clock }: {
   readonly run: RunRecord;
   /** All that the state has, the failures first. */
-  readonly results: readonly ShownResult[];
+  readonly results: readonly RunTaskResult[];
   /** Those that match the filter. */
-  readonly shownResults: Page<ShownResult>;
+  readonly shownResults: Page<RunTaskResult>;
   readonly filter: ResultFilter;
   readonly clock: Clock;
 }): JSX.Element {
@@ -130,14 +173,24 @@ export function RunPage({ run, results, shownResults, filter, clock }: {
         <OutcomeBadge exitCode={summary.exitCode} />
         <span class="faint">exit code {summary.exitCode}</span>
       </p>
+      {run.error !== undefined && (
+        <section class="trouble" aria-label="Failure">
+          <h2>{sentence(text(run.error))}</h2>
+          {run.failedRuns !== undefined && run.failedRuns > 1 && (
+            <p class="faint">{plural(run.failedRuns, "run")} in a row failed like this.</p>
+          )}
+        </section>
+      )}
       <dl>
         <Fact name="Results">{countWords(summary.counts)}</Fact>
+        {run.tasks !== undefined && <Fact name="Planned">{plural(run.tasks, "task")}</Fact>}
+        {run.trigger !== undefined && <Fact name="Started by">{triggerLabel(run.trigger)}</Fact>}
         <Fact name="Received">{formatBytes(summary.bytes)}</Fact>
         <Fact name="Ended">
           <When time={run.finishedAt} clock={clock} />, after {formatDuration(summary.durationMs)}
         </Fact>
         <Fact name="ID">
-          <span class="code">{shown(run.run)}</span>
+          <span class="code">{text(run.run)}</span>
         </Fact>
       </dl>
       <section aria-label="Results">
@@ -170,7 +223,7 @@ function ResultsNote({ run, recorded }: { readonly run: RunRecord; readonly reco
 
 function ResultFilterForm({ run, results, filter }: {
   readonly run: RunRecord;
-  readonly results: readonly ShownResult[];
+  readonly results: readonly RunTaskResult[];
   readonly filter: ResultFilter;
 }) {
   const links = useLinks();
@@ -221,7 +274,7 @@ function resultQuery({ status, text, page }: ResultFilter): string {
   return query.size === 0 ? "" : `?${query}`;
 }
 
-function ResultTable({ shown: { items } }: { readonly shown: Page<ShownResult> }) {
+function ResultTable({ shown: { items } }: { readonly shown: Page<RunTaskResult> }) {
   const links = useLinks();
   return (
     <table class="results" role="table">
@@ -230,6 +283,7 @@ function ResultTable({ shown: { items } }: { readonly shown: Page<ShownResult> }
           <th role="columnheader" scope="col">Result</th>
           <th role="columnheader" scope="col">Task</th>
           <th role="columnheader" scope="col">Message</th>
+          <th role="columnheader" scope="col">Size</th>
           <th role="columnheader" scope="col">Received</th>
           <th role="columnheader" scope="col">Duration</th>
         </tr>
@@ -241,16 +295,30 @@ function ResultTable({ shown: { items } }: { readonly shown: Page<ShownResult> }
               <StatusBadge status={result.status} />
             </td>
             <td role="cell" data-label="Task">
-              <a href={links.task(result.task)}>{shown(result.task)}</a>
+              <a href={links.task(result.task)}>{text(result.task)}</a>
             </td>
             <td role="cell" class="said">
               <ResultMessage result={result} />
+              {result.attempts.length > 1 && (
+                <span class="message faint">
+                  {plural(result.attempts.length, "attempt")}:{" "}
+                  {text(attemptsLabel(result.attempts))}
+                </span>
+              )}
+            </td>
+            <td role="cell" class="numbers" data-label="Size">
+              {result.sizeBytes !== null && formatBytes(result.sizeBytes)}
+              {result.sizeBytes !== null && result.previousSizeBytes !== null && (
+                <span class="faint">
+                  {sizeChangeLabel(result.previousSizeBytes, result.sizeBytes)}
+                </span>
+              )}
             </td>
             <td role="cell" class="numbers" data-label="Received">
               {result.bytes === 0 ? "" : formatBytes(result.bytes)}
             </td>
             <td role="cell" class="numbers" data-label="Duration">
-              {result.durationMs === undefined ? "" : formatDuration(result.durationMs)}
+              {formatDuration(result.durationMs)}
             </td>
           </tr>
         ))}

@@ -3,7 +3,7 @@
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { TASK_STATUSES, type TaskStatus } from "../../core/result.ts";
 import { formatCount, plural } from "../../report/format.ts";
-import type { Outcome } from "../labels.ts";
+import { type Outcome, OUTCOMES_KEPT } from "../../state/outcomes.ts";
 import { exactTime, shown } from "./components.tsx";
 
 /** How a status is drawn. Heights differ, so that colour is not needed to distinguish them. */
@@ -17,8 +17,6 @@ const BARS: Readonly<Record<TaskStatus, { readonly class: string; readonly heigh
   failed: { class: "bad", height: 18 },
 };
 
-/** Results in a strip. */
-export const STRIP_RESULTS = 50;
 const HEIGHT = 18;
 /** Distance between two bars, and the width of one. */
 const STEP = 3;
@@ -41,7 +39,7 @@ interface Span {
 export function Strip(
   { outcomes, zone }: { readonly outcomes: readonly Outcome[]; readonly zone: string },
 ): JSX.Element {
-  const drawn = outcomes.slice(0, STRIP_RESULTS);
+  const drawn = outcomes.slice(0, OUTCOMES_KEPT);
   if (drawn.length === 0) return <span class="faint">none yet</span>;
   const width = drawn.length * STEP;
   let right = width;

@@ -4,8 +4,11 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 import type { TaskProgress } from "../../core/event.ts";
 import { isBefore } from "../../core/time.ts";
 import { formatBytes, formatDuration, plural } from "../../report/format.ts";
+import { type Failure, failureHint, messageOf, shortReason } from "../../report/reason.ts";
+import { recentOutcomes } from "../../state/outcomes.ts";
+import type { RecordedAttempt } from "../../state/run_record.ts";
 import type { RecentResult, TaskRecord } from "../../state/state.ts";
-import { changedAt, explainCode, outcomesOf, reasonOf, sentence } from "../labels.ts";
+import { attemptsLabel, changedAt, codeMeaning, sentence } from "../labels.ts";
 import type { PageTask, PageVersion } from "../source.ts";
 import type { Preview } from "../text_diff.ts";
 import {
@@ -27,6 +30,8 @@ import { FilePreview, Versions } from "./versions.tsx";
 export interface TaskFacts {
   readonly task: PageTask;
   readonly versions: readonly PageVersion[];
+  /** The attempts of the recent results that needed several, by run. */
+  readonly attempts: ReadonlyMap<string, readonly RecordedAttempt[]>;
   /** Null if there is none, or downloads are disabled. */
   readonly preview: Preview | null;
   /** Its progress while it is running. */
@@ -71,7 +76,7 @@ export function TaskBody(facts: TaskFacts): JSX.Element {
         <Schedule task={task} clock={clock} />
         <File task={task} clock={clock} />
       </div>
-      <Results record={record} clock={clock} />
+      <Results record={record} attempts={facts.attempts} clock={clock} />
       <Versions {...{ task, versions, isDownloadable, clock }} />
       <FilePreview preview={facts.preview} />
     </>
@@ -84,10 +89,10 @@ function LastFailure(
 ) {
   const last = record?.results.find(({ code }) => code !== null);
   if (!record || record.failures === 0 || !last) return null;
-  const hint = explainCode(last)?.hint;
+  const hint = failureHint(last);
   return (
     <section class="trouble" aria-label="Failure">
-      <h2>{sentence(shown(reasonOf(last)))}</h2>
+      <h2>{sentence(shown(shortReason(last) ?? ""))}</h2>
       {hint && <p>Hint: {hint}.</p>}
       <p class="faint">
         {plural(record.failures, "failure")} in a row
@@ -190,16 +195,18 @@ function File({ task, clock }: { readonly task: PageTask; readonly clock: Clock 
   );
 }
 
-function Results(
-  { record, clock }: { readonly record: TaskRecord | null; readonly clock: Clock },
-) {
+function Results({ record, attempts, clock }: {
+  readonly record: TaskRecord | null;
+  readonly attempts: TaskFacts["attempts"];
+  readonly clock: Clock;
+}) {
   const results = record?.results ?? [];
   return (
     <section aria-label="Recent results">
       <h2>Recent results</h2>
       {results.length === 0 ? <p class="faint">None yet: no run has included this task.</p> : (
         <>
-          <Strip outcomes={outcomesOf(record)} zone={clock.zone} />
+          <Strip outcomes={record ? recentOutcomes(record) : []} zone={clock.zone} />
           <StripLegend />
           <table class="results" role="table">
             <thead role="rowgroup">
@@ -213,7 +220,9 @@ function Results(
               </tr>
             </thead>
             <tbody role="rowgroup">
-              {results.map((result) => <ResultRow result={result} clock={clock} />)}
+              {results.map((result) => (
+                <ResultRow result={result} tried={attempts.get(result.run)} clock={clock} />
+              ))}
             </tbody>
           </table>
         </>
@@ -222,7 +231,11 @@ function Results(
   );
 }
 
-function ResultRow({ result, clock }: { readonly result: RecentResult; readonly clock: Clock }) {
+function ResultRow({ result, tried = [], clock }: {
+  readonly result: RecentResult;
+  readonly tried?: readonly RecordedAttempt[] | undefined;
+  readonly clock: Clock;
+}) {
   const { status, times, at, since, run, bytes, durationMs, attempts } = result;
   const links = useLinks();
   return (
@@ -244,7 +257,10 @@ function ResultRow({ result, clock }: { readonly result: RecentResult; readonly 
       <td role="cell" class="said">
         <ResultMessage result={result} />
       </td>
-      <td role="cell" class="numbers" data-label="Attempts">{attempts ?? ""}</td>
+      <td role="cell" data-label="Attempts">
+        {attempts ?? ""}
+        {tried.length > 1 && <span class="faint">{shown(attemptsLabel(tried))}</span>}
+      </td>
       <td role="cell" class="numbers" data-label="Received">
         {bytes === 0 ? "" : formatBytes(bytes)}
       </td>
@@ -255,11 +271,8 @@ function ResultRow({ result, clock }: { readonly result: RecentResult; readonly 
   );
 }
 
-/** The part of a result that its message is made of. */
-export type Explained = Pick<RecentResult, "code" | "httpStatus" | "message">;
-
 /** A result's message, its code with the meaning, and a hint. */
-export function ResultMessage({ result }: { readonly result: Explained }): JSX.Element {
+export function ResultMessage({ result }: { readonly result: Failure }): JSX.Element {
   const { code, httpStatus, message } = result;
   if (code === null) {
     return (
@@ -269,16 +282,17 @@ export function ResultMessage({ result }: { readonly result: Explained }): JSX.E
       </>
     );
   }
-  const explanation = explainCode(result);
+  const meaning = codeMeaning(code);
+  const hint = failureHint(result);
   return (
     <>
-      {sentence(shown(reasonOf(result)))}
+      {sentence(shown(messageOf(result) ?? ""))}
       <span class="message faint">
         <span class="code">{shown(code)}</span>
         {httpStatus !== null && ` ${httpStatus}`}
-        {message !== null && explanation?.meaning && `: ${explanation.meaning}`}
+        {message !== null && meaning !== null && `: ${meaning}`}
       </span>
-      {explanation?.hint && <span class="message">Hint: {explanation.hint}.</span>}
+      {hint !== null && <span class="message">Hint: {hint}.</span>}
     </>
   );
 }

@@ -4,7 +4,8 @@ import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { formatBytes, plural } from "../../report/format.ts";
 import { type Filter, filterQuery, FIRST_DESCENDING, type SortColumn } from "../filter.ts";
-import { ageShare, changedAt, outcomesOf, problemOf, sentence } from "../labels.ts";
+import { ageShare, changedAt, problemOf, sentence } from "../labels.ts";
+import { recentOutcomes } from "../../state/outcomes.ts";
 import type { PageTask } from "../source.ts";
 import {
   AgeBar,
@@ -134,7 +135,7 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
         <Condition task={task} isRunning={facts.running.has(task.id)} clock={clock} />
       </td>
       <td role="cell" class="strip-cell">
-        <Strip outcomes={outcomesOf(record)} zone={task.timezone} />
+        <Strip outcomes={record ? recentOutcomes(record) : []} zone={task.timezone} />
       </td>
       <td role="cell" class="changed" data-label="Changed">
         {changed === null
@@ -194,7 +195,8 @@ function Condition({ task, isRunning, clock }: {
           {plural(record.failures, "failure")}
           {since !== null && (
             <>
-              , the first <When time={since} clock={clock} />
+              , {record.failures > 1 && "the first "}
+              <When time={since} clock={clock} />
             </>
           )}
         </span>

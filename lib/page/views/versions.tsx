@@ -4,6 +4,7 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 import { nameOf } from "../../core/key.ts";
 import { formatBytes, formatCount, plural } from "../../report/format.ts";
 import { versionBefore } from "../files.ts";
+import { sizeChangeLabel } from "../labels.ts";
 import type { PageTask, PageVersion } from "../source.ts";
 import type { DiffPart, Preview, TextDiff } from "../text_diff.ts";
 import { Badge, type Clock, shown, When } from "./components.tsx";
@@ -72,7 +73,7 @@ export function Versions({ task, versions, isDownloadable, clock }: {
                 <td role="cell" class="numbers" data-label="Size">
                   {formatBytes(sizeBytes)}
                   {before !== undefined && (
-                    <span class="faint">{sizeChange(before.sizeBytes, sizeBytes)}</span>
+                    <span class="faint">{sizeChangeLabel(before.sizeBytes, sizeBytes)}</span>
                   )}
                 </td>
                 <td role="cell" data-label="SHA-256">
@@ -107,13 +108,6 @@ const KIND_TONES = {
   version: "plain",
   refused: "warning",
 } as const;
-
-/** `+1.2 kB`, `−3 B`, or empty. */
-function sizeChange(beforeBytes: number, afterBytes: number): string {
-  const change = afterBytes - beforeBytes;
-  if (change === 0) return "";
-  return `${change > 0 ? "+" : "−"}${formatBytes(Math.abs(change))}`;
-}
 
 /** The first lines of the published file. */
 export function FilePreview(
