@@ -4,7 +4,8 @@
  * `deno task readme`; tests verify that the pages are current.
  */
 
-import { commandNames, exitCodeRows, main } from "../lib/cli/main.ts";
+import { commandNames, main } from "../lib/cli/main.ts";
+import { exitCodeRows } from "../lib/cli/program.ts";
 import { optionRows } from "../lib/config/json_schema.ts";
 import { OVERRIDES } from "../lib/config/input.ts";
 import { ERROR_CODES } from "../lib/core/errors.ts";

@@ -131,12 +131,22 @@ export function nearest(
     const other = simplified(candidate);
     // A distance is at least the difference in length.
     if (Math.abs(other.length - plain.length) >= best) continue;
-    const found = distance(plain, other, { maxDistance: best });
+    // Two neighbours in the wrong order are one mistake, although two edits.
+    const found = isTransposed(plain, other) ? 1 : distance(plain, other, { maxDistance: best });
     if (found >= best) continue;
     best = found;
     match = candidate;
   }
   return match;
+}
+
+/** Whether two texts differ in the order of two neighbours. */
+function isTransposed(one: string, other: string): boolean {
+  if (one.length !== other.length) return false;
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  return at + 1 < one.length && one[at] === other[at + 1] && one[at + 1] === other[at] &&
+    one.slice(at + 2) === other.slice(at + 2);
 }
 
 /**

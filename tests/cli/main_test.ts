@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { commandNames, parseCommand } from "../../lib/cli/main.ts";
+import { EXAMPLES } from "../../lib/cli/program.ts";
 import { main } from "../helpers/command_line.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
@@ -146,3 +148,40 @@ Deno.test("completions: a script for each shell", async () => {
     }
   }
 });
+
+Deno.test("help COMMAND and version: as --help and --version", async () => {
+  const table: [words: string[], options: string[]][] = [
+    [["help"], ["--help"]],
+    [["help", "run"], ["run", "--help"]],
+    [["version"], ["--version"]],
+  ];
+  for (const [words, options] of table) {
+    const [one, other] = [testHost(), testHost()];
+    assertEquals([await main(words, one), await main(options, other)], [0, 0]);
+    assertEquals(one.stdout.text, other.stdout.text);
+  }
+});
+
+Deno.test("help: the examples of each command are valid, and run", async () => {
+  assertEquals(Object.keys(EXAMPLES).toSorted(), commandNames(testHost()).toSorted());
+  for (const [command, examples] of Object.entries(EXAMPLES)) {
+    assertEquals(examples.length >= 2, true, command);
+    for (const [example] of examples) {
+      await using folder = await temporaryFolder();
+      const host = testHost({ cwd: folder.path });
+      const text = example.replace(/^source <\((.*)\)$/, "$1").replace(/ (?:>|&&) .*$/, "");
+      const args = [...text.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) =>
+        quoted ?? word ?? ""
+      );
+      assertEquals(args.shift(), "cronfetch", example);
+      assertEquals(parseCommand(args, host).operands.includes("cronfetch"), false);
+      if (command !== "init") await Deno.writeTextFile(folder.file("cronfetch.jsonc"), CONFIG);
+      // These send requests or do not end; the others run as they are.
+      if (command === "run") args.push("--dry-run");
+      if (["watch", "serve", "alerts", "doctor"].includes(command)) continue;
+      assertEquals(await main(args, host), 0, `${example}: ${host.stderr.text}`);
+    }
+  }
+});
+
+const CONFIG = '{ "state": "memory:", "tasks": ["https://example.org/rates.csv"] }';

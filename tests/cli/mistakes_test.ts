@@ -8,7 +8,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import { makeFiles } from "../config/loading.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

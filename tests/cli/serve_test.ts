@@ -163,7 +163,7 @@ Deno.test("serve: an unavailable address ends it before a task runs", async () =
     [["--port", port], `serving the page on 127.0.0.1:${port}: the port is in use`],
     [["--port", "x"], "--port x is not a number"],
     [["--grace", "soon"], "--grace: must be a duration"],
-    [["--view", "--json"], "'--view' cannot be used with option '--json'"],
+    [["--view", "--json"], 'options "--view" and "--json" exclude each other'],
     [["b"], 'there is no task "b"'],
   ];
   for (const [args, said] of table) {
