@@ -3,6 +3,7 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import { emptyContents } from "../../lib/state/driver.ts";
 import { type Body, type Collection, COLLECTIONS, setEntry } from "../../lib/state/entries.ts";
 import { parseContents, printContents } from "../../lib/state/file_text.ts";
+import { addDays, dayCountsOf } from "../../lib/state/history.ts";
 import type { RunRecord, TaskRecord } from "../../lib/state/state.ts";
 import { mergeStates } from "../../tools/action/state_merge.ts";
 import { member, recentResult, record, runRecord } from "../state/samples.ts";
@@ -89,6 +90,38 @@ Deno.test("mergeStates: other tasks are theirs; runs and parked hosts are of bot
     text: ours,
     yielded: new Set<string>(),
   });
+});
+
+/** A state with runs, each with one result, and the number of evaluations of a day. */
+function history(evaluations: number, ...runs: readonly string[]): string {
+  const contents = emptyContents();
+  for (const run of runs) {
+    const record = runRecord(run, `2026-01-15T${run}:00:00Z`);
+    contents.runs.set(run, { ...record, resultsKept: 1 });
+    setEntry(contents.entries, "results", run, "t", { status: "failed", httpStatus: 404 });
+    addDays(contents.days, [["2026-01-15", dayCountsOf(record)]]);
+  }
+  contents.days.set("2026-01-14", { evaluations, runs: 1, counts: { failed: 2 }, bytes: 10 });
+  return printContents(contents);
+}
+
+Deno.test("mergeStates: runs of both sides are kept with their results, and days are added", () => {
+  const texts = {
+    base: history(5, "08", "09"),
+    // Either side has removed the oldest run.
+    theirs: history(7, "09", "10"),
+    ours: history(6, "09", "11"),
+  };
+  const merged = parseContents(mergeStates(texts, ["t"], NOW).text, "merged");
+  assertEquals([...merged.runs.keys()], ["11", "10", "09"]);
+  assertEquals([...merged.entries.get("results")?.keys() ?? []].sort(), ["09", "10", "11"]);
+  assertEquals(merged.days.get("2026-01-14"), {
+    ...{ evaluations: 8, runs: 1, counts: { failed: 2 }, bytes: 10 },
+  });
+  const base = parseContents(mergeStates({ ...texts, base: null }, ["t"], NOW).text, "merged");
+  assertEquals([...base.runs.keys()], ["11", "10", "09"]);
+  const unchanged = mergeStates({ ...texts, ours: texts.base }, ["t"], NOW).text;
+  assertEquals(parseContents(unchanged, "merged").days, parseContents(texts.theirs, "").days);
 });
 
 Deno.test("mergeStates: an unreadable state is not overwritten", () => {

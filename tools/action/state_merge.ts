@@ -67,8 +67,9 @@ export function mergeStates(
   const before = base === null ? emptyContents() : contentsOf(base);
   const entries = entryChanges(before.entries, merged.entries, own.entries, yielded);
   const days = dayChanges(before.days, own.days);
+  const runs = new Map([...own.runs].filter(([id, run]) => !isSame(run, before.runs.get(id))));
   // Either run has removed what its config does not keep.
-  applyChanges(merged, { records, parked, runs: own.runs, days, entries }, now, Infinity);
+  applyChanges(merged, { records, parked, runs, days, entries }, now, Infinity);
   return { text: printContents(merged), yielded };
 }
 
@@ -112,8 +113,8 @@ function entryChanges(
   return changes;
 }
 
-/** Whether two bodies are equal. Both were read from JSON that {@linkcode printContents} wrote. */
-function isSame(one: Body, other: Body | undefined): boolean {
+/** Whether two values are equal. Both were read from JSON that {@linkcode printContents} wrote. */
+function isSame<T extends object>(one: T, other: T | undefined): boolean {
   return other !== undefined && JSON.stringify(one) === JSON.stringify(other);
 }
 
