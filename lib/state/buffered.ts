@@ -14,7 +14,7 @@ import {
 import { type MemberBody, type ResultBody, setEntry } from "./entries.ts";
 import { readResult } from "./format.ts";
 import {
-  activeRun,
+  activeRuns,
   addDays,
   dayCountsOf,
   dayOf,
@@ -178,11 +178,7 @@ class BufferedState implements State {
   }
 
   async activeRuns(): Promise<ActiveRun[]> {
-    const leased = [...await this.#driver.leasedTasks()].map(([run, tasks]) =>
-      activeRun(run, tasks)
-    );
-    const order = ({ startedAt, run }: ActiveRun) => `${startedAt ?? ""} ${run}`;
-    return leased.sort((a, b) => order(a) < order(b) ? -1 : 1);
+    return activeRuns(await this.#driver.leasedTasks());
   }
 
   async flush(): Promise<void> {

@@ -119,8 +119,14 @@ export function dayRecord(day: string, { evaluations, runs, counts, bytes }: Day
   return { day, evaluations, runs, counts: complete, bytes };
 }
 
-/** An {@linkcode ActiveRun} by its leases. */
-export function activeRun(run: string, tasks: number): ActiveRun {
-  const start = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(?=-)/.exec(run)?.[0] ?? null;
-  return { run, startedAt: start, tasks };
+/** The runs that have leased tasks, the oldest first; what else leases tasks is not named like a run. */
+export function activeRuns(
+  leasedTasks: Iterable<readonly [run: string, tasks: number]>,
+): ActiveRun[] {
+  const active: ActiveRun[] = [];
+  for (const [run, tasks] of leasedTasks) {
+    const startedAt = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(?=-)/.exec(run)?.[0];
+    if (startedAt !== undefined) active.push({ run, startedAt, tasks });
+  }
+  return active.sort((a, b) => a.run < b.run ? -1 : 1);
 }

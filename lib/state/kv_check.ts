@@ -7,7 +7,8 @@ import { backup, DatabaseSync } from "node:sqlite";
 import type { Timers } from "../core/host.ts";
 import { errorMessage } from "../core/text.ts";
 import { stateError, unreadable } from "./errors.ts";
-import { isRun } from "./format.ts";
+import { isDay, isRun } from "./format.ts";
+import type { ShapeCheck } from "./shape.ts";
 
 /** The tables that each migration of Deno KV creates, the first one first. */
 const TABLES = [["data_version", "kv"], ["queue", "queue_running"]] as const;
@@ -137,9 +138,12 @@ function entriesDamage(database: DatabaseSync): string | null {
     NOT json_valid(CAST(v AS TEXT))) LIMIT 1`,
   ).get(...rangeOf("cronfetch"));
   if (odd) return damaged("an entry is not JSON");
-  const runs = database.prepare("SELECT k, v FROM kv WHERE k > ? AND k < ?")
-    .all(...rangeOf("cronfetch", "run"));
-  return runs.every(isRunEntry) ? null : damaged("the entry of a run");
+  const areAll = (name: string, check: ShapeCheck<unknown>) =>
+    database.prepare("SELECT k, v FROM kv WHERE k > ? AND k < ?")
+      .all(...rangeOf("cronfetch", name))
+      .every((entry) => isEntry(entry, check));
+  if (!areAll("run", isRun)) return damaged("the entry of a run");
+  return areAll("day", isDay) ? null : damaged("the entry of a day");
 }
 
 /** Keys that begin with texts: a 2, UTF-8 and a NUL for each (Deno KV's own encoding). */
@@ -150,10 +154,10 @@ function rangeOf(...texts: string[]): [after: Uint8Array, before: Uint8Array] {
   return [prefix, before];
 }
 
-function isRunEntry({ k, v }: Record<string, unknown>): boolean {
+function isEntry({ k, v }: Record<string, unknown>, check: ShapeCheck<unknown>): boolean {
   try {
     decoder.decode(k as Uint8Array);
-    return isRun(JSON.parse(decoder.decode(v as Uint8Array)));
+    return check(JSON.parse(decoder.decode(v as Uint8Array)));
   } catch {
     return false;
   }

@@ -78,8 +78,8 @@ export interface DayRecord {
 export interface ActiveRun {
   /** The run's id. */
   readonly run: string;
-  /** When it started, in whole seconds, RFC 3339 in UTC; null if its id does not have the time. */
-  readonly startedAt: string | null;
+  /** When it started, in whole seconds, RFC 3339 in UTC. */
+  readonly startedAt: string;
   /** Number of tasks that are leased to it. */
   readonly tasks: number;
 }

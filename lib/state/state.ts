@@ -197,7 +197,9 @@ export interface TaskRecord {
  *   activeRuns: async () => {
  *     const held = [...leases.values()].filter(({ untilMs }) => untilMs > Date.now());
  *     const runs = Map.groupBy(held, ({ run }) => run);
- *     return [...runs].map(([run, { length }]) => ({ run, startedAt: null, tasks: length }));
+ *     return [...runs].map(([run, { length }]) => {
+ *       return { run, startedAt: run.slice(0, 20), tasks: length };
+ *     });
  *   },
  *   flush: async () => {},
  *   acquire: async (tasks, run, ttlMs) => {
@@ -337,7 +339,8 @@ export interface State extends AsyncDisposable {
    */
   days(limit: number): Promise<DayRecord[]>;
   /**
-   * Reads the runs that are in progress: those whose leases have not ended.
+   * Reads the runs that are in progress: those whose leases have not ended. A run without tasks has
+   * none.
    *
    * @returns The oldest first.
    */

@@ -5,7 +5,7 @@ import { dirname } from "@std/path";
 import { openState } from "../helpers/open.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
-import { ids, member, record, runRecord } from "./samples.ts";
+import { ids, member, record, runRecord, runResult } from "./samples.ts";
 
 /** A damaged database. */
 export interface Damage {
@@ -54,7 +54,9 @@ export async function healthyDatabase(): Promise<Healthy> {
       state.save(record(task));
       state.saveMember(task, member("a.csv"));
     }
-    for (const run of ids(20, prefix)) state.addRun(runRecord(run, "2026-01-15T11:00:00Z"));
+    for (const run of ids(20, prefix)) {
+      state.addRun(runRecord(run, "2026-01-15T11:00:00Z"), [runResult("a")]);
+    }
     state.park("a.example", Temporal.Instant.from("2026-02-15T12:00:00Z"));
     await state.flush();
     return [await Deno.readFile(path), await Deno.readFile(`${path}-wal`)] as const;
@@ -194,7 +196,7 @@ function* changedBySql(bytes: Uint8Array<ArrayBuffer>): Generator<Damage> {
     "UPDATE kv SET v_encoding = 9",
     "UPDATE kv SET v = 17",
     "UPDATE kv SET version = 'x'",
-    ...["format", "record", "parked", "run", "members"].flatMap((kind) => {
+    ...["format", "record", "parked", "run", "day", "results", "members"].flatMap((kind) => {
       const where = kind === "format"
         ? "k = x'0263726f6e66657463680002666f726d617400'"
         : below(kind);
@@ -205,6 +207,7 @@ function* changedBySql(bytes: Uint8Array<ArrayBuffer>): Generator<Damage> {
       ];
     }),
     `UPDATE kv SET v = CAST('{"run":1}' AS BLOB) WHERE ${below("run")}`,
+    `UPDATE kv SET v = CAST('{"runs":"1","counts":{}}' AS BLOB) WHERE ${below("day")}`,
     `UPDATE kv SET k = CAST(x'0263726f6e6665746368000272756e0002ff00' AS BLOB) WHERE k = ` +
     `(SELECT k FROM kv WHERE ${below("run")} LIMIT 1)`,
   ];

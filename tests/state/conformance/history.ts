@@ -250,14 +250,16 @@ export function historyConformance(test: ConformanceTest): void {
     await using state = await place.open(host);
     await using onlooker = await place.open(host);
     assertEquals(await onlooker.activeRuns(), []);
-    await state.acquire(ids(2, "b-"), "2026-01-15T12:00:00Z-abc123", TTL_MS);
-    await state.acquire(ids(3, "a-"), "by hand", 2 * TTL_MS);
-    const byHand = { run: "by hand", startedAt: null, tasks: 3 };
-    const named = { run: "2026-01-15T12:00:00Z-abc123", startedAt: START, tasks: 2 };
-    assertEquals(await onlooker.activeRuns(), [byHand, named]);
+    const [first, second] = ["2026-01-15T11:59:00Z-fff", "2026-01-15T12:00:00Z-000"];
+    await state.acquire(ids(2, "b-"), second, TTL_MS);
+    await state.acquire(ids(3, "a-"), first, 2 * TTL_MS);
+    // Not a run.
+    await state.acquire(ids(1, "c-"), "alerts-abc", 2 * TTL_MS);
+    const older = { run: first, startedAt: "2026-01-15T11:59:00Z", tasks: 3 };
+    assertEquals(await onlooker.activeRuns(), [older, { run: second, startedAt: START, tasks: 2 }]);
     await host.advance(TTL_MS);
-    assertEquals(await onlooker.activeRuns(), [byHand]);
-    await state.release("by hand");
+    assertEquals(await onlooker.activeRuns(), [older]);
+    await state.release(first);
     assertEquals(await onlooker.activeRuns(), []);
   });
 }
