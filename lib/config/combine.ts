@@ -30,6 +30,7 @@ import {
   type Path,
   resolveText,
   type Scope,
+  type StepReader,
   validate,
 } from "./scope.ts";
 import { createSuggester, withGuess } from "./suggest.ts";
@@ -47,6 +48,8 @@ export interface CombineContext {
   readonly at: Temporal.Instant;
   /** Null if no source has a pattern. */
   readonly patterns: PatternEngine | null;
+  /** Null if no source has an option of a content step. */
+  readonly steps: StepReader | null;
   /** Null if no source has `hosts`. */
   readonly readHosts: HostReader | null;
   /** Null if no source has `alerts` or `page`. */
@@ -85,7 +88,7 @@ export function combine(
   sources: readonly ConfigPart[],
   context: CombineContext,
 ): Omit<Config, "files" | "warnings"> {
-  const { overrides, patterns, readHosts, readAlerts, problems, warnings } = context;
+  const { overrides, patterns, steps, readHosts, readAlerts, problems, warnings } = context;
   const secrets = new Set<string>();
   const memoize = createMemo();
   // Reading a variable calls into the runtime, and many tasks use the same one.
@@ -102,6 +105,7 @@ export function combine(
   const shared = {
     host,
     patterns,
+    steps,
     render: createRenderer(context.at),
     suggester: createSuggester(),
     memoize,

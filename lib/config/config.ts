@@ -169,6 +169,7 @@ export function compileTask(
     conditional: options.conditional,
     unchangedForMs: options.unchangedForMs,
     decode: options.decode,
+    same: options.same,
   };
   if (!dated) return { task, dated: null };
   return {

@@ -176,6 +176,18 @@ export interface TaskInput {
   unchangedFor?: string | null | undefined;
   /** Content codings: decode those that are not the format of the file, or keep all. Default: auto. */
   decode?: "auto" | "keep" | undefined;
+  /** When a file with other bytes is unchanged in substance. Default: null, never. */
+  same?: SameInput | null | undefined;
+}
+
+/** One rule by which files with different bytes are the same in substance. */
+export interface SameInput {
+  /** ZIP archives whose members have equal names, sizes and checksums. */
+  zip?: boolean | undefined;
+  /** JSON documents that are equal without the nodes that these JSONPath queries select. */
+  json?: string[] | undefined;
+  /** Texts that are equal without the lines that this regular expression matches. */
+  lines?: string | undefined;
 }
 
 /** A digest in hexadecimal, or the URL of a checksum file and the file's name in it. */
@@ -238,6 +250,7 @@ export const DEFAULTS = {
   conditional: true,
   unchangedFor: null,
   decode: "auto",
+  same: null,
 } as const;
 
 /** How an option is overridden. */

@@ -111,11 +111,12 @@ export async function loadValue(
 async function preload(
   sources: readonly ConfigPart[],
   beforeRead: (path: string) => Promise<void> = () => Promise.resolve(),
-): Promise<Pick<CombineContext, "patterns" | "readHosts" | "readAlerts">> {
+): Promise<Pick<CombineContext, "patterns" | "steps" | "readHosts" | "readAlerts">> {
   const hasAlerts = sources.some(({ value }) => field(value, "alerts") ?? field(value, "page"));
   const hasHosts = sources.some(({ value }) => field(value, "hosts") !== undefined);
   return {
-    patterns: sources.some(({ value }) => hasPattern(value)) ? await loadPatternEngine() : null,
+    patterns: hasOption(sources, hasPattern) ? await loadPatternEngine() : null,
+    steps: hasOption(sources, hasStep) ? await import("./content_steps.ts") : null,
     readHosts: hasHosts
       ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
       : null,
@@ -123,10 +124,24 @@ async function preload(
   };
 }
 
-function hasPattern(config: unknown): boolean {
-  const tasks = field(config, "tasks");
-  return [field(config, "defaults"), ...(Array.isArray(tasks) ? tasks : [])]
-    .some((options) => typeof field(field(options, "expect"), "matches") === "string");
+/** Whether options of a task, or `defaults`, meet a condition. */
+function hasOption(
+  sources: readonly ConfigPart[],
+  condition: (options: unknown) => boolean,
+): boolean {
+  return sources.some(({ value }) => {
+    const tasks = field(value, "tasks");
+    return condition(field(value, "defaults")) || (Array.isArray(tasks) && tasks.some(condition));
+  });
+}
+
+function hasPattern(options: unknown): boolean {
+  return typeof field(field(options, "expect"), "matches") === "string" ||
+    typeof field(field(options, "same"), "lines") === "string";
+}
+
+function hasStep(options: unknown): boolean {
+  return field(options, "same") !== undefined;
 }
 
 function field(value: unknown, name: string): unknown {

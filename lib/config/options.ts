@@ -50,6 +50,7 @@ export interface Options extends
     | "conditional"
     | "unchangedForMs"
     | "decode"
+    | "same"
   > {
   /** The schedule as written; it is parsed again in another time zone. */
   readonly scheduleText: string;
@@ -136,6 +137,7 @@ export const DEFAULT_OPTIONS: Options = {
   conditional: rest.conditional,
   unchangedForMs: rest.unchangedFor,
   decode: rest.decode,
+  same: rest.same,
 };
 
 /**
@@ -174,7 +176,18 @@ export function applyOptions(
     conditional: layer.conditional ?? base.conditional,
     unchangedForMs: layer.unchangedFor === undefined ? base.unchangedForMs : layer.unchangedFor,
     decode: layer.decode ?? base.decode,
+    same: layer.same === undefined ? base.same : applySame(layer.same, [...path, "same"], scope),
   };
+}
+
+function applySame(
+  layer: TaskDefaults["same"] | null,
+  path: Path,
+  scope: Scope,
+): Options["same"] {
+  if (!layer) return null;
+  // Loaded if any source has the option.
+  return scope.steps?.readSame(layer, path, scope) ?? null;
 }
 
 type TimingOptions = Pick<

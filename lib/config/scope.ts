@@ -4,7 +4,9 @@ import type * as z from "zod/mini";
 import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
+import type { SameRule } from "../core/task.ts";
 import { parseUrl } from "./checks.ts";
+import type { SameInput } from "./input.ts";
 import { type Complaint, formatPath, partsOf, quote, withHint } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { type Suggester, withGuess } from "./suggest.ts";
@@ -19,12 +21,20 @@ import {
 /** Location in a source: keys and indexes from its root. */
 export type Path = readonly PropertyKey[];
 
+/** Reads options of content steps; loaded only for a config that has one. */
+export interface StepReader {
+  /** Reads `same`, which has one rule by its schema. */
+  readSame(written: SameInput, path: Path, scope: Scope): SameRule;
+}
+
 /** State shared by the checks of one source. */
 export interface Scope {
   /** Environment variables. */
   readonly host: Environment;
   /** Null if no source contains a pattern. */
   readonly patterns: PatternEngine | null;
+  /** Reads the options of content steps; null if no source has one. */
+  readonly steps: StepReader | null;
   /** Renders templates at the time of loading. */
   readonly render: Render;
   /** Shared by all sources, which bounds the cost of suggestions. */

@@ -164,16 +164,17 @@ export function suggestKey(
   if (key.length > MAX_WORD_LENGTH) return null;
   const paths = optionRows().map((row) => row.path);
   const home = parent.replace(/^defaults\b/, "tasks[]");
+  const here = home === "" ? "" : `${home}.`;
+  const word = simplified(key);
+  const synonym = Object.hasOwn(SYNONYMS, word) ? SYNONYMS[word] : undefined;
+  if (synonym !== undefined && paths.includes(`${here}${synonym}`)) return synonym;
   const siblings = paths.filter((path) => parentOf(path) === home).map(nameOf);
   const sibling = nearest(key, siblings, distance);
   if (sibling !== null) return sibling;
 
-  const word = simplified(key);
-  const synonym = Object.hasOwn(SYNONYMS, word) ? SYNONYMS[word] : undefined;
   const found = paths.filter((path) =>
     simplified(nameOf(path)) === word || path.replace(/^tasks\[\]\./, "") === synonym
   );
-  const here = home === "" ? "" : `${home}.`;
   const option = found.find((path) => path.startsWith(here)) ?? found[0];
   if (option === undefined) return null;
   return option.startsWith(here) && here !== "" ? option.slice(here.length) : forAllTasks(option);

@@ -164,6 +164,33 @@ export function timing(defaults: Partial<typeof DEFAULTS>): TimingSchemas {
   };
 }
 
+const same = object("must be an object of zip, json or lines", () => ({
+  zip: option(
+    boolean(),
+    "ZIP archives (also xlsx, docx, jar, epub) whose members have equal names, sizes and checksums.",
+  ),
+  json: option(
+    titled(
+      "list of JSONPath queries",
+      z.array(text("a JSONPath query"), withMessage("must be a list of JSONPath queries")).check(
+        z.maxLength(50, withMessage("must be at most 50 JSONPath queries")),
+      ),
+    ),
+    "JSON documents that are equal without the nodes that these JSONPath queries (RFC 9535) select; " +
+      "the order of keys does not count.",
+  ),
+  lines: option(
+    text("a regular expression", 10_000),
+    "Texts that are equal without the lines that this regular expression (RE2 syntax) matches.",
+  ),
+})).check(
+  z.refine(
+    ({ zip, json, lines }) =>
+      [zip || undefined, json, lines].filter((rule) => rule !== undefined).length === 1,
+    withMessage("must have either zip, json or lines"),
+  ),
+);
+
 /** Options of a task and of `defaults`. */
 const shared = () => ({
   to: option(
@@ -227,6 +254,11 @@ const shared = () => ({
     "A body with `Content-Encoding`: `auto` decodes it, unless the coding is the format of the " +
       "file (`.gz`, `.zst`); `keep` stores it as received.",
     DEFAULTS.decode,
+  ),
+  same: option(
+    z.nullable(same),
+    "When a file with other bytes is unchanged in substance, and is not published.",
+    DEFAULTS.same,
   ),
 });
 

@@ -13,6 +13,11 @@ export interface PatternEngine {
    * @throws {Error} For a pattern that {@linkcode problemWith} rejects.
    */
   test(pattern: string, text: string): boolean;
+  /**
+   * Whether a pattern, without flags, matches a whole text or a part of it, as `match` and `search` of
+   * JSONPath do (RFC 9535, sections 2.4.6 and 2.4.7); false for a pattern that is unusable.
+   */
+  find(pattern: string, text: string, extent: "whole" | "part"): boolean;
 }
 
 /**
@@ -26,6 +31,14 @@ export async function loadPatternEngine(): Promise<PatternEngine> {
   const { RE2JS } = await import("re2js");
   const compile = (pattern: string) =>
     RE2JS.compile(RE2JS.translateRegExp(pattern), RE2JS.MULTILINE);
+  const plain = new Map<string, ReturnType<typeof compile> | null>();
+  const compilePlain = (pattern: string) => {
+    try {
+      return RE2JS.compile(RE2JS.translateRegExp(pattern));
+    } catch {
+      return null;
+    }
+  };
   return {
     problemWith: (pattern) => {
       const unsupported = unsupportedSyntax(pattern);
@@ -49,6 +62,11 @@ export async function loadPatternEngine(): Promise<PatternEngine> {
       // RE2 ends lines only at LF, and a pattern may contain the CR.
       return compiled.test(text) ||
         (text.includes("\r") && compiled.test(text.replaceAll(/\r\n?/g, "\n")));
+    },
+    find: (pattern, text, extent) => {
+      const compiled = plain.getOrInsertComputed(pattern, compilePlain);
+      return compiled !== null &&
+        (extent === "whole" ? compiled.matches(text) : compiled.test(text));
     },
   };
 }

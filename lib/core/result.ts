@@ -35,7 +35,9 @@ export type Warning =
   /** Neither Content-Length nor chunked: truncation cannot be detected. */
   | "lengthUnknown"
   /** The server sent a file with an earlier Last-Modified than the published one. */
-  | "olderThanPublished";
+  | "olderThanPublished"
+  /** The server sent other bytes with the same substance; the published file stays. */
+  | "sameInSubstance";
 
 /** One try at a task's URL or mirror; a retry is another attempt. */
 export interface AttemptResult {
@@ -125,6 +127,15 @@ export interface Validators {
   readonly sizeBytes: number;
   /** The store's name for this version of the file under its key. */
   readonly revision: string;
+  /** The last received file, if other bytes are published: digest and size. */
+  readonly received?: ContentDigest;
+}
+
+/** Digest and size of content. */
+export interface ContentDigest {
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
 }
 
 /** Figures of a run. */

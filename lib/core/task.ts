@@ -77,6 +77,15 @@ export interface Expectations extends Readonly<Record<DigestAlgorithm, ExpectedD
   readonly knownLength: boolean;
 }
 
+/** When files with different bytes have the same substance. */
+export type SameRule =
+  /** ZIP archives (also xlsx, docx, jar, epub) whose members have equal names, sizes and checksums. */
+  | { readonly kind: "zip" }
+  /** JSON documents that are equal without the nodes that these JSONPath queries select. */
+  | { readonly kind: "json"; readonly ignored: readonly string[] }
+  /** Texts that are equal without the lines that a regular expression (RE2 syntax) matches. */
+  | { readonly kind: "lines"; readonly ignored: string };
+
 /**
  * One remote file to keep. `url`, `mirrors` and `headers` may contain secrets, which only the network
  * sees.
@@ -129,6 +138,8 @@ export interface Task {
   readonly unchangedForMs: number | null;
   /** Content codings of a response: removed unless they are the file's own format, or kept. */
   readonly decode: "auto" | "keep";
+  /** When a file with other bytes is unchanged in substance; null for never. */
+  readonly same: SameRule | null;
 }
 
 /** A task of a plan, and why it is included or not. */

@@ -183,7 +183,9 @@ export function decideAge(
   if (publishedMs === null || publishedMs > nowMs) return CURRENT;
   if (receivedMs === null || receivedMs <= 0 || receivedMs >= publishedMs) return CURRENT;
   if (published.etag !== null && published.etag === received.get("etag")) return CURRENT;
-  if (expectedSha256 !== null && expectedSha256 !== published.sha256) return CURRENT;
+  if (expectedSha256 !== null && expectedSha256 !== (published.received ?? published).sha256) {
+    return CURRENT;
+  }
   const first: OlderRepresentation = {
     lastModified,
     runs: 1,

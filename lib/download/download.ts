@@ -273,6 +273,7 @@ async function publishReceived(
       nowMs,
       family: context.family,
     });
+    if (success.warning) warnings.push(success.warning);
     if (!received.lengthKnown) warnings.push("lengthUnknown");
     const age = decideAge(stats.headers, ageFacts(source, digests), () => nowMs);
     if (age.kind !== "current") warnings.push("olderThanPublished");

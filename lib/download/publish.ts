@@ -1,10 +1,10 @@
 /** Publishes received bytes once they are checked, unless the same bytes are published already. */
 
 import { checkContent, type Content } from "../content/expect.ts";
-import type { ExpectedDigests, Task } from "../core/task.ts";
+import type { ExpectedDigests, SameRule, Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
-import type { Validators } from "../core/result.ts";
+import type { Validators, Warning } from "../core/result.ts";
 import { errorMessage } from "../core/text.ts";
 import type { Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { Received } from "./attempt.ts";
@@ -34,6 +34,8 @@ export interface Published {
   readonly validators: Validators;
   /** Size of the file that was replaced, or null. */
   readonly previousSizeBytes: number | null;
+  /** A reservation about the result. */
+  readonly warning?: Warning;
 }
 
 /**
@@ -85,6 +87,18 @@ export async function publish(
     family.recordPrevious(key);
     return { status: "unchanged", validators: validators(existing), previousSizeBytes: null };
   }
+  if (current?.key === key && existing) {
+    const { sha256, sizeBytes } = current;
+    const kept: Published = {
+      status: "unchanged",
+      validators: { ...validators(existing), sha256, sizeBytes, received: { ...sealed } },
+      previousSizeBytes: null,
+    };
+    if (current.received?.sha256 === sealed.sha256) return kept;
+    if (task.same !== null && await isSameAsPublished(task.same, received, context)) {
+      return { ...kept, warning: "sameInSubstance" };
+    }
+  }
   // The older version is kept before the newer one replaces it.
   if (existing && task.keep > 0) {
     await family.keepVersion(key, current?.key === key ? current.sha256 : existing.sha256);
@@ -129,6 +143,23 @@ async function quarantine(
   }
   const where = JSON.stringify(aside);
   return new CronfetchError(code, `${message}; it is kept aside as ${where}`, { retry });
+}
+
+/** Whether received bytes and the published file have the same substance. */
+async function isSameAsPublished(
+  rule: SameRule,
+  { draft, key, sealed }: Received,
+  { store, signal, current }: PublishContext,
+): Promise<boolean> {
+  const published = await store.read(key, signal);
+  if (published === null) return false;
+  // Loaded on demand: few tasks have the option.
+  const { isSame } = await import("../content/same.ts");
+  return await isSame(
+    rule,
+    { sizeBytes: sealed.sizeBytes, pieces: () => draft.pieces() },
+    { sizeBytes: current?.sizeBytes ?? 0, pieces: () => published },
+  );
 }
 
 /** Whether the received bytes are published already, by their digest. */

@@ -19,6 +19,7 @@ export type Verbosity = "quiet" | "normal" | "verbose";
 export const WARNINGS = {
   lengthUnknown: "the response declared no length, so the body may be incomplete",
   olderThanPublished: "the server sent an older file than the published one",
+  sameInSubstance: "other bytes with the same substance were not published",
 } as const satisfies Record<Warning, string>;
 
 /** Colour of each status. */

@@ -2,6 +2,7 @@
 
 import type { AlertKind, Health } from "../core/event.ts";
 import {
+  type ContentDigest,
   type RunSummary,
   type RunTrigger,
   TASK_STATUSES,
@@ -20,6 +21,7 @@ import {
   nothing,
   number,
   oneOf,
+  optional,
   orAbsent,
   orNull,
   shape,
@@ -91,6 +93,7 @@ const VALIDATORS = shape<Validators>({
   sizeBytes: count,
   // The first versions wrote no revision: the digest decides then.
   revision: unless(() => "", text),
+  received: optional(shape<ContentDigest>({ sha256: text, sizeBytes: count })),
 });
 
 const PART = shape<PartRecord>({

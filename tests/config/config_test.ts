@@ -60,6 +60,7 @@ const FULL: TaskInput = {
   conditional: false,
   unchangedFor: "7d",
   decode: "keep",
+  same: { zip: true },
 };
 
 Deno.test("compileTask: all options, with dates in the time zone of the task", async () => {
@@ -100,6 +101,7 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
     conditional: false,
     unchangedForMs: 7 * 86_400_000,
     decode: "keep",
+    same: { kind: "zip" },
   }]);
   assertEquals(config.secrets, ["hunter2", "Bearer hunter2"]);
 });

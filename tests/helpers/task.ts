@@ -48,6 +48,7 @@ export function defaultTask(id: string, change: Partial<Task> = {}): Task {
     conditional: true,
     unchangedForMs: null,
     decode: "auto",
+    same: null,
     ...change,
   };
 }

@@ -1,0 +1,90 @@
+/** JSON texts that differ only in spelling, the order of keys, or ignored nodes become equal. Pure. */
+
+import { type JsonLocation, selectNodes } from "../core/json_path.ts";
+
+/** Digits that every number of JavaScript keeps. */
+const SAFE_DIGITS = 15;
+
+/** The functions of JSON that TypeScript does not declare yet (ECMAScript 2026). */
+const { rawJSON, isRawJSON } = JSON as typeof JSON & {
+  /** A value that is written as this text. */
+  rawJSON(text: string): object;
+  isRawJSON(value: unknown): boolean;
+};
+
+/**
+ * The canonical text of a JSON document, without the nodes that JSONPath queries select. Keys are sorted,
+ * white space is removed, and `1.0` equals `1`; numbers with more digits than a double has are compared
+ * by their spelling.
+ *
+ * @param queries Of `problemWithQuery`.
+ * @returns Null if the text is not JSON, or too deep.
+ */
+export function canonicalJson(text: string, queries: readonly string[]): string | null {
+  try {
+    const value = JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text, readExactly);
+    const root = new Branch();
+    for (const query of queries) {
+      const found = selectNodes(query, value);
+      if (found === null) return null;
+      for (const location of found) root.cut(location);
+    }
+    return root.isCut ? "" : JSON.stringify(without(value, root));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+/** Keeps the spelling of a number that would be rounded. */
+function readExactly(
+  this: unknown,
+  _key: string,
+  value: unknown,
+  context?: { readonly source?: string },
+): unknown {
+  const source = context?.source;
+  if (typeof value !== "number" || source === undefined) return value;
+  const digits = source.replace(/[eE].*$/, "").replace(/^[-0.]+|\D/g, "");
+  return digits.length <= SAFE_DIGITS && Number.isFinite(value) ? value : rawJSON(source);
+}
+
+/** The ignored nodes below a node. */
+class Branch {
+  readonly #children = new Map<string | number, Branch>();
+  /** Whether the node itself is ignored. */
+  isCut = false;
+
+  /** Ignores the node at a location below. */
+  cut(location: JsonLocation): void {
+    let branch = this as Branch;
+    for (const key of location) {
+      branch = branch.#children.getOrInsertComputed(key, () => new Branch());
+    }
+    branch.isCut = true;
+  }
+
+  /** Undefined if nothing is ignored at or below a key. */
+  at(key: string | number): Branch | undefined {
+    return this.#children.get(key);
+  }
+}
+
+/** A copy with sorted keys and without the ignored nodes. */
+function without(value: unknown, branch: Branch | undefined): unknown {
+  if (typeof value !== "object" || value === null || isRawJSON(value)) return value;
+  if (Array.isArray(value)) {
+    const kept: unknown[] = [];
+    for (const [index, item] of value.entries()) {
+      const below = branch?.at(index);
+      if (!below?.isCut) kept.push(without(item, below));
+    }
+    return kept;
+  }
+  const sorted: Record<string, unknown> = Object.create(null);
+  for (const key of Object.keys(value).sort()) {
+    const below = branch?.at(key);
+    if (!below?.isCut) sorted[key] = without(value[key as never], below);
+  }
+  return sorted;
+}

@@ -1,0 +1,202 @@
+import { assertEquals } from "@std/assert";
+import { TextReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js";
+import { isSame, LARGEST_JSON_BYTES } from "../../lib/content/same.ts";
+import { problemWithQuery, selectNodes } from "../../lib/core/json_path.ts";
+import type { SameRule } from "../../lib/core/task.ts";
+
+/** A file that is read in pieces of `pieceBytes`. */
+function file(text: string, pieceBytes = 1_000) {
+  const bytes = new TextEncoder().encode(text);
+  return {
+    sizeBytes: bytes.length,
+    async *pieces() {
+      for (let at = 0; at < bytes.length; at += pieceBytes) {
+        yield bytes.subarray(at, at + pieceBytes);
+      }
+    },
+  };
+}
+
+const GENERATED: SameRule = { kind: "json", ignored: ["$.generated", "$..timestamp"] };
+const COMMENTS: SameRule = { kind: "lines", ignored: "^#" };
+
+type Case = readonly [name: string, rule: SameRule, one: string, other: string, same: boolean];
+
+const CASES: readonly Case[] = [
+  ["an ignored node", GENERATED, '{"generated":1,"a":2}', '{"generated":3,"a":2}', true],
+  ["another node", GENERATED, '{"generated":1,"a":2}', '{"generated":1,"a":3}', false],
+  ["an ignored node that is missing", GENERATED, '{"generated":1,"a":2}', '{"a":2}', true],
+  ["nodes at any depth", GENERATED, '[{"b":[{"timestamp":1}]}]', '[{"b":[{"timestamp":9}]}]', true],
+  ["a value beside it", GENERATED, '[{"b":[{"timestamp":1,"c":1}]}]', '[{"b":[{"c":2}]}]', false],
+  ["the order of keys", GENERATED, '{"a":1,"b":{"c":2,"d":3}}', '{"b":{"d":3,"c":2},"a":1}', true],
+  ["the order of items", GENERATED, "[1,2]", "[2,1]", false],
+  ["white space", GENERATED, '{"a": [1, 2]}\n', '{\n  "a":[1,2]}', true],
+  ["white space in text", GENERATED, '["a b"]', '["a  b"]', false],
+  ["a byte order mark", GENERATED, "\ufeff[1]", "[1]", true],
+  ["an escape", GENERATED, '["\\u00e9"]', '["é"]', true],
+  ["the spelling of a number", GENERATED, "[1.0, 1e3, -0.50]", "[1, 1000, -0.5]", true],
+  [
+    "a digit of a long number",
+    GENERATED,
+    "[12345678901234567890]",
+    "[12345678901234567891]",
+    false,
+  ],
+  [
+    "a digit of a long fraction",
+    GENERATED,
+    "[0.12345678901234567]",
+    "[0.12345678901234568]",
+    false,
+  ],
+  ["a number and its text", GENERATED, "[1]", '["1"]', false],
+  [
+    "a long number and its text",
+    GENERATED,
+    "[123456789012345678]",
+    '["number 123456789012345678"]',
+    false,
+  ],
+  ["null and a missing key", GENERATED, '{"a":null}', "{}", false],
+  ["__proto__", GENERATED, '{"__proto__":1}', '{"__proto__":2}', false],
+  ["a cut document", GENERATED, '{"a":1', '{"a":1', false],
+  ["no JSON", GENERATED, "a,b\n", "a,c\n", false],
+  ["the whole document", { kind: "json", ignored: ["$"] }, "[1]", "[2]", true],
+  ["an item", { kind: "json", ignored: ["$[0]"] }, '["yesterday",1]', '["today",1]', true],
+  ["another item", { kind: "json", ignored: ["$[0]"] }, '["today",1]', '["today",2]', false],
+  [
+    "nodes of a filter",
+    { kind: "json", ignored: ["$[?@.kind=='meta']"] },
+    '[{"kind":"meta","v":1},{"kind":"row"}]',
+    '[{"kind":"meta","v":2},{"kind":"row"}]',
+    true,
+  ],
+  ["no ignored node", { kind: "json", ignored: [] }, '{"a":1,"b":2}', '{"b":2,"a":1}', true],
+
+  ["an ignored line", COMMENTS, "# 1\na\n", "# 2\na\n", true],
+  ["an ignored line more", COMMENTS, "a\n", "# 1\n# 2\na\n# 3\n", true],
+  ["another line", COMMENTS, "# 1\na\n", "# 1\nb\n", false],
+  ["the order of lines", COMMENTS, "a\nb\n", "b\na\n", false],
+  ["a line more", COMMENTS, "a\n", "a\na\n", false],
+  ["the end of the last line", COMMENTS, "a\n", "a", false],
+  ["CRLF", COMMENTS, "a\r\n", "a\n", false],
+  ["an ignored last line without an end", COMMENTS, "a\n#", "a\n", true],
+  ["a pattern in a line", COMMENTS, "a #1\n", "a #2\n", false],
+  ["a moved line end", COMMENTS, "ab\nc\n", "a\nbc\n", false],
+  ["a long line", COMMENTS, `${"x".repeat(100_000)}1\n`, `${"x".repeat(100_000)}2\n`, false],
+  [
+    "a long ignored line",
+    COMMENTS,
+    `#${"x".repeat(99_999)}1\na\n`,
+    `#${"x".repeat(50)}2\na\n`,
+    true,
+  ],
+  ["bytes that are no text", COMMENTS, "\u0000\u0001", "\u0000\u0002", false],
+  ["an empty file", COMMENTS, "", "# 1\n", true],
+];
+
+for (const [name, rule, one, other, same] of CASES) {
+  Deno.test(`isSame: ${rule.kind}: ${name}: ${same ? "the same" : "different"}`, async () => {
+    for (const pieceBytes of [1, 3, 1_000_000]) {
+      assertEquals(await isSame(rule, file(one, pieceBytes), file(other, 1_000)), same);
+      assertEquals(await isSame(rule, file(other, pieceBytes), file(one, pieceBytes)), same);
+    }
+  });
+}
+
+Deno.test("isSame: a JSON document that is too large or too deep is different", async () => {
+  const large = { ...file("[1]"), sizeBytes: LARGEST_JSON_BYTES + 1 };
+  assertEquals(await isSame(GENERATED, large, large), false);
+  const deep = file(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
+  assertEquals(await isSame(GENERATED, deep, deep), false);
+});
+
+Deno.test("problemWithQuery: names what is wrong", () => {
+  assertEquals(problemWithQuery("$..a[?@.b > 1]"), null);
+  assertEquals(problemWithQuery("$['a', 'b'][0:2]"), null);
+  for (const query of ["generated", "$.", "$.a[", "$[?match(@.a)]", "", "$".repeat(2_000)]) {
+    assertEquals(typeof problemWithQuery(query), "string", query);
+  }
+});
+
+Deno.test("selectNodes: regular expressions are matched in linear time, and as a whole", () => {
+  const value = [{ a: "xab" }, { a: "ab" }, { a: "a".repeat(100_000) }, { b: 1 }];
+  assertEquals(selectNodes("$[?match(@.a, '(a+)+b')]", value), [[1]]);
+  assertEquals(selectNodes("$[?search(@.a, '(a+)+b')]", value), [[0], [1]]);
+  assertEquals(selectNodes("$[?match(@.a, '(')]", value), []);
+});
+
+/** A member of a sample archive: its path, its text, its time, and how it is compressed. */
+type Member = readonly [path: string, text: string, year?: number, level?: number];
+
+async function zip(members: readonly Member[], comment = ""): Promise<Uint8Array<ArrayBuffer>> {
+  const writer = new ZipWriter(new Uint8ArrayWriter(), { useWebWorkers: false });
+  for (const [path, text, year = 2026, level = 6] of members) {
+    const lastModDate = new Date(year, 0, 1);
+    await writer.add(path, new TextReader(text), { level, lastModDate });
+  }
+  return new Uint8Array(await writer.close(new TextEncoder().encode(comment)));
+}
+
+function fileOf(bytes: Uint8Array, pieceBytes = 1_000) {
+  return {
+    sizeBytes: bytes.length,
+    async *pieces() {
+      for (let at = 0; at < bytes.length; at += pieceBytes) {
+        yield bytes.subarray(at, at + pieceBytes);
+      }
+    },
+  };
+}
+
+const FEED: readonly Member[] = [["stops.txt", "a,b\n1,2\n"], [
+  "data/trips.txt",
+  "t".repeat(5_000),
+]];
+
+const ZIP_CASES: readonly (readonly [name: string, other: readonly Member[], same: boolean])[] = [
+  ["the same members", FEED, true],
+  ["other times", FEED.map(([path, text]) => [path, text, 2020] as const), true],
+  ["another order", FEED.toReversed(), true],
+  ["another compression", FEED.map(([path, text]) => [path, text, 2026, 0] as const), true],
+  ["one changed byte", [["stops.txt", "a,b\n1,3\n"], FEED[1] ?? ["", ""]], false],
+  ["a longer member", [["stops.txt", "a,b\n1,2\n\n"], FEED[1] ?? ["", ""]], false],
+  ["a renamed member", [["stop.txt", "a,b\n1,2\n"], FEED[1] ?? ["", ""]], false],
+  ["one member less", FEED.slice(1), false],
+  ["one member more", [...FEED, ["empty.txt", ""]], false],
+  [
+    "exchanged contents",
+    [["stops.txt", "t".repeat(5_000)], ["data/trips.txt", "a,b\n1,2\n"]],
+    false,
+  ],
+  ["another folder", [["stops.txt", "a,b\n1,2\n"], ["trips.txt", "t".repeat(5_000)]], false],
+];
+
+for (const [name, other, same] of ZIP_CASES) {
+  Deno.test(`isSame: zip: ${name}: ${same ? "the same" : "different"}`, async () => {
+    const [one, two] = [await zip(FEED), await zip(other, "a comment")];
+    for (const pieceBytes of [1, 1_000_000]) {
+      assertEquals(await isSame({ kind: "zip" }, fileOf(one, pieceBytes), fileOf(two)), same);
+      assertEquals(await isSame({ kind: "zip" }, fileOf(two), fileOf(one, pieceBytes)), same);
+    }
+  });
+}
+
+Deno.test("isSame: zip: what is no archive, cut or encrypted is different", async () => {
+  const archive = await zip(FEED);
+  const writer = new ZipWriter(new Uint8ArrayWriter(), { useWebWorkers: false });
+  await writer.add("a.txt", new TextReader("a"), { password: "secret" });
+  const encrypted = new Uint8Array(await writer.close());
+  const texts = [new TextEncoder().encode("no archive"), new Uint8Array(0)];
+  for (const bytes of [...texts, archive.slice(0, -1), archive.slice(0, 100), encrypted]) {
+    assertEquals(await isSame({ kind: "zip" }, fileOf(bytes), fileOf(bytes)), false);
+  }
+});
+
+Deno.test("isSame: zip: of a large archive only its end is kept", async () => {
+  const large: readonly Member[] = [["large.bin", "x".repeat(20_000_000), 2026, 0], ...FEED];
+  const [one, two] = [await zip(large), await zip(large.toReversed())];
+  assertEquals(await isSame({ kind: "zip" }, fileOf(one, 65_536), fileOf(two, 65_536)), true);
+  const other = await zip([["large.bin", `${"x".repeat(19_999_999)}y`, 2026, 0], ...FEED]);
+  assertEquals(await isSame({ kind: "zip" }, fileOf(one, 65_536), fileOf(other, 65_536)), false);
+});
