@@ -39,6 +39,8 @@ export interface Flags {
   readonly failing: boolean;
   /** `status`: every task. */
   readonly all: boolean;
+  /** `status`: the run whose results are shown. */
+  readonly run?: string;
   readonly view: boolean;
   readonly grace?: string;
   /** `alerts test`: position of the only alert, from 1. */

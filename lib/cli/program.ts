@@ -108,7 +108,8 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
   );
   withConfig(status.optionsGroup("What to show:"))
     .option("--failing", "only tasks that are unhealthy, failing or stale")
-    .option("--all", "every task, however many they are");
+    .option("--all", "every task, however many they are")
+    .option("--run <ID>", "the results of one run: its id, the beginning of it, or last");
   status.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
 
   const serve = command(

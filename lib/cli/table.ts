@@ -161,9 +161,12 @@ function lineOf(cells: readonly (readonly [text: string, width: number])[]): str
     .join(GAP).trimEnd();
 }
 
-/** Breaks a line that is wider than the terminal. */
+/** Breaks a line that is wider than the terminal. The lines keep its indentation. */
 export function wrapLine(line: string, { width }: Pick<TableFormat, "width">): string[] {
-  return width === null ? [line] : wrapText(line, width);
+  if (width === null) return [line];
+  const [indent = ""] = /^ */.exec(line) ?? [];
+  return wrapText(line.slice(indent.length), Math.max(1, width - indent.length))
+    .map((part) => indent + part);
 }
 
 /**

@@ -96,7 +96,8 @@ export function storeOptions(
  */
 export async function openExistingState(location: StateLocation, host: Host): Promise<State> {
   const path = stateFile(location);
-  const isMissing = path !== null && await isAbsent(path);
+  // The first run has leases before it has a state.
+  const isMissing = path !== null && await isAbsent(path) && await isAbsent(`${path}.leases`);
   return await openState(isMissing ? { kind: "memory" } : location, host);
 }
 

@@ -1,5 +1,6 @@
 /** A folder with a config and a state. */
 
+import type { RunTaskResult } from "../../lib/state/run_record.ts";
 import type { FamilyMember, RunRecord, TaskRecord } from "../../lib/state/state.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
@@ -12,6 +13,10 @@ export interface Workspace extends AsyncDisposable {
   host(options?: TestHostOptions): TestHost;
   /** Saves records and runs to `file:state/state.json`. */
   save(records: readonly TaskRecord[], runs?: readonly RunRecord[]): Promise<void>;
+  /** Saves a run with its results. */
+  saveRun(run: RunRecord, results: readonly RunTaskResult[]): Promise<void>;
+  /** Leases tasks to a run, until the result is disposed. */
+  lease(run: string, tasks: readonly string[]): Promise<AsyncDisposable>;
   /** Saves members of a task's family. */
   saveMembers(task: string, members: readonly FamilyMember[]): Promise<void>;
   /** The records in the state. */
@@ -32,6 +37,15 @@ export async function workspace(config: object): Promise<Workspace> {
       await using state = await open();
       for (const record of records) state.save(record);
       for (const run of runs) state.addRun(run);
+    },
+    async saveRun(run, results) {
+      await using state = await open();
+      state.addRun(run, results);
+    },
+    async lease(run, tasks) {
+      const state = await open();
+      await state.acquire(tasks, run, 60 * 60_000);
+      return state;
     },
     async saveMembers(task, members) {
       await using state = await open();

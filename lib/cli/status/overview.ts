@@ -47,7 +47,7 @@ export function hasProblem({ health }: Pick<TaskStanding, "health">): boolean {
 export function sortStandings(standings: readonly TaskStanding[]): TaskStanding[] {
   const order = Object.keys(HEALTH_STYLES);
   const rankOf = ({ health }: TaskStanding) => order.indexOf(health.health);
-  const changeOf = ({ record }: TaskStanding) => record?.publishedAt ?? "";
+  const changeOf = ({ record }: TaskStanding) => record?.changedAt ?? "";
   return standings.toSorted((one, other) =>
     rankOf(one) - rankOf(other) || compare(changeOf(other), changeOf(one))
   );
@@ -89,7 +89,7 @@ function cellsOf(
   now: Temporal.Instant,
   redact: (text: string) => string,
 ): string[] {
-  const changedAt = record?.publishedAt ?? null;
+  const changedAt = record?.changedAt ?? null;
   const { lastSuccessAt, due, nextDue } = health;
   const next = due ? "now" : nextDue === null ? "never" : relativeText(nextDue, now);
   return [

@@ -3,12 +3,14 @@
 import { createRedactor, redactUrl } from "../../config/secrets.ts";
 import type { Host } from "../../core/host.ts";
 import { EXIT } from "../../core/result.ts";
+import { escapeControl } from "../../core/text.ts";
 import { nextDueTimes } from "../../schedule/due.ts";
 import { plural } from "../../report/format.ts";
 import { shortReason } from "../../report/reason.ts";
 import { needsAttention, taskHealth } from "../../report/task_health.ts";
 import { dueMemory } from "../../state/record.ts";
-import type { FamilyMember, RunRecord } from "../../state/state.ts";
+import type { ActiveRun } from "../../state/run_record.ts";
+import type { FamilyMember, RunRecord, State } from "../../state/state.ts";
 import { openExistingState } from "../../worker/storage.ts";
 import type { Flags } from "../flags.ts";
 import { printLines, storeText, tableFormat, writeRows } from "../output.ts";
@@ -22,10 +24,12 @@ import {
   sortStandings,
   type TaskStanding,
 } from "./overview.ts";
+import { countWords, findRun, type RunFormat, runLines } from "./run_results.ts";
 import { detailLines, type TaskFacts } from "./task_details.ts";
 
 /**
- * Shows the health of every task and the last run, or the details of the selected tasks.
+ * Shows the health of every task and the last run, the details of the selected tasks, or the results
+ * of a run.
  *
  * @param operands Ids of tasks.
  * @returns 3 if one of them is unhealthy or stale.
@@ -37,6 +41,15 @@ export async function status(
 ): Promise<number> {
   const { config, tasks, selected, at } = await prepare(operands, flags, host, PASSIVE);
   await using state = await openExistingState(config.state, host);
+  const redact = createRedactor(config.secrets);
+  if (flags.run !== undefined) {
+    const timezone = tasks[0]?.timezone ?? "UTC";
+    await showRun(await findRun(flags.run, state), selected, state, flags, {
+      ...tableFormat(host),
+      ...{ now: at, timezone, redact },
+    }, host);
+    return EXIT.good;
+  }
   const asked = tasks.filter((task) => selected?.has(task.id) ?? true);
   const records = await state.records(asked.map((task) => task.id));
   const all = asked.map((task): TaskStanding => {
@@ -44,7 +57,6 @@ export async function status(
     return { task, record, health: taskHealth(task, record, at) };
   });
   const standings = flags.failing ? all.filter(hasProblem) : all;
-  const redact = createRedactor(config.secrets);
   const families = selected ? await state.members(selected) : NO_FAMILIES;
   const factsOf = (standing: TaskStanding): TaskFacts => ({
     ...standing,
@@ -55,9 +67,14 @@ export async function status(
   });
   const facts = standings.map(factsOf);
   const [lastRun] = flags.json || !selected ? await state.runs(1) : [];
+  const active = flags.json || !selected ? await state.activeRuns() : [];
   if (flags.json) {
     const rows = facts.map((fact) => ({ ...rowOf(fact), ...(selected ? detailsOf(fact) : {}) }));
-    await writeRows(lastRun ? [...rows, { type: "run", ...lastRun }] : rows, host);
+    await writeRows([
+      ...rows,
+      ...active.map((run) => ({ type: "active", ...run })),
+      ...(lastRun ? [{ type: "run", ...lastRun }] : []),
+    ], host);
   } else if (selected) {
     const place = `${storeText(config.store, host)}/`;
     const format = tableFormat(host);
@@ -70,7 +87,8 @@ export async function status(
     const none = flags.failing && standings.length === 0
       ? [`No problem: none of ${plural(all.length, "task")} is unhealthy, failing or stale.`]
       : [];
-    const end = [...none, runLine(lastRun, at)].flatMap((line) => wrapLine(line, format));
+    const end = [...none, ...active.map((run) => activeLine(run, at)), runLine(lastRun, at)]
+      .flatMap((line) => wrapLine(escapeControl(line), format));
     await printLines([...table, ...end], host);
   }
   return standings.some(({ health }) => needsAttention(health)) ? EXIT.failed : EXIT.good;
@@ -85,7 +103,7 @@ function rowOf({ record, health, redact }: TaskFacts) {
   return {
     type: "task",
     ...health,
-    changedAt: record?.publishedAt ?? null,
+    changedAt: record?.changedAt ?? null,
     reason: reason === null ? null : redact(reason),
   };
 }
@@ -105,8 +123,41 @@ function detailsOf({ task, record, family, url, redact, now }: TaskFacts) {
   };
 }
 
+function activeLine({ startedAt, tasks }: ActiveRun, at: Temporal.Instant): string {
+  const since = startedAt === null ? "" : `, started ${relativeText(startedAt, at)}`;
+  return `A run is in progress${since}: ${plural(tasks, "task")} not finished.`;
+}
+
 function runLine(run: RunRecord | undefined, at: Temporal.Instant): string {
   if (!run) return "No run is recorded.";
-  return `The last run ended ${relativeText(run.finishedAt, at)} ` +
-    `with exit code ${run.summary.exitCode}.`;
+  const { summary, error } = run;
+  const ended = `The last run ended ${relativeText(run.finishedAt, at)} ` +
+    `with exit code ${summary.exitCode}`;
+  const { unchanged: _, skipped: __, ...others } = summary.counts;
+  const isPlain = Object.values(others).every((count) => count === 0);
+  const reason = error ?? (isPlain ? null : countWords(summary));
+  return reason === null ? `${ended}.` : `${ended}: ${reason}.`;
+}
+
+/** Shows the recorded results of a run, or those of the selected tasks. */
+async function showRun(
+  record: RunRecord,
+  selected: ReadonlySet<string> | null,
+  state: Pick<State, "runResults">,
+  { json }: Pick<Flags, "json">,
+  format: RunFormat,
+  host: Host,
+): Promise<void> {
+  const { run } = record;
+  const all = await state.runResults(run);
+  const results = all.filter(({ task }) => selected?.has(task) ?? true);
+  const { redact } = format;
+  if (!json) return await printLines(runLines(record, results, all.length, format), host);
+  await writeRows([
+    { type: "run", ...record },
+    ...results.map(({ message, ...result }) => ({
+      ...{ type: "result", run, ...result },
+      message: message === null ? null : redact(message),
+    })),
+  ], host);
 }

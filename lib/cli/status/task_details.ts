@@ -40,7 +40,7 @@ export function detailLines(facts: TaskFacts, place: string, format: TableFormat
     ["file", place + (published?.key ?? task.key)],
     ...(published ? publishedRows(published) : []),
     ["schedule", describeSchedule(task.schedule, task.timezone)],
-    ["changed", timeText(record?.publishedAt ?? null, facts)],
+    ["changed", timeText(record?.changedAt ?? null, facts)],
     ["last good", timeText(health.lastSuccessAt, facts)],
     ["last run", timeText(health.lastRunAt, facts)],
     ["next due", ...dueTexts(facts)],

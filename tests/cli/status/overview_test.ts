@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { main } from "../../../lib/cli/main.ts";
+import { main } from "../../helpers/command_line.ts";
 import { assertGolden, showCommand } from "../../helpers/golden.ts";
 import { member, recentResult, record, runRecord } from "../../state/samples.ts";
 import { rowsOf, workspace } from "../workspace.ts";
@@ -24,16 +24,18 @@ const AGES = {
   lastRunAt: "2026-01-15T11:00:00Z",
   lastSuccessAt: "2026-01-12T05:00:10Z",
   publishedAt: "2026-01-12T05:00:10Z",
+  changedAt: "2026-01-12T05:00:10Z",
 };
 
 const RECORDS = [
   record("plain.csv", {
     publishedAt: "2026-01-10T05:00:00Z",
+    changedAt: "2026-01-10T05:00:00Z",
     lastSuccessAt: "2026-01-15T05:00:00Z",
   }),
   record("missing.pdf", {
     ...AGES,
-    ...{ published: null, publishedAt: null, lastSuccessAt: null },
+    ...{ published: null, publishedAt: null, changedAt: null, lastSuccessAt: null },
     health: "unhealthy",
     failures: 6,
     retryAt: "2026-01-15T12:30:00Z",
@@ -53,6 +55,7 @@ const RECORDS = [
   record("old.csv", { ...AGES, lastRunAt: AGES.lastSuccessAt }),
   record("busy.csv", {
     publishedAt: "2026-01-15T05:00:00Z",
+    changedAt: "2026-01-15T05:00:00Z",
     lastSuccessAt: "2026-01-15T05:00:00Z",
     notBefore: "2026-01-15T14:00:00Z",
     results: [
@@ -64,7 +67,11 @@ const RECORDS = [
       }),
     ],
   }),
-  record("dated", { publishedAt: "2026-01-15T05:00:00Z", lastSuccessAt: "2026-01-15T05:00:00Z" }),
+  record("dated", {
+    publishedAt: "2026-01-15T05:00:00Z",
+    changedAt: "2026-01-15T05:00:00Z",
+    lastSuccessAt: "2026-01-15T05:00:00Z",
+  }),
 ];
 
 Deno.test("status: golden texts", async () => {
