@@ -9,7 +9,7 @@ import { inlineAssets } from "./assets.ts";
 import { filterTasks, NO_FILTER, paginate } from "./filter.ts";
 import { commonZone } from "./labels.ts";
 import { sortResults } from "./pages.tsx";
-import { type PageSource, type PageTask, type PageVersion } from "./source.ts";
+import type { PageSource, PageTask, PageVersion } from "./source.ts";
 import { exactTime } from "./views/components.tsx";
 import { type Links, LinksContext } from "./views/links.ts";
 import { Headline, titleOf } from "./views/overview.tsx";

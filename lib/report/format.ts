@@ -13,9 +13,12 @@ export function formatDuration(durationMs: number): string {
   return prettyMilliseconds(durationMs);
 }
 
+let counts: Intl.NumberFormat | null = null;
+
 /** A count with thousands separators: `12,345`. */
 export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
+  // `toLocaleString` makes a format for each call.
+  return (counts ??= new Intl.NumberFormat("en-US")).format(count);
 }
 
 /** A count and its noun: `1 task`, `1,200 tasks`. */

@@ -130,7 +130,7 @@ Deno.test("overview: the strip has each of the last fifty outcomes, equal ones w
   assertEquals(titles, [
     "failed: http.status, 2026-01-14 06:00:00 UTC",
     "updated, 2026-01-14 05:00:00 UTC",
-    "5 times unchanged, 2026-01-14 00:00:00 UTC to 2026-01-14 04:00:00 UTC",
+    "5 times unchanged, 2026-01-14 00:00:00 to 2026-01-14 04:00:00 UTC",
   ]);
   assertStringIncludes(html, "Results, the newest on the right:");
 });

@@ -6,21 +6,22 @@ import { formatCount, plural } from "../../report/format.ts";
 import { type Outcome, OUTCOMES_KEPT } from "../../state/outcomes.ts";
 import { exactTime, shown } from "./components.tsx";
 
-/** How a status is drawn. Heights differ, so that colour is not needed to distinguish them. */
-const BARS: Readonly<Record<TaskStatus, { readonly class: string; readonly height: number }>> = {
+/** How a status is drawn; the style sheet repeats the heights. They differ, so that colour is not needed to distinguish them. */
+const BARS: Readonly<
+  Record<TaskStatus, { readonly class: string | undefined; readonly height: number }>
+> = {
   created: { class: "new", height: 13 },
   updated: { class: "new", height: 13 },
-  unchanged: { class: "same", height: 6 },
-  skipped: { class: "same", height: 2 },
+  unchanged: { class: undefined, height: 6 },
+  skipped: { class: undefined, height: 6 },
   deferred: { class: "late", height: 9 },
   cancelled: { class: "late", height: 9 },
   failed: { class: "bad", height: 18 },
 };
 
 const HEIGHT = 18;
-/** Distance between two bars, and the width of one. */
+/** Distance between two bars; each is two wide. */
 const STEP = 3;
-const BAR = 2;
 
 /** Consecutive outcomes that are equal except for their times. */
 interface Span {
@@ -59,8 +60,6 @@ export function Strip(
         return (
           <path
             class={bar.class}
-            stroke-width={bar.height}
-            stroke-dasharray={`${BAR} ${STEP - BAR}`}
             d={`M${right} ${y}h${span.count * STEP - 1}`}
           >
             <title>{spanTitle(span, zone)}</title>
@@ -85,9 +84,9 @@ function spansOf(outcomes: readonly Outcome[]): Span[] {
 
 function spanTitle({ newest, oldest, count }: Span, zone: string): string {
   const what = newest.code === null ? newest.status : `${newest.status}: ${shown(newest.code)}`;
-  if (count === 1) return `${what}, ${exactTime(newest.at, zone)}`;
-  return `${plural(count, "time")} ${what}, ` +
-    `${exactTime(oldest.at, zone)} to ${exactTime(newest.at, zone)}`;
+  const end = exactTime(newest.at, zone);
+  if (count === 1) return `${what}, ${end}`;
+  return `${plural(count, "time")} ${what}, ${exactTime(oldest.at, zone).slice(0, 19)} to ${end}`;
 }
 
 function label(outcomes: readonly Outcome[]): string {
@@ -114,7 +113,7 @@ export function StripLegend(): JSX.Element {
         return (
           <span>
             <svg class="strip" aria-hidden="true" viewBox="0 0 2 18" width="2" height="18">
-              <path class={name} stroke-width={height} d={`M0 ${HEIGHT - height / 2}h2`} />
+              <path class={name} d={`M0 ${HEIGHT - height / 2}h2`} />
             </svg>{" "}
             {words}
           </span>
