@@ -7,7 +7,12 @@ import { serverSettings } from "../core/host_rules.ts";
 import { EXIT } from "../core/result.ts";
 import type { AlertNotice } from "../report/alerts/changes.ts";
 import { type AlertMessage, alertMessage } from "../report/alerts/message.ts";
-import { type AlertFailure, type AlertSender, openAlertSender } from "../report/alerts/send.ts";
+import {
+  type AlertFailure,
+  type AlertSender,
+  openAlertSender,
+  targetName,
+} from "../report/alerts/send.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { printLines, tableFormat, writeRows } from "./output.ts";
@@ -32,7 +37,7 @@ const COLUMNS: readonly TableColumn[] = [
 interface TestResult {
   /** Position in `alerts`, from 1. */
   readonly alert: number;
-  /** The host of a webhook, or the program of a command: the rest may be secret. */
+  /** See `targetName`. */
   readonly target: string;
   readonly format: string;
   readonly sent: boolean;
@@ -55,18 +60,19 @@ export async function alerts(
 ): Promise<number> {
   const { config } = await prepare([], flags, host);
   const chosen = chosenAlerts(config.alerts, flags.to);
+  const redact = createRedactor(config.secrets);
   using signals = abortOnSignals(host);
   await using sender = await openAlertSender({
     host,
     settingsOf: (origin) => serverSettings(config.hosts, origin),
-    redact: createRedactor(config.secrets),
+    redact,
     signal: signals.signal,
     // The user waits for the answer.
     retries: false,
   });
   const message = alertMessage([NOTICE], { run: null, link: config.page.publicUrl });
   const results = await Promise.all(
-    chosen.map(([index, alert]) => testAlert(index + 1, alert, message, sender)),
+    chosen.map(([index, alert]) => testAlert(index + 1, alert, message, { sender, redact })),
   );
   if (flags.json) await writeRows(results, host);
   else {
@@ -107,11 +113,10 @@ async function testAlert(
   number: number,
   alert: Alert,
   message: AlertMessage,
-  sender: AlertSender,
+  { sender, redact }: { readonly sender: AlertSender; readonly redact: (text: string) => string },
 ): Promise<TestResult> {
-  const facts = alert.kind === "webhook"
-    ? { alert: number, target: new URL(alert.url).host, format: alert.format }
-    : { alert: number, target: alert.command[0], format: "command" };
+  const format = alert.kind === "webhook" ? alert.format : alert.kind;
+  const facts = { alert: number, target: targetName(alert, redact), format };
   try {
     await sender.send(alert, message);
     return { ...facts, sent: true, message: null, hint: null };

@@ -15,7 +15,9 @@ import {
   LONGEST_SENDING_MS,
   openAlertSender,
 } from "../report/alerts/send.ts";
+import { MOST_AT_ONCE } from "../state/record.ts";
 import type { State, TaskRecord } from "../state/state.ts";
+import { failureOf } from "./history.ts";
 import { failedNotice, memoryBesideState, memoryInState, RECOVERED_NOTICE } from "./failed_runs.ts";
 
 /** What alerts use. */
@@ -58,8 +60,7 @@ export async function checkAlerts(request: AlertRequest, context: AlertContext):
       await sendChanges(request, [...candidates.keys()], failures, context);
     }
   } catch (error) {
-    if (!(error instanceof CronfetchError)) throw error;
-    warn(host, `Checking for alerts failed: ${error.message}`);
+    warn(host, `Checking for alerts failed: ${failureOf(error).message}`);
   }
 }
 
@@ -103,9 +104,10 @@ async function changesOf(
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const ids = [...byId.keys()].sort();
   const { batchSize = ids.length } = state;
+  const size = ids.length > MOST_AT_ONCE ? batchSize : ids.length;
   const changes = new Map<string, RecordChange>();
-  for (let start = 0; start < ids.length; start += batchSize) {
-    const records = await state.records(ids.slice(start, start + batchSize));
+  for (let start = 0; start < ids.length; start += size) {
+    const records = await state.records(ids.slice(start, start + size));
     for (const [id, record] of records) {
       const task = byId.get(id);
       const change = task && alertChange(task, record, now);
@@ -163,8 +165,7 @@ export async function alertFailedRun(
     const sent = await sendNotices([failedNotice(error, host.clock.now())], null, context);
     if (sent) await memory.open(error, null);
   } catch (failure) {
-    if (!(failure instanceof CronfetchError)) throw failure;
-    warn(host, `Recording an alert failed: ${failure.message}`);
+    warn(host, `Recording an alert failed: ${failureOf(failure).message}`);
   }
 }
 
@@ -179,12 +180,15 @@ async function sendNotices(
   { config, host, signal }: AlertContext,
 ): Promise<boolean> {
   const { alerts, hosts, secrets, page } = config;
-  const message = alertMessage(notices, { run, link: page.publicUrl });
+  const redact = createRedactor(secrets);
+  const redacted = notices.map((notice) => {
+    const { message } = notice;
+    return { ...notice, message: message === null ? null : redact(message) };
+  });
+  const message = alertMessage(redacted, { run, link: page.publicUrl });
   await using sender = await openAlertSender({
-    host,
+    ...{ host, redact, signal },
     settingsOf: (origin) => serverSettings(hosts, origin),
-    redact: createRedactor(secrets),
-    signal,
   });
   const sent = await Promise.all(alerts.map(async (alert) => {
     try {
@@ -193,11 +197,8 @@ async function sendNotices(
     } catch (error) {
       const { hint } = error as AlertFailure;
       const advice = hint === null ? "" : `\nhint: ${hint}`;
-      warn(
-        host,
-        `Sending an alert to ${describeTarget(alert)} failed: ${errorMessage(error)}`,
-        advice,
-      );
+      const target = describeTarget(alert, redact);
+      warn(host, `Sending an alert to ${target} failed: ${errorMessage(error)}`, advice);
       return false;
     }
   }));

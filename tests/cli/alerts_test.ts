@@ -66,6 +66,19 @@ Deno.test("alerts test: a row for each target, without its secret; exit 3 if one
   assertEquals(await main(["alerts", "test", "--to", "3"], one), 0);
 });
 
+Deno.test("alerts test: a secret in the host of a webhook is not shown", async () => {
+  await using at = await workspace({
+    alerts: [{ webhook: "https://${env:TOKEN}.hooks.example.org/" }],
+    tasks: [],
+  });
+  for (const args of [[], ["--json"]]) {
+    const host = at.host({ env: { TOKEN: "hush-hush" } });
+    assertEquals(await main(["alerts", "test", ...args], host), 3);
+    assertStringIncludes(host.stdout.text, "***.hooks.example.org");
+    assertEquals(host.stdout.text.includes("hush"), false);
+  }
+});
+
 Deno.test("alerts test: usage", async () => {
   const command = { command: ["mail-me"] };
   const table: readonly (readonly [alerts: readonly object[], args: string[], message: string])[] =

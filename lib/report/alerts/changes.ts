@@ -4,7 +4,7 @@ import type { AlertKind, ShownHealth } from "../../core/event.ts";
 import type { Task } from "../../core/task.ts";
 import { durationText } from "../../core/time.ts";
 import type { OpenAlert, TaskRecord } from "../../state/state.ts";
-import { taskHealth } from "../task_health.ts";
+import { describeSchedule, isStale } from "../../schedule/due.ts";
 
 /** What an alert reports; `run.` events are about all tasks. */
 export type AlertEvent =
@@ -60,22 +60,21 @@ export function alertChange(
   record: TaskRecord,
   now: Temporal.Instant,
 ): AlertChange | null {
-  const open = new Map((record.alerted ?? []).map((alert) => [alert.kind, alert]));
-  const at = now.toString();
+  const last = record.alerted ?? [];
   const facts = factsOf(task, record, now);
-  const notices: AlertNotice[] = [];
-  const closed: OpenAlert[] = [];
-  const alerted: OpenAlert[] = [];
-  for (const kind of KINDS) {
-    const last = open.get(kind);
-    const { holds, mayOpen, notice } = facts[kind];
-    if (last && holds) alerted.push(last);
-    else if (last) closed.push(last);
-    else if (holds && mayOpen) {
-      notices.push(notice);
-      alerted.push({ kind, since: at });
-    }
-  }
+  const opened = facts.filter(({ kind, holds, mayOpen }) =>
+    holds && mayOpen && !last.some((alert) => alert.kind === kind)
+  );
+  // Nearly always: an evaluation looks at every task.
+  if (opened.length === 0 && last.length === 0) return null;
+  const holding = new Set(facts.filter(({ holds }) => holds).map(({ kind }) => kind));
+  const closed = last.filter(({ kind }) => !holding.has(kind));
+  const since = now.toString();
+  const alerted = [
+    ...last.filter(({ kind }) => holding.has(kind)),
+    ...opened.map(({ kind }) => ({ kind, since })),
+  ];
+  const notices = opened.map(({ notice }) => notice());
   const ended = closed.find(({ kind, since }) =>
     kind !== "unchanged" && isAfter(record.lastSuccessAt, since)
   );
@@ -89,59 +88,60 @@ export function alertChange(
   return notices.length === 0 && closed.length === 0 ? null : { notices, alerted };
 }
 
-const KINDS = ["unhealthy", "stale", "unchanged"] as const satisfies readonly AlertKind[];
-
 /** What is known of one kind of alert. */
 interface AlertFact {
+  readonly kind: AlertKind;
   /** Whether its condition holds, so that an open alert stays open. */
   readonly holds: boolean;
   /** Whether it is worth an alert. */
   readonly mayOpen: boolean;
-  readonly notice: AlertNotice;
+  readonly notice: () => AlertNotice;
 }
 
 function factsOf(
   task: Task,
   record: TaskRecord,
   now: Temporal.Instant,
-): Readonly<Record<AlertKind, AlertFact>> {
-  const { health, stale, schedule } = taskHealth(task, record, now);
+): readonly AlertFact[] {
+  const { health, failures, lastSuccessAt, changedAt } = record;
   const failure = record.results.find(({ status }) => status === "failed");
-  const { failures, lastSuccessAt, changedAt } = record;
+  const isTaskStale = lastSuccessAt !== null &&
+    isStale(task, Temporal.Instant.from(lastSuccessAt), now);
   const { unchangedForMs } = task;
   const isUnchanged = unchangedForMs !== null && changedAt !== null &&
     now.since(changedAt).total("milliseconds") >= unchangedForMs;
-  return {
-    unhealthy: {
-      holds: record.health === "unhealthy",
+  return [
+    {
+      kind: "unhealthy",
+      holds: health === "unhealthy",
       mayOpen: true,
-      notice: {
-        ...{ event: "unhealthy", task: task.id, health: "unhealthy", failures },
-        code: failure?.code ?? null,
-        message: failure?.message ?? null,
-        since: record.failingSince,
-      },
+      notice: () => ({
+        ...plainNotice("unhealthy", task, "unhealthy", record.failingSince),
+        ...{ failures, code: failure?.code ?? null, message: failure?.message ?? null },
+      }),
     },
-    stale: {
-      holds: stale,
-      mayOpen: record.health !== "unhealthy",
-      notice: {
-        ...plainNotice("stale", task, health, lastSuccessAt),
-        failures,
-        code: failures > 0 ? failure?.code ?? null : null,
-        message: `no success since ${minuteText(lastSuccessAt)}; its schedule is ${schedule}`,
-      },
+    {
+      kind: "stale",
+      holds: isTaskStale,
+      mayOpen: health !== "unhealthy",
+      notice: () => ({
+        ...plainNotice("stale", task, health === "healthy" ? "stale" : health, lastSuccessAt),
+        ...{ failures, code: failures > 0 ? failure?.code ?? null : null },
+        message: `no success since ${minuteText(lastSuccessAt)}; its schedule is ` +
+          describeSchedule(task.schedule, task.timezone),
+      }),
     },
-    unchanged: {
+    {
+      kind: "unchanged",
       holds: isUnchanged,
-      mayOpen: health === "healthy",
-      notice: {
+      mayOpen: health === "healthy" && !isTaskStale,
+      notice: () => ({
         ...plainNotice("unchanged", task, "healthy", changedAt),
         message: `the content has not changed since ${minuteText(changedAt)}, ` +
           `for more than ${durationText(unchangedForMs ?? 0)}`,
-      },
+      }),
     },
-  };
+  ];
 }
 
 function plainNotice(

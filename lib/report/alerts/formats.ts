@@ -96,6 +96,7 @@ function slackPayload(message: AlertMessage): object {
   }
   return {
     text: [slackText(heading), ...lines].join("\n"),
+    ...{ unfurl_links: false, unfurl_media: false },
     blocks: [
       { type: "header", text: { type: "plain_text", text: heading.slice(0, 150), emoji: true } },
       ...sections.map(slackSection),

@@ -72,11 +72,19 @@ export class AlertFailure extends Error {
   }
 }
 
-/** The target of an alert for people, without the path of a webhook, which is often its secret. */
-export function describeTarget(alert: Alert): string {
-  return alert.kind === "webhook"
-    ? `the webhook at ${new URL(alert.url).host}`
-    : `the command ${escapeControl(alert.command[0])}`;
+/**
+ * The host of a webhook, or the program of a command. The rest is often a secret.
+ *
+ * @param redact Removes secrets from a text.
+ */
+export function targetName(alert: Alert, redact: (text: string) => string): string {
+  return redact(alert.kind === "webhook" ? new URL(alert.url).host : alert.command[0]);
+}
+
+/** The target of an alert in a sentence; see {@linkcode targetName}. */
+export function describeTarget(alert: Alert, redact: (text: string) => string): string {
+  const name = escapeControl(targetName(alert, redact));
+  return alert.kind === "webhook" ? `the webhook at ${name}` : `the command ${name}`;
 }
 
 /** Opens a sender. Connections are opened by the first message. */

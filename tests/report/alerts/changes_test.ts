@@ -62,7 +62,7 @@ const TABLE: readonly (readonly [
     "unhealthy after stale",
     HOURLY,
     { ...OLD, ...FAILED, health: "unhealthy", ...open("stale", "2026-01-15T10:00:00Z") },
-    "unhealthy; unhealthy stale",
+    "unhealthy; stale unhealthy",
   ],
   [
     "a success after both: one recovery",
