@@ -50,7 +50,7 @@ const GENERIC_CONTENT = 2_000;
 const GENERIC_NOTICES = 1_000;
 
 /**
- * JSON with the facts. `text` and `content` are what most chats display; neither mentions anybody.
+ * JSON with the facts. `text` and `content` are what most chats display, without mentions.
  */
 export function genericPayload(message: AlertMessage): object {
   const { title, severity, link, run, notices } = message;
