@@ -7,6 +7,8 @@ import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { escapeControl } from "../core/text.ts";
 import { formatDuration, plural, relativeTime } from "../report/format.ts";
+import { LOG_FORMATS, logOutput } from "../report/log.ts";
+import { tickReporter } from "../report/tick.ts";
 import type { Wake } from "../schedule/due.ts";
 import { createControl, type WatchControl } from "../worker/control.ts";
 import { abortOnSignals, type Signals } from "../worker/signals.ts";
@@ -16,7 +18,7 @@ import { type WatchEvent, type WatchTarget, watchTasks } from "../worker/watch.t
 import { shortPath } from "./doctor/permissions.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { prepareRun, urlsAmong } from "./prepare.ts";
-import { createReporters } from "./reporters.ts";
+import { consoleOptions, createReporters } from "./reporters.ts";
 
 /** Receives what a daemon does. */
 export interface DaemonListener {
@@ -63,20 +65,38 @@ export async function prepareDaemon(
   const control = createControl();
   const storage = new SharedStorage(first.config, (locations) => openStorage(locations, host));
   const progress: Progress = { bytes: 0, running: new Map() };
+  const isTerminal = host.stderr.isTerminal();
   return {
     ...{ first, control, storage, progress },
     run: async (signals, listener) => {
+      let { config } = first;
+      const timezoneOf = (id: string) =>
+        config.tasks.find(({ task }) => task.id === id)?.task.timezone ?? "UTC";
+      const timeOf = ({ at, task }: Wake) =>
+        isTerminal ? zonedTime(at, timezoneOf(task), host.clock.now()) : logTime(at);
       await watchTasks({
         ...{ host, configs, control, storage, progress, graceMs },
         emit: (event) => {
-          const text = describeWatchEvent(event, flags, host.cwd());
+          if (event.kind === "started" || event.kind === "reloaded") config = event.target.config;
+          const text = describeWatchEvent(event, { ...flags, cwd: host.cwd(), timeOf });
           if (text !== null) host.stderr.write(`${text}\n`);
           listener?.onEvent(event);
         },
-        openReporters: async ({ config }) => [
-          ...await createReporters(flags, config, host, progress),
-          ...(listener ? [{ report: listener.report, close: () => Promise.resolve() }] : []),
-        ],
+        openReporters: async ({ config, selected }) => {
+          const all = config.tasks.map(({ task }) => task.id);
+          const ids = selected === null ? all : all.filter((id) => selected.has(id));
+          const context = { flags, config, host, progress, ids };
+          const timezone = config.tasks[0]?.task.timezone ?? "UTC";
+          const console = tickReporter({
+            ...await consoleOptions(context, false),
+            clock: host.clock,
+            timeOf: isTerminal ? (at) => `${clockTime(at, timezone)}  ` : null,
+          });
+          return [
+            ...await createReporters(context, console),
+            ...(listener ? [{ report: listener.report, close: () => Promise.resolve() }] : []),
+          ];
+        },
         stop: signals.signal,
         interruptedExitCode: signals.exitCode,
       });
@@ -101,38 +121,50 @@ function withCachedStdin(host: Host): Host {
   return { ...host, readStdin: (maxBytes) => text ??= host.readStdin(maxBytes) };
 }
 
+/** A host whose standard error is a log, unless it is a terminal and no format is requested. */
+export function loggingHost(flags: Pick<Flags, "logFormat">, host: CommandHost): CommandHost {
+  const { logFormat } = flags;
+  const format = LOG_FORMATS.find((known) => known === logFormat) ??
+    (host.stderr.isTerminal() ? null : "text");
+  if (format === null) return host;
+  return { ...host, stderr: logOutput(host.stderr, { clock: host.clock, format }) };
+}
+
+/** How events of a watch are described. */
+export interface WatchTextOptions extends Pick<Flags, "quiet"> {
+  /** Paths are shown relative to it. */
+  readonly cwd: string;
+  readonly timeOf: (wake: Wake) => string;
+}
+
 /**
  * Describes an event of a watch.
  *
- * @param cwd Paths are shown relative to it.
  * @returns Text without a final line feed, or null for an event that the flags hide. The mistakes
  * of a config are on separate lines.
  */
-export function describeWatchEvent(
-  event: WatchEvent,
-  { quiet, verbose }: Pick<Flags, "quiet" | "verbose">,
-  cwd: string,
-): string | null {
+export function describeWatchEvent(event: WatchEvent, options: WatchTextOptions): string | null {
+  const { quiet } = options;
   switch (event.kind) {
     case "recovered":
       return null;
     case "started":
-      return quiet ? null : `Watching ${describeTarget(event, cwd)}`;
+      return quiet ? null : `watching ${describeTarget(event, options)}`;
     case "reloaded":
-      return quiet ? null : `Reloaded ${describeTarget(event, cwd)}`;
+      return quiet ? null : `reloaded ${describeTarget(event, options)}`;
     case "refused":
-      return `The changed config cannot be used; the last one stays in force.\n` +
+      return "error: the changed config cannot be used; the last one stays in force\n" +
         event.error.message;
     case "waiting":
-      return verbose ? `Nothing is due; ${describeWake(event.wake, event.at)}` : null;
+      return quiet ? null : describeWake(event.wake, options);
     case "failing":
-      return `${escapeControl(event.error.message)}; trying again`;
+      return `error: ${escapeControl(event.error.message)}; trying again`;
     case "overran":
       return quiet ? null : describeOverrun(event.tasks);
     case "stopping":
       return quiet
         ? null
-        : `Stopping after the current run, in ${formatDuration(event.graceMs)} at most; ` +
+        : `stopping after the current run, in ${formatDuration(event.graceMs)} at most; ` +
           "a second signal exits immediately";
     default:
       return event satisfies never;
@@ -141,23 +173,42 @@ export function describeWatchEvent(
 
 /** `cronfetch.jsonc: 3 tasks, 1 due now`. */
 function describeTarget(
-  { target: { config, selected }, snapshot: { at, due, wake } }: {
+  { target: { config, selected }, snapshot: { due, wake } }: {
     readonly target: WatchTarget;
     readonly snapshot: DueSnapshot;
   },
-  cwd: string,
+  options: WatchTextOptions,
 ): string {
-  const files = config.files.map((file) => shortPath(file, cwd));
+  const files = config.files.map((file) => shortPath(file, options.cwd));
   const where = files.length === 0 ? "the config" : files.join(" and ");
   const count = config.tasks.filter(({ task }) => selected?.has(task.id) ?? true).length;
-  const next = due > 0 ? `${due} due now` : describeWake(wake, at);
+  const next = due > 0 ? `${due} due now` : describeWake(wake, options);
   return escapeControl(`${where}: ${plural(count, "task")}, ${next}`);
 }
 
-function describeWake(wake: Wake | null, at: Temporal.Instant): string {
+/** `next: rates at 17:31 UTC (in 12 min)`. */
+function describeWake(wake: Wake | null, { timeOf }: WatchTextOptions): string {
   if (!wake) return "no task has a schedule; waiting for a change of the config";
-  const time = wake.at.toString({ smallestUnit: "second" });
-  return escapeControl(`next due ${relativeTime(wake.at, at)} (${wake.task}, ${time})`);
+  return escapeControl(`next: ${wake.task} at ${timeOf(wake)}`);
+}
+
+/** A time for logs. */
+function logTime(at: Temporal.Instant): string {
+  return at.toString({ smallestUnit: "second" });
+}
+
+/** A time of day: `17:31:02`. */
+function clockTime(at: Temporal.Instant, timezone: string): string {
+  return at.toZonedDateTimeISO(timezone).toPlainTime().toString({ smallestUnit: "second" });
+}
+
+/** A time for people: `17:31 UTC (in 12 min)`, with the date unless it is today. */
+function zonedTime(at: Temporal.Instant, timezone: string, now: Temporal.Instant): string {
+  const zoned = at.toZonedDateTimeISO(timezone);
+  const isToday = now.toZonedDateTimeISO(timezone).toPlainDate().equals(zoned.toPlainDate());
+  const date = isToday ? "" : `${zoned.toPlainDate()} `;
+  const time = zoned.toPlainTime().toString({ smallestUnit: "minute" });
+  return `${date}${time} ${timezone} (${relativeTime(at, now)})`;
 }
 
 function describeOverrun(tasks: readonly Overrun[]): string {
@@ -166,7 +217,7 @@ function describeOverrun(tasks: readonly Overrun[]): string {
   const more = tasks.length === 1 ? "" : ` and ${plural(tasks.length - 1, "other task")}`;
   const tick = first.tick.toString({ smallestUnit: "second" });
   return escapeControl(
-    `The run took longer than the schedule of ${first.task}${more} allows: ` +
+    `warning: the run took longer than the schedule of ${first.task}${more} allows: ` +
       `the tick of ${tick} is skipped`,
   );
 }
@@ -182,8 +233,9 @@ function describeOverrun(tasks: readonly Overrun[]): string {
 export async function watch(
   operands: readonly string[],
   flags: Flags,
-  host: CommandHost,
+  terminal: CommandHost,
 ): Promise<number> {
+  const host = loggingHost(flags, terminal);
   await using daemon = await prepareDaemon(operands, flags, host);
   using signals = abortOnSignals(host);
   await daemon.run(signals);

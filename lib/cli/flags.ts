@@ -45,6 +45,8 @@ export interface Flags {
   readonly grace?: string;
   /** `alerts test`: position of the only alert, from 1. */
   readonly to?: string;
+  /** `text` or `json`. */
+  readonly logFormat?: string;
 }
 
 /** The host of a command. */

@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, Option } from "commander";
 import { OVERRIDES } from "../config/input.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT, EXIT_CODES } from "../core/result.ts";
+import type { LogFormat } from "../report/log.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
 import { type Action, type Flags, NO_FLAGS } from "./flags.ts";
 
@@ -90,7 +91,7 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
   );
   withConfig(watch.optionsGroup("What to watch:"));
   withGrace(withLimits(watch));
-  withOutput(watch);
+  withLog(withOutput(watch));
 
   const plan = command(
     "plan [TASK|URL...]",
@@ -126,7 +127,7 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
         .conflicts(["grace", "json"]),
     );
   withGrace(withLimits(serve));
-  withOutput(serve).addHelpText("after", `\nEnvironment:\n${TOKEN_HELP}`);
+  withLog(withOutput(serve)).addHelpText("after", `\nEnvironment:\n${TOKEN_HELP}`);
 
   const verify = command(
     "verify [TASK...]",
@@ -279,6 +280,17 @@ function withOutput(command: Command): Command {
     .option("--json", "events as NDJSON on standard output")
     .addOption(new Option("-q, --quiet", "only failures and deferrals").conflicts("verbose"))
     .option("-v, --verbose", "also starts, retries and timings");
+}
+
+/** The option for the format of the log. */
+function withLog(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--log-format <FORMAT>",
+      "text with times, or json: one object per line\n" +
+        "(default: text; on a terminal without times)",
+    ).choices(["text", "json"] satisfies readonly LogFormat[]),
+  );
 }
 
 /** Command lines for the help of each command. Their tasks and files are those of the docs. */

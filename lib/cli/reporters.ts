@@ -6,8 +6,9 @@ import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
-import { consoleReporter } from "../report/console.ts";
-import { colorWanted } from "../report/format.ts";
+import { escapeControl } from "../core/text.ts";
+import { type ConsoleOptions, plainDisplay } from "../report/console.ts";
+import { colorWanted, displayWidth, painter } from "../report/format.ts";
 import type { RepositoryPlace } from "../report/github.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { lineWriter } from "./output.ts";
@@ -60,15 +61,73 @@ export async function fileReporters(
   return reporters;
 }
 
-/** Creates the other reporters of a run. The rarely used ones are loaded on demand. */
+/** What the reporters of a run need to know. */
+export interface ReportContext {
+  readonly flags: Pick<Flags, "config" | "json" | "quiet" | "verbose">;
+  readonly config: Config;
+  readonly host: CommandHost;
+  /** Progress of the run. */
+  readonly progress: Progress;
+  /** Ids of the tasks that may run. */
+  readonly ids: Iterable<string>;
+}
+
+/** Ids longer than this are not aligned. */
+const MOST_ID_COLUMNS = 32;
+
+/**
+ * The output of the console, and how it is formatted.
+ *
+ * @param showsPaths Whether files are shown with their paths.
+ */
+export async function consoleOptions(
+  { flags, config, host, progress, ids }: ReportContext,
+  showsPaths: boolean,
+): Promise<ConsoleOptions> {
+  let idColumns = 0;
+  for (const id of ids) idColumns = Math.max(idColumns, displayWidth(escapeControl(id)));
+  const { clock, timers, stderr: output } = host;
+  const paint = painter(colorWanted((name) => variable(name, host), output.isTerminal()));
+  const verbosity = flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal";
+  // Loaded on demand: a run of cron has no terminal.
+  const display = output.isTerminal() && !flags.quiet
+    ? (await import("../report/live_display.ts"))
+      .liveDisplay({ output, progress, clock, timers, paint })
+    : plainDisplay(output);
+  return {
+    ...{ display, output, paint, verbosity },
+    idColumns: Math.min(idColumns, MOST_ID_COLUMNS),
+    destination: { store: storeName(config, host.cwd()), showsPaths },
+  };
+}
+
+/** The store as people write it: a folder relative to `cwd` if it is inside. */
+function storeName({ store }: Pick<Config, "store">, cwd: string): string | null {
+  switch (store.kind) {
+    case "memory":
+      return null;
+    case "folder": {
+      const path = relative(cwd, store.path);
+      return path === "" ? "." : path.startsWith("..") || isAbsolute(path) ? store.path : path;
+    }
+    case "s3":
+      return `s3://${store.bucket}${store.prefix && `/${store.prefix}`}`;
+    default:
+      return store satisfies never;
+  }
+}
+
+/**
+ * Creates the reporters of a run besides those of `--report`. The rarely used ones are loaded on
+ * demand.
+ *
+ * @param console The reporter that writes text for people.
+ */
 export async function createReporters(
-  flags: Pick<Flags, "config" | "json" | "quiet" | "verbose">,
-  config: Config,
-  host: CommandHost,
-  progress: Progress,
+  { flags, config, host }: ReportContext,
+  console: Reporter,
 ): Promise<Reporter[]> {
   const { store, state } = config;
-  const output = host.stderr;
   const reporters: Reporter[] = [];
   if (host.workflow) {
     const { githubReporter } = await import("../report/github.ts");
@@ -91,14 +150,7 @@ export async function createReporters(
     const { ndjsonReporter } = await import("../report/ndjson.ts");
     reporters.push(ndjsonReporter(host.stdout));
   }
-  reporters.push(consoleReporter({
-    output,
-    progress,
-    clock: host.clock,
-    timers: host.timers,
-    color: colorWanted((name) => variable(name, host), output.isTerminal()),
-    verbosity: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
-  }));
+  reporters.push(console);
   return reporters;
 }
 

@@ -6,8 +6,9 @@ import { alertingOnFailure, runTasks } from "../worker/run.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import { openStorage, requireStore, type StorageOverrides } from "../worker/storage.ts";
 import type { CommandHost, Flags } from "./flags.ts";
+import { consoleReporter } from "../report/console.ts";
 import { planTasks, type Prepared, prepareRun } from "./prepare.ts";
-import { createReporters, fileReporters, reportRequests } from "./reporters.ts";
+import { consoleOptions, createReporters, fileReporters, reportRequests } from "./reporters.ts";
 
 /** Runs the tasks, and reports them. Returns the exit code of the run. */
 export async function run(
@@ -43,10 +44,12 @@ export async function run(
       host,
       storage,
       trigger: flags.due ? "schedule" : "manual",
-      openReporters: async () => [
-        ...await createReporters(flags, config, host, progress),
-        ...reports,
-      ],
+      openReporters: async () => {
+        const ids = plan.entries.filter(({ included }) => included).map(({ task }) => task.id);
+        const context = { flags, config, host, progress, ids };
+        const console = consoleReporter(await consoleOptions(context, prepared.isBare));
+        return [...await createReporters(context, console), ...reports];
+      },
       progress,
       signal: signals.signal,
       interruptedExitCode: signals.exitCode,

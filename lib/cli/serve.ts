@@ -5,7 +5,7 @@ import { stateFile } from "../core/location.ts";
 import { NO_ACTIVITY, type PageState } from "../page/source.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import { isAbsent, openStorage, SharedStorage } from "../worker/storage.ts";
-import { prepareDaemon } from "./daemon.ts";
+import { loggingHost, prepareDaemon } from "./daemon.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { addressOf, pageOfDaemon, pageSecrets, servePage } from "./page_server.ts";
 import { onlySelected, prepare } from "./prepare.ts";
@@ -22,8 +22,9 @@ import { onlySelected, prepare } from "./prepare.ts";
 export async function serve(
   operands: readonly string[],
   flags: Flags,
-  host: CommandHost,
+  terminal: CommandHost,
 ): Promise<number> {
+  const host = loggingHost(flags, terminal);
   if (flags.view) return await view(operands, flags, host);
   const address = addressOf(flags);
   await using daemon = await prepareDaemon(operands, flags, host);

@@ -108,12 +108,46 @@ export interface Progress {
   readonly running: Map<string, TaskProgress>;
 }
 
+/** What a running task waits for. */
+export type TaskPhase =
+  /** Its host, which requests a pause. */
+  | "waiting"
+  /** A connection. */
+  | "connecting"
+  /** The head of a response. */
+  | "requesting"
+  /** The body. */
+  | "receiving"
+  /** The store: the content is checked and published. */
+  | "publishing"
+  /** The time of the next attempt. */
+  | "retrying";
+
 /** Progress of a running task. */
 export interface TaskProgress {
-  /** Body bytes received in this attempt. */
+  /** The task's URL, redacted. */
+  readonly url: string;
+  phase: TaskPhase;
+  /** The attempt that follows, while the phase is `retrying`; else null or the last one. */
+  retry: TaskRetry | null;
+  /** Bytes of the file received, those of a resumed part included. */
   receivedBytes: number;
   /** Size announced by the server, or null. */
   totalBytes: number | null;
+}
+
+/** An attempt that a task waits for. */
+export interface TaskRetry {
+  /** Number of the attempt; the first is 1. */
+  readonly attempt: number;
+  /** Maximum number of attempts. Pauses requested by the server are not counted. */
+  readonly attempts: number;
+  /** Why the last attempt failed. */
+  readonly code: ErrorCode;
+  /** Status of its response, or null without one. */
+  readonly httpStatus: number | null;
+  /** Monotonic time of the attempt, in milliseconds. */
+  readonly atMs: number;
 }
 
 /** What a webhook receives: a chat's own message, or JSON with the facts. */

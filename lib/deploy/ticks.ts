@@ -5,7 +5,8 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { bugMessage, escapeControl } from "../core/text.ts";
-import { consoleReporter } from "../report/console.ts";
+import { consoleReporter, plainDisplay } from "../report/console.ts";
+import { painter } from "../report/format.ts";
 import type { SharedStorage } from "../worker/storage.ts";
 import { alertingOnFailure } from "../worker/run.ts";
 import { runTick } from "../worker/tick.ts";
@@ -58,12 +59,12 @@ export function createTicks(context: TicksContext): Ticks {
       close: () => Promise.resolve(),
     },
     consoleReporter({
+      display: plainDisplay(host.stderr),
       output: host.stderr,
-      progress,
-      clock: host.clock,
-      timers: host.timers,
-      color: false,
+      paint: painter(false),
       verbosity: "normal",
+      idColumns: 0,
+      destination: { store: null, showsPaths: false },
     }),
   ];
 

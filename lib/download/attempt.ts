@@ -124,7 +124,7 @@ export async function performAttempt(
   stats: AttemptStats,
   context: AttemptContext,
 ): Promise<AttemptOutcome> {
-  using watch = context.watcher.watch(task.timeouts);
+  using watch = context.watcher.watch(task.timeouts, context.progress);
   const state = { task, digests, source, stats, context, watch, segments: task.segments };
   for (;;) {
     try {
@@ -316,6 +316,7 @@ async function receiveInto(
   const { host: { clock }, progress, buffers } = context;
   const { maxSizeBytes } = task.expect;
   const startedMs = clock.monotonicMs();
+  progress.phase = "receiving";
   progress.receivedBytes = sizeBytes;
   progress.totalBytes = lengthBytes === null ? null : sizeBytes + lengthBytes;
   source.partial = null;
@@ -345,9 +346,7 @@ async function receiveInto(
       // Loaded on demand: servers rarely apply a coding that is not requested.
       const { transferEncoded } = await import("./encoded_body.ts");
       stats.decodedBytes = await transferEncoded(response.body, codings, draft, options);
-    } else if (
-      lengthBytes !== null && segments > 1 && mayUseRanges(start)
-    ) {
+    } else if (lengthBytes !== null && segments > 1 && mayUseRanges(start)) {
       // Loaded on demand: most files are small.
       const { SegmentedBody } = await import("./segments.ts");
       const { url } = source;

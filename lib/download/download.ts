@@ -41,8 +41,13 @@ export interface DownloadContext extends AttemptContext {
   readonly turn: HostTurn;
   /** Milliseconds from the start of the run to that of the task. */
   readonly queuedMs: number;
-  /** Called before each wait for another attempt. */
-  readonly retrying: (attempt: number, code: ErrorCode, delayMs: number) => void;
+  /** Called before each wait for another attempt, with the status of the last response. */
+  readonly retrying: (
+    attempt: number,
+    code: ErrorCode,
+    httpStatus: number | null,
+    delayMs: number,
+  ) => void;
 }
 
 /** The result of a download, and what to record. */
@@ -188,7 +193,7 @@ async function trySource(url: string, state: TaskState): Promise<Success | Failu
       if (decision.kind === "stop") return { error, deferMs: null };
       if (decision.kind === "defer") return { error, deferMs: decision.delayMs };
       delayMs = decision.delayMs;
-      context.retrying(attempts.length + 1, error.code, delayMs);
+      context.retrying(attempts.length + 1, error.code, stats.httpStatus, delayMs);
       try {
         if (pausesHost) await turn.pause(delayMs);
         else if (delayMs > 0) await turn.rest(delayMs);
@@ -210,6 +215,7 @@ function isSameHost(one: string, other: string): boolean {
 /** Makes one attempt, publishes what it received, and records its end in the span. */
 async function attempt(span: Span, source: AttemptSource, state: TaskState): Promise<Success> {
   const { task, context, stats } = state;
+  context.progress.phase = "connecting";
   let code: ErrorCode | null = null;
   try {
     // If the store is unavailable, fail before a request is sent.
@@ -263,6 +269,7 @@ async function publishReceived(
   const { clock } = context.host;
   const nowMs = clock.now().epochMilliseconds;
   const sealedMs = clock.monotonicMs();
+  context.progress.phase = "publishing";
   try {
     const success = await publish(task, digests, received, {
       store: context.store,

@@ -51,8 +51,7 @@ export function classifyResponse(
   }
   if (status !== 200 && status !== 203 && status !== 206) {
     const options = statusOptions(status, headers, request.clock.now().epochMilliseconds);
-    const message = `the server answered ${describeStatus(status)}`;
-    throw new CronfetchError("http.status", message, options);
+    throw new CronfetchError("http.status", describeStatus(status), options);
   }
   const coding = transferCoding(headers);
   if (coding !== null && coding !== "chunked") {

@@ -2,6 +2,7 @@
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Clock, Timers } from "../core/host.ts";
+import type { TaskPhase } from "../core/event.ts";
 import type { RequestPhases } from "../core/http.ts";
 import type { Timeouts } from "../core/task.ts";
 
@@ -33,10 +34,20 @@ export interface AttemptWatch extends Disposable, RequestPhases {
   pause(): void;
 }
 
+/** The phase of an attempt, as shown while it runs. */
+export interface ShownPhase {
+  phase: TaskPhase;
+}
+
 /** Enforces the time limits of the attempts of a run. */
 export interface AttemptWatcher {
-  /** Starts an attempt. Dispose of the watch at its end. */
-  watch(limits: Timeouts): AttemptWatch;
+  /**
+   * Starts an attempt. Dispose of the watch at its end.
+   *
+   * @param progress Shows whether the attempt connects or waits for a response; null if it is
+   * not shown.
+   */
+  watch(limits: Timeouts, progress?: ShownPhase | null): AttemptWatch;
 }
 
 /**
@@ -87,8 +98,8 @@ export function createWatcher(
     for (const watch of watches) watch.abort(parent.reason);
   });
   return {
-    watch: (limits) => {
-      const watch = new AttemptTimer(limits, clock, schedule, remove);
+    watch: (limits, progress = null) => {
+      const watch = new AttemptTimer(limits, progress, clock, schedule, remove);
       watches.add(watch);
       if (parent.aborted) watch.abort(parent.reason);
       return watch;
@@ -101,6 +112,7 @@ class AttemptTimer implements AttemptWatch {
   dueMs: number;
   readonly #controller = new AbortController();
   readonly #limits: Timeouts;
+  readonly #progress: ShownPhase | null;
   readonly #clock: Clock;
   readonly #schedule: (dueMs: number) => void;
   readonly #remove: (watch: AttemptTimer) => void;
@@ -110,11 +122,13 @@ class AttemptTimer implements AttemptWatch {
 
   constructor(
     limits: Timeouts,
+    progress: ShownPhase | null,
     clock: Clock,
     schedule: (dueMs: number) => void,
     remove: (watch: AttemptTimer) => void,
   ) {
     this.#limits = limits;
+    this.#progress = progress;
     this.#clock = clock;
     this.#schedule = schedule;
     this.#remove = remove;
@@ -128,11 +142,13 @@ class AttemptTimer implements AttemptWatch {
 
   startConnect(): void {
     this.#awaited = "connection";
+    if (this.#progress) this.#progress.phase = "connecting";
     this.#wait(this.#limits.connectMs);
   }
 
   startResponse(): void {
     this.#awaited = "headers";
+    if (this.#progress) this.#progress.phase = "requesting";
     this.#wait(this.#limits.responseMs);
   }
 

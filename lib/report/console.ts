@@ -1,100 +1,15 @@
-/** Human-readable output: a live view on a terminal, lines elsewhere, and a summary. */
+/** Human-readable output of a run: a live view on a terminal, lines elsewhere, and the totals. */
 
-import type { Progress, Reporter, RunEvent } from "../core/event.ts";
-import type { Clock, Output, Timers } from "../core/host.ts";
+import type { Reporter, RunEvent } from "../core/event.ts";
+import type { Output } from "../core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "../core/result.ts";
-import { painter } from "./format.ts";
-import { eventLine, isFailedOrDeferred, type Verbosity } from "./lines.ts";
-import { createRateMeter, createScreen, renderView } from "./live_view.ts";
-import { addFailure, closingLine, emptyFailureList, summaryLines } from "./summary.ts";
+import type { Paint } from "./format.ts";
+import { type Destination, eventLines, type LineStyle, type Verbosity } from "./lines.ts";
+import { addOutcome, closingLine, noOutcomes, outcomeLines, totalLines } from "./summary.ts";
 
-/** Options of {@linkcode consoleReporter}. */
-export interface ConsoleOptions {
-  /** The output; the live view needs a terminal. */
-  readonly output: Output;
-  /** Progress of the current run, for the live view. */
-  readonly progress: Progress;
-  /** For rates and the elapsed time. */
-  readonly clock: Clock;
-  /** For redrawing the live view. */
-  readonly timers: Timers;
-  /** Whether to write in colour; see `colorWanted`. */
-  readonly color: boolean;
-  /**
-   * `quiet`: failures and deferrals, and the closing line unless the exit code is 0. `normal`:
-   * results and the summary; on a terminal the live view replaces the lines of successful results.
-   * `verbose`: starts, retries, attempts and timings too.
-   */
-  readonly verbosity: Verbosity;
-}
-
-/** Interval of redraws. */
-const REDRAW_MS = 100;
-
-/**
- * Reports runs as text, one after another. Text from servers and configs is escaped. Stops writing
- * when the output is closed.
- *
- * @param options The output and its verbosity.
- */
-export function consoleReporter(options: ConsoleOptions): Reporter {
-  const { output, verbosity } = options;
-  const live = output.isTerminal() && verbosity !== "quiet";
-  const paint = painter(options.color);
-  const display = live ? liveDisplay(options) : plainDisplay(output);
-  let failures = emptyFailureList();
-
-  function lineOf(event: RunEvent): string | null {
-    if (
-      live && verbosity === "normal" && event.type === "task.finished" &&
-      !isFailedOrDeferred(event.result.status)
-    ) {
-      return null;
-    }
-    return eventLine(event, verbosity, paint);
-  }
-
-  function end(summary: RunSummary): string[] {
-    if (verbosity !== "quiet") return summaryLines(summary, failures, paint);
-    return summary.exitCode === EXIT.good ? [] : [closingLine(summary, paint)];
-  }
-
-  return {
-    ignores: verbosity === "verbose" ? [] : ["task.started", "task.retrying"],
-    report: (event) => {
-      const line = lineOf(event);
-      if (line !== null) display.add([line]);
-      switch (event.type) {
-        case "run.started":
-          failures = emptyFailureList();
-          display.start(event.tasks);
-          break;
-        case "task.finished":
-          addFailure(failures, event.result);
-          display.finished(event.result);
-          break;
-        case "run.finished":
-          display.add(end(event.summary));
-          display.stop();
-          break;
-        case "task.started":
-        case "task.retrying":
-        case "task.health":
-          break;
-        default:
-          event satisfies never;
-      }
-    },
-    close: () => {
-      display.stop();
-      return Promise.resolve();
-    },
-  };
-}
-
-/** Lines, and on a terminal the live view below them. */
-interface Display {
-  /** Writes lines above the live view. */
+/** Lines, and on a terminal a live view below them. */
+export interface Display {
+  /** Writes lines, above the live view. */
   add(lines: readonly string[]): void;
   /** A run of `total` tasks starts. */
   start(total: number): void;
@@ -104,11 +19,12 @@ interface Display {
   stop(): void;
 }
 
-function plainDisplay(output: Output): Display {
+/** Creates a display without a live view. It stops writing when the output is closed. */
+export function plainDisplay(output: Output): Display {
   let open = true;
   return {
     add: (lines) => {
-      if (open && lines.length > 0) open = output.write(lines.map((line) => line + "\n").join(""));
+      if (open && lines.length > 0) open = output.write(asText(lines));
     },
     start: () => {},
     finished: () => {},
@@ -116,60 +32,88 @@ function plainDisplay(output: Output): Display {
   };
 }
 
-function liveDisplay({ output, progress, clock, timers }: ConsoleOptions): Display {
-  const { draw } = createScreen(output);
-  let open = true;
-  /** Cancels the next redraw; null without a live view. */
-  let cancel: (() => void) | null = null;
-  let pending: string[] = [];
-  let run = { total: 0, finished: 0, failed: 0, startedMs: 0, rate: createRateMeter() };
+/** Lines as text. */
+export function asText(lines: readonly string[]): string {
+  return lines.map((line) => line + "\n").join("");
+}
 
-  function redraw(view: readonly string[]): void {
-    if (open) open = draw(pending, view);
-    pending = [];
-  }
+/** Options of {@linkcode consoleReporter}. */
+export interface ConsoleOptions {
+  /** Writes the lines; with a live view on a terminal, unless the verbosity is `quiet`. */
+  readonly display: Display;
+  /** The output of the display. */
+  readonly output: Pick<Output, "isTerminal" | "columns">;
+  /** Colours; see `colorWanted`. */
+  readonly paint: Paint;
+  /**
+   * `quiet`: failures and deferrals, and the closing line unless the exit code is 0. `normal`:
+   * results and the totals; on a terminal the live view replaces the lines of the results, and the
+   * end lists what changed and what failed. `verbose`: starts, retries, attempts and timings too.
+   */
+  readonly verbosity: Verbosity;
+  /** Width of the ids of the tasks, so that details are aligned. */
+  readonly idColumns: number;
+  readonly destination: Destination;
+}
 
-  function tick(): void {
-    const nowMs = clock.monotonicMs();
-    const { total, finished, failed, startedMs, rate } = run;
-    const bytesPerSecond = rate(nowMs, progress.bytes);
-    const moment = {
-      total,
-      finished,
-      failed,
-      elapsedMs: nowMs - startedMs,
-      bytesPerSecond,
-      progress,
-    };
-    redraw(renderView(moment, output.columns()));
-    cancel = open ? timers.after(REDRAW_MS, tick) : null;
+/**
+ * Reports runs as text, one after another. Text from servers and configs is escaped. Each failure
+ * is written once. Stops writing when the output is closed.
+ *
+ * @param options The output and its verbosity.
+ */
+export function consoleReporter(options: ConsoleOptions): Reporter {
+  const { display, output, paint, verbosity, destination, idColumns } = options;
+  const isTerminal = output.isTerminal();
+  /** Whether the end of the run lists its results, instead of a line for each of them. */
+  const isListed = isTerminal && verbosity === "normal";
+  let outcomes = noOutcomes();
+
+  const style = (): LineStyle => {
+    const columns = isTerminal ? output.columns() : null;
+    return { verbosity, paint, columns, idColumns, destination };
+  };
+
+  function endLines(summary: RunSummary): string[] {
+    if (verbosity === "quiet") {
+      return summary.exitCode === EXIT.good ? [] : [closingLine(summary, paint)];
+    }
+    const totals = totalLines(summary, outcomes, style());
+    if (!isListed) return totals;
+    const listed = outcomeLines(outcomes, style());
+    return listed.length === 0 ? totals : [...listed, "", ...totals];
   }
 
   return {
-    add: (lines) => {
-      pending.push(...lines);
-      // During a run the next redraw writes the lines together with the view.
-      if (cancel === null) redraw([]);
+    ignores: verbosity === "verbose" ? [] : ["task.started", "task.retrying"],
+    report: (event: RunEvent) => {
+      if (!isListed) display.add(eventLines(event, style()));
+      switch (event.type) {
+        case "run.started":
+          outcomes = noOutcomes();
+          display.start(event.tasks);
+          break;
+        case "task.finished":
+          addOutcome(outcomes, event, destination);
+          display.finished(event.result);
+          break;
+        case "task.health":
+          addOutcome(outcomes, event, destination);
+          break;
+        case "run.finished":
+          display.add(endLines(event.summary));
+          display.stop();
+          break;
+        case "task.started":
+        case "task.retrying":
+          break;
+        default:
+          event satisfies never;
+      }
     },
-    start: (total) => {
-      cancel?.();
-      run = {
-        total,
-        finished: 0,
-        failed: 0,
-        startedMs: clock.monotonicMs(),
-        rate: createRateMeter(),
-      };
-      cancel = open ? timers.after(REDRAW_MS, tick) : null;
-    },
-    finished: ({ status }) => {
-      run.finished++;
-      if (status === "failed") run.failed++;
-    },
-    stop: () => {
-      cancel?.();
-      cancel = null;
-      redraw([]);
+    close: () => {
+      display.stop();
+      return Promise.resolve();
     },
   };
 }

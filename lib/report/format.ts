@@ -13,6 +13,17 @@ export function formatDuration(durationMs: number): string {
   return prettyMilliseconds(durationMs);
 }
 
+/** The time until something ends, rounded up, in its two largest units: `1h 2m`, `7s`. */
+export function formatRemaining(durationMs: number): string {
+  return prettyMilliseconds(Math.ceil(durationMs / 1_000) * 1_000, { unitCount: 2 });
+}
+
+/** The difference of two sizes with its sign: `+12.3 kB`, `-1 B`, `same size`. */
+export function formatSizeChange(beforeBytes: number, afterBytes: number): string {
+  if (afterBytes === beforeBytes) return "same size";
+  return prettyBytes(afterBytes - beforeBytes, { signed: true });
+}
+
 let counts: Intl.NumberFormat | null = null;
 
 /** A count with thousands separators: `12,345`. */
@@ -120,6 +131,58 @@ export function truncate(text: string, columns: number): string {
   return kept + "…";
 }
 
+/** Cuts a text like {@linkcode truncate}, but in its middle: a path ends with the file's name. */
+export function truncateMiddle(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text;
+  const characters = [...text];
+  let start = "";
+  let end = "";
+  for (let free = columns - 1; free > 0;) {
+    const isEnd = displayWidth(end) <= displayWidth(start);
+    const next = (isEnd ? characters.pop() : characters.shift()) ?? "";
+    free -= characterWidth(next);
+    if (free < 0) break;
+    if (isEnd) end = next + end;
+    else start += next;
+  }
+  return `${start}…${end}`;
+}
+
+/** Pads a text with spaces to a width. */
+export function padColumns(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - displayWidth(text)));
+}
+
+/** Where wrapped text may be, in columns. */
+export interface WrapColumns {
+  /** Columns that the first line has left. */
+  readonly first: number;
+  /** Columns of each further line. */
+  readonly rest: number;
+}
+
+/**
+ * Joins words with spaces to lines of a width.
+ *
+ * @param words Without control characters.
+ * @returns At least one line. A word longer than a line is not broken.
+ */
+export function wrapWords(words: readonly string[], { first, rest }: WrapColumns): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of words) {
+    const columns = lines.length === 0 ? first : rest;
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line === "" || displayWidth(longer) <= columns) {
+      line = longer;
+      continue;
+    }
+    lines.push(line);
+    line = word;
+  }
+  return [...lines, line];
+}
+
 function characterWidth(character: string): number {
   if (ZERO_WIDTH.test(character)) return 0;
   const codePoint = character.codePointAt(0) ?? 0;
@@ -156,6 +219,12 @@ export function colorWanted(
   if (isSet(env("NO_COLOR"))) return false;
   if (isSet(env("FORCE_COLOR"))) return true;
   return isTerminal && env("TERM") !== "dumb";
+}
+
+/** A text without the attributes of {@linkcode painter}. */
+export function withoutStyles(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.includes("\x1b") ? text.replace(/\x1b\[\d{1,2}m/g, "") : text;
 }
 
 /** Creates a {@linkcode Paint}; without `color` it returns texts unchanged. */

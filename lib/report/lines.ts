@@ -1,19 +1,52 @@
-/** One line of text per event or result. */
+/** Events and results as lines of text. */
 
 import { ERROR_CODES, hintFor } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
-import {
-  type AttemptResult,
-  type TaskResult,
-  type TaskStatus,
-  type Warning,
-  workMs,
-} from "../core/result.ts";
+import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
 import { escapeControl } from "../core/text.ts";
-import { formatBytes, formatDuration, type Paint, plural, type Style } from "./format.ts";
+import {
+  displayWidth,
+  formatBytes,
+  formatDuration,
+  formatSizeChange,
+  padColumns,
+  type Paint,
+  plural,
+  type Style,
+  truncateMiddle,
+  wrapWords,
+} from "./format.ts";
+import { type Failure, failureHint, messageOf } from "./reason.ts";
 
 /** Failures only, results, or every step. */
 export type Verbosity = "quiet" | "normal" | "verbose";
+
+/** How lines are rendered. */
+export interface LineStyle {
+  readonly verbosity: Verbosity;
+  readonly paint: Paint;
+  /** Width that lines fit in; null for no limit. */
+  readonly columns: number | null;
+  /** Width of the ids of the tasks. */
+  readonly idColumns: number;
+  readonly destination: Destination;
+}
+
+/** Where files go, and how they are named. */
+export interface Destination {
+  /** The store, as people write it; null for files in memory. */
+  readonly store: string | null;
+  /** Whether files are shown with their paths, as those of URLs on the command line. */
+  readonly showsPaths: boolean;
+}
+
+/** The name of a file as shown. Not escaped. */
+export function fileName(
+  { key }: Pick<TaskResult, "key">,
+  { store, showsPaths }: Destination,
+): string {
+  return showsPaths && store !== null && store !== "." ? `${store}/${key}` : key;
+}
 
 /** Text of each warning. */
 export const WARNINGS = {
@@ -41,83 +74,221 @@ export function isFailedOrDeferred(status: TaskStatus): boolean {
 /** Width of `unchanged` and `cancelled`, the longest statuses. */
 const FIRST_COLUMN = 9;
 
+/** The beginning of a line, already coloured and escaped. */
+export interface LineHead {
+  readonly text: string;
+  /** Width of the text in columns. */
+  readonly columns: number;
+  /** Indentation of the lines below it. */
+  readonly indent: number;
+}
+
+/** A text after a head, and the colour of its first word. */
+export interface LineText {
+  readonly text: string;
+  readonly prefix?: Style;
+  /** Not broken between words; cut where it is longer than a line. */
+  readonly isUrl?: boolean;
+}
+
+/** The least width for text beside a head; otherwise the text begins below it. */
+const LEAST_COLUMNS = 12;
+/** Narrower terminals have a small indentation, and long URLs everywhere. */
+const WIDE_COLUMNS = 60;
+const SMALL_INDENT = 4;
+
 /**
- * The line of an event, or null if the verbosity omits it.
+ * A head, the first text beside it, and the others below, one line each. Texts that do not fit are
+ * wrapped.
  *
- * @returns One line without a line feed, escaped for terminals.
+ * @param texts Escaped.
  */
-export function eventLine(event: RunEvent, verbosity: Verbosity, paint: Paint): string | null {
+export function hangingLines(
+  head: LineHead,
+  texts: readonly LineText[],
+  { columns, paint }: Pick<LineStyle, "columns" | "paint">,
+): string[] {
+  const free = columns === null ? Infinity : columns - 1;
+  const indent = columns === null || columns >= WIDE_COLUMNS ? head.indent : SMALL_INDENT;
+  const isBeside = columns === null ||
+    (head.columns <= head.indent && free - head.columns >= LEAST_COLUMNS);
+  const lines: string[] = isBeside && texts.length > 0 ? [] : [head.text.trimEnd()];
+  for (const [index, { text, prefix, isUrl }] of texts.entries()) {
+    const isFirst = index === 0 && isBeside;
+    // Long URLs may use the columns of the indentation.
+    const start = isUrl && displayWidth(text) > free - indent
+      ? Math.min(indent, SMALL_INDENT)
+      : indent;
+    const rest = free - start;
+    const wrapped = isUrl && !isFirst
+      ? [truncateMiddle(text, Math.max(1, rest))]
+      : wrapWords(text.split(" "), { first: isFirst ? free - head.columns : rest, rest });
+    wrapped.forEach((line, part) => {
+      const [word = ""] = line.split(" ", 1);
+      const painted = prefix && part === 0 ? paint(prefix, word) + line.slice(word.length) : line;
+      lines.push((isFirst && part === 0 ? head.text : " ".repeat(start)) + painted);
+    });
+  }
+  return lines;
+}
+
+/**
+ * The lines of an event; none if the verbosity omits it.
+ *
+ * @returns Lines without line feeds, escaped for terminals.
+ */
+export function eventLines(event: RunEvent, style: LineStyle): string[] {
+  const { verbosity } = style;
   switch (event.type) {
     case "task.finished":
-      if (verbosity === "quiet" && !isFailedOrDeferred(event.result.status)) return null;
-      return resultLine(event.result, verbosity, paint);
+      if (verbosity === "quiet" && !isFailedOrDeferred(event.result.status)) return [];
+      return resultLines(event.result, style);
     case "run.started":
-      if (verbosity !== "verbose") return null;
-      return line("run", "strong", event.run, [plural(event.tasks, "task")], paint);
+      if (verbosity !== "verbose") return [];
+      return entry("run", "strong", event.run, [plural(event.tasks, "task")], style);
     case "task.started":
-      if (verbosity !== "verbose") return null;
-      return line("started", "faint", event.task, [event.url], paint);
+      if (verbosity !== "verbose") return [];
+      return entry("started", "faint", event.task, [event.url], style);
     case "task.retrying": {
-      if (verbosity !== "verbose") return null;
+      if (verbosity !== "verbose") return [];
       const when = `attempt ${event.attempt} in ${formatDuration(event.delayMs)}`;
-      return line("retrying", "warning", event.task, [`${when} after ${event.code}`], paint);
+      return entry("retrying", "warning", event.task, [`${when} after ${event.code}`], style);
     }
     case "task.health":
-      return healthLine(event, verbosity, paint);
+      return healthLines(event, style);
     case "run.finished":
-      return null;
+      return [];
     default:
       return event satisfies never;
   }
 }
 
 /** Becoming unhealthy is always shown, recovering unless quiet, `failing` only if verbose. */
-function healthLine(
+function healthLines(
   { task, before, health, failures }: Extract<RunEvent, { type: "task.health" }>,
-  verbosity: Verbosity,
-  paint: Paint,
-): string | null {
+  style: LineStyle,
+): string[] {
   if (health === "unhealthy") {
-    return line("unhealthy", "bad", task, [`${plural(failures, "failure")} in a row`], paint);
+    return entry("unhealthy", "bad", task, [`${plural(failures, "failure")} in a row`], style);
   }
+  const { verbosity } = style;
   if (verbosity === "verbose" || (before === "unhealthy" && verbosity === "normal")) {
-    return line(health, health === "healthy" ? "good" : "warning", task, [`was ${before}`], paint);
+    return entry(health, health === "healthy" ? "good" : "warning", task, [`was ${before}`], style);
   }
-  return null;
+  return [];
 }
 
 /**
- * The line of a result: status, id and details; for a failure its code, message and hint.
+ * The lines of a result: status, id and details; for a failure what happened, its URL and a hint.
  *
- * @param verbosity `verbose` adds the attempts, the timings and the URL that responded.
- * @returns One line without a line feed, escaped for terminals.
+ * @param style `verbose` adds the attempts, the timings and the URL that responded.
+ * @returns Lines without line feeds, escaped for terminals.
  */
-export function resultLine(result: TaskResult, verbosity: Verbosity, paint: Paint): string {
-  const details = [
-    ...resultDetails(result),
-    ...(verbosity === "verbose" ? attemptDetails(result) : []),
-  ];
-  return line(result.status, STATUS_STYLES[result.status], result.task, details, paint);
+export function resultLines(result: TaskResult, style: LineStyle): string[] {
+  const { status, task } = result;
+  const texts = isFailedOrDeferred(status)
+    ? failureTexts(result)
+    : successTexts(result, style.destination);
+  if (style.verbosity === "verbose") {
+    texts.push(...attemptDetails(result).map((text) => ({ text: escapeControl(text) })));
+  }
+  return hangingEntry(status, STATUS_STYLES[status], task, texts, style);
 }
 
-function line(
+function successTexts(result: TaskResult, destination: Destination): LineText[] {
+  const { status, task, warnings } = result;
+  const message = messageOf(failureOf(result));
+  const details = [...sizeDetails(result), ...(message === null ? [] : [message])];
+  const name = fileName(result, destination);
+  if (isWritten(status) && name !== task) details.push(name);
+  return [
+    { text: escapeControl(details.join("; ")) },
+    ...warnings.map((warning): LineText => ({
+      text: `warning: ${WARNINGS[warning]}`,
+      prefix: "warning",
+    })),
+  ];
+}
+
+/** Whether a status means that a file was written. */
+export function isWritten(status: TaskStatus): boolean {
+  return status === "created" || status === "updated";
+}
+
+/** What failed or was deferred, and until when, as part of a sentence. Not escaped. */
+export function failureMessage(result: TaskResult): string {
+  const { notBefore } = result;
+  const next = notBefore === undefined ? [] : [`next request after ${toNextSecond(notBefore)}`];
+  return [messageOf(failureOf(result)) ?? result.status, ...next].join("; ");
+}
+
+/**
+ * What failed or was deferred, where, and what to do: a line each. Escaped.
+ *
+ * @param note More about the failure.
+ */
+export function failureTexts(result: TaskResult, note = ""): LineText[] {
+  const { url, code, status } = result;
+  // The status of a response is in the message.
+  const shownCode = code === undefined || code === "http.status" ? "" : ` (${code})`;
+  const hint = status === "failed" ? failureHint(failureOf(result)) : null;
+  return [
+    { text: escapeControl(failureMessage(result) + shownCode + note) },
+    { text: escapeControl(url), isUrl: true },
+    ...(hint === null ? [] : [{ text: `hint: ${hint}`, prefix: "faint" } as const]),
+  ];
+}
+
+/** A result as a failure. */
+export function failureOf({ code, message, httpStatus }: TaskResult): Failure {
+  return { code: code ?? null, message: message ?? null, httpStatus };
+}
+
+function entry(
   word: string,
-  style: Style,
+  wordStyle: Style,
   subject: string,
   details: readonly string[],
-  paint: Paint,
-): string {
-  const start = `${paint(style, word.padEnd(FIRST_COLUMN))}  ${escapeControl(subject)}`;
-  return details.length === 0 ? start : `${start}  ${escapeControl(details.join("; "))}`;
+  style: LineStyle,
+): string[] {
+  const texts = details.map((text) => ({ text: escapeControl(text) }));
+  return hangingEntry(word, wordStyle, subject, texts, style);
 }
 
-/** Details of a result, besides its status and task. Not escaped. */
+function hangingEntry(
+  word: string,
+  wordStyle: Style,
+  subject: string,
+  texts: readonly LineText[],
+  style: LineStyle,
+): string[] {
+  const shown = escapeControl(subject);
+  const present = texts.filter(({ text }) => text !== "");
+  const start = `${style.paint(wordStyle, padColumns(word, FIRST_COLUMN))}  `;
+  const name = present.length === 0 ? shown : `${padColumns(shown, style.idColumns)}  `;
+  const head: LineHead = {
+    text: start + name,
+    columns: FIRST_COLUMN + 2 + displayWidth(name),
+    indent: FIRST_COLUMN + 2 + style.idColumns + 2,
+  };
+  return hangingLines(head, present, style);
+}
+
+/** Size, change of size, and duration of a written file. */
+function sizeDetails(
+  { status, sizeBytes, previousSizeBytes, bytes, timings }: TaskResult,
+): string[] {
+  if (!isWritten(status)) return [];
+  const size = formatBytes(sizeBytes ?? bytes);
+  const change = previousSizeBytes === null || sizeBytes === null
+    ? ""
+    : ` (${formatSizeChange(previousSizeBytes, sizeBytes)})`;
+  return [`${size}${change} in ${formatDuration(timings.totalMs)}`];
+}
+
+/** Details of a result, besides its status and task, for tables. Not escaped. */
 export function resultDetails(result: TaskResult): string[] {
-  const details: string[] = [];
-  if (result.status === "created" || result.status === "updated") {
-    const duration = formatDuration(workMs(result.timings));
-    details.push(`${formatBytes(result.bytes)} in ${duration}`);
-  }
+  const details = sizeDetails(result);
   const reason = resultReason(result);
   if (reason !== null) details.push(reason);
   if (result.notBefore !== undefined) {
@@ -132,7 +303,7 @@ function toNextSecond(time: string): string {
   return Temporal.Instant.from(time).toString({ smallestUnit: "second", roundingMode: "ceil" });
 }
 
-/** The code, message and hint of a result, or null. Not escaped. */
+/** The code, message and hint of a result in one line, or null. Not escaped. */
 export function resultReason({ status, code, message, httpStatus }: TaskResult): string | null {
   if (code === undefined) return message ?? null;
   const reason = `${code}: ${message ?? ERROR_CODES[code].meaning}`;

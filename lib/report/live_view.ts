@@ -1,4 +1,4 @@
-/** The live view of a run on a terminal. */
+/** The live view of a run: what the bar, the totals and the running tasks look like. Pure. */
 
 import type { Progress, TaskProgress } from "../core/event.ts";
 import { escapeControl } from "../core/text.ts";
@@ -7,10 +7,11 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatRemaining,
+  type Paint,
   plural,
   truncate,
 } from "./format.ts";
-import type { Output } from "../core/host.ts";
 
 /** The state of a run that the live view renders. */
 export interface RunView {
@@ -18,12 +19,18 @@ export interface RunView {
   readonly total: number;
   /** Tasks that have a result. */
   readonly finished: number;
-  /** Those of them that failed. */
+  /** Number of tasks that failed. */
   readonly failed: number;
+  /** Ids of the last of them, the newest first. */
+  readonly failedTasks: readonly string[];
   /** Milliseconds since the start. */
   readonly elapsedMs: number;
+  /** Monotonic time, in milliseconds. */
+  readonly nowMs: number;
   /** Recent rate of received body bytes, or null before there are enough samples. */
   readonly bytesPerSecond: number | null;
+  /** The same of one task. */
+  readonly rateOf: (progress: TaskProgress) => number | null;
   /** Progress of running tasks. */
   readonly progress: Progress;
 }
@@ -32,38 +39,62 @@ export interface RunView {
 const SHOWN = 5;
 /** Width of the bar, at most a quarter of the terminal. */
 const BAR_COLUMNS = 20;
-/** Width of ` 45%` and `999 MB`. */
-const SHARE_COLUMNS = 8;
+/** Width of the details of a row, in full and in short. */
+const FULL_COLUMNS = 48;
+const SHORT_COLUMNS = 26;
+const LEAST_NAME_COLUMNS = 8;
 
 /**
- * Renders the bar, the totals, and the first running tasks.
+ * Renders the bar, the totals, the first running tasks, and the tasks that failed.
  *
  * @param columns Width of the terminal. Lines leave the last column free, since some terminals wrap
  * as soon as it is filled.
- * @returns Lines without line feeds, at most seven.
+ * @returns Lines without line feeds, at most eight.
  */
-export function renderView(run: RunView, columns: number): string[] {
+export function renderView(run: RunView, columns: number, paint: Paint): string[] {
   const { running } = run.progress;
-  const lines = [progressLine(run, Math.min(BAR_COLUMNS, Math.floor(columns / 4)))];
+  const free = Math.max(1, columns - 1);
+  const shown: [string, TaskProgress][] = [];
   for (const [task, progress] of running) {
-    if (lines.length > SHOWN) break;
-    lines.push(`${describeShare(progress).padStart(SHARE_COLUMNS)}  ${escapeControl(task)}`);
+    if (shown.length === SHOWN) break;
+    shown.push([escapeControl(task), progress]);
   }
-  const hidden = running.size - SHOWN;
-  if (hidden > 0) lines.push(`${" ".repeat(SHARE_COLUMNS)}  and ${formatCount(hidden)} more`);
-  return lines.map((line) => truncate(line, Math.max(1, columns - 1)));
+  const width = nameColumns(shown.map(([task]) => task), columns);
+  const rows = shown.map(([task, progress]) => {
+    const name = truncate(task, width);
+    const start = `  ${name}${" ".repeat(width - displayWidth(name))}  `;
+    return truncate(start + fitting(details(progress, run), free - displayWidth(start)), free);
+  });
+  const hidden = running.size - shown.length;
+  if (hidden > 0) rows.push(truncate(`  and ${formatCount(hidden)} more`, free));
+  if (run.failed > 0) rows.push(paint("bad", truncate(failedLine(run), free)));
+  return [progressLine(run, Math.min(BAR_COLUMNS, Math.floor(columns / 4)), free, paint), ...rows];
 }
 
-function progressLine(run: RunView, barColumns: number): string {
+/** Width of the names, so that the details of a row fit beside them. */
+function nameColumns(names: readonly string[], columns: number): number {
+  const longest = Math.max(0, ...names.map(displayWidth));
+  const detailColumns = columns > FULL_COLUMNS + 20 ? FULL_COLUMNS : SHORT_COLUMNS;
+  return Math.min(longest, Math.max(LEAST_NAME_COLUMNS, columns - 5 - detailColumns));
+}
+
+function progressLine(run: RunView, barColumns: number, free: number, paint: Paint): string {
   const { total, finished, failed, elapsedMs, bytesPerSecond, progress } = run;
   const done = finished + runningShares(progress);
   const filled = total === 0 ? 0 : Math.floor(barColumns * Math.min(1, done / total));
   const words = [`${formatCount(finished)}/${plural(total, "task")}`];
   if (failed > 0) words.push(`${formatCount(failed)} failed`);
   words.push(formatBytes(progress.bytes));
-  if (bytesPerSecond !== null) words.push(`${formatBytes(Math.round(bytesPerSecond))}/s`);
+  if (bytesPerSecond !== null) words.push(formatRate(bytesPerSecond));
   if (elapsedMs >= 1_000) words.push(formatDuration(Math.floor(elapsedMs / 1_000) * 1_000));
-  return `${"█".repeat(filled)}${"░".repeat(barColumns - filled)} ${words.join("  ")}`;
+  const [bar, rest] = ["█".repeat(filled), "░".repeat(barColumns - filled)];
+  if (barColumns >= free) return truncate(bar + rest, free);
+  return paint("good", bar) + rest + truncate(` ${words.join("  ")}`, free - barColumns);
+}
+
+function failedLine({ failed, failedTasks }: RunView): string {
+  const more = failed > failedTasks.length ? ", …" : "";
+  return `  failed: ${failedTasks.map(escapeControl).join(", ")}${more}`;
 }
 
 function runningShares({ running }: Progress): number {
@@ -77,24 +108,87 @@ function shareOf({ receivedBytes, totalBytes }: TaskProgress): number | null {
   return Math.min(1, receivedBytes / totalBytes);
 }
 
-function describeShare(progress: TaskProgress): string {
+function formatRate(bytesPerSecond: number): string {
+  return `${formatBytes(Math.round(bytesPerSecond))}/s`;
+}
+
+/** The first text that fits, or the last one. */
+function fitting(texts: readonly string[], columns: number): string {
+  return texts.find((text) => displayWidth(text) <= columns) ?? texts.at(-1) ?? "";
+}
+
+/** What a task does, the longest text first. */
+function details(progress: TaskProgress, run: RunView): string[] {
+  switch (progress.phase) {
+    case "waiting":
+      return waitingForHost(progress);
+    case "connecting":
+      return ["connecting"];
+    case "requesting":
+      return ["waiting for the response", "waiting for response"];
+    case "receiving":
+      return receivingDetails(progress, run.rateOf(progress));
+    case "publishing":
+      return ["publishing"];
+    case "retrying":
+      return retryDetails(progress, run.nowMs);
+    default:
+      return progress.phase satisfies never;
+  }
+}
+
+function waitingForHost({ url }: TaskProgress): string[] {
+  const host = URL.parse(url)?.host ?? "its host";
+  return [`waiting for ${escapeControl(host)}`, "waiting for host"];
+}
+
+function retryDetails(progress: TaskProgress, nowMs: number): string[] {
+  const { retry } = progress;
+  const waitMs = Math.ceil((retry?.atMs ?? 0) - nowMs);
+  // The wait is over: the task waits for its turn at the host.
+  if (retry === null || waitMs <= 0) return waitingForHost(progress);
+  const { attempt, attempts, httpStatus, code } = retry;
+  const which = attempt > attempts ? `${attempt}` : `${attempt}/${attempts}`;
+  const when = `retry ${which} in ${formatRemaining(waitMs)}`;
+  return [`${when} (${httpStatus ?? code})`, when];
+}
+
+/** Bytes of total, share, rate and remaining time. Numbers are padded, so that columns stay. */
+function receivingDetails(progress: TaskProgress, bytesPerSecond: number | null): string[] {
+  const { receivedBytes, totalBytes } = progress;
+  const received = formatBytes(receivedBytes);
+  const rate = bytesPerSecond === null ? null : formatRate(bytesPerSecond).padStart(9);
   const share = shareOf(progress);
-  return share === null ? formatBytes(progress.receivedBytes) : `${Math.floor(share * 100)}%`;
+  if (totalBytes === null || share === null) {
+    return [[received.padStart(7), ...(rate === null ? [] : [rate])].join("  ")];
+  }
+  const percent = `${Math.floor(share * 100)}%`.padStart(4);
+  const leftBytes = totalBytes - receivedBytes;
+  const isEstimable = bytesPerSecond !== null && bytesPerSecond > 0 && leftBytes > 0;
+  const left = isEstimable ? formatRemaining(leftBytes * 1_000 / bytesPerSecond) : null;
+  const of = `${received.padStart(7)} of ${formatBytes(totalBytes).padEnd(7)}`;
+  const rest = [...(rate === null ? [] : [rate]), ...(left === null ? [] : [`${left} left`])];
+  const shortRest = [...(rate === null ? [] : [rate]), ...(left === null ? [] : [left])];
+  return [[of, percent, ...rest].join("  "), [percent, ...shortRest].join("  "), percent];
 }
 
 /** Longest and shortest period that a rate is measured over. */
 const RATE_WINDOW_MS = 3_000;
 const RATE_LEAST_MS = 500;
 
+/** Measures a rate: from the time and the total bytes to bytes per second, or null. */
+export type RateMeter = (nowMs: number, bytes: number) => number | null;
+
 /**
  * Creates a meter of the rate over the last three seconds.
  *
- * @returns A function from the time and the total bytes to bytes per second; null in the first half
- * second.
+ * @returns Null in the first half second, and after the number of bytes has decreased, as for
+ * another attempt.
  */
-export function createRateMeter(): (nowMs: number, bytes: number) => number | null {
+export function createRateMeter(): RateMeter {
   const samples: { readonly atMs: number; readonly bytes: number }[] = [];
   return (nowMs, bytes) => {
+    if (bytes < (samples.at(-1)?.bytes ?? 0)) samples.length = 0;
     samples.push({ atMs: nowMs, bytes });
     while (samples[1] !== undefined && nowMs - samples[1].atMs >= RATE_WINDOW_MS) samples.shift();
     const oldest = samples[0];
@@ -103,49 +197,15 @@ export function createRateMeter(): (nowMs: number, bytes: number) => number | nu
   };
 }
 
-/** A redrawn region at the end of a terminal, below permanent lines. */
-export interface Screen {
-  /**
-   * Writes permanent lines and the view below them in one write, or none if nothing changed. The
-   * cursor is left below the view.
-   *
-   * @param lasting Permanent lines; they may wrap.
-   * @param view Lines that the next call replaces; they must not wrap.
-   * @returns False once the output is closed.
-   */
-  draw(lasting: readonly string[], view: readonly string[]): boolean;
-}
-
-/** CSI sequences: ED of ECMA-48, section 8.3.39, and DEC's private mode 7. */
-const ERASE_BELOW = "\x1b[J";
-const WRAP_OFF = "\x1b[?7l";
-const WRAP_ON = "\x1b[?7h";
-
-/**
- * Creates a screen on a terminal. Between calls the cursor is visible at the start of a line and
- * wrapping is on, so a killed process leaves the terminal usable.
- */
-export function createScreen(output: Output): Screen {
-  let drawn: readonly string[] = [];
-  return {
-    draw: (lasting, view) => {
-      const isSame = view.length === drawn.length &&
-        view.every((line, index) => line === drawn[index]);
-      if (isSame && lasting.length === 0) return true;
-      // A terminal that became narrower has wrapped the lines drawn before.
-      const columns = Math.max(1, output.columns());
-      const rows = drawn.reduce(
-        (sum, line) => sum + Math.max(1, Math.ceil(displayWidth(line) / columns)),
-        0,
-      );
-      drawn = view;
-      const erase = rows === 0 ? "" : `\x1b[${rows}A${ERASE_BELOW}`;
-      const drawing = view.length === 0 ? "" : WRAP_OFF + asText(view) + WRAP_ON;
-      return output.write(erase + asText(lasting) + drawing);
-    },
+/** Creates a function that measures the rate of each task that is shown. */
+export function createTaskRates(
+  nowMs: () => number,
+): (progress: TaskProgress) => number | null {
+  // The meter of a task ends with its progress.
+  const meters = new WeakMap<TaskProgress, RateMeter>();
+  return (progress) => {
+    const meter = meters.get(progress) ?? createRateMeter();
+    meters.set(progress, meter);
+    return meter(nowMs(), progress.receivedBytes);
   };
-}
-
-function asText(lines: readonly string[]): string {
-  return lines.map((line) => line + "\n").join("");
 }

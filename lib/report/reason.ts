@@ -25,7 +25,7 @@ export function messageOf({ code, message }: Failure): string | null {
 export function shortReason(failure: Failure): string | null {
   const message = messageOf(failure);
   if (message === null) return null;
-  const [, status] = /^the server answered (\d{3}[^:]*)/.exec(message) ?? [];
+  const [, status] = /^(?:the server answered )?(\d{3} [^:]*)/.exec(message) ?? [];
   if (status !== undefined) return status;
   const [, extension, type, found] = failure.code === "expect.type"
     ? TYPES_IN_MESSAGE.exec(message) ?? []

@@ -1,62 +1,286 @@
-/** The summary at the end of a run. */
+/** The end of a run: what changed, what failed, and the totals. */
 
+import type { RunEvent } from "../core/event.ts";
 import {
   EXIT,
   exitCodeMeaning,
   type RunSummary,
   TASK_STATUSES,
   type TaskResult,
+  type Warning,
 } from "../core/result.ts";
-import { capitalized } from "../core/text.ts";
+import { capitalized, escapeControl } from "../core/text.ts";
 import {
-  alignPairs,
+  displayWidth,
   formatBytes,
   formatCount,
   formatDuration,
+  formatSizeChange,
+  padColumns,
   type Paint,
   plural,
+  type Style,
+  truncateMiddle,
+  wrapWords,
 } from "./format.ts";
-import { isFailedOrDeferred, resultLine, STATUS_STYLES } from "./lines.ts";
+import {
+  type Destination,
+  failureTexts,
+  fileName,
+  hangingLines,
+  isFailedOrDeferred,
+  isWritten,
+  type LineStyle,
+  type LineText,
+  WARNINGS,
+} from "./lines.ts";
 
-/** Failures listed at the end; a run may have 100,000. */
+/** Files and failures listed at the end of a run, each; a run may have 100,000. */
 const LISTED = 20;
 
-/** Up to this many results are still visible at the end of the run and not listed again. */
-const VISIBLE = 20;
-
-/** The first failed and deferred results of a run, and their number. */
-export interface FailureList {
-  /** The first {@linkcode LISTED}. */
-  readonly first: TaskResult[];
-  /** Number of all. */
+/** The first items of a list, and the number of all. */
+interface Counted<Item> {
+  readonly first: Item[];
   count: number;
 }
 
-/** Creates an empty list. */
-export function emptyFailureList(): FailureList {
-  return { first: [], count: 0 };
+/** The results of a run that its end lists. */
+export interface Outcomes {
+  /** Created and updated files. */
+  readonly written: Counted<TaskResult>;
+  /** Failed and deferred tasks. */
+  readonly failures: Counted<TaskResult>;
+  /** Incomplete files that the next run resumes. */
+  readonly partial: Counted<TaskResult>;
+  partialBytes: number;
+  /** Ids of tasks with a warning. */
+  readonly warned: Map<Warning, Counted<string>>;
+  /** Failures in a row of the tasks that became unhealthy. */
+  readonly unhealthy: Map<string, number>;
+  /** Ids of the tasks that are healthy again. */
+  readonly recovered: Counted<string>;
 }
 
-/** Adds a result to the list if it is failed or deferred. */
-export function addFailure(failures: FailureList, result: TaskResult): void {
-  if (!isFailedOrDeferred(result.status)) return;
-  failures.count++;
-  if (failures.first.length < LISTED) failures.first.push(result);
+/** Creates an empty list. */
+export function noOutcomes(): Outcomes {
+  return {
+    written: { first: [], count: 0 },
+    failures: { first: [], count: 0 },
+    partial: { first: [], count: 0 },
+    partialBytes: 0,
+    warned: new Map(),
+    unhealthy: new Map(),
+    recovered: { first: [], count: 0 },
+  };
+}
+
+function add<Item>(list: Counted<Item>, item: Item): void {
+  list.count++;
+  if (list.first.length < LISTED) list.first.push(item);
 }
 
 /**
- * The summary: a table of counts, the failures, and the meaning of the exit code.
+ * Adds what an event reports.
  *
- * @returns Lines without line feeds.
+ * @param destination Determines whether unchanged files are listed too: those of URLs on the command
+ * line.
  */
-export function summaryLines(summary: RunSummary, failures: FailureList, paint: Paint): string[] {
-  const results = Object.values(summary.counts).reduce((sum, count) => sum + count, 0);
+export function addOutcome(
+  outcomes: Outcomes,
+  event: RunEvent,
+  { showsPaths }: Destination,
+): void {
+  if (event.type === "task.health") {
+    const { task, before, health, failures } = event;
+    if (health === "unhealthy") outcomes.unhealthy.set(task, failures);
+    else if (before === "unhealthy") add(outcomes.recovered, task);
+  }
+  if (event.type !== "task.finished") return;
+  const { result } = event;
+  const isListed = showsPaths && result.status === "unchanged";
+  if (isListed || isWritten(result.status)) add(outcomes.written, result);
+  else if (isFailedOrDeferred(result.status)) add(outcomes.failures, result);
+  if (result.partialBytes !== null) {
+    add(outcomes.partial, result);
+    outcomes.partialBytes += result.partialBytes;
+  }
+  for (const warning of result.warnings) {
+    const tasks = outcomes.warned.get(warning) ?? { first: [], count: 0 };
+    outcomes.warned.set(warning, tasks);
+    add(tasks, result.task);
+  }
+}
+
+/**
+ * The results that a terminal has not shown yet: written files, failures, changes of health and
+ * warnings.
+ *
+ * @returns Lines without line feeds; none if nothing changed or failed.
+ */
+export function outcomeLines(
+  outcomes: Outcomes,
+  style: LineStyle,
+): string[] {
   return [
-    "",
-    ...summaryTable(summary, paint),
-    "",
-    ...(results > VISIBLE ? failureLines(failures, paint) : []),
-    closingLine(summary, paint),
+    ...writtenLines(outcomes.written, style),
+    ...failureLines(outcomes, style),
+    ...recoveryLines(outcomes.recovered, style),
+    ...warningLines(outcomes.warned, style),
+  ];
+}
+
+/** A terminal from this width on has room for the status of a file. */
+const STATUS_COLUMNS = 60;
+
+function writtenLines(
+  { first, count }: Outcomes["written"],
+  { paint, columns, destination }: LineStyle,
+): string[] {
+  if (count === 0) return [];
+  const { compare } = new Intl.Collator("en", { numeric: true });
+  const sorted = first.toSorted((one, other) => compare(one.key, other.key));
+  const isWide = columns === null || columns >= STATUS_COLUMNS;
+  const sizes = sorted.map(({ sizeBytes, bytes }) => formatBytes(sizeBytes ?? bytes));
+  const sizeColumns = Math.max(...sizes.map((size) => size.length));
+  const changes = sorted.map((result) => describeChange(result, isWide));
+  const detailColumns = 2 + sizeColumns + 2 + Math.max(...changes.map((change) => change.length));
+  const free = columns === null ? Infinity : columns - 1 - MARK_COLUMNS - detailColumns;
+  const names = sorted.map((result) => escapeControl(fileName(result, destination)));
+  const nameColumns = Math.min(Math.max(8, free), Math.max(...names.map(displayWidth)));
+  const lines = names.map((name, index) => {
+    const shown = padColumns(truncateMiddle(name, nameColumns), nameColumns);
+    const size = (sizes[index] ?? "").padStart(sizeColumns);
+    return `${paint("good", "✓")} ${shown}  ${size}  ${changes[index]}`.trimEnd();
+  });
+  if (count > first.length) lines.push(moreLine(count - first.length, "created or updated"));
+  return lines;
+}
+
+/** `created`, `updated +12 kB`; in short `created`, `+12 kB`. */
+function describeChange(
+  { status, sizeBytes, previousSizeBytes }: TaskResult,
+  isWide: boolean,
+): string {
+  if (previousSizeBytes === null || sizeBytes === null) return status;
+  const change = formatSizeChange(previousSizeBytes, sizeBytes);
+  return isWide ? `${status}  ${change}` : change;
+}
+
+/** Width of a mark and a space. */
+const MARK_COLUMNS = 2;
+
+function moreLine(count: number, what: string): string {
+  return `  and ${formatCount(count)} more ${what}; -v lists all`;
+}
+
+function failureLines({ failures, unhealthy }: Outcomes, style: LineStyle): string[] {
+  const { first, count } = failures;
+  const nameColumns = markedColumns(first.map(({ task }) => task), style);
+  const lines = first.flatMap((result) => {
+    const { status, task } = result;
+    const [mark, color] = status === "failed" ? ["✗", "bad"] as const : ["!", "warning"] as const;
+    const inARow = unhealthy.get(task);
+    const note = inARow === undefined ? "" : `; unhealthy: ${plural(inARow, "failure")} in a row`;
+    const texts = failureTexts(result, note);
+    return markedLines([mark, color], task, nameColumns, texts, style);
+  });
+  if (count > first.length) lines.push(moreLine(count - first.length, "failed or deferred"));
+  return lines;
+}
+
+function recoveryLines({ first, count }: Outcomes["recovered"], style: LineStyle): string[] {
+  const nameColumns = markedColumns(first, style);
+  const texts = [{ text: "healthy again" }];
+  const lines = first.flatMap((task) =>
+    markedLines(["✓", "good"], task, nameColumns, texts, style)
+  );
+  if (count > first.length) lines.push(moreLine(count - first.length, "healthy again"));
+  return lines;
+}
+
+/** Width of names beside which texts are aligned; longer names are on lines of their own. */
+function markedColumns(tasks: readonly string[], { columns }: LineStyle): number {
+  const most = columns === null ? Infinity : Math.floor(columns / 4);
+  const widths = tasks.map((task) => displayWidth(escapeControl(task)));
+  return Math.max(0, ...widths.filter((width) => width <= most));
+}
+
+function markedLines(
+  [mark, color]: readonly [mark: string, color: Style],
+  task: string,
+  nameColumns: number,
+  texts: readonly LineText[],
+  style: LineStyle,
+): string[] {
+  const { columns } = style;
+  const shown = escapeControl(task);
+  const free = columns === null ? Infinity : columns - 1 - MARK_COLUMNS;
+  const name = padColumns(truncateMiddle(shown, free), nameColumns);
+  const head = {
+    text: `${style.paint(color, mark)} ${name}  `,
+    columns: MARK_COLUMNS + displayWidth(name) + 2,
+    indent: MARK_COLUMNS + nameColumns + 2,
+  };
+  return hangingLines(head, texts, style);
+}
+
+/** Tasks named by a warning. */
+const NAMED = 5;
+
+function warningLines(warned: Outcomes["warned"], style: LineStyle): string[] {
+  return [...warned].flatMap(([warning, { first, count }]) => {
+    const names = first.slice(0, NAMED).map(escapeControl).join(", ");
+    const more = count > NAMED ? ` and ${formatCount(count - NAMED)} more` : "";
+    const head = { text: "", columns: 0, indent: 2 };
+    const text = `warning: ${names}${more}: ${WARNINGS[warning]}`;
+    return hangingLines(head, [{ text, prefix: "warning" }], style);
+  });
+}
+
+/**
+ * The last lines of a run: what is kept to resume, the totals and the destination, and the meaning
+ * of an exit code other than 0.
+ */
+export function totalLines(
+  summary: RunSummary,
+  outcomes: Outcomes,
+  { paint, columns, destination }: LineStyle,
+): string[] {
+  const free = columns === null ? Infinity : columns - 1;
+  const wrapped = (text: string) => wrapWords(text.split(" "), { first: free, rest: free });
+  const lines = partialText(outcomes).flatMap(wrapped);
+  const totals = wrapWords(totalsParts(summary, destination), { first: free, rest: free });
+  lines.push(
+    ...totals.map((line) => paint(summary.exitCode === EXIT.good ? "good" : "strong", line)),
+  );
+  if (summary.exitCode !== EXIT.good) {
+    lines.push(...wrapped(closingText(summary)).map((line) => paint(closingStyle(summary), line)));
+  }
+  return lines;
+}
+
+/** `kept 22.3 MB of big.bin, which the next run resumes`. */
+function partialText({ partial: { first, count }, partialBytes }: Outcomes): string[] {
+  const [only] = first;
+  if (only === undefined) return [];
+  const what = count === 1 ? escapeControl(only.task) : plural(count, "file");
+  return [`kept ${formatBytes(partialBytes)} of ${what}, which the next run resumes`];
+}
+
+/** `1 created, 9 unchanged; 62.9 MB in 4.2s → downloads`, in parts that are not wrapped. */
+function totalsParts(
+  { counts, bytes, durationMs }: RunSummary,
+  { store }: Destination,
+): string[] {
+  const words = TASK_STATUSES.filter((status) => counts[status] > 0)
+    .map((status) => `${formatCount(counts[status])} ${status}`);
+  if (words.length === 0) return ["nothing to do"];
+  const last = words.pop() ?? "";
+  return [
+    ...words.map((word) => `${word},`),
+    ...(bytes === 0 ? [last] : [`${last};`, formatBytes(bytes)]),
+    `in ${formatDuration(durationMs)}`,
+    ...(store === null ? [] : [`→ ${escapeControl(store)}`]),
   ];
 }
 
@@ -64,32 +288,18 @@ export function summaryLines(summary: RunSummary, failures: FailureList, paint: 
  * The meaning of the exit code as one sentence, with the code unless it is 0.
  */
 export function closingLine(summary: RunSummary, paint: Paint): string {
+  return paint(closingStyle(summary), closingText(summary));
+}
+
+function closingText(summary: RunSummary): string {
   const sentence = meaningOf(summary);
-  if (summary.exitCode === EXIT.good) return paint("good", `${sentence}.`);
-  const style = summary.exitCode === EXIT.temporary ? "warning" : "bad";
-  return paint(style, `${sentence} (exit code ${summary.exitCode}).`);
+  return summary.exitCode === EXIT.good
+    ? `${sentence}.`
+    : `${sentence} (exit code ${summary.exitCode}).`;
 }
 
-function summaryTable({ counts, bytes, durationMs }: RunSummary, paint: Paint): string[] {
-  const statuses = TASK_STATUSES.filter((status) => counts[status] > 0);
-  const rows = alignPairs([
-    ...statuses.map((status) => [status, formatCount(counts[status])] as const),
-    ["received", formatBytes(bytes)],
-    ["time", formatDuration(durationMs)],
-  ]);
-  return rows.map((row, index) => {
-    const status = statuses[index];
-    return status === undefined ? row : paint(STATUS_STYLES[status], row);
-  });
-}
-
-function failureLines({ first, count }: FailureList, paint: Paint): string[] {
-  if (count === 0) return [];
-  const lines = first.map((result) => resultLine(result, "normal", paint));
-  if (count > first.length) {
-    lines.push(`and ${formatCount(count - first.length)} more; see --json`);
-  }
-  return [...lines, ""];
+function closingStyle({ exitCode }: RunSummary): Style {
+  return exitCode === EXIT.good ? "good" : exitCode === EXIT.temporary ? "warning" : "bad";
 }
 
 function meaningOf({ counts, exitCode }: RunSummary): string {

@@ -333,9 +333,10 @@ export interface Wake {
 
 /**
  * Longest single sleep, in milliseconds. On some systems a timer does not count the time in which the
- * machine was suspended, and no timer notices a clock change; so the wall clock is read again.
+ * machine was suspended, and no timer notices a clock change; so the wall clock is read again. A
+ * changed config is noticed as late.
  */
-export const SLICE_MS = 15_000;
+export const SLICE_MS = 2_000;
 
 /**
  * When the first of some tasks comes due, with deferrals and the backoff of failed tasks.

@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { ownFilesOf } from "../config/own_files.ts";
 import { BufferPool } from "../core/buffers.ts";
-import type { Progress, RunOccurrence, TaskProgress } from "../core/event.ts";
+import type { Progress, RunOccurrence, TaskPhase, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { Transport } from "../core/http.ts";
 import { baseKey, foldKey } from "../core/key.ts";
@@ -179,8 +179,13 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       turn: parking.turnOf(task, slot),
       queuedMs,
       borrow: slot.borrow,
-      retrying: (attempt, code, delayMs) =>
-        emit({ type: "task.retrying", task: task.id, attempt, code, delayMs }),
+      retrying: (attempt, code, httpStatus, delayMs) => {
+        taskProgress.phase = "retrying";
+        const { attempts } = task.retry;
+        const atMs = host.clock.monotonicMs() + delayMs;
+        taskProgress.retry = { attempt, attempts, code, httpStatus, atMs };
+        emit({ type: "task.retrying", task: task.id, attempt, code, delayMs });
+      },
     };
   };
 
@@ -196,9 +201,9 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     queuedMs: number,
     record: TaskRecord | null,
   ): Promise<DownloadOutcome> => {
-    const taskProgress: TaskProgress = { receivedBytes: 0, totalBytes: null };
-    progress.running.set(task.id, taskProgress);
     const url = redact(task.url);
+    const taskProgress = startedProgress(url, "connecting");
+    progress.running.set(task.id, taskProgress);
     if (reportsStarts) emit({ type: "task.started", task: task.id, url });
     const spanStart = { kind: "task", run, task: task.id, url, key: task.key } as const;
     return tracing.trace(spanStart, async (span) => {
@@ -224,11 +229,14 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     record: TaskRecord | null | Promise<TaskRecord | null>,
   ): Promise<DownloadOutcome> => {
     const found = await record;
+    progress.running.set(task.id, startedProgress(redact(task.url), "waiting"));
     try {
       const until = await parking.admit(task, slot);
       if (until) return notDownloaded(task, queuedMs, deferral(task, until));
     } catch {
       return cancelTask(task, queuedMs);
+    } finally {
+      progress.running.delete(task.id);
     }
     return await start(task, slot, queuedMs, found);
   };
@@ -246,6 +254,10 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     },
     cancelTask,
   };
+}
+
+function startedProgress(url: string, phase: TaskPhase): TaskProgress {
+  return { url, phase, retry: null, receivedBytes: 0, totalBytes: null };
 }
 
 /** Every key whose file a run may check. */

@@ -18,6 +18,7 @@ import {
   sampleTasks,
   sampleVersions,
 } from "./samples.ts";
+import { taskProgress } from "../report/fakes.ts";
 
 // Without Chromium these tests are skipped, except in CI.
 const ignore = findChromium() === undefined && Deno.env.get("CI") !== "true";
@@ -134,8 +135,8 @@ async function tabTo(page: Page, selector: string): Promise<void> {
 
 /** Starts a run with two files in transfer and one failed task. */
 function startRun(at: Site): void {
-  at.progress.running.set("geo/regions.geojson", { receivedBytes: 22e6, totalBytes: 61_450_087 });
-  at.progress.running.set("backup/wiki.xml.bz2", { receivedBytes: 9e6, totalBytes: null });
+  at.progress.running.set("geo/regions.geojson", taskProgress(22e6, 61_450_087));
+  at.progress.running.set("backup/wiki.xml.bz2", taskProgress(9e6, null));
   at.progress.bytes = 31e6;
   at.emit({ type: "run.started", tasks: 29 });
   at.emit({ type: "task.finished", result: taskResult("failed") });
@@ -336,7 +337,7 @@ Deno.test({
     await using at = await scene([pageTask(id, { url: "javascript:window.broken=true" })]);
     const page = await at.open(`/tasks/${encodeURIComponent(id)}`);
     await page.getByText("Live", { exact: true }).waitFor();
-    at.at.progress.running.set(id, { receivedBytes: 1, totalBytes: 2 });
+    at.at.progress.running.set(id, taskProgress(1, 2));
     at.at.emit({ type: "run.started", tasks: 1 });
     await page.locator(".badge", { hasText: "running" }).waitFor();
     const overview = await at.open("/");

@@ -128,7 +128,7 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
           {
             code: "http.status",
             httpStatus: 404,
-            message: `fetching ${url}: the server answered 404 Not Found`,
+            message: `fetching ${url}: 404 Not Found`,
           },
           { health: "unhealthy", stale: true, staleFrom: ago(30), due: false },
           4,

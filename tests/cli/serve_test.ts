@@ -48,7 +48,7 @@ Deno.test("serve: without a token, actions are disabled", async () => {
   await using at = await workspace({ tasks: [] });
   const host = at.host({ sleep: "manual" });
   const exitCode = main(["serve", "--port", "0"], host);
-  while (!host.stderr.text.includes("Watching")) await host.advance(0);
+  while (!host.stderr.text.includes("watching")) await host.advance(0);
   const url = /http:\S+/.exec(host.stderr.text)?.[0] ?? "";
   const response = await fetch(`${url}actions`, {
     method: "POST",

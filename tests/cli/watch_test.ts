@@ -5,6 +5,7 @@ import { main } from "../helpers/command_line.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
+import type { Wake } from "../../lib/schedule/due.ts";
 import type { WatchEvent } from "../../lib/worker/watch.ts";
 import { tree } from "../helpers/folder.ts";
 import { ExitCalled, type TestHost, testHost } from "../helpers/host.ts";
@@ -54,8 +55,8 @@ Deno.test("watch --json: only the events of a run on stdout; a signal ends it", 
       "run.finished",
     ]);
     const [first, second] = host.stderr.text.split("\n");
-    assertEquals(first, "Watching cronfetch.json: 1 task, 1 due now");
-    assertMatch(second ?? "", /^created +a /);
+    assertEquals(first, "2026-01-15T12:00:00Z watching cronfetch.json: 1 task, 1 due now");
+    assertMatch(second ?? "", /^2026-01-15T12:00:\d\dZ created a \(1 B\) in /);
     assertEquals(await tree(at.folder.file("downloads")), { a: "a" });
     assertEquals(host.raise(signal), 0);
   }
@@ -88,7 +89,7 @@ Deno.test("row 84: watch: a second signal exits during a run", async () => {
   const ended = main(["watch", "--grace", "5s"], host);
   await requested.promise;
   host.raise("SIGTERM");
-  assertStringIncludes(host.stderr.text, "Stopping after the current run, in 5s at most");
+  assertStringIncludes(host.stderr.text, "stopping after the current run, in 5s at most");
   await host.advance(250);
   await assertRejects(() => Promise.try(() => host.raise("SIGTERM")), ExitCalled, "exit 143");
   answer.resolve(new Response("a"));
@@ -113,7 +114,7 @@ Deno.test("watch: standard input is read once, and kept when another file change
   while (host.raise("SIGTERM") === 0) await pause();
   assertEquals(await ended, 143);
   assertEquals(reads, 1);
-  assertMatch(host.stderr.text, /Reloaded extra.txt: 2 tasks, 1 due now/);
+  assertMatch(host.stderr.text, /reloaded extra.txt: 2 tasks, 1 due now/);
 });
 
 Deno.test("row 173: watch: reloads the config when a certificate of hosts changes", async () => {
@@ -127,9 +128,9 @@ Deno.test("row 173: watch: reloads the config when a certificate of hosts change
   await certificate("authority.crt");
   const host = at.host({ timers: "manual" });
   const ended = main(["watch"], host);
-  while (!host.stderr.text.includes("Watching")) await pause();
+  while (!host.stderr.text.includes("watching")) await pause();
   await certificate("good.crt");
-  while (!host.stderr.text.includes("Reloaded")) await pause();
+  while (!host.stderr.text.includes("reloaded")) await pause();
   await Deno.remove(at.folder.file("ca.pem"));
   while (!host.stderr.text.includes("cannot be used")) await pause();
   assertMatch(host.stderr.text, /hosts\["x\.test"\]\.caFile names "ca\.pem", which does not exist/);
@@ -158,18 +159,17 @@ const TEXTS: readonly (readonly [
   event: WatchEvent,
   quiet: string | null,
   normal: string | null,
-  verbose?: string,
 ])[] = [
   [
     { kind: "started", target, snapshot: { ...snapshot, due: 2 } },
     null,
-    "Watching one.json and /etc/two.json: 2 tasks, 2 due now",
+    "watching one.json and /etc/two.json: 2 tasks, 2 due now",
   ],
   [
     { kind: "reloaded", target: { ...target, selected: new Set(["a"]) }, snapshot },
     null,
-    "Reloaded one.json and /etc/two.json: 1 task, " +
-    "next due in 2 h (a, 2026-01-15T14:15:00Z)",
+    "reloaded one.json and /etc/two.json: 1 task, " +
+    "next: a at 14:15",
   ],
   [
     {
@@ -178,54 +178,51 @@ const TEXTS: readonly (readonly [
       snapshot: { ...snapshot, wake: null },
     },
     null,
-    "Watching the config: 2 tasks, no task has a schedule; waiting for a change of the config",
+    "watching the config: 2 tasks, no task has a schedule; waiting for a change of the config",
   ],
   [
     { kind: "refused", error },
-    "The changed config cannot be used; the last one stays in force.\n" +
+    "error: the changed config cannot be used; the last one stays in force\n" +
     "opening the state: it is locked",
-    "The changed config cannot be used; the last one stays in force.\n" +
+    "error: the changed config cannot be used; the last one stays in force\n" +
     "opening the state: it is locked",
   ],
   [
     { kind: "waiting", wake: { ...wake, task: "b\u001b[2J" }, at },
     null,
-    null,
-    "Nothing is due; next due in 2 h (b\\u{1b}[2J, 2026-01-15T14:15:00Z)",
+    "next: b\\u{1b}[2J at 14:15",
   ],
   [
     { kind: "failing", error },
-    "opening the state: it is locked; trying again",
-    "opening the state: it is locked; trying again",
+    "error: opening the state: it is locked; trying again",
+    "error: opening the state: it is locked; trying again",
   ],
   [{ kind: "recovered" }, null, null],
   [
     { kind: "overran", tasks: [{ task: "a", tick }] },
     null,
-    "The run took longer than the schedule of a allows: " +
+    "warning: the run took longer than the schedule of a allows: " +
     "the tick of 2026-01-15T13:00:00Z is skipped",
   ],
   [
     { kind: "overran", tasks: [{ task: "a", tick }, { task: "b", tick }] },
     null,
-    "The run took longer than the schedule of a and 1 other task allows: " +
+    "warning: the run took longer than the schedule of a and 1 other task allows: " +
     "the tick of 2026-01-15T13:00:00Z is skipped",
   ],
   [
     { kind: "stopping", graceMs: 30_000 },
     null,
-    "Stopping after the current run, in 30s at most; a second signal exits immediately",
+    "stopping after the current run, in 30s at most; a second signal exits immediately",
   ],
 ];
 
-Deno.test("describeWatchEvent: each event, quiet, normal and verbose", async (t) => {
-  for (const [event, quiet, normal, verbose] of TEXTS) {
+Deno.test("describeWatchEvent: each event, quiet and normal", async (t) => {
+  for (const [event, quiet, normal] of TEXTS) {
     await t.step(event.kind, () => {
-      const text = (flags: { quiet?: boolean; verbose?: boolean }) =>
-        describeWatchEvent(event, { quiet: false, verbose: false, ...flags }, "/srv/mirror");
-      assertEquals(text({ quiet: true }), quiet);
-      assertEquals(text({}), normal);
-      assertEquals(text({ verbose: true }), verbose ?? normal);
+      const options = { cwd: "/srv/mirror", timeOf: ({ at }: Wake) => at.toString().slice(11, 16) };
+      assertEquals(describeWatchEvent(event, { ...options, quiet: true }), quiet);
+      assertEquals(describeWatchEvent(event, { ...options, quiet: false }), normal);
     });
   }
 });

@@ -102,7 +102,7 @@ async function explained(
   { answered = URL_A, dropped = [] as readonly string[] } = {},
 ): Promise<CronfetchError> {
   const { status } = response;
-  const error = new CronfetchError("http.status", `the server answered ${status} Not Found`, {
+  const error = new CronfetchError("http.status", `${status} Not Found`, {
     httpStatus: status,
     retry: "later",
     pauseMs: 7,
@@ -116,7 +116,7 @@ async function explained(
 Deno.test("row 176: explainStatus: adds the reason, and keeps what the error carries", async () => {
   const response = respond(404, ["gone since ", "May\nmore", ""]);
   const error = await explained(response);
-  assertEquals(error.message, 'the server answered 404 Not Found: "gone since May"');
+  assertEquals(error.message, '404 Not Found: "gone since May"');
   assertEquals([error.code, error.retry, error.httpStatus, error.pauseMs, response.cancelled], [
     ...["http.status", "later", 404],
     ...[7, 1],
@@ -127,7 +127,7 @@ Deno.test("row 176: explainStatus: the status is not repeated", async () => {
   for (const text of ["Not Found", "404 page not found\n", "HTTP Error 404: not found.", ""]) {
     assertEquals(
       (await explained(respond(404, [text]))).message,
-      "the server answered 404 Not Found",
+      "404 Not Found",
     );
   }
 });
@@ -139,23 +139,23 @@ Deno.test("row 176: explainStatus: reads a few KiB, for a short time, whatever h
   assert(endless.left > 980, `${endless.left}`);
 
   const broken = respond(404, ["why\n", new Error("reset")]);
-  assertEquals((await explained(broken)).message, 'the server answered 404 Not Found: "why"');
+  assertEquals((await explained(broken)).message, '404 Not Found: "why"');
 
   const host = testHost({ timers: "manual" });
-  const error = new CronfetchError("http.status", "the server answered 404 Not Found");
+  const error = new CronfetchError("http.status", "404 Not Found");
   const asked = { requested: URL_A, servedFrom: URL_A, droppedHeaders: [] };
   const stalled = respond(404, ["because\n", null]);
   const explaining = explainStatus(error, stalled, asked, host);
   await host.advance(2_000);
   const late = await explaining;
   assertInstanceOf(late, CronfetchError);
-  assertEquals(late.message, 'the server answered 404 Not Found: "because"');
+  assertEquals(late.message, '404 Not Found: "because"');
   assertEquals(stalled.cancelled, 1);
 
   const encoded = respond(404, ["\x1f\x8b"], { "content-encoding": "gzip" });
-  assertEquals((await explained(encoded)).message, "the server answered 404 Not Found");
+  assertEquals((await explained(encoded)).message, "404 Not Found");
   const named = respond(404, ["why"], { "content-encoding": "none" });
-  assertEquals((await explained(named)).message, 'the server answered 404 Not Found: "why"');
+  assertEquals((await explained(named)).message, '404 Not Found: "why"');
 });
 
 Deno.test("explainStatus: another error is returned as it is, and the body is cancelled", async () => {
@@ -174,12 +174,12 @@ Deno.test("rows 174 and 176: explainStatus: names the URL that answered, and dro
   for (const status of [401, 403, 404]) {
     assertEquals(
       await messageOf(status),
-      `the server answered ${status} Not Found at https://cdn.example/x/y; ` +
+      `${status} Not Found at https://cdn.example/x/y; ` +
         "not sent to this origin: authorization, x-api-key",
     );
   }
   assertEquals(
     await messageOf(500),
-    "the server answered 500 Not Found at https://cdn.example/x/y",
+    "500 Not Found at https://cdn.example/x/y",
   );
 });

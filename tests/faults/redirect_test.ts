@@ -148,7 +148,7 @@ row("row 174: headers that were dropped are named when a 403 follows, without th
       url: first.origin.replace("://", "://user:password@") + "/file.bin",
       check: ({ result }) => {
         const message = result.message ?? "";
-        const expected = `the server answered 403 Forbidden at ${second.origin}/there: "no key"; ` +
+        const expected = `403 Forbidden at ${second.origin}/there: "no key"; ` +
           "not sent to this origin: authorization, cookie, x-api-key, x-unknown";
         assert(message.endsWith(expected), message);
         const all = JSON.stringify(result);

@@ -4,6 +4,7 @@ import { recentResult, record, runRecord, runResult, validators } from "../state
 import type { PageTask } from "../../lib/page/source.ts";
 import { addOutcome } from "../../lib/state/outcomes.ts";
 import { pageTask, site } from "./site.ts";
+import { taskProgress } from "../report/fakes.ts";
 
 const PATHS = ["/", "/runs", "/runs/r1", "/tasks/a.csv", "/api/status", "/api/runs"];
 const OTHERS = ["/api/tasks/a.csv", "/healthz", "/metrics", "/live.js", "/style.css", "/icon.svg"];
@@ -426,7 +427,7 @@ Deno.test("api: responses have the documented fields", async () => {
     tasks: [task, pageTask("b", { health: "new", record: null })],
     runs: [run],
   });
-  at.progress.running.set("a", { receivedBytes: 1, totalBytes: null });
+  at.progress.running.set("a", taskProgress(1, null));
   at.progress.bytes = 7;
   at.emit({ type: "run.started", tasks: 2 });
   const row = {

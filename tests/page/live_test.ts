@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runRecord, taskResult } from "../state/samples.ts";
 import { pageTask, type Site, site } from "./site.ts";
+import { taskProgress } from "../report/fakes.ts";
 
 const CHANGED = "event: changed\ndata: \n\n";
 
@@ -28,7 +29,7 @@ Deno.test("events: a run sends `progress` and `changed`", async () => {
   await using at = site();
   const { next, leave } = await listen(at);
   assertEquals(await next(), "retry: 3000\n\n");
-  at.progress.running.set("<b>", { receivedBytes: 1_000, totalBytes: 4_000 });
+  at.progress.running.set("<b>", taskProgress(1_000, 4_000));
   at.emit({ type: "run.started", tasks: 2 });
   const started = await next() ?? "";
   assertMatch(started, /^event: progress\ndata: <section class="running"/);

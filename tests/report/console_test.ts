@@ -1,6 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Health, Progress, Reporter, RunEvent } from "../../lib/core/event.ts";
-import { type ConsoleOptions, consoleReporter } from "../../lib/report/console.ts";
+import { consoleReporter, plainDisplay } from "../../lib/report/console.ts";
+import { painter } from "../../lib/report/format.ts";
+import { liveDisplay } from "../../lib/report/live_display.ts";
 import {
   event,
   type FakeOutput,
@@ -10,10 +12,9 @@ import {
   fakeTime,
   finished,
   summary,
+  taskProgress,
 } from "./fakes.ts";
-import type { TaskStatus } from "../../lib/core/result.ts";
-import type { Paint } from "../../lib/report/format.ts";
-import { eventLine, type Verbosity } from "../../lib/report/lines.ts";
+import type { Verbosity } from "../../lib/report/lines.ts";
 import { TerminalModel } from "./terminal_model.ts";
 
 interface Scene {
@@ -23,18 +24,24 @@ interface Scene {
   readonly progress: Progress;
 }
 
-function scene(terminal: boolean, more: Partial<ConsoleOptions> = {}): Scene {
+function scene(
+  terminal: boolean,
+  { verbosity = "normal", color = false }: { verbosity?: Verbosity; color?: boolean } = {},
+): Scene {
   const output = fakeOutput(terminal);
   const time = fakeTime();
   const progress = fakeProgress();
+  const { clock, timers } = time;
+  const paint = painter(color);
   const reporter = consoleReporter({
+    display: terminal && verbosity !== "quiet"
+      ? liveDisplay({ output, progress, clock, timers, paint })
+      : plainDisplay(output),
     output,
-    progress,
-    clock: time.clock,
-    timers: time.timers,
-    color: false,
-    verbosity: "normal",
-    ...more,
+    paint,
+    verbosity,
+    idColumns: 5,
+    destination: { store: "downloads", showsPaths: false },
   });
   return { reporter, output, time, progress };
 }
@@ -47,6 +54,9 @@ const SCRIPT: readonly RunEvent[] = [
   event({ type: "task.started", task: "rates", url: "https://example.org/rates" }),
   event({ type: "task.retrying", task: "rates", attempt: 2, code: "net.reset", delayMs: 1_500 }),
   finished("rates", "updated", {
+    sizeBytes: 1_340_000,
+    previousSizeBytes: 1_327_700,
+    key: "data/rates.csv",
     servedFrom: "https://mirror.example.org/rates",
     attempts: [
       { code: "net.reset", httpStatus: null, delayMs: 0 },
@@ -59,13 +69,13 @@ const SCRIPT: readonly RunEvent[] = [
   finished("other", "skipped", { message: "another run holds it" }),
   finished("later", "deferred", {
     code: "http.status",
-    message: "Fetching https://example.org/later: 503 Service Unavailable",
+    message: "fetching https://example.org/later: 503 Service Unavailable",
     httpStatus: 503,
     notBefore: "2026-01-02T04:00:00.000000001Z",
   }),
   finished("gone", "failed", {
     code: "http.status",
-    message: "Fetching https://example.org/gone: 404 Not Found",
+    message: "fetching https://example.org/gone: 404 Not Found",
     httpStatus: 404,
     servedFrom: null,
   }),
@@ -82,51 +92,65 @@ const SCRIPT: readonly RunEvent[] = [
   }),
 ];
 
-const DEFERRED = "deferred   later  http.status: Fetching https://example.org/later: " +
-  "503 Service Unavailable; next request after 2026-01-02T04:00:01Z";
-const FAILED = "failed     gone  http.status: Fetching https://example.org/gone: 404 Not Found" +
-  " → check the URL";
-const CLOSING = "1 task failed permanently (exit code 3).";
-const SUMMARY = `
-created          1
-updated          1
-unchanged        1
-skipped          1
-deferred         1
-failed           1
-received   1.34 MB
-time          2.5s
-
-${CLOSING}
+const DEFERRED = `\
+deferred   later  503 Service Unavailable; next request after 2026-01-02T04:00:01Z
+                  https://example.org/later
+`;
+const FAILED = `\
+failed     gone   404 Not Found
+                  https://example.org/gone
+`;
+const HINT = "                  hint: check the URL\n";
+const CLOSING = "1 task failed permanently (exit code 3).\n";
+const TOTALS = `\
+1 created, 1 updated, 1 unchanged, 1 skipped, 1 deferred, 1 failed; 1.34 MB in 2.5s → downloads
 `;
 
-const NORMAL = `created    f1040  1.34 MB in 2s
-updated    rates  1.34 MB in 2s; the response declared no length, so the body may be incomplete
+const NORMAL = `\
+created    f1040  1.34 MB in 2s
+updated    rates  1.34 MB (+12.3 kB) in 2s; data/rates.csv
+                  warning: the response declared no length, so the body may be incomplete
 unchanged  same
 skipped    other  another run holds it
-${DEFERRED}
-${FAILED}
-${SUMMARY}`;
+${DEFERRED}${FAILED}${HINT}${TOTALS}${CLOSING}`;
 
-const QUIET = `${DEFERRED}
-${FAILED}
-${CLOSING}
-`;
+const QUIET = `${DEFERRED}${FAILED}${HINT}${CLOSING}`;
+
+/** The end of the run on a terminal. */
+const LISTED = `\
+✓ data/rates.csv  1.34 MB  updated  +12.3 kB
+✓ f1040           1.34 MB  created
+! later  503 Service Unavailable; next request after 2026-01-02T04:00:01Z
+         https://example.org/later
+✗ gone   404 Not Found
+         https://example.org/gone
+         hint: check the URL
+warning: rates: the response declared no length, so the body may be incomplete
+
+1 created, 1 updated, 1 unchanged, 1 skipped, 1 deferred, 1 failed; 1.34 MB
+in 2.5s → downloads
+${CLOSING}`;
 
 const TIMINGS = "queued 5ms, response 100ms, body 1.9s, publish 10ms";
-const VERBOSE = `run        r1  6 tasks
+const INDENT = " ".repeat(18);
+const VERBOSE = `\
+run        r1     6 tasks
 started    f1040  https://example.org/f1040
-created    f1040  1.34 MB in 2s; ${TIMINGS}
+created    f1040  1.34 MB in 2s
+${INDENT}${TIMINGS}
 started    rates  https://example.org/rates
 retrying   rates  attempt 2 in 1.5s after net.reset
-updated    rates  1.34 MB in 2s; the response declared no length, so the body may be incomplete; ` +
-  `attempts: net.reset, http.status 503, 200 after 1.5s; ${TIMINGS}; ` +
-  `served from https://mirror.example.org/rates
-unchanged  same  ${TIMINGS}
-skipped    other  another run holds it; ${TIMINGS}
-${DEFERRED}; ${TIMINGS}
-${FAILED}; ${TIMINGS}
-${SUMMARY}`;
+updated    rates  1.34 MB (+12.3 kB) in 2s; data/rates.csv
+${INDENT}warning: the response declared no length, so the body may be incomplete
+${INDENT}attempts: net.reset, http.status 503, 200 after 1.5s
+${INDENT}${TIMINGS}
+${INDENT}served from https://mirror.example.org/rates
+unchanged  same   ${TIMINGS}
+skipped    other  another run holds it
+${INDENT}${TIMINGS}
+${DEFERRED}${INDENT}${TIMINGS}
+${FAILED}${HINT}${INDENT}${TIMINGS}
+${TOTALS}${CLOSING}`;
 
 Deno.test("consoleReporter: started and retrying write nothing unless verbose", () => {
   for (const terminal of [true, false]) {
@@ -160,7 +184,7 @@ Deno.test("consoleReporter: colour does not change the text", async () => {
   assertEquals(new TerminalModel(1_000).write(output.writes.join("")).text + "\n", NORMAL);
 });
 
-Deno.test("consoleReporter: on a terminal the live view is below the failures, and replaced by the summary", async () => {
+Deno.test("consoleReporter: on a terminal the live view is replaced by what changed and what failed, once each", async () => {
   const { reporter, output, time, progress } = scene(true);
   const terminal = new TerminalModel(80);
   const shown = (): string[] => {
@@ -173,13 +197,19 @@ Deno.test("consoleReporter: on a terminal the live view is below the failures, a
   reporter.report(runStarted);
   assertEquals(output.writes, []);
 
-  progress.running.set("f1040", { receivedBytes: 250, totalBytes: 1_000 });
+  progress.running.set("f1040", taskProgress(250, 1_000));
   progress.bytes = 250;
   time.advance(100);
-  assertEquals(shown(), ["░░░░░░░░░░░░░░░░░░░░ 0/6 tasks  250 B", "     25%  f1040"]);
+  assertEquals(shown(), [
+    "░░░░░░░░░░░░░░░░░░░░ 0/6 tasks  250 B",
+    "  f1040    250 B of 1 kB      25%",
+  ]);
 
   time.advance(1_000);
-  assertEquals(shown(), ["░░░░░░░░░░░░░░░░░░░░ 0/6 tasks  250 B  0 B/s  1s", "     25%  f1040"]);
+  assertEquals(shown(), [
+    "░░░░░░░░░░░░░░░░░░░░ 0/6 tasks  250 B  0 B/s  1s",
+    "  f1040    250 B of 1 kB      25%      0 B/s",
+  ]);
 
   progress.running.clear();
   progress.bytes = 1_340_000;
@@ -188,17 +218,14 @@ Deno.test("consoleReporter: on a terminal the live view is below the failures, a
   time.advance(100);
   assertEquals(output.writes.length, 1);
   assertEquals(shown(), [
-    DEFERRED.slice(0, 80),
-    DEFERRED.slice(80),
-    FAILED.slice(0, 80),
-    FAILED.slice(80),
     "████████████████████ 6/6 tasks  1 failed  1.34 MB  1.22 MB/s  1s",
+    "  failed: gone",
   ]);
 
   for (const each of rest.slice(-1)) reporter.report(each);
   assertEquals(output.writes.length, 1);
   assertEquals(time.pending(), 0);
-  assertEquals(shown().slice(4).join("\n") + "\n", SUMMARY.replaceAll(/.{80}(?=.)/g, "$&\n"));
+  assertEquals(shown().join("\n") + "\n", LISTED);
   assertEquals(terminal.state.column, 0);
   assertEquals(terminal.state.wrap, true);
 
@@ -209,6 +236,7 @@ Deno.test("consoleReporter: on a terminal the live view is below the failures, a
 Deno.test("consoleReporter: on a terminal quiet draws no view, and verbose writes every step above it", () => {
   for (const [verbosity, text] of [["quiet", QUIET], ["verbose", VERBOSE]] as const) {
     const { reporter, output, time } = scene(true, { verbosity });
+    output.resize(1_000);
     for (const each of SCRIPT) {
       reporter.report(each);
       time.advance(100);
@@ -245,8 +273,7 @@ Deno.test("consoleReporter: a second run starts with empty counters", async () =
   await reporter.close();
   assertEquals(output.writes, [
     "\x1b[?7l░░░░░░░░░░░░░░░░░░░░ 0/1 task  0 B\n\x1b[?7h",
-    "\x1b[1A\x1b[J\nunchanged        1\nreceived   1.34 MB\ntime          2.5s\n\n" +
-    "Everything is up to date.\n",
+    "\r\x1b[1A1 unchanged; 1.34 MB in 2.5s → downloads\x1b[K\n\x1b[J",
   ]);
 });
 
@@ -273,11 +300,12 @@ Deno.test("consoleReporter: text from outside cannot control the terminal or for
   await reporter.close();
   assertEquals(output.writes, [
     `started    ${shown}  ${shown}\n`,
-    `failed     ${shown}  internal: ${shown} → please report it; ${TIMINGS}; served from ${shown}\n`,
+    `failed     ${shown}  ${shown} (internal)\n${INDENT}https://example.org/${shown}\n` +
+    `${INDENT}hint: please report it\n${INDENT}${TIMINGS}\n${INDENT}served from ${shown}\n`,
   ]);
 });
 
-Deno.test("eventLine: becoming unhealthy is always shown, recovery unless quiet", () => {
+Deno.test("eventLines: becoming unhealthy is always shown, recovery unless quiet", () => {
   const changes: [before: Health, health: Health, failures: number][] = [
     ["healthy", "failing", 1],
     ["failing", "unhealthy", 3],
@@ -290,23 +318,25 @@ Deno.test("eventLine: becoming unhealthy is always shown, recovery unless quiet"
     }
     return output.writes.join("");
   };
-  const unhealthy = "unhealthy  a  3 failures in a row\n";
+  const unhealthy = "unhealthy  a      3 failures in a row\n";
   assertEquals(lineAt("quiet"), unhealthy);
-  assertEquals(lineAt("normal"), `${unhealthy}healthy    a  was unhealthy\n`);
+  assertEquals(lineAt("normal"), `${unhealthy}healthy    a      was unhealthy\n`);
   assertEquals(
     lineAt("verbose"),
-    `failing    a  was healthy\n${unhealthy}healthy    a  was unhealthy\n`,
+    `failing    a      was healthy\n${unhealthy}healthy    a      was unhealthy\n`,
   );
 });
 
-Deno.test("resultLine: shows the warning of an older file, whether kept or published", () => {
-  const plain: Paint = (_style, text) => text;
+Deno.test("eventLines: shows the warning of an older file, whether kept or published", () => {
   const warnings = ["olderThanPublished"] as const;
   const why = "the server sent an older file than the published one";
-  const shown = (status: TaskStatus): string | null =>
-    eventLine(finished("rates", status, { warnings }), "normal", plain);
-  assertEquals(shown("unchanged"), `unchanged  rates  ${why}`);
-  assertStringIncludes(shown("updated") ?? "", `; ${why}`);
+  for (const [status, details] of [["unchanged", ""], ["updated", "1.34 MB in 2s"]] as const) {
+    const { reporter, output } = scene(false);
+    reporter.report(finished("rates", status, { warnings }));
+    const lines = output.writes.join("").split("\n");
+    assertStringIncludes(lines.join("\n"), details);
+    assertStringIncludes(lines.at(-2) ?? "", `warning: ${why}`);
+  }
 });
 
 Deno.test("consoleReporter: writes the same without the events that it ignores", () => {

@@ -1,6 +1,6 @@
 /** A terminal, a clock and events for tests of reporters. */
 
-import type { Progress, RunEvent, RunOccurrence } from "../../lib/core/event.ts";
+import type { Progress, RunEvent, RunOccurrence, TaskProgress } from "../../lib/core/event.ts";
 import type { Clock, Output, Timers } from "../../lib/core/host.ts";
 import type { RunSummary, TaskResult, TaskStatus } from "../../lib/core/result.ts";
 
@@ -75,6 +75,16 @@ export function fakeTime(): FakeTime {
 
 export function fakeProgress(): Progress {
   return { bytes: 0, running: new Map() };
+}
+
+/** Progress of a task that receives a body, unless `more` has another phase. */
+export function taskProgress(
+  receivedBytes: number,
+  totalBytes: number | null = null,
+  more: Partial<TaskProgress> = {},
+): TaskProgress {
+  const url = "https://example.org/file";
+  return { url, phase: "receiving", retry: null, receivedBytes, totalBytes, ...more };
 }
 
 /** An event with a fixed time and run. */

@@ -54,7 +54,7 @@ const ended = (exitCode: number, counts: Parameters<typeof summary>[1]) =>
 
 const FAILURE = {
   code: "http.status",
-  message: "fetching https://example.org/b: the server answered 404 Not Found",
+  message: "fetching https://example.org/b: 404 Not Found",
   httpStatus: 404,
 } as const;
 
@@ -73,7 +73,7 @@ Deno.test("githubReporter: a group, an annotation per failure, a table with fail
       "::endgroup::",
       "::error file=data/cronfetch.yaml,line=7,title=cronfetch%3A b failed::" +
       "http.status: fetching https://example.org/b: " +
-      "the server answered 404 Not Found → check the URL",
+      "404 Not Found → check the URL",
       "",
     ].join("\n"),
   );
@@ -87,7 +87,7 @@ Deno.test("githubReporter: a group, an annotation per failure, a table with fail
       "<table>",
       "<tr><th>status</th><th>task</th><th>file</th><th>size</th><th>remarks</th></tr>",
       '<tr><td><strong>failed</strong></td><td><a href="https://example.org/b"><code>b</code></a></td><td><code>b</code></td><td></td>' +
-      "<td><code>http.status: fetching https://example.org/b: the server answered 404 Not Found " +
+      "<td><code>http.status: fetching https://example.org/b: 404 Not Found " +
       "→ check the URL</code></td></tr>",
       '<tr><td>created</td><td><a href="https://example.org/a"><code>a</code></a></td><td><code>a</code></td><td>1.34 MB</td>' +
       "<td><code>1.34 MB in 2s</code></td></tr>",

@@ -1,15 +1,26 @@
 import { assertEquals } from "@std/assert";
 import { EXIT, type TaskStatus } from "../../lib/core/result.ts";
 import { painter } from "../../lib/report/format.ts";
+import type { Health } from "../../lib/core/event.ts";
+import type { LineStyle } from "../../lib/report/lines.ts";
 import {
-  addFailure,
+  addOutcome,
   closingLine,
-  emptyFailureList,
-  summaryLines,
+  noOutcomes,
+  outcomeLines,
+  totalLines,
 } from "../../lib/report/summary.ts";
-import { result, summary } from "./fakes.ts";
+import { event, finished, summary } from "./fakes.ts";
 
 const plain = painter(false);
+const DOWNLOADS = { store: "downloads", showsPaths: false };
+const STYLE: LineStyle = {
+  verbosity: "normal",
+  paint: plain,
+  columns: null,
+  idColumns: 4,
+  destination: DOWNLOADS,
+};
 
 Deno.test("closingLine: the meaning of each exit code", () => {
   const cases: [number, Partial<Record<TaskStatus, number>>, string][] = [
@@ -55,39 +66,130 @@ Deno.test("closingLine: the meaning of each exit code", () => {
   }
 });
 
-Deno.test("summaryLines: lists twenty failures of a long run and counts the others", () => {
+Deno.test("outcomeLines: lists twenty files and twenty failures, and counts the others", () => {
   const cases: [count: number, listed: number, more: string[]][] = [
-    [20, 0, []],
-    [21, 20, ["and 1 more; see --json"]],
-    [1_021, 20, ["and 1,001 more; see --json"]],
+    [20, 20, []],
+    [21, 20, ["1"]],
+    [1_021, 20, ["1,001"]],
   ];
   for (const [count, listed, more] of cases) {
-    const troubles = emptyFailureList();
+    const outcomes = noOutcomes();
     for (let index = 0; index < count; index++) {
-      addFailure(troubles, result(`t${index}`, "failed", { code: "net.dns", message: "No host" }));
-      addFailure(troubles, result("fine", "created"));
+      const error = { code: "net.dns", message: "no host" } as const;
+      addOutcome(outcomes, finished(`t${index}`, "failed", error), DOWNLOADS);
+      addOutcome(outcomes, finished(`f${index}`, "created", { sizeBytes: 3 }), DOWNLOADS);
+      addOutcome(outcomes, finished(`same${index}`, "unchanged"), DOWNLOADS);
     }
-    assertEquals(summaryLines(summary(3, { failed: count }), troubles, plain).slice(5), [
-      ...Array.from(
-        { length: listed },
-        (_, index) =>
-          `failed     t${index}  net.dns: No host` +
-          " → check the host name, and that this machine can resolve names",
-      ),
-      ...more,
-      ...(listed > 0 ? [""] : []),
-      closingLine(summary(3, { failed: count }), plain),
+    const numbers = Array.from({ length: listed }, (_, index) => index);
+    assertEquals(outcomeLines(outcomes, STYLE), [
+      ...numbers.map((index) => `✓ ${`f${index}`.padEnd(3)}  3 B  created`),
+      ...more.map((rest) => `  and ${rest} more created or updated; -v lists all`),
+      ...numbers.flatMap((index) => [
+        `✗ ${`t${index}`.padEnd(3)}  no host (net.dns)`,
+        `       https://example.org/t${index}`,
+        "       hint: check the host name, and that this machine can resolve names",
+      ]),
+      ...more.map((rest) => `  and ${rest} more failed or deferred; -v lists all`),
     ]);
   }
 });
 
-Deno.test("summaryLines: colours whole rows, which stay aligned", () => {
-  assertEquals(summaryLines(summary(0, { created: 3 }), emptyFailureList(), painter(true)), [
-    "",
-    "\x1b[32mcreated         3\x1b[39m",
-    "received  1.34 MB",
-    "time         2.5s",
-    "",
-    "\x1b[32mEverything is up to date.\x1b[39m",
+Deno.test("outcomeLines: the change of a size, and names that are cut in their middle", () => {
+  const outcomes = noOutcomes();
+  const long = `${"deep/".repeat(10)}rates.csv`;
+  const changes: [key: string, before: number, after: number][] = [
+    [long, 1_000, 1_100],
+    ["less", 2_000, 1_500],
+    ["same", 7, 7],
+  ];
+  for (const [key, previousSizeBytes, sizeBytes] of changes) {
+    const sizes = { key, previousSizeBytes, sizeBytes };
+    addOutcome(outcomes, finished(key, "updated", sizes), DOWNLOADS);
+  }
+  assertEquals(outcomeLines(outcomes, { ...STYLE, columns: 80 }), [
+    "✓ deep/deep/deep/deep/deep…deep/deep/deep/rates.csv  1.1 kB  updated  +100 B",
+    "✓ less                                               1.5 kB  updated  -500 B",
+    "✓ same                                                  7 B  updated  same size",
   ]);
+  assertEquals(outcomeLines(outcomes, { ...STYLE, columns: 40 }), [
+    "✓ deep/dee…rates.csv  1.1 kB  +100 B",
+    "✓ less                1.5 kB  -500 B",
+    "✓ same                   7 B  same size",
+  ]);
+});
+
+Deno.test("outcomeLines: a failure names the task that became unhealthy, and a recovery its task", () => {
+  const outcomes = noOutcomes();
+  const health = (task: string, before: Health, now: Health, failures: number) =>
+    event({ type: "task.health", task, before, health: now, failures });
+  const events = [
+    finished("a", "failed", { code: "http.status", message: "404 Not Found", httpStatus: 404 }),
+    health("a", "failing", "unhealthy", 3),
+    finished("b", "unchanged"),
+    health("b", "unhealthy", "healthy", 0),
+    finished("c", "unchanged"),
+    health("c", "failing", "healthy", 0),
+  ];
+  for (const each of events) addOutcome(outcomes, each, DOWNLOADS);
+  assertEquals(outcomeLines(outcomes, STYLE), [
+    "✗ a  404 Not Found; unhealthy: 3 failures in a row",
+    "     https://example.org/a",
+    "     hint: check the URL",
+    "✓ b  healthy again",
+  ]);
+});
+
+Deno.test("totalLines: the totals, what is kept, and the meaning of the exit code", () => {
+  const outcomes = noOutcomes();
+  const lines = (
+    exitCode: number,
+    counts: Partial<Record<TaskStatus, number>>,
+    columns: number | null = null,
+  ) => totalLines(summary(exitCode, counts), outcomes, { ...STYLE, columns });
+  assertEquals(lines(0, {}), ["nothing to do"]);
+  assertEquals(lines(0, { created: 2, unchanged: 9 }), [
+    "2 created, 9 unchanged; 1.34 MB in 2.5s → downloads",
+  ]);
+  assertEquals(lines(4, { deferred: 1 }, 40), [
+    "1 deferred; 1.34 MB in 2.5s → downloads",
+    "1 task deferred; try again later (exit",
+    "code 4).",
+  ]);
+  const partial = { partialBytes: 22_300_000 };
+  addOutcome(outcomes, finished("big.bin", "cancelled", partial), DOWNLOADS);
+  assertEquals(lines(130, { cancelled: 1 }), [
+    "kept 22.3 MB of big.bin, which the next run resumes",
+    "1 cancelled; 1.34 MB in 2.5s → downloads",
+    "Interrupted by SIGINT, after cleanup (exit code 130).",
+  ]);
+  addOutcome(outcomes, finished("other", "cancelled", partial), DOWNLOADS);
+  assertEquals(
+    lines(130, { cancelled: 2 })[0],
+    "kept 44.6 MB of 2 files, which the next run resumes",
+  );
+});
+
+Deno.test("outcomeLines: tasks with the same warning are named in one line", () => {
+  const outcomes = noOutcomes();
+  for (let index = 0; index < 7; index++) {
+    const warnings = ["olderThanPublished"] as const;
+    addOutcome(outcomes, finished(`t${index}`, "unchanged", { warnings }), DOWNLOADS);
+  }
+  assertEquals(outcomeLines(outcomes, STYLE), [
+    "warning: t0, t1, t2, t3, t4 and 2 more: the server sent an older file than the published one",
+  ]);
+});
+
+Deno.test("outcomeLines: files of URLs on the command line have their paths, unchanged ones too", () => {
+  for (
+    const [store, path] of [["downloads", "downloads/a.csv"], [".", "a.csv"], [
+      null,
+      "a.csv",
+    ]] as const
+  ) {
+    const destination = { store, showsPaths: true };
+    const outcomes = noOutcomes();
+    addOutcome(outcomes, finished("a.csv", "unchanged", { sizeBytes: 3 }), destination);
+    assertEquals(outcomeLines(outcomes, { ...STYLE, destination }), [`✓ ${path}  3 B  unchanged`]);
+  }
 });

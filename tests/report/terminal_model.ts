@@ -54,6 +54,9 @@ export class TerminalModel {
         this.#rows.length = this.#row + 1;
         this.#line().length = Math.min(this.#line().length, this.#column);
         break;
+      case "K":
+        this.#line().length = Math.min(this.#line().length, this.#column);
+        break;
       case "h":
       case "l":
         if (parameter !== "?7") throw new Error(`Unknown mode ${parameter}`);
@@ -69,6 +72,10 @@ export class TerminalModel {
   #put(character: string): void {
     if (character === "\n") {
       this.#nextRow();
+      return;
+    }
+    if (character === "\r") {
+      this.#column = 0;
       return;
     }
     if (character < " ") throw new Error(`Control character ${character.charCodeAt(0)}`);

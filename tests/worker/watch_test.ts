@@ -1,4 +1,5 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { SLICE_MS } from "../../lib/schedule/due.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { openState } from "../helpers/open.ts";
@@ -78,17 +79,17 @@ Deno.test("row 106: watchTasks: ten hours of sleep, one catch-up run or none", a
     "01-16T00:00:00 /once",
     "01-16T00:00:00 /skip",
   ]);
-  // Two hours awake in slices of 15 seconds, without busy waiting.
-  assertLess(host.slept.length, 2 * 60 * 4 + 10);
+  // Two hours awake in slices of two seconds, without busy waiting.
+  assertLess(host.slept.length, 2 * HOUR_MS / SLICE_MS + 10);
 });
 
-Deno.test("watchTasks: sleeps until a task is due, in slices of at most 15 seconds", async () => {
-  const { host, requests, polls } = await played({ ...memory, tasks: [task("a", "every 40s")] }, {
+Deno.test("watchTasks: sleeps until a task is due, in slices of at most two seconds", async () => {
+  const { host, requests, polls } = await played({ ...memory, tasks: [task("a", "every 5s")] }, {
     from: "2026-01-15T12:00:00Z",
-    until: "2026-01-15T12:01:20Z",
+    until: "2026-01-15T12:00:10Z",
   });
-  assertEquals(host.slept.filter((ms) => ms > 0), [15_000, 15_000, 10_000, 15_000, 15_000, 10_000]);
-  assertEquals(requests, ["01-15T12:00:00 /a", "01-15T12:00:40 /a"]);
+  assertEquals(host.slept.filter((ms) => ms > 0), [2_000, 2_000, 1_000, 2_000, 2_000, 1_000]);
+  assertEquals(requests, ["01-15T12:00:00 /a", "01-15T12:00:05 /a"]);
   assertGreater(polls, host.slept.length - 1);
 });
 
@@ -115,7 +116,7 @@ Deno.test("watchTasks: a clock set back an hour, no burst and no hour without a 
     "01-15T12:30:00 /cron",
     "01-15T12:40:00 /every",
   ]);
-  assertLess(host.slept.length, 105 * 4 + 10);
+  assertLess(host.slept.length, 105 * 60_000 / SLICE_MS + 10);
 });
 
 Deno.test("watchTasks: a clock set back during a pause of a host, no request", async () => {
@@ -307,7 +308,7 @@ Deno.test("watchTasks: without a schedule it reports so, and waits for another c
     "reloaded",
     "waiting",
   ]);
-  assertLess(playing.host.slept.length, 24 * 60 * 4 + 10);
+  assertLess(playing.host.slept.length, 24 * HOUR_MS / SLICE_MS + 10);
 });
 
 Deno.test("watchTasks: only selected tasks run", async () => {
@@ -328,7 +329,7 @@ Deno.test("watchTasks: a requested task runs, also while all are paused", async 
     from: "2026-01-15T12:00:00Z",
     until: "2026-01-15T12:05:20Z",
     meanwhile: {
-      "2026-01-15T12:00:15Z": ({ control }) => control.runNow(["b", "unknown"]),
+      "2026-01-15T12:00:16Z": ({ control }) => control.runNow(["b", "unknown"]),
       "2026-01-15T12:01:30Z": ({ control }) => control.pause(null),
       "2026-01-15T12:03:00Z": ({ control }) => control.runNow(["b"]),
       "2026-01-15T12:04:30Z": ({ control }) => control.resume(null),
@@ -336,7 +337,7 @@ Deno.test("watchTasks: a requested task runs, also while all are paused", async 
   });
   assertEquals(requests, [
     "01-15T12:00:00 /a",
-    "01-15T12:00:15 /b",
+    "01-15T12:00:16 /b",
     "01-15T12:01:00 /a",
     "01-15T12:03:00 /b",
     "01-15T12:04:30 /a",
