@@ -26,7 +26,7 @@ const LOGIN = "<!doctype html><title>Sign in</title><p>Your session has expired.
 
 /** Content of a file: about 40 KB, different for each name and edition. */
 function content(name: string, edition: number): string {
-  return `name,edition,number\n${`${name},${edition},42\n`.repeat(2_000)}`;
+  return `name,edition,number\n${`${name},${edition},42\n`.repeat(1_900 + 100 * edition)}`;
 }
 
 /** A text in chunks, with a pause before each. */
@@ -99,7 +99,7 @@ async function runOnce(
   expected: { readonly exitCode: number; readonly updatedEdition: number },
   host: Host,
 ): Promise<string[]> {
-  const exitCode = await main(["run", "-c", join(folder, "cronfetch.json")], host);
+  const exitCode = await main(["run"], { ...host, cwd: () => folder });
   const found = await differences(join(folder, "downloads"), expected.updatedEdition);
   return exitCode === expected.exitCode
     ? found

@@ -31,12 +31,12 @@ export async function secondRun(): Promise<string> {
     ...real,
     stderr: {
       write: (more) => {
-        text += more;
+        text += isLiveView(more) ? "" : withoutMoves(more);
         return true;
       },
       ready: () => null,
       end: () => Promise.resolve(true),
-      isTerminal: () => false,
+      isTerminal: () => true,
       columns: () => 80,
     },
     env: (name) => name === "FORCE_COLOR" ? "1" : name === "NO_COLOR" ? undefined : real.env(name),
@@ -45,6 +45,17 @@ export async function secondRun(): Promise<string> {
   if (found.length > 0) throw new Error(`the demo failed: ${found.join("; ")}`);
   const output = text.slice(text.indexOf(SECOND_COMMAND));
   return terminalPicture("A second run of cronfetch", output);
+}
+
+/** Whether a write to a terminal is a live view, which switches wrapping off and on. */
+function isLiveView(text: string): boolean {
+  return text.includes("\x1b[?7l");
+}
+
+/** A text without the moves of the cursor and the erasures that replace a live view. */
+function withoutMoves(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\r|\x1b\[\d*[AJK]/g, "");
 }
 
 /** The status page with thirty sample tasks, as PNG. */
