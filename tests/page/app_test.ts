@@ -184,7 +184,7 @@ Deno.test("task page: a running task has its bytes, rate and time left; attempts
   at.emit({ type: "run.started", tasks: 1 });
   at.emit({ type: "task.started", task: "a", url: "https://x.example/a" });
   await at.host.advance(2_000);
-  at.progress.running.set("a", { receivedBytes: 4_000_000, totalBytes: 10_000_000 });
+  at.progress.running.set("a", taskProgress(4_000_000, 10_000_000));
   for (const path of ["/tasks/a", "/"]) {
     assertStringIncludes(await at.text(path), "4 MB of 10 MB, 2 MB/s, 3s left");
   }

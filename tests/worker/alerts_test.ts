@@ -57,7 +57,7 @@ for (const state of ["file:state.json", "kv:state.db"]) {
     for (const time of ["20:00:00", "22:00:00"]) sent.push((await here.at(time)).sent);
     assertEquals(sent, [
       [],
-      [`unhealthy: a, 2 failures in a row (fetching ${server.origin}/a: the server answered 404 Not Found)`],
+      [`unhealthy: a, 2 failures in a row (fetching ${server.origin}/a: 404 Not Found)`],
       [],
       [],
       ["recovered: a"],
