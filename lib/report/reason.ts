@@ -25,14 +25,17 @@ export function messageOf({ code, message }: Failure): string | null {
 export function shortReason(failure: Failure): string | null {
   const message = messageOf(failure);
   if (message === null) return null;
-  const [, status] = /^(?:the server answered )?(\d{3} [^:]*)/.exec(message) ?? [];
-  if (status !== undefined) return status;
+  const [, status] = failure.code === "http.status" ? STATUS_IN_MESSAGE.exec(message) ?? [] : [];
+  if (status !== undefined) return status.split(" at ", 1)[0] ?? status;
   const [, extension, type, found] = failure.code === "expect.type"
     ? TYPES_IN_MESSAGE.exec(message) ?? []
     : [];
   if (found === undefined) return message;
   return `${shortType(found)} instead of ${extension?.toUpperCase() ?? shortType(type ?? "")}`;
 }
+
+/** The status at the start; records of earlier versions have words before it. */
+const STATUS_IN_MESSAGE = /^(?:the server answered )?(\d{3}\b[^:;]*)/;
 
 /** The extension or the expected type, and what was found instead. */
 const TYPES_IN_MESSAGE =

@@ -52,7 +52,10 @@ Deno.test("serve --view: the page on this machine only, until a signal arrives",
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     await using at = await workspace({ tasks: [TASK] });
     await using served = await serve(at);
-    assertMatch(served.host.stderr.text, /^2026-01-15T12:00:00Z The status page is at http:\/\/127\.0\.0\.1:\d+\/\n$/);
+    assertMatch(
+      served.host.stderr.text,
+      /^2026-01-15T12:00:00Z The status page is at http:\/\/127\.0\.0\.1:\d+\/\n$/,
+    );
     assertStringIncludes(await served.text("/"), "The task has not run yet");
     const events = await fetch(new URL("events", served.url));
     assertEquals(await served.stop(signal), code);
