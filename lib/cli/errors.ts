@@ -5,10 +5,10 @@ import {
   describeMore,
   describeProblem,
   type Excerpt,
-  groupProblems,
   type Problem,
   type ProblemLevel,
   type ProblemRow,
+  selectShown,
 } from "../config/problem.ts";
 import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
@@ -88,13 +88,14 @@ export function writeProblems(
   host: Pick<Host, "env" | "stderr">,
 ): void {
   const screen = screenOf(host);
-  for (const { shown, more } of groupProblems(problems)) {
-    const lines = shown.flatMap((problem) => [
+  for (const { problem, more } of selectShown(problems)) {
+    const { excerpt, hint } = problem;
+    const lines = [
       ...labelled(level, describeProblem(problem), screen),
-      ...(problem.excerpt === null ? [] : excerptLines(problem, problem.excerpt, screen)),
-      ...(problem.hint === null ? [] : labelled("hint", problem.hint, screen)),
-    ]);
-    if (more.length > 0) lines.push(...labelled(level, describeMore(more), screen));
+      ...(excerpt === null ? [] : excerptLines(problem, excerpt, screen)),
+      ...(hint === null ? [] : labelled("hint", hint, screen)),
+      ...(more.length === 0 ? [] : labelled(level, describeMore(more), screen)),
+    ];
     host.stderr.write(lines.map((line) => `${line}\n`).join(""));
   }
 }

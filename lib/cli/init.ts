@@ -145,7 +145,7 @@ export const INITIAL_CONFIG = `{
   // Where files are stored.
   "store": "./downloads",
 
-  // A cron expression of 5 fields, "every 30m", or "manual".
+  // A cron expression of 5 fields, "@daily", "every 30m", or "manual".
   "schedule": "0 6 * * *",
   "timezone": "UTC",
 

@@ -6,6 +6,7 @@
 
 import * as z from "zod/mini";
 import { DURATION_UNITS, durationText } from "../core/time.ts";
+import { guessBoolean, guessDuration, guessFraction, guessInteger, guessSize } from "./guess.ts";
 
 // Compiling a validator takes longer than validating most configs without. With 100,000 tasks,
 // planning takes a tenth longer.
@@ -22,6 +23,24 @@ const MAX_SIZE_BYTES = 1000 ** 5;
 /** The message of a schema for an invalid value; a missing one has its own message. */
 export function withMessage(sentence: string): { error: (issue: { input?: unknown }) => string } {
   return { error: (issue) => issue.input === undefined ? "is missing" : sentence };
+}
+
+/** Suggests a valid value for an invalid one, by the message of the schema. */
+const suggestions = new Map<string, (value: unknown) => string | number | boolean | null>();
+
+/**
+ * Returns a hint for an invalid value: the valid one that was probably meant.
+ *
+ * @param sentence The message of the schema.
+ */
+export function suggestValue(sentence: string, value: unknown): string | null {
+  const guess = suggestions.get(sentence)?.(value) ?? null;
+  return guess === null ? null : `did you mean ${JSON.stringify(guess)}?`;
+}
+
+/** Within a range, or null. */
+function within(value: number | null, min: number, max: number): number | null {
+  return value === null || value < min || value > max ? null : value;
 }
 
 /**
@@ -47,6 +66,10 @@ export function object<Fields extends z.core.$ZodLooseShape>(
 export function duration(minMs: number, maxMs: number): z.ZodMiniType<number, string> {
   const sentence = `must be a duration such as 30s, 5m or 1h30m, from ${durationText(minMs)} ` +
     `to ${durationText(maxMs)}`;
+  suggestions.set(sentence, (value) => {
+    const guess = guessDuration(value);
+    return guess !== null && within(parseDuration(guess), minMs, maxMs) !== null ? guess : null;
+  });
   return titled("duration", quantity(DURATION_PATTERN, parseDuration, minMs, maxMs, sentence));
 }
 
@@ -54,6 +77,11 @@ export function duration(minMs: number, maxMs: number): z.ZodMiniType<number, st
 export function size(minBytes: number): z.ZodMiniType<number, string | number> {
   const sentence = `must be a size such as 512B, 10MB or 10MiB, from ${formatSize(minBytes)} ` +
     `to ${formatSize(MAX_SIZE_BYTES)}`;
+  suggestions.set(sentence, (value) => {
+    const guess = typeof value === "string" ? guessSize(value) : null;
+    const sizeBytes = guess === null ? null : within(parseSize(guess), minBytes, MAX_SIZE_BYTES);
+    return sizeBytes === null ? null : guess;
+  });
   return titled(
     "size",
     z.union([
@@ -65,21 +93,29 @@ export function size(minBytes: number): z.ZodMiniType<number, string | number> {
 
 /** A whole number within a range. */
 export function integer(min: number, max: number): z.ZodMiniType<number, number> {
-  return titled(
-    "whole number",
-    wholeNumber(min, max, `must be a whole number from ${min} to ${max}`),
-  );
+  const sentence = `must be a whole number from ${min} to ${max}`;
+  suggestions.set(sentence, (value) => within(guessInteger(value), min, max));
+  return titled("whole number", wholeNumber(min, max, sentence));
 }
 
 /** A fraction of one. */
 export function fraction(): z.ZodMiniType<number, number> {
-  const sentence = withMessage("must be a number from 0 to 1");
+  const text = "must be a number from 0 to 1";
+  suggestions.set(text, (value) => within(guessFraction(value), 0, 1));
+  const sentence = withMessage(text);
   return titled("number", z.number(sentence).check(z.gte(0, sentence), z.lte(1, sentence)));
 }
 
 /** Text that is not empty; `what` describes it in the message. */
 export function text(what: string, maxLength = 1_000): z.ZodMiniType<string, string> {
   const sentence = withMessage(`must be ${what}`);
+  // YAML reads an unquoted 2026 as a number.
+  if (what.startsWith("text")) {
+    suggestions.set(
+      `must be ${what}`,
+      (value) => Number.isSafeInteger(value) || typeof value === "boolean" ? String(value) : null,
+    );
+  }
   const tooLong = withMessage(`must be ${what}, of at most ${maxLength} characters`);
   return titled(
     "text",
@@ -101,7 +137,9 @@ export function oneOf<const Word extends string>(
 
 /** True or false. */
 export function boolean(): z.ZodMiniType<boolean, boolean> {
-  return z.boolean(withMessage("must be true or false"));
+  const sentence = "must be true or false";
+  suggestions.set(sentence, guessBoolean);
+  return z.boolean(withMessage(sentence));
 }
 
 /** Sets the kind of value, for the docs and the JSON Schema. */

@@ -11,7 +11,7 @@ export interface ConfigInput {
   store?: string | undefined;
   /** Where state is stored: `kv:PATH`, `file:PATH` or `memory:`. Default: `kv:.cronfetch/state.db`. */
   state?: string | undefined;
-  /** A cron expression of 5 fields, `every 30m` or `manual`. Default: `0 6 * * *`. */
+  /** A cron expression of 5 fields, `@daily`, `every 30m` or `manual`. Default: `0 6 * * *`. */
   schedule?: string | undefined;
   /** IANA time zone of the schedule and of `{date:…}`. Default: `UTC`. */
   timezone?: string | undefined;
@@ -102,7 +102,7 @@ export interface TaskInput {
    * Default: the last segment of the URL.
    */
   to?: string | undefined;
-  /** A cron expression of 5 fields, `every 30m` or `manual`. Default: the config's. */
+  /** A cron expression of 5 fields, `@daily`, `every 30m` or `manual`. Default: the config's. */
   schedule?: string | undefined;
   /** IANA time zone of the schedule and of `{date:…}`. Default: the config's. */
   timezone?: string | undefined;

@@ -17,6 +17,7 @@ import {
   checkTimezone,
   isPublicHeader,
   parseSchedule,
+  scheduleWarning,
 } from "./checks.ts";
 import { withGuess } from "./suggest.ts";
 import { substitute, suggestVariables } from "./variables.ts";
@@ -238,6 +239,8 @@ function readSchedule(
     () => parseSchedule(scheduleText, timezone, scope.suggester.nearest),
   );
   if (schedule.problem === undefined) {
+    const warning = layer.schedule === undefined ? null : scheduleWarning(schedule.value);
+    if (warning !== null) scope.addWarning([...path, "schedule"], warning);
     return { schedule: scope.intern(schedule.value), scheduleText };
   }
   scope.addProblem(

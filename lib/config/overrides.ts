@@ -5,7 +5,15 @@ import type { Host } from "../core/host.ts";
 import { type OverrideName, OVERRIDES } from "./input.ts";
 import { variable } from "./variables.ts";
 import type { Options } from "./options.ts";
-import { type Complaint, partsOf, placeWithoutLine, type Problem, quote } from "./problem.ts";
+import {
+  type Complaint,
+  partsOf,
+  placeWithoutLine,
+  type Problem,
+  quote,
+  withHint,
+} from "./problem.ts";
+import { suggestValue } from "./fields.ts";
 import { VALUE_SCHEMAS } from "./schema.ts";
 import { redactUrl } from "./secrets.ts";
 
@@ -77,7 +85,8 @@ export function readOverrides(
     const parsed = schema().safeParse(convert(text));
     if (parsed.success && parsed.data !== undefined) return { value: parsed.data, source };
     const sentence = parsed.error?.issues[0]?.message ?? "";
-    problems.push(overrideProblem(source, `${sentence}, not ${quote(redactUrl(text))}`));
+    const found = `${sentence}, not ${quote(redactUrl(text))}`;
+    problems.push(overrideProblem(source, withHint(found, flagHint(suggestValue(sentence, text)))));
     return null;
   };
   return {
@@ -114,6 +123,11 @@ export function createOverride(
       ? options.expect
       : intern({ ...options.expect, maxSizeBytes: maxSize.value }),
   });
+}
+
+/** A hint for a flag, whose value has no quotes. */
+function flagHint(hint: string | null): string | null {
+  return hint?.replaceAll('"', "") ?? null;
 }
 
 /** A problem of a flag or a variable. */

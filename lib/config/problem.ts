@@ -108,7 +108,7 @@ export class ConfigError extends CronfetchError {
 
   /**
    * Creates an error with the code of the first problem and one line for each of them, except that
-   * {@linkcode groupProblems | many of one kind} are counted.
+   * {@linkcode selectShown | many of one kind} are counted.
    *
    * @param problems In the order of the sources.
    * @param unlisted Number of further problems.
@@ -132,17 +132,17 @@ export class ConfigError extends CronfetchError {
 
 /** Formats problems in one line each, and the number of the others of a kind. */
 function problemLines(problems: readonly Problem[], unlisted: number): string[] {
-  const lines = groupProblems(problems).flatMap(({ shown, more }) => [
-    ...shown.map(formatProblem),
+  const lines = selectShown(problems).flatMap(({ problem, more }) => [
+    formatProblem(problem),
     ...(more.length === 0 ? [] : [describeMore(more)]),
   ]);
   return unlisted > 0 ? [...lines, `and ${unlisted} more`] : lines;
 }
 
-/** Problems of one kind. */
-export interface ProblemGroup {
-  readonly shown: readonly Problem[];
-  /** Problems that are only counted. */
+/** A problem that is shown. */
+export interface ShownProblem {
+  readonly problem: Problem;
+  /** Later problems of its kind that are only counted. */
   readonly more: readonly Problem[];
 }
 
@@ -151,15 +151,21 @@ const FEW = 3;
 const MANY = 6;
 
 /**
- * Groups problems that differ only in their places and values, in the order of their first ones, so
- * that a list of URLs with thousands of mistakes does not hide the others.
+ * Selects problems to show, in their order. Many that differ only in their places and values are
+ * counted, so that a list of URLs with thousands of mistakes does not hide the others.
  */
-export function groupProblems(problems: readonly Problem[]): ProblemGroup[] {
-  return [...Map.groupBy(problems, kindOf).values()].map((group) =>
-    group.length <= MANY
-      ? { shown: group, more: [] }
-      : { shown: group.slice(0, FEW), more: group.slice(FEW) }
-  );
+export function selectShown(problems: readonly Problem[]): ShownProblem[] {
+  const more = new Map<Problem, readonly Problem[]>();
+  for (const group of Map.groupBy(problems, kindOf).values()) {
+    const count = group.length <= MANY ? group.length : FEW;
+    for (const problem of group.slice(0, count)) more.set(problem, []);
+    const last = group[count - 1];
+    if (last !== undefined) more.set(last, group.slice(count));
+  }
+  return problems.flatMap((problem) => {
+    const others = more.get(problem);
+    return others === undefined ? [] : [{ problem, more: others }];
+  });
 }
 
 /** The kind of a problem: its file, code, path and message without indexes and values. */

@@ -6,7 +6,9 @@ import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
 import type { SameRule } from "../core/task.ts";
 import { parseUrl } from "./checks.ts";
+import { suggestValue } from "./fields.ts";
 import type { SameInput } from "./input.ts";
+
 import { type Complaint, formatPath, partsOf, quote, withHint } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { type Suggester, withGuess } from "./suggest.ts";
@@ -228,9 +230,11 @@ function problemsOfIssue(
     case "invalid_union": {
       const branch = issue.errors.find((inner) => isIntendedBranch(inner));
       const value = valueAt(input, issue.path);
-      return branch
-        ? problemsOf(branch, path, value, suggester)
-        : [{ code: "config.invalid", path, complaint: issue.message }];
+      return branch ? problemsOf(branch, path, value, suggester) : [{
+        code: "config.invalid",
+        path,
+        complaint: withHint(issue.message, suggestValue(issue.message, value)),
+      }];
     }
     case "invalid_value": {
       const value = valueAt(input, issue.path);
@@ -239,8 +243,10 @@ function problemsOfIssue(
         : null;
       return [{ code: "config.invalid", path, complaint: withGuess(issue.message, guess) }];
     }
-    default:
-      return [{ code: "config.invalid", path, complaint: issue.message }];
+    default: {
+      const hint = suggestValue(issue.message, valueAt(input, issue.path));
+      return [{ code: "config.invalid", path, complaint: withHint(issue.message, hint) }];
+    }
   }
 }
 

@@ -143,7 +143,8 @@ export function timing(defaults: Partial<typeof DEFAULTS>): TimingSchemas {
   return {
     schedule: option(
       text('a cron expression such as "0 6 * * *", "every 30m" or "manual"'),
-      'When the task is due: a cron expression of 5 fields, "every 30m" or "manual".',
+      'When the task is due: a cron expression of 5 fields, "@daily" and the like, "every 30m" or ' +
+        '"manual".',
       defaults.schedule,
     ),
     timezone: option(

@@ -24,16 +24,24 @@ const FIELDS: readonly Field[] = [
   { name: "day-of-week", first: 0, last: 7, count: 7, words: WEEKDAYS },
 ];
 
-/** Nicknames of other cron implementations, and their five fields. */
+/** Nicknames of Vixie cron, and their five fields. */
 const NICKNAMES: ReadonlyMap<string, string> = new Map([
-  ["@yearly", '"0 0 1 1 *"'],
-  ["@annually", '"0 0 1 1 *"'],
-  ["@monthly", '"0 0 1 * *"'],
-  ["@weekly", '"0 0 * * 0"'],
-  ["@daily", '"0 0 * * *"'],
-  ["@midnight", '"0 0 * * *"'],
-  ["@hourly", '"0 * * * *"'],
+  ["@yearly", "0 0 1 1 *"],
+  ["@annually", "0 0 1 1 *"],
+  ["@monthly", "0 0 1 * *"],
+  ["@weekly", "0 0 * * 0"],
+  ["@daily", "0 0 * * *"],
+  ["@midnight", "0 0 * * *"],
+  ["@hourly", "0 * * * *"],
 ]);
+
+/** The nicknames that {@linkcode expandNickname} knows. */
+export const NICKNAME_NAMES: readonly string[] = [...NICKNAMES.keys()];
+
+/** The five fields of a nickname such as `@daily`, in any case; null for other text. */
+export function expandNickname(text: string): string | null {
+  return NICKNAMES.get(text.trim().toLowerCase()) ?? null;
+}
 
 const FIVE_FIELDS = `must have 5 fields: ${FIELDS.map((field) => field.name).join(" ")}`;
 
@@ -43,19 +51,15 @@ const ELEMENT = /^(?:\*|(?<from>\w+)(?:-(?<to>\w+))?)(?:\/(?<step>\d+))?$/;
 /**
  * Checks an expression against the common grammar (POSIX crontab, with the ranges, steps and names of
  * Vixie cron): five fields separated by blanks, each a list of `*`, `a`, `a-b`, `*` `/n` or `a-b/n`.
- * Months and weekdays may be named by three letters; Sunday is 0 and 7. Extensions (`@daily`, `?`,
- * `L`, `W`, `#`, seconds, years) are rejected, as implementations differ in their meaning.
+ * Months and weekdays may be named by three letters; Sunday is 0 and 7. Extensions (`?`, `L`, `W`,
+ * `#`, seconds, years) are rejected, as implementations differ in their meaning. A nickname must be
+ * expanded before.
  *
  * @returns What is wrong, the rest of a sentence that begins with the expression; or null. Whether a
  * matching date exists is not checked.
  */
 export function checkFields(expression: string): string | null {
   const text = expression.trim();
-  if (text.startsWith("@")) {
-    return `must be ${
-      NICKNAMES.get(text.toLowerCase()) ?? "5 fields"
-    }; nicknames are not supported`;
-  }
   const parts = text.split(/[ \t]+/);
   if (parts.length > FIELDS.length) {
     return `${FIVE_FIELDS}, has ${parts.length}; seconds and years are not supported`;
@@ -93,6 +97,88 @@ function checkElement(element: string, field: Field): string | null {
   }
   if (Number(step) < 1 || Number(step) > count) return `must have a step within 1-${count}`;
   return null;
+}
+
+/** Longest expression that is repaired. */
+const MAX_REPAIRED_LENGTH = 200;
+
+/**
+ * Returns the expression that a text with seconds, a year, `?`, whole names, blanks after commas,
+ * missing fields, reversed ranges, or hour and minute in the wrong order was meant as.
+ *
+ * @returns An expression that differs from the text and that {@linkcode checkFields} accepts; null
+ * without one. It may still name a date that does not exist.
+ */
+export function repairFields(text: string): string | null {
+  if (text.length > MAX_REPAIRED_LENGTH) return null;
+  const parts = text.trim().replaceAll(/, /g, ",").split(/\s+/);
+  const candidates = withFiveFields(parts).flatMap((fields) => {
+    const repaired = fields.map((part, index) => repairField(part, FIELDS[index])).join(" ");
+    const [minute = "", hour = "", ...days] = repaired.split(" ");
+    // A minute of 0 tells nothing about the order.
+    const isSwapped = Number(minute) > 0 && Number(hour) > 23;
+    return isSwapped ? [[hour, minute, ...days].join(" ")] : [repaired];
+  });
+  return candidates.find((one) => one !== text && checkFields(one) === null) ?? null;
+}
+
+function withFiveFields(parts: readonly string[]): (readonly string[])[] {
+  const isYear = /^(?:19|20)[0-9][0-9]/.test(parts.at(-1) ?? "");
+  switch (parts.length) {
+    case 5:
+      return [parts];
+    case 6:
+      return isYear ? [parts.slice(0, 5)] : /^[0-9]+$/.test(parts[0] ?? "") ? [parts.slice(1)] : [];
+    case 7:
+      return /^[0-9]+$/.test(parts[0] ?? "") ? [parts.slice(1, 6)] : [];
+    default:
+      // `*/5` and `0 6 * *` lack the fields at their end.
+      return parts.length < 5 && parts.every((part) => /^[0-9*][0-9*,/-]*$/.test(part)) &&
+          (parts.length > 1 || /[*]/.test(parts[0] ?? ""))
+        ? [[...parts, ...Array<string>(5 - parts.length).fill("*")]]
+        : [];
+  }
+}
+
+function repairField(part: string, field: Field | undefined): string {
+  if (field === undefined) return part;
+  if (part === "?") return "*";
+  if (field.name === "hour" && part === "24") return "0";
+  return part.split(",").map((element) => repairElement(element, field)).join(",");
+}
+
+function repairElement(element: string, field: Field): string {
+  const { first, last, words } = field;
+  const short = words.length === 0 ? element : element.replaceAll(
+    /[a-z]{2,9}/gi,
+    (word) => shortName(word, words) ?? word,
+  );
+  const { from, to, step } = ELEMENT.exec(short)?.groups ?? {};
+  if (from !== undefined && to === undefined && step !== undefined) {
+    return `${from}-${last}/${step}`;
+  }
+  if (from === undefined || to === undefined || step !== undefined) return short;
+  const begin = valueOf(from, words.indexOf(upper(from)), field);
+  const end = valueOf(to, words.lastIndexOf(upper(to)), field);
+  if (begin === null || end === null || begin <= end) return short;
+  // Sunday ends a week as well as it begins one.
+  const newLast = field.name === "day-of-week" ? 6 : last;
+  const until = begin === newLast ? from : `${from}-${words[newLast - first] ?? newLast}`;
+  return end === first ? `${until},${to}` : `${until},${words[0] ?? first}-${to}`;
+}
+
+/** The whole names of months and weekdays. */
+const WHOLE_NAMES = [
+  ...["january", "february", "march", "april", "may", "june", "july", "august", "september"],
+  ...["october", "november", "december"],
+  ...["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"],
+];
+
+/** The three letters of a name that is written in full or in part; null if it is ambiguous. */
+function shortName(word: string, words: readonly string[]): string | null {
+  const [name, ...others] = WHOLE_NAMES.filter((whole) => whole.startsWith(word.toLowerCase()))
+    .map((whole) => whole.slice(0, 3).toUpperCase()).filter((short) => words.includes(short));
+  return name === undefined || others.length > 0 ? null : name;
 }
 
 /**

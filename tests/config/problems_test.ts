@@ -80,7 +80,7 @@ Deno.test("row 89: problems in YAML have lines and columns", async () => {
     kep: 1
 `;
   assertEquals(await problemLinesOf(loadText(text)), [
-    `4:13: tasks[0].timeout.idle ${DURATION}`,
+    `4:13: tasks[0].timeout.idle ${DURATION}; did you mean "5s"?`,
     '6:10: tasks[2].url must be an http or https URL, not "ftp:"',
     '7:5: tasks[2].kep is not an option; did you mean "keep"?',
   ]);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { checkFields } from "../../lib/cron/expression.ts";
+import { checkFields, expandNickname, repairFields } from "../../lib/cron/expression.ts";
 
 Deno.test("checkFields: accepts expressions of the common grammar", async (t) => {
   const sound = [
@@ -36,10 +36,6 @@ Deno.test("checkFields: rejects other expressions, with the allowed values", asy
     ["0 6 * *", `${FIVE}, has 4`],
     ["0 0 6 * * *", `${FIVE}, has 6; seconds and years are not supported`],
     ["0 0 6 * * * 2026", `${FIVE}, has 7; seconds and years are not supported`],
-    ["@daily", 'must be "0 0 * * *"; nicknames are not supported'],
-    ["@HOURLY", 'must be "0 * * * *"; nicknames are not supported'],
-    ["@weekly", 'must be "0 0 * * 0"; nicknames are not supported'],
-    ["@reboot", "must be 5 fields; nicknames are not supported"],
     ["0 6 ? * *", `has day-of-month "?", ${elementOf("1-31")}`],
     ["0 6 L * *", `has day-of-month "L", ${elementOf("1-31")}`],
     ["0 6 15W * *", `has day-of-month "15W", ${elementOf("1-31")}`],
@@ -76,5 +72,50 @@ Deno.test("checkFields: rejects other expressions, with the allowed values", asy
   ];
   for (const [expression, problem] of unsound) {
     await t.step(expression, () => assertEquals(checkFields(expression), problem));
+  }
+});
+
+Deno.test("expandNickname: the nicknames of Vixie cron, in any case", () => {
+  const table: [text: string, fields: string | null][] = [
+    ["@hourly", "0 * * * *"],
+    ["@daily", "0 0 * * *"],
+    ["@Midnight", "0 0 * * *"],
+    [" @weekly ", "0 0 * * 0"],
+    ["@monthly", "0 0 1 * *"],
+    ["@yearly", "0 0 1 1 *"],
+    ["@ANNUALLY", "0 0 1 1 *"],
+    ["@reboot", null],
+    ["daily", null],
+  ];
+  for (const [text, fields] of table) assertEquals(expandNickname(text), fields, text);
+});
+
+Deno.test("repairFields: a valid expression, or null", () => {
+  const table: [text: string, repaired: string | null][] = [
+    ["0 0 6 * * *", "0 6 * * *"],
+    ["30 0 6 * * ? *", "0 6 * * *"],
+    ["0 6 * * * 2027", "0 6 * * *"],
+    ["*/5", "*/5 * * * *"],
+    ["0 6", "0 6 * * *"],
+    ["6", null],
+    ["0 24 * * *", "0 0 * * *"],
+    ["15 30 * * *", "30 15 * * *"],
+    ["0 30 * * *", null],
+    ["0 6 ? * monday", "0 6 * * MON"],
+    ["0 6 1 sept *", "0 6 1 SEP *"],
+    ["0 6 * * tu,th", "0 6 * * TUE,THU"],
+    ["0 6 1 JU *", null],
+    ["5/20 * * * *", "5-59/20 * * * *"],
+    ["0 22-6 * * *", "0 22-23,0-6 * * *"],
+    ["0 6 * * FRI-SUN", null],
+    ["0 6 * * SAT-MON", "0 6 * * SAT,SUN-MON"],
+    ["0 6 1, 15 * *", "0 6 1,15 * *"],
+    ["0 6 L * *", null],
+    ["0 6 * * *", null],
+    ["x".repeat(1_000), null],
+  ];
+  for (const [text, repaired] of table) {
+    assertEquals(repairFields(text), repaired, text);
+    if (repaired !== null) assertEquals(checkFields(repaired), null, repaired);
   }
 });
