@@ -35,6 +35,8 @@ export interface Flags {
   /** A command line of curl or wget, or a file. */
   readonly import?: string;
   readonly fix: boolean;
+  /** `completions`: print the ids of the tasks. */
+  readonly tasks: boolean;
   /** `status`: only tasks with a problem. */
   readonly failing: boolean;
   /** `status`: every task. */
@@ -74,6 +76,7 @@ export const NO_FLAGS: Flags = {
   event: false,
   force: false,
   fix: false,
+  tasks: false,
   failing: false,
   all: false,
   view: false,

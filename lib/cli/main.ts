@@ -2,7 +2,7 @@
 
 import type { Host } from "../core/host.ts";
 import { EXIT } from "../core/result.ts";
-import type { CommandSpec } from "./completions.ts";
+import type { CommandSpec } from "./completions/spec.ts";
 import type { CommandHost } from "./flags.ts";
 import { commandHost, deliver } from "./output.ts";
 import {

@@ -5,7 +5,7 @@ import { OVERRIDES } from "../config/input.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT, EXIT_CODES } from "../core/result.ts";
 import type { LogFormat } from "../report/log.ts";
-import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions.ts";
+import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions/spec.ts";
 import { type Action, type Flags, NO_FLAGS } from "./flags.ts";
 
 export { type Command, CommanderError as ParseStop } from "commander";
@@ -176,12 +176,14 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
   command(
     "completions",
     "print a completion script for a shell",
-    async ([shell], _flags, host) => {
-      const { completionScript } = await import("./completions.ts");
-      host.stdout.write(completionScript(shell as Shell, specOf(program)));
-      return EXIT.good;
+    async ([shell], flags, host) => {
+      const { completions } = await import("./completions/completions.ts");
+      return await completions(shell as Shell, specOf(program), flags, host);
     },
-  ).addArgument(new Argument("<SHELL>", "which shell").choices(SHELLS));
+  ).addArgument(new Argument("<SHELL>", "which shell").choices(SHELLS))
+    // Only the scripts use these.
+    .addOption(new Option("--tasks").hideHelp())
+    .addOption(new Option("-c, --config <FILE>").argParser(repeated).hideHelp());
   return program;
 }
 
@@ -365,6 +367,8 @@ function exitCodeLines(): string {
   return exitCodeRows().map(([code, meaning]) => `  ${code.padEnd(9)} ${meaning}`).join("\n");
 }
 
+const TASK_OPERANDS = /\[TASK/;
+
 /** The command tree as completions need it. */
 export function specOf(program: Command): CommandSpec {
   return {
@@ -373,7 +377,8 @@ export function specOf(program: Command): CommandSpec {
     commands: program.commands.map((command): SubcommandSpec => ({
       name: command.name(),
       description: command.description(),
-      options: command.options.map(optionSpec),
+      options: command.options.filter(({ hidden }) => !hidden).map(optionSpec),
+      ...(TASK_OPERANDS.test(command.usage()) ? { arguments: { tasks: true } } : {}),
       ...(command.name() === "completions" ? { arguments: { values: SHELLS } } : {}),
       ...(command.name() === "alerts" ? { arguments: { values: ALERT_ACTIONS } } : {}),
       ...(command.name() === "init" ? { arguments: { file: true } } : {}),
@@ -387,5 +392,7 @@ function optionSpec(option: Option): OptionSpec {
     description: option.description.split("\n")[0] ?? "",
     takesValue: option.required,
     ...(["--config", "--import", "--output"].includes(option.long ?? "") ? { file: true } : {}),
+    ...(option.long === "--config" ? { selectsConfig: true } : {}),
+    ...(option.long === "--only" ? { tasks: true } : {}),
   };
 }

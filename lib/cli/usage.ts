@@ -2,7 +2,7 @@
 
 import { nearest } from "../config/suggest.ts";
 import { CronfetchError } from "../core/errors.ts";
-import type { CommandSpec, SubcommandSpec } from "./completions.ts";
+import type { CommandSpec, SubcommandSpec } from "./completions/spec.ts";
 import type { ParseStop } from "./program.ts";
 
 /** Commands of other programs, with the command line that corresponds to each. */

@@ -1,14 +1,24 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { stripVTControlCharacters } from "node:util";
-import { type CommandSpec, completionScript, type Shell } from "../../lib/cli/completions.ts";
+import { temporaryFolder } from "../../helpers/folder.ts";
+import { main } from "../../helpers/command_line.ts";
+import { workspace } from "../workspace.ts";
+import { completionScript } from "../../../lib/cli/completions/completions.ts";
+import type { CommandSpec, Shell } from "../../../lib/cli/completions/spec.ts";
 
 const AWKWARD = `The "file", or 'none': [a] or {b}; $HOME \`x\` 100% \\back`;
 
 const SPEC: CommandSpec = {
   name: "cronfetch",
   options: [
-    { flags: ["-c", "--config"], description: AWKWARD, takesValue: true, file: true },
+    {
+      flags: ["-c", "--config"],
+      description: AWKWARD,
+      takesValue: true,
+      file: true,
+      selectsConfig: true,
+    },
     { flags: ["--json"], description: "One line an event", takesValue: false },
     {
       flags: ["--color"],
@@ -35,6 +45,15 @@ const SPEC: CommandSpec = {
     },
     { name: "watch", description: "Stay", options: [] },
     {
+      name: "status",
+      description: "Health",
+      options: [
+        { flags: ["--of"], description: "A task", takesValue: true, tasks: true },
+        { flags: ["-f", "--from"], description: "Config", takesValue: true, selectsConfig: true },
+      ],
+      arguments: { tasks: true },
+    },
+    {
       name: "completions",
       description: "Print this",
       options: [],
@@ -48,7 +67,7 @@ const FILES = ["list.txt", "run"];
 
 /** Lines up to the cursor, and the candidates offered there. */
 const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = [
-  ["cronfetch ", ["completions", "run", "watch"]],
+  ["cronfetch ", ["completions", "run", "status", "watch"]],
   ["cronfetch r", ["run"]],
   ["cronfetch x", []],
   ["cronfetch --", ["--color", "--config", "--json"]],
@@ -59,9 +78,9 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["cronfetch --config li", ["list.txt"]],
   ["cronfetch --config=li", ["list.txt"]],
   ["cronfetch -c li", ["list.txt"]],
-  ["cronfetch --config run ", ["completions", "run", "watch"]],
-  ["cronfetch --config=run ", ["completions", "run", "watch"]],
-  ["cronfetch --config a:run ", ["completions", "run", "watch"]],
+  ["cronfetch --config run ", ["completions", "run", "status", "watch"]],
+  ["cronfetch --config=run ", ["completions", "run", "status", "watch"]],
+  ["cronfetch --config a:run ", ["completions", "run", "status", "watch"]],
   ["cronfetch --json run --d", ["--due"]],
   ["cronfetch --color auto run --d", ["--due"]],
   ["cronfetch run --", ["--color", "--config", "--due", "--json", "--note", "--only"]],
@@ -212,3 +231,73 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
     },
   });
 }
+
+/** Lines with an id of a task at the cursor, and what is offered for the configs of `PROGRAM`. */
+const TASK_CASES: readonly (readonly [line: string, offered: readonly string[]])[] = [
+  ["cronfetch status ", ["plain.csv", "rates-usd"]],
+  ["cronfetch status r", ["rates-usd"]],
+  ["cronfetch status x", []],
+  ["cronfetch status plain.csv ra", ["rates-usd"]],
+  ["cronfetch status --of p", ["plain.csv"]],
+  ["cronfetch status -f other.json ", ["other"]],
+  ["cronfetch status --from other.json o", ["other"]],
+  ["cronfetch status --from=other.json o", ["other"]],
+  ["cronfetch --config other.json status ", ["other"]],
+  ["cronfetch status -f wrong.json ", []],
+];
+
+/** Prints tasks as the program does. */
+const PROGRAM = `#!/bin/sh
+case "$*" in
+  "completions "*" --tasks") printf 'rates-usd\\nplain.csv\\n' ;;
+  "completions "*" --tasks -c other.json") echo other ;;
+  *) echo "wrong: $*" >&2; exit 2 ;;
+esac
+`;
+
+for (const shell of ["bash", "zsh", "fish"] as const) {
+  Deno.test({
+    name: `completion in ${shell} offers the ids of the tasks of the selected config`,
+    ignore: !isInstalled(shell),
+    fn: async () => {
+      await using folder = await temporaryFolder();
+      const program = folder.file("cronfetch");
+      await Deno.writeTextFile(program, PROGRAM);
+      await Deno.chmod(program, 0o755);
+      const lines = TASK_CASES.map(([line]) => line.replace(/^cronfetch/, program));
+      const script = completionScript(shell, SPEC);
+      // zsh and fish look up completions by the name of the program without its folder.
+      const answers = await SHELLS[shell](script, lines, folder.path);
+      for (const [index, [line, offered]] of TASK_CASES.entries()) {
+        assertEquals(answers[index]?.offered, offered, line);
+      }
+    },
+  });
+}
+
+Deno.test("completions --tasks: the ids of the tasks, without secrets; commands that take them", async () => {
+  await using at = await workspace({
+    tasks: ["https://x.example/a.csv", {
+      id: "two words",
+      url: "https://x.example/${env:NO}",
+      to: "b",
+    }],
+  });
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const host = at.host();
+    assertEquals(await main(["completions", shell, "--tasks"], host), 0);
+    assertEquals(host.stdout.text, "a.csv\ntwo words\n");
+    const named = at.host();
+    assertEquals(await main(["completions", shell, "--tasks", "-c", "none.json"], named), 2);
+    assertEquals(named.stdout.text, "");
+  }
+  const host = at.host();
+  await main(["completions", "fish"], host);
+  const names = host.stdout.text.split("\n").filter((line) =>
+    line.includes("-a '(__cronfetch_tasks)'")
+  )
+    .map((line) => /_at \\'(\w+)\\'/.exec(line)?.[1]);
+  assertEquals([...new Set(names)].toSorted(), [
+    ...["doctor", "plan", "run", "serve", "status", "verify", "watch"],
+  ]);
+});
