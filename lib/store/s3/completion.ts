@@ -22,9 +22,11 @@ export interface Completion {
 /** An earlier attempt has created the object. */
 class AlreadyCompleted extends Error {
   override readonly name = "AlreadyCompleted";
+  readonly etag: string;
 
-  constructor(readonly etag: string) {
+  constructor(etag: string) {
     super("the upload is completed");
+    this.etag = etag;
   }
 }
 

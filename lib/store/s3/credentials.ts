@@ -42,8 +42,8 @@ export type CredentialOrigin =
 const REFRESH_BEFORE_MS = 5 * 60 * 1000;
 
 /**
- * Shortest time between two requests for keys, whatever they seem to be worth: a source may return
- * the same ones until they expire, or this machine's clock may be wrong.
+ * Shortest time between two requests for keys, even if they seem to have expired: a source may return
+ * the same ones until they do, or the clock of this machine may be wrong.
  */
 const REFRESH_INTERVAL_MS = 60 * 1000;
 /** The same after a request that failed. */
@@ -206,8 +206,8 @@ class Credentials implements CredentialSource {
   /** Whether another request would come too soon. */
   #isJustRequested(): boolean {
     const agoMs = this.#context.clock.now().epochMilliseconds - this.#requestedMs;
-    // A clock that was set back proves nothing.
     const intervalMs = this.#failure === null ? REFRESH_INTERVAL_MS : FAILED_INTERVAL_MS;
+    // A clock that was set back proves nothing.
     return agoMs >= 0 && agoMs < intervalMs;
   }
 
