@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { main } from "../../lib/cli/main.ts";
+import { main } from "../helpers/command_line.ts";
 import { taskHealth } from "../../lib/report/task_health.ts";
 import { assertGolden, showCommand } from "../helpers/golden.ts";
 import { defaultTask } from "../helpers/task.ts";
