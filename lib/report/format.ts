@@ -26,6 +26,13 @@ export function formatSizeChange(beforeBytes: number, afterBytes: number): strin
 
 let counts: Intl.NumberFormat | null = null;
 
+/** A size, and how it differs from an earlier one: `1.34 MB (+40 B)`; null for none. */
+export function formatSize(sizeBytes: number, previousSizeBytes: number | null): string {
+  const size = formatBytes(sizeBytes);
+  if (previousSizeBytes === null) return size;
+  return `${size} (${formatSizeChange(previousSizeBytes, sizeBytes)})`;
+}
+
 /** A count with thousands separators: `12,345`. */
 export function formatCount(count: number): string {
   // `toLocaleString` makes a format for each call.

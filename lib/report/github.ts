@@ -2,17 +2,12 @@
 
 import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
-import {
-  type RunSummary,
-  TASK_STATUSES,
-  type TaskResult,
-  type TaskStatus,
-} from "../core/result.ts";
+import { type RunSummary, TASK_STATUSES, type TaskResult } from "../core/result.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
-import { formatBytes, formatCount, plural, truncate } from "./format.ts";
-import { resultDetails, resultReason } from "./lines.ts";
+import { formatCount, plural, truncate } from "./format.ts";
+import { addRow, noRows, SUMMARY_LIMIT_BYTES, summaryText } from "./github_summary.ts";
+import { isWritten, resultReason } from "./lines.ts";
 import type { WorkflowLog } from "./workflow_log.ts";
-import { closingLine } from "./summary.ts";
 
 /** Options of {@linkcode githubReporter}. */
 export interface GithubOptions {
@@ -56,7 +51,8 @@ const LONGEST_SENTENCE = 1_000;
 export function githubReporter(options: GithubOptions): Reporter {
   const { log } = options;
   const rows = noRows();
-  const changed = keyList();
+  const changed = jsonList();
+  const files = jsonList();
   const failed: TaskResult[] = [];
   let failures = 0;
   let grouped = false;
@@ -77,7 +73,10 @@ export function githubReporter(options: GithubOptions): Reporter {
         case "task.finished": {
           const { result } = event;
           addRow(rows, result);
-          if (result.status === "created" || result.status === "updated") changed.add(result.key);
+          if (isWritten(result.status)) {
+            changed.add(result.key);
+            files.add(fileOf(result));
+          }
           if (result.status === "failed" && failures++ < ANNOTATIONS) failed.push(result);
           break;
         }
@@ -99,7 +98,7 @@ export function githubReporter(options: GithubOptions): Reporter {
       if (summary === null) return;
       const run = summary;
       const { summaryFile, outputFile, outputs, host } = options;
-      const allOutputs = { ...outputsOf(run, changed), ...outputs };
+      const allOutputs = { ...outputsOf(run, changed, files), ...outputs };
       if (outputFile !== null) {
         const text = outputText(allOutputs, `cronfetch-${host.random.name()}`);
         await writeOrLog("The outputs", log, () => host.appendFile(outputFile, text));
@@ -157,44 +156,68 @@ async function writeOrLog(
 }
 
 /** Outputs are limited to 1 MB per job in UTF-16 (two bytes a unit); this leaves room for others. */
-const LONGEST_LIST = 400_000;
+const LONGEST_LISTS = 400_000;
 
-/** A JSON list of keys, cut at the length limit of outputs. */
-export interface KeyList {
-  /** Adds a key. */
-  add(key: string): void;
-  /** The list in JSON. */
-  json(): string;
-  /** Number of omitted keys. */
+/** A list of values as JSON, which is cut at a length. */
+export interface JsonList {
+  /** Adds a value. */
+  add(value: unknown): void;
+  /**
+   * The list in JSON.
+   *
+   * @param length Most characters. Default: 400,000.
+   */
+  json(length?: number): string;
+  /** Number of values that are never in the list. */
   omitted(): number;
 }
 
 /** Creates an empty list. */
-export function keyList(): KeyList {
+export function jsonList(): JsonList {
   const listed: string[] = [];
   let length = 2;
   let omitted = 0;
   return {
-    add: (key) => {
-      const text = JSON.stringify(key);
-      // Once a key is omitted all later ones are, so that the list is a prefix.
-      if (omitted > 0 || length + text.length + 1 > LONGEST_LIST) omitted++;
+    add: (value) => {
+      const text = JSON.stringify(value);
+      // Once a value is omitted all later ones are, so that the list is a prefix.
+      if (omitted > 0 || length + text.length + 1 > LONGEST_LISTS) omitted++;
       else {
         listed.push(text);
         length += text.length + 1;
       }
     },
-    json: () => `[${listed.join(",")}]`,
+    json: (most = LONGEST_LISTS) => {
+      let end = 0;
+      let room = most - 2;
+      while (end < listed.length && (room -= (listed[end]?.length ?? 0) + 1) >= 0) end++;
+      return `[${listed.slice(0, end).join(",")}]`;
+    },
     omitted: () => omitted,
   };
 }
 
-/** The outputs of a run, by name: the counts, the exit code, and the keys that changed. */
-export function outputsOf(summary: RunSummary, changed: KeyList): Record<string, string> {
+/** An entry of the output `files`. */
+function fileOf({ key, status, sizeBytes, previousSizeBytes }: TaskResult): unknown {
+  return { key, status, sizeBytes, previousSizeBytes };
+}
+
+/**
+ * The outputs of a run, by name: the counts, the exit code, and the keys and sizes of what changed.
+ *
+ * @param files Cut first, if both lists are too long.
+ */
+export function outputsOf(
+  summary: RunSummary,
+  changed: JsonList,
+  files: JsonList,
+): Record<string, string> {
   const counts = TASK_STATUSES.map((status) => [status, `${summary.counts[status]}`] as const);
+  const keys = changed.json();
   return {
     ...Object.fromEntries(counts),
-    "changed": changed.json(),
+    "changed": keys,
+    "files": files.json(LONGEST_LISTS - keys.length),
     "exit-code": `${summary.exitCode}`,
   };
 }
@@ -209,110 +232,4 @@ export function outputText(outputs: Readonly<Record<string, string>>, delimiter:
   return Object.entries(outputs)
     .map(([name, value]) => `${name}<<${delimiter}\n${value}\n${delimiter}\n`)
     .join("");
-}
-
-/** GitHub discards summaries of more than 1 MiB per step. */
-export const SUMMARY_LIMIT_BYTES = 1024 * 1024 - 1;
-
-/** Order of the rows: failures first, results without a change last. */
-const ROW_ORDER: readonly TaskStatus[] = [
-  "failed",
-  "deferred",
-  "cancelled",
-  "created",
-  "updated",
-  "unchanged",
-  "skipped",
-];
-
-/** Maximum width of a cell. */
-const LONGEST_CELL = 400;
-
-/** Candidate rows of the table, limited in size: a run may have 100,000 results. */
-export interface SummaryRows {
-  readonly byStatus: Readonly<Record<TaskStatus, { rows: string[]; sizeBytes: number }>>;
-}
-
-/** Creates an empty set of rows. */
-export function noRows(): SummaryRows {
-  const empty = TASK_STATUSES.map((status) => [status, { rows: [], sizeBytes: 0 }] as const);
-  return { byStatus: Object.fromEntries(empty) as unknown as SummaryRows["byStatus"] };
-}
-
-/** Adds the row of a result, unless the rows of its status already fill a summary. */
-export function addRow({ byStatus }: SummaryRows, result: TaskResult): void {
-  const list = byStatus[result.status];
-  if (list.sizeBytes > SUMMARY_LIMIT_BYTES) return;
-  const row = rowOf(result);
-  list.rows.push(row);
-  list.sizeBytes += bytesOf(row);
-}
-
-/**
- * Renders the summary of a run.
- *
- * The table is one HTML block, which Markdown ends at an empty line; no cell contains one. Text from
- * outside is in `<code>`, where GitHub links no URLs, mentions or issue numbers.
- *
- * @param freeBytes Available space.
- * @returns Text that starts on a new line; null if there is no space for its first sentence.
- */
-export function summaryText(
-  summary: RunSummary,
-  rows: SummaryRows,
-  freeBytes: number,
-): string | null {
-  const sentence = `### cronfetch\n\n${closingLine(summary, (_style, text) => text)}\n`;
-  const total = Object.values(summary.counts).reduce((sum, count) => sum + count, 0);
-  const head = `${sentence}\n<table>\n${HEADS}\n`;
-  const foot = (left: number) =>
-    `</table>\n${left === 0 ? "" : `\nand ${formatCount(left)} more, omitted for size\n`}`;
-  let room = freeBytes - bytesOf(head) - bytesOf(foot(total));
-  const shown: string[] = [];
-  for (const row of ROW_ORDER.flatMap((status) => rows.byStatus[status].rows)) {
-    room -= bytesOf(row);
-    if (room < 0) break;
-    shown.push(row);
-  }
-  if (shown.length > 0) return head + shown.join("") + foot(total - shown.length);
-  return bytesOf(sentence) <= freeBytes ? sentence : null;
-}
-
-const HEADS = "<tr><th>status</th><th>task</th><th>file</th><th>size</th><th>remarks</th></tr>";
-
-function rowOf(result: TaskResult): string {
-  const { status, task, key, bytes } = result;
-  const word = status === "failed" ? `<strong>${status}</strong>` : status;
-  const size = status === "created" || status === "updated" ? formatBytes(bytes) : "";
-  const cells = [
-    word,
-    linked(code(task), result.url),
-    code(key),
-    size,
-    code(resultDetails(result).join("; ")),
-  ];
-  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>\n`;
-}
-
-/** Text from outside as inert HTML. */
-function code(text: string): string {
-  return text === ""
-    ? ""
-    : `<code>${escapeHtml(truncate(escapeControl(text), LONGEST_CELL))}</code>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-/** Links HTML to the source, unless a part of its URL is redacted or it is long. */
-function linked(html: string, url: string): string {
-  const href = URL.parse(url)?.href ?? "";
-  if (!/^https?:/.test(href) || url.includes("***") || href.length > LONGEST_CELL) return html;
-  return `<a href="${escapeHtml(href)}">${html}</a>`;
-}
-
-/** Size in UTF-8. */
-export function bytesOf(text: string): number {
-  return new TextEncoder().encode(text).length;
 }

@@ -6,9 +6,8 @@ import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/res
 import { escapeControl } from "../core/text.ts";
 import {
   displayWidth,
-  formatBytes,
   formatDuration,
-  formatSizeChange,
+  formatSize,
   padColumns,
   type Paint,
   plural,
@@ -279,11 +278,8 @@ function sizeDetails(
   { status, sizeBytes, previousSizeBytes, bytes, timings }: TaskResult,
 ): string[] {
   if (!isWritten(status)) return [];
-  const size = formatBytes(sizeBytes ?? bytes);
-  const change = previousSizeBytes === null || sizeBytes === null
-    ? ""
-    : ` (${formatSizeChange(previousSizeBytes, sizeBytes)})`;
-  return [`${size}${change} in ${formatDuration(timings.totalMs)}`];
+  const size = formatSize(sizeBytes ?? bytes, sizeBytes === null ? null : previousSizeBytes);
+  return [`${size} in ${formatDuration(timings.totalMs)}`];
 }
 
 /** Details of a result, besides its status and task, for tables. Not escaped. */

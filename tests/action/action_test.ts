@@ -213,7 +213,7 @@ Deno.test(
     assertEquals(
       (await at.remote.git(["log", "-1", "--format=%an <%ae>%n%B"])).stdout.trimEnd(),
       "Somebody Else <else@example.org>\n" +
-        'Fetch $(touch /tmp/no) `x` ${HOME} ; "quoted" [skip ci]\n\nupdated  a.txt',
+        'Fetch $(touch /tmp/no) `x` ${HOME} ; "quoted" [skip ci]\n\nupdated  a.txt  6 B (+2 B)',
     );
     const paths = await at.remote.paths();
     const versions = paths.filter((path) => /^data\/a\.\d{8}T\d{9}Z\.txt$/.test(path));

@@ -2,17 +2,22 @@ import { assertEquals } from "@std/assert";
 import { commitMessage } from "../../tools/action/message.ts";
 import { type Outcome, outcomesOf } from "../../tools/action/outcomes.ts";
 
-const outcome = (status: Outcome["status"], key: string): Outcome => ({ task: key, status, key });
+const outcome = (
+  status: Outcome["status"],
+  key: string,
+  sizeBytes: number | null = null,
+  previousSizeBytes: number | null = null,
+): Outcome => ({ task: key, status, key, sizeBytes, previousSizeBytes });
 const plain = { subject: "", skipCi: false };
 
 Deno.test("commitMessage: counts and lists the changes", () => {
   const outcomes = [
-    outcome("created", "a.txt"),
+    outcome("created", "a.txt", 12),
     outcome("unchanged", "b.txt"),
-    outcome("updated", "größe/c-1_2.csv"),
+    outcome("updated", "größe/c-1_2.csv", 1_340_040, 1_340_000),
     outcome("failed", "d.txt"),
   ];
-  const list = "\ncreated  a.txt\nupdated  größe/c-1_2.csv\n";
+  const list = "\ncreated  a.txt  12 B\nupdated  größe/c-1_2.csv  1.34 MB (+40 B)\n";
   assertEquals(commitMessage(outcomes, plain), `cronfetch: 1 created, 1 updated\n${list}`);
   assertEquals(
     commitMessage(outcomes, { subject: " Data of today\n", skipCi: true }),
@@ -47,7 +52,7 @@ Deno.test("commitMessage: file names are inert", () => {
 
 Deno.test("outcomesOf: results only, without an incomplete last line", () => {
   const line = (result: unknown, type = "task.finished") => JSON.stringify({ type, result });
-  const good = line({ task: "a", status: "created", key: "a.txt", more: 1 });
+  const good = line({ task: "a", status: "created", key: "a.txt", sizeBytes: 3, more: 1 });
   const text = [
     JSON.stringify({ type: "run.started", tasks: 1 }),
     good,
@@ -58,6 +63,6 @@ Deno.test("outcomesOf: results only, without an incomplete last line", () => {
     "null",
     good.slice(0, -3),
   ].join("\n");
-  assertEquals(outcomesOf(text), [{ task: "a", status: "created", key: "a.txt" }]);
+  assertEquals(outcomesOf(text), [{ ...outcome("created", "a.txt", 3), task: "a" }]);
   assertEquals(outcomesOf(""), []);
 });

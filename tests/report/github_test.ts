@@ -58,13 +58,23 @@ const FAILURE = {
   httpStatus: 404,
 } as const;
 
+/** A row of the table, with a file if it has a size. */
+function row(status: string, task: string, size: string, remarks: string): string {
+  const link = `<a href="https://example.org/${task}"><code>${task}</code></a>`;
+  const file = size === "" ? "" : `<code>${task}</code>`;
+  const cells = [status, link, file, size, remarks].map((cell) => `<td>${cell}</td>`);
+  return `<tr>${cells.join("")}</tr>`;
+}
+
 Deno.test("githubReporter: a group, an annotation per failure, a table with failures first, outputs", async () => {
   const { log, summary, outputs } = await reported([
     started,
-    finished("a", "created"),
-    finished("b", "failed", FAILURE),
-    finished("c", "unchanged"),
-    ended(3, { created: 1, failed: 1, unchanged: 1 }),
+    finished("a", "updated", { sizeBytes: 1_340_040, previousSizeBytes: 1_340_000 }),
+    finished("b", "failed", { ...FAILURE, sizeBytes: null }),
+    finished("c", "unchanged", { sizeBytes: 40 }),
+    finished("d", "deferred", { code: "net.failed", message: "no route", sizeBytes: 7 }),
+    finished("e", "created", { sizeBytes: 60, warnings: ["lengthUnknown"] }),
+    ended(3, { updated: 1, created: 1, failed: 1, unchanged: 1, deferred: 1 }),
   ]);
   assertEquals(
     log,
@@ -84,27 +94,41 @@ Deno.test("githubReporter: a group, an annotation per failure, a table with fail
       "",
       "1 task failed permanently (exit code 3).",
       "",
+      "1 failed, 1 deferred, 1 created, 1 updated, 1 unchanged · 1.34 MB received in 2.5s · " +
+      "changed files: 1.34 MB (+100 B)",
+      "",
       "<table>",
       "<tr><th>status</th><th>task</th><th>file</th><th>size</th><th>remarks</th></tr>",
-      '<tr><td><strong>failed</strong></td><td><a href="https://example.org/b"><code>b</code></a></td><td><code>b</code></td><td></td>' +
-      "<td><code>http.status: fetching https://example.org/b: 404 Not Found " +
-      "→ check the URL</code></td></tr>",
-      '<tr><td>created</td><td><a href="https://example.org/a"><code>a</code></a></td><td><code>a</code></td><td>1.34 MB</td>' +
-      "<td><code>1.34 MB in 2s</code></td></tr>",
-      '<tr><td>unchanged</td><td><a href="https://example.org/c"><code>c</code></a></td><td><code>c</code></td><td></td><td></td></tr>',
+      row(
+        "<strong>failed</strong>",
+        "b",
+        "",
+        "404 Not Found<br>hint: check the URL",
+      ),
+      row("deferred", "d", "7&nbsp;B", "no route<br><code>net.failed</code>"),
+      row(
+        "created",
+        "e",
+        "60&nbsp;B",
+        "warning: the response declared no length, so the body may be incomplete",
+      ),
+      row("updated", "a", "1.34&nbsp;MB&nbsp;(+40&nbsp;B)", ""),
+      row("unchanged", "c", "40&nbsp;B", ""),
       "</table>",
       "",
     ].join("\n"),
   );
   assertEquals(outputs, {
     created: "1",
-    updated: "0",
+    updated: "1",
     unchanged: "1",
     skipped: "0",
-    deferred: "0",
+    deferred: "1",
     failed: "1",
     cancelled: "0",
-    changed: '["a"]',
+    changed: '["a","e"]',
+    files: '[{"key":"a","status":"updated","sizeBytes":1340040,"previousSizeBytes":1340000},' +
+      '{"key":"e","status":"created","sizeBytes":60,"previousSizeBytes":null}]',
     "exit-code": "3",
     store: "/srv/data",
   });
@@ -114,12 +138,13 @@ Deno.test("githubReporter: text from outside is inert in the table, the log and 
   const evil = "a|b\n\n::error::x\r\n##[error]<script>*[x](javascript:1)* @all #1 `\u202e&amp;\n";
   const { log, summary, outputs } = await reported([
     started,
-    finished(evil, "failed", { ...FAILURE, message: evil, key: evil }),
+    finished(evil, "failed", { ...FAILURE, message: evil, key: evil, sizeBytes: null }),
     finished(evil, "updated", { key: `${evil}"\n` }),
     ended(3, { failed: 1, updated: 1 }),
   ]);
-  const cell = "a|b\\n\\n::error::x\\r\\n##[error]&#60;script&#62;*[x](javascript:1)* @all #1 " +
+  const name = "a|b\\n\\n::error::x\\r\\n##[error]&#60;script&#62;*[x](javascript:1)* @all #1 " +
     "`\\u{202e}&#38;amp;\\n";
+  const words = name.replace("@all #1", "@\u2060all #\u20601");
   const table = summary.slice(summary.indexOf("<table>"));
   // One HTML block, which only an empty line would end, with the table's tags only.
   assertEquals(table.trimEnd().includes("\n\n"), false);
@@ -127,10 +152,10 @@ Deno.test("githubReporter: text from outside is inert in the table, the log and 
     new Set(table.match(/<\/?[a-z]+/g)),
     new Set(
       ["<table", "</table", "<tr", "</tr", "<th", "</th", "<td", "</td", "<strong", "</strong"]
-        .concat(["<code", "</code", "<a", "</a"]),
+        .concat(["<code", "</code", "<a", "</a", "<br"]),
     ),
   );
-  assertStringIncludes(table, `<td><code>${cell}</code></td>`);
+  assertStringIncludes(table, `<code>${name}</code></a></td><td></td><td></td><td>${words}<br>`);
   assertEquals(log.split("\n").filter((line) => line.includes("::")).length, 3);
   assertMatch(log, /^::error title=cronfetch%3A a\|b\\n\\n%3A%3Aerror%3A%3Ax/m);
   assertEquals(JSON.parse(outputs["changed"] ?? ""), [`${evil}"\n`]);

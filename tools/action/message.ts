@@ -1,6 +1,6 @@
 /** Commit messages. Pure. */
 
-import { plural } from "../../lib/report/format.ts";
+import { formatSize, plural } from "../../lib/report/format.ts";
 import { isChanged, type Outcome } from "./outcomes.ts";
 
 /** Maximum number of files in a message. */
@@ -19,9 +19,15 @@ export function commitMessage(
 ): string {
   const changed = outcomes.filter(isChanged);
   const first = (subject.trim() || ownSubject(outcomes, changed)) + (skipCi ? " [skip ci]" : "");
-  const lines = changed.slice(0, NAMED).map(({ status, key }) => `${status}  ${plainKey(key)}`);
+  const lines = changed.slice(0, NAMED).map(changeLine);
   if (changed.length > NAMED) lines.push(`and ${plural(changed.length - NAMED, "more file")}`);
   return [first, ...(lines.length === 0 ? [] : ["", ...lines])].join("\n") + "\n";
+}
+
+/** `updated  a.csv  1.34 MB (+40 B)` */
+function changeLine({ status, key, sizeBytes, previousSizeBytes }: Outcome): string {
+  const size = sizeBytes === null ? "" : `  ${formatSize(sizeBytes, previousSizeBytes)}`;
+  return `${status}  ${plainKey(key)}${size}`;
 }
 
 function ownSubject(outcomes: readonly Outcome[], changed: readonly Outcome[]): string {

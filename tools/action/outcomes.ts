@@ -8,6 +8,10 @@ export interface Outcome {
   readonly status: TaskStatus;
   /** Key of its file. */
   readonly key: string;
+  /** Size of the file; null if it is unknown. */
+  readonly sizeBytes: number | null;
+  /** Size of the file that it replaced, or null. */
+  readonly previousSizeBytes: number | null;
 }
 
 /**
@@ -17,18 +21,26 @@ export function outcomesOf(ndjson: string): Outcome[] {
   return ndjson.split("\n").flatMap((line) => {
     const event = parse(line);
     if (!isObject(event) || event.type !== "task.finished" || !isObject(event.result)) return [];
-    const { task, key } = event.result;
+    const { task, key, sizeBytes, previousSizeBytes } = event.result;
     const status = TASK_STATUSES.find((known) =>
       isObject(event.result) && known === event.result.status
     );
     if (typeof task !== "string" || typeof key !== "string" || status === undefined) return [];
-    return [{ task, status, key }];
+    const sizes = {
+      sizeBytes: numberOrNull(sizeBytes),
+      previousSizeBytes: numberOrNull(previousSizeBytes),
+    };
+    return [{ task, status, key, ...sizes }];
   });
 }
 
 /** Whether the file in the store has changed. */
 export function isChanged({ status }: Outcome): boolean {
   return status === "created" || status === "updated";
+}
+
+function numberOrNull(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
 }
 
 function parse(line: string): unknown {
