@@ -1,15 +1,15 @@
 /**
  * The last outcomes of a task, as a short text in its record. Pure.
  *
- * The text has up to three parts, separated by a space, each with the newest outcome first:
+ * The text has up to four parts, separated by a space, each with the newest outcome first:
  *
- * 1. The times, in seconds since the epoch: the first one, the interval to the second one, and then
- *    the difference of each interval from the one before, which is small for a regular schedule. Each
- *    is a number in digits of 5 bits, the least significant first; all but its last digit have the
- *    sixth bit, and the sign is its lowest bit.
- * 2. The statuses, as a letter, a capital letter for the code if there is one, and the number of
+ * 1. The statuses: a letter, a capital letter for the code if there is one, and the number of
  *    consecutive equal ones if there are several: `s37fA3s10`.
- * 3. The codes that A, B and so on stand for, separated by commas.
+ * 2. The seconds from the second outcome to the first one, whose time is that of the newest result.
+ * 3. The difference of each further interval from the one before, which is small for a regular
+ *    schedule: a number in digits of 5 bits, the least significant first; all but its last digit have
+ *    the sixth bit, and the sign is its lowest bit.
+ * 4. The codes that A, B and so on stand for, separated by commas.
  */
 
 import type { TaskStatus } from "../core/result.ts";
@@ -59,13 +59,15 @@ export function addOutcome(
   { at, status, code }: Pick<RecentResult, "at" | "status" | "code">,
 ): string {
   const added = { seconds: secondsOf(at), status, code };
-  const prepended = record.outcomes ? prepend(record.outcomes, added) : null;
+  const prepended = record.outcomes ? prepend(record, added) : null;
   return prepended ?? print([added, ...knownOutcomes(record)].slice(0, OUTCOMES_KEPT));
 }
 
 function knownOutcomes({ outcomes, results }: OutcomeRecord): KnownOutcome[] {
   // A record of an older version, or of a state of the caller's, has none.
-  return outcomes ? parse(outcomes) : results.flatMap(expand).slice(0, OUTCOMES_KEPT);
+  if (!outcomes) return results.flatMap(expand).slice(0, OUTCOMES_KEPT);
+  const [newest] = results;
+  return newest ? parse(outcomes, secondsOf(newest.at)) : [];
 }
 
 /** The outcomes of equal results whose times are known: the last and the first one. */
@@ -97,30 +99,33 @@ const STATUSES = new Map(
 const MOST_CODES = 26;
 
 function print(outcomes: readonly KnownOutcome[]): string {
-  let times = "";
-  let [lastSeconds, lastInterval] = [0, 0];
   const spans: Span[] = [];
   const codes: string[] = [];
+  let firstInterval: number | null = null;
+  let differences = "";
+  let [lastSeconds, lastInterval] = [0, 0];
   for (const [index, { seconds, status, code }] of outcomes.entries()) {
-    if (index === 0) {
-      times = printNumber(seconds);
-    } else {
-      const interval = lastSeconds - seconds;
-      times += printNumber(interval - lastInterval);
-      lastInterval = interval;
-    }
-    lastSeconds = seconds;
     const kind = LETTERS[status] + printCode(code, codes);
     const last = spans.at(-1);
     if (last?.kind === kind) last.count++;
     else spans.push({ kind, count: 1 });
+    const interval = lastSeconds - seconds;
+    if (index === 1) firstInterval = interval;
+    else if (index > 1) differences += printNumber(interval - lastInterval);
+    [lastSeconds, lastInterval] = [seconds, interval];
   }
-  const parts = [
-    times,
-    spans.map(printSpan).join(""),
-    ...codes.length > 0 ? [codes.join(",")] : [],
-  ];
-  return parts.join(" ");
+  return join(spans.map(printSpan).join(""), firstInterval, differences, codes.join(","));
+}
+
+/** The text without empty parts at its end. */
+function join(
+  statuses: string,
+  firstInterval: number | null,
+  differences: string,
+  codes: string,
+): string {
+  const text = `${statuses} ${firstInterval ?? ""} ${differences}`;
+  return codes === "" ? text.trimEnd() : `${text} ${codes}`;
 }
 
 function printCode(code: string | null, codes: string[]): string {
@@ -134,57 +139,61 @@ function printCode(code: string | null, codes: string[]): string {
 }
 
 /**
- * Adds an outcome to a text without parsing all of it, which takes a third of the time.
+ * Adds an outcome to a text without parsing all of it: this is done for every result of a run.
  *
  * @returns The text; null if it has fewer than two outcomes, or does not have the code.
  */
-function prepend(text: string, { seconds, status, code }: KnownOutcome): string | null {
-  const [times = "", statuses = "", codes] = text.split(" ");
-  const index = code === null ? -1 : codes?.split(",").indexOf(code) ?? -1;
+function prepend(
+  { outcomes, results: [newest] }: OutcomeRecord,
+  { seconds, status, code }: KnownOutcome,
+): string | null {
+  const [statuses = "", interval = "", differences = "", codes = ""] = outcomes.split(" ");
+  if (newest === undefined || interval === "" || !STATUSES.has(statuses.charAt(0))) return null;
+  const index = code === null ? -1 : codes.split(",").indexOf(code);
   if (code !== null && index === -1) return null;
-  const numbers = new NumberReader(times);
-  const [lastSeconds, lastInterval] = [numbers.next(), numbers.next()];
-  if (lastSeconds === null || lastInterval === null) return null;
-  const interval = seconds - lastSeconds;
-  let newTimes = printNumber(seconds) + printNumber(interval) +
-    printNumber(lastInterval - interval) + times.slice(numbers.at);
-
   const kind = LETTERS[status] + (code === null ? "" : String.fromCharCode(A + index));
+  const newInterval = seconds - secondsOf(newest.at);
+  const newDifferences = printNumber(Number(interval) - newInterval) + differences;
+  // Usually all outcomes are equal.
+  const count = statuses.startsWith(kind) ? Number(statuses.slice(kind.length) || 1) : NaN;
+  if (count < OUTCOMES_KEPT) return join(`${kind}${count + 1}`, newInterval, newDifferences, codes);
   const spans = spansOf(statuses);
   const [first] = spans;
   if (first?.kind === kind) first.count++;
   else spans.unshift({ kind, count: 1 });
-  let surplus = spans.reduce((sum, { count }) => sum + count, 0) - OUTCOMES_KEPT;
+  let kept = newDifferences;
+  let surplus = spans.reduce((sum, span) => sum + span.count, 0) - OUTCOMES_KEPT;
   for (; surplus > 0; surplus--) {
     const last = spans.at(-1);
     if (last && --last.count === 0) spans.pop();
-    newTimes = newTimes.slice(0, startOfLastNumber(newTimes));
+    kept = kept.slice(0, startOfLastNumber(kept));
   }
-  const newStatuses = spans.map(printSpan).join("");
-  return codes === undefined ? `${newTimes} ${newStatuses}` : `${newTimes} ${newStatuses} ${codes}`;
+  return join(spans.map(printSpan).join(""), newInterval, kept, codes);
 }
 
-/** Parses the text of {@linkcode print}; what follows an unknown character is omitted. */
-function parse(text: string): KnownOutcome[] {
-  const [times = "", statuses = "", codes = ""] = text.split(" ");
+/**
+ * Parses the text of {@linkcode print}; what follows an unknown character is omitted.
+ *
+ * @param newestSeconds When the newest outcome was.
+ */
+function parse(text: string, newestSeconds: number): KnownOutcome[] {
+  const [statuses = "", firstInterval = "", differences = "", codes = ""] = text.split(" ");
   const names = codes.split(",");
   const outcomes: KnownOutcome[] = [];
-  const numbers = new NumberReader(times);
-  let [seconds, interval] = [0, 0];
+  const numbers = new NumberReader(differences);
+  let [seconds, interval] = [newestSeconds, Number(firstInterval)];
   for (const { kind, count } of spansOf(statuses)) {
     const status = STATUSES.get(kind.charAt(0));
     if (status === undefined) break;
     const code = kind.length === 1 ? null : names[kind.charCodeAt(1) - A] ?? null;
     for (let left = count; left > 0; left--) {
-      const number = numbers.next();
-      if (number === null) return outcomes;
-      if (outcomes.length === 0) {
-        seconds = number;
-      } else {
-        interval += number;
+      if (outcomes.length > 0) {
+        const difference = outcomes.length === 1 ? 0 : numbers.next();
+        if (difference === null) return outcomes;
+        interval += difference;
         seconds -= interval;
       }
-      if (Math.abs(seconds) > LATEST_SECONDS) return outcomes;
+      if (!(Math.abs(seconds) <= LATEST_SECONDS)) return outcomes;
       outcomes.push({ seconds, status, code });
     }
   }
@@ -197,7 +206,6 @@ interface Span {
   count: number;
 }
 
-/** Not by a regular expression, which takes three times as long: this is done for every result. */
 function spansOf(statuses: string): Span[] {
   const spans: Span[] = [];
   for (let at = 0; at < statuses.length; at++) {
@@ -242,9 +250,8 @@ function startOfLastNumber(text: string): number {
 
 /** Reads numbers from the beginning of a text. */
 class NumberReader {
-  /** Index of the next digit. */
-  at = 0;
   readonly #text: string;
+  #at = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -253,8 +260,8 @@ class NumberReader {
   /** Reads the next number; null at the end. */
   next(): number | null {
     let sum = 0;
-    for (let weight = 1; this.at < this.#text.length; weight *= 32) {
-      const value = VALUES.get(this.#text.charCodeAt(this.at++));
+    for (let weight = 1; this.#at < this.#text.length; weight *= 32) {
+      const value = VALUES.get(this.#text.charCodeAt(this.#at++));
       if (value === undefined) return null;
       sum += value % 32 * weight;
       if (value < 32) return sum % 2 === 1 ? -(sum + 1) / 2 : sum / 2;

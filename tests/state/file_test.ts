@@ -52,7 +52,7 @@ const SNAPSHOT = `{
         {"run":"run-1","at":"2026-01-15T12:00:00Z","status":"unchanged","httpStatus":304},
         {"run":"run-0","at":"2026-01-15T12:00:00Z","status":"created","httpStatus":200,"bytes":3}
       ],
-      "outcomes": "gkh20qDgkFA s2fA http.status"
+      "outcomes": "s2fA 86400 A http.status"
     }
   },
   "results": {
@@ -86,7 +86,7 @@ Deno.test("file: the exact text, independent of the order of changes", async () 
       recentResult(),
       recentResult({ run: "run-0", status: "created", httpStatus: 200, bytes: 3 }),
     ];
-    state.save(record("b", { results, outcomes: "gkh20qDgkFA s2fA http.status" }));
+    state.save(record("b", { results, outcomes: "s2fA 86400 A http.status" }));
     await state.flush();
     state.addRun({
       ...runRecord("run-1", "2026-01-15T11:30:00Z"),

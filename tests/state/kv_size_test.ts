@@ -24,10 +24,12 @@ for (const id of ["a".repeat(140), "a".repeat(300), "a".repeat(990), "ä".repeat
 /** The outcomes of daily runs that end within 15 seconds, all unchanged. */
 function outcomesOf(days: number, last: string): string {
   let outcomes = "";
+  let results: RecentResult[] = [];
   for (let day = days - 1; day >= 0; day--) {
     const at = Temporal.Instant.from(last).subtract({ hours: 24 * day, seconds: day * 7 % 15 });
     const added = { at: at.toString(), status: "unchanged", code: null } as const;
-    outcomes = addOutcome({ outcomes, results: [] }, added);
+    outcomes = addOutcome({ outcomes, results }, added);
+    results = [recentResult(added)];
   }
   return outcomes;
 }
