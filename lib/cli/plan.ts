@@ -34,7 +34,7 @@ export async function plan(
 ): Promise<number> {
   const prepared = await prepare(operands, flags, host, PASSIVE);
   const { config, tasks, selected, at } = prepared;
-  await using state = await openExistingState(config.state, host);
+  await using state = await openExistingState(config.state, host, config.historyMs);
   const memoryOf = await dueMemories(tasks, state);
   const { entries } = await planTasks(prepared, flags.due ? state : null);
   for (const name of config.unsetSecrets) {

@@ -92,13 +92,19 @@ export function storeOptions(
 /**
  * Opens a state without creating one: a missing file reads as an empty state.
  *
+ * @param historyMs How long runs are kept, in milliseconds; older ones are not returned. Default: 90
+ * days.
  * @throws {CronfetchError} any `state.` code.
  */
-export async function openExistingState(location: StateLocation, host: Host): Promise<State> {
+export async function openExistingState(
+  location: StateLocation,
+  host: Host,
+  historyMs?: number,
+): Promise<State> {
   const path = stateFile(location);
   // The first run has leases before it has a state.
   const isMissing = path !== null && await isAbsent(path) && await isAbsent(`${path}.leases`);
-  return await openState(isMissing ? { kind: "memory" } : location, host);
+  return await openState(isMissing ? { kind: "memory" } : location, host, historyMs);
 }
 
 /** Whether a path does not exist. False if that cannot be determined. */

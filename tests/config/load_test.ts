@@ -170,6 +170,7 @@ Deno.test("loadConfig: several files add their tasks, keep their defaults, and t
       state: "file:state.json",
       schedule: "every 1h",
       alertAfter: 7,
+      history: "30d",
       limits: { concurrency: 2, perHost: 2, rate: "1MB" },
       defaults: { keep: 1, headers: { "X-A": "1" } },
       tasks: ["https://example.org/1"],
@@ -187,6 +188,7 @@ Deno.test("loadConfig: several files add their tasks, keep their defaults, and t
   assertEquals(locationText(config.store), folder.file("b/two"));
   assertEquals(locationText(config.state), `file:${folder.file("a/state.json")}`);
   assertEquals(config.alertAfter, 7);
+  assertEquals(config.historyMs, 30 * 86_400_000);
   assertEquals(config.sync, true);
   assertEquals(config.limits, {
     concurrency: 3,

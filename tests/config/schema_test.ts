@@ -71,9 +71,21 @@ Deno.test("optionRows: every option has a type and a description, and its defaul
 });
 
 Deno.test("DEFAULTS: the values that an empty config has", async () => {
-  const { store, state, schedule, timezone, misfire, jitter, sync, alertAfter, limits } = DEFAULTS;
+  const { store, state, schedule, timezone, misfire, jitter, sync, alertAfter, limits, history } =
+    DEFAULTS;
   const { timeout, retry, expect, keep, quarantine, allowPrivate, conditional } = DEFAULTS;
-  const settings = { store, state, schedule, timezone, misfire, jitter, sync, alertAfter, limits };
+  const settings = {
+    store,
+    state,
+    schedule,
+    timezone,
+    misfire,
+    jitter,
+    sync,
+    alertAfter,
+    limits,
+    history,
+  };
   const defaults = { timeout, retry, expect, keep, quarantine, allowPrivate, conditional };
   const tasks = ["https://example.org/a"];
   assertEquals(await loadInput({ ...settings, defaults, tasks }), await loadInput({ tasks }));
@@ -104,7 +116,7 @@ const VALID: readonly unknown[] = [
   { $schema: "./cronfetch.schema.json", tasks: ["https://example.org/b", URL_ONLY] },
   { limits: { concurrency: 1, perHost: 1_000, spacing: "0s", rate: null, deadline: null } },
   { limits: { rate: 1, deadline: "365d" } },
-  { limits: { rate: "2MB" }, jitter: "365d", alertAfter: 1_000, sync: true },
+  { limits: { rate: "2MB" }, jitter: "365d", alertAfter: 1_000, sync: true, history: "365d" },
   { tasks: [{ ...URL_ONLY, timeout: "1ms", retry: { attempts: 1, budget: "0s" }, keep: 1_000 }] },
   { tasks: [{ ...URL_ONLY, timeout: { response: "24d" }, retry: { attempts: 100 } }] },
   { tasks: [{ ...URL_ONLY, expect: { minSize: 0, maxSize: "1.5GiB", minRatio: 1 } }] },
@@ -126,6 +138,7 @@ const INVALID: readonly (readonly [config: unknown, problem: string])[] = [
   [{ limits: { concurrency: 1e9 } }, "limits.concurrency must be a whole number from 1 to 1000"],
   [{ limits: { concurrency: "8" } }, "limits.concurrency must be a whole number from 1 to 1000"],
   [{ limits: { perHost: null } }, "limits.perHost must be a whole number from 1 to 1000"],
+  [{ history: "soon" }, "history must be a duration"],
   [{ alertAfter: 0 }, "alertAfter must be a whole number from 1 to 1000"],
   [{ sync: "yes" }, "sync must be true or false"],
   [{ defaults: { conditional: null } }, "defaults.conditional must be true or false"],

@@ -203,7 +203,7 @@ async function recordsOf(
   host: Host,
 ): Promise<ReadonlyMap<string, TaskRecord>> {
   // The minifier of the bundle would lose a `using` here.
-  const state = await openExistingState(config.state, host);
+  const state = await openExistingState(config.state, host, config.historyMs);
   try {
     return await state.records(tasks.map((task) => task.id));
   } finally {

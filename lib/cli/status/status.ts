@@ -40,7 +40,7 @@ export async function status(
   host: Host,
 ): Promise<number> {
   const { config, tasks, selected, at } = await prepare(operands, flags, host, PASSIVE);
-  await using state = await openExistingState(config.state, host);
+  await using state = await openExistingState(config.state, host, config.historyMs);
   const redact = createRedactor(config.secrets);
   if (flags.run !== undefined) {
     const timezone = tasks[0]?.timezone ?? "UTC";
