@@ -18,7 +18,7 @@ import {
 import { compareToStored, decideAge, refreshedValidators } from "./conditional.ts";
 import { ageFacts, type ChecksumFiles, expectedDigests, knownDigests } from "./expected_digests.ts";
 import { publish, type Published, publishedDigest } from "./publish.ts";
-import { createParts, type Parts } from "./resume.ts";
+import { Parts } from "./resume.ts";
 import { decideRetry, type HostTurn, isBusy } from "./retry.ts";
 import { receivingMs } from "./timeouts.ts";
 
@@ -102,7 +102,7 @@ export async function download(task: Task, context: DownloadContext): Promise<Do
     context,
     startedMs: context.host.clock.monotonicMs(),
     receivingMs: 0,
-    parts: createParts({ store, statCache, signal, task, recorded: context.part, durable }),
+    parts: new Parts({ store, statCache, signal, task, recorded: context.part, durable }),
     attempts: [],
     warnings: [],
     stats: emptyStats(),

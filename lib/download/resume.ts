@@ -142,28 +142,7 @@ function acceptsRanges(headers: HeaderFields): boolean {
 /** A smaller partial file costs more to keep than to fetch again. */
 const MIN_PART_BYTES = 64 * 1024;
 
-/** The partial file of a task, within a run and from one run to the next. */
-export interface Parts {
-  /**
-   * Opens the partial file of an earlier run if it came from this source; else null.
-   *
-   * @throws {CronfetchError} `store.` codes. The partial file is then kept.
-   */
-  resume(source: string): Promise<PartialFile | null>;
-  /** Whether there is none, recorded or kept: `resume` and `finish` return null. */
-  readonly isEmpty: boolean;
-  /** Suspends a partial file for the next run, or discards it if it is too small. */
-  keep(partial: PartialFile, source: string): Promise<void>;
-  /**
-   * Drops the partial files that are not needed any more.
-   *
-   * @param isGood Whether the task's file is complete.
-   * @returns What the next run can resume; null if the file is complete.
-   */
-  finish(isGood: boolean): Promise<PartRecord | null>;
-}
-
-/** Options of {@linkcode createParts}. */
+/** Options of {@linkcode Parts}. */
 export interface PartsOptions {
   readonly store: Store;
   readonly statCache: StatCache;
@@ -175,61 +154,86 @@ export interface PartsOptions {
   readonly durable: boolean;
 }
 
-/** Creates the {@linkcode Parts} of a task. One is kept; sources are identified by redacted URL. */
-export function createParts(options: PartsOptions): Parts {
-  const { store, statCache, signal, task, durable } = options;
-  const { key } = task;
-  let recorded = options.recorded;
-  let kept: PartRecord | null = null;
+/**
+ * The partial file of a task, within a run and from one run to the next. One is kept; sources are
+ * identified by redacted URL.
+ */
+export class Parts {
+  readonly #options: PartsOptions;
+  #recorded: PartRecord | null;
+  #kept: PartRecord | null = null;
 
-  const drop = async (part: PartRecord | null) => {
+  /** Opens nothing yet. */
+  constructor(options: PartsOptions) {
+    this.#options = options;
+    this.#recorded = options.recorded;
+  }
+
+  /** Whether there is none, recorded or kept: `resume` and `finish` return null. */
+  get isEmpty(): boolean {
+    return this.#recorded === null && this.#kept === null;
+  }
+
+  /**
+   * Opens the partial file of an earlier run if it came from this source; else null.
+   *
+   * @throws {CronfetchError} `store.` codes. The partial file is then kept.
+   */
+  async resume(source: string): Promise<PartialFile | null> {
+    const { store, statCache, signal, task } = this.#options;
+    const { key } = task;
+    const part = this.#recorded;
+    if (part?.source !== source || part.key !== key) return null;
+    if (!canResume(part.validator, task)) return null;
+    this.#recorded = null;
+    const { sizeBytes, totalBytes, validator } = part;
+    const settings = { statCache, expectedBytes: totalBytes };
+    const resumed = await store.resume(key, part.draft, signal, settings).catch((error) => {
+      // The draft may still exist, and a later run may open it.
+      this.#kept ??= part;
+      throw error;
+    });
+    if (!resumed) return null;
+    const { draft } = resumed;
+    if (draft.sizeBytes !== sizeBytes) {
+      await draft.discard();
+      return null;
+    }
+    return { draft, key, sizeBytes, totalBytes, validator };
+  }
+
+  /** Suspends a partial file for the next run, or discards it if it is too small. */
+  async keep(partial: PartialFile, source: string): Promise<void> {
+    const { draft, sizeBytes, totalBytes, validator } = partial;
+    const isKept = this.#options.durable && !this.#kept && sizeBytes >= MIN_PART_BYTES;
+    if (!isKept) return await draft.discard();
+    try {
+      const name = await draft.suspend();
+      this.#kept = { key: partial.key, source, validator, sizeBytes, totalBytes, draft: name };
+    } catch {
+      await draft.discard();
+    }
+  }
+
+  /**
+   * Drops the partial files that are not needed any more.
+   *
+   * @param isGood Whether the task's file is complete.
+   * @returns What the next run can resume; null if the file is complete.
+   */
+  async finish(isGood: boolean): Promise<PartRecord | null> {
+    // Its source was not requested, or the task has another URL or key now.
+    await this.#drop(this.#recorded);
+    this.#recorded = null;
+    if (isGood) {
+      await this.#drop(this.#kept);
+      this.#kept = null;
+    }
+    return this.#kept;
+  }
+
+  async #drop(part: PartRecord | null): Promise<void> {
     // A draft that cannot be removed is invisible, and swept later.
-    if (part) await store.drop(part.key, part.draft).catch(() => {});
-  };
-
-  return {
-    get isEmpty() {
-      return recorded === null && kept === null;
-    },
-    resume: async (source) => {
-      const part = recorded;
-      if (part?.source !== source || part.key !== key) return null;
-      if (!canResume(part.validator, task)) return null;
-      recorded = null;
-      const { sizeBytes, totalBytes, validator } = part;
-      const settings = { statCache, expectedBytes: totalBytes };
-      const resumed = await store.resume(key, part.draft, signal, settings).catch((error) => {
-        // The draft may still exist, and a later run may open it.
-        kept ??= part;
-        throw error;
-      });
-      if (!resumed) return null;
-      const { draft } = resumed;
-      if (draft.sizeBytes !== sizeBytes) {
-        await draft.discard();
-        return null;
-      }
-      return { draft, key, sizeBytes, totalBytes, validator };
-    },
-    keep: async (partial, source) => {
-      const { draft, sizeBytes, totalBytes, validator } = partial;
-      if (!durable || kept || sizeBytes < MIN_PART_BYTES) return await draft.discard();
-      try {
-        const name = await draft.suspend();
-        kept = { key: partial.key, source, validator, sizeBytes, totalBytes, draft: name };
-      } catch {
-        await draft.discard();
-      }
-    },
-    finish: async (isGood) => {
-      // Its source was not requested, or the task has another URL or key now.
-      await drop(recorded);
-      recorded = null;
-      if (isGood) {
-        await drop(kept);
-        kept = null;
-      }
-      return kept;
-    },
-  };
+    if (part) await this.#options.store.drop(part.key, part.draft).catch(() => {});
+  }
 }

@@ -1,5 +1,6 @@
 /** The time limits of attempts: one signal per attempt, one timer for all. */
 
+import { ActiveSet } from "../core/active_set.ts";
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Clock, Timers } from "../core/host.ts";
 import type { TaskPhase } from "../core/event.ts";
@@ -61,7 +62,7 @@ export function createWatcher(
   parent: AbortSignal,
   { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
 ): AttemptWatcher {
-  const watches = new Set<AttemptTimer>();
+  const watches = new ActiveSet<AttemptTimer>();
   let timerDueMs = Infinity;
   let cancelTimer = () => {};
 
@@ -75,7 +76,7 @@ export function createWatcher(
     const nowMs = clock.monotonicMs();
     timerDueMs = Infinity;
     let nextMs = Infinity;
-    for (const watch of watches) {
+    for (const watch of watches.all()) {
       if (nowMs >= watch.dueMs) watch.end(nowMs);
       else nextMs = Math.min(nextMs, watch.dueMs);
     }
@@ -95,7 +96,7 @@ export function createWatcher(
   };
 
   parent.addEventListener("abort", () => {
-    for (const watch of watches) watch.abort(parent.reason);
+    for (const watch of watches.all()) watch.abort(parent.reason);
   });
   return {
     watch: (limits, progress = null) => {

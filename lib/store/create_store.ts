@@ -1,5 +1,6 @@
 /** Makes a store of a driver: the part that is the same for all kinds of stores. */
 
+import { ActiveSet } from "../core/active_set.ts";
 import { createDraft, type DraftSteps, extendHead, type ResumedBytes } from "./draft.ts";
 import type { Driver } from "./driver.ts";
 import { copySourceMissing, storeClosed, storeError, wrapErrors } from "./errors.ts";
@@ -80,8 +81,8 @@ import { listingStatCache } from "./stat_cache.ts";
  * ```
  */
 export function createStore(driver: Driver): Store {
-  const drafts = new Set<Draft>();
-  const busy = new Set<Promise<unknown>>();
+  const drafts = new ActiveSet<Draft>();
+  const busy = new ActiveSet<Promise<unknown>>();
   let closing: Promise<void> | null = null;
 
   const forget = (draft: Draft) => void drafts.delete(draft);
@@ -264,8 +265,8 @@ export function createStore(driver: Driver): Store {
   }
 
   async function close(): Promise<void> {
-    await Promise.allSettled(busy);
-    await Promise.all([...drafts].map((draft) => draft.discard()));
+    await Promise.allSettled(busy.all());
+    await Promise.all(drafts.all().map((draft) => draft.discard()));
     // Drafts that could not be removed are still in the set.
     await driver.close?.(drafts.size === 0);
   }

@@ -4,10 +4,10 @@ import { CronfetchError, ERROR_CODES, type ErrorCode, type Retry } from "../../l
 import type { Task } from "../../lib/core/task.ts";
 import {
   canResume,
-  createParts,
   isPermanentResponse,
   leavesPartial,
   type Part,
+  Parts,
   rangeHeaders,
   remainingBytes,
   strongValidator,
@@ -188,12 +188,12 @@ async function suspendedPart(store: ReturnType<typeof openMemory>): Promise<Part
   return { ...about, draft: name };
 }
 
-Deno.test("createParts: a partial file that could not be opened is kept for the next run", async () => {
+Deno.test("Parts: a partial file that could not be opened is kept for the next run", async () => {
   await using store = openMemory();
   const remembered = await suspendedPart(store);
   const failure = new Error("interrupted");
   const { signal } = new AbortController();
-  const parts = createParts({
+  const parts = new Parts({
     store: { ...store, resume: () => Promise.reject(failure) },
     statCache: store.statCache([], signal),
     signal,
@@ -208,12 +208,12 @@ Deno.test("createParts: a partial file that could not be opened is kept for the 
   await resumed?.draft.discard();
 });
 
-Deno.test("createParts: a partial file of another source is dropped", async () => {
+Deno.test("Parts: a partial file of another source is dropped", async () => {
   await using store = openMemory();
   const remembered = await suspendedPart(store);
   const { signal } = new AbortController();
   const statCache = store.statCache([], signal);
-  const parts = createParts({
+  const parts = new Parts({
     store,
     statCache,
     signal,
@@ -226,12 +226,12 @@ Deno.test("createParts: a partial file of another source is dropped", async () =
   assertEquals(await store.resume("a", remembered.draft, signal), null);
 });
 
-Deno.test("createParts: a partial file that cannot be resumed is dropped unread", async () => {
+Deno.test("Parts: a partial file that cannot be resumed is dropped unread", async () => {
   await using store = openMemory();
   const remembered = await suspendedPart(store);
   const { signal } = new AbortController();
   let resumed = 0;
-  const parts = createParts({
+  const parts = new Parts({
     store: {
       ...store,
       resume: (...given) => {
