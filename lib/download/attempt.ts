@@ -14,7 +14,6 @@ import type { Draft, Sealed, StatCache, Store } from "../store/store.ts";
 import { conditionalHeaders, decideAge, isConditionRefused, NO_CONDITIONS } from "./conditional.ts";
 import { ageFacts, hasExpectedDigests } from "./expected_digests.ts";
 import type { Family } from "./family.ts";
-import { serverName } from "./filename.ts";
 import { type HttpContext, sendRequest } from "./request.ts";
 import { classifyResponse, type RequestKind, type ResponseUse } from "./response.ts";
 import {
@@ -299,6 +298,8 @@ async function keyNamedByServer(
   { task, source, stats, context }: AttemptState,
   { headers }: HttpResponse,
 ): Promise<string> {
+  // Loaded on demand: the names of most files are in the config.
+  const { serverName } = await import("./filename.ts");
   const name = serverName(headers.get("content-disposition"), stats.servedFrom ?? source.url);
   return await context.family.keyFor(keyWithName(task.key, name, task.url));
 }

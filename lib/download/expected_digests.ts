@@ -1,6 +1,5 @@
 /** The digests that a task expects, including those in a checksum file on a server. */
 
-import { parseChecksums } from "../content/checksum.ts";
 import {
   type ChecksumSource,
   DIGEST_ALGORITHMS,
@@ -54,6 +53,8 @@ export async function expectedDigests(
       file.catch(() => files.delete(source.url));
     }
     const names = source.name === null ? namesOf(task) : [source.name];
+    // Loaded on demand: few tasks name a checksum file.
+    const { parseChecksums } = await import("../content/checksum.ts");
     digests[algorithm] = parseChecksums(await file, names, algorithm);
   }
   return digests;
