@@ -153,7 +153,7 @@ class BufferedState implements State {
     }
     const recorded = results.length > 0 ? { ...run, resultsKept: results.length } : run;
     runs.set(checkedId(run.run), recorded);
-    addDays(days, [[dayOf(run.startedAt), dayCountsOf(run)]]);
+    addDays(days, [[dayOf(run.finishedAt), dayCountsOf(run)]]);
     this.#arrange();
   }
 

@@ -225,6 +225,8 @@ class KvDriver implements StateDriver {
   async write(changes: Changes, historyMs: number): Promise<void> {
     const now = this.#host.clock.now();
     if (this.#format !== FORMAT) await this.#migrate();
+    // Before its results, which the end of a process would leave without a run.
+    await this.#setRuns(changes.runs.values());
     // A family member is claimed before the record that names it.
     if (changes.entries.size > 0) await (await this.#entries()).write(changes.entries);
     await this.#kv.apply(
@@ -240,30 +242,27 @@ class KvDriver implements StateDriver {
         ...forgotten(PARKED, before, kept),
       ]);
     }
-    if (changes.runs.size > 0) await this.#writeRuns(changes.runs, now, historyMs);
+    if (changes.runs.size > 0) await this.#removeOldRuns(now, historyMs);
     for (const [day, counts] of changes.days) await this.#addToDay(day, counts);
   }
 
-  /** Writes runs. Removes those that are not kept, after their results, which no record would name. */
-  async #writeRuns(
-    added: ReadonlyMap<string, RunRecord>,
-    now: Temporal.Instant,
-    historyMs: number,
-  ): Promise<void> {
-    const all = new Map([...await this.runs(), ...added]);
+  #setRuns(runs: Iterable<RunRecord>): Promise<void> {
+    return this.#kv.apply(
+      Iterator.from(runs).map((record) => set([...RUNS, record.run], arrangeRun(record))),
+    );
+  }
+
+  /** Removes the runs and the results that are not kept; a run after its results. */
+  async #removeOldRuns(now: Temporal.Instant, historyMs: number): Promise<void> {
+    const all = await this.runs();
     const runs = keptRuns(all.values(), now, historyMs);
     const kept = new Map(runs.map((record) => [record.run, record]));
     const emptied = [...all.values()].filter(({ run, resultsKept }) => {
       return resultsKept !== undefined && kept.get(run)?.resultsKept === undefined;
     });
     for (const { run } of emptied) await (await this.#entries()).removeOwner("results", run);
-    const changed = new Set([...added.keys(), ...emptied.map(({ run }) => run)]);
-    await this.#kv.apply([
-      ...runs.filter(({ run }) => changed.has(run)).map((record) => {
-        return set([...RUNS, record.run], arrangeRun(record));
-      }),
-      ...forgotten(RUNS, all, kept),
-    ]);
+    await this.#setRuns(emptied.flatMap(({ run }) => kept.get(run) ?? []));
+    await this.#kv.apply(forgotten(RUNS, all, kept));
   }
 
   #addToDay(day: string, counts: DayCounts): Promise<void> {

@@ -37,9 +37,25 @@ interface KnownOutcome extends Omit<Outcome, "at"> {
 type OutcomeRecord = Pick<TaskRecord, "outcomes" | "results">;
 
 /**
- * Reads the last outcomes of a task: of how many runs depends on the version that wrote the record.
+ * Reads the last outcomes of a task. A record of an older version has fewer of them.
  *
- * @returns The newest first, at most {@linkcode OUTCOMES_KEPT}.
+ * @param record Its record.
+ * @returns The newest first, at most 50.
+ *
+ * @example
+ * ```ts
+ * import { recentOutcomes } from "@cronfetch/cronfetch";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const at = "2026-01-15T12:00:00Z";
+ * const outcome = { status: "unchanged", code: null } as const;
+ * const newest = { ...outcome, at, since: at, times: 2, message: null, httpStatus: 304, bytes: 0 };
+ * const results = [{ ...newest, run: "2026-01-15T12:00:00Z-abc123" }];
+ * assertEquals(recentOutcomes({ results, outcomes: "s2 86400" }), [
+ *   { ...outcome, at },
+ *   { ...outcome, at: "2026-01-14T12:00:00Z" },
+ * ]);
+ * ```
  */
 export function recentOutcomes(record: Pick<TaskRecord, "outcomes" | "results">): Outcome[] {
   return knownOutcomes(record).map(({ seconds, status, code }) => ({
@@ -80,7 +96,7 @@ function secondsOf(at: string): number {
   return Math.floor(Date.parse(at) / 1000);
 }
 
-/** Kept for ever: they are in states. */
+/** States contain them, so a letter never changes. */
 const LETTERS: Readonly<Record<TaskStatus, string>> = {
   created: "c",
   updated: "u",

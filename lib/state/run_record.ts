@@ -64,9 +64,9 @@ export type RecordedAttempt = Omit<AttemptResult, "code"> & { readonly code: str
 export interface DayRecord {
   /** The day: `2026-01-15`. */
   readonly day: string;
-  /** Number of evaluations that found nothing due. */
+  /** Number of evaluations without a run: nothing was due, or other runs had leased all that was. */
   readonly evaluations: number;
-  /** Number of recorded runs. */
+  /** Number of recorded runs that ended on this day. */
   readonly runs: number;
   /** Their results by status. */
   readonly counts: RunSummary["counts"];

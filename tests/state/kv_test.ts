@@ -11,7 +11,7 @@ import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { sharingConformance, stateConformance } from "./conformance.ts";
 import { assertRefused, type SharedPlace, startProcess } from "./fixture.ts";
-import { ids, record, runRecord } from "./samples.ts";
+import { ids, record, runRecord, runResult } from "./samples.ts";
 
 async function kvPlace(): Promise<SharedPlace & { readonly path: string }> {
   const folder = await temporaryFolder();
@@ -296,6 +296,32 @@ Deno.test("kv: the error of a damaged entry names its key", async () => {
     const error = await assertRejects(() => state.records(["a"]), CronfetchError);
     assertEquals(error.code, "state.unreadable");
     assertStringIncludes(error.message, 'the entry ["cronfetch","record","a"] is damaged');
+  }
+});
+
+Deno.test("kv: a write that ends after any of its commits leaves no results without a run", async () => {
+  const host = testHost({ now: "2026-01-15T12:00:00Z", timers: "manual" });
+  for (let commits = 0;; commits++) {
+    const kv = await Deno.openKv(":memory:");
+    const state = await watchedState(kv, host);
+    const open = kv.atomic.bind(kv);
+    let left = commits;
+    kv.atomic = () => {
+      const operation = open();
+      if (left-- > 0) return operation;
+      operation.commit = () => Promise.reject(new Error("the process has ended"));
+      return operation;
+    };
+    state.addRun(runRecord("run", host.clock.now().toString()), [runResult("a"), runResult("b")]);
+    const isWritten = await state.flush().then(() => true, () => false);
+    const count = async (name: string) =>
+      (await Array.fromAsync(kv.list({ prefix: ["cronfetch", name] }))).length;
+    const [runs, results] = [await count("run"), await count("results")];
+    assertEquals(results > 0 && runs === 0, false, `${commits} commits`);
+    kv.close();
+    if (!isWritten) continue;
+    assertEquals([runs, results, commits > 1], [1, 2, true]);
+    break;
   }
 });
 

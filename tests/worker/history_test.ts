@@ -122,11 +122,13 @@ Deno.test("run: a failure as a whole is recorded; consecutive equal ones once", 
   await fail("store.full");
   await fail("store.denied");
   await fail("store.full");
+  host.jump(24 * 3_600_000);
+  await fail("store.full");
   const records = await state.runs(9);
   assertEquals(
     records.map((record) => [record.errorCode, record.failedRuns, record.startedAt]),
     [
-      ["store.full", 1, "2026-01-15T12:03:00Z"],
+      ["store.full", 2, "2026-01-15T12:03:00Z"],
       ["store.denied", 1, "2026-01-15T12:02:00Z"],
       ["store.full", 2, START],
     ],
@@ -137,7 +139,7 @@ Deno.test("run: a failure as a whole is recorded; consecutive equal ones once", 
     [error, finishedAt, trigger, planned, summary.exitCode],
     ["opening the store: store.full", "2026-01-15T12:01:00Z", "schedule", 1, 4],
   );
-  assertEquals((await state.days(9)).map(({ runs }) => runs), [4]);
+  assertEquals((await state.days(9)).map(({ runs }) => runs), [1, 4]);
 });
 
 Deno.test("createRunHistory: of more than 1,000 results, failures are kept", () => {
