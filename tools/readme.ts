@@ -136,7 +136,7 @@ function resultFields(): string {
 const ALERT_NOTICES: readonly AlertNotice[] = [
   {
     ...{ event: "unhealthy", task: "rates.csv", health: "unhealthy", failures: 3 },
-    ...{ code: "http.status", message: "the server answered 404 Not Found" },
+    ...{ code: "http.status", message: "fetching https://example.org/rates.csv: 404 Not Found" },
     since: "2026-01-15T06:00:00Z",
   },
   {

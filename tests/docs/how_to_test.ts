@@ -217,7 +217,7 @@ recipeTest("Alerts in a chat", async () => {
     ["*test:* alerts of cronfetch arrive here"],
   ]);
   const failed = `*unhealthy:* \`rates.csv\`, 3 failures in a row ` +
-    `(fetching ${server.origin}/rates.csv: the server answered 404 Not Found)`;
+    `(fetching ${server.origin}/rates.csv: 404 Not Found)`;
   assertEquals(await runAt("2026-01-15T08:00:00Z"), [3, ""]);
   assertEquals(await runAt("2026-01-15T10:00:00Z"), [3, ""]);
   assertEquals(await runAt("2026-01-15T12:00:00Z"), [3, failed]);
