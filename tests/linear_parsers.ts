@@ -14,7 +14,11 @@ import {
   secretsInHeader,
   secretsInUrl,
 } from "../lib/config/secrets.ts";
+import { guessDuration, guessSchedule, guessSize } from "../lib/config/guess.ts";
+import { explainJson, explainYaml } from "../lib/config/syntax.ts";
 import { parseTemplate } from "../lib/config/template.ts";
+import { suggestVariables } from "../lib/config/variables.ts";
+import { repairFields } from "../lib/cron/expression.ts";
 import { isOfficeHtml } from "../lib/content/unexpected_text.ts";
 import { mediaType, textKind, typesAgree } from "../lib/content/content_type.ts";
 import { isErrorDocument, mayBeErrorDocument, xmlErrorIn } from "../lib/content/error_document.ts";
@@ -133,6 +137,14 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "readScript: a command": (text) => readScript(`curl ${text}`, "/"),
   "readScript: a date": (text) => readScript(`curl $(date +${text})`, "/"),
   "readScript: a URL": (text) => readScript(`curl -H 'a:${text}' https://a.example/${text}`, "/"),
+  guessDuration,
+  guessSchedule,
+  guessSize,
+  repairFields,
+  suggestVariables,
+  explainJson: (text) =>
+    explainJson(text, [{ offset: text.length, message: "expected a comma" }], true),
+  explainYaml: (text) => explainYaml(text, [{ offset: 0, message: "unexpected scalar" }]),
   redactExcerpt: (text) => redactExcerpt({ text, column: 1, length: 1 }, redact),
   redactUrl,
   "redactUrl: a URL": (text) => redactUrl(`https://a.example/${text}`),

@@ -59,7 +59,13 @@ export function parseUrl(text: string, written: string): Parsed<URL> {
     return { problem: withGuess("must be an absolute http or https URL", guess) };
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    return { problem: `must be an http or https URL, not ${quote(url.protocol)}` };
+    const [, key, rest] = /^([a-z]+):(https?:\/\/.*)$/i.exec(written) ?? [];
+    return {
+      problem: withHint(
+        `must be an http or https URL, not ${quote(url.protocol)}`,
+        key === undefined ? null : `YAML needs a blank after a colon: ${key}: ${rest}`,
+      ),
+    };
   }
   return { value: url };
 }

@@ -248,6 +248,20 @@ function lastOf<Name extends keyof FileSettings>(
 /** Returned for a location that is invalid, beside the problem. */
 const NOWHERE = { kind: "memory" } as const;
 
+/** The path that was meant with backslashes, some of which have become control characters. */
+function guessPath(text: string): string | null {
+  const plain = text.replaceAll(/\p{Cc}/gu, (control) => {
+    const letter = LETTERS[control];
+    return letter === undefined ? control : `/${letter}`;
+  });
+  return plain === text ? null : plain.replaceAll("\\", "/");
+}
+
+/** Letters of the escapes that a Windows path may contain. */
+const LETTERS: Readonly<Record<string, string>> = {
+  ...{ "\t": "t", "\n": "n", "\r": "r", "\f": "f", "\b": "b" },
+};
+
 /** The store or the state: of a flag or variable, of the last file, or the default. */
 function locationOf<Location extends StoreLocation | StateLocation>(
   name: "store" | "state",
@@ -258,7 +272,7 @@ function locationOf<Location extends StoreLocation | StateLocation>(
   const parseOr = (text: string, folder: string, addProblem: (complaint: Complaint) => void) => {
     const location = parse(text, folder);
     if (location.problem === undefined) return location.value;
-    addProblem(withGuess(location.problem, location.guess));
+    addProblem(withGuess(location.problem, location.guess ?? guessPath(text)));
     return NOWHERE;
   };
   const override = overrides[name];

@@ -128,7 +128,7 @@ async function readText(
   folder: string,
   format: ConfigFormat,
 ): Promise<ReadResult> {
-  const document = await parse(text, format);
+  const document = await explained(await parse(text, format), text, format);
   let positionOf: ReturnType<typeof createLineFinder> | null = null;
   const at = (range: TextRange | null, path: string): Place => {
     if (range === null) return placeWithoutLine(name, path);
@@ -171,6 +171,23 @@ async function parse(text: string, format: ConfigFormat): Promise<ParsedText> {
     default:
       return format satisfies never;
   }
+}
+
+/** Explains the syntax errors of a text. */
+async function explained(
+  parsed: ParsedText,
+  text: string,
+  format: ConfigFormat,
+): Promise<ParsedText> {
+  const { problems } = parsed;
+  if (problems.length === 0 || format === "list" || text.includes("\0")) return parsed;
+  const { explainJson, explainYaml } = await import("./syntax.ts");
+  return {
+    ...parsed,
+    problems: format === "yaml"
+      ? explainYaml(text, problems)
+      : explainJson(text, problems, format === "json"),
+  };
 }
 
 function unreadable(problem: SyntaxProblem): ParsedText {
@@ -218,7 +235,11 @@ export function readList(text: string): ParsedText {
       const start = offset + line.indexOf(url);
       ranges.push({ offset: start, length: url.length });
       const space = url.search(/\s/);
-      if (space >= 0) problems.push({ offset: start + space, ...spaceProblem(url) });
+      const bare = bareUrl(url);
+      if (bare !== null) {
+        const hint = didYouMean(bare);
+        problems.push({ offset: start, length: url.length, message: "a line is only a URL", hint });
+      } else if (space >= 0) problems.push({ offset: start + space, ...spaceProblem(url) });
     }
     offset += line.length + 1;
   }
@@ -227,6 +248,12 @@ export function readList(text: string): ParsedText {
     problems,
     locate: ([, index]) => typeof index === "number" ? ranges[index] ?? null : null,
   };
+}
+
+/** The URL in a line of Markdown, JSON or YAML; null for any other line. */
+function bareUrl(line: string): string | null {
+  const [, url] = /^(?:[-*] |["'<])+(https?:\/\/[^\s"'<>]+)["'>]?,?$/.exec(line) ?? [];
+  return url ?? null;
 }
 
 function spaceProblem(url: string): Pick<SyntaxProblem, "message" | "hint"> {

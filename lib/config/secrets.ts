@@ -108,7 +108,13 @@ export function createUrlRedactor(secrets: readonly string[]): (text: string) =>
  */
 export function redactExcerpt(excerpt: Excerpt, redact: (text: string) => string): Excerpt {
   const { text, column, length } = excerpt;
-  const redacted = (part: string) => redactValues(redactUrl(redact(part)));
+  // An `@` also begins values, so only words with a scheme are taken for URLs.
+  const redacted = (part: string) =>
+    redactValues(
+      redact(part).split(" ").map((word) => word.includes("://") ? redactUrl(word) : word).join(
+        " ",
+      ),
+    );
   const whole = redacted(text);
   if (whole === text || column === null) return { ...excerpt, text: whole };
   const [before, found, after] = [

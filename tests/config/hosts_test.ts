@@ -133,7 +133,7 @@ Deno.test("hosts: problems with their places", async () => {
     '3:22: hosts["Example.org"].perhost is not an option; did you mean "perHost"?',
     '4:20: hosts["example.org"] is the same host as "Example.org"',
     '4:33: hosts["example.org"].perHost must be a whole number from 1 to 1000',
-    '4:47: hosts["example.org"].spacing must be a duration such as 30s, 5m or 1h30m, from 0s to 365d',
+    '4:47: hosts["example.org"].spacing must be a duration such as 30s, 5m or 1h30m, from 0s to 365d; did you mean "1s"?',
     `5:26: hosts["a.test"].proxy ${allowed}; did you mean "http://proxy.test:3128"?`,
     `6:26: hosts["b.test"].proxy ${allowed}`,
     '7:26: hosts["c.test"].proxy must be a URL without a path',

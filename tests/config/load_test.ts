@@ -128,7 +128,7 @@ Deno.test("loadConfig: an unreadable file is reported with the other problems", 
   assertEquals(error.message.split("\n"), [
     "absent.json: cannot be read: there is no such file",
     "folder.json: cannot be read: it is a folder",
-    "bad.json:1:2: expected a key in double quotes",
+    "bad.json:1:1: this { is not closed; add a } at its end",
   ]);
 });
 
@@ -136,7 +136,7 @@ Deno.test("loadConfig: without files, loads the nearest config and names it rela
   await using folder = await temporaryFolder();
   await makeFiles(folder, { "cronfetch.json": "{", "below/.git/HEAD": "", "here/x": "" });
   const here = await problemLinesOf(load({ cwd: folder.path }));
-  assertEquals(here, ["cronfetch.json:1:2: expected a }"]);
+  assertEquals(here, ["cronfetch.json:1:1: this { is not closed; add a } at its end"]);
   const above = await problemLinesOf(load({ cwd: folder.file("here") }));
   assertEquals(above, [`${folder.file("cronfetch.json")}:1:2: expected a }`]);
   const error = await assertRejects(() => load({ cwd: folder.file("below") }), CronfetchError);

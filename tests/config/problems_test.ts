@@ -99,7 +99,7 @@ Deno.test("row 89: problems in lists and arguments have a line or an argument nu
 Deno.test("row 89: a syntax error is the only problem of its file", async () => {
   const error = await errorOf(loadText('{ "tasks": [ "https://a/" "https://b/" ], "x": 1 }'));
   assertEquals(error.code, "config.syntax");
-  assertEquals(error.message, "standard input:1:27: expected a comma");
+  assertEquals(error.message, "standard input:1:26: a comma is missing; add it here");
 });
 
 Deno.test("ConfigError: has the code of the first problem", async () => {
