@@ -3,10 +3,10 @@
 import { isAbsolute, relative } from "@std/path";
 import { variable } from "../config/variables.ts";
 import type { Host } from "../core/host.ts";
-import { locationText, type StoreLocation } from "../core/location.ts";
+import type { StoreLocation } from "../core/location.ts";
 import { EXIT } from "../core/result.ts";
 import { escapeControl, escapeControlInJson } from "../core/text.ts";
-import { alignColumns, colorWanted, type Paint, painter, type Style } from "../report/format.ts";
+import { colorWanted, painter } from "../report/format.ts";
 import { WorkflowLog } from "../report/workflow_log.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import type { CommandHost } from "./flags.ts";
@@ -44,39 +44,27 @@ export function lineWriter({ stderr }: Pick<Host, "stderr">): (sentence: string)
   return (sentence) => void stderr.write(`${escapeControl(sentence)}\n`);
 }
 
-/** The colours of requested output; none if colour is disabled. */
-export function paintFor(host: Pick<Host, "env" | "stdout">): Paint {
-  return painter(colorWanted((name) => variable(name, host), host.stdout.isTerminal()));
-}
-
-/** A store as people write it: a folder in the current one is relative. */
+/** A store as people write it: a folder in the current one is relative, a bucket without options. */
 export function storeText(store: StoreLocation, { cwd }: Pick<Host, "cwd">): string {
-  if (store.kind !== "folder") return locationText(store);
-  const path = relative(cwd(), store.path);
-  return path === "" ? "." : path.startsWith("..") || isAbsolute(path) ? store.path : path;
+  switch (store.kind) {
+    case "memory":
+      return "memory:";
+    case "folder": {
+      const path = relative(cwd(), store.path);
+      return path === "" ? "." : path.startsWith("..") || isAbsolute(path) ? store.path : path;
+    }
+    case "s3":
+      return `s3://${store.bucket}${store.prefix && `/${store.prefix}`}`;
+    default:
+      return store satisfies never;
+  }
 }
 
-/** How tables are shown on standard output. */
+/** How tables are shown on standard output; without colours if they are disabled. */
 export function tableFormat(host: Pick<Host, "env" | "stdout">): TableFormat {
   const { stdout } = host;
-  return { width: stdout.isTerminal() ? stdout.columns() : null, paint: paintFor(host) };
-}
-
-/**
- * Formats rows in columns, the first one coloured.
- *
- * @param rows A style and the cells. Control characters in the cells are escaped.
- */
-export function coloredColumns(
-  rows: readonly { readonly style: Style; readonly cells: readonly string[] }[],
-  paint: Paint,
-): string[] {
-  const lines = alignColumns(rows.map(({ cells }) => cells.map(escapeControl)));
-  return lines.map((line, index) => {
-    const row = rows[index];
-    const [word = ""] = row?.cells ?? [];
-    return row ? paint(row.style, word) + line.slice(word.length) : line;
-  });
+  const color = colorWanted((name) => variable(name, host), stdout.isTerminal());
+  return { width: stdout.isTerminal() ? stdout.columns() : null, paint: painter(color) };
 }
 
 /** The host of a command. In GitHub Actions, no text it writes can be a workflow command. */

@@ -11,7 +11,7 @@ import { type ConsoleOptions, plainDisplay } from "../report/console.ts";
 import { colorWanted, displayWidth, painter } from "../report/format.ts";
 import type { RepositoryPlace } from "../report/github.ts";
 import type { CommandHost, Flags } from "./flags.ts";
-import { lineWriter } from "./output.ts";
+import { lineWriter, storeText } from "./output.ts";
 
 /** The formats of a report. */
 const REPORT_KINDS = ["junit", "html"] as const;
@@ -97,24 +97,11 @@ export async function consoleOptions(
   return {
     ...{ display, output, paint, verbosity },
     idColumns: Math.min(idColumns, MOST_ID_COLUMNS),
-    destination: { store: storeName(config, host.cwd()), showsPaths },
+    destination: {
+      store: config.store.kind === "memory" ? null : storeText(config.store, host),
+      showsPaths,
+    },
   };
-}
-
-/** The store as people write it: a folder relative to `cwd` if it is inside. */
-function storeName({ store }: Pick<Config, "store">, cwd: string): string | null {
-  switch (store.kind) {
-    case "memory":
-      return null;
-    case "folder": {
-      const path = relative(cwd, store.path);
-      return path === "" ? "." : path.startsWith("..") || isAbsolute(path) ? store.path : path;
-    }
-    case "s3":
-      return `s3://${store.bucket}${store.prefix && `/${store.prefix}`}`;
-    default:
-      return store satisfies never;
-  }
 }
 
 /**

@@ -1,7 +1,14 @@
 /** Tables of requested output: aligned columns that fit the terminal. Pure. */
 
 import { escapeControl } from "../core/text.ts";
-import { displayWidth, type Paint, type Style, truncate } from "../report/format.ts";
+import {
+  displayWidth,
+  padColumns,
+  type Paint,
+  type Style,
+  truncate,
+  wrapWords,
+} from "../report/format.ts";
 
 /** A column of a table. */
 export interface TableColumn {
@@ -94,21 +101,31 @@ function fitted(columns: readonly Filled[], width: number): Filled[] {
     if (total(shown, ({ least }) => least ?? WRAP_COLUMNS) <= width) break;
     shown = shown.filter((other) => other !== column);
   }
-  let excess = total(shown, () => WRAP_COLUMNS) - width;
-  const cut = shown.map((column) => {
-    if (column.narrow !== "cut" || excess <= 0) return column;
-    const next = Math.min(column.width, Math.max(CUT_COLUMNS, column.width - excess));
-    excess -= column.width - next;
-    return { ...column, width: next };
-  });
-  if (excess > 0) {
-    return cut.map((column) => column.narrow === "wrap" ? { ...column, width: 0 } : column);
+  const [cut, hasRoom] = cutTo(shown, total(shown, () => WRAP_COLUMNS) - width);
+  if (!hasRoom) {
+    const below = shown.map((column) =>
+      column.narrow === "wrap" ? { ...column, width: 0 } : column
+    );
+    const beside = below.filter(({ narrow }) => narrow !== "wrap");
+    return cutTo(below, total(beside, () => WRAP_COLUMNS) - width)[0];
   }
   const fixed = cut.reduce(
     (sum, { narrow, width }) => sum + GAP.length + (narrow === "wrap" ? 0 : width),
     -GAP.length,
   );
   return shared(cut, width - fixed);
+}
+
+/** Columns that are narrower by `excessColumns`, and whether that was possible. */
+function cutTo(columns: readonly Filled[], excessColumns: number): [Filled[], boolean] {
+  let excess = excessColumns;
+  const cut = columns.map((column) => {
+    if (column.narrow !== "cut" || excess <= 0) return column;
+    const next = Math.min(column.width, Math.max(CUT_COLUMNS, column.width - excess));
+    excess -= column.width - next;
+    return { ...column, width: next };
+  });
+  return [cut, excess <= 0];
 }
 
 /** Shares the rest of the width among the wrapped columns; narrow ones get what they need. */
@@ -157,8 +174,7 @@ function rowLines(
 
 function lineOf(cells: readonly (readonly [text: string, width: number])[]): string {
   return cells
-    .map(([text, width]) => text + " ".repeat(Math.max(0, width - displayWidth(text))))
-    .join(GAP).trimEnd();
+    .map(([text, width]) => padColumns(text, width)).join(GAP).trimEnd();
 }
 
 /** Breaks a line that is wider than the terminal. The lines keep its indentation. */
@@ -177,20 +193,18 @@ export function wrapLine(line: string, { width }: Pick<TableFormat, "width">): s
  */
 export function wrapText(text: string, width: number): string[] {
   if (displayWidth(text) <= width) return [text];
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1) ?? "";
-    const longer = last === "" ? word : `${last} ${word}`;
-    if (displayWidth(longer) <= width) {
-      lines[lines.length - 1] = longer;
-      continue;
-    }
-    if (last !== "") lines.push("");
-    for (const character of word) {
-      const piece = lines.at(-1) ?? "";
-      if (displayWidth(piece + character) > width && piece !== "") lines.push(character);
-      else lines[lines.length - 1] = piece + character;
-    }
+  const words = text.split(" ").flatMap((word) => piecesOf(word, width));
+  return wrapWords(words, { first: width, rest: width });
+}
+
+/** A word in pieces that fit a line. */
+function piecesOf(word: string, width: number): string[] {
+  if (displayWidth(word) <= width) return [word];
+  const pieces = [""];
+  for (const character of word) {
+    const longer = pieces.at(-1) + character;
+    if (displayWidth(longer) > width && pieces.at(-1) !== "") pieces.push(character);
+    else pieces[pieces.length - 1] = longer;
   }
-  return lines;
+  return pieces;
 }

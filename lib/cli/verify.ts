@@ -9,8 +9,9 @@ import { formatCount, type Style } from "../report/format.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import { openExistingState, openStorage } from "../worker/storage.ts";
 import type { Flags } from "./flags.ts";
-import { coloredColumns, paintFor, printLines, writeLines, writeRows } from "./output.ts";
+import { printLines, tableFormat, writeLines, writeRows } from "./output.ts";
 import { PASSIVE, prepare } from "./prepare.ts";
+import { type TableColumn, type TableFormat, tableLines, wrapLine } from "./table.ts";
 import {
   type Comparison,
   expectedFiles,
@@ -94,20 +95,38 @@ export async function verify(
     forgotten: comparison.task !== null && forgotten.has(comparison.key),
   }));
   if (flags.json) await writeRows(rows, host);
-  else await printLines(linesFor(rows, flags.fix, host), host);
+  else await printLines(linesFor(rows, flags.fix, tableFormat(host)), host);
   return rows.some(({ verdict }) => VERDICTS[verdict].differs) ? EXIT.failed : EXIT.good;
 }
 
-function linesFor(rows: readonly VerdictRow[], fix: boolean, host: Host): string[] {
+/** Unrecorded files that are listed. */
+const MOST_UNRECORDED = 20;
+
+const COLUMNS: readonly TableColumn[] = [
+  { name: "verdict", narrow: "keep" },
+  { name: "file", narrow: "cut" },
+  { name: "task", narrow: 1 },
+  { name: "what to do", narrow: "wrap" },
+];
+
+/** The files that differ, the first ones without a record, and how many there are of each kind. */
+function linesFor(rows: readonly VerdictRow[], fix: boolean, format: TableFormat): string[] {
   const different = rows.filter(({ verdict }) => VERDICTS[verdict].differs);
-  const lines = coloredColumns(
-    different.map((row) => ({
-      style: VERDICTS[row.verdict].style,
-      cells: [row.verdict, row.key, row.task ?? "", detail(row, fix)],
-    })),
-    paintFor(host),
-  );
-  return [...lines, totalLine(rows)];
+  const unrecorded = rows.filter(({ verdict }) => verdict === "unrecorded");
+  const shown = [...different, ...unrecorded.slice(0, MOST_UNRECORDED)];
+  const rest = unrecorded.length - MOST_UNRECORDED;
+  return [
+    ...tableLines(
+      COLUMNS,
+      shown.map((row) => ({
+        style: VERDICTS[row.verdict].style,
+        cells: [row.verdict, row.key, row.task ?? "", detail(row, fix)],
+      })),
+      format,
+    ),
+    ...(rest > 0 ? [`and ${formatCount(rest)} more unrecorded; --json lists them`] : []),
+    ...wrapLine(totalLine(rows), format),
+  ];
 }
 
 function detail({ verdict, message, isNewest, forgotten }: VerdictRow, fix: boolean): string {
@@ -116,16 +135,17 @@ function detail({ verdict, message, isNewest, forgotten }: VerdictRow, fix: bool
     case "missing":
       if (!isNewest && forgotten) return "an older file; its record was removed";
       if (!isNewest && !fix) return "an older file, which no run fetches; --fix removes its record";
-      if (forgotten) return "the next run fetches it again";
+      if (forgotten) return "its validators were removed; the next run fetches it again";
       return fix
         ? "not changed: a run is working on it"
         : "--fix makes the next run fetch it again";
     case "unreadable":
       return message ?? "";
     case "extra":
-      return "belongs to no task";
-    case "good":
+      return "belongs to no task; remove it if nothing else needs it";
     case "unrecorded":
+      return "the name is that of a task, which has no record of it";
+    case "good":
       return "";
     default:
       return verdict satisfies never;

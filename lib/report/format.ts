@@ -56,25 +56,6 @@ export function alignPairs(rows: readonly (readonly [label: string, value: strin
   return rows.map(([label, value]) => `${label.padEnd(labelWidth)}  ${value.padStart(valueWidth)}`);
 }
 
-/**
- * Aligns rows in left-aligned columns, separated by two spaces.
- *
- * @param rows Cells; text from outside must be escaped.
- * @returns One line per row, without trailing spaces.
- */
-export function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, displayWidth(cell));
-    });
-  }
-  return rows.map((row) =>
-    row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - displayWidth(cell)))
-      .join("  ").trimEnd()
-  );
-}
-
 /** East Asian Wide and Fullwidth characters (UAX 11), in order. */
 const WIDE_RANGES: readonly (readonly [first: number, last: number])[] = [
   [0x1100, 0x115f], // Hangul initials

@@ -44,7 +44,7 @@ Deno.test("tableLines: a narrow terminal omits columns, then cuts, then wraps", 
   ]);
   assertEquals(lines(24), [
     "health   task",
-    "failing  a task of a…",
+    "failing  a task of a lo…",
     "  the server has",
     "  answered 404",
     "healthy  b\\n",

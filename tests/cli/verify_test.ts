@@ -9,10 +9,11 @@ import {
 import type { FamilyMember } from "../../lib/state/state.ts";
 import { openMemory } from "../../lib/store/memory.ts";
 import { tree } from "../helpers/folder.ts";
+import { assertGolden, showCommand } from "../helpers/golden.ts";
 import { testHost } from "../helpers/host.ts";
 import { openState } from "../helpers/open.ts";
 import { origin } from "../helpers/origin.ts";
-import { record, validators } from "../state/samples.ts";
+import { member, record, validators } from "../state/samples.ts";
 import { rowsOf, type Workspace, workspace } from "./workspace.ts";
 
 /** The verdicts of `--json` by key, and the exit code. */
@@ -388,3 +389,77 @@ Deno.test("knownKeys: keys of other dates, and names chosen by servers", () => {
 });
 
 const TASK = { id: "t" };
+
+/** A store with one file of each verdict but `unreadable`, and older members of a family. */
+async function differingStore(): Promise<Workspace> {
+  const at = await workspace({
+    tasks: [
+      ...["good.csv", "edited.csv", "missing of a long name.csv"]
+        .map((id) => ({ id, url: `https://x.example/${encodeURIComponent(id)}`, to: id })),
+      { id: "dated", url: "https://x.example/d", to: "{date:YYYY-MM-DD}.csv", keep: 3 },
+    ],
+  });
+  const digest = async (text: string) =>
+    new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+  await Deno.mkdir(at.folder.file("downloads"));
+  const write = (key: string, text: string) =>
+    Deno.writeTextFile(at.folder.file(`downloads/${key}`), text);
+  await write("good.csv", "a");
+  await write("good.csv.20260114T050000000Z.csv", "old");
+  await write("edited.csv", "changed");
+  await write("2026-01-15.csv", "a");
+  await write("2026-01-14.csv", "a");
+  await write("2025-12-01.csv", "before there was a record");
+  await write("foreign.txt", "whose?");
+  const published = async (key: string) => validators({ key, sha256: await digest("a") });
+  await at.save(
+    await Promise.all(
+      ["good.csv", "edited.csv", "missing of a long name.csv"].map(async (id) =>
+        record(id, { published: await published(id) })
+      ),
+    ),
+  );
+  await at.save([record("dated", { published: await published("2026-01-15.csv") })]);
+  const sha256 = await digest("a");
+  await at.saveMembers("dated", [
+    { ...member("2026-01-15.csv"), sha256 },
+    { ...member("2026-01-14.csv"), sha256 },
+    { ...member("2026-01-13.csv"), sha256 },
+  ]);
+  await at.saveMembers("good.csv", [
+    {
+      ...member("good.csv.20260114T050000000Z.csv", { kind: "version" }),
+      sha256: await digest("old"),
+    },
+  ]);
+  return at;
+}
+
+Deno.test("verify: golden texts; kept versions and dated files are checked, others listed", async () => {
+  for (
+    const [name, args] of [["verify", ["verify"]], ["verify_fix", ["verify", "--fix"]]] as const
+  ) {
+    await assertGolden(name, async (width) => {
+      await using at = await differingStore();
+      return await showCommand(args, at.host(), width);
+    });
+  }
+});
+
+Deno.test("verify: lists the first 20 unrecorded files, and how many there are", async () => {
+  await using at = await workspace({
+    tasks: [{ id: "d", url: "https://x.example/d", to: "{date:YYYYMMDD}.csv" }],
+  });
+  await Deno.mkdir(at.folder.file("downloads"));
+  for (let day = 10; day < 35; day++) {
+    await Deno.writeTextFile(at.folder.file(`downloads/202601${day}.csv`), "");
+  }
+  const host = at.host();
+  assertEquals(await main(["verify"], host), 0);
+  const lines = host.stdout.text.trimEnd().split("\n");
+  assertEquals(
+    lines.filter((line) => /^unrecorded +202601\d\d\.csv +the name is/.test(line)).length,
+    20,
+  );
+  assertEquals(lines.slice(-2), ["and 5 more unrecorded; --json lists them", "25 unrecorded"]);
+});

@@ -4,7 +4,13 @@ import { CronfetchError } from "../../core/errors.ts";
 import { exitCodeMeaning, type RunSummary, TASK_STATUSES } from "../../core/result.ts";
 import { escapeControl } from "../../core/text.ts";
 import { localTimeText } from "../../core/time.ts";
-import { formatBytes, formatCount, formatDuration, plural } from "../../report/format.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatSizeChange,
+  plural,
+} from "../../report/format.ts";
 import { STATUS_STYLES } from "../../report/lines.ts";
 import { shortReason } from "../../report/reason.ts";
 import type { RunTaskResult } from "../../state/run_record.ts";
@@ -106,10 +112,7 @@ export function runLines(
 function sizeText({ sizeBytes, previousSizeBytes }: RunTaskResult): string {
   if (sizeBytes === null) return "";
   if (previousSizeBytes === null) return formatBytes(sizeBytes);
-  const change = sizeBytes - previousSizeBytes;
-  if (change === 0) return `${formatBytes(sizeBytes)} (same size)`;
-  const sign = change < 0 ? "-" : "+";
-  return `${formatBytes(sizeBytes)} (${sign}${formatBytes(Math.abs(change))})`;
+  return `${formatBytes(sizeBytes)} (${formatSizeChange(previousSizeBytes, sizeBytes)})`;
 }
 
 /** `1 updated, 4 failed`. */
