@@ -15,6 +15,8 @@ export const TERMINAL = "docs/images/second-run.svg";
 /** The picture of the status page. */
 export const PAGE = "docs/images/status-page.png";
 
+const TOKEN = "a token for the picture";
+
 /** Size of the picture of the page, in pixels. */
 export const VIEWPORT = { width: 1280, height: 701 };
 
@@ -66,12 +68,16 @@ async function statusPage(): Promise<Uint8Array> {
     tasks: sampleTasks(),
     runs: sampleRuns(),
     files: sampleFiles(),
+    token: TOKEN,
   });
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, at.page.fetch);
   const browser = await launchChromium();
   try {
     const page = await browser.newPage({ viewport: VIEWPORT });
-    await page.goto(`http://127.0.0.1:${server.addr.port}/`);
+    await page.goto(`http://127.0.0.1:${server.addr.port}/login`);
+    await page.getByLabel("Token").fill(TOKEN);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Log out" }).waitFor();
     return await page.screenshot();
   } finally {
     await browser.close();

@@ -103,13 +103,16 @@ async function load(host: Host): Promise<Config> {
 function errorPage(
   title: string,
   error: unknown,
-  { clock }: Pick<Host, "clock">,
+  host: Pick<Host, "clock" | "env">,
   log: (text: string) => void,
 ): StatusPage {
   const message = describeError(error);
   log(`${title}, so nothing is fetched:\n${message}`);
   const reasons = error instanceof CronfetchError ? message.split("\n") : ["This is a bug."];
-  return createErrorPage({ title, reasons }, { clock });
+  // The reasons have names and URLs, which only holders of a token may see.
+  const isPublic = readTokens(host).view === null;
+  const shown = isPublic ? reasons : ["The log of the app has the reason."];
+  return createErrorPage({ title, reasons: shown }, host);
 }
 
 /**

@@ -9,7 +9,6 @@ import type { Host } from "../core/host.ts";
 import type { Task } from "../core/task.ts";
 import type { Store } from "../store/store.ts";
 import { taskHealth } from "../report/task_health.ts";
-import { scheduleWords } from "./schedule_words.ts";
 
 /** A task as shown on the page. Holds no secret: URLs and messages are redacted. */
 export interface PageTask {
@@ -202,7 +201,12 @@ export function createPageSource(
     const redact = redactor(current);
     const tasks = tasksOf(current, now);
     const records = await (await state()).records(tasks.map((task) => task.id));
-    return tasks.map((task) => pageTask(task, records.get(task.id), { now, redact, activity }));
+    // Loaded only now: its package would take a third of the start of `serve`.
+    const { scheduleWords } = await import("./schedule_words.ts");
+    return tasks.map((task): PageTask => ({
+      ...pageTask(task, records.get(task.id), { now, redact, activity }),
+      scheduleWords: scheduleWords(task.schedule, task.timezone),
+    }));
   };
 
   const isFresh = ({ atMs, tookMs }: TaskSnapshot): boolean =>
@@ -293,12 +297,11 @@ function pageTask(
     readonly redact: (text: string) => string;
     readonly activity: PageActivity;
   },
-): PageTask {
+): Omit<PageTask, "scheduleWords"> {
   const { health, stale, staleFrom, due, nextDue, schedule } = taskHealth(task, record, now);
   return {
     ...{ id: task.id, key: redact(task.key), schedule, health, stale, staleFrom, due, nextDue },
     url: redactUrl(redact(task.url)),
-    scheduleWords: scheduleWords(task.schedule, task.timezone),
     timezone: task.timezone,
     mirrors: task.mirrors.map((mirror) => redactUrl(redact(mirror))),
     paused: activity.paused() || activity.isPaused(task.id),

@@ -39,7 +39,7 @@ const STATUS_IN_MESSAGE = /^(?:the server answered )?(\d{3}\b[^:;]*)/;
 
 /** The extension or the expected type, and what was found instead. */
 const TYPES_IN_MESSAGE =
-  /^expected (?:the content of a \.(\S+) file|(\S+)), (?:found|the Content-Type is) (.*)$/s;
+  /^expected (?:the content of a \.(\S+) file|(\S+)), (?:found|the Content-Type is) ([^;]*)/;
 
 /** A common type by its format: `CSV` for `text/csv`. Other text is returned unchanged. */
 function shortType(type: string): string {

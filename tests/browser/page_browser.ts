@@ -3,6 +3,7 @@
 import axe from "axe-core";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { renderReport } from "../../lib/page/report.tsx";
 import { serveInProcess } from "../cli/serving.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
@@ -237,6 +238,65 @@ Deno.test({
 function never(): never {
   throw new Error("there are no sample runs");
 }
+
+Deno.test({
+  name: "page: a task's page follows its transfer until the end, without reloading",
+  ignore,
+  fn: async () => {
+    await using at = await scene();
+    const page = await at.open(TASK_PATH);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.evaluate("window.stayed = true");
+    startRun(at.at);
+    at.at.emit({ type: "task.started", task: FAILING, url: "https://data.example.org/" });
+    const transfer = { receivedBytes: 2e6, totalBytes: 20e6 };
+    at.at.progress.running.set(FAILING, transfer);
+    await page.locator(".transfer").getByText("2 MB of 20 MB").waitFor();
+    transfer.receivedBytes = 15e6;
+    await page.locator(".transfer").getByText("15 MB of 20 MB").waitFor();
+    at.at.progress.running.delete(FAILING);
+    at.at.emit({ type: "run.finished", summary: sampleRuns()[0]?.summary ?? never() });
+    await page.locator(".transfer").waitFor({ state: "detached" });
+    assertEquals(await page.evaluate("window.stayed"), true);
+    assertEquals(at.errors, []);
+  },
+});
+
+Deno.test({
+  name: "report: works from a folder by keyboard, in both colour schemes and widths",
+  ignore,
+  fn: async () => {
+    await using folder = await temporaryFolder();
+    const html = await renderReport({
+      tasks: () => Promise.resolve(sampleTasks()),
+      versions: () => Promise.resolve(new Map([[FAILING, sampleVersions()]])),
+      runs: () => Promise.resolve(sampleRuns()),
+      runResults: () => Promise.resolve(sampleResults()),
+      days: () => Promise.resolve(sampleDays()),
+    }, Temporal.Instant.from("2026-01-15T12:00:00Z"));
+    await Deno.writeTextFile(folder.file("index.html"), html);
+    const url = `file://${folder.file("index.html")}`;
+    await using browser = await openBrowser(url);
+    for (const view of VIEWS) {
+      const page = await browser.open("", view);
+      const heading = () => page.locator("h1:visible").allTextContents();
+      assertEquals(await heading(), ["3 of 30 tasks need attention"]);
+      assertEquals(await axeViolations(page), []);
+      await tabTo(page, `a[href="#task-0"]`);
+      await page.keyboard.press("Enter");
+      assertEquals(await heading(), [FAILING]);
+      assertEquals(await axeViolations(page), []);
+      await page.getByRole("link", { name: "Runs" }).first().click();
+      assertEquals(await heading(), ["Runs"]);
+      await page.locator("a[href='#run-0']:visible").first().click();
+      assertEquals(await heading(), ["Run of 2026-01-15 06:00:00 UTC"]);
+      const excess = "document.documentElement.scrollWidth - innerWidth";
+      assertEquals(await page.evaluate(excess), 0);
+      await page.context().close();
+    }
+    assertEquals(browser.errors, []);
+  },
+});
 
 Deno.test({
   name: "page: a link keeps the focus during live updates",

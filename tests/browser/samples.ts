@@ -89,7 +89,11 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
   const base = pageTask(id, {
     url,
     ...(index % 4 === 3
-      ? { schedule: "every 8h", nextDue: NOW.add({ hours: 2 }).toString() }
+      ? {
+        schedule: "every 8h",
+        scheduleWords: "Every 8h",
+        nextDue: NOW.add({ hours: 2 }).toString(),
+      }
       : { schedule: "0 6 * * * (UTC)" }),
     record: record(id, {
       published,
@@ -169,7 +173,13 @@ function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): Pag
     case "statistics/population.xlsx":
       return { ...base, health: "new", staleFrom: null, due: true, record: null };
     case "logo.svg":
-      return { ...base, schedule: "manual", nextDue: null, staleFrom: null };
+      return {
+        ...base,
+        schedule: "manual",
+        scheduleWords: "Manual",
+        nextDue: null,
+        staleFrom: null,
+      };
     default:
       return base;
   }

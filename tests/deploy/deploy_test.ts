@@ -247,6 +247,14 @@ Deno.test("deploy: an invalid config is reported in the log and on the page, whi
       assertEquals((await platform.ask("/healthz")).status, 503);
     });
   }
+  await t.step("with a token for reading, the reason is in the log alone", async () => {
+    await using at = await instance({ taskz: [] }, { env: { CRONFETCH_VIEW_TOKEN: "sesame" } });
+    assertStringIncludes(at.host.stderr.text, "taskz is not an option");
+    const page = await (await at.platform.ask("/")).text();
+    assertStringIncludes(page, "The log of the app has the reason.");
+    assert(!page.includes("taskz"));
+    assert(!(await (await at.platform.ask("/api/status")).text()).includes("taskz"));
+  });
   await t.step("a schedule that the platform rejects", async () => {
     const refusal = new TypeError("Invalid cron schedule");
     await using at = await instance({ tasks: ["https://files.test/a"] }, { refusal });

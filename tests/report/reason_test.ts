@@ -15,6 +15,8 @@ const RESPONSES: readonly (readonly [
   ["b.pdf", () => new Response(null, { status: 404 }), {}, "404 Not Found"],
   ["c.pdf", () => new Response("", { status: 418 }), {}, "418"],
   ["d.csv", () => html(), {}, "HTML instead of CSV"],
+  // The message names the quarantined file too.
+  ["q.csv", () => html(), { quarantine: true }, "HTML instead of CSV"],
   ["e", () => html(), { expect: { type: "text/csv" } }, "HTML instead of CSV"],
   ["f", () => html(), { expect: { type: "application/pdf" } }, "HTML instead of PDF"],
   [

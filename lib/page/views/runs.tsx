@@ -115,7 +115,7 @@ function DayTable({ days }: { readonly days: readonly DayRecord[] }) {
     <section aria-label="Days">
       <h2>Days</h2>
       <table class="results" role="table">
-        <caption>In UTC. A check finds nothing due.</caption>
+        <caption>In UTC. Checks are evaluations that found nothing due.</caption>
         <thead role="rowgroup">
           <tr role="row">
             <th role="columnheader" scope="col">Day</th>

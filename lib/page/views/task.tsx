@@ -95,10 +95,12 @@ function LastFailure(
       <h2>{sentence(shown(shortReason(last) ?? ""))}</h2>
       {hint && <p>Hint: {hint}.</p>}
       <p class="faint">
-        {plural(record.failures, "failure")} in a row
+        {plural(record.failures, "failure")}
+        {record.failures > 1 && " in a row"}
         {record.failingSince !== null && (
           <>
-            , the first <When time={record.failingSince} clock={clock} />
+            , {record.failures > 1 && "the first "}
+            <When time={record.failingSince} clock={clock} />
           </>
         )}
         {record.lastSuccessAt !== null && (
