@@ -56,7 +56,14 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
     clock,
     timers,
     render: (run) =>
-      `${<RunningRun run={run} progress={source.progress} rateOf={broadcast.rateOf} />}`,
+      `${(
+        <RunningRun
+          run={run}
+          progress={source.progress}
+          rateOf={broadcast.rateOf}
+          nowMs={clock.monotonicMs()}
+        />
+      )}`,
     listener: metrics.count,
   });
   const hasActions = tokens.control !== null && source.actions !== null;

@@ -90,7 +90,12 @@ export function addPages(app: App, context: AppContext): void {
         </div>
         {tasks.length > 0 && actionsFor(c, null, `/${filterQuery(filter)}`, tasks)}
         <div id="progress" data-live>
-          <RunningRun run={broadcast.live()} progress={progress} rateOf={broadcast.rateOf} />
+          <RunningRun
+            run={broadcast.live()}
+            progress={progress}
+            rateOf={broadcast.rateOf}
+            nowMs={clock.monotonicMs()}
+          />
         </div>
         {tasks.length > 0 && (
           <div class="tools">
@@ -120,6 +125,7 @@ export function addPages(app: App, context: AppContext): void {
       ...{ task, versions, preview, attempts },
       transfer: progress.running.get(task.id) ?? null,
       bytesPerSecond: broadcast.rateOf(task.id),
+      nowMs: clock.monotonicMs(),
       isDownloadable: source.files !== null,
       now: clock.now(),
     };

@@ -186,6 +186,7 @@ function taskFacts(task: PageTask, versions: readonly PageVersion[], now: Tempor
     attempts: new Map(),
     transfer: null,
     bytesPerSecond: null,
+    nowMs: 0,
     isDownloadable: false,
   };
 }

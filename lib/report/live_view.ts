@@ -119,6 +119,16 @@ function fitting(texts: readonly string[], columns: number): string {
 
 /** What a task does, the longest text first. */
 function details(progress: TaskProgress, run: RunView): string[] {
+  return waitDetails(progress, run.nowMs) ?? receivingDetails(progress, run.rateOf(progress));
+}
+
+/**
+ * What a task waits for, the longest text first.
+ *
+ * @param nowMs Monotonic time.
+ * @returns Null while it receives its file.
+ */
+export function waitDetails(progress: TaskProgress, nowMs: number): string[] | null {
   switch (progress.phase) {
     case "waiting":
       return waitingForHost(progress);
@@ -127,11 +137,11 @@ function details(progress: TaskProgress, run: RunView): string[] {
     case "requesting":
       return ["waiting for the response", "waiting for response"];
     case "receiving":
-      return receivingDetails(progress, run.rateOf(progress));
+      return null;
     case "publishing":
       return ["publishing"];
     case "retrying":
-      return retryDetails(progress, run.nowMs);
+      return retryDetails(progress, nowMs);
     default:
       return progress.phase satisfies never;
   }

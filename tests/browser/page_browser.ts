@@ -249,7 +249,7 @@ Deno.test({
     await page.evaluate("window.stayed = true");
     startRun(at.at);
     at.at.emit({ type: "task.started", task: FAILING, url: "https://data.example.org/" });
-    const transfer = { receivedBytes: 2e6, totalBytes: 20e6 };
+    const transfer = taskProgress(2e6, 20e6);
     at.at.progress.running.set(FAILING, transfer);
     await page.locator(".transfer").getByText("2 MB of 20 MB").waitFor();
     transfer.receivedBytes = 15e6;

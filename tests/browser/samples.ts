@@ -3,10 +3,16 @@
 import type { TaskStatus } from "../../lib/core/result.ts";
 import type { PageTask, PageVersion } from "../../lib/page/source.ts";
 import type { DayRecord, RunTaskResult } from "../../lib/state/run_record.ts";
-import { addOutcome } from "../../lib/state/outcomes.ts";
 import type { RecentResult, RunRecord } from "../../lib/state/state.ts";
 import { pageTask } from "../page/site.ts";
-import { recentResult, record, runRecord, runResult, validators } from "../state/samples.ts";
+import {
+  outcomesText,
+  recentResult,
+  record,
+  runRecord,
+  runResult,
+  validators,
+} from "../state/samples.ts";
 
 /** The current time of all samples: noon. */
 const NOW = Temporal.Instant.from("2026-01-15T12:00:00Z");
@@ -71,16 +77,14 @@ function history(sizeBytes: number, seed: number): RecentResult[] {
 
 /** Fifty days of outcomes: changes every few days, some failures, and the last ones. */
 function outcomesOf(seed: number, failures: number, code: string | null): string {
-  let outcomes = "";
-  for (let days = 49; days >= 0; days--) {
+  return outcomesText(Array.from({ length: 50 }, (_, index) => {
+    const days = 49 - index;
     const hasFailed = days < failures || (days > 5 && (days * 7 + seed * 5) % 43 === 0);
     const hasChanged = days % 9 === seed % 9 || (days + seed) % 4 === 0;
     const status = hasFailed ? "failed" : hasChanged ? "updated" : "unchanged";
     const reason = days < failures ? code : "net.dns";
-    const outcome = { at: ago(6 + days * 24), status, code: hasFailed ? reason : null } as const;
-    outcomes = addOutcome({ outcomes, results: [] }, outcome);
-  }
-  return outcomes;
+    return { at: ago(6 + days * 24), status, code: hasFailed ? reason : null };
+  }));
 }
 
 function sample([id, url, sizeBytes]: typeof PLACES[number], index: number): PageTask {

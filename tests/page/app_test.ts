@@ -1,8 +1,15 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { recentResult, record, runRecord, runResult, validators } from "../state/samples.ts";
+import {
+  outcomesText,
+  recentResult,
+  record,
+  runRecord,
+  runResult,
+  validators,
+} from "../state/samples.ts";
+import type { TaskStatus } from "../../lib/core/result.ts";
 import type { PageTask } from "../../lib/page/source.ts";
-import { addOutcome } from "../../lib/state/outcomes.ts";
 import { pageTask, site } from "./site.ts";
 import { taskProgress } from "../report/fakes.ts";
 
@@ -112,14 +119,19 @@ Deno.test("overview: a run of another process is shown, the one of this process 
 });
 
 Deno.test("overview: the strip has each of the last fifty outcomes, equal ones with a common title", async () => {
-  const at = (hour: number) => `2026-01-14T${String(hour).padStart(2, "0")}:00:00Z`;
-  let outcomes = "";
-  const add = (hour: number, status: "failed" | "unchanged" | "updated", code: string | null) =>
-    outcomes = addOutcome({ outcomes, results: [] }, { at: at(hour), status, code });
-  for (let hour = 0; hour < 5; hour++) add(hour, "unchanged", null);
-  add(5, "updated", null);
-  add(6, "failed", "http.status");
-  await using page = site({ tasks: [pageTask("a", { record: record("a", { outcomes }) })] });
+  const outcome = (hour: number, status: TaskStatus, code: string | null = null) => ({
+    ...{ status, code },
+    at: `2026-01-14T0${hour}:00:00Z`,
+  });
+  const outcomes = outcomesText([
+    ...[0, 1, 2, 3, 4].map((hour) => outcome(hour, "unchanged")),
+    outcome(5, "updated"),
+    outcome(6, "failed", "http.status"),
+  ]);
+  const results = [recentResult(outcome(6, "failed", "http.status"))];
+  await using page = site({
+    tasks: [pageTask("a", { record: record("a", { outcomes, results }) })],
+  });
   const html = await page.text("/");
   assertStringIncludes(
     html,
@@ -189,6 +201,17 @@ Deno.test("task page: a running task has its bytes, rate and time left; attempts
     assertStringIncludes(await at.text(path), "4 MB of 10 MB, 2 MB/s, 3s left");
   }
   const html = await at.text("/tasks/a");
+  at.progress.running.set("a", {
+    ...taskProgress(0, null),
+    phase: "retrying",
+    retry: {
+      ...{ attempt: 2, attempts: 3, code: "http.status", httpStatus: 503 },
+      atMs: at.host.clock.monotonicMs() + 4_000,
+    },
+  });
+  for (const path of ["/tasks/a", "/"]) {
+    assertStringIncludes(await at.text(path), "retry 2/3 in 4s (503)");
+  }
   assertStringIncludes(html, `<progress aria-label="a" max="10000000" value="4000000">`);
   assertStringIncludes(html, `<span class="faint">503, then 200 after 2s</span>`);
 });

@@ -10,6 +10,7 @@ import {
 } from "../../lib/core/result.ts";
 import type { AlertKind, Health } from "../../lib/core/event.ts";
 import type { RunTaskResult } from "../../lib/state/run_record.ts";
+import { addOutcome } from "../../lib/state/outcomes.ts";
 import type { FamilyMember, RecentResult, RunRecord, TaskRecord } from "../../lib/state/state.ts";
 
 /** The validators of a published file of 3 bytes. */
@@ -74,6 +75,17 @@ export function recentResult(change: Partial<RecentResult> = {}): RecentResult {
     bytes: 0,
     ...change,
   };
+}
+
+/** The text of outcomes in a record, whose newest result is the last of them. */
+export function outcomesText(
+  outcomes: Iterable<Pick<RecentResult, "at" | "status" | "code">>,
+): string {
+  let record: Pick<TaskRecord, "outcomes" | "results"> = { outcomes: "", results: [] };
+  for (const outcome of outcomes) {
+    record = { outcomes: addOutcome(record, outcome), results: [recentResult(outcome)] };
+  }
+  return record.outcomes;
 }
 
 /** The result of a task. */

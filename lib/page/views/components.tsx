@@ -12,6 +12,7 @@ import {
   plural,
   relativeTime,
 } from "../../report/format.ts";
+import { waitDetails } from "../../report/live_view.ts";
 import { linkable, loginPath } from "../assets.ts";
 import type { LiveRun } from "../live.ts";
 import type { Page } from "../filter.ts";
@@ -226,10 +227,12 @@ const SHOWN = 5;
 
 /** The current run; nothing between runs. */
 export function RunningRun(
-  { run, progress, rateOf }: {
+  { run, progress, rateOf, nowMs }: {
     readonly run: LiveRun | null;
     readonly progress: Progress;
     readonly rateOf: RateOf;
+    /** Monotonic time. */
+    readonly nowMs: number;
   },
 ): JSX.Element | null {
   const links = useLinks();
@@ -251,7 +254,7 @@ export function RunningRun(
           {running.map(([id, task]) => (
             <li>
               <a href={links.task(id)}>{shown(id)}</a>
-              <TaskTransfer id={id} task={task} bytesPerSecond={rateOf(id)} />
+              <TaskTransfer id={id} task={task} bytesPerSecond={rateOf(id)} nowMs={nowMs} />
             </li>
           ))}
           {hidden > 0 && <li class="faint">and {formatCount(hidden)} more</li>}
@@ -264,12 +267,17 @@ export function RunningRun(
 /** Average bytes per second of a running task; null while unknown. */
 export type RateOf = (task: string) => number | null;
 
-/** The transfer of a running task: bar, bytes of total, rate, and time left. */
-export function TaskTransfer({ id, task: { receivedBytes, totalBytes }, bytesPerSecond }: {
+/** What a running task waits for, or its transfer: bar, bytes of total, rate, and time left. */
+export function TaskTransfer({ id, task, bytesPerSecond, nowMs }: {
   readonly id: string;
   readonly task: TaskProgress;
   readonly bytesPerSecond: number | null;
+  /** Monotonic time. */
+  readonly nowMs: number;
 }): JSX.Element {
+  const { receivedBytes, totalBytes } = task;
+  const [wait] = waitDetails(task, nowMs) ?? [];
+  if (wait !== undefined) return <span class="faint">{shown(wait)}</span>;
   const leftMs = totalBytes !== null && bytesPerSecond !== null && receivedBytes > 0
     ? Math.max(0, totalBytes - receivedBytes) / bytesPerSecond * 1000
     : null;

@@ -37,13 +37,15 @@ export interface TaskFacts {
   /** Its progress while it is running. */
   readonly transfer: TaskProgress | null;
   readonly bytesPerSecond: number | null;
+  /** Monotonic time. */
+  readonly nowMs: number;
   /** Whether its files can be downloaded. */
   readonly isDownloadable: boolean;
   readonly now: Temporal.Instant;
 }
 
 /** The head of a task's page: what it is, and whether it is fine. */
-export function TaskHead({ task, transfer, bytesPerSecond }: TaskFacts): JSX.Element {
+export function TaskHead({ task, transfer, bytesPerSecond, nowMs }: TaskFacts): JSX.Element {
   const links = useLinks();
   return (
     <>
@@ -57,7 +59,12 @@ export function TaskHead({ task, transfer, bytesPerSecond }: TaskFacts): JSX.Ele
       </p>
       {transfer !== null && (
         <p class="transfer">
-          <TaskTransfer id={task.id} task={transfer} bytesPerSecond={bytesPerSecond} />
+          <TaskTransfer
+            id={task.id}
+            task={transfer}
+            bytesPerSecond={bytesPerSecond}
+            nowMs={nowMs}
+          />
         </p>
       )}
     </>
