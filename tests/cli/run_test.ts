@@ -185,7 +185,7 @@ Deno.test("run: a usage error sends no request and exits 2", async () => {
   await using server = origin({ "/a.txt": "first\n" });
   await using at = await setUp({ state: "memory:", tasks: [`${server.origin}/a.txt`] });
   const table: [args: string[], said: RegExp][] = [
-    [["run", "--no-such"], /unknown option '--no-such'/],
+    [["run", "--no-such"], /unknown option "--no-such"/],
     [["rum"], /unknown command 'rum'[^]*Did you mean run\?/],
     [["https://example.org/a.csv"], /unknown command 'https:[^]*\nhint: cronfetch run URL /],
     [["run", "a.tx"], /no task "a\.tx"[^]*did you mean "a\.txt"\?/],
