@@ -65,7 +65,7 @@ s3Test("versitygw", "doctor reports what is wrong with a bucket", async (server,
     [
       "nowhere",
       server.env,
-      /wrong +store .*: the bucket "nowhere" does not exist; create it first/,
+      /wrong +store .*: the bucket "nowhere" does not exist {2,}create it first/,
     ],
   ];
   for (const [where, env, output] of table) {
