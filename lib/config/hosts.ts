@@ -172,6 +172,8 @@ function readSettings(
     if (written === undefined || written === null) return written;
     const { value: text, problem } = files.get(resolve(folder, written)) ??
       { problem: "was not read" };
+    // A key is a secret as well: commands that send no request work without the file.
+    if (text === undefined && scope.host.placeholder) return undefined;
     const result = text === undefined ? { problem } : parse(text);
     if (result.problem === undefined) return result.value;
     scope.addProblem([...path, name], prefixed(`names ${quote(written)}, which `, result.problem));

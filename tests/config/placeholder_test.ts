@@ -64,6 +64,15 @@ Deno.test("loadConfig: with placeholders, proxies, webhooks and checksum files a
   assertEquals(loaded.secrets, ["/"]);
 });
 
+Deno.test("loadConfig: with placeholders, files of certificates and keys need not exist", async () => {
+  const files = { caFile: "ca.pem", certFile: "client.pem", keyFile: "client.key" };
+  const config = { hosts: { "x.example": { ...files, perHost: 2 } }, tasks: [] };
+  const overrides = { state: "memory:" };
+  const loaded = await loadInput(config, { overrides, unsetSecrets: "placeholder" });
+  assertEquals(loaded.hosts.map(({ settings }) => settings), [{ perHost: 2 }]);
+  await assertRejects(() => loadInput(config, { overrides }), Error, "keyFile");
+});
+
 Deno.test("loadConfig: with placeholders, a name that depends on a secret is still refused", async () => {
   const config = { tasks: ["https://x.example/${env:NAME}"] };
   await assertRejects(
