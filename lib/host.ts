@@ -5,6 +5,7 @@ import type {
   ClientConnection,
   Connect,
   ConnectTls,
+  ExecuteOptions,
   FetchClient,
   FetchOptions,
   Host,
@@ -61,25 +62,7 @@ export function realHost(): Host {
       const { lookup } = await import("node:dns/promises");
       return (await lookup(hostname, { all: true })).map((found) => found.address);
     },
-    execute: async ([program, ...args], input, signal) => {
-      await using child = new Deno.Command(program, {
-        args,
-        stdin: "piped",
-        stdout: "null",
-        stderr: "null",
-      }).spawn();
-      // The signal option of Deno.Command sends SIGTERM, which the program may ignore.
-      const end = () => child.kill("SIGKILL");
-      signal.addEventListener("abort", end);
-      if (signal.aborted) end();
-      try {
-        // A program need not read its input.
-        await new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
-        return (await child.status).code;
-      } finally {
-        signal.removeEventListener("abort", end);
-      }
-    },
+    execute,
     onSignal: (signal, callback) => {
       const name = listenable(signal);
       Deno.addSignalListener(name, callback);
@@ -89,6 +72,63 @@ export function realHost(): Host {
       isObserved() ? (await import("./telemetry.ts")).openTelemetry() : NO_TELEMETRY,
     exit: (code) => Deno.exit(code),
   };
+}
+
+async function execute(
+  [program, ...args]: readonly [string, ...string[]],
+  input: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
+  signal: AbortSignal,
+  { cwd, env, stdout, stderr }: ExecuteOptions = {},
+): Promise<number> {
+  await using child = new Deno.Command(program, {
+    args,
+    stdin: "piped",
+    stdout: stdout ? "piped" : "null",
+    stderr: stderr ? "piped" : "null",
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env && { env, clearEnv: true }),
+  }).spawn();
+  // The signal option of Deno.Command sends SIGTERM, which the program may ignore.
+  const end = () => {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  };
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
+  const streams = [
+    feed(child.stdin, input),
+    stdout && child.stdout.pipeTo(new WritableStream({ write: stdout })),
+    stderr && child.stderr.pipeTo(new WritableStream({ write: stderr })),
+  ];
+  try {
+    await Promise.all(streams);
+    return (await child.status).code;
+  } catch (error) {
+    end();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** Writes the input of a program, as far as it reads it. Rejects with what the input throws. */
+async function feed(
+  stdin: WritableStream<Uint8Array<ArrayBuffer>>,
+  input: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
+): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    const pieces = typeof input === "string" ? [new TextEncoder().encode(input)] : input;
+    for await (const piece of pieces) {
+      const isRead = await writer.write(piece).then(() => true, () => false);
+      if (!isRead) return;
+    }
+  } finally {
+    await writer.close().catch(() => {});
+  }
 }
 
 const timers: Timers = {

@@ -127,7 +127,8 @@ export function combine(
         ...partsOf(complaint),
       }));
     };
-    const scope = { ...shared, addProblem, addWarning };
+    const { folder } = source;
+    const scope = { ...shared, folder, addProblem, addWarning };
     return { source, scope, settings: validate(fileSchema, source.value, [], scope) ?? {} };
   });
 

@@ -170,6 +170,7 @@ export function compileTask(
     unchangedForMs: options.unchangedForMs,
     decode: options.decode,
     same: options.same,
+    transform: options.transform,
   };
   if (!dated) return { task, dated: null };
   return {

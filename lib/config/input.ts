@@ -178,6 +178,8 @@ export interface TaskInput {
   decode?: "auto" | "keep" | undefined;
   /** When a file with other bytes is unchanged in substance. Default: null, never. */
   same?: SameInput | null | undefined;
+  /** A program that changes the file before it is published. Default: null. */
+  transform?: string[] | TransformInput | null | undefined;
 }
 
 /** One rule by which files with different bytes are the same in substance. */
@@ -188,6 +190,18 @@ export interface SameInput {
   json?: string[] | undefined;
   /** Texts that are equal without the lines that this regular expression matches. */
   lines?: string | undefined;
+}
+
+/** A program that reads the received file from standard input, and writes the one to publish. */
+export interface TransformInput {
+  /** The program and its arguments. */
+  command: string[];
+  /** When it is killed; after 60 seconds unless set. */
+  timeout?: string | undefined;
+  /** Environment variables in addition to the few that it always has; `${env:NAME}` is substituted. */
+  env?: Record<string, string> | undefined;
+  /** Conditions for its output. */
+  expect?: Omit<NonNullable<TaskInput["expect"]>, "sha256" | "sha512" | "sha1" | "md5"> | undefined;
 }
 
 /** A digest in hexadecimal, or the URL of a checksum file and the file's name in it. */
@@ -251,6 +265,7 @@ export const DEFAULTS = {
   unchangedFor: null,
   decode: "auto",
   same: null,
+  transform: null,
 } as const;
 
 /** How an option is overridden. */

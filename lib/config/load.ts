@@ -137,11 +137,12 @@ function hasOption(
 
 function hasPattern(options: unknown): boolean {
   return typeof field(field(options, "expect"), "matches") === "string" ||
-    typeof field(field(options, "same"), "lines") === "string";
+    typeof field(field(options, "same"), "lines") === "string" ||
+    typeof field(field(field(options, "transform"), "expect"), "matches") === "string";
 }
 
 function hasStep(options: unknown): boolean {
-  return field(options, "same") !== undefined;
+  return field(options, "same") !== undefined || field(options, "transform") !== undefined;
 }
 
 function field(value: unknown, name: string): unknown {

@@ -52,6 +52,7 @@ export interface Options extends
     | "unchangedForMs"
     | "decode"
     | "same"
+    | "transform"
   > {
   /** The schedule as written; it is parsed again in another time zone. */
   readonly scheduleText: string;
@@ -139,6 +140,7 @@ export const DEFAULT_OPTIONS: Options = {
   unchangedForMs: rest.unchangedFor,
   decode: rest.decode,
   same: rest.same,
+  transform: rest.transform,
 };
 
 /**
@@ -177,18 +179,26 @@ export function applyOptions(
     conditional: layer.conditional ?? base.conditional,
     unchangedForMs: layer.unchangedFor === undefined ? base.unchangedForMs : layer.unchangedFor,
     decode: layer.decode ?? base.decode,
-    same: layer.same === undefined ? base.same : applySame(layer.same, [...path, "same"], scope),
+    ...applySteps(base, layer, path, scope),
   };
 }
 
-function applySame(
-  layer: TaskDefaults["same"] | null,
+/** Applies the options of content steps, whose reader is loaded if any source has one. */
+function applySteps(
+  base: Options,
+  { same, transform }: TaskDefaults,
   path: Path,
   scope: Scope,
-): Options["same"] {
-  if (!layer) return null;
-  // Loaded if any source has the option.
-  return scope.steps?.readSame(layer, path, scope) ?? null;
+): Pick<Options, "same" | "transform"> {
+  const { steps } = scope;
+  return {
+    same: same === undefined
+      ? base.same
+      : same && (steps?.readSame(same, [...path, "same"], scope) ?? null),
+    transform: transform === undefined
+      ? base.transform
+      : transform && (steps?.readTransform(transform, [...path, "transform"], scope) ?? null),
+  };
 }
 
 type TimingOptions = Pick<
@@ -304,7 +314,8 @@ function applyTimeouts(base: Timeouts, layer: NonNullable<TaskDefaults["timeout"
   };
 }
 
-function applyExpectations(
+/** Applies expectations; problems are reported below `path`. */
+export function applyExpectations(
   base: Expectations,
   layer: NonNullable<TaskDefaults["expect"]>,
   path: Path,

@@ -4,7 +4,7 @@ import type * as z from "zod/mini";
 import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
-import type { SameRule } from "../core/task.ts";
+import type { SameRule, Transform } from "../core/task.ts";
 import { parseUrl } from "./checks.ts";
 import { suggestValue } from "./fields.ts";
 import type { SameInput } from "./input.ts";
@@ -12,6 +12,7 @@ import type { SameInput } from "./input.ts";
 import { type Complaint, formatPath, partsOf, quote, withHint } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { type Suggester, withGuess } from "./suggest.ts";
+import type { TaskDefaults } from "./task_schema.ts";
 import { parseTemplate, type Render, type Template } from "./template.ts";
 import {
   type Environment,
@@ -27,12 +28,20 @@ export type Path = readonly PropertyKey[];
 export interface StepReader {
   /** Reads `same`, which has one rule by its schema. */
   readSame(written: SameInput, path: Path, scope: Scope): SameRule;
+  /** Reads `transform`. */
+  readTransform(
+    written: NonNullable<TaskDefaults["transform"]>,
+    path: Path,
+    scope: Scope,
+  ): Transform | null;
 }
 
 /** State shared by the checks of one source. */
 export interface Scope {
   /** Environment variables. */
   readonly host: Environment;
+  /** Absolute folder that relative paths of the source start at. */
+  readonly folder: string;
   /** Null if no source contains a pattern. */
   readonly patterns: PatternEngine | null;
   /** Reads the options of content steps; null if no source has one. */

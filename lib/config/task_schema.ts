@@ -89,8 +89,8 @@ function digest(algorithm: DigestAlgorithm, description: string) {
   );
 }
 
-/** Expectations. */
-export const expect = object("must be an object of expectations", () => ({
+/** Expectations for content, except of its digests. */
+const checks = () => ({
   type: option(
     z.nullable(text('a media type such as "text/csv"')),
     "Media type, checked against the first bytes and the Content-Type header.",
@@ -107,10 +107,6 @@ export const expect = object("must be an object of expectations", () => ({
     "Minimum ratio of the new size to the size of the published file.",
     DEFAULTS.expect.minRatio,
   ),
-  sha256: digest("sha256", "SHA-256 of the file in hexadecimal, or a checksum file."),
-  sha512: digest("sha512", "SHA-512 of the file in hexadecimal, or a checksum file."),
-  sha1: digest("sha1", "SHA-1 of the file, likewise; detects transfer errors, not attacks."),
-  md5: digest("md5", "MD5 of the file, likewise; detects transfer errors, not attacks."),
   matches: option(
     z.nullable(text("a regular expression", 10_000)),
     "Regular expression (RE2 syntax, flags `mu`) that must match within the first 64 KiB.",
@@ -128,6 +124,15 @@ export const expect = object("must be an object of expectations", () => ({
     "Reject a body whose end is indistinguishable from a broken connection.",
     DEFAULTS.expect.knownLength,
   ),
+});
+
+/** Expectations. */
+export const expect = object("must be an object of expectations", () => ({
+  ...checks(),
+  sha256: digest("sha256", "SHA-256 of the file in hexadecimal, or a checksum file."),
+  sha512: digest("sha512", "SHA-512 of the file in hexadecimal, or a checksum file."),
+  sha1: digest("sha1", "SHA-1 of the file, likewise; detects transfer errors, not attacks."),
+  md5: digest("md5", "MD5 of the file, likewise; detects transfer errors, not attacks."),
 }));
 
 /** The schemas of schedule options. */
@@ -191,6 +196,28 @@ const same = object("must be an object of zip, json or lines", () => ({
     withMessage("must have either zip, json or lines"),
   ),
 );
+
+/** A program and its arguments. */
+const command = () =>
+  titled(
+    "list of words",
+    z.array(text("a word of a command"), withMessage("must be a list of words")).check(
+      z.minLength(1, withMessage("must name a program")),
+    ),
+  );
+
+const transformParts = object("must be a list of words, or an object with a command", () => ({
+  command: required(command(), "The program and its arguments."),
+  timeout: option(TIMEOUT, "When it is killed.", "60s"),
+  env: option(
+    titled("object of text", z.record(z.string(), text("text", 8_000))),
+    "Environment variables in addition to the few that it always has; `${env:NAME}` is substituted.",
+  ),
+  expect: option(
+    object("must be an object of expectations without digests", checks),
+    "Expectations that its output must meet.",
+  ),
+}));
 
 /** Options of a task and of `defaults`. */
 const shared = () => ({
@@ -260,6 +287,17 @@ const shared = () => ({
     z.nullable(same),
     "When a file with other bytes is unchanged in substance, and is not published.",
     DEFAULTS.same,
+  ),
+  transform: option(
+    z.nullable(
+      z.union(
+        [command(), transformParts],
+        withMessage("must be a list of words, or an object with a command"),
+      ),
+    ),
+    "A program that changes the file before it is compared and published: it reads the received " +
+      "file from standard input, and writes the result to standard output.",
+    DEFAULTS.transform,
   ),
 });
 

@@ -143,6 +143,11 @@ export const ERROR_CODES = {
     meaning: "the content coding of the body is damaged, or cannot be decoded",
     hint: 'report it to the operator of the server; "decode": "keep" stores the body as received',
   },
+  "content.transform": {
+    retry: "never",
+    meaning: "the transform of the content failed",
+    hint: "run the command by hand with the file on its standard input",
+  },
   "expect.type": {
     retry: "never",
     meaning: "the content is not of the expected type",

@@ -289,18 +289,20 @@ export interface Host {
    */
   resolve(hostname: string): Promise<readonly string[]>;
   /**
-   * Runs a program with text on its standard input. Its output is discarded.
+   * Runs a program. A program need not read its standard input.
    *
    * @param command The program and its arguments.
    * @param input Its standard input.
    * @param signal Kills the program.
+   * @param options Its surroundings, and its output. Default: those of this process, and discarded.
    * @returns Its exit code.
-   * @throws If it cannot be started.
+   * @throws If it cannot be started; what `input` or `options.stdout` throws, once it is killed.
    */
   execute(
     command: readonly [string, ...string[]],
-    input: string,
+    input: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
     signal: AbortSignal,
+    options?: ExecuteOptions,
   ): Promise<number>;
   /**
    * Calls back for each signal.
@@ -322,6 +324,18 @@ export interface Host {
    * @param code Its exit code.
    */
   exit(code: number): never;
+}
+
+/** Options of {@linkcode Host.execute}. */
+export interface ExecuteOptions {
+  /** Its working directory. Default: that of this process. */
+  readonly cwd?: string;
+  /** All its environment variables. Default: those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Receives the pieces of its standard output; each is awaited. Default: it is discarded. */
+  readonly stdout?: (piece: Uint8Array<ArrayBuffer>) => Promise<void>;
+  /** Receives the pieces of its standard error. Default: it is discarded. */
+  readonly stderr?: (piece: Uint8Array<ArrayBuffer>) => void;
 }
 
 /** A platform that starts instances on demand and calls them, such as Deno Deploy. */

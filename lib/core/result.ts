@@ -127,15 +127,17 @@ export interface Validators {
   readonly sizeBytes: number;
   /** The store's name for this version of the file under its key. */
   readonly revision: string;
-  /** The last received file, if other bytes are published: digest and size. */
-  readonly received?: ContentDigest;
+  /** The last received file, if other bytes are published, or its transform is. */
+  readonly received?: ReceivedContent;
 }
 
-/** Digest and size of content. */
-export interface ContentDigest {
+/** Digest and size of a received file. */
+export interface ReceivedContent {
   /** Lower-case hexadecimal. */
   readonly sha256: string;
   readonly sizeBytes: number;
+  /** Identifies the transform that the published file is the output of; absent without one. */
+  readonly transform?: string;
 }
 
 /** Figures of a run. */

@@ -77,6 +77,20 @@ export interface Expectations extends Readonly<Record<DigestAlgorithm, ExpectedD
   readonly knownLength: boolean;
 }
 
+/** A program between a received file and the published one. */
+export interface Transform {
+  /** The program and its arguments. It reads the file from standard input, and writes the result. */
+  readonly command: readonly [string, ...string[]];
+  /** Its working directory: the folder of the config. */
+  readonly cwd: string;
+  /** Its environment variables, in addition to the few that it always has. May contain secrets. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Milliseconds after which it is killed. */
+  readonly timeoutMs: number;
+  /** Conditions for its output, without digests. */
+  readonly expect: Expectations;
+}
+
 /** When files with different bytes have the same substance. */
 export type SameRule =
   /** ZIP archives (also xlsx, docx, jar, epub) whose members have equal names, sizes and checksums. */
@@ -140,6 +154,8 @@ export interface Task {
   readonly decode: "auto" | "keep";
   /** When a file with other bytes is unchanged in substance; null for never. */
   readonly same: SameRule | null;
+  /** Changes the received file before it is compared and published; or null. */
+  readonly transform: Transform | null;
 }
 
 /** A task of a plan, and why it is included or not. */

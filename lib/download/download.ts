@@ -1,7 +1,7 @@
 /** Downloads one task: its attempts, in order, until the file is current or no attempt is left. */
 
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
-import type { Random } from "../core/host.ts";
+import type { Host } from "../core/host.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Validators, Warning } from "../core/result.ts";
 import type { ExpectedDigests, Task } from "../core/task.ts";
 import type { Span, Tracing } from "../core/telemetry.ts";
@@ -15,16 +15,16 @@ import {
   performAttempt,
   type Received,
 } from "./attempt.ts";
-import { compareToStored, decideAge, refreshedValidators } from "./conditional.ts";
+import { decideAge, refreshedValidators } from "./conditional.ts";
 import { ageFacts, type ChecksumFiles, expectedDigests, knownDigests } from "./expected_digests.ts";
-import { publish, type Published, publishedDigest } from "./publish.ts";
+import { checkStored, NO_TRANSFORM, publish, type Published } from "./publish.ts";
 import { Parts } from "./resume.ts";
 import { decideRetry, type HostTurn, isBusy } from "./retry.ts";
 import { receivingMs } from "./timeouts.ts";
 
 /** What a download needs from its run. */
 export interface DownloadContext extends AttemptContext {
-  readonly host: AttemptContext["host"] & { readonly random: Random };
+  readonly host: AttemptContext["host"] & Pick<Host, "random" | "env" | "execute">;
   /** Recorded validators of the published file, or null. */
   readonly recorded: Validators | null;
   /** Recorded partial file of an earlier run, or null. */
@@ -221,7 +221,8 @@ async function attempt(span: Span, source: AttemptSource, state: TaskState): Pro
     // If the store is unavailable, fail before a request is sent.
     const storeReady = context.statCache.ready();
     if (storeReady !== null) await storeReady;
-    const current = context.recorded && await checkStored(source.url, context.recorded, state);
+    const current = context.recorded &&
+      await checkStored(source.url, context.recorded, task, context);
     source.published = task.conditional ? current : null;
     const digests = knownDigests(task) ??
       await expectedDigests(task, context.checksumFiles, context);
@@ -271,6 +272,10 @@ async function publishReceived(
   const sealedMs = clock.monotonicMs();
   context.progress.phase = "publishing";
   try {
+    // Loaded on demand: few tasks have a transform.
+    const transform = task.transform === null
+      ? NO_TRANSFORM
+      : await (await import("./transform.ts")).bindTransform(task, source.url, stats, context);
     const success = await publish(task, digests, received, {
       store: context.store,
       signal: context.signal,
@@ -279,6 +284,7 @@ async function publishReceived(
       headers: stats.headers,
       nowMs,
       family: context.family,
+      ...transform,
     });
     if (success.warning) warnings.push(success.warning);
     if (!received.lengthKnown) warnings.push("lengthUnknown");
@@ -373,26 +379,4 @@ function result(state: TaskState, status: TaskStatus, success: Success | null): 
     },
     warnings: state.warnings,
   };
-}
-
-/** The recorded validators, if they are of this URL and the stored file is still that file. */
-async function checkStored(
-  url: string,
-  recorded: Validators,
-  { task, context }: TaskState,
-): Promise<Validators | null> {
-  const { statCache, store, redact, signal } = context;
-  const key = task.namedByServer ? recorded.key : task.key;
-  // A date in the name has changed: the file is not requested from the store.
-  if (recorded.key !== key) return null;
-  const stored = await statCache.get(recorded.key);
-  if (stored === null) return null;
-  const match = compareToStored(recorded, stored, { key, source: redact(url) });
-  if (match === "other") return null;
-  // Touched or restored: equal bytes are the same file.
-  if (match === "unclear") {
-    const digest = await publishedDigest(store, recorded.key, signal);
-    if (digest !== recorded.sha256) return null;
-  }
-  return { ...recorded, revision: stored.revision };
 }

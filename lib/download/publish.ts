@@ -1,14 +1,14 @@
 /** Publishes received bytes once they are checked, unless the same bytes are published already. */
 
 import { checkContent, type Content } from "../content/expect.ts";
-import type { ExpectedDigests, SameRule, Task } from "../core/task.ts";
+import type { ExpectedDigests, SameRule, Task, Transform } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
-import type { Validators, Warning } from "../core/result.ts";
+import type { ReceivedContent, Validators, Warning } from "../core/result.ts";
 import { errorMessage } from "../core/text.ts";
 import type { Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
-import type { Received } from "./attempt.ts";
-import { modifiedTime, responseValidators } from "./conditional.ts";
+import type { AttemptContext, Received } from "./attempt.ts";
+import { compareToStored, modifiedTime, responseValidators } from "./conditional.ts";
 import { digestsOf } from "./expected_digests.ts";
 import type { Family } from "./family.ts";
 
@@ -26,7 +26,17 @@ export interface PublishContext {
   readonly nowMs: number;
   /** The files that the task has published. */
   readonly family: Family;
+  /** Runs the transform of the task; null without one. */
+  readonly transform: ((received: Received) => Promise<Received>) | null;
+  /** Identifies the transform; undefined without one. */
+  readonly transformId: string | undefined;
 }
+
+/** The fields of a task without a transform. */
+export const NO_TRANSFORM: Pick<PublishContext, "transform" | "transformId"> = {
+  transform: null,
+  transformId: undefined,
+};
 
 /** Result of {@linkcode publish}. */
 export interface Published {
@@ -42,7 +52,7 @@ export interface Published {
  * Checks received bytes against the expectations of the task, and publishes them unless the same
  * bytes are published already. Disposes of the draft in any case.
  *
- * @throws {CronfetchError} `body.too-small`, `expect.` and `store.` codes.
+ * @throws {CronfetchError} `body.too-small`, `expect.`, `content.transform` and `store.` codes.
  */
 export async function publish(
   task: Task,
@@ -53,7 +63,6 @@ export async function publish(
   const { key, sealed } = received;
   await using draft = received.draft;
   const { headers, family, current } = context;
-  const existing = draft.existing;
   const provenance: Provenance = {
     source: context.source,
     contentType: headers.get("content-type"),
@@ -61,42 +70,101 @@ export async function publish(
     lastModified: headers.get("last-modified"),
     fetchedAt: new Date(context.nowMs).toISOString(),
   };
+  const isCurrent = current?.key === key && draft.existing !== null;
   const content: Content = {
     head: draft.head,
     sizeBytes: sealed.sizeBytes,
     sha256: sealed.sha256,
     contentType: headers.get("content-type"),
-    previousSizeBytes: existing?.sizeBytes ?? null,
+    previousSizeBytes: current?.received?.sizeBytes ?? draft.existing?.sizeBytes ?? null,
     read: () => draft.read(),
     digests: (algorithms) => digestsOf(draft, algorithms, context.signal),
   };
   try {
     await checkContent(content, task.expect, digests, key);
+    if (isCurrent && current.received?.sha256 === sealed.sha256) {
+      return keptFile(current, draft.existing, received, context);
+    }
+    if (context.transform === null) {
+      return await publishContent(task, received, received, provenance, context);
+    }
+    const output = await context.transform(received);
+    await using _output = output.draft;
+    return await publishContent(task, output, received, provenance, context);
   } catch (error) {
-    throw task.quarantine ? await quarantine(received, provenance, family, error) : error;
+    const isRefusal = error instanceof CronfetchError && REFUSALS.test(error.code);
+    throw task.quarantine && isRefusal
+      ? await quarantine(received, provenance, family, error)
+      : error;
   }
-  const validators = (file: PublishedFile): Validators => ({
-    key,
-    source: context.source,
-    ...responseValidators(headers, context.nowMs),
-    sha256: sealed.sha256,
-    sizeBytes: sealed.sizeBytes,
-    revision: file.revision,
-  });
-  if (existing && await isPublished(existing, received, context)) {
+}
+
+/** Codes of content that is not published, and kept for inspection. */
+const REFUSALS = /^(?:body|content|expect)\./;
+
+/** The published file stays, although other bytes were received. */
+function keptFile(
+  current: Validators,
+  existing: StoredFile,
+  received: Received,
+  context: PublishContext,
+): Published {
+  const { sha256, sizeBytes } = current;
+  const validators = validatorsOf(
+    { ...received, sealed: { sha256, sizeBytes } },
+    existing,
+    context,
+  );
+  return {
+    status: "unchanged",
+    validators: { ...validators, received: receivedContent(received, context) },
+    previousSizeBytes: null,
+  };
+}
+
+function validatorsOf(
+  { key, sealed: { sha256, sizeBytes } }: Pick<Received, "key" | "sealed">,
+  { revision }: PublishedFile,
+  { source, headers, nowMs }: PublishContext,
+): Validators {
+  return { key, source, ...responseValidators(headers, nowMs), sha256, sizeBytes, revision };
+}
+
+function receivedContent(
+  { sealed: { sha256, sizeBytes } }: Received,
+  { transformId }: PublishContext,
+): ReceivedContent {
+  return { sha256, sizeBytes, ...(transformId !== undefined && { transform: transformId }) };
+}
+
+/**
+ * Publishes a file, unless the same bytes, or by `same` the same substance, are published already.
+ *
+ * @param output The file to publish.
+ * @param received The file that was received, which is another one after a transform.
+ */
+async function publishContent(
+  task: Task,
+  output: Received,
+  received: Received,
+  provenance: Provenance,
+  context: PublishContext,
+): Promise<Published> {
+  const { key, sealed, draft } = output;
+  const { family, current } = context;
+  const { existing } = draft;
+  const validators = (file: PublishedFile): Validators => {
+    const published = validatorsOf(output, file, context);
+    if (output === received) return published;
+    return { ...published, received: receivedContent(received, context) };
+  };
+  if (existing && await isPublished(existing, output, context)) {
     family.recordPrevious(key);
     return { status: "unchanged", validators: validators(existing), previousSizeBytes: null };
   }
-  if (current?.key === key && existing) {
-    const { sha256, sizeBytes } = current;
-    const kept: Published = {
-      status: "unchanged",
-      validators: { ...validators(existing), sha256, sizeBytes, received: { ...sealed } },
-      previousSizeBytes: null,
-    };
-    if (current.received?.sha256 === sealed.sha256) return kept;
-    if (task.same !== null && await isSameAsPublished(task.same, received, context)) {
-      return { ...kept, warning: "sameInSubstance" };
+  if (task.same !== null && existing && current?.key === key) {
+    if (await isSameAsPublished(task.same, output, context)) {
+      return { ...keptFile(current, existing, received, context), warning: "sameInSubstance" };
     }
   }
   // The older version is kept before the newer one replaces it.
@@ -108,7 +176,7 @@ export async function publish(
     key,
     sealed,
     provenance,
-    task.mtime === null ? null : modifiedTime(headers, context.nowMs),
+    task.mtime === null ? null : modifiedTime(context.headers, context.nowMs),
   );
   family.recordPrevious(key);
   if (file.sizeBytes !== sealed.sizeBytes) {
@@ -183,4 +251,46 @@ export async function publishedDigest(
   signal: AbortSignal,
 ): Promise<string | null> {
   return (await store.stat(key))?.sha256 ?? await store.digest(key, signal);
+}
+
+/**
+ * Identifies a transform in a record: a file whose transform has changed is requested again.
+ *
+ * @returns 16 hexadecimal digits; undefined without a transform.
+ */
+export async function transformId(transform: Transform | null): Promise<string | undefined> {
+  if (transform === null) return undefined;
+  const { command, expect } = transform;
+  const text = new TextEncoder().encode(JSON.stringify([command, expect]));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", text)).toHex().slice(0, 16);
+}
+
+/** What the check of a stored file needs. */
+export interface StoredFileContext extends Pick<AttemptContext, "statCache" | "store" | "signal"> {
+  /** Redacts secrets. */
+  readonly redact: (text: string) => string;
+}
+
+/** The recorded validators, if they are of this URL and the stored file is still that file. */
+export async function checkStored(
+  url: string,
+  recorded: Validators,
+  task: Task,
+  { statCache, store, redact, signal }: StoredFileContext,
+): Promise<Validators | null> {
+  const id = recorded.received?.transform;
+  if ((task.transform ?? id) && await transformId(task.transform) !== id) return null;
+  const key = task.namedByServer ? recorded.key : task.key;
+  // A date in the name has changed: the file is not requested from the store.
+  if (recorded.key !== key) return null;
+  const stored = await statCache.get(recorded.key);
+  if (stored === null) return null;
+  const match = compareToStored(recorded, stored, { key, source: redact(url) });
+  if (match === "other") return null;
+  // Touched or restored: equal bytes are the same file.
+  if (match === "unclear") {
+    const digest = await publishedDigest(store, recorded.key, signal);
+    if (digest !== recorded.sha256) return null;
+  }
+  return { ...recorded, revision: stored.revision };
 }

@@ -2,7 +2,7 @@
 
 import type { AlertKind, Health } from "../core/event.ts";
 import {
-  type ContentDigest,
+  type ReceivedContent,
   type RunSummary,
   type RunTrigger,
   TASK_STATUSES,
@@ -93,7 +93,9 @@ const VALIDATORS = shape<Validators>({
   sizeBytes: count,
   // The first versions wrote no revision: the digest decides then.
   revision: unless(() => "", text),
-  received: optional(shape<ContentDigest>({ sha256: text, sizeBytes: count })),
+  received: optional(
+    shape<ReceivedContent>({ sha256: text, sizeBytes: count, transform: orAbsent(text) }),
+  ),
 });
 
 const PART = shape<PartRecord>({

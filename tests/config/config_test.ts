@@ -2,7 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { ConfigInput, TaskInput } from "../../lib/config/input.ts";
 import { knownIds, tasksOf } from "../../lib/config/config.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import { defaultTask } from "../helpers/task.ts";
+import { DEFAULT_EXPECTATIONS, defaultTask } from "../helpers/task.ts";
 import { AT, loadInput, loadText, onlyTask, problemLinesOf, tasksIn } from "./loading.ts";
 
 Deno.test("compileTask: a URL is a task with every default", async () => {
@@ -61,6 +61,7 @@ const FULL: TaskInput = {
   unchangedFor: "7d",
   decode: "keep",
   same: { zip: true },
+  transform: ["jq", "."],
 };
 
 Deno.test("compileTask: all options, with dates in the time zone of the task", async () => {
@@ -102,6 +103,13 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
     unchangedForMs: 7 * 86_400_000,
     decode: "keep",
     same: { kind: "zip" },
+    transform: {
+      command: ["jq", "."],
+      cwd: "/start",
+      env: {},
+      timeoutMs: 60_000,
+      expect: DEFAULT_EXPECTATIONS,
+    },
   }]);
   assertEquals(config.secrets, ["hunter2", "Bearer hunter2"]);
 });

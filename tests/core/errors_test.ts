@@ -37,6 +37,7 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "body.too-large": "never",
   "body.too-small": "never",
   "content.coding": "later",
+  "content.transform": "never",
   "expect.type": "never",
   "expect.digest": "never",
   "expect.shrunk": "never",

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
+import { realHost } from "../../lib/host.ts";
 import { assertWorkflow } from "../action/workflow.ts";
 import { sha256, tree } from "../helpers/folder.ts";
 import { SERVICES, type Shown } from "../report/alerts/services.ts";
@@ -58,6 +59,34 @@ recipeTest("A secret header", async () => {
   const missing = await without.run("cronfetch run");
   assertEquals(missing.exitCode, 2);
   assertStringIncludes(missing.stderr, "RATES_TOKEN");
+});
+
+recipeTest("A file that is generated anew each time", async () => {
+  const document = (generated: number, rate: number) => JSON.stringify({ generated, rate });
+  await using server = origin({ "/v1/rates.json": document(1, 7) });
+  await using recipe = await prepareRecipe("A file that is generated anew each time", {
+    change: leadTo(server.origin),
+  });
+  const files: Record<string, string>[] = [];
+  for (const body of [document(1, 7), document(2, 7), document(3, 8)]) {
+    server.route("/v1/rates.json", body);
+    assertEquals((await recipe.run("cronfetch run")).exitCode, 0);
+    files.push(await published(recipe, "downloads"));
+  }
+  assertEquals(files.slice(0, 2), Array(2).fill({ "rates.json": document(1, 7) }));
+  assertEquals(Object.values(files[2] ?? {}).sort(), [document(1, 7), document(3, 8)]);
+});
+
+recipeTest("Tidy a file before it is published", async () => {
+  await using server = origin({ "/names.txt": "b\na\nb\n" });
+  await using recipe = await prepareRecipe("Tidy a file before it is published", {
+    change: leadTo(server.origin),
+    execute: realHost().execute,
+    env: { PATH: Deno.env.get("PATH") ?? "" },
+  });
+  const { exitCode, stderr } = await recipe.run("cronfetch run");
+  assertEquals(exitCode, 0, stderr);
+  assertEquals(await published(recipe, "downloads"), { "names.txt": "a\nb\n" });
 });
 
 recipeTest("Ten thousand URLs from a list", async () => {

@@ -5,6 +5,7 @@ import { dirname } from "@std/path";
 import { literalOf, parseShell } from "../../lib/cli/import/shell.ts";
 import { main } from "../../lib/cli/main.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
+import type { Host } from "../../lib/core/host.ts";
 import { testHost } from "../helpers/host.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../../docs/how-to.md", import.meta.url));
@@ -55,12 +56,14 @@ export interface RecipeOptions {
   readonly change: (text: string) => string;
   /** Variables of the environment that the recipe does not export. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Starts programs. Default: none is started. */
+  readonly execute?: Host["execute"];
 }
 
 /** Writes the files of a recipe. */
 export async function prepareRecipe(
   title: string,
-  { change, env = {} }: RecipeOptions,
+  { change, env = {}, execute }: RecipeOptions,
 ): Promise<Recipe> {
   const section = RECIPES.find((recipe) => recipe.title === title);
   assert(section !== undefined, title);
@@ -89,6 +92,7 @@ export async function prepareRecipe(
     async run(command, now = "2026-01-15T12:00:00Z") {
       assert(known.includes(command), `the recipe has no command ${command}`);
       const host = testHost({ cwd: folder.path, env: { ...exported, ...env }, now });
+      if (execute) Object.assign(host, { execute });
       const exitCode = await main(command.split(" ").slice(1), host);
       return { exitCode, stdout: host.stdout.text, stderr: host.stderr.text };
     },

@@ -121,8 +121,9 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     appendFile: (path, text) => put(path, (files.get(path) ?? "") + text),
     fileSize: (path) => Promise.resolve(new TextEncoder().encode(files.get(path) ?? "").length),
     replaceFile: put,
-    execute: (command, input) => {
-      executed.push({ command, input });
+    execute: async (command, input) => {
+      const pieces = typeof input === "string" ? input : ReadableStream.from(input);
+      executed.push({ command, input: await new Response(pieces).text() });
       return Promise.resolve(options.exitCode ?? 0);
     },
     listen,

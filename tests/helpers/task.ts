@@ -49,6 +49,7 @@ export function defaultTask(id: string, change: Partial<Task> = {}): Task {
     unchangedForMs: null,
     decode: "auto",
     same: null,
+    transform: null,
     ...change,
   };
 }

@@ -31,6 +31,7 @@ export type DoctorCheck =
   | "state"
   | "host"
   | "alerts"
+  | "transform"
   | "schedule"
   | "permissions";
 
@@ -146,30 +147,44 @@ async function checkHost(
   }
 }
 
-/** Checks the program of each alert that runs a command. */
+/** Checks the programs of alerts and transforms. */
 export async function checkCommands(
   { alerts }: Pick<Config, "alerts">,
+  tasks: readonly Pick<Task, "transform">[],
   host: Pick<Host, "env" | "cwd">,
 ): Promise<CheckResult[]> {
-  const names = alerts.flatMap((alert) => alert.kind === "command" ? [alert.command[0]] : []);
-  return await Promise.all([...new Set(names)].map((name) => checkProgram(name, host)));
+  const ofAlerts = alerts.flatMap((alert) => alert.kind === "command" ? [alert.command[0]] : []);
+  const transforms = new Map(
+    tasks.flatMap(({ transform }) => transform ? [[transform.command[0], transform.cwd]] : []),
+  );
+  return await Promise.all([
+    ...[...new Set(ofAlerts)].map((name) => checkProgram("alerts", name, host)),
+    ...[...transforms].map(([name, cwd]) =>
+      checkProgram("transform", name, { env: host.env, cwd: () => cwd })
+    ),
+  ]);
 }
 
-async function checkProgram(name: string, host: Pick<Host, "env" | "cwd">): Promise<CheckResult> {
+async function checkProgram(
+  check: "alerts" | "transform",
+  name: string,
+  host: Pick<Host, "env" | "cwd">,
+): Promise<CheckResult> {
   const paths = pathsOf(name, host);
   const found = paths === null ? null : await firstProgram(paths);
   if (paths !== null && found === null) {
-    const message = `the command ${name} does not exist, so its alerts would fail`;
-    return { check: "alerts", verdict: "wrong", message, hint: "install it, or change alerts" };
+    const effect = check === "alerts" ? "its alerts would fail" : "its tasks would fail";
+    const message = `the command ${name} does not exist, so ${effect}`;
+    return { check, verdict: "wrong", message, hint: `install it, or change ${check}` };
   }
   // Deno resolves granted names to paths, so the query covers both.
   const { state } = await Deno.permissions.query({ name: "run", command: name });
   if (state !== "granted") {
     const message = `no permission to run the command ${name}`;
-    return { check: "alerts", verdict: "wrong", message, hint: `add --allow-run=${name}` };
+    return { check, verdict: "wrong", message, hint: `add --allow-run=${name}` };
   }
   const message = found === null ? `the command ${name} may be run` : `the command is ${found}`;
-  return { check: "alerts", verdict: "good", message };
+  return { check, verdict: "good", message };
 }
 
 /** Paths where a program may be, in the order of the search; null if PATH is not readable. */

@@ -101,7 +101,7 @@ export async function doctor(
       if (signal.aborted) return [];
       throw error;
     }),
-    ...await checkCommands(config, host),
+    ...await checkCommands(config, tasks, host),
   ];
   if (signal.aborted) return signals.exitCode();
   const records = state.verdict === "wrong" ? NO_RECORDS : await recordsOf(prepared, host);

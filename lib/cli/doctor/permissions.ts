@@ -66,7 +66,7 @@ export function permissionFlags(
       ),
     ),
     flag("--allow-write", grantedPaths(written, cwd)),
-    flag("--allow-run", programsOf(config)),
+    flag("--allow-run", programsOf(config, tasks)),
     flag("--allow-env", [
       ...variables,
       ...(access?.variables ?? []),
@@ -121,8 +121,10 @@ function proxiesOf({ hosts }: Pick<Config, "hosts">, urls: readonly URL[]): URL[
   });
 }
 
-function programsOf({ alerts }: Pick<Config, "alerts">): string[] {
-  return alerts.flatMap((alert) => alert.kind === "command" ? [alert.command[0]] : []);
+function programsOf({ alerts }: Pick<Config, "alerts">, tasks: readonly Task[]): string[] {
+  const commands = alerts.flatMap((alert) => alert.kind === "command" ? [alert.command] : []);
+  const transforms = tasks.flatMap(({ transform }) => transform ? [transform.command] : []);
+  return [...commands, ...transforms].map(([program]) => program);
 }
 
 /** Every URL of a task in the config. */

@@ -1,0 +1,163 @@
+/** Passes a received file through a program of the config, into a new draft. */
+
+import { variable } from "../config/variables.ts";
+import { checkContent } from "../content/expect.ts";
+import { CronfetchError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import type { HeaderFields } from "../core/http.ts";
+import type { ExpectedDigests, Task, Transform } from "../core/task.ts";
+import { cutServerText, errorMessage } from "../core/text.ts";
+import { withTimeout } from "../core/time.ts";
+import type { AttemptContext, Received } from "./attempt.ts";
+import { type PublishContext, transformId } from "./publish.ts";
+
+/** Bytes of standard error that a message may quote. */
+const QUOTED_BYTES = 2_000;
+
+/** Variables that programs need to start, of this process. */
+const INHERITED = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "SystemRoot", "PATHEXT"] as const;
+
+/** The output has no expected digests. */
+const NO_DIGESTS: ExpectedDigests = { sha256: null, sha512: null, sha1: null, md5: null };
+
+/** What a transform needs in addition to the file. */
+export interface TransformContext extends Pick<AttemptContext, "store" | "statCache" | "signal"> {
+  readonly host: Pick<Host, "timers" | "env" | "execute">;
+  /** Redacts secrets. */
+  readonly redact: (text: string) => string;
+}
+
+/**
+ * The transform of a task, as `publish` needs it.
+ *
+ * @param url The requested URL.
+ */
+export async function bindTransform(
+  task: Task,
+  url: string,
+  { headers }: { readonly headers: HeaderFields },
+  context: TransformContext,
+): Promise<Pick<PublishContext, "transform" | "transformId">> {
+  const { transform } = task;
+  if (transform === null) return { transform, transformId: undefined };
+  return {
+    transform: (received) => {
+      const facts = {
+        CRONFETCH_TASK: task.id,
+        CRONFETCH_KEY: received.key,
+        CRONFETCH_URL: context.redact(url),
+        CRONFETCH_SIZE: `${received.sealed.sizeBytes}`,
+        CRONFETCH_SHA256: received.sealed.sha256,
+        CRONFETCH_CONTENT_TYPE: headers.get("content-type") ?? "",
+      };
+      return transformContent(transform, received, facts, context);
+    },
+    transformId: await transformId(transform),
+  };
+}
+
+/**
+ * Runs the transform of a task: the received bytes are its input, and its output becomes a draft of the
+ * same key. Its environment has a few variables of this process, `CRONFETCH_` variables with facts about
+ * the task, and those that the config names.
+ *
+ * @param facts Variables about the task.
+ * @returns The sealed output, which meets `transform.expect`.
+ * @throws {CronfetchError} `content.transform`: the program failed, or wrote nothing; `body.too-large`,
+ * `expect.` and `store.` codes.
+ */
+async function transformContent(
+  transform: Transform,
+  received: Received,
+  facts: Readonly<Record<string, string>>,
+  { store, statCache, signal, host, redact }: TransformContext,
+): Promise<Received> {
+  const { key } = received;
+  const { command, cwd, timeoutMs, expect } = transform;
+  const [program] = command;
+  const draft = await store.draft(key, { statCache, expectedBytes: null });
+  const messages: Uint8Array[] = [];
+  let messageBytes = 0;
+  let sizeBytes = 0;
+  const stdout = async (piece: Uint8Array<ArrayBuffer>) => {
+    sizeBytes += piece.length;
+    if (expect.maxSizeBytes !== null && sizeBytes > expect.maxSizeBytes) {
+      throw new CronfetchError(
+        "body.too-large",
+        `${program} wrote more than ${expect.maxSizeBytes} bytes`,
+      );
+    }
+    await draft.write(piece.slice());
+  };
+  const stderr = (piece: Uint8Array<ArrayBuffer>) => {
+    if (messageBytes < QUOTED_BYTES) messages.push(piece.slice(0, QUOTED_BYTES - messageBytes));
+    messageBytes += piece.length;
+  };
+  const env = {
+    ...Object.fromEntries(
+      INHERITED.flatMap((name) => {
+        const value = variable(name, host);
+        return value === undefined ? [] : [[name, value]];
+      }),
+    ),
+    ...facts,
+    ...transform.env,
+  };
+  try {
+    const code = await withTimeout(
+      host.timers,
+      timeoutMs,
+      (limit) => {
+        const ended = AbortSignal.any([limit, signal]);
+        return host.execute(command, received.draft.pieces(), ended, { cwd, env, stdout, stderr });
+      },
+      () => failure(`${program} did not end within ${timeoutMs / 1_000}s`, { retry: "later" }),
+    );
+    signal.throwIfAborted();
+    if (code !== 0) {
+      const text = new TextDecoder().decode(await new Blob(messages as BlobPart[]).arrayBuffer());
+      const line = cutServerText(redact(text).trim().split("\n").at(-1) ?? "");
+      throw failure(`${program} ended with exit code ${code}${line === "" ? "" : `: ${line}`}`);
+    }
+    if (sizeBytes === 0 && expect.minSizeBytes > 0) throw failure(`${program} wrote nothing`);
+    const output = { ...received, draft, sealed: await draft.seal() };
+    await checkContent(
+      {
+        head: draft.head,
+        ...output.sealed,
+        contentType: null,
+        previousSizeBytes: draft.existing?.sizeBytes ?? null,
+        read: () => draft.read(),
+        digests: () => Promise.reject(new TypeError("an output has no expected digests")),
+      },
+      expect,
+      NO_DIGESTS,
+      key,
+    );
+    return output;
+  } catch (error) {
+    await draft.discard();
+    throw startError(error, program);
+  }
+}
+
+/** The error of a program that cannot be started; any other error as it is. */
+function startError(error: unknown, program: string): unknown {
+  if (error instanceof Deno.errors.NotFound) {
+    return failure(`the program ${program} does not exist, or its folder`, { cause: error });
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    return failure(`${program} may not be run: add --allow-run=${program}`, { cause: error });
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return failure(`${program} cannot be run: ${errorMessage(error)}`, { cause: error });
+  }
+  return error;
+}
+
+function failure(
+  message: string,
+  options: { readonly retry?: "later"; readonly cause?: unknown } = {},
+): CronfetchError {
+  return new CronfetchError("content.transform", `transforming: ${message}`, options);
+}
