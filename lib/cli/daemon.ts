@@ -6,7 +6,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { escapeControl } from "../core/text.ts";
-import { formatDuration, plural, relativeTime } from "../report/format.ts";
+import { formatDuration, plural, relativeTime, wrapWords } from "../report/format.ts";
 import { LOG_FORMATS, logOutput } from "../report/log.ts";
 import { tickReporter } from "../report/tick.ts";
 import type { Wake } from "../schedule/due.ts";
@@ -16,8 +16,10 @@ import { openStorage, SharedStorage } from "../worker/storage.ts";
 import type { DueSnapshot, Overrun } from "../worker/tick.ts";
 import { type WatchEvent, type WatchTarget, watchTasks } from "../worker/watch.ts";
 import { shortPath } from "./doctor/permissions.ts";
+import { reportError } from "./errors.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { prepareRun, urlsAmong } from "./prepare.ts";
+import { writeLines } from "./output.ts";
 import { consoleOptions, createReporters } from "./reporters.ts";
 
 /** Receives what a daemon does. */
@@ -79,7 +81,11 @@ export async function prepareDaemon(
         emit: (event) => {
           if (event.kind === "started" || event.kind === "reloaded") config = event.target.config;
           const text = describeWatchEvent(event, { ...flags, cwd: host.cwd(), timeOf });
-          if (text !== null) host.stderr.write(`${text}\n`);
+          if (text !== null) {
+            const free = isTerminal ? host.stderr.columns() - 1 : Infinity;
+            writeLines(wrapWords(text.split(" "), { first: free, rest: free }), host);
+          }
+          if (event.kind === "refused") reportError(event.error, [], host);
           listener?.onEvent(event);
         },
         openReporters: async ({ config, selected }) => {
@@ -140,8 +146,7 @@ export interface WatchTextOptions extends Pick<Flags, "quiet"> {
 /**
  * Describes an event of a watch.
  *
- * @returns Text without a final line feed, or null for an event that the flags hide. The mistakes
- * of a config are on separate lines.
+ * @returns Text without a final line feed, or null for an event that the flags hide.
  */
 export function describeWatchEvent(event: WatchEvent, options: WatchTextOptions): string | null {
   const { quiet } = options;
@@ -153,8 +158,7 @@ export function describeWatchEvent(event: WatchEvent, options: WatchTextOptions)
     case "reloaded":
       return quiet ? null : `reloaded ${describeTarget(event, options)}`;
     case "refused":
-      return "error: the changed config cannot be used; the last one stays in force\n" +
-        event.error.message;
+      return "error: the changed config cannot be used; the last one stays in force";
     case "waiting":
       return quiet ? null : describeWake(event.wake, options);
     case "failing":

@@ -2,10 +2,10 @@
 
 import type { Reporter, RunEvent } from "../core/event.ts";
 import type { Output } from "../core/host.ts";
-import { EXIT, type RunSummary, type TaskResult } from "../core/result.ts";
+import type { RunSummary, TaskResult } from "../core/result.ts";
 import type { Paint } from "./format.ts";
 import { type Destination, eventLines, type LineStyle, type Verbosity } from "./lines.ts";
-import { addOutcome, closingLine, noOutcomes, outcomeLines, totalLines } from "./summary.ts";
+import { addOutcome, closingLines, noOutcomes, outcomeLines, totalLines } from "./summary.ts";
 
 /** Lines, and on a terminal a live view below them. */
 export interface Display {
@@ -75,9 +75,7 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
   };
 
   function endLines(summary: RunSummary): string[] {
-    if (verbosity === "quiet") {
-      return summary.exitCode === EXIT.good ? [] : [closingLine(summary, paint)];
-    }
+    if (verbosity === "quiet") return closingLines(summary, style());
     const totals = totalLines(summary, outcomes, style());
     if (!isListed) return totals;
     const listed = outcomeLines(outcomes, style());

@@ -109,8 +109,11 @@ export function hangingLines(
 ): string[] {
   const free = columns === null ? Infinity : columns - 1;
   const indent = columns === null || columns >= WIDE_COLUMNS ? head.indent : SMALL_INDENT;
+  const beside = free - head.columns;
+  const [first] = texts;
+  const isTooLong = first?.isUrl === true && displayWidth(first.text) > beside;
   const isBeside = columns === null ||
-    (head.columns <= head.indent && free - head.columns >= LEAST_COLUMNS);
+    (head.columns <= head.indent && beside >= LEAST_COLUMNS && !isTooLong);
   const lines: string[] = isBeside && texts.length > 0 ? [] : [head.text.trimEnd()];
   for (const [index, { text, prefix, isUrl }] of texts.entries()) {
     const isFirst = index === 0 && isBeside;
@@ -121,7 +124,7 @@ export function hangingLines(
     const rest = free - start;
     const wrapped = isUrl && !isFirst
       ? [truncateMiddle(text, Math.max(1, rest))]
-      : wrapWords(text.split(" "), { first: isFirst ? free - head.columns : rest, rest });
+      : wrapWords(text.split(" "), { first: isFirst ? beside : rest, rest });
     wrapped.forEach((line, part) => {
       const [word = ""] = line.split(" ", 1);
       const painted = prefix && part === 0 ? paint(prefix, word) + line.slice(word.length) : line;
@@ -147,7 +150,9 @@ export function eventLines(event: RunEvent, style: LineStyle): string[] {
       return entry("run", "strong", event.run, [plural(event.tasks, "task")], style);
     case "task.started":
       if (verbosity !== "verbose") return [];
-      return entry("started", "faint", event.task, [event.url], style);
+      return hangingEntry("started", "faint", event.task, [
+        { text: escapeControl(event.url), isUrl: true },
+      ], style);
     case "task.retrying": {
       if (verbosity !== "verbose") return [];
       const when = `attempt ${event.attempt} in ${formatDuration(event.delayMs)}`;
@@ -234,7 +239,7 @@ export function failureTexts(result: TaskResult, note = ""): LineText[] {
   return [
     { text: escapeControl(failureMessage(result) + shownCode + note) },
     { text: escapeControl(url), isUrl: true },
-    ...(hint === null ? [] : [{ text: `hint: ${hint}`, prefix: "faint" } as const]),
+    ...(hint === null ? [] : [{ text: `hint: ${hint}`, prefix: "good" } as const]),
   ];
 }
 

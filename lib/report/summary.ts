@@ -253,10 +253,19 @@ export function totalLines(
   lines.push(
     ...totals.map((line) => paint(summary.exitCode === EXIT.good ? "good" : "strong", line)),
   );
-  if (summary.exitCode !== EXIT.good) {
-    lines.push(...wrapped(closingText(summary)).map((line) => paint(closingStyle(summary), line)));
-  }
-  return lines;
+  return [...lines, ...closingLines(summary, { paint, columns })];
+}
+
+/** The meaning of an exit code other than 0, as one sentence. */
+export function closingLines(
+  summary: RunSummary,
+  { paint, columns }: Pick<LineStyle, "paint" | "columns">,
+): string[] {
+  if (summary.exitCode === EXIT.good) return [];
+  const free = columns === null ? Infinity : columns - 1;
+  const words = closingText(summary).split(" ");
+  return wrapWords(words, { first: free, rest: free })
+    .map((line) => paint(closingStyle(summary), line));
 }
 
 /** `kept 22.3 MB of big.bin, which the next run resumes`. */

@@ -182,10 +182,8 @@ const TEXTS: readonly (readonly [
   ],
   [
     { kind: "refused", error },
-    "error: the changed config cannot be used; the last one stays in force\n" +
-    "opening the state: it is locked",
-    "error: the changed config cannot be used; the last one stays in force\n" +
-    "opening the state: it is locked",
+    "error: the changed config cannot be used; the last one stays in force",
+    "error: the changed config cannot be used; the last one stays in force",
   ],
   [
     { kind: "waiting", wake: { ...wake, task: "b\u001b[2J" }, at },

@@ -82,6 +82,21 @@ function sectionOf(width: Width, { exitCode, screen, stdout, stderr }: Shown): s
 /** A response: a body, a status without one, or a function. */
 export type Reply = string | number | ((init: RequestInit) => Response | Promise<Response>);
 
+/** A response whose body is a stream of bytes, as that of a real one. */
+export function textResponse(text: string): Response {
+  const bytes = new TextEncoder().encode(text);
+  // The stream detaches the buffer.
+  const { length } = bytes;
+  const body = new ReadableStream({
+    type: "bytes",
+    start(controller) {
+      if (bytes.length > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+  return new Response(body, { headers: { "content-length": `${length}` } });
+}
+
 /**
  * A host whose network is a table of responses, so that every time and size is the same in each
  * test: clocks and timers are manual. Other URLs are 404.
@@ -94,10 +109,10 @@ export function hostWith(
     const reply = replies[url] ?? 404;
     if (typeof reply === "function") return await reply(init);
     if (typeof reply === "number") return new Response(null, { status: reply });
-    return new Response(reply, { headers: { "content-length": `${reply.length}` } });
+    return textResponse(reply);
   };
   const addresses = Object.fromEntries(
-    Object.keys(replies).map((url) => [new URL(url).hostname, ["192.0.2.1"]]),
+    Object.keys(replies).map((url) => [new URL(url).hostname, ["93.184.215.14"]]),
   );
   return testHost({ addresses, ...options, fetch, timers: "manual" });
 }
