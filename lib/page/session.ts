@@ -169,7 +169,8 @@ function cookieOf(request: Request): string | null {
 /** Without `Max-Age`, so that the session ends with the browser's. */
 function cookie(request: Request, value: string): string {
   const isSecure = new URL(request.url).protocol === "https:" ||
-    request.headers.get("x-forwarded-proto") === "https";
+    // Of several proxies, the first one has the client's connection.
+    request.headers.get("x-forwarded-proto")?.split(",")[0]?.trim().toLowerCase() === "https";
   const name = cookieName(request);
   return `${name}=${value}; Path=/; HttpOnly; SameSite=Strict${isSecure ? "; Secure" : ""}`;
 }

@@ -48,7 +48,7 @@ Deno.test("login: the cookie is secure over HTTPS, also behind a proxy", async (
   await using at = site({ token: TOKEN, isLoopback: false });
   const cookies = [["https://mirror.test/login", {}], [
     "http://mirror.test/login",
-    { "x-forwarded-proto": "https" },
+    { "x-forwarded-proto": "https, http" },
   ], ["http://mirror.test/login", {}]] as const;
   const isSecure: boolean[] = [];
   for (const [url, headers] of cookies) {

@@ -9,6 +9,7 @@ const showConnection = (text) => {
 /** Fetches the page and replaces the parts that have changed. */
 const refresh = async () => {
   const response = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (response.status === 401) showConnection("Logged out: reload to log in");
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const old of document.querySelectorAll("[data-live]")) {

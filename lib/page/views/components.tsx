@@ -116,6 +116,17 @@ export function Fact(
   );
 }
 
+/** The head of a table. Its roles remain where the table is not displayed as one. */
+export function TableHead({ columns }: { readonly columns: readonly string[] }): JSX.Element {
+  return (
+    <thead role="rowgroup">
+      <tr role="row">
+        {columns.map((column) => <th role="columnheader" scope="col">{column}</th>)}
+      </tr>
+    </thead>
+  );
+}
+
 /** Links to the pages of a list; nothing for a single page. */
 export function Pager<Item>({ shown, pathOf }: {
   readonly shown: Page<Item>;

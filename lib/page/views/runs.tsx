@@ -22,6 +22,7 @@ import {
   Pager,
   shown as text,
   StatusBadge,
+  TableHead,
   type Tone,
   When,
 } from "./components.tsx";
@@ -57,16 +58,9 @@ function RunTable({ shown, clock }: { readonly shown: Page<RunRecord>; readonly 
     <>
       <table class="results" role="table">
         <caption>{plural(shown.total, "run")}, newest first</caption>
-        <thead role="rowgroup">
-          <tr role="row">
-            <th role="columnheader" scope="col">Outcome</th>
-            <th role="columnheader" scope="col">Ended</th>
-            <th role="columnheader" scope="col">Results</th>
-            <th role="columnheader" scope="col">Started by</th>
-            <th role="columnheader" scope="col">Received</th>
-            <th role="columnheader" scope="col">Duration</th>
-          </tr>
-        </thead>
+        <TableHead
+          columns={["Outcome", "Ended", "Results", "Started by", "Received", "Duration"]}
+        />
         <tbody role="rowgroup">
           {shown.items.map((run) => (
             <tr role="row">
@@ -116,15 +110,7 @@ function DayTable({ days }: { readonly days: readonly DayRecord[] }) {
       <h2>Days</h2>
       <table class="results" role="table">
         <caption>In UTC. Checks are evaluations that found nothing due.</caption>
-        <thead role="rowgroup">
-          <tr role="row">
-            <th role="columnheader" scope="col">Day</th>
-            <th role="columnheader" scope="col">Results</th>
-            <th role="columnheader" scope="col">Runs</th>
-            <th role="columnheader" scope="col">Checks</th>
-            <th role="columnheader" scope="col">Received</th>
-          </tr>
-        </thead>
+        <TableHead columns={["Day", "Results", "Runs", "Checks", "Received"]} />
         <tbody role="rowgroup">
           {days.map(({ day, runs, evaluations, counts, bytes }) => (
             <tr role="row">
@@ -278,16 +264,7 @@ function ResultTable({ shown: { items } }: { readonly shown: Page<RunTaskResult>
   const links = useLinks();
   return (
     <table class="results" role="table">
-      <thead role="rowgroup">
-        <tr role="row">
-          <th role="columnheader" scope="col">Result</th>
-          <th role="columnheader" scope="col">Task</th>
-          <th role="columnheader" scope="col">Message</th>
-          <th role="columnheader" scope="col">Size</th>
-          <th role="columnheader" scope="col">Received</th>
-          <th role="columnheader" scope="col">Duration</th>
-        </tr>
-      </thead>
+      <TableHead columns={["Result", "Task", "Message", "Size", "Received", "Duration"]} />
       <tbody role="rowgroup">
         {items.map((result) => (
           <tr role="row">

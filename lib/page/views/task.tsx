@@ -18,6 +18,7 @@ import {
   Fact,
   shown,
   StatusBadge,
+  TableHead,
   TaskTransfer,
   When,
 } from "./components.tsx";
@@ -218,16 +219,9 @@ function Results({ record, attempts, clock }: {
           <Strip outcomes={record ? recentOutcomes(record) : []} zone={clock.zone} />
           <StripLegend />
           <table class="results" role="table">
-            <thead role="rowgroup">
-              <tr role="row">
-                <th role="columnheader" scope="col">Result</th>
-                <th role="columnheader" scope="col">When</th>
-                <th role="columnheader" scope="col">Message</th>
-                <th role="columnheader" scope="col">Attempts</th>
-                <th role="columnheader" scope="col">Received</th>
-                <th role="columnheader" scope="col">Duration</th>
-              </tr>
-            </thead>
+            <TableHead
+              columns={["Result", "When", "Message", "Attempts", "Received", "Duration"]}
+            />
             <tbody role="rowgroup">
               {results.map((result) => (
                 <ResultRow result={result} tried={attempts.get(result.run)} clock={clock} />

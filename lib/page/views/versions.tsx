@@ -7,7 +7,7 @@ import { versionBefore } from "../files.ts";
 import { sizeChangeLabel } from "../labels.ts";
 import type { PageTask, PageVersion } from "../source.ts";
 import type { DiffPart, Preview, TextDiff } from "../text_diff.ts";
-import { Badge, type Clock, shown, When } from "./components.tsx";
+import { Badge, type Clock, shown, TableHead, When } from "./components.tsx";
 import { useLinks } from "./links.ts";
 
 const KINDS: Readonly<Record<PageVersion["kind"], string>> = {
@@ -42,16 +42,16 @@ export function Versions({ task, versions, isDownloadable, clock }: {
             </>
           )}
         </caption>
-        <thead role="rowgroup">
-          <tr role="row">
-            <th role="columnheader" scope="col">File</th>
-            <th role="columnheader" scope="col">Kind</th>
-            <th role="columnheader" scope="col">Published</th>
-            <th role="columnheader" scope="col">Size</th>
-            <th role="columnheader" scope="col">SHA-256</th>
-            {isDownloadable && <th role="columnheader" scope="col">Changes</th>}
-          </tr>
-        </thead>
+        <TableHead
+          columns={[
+            "File",
+            "Kind",
+            "Published",
+            "Size",
+            "SHA-256",
+            ...(isDownloadable ? ["Changes"] : []),
+          ]}
+        />
         <tbody role="rowgroup">
           {versions.map((version) => {
             const { key, kind, publishedAt, sizeBytes, sha256 } = version;
