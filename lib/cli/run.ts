@@ -29,20 +29,22 @@ export async function run(
   );
   const plan = await alertingOnFailure(
     beforeRun,
-    async () => {
-      const plan = await planTasks(prepared, flags.due ? storage.state : null);
-      const isEmpty = plan.entries.every(({ included }) => !included);
-      if (!isEmpty) await requireStore(config.store, host.random);
-      return plan;
-    },
+    () => planTasks(prepared, flags.due ? storage.state : null),
   );
+  const isEmpty = plan.entries.every(({ included }) => !included);
   const progress: Progress = { bytes: 0, running: new Map() };
   const { summary, unsaved } = await runTasks(
     config,
     flags.force ? withoutConditions(plan) : plan,
     {
       host,
-      storage,
+      storage: {
+        state: storage.state,
+        openStore: async (owned) => {
+          if (!isEmpty) await requireStore(config.store, host.random);
+          return await storage.openStore(owned);
+        },
+      },
       trigger: flags.due ? "schedule" : "manual",
       openReporters: async () => {
         const ids = plan.entries.filter(({ included }) => included).map(({ task }) => task.id);

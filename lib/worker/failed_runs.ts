@@ -6,9 +6,9 @@ import type { CronfetchError } from "../core/errors.ts";
 import { stateFile } from "../core/location.ts";
 import type { AlertNotice } from "../report/alerts/changes.ts";
 import { plural } from "../report/format.ts";
-import { cutMessage } from "../state/record.ts";
 import type { RunRecord } from "../state/run_record.ts";
 import type { State } from "../state/state.ts";
+import { sentenceOf } from "./history.ts";
 
 /** Where it is remembered that an alert about failed runs is open. */
 export interface FailureMemory {
@@ -42,7 +42,7 @@ export function memoryInState(
         return run === null ? record.errorCode === error.code : record.run === run;
       });
       if (recorded === undefined) return;
-      state.updateRun({ ...recorded, error: cutMessage(error.message), alerted: true });
+      state.updateRun({ ...recorded, error: sentenceOf(error), alerted: true });
       await state.flush();
     },
     close: async () => {

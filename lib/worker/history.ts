@@ -100,7 +100,7 @@ export async function recordFailure(
       },
       trigger,
       tasks: plan.entries.filter(({ included }) => included).length,
-      error: cutMessage(failure.message),
+      error: sentenceOf(failure),
       errorCode: failure.code,
       failedRuns: (repeated?.failedRuns ?? 0) + 1,
     });
@@ -113,6 +113,12 @@ export async function recordFailure(
 const NO_RESULTS = Object.fromEntries(
   TASK_STATUSES.map((status) => [status, 0]),
 ) as RunSummary["counts"];
+
+/** The message of an error for a record, without the lines of hints that may follow. */
+export function sentenceOf({ message }: CronfetchError): string {
+  const [sentence = ""] = message.split("\n", 1);
+  return cutMessage(sentence);
+}
 
 /** The error itself; a bug is an `internal` error. */
 export function failureOf(error: unknown): CronfetchError {

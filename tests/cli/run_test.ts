@@ -2,8 +2,10 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../helpers/command_line.ts";
 import { splitOutput } from "../../lib/cli/prepare.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
+import { EXIT } from "../../lib/core/result.ts";
 import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost, type TestHostOptions } from "../helpers/host.ts";
+import { openState } from "../helpers/open.ts";
 import { origin, type Route } from "../helpers/origin.ts";
 
 /** Creates a folder with a config, and a host whose current folder it is. */
@@ -395,4 +397,25 @@ Deno.test("run: an unwritable state is reported once, and no bug", async () => {
   assertEquals(host.stderr.text.includes("bug"), false);
   const last = events(host.stdout.text).at(-1);
   assertEquals(last?.type === "run.finished" && last.summary.exitCode, 3);
+});
+
+Deno.test("run: an unusable store is recorded, and the next run replaces no history", async () => {
+  const tasks = ["http://127.0.0.1/a"];
+  await using at = await setUp({ store: "taken", state: "file:state.json", tasks });
+  await Deno.writeTextFile(at.folder.file("taken"), "a file");
+  const { host } = at;
+  for (let times = 0; times < 2; times++) {
+    assertEquals(await main(["run"], host), EXIT.usage);
+    host.jump(60_000);
+  }
+  await using state = await openState(`file:${at.folder.file("state.json")}`, host);
+  const records = await state.runs(9);
+  assertEquals(
+    records.map(({ errorCode, failedRuns, tasks, summary }) => [
+      ...[errorCode, failedRuns, tasks, summary.exitCode],
+    ]),
+    [["config.invalid", 2, 1, EXIT.usage]],
+  );
+  const path = at.folder.file("taken");
+  assertEquals(records[0]?.error?.endsWith(`${path} is a file, not a folder`), true);
 });
