@@ -188,3 +188,24 @@ Deno.test("transfer: a buffer is used again after a whole body, never after a br
     assertEquals(pool.take(64 * 1024) === used[0], !isBroken);
   }
 });
+
+Deno.test("transfer: a body that reports its end is not read again", async () => {
+  await using store = openMemory();
+  for (const [reportsEnd, expectedReads] of [[true, 1], [false, 2]] as const) {
+    let reads = 0;
+    const body: HttpBody = {
+      get isEnded() {
+        return reportsEnd && reads > 0;
+      },
+      read: (into) => Promise.resolve(into.subarray(0, reads++ === 0 ? 3 : 0)),
+      cancel: () => Promise.resolve(),
+    };
+    const draft = await store.draft(`${reportsEnd}.bin`);
+    const received = await transfer(body, draft, {
+      ...options(testHost({ timers: "manual" }), new AbortController().signal),
+      lengthBytes: 3,
+    });
+    const { sizeBytes } = await draft.seal();
+    assertEquals([received, sizeBytes, reads], [3, 3, expectedReads]);
+  }
+});

@@ -181,7 +181,9 @@ Deno.test("Http1Client: cancelling an incomplete body closes its connection", as
 Deno.test("Http1Client: reads after the end of a body return no bytes", async () => {
   await using pair = await exchanging(always(ANSWER));
   const { body } = await pair.get();
+  assertEquals(body.isEnded, false);
   assertEquals([await textOf(body), await textOf(body), await textOf(body)], ["abc", "", ""]);
+  assertEquals(body.isEnded, true);
   await body.cancel();
   assertEquals(pair.open.size, 1);
 });
