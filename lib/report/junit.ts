@@ -2,7 +2,7 @@
 
 import type { Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
-import { EXIT, type RunSummary, type TaskResult, workMs } from "../core/result.ts";
+import { EXIT, type RunSummary, type TaskResult } from "../core/result.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
 import { resultDetails, resultReason } from "./lines.ts";
 
@@ -71,7 +71,7 @@ function junitXml({ counts, durationMs, exitCode }: RunSummary, cases: string[],
 
 function caseXml(result: TaskResult): string {
   const { task, key, timings } = result;
-  const time = seconds(workMs(timings));
+  const time = seconds(timings.totalMs);
   const start = `<testcase${attributes({ classname: "cronfetch", name: task, file: key, time })}`;
   const verdict = outcomeXml(result);
   return verdict === "" ? `${start}/>\n` : `${start}>${verdict}</testcase>\n`;

@@ -1,3 +1,4 @@
+import type { TaskPhase } from "../../lib/core/event.ts";
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
 import type { Timeouts } from "../../lib/core/task.ts";
@@ -182,4 +183,18 @@ Deno.test("createWatcher: attempts share one timer, and each has its own limits"
   for (const watch of watches) watch[Symbol.dispose]();
   await host.advance(1_000_000);
   assertEquals(ended(), 99);
+});
+
+Deno.test("AttemptWatcher: shows whether an attempt connects or waits for a response", () => {
+  const host = testHost({ timers: "manual" });
+  const progress: { phase: TaskPhase } = { phase: "waiting" };
+  using watch = createWatcher(new AbortController().signal, host).watch(LIMITS, progress);
+  const phases = [progress.phase];
+  watch.startConnect();
+  phases.push(progress.phase);
+  watch.startResponse();
+  phases.push(progress.phase);
+  watch.progress();
+  phases.push(progress.phase);
+  assertEquals(phases, ["waiting", "connecting", "requesting", "requesting"]);
 });
