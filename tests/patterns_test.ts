@@ -23,7 +23,7 @@ const READ_BY_EYE: ReadonlySet<string> = new Set([
 
 /** Files that build expressions from parts; their functions are in `linear_parsers.ts`. */
 const BUILDERS: ReadonlySet<string> = new Set([
-  "lib/cli/verify_files.ts",
+  "lib/cli/verify/files.ts",
   "lib/config/checks.ts",
   "lib/config/fields.ts",
   "lib/config/secrets.ts",

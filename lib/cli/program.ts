@@ -132,7 +132,7 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
   const verify = command(
     "verify [TASK...]",
     "check published files against recorded digests; exit 3 if one differs",
-    async (...given) => (await import("./verify.ts")).verify(...given),
+    async (...given) => (await import("./verify/verify.ts")).verify(...given),
   );
   withConfig(verify.optionsGroup("What to verify:"))
     .option("--fix", "make the next run fetch edited and missing files");

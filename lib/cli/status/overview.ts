@@ -10,7 +10,7 @@ import type { TaskRecord } from "../../state/state.ts";
 import { type TableColumn, type TableFormat, tableLines, wrapLine } from "../table.ts";
 
 /** A task with its record and the health derived from both. */
-export interface TaskStanding {
+export interface TaskEntry {
   readonly task: Task;
   /** Absent if it never ran. */
   readonly record: TaskRecord | undefined;
@@ -39,16 +39,16 @@ const COLUMNS: readonly TableColumn[] = [
 ];
 
 /** Whether a task is unhealthy, failing or stale. */
-export function hasProblem({ health }: Pick<TaskStanding, "health">): boolean {
+export function hasProblem({ health }: Pick<TaskEntry, "health">): boolean {
   return health.health === "unhealthy" || health.health === "failing" || health.stale;
 }
 
 /** Sorts tasks: problems first, then those whose content changed last. */
-export function sortStandings(standings: readonly TaskStanding[]): TaskStanding[] {
+export function sortEntries(entries: readonly TaskEntry[]): TaskEntry[] {
   const order = Object.keys(HEALTH_STYLES);
-  const rankOf = ({ health }: TaskStanding) => order.indexOf(health.health);
-  const changeOf = ({ record }: TaskStanding) => record?.changedAt ?? "";
-  return standings.toSorted((one, other) =>
+  const rankOf = ({ health }: TaskEntry) => order.indexOf(health.health);
+  const changeOf = ({ record }: TaskEntry) => record?.changedAt ?? "";
+  return entries.toSorted((one, other) =>
     rankOf(one) - rankOf(other) || compare(changeOf(other), changeOf(one))
   );
 }
@@ -56,19 +56,19 @@ export function sortStandings(standings: readonly TaskStanding[]): TaskStanding[
 /**
  * The rows of the tasks, and how many have each health.
  *
- * @param standings In the order in which they are shown.
+ * @param entries In the order in which they are shown.
  * @param isComplete Whether to list every task, however many they are.
  */
 export function overviewLines(
-  standings: readonly TaskStanding[],
+  entries: readonly TaskEntry[],
   isComplete: boolean,
   { at, redact }: { readonly at: Temporal.Instant; readonly redact: (text: string) => string },
   format: TableFormat,
 ): string[] {
-  if (standings.length === 0) return [];
-  const rows = standings.map((standing) => ({
-    style: HEALTH_STYLES[standing.health.health],
-    cells: cellsOf(standing, at, redact),
+  if (entries.length === 0) return [];
+  const rows = entries.map((entry) => ({
+    style: HEALTH_STYLES[entry.health.health],
+    cells: cellsOf(entry, at, redact),
   }));
   const tableOf = (count: number) => tableLines(COLUMNS, rows.slice(0, count), format);
   let count = rows.length;
@@ -79,13 +79,13 @@ export function overviewLines(
   }
   return [
     ...tableOf(count),
-    ...(count < rows.length ? wrapLine(omittedLine(standings.slice(count)), format) : []),
-    ...wrapLine(`${plural(standings.length, "task")}: ${countWords(standings)}`, format),
+    ...(count < rows.length ? wrapLine(omittedLine(entries.slice(count)), format) : []),
+    ...wrapLine(`${plural(entries.length, "task")}: ${countWords(entries)}`, format),
   ];
 }
 
 function cellsOf(
-  { task, record, health }: TaskStanding,
+  { task, record, health }: TaskEntry,
   now: Temporal.Instant,
   redact: (text: string) => string,
 ): string[] {
@@ -103,7 +103,7 @@ function cellsOf(
 }
 
 /** Why a task is not healthy, deferred or overdue; empty for a healthy one. */
-function reasonOf({ task, record, health }: TaskStanding): string {
+function reasonOf({ task, record, health }: TaskEntry): string {
   const failed = record?.results.find(({ status }) => status === "failed");
   const [last] = record?.results ?? [];
   const { failures, stale, staleFrom } = health;
@@ -119,7 +119,7 @@ function reasonOf({ task, record, health }: TaskStanding): string {
   ].filter((text) => text !== null).join(", ");
 }
 
-function omittedLine(omitted: readonly TaskStanding[]): string {
+function omittedLine(omitted: readonly TaskEntry[]): string {
   const hint = omitted.some(hasProblem)
     ? "--failing lists all problems, --all every task"
     : "--all lists every task";
@@ -127,9 +127,9 @@ function omittedLine(omitted: readonly TaskStanding[]): string {
 }
 
 /** `1 unhealthy, 20 healthy`. */
-function countWords(standings: readonly TaskStanding[]): string {
+function countWords(entries: readonly TaskEntry[]): string {
   return Object.keys(HEALTH_STYLES)
-    .map((name) => [name, standings.filter(({ health }) => health.health === name).length] as const)
+    .map((name) => [name, entries.filter(({ health }) => health.health === name).length] as const)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${formatCount(count)} ${name}`)
     .join(", ");

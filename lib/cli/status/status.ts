@@ -21,8 +21,8 @@ import {
   hasProblem,
   overviewLines,
   relativeText,
-  sortStandings,
-  type TaskStanding,
+  sortEntries,
+  type TaskEntry,
 } from "./overview.ts";
 import { countWords, findRun, type RunFormat, runLines } from "./run_results.ts";
 import { detailLines, type TaskFacts } from "./task_details.ts";
@@ -52,20 +52,20 @@ export async function status(
   }
   const asked = tasks.filter((task) => selected?.has(task.id) ?? true);
   const records = await state.records(asked.map((task) => task.id));
-  const all = asked.map((task): TaskStanding => {
+  const all = asked.map((task): TaskEntry => {
     const record = records.get(task.id);
     return { task, record, health: taskHealth(task, record, at) };
   });
-  const standings = flags.failing ? all.filter(hasProblem) : all;
+  const entries = flags.failing ? all.filter(hasProblem) : all;
   const families = selected ? await state.members(selected) : NO_FAMILIES;
-  const factsOf = (standing: TaskStanding): TaskFacts => ({
-    ...standing,
-    url: redactUrl(redact(standing.task.url)),
-    family: families.get(standing.task.id) ?? [],
+  const factsOf = (entry: TaskEntry): TaskFacts => ({
+    ...entry,
+    url: redactUrl(redact(entry.task.url)),
+    family: families.get(entry.task.id) ?? [],
     redact,
     now: at,
   });
-  const facts = standings.map(factsOf);
+  const facts = entries.map(factsOf);
   const [lastRun] = flags.json || !selected ? await state.runs(1) : [];
   const active = flags.json || !selected ? await state.activeRuns() : [];
   if (flags.json) {
@@ -83,15 +83,15 @@ export async function status(
   } else {
     const format = tableFormat(host);
     const isComplete = flags.all || flags.failing;
-    const table = overviewLines(sortStandings(standings), isComplete, { at, redact }, format);
-    const none = flags.failing && standings.length === 0
+    const table = overviewLines(sortEntries(entries), isComplete, { at, redact }, format);
+    const none = flags.failing && entries.length === 0
       ? [`No problem: none of ${plural(all.length, "task")} is unhealthy, failing or stale.`]
       : [];
     const end = [...none, ...active.map((run) => activeLine(run, at)), runLine(lastRun, at)]
       .flatMap((line) => wrapLine(escapeControl(line), format));
     await printLines([...table, ...end], host);
   }
-  return standings.some(({ health }) => needsAttention(health)) ? EXIT.failed : EXIT.good;
+  return entries.some(({ health }) => needsAttention(health)) ? EXIT.failed : EXIT.good;
 }
 
 const NO_FAMILIES: ReadonlyMap<string, FamilyMember[]> = new Map();

@@ -9,10 +9,10 @@ import { dueMemory } from "../../state/record.ts";
 import type { FamilyMember, RecentResult, TaskRecord } from "../../state/state.ts";
 import { DUE_TIMES } from "../plan.ts";
 import { type TableFormat, wrapText } from "../table.ts";
-import { HEALTH_STYLES, relativeText, type TaskStanding } from "./overview.ts";
+import { HEALTH_STYLES, relativeText, type TaskEntry } from "./overview.ts";
 
 /** What the details of a task are derived from. */
-export interface TaskFacts extends TaskStanding {
+export interface TaskFacts extends TaskEntry {
   /** The other files of its family: versions, earlier files, quarantined content. */
   readonly family: readonly FamilyMember[];
   /** Its URL, redacted. */

@@ -1,13 +1,13 @@
 /** Checks the files of a store against their records. */
 
-import { CronfetchError } from "../core/errors.ts";
-import type { Clock, Host, Timers } from "../core/host.ts";
-import { REFUSED_SUFFIX, versionedKey } from "../core/key.ts";
-import type { Validators } from "../core/result.ts";
-import type { Task } from "../core/task.ts";
-import { gather } from "../schedule/pool.ts";
-import type { FamilyMember, State, TaskRecord } from "../state/state.ts";
-import type { Store } from "../store/store.ts";
+import { CronfetchError } from "../../core/errors.ts";
+import type { Clock, Host, Timers } from "../../core/host.ts";
+import { REFUSED_SUFFIX, versionedKey } from "../../core/key.ts";
+import type { Validators } from "../../core/result.ts";
+import type { Task } from "../../core/task.ts";
+import { gather } from "../../schedule/pool.ts";
+import type { FamilyMember, State, TaskRecord } from "../../state/state.ts";
+import type { Store } from "../../store/store.ts";
 
 /**
  * Whether a file matches its record: `good`, `edited` (other bytes), `missing`, `unreadable`; or

@@ -1,20 +1,20 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { main } from "../helpers/command_line.ts";
+import { main } from "../../helpers/command_line.ts";
 import {
   expectedFiles,
   invalidateFiles,
   knownKeys,
   verifyFiles,
-} from "../../lib/cli/verify_files.ts";
-import type { FamilyMember } from "../../lib/state/state.ts";
-import { openMemory } from "../../lib/store/memory.ts";
-import { tree } from "../helpers/folder.ts";
-import { assertGolden, showCommand } from "../helpers/golden.ts";
-import { testHost } from "../helpers/host.ts";
-import { openState } from "../helpers/open.ts";
-import { origin } from "../helpers/origin.ts";
-import { member, record, validators } from "../state/samples.ts";
-import { rowsOf, type Workspace, workspace } from "./workspace.ts";
+} from "../../../lib/cli/verify/files.ts";
+import type { FamilyMember } from "../../../lib/state/state.ts";
+import { openMemory } from "../../../lib/store/memory.ts";
+import { tree } from "../../helpers/folder.ts";
+import { assertGolden, showCommand } from "../../helpers/golden.ts";
+import { testHost } from "../../helpers/host.ts";
+import { openState } from "../../helpers/open.ts";
+import { origin } from "../../helpers/origin.ts";
+import { member, record, validators } from "../../state/samples.ts";
+import { rowsOf, type Workspace, workspace } from "../workspace.ts";
 
 /** The verdicts of `--json` by key, and the exit code. */
 async function verdicts(at: Workspace, args: readonly string[] = []) {

@@ -1,17 +1,17 @@
 /** `verify`: checks published files against recorded digests. Sends no request to origins. */
 
-import { ownFilesOf } from "../config/own_files.ts";
-import { createRedactor } from "../config/secrets.ts";
-import type { Host } from "../core/host.ts";
-import { reservedKey } from "../core/ownership.ts";
-import { EXIT } from "../core/result.ts";
-import { formatCount, type Style } from "../report/format.ts";
-import { abortOnSignals } from "../worker/signals.ts";
-import { openExistingState, openStorage } from "../worker/storage.ts";
-import type { Flags } from "./flags.ts";
-import { printLines, tableFormat, writeLines, writeRows } from "./output.ts";
-import { PASSIVE, prepare } from "./prepare.ts";
-import { type TableColumn, type TableFormat, tableLines, wrapLine } from "./table.ts";
+import { ownFilesOf } from "../../config/own_files.ts";
+import { createRedactor } from "../../config/secrets.ts";
+import type { Host } from "../../core/host.ts";
+import { reservedKey } from "../../core/ownership.ts";
+import { EXIT } from "../../core/result.ts";
+import { formatCount, type Style } from "../../report/format.ts";
+import { abortOnSignals } from "../../worker/signals.ts";
+import { openExistingState, openStorage } from "../../worker/storage.ts";
+import type { Flags } from "../flags.ts";
+import { printLines, tableFormat, writeLines, writeRows } from "../output.ts";
+import { PASSIVE, prepare } from "../prepare.ts";
+import { type TableColumn, type TableFormat, tableLines, wrapLine } from "../table.ts";
 import {
   type Comparison,
   expectedFiles,
@@ -20,7 +20,7 @@ import {
   otherFiles,
   type Verdict,
   verifyFiles,
-} from "./verify_files.ts";
+} from "./files.ts";
 
 /** How each verdict is shown, and whether it is a difference. */
 const VERDICTS = {
