@@ -3,6 +3,7 @@
 import { dirname, resolve, SEPARATOR } from "@std/path";
 import { type AlertConfig, type Config, knownIds, tasksOf } from "../config/config.ts";
 import { OVERRIDES } from "../config/input.ts";
+import { ConfigError, withLastHint } from "../config/problem.ts";
 import { loadConfig, type LoadRequest } from "../config/load.ts";
 import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
@@ -69,6 +70,7 @@ export async function prepare(
   if (!flags.quiet && config.warnings.length > 0) {
     (await import("./errors.ts")).writeProblems(config.warnings, "warning", host);
   }
+  if (!flags.quiet && !isBare) await warnOfFolder(flags.output, host);
   const tasks = tasksOf(config, at);
   const selected = ids.length === 0 ? null : knownIds(ids, tasks);
   return { config, tasks, selected, at, isBare: isBareRun(flags, urls, host) };
@@ -143,6 +145,15 @@ async function checkFolders(output: string, { cwd }: Pick<Host, "cwd">): Promise
   }
 }
 
+/** Warns if `--output` looks like a file, but is a folder because the tasks are those of a config. */
+async function warnOfFolder(output: string | undefined, host: Host): Promise<void> {
+  if (output === undefined || splitOutput(output) === null) return;
+  if (await kindOf(resolve(host.cwd(), output)) === "folder") return;
+  const { writeMessage } = await import("./errors.ts");
+  const message = `--output ${JSON.stringify(output)} is a folder for the tasks of a config`;
+  writeMessage("warning", message, 'name the file of a task with its "to"', host);
+}
+
 /** Adds a hint to an error that is caused by the operands. */
 function explainOperands(error: unknown, operands: readonly string[], isBare: boolean): unknown {
   if (!(error instanceof CronfetchError)) return error;
@@ -152,7 +163,8 @@ function explainOperands(error: unknown, operands: readonly string[], isBare: bo
     ? "cronfetch init URL… writes a config in which each URL has its own file"
     : null;
   if (hint === null) return error;
-  return new CronfetchError(error.code, `${error.message}\nhint: ${hint}`, { cause: error });
+  if (error instanceof ConfigError) return withLastHint(error, hint);
+  return new CronfetchError(error.code, error.message, { cause: error, hint });
 }
 
 /** A host with a port or a path, as people copy it from a browser. */

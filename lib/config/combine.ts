@@ -32,7 +32,9 @@ import {
   type Scope,
   type StepReader,
   validate,
+  valueAt,
 } from "./scope.ts";
+import { redactUrl } from "./secrets.ts";
 import { createSuggester, withGuess } from "./suggest.ts";
 import type { ConfigPart } from "./source.ts";
 import { createRenderer } from "./template.ts";
@@ -114,11 +116,14 @@ export function combine(
   };
   const parts = sources.map((source): ValidatedSource => {
     const addProblem: Scope["addProblem"] = (path, complaint, code = "config.invalid") => {
-      problems.add(() => ({
-        ...source.place(path, code === "config.unknown-key" ? "key" : "value"),
-        code,
-        ...partsOf(typeof complaint === "function" ? complaint() : complaint),
-      }));
+      problems.add(() => {
+        const place = source.place(path, code === "config.unknown-key" ? "key" : "value");
+        const parts = partsOf(typeof complaint === "function" ? complaint() : complaint);
+        // Without an excerpt, the message names what was found.
+        const found = place.excerpt === null ? valueAt(source.value, path) : undefined;
+        const message = parts.message + describeFound(parts.message, found);
+        return { ...place, code, ...parts, message };
+      });
     };
     const addWarning: Scope["addWarning"] = (path, complaint) => {
       warnings.add(() => ({
@@ -248,6 +253,13 @@ function lastOf<Name extends keyof FileSettings>(
 
 /** Returned for a location that is invalid, beside the problem. */
 const NOWHERE = { kind: "memory" } as const;
+
+/** Describes a found value as the end of a message that says what is allowed. */
+function describeFound(message: string, value: unknown): string {
+  if (!message.startsWith("must be") || message.includes(", not ")) return "";
+  if (typeof value === "string") return `, not ${quote(redactUrl(value))}`;
+  return ["number", "boolean"].includes(typeof value) || value === null ? `, not ${value}` : "";
+}
 
 /** The path that was meant with backslashes, some of which have become control characters. */
 function guessPath(text: string): string | null {

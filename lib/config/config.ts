@@ -272,13 +272,25 @@ export function knownIds(ids: readonly string[], tasks: readonly Task[]): Set<st
   const all = new Set(tasks.map((task) => task.id));
   const unknown = ids.filter((id) => !all.has(id));
   if (unknown.length === 0) return new Set(ids);
-  const lines = unknown.map((id) => {
-    const near = nearest(id, [...all]);
-    const meant = near === null ? asUrl(id) : JSON.stringify(near);
-    const hint = meant === null ? "" : `; did you mean ${meant}?`;
-    return `There is no task ${JSON.stringify(id)} in the config${hint}`;
-  });
-  throw new CronfetchError("usage", lines.join("\n"));
+  const message = unknown.map((id) => `There is no task ${JSON.stringify(id)} in the config`);
+  const [first = ""] = unknown;
+  throw new CronfetchError("usage", message.join("\n"), { hint: hintForId(first, [...all]) });
+}
+
+/** Maximum number of IDs that a hint lists. */
+const FEW_IDS = 10;
+
+/** What was probably meant by an unknown ID: a beginning, a misspelling, or a URL. */
+function hintForId(id: string, all: readonly string[]): string {
+  const longer = all.filter((other) => other.toLowerCase().startsWith(id.toLowerCase()));
+  const near = longer.length === 1 ? longer[0] ?? null : nearest(id, all);
+  const meant = near ?? asUrl(id);
+  if (meant !== null) return `did you mean ${JSON.stringify(meant)}?`;
+  const listed = longer.length > 1 && longer.length < FEW_IDS ? longer : all;
+  if (listed.length === 0) return "the config has no tasks";
+  return listed.length < FEW_IDS
+    ? `the tasks are ${listed.map((other) => JSON.stringify(other)).join(", ")}`
+    : "cronfetch plan lists the tasks";
 }
 
 /** A host with a path as a URL; null for other text. */

@@ -7,8 +7,9 @@ import filenamify from "filenamify";
 import { reservedKey } from "../core/ownership.ts";
 import { trimEndOf } from "../core/text.ts";
 import { parseUrl } from "./checks.ts";
-import { type Parsed, quote } from "./problem.ts";
+import { type Complaint, type Parsed, quote, withHint } from "./problem.ts";
 import { isSecretParameter } from "./secrets.ts";
+import { withGuess } from "./suggest.ts";
 import { parseTemplate, type Render, type Template, type UrlPart } from "./template.ts";
 import { type Environment, substituteUrlTemplate } from "./variables.ts";
 
@@ -195,9 +196,13 @@ function disguise<Value extends string | undefined>(
 }
 
 /** Checks a key from the config. */
-function checkName(path: string): string | null {
-  if (/^[/\\]|^[a-z]:/i.test(path)) return "must be relative to the store";
-  if (path.includes("\\")) return "must have / between its parts, not \\";
+function checkName(path: string): Complaint | null {
+  if (/^[/\\]|^[a-z]:(?:[/\\]|$)/i.test(path)) {
+    return withHint("must be relative to the store", 'the folder is the "store" of the config');
+  }
+  if (path.includes("\\")) {
+    return withGuess("must have / between its parts, not \\", path.replaceAll("\\", "/"));
+  }
   for (const segment of path.split("/")) {
     if (segment === "") return "must not contain an empty part";
     if (segment === "." || segment === "..") return `must not contain ${segment} as a part`;
@@ -206,8 +211,10 @@ function checkName(path: string): string | null {
     }
     const safe = safeSegment(segment);
     if (safe === segment) continue;
-    const instead = safe === null ? "" : `; ${quote(safe)} is`;
-    return `contains ${quote(segment)}, which is not a safe name on every system${instead}`;
+    return withGuess(
+      `contains ${quote(segment)}, which is not a safe name on every system`,
+      safe === null ? null : path.split("/").map((part) => safeSegment(part) ?? part).join("/"),
+    );
   }
   return null;
 }

@@ -209,8 +209,8 @@ export async function findConfig(folder: string): Promise<string> {
     if (second !== undefined) {
       throw new CronfetchError(
         "config.invalid",
-        `Searching for a config: ${current} contains ${found.join(" and ")}; ` +
-          "remove all but one, or select one with --config",
+        `Searching for a config: ${current} contains ${found.join(" and ")}`,
+        { hint: "remove all but one, or select one with --config" },
       );
     }
     if (first !== undefined) return join(current, first);
@@ -221,8 +221,8 @@ export async function findConfig(folder: string): Promise<string> {
   const where = current === folder ? folder : `${folder} or in its parent folders up to ${current}`;
   throw new CronfetchError(
     "config.not-found",
-    `Searching for a config: no ${CONFIG_NAMES.join(", ")} in ${where}; ` +
-      "create one with cronfetch init, or select one elsewhere with --config",
+    `There is no config (${CONFIG_NAMES.join(", ")}) in ${where}`,
+    { hint: "cronfetch init writes one; --config FILE selects one elsewhere" },
   );
 }
 
@@ -236,9 +236,12 @@ async function exists(path: string): Promise<boolean> {
     await Deno.stat(path);
     return true;
   } catch (error) {
-    // Without permission to read it, the file is not usable either.
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
-      return false;
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new CronfetchError("config.not-found", `Deno may not read ${path}`, {
+        hint: "add the permission --allow-read, or -P in a checkout; see cronfetch doctor",
+        cause: error,
+      });
     }
     throw error;
   }

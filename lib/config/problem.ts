@@ -105,6 +105,8 @@ export class ConfigError extends CronfetchError {
   readonly warnings: readonly Problem[];
   /** Number of further problems. */
   readonly unlisted: number;
+  /** Number of tasks that were not checked. */
+  readonly unchecked: number;
 
   /**
    * Creates an error with the code of the first problem and one line for each of them, except that
@@ -124,10 +126,22 @@ export class ConfigError extends CronfetchError {
     const lines = problemLines(problems, unlisted);
     if (unchecked > 0) lines.push(`${lines.pop()}; the other ${unchecked} tasks were not checked`);
     super(problems[0].code, lines.join("\n"));
+    this.unchecked = unchecked;
     this.problems = problems;
     this.warnings = warnings;
     this.unlisted = unlisted;
   }
+}
+
+/** Returns the error with another hint for its last problem. */
+export function withLastHint(error: ConfigError, hint: string): ConfigError {
+  const [first, ...others] = error.problems.map((problem, index) =>
+    index === error.problems.length - 1 ? { ...problem, hint } : problem
+  );
+  const { unlisted, unchecked, warnings } = error;
+  return first === undefined
+    ? error
+    : new ConfigError([first, ...others], unlisted, unchecked, warnings);
 }
 
 /** Formats problems in one line each, and the number of the others of a kind. */

@@ -1,6 +1,6 @@
 /** Reading: files, standard input and arguments -> sources. */
 
-import { dirname, extname, relative, resolve, toFileUrl } from "@std/path";
+import { basename, dirname, extname, relative, resolve, toFileUrl } from "@std/path";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { readTextAtMost } from "../core/text.ts";
@@ -15,7 +15,7 @@ import {
   type SyntaxProblem,
   type TextRange,
 } from "./source.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean, nearest } from "./suggest.ts";
 
 /** Enough for a million tasks. */
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -59,7 +59,8 @@ export async function readSource(
     if (given === null) return failed(name, "config.syntax", TOO_LARGE);
     text = withoutBom(given);
   } catch (error) {
-    return failed(name, "config.not-found", `cannot be read: ${openingReason(error)}`);
+    const hint = error instanceof Deno.errors.NotFound ? await nearFile(path) : null;
+    return failed(name, "config.not-found", `cannot be read: ${openingReason(error)}`, hint);
   }
   if (extension === ".ts") return await readModule(path, name, reload);
   return await readText(text, name, dirname(path), FORMATS[extension] ?? formatOf(text));
@@ -205,15 +206,39 @@ async function readModule(path: string, name: string, reload: boolean): Promise<
       .map((line) => line.trim()).join(" ");
     return failed(name, "config.syntax", `cannot be run: ${reason}`);
   }
+  if (value === undefined) {
+    const hint = "write export default { … }, or export default defineConfig({ … })";
+    return failed(name, "config.syntax", "has no default export", hint);
+  }
   return readValue(name, dirname(path), value);
 }
 
-function failed(name: string, code: ErrorCode, message: string): ReadResult {
-  const problem = { ...placeWithoutLine(name), code, message, hint: null };
+function failed(
+  name: string,
+  code: ErrorCode,
+  message: string,
+  hint: string | null = null,
+): ReadResult {
+  const problem = { ...placeWithoutLine(name), code, message, hint };
   return { source: null, problems: [problem] };
 }
 
+/** Suggests a config in the same folder with a similar name, or the only one. */
+async function nearFile(path: string): Promise<string | null> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(dirname(path)));
+    const names = entries.filter(({ isFile, name }) =>
+      isFile && /\.(?:jsonc?|ya?ml|ts|txt)$/.test(name)
+    )
+      .map(({ name }) => name).filter((name) => !name.endsWith(".schema.json"));
+    return didYouMean(nearest(basename(path), names));
+  } catch {
+    return null;
+  }
+}
+
 function openingReason(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) return "Deno may not; add --allow-read";
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   return reasonOf(error);

@@ -273,7 +273,8 @@ function patternOf(path: Path): string {
   }, "");
 }
 
-function valueAt(input: unknown, path: Path): unknown {
+/** Returns the value at a path; undefined if there is none. */
+export function valueAt(input: unknown, path: Path): unknown {
   return path.reduce<unknown>(
     (value, key) =>
       typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined,

@@ -111,7 +111,7 @@ export function redactExcerpt(excerpt: Excerpt, redact: (text: string) => string
   // An `@` also begins values, so only words with a scheme are taken for URLs.
   const redacted = (part: string) =>
     redactValues(
-      redact(part).split(" ").map((word) => word.includes("://") ? redactUrl(word) : word).join(
+      redact(part).split(" ").map((word) => isUrlWithSecrets(word) ? redactUrl(word) : word).join(
         " ",
       ),
     );
@@ -125,6 +125,12 @@ export function redactExcerpt(excerpt: Excerpt, redact: (text: string) => string
   return before + found + after === whole
     ? { text: whole, column: before.length + 1, length: Math.max(1, found.length) }
     : { text: whole, column: null, length };
+}
+
+/** Whether a word of a line may be a URL with credentials; names of variables are none. */
+function isUrlWithSecrets(word: string): boolean {
+  const hasName = word.includes("${") || suggestVariables(word) !== null;
+  return word.includes("://") && (word.includes("@") || !hasName);
 }
 
 /** A text in quotes, other text, or punctuation, of a line in JSON or YAML. */

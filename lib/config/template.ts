@@ -119,7 +119,8 @@ function parsePlaceholder(
     const allowed = isName
       ? "{date:YYYY-MM-DD}, {name}, {host}, {path}, {stem}, {ext} and {query.NAME} are"
       : "{date:YYYY-MM-DD} is";
-    const guess = isName ? findNearest(placeholder, ["name", ...URL_PARTS]) : null;
+    const guess = guessPlaceholder(placeholder, isName) ??
+      (isName ? findNearest(placeholder, ["name", ...URL_PARTS]) : null);
     return {
       problem: withGuess(
         `contains ${quote(`{${placeholder}}`)}; ${allowed} substituted, {{ is a brace`,
@@ -133,7 +134,8 @@ function parsePlaceholder(
     return {
       problem: withGuess(
         `contains the date part ${quote(letters)}; allowed are ${TOKEN_LIST}`,
-        findNearest(letters, Object.keys(TOKENS)),
+        guessDate(placeholder)?.replace(/^.*$/s, "{$&}") ??
+          (letters.length > 1 ? findNearest(letters, Object.keys(TOKENS)) : null),
       ),
     };
   }
@@ -141,6 +143,49 @@ function parsePlaceholder(
   const amount = Number(count) * (sign === "-" ? -1 : 1);
   const offset = { [OFFSET_UNITS[unit as keyof typeof OFFSET_UNITS]]: amount };
   return { value: { source: placeholder, format, offset } };
+}
+
+/** Placeholders of other programs, with the corresponding ones. */
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
+  ...{ date: "date:YYYY-MM-DD", today: "date:YYYY-MM-DD", now: "date:YYYY-MM-DD" },
+  ...{ yesterday: "date-1d:YYYY-MM-DD", tomorrow: "date+1d:YYYY-MM-DD" },
+  ...{ year: "date:YYYY", month: "date:MM", day: "date:DD", hour: "date:HH", time: "date:HHmmss" },
+  ...{ week: "date:GGGG-WW", timestamp: "date:YYYYMMDDHHmmss", datetime: "date:YYYY-MM-DD" },
+};
+
+/** Placeholders of other programs that only names have. */
+const NAME_PLACEHOLDERS: Readonly<Record<string, string>> = {
+  ...{ filename: "name", file: "name", basename: "stem", base: "stem", domain: "host" },
+  ...{ hostname: "host", extension: "ext", suffix: "ext", folder: "path", dir: "path" },
+};
+
+/** Returns the content of the braces that were meant; null if it is unknown. */
+function guessPlaceholder(text: string, isName: boolean): string | null {
+  const word = text.toLowerCase();
+  const table = isName ? { ...PLACEHOLDERS, ...NAME_PLACEHOLDERS } : PLACEHOLDERS;
+  if (Object.hasOwn(table, word)) return table[word] ?? null;
+  // `{YYYY-MM-DD}` and `{%Y-%m-%d}` lack only their beginning.
+  return /^(?:[%ymdh_. :-]{2,40})$/i.test(text) && /[ymd]/i.test(text)
+    ? guessDate(`date:${text.replace(/^:/, "")}`)
+    : null;
+}
+
+/** Tokens of strftime. */
+const STRFTIME: Readonly<Record<string, string>> = {
+  ...{ Y: "YYYY", y: "YY", m: "MM", d: "DD", j: "DDD", H: "HH", M: "mm", S: "ss" },
+  ...{ F: "YYYY-MM-DD", G: "GGGG", V: "WW" },
+};
+
+/** A date in the letters of strftime or Java as one of ours; null if that is not possible. */
+function guessDate(placeholder: string): string | null {
+  const [, start = "", format = ""] = /^(date[^:]*:)(.+)$/.exec(placeholder) ?? [];
+  const guess = format.includes("%")
+    ? format.replaceAll(/%-?(\w)/g, (whole, letter: string) => STRFTIME[letter] ?? whole)
+    // Minutes without hours are months.
+    : format.replaceAll("y", "Y").replaceAll("d", "D")
+      .replaceAll("mm", /[Hh]/.test(format) ? "mm" : "MM").replaceAll("hh", "HH");
+  const isValid = [...guess.matchAll(LETTERS)].every(([letters]) => Object.hasOwn(TOKENS, letters));
+  return start === "" || !isValid || guess.includes("%") ? null : start + guess;
 }
 
 function parseUrlPart(text: string): UrlPart | null {

@@ -5,6 +5,7 @@
 
 import type { Host } from "../core/host.ts";
 import { encodeForUrl } from "./encodings.ts";
+import { type Complaint, withHint } from "./problem.ts";
 
 /** The part of the host that provides environment variables. */
 export interface Environment extends Pick<Host, "env"> {
@@ -19,7 +20,7 @@ export interface Substitution {
   /** The substituted values, all of them secrets. */
   readonly values: readonly string[];
   /** The rest of a sentence that begins with the path of the text; null without a problem. */
-  readonly problem: string | null;
+  readonly problem: Complaint | null;
   /** Whether the problem is a variable without a value. */
   readonly missing: boolean;
 }
@@ -51,6 +52,18 @@ export function suggestVariables(text: string): string | null {
     return `\${env:${name.replaceAll(/\W/g, "_").toUpperCase()}}`;
   });
   return suggestion === text ? null : suggestion;
+}
+
+/** Why a variable has no value, and what to do. */
+function missingVariable(name: string, host: Environment): Complaint {
+  const needs = `needs the environment variable ${name}, which`;
+  try {
+    return host.env(name) === undefined
+      ? withHint(`${needs} is not set`, `set it, for example: export ${name}=…`)
+      : withHint(`${needs} is empty`, `set it to its value: export ${name}=…`);
+  } catch {
+    return withHint(`${needs} Deno may not read`, `add the permission --allow-env=${name}`);
+  }
 }
 
 /** Returns an environment variable; undefined if it is unset, empty or not readable. */
@@ -94,11 +107,27 @@ export function substitute(
     return encode(value, before, after);
   });
   const problem = unknown
-    ? "contains ${; only ${env:NAME} is substituted, and $${ is an escaped ${"
+    ? withHint(
+      "contains ${; only ${env:NAME} is substituted, and $${ is an escaped ${",
+      meant(guessReferences(text)),
+    )
     : missing !== null
-    ? `needs the environment variable ${missing}, which is unset, empty or not readable`
+    ? missingVariable(missing, host)
     : null;
   return { text: filled, values, problem, missing: !unknown && missing !== null };
+}
+
+function meant(guess: string | null): string | null {
+  return guess === null ? null : `did you mean ${JSON.stringify(guess)}?`;
+}
+
+/** The text with `${NAME}` as `${env:NAME}`; null if another `${` is left. */
+function guessReferences(text: string): string | null {
+  const guess = text.replaceAll(
+    /\$\{(?:env[.:]|secrets\.)?([A-Za-z_]\w{0,60})\}/g,
+    (_reference, name: string) => `\${env:${name}}`,
+  );
+  return guess === text || guess.replaceAll("${env:", "").includes("${") ? null : guess;
 }
 
 /**

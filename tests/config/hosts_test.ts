@@ -139,8 +139,8 @@ Deno.test("hosts: problems with their places", async () => {
     '7:26: hosts["c.test"].proxy must be a URL without a path',
     `8:26: hosts["d.test"].proxy ${allowed}; did you mean "direct"?`,
     `9:26: hosts["e.test"].proxy ${allowed}`,
-    '10:26: hosts["f.test"].proxy needs the environment variable NONE, which is unset, empty or ' +
-    "not readable",
+    '10:26: hosts["f.test"].proxy needs the environment variable NONE, which is not set; set it, ' +
+    "for example: export NONE=…",
     '11:24: hosts["https://g.test/"] must be a host such as "example.org", "example.org:8443" or ' +
     '"*.example.org"; did you mean "g.test"?',
     '12:15: hosts["h.test"] must be an object of options for a host',

@@ -47,7 +47,7 @@ Deno.test("row 89: all problems are reported together, with line, column and sug
     'x.jsonc:6:15: timezone must be an IANA time zone such as "Europe/Berlin"; ' +
     'did you mean "Europe/Berlin"?',
     "x.jsonc:7:47: defaults.headers.Authorization needs the environment variable NOPE, " +
-    "which is unset, empty or not readable",
+    "which is not set; set it, for example: export NOPE=…",
     'x.jsonc:7:76: defaults.headers["x y"] is not a valid header name',
     'x.jsonc:7:83: defaults.sha256 is not an option; did you mean "expect.sha256"?',
     "x.jsonc:10:5: tasks[1] must be an absolute http or https URL; " +
@@ -61,7 +61,7 @@ Deno.test("row 89: all problems are reported together, with line, column and sug
     'x.jsonc:13:55: tasks[4].schedule has minute "61", must be within 0-59',
     "x.jsonc:13:75: tasks[4].to must not contain .. as a part",
     'x.jsonc:14:14: tasks[5].url contains the date part "yyyy"; allowed are YYYY YY MM M DD D DDD ' +
-    '(day of the year) GGGG WW (ISO year and week) HH mm ss; did you mean "YYYY"?',
+    '(day of the year) GGGG WW (ISO year and week) HH mm ss; did you mean "{date:YYYY}"?',
     "x.jsonc:14:75: tasks[5].expect.sha256.url is missing",
     "x.jsonc:14:85: tasks[5].expect.sha256.name must be the file's name in the checksum file",
     "x.jsonc:15:5: tasks[6].url is missing",
@@ -92,7 +92,7 @@ Deno.test("row 89: problems in lists and arguments have a line or an argument nu
     "4:3: must be an absolute http or https URL",
     '5:1: writes the same file as standard input:2:1, "a"; give one of them another "to", ' +
     'or all of them "to": "{host}/"',
-    'argument 2: must be an absolute http or https URL; did you mean "https://a.b/c"?',
+    'argument 2: must be an absolute http or https URL, not "a.b/c"; did you mean "https://a.b/c"?',
   ]);
 });
 
@@ -171,7 +171,7 @@ Deno.test("row 92: a missing secret is a problem that names the variable", async
     assertEquals(error.problems.map(({ code, path }) => [code, path]), [
       ["config.missing-secret", `tasks[0].${path}`],
     ]);
-    assertMatch(error.message, /needs the environment variable NOPE, which is unset/);
+    assertMatch(error.message, /needs the environment variable NOPE, which is not set/);
   }
 });
 

@@ -50,7 +50,7 @@ const REFUSED: readonly (readonly [template: string, problem: RegExp])[] = [
   ["{date}", /^contains "\{date\}"; \{date:YYYY-MM-DD\}, \{name\}, .* are substituted/],
   ["{date:}", /^contains/],
   ["{id}", /^contains "\{id\}"/],
-  ["{date:yyyy}", /date part "yyyy"; allowed are YYYY YY MM .*did you mean "YYYY"\?$/],
+  ["{date:yyyy}", /date part "yyyy"; allowed are YYYY YY MM .*did you mean "\{date:YYYY\}"\?$/],
   ["{date:YYYY-Q}", /date part "Q"/],
   ["{date:YYYYY}", /date part "YYYYY"/],
   ["{date:__proto__}", /date part/],

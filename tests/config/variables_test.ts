@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { complaintText } from "./loading.ts";
 import { substitute, substituteUrlTemplate, variable } from "../../lib/config/variables.ts";
 
 const host = {
@@ -24,7 +25,7 @@ Deno.test("substitute: inserts values unchanged", () => {
 });
 
 const REFUSED: readonly (readonly [text: string, missing: boolean, problem: RegExp])[] = [
-  ["${env:NOPE}", true, /variable NOPE, which is unset/],
+  ["${env:NOPE}", true, /variable NOPE, which is not set/],
   ["${env:EMPTY}", true, /variable EMPTY/],
   ["${env:A}${env:NOPE}${env:EMPTY}", true, /variable NOPE/],
   ["${A}", false, /only \$\{env:NAME\} is substituted/],
@@ -37,7 +38,7 @@ Deno.test("row 92: substitute: an unset or empty variable is missing", () => {
   for (const [text, missing, problem] of REFUSED) {
     const result = substitute(text, host);
     assertEquals(result.missing, missing, text);
-    assertEquals(problem.test(result.problem ?? ""), true, `${text}: ${result.problem}`);
+    assertEquals(problem.test(complaintText(result.problem)), true, `${text}: ${result.problem}`);
   }
 });
 
