@@ -57,7 +57,7 @@ const COLUMNS: readonly TableColumn[] = [
 const MOST_NAMES = 4;
 
 /** The results for people, without a row for each of many hosts. */
-function withoutNoise(results: readonly CheckResult[]): CheckResult[] {
+function mergeResolvedHosts(results: readonly CheckResult[]): CheckResult[] {
   const isResolved = ({ check, verdict }: CheckResult) => check === "host" && verdict === "good";
   const names = results.filter(isResolved).map(({ message }) => message.split(" ", 1)[0] ?? "");
   if (names.length <= MOST_NAMES) return [...results];
@@ -139,7 +139,7 @@ export async function doctor(
     };
     await writeRows([...redacted, bucket === null ? row : { ...row, rules }], host);
   } else {
-    const rows = withoutNoise(redacted).map(({ check, verdict, message, hint }) => ({
+    const rows = mergeResolvedHosts(redacted).map(({ check, verdict, message, hint }) => ({
       style: STYLES[verdict],
       cells: [verdict, check, message, hint ?? ""],
     }));
