@@ -42,7 +42,9 @@ export type {
   Reporter,
   RunEvent,
   RunOccurrence,
+  TaskPhase,
   TaskProgress,
+  TaskRetry,
 } from "./core/event.ts";
 export type {
   ClientConnection,

@@ -127,6 +127,7 @@ export type TaskPhase =
 export interface TaskProgress {
   /** The task's URL, redacted. */
   readonly url: string;
+  /** What it waits for. */
   phase: TaskPhase;
   /** The attempt that follows, while the phase is `retrying`; else null or the last one. */
   retry: TaskRetry | null;
