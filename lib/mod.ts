@@ -106,6 +106,8 @@ export type {
 } from "./state/run_record.ts";
 export { type Outcome, recentOutcomes } from "./state/outcomes.ts";
 export type {
+  ChangedFile,
+  Delivery,
   FamilyMember,
   OlderRepresentation,
   OpenAlert,

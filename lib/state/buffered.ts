@@ -11,8 +11,14 @@ import {
   type StateDriver,
   type StateHost,
 } from "./driver.ts";
-import { type MemberBody, type ResultBody, setEntry } from "./entries.ts";
-import { readResult } from "./format.ts";
+import {
+  type DeliveryBody,
+  type MemberBody,
+  readDelivery,
+  readResult,
+  type ResultBody,
+  setEntry,
+} from "./entries.ts";
 import {
   activeRuns,
   addDays,
@@ -26,7 +32,7 @@ import {
   ONE_EVALUATION,
 } from "./history.ts";
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "./run_record.ts";
-import type { FamilyMember, State, TaskRecord } from "./state.ts";
+import type { Delivery, FamilyMember, State, TaskRecord } from "./state.ts";
 
 /** Number of pending records that triggers a write. */
 const ENOUGH_RECORDS = 500;
@@ -116,6 +122,29 @@ class BufferedState implements State {
 
   removeMember(task: string, key: string): void {
     this.#setMember(task, key, null);
+  }
+
+  async deliveries(tasks: Iterable<string> | null): Promise<Map<string, Delivery[]>> {
+    const wanted = tasks === null ? null : checkedIds(tasks);
+    const unwritten = this.#unwritten("entries").get("outbox");
+    const outboxes = await this.#driver.entries("outbox", wanted);
+    const deliveries = new Map<string, Delivery[]>();
+    for (const task of wanted ?? new Set([...outboxes.keys(), ...unwritten?.keys() ?? []])) {
+      const outbox = new Map([...outboxes.get(task) ?? [], ...unwritten?.get(task) ?? []]);
+      const present = [...outbox].filter(([, body]) => body !== null)
+        .map(([id, body]) => ({ id, ...readDelivery(body as DeliveryBody) }))
+        .sort((a, b) => a.id < b.id ? -1 : 1);
+      if (present.length > 0) deliveries.set(task, present);
+    }
+    return deliveries;
+  }
+
+  saveDelivery(task: string, { id, ...body }: Delivery): void {
+    this.#setDelivery(task, id, body);
+  }
+
+  removeDelivery(task: string, id: string): void {
+    this.#setDelivery(task, id, null);
   }
 
   async parked(): Promise<Map<string, Temporal.Instant>> {
@@ -212,6 +241,11 @@ class BufferedState implements State {
   #setMember(task: string, key: string, body: MemberBody | null): void {
     const { entries } = this.#waiting;
     setEntry(entries, "members", checkedId(task), checkedId(key, LONGEST_KEY), body);
+    this.#arrange();
+  }
+
+  #setDelivery(task: string, id: string, body: DeliveryBody | null): void {
+    setEntry(this.#waiting.entries, "outbox", checkedId(task), checkedId(id), body);
     this.#arrange();
   }
 

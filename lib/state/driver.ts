@@ -61,10 +61,10 @@ export interface StateDriver
   readonly writesEvaluations: boolean;
   /** The existing records of some tasks; null for all tasks. */
   records(tasks: ReadonlySet<string> | null): Promise<Map<string, TaskRecord>>;
-  /** The entries of a collection for some owners, by owner and id; unordered. */
+  /** The entries of a collection for some owners, by owner and id; unordered. Null for all owners. */
   entries(
     collection: Collection,
-    owners: ReadonlySet<string>,
+    owners: ReadonlySet<string> | null,
   ): Promise<Map<string, Owned<Body>>>;
   /** Every parked host; may include expired ones. */
   parked(): Promise<Map<string, Temporal.Instant>>;

@@ -2,16 +2,33 @@
  * Collections beside the records. Each maps an owner (the id of a task or a run) and an entry's id to a
  * small JSON object. Pure.
  *
- * This version uses `members` and `results`. The others are part of the format already, so that users
- * migrate once; entries of a later version are preserved.
+ * This version uses `members`, `results` and `outbox`. `items` is part of the format already, so that
+ * users migrate once; entries of a later version are preserved.
  */
 
-import type { RunTaskResult } from "./run_record.ts";
+import { TASK_STATUSES, type TaskStatus } from "../core/result.ts";
+import type { ChangedFile, Delivery } from "./delivery.ts";
+import type { RecordedAttempt, RunTaskResult } from "./run_record.ts";
+import {
+  count,
+  isObject,
+  listOf,
+  nothing,
+  number,
+  oneOf,
+  orNull,
+  shape,
+  text,
+  time,
+  unless,
+  unlessEmpty,
+  zero,
+} from "./shape.ts";
 import type { FamilyMember } from "./state.ts";
 
 /**
  * The collections, in the order of a file: members of a task's family by key; items of a list by id;
- * results of a run by task; pending deliveries of hooks by task and delivery.
+ * results of a run by task; changes that the hooks of a task have not received, by id.
  */
 export const COLLECTIONS = ["members", "items", "results", "outbox"] as const;
 
@@ -26,6 +43,9 @@ export type MemberBody = Omit<FamilyMember, "key">;
 
 /** A result of a run without its task, which is the entry's id. */
 export type ResultBody = Omit<RunTaskResult, "task">;
+
+/** A delivery without its id, which is that of the entry. */
+export type DeliveryBody = Omit<Delivery, "id">;
 
 /** The entries of one owner, by id. */
 export type Owned<B> = Map<string, B>;
@@ -92,17 +112,129 @@ export function applyEntries(entries: Entries<Body>, changes: ReadonlyEntries): 
   }
 }
 
-/** The existing entries of some owners. */
+/** The existing entries of some owners; of all for null. */
 export function chosenEntries(
   entries: ReadonlyEntries<Body>,
   collection: Collection,
-  owners: ReadonlySet<string>,
+  owners: ReadonlySet<string> | null,
 ): Map<string, Owned<Body>> {
   const chosen = new Map<string, Owned<Body>>();
   const all = entries.get(collection);
-  for (const owner of all ? owners : []) {
+  for (const owner of all ? owners ?? all.keys() : []) {
     const owned = all?.get(owner);
     if (owned) chosen.set(owner, new Map(owned));
   }
   return chosen;
+}
+
+const MEMBER = shape<MemberBody>({
+  kind: oneOf<MemberBody["kind"]>(["file", "version", "refused"]),
+  sha256: orNull(text),
+  sizeBytes: count,
+  publishedAt: orNull(time),
+});
+
+const PREVIOUS = shape<NonNullable<ChangedFile["previous"]>>({
+  key: text,
+  sha256: unless(nothing, orNull(text)),
+  sizeBytes: count,
+});
+
+const DELIVERY = shape<DeliveryBody>({
+  event: oneOf<Delivery["event"]>(["created", "updated"]),
+  run: text,
+  url: text,
+  files: listOf(shape<ChangedFile>({
+    key: text,
+    sha256: text,
+    sizeBytes: count,
+    previous: unless(nothing, orNull(PREVIOUS)),
+  })),
+  claimedAt: time,
+  publishedAt: unless(nothing, orNull(time)),
+  received: unlessEmpty(listOf(text)),
+  failures: unless(zero, count),
+  retryAt: unless(nothing, orNull(time)),
+  message: unless(nothing, orNull(text)),
+});
+
+const ATTEMPT = shape<RecordedAttempt>({
+  code: unless(nothing, orNull(text)),
+  httpStatus: unless(nothing, orNull(count)),
+  delayMs: unless(zero, number),
+});
+
+const RUN_RESULT = shape<ResultBody>({
+  status: oneOf<TaskStatus>(TASK_STATUSES),
+  code: unless(nothing, orNull(text)),
+  message: unless(nothing, orNull(text)),
+  httpStatus: unless(nothing, orNull(count)),
+  bytes: unless(zero, count),
+  sizeBytes: unless(nothing, orNull(count)),
+  previousSizeBytes: unless(nothing, orNull(count)),
+  durationMs: unless(zero, number),
+  attempts: unlessEmpty(listOf(ATTEMPT)),
+  warnings: unlessEmpty(listOf(text)),
+});
+
+/** Whether a stored value is the body of an entry of a collection. */
+export function isBody(collection: Collection, body: unknown): body is Body {
+  switch (collection) {
+    case "members":
+      return MEMBER.is(body);
+    case "results":
+      return RUN_RESULT.is(body);
+    case "outbox":
+      return DELIVERY.is(body);
+    case "items":
+      return isObject(body);
+    default:
+      return collection satisfies never;
+  }
+}
+
+/**
+ * The fields of an entry in an order that never changes, without those that have their default. A later
+ * version decides about its own collections.
+ */
+export function arrangeBody(collection: Collection, body: Body): object {
+  switch (collection) {
+    case "members":
+      return MEMBER.arrange(body as MemberBody);
+    case "results":
+      return RUN_RESULT.arrange(body as ResultBody);
+    case "outbox":
+      return DELIVERY.arrange(body as DeliveryBody);
+    case "items":
+      return body;
+    default:
+      return collection satisfies never;
+  }
+}
+
+/** An entry of a collection in Deno KV; owner and id only if the key contains their digests. */
+export interface StoredEntry {
+  readonly owner?: string;
+  readonly id?: string;
+  readonly body: Body;
+}
+
+/** Whether a stored value is an entry of a collection. */
+export function isStoredEntry(value: unknown): value is StoredEntry {
+  return isObject(value) && isObject(value.body) &&
+    [value.owner, value.id].every((name) => name === undefined || text.is(name));
+}
+
+/** A stored result with the fields that have their default. */
+export function readResult(stored: ResultBody): ResultBody {
+  const body = { ...stored, attempts: stored.attempts?.map((attempt) => ({ ...attempt })) };
+  RUN_RESULT.addDefaults(body);
+  return body;
+}
+
+/** A stored delivery with the fields that have their default. */
+export function readDelivery(stored: DeliveryBody): DeliveryBody {
+  const body = { ...stored, files: stored.files.map((file) => ({ ...file })) };
+  DELIVERY.addDefaults(body);
+  return body;
 }

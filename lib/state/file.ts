@@ -68,7 +68,7 @@ class FileDriver implements StateDriver {
 
   async entries(
     collection: Collection,
-    owners: ReadonlySet<string>,
+    owners: ReadonlySet<string> | null,
   ): Promise<Map<string, Owned<Body>>> {
     return chosenEntries((await this.#read()).contents.entries, collection, owners);
   }

@@ -4,19 +4,16 @@
  */
 
 import { type Contents, emptyContents, type LeaseTable } from "./driver.ts";
-import { type Body, COLLECTIONS, setEntry } from "./entries.ts";
+import { arrangeBody, type Body, COLLECTIONS, isBody, setEntry } from "./entries.ts";
 import { unreadable } from "./errors.ts";
 import {
-  arrangeBody,
   arrangeDay,
   arrangeRecord,
   arrangeRun,
   checkFormat,
   FORMAT,
-  isBody,
   isDay,
   isNumber,
-  isObject,
   isRun,
   isStoredRecord,
   isTexts,
@@ -24,6 +21,7 @@ import {
   readDay,
   readRecord,
 } from "./format.ts";
+import { isObject } from "./shape.ts";
 import { newestFirst } from "./history.ts";
 import type { TaskRecord } from "./state.ts";
 

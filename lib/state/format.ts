@@ -9,13 +9,12 @@ import {
   type TaskStatus,
   type Validators,
 } from "../core/result.ts";
-import type { Body, Collection, MemberBody, ResultBody } from "./entries.ts";
 import { unreadable } from "./errors.ts";
 import type { DayCounts } from "./history.ts";
-import type { RecordedAttempt } from "./run_record.ts";
 import {
   boolean,
   count,
+  isObject,
   type Kind,
   listOf,
   nothing,
@@ -29,7 +28,6 @@ import {
   text,
   time,
   unless,
-  unlessEmpty,
   zero,
 } from "./shape.ts";
 import type {
@@ -161,13 +159,6 @@ const FORMAT_1_RECORD = shape<Format1RecordBody>({
   results: listOf(RESULT),
 });
 
-const MEMBER = shape<MemberBody>({
-  kind: oneOf<MemberBody["kind"]>(["file", "version", "refused"]),
-  sha256: orNull(text),
-  sizeBytes: count,
-  publishedAt: orNull(time),
-});
-
 const COUNTS = shape<RunSummary["counts"]>({
   created: count,
   updated: count,
@@ -191,25 +182,6 @@ const RUN = shape<RunRecord>({
   resultsKept: orAbsent(count),
   errorCode: orAbsent(text),
   failedRuns: orAbsent(count),
-});
-
-const ATTEMPT = shape<RecordedAttempt>({
-  code: unless(nothing, orNull(text)),
-  httpStatus: unless(nothing, orNull(count)),
-  delayMs: unless(zero, number),
-});
-
-const RUN_RESULT = shape<ResultBody>({
-  status: oneOf<TaskStatus>(TASK_STATUSES),
-  code: unless(nothing, orNull(text)),
-  message: unless(nothing, orNull(text)),
-  httpStatus: unless(nothing, orNull(count)),
-  bytes: unless(zero, count),
-  sizeBytes: unless(nothing, orNull(count)),
-  previousSizeBytes: unless(nothing, orNull(count)),
-  durationMs: unless(zero, number),
-  attempts: unlessEmpty(listOf(ATTEMPT)),
-  warnings: unlessEmpty(listOf(text)),
 });
 
 const DAY_COUNTS = shape<DayCounts["counts"]>({
@@ -310,59 +282,6 @@ function failingSince(
 
 const SUCCESSES: readonly TaskStatus[] = ["created", "updated", "unchanged"];
 
-/** Whether a stored value is the body of an entry of a collection. */
-export function isBody(collection: Collection, body: unknown): body is Body {
-  switch (collection) {
-    case "members":
-      return MEMBER.is(body);
-    case "results":
-      return RUN_RESULT.is(body);
-    case "items":
-    case "outbox":
-      return isObject(body);
-    default:
-      return collection satisfies never;
-  }
-}
-
-/**
- * The fields of an entry in an order that never changes, without those that have their default. A later
- * version decides about its own collections.
- */
-export function arrangeBody(collection: Collection, body: Body): object {
-  switch (collection) {
-    case "members":
-      return MEMBER.arrange(body as MemberBody);
-    case "results":
-      return RUN_RESULT.arrange(body as ResultBody);
-    case "items":
-    case "outbox":
-      return body;
-    default:
-      return collection satisfies never;
-  }
-}
-
-/** An entry of a collection in Deno KV; owner and id only if the key contains their digests. */
-export interface StoredEntry {
-  readonly owner?: string;
-  readonly id?: string;
-  readonly body: Body;
-}
-
-/** Whether a stored value is an entry of a collection. */
-export function isStoredEntry(value: unknown): value is StoredEntry {
-  return isObject(value) && isObject(value.body) &&
-    [value.owner, value.id].every((name) => name === undefined || text.is(name));
-}
-
-/** A stored result with the fields that have their default. */
-export function readResult(stored: ResultBody): ResultBody {
-  const body = { ...stored, attempts: stored.attempts?.map((attempt) => ({ ...attempt })) };
-  RUN_RESULT.addDefaults(body);
-  return body;
-}
-
 /** Whether a stored value is a day; see {@linkcode readDay}. */
 export const isDay: ShapeCheck<DayCounts> = DAY.is;
 
@@ -387,8 +306,3 @@ export const isTexts: ShapeCheck<readonly string[]> = listOf(text).is;
 
 /** Whether a stored value is a finite number. */
 export const isNumber: ShapeCheck<number> = number.is;
-
-/** Whether a stored value is an object, and no list. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

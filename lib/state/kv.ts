@@ -196,7 +196,7 @@ class KvDriver implements StateDriver {
 
   async entries(
     collection: Collection,
-    owners: ReadonlySet<string>,
+    owners: ReadonlySet<string> | null,
   ): Promise<Map<string, Owned<Body>>> {
     return await (await this.#entries()).read(collection, owners);
   }

@@ -1,13 +1,16 @@
 /** The collections beside the records in a `kv:` state: families, list items, results, deliveries. */
 
 import {
+  arrangeBody,
   type Body,
   type Collection,
   eachEntry,
+  isBody,
+  isStoredEntry,
   type Owned,
   type ReadonlyEntries,
+  type StoredEntry,
 } from "./entries.ts";
-import { arrangeBody, isBody, isStoredEntry, type StoredEntry } from "./format.ts";
 import {
   encode,
   keyPart,
@@ -31,12 +34,12 @@ export class KvEntries {
   /** See `StateDriver.entries`. */
   async read(
     collection: Collection,
-    owners: ReadonlySet<string>,
+    owners: ReadonlySet<string> | null,
   ): Promise<Map<string, Owned<Body>>> {
     const found = new Map<string, Owned<Body>>();
     for (const entry of await this.#list(collection, owners)) {
       const { owner, id, body } = this.#decode(collection, entry);
-      if (!owners.has(owner)) continue;
+      if (owners !== null && !owners.has(owner)) continue;
       const owned = found.get(owner) ?? new Map<string, Body>();
       found.set(owner, owned.set(id, body));
     }
@@ -66,9 +69,9 @@ export class KvEntries {
     await this.#kv.apply(entries.map(({ key }) => ({ key, value: null })));
   }
 
-  async #list(collection: Collection, owners: ReadonlySet<string>): Promise<KvEntry[]> {
+  async #list(collection: Collection, owners: ReadonlySet<string> | null): Promise<KvEntry[]> {
     const prefix = prefixOf(collection);
-    if (owners.size > FEW_OWNERS) return await this.#kv.list(prefix);
+    if (owners === null || owners.size > FEW_OWNERS) return await this.#kv.list(prefix);
     const entries: KvEntry[] = [];
     for (const owner of owners) {
       entries.push(...await this.#kv.list([...prefix, await keyPart(owner)]));

@@ -55,7 +55,7 @@ class MemoryDriver implements StateDriver {
 
   entries(
     collection: Collection,
-    owners: ReadonlySet<string>,
+    owners: ReadonlySet<string> | null,
   ): Promise<Map<string, Owned<Body>>> {
     return Promise.resolve(chosenEntries(this.#memory.contents.entries, collection, owners));
   }

@@ -157,3 +157,8 @@ export function shape<T>(fields: Fields<T>): Shape<T> {
     },
   };
 }
+
+/** Whether a stored value is an object, and no list. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,5 +1,6 @@
 /** The conformance suite of states: the behaviour of every driver, by topic. */
 
+import { deliveriesConformance } from "./conformance/deliveries.ts";
 import { historyConformance } from "./conformance/history.ts";
 import { leasesConformance } from "./conformance/leases.ts";
 import { membersConformance } from "./conformance/members.ts";
@@ -17,6 +18,7 @@ export function stateConformance(name: string, makePlace: () => Promise<Place>):
   const test = tester(name, makePlace);
   recordsConformance(test);
   membersConformance(test);
+  deliveriesConformance(test);
   historyConformance(test);
   leasesConformance(test);
 }

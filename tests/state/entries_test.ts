@@ -17,12 +17,20 @@ import { record } from "./samples.ts";
 
 const MEMBER = { kind: "file", sha256: null, sizeBytes: 1, publishedAt: null };
 
-/** An entry of every collection, with bodies as a later version may write them. */
+const DELIVERY = {
+  event: "created",
+  run: "run-1",
+  url: "https://example.org/a.csv",
+  files: [{ key: "a.csv", sha256: "ab".repeat(32), sizeBytes: 3 }],
+  claimedAt: "2026-01-15T12:00:00Z",
+};
+
+/** An entry of every collection; that of `items` as a later version may write it. */
 const ENTRIES: readonly (readonly [collection: typeof COLLECTIONS[number], Body])[] = [
   ["members", MEMBER],
-  ["items", { title: "ü", seen: ["2026-01-15T12:00:00Z"], gone: false }],
+  ["items", { title: "ü", seen: ["2026-01-15T12:00:00Z"], text: "x".repeat(61_440 - 59) }],
   ["results", { status: "failed", attempts: [{ code: "net.reset" }] }],
-  ["outbox", { tries: 3, text: "x".repeat(61_440 - 23) }],
+  ["outbox", DELIVERY],
 ];
 
 const memory = emptyMemory();

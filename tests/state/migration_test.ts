@@ -11,7 +11,7 @@ import { dirname, fromFileUrl } from "@std/path";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { RunLocks } from "../../lib/state/file_lock.ts";
-import { isObject } from "../../lib/state/format.ts";
+import { isObject } from "../../lib/state/shape.ts";
 import { kvDriver } from "../../lib/state/kv.ts";
 import type { Kv } from "../../lib/state/kv_connection.ts";
 import { openState } from "../helpers/open.ts";

@@ -11,7 +11,13 @@ import {
 import type { AlertKind, Health } from "../../lib/core/event.ts";
 import type { RunTaskResult } from "../../lib/state/run_record.ts";
 import { addOutcome } from "../../lib/state/outcomes.ts";
-import type { FamilyMember, RecentResult, RunRecord, TaskRecord } from "../../lib/state/state.ts";
+import type {
+  Delivery,
+  FamilyMember,
+  RecentResult,
+  RunRecord,
+  TaskRecord,
+} from "../../lib/state/state.ts";
 
 /** The validators of a published file of 3 bytes. */
 export function validators(change: Partial<Validators> = {}): Validators {
@@ -57,6 +63,25 @@ export function member(key: string, change: Partial<FamilyMember> = {}): FamilyM
     sha256: "ab".repeat(32),
     sizeBytes: 3,
     publishedAt: "2026-01-15T12:00:00Z",
+    ...change,
+  };
+}
+
+/** A change of `a.csv` that no hook has received. */
+export function delivery(id: string, change: Partial<Delivery> = {}): Delivery {
+  const previous = { key: "a.csv", sha256: "ab".repeat(32), sizeBytes: 3 };
+  return {
+    id,
+    event: "updated",
+    run: "run-1",
+    url: "https://example.org/a.csv",
+    files: [{ key: "a.csv", sha256: "cd".repeat(32), sizeBytes: 4, previous }],
+    claimedAt: "2026-01-15T11:59:59Z",
+    publishedAt: "2026-01-15T12:00:00Z",
+    received: [],
+    failures: 0,
+    retryAt: null,
+    message: null,
     ...change,
   };
 }
