@@ -218,6 +218,13 @@ export async function findConfig(folder: string): Promise<string> {
     if (above === current || (await existing(current, [".git"])).length > 0) break;
     current = above;
   }
+  if (!await mayRead(folder)) {
+    throw new CronfetchError(
+      "config.not-found",
+      `Searching for a config: no permission to read ${folder}`,
+      { hint: "add the permission --allow-read of Deno, or -P in a checkout" },
+    );
+  }
   const where = current === folder ? folder : `${folder} or in its parent folders up to ${current}`;
   throw new CronfetchError(
     "config.not-found",
@@ -236,15 +243,18 @@ async function exists(path: string): Promise<boolean> {
     await Deno.stat(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    if (error instanceof Deno.errors.NotCapable) {
-      throw new CronfetchError("config.not-found", `Deno may not read ${path}`, {
-        hint: "add the permission --allow-read, or -P in a checkout; see cronfetch doctor",
-        cause: error,
-      });
+    // Without permission to read it, the file is not usable either.
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
+      return false;
     }
     throw error;
   }
+}
+
+/** Returns whether Deno may read a folder; a narrow permission is for some files in it. */
+async function mayRead(folder: string): Promise<boolean> {
+  const { state } = await Deno.permissions.query({ name: "read", path: folder });
+  return state === "granted";
 }
 
 /**

@@ -178,7 +178,7 @@ Deno.test("watch: as a process, runs what is due, reloads the config, ends on SI
   assertEquals(lines[0], "watching cronfetch.ts: 1 task, 1 due now");
   assertEquals([
     countOf("error: the changed config cannot be used"),
-    countOf("cronfetch.ts: cannot be run"),
+    countOf("error: cronfetch.ts: cannot be run"),
   ], [1, 1]);
   assertEquals(countOf("reloaded cronfetch.ts: 1 task"), 1);
   const events = new TextDecoder().decode(stdout).trimEnd().split("\n")

@@ -7,6 +7,7 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import { locationText } from "../../lib/core/location.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
+import { CONFIG, MAIN } from "../helpers/program.ts";
 import {
   AT,
   errorOf,
@@ -386,4 +387,16 @@ Deno.test("findConfig: two configs in one folder are an error that names both", 
   const error = await assertRejects(() => findConfig(folder.path), CronfetchError);
   assertEquals(error.code, "config.invalid");
   assertEquals(error.message.includes("contains cronfetch.json and cronfetch.txt"), true);
+});
+
+Deno.test("findConfig: without permission to read, the message does not deny the config (B6)", async () => {
+  await using folder = await temporaryFolder();
+  await makeFiles(folder, { "cronfetch.json": "{}" });
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", "--allow-env", `--config=${CONFIG}`, MAIN, "plan"],
+    cwd: folder.path,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  assertEquals([code, text.includes(`no permission to read ${folder.path}`)], [2, true], text);
 });
