@@ -154,7 +154,9 @@ export function RunPage({ run, results, shownResults, filter, clock }: {
       <p class="crumbs">
         <a href={links.runs}>Runs</a>
       </p>
-      <h1>Run of {exactTime(run.startedAt, clock.zone)}</h1>
+      <h1>
+        Run of <time datetime={run.startedAt}>{exactTime(run.startedAt, clock.zone)}</time>
+      </h1>
       <p class="badges">
         <OutcomeBadge exitCode={summary.exitCode} />
         <span class="faint">exit code {summary.exitCode}</span>
