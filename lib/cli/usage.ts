@@ -115,7 +115,7 @@ export function usageError(
       );
     }
     case "commander.optionMissingArgument": {
-      const [, name = quoted, value = ""] = /(--[\w-]+) <(.*)>/.exec(quoted) ?? [];
+      const [, name = quoted, value = ""] = /(--[\w-]{1,40}) <([^<>]{0,40})>/.exec(quoted) ?? [];
       return usage(`option ${JSON.stringify(name)} needs a value`, valueHint(name, value));
     }
     case "commander.conflictingOption": {
@@ -129,7 +129,7 @@ export function usageError(
       );
     case "commander.missingArgument":
     case "commander.invalidArgument": {
-      const [, values] = /Allowed choices are (.*)\.$/.exec(message) ?? [];
+      const [, values] = /Allowed choices are ([\w, ]{1,200})/.exec(message) ?? [];
       const allowed = values ?? command?.arguments?.values?.join(", ");
       const found = values === undefined ? "" : `, not ${JSON.stringify(quoted)}`;
       const what = allowed === undefined ? "an argument" : `one of ${allowed}`;

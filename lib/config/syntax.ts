@@ -105,7 +105,8 @@ function explainSymbol(text: string, offset: number, found: string): SyntaxProbl
     const hint = `did you mean ${literal}?`;
     return { offset, length: word.length, message: `${word} is no value in JSON`, hint };
   }
-  const [, key] = /^([\w$-]{1,100})\s{0,9}:(?!\/\/)/.exec(line) ?? [];
+  const [, name, after] = /^([\w$-]{1,100})[ \t]{0,9}:(.{0,2})/.exec(line) ?? [];
+  const key = after === "//" ? undefined : name;
   return key === undefined
     ? { offset, length: word.length, message: "text needs double quotes", hint: didYouMean(word) }
     : { offset, length: key.length, message: "a key needs double quotes", hint: didYouMean(key) };
@@ -136,13 +137,26 @@ function lineFrom(text: string, offset: number): string {
   return text.slice(offset, offset + MAX_LINE_LENGTH).split(/[\r\n]/, 1)[0] ?? "";
 }
 
-/** Strings, comments and brackets of JSON. */
-const JSON_TOKENS = /"(?:[^"\\\n]|\\.)*"?|\/\/[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/)?|[{}[\]]/g;
+/** A string, a line comment, the beginning of a block comment, or another character. */
+const JSON_TOKEN = /"(?:[^"\\\n]|\\.)*"?|\/\/[^\n]*|\/\*|\S/g;
+
+/** The tokens of a text in JSON, without comments. */
+function* tokensOf(text: string): Generator<{ readonly token: string; readonly index: number }> {
+  const pattern = new RegExp(JSON_TOKEN);
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const { 0: token, index } = match;
+    if (token === "/*") {
+      const end = text.indexOf("*/", index + 2);
+      if (end < 0) return;
+      pattern.lastIndex = end + 2;
+    } else if (!token.startsWith("//")) yield { token, index };
+  }
+}
 
 /** Offsets of the brackets that are open at an offset. */
 function openBrackets(text: string, offset: number): number[] {
   const open: number[] = [];
-  for (const { 0: token, index } of text.slice(0, offset).matchAll(JSON_TOKENS)) {
+  for (const { token, index } of tokensOf(text.slice(0, offset))) {
     if (token === "{" || token === "[") open.push(index);
     else if (token === "}" || token === "]") open.pop();
   }
@@ -155,16 +169,9 @@ function isWrongEnd(text: string, open: number, found: string): boolean {
 
 /** The last character before an offset that is no white space or comment, and its end. */
 function significantBefore(text: string, offset: number): { character: string; end: number } {
-  let last = 0;
-  const start = Math.max(0, offset - 10 * MAX_LINE_LENGTH);
-  for (
-    const { 0: token, index } of text.slice(start, offset).matchAll(
-      /"(?:[^"\\\n]|\\.)*"?|\/\/[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/)?|\S/g,
-    )
-  ) {
-    if (!/^\/[/*]/.test(token)) last = start + index + token.length;
-  }
-  return { character: text.charAt(last - 1), end: last };
+  let end = 0;
+  for (const { token, index } of tokensOf(text.slice(0, offset))) end = index + token.length;
+  return { character: text.charAt(end - 1), end };
 }
 
 /** Explains errors in YAML, one for each line: others of a line are consequences of its first. */
@@ -207,8 +214,8 @@ function explainYamlError(text: string, problem: SyntaxProblem): SyntaxProblem {
   if (key !== "" && /: /.test(value) && !/^["']/.test(value)) {
     return { ...range, message: "a value with a colon needs quotes", hint: quoted(value) };
   }
-  const [, name, tight] = /^([A-Za-z$][\w-]{0,60}):(?!\/\/)(\S.*)$/.exec(rest) ?? [];
-  if (name !== undefined && tight !== undefined) {
+  const [, name, tight] = /^([A-Za-z$][\w-]{0,60}):(\S.*)$/.exec(rest) ?? [];
+  if (name !== undefined && tight !== undefined && !tight.startsWith("//")) {
     const hint = didYouMean(`${name}: ${tight}`);
     const place = { offset: start + lead.length, length: name.length + 1 };
     return { ...place, message: "a colon needs a blank after it", hint };
