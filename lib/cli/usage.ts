@@ -115,7 +115,9 @@ export function usageError(
       );
     }
     case "commander.optionMissingArgument": {
-      const [, name = quoted, value = ""] = /(--[\w-]{1,40}) <([^<>]{0,40})>/.exec(quoted) ?? [];
+      const words = quoted.split(" ");
+      const name = words.find(isLong) ?? quoted;
+      const value = words.at(-1)?.replaceAll(/[<>]/g, "") ?? "";
       return usage(`option ${JSON.stringify(name)} needs a value`, valueHint(name, value));
     }
     case "commander.conflictingOption": {
