@@ -24,8 +24,14 @@
  */
 
 export { defineConfig } from "./config/input.ts";
-export type { ConfigInput, DigestInput, TaskInput } from "./config/input.ts";
-export { ConfigError, type Place, type Problem } from "./config/problem.ts";
+export type {
+  ConfigInput,
+  DigestInput,
+  SameInput,
+  TaskInput,
+  TransformInput,
+} from "./config/input.ts";
+export { ConfigError, type Excerpt, type Place, type Problem } from "./config/problem.ts";
 export {
   CronfetchError,
   type CronfetchErrorOptions,
@@ -52,6 +58,7 @@ export type {
   Clock,
   Connect,
   ConnectTls,
+  ExecuteOptions,
   Fetch,
   FetchClient,
   FetchOptions,
@@ -78,6 +85,7 @@ export {
   EXIT,
   EXIT_CODES,
   type ExitCodeMeaning,
+  type ReceivedContent,
   type RunSummary,
   type RunTrigger,
   type TaskResult,
@@ -92,9 +100,11 @@ export type {
   Expectations,
   ExpectedDigest,
   RetryLimits,
+  SameRule,
   Schedule,
   Task,
   Timeouts,
+  Transform,
 } from "./core/task.ts";
 export { run, type RunOptions, type RunReport } from "./run.ts";
 export type {

@@ -45,7 +45,7 @@ function readExactly(
 ): unknown {
   const source = context?.source;
   if (typeof value !== "number" || source === undefined) return value;
-  const digits = source.replace(/[eE].*$/, "").replace(/^[-0.]+|\D/g, "");
+  const digits = source.split(/[eE]/, 1).join().replace(/^[-0.]+|\D/g, "");
   return digits.length <= SAFE_DIGITS && Number.isFinite(value) ? value : rawJSON(source);
 }
 

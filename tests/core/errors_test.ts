@@ -83,6 +83,7 @@ Deno.test("CronfetchError: the code determines retry", async (t) => {
           code,
           retry,
           httpStatus: null,
+          hint: null,
         },
       );
       assertEquals("cause" in error, false);
