@@ -27,6 +27,7 @@ const BUILDERS: ReadonlySet<string> = new Set([
   "lib/config/checks.ts",
   "lib/config/fields.ts",
   "lib/config/secrets.ts",
+  "lib/config/syntax.ts",
   "lib/content/error_document.ts",
   "lib/content/unexpected_text.ts",
   "lib/core/time.ts",

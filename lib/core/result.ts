@@ -135,6 +135,7 @@ export interface Validators {
 export interface ReceivedContent {
   /** Lower-case hexadecimal. */
   readonly sha256: string;
+  /** Its size. */
   readonly sizeBytes: number;
   /** Identifies the transform that the published file is the output of; absent without one. */
   readonly transform?: string;
