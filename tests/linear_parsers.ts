@@ -4,7 +4,7 @@ import { expandGlob } from "../lib/cli/import/glob.ts";
 import { importText } from "../lib/cli/import/import.ts";
 import { readScript } from "../lib/cli/import/script.ts";
 import { parseShell } from "../lib/cli/import/shell.ts";
-import { parseDuration, parseSize } from "../lib/config/fields.ts";
+import { parseDuration, parseSize } from "../lib/config/schema/fields.ts";
 import { keyOf, safeName } from "../lib/config/keys.ts";
 import {
   createRedactor,
@@ -15,7 +15,7 @@ import {
   secretsInUrl,
 } from "../lib/config/secrets.ts";
 import { guessDuration, guessSchedule, guessSize } from "../lib/config/guess.ts";
-import { explainJson, explainYaml } from "../lib/config/syntax.ts";
+import { explainJson, explainYaml } from "../lib/config/source/syntax.ts";
 import { parseTemplate } from "../lib/config/template.ts";
 import { suggestVariables } from "../lib/config/variables.ts";
 import { repairFields } from "../lib/cron/expression.ts";
@@ -52,7 +52,7 @@ import { bearerToken } from "../lib/page/security.ts";
 import { escapeXml } from "../lib/report/junit.ts";
 import { checkFields } from "../lib/cron/expression.ts";
 import { readErrorAnswer, readObjects } from "../lib/store/s3/answers.ts";
-import { parseProfiles } from "../lib/store/s3/profile.ts";
+import { parseProfiles } from "../lib/store/s3/credentials/profile.ts";
 import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
 
 const COOKIE_URL = new URL("https://a.example/b");

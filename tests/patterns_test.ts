@@ -25,7 +25,7 @@ const READ_BY_EYE: ReadonlySet<string> = new Set([
 const BUILDERS: ReadonlySet<string> = new Set([
   "lib/cli/verify/files.ts",
   "lib/config/checks.ts",
-  "lib/config/fields.ts",
+  "lib/config/schema/fields.ts",
   "lib/config/secrets.ts",
   "lib/config/syntax.ts",
   "lib/content/error_document.ts",

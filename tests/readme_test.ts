@@ -7,7 +7,7 @@ import { addressOf } from "../lib/cli/page_server.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import { readOverrides } from "../lib/config/overrides.ts";
 import type { Problem } from "../lib/config/problem.ts";
-import { parseDuration } from "../lib/config/fields.ts";
+import { parseDuration } from "../lib/config/schema/fields.ts";
 import { EXIT } from "../lib/core/result.ts";
 import { dirname, join } from "@std/path";
 import { bucketRules } from "../lib/cli/doctor/permissions.ts";

@@ -120,7 +120,7 @@ async function checkModules(): Promise<void> {
   assertEquals(urls.filter((url) => url.includes("/v4/classic/")), [], "import zod/mini");
   assert(ours.length <= MOST_MODULES, `${ours.length} modules`);
 
-  const fields = modules.find(({ url }) => url === `${ROOT.href}lib/config/fields.ts`);
+  const fields = modules.find(({ url }) => url === `${ROOT.href}lib/config/schema/fields.ts`);
   const option = fields?.functions.find(({ functionName }) => functionName === "option");
   const options = option?.ranges[0].count ?? 0;
   assert(options > 0 && options <= MOST_OPTIONS, `${options} options`);

@@ -65,7 +65,7 @@ export async function configText(
     case "json":
       return `${jsonOf(withSchema)}\n`;
     case "yaml": {
-      const { printYaml } = await import("../config/yaml.ts");
+      const { printYaml } = await import("../config/source/yaml.ts");
       const text = commented(printYaml(short).trimEnd(), /^([a-z]+):/, "# ");
       return `# yaml-language-server: $schema=./${SCHEMA_FILE}\n\n${text}\n`;
     }

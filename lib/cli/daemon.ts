@@ -1,6 +1,6 @@
 /** `watch`: runs tasks whenever they are due. `serve` does the same beside a page. */
 
-import { parseDuration } from "../config/fields.ts";
+import { parseDuration } from "../config/schema/fields.ts";
 import { configFiles, openConfigSource } from "../config/load.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";

@@ -119,7 +119,7 @@ async function isFoundByItself(file: string, host: Host): Promise<boolean> {
 
 /** Writes the schema that the config names, of this version of cronfetch. */
 async function writeSchema(folder: string): Promise<void> {
-  const { configJsonSchema } = await import("../config/json_schema.ts");
+  const { configJsonSchema } = await import("../config/schema/json_schema.ts");
   const text = `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
   await Deno.writeTextFile(join(folder, SCHEMA_FILE), text);
 }
@@ -179,7 +179,7 @@ export async function schema(
 ): Promise<number> {
   const made = event
     ? (await import("../report/event_schema.ts")).eventJsonSchema()
-    : (await import("../config/json_schema.ts")).configJsonSchema();
+    : (await import("../config/schema/json_schema.ts")).configJsonSchema();
   host.stdout.write(`${JSON.stringify(made, null, 2)}\n`);
   return EXIT.good;
 }

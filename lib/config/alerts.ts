@@ -3,7 +3,7 @@
 import type { Alert, AlertFormat } from "../core/event.ts";
 import { DEFAULTS } from "./input.ts";
 import { applyHeaders, NO_HEADERS } from "./options.ts";
-import type { AlertOptions } from "./schema.ts";
+import type { AlertOptions } from "./schema/schema.ts";
 import { type Path, readUrl, type Scope } from "./scope.ts";
 
 /** Reads an entry of `alerts`. Returns null after a problem. */

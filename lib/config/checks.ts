@@ -15,7 +15,7 @@ import { expandNickname, NICKNAME_NAMES, repairFields } from "../cron/expression
 import { checkCron } from "../cron/occurrence.ts";
 import { type Nearest, withGuess } from "./suggest.ts";
 import { type Complaint, type Parsed, partsOf, quote, withHint } from "./problem.ts";
-import { parseDuration } from "./fields.ts";
+import { parseDuration } from "./schema/fields.ts";
 import { guessSchedule } from "./guess.ts";
 import { redactUrl } from "./secrets.ts";
 

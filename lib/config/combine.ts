@@ -20,9 +20,9 @@ import { ownFilesOf } from "./own_files.ts";
 import { applyOptions, DEFAULT_OPTIONS, type Options, readDefaultName } from "./options.ts";
 import { createOverride, overrideProblem, type OverrideValues } from "./overrides.ts";
 import { type Complaint, partsOf, type ProblemList, quote } from "./problem.ts";
-import { fileSchema, type FileSettings } from "./schema.ts";
-import { type TaskOptions, taskSchema, urlSchema } from "./task_schema.ts";
-import { parseDuration } from "./fields.ts";
+import { fileSchema, type FileSettings } from "./schema/schema.ts";
+import { type TaskOptions, taskSchema, urlSchema } from "./schema/task_schema.ts";
+import { parseDuration } from "./schema/fields.ts";
 import { DEFAULTS } from "./input.ts";
 import {
   createInterner,
@@ -36,7 +36,7 @@ import {
 } from "./scope.ts";
 import { redactUrl } from "./secrets.ts";
 import { createSuggester, withGuess } from "./suggest.ts";
-import type { ConfigPart } from "./source.ts";
+import type { ConfigPart } from "./source/source.ts";
 import { createRenderer } from "./template.ts";
 
 /** A module that is loaded only for a config with `alerts` or `page`. */

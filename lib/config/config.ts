@@ -16,7 +16,7 @@ import { partsOf, prefixed, type Problem } from "./problem.ts";
 import { DEFAULTS } from "./input.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
 import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
-import type { TaskOptions } from "./task_schema.ts";
+import type { TaskOptions } from "./schema/task_schema.ts";
 import { type Path, readUrl, type Scope } from "./scope.ts";
 import { nearest } from "./suggest.ts";
 import { createRenderer, parseTemplate, type Render, type Template } from "./template.ts";

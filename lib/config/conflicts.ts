@@ -5,7 +5,7 @@ import type { TaskTemplate } from "./config.ts";
 import { distinctName, nameFromUrl } from "./keys.ts";
 import { type Complaint, formatPlace, quote, withHint } from "./problem.ts";
 import type { Path } from "./scope.ts";
-import type { ConfigPart } from "./source.ts";
+import type { ConfigPart } from "./source/source.ts";
 
 /** A task and where it is defined. */
 export interface PlacedTask {

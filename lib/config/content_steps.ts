@@ -5,7 +5,7 @@ import type { SameRule, Transform } from "../core/task.ts";
 import type { SameInput } from "./input.ts";
 import { applyExpectations, DEFAULT_OPTIONS } from "./options.ts";
 import { type Path, resolveText, type Scope } from "./scope.ts";
-import type { TaskDefaults } from "./task_schema.ts";
+import type { TaskDefaults } from "./schema/task_schema.ts";
 import { substitute } from "./variables.ts";
 
 /** Reads `same`, which has one rule by its schema. */

@@ -10,9 +10,9 @@ import type { Config } from "./config.ts";
 import type { ConfigInput } from "./input.ts";
 import { NO_OVERRIDES, type Overrides, readOverrides } from "./overrides.ts";
 import { ConfigError, type Problem, ProblemList } from "./problem.ts";
-import { argumentSource, readSource } from "./read.ts";
+import { argumentSource, readSource } from "./source/read.ts";
 import { createRedactor, redactExcerpt } from "./secrets.ts";
-import { type ConfigPart, readValue } from "./source.ts";
+import { type ConfigPart, readValue } from "./source/source.ts";
 import { variable } from "./variables.ts";
 
 /** What to load. */

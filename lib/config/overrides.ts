@@ -13,8 +13,8 @@ import {
   quote,
   withHint,
 } from "./problem.ts";
-import { suggestValue } from "./fields.ts";
-import { VALUE_SCHEMAS } from "./schema.ts";
+import { suggestValue } from "./schema/fields.ts";
+import { VALUE_SCHEMAS } from "./schema/schema.ts";
 import { redactUrl } from "./secrets.ts";
 
 /** Values of flags, as the command line contains them; a path is relative to the working folder. */

@@ -6,13 +6,13 @@ import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
 import type { SameRule, Transform } from "../core/task.ts";
 import { parseUrl } from "./checks.ts";
-import { suggestValue } from "./fields.ts";
+import { suggestValue } from "./schema/fields.ts";
 import type { SameInput } from "./input.ts";
 
 import { type Complaint, formatPath, partsOf, quote, withHint } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { type Suggester, withGuess } from "./suggest.ts";
-import type { TaskDefaults } from "./task_schema.ts";
+import type { TaskDefaults } from "./schema/task_schema.ts";
 import { parseTemplate, type Render, type Template } from "./template.ts";
 import {
   type Environment,

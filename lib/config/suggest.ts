@@ -1,7 +1,7 @@
 /** Suggestions for misspelled keys and values. */
 
 import leven from "leven";
-import { optionRows } from "./json_schema.ts";
+import { optionRows } from "./schema/json_schema.ts";
 import { escapeControl } from "../core/text.ts";
 import { type Complaint, withHint } from "./problem.ts";
 

@@ -2,8 +2,8 @@
 
 import type { Host } from "../core/host.ts";
 import type { Config } from "./config.ts";
-import { readSource } from "./read.ts";
-import type { ConfigPart } from "./source.ts";
+import { readSource } from "./source/read.ts";
+import type { ConfigPart } from "./source/source.ts";
 
 /** The place of a task. */
 export interface TaskPlace {

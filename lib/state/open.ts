@@ -3,7 +3,7 @@
 import type { StateLocation } from "../core/location.ts";
 import { bufferedState } from "./buffered.ts";
 import type { StateDriver, StateHost } from "./driver.ts";
-import { openKvDriver } from "./kv.ts";
+import { openKvDriver } from "./kv/kv.ts";
 import type { State } from "./state.ts";
 
 /**

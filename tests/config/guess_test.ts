@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseSchedule } from "../../lib/config/checks.ts";
-import { parseDuration, parseSize } from "../../lib/config/fields.ts";
+import { parseDuration, parseSize } from "../../lib/config/schema/fields.ts";
 import { guessDuration, guessSchedule, guessSize } from "../../lib/config/guess.ts";
 import { partsOf } from "../../lib/config/problem.ts";
 import { nearest } from "../../lib/config/suggest.ts";

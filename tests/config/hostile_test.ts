@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import leven from "leven";
-import { plainCopy } from "../../lib/config/source.ts";
+import { plainCopy } from "../../lib/config/source/source.ts";
 import type { ConfigInput } from "../../lib/config/input.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { ConfigError, formatProblem } from "../../lib/config/problem.ts";

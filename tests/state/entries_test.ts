@@ -9,7 +9,7 @@ import {
 } from "../../lib/state/entries.ts";
 import { openFileDriver } from "../../lib/state/file.ts";
 import { DEFAULT_HISTORY_MS } from "../../lib/state/history.ts";
-import { openKvDriver } from "../../lib/state/kv.ts";
+import { openKvDriver } from "../../lib/state/kv/kv.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";

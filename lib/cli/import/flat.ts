@@ -1,6 +1,6 @@
 /** Reads workflows of Flat (githubocto/flat): its inputs, and the schedule of the workflow. */
 
-import { readYaml } from "../../config/yaml.ts";
+import { readYaml } from "../../config/source/yaml.ts";
 import type { TaskInput } from "../../config/input.ts";
 import type { ImportedConfig } from "./assemble.ts";
 import type { ImportNote } from "./draft.ts";

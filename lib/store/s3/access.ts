@@ -1,9 +1,9 @@
 /** What reaching a bucket needs: servers, files and variables, by the source of its credentials. */
 
 import type { BucketLocation } from "../../core/location.ts";
-import { instanceUrl, stsUrl, TEMPORARY_VARIABLES } from "./credential_requests.ts";
-import { type CredentialOrigin, findCredentials } from "./credentials.ts";
-import { PROFILE_VARIABLES, profilePaths } from "./profile.ts";
+import { instanceUrl, stsUrl, TEMPORARY_VARIABLES } from "./credentials/requests.ts";
+import { type CredentialOrigin, findCredentials } from "./credentials/credentials.ts";
+import { PROFILE_VARIABLES, profilePaths } from "./credentials/profile.ts";
 import {
   DEFAULT_REGION,
   endpointOf,

@@ -24,8 +24,8 @@ import {
 } from "./bucket.ts";
 import { completeUpload, isObjectOf } from "./completion.ts";
 import { ConditionalWriter, type WriteHeaders } from "./conditions.ts";
-import { isLocalService } from "./credential_requests.ts";
-import { openCredentials } from "./credentials.ts";
+import { isLocalService } from "./credentials/requests.ts";
+import { openCredentials } from "./credentials/credentials.ts";
 import { cannotCopy, explainS3, isMissing, isUnsupported } from "./errors.ts";
 import { Exchange, type S3Call, S3Failed } from "./exchange.ts";
 import { LearnedFeatures } from "./features.ts";

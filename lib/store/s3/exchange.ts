@@ -6,7 +6,7 @@ import type { HeaderFields, HttpMethod } from "../../core/http.ts";
 import { parseHttpDate } from "../../core/time.ts";
 import { DriverError } from "../errors.ts";
 import { readErrorAnswer } from "./answers.ts";
-import type { CredentialSource } from "./credentials.ts";
+import type { CredentialSource } from "./credentials/credentials.ts";
 import type { S3Action, S3Failure } from "./errors.ts";
 import type { LearnedFeatures } from "./features.ts";
 import { serverIn } from "./settings.ts";

@@ -1,14 +1,14 @@
 /** Sizes of the entries of a `kv:` state: fields that are not stored, pages, and limits of commits. */
 
 import { assert, assertEquals } from "@std/assert";
-import { encode } from "../../lib/state/kv_connection.ts";
-import { readRecord } from "../../lib/state/format.ts";
-import { addOutcome } from "../../lib/state/outcomes.ts";
-import type { RecentResult, TaskRecord } from "../../lib/state/state.ts";
-import { temporaryFolder } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { openState } from "../helpers/open.ts";
-import { ids, recentResult, record, validators } from "./samples.ts";
+import { encode } from "../../../lib/state/kv/connection.ts";
+import { readRecord } from "../../../lib/state/format.ts";
+import { addOutcome } from "../../../lib/state/outcomes.ts";
+import type { RecentResult, TaskRecord } from "../../../lib/state/state.ts";
+import { temporaryFolder } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { openState } from "../../helpers/open.ts";
+import { ids, recentResult, record, validators } from "../samples.ts";
 
 for (const id of ["a".repeat(140), "a".repeat(300), "a".repeat(990), "ä".repeat(490)]) {
   const bytes = new TextEncoder().encode(id).length;

@@ -1,17 +1,17 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { CronfetchError } from "../../lib/core/errors.ts";
-import { bufferedState } from "../../lib/state/buffered.ts";
-import type { StateHost } from "../../lib/state/driver.ts";
-import { kvDriver } from "../../lib/state/kv.ts";
-import { encode, type Kv } from "../../lib/state/kv_connection.ts";
-import { openState } from "../helpers/open.ts";
-import { RunLocks } from "../../lib/state/file_lock.ts";
-import type { State } from "../../lib/state/state.ts";
-import { temporaryFolder, tree } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { sharingConformance, stateConformance } from "./conformance.ts";
-import { assertRefused, type SharedPlace, startProcess } from "./fixture.ts";
-import { ids, record, runRecord, runResult } from "./samples.ts";
+import { CronfetchError } from "../../../lib/core/errors.ts";
+import { bufferedState } from "../../../lib/state/buffered.ts";
+import type { StateHost } from "../../../lib/state/driver.ts";
+import { kvDriver } from "../../../lib/state/kv/kv.ts";
+import { encode, type Kv } from "../../../lib/state/kv/connection.ts";
+import { openState } from "../../helpers/open.ts";
+import { RunLocks } from "../../../lib/state/file_lock.ts";
+import type { State } from "../../../lib/state/state.ts";
+import { temporaryFolder, tree } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { sharingConformance, stateConformance } from "../conformance.ts";
+import { assertRefused, type SharedPlace, startProcess } from "../fixture.ts";
+import { ids, record, runRecord, runResult } from "../samples.ts";
 
 async function kvPlace(): Promise<SharedPlace & { readonly path: string }> {
   const folder = await temporaryFolder();

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { encode, type Kv, KvConnection } from "../../lib/state/kv_connection.ts";
-import { testHost } from "../helpers/host.ts";
-import { ids } from "./samples.ts";
+import { encode, type Kv, KvConnection } from "../../../lib/state/kv/connection.ts";
+import { testHost } from "../../helpers/host.ts";
+import { ids } from "../samples.ts";
 
 const PREFIX = ["cronfetch", "record"];
 

@@ -4,11 +4,11 @@
  * share, and commits only if that entry is unchanged since it read the leases.
  */
 
-import { partition, type StateHost } from "./driver.ts";
-import { Contended, retryWhileLocked } from "./errors.ts";
-import { isNumber, isTexts } from "./format.ts";
-import { commits, encode, encodeIds, type KvConnection, type Mutation } from "./kv_connection.ts";
-import type { RunLocks } from "./file_lock.ts";
+import { partition, type StateHost } from "../driver.ts";
+import { Contended, retryWhileLocked } from "../errors.ts";
+import { isNumber, isTexts } from "../format.ts";
+import { commits, encode, encodeIds, type KvConnection, type Mutation } from "./connection.ts";
+import type { RunLocks } from "../file_lock.ts";
 
 /** Replaced whenever tasks are leased, or taken from a crashed run. */
 const TURN: Deno.KvKey = ["cronfetch", "turn"];

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { readJson } from "../../lib/config/json.ts";
-import { readList } from "../../lib/config/read.ts";
-import { createLineFinder, type ParsedText } from "../../lib/config/source.ts";
-import { readYaml } from "../../lib/config/yaml.ts";
+import { readJson } from "../../../lib/config/source/json.ts";
+import { readList } from "../../../lib/config/source/read.ts";
+import { createLineFinder, type ParsedText } from "../../../lib/config/source/source.ts";
+import { readYaml } from "../../../lib/config/source/yaml.ts";
 
 /** Problems as `line:column message`. */
 function problemLines(text: string, { problems }: ParsedText): string[] {

@@ -2,12 +2,12 @@
 
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { CronfetchError } from "../../lib/core/errors.ts";
-import { recordDigest, recordedDigest } from "../../lib/state/kv_digest.ts";
-import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
-import { testHost } from "../helpers/host.ts";
-import { openState } from "../helpers/open.ts";
-import { ids, record } from "./samples.ts";
+import { CronfetchError } from "../../../lib/core/errors.ts";
+import { recordDigest, recordedDigest } from "../../../lib/state/kv/digest.ts";
+import { type TemporaryFolder, temporaryFolder } from "../../helpers/folder.ts";
+import { testHost } from "../../helpers/host.ts";
+import { openState } from "../../helpers/open.ts";
+import { ids, record } from "../samples.ts";
 
 /** A closed database with a record; its digest was recorded when it was closed. */
 async function closedDatabase(folder: TemporaryFolder, tasks: readonly string[] = ["a"]) {

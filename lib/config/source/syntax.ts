@@ -4,7 +4,7 @@
  */
 
 import type { SyntaxProblem, TextRange } from "./source.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../suggest.ts";
 
 /** Longest text that is read around an error, in UTF-16 units. */
 const MAX_LINE_LENGTH = 1_000;

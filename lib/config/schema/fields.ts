@@ -5,8 +5,8 @@
  */
 
 import * as z from "zod/mini";
-import { DURATION_UNITS, durationText } from "../core/time.ts";
-import { guessBoolean, guessDuration, guessFraction, guessInteger, guessSize } from "./guess.ts";
+import { DURATION_UNITS, durationText } from "../../core/time.ts";
+import { guessBoolean, guessDuration, guessFraction, guessInteger, guessSize } from "../guess.ts";
 
 // Compiling a validator takes longer than validating most configs without. With 100,000 tasks,
 // planning takes a tenth longer.

@@ -1,6 +1,6 @@
 /** Sources of a config: a file, standard input, arguments or a value. */
 
-import { trimEndOf } from "../core/text.ts";
+import { trimEndOf } from "../../core/text.ts";
 import {
   type Excerpt,
   formatPath,
@@ -8,7 +8,7 @@ import {
   placeWithoutLine,
   type Problem,
   quote,
-} from "./problem.ts";
+} from "../problem.ts";
 
 /** Maximum nesting depth, including the config itself. The schema needs 6. */
 export const MAX_DEPTH = 64;

@@ -1,7 +1,7 @@
 /** The schema of a task and of `defaults`: their types and their validation. */
 
 import * as z from "zod/mini";
-import { DIGEST_DIGITS, type DigestAlgorithm } from "../core/task.ts";
+import { DIGEST_DIGITS, type DigestAlgorithm } from "../../core/task.ts";
 import {
   boolean,
   duration,
@@ -19,7 +19,7 @@ import {
   url,
   withMessage,
 } from "./fields.ts";
-import { DEFAULTS } from "./input.ts";
+import { DEFAULTS } from "../input.ts";
 
 /** A timeout. */
 export const TIMEOUT = duration(1, MAX_TIMEOUT_MS);

@@ -4,11 +4,11 @@
  */
 
 import { backup, DatabaseSync } from "node:sqlite";
-import type { Timers } from "../core/host.ts";
-import { errorMessage } from "../core/text.ts";
-import { stateError, unreadable } from "./errors.ts";
-import { isDay, isRun } from "./format.ts";
-import type { ShapeCheck } from "./shape.ts";
+import type { Timers } from "../../core/host.ts";
+import { errorMessage } from "../../core/text.ts";
+import { stateError, unreadable } from "../errors.ts";
+import { isDay, isRun } from "../format.ts";
+import type { ShapeCheck } from "../shape.ts";
 
 /** The tables that each migration of Deno KV creates, the first one first. */
 const TABLES = [["data_version", "kv"], ["queue", "queue_running"]] as const;

@@ -1,7 +1,7 @@
 /** Profiles in the files of AWS's tools: `~/.aws/credentials` and `~/.aws/config`. */
 
 import { join } from "@std/path";
-import { type S3Environment, variable } from "./settings.ts";
+import { type S3Environment, variable } from "../settings.ts";
 
 /** Settings by name, such as `region` and `aws_access_key_id`. */
 export interface Profile {

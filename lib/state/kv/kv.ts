@@ -1,11 +1,11 @@
 /** `kv:`: a state in Deno KV, in a local file or the platform's database. */
 
 import { dirname } from "@std/path";
-import { CronfetchError } from "../core/errors.ts";
-import { withTimeout } from "../core/time.ts";
-import { type Changes, keptParked, type StateDriver, type StateHost } from "./driver.ts";
-import type { Body, Collection, Owned } from "./entries.ts";
-import { Contended, fileSize, retryWhileLocked, stateError, unreadable } from "./errors.ts";
+import { CronfetchError } from "../../core/errors.ts";
+import { withTimeout } from "../../core/time.ts";
+import { type Changes, keptParked, type StateDriver, type StateHost } from "../driver.ts";
+import type { Body, Collection, Owned } from "../entries.ts";
+import { Contended, fileSize, retryWhileLocked, stateError, unreadable } from "../errors.ts";
 import {
   arrangeDay,
   arrangeRecord,
@@ -20,15 +20,15 @@ import {
   type KnownFormat,
   readDay,
   readRecord,
-} from "./format.ts";
-import { addCounts, type DayCounts, keptDays, keptRuns, NO_COUNTS } from "./history.ts";
-import { encode, type Kv, KvConnection, type KvEntry, type Mutation } from "./kv_connection.ts";
-import type { KvEntries } from "./kv_entries.ts";
-import { recordDigest, recordedDigest } from "./kv_digest.ts";
-import { KvLeases } from "./kv_leases.ts";
-import { RunLocks } from "./file_lock.ts";
-import type { RunRecord } from "./run_record.ts";
-import type { TaskRecord } from "./state.ts";
+} from "../format.ts";
+import { addCounts, type DayCounts, keptDays, keptRuns, NO_COUNTS } from "../history.ts";
+import { encode, type Kv, KvConnection, type KvEntry, type Mutation } from "./connection.ts";
+import type { KvEntries } from "./entries.ts";
+import { recordDigest, recordedDigest } from "./digest.ts";
+import { KvLeases } from "./leases.ts";
+import { RunLocks } from "../file_lock.ts";
+import type { RunRecord } from "../run_record.ts";
+import type { TaskRecord } from "../state.ts";
 
 const FORMAT_KEY: Deno.KvKey = ["cronfetch", "format"];
 const RECORDS: Deno.KvKey = ["cronfetch", "record"];
@@ -81,7 +81,7 @@ async function checkUnlessRecorded(
   if (await isEmptyFile(path, location)) return null;
   const digest = await recordedDigest(path);
   if (digest !== null) return digest;
-  const { checkDatabase } = await import("./kv_check.ts");
+  const { checkDatabase } = await import("./check.ts");
   await checkDatabase(path, location, timers);
   return null;
 }
@@ -295,7 +295,7 @@ class KvDriver implements StateDriver {
 
   /** Most runs use only records. */
   async #entries(): Promise<KvEntries> {
-    const { KvEntries } = await import("./kv_entries.ts");
+    const { KvEntries } = await import("./entries.ts");
     return new KvEntries(this.#kv);
   }
 
@@ -317,7 +317,7 @@ class KvDriver implements StateDriver {
 
   /** Copies the database, unless another process migrates it and has made a copy. */
   async #copyFormat1(path: string, versionstamp: string): Promise<void> {
-    const { copyDatabase } = await import("./kv_check.ts");
+    const { copyDatabase } = await import("./check.ts");
     const isOld = async () => (await this.#kv.get(FORMAT_KEY)).versionstamp === versionstamp;
     try {
       await copyDatabase(path, { to: `${path}.format-1`, name: this.#host.random.name(), isOld });

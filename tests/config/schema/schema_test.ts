@@ -1,10 +1,14 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as z from "zod";
-import { configJsonSchema, type JsonSchema, optionRows } from "../../lib/config/json_schema.ts";
-import { type ConfigInput, DEFAULTS, type TaskInput } from "../../lib/config/input.ts";
-import type { configSchema } from "../../lib/config/schema.ts";
-import type { taskSchema } from "../../lib/config/task_schema.ts";
-import { loadInput, loadText, problemLinesOf } from "./loading.ts";
+import {
+  configJsonSchema,
+  type JsonSchema,
+  optionRows,
+} from "../../../lib/config/schema/json_schema.ts";
+import { type ConfigInput, DEFAULTS, type TaskInput } from "../../../lib/config/input.ts";
+import type { configSchema } from "../../../lib/config/schema/schema.ts";
+import type { taskSchema } from "../../../lib/config/schema/task_schema.ts";
+import { loadInput, loadText, problemLinesOf } from "../loading.ts";
 
 /** True if two types are assignable to each other, including optional keys. */
 type Same<A, B> = [A, Required<A>, keyof A] extends [B, Required<B>, keyof B]
@@ -27,7 +31,7 @@ Deno.test("ConfigInput and TaskInput: equal to the input of the schema", () => {
   holds<Same<NonNullable<ConfigInput["defaults"]>, NonNullable<SchemaConfig["defaults"]>>>();
 });
 
-const SCHEMA_FILE = new URL("../../cronfetch.schema.json", import.meta.url);
+const SCHEMA_FILE = new URL("../../../cronfetch.schema.json", import.meta.url);
 
 Deno.test("configJsonSchema: cronfetch.schema.json is current", async () => {
   assertEquals(
@@ -92,7 +96,7 @@ Deno.test("DEFAULTS: the values that an empty config has", async () => {
 });
 
 Deno.test("ConfigInput: the comments name the values of DEFAULTS", async () => {
-  const text = await Deno.readTextFile(new URL("../../lib/config/input.ts", import.meta.url));
+  const text = await Deno.readTextFile(new URL("../../../lib/config/input.ts", import.meta.url));
   const pattern = /Default: (?:`([^`]+)`|(null|true|false|\d+)\b)[^/]*\*\/\s+(\w+)\?:/g;
   const named = [...text.matchAll(pattern)].map(([, quoted, plain, name]) => ({
     name,

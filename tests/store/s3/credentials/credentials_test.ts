@@ -1,17 +1,20 @@
 // Where the keys come from, and when they are requested again.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { DriverError } from "../../../lib/store/errors.ts";
-import { fetchTransport } from "../../../lib/http/fetch_transport.ts";
-import { DEFAULT_SETTINGS } from "../../../lib/core/http.ts";
-import { bucketAccess } from "../../../lib/store/s3/access.ts";
-import { openBucket } from "../../../lib/store/s3/client.ts";
-import { isLocalService } from "../../../lib/store/s3/credential_requests.ts";
-import { type CredentialSource, openCredentials } from "../../../lib/store/s3/credentials.ts";
-import { parseProfiles } from "../../../lib/store/s3/profile.ts";
-import { byteResponse } from "../../helpers/byte_response.ts";
-import { temporaryFolder } from "../../helpers/folder.ts";
-import { type TestHost, testHost } from "../../helpers/host.ts";
+import { DriverError } from "../../../../lib/store/errors.ts";
+import { fetchTransport } from "../../../../lib/http/fetch_transport.ts";
+import { DEFAULT_SETTINGS } from "../../../../lib/core/http.ts";
+import { bucketAccess } from "../../../../lib/store/s3/access.ts";
+import { openBucket } from "../../../../lib/store/s3/client.ts";
+import { isLocalService } from "../../../../lib/store/s3/credentials/requests.ts";
+import {
+  type CredentialSource,
+  openCredentials,
+} from "../../../../lib/store/s3/credentials/credentials.ts";
+import { parseProfiles } from "../../../../lib/store/s3/credentials/profile.ts";
+import { byteResponse } from "../../../helpers/byte_response.ts";
+import { temporaryFolder } from "../../../helpers/folder.ts";
+import { type TestHost, testHost } from "../../../helpers/host.ts";
 
 const LOCATION = { kind: "s3", bucket: "b", prefix: "", endpoint: null, region: null } as const;
 const { signal } = new AbortController();

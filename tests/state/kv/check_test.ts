@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { walDamage } from "../../lib/state/kv_check.ts";
-import { healthyDatabase } from "./damage.ts";
+import { walDamage } from "../../../lib/state/kv/check.ts";
+import { healthyDatabase } from "../damage.ts";
 
 const HEADER_BYTES = 32;
 const FRAME_BYTES = 4_120;

@@ -1,8 +1,8 @@
 /** Deno KV within its limits: batches that fit a commit, values of known size, retries. */
 
-import type { StateHost } from "./driver.ts";
-import { retryWhileLocked, unreadable } from "./errors.ts";
-import type { ShapeCheck } from "./shape.ts";
+import type { StateHost } from "../driver.ts";
+import { retryWhileLocked, unreadable } from "../errors.ts";
+import type { ShapeCheck } from "../shape.ts";
 
 /** The part of Deno KV that is used. */
 export type Kv = Pick<Deno.Kv, "get" | "getMany" | "list" | "atomic" | "close">;

@@ -10,14 +10,8 @@ import {
   type Owned,
   type ReadonlyEntries,
   type StoredEntry,
-} from "./entries.ts";
-import {
-  encode,
-  keyPart,
-  type KvConnection,
-  type KvEntry,
-  type Mutation,
-} from "./kv_connection.ts";
+} from "../entries.ts";
+import { encode, keyPart, type KvConnection, type KvEntry, type Mutation } from "./connection.ts";
 
 /** For more owners than this, reading the whole collection is cheaper. */
 const FEW_OWNERS = 100;

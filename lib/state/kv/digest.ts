@@ -3,7 +3,7 @@
  * be checked again when it is opened.
  */
 
-import { Sha256 } from "../core/sha256.ts";
+import { Sha256 } from "../../core/sha256.ts";
 
 /** Size of a read. */
 const PIECE_BYTES = 1024 * 1024;

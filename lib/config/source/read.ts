@@ -1,10 +1,10 @@
 /** Reading: files, standard input and arguments -> sources. */
 
 import { basename, dirname, extname, relative, resolve, toFileUrl } from "@std/path";
-import type { ErrorCode } from "../core/errors.ts";
-import type { Host } from "../core/host.ts";
-import { readTextAtMost } from "../core/text.ts";
-import { formatPath, type Place, placeWithoutLine, type Problem } from "./problem.ts";
+import type { ErrorCode } from "../../core/errors.ts";
+import type { Host } from "../../core/host.ts";
+import { readTextAtMost } from "../../core/text.ts";
+import { formatPath, type Place, placeWithoutLine, type Problem } from "../problem.ts";
 import {
   type ConfigPart,
   createLineFinder,
@@ -15,7 +15,7 @@ import {
   type SyntaxProblem,
   type TextRange,
 } from "./source.ts";
-import { didYouMean, nearest } from "./suggest.ts";
+import { didYouMean, nearest } from "../suggest.ts";
 
 /** Enough for a million tasks. */
 const MAX_BYTES = 32 * 1024 * 1024;

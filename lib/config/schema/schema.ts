@@ -15,7 +15,7 @@ import {
   url,
   withMessage,
 } from "./fields.ts";
-import { DEFAULTS } from "./input.ts";
+import { DEFAULTS } from "../input.ts";
 import {
   defaultsSchema,
   expect,

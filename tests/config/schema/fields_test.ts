@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { formatSize, parseDuration, parseSize } from "../../lib/config/fields.ts";
-import { durationText } from "../../lib/core/time.ts";
+import { formatSize, parseDuration, parseSize } from "../../../lib/config/schema/fields.ts";
+import { durationText } from "../../../lib/core/time.ts";
 
 const DURATIONS: readonly (readonly [text: string, durationMs: number | null])[] = [
   ["250ms", 250],

@@ -1,8 +1,8 @@
 /** Where the keys of a bucket come from, and when they are requested again. */
 
 import { abortable } from "@std/async";
-import type { BucketLocation } from "../../core/location.ts";
-import { DriverError } from "../errors.ts";
+import type { BucketLocation } from "../../../core/location.ts";
+import { DriverError } from "../../errors.ts";
 import {
   type CredentialContext,
   fromContainer,
@@ -12,10 +12,10 @@ import {
   stsUrl,
   type TemporaryCredentials,
   type WebIdentity,
-} from "./credential_requests.ts";
+} from "./requests.ts";
 import { type Profile, readProfile } from "./profile.ts";
-import { DEFAULT_REGION, regionOf, type S3Environment, variable } from "./settings.ts";
-import type { S3Credentials } from "./sign.ts";
+import { DEFAULT_REGION, regionOf, type S3Environment, variable } from "../settings.ts";
+import type { S3Credentials } from "../sign.ts";
 
 /** The keys of a bucket. */
 export interface CredentialSource {

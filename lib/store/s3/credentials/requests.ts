@@ -1,16 +1,16 @@
 /** Requests for temporary keys: STS with a web identity, the container's and the instance's role. */
 
-import type { Retry } from "../../core/errors.ts";
-import type { Clock } from "../../core/host.ts";
-import type { HttpMethod } from "../../core/http.ts";
-import { trimEndOf } from "../../core/text.ts";
-import { parseHttpDate } from "../../core/time.ts";
-import { DriverError } from "../errors.ts";
-import { readErrorAnswer } from "./answers.ts";
-import { awsDomain, type S3Environment, serverVariable, variable } from "./settings.ts";
-import { encodeQuery, type S3Credentials } from "./sign.ts";
-import { type S3TransportContext, send } from "./transport.ts";
-import { childText, parseXml, type XmlElement } from "./xml.ts";
+import type { Retry } from "../../../core/errors.ts";
+import type { Clock } from "../../../core/host.ts";
+import type { HttpMethod } from "../../../core/http.ts";
+import { trimEndOf } from "../../../core/text.ts";
+import { parseHttpDate } from "../../../core/time.ts";
+import { DriverError } from "../../errors.ts";
+import { readErrorAnswer } from "../answers.ts";
+import { awsDomain, type S3Environment, serverVariable, variable } from "../settings.ts";
+import { encodeQuery, type S3Credentials } from "../sign.ts";
+import { type S3TransportContext, send } from "../transport.ts";
+import { childText, parseXml, type XmlElement } from "../xml.ts";
 
 /** Keys, and when they expire; null for never. */
 export interface TemporaryCredentials {
