@@ -27,7 +27,7 @@ const BUILDERS: ReadonlySet<string> = new Set([
   "lib/config/checks.ts",
   "lib/config/schema/fields.ts",
   "lib/config/secrets.ts",
-  "lib/config/syntax.ts",
+  "lib/config/source/syntax.ts",
   "lib/content/error_document.ts",
   "lib/content/unexpected_text.ts",
   "lib/core/time.ts",
