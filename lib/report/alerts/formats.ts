@@ -95,7 +95,7 @@ function slackPayload(message: AlertMessage): object {
     else sections[sections.length - 1] = last === "" ? line : `${last}\n${line}`;
   }
   return {
-    text: [slackText(heading), ...lines].join("\n"),
+    text: withoutMentions([slackText(heading), ...lines].join("\n")),
     ...{ unfurl_links: false, unfurl_media: false },
     blocks: [
       { type: "header", text: { type: "plain_text", text: heading.slice(0, 150), emoji: true } },

@@ -36,6 +36,8 @@ export const SERVICES: Readonly<Record<AlertFormat, (payload: AlertPayload) => S
     const shown = all.replace(/\n?<https?:[^|>]+\|Status page>/, "");
     // Mentions, links and dates begin with "<".
     for (const part of [shown, text]) assert(!/[<>]|&(?!(?:amp|lt|gt);)/.test(part), part);
+    // Chats that imitate Slack take `@all` for a mention.
+    assertNoMention(text);
     return { title: header?.text.text ?? "", lines: shown.split("\n"), link: link ?? null };
   },
   discord: (payload) => {
