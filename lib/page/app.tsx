@@ -15,6 +15,7 @@ import {
 import type { ApiError } from "./api.ts";
 import { addApi } from "./api_routes.ts";
 import { answerAsset, assets } from "./assets.ts";
+import { createComparer } from "./files.ts";
 import { createBroadcast } from "./live.ts";
 import { createMetrics } from "./metrics.ts";
 import { addPages } from "./pages.tsx";
@@ -161,6 +162,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
     ...{ source, clock, metrics, broadcast, layout, refuse },
     version: manifest.version,
     actionAccess: (c) => {
+    compare: createComparer(source, { clock, timers, closing: closing.signal }),
       if (source.actions === null) return "absent";
       if (tokens.control === null) return "unconfigured";
       return visitorOf(c).permission === "control" ? "available" : "login";

@@ -1,5 +1,6 @@
 /** Downloads, previews and differences of the files that tasks have published. */
 
+import type { Clock, Timers } from "../core/host.ts";
 import { nameOf } from "../core/key.ts";
 import { idBehind } from "./assets.ts";
 import type { PageFiles, PageSource, PageTask, PageVersion } from "./source.ts";
@@ -78,10 +79,63 @@ export async function readPreview(
 }
 
 /** Compares two files of a task. */
-export async function readDiff(
+export type Comparer = (older: PageVersion, newer: PageVersion) => Promise<TextDiff>;
+
+/** A comparison is followed by this many times its own time for other work. */
+const COMPARE_COST_FACTOR = 9;
+
+/** Comparisons that wait for their turn, the current one included. */
+const MAX_COMPARISONS = 5;
+
+/**
+ * Creates a comparer that works on one pair at a time, and a tenth of the time at most: a comparison
+ * blocks the process for up to half a second, and every visitor may request them.
+ */
+export function createComparer(
+  source: Pick<PageSource, "files">,
+  { clock, timers, closing }: {
+    readonly clock: Pick<Clock, "monotonicMs">;
+    readonly timers: Pick<Timers, "sleep">;
+    /** Ends pending delays. */
+    readonly closing: AbortSignal;
+  },
+): Comparer {
+  let last: Promise<unknown> = Promise.resolve();
+  let pending = 0;
+  let freeFromMs = 0;
+
+  const compareTimed: typeof diffText = async (older, newer) => {
+    const startMs = clock.monotonicMs();
+    try {
+      return await diffText(older, newer);
+    } finally {
+      const endMs = clock.monotonicMs();
+      freeFromMs = endMs + COMPARE_COST_FACTOR * (endMs - startMs);
+    }
+  };
+
+  const compareInTurn = async (older: PageVersion, newer: PageVersion): Promise<TextDiff> => {
+    const pauseMs = freeFromMs - clock.monotonicMs();
+    if (pauseMs > 0) await timers.sleep(pauseMs, closing).catch(() => {});
+    return await readDiff(source, older, newer, compareTimed);
+  };
+
+  return async (older, newer) => {
+    if (pending >= MAX_COMPARISONS) {
+      return unavailable("Too many files are being compared now; reload the page later.");
+    }
+    pending++;
+    const turn = last.then(() => compareInTurn(older, newer)).finally(() => pending--);
+    last = turn.catch(() => {});
+    return await turn;
+  };
+}
+
+async function readDiff(
   { files }: Pick<PageSource, "files">,
   older: PageVersion,
   newer: PageVersion,
+  compare: typeof diffText,
 ): Promise<TextDiff> {
   if (files === null) return unavailable("Downloads are disabled in the config.");
   if (older.sha256 !== null && older.sha256 === newer.sha256) return { kind: "equal" };
@@ -90,7 +144,7 @@ export async function readDiff(
   );
   if (!one || !other) return unavailable("One of the files is no longer in the store.");
   if (!one.isWhole || !other.isWhole) return unavailable("The files are too large to compare.");
-  return await diffText(one.bytes, other.bytes);
+  return await compare(one.bytes, other.bytes);
 }
 
 /** Reads at most `maxBytes` of a file; null if there is none. */

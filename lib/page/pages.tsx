@@ -2,7 +2,7 @@
 
 import { TASK_STATUSES } from "../core/result.ts";
 import type { RecordedAttempt, RunTaskResult } from "../state/run_record.ts";
-import { answerFile, readDiff, readPreview, versionsOfTask, versionsToCompare } from "./files.ts";
+import { answerFile, readPreview, versionsOfTask, versionsToCompare } from "./files.ts";
 import { idBehind, taskPath } from "./assets.ts";
 import {
   filterQuery,
@@ -37,7 +37,7 @@ const DAYS = 14;
 
 /** Adds the routes. */
 export function addPages(app: App, context: AppContext): void {
-  const { source, clock, broadcast, layout, refuse, actionAccess, running } = context;
+  const { source, clock, broadcast, layout, refuse, compare, actionAccess, running } = context;
   const { progress } = source;
 
   const actionsFor = (
@@ -152,7 +152,7 @@ export function addPages(app: App, context: AppContext): void {
     if (task === null) return refuse(c, 404, NO_TASK);
     const pair = versionsToCompare(await versionsOfTask(task, source), searchParams);
     if (pair === null) return refuse(c, 404, "The task has no such files to compare.");
-    const diff = await readDiff(source, pair.older, pair.newer);
+    const diff = await compare(pair.older, pair.newer);
     const content = (
       <DiffPage {...{ task, ...pair, diff, clock: { now: clock.now(), zone: task.timezone } }} />
     );

@@ -4,6 +4,7 @@ import type { Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
 import type { Clock } from "../core/host.ts";
 import { idBehind } from "./assets.ts";
+import type { Comparer } from "./files.ts";
 import type { Broadcast } from "./live.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Visitor } from "./session.ts";
@@ -36,6 +37,7 @@ export interface AppContext {
   readonly layout: (c: AppRequest, title: string, section: Section, content: Child) => string;
   /** Responds with an error, as HTML or as JSON below `/api`. */
   readonly refuse: (c: AppRequest, status: RefusalStatus, message: string) => Response;
+  readonly compare: Comparer;
   /** Which actions a client gets. */
   readonly actionAccess: (c: AppRequest) => ActionAccess;
   /** Ids of the running tasks. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { versionsOfTask } from "../../lib/page/files.ts";
+import { createComparer, versionsOfTask } from "../../lib/page/files.ts";
 import { createPageSource, NO_ACTIVITY, type PageVersion } from "../../lib/page/source.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { testHost } from "../helpers/host.ts";
@@ -109,6 +109,36 @@ Deno.test("diff: compares the published file with the version before, or any two
   assertStringIncludes(await closed.text("/diff?task=a.csv"), "Downloads are disabled");
   await using large = withVersions({ ...FILES, "a.csv": "a\n".repeat(500_001) });
   assertStringIncludes(await large.text("/diff?task=a.csv"), "too large to compare");
+});
+
+Deno.test("createComparer: one pair at a time, and a tenth of the time", async () => {
+  let nowMs = 0;
+  const pauses: number[] = [];
+  const closing = new AbortController();
+  const open = (key: string) => {
+    const blob = new Blob([`${key}\n`]);
+    return Promise.resolve({ sizeBytes: blob.size, body: blob.stream() });
+  };
+  const compare = createComparer({ files: { open } }, {
+    // Each comparison takes 50 ms, as does each other look at the clock.
+    clock: { monotonicMs: () => nowMs += 50 },
+    timers: {
+      sleep: (ms) => {
+        pauses.push(ms);
+        nowMs += ms;
+        return Promise.resolve();
+      },
+    },
+    closing: closing.signal,
+  });
+  const [one, other] = [version("a", "current", 15), version("b", "version", 14)];
+  const kinds = await Promise.all(
+    Array.from({ length: 7 }, async () => (await compare(other, one)).kind),
+  );
+  assertEquals(kinds, [...Array(5).fill("text"), ...Array(2).fill("unavailable")]);
+  // Nine times its duration, of which the look at the clock is 50 ms.
+  assertEquals(pauses, Array(4).fill(400));
+  assertEquals((await compare(other, one)).kind, "text");
 });
 
 Deno.test("preview: the first lines of the published file, escaped", async () => {
