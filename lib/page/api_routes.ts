@@ -17,11 +17,11 @@ import { MAX_RUNS } from "./source.ts";
 
 /** Adds the routes. */
 export function addApi(app: App, context: AppContext): void {
-  const { source, clock, metrics, broadcast, version, refuse, running } = context;
+  const { source, clock, metrics, broadcast, version, refuse, mayRead, running } = context;
 
   app.get("/events", (c) => {
     if (c.req.method === "HEAD") return c.body(null, 200, EVENT_HEADERS);
-    const stream = broadcast.streams.open();
+    const stream = broadcast.streams.open(() => mayRead(c));
     if (stream === null) return refuse(c, 503, "Too many pages are open.");
     return c.body(stream, 200, EVENT_HEADERS);
   });

@@ -92,6 +92,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   const refuse = (c: AppRequest, status: RefusalStatus, message: string) => {
     const { pathname } = new URL(c.req.url);
     if (pathname.startsWith("/api/")) return c.json({ error: message } satisfies ApiError, status);
+    if (FOR_PROGRAMS.has(pathname)) return c.text(`${message}\n`, status);
     const content = (
       <Notice title={TITLES[status]} isPage>
         <p>{shown(message)}</p>
@@ -153,20 +154,22 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
     if (status === 401) c.header("www-authenticate", 'Bearer realm="cronfetch"');
     if (retryAfterSeconds !== undefined) c.header("retry-after", `${retryAfterSeconds}`);
     const { pathname } = new URL(c.req.url);
-    if (pathname.startsWith("/api/")) return c.json({ error: message } satisfies ApiError, status);
-    if (FOR_PROGRAMS.has(pathname)) return c.text(`${message}\n`, status);
+    if (pathname.startsWith("/api/") || FOR_PROGRAMS.has(pathname)) {
+      return refuse(c, status, message);
+    }
     return c.html(loginPage(c, status === 401 ? null : message, backTo(c)), status);
   };
 
   const context: AppContext = {
     ...{ source, clock, metrics, broadcast, layout, refuse },
+    compare: createComparer(source, { clock, timers, closing: closing.signal }),
     version: manifest.version,
     actionAccess: (c) => {
-    compare: createComparer(source, { clock, timers, closing: closing.signal }),
       if (source.actions === null) return "absent";
       if (tokens.control === null) return "unconfigured";
       return visitorOf(c).permission === "control" ? "available" : "login";
     },
+    mayRead: (c) => !visitorOf(c).hasSession || sessions.visitorOf(c.req.raw).hasSession,
     running: () => new Set(source.progress.running.keys()),
   };
   addPages(app, context);
@@ -217,10 +220,11 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
 
   app.onError((error, c) => {
     // The message of an unexpected error may contain anything, secrets included.
-    const isExpected = error instanceof CronfetchError;
-    return isExpected
-      ? refuse(c, 503, `${error.message}.`)
-      : refuse(c, 500, "This is a bug in cronfetch.");
+    if (!(error instanceof CronfetchError)) return refuse(c, 500, "This is a bug in cronfetch.");
+    // The message may name paths.
+    const { pathname } = new URL(c.req.url);
+    const isStranger = pathname === "/healthz" && visitorOf(c).permission === "none";
+    return refuse(c, 503, isStranger ? "The state is unavailable." : `${error.message}.`);
   });
 
   return {
@@ -251,7 +255,7 @@ const PUBLIC_PATHS: ReadonlySet<string> = new Set([
 ]);
 
 /** Paths whose clients expect no HTML. */
-const FOR_PROGRAMS: ReadonlySet<string> = new Set(["/metrics", "/events"]);
+const FOR_PROGRAMS: ReadonlySet<string> = new Set(["/metrics", "/events", "/healthz"]);
 
 const NO_PAGE = "There is no such page.";
 

@@ -49,8 +49,13 @@ export function afterEvent(run: LiveRun | null, event: RunEvent): LiveRun | null
 export interface Streams {
   /** Number of open streams. */
   readonly size: number;
-  /** Opens a stream; null if {@linkcode MAX_STREAMS} are open. */
-  open(): ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /**
+   * Opens a stream.
+   *
+   * @param mayRead Called before each event; the stream is closed once it returns false.
+   * @returns Null if {@linkcode MAX_STREAMS} are open.
+   */
+  open(mayRead: () => boolean): ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** Sends an event on every stream. */
   send(event: string, data: string): void;
   /** Closes every stream and refuses new ones. */
@@ -76,19 +81,18 @@ const MAX_MISSED_HEARTBEATS = 2;
  */
 export function createStreams(timers: Pick<Timers, "after">, onSizeChange: () => void): Streams {
   type Controller = ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-  /** Missed heartbeats in a row, by stream. */
-  const open = new Map<Controller, number>();
+  /** Open streams; `missed` are the missed heartbeats in a row. */
+  const open = new Map<Controller, { missed: number; readonly mayRead: () => boolean }>();
   const encoder = new TextEncoder();
   let closed = false;
   let cancelHeartbeat: (() => void) | null = null;
 
   const beat = () => {
     cancelHeartbeat = timers.after(HEARTBEAT_MS, () => {
-      for (const [controller, missed] of [...open]) {
+      for (const [controller, stream] of [...open]) {
         // A negative size means that more than one event is queued.
-        if ((controller.desiredSize ?? 0) >= 0) open.set(controller, 0);
-        else if (missed + 1 < MAX_MISSED_HEARTBEATS) open.set(controller, missed + 1);
-        else end(controller);
+        stream.missed = (controller.desiredSize ?? 0) >= 0 ? 0 : stream.missed + 1;
+        if (stream.missed >= MAX_MISSED_HEARTBEATS) end(controller);
       }
       write(": heartbeat\n\n");
       if (open.size > 0) beat();
@@ -111,8 +115,8 @@ export function createStreams(timers: Pick<Timers, "after">, onSizeChange: () =>
 
   const write = (text: string) => {
     const bytes = encoder.encode(text);
-    for (const controller of [...open.keys()]) {
-      if ((controller.desiredSize ?? 0) <= -MAX_QUEUED_EVENTS) end(controller);
+    for (const [controller, { mayRead }] of [...open]) {
+      if ((controller.desiredSize ?? 0) <= -MAX_QUEUED_EVENTS || !mayRead()) end(controller);
       else controller.enqueue(bytes.slice());
     }
   };
@@ -121,13 +125,13 @@ export function createStreams(timers: Pick<Timers, "after">, onSizeChange: () =>
     get size() {
       return open.size;
     },
-    open: () => {
+    open: (mayRead) => {
       if (closed || open.size >= MAX_STREAMS) return null;
       let own: Controller | null = null;
       return new ReadableStream<Uint8Array<ArrayBuffer>>({
         start: (controller) => {
           own = controller;
-          open.set(controller, 0);
+          open.set(controller, { missed: 0, mayRead });
           controller.enqueue(encoder.encode("retry: 3000\n\n"));
           if (cancelHeartbeat === null) beat();
           onSizeChange();

@@ -40,6 +40,8 @@ export interface AppContext {
   readonly compare: Comparer;
   /** Which actions a client gets. */
   readonly actionAccess: (c: AppRequest) => ActionAccess;
+  /** Whether a client that was admitted may still read: its session may have ended since. */
+  readonly mayRead: (c: AppRequest) => boolean;
   /** Ids of the running tasks. */
   readonly running: () => ReadonlySet<string>;
 }

@@ -91,6 +91,17 @@ export function bearerToken(headers: Headers): string | null {
   return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? null;
 }
 
+/**
+ * Length from which a random token cannot be guessed: 128 bits in hexadecimal. It needs no limit on
+ * attempts, with which a stranger could lock out its holder.
+ */
+const UNGUESSABLE_LENGTH = 32;
+
+/** Whether a token is accepted while the limit on attempts is reached. */
+export function isUnguessable(token: string): boolean {
+  return token.length >= UNGUESSABLE_LENGTH;
+}
+
 /** Limits attempts with wrong tokens. */
 export interface AttemptLimiter {
   /** Whole seconds until the next attempt is allowed; 0 if it is. */
@@ -107,8 +118,8 @@ const WINDOW_MS = 60_000;
 const FAILURE_DELAY_MS = 500;
 
 /**
- * Creates a limiter. While it blocks, the right token is refused too: a different response would
- * reveal a correct guess.
+ * Creates a limiter. While it blocks, a right token that can be guessed is refused too: a different
+ * response would reveal a correct guess.
  */
 export function createAttemptLimiter(
   { clock, timers, closing }: {

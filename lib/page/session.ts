@@ -3,7 +3,7 @@
 import { createHmac } from "node:crypto";
 import { type Environment, variable } from "../config/variables.ts";
 import type { Clock } from "../core/host.ts";
-import { type AttemptLimiter, bearerToken, isToken } from "./security.ts";
+import { type AttemptLimiter, bearerToken, isToken, isUnguessable } from "./security.ts";
 
 /** The tokens of a page. */
 export interface PageTokens {
@@ -86,17 +86,23 @@ export function createSessions(
     return token !== null && isToken(session.signature, sign(session, token)) ? session : null;
   };
 
+  const permissionOf = (given: string): Permission => {
+    // Both comparisons are made, so that the time does not show which token a guess was compared to.
+    const isControl = tokens.control !== null && isToken(given, tokens.control);
+    const isView = tokens.view !== null && isToken(given, tokens.view);
+    return isControl ? "control" : isView ? "read" : "none";
+  };
+
   const check = async (given: string): Promise<Permission | TokenRefusal> => {
     const retryAfterSeconds = limiter.waitSeconds();
+    const permission = permissionOf(given);
+    if (permission !== "none" && (retryAfterSeconds === 0 || isUnguessable(given))) {
+      return permission;
+    }
     if (retryAfterSeconds > 0) {
       const message = `Too many wrong tokens; try again in ${retryAfterSeconds} s.`;
       return { status: 429, message, retryAfterSeconds };
     }
-    // Both comparisons are made, so that the time does not show which token a guess was compared to.
-    const isControl = tokens.control !== null && isToken(given, tokens.control);
-    const isView = tokens.view !== null && isToken(given, tokens.view);
-    if (isControl) return "control";
-    if (isView) return "read";
     await limiter.recordFailure();
     return { status: 403, message: "The token is wrong." };
   };
@@ -153,10 +159,18 @@ function parseSession(value: string | null): Session | null {
 
 /**
  * The name of the cookie. Browsers send a cookie to every port of a host (RFC 6265, section 8.5), so
- * each page on a machine has its own.
+ * each page on a machine has its own. The prefix keeps other hosts of the domain, and pages without
+ * TLS, from replacing it (RFC 6265bis, section 4.1.3.2).
  */
 function cookieName(request: Request): string {
-  return `cronfetch-session-${new URL(request.url).port || "0"}`;
+  const prefix = isOverTls(request) ? "__Host-" : "";
+  return `${prefix}cronfetch-session-${new URL(request.url).port || "0"}`;
+}
+
+function isOverTls(request: Request): boolean {
+  return new URL(request.url).protocol === "https:" ||
+    // Of several proxies, the first one has the client's connection.
+    request.headers.get("x-forwarded-proto")?.split(",")[0]?.trim().toLowerCase() === "https";
 }
 
 function cookieOf(request: Request): string | null {
@@ -168,9 +182,6 @@ function cookieOf(request: Request): string | null {
 
 /** Without `Max-Age`, so that the session ends with the browser's. */
 function cookie(request: Request, value: string): string {
-  const isSecure = new URL(request.url).protocol === "https:" ||
-    // Of several proxies, the first one has the client's connection.
-    request.headers.get("x-forwarded-proto")?.split(",")[0]?.trim().toLowerCase() === "https";
-  const name = cookieName(request);
-  return `${name}=${value}; Path=/; HttpOnly; SameSite=Strict${isSecure ? "; Secure" : ""}`;
+  const attributes = `Path=/; HttpOnly; SameSite=Strict${isOverTls(request) ? "; Secure" : ""}`;
+  return `${cookieName(request)}=${value}; ${attributes}`;
 }

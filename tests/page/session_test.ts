@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { CronfetchError } from "../../lib/core/errors.ts";
 import { logIn, ORIGIN, pageTask, type Site, site } from "./site.ts";
 
 const TOKEN = "an unguessable token";
@@ -50,12 +51,19 @@ Deno.test("login: the cookie is secure over HTTPS, also behind a proxy", async (
     "http://mirror.test/login",
     { "x-forwarded-proto": "https, http" },
   ], ["http://mirror.test/login", {}]] as const;
-  const isSecure: boolean[] = [];
+  const sent: [isSecure: boolean, status: number][] = [];
   for (const [url, headers] of cookies) {
-    const sent = await send(at, url, { token: TOKEN }, headers);
-    isSecure.push((sent.headers.get("set-cookie") ?? "").endsWith("; Secure"));
+    const login = await send(at, url, { token: TOKEN }, headers);
+    const set = login.headers.get("set-cookie") ?? "";
+    // Another host of the domain may not replace a cookie with this prefix.
+    assertEquals(set.startsWith("__Host-cronfetch-session-0="), set.endsWith("; Secure"), set);
+    const [cookie = ""] = set.split(";");
+    const acting = await send(at, new URL("/actions", url).href, { do: "run" }, {
+      ...{ ...headers, cookie, "sec-fetch-site": "same-origin" },
+    });
+    sent.push([set.endsWith("; Secure"), acting.status]);
   }
-  assertEquals(isSecure, [true, true, false]);
+  assertEquals(sent, [[true, 303], [true, 303], [false, 303]]);
 });
 
 Deno.test("login: a wrong token leads to the form again, and later to where the user was", async () => {
@@ -73,6 +81,22 @@ Deno.test("login: a wrong token leads to the form again, and later to where the 
   await at.host.advance(60_000);
   const { status, headers } = await send(at, "/login", { token: TOKEN, back: "/runs" });
   assertEquals([status, headers.get("location")], [303, "/runs"]);
+});
+
+Deno.test("login: a stranger cannot lock out the holder of a long token", async () => {
+  const [token, viewToken] = ["c".repeat(32), "v".repeat(31)];
+  await using at = site({ token, viewToken });
+  for (let count = 0; count < 10; count++) await send(at, "/login", { token: "wrong" });
+  const statuses = async (given: string) => [
+    (await send(at, "/login", { token: given })).status,
+    (await send(at, "/actions", { do: "run", token: given })).status,
+    await read(at, "/metrics", { authorization: `Bearer ${given}` }),
+  ];
+  assertEquals(await statuses(token), [303, 303, 200]);
+  // A short one might be guessed, and acceptance would confirm the guess.
+  assertEquals(await statuses(viewToken), [429, 429, 429]);
+  assertEquals(await statuses("w".repeat(32)), [429, 429, 429]);
+  assertEquals([at.done, at.host.slept.length], [["run all"], 10]);
 });
 
 Deno.test("login: an action without a session leads to the form, and back", async () => {
@@ -174,6 +198,41 @@ Deno.test("view token: a session or a Bearer token of either kind reads; the vie
   assertStringIncludes(html, "Log in</a> to run and pause tasks.");
   assertEquals(await read(at, "/metrics", { authorization: "Bearer wrong" }), 403);
   assertEquals(at.host.slept, [500]);
+});
+
+Deno.test("view token: an event stream ends with the session that opened it", async () => {
+  await using at = site({ token: TOKEN, viewToken: VIEW_TOKEN.replaceAll(" ", "-") });
+  const authorization = `Bearer ${VIEW_TOKEN.replaceAll(" ", "-")}`;
+  const cookie = await logIn(at);
+  // Sessions of the same millisecond are one.
+  await at.host.advance(1);
+  const other = await logIn(at);
+  const readers = [];
+  for (const headers of [{ cookie }, { cookie: other }, { authorization }]) {
+    const { body } = await at.ask("/events", { headers });
+    const reader = (body ?? new ReadableStream()).getReader();
+    await reader.read();
+    readers.push(reader);
+  }
+  await send(at, "/logout", {}, { ...OWN, cookie });
+  at.notice({ tone: "plain", title: "a notice", lines: [] });
+  const ended = [];
+  for (const reader of readers) ended.push((await reader.read()).done);
+  assertEquals(ended, [true, false, false]);
+  for (const reader of readers) await reader.cancel();
+});
+
+Deno.test("view token: strangers do not learn why the state is unavailable", async () => {
+  const failure = new CronfetchError("state.unreadable", "reading /home/alice/state.db: busy");
+  for (const viewToken of [VIEW_TOKEN, null]) {
+    await using at = site({ token: TOKEN, viewToken, failure });
+    const response = await at.ask("/healthz");
+    assertEquals([response.status, response.headers.get("content-type")], [
+      503,
+      "text/plain; charset=UTF-8",
+    ]);
+    assertEquals((await response.text()).includes("/home/alice"), viewToken === null);
+  }
 });
 
 Deno.test("login: absent without tokens; a page without a token names the variable", async () => {
