@@ -7,7 +7,8 @@ import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";
 import { realHost } from "./host.ts";
-import { makePlan, withoutConditions } from "./schedule/due.ts";
+import { decideDue } from "./schedule/due.ts";
+import { makePlan, withoutConditions } from "./schedule/plan.ts";
 import { dueMemories } from "./state/record.ts";
 import type { State } from "./state/state.ts";
 import type { Store } from "./store/store.ts";
@@ -82,10 +83,11 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   await using storage = await alertingOnFailure(beforeRun, open);
   const tasks = tasksOf(loaded, at);
   const asked = options.only ? knownIds(options.only, tasks) : null;
-  const due = options.due
+  const memoryOf = options.due
     ? await alertingOnFailure(beforeRun, () => dueMemories(tasks, storage.state))
     : null;
-  const plan = makePlan({ tasks, asked, due, at });
+  const decide = memoryOf && ((task: typeof tasks[number]) => decideDue(task, memoryOf(task), at));
+  const plan = makePlan({ tasks, asked, decide });
   const results: TaskResult[] = [];
   let id = "";
   const collector: Reporter = {

@@ -9,7 +9,7 @@ import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
-import { makePlan } from "../schedule/due.ts";
+import { makePlan } from "../schedule/plan.ts";
 import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
 import { alertingOnFailure } from "../worker/run.ts";
@@ -253,6 +253,14 @@ export async function planTasks(
   { tasks, selected, at }: Prepared,
   state: State | null,
 ): Promise<Plan> {
-  const due = state && await dueMemories(tasks, state);
-  return makePlan({ tasks, asked: selected, due, at });
+  if (state === null) return makePlan({ tasks, asked: selected, decide: null });
+  const [{ decideDue }, memoryOf] = await Promise.all([
+    import("../schedule/due.ts"),
+    dueMemories(tasks, state),
+  ]);
+  return makePlan({
+    tasks,
+    asked: selected,
+    decide: (task) => decideDue(task, memoryOf(task), at),
+  });
 }

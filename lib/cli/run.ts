@@ -1,7 +1,7 @@
 /** `run`: downloads the planned tasks. */
 
 import type { Progress } from "../core/event.ts";
-import { withoutConditions } from "../schedule/due.ts";
+import { withoutConditions } from "../schedule/plan.ts";
 import { alertingOnFailure, runTasks } from "../worker/run.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import { openStorage, requireStore, type StorageOverrides } from "../worker/storage.ts";

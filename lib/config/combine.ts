@@ -29,6 +29,7 @@ import {
   createMemo,
   type Path,
   resolveText,
+  type ScheduleReader,
   type Scope,
   type StepReader,
   validate,
@@ -50,6 +51,8 @@ export interface CombineContext {
   readonly at: Temporal.Instant;
   /** Null if no source has a pattern. */
   readonly patterns: PatternEngine | null;
+  /** Null if no source has a schedule or a time zone. */
+  readonly schedules: ScheduleReader | null;
   /** Null if no source has an option of a content step. */
   readonly steps: StepReader | null;
   /** Null if no source has `hosts`. */
@@ -90,7 +93,8 @@ export function combine(
   sources: readonly ConfigPart[],
   context: CombineContext,
 ): Omit<Config, "files" | "warnings"> {
-  const { overrides, patterns, steps, readHosts, readAlerts, problems, warnings } = context;
+  const { overrides, patterns, schedules, steps, readHosts, readAlerts, problems, warnings } =
+    context;
   const secrets = new Set<string>();
   const memoize = createMemo();
   // Reading a variable calls into the runtime, and many tasks use the same one.
@@ -107,6 +111,7 @@ export function combine(
   const shared = {
     host,
     patterns,
+    schedules,
     steps,
     render: createRenderer(context.at),
     suggester: createSuggester(),

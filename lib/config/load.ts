@@ -105,17 +105,20 @@ export async function loadValue(
 }
 
 /**
- * Loads what only some configs need: the engine for patterns, the files that `hosts` names, and the
- * reader of `alerts`.
+ * Loads what only some configs need: the engine for patterns, the parser of schedules, the files that
+ * `hosts` names, and the reader of `alerts`.
  */
 async function preload(
   sources: readonly ConfigPart[],
   beforeRead: (path: string) => Promise<void> = () => Promise.resolve(),
-): Promise<Pick<CombineContext, "patterns" | "steps" | "readHosts" | "readAlerts">> {
+): Promise<Pick<CombineContext, "patterns" | "schedules" | "steps" | "readHosts" | "readAlerts">> {
   const hasAlerts = sources.some(({ value }) => field(value, "alerts") ?? field(value, "page"));
   const hasHosts = sources.some(({ value }) => field(value, "hosts") !== undefined);
   return {
     patterns: hasOption(sources, hasPattern) ? await loadPatternEngine() : null,
+    schedules: sources.some(({ value }) => hasTiming(value)) || hasOption(sources, hasTiming)
+      ? await import("./schedule.ts")
+      : null,
     steps: hasOption(sources, hasStep) ? await import("./content_steps.ts") : null,
     readHosts: hasHosts
       ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
@@ -139,6 +142,10 @@ function hasPattern(options: unknown): boolean {
   return typeof field(field(options, "expect"), "matches") === "string" ||
     typeof field(field(options, "same"), "lines") === "string" ||
     typeof field(field(field(options, "transform"), "expect"), "matches") === "string";
+}
+
+function hasTiming(options: unknown): boolean {
+  return field(options, "schedule") !== undefined || field(options, "timezone") !== undefined;
 }
 
 function hasStep(options: unknown): boolean {

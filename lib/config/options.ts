@@ -14,10 +14,7 @@ import {
   checkHeaderName,
   checkHeaderValue,
   checkMediaType,
-  checkTimezone,
   isPublicHeader,
-  parseSchedule,
-  scheduleWarning,
 } from "./checks.ts";
 import { withGuess } from "./suggest.ts";
 import { substitute, suggestVariables } from "./variables.ts";
@@ -223,10 +220,11 @@ function applyTiming(
 
 function readTimezone(base: TimingOptions, layer: TaskDefaults, path: Path, scope: Scope): string {
   const { timezone } = layer;
-  if (timezone === undefined) return base.timezone;
+  const { schedules } = scope;
+  if (timezone === undefined || schedules === null) return base.timezone;
   const problem = scope.memoize(
     `timezone ${timezone}`,
-    () => checkTimezone(timezone, scope.suggester.nearest),
+    () => schedules.checkTimezone(timezone, scope.suggester.nearest),
   );
   if (problem === null) return timezone;
   scope.addProblem([...path, "timezone"], problem);
@@ -243,13 +241,15 @@ function readSchedule(
 ): Pick<TimingOptions, "schedule" | "scheduleText"> {
   const { schedule: scheduleText = base.scheduleText } = layer;
   const known = { schedule: base.schedule, scheduleText: base.scheduleText };
-  if (scheduleText === base.scheduleText && timezone === base.timezone) return known;
+  const { schedules } = scope;
+  const isKnown = scheduleText === base.scheduleText && timezone === base.timezone;
+  if (isKnown || schedules === null) return known;
   const schedule = scope.memoize(
     `schedule ${timezone} ${scheduleText}`,
-    () => parseSchedule(scheduleText, timezone, scope.suggester.nearest),
+    () => schedules.parseSchedule(scheduleText, timezone, scope.suggester.nearest),
   );
   if (schedule.problem === undefined) {
-    const warning = layer.schedule === undefined ? null : scheduleWarning(schedule.value);
+    const warning = layer.schedule === undefined ? null : schedules.scheduleWarning(schedule.value);
     if (warning !== null) scope.addWarning([...path, "schedule"], warning);
     return { schedule: scope.intern(schedule.value), scheduleText };
   }

@@ -24,6 +24,9 @@ import {
 /** Location in a source: keys and indexes from its root. */
 export type Path = readonly PropertyKey[];
 
+/** Reads schedules and time zones; loaded only for a config that has one. */
+export type ScheduleReader = typeof import("./schedule.ts");
+
 /** Reads options of content steps; loaded only for a config that has one. */
 export interface StepReader {
   /** Reads `same`, which has one rule by its schema. */
@@ -44,6 +47,8 @@ export interface Scope {
   readonly folder: string;
   /** Null if no source contains a pattern. */
   readonly patterns: PatternEngine | null;
+  /** Null if no source contains a schedule or a time zone. */
+  readonly schedules: ScheduleReader | null;
   /** Reads the options of content steps; null if no source has one. */
   readonly steps: StepReader | null;
   /** Renders templates at the time of loading. */

@@ -3,7 +3,7 @@
  * repeated or missing one does no harm. Pure.
  */
 
-import type { Plan, PlanEntry, Schedule, Task } from "../core/task.ts";
+import type { Schedule, Task } from "../core/task.ts";
 import { durationText, earlier, isBefore, later, localTimeText } from "../core/time.ts";
 import { nextOccurrence, previousOccurrence } from "../cron/occurrence.ts";
 
@@ -293,34 +293,6 @@ export function nextDueTimes(
     next = dueAfter(task, next);
   }
   return times;
-}
-
-/** The input of a plan. */
-export interface PlanRequest {
-  readonly tasks: readonly Task[];
-  /** Requested ids; null for all. */
-  readonly asked: ReadonlySet<string> | null;
-  /** The recorded times of a task, if only due tasks are included; else null. */
-  readonly due: ((task: Task) => Parameters<typeof decideDue>[1]) | null;
-  readonly at: Temporal.Instant;
-}
-
-/** The plan with `"conditional": false` for every task, as `run --force` executes it. */
-export function withoutConditions({ entries }: Plan): Plan {
-  return {
-    entries: entries.map((entry) => ({ ...entry, task: { ...entry.task, conditional: false } })),
-  };
-}
-
-/** The plan over all tasks, in the order of the config. */
-export function makePlan({ tasks, asked, due, at }: PlanRequest): Plan {
-  const entries = tasks.map((task): PlanEntry => {
-    if (asked && !asked.has(task.id)) return { task, included: false, reason: "not asked for" };
-    if (!due) return { task, included: true, reason: asked ? "asked for" : "every task runs" };
-    const decision = decideDue(task, due(task), at);
-    return { task, included: decision.due, reason: decision.reason };
-  });
-  return { entries };
 }
 
 /** The next task that comes due. */

@@ -18,7 +18,6 @@ import type { Plan, Task } from "../core/task.ts";
 import { NO_TELEMETRY, type Tracing } from "../core/telemetry.ts";
 import type { DownloadOutcome } from "../download/download.ts";
 import { openTransport } from "../http/transport.ts";
-import { unhealthyAfterMs } from "../schedule/due.ts";
 import { gather } from "../schedule/pool.ts";
 import { nextRecord } from "../state/record.ts";
 import type { State, TaskRecord } from "../state/state.ts";
@@ -228,17 +227,16 @@ async function executePlan(
     task: Task,
     outcome: DownloadOutcome,
     last: TaskRecord | null,
+    unhealthyAfterMs = 0,
   ) => {
     const { result } = outcome;
-    const now = clock.now();
-    const at = now.toString();
+    const at = clock.now().toString();
     const record = !leases.has(task.id) ? null : nextRecord(last, result, {
       run,
       at,
       published: outcome.validators,
       permanent: outcome.permanent,
-      alertAfter,
-      unhealthyAfterMs: result.status === "failed" ? unhealthyAfterMs(task, now) : 0,
+      ...{ alertAfter, unhealthyAfterMs },
       ...(outcome.part === undefined ? {} : { part: outcome.part }),
       ...(outcome.older && { older: outcome.older }),
     });
@@ -277,7 +275,10 @@ async function executePlan(
       const outcome = await runner.runTask(task, slot, elapsedMs());
       // Read again if the leases were lost: another run may have written it since.
       const last = leases.recordOf(task);
-      finish(task, outcome, last instanceof Promise ? await last : last);
+      const unhealthyAfterMs = outcome.result.status === "failed"
+        ? await timeToUnhealthy(task, clock.now())
+        : 0;
+      finish(task, outcome, last instanceof Promise ? await last : last, unhealthyAfterMs);
     },
     signal,
     timers,
@@ -305,6 +306,12 @@ async function executePlan(
   const good = created + updated + unchanged > 0 ? "good" : null;
   const [storeError = good] = storeErrors.length === tasks.length ? storeErrors : [];
   return { run, outcome: { summary, unsaved }, store: storeError };
+}
+
+/** See `unhealthyAfterMs`; loads the parser of cron expressions. */
+async function timeToUnhealthy(task: Task, at: Temporal.Instant): Promise<number> {
+  const { unhealthyAfterMs } = await import("../schedule/due.ts");
+  return unhealthyAfterMs(task, at);
 }
 
 /** Codes of a store that is unusable, if every task of a run has one. */

@@ -5,7 +5,8 @@ import type { CronfetchError } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
-import { type DueMemory, makePlan, nextWake, tickDuring, type Wake } from "../schedule/due.ts";
+import { decideDue, type DueMemory, nextWake, tickDuring, type Wake } from "../schedule/due.ts";
+import { makePlan } from "../schedule/plan.ts";
 import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
@@ -95,7 +96,8 @@ export async function takeSnapshot(
     return postponedUntil ? { ...recorded(task), postponedUntil } : recorded(task);
   };
   const isSelected = ({ id }: Task) => selected?.has(id) ?? true;
-  const { entries } = makePlan({ tasks, asked: selected, due: memoryOf, at });
+  const decide = (task: Task) => decideDue(task, memoryOf(task), at);
+  const { entries } = makePlan({ tasks, asked: selected, decide });
   const plan: Plan = {
     entries: entries.map((entry) => {
       if (requested.has(entry.task.id)) return { ...entry, included: true, reason: "asked for" };

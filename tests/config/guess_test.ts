@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseSchedule } from "../../lib/config/checks.ts";
+import { parseSchedule } from "../../lib/config/schedule.ts";
 import { parseDuration, parseSize } from "../../lib/config/schema/fields.ts";
 import { guessDuration, guessSchedule, guessSize } from "../../lib/config/guess.ts";
 import { partsOf } from "../../lib/config/problem.ts";

@@ -4,7 +4,7 @@
 import { loadValue } from "../../lib/config/load.ts";
 import { tasksOf } from "../../lib/config/config.ts";
 import { realHost } from "../../lib/host.ts";
-import { makePlan } from "../../lib/schedule/due.ts";
+import { makePlan } from "../../lib/schedule/plan.ts";
 import { gather } from "../../lib/schedule/pool.ts";
 
 const TASKS = 100_000;
@@ -25,7 +25,7 @@ const config = { store: "/store", state: "memory:", tasks: urls };
 
 const emptyBytes = heapBytes();
 const tasks = tasksOf(await loadValue(config, { at }, host), at);
-const plan = makePlan({ tasks, asked: null, due: null, at });
+const plan = makePlan({ tasks, asked: null, decide: null });
 const plannedBytes = heapBytes();
 
 let worked = 0;

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Task } from "../../lib/core/task.ts";
-import { type DueMemory, makePlan } from "../../lib/schedule/due.ts";
+import { decideDue, type DueMemory } from "../../lib/schedule/due.ts";
+import { makePlan } from "../../lib/schedule/plan.ts";
 import { defaultTask } from "../helpers/task.ts";
 
 const TASKS = [
@@ -46,7 +47,8 @@ Deno.test("makePlan: an entry for every task, in order, with a reason", async (t
   ];
   for (const [name, asked, memory, entries] of cases) {
     await t.step(name, () => {
-      const plan = makePlan({ tasks: TASKS, asked: asked && new Set(asked), due: memory, at });
+      const decide = memory && ((task: Task) => decideDue(task, memory(task), at));
+      const plan = makePlan({ tasks: TASKS, asked: asked && new Set(asked), decide });
       assertEquals(plan.entries.map((entry) => entry.task), TASKS);
       assertEquals(
         plan.entries.map(({ included, reason }) => `${included} ${reason}`),

@@ -5,7 +5,7 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
 import type { TaskResult } from "../../lib/core/result.ts";
 import { run } from "../../lib/run.ts";
-import { makePlan } from "../../lib/schedule/due.ts";
+import { makePlan } from "../../lib/schedule/plan.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, type Memory, memoryDriver } from "../../lib/state/memory.ts";
 import type { State } from "../../lib/state/state.ts";
@@ -322,7 +322,7 @@ Deno.test("row 140: runTasks: waits while a reporter is full, until the run ends
     await using state = await openState("memory:", host);
     const input = { tasks: tasksAt(server, "a") };
     const config = await loadValue(input, { at: NOW }, host);
-    const plan = makePlan({ tasks: tasksOf(config, NOW), asked: null, due: null, at: NOW });
+    const plan = makePlan({ tasks: tasksOf(config, NOW), asked: null, decide: null });
     const running = runTasks(config, plan, {
       host,
       storage: { state, openStore: () => Promise.resolve(openMemory()) },
@@ -401,7 +401,7 @@ Deno.test("runTasks: reports the start of tasks only to reporters that do not ig
     const tasks = tasksOf(loaded, NOW);
     const types: string[] = [];
     await using state = stateOf(emptyMemory(), host);
-    await runTasks(loaded, makePlan({ tasks, asked: null, due: null, at: NOW }), {
+    await runTasks(loaded, makePlan({ tasks, asked: null, decide: null }), {
       host,
       storage: { state, openStore: () => Promise.resolve(openMemory()) },
       openReporters: () => [{
