@@ -2,8 +2,10 @@
 
 import { type JsonLocation, selectNodes } from "../core/json_path.ts";
 
-/** Digits that every number of JavaScript keeps. */
+/** Digits that every number of JavaScript keeps, if it is not smaller than {@linkcode SMALLEST_EXACT}. */
 const SAFE_DIGITS = 15;
+/** Smallest number with the full precision; smaller ones lose digits, and become 0 (IEEE 754). */
+const SMALLEST_EXACT = 2.2250738585072014e-308;
 
 /** The functions of JSON that TypeScript does not declare yet (ECMAScript 2026). */
 const { rawJSON, isRawJSON } = JSON as typeof JSON & {
@@ -18,11 +20,13 @@ const { rawJSON, isRawJSON } = JSON as typeof JSON & {
  * by their spelling.
  *
  * @param queries Of `problemWithQuery`.
- * @returns Null if the text is not JSON, or too deep.
+ * @returns Null if the text is not JSON, too deep, or repeats a key in an object: readers differ in
+ * which of the values they use.
  */
 export function canonicalJson(text: string, queries: readonly string[]): string | null {
   try {
     const value = JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text, readExactly);
+    if (countKeys(value) !== countMembers(text)) return null;
     const root = new Branch();
     for (const query of queries) {
       const found = selectNodes(query, value);
@@ -36,7 +40,28 @@ export function canonicalJson(text: string, queries: readonly string[]): string 
   }
 }
 
-/** Keeps the spelling of a number that would be rounded. */
+/** The number of members of all objects in a valid JSON text: the colons outside of strings. */
+function countMembers(text: string): number {
+  let count = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === "\\") at++;
+    else if (character === '"') isInString = !isInString;
+    else if (character === ":" && !isInString) count++;
+  }
+  return count;
+}
+
+/** The number of keys in all objects of a value. */
+function countKeys(value: unknown): number {
+  if (typeof value !== "object" || value === null || isRawJSON(value)) return 0;
+  const children = Object.values(value);
+  const below = children.reduce((sum: number, child) => sum + countKeys(child), 0);
+  return Array.isArray(value) ? below : below + children.length;
+}
+
+/** Keeps the spelling of a number that would be rounded, and of -0. */
 function readExactly(
   this: unknown,
   _key: string,
@@ -46,7 +71,10 @@ function readExactly(
   const source = context?.source;
   if (typeof value !== "number" || source === undefined) return value;
   const digits = source.split(/[eE]/, 1).join().replace(/^[-0.]+|\D/g, "");
-  return digits.length <= SAFE_DIGITS && Number.isFinite(value) ? value : rawJSON(source);
+  const isExact = digits === ""
+    ? !Object.is(value, -0)
+    : digits.length <= SAFE_DIGITS && Number.isFinite(value) && Math.abs(value) >= SMALLEST_EXACT;
+  return isExact ? value : rawJSON(source);
 }
 
 /** The ignored nodes below a node. */

@@ -17,6 +17,7 @@ export const LARGEST_JSON_BYTES = 64 * 1024 * 1024;
 const MATCHED_LINE_BYTES = 16 * 1024;
 
 const LF = 0x0a;
+const CR = 0x0d;
 
 /**
  * Whether two files have the same substance by a rule. Files that cannot be read by the rule, or are too
@@ -62,25 +63,37 @@ async function jsonSubstance(
 ): Promise<string | null> {
   if (file.sizeBytes > LARGEST_JSON_BYTES) return null;
   const { canonicalJson } = await import("./canonical_json.ts");
-  const text = await new Response(ReadableStream.from(file.pieces())).text();
-  const canonical = canonicalJson(text, ignored);
+  const text = await textOf(file);
+  const canonical = text === null ? null : canonicalJson(text, ignored);
   return canonical === null ? null : await digestOf([new TextEncoder().encode(canonical)]);
+}
+
+/** The text of a file in UTF-8, or null: other bytes would all become U+FFFD, and be equal. */
+async function textOf(file: ComparedFile): Promise<string | null> {
+  const utf8 = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
+  try {
+    for await (const piece of file.pieces()) text += utf8.decode(piece, { stream: true });
+    return text + utf8.decode();
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
 }
 
 /** Digest of the lines that a pattern does not match, with their line ends. */
 async function linesSubstance(pattern: string, file: ComparedFile): Promise<string> {
   const { loadPatternEngine } = await import("../core/pattern.ts");
   const engine = await loadPatternEngine();
-  const isIgnored = (line: Uint8Array) =>
-    engine.test(pattern, decoder.decode(line.subarray(0, MATCHED_LINE_BYTES)));
+  const isIgnored = (line: Uint8Array) => engine.test(pattern, decoder.decode(line));
   return await digestOf(linesWithout(isIgnored, file.pieces()));
 }
 
 const decoder = new TextDecoder();
 
 /**
- * The lines that are not ignored. A line is buffered up to what is matched of it, so that lines of any
- * length need little memory.
+ * The lines that are not ignored. A line ends with LF, CR or CRLF, and is matched without its end. It is
+ * buffered up to what is matched of it, so that lines of any length need little memory.
  */
 async function* linesWithout(
   isIgnored: (line: Uint8Array) => boolean,
@@ -90,27 +103,52 @@ async function* linesWithout(
   let filled = 0;
   /** Whether the rest of the line is part of the substance; null while the line is buffered. */
   let isKept: boolean | null = null;
+  /** Whether the last byte was a CR, which an LF may follow. */
+  let isAfterCr = false;
   for await (const piece of pieces) {
+    const lineEnds = lineEndsOf(piece);
+    let lineEnd = lineEnds();
     for (let at = 0; at < piece.length;) {
-      const lineEnd = piece.indexOf(LF, at) + 1;
-      const end = lineEnd === 0 ? piece.length : lineEnd;
+      if (lineEnd < at) lineEnd = lineEnds();
+      if (isAfterCr && piece[at] !== LF) isKept = null;
+      isAfterCr = false;
       if (isKept === null) {
-        const part = piece.subarray(at, Math.min(end, at + start.length - filled));
+        const part = piece.subarray(at, Math.min(lineEnd, at + start.length - filled));
         start.set(part, filled);
         filled += part.length;
         at += part.length;
-        if (at !== lineEnd && filled < start.length) continue;
+        if (at === piece.length || (at < lineEnd && filled < start.length)) continue;
         isKept = !isIgnored(start.subarray(0, filled));
         if (isKept) yield start.slice(0, filled);
         filled = 0;
       } else {
+        const end = Math.min(lineEnd + 1, piece.length);
         if (isKept) yield piece.slice(at, end);
         at = end;
+        if (at > lineEnd) {
+          if (piece[lineEnd] === LF) isKept = null;
+          else isAfterCr = true;
+        }
       }
-      if (at === lineEnd) isKept = null;
     }
   }
   if (filled > 0 && !isIgnored(start.subarray(0, filled))) yield start.slice(0, filled);
+}
+
+/** Returns the positions of LF and CR one after the other, and then the length of the piece. */
+function lineEndsOf(piece: Uint8Array): () => number {
+  const next = (byte: number, from: number) => {
+    const at = piece.indexOf(byte, from);
+    return at === -1 ? piece.length : at;
+  };
+  let lf = next(LF, 0);
+  let cr = next(CR, 0);
+  return () => {
+    const at = Math.min(lf, cr);
+    if (at === lf) lf = next(LF, at + 1);
+    if (at === cr) cr = next(CR, at + 1);
+    return at;
+  };
 }
 
 async function digestOf(

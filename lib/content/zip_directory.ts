@@ -26,13 +26,14 @@ export interface ZipMember {
  * Reads the directory of an archive. Reads the file once, from its beginning, and keeps only its end.
  *
  * @returns Null if the file is no ZIP archive, has a larger directory than 16 MiB, or has an encrypted
- * member, whose checksum may be missing.
+ * member, whose checksum may be missing. Also if other programs may read other members: names are
+ * repeated, or there are bytes before or behind the archive.
  */
 export async function readZipDirectory(file: ZipSource): Promise<ZipMember[] | null> {
   configure({ useWebWorkers: false });
   const tail = new Tail(file.sizeBytes);
   for await (const piece of file.pieces()) tail.add(piece);
-  const zip = new ZipReader(tail, { filenameValidation: "tolerant", checkSignature: false });
+  const zip = new ZipReader(tail, { filenameValidation: "tolerant", strictness: "strict" });
   try {
     const members: ZipMember[] = [];
     for await (const entry of zip.getEntriesGenerator()) {

@@ -31,6 +31,7 @@ export async function loadPatternEngine(): Promise<PatternEngine> {
   const { RE2JS } = await import("re2js");
   const compile = (pattern: string) =>
     RE2JS.compile(RE2JS.translateRegExp(pattern), RE2JS.MULTILINE);
+  const lines = new Map<string, ReturnType<typeof compile>>();
   const plain = new Map<string, ReturnType<typeof compile> | null>();
   const compilePlain = (pattern: string) => {
     try {
@@ -58,7 +59,7 @@ export async function loadPatternEngine(): Promise<PatternEngine> {
       }
     },
     test: (pattern, text) => {
-      const compiled = compile(pattern);
+      const compiled = lines.getOrInsertComputed(pattern, compile);
       // RE2 ends lines only at LF, and a pattern may contain the CR.
       return compiled.test(text) ||
         (text.includes("\r") && compiled.test(text.replaceAll(/\r\n?/g, "\n")));

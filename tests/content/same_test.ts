@@ -57,6 +57,20 @@ const CASES: readonly Case[] = [
     '["number 123456789012345678"]',
     false,
   ],
+  ["a repeated key", GENERATED, '{"a":1,"a":2}', '{"a":5,"a":2}', false],
+  ["a repeated key below", GENERATED, '[{"b":{"a":1,"a":2}}]', '[{"b":{"a":2}}]', false],
+  [
+    "colons and quotes in texts",
+    GENERATED,
+    '{"a:\\"":"\\\\","b":":"}',
+    '{"b":":","a:\\"":"\\\\"}',
+    true,
+  ],
+  ["minus zero", GENERATED, "[-0]", "[0]", false],
+  ["a number that is too small", GENERATED, "[1e-400]", "[2e-400]", false],
+  ["a digit of a small number", GENERATED, "[1.23456789e-320]", "[1.23456788e-320]", false],
+  ["a number that is too large", GENERATED, "[1e400]", "[1e401]", false],
+  ["half a surrogate pair", GENERATED, '["\\ud800"]', '["\\ud801"]', false],
   ["null and a missing key", GENERATED, '{"a":null}', "{}", false],
   ["__proto__", GENERATED, '{"__proto__":1}', '{"__proto__":2}', false],
   ["a cut document", GENERATED, '{"a":1', '{"a":1', false],
@@ -82,6 +96,20 @@ const CASES: readonly Case[] = [
   ["CRLF", COMMENTS, "a\r\n", "a\n", false],
   ["an ignored last line without an end", COMMENTS, "a\n#", "a\n", true],
   ["a pattern in a line", COMMENTS, "a #1\n", "a #2\n", false],
+  ["CRLF after ignored lines", COMMENTS, "# 1\r\na\r\n", "# 2\r\n# 3\r\na\r\n", true],
+  ["CR alone", COMMENTS, "# 1\ra\r", "# 2\ra\r", true],
+  ["another line after CR alone", COMMENTS, "a\r# 1\r", "b\r# 1\r", false],
+  ["a comment after a CR in a line", COMMENTS, "a\r# 1\n", "b\r# 1\n", false],
+  ["empty lines", { kind: "lines", ignored: "^$" }, "a\n\nb\r\n\r\n", "\na\nb\r\n", true],
+  ["other lines than empty ones", { kind: "lines", ignored: "^\\s*$" }, "a\nb\n", "c\nd\n", false],
+  ["the end of an ignored line", { kind: "lines", ignored: "z$" }, "az\nb\n", "cz\nb\n", true],
+  [
+    "a line of the matched length",
+    COMMENTS,
+    `${"x".repeat(16_384)}\n1\n`,
+    `${"x".repeat(16_384)}\n2\n`,
+    false,
+  ],
   ["a moved line end", COMMENTS, "ab\nc\n", "a\nbc\n", false],
   ["a long line", COMMENTS, `${"x".repeat(100_000)}1\n`, `${"x".repeat(100_000)}2\n`, false],
   [
@@ -103,6 +131,18 @@ for (const [name, rule, one, other, same] of CASES) {
     }
   });
 }
+
+Deno.test("isSame: JSON in another encoding than UTF-8 is different", async () => {
+  const latin1 = (byte: number) => ({
+    sizeBytes: 5,
+    async *pieces() {
+      yield Uint8Array.of(0x5b, 0x22, byte, 0x22, 0x5d);
+    },
+  });
+  assertEquals(await isSame(GENERATED, latin1(0xe8), latin1(0xe9)), false);
+  assertEquals(await isSame(GENERATED, latin1(0xe9), file('["\ufffd"]')), false);
+  assertEquals(await isSame(GENERATED, latin1(0x65), file('["e"]')), true);
+});
 
 Deno.test("isSame: a JSON document that is too large or too deep is different", async () => {
   const large = { ...file("[1]"), sizeBytes: LARGEST_JSON_BYTES + 1 };
@@ -190,6 +230,33 @@ Deno.test("isSame: zip: what is no archive, cut or encrypted is different", asyn
   const texts = [new TextEncoder().encode("no archive"), new Uint8Array(0)];
   for (const bytes of [...texts, archive.slice(0, -1), archive.slice(0, 100), encrypted]) {
     assertEquals(await isSame({ kind: "zip" }, fileOf(bytes), fileOf(bytes)), false);
+  }
+});
+
+/** An archive whose member `from` is called `to`; both are one letter. */
+function renamed(archive: Uint8Array<ArrayBuffer>, from: string, to: string) {
+  const name = from.charCodeAt(0);
+  const isName = (byte: number, at: number) =>
+    byte === name && [30, 46].some((length) => archive[at - length] === 0x50);
+  return archive.map((byte, at) => isName(byte, at) ? to.charCodeAt(0) : byte);
+}
+
+Deno.test("isSame: zip: an archive that programs read differently is different", async () => {
+  const [one, other] = [await zip([["a", "1"]]), await zip([["a", "2"]])];
+  const twice = renamed(await zip([["a", "1"], ["b", "2"]]), "b", "a");
+  const swapped = renamed(await zip([["b", "2"], ["a", "1"]]), "b", "a");
+  const join = (...parts: Uint8Array[]) => new Uint8Array(parts.flatMap((part) => [...part]));
+  const end = new TextEncoder().encode("end");
+  const fewer = (await zip([["a", "1"], ["b", "2"]])).with(-12, 1).with(-14, 1);
+  const pairs: [name: string, one: Uint8Array, other: Uint8Array][] = [
+    ["members with one name", twice, swapped],
+    ["an archive before another", join(one, other), join(other, other)],
+    ["bytes before it", join(end, one), one],
+    ["bytes behind it", join(one, end), one],
+    ["a member that is not counted", fewer, one],
+  ];
+  for (const [name, one, other] of pairs) {
+    assertEquals(await isSame({ kind: "zip" }, fileOf(one), fileOf(other)), false, name);
   }
 });
 
