@@ -139,6 +139,8 @@ export interface ReceivedContent {
   readonly sizeBytes: number;
   /** Identifies the transform that the published file is the output of; absent without one. */
   readonly transform?: string;
+  /** Identifies the rule by which the published file is the same in substance; absent if it is not. */
+  readonly same?: string;
 }
 
 /** Figures of a run. */

@@ -82,8 +82,10 @@ export async function publish(
   };
   try {
     await checkContent(content, task.expect, digests, key);
-    if (isCurrent && current.received?.sha256 === sealed.sha256) {
-      return keptFile(current, draft.existing, received, context);
+    // With --force, a program transforms the same file again: it may have changed itself.
+    const mayKeep = task.conditional || task.transform === null;
+    if (isCurrent && mayKeep && current.received?.sha256 === sealed.sha256) {
+      return keptFile(current, draft.existing, received, context, current.received.same);
     }
     if (context.transform === null) {
       return await publishContent(task, received, received, provenance, context);
@@ -102,12 +104,17 @@ export async function publish(
 /** Codes of content that is not published, and kept for inspection. */
 const REFUSALS = /^(?:body|content|expect)\./;
 
-/** The published file stays, although other bytes were received. */
+/**
+ * The published file stays, although other bytes were received.
+ *
+ * @param same Identifies the rule by which both have the same substance; undefined without one.
+ */
 function keptFile(
   current: Validators,
   existing: StoredFile,
   received: Received,
   context: PublishContext,
+  same: string | undefined,
 ): Published {
   const { sha256, sizeBytes } = current;
   const validators = validatorsOf(
@@ -117,7 +124,10 @@ function keptFile(
   );
   return {
     status: "unchanged",
-    validators: { ...validators, received: receivedContent(received, context) },
+    validators: {
+      ...validators,
+      received: { ...receivedContent(received, context), ...(same !== undefined && { same }) },
+    },
     previousSizeBytes: null,
   };
 }
@@ -164,7 +174,8 @@ async function publishContent(
   }
   if (task.same !== null && existing && current?.key === key) {
     if (await isSameAsPublished(task.same, output, context)) {
-      return { ...keptFile(current, existing, received, context), warning: "sameInSubstance" };
+      const kept = keptFile(current, existing, received, context, await idOf(task.same));
+      return { ...kept, warning: "sameInSubstance" };
     }
   }
   // The older version is kept before the newer one replaces it.
@@ -219,14 +230,18 @@ async function isSameAsPublished(
   { draft, key, sealed }: Received,
   { store, signal, current }: PublishContext,
 ): Promise<boolean> {
-  const published = await store.read(key, signal);
-  if (published === null) return false;
+  /** Opens the file when it is read: a received file without substance is compared with nothing. */
+  async function* published() {
+    const pieces = await store.read(key, signal);
+    if (pieces === null) throw new CronfetchError("store.failed", `${key} is missing`);
+    yield* pieces;
+  }
   // Loaded on demand: few tasks have the option.
   const { isSame } = await import("../content/same.ts");
   return await isSame(
     rule,
     { sizeBytes: sealed.sizeBytes, pieces: () => draft.pieces() },
-    { sizeBytes: current?.sizeBytes ?? 0, pieces: () => published },
+    { sizeBytes: current?.sizeBytes ?? 0, pieces: published },
   );
 }
 
@@ -261,9 +276,16 @@ export async function publishedDigest(
 export async function transformId(transform: Transform | null): Promise<string | undefined> {
   if (transform === null) return undefined;
   const { command, expect } = transform;
-  const text = new TextEncoder().encode(JSON.stringify([command, expect]));
+  return await idOf([command, expect]);
+}
+
+/** Identifies options in a record, in 16 hexadecimal digits. */
+async function idOf(options: unknown): Promise<string> {
+  const text = new TextEncoder().encode(JSON.stringify(options));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", text)).toHex().slice(0, 16);
 }
+
+const NOTHING_RECEIVED: Partial<ReceivedContent> = {};
 
 /** What the check of a stored file needs. */
 export interface StoredFileContext extends Pick<AttemptContext, "statCache" | "store" | "signal"> {
@@ -278,8 +300,10 @@ export async function checkStored(
   task: Task,
   { statCache, store, redact, signal }: StoredFileContext,
 ): Promise<Validators | null> {
-  const id = recorded.received?.transform;
-  if ((task.transform ?? id) && await transformId(task.transform) !== id) return null;
+  const { transform, same } = recorded.received ?? NOTHING_RECEIVED;
+  if ((task.transform ?? transform) && await transformId(task.transform) !== transform) return null;
+  // Kept by another rule than that of the config: the file of the server may have to be published.
+  if (same !== undefined && await idOf(task.same) !== same) return null;
   const key = task.namedByServer ? recorded.key : task.key;
   // A date in the name has changed: the file is not requested from the store.
   if (recorded.key !== key) return null;

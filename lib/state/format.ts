@@ -92,7 +92,12 @@ const VALIDATORS = shape<Validators>({
   // The first versions wrote no revision: the digest decides then.
   revision: unless(() => "", text),
   received: optional(
-    shape<ReceivedContent>({ sha256: text, sizeBytes: count, transform: orAbsent(text) }),
+    shape<ReceivedContent>({
+      sha256: text,
+      sizeBytes: count,
+      transform: orAbsent(text),
+      same: orAbsent(text),
+    }),
   ),
 });
 

@@ -93,3 +93,30 @@ storeTest("row 241: comments of a text, by lines", async () => {
   server.route("/a", "# Tuesday\nb\n");
   assertEquals(await runOnce(runs, task), ["updated", 12]);
 });
+
+for (const changed of [{ same: undefined }, { same: { json: ["$.other"] } }] as const) {
+  const rule = changed.same === undefined ? "no rule" : "another rule";
+  storeTest(`row 241: with ${rule} since, the file of the server is published`, async () => {
+    await using server = origin({ "/a": tagged(rows(1, 7), "1") });
+    await using runs = await runsOver();
+    const { same, ...task } = { url: `${server.origin}/a`, ...GENERATED };
+    const later = changed.same === undefined ? task : { ...task, ...changed };
+    assertEquals(await runOnce(runs, { ...task, same }), ["created", 26]);
+    server.route("/a", tagged(rows(2, 7), "2"));
+    assertEquals(await runOnce(runs, { ...task, same }), ["unchanged", 26, "sameInSubstance"]);
+    assertEquals(await runOnce(runs, { ...task, same }), ["unchanged", 0]);
+    assertEquals(await runOnce(runs, later), ["updated", 26]);
+    assertEquals(await runs.tree(), { "a.json": rows(2, 7) });
+    assertEquals(await runOnce(runs, later), ["unchanged", 0]);
+  });
+}
+
+storeTest("row 241: a file that cannot be compared leaves the published one unread", async () => {
+  await using server = origin({ "/a": rows(1, 7) });
+  await using runs = await runsOver();
+  const task = { url: `${server.origin}/a`, ...GENERATED };
+  assertEquals(await runOnce(runs, task), ["created", 26]);
+  server.route("/a", '{"rows":[7');
+  // The file of the store would stay open.
+  assertEquals(await runOnce(runs, task), ["updated", 10]);
+});

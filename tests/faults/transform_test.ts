@@ -3,6 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { realHost } from "../../lib/host.ts";
 import type { TaskInput } from "../../lib/mod.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
 import { origin } from "../helpers/origin.ts";
 import { storeTest } from "../helpers/place.ts";
@@ -59,6 +60,20 @@ storeTest(
     assertEquals(await runs.tree(), { "a.txt": "abc" });
   },
 );
+
+storeTest("row 242: --force transforms the same file again", async () => {
+  await using server = origin({ "/a": "abc" });
+  await using runs = await runsWithPrograms();
+  await using folder = await temporaryFolder();
+  const count = `echo x >> ${folder.path}/count; cat`;
+  const task: TaskInput = { url: `${server.origin}/a`, to: "a.txt", transform: shell(count) };
+  const transformed = async () => (await Deno.readTextFile(`${folder.path}/count`)).length / 2;
+  await runs.result(task);
+  assertEquals((await runs.result(task)).status, "unchanged");
+  assertEquals(await transformed(), 1);
+  assertEquals((await runs.result(task, { force: true })).status, "unchanged");
+  assertEquals(await transformed(), 2);
+});
 
 const FAILURES:
   readonly (readonly [name: string, transform: TaskInput["transform"], text: string])[] = [
