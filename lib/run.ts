@@ -1,6 +1,6 @@
 /** `run`: cronfetch as a library. */
 
-import { knownIds, tasksOf } from "./config/config.ts";
+import { knownIds, tasksOf, withoutHooks } from "./config/config.ts";
 import type { ConfigInput } from "./config/input.ts";
 import { loadValue } from "./config/load.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly due?: boolean;
   /** Ignore validators, as `"conditional": false` does for one task. Default: false. */
   readonly force?: boolean;
+  /** Whether `onChange` is invoked; without, the changes of this run are not delivered later either. Default: true. */
+  readonly hooks?: boolean;
   /** Ends the run early; every task still gets its result. */
   readonly signal?: AbortSignal;
   /** Called with each event. */
@@ -76,7 +78,8 @@ export interface RunReport {
 export async function run(config: ConfigInput, options: RunOptions = {}): Promise<RunReport> {
   const host = options.host ?? realHost();
   const at = host.clock.now();
-  const loaded = await loadValue(config, { at }, host);
+  const valid = await loadValue(config, { at }, host);
+  const loaded = options.hooks === false ? withoutHooks(valid) : valid;
   const { signal = new AbortController().signal } = options;
   const beforeRun = { config: loaded, host, signal, state: null };
   const open = () => openStorage(loaded, host, options);

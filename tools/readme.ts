@@ -106,6 +106,7 @@ const EVENT_MEANINGS = {
   "task.retrying": "an attempt failed, and another one follows",
   "task.finished": "a task has its result",
   "task.health": "the health of a task changed",
+  "hook.finished": "a hook received a change, or did not",
   "run.finished": "a run has ended",
 } as const satisfies Record<RunEvent["type"], string>;
 

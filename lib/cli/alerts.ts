@@ -7,12 +7,8 @@ import { serverSettings } from "../core/host_rules.ts";
 import { EXIT } from "../core/result.ts";
 import type { AlertNotice } from "../report/alerts/changes.ts";
 import { type AlertMessage, alertMessage } from "../report/alerts/message.ts";
-import {
-  type AlertFailure,
-  type AlertSender,
-  openAlertSender,
-  targetName,
-} from "../report/alerts/send.ts";
+import { type AlertSender, openAlertSender } from "../report/alerts/send.ts";
+import { type TargetFailure, targetName } from "../report/send.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { printLines, tableFormat, writeRows } from "./output.ts";
@@ -121,7 +117,7 @@ async function testAlert(
     await sender.send(alert, message);
     return { ...facts, sent: true, message: null, hint: null };
   } catch (error) {
-    const { message, hint } = error as AlertFailure;
+    const { message, hint } = error as TargetFailure;
     return { ...facts, sent: false, message, hint };
   }
 }

@@ -27,6 +27,8 @@ export interface Flags {
   readonly limitRate?: string;
   readonly maxFilesize?: string;
   readonly allowPrivate?: boolean;
+  /** Whether hooks are invoked. Default: true. */
+  readonly hooks?: boolean;
   readonly port?: string;
   readonly hostname?: string;
   readonly event: boolean;

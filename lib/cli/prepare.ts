@@ -1,7 +1,13 @@
 /** From operands and flags to a valid config, its tasks, and their plan. */
 
 import { dirname, resolve, SEPARATOR } from "@std/path";
-import { type AlertConfig, type Config, knownIds, tasksOf } from "../config/config.ts";
+import {
+  type AlertConfig,
+  type Config,
+  knownIds,
+  tasksOf,
+  withoutHooks,
+} from "../config/config.ts";
 import { OVERRIDES } from "../config/input.ts";
 import { ConfigError, withLastHint } from "../config/problem.ts";
 import { loadConfig, type LoadRequest } from "../config/load.ts";
@@ -52,7 +58,7 @@ export async function prepare(
     ? await outputOf(flags.output, urls.length, host)
     : { store: flags.output };
   if (flags.output !== undefined) await checkFolders(output.store ?? "", host);
-  const config = await loadConfig({
+  const loaded = await loadConfig({
     files: flags.config,
     urls,
     ...output,
@@ -67,6 +73,7 @@ export async function prepare(
   }, host).catch((error: unknown) => {
     throw explainOperands(error, operands, isBare);
   });
+  const config = flags.hooks === false ? withoutHooks(loaded) : loaded;
   if (!flags.quiet && config.warnings.length > 0) {
     (await import("./errors.ts")).writeProblems(config.warnings, "warning", host);
   }

@@ -260,7 +260,8 @@ function withLimits(command: Command): Command {
     .option(
       "--max-filesize <SIZE>",
       `refuse larger files (default: ${OVERRIDES.maxFilesize.default})`,
-    );
+    )
+    .option("--no-hooks", "do not invoke onChange for what is published, now or later");
 }
 
 /** The option for the grace period. */

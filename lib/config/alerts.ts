@@ -23,23 +23,38 @@ export function readAlert(
     const [program, ...words] = command ?? [];
     return program === undefined ? null : { kind: "command", command: [program, ...words] };
   }
-  const place = [...path, "webhook"];
-  const resolved = readUrl(webhook, DEFAULTS.timezone, place, scope);
-  if (resolved === null) return null;
-  const { url } = resolved;
-  // Knowing the URL of a webhook is enough to use it.
-  scope.secrets.add(url.pathname + url.search);
+  const read = readWebhook(webhook, headers, path, scope);
+  if (read === null) return null;
+  const { url } = read;
   const chosen = format ?? formatOf(url);
   if (chosen === "ntfy" && url.pathname === "/") {
-    scope.addProblem(place, 'must name a topic of ntfy, as in "https://ntfy.sh/my-topic"');
+    scope.addProblem(
+      [...path, "webhook"],
+      'must name a topic of ntfy, as in "https://ntfy.sh/my-topic"',
+    );
     return null;
   }
   return {
     kind: "webhook",
     url: url.href,
     format: chosen,
-    headers: applyHeaders(NO_HEADERS, headers ?? {}, path, scope).headers,
+    headers: read.headers,
   };
+}
+
+/** Reads the URL and the headers of a webhook. Returns null after a problem with the URL. */
+export function readWebhook(
+  webhook: string,
+  headers: Readonly<Record<string, string>> | undefined,
+  path: Path,
+  scope: Scope,
+): { readonly url: URL; readonly headers: Readonly<Record<string, string>> } | null {
+  const resolved = readUrl(webhook, DEFAULTS.timezone, [...path, "webhook"], scope);
+  if (resolved === null) return null;
+  const { url } = resolved;
+  // Knowing the URL of a webhook is enough to use it.
+  scope.secrets.add(url.pathname + url.search);
+  return { url, headers: applyHeaders(NO_HEADERS, headers ?? {}, path, scope).headers };
 }
 
 /**

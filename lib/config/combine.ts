@@ -183,8 +183,8 @@ function compileTasks(
 ): CompiledTask[] {
   // Every file's schedule options are checked at their place, although the last file's apply.
   const common = parts.reduce((options, { settings, scope }) => {
-    const { schedule, timezone, misfire, jitter } = settings;
-    return applyOptions(options, { schedule, timezone, misfire, jitter }, [], scope);
+    const { schedule, timezone, misfire, jitter, onChange } = settings;
+    return applyOptions(options, { schedule, timezone, misfire, jitter, onChange }, [], scope);
   }, DEFAULT_OPTIONS);
   const compiled: CompiledTask[] = [];
   for (const part of parts) {

@@ -171,6 +171,7 @@ export function compileTask(
     decode: options.decode,
     same: options.same,
     transform: options.transform,
+    onChange: options.onChange,
   };
   if (!dated) return { task, dated: null };
   return {
@@ -247,6 +248,14 @@ function lastSegment(url: string): string {
   const [authority = ""] = /^[^/]*:\/\/[^/]*/.exec(path) ?? [];
   const start = Math.max(authority.length, path.lastIndexOf("/") + 1);
   return url.slice(start, path.length) || NAMELESS;
+}
+
+/** The config without hooks: changes are neither delivered nor recorded for them. */
+export function withoutHooks(config: Config): Config {
+  const tasks = config.tasks.map(({ task, dated }) => {
+    return { task: { ...task, onChange: [] }, dated };
+  });
+  return { ...config, tasks };
 }
 
 /**

@@ -1,7 +1,8 @@
-/** Options of the steps between a received file and a published one. Loaded only if there is one. */
+/** Options of the steps of a received file, and of the hooks after them. Loaded only if there is one. */
 
 import { problemWithQuery } from "../core/json_path.ts";
-import type { SameRule, Transform } from "../core/task.ts";
+import type { Hook, SameRule, Transform } from "../core/task.ts";
+import { readWebhook } from "./alerts.ts";
 import type { SameInput } from "./input.ts";
 import { applyExpectations, DEFAULT_OPTIONS } from "./options.ts";
 import { type Path, resolveText, type Scope } from "./scope.ts";
@@ -39,9 +40,60 @@ export function readTransform(
   const options = Array.isArray(written) ? { command: written } : written;
   const { command: [program, ...words], timeout = TRANSFORM_MS, env = {}, expect = {} } = options;
   if (program === undefined) return null;
+  return scope.intern<Transform>({
+    command: [program, ...words],
+    cwd: scope.folder,
+    env: readVariables(env, [...path, "env"], scope),
+    timeoutMs: timeout,
+    expect: applyExpectations(DEFAULT_OPTIONS.expect, expect, [...path, "expect"], scope),
+  });
+}
+
+/** Reads `onChange`. Leaves out entries with a problem. */
+export function readHooks(
+  written: NonNullable<TaskDefaults["onChange"]>,
+  path: Path,
+  scope: Scope,
+): readonly Hook[] {
+  return scope.intern(
+    written.flatMap((hook, index) => readHook(hook, [...path, index], scope) ?? []),
+  );
+}
+
+function readHook(
+  { webhook, headers, command, env }: NonNullable<TaskDefaults["onChange"]>[number],
+  path: Path,
+  scope: Scope,
+): Hook | null {
+  if ((webhook === undefined) === (command === undefined)) {
+    scope.addProblem(path, "must have either a webhook or a command");
+    return null;
+  }
+  if (webhook === undefined) {
+    if (headers !== undefined) scope.addProblem([...path, "headers"], "is for a webhook");
+    const [program, ...words] = command ?? [];
+    if (program === undefined) return null;
+    return {
+      kind: "command",
+      command: [program, ...words],
+      cwd: scope.folder,
+      env: readVariables(env ?? {}, [...path, "env"], scope),
+    };
+  }
+  if (env !== undefined) scope.addProblem([...path, "env"], "is for a command");
+  const read = readWebhook(webhook, headers, path, scope);
+  return read === null ? null : { kind: "webhook", url: read.url.href, headers: read.headers };
+}
+
+/** Environment variables of a program. */
+function readVariables(
+  written: Readonly<Record<string, string>>,
+  path: Path,
+  scope: Scope,
+): Readonly<Record<string, string>> {
   const values: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    const place = [...path, "env", name];
+  for (const [name, value] of Object.entries(written)) {
+    const place = [...path, name];
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       scope.addProblem(place, "is no name of an environment variable");
       continue;
@@ -49,11 +101,5 @@ export function readTransform(
     const text = resolveText(substitute(value, scope.host), place, scope);
     if (text !== null) values[name] = text;
   }
-  return scope.intern<Transform>({
-    command: [program, ...words],
-    cwd: scope.folder,
-    env: values,
-    timeoutMs: timeout,
-    expect: applyExpectations(DEFAULT_OPTIONS.expect, expect, [...path, "expect"], scope),
-  });
+  return values;
 }

@@ -75,6 +75,8 @@ export interface ConfigInput {
     /** A program and its arguments; it receives the alert as JSON on standard input. */
     command?: string[] | undefined;
   }[] | undefined;
+  /** Invoked after a file was created or updated, for tasks without their own. Default: none. */
+  onChange?: HookInput[] | undefined;
   /** The status page of `serve`. */
   page?: {
     /** Allow visitors to download the published files. Default: false. */
@@ -180,6 +182,8 @@ export interface TaskInput {
   same?: SameInput | null | undefined;
   /** A program that changes the file before it is published. Default: null. */
   transform?: string[] | TransformInput | null | undefined;
+  /** Invoked after the file was created or updated. Default: the config's. */
+  onChange?: HookInput[] | undefined;
 }
 
 /** One rule by which files with different bytes are the same in substance. */
@@ -202,6 +206,18 @@ export interface TransformInput {
   env?: Record<string, string> | undefined;
   /** Conditions for its output. */
   expect?: Omit<NonNullable<TaskInput["expect"]>, "sha256" | "sha512" | "sha1" | "md5"> | undefined;
+}
+
+/** What receives a change: either a webhook or a command. */
+export interface HookInput {
+  /** URL that receives the change as JSON by POST. `${env:NAME}` is substituted. */
+  webhook?: string | undefined;
+  /** Request headers for the webhook. `${env:NAME}` is substituted. */
+  headers?: Record<string, string> | undefined;
+  /** A program and its arguments; it receives the change as JSON on standard input. */
+  command?: string[] | undefined;
+  /** Environment variables of the command, besides a few. `${env:NAME}` is substituted. */
+  env?: Record<string, string> | undefined;
 }
 
 /** A digest in hexadecimal, or the URL of a checksum file and the file's name in it. */
@@ -266,6 +282,7 @@ export const DEFAULTS = {
   decode: "auto",
   same: null,
   transform: null,
+  onChange: [],
 } as const;
 
 /** How an option is overridden. */

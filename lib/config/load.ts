@@ -116,9 +116,7 @@ async function preload(
   const hasHosts = sources.some(({ value }) => field(value, "hosts") !== undefined);
   return {
     patterns: hasOption(sources, hasPattern) ? await loadPatternEngine() : null,
-    schedules: sources.some(({ value }) => hasTiming(value)) || hasOption(sources, hasTiming)
-      ? await import("./schedule.ts")
-      : null,
+    schedules: hasOption(sources, hasTiming) ? await import("./schedule.ts") : null,
     steps: hasOption(sources, hasStep) ? await import("./content_steps.ts") : null,
     readHosts: hasHosts
       ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
@@ -127,14 +125,15 @@ async function preload(
   };
 }
 
-/** Whether options of a task, or `defaults`, meet a condition. */
+/** Whether options of a config, of its `defaults` or of a task meet a condition. */
 function hasOption(
   sources: readonly ConfigPart[],
   condition: (options: unknown) => boolean,
 ): boolean {
   return sources.some(({ value }) => {
     const tasks = field(value, "tasks");
-    return condition(field(value, "defaults")) || (Array.isArray(tasks) && tasks.some(condition));
+    return condition(value) || condition(field(value, "defaults")) ||
+      (Array.isArray(tasks) && tasks.some(condition));
   });
 }
 
@@ -149,7 +148,7 @@ function hasTiming(options: unknown): boolean {
 }
 
 function hasStep(options: unknown): boolean {
-  return field(options, "same") !== undefined || field(options, "transform") !== undefined;
+  return ["same", "transform", "onChange"].some((name) => field(options, name) !== undefined);
 }
 
 function field(value: unknown, name: string): unknown {

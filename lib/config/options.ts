@@ -50,6 +50,7 @@ export interface Options extends
     | "decode"
     | "same"
     | "transform"
+    | "onChange"
   > {
   /** The schedule as written; it is parsed again in another time zone. */
   readonly scheduleText: string;
@@ -138,6 +139,7 @@ export const DEFAULT_OPTIONS: Options = {
   decode: rest.decode,
   same: rest.same,
   transform: rest.transform,
+  onChange: rest.onChange,
 };
 
 /**
@@ -183,10 +185,10 @@ export function applyOptions(
 /** Applies the options of content steps, whose reader is loaded if any source has one. */
 function applySteps(
   base: Options,
-  { same, transform }: TaskDefaults,
+  { same, transform, onChange }: TaskDefaults,
   path: Path,
   scope: Scope,
-): Pick<Options, "same" | "transform"> {
+): Pick<Options, "same" | "transform" | "onChange"> {
   const { steps } = scope;
   return {
     same: same === undefined
@@ -195,6 +197,9 @@ function applySteps(
     transform: transform === undefined
       ? base.transform
       : transform && (steps?.readTransform(transform, [...path, "transform"], scope) ?? null),
+    onChange: onChange === undefined
+      ? base.onChange
+      : steps?.readHooks(onChange, [...path, "onChange"], scope) ?? [],
   };
 }
 

@@ -198,6 +198,11 @@ export const ERROR_CODES = {
     meaning: "the store failed in another way",
     hint: "check the disk or the bucket",
   },
+  "hook.failed": {
+    retry: "later",
+    meaning: "a webhook or command of onChange did not accept a change",
+    hint: "check the webhook or the command; the change is delivered again later",
+  },
   "state.locked": {
     retry: "later",
     meaning: "another process has locked the state or the task",

@@ -49,6 +49,23 @@ export type RunOccurrence =
     /** Consecutive failures. */
     readonly failures: number;
   }
+  | {
+    /** A hook has received a change of a task, or an attempt to deliver it has ended. */
+    readonly type: "hook.finished";
+    readonly task: string;
+    /** Id of the change: the idempotency key of the hook's document. */
+    readonly change: string;
+    /** Host of the webhook, or program. */
+    readonly hook: string;
+    /** `failed`: it is retried; `expired`: it failed for too long, and is not. */
+    readonly status: "delivered" | "failed" | "expired";
+    /** Null if it was delivered. */
+    readonly code: ErrorCode | null;
+    /** Why it was not delivered, one sentence; or null. */
+    readonly message: string | null;
+    /** When it is tried again, RFC 3339 in UTC; or null. */
+    readonly retryAt: string | null;
+  }
   | { readonly type: "run.finished"; readonly summary: RunSummary };
 
 /**

@@ -218,3 +218,63 @@ export function exitCodeMeaning(exitCode: number): ExitCodeMeaning | null {
   }
   return null;
 }
+
+/** How a run ended, besides its results. */
+export interface RunEnding {
+  readonly durationMs: number;
+  /** Whether the run's deadline passed, even if no task was left to cancel. */
+  readonly deadlinePassed: boolean;
+  /** The exit code of the interruption, or null. */
+  readonly interrupted: number | null;
+  /** Why the state could not be written completely, or null. */
+  readonly unsaved: CronfetchError | null;
+}
+
+/** Counts the results of a run. */
+export interface RunCounter {
+  /** Counts a result; `permanent` if a retry would fail in the same way. */
+  add(result: TaskResult, permanent: boolean): void;
+  /** The counts, and the exit code that follows from them. */
+  summary(ending: RunEnding): RunSummary;
+}
+
+/** Creates a counter without results. */
+export function createRunCounter(): RunCounter {
+  const counts: Record<TaskStatus, number> = {
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    skipped: 0,
+    deferred: 0,
+    failed: 0,
+    cancelled: 0,
+  };
+  let bytes = 0;
+  let bugs = 0;
+  let permanentFailures = 0;
+
+  const exitCode = (ending: RunEnding): number => {
+    if (bugs > 0) return EXIT.bug;
+    if (ending.interrupted !== null) return ending.interrupted;
+    if (ending.deadlinePassed && counts.cancelled > 0) return EXIT.deadline;
+    if (permanentFailures > 0 || ending.unsaved?.retry === "never") return EXIT.failed;
+    if (counts.failed + counts.deferred + counts.cancelled > 0) return EXIT.temporary;
+    if (ending.unsaved) return EXIT.temporary;
+    return EXIT.good;
+  };
+
+  return {
+    add: (result, permanent) => {
+      counts[result.status]++;
+      bytes += result.wireBytes;
+      if (result.code === "internal") bugs++;
+      else if (permanent) permanentFailures++;
+    },
+    summary: (ending) => ({
+      counts: { ...counts },
+      bytes,
+      durationMs: ending.durationMs,
+      exitCode: exitCode(ending),
+    }),
+  };
+}

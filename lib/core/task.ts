@@ -91,6 +91,24 @@ export interface Transform {
   readonly expect: Expectations;
 }
 
+/** What receives the changes of a task's file. Contains secrets: only the network and the system see it. */
+export type Hook =
+  /** Receives a document by POST. */
+  | {
+    readonly kind: "webhook";
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+  }
+  /** A program that receives the document on its standard input. */
+  | {
+    readonly kind: "command";
+    readonly command: readonly [string, ...string[]];
+    /** Its working directory: the folder of the config. */
+    readonly cwd: string;
+    /** Its environment variables, in addition to the few that it always has. */
+    readonly env: Readonly<Record<string, string>>;
+  };
+
 /** When files with different bytes have the same substance. */
 export type SameRule =
   /** ZIP archives (also xlsx, docx, jar, epub) whose members have equal names, sizes and checksums. */
@@ -156,6 +174,8 @@ export interface Task {
   readonly same: SameRule | null;
   /** Changes the received file before it is compared and published; or null. */
   readonly transform: Transform | null;
+  /** Invoked after the file is created or updated; empty for none. */
+  readonly onChange: readonly Hook[];
 }
 
 /** A task of a plan, and why it is included or not. */

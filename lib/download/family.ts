@@ -7,7 +7,7 @@ import { CronfetchError } from "../core/errors.ts";
 import { foldKey, REFUSED_SUFFIX, versionKey } from "../core/key.ts";
 import type { Task } from "../core/task.ts";
 import type { Validators } from "../core/result.ts";
-import type { FamilyMember, State } from "../state/state.ts";
+import type { ChangedFile, FamilyMember, State } from "../state/state.ts";
 import type {
   Draft,
   Provenance,
@@ -25,8 +25,17 @@ export interface FamilyContext {
   readonly signal: AbortSignal;
   /** Why a task may not write to a key, as a clause; or null. */
   readonly faultOf: (key: string, task: Task) => string | null;
+  /** Saves a change before it is published; null if no task of the run has hooks. */
+  readonly claimChange: ((task: Task, change: ChangeClaim) => Promise<void>) | null;
   /** Reserves a key, so that no other task of the run writes to it. */
   readonly reserve: (key: string, task: Task) => void;
+}
+
+/** A change that is about to be published. */
+export interface ChangeClaim extends ChangedFile {
+  readonly status: "created" | "updated";
+  /** The requested URL, redacted. */
+  readonly url: string;
 }
 
 /** The published file in the record of a task. */
@@ -161,7 +170,8 @@ export class Family {
   /**
    * Publishes a draft under a key that {@linkcode checkExisting} has accepted. A new key named by a
    * server is claimed in the state first: if the process is killed after publishing and before
-   * recording, the next run recognizes the file as the task's own.
+   * recording, the next run recognizes the file as the task's own. A change for hooks is saved before,
+   * for the same reason.
    *
    * @throws {CronfetchError} `store.` and `state.` codes.
    */
@@ -173,9 +183,31 @@ export class Family {
     modifiedMs: number | null = null,
   ): Promise<PublishedFile> {
     this.check(key);
-    return this.#task.namedByServer && draft.existing === null
-      ? this.#claimAndPublish(draft, key, sealed, { provenance, modifiedMs })
-      : draft.publish({ provenance, modifiedMs });
+    const options = { provenance, modifiedMs };
+    const publish = () =>
+      this.#task.namedByServer && draft.existing === null
+        ? this.#claimAndPublish(draft, key, sealed, options)
+        : draft.publish(options);
+    const { claimChange } = this.#context;
+    if (claimChange === null || this.#task.onChange.length === 0) return publish();
+    return claimChange(this.#task, this.#changeOf(draft, key, sealed, provenance)).then(publish);
+  }
+
+  #changeOf(
+    { existing }: Pick<Draft, "existing">,
+    key: string,
+    { sha256, sizeBytes }: Sealed,
+    { source }: Provenance,
+  ): ChangeClaim {
+    const replaced = existing && { key, ...existing };
+    const before = this.#recorded.published ?? replaced;
+    return {
+      status: existing === null ? "created" : "updated",
+      url: source,
+      ...{ key, sha256, sizeBytes },
+      previous: before &&
+        { key: before.key, sha256: before.sha256, sizeBytes: before.sizeBytes },
+    };
   }
 
   async #claimAndPublish(

@@ -261,7 +261,7 @@ async function isPublished(
  * Digest of a published file: from the store's metadata, or else by reading it; null if missing.
  */
 export async function publishedDigest(
-  store: Store,
+  store: Pick<Store, "stat" | "digest">,
   key: string,
   signal: AbortSignal,
 ): Promise<string | null> {

@@ -6,16 +6,11 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { ExpectedDigests, Task, Transform } from "../core/task.ts";
-import { cutServerText, errorMessage } from "../core/text.ts";
+import { createErrorQuote, programEnvironment } from "../core/program.ts";
+import { errorMessage } from "../core/text.ts";
 import { withTimeout } from "../core/time.ts";
 import type { AttemptContext, Received } from "./attempt.ts";
 import { type PublishContext, transformId } from "./publish.ts";
-
-/** Bytes of standard error that a message may quote. */
-const QUOTED_BYTES = 2_000;
-
-/** Variables that programs need to start, of this process. */
-const INHERITED = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "SystemRoot", "PATHEXT"] as const;
 
 /** The output has no expected digests. */
 const NO_DIGESTS: ExpectedDigests = { sha256: null, sha512: null, sha1: null, md5: null };
@@ -76,8 +71,7 @@ async function transformContent(
   const { command, cwd, timeoutMs, expect } = transform;
   const [program] = command;
   const draft = await store.draft(key, { statCache, expectedBytes: null });
-  const messages: Uint8Array[] = [];
-  let messageBytes = 0;
+  const quote = createErrorQuote(redact);
   let sizeBytes = 0;
   const stdout = async (piece: Uint8Array<ArrayBuffer>) => {
     sizeBytes += piece.length;
@@ -89,36 +83,22 @@ async function transformContent(
     }
     await draft.write(piece.slice());
   };
-  const stderr = (piece: Uint8Array<ArrayBuffer>) => {
-    if (messageBytes < QUOTED_BYTES) messages.push(piece.slice(0, QUOTED_BYTES - messageBytes));
-    messageBytes += piece.length;
-  };
-  const env = {
-    ...Object.fromEntries(
-      INHERITED.flatMap((name) => {
-        const value = variable(name, host);
-        return value === undefined ? [] : [[name, value]];
-      }),
-    ),
-    ...facts,
-    ...transform.env,
-  };
+  const env = programEnvironment((name) => variable(name, host), { ...facts, ...transform.env });
   try {
     const code = await withTimeout(
       host.timers,
       timeoutMs,
       (limit) => {
         const ended = AbortSignal.any([limit, signal]);
-        return host.execute(command, received.draft.pieces(), ended, { cwd, env, stdout, stderr });
+        return host.execute(command, received.draft.pieces(), ended, {
+          ...{ cwd, env, stdout },
+          stderr: quote.add,
+        });
       },
       () => failure(`${program} did not end within ${timeoutMs / 1_000}s`, { retry: "later" }),
     );
     signal.throwIfAborted();
-    if (code !== 0) {
-      const text = new TextDecoder().decode(await new Blob(messages as BlobPart[]).arrayBuffer());
-      const line = cutServerText(redact(text).trim().split("\n").at(-1) ?? "");
-      throw failure(`${program} ended with exit code ${code}${line === "" ? "" : `: ${line}`}`);
-    }
+    if (code !== 0) throw failure(`${program} ended with exit code ${code}${quote.text()}`);
     if (sizeBytes === 0 && expect.minSizeBytes > 0) throw failure(`${program} wrote nothing`);
     const output = { ...received, draft, sealed: await draft.seal() };
     await checkContent(

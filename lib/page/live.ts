@@ -39,6 +39,7 @@ export function afterEvent(run: LiveRun | null, event: RunEvent): LiveRun | null
     case "task.started":
     case "task.retrying":
     case "task.health":
+    case "hook.finished":
       return run;
     default:
       return event satisfies never;

@@ -104,6 +104,7 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
           break;
         case "task.started":
         case "task.retrying":
+        case "hook.finished":
           break;
         default:
           event satisfies never;

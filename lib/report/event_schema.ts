@@ -160,6 +160,18 @@ const EVENT_FIELDS: { readonly [Type in RunEvent["type"]]: Properties<EventField
     health: described(HEALTH, "Health after this result."),
     failures: described(COUNT, "Failures in a row."),
   },
+  "hook.finished": {
+    task: described(TEXT, "The task's id."),
+    change: described(TEXT, "Id of the change: the idempotency key of the hook's document."),
+    hook: described(TEXT, "Host of the webhook, or program."),
+    status: described(
+      { enum: ["delivered", "failed", "expired"] },
+      "failed: it is retried; expired: it has failed for 7 days, and is not.",
+    ),
+    code: described(orNull(CODE), "Error code, or null if it was delivered."),
+    message: described(orNull(TEXT), "Why it was not delivered, or null."),
+    retryAt: described(orNull(TIME), "When it is tried again, or null."),
+  },
   "run.finished": {
     summary: { $ref: "#/$defs/summary" },
   },

@@ -88,6 +88,7 @@ export function githubReporter(options: GithubOptions): Reporter {
         case "task.started":
         case "task.retrying":
         case "task.health":
+        case "hook.finished":
           break;
         default:
           event satisfies never;

@@ -160,6 +160,10 @@ export function eventLines(event: RunEvent, style: LineStyle): string[] {
     }
     case "task.health":
       return healthLines(event, style);
+    case "hook.finished":
+      // A failure is a warning on standard error.
+      if (verbosity !== "verbose" || event.status !== "delivered") return [];
+      return entry("delivered", "faint", event.task, [`to ${escapeControl(event.hook)}`], style);
     case "run.finished":
       return [];
     default:

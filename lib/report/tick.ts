@@ -83,6 +83,7 @@ export function tickReporter(options: TickOptions): Reporter {
         case "task.started":
         case "task.retrying":
         case "task.health":
+        case "hook.finished":
         case "run.finished":
           break;
         default:

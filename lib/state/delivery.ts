@@ -24,7 +24,7 @@ export interface Delivery {
   /** Unique, and in the order of the changes: the idempotency key. */
   readonly id: string;
   /** What happened to the file. */
-  readonly event: "created" | "updated";
+  readonly status: "created" | "updated";
   /** Id of the run. */
   readonly run: string;
   /** The requested URL, redacted. */

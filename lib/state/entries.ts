@@ -141,7 +141,7 @@ const PREVIOUS = shape<NonNullable<ChangedFile["previous"]>>({
 });
 
 const DELIVERY = shape<DeliveryBody>({
-  event: oneOf<Delivery["event"]>(["created", "updated"]),
+  status: oneOf<Delivery["status"]>(["created", "updated"]),
   run: text,
   url: text,
   files: listOf(shape<ChangedFile>({

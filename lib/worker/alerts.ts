@@ -9,12 +9,8 @@ import type { Task } from "../core/task.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
 import { type AlertChange, alertChange, type AlertNotice } from "../report/alerts/changes.ts";
 import { alertMessage } from "../report/alerts/message.ts";
-import {
-  type AlertFailure,
-  describeTarget,
-  LONGEST_SENDING_MS,
-  openAlertSender,
-} from "../report/alerts/send.ts";
+import { LONGEST_SENDING_MS, openAlertSender } from "../report/alerts/send.ts";
+import { describeTarget, type TargetFailure } from "../report/send.ts";
 import { MOST_AT_ONCE } from "../state/record.ts";
 import type { State, TaskRecord } from "../state/state.ts";
 import { failureOf } from "./history.ts";
@@ -195,7 +191,7 @@ async function sendNotices(
       await sender.send(alert, message);
       return true;
     } catch (error) {
-      const { hint } = error as AlertFailure;
+      const { hint } = error as TargetFailure;
       const advice = hint === null ? "" : `\nhint: ${hint}`;
       const target = describeTarget(alert, redact);
       warn(host, `Sending an alert to ${target} failed: ${errorMessage(error)}`, advice);

@@ -7,13 +7,7 @@ import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent, RunOccurrence } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { serverSettings } from "../core/host_rules.ts";
-import {
-  EXIT,
-  type RunSummary,
-  type RunTrigger,
-  type TaskResult,
-  type TaskStatus,
-} from "../core/result.ts";
+import { createRunCounter, type RunSummary, type RunTrigger } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { NO_TELEMETRY, type Tracing } from "../core/telemetry.ts";
 import type { DownloadOutcome } from "../download/download.ts";
@@ -74,7 +68,7 @@ export async function runTasks(
   plan: Plan,
   context: RunContext,
 ): Promise<RunOutcome> {
-  const { host: { clock, random }, storage: { state }, trigger } = context;
+  const { host, host: { clock, random }, storage: { state }, trigger } = context;
   const startedAt = clock.now();
   const name = random.name().slice(0, 6);
   const run = `${startedAt.toString({ smallestUnit: "second" })}-${name}`;
@@ -86,6 +80,7 @@ export async function runTasks(
       throw error;
     }
   });
+  writeWarnings(ended.warnings, host);
   await checkPlanAlerts(config, plan, ended, context);
   return ended.outcome;
 }
@@ -124,6 +119,8 @@ interface EndedRun {
   readonly outcome: RunOutcome;
   /** Why the store failed for every task; `good` if it was used; null if it is unknown. */
   readonly store: CronfetchError | "good" | null;
+  /** Changes that hooks have not received, to be written to standard error. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -142,6 +139,26 @@ export async function checkPlanAlerts(
   const tasks = entries.map(({ task }) => task).filter(({ id }) => !isPaused?.(id));
   const { run = null, store = null } = ended ?? {};
   await checkAlerts({ tasks, run, store, state }, { config, host, signal });
+}
+
+/** Delivers the changes that the hooks of a plan have not received, if no task is due. */
+export async function deliverPlanChanges(
+  config: RunConfig,
+  plan: Plan,
+  { host, signal, storage }: Pick<RunContext, "host" | "signal" | "storage">,
+): Promise<void> {
+  if (!hasHooks(plan)) return;
+  const { deliverPending } = await import("./hooks.ts");
+  const { state, openStore } = storage;
+  writeWarnings(await deliverPending({ plan, config, host, state, signal, openStore }), host);
+}
+
+function hasHooks({ entries }: Plan): boolean {
+  return entries.some(({ task }) => task.onChange.length > 0);
+}
+
+function writeWarnings(warnings: readonly string[], { stderr }: Pick<Host, "stderr">): void {
+  for (const warning of warnings) stderr.write(`warning: ${warning}\n`);
 }
 
 /** {@linkcode runTasks} without the alerts. */
@@ -215,8 +232,14 @@ async function executePlan(
     (origin) => serverSettings(hosts, origin),
     redact,
   );
+  const hooks = hasHooks(plan)
+    ? await (await import("./hooks.ts")).openHooks({
+      ...{ run, plan, config, host, state, store, signal, emit },
+    })
+    : null;
   const runner = createTaskRunner({
     ...{ run, plan, host, store, state, leases, config, parked, limits, progress },
+    claimChange: hooks?.claim ?? null,
     transport: opened.transport,
     remainingMs: () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs),
     ...{ tracing, signal, redact, isReported, emit },
@@ -241,6 +264,8 @@ async function executePlan(
       ...(outcome.older && { older: outcome.older }),
     });
     if (record) state.save(record);
+    const isPublished = result.status === "created" || result.status === "updated";
+    hooks?.settle(task, record && isPublished ? at : null);
     leases.releaseRecord(task);
     counter.add(result, outcome.permanent);
     const { code, message = "" } = result;
@@ -285,6 +310,7 @@ async function executePlan(
     clock,
   });
   for (const task of pending) await cancel(task);
+  const warnings = hooks === null ? [] : await hooks.finish(leases);
 
   const ending = {
     durationMs: elapsedMs(),
@@ -305,7 +331,7 @@ async function executePlan(
   const { created, updated, unchanged } = summary.counts;
   const good = created + updated + unchanged > 0 ? "good" : null;
   const [storeError = good] = storeErrors.length === tasks.length ? storeErrors : [];
-  return { run, outcome: { summary, unsaved }, store: storeError };
+  return { run, outcome: { summary, unsaved }, store: storeError, warnings };
 }
 
 /** See `unhealthyAfterMs`; loads the parser of cron expressions. */
@@ -335,64 +361,4 @@ async function releaseError(leases: Leases): Promise<CronfetchError | null> {
     if (error instanceof CronfetchError) return error;
     throw error;
   }
-}
-
-/** How a run ended, besides its results. */
-export interface RunEnding {
-  readonly durationMs: number;
-  /** Whether the run's deadline passed, even if no task was left to cancel. */
-  readonly deadlinePassed: boolean;
-  /** The exit code of the interruption, or null. */
-  readonly interrupted: number | null;
-  /** Why the state could not be written completely, or null. */
-  readonly unsaved: CronfetchError | null;
-}
-
-/** Counts the results of a run. */
-export interface RunCounter {
-  /** Counts a result; `permanent` if a retry would fail in the same way. */
-  add(result: TaskResult, permanent: boolean): void;
-  /** The counts, and the exit code that follows from them. */
-  summary(ending: RunEnding): RunSummary;
-}
-
-/** Creates a counter without results. */
-export function createRunCounter(): RunCounter {
-  const counts: Record<TaskStatus, number> = {
-    created: 0,
-    updated: 0,
-    unchanged: 0,
-    skipped: 0,
-    deferred: 0,
-    failed: 0,
-    cancelled: 0,
-  };
-  let bytes = 0;
-  let bugs = 0;
-  let permanentFailures = 0;
-
-  const exitCode = (ending: RunEnding): number => {
-    if (bugs > 0) return EXIT.bug;
-    if (ending.interrupted !== null) return ending.interrupted;
-    if (ending.deadlinePassed && counts.cancelled > 0) return EXIT.deadline;
-    if (permanentFailures > 0 || ending.unsaved?.retry === "never") return EXIT.failed;
-    if (counts.failed + counts.deferred + counts.cancelled > 0) return EXIT.temporary;
-    if (ending.unsaved) return EXIT.temporary;
-    return EXIT.good;
-  };
-
-  return {
-    add: (result, permanent) => {
-      counts[result.status]++;
-      bytes += result.wireBytes;
-      if (result.code === "internal") bugs++;
-      else if (permanent) permanentFailures++;
-    },
-    summary: (ending) => ({
-      counts: { ...counts },
-      bytes,
-      durationMs: ending.durationMs,
-      exitCode: exitCode(ending),
-    }),
-  };
 }

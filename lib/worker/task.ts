@@ -35,6 +35,8 @@ export interface TaskRunnerContext {
   readonly store: Store;
   readonly state: State;
   readonly leases: Leases;
+  /** Saves a change before it is published; null if no task has hooks. */
+  readonly claimChange: FamilyContext["claimChange"];
   /** Files that no task may write to. */
   readonly config: Pick<Config, "files" | "hostFiles">;
   /** Hosts that earlier runs have parked, and until when; updated during the run. */
@@ -115,6 +117,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       const isItsOwn = key === task.key && !task.namedByServer && baseKey(foldKey(key)) === null;
       return fault ?? (isItsOwn ? null : owners().faultOf(key, task.id));
     },
+    claimChange: context.claimChange,
     reserve: (key, task) => owners().add(key, task.id),
   };
 

@@ -14,6 +14,7 @@ import { failureOf } from "./history.ts";
 import {
   alertingOnFailure,
   checkPlanAlerts,
+  deliverPlanChanges,
   type RunContext,
   type RunOutcome,
   runTasks,
@@ -128,6 +129,7 @@ export async function runTick(request: TickRequest, context: TickContext): Promi
     const own = { ...context, isPaused };
     if (snapshot.due > 0) return await runSnapshot(snapshot, request, own);
     storage.state.addEvaluation();
+    await deliverPlanChanges(config, snapshot.plan, own);
     await checkPlanAlerts(config, snapshot.plan, null, own);
     return { kind: "idle", snapshot };
   } catch (error) {

@@ -62,6 +62,10 @@ const FULL: TaskInput = {
   decode: "keep",
   same: { zip: true },
   transform: ["jq", "."],
+  onChange: [
+    { webhook: "https://hooks.example.org/x", headers: { "x-a": "b" } },
+    { command: ["./load.sh", "rates"], env: { TOKEN: "${env:TOKEN}" } },
+  ],
 };
 
 Deno.test("compileTask: all options, with dates in the time zone of the task", async () => {
@@ -110,8 +114,17 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
       timeoutMs: 60_000,
       expect: DEFAULT_EXPECTATIONS,
     },
+    onChange: [
+      { kind: "webhook", url: "https://hooks.example.org/x", headers: { "x-a": "b" } },
+      {
+        kind: "command",
+        command: ["./load.sh", "rates"],
+        cwd: "/start",
+        env: { TOKEN: "hunter2" },
+      },
+    ],
   }]);
-  assertEquals(config.secrets, ["hunter2", "Bearer hunter2"]);
+  assertEquals(config.secrets, ["hunter2", "Bearer hunter2", "/x"]);
 });
 
 Deno.test("tasksOf: renders the dates of each run; a task without dates is the same object", async () => {

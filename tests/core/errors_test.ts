@@ -48,6 +48,7 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "store.name": "never",
   "store.busy": "later",
   "store.failed": "later",
+  "hook.failed": "later",
   "state.locked": "later",
   "state.unreadable": "never",
   "cancelled": "later",

@@ -103,6 +103,7 @@ async function scene(
     store,
     state,
     signal: new AbortController().signal,
+    claimChange: null,
     faultOf: (key) => key.startsWith("theirs") ? "it is theirs" : null,
     reserve: () => {},
   };
@@ -161,6 +162,7 @@ Deno.test("row 112: Family.publish publishes nothing if the claim cannot be save
       store: at.store,
       state: failing,
       signal: new AbortController().signal,
+      claimChange: null,
       faultOf: () => null,
       reserve: () => {},
     },

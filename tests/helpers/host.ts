@@ -56,7 +56,7 @@ export interface TestHostOptions {
   /** Content of standard input. Default: empty. */
   readonly stdin?: string;
   /** Exit code of every program that is run. Default: 0. */
-  readonly exitCode?: number;
+  readonly exitCode?: number | ((execution: number) => number);
   /** Files that cannot be written. Default: none. */
   readonly unwritable?: readonly string[];
   /** Default: no telemetry. */
@@ -70,7 +70,12 @@ export interface TestHost extends Host, TestTime {
   readonly stdout: Output & TestOutput;
   readonly stderr: Output & TestOutput;
   /** Executed programs with their input. None is started; all have the exit code `exitCode`. */
-  readonly executed: { readonly command: readonly string[]; readonly input: string }[];
+  readonly executed: {
+    readonly command: readonly string[];
+    readonly input: string;
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
+  }[];
   /** Texts of `appendFile` and `replaceFile` by path; nothing is written to disk. */
   readonly files: Map<string, string>;
   /** Delivers a signal to its listeners and returns their number. */
@@ -121,10 +126,16 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     appendFile: (path, text) => put(path, (files.get(path) ?? "") + text),
     fileSize: (path) => Promise.resolve(new TextEncoder().encode(files.get(path) ?? "").length),
     replaceFile: put,
-    execute: async (command, input) => {
+    execute: async (command, input, _signal, { cwd, env } = {}) => {
       const pieces = typeof input === "string" ? input : ReadableStream.from(input);
-      executed.push({ command, input: await new Response(pieces).text() });
-      return Promise.resolve(options.exitCode ?? 0);
+      executed.push({
+        command,
+        input: await new Response(pieces).text(),
+        ...(cwd !== undefined && { cwd }),
+        ...(env && { env }),
+      });
+      const { exitCode = 0 } = options;
+      return typeof exitCode === "number" ? exitCode : exitCode(executed.length);
     },
     listen,
     fetch: options.fetch ?? fetchReally,

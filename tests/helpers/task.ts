@@ -50,6 +50,7 @@ export function defaultTask(id: string, change: Partial<Task> = {}): Task {
     decode: "auto",
     same: null,
     transform: null,
+    onChange: [],
     ...change,
   };
 }

@@ -27,6 +27,8 @@ const FULL = finished("a", "deferred", {
   warnings: ["lengthUnknown"],
 });
 
+const HOOK = { type: "hook.finished", task: "a", change: "1", hook: "load" } as const;
+
 const REAL: RunEvent[] = [
   event({ type: "run.started", tasks: 0 }),
   event({ type: "task.started", task: "a", url: "https://example.org/" }),
@@ -34,6 +36,11 @@ const REAL: RunEvent[] = [
   ...CODES.map((code) => finished("a", "failed", { code })),
   event({ type: "task.health", task: "a", before: "failing", health: "unhealthy", failures: 3 }),
   ...TASK_STATUSES.map((status) => finished("a", status)),
+  event({ ...HOOK, status: "delivered", code: null, message: null, retryAt: null }),
+  event({
+    ...{ ...HOOK, status: "failed", code: "hook.failed", message: "exit code 1" },
+    retryAt: "2026-01-02T03:05:00Z",
+  }),
   FULL,
   ...Object.values(EXIT).map((exitCode) =>
     event({ type: "run.finished", summary: summary(exitCode, { created: 1 }) })

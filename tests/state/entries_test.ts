@@ -18,7 +18,7 @@ import { record } from "./samples.ts";
 const MEMBER = { kind: "file", sha256: null, sizeBytes: 1, publishedAt: null };
 
 const DELIVERY = {
-  event: "created",
+  status: "created",
   run: "run-1",
   url: "https://example.org/a.csv",
   files: [{ key: "a.csv", sha256: "ab".repeat(32), sizeBytes: 3 }],

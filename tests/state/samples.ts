@@ -72,7 +72,7 @@ export function delivery(id: string, change: Partial<Delivery> = {}): Delivery {
   const previous = { key: "a.csv", sha256: "ab".repeat(32), sizeBytes: 3 };
   return {
     id,
-    event: "updated",
+    status: "updated",
     run: "run-1",
     url: "https://example.org/a.csv",
     files: [{ key: "a.csv", sha256: "cd".repeat(32), sizeBytes: 4, previous }],

@@ -20,7 +20,7 @@ import { openStore } from "../../store/open.ts";
 import type { Sealed, Store } from "../../store/store.ts";
 import { findStoreFault, isAbsent, storeOptions } from "../../worker/storage.ts";
 import { probeServer } from "./bucket.ts";
-import { isAddress, urlsOf } from "./permissions.ts";
+import { hooksOf, isAddress, urlsOf } from "./permissions.ts";
 
 /** What is checked. */
 export type DoctorCheck =
@@ -32,6 +32,7 @@ export type DoctorCheck =
   | "host"
   | "alerts"
   | "transform"
+  | "onChange"
   | "schedule"
   | "permissions";
 
@@ -147,34 +148,45 @@ async function checkHost(
   }
 }
 
-/** Checks the programs of alerts and transforms. */
+/** Checks the programs of alerts, transforms and hooks. */
 export async function checkCommands(
   { alerts }: Pick<Config, "alerts">,
-  tasks: readonly Pick<Task, "transform">[],
+  tasks: readonly Pick<Task, "transform" | "onChange">[],
   host: Pick<Host, "env" | "cwd">,
 ): Promise<CheckResult[]> {
   const ofAlerts = alerts.flatMap((alert) => alert.kind === "command" ? [alert.command[0]] : []);
   const transforms = new Map(
     tasks.flatMap(({ transform }) => transform ? [[transform.command[0], transform.cwd]] : []),
   );
+  const hooks = new Map(
+    hooksOf(tasks).flatMap((hook) => hook.kind === "command" ? [[hook.command[0], hook.cwd]] : []),
+  );
   return await Promise.all([
     ...[...new Set(ofAlerts)].map((name) => checkProgram("alerts", name, host)),
-    ...[...transforms].map(([name, cwd]) =>
-      checkProgram("transform", name, { env: host.env, cwd: () => cwd })
+    ...([["transform", transforms], ["onChange", hooks]] as const).flatMap(([check, programs]) =>
+      [...programs].map(([name, cwd]) =>
+        checkProgram(check, name, { env: host.env, cwd: () => cwd })
+      )
     ),
   ]);
 }
 
+/** What fails without a program. */
+const EFFECTS = {
+  alerts: "its alerts",
+  transform: "its tasks",
+  onChange: "its deliveries",
+} as const satisfies Partial<Record<DoctorCheck, string>>;
+
 async function checkProgram(
-  check: "alerts" | "transform",
+  check: keyof typeof EFFECTS,
   name: string,
   host: Pick<Host, "env" | "cwd">,
 ): Promise<CheckResult> {
   const paths = pathsOf(name, host);
   const found = paths === null ? null : await firstProgram(paths);
   if (paths !== null && found === null) {
-    const effect = check === "alerts" ? "its alerts would fail" : "its tasks would fail";
-    const message = `the command ${name} does not exist, so ${effect}`;
+    const message = `the command ${name} does not exist, so ${EFFECTS[check]} would fail`;
     return { check, verdict: "wrong", message, hint: `install it, or change ${check}` };
   }
   // Deno resolves granted names to paths, so the query covers both.

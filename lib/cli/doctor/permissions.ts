@@ -6,7 +6,7 @@ import type { Host } from "../../core/host.ts";
 import { serverSettings } from "../../core/host_rules.ts";
 import { type BucketLocation, stateFile } from "../../core/location.ts";
 import { PROXY_VARIABLES } from "../../http/proxy.ts";
-import { DIGEST_ALGORITHMS, type Task } from "../../core/task.ts";
+import { DIGEST_ALGORITHMS, type Hook, type Task } from "../../core/task.ts";
 import type { S3Action } from "../../store/s3/errors.ts";
 import type { BucketAccess } from "../../store/s3/access.ts";
 
@@ -39,7 +39,7 @@ export function permissionFlags(
   { config, tasks, variables, access, programFolder, host }: PermissionNeeds,
 ): string[] {
   const cwd = host.cwd();
-  const urls = [...tasks.flatMap(urlsOf), ...webhooksOf(config)];
+  const urls = [...tasks.flatMap(urlsOf), ...webhooksOf(config, tasks)];
   const stateAt = stateFile(config.state);
   const written = [
     ...(config.store.kind === "folder" ? [config.store.path] : []),
@@ -109,8 +109,14 @@ export function bucketRules({ bucket, prefix }: BucketLocation): readonly Bucket
   ];
 }
 
-function webhooksOf({ alerts }: Pick<Config, "alerts">): URL[] {
-  return alerts.flatMap((alert) => alert.kind === "webhook" ? [new URL(alert.url)] : []);
+function webhooksOf({ alerts }: Pick<Config, "alerts">, tasks: readonly Task[]): URL[] {
+  return [...alerts, ...hooksOf(tasks)]
+    .flatMap((target) => target.kind === "webhook" ? [new URL(target.url)] : []);
+}
+
+/** Every hook of the tasks; equal lists are one object. */
+export function hooksOf(tasks: readonly Pick<Task, "onChange">[]): Hook[] {
+  return [...new Set(tasks.map(({ onChange }) => onChange))].flat();
 }
 
 /** The proxies that the config names for the URLs. */
@@ -122,7 +128,8 @@ function proxiesOf({ hosts }: Pick<Config, "hosts">, urls: readonly URL[]): URL[
 }
 
 function programsOf({ alerts }: Pick<Config, "alerts">, tasks: readonly Task[]): string[] {
-  const commands = alerts.flatMap((alert) => alert.kind === "command" ? [alert.command] : []);
+  const commands = [...alerts, ...hooksOf(tasks)]
+    .flatMap((target) => target.kind === "command" ? [target.command] : []);
   const transforms = tasks.flatMap(({ transform }) => transform ? [transform.command] : []);
   return [...commands, ...transforms].map(([program]) => program);
 }

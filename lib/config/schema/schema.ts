@@ -20,6 +20,7 @@ import {
   defaultsSchema,
   expect,
   headers,
+  hooks,
   taskSchema,
   TIMEOUT,
   timing,
@@ -179,6 +180,11 @@ const settings = () => ({
     ),
     "Alerts, sent once when a task becomes unhealthy or stale, its content does not change, or a " +
       "run fails as a whole, and once when that is over.",
+  ),
+  onChange: hooks(
+    "Webhooks and commands that are invoked after a file was created or updated, for tasks without " +
+      "their own.",
+    DEFAULTS.onChange,
   ),
   page: option(page, "The status page of `serve`."),
   defaults: option(

@@ -209,15 +209,51 @@ const command = () =>
 const transformParts = object("must be a list of words, or an object with a command", () => ({
   command: required(command(), "The program and its arguments."),
   timeout: option(TIMEOUT, "When it is killed.", "60s"),
-  env: option(
-    titled("object of text", z.record(z.string(), text("text", 8_000))),
-    "Environment variables in addition to the few that it always has; `${env:NAME}` is substituted.",
-  ),
+  env: variables(),
   expect: option(
     object("must be an object of expectations without digests", checks),
     "Expectations that its output must meet.",
   ),
 }));
+
+/** Environment variables of a program. */
+const variables = () =>
+  option(
+    titled("object of text", z.record(z.string(), text("text", 8_000))),
+    "Environment variables in addition to the few that it always has; `${env:NAME}` is substituted.",
+  );
+
+const hook = object("must be an object with a webhook or a command", () => ({
+  webhook: option(
+    url(),
+    "URL that receives the change as JSON by POST. `${env:NAME}` is substituted.",
+  ),
+  headers: option(
+    headers(),
+    "Request headers for the webhook. `${env:NAME}` is substituted.",
+  ),
+  command: option(
+    command(),
+    "A program and its arguments; it receives the change as JSON on standard input.",
+  ),
+  env: variables(),
+}));
+
+/** `onChange`: of the config, of `defaults` and of a task. */
+export const hooks = (
+  description: string,
+  byDefault?: typeof DEFAULTS.onChange,
+): z.ZodMiniOptional<z.ZodMiniArray<typeof hook>> =>
+  option(
+    titled(
+      "list",
+      z.array(hook, withMessage("must be a list of webhooks and commands")).check(
+        z.maxLength(20, withMessage("must be at most 20 webhooks and commands")),
+      ),
+    ),
+    description,
+    byDefault,
+  );
 
 /** Options of a task and of `defaults`. */
 const shared = () => ({
@@ -299,6 +335,7 @@ const shared = () => ({
       "file from standard input, and writes the result to standard output.",
     DEFAULTS.transform,
   ),
+  onChange: hooks("Invoked after the file was created or updated. Default: the config's."),
 });
 
 /** An entry of `tasks` as an object. */

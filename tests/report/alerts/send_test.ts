@@ -3,7 +3,8 @@ import type { Alert, AlertFormat } from "../../../lib/core/event.ts";
 import { DEFAULT_SETTINGS, type SettingsOf } from "../../../lib/core/http.ts";
 import type { AlertPayload } from "../../../lib/report/alerts/formats.ts";
 import { alertMessage } from "../../../lib/report/alerts/message.ts";
-import { AlertFailure, describeTarget, openAlertSender } from "../../../lib/report/alerts/send.ts";
+import { openAlertSender } from "../../../lib/report/alerts/send.ts";
+import { describeTarget, TargetFailure } from "../../../lib/report/send.ts";
 import { testHost, type TestHostOptions } from "../../helpers/host.ts";
 import { httpProxy } from "../../helpers/http_proxy.ts";
 import { unhealthy } from "./samples.ts";
@@ -26,7 +27,7 @@ async function send(alert: Alert, options: SendOptions = {}) {
     signal: options.signal ?? new AbortController().signal,
   });
   const failure = await sender.send(alert, MESSAGE).then(() => null, (error) => error);
-  assert(failure === null || failure instanceof AlertFailure, String(failure));
+  assert(failure === null || failure instanceof TargetFailure, String(failure));
   const shown = failure && `${failure.message} → ${failure.hint}`;
   return { shown, slept: host.slept, executed: host.executed };
 }
@@ -118,7 +119,7 @@ const ANSWERS: readonly (readonly [
     [answer(400, "invalid_blocks\n\u001b[2J of hunter2 ")],
     1,
     [],
-    "the server answered 400: invalid_blocks \\u{1b}[2J of *** → check format, and the URL",
+    "the server answered 400: invalid_blocks \\u{1b}[2J of *** → check the URL, and the format that it accepts",
   ],
   [
     "403",
@@ -220,7 +221,7 @@ Deno.test("describeTarget: without the path of a webhook", () => {
   );
 });
 
-Deno.test("send: rejects with AlertFailure only", async () => {
+Deno.test("send: rejects with TargetFailure only", async () => {
   const host = testHost({ fetch: () => Promise.reject(new TypeError("odd")) });
   await using sender = await openAlertSender({
     ...{ host, settingsOf: () => DEFAULT_SETTINGS, redact: (text) => text },
@@ -229,6 +230,6 @@ Deno.test("send: rejects with AlertFailure only", async () => {
   const url = "https://example.org/";
   await assertRejects(
     () => sender.send({ kind: "webhook", url, format: "json", headers: {} }, MESSAGE),
-    AlertFailure,
+    TargetFailure,
   );
 });

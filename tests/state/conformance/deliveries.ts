@@ -26,7 +26,7 @@ export function deliveriesConformance(test: ConformanceTest): void {
       message: "exit code 1",
     });
     const first = delivery("1", {
-      event: "created",
+      status: "created",
       files: [{ key: "a.csv", sha256: "cd".repeat(32), sizeBytes: 0, previous: null }],
     });
     {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
 import type { TaskStatus } from "../../lib/core/result.ts";
-import { createRunCounter, type RunEnding } from "../../lib/worker/run.ts";
+import { createRunCounter, type RunEnding } from "../../lib/core/result.ts";
 import { taskResult } from "../state/samples.ts";
 
 /** A run without results that was not ended early. */
