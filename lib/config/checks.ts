@@ -5,8 +5,7 @@
 
 import { TOKEN } from "../core/http.ts";
 import { DIGEST_ALGORITHMS, DIGEST_DIGITS, type DigestAlgorithm } from "../core/task.ts";
-import { withGuess } from "./suggest.ts";
-import { type Complaint, type Parsed, quote, withHint } from "./problem.ts";
+import { type Complaint, type Parsed, quote, withGuess, withHint } from "./problem.ts";
 import { redactUrl } from "./secrets.ts";
 
 const HEADER_NAME = new RegExp(`^${TOKEN}$`);

@@ -19,7 +19,7 @@ import type { ConfigHosts, HostReader } from "./hosts.ts";
 import { ownFilesOf } from "./own_files.ts";
 import { applyOptions, DEFAULT_OPTIONS, type Options, readDefaultName } from "./options.ts";
 import { createOverride, overrideProblem, type OverrideValues } from "./overrides.ts";
-import { type Complaint, partsOf, type ProblemList, quote } from "./problem.ts";
+import { type Complaint, partsOf, type ProblemList, quote, withGuess } from "./problem.ts";
 import { fileSchema, type FileSettings } from "./schema/schema.ts";
 import { type TaskOptions, taskSchema, urlSchema } from "./schema/task_schema.ts";
 import { parseDuration } from "./schema/fields.ts";
@@ -36,7 +36,7 @@ import {
   valueAt,
 } from "./scope.ts";
 import { redactUrl } from "./secrets.ts";
-import { createSuggester, withGuess } from "./suggest.ts";
+import { createSuggester } from "./suggest.ts";
 import type { ConfigPart } from "./source/source.ts";
 import { createRenderer } from "./template.ts";
 

@@ -12,7 +12,7 @@ import {
   type Task,
 } from "../core/task.ts";
 import { checkId } from "./checks.ts";
-import { partsOf, prefixed, type Problem } from "./problem.ts";
+import { didYouMean, partsOf, prefixed, type Problem } from "./problem.ts";
 import { DEFAULTS } from "./input.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
 import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
@@ -41,7 +41,7 @@ export interface Config {
   readonly page: {
     /** Allow downloads of published files. */
     readonly downloads: boolean;
-    /** Under which people reach it, with a slash at its end; null if the config does not say. */
+    /** URL under which people reach it, with a slash at its end; null if it is not configured. */
     readonly publicUrl: string | null;
   };
   /** In the order of the files and of their tasks; see {@linkcode tasksOf}. */
@@ -293,8 +293,8 @@ const FEW_IDS = 10;
 function hintForId(id: string, all: readonly string[]): string {
   const longer = all.filter((other) => other.toLowerCase().startsWith(id.toLowerCase()));
   const near = longer.length === 1 ? longer[0] ?? null : nearest(id, all);
-  const meant = near ?? asUrl(id);
-  if (meant !== null) return `did you mean ${JSON.stringify(meant)}?`;
+  const hint = didYouMean(near ?? asUrl(id));
+  if (hint !== null) return hint;
   const listed = longer.length > 1 && longer.length < FEW_IDS ? longer : all;
   if (listed.length === 0) return "the config has no tasks";
   return listed.length < FEW_IDS

@@ -10,12 +10,11 @@ import {
   withoutFinalDot,
 } from "../core/host_rules.ts";
 import { readTextAtMost } from "../core/text.ts";
-import { type Parsed, prefixed, quote } from "./problem.ts";
+import { type Parsed, prefixed, quote, withGuess } from "./problem.ts";
 import type { HostOptions } from "./schema/schema.ts";
 import { type Path, resolveText, type Scope } from "./scope.ts";
 import { secretsInUrl } from "./secrets.ts";
 import { type ConfigPart, reasonOf } from "./source/source.ts";
-import { withGuess } from "./suggest.ts";
 import { substituteUrl } from "./variables.ts";
 
 /** The valid entries of one source. */

@@ -7,9 +7,8 @@ import filenamify from "filenamify";
 import { reservedKey } from "../core/ownership.ts";
 import { trimEndOf } from "../core/text.ts";
 import { parseUrl } from "./checks.ts";
-import { type Complaint, type Parsed, quote, withHint } from "./problem.ts";
+import { type Complaint, type Parsed, quote, withGuess, withHint } from "./problem.ts";
 import { isSecretParameter } from "./secrets.ts";
-import { withGuess } from "./suggest.ts";
 import { parseTemplate, type Render, type Template, type UrlPart } from "./template.ts";
 import { type Environment, substituteUrlTemplate } from "./variables.ts";
 

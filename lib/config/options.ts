@@ -16,13 +16,12 @@ import {
   checkMediaType,
   isPublicHeader,
 } from "./checks.ts";
-import { withGuess } from "./suggest.ts";
 import { substitute, suggestVariables } from "./variables.ts";
 import { keyFor } from "./keys.ts";
 import { parseDuration, parseSize } from "./schema/fields.ts";
 import { DEFAULTS } from "./input.ts";
 import type { TaskDefaults } from "./schema/task_schema.ts";
-import type { Complaint } from "./problem.ts";
+import { type Complaint, withGuess } from "./problem.ts";
 import { type Path, readUrl, resolveText, type Scope } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate, type Template } from "./template.ts";

@@ -62,6 +62,21 @@ export function withHint(message: string, hint: string | null): Complaint {
   return hint === null ? message : { message, hint };
 }
 
+/** Maximum length of a suggestion in UTF-16 units; a shortened one could not be copied. */
+const MAX_SUGGESTION_LENGTH = 200;
+
+/** Returns a hint that suggests a value; null without a suggestion. */
+export function didYouMean(guess: string | number | boolean | null): string | null {
+  if (guess === null) return null;
+  if (typeof guess !== "string") return `did you mean ${guess}?`;
+  return guess.length > MAX_SUGGESTION_LENGTH ? null : `did you mean "${escapeControl(guess)}"?`;
+}
+
+/** Returns a complaint that suggests a text unless it is null. */
+export function withGuess(message: string, guess: string | null): Complaint {
+  return withHint(message, didYouMean(guess));
+}
+
 /** Returns the message and the hint of a complaint. */
 export function partsOf(complaint: Complaint): Pick<Problem, "message" | "hint"> {
   return typeof complaint === "string" ? { message: complaint, hint: null } : complaint;
@@ -227,7 +242,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
 }
 
 /** Maximum length in characters of a value in a message. */
-export const SHOWN_LENGTH = 60;
+const SHOWN_LENGTH = 60;
 
 /** Quotes a value of the config for a message: shortened, and without terminal control characters. */
 export function quote(value: string): string {

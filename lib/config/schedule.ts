@@ -6,8 +6,8 @@ import { expandNickname, NICKNAME_NAMES, repairFields } from "../cron/expression
 import { checkCron } from "../cron/occurrence.ts";
 import { parseDuration } from "./schema/fields.ts";
 import { guessSchedule } from "./guess.ts";
-import { type Complaint, type Parsed, partsOf, withHint } from "./problem.ts";
-import { type Nearest, withGuess } from "./suggest.ts";
+import { type Complaint, type Parsed, partsOf, withGuess, withHint } from "./problem.ts";
+import type { Nearest } from "./suggest.ts";
 
 const MIN_INTERVAL_MS = 1_000;
 const MAX_INTERVAL_MS = 365 * 86_400_000;

@@ -9,9 +9,9 @@ import { parseUrl } from "./checks.ts";
 import { suggestValue } from "./schema/fields.ts";
 import type { SameInput } from "./input.ts";
 
-import { type Complaint, formatPath, partsOf, quote, withHint } from "./problem.ts";
+import { type Complaint, formatPath, partsOf, quote, withGuess, withHint } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
-import { type Suggester, withGuess } from "./suggest.ts";
+import type { Suggester } from "./suggest.ts";
 import type { TaskDefaults } from "./schema/task_schema.ts";
 import { parseTemplate, type Render, type Template } from "./template.ts";
 import {

@@ -2,8 +2,6 @@
 
 import leven from "leven";
 import { optionRows } from "./schema/json_schema.ts";
-import { escapeControl } from "../core/text.ts";
-import { type Complaint, withHint } from "./problem.ts";
 
 /** Keys of other programs and names of flags, with the corresponding option. */
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -59,20 +57,6 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   urls: "tasks",
   versions: "keep",
 };
-
-/** Maximum length of a suggestion in UTF-16 units; a shortened one could not be copied. */
-const MAX_SUGGESTION_LENGTH = 200;
-
-/** Returns a hint that suggests a text; null without a suggestion. */
-export function didYouMean(guess: string | null): string | null {
-  if (guess === null || guess.length > MAX_SUGGESTION_LENGTH) return null;
-  return `did you mean "${escapeControl(guess)}"?`;
-}
-
-/** Returns a complaint that suggests a text unless it is null. */
-export function withGuess(message: string, guess: string | null): Complaint {
-  return withHint(message, didYouMean(guess));
-}
 
 /**
  * Edit distance of two texts.

@@ -1,7 +1,7 @@
 /** Templates: `{date:YYYY-MM-DD}` in names and URLs; `{name}` and parts of the URL in names. */
 
-import { type Parsed, quote } from "./problem.ts";
-import { type Nearest, nearest, withGuess } from "./suggest.ts";
+import { type Parsed, quote, withGuess } from "./problem.ts";
+import { type Nearest, nearest } from "./suggest.ts";
 
 /** A text with placeholders. */
 export interface Template {

@@ -5,7 +5,7 @@
 
 import type { Host } from "../core/host.ts";
 import { encodeForUrl } from "./encodings.ts";
-import { type Complaint, withHint } from "./problem.ts";
+import { type Complaint, withGuess, withHint } from "./problem.ts";
 
 /** The part of the host that provides environment variables. */
 export interface Environment extends Pick<Host, "env"> {
@@ -107,18 +107,14 @@ export function substitute(
     return encode(value, before, after);
   });
   const problem = unknown
-    ? withHint(
+    ? withGuess(
       "contains ${; only ${env:NAME} is substituted, and $${ is an escaped ${",
-      meant(guessReferences(text)),
+      guessReferences(text),
     )
     : missing !== null
     ? missingVariable(missing, host)
     : null;
   return { text: filled, values, problem, missing: !unknown && missing !== null };
-}
-
-function meant(guess: string | null): string | null {
-  return guess === null ? null : `did you mean ${JSON.stringify(guess)}?`;
 }
 
 /** The text with `${NAME}` as `${env:NAME}`; null if another `${` is left. */

@@ -13,9 +13,6 @@ export const LARGEST_RATIO = 250;
 /** Size of the pieces that are read from the encoded body. */
 const PIECE_BYTES = 64 * 1024;
 
-/** Decodes one coding of a stream. Rejects with `content.coding`, or with what the input throws. */
-export type Decoder = (encoded: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
-
 /** Options of {@linkcode decodedBody}. */
 export interface DecodeOptions {
   /** The codings to remove, the outermost first. */

@@ -115,7 +115,7 @@ export function repairFields(text: string): string | null {
   const candidates = withFiveFields(parts).flatMap((fields) => {
     const repaired = fields.map((part, index) => repairField(part, FIELDS[index])).join(" ");
     const [minute = "", hour = "", ...days] = repaired.split(" ");
-    // A minute of 0 tells nothing about the order.
+    // With a minute of 0, the order is unknown.
     const isSwapped = Number(minute) > 0 && Number(hour) > 23;
     return isSwapped ? [[hour, minute, ...days].join(" ")] : [repaired];
   });

@@ -149,7 +149,7 @@ export function ageFacts(
 }
 
 /** Whether a digest is expected that is not computed while receiving. */
-export function expectsOtherDigest({ sha512, sha1, md5 }: ExpectedDigests): boolean {
+function expectsOtherDigest({ sha512, sha1, md5 }: ExpectedDigests): boolean {
   return sha512 !== null || sha1 !== null || md5 !== null;
 }
 

@@ -13,7 +13,7 @@ import { NO_CONDITIONS } from "./conditional.ts";
 import type { AttemptWatch, AttemptWatcher } from "./timeouts.ts";
 
 /** Default User-Agent (RFC 9110, section 10.1.5). */
-export const USER_AGENT = `cronfetch/${manifest.version}`;
+const USER_AGENT = `cronfetch/${manifest.version}`;
 
 /** What the requests of a task need. */
 export interface HttpContext {

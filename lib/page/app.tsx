@@ -237,7 +237,7 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
   };
 }
 
-/** Who sends a request; nobody known before the middleware has run. */
+/** The visitor of a request; without permission before the middleware has run. */
 function visitorOf(c: AppRequest): Visitor {
   return c.get("visitor") ?? { permission: "none", hasSession: false };
 }

@@ -23,7 +23,7 @@ export const CONDITIONS: readonly TaskCondition[] = [
 export type SortColumn = "task" | "health" | "changed" | "success" | "due" | "size";
 
 /** All columns that sort. */
-export const SORT_COLUMNS: readonly SortColumn[] = [
+const SORT_COLUMNS: readonly SortColumn[] = [
   "task",
   "health",
   "changed",

@@ -8,7 +8,7 @@ import {
   TASK_STATUSES,
 } from "../core/result.ts";
 import { capitalized } from "../core/text.ts";
-import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
+import { countWords, formatBytes, formatDuration } from "../report/format.ts";
 import { shortReason } from "../report/reason.ts";
 import type { RecordedAttempt } from "../state/run_record.ts";
 import type { TaskRecord } from "../state/state.ts";
@@ -56,11 +56,8 @@ export function commonZone(tasks: readonly PageTask[]): string {
 }
 
 /** `9 updated, 18 unchanged, 3 failed`. */
-export function countWords(counts: RunSummary["counts"]): string {
-  return TASK_STATUSES
-    .filter((status) => counts[status] > 0)
-    .map((status) => `${formatCount(counts[status])} ${status}`)
-    .join(", ") || "no task";
+export function countsLabel(counts: RunSummary["counts"]): string {
+  return countWords(counts, TASK_STATUSES).join(", ") || "no task";
 }
 
 /**

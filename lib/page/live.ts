@@ -19,7 +19,7 @@ export interface LiveRun {
 }
 
 /** The current run after an event; null between runs. Pure. */
-export function afterEvent(run: LiveRun | null, event: RunEvent): LiveRun | null {
+function afterEvent(run: LiveRun | null, event: RunEvent): LiveRun | null {
   switch (event.type) {
     case "run.started":
       return {
@@ -80,7 +80,7 @@ const MAX_MISSED_HEARTBEATS = 2;
  *
  * @param onSizeChange Called after a stream was opened or closed.
  */
-export function createStreams(timers: Pick<Timers, "after">, onSizeChange: () => void): Streams {
+function createStreams(timers: Pick<Timers, "after">, onSizeChange: () => void): Streams {
   type Controller = ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   /** Open streams; `missed` are the missed heartbeats in a row. */
   const open = new Map<Controller, { missed: number; readonly mayRead: () => boolean }>();

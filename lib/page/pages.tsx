@@ -1,5 +1,6 @@
 /** The routes for people: overview, task, difference, runs, run, downloads. */
 
+import { STATUS_ORDER } from "../report/lines.ts";
 import { TASK_STATUSES } from "../core/result.ts";
 import type { RecordedAttempt, RunTaskResult } from "../state/run_record.ts";
 import { answerFile, readPreview, versionsOfTask, versionsToCompare } from "./files.ts";
@@ -218,11 +219,7 @@ async function attemptsOf(
 
 /** Failures first, changes next. */
 export function sortResults(results: readonly RunTaskResult[]): RunTaskResult[] {
-  const order = ["failed", "cancelled", "deferred", "created", "updated"];
-  const rank = ({ status }: RunTaskResult) => {
-    const at = order.indexOf(status);
-    return at < 0 ? order.length : at;
-  };
+  const rank = ({ status }: RunTaskResult) => STATUS_ORDER.indexOf(status);
   return results.toSorted((one, other) => rank(one) - rank(other));
 }
 

@@ -1,4 +1,4 @@
-/** Who may read the page and use its actions: tokens, and the sessions that they open. */
+/** Access to the page and its actions: tokens, and the sessions that they open. */
 
 import { createHmac } from "node:crypto";
 import { type Environment, variable } from "../config/variables.ts";
@@ -16,7 +16,7 @@ export interface PageTokens {
 /** The environment variable of {@linkcode PageTokens.control}. */
 export const TOKEN_VARIABLE = "CRONFETCH_TOKEN";
 /** The environment variable of {@linkcode PageTokens.view}. */
-export const VIEW_TOKEN_VARIABLE = "CRONFETCH_VIEW_TOKEN";
+const VIEW_TOKEN_VARIABLE = "CRONFETCH_VIEW_TOKEN";
 
 /** Reads the tokens from the environment. */
 export function readTokens(host: Environment): PageTokens {

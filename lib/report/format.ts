@@ -24,19 +24,23 @@ export function formatSizeChange(beforeBytes: number, afterBytes: number): strin
   return prettyBytes(afterBytes - beforeBytes, { signed: true });
 }
 
-let counts: Intl.NumberFormat | null = null;
-
-/** A size, and how it differs from an earlier one: `1.34 MB (+40 B)`; null for none. */
+/**
+ * A size, and how it differs from an earlier one: `1.34 MB (+40 B)`.
+ *
+ * @param previousSizeBytes Null if there was none.
+ */
 export function formatSize(sizeBytes: number, previousSizeBytes: number | null): string {
   const size = formatBytes(sizeBytes);
   if (previousSizeBytes === null) return size;
   return `${size} (${formatSizeChange(previousSizeBytes, sizeBytes)})`;
 }
 
+let countFormat: Intl.NumberFormat | null = null;
+
 /** A count with thousands separators: `12,345`. */
 export function formatCount(count: number): string {
   // `toLocaleString` makes a format for each call.
-  return (counts ??= new Intl.NumberFormat("en-US")).format(count);
+  return (countFormat ??= new Intl.NumberFormat("en-US")).format(count);
 }
 
 /** A count and its noun: `1 task`, `1,200 tasks`. */
@@ -45,15 +49,16 @@ export function plural(count: number, noun: string): string {
 }
 
 /**
- * Aligns pairs in two columns, labels left and values right.
+ * Counts with their names, without those that are 0: `9 updated`, `3 failed`.
  *
- * @param rows Label and value, plain text of single-width characters.
- * @returns One line per row, all of the same length.
+ * @param names The order of the result.
  */
-export function alignPairs(rows: readonly (readonly [label: string, value: string])[]): string[] {
-  const labelWidth = Math.max(0, ...rows.map(([label]) => label.length));
-  const valueWidth = Math.max(0, ...rows.map(([, value]) => value.length));
-  return rows.map(([label, value]) => `${label.padEnd(labelWidth)}  ${value.padStart(valueWidth)}`);
+export function countWords<Name extends string>(
+  counts: Readonly<Record<Name, number>>,
+  names: readonly Name[],
+): string[] {
+  return names.filter((name) => counts[name] > 0)
+    .map((name) => `${formatCount(counts[name])} ${name}`);
 }
 
 /** East Asian Wide and Fullwidth characters (UAX 11), in order. */

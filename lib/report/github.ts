@@ -174,7 +174,7 @@ export interface JsonList {
 }
 
 /** Creates an empty list. */
-export function jsonList(): JsonList {
+function jsonList(): JsonList {
   const listed: string[] = [];
   let length = 2;
   let omitted = 0;
@@ -208,7 +208,7 @@ function fileOf({ key, status, sizeBytes, previousSizeBytes }: TaskResult): unkn
  *
  * @param files Cut first, if both lists are too long.
  */
-export function outputsOf(
+function outputsOf(
   summary: RunSummary,
   changed: JsonList,
   files: JsonList,

@@ -7,24 +7,27 @@ import {
   type TaskStatus,
 } from "../core/result.ts";
 import { escapeControl } from "../core/text.ts";
-import { formatBytes, formatCount, formatDuration, formatSize, truncate } from "./format.ts";
-import { failureMessage, failureOf, isFailedOrDeferred, isWritten, WARNINGS } from "./lines.ts";
+import {
+  countWords,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatSize,
+  truncate,
+} from "./format.ts";
+import {
+  failureMessage,
+  failureOf,
+  isFailedOrDeferred,
+  isWritten,
+  STATUS_ORDER,
+  WARNINGS,
+} from "./lines.ts";
 import { failureHint } from "./reason.ts";
 import { closingLine } from "./summary.ts";
 
 /** GitHub discards summaries of more than 1 MiB per step. */
 export const SUMMARY_LIMIT_BYTES = 1024 * 1024 - 1;
-
-/** Order of the rows: failures first, results without a change last. */
-const ROW_ORDER: readonly TaskStatus[] = [
-  "failed",
-  "deferred",
-  "cancelled",
-  "created",
-  "updated",
-  "unchanged",
-  "skipped",
-];
 
 /** Maximum width of a cell. */
 const LONGEST_CELL = 400;
@@ -78,7 +81,7 @@ export function summaryText(
     `</table>\n${left === 0 ? "" : `\nand ${formatCount(left)} more, omitted for size\n`}`;
   let room = freeBytes - bytesOf(head) - bytesOf(foot(total));
   const shown: string[] = [];
-  for (const row of ROW_ORDER.flatMap((status) => rows.byStatus[status].rows)) {
+  for (const row of STATUS_ORDER.flatMap((status) => rows.byStatus[status].rows)) {
     room -= bytesOf(row);
     if (room < 0) break;
     shown.push(row);
@@ -91,8 +94,7 @@ const HEADS = "<tr><th>status</th><th>task</th><th>file</th><th>size</th><th>rem
 
 /** Counts, transfer and sizes in one line. */
 function totalsOf({ counts, bytes, durationMs }: RunSummary, { written }: SummaryRows): string {
-  const statuses = ROW_ORDER.filter((status) => counts[status] > 0)
-    .map((status) => `${formatCount(counts[status])} ${status}`);
+  const statuses = countWords(counts, STATUS_ORDER);
   const { sizeBytes, previousSizeBytes } = written;
   const isWriting = counts.created + counts.updated > 0;
   const parts = [

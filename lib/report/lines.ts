@@ -65,6 +65,17 @@ export const STATUS_STYLES = {
   cancelled: "warning",
 } as const satisfies Record<TaskStatus, Style>;
 
+/** Statuses in the order in which they are listed: failures first, then changes. */
+export const STATUS_ORDER = [
+  "failed",
+  "deferred",
+  "cancelled",
+  "created",
+  "updated",
+  "unchanged",
+  "skipped",
+] as const satisfies readonly TaskStatus[];
+
 /** Whether a status needs the user's attention. */
 export function isFailedOrDeferred(status: TaskStatus): boolean {
   return status === "failed" || status === "deferred";

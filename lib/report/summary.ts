@@ -11,6 +11,7 @@ import {
 } from "../core/result.ts";
 import { capitalized, escapeControl } from "../core/text.ts";
 import {
+  countWords,
   displayWidth,
   formatBytes,
   formatCount,
@@ -281,8 +282,7 @@ function totalsParts(
   { counts, bytes, durationMs }: RunSummary,
   { store }: Destination,
 ): string[] {
-  const words = TASK_STATUSES.filter((status) => counts[status] > 0)
-    .map((status) => `${formatCount(counts[status])} ${status}`);
+  const words = countWords(counts, TASK_STATUSES);
   if (words.length === 0) return ["nothing to do"];
   const last = words.pop() ?? "";
   return [

@@ -6,7 +6,7 @@ import { EXIT, type RunSummary, type TaskResult, type TaskStatus } from "../core
 import { escapeControl } from "../core/text.ts";
 import type { ConsoleOptions } from "./console.ts";
 import { formatBytes, formatCount, formatDuration, formatSizeChange, wrapWords } from "./format.ts";
-import { eventLines, failureMessage, failureOf, type LineStyle } from "./lines.ts";
+import { eventLines, failureMessage, failureOf, type LineStyle, STATUS_ORDER } from "./lines.ts";
 import { shortReason } from "./reason.ts";
 
 /**
@@ -18,17 +18,6 @@ export interface TickOptions extends ConsoleOptions {
   /** The time at the start of a line; null if the output adds it. */
   readonly timeOf: ((at: Temporal.Instant) => string) | null;
 }
-
-/** The order of statuses in a line. */
-const ORDER = [
-  "failed",
-  "deferred",
-  "created",
-  "updated",
-  "unchanged",
-  "skipped",
-  "cancelled",
-] as const satisfies readonly TaskStatus[];
 
 /** Statuses whose tasks are named, with what happened. */
 const NAMED: ReadonlySet<TaskStatus> = new Set(["failed", "deferred", "created", "updated"]);
@@ -109,7 +98,7 @@ function tickText(
   { counts, durationMs }: RunSummary,
   named: ReadonlyMap<TaskStatus, readonly string[]>,
 ): string {
-  const parts = ORDER.filter((status) => counts[status] > 0).map((status) => {
+  const parts = STATUS_ORDER.filter((status) => counts[status] > 0).map((status) => {
     const count = counts[status];
     if (!NAMED.has(status)) return `${formatCount(count)} ${status}`;
     const tasks = named.get(status) ?? [];

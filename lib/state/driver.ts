@@ -208,7 +208,7 @@ export function partition(
 }
 
 /** The leases that have not expired. */
-export function liveLeases(leases: LeaseTable, nowMs: number): LeaseTable {
+function liveLeases(leases: LeaseTable, nowMs: number): LeaseTable {
   return new Map([...leases].filter(([, { expiresMs }]) => expiresMs > nowMs));
 }
 

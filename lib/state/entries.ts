@@ -73,7 +73,7 @@ export function setEntry<B>(
 }
 
 /** Removes an entry, and its owner and collection if they become empty. */
-export function removeEntry(
+function removeEntry(
   entries: Entries<Body>,
   collection: Collection,
   owner: string,

@@ -20,7 +20,6 @@ import {
   nothing,
   number,
   oneOf,
-  optional,
   orAbsent,
   orNull,
   shape,
@@ -91,7 +90,7 @@ const VALIDATORS = shape<Validators>({
   sizeBytes: count,
   // The first versions wrote no revision: the digest decides then.
   revision: unless(() => "", text),
-  received: optional(
+  received: orAbsent(
     shape<ReceivedContent>({
       sha256: text,
       sizeBytes: count,

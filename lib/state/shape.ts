@@ -79,15 +79,6 @@ export function orAbsent<T>({ is, arrange, addDefaults }: Kind<T>): Kind<T | und
   };
 }
 
-/** A value of a kind, or none. */
-export function optional<T>({ is, arrange, addDefaults }: Kind<T>): Kind<T | undefined> {
-  return {
-    is: (value): value is T | undefined => value === undefined || is(value),
-    arrange: arrange && ((value) => value === undefined ? undefined : arrange(value)),
-    addDefaults: addDefaults && ((stored) => stored === undefined || addDefaults(stored)),
-  };
-}
-
 /** A list of values of a kind. */
 export function listOf<T>({ is, arrange, addDefaults }: Kind<T>): Kind<readonly T[]> {
   return {

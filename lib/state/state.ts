@@ -256,9 +256,9 @@ export interface State extends AsyncDisposable {
    */
   runResults(run: string): Promise<RunTaskResult[]>;
   /**
-   * Records a finished run, and counts it for the day on which it ended. Old runs are removed with their results: those
-   * that are older than the `history` of the config, and those beyond 1,000 runs; of more than 10,000
-   * results, those of the oldest runs.
+   * Records a finished run, and counts it for the day on which it ended. Old runs are removed with
+   * their results: those that are older than the `history` of the config, and those beyond 1,000
+   * runs; of more than 10,000 results, those of the oldest runs.
    *
    * @param run Replaces the record of the same run.
    * @param results Its results other than `unchanged` and `skipped`; of each task at most one.

@@ -1,7 +1,6 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { escapeControl, escapeControlInJson } from "../../lib/core/text.ts";
 import {
-  alignPairs,
   colorWanted,
   displayWidth,
   formatBytes,
@@ -60,14 +59,6 @@ Deno.test("formatBytes, formatDuration, formatCount, plural: numbers with units"
     [plural(12_345, "task"), "12,345 tasks"],
   ];
   for (const [actual, expected] of cases) assertEquals(actual, expected);
-});
-
-Deno.test("alignPairs: labels left, values right", () => {
-  assertEquals(alignPairs([["created", "1,204"], ["failed", "2"]]), [
-    "created  1,204",
-    "failed       2",
-  ]);
-  assertEquals(alignPairs([]), []);
 });
 
 Deno.test("colorWanted: NO_COLOR, FORCE_COLOR, the terminal and TERM, in this order", () => {

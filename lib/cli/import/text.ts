@@ -56,7 +56,7 @@ function resolvePart(part: WordPart, variables: Variables, depth: number): Resol
 }
 
 /** Whether a variable holds a secret, by its name. */
-export function isSecretVariable(name: string): boolean {
+function isSecretVariable(name: string): boolean {
   return SECRET_NAME.test(name);
 }
 

@@ -1,14 +1,16 @@
 /** `status --run`: the recorded results of one run. */
 
+import { RUNS_KEPT } from "../../state/history.ts";
 import { CronfetchError } from "../../core/errors.ts";
-import { exitCodeMeaning, type RunSummary, TASK_STATUSES } from "../../core/result.ts";
+import { exitCodeMeaning, TASK_STATUSES } from "../../core/result.ts";
 import { escapeControl } from "../../core/text.ts";
 import { localTimeText } from "../../core/time.ts";
 import {
+  countWords,
   formatBytes,
   formatCount,
   formatDuration,
-  formatSizeChange,
+  formatSize,
   plural,
 } from "../../report/format.ts";
 import { STATUS_STYLES } from "../../report/lines.ts";
@@ -21,9 +23,6 @@ import { relativeText } from "./overview.ts";
 /** The newest run, as the value of `--run`. */
 const LAST = "last";
 
-/** Runs that are searched: all that a state keeps. */
-const MOST_RUNS = 1_000;
-
 /** Runs that an error names. */
 const NAMED_RUNS = 3;
 
@@ -34,7 +33,7 @@ const NAMED_RUNS = 3;
  * @throws {CronfetchError} `usage`, with the ids of some runs; and any `state.` code.
  */
 export async function findRun(name: string, state: Pick<State, "runs">): Promise<RunRecord> {
-  const runs = await state.runs(MOST_RUNS);
+  const runs = await state.runs(RUNS_KEPT);
   const exact = name === LAST ? runs[0] : runs.find(({ run }) => run === name);
   const matches = exact ? [exact] : runs.filter(({ run }) => run.startsWith(name));
   const [found, second] = matches;
@@ -82,7 +81,7 @@ export function runLines(
     `started ${started} (${relativeText(startedAt, now)})${trigger ? `, trigger: ${trigger}` : ""}`,
     `took ${formatDuration(summary.durationMs)}, received ${formatBytes(summary.bytes)}`,
     `${tasks === undefined ? "" : `${plural(tasks, "task")}: `}${
-      countWords(summary) || "no result"
+      countWords(summary.counts, TASK_STATUSES).join(", ") || "no result"
     }`,
     `exit code ${summary.exitCode}${meaning === undefined ? "" : `: ${meaning}`}`,
     ...(error === undefined ? [] : [`error: ${redact(error)}`]),
@@ -92,7 +91,7 @@ export function runLines(
     cells: [
       result.status,
       result.task,
-      sizeText(result),
+      result.sizeBytes === null ? "" : formatSize(result.sizeBytes, result.previousSizeBytes),
       redact(shortReason(result) ?? ""),
     ],
   }));
@@ -106,18 +105,4 @@ export function runLines(
     ...tableLines(COLUMNS, rows, format),
     ...(missing > 0 ? wrapLine(`Not in the state: ${plural(missing, "result")}.`, format) : []),
   ];
-}
-
-/** Size of the published file, and its change. */
-function sizeText({ sizeBytes, previousSizeBytes }: RunTaskResult): string {
-  if (sizeBytes === null) return "";
-  if (previousSizeBytes === null) return formatBytes(sizeBytes);
-  return `${formatBytes(sizeBytes)} (${formatSizeChange(previousSizeBytes, sizeBytes)})`;
-}
-
-/** `1 updated, 4 failed`. */
-export function countWords({ counts }: Pick<RunSummary, "counts">): string {
-  return TASK_STATUSES.filter((status) => counts[status] > 0)
-    .map((status) => `${formatCount(counts[status])} ${status}`)
-    .join(", ");
 }

@@ -2,10 +2,10 @@
 
 import { createRedactor, redactUrl } from "../../config/secrets.ts";
 import type { Host } from "../../core/host.ts";
-import { EXIT } from "../../core/result.ts";
+import { EXIT, TASK_STATUSES } from "../../core/result.ts";
 import { escapeControl } from "../../core/text.ts";
 import { nextDueTimes } from "../../schedule/due.ts";
-import { plural } from "../../report/format.ts";
+import { countWords, plural } from "../../report/format.ts";
 import { shortReason } from "../../report/reason.ts";
 import { needsAttention, taskHealth } from "../../report/task_health.ts";
 import { dueMemory } from "../../state/record.ts";
@@ -24,7 +24,7 @@ import {
   sortEntries,
   type TaskEntry,
 } from "./overview.ts";
-import { countWords, findRun, type RunFormat, runLines } from "./run_results.ts";
+import { findRun, type RunFormat, runLines } from "./run_results.ts";
 import { detailLines, type TaskFacts } from "./task_details.ts";
 
 /**
@@ -50,9 +50,9 @@ export async function status(
     }, host);
     return EXIT.good;
   }
-  const asked = tasks.filter((task) => selected?.has(task.id) ?? true);
-  const records = await state.records(asked.map((task) => task.id));
-  const all = asked.map((task): TaskEntry => {
+  const chosen = tasks.filter((task) => selected?.has(task.id) ?? true);
+  const records = await state.records(chosen.map((task) => task.id));
+  const all = chosen.map((task): TaskEntry => {
     const record = records.get(task.id);
     return { task, record, health: taskHealth(task, record, at) };
   });
@@ -135,7 +135,7 @@ function runLine(run: RunRecord | undefined, at: Temporal.Instant): string {
     `with exit code ${summary.exitCode}`;
   const { unchanged: _, skipped: __, ...others } = summary.counts;
   const isPlain = Object.values(others).every((count) => count === 0);
-  const reason = error ?? (isPlain ? null : countWords(summary));
+  const reason = error ?? (isPlain ? null : countWords(summary.counts, TASK_STATUSES).join(", "));
   return reason === null ? `${ended}.` : `${ended}: ${reason}.`;
 }
 

@@ -1,8 +1,9 @@
 /** The details of one task in `status TASK`. Pure. */
 
+import { STATUS_STYLES } from "../../report/lines.ts";
 import { escapeControl } from "../../core/text.ts";
 import { localTimeText } from "../../core/time.ts";
-import { formatBytes, plural, type Style } from "../../report/format.ts";
+import { formatBytes, plural } from "../../report/format.ts";
 import { failureHint, messageOf } from "../../report/reason.ts";
 import { describeSchedule, nextDueTimes } from "../../schedule/due.ts";
 import { dueMemory } from "../../state/record.ts";
@@ -118,15 +119,6 @@ function timeText(time: string | null, { task, now }: TaskFacts): string {
   return `${absolute} (${relativeText(time, now).replaceAll(" ", KEPT_SPACE)})`;
 }
 
-/** Colours of the statuses of results. */
-const STATUS_STYLES: Readonly<Partial<Record<RecentResult["status"], Style>>> = {
-  created: "good",
-  updated: "good",
-  failed: "bad",
-  deferred: "warning",
-  cancelled: "warning",
-};
-
 /** When a result was, its message, and what to do. */
 function resultLines(result: RecentResult, facts: TaskFacts, format: TableFormat): string[] {
   const { status, times, at, since } = result;
@@ -140,7 +132,7 @@ function resultLines(result: RecentResult, facts: TaskFacts, format: TableFormat
     ...(message === null ? [] : [redact(message)]),
     ...(hint === null ? [] : [`hint: ${hint}`]),
   ];
-  const painted = format.paint(STATUS_STYLES[status] ?? "faint", status);
+  const painted = format.paint(STATUS_STYLES[status], status);
   const first = wrapped(`${head}${status}${streak}`, 4, format).map((line) =>
     line.includes(status) ? line.replace(status, painted) : line
   );

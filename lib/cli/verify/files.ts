@@ -249,7 +249,7 @@ export async function invalidateFiles(
  * A record that makes its task due and fetch the whole file. Key and digest of a file named by the
  * server are kept, because they prove that the task owns the key.
  */
-export function withoutPublished(
+function withoutPublished(
   record: TaskRecord,
   at: Temporal.Instant,
   namedByServer: boolean,

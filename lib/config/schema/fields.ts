@@ -4,6 +4,7 @@
  * They use `zod/mini`: `zod` attaches all methods to every schema, which takes time at every start.
  */
 
+import { didYouMean } from "../problem.ts";
 import * as z from "zod/mini";
 import { DURATION_UNITS, durationText } from "../../core/time.ts";
 import { guessBoolean, guessDuration, guessFraction, guessInteger, guessSize } from "../guess.ts";
@@ -34,8 +35,7 @@ const suggestions = new Map<string, (value: unknown) => string | number | boolea
  * @param sentence The message of the schema.
  */
 export function suggestValue(sentence: string, value: unknown): string | null {
-  const guess = suggestions.get(sentence)?.(value) ?? null;
-  return guess === null ? null : `did you mean ${JSON.stringify(guess)}?`;
+  return didYouMean(suggestions.get(sentence)?.(value) ?? null);
 }
 
 /** Within a range, or null. */
@@ -220,12 +220,12 @@ const SIZE_UNITS = {
 const NUMBER = "[0-9]+(?:\\.[0-9]+)?";
 
 /** A duration: each unit at most once, the largest first. */
-export const DURATION_PATTERN: RegExp = new RegExp(
+const DURATION_PATTERN: RegExp = new RegExp(
   `^(?=.)${Object.keys(DURATION_UNITS).map((unit) => `(?:${NUMBER}${unit})?`).join("")}$`,
 );
 
 /** A size. */
-export const SIZE_PATTERN: RegExp = new RegExp(
+const SIZE_PATTERN: RegExp = new RegExp(
   `^${NUMBER} ?(?:${Object.keys(SIZE_UNITS).join("|")})$`,
 );
 

@@ -4,7 +4,7 @@ import { basename, dirname, extname, relative, resolve, toFileUrl } from "@std/p
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import { readTextAtMost } from "../../core/text.ts";
-import { formatPath, type Place, placeWithoutLine, type Problem } from "../problem.ts";
+import { didYouMean, formatPath, type Place, placeWithoutLine, type Problem } from "../problem.ts";
 import {
   type ConfigPart,
   createLineFinder,
@@ -15,7 +15,7 @@ import {
   type SyntaxProblem,
   type TextRange,
 } from "./source.ts";
-import { didYouMean, nearest } from "../suggest.ts";
+import { nearest } from "../suggest.ts";
 
 /** Enough for a million tasks. */
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -129,7 +129,7 @@ async function readText(
   folder: string,
   format: ConfigFormat,
 ): Promise<ReadResult> {
-  const document = await explained(await parse(text, format), text, format);
+  const document = await explainProblems(await parse(text, format), text, format);
   let positionOf: ReturnType<typeof createLineFinder> | null = null;
   const at = (range: TextRange | null, path: string): Place => {
     if (range === null) return placeWithoutLine(name, path);
@@ -175,7 +175,7 @@ async function parse(text: string, format: ConfigFormat): Promise<ParsedText> {
 }
 
 /** Explains the syntax errors of a text. */
-async function explained(
+async function explainProblems(
   parsed: ParsedText,
   text: string,
   format: ConfigFormat,
@@ -301,7 +301,7 @@ type WorkerResult = { readonly value: unknown } | { readonly reason: string };
  * @returns Its default export.
  * @throws The error of the module.
  */
-export async function importModule(url: string): Promise<unknown> {
+async function importModule(url: string): Promise<unknown> {
   const module: { readonly default?: unknown } = await import(url);
   return module.default;
 }
@@ -313,7 +313,7 @@ export async function importModule(url: string): Promise<unknown> {
  * @returns Its default export.
  * @throws An error with the reason if the module throws or exports more than plain data.
  */
-export async function importModuleInWorker(url: string): Promise<unknown> {
+async function importModuleInWorker(url: string): Promise<unknown> {
   const worker = new Worker(new URL("./module_worker.ts", import.meta.url), { type: "module" });
   const { promise, resolve, reject } = Promise.withResolvers<WorkerResult>();
   worker.onmessage = ({ data }: MessageEvent<WorkerResult>) => resolve(data);

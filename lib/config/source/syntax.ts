@@ -3,8 +3,8 @@
  * after the mistake. Loaded only for a config with a syntax error.
  */
 
+import { didYouMean } from "../problem.ts";
 import type { SyntaxProblem, TextRange } from "./source.ts";
-import { didYouMean } from "../suggest.ts";
 
 /** Longest text that is read around an error, in UTF-16 units. */
 const MAX_LINE_LENGTH = 1_000;

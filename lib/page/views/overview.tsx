@@ -5,7 +5,7 @@ import type { ShownHealth } from "../../core/event.ts";
 import { formatBytes, formatCount, plural } from "../../report/format.ts";
 import type { ActiveRun, RunRecord } from "../../state/run_record.ts";
 import { CONDITIONS, type Filter, filterQuery, isIn, NO_FILTER, type Page } from "../filter.ts";
-import { commonZone, countWords, isRecentlyChanged } from "../labels.ts";
+import { commonZone, countsLabel, isRecentlyChanged } from "../labels.ts";
 import type { PageTask } from "../source.ts";
 import { When } from "./components.tsx";
 import { useLinks } from "./links.ts";
@@ -46,7 +46,7 @@ export function Headline(facts: OverviewFacts): JSX.Element {
             <>
               The <a href={links.run(lastRun.run)}>last run</a> ended{" "}
               <When time={lastRun.finishedAt} clock={clock} />: {lastRun.error === undefined
-                ? countWords(lastRun.summary.counts)
+                ? countsLabel(lastRun.summary.counts)
                 : <span class="bad">it failed as a whole</span>}.
             </>
           )

@@ -7,7 +7,7 @@ import type { DayRecord, RunRecord, RunTaskResult } from "../../state/run_record
 import type { Page } from "../filter.ts";
 import {
   attemptsLabel,
-  countWords,
+  countsLabel,
   exitCodeLabel,
   sentence,
   sizeChangeLabel,
@@ -76,7 +76,7 @@ function RunTable({ shown, clock }: { readonly shown: Page<RunRecord>; readonly 
                 </a>
               </td>
               <td role="cell" class="said">
-                {run.error === undefined ? countWords(run.summary.counts) : text(run.error)}
+                {run.error === undefined ? countsLabel(run.summary.counts) : text(run.error)}
               </td>
               <td role="cell" data-label="Started by">{triggerLabel(run.trigger)}</td>
               <td role="cell" class="numbers" data-label="Received">
@@ -115,7 +115,7 @@ function DayTable({ days }: { readonly days: readonly DayRecord[] }) {
           {days.map(({ day, runs, evaluations, counts, bytes }) => (
             <tr role="row">
               <td role="cell" class="numbers">{day}</td>
-              <td role="cell" class="said">{countWords(counts)}</td>
+              <td role="cell" class="said">{countsLabel(counts)}</td>
               <td role="cell" class="numbers" data-label="Runs">{formatCount(runs)}</td>
               <td role="cell" class="numbers" data-label="Checks">{formatCount(evaluations)}</td>
               <td role="cell" class="numbers" data-label="Received">{formatBytes(bytes)}</td>
@@ -170,7 +170,7 @@ export function RunPage({ run, results, shownResults, filter, clock }: {
         </section>
       )}
       <dl>
-        <Fact name="Results">{countWords(summary.counts)}</Fact>
+        <Fact name="Results">{countsLabel(summary.counts)}</Fact>
         {run.tasks !== undefined && <Fact name="Planned">{plural(run.tasks, "task")}</Fact>}
         {run.trigger !== undefined && <Fact name="Started by">{triggerLabel(run.trigger)}</Fact>}
         <Fact name="Received">{formatBytes(summary.bytes)}</Fact>

@@ -6,7 +6,10 @@ import { formatCount, plural } from "../../report/format.ts";
 import { type Outcome, OUTCOMES_KEPT } from "../../state/outcomes.ts";
 import { exactTime, shown } from "./components.tsx";
 
-/** How a status is drawn; the style sheet repeats the heights. They differ, so that colour is not needed to distinguish them. */
+/**
+ * How a status is drawn; the style sheet repeats the heights. They differ, so that colour is not needed
+ * to distinguish them.
+ */
 const BARS: Readonly<
   Record<TaskStatus, { readonly class: string | undefined; readonly height: number }>
 > = {
@@ -98,17 +101,20 @@ function label(outcomes: readonly Outcome[]): string {
   return `Last ${plural(outcomes.length, "result")}: ${words}; newest ${outcomes[0]?.status}`;
 }
 
+/** The bars that the legend explains. */
+const LEGEND: readonly (readonly [status: TaskStatus, words: string])[] = [
+  ["failed", "failed"],
+  ["updated", "changed"],
+  ["deferred", "deferred or cancelled"],
+  ["unchanged", "unchanged"],
+];
+
 /** What the bars mean. */
 export function StripLegend(): JSX.Element {
-  const entries = [["failed", "failed"], ["updated", "changed"], [
-    "deferred",
-    "deferred or cancelled",
-  ]]
-    .concat([["unchanged", "unchanged"]]) as [TaskStatus, string][];
   return (
     <p class="legend faint">
       Results, the newest on the right:
-      {entries.map(([status, words]) => {
+      {LEGEND.map(([status, words]) => {
         const { class: name, height } = BARS[status];
         return (
           <span>

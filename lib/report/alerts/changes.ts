@@ -2,7 +2,7 @@
 
 import type { AlertKind, ShownHealth } from "../../core/event.ts";
 import type { Task } from "../../core/task.ts";
-import { durationText } from "../../core/time.ts";
+import { durationText, localTimeText } from "../../core/time.ts";
 import type { OpenAlert, TaskRecord } from "../../state/state.ts";
 import { describeSchedule, isStale } from "../../schedule/due.ts";
 
@@ -93,7 +93,7 @@ interface AlertFact {
   readonly kind: AlertKind;
   /** Whether its condition holds, so that an open alert stays open. */
   readonly holds: boolean;
-  /** Whether it is worth an alert. */
+  /** Whether a new alert may open. */
   readonly mayOpen: boolean;
   readonly notice: () => AlertNotice;
 }
@@ -160,6 +160,9 @@ function isAfter(time: string | null, since: string): boolean {
 /** `2026-01-14 06:00 UTC` */
 function minuteText(time: string | null): string {
   if (time === null) return "ever";
-  const text = Temporal.Instant.from(time).toString({ smallestUnit: "minute" });
-  return `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`;
+  const minute = Temporal.Instant.from(time).round({
+    smallestUnit: "minute",
+    roundingMode: "trunc",
+  });
+  return localTimeText(minute, "UTC");
 }

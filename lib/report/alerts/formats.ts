@@ -52,7 +52,7 @@ const GENERIC_NOTICES = 1_000;
 /**
  * JSON with the facts. `text` and `content` are what most chats display, without mentions.
  */
-export function genericPayload(message: AlertMessage): object {
+function genericPayload(message: AlertMessage): object {
   const { title, severity, link, run, notices } = message;
   const texts = [GENERIC_TEXT, GENERIC_CONTENT].map((limit) => {
     const head = "cronfetch";

@@ -107,7 +107,7 @@ function folderDriver(
  *
  * @returns False if `from` does not exist or links are unsupported.
  */
-export async function linkPublished(
+async function linkPublished(
   from: string,
   to: string,
   context: FolderContext,
@@ -148,7 +148,7 @@ async function linkTo(to: string, source: FoundFile, context: FolderContext): Pr
  *
  * @returns The number of drafts removed.
  */
-export async function sweepDeadRuns(context: FolderContext): Promise<number> {
+async function sweepDeadRuns(context: FolderContext): Promise<number> {
   const { root, runFile, fileSystem } = context;
   let removed = 0;
   for (const entry of await readDirIfExists(fileSystem, root)) {

@@ -53,7 +53,7 @@ const FAILED_INTERVAL_MS = 10 * 1000;
 const EXPORT = "aws configure export-credentials --format env";
 
 /** The keys in the environment, or null. */
-export function credentialsOf(host: S3Environment): S3Credentials | null {
+function credentialsOf(host: S3Environment): S3Credentials | null {
   return keysOf(
     variable("AWS_ACCESS_KEY_ID", host),
     variable("AWS_SECRET_ACCESS_KEY", host),
