@@ -88,6 +88,8 @@ async function execute(
     ...(cwd === undefined ? {} : { cwd }),
     ...(env && { env, clearEnv: true }),
   }).spawn();
+  // A program that it has started may keep its streams open: they are not waited for then.
+  const streamsEnd = new AbortController();
   // The signal option of Deno.Command sends SIGTERM, which the program may ignore.
   const end = () => {
     try {
@@ -95,22 +97,26 @@ async function execute(
     } catch {
       // It has ended.
     }
+    streamsEnd.abort();
   };
   signal.addEventListener("abort", end);
   if (signal.aborted) end();
+  const pipe = { signal: streamsEnd.signal };
   const streams = [
-    feed(child.stdin, input),
-    stdout && child.stdout.pipeTo(new WritableStream({ write: stdout })),
-    stderr && child.stderr.pipeTo(new WritableStream({ write: stderr })),
+    feed(child.stdin, input, streamsEnd.signal),
+    stdout && child.stdout.pipeTo(new WritableStream({ write: stdout }), pipe),
+    stderr && child.stderr.pipeTo(new WritableStream({ write: stderr }), pipe),
   ];
   try {
     await Promise.all(streams);
     return (await child.status).code;
   } catch (error) {
+    if (signal.aborted) return (await child.status).code;
     end();
     throw error;
   } finally {
     signal.removeEventListener("abort", end);
+    await Promise.allSettled(streams);
   }
 }
 
@@ -118,16 +124,19 @@ async function execute(
 async function feed(
   stdin: WritableStream<Uint8Array<ArrayBuffer>>,
   input: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
+  signal: AbortSignal,
 ): Promise<void> {
   const writer = stdin.getWriter();
   try {
     const pieces = typeof input === "string" ? [new TextEncoder().encode(input)] : input;
     for await (const piece of pieces) {
-      const isRead = await writer.write(piece).then(() => true, () => false);
-      if (!isRead) return;
+      const written = writer.write(piece).then(() => true, () => false);
+      if (!await abortable(written, signal).catch(() => false)) return;
     }
   } finally {
-    await writer.close().catch(() => {});
+    // A write that is in progress delays both; the first would wait for it.
+    if (signal.aborted) writer.abort().catch(() => {});
+    else await writer.close().catch(() => {});
   }
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { realHost } from "../lib/host.ts";
 
 const ignore = Deno.build.os === "windows";
@@ -32,3 +32,42 @@ Deno.test(
     assertEquals(code === 0, false);
   },
 );
+
+Deno.test(
+  { name: "execute: a program that another one has started is not waited for", ignore },
+  async () => {
+    const { execute, timers } = realHost();
+    for (const script of ["sleep 3; true", "sleep 3 & echo started"]) {
+      const controller = new AbortController();
+      timers.after(200, () => controller.abort());
+      let text = "";
+      const stdout = (piece: Uint8Array) => {
+        text += new TextDecoder().decode(piece);
+        return Promise.resolve();
+      };
+      // Deno waits for both streams of the other program, for 3 s.
+      const ended = execute(["sh", "-c", script], "", controller.signal, { stdout });
+      const late = Promise.withResolvers<"late">();
+      const cancel = timers.after(2_000, () => late.resolve("late"));
+      assertNotEquals(await Promise.race([ended, late.promise]), "late", script);
+      cancel();
+      assertEquals(text, script.includes("echo") ? "started\n" : "");
+    }
+  },
+);
+
+Deno.test({ name: "execute: an error of a stream ends the program", ignore }, async () => {
+  const { execute } = realHost();
+  const failure = new Error("the disk is full");
+  const stdout = () => Promise.reject(failure);
+  async function* input() {
+    yield new TextEncoder().encode("x");
+    await Promise.resolve();
+    throw failure;
+  }
+  const { signal } = new AbortController();
+  const stubborn = ["sh", "-c", "cat; sleep 3"] as const;
+  for (const options of [{ stdout }, {}]) {
+    assertEquals(await assertRejects(() => execute(stubborn, input(), signal, options)), failure);
+  }
+});

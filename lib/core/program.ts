@@ -22,14 +22,14 @@ export function programEnvironment(
   return { ...Object.fromEntries(inherited), ...own };
 }
 
-/** Bytes of standard error that a message may quote. */
-const QUOTED_BYTES = 2_000;
+/** Characters at the end of standard error that are kept for a message. */
+const KEPT_CHARACTERS = 2_000;
 
-/** Collects the beginning of a program's standard error. */
+/** Collects the end of a program's standard error, where programs explain why they failed. */
 export interface ErrorQuote {
   /** Adds a piece. */
   readonly add: (piece: Uint8Array<ArrayBuffer>) => void;
-  /** The last collected line as `: text`; empty without one. */
+  /** The last line as `: text`; empty without one. */
   readonly text: () => string;
 }
 
@@ -40,15 +40,18 @@ export interface ErrorQuote {
  */
 export function createErrorQuote(redact: (text: string) => string): ErrorQuote {
   const decoder = new TextDecoder();
-  let text = "";
-  let left = QUOTED_BYTES;
+  let kept = "";
+  let isCut = false;
   return {
     add: (piece) => {
-      text += decoder.decode(piece.subarray(0, left), { stream: true });
-      left -= Math.min(left, piece.length);
+      kept += decoder.decode(piece, { stream: true });
+      isCut ||= kept.length > KEPT_CHARACTERS;
+      kept = kept.slice(-KEPT_CHARACTERS);
     },
     text: () => {
-      const line = cutServerText(redact(text).trim().split("\n").at(-1) ?? "");
+      // Half of a secret at the cut would not be recognized.
+      const whole = isCut ? kept.slice(kept.search(/\s/) + 1) : kept;
+      const line = cutServerText(redact(whole).trim().split("\n").at(-1) ?? "");
       return line === "" ? "" : `: ${line}`;
     },
   };

@@ -12,6 +12,9 @@ import { withTimeout } from "../core/time.ts";
 import type { AttemptContext, Received } from "./attempt.ts";
 import { type PublishContext, transformId } from "./publish.ts";
 
+/** Longest media type that is passed on: a server can send one that is too long for a variable. */
+const LONGEST_TYPE = 1_000;
+
 /** The output has no expected digests. */
 const NO_DIGESTS: ExpectedDigests = { sha256: null, sha512: null, sha1: null, md5: null };
 
@@ -43,7 +46,7 @@ export async function bindTransform(
         CRONFETCH_URL: context.redact(url),
         CRONFETCH_SIZE: `${received.sealed.sizeBytes}`,
         CRONFETCH_SHA256: received.sealed.sha256,
-        CRONFETCH_CONTENT_TYPE: headers.get("content-type") ?? "",
+        CRONFETCH_CONTENT_TYPE: headers.get("content-type")?.slice(0, LONGEST_TYPE) ?? "",
       };
       return transformContent(transform, received, facts, context);
     },
@@ -83,6 +86,8 @@ async function transformContent(
     }
     await draft.write(piece.slice());
   };
+  /** The program; a timeout is reported before it has ended. */
+  let running: Promise<number> | null = null;
   const env = programEnvironment((name) => variable(name, host), { ...facts, ...transform.env });
   try {
     const code = await withTimeout(
@@ -90,10 +95,12 @@ async function transformContent(
       timeoutMs,
       (limit) => {
         const ended = AbortSignal.any([limit, signal]);
-        return host.execute(command, received.draft.pieces(), ended, {
-          ...{ cwd, env, stdout },
-          stderr: quote.add,
+        const input = received.draft.pieces();
+        const options = { cwd, env, stdout, stderr: quote.add };
+        running = host.execute(command, input, ended, options).catch((error) => {
+          throw startError(error, program);
         });
+        return running;
       },
       () => failure(`${program} did not end within ${timeoutMs / 1_000}s`, { retry: "later" }),
     );
@@ -116,23 +123,23 @@ async function transformContent(
     );
     return output;
   } catch (error) {
+    // The program uses both drafts.
+    await Promise.allSettled([running]);
     await draft.discard();
-    throw startError(error, program);
+    throw error;
   }
 }
 
-/** The error of a program that cannot be started; any other error as it is. */
-function startError(error: unknown, program: string): unknown {
+/** The error of a program that cannot be started; one of a draft or of a limit as it is. */
+function startError(error: unknown, program: string): CronfetchError {
+  if (error instanceof CronfetchError) return error;
   if (error instanceof Deno.errors.NotFound) {
     return failure(`the program ${program} does not exist, or its folder`, { cause: error });
   }
   if (error instanceof Deno.errors.NotCapable) {
     return failure(`${program} may not be run: add --allow-run=${program}`, { cause: error });
   }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return failure(`${program} cannot be run: ${errorMessage(error)}`, { cause: error });
-  }
-  return error;
+  return failure(`${program} cannot be run: ${errorMessage(error)}`, { cause: error });
 }
 
 function failure(

@@ -78,6 +78,15 @@ storeTest("row 242: --force transforms the same file again", async () => {
 const FAILURES:
   readonly (readonly [name: string, transform: TaskInput["transform"], text: string])[] = [
     ["an exit code", shell("echo 'line 1: no rates' >&2; exit 3"), "exit code 3: line 1: no rates"],
+    [
+      "its last line",
+      shell("yes warning | head -n 2000 >&2; echo no rates >&2; exit 3"),
+      ": no rates",
+    ],
+    ["binary messages", shell("head -c 100000 /dev/zero >&2; exit 3"), "exit code 3: "],
+    ["a program below a file", ["/dev/null/program"], "/dev/null/program cannot be run"],
+    ["a folder for a program", ["/tmp"], "/tmp cannot be run"],
+    ["a name with NUL", ["cat", "a\0b"], "cat cannot be run"],
     ["no output", shell("cat > /dev/null"), "wrote nothing"],
     ["a program that is missing", ["no-such-program"], "no-such-program does not exist"],
     [
@@ -141,6 +150,36 @@ storeTest("row 242: a program gets facts, and no other variable", async () => {
     "MINE=x",
     "",
   ]);
+});
+
+storeTest("row 242: a long or odd media type is cut for the program", async () => {
+  const type = `text/plain; x=${"x".repeat(200_000)}`;
+  await using server = origin({ "/a": { body: "abc", headers: { "content-type": type } } });
+  await using runs = await runsWithPrograms();
+  const script = "cat > /dev/null; printenv CRONFETCH_CONTENT_TYPE";
+  const task = { url: `${server.origin}/a`, to: "a.txt", transform: shell(script) };
+  assertEquals(await brief(runs, task), ["created", 3, 1_001]);
+});
+
+storeTest("row 242: a run that ends does not wait for what the program has started", async () => {
+  await using server = origin({ "/a": "abc" });
+  await using runs = await runsWithPrograms();
+  const controller = new AbortController();
+  const script = "echo started; sleep 3; true";
+  const task: TaskInput = {
+    url: `${server.origin}/a`,
+    to: "a.txt",
+    transform: { command: shell(script), timeout: "1h" },
+  };
+  const running = runs.result(task, { signal: controller.signal });
+  const cancel = realHost().timers.after(300, () => controller.abort());
+  const late = Promise.withResolvers<null>();
+  const cancelLate = realHost().timers.after(2_000, () => late.resolve(null));
+  const result = await Promise.race([running, late.promise]);
+  cancel();
+  cancelLate();
+  assertEquals([result?.status, result?.code], ["cancelled", "cancelled"]);
+  assertEquals(await runs.tree(), {});
 });
 
 storeTest("row 242: a large file streams through a program that reads little of it", async () => {
