@@ -14,6 +14,7 @@ import { join } from "@std/path";
 import manifest from "../deno.json" with { type: "json" };
 import { changeChunks, outputOf } from "./bundle/chunks.ts";
 import { type License, licensesText, readLicenses } from "./bundle/licenses.ts";
+import { groupChunks, mergeChunks } from "./bundle/merge.ts";
 import { LIBRARY, prepareStage, ROOT, runDeno } from "./bundle/stage.ts";
 
 /** Where a build is, unless a folder is named. */
@@ -34,7 +35,19 @@ export async function build(target: string): Promise<void> {
     const bundled = join(folder, "bundled");
     const options = ["--code-splitting", "main.ts", LIBRARY, ...workers, "--outdir"];
     await runDeno(folder, "bundle", ["--minify", ...options, bundled]);
-    const files = changeChunks(await readTexts(bundled), workers);
+    const chunks = changeChunks(await readTexts(bundled), workers);
+    const groups = groupChunks(chunks, workers.map(outputOf));
+    const files = await mergeChunks(chunks, groups, async (entry, modules) => {
+      const path = join(folder, "merged");
+      await emptyDir(path);
+      for (const [name, text] of modules) await Deno.writeTextFile(join(path, name), text);
+      const kept = [...chunks.keys(), ...groups.map(({ name }) => name)]
+        .filter((name) => !modules.has(name)).map((name) => `--external=./${name}`);
+      const output = join(folder, "merged.js");
+      const source = join(path, entry);
+      await runDeno(folder, "bundle", ["--minify", ...kept, source, "--output", output]);
+      return await Deno.readTextFile(output);
+    });
     const plain = join(folder, "plain");
     await runDeno(folder, "bundle", [...options, plain]);
     checkDisposals(await readTexts(plain), files);

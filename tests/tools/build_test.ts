@@ -5,6 +5,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { versionIn } from "../../lib/cli/version.ts";
 import { build, checkDisposals, checkTarget } from "../../tools/build.ts";
 import { changeChunks } from "../../tools/bundle/chunks.ts";
+import { groupChunks, mergeChunks } from "../../tools/bundle/merge.ts";
 import { licensesText } from "../../tools/bundle/licenses.ts";
 import { ROOT } from "../../tools/bundle/stage.ts";
 import { type TemporaryFolder, temporaryFolder, tree } from "../helpers/folder.ts";
@@ -142,6 +143,57 @@ Deno.test("changeChunks: rejects bundles of another form", () => {
   for (const [name, modules] of table) {
     assertThrows(() => changeChunks(new Map(modules), ["a_worker.ts"]), Error, "times", name);
   }
+});
+
+/** A bundle: a program, two modules that are loaded on demand, a worker, and their chunks. */
+const CHUNKS = new Map([
+  ["main.js", 'import{a as f}from"./core.js";import("./run-AB12.js");import("./version-CD34.js");'],
+  ["run-AB12.js", 'import{b}from"./core.js";import{c as d}from"./http.js";import"./hash.js";'],
+  ["version-CD34.js", 'import{a}from"./text.js";'],
+  ["a_worker.js", 'import{a}from"./hash.js";'],
+  ["core.js", "export{x as a,y as b};"],
+  ["http.js", 'import{a as g}from"./core.js";import{b}from"./text.js";export{c};'],
+  ["text.js", "export{a,z as b};"],
+  ["hash.js", "export{h as a};"],
+]);
+
+Deno.test("groupChunks: what the program and a run load, without the chunks of workers", () => {
+  assertEquals(groupChunks(CHUNKS, ["a_worker.js"]), [
+    { name: "base.js", members: ["core.js", "text.js"] },
+    { name: "run_base.js", members: ["http.js"] },
+  ]);
+  const without = new Map(CHUNKS.entries().filter(([name]) => !name.startsWith("run-")));
+  assertThrows(() => groupChunks(without, []), Error, "no chunks of run");
+});
+
+Deno.test("mergeChunks: imports of chunks become imports of their group, under distinct names", async () => {
+  const bundled = new Map<string, string>();
+  const groups = groupChunks(CHUNKS, ["a_worker.js"]);
+  const merged = await mergeChunks(CHUNKS, groups, (entry, modules) => {
+    for (const [name, text] of modules) bundled.set(name, text);
+    return Promise.resolve(`bundle of ${entry}`);
+  });
+  assertEquals(Object.fromEntries(merged), {
+    "main.js":
+      'import{a_0 as f}from"./base.js";import("./run-AB12.js");import("./version-CD34.js");',
+    "run-AB12.js":
+      'import{b_0 as b}from"./base.js";import{c_0 as d}from"./run_base.js";import"./hash.js";',
+    "version-CD34.js": 'import{a_1 as a}from"./base.js";',
+    "a_worker.js": 'import{a}from"./hash.js";',
+    "hash.js": "export{h as a};",
+    "base.js": "bundle of base.js",
+    "run_base.js": "bundle of run_base.js",
+  });
+  assertEquals(
+    bundled.get("base.js"),
+    'export{a as a_0,b as b_0}from"./core.js";\nexport{a as a_1,b as b_1}from"./text.js";',
+  );
+  assertEquals(
+    bundled.get("http.js"),
+    'import{a_0 as g}from"./base.js";import{b_1 as b}from"./base.js";export{c};',
+  );
+  const odd = new Map([...CHUNKS, ["http.js", "export default 1;"]]);
+  await assertRejects(() => mergeChunks(odd, groups, () => Promise.resolve("")), Error, "http.js");
 });
 
 Deno.test("licensesText: has each text once", () => {
