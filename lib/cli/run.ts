@@ -1,10 +1,11 @@
 /** `run`: downloads the planned tasks. */
 
+import { requireStore } from "../worker/store_fault.ts";
 import type { Progress } from "../core/event.ts";
 import { withoutConditions } from "../schedule/plan.ts";
 import { alertingOnFailure, runTasks } from "../worker/run.ts";
 import { abortOnSignals } from "../worker/signals.ts";
-import { openStorage, requireStore, type StorageOverrides } from "../worker/storage.ts";
+import { openStorage, type StorageOverrides } from "../worker/storage.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { consoleReporter } from "../report/console.ts";
 import { planTasks, type Prepared, prepareRun } from "./prepare.ts";

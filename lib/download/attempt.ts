@@ -2,7 +2,7 @@
 
 import { keyWithName } from "../config/keys.ts";
 import { codingsToRemove, NO_CODINGS } from "../content/coding.ts";
-import type { BufferPool } from "../core/buffers.ts";
+import type { BufferPool } from "../core/allocation.ts";
 import type { ExpectedDigests, Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";

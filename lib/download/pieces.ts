@@ -1,6 +1,6 @@
 /** The pieces of a file that is fetched over several connections. */
 
-import { LARGE_BUFFER_BYTES } from "../core/buffers.ts";
+import { LARGE_BUFFER_BYTES } from "../core/allocation.ts";
 
 /** Smaller pieces would mostly wait for responses. */
 const MIN_PIECE_BYTES = 1024 * 1024;

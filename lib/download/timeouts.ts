@@ -1,6 +1,6 @@
 /** The time limits of attempts: one signal per attempt, one timer for all. */
 
-import { ActiveSet } from "../core/active_set.ts";
+import { ActiveSet } from "../core/allocation.ts";
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Clock, Timers } from "../core/host.ts";
 import type { TaskPhase } from "../core/event.ts";

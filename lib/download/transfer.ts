@@ -1,7 +1,7 @@
 /** Copies the body of a response into a draft. */
 
 import { CronfetchError } from "../core/errors.ts";
-import { type BufferPool, LARGE_BUFFER_BYTES, SMALL_BUFFER_BYTES } from "../core/buffers.ts";
+import { type BufferPool, LARGE_BUFFER_BYTES, SMALL_BUFFER_BYTES } from "../core/allocation.ts";
 import type { Clock } from "../core/host.ts";
 import type { HttpBody } from "../core/http.ts";
 import { fromBodyError } from "../http/network_error.ts";

@@ -1,11 +1,12 @@
 /** Human-readable output of a run: a live view on a terminal, lines elsewhere, and the totals. */
 
+import { listEvent, nothingListed } from "./listed_results.ts";
 import type { Reporter, RunEvent } from "../core/event.ts";
 import type { Output } from "../core/host.ts";
 import type { RunSummary, TaskResult } from "../core/result.ts";
 import type { Paint } from "./format.ts";
 import { type Destination, eventLines, type LineStyle, type Verbosity } from "./lines.ts";
-import { addOutcome, closingLines, noOutcomes, outcomeLines, totalLines } from "./summary.ts";
+import { closingLines, listedLines, totalLines } from "./summary.ts";
 
 /** Lines, and on a terminal a live view below them. */
 export interface Display {
@@ -67,7 +68,7 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
   const isTerminal = output.isTerminal();
   /** Whether the end of the run lists its results, instead of a line for each of them. */
   const isListed = isTerminal && verbosity === "normal";
-  let outcomes = noOutcomes();
+  let listed = nothingListed();
 
   const style = (): LineStyle => {
     const columns = isTerminal ? output.columns() : null;
@@ -76,10 +77,10 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
 
   function endLines(summary: RunSummary): string[] {
     if (verbosity === "quiet") return closingLines(summary, style());
-    const totals = totalLines(summary, outcomes, style());
+    const totals = totalLines(summary, listed, style());
     if (!isListed) return totals;
-    const listed = outcomeLines(outcomes, style());
-    return listed.length === 0 ? totals : [...listed, "", ...totals];
+    const lines = listedLines(listed, style());
+    return lines.length === 0 ? totals : [...lines, "", ...totals];
   }
 
   return {
@@ -88,15 +89,15 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
       if (!isListed) display.add(eventLines(event, style()));
       switch (event.type) {
         case "run.started":
-          outcomes = noOutcomes();
+          listed = nothingListed();
           display.start(event.tasks);
           break;
         case "task.finished":
-          addOutcome(outcomes, event, destination);
+          listEvent(listed, event, destination);
           display.finished(event.result);
           break;
         case "task.health":
-          addOutcome(outcomes, event, destination);
+          listEvent(listed, event, destination);
           break;
         case "run.finished":
           display.add(endLines(event.summary));

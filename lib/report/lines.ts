@@ -1,5 +1,6 @@
 /** Events and results as lines of text. */
 
+import { hangingLines, type LineHead, type LineLayout, type LineText } from "./hanging_lines.ts";
 import { ERROR_CODES, hintFor } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
@@ -9,11 +10,8 @@ import {
   formatDuration,
   formatSize,
   padColumns,
-  type Paint,
   plural,
   type Style,
-  truncateMiddle,
-  wrapWords,
 } from "./format.ts";
 import { type Failure, failureHint, messageOf } from "./reason.ts";
 
@@ -21,11 +19,8 @@ import { type Failure, failureHint, messageOf } from "./reason.ts";
 export type Verbosity = "quiet" | "normal" | "verbose";
 
 /** How lines are rendered. */
-export interface LineStyle {
+export interface LineStyle extends LineLayout {
   readonly verbosity: Verbosity;
-  readonly paint: Paint;
-  /** Width that lines fit in; null for no limit. */
-  readonly columns: number | null;
   /** Width of the ids of the tasks. */
   readonly idColumns: number;
   readonly destination: Destination;
@@ -83,67 +78,6 @@ export function isFailedOrDeferred(status: TaskStatus): boolean {
 
 /** Width of `unchanged` and `cancelled`, the longest statuses. */
 const FIRST_COLUMN = 9;
-
-/** The beginning of a line, already coloured and escaped. */
-export interface LineHead {
-  readonly text: string;
-  /** Width of the text in columns. */
-  readonly columns: number;
-  /** Indentation of the lines below it. */
-  readonly indent: number;
-}
-
-/** A text after a head, and the colour of its first word. */
-export interface LineText {
-  readonly text: string;
-  readonly prefix?: Style;
-  /** Not broken between words; cut where it is longer than a line. */
-  readonly isUrl?: boolean;
-}
-
-/** The least width for text beside a head; otherwise the text begins below it. */
-const LEAST_COLUMNS = 12;
-/** Narrower terminals have a small indentation, and long URLs everywhere. */
-const WIDE_COLUMNS = 60;
-const SMALL_INDENT = 4;
-
-/**
- * A head, the first text beside it, and the others below, one line each. Texts that do not fit are
- * wrapped.
- *
- * @param texts Escaped.
- */
-export function hangingLines(
-  head: LineHead,
-  texts: readonly LineText[],
-  { columns, paint }: Pick<LineStyle, "columns" | "paint">,
-): string[] {
-  const free = columns === null ? Infinity : columns - 1;
-  const indent = columns === null || columns >= WIDE_COLUMNS ? head.indent : SMALL_INDENT;
-  const beside = free - head.columns;
-  const [first] = texts;
-  const isTooLong = first?.isUrl === true && displayWidth(first.text) > beside;
-  const isBeside = columns === null ||
-    (head.columns <= head.indent && beside >= LEAST_COLUMNS && !isTooLong);
-  const lines: string[] = isBeside && texts.length > 0 ? [] : [head.text.trimEnd()];
-  for (const [index, { text, prefix, isUrl }] of texts.entries()) {
-    const isFirst = index === 0 && isBeside;
-    // Long URLs may use the columns of the indentation.
-    const start = isUrl && displayWidth(text) > free - indent
-      ? Math.min(indent, SMALL_INDENT)
-      : indent;
-    const rest = free - start;
-    const wrapped = isUrl && !isFirst
-      ? [truncateMiddle(text, Math.max(1, rest))]
-      : wrapWords(text.split(" "), { first: isFirst ? beside : rest, rest });
-    wrapped.forEach((line, part) => {
-      const [word = ""] = line.split(" ", 1);
-      const painted = prefix && part === 0 ? paint(prefix, word) + line.slice(word.length) : line;
-      lines.push((isFirst && part === 0 ? head.text : " ".repeat(start)) + painted);
-    });
-  }
-  return lines;
-}
 
 /**
  * The lines of an event; none if the verbosity omits it.

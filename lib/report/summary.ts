@@ -1,13 +1,13 @@
-/** The end of a run: what changed, what failed, and the totals. */
+/** The end of a run as lines of text: what changed, what failed, and the totals. Pure. */
 
-import type { RunEvent } from "../core/event.ts";
+import type { ListedResults } from "./listed_results.ts";
+import { hangingLines, type LineLayout, type LineText } from "./hanging_lines.ts";
 import {
   EXIT,
   exitCodeMeaning,
   type RunSummary,
   TASK_STATUSES,
   type TaskResult,
-  type Warning,
 } from "../core/result.ts";
 import { capitalized, escapeControl } from "../core/text.ts";
 import {
@@ -24,93 +24,7 @@ import {
   truncateMiddle,
   wrapWords,
 } from "./format.ts";
-import {
-  type Destination,
-  failureTexts,
-  fileName,
-  hangingLines,
-  isFailedOrDeferred,
-  isWritten,
-  type LineStyle,
-  type LineText,
-  WARNINGS,
-} from "./lines.ts";
-
-/** Files and failures listed at the end of a run, each; a run may have 100,000. */
-const LISTED = 20;
-
-/** The first items of a list, and the number of all. */
-interface Counted<Item> {
-  readonly first: Item[];
-  count: number;
-}
-
-/** The results of a run that its end lists. */
-export interface Outcomes {
-  /** Created and updated files. */
-  readonly written: Counted<TaskResult>;
-  /** Failed and deferred tasks. */
-  readonly failures: Counted<TaskResult>;
-  /** Incomplete files that the next run resumes. */
-  readonly partial: Counted<TaskResult>;
-  partialBytes: number;
-  /** Ids of tasks with a warning. */
-  readonly warned: Map<Warning, Counted<string>>;
-  /** Failures in a row of the tasks that became unhealthy. */
-  readonly unhealthy: Map<string, number>;
-  /** Ids of the tasks that are healthy again. */
-  readonly recovered: Counted<string>;
-}
-
-/** Creates an empty list. */
-export function noOutcomes(): Outcomes {
-  return {
-    written: { first: [], count: 0 },
-    failures: { first: [], count: 0 },
-    partial: { first: [], count: 0 },
-    partialBytes: 0,
-    warned: new Map(),
-    unhealthy: new Map(),
-    recovered: { first: [], count: 0 },
-  };
-}
-
-function add<Item>(list: Counted<Item>, item: Item): void {
-  list.count++;
-  if (list.first.length < LISTED) list.first.push(item);
-}
-
-/**
- * Adds what an event reports.
- *
- * @param destination Determines whether unchanged files are listed too: those of URLs on the command
- * line.
- */
-export function addOutcome(
-  outcomes: Outcomes,
-  event: RunEvent,
-  { showsPaths }: Destination,
-): void {
-  if (event.type === "task.health") {
-    const { task, before, health, failures } = event;
-    if (health === "unhealthy") outcomes.unhealthy.set(task, failures);
-    else if (before === "unhealthy") add(outcomes.recovered, task);
-  }
-  if (event.type !== "task.finished") return;
-  const { result } = event;
-  const isListed = showsPaths && result.status === "unchanged";
-  if (isListed || isWritten(result.status)) add(outcomes.written, result);
-  else if (isFailedOrDeferred(result.status)) add(outcomes.failures, result);
-  if (result.partialBytes !== null) {
-    add(outcomes.partial, result);
-    outcomes.partialBytes += result.partialBytes;
-  }
-  for (const warning of result.warnings) {
-    const tasks = outcomes.warned.get(warning) ?? { first: [], count: 0 };
-    outcomes.warned.set(warning, tasks);
-    add(tasks, result.task);
-  }
-}
+import { type Destination, failureTexts, fileName, type LineStyle, WARNINGS } from "./lines.ts";
 
 /**
  * The results that a terminal has not shown yet: written files, failures, changes of health and
@@ -118,15 +32,15 @@ export function addOutcome(
  *
  * @returns Lines without line feeds; none if nothing changed or failed.
  */
-export function outcomeLines(
-  outcomes: Outcomes,
+export function listedLines(
+  listed: ListedResults,
   style: LineStyle,
 ): string[] {
   return [
-    ...writtenLines(outcomes.written, style),
-    ...failureLines(outcomes, style),
-    ...recoveryLines(outcomes.recovered, style),
-    ...warningLines(outcomes.warned, style),
+    ...writtenLines(listed.written, style),
+    ...failureLines(listed, style),
+    ...recoveryLines(listed.recovered, style),
+    ...warningLines(listed.warned, style),
   ];
 }
 
@@ -134,7 +48,7 @@ export function outcomeLines(
 const STATUS_COLUMNS = 60;
 
 function writtenLines(
-  { first, count }: Outcomes["written"],
+  { first, count }: ListedResults["written"],
   { paint, columns, destination }: LineStyle,
 ): string[] {
   if (count === 0) return [];
@@ -174,7 +88,7 @@ function moreLine(count: number, what: string): string {
   return `  and ${formatCount(count)} more ${what}; -v lists all`;
 }
 
-function failureLines({ failures, unhealthy }: Outcomes, style: LineStyle): string[] {
+function failureLines({ failures, unhealthy }: ListedResults, style: LineStyle): string[] {
   const { first, count } = failures;
   const nameColumns = markedColumns(first.map(({ task }) => task), style);
   const lines = first.flatMap((result) => {
@@ -189,7 +103,7 @@ function failureLines({ failures, unhealthy }: Outcomes, style: LineStyle): stri
   return lines;
 }
 
-function recoveryLines({ first, count }: Outcomes["recovered"], style: LineStyle): string[] {
+function recoveryLines({ first, count }: ListedResults["recovered"], style: LineStyle): string[] {
   const nameColumns = markedColumns(first, style);
   const texts = [{ text: "healthy again" }];
   const lines = first.flatMap((task) =>
@@ -228,7 +142,7 @@ function markedLines(
 /** Tasks named by a warning. */
 const NAMED = 5;
 
-function warningLines(warned: Outcomes["warned"], style: LineStyle): string[] {
+function warningLines(warned: ListedResults["warned"], style: LineStyle): string[] {
   return [...warned].flatMap(([warning, { first, count }]) => {
     const names = first.slice(0, NAMED).map(escapeControl).join(", ");
     const more = count > NAMED ? ` and ${formatCount(count - NAMED)} more` : "";
@@ -244,12 +158,12 @@ function warningLines(warned: Outcomes["warned"], style: LineStyle): string[] {
  */
 export function totalLines(
   summary: RunSummary,
-  outcomes: Outcomes,
+  listed: ListedResults,
   { paint, columns, destination }: LineStyle,
 ): string[] {
   const free = columns === null ? Infinity : columns - 1;
   const wrapped = (text: string) => wrapWords(text.split(" "), { first: free, rest: free });
-  const lines = partialText(outcomes).flatMap(wrapped);
+  const lines = partialText(listed).flatMap(wrapped);
   const totals = wrapWords(totalsParts(summary, destination), { first: free, rest: free });
   lines.push(
     ...totals.map((line) => paint(summary.exitCode === EXIT.good ? "good" : "strong", line)),
@@ -260,7 +174,7 @@ export function totalLines(
 /** The meaning of an exit code other than 0, as one sentence. */
 export function closingLines(
   summary: RunSummary,
-  { paint, columns }: Pick<LineStyle, "paint" | "columns">,
+  { paint, columns }: LineLayout,
 ): string[] {
   if (summary.exitCode === EXIT.good) return [];
   const free = columns === null ? Infinity : columns - 1;
@@ -270,7 +184,7 @@ export function closingLines(
 }
 
 /** `kept 22.3 MB of big.bin, which the next run resumes`. */
-function partialText({ partial: { first, count }, partialBytes }: Outcomes): string[] {
+function partialText({ partial: { first, count }, partialBytes }: ListedResults): string[] {
   const [only] = first;
   if (only === undefined) return [];
   const what = count === 1 ? escapeControl(only.task) : plural(count, "file");

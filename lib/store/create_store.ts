@@ -1,6 +1,6 @@
 /** Makes a store of a driver: the part that is the same for all kinds of stores. */
 
-import { ActiveSet } from "../core/active_set.ts";
+import { ActiveSet } from "../core/allocation.ts";
 import { createDraft, type DraftSteps, extendHead, type ResumedBytes } from "./draft.ts";
 import type { Driver } from "./driver.ts";
 import { copySourceMissing, storeClosed, storeError, wrapErrors } from "./errors.ts";

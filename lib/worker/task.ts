@@ -2,7 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { ownFilesOf } from "../config/own_files.ts";
-import { BufferPool } from "../core/buffers.ts";
+import { BufferPool } from "../core/allocation.ts";
 import type { Progress, RunOccurrence, TaskPhase, TaskProgress } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { Transport } from "../core/http.ts";

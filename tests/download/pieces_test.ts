@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Piece, pieceBytes, Pieces } from "../../lib/download/pieces.ts";
-import { LARGE_BUFFER_BYTES } from "../../lib/core/buffers.ts";
+import { LARGE_BUFFER_BYTES } from "../../lib/core/allocation.ts";
 
 const MIB = 1024 * 1024;
 

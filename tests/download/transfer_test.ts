@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { BufferPool } from "../../lib/core/buffers.ts";
+import { BufferPool } from "../../lib/core/allocation.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { HttpBody } from "../../lib/core/http.ts";
 import { createWatcher } from "../../lib/download/timeouts.ts";

@@ -1,15 +1,10 @@
+import { listEvent, nothingListed } from "../../lib/report/listed_results.ts";
 import { assertEquals } from "@std/assert";
 import { EXIT, type TaskStatus } from "../../lib/core/result.ts";
 import { painter } from "../../lib/report/format.ts";
 import type { Health } from "../../lib/core/event.ts";
 import type { LineStyle } from "../../lib/report/lines.ts";
-import {
-  addOutcome,
-  closingLine,
-  noOutcomes,
-  outcomeLines,
-  totalLines,
-} from "../../lib/report/summary.ts";
+import { closingLine, listedLines, totalLines } from "../../lib/report/summary.ts";
 import { event, finished, summary } from "./fakes.ts";
 
 const plain = painter(false);
@@ -66,22 +61,22 @@ Deno.test("closingLine: the meaning of each exit code", () => {
   }
 });
 
-Deno.test("outcomeLines: lists twenty files and twenty failures, and counts the others", () => {
-  const cases: [count: number, listed: number, more: string[]][] = [
+Deno.test("listedLines: lists twenty files and twenty failures, and counts the others", () => {
+  const cases: [count: number, shown: number, more: string[]][] = [
     [20, 20, []],
     [21, 20, ["1"]],
     [1_021, 20, ["1,001"]],
   ];
-  for (const [count, listed, more] of cases) {
-    const outcomes = noOutcomes();
+  for (const [count, shown, more] of cases) {
+    const listed = nothingListed();
     for (let index = 0; index < count; index++) {
       const error = { code: "net.dns", message: "no host" } as const;
-      addOutcome(outcomes, finished(`t${index}`, "failed", error), DOWNLOADS);
-      addOutcome(outcomes, finished(`f${index}`, "created", { sizeBytes: 3 }), DOWNLOADS);
-      addOutcome(outcomes, finished(`same${index}`, "unchanged"), DOWNLOADS);
+      listEvent(listed, finished(`t${index}`, "failed", error), DOWNLOADS);
+      listEvent(listed, finished(`f${index}`, "created", { sizeBytes: 3 }), DOWNLOADS);
+      listEvent(listed, finished(`same${index}`, "unchanged"), DOWNLOADS);
     }
-    const numbers = Array.from({ length: listed }, (_, index) => index);
-    assertEquals(outcomeLines(outcomes, STYLE), [
+    const numbers = Array.from({ length: shown }, (_, index) => index);
+    assertEquals(listedLines(listed, STYLE), [
       ...numbers.map((index) => `✓ ${`f${index}`.padEnd(3)}  3 B  created`),
       ...more.map((rest) => `  and ${rest} more created or updated; -v lists all`),
       ...numbers.flatMap((index) => [
@@ -94,8 +89,8 @@ Deno.test("outcomeLines: lists twenty files and twenty failures, and counts the 
   }
 });
 
-Deno.test("outcomeLines: the change of a size, and names that are cut in their middle", () => {
-  const outcomes = noOutcomes();
+Deno.test("listedLines: the change of a size, and names that are cut in their middle", () => {
+  const listed = nothingListed();
   const long = `${"deep/".repeat(10)}rates.csv`;
   const changes: [key: string, before: number, after: number][] = [
     [long, 1_000, 1_100],
@@ -104,22 +99,22 @@ Deno.test("outcomeLines: the change of a size, and names that are cut in their m
   ];
   for (const [key, previousSizeBytes, sizeBytes] of changes) {
     const sizes = { key, previousSizeBytes, sizeBytes };
-    addOutcome(outcomes, finished(key, "updated", sizes), DOWNLOADS);
+    listEvent(listed, finished(key, "updated", sizes), DOWNLOADS);
   }
-  assertEquals(outcomeLines(outcomes, { ...STYLE, columns: 80 }), [
+  assertEquals(listedLines(listed, { ...STYLE, columns: 80 }), [
     "✓ deep/deep/deep/deep/deep…deep/deep/deep/rates.csv  1.1 kB  updated  +100 B",
     "✓ less                                               1.5 kB  updated  -500 B",
     "✓ same                                                  7 B  updated  same size",
   ]);
-  assertEquals(outcomeLines(outcomes, { ...STYLE, columns: 40 }), [
+  assertEquals(listedLines(listed, { ...STYLE, columns: 40 }), [
     "✓ deep/dee…rates.csv  1.1 kB  +100 B",
     "✓ less                1.5 kB  -500 B",
     "✓ same                   7 B  same size",
   ]);
 });
 
-Deno.test("outcomeLines: a failure names the task that became unhealthy, and a recovery its task", () => {
-  const outcomes = noOutcomes();
+Deno.test("listedLines: a failure names the task that became unhealthy, and a recovery its task", () => {
+  const listed = nothingListed();
   const health = (task: string, before: Health, now: Health, failures: number) =>
     event({ type: "task.health", task, before, health: now, failures });
   const events = [
@@ -130,8 +125,8 @@ Deno.test("outcomeLines: a failure names the task that became unhealthy, and a r
     finished("c", "unchanged"),
     health("c", "failing", "healthy", 0),
   ];
-  for (const each of events) addOutcome(outcomes, each, DOWNLOADS);
-  assertEquals(outcomeLines(outcomes, STYLE), [
+  for (const each of events) listEvent(listed, each, DOWNLOADS);
+  assertEquals(listedLines(listed, STYLE), [
     "✗ a  404 Not Found; unhealthy: 3 failures in a row",
     "     https://example.org/a",
     "     hint: check the URL",
@@ -140,12 +135,12 @@ Deno.test("outcomeLines: a failure names the task that became unhealthy, and a r
 });
 
 Deno.test("totalLines: the totals, what is kept, and the meaning of the exit code", () => {
-  const outcomes = noOutcomes();
+  const listed = nothingListed();
   const lines = (
     exitCode: number,
     counts: Partial<Record<TaskStatus, number>>,
     columns: number | null = null,
-  ) => totalLines(summary(exitCode, counts), outcomes, { ...STYLE, columns });
+  ) => totalLines(summary(exitCode, counts), listed, { ...STYLE, columns });
   assertEquals(lines(0, {}), ["nothing to do"]);
   assertEquals(lines(0, { created: 2, unchanged: 9 }), [
     "2 created, 9 unchanged; 1.34 MB in 2.5s → downloads",
@@ -156,31 +151,31 @@ Deno.test("totalLines: the totals, what is kept, and the meaning of the exit cod
     "code 4).",
   ]);
   const partial = { partialBytes: 22_300_000 };
-  addOutcome(outcomes, finished("big.bin", "cancelled", partial), DOWNLOADS);
+  listEvent(listed, finished("big.bin", "cancelled", partial), DOWNLOADS);
   assertEquals(lines(130, { cancelled: 1 }), [
     "kept 22.3 MB of big.bin, which the next run resumes",
     "1 cancelled; 1.34 MB in 2.5s → downloads",
     "Interrupted by SIGINT, after cleanup (exit code 130).",
   ]);
-  addOutcome(outcomes, finished("other", "cancelled", partial), DOWNLOADS);
+  listEvent(listed, finished("other", "cancelled", partial), DOWNLOADS);
   assertEquals(
     lines(130, { cancelled: 2 })[0],
     "kept 44.6 MB of 2 files, which the next run resumes",
   );
 });
 
-Deno.test("outcomeLines: tasks with the same warning are named in one line", () => {
-  const outcomes = noOutcomes();
+Deno.test("listedLines: tasks with the same warning are named in one line", () => {
+  const listed = nothingListed();
   for (let index = 0; index < 7; index++) {
     const warnings = ["olderThanPublished"] as const;
-    addOutcome(outcomes, finished(`t${index}`, "unchanged", { warnings }), DOWNLOADS);
+    listEvent(listed, finished(`t${index}`, "unchanged", { warnings }), DOWNLOADS);
   }
-  assertEquals(outcomeLines(outcomes, STYLE), [
+  assertEquals(listedLines(listed, STYLE), [
     "warning: t0, t1, t2, t3, t4 and 2 more: the server sent an older file than the published one",
   ]);
 });
 
-Deno.test("outcomeLines: files of URLs on the command line have their paths, unchanged ones too", () => {
+Deno.test("listedLines: files of URLs on the command line have their paths, unchanged ones too", () => {
   for (
     const [store, path] of [["downloads", "downloads/a.csv"], [".", "a.csv"], [
       null,
@@ -188,8 +183,8 @@ Deno.test("outcomeLines: files of URLs on the command line have their paths, unc
     ]] as const
   ) {
     const destination = { store, showsPaths: true };
-    const outcomes = noOutcomes();
-    addOutcome(outcomes, finished("a.csv", "unchanged", { sizeBytes: 3 }), destination);
-    assertEquals(outcomeLines(outcomes, { ...STYLE, destination }), [`✓ ${path}  3 B  unchanged`]);
+    const listed = nothingListed();
+    listEvent(listed, finished("a.csv", "unchanged", { sizeBytes: 3 }), destination);
+    assertEquals(listedLines(listed, { ...STYLE, destination }), [`✓ ${path}  3 B  unchanged`]);
   }
 });

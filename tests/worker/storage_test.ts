@@ -3,7 +3,6 @@ import { CronfetchError } from "../../lib/core/errors.ts";
 import { DEFAULT_HISTORY_MS } from "../../lib/state/history.ts";
 import type { State } from "../../lib/state/state.ts";
 import {
-  findStoreFault,
   openExistingState,
   openStorage,
   type RunStorage,
@@ -195,22 +194,4 @@ Deno.test("openExistingState: does not create a missing file", async () => {
     assertEquals([...(await state.allRecords()).keys()], []);
   }
   assertEquals([...Deno.readDirSync(folder.path)], []);
-});
-
-Deno.test("findStoreFault: what is known of a folder before a request, with its path", async () => {
-  await using folder = await temporaryFolder();
-  await Deno.writeTextFile(folder.file("taken"), "");
-  const table: [path: string, fault: string | null][] = [
-    ["", null],
-    ["not/yet/there", null],
-    ["taken", `${folder.file("taken")} is a file, not a folder`],
-    ["taken/deep/er", `${folder.file("taken")} is a file, not a folder`],
-  ];
-  for (const [path, fault] of table) {
-    const store = { kind: "folder", path: path === "" ? folder.path : folder.file(path) } as const;
-    assertEquals((await findStoreFault(store, host.random))?.message ?? null, fault, path);
-  }
-  // The empty file is removed.
-  assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["taken"]);
-  assertEquals(await findStoreFault({ kind: "memory" }, host.random), null);
 });

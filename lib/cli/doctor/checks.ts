@@ -1,5 +1,6 @@
 /** The checks of `doctor`. */
 
+import { findStoreFault } from "../../worker/store_fault.ts";
 import { abortable } from "@std/async";
 import { dirname, join, resolve } from "@std/path";
 import type { Config } from "../../config/config.ts";
@@ -18,7 +19,7 @@ import { gather } from "../../schedule/pool.ts";
 import { openState } from "../../state/open.ts";
 import { openStore } from "../../store/open.ts";
 import type { Sealed, Store } from "../../store/store.ts";
-import { findStoreFault, isAbsent, storeOptions } from "../../worker/storage.ts";
+import { isAbsent, storeOptions } from "../../worker/storage.ts";
 import { probeServer } from "./bucket.ts";
 import { hooksOf, isAddress, urlsOf } from "./permissions.ts";
 

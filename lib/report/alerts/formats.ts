@@ -4,6 +4,7 @@ import type { AlertFormat } from "../../core/event.ts";
 import {
   type AlertLine,
   type AlertMessage,
+  factsOf,
   fittingLines,
   lineText,
   type Severity,
@@ -113,8 +114,8 @@ function slackSection(text: string): object {
 }
 
 function slackLine({ label, subject, detail }: AlertLine): string {
-  const id = subject === null ? [] : [`\`${slackText(subject).replaceAll("`", "'")}\``];
-  const facts = [...id, ...(detail === "" ? [] : [slackText(detail)])];
+  const id = subject === null ? null : `\`${slackText(subject).replaceAll("`", "'")}\``;
+  const facts = factsOf({ subject: id, detail: slackText(detail) });
   return facts.length === 0 ? label : `*${label}:* ${facts.join(", ")}`;
 }
 
@@ -147,14 +148,14 @@ function discordPayload(message: AlertMessage): object {
   };
 }
 
-function discordLine({ label, subject, detail }: AlertLine): string {
-  const facts = [subject, detail].filter((fact) => fact !== null && fact !== "").map(discordText);
-  return facts.length === 0 ? label : `**${label}:** ${facts.join(", ")}`;
+function discordLine(line: AlertLine): string {
+  const facts = factsOf(line).map(discordText);
+  return facts.length === 0 ? line.label : `**${line.label}:** ${facts.join(", ")}`;
 }
 
 /** Escapes Markdown, and separates `@` from a name, which some clients would highlight. */
-function discordText(text: string | null): string {
-  return (text ?? "").replace(/[\\`*_~|<>[\]]/g, "\\$&").replaceAll("@", "@\u200b");
+function discordText(text: string): string {
+  return text.replace(/[\\`*_~|<>[\]]/g, "\\$&").replaceAll("@", "@\u200b");
 }
 
 /** Teams allows 28 KB in all; the rest of the card takes less than 1 KB. */
@@ -191,8 +192,9 @@ function teamsPayload(message: AlertMessage): object {
   return { type: "message", attachments: [{ contentType, contentUrl: null, content }] };
 }
 
-function teamsLine({ label, subject, detail }: AlertLine): object {
-  const facts = [subject, detail].filter((fact) => fact !== null && fact !== "");
+function teamsLine(line: AlertLine): object {
+  const { label } = line;
+  const facts = factsOf(line);
   const rest = facts.length === 0 ? [] : [{ type: "TextRun", text: ` ${facts.join(", ")}` }];
   const head = {
     type: "TextRun",

@@ -110,10 +110,15 @@ function cut(text: string, longest: number): string {
   return line.length <= longest ? line : `${line.slice(0, longest - 1).toWellFormed()}…`;
 }
 
+/** The subject and the detail of a line, as far as it has them. */
+export function factsOf({ subject, detail }: Pick<AlertLine, "subject" | "detail">): string[] {
+  return [subject ?? "", detail].filter((fact) => fact !== "");
+}
+
 /** A line as plain text. */
-export function lineText({ label, subject, detail }: AlertLine): string {
-  const facts = [subject, detail].filter((fact) => fact !== null && fact !== "");
-  return facts.length === 0 ? label : `${label}: ${facts.join(", ")}`;
+export function lineText(line: AlertLine): string {
+  const facts = factsOf(line);
+  return facts.length === 0 ? line.label : `${line.label}: ${facts.join(", ")}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** A store in a folder. */
 
-import { BufferPool } from "../../core/buffers.ts";
+import { BufferPool } from "../../core/allocation.ts";
 import type { Random } from "../../core/host.ts";
 import { createStore } from "../create_store.ts";
 import type { Driver } from "../driver.ts";

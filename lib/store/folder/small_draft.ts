@@ -4,7 +4,7 @@
  * adjacent calls.
  */
 
-import type { BufferPool } from "../../core/buffers.ts";
+import type { BufferPool } from "../../core/allocation.ts";
 import { type DraftSteps, extendHead, HEAD_BYTES, type PublishRequest } from "../draft.ts";
 import type { PublishedFile, StoredFile } from "../store.ts";
 import { FolderDraft } from "./draft.ts";
