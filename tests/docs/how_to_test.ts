@@ -89,6 +89,31 @@ recipeTest("Tidy a file before it is published", async () => {
   assertEquals(await published(recipe, "downloads"), { "names.txt": "a\nb\n" });
 });
 
+recipeTest("Run my script when a file changes", async () => {
+  await using server = origin({ "/rates.csv": { sequence: ["b\na\n", "b\na\n", "c\nb\n"] } });
+  let fails = false;
+  const { execute } = realHost();
+  await using recipe = await prepareRecipe("Run my script when a file changes", {
+    change: leadTo(server.origin),
+    execute: (...given) => fails ? Promise.resolve(1) : execute(...given),
+    env: { PATH: Deno.env.get("PATH") ?? "" },
+  });
+  const loaded = () => Deno.readTextFile(recipe.folder.file("loaded.log"));
+  for (const _ of ["created", "unchanged"]) {
+    assertEquals((await recipe.run("cronfetch run")).exitCode, 0);
+    assertEquals(await loaded(), "created rates.csv\n");
+    assertEquals(await Deno.readTextFile(recipe.folder.file("sorted.csv")), "a\nb\n");
+  }
+  fails = true;
+  const { exitCode, stderr } = await recipe.run("cronfetch run");
+  assertEquals(exitCode, 0);
+  assertStringIncludes(stderr, "warning: ");
+  fails = false;
+  await recipe.run("cronfetch run --due", "2026-01-15T12:30:00Z");
+  assertEquals(await loaded(), "created rates.csv\nupdated rates.csv\n");
+  assertEquals(await Deno.readTextFile(recipe.folder.file("sorted.csv")), "b\nc\n");
+});
+
 recipeTest("Ten thousand URLs from a list", async () => {
   const count = 10_000;
   const paths = Array.from({ length: count }, (_, index) => `/tiles/${index + 1}.txt`);

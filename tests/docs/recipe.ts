@@ -29,6 +29,7 @@ export const RECIPES: readonly Section[] = PAGE.split(/^## /m).slice(1).map((tex
 const FILES: Readonly<Record<string, string>> = {
   jsonc: "cronfetch.jsonc",
   text: "urls.txt",
+  bash: "load.sh",
   yaml: ".github/workflows/data.yml",
 };
 
