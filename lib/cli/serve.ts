@@ -69,6 +69,7 @@ async function view(
 const EMPTY_STATE: PageState = {
   records: () => Promise.resolve(new Map()),
   members: () => Promise.resolve(new Map()),
+  deliveries: () => Promise.resolve(new Map()),
   runs: () => Promise.resolve([]),
   runResults: () => Promise.resolve([]),
   days: () => Promise.resolve([]),

@@ -117,13 +117,14 @@ export function addPages(app: App, context: AppContext): void {
   app.get("/tasks/*", async (c) => {
     const task = await taskBehind("/tasks/", c, source);
     if (task === null) return refuse(c, 404, NO_TASK);
-    const [versions, preview, attempts] = await Promise.all([
+    const [versions, preview, attempts, outbox] = await Promise.all([
       versionsOfTask(task, source),
       readPreview(source, task),
       attemptsOf(task, source),
+      source.deliveries(task),
     ]);
     const facts = {
-      ...{ task, versions, preview, attempts },
+      ...{ task, versions, preview, attempts, outbox },
       transfer: progress.running.get(task.id) ?? null,
       bytesPerSecond: broadcast.rateOf(task.id),
       nowMs: clock.monotonicMs(),

@@ -184,6 +184,7 @@ function taskFacts(task: PageTask, versions: readonly PageVersion[], now: Tempor
     ...{ task, versions, now },
     preview: null,
     attempts: new Map(),
+    outbox: [],
     transfer: null,
     bytesPerSecond: null,
     nowMs: 0,

@@ -2,7 +2,7 @@
 
 import type { Progress, RunEvent, ShownHealth } from "../core/event.ts";
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "../state/run_record.ts";
-import type { FamilyMember, State, TaskRecord } from "../state/state.ts";
+import type { Delivery, FamilyMember, State, TaskRecord } from "../state/state.ts";
 import { type Config, tasksOf } from "../config/config.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
@@ -115,6 +115,8 @@ export interface PageSource extends Omit<PageActivity, "isPaused"> {
   task(id: string): Promise<PageTask | null>;
   /** The files of tasks, by id: the published one, then the others, newest first. */
   versions(tasks: readonly PageTask[]): Promise<ReadonlyMap<string, readonly PageVersion[]>>;
+  /** The changes that the hooks of a task have not received, oldest first. */
+  deliveries(task: PageTask): Promise<readonly Delivery[]>;
   /** The recent runs, newest first, at most `limit`. */
   runs(limit: number): Promise<readonly RunRecord[]>;
   /** The recorded results of a run. */
@@ -143,7 +145,7 @@ export const NO_ACTIVITY: PageActivity = {
 /** The part of a state that the page reads. */
 export type PageState = Pick<
   State,
-  "records" | "members" | "runs" | "runResults" | "days" | "activeRuns"
+  "records" | "members" | "deliveries" | "runs" | "runResults" | "days" | "activeRuns"
 >;
 
 /** The part of a store that the page reads. */
@@ -238,6 +240,13 @@ export function createPageSource(
         const isShown = ({ key }: PageVersion) => redact(key) === key;
         return [task.id, versionsOf(task, members.get(task.id) ?? []).filter(isShown)];
       }));
+    },
+    deliveries: async ({ id }): Promise<readonly Delivery[]> => {
+      const redact = redactor(config());
+      return ((await (await state()).deliveries([id])).get(id) ?? []).map((delivery) => {
+        const { message } = delivery;
+        return { ...delivery, message: message && redact(message) };
+      });
     },
     runs: async (limit): Promise<readonly RunRecord[]> => {
       const redact = redactor(config());

@@ -28,7 +28,7 @@ export interface RunStorage extends AsyncDisposable {
 /** The part of a state that reads for a status page need. */
 export type ReadableState = Pick<
   State,
-  "records" | "members" | "runs" | "runResults" | "days" | "activeRuns"
+  "records" | "members" | "deliveries" | "runs" | "runResults" | "days" | "activeRuns"
 >;
 
 /** State and store to use instead of those of the config. */
@@ -164,6 +164,7 @@ export class SharedStorage implements AsyncDisposable {
   readonly state: ReadableState = {
     records: (tasks) => this.#read(({ state }) => state.records(tasks)),
     members: (tasks) => this.#read(({ state }) => state.members(tasks)),
+    deliveries: (tasks) => this.#read(({ state }) => state.deliveries(tasks)),
     runs: (limit) => this.#read(({ state }) => state.runs(limit)),
     runResults: (run) => this.#read(({ state }) => state.runResults(run)),
     days: (limit) => this.#read(({ state }) => state.days(limit)),

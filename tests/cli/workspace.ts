@@ -1,7 +1,7 @@
 /** A folder with a config and a state. */
 
 import type { RunTaskResult } from "../../lib/state/run_record.ts";
-import type { FamilyMember, RunRecord, TaskRecord } from "../../lib/state/state.ts";
+import type { Delivery, FamilyMember, RunRecord, TaskRecord } from "../../lib/state/state.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/folder.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { openState } from "../helpers/open.ts";
@@ -19,6 +19,8 @@ export interface Workspace extends AsyncDisposable {
   lease(run: string, tasks: readonly string[]): Promise<AsyncDisposable>;
   /** Saves members of a task's family. */
   saveMembers(task: string, members: readonly FamilyMember[]): Promise<void>;
+  /** Saves changes that the hooks of a task have not received. */
+  saveDeliveries(task: string, deliveries: readonly Delivery[]): Promise<void>;
   /** The records in the state. */
   records(): Promise<Map<string, TaskRecord>>;
 }
@@ -50,6 +52,10 @@ export async function workspace(config: object): Promise<Workspace> {
     async saveMembers(task, members) {
       await using state = await open();
       for (const member of members) state.saveMember(task, member);
+    },
+    async saveDeliveries(task, deliveries) {
+      await using state = await open();
+      for (const delivery of deliveries) state.saveDelivery(task, delivery);
     },
     async records() {
       await using state = await open();

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import {
+  delivery,
   outcomesText,
   recentResult,
   record,
@@ -315,6 +316,17 @@ Deno.test("task page: shows results with meanings and hints, attempts, validator
     ]
   ) assertStringIncludes(html, words);
   assertEquals(html.includes("Download"), false);
+});
+
+Deno.test("task page: shows the changes that hooks have not received", async () => {
+  const failed = delivery("1", { failures: 2, message: "<b>", retryAt: "2026-01-15T12:40:00Z" });
+  const deliveries = { a: [failed, delivery("2")] };
+  await using at = site({ tasks: [pageTask("a"), pageTask("b")], deliveries });
+  assertStringIncludes(
+    await at.text("/tasks/a"),
+    "2 changes not delivered: &lt;b&gt;. Next attempt at 2026-01-15 12:40:00 UTC.",
+  );
+  assertEquals((await at.text("/tasks/b")).includes("Hooks"), false);
 });
 
 Deno.test("page: a config without tasks, a state without runs, a task without results", async () => {

@@ -10,6 +10,7 @@ import type {
   PageVersion,
 } from "../../lib/page/source.ts";
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "../../lib/state/run_record.ts";
+import type { Delivery } from "../../lib/state/state.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { record } from "../state/samples.ts";
 
@@ -21,6 +22,8 @@ export interface SiteOptions {
   readonly files?: Readonly<Record<string, string>> | null;
   /** Versions by task id. Default: the published file. */
   readonly versions?: Readonly<Record<string, readonly PageVersion[]>>;
+  /** Changes that hooks have not received, by task id. Default: none. */
+  readonly deliveries?: Readonly<Record<string, readonly Delivery[]>>;
   /** Results by run. Default: none. */
   readonly runResults?: Readonly<Record<string, readonly RunTaskResult[]>>;
   readonly days?: readonly DayRecord[];
@@ -124,6 +127,7 @@ export function site(options: SiteOptions = {}): Site {
           options.versions?.[task.id] ?? publishedVersion(task),
         ])),
       ),
+    deliveries: ({ id }) => read(options.deliveries?.[id] ?? []),
     runs: (limit) => read(runs.slice(0, limit)),
     runResults: (run) => read(options.runResults?.[run] ?? []),
     days: (limit) => read((options.days ?? []).slice(0, limit)),

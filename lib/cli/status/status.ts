@@ -10,7 +10,7 @@ import { shortReason } from "../../report/reason.ts";
 import { needsAttention, taskHealth } from "../../report/task_health.ts";
 import { dueMemory } from "../../state/record.ts";
 import type { ActiveRun } from "../../state/run_record.ts";
-import type { FamilyMember, RunRecord, State } from "../../state/state.ts";
+import type { Delivery, FamilyMember, RunRecord, State } from "../../state/state.ts";
 import { openExistingState } from "../../worker/storage.ts";
 import type { Flags } from "../flags.ts";
 import { printLines, storeText, tableFormat, writeRows } from "../output.ts";
@@ -58,8 +58,13 @@ export async function status(
   });
   const entries = flags.failing ? all.filter(hasProblem) : all;
   const families = selected ? await state.members(selected) : NO_FAMILIES;
+  const hasHooks = asked.some(({ onChange }) => onChange.length > 0);
+  const outboxes = hasHooks && (flags.json || selected)
+    ? await state.deliveries(selected)
+    : NO_OUTBOXES;
   const factsOf = (entry: TaskEntry): TaskFacts => ({
     ...entry,
+    outbox: outboxes.get(entry.task.id) ?? [],
     url: redactUrl(redact(entry.task.url)),
     family: families.get(entry.task.id) ?? [],
     redact,
@@ -94,10 +99,12 @@ export async function status(
   return entries.some(({ health }) => needsAttention(health)) ? EXIT.failed : EXIT.good;
 }
 
+const NO_OUTBOXES: ReadonlyMap<string, Delivery[]> = new Map();
+
 const NO_FAMILIES: ReadonlyMap<string, FamilyMember[]> = new Map();
 
 /** The row of a task for `--json`. */
-function rowOf({ record, health, redact }: TaskFacts) {
+function rowOf({ record, health, outbox, redact }: TaskFacts) {
   const failed = record?.results.find(({ status }) => status === "failed");
   const reason = health.failures > 0 && failed ? shortReason(failed) : null;
   return {
@@ -105,17 +112,22 @@ function rowOf({ record, health, redact }: TaskFacts) {
     ...health,
     changedAt: record?.changedAt ?? null,
     reason: reason === null ? null : redact(reason),
+    undelivered: outbox.length,
   };
 }
 
 /** What `--json` adds for a task that is named. */
-function detailsOf({ task, record, family, url, redact, now }: TaskFacts) {
+function detailsOf({ task, record, family, outbox, url, redact, now }: TaskFacts) {
   return {
     url,
     key: record?.published?.key ?? task.key,
     published: record?.published ?? null,
     nextDueTimes: nextDueTimes(task, dueMemory(record), now, DUE_TIMES),
     family,
+    changes: outbox.map(({ received: _, ...change }) => ({
+      ...change,
+      message: change.message === null ? null : redact(change.message),
+    })),
     results: (record?.results ?? []).map((result) => ({
       ...result,
       message: result.message === null ? null : redact(result.message),

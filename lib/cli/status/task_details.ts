@@ -7,7 +7,7 @@ import { formatBytes, plural } from "../../report/format.ts";
 import { failureHint, messageOf } from "../../report/reason.ts";
 import { describeSchedule, nextDueTimes } from "../../schedule/due.ts";
 import { dueMemory } from "../../state/record.ts";
-import type { FamilyMember, RecentResult, TaskRecord } from "../../state/state.ts";
+import type { Delivery, FamilyMember, RecentResult, TaskRecord } from "../../state/state.ts";
 import { DUE_TIMES } from "../plan.ts";
 import { type TableFormat, wrapText } from "../table.ts";
 import { HEALTH_STYLES, relativeText, type TaskEntry } from "./overview.ts";
@@ -16,6 +16,8 @@ import { HEALTH_STYLES, relativeText, type TaskEntry } from "./overview.ts";
 export interface TaskFacts extends TaskEntry {
   /** The other files of its family: versions, earlier files, quarantined content. */
   readonly family: readonly FamilyMember[];
+  /** The changes that its hooks have not received. */
+  readonly outbox: readonly Delivery[];
   /** Its URL, redacted. */
   readonly url: string;
   readonly redact: (text: string) => string;
@@ -46,6 +48,7 @@ export function detailLines(facts: TaskFacts, place: string, format: TableFormat
     ["last run", timeText(health.lastRunAt, facts)],
     ["next due", ...dueTexts(facts)],
     ...(record?.part ? [partRow(record.part)] : []),
+    ...hookRows(facts),
     ...memberRows(facts, place),
   ];
   const style = HEALTH_STYLES[health.health];
@@ -64,6 +67,19 @@ export function detailLines(facts: TaskFacts, place: string, format: TableFormat
 function partRow({ sizeBytes, totalBytes }: NonNullable<TaskRecord["part"]>) {
   const total = totalBytes === null ? "" : ` of ${formatBytes(totalBytes)}`;
   return ["partial", `${formatBytes(sizeBytes)}${total} kept; the next run resumes it`] as const;
+}
+
+/** The changes that hooks have not received, and why. */
+function hookRows(facts: TaskFacts): (readonly [label: string, ...texts: string[]])[] {
+  const [first, ...others] = facts.outbox;
+  if (first === undefined) return [];
+  const { message, failures, retryAt } = first;
+  const count = `${plural(others.length + 1, "change")} not delivered`;
+  const texts = message === null ? [count] : [
+    `${count}; ${plural(failures, "failure")} in a row: ${facts.redact(message)}`,
+    ...(retryAt === null ? [] : [`next attempt ${timeText(retryAt, facts)}`]),
+  ];
+  return [["hooks", ...texts]];
 }
 
 function dueTexts(facts: TaskFacts): string[] {

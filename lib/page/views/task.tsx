@@ -7,7 +7,7 @@ import { formatBytes, formatDuration, plural } from "../../report/format.ts";
 import { type Failure, failureHint, messageOf, shortReason } from "../../report/reason.ts";
 import { recentOutcomes } from "../../state/outcomes.ts";
 import type { RecordedAttempt } from "../../state/run_record.ts";
-import type { RecentResult, TaskRecord } from "../../state/state.ts";
+import type { Delivery, RecentResult, TaskRecord } from "../../state/state.ts";
 import { attemptsLabel, changedAt, codeMeaning, sentence } from "../labels.ts";
 import type { PageTask, PageVersion } from "../source.ts";
 import type { Preview } from "../text_diff.ts";
@@ -31,6 +31,8 @@ import { FilePreview, Versions } from "./versions.tsx";
 export interface TaskFacts {
   readonly task: PageTask;
   readonly versions: readonly PageVersion[];
+  /** The changes that its hooks have not received, oldest first. */
+  readonly outbox: readonly Delivery[];
   /** The attempts of the recent results that needed several, by run. */
   readonly attempts: ReadonlyMap<string, readonly RecordedAttempt[]>;
   /** Null if there is none, or downloads are disabled. */
@@ -81,7 +83,7 @@ export function TaskBody(facts: TaskFacts): JSX.Element {
     <>
       <LastFailure record={record} clock={clock} />
       <div class="columns">
-        <Schedule task={task} clock={clock} />
+        <Schedule task={task} outbox={facts.outbox} clock={clock} />
         <File task={task} clock={clock} />
       </div>
       <Results record={record} attempts={facts.attempts} clock={clock} />
@@ -122,8 +124,11 @@ function LastFailure(
   );
 }
 
-function Schedule({ task, clock }: { readonly task: PageTask; readonly clock: Clock }) {
+function Schedule(
+  { task, outbox, clock }: Pick<TaskFacts, "task" | "outbox"> & { readonly clock: Clock },
+) {
   const { record } = task;
+  const [undelivered] = outbox;
   return (
     <section aria-label="Task">
       <h2>Task</h2>
@@ -157,6 +162,14 @@ function Schedule({ task, clock }: { readonly task: PageTask; readonly clock: Cl
         <Fact name="Next due">
           <Due task={task} clock={clock} />
         </Fact>
+        {undelivered !== undefined && (
+          <Fact name="Hooks">
+            {plural(outbox.length, "change")} not delivered
+            {undelivered.message !== null && `: ${shown(undelivered.message)}`}
+            {undelivered.retryAt !== null &&
+              `. Next attempt at ${exactTime(undelivered.retryAt, clock.zone)}.`}
+          </Fact>
+        )}
       </dl>
     </section>
   );

@@ -3,7 +3,7 @@ import { main } from "../../helpers/command_line.ts";
 import { relativeTime } from "../../../lib/report/format.ts";
 import type { TaskRecord } from "../../../lib/state/state.ts";
 import { tree } from "../../helpers/folder.ts";
-import { recentResult, record, runRecord } from "../../state/samples.ts";
+import { delivery, recentResult, record, runRecord } from "../../state/samples.ts";
 import { rowsOf, workspace } from "../workspace.ts";
 
 const HOUR_AGO = "2026-01-15T11:00:00Z";
@@ -211,5 +211,33 @@ Deno.test("relativeTime: the largest whole unit, never rounded up", () => {
   for (const [seconds, said] of table) {
     const time = now.add({ milliseconds: seconds * 1000 });
     assertEquals(relativeTime(time, now), said);
+  }
+});
+
+Deno.test("status: the changes that hooks have not received", async () => {
+  await using at = await workspace({
+    tasks: [{ id: "t", url: "https://x.example/t", onChange: [{ command: ["load"] }] }],
+  });
+  await at.save([record("t")]);
+  const failed = delivery("1", {
+    ...{ failures: 2, message: "exit code 1: no database" },
+    retryAt: "2026-01-15T12:02:00Z",
+  });
+  await at.saveDeliveries("t", [failed, delivery("2", { publishedAt: null })]);
+  const host = at.host();
+  await main(["status", "t"], host);
+  assertStringIncludes(
+    host.stdout.text,
+    "  hooks      2 changes not delivered; 2 failures in a row: exit code 1: no database\n" +
+      "             next attempt 2026-01-15 12:02 UTC (in 2 min)\n",
+  );
+  for (const operands of [[], ["t"]]) {
+    const json = at.host();
+    await main(["status", "--json", ...operands], json);
+    const [row] = rowsOf(json.stdout.text);
+    assertEquals(row?.undelivered, 2);
+    const { received: _, ...shown } = failed;
+    const changes = row?.changes as unknown[] | undefined;
+    assertEquals(changes?.[0], operands.length === 0 ? undefined : shown);
   }
 });
