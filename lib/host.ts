@@ -74,6 +74,9 @@ export function realHost(): Host {
   };
 }
 
+/** How long standard error is read after the end of a program. */
+const LATE_ERRORS_MS = 200;
+
 async function execute(
   [program, ...args]: readonly [string, ...string[]],
   input: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
@@ -105,18 +108,23 @@ async function execute(
   const streams = [
     feed(child.stdin, input, streamsEnd.signal),
     stdout && child.stdout.pipeTo(new WritableStream({ write: stdout }), pipe),
-    stderr && child.stderr.pipeTo(new WritableStream({ write: stderr }), pipe),
   ];
+  const errors = stderr &&
+    child.stderr.pipeTo(new WritableStream({ write: stderr }), pipe).catch(() => {});
   try {
     await Promise.all(streams);
-    return (await child.status).code;
+    const { code } = await child.status;
+    // A job in the background may keep standard error open; what the program wrote arrives soon.
+    await Promise.race([errors, timers.sleep(LATE_ERRORS_MS, pipe.signal)]);
+    return code;
   } catch (error) {
     if (signal.aborted) return (await child.status).code;
     end();
     throw error;
   } finally {
     signal.removeEventListener("abort", end);
-    await Promise.allSettled(streams);
+    streamsEnd.abort();
+    await Promise.allSettled([...streams, errors]);
   }
 }
 

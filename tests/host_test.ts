@@ -56,6 +56,23 @@ Deno.test(
   },
 );
 
+Deno.test(
+  { name: "execute: a job in the background that keeps standard error is not waited for", ignore },
+  async () => {
+    const { execute, timers } = realHost();
+    let text = "";
+    const stderr = (piece: Uint8Array) => {
+      text += new TextDecoder().decode(piece);
+    };
+    const script = "sleep 5 > /dev/null & echo failed >&2; exit 3";
+    const ended = execute(["sh", "-c", script], "", signal, { stderr });
+    const late = Promise.withResolvers<number>();
+    const cancel = timers.after(4_000, () => late.resolve(-1));
+    assertEquals([await Promise.race([ended, late.promise]), text], [3, "failed\n"]);
+    cancel();
+  },
+);
+
 Deno.test({ name: "execute: an error of a stream ends the program", ignore }, async () => {
   const { execute } = realHost();
   const failure = new Error("the disk is full");

@@ -58,7 +58,7 @@ export async function status(
   });
   const entries = flags.failing ? all.filter(hasProblem) : all;
   const families = selected ? await state.members(selected) : NO_FAMILIES;
-  const hasHooks = asked.some(({ onChange }) => onChange.length > 0);
+  const hasHooks = chosen.some(({ onChange }) => onChange.length > 0);
   const outboxes = hasHooks && (flags.json || selected)
     ? await state.deliveries(selected)
     : NO_OUTBOXES;
