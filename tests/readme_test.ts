@@ -83,6 +83,8 @@ Deno.test("pages: every config loads", async () => {
     for (const [path, fixture] of CERTIFICATES) {
       await Deno.copyFile(`tests/fixtures/tls/${fixture}`, folder.file(path));
     }
+    await Deno.mkdir(folder.file("secrets"));
+    await Deno.writeTextFile(folder.file("secrets/rates_token"), "secret\n");
     const env = { RATES_TOKEN: "secret", PROXY_PASSWORD: "secret", CHAT_HOOK: "secret" };
     const host = testHost({ cwd: folder.path, env });
     const config = await loadConfig({

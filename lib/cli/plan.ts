@@ -38,7 +38,10 @@ export async function plan(
   const memoryOf = await dueMemories(tasks, state);
   const { entries } = await planTasks(prepared, flags.due ? state : null);
   for (const name of config.unsetSecrets) {
-    host.stderr.write(`warning: ${name} is not set; a run needs this secret\n`);
+    const fault = name.startsWith("file:")
+      ? `the file ${name.slice("file:".length)} has no readable secret`
+      : `${name} is not set`;
+    host.stderr.write(`warning: ${escapeControl(fault)}; a run needs this secret\n`);
   }
   // Computing the times of 100,000 tasks takes a while, and the table has one of each.
   const dueTimes = flags.json || selected ? DUE_TIMES : 1;

@@ -1,5 +1,6 @@
 /** Sources -> one Config. Problems are collected; the config is unusable if there are any. */
 
+import { resolve } from "@std/path";
 import type { Alert } from "../core/event.ts";
 import {
   type ParsedLocation,
@@ -13,7 +14,13 @@ import type { PatternEngine } from "../core/pattern.ts";
 import type { RunLimits } from "../core/task.ts";
 import { compileTask, type Config } from "./config.ts";
 import { describeConflict, findConflicts, type PlacedTask } from "./conflicts.ts";
-import { type Environment, hasPlaceholder, placeholderOf, substitute } from "./variables.ts";
+import {
+  type Environment,
+  hasPlaceholder,
+  placeholderOf,
+  readSecretFile,
+  substitute,
+} from "./variables.ts";
 import { checkPrefixedKey } from "./keys.ts";
 import type { ConfigHosts, HostReader } from "./hosts.ts";
 import { ownFilesOf } from "./own_files.ts";
@@ -65,6 +72,8 @@ export interface CombineContext {
   readonly overrides: OverrideValues;
   /** The state if none is configured. Default: {@linkcode DEFAULTS.state}. */
   readonly defaultState?: string;
+  /** Called with the absolute path of each secret file before it is read. */
+  readonly beforeRead?: (path: string) => void;
   /** Absolute paths of the config files. */
   readonly files: readonly string[];
   /** Collects every problem. */
@@ -99,8 +108,17 @@ export function combine(
   const memoize = createMemo();
   // Reading a variable calls into the runtime, and many tasks use the same one.
   const unset = new Set<string>();
-  const host: Environment = {
-    env: (name) => memoize(`env ${name}`, () => context.host.env(name)),
+  const env = (name: string) => memoize(`env ${name}`, () => context.host.env(name));
+  const secretFiles = new Set<string>();
+  const fileIn = (folder: string) => (written: string) => {
+    const path = resolve(folder, written);
+    return memoize(`file ${path}`, () => {
+      secretFiles.add(path);
+      context.beforeRead?.(path);
+      return readSecretFile(path);
+    });
+  };
+  const placeholders: Pick<Environment, "placeholder"> = {
     ...(context.unsetSecrets === "placeholder" && {
       placeholder: (name, before, after) => {
         unset.add(name);
@@ -109,7 +127,6 @@ export function combine(
     }),
   };
   const shared = {
-    host,
     patterns,
     schedules,
     steps,
@@ -138,7 +155,8 @@ export function combine(
       }));
     };
     const { folder } = source;
-    const scope = { ...shared, folder, addProblem, addWarning };
+    const host = { env, file: fileIn(folder), ...placeholders };
+    const scope = { ...shared, host, folder, addProblem, addWarning };
     return { source, scope, settings: validate(fileSchema, source.value, [], scope) ?? {} };
   });
 
@@ -149,6 +167,7 @@ export function combine(
   }
   const store = locationOf("store", parseStoreLocation, parts, context);
   checkKeyLengths(tasks, store);
+  // A command that sends no request needs the secrets of the state.
   const state = locationOf("state", parseStateLocation, parts, context);
   const hosts = readHosts === null ? NO_HOSTS : readHosts(
     parts.map(({ settings, scope, source: { folder } }) => ({
@@ -157,22 +176,29 @@ export function combine(
       scope,
     })),
   );
+  const alerts = alertsOf(parts, readAlerts);
+  const page = pageOf(parts, readAlerts);
   const { files } = context;
-  checkReservedKeys(tasks, ownFilesOf({ store, state, files, hostFiles: hosts.files }));
+  const hostFiles = hosts.files;
+  checkReservedKeys(
+    tasks,
+    ownFilesOf({ store, state, files, hostFiles, secretFiles: [...secretFiles] }),
+  );
   return {
     store,
     state,
     limits: limitsOf(parts, overrides),
     hosts: hosts.rules,
-    hostFiles: hosts.files,
-    alerts: alertsOf(parts, readAlerts),
+    hostFiles,
+    alerts,
     historyMs: lastOf(parts, "history")?.value ?? parseDuration(DEFAULTS.history) ?? NaN,
     alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
-    page: pageOf(parts, readAlerts),
+    page,
     tasks: tasks.map(({ template }) => template),
     secrets: [...secrets].filter((secret) => !hasPlaceholder(secret)),
     unsetSecrets: [...unset],
+    secretFiles: [...secretFiles],
   };
 }
 
@@ -305,10 +331,11 @@ function locationOf<Location extends StoreLocation | StateLocation>(
     return parse(name === "state" ? defaultState : DEFAULTS[name], folder).value ?? NOWHERE;
   }
   const { source, scope } = found.part;
+  const { placeholder: _, ...required } = scope.host;
   // A store contains no credentials, so variables are not substituted there.
   const text = name === "store"
     ? found.value
-    : resolveText(substitute(found.value, host), [name], scope);
+    : resolveText(substitute(found.value, required), [name], scope);
   if (text === null) return NOWHERE;
   return parseOr(text, source.folder, (complaint) => scope.addProblem([name], complaint));
 }

@@ -48,7 +48,10 @@ export interface Config {
   readonly tasks: readonly TaskTemplate[];
   /** Values that must not be shown, for `createRedactor`. */
   readonly secrets: readonly string[];
-  /** Variables of secrets without a value, if the config was loaded with placeholders for them. */
+  /**
+   * Secrets without a value, if the config was loaded with placeholders for them: names of
+   * variables, and paths of files after `file:`.
+   */
   readonly unsetSecrets: readonly string[];
   /** Values that are valid but probably unintended, redacted. Their codes have no meaning. */
   readonly warnings: readonly Problem[];
@@ -56,6 +59,8 @@ export interface Config {
   readonly files: readonly string[];
   /** Absolute paths of the certificates and keys that `hosts` names. */
   readonly hostFiles: readonly string[];
+  /** Absolute paths of the secret files that `${file:PATH}` names. */
+  readonly secretFiles: readonly string[];
 }
 
 /** The part of a config that alerts need. */

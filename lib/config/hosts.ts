@@ -50,7 +50,7 @@ const FILE_OPTIONS = ["caFile", "certFile", "keyFile"] as const;
  */
 export async function openHostReader(
   parts: readonly Pick<ConfigPart, "value" | "folder">[],
-  beforeRead: (path: string) => Promise<void>,
+  beforeRead: (path: string) => void,
 ): Promise<HostReader> {
   const files = new Map<string, HostFile>();
   for (const { value, folder } of parts) {
@@ -60,7 +60,7 @@ export async function openHostReader(
         if (typeof written !== "string") continue;
         const path = resolve(folder, written);
         if (files.has(path)) continue;
-        await beforeRead(path);
+        beforeRead(path);
         files.set(path, await readFile(path));
       }
     }

@@ -43,7 +43,7 @@ export interface ConfigInput {
       /** As `limits.spacing`, for each host that the name matches. Default: that of `limits`. */
       spacing?: string | undefined;
       /**
-       * An http, https, socks5 or socks5h URL, or `direct` for no proxy. `${env:NAME}` is substituted.
+       * An http, https, socks5 or socks5h URL, or `direct` for no proxy. `${env:…}` and `${file:…}` are substituted.
        * Default: null, that of the environment.
        */
       proxy?: string | null | undefined;
@@ -66,11 +66,11 @@ export interface ConfigInput {
    * fails as a whole, and once when that is over.
    */
   alerts?: {
-    /** URL that receives the alert by POST. `${env:NAME}` is substituted. */
+    /** URL that receives the alert by POST. `${env:…}` and `${file:…}` are substituted. */
     webhook?: string | undefined;
     /** What the webhook receives. Default: that of the URL's host, or `json`. */
     format?: "json" | "slack" | "discord" | "teams" | "ntfy" | undefined;
-    /** Request headers for the webhook. `${env:NAME}` is substituted. */
+    /** Request headers for the webhook. `${env:…}` and `${file:…}` are substituted. */
     headers?: Record<string, string> | undefined;
     /** A program and its arguments; it receives the alert as JSON on standard input. */
     command?: string[] | undefined;
@@ -94,7 +94,7 @@ export interface ConfigInput {
 export interface TaskInput {
   /** Unique, and stable between runs. Default: `to`, or the last segment of the URL. */
   id?: string | undefined;
-  /** Absolute http or https URL. `${env:NAME}` and `{date:…}` are substituted. */
+  /** Absolute http or https URL. `${env:…}`, `${file:…}` and `{date:…}` are substituted. */
   url: string;
   /** URLs to try in order when `url` fails. */
   mirrors?: string[] | undefined;
@@ -114,7 +114,7 @@ export interface TaskInput {
   jitter?: string | undefined;
   /**
    * Request headers. Those that may be credentials are sent only to the origin of `url`.
-   * `${env:NAME}` is substituted.
+   * `${env:…}` and `${file:…}` are substituted.
    */
   headers?: Record<string, string> | undefined;
   /** Timeouts of one attempt; a single duration is for the whole attempt. */
@@ -202,7 +202,7 @@ export interface TransformInput {
   command: string[];
   /** When it is killed; after 60 seconds unless set. */
   timeout?: string | undefined;
-  /** Environment variables in addition to the few that it always has; `${env:NAME}` is substituted. */
+  /** Environment variables in addition to the few that it always has; `${env:…}` and `${file:…}` are substituted. */
   env?: Record<string, string> | undefined;
   /** Conditions for its output. */
   expect?: Omit<NonNullable<TaskInput["expect"]>, "sha256" | "sha512" | "sha1" | "md5"> | undefined;
@@ -210,13 +210,13 @@ export interface TransformInput {
 
 /** What receives a change: either a webhook or a command. */
 export interface HookInput {
-  /** URL that receives the change as JSON by POST. `${env:NAME}` is substituted. */
+  /** URL that receives the change as JSON by POST. `${env:…}` and `${file:…}` are substituted. */
   webhook?: string | undefined;
-  /** Request headers for the webhook. `${env:NAME}` is substituted. */
+  /** Request headers for the webhook. `${env:…}` and `${file:…}` are substituted. */
   headers?: Record<string, string> | undefined;
   /** A program and its arguments; it receives the change as JSON on standard input. */
   command?: string[] | undefined;
-  /** Environment variables of the command, besides a few. `${env:NAME}` is substituted. */
+  /** Environment variables of the command, besides a few. `${env:…}` and `${file:…}` are substituted. */
   env?: Record<string, string> | undefined;
 }
 

@@ -153,8 +153,8 @@ export function distinctName(url: URL, other: URL): string | null {
 }
 
 /**
- * Returns whether the key of a task depends on the value of `${env:NAME}` in its URL. Compares the
- * keys of two URLs with different values of the same form.
+ * Returns whether the key of a task depends on the value of a secret in its URL. Compares the keys
+ * of two URLs with different values of the same form.
  *
  * @param written The URL as written in the config.
  */
@@ -165,11 +165,12 @@ export function dependsOnSecret(
   render: Render,
   host: Environment,
 ): boolean {
-  if (!written.includes("${env:")) return false;
+  if (!written.includes("${env:") && !written.includes("${file:")) return false;
   const [first, second] = ["a1", "b2"].map((characters) => {
-    const { placeholder } = host;
+    const { file, placeholder } = host;
     const disguised: Environment = {
       env: (name) => disguise(host.env(name) || undefined, characters),
+      ...(file && { file: (path) => disguisedSecret(file(path), characters) }),
       ...(placeholder && { placeholder: (...at) => disguise(placeholder(...at), characters) }),
     };
     const url = parseTemplate(substituteUrlTemplate(written, disguised).text, false).value;
@@ -182,6 +183,10 @@ export function dependsOnSecret(
   const dependsOnUrl = template === null || template.fromUrl || template.hasServerName ||
     template.parts.at(-1)?.toString().endsWith("/") === true;
   return dependsOnUrl && (first === null || first !== second);
+}
+
+function disguisedSecret(secret: Parsed<string>, characters: string): Parsed<string> {
+  return secret.problem === undefined ? { value: disguise(secret.value, characters) } : secret;
 }
 
 /** Replaces letters and digits; delimiters of a URL are kept. */

@@ -31,13 +31,13 @@ export interface LoadRequest {
   readonly defaultState?: string;
   /**
    * How a secret without a value is treated: as a problem (default), or as a placeholder that texts
-   * show as `${env:NAME}`, for commands that send no request. The state is always required.
+   * show as written, for commands that send no request. The state is always required.
    */
   readonly unsetSecrets?: "problem" | "placeholder";
   /** Whether to run modules again that were imported before. Default: false. */
   readonly reload?: boolean;
   /** Called with the absolute path of each file that the config names before it is read. */
-  readonly beforeRead?: (path: string) => Promise<void>;
+  readonly beforeRead?: (path: string) => void;
   /** Called with what is valid of an invalid config, to report that no run is possible. */
   readonly onInvalid?: (config: Omit<Config, "files" | "warnings">) => void;
 }
@@ -82,8 +82,8 @@ export async function configFiles(
 }
 
 /**
- * Loads a config from a value. Flags and `CRONFETCH_` variables are ignored, `${env:NAME}` is
- * substituted.
+ * Loads a config from a value. Flags and `CRONFETCH_` variables are ignored, `${env:NAME}` and
+ * `${file:PATH}` are substituted; paths start at the working folder.
  *
  * @throws {ConfigError} with every problem.
  */
@@ -110,7 +110,7 @@ export async function loadValue(
  */
 async function preload(
   sources: readonly ConfigPart[],
-  beforeRead: (path: string) => Promise<void> = () => Promise.resolve(),
+  beforeRead: (path: string) => void = () => {},
 ): Promise<Pick<CombineContext, "patterns" | "schedules" | "steps" | "readHosts" | "readAlerts">> {
   const hasAlerts = sources.some(({ value }) => field(value, "alerts") ?? field(value, "page"));
   const hasHosts = sources.some(({ value }) => field(value, "hosts") !== undefined);
@@ -314,7 +314,7 @@ export async function openConfigSource<Loaded>(
     const paths = await withImports(await files());
     // Taken before the files are read, so that no change in between is missed.
     const last = previous = await fingerprintsOf(paths);
-    return await load(reload, async (path) => void last.set(path, await fingerprintOf(path)));
+    return await load(reload, (path) => void last.set(path, fingerprintSync(path)));
   };
   const first = await read(false);
 
@@ -352,11 +352,27 @@ function isSame(one: Fingerprints, other: Fingerprints): boolean {
 
 async function fingerprintOf(path: string): Promise<string> {
   try {
-    const { dev, ino, size, mtime, ctime } = await Deno.stat(path);
-    return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");
+    return fingerprint(await Deno.stat(path));
   } catch (error) {
-    return error instanceof Error ? error.name : String(error);
+    return nameOfError(error);
   }
+}
+
+/** {@linkcode fingerprintOf} a file that is read next: also secret files, which are read at once. */
+function fingerprintSync(path: string): string {
+  try {
+    return fingerprint(Deno.statSync(path));
+  } catch (error) {
+    return nameOfError(error);
+  }
+}
+
+function fingerprint({ dev, ino, size, mtime, ctime }: Deno.FileInfo): string {
+  return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");
+}
+
+function nameOfError(error: unknown): string {
+  return error instanceof Error ? error.name : String(error);
 }
 
 const MODULES = new Set([".ts", ".mts", ".js", ".mjs"]);

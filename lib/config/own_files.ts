@@ -14,19 +14,24 @@ export interface OwnFileLocations {
   readonly files: readonly string[];
   /** Absolute paths of certificates and keys. */
   readonly hostFiles: readonly string[];
+  /** Absolute paths of secret files. */
+  readonly secretFiles: readonly string[];
 }
 
 /**
  * The files of cronfetch itself that are inside of a store, by their paths as written and without
  * symbolic links: any of the folders may be one.
  */
-export function ownFilesOf({ store, state, files, hostFiles }: OwnFileLocations): OwnFile[] {
+export function ownFilesOf(
+  { store, state, files, hostFiles, secretFiles }: OwnFileLocations,
+): OwnFile[] {
   if (store?.kind !== "folder") return [];
   const statePath = state && stateFile(state);
   return ownFilesIn({
     stores: spellings(store.path),
     configs: files.flatMap(spellings),
     credentials: hostFiles.flatMap(spellings),
+    secrets: secretFiles.flatMap(spellings),
     states: statePath === null ? [] : spellings(statePath),
   });
 }

@@ -51,12 +51,12 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
     }
   }
   if (forms.size === 0) return (text) => text;
-  const anyForm = new RegExp([...forms].map(RegExp.escape).join("|"));
+  const anyForm = searchFor([...forms].map((form) => form.slice(0, SEARCHED_LENGTH)));
   return (text) => {
     const ranges: (readonly [start: number, end: number])[] = [];
     for (const { folded, range } of levelsOf(text)) {
       // Most texts contain no secret; one search is enough for them.
-      if (!anyForm.test(folded)) continue;
+      if (anyForm?.test(folded) === false) continue;
       for (const form of forms) {
         for (let at = folded.indexOf(form); at >= 0; at = folded.indexOf(form, at + 1)) {
           ranges.push(range(at, at + form.length));
@@ -65,6 +65,18 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
     }
     return ranges.length === 0 ? text : masked(text, ranges);
   };
+}
+
+/** Number of characters of a secret in the search for any of them. */
+const SEARCHED_LENGTH = 64;
+
+/** Maximum length of the expression for that search; the engine rejects one of several megabytes. */
+const MAX_SEARCH_LENGTH = 500_000;
+
+/** An expression that finds any of the texts; null if it would be too large. */
+function searchFor(texts: readonly string[]): RegExp | null {
+  const source = texts.map(RegExp.escape).join("|");
+  return source.length > MAX_SEARCH_LENGTH ? null : new RegExp(source);
 }
 
 /** Masks ranges of a text; overlapping ranges are masked as one. */
@@ -256,7 +268,7 @@ const PARAMETER_IN_TEXT = /([?&;#])([^=&;#?\s"'`]*)=([^&#\s"'`]+)/g;
 
 /**
  * Replaces the userinfo and the secret query parameters of URLs by `***`, and placeholders of
- * secrets without a value by `${env:NAME}`. Never throws.
+ * secrets without a value by `${env:NAME}` or `${file:PATH}`. Never throws.
  *
  * @param text A URL, an invalid URL, or a sentence with URLs and file names. Except in a valid URL,
  * userinfo ends at a space or a quote, so that an `@` in a file name masks nothing else.

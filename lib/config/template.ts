@@ -114,6 +114,9 @@ function parsePlaceholder(
   if (placeholder.startsWith("env:")) {
     return { problem: "contains an environment variable, which only URLs and headers may" };
   }
+  if (placeholder.startsWith("file:")) {
+    return { problem: "contains a secret file, which only URLs and headers may" };
+  }
   const match = DATE.exec(placeholder);
   if (!match) {
     const allowed = isName

@@ -35,8 +35,8 @@ export const ERROR_CODES = {
   "config.invalid": { retry: "never", meaning: "a value the config does not allow", hint: null },
   "config.missing-secret": {
     retry: "never",
-    meaning: "an environment variable that is not set",
-    hint: "set the variable, or remove it from the config",
+    meaning: "a secret whose environment variable is not set or whose file has none",
+    hint: "set the variable or write the file, or remove it from the config",
   },
   "config.collision": {
     retry: "never",

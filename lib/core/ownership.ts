@@ -15,7 +15,7 @@ const FOLDED_CONFIG_NAMES: ReadonlySet<string> = new Set(CONFIG_NAMES.map(foldKe
 export interface OwnFile {
   /** Its key, folded. */
   readonly key: string;
-  readonly kind: "config" | "credentials" | "state";
+  readonly kind: "config" | "credentials" | "secret" | "state";
 }
 
 /** Absolute paths, each as written and without symbolic links. */
@@ -25,12 +25,16 @@ export interface OwnPaths {
   readonly configs: readonly string[];
   /** Certificates and keys of the config. */
   readonly credentials: readonly string[];
+  /** Files of secrets. */
+  readonly secrets: readonly string[];
   /** The file of the state; empty if the state is no file. */
   readonly states: readonly string[];
 }
 
 /** The files of cronfetch itself inside of the store, with any spelling of the paths. */
-export function ownFilesIn({ stores, configs, credentials, states }: OwnPaths): OwnFile[] {
+export function ownFilesIn(
+  { stores, configs, credentials, secrets, states }: OwnPaths,
+): OwnFile[] {
   const files = new Map<string, OwnFile>();
   const add = (kind: OwnFile["kind"], path: string) => {
     for (const store of stores) {
@@ -40,6 +44,7 @@ export function ownFilesIn({ stores, configs, credentials, states }: OwnPaths): 
   };
   for (const path of configs) add("config", path);
   for (const path of credentials) add("credentials", path);
+  for (const path of secrets) add("secret", path);
   for (const path of states) add("state", path);
   return [...files.values()];
 }
@@ -99,6 +104,7 @@ export function reservedKey(
 const KIND_TEXTS = {
   config: "the config",
   credentials: 'a certificate or key of "hosts"',
+  secret: "a secret of the config",
   state: "the state",
 } as const satisfies Record<OwnFile["kind"], string>;
 
@@ -113,6 +119,7 @@ function reservedByFile(folded: string, { key, kind }: OwnFile): string | null {
         ? "a config would be found under that name"
         : null;
     case "credentials":
+    case "secret":
       return null;
     case "state":
       return folded.startsWith(key) && isCompanion(folded.slice(key.length))

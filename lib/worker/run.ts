@@ -26,7 +26,7 @@ import { createTaskRunner } from "./task.ts";
 /** The part of a config that a run needs besides its plan. */
 export type RunConfig = Pick<
   Config,
-  keyof AlertConfig | "files" | "limits" | "hostFiles" | "alertAfter"
+  keyof AlertConfig | "files" | "limits" | "hostFiles" | "secretFiles" | "alertAfter"
 >;
 
 /** What a run uses. The caller opens and closes the state. */

@@ -38,7 +38,7 @@ export interface TaskRunnerContext {
   /** Saves a change before it is published; null if no task has hooks. */
   readonly claimChange: FamilyContext["claimChange"];
   /** Files that no task may write to. */
-  readonly config: Pick<Config, "files" | "hostFiles">;
+  readonly config: Pick<Config, "files" | "hostFiles" | "secretFiles">;
   /** Hosts that earlier runs have parked, and until when; updated during the run. */
   readonly parked: Map<string, Temporal.Instant>;
   /** Milliseconds until the deadline of the run; Infinity without one. */
@@ -104,6 +104,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     state: parseStateLocation(state.location, "/").value ?? null,
     files: context.config.files,
     hostFiles: context.config.hostFiles,
+    secretFiles: context.config.secretFiles,
   });
   let known: KeyOwners | null = null;
   // Built on demand: only keys named by servers need it, and a run may have very many tasks.

@@ -79,6 +79,18 @@ Deno.test("doctor: checks everything, and leaves no file", async () => {
   );
 });
 
+Deno.test("doctor: names the secret files, and prints the permission to read them", async () => {
+  const headers = { "x-key": "${file:keys/token}" };
+  await using at = await workspace({ tasks: [{ url: "http://192.0.2.7/a", headers }] });
+  await Deno.mkdir(at.folder.file("keys"));
+  await Deno.writeTextFile(at.folder.file("keys/token"), "hush-hush\n");
+  const host = at.host();
+  assertEquals(await main(["doctor"], host), 0);
+  assertMatch(host.stdout.text, /^good +secrets +keys\/token: readable$/m);
+  assertMatch(host.stdout.text, /--allow-read=cronfetch\.json,keys\/token,/);
+  assertEquals(host.stdout.text.includes("hush-hush"), false);
+});
+
 Deno.test("doctor: an existing store and state are not changed", async () => {
   await using at = await workspace({ tasks: ["http://192.0.2.7/a"] });
   await at.save([record("a", { lastRunAt: "2026-01-15T11:00:00Z" })]);

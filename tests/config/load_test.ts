@@ -36,6 +36,7 @@ Deno.test("loadConfig: an empty config has every default", async () => {
     },
     hosts: [],
     hostFiles: [],
+    secretFiles: [],
     historyMs: 90 * 86_400_000,
     alertAfter: 3,
     page: { downloads: false, publicUrl: null },

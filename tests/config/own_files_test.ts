@@ -87,6 +87,7 @@ Deno.test({
         state: stateLocation(state),
         files: [at("cronfetch.json")],
         hostFiles: [],
+        secretFiles: [],
       })
         .map(({ key }) => key).sort();
     const state = `file:${at("var-link/s.json")}`;
@@ -98,7 +99,10 @@ Deno.test({
     // A path that does not exist yet is resolved by its folder.
     assertEquals(own("store-link/var", `kv:${at("var-link/new/s.db")}`), ["NEW/S.DB"]);
     const inMemory = { store: { kind: "memory" }, state: stateLocation(state) } as const;
-    assertEquals(ownFilesOf({ ...inMemory, files: [at("cronfetch.json")], hostFiles: [] }), []);
+    assertEquals(
+      ownFilesOf({ ...inMemory, files: [at("cronfetch.json")], hostFiles: [], secretFiles: [] }),
+      [],
+    );
   },
 });
 

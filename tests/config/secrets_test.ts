@@ -101,6 +101,16 @@ Deno.test("createRedactor: overlapping secrets are masked as one, secrets below 
   }
 });
 
+Deno.test("createRedactor: redacts long secrets and thousands of them", () => {
+  const long = Array.from({ length: 32 * 1024 }, (_, index) => `${index % 7}é`).join("");
+  const many = Array.from({ length: 3_000 }, (_, index) => `secret-${index}-of-3000`);
+  const redactLong = createRedactor([long]);
+  assertEquals(redactLong(`a ${long} b`), "a *** b");
+  assertEquals(redactLong(`a ${long.slice(1)}`), `a ${long.slice(1)}`);
+  assertEquals(redactLong(encodeURIComponent(long)), "***");
+  assertEquals(createRedactor(many)("a secret-2999-of-3000 b"), "a *** b");
+});
+
 Deno.test("createRedactor: without secrets, returns the text", () => {
   const text = "x".repeat(10);
   assertStrictEquals(createRedactor(["abc"])(text), text);

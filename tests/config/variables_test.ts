@@ -28,10 +28,13 @@ const REFUSED: readonly (readonly [text: string, missing: boolean, problem: RegE
   ["${env:NOPE}", true, /variable NOPE, which is not set/],
   ["${env:EMPTY}", true, /variable EMPTY/],
   ["${env:A}${env:NOPE}${env:EMPTY}", true, /variable NOPE/],
-  ["${A}", false, /only \$\{env:NAME\} is substituted/],
-  ["${env:A", false, /only \$\{env:NAME\} is substituted/],
-  ["${env:A B}", false, /only \$\{env:NAME\} is substituted/],
-  ["${env:NOPE} ${x}", false, /only \$\{env:NAME\} is substituted/],
+  ["${A}", false, /only \$\{env:NAME\} and \$\{file:PATH\} are substituted/],
+  ["${file:}", false, /only \$\{env:NAME\} and \$\{file:PATH\} are substituted/],
+  ["${file:a\n}", false, /only \$\{env:NAME\} and \$\{file:PATH\} are substituted/],
+  ["${file:a}", true, /needs a file, which cannot be read here/],
+  ["${env:A", false, /only \$\{env:NAME\} and \$\{file:PATH\} are substituted/],
+  ["${env:A B}", false, /only \$\{env:NAME\} and \$\{file:PATH\} are substituted/],
+  ["${env:NOPE} ${x}", false, /only \$\{env:NAME\} and \$\{file:PATH\} are substituted/],
 ];
 
 Deno.test("row 92: substitute: an unset or empty variable is missing", () => {

@@ -6,6 +6,7 @@ const OWN = ownFilesIn({
   stores: [STORE],
   configs: [`${STORE}/cronfetch.jsonc`, `${STORE}/conf/tasks.yaml`, "/elsewhere/x.yaml"],
   credentials: [`${STORE}/conf/client.key`],
+  secrets: [],
   states: [`${STORE}/var/state.db`],
 });
 
@@ -91,6 +92,7 @@ Deno.test("ownFilesIn: files elsewhere are no keys, and all spellings of the sto
     stores: ["/link", "/REAL/Store/", "/real/stor"],
     configs: ["/link/a.yaml", "/real/store/b/c.yaml", "/linked/d.yaml"],
     credentials: ["/link/k.pem"],
+    secrets: [],
     states: ["C:\\x\\state.db"],
   });
   assertEquals(found, [
@@ -98,12 +100,24 @@ Deno.test("ownFilesIn: files elsewhere are no keys, and all spellings of the sto
     { key: "B/C.YAML", kind: "config" },
     { key: "K.PEM", kind: "credentials" },
   ]);
-  assertEquals(ownFilesIn({ stores: [], configs: ["/a"], credentials: [], states: ["/b"] }), []);
-  assertEquals(ownFilesIn({ stores: ["/"], configs: ["/a"], credentials: [], states: [] }), [
-    { key: "A", kind: "config" },
-  ]);
   assertEquals(
-    ownFilesIn({ stores: ["C:\\x"], configs: [], credentials: [], states: ["c:\\X\\y\\state.db"] }),
+    ownFilesIn({ stores: [], configs: ["/a"], credentials: [], secrets: [], states: ["/b"] }),
+    [],
+  );
+  assertEquals(
+    ownFilesIn({ stores: ["/"], configs: ["/a"], credentials: [], secrets: [], states: [] }),
+    [
+      { key: "A", kind: "config" },
+    ],
+  );
+  assertEquals(
+    ownFilesIn({
+      stores: ["C:\\x"],
+      configs: [],
+      credentials: [],
+      secrets: [],
+      states: ["c:\\X\\y\\state.db"],
+    }),
     [
       { key: "Y/STATE.DB", kind: "state" },
     ],
@@ -115,6 +129,7 @@ Deno.test("ownFilesIn: a name in NFD is the one in NFC", () => {
     stores: ["/s"],
     configs: ["/s/u\u0308.yaml"],
     credentials: [],
+    secrets: [],
     states: [],
   });
   assertEquals(reservedKey("\u00dc.yaml", false, own), CONFIG);

@@ -61,6 +61,29 @@ recipeTest("A secret header", async () => {
   assertStringIncludes(missing.stderr, "RATES_TOKEN");
 });
 
+recipeTest("A secret in a file", async () => {
+  const seen: (string | null)[] = [];
+  await using server = origin({
+    "/v1/rates.csv": ({ headers }) => {
+      seen.push(headers.get("authorization"));
+      return new Response("a,b\n1,2\n");
+    },
+  });
+  await using recipe = await prepareRecipe("A secret in a file", {
+    change: leadTo(server.origin),
+  });
+  const missing = await recipe.run("cronfetch run");
+  assertEquals([missing.exitCode, seen], [2, []]);
+  assertStringIncludes(missing.stderr, "secrets/rates_token");
+  await Deno.mkdir(recipe.folder.file("secrets"));
+  for (const token of ["the token", "another token"]) {
+    await Deno.writeTextFile(recipe.folder.file("secrets/rates_token"), `${token}\n`);
+    const { exitCode, stderr } = await recipe.run("cronfetch run");
+    assertEquals([exitCode, seen.splice(0)], [0, [`Bearer ${token}`]], stderr);
+    assert(!stderr.includes(token), stderr);
+  }
+});
+
 recipeTest("A file that is generated anew each time", async () => {
   const document = (generated: number, rate: number) => JSON.stringify({ generated, rate });
   await using server = origin({ "/v1/rates.json": document(1, 7) });

@@ -94,7 +94,7 @@ export async function doctor(
   const state = await checkState(config, host);
   const results = [
     configResult(prepared, host),
-    ...secretsResult(variables),
+    ...secretsResult(variables, config, host),
     ...await checkStoreAndServer(config, host, signal),
     state,
     ...await checkDns(tasks, config.hosts, host, signal).catch((error) => {
@@ -220,11 +220,20 @@ function configResult({ config, tasks }: Prepared, host: Host): CheckResult {
   return { check: "config", verdict, message, ...hint };
 }
 
-/** The variables used by the config. They are set, or loading would have failed. */
-function secretsResult(variables: ReadonlySet<string>): CheckResult[] {
+/** The variables and files of secrets. They have values, or loading would have failed. */
+function secretsResult(
+  variables: ReadonlySet<string>,
+  { secretFiles }: Pick<Config, "secretFiles">,
+  host: Host,
+): CheckResult[] {
   const names = [...variables].filter((name) => !name.startsWith("CRONFETCH_"));
-  if (names.length === 0) return [];
-  return [{ check: "secrets", verdict: "good", message: `${names.join(", ")}: set` }];
+  const files = secretFiles.map((file) => shortPath(file, host.cwd()));
+  const messages = [
+    ...(names.length === 0 ? [] : [`${names.join(", ")}: set`]),
+    ...(files.length === 0 ? [] : [`${files.join(", ")}: readable`]),
+  ];
+  if (messages.length === 0) return [];
+  return [{ check: "secrets", verdict: "good", message: messages.join("; ") }];
 }
 
 /** One result per schedule: its tasks, and when the next one is due. */

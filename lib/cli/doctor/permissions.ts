@@ -12,7 +12,10 @@ import type { BucketAccess } from "../../store/s3/access.ts";
 
 /** What determines the permissions of a run. */
 export interface PermissionNeeds {
-  readonly config: Pick<Config, "store" | "state" | "files" | "hosts" | "hostFiles" | "alerts">;
+  readonly config: Pick<
+    Config,
+    "store" | "state" | "files" | "hosts" | "hostFiles" | "secretFiles" | "alerts"
+  >;
   readonly tasks: readonly Task[];
   /** Names of the environment variables that loading the config reads. */
   readonly variables: Iterable<string>;
@@ -59,6 +62,7 @@ export function permissionFlags(
           ...config.files,
           ...library,
           ...config.hostFiles,
+          ...config.secretFiles,
           ...written,
           ...(access?.files ?? []),
         ],

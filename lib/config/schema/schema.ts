@@ -67,7 +67,7 @@ const hostOptions = object("must be an object of options for a host", () => ({
   proxy: option(
     z.nullable(text('a URL of a proxy, or "direct"', 8_000)),
     'Proxy: an http, https, socks5 or socks5h URL, or "direct" for none; null for that of the ' +
-      "environment. `${env:NAME}` is substituted.",
+      "environment. `${env:…}` and `${file:…}` are substituted.",
     DEFAULTS.hosts.proxy,
   ),
   caFile: option(
@@ -99,7 +99,7 @@ const hosts = titled(
 const alert = object("must be an object with a webhook or a command", () => ({
   webhook: option(
     url(),
-    "URL that receives the alert by POST. `${env:NAME}` is substituted.",
+    "URL that receives the alert by POST. `${env:…}` and `${file:…}` are substituted.",
   ),
   format: option(
     oneOf(["json", "slack", "discord", "teams", "ntfy"]),
@@ -108,7 +108,7 @@ const alert = object("must be an object with a webhook or a command", () => ({
   ),
   headers: option(
     headers(),
-    "Request headers for the webhook. `${env:NAME}` is substituted.",
+    "Request headers for the webhook. `${env:…}` and `${file:…}` are substituted.",
   ),
   command: option(
     titled(
@@ -146,7 +146,7 @@ const settings = () => ({
   ),
   state: option(
     text('"kv:" or "file:" with a path, or "memory:"'),
-    "Where state is stored: `kv:PATH`, `file:PATH` or `memory:`. `${env:NAME}` is substituted.",
+    "Where state is stored: `kv:PATH`, `file:PATH` or `memory:`. `${env:…}` and `${file:…}` are substituted.",
     DEFAULTS.state,
   ),
   ...timing(DEFAULTS),

@@ -75,7 +75,10 @@ function digest(algorithm: DigestAlgorithm, description: string) {
   const allowed = `${DIGEST_DIGITS[algorithm]} hexadecimal digits, or an object of url and name`;
   const sentence = `must be ${allowed}`;
   const source = object(sentence, () => ({
-    url: required(url(), "URL of a checksum file. `${env:NAME}` and `{date:…}` are substituted."),
+    url: required(
+      url(),
+      "URL of a checksum file. `${env:…}`, `${file:…}` and `{date:…}` are substituted.",
+    ),
     name: option(
       text("the file's name in the checksum file"),
       "The file's name in the checksum file. `{date:…}` is substituted. Default: the name in the " +
@@ -220,17 +223,17 @@ const transformParts = object("must be a list of words, or an object with a comm
 const variables = () =>
   option(
     titled("object of text", z.record(z.string(), text("text", 8_000))),
-    "Environment variables in addition to the few that it always has; `${env:NAME}` is substituted.",
+    "Environment variables in addition to the few that it always has; `${env:…}` and `${file:…}` are substituted.",
   );
 
 const hook = object("must be an object with a webhook or a command", () => ({
   webhook: option(
     url(),
-    "URL that receives the change as JSON by POST. `${env:NAME}` is substituted.",
+    "URL that receives the change as JSON by POST. `${env:…}` and `${file:…}` are substituted.",
   ),
   headers: option(
     headers(),
-    "Request headers for the webhook. `${env:NAME}` is substituted.",
+    "Request headers for the webhook. `${env:…}` and `${file:…}` are substituted.",
   ),
   command: option(
     command(),
@@ -267,7 +270,7 @@ const shared = () => ({
   headers: option(
     headers(),
     "Request headers. Those that may be credentials are sent only to the origin of the task's URL. " +
-      "`${env:NAME}` is substituted.",
+      "`${env:…}` and `${file:…}` are substituted.",
   ),
   timeout: option(
     z.union([TIMEOUT, timeoutParts], withMessage("must be a duration, or an object of durations")),
@@ -346,7 +349,7 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
   ),
   url: required(
     url(),
-    "Absolute http or https URL. `${env:NAME}` and `{date:…}` are substituted.",
+    "Absolute http or https URL. `${env:…}`, `${file:…}` and `{date:…}` are substituted.",
   ),
   mirrors: option(
     titled(
