@@ -38,11 +38,14 @@ export interface AlertRequest {
 /** Time in which the changed records are read, sent and saved; a crash blocks their tasks as long. */
 const LEASE_MS = LONGEST_SENDING_MS + 10_000;
 
+/** What is leased, like a task, while an alert about whole runs is sent. */
+const RUNS = "alerts about whole runs";
+
 /**
  * Sends the alerts that have opened or closed since the last evaluation, in one message to each
  * target. A record says which alerts are open, and is saved only after a target has accepted the
  * message. So an alert is sent again after a crash in between, or if no target accepts it, but not
- * lost. The tasks are leased meanwhile, so that two machines do not send the same.
+ * lost. The tasks, and {@linkcode RUNS}, are leased meanwhile, so that two machines do not send the same.
  *
  * Never throws: what fails is a warning on standard error.
  */
@@ -53,7 +56,8 @@ export async function checkAlerts(request: AlertRequest, context: AlertContext):
     const failures = await failureChanges(request, context);
     const candidates = await changesOf(request.tasks, request.state, host.clock.now());
     if (candidates.size + failures.length > 0) {
-      await sendChanges(request, [...candidates.keys()], failures, context);
+      const leases = [...candidates.keys(), ...(failures.length > 0 ? [RUNS] : [])];
+      await sendChanges(request, leases, context);
     }
   } catch (error) {
     warn(host, `Checking for alerts failed: ${failureOf(error).message}`);
@@ -114,16 +118,17 @@ async function changesOf(
 }
 
 async function sendChanges(
-  { tasks, run, state }: AlertRequest,
-  candidates: readonly string[],
-  failures: readonly FailureChange[],
+  request: AlertRequest,
+  leases: readonly string[],
   context: AlertContext,
 ): Promise<void> {
   const { host } = context;
-  const holder = `alerts-${host.random.name()}`;
+  const { tasks, run, state } = request;
+  const holder = holderName(host);
   // Another run that has leased a task evaluates its alerts itself.
-  const leased = await state.acquire(candidates, holder, LEASE_MS);
+  const leased = await state.acquire(leases, holder, LEASE_MS);
   try {
+    const failures = leased.has(RUNS) ? await failureChanges(request, context) : [];
     const own = tasks.filter(({ id }) => leased.has(id));
     const changes = await changesOf(own, state, host.clock.now());
     const notices = [
@@ -156,13 +161,22 @@ export async function alertFailedRun(
   const { config, host, signal } = context;
   if (signal.aborted || error.code === "cancelled") return;
   const memory = state === null ? memoryBesideState(config) : memoryInState(state);
+  const holder = holderName(host);
   try {
-    if (await memory.isOpen()) return;
+    // A state that cannot lease may be why the run failed, and then each process reports it.
+    const leased = await state?.acquire([RUNS], holder, LEASE_MS).catch(() => null);
+    if (leased?.size === 0 || await memory.isOpen()) return;
     const sent = await sendNotices([failedNotice(error, host.clock.now())], null, context);
     if (sent) await memory.open(error, null);
   } catch (failure) {
     warn(host, `Recording an alert failed: ${failureOf(failure).message}`);
+  } finally {
+    await state?.release(holder).catch(() => {});
   }
+}
+
+function holderName({ random }: Pick<Host, "random">): string {
+  return `alerts-${random.name()}`;
 }
 
 /**

@@ -2,13 +2,17 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { ConfigInput } from "../../lib/config/input.ts";
+import { loadValue } from "../../lib/config/load.ts";
+import { CronfetchError } from "../../lib/core/errors.ts";
 import { EXIT } from "../../lib/core/result.ts";
+import { type AlertContext, alertFailedRun, checkAlerts } from "../../lib/worker/alerts.ts";
 import { main } from "../helpers/command_line.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { httpProxy } from "../helpers/http_proxy.ts";
 import { openState } from "../helpers/open.ts";
 import { origin } from "../helpers/origin.ts";
+import { runRecord } from "../state/samples.ts";
 import { file, ORIGIN, type Play, played, type Playing } from "./watching.ts";
 
 /** What one command did. */
@@ -227,6 +231,32 @@ Deno.test("run: a store that cannot be opened is reported once, and its recovery
   await here.write(config("files"));
   assertEquals((await here.at("07:10:00")).sent, ["running again"]);
   assertEquals((await here.at("08:10:00")).sent, []);
+});
+
+Deno.test("checkAlerts, alertFailedRun: of simultaneous runs one reports that runs fail, and work again", async () => {
+  const hosts = [1, 2, 3].map((random) => testHost({ random }));
+  const at = Temporal.Instant.from("2026-01-15T12:00:00Z");
+  const input = { store: "memory:", state: "memory:", alerts: ALERTS, tasks: [] };
+  const config = await loadValue(input, { at }, testHost());
+  await using state = await openState("memory:", testHost());
+  const error = new CronfetchError("store.failed", "opening the store: no answer");
+  state.addRun({ ...runRecord("r", "2026-01-15T12:00:00Z"), errorCode: error.code });
+  const { signal } = new AbortController();
+  const sent = () => hosts.flatMap(({ executed }) => linesOf({ executed: executed.splice(0) }));
+  const all = (work: (context: AlertContext) => Promise<void>) =>
+    Promise.all(hosts.map((host) => work({ config, host, signal })));
+  const check = (store: CronfetchError | "good") =>
+    all((context) => checkAlerts({ tasks: [], run: "r", store, state }, context));
+  await check(error);
+  assertEquals(sent(), ["run failed: opening the store: no answer"]);
+  await check("good");
+  assertEquals(sent(), ["running again"]);
+  await all((context) => alertFailedRun(error, state, context));
+  assertEquals(sent(), ["run failed: opening the store: no answer"]);
+  await check("good");
+  assertEquals(sent(), ["running again"]);
+  // What the alerts have leased is free again.
+  assertEquals((await state.acquire(["alerts about whole runs"], "r", 1_000)).size, 1);
 });
 
 Deno.test("run: a state that cannot be opened is reported once, and its recovery once", async () => {
