@@ -111,7 +111,7 @@ export function addPages(app: App, context: AppContext): void {
         </div>
       </>
     );
-    return c.html(layout(c, titleOf(tasks), "tasks", content));
+    return c.html(layout(c, titleOf(facts), "tasks", content));
   });
 
   app.get("/tasks/*", async (c) => {

@@ -129,7 +129,7 @@ function Report({ content }: { readonly content: ReportContent }): JSX.Element {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="referrer" content="no-referrer" />
-        <title>{titleOf(tasks)}</title>
+        <title>{titleOf(facts)}</title>
         <link rel="icon" href={`data:image/svg+xml,${encodeURIComponent(inlineAssets.icon)}`} />
         <style dangerouslySetInnerHTML={{ __html: STYLE }} />
       </head>

@@ -7,8 +7,8 @@ import { renderReport } from "../../lib/page/report.tsx";
 import { serveInProcess } from "../cli/serving.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { origin } from "../helpers/origin.ts";
-import { taskResult } from "../state/samples.ts";
-import { pageTask, type Site, site } from "../page/site.ts";
+import { runRecord, taskResult } from "../state/samples.ts";
+import { pageTask, type Site, site, type SiteOptions } from "../page/site.ts";
 import { findChromium, launchChromium, PATIENCE_MS } from "./chromium.ts";
 import {
   FAILING,
@@ -80,7 +80,11 @@ async function openBrowser(origin: string): Promise<PageBrowser> {
   };
 }
 
-async function scene(tasks = sampleTasks(), hostname = "127.0.0.1"): Promise<Scene> {
+async function scene(
+  tasks = sampleTasks(),
+  hostname = "127.0.0.1",
+  options: Pick<SiteOptions, "files" | "versions" | "runs"> = {},
+): Promise<Scene> {
   const at = site({
     tasks,
     runs: sampleRuns(),
@@ -91,6 +95,7 @@ async function scene(tasks = sampleTasks(), hostname = "127.0.0.1"): Promise<Sce
     token: TOKEN,
     isLoopback: hostname === "127.0.0.1",
     host: { timers: "real" },
+    ...options,
   });
   const server = Deno.serve({ hostname, port: 0, onListen: () => {} }, at.page.fetch);
   const origin = `http://${hostname}:${server.addr.port}`;
@@ -189,6 +194,36 @@ Deno.test({
         assertEquals(isDark, view.colorScheme === "dark", where);
         await page.context().close();
       }
+    }
+    assertEquals(at.errors, []);
+  },
+});
+
+Deno.test({
+  name: "page: names and messages of any length fit the window",
+  ignore,
+  fn: async () => {
+    const id = "a".repeat(300);
+    const other = { key: `${id}.refused`, kind: "refused", sha256: null } as const;
+    const version = { ...other, sizeBytes: 1, publishedAt: "2026-01-15T06:00:00Z" };
+    await using at = await scene([pageTask(id)], "127.0.0.1", {
+      runs: [{ ...runRecord("r", "2026-01-15T09:00:00Z"), error: id }],
+      files: { "a.csv": id, [version.key]: "b" },
+      versions: { [id]: [{ ...version, key: "a.csv", kind: "current" }, version] },
+    });
+    for (
+      const path of [
+        "/",
+        "/?dense=1",
+        "/runs",
+        "/runs/r",
+        `/tasks/${id}`,
+        `/diff?task=${id}&new=${id}.refused`,
+      ]
+    ) {
+      const page = await at.open(path, { viewport: { width: 390, height: 800 } });
+      const excess = "document.documentElement.scrollWidth - innerWidth";
+      assertEquals(await page.evaluate(excess), 0, path.slice(0, 12));
     }
     assertEquals(at.errors, []);
   },

@@ -90,7 +90,18 @@ Deno.test("run page: a run that failed as a whole has its reason, and no table",
   assertStringIncludes(html, "<h2>Opening the store: &lt;denied&gt;</h2>");
   assertStringIncludes(html, "12 runs in a row failed like this.");
   assertStringIncludes(await at.text("/runs"), "opening the store: &lt;denied&gt;");
-  assertStringIncludes(await at.text("/"), "it failed as a whole");
+  const overview = await at.text("/");
+  assertStringIncludes(
+    overview,
+    "and failed as a whole: opening the store: &lt;denied&gt;</span>.",
+  );
+  // Each task keeps the health that the last run with results has given it.
+  assertStringIncludes(overview, "<h1>The last run failed</h1>");
+  assertStringIncludes(overview, "<title>(!) cronfetch</title>");
+  at.set([pageTask("a", { health: "unhealthy" })]);
+  const both = await at.text("/");
+  assertStringIncludes(both, "<h1>1 of 1 task needs attention</h1>");
+  assertStringIncludes(both, "<title>(1) cronfetch</title>");
 });
 
 Deno.test("runs page: what started each run, and what happened on each day", async () => {
@@ -182,6 +193,11 @@ Deno.test("overview: the message of a problem and its first time are in the row"
   assertStringIncludes(html, ">404 &lt;Not Found&gt;</span>");
   assertStringIncludes(html, `2 failures, the first <time datetime="2026-01-13T12:00:00Z"`);
   assertStringIncludes(html, `data-label="Changed"><time datetime="2026-01-10T12:00:00Z"`);
+  // Without a failure, a task is stale because no run has checked it.
+  const unchecked = record("a", { lastRunAt: "2026-01-11T12:00:00Z" });
+  at.set([pageTask("a", { health: "stale", stale: true, record: unchecked })]);
+  const problem = `<span class="problem">Last run <time datetime="2026-01-11T12:00:00Z"`;
+  assertStringIncludes(await at.text("/"), problem);
 });
 
 Deno.test("task page: a running task has its bytes, rate and time left; attempts are listed", async () => {

@@ -2,12 +2,13 @@
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { ShownHealth } from "../../core/event.ts";
+import { trimEndOf } from "../../core/text.ts";
 import { formatBytes, formatCount, plural } from "../../report/format.ts";
 import type { ActiveRun, RunRecord } from "../../state/run_record.ts";
 import { CONDITIONS, type Filter, filterQuery, isIn, NO_FILTER, type Page } from "../filter.ts";
 import { commonZone, countsLabel, isRecentlyChanged } from "../labels.ts";
 import type { PageTask } from "../source.ts";
-import { When } from "./components.tsx";
+import { shown, When } from "./components.tsx";
 import { useLinks } from "./links.ts";
 
 /** Data of the overview. */
@@ -38,16 +39,20 @@ export function Headline(facts: OverviewFacts): JSX.Element {
   const clock = { now, zone: commonZone(tasks) };
   return (
     <>
-      <h1>{headlineText(tasks)}</h1>
+      <h1>{headlineText(facts)}</h1>
       <p class="faint">{totals(tasks, now)}</p>
       <p class="faint">
         {lastRun
           ? (
             <>
               The <a href={links.run(lastRun.run)}>last run</a> ended{" "}
-              <When time={lastRun.finishedAt} clock={clock} />: {lastRun.error === undefined
-                ? countsLabel(lastRun.summary.counts)
-                : <span class="bad">it failed as a whole</span>}.
+              <When time={lastRun.finishedAt} clock={clock} />
+              {lastRun.error === undefined ? `: ${countsLabel(lastRun.summary.counts)}` : (
+                <>
+                  {" "}
+                  <span class="bad">and failed as a whole: {reasonOf(lastRun.error)}</span>
+                </>
+              )}.
             </>
           )
           : "No run has finished yet."}
@@ -82,13 +87,20 @@ export function Headline(facts: OverviewFacts): JSX.Element {
   );
 }
 
-function headlineText(tasks: readonly PageTask[]): string {
+/** The sentence of an error within another one. */
+function reasonOf(error: string): string {
+  return shown(trimEndOf(error, "."));
+}
+
+/** What is worst. Tasks keep their health while whole runs fail. */
+function headlineText({ tasks, lastRun }: OverviewFacts): string {
   const total = tasks.length;
   const count = (matches: (task: PageTask) => boolean) => tasks.filter(matches).length;
   if (total === 0) return "No tasks";
   const of = (some: number) => `${formatCount(some)} of ${plural(total, "task")}`;
   const urgent = count((task) => task.health === "unhealthy" || task.stale);
   if (urgent > 0) return `${of(urgent)} ${urgent === 1 ? "needs" : "need"} attention`;
+  if (lastRun?.error !== undefined) return "The last run failed";
   const failing = count((task) => task.health === "failing");
   if (failing > 0) return `${of(failing)} failed last time`;
   const fresh = count((task) => task.health === "new");
@@ -152,9 +164,10 @@ export function FilterForm({ filter }: { readonly filter: Filter }): JSX.Element
   );
 }
 
-/** The title of the overview, with the number of tasks that need attention. */
-export function titleOf(tasks: readonly PageTask[]): string {
+/** The title of the overview, with the number of tasks that need attention; `!` if the run failed. */
+export function titleOf({ tasks, lastRun }: Pick<OverviewFacts, "tasks" | "lastRun">): string {
   const urgent: readonly ShownHealth[] = ["unhealthy", "stale"];
   const count = tasks.filter((task) => urgent.includes(task.health) || task.stale).length;
-  return count === 0 ? "cronfetch" : `(${formatCount(count)}) cronfetch`;
+  if (count > 0) return `(${formatCount(count)}) cronfetch`;
+  return lastRun?.error === undefined ? "cronfetch" : "(!) cronfetch";
 }

@@ -190,6 +190,11 @@ function Condition({ task, isRunning, clock }: {
       {problem !== null && (
         <span class="problem" title={shown(problem)}>{sentence(shown(problem))}</span>
       )}
+      {problem === null && task.stale && record?.lastRunAt && (
+        <span class="problem">
+          Last run <When time={record.lastRunAt} clock={clock} />
+        </span>
+      )}
       {record !== null && record.failures > 0 && (
         <span class="faint">
           {plural(record.failures, "failure")}
