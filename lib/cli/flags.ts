@@ -32,6 +32,8 @@ export interface Flags {
   readonly port?: string;
   readonly hostname?: string;
   readonly event: boolean;
+  /** `schema`: print that of the document that hooks receive. */
+  readonly change: boolean;
   /** `run`: ignore validators; `init`: replace the file. */
   readonly force: boolean;
   /** A command line of curl or wget, or a file. */
@@ -76,6 +78,7 @@ export const NO_FLAGS: Flags = {
   verbose: false,
   report: [],
   event: false,
+  change: false,
   force: false,
   fix: false,
   tasks: false,

@@ -174,11 +174,13 @@ export const INITIAL_CONFIG = `{
 /** Prints a JSON Schema to standard output. */
 export async function schema(
   _operands: readonly string[],
-  { event }: Flags,
+  { event, change }: Flags,
   host: Host,
 ): Promise<number> {
   const made = event
     ? (await import("../report/event_schema.ts")).eventJsonSchema()
+    : change
+    ? (await import("../report/change_schema.ts")).changeJsonSchema()
     : (await import("../config/schema/json_schema.ts")).configJsonSchema();
   host.stdout.write(`${JSON.stringify(made, null, 2)}\n`);
   return EXIT.good;

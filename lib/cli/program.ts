@@ -171,7 +171,8 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
     "schema",
     "print the JSON Schema of the config",
     async (...given) => (await import("./init.ts")).schema(...given),
-  ).option("--event", "print the schema of a line of --json instead");
+  ).option("--event", "print the schema of a line of --json instead")
+    .option("--change", "print that of the document that onChange sends instead");
 
   command(
     "completions",

@@ -24,31 +24,37 @@ import { WARNINGS } from "./lines.ts";
 export type EventJsonSchema = Readonly<Record<string, unknown>>;
 
 /** The schema of an object. */
-type ObjectSchema = EventJsonSchema & {
+export type ObjectSchema = EventJsonSchema & {
   readonly properties: Readonly<Record<string, EventJsonSchema>>;
 };
 
 /** One schema for every key of `T`; missing and extra keys do not compile. */
-type Properties<T> = Readonly<Record<keyof T, EventJsonSchema>>;
+export type Properties<T> = Readonly<Record<keyof T, EventJsonSchema>>;
 
-const TEXT = { type: "string" };
-const COUNT = { type: "integer", minimum: 0 };
+/** Any text. */
+export const TEXT: EventJsonSchema = { type: "string" };
+/** A whole number that is not negative. */
+export const COUNT: EventJsonSchema = { type: "integer", minimum: 0 };
 const DURATION = { type: "number", minimum: 0 };
-const TIME = { type: "string", format: "date-time" };
+/** RFC 3339. */
+export const TIME: EventJsonSchema = { type: "string", format: "date-time" };
 const CODE = { $ref: "#/$defs/code" };
 const HTTP_STATUS = { type: "integer", minimum: 100, maximum: 999 };
 
 const HEALTH = { enum: ["healthy", "failing", "unhealthy"] satisfies Health[] };
 
-function described(schema: EventJsonSchema, description: string): EventJsonSchema {
+/** A schema with a description. */
+export function described(schema: EventJsonSchema, description: string): EventJsonSchema {
   return { description, ...schema };
 }
 
-function orNull(schema: EventJsonSchema): EventJsonSchema {
+/** A schema, or null. */
+export function orNull(schema: EventJsonSchema): EventJsonSchema {
   return { anyOf: [schema, { type: "null" }] };
 }
 
-function object<T>(
+/** The schema of an object. */
+export function object<T>(
   properties: Properties<T>,
   optional: readonly (keyof T & string)[] = [],
 ): ObjectSchema {

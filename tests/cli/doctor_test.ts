@@ -127,6 +127,24 @@ Deno.test("doctor: reports problems, and exits 3", async () => {
   }
 });
 
+Deno.test("doctor: checks the commands of onChange, and lists the permissions of hooks", async () => {
+  await using at = await workspace({
+    onChange: [{ command: ["./load"] }, { command: ["missing"] }, {
+      webhook: "https://127.0.0.2:444/x",
+    }],
+    tasks: ["https://127.0.0.1:1/a", "https://127.0.0.1:1/b"],
+  });
+  await Deno.writeTextFile(at.folder.file("load"), "#!/bin/sh\n", { mode: 0o755 });
+  const host = at.host({ env: { PATH: "/no/such/folder" } });
+  assertEquals(await main(["doctor"], host), 3);
+  assertEquals(host.stdout.text.match(/^\w+ +onChange +(?:\S| (?! ))+/mg), [
+    `good   onChange  the command is ${at.folder.file("load")}`,
+    "wrong  onChange  the command missing does not exist, so its deliveries would fail",
+  ]);
+  assertStringIncludes(host.stdout.text, "--allow-run=./load,missing");
+  assertStringIncludes(host.stdout.text, "127.0.0.2:444");
+});
+
 Deno.test("doctor: commands of alerts, with and without permission, existing or not", async () => {
   await using at = await workspace({
     alerts: [{ command: ["mail-me", "--urgent"] }, { command: ["./mail-them"] }, {

@@ -131,6 +131,7 @@ Deno.test("schema: prints the committed schemas", async () => {
   const table: [args: string[], file: string][] = [
     [["schema"], "cronfetch.schema.json"],
     [["schema", "--event"], "cronfetch.events.schema.json"],
+    [["schema", "--change"], "cronfetch.change.schema.json"],
   ];
   for (const [args, file] of table) {
     const host = testHost();

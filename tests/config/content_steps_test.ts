@@ -49,3 +49,56 @@ Deno.test("same: problems name the option", async () => {
     );
   }
 });
+
+Deno.test("onChange: the list of a task replaces that of defaults, and that one the config's", async () => {
+  const { tasks } = await loadInput({
+    onChange: [{ command: ["top"] }],
+    tasks: [`${url}`, { url: `${url}b`, onChange: [] }, {
+      url: `${url}c`,
+      onChange: [{ webhook: "https://hooks.example.org/secret", headers: { "X-A": "b" } }],
+    }],
+  });
+  const command = { kind: "command", command: ["top"], cwd: "/start", env: {} } as const;
+  assertEquals(tasks.map(({ task }) => task.onChange), [
+    [command],
+    [],
+    [{ kind: "webhook", url: "https://hooks.example.org/secret", headers: { "x-a": "b" } }],
+  ]);
+});
+
+const HOOK_PROBLEMS: readonly (readonly [ConfigInput, string])[] = [
+  [{ onChange: [{}] }, "onChange[0] must have either a webhook or a command"],
+  [
+    { defaults: { onChange: [{ command: ["a"], webhook: "https://x.example/" }] } },
+    "defaults.onChange[0] must have either a webhook or a command",
+  ],
+  [{ onChange: [{ command: [] }] }, "onChange[0].command must name a program"],
+  [
+    { onChange: [{ command: ["a"], headers: { a: "b" } }] },
+    "onChange[0].headers is for a webhook",
+  ],
+  [
+    { tasks: [{ url, onChange: [{ webhook: "https://x.example/", env: { A: "b" } }] }] },
+    "tasks[0].onChange[0].env is for a command",
+  ],
+  [{ onChange: [{ webhook: "ftp://x.example/" }] }, "onChange[0].webhook "],
+  [
+    { onChange: [{ command: ["a"], env: { "A B": "b" } }] },
+    "onChange[0].env.A B is no name of an environment variable",
+  ],
+  [
+    { onChange: [{ command: ["a"], env: { A: "${env:UNSET}" } }] },
+    "onChange[0].env.A needs the environment variable UNSET",
+  ],
+];
+
+Deno.test("onChange: problems name the option, and are reported once", async () => {
+  for (const [config, start] of HOOK_PROBLEMS) {
+    const lines = await problemLinesOf(loadInput({ tasks: [`${url}a`, `${url}b`], ...config }));
+    assertEquals(
+      lines.map((line) => line.replaceAll('["A B"]', ".A B")).map((line) => line.includes(start)),
+      [true],
+      `${lines}`,
+    );
+  }
+});

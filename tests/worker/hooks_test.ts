@@ -1,8 +1,10 @@
 /** Changes reach the hooks of their tasks at least once, in order, and never harm a run. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { z } from "zod";
 import type { ConfigInput } from "../../lib/config/input.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
+import { changeJsonSchema } from "../../lib/report/change_schema.ts";
 import type { ChangeDocument } from "../../lib/report/hooks.ts";
 import type { Delivery } from "../../lib/state/state.ts";
 import { main } from "../helpers/command_line.ts";
@@ -54,6 +56,15 @@ async function place(config: ConfigInput, state = "kv:state.db") {
   };
 }
 
+/** Asserts that a document conforms to the schema, without further fields. */
+function assertValid(document: unknown): void {
+  const closed = JSON.stringify(changeJsonSchema())
+    .replaceAll('"type":"object"', '"type":"object","additionalProperties":false');
+  const schema = z.fromJSONSchema(JSON.parse(closed));
+  const { success, error } = schema.safeParse(document);
+  assert(success, `${JSON.stringify(document)}: ${error?.message}`);
+}
+
 function config(server: Origin, onChange: ConfigInput["onChange"]): ConfigInput {
   return { onChange, tasks: [{ url: `${server.origin}/a?key=hunter2`, schedule: "every 1d" }] };
 }
@@ -66,6 +77,7 @@ for (const state of ["file:state.json", "kv:state.db"]) {
     const first = await here.at("06:00:00", "run", { env });
     const path = here.folder.file("downloads/a");
     const [call] = first.executed;
+    assertValid(call?.document);
     const id = call?.document.id ?? "";
     assertMatch(id, /^2026-01-15T06:00:00\.000Z-[0-9a-f]{12}$/);
     assertEquals(call?.document, {
@@ -96,6 +108,7 @@ for (const state of ["file:state.json", "kv:state.db"]) {
     server.route("/a", "b");
     const { exitCode, executed: [second], warnings } = await here.at("08:00:00");
     assertEquals([exitCode, warnings], [0, []]);
+    assertValid(second?.document);
     assertEquals(second?.document.status, "updated");
     assertEquals(second?.document.files, [{
       ...{ key: "a", path, sha256: B, sizeBytes: 1 },
