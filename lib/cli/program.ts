@@ -79,8 +79,8 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
   withOutput(run)
     .option(
       "--report <KIND=FILE>",
-      "write the results to a file; kinds: junit, and html (the status\n" +
-        "page as one file); may be repeated",
+      "write the results to a file; may be repeated; kinds:\n" +
+        "junit, and html (the status page as one file)",
       repeated,
     );
 
@@ -273,10 +273,11 @@ function withGrace(command: Command): Command {
   );
 }
 
-/** The environment variable of `serve`. */
+/** The environment variables of `serve`. */
 const TOKEN_HELP = `\
   CRONFETCH_TOKEN         token to enter on the page to run, pause and resume
-                          tasks; these actions are disabled if it is not set`;
+                          tasks; these actions are disabled if it is not set
+  CRONFETCH_VIEW_TOKEN    token to read the page; without it everyone may`;
 
 /** Options for the output of a run. */
 function withOutput(command: Command): Command {

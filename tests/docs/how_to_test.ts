@@ -84,10 +84,10 @@ recipeTest("A secret in a file", async () => {
   }
 });
 
-recipeTest("A file that is generated anew each time", async () => {
+recipeTest("A file that is generated for each request", async () => {
   const document = (generated: number, rate: number) => JSON.stringify({ generated, rate });
   await using server = origin({ "/v1/rates.json": document(1, 7) });
-  await using recipe = await prepareRecipe("A file that is generated anew each time", {
+  await using recipe = await prepareRecipe("A file that is generated for each request", {
     change: leadTo(server.origin),
   });
   const files: Record<string, string>[] = [];
