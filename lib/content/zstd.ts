@@ -7,6 +7,7 @@
 import { Decompress } from "fzstd";
 import createXxhash from "xxhash-wasm";
 import { CronfetchError } from "../core/errors.ts";
+import { ByteReader, joinBytes } from "./byte_reader.ts";
 
 /** The largest window of the content coding (RFC 9659), which a decoder must keep in memory. */
 const LARGEST_WINDOW_BYTES = 8 * 1024 * 1024;
@@ -18,7 +19,7 @@ const SKIPPABLE = 0x184d2a50;
 
 /** Header of a frame (RFC 8878, section 3.1.1.1). */
 interface FrameHeader {
-  /** The header, including the magic number. */
+  /** The header, including the magic number, of a frame without a checksum. */
   readonly bytes: Uint8Array;
   /** `Frame_Content_Size`, or null. */
   readonly contentBytes: bigint | null;
@@ -34,7 +35,7 @@ interface FrameHeader {
 export async function* decodeZstd(
   encoded: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const input = new ByteReader(encoded);
+  const input = new ByteReader(encoded, () => damaged("it is truncated"));
   const xxhash = await createXxhash();
   try {
     let frames = 0;
@@ -65,17 +66,18 @@ async function* decodeFrame(
     if (piece.length > 0) decoded.push(piece);
   });
   /** Passes bytes to the decoder. */
-  const push = (bytes: Uint8Array): Uint8Array[] => {
+  const push = (bytes: Uint8Array, isLast: boolean): Uint8Array[] => {
     decoded = [];
     try {
-      decompress.push(bytes);
+      // Without the end, it waits for 18 bytes, which a short frame does not have.
+      decompress.push(bytes, isLast);
     } catch (error) {
       throw damaged("its data is damaged", error);
     }
     return decoded;
   };
   let size = 0n;
-  push(header.bytes);
+  push(header.bytes, false);
   for (let isLast = false; !isLast;) {
     const start = await input.read(3);
     // Block header (RFC 8878, section 3.1.1.2).
@@ -88,7 +90,7 @@ async function* decodeFrame(
     const block = new Uint8Array(3 + rest.length);
     block.set(start);
     block.set(rest, 3);
-    for (const piece of push(block)) {
+    for (const piece of push(block, isLast)) {
       size += BigInt(piece.length);
       hash.update(piece);
       yield piece;
@@ -120,8 +122,10 @@ async function readHeader(magic: Uint8Array, input: ByteReader): Promise<FrameHe
   if (windowBytes > LARGEST_WINDOW_BYTES) {
     throw damaged("its window is larger than the 8 MiB of the coding (RFC 9659)", null, "never");
   }
+  // The checksum is checked here, and not passed to the decoder.
+  const frame = new Uint8Array([descriptor & ~0x04]);
   return {
-    bytes: joined([magic, start, window ?? new Uint8Array(0), dictionary, size]),
+    bytes: joinBytes([magic, frame, window ?? new Uint8Array(0), dictionary, size]),
     contentBytes,
     hasChecksum,
   };
@@ -133,70 +137,8 @@ function windowSize(descriptor: number): number {
   return base + base / 8 * (descriptor & 0x07);
 }
 
-/** Reads a given number of bytes from a stream. */
-class ByteReader {
-  readonly #source: AsyncIterator<Uint8Array>;
-  /** Bytes that were received and not read; a copy, since the source reuses its buffer. */
-  #rest: Uint8Array = new Uint8Array(0);
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source[Symbol.asyncIterator]();
-  }
-
-  async isAtEnd(): Promise<boolean> {
-    return this.#rest.length === 0 && !await this.#receive();
-  }
-
-  /** Reads `count` bytes. The result is valid until the next call. */
-  async read(count: number): Promise<Uint8Array> {
-    if (count === 0) return this.#rest.subarray(0, 0);
-    const parts: Uint8Array[] = [];
-    let missing = count;
-    for (;;) {
-      const part = this.#rest.subarray(0, missing);
-      this.#rest = this.#rest.subarray(part.length);
-      missing -= part.length;
-      if (missing === 0 && parts.length === 0) return part;
-      if (part.length > 0) parts.push(part);
-      if (missing === 0) return joined(parts);
-      if (!await this.#receive()) throw damaged("it is truncated");
-    }
-  }
-
-  async skip(count: number): Promise<void> {
-    for (let missing = count; missing > 0;) {
-      const bytes = Math.min(missing, this.#rest.length);
-      this.#rest = this.#rest.subarray(bytes);
-      missing -= bytes;
-      if (missing > 0 && !await this.#receive()) throw damaged("it is truncated");
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#source.return?.(undefined);
-  }
-
-  /** Receives the next piece, once the last one is read. False at the end. */
-  async #receive(): Promise<boolean> {
-    const { value, done } = await this.#source.next();
-    if (done) return false;
-    this.#rest = value.slice();
-    return true;
-  }
-}
-
 function littleEndian(bytes: Uint8Array): bigint {
   return bytes.reduceRight((value, byte) => value << 8n | BigInt(byte), 0n);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const part of parts) {
-    bytes.set(part, end);
-    end += part.length;
-  }
-  return bytes;
 }
 
 function damaged(

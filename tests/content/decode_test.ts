@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { gunzipSync } from "node:zlib";
+import { constants, gunzipSync, zstdCompressSync } from "node:zlib";
 import { codingsToRemove, isEncoded } from "../../lib/content/coding.ts";
 import { FREE_BYTES, LARGEST_RATIO } from "../../lib/content/decode.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
@@ -94,6 +94,20 @@ Deno.test("decodedBody: members and frames are joined; other bytes behind them a
       coding,
     );
     assertEquals(error.code, "content.coding", coding);
+  }
+});
+
+Deno.test("decodedBody: zstd frames of every small size, with a checksum and without", async () => {
+  for (const checksum of [0, 1]) {
+    const params = { [constants.ZSTD_c_checksumFlag]: checksum };
+    for (let size = 0; size < 40; size++) {
+      // Some are stored, some are runs of one byte.
+      for (const fill of [(at: number) => at * 37, () => 97]) {
+        const bytes = Uint8Array.from({ length: size }, (_, at) => fill(at));
+        const frame = new Uint8Array(zstdCompressSync(bytes, { params }));
+        assertEquals(await decodeAll(["zstd"], bodyOf(frame, 7)), bytes, `${size} bytes`);
+      }
+    }
   }
 });
 
