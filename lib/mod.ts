@@ -30,6 +30,7 @@ export type {
   SameInput,
   TaskInput,
   TransformInput,
+  UnpackInput,
 } from "./config/input.ts";
 export { ConfigError, type Excerpt, type Place, type Problem } from "./config/problem.ts";
 export {
@@ -85,12 +86,14 @@ export {
   EXIT,
   EXIT_CODES,
   type ExitCodeMeaning,
+  type MemberCounts,
   type ReceivedContent,
   type RunSummary,
   type RunTrigger,
   type TaskResult,
   type TaskStatus,
   type Timings,
+  type UnpackedArchive,
   type Validators,
   type Warning,
 } from "./core/result.ts";
@@ -105,6 +108,7 @@ export type {
   Task,
   Timeouts,
   Transform,
+  Unpack,
 } from "./core/task.ts";
 export { run, type RunOptions, type RunReport } from "./run.ts";
 export type {

@@ -177,6 +177,7 @@ export function compileTask(
     same: options.same,
     transform: options.transform,
     onChange: options.onChange,
+    unpack: options.unpack,
   };
   if (!dated) return { task, dated: null };
   return {

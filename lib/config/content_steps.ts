@@ -1,11 +1,13 @@
 /** Options of the steps of a received file, and of the hooks after them. Loaded only if there is one. */
 
 import { problemWithQuery } from "../core/json_path.ts";
-import type { Hook, SameRule, Transform } from "../core/task.ts";
+import type { Hook, SameRule, Transform, Unpack } from "../core/task.ts";
 import { readWebhook } from "./alerts.ts";
-import type { SameInput } from "./input.ts";
+import { type SameInput, UNPACK_DEFAULTS } from "./input.ts";
+import { checkFolder } from "./keys.ts";
 import { applyExpectations, DEFAULT_OPTIONS } from "./options.ts";
 import { type Path, resolveText, type Scope } from "./scope.ts";
+import { parseSize } from "./schema/fields.ts";
 import type { TaskDefaults } from "./schema/task_schema.ts";
 import { substitute } from "./variables.ts";
 
@@ -102,4 +104,26 @@ function readVariables(
     if (text !== null) values[name] = text;
   }
   return values;
+}
+
+/** Reads `unpack`. Returns null after a problem. */
+export function readUnpack(
+  written: NonNullable<TaskDefaults["unpack"]>,
+  path: Path,
+  scope: Scope,
+): Unpack | null {
+  const options = written === true ? {} : written;
+  const { include = [], to, maxSize = parseSize(UNPACK_DEFAULTS.maxSize) ?? 0 } = options;
+  const folder = to === undefined ? null : checkFolder(to);
+  if (folder?.problem !== undefined) {
+    scope.addProblem([...path, "to"], folder.problem);
+    return null;
+  }
+  return scope.intern<Unpack>({
+    include,
+    strip: options.strip ?? UNPACK_DEFAULTS.strip,
+    to: folder === null ? null : folder.value,
+    archive: options.archive ?? UNPACK_DEFAULTS.archive,
+    maxSizeBytes: maxSize,
+  });
 }

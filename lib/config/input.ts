@@ -184,6 +184,22 @@ export interface TaskInput {
   transform?: string[] | TransformInput | null | undefined;
   /** Invoked after the file was created or updated. Default: the config's. */
   onChange?: HookInput[] | undefined;
+  /** Publish the members of an archive (zip, tar, tar.gz, tar.zst, gz). Default: null, do not. */
+  unpack?: true | UnpackInput | null | undefined;
+}
+
+/** Which members of an archive are published, and where. */
+export interface UnpackInput {
+  /** Globs of the members to publish, for their whole path in the archive. Default: all members. */
+  include?: string[] | undefined;
+  /** Number of folders to remove from the beginning of each path. Default: 0. */
+  strip?: number | undefined;
+  /** Folder in the store. Default: the name of the archive without its extension. */
+  to?: string | undefined;
+  /** Publish the archive as well. Default: true. */
+  archive?: boolean | undefined;
+  /** Largest size of all published members together; 10 GB unless set. */
+  maxSize?: string | number | undefined;
 }
 
 /** One rule by which files with different bytes are the same in substance. */
@@ -283,7 +299,11 @@ export const DEFAULTS = {
   same: null,
   transform: null,
   onChange: [],
+  unpack: null,
 } as const;
+
+/** The default of every option of `unpack`. */
+export const UNPACK_DEFAULTS = { strip: 0, archive: true, maxSize: "10GB" } as const;
 
 /** How an option is overridden. */
 export interface OverrideRow {

@@ -94,6 +94,20 @@ export function keyOf(to: string | null, url: URL): Parsed<string> {
 }
 
 /**
+ * Checks the name of a folder in the store.
+ *
+ * @returns Without a slash at its end; `""` for the root of the store.
+ */
+export function checkFolder(to: string): Parsed<string> {
+  const written = to.normalize("NFC").replace(/\/$/, "");
+  if (written === ".") return { value: "" };
+  const problem = checkName(written);
+  if (problem !== null) return { problem };
+  const fault = reservedKey(written, false, []);
+  return fault === null ? { value: written } : { problem: `may not be written: ${fault}` };
+}
+
+/**
  * Checks the length of a key with the prefix of its bucket.
  *
  * @param prefix Without a slash at its end; `""` for none.
@@ -129,6 +143,16 @@ export function safeName(name: string): string | null {
   const parts = name.replace(/%2f|%5c|\\/gi, "/").split("/");
   const last = parts.findLast((part) => part !== "") ?? "";
   return safeSegment(last.replace(/^[\s.]+/, ""));
+}
+
+/**
+ * Makes one segment of the path of an archive member safe: not a device or a hidden file, at most 200
+ * bytes.
+ *
+ * @returns Null if no safe character is left.
+ */
+export function safeMemberName(segment: string): string | null {
+  return safeSegment(segment.replace(/^[\s.]+/, ""));
 }
 
 /** The last segment of a URL as a name, without the query. */

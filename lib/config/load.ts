@@ -148,7 +148,8 @@ function hasTiming(options: unknown): boolean {
 }
 
 function hasStep(options: unknown): boolean {
-  return ["same", "transform", "onChange"].some((name) => field(options, name) !== undefined);
+  const names = ["same", "transform", "unpack", "onChange"];
+  return names.some((name) => field(options, name) !== undefined);
 }
 
 function field(value: unknown, name: string): unknown {

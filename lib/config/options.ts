@@ -50,6 +50,7 @@ export interface Options extends
     | "same"
     | "transform"
     | "onChange"
+    | "unpack"
   > {
   /** The schedule as written; it is parsed again in another time zone. */
   readonly scheduleText: string;
@@ -139,6 +140,7 @@ export const DEFAULT_OPTIONS: Options = {
   same: rest.same,
   transform: rest.transform,
   onChange: rest.onChange,
+  unpack: rest.unpack,
 };
 
 /**
@@ -184,10 +186,10 @@ export function applyOptions(
 /** Applies the options of content steps, whose reader is loaded if any source has one. */
 function applySteps(
   base: Options,
-  { same, transform, onChange }: TaskDefaults,
+  { same, transform, unpack, onChange }: TaskDefaults,
   path: Path,
   scope: Scope,
-): Pick<Options, "same" | "transform" | "onChange"> {
+): Pick<Options, "same" | "transform" | "unpack" | "onChange"> {
   const { steps } = scope;
   return {
     same: same === undefined
@@ -199,6 +201,9 @@ function applySteps(
     onChange: onChange === undefined
       ? base.onChange
       : steps?.readHooks(onChange, [...path, "onChange"], scope) ?? [],
+    unpack: unpack === undefined
+      ? base.unpack
+      : unpack && (steps?.readUnpack(unpack, [...path, "unpack"], scope) ?? null),
   };
 }
 

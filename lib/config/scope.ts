@@ -4,7 +4,7 @@ import type * as z from "zod/mini";
 import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
-import type { Hook, SameRule, Transform } from "../core/task.ts";
+import type { Hook, SameRule, Transform, Unpack } from "../core/task.ts";
 import { parseUrl } from "./checks.ts";
 import { suggestValue } from "./schema/fields.ts";
 import type { SameInput } from "./input.ts";
@@ -43,6 +43,8 @@ export interface StepReader {
     path: Path,
     scope: Scope,
   ): readonly Hook[];
+  /** Reads `unpack`. */
+  readUnpack(written: NonNullable<TaskDefaults["unpack"]>, path: Path, scope: Scope): Unpack | null;
 }
 
 /** State shared by the checks of one source. */

@@ -50,7 +50,7 @@ function substanceOf(rule: SameRule, file: ComparedFile): Promise<string | null>
 
 /** Digest of the members in the order of their names, without times, attributes and comments. */
 async function zipSubstance(file: ComparedFile): Promise<string | null> {
-  const { readZipDirectory } = await import("./zip_directory.ts");
+  const { readZipDirectory } = await import("./zip.ts");
   const members = await readZipDirectory(file);
   if (members === null) return null;
   const lines = members.map(({ name, sizeBytes, crc32 }) => `${name} ${sizeBytes} ${crc32}\n`);

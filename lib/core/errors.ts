@@ -148,6 +148,11 @@ export const ERROR_CODES = {
     meaning: "the transform of the content failed",
     hint: "run the command by hand with the file on its standard input",
   },
+  "content.unpack": {
+    retry: "never",
+    meaning: "the archive is damaged, unsafe, or too large to unpack",
+    hint: "list its members by hand; unpack.include selects those to publish",
+  },
   "expect.type": {
     retry: "never",
     meaning: "the content is not of the expected type",

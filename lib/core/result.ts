@@ -109,6 +109,16 @@ export interface TaskResult {
   readonly notBefore?: string;
   /** Reservations about a good result. */
   readonly warnings: readonly Warning[];
+  /** The members of an archive; absent unless it was unpacked. */
+  readonly members?: MemberCounts;
+}
+
+/** Numbers of members of an unpacked archive. */
+export interface MemberCounts {
+  readonly created: number;
+  readonly updated: number;
+  /** Those whose files have the same bytes already, and were not written. */
+  readonly unchanged: number;
 }
 
 /** ETag, Last-Modified, digest and size of the published bytes, and where they came from. */
@@ -129,6 +139,16 @@ export interface Validators {
   readonly revision: string;
   /** The last received file, if other bytes are published, or its transform is. */
   readonly received?: ReceivedContent;
+  /** How the file was unpacked; absent if it was not. */
+  readonly unpacked?: UnpackedArchive;
+}
+
+/** How an archive was unpacked. */
+export interface UnpackedArchive {
+  /** Identifies the options by which it was. */
+  readonly options: string;
+  /** Whether the archive itself is published. If not, its digest and size are recorded only. */
+  readonly isPublished: boolean;
 }
 
 /** Digest and size of a received file. */

@@ -108,6 +108,19 @@ export type Hook =
     /** Its environment variables, in addition to the few that it always has. */
     readonly env: Readonly<Record<string, string>>;
   };
+/** Which members of an archive are published, and where. */
+export interface Unpack {
+  /** Globs, of which one must match the path of a member in the archive; empty for all members. */
+  readonly include: readonly string[];
+  /** Number of folders to remove from the beginning of each path. */
+  readonly strip: number;
+  /** Folder in the store, without a slash at its end; `""` for its root; null for the archive's stem. */
+  readonly to: string | null;
+  /** Whether the archive itself is published. */
+  readonly archive: boolean;
+  /** Largest size of all published members together, in bytes. */
+  readonly maxSizeBytes: number;
+}
 
 /** When files with different bytes have the same substance. */
 export type SameRule =
@@ -176,6 +189,8 @@ export interface Task {
   readonly transform: Transform | null;
   /** Invoked after the file is created or updated; empty for none. */
   readonly onChange: readonly Hook[];
+  /** Publishes the members of an archive; or null. */
+  readonly unpack: Unpack | null;
 }
 
 /** A task of a plan, and why it is included or not. */

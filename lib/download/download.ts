@@ -276,10 +276,15 @@ async function publishReceived(
     const transform = task.transform === null
       ? NO_TRANSFORM
       : await (await import("./transform.ts")).bindTransform(task, source.url, stats, context);
+    const unpacking = task.unpack === null
+      ? null
+      : await (await import("./unpack.ts")).bindUnpack(task.unpack, context);
     const success = await publish(task, digests, received, {
       store: context.store,
       signal: context.signal,
       current,
+      recorded: context.recorded,
+      unpacking,
       source: context.redact(source.url),
       headers: stats.headers,
       nowMs,
@@ -378,5 +383,6 @@ function result(state: TaskState, status: TaskStatus, success: Success | null): 
       totalMs: Math.round(context.host.clock.monotonicMs() - startedMs),
     },
     warnings: state.warnings,
+    ...(success?.members && { members: success.members }),
   };
 }

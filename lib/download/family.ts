@@ -4,7 +4,7 @@
  */
 
 import { CronfetchError } from "../core/errors.ts";
-import { foldKey, REFUSED_SUFFIX, versionKey } from "../core/key.ts";
+import { REFUSED_SUFFIX, versionKey } from "../core/key.ts";
 import type { Task } from "../core/task.ts";
 import type { Validators } from "../core/result.ts";
 import type { ChangedFile, FamilyMember, State } from "../state/state.ts";
@@ -17,6 +17,7 @@ import type {
   Store,
   StoredFile,
 } from "../store/store.ts";
+import { claimOn, epochMs, knownSpelling, surplusMembers } from "./family_rules.ts";
 
 /** What a family needs from its run. */
 export interface FamilyContext {
@@ -45,64 +46,6 @@ export interface Recorded {
   readonly publishedAt: string | null;
 }
 
-/** Whether a task may replace a file. */
-export type Claim =
-  /** Yes: the record or the family lists it. */
-  | "own"
-  /** Claimed before it was published: yes, if its digest is the claimed one. */
-  | "claimed"
-  /** No: the task has not published it. */
-  | "foreign";
-
-/** Determines whether a task may replace the file under a key that a server named. */
-export function claimOn(
-  key: string,
-  published: string | null,
-  members: readonly FamilyMember[],
-): Claim {
-  if (key === published) return "own";
-  const member = members.find((one) => one.kind === "file" && one.key === key);
-  if (member === undefined) return "foreign";
-  return member.publishedAt === null ? "claimed" : "own";
-}
-
-/**
- * The spelling under which a task has published a key already. Names that differ only in case or
- * Unicode normalization may be the same file, and are treated as one.
- */
-export function knownSpelling(
-  key: string,
-  published: string | null,
-  members: readonly FamilyMember[],
-): string {
-  const folded = foldKey(key);
-  const keys = members.filter(({ kind }) => kind === "file").map((member) => member.key);
-  const known = published === null ? keys : [published, ...keys];
-  return known.includes(key) ? key : known.find((one) => foldKey(one) === folded) ?? key;
-}
-
-/**
- * The older files of a family beyond those to keep, the oldest last.
- *
- * @param current Key of the newest file, which is not counted.
- * @param keep Number of older files to keep.
- */
-export function surplusMembers(
-  members: readonly FamilyMember[],
-  current: string,
-  keep: number,
-): FamilyMember[] {
-  const newest = foldKey(current);
-  return members
-    .filter(({ key, kind, publishedAt }) =>
-      kind !== "refused" && publishedAt !== null && foldKey(key) !== newest
-    )
-    .map((member) => ({ member, atMs: epochMs(member.publishedAt) }))
-    .sort((a, b) => b.atMs - a.atMs || (a.member.key < b.member.key ? 1 : -1))
-    .slice(keep)
-    .map(({ member }) => member);
-}
-
 /** Length limit of a recorded key, in UTF-8 bytes; see `FamilyMember`. */
 const LONGEST_KEY_BYTES = 1_024;
 
@@ -126,7 +69,7 @@ export class Family {
    * @throws {CronfetchError} `store.conflict` if the task may not write to it.
    */
   async keyFor(key: string): Promise<string> {
-    const known = knownSpelling(key, this.#published, [...(await this.#read()).values()]);
+    const known = knownSpelling(key, this.#published, [...(await this.members()).values()]);
     this.check(known);
     this.#context.reserve(known, this.#task);
     return known;
@@ -143,6 +86,22 @@ export class Family {
   }
 
   /**
+   * Reserves the key of a member of an archive, which a server named.
+   *
+   * @throws {CronfetchError} `store.conflict` if the task may not write to it.
+   */
+  reserveMember(key: string): void {
+    const fault = this.#context.faultOf(key, { ...this.#task, namedByServer: true });
+    if (fault !== null) throw conflict(key, fault);
+    this.#context.reserve(key, this.#task);
+  }
+
+  /** Writes the recorded members to the state. */
+  async flush(): Promise<void> {
+    await this.#context.state.flush();
+  }
+
+  /**
    * Refuses to replace a file that exists under a key named by a server, unless the task has
    * published it. Equal bytes are no proof: the server may know the bytes of the file.
    *
@@ -150,7 +109,7 @@ export class Family {
    */
   async checkExisting(key: string, existing: StoredFile | null): Promise<void> {
     if (!this.#task.namedByServer || existing === null) return;
-    const members = await this.#read();
+    const members = await this.members();
     switch (claimOn(key, this.#published, [...members.values()])) {
       case "own":
         return;
@@ -188,9 +147,26 @@ export class Family {
       this.#task.namedByServer && draft.existing === null
         ? this.#claimAndPublish(draft, key, sealed, options)
         : draft.publish(options);
+    const claimed = this.claimChange(draft, key, sealed, provenance);
+    return claimed === null ? publish() : claimed.then(publish);
+  }
+
+  /**
+   * Saves a change for the hooks of the task, before the first of its files is published. A later call
+   * replaces it.
+   *
+   * @returns Null if the task has no hooks.
+   * @throws {CronfetchError} `state.` and `store.` codes; no file may be published then.
+   */
+  claimChange(
+    replaced: Pick<Draft, "existing">,
+    key: string,
+    sealed: Sealed,
+    provenance: Provenance,
+  ): Promise<void> | null {
     const { claimChange } = this.#context;
-    if (claimChange === null || this.#task.onChange.length === 0) return publish();
-    return claimChange(this.#task, this.#changeOf(draft, key, sealed, provenance)).then(publish);
+    if (claimChange === null || this.#task.onChange.length === 0) return null;
+    return claimChange(this.#task, this.#changeOf(replaced, key, sealed, provenance));
   }
 
   #changeOf(
@@ -217,14 +193,14 @@ export class Family {
     options: PublishOptions,
   ): Promise<PublishedFile> {
     const { state } = this.#context;
-    const before = (await this.#read()).get(key);
-    this.#save({ key, kind: "file", ...sealed, publishedAt: null });
+    const before = (await this.members()).get(key);
+    this.saveMember({ key, kind: "file", ...sealed, publishedAt: null });
     await state.flush();
     try {
       return await draft.publish({ ...options, exclusive: true });
     } catch (error) {
-      if (before) this.#save(before);
-      else this.#remove(key);
+      if (before) this.saveMember(before);
+      else this.removeMember(key);
       throw error;
     }
   }
@@ -239,7 +215,7 @@ export class Family {
     // A stat cache may have only seconds; two versions of one second must differ.
     const file = await store.stat(key);
     if (file === null) return;
-    const members = await this.#read();
+    const members = await this.members();
     const publishedAt = key === this.#published
       ? this.#recorded.publishedAt
       : members.get(key)?.publishedAt ?? null;
@@ -249,7 +225,7 @@ export class Family {
     this.check(version);
     await store.copy(key, version);
     const digest = sha256 ?? file.sha256 ?? await store.digest(version, signal);
-    this.#save({
+    this.saveMember({
       key: version,
       kind: "version",
       sha256: digest,
@@ -266,11 +242,12 @@ export class Family {
   recordPrevious(current: string): void {
     const { published, publishedAt } = this.#recorded;
     if (published === null || published.key === current) return;
+    if (published.unpacked?.isPublished === false) return;
     const { key, sha256, sizeBytes } = published;
     // The config assigns the key to another task now.
     if (this.#context.faultOf(key, this.#task) !== null) return;
     const at = publishedAt ?? instant(0);
-    this.#save({ key, kind: "file", sha256, sizeBytes, publishedAt: at });
+    this.saveMember({ key, kind: "file", sha256, sizeBytes, publishedAt: at });
   }
 
   /**
@@ -291,12 +268,12 @@ export class Family {
 
   async #prune(current: string): Promise<void> {
     const { store, faultOf } = this.#context;
-    const members = [...(await this.#read()).values()];
+    const members = [...(await this.members()).values()];
     for (const { key } of surplusMembers(members, current, this.#task.keep)) {
       try {
         // Keep a file whose key belongs to another task now.
         if (faultOf(key, this.#task) === null) await store.remove(key);
-        this.#remove(key);
+        this.removeMember(key);
       } catch (error) {
         if (!(error instanceof CronfetchError)) throw error;
       }
@@ -318,11 +295,11 @@ export class Family {
   ): Promise<string> {
     const aside = key + REFUSED_SUFFIX;
     this.check(aside);
-    const members = await this.#read();
+    const members = await this.members();
     const isKnown = members.get(aside)?.kind === "refused";
     const exclusive = this.#task.namedByServer && !isKnown;
     await draft.publish({ as: aside, provenance, exclusive });
-    this.#save({ key: aside, kind: "refused", ...sealed, publishedAt: provenance.fetchedAt });
+    this.saveMember({ key: aside, kind: "refused", ...sealed, publishedAt: provenance.fetchedAt });
     return aside;
   }
 
@@ -330,7 +307,8 @@ export class Family {
     return this.#recorded.published?.key ?? null;
   }
 
-  async #read(): Promise<Map<string, FamilyMember>> {
+  /** The members by key, as recorded. */
+  async members(): Promise<ReadonlyMap<string, FamilyMember>> {
     if (this.#members) return this.#members;
     const { id } = this.#task;
     const found = (await this.#context.state.members([id])).get(id) ?? [];
@@ -340,7 +318,7 @@ export class Family {
   /** Whether an existing file has the claimed digest. */
   async #isClaimed(key: string, existing: StoredFile): Promise<boolean> {
     const { store, signal } = this.#context;
-    const claimed = (await this.#read()).get(key)?.sha256 ?? null;
+    const claimed = (await this.members()).get(key)?.sha256 ?? null;
     if (claimed === null) return false;
     return (existing.sha256 ?? await store.digest(key, signal)) === claimed;
   }
@@ -348,34 +326,33 @@ export class Family {
   /** Resolves claims of crashed runs: their files become members if they were published. */
   async #resolveClaims(current: string): Promise<void> {
     const { store } = this.#context;
-    for (const member of (await this.#read()).values()) {
+    for (const member of (await this.members()).values()) {
       if (member.publishedAt !== null || member.key === current) continue;
       const file = await store.stat(member.key);
       const isOwn = file !== null && await this.#isClaimed(member.key, file);
-      if (isOwn) this.#save({ ...member, publishedAt: instant(file.modifiedMs) });
-      else this.#remove(member.key);
+      if (isOwn) this.saveMember({ ...member, publishedAt: instant(file.modifiedMs) });
+      else this.removeMember(member.key);
     }
   }
 
-  #save(member: FamilyMember): void {
+  /** Records a member. */
+  saveMember(member: FamilyMember): void {
     // A longer key cannot be recorded; the file is published nevertheless.
     if (new TextEncoder().encode(member.key).length > LONGEST_KEY_BYTES) return;
     this.#members?.set(member.key, member);
     this.#context.state.saveMember(this.#task.id, member);
   }
 
-  #remove(key: string): void {
+  /** Removes the record of a member. */
+  removeMember(key: string): void {
     this.#members?.delete(key);
     this.#context.state.removeMember(this.#task.id, key);
   }
 }
 
-function conflict(key: string, fault: string): CronfetchError {
+/** The error of a key that the task may not write to. `fault` is a clause. */
+export function conflict(key: string, fault: string): CronfetchError {
   return new CronfetchError("store.conflict", `${JSON.stringify(key)} is not written: ${fault}`);
-}
-
-function epochMs(time: string | null): number {
-  return time === null ? 0 : Temporal.Instant.from(time).epochMilliseconds;
 }
 
 function instant(epochMilliseconds: number): string {

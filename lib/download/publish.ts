@@ -4,13 +4,14 @@ import { checkContent, type Content } from "../content/expect.ts";
 import type { ExpectedDigests, SameRule, Task, Transform } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
-import type { ReceivedContent, Validators, Warning } from "../core/result.ts";
+import type { MemberCounts, ReceivedContent, Validators, Warning } from "../core/result.ts";
 import { errorMessage } from "../core/text.ts";
 import type { Provenance, PublishedFile, Store, StoredFile } from "../store/store.ts";
 import type { AttemptContext, Received } from "./attempt.ts";
 import { compareToStored, modifiedTime, responseValidators } from "./conditional.ts";
 import { digestsOf } from "./expected_digests.ts";
 import type { Family } from "./family.ts";
+import type { Unpacking } from "./unpack.ts";
 
 /** What publishing needs in addition to the bytes. */
 export interface PublishContext {
@@ -18,6 +19,8 @@ export interface PublishContext {
   readonly signal: AbortSignal;
   /** Validators of the published file, if the stored file is still that file; else null. */
   readonly current: Validators | null;
+  /** Recorded validators, or null. */
+  readonly recorded: Validators | null;
   /** The requested URL, redacted. */
   readonly source: string;
   /** Headers of the response. */
@@ -30,6 +33,8 @@ export interface PublishContext {
   readonly transform: ((received: Received) => Promise<Received>) | null;
   /** Identifies the transform; undefined without one. */
   readonly transformId: string | undefined;
+  /** Publishes the members of an archive; null without `unpack`. */
+  readonly unpacking: Unpacking | null;
 }
 
 /** The fields of a task without a transform. */
@@ -46,6 +51,8 @@ export interface Published {
   readonly previousSizeBytes: number | null;
   /** A reservation about the result. */
   readonly warning?: Warning;
+  /** The members of an archive, if it was unpacked. */
+  readonly members?: MemberCounts;
 }
 
 /**
@@ -135,9 +142,11 @@ function keptFile(
 function validatorsOf(
   { key, sealed: { sha256, sizeBytes } }: Pick<Received, "key" | "sealed">,
   { revision }: PublishedFile,
-  { source, headers, nowMs }: PublishContext,
+  { source, headers, nowMs, unpacking }: PublishContext,
 ): Validators {
-  return { key, source, ...responseValidators(headers, nowMs), sha256, sizeBytes, revision };
+  const response = responseValidators(headers, nowMs);
+  const validators = { key, source, ...response, sha256, sizeBytes, revision };
+  return unpacking === null ? validators : { ...validators, unpacked: unpacking.unpacked };
 }
 
 function receivedContent(
@@ -168,16 +177,55 @@ async function publishContent(
     if (output === received) return published;
     return { ...published, received: receivedContent(received, context) };
   };
-  if (existing && await isPublished(existing, output, context)) {
+  const isEqual = existing !== null && await isPublished(existing, output, context);
+  if (isEqual && (context.unpacking === null || current?.key === key)) {
     family.recordPrevious(key);
     return { status: "unchanged", validators: validators(existing), previousSizeBytes: null };
   }
-  if (task.same !== null && existing && current?.key === key) {
+  if (!isEqual && task.same !== null && existing && current?.key === key) {
     if (await isSameAsPublished(task.same, output, context)) {
       const kept = keptFile(current, existing, received, context, await idOf(task.same));
       return { ...kept, warning: "sameInSubstance" };
     }
   }
+  if (context.unpacking === null) {
+    return await replaceFile(task, output, provenance, validators, context);
+  }
+  // The archive is last: once it is published, its members are.
+  const members = await context.unpacking.unpack(output, provenance);
+  if (isEqual || !context.unpacking.unpacked.isPublished) {
+    family.recordPrevious(key);
+    const file = isEqual ? existing : { sizeBytes: sealed.sizeBytes, revision: "" };
+    const previous = isEqual ? existing : context.recorded;
+    return {
+      ...changeOf(members, previous?.sizeBytes ?? null),
+      validators: validators(file),
+      members,
+    };
+  }
+  return { ...await replaceFile(task, output, provenance, validators, context), members };
+}
+
+/** How the members of an archive have changed, which is published already, or not published itself. */
+function changeOf(
+  { created, updated }: MemberCounts,
+  previousSizeBytes: number | null,
+): Pick<Published, "status" | "previousSizeBytes"> {
+  if (created + updated === 0) return { status: "unchanged", previousSizeBytes: null };
+  if (previousSizeBytes === null) return { status: "created", previousSizeBytes };
+  return { status: "updated", previousSizeBytes };
+}
+
+/** Publishes a file in place of the existing one. */
+async function replaceFile(
+  task: Task,
+  { key, sealed, draft }: Received,
+  provenance: Provenance,
+  validators: (file: PublishedFile) => Validators,
+  context: PublishContext,
+): Promise<Published> {
+  const { family, current } = context;
+  const { existing } = draft;
   // The older version is kept before the newer one replaces it.
   if (existing && task.keep > 0) {
     await family.keepVersion(key, current?.key === key ? current.sha256 : existing.sha256);
@@ -288,13 +336,31 @@ async function idOf(options: unknown): Promise<string> {
 const NOTHING_RECEIVED: Partial<ReceivedContent> = {};
 
 /** What the check of a stored file needs. */
-export interface StoredFileContext extends Pick<AttemptContext, "statCache" | "store" | "signal"> {
+export interface StoredFileContext
+  extends Pick<AttemptContext, "statCache" | "store" | "signal" | "family"> {
   /** Redacts secrets. */
   readonly redact: (text: string) => string;
 }
 
-/** The recorded validators, if they are of this URL and the stored file is still that file. */
+/**
+ * The recorded validators, if they are of this URL and the stored file is still that file; if it was
+ * unpacked, with all its members.
+ */
 export async function checkStored(
+  url: string,
+  recorded: Validators,
+  task: Task,
+  context: StoredFileContext,
+): Promise<Validators | null> {
+  const stored = await checkFile(url, recorded, task, context);
+  if (stored === null || task.unpack === null) return stored;
+  // Loaded on demand: few tasks have the option.
+  const { areMembersCurrent } = await import("./unpack.ts");
+  return await areMembersCurrent(task.unpack, stored, context) ? stored : null;
+}
+
+/** {@linkcode checkStored} without the members. */
+async function checkFile(
   url: string,
   recorded: Validators,
   task: Task,
@@ -307,6 +373,9 @@ export async function checkStored(
   const key = task.namedByServer ? recorded.key : task.key;
   // A date in the name has changed: the file is not requested from the store.
   if (recorded.key !== key) return null;
+  if (recorded.unpacked?.isPublished === false) {
+    return task.unpack !== null && recorded.source === redact(url) ? recorded : null;
+  }
   const stored = await statCache.get(recorded.key);
   if (stored === null) return null;
   const match = compareToStored(recorded, stored, { key, source: redact(url) });

@@ -346,12 +346,13 @@ function versionsOf({ record }: PageTask, members: readonly FamilyMember[]): Pag
     publishedAt: record?.publishedAt ?? null,
   }];
   const others = members
-    // A file without a time is only a claim on its name.
-    .filter(({ key, publishedAt }) => key !== published?.key && publishedAt !== null)
-    .map(({ kind, ...member }): PageVersion => ({
-      ...member,
-      kind: kind === "file" ? "earlier" : kind,
-    }))
+    .flatMap(({ kind, ...member }): PageVersion[] => {
+      // A file without a time is only a claim on its name.
+      if (member.key === published?.key || member.publishedAt === null) return [];
+      // Members of archives are no versions of a file.
+      if (kind === "member" || kind === "dropped") return [];
+      return [{ ...member, kind: kind === "file" ? "earlier" : kind }];
+    })
     .toSorted((one, other) => (other.publishedAt ?? "") < (one.publishedAt ?? "") ? -1 : 1);
   return [...current, ...others];
 }

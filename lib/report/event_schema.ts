@@ -12,6 +12,7 @@ import {
   type AttemptResult,
   EXIT,
   exitCodeMeaning,
+  type MemberCounts,
   type RunSummary,
   TASK_STATUSES,
   type TaskResult,
@@ -76,6 +77,12 @@ const TIMINGS = object<Timings>({
   totalMs: described(DURATION, "All attempts, and the waits in between."),
 });
 
+const MEMBERS = object<MemberCounts>({
+  created: described(COUNT, "Members without a file before."),
+  updated: described(COUNT, "Members whose files had other bytes."),
+  unchanged: described(COUNT, "Members whose files had the same bytes."),
+});
+
 const RESULT = object<TaskResult>({
   task: described(TEXT, "The task's id."),
   status: described({ enum: TASK_STATUSES }, "Status of the result."),
@@ -107,7 +114,8 @@ const RESULT = object<TaskResult>({
     { type: "array", items: { enum: Object.keys(WARNINGS) } },
     "Warnings about a successful result.",
   ),
-}, ["code", "message", "notBefore"]);
+  members: described(MEMBERS, "Only of an archive that was unpacked: its members."),
+}, ["code", "message", "notBefore", "members"]);
 
 const COUNTS = object<Record<TaskStatus, number>>({
   created: COUNT,

@@ -16,6 +16,7 @@ import {
   nothing,
   number,
   oneOf,
+  orAbsent,
   orNull,
   shape,
   text,
@@ -128,10 +129,11 @@ export function chosenEntries(
 }
 
 const MEMBER = shape<MemberBody>({
-  kind: oneOf<MemberBody["kind"]>(["file", "version", "refused"]),
+  kind: oneOf<MemberBody["kind"]>(["file", "version", "refused", "member", "dropped"]),
   sha256: orNull(text),
   sizeBytes: count,
   publishedAt: orNull(time),
+  revision: orAbsent(text),
 });
 
 const PREVIOUS = shape<NonNullable<ChangedFile["previous"]>>({

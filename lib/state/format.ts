@@ -7,6 +7,7 @@ import {
   type RunTrigger,
   TASK_STATUSES,
   type TaskStatus,
+  type UnpackedArchive,
   type Validators,
 } from "../core/result.ts";
 import { unreadable } from "./errors.ts";
@@ -98,6 +99,7 @@ const VALIDATORS = shape<Validators>({
       same: orAbsent(text),
     }),
   ),
+  unpacked: orAbsent(shape<UnpackedArchive>({ options: text, isPublished: boolean })),
 });
 
 const PART = shape<PartRecord>({

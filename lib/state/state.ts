@@ -18,14 +18,19 @@ export type {
 export interface FamilyMember {
   /** Its key; at most 1,024 bytes in UTF-8. */
   readonly key: string;
-  /** A published file, an older version, or quarantined content. */
-  readonly kind: "file" | "version" | "refused";
+  /**
+   * A published file, an older version, or quarantined content; a member of the published archive, or
+   * one of an earlier archive that the published one lacks.
+   */
+  readonly kind: "file" | "version" | "refused" | "member" | "dropped";
   /** Digest of its bytes, lower-case hexadecimal; null if unknown. */
   readonly sha256: string | null;
   /** Its size in bytes. */
   readonly sizeBytes: number;
   /** When it was published, RFC 3339 in UTC; null for a key that is only claimed. */
   readonly publishedAt: string | null;
+  /** Of a `member`: the store's name for this version of the file under its key. */
+  readonly revision?: string;
 }
 
 /**

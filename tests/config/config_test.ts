@@ -66,6 +66,7 @@ const FULL: TaskInput = {
     { webhook: "https://hooks.example.org/x", headers: { "x-a": "b" } },
     { command: ["./load.sh", "rates"], env: { TOKEN: "${env:TOKEN}" } },
   ],
+  unpack: { include: ["*.csv"], strip: 1, to: "rates/", archive: false, maxSize: "1MB" },
 };
 
 Deno.test("compileTask: all options, with dates in the time zone of the task", async () => {
@@ -123,6 +124,13 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
         env: { TOKEN: "hunter2" },
       },
     ],
+    unpack: {
+      include: ["*.csv"],
+      strip: 1,
+      to: "rates",
+      archive: false,
+      maxSizeBytes: 1_000_000,
+    },
   }]);
   assertEquals(config.secrets, ["hunter2", "Bearer hunter2", "/x"]);
 });

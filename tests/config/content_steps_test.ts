@@ -102,3 +102,35 @@ Deno.test("onChange: problems name the option, and are reported once", async () 
     );
   }
 });
+
+Deno.test("unpack: true has the defaults of every option, and a folder has no slash", async () => {
+  const { tasks } = await loadInput({
+    tasks: [
+      { url: `${url}.zip`, unpack: true },
+      { url: `${url}.tgz`, unpack: { to: "data/rates/", include: ["*.csv"], maxSize: "1MB" } },
+      { url: `${url}.tar`, unpack: { to: "./", archive: false } },
+    ],
+  });
+  const defaults = { include: [], strip: 0, to: null, archive: true, maxSizeBytes: 10_000_000_000 };
+  assertEquals(tasks.map(({ task }) => task.unpack), [
+    defaults,
+    { ...defaults, to: "data/rates", include: ["*.csv"], maxSizeBytes: 1_000_000 },
+    { ...defaults, to: "", archive: false },
+  ]);
+});
+
+Deno.test("unpack: problems name the option", async () => {
+  const problems: [unpack: object, start: string][] = [
+    [{ to: "/rates" }, "tasks[0].unpack.to must be relative"],
+    [{ to: "../rates" }, "tasks[0].unpack.to must not contain .."],
+    [{ to: "a//b" }, "tasks[0].unpack.to must not contain an empty part"],
+    [{ to: ".git" }, "tasks[0].unpack.to may not be written"],
+    [{ strip: -1 }, "tasks[0].unpack.strip must be"],
+    [{ include: [] }, "tasks[0].unpack.include must have a glob"],
+    [{ include: "*.csv" }, "tasks[0].unpack must be true, or an object of options"],
+  ];
+  for (const [unpack, start] of problems) {
+    const [line = ""] = await problemLinesOf(loadInput({ tasks: [{ url, unpack }] }));
+    assertEquals(line.includes(start), true, `${line}, not ${start}`);
+  }
+});

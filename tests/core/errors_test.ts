@@ -38,6 +38,7 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "body.too-small": "never",
   "content.coding": "later",
   "content.transform": "never",
+  "content.unpack": "never",
   "expect.type": "never",
   "expect.digest": "never",
   "expect.shrunk": "never",

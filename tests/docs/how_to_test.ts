@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { createHash } from "node:crypto";
 import { realHost } from "../../lib/host.ts";
 import { assertWorkflow } from "../action/workflow.ts";
+import { zip } from "../helpers/archives.ts";
 import { sha256, tree } from "../helpers/folder.ts";
 import { SERVICES, type Shown } from "../report/alerts/services.ts";
 import { origin } from "../helpers/origin.ts";
@@ -135,6 +136,20 @@ recipeTest("Run my script when a file changes", async () => {
   await recipe.run("cronfetch run --due", "2026-01-15T12:30:00Z");
   assertEquals(await loaded(), "created rates.csv\nupdated rates.csv\n");
   assertEquals(await Deno.readTextFile(recipe.folder.file("sorted.csv")), "b\nc\n");
+});
+
+recipeTest("Unzip", async () => {
+  const feed = zip([
+    { name: "stops.txt", body: "a\n" },
+    { name: "notes/readme.txt", body: "b\n" },
+    { name: "picture.png", body: "c" },
+  ]);
+  await using server = origin({ "/feed.zip": feed });
+  await using recipe = await prepareRecipe("Unzip", { change: leadTo(server.origin) });
+  const { exitCode, stderr } = await recipe.run("cronfetch run");
+  assertEquals(exitCode, 0, stderr);
+  const { "feed.zip": _, ...members } = await published(recipe, "downloads");
+  assertEquals(members, { "feed/stops.txt": "a\n" });
 });
 
 recipeTest("Ten thousand URLs from a list", async () => {

@@ -1,13 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import {
-  claimOn,
-  Family,
-  type FamilyContext,
-  knownSpelling,
-  type Recorded,
-  surplusMembers,
-} from "../../lib/download/family.ts";
+import { Family, type FamilyContext, type Recorded } from "../../lib/download/family.ts";
+import { claimOn, knownSpelling, surplusMembers } from "../../lib/download/family_rules.ts";
 import { openState } from "../helpers/open.ts";
 import type { FamilyMember } from "../../lib/state/state.ts";
 import { openMemory } from "../../lib/store/memory.ts";

@@ -51,6 +51,7 @@ export function defaultTask(id: string, change: Partial<Task> = {}): Task {
     same: null,
     transform: null,
     onChange: [],
+    unpack: null,
     ...change,
   };
 }

@@ -101,7 +101,12 @@ function publishedRows(
   ];
 }
 
-const MEMBER_LABELS = { version: "versions", file: "earlier", refused: "quarantine" } as const;
+const MEMBER_LABELS = {
+  member: "members",
+  version: "versions",
+  file: "earlier",
+  refused: "quarantine",
+} as const;
 
 /** The newest files of each kind of the family. */
 function memberRows(
@@ -109,7 +114,7 @@ function memberRows(
   place: string,
 ): (readonly [label: string, ...texts: string[]])[] {
   const { family, record } = facts;
-  const kinds = ["version", "file", "refused"] as const;
+  const kinds = ["member", "version", "file", "refused"] as const;
   return kinds.flatMap((kind) => {
     const members = family.filter((member) =>
       member.kind === kind && member.publishedAt !== null && member.key !== record?.published?.key

@@ -21,7 +21,7 @@ export interface Comparison {
   readonly verdict: Verdict;
   /** Id of the task that published it, or null. */
   readonly task: string | null;
-  /** Whether it is the newest file of its task, the only one that a run can fetch again. */
+  /** Whether a run can fetch it again: the newest file of its task, or a member of that archive. */
   readonly isNewest: boolean;
   /** Recorded SHA-256, lower-case hexadecimal; or null. */
   readonly expected: string | null;
@@ -124,7 +124,7 @@ export interface ExpectedFile {
   /** Id of the task that published it. */
   readonly task: string;
   readonly published: Pick<Validators, "key" | "sha256">;
-  /** Whether it is the newest file of the task, not an older one or refused content. */
+  /** Whether it is the newest file of the task or a member of that, not an older one or refused content. */
   readonly isNewest: boolean;
 }
 
@@ -152,13 +152,15 @@ export function expectedFiles(
   });
   const byKey = new Map<string, ExpectedFile>();
   for (const { task, published } of ascending) {
-    if (published !== null) byKey.set(published.key, { task, published, isNewest: true });
+    // Of an archive, perhaps only the members are published.
+    if (published === null || published.unpacked?.isPublished === false) continue;
+    byKey.set(published.key, { task, published, isNewest: true });
   }
   for (const { task } of ascending.toReversed()) {
-    for (const { key, sha256, publishedAt } of families.get(task) ?? []) {
+    for (const { key, sha256, publishedAt, kind } of families.get(task) ?? []) {
       // A member without a digest was reserved, and perhaps never published.
       if (sha256 === null || publishedAt === null || byKey.has(key)) continue;
-      byKey.set(key, { task, published: { key, sha256 }, isNewest: false });
+      byKey.set(key, { task, published: { key, sha256 }, isNewest: kind === "member" });
     }
   }
   return [...byKey.values()];
@@ -226,14 +228,19 @@ export async function invalidateFiles(
   const leased = await state.acquire([...tasks], name, LEASE_MS);
   try {
     const records = await state.records(leased);
+    const families = await state.members(leased);
     const invalidated = new Set<string>();
     for (const { key, task, isNewest, expected } of wrong) {
       if (task === null || !leased.has(task)) continue;
       const record = records.get(task);
+      const member = families.get(task)?.find((one) => one.kind === "member" && one.key === key);
       if (!isNewest) {
         state.removeMember(task, key);
       } else if (record?.published?.key === key && record.published.sha256 === expected) {
         state.save(withoutPublished(record, at, namedByServer.has(task)));
+      } else if (record !== undefined && member?.sha256 === expected) {
+        // The next run finds out that the member differs, and unpacks the archive again.
+        state.save({ ...record, notBefore: record.notBefore ?? at.toString() });
       } else {
         continue;
       }

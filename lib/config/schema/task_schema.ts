@@ -20,6 +20,7 @@ import {
   withMessage,
 } from "./fields.ts";
 import { DEFAULTS } from "../input.ts";
+import { same, unpack } from "./content_schema.ts";
 
 /** A timeout. */
 export const TIMEOUT = duration(1, MAX_TIMEOUT_MS);
@@ -173,33 +174,6 @@ export function timing(defaults: Partial<typeof DEFAULTS>): TimingSchemas {
   };
 }
 
-const same = object("must be an object of zip, json or lines", () => ({
-  zip: option(
-    boolean(),
-    "ZIP archives (also xlsx, docx, jar, epub) whose members have equal names, sizes and checksums.",
-  ),
-  json: option(
-    titled(
-      "list of JSONPath queries",
-      z.array(text("a JSONPath query"), withMessage("must be a list of JSONPath queries")).check(
-        z.maxLength(50, withMessage("must be at most 50 JSONPath queries")),
-      ),
-    ),
-    "JSON documents that are equal without the nodes that these JSONPath queries (RFC 9535) select; " +
-      "the order of keys does not count.",
-  ),
-  lines: option(
-    text("a regular expression", 10_000),
-    "Texts that are equal without the lines that this regular expression (RE2 syntax) matches.",
-  ),
-})).check(
-  z.refine(
-    ({ zip, json, lines }) =>
-      [zip || undefined, json, lines].filter((rule) => rule !== undefined).length === 1,
-    withMessage("must have either zip, json or lines"),
-  ),
-);
-
 /** A program and its arguments. */
 const command = () =>
   titled(
@@ -257,7 +231,6 @@ export const hooks = (
     description,
     byDefault,
   );
-
 /** Options of a task and of `defaults`. */
 const shared = () => ({
   to: option(
@@ -339,6 +312,11 @@ const shared = () => ({
     DEFAULTS.transform,
   ),
   onChange: hooks("Invoked after the file was created or updated. Default: the config's."),
+  unpack: option(
+    z.nullable(unpack),
+    "Publish the members of an archive: zip, tar, tar.gz, tar.zst or gz.",
+    DEFAULTS.unpack,
+  ),
 });
 
 /** An entry of `tasks` as an object. */
