@@ -23,7 +23,10 @@ export interface RunOptions {
   readonly due?: boolean;
   /** Ignore validators, as `"conditional": false` does for one task. Default: false. */
   readonly force?: boolean;
-  /** Whether `onChange` is invoked; without, the changes of this run are not delivered later either. Default: true. */
+  /**
+   * Whether `onChange` is invoked. If not, the changes of this run are not delivered later either.
+   * Default: true.
+   */
   readonly hooks?: boolean;
   /** Ends the run early; every task still gets its result. */
   readonly signal?: AbortSignal;

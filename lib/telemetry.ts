@@ -12,7 +12,7 @@ import {
 } from "@opentelemetry/api";
 import manifest from "../deno.json" with { type: "json" };
 import type { RunEvent } from "./core/event.ts";
-import { type RunSummary, workMs } from "./core/result.ts";
+import type { RunSummary } from "./core/result.ts";
 import type { Span, SpanEnd, SpanStart, Telemetry, Tracing } from "./core/telemetry.ts";
 
 /** The instrumentation scope of every span and metric. */
@@ -226,6 +226,6 @@ function counter(): (event: RunEvent) => void {
     results.add(1, labels);
     received.add(bytes, { "cronfetch.status": status });
     if (attempts.length === 0) return;
-    taskDuration.record(workMs(timings) / 1000, labels);
+    taskDuration.record(timings.totalMs / 1000, labels);
   };
 }

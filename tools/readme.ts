@@ -5,13 +5,12 @@
  */
 
 import { commandNames, main } from "../lib/cli/main.ts";
-import { exitCodeRows } from "../lib/cli/program.ts";
 import { optionRows } from "../lib/config/schema/json_schema.ts";
 import { OVERRIDES } from "../lib/config/input.ts";
 import { ERROR_CODES } from "../lib/core/errors.ts";
 import type { AlertFormat, RunEvent } from "../lib/core/event.ts";
 import type { Host } from "../lib/core/host.ts";
-import { TASK_STATUSES, type TaskStatus } from "../lib/core/result.ts";
+import { exitCodeRows, TASK_STATUSES, type TaskStatus } from "../lib/core/result.ts";
 import { realHost } from "../lib/host.ts";
 import type { AlertNotice } from "../lib/report/alerts/changes.ts";
 import { alertPayload } from "../lib/report/alerts/formats.ts";

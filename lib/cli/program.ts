@@ -3,7 +3,7 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { OVERRIDES } from "../config/input.ts";
 import type { Host } from "../core/host.ts";
-import { EXIT, EXIT_CODES } from "../core/result.ts";
+import { EXIT, exitCodeRows } from "../core/result.ts";
 import type { LogFormat } from "../report/log.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions/spec.ts";
 import { type Action, type Flags, NO_FLAGS } from "./flags.ts";
@@ -358,12 +358,6 @@ function examplesText(command: string): string {
     `  # ${purpose}\n  ${example}`
   );
   return lines.length === 0 ? "" : `\nExamples:\n${lines.join("\n")}`;
-}
-
-/** The exit codes and their meanings, as in help and the docs. */
-export function exitCodeRows(): [code: string, meaning: string][] {
-  return (Object.keys(EXIT) as (keyof typeof EXIT)[])
-    .map((name) => [`${EXIT[name]}`, EXIT_CODES[name].meaning]);
 }
 
 function exitCodeLines(): string {

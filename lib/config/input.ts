@@ -43,8 +43,8 @@ export interface ConfigInput {
       /** As `limits.spacing`, for each host that the name matches. Default: that of `limits`. */
       spacing?: string | undefined;
       /**
-       * An http, https, socks5 or socks5h URL, or `direct` for no proxy. `${env:…}` and `${file:…}` are substituted.
-       * Default: null, that of the environment.
+       * An http, https, socks5 or socks5h URL, or `direct` for no proxy. `${env:…}` and `${file:…}`
+       * are substituted. Default: null, that of the environment.
        */
       proxy?: string | null | undefined;
       /** File with certificates (PEM) of authorities that are trusted in addition to the usual ones. */
@@ -218,7 +218,10 @@ export interface TransformInput {
   command: string[];
   /** When it is killed; after 60 seconds unless set. */
   timeout?: string | undefined;
-  /** Environment variables in addition to the few that it always has; `${env:…}` and `${file:…}` are substituted. */
+  /**
+   * Environment variables in addition to the few that it always has; `${env:…}` and `${file:…}` are
+   * substituted.
+   */
   env?: Record<string, string> | undefined;
   /** Conditions for its output. */
   expect?: Omit<NonNullable<TaskInput["expect"]>, "sha256" | "sha512" | "sha1" | "md5"> | undefined;
@@ -232,7 +235,10 @@ export interface HookInput {
   headers?: Record<string, string> | undefined;
   /** A program and its arguments; it receives the change as JSON on standard input. */
   command?: string[] | undefined;
-  /** Environment variables of the command, besides a few. `${env:…}` and `${file:…}` are substituted. */
+  /**
+   * Environment variables in addition to the few that it always has; `${env:…}` and `${file:…}` are
+   * substituted.
+   */
   env?: Record<string, string> | undefined;
 }
 

@@ -66,11 +66,6 @@ export interface Timings {
   readonly totalMs: number;
 }
 
-/** The time of a task's work, without waiting, in milliseconds. */
-export function workMs({ responseMs, bodyMs, publishMs }: Timings): number {
-  return responseMs + bodyMs + publishMs;
-}
-
 /** The outcome of one task in one run. URLs and messages are redacted. */
 export interface TaskResult {
   /** The task's id. */
@@ -297,4 +292,10 @@ export function createRunCounter(): RunCounter {
       exitCode: exitCode(ending),
     }),
   };
+}
+
+/** The exit codes and their meanings, as in help and the docs. */
+export function exitCodeRows(): [code: string, meaning: string][] {
+  return (Object.keys(EXIT) as (keyof typeof EXIT)[])
+    .map((name) => [`${EXIT[name]}`, EXIT_CODES[name].meaning]);
 }

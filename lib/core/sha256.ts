@@ -1,4 +1,4 @@
-/** SHA-256 of bytes that arrive in pieces. */
+/** SHA-256 of bytes that arrive in pieces, and of values. */
 
 import type { Hash } from "node:crypto";
 import { deferredModule } from "./deferred_module.ts";
@@ -59,4 +59,15 @@ export class Sha256 {
     this.#kept = [];
     this.#hash = hash;
   }
+}
+
+/**
+ * Identifies a value in a state, without showing it.
+ *
+ * @param value Is the same if its JSON is.
+ * @returns The first 16 hexadecimal digits of its SHA-256.
+ */
+export async function shortDigest(value: unknown): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 16);
 }

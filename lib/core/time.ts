@@ -36,6 +36,11 @@ export function localTimeText(instant: Temporal.Instant, timezone: string): stri
   return `${zoned.toPlainDate()} ${time} ${cityOf(timezone)}`;
 }
 
+/** A recorded time to the minute: `2026-01-15 06:00 UTC`. It is RFC 3339 in UTC. */
+export function utcMinuteText(time: string): string {
+  return `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
+}
+
 function cityOf(timezone: string): string {
   return timezone.slice(timezone.lastIndexOf("/") + 1).replaceAll("_", " ");
 }

@@ -1,5 +1,6 @@
 /** Publishes received bytes once they are checked, unless the same bytes are published already. */
 
+import { shortDigest } from "../core/sha256.ts";
 import { checkContent, type Content } from "../content/expect.ts";
 import type { ExpectedDigests, SameRule, Task, Transform } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
@@ -184,7 +185,7 @@ async function publishContent(
   }
   if (!isEqual && task.same !== null && existing && current?.key === key) {
     if (await isSameAsPublished(task.same, output, context)) {
-      const kept = keptFile(current, existing, received, context, await idOf(task.same));
+      const kept = keptFile(current, existing, received, context, await shortDigest(task.same));
       return { ...kept, warning: "sameInSubstance" };
     }
   }
@@ -324,13 +325,7 @@ export async function publishedDigest(
 export async function transformId(transform: Transform | null): Promise<string | undefined> {
   if (transform === null) return undefined;
   const { command, expect } = transform;
-  return await idOf([command, expect]);
-}
-
-/** Identifies options in a record, in 16 hexadecimal digits. */
-async function idOf(options: unknown): Promise<string> {
-  const text = new TextEncoder().encode(JSON.stringify(options));
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", text)).toHex().slice(0, 16);
+  return await shortDigest([command, expect]);
 }
 
 const NOTHING_RECEIVED: Partial<ReceivedContent> = {};
@@ -369,7 +364,7 @@ async function checkFile(
   const { transform, same } = recorded.received ?? NOTHING_RECEIVED;
   if ((task.transform ?? transform) && await transformId(task.transform) !== transform) return null;
   // Kept by another rule than that of the config: the file of the server may have to be published.
-  if (same !== undefined && await idOf(task.same) !== same) return null;
+  if (same !== undefined && await shortDigest(task.same) !== same) return null;
   const key = task.namedByServer ? recorded.key : task.key;
   // A date in the name has changed: the file is not requested from the store.
   if (recorded.key !== key) return null;

@@ -1,7 +1,7 @@
 /** GET /metrics, for Prometheus. */
 
 import type { RunEvent, ShownHealth } from "../core/event.ts";
-import { TASK_STATUSES, workMs } from "../core/result.ts";
+import { TASK_STATUSES } from "../core/result.ts";
 import type { LiveRun } from "./live.ts";
 import type { PageTask } from "./source.ts";
 import type { RunRecord } from "../state/state.ts";
@@ -57,7 +57,7 @@ export function createMetrics(version: string): Metrics {
       const { status, bytes, timings } = event.result;
       results.set(status, (results.get(status) ?? 0) + 1);
       receivedBytes += bytes;
-      durations.observe(workMs(timings) / 1000);
+      durations.observe(timings.totalMs / 1000);
     },
     print: ({ tasks, lastRun, live }) => {
       run = lastRun ?? run;

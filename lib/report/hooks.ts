@@ -1,28 +1,14 @@
 /** What hooks receive: the document about a change, and the environment variables of commands. Pure. */
 
-import type { Delivery } from "../state/state.ts";
+import { shortDigest } from "../core/sha256.ts";
+import type { ChangedFile, Delivery } from "../state/state.ts";
 import type { Hook } from "../core/task.ts";
 import type { Payload } from "./send.ts";
 
 /** A changed file of a {@linkcode ChangeDocument}. */
-export interface ChangedFileDocument {
-  /** Its name in the store. */
-  readonly key: string;
+export interface ChangedFileDocument extends ChangedFile {
   /** Absolute path; null if the store is no folder, or this machine does not have the file. */
   readonly path: string | null;
-  /** Digest of the published bytes, lower-case hexadecimal. */
-  readonly sha256: string;
-  /** Size of the published bytes. */
-  readonly sizeBytes: number;
-  /** The file that the task had published before, or that this one replaced; or null. */
-  readonly previous: {
-    /** Its name in the store. */
-    readonly key: string;
-    /** Digest of its bytes, lower-case hexadecimal; null if unknown. */
-    readonly sha256: string | null;
-    /** Its size in bytes. */
-    readonly sizeBytes: number;
-  } | null;
 }
 
 /** The JSON document that a hook receives about a change. */
@@ -94,6 +80,5 @@ export function changePayload(document: ChangeDocument): Payload {
  */
 export async function hookId(hook: Hook): Promise<string> {
   const identity = hook.kind === "webhook" ? [hook.url] : [hook.cwd, ...hook.command];
-  const text = new TextEncoder().encode(JSON.stringify(identity));
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", text)).toHex().slice(0, 16);
+  return await shortDigest(identity);
 }

@@ -1,6 +1,6 @@
 /** The record of a task after a result. Pure. */
 
-import { type TaskResult, type Validators, workMs } from "../core/result.ts";
+import type { TaskResult, Validators } from "../core/result.ts";
 import { backoffMs } from "../core/time.ts";
 import { addOutcome } from "./outcomes.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, State, TaskRecord } from "./state.ts";
@@ -211,7 +211,7 @@ function recentResult(result: TaskResult, run: string, at: string): RecentResult
     message: result.message === undefined ? null : cutMessage(result.message),
     httpStatus: result.httpStatus,
     bytes: result.bytes,
-    durationMs: workMs(result.timings),
+    durationMs: result.timings.totalMs,
     attempts: result.attempts.length,
   };
 }

@@ -26,7 +26,10 @@ export interface RecentResult {
   readonly httpStatus: number | null;
   /** Body bytes received. */
   readonly bytes: number;
-  /** Milliseconds of work, without waiting; absent if an older version wrote it. */
+  /**
+   * Milliseconds from the start of the task to its result; absent if an older version wrote it.
+   * Versions before 0.2 wrote the time of the last attempt.
+   */
   readonly durationMs?: number;
   /** Number of attempts; absent if an older version wrote it. */
   readonly attempts?: number;

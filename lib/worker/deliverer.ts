@@ -8,7 +8,7 @@ import type { Host } from "../core/host.ts";
 import { serverSettings } from "../core/host_rules.ts";
 import { parseStoreLocation } from "../core/location.ts";
 import type { Hook, Task } from "../core/task.ts";
-import { backoffMs } from "../core/time.ts";
+import { backoffMs, utcMinuteText } from "../core/time.ts";
 import { changeDocument, changePayload, hookId } from "../report/hooks.ts";
 import {
   describeTarget,
@@ -119,7 +119,7 @@ export function createDeliverer(outbox: Outbox, context: DelivererContext): Deli
     emit({ type, task, change, hook: name, status, code: "hook.failed", message, retryAt });
     const next = retryAt === null
       ? "it is not tried again after 7 days"
-      : `next attempt after ${retryAt.slice(0, 16).replace("T", " ")} UTC`;
+      : `next attempt after ${utcMinuteText(retryAt)}`;
     warnings.push(
       `Delivering a change of ${JSON.stringify(task)} to ${describeTarget(hook, sending.redact)} ` +
         `failed: ${message}; ${next}${hint === null ? "" : `\nhint: ${hint}`}`,

@@ -2,7 +2,7 @@
 
 import type { AlertKind, ShownHealth } from "../../core/event.ts";
 import type { Task } from "../../core/task.ts";
-import { durationText, localTimeText } from "../../core/time.ts";
+import { durationText, utcMinuteText } from "../../core/time.ts";
 import type { OpenAlert, TaskRecord } from "../../state/state.ts";
 import { describeSchedule, isStale } from "../../schedule/due.ts";
 
@@ -157,12 +157,7 @@ function isAfter(time: string | null, since: string): boolean {
   return time !== null && Temporal.Instant.compare(time, since) > 0;
 }
 
-/** `2026-01-14 06:00 UTC` */
+/** A time that is known wherever an alert reports it. */
 function minuteText(time: string | null): string {
-  if (time === null) return "ever";
-  const minute = Temporal.Instant.from(time).round({
-    smallestUnit: "minute",
-    roundingMode: "trunc",
-  });
-  return localTimeText(minute, "UTC");
+  return time === null ? "ever" : utcMinuteText(time);
 }
