@@ -70,6 +70,8 @@ class BufferedState implements State {
   #waiting: PendingChanges = emptyContents();
   #beingWritten: PendingChanges = emptyContents();
   #writing: Promise<void> | null = null;
+  /** The write that follows the present one, if a caller waits for it. */
+  #nextWrite: Promise<void> | null = null;
   #cancelTimer: (() => void) | null = null;
   #restsUntilMs = 0;
 
@@ -211,8 +213,9 @@ class BufferedState implements State {
   }
 
   async flush(): Promise<void> {
-    while (this.#writing) await this.#writing.catch(() => {});
-    if (!this.#isEmpty()) await this.#write();
+    // Concurrent callers share one write: each would else write what others have changed since.
+    if (this.#writing) await (this.#nextWrite ??= this.#writeNext());
+    else if (!this.#isEmpty()) await this.#write();
   }
 
   async acquire(tasks: readonly string[], run: string, ttlMs: number): Promise<Set<string>> {
@@ -279,6 +282,12 @@ class BufferedState implements State {
   #writeUnasked(): void {
     // Failed writes are repeated later, and a flush reports the error.
     this.#write().catch(() => {});
+  }
+
+  async #writeNext(): Promise<void> {
+    while (this.#writing) await this.#writing.catch(() => {});
+    this.#nextWrite = null;
+    if (!this.#isEmpty()) await this.#write();
   }
 
   #write(): Promise<void> {

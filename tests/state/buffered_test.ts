@@ -151,6 +151,21 @@ Deno.test("bufferedState: readers see a write in progress, and later changes are
   assertEquals((await driver.records(null)).get("a")?.failures, 2);
 });
 
+Deno.test("State.flush: concurrent callers share the write that follows the one in progress", async () => {
+  const host = testHost({ timers: "manual" });
+  const driver = watchedDriver(host);
+  await using state = bufferedState(driver, host);
+  const tasks = ids(32);
+  // Each saves more after its flush, as tasks do that claim a file before they publish it.
+  await Promise.all(tasks.map(async (task) => {
+    state.save(record(task));
+    await state.flush();
+    assertEquals(driver.writes.flat().includes(task), true);
+    state.save(record(`${task}-published`));
+  }));
+  assertEquals(driver.writes.map(({ length }) => length), [1, 32]);
+});
+
 Deno.test("State.flush: waits for the write in progress, one at a time", async () => {
   const host = testHost({ timers: "manual" });
   const driver = watchedDriver(host);
