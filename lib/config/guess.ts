@@ -115,6 +115,13 @@ const SCHEDULE_WORDS: Readonly<Record<string, string>> = {
   ...{ "on demand": "manual", "on-demand": "manual", "manually": "manual" },
 };
 
+/** Steps that a field cannot have, and their intervals. */
+const LONG_STEPS: readonly (readonly [pattern: RegExp, interval: string])[] = [
+  [/^\*\/([0-9]{2,4}) \* \* \* \*$/, "$1m"],
+  [/^[0-9]{1,2} \*\/([0-9]{2,3}) \* \* \*$/, "$1h"],
+  [/^[0-9]{1,2} [0-9]{1,2} \*\/([0-9]{2,3}) \* \*$/, "$1d"],
+];
+
 /**
  * Returns the interval, nickname or time of day that a text was meant as: `every5m`, `5 minutes`,
  * `daily`, `6:30`. The caller checks that it is a schedule.
@@ -131,6 +138,8 @@ export function guessSchedule(text: string): string | null {
       : Number(hour) % 12 - Number(hour) + (half === "pm" ? 12 : 0);
     return `${Number(minute)} ${Number(hour) + noon} * * *`;
   }
+  const longStep = LONG_STEPS.find(([pattern]) => pattern.test(plain));
+  if (longStep !== undefined) return `every ${plain.replace(...longStep)}`;
   const [, interval = ""] = /^@?(?:every|each)?[: ]?(.*)$/.exec(plain) ?? [];
   // A number alone may be a field.
   const duration = /[a-z]/.test(plain) ? guessDuration(interval) : null;

@@ -2,7 +2,7 @@
 
 import type { Schedule } from "../core/task.ts";
 import { durationText } from "../core/time.ts";
-import { expandNickname, NICKNAME_NAMES, repairFields } from "../cron/expression.ts";
+import { adviseFields, expandNickname, NICKNAME_NAMES, repairFields } from "../cron/expression.ts";
 import { checkCron } from "../cron/occurrence.ts";
 import { parseDuration } from "./schema/fields.ts";
 import { guessSchedule } from "./guess.ts";
@@ -52,10 +52,13 @@ export function parseSchedule(
   if (parsed.problem === undefined) return parsed;
   const isValid = (guess: string | null): guess is string =>
     guess !== null && parseExactSchedule(guess, timezone).problem === undefined;
+  const { message, hint } = partsOf(parsed.problem);
+  if (hint !== null) return parsed;
   const guess = [guessSchedule(text), repairFields(text)].find(isValid) ??
     nearest(text, [...NICKNAME_NAMES, "manual"]);
-  const { message, hint } = partsOf(parsed.problem);
-  return { problem: hint === null ? withGuess(message, guess) : parsed.problem };
+  return {
+    problem: guess === null ? withHint(message, adviseFields(text)) : withGuess(message, guess),
+  };
 }
 
 /** Parses a schedule; a problem has no suggestion. */
@@ -97,12 +100,19 @@ function looksLikeCron(text: string): boolean {
 }
 
 /**
- * Describes a schedule that is probably unintended: cron fires if either of two restricted fields
- * for days matches.
+ * Describes a schedule that is probably unintended: cron begins a step again in each hour, and it
+ * fires if either of two restricted fields for days matches.
  */
 export function scheduleWarning(schedule: Schedule): Complaint | null {
   if (schedule.kind !== "cron") return null;
-  const [, , day, , weekday] = schedule.expression.split(" ");
+  const [minute = "", hour = "", day, , weekday] = schedule.expression.split(" ");
+  const uneven = /^\*\/([0-9]+)$/.exec(minute)?.[1] ?? "0";
+  if (Number(uneven) > 30 && Number(uneven) < 60 && hour === "*") {
+    return {
+      message: `is due at minutes 0 and ${uneven} of each hour, not every ${uneven} minutes`,
+      hint: `did you mean "every ${uneven}m"?`,
+    };
+  }
   if (day === "*" || weekday === "*") return null;
   return {
     message: `is due if either matches: the day of the month ${day}, or the weekday ${weekday}`,

@@ -82,13 +82,14 @@ function checkElement(element: string, field: Field): string | null {
   const { from, to, step } = match?.groups ?? {};
   const begin = from === undefined ? first : valueOf(from, words.indexOf(upper(from)), field);
   const end = to === undefined ? begin : valueOf(to, words.lastIndexOf(upper(to)), field);
+  const names = words.length === 0 ? "" : ` or ${words[0]}-${words[count - 1]}`;
   if (!match || begin === null || end === null) {
-    const names = words.length === 0 ? "" : ` or ${words[0]}-${words[count - 1]}`;
-    return `must be *, ${first}-${last}${names}, a range a-b, or a step */n or a-b/n; ` +
-      "?, L, W and # are not supported";
+    const extension = extensionOf(element, field);
+    if (extension !== null) return `${extension.meaning} is not supported`;
+    return `must be *, ${first}-${last}${names}, a range a-b, or a step */n or a-b/n`;
   }
   if (Math.min(begin, end) < first || Math.max(begin, end) > last) {
-    return `must be within ${first}-${last}`;
+    return `must be within ${first}-${last}${names}`;
   }
   if (begin > end) return "which runs backwards: must be two ranges with a comma between them";
   if (step === undefined) return null;
@@ -99,12 +100,85 @@ function checkElement(element: string, field: Field): string | null {
   return null;
 }
 
+/** An extension of other programs. */
+interface Extension {
+  readonly pattern: RegExp;
+  /** Name of the field that has it. */
+  readonly field: string;
+  readonly meaning: string;
+  /** The element nearest in meaning, with the captured text for `$1`, and what it selects. */
+  readonly nearest: string;
+  readonly selects: string;
+}
+
+const EXTENSIONS: readonly Extension[] = [
+  {
+    pattern: /^(?:L|LW|L-[0-9]+)$/i,
+    field: "day-of-month",
+    meaning: "the last day of a month",
+    nearest: "28",
+    selects: "the 28th of each month",
+  },
+  {
+    pattern: /^([0-9]{1,2})W$/i,
+    field: "day-of-month",
+    meaning: "the weekday nearest to a date",
+    nearest: "$1",
+    selects: "this date, also at a weekend",
+  },
+  {
+    pattern: /^(\w{1,3})(?:L|#[0-9L]+)$/i,
+    field: "day-of-week",
+    meaning: "the nth or last weekday of a month",
+    nearest: "$1",
+    selects: "this day of every week",
+  },
+];
+
+function extensionOf(element: string, { name }: Field): Extension | null {
+  return EXTENSIONS.find(({ field, pattern }) => field === name && pattern.test(element)) ?? null;
+}
+
+/** What the values of a field are, for a number outside of its range. */
+const VALUES: Readonly<Record<string, string>> = {
+  "hour": "hours are 0 (midnight) to 23 (11 pm)",
+  "day-of-week": "days are 0 (SUN) to 6 (SAT); 7 is SUN, too",
+};
+
+/**
+ * Returns a hint for an expression that {@linkcode checkFields} rejects and that has no equivalent:
+ * the expression nearest in meaning, or the meaning of the values of a field.
+ *
+ * @returns Null without a hint.
+ */
+export function adviseFields(text: string): string | null {
+  const parts = text.trim().split(/\s+/);
+  if (text.length > MAX_REPAIRED_LENGTH || parts.length !== FIELDS.length) return null;
+  for (const [index, field] of FIELDS.entries()) {
+    for (const element of parts[index]?.split(",") ?? []) {
+      const problem = checkElement(element, field);
+      if (problem === null) continue;
+      const extension = extensionOf(element, field);
+      if (extension === null) {
+        return problem.startsWith("must be within") ? VALUES[field.name] ?? null : null;
+      }
+      const { pattern, nearest, selects } = extension;
+      const expression = parts.with(index, element.replace(pattern, nearest)).join(" ");
+      return checkFields(expression) === null
+        ? `the nearest is ${JSON.stringify(expression)}: ${selects}`
+        : null;
+    }
+  }
+  return null;
+}
+
 /** Longest expression that is repaired. */
 const MAX_REPAIRED_LENGTH = 200;
 
 /**
  * Returns the expression that a text with seconds, a year, `?`, whole names, blanks after commas,
- * missing fields, reversed ranges, or hour and minute in the wrong order was meant as.
+ * missing fields, reversed ranges, a minute of 60, an hour of 24, a day after the end of its month, or
+ * hour and minute in the wrong order was meant as.
  *
  * @returns An expression that differs from the text and that {@linkcode checkFields} accepts; null
  * without one. It may still name a date that does not exist.
@@ -113,7 +187,9 @@ export function repairFields(text: string): string | null {
   if (text.length > MAX_REPAIRED_LENGTH) return null;
   const parts = text.trim().replaceAll(/, /g, ",").split(/\s+/);
   const candidates = withFiveFields(parts).flatMap((fields) => {
-    const repaired = fields.map((part, index) => repairField(part, FIELDS[index])).join(" ");
+    const repaired = withExistingDay(
+      fields.map((part, index) => repairField(part, FIELDS[index])),
+    ).join(" ");
     const [minute = "", hour = "", ...days] = repaired.split(" ");
     // With a minute of 0, the order is unknown.
     const isSwapped = Number(minute) > 0 && Number(hour) > 23;
@@ -143,8 +219,23 @@ function withFiveFields(parts: readonly string[]): (readonly string[])[] {
 function repairField(part: string, field: Field | undefined): string {
   if (field === undefined) return part;
   if (part === "?") return "*";
-  if (field.name === "hour" && part === "24") return "0";
+  if (field.name === "hour" && part === "24" || field.name === "minute" && part === "60") {
+    return "0";
+  }
   return part.split(",").map((element) => repairElement(element, field)).join(",");
+}
+
+/** Number of days of each month; every year has them. */
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** The fields with the last day of the month for a later one. */
+function withExistingDay(fields: readonly string[]): readonly string[] {
+  const [, , day = "", month = ""] = fields;
+  const place = /^[0-9]{1,2}$/.test(month) ? Number(month) - 1 : MONTHS.indexOf(upper(month));
+  const last = DAYS[place] ?? 31;
+  return /^(?:29|3[01])$/.test(day) && Number(day) > last && !(place === 1 && day === "29")
+    ? fields.with(2, String(last))
+    : fields;
 }
 
 function repairElement(element: string, field: Field): string {

@@ -61,8 +61,9 @@ export function previousOccurrence(
 }
 
 function checkDate(expression: string): string | null {
-  const comes = cronOf(expression).nextRun(new Date(0)) !== null;
-  return comes ? null : "never comes, for there is no such date: must name a date that exists";
+  if (cronOf(expression).nextRun(new Date(0)) !== null) return null;
+  const [, , day, month] = expression.split(" ");
+  return `never comes: month ${month} has no day ${day}`;
 }
 
 function checkTimezone(timezone: string): string | null {

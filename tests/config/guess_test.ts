@@ -62,7 +62,7 @@ const SCHEDULES: readonly (readonly [text: string, guess: string | null])[] = [
   ["25:00", null],
   ["@dayly", "@daily"],
   ["0 0 6 * * *", "0 6 * * *"],
-  ["0 6 31 FEBRUARY *", null],
+  ["0 6 31 FEBRUARY *", "0 6 28 FEB *"],
   ["tomorrow", null],
 ];
 

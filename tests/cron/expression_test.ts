@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { checkFields, expandNickname, repairFields } from "../../lib/cron/expression.ts";
+import {
+  adviseFields,
+  checkFields,
+  expandNickname,
+  repairFields,
+} from "../../lib/cron/expression.ts";
 
 Deno.test("checkFields: accepts expressions of the common grammar", async (t) => {
   const sound = [
@@ -25,9 +30,7 @@ Deno.test("checkFields: accepts expressions of the common grammar", async (t) =>
 });
 
 const FIVE = "must have 5 fields: minute hour day-of-month month day-of-week";
-const EXTENSIONS = "?, L, W and # are not supported";
-const elementOf = (values: string) =>
-  `must be *, ${values}, a range a-b, or a step */n or a-b/n; ${EXTENSIONS}`;
+const elementOf = (values: string) => `must be *, ${values}, a range a-b, or a step */n or a-b/n`;
 
 Deno.test("checkFields: rejects other expressions, with the allowed values", async (t) => {
   const unsound: readonly (readonly [expression: string, problem: string])[] = [
@@ -37,10 +40,10 @@ Deno.test("checkFields: rejects other expressions, with the allowed values", asy
     ["0 0 6 * * *", `${FIVE}, has 6; seconds and years are not supported`],
     ["0 0 6 * * * 2026", `${FIVE}, has 7; seconds and years are not supported`],
     ["0 6 ? * *", `has day-of-month "?", ${elementOf("1-31")}`],
-    ["0 6 L * *", `has day-of-month "L", ${elementOf("1-31")}`],
-    ["0 6 15W * *", `has day-of-month "15W", ${elementOf("1-31")}`],
-    ["0 6 * * 5#2", `has day-of-week "5#2", ${elementOf("0-7 or SUN-SAT")}`],
-    ["0 6 * * FRIL", `has day-of-week "FRIL", ${elementOf("0-7 or SUN-SAT")}`],
+    ["0 6 L * *", 'has day-of-month "L", the last day of a month is not supported'],
+    ["0 6 15W * *", 'has day-of-month "15W", the weekday nearest to a date is not supported'],
+    ["0 6 * * 5#2", 'has day-of-week "5#2", the nth or last weekday of a month is not supported'],
+    ["0 6 * * FRIL", 'has day-of-week "FRIL", the nth or last weekday of a month is not supported'],
     ["0 6 * * MONDAY", `has day-of-week "MONDAY", ${elementOf("0-7 or SUN-SAT")}`],
     ["0 6 * MON *", `has month "MON", ${elementOf("1-12 or JAN-DEC")}`],
     ["MON 6 * * *", `has minute "MON", ${elementOf("0-59")}`],
@@ -53,8 +56,8 @@ Deno.test("checkFields: rejects other expressions, with the allowed values", asy
     ["60 6 * * *", 'has minute "60", must be within 0-59'],
     ["0 24 * * *", 'has hour "24", must be within 0-23'],
     ["0 6 0 * *", 'has day-of-month "0", must be within 1-31'],
-    ["0 6 * 13 *", 'has month "13", must be within 1-12'],
-    ["0 6 * * 8", 'has day-of-week "8", must be within 0-7'],
+    ["0 6 * 13 *", 'has month "13", must be within 1-12 or JAN-DEC'],
+    ["0 6 * * 8", 'has day-of-week "8", must be within 0-7 or SUN-SAT'],
     ["0 6-24 * * *", 'has hour "6-24", must be within 0-23'],
     [
       "0 22-6 * * *",
@@ -97,6 +100,9 @@ Deno.test("repairFields: a valid expression, or null", () => {
     ["0 6 * * * 2027", "0 6 * * *"],
     ["*/5", "*/5 * * * *"],
     ["0 6", "0 6 * * *"],
+    ["60 6 * * *", "0 6 * * *"],
+    ["0 6 31 2 *", "0 6 28 2 *"],
+    ["0 6 31 apr *", "0 6 30 APR *"],
     ["6", null],
     ["0 24 * * *", "0 0 * * *"],
     ["15 30 * * *", "30 15 * * *"],
@@ -118,4 +124,24 @@ Deno.test("repairFields: a valid expression, or null", () => {
     assertEquals(repairFields(text), repaired, text);
     if (repaired !== null) assertEquals(checkFields(repaired), null, repaired);
   }
+});
+
+Deno.test("adviseFields: the nearest valid expression, or the meaning of the values", () => {
+  const table: [text: string, advice: string | null][] = [
+    ["0 6 L * *", 'the nearest is "0 6 28 * *": the 28th of each month'],
+    ["0 6 LW 3 *", 'the nearest is "0 6 28 3 *": the 28th of each month'],
+    ["0 6 1,15W * *", 'the nearest is "0 6 15 * *": this date, also at a weekend'],
+    ["0 6 * * fri#2", 'the nearest is "0 6 * * fri": this day of every week'],
+    ["0 6 * * 5L", 'the nearest is "0 6 * * 5": this day of every week'],
+    ["0 25 * * *", "hours are 0 (midnight) to 23 (11 pm)"],
+    ["0 6 * * 8", "days are 0 (SUN) to 6 (SAT); 7 is SUN, too"],
+    // Another field is wrong as well.
+    ["0 25 L * *", "hours are 0 (midnight) to 23 (11 pm)"],
+    ["0 6 99W * *", null],
+    ["0 6 * 13 *", null],
+    ["0 6 * * *", null],
+    ["0 6 L", null],
+    [`0 6 L * ${"1,".repeat(200)}1`, null],
+  ];
+  for (const [text, advice] of table) assertEquals(adviseFields(text), advice, text);
 });
