@@ -11,7 +11,7 @@ import {
   selectShown,
 } from "../config/problem.ts";
 import { variable } from "../config/variables.ts";
-import { CronfetchError } from "../core/errors.ts";
+import { CronfetchError, hintFor } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT, exitCodeOf } from "../core/result.ts";
 import { errorStack, escapeControl, escapeControlInJson } from "../core/text.ts";
@@ -45,7 +45,8 @@ export function reportError(error: unknown, args: readonly string[], host: Host)
       writeRows([...problems.map((one) => rowOf(one, "error"))], host);
     }
   } else {
-    const { message, hint, code } = error;
+    const { message, code } = error;
+    const hint = hintOf(error);
     writeMessage("error", message, hint, host);
     if (isJson) {
       const place = { file: null, line: null, column: null, path: "" };
@@ -53,6 +54,13 @@ export function reportError(error: unknown, args: readonly string[], host: Host)
     }
   }
   return exitCodeOf(error);
+}
+
+/** The error's own hint; of its code if its message contains no advice. */
+function hintOf({ message, hint, code, httpStatus }: CronfetchError): string | null {
+  if (hint !== null) return hint;
+  const isOurs = code !== "usage" && !code.startsWith("config.");
+  return isOurs && !message.includes("; ") ? hintFor(code, httpStatus) : null;
 }
 
 function rowOf(problem: Problem, level: ProblemLevel): ProblemRow {

@@ -65,7 +65,12 @@ function listen({ hostname, port }: PageAddress, host: Pick<Host, "listen">): Li
     const isTaken = error instanceof Deno.errors.AddrInUse;
     const reason = isTaken ? "the port is in use" : errorMessage(error);
     const where = `${hostname}:${port}`;
-    throw new CronfetchError("usage", `Serving the page on ${where}: ${reason}`, { cause: error });
+    throw new CronfetchError("usage", `Serving the page on ${where}: ${reason}`, {
+      cause: error,
+      hint: isTaken
+        ? `--port ${Math.min(port + 1, 65_535)} selects another, --port 0 any that is free`
+        : "--hostname is an address of this machine, such as 127.0.0.1 or 0.0.0.0",
+    });
   }
 }
 
@@ -203,7 +208,8 @@ export interface PageAddress {
 export function addressOf({ port, hostname }: Pick<Flags, "port" | "hostname">): PageAddress {
   const number = port === undefined ? PORT : /^\d{1,5}$/.test(port) ? Number(port) : Infinity;
   if (number > 65_535) {
-    throw new CronfetchError("usage", `--port ${port} is not a number from 0 to 65535`);
+    const message = `--port: must be a whole number from 0 to 65535, not ${JSON.stringify(port)}`;
+    throw new CronfetchError("usage", message, { hint: `for example: --port ${PORT}` });
   }
   return { hostname: hostname ?? HOSTNAME, port: number };
 }

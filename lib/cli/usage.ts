@@ -134,11 +134,16 @@ export function usageError(
       const [, values] = /Allowed choices are ([\w, ]{1,200})/.exec(message) ?? [];
       const allowed = values ?? command?.arguments?.values?.join(", ");
       const found = values === undefined ? "" : `, not ${JSON.stringify(quoted)}`;
-      const what = allowed === undefined ? "an argument" : `one of ${allowed}`;
-      const guess = values === undefined ? null : nearest(quoted, values.split(", "));
+      const words = allowed?.split(", ") ?? [];
+      const what = words.length === 0
+        ? "an argument"
+        : words.length === 1
+        ? `the argument ${JSON.stringify(allowed)}`
+        : `one of ${allowed}`;
+      const guess = words.length === 1 ? allowed : values && nearest(quoted, words);
       return usage(
         `${command?.name ?? "cronfetch"} needs ${what}${found}`,
-        guess === null ? helpHint(command) : meant(`cronfetch ${command?.name} ${guess}`),
+        guess ? meant(`cronfetch ${command?.name} ${guess}`) : helpHint(command),
       );
     }
     default:

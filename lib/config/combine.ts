@@ -26,7 +26,14 @@ import type { ConfigHosts, HostReader } from "./hosts.ts";
 import { ownFilesOf } from "./own_files.ts";
 import { applyOptions, DEFAULT_OPTIONS, type Options, readDefaultName } from "./options.ts";
 import { createOverride, overrideProblem, type OverrideValues } from "./overrides.ts";
-import { type Complaint, partsOf, type ProblemList, quote, withGuess } from "./problem.ts";
+import {
+  type Complaint,
+  narrowed,
+  partsOf,
+  type ProblemList,
+  quote,
+  withGuess,
+} from "./problem.ts";
 import { fileSchema, type FileSettings } from "./schema/schema.ts";
 import { type TaskOptions, taskSchema, urlSchema } from "./schema/task_schema.ts";
 import { parseDuration } from "./schema/fields.ts";
@@ -144,15 +151,15 @@ export function combine(
         // Without an excerpt, the message names what was found.
         const found = place.excerpt === null ? valueAt(source.value, path) : undefined;
         const message = parts.message + describeFound(parts.message, found);
-        return { ...place, code, ...parts, message };
+        return { ...narrowed(place, message), code, ...parts, message };
       });
     };
     const addWarning: Scope["addWarning"] = (path, complaint) => {
-      warnings.add(() => ({
-        ...source.place(path, "value"),
-        code: "config.invalid",
-        ...partsOf(complaint),
-      }));
+      warnings.add(() => {
+        const parts = partsOf(complaint);
+        const place = narrowed(source.place(path, "value"), parts.message);
+        return { ...place, code: "config.invalid", ...parts };
+      });
     };
     const { folder } = source;
     const host = { env, file: fileIn(folder), ...placeholders };

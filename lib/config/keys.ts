@@ -7,7 +7,7 @@ import filenamify from "filenamify";
 import { reservedKey } from "../core/ownership.ts";
 import { trimEndOf } from "../core/text.ts";
 import { parseUrl } from "./checks.ts";
-import { type Complaint, type Parsed, quote, withGuess, withHint } from "./problem.ts";
+import { type Complaint, type Parsed, partsOf, quote, withGuess, withHint } from "./problem.ts";
 import { isSecretParameter } from "./secrets.ts";
 import { parseTemplate, type Render, type Template, type UrlPart } from "./template.ts";
 import { type Environment, substituteUrlTemplate } from "./variables.ts";
@@ -57,7 +57,10 @@ export function keyFor(
   render: Render,
 ): Parsed<string> {
   if (template === null) return keyOf(null, url);
-  if (!template.fromUrl) return keyOf(render(template, timezone), url);
+  if (!template.fromUrl) {
+    const key = keyOf(render(template, timezone), url);
+    return template.dated ? withoutGuess(key) : key;
+  }
   const problem = checkUrlParts(template, url);
   if (problem !== null) return { problem };
   const marked = render(
@@ -74,7 +77,12 @@ export function keyFor(
     return index === segments.length - 1 ? [NAMELESS] : [];
   });
   const name = kept.join("/");
-  return keyOf(name === "" ? null : name, url);
+  return withoutGuess(keyOf(name === "" ? null : name, url));
+}
+
+/** Drops a suggestion that contains the values of placeholders instead of the placeholders. */
+function withoutGuess(key: Parsed<string>): Parsed<string> {
+  return key.problem === undefined ? key : { problem: partsOf(key.problem).message };
 }
 
 /**
@@ -232,8 +240,21 @@ function checkName(path: string): Complaint | null {
     return withGuess("must have / between its parts, not \\", path.replaceAll("\\", "/"));
   }
   for (const segment of path.split("/")) {
-    if (segment === "") return "must not contain an empty part";
-    if (segment === "." || segment === "..") return `must not contain ${segment} as a part`;
+    if (segment === "" || segment === "." || segment === "..") {
+      const guess = path.split("/").reduce<string[]>(
+        (parts, part) =>
+          part === ".."
+            ? parts.slice(0, -1)
+            : part === "" || part === "."
+            ? parts
+            : [...parts, part],
+        [],
+      ).join("/");
+      const message = segment === ".."
+        ? "must be a file inside the store, without .. in its path"
+        : `must not contain ${segment === "" ? "an empty part" : ". as a part"}`;
+      return withGuess(message, guess === "" ? null : guess);
+    }
     if (RESERVED.test(segment)) {
       return `contains ${quote(segment)}, a name that cronfetch uses itself`;
     }

@@ -232,10 +232,12 @@ export async function findConfig(folder: string): Promise<string> {
       { hint: "add the permission --allow-read of Deno, or -P in a checkout" },
     );
   }
-  const where = current === folder ? folder : `${folder} or in its parent folders up to ${current}`;
+  const where = current === folder ? folder : `${folder} or its parent folders`;
+  const [name, ...others] = CONFIG_NAMES;
+  const extensions = others.map((other) => other.slice(other.lastIndexOf("."))).join(", ");
   throw new CronfetchError(
     "config.not-found",
-    `There is no config (${CONFIG_NAMES.join(", ")}) in ${where}`,
+    `There is no ${name} (or ${extensions}) in ${where}`,
     { hint: "cronfetch init writes one; --config FILE selects one elsewhere" },
   );
 }

@@ -24,7 +24,7 @@ import type { TaskDefaults } from "./schema/task_schema.ts";
 import { type Complaint, withGuess } from "./problem.ts";
 import { type Path, readUrl, resolveText, type Scope } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
-import { parseTemplate, type Template } from "./template.ts";
+import { parseTemplate, type Template, templateWarning } from "./template.ts";
 
 /** Options of a task except its ID, key and URLs. */
 export interface Options extends
@@ -69,9 +69,13 @@ export interface NameTemplate {
 /** Parses a value of `to` and reports its problem. */
 export function readName(written: string, path: Path, scope: Scope): NameTemplate {
   const template = parseTemplate(written, true, scope.suggester.nearest);
-  if (template.problem === undefined) return { written, template: template.value };
-  scope.addProblem(path, template.problem);
-  return { written, template: null };
+  if (template.problem !== undefined) {
+    scope.addProblem(path, template.problem);
+    return { written, template: null };
+  }
+  const warning = templateWarning(written);
+  if (warning !== null) scope.addWarning(path, warning);
+  return { written, template: template.value };
 }
 
 /** A URL with every part that a name may contain. */

@@ -66,6 +66,13 @@ export const NO_OVERRIDES: OverrideValues = {
   allowPrivate: null,
 };
 
+/** Values whose form the message does not show. */
+const SAMPLES: Readonly<Partial<Record<OverrideName, string>>> = {
+  maxConcurrency: "16",
+  hostConcurrency: "4",
+  retries: "3",
+};
+
 /** Validates the overrides; flags take precedence over variables. Adds to `problems`. */
 export function readOverrides(
   flags: Overrides,
@@ -86,7 +93,12 @@ export function readOverrides(
     if (parsed.success && parsed.data !== undefined) return { value: parsed.data, source };
     const sentence = parsed.error?.issues[0]?.message ?? "";
     const found = `${sentence}, not ${quote(redactUrl(text))}`;
-    problems.push(overrideProblem(source, withHint(found, flagHint(suggestValue(sentence, text)))));
+    const guess = flagHint(suggestValue(sentence, text));
+    const sample = SAMPLES[name];
+    const hint = sample === undefined
+      ? null
+      : `for example: ${source}${flag === undefined ? "=" : " "}${sample}`;
+    problems.push(overrideProblem(source, withHint(found, guess ?? hint)));
     return null;
   };
   return {

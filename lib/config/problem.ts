@@ -49,6 +49,26 @@ export interface Excerpt {
 /** A place in a config. */
 export type Place = Pick<Problem, "source" | "line" | "column" | "path" | "excerpt">;
 
+/**
+ * Narrows a place to the part of its value that a message begins with, as in `has hour "25", …`.
+ *
+ * @returns The place itself if the part is not found exactly once.
+ */
+export function narrowed(place: Place, message: string): Place {
+  const { excerpt } = place;
+  const [, part] = /^(?:has|contains)[^"]{0,40}"([^"]+)"/.exec(message) ?? [];
+  if (part === undefined || excerpt === null || excerpt.column === null) return place;
+  const start = excerpt.column - 1;
+  const found = excerpt.text.slice(start, start + excerpt.length);
+  const offset = found.indexOf(part);
+  if (offset < 0 || found.lastIndexOf(part) !== offset) return place;
+  return {
+    ...place,
+    column: place.column === null ? null : place.column + offset,
+    excerpt: { ...excerpt, column: excerpt.column + offset, length: part.length },
+  };
+}
+
 /** A source, flag or argument as a place without lines. */
 export function placeWithoutLine(source: string, path = ""): Place {
   return { source, line: null, column: null, path, excerpt: null };
@@ -176,8 +196,8 @@ export interface ShownProblem {
 }
 
 /** Number of problems of one kind that are shown; of more than {@linkcode MANY}, only a few. */
-const FEW = 3;
-const MANY = 6;
+const FEW = 5;
+const MANY = 10;
 
 /**
  * Selects problems to show, in their order. Many that differ only in their places and values are
@@ -207,8 +227,15 @@ function kindOf({ source, code, path, message }: Problem): string {
 
 /** Describes problems that are only counted: `and 120 more of this kind, up to line 130`. */
 export function describeMore(more: readonly Problem[]): string {
-  const line = more.at(-1)?.line ?? null;
-  const extent = line === null ? "" : `, up to line ${line}`;
+  const lines = [...new Set(more.map(({ line }) => line))].filter((line) => line !== null);
+  const last = lines.at(-1);
+  const extent = last === undefined
+    ? ""
+    : lines.length > MANY
+    ? `, up to line ${last}`
+    : lines.length === 1
+    ? `, in line ${last}`
+    : `, in lines ${lines.slice(0, -1).join(", ")} and ${last}`;
   return `and ${more.length} more of this kind${extent}`;
 }
 

@@ -13,7 +13,7 @@ import { type Complaint, formatPath, partsOf, quote, withGuess, withHint } from 
 import { secretsInUrl } from "./secrets.ts";
 import type { Suggester } from "./suggest.ts";
 import type { TaskDefaults } from "./schema/task_schema.ts";
-import { parseTemplate, type Render, type Template } from "./template.ts";
+import { parseTemplate, type Render, type Template, templateWarning } from "./template.ts";
 import {
   type Environment,
   substituteUrlTemplate,
@@ -144,7 +144,9 @@ export function readUrl(
     return null;
   }
   for (const secret of secretsInUrl(url.value)) scope.secrets.add(secret);
-  if (template.value.parts.length === 1 || text.includes("{{")) {
+  const warning = templateWarning(text);
+  if (warning !== null) scope.addWarning(path, warning);
+  else if (template.value.parts.length === 1 || text.includes("{{")) {
     const guess = suggestVariables(text);
     if (guess !== null) {
       scope.addWarning(path, withGuess("contains the name of a variable", guess));

@@ -1,6 +1,6 @@
 /** Templates: `{date:YYYY-MM-DD}` in names and URLs; `{name}` and parts of the URL in names. */
 
-import { type Parsed, quote, withGuess } from "./problem.ts";
+import { type Complaint, didYouMean, type Parsed, quote, withGuess, withHint } from "./problem.ts";
 import { type Nearest, nearest } from "./suggest.ts";
 
 /** A text with placeholders. */
@@ -52,6 +52,10 @@ const TOKENS: Readonly<Record<string, Token>> = {
 };
 
 const TOKEN_LIST = "YYYY YY MM M DD D DDD (day of the year) GGGG WW (ISO year and week) HH mm ss";
+
+const DATE_PART = "the placeholder is {date:YYYY-MM-DD}";
+const NAME_PARTS =
+  "placeholders are {date:YYYY-MM-DD}, {name}, {host}, {path}, {stem}, {ext} and {query.NAME}";
 
 const OFFSET_UNITS = { h: "hours", d: "days", w: "weeks", M: "months", y: "years" } as const;
 
@@ -119,26 +123,25 @@ function parsePlaceholder(
   }
   const match = DATE.exec(placeholder);
   if (!match) {
-    const allowed = isName
-      ? "{date:YYYY-MM-DD}, {name}, {host}, {path}, {stem}, {ext} and {query.NAME} are"
-      : "{date:YYYY-MM-DD} is";
     const guess = guessPlaceholder(placeholder, isName) ??
       (isName ? findNearest(placeholder, ["name", ...URL_PARTS]) : null);
+    const message = `contains ${quote(`{${placeholder}}`)}, which is not a placeholder`;
     return {
-      problem: withGuess(
-        `contains ${quote(`{${placeholder}}`)}; ${allowed} substituted, {{ is a brace`,
-        guess && `{${guess}}`,
-      ),
+      problem: guess === null
+        ? { message, hint: `${isName ? NAME_PARTS : DATE_PART}; {{ is a brace` }
+        : withGuess(message, `{${guess}}`),
     };
   }
   const [, sign, count, unit, format = ""] = match;
   for (const [letters] of format.matchAll(LETTERS)) {
     if (Object.hasOwn(TOKENS, letters)) continue;
     return {
-      problem: withGuess(
-        `contains the date part ${quote(letters)}; allowed are ${TOKEN_LIST}`,
-        guessDate(placeholder)?.replace(/^.*$/s, "{$&}") ??
-          (letters.length > 1 ? findNearest(letters, Object.keys(TOKENS)) : null),
+      problem: withHint(
+        `contains the date part ${quote(letters)}, which is unknown`,
+        didYouMean(
+          guessDate(placeholder)?.replace(/^.*$/s, "{$&}") ??
+            (letters.length > 1 ? findNearest(letters, Object.keys(TOKENS)) : null),
+        ) ?? `parts are ${TOKEN_LIST}`,
       ),
     };
   }
@@ -189,6 +192,39 @@ function guessDate(placeholder: string): string | null {
       .replaceAll("mm", /[Hh]/.test(format) ? "mm" : "MM").replaceAll("hh", "HH");
   const isValid = [...guess.matchAll(LETTERS)].every(([letters]) => Object.hasOwn(TOKENS, letters));
   return start === "" || !isValid || guess.includes("%") ? null : start + guess;
+}
+
+/** Dates of strftime, also as the command line of a shell. */
+const STRFTIME_DATES =
+  /(?:\$\(date \+)?(%(?![0-9A-F]{2})[YymdjHMSFGV](?:[-_.:/T]?%[YymdjHMSFGV]){0,9})\)?/g;
+
+/**
+ * Describes text of a template that is valid but probably unintended: a date of strftime, which is
+ * not substituted, and months and minutes that are mistaken for each other.
+ *
+ * @returns Null without such text.
+ */
+export function templateWarning(text: string): Complaint | null {
+  for (const [whole, date = ""] of text.includes("%") ? text.matchAll(STRFTIME_DATES) : []) {
+    // A lone %S may be part of a name.
+    if (!/%[YyF]|%.*%/.test(date)) continue;
+    const guess = text.replaceAll(
+      STRFTIME_DATES,
+      (_whole, each: string) => `{${guessDate(`date:${each}`)}}`,
+    );
+    return withGuess(`contains ${quote(whole)}, which is not substituted`, guess);
+  }
+  for (const [whole, format = ""] of text.matchAll(/\{date[^:{}]{0,5}:([^{}]*)\}/g)) {
+    const isMinute = /mm/.test(format) && !/MM|HH/.test(format);
+    const isMonth = /HH[:_.-]?MM/.test(format) && !/mm/.test(format);
+    if (!isMinute && !isMonth) continue;
+    const meant = isMinute ? whole.replace("mm", "MM") : whole.replace(/(HH[:_.-]?)MM/, "$1mm");
+    return withGuess(
+      `contains ${quote(whole)}, in which ${isMinute ? "mm is the minute" : "MM is the month"}`,
+      text.replace(whole, meant),
+    );
+  }
+  return null;
 }
 
 function parseUrlPart(text: string): UrlPart | null {

@@ -4,14 +4,14 @@ import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import { errorMessage } from "../core/text.ts";
 import type { StateHost } from "./driver.ts";
 
-/** A code and a clause. */
-type StateExplanation = readonly [code: ErrorCode, sentence: string];
+/** A code, a clause, and what to do instead of the hint of the code. */
+type StateExplanation = readonly [code: ErrorCode, sentence: string, hint?: string];
 
 const FROM_SCRATCH = "move it away to start from scratch; published files are kept";
 const ELSEWHERE = "choose another path";
 const FULL: StateExplanation = ["store.full", "no space is left"];
 const DENIED: StateExplanation = ["store.denied", "permission denied"];
-const DAMAGED: StateExplanation = ["state.unreadable", `the database is damaged; ${FROM_SCRATCH}`];
+const DAMAGED: StateExplanation = ["state.unreadable", "the database is damaged", FROM_SCRATCH];
 
 /** By POSIX name, which Deno puts into `error.code` on every platform. */
 const BY_NAME: Readonly<Record<string, StateExplanation>> = {
@@ -20,16 +20,16 @@ const BY_NAME: Readonly<Record<string, StateExplanation>> = {
   EACCES: DENIED,
   EPERM: DENIED,
   EROFS: DENIED,
-  EISDIR: ["state.unreadable", `it is a folder; ${ELSEWHERE}`],
-  ENOTDIR: ["state.unreadable", `a folder of its path is a file; ${ELSEWHERE}`],
-  EEXIST: ["state.unreadable", `a folder of its path is a file; ${ELSEWHERE}`],
-  ELOOP: ["state.unreadable", `its symbolic links form a loop; ${ELSEWHERE}`],
+  EISDIR: ["state.unreadable", "it is a folder", ELSEWHERE],
+  ENOTDIR: ["state.unreadable", "a folder of its path is a file", ELSEWHERE],
+  EEXIST: ["state.unreadable", "a folder of its path is a file", ELSEWHERE],
+  ELOOP: ["state.unreadable", "its symbolic links form a loop", ELSEWHERE],
 };
 
 /** By message of SQLite or Deno KV, which have no codes. */
 const BY_MESSAGE: readonly (readonly [pattern: RegExp, explanation: StateExplanation])[] = [
   [/database (?:table )?is locked/, ["state.locked", "another process keeps it locked"]],
-  [/file is not a database/, ["state.unreadable", `the file is not a database; ${FROM_SCRATCH}`]],
+  [/file is not a database/, ["state.unreadable", "the file is not a database", FROM_SCRATCH]],
   [/malformed|no such (?:table|column)|already exists in|Query returned no rows/, DAMAGED],
   [/Invalid column type|out of range at index|invalid utf8|value encoding|deserialize/, DAMAGED],
   [/database or disk is full/, FULL],
@@ -50,8 +50,9 @@ export class Contended extends Error {
  */
 export function stateError(doing: string, error: unknown): CronfetchError {
   if (error instanceof CronfetchError) return error;
-  const [code, sentence] = explain(error);
-  return new CronfetchError(code, `${doing}: ${sentence}`, { cause: error });
+  const [code, sentence, hint] = explain(error);
+  const options = { cause: error, ...(hint !== undefined && { hint }) };
+  return new CronfetchError(code, `${doing}: ${sentence}`, options);
 }
 
 /**
@@ -65,8 +66,10 @@ export function unreadable(
   what: string,
   { cause, advice = FROM_SCRATCH }: { readonly cause?: unknown; readonly advice?: string } = {},
 ): CronfetchError {
-  const message = `reading the state ${location}: ${what}; ${advice}`;
-  return new CronfetchError("state.unreadable", message, cause === undefined ? {} : { cause });
+  return new CronfetchError("state.unreadable", `reading the state ${location}: ${what}`, {
+    cause,
+    hint: advice,
+  });
 }
 
 /**
@@ -128,7 +131,7 @@ function explain(error: unknown): StateExplanation {
   if (error instanceof Contended) return ["state.locked", "other processes keep changing it"];
   if (error instanceof Deno.errors.NotCapable) {
     const flag = /--allow-[a-z]+/.exec(error.message)?.[0] ?? "--allow-write";
-    return ["store.denied", `Deno was not given the permission; run again with ${flag}`];
+    return ["store.denied", "Deno was not given the permission", `run again with ${flag}`];
   }
   const name = error instanceof Error && "code" in error ? String(error.code) : "";
   const said = errorMessage(error);

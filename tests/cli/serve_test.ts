@@ -161,7 +161,7 @@ Deno.test("serve: an unavailable address ends it before a task runs", async () =
   const port = new URL(server.origin).port;
   const table: [args: string[], said: string][] = [
     [["--port", port], `serving the page on 127.0.0.1:${port}: the port is in use`],
-    [["--port", "x"], "--port x is not a number"],
+    [["--port", "x"], '--port: must be a whole number from 0 to 65535, not "x"'],
     [["--grace", "soon"], "--grace: must be a duration"],
     [["--view", "--json"], 'options "--view" and "--json" exclude each other'],
     [["b"], 'there is no task "b"'],

@@ -157,9 +157,12 @@ Deno.test("serve --view: an invalid or unavailable address", async () => {
   await using served = await serve(at);
   const { port } = new URL(served.url);
   const table: [args: string[], said: RegExp][] = [
-    [["--port", "x"], /--port x is not a number from 0 to 65535/],
-    [["--port", "65536"], /--port 65536 is not a number/],
-    [["--port", port], /serving the page on 127\.0\.0\.1:\d+: the port is in use/],
+    [["--port", "x"], /--port: must be a whole number from 0 to 65535, not "x"/],
+    [["--port", "65536"], /--port: .*, not "65536"\nhint: for example: --port 8788/],
+    [
+      ["--port", port],
+      /serving the page on 127\.0\.0\.1:\d+: the port is in use\nhint: --port \d+ selects another/,
+    ],
   ];
   for (const [args, said] of table) {
     const host = at.host();

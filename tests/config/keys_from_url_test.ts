@@ -75,10 +75,16 @@ const REFUSED: readonly (readonly [to: string, url: string, problem: RegExp])[] 
     "https://e.org/?api_key=1",
     /^problem: contains .*"api_key", which is a secret by its name/,
   ],
-  ["{query.}", URL_A, /^problem: contains "\{query\.\}"; .* \{query\.NAME\} are substituted/],
+  [
+    "{query.}",
+    URL_A,
+    /^problem: contains "\{query\.\}", which is not a placeholder; .* and \{query\.NAME\}/,
+  ],
+  // A suggestion would have to contain the placeholder.
+  ["{date:YYYY}//x", URL_A, /^problem: must not contain an empty part$/],
   ["{hosst}", URL_A, /did you mean "\{host\}"\?$/],
   ["{Path}", URL_A, /did you mean "\{path\}"\?$/],
-  ["{host}/../x", URL_A, /^problem: must not contain \.\. as a part/],
+  ["{host}/../x", URL_A, /^problem: must be a file inside the store, without \.\. in its path$/],
   ["/{host}", URL_A, /^problem: must be relative/],
   ["{host}//x", URL_A, /^problem: must not contain an empty part/],
   ["\u0001{host}", URL_A, /control characters/],
@@ -254,7 +260,7 @@ Deno.test("row 148: readList: a space in a URL is an error with a suggestion", a
 Deno.test("row 148: readUrl: a fragment is a warning with its place, redacted", async () => {
   const text = "https://e.org/h#1.pdf\nhttps://e.org/b\nhttps://e.org/c#\n";
   assertEquals((await loadText(text)).warnings.map(formatProblem), [
-    'standard input:1:1: has the fragment "#1.pdf", which is never sent; write %23 for a #',
+    'standard input:1:16: has the fragment "#1.pdf", which is never sent; write %23 for a #',
   ]);
   const tasks = [{ url: "https://e.org/a#${env:T}", mirrors: ["https://e.org/b#m"] }];
   const { warnings } = await loadInput({ tasks }, { env: ENV });

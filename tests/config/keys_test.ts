@@ -50,6 +50,8 @@ Deno.test("keyOf: a safe `to` is kept", () => {
   for (const [to, key] of WRITTEN) assertEquals(keyOf(to, URL_OF_FILE), { value: key }, to);
 });
 
+const OUTSIDE = "must be a file inside the store, without .. in its path";
+
 const UNSAFE: readonly (readonly [to: string, problem: string])[] = [
   ["/etc/passwd", 'must be relative to the store; the folder is the "store" of the config'],
   ["/", "must not contain an empty part"],
@@ -57,12 +59,12 @@ const UNSAFE: readonly (readonly [to: string, problem: string])[] = [
   ["C:/x", 'must be relative to the store; the folder is the "store" of the config'],
   ["c:x", 'contains "c:x", which is not a safe name on every system; did you mean "c_x"?'],
   ["a\\b", 'must have / between its parts, not \\; did you mean "a/b"?'],
-  ["../x", "must not contain .. as a part"],
-  ["a/../b", "must not contain .. as a part"],
-  ["a/./b", "must not contain . as a part"],
-  ["a/..", "must not contain .. as a part"],
-  ["a//b", "must not contain an empty part"],
-  ["a//", "must not contain an empty part"],
+  ["../x", `${OUTSIDE}; did you mean "x"?`],
+  ["a/../b", `${OUTSIDE}; did you mean "b"?`],
+  ["a/./b", 'must not contain . as a part; did you mean "a/b"?'],
+  ["a/..", OUTSIDE],
+  ["a//b", 'must not contain an empty part; did you mean "a/b"?'],
+  ["a//", 'must not contain an empty part; did you mean "a"?'],
   ["a\0b", 'contains "a\\u{0}b", which is not a safe name on every system; did you mean "a_b"?'],
   ["a\nb", 'contains "a\\nb", which is not a safe name on every system; did you mean "a b"?'],
   ["x/CON", 'contains "CON", which is not a safe name on every system; did you mean "x/CON_"?'],

@@ -376,9 +376,8 @@ Deno.test("findConfig: does not search above a folder that contains .git", async
   assertEquals(error.code, "config.not-found");
   assertEquals(
     error.message,
-    "There is no config (cronfetch.jsonc, cronfetch.json, cronfetch.yaml, " +
-      `cronfetch.yml, cronfetch.ts, cronfetch.txt) in ${folder.file("a/b")} or in its parent ` +
-      `folders up to ${folder.file("a")}`,
+    "There is no cronfetch.jsonc (or .json, .yaml, .yml, .ts, .txt) in " +
+      `${folder.file("a/b")} or its parent folders`,
   );
 });
 

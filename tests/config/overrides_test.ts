@@ -99,7 +99,7 @@ Deno.test("row 95: a problem of a flag or a variable has its name", async () => 
       assertEquals(problem.startsWith(`${flag}: must be `), true, `${text}: ${problem}`);
       if (text === "") continue;
       const [message = ""] = await problemLinesOf(loadInput(FILE, { env: { [variable]: text } }));
-      assertEquals(message, problem.replace(flag, variable));
+      assertEquals(message, problem.replace(`${flag} `, `${variable}=`).replace(flag, variable));
     }
   }
 });
@@ -110,7 +110,7 @@ Deno.test("readOverrides: all problems of flags are reported with those of the f
   );
   assertEquals(error.message.split("\n"), [
     '--timeout: must be a duration such as 30s, 5m or 1h30m, from 1ms to 24d, not "x"',
-    '--retries: must be a whole number from 0 to 99, not "x\\u{1b}[2J"',
+    '--retries: must be a whole number from 0 to 99, not "x\\u{1b}[2J"; for example: --retries 3',
     "standard input:1:15: alertAfter must be a whole number from 1 to 1000",
   ]);
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createRenderer, parseTemplate } from "../../lib/config/template.ts";
+import { createRenderer, parseTemplate, templateWarning } from "../../lib/config/template.ts";
 import { complaintText } from "./loading.ts";
 
 /** 23:30 on the last day of a year; in Berlin 00:30 on the first of the next. */
@@ -47,11 +47,14 @@ Deno.test("createRenderer: renders equal dates per time zone", () => {
 const REFUSED: readonly (readonly [template: string, problem: RegExp])[] = [
   ["{", /without its }/],
   ["{date:YYYY", /without its }/],
-  ["{date}", /^contains "\{date\}"; \{date:YYYY-MM-DD\}, \{name\}, .* are substituted/],
+  ["{date}", /^contains "\{date\}", which is not a placeholder; did you mean/],
   ["{date:}", /^contains/],
-  ["{id}", /^contains "\{id\}"/],
-  ["{date:yyyy}", /date part "yyyy"; allowed are YYYY YY MM .*did you mean "\{date:YYYY\}"\?$/],
-  ["{date:YYYY-Q}", /date part "Q"/],
+  [
+    "{id}",
+    /^contains "\{id\}", which is not a placeholder; placeholders are \{date:YYYY-MM-DD\}, /,
+  ],
+  ["{date:yyyy}", /date part "yyyy", which is unknown; did you mean "\{date:YYYY\}"\?$/],
+  ["{date:YYYY-Q}", /date part "Q", which is unknown; parts are YYYY YY MM /],
   ["{date:YYYYY}", /date part "YYYYY"/],
   ["{date:__proto__}", /date part/],
   ["{date-1x:YYYY}", /^contains/],
@@ -71,5 +74,32 @@ Deno.test("parseTemplate: problems name the placeholder and what is allowed", ()
 
 Deno.test("parseTemplate: {name} is a problem in a URL", () => {
   const { problem } = parseTemplate("{name}", false);
-  assertEquals(problem, 'contains "{name}"; {date:YYYY-MM-DD} is substituted, {{ is a brace');
+  assertEquals(
+    complaintText(problem),
+    'contains "{name}", which is not a placeholder; the placeholder is {date:YYYY-MM-DD}; {{ is a brace',
+  );
+});
+
+Deno.test("templateWarning: dates of strftime, and months and minutes for each other", () => {
+  const table: [text: string, guess: string | null][] = [
+    ["%Y-%m-%d.csv", "{date:YYYY-MM-DD}.csv"],
+    ["a/%Y/%m/x-%d.csv", "a/{date:YYYY/MM}/x-{date:DD}.csv"],
+    ["x-$(date +%F).csv", "x-{date:YYYY-MM-DD}.csv"],
+    ["{date:YYYY-mm-DD}", "{date:YYYY-MM-DD}"],
+    ["{date-1d:YYYYmmDD}", "{date-1d:YYYYMMDD}"],
+    ["{date:YYYY-MM-DD HH:MM}", "{date:YYYY-MM-DD HH:mm}"],
+    ["{date:YYYY-MM-DD-HHmm}", null],
+    ["{date:HH}-{date:MM}", null],
+    ["{date:MM}", null],
+    ["a%20b%2Fc%FF", null],
+    ["100%Secure", null],
+    ["100%d", null],
+  ];
+  for (const [text, guess] of table) {
+    const hint = guess === null ? "" : `; did you mean "${guess}"?`;
+    const warning = templateWarning(text);
+    assertEquals(warning === null, guess === null, text);
+    if (warning !== null) assertEquals(complaintText(warning).endsWith(hint), true, text);
+  }
+  assertEquals(templateWarning("%Y".repeat(100_000)) === null, false);
 });

@@ -51,7 +51,7 @@ Deno.test(`row 143: a run over each damaged kv: database (seed ${SEED}) ends wit
         stderr,
       );
       assert(
-        /^[^\n]*; (?:move it away to start from scratch; published files are kept|choose another path)\n$/
+        /^[^\n]*\nhint: (?:move it away to start from scratch; published files are kept|choose another path)\n$/
           .test(stderr),
         stderr,
       );

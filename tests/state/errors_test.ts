@@ -8,21 +8,28 @@ function named(code: string): Error {
 }
 
 const FROM_SCRATCH = "move it away to start from scratch; published files are kept";
-const DAMAGED = `the database is damaged; ${FROM_SCRATCH}`;
+const DAMAGED = "the database is damaged";
 
-const CASES: readonly (readonly [error: unknown, code: string, sentence: string])[] = [
+const CASES: readonly (readonly [
+  error: unknown,
+  code: string,
+  sentence: string,
+  hint?: string,
+])[] = [
   [new Contended(), "state.locked", "other processes keep changing it"],
   [new TypeError("database is locked"), "state.locked", "another process keeps it locked"],
   [new Error("database table is locked: kv"), "state.locked", "another process keeps it locked"],
   [
     new Error("file is not a database"),
     "state.unreadable",
-    `the file is not a database; ${FROM_SCRATCH}`,
+    "the file is not a database",
+    FROM_SCRATCH,
   ],
   [
     new Error("database disk image is malformed"),
     "state.unreadable",
     DAMAGED,
+    FROM_SCRATCH,
   ],
   [new Error("database or disk is full"), "store.full", "no space is left"],
   [named("ENOSPC"), "store.full", "no space is left"],
@@ -35,30 +42,33 @@ const CASES: readonly (readonly [error: unknown, code: string, sentence: string]
     new TypeError("Invalid column type Real at index: 0, name: version"),
     "state.unreadable",
     DAMAGED,
+    FROM_SCRATCH,
   ],
-  [new TypeError("invalid utf8"), "state.unreadable", DAMAGED],
-  [new TypeError("The value encoding 7 is unknown."), "state.unreadable", DAMAGED],
-  [new TypeError("malformed database schema (kv)"), "state.unreadable", DAMAGED],
-  [named("EISDIR"), "state.unreadable", "it is a folder; choose another path"],
+  [new TypeError("invalid utf8"), "state.unreadable", DAMAGED, FROM_SCRATCH],
+  [new TypeError("The value encoding 7 is unknown."), "state.unreadable", DAMAGED, FROM_SCRATCH],
+  [new TypeError("malformed database schema (kv)"), "state.unreadable", DAMAGED, FROM_SCRATCH],
+  [named("EISDIR"), "state.unreadable", "it is a folder", "choose another path"],
   [
     named("ENOTDIR"),
     "state.unreadable",
-    "a folder of its path is a file; choose another path",
+    "a folder of its path is a file",
+    "choose another path",
   ],
   [
     new Deno.errors.NotCapable("Requires read access, run again with the --allow-read flag"),
     "store.denied",
-    "Deno was not given the permission; run again with --allow-read",
+    "Deno was not given the permission",
+    "run again with --allow-read",
   ],
   [named("EIO"), "store.failed", "as the system says"],
   ["odd", "store.failed", "odd"],
 ];
 
-Deno.test("stateError: codes and messages", async (t) => {
-  for (const [error, code, sentence] of CASES) {
+Deno.test("stateError: codes, messages and hints", async (t) => {
+  for (const [error, code, sentence, hint = null] of CASES) {
     await t.step(sentence, () => {
       const made = stateError("writing it", error);
-      assertEquals([made.code, made.message], [code, `writing it: ${sentence}`]);
+      assertEquals([made.code, made.message, made.hint], [code, `writing it: ${sentence}`, hint]);
       assertStrictEquals(made.cause, error);
     });
   }

@@ -351,7 +351,7 @@ for (
     const opening = () => openState(`file:${path}`, testHost());
     const error = await assertRejects(opening, CronfetchError);
     assertEquals(error.code, "state.unreadable");
-    assertStringIncludes(error.message, message);
+    assertStringIncludes(`${error.message}; ${error.hint}`, message);
   });
 }
 

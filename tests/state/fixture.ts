@@ -34,7 +34,7 @@ export const TTL_MS = 60_000;
 export async function assertRefused(place: Place, message: string): Promise<void> {
   const error = await assertRejects(() => place.open(testHost()), CronfetchError);
   assertEquals(error.code, "state.unreadable");
-  assertStringIncludes(error.message, message);
+  assertStringIncludes(`${error.message}; ${error.hint}`, message);
 }
 
 /**

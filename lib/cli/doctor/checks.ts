@@ -270,9 +270,12 @@ export async function checkStore(
   }
 }
 
-/** The message of an error, and what to do: its clauses after the first, or the hint of its code. */
+/** The message of an error, and what to do: its hint, its clauses after the first, or the code's hint. */
 function adviceOf(error: unknown): Pick<CheckResult, "message" | "hint"> {
   const text = errorMessage(error);
+  if (error instanceof CronfetchError && error.hint !== null) {
+    return { message: text, hint: error.hint };
+  }
   const end = text.indexOf("; ");
   if (end >= 0) return { message: text.slice(0, end), hint: text.slice(end + 2) };
   const hint = error instanceof CronfetchError ? hintFor(error.code, error.httpStatus) : null;
