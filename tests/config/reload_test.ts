@@ -108,7 +108,7 @@ Deno.test("changed: a deleted file is reported once; a new config is loaded", as
   const source = await sourceOf(folder, []);
   await Deno.remove(folder.file("cronfetch.json"));
   await Deno.mkdir(folder.file(".git"));
-  await assertRejects(() => source.changed(signal), Error, "There is no config");
+  await assertRejects(() => source.changed(signal), Error, "There is no cronfetch.jsonc");
   assertEquals(await next(source), null);
   await Deno.writeTextFile(folder.file("cronfetch.json"), list("b"));
   assertEquals(await next(source), ["b"]);
