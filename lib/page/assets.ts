@@ -97,5 +97,10 @@ export function idBehind(prefix: string, url: string): string | null {
 export function linkable(url: string): string | null {
   const protocol = URL.parse(url)?.protocol;
   const safe = protocol === "http:" || protocol === "https:";
-  return safe && !url.includes("***") ? url : null;
+  return safe && !isRedacted(url) ? url : null;
+}
+
+/** Whether a part of a URL or a key was redacted, so that it leads nowhere. */
+export function isRedacted(text: string): boolean {
+  return text.includes("***");
 }

@@ -318,7 +318,10 @@ function pageTask(
   };
 }
 
-/** Records are written redacted, but a later config may declare further secrets. */
+/**
+ * Records are written redacted, but a later config may declare further secrets, and a server may
+ * choose a name with one.
+ */
 function redactedRecord(record: TaskRecord, redact: (text: string) => string): TaskRecord {
   const { published, results } = record;
   const redactOrNull = (text: string | null) => text === null ? null : redact(text);
@@ -327,6 +330,7 @@ function redactedRecord(record: TaskRecord, redact: (text: string) => string): T
     part: null,
     published: published && {
       ...published,
+      key: redact(published.key),
       source: redact(published.source),
       etag: redactOrNull(published.etag),
       lastModified: redactOrNull(published.lastModified),

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { createPage } from "../../lib/page/app.tsx";
 import { createComparer, versionsOfTask } from "../../lib/page/files.ts";
 import { createPageSource, NO_ACTIVITY, type PageVersion } from "../../lib/page/source.ts";
 import { loadValue } from "../../lib/config/load.ts";
@@ -177,4 +178,44 @@ Deno.test("source: versions are the family in the state, newest first, without m
     "refused a.bad 3",
     "version a.old 3",
   ]);
+});
+
+Deno.test("source: a name with a secret, chosen by a server, is neither shown nor linked", async () => {
+  const host = testHost({ timers: "manual" });
+  await using state = await openState("memory:", host);
+  const input = { store: "memory:", page: { downloads: true }, tasks: ["https://x.example/a"] };
+  const config = await loadValue(input, { at: host.clock.now() }, host);
+  const opened: string[] = [];
+  state.save(record("a", { published: validators({ key: "a/hush-hush.csv" }) }));
+  state.saveMember("a", member("a/hush-hush.csv"));
+  state.saveMember("a", member("a/old.csv", { publishedAt: "2026-01-01T00:00:00Z" }));
+  const source = createPageSource({
+    config: () => config,
+    state: () => Promise.resolve(state),
+    store: {
+      stat: (key) => {
+        opened.push(key);
+        return Promise.resolve(null);
+      },
+      read: () => Promise.resolve(null),
+    },
+    secrets: ["hush-hush"],
+    activity: NO_ACTIVITY,
+  }, host);
+  const page = createPage(source, {
+    ...{ clock: host.clock, timers: host.timers, isLoopback: false },
+    tokens: { control: null, view: null },
+  });
+  const ask = async (path: string) =>
+    await (await page.fetch(new Request(`http://page.test${path}`))).text();
+  for (const path of ["/", "/tasks/a", "/api/status", "/api/tasks/a"]) {
+    assertEquals((await ask(path)).includes("hush-hush"), false, path);
+  }
+  const html = await ask("/tasks/a");
+  assertStringIncludes(html, "***.csv");
+  assertEquals(/href="\/(?:files|diff)[^"]*\*\*\*/.test(html), false);
+  assertStringIncludes(html, `href="/files/a/old.csv?task=a"`);
+  for (const query of ["", "?task=a"]) await ask(`/files/a/hush-hush.csv${query}`);
+  assertEquals(opened.includes("a/hush-hush.csv"), false);
+  await page.close();
 });

@@ -3,6 +3,7 @@
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { nameOf } from "../../core/key.ts";
 import { formatBytes, formatCount, plural } from "../../report/format.ts";
+import { isRedacted } from "../assets.ts";
 import { versionBefore } from "../files.ts";
 import { sizeChangeLabel } from "../labels.ts";
 import type { PageTask, PageVersion } from "../source.ts";
@@ -60,7 +61,7 @@ export function Versions({ task, versions, isDownloadable, clock }: {
             return (
               <tr role="row">
                 <td role="cell" class="said">
-                  {isDownloadable && links.file !== null
+                  {isDownloadable && links.file !== null && !isRedacted(key)
                     ? <a href={links.file(key, task.id)} download>{name}</a>
                     : name}
                 </td>
@@ -83,7 +84,8 @@ export function Versions({ task, versions, isDownloadable, clock }: {
                 </td>
                 {isDownloadable && (
                   <td role="cell">
-                    {before !== undefined && links.diff !== null && (
+                    {before !== undefined && links.diff !== null &&
+                      ![key, before.key].some(isRedacted) && (
                       <a href={links.diff(task.id, before.key, key)}>
                         compare<span class="unseen">
                           {" "}
