@@ -292,15 +292,17 @@ export function parseRequestHead(text: string): RequestHead | HeadError {
   for (const field of fields) {
     const colon = field.indexOf(":");
     const name = field.slice(0, colon).toLowerCase();
-    const value = field.slice(colon + 1).trim();
+    const content = field.slice(colon + 1);
+    const value = content.trim();
     if (colon < 1 || !TOKEN.test(name) || /[\0\r]/.test(value)) return { status: 400 };
     if (name === "transfer-encoding") return { status: 411 };
-    if (name === "content-length") lengths.push(value);
+    // `trim` also removes what is no white space in HTTP, such as a no-break space.
+    if (name === "content-length") lengths.push(content);
     if (name === "host") hosts.push(value);
     headers.append(name, value);
   }
   const [length = "0"] = lengths;
-  if (lengths.length > 1 || !/^\d{1,15}$/.test(length)) return { status: 400 };
+  if (lengths.length > 1 || !/^[ \t]*\d{1,15}[ \t]*$/.test(length)) return { status: 400 };
   if (Number(length) > MAX_BODY_BYTES) return { status: 413 };
   const [host = ""] = hosts;
   if (hosts.length > 1 || (isChunkable && hosts.length === 0)) return { status: 400 };

@@ -40,6 +40,7 @@ const REFUSED: readonly (readonly [head: string, status: HeadStatus])[] = [
   [`GET / HTTP/1.1\r\n${HOST}no colon\r\n\r\n`, 400],
   [`POST / HTTP/1.1\r\n${HOST}Content-Length: -1\r\n\r\n`, 400],
   [`POST / HTTP/1.1\r\n${HOST}Content-Length: 1, 1\r\n\r\n`, 400],
+  [`POST / HTTP/1.1\r\n${HOST}Content-Length: \u00a01\r\n\r\n`, 400],
   [`POST / HTTP/1.1\r\n${HOST}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, 400],
   [`POST / HTTP/1.1\r\n${HOST}Content-Length: ${MAX_BODY_BYTES + 1}\r\n\r\n`, 413],
   [`POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`, 411],
