@@ -4,7 +4,12 @@
  */
 
 import { TOKEN } from "../core/http.ts";
-import { DIGEST_ALGORITHMS, DIGEST_DIGITS, type DigestAlgorithm } from "../core/task.ts";
+import {
+  DIGEST_ALGORITHMS,
+  DIGEST_DIGITS,
+  type DigestAlgorithm,
+  MAX_ID_BYTES,
+} from "../core/task.ts";
 import { type Complaint, type Parsed, quote, withGuess, withHint } from "./problem.ts";
 import { redactUrl } from "./secrets.ts";
 
@@ -103,7 +108,11 @@ export function checkDigest(digest: string, algorithm: DigestAlgorithm): Complai
 
 /** Checks the ID of a task. */
 export function checkId(id: string): string | null {
-  return hasControls(id) ? "must not contain control characters" : null;
+  if (hasControls(id)) return "must not contain control characters";
+  // The state would refuse it, and with it every run.
+  if (!id.isWellFormed()) return "must be well-formed Unicode; it has half of a surrogate pair";
+  const bytes = id.length * 3 <= MAX_ID_BYTES ? 0 : new TextEncoder().encode(id).length;
+  return bytes <= MAX_ID_BYTES ? null : `must have at most ${MAX_ID_BYTES} bytes; it has ${bytes}`;
 }
 
 function hasControls(text: string): boolean {

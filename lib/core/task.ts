@@ -1,5 +1,10 @@
 /** Task, plan and limits: plain data, every default filled in. */
 
+/**
+ * Longest id of a task in UTF-8 bytes: a Deno KV key holds 2,048 bytes, and escapes may double an id.
+ */
+export const MAX_ID_BYTES = 1_000;
+
 /** When a task is due. */
 export type Schedule =
   /** A 5-field cron expression, read in the task's time zone. */

@@ -1,6 +1,7 @@
 /** Makes a {@linkcode State} of a driver: changes are collected and written in batches. */
 
 import { CronfetchError } from "../core/errors.ts";
+import { MAX_ID_BYTES } from "../core/task.ts";
 import {
   addChanges,
   type Changes,
@@ -40,10 +41,6 @@ const ENOUGH_RECORDS = 500;
 const GATHERING_MS = 1_000;
 /** After a write of a whole state, the next one is delayed by its duration times this. */
 const REST_FACTOR = 9;
-/**
- * Longest id or host in UTF-8 bytes: a Deno KV key holds 2,048 bytes, and escapes may double it.
- */
-const LONGEST_ID = 1_000;
 /** Longest key of a family member in UTF-8 bytes: that of S3. */
 const LONGEST_KEY = 1_024;
 
@@ -335,7 +332,7 @@ function merged(earlier: Changes, later: Changes): PendingChanges {
 
 const encoder = new TextEncoder();
 
-function checkedId(id: string, longestBytes = LONGEST_ID): string {
+function checkedId(id: string, longestBytes = MAX_ID_BYTES): string {
   const bytes = id.length * 3 <= longestBytes ? 0 : encoder.encode(id).length;
   if (bytes <= longestBytes && id.isWellFormed()) return id;
   const shown = JSON.stringify(id.length > 80 ? `${id.slice(0, 80)}…` : id);

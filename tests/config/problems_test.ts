@@ -206,6 +206,13 @@ const FORGED: readonly (readonly [task: object, env: Record<string, string>, mes
     "headers.x-a is a duplicate; header names are case-insensitive",
   ],
   [{ url: A_URL, id: "a\u001b[2Jb" }, {}, "id must not contain control characters"],
+  // What a state cannot hold would make every run fail.
+  [
+    { url: A_URL, id: "a\ud800" },
+    {},
+    "id must be well-formed Unicode; it has half of a surrogate pair",
+  ],
+  [{ url: A_URL, id: "é".repeat(501) }, {}, "id must have at most 1000 bytes; it has 1002"],
   [{ url: A_URL, "x\u001b[2J": 1 }, {}, '["x\\u001b[2J"] is not an option'],
 ];
 
