@@ -27,6 +27,7 @@ export { defineConfig } from "./config/input.ts";
 export type {
   ConfigInput,
   DigestInput,
+  HookInput,
   SameInput,
   TaskInput,
   TransformInput,
@@ -102,6 +103,7 @@ export type {
   DigestAlgorithm,
   Expectations,
   ExpectedDigest,
+  Hook,
   RetryLimits,
   SameRule,
   Schedule,

@@ -205,7 +205,8 @@ function counter(): (event: RunEvent) => void {
   });
   const seconds = { unit: "s", advice: { explicitBucketBoundaries: BOUNDARIES } };
   const taskDuration = meter.createHistogram("cronfetch.task.duration", {
-    description: "Work on a task without waiting; tasks without a request are left out.",
+    description:
+      "All attempts of a task and the waits in between; tasks without a request are left out.",
     ...seconds,
   });
   const runDuration = meter.createHistogram("cronfetch.run.duration", {

@@ -110,7 +110,9 @@ export interface TaskResult {
 
 /** Numbers of members of an unpacked archive. */
 export interface MemberCounts {
+  /** Those that are new. */
   readonly created: number;
+  /** Those whose bytes have changed. */
   readonly updated: number;
   /** Those whose files have the same bytes already, and were not written. */
   readonly unchanged: number;

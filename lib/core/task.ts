@@ -96,7 +96,7 @@ export interface Transform {
   readonly expect: Expectations;
 }
 
-/** What receives the changes of a task's file. Contains secrets: only the network and the system see it. */
+/** What receives the changes of a task. Contains secrets: only the network and the system see it. */
 export type Hook =
   /** Receives a document by POST. */
   | {
@@ -113,6 +113,7 @@ export type Hook =
     /** Its environment variables, in addition to the few that it always has. */
     readonly env: Readonly<Record<string, string>>;
   };
+
 /** Which members of an archive are published, and where. */
 export interface Unpack {
   /** Globs, of which one must match the path of a member in the archive; empty for all members. */

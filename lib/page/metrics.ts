@@ -135,7 +135,8 @@ export function createMetrics(version: string): Metrics {
         {
           name: "cronfetch_task_duration_seconds",
           type: "histogram",
-          help: "Time spent on a task, without queueing; includes results that needed no request.",
+          help:
+            "Time of a task from its start to its result; includes results that needed no request.",
           samples: durations.samples(),
         },
       ]);
