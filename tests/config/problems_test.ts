@@ -212,7 +212,7 @@ const FORGED: readonly (readonly [task: object, env: Record<string, string>, mes
     {},
     "id must be well-formed Unicode; it has half of a surrogate pair",
   ],
-  [{ url: A_URL, id: "é".repeat(501) }, {}, "id must have at most 1000 bytes; it has 1002"],
+  [{ url: A_URL, id: "日".repeat(334) }, {}, "id must have at most 1000 bytes; it has 1002"],
   [{ url: A_URL, "x\u001b[2J": 1 }, {}, '["x\\u001b[2J"] is not an option'],
 ];
 
