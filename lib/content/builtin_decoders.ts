@@ -40,6 +40,8 @@ export async function* decodeZlib(
     ? createInflate(options)
     : createInflateRaw(options);
   let fedBytes = 0;
+  /** Position behind the last byte that is not zero. */
+  let paddingStart = 0;
   let isComplete = false;
   /** An error of the input; the one that it causes in the decoder is not reported. */
   let inputError: { readonly error: unknown } | null = null;
@@ -47,6 +49,8 @@ export async function* decodeZlib(
   const feed = async () => {
     try {
       for (let next: IteratorResult<Uint8Array> = first; !next.done; next = await input.next()) {
+        const end = next.value.findLastIndex((byte) => byte !== 0) + 1;
+        if (end > 0) paddingStart = fedBytes + end;
         fedBytes += next.value.length;
         // The decoder may use a piece after the buffer of the piece is filled again.
         if (!decoder.write(next.value.slice())) await once(decoder, "drain");
@@ -70,6 +74,8 @@ export async function* decodeZlib(
     decoder.destroy();
     if (!isComplete) input.return?.(undefined)?.catch(() => {});
   }
+  // The decoder ignores all bytes behind a zero that follows a member.
+  if (coding === "gzip" && decoder.bytesWritten < paddingStart) throw damaged(coding, TRAILING);
   if (coding === "deflate" && decoder.bytesWritten !== fedBytes) {
     throw damaged(coding, decoder.bytesWritten > fedBytes ? "it is truncated" : TRAILING);
   }

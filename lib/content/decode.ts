@@ -28,7 +28,8 @@ export interface DecodeOptions {
  *
  * A stream that is truncated, has a wrong checksum, or is followed by other bytes is an error; only
  * gzip may have several members, and zeros behind the last one. At most {@linkcode LARGEST_RATIO}
- * times the encoded bytes are decoded, in addition to the first {@linkcode FREE_BYTES}.
+ * times the encoded bytes are decoded, in addition to the first {@linkcode FREE_BYTES}; of several
+ * codings, by each.
  *
  * @param encoded Cancelled with the returned body.
  * @returns A body whose `read` rejects with `content.coding` or `body.truncated`, or with what a
@@ -53,7 +54,7 @@ class DecodedBody implements HttpBody {
       return received(bytes);
     });
     const decoded = codings.reduce<AsyncIterable<Uint8Array>>(
-      (pieces, coding) => decode(coding, pieces),
+      (pieces, coding, index) => decode(coding, index === 0 ? pieces : this.#bounded(pieces)),
       counted,
     );
     this.#pieces = decoded[Symbol.asyncIterator]();
@@ -65,12 +66,25 @@ class DecodedBody implements HttpBody {
       if (done) return into.subarray(0, 0);
       this.#rest = value;
       this.#decodedBytes += value.length;
-      if (this.#decodedBytes > FREE_BYTES + LARGEST_RATIO * this.#encodedBytes) throw bomb();
+      this.#checkRatio(this.#decodedBytes);
     }
     const piece = this.#rest.subarray(0, into.length);
     into.set(piece);
     this.#rest = this.#rest.subarray(piece.length);
     return into.subarray(0, piece.length);
+  }
+
+  #checkRatio(decodedBytes: number): void {
+    if (decodedBytes > FREE_BYTES + LARGEST_RATIO * this.#encodedBytes) throw bomb();
+  }
+
+  /** The pieces between two codings: the second one may make nothing of a bomb in the first. */
+  async *#bounded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let bytes = 0;
+    for await (const piece of pieces) {
+      this.#checkRatio(bytes += piece.length);
+      yield piece;
+    }
   }
 
   async cancel(): Promise<void> {

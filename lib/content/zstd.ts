@@ -12,6 +12,9 @@ import { ByteReader, joinBytes } from "./byte_reader.ts";
 /** The largest window of the content coding (RFC 9659), which a decoder must keep in memory. */
 const LARGEST_WINDOW_BYTES = 8 * 1024 * 1024;
 
+/** Largest content of a block, unless the window is smaller (RFC 8878, section 3.1.1.2.4). */
+const LARGEST_BLOCK_BYTES = 128 * 1024;
+
 /** `Magic_Number` of a frame (RFC 8878, section 3.1.1). */
 const FRAME = 0xfd2fb528;
 /** The first of 16 numbers of frames to skip (section 3.1.2). */
@@ -21,6 +24,8 @@ const SKIPPABLE = 0x184d2a50;
 interface FrameHeader {
   /** The header, including the magic number, of a frame without a checksum. */
   readonly bytes: Uint8Array;
+  /** Largest content of a block. */
+  readonly blockBytes: number;
   /** `Frame_Content_Size`, or null. */
   readonly contentBytes: bigint | null;
   readonly hasChecksum: boolean;
@@ -85,7 +90,7 @@ async function* decodeFrame(
     isLast = (fields & 1) === 1;
     const type = fields >> 1 & 3;
     const sizeBytes = fields >> 3;
-    if (type === 3) throw damaged("its data is damaged");
+    if (type === 3 || sizeBytes > header.blockBytes) throw damaged("its data is damaged");
     const rest = await input.read(type === 1 ? 1 : sizeBytes);
     const block = new Uint8Array(3 + rest.length);
     block.set(start);
@@ -126,6 +131,7 @@ async function readHeader(magic: Uint8Array, input: ByteReader): Promise<FrameHe
   const frame = new Uint8Array([descriptor & ~0x04]);
   return {
     bytes: joinBytes([magic, frame, window ?? new Uint8Array(0), dictionary, size]),
+    blockBytes: Math.min(Number(windowBytes), LARGEST_BLOCK_BYTES),
     contentBytes,
     hasChecksum,
   };

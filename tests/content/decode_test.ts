@@ -111,6 +111,54 @@ Deno.test("decodedBody: zstd frames of every small size, with a checksum and wit
   }
 });
 
+Deno.test("decodedBody: only zeros may follow a gzip, in pieces of any size", async () => {
+  const one = sample(10);
+  const gzip = ENCODERS.gzip(one);
+  const zeros = new Uint8Array(700);
+  for (const pieceBytes of [1, 7, 100, 10_000]) {
+    assertEquals(await decodeAll(["gzip"], bodyOf(join(gzip, zeros), pieceBytes)), one);
+    for (const end of [gzip, Uint8Array.of(1), Uint8Array.of(0x1f)]) {
+      const body = bodyOf(join(gzip, zeros, end), pieceBytes);
+      const error = await assertRejects(() => decodeAll(["gzip"], body), CronfetchError);
+      assertEquals(error.code, "content.coding", `pieces of ${pieceBytes}`);
+    }
+  }
+});
+
+Deno.test("decodedBody: short zstd frames without a checksum", async () => {
+  const frame = (...bytes: number[]) => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, ...bytes);
+  const a = 97;
+  const cases: [frame: Bytes, decodedBytes: number | null][] = [
+    // Window of 1 MiB, and of 1 KiB; a single segment of 5 bytes.
+    [frame(0x00, 0x50, 0x03, 0x00, 0x10, a), 128 * 1024],
+    [frame(0x00, 0x50, 0x0b, 0x00, 0x00, a), 1],
+    [frame(0x00, 0x00, 0x09, 0x00, 0x00, a), 1],
+    [frame(0x20, 5, 0x29, 0x00, 0x00, a, a, a, a, a), 5],
+    [frame(0x00, 0x50, 0x01, 0x00, 0x00), 0],
+    // Blocks of more than 128 KiB, or than the window.
+    [frame(0x00, 0x68, 0x0b, 0x00, 0x10, a), null],
+    [frame(0x00, 0x00, 0x0b, 0x20, 0x00, a), null],
+  ];
+  for (const [index, [encoded, decodedBytes]] of cases.entries()) {
+    for (const pieceBytes of [1, 100]) {
+      const decoding = decodeAll(["zstd"], bodyOf(encoded, pieceBytes));
+      if (decodedBytes === null) await assertRejects(() => decoding, CronfetchError);
+      else assertEquals(await decoding, new Uint8Array(decodedBytes).fill(a), `case ${index}`);
+    }
+  }
+});
+
+Deno.test("decodedBody: a bomb between two codings is refused", async () => {
+  const skipped = 2 * FREE_BYTES;
+  const skippable = new Uint8Array(8 + skipped);
+  skippable.set([0x50, 0x2a, 0x4d, 0x18]);
+  new DataView(skippable.buffer).setUint32(4, skipped, true);
+  const encoded = ENCODERS.gzip(join(skippable, ENCODERS.zstd(WHOLE)));
+  const body = bodyOf(encoded, 1_000);
+  const error = await assertRejects(() => decodeAll(["gzip", "zstd"], body), CronfetchError);
+  assertEquals([error.code, error.retry, body.cancels], ["content.coding", "never", 1]);
+});
+
 Deno.test("decodedBody: zstd needs neither a large window nor a dictionary", async () => {
   const header = (...bytes: number[]) => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, ...bytes);
   const cases: [frame: Bytes, reason: string, retry: string][] = [
