@@ -112,6 +112,7 @@ export type {
   Transform,
   Unpack,
 } from "./core/task.ts";
+export type { ChangedFileDocument, ChangeDocument } from "./report/hooks.ts";
 export { run, type RunOptions, type RunReport } from "./run.ts";
 export type {
   ActiveRun,

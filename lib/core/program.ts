@@ -3,7 +3,7 @@
 import { cutServerText } from "./text.ts";
 
 /** Variables that programs need to start, of this process. */
-const INHERITED = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "SystemRoot", "PATHEXT"] as const;
+export const INHERITED = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "SystemRoot", "PATHEXT"] as const;
 
 /**
  * The environment of a program, without those of the variables of this process that may be secrets.

@@ -80,7 +80,7 @@ export async function runTasks(
       throw error;
     }
   });
-  writeWarnings(ended.warnings, host);
+  await writeWarnings(ended.warnings, host);
   await checkPlanAlerts(config, plan, ended, context);
   return ended.outcome;
 }
@@ -150,15 +150,24 @@ export async function deliverPlanChanges(
   if (!hasHooks(plan)) return;
   const { deliverPending } = await import("./hooks.ts");
   const { state, openStore } = storage;
-  writeWarnings(await deliverPending({ plan, config, host, state, signal, openStore }), host);
+  await writeWarnings(await deliverPending({ plan, config, host, state, signal, openStore }), host);
 }
 
 function hasHooks({ entries }: Plan): boolean {
   return entries.some(({ task }) => task.onChange.length > 0);
 }
 
-function writeWarnings(warnings: readonly string[], { stderr }: Pick<Host, "stderr">): void {
-  for (const warning of warnings) stderr.write(`warning: ${warning}\n`);
+async function writeWarnings(
+  warnings: readonly string[],
+  { stderr }: Pick<Host, "stderr">,
+): Promise<void> {
+  if (warnings.length === 0) return;
+  const { wrapWords } = await import("../report/format.ts");
+  const free = stderr.isTerminal() ? stderr.columns() : Infinity;
+  for (const line of warnings.flatMap((warning) => `warning: ${warning}`.split("\n"))) {
+    const lines = wrapWords(line.split(" "), { first: free, rest: free });
+    stderr.write(`${lines.join("\n")}\n`);
+  }
 }
 
 /** {@linkcode runTasks} without the alerts. */

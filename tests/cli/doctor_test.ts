@@ -143,6 +143,7 @@ Deno.test("doctor: checks the commands of onChange, and lists the permissions of
   ]);
   assertStringIncludes(host.stdout.text, "--allow-run=./load,missing");
   assertStringIncludes(host.stdout.text, "127.0.0.2:444");
+  assertMatch(host.stdout.text, /--allow-env=\S*,PATH,HOME,/);
 });
 
 Deno.test("doctor: commands of alerts, with and without permission, existing or not", async () => {

@@ -5,6 +5,7 @@ import type { Config } from "../../config/config.ts";
 import type { Host } from "../../core/host.ts";
 import { serverSettings } from "../../core/host_rules.ts";
 import { type BucketLocation, stateFile } from "../../core/location.ts";
+import { INHERITED } from "../../core/program.ts";
 import { PROXY_VARIABLES } from "../../http/proxy.ts";
 import { DIGEST_ALGORITHMS, type Hook, type Task } from "../../core/task.ts";
 import type { S3Action } from "../../store/s3/errors.ts";
@@ -74,6 +75,7 @@ export function permissionFlags(
     flag("--allow-env", [
       ...variables,
       ...(access?.variables ?? []),
+      ...(tasks.some(hasProgram) ? INHERITED : []),
       ...(urls.length > 0 ? PROXY_VARIABLES : []),
       ...DISPLAY_VARIABLES,
     ]),
@@ -136,6 +138,11 @@ function programsOf({ alerts }: Pick<Config, "alerts">, tasks: readonly Task[]):
     .flatMap((target) => target.kind === "command" ? [target.command] : []);
   const transforms = tasks.flatMap(({ transform }) => transform ? [transform.command] : []);
   return [...commands, ...transforms].map(([program]) => program);
+}
+
+/** Whether a task has a program that does not inherit all variables. */
+function hasProgram({ transform, onChange }: Task): boolean {
+  return transform !== null || onChange.some(({ kind }) => kind === "command");
 }
 
 /** Every URL of a task in the config. */
