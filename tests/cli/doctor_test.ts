@@ -373,22 +373,39 @@ Deno.test("doctor: notes that a TypeScript config may need further permissions",
 });
 
 Deno.test("doctor: an invalid config exits 2", async () => {
-  const table: [name: string, task: object, check: string, said: RegExp][] = [
-    ["unknown key", { url: "https://x.example/", ulr: 1 }, "config", /ulr/],
-    ["secret", { url: "https://x.example/${env:NO_TOKEN}/a" }, "secrets", /NO_TOKEN/],
-  ];
-  for (const [name, task, check, said] of table) {
-    await using at = await workspace({ tasks: [task] });
-    const people = at.host();
-    assertEquals(await main(["doctor"], people), 2, name);
-    assertMatch(people.stderr.text, said);
-    const programs = at.host();
-    assertEquals(await main(["doctor", "--json"], programs), 2, name);
-    const [row, problem, ...others] = rowsOf(programs.stdout.text);
-    assertEquals([row?.["check"], row?.["verdict"], others], [check, "wrong", []]);
-    assertEquals(problem?.["type"], "problem");
-    assertMatch(String(row?.["message"]), said);
-  }
+  const task = { url: "https://x.example/", ulr: 1 };
+  await using at = await workspace({ tasks: [task, "https://x.example/${env:NO_TOKEN}"] });
+  const people = at.host();
+  assertEquals(await main(["doctor"], people), 2);
+  assertMatch(people.stderr.text, /ulr/);
+  const programs = at.host();
+  assertEquals(await main(["doctor", "--json"], programs), 2);
+  const [row, ...problems] = rowsOf(programs.stdout.text);
+  assertEquals([row?.["check"], row?.["verdict"]], ["config", "wrong"]);
+  assertEquals(problems.map(({ type }) => type), ["problem", "problem"]);
+  assertMatch(String(row?.["message"]), /ulr/);
+});
+
+Deno.test("doctor: missing secrets are results, and the other checks continue", async () => {
+  const tasks = [{ url: "https://127.0.0.1/a", headers: { "x-key": "${env:NO_TOKEN}" } }];
+  await using at = await workspace({ tasks: [...tasks, "${env:NO_BASE}/b"] });
+  const host = at.host();
+  assertEquals(await main(["doctor", "--json"], host), 3, host.stderr.text);
+  const rows = rowsOf(host.stdout.text);
+  const secrets = rows.filter(({ check }) => check === "secrets");
+  assertEquals(secrets.map(({ verdict, hint }) => [verdict, hint]), [
+    ["wrong", "set it, for example: export NO_TOKEN=…"],
+    ["wrong", "set it, for example: export NO_BASE=…"],
+  ]);
+  // The host of the variable is unknown.
+  assertEquals(rows.filter(({ check }) => check === "host").length, 1);
+  assertEquals(JSON.stringify(rows).includes("unset-"), false);
+  assertEquals(rows.at(-1)?.["check"], "permissions");
+
+  const config = await Deno.readTextFile(at.folder.file("cronfetch.json"));
+  const piped = at.host({ stdin: config });
+  assertEquals(await main(["doctor", "-c", "-"], piped), 2);
+  assertMatch(piped.stderr.text, /NO_TOKEN/);
 });
 
 /** The flags of a config in `/home/me`. */

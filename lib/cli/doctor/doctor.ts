@@ -1,7 +1,9 @@
 /** `doctor`: checks whether a config would run here, and which permissions it needs. */
 
 import type { Config } from "../../config/config.ts";
+import { ConfigError, describeProblem, type Problem } from "../../config/problem.ts";
 import { createRedactor } from "../../config/secrets.ts";
+import { hasPlaceholder } from "../../config/variables.ts";
 import { CronfetchError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import type { BucketLocation } from "../../core/location.ts";
@@ -20,7 +22,7 @@ import type { Flags } from "../flags.ts";
 import { TOKEN_VARIABLE } from "../../page/session.ts";
 import { printLines, tableFormat, writeRows } from "../output.ts";
 import { HOSTNAME, PORT } from "../page_server.ts";
-import { prepare, type Prepared } from "../prepare.ts";
+import { PASSIVE, prepare, type Prepared } from "../prepare.ts";
 import { type TableColumn, tableLines, wrapLine } from "../table.ts";
 import {
   checkCommands,
@@ -88,13 +90,20 @@ export async function doctor(
   using signals = abortOnSignals(host);
   const { signal } = signals;
   const variables = new Set<string>();
-  const prepared = await prepareOrReport(operands, flags, recordingEnv(host, variables));
+  const { prepared, missing } = await prepareOrReport(
+    operands,
+    flags,
+    recordingEnv(host, variables),
+  );
   const { config, selected } = prepared;
-  const tasks = prepared.tasks.filter((task) => selected?.has(task.id) ?? true);
+  const tasks = prepared.tasks.filter(({ id, url }) =>
+    // The host of a placeholder does not exist.
+    (selected?.has(id) ?? true) && !(missing.length > 0 && hasPlaceholder(new URL(url).origin))
+  );
   const state = await checkState(config, host);
   const results = [
     configResult(prepared, host),
-    ...secretsResult(variables, config, host),
+    ...(missing.length > 0 ? missing : secretsResult(variables, config, host)),
     ...await checkStoreAndServer(config, host, signal),
     state,
     ...await checkDns(tasks, config.hosts, host, signal).catch((error) => {
@@ -181,21 +190,36 @@ function recordingEnv(host: Host, variables: Set<string>): Host {
   };
 }
 
-/** Prepares. With `--json`, an invalid config is written as a row before the error is thrown. */
+/**
+ * Prepares. Missing secrets are results, and the other checks continue without them. With `--json`,
+ * any other invalid config is written as a row before the error is thrown.
+ */
 async function prepareOrReport(
   operands: readonly string[],
   flags: Flags,
   host: Host,
-): Promise<Prepared> {
+): Promise<{ readonly prepared: Prepared; readonly missing: readonly CheckResult[] }> {
   try {
-    return await prepare(operands, flags, host);
+    return { prepared: await prepare(operands, flags, host), missing: [] };
   } catch (error) {
+    // Standard input can be read only once.
+    const isMissing = error instanceof ConfigError && !flags.config.includes("-") &&
+      error.problems.every(({ code }) => code === "config.missing-secret");
+    if (isMissing) {
+      const prepared = await prepare(operands, flags, host, PASSIVE);
+      return { prepared, missing: error.problems.map(missingSecret) };
+    }
     if (flags.json && error instanceof CronfetchError && error.code.startsWith("config.")) {
-      const check = error.code === "config.missing-secret" ? "secrets" : "config";
-      await writeRows([{ check, verdict: "wrong", message: errorMessage(error) }], host);
+      await writeRows([{ check: "config", verdict: "wrong", message: errorMessage(error) }], host);
     }
     throw error;
   }
+}
+
+function missingSecret(problem: Problem): CheckResult {
+  const message = describeProblem(problem);
+  const hint = problem.hint === null ? {} : { hint: problem.hint };
+  return { check: "secrets", verdict: "wrong", message, ...hint };
 }
 
 async function recordsOf(
@@ -220,7 +244,7 @@ function configResult({ config, tasks }: Prepared, host: Host): CheckResult {
   return { check: "config", verdict, message, ...hint };
 }
 
-/** The variables and files of secrets. They have values, or loading would have failed. */
+/** The variables and files of secrets. They have values. */
 function secretsResult(
   variables: ReadonlySet<string>,
   { secretFiles }: Pick<Config, "secretFiles">,
