@@ -156,7 +156,7 @@ export const ERROR_CODES = {
   "expect.type": {
     retry: "never",
     meaning: "the content is not of the expected type",
-    hint: "check what the URL returns; expect.sniff = false accepts any content",
+    hint: "check what the URL returns; expect.type and expect.sniff decide what is accepted",
   },
   "expect.digest": {
     retry: "never",
