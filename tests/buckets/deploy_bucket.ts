@@ -147,7 +147,7 @@ s3Test(
     const task = `${source.origin}/a.txt`;
     const store = `s3://${bucket}`;
     const cases: readonly (readonly [config: object, message: string])[] = [
-      [{ store, schedule: "0 0 30 2 *", tasks: [task] }, "there is no such date"],
+      [{ store, schedule: "0 0 30 2 *", tasks: [task] }, "month 2 has no day 30"],
       [{ store: "./downloads", tasks: [task] }, "s3://bucket/prefix"],
     ];
     for (const [config, message] of cases) {

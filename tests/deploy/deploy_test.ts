@@ -229,7 +229,7 @@ Deno.test("deploy: an invalid config is reported in the log and on the page, whi
   const cases: readonly (readonly [name: string, config: object, said: string])[] = [
     ["a date that there is not", {
       tasks: [{ url: "https://files.test/a", schedule: "0 0 30 2 *" }],
-    }, "there is no such date"],
+    }, "month 2 has no day 30"],
     ["a wrong key", { taskz: [] }, "taskz is not an option"],
     ["a folder", { store: "./downloads", tasks: ["https://files.test/a"] }, "s3://bucket/prefix"],
     ["a secret that is missing", { tasks: ["https://files.test/${env:NONE}"] }, "NONE"],
