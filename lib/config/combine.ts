@@ -187,9 +187,10 @@ export function combine(
   const page = pageOf(parts, readAlerts);
   const { files } = context;
   const hostFiles = hosts.files;
+  const manifest = lastOf(parts, "manifest")?.value ?? DEFAULTS.manifest;
   checkReservedKeys(
     tasks,
-    ownFilesOf({ store, state, files, hostFiles, secretFiles: [...secretFiles] }),
+    ownFilesOf({ store, state, files, hostFiles, secretFiles: [...secretFiles], manifest }),
   );
   return {
     store,
@@ -201,6 +202,7 @@ export function combine(
     historyMs: lastOf(parts, "history")?.value ?? parseDuration(DEFAULTS.history) ?? NaN,
     alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
+    manifest,
     page,
     tasks: tasks.map(({ template }) => template),
     secrets: [...secrets].filter((secret) => !hasPlaceholder(secret)),

@@ -37,6 +37,8 @@ export interface Config {
   readonly alerts: readonly Alert[];
   /** Flush each file to disk before publishing it. */
   readonly sync: boolean;
+  /** Write a manifest of the published files after each run. */
+  readonly manifest: boolean;
   /** Settings of the status page. */
   readonly page: {
     /** Allow downloads of published files. */

@@ -57,6 +57,8 @@ export interface ConfigInput {
     | undefined;
   /** Flush each file to disk before publishing it. Default: false. */
   sync?: boolean | undefined;
+  /** Write `SHA256SUMS` and `cronfetch.manifest.json` into the store after each run. Default: false. */
+  manifest?: boolean | undefined;
   /** How long runs and their results are kept in the state. Default: `90d`. */
   history?: string | undefined;
   /** Consecutive failures, over an hour or one interval, until a task is unhealthy. Default: 3. */
@@ -273,6 +275,7 @@ export const DEFAULTS = {
   misfire: "once",
   jitter: "0s",
   sync: false,
+  manifest: false,
   history: "90d",
   alertAfter: 3,
   page: { downloads: false, publicUrl: null },

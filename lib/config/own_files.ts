@@ -2,7 +2,8 @@
 
 import { basename, dirname, join } from "@std/path";
 import { stateFile, type StateLocation, type StoreLocation } from "../core/location.ts";
-import { type OwnFile, ownFilesIn } from "../core/ownership.ts";
+import { foldKey } from "../core/key.ts";
+import { MANIFEST_KEYS, type OwnFile, ownFilesIn } from "../core/ownership.ts";
 
 /** What cronfetch keeps on disk besides the published files. */
 export interface OwnFileLocations {
@@ -16,6 +17,8 @@ export interface OwnFileLocations {
   readonly hostFiles: readonly string[];
   /** Absolute paths of secret files. */
   readonly secretFiles: readonly string[];
+  /** Whether the store has a manifest. */
+  readonly manifest: boolean;
 }
 
 /**
@@ -23,17 +26,21 @@ export interface OwnFileLocations {
  * symbolic links: any of the folders may be one.
  */
 export function ownFilesOf(
-  { store, state, files, hostFiles, secretFiles }: OwnFileLocations,
+  { store, state, files, hostFiles, secretFiles, manifest }: OwnFileLocations,
 ): OwnFile[] {
-  if (store?.kind !== "folder") return [];
+  const manifests = manifest
+    ? MANIFEST_KEYS.map((key): OwnFile => ({ key: foldKey(key), kind: "manifest" }))
+    : [];
+  if (store?.kind !== "folder") return manifests;
   const statePath = state && stateFile(state);
-  return ownFilesIn({
+  const own = ownFilesIn({
     stores: spellings(store.path),
     configs: files.flatMap(spellings),
     credentials: hostFiles.flatMap(spellings),
     secrets: secretFiles.flatMap(spellings),
     states: statePath === null ? [] : spellings(statePath),
   });
+  return [...own, ...manifests];
 }
 
 /** A path as written; in its real folder; and its target if it is a link itself. */

@@ -15,8 +15,11 @@ const FOLDED_CONFIG_NAMES: ReadonlySet<string> = new Set(CONFIG_NAMES.map(foldKe
 export interface OwnFile {
   /** Its key, folded. */
   readonly key: string;
-  readonly kind: "config" | "credentials" | "secret" | "state";
+  readonly kind: "config" | "credentials" | "secret" | "state" | "manifest";
 }
+
+/** The files of a manifest. */
+export const MANIFEST_KEYS = ["SHA256SUMS", "cronfetch.manifest.json"] as const;
 
 /** Absolute paths, each as written and without symbolic links. */
 export interface OwnPaths {
@@ -106,6 +109,7 @@ const KIND_TEXTS = {
   credentials: 'a certificate or key of "hosts"',
   secret: "a secret of the config",
   state: "the state",
+  manifest: 'a file of "manifest"',
 } as const satisfies Record<OwnFile["kind"], string>;
 
 function reservedByFile(folded: string, { key, kind }: OwnFile): string | null {
@@ -120,6 +124,7 @@ function reservedByFile(folded: string, { key, kind }: OwnFile): string | null {
         : null;
     case "credentials":
     case "secret":
+    case "manifest":
       return null;
     case "state":
       return folded.startsWith(key) && isCompanion(folded.slice(key.length))

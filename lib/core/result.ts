@@ -134,6 +134,8 @@ export interface Validators {
   readonly sizeBytes: number;
   /** The store's name for this version of the file under its key. */
   readonly revision: string;
+  /** The URL of the response without its query, redacted; absent if it is the requested one. */
+  readonly finalUrl?: string;
   /** The last received file, if other bytes are published, or its transform is. */
   readonly received?: ReceivedContent;
   /** How the file was unpacked; absent if it was not. */

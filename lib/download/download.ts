@@ -295,10 +295,18 @@ async function publishReceived(
     if (!received.lengthKnown) warnings.push("lengthUnknown");
     const age = decideAge(stats.headers, ageFacts(source, digests), () => nowMs);
     if (age.kind !== "current") warnings.push("olderThanPublished");
-    return success;
+    const { servedFrom } = stats;
+    if (servedFrom === null || servedFrom === source.url) return success;
+    const finalUrl = redacted(withoutQuery(servedFrom), context);
+    return { ...success, validators: { ...success.validators, finalUrl } };
   } finally {
     stats.publishMs = clock.monotonicMs() - sealedMs;
   }
+}
+
+/** A URL without its query, which often has a signature that changes with every request. */
+function withoutQuery(url: string): string {
+  return url.split("?", 1)[0] ?? url;
 }
 
 /** The headers before the first response. */

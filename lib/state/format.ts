@@ -91,6 +91,7 @@ const VALIDATORS = shape<Validators>({
   sizeBytes: count,
   // The first versions wrote no revision: the digest decides then.
   revision: unless(() => "", text),
+  finalUrl: orAbsent(text),
   received: orAbsent(
     shape<ReceivedContent>({
       sha256: text,

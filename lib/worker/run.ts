@@ -26,7 +26,13 @@ import { createTaskRunner } from "./task.ts";
 /** The part of a config that a run needs besides its plan. */
 export type RunConfig = Pick<
   Config,
-  keyof AlertConfig | "files" | "limits" | "hostFiles" | "secretFiles" | "alertAfter"
+  | keyof AlertConfig
+  | "files"
+  | "limits"
+  | "hostFiles"
+  | "secretFiles"
+  | "alertAfter"
+  | "manifest"
 >;
 
 /** What a run uses. The caller opens and closes the state. */
@@ -334,13 +340,35 @@ async function executePlan(
     trigger: context.trigger,
     tasks: tasks.length,
   });
-  const unsaved = await releaseError(leases);
+  const manifestError = config.manifest
+    ? await manifestErrorOf(plan, context, store, signal)
+    : null;
+  const unsaved = await releaseError(leases) ?? manifestError;
   const summary = counter.summary({ ...ending, unsaved });
   emit({ type: "run.finished", summary });
   const { created, updated, unchanged } = summary.counts;
   const good = created + updated + unchanged > 0 ? "good" : null;
   const [storeError = good] = storeErrors.length === tasks.length ? storeErrors : [];
   return { run, outcome: { summary, unsaved }, store: storeError, warnings };
+}
+
+/** Writes the manifest, whose module is loaded on demand. Returns why it could not be written, or null. */
+async function manifestErrorOf(
+  { entries }: Plan,
+  { storage: { state } }: RunContext,
+  store: Store,
+  signal: AbortSignal,
+): Promise<CronfetchError | null> {
+  if (signal.aborted) return null;
+  try {
+    const { writeManifest } = await import("./manifest.ts");
+    await writeManifest(entries.map(({ task }) => task), { state, store, signal });
+    return null;
+  } catch (error) {
+    if (!(error instanceof CronfetchError)) throw error;
+    const { code, message, retry } = error;
+    return new CronfetchError(code, `writing the manifest: ${message}`, { cause: error, retry });
+  }
 }
 
 /** See `unhealthyAfterMs`; loads the parser of cron expressions. */

@@ -38,7 +38,7 @@ export interface TaskRunnerContext {
   /** Saves a change before it is published; null if no task has hooks. */
   readonly claimChange: FamilyContext["claimChange"];
   /** Files that no task may write to. */
-  readonly config: Pick<Config, "files" | "hostFiles" | "secretFiles">;
+  readonly config: Pick<Config, "manifest" | "files" | "hostFiles" | "secretFiles">;
   /** Hosts that earlier runs have parked, and until when; updated during the run. */
   readonly parked: Map<string, Temporal.Instant>;
   /** Milliseconds until the deadline of the run; Infinity without one. */
@@ -105,6 +105,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     files: context.config.files,
     hostFiles: context.config.hostFiles,
     secretFiles: context.config.secretFiles,
+    manifest: context.config.manifest,
   });
   let known: KeyOwners | null = null;
   // Built on demand: only keys named by servers need it, and a run may have very many tasks.

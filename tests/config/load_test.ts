@@ -37,6 +37,7 @@ Deno.test("loadConfig: an empty config has every default", async () => {
     hosts: [],
     hostFiles: [],
     secretFiles: [],
+    manifest: false,
     historyMs: 90 * 86_400_000,
     alertAfter: 3,
     page: { downloads: false, publicUrl: null },

@@ -88,6 +88,7 @@ Deno.test({
         files: [at("cronfetch.json")],
         hostFiles: [],
         secretFiles: [],
+        manifest: false,
       })
         .map(({ key }) => key).sort();
     const state = `file:${at("var-link/s.json")}`;
@@ -100,7 +101,13 @@ Deno.test({
     assertEquals(own("store-link/var", `kv:${at("var-link/new/s.db")}`), ["NEW/S.DB"]);
     const inMemory = { store: { kind: "memory" }, state: stateLocation(state) } as const;
     assertEquals(
-      ownFilesOf({ ...inMemory, files: [at("cronfetch.json")], hostFiles: [], secretFiles: [] }),
+      ownFilesOf({
+        ...inMemory,
+        files: [at("cronfetch.json")],
+        hostFiles: [],
+        secretFiles: [],
+        manifest: false,
+      }),
       [],
     );
   },

@@ -161,6 +161,12 @@ const settings = () => ({
     "Flush each file to disk before publishing it.",
     DEFAULTS.sync,
   ),
+  manifest: option(
+    boolean(),
+    "Write `SHA256SUMS` and `cronfetch.manifest.json`, which list the published files, into the store " +
+      "after each run.",
+    DEFAULTS.manifest,
+  ),
   history: option(
     duration(1, MAX_DURATION_MS),
     "How long runs and their results are kept in the state, within its limits on their number.",
