@@ -17,7 +17,6 @@ import type {
   Store,
   StoredFile,
 } from "../store/store.ts";
-import { claimOn, epochMs, knownSpelling, surplusMembers } from "./family_rules.ts";
 
 /** What a family needs from its run. */
 export interface FamilyContext {
@@ -69,6 +68,7 @@ export class Family {
    * @throws {CronfetchError} `store.conflict` if the task may not write to it.
    */
   async keyFor(key: string): Promise<string> {
+    const { knownSpelling } = await import("./family_rules.ts");
     const known = knownSpelling(key, this.#published, [...(await this.members()).values()]);
     this.check(known);
     this.#context.reserve(known, this.#task);
@@ -110,6 +110,7 @@ export class Family {
   async checkExisting(key: string, existing: StoredFile | null): Promise<void> {
     if (!this.#task.namedByServer || existing === null) return;
     const members = await this.members();
+    const { claimOn } = await import("./family_rules.ts");
     switch (claimOn(key, this.#published, [...members.values()])) {
       case "own":
         return;
@@ -219,7 +220,9 @@ export class Family {
     const publishedAt = key === this.#published
       ? this.#recorded.publishedAt
       : members.get(key)?.publishedAt ?? null;
-    let atMs = publishedAt === null ? file.modifiedMs : epochMs(publishedAt);
+    let atMs = publishedAt === null
+      ? file.modifiedMs
+      : Temporal.Instant.from(publishedAt).epochMilliseconds;
     let version = versionKey(key, atMs);
     while (members.has(version)) version = versionKey(key, ++atMs);
     this.check(version);
@@ -269,6 +272,7 @@ export class Family {
   async #prune(current: string): Promise<void> {
     const { store, faultOf } = this.#context;
     const members = [...(await this.members()).values()];
+    const { surplusMembers } = await import("./family_rules.ts");
     for (const { key } of surplusMembers(members, current, this.#task.keep)) {
       try {
         // Keep a file whose key belongs to another task now.

@@ -1,4 +1,7 @@
-/** Which files of a family a task may replace, and which of them it keeps. Pure. */
+/**
+ * Which files of a family a task may replace, and which of them it keeps. Pure. Loaded on demand: few
+ * tasks have names from servers, or keep versions.
+ */
 
 import { foldKey } from "../core/key.ts";
 import type { FamilyMember } from "../state/state.ts";
@@ -62,6 +65,6 @@ export function surplusMembers(
 }
 
 /** Milliseconds since the epoch; 0 for null. */
-export function epochMs(time: string | null): number {
+function epochMs(time: string | null): number {
   return time === null ? 0 : Temporal.Instant.from(time).epochMilliseconds;
 }

@@ -263,3 +263,32 @@ export function formatSize(sizeBytes: number): string {
   }
   return `${sizeBytes}B`;
 }
+
+/** Request headers. */
+export const headers = (): z.ZodMiniRecord<z.ZodMiniString, z.ZodMiniType<string, string>> =>
+  titled(
+    "object of text",
+    z.record(
+      z.string(),
+      text("text", 8_000),
+      withMessage("must be an object of header names and values"),
+    ),
+  );
+
+/** A program and its arguments. */
+export const command = (): z.ZodMiniArray<z.ZodMiniType<string, string>> =>
+  titled(
+    "list of words",
+    z.array(text("a word of a command"), withMessage("must be a list of words")).check(
+      z.minLength(1, withMessage("must name a program")),
+    ),
+  );
+
+/** Environment variables of a program. */
+export const variables = (): z.ZodMiniOptional<
+  z.ZodMiniRecord<z.ZodMiniString, z.ZodMiniType<string, string>>
+> =>
+  option(
+    titled("object of text", z.record(z.string(), text("text", 8_000))),
+    "Environment variables in addition to the few that it always has; `${env:…}` and `${file:…}` are substituted.",
+  );

@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import {
   boolean,
   duration,
+  headers,
   integer,
   MAX_DURATION_MS,
   object,
@@ -19,7 +20,6 @@ import { DEFAULTS } from "../input.ts";
 import {
   defaultsSchema,
   expect,
-  headers,
   hooks,
   taskSchema,
   TIMEOUT,

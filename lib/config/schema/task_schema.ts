@@ -4,8 +4,10 @@ import * as z from "zod/mini";
 import { DIGEST_DIGITS, type DigestAlgorithm } from "../../core/task.ts";
 import {
   boolean,
+  command,
   duration,
   fraction,
+  headers,
   integer,
   MAX_DURATION_MS,
   MAX_TIMEOUT_MS,
@@ -17,24 +19,13 @@ import {
   text,
   titled,
   url,
+  variables,
   withMessage,
 } from "./fields.ts";
-import { DEFAULTS } from "../input.ts";
-import { same, unpack } from "./content_schema.ts";
+import { DEFAULTS, UNPACK_DEFAULTS } from "../input.ts";
 
 /** A timeout. */
 export const TIMEOUT = duration(1, MAX_TIMEOUT_MS);
-
-/** Request headers. */
-export const headers = (): z.ZodMiniRecord<z.ZodMiniString, z.ZodMiniType<string, string>> =>
-  titled(
-    "object of text",
-    z.record(
-      z.string(),
-      text("text", 8_000),
-      withMessage("must be an object of header names and values"),
-    ),
-  );
 
 const timeoutParts = object(
   "must be a duration, or an object of connect, response, idle and attempt",
@@ -174,14 +165,33 @@ export function timing(defaults: Partial<typeof DEFAULTS>): TimingSchemas {
   };
 }
 
-/** A program and its arguments. */
-const command = () =>
-  titled(
-    "list of words",
-    z.array(text("a word of a command"), withMessage("must be a list of words")).check(
-      z.minLength(1, withMessage("must name a program")),
+/** One rule by which files are the same in substance. */
+const same = object("must be an object of zip, json or lines", () => ({
+  zip: option(
+    boolean(),
+    "ZIP archives (also xlsx, docx, jar, epub) whose members have equal names, sizes and checksums.",
+  ),
+  json: option(
+    titled(
+      "list of JSONPath queries",
+      z.array(text("a JSONPath query"), withMessage("must be a list of JSONPath queries")).check(
+        z.maxLength(50, withMessage("must be at most 50 JSONPath queries")),
+      ),
     ),
-  );
+    "JSON documents that are equal without the nodes that these JSONPath queries (RFC 9535) select; " +
+      "the order of keys does not count.",
+  ),
+  lines: option(
+    text("a regular expression", 10_000),
+    "Texts that are equal without the lines that this regular expression (RE2 syntax) matches.",
+  ),
+})).check(
+  z.refine(
+    ({ zip, json, lines }) =>
+      [zip || undefined, json, lines].filter((rule) => rule !== undefined).length === 1,
+    withMessage("must have either zip, json or lines"),
+  ),
+);
 
 const transformParts = object("must be a list of words, or an object with a command", () => ({
   command: required(command(), "The program and its arguments."),
@@ -192,13 +202,6 @@ const transformParts = object("must be a list of words, or an object with a comm
     "Expectations that its output must meet.",
   ),
 }));
-
-/** Environment variables of a program. */
-const variables = () =>
-  option(
-    titled("object of text", z.record(z.string(), text("text", 8_000))),
-    "Environment variables in addition to the few that it always has; `${env:…}` and `${file:…}` are substituted.",
-  );
 
 const hook = object("must be an object with a webhook or a command", () => ({
   webhook: option(
@@ -231,6 +234,44 @@ export const hooks = (
     description,
     byDefault,
   );
+const unpackParts = object("must be true, or an object of options", () => ({
+  include: option(
+    titled(
+      "list of globs",
+      z.array(text("a glob"), withMessage("must be a list of globs")).check(
+        z.minLength(1, withMessage("must have a glob")),
+        z.maxLength(100, withMessage("must be at most 100 globs")),
+      ),
+    ),
+    "Globs of the members to publish, for their whole path in the archive: `*` and `?` do not match " +
+      "`/`, `**` does. Default: all members.",
+  ),
+  strip: option(
+    integer(0, 100),
+    "Number of folders to remove from the beginning of each path.",
+    UNPACK_DEFAULTS.strip,
+  ),
+  to: option(
+    text("the name of a folder in the store"),
+    'Folder in the store; "./" is its root. Default: the name of the archive without its extension.',
+  ),
+  archive: option(boolean(), "Publish the archive as well.", UNPACK_DEFAULTS.archive),
+  maxSize: option(
+    size(1),
+    "Maximum size of all published members together.",
+    UNPACK_DEFAULTS.maxSize,
+  ),
+}));
+
+/** True, or which members are published, and where. */
+const unpack = z.union(
+  [
+    titled("true", z.literal(true, withMessage("must be true, or an object of options"))),
+    unpackParts,
+  ],
+  withMessage("must be true, or an object of options"),
+);
+
 /** Options of a task and of `defaults`. */
 const shared = () => ({
   to: option(
