@@ -95,7 +95,9 @@ function chosenAlerts(
 ): readonly (readonly [index: number, alert: Alert])[] {
   const count = alerts.length;
   if (count === 0) {
-    throw new CronfetchError("usage", 'the config has no alerts; add "alerts" to it');
+    throw new CronfetchError("usage", "the config has no alerts", {
+      hint: 'add "alerts" to it',
+    });
   }
   const all = alerts.map((alert, index) => [index, alert] as const);
   if (to === undefined) return all;

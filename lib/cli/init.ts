@@ -102,7 +102,9 @@ async function write(path: string, file: string, text: string, force: boolean): 
     await Deno.writeTextFile(path, text, { createNew: !force });
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
-      throw new CronfetchError("usage", `${file} already exists; --force replaces it`);
+      throw new CronfetchError("usage", `${file} already exists`, {
+        hint: "--force replaces it; another name as the argument keeps both",
+      });
     }
     throw new CronfetchError("usage", `${file} cannot be written: ${errorMessage(error)}`, {
       cause: error,

@@ -9,7 +9,7 @@ import type { ParseStop } from "./program.ts";
 const COMMAND_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   "run": [
     ...["fetch", "sync", "download", "get", "pull", "update", "refresh", "mirror", "exec", "go"],
-    ...["once", "once-off", "trigger", "apply", "execute"],
+    ...["once", "once-off", "trigger", "apply", "execute", "retry", "rerun", "start-now", "now"],
   ],
   "status": ["list", "ls", "show", "info", "tasks", "ps", "stat", "state", "health", "log"],
   "status TASK": ["logs", "history", "inspect", "describe"],

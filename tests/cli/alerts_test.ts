@@ -83,7 +83,7 @@ Deno.test("alerts test: usage", async () => {
   const command = { command: ["mail-me"] };
   const table: readonly (readonly [alerts: readonly object[], args: string[], message: string])[] =
     [
-      [[], [], 'the config has no alerts; add "alerts" to it'],
+      [[], [], 'the config has no alerts\nhint: add "alerts" to it'],
       [[command], ["--to", "2"], '--to must be 1, as the config has one alert, not "2"'],
       [[command, command], ["--to", "0"], '--to must be a number from 1 to 2, not "0"'],
       [[command, command], ["--to", "x"], '--to must be a number from 1 to 2, not "x"'],

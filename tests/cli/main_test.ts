@@ -55,7 +55,7 @@ Deno.test("init: a config that is valid, never over an existing file", async () 
   assertEquals(Object.keys(await tree(folder.path)), files);
   assertEquals(await main(["plan"], host), 0);
   assertEquals(await main(["init"], host), 2);
-  assertMatch(host.stderr.text, /already exists; --force replaces it/);
+  assertMatch(host.stderr.text, /already exists\nhint: --force replaces it/);
   assertEquals(await main(["init", "--force"], host), 0);
   assertEquals(await main(["init", "other.jsonc"], host), 0);
   assertEquals(await main(["init", "no/such/folder.jsonc"], host), 2);
