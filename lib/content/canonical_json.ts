@@ -70,10 +70,10 @@ function readExactly(
 ): unknown {
   const source = context?.source;
   if (typeof value !== "number" || source === undefined) return value;
+  const isNormal = Number.isFinite(value) && Math.abs(value) >= SMALLEST_EXACT;
+  if (isNormal && source.length <= SAFE_DIGITS) return value;
   const digits = source.split(/[eE]/, 1).join().replace(/^[-0.]+|\D/g, "");
-  const isExact = digits === ""
-    ? !Object.is(value, -0)
-    : digits.length <= SAFE_DIGITS && Number.isFinite(value) && Math.abs(value) >= SMALLEST_EXACT;
+  const isExact = digits === "" ? !Object.is(value, -0) : isNormal && digits.length <= SAFE_DIGITS;
   return isExact ? value : rawJSON(source);
 }
 
