@@ -83,6 +83,7 @@ const STATUS_MEANINGS = {
   created: "the file was new and is now published",
   updated: "the file has new content",
   unchanged: "the server or the digest confirms that the file is up to date",
+  pending: "the server does not have the file yet; tried again until `publishedWithin` has passed",
   skipped: "another run has the task; no request was sent",
   deferred: "the server requests a pause; the file is unchanged",
   failed: "the file is unchanged; the code gives the reason",

@@ -12,14 +12,20 @@ import {
   type Task,
 } from "../core/task.ts";
 import { checkId } from "./checks.ts";
-import { didYouMean, partsOf, prefixed, type Problem } from "./problem.ts";
+import { didYouMean, partsOf, prefixed, type Problem, withHint } from "./problem.ts";
 import { DEFAULTS } from "./input.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
 import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
 import type { TaskOptions } from "./schema/task_schema.ts";
 import { type Path, readUrl, type Scope } from "./scope.ts";
 import { nearest } from "./suggest.ts";
-import { createRenderer, parseTemplate, type Render, type Template } from "./template.ts";
+import {
+  createRenderer,
+  parseTemplate,
+  type Render,
+  startOfDate,
+  type Template,
+} from "./template.ts";
 
 /** The configuration of a run, from all files, flags and environment variables. */
 export interface Config {
@@ -82,6 +88,8 @@ export interface DatedParts {
   readonly mirrors: readonly Template[];
   /** Null if the URL names the file. */
   readonly to: Template | null;
+  /** Age of the date in the URL up to which a missing file is pending; null without one. */
+  readonly publishedWithinMs: number | null;
   /** Checksum files; empty if the config contains the digests, or expects none. */
   readonly checksums: readonly ChecksumTemplate[];
 }
@@ -147,6 +155,12 @@ export function compileTask(
   const dated = [resolved, ...mirrors].some((part) => part.template.dated) ||
     to?.template.dated === true ||
     checksums.some(({ url, name }) => url.dated || name?.dated === true);
+  if (own.publishedWithin && !resolved.template.dated) {
+    scope.addProblem(
+      [...path, "publishedWithin"],
+      withHint("needs a date in the URL", "for example {date:YYYY-MM-DD}"),
+    );
+  }
   const isOwn = own.to !== undefined;
   const id = own.id ?? defaultId({ url: own.url, to, isOwn, dated, key: key.value }, scope);
   const problem = checkId(id);
@@ -175,6 +189,7 @@ export function compileTask(
     allowPrivate: options.allowPrivate,
     conditional: options.conditional,
     unchangedForMs: options.unchangedForMs,
+    pendingUntil: null,
     decode: options.decode,
     same: options.same,
     transform: options.transform,
@@ -189,6 +204,7 @@ export function compileTask(
       mirrors: mirrors.map((mirror) => mirror.template),
       to: to?.template ?? null,
       checksums,
+      publishedWithinMs: options.publishedWithinMs,
     },
   };
 }
@@ -276,7 +292,7 @@ export function withoutHooks(config: Config): Config {
 export function tasksOf(config: Config, at: Temporal.Instant): Task[] {
   const render = createRenderer(at);
   return config.tasks.map(({ task, dated }) =>
-    dated === null ? task : renderDates(task, dated, render)
+    dated === null ? task : renderDates(task, dated, render, at)
   );
 }
 
@@ -316,7 +332,12 @@ function asUrl(text: string): string | null {
   return looksLike && URL.canParse(`https://${text}`) ? `https://${text}` : null;
 }
 
-function renderDates(task: Task, dated: DatedParts, render: Render): Task {
+function renderDates(
+  task: Task,
+  dated: DatedParts,
+  render: Render,
+  at: Temporal.Instant,
+): Task {
   const { timezone } = task;
   const text = render(dated.url, timezone);
   const url = URL.parse(text);
@@ -335,7 +356,19 @@ function renderDates(task: Task, dated: DatedParts, render: Render): Task {
     mirrors: dated.mirrors.map((mirror) => render(mirror, timezone)),
     key: key.value,
     expect: withChecksums(task.expect, dated.checksums, render, timezone),
+    pendingUntil: pendingUntil(dated, timezone, at),
   };
+}
+
+/** Until when a missing file is pending; null if it is a failure. */
+function pendingUntil(
+  { url, publishedWithinMs }: DatedParts,
+  timezone: string,
+  at: Temporal.Instant,
+): string | null {
+  if (publishedWithinMs === null) return null;
+  const start = startOfDate(url, timezone, at);
+  return start && start.add({ milliseconds: publishedWithinMs }).toString();
 }
 
 /** Expectations with rendered checksum files. */

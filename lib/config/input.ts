@@ -178,6 +178,11 @@ export interface TaskInput {
   conditional?: boolean | undefined;
   /** Alert when the content has not changed for this time; null for never. Default: null. */
   unchangedFor?: string | null | undefined;
+  /**
+   * Age of the date in the URL, such as `36h`, up to which a 404 or 410 means that the file is not
+   * published yet; null if it is a failure at once. Default: null.
+   */
+  publishedWithin?: string | null | undefined;
   /** Content codings: decode those that are not the format of the file, or keep all. Default: auto. */
   decode?: "auto" | "keep" | undefined;
   /** When a file with other bytes is unchanged in substance. Default: null, never. */
@@ -304,6 +309,7 @@ export const DEFAULTS = {
   allowPrivate: false,
   conditional: true,
   unchangedFor: null,
+  publishedWithin: null,
   decode: "auto",
   same: null,
   transform: null,

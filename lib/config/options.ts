@@ -27,33 +27,12 @@ import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate, type Template, templateWarning } from "./template.ts";
 
 /** Options of a task except its ID, key and URLs. */
-export interface Options extends
-  Pick<
-    Task,
-    | "headers"
-    | "publicHeaders"
-    | "schedule"
-    | "timezone"
-    | "misfire"
-    | "jitterMs"
-    | "timeouts"
-    | "retry"
-    | "expect"
-    | "segments"
-    | "keep"
-    | "mtime"
-    | "quarantine"
-    | "allowPrivate"
-    | "conditional"
-    | "unchangedForMs"
-    | "decode"
-    | "same"
-    | "transform"
-    | "onChange"
-    | "unpack"
-  > {
+export interface Options
+  extends Omit<Task, "id" | "url" | "mirrors" | "key" | "namedByServer" | "pendingUntil"> {
   /** The schedule as written; it is parsed again in another time zone. */
   readonly scheduleText: string;
+  /** Age up to which a missing file is pending, in milliseconds; null if it is a failure. */
+  readonly publishedWithinMs: number | null;
   /** `defaults.to`, for tasks without their own; null if the URL names the file. */
   readonly to: NameTemplate | null;
 }
@@ -140,6 +119,7 @@ export const DEFAULT_OPTIONS: Options = {
   allowPrivate: rest.allowPrivate,
   conditional: rest.conditional,
   unchangedForMs: rest.unchangedFor,
+  publishedWithinMs: rest.publishedWithin,
   decode: rest.decode,
   same: rest.same,
   transform: rest.transform,
@@ -182,6 +162,9 @@ export function applyOptions(
     allowPrivate: layer.allowPrivate ?? base.allowPrivate,
     conditional: layer.conditional ?? base.conditional,
     unchangedForMs: layer.unchangedFor === undefined ? base.unchangedForMs : layer.unchangedFor,
+    publishedWithinMs: layer.publishedWithin === undefined
+      ? base.publishedWithinMs
+      : layer.publishedWithin,
     decode: layer.decode ?? base.decode,
     ...applySteps(base, layer, path, scope),
   };

@@ -267,6 +267,43 @@ export function createRenderer(at: Temporal.Instant): Render {
   }
 }
 
+/**
+ * When the date in a URL begins: 00:00 of its day; of a URL with only weeks, months or years, of the
+ * first day of that. Of several dates, the latest one counts.
+ *
+ * @param at The time of the run.
+ * @returns Null if the template has no date.
+ */
+export function startOfDate(
+  { parts }: Template,
+  timezone: string,
+  at: Temporal.Instant,
+): Temporal.Instant | null {
+  const dates = parts.filter((part) => typeof part === "object" && "format" in part);
+  const now = at.toZonedDateTimeISO(timezone);
+  const [latest] = dates.map(({ offset }) => now.add(offset).startOfDay())
+    .sort((one, other) => Temporal.ZonedDateTime.compare(other, one));
+  if (latest === undefined) return null;
+  const tokens = new Set(dates.flatMap(({ format }) => format.match(LETTERS) ?? []));
+  const has = (...names: readonly string[]) => names.some((name) => tokens.has(name));
+  const start = has("D", "DD", "DDD", "HH", "mm", "ss")
+    ? latest
+    : has("WW")
+    ? latest.subtract({ days: latest.dayOfWeek - 1 })
+    : has("M", "MM")
+    ? latest.with({ day: 1 })
+    : has("GGGG")
+    ? startOfIsoYear(latest)
+    : latest.with({ month: 1, day: 1 });
+  return start.startOfDay().toInstant();
+}
+
+/** The Monday of the first week of the ISO year, which has the fourth of January. */
+function startOfIsoYear(date: Temporal.ZonedDateTime): Temporal.ZonedDateTime {
+  const fourth = date.with({ year: date.yearOfWeek ?? date.year, month: 1, day: 4 });
+  return fourth.subtract({ days: fourth.dayOfWeek - 1 });
+}
+
 function twoDigits(value: number): string {
   return String(value).padStart(2, "0");
 }

@@ -7,6 +7,7 @@ export type TaskStatus =
   | "created"
   | "updated"
   | "unchanged"
+  | "pending"
   | "skipped"
   | "deferred"
   | "failed"
@@ -17,6 +18,7 @@ export const TASK_STATUSES: readonly TaskStatus[] = [
   "created",
   "updated",
   "unchanged",
+  "pending",
   "skipped",
   "deferred",
   "failed",
@@ -100,7 +102,10 @@ export interface TaskResult {
   readonly attempts: readonly AttemptResult[];
   /** Where the time went. */
   readonly timings: Timings;
-  /** Only of `deferred`: the task does not run before this time (RFC 3339, UTC). */
+  /**
+   * Only of `deferred`: the task does not run before this time (RFC 3339, UTC). Only of `pending`:
+   * when it is tried again at the latest.
+   */
   readonly notBefore?: string;
   /** Reservations about a good result. */
   readonly warnings: readonly Warning[];
@@ -208,7 +213,10 @@ export interface ExitCodeMeaning {
 
 /** What each exit code means, in ascending order. */
 export const EXIT_CODES: Readonly<Record<keyof typeof EXIT, ExitCodeMeaning>> = {
-  good: { meaning: "every task is created, updated, unchanged or skipped", label: "success" },
+  good: {
+    meaning: "every task is created, updated, unchanged, pending or skipped",
+    label: "success",
+  },
   bug: { meaning: "a bug in cronfetch", label: "a bug in cronfetch" },
   usage: { meaning: "usage, config or state error: no request was sent", label: "not started" },
   failed: { meaning: "at least one task failed permanently", label: "permanent failures" },
@@ -263,6 +271,7 @@ export function createRunCounter(): RunCounter {
     created: 0,
     updated: 0,
     unchanged: 0,
+    pending: 0,
     skipped: 0,
     deferred: 0,
     failed: 0,

@@ -187,6 +187,11 @@ export interface Task {
   readonly conditional: boolean;
   /** Milliseconds without a change of the content, after which an alert is sent; null for none. */
   readonly unchangedForMs: number | null;
+  /**
+   * Until when a file that the server does not have is pending and no failure (RFC 3339, UTC); null
+   * if it is a failure at once.
+   */
+  readonly pendingUntil: string | null;
   /** Content codings of a response: removed unless they are the file's own format, or kept. */
   readonly decode: "auto" | "keep";
   /** When a file with other bytes is unchanged in substance; null for never. */

@@ -139,7 +139,8 @@ async function tryMirrors(first: Failure, state: TaskState): Promise<DownloadOut
     return failed(state, "cancelled", { error: abortReason(context.signal), deferMs: null });
   }
   state.stats = stats;
-  return failed(state, first.deferMs === null ? "failed" : "deferred", first);
+  if (first.deferMs !== null) return failed(state, "deferred", first);
+  return failed(state, isPending(first.error, state) ? "pending" : "failed", first);
 }
 
 /** Makes attempts at one URL, as {@linkcode decideRetry} decides. */
@@ -326,6 +327,13 @@ function emptyStats(): AttemptStats {
   };
 }
 
+/** Whether the server does not have the file yet, and its time has not come. */
+function isPending({ httpStatus }: CronfetchError, { task, context }: TaskState): boolean {
+  if (task.pendingUntil === null || (httpStatus !== 404 && httpStatus !== 410)) return false;
+  const until = Temporal.Instant.from(task.pendingUntil);
+  return Temporal.Instant.compare(context.host.clock.now(), until) < 0;
+}
+
 function succeeded(state: TaskState, success: Success): DownloadOutcome {
   const { status, validators, older } = success;
   return {
@@ -339,7 +347,7 @@ function succeeded(state: TaskState, success: Success): DownloadOutcome {
 
 function failed(
   state: TaskState,
-  status: "failed" | "deferred" | "cancelled",
+  status: "failed" | "pending" | "deferred" | "cancelled",
   { error, deferMs }: Failure,
 ): DownloadOutcome {
   const { task, context } = state;

@@ -109,7 +109,11 @@ const RESULT = object<TaskResult>({
   httpStatus: described(orNull(HTTP_STATUS), "Status of the last response, or null."),
   attempts: described({ type: "array", items: ATTEMPT }, "Every attempt, in order."),
   timings: described(TIMINGS, "Durations of the phases, in milliseconds."),
-  notBefore: described(TIME, "Only with deferred: the next attempt is not made before this time."),
+  notBefore: described(
+    TIME,
+    "Only with deferred: the next attempt is not made before this time. Only with pending: it is " +
+      "made at this time at the latest.",
+  ),
   warnings: described(
     { type: "array", items: { enum: Object.keys(WARNINGS) } },
     "Warnings about a successful result.",
@@ -121,6 +125,7 @@ const COUNTS = object<Record<TaskStatus, number>>({
   created: COUNT,
   updated: COUNT,
   unchanged: COUNT,
+  pending: COUNT,
   skipped: COUNT,
   deferred: COUNT,
   failed: COUNT,

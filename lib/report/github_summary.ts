@@ -20,6 +20,7 @@ import {
   failureOf,
   isFailedOrDeferred,
   isWritten,
+  pendingMessage,
   STATUS_ORDER,
   WARNINGS,
 } from "./lines.ts";
@@ -122,6 +123,7 @@ function rowOf(result: TaskResult): string {
 /** What failed and what to do, or warnings; a line each. */
 function remarksOf(result: TaskResult): string[] {
   const { status, code: failureCode, message = "", warnings } = result;
+  if (status === "pending") return [plain(pendingMessage(result))];
   const isFailure = isFailedOrDeferred(status);
   const hint = status === "failed" ? failureHint(failureOf(result)) : null;
   return [

@@ -20,7 +20,7 @@ export interface JunitOptions {
  * is logged and does not fail the run.
  *
  * A task is a test case: `failed` is a failure, `cancelled` an error (its outcome is unknown),
- * `deferred` and `skipped` are skipped.
+ * `deferred`, `pending` and `skipped` are skipped.
  *
  * @param options Path of the report.
  */
@@ -51,7 +51,7 @@ function junitXml({ counts, durationMs, exitCode }: RunSummary, cases: string[],
     tests: `${cases.length}`,
     failures: `${counts.failed}`,
     errors: `${counts.cancelled}`,
-    skipped: `${counts.deferred + counts.skipped}`,
+    skipped: `${counts.deferred + counts.pending + counts.skipped}`,
     time: seconds(durationMs),
   });
   // The JUnit schemas allow no fraction of a second here.
@@ -87,6 +87,7 @@ function outcomeXml(result: TaskResult): string {
     case "cancelled":
       return `<error${message}${type}/>`;
     case "deferred":
+    case "pending":
     case "skipped":
       return `<skipped${attributes({ message: resultDetails(result).join("; ") || status })}/>`;
     case "created":

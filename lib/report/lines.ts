@@ -54,6 +54,7 @@ export const STATUS_STYLES = {
   created: "good",
   updated: "good",
   unchanged: "faint",
+  pending: "faint",
   skipped: "faint",
   deferred: "warning",
   failed: "bad",
@@ -67,6 +68,7 @@ export const STATUS_ORDER = [
   "cancelled",
   "created",
   "updated",
+  "pending",
   "unchanged",
   "skipped",
 ] as const satisfies readonly TaskStatus[];
@@ -150,7 +152,7 @@ export function resultLines(result: TaskResult, style: LineStyle): string[] {
 
 function successTexts(result: TaskResult, destination: Destination): LineText[] {
   const { status, task, warnings } = result;
-  const message = messageOf(failureOf(result));
+  const message = status === "pending" ? pendingMessage(result) : messageOf(failureOf(result));
   const details = [...sizeDetails(result), ...(message === null ? [] : [message])];
   const name = fileName(result, destination);
   if (isWritten(status) && name !== task) details.push(name);
@@ -166,6 +168,12 @@ function successTexts(result: TaskResult, destination: Destination): LineText[] 
 /** Whether a status means that a file was written. */
 export function isWritten(status: TaskStatus): boolean {
   return status === "created" || status === "updated";
+}
+
+/** `not published yet; next try at 2026-01-15T16:31:00Z`. */
+export function pendingMessage({ notBefore }: Pick<TaskResult, "notBefore">): string {
+  const next = notBefore === undefined ? "" : `; next try at ${toNextSecond(notBefore)}`;
+  return `not published yet${next}`;
 }
 
 /** What failed or was deferred, and until when, as part of a sentence. Not escaped. */
@@ -238,6 +246,7 @@ function sizeDetails(
 
 /** Details of a result, besides its status and task, for tables. Not escaped. */
 export function resultDetails(result: TaskResult): string[] {
+  if (result.status === "pending") return [pendingMessage(result)];
   const details = sizeDetails(result);
   const reason = resultReason(result);
   if (reason !== null) details.push(reason);

@@ -240,10 +240,15 @@ function meaningOf({ counts, exitCode }: RunSummary): string {
   }
 }
 
-function describeGood({ created, updated, unchanged, skipped }: RunSummary["counts"]): string {
+function describeGood(
+  { created, updated, unchanged, pending, skipped }: RunSummary["counts"],
+): string {
   const good = created + updated + unchanged;
-  if (skipped === 0) return good === 0 ? "There was nothing to do" : "Everything is up to date";
-  const others = `${plural(skipped, "task")} left to another run`;
+  const others = [
+    ...(pending === 0 ? [] : [`${plural(pending, "file")} not published yet`]),
+    ...(skipped === 0 ? [] : [`${plural(skipped, "task")} left to another run`]),
+  ].join(", ");
+  if (others === "") return good === 0 ? "There was nothing to do" : "Everything is up to date";
   return good === 0 ? others : `Everything else is up to date, ${others}`;
 }
 

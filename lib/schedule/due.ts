@@ -18,6 +18,8 @@ export interface DueMemory {
   readonly notBefore: Temporal.Instant | null;
   /** The end of the backoff after a failed run; null if the last run succeeded. */
   readonly retryAt?: Temporal.Instant | null;
+  /** Whether the last run found the file not published yet: `retryAt` is the next try. */
+  readonly isPending?: boolean;
   /** When it is evaluated again, as another run executes it; it postpones due times. */
   readonly postponedUntil?: Temporal.Instant | null;
 }
@@ -58,7 +60,7 @@ export const RETRY_TICK_MS = 60 * 60_000;
  *
  * - `manual` never is.
  * - A deferred task is not due before the end of its deferral, which then counts as a tick.
- * - A failed task is due at `retryAt` instead of by its schedule, and also at its next tick if
+ * - A failed or pending task is due at `retryAt` instead of by its schedule, and also at its next tick if
  *   that is at least {@linkcode RETRY_TICK_MS} after the failure. `misfire` does not matter.
  * - An interval is due once nine tenths of it have passed since the last run. It cannot be
  *   missed, so `misfire` does not matter. A task that never ran is due immediately.
@@ -82,12 +84,15 @@ export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant
     const nextDue = then.due ? postponedUntil : then.nextDue;
     return { ...waiting(task, nextDue), due: false };
   }
-  const { lastRunAt, notBefore, retryAt } = believable(memory, now);
+  const { lastRunAt, notBefore, retryAt, isPending } = believable(memory, now);
   if (notBefore && isBefore(now, notBefore)) {
     return { due: false, reason: `not before ${show(notBefore, task)}`, nextDue: notBefore };
   }
   const deferral = notBefore && isAfterRun(notBefore, lastRunAt) ? notBefore : null;
-  if (retryAt) return decideAgain(task, earlier(deferral, retryAt), lastRunAt, now);
+  if (retryAt) {
+    const why = isPending ? "not published yet, next try" : "failed, next attempt";
+    return decideAgain(task, earlier(deferral, retryAt), lastRunAt, now, why);
+  }
   return schedule.kind === "cron" && misfire === "skip"
     ? decideFresh(task, schedule.expression, { lastRunAt, deferral }, now)
     : decideOwed(task, { lastRunAt, deferral }, now);
@@ -163,12 +168,13 @@ interface Since {
   readonly deferral: Temporal.Instant | null;
 }
 
-/** Decides about a failed task. */
+/** Decides about a task that failed or is pending. */
 function decideAgain(
   task: Timing,
   retryAt: Temporal.Instant,
   lastRunAt: Temporal.Instant | null,
   now: Temporal.Instant,
+  why: string,
 ): DueDecision {
   const tick = lastRunAt && dueAfter(task, lastRunAt);
   const first = tick && isBefore(tick, retryAt) && !isBefore(tick, shift(lastRunAt, RETRY_TICK_MS))
@@ -176,10 +182,10 @@ function decideAgain(
     : retryAt;
   const slack = first === retryAt ? 0 : slackMs(task.schedule);
   if (isBefore(now, shift(first, -slack))) {
-    return { due: false, reason: `failed, next attempt at ${show(first, task)}`, nextDue: first };
+    return { due: false, reason: `${why} at ${show(first, task)}`, nextDue: first };
   }
   const when = `${isBefore(now, first) ? "at" : "since"} ${show(first, task)}`;
-  return { due: true, reason: `failed, next attempt due ${when}`, nextDue: dueAfter(task, now) };
+  return { due: true, reason: `${why} due ${when}`, nextDue: dueAfter(task, now) };
 }
 
 /** Everything that has come due since the last run triggers one run. */

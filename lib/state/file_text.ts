@@ -20,6 +20,7 @@ import {
   isTime,
   readDay,
   readRecord,
+  readRun,
 } from "./format.ts";
 import { isObject } from "./shape.ts";
 import { newestFirst } from "./history.ts";
@@ -85,7 +86,7 @@ export function parseContents(text: string, location: string): Contents {
     contents.parked.set(host, Temporal.Instant.from(until));
   }
   if (!Array.isArray(runs) || !runs.every(isRun)) throw damaged("the list of runs");
-  for (const run of runs) contents.runs.set(run.run, run);
+  for (const run of runs) contents.runs.set(run.run, readRun(run));
   const { days = {} } = parsed;
   if (!isObject(days)) throw damaged("the list of days");
   for (const [day, counts] of Object.entries(days)) {

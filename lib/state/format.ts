@@ -170,6 +170,8 @@ const COUNTS = shape<RunSummary["counts"]>({
   created: count,
   updated: count,
   unchanged: count,
+  // Runs of versions without it have none.
+  pending: unless(zero, count),
   skipped: count,
   deferred: count,
   failed: count,
@@ -195,6 +197,7 @@ const DAY_COUNTS = shape<DayCounts["counts"]>({
   created: orAbsent(count),
   updated: orAbsent(count),
   unchanged: orAbsent(count),
+  pending: orAbsent(count),
   skipped: orAbsent(count),
   deferred: orAbsent(count),
   failed: orAbsent(count),
@@ -304,6 +307,12 @@ export function readDay(stored: DayCounts): DayCounts {
 
 /** Whether a stored value is a run. */
 export const isRun: ShapeCheck<RunRecord> = RUN.is;
+
+/** A stored run with the amounts that it lacks. */
+export function readRun(stored: RunRecord): RunRecord {
+  RUN.addDefaults(stored);
+  return stored;
+}
 
 /** Whether a stored value is an instant, RFC 3339 in UTC. */
 export const isTime: ShapeCheck<string> = time.is;

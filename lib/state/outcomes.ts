@@ -101,6 +101,7 @@ const LETTERS: Readonly<Record<TaskStatus, string>> = {
   created: "c",
   updated: "u",
   unchanged: "s",
+  pending: "p",
   skipped: "k",
   deferred: "d",
   failed: "f",

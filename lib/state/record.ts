@@ -1,7 +1,7 @@
 /** The record of a task after a result. Pure. */
 
 import type { TaskResult, Validators } from "../core/result.ts";
-import { backoffMs } from "../core/time.ts";
+import { backoffMs, earlier } from "../core/time.ts";
 import { addOutcome } from "./outcomes.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, State, TaskRecord } from "./state.ts";
 
@@ -43,7 +43,7 @@ export interface RecordFacts {
  *
  * A failure adds to the streak, and sets when the task is due again (see {@linkcode retryDelayMs}). A
  * task is unhealthy after `alertAfter` consecutive failures and `unhealthyAfterMs` since the first. A
- * deferral, like a cancellation, neither ends nor extends the streak. Very long text is cut, or omitted
+ * deferral, like a cancellation and a pending file, neither ends nor extends the streak. Very long text is cut, or omitted
  * if a cut would falsify it, so that every driver can store every record.
  *
  * @returns The record to save; null for a `skipped` task, whose record belongs to the run that has
@@ -70,6 +70,8 @@ export function nextRecord(
       return recorded;
     case "deferred":
       return { ...recorded, notBefore: result.notBefore ?? null };
+    case "pending":
+      return { ...recorded, lastRunAt: at, notBefore: null, retryAt: result.notBefore ?? null };
     case "failed": {
       const failures = last.failures + 1;
       const failingSince = last.failures === 0 ? at : last.failingSince ?? at;
@@ -113,6 +115,28 @@ export function nextRecord(
 }
 
 /**
+ * When a pending task is tried again: after the backoff of a permanent failure, counted from its first
+ * pending result in a row, and no later than its file is a failure.
+ *
+ * @param record The record before the result.
+ * @param now The wall clock.
+ * @param pendingUntil When a missing file is a failure.
+ */
+export function pendingRetryAt(
+  record: Pick<TaskRecord, "results"> | null,
+  now: Temporal.Instant,
+  pendingUntil: Temporal.Instant,
+): Temporal.Instant {
+  let tries = 1;
+  for (const { status, times } of record?.results ?? []) {
+    if (status !== "pending") break;
+    tries += times;
+  }
+  return earlier(now.add({ milliseconds: retryDelayMs(tries, true) }), pendingUntil) ??
+    pendingUntil;
+}
+
+/**
  * The backoff of a failed task: a minute, doubled with each further failure, up to six hours; after a
  * permanent failure it begins at 15 minutes.
  *
@@ -138,11 +162,28 @@ function hasNewContent(
   return published.sha256 !== last?.sha256;
 }
 
+/** The part of a record that determines when its task is due. */
+interface RecordedTimes extends Pick<TaskRecord, "lastRunAt" | "notBefore" | "retryAt"> {
+  readonly results: readonly Pick<RecentResult, "status">[];
+}
+
+/** Whether the backoff of a record is that of a pending file, not of a failure. */
+function isPending({ results }: Pick<RecordedTimes, "results">): boolean {
+  const last = results.find(({ status }) => status === "pending" || status === "failed");
+  return last?.status === "pending";
+}
+
+/** {@linkcode RecordedTimes.results} of a pending task. */
+const PENDING = [{ status: "pending" }] as const;
+
 /** The recorded times that determine whether a task is due; without a record, it has never run. */
 export function dueMemory(
-  record: Pick<TaskRecord, "lastRunAt" | "notBefore" | "retryAt"> | undefined,
-): Record<"lastRunAt" | "notBefore" | "retryAt", Temporal.Instant | null> {
+  record: RecordedTimes | undefined,
+): Record<"lastRunAt" | "notBefore" | "retryAt", Temporal.Instant | null> & {
+  readonly isPending?: boolean;
+} {
   return {
+    ...(record && isPending(record) && { isPending: true }),
     lastRunAt: instant(record?.lastRunAt ?? null),
     notBefore: instant(record?.notBefore ?? null),
     retryAt: instant(record?.retryAt ?? null),
@@ -161,15 +202,18 @@ export async function dueMemories(
   tasks: readonly { readonly id: string }[],
   state: Pick<State, "records" | "batchSize">,
 ): Promise<(task: { readonly id: string }) => ReturnType<typeof dueMemory>> {
-  const times = new Map<string, Pick<TaskRecord, "lastRunAt" | "notBefore" | "retryAt">>();
+  const times = new Map<string, RecordedTimes>();
   const { batchSize = tasks.length } = state;
   const size = tasks.length > MOST_AT_ONCE ? batchSize : tasks.length;
   // Reading neighbours of the state together is cheaper.
   const ids = tasks.map(({ id }) => id).sort();
   for (let start = 0; start < ids.length; start += size) {
     const batch = ids.slice(start, start + size);
-    for (const [task, { lastRunAt, notBefore, retryAt }] of await state.records(batch)) {
-      times.set(task, { lastRunAt, notBefore, retryAt });
+    for (const [task, record] of await state.records(batch)) {
+      const { lastRunAt, notBefore, retryAt } = record;
+      // The other results of 100,000 records would stay in memory.
+      const results = isPending(record) ? PENDING : [];
+      times.set(task, { lastRunAt, notBefore, retryAt, results });
     }
   }
   return ({ id }) => dueMemory(times.get(id));

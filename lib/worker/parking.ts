@@ -126,6 +126,7 @@ export function createParking(options: ParkingOptions): Parking {
           state.park(name, until);
           return;
         }
+        case "pending":
         case "skipped":
         case "failed":
         case "cancelled":

@@ -20,6 +20,7 @@ import { createAdmit } from "../http/egress.ts";
 import { abortReason } from "../http/network_error.ts";
 import type { Slot } from "../schedule/pool.ts";
 import { createThrottle } from "../schedule/rate.ts";
+import { pendingRetryAt } from "../state/record.ts";
 import type { State, TaskRecord } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import type { Leases } from "./leases.ts";
@@ -222,8 +223,19 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       span.ended({ kind: "task", result: outcome.result });
       progress.running.delete(task.id);
       parking.recordResult(task, slot, outcome.result);
-      return outcome;
+      return outcome.result.status === "pending" ? withNextTry(outcome, task, record) : outcome;
     });
+  };
+
+  const withNextTry = (
+    outcome: DownloadOutcome,
+    { pendingUntil }: Task,
+    record: TaskRecord | null,
+  ): DownloadOutcome => {
+    const now = host.clock.now();
+    const until = pendingUntil === null ? now : Temporal.Instant.from(pendingUntil);
+    const notBefore = pendingRetryAt(record, now, until).toString();
+    return { ...outcome, result: { ...outcome.result, notBefore } };
   };
 
   /** Starts a task once its record is read and its host may receive requests. */

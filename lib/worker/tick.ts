@@ -207,6 +207,7 @@ function retryAfter(
     case "created":
     case "updated":
     case "unchanged":
+    case "pending":
     case "failed":
       return null;
     default:

@@ -59,6 +59,7 @@ const FULL: TaskInput = {
   allowPrivate: true,
   conditional: false,
   unchangedFor: "7d",
+  publishedWithin: "36h",
   decode: "keep",
   same: { zip: true },
   transform: ["jq", "."],
@@ -106,6 +107,7 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
     allowPrivate: true,
     conditional: false,
     unchangedForMs: 7 * 86_400_000,
+    pendingUntil: "2026-01-17T11:00:00Z",
     decode: "keep",
     same: { kind: "zip" },
     transform: {

@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { createRenderer, parseTemplate, templateWarning } from "../../lib/config/template.ts";
+import {
+  createRenderer,
+  parseTemplate,
+  startOfDate,
+  templateWarning,
+} from "../../lib/config/template.ts";
 import { complaintText } from "./loading.ts";
 
 /** 23:30 on the last day of a year; in Berlin 00:30 on the first of the next. */
@@ -102,4 +107,28 @@ Deno.test("templateWarning: dates of strftime, and months and minutes for each o
     if (warning !== null) assertEquals(complaintText(warning).endsWith(hint), true, text);
   }
   assertEquals(templateWarning("%Y".repeat(100_000)) === null, false);
+});
+
+Deno.test("startOfDate: the beginning of the day, week, month or year, of the latest date", () => {
+  // 00:30 in Berlin.
+  const FRIDAY = Temporal.Instant.from("2026-01-15T23:30:00Z");
+  const table: [text: string, start: string | null][] = [
+    ["https://h/a", null],
+    ["https://h/{date:YYYY-MM-DD}", "2026-01-15T23:00:00Z"],
+    ["https://h/{date:YYYY}/{date:MM}/{date:DD}", "2026-01-15T23:00:00Z"],
+    ["https://h/{date-1d:YYYY}/{date:MM-DD}", "2026-01-15T23:00:00Z"],
+    ["https://h/{date-1d:YYYYMMDD}", "2026-01-14T23:00:00Z"],
+    ["https://h/{date-2h:YYYYMMDDHH}", "2026-01-14T23:00:00Z"],
+    ["https://h/{date:DDD}", "2026-01-15T23:00:00Z"],
+    ["https://h/{date:GGGG-WW}", "2026-01-11T23:00:00Z"],
+    ["https://h/{date-1M:YYYY-MM}", "2025-11-30T23:00:00Z"],
+    ["https://h/{date:YYYY}", "2025-12-31T23:00:00Z"],
+    ["https://h/{date:GGGG}", "2025-12-28T23:00:00Z"],
+    ["https://h/{date+3M:YYYY-MM-DD}", "2026-04-15T22:00:00Z"],
+  ];
+  for (const [text, start] of table) {
+    const template = parseTemplate(text, false).value;
+    const found = template && startOfDate(template, "Europe/Berlin", FRIDAY);
+    assertEquals(found?.toString() ?? null, start, text);
+  }
 });

@@ -7,6 +7,7 @@ Deno.test("TASK_STATUSES: every status once, good ones first", () => {
     created: true,
     updated: true,
     unchanged: true,
+    pending: true,
     skipped: true,
     deferred: true,
     failed: true,

@@ -37,6 +37,20 @@ recipeTest("Yesterday's file, every day", async () => {
   assertEquals(await Deno.readTextFile(file), body);
 });
 
+recipeTest("A file that is published late", async () => {
+  await using server = origin({});
+  await using recipe = await prepareRecipe("A file that is published late", {
+    change: leadTo(server.origin),
+  });
+  const runAt = async (time: string) =>
+    (await recipe.run("cronfetch run --due", `2026-01-15T${time}:00Z`)).exitCode;
+  assertEquals([await runAt("06:00"), await runAt("06:15"), server.hits()], [0, 0, 2]);
+  assertEquals([await runAt("12:00"), server.hits()], [3, 3]);
+  server.route("/closing/2026-01-14.csv", "a,b\n1,2\n");
+  assertEquals(await runAt("12:15"), 0);
+  assertEquals(await published(recipe, "downloads"), { "2026-01-14.csv": "a,b\n1,2\n" });
+});
+
 recipeTest("A secret header", async () => {
   const seen: (string | null)[] = [];
   await using server = origin({

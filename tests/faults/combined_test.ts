@@ -72,6 +72,7 @@ storeTest("a run with good, missing, truncated, stalled, refused and flaky files
     created: 6,
     updated: 0,
     unchanged: 0,
+    pending: 0,
     skipped: 0,
     deferred: 0,
     failed: 4,

@@ -47,6 +47,7 @@ export function defaultTask(id: string, change: Partial<Task> = {}): Task {
     allowPrivate: false,
     conditional: true,
     unchangedForMs: null,
+    pendingUntil: null,
     decode: "auto",
     same: null,
     transform: null,

@@ -133,6 +133,7 @@ export function summary(
     created: 0,
     updated: 0,
     unchanged: 0,
+    pending: 0,
     skipped: 0,
     deferred: 0,
     failed: 0,

@@ -122,6 +122,7 @@ Deno.test("githubReporter: a group, an annotation per failure, a table with fail
     created: "1",
     updated: "1",
     unchanged: "1",
+    pending: "0",
     skipped: "0",
     deferred: "1",
     failed: "1",

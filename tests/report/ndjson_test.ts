@@ -34,7 +34,7 @@ Deno.test("ndjsonReporter: writes each event immediately, as one line with order
     [
       event({ type: "run.finished", summary: summary(3, { failed: 1 }) }),
       `{"type":"run.finished",${HEAD},"summary":{"bytes":1340000,"counts":{"created":0,"updated":0,` +
-      `"unchanged":0,"skipped":0,"deferred":0,"failed":1,"cancelled":0},` +
+      `"unchanged":0,"pending":0,"skipped":0,"deferred":0,"failed":1,"cancelled":0},` +
       `"durationMs":2500,"exitCode":3}}\n`,
     ],
   ];

@@ -21,6 +21,12 @@ Deno.test("closingLine: the meaning of each exit code", () => {
   const cases: [number, Partial<Record<TaskStatus, number>>, string][] = [
     [EXIT.good, {}, "There was nothing to do."],
     [EXIT.good, { unchanged: 2 }, "Everything is up to date."],
+    [EXIT.good, { pending: 1 }, "1 file not published yet."],
+    [
+      EXIT.good,
+      { created: 1, pending: 2, skipped: 1 },
+      "Everything else is up to date, 2 files not published yet, 1 task left to another run.",
+    ],
     [EXIT.good, { skipped: 2 }, "2 tasks left to another run."],
     [
       EXIT.good,

@@ -146,7 +146,15 @@ export function runRecord(run: string, startedAt: string): RunRecord {
 }
 
 function counts(change: Partial<RunSummary["counts"]>): RunSummary["counts"] {
-  const none = { created: 0, updated: 0, unchanged: 0, skipped: 0, deferred: 0, failed: 0 };
+  const none = {
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    pending: 0,
+    skipped: 0,
+    deferred: 0,
+    failed: 0,
+  };
   return { ...none, cancelled: 0, ...change };
 }
 

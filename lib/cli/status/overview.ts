@@ -102,7 +102,7 @@ function cellsOf(
   ];
 }
 
-/** Why a task is not healthy, deferred or overdue; empty for a healthy one. */
+/** Why a task is not healthy, deferred, pending or overdue; empty for a healthy one. */
 function reasonOf({ task, record, health }: TaskEntry): string {
   const failed = record?.results.find(({ status }) => status === "failed");
   const [last] = record?.results ?? [];
@@ -113,6 +113,7 @@ function reasonOf({ task, record, health }: TaskEntry): string {
     ...(last?.status === "deferred"
       ? [["deferred", shortReason(last)].filter((text) => text !== null).join(": ")]
       : []),
+    ...(last?.status === "pending" ? ["not published yet"] : []),
     ...(stale && staleFrom !== null
       ? [`overdue since ${localTimeText(Temporal.Instant.from(staleFrom), task.timezone)}`]
       : []),

@@ -330,6 +330,12 @@ const shared = () => ({
     "Alert when the content has not changed for this time; null for never.",
     DEFAULTS.unchangedFor,
   ),
+  publishedWithin: option(
+    z.nullable(duration(1, MAX_DURATION_MS)),
+    "Age of the date in the URL, counted from its beginning in the task's time zone, up to which a " +
+      "404 or 410 is `pending`; null if it is a failure at once.",
+    DEFAULTS.publishedWithin,
+  ),
   decode: option(
     oneOf(["auto", "keep"]),
     "A body with `Content-Encoding`: `auto` decodes it, unless the coding is the format of the " +

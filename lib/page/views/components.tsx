@@ -33,6 +33,7 @@ const STATUS_TONES: Readonly<Record<TaskStatus, Tone>> = {
   created: "good",
   updated: "good",
   unchanged: "plain",
+  pending: "plain",
   skipped: "plain",
   deferred: "warning",
   failed: "bad",

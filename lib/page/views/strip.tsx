@@ -17,6 +17,7 @@ const BARS: Readonly<
   updated: { class: "new", height: 13 },
   unchanged: { class: undefined, height: 6 },
   skipped: { class: undefined, height: 6 },
+  pending: { class: "late", height: 9 },
   deferred: { class: "late", height: 9 },
   cancelled: { class: "late", height: 9 },
   failed: { class: "bad", height: 18 },
@@ -105,7 +106,7 @@ function label(outcomes: readonly Outcome[]): string {
 const LEGEND: readonly (readonly [status: TaskStatus, words: string])[] = [
   ["failed", "failed"],
   ["updated", "changed"],
-  ["deferred", "deferred or cancelled"],
+  ["deferred", "deferred, pending or cancelled"],
   ["unchanged", "unchanged"],
 ];
 

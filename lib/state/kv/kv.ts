@@ -20,6 +20,7 @@ import {
   type KnownFormat,
   readDay,
   readRecord,
+  readRun,
 } from "../format.ts";
 import { addCounts, type DayCounts, keptDays, keptRuns, NO_COUNTS } from "../history.ts";
 import { encode, type Kv, KvConnection, type KvEntry, type Mutation } from "./connection.ts";
@@ -210,7 +211,9 @@ class KvDriver implements StateDriver {
 
   async runs(): Promise<Map<string, RunRecord>> {
     const entries = await this.#kv.list(RUNS);
-    return new Map(entries.map((entry) => [nameOf(entry.key), this.#kv.decode(entry, isRun)]));
+    return new Map(
+      entries.map((entry) => [nameOf(entry.key), readRun(this.#kv.decode(entry, isRun))]),
+    );
   }
 
   async days(): Promise<Map<string, DayCounts>> {

@@ -200,7 +200,9 @@ export function historyConformance(test: ConformanceTest): void {
     await using state = await place.open(host);
     state.addEvaluation();
     state.addEvaluation();
-    const none = { created: 0, updated: 0, skipped: 0, deferred: 0, failed: 0, cancelled: 0 };
+    const none = {
+      ...{ created: 0, updated: 0, pending: 0, skipped: 0, deferred: 0, failed: 0, cancelled: 0 },
+    };
     const day = (name: string, evaluations: number, runs: number) => ({
       ...{ day: name, evaluations, runs, bytes: 0, counts: { ...none, unchanged: runs } },
     });
