@@ -15,7 +15,14 @@ import { CronfetchError, hintFor } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT, exitCodeOf } from "../core/result.ts";
 import { errorStack, escapeControl, escapeControlInJson } from "../core/text.ts";
-import { colorWanted, displayWidth, type Paint, painter, plural } from "../report/format.ts";
+import {
+  colorWanted,
+  displayWidth,
+  type Paint,
+  painter,
+  plural,
+  wrapWords,
+} from "../report/format.ts";
 
 /**
  * Writes an error to standard error, and with `--json` also to standard output.
@@ -133,18 +140,9 @@ function label(name: keyof typeof STYLES, paint: Paint): string {
 /** A text behind its prefix, wrapped between words on a terminal. */
 function labelled(name: keyof typeof STYLES, text: string, { paint, columns }: Screen): string[] {
   const width = columns === null ? Infinity : Math.max(20, columns);
-  const lines: string[] = [];
-  let line = `${name}:`;
-  for (const word of escapeControl(text).split(" ")) {
-    if (displayWidth(line) + 1 + displayWidth(word) <= width) line += ` ${word}`;
-    else {
-      lines.push(line);
-      line = `  ${word}`;
-    }
-  }
-  lines.push(line);
-  return lines.map((text, index) =>
-    index === 0 ? label(name, paint) + text.slice(name.length + 1) : text
+  const words = [`${name}:`, ...escapeControl(text).split(" ")];
+  return wrapWords(words, { first: width, rest: width - 2 }).map((line, index) =>
+    index === 0 ? label(name, paint) + line.slice(name.length + 1) : `  ${line}`
   );
 }
 
