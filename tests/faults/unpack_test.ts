@@ -5,7 +5,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { TaskInput } from "../../lib/mod.ts";
 import { type Bytes, bytesOf, pax, tar, zip } from "../helpers/archives.ts";
 import { origin } from "../helpers/origin.ts";
-import { storeTest } from "../helpers/place.ts";
+import { folderTest, storeTest } from "../helpers/place.ts";
 import { type Runs, runsOver } from "./runs.ts";
 
 const gzip = (bytes: Bytes): Bytes => new Uint8Array(gzipSync(bytes));
@@ -279,3 +279,31 @@ storeTest("row 243: bounds of size, by the options", async () => {
   assertEquals(await brief(runs, { ...task, unpack: { maxSize: 3 } }), ["content.unpack"]);
   assertEquals(await brief(runs, { ...task, unpack: { maxSize: 4 } }), ["created", 3, 0, 0]);
 });
+
+folderTest(
+  "row 243: a run that fails between two members leaves the archive, and the next one ends it",
+  async () => {
+    await using server = origin({});
+    await using runs = await runsOver();
+    const task: TaskInput = { url: `${server.origin}/a`, to: "a.zip", unpack: true };
+    server.route("/a", { body: zip([{ name: "1.txt", body: "1" }]), etag: '"1"' });
+    await brief(runs, task);
+    const archive = await runs.store.mark("a.zip");
+    const next = zip(["1", "2", "3"].map((name) => ({ name: `${name}.txt`, body: `new ${name}` })));
+    server.route("/a", { body: next, etag: '"2"' });
+    // A folder in place of the second member.
+    await runs.store.write("a/2.txt/x", "x");
+    const [code] = await brief(runs, task);
+    assertStringIncludes(`${code}`, "store.");
+    assertEquals(await runs.store.mark("a.zip"), archive);
+    assertEquals(await membersOf(runs, "a.zip"), { "a/1.txt": "new 1", "a/2.txt/x": "x" });
+    await runs.store.remove("a/2.txt/x");
+    await runs.store.remove("a/2.txt");
+    assertEquals(await brief(runs, task), ["updated", 2, 0, 1]);
+    assertEquals(await membersOf(runs, "a.zip"), {
+      "a/1.txt": "new 1",
+      "a/2.txt": "new 2",
+      "a/3.txt": "new 3",
+    });
+  },
+);
