@@ -1,5 +1,6 @@
 /** Sources -> one Config. Problems are collected; the config is unusable if there are any. */
 
+import * as z from "zod/mini";
 import { resolve } from "@std/path";
 import type { Alert } from "../core/event.ts";
 import {
@@ -246,16 +247,52 @@ function* entriesOf(
   const { value } = source;
   const tasks = typeof value === "object" && value !== null ? Reflect.get(value, "tasks") : null;
   if (!Array.isArray(tasks)) return;
+  const narrow = narrowSchemas(taskSchema);
   for (const [index, entry] of tasks.entries()) {
     if (problems.isFull) {
       problems.unchecked += tasks.length - index;
       return;
     }
     const path = ["tasks", index];
-    const schema = typeof entry === "string" ? urlSchema : taskSchema;
-    const valid = validate<string | TaskOptions>(schema, entry, path, scope);
+    const narrowed = narrow(entry)?.safeParse(entry);
+    const valid = narrowed?.success
+      ? narrowed.data
+      // With all options, for the messages.
+      : validate<string | TaskOptions>(
+        typeof entry === "string" ? urlSchema : taskSchema,
+        entry,
+        path,
+        scope,
+      );
     if (valid !== null) yield [valid, path];
   }
+}
+
+/** Most combinations of keys in the tasks of a file that have a schema of their own. */
+const MOST_SCHEMAS = 50;
+
+/**
+ * Returns a function that makes the schema of only the keys that an object has, or null. zod visits
+ * every key of a schema, and a task has a few of many.
+ */
+function narrowSchemas(
+  schema: typeof taskSchema,
+): (value: unknown) => z.ZodMiniType<TaskOptions> | null {
+  const known = new Map<string, z.ZodMiniType<TaskOptions> | null>();
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+    const keys = Object.keys(value);
+    const signature = keys.join(" ");
+    const before = known.get(signature);
+    if (before !== undefined) return before;
+    if (known.size >= MOST_SCHEMAS) return null;
+    const isValid = keys.includes("url") && keys.every((key) => Object.hasOwn(schema.shape, key));
+    const mask = Object.fromEntries(keys.map((key) => [key, true]));
+    // Its output lacks only options that the value lacks.
+    const made: z.ZodMiniType | null = isValid ? z.pick(schema, mask as never) : null;
+    known.set(signature, made as z.ZodMiniType<TaskOptions> | null);
+    return known.get(signature) ?? null;
+  };
 }
 
 /** S3 limits the length of a key, and the bucket's prefix is part of it. */

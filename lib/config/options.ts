@@ -1,13 +1,14 @@
 /** Task options in layers: the defaults, the config's, the file's `defaults`, the task's own. */
 
-import type {
-  DigestAlgorithm,
-  Expectations,
-  ExpectedDigest,
-  RetryLimits,
-  Schedule,
-  Task,
-  Timeouts,
+import {
+  DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
+  type Expectations,
+  type ExpectedDigest,
+  type RetryLimits,
+  type Schedule,
+  type Task,
+  type Timeouts,
 } from "../core/task.ts";
 import {
   checkDigest,
@@ -153,7 +154,7 @@ export function applyOptions(
       })
       : base.retry,
     expect: layer.expect
-      ? scope.intern(applyExpectations(base.expect, layer.expect, [...path, "expect"], scope))
+      ? shared(applyExpectations(base.expect, layer.expect, [...path, "expect"], scope), scope)
       : base.expect,
     segments: layer.segments ?? base.segments,
     keep: layer.keep ?? base.keep,
@@ -168,6 +169,13 @@ export function applyOptions(
     decode: layer.decode ?? base.decode,
     ...applySteps(base, layer, path, scope),
   };
+}
+
+/** Interns expectations, except those with a digest, which are one task's own. */
+function shared(expect: Expectations, scope: Scope): Expectations {
+  return DIGEST_ALGORITHMS.some((algorithm) => expect[algorithm] !== null)
+    ? Object.freeze(expect)
+    : scope.intern(expect);
 }
 
 /** Applies the options of content steps, whose reader is loaded if any source has one. */
