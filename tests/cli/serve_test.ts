@@ -188,7 +188,10 @@ Deno.test("serve TASK: only selected tasks run and are shown; files can be downl
     const page = { downloads: true };
     await using at = await workspace({ store, page, tasks: tasks(server.origin, "a", "b") });
     await using served = await serve(at, ["a"]);
-    await served.until(async () => (await served.json("/api/status")).lastRun !== null);
+    await served.until(async () => {
+      const { lastRun, running } = await served.json("/api/status");
+      return lastRun !== null && running === null;
+    });
     assertEquals([server.hits("/a"), server.hits("/b")], [1, 0]);
     const { tasks: rows } = await served.json("/api/status");
     assertEquals(rows.map(({ id }: { id: string }) => id), ["a"]);

@@ -192,8 +192,14 @@ Deno.test("mergeChunks: imports of chunks become imports of their group, under d
     bundled.get("http.js"),
     'import{a_0 as g}from"./base.js";import{b_1 as b}from"./base.js";export{c};',
   );
-  const odd = new Map([...CHUNKS, ["http.js", "export default 1;"]]);
-  await assertRejects(() => mergeChunks(odd, groups, () => Promise.resolve("")), Error, "http.js");
+  for (const text of ["export default 1;", 'import("./text.js");export{c};']) {
+    const odd = new Map([...CHUNKS, ["http.js", text]]);
+    await assertRejects(
+      () => mergeChunks(odd, groups, () => Promise.resolve("")),
+      Error,
+      "http.js",
+    );
+  }
 });
 
 Deno.test("licensesText: has each text once", () => {

@@ -15,6 +15,9 @@ interface Group {
 /** An import of another chunk: names in braces, or only its effects. */
 const IMPORT = /\bimport(?:\{([^}]*)\}from)?"\.\/([\w.-]+\.js)";/g;
 
+/** An import on demand. */
+const DYNAMIC_IMPORT = /\bimport\("\.\/([\w.-]+\.js)"\)/g;
+
 /** The names that a chunk exports. */
 const EXPORT = /\bexport\{([^}]*)\};?\s*$/;
 
@@ -105,6 +108,9 @@ export async function mergeChunks(
     });
   const merged = new Map<string, string>();
   for (const [name, text] of modules) {
+    for (const [, file = ""] of text.matchAll(DYNAMIC_IMPORT)) {
+      if (places.has(file)) throw new Error(`${name} loads ${file} on demand, which was merged`);
+    }
     if (!places.has(name)) merged.set(name, redirected(text, null));
   }
   for (const { name, members } of groups) {
