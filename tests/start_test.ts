@@ -12,7 +12,7 @@ const ELSEWHERE = [
   /^lib\/(?:deploy(?!\/platform)|telemetry)\b/,
   /^lib\/page\//,
   /^lib\/cli\/(?!(?:flags|main|output|prepare|program|reporters|run|signals)\.ts$)/,
-  /^lib\/config\/(?:schedule|source\/yaml)\.ts$/,
+  /^lib\/config\/(?:expectations|schedule|source\/yaml)\.ts$/,
   /^lib\/cron\//,
   /^lib\/report\/(?:alerts|event_schema|github\w*|junit|ndjson)\.ts$/,
   /^lib\/state\/file(?!_lock)\w*\.ts$/,

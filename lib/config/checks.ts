@@ -4,19 +4,11 @@
  */
 
 import { TOKEN } from "../core/http.ts";
-import {
-  DIGEST_ALGORITHMS,
-  DIGEST_DIGITS,
-  type DigestAlgorithm,
-  MAX_ID_BYTES,
-} from "../core/task.ts";
-import { type Complaint, type Parsed, quote, withGuess, withHint } from "./problem.ts";
+import { MAX_ID_BYTES } from "../core/task.ts";
+import { type Parsed, quote, withGuess, withHint } from "./problem.ts";
 import { redactUrl } from "./secrets.ts";
 
 const HEADER_NAME = new RegExp(`^${TOKEN}$`);
-
-/** A type and a subtype (RFC 9110, section 8.3.1), without parameters and wildcards. */
-const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
 
 /** Headers that frame the message or that cronfetch sets for conditional and range requests. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
@@ -86,24 +78,6 @@ const PUBLIC_HEADER =
  */
 export function isPublicHeader(name: string, value: string): boolean {
   return PUBLIC_HEADER.test(name) && redactUrl(value) === value;
-}
-
-/** Checks a media type. */
-export function checkMediaType(type: string): string | null {
-  return MEDIA_TYPE.test(type.toLowerCase())
-    ? null
-    : 'must be a media type such as "text/csv", without parameters';
-}
-
-/** Checks a digest in hexadecimal. */
-export function checkDigest(digest: string, algorithm: DigestAlgorithm): Complaint | null {
-  const digits = DIGEST_DIGITS[algorithm];
-  if (digest.length === digits && /^[0-9a-f]*$/i.test(digest)) return null;
-  const other = DIGEST_ALGORITHMS.find((name) => DIGEST_DIGITS[name] === digest.length);
-  return withGuess(
-    `must be ${digits} hexadecimal digits, or an object of url and name`,
-    other === undefined || !/^[0-9a-f]*$/i.test(digest) ? null : `expect.${other}`,
-  );
 }
 
 /** Checks the ID of a task. */

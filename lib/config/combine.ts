@@ -1,6 +1,5 @@
 /** Sources -> one Config. Problems are collected; the config is unusable if there are any. */
 
-import * as z from "zod/mini";
 import { resolve } from "@std/path";
 import type { Alert } from "../core/event.ts";
 import {
@@ -11,7 +10,6 @@ import {
   type StoreLocation,
 } from "../core/location.ts";
 import { type OwnFile, reservedKey } from "../core/ownership.ts";
-import type { PatternEngine } from "../core/pattern.ts";
 import type { RunLimits } from "../core/task.ts";
 import { compileTask, type Config } from "./config.ts";
 import { describeConflict, findConflicts, type PlacedTask } from "./conflicts.ts";
@@ -23,9 +21,10 @@ import {
   substitute,
 } from "./variables.ts";
 import { checkPrefixedKey } from "./keys.ts";
-import type { ConfigHosts, HostReader } from "./hosts.ts";
+import type { ConfigHosts } from "./hosts.ts";
 import { ownFilesOf } from "./own_files.ts";
 import { applyOptions, DEFAULT_OPTIONS, type Options, readDefaultName } from "./options.ts";
+import type { AlertReader, Preloaded } from "./preload.ts";
 import { createOverride, overrideProblem, type OverrideValues } from "./overrides.ts";
 import {
   type Complaint,
@@ -36,6 +35,7 @@ import {
   withGuess,
 } from "./problem.ts";
 import { fileSchema, type FileSettings } from "./schema/schema.ts";
+import { narrowTaskSchemas } from "./schema/narrow.ts";
 import { type TaskOptions, taskSchema, urlSchema } from "./schema/task_schema.ts";
 import { parseDuration } from "./schema/fields.ts";
 import { DEFAULTS } from "./input.ts";
@@ -44,9 +44,7 @@ import {
   createMemo,
   type Path,
   resolveText,
-  type ScheduleReader,
   type Scope,
-  type StepReader,
   validate,
   valueAt,
 } from "./scope.ts";
@@ -55,25 +53,12 @@ import { createSuggester } from "./suggest.ts";
 import type { ConfigPart } from "./source/source.ts";
 import { createRenderer } from "./template.ts";
 
-/** A module that is loaded only for a config with `alerts` or `page`. */
-type AlertReader = Pick<typeof import("./alerts.ts"), "readAlert" | "readPageUrl">;
-
 /** What is combined with the sources. */
-export interface CombineContext {
+export interface CombineContext extends Preloaded {
   /** Environment variables and the working folder. */
   readonly host: Environment & { cwd(): string };
   /** The time for dates in names and URLs. */
   readonly at: Temporal.Instant;
-  /** Null if no source has a pattern. */
-  readonly patterns: PatternEngine | null;
-  /** Null if no source has a schedule or a time zone. */
-  readonly schedules: ScheduleReader | null;
-  /** Null if no source has an option of a content step. */
-  readonly steps: StepReader | null;
-  /** Null if no source has `hosts`. */
-  readonly readHosts: HostReader | null;
-  /** Null if no source has `alerts` or `page`. */
-  readonly readAlerts: AlertReader | null;
   /** How a secret without a value is treated. Default: `problem`. */
   readonly unsetSecrets?: "problem" | "placeholder";
   /** Values of flags and environment variables. */
@@ -110,8 +95,17 @@ export function combine(
   sources: readonly ConfigPart[],
   context: CombineContext,
 ): Omit<Config, "files" | "warnings"> {
-  const { overrides, patterns, schedules, steps, readHosts, readAlerts, problems, warnings } =
-    context;
+  const {
+    overrides,
+    patterns,
+    expectations,
+    schedules,
+    steps,
+    readHosts,
+    readAlerts,
+    problems,
+    warnings,
+  } = context;
   const secrets = new Set<string>();
   const memoize = createMemo();
   // Reading a variable calls into the runtime, and many tasks use the same one.
@@ -136,7 +130,7 @@ export function combine(
   };
   const shared = {
     patterns,
-    schedules,
+    ...{ expectations, schedules },
     steps,
     render: createRenderer(context.at),
     suggester: createSuggester(),
@@ -247,7 +241,7 @@ function* entriesOf(
   const { value } = source;
   const tasks = typeof value === "object" && value !== null ? Reflect.get(value, "tasks") : null;
   if (!Array.isArray(tasks)) return;
-  const narrow = narrowSchemas(taskSchema);
+  const narrow = narrowTaskSchemas();
   for (const [index, entry] of tasks.entries()) {
     if (problems.isFull) {
       problems.unchecked += tasks.length - index;
@@ -266,33 +260,6 @@ function* entriesOf(
       );
     if (valid !== null) yield [valid, path];
   }
-}
-
-/** Most combinations of keys in the tasks of a file that have a schema of their own. */
-const MOST_SCHEMAS = 50;
-
-/**
- * Returns a function that makes the schema of only the keys that an object has, or null. zod visits
- * every key of a schema, and a task has a few of many.
- */
-function narrowSchemas(
-  schema: typeof taskSchema,
-): (value: unknown) => z.ZodMiniType<TaskOptions> | null {
-  const known = new Map<string, z.ZodMiniType<TaskOptions> | null>();
-  return (value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-    const keys = Object.keys(value);
-    const signature = keys.join(" ");
-    const before = known.get(signature);
-    if (before !== undefined) return before;
-    if (known.size >= MOST_SCHEMAS) return null;
-    const isValid = keys.includes("url") && keys.every((key) => Object.hasOwn(schema.shape, key));
-    const mask = Object.fromEntries(keys.map((key) => [key, true]));
-    // Its output lacks only options that the value lacks.
-    const made: z.ZodMiniType | null = isValid ? z.pick(schema, mask as never) : null;
-    known.set(signature, made as z.ZodMiniType<TaskOptions> | null);
-    return known.get(signature) ?? null;
-  };
 }
 
 /** S3 limits the length of a key, and the bucket's prefix is part of it. */

@@ -4,10 +4,10 @@ import { dirname, extname, join, resolve } from "@std/path";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host, Timers } from "../core/host.ts";
 import { CONFIG_NAMES } from "../core/ownership.ts";
-import { loadPatternEngine } from "../core/pattern.ts";
 import { combine, type CombineContext } from "./combine.ts";
 import type { Config } from "./config.ts";
 import type { ConfigInput } from "./input.ts";
+import { preload } from "./preload.ts";
 import { NO_OVERRIDES, type Overrides, readOverrides } from "./overrides.ts";
 import { ConfigError, type Problem, ProblemList } from "./problem.ts";
 import { argumentSource, readSource } from "./source/read.ts";
@@ -102,58 +102,6 @@ export async function loadValue(
     ...{ host, overrides: NO_OVERRIDES, problems, files: [] },
   };
   return { ...combineOrThrow(sources, context), files: [] };
-}
-
-/**
- * Loads what only some configs need: the engine for patterns, the parser of schedules, the files that
- * `hosts` names, and the reader of `alerts`.
- */
-async function preload(
-  sources: readonly ConfigPart[],
-  beforeRead: (path: string) => void = () => {},
-): Promise<Pick<CombineContext, "patterns" | "schedules" | "steps" | "readHosts" | "readAlerts">> {
-  const hasAlerts = sources.some(({ value }) => field(value, "alerts") ?? field(value, "page"));
-  const hasHosts = sources.some(({ value }) => field(value, "hosts") !== undefined);
-  return {
-    patterns: hasOption(sources, hasPattern) ? await loadPatternEngine() : null,
-    schedules: hasOption(sources, hasTiming) ? await import("./schedule.ts") : null,
-    steps: hasOption(sources, hasStep) ? await import("./content_steps.ts") : null,
-    readHosts: hasHosts
-      ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
-      : null,
-    readAlerts: hasAlerts ? await import("./alerts.ts") : null,
-  };
-}
-
-/** Whether options of a config, of its `defaults` or of a task meet a condition. */
-function hasOption(
-  sources: readonly ConfigPart[],
-  condition: (options: unknown) => boolean,
-): boolean {
-  return sources.some(({ value }) => {
-    const tasks = field(value, "tasks");
-    return condition(value) || condition(field(value, "defaults")) ||
-      (Array.isArray(tasks) && tasks.some(condition));
-  });
-}
-
-function hasPattern(options: unknown): boolean {
-  return typeof field(field(options, "expect"), "matches") === "string" ||
-    typeof field(field(options, "same"), "lines") === "string" ||
-    typeof field(field(field(options, "transform"), "expect"), "matches") === "string";
-}
-
-function hasTiming(options: unknown): boolean {
-  return field(options, "schedule") !== undefined || field(options, "timezone") !== undefined;
-}
-
-function hasStep(options: unknown): boolean {
-  const names = ["same", "transform", "unpack", "onChange"];
-  return names.some((name) => field(options, name) !== undefined);
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 async function filesOf(

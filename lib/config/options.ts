@@ -1,29 +1,14 @@
 /** Task options in layers: the defaults, the config's, the file's `defaults`, the task's own. */
 
-import {
-  DIGEST_ALGORITHMS,
-  type DigestAlgorithm,
-  type Expectations,
-  type ExpectedDigest,
-  type RetryLimits,
-  type Schedule,
-  type Task,
-  type Timeouts,
-} from "../core/task.ts";
-import {
-  checkDigest,
-  checkHeaderName,
-  checkHeaderValue,
-  checkMediaType,
-  isPublicHeader,
-} from "./checks.ts";
+import type { Expectations, RetryLimits, Schedule, Task, Timeouts } from "../core/task.ts";
+import { checkHeaderName, checkHeaderValue, isPublicHeader } from "./checks.ts";
 import { substitute, suggestVariables } from "./variables.ts";
 import { keyFor } from "./keys.ts";
 import { parseDuration, parseSize } from "./schema/fields.ts";
 import { DEFAULTS } from "./input.ts";
 import type { TaskDefaults } from "./schema/task_schema.ts";
-import { type Complaint, withGuess } from "./problem.ts";
-import { type Path, readUrl, resolveText, type Scope } from "./scope.ts";
+import { withGuess } from "./problem.ts";
+import { type Path, resolveText, type Scope } from "./scope.ts";
 import { secretsInHeader } from "./secrets.ts";
 import { parseTemplate, type Template, templateWarning } from "./template.ts";
 
@@ -153,8 +138,8 @@ export function applyOptions(
         budgetMs: layer.retry.budget ?? base.retry.budgetMs,
       })
       : base.retry,
-    expect: layer.expect
-      ? shared(applyExpectations(base.expect, layer.expect, [...path, "expect"], scope), scope)
+    expect: layer.expect && scope.expectations
+      ? scope.expectations.applyExpectations(base.expect, layer.expect, [...path, "expect"], scope)
       : base.expect,
     segments: layer.segments ?? base.segments,
     keep: layer.keep ?? base.keep,
@@ -169,13 +154,6 @@ export function applyOptions(
     decode: layer.decode ?? base.decode,
     ...applySteps(base, layer, path, scope),
   };
-}
-
-/** Interns expectations, except those with a digest, which are one task's own. */
-function shared(expect: Expectations, scope: Scope): Expectations {
-  return DIGEST_ALGORITHMS.some((algorithm) => expect[algorithm] !== null)
-    ? Object.freeze(expect)
-    : scope.intern(expect);
 }
 
 /** Applies the options of content steps, whose reader is loaded if any source has one. */
@@ -316,75 +294,4 @@ function applyTimeouts(base: Timeouts, layer: NonNullable<TaskDefaults["timeout"
     idleMs: layer.idle ?? base.idleMs,
     attemptMs: layer.attempt === undefined ? base.attemptMs : layer.attempt,
   };
-}
-
-/** Applies expectations; problems are reported below `path`. */
-export function applyExpectations(
-  base: Expectations,
-  layer: NonNullable<TaskDefaults["expect"]>,
-  path: Path,
-  scope: Scope,
-): Expectations {
-  /** The checked value of the layer, or the value of the base. */
-  const checked = (
-    name: "type" | "matches",
-    check: (value: string) => Complaint | null,
-  ): string | null => {
-    const value = layer[name];
-    if (value === undefined) return base[name];
-    if (value === null) return null;
-    const problem = scope.memoize(`${name} ${value}`, () => check(value));
-    if (problem !== null) scope.addProblem([...path, name], problem);
-    return value;
-  };
-  const digest = (algorithm: DigestAlgorithm): ExpectedDigest => {
-    const value = layer[algorithm];
-    return value === undefined
-      ? base[algorithm]
-      : readDigest(value, algorithm, [...path, algorithm], scope);
-  };
-  const expect: Expectations = {
-    type: checked("type", checkMediaType)?.toLowerCase() ?? null,
-    minSizeBytes: layer.minSize ?? base.minSizeBytes,
-    maxSizeBytes: layer.maxSize === undefined ? base.maxSizeBytes : layer.maxSize,
-    minRatio: layer.minRatio === undefined ? base.minRatio : layer.minRatio,
-    sha256: digest("sha256"),
-    sha512: digest("sha512"),
-    sha1: digest("sha1"),
-    md5: digest("md5"),
-    matches: checked(
-      "matches",
-      // No pattern is accepted unchecked.
-      scope.patterns?.problemWith ??
-        (() => "cannot be checked: the pattern engine is not loaded"),
-    ),
-    json: layer.json ?? base.json,
-    sniff: layer.sniff ?? base.sniff,
-    knownLength: layer.knownLength ?? base.knownLength,
-  };
-  if (expect.maxSizeBytes !== null && expect.maxSizeBytes < expect.minSizeBytes) {
-    const name = layer.maxSize === undefined ? "minSize" : "maxSize";
-    scope.addProblem([...path, name], "allows no size: minSize is larger than maxSize");
-  }
-  return expect;
-}
-
-/** A digest, or its checksum file with variables substituted and dates not yet rendered. */
-function readDigest(
-  digest: string | { readonly url: string; readonly name?: string | undefined } | null,
-  algorithm: DigestAlgorithm,
-  path: Path,
-  scope: Scope,
-): ExpectedDigest {
-  if (typeof digest === "string") {
-    const problem = checkDigest(digest, algorithm);
-    if (problem !== null) scope.addProblem(path, problem);
-    return digest.toLowerCase();
-  }
-  if (digest === null) return null;
-  const { name = null } = digest;
-  const problem = name === null ? undefined : parseTemplate(name, false).problem;
-  if (problem !== undefined) scope.addProblem([...path, "name"], problem);
-  const resolved = readUrl(digest.url, DEFAULTS.timezone, [...path, "url"], scope);
-  return { url: resolved?.written ?? digest.url, name };
 }

@@ -4,7 +4,7 @@ import type * as z from "zod/mini";
 import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
-import type { Hook, SameRule, Transform, Unpack } from "../core/task.ts";
+import type { Expectations, Hook, SameRule, Transform, Unpack } from "../core/task.ts";
 import { parseUrl } from "./checks.ts";
 import { suggestValue } from "./schema/fields.ts";
 import type { SameInput } from "./input.ts";
@@ -23,6 +23,17 @@ import {
 
 /** Location in a source: keys and indexes from its root. */
 export type Path = readonly PropertyKey[];
+
+/** Reads expectations; loaded only for a config that has some. */
+export interface ExpectationReader {
+  /** Applies a layer of expectations; problems are reported below `path`. Returns a frozen object. */
+  applyExpectations(
+    base: Expectations,
+    layer: NonNullable<TaskDefaults["expect"]>,
+    path: Path,
+    scope: Scope,
+  ): Expectations;
+}
 
 /** Reads schedules and time zones; loaded only for a config that has one. */
 export type ScheduleReader = typeof import("./schedule.ts");
@@ -55,6 +66,8 @@ export interface Scope {
   readonly folder: string;
   /** Null if no source contains a pattern. */
   readonly patterns: PatternEngine | null;
+  /** Null if no source contains expectations. */
+  readonly expectations: ExpectationReader | null;
   /** Null if no source contains a schedule or a time zone. */
   readonly schedules: ScheduleReader | null;
   /** Reads the options of content steps; null if no source has one. */
