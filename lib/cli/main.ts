@@ -22,7 +22,7 @@ import {
  * @returns The exit code; see `EXIT`. The process is not ended here.
  */
 export async function main(args: readonly string[], world: Host): Promise<number> {
-  const host = commandHost(world);
+  const host = await commandHost(world);
   const exitCode = await perform(args, host).catch((error) => report(error, args, host));
   return await deliver(exitCode, host);
 }

@@ -7,7 +7,6 @@ import type { StoreLocation } from "../core/location.ts";
 import { EXIT } from "../core/result.ts";
 import { escapeControl, escapeControlInJson } from "../core/text.ts";
 import { colorWanted, painter } from "../report/format.ts";
-import { WorkflowLog } from "../report/workflow_log.ts";
 import { abortOnSignals } from "../worker/signals.ts";
 import type { CommandHost } from "./flags.ts";
 import type { TableFormat } from "./table.ts";
@@ -68,8 +67,9 @@ export function tableFormat(host: Pick<Host, "env" | "stdout">): TableFormat {
 }
 
 /** The host of a command. In GitHub Actions, no text it writes can be a workflow command. */
-export function commandHost(host: Host): CommandHost {
+export async function commandHost(host: Host): Promise<CommandHost> {
   if (variable("GITHUB_ACTIONS", host) !== "true") return { ...host, workflow: null };
+  const { WorkflowLog } = await import("../report/workflow_log.ts");
   const workflow = new WorkflowLog(host.stderr);
   return { ...host, stdout: new WorkflowLog(host.stdout), stderr: workflow, workflow };
 }

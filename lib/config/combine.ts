@@ -35,7 +35,6 @@ import {
   withGuess,
 } from "./problem.ts";
 import { fileSchema, type FileSettings } from "./schema/schema.ts";
-import { narrowTaskSchemas } from "./schema/narrow.ts";
 import { type TaskOptions, taskSchema, urlSchema } from "./schema/task_schema.ts";
 import { parseDuration } from "./schema/fields.ts";
 import { DEFAULTS } from "./input.ts";
@@ -162,7 +161,7 @@ export function combine(
     return { source, scope, settings: validate(fileSchema, source.value, [], scope) ?? {} };
   });
 
-  const tasks = compileTasks(parts, createOverride(overrides, shared.intern), problems);
+  const tasks = compileTasks(parts, createOverride(overrides, shared.intern), context);
   for (const conflict of findConflicts(tasks)) {
     const { scope, path } = conflict.item;
     scope.addProblem(path, () => describeConflict(conflict), "config.collision");
@@ -209,7 +208,7 @@ export function combine(
 function compileTasks(
   parts: readonly ValidatedSource[],
   override: (options: Options) => Options,
-  problems: ProblemList,
+  context: CombineContext,
 ): CompiledTask[] {
   // Every file's schedule options are checked at their place, although the last file's apply.
   const common = parts.reduce((options, { settings, scope }) => {
@@ -225,7 +224,7 @@ function compileTasks(
       ? null
       : readDefaultName(defaults.to, layered.timezone, ["defaults", "to"], scope);
     const base = { ...layered, to };
-    for (const [entry, path] of entriesOf(part, problems)) {
+    for (const [entry, path] of entriesOf(part, context)) {
       const template = compileTask(entry, base, override, path, scope);
       if (template !== null) compiled.push({ template, source, scope, path });
     }
@@ -236,19 +235,18 @@ function compileTasks(
 /** Valid entries of `tasks`. They are read from the source, which also works if a setting is wrong. */
 function* entriesOf(
   { source, scope }: ValidatedSource,
-  problems: ProblemList,
+  { problems, schemaOf }: CombineContext,
 ): Generator<[string | TaskOptions, Path]> {
   const { value } = source;
   const tasks = typeof value === "object" && value !== null ? Reflect.get(value, "tasks") : null;
   if (!Array.isArray(tasks)) return;
-  const narrow = narrowTaskSchemas();
   for (const [index, entry] of tasks.entries()) {
     if (problems.isFull) {
       problems.unchecked += tasks.length - index;
       return;
     }
     const path = ["tasks", index];
-    const narrowed = narrow(entry)?.safeParse(entry);
+    const narrowed = schemaOf?.(entry)?.safeParse(entry);
     const valid = narrowed?.success
       ? narrowed.data
       // With all options, for the messages.

@@ -1,6 +1,6 @@
 /** What only some configs need, loaded before they are validated. */
 
-import { loadPatternEngine, type PatternEngine } from "../core/pattern.ts";
+import type { PatternEngine } from "../core/pattern.ts";
 import type { HostReader } from "./hosts.ts";
 import type { ExpectationReader, ScheduleReader, StepReader } from "./scope.ts";
 import type { ConfigPart } from "./source/source.ts";
@@ -12,6 +12,8 @@ export type AlertReader = Pick<typeof import("./alerts.ts"), "readAlert" | "read
 export interface Preloaded {
   /** Null if no source has a pattern. */
   readonly patterns: PatternEngine | null;
+  /** Returns the schema of a task that is an object; null if there is none. */
+  readonly schemaOf: ReturnType<typeof import("./schema/narrow.ts").narrowTaskSchemas> | null;
   /** Null if no source has expectations. */
   readonly expectations: ExpectationReader | null;
   /** Null if no source has a schedule or a time zone. */
@@ -37,8 +39,9 @@ export async function preload(
   const has = (...wanted: readonly string[]) => wanted.some((name) => names.has(name));
   return {
     patterns: has("expect", "same", "transform") && sources.some(hasPattern)
-      ? await loadPatternEngine()
+      ? await (await import("../core/pattern.ts")).loadPatternEngine()
       : null,
+    schemaOf: has("url") ? (await import("./schema/narrow.ts")).narrowTaskSchemas() : null,
     expectations: has("expect") ? await import("./expectations.ts") : null,
     schedules: has("schedule", "timezone") ? await import("./schedule.ts") : null,
     steps: has("same", "transform", "unpack", "onChange")

@@ -1,7 +1,8 @@
 /** Suggestions for misspelled keys and values. */
 
 import leven from "leven";
-import { optionRows } from "./schema/json_schema.ts";
+import type { core } from "zod/mini";
+import { configSchema } from "./schema/schema.ts";
 
 /** Keys of other programs and names of flags, with the corresponding option. */
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -146,7 +147,7 @@ export function suggestKey(
   distance: Distance = leven,
 ): string | null {
   if (key.length > MAX_WORD_LENGTH) return null;
-  const paths = optionRows().map((row) => row.path);
+  const paths = optionPaths();
   const home = parent.replace(/^defaults\b/, "tasks[]");
   const here = home === "" ? "" : `${home}.`;
   const word = simplified(key);
@@ -162,6 +163,41 @@ export function suggestKey(
   const option = found.find((path) => path.startsWith(here)) ?? found[0];
   if (option === undefined) return null;
   return option.startsWith(here) && here !== "" ? option.slice(here.length) : forAllTasks(option);
+}
+
+/** Returns the path of every option of a config, as in `OptionRow`, in the order of the schema. */
+export function optionPaths(): readonly string[] {
+  return paths ??= pathsBelow(configSchema, "");
+}
+
+/** Cached, because every unknown key is compared with them. */
+let paths: readonly string[] | undefined;
+
+function pathsBelow(schema: core.$ZodType, prefix: string): string[] {
+  return Object.entries(objectIn(schema)?.shape ?? {}).flatMap(([name, part]) => {
+    const path = prefix + name;
+    // The options in `defaults` are those of a task.
+    return path === "defaults" ? [path] : [path, ...pathsBelow(part, path + separatorOf(part))];
+  });
+}
+
+/** What a path has between an option and the options in it. */
+function separatorOf(schema: core.$ZodType): string {
+  const { def } = (schema as core.$ZodTypes)._zod;
+  if (def.type === "optional" || def.type === "nullable") return separatorOf(def.innerType);
+  return def.type === "array" ? "[]." : def.type === "record" ? ".*." : ".";
+}
+
+/** The first object that a schema is, contains or has as an alternative; null without one. */
+function objectIn(schema: core.$ZodType): core.$ZodObjectDef | null {
+  const { def } = (schema as core.$ZodTypes)._zod;
+  if (def.type === "object") return def;
+  if (def.type === "optional" || def.type === "nullable") return objectIn(def.innerType);
+  if (def.type === "array") return objectIn(def.element);
+  if (def.type === "record") return objectIn(def.valueType);
+  return def.type === "union"
+    ? def.options.map(objectIn).find((found) => found !== null) ?? null
+    : null;
 }
 
 /** Path in `defaults` of a task option, except of the few that only a task may have. */

@@ -7,7 +7,6 @@ import {
   type ExpectedDigests,
 } from "../core/task.ts";
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
-import { loadPatternEngine } from "../core/pattern.ts";
 import { cutServerText } from "../core/text.ts";
 import { beginsWithMarkup, formatOfType } from "./binary_format.ts";
 import {
@@ -245,7 +244,7 @@ function checkPattern({ head }: Content, { matches }: Expectations) {
 }
 
 async function patternFault(head: Uint8Array, matches: string): Promise<Fault | null> {
-  const { test } = await loadPatternEngine();
+  const { test } = await (await import("../core/pattern.ts")).loadPatternEngine();
   if (test(matches, decodeText(head))) return null;
   const pattern = JSON.stringify(matches);
   return fault("expect.matches", `expected a match of ${pattern} in the first 64 KiB, found none`);

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { nearest, suggestKey } from "../../lib/config/suggest.ts";
+import { optionRows } from "../../lib/config/schema/json_schema.ts";
+import { nearest, optionPaths, suggestKey } from "../../lib/config/suggest.ts";
 
 const WORDS: readonly (readonly [word: string, candidates: string[], nearest: string | null])[] = [
   ["onse", ["once", "skip"], "once"],
@@ -48,4 +49,8 @@ Deno.test("row 89: suggestKey: suggests a sibling, an option of another object, 
   for (const [key, parent, meant] of KEYS) {
     assertEquals(suggestKey(key, parent), meant, `${parent} ${key}`);
   }
+});
+
+Deno.test("optionPaths: the paths of the table of options", () => {
+  assertEquals(optionPaths(), optionRows().map(({ path }) => path));
 });

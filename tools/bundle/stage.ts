@@ -49,6 +49,7 @@ export async function prepareStage(folder: string): Promise<Stage> {
   await Deno.writeTextFile(join(folder, LIBRARY), `export * from "./lib/${LIBRARY}";\n`);
   await runDeno(folder, "install", ["--entrypoint", "main.ts", LIBRARY, ...workers]);
   await replaceNode(join(folder, "node_modules", "commander", "lib"));
+  await separateJsonSchema(folder);
   return { folder, version, workers, packages: await packagesIn(folder), hasStandIns };
 }
 
@@ -115,6 +116,31 @@ async function readSources(folder: string): Promise<Map<string, string>> {
     sources.set(relative(folder, path).replaceAll(SEPARATOR, "/"), await Deno.readTextFile(path));
   }
   return sources;
+}
+
+/** The module of zod that makes a JSON Schema, and the exports that lead to it. */
+const PROCESSORS = "node_modules/zod/v4/core/json-schema-processors.js";
+const JSON_SCHEMA_EXPORTS = { "core/index.js": 3, "mini/external.js": 1 };
+
+/**
+ * Makes the only module that needs JSON Schemas import them from where they are made. The bundler
+ * would put the 15 kB into the chunk of every run, as the index of zod exports them.
+ */
+async function separateJsonSchema(folder: string): Promise<void> {
+  for (const [name, count] of Object.entries(JSON_SCHEMA_EXPORTS)) {
+    const path = join(folder, "node_modules", "zod", "v4", ...name.split("/"));
+    const lines = (await Deno.readTextFile(path)).split("\n");
+    const kept = lines.filter((line) => !/^export .*(?:json-schema-|to-json-schema)/.test(line));
+    if (lines.length - kept.length !== count) throw new Error(`zod: ${name} has other exports`);
+    // The file may be a hard link to Deno's cache.
+    await Deno.remove(path);
+    await Deno.writeTextFile(path, kept.join("\n"));
+  }
+  const path = join(folder, "lib", "config", "schema", "json_schema.ts");
+  const parts = (await Deno.readTextFile(path)).split("z.toJSONSchema(");
+  if (parts.length !== 2) throw new Error("json_schema.ts has other calls of zod");
+  const statement = `import { toJSONSchema } from "../../../${PROCESSORS}";\n`;
+  await Deno.writeTextFile(path, statement + parts.join("toJSONSchema("));
 }
 
 const NODE = fromFileUrl(new URL("commander_node.js", import.meta.url));
