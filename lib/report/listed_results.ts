@@ -19,6 +19,8 @@ export interface ListedResults {
   readonly written: Counted<TaskResult>;
   /** Failed and deferred tasks. */
   readonly failures: Counted<TaskResult>;
+  /** Files that are not published yet. */
+  readonly pending: Counted<TaskResult>;
   /** Incomplete files that the next run resumes. */
   readonly partial: Counted<TaskResult>;
   partialBytes: number;
@@ -35,6 +37,7 @@ export function nothingListed(): ListedResults {
   return {
     written: { first: [], count: 0 },
     failures: { first: [], count: 0 },
+    pending: { first: [], count: 0 },
     partial: { first: [], count: 0 },
     partialBytes: 0,
     warned: new Map(),
@@ -69,6 +72,7 @@ export function listEvent(
   const isListed = showsPaths && result.status === "unchanged";
   if (isListed || isWritten(result.status)) add(listed.written, result);
   else if (isFailedOrDeferred(result.status)) add(listed.failures, result);
+  else if (result.status === "pending") add(listed.pending, result);
   if (result.partialBytes !== null) {
     add(listed.partial, result);
     listed.partialBytes += result.partialBytes;

@@ -24,7 +24,14 @@ import {
   truncateMiddle,
   wrapWords,
 } from "./format.ts";
-import { type Destination, failureTexts, fileName, type LineStyle, WARNINGS } from "./lines.ts";
+import {
+  type Destination,
+  failureTexts,
+  fileName,
+  type LineStyle,
+  pendingMessage,
+  WARNINGS,
+} from "./lines.ts";
 
 /**
  * The results that a terminal has not shown yet: written files, failures, changes of health and
@@ -38,6 +45,7 @@ export function listedLines(
 ): string[] {
   return [
     ...writtenLines(listed.written, style),
+    ...pendingLines(listed.pending, style),
     ...failureLines(listed, style),
     ...recoveryLines(listed.recovered, style),
     ...warningLines(listed.warned, style),
@@ -86,6 +94,16 @@ const MARK_COLUMNS = 2;
 
 function moreLine(count: number, what: string): string {
   return `  and ${formatCount(count)} more ${what}; -v lists all`;
+}
+
+function pendingLines({ first, count }: ListedResults["pending"], style: LineStyle): string[] {
+  const nameColumns = markedColumns(first.map(({ task }) => task), style);
+  const lines = first.flatMap((result) => {
+    const texts = [{ text: pendingMessage(result) }];
+    return markedLines(["-", "faint"], result.task, nameColumns, texts, style);
+  });
+  if (count > first.length) lines.push(moreLine(count - first.length, "not published yet"));
+  return lines;
 }
 
 function failureLines({ failures, unhealthy }: ListedResults, style: LineStyle): string[] {

@@ -95,6 +95,17 @@ Deno.test("listedLines: lists twenty files and twenty failures, and counts the o
   }
 });
 
+Deno.test("listedLines: files that are not published yet, before failures", () => {
+  const listed = nothingListed();
+  for (let index = 0; index < 21; index++) {
+    const notBefore = "2026-01-15T16:31:00Z";
+    listEvent(listed, finished(`t${index}`, "pending", { notBefore }), DOWNLOADS);
+  }
+  const lines = listedLines(listed, STYLE);
+  assertEquals(lines[0], "- t0   not published yet; next try at 2026-01-15T16:31:00Z");
+  assertEquals(lines.slice(20), ["  and 1 more not published yet; -v lists all"]);
+});
+
 Deno.test("listedLines: the change of a size, and names that are cut in their middle", () => {
   const listed = nothingListed();
   const long = `${"deep/".repeat(10)}rates.csv`;
