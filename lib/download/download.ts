@@ -19,7 +19,7 @@ import { decideAge, refreshedValidators } from "./conditional.ts";
 import { ageFacts, type ChecksumFiles, expectedDigests, knownDigests } from "./expected_digests.ts";
 import { checkStored, NO_TRANSFORM, publish, type Published } from "./publish.ts";
 import { Parts } from "./resume.ts";
-import { decideRetry, type HostTurn, isBusy } from "./retry.ts";
+import { decideRetry, type HostTurn, isBusy, isPending } from "./retry.ts";
 import { receivingMs } from "./timeouts.ts";
 
 /** What a download needs from its run. */
@@ -140,7 +140,8 @@ async function tryMirrors(first: Failure, state: TaskState): Promise<DownloadOut
   }
   state.stats = stats;
   if (first.deferMs !== null) return failed(state, "deferred", first);
-  return failed(state, isPending(first.error, state) ? "pending" : "failed", first);
+  const isEarly = isPending(task, first.error, context.host.clock.now());
+  return failed(state, isEarly ? "pending" : "failed", first);
 }
 
 /** Makes attempts at one URL, as {@linkcode decideRetry} decides. */
@@ -325,13 +326,6 @@ function emptyStats(): AttemptStats {
     bodyMs: 0,
     publishMs: 0,
   };
-}
-
-/** Whether the server does not have the file yet, and its time has not come. */
-function isPending({ httpStatus }: CronfetchError, { task, context }: TaskState): boolean {
-  if (task.pendingUntil === null || (httpStatus !== 404 && httpStatus !== 410)) return false;
-  const until = Temporal.Instant.from(task.pendingUntil);
-  return Temporal.Instant.compare(context.host.clock.now(), until) < 0;
 }
 
 function succeeded(state: TaskState, success: Success): DownloadOutcome {

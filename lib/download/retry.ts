@@ -3,7 +3,7 @@
 import type { CronfetchError, CronfetchErrorOptions } from "../core/errors.ts";
 import { backoffMs, parseHttpDate } from "../core/time.ts";
 import type { HeaderFields } from "../core/http.ts";
-import type { RetryLimits } from "../core/task.ts";
+import type { RetryLimits, Task } from "../core/task.ts";
 
 /** The task's turn at its host, which it shares with the other tasks of the host. */
 export interface HostTurn {
@@ -157,4 +157,14 @@ export function decideRetry(situation: RetrySituation): RetryDecision {
   const isAllowed = (error.pauseMs === null ? attempts : 1) < limits.attempts;
   if (isAllowed && fits) return { kind: "retry", delayMs };
   return error.pauseMs !== null || (busy && !fits) ? { kind: "defer", delayMs } : { kind: "stop" };
+}
+
+/** Whether the server does not have a file yet, and its time has not come. */
+export function isPending(
+  { pendingUntil }: Pick<Task, "pendingUntil">,
+  { httpStatus }: Pick<CronfetchError, "httpStatus">,
+  now: Temporal.Instant,
+): boolean {
+  if (pendingUntil === null || (httpStatus !== 404 && httpStatus !== 410)) return false;
+  return Temporal.Instant.compare(now, Temporal.Instant.from(pendingUntil)) < 0;
 }

@@ -24,16 +24,9 @@ import { startDeadline } from "./signals.ts";
 import { createTaskRunner } from "./task.ts";
 
 /** The part of a config that a run needs besides its plan. */
-export type RunConfig = Pick<
-  Config,
-  | keyof AlertConfig
-  | "files"
-  | "limits"
-  | "hostFiles"
-  | "secretFiles"
-  | "alertAfter"
-  | "manifest"
->;
+export type RunConfig =
+  & AlertConfig
+  & Pick<Config, "files" | "limits" | "hostFiles" | "secretFiles" | "alertAfter" | "manifest">;
 
 /** What a run uses. The caller opens and closes the state. */
 export interface RunContext {

@@ -332,8 +332,7 @@ const shared = () => ({
   ),
   publishedWithin: option(
     z.nullable(duration(1, MAX_DURATION_MS)),
-    "Age of the date in the URL, counted from its beginning in the task's time zone, up to which a " +
-      "404 or 410 is `pending`; null if it is a failure at once.",
+    "Age of the date in the URL up to which a 404 or 410 is `pending`; null: it is a failure.",
     DEFAULTS.publishedWithin,
   ),
   decode: option(
