@@ -308,9 +308,9 @@ async function executePlan(
       const outcome = await runner.runTask(task, slot, elapsedMs());
       // Read again if the leases were lost: another run may have written it since.
       const last = leases.recordOf(task);
-      const unhealthyAfterMs = outcome.result.status === "failed"
-        ? await timeToUnhealthy(task, clock.now())
-        : 0;
+      // With the parser of cron expressions.
+      const due = outcome.result.status === "failed" ? await import("../schedule/due.ts") : null;
+      const unhealthyAfterMs = due?.unhealthyAfterMs(task, clock.now());
       finish(task, outcome, last instanceof Promise ? await last : last, unhealthyAfterMs);
     },
     signal,
@@ -362,12 +362,6 @@ async function manifestErrorOf(
     const { code, message, retry } = error;
     return new CronfetchError(code, `writing the manifest: ${message}`, { cause: error, retry });
   }
-}
-
-/** See `unhealthyAfterMs`; loads the parser of cron expressions. */
-async function timeToUnhealthy(task: Task, at: Temporal.Instant): Promise<number> {
-  const { unhealthyAfterMs } = await import("../schedule/due.ts");
-  return unhealthyAfterMs(task, at);
 }
 
 /** Codes of a store that is unusable, if every task of a run has one. */
