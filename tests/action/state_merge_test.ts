@@ -12,6 +12,10 @@ const NOW = Temporal.Instant.from("2026-01-15T13:00:00Z");
 
 /** Bodies of the collections that this version checks. */
 const BODIES: Partial<Record<Collection, Body>> = {
+  outbox: {
+    ...{ status: "created", run: "r", url: "https://example.org/a" },
+    ...{ files: [], claimedAt: "2026-01-15T08:00:00Z" },
+  },
   members: { kind: "file", sha256: "ab".repeat(32), sizeBytes: 3, publishedAt: null },
   results: { status: "failed", attempts: [{ code: "net.reset", httpStatus: 500 }] },
 };

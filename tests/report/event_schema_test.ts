@@ -21,6 +21,7 @@ const FULL = finished("a", "deferred", {
   sizeBytes: 3,
   previousSizeBytes: 2,
   partialBytes: 65_536,
+  members: { created: 1, updated: 2, unchanged: 3 },
   httpStatus: null,
   attempts: [{ code: "net.reset", httpStatus: null, delayMs: 0.5 }],
   notBefore: "2026-01-02T03:05:00Z",
