@@ -32,6 +32,7 @@ Deno.test("telemetry: exports spans of run, tasks, attempts and requests", async
     "cronfetch.results.skipped": 0,
     "cronfetch.results.deferred": 0,
     "cronfetch.results.failed": 1,
+    "cronfetch.results.pending": 0,
     "cronfetch.results.cancelled": 0,
     "error.type": "exit.3",
   });
