@@ -13,6 +13,8 @@ const RENEW_EVERY_MS = LEASE_MS / 3;
 export interface Leases extends AsyncDisposable {
   /** Whether a task is leased to this run, which alone may then write its record. */
   has(task: string): boolean;
+  /** Ids of the other runs that had leased tasks, if some were not leased to this run. */
+  readonly otherRuns: readonly string[];
   /** The record of a leased task, or null. A promise if it was not read yet; see `records.ts`. */
   recordOf(task: Task): TaskRecord | null | Promise<TaskRecord | null>;
   /** Removes the record of a task that has its result from memory. */
@@ -45,6 +47,7 @@ export async function leaseTasks(
 ): Promise<Leases> {
   let leased: ReadonlySet<string> = new Set();
   let records: TaskRecords | null = null;
+  let otherRuns: readonly string[] = [];
   let cancelTimer = () => {};
   let renewing = Promise.resolve();
   let isReleased = false;
@@ -77,12 +80,16 @@ export async function leaseTasks(
 
   try {
     await acquire(tasks.map(({ id }) => id));
+    if (leased.size < tasks.length) {
+      otherRuns = (await state.activeRuns()).map((active) => active.run).filter((id) => id !== run);
+    }
   } catch (error) {
     await release().catch(() => {});
     throw error;
   }
   if (tasks.length > 0) scheduleRenewal();
   return {
+    otherRuns,
     has: (task) => leased.has(task),
     recordOf: (task) => leased.has(task.id) ? records?.recordOf(task) ?? null : null,
     releaseRecord: (task) => {

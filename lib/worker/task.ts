@@ -74,6 +74,9 @@ function admitAll(): boolean {
   return false;
 }
 
+/** Other runs that a message names; their ids begin with the times of their starts. */
+const SHOWN_RUNS = 3;
+
 /** Creates what all tasks of a run share. */
 export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
   const { plan, host, transport, store, state, leases, limits, progress, redact } = context;
@@ -261,7 +264,8 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
   return {
     runTask: (task, slot, queuedMs) => {
       if (!leases.has(task.id)) {
-        const message = "another run is working on it";
+        const runs = leases.otherRuns.slice(0, SHOWN_RUNS).join(", ");
+        const message = `another run is working on it${runs === "" ? "" : `: ${runs}`}`;
         return Promise.resolve(notDownloaded(task, queuedMs, { status: "skipped", message }));
       }
       const record = leases.recordOf(task);

@@ -63,7 +63,10 @@ for (const state of STATES) {
     assertEquals(statuses(second), { b: "skipped", c: "created" });
     assertEquals(second.summary.exitCode, EXIT.good);
     const skipped = second.results.find(({ task }) => task === "b");
-    assertStringIncludes(skipped?.message ?? "", "another run");
+    assertStringIncludes(
+      skipped?.message ?? "",
+      "another run is working on it: 2026-01-15T12:00:00Z-",
+    );
     assertEquals([skipped?.attempts, skipped?.sha256], [[], null]);
 
     sendRest();
