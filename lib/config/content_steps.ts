@@ -1,7 +1,7 @@
 /** Options of the steps of a received file, and of the hooks after them. Loaded only if there is one. */
 
 import { problemWithQuery } from "../core/json_path.ts";
-import type { Hook, SameRule, Transform, Unpack } from "../core/task.ts";
+import type { Expectations, Hook, SameRule, Transform, Unpack } from "../core/task.ts";
 import { readWebhook } from "./alerts.ts";
 import { type SameInput, UNPACK_DEFAULTS } from "./input.ts";
 import { checkFolder } from "./keys.ts";
@@ -34,6 +34,12 @@ export function readSame(
 /** How long a transform may run, in milliseconds, if nothing else is configured. */
 const TRANSFORM_MS = 60_000;
 
+/** What its output has to meet, if nothing else is configured: a program that loops fills no disk. */
+const OUTPUT_EXPECTATIONS: Expectations = {
+  ...DEFAULT_OPTIONS.expect,
+  maxSizeBytes: 10_000_000_000,
+};
+
 /** Reads `transform`. Returns null after a problem. */
 export function readTransform(
   written: NonNullable<TaskDefaults["transform"]>,
@@ -48,7 +54,7 @@ export function readTransform(
     cwd: scope.folder,
     env: readVariables(env, [...path, "env"], scope),
     timeoutMs: timeout,
-    expect: applyExpectations(DEFAULT_OPTIONS.expect, expect, [...path, "expect"], scope),
+    expect: applyExpectations(OUTPUT_EXPECTATIONS, expect, [...path, "expect"], scope),
   });
 }
 

@@ -115,7 +115,7 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
       cwd: "/start",
       env: {},
       timeoutMs: 60_000,
-      expect: DEFAULT_EXPECTATIONS,
+      expect: { ...DEFAULT_EXPECTATIONS, maxSizeBytes: 10_000_000_000 },
     },
     onChange: [
       { kind: "webhook", url: "https://hooks.example.org/x", headers: { "x-a": "b" } },
