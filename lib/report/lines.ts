@@ -6,6 +6,7 @@ import type { RunEvent } from "../core/event.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
 import { escapeControl } from "../core/text.ts";
 import {
+  countWords,
   displayWidth,
   formatDuration,
   formatSize,
@@ -235,13 +236,16 @@ function hangingEntry(
   return hangingLines(head, present, style);
 }
 
-/** Size, change of size, and duration of a written file. */
+/** Size, change of size, and duration of a written file, and the members of an unpacked archive. */
 function sizeDetails(
-  { status, sizeBytes, previousSizeBytes, bytes, timings }: TaskResult,
+  { status, sizeBytes, previousSizeBytes, bytes, timings, members }: TaskResult,
 ): string[] {
   if (!isWritten(status)) return [];
   const size = formatSize(sizeBytes ?? bytes, sizeBytes === null ? null : previousSizeBytes);
-  return [`${size} in ${formatDuration(timings.totalMs)}`];
+  const details = [`${size} in ${formatDuration(timings.totalMs)}`];
+  if (members === undefined) return details;
+  const counts = countWords(members, ["created", "updated", "unchanged"]);
+  return [...details, `members: ${counts.length === 0 ? "none" : counts.join(", ")}`];
 }
 
 /** Details of a result, besides its status and task, for tables. Not escaped. */

@@ -339,6 +339,18 @@ Deno.test("eventLines: shows the warning of an older file, whether kept or publi
   }
 });
 
+Deno.test("eventLines: counts the members of an unpacked archive", () => {
+  const table = [
+    [{ created: 2, updated: 0, unchanged: 10 }, "members: 2 created, 10 unchanged"],
+    [{ created: 0, updated: 0, unchanged: 0 }, "members: none"],
+  ] as const;
+  for (const [members, text] of table) {
+    const { reporter, output } = scene(false);
+    reporter.report(finished("rates", "updated", { members }));
+    assertStringIncludes(output.writes.join(""), text);
+  }
+});
+
 Deno.test("consoleReporter: writes the same without the events that it ignores", () => {
   for (const verbosity of ["quiet", "normal", "verbose"] as const) {
     for (const terminal of [false, true]) {
