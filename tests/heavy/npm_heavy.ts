@@ -141,7 +141,7 @@ async function exit(machine: Machine): Promise<void> {
   assertEquals((await ended(program, missing, cwd, env)).code, 3);
   const usage = await ended(program, ["run", "--unknown"], cwd, env);
   assertEquals([usage.code, usage.stdout], [2, ""]);
-  assertStringIncludes(usage.stderr, "unknown option '--unknown'");
+  assertStringIncludes(usage.stderr, 'unknown option "--unknown"');
 }
 
 /** A signal reaches the program, which cancels its tasks; the exit code is passed on. */
