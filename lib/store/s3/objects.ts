@@ -99,7 +99,15 @@ export function factsOf({ sha256, provenance }: PublishRequest, md5: string | nu
     const written = value === null ? null : inAscii(value);
     if (written !== null && written.length <= LONGEST_VALUE) metadata[name] = written;
   }
-  return { contentType: contentType === null ? null : inAscii(contentType), metadata };
+  return { contentType: contentType === null ? null : shortType(contentType), metadata };
+}
+
+/** A media type, without its parameters if it is long: servers refuse long headers. */
+function shortType(contentType: string): string | null {
+  const type = inAscii(contentType);
+  if (type.length <= LONGEST_VALUE) return type;
+  const [plain = ""] = type.split(";", 1);
+  return plain.length <= LONGEST_VALUE ? plain : null;
 }
 
 /** Percent-encodes all but visible ASCII and spaces, for a header. */

@@ -77,6 +77,15 @@ Deno.test("factsOf: metadata is ASCII and of limited length", () => {
     contentType: null,
     metadata: { "sha256": SHA256, "fetched-at": "2026-01-15T12:00:00Z" },
   });
+  for (
+    const [contentType, stored] of [
+      [`text/csv; x=${"x".repeat(3_000)}`, "text/csv"],
+      ["x".repeat(3_000), null],
+    ] as const
+  ) {
+    const typed = factsOf(publication({ provenance: { ...provenance, contentType } }), null);
+    assertEquals(typed.contentType, stored);
+  }
   assertEquals(factsOf(publication({ provenance: null }), MD5).metadata, {
     sha256: SHA256,
     md5: MD5,
