@@ -341,17 +341,20 @@ export interface StoredFileContext
  * The recorded validators, if they are of this URL and the stored file is still that file; if it was
  * unpacked, with all its members.
  */
-export async function checkStored(
+export function checkStored(
   url: string,
   recorded: Validators,
   task: Task,
   context: StoredFileContext,
 ): Promise<Validators | null> {
-  const stored = await checkFile(url, recorded, task, context);
-  if (stored === null || task.unpack === null) return stored;
-  // Loaded on demand: few tasks have the option.
-  const { areMembersCurrent } = await import("./unpack.ts");
-  return await areMembersCurrent(task.unpack, stored, context) ? stored : null;
+  const { unpack } = task;
+  const checked = checkFile(url, recorded, task, context);
+  return unpack === null ? checked : checked.then(async (stored) => {
+    if (stored === null) return null;
+    // Loaded on demand: few tasks have the option.
+    const { areMembersCurrent } = await import("./unpack.ts");
+    return await areMembersCurrent(unpack, stored, context) ? stored : null;
+  });
 }
 
 /** {@linkcode checkStored} without the members. */

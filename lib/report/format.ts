@@ -216,7 +216,7 @@ export function colorWanted(
 
 /** A text without the attributes of {@linkcode painter}. */
 export function withoutStyles(text: string): string {
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- attributes begin with ESC
   return text.includes("\x1b") ? text.replace(/\x1b\[\d{1,2}m/g, "") : text;
 }
 

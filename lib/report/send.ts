@@ -5,6 +5,7 @@ import { ERROR_CODES } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { HttpBody, HttpResponse, SettingsOf, Transport } from "../core/http.ts";
 import { createErrorQuote, programEnvironment } from "../core/program.ts";
+import type { Hook } from "../core/task.ts";
 import { cutServerText, errorMessage, escapeControl } from "../core/text.ts";
 import { withTimeout } from "../core/time.ts";
 import { fromFetchError } from "../http/network_error.ts";
@@ -13,11 +14,7 @@ import { openTransport } from "../http/transport.ts";
 
 /** What receives a payload. Contains secrets. */
 export type Target =
-  | {
-    readonly kind: "webhook";
-    readonly url: string;
-    readonly headers: Readonly<Record<string, string>>;
-  }
+  | Extract<Hook, { readonly kind: "webhook" }>
   | {
     readonly kind: "command";
     readonly command: readonly [string, ...string[]];
