@@ -9,7 +9,7 @@ import { place, storeTest } from "../helpers/place.ts";
 import { seeded } from "./changing_origin.ts";
 import { startRun, writeConfig } from "./program.ts";
 
-const KILLS = 120;
+const KILLS = 60;
 
 /** Tasks of a run; each publishes a new version in every run. */
 const TASKS = 12;
