@@ -23,13 +23,13 @@ export const LAYOUT: Layout = {
     ["telemetry"],
     ["cli", "deploy"],
     ["worker"],
-    ["download", "page", "report"],
+    ["download", "lists", "page", "report"],
     ["http", "content", "store", "state", "schedule", "config"],
     ["cron"],
     ["core"],
   ],
   // The status page renders the same results with the same formats. A bucket is requested over HTTP.
-  siblings: { page: ["report"], store: ["http"] },
+  siblings: { page: ["report", "lists"], store: ["http"] },
   packages: { hono: "page", zod: "config" },
 };
 
