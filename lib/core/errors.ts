@@ -153,6 +153,11 @@ export const ERROR_CODES = {
     meaning: "the archive is damaged, unsafe, or too large to unpack",
     hint: "list its members by hand; unpack.include selects those to publish",
   },
+  "list.invalid": {
+    retry: "never",
+    meaning: "the list cannot be read",
+    hint: "check what its URL returns, and the keys of from",
+  },
   "expect.type": {
     retry: "never",
     meaning: "the content is not of the expected type",

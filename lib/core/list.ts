@@ -39,3 +39,79 @@ export interface ListDocument {
   /** The Link header (RFC 8288) as received, or null. */
   readonly link: string | null;
 }
+
+/** How the items of a list document are found. The URL of the document is that of the list's task. */
+export type ListRule =
+  | PageListRule
+  | { readonly kind: "feed" }
+  | JsonListRule
+  | { readonly kind: "text" }
+  | ReleaseListRule;
+
+/** An HTML page: its links are the items. */
+export interface PageListRule {
+  readonly kind: "page";
+  /** A regular expression (RE2) that a link must match; null for every link. */
+  readonly links: string | null;
+}
+
+/**
+ * A JSON document. Every field except `items` and `next` is a JSONPath (RFC 9535) in which `$` is the
+ * item; null for its default, or for none.
+ */
+export interface JsonListRule {
+  readonly kind: "json";
+  /** Selects the items: objects, or texts that are URLs. `$` is the document. */
+  readonly items: string;
+  /** Null for `$.url`, or for an item that is a text, `$`. */
+  readonly url: string | null;
+  readonly id: string | null;
+  readonly name: string | null;
+  readonly size: string | null;
+  readonly date: string | null;
+  /** Digests by algorithm. */
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
+  /**
+   * Selects the URL of the next document, where `$` is the document; `"link"` for the Link header with
+   * `rel=next` (RFC 8288); null for a list of one document.
+   */
+  readonly next: string | null;
+}
+
+/** The assets of releases, as the REST API of GitHub lists them. */
+export interface ReleaseListRule {
+  readonly kind: "github";
+  /** `owner/name` of the repository. */
+  readonly repo: string;
+  /** Glob of the assets' names. */
+  readonly assets: string;
+  /** `"latest"`, a tag, or a glob of tags, which is one with `*` or `?`. */
+  readonly tag: string;
+  /** Base URL of the API, without a slash at its end. */
+  readonly api: string;
+}
+
+/** What decides which items are the newest: the latest date, the last name or the highest version. */
+export type ListOrder = "date" | "name" | "version";
+
+/** Which items of a list become tasks. */
+export interface ListSelection {
+  /**
+   * Globs, of which one must match: the name of an item; or, by a glob with a slash, the path of its
+   * URL without the first slash. Empty for all items.
+   */
+  readonly include: readonly string[];
+  /** Globs of items to leave out. */
+  readonly exclude: readonly string[];
+  /** How many of the newest items are kept; null for all. */
+  readonly newest: number | null;
+  /** Null for the date if every item has one, otherwise the name. */
+  readonly by: ListOrder | null;
+  /** Maximum number of items; at least 1. */
+  readonly limit: number;
+  /**
+   * Origins of items, in addition to that of the list: `https://files.example.org`,
+   * `https://*.example.org` for every name below, or `*` for every origin.
+   */
+  readonly allowOrigins: readonly string[];
+}

@@ -39,6 +39,7 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "content.coding": "later",
   "content.transform": "never",
   "content.unpack": "never",
+  "list.invalid": "never",
   "expect.type": "never",
   "expect.digest": "never",
   "expect.shrunk": "never",
