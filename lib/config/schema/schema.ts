@@ -17,15 +17,8 @@ import {
   withMessage,
 } from "./fields.ts";
 import { DEFAULTS } from "../input.ts";
-import {
-  defaultsSchema,
-  expect,
-  hooks,
-  taskSchema,
-  TIMEOUT,
-  timing,
-  urlSchema,
-} from "./task_schema.ts";
+import { defaultsSchema, hooks, taskSchema, TIMEOUT, timing, urlSchema } from "./task_schema.ts";
+import { expect } from "./expect_schema.ts";
 
 const limits = object("must be an object of limits", () => ({
   concurrency: option(
