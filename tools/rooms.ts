@@ -22,6 +22,7 @@ export const LAYOUT: Layout = {
     ["host"],
     ["telemetry"],
     ["cli", "deploy"],
+    ["fleet"],
     ["worker"],
     ["download", "lists", "page", "report"],
     ["http", "content", "store", "state", "schedule", "config"],
