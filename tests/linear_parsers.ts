@@ -53,6 +53,7 @@ import { escapeXml } from "../lib/report/junit.ts";
 import { checkFields } from "../lib/cron/expression.ts";
 import { readErrorAnswer, readObjects } from "../lib/store/s3/answers.ts";
 import { parseProfiles } from "../lib/store/s3/credentials/profile.ts";
+import { linkTarget } from "../lib/lists/link.ts";
 import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
 
 const COOKIE_URL = new URL("https://a.example/b");
@@ -106,6 +107,8 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   classifyResponse: (text) => classifyResponse(200, everyField(text), asked),
   keyOf: (text) => keyOf(text, new URL("https://a.example/b")),
   mayBeErrorDocument: (text) => mayBeErrorDocument(`${text}{`),
+  linkTarget: (text) => linkTarget(`</a>; ${text}`, "next"),
+  "linkTarget: a quoted value": (text) => linkTarget(`</a>; b="${text}`, "next"),
   mediaType,
   missingFeature: (text) => missingFeature(s3Failure(text), new Set(["checksums"])),
   openingOf: (text) => readMarkupStart(`<${text}`),
