@@ -178,11 +178,6 @@ export const ERROR_CODES = {
     meaning: "the content does not match the pattern",
     hint: "check what the URL returns, or change expect.matches",
   },
-  "list.invalid": {
-    retry: "never",
-    meaning: "the list document is malformed, or no list",
-    hint: "open the URL of the list in a browser, and check what it returns",
-  },
   "store.full": {
     retry: "later",
     meaning: "no space is left in the store",

@@ -44,7 +44,6 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "expect.digest": "never",
   "expect.shrunk": "never",
   "expect.matches": "never",
-  "list.invalid": "never",
   "store.full": "later",
   "store.denied": "never",
   "store.conflict": "never",
