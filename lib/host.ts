@@ -83,8 +83,11 @@ async function execute(
   signal: AbortSignal,
   { cwd, env, stdout, stderr }: ExecuteOptions = {},
 ): Promise<number> {
+  const isGroup = mayKillGroups();
   await using child = new Deno.Command(program, {
     args,
+    // The leader of a new process group, with the programs that it starts.
+    detached: isGroup,
     stdin: "piped",
     stdout: stdout ? "piped" : "null",
     stderr: stderr ? "piped" : "null",
@@ -96,7 +99,8 @@ async function execute(
   // The signal option of Deno.Command sends SIGTERM, which the program may ignore.
   const end = () => {
     try {
-      child.kill("SIGKILL");
+      if (isGroup) Deno.kill(-child.pid, "SIGKILL");
+      else child.kill("SIGKILL");
     } catch {
       // It has ended.
     }
@@ -126,6 +130,12 @@ async function execute(
     streamsEnd.abort();
     await Promise.allSettled([...streams, errors]);
   }
+}
+
+/** Whether a program can be killed together with those that it has started. */
+function mayKillGroups(): boolean {
+  return Deno.build.os !== "windows" &&
+    Deno.permissions.querySync({ name: "run" }).state === "granted";
 }
 
 /** Writes the input of a program, as far as it reads it. Rejects with what the input throws. */

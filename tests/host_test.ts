@@ -4,6 +4,12 @@ import { realHost } from "../lib/host.ts";
 const ignore = Deno.build.os === "windows";
 const signal = new AbortController().signal;
 
+/** Whether a process has ended and was not collected. */
+function isZombie(pid: number): boolean {
+  const { stdout } = new Deno.Command("ps", { args: ["-o", "stat=", "-p", `${pid}`] }).outputSync();
+  return new TextDecoder().decode(stdout).trim().startsWith("Z");
+}
+
 Deno.test(
   { name: "execute: the exit code, with input or without a reader of it", ignore },
   async () => {
@@ -53,6 +59,34 @@ Deno.test(
       cancel();
       assertEquals(text, script.includes("echo") ? "started\n" : "");
     }
+  },
+);
+
+Deno.test(
+  { name: "execute: programs that the program has started end with it", ignore },
+  async () => {
+    const { execute, timers } = realHost();
+    const controller = new AbortController();
+    let text = "";
+    const stdout = (piece: Uint8Array) => {
+      text += new TextDecoder().decode(piece);
+      if (text.endsWith("\n")) controller.abort();
+      return Promise.resolve();
+    };
+    const script = "sleep 300 >/dev/null & echo $!; wait";
+    await execute(["sh", "-c", script], "", controller.signal, { stdout });
+    const started = Number(text);
+    const isGone = () => {
+      try {
+        // Signal 0 only checks; a process that has ended may still have to be collected.
+        Deno.kill(started, 0 as never);
+        return isZombie(started);
+      } catch {
+        return true;
+      }
+    };
+    for (let tries = 0; tries < 100 && !isGone(); tries++) await timers.sleep(20, signal);
+    assertEquals(isGone(), true);
   },
 );
 

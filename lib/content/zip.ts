@@ -2,6 +2,7 @@
 
 import { configure, type Entry, type FileEntry, Reader, ZipReader } from "@zip.js/zip.js";
 import { CronfetchError } from "../core/errors.ts";
+import { Sha256 } from "../core/sha256.ts";
 import { errorMessage } from "../core/text.ts";
 import {
   type ArchiveEntry,
@@ -23,41 +24,78 @@ const BACK_BYTES = 256 * 1024;
  */
 const CHUNK_BYTES = 16 * 1024;
 
-/** A member of an archive in its directory. */
-export interface ZipMember {
-  /** Its path, as hexadecimal bytes: archives use several encodings. */
-  readonly name: string;
-  /** Its size without compression. */
-  readonly sizeBytes: number;
-  /** The checksum of its bytes. */
-  readonly crc32: number;
-}
+/** An archive whose members are compared. */
+type ComparedArchive = Pick<ArchiveFile, "sizeBytes"> & {
+  readonly pieces: () => AsyncIterable<Uint8Array>;
+};
 
 /**
- * Reads the directory of an archive. Reads the file once, from its beginning, and keeps only its end.
+ * Whether two archives have the same members: names, sizes and bytes. Times, attributes, comments and
+ * the order do not matter. The bytes are compared, by their digests, only if the directories agree.
  *
- * @returns Null if the file is no ZIP archive, has a larger directory than 16 MiB, or has an encrypted
- * member, whose checksum may be missing. Also if other programs may read other members: names are
- * repeated, or there are bytes before or behind the archive.
+ * @returns False if one is no ZIP archive, is damaged, has a larger directory than 16 MiB, expands too
+ * much, or has an encrypted member. Also if other programs may read other members: names are repeated,
+ * or there are bytes before or behind the archive.
+ * @throws What reading a file throws.
  */
-export async function readZipDirectory(
-  file: Omit<ArchiveFile, "head" | "pieces"> & { pieces: () => AsyncIterable<Uint8Array> },
-): Promise<ZipMember[] | null> {
-  const tail = await FileEnd.read(file);
-  const zip = openReader(tail, "strict");
+export async function haveSameMembers(
+  one: ComparedArchive,
+  other: ComparedArchive,
+): Promise<boolean> {
+  const directory = await membersOf(one, directoryLine);
+  if (directory === null || directory !== await membersOf(other, directoryLine)) return false;
+  const members = await membersOf(one, contentLine);
+  return members !== null && members === await membersOf(other, contentLine);
+}
+
+/** A line for each member, in the order of their texts; null if the archive cannot be compared. */
+async function membersOf(
+  file: ComparedArchive,
+  lineOf: (entry: Entry, reader: FileEnd) => string | Promise<string>,
+): Promise<string | null> {
+  const reader = await FileEnd.read(file);
+  const zip = openReader(reader, "strict");
   try {
-    const members: ZipMember[] = [];
+    const entries: Entry[] = [];
+    let sizeBytes = 0;
     for await (const entry of zip.getEntriesGenerator()) {
-      const { rawFilename, uncompressedSize, signature, encrypted } = entry;
-      if (encrypted || signature === undefined) return null;
-      members.push({ name: rawFilename.toHex(), sizeBytes: uncompressedSize, crc32: signature });
+      if (entry.encrypted) return null;
+      entries.push(entry);
+      sizeBytes += entry.uncompressedSize;
+      checkRatio(sizeBytes, file.sizeBytes);
     }
-    return members;
-  } catch {
-    return null;
+    // In the order of their data, so that the file is read forward.
+    entries.sort((a, b) => a.offset - b.offset);
+    checkOverlaps(entries);
+    reader.rewind();
+    const lines: string[] = [];
+    for (const entry of entries) lines.push(await lineOf(entry, reader));
+    return lines.sort().join("\n");
+  } catch (error) {
+    const reported = reader.reported(error);
+    if (reported instanceof CronfetchError && reported.code === "content.unpack") return null;
+    throw reported;
   } finally {
+    await reader.release();
     await zip.close().catch(() => {});
   }
+}
+
+/** A member in its directory. Its name is hexadecimal, as archives use several encodings. */
+function directoryLine({ rawFilename, uncompressedSize, signature }: Entry): string {
+  return `${rawFilename.toHex()} ${uncompressedSize} ${signature}`;
+}
+
+/** A member with the digest of its bytes. */
+async function contentLine(entry: Entry, reader: FileEnd): Promise<string> {
+  const sha256 = new Sha256();
+  if (!entry.directory) {
+    for await (const piece of memberPieces(entry, reader)) {
+      const added = sha256.update(piece.slice());
+      if (added) await added;
+    }
+  }
+  return `${entry.rawFilename.toHex()} ${await sha256.hex()}`;
 }
 
 /**

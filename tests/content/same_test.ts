@@ -222,6 +222,19 @@ for (const [name, other, same] of ZIP_CASES) {
   });
 }
 
+Deno.test("isSame: zip: the directory alone does not decide", async () => {
+  // Two texts with one CRC-32.
+  const [one, other] = [
+    await zip([["a", "plumless", 2026, 0]]),
+    await zip([["a", "buckeroo", 2026, 0]]),
+  ];
+  assertEquals(await isSame({ kind: "zip" }, fileOf(one), fileOf(one)), true);
+  assertEquals(await isSame({ kind: "zip" }, fileOf(one), fileOf(other)), false);
+  const damaged = one.with(new TextDecoder("latin1").decode(one).indexOf("plumless"), 0);
+  assertEquals(await isSame({ kind: "zip" }, fileOf(one), fileOf(damaged)), false);
+  assertEquals(await isSame({ kind: "zip" }, fileOf(damaged), fileOf(damaged)), false);
+});
+
 Deno.test("isSame: zip: what is no archive, cut or encrypted is different", async () => {
   const archive = await zip(FEED);
   const writer = new ZipWriter(new Uint8ArrayWriter(), { useWebWorkers: false });
