@@ -173,7 +173,7 @@ export function versionsToCompare(
   query: URLSearchParams,
 ): { readonly older: PageVersion; readonly newer: PageVersion } | null {
   const named = (name: string) => versions.find(({ key }) => key === query.get(name));
-  const accepted = versions.filter(({ kind }) => kind !== "refused");
+  const accepted = comparable(versions);
   const newer = query.has("new") ? named("new") : accepted[0];
   const older = query.has("old") ? named("old") : newer && versionBefore(versions, newer);
   return older && newer && older !== newer ? { older, newer } : null;
@@ -184,7 +184,13 @@ export function versionBefore(
   versions: readonly PageVersion[],
   { key, kind }: PageVersion,
 ): PageVersion | undefined {
-  const accepted = versions.filter((version) => version.kind !== "refused");
+  if (kind === "member" || kind === "dropped") return undefined;
+  const accepted = comparable(versions);
   if (kind === "refused") return accepted[0];
   return accepted[accepted.findIndex((version) => version.key === key) + 1];
+}
+
+/** The published file and its versions, without members of archives, which are different files. */
+function comparable(versions: readonly PageVersion[]): readonly PageVersion[] {
+  return versions.filter(({ kind }) => !["refused", "member", "dropped"].includes(kind));
 }

@@ -51,8 +51,11 @@ export interface PageNotice {
 /** A file of a task's family. Holds no secret. */
 export interface PageVersion {
   readonly key: string;
-  /** The published file, an earlier one under another name, a kept version, or quarantined content. */
-  readonly kind: "current" | "earlier" | "version" | "refused";
+  /**
+   * The published file, an earlier one under another name, a kept version, or quarantined content; a
+   * member of the published archive, or of an earlier one.
+   */
+  readonly kind: "current" | "earlier" | "version" | "refused" | "member" | "dropped";
   /** Lower-case hexadecimal, or null if unknown. */
   readonly sha256: string | null;
   readonly sizeBytes: number;
@@ -342,7 +345,9 @@ function redactedRecord(record: TaskRecord, redact: (text: string) => string): T
 /** The files of a task. Pure. */
 function versionsOf({ record }: PageTask, members: readonly FamilyMember[]): PageVersion[] {
   const published = record?.published ?? null;
-  const current: PageVersion[] = published === null ? [] : [{
+  // Of an archive, perhaps only the members are published.
+  const isStored = published !== null && published.unpacked?.isPublished !== false;
+  const current: PageVersion[] = !isStored ? [] : [{
     key: published.key,
     kind: "current",
     sha256: published.sha256,
@@ -353,8 +358,6 @@ function versionsOf({ record }: PageTask, members: readonly FamilyMember[]): Pag
     .flatMap(({ kind, ...member }): PageVersion[] => {
       // A file without a time is only a claim on its name.
       if (member.key === published?.key || member.publishedAt === null) return [];
-      // Members of archives are no versions of a file.
-      if (kind === "member" || kind === "dropped") return [];
       return [{ ...member, kind: kind === "file" ? "earlier" : kind }];
     })
     .toSorted((one, other) => (other.publishedAt ?? "") < (one.publishedAt ?? "") ? -1 : 1);

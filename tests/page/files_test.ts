@@ -180,6 +180,43 @@ Deno.test("source: versions are the family in the state, newest first, without m
   ]);
 });
 
+Deno.test("source: an archive that is not kept is no file, its members are, and are not versions", async () => {
+  const host = testHost({ timers: "manual" });
+  await using state = await openState("memory:", host);
+  const entry = { url: "https://x.example/a.zip", unpack: { archive: false } };
+  const config = await loadValue(
+    { store: "memory:", tasks: [entry] },
+    { at: host.clock.now() },
+    host,
+  );
+  const unpacked = { options: "r", isPublished: false };
+  const published = validators({ key: "a.zip", unpacked });
+  state.save(record("a.zip", { published }));
+  state.saveMember("a.zip", member("a/new.csv", { kind: "member" }));
+  state.saveMember(
+    "a.zip",
+    member("a/old.csv", { kind: "dropped", publishedAt: "2026-01-01T00:00:00Z" }),
+  );
+  const source = createPageSource({
+    config: () => config,
+    state: () => Promise.resolve(state),
+    store: null,
+    secrets: [],
+    activity: NO_ACTIVITY,
+  }, host);
+  const task = await source.task("a.zip");
+  const versions = task === null ? [] : await versionsOfTask(task, source);
+  assertEquals(versions.map(({ key, kind }) => `${kind} ${key}`), [
+    "member a/new.csv",
+    "dropped a/old.csv",
+  ]);
+  await using at = site({ tasks: [pageTask("a.zip")], versions: { "a.zip": versions }, files: {} });
+  const html = await at.text("/tasks/a.zip");
+  assertStringIncludes(html, "former member");
+  assertStringIncludes(html, "a/new.csv");
+  assertEquals(html.includes("/diff"), false);
+});
+
 Deno.test("source: a name with a secret, chosen by a server, is neither shown nor linked", async () => {
   const host = testHost({ timers: "manual" });
   await using state = await openState("memory:", host);

@@ -16,7 +16,12 @@ const KINDS: Readonly<Record<PageVersion["kind"], string>> = {
   earlier: "earlier file",
   version: "kept version",
   refused: "quarantined",
+  member: "member",
+  dropped: "former member",
 };
+
+/** Files that are listed: an archive may have very many members. */
+const MOST_FILES = 200;
 
 /** The table of a task's files. */
 export function Versions({ task, versions, isDownloadable, clock }: {
@@ -42,6 +47,7 @@ export function Versions({ task, versions, isDownloadable, clock }: {
               in the config allows them
             </>
           )}
+          {versions.length > MOST_FILES && <>; the first {MOST_FILES} are listed</>}
         </caption>
         <TableHead
           columns={[
@@ -54,10 +60,10 @@ export function Versions({ task, versions, isDownloadable, clock }: {
           ]}
         />
         <tbody role="rowgroup">
-          {versions.map((version) => {
+          {versions.slice(0, MOST_FILES).map((version) => {
             const { key, kind, publishedAt, sizeBytes, sha256 } = version;
             const before = versionBefore(versions, version);
-            const name = <span class="code">{shown(nameOf(key))}</span>;
+            const name = <span class="code">{shown(kind === "member" ? key : nameOf(key))}</span>;
             return (
               <tr role="row">
                 <td role="cell" class="said">
@@ -109,6 +115,8 @@ const KIND_TONES = {
   earlier: "plain",
   version: "plain",
   refused: "warning",
+  member: "good",
+  dropped: "plain",
 } as const;
 
 /** The first lines of the published file. */
