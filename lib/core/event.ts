@@ -156,9 +156,9 @@ export interface TaskProgress {
 
 /** An attempt that a task waits for. */
 export interface TaskRetry {
-  /** Number of the attempt; the first is 1. */
-  readonly attempt: number;
-  /** Maximum number of attempts. Pauses requested by the server are not counted. */
+  /** Number of the attempt; the first is 1. Null after a pause, which does not count. */
+  readonly attempt: number | null;
+  /** Maximum number of attempts. */
   readonly attempts: number;
   /** Why the last attempt failed. */
   readonly code: ErrorCode;

@@ -19,7 +19,7 @@ import { decideAge, refreshedValidators } from "./conditional.ts";
 import { ageFacts, type ChecksumFiles, expectedDigests, knownDigests } from "./expected_digests.ts";
 import { checkStored, NO_TRANSFORM, publish, type Published } from "./publish.ts";
 import { Parts } from "./resume.ts";
-import { decideRetry, type HostTurn, isBusy, isPending } from "./retry.ts";
+import { decideRetry, type HostTurn, isBusy, isPending, type NextAttempt } from "./retry.ts";
 import { receivingMs } from "./timeouts.ts";
 
 /** What a download needs from its run. */
@@ -41,13 +41,8 @@ export interface DownloadContext extends AttemptContext {
   readonly turn: HostTurn;
   /** Milliseconds from the start of the run to that of the task. */
   readonly queuedMs: number;
-  /** Called before each wait for another attempt, with the status of the last response. */
-  readonly retrying: (
-    attempt: number,
-    code: ErrorCode,
-    httpStatus: number | null,
-    delayMs: number,
-  ) => void;
+  /** Called before each wait for another attempt. */
+  readonly retrying: (next: NextAttempt) => void;
 }
 
 /** The result of a download, and what to record. */
@@ -195,7 +190,13 @@ async function trySource(url: string, state: TaskState): Promise<Success | Failu
       if (decision.kind === "stop") return { error, deferMs: null };
       if (decision.kind === "defer") return { error, deferMs: decision.delayMs };
       delayMs = decision.delayMs;
-      context.retrying(attempts.length + 1, error.code, stats.httpStatus, delayMs);
+      context.retrying({
+        attempt: attempts.length + 1,
+        counted: pauseMs !== null || pausesHost ? null : counted + 1,
+        code: error.code,
+        httpStatus: stats.httpStatus,
+        delayMs,
+      });
       try {
         if (pausesHost) await turn.pause(delayMs);
         else if (delayMs > 0) await turn.rest(delayMs);

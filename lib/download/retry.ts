@@ -1,9 +1,23 @@
 /** Retry policy: what to do after an attempt has failed. Pure; the pool does the waiting. */
 
-import type { CronfetchError, CronfetchErrorOptions } from "../core/errors.ts";
+import type { CronfetchError, CronfetchErrorOptions, ErrorCode } from "../core/errors.ts";
 import { backoffMs, parseHttpDate } from "../core/time.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { RetryLimits, Task } from "../core/task.ts";
+
+/** An attempt that is waited for. */
+export interface NextAttempt {
+  /** Its number; the first attempt of the task is 1. */
+  readonly attempt: number;
+  /** The same for the task's `retry.attempts`; null after a pause, which does not count. */
+  readonly counted: number | null;
+  /** Why the last attempt failed. */
+  readonly code: ErrorCode;
+  /** Status of the last response, or null. */
+  readonly httpStatus: number | null;
+  /** Milliseconds until it starts. */
+  readonly delayMs: number;
+}
 
 /** The task's turn at its host, which it shares with the other tasks of the host. */
 export interface HostTurn {

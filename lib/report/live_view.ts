@@ -158,8 +158,8 @@ function retryDetails(progress: TaskProgress, nowMs: number): string[] {
   // The wait is over: the task waits for its turn at the host.
   if (retry === null || waitMs <= 0) return waitingForHost(progress);
   const { attempt, attempts, httpStatus, code } = retry;
-  const which = attempt > attempts ? `${attempt}` : `${attempt}/${attempts}`;
-  const when = `retry ${which} in ${formatRemaining(waitMs)}`;
+  const which = attempt === null ? "" : ` ${attempt}/${attempts}`;
+  const when = `retry${which} in ${formatRemaining(waitMs)}`;
   return [`${when} (${httpStatus ?? code})`, when];
 }
 

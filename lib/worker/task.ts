@@ -188,11 +188,11 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       turn: parking.turnOf(task, slot),
       queuedMs,
       borrow: slot.borrow,
-      retrying: (attempt, code, httpStatus, delayMs) => {
+      retrying: ({ attempt, counted, code, httpStatus, delayMs }) => {
         taskProgress.phase = "retrying";
         const { attempts } = task.retry;
         const atMs = host.clock.monotonicMs() + delayMs;
-        taskProgress.retry = { attempt, attempts, code, httpStatus, atMs };
+        taskProgress.retry = { attempt: counted, attempts, code, httpStatus, atMs };
         emit({ type: "task.retrying", task: task.id, attempt, code, delayMs });
       },
     };
