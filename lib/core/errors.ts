@@ -61,7 +61,7 @@ export const ERROR_CODES = {
   "net.failed": {
     retry: "later",
     meaning: "the network failed in another way",
-    hint: "check the network, and the proxy if there is one",
+    hint: "check the URL, the network, and the proxy if there is one",
   },
   "tls.untrusted": {
     retry: "never",

@@ -54,7 +54,7 @@ export function parseStoreLocation(text: string, folder: string): ParsedLocation
   if (text === "memory:") return { value: { kind: "memory" } };
   if (text.startsWith("s3:")) return parseBucket(text);
   return SCHEME.test(text)
-    ? wrong('must be a folder, "s3://bucket/prefix" or "memory:"')
+    ? wrong('must be a folder, "s3://bucket/prefix" or "memory:"', bucketGuess(text))
     : { value: { kind: "folder", path: resolve(folder, text) } };
 }
 
@@ -110,6 +110,14 @@ function wrong(problem: string, guess: string | null = null) {
   return { problem, guess };
 }
 
+/** The same bucket by Google's interface of S3; null for other text. */
+function bucketGuess(text: string): string | null {
+  const [, bucket] = /^(?:gs|gcs):\/\/([^?]+)$/.exec(text) ?? [];
+  return bucket === undefined
+    ? null
+    : `s3://${bucket}?endpoint=https://storage.googleapis.com&region=auto`;
+}
+
 /** S3's rules for names of buckets, except those that need the whole name to be understood. */
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
@@ -122,7 +130,9 @@ function parseBucket(text: string): ParsedLocation<BucketLocation> {
   const [bucket = "", ...segments] = place.split("/");
   if (bucket.includes("@")) return wrong(NO_SECRETS);
   if (!BUCKET.test(bucket)) {
-    return wrong('must be "s3://bucket/prefix", the bucket of 3 to 63 lower-case characters');
+    return wrong(
+      'must be "s3://bucket/prefix", with a bucket of 3 to 63 lower-case letters, digits, dots and hyphens',
+    );
   }
   const prefix = trimEndOf(segments.join("/").replace(/^\/+/, ""), "/");
   const parts = prefix === "" ? [] : prefix.split("/");

@@ -130,12 +130,18 @@ export function fromFetchError(error: unknown, signal: AbortSignal): CronfetchEr
     if (pattern.test(text)) return new CronfetchError(code, meaning, { cause: error });
   }
   // fetch blocks some ports.
-  if (/ports? \d+ are blocked/i.test(text)) {
-    return new CronfetchError("net.failed", cutServerText(text), { cause: error, retry: "never" });
+  const [, port] = /ports? (\d+) are blocked/i.exec(text) ?? [];
+  if (port !== undefined) {
+    return new CronfetchError("net.failed", blockedPort(port), { cause: error, retry: "never" });
   }
   return new CronfetchError("net.failed", `the request failed: ${cutServerText(text)}`, {
     cause: error,
   });
+}
+
+/** What is wrong with a URL whose port `fetch` blocks. */
+export function blockedPort(port: number | string): string {
+  return `port ${port} is blocked, as in browsers: it belongs to another protocol`;
 }
 
 /**

@@ -3,6 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { ClientIdentity } from "../core/host.ts";
 import type { Connection } from "./connection.ts";
+import { blockedPort } from "./network_error.ts";
 import type { HttpProxy } from "./proxy.ts";
 
 /** How connections to a server are opened. */
@@ -52,7 +53,7 @@ export function serverAt(origin: string, route: Route): Server {
   const isTls = protocol === "https:";
   const port = portText === "" ? (isTls ? 443 : 80) : Number(portText);
   if (BAD_PORTS.has(port)) {
-    throw new CronfetchError("net.failed", `requests to port ${port} are blocked`, {
+    throw new CronfetchError("net.failed", blockedPort(port), {
       retry: "never",
     });
   }

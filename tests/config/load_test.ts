@@ -133,7 +133,7 @@ Deno.test("loadConfig: an unreadable file is reported with the other problems", 
   assertEquals(error.code, "config.not-found");
   assertEquals(error.message.split("\n"), [
     "absent.json: cannot be read: there is no such file",
-    "folder.json: cannot be read: it is a folder",
+    "folder.json: cannot be read: it is a folder; name the file of the config, such as cronfetch.jsonc",
     "bad.json:1:1: this { is not closed; add a } at its end",
   ]);
 });
@@ -252,12 +252,12 @@ const NO_POSTGRES = 'must be "kv:" or "file:" with a path; this version has no s
 
 Deno.test("loadConfig: invalid locations are problems", async () => {
   const table: ["store" | "state", string, string][] = [
-    ["store", "gs://bucket", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
+    ["store", "az://bucket", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
     ["store", "file:///x", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
     [
       "store",
       "s3://B",
-      'must be "s3://bucket/prefix", the bucket of 3 to 63 lower-case characters',
+      'must be "s3://bucket/prefix", with a bucket of 3 to 63 lower-case letters, digits, dots and hyphens',
     ],
     ["store", "s3://key:secret@bucket", BUCKET_SECRETS],
     ["store", "s3://bucket?AWS_SECRET_ACCESS_KEY=x", BUCKET_SECRETS],

@@ -39,7 +39,7 @@ Deno.test("row 89: all problems are reported together, with line, column and sug
   assertEquals(error.code, "config.invalid");
   assertEquals(error.retry, "never");
   assertEquals(error.problems.map(formatProblem), [
-    'x.jsonc:2:12: store must be a folder, "s3://bucket/prefix" or "memory:"',
+    'x.jsonc:2:12: store must be a folder, "s3://bucket/prefix" or "memory:"; did you mean "s3://x?endpoint=https://storage.googleapis.com&region=auto"?',
     'x.jsonc:3:15: limits.concurency is not an option; did you mean "concurrency"?',
     "x.jsonc:3:43: limits.perHost must be a whole number from 1 to 1000",
     'x.jsonc:4:14: misfire must be "once" or "skip"; did you mean "once"?',

@@ -126,7 +126,10 @@ Deno.test("renderView: a row shows what its task waits for", () => {
     [{ phase: "publishing" }, "publishing", "publishing"],
     [{ phase: "retrying", retry }, "retry 2/3 in 4s (503)", "retry 2/3 in 4s (503)"],
     [
-      { phase: "retrying", retry: { ...retry, attempt: null, code: "http.status", httpStatus: 429 } },
+      {
+        phase: "retrying",
+        retry: { ...retry, attempt: null, code: "http.status", httpStatus: 429 },
+      },
       "retry in 4s (429)",
       "retry in 4s (429)",
     ],

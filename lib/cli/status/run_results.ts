@@ -39,11 +39,14 @@ export async function findRun(name: string, state: Pick<State, "runs">): Promise
   const [found, second] = matches;
   if (found && !second) return found;
   const others = (second ? matches : runs).slice(0, NAMED_RUNS).map(({ run }) => run);
-  const names = others.length === 0 ? "no run is recorded" : `see ${others.join(", ")}`;
   const problem = second
     ? `${JSON.stringify(name)} is the beginning of ${formatCount(matches.length)} runs`
     : `There is no run ${JSON.stringify(name)} in the state`;
-  throw new CronfetchError("usage", `${problem}; ${names}`);
+  const hint = others.length === 0
+    ? "no run is recorded yet: cronfetch run starts one"
+    : `${second ? "they are" : "the last runs are"} ${others.join(", ")}; ` +
+      `"${LAST}" is the newest run`;
+  throw new CronfetchError("usage", problem, { hint });
 }
 
 const COLUMNS: readonly TableColumn[] = [

@@ -1,6 +1,6 @@
 /** Reading: files, standard input and arguments -> sources. */
 
-import { basename, dirname, extname, relative, resolve, toFileUrl } from "@std/path";
+import { basename, dirname, extname, join, relative, resolve, toFileUrl } from "@std/path";
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import { readTextAtMost } from "../../core/text.ts";
@@ -59,7 +59,7 @@ export async function readSource(
     if (given === null) return failed(name, "config.syntax", TOO_LARGE);
     text = withoutBom(given);
   } catch (error) {
-    const hint = error instanceof Deno.errors.NotFound ? await nearFile(path) : null;
+    const hint = await nearFile(path, name, error);
     return failed(name, "config.not-found", `cannot be read: ${openingReason(error)}`, hint);
   }
   if (extension === ".ts") return await readModule(path, name, reload);
@@ -223,15 +223,20 @@ function failed(
   return { source: null, problems: [problem] };
 }
 
-/** Suggests a config in the same folder with a similar name, or the only one. */
-async function nearFile(path: string): Promise<string | null> {
+/** Suggests a config with a similar name, the only one of the folder, or one in the named folder. */
+async function nearFile(path: string, name: string, error: unknown): Promise<string | null> {
+  const isFolder = error instanceof Deno.errors.IsADirectory;
+  if (!isFolder && !(error instanceof Deno.errors.NotFound)) return null;
   try {
-    const entries = await Array.fromAsync(Deno.readDir(dirname(path)));
-    const names = entries.filter(({ isFile, name }) =>
-      isFile && /\.(?:jsonc?|ya?ml|ts|txt)$/.test(name)
-    )
-      .map(({ name }) => name).filter((name) => !name.endsWith(".schema.json"));
-    return didYouMean(nearest(basename(path), names));
+    const entries = await Array.fromAsync(Deno.readDir(isFolder ? path : dirname(path)));
+    const names = entries.filter(({ isFile }) => isFile).map(({ name }) => name).filter((name) =>
+      /\.(?:jsonc?|ya?ml|ts|txt)$/.test(name) && !name.endsWith(".schema.json")
+    );
+    if (!isFolder) return didYouMean(nearest(basename(path), names));
+    const [config] = names.filter((name) => name.startsWith("cronfetch."));
+    return config === undefined
+      ? "name the file of the config, such as cronfetch.jsonc"
+      : didYouMean(join(name, config));
   } catch {
     return null;
   }

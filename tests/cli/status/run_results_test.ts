@@ -58,8 +58,16 @@ Deno.test("status --run: an id, the beginning of one, or last; other text exits 
     ["2026-01-15T09:00:00Z", 0, /^run 2026-01-15T09:00:00Z-3f2a91$/m],
     ["last", 0, /^run 2026-01-15T09:00:07Z-222222$/m],
     ["2026-01-14", 0, /^run 2026-01-14T09:00:00Z-111111$/m],
-    ["2026-01-15", 2, /"2026-01-15" is the beginning of 2 runs; see \S+-222222, \S+-3f2a91/],
-    ["2025", 2, /there is no run "2025" in the state; see \S+-222222, .*-111111/i],
+    [
+      "2026-01-15",
+      2,
+      /"2026-01-15" is the beginning of 2 runs\nhint: they are \S+-222222, \S+-3f2a91/,
+    ],
+    [
+      "2025",
+      2,
+      /there is no run "2025" in the state\nhint: the last runs are \S+-222222, .*-111111/i,
+    ],
   ];
   for (const [name, exitCode, text] of table) {
     const host = at.host({ env: ENV });
