@@ -6,7 +6,7 @@
 
 import { commandNames, main } from "../lib/cli/main.ts";
 import { optionRows } from "../lib/config/schema/json_schema.ts";
-import { OVERRIDES } from "../lib/config/input.ts";
+import { OVERRIDES } from "../lib/config/override_table.ts";
 import { ERROR_CODES } from "../lib/core/errors.ts";
 import type { AlertFormat, RunEvent } from "../lib/core/event.ts";
 import type { Host } from "../lib/core/host.ts";

@@ -8,7 +8,7 @@ import {
   tasksOf,
   withoutHooks,
 } from "../config/config.ts";
-import { OVERRIDES } from "../config/input.ts";
+import { OVERRIDES } from "../config/override_table.ts";
 import { ConfigError, withLastHint } from "../config/problem.ts";
 import { loadConfig, type LoadRequest } from "../config/load.ts";
 import { variable } from "../config/variables.ts";

@@ -1,7 +1,7 @@
 /** The commands and options of the command line. The only module that imports commander. */
 
 import { Argument, Command, CommanderError, Option } from "commander";
-import { OVERRIDES } from "../config/input.ts";
+import { OVERRIDES } from "../config/override_table.ts";
 import type { Host } from "../core/host.ts";
 import { EXIT, exitCodeRows } from "../core/result.ts";
 import type { LogFormat } from "../report/log.ts";

@@ -2,7 +2,7 @@
 
 import type * as z from "zod/mini";
 import type { Host } from "../core/host.ts";
-import { type OverrideName, OVERRIDES } from "./input.ts";
+import { type OverrideName, OVERRIDES } from "./override_table.ts";
 import { variable } from "./variables.ts";
 import type { Options } from "./options.ts";
 import {
