@@ -1,15 +1,19 @@
 /** The pool: executes many items under a total limit, and a limit and a spacing per host. */
 
 import type { Clock, Timers } from "../core/host.ts";
-import { type Ramp, rampAfterPause, rampAfterSuccess } from "./rate.ts";
+import {
+  type Group,
+  type GroupLimits,
+  type GroupThrottle,
+  isIdle,
+  mayStart,
+  NEW_GROUP,
+  Queue,
+  type Turn,
+} from "./group.ts";
+import { rampAfterPause, rampAfterSuccess } from "./rate.ts";
 
-/** Limits of one group. */
-export interface GroupLimits {
-  /** Concurrent items of the group, and the places they borrow; at least 1. */
-  readonly perHost: number;
-  /** Milliseconds between two starts in the group. */
-  readonly spacingMs: number;
-}
+export type { GroupLimits } from "./group.ts";
 
 /** Limits of concurrency: in total, and of each group without limits of its own. */
 export interface PoolLimits extends GroupLimits {
@@ -63,43 +67,15 @@ export interface PoolOptions<Item> {
   readonly signal: AbortSignal;
   readonly timers: Timers;
   readonly clock: Clock;
-}
-
-/** Items of one host. */
-interface Group<Item> {
-  readonly limits: GroupLimits;
-  readonly waiting: Queue<Item>;
-  /** Places in use: executing items, resting ones included, and borrowed places. */
-  active: number;
-  /** The group is queued to start an item, or will be when its spacing is over. */
-  isQueued: boolean;
-  /** Monotonic time before which no item of the group starts. */
-  notBeforeMs: number;
-  /** Null unless the group was paused and has not reached its full speed again. */
-  throttle: GroupThrottle | null;
-}
-
-const NEW_GROUP = { active: 0, isQueued: true, notBeforeMs: -Infinity, throttle: null } as const;
-
-/** A group that was paused. */
-interface GroupThrottle {
-  ramp: Ramp;
-  /** Identifies the last pause. */
-  round: number;
-  /** Executing items that were started since the last pause. */
-  active: number;
-  /** Monotonic time before which no item starts. */
-  untilMs: number;
-  isPaused: boolean;
-  /** Items that wait for the end of the pause, and then for their turn. */
-  readonly waiting: Queue<Turn>;
-  /** Ends the wait for the end of the pause. */
-  readonly stop: AbortController;
-}
-
-/** The turn of a paused item. */
-interface Turn extends PromiseWithResolvers<void> {
-  readonly enter: () => void;
+  /**
+   * Called while a share of `concurrency` is free and no group may start an item: waits for further
+   * items, which join their groups. It observes the signal itself; items that it returns later are
+   * not started. Default: no more items come.
+   *
+   * @returns At least one item; null if no more will come.
+   * @throws A rejection ends the gathering, like one of `work`.
+   */
+  readonly more?: () => Promise<Iterable<Item> | null>;
 }
 
 /**
@@ -117,19 +93,10 @@ export async function gather<Item>(
   const groups = new Map<string, Group<Item>>();
   /** Groups that may start an item now, in turn. */
   const ready = new Queue<Group<Item>>();
+  /** Null if no more items will come. */
+  let more = options.more ?? null;
+  let isAwaitingMore = false;
   let waiting = 0;
-  for (const item of items) {
-    const name = options.groupOf(item);
-    let group = groups.get(name);
-    if (!group) {
-      group = { ...NEW_GROUP, limits: limitsOf(item), waiting: new Queue() };
-      groups.set(name, group);
-      ready.push(group);
-    }
-    group.waiting.push(item);
-    waiting++;
-  }
-
   const ended = Promise.withResolvers<void>();
   /** Items that wait for a share of `concurrency` after a rest; they precede new starts. */
   const returning = new Queue<() => void>();
@@ -142,14 +109,6 @@ export async function gather<Item>(
   let failure: { readonly reason: unknown } | null = null;
 
   const stopped = () => signal.aborted || failure !== null;
-
-  /** Whether a group has an item that it may start. */
-  const mayStart = ({ limits, waiting, active, throttle }: Group<Item>): boolean => {
-    if (active >= limits.perHost) return false;
-    if (throttle === null) return waiting.length > 0;
-    return !throttle.isPaused && throttle.active < throttle.ramp.allowed &&
-      waiting.length + throttle.waiting.length > 0;
-  };
 
   const enqueue = (group: Group<Item>) => {
     if (group.isQueued || !mayStart(group)) return;
@@ -166,6 +125,34 @@ export async function gather<Item>(
       fill();
     });
     spacings.add(cancel);
+  };
+
+  const add = (added: Iterable<Item>) => {
+    for (const item of added) {
+      const name = options.groupOf(item);
+      let group = groups.get(name);
+      if (!group) {
+        group = { ...NEW_GROUP, name, limits: limitsOf(item), waiting: new Queue() };
+        groups.set(name, group);
+        ready.push(group);
+      }
+      group.waiting.push(item);
+      waiting++;
+      enqueue(group);
+    }
+  };
+
+  const addMore = async (next: () => Promise<Iterable<Item> | null>) => {
+    isAwaitingMore = true;
+    try {
+      const added = await next();
+      if (added === null) more = null;
+      else add(added);
+    } catch (reason) {
+      fail(reason);
+    }
+    isAwaitingMore = false;
+    fill();
   };
 
   class Place implements Slot {
@@ -298,6 +285,11 @@ export async function gather<Item>(
     }
   };
 
+  const fail = (reason: unknown) => {
+    failure ??= { reason };
+    releasePaused(reason);
+  };
+
   const start = (group: Group<Item>) => {
     const turn = group.throttle?.waiting.shift();
     if (turn) {
@@ -320,8 +312,7 @@ export async function gather<Item>(
     try {
       await options.work(item, place);
     } catch (reason) {
-      failure ??= { reason };
-      releasePaused(reason);
+      fail(reason);
     } finally {
       running--;
       place.leave();
@@ -332,6 +323,8 @@ export async function gather<Item>(
   const vacate = (group: Group<Item>) => {
     group.active--;
     enqueue(group);
+    // Over time, further items may be of very many groups.
+    if (more !== null && isIdle(group, clock.monotonicMs())) groups.delete(group.name);
     fill();
   };
 
@@ -354,7 +347,11 @@ export async function gather<Item>(
       if (mayStart(group)) start(group);
     }
     filling = false;
-    if (running === 0 && (waiting === 0 || stopped())) ended.resolve();
+    const isFree = more !== null && !isAwaitingMore && active < limits.concurrency;
+    if (more !== null && isFree && !stopped()) void addMore(more);
+    // A caller that waits for more items does not learn of a failure.
+    const isOver = isAwaitingMore ? failure !== null : stopped() || (more ?? waiting) === 0;
+    if (running === 0 && isOver) ended.resolve();
   };
 
   const abort = () => {
@@ -362,39 +359,11 @@ export async function gather<Item>(
     fill();
   };
   signal.addEventListener("abort", abort);
+  add(items);
   fill();
   await ended.promise;
   signal.removeEventListener("abort", abort);
   for (const cancel of spacings) cancel();
   if (failure) throw (failure as { readonly reason: unknown }).reason;
   return [...groups.values()].flatMap((group) => [...group.waiting]);
-}
-
-/** First in, first out; each operation takes constant amortized time. */
-class Queue<T> {
-  #items: T[] = [];
-  #head = 0;
-
-  get length(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  shift(): T | undefined {
-    if (this.length === 0) return undefined;
-    const item = this.#items[this.#head++];
-    // Removed items are released in large steps, to amortize the copy.
-    if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
-
-  *[Symbol.iterator](): Generator<T> {
-    for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as T;
-  }
 }

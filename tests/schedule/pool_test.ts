@@ -18,6 +18,7 @@ interface Gathering {
   readonly time?: TestTime;
   readonly groupOf?: (item: string) => string;
   readonly limitsOf?: (item: string) => GroupLimits;
+  readonly more?: () => Promise<Iterable<string> | null>;
 }
 
 function gatherAll(items: Iterable<string>, gathering: Gathering): Promise<string[]> {
@@ -26,6 +27,7 @@ function gatherAll(items: Iterable<string>, gathering: Gathering): Promise<strin
     limits: { ...NO_LIMIT, ...gathering.limits },
     groupOf: gathering.groupOf ?? hostOf,
     ...(gathering.limitsOf && { limitsOf: gathering.limitsOf }),
+    ...(gathering.more && { more: gathering.more }),
     work: gathering.work,
     signal: gathering.signal ?? new AbortController().signal,
     timers: time.timers,
@@ -754,4 +756,128 @@ Deno.test("property: Slot.borrow: no host exceeds its limit", async () => {
     ),
     { numRuns: 60 },
   );
+});
+
+/** A source of batches, which `give` hands to the pool one by one. */
+function heldSource() {
+  const waits: PromiseWithResolvers<readonly string[] | null>[] = [];
+  return {
+    /** Calls so far. */
+    calls: () => waits.length,
+    more: (): Promise<readonly string[] | null> => {
+      const wait = Promise.withResolvers<readonly string[] | null>();
+      waits.push(wait);
+      return wait.promise;
+    },
+    async give(items: readonly string[] | null): Promise<void> {
+      waits.at(-1)?.resolve(items);
+      await settle();
+    },
+    async fail(reason: unknown): Promise<void> {
+      waits.at(-1)?.reject(reason);
+      await settle();
+    },
+  };
+}
+
+Deno.test("gather: further items are requested only while a place is free and nothing may start", async () => {
+  const held = heldWork();
+  const source = heldSource();
+  const done = gatherAll(["a1"], {
+    limits: { concurrency: 3, perHost: 2 },
+    work: held.work,
+    more: source.more,
+  });
+  assertEquals([held.started, source.calls()], [["a1"], 1]);
+  // The second item of the host that is present counts as one of its own.
+  await source.give(["a2", "a3", "b1"]);
+  assertEquals([held.started, source.calls()], [["a1", "a2", "b1"], 1]);
+  await held.end("b1");
+  // The only waiting item is of a full host.
+  assertEquals([held.started, source.calls()], [["a1", "a2", "b1"], 2]);
+  await held.end("a1");
+  assertEquals(held.started, ["a1", "a2", "b1", "a3"]);
+  await source.give(["b2"]);
+  assertEquals([held.started.slice(4), source.calls()], [["b2"], 2]);
+  await held.end("a2", "a3", "b2");
+  assertEquals(source.calls(), 3);
+  await source.give(null);
+  assertEquals(await done, []);
+  assertEquals(source.calls(), 3);
+});
+
+Deno.test("gather: a host keeps its spacing and its pause between two batches", async () => {
+  const time = manualTime();
+  const held = heldWork();
+  const source = heldSource();
+  const started: [string, number][] = [];
+  const done = gatherAll([], {
+    limits: { perHost: 2, spacingMs: 1_000 },
+    time,
+    work: async (item, slot) => {
+      started.push([item, time.clock.monotonicMs()]);
+      if (item === "b1") await slot.pause(60_000);
+      else await held.work(item);
+    },
+    more: source.more,
+  });
+  await source.give(["a1"]);
+  await held.end("a1");
+  await source.give(["a2", "b1"]);
+  await source.give(["b2"]);
+  assertEquals(started, [["a1", 0], ["b1", 0]]);
+  await time.advance(1_000);
+  await held.end("a2");
+  await source.give(["a3"]);
+  await time.advance(1_000);
+  await held.end("a3");
+  await time.advance(60_000);
+  await held.end("b2");
+  assertEquals(started.slice(2), [["a2", 1_000], ["a3", 2_000], ["b2", 61_000]]);
+  await source.give(null);
+  assertEquals(await done, []);
+});
+
+Deno.test("gather: an abort waits for the requested items, and returns them", async () => {
+  const held = heldWork();
+  const source = heldSource();
+  const stop = new AbortController();
+  const done = gatherAll(["a1"], { signal: stop.signal, work: held.work, more: source.more });
+  stop.abort();
+  await held.end("a1");
+  await source.give(["a2", "b1"]);
+  assertEquals(await done, ["a2", "b1"]);
+  assertEquals([held.started, source.calls()], [["a1"], 1]);
+});
+
+Deno.test("gather: a rejected request for items ends it once all started items have ended", async () => {
+  const held = heldWork();
+  const source = heldSource();
+  const bug = new Error("a bug");
+  let hasEnded = false;
+  const done = gatherAll(["a1"], { work: held.work, more: source.more });
+  const rejection = assertRejects(() => done).finally(() => hasEnded = true);
+  await source.fail(bug);
+  assertEquals(hasEnded, false);
+  await held.end("a1");
+  assertStrictEquals(await rejection, bug);
+});
+
+Deno.test("gather: hosts that are idle between two batches are forgotten", async () => {
+  let left = 3_000;
+  let limitsMade = 0;
+  const batch = () => Promise.resolve(left-- > 0 ? [`h${left % 1_000}`] : null);
+  const time = manualTime();
+  const done = gatherAll([], {
+    time,
+    groupOf: (item) => item,
+    limitsOf: () => {
+      limitsMade++;
+      return NO_LIMIT;
+    },
+    work: () => Promise.resolve(),
+    more: batch,
+  });
+  assertEquals(await done, []);
+  assertEquals(limitsMade, 3_000);
 });
