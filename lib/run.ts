@@ -1,12 +1,14 @@
 /** `run`: cronfetch as a library. */
 
-import { knownIds, tasksOf, withoutHooks } from "./config/config.ts";
+import { withoutHooks } from "./config/config.ts";
+import { knownIds } from "./config/known_ids.ts";
 import type { ConfigInput } from "./config/input.ts";
 import { loadValue } from "./config/load.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";
 import { realHost } from "./host.ts";
+import { expandTasks } from "./lists/expand.ts";
 import { decideDue } from "./schedule/due.ts";
 import { makePlan, withoutConditions } from "./schedule/plan.ts";
 import { dueMemories } from "./state/record.ts";
@@ -87,7 +89,10 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   const beforeRun = { config: loaded, host, signal, state: null };
   const open = () => openStorage(loaded, host, options);
   await using storage = await alertingOnFailure(beforeRun, open);
-  const tasks = tasksOf(loaded, at);
+  const tasks = await alertingOnFailure(
+    beforeRun,
+    async () => await expandTasks(loaded, storage.state, at),
+  );
   const asked = options.only ? knownIds(options.only, tasks) : null;
   const memoryOf = options.due
     ? await alertingOnFailure(beforeRun, () => dueMemories(tasks, storage.state))

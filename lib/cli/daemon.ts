@@ -5,6 +5,7 @@ import { configFiles, openConfigSource } from "../config/load.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
+import { isNamed } from "../core/task.ts";
 import { escapeControl } from "../core/text.ts";
 import { formatDuration, plural, relativeTime, wrapWords } from "../report/format.ts";
 import { LOG_FORMATS, logOutput } from "../report/log.ts";
@@ -177,7 +178,7 @@ export function describeWatchEvent(event: WatchEvent, options: WatchTextOptions)
 
 /** `cronfetch.jsonc: 3 tasks, 1 due now`. */
 function describeTarget(
-  { target: { config, selected }, snapshot: { due, wake } }: {
+  { target: { config, selected }, snapshot: { plan, due, wake } }: {
     readonly target: WatchTarget;
     readonly snapshot: DueSnapshot;
   },
@@ -185,7 +186,7 @@ function describeTarget(
 ): string {
   const files = config.files.map((file) => shortPath(file, options.cwd));
   const where = files.length === 0 ? "the config" : files.join(" and ");
-  const count = config.tasks.filter(({ task }) => selected?.has(task.id) ?? true).length;
+  const count = plan.entries.filter(({ task }) => isNamed(task, selected)).length;
   const next = due > 0 ? `${due} due now` : describeWake(wake, options);
   return escapeControl(`${where}: ${plural(count, "task")}, ${next}`);
 }

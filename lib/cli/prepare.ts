@@ -4,8 +4,9 @@ import { dirname, resolve, SEPARATOR } from "@std/path";
 import {
   type AlertConfig,
   type Config,
-  knownIds,
+  isExpanded,
   tasksOf,
+  type TaskTemplate,
   withoutHooks,
 } from "../config/config.ts";
 import { OVERRIDES } from "../config/override_table.ts";
@@ -15,6 +16,7 @@ import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
+import { expandTasks } from "../lists/expand.ts";
 import { makePlan } from "../schedule/plan.ts";
 import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
@@ -24,9 +26,9 @@ import type { Flags } from "./flags.ts";
 /** What a command on tasks starts from. */
 export interface Prepared {
   readonly config: Config;
-  /** Every task of the config, with dates filled in for `at`. */
+  /** Every task, those that are derived from the state included, with dates filled in for `at`. */
   readonly tasks: readonly Task[];
-  /** Ids of the tasks that the command line selects, or null for all. */
+  /** Ids of the tasks that the command line selects, and of the named parents; null for all. */
   readonly selected: ReadonlySet<string> | null;
   /** The instant of the run. */
   readonly at: Temporal.Instant;
@@ -78,9 +80,34 @@ export async function prepare(
     (await import("./errors.ts")).writeProblems(config.warnings, "warning", host);
   }
   if (!flags.quiet && !isBare) await warnOfFolder(flags.output, host);
-  const tasks = tasksOf(config, at);
-  const selected = ids.length === 0 ? null : knownIds(ids, tasks);
+  const tasks = config.tasks.some(isExpanded)
+    ? await readTasks(config, at, host, loading.onInvalid !== undefined)
+    : tasksOf(config, at);
+  const selected = ids.length === 0
+    ? null
+    : (await import("../config/known_ids.ts")).knownIds(ids, tasks);
   return { config, tasks, selected, at, isBare: isBareRun(flags, urls, host) };
+}
+
+/**
+ * Reads the state for the tasks that are derived from it, and closes it: ids are checked before
+ * anything else happens.
+ *
+ * @param isRun Whether alerts report a state that cannot be read.
+ */
+async function readTasks(
+  config: Config,
+  at: Temporal.Instant,
+  host: Host,
+  isRun: boolean,
+): Promise<readonly Task[]> {
+  const read = async () => {
+    const { openExistingState } = await import("../worker/storage.ts");
+    await using state = await openExistingState(config.state, host, config.historyMs);
+    return await expandTasks(config, state, at);
+  };
+  const { signal } = new AbortController();
+  return await (isRun ? alertingOnFailure({ config, host, signal, state: null }, read) : read());
 }
 
 /**
@@ -218,12 +245,17 @@ async function kindOf(path: string): Promise<"file" | "folder" | "other" | null>
   }
 }
 
-/** A config with only the selected tasks. */
+/** A config with only the selected tasks. If a derived task is selected, all of its parent are kept. */
 export function onlySelected(
   { config, selected }: Pick<Prepared, "config" | "selected">,
 ): Config {
   if (selected === null) return config;
-  return { ...config, tasks: config.tasks.filter(({ task }) => selected.has(task.id)) };
+  const isSelected = (template: TaskTemplate) => {
+    const { id } = template.task;
+    return selected.has(id) ||
+      isExpanded(template) && selected.values().some((one) => one.startsWith(`${id}/`));
+  };
+  return { ...config, tasks: config.tasks.filter(isSelected) };
 }
 
 /** The operands that are URLs. */

@@ -70,6 +70,7 @@ const EMPTY_STATE: PageState = {
   records: () => Promise.resolve(new Map()),
   members: () => Promise.resolve(new Map()),
   deliveries: () => Promise.resolve(new Map()),
+  items: () => Promise.resolve(new Map()),
   runs: () => Promise.resolve([]),
   runResults: () => Promise.resolve([]),
   days: () => Promise.resolve([]),

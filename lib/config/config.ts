@@ -12,13 +12,12 @@ import {
   type Task,
 } from "../core/task.ts";
 import { checkId } from "./checks.ts";
-import { didYouMean, partsOf, prefixed, type Problem, withHint } from "./problem.ts";
+import { partsOf, prefixed, type Problem, withHint } from "./problem.ts";
 import { DEFAULTS } from "./input.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
 import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
 import type { TaskOptions } from "./schema/task_schema.ts";
 import { type Path, readUrl, type Scope } from "./scope.ts";
-import { nearest } from "./suggest.ts";
 import {
   createRenderer,
   parseTemplate,
@@ -80,6 +79,19 @@ export interface TaskTemplate {
   readonly task: Task;
   /** Parts to render for each run; null if the task contains no date. */
   readonly dated: DatedParts | null;
+  /** How tasks are derived from the document that `task` fetches; absent if it is no list. */
+  readonly list?: ListTemplate;
+}
+
+/** A list: which of its items become tasks, and which tasks. */
+export interface ListTemplate {
+  /** The template of the tasks. Its id is that of the list. */
+  readonly item: Task;
+}
+
+/** Whether further tasks are derived from a template, by what the state knows. */
+export function isExpanded({ list }: TaskTemplate): boolean {
+  return list !== undefined;
 }
 
 /** The parts of a task that may contain dates. */
@@ -276,9 +288,11 @@ function lastSegment(url: string): string {
 
 /** The config without hooks: changes are neither delivered nor recorded for them. */
 export function withoutHooks(config: Config): Config {
-  const tasks = config.tasks.map(({ task, dated }) => {
-    return { task: { ...task, onChange: [] }, dated };
-  });
+  const tasks = config.tasks.map(({ task, list, ...template }): TaskTemplate => ({
+    ...template,
+    task: { ...task, onChange: [] },
+    ...(list && { list: { ...list, item: { ...list.item, onChange: [] } } }),
+  }));
   return { ...config, tasks };
 }
 
@@ -289,47 +303,11 @@ export function withoutHooks(config: Config): Config {
  * @throws {CronfetchError} `config.invalid` if a rendered URL or name is invalid although it was
  * valid when the config was loaded, such as the host `{date:D}`.
  */
-export function tasksOf(config: Config, at: Temporal.Instant): Task[] {
+export function tasksOf({ tasks }: Pick<Config, "tasks">, at: Temporal.Instant): Task[] {
   const render = createRenderer(at);
-  return config.tasks.map(({ task, dated }) =>
+  return tasks.map(({ task, dated }) =>
     dated === null ? task : renderDates(task, dated, render, at)
   );
-}
-
-/**
- * Returns the requested task IDs as a set.
- *
- * @throws {CronfetchError} `usage` with every unknown ID and a suggestion.
- */
-export function knownIds(ids: readonly string[], tasks: readonly Task[]): Set<string> {
-  const all = new Set(tasks.map((task) => task.id));
-  const unknown = ids.filter((id) => !all.has(id));
-  if (unknown.length === 0) return new Set(ids);
-  const message = unknown.map((id) => `There is no task ${JSON.stringify(id)} in the config`);
-  const [first = ""] = unknown;
-  throw new CronfetchError("usage", message.join("\n"), { hint: hintForId(first, [...all]) });
-}
-
-/** Maximum number of IDs that a hint lists. */
-const FEW_IDS = 10;
-
-/** What was probably meant by an unknown ID: a beginning, a misspelling, or a URL. */
-function hintForId(id: string, all: readonly string[]): string {
-  const longer = all.filter((other) => other.toLowerCase().startsWith(id.toLowerCase()));
-  const near = longer.length === 1 ? longer[0] ?? null : nearest(id, all);
-  const hint = didYouMean(near ?? asUrl(id));
-  if (hint !== null) return hint;
-  const listed = longer.length > 1 && longer.length < FEW_IDS ? longer : all;
-  if (listed.length === 0) return "the config has no tasks";
-  return listed.length < FEW_IDS
-    ? `the tasks are ${listed.map((other) => JSON.stringify(other)).join(", ")}`
-    : "cronfetch plan lists the tasks";
-}
-
-/** A host with a path as a URL; null for other text. */
-function asUrl(text: string): string | null {
-  const looksLike = /^(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::[0-9]+)?\/[^\s\p{Cc}]+$/iu.test(text);
-  return looksLike && URL.canParse(`https://${text}`) ? `https://${text}` : null;
 }
 
 function renderDates(

@@ -158,6 +158,11 @@ export const ERROR_CODES = {
     meaning: "the list cannot be read",
     hint: "check what its URL returns, and the keys of from",
   },
+  "list.shrunk": {
+    retry: "never",
+    meaning: "the list has lost too many of its items",
+    hint: "if that is right, accept it with --force; from.minCount and from.minRatio decide",
+  },
   "expect.type": {
     retry: "never",
     meaning: "the content is not of the expected type",

@@ -202,6 +202,34 @@ export interface Task {
   readonly onChange: readonly Hook[];
   /** Publishes the members of an archive; or null. */
   readonly unpack: Unpack | null;
+  /** Where the task comes from; absent if the config has it. */
+  readonly origin?: TaskOrigin;
+}
+
+/** Where a task comes from that is not the config's. */
+export type TaskOrigin =
+  /** It is the document of a list, whose items are tasks. It is not published. */
+  | { readonly kind: "list" }
+  /** It is an item of a list; `parent` is the list's id. */
+  | { readonly kind: "item"; readonly parent: string };
+
+/** The id of the task from which a task is derived; null for a task that is not. */
+export function parentOf({ origin }: Pick<Task, "origin">): string | null {
+  return origin !== undefined && "parent" in origin ? origin.parent : null;
+}
+
+/**
+ * Whether ids name a task: its own does, and that of its parent.
+ *
+ * @param ids Null names every task.
+ */
+export function isNamed(
+  task: Pick<Task, "id" | "origin">,
+  ids: ReadonlySet<string> | null,
+): boolean {
+  if (ids === null || ids.has(task.id)) return true;
+  const parent = parentOf(task);
+  return parent !== null && ids.has(parent);
 }
 
 /** A task of a plan, and why it is included or not. */

@@ -3,10 +3,11 @@
 import type { Progress, RunEvent, ShownHealth } from "../core/event.ts";
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "../state/run_record.ts";
 import type { Delivery, FamilyMember, State, TaskRecord } from "../state/state.ts";
-import { type Config, tasksOf } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
 import type { Task } from "../core/task.ts";
+import { expandTasks } from "../lists/expand.ts";
 import type { Store } from "../store/store.ts";
 import { taskHealth } from "../report/task_health.ts";
 
@@ -148,7 +149,7 @@ export const NO_ACTIVITY: PageActivity = {
 /** The part of a state that the page reads. */
 export type PageState = Pick<
   State,
-  "records" | "members" | "deliveries" | "runs" | "runResults" | "days" | "activeRuns"
+  "records" | "members" | "deliveries" | "items" | "runs" | "runResults" | "days" | "activeRuns"
 >;
 
 /** The part of a store that the page reads. */
@@ -204,8 +205,9 @@ export function createPageSource(
     const now = host.clock.now();
     const current = config();
     const redact = redactor(current);
-    const tasks = tasksOf(current, now);
-    const records = await (await state()).records(tasks.map((task) => task.id));
+    const opened = await state();
+    const tasks = await expandTasks(current, opened, now);
+    const records = await opened.records(tasks.map((task) => task.id));
     // Loaded only now: its package would take a third of the start of `serve`.
     const { scheduleWords } = await import("./schedule_words.ts");
     return tasks.map((task): PageTask => ({

@@ -1,12 +1,12 @@
 /** The plan of a run: which tasks it includes, and why. Pure. */
 
-import type { Plan, PlanEntry, Task } from "../core/task.ts";
+import { isNamed, type Plan, type PlanEntry, type Task } from "../core/task.ts";
 import type { DueDecision } from "./due.ts";
 
 /** The input of a plan. */
 export interface PlanRequest {
   readonly tasks: readonly Task[];
-  /** Requested ids; null for all. */
+  /** Requested ids, also of the parents of tasks; null for all. */
   readonly asked: ReadonlySet<string> | null;
   /**
    * Decides whether a task is due, if only due tasks are included; else null. It is an argument, as a
@@ -18,7 +18,7 @@ export interface PlanRequest {
 /** The plan over all tasks, in the order of the config. */
 export function makePlan({ tasks, asked, decide }: PlanRequest): Plan {
   const entries = tasks.map((task): PlanEntry => {
-    if (asked && !asked.has(task.id)) return { task, included: false, reason: "not asked for" };
+    if (!isNamed(task, asked)) return { task, included: false, reason: "not asked for" };
     if (!decide) return { task, included: true, reason: asked ? "asked for" : "every task runs" };
     const { due, reason } = decide(task);
     return { task, included: due, reason };

@@ -33,7 +33,7 @@ import {
   ONE_EVALUATION,
 } from "./history.ts";
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "./run_record.ts";
-import type { Delivery, FamilyMember, State, TaskRecord } from "./state.ts";
+import type { Delivery, FamilyMember, ItemBody, State, TaskRecord } from "./state.ts";
 
 /** Number of pending records that triggers a write. */
 const ENOUGH_RECORDS = 500;
@@ -144,6 +144,29 @@ class BufferedState implements State {
 
   removeDelivery(task: string, id: string): void {
     this.#setDelivery(task, id, null);
+  }
+
+  async items(owners: Iterable<string>): Promise<Map<string, Map<string, ItemBody>>> {
+    const wanted = checkedIds(owners);
+    const unwritten = this.#unwritten("entries").get("items");
+    const items = await this.#driver.entries("items", wanted);
+    for (const owner of wanted) {
+      const changed = unwritten?.get(owner);
+      if (changed === undefined) continue;
+      const owned = items.get(owner) ?? new Map<string, ItemBody>();
+      for (const [id, body] of changed) {
+        if (body === null) owned.delete(id);
+        else owned.set(id, body);
+      }
+      if (owned.size > 0) items.set(owner, owned);
+      else items.delete(owner);
+    }
+    return items;
+  }
+
+  saveItem(owner: string, id: string, body: ItemBody | null): void {
+    setEntry(this.#waiting.entries, "items", checkedId(owner), checkedId(id), body);
+    this.#arrange();
   }
 
   async parked(): Promise<Map<string, Temporal.Instant>> {

@@ -2,8 +2,8 @@
  * Collections beside the records. Each maps an owner (the id of a task or a run) and an entry's id to a
  * small JSON object. Pure.
  *
- * This version uses `members`, `results` and `outbox`. `items` is part of the format already, so that
- * users migrate once; entries of a later version are preserved.
+ * `items` is what is known of the tasks that are derived from a task: its fields are those of the
+ * module that derives them, and are preserved as they are.
  */
 
 import { TASK_STATUSES, type TaskStatus } from "../core/result.ts";

@@ -33,11 +33,14 @@ export interface FamilyMember {
   readonly revision?: string;
 }
 
+/** An item of a list, or another part of what is known of derived tasks: a JSON object. */
+export type ItemBody = Readonly<Record<string, unknown>>;
+
 /**
  * What is kept between runs.
  *
- * `save`, `saveMember`, `removeMember`, `saveDelivery`, `removeDelivery`, `park`, `addRun`, `updateRun`
- * and `addEvaluation` are visible to this state's readers immediately, and are written soon after in
+ * `save`, `saveMember`, `removeMember`, `saveDelivery`, `removeDelivery`, `saveItem`, `park`, `addRun`,
+ * `updateRun` and `addEvaluation` are visible to this state's readers immediately, and are written soon after in
  * batches. Failed writes are kept and repeated;
  * {@linkcode State.flush} reports whether they succeeded. Disposal flushes. Leases are visible to
  * other processes immediately.
@@ -53,6 +56,7 @@ export interface FamilyMember {
  * import {
  *   type Delivery,
  *   type FamilyMember,
+ *   type ItemBody,
  *   run,
  *   type RunRecord,
  *   type RunTaskResult,
@@ -63,6 +67,7 @@ export interface FamilyMember {
  * const records: Awaited<ReturnType<State["allRecords"]>> = new Map();
  * const families = new Map<string, Map<string, FamilyMember>>();
  * const outbox = new Map<string, Map<string, Delivery>>();
+ * const items = new Map<string, Map<string, ItemBody>>();
  * const pauses = new Map<string, Temporal.Instant>();
  * const leases = new Map<string, { run: string; untilMs: number }>();
  * let runs: RunRecord[] = [];
@@ -103,6 +108,21 @@ export interface FamilyMember {
  *     outbox.set(task, (outbox.get(task) ?? new Map()).set(delivery.id, delivery));
  *   },
  *   removeDelivery: (task, id) => void outbox.get(task)?.delete(id),
+ *   items: async (owners) => {
+ *     const found = new Map<string, Map<string, ItemBody>>();
+ *     for (const owner of owners) {
+ *       const owned = items.get(owner);
+ *       if (owned) found.set(owner, new Map(owned));
+ *     }
+ *     return found;
+ *   },
+ *   saveItem: (owner, id, body) => {
+ *     const owned = items.get(owner) ?? new Map<string, ItemBody>();
+ *     if (body === null) owned.delete(id);
+ *     else owned.set(id, body);
+ *     if (owned.size > 0) items.set(owner, owned);
+ *     else items.delete(owner);
+ *   },
  *   parked: async () => new Map(
  *     [...pauses].filter(([, until]) => until.epochMilliseconds > Date.now()),
  *   ),
@@ -231,6 +251,22 @@ export interface State extends AsyncDisposable {
    * @param id The change's id.
    */
   removeDelivery(task: string, id: string): void;
+
+  /**
+   * Reads the items of some owners: what is known of the tasks that are derived from them.
+   *
+   * @param owners Ids of the tasks in the config.
+   * @returns The items by owner and id; owners without any are missing.
+   */
+  items(owners: Iterable<string>): Promise<Map<string, Map<string, ItemBody>>>;
+  /**
+   * Saves an item, replacing the one with the same id. Only for the holder of the owner's lease.
+   *
+   * @param owner Id of the task in the config.
+   * @param id The item's id.
+   * @param body At most 61,440 bytes of JSON; null removes the item, if it exists.
+   */
+  saveItem(owner: string, id: string, body: ItemBody | null): void;
 
   /**
    * Reads the hosts that requested a pause that is not over.

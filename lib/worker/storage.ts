@@ -28,7 +28,7 @@ export interface RunStorage extends AsyncDisposable {
 /** The part of a state that reads for a status page need. */
 export type ReadableState = Pick<
   State,
-  "records" | "members" | "deliveries" | "runs" | "runResults" | "days" | "activeRuns"
+  "records" | "members" | "deliveries" | "items" | "runs" | "runResults" | "days" | "activeRuns"
 >;
 
 /** State and store to use instead of those of the config. */
@@ -165,6 +165,7 @@ export class SharedStorage implements AsyncDisposable {
     records: (tasks) => this.#read(({ state }) => state.records(tasks)),
     members: (tasks) => this.#read(({ state }) => state.members(tasks)),
     deliveries: (tasks) => this.#read(({ state }) => state.deliveries(tasks)),
+    items: (owners) => this.#read(({ state }) => state.items(owners)),
     runs: (limit) => this.#read(({ state }) => state.runs(limit)),
     runResults: (run) => this.#read(({ state }) => state.runResults(run)),
     days: (limit) => this.#read(({ state }) => state.days(limit)),

@@ -1,10 +1,11 @@
 /** A tick: evaluates what is due and runs it. Every trigger leads here. */
 
-import { type Config, tasksOf } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import type { CronfetchError } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { TaskResult } from "../core/result.ts";
-import type { Plan, Task } from "../core/task.ts";
+import { isNamed, parentOf, type Plan, type Task } from "../core/task.ts";
+import { expandTasks } from "../lists/expand.ts";
 import { decideDue, type DueMemory, nextWake, tickDuring, type Wake } from "../schedule/due.ts";
 import { makePlan } from "../schedule/plan.ts";
 import { dueMemories } from "../state/record.ts";
@@ -23,7 +24,7 @@ import {
 /** What a tick evaluates. */
 export interface TickRequest {
   readonly config: Config;
-  /** Ids of the only tasks to consider, or null for all. */
+  /** Ids of the only tasks to consider, also of their parents; null for all. */
   readonly selected: ReadonlySet<string> | null;
   /** Ids of tasks to run now, regardless of their schedules. Unknown ids are ignored. */
   readonly requested: ReadonlySet<string>;
@@ -90,23 +91,28 @@ export async function takeSnapshot(
   state: State,
   at: Temporal.Instant,
 ): Promise<DueSnapshot> {
-  const tasks = tasksOf(config, at);
+  const tasks = await expandTasks(config, state, at);
   const recorded = await dueMemories(tasks, state);
   const memoryOf = (task: Task): DueMemory => {
     const postponedUntil = retryAt.get(task.id);
     return postponedUntil ? { ...recorded(task), postponedUntil } : recorded(task);
   };
-  const isSelected = ({ id }: Task) => selected?.has(id) ?? true;
+  const isHeld = (task: Task) => {
+    const parent = parentOf(task);
+    return isPaused(task.id) || parent !== null && isPaused(parent);
+  };
   const decide = (task: Task) => decideDue(task, memoryOf(task), at);
   const { entries } = makePlan({ tasks, asked: selected, decide });
   const plan: Plan = {
     entries: entries.map((entry) => {
-      if (requested.has(entry.task.id)) return { ...entry, included: true, reason: "asked for" };
-      const isHeld = isSelected(entry.task) && isPaused(entry.task.id);
-      return isHeld ? { ...entry, included: false, reason: "paused" } : entry;
+      const { task } = entry;
+      if (isNamed(task, requested)) return { ...entry, included: true, reason: "asked for" };
+      return isNamed(task, selected) && isHeld(task)
+        ? { ...entry, included: false, reason: "paused" }
+        : entry;
     }),
   };
-  const waiting = tasks.filter((task) => isSelected(task) && !isPaused(task.id));
+  const waiting = tasks.filter((task) => isNamed(task, selected) && !isHeld(task));
   return {
     at,
     plan,
@@ -157,7 +163,9 @@ async function runSnapshot(
     const tick = retry || !task ? null : tickDuring(task, at, now);
     if (tick) overran.push({ task: result.task, tick });
   };
-  const isRequested = plan.entries.some((entry) => entry.included && requested.has(entry.task.id));
+  const isRequested = plan.entries.some((entry) =>
+    entry.included && isNamed(entry.task, requested)
+  );
   progress.bytes = 0;
   const outcome = await runTasks(config, plan, {
     ...context,

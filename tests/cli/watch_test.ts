@@ -2,10 +2,12 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { exists } from "@std/fs";
 import { describeWatchEvent } from "../../lib/cli/daemon.ts";
 import { main } from "../helpers/command_line.ts";
+import { tasksOf } from "../../lib/config/config.ts";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { RunEvent } from "../../lib/core/event.ts";
 import type { Wake } from "../../lib/schedule/due.ts";
+import { makePlan } from "../../lib/schedule/plan.ts";
 import type { WatchEvent } from "../../lib/worker/watch.ts";
 import { tree } from "../helpers/folder.ts";
 import { ExitCalled, type TestHost, testHost } from "../helpers/host.ts";
@@ -151,7 +153,8 @@ const config = {
 };
 const target = { config, selected: null };
 const wake = { at: instant("2026-01-15T14:15:00.5Z"), task: "a" };
-const snapshot = { at, plan: { entries: [] }, due: 0, wake };
+const plan = makePlan({ tasks: tasksOf(config, at), asked: null, decide: null });
+const snapshot = { at, plan, due: 0, wake };
 const error = new CronfetchError("state.locked", "opening the state: it is locked");
 const tick = instant("2026-01-15T13:00:00Z");
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { ConfigInput, TaskInput } from "../../lib/config/input.ts";
-import { knownIds, tasksOf } from "../../lib/config/config.ts";
+import { tasksOf } from "../../lib/config/config.ts";
+import { knownIds } from "../../lib/config/known_ids.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import { DEFAULT_EXPECTATIONS, defaultTask } from "../helpers/task.ts";
 import { AT, loadInput, loadText, onlyTask, problemLinesOf, tasksIn } from "./loading.ts";

@@ -40,6 +40,7 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "content.transform": "never",
   "content.unpack": "never",
   "list.invalid": "never",
+  "list.shrunk": "never",
   "expect.type": "never",
   "expect.digest": "never",
   "expect.shrunk": "never",

@@ -57,3 +57,13 @@ Deno.test("makePlan: an entry for every task, in order, with a reason", async (t
     });
   }
 });
+
+Deno.test("makePlan: the id of a parent selects the tasks that are derived from it", () => {
+  const item = defaultTask("list/a.csv", { origin: { kind: "item", parent: "list" } });
+  const tasks = [defaultTask("list", { origin: { kind: "list" } }), item, defaultTask("list/b")];
+  const included = (...asked: readonly string[]) =>
+    makePlan({ tasks, asked: new Set(asked), decide: null }).entries
+      .filter((entry) => entry.included).map(({ task }) => task.id);
+  assertEquals(included("list"), ["list", "list/a.csv"]);
+  assertEquals(included("list/a.csv"), ["list/a.csv"]);
+});

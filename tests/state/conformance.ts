@@ -2,6 +2,7 @@
 
 import { deliveriesConformance } from "./conformance/deliveries.ts";
 import { historyConformance } from "./conformance/history.ts";
+import { itemsConformance } from "./conformance/items.ts";
 import { leasesConformance } from "./conformance/leases.ts";
 import { membersConformance } from "./conformance/members.ts";
 import { processesConformance } from "./conformance/processes.ts";
@@ -19,6 +20,7 @@ export function stateConformance(name: string, makePlace: () => Promise<Place>):
   recordsConformance(test);
   membersConformance(test);
   deliveriesConformance(test);
+  itemsConformance(test);
   historyConformance(test);
   leasesConformance(test);
 }

@@ -1,0 +1,50 @@
+/** The tasks that a user names by their ids. Loaded only if there is an id. */
+
+import { CronfetchError } from "../core/errors.ts";
+import { isNamed, parentOf, type Task } from "../core/task.ts";
+import { didYouMean } from "./problem.ts";
+import { nearest } from "./suggest.ts";
+
+/**
+ * Returns the requested task IDs as a set, with those of the tasks that are derived from them.
+ *
+ * @throws {CronfetchError} `usage` with every unknown ID and a suggestion.
+ */
+export function knownIds(ids: readonly string[], tasks: readonly Task[]): Set<string> {
+  const all = new Set(tasks.map((task) => task.id));
+  for (const task of tasks) {
+    const parent = parentOf(task);
+    if (parent !== null) all.add(parent);
+  }
+  const unknown = ids.filter((id) => !all.has(id));
+  if (unknown.length === 0) {
+    const named = new Set(ids);
+    const derived = tasks.filter((task) => parentOf(task) !== null && isNamed(task, named));
+    return named.union(new Set(derived.map(({ id }) => id)));
+  }
+  const message = unknown.map((id) => `There is no task ${JSON.stringify(id)} in the config`);
+  const [first = ""] = unknown;
+  throw new CronfetchError("usage", message.join("\n"), { hint: hintForId(first, [...all]) });
+}
+
+/** Maximum number of IDs that a hint lists. */
+const FEW_IDS = 10;
+
+/** What was probably meant by an unknown ID: a beginning, a misspelling, or a URL. */
+function hintForId(id: string, all: readonly string[]): string {
+  const longer = all.filter((other) => other.toLowerCase().startsWith(id.toLowerCase()));
+  const near = longer.length === 1 ? longer[0] ?? null : nearest(id, all);
+  const hint = didYouMean(near ?? asUrl(id));
+  if (hint !== null) return hint;
+  const listed = longer.length > 1 && longer.length < FEW_IDS ? longer : all;
+  if (listed.length === 0) return "the config has no tasks";
+  return listed.length < FEW_IDS
+    ? `the tasks are ${listed.map((other) => JSON.stringify(other)).join(", ")}`
+    : "cronfetch plan lists the tasks";
+}
+
+/** A host with a path as a URL; null for other text. */
+function asUrl(text: string): string | null {
+  const looksLike = /^(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::[0-9]+)?\/[^\s\p{Cc}]+$/iu.test(text);
+  return looksLike && URL.canParse(`https://${text}`) ? `https://${text}` : null;
+}
