@@ -1,5 +1,6 @@
 /** Templates: `{date:YYYY-MM-DD}` in names and URLs; `{name}` and parts of the URL in names. */
 
+import { isWorkday } from "../core/time.ts";
 import { type Complaint, didYouMean, type Parsed, quote, withGuess, withHint } from "./problem.ts";
 import { type Nearest, nearest } from "./suggest.ts";
 
@@ -29,11 +30,19 @@ interface DatePart {
   /** The text between the braces. */
   readonly source: string;
   readonly format: string;
-  /** Offset from the time of the run. */
+  /** Offset from the time of the run, or from the date of the task. */
   readonly offset: Temporal.DurationLike;
+  /** Which day of that month; null for the same day. */
+  readonly day: MonthDay | null;
 }
 
+/** A day of a month that its calendar determines. */
+type MonthDay = "first day" | "last day" | "first workday" | "last workday";
+
 type Token = (time: Temporal.ZonedDateTime) => string;
+
+const MONTHS = ["January", "February", "March", "April", "May", "June"]
+  .concat(["July", "August", "September", "October", "November", "December"]);
 
 /** Tokens of a date format. Other letters are rejected, other characters are literal. */
 const TOKENS: Readonly<Record<string, Token>> = {
@@ -41,6 +50,8 @@ const TOKENS: Readonly<Record<string, Token>> = {
   YY: (time) => twoDigits(time.year % 100),
   MM: (time) => twoDigits(time.month),
   M: (time) => String(time.month),
+  MMM: (time) => (MONTHS[time.month - 1] ?? "").slice(0, 3),
+  MMMM: (time) => MONTHS[time.month - 1] ?? "",
   DD: (time) => twoDigits(time.day),
   D: (time) => String(time.day),
   DDD: (time) => String(time.dayOfYear).padStart(3, "0"),
@@ -51,7 +62,9 @@ const TOKENS: Readonly<Record<string, Token>> = {
   ss: (time) => twoDigits(time.second),
 };
 
-const TOKEN_LIST = "YYYY YY MM M DD D DDD (day of the year) GGGG WW (ISO year and week) HH mm ss";
+const TOKEN_LIST =
+  "YYYY YY MM M MMM (Jan) MMMM (January) DD D DDD (day of the year) GGGG WW (ISO " +
+  "year and week) HH mm ss";
 
 const DATE_PART = "the placeholder is {date:YYYY-MM-DD}";
 const NAME_PARTS =
@@ -65,11 +78,12 @@ const BRACES = /\{\{|\}\}|\{([^{}]*)\}|\{/g;
 /** Runs of one letter, each a token or invalid. */
 const LETTERS = /([A-Za-z])\1*/g;
 
-const DATE = /^date(?:([+-])([0-9]{1,3})([hdwMy]))?:(.+)$/;
+const DATE = /^date(?:([+-])([0-9]{1,3})([hdwMy]))?(?: ((?:first|last) (?:day|workday)))?:(.+)$/;
 
 /**
  * Parses a template. `{date:FORMAT}` is the time of the run, `{date-1d:FORMAT}` one day earlier
- * (units `h d w M y`), `{{` and `}}` are escaped braces.
+ * (units `h d w M y`), `{date last workday:FORMAT}` another day of the same month, `{{` and `}}` are
+ * escaped braces.
  *
  * @param isName Whether it is the name of a file, which may contain `{name}` once and parts of the URL.
  * @param findNearest Finds the allowed word nearest to an unknown one.
@@ -132,7 +146,8 @@ function parsePlaceholder(
         : withGuess(message, `{${guess}}`),
     };
   }
-  const [, sign, count, unit, format = ""] = match;
+  const [, sign, count, unit, day = null, format = ""] = match;
+  const part = { source: placeholder, format, day: day as MonthDay | null };
   for (const [letters] of format.matchAll(LETTERS)) {
     if (Object.hasOwn(TOKENS, letters)) continue;
     return {
@@ -145,10 +160,10 @@ function parsePlaceholder(
       ),
     };
   }
-  if (unit === undefined) return { value: { source: placeholder, format, offset: { days: 0 } } };
+  if (unit === undefined) return { value: { ...part, offset: { days: 0 } } };
   const amount = Number(count) * (sign === "-" ? -1 : 1);
   const offset = { [OFFSET_UNITS[unit as keyof typeof OFFSET_UNITS]]: amount };
-  return { value: { source: placeholder, format, offset } };
+  return { value: { ...part, offset } };
 }
 
 /** Placeholders of other programs, with the corresponding ones. */
@@ -179,7 +194,7 @@ function guessPlaceholder(text: string, isName: boolean): string | null {
 /** Tokens of strftime. */
 const STRFTIME: Readonly<Record<string, string>> = {
   ...{ Y: "YYYY", y: "YY", m: "MM", d: "DD", j: "DDD", H: "HH", M: "mm", S: "ss" },
-  ...{ F: "YYYY-MM-DD", G: "GGGG", V: "WW" },
+  ...{ F: "YYYY-MM-DD", G: "GGGG", V: "WW", b: "MMM", B: "MMMM" },
 };
 
 /** A date in the letters of strftime or Java as one of ours; null if that is not possible. */
@@ -242,8 +257,15 @@ export type Render = (
   ofUrl?: (part: UrlPart) => string,
 ) => string;
 
-/** Creates a function that renders templates for one instant and caches equal dates. */
-export function createRenderer(at: Temporal.Instant): Render {
+/**
+ * Creates a function that renders templates for one instant and caches equal dates.
+ *
+ * @param holidays Days that are no workdays: `YYYY-MM-DD`, or `MM-DD` for every year. Default: none.
+ */
+export function createRenderer(
+  at: Temporal.Instant,
+  holidays: ReadonlySet<string> = NO_HOLIDAYS,
+): Render {
   const zones = new Map<string, Map<string, string>>();
   return (template, timezone, ofUrl = () => "") => {
     if (!template.dated && !template.fromUrl) return template.parts.join("");
@@ -260,11 +282,45 @@ export function createRenderer(at: Temporal.Instant): Render {
   function renderDate(known: Map<string, string>, part: DatePart, timezone: string): string {
     const before = known.get(part.source);
     if (before !== undefined) return before;
-    const time = at.toZonedDateTimeISO(timezone).add(part.offset);
+    const time = timeOf(part, at.toZonedDateTimeISO(timezone), holidays);
     const text = part.format.replace(LETTERS, (letters) => TOKENS[letters]?.(time) ?? letters);
     known.set(part.source, text);
     return text;
   }
+}
+
+const NO_HOLIDAYS: ReadonlySet<string> = new Set();
+
+/** The time that a date of a template denotes. */
+function timeOf(
+  { offset, day }: DatePart,
+  at: Temporal.ZonedDateTime,
+  holidays: ReadonlySet<string>,
+): Temporal.ZonedDateTime {
+  const time = at.add(offset);
+  if (day === null) return time;
+  const isFirst = day.startsWith("first");
+  let found = time.with({ day: isFirst ? 1 : time.daysInMonth });
+  if (!day.endsWith("workday")) return found;
+  const step = { days: isFirst ? 1 : -1 };
+  // A month without workdays has its first or last day.
+  const start = found;
+  while (!isWorkday(found.toPlainDate(), holidays)) {
+    found = found.add(step);
+    if (found.month !== time.month) return start;
+  }
+  return found;
+}
+
+/** The tokens of all dates of a template. */
+export function tokensOf({ parts }: Template): ReadonlySet<string> {
+  return new Set(
+    parts.flatMap((part) =>
+      typeof part === "object" && "format" in part && part.day === null
+        ? part.format.match(LETTERS) ?? []
+        : []
+    ),
+  );
 }
 
 /**
@@ -281,7 +337,7 @@ export function startOfDate(
 ): Temporal.Instant | null {
   const dates = parts.filter((part) => typeof part === "object" && "format" in part);
   const now = at.toZonedDateTimeISO(timezone);
-  const [latest] = dates.map(({ offset }) => now.add(offset).startOfDay())
+  const [latest] = dates.map((part) => timeOf(part, now, NO_HOLIDAYS).startOfDay())
     .sort((one, other) => Temporal.ZonedDateTime.compare(other, one));
   if (latest === undefined) return null;
   const tokens = new Set(dates.flatMap(({ format }) => format.match(LETTERS) ?? []));
@@ -290,7 +346,7 @@ export function startOfDate(
     ? latest
     : has("WW")
     ? latest.subtract({ days: latest.dayOfWeek - 1 })
-    : has("M", "MM")
+    : has("M", "MM", "MMM", "MMMM")
     ? latest.with({ day: 1 })
     : has("GGGG")
     ? startOfIsoYear(latest)

@@ -49,6 +49,22 @@ export function isBefore(one: Temporal.Instant, other: Temporal.Instant): boolea
   return Temporal.Instant.compare(one, other) < 0;
 }
 
+/**
+ * Whether a day is Monday to Friday, and no holiday.
+ *
+ * @param holidays `YYYY-MM-DD`, or `MM-DD` for every year.
+ */
+export function isWorkday(date: Temporal.PlainDate, holidays: ReadonlySet<string>): boolean {
+  return date.dayOfWeek <= 5 && !isHoliday(date, holidays);
+}
+
+/** Whether holidays, in the form of {@linkcode isWorkday}, contain a day. */
+export function isHoliday(date: Temporal.PlainDate, holidays: ReadonlySet<string>): boolean {
+  if (holidays.size === 0) return false;
+  const text = date.toString();
+  return holidays.has(text) || holidays.has(text.slice(-"MM-DD".length));
+}
+
 type MaybeInstant = Temporal.Instant | null;
 
 /** The earlier of two instants; null only if both are. */

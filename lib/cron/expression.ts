@@ -109,15 +109,18 @@ interface Extension {
   /** The element nearest in meaning, with the captured text for `$1`, and what it selects. */
   readonly nearest: string;
   readonly selects: string;
+  /** The same days in `on` of the option `dates`, of the captured texts; null without. */
+  readonly on: (...captured: readonly string[]) => string | null;
 }
 
 const EXTENSIONS: readonly Extension[] = [
   {
-    pattern: /^(?:L|LW|L-[0-9]+)$/i,
+    pattern: /^L(W?|-[0-9]+)$/i,
     field: "day-of-month",
     meaning: "the last day of a month",
     nearest: "28",
     selects: "the 28th of each month",
+    on: (rest = "") => rest === "" ? "last day" : rest.length === 1 ? "last workday" : null,
   },
   {
     pattern: /^([0-9]{1,2})W$/i,
@@ -125,15 +128,27 @@ const EXTENSIONS: readonly Extension[] = [
     meaning: "the weekday nearest to a date",
     nearest: "$1",
     selects: "this date, also at a weekend",
+    on: (day) => `${day} or nearest workday`,
   },
   {
-    pattern: /^(\w{1,3})(?:L|#[0-9L]+)$/i,
+    pattern: /^(\w{1,3})(L|#[0-9L]+)$/i,
     field: "day-of-week",
     meaning: "the nth or last weekday of a month",
     nearest: "$1",
     selects: "this day of every week",
+    on: (day = "", place = "") => nthWeekday(day, place),
   },
 ];
+
+/** `third FRI` for `FRI` or `5` and `#3`; `last FRI` for `L`. */
+function nthWeekday(day: string, place: string): string | null {
+  const index = /^[0-7]$/.test(day) ? Number(day) : WEEKDAYS.indexOf(upper(day));
+  const name = WEEKDAYS[index];
+  const ordinal = /^#?L$/i.test(place) ? "last" : ORDINALS[Number(place.slice(1)) - 1];
+  return name === undefined || ordinal === undefined ? null : `${ordinal} ${name}`;
+}
+
+const ORDINALS = ["first", "second", "third", "fourth", "fifth"];
 
 function extensionOf(element: string, { name }: Field): Extension | null {
   return EXTENSIONS.find(({ field, pattern }) => field === name && pattern.test(element)) ?? null;
@@ -162,11 +177,13 @@ export function adviseFields(text: string): string | null {
       if (extension === null) {
         return problem.startsWith("must be within") ? VALUES[field.name] ?? null : null;
       }
-      const { pattern, nearest, selects } = extension;
+      const { pattern, nearest, selects, on } = extension;
       const expression = parts.with(index, element.replace(pattern, nearest)).join(" ");
-      return checkFields(expression) === null
-        ? `the nearest is ${JSON.stringify(expression)}: ${selects}`
-        : null;
+      if (checkFields(expression) !== null) return null;
+      const advice = `the nearest is ${JSON.stringify(expression)}: ${selects}`;
+      const days = on(...pattern.exec(element)?.slice(1) ?? []);
+      return days === null ? advice : `${advice}; to fetch a file of each such day, write ` +
+        `"dates": {"last": "3M", "on": ${JSON.stringify(days)}}`;
     }
   }
   return null;

@@ -27,6 +27,13 @@ const RENDERED: readonly (readonly [template: string, zone: string, text: string
   ["{date-1w:MM-DD}", "UTC", "12-24"],
   ["{date+2M:YYYY-MM-DD}", "UTC", "2027-02-28"],
   ["{date-1y:YYYY}", "UTC", "2025"],
+  ["{date:DD MMM YYYY}", "UTC", "31 Dec 2026"],
+  ["{date+5M:MMMM}", "UTC", "May"],
+  ["{date first day:YYYYMMDD}-{date last day:DD}", "Europe/Berlin", "20270101-31"],
+  ["{date-1M last day:YYYY-MM-DD}", "UTC", "2026-11-30"],
+  ["{date+5M last workday:YYYY-MM-DD}", "Europe/Berlin", "2027-06-30"],
+  ["{date-7M last workday:YYYY-MM-DD}", "UTC", "2026-05-29"],
+  ["{date-4M first workday:DD}", "UTC", "03"],
   ["{{date:YYYY}}", "UTC", "{date:YYYY}"],
   ["a}b", "UTC", "a}b"],
   ["{{{date:YYYY}}}", "UTC", "{2026}"],
@@ -40,6 +47,13 @@ Deno.test("createRenderer: renders dates in the time zone of the task", () => {
     assertEquals(problem, undefined, text);
     assertEquals(value && render(value, zone), expected, `${text} in ${zone}`);
   }
+});
+
+Deno.test("createRenderer: holidays are no workdays", () => {
+  const holidays = new Set(["12-31", "2026-12-30", "2026-12-01", "12-02"]);
+  const render = createRenderer(Temporal.Instant.from("2026-12-15T00:00:00Z"), holidays);
+  const { value } = parseTemplate("{date first workday:DD}-{date last workday:DD}", false);
+  assertEquals(value && render(value, "UTC"), "03-29");
 });
 
 Deno.test("createRenderer: renders equal dates per time zone", () => {
@@ -61,6 +75,8 @@ const REFUSED: readonly (readonly [template: string, problem: RegExp])[] = [
   ["{date:yyyy}", /date part "yyyy", which is unknown; did you mean "\{date:YYYY\}"\?$/],
   ["{date:YYYY-Q}", /date part "Q", which is unknown; parts are YYYY YY MM /],
   ["{date:YYYYY}", /date part "YYYYY"/],
+  ["{date last:YYYY}", /^contains "\{date last:YYYY\}", which is not a placeholder/],
+  ["{date last workday-1d:YYYY}", /^contains/],
   ["{date:__proto__}", /date part/],
   ["{date-1x:YYYY}", /^contains/],
   ["{date-1000d:YYYY}", /^contains/],

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { localTimeText, parseHttpDate } from "../../lib/core/time.ts";
+import { isWorkday, localTimeText, parseHttpDate } from "../../lib/core/time.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 15, 12);
 /** The example of RFC 9110. */
@@ -170,4 +170,18 @@ Deno.test("property: parseHttpDate returns null or whole seconds for any text", 
     }),
     { numRuns: 5000 },
   );
+});
+
+Deno.test("isWorkday: no weekend, and no holiday", () => {
+  const holidays = new Set(["12-25", "2026-01-01"]);
+  const table: [date: string, expected: boolean][] = [
+    ["2026-12-24", true],
+    ["2026-12-25", false],
+    ["2026-12-26", false],
+    ["2026-01-01", false],
+    ["2027-01-01", true],
+  ];
+  for (const [date, expected] of table) {
+    assertEquals(isWorkday(Temporal.PlainDate.from(date), holidays), expected, date);
+  }
 });

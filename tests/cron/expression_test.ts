@@ -128,11 +128,26 @@ Deno.test("repairFields: a valid expression, or null", () => {
 
 Deno.test("adviseFields: the nearest valid expression, or the meaning of the values", () => {
   const table: [text: string, advice: string | null][] = [
-    ["0 6 L * *", 'the nearest is "0 6 28 * *": the 28th of each month'],
-    ["0 6 LW 3 *", 'the nearest is "0 6 28 3 *": the 28th of each month'],
-    ["0 6 1,15W * *", 'the nearest is "0 6 15 * *": this date, also at a weekend'],
-    ["0 6 * * fri#2", 'the nearest is "0 6 * * fri": this day of every week'],
-    ["0 6 * * 5L", 'the nearest is "0 6 * * 5": this day of every week'],
+    [
+      "0 6 L * *",
+      'the nearest is "0 6 28 * *": the 28th of each month; to fetch a file of each such day, write "dates": {"last": "3M", "on": "last day"}',
+    ],
+    [
+      "0 6 LW 3 *",
+      'the nearest is "0 6 28 3 *": the 28th of each month; to fetch a file of each such day, write "dates": {"last": "3M", "on": "last workday"}',
+    ],
+    [
+      "0 6 1,15W * *",
+      'the nearest is "0 6 15 * *": this date, also at a weekend; to fetch a file of each such day, write "dates": {"last": "3M", "on": "15 or nearest workday"}',
+    ],
+    [
+      "0 6 * * fri#2",
+      'the nearest is "0 6 * * fri": this day of every week; to fetch a file of each such day, write "dates": {"last": "3M", "on": "second FRI"}',
+    ],
+    [
+      "0 6 * * 5L",
+      'the nearest is "0 6 * * 5": this day of every week; to fetch a file of each such day, write "dates": {"last": "3M", "on": "last FRI"}',
+    ],
     ["0 25 * * *", "hours are 0 (midnight) to 23 (11 pm)"],
     ["0 6 * * 8", "days are 0 (SUN) to 6 (SAT); 7 is SUN, too"],
     // Another field is wrong as well.

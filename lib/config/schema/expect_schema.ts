@@ -38,7 +38,7 @@ function digest(algorithm: DigestAlgorithm, description: string) {
 }
 
 /** Expectations for content, except of its digests. */
-export const checks = () => ({
+const checks = () => ({
   type: option(
     z.nullable(text('a media type such as "text/csv"')),
     "Media type, checked against the first bytes and the Content-Type header.",
@@ -82,3 +82,6 @@ export const expect = object("must be an object of expectations", () => ({
   sha1: digest("sha1", "SHA-1 of the file, likewise; detects transfer errors, not attacks."),
   md5: digest("md5", "MD5 of the file, likewise; detects transfer errors, not attacks."),
 }));
+
+/** Expectations for a file whose digests are unknown: the output of a program. */
+export const outputExpect = object("must be an object of expectations without digests", checks);

@@ -21,7 +21,7 @@ import {
   withMessage,
 } from "./fields.ts";
 import { DEFAULTS, UNPACK_DEFAULTS } from "../input.ts";
-import { checks, expect } from "./expect_schema.ts";
+import { expect, outputExpect } from "./expect_schema.ts";
 
 /** A timeout. */
 export const TIMEOUT = duration(1, MAX_TIMEOUT_MS);
@@ -129,7 +129,7 @@ const transformParts = object("must be a list of words, or an object with a comm
   timeout: option(TIMEOUT, "When it is killed.", "60s"),
   env: variables(),
   expect: option(
-    object("must be an object of expectations without digests", checks),
+    outputExpect,
     "Expectations that its output must meet.",
   ),
 }));
