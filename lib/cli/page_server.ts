@@ -8,7 +8,12 @@ import { errorMessage, escapeControl } from "../core/text.ts";
 import { createPage } from "../page/app.tsx";
 import { serveHttp } from "../page/http_server.ts";
 import { isLoopbackHost } from "../page/security.ts";
-import { readTokens } from "../page/session.ts";
+import {
+  type PageTokens,
+  readTokens,
+  TOKEN_VARIABLE,
+  VIEW_TOKEN_VARIABLE,
+} from "../page/session.ts";
 import {
   createPageSource,
   type PageActions,
@@ -37,10 +42,12 @@ export function servePage(
   { quiet }: Pick<Flags, "quiet">,
   host: Host,
 ): AsyncDisposable {
+  const tokens = readTokens(host);
+  if (!quiet) warnOfShortTokens(tokens, host);
   const page = createPage(createPageSource(backend, host), {
     clock: host.clock,
     timers: host.timers,
-    tokens: readTokens(host),
+    tokens,
     isLoopback: isLoopbackHost(hostname.includes(":") ? `[${hostname}]` : hostname),
   });
   const listener = listen({ hostname, port }, host);
@@ -56,6 +63,17 @@ export function servePage(
       cancel();
     },
   };
+}
+
+/** Length from which a token does not fall to ten attempts per minute. */
+const SHORTEST_TOKEN = 16;
+
+function warnOfShortTokens({ control, view }: PageTokens, host: Host): void {
+  const log = lineWriter(host);
+  for (const [name, token] of [[TOKEN_VARIABLE, control], [VIEW_TOKEN_VARIABLE, view]] as const) {
+    if (token === null || token.length >= SHORTEST_TOKEN) continue;
+    log(`warning: ${name} has ${token.length} characters and can be guessed; use 32 random ones`);
+  }
 }
 
 function listen({ hostname, port }: PageAddress, host: Pick<Host, "listen">): Listener {
@@ -89,8 +107,9 @@ export function pageOfDaemon(
   { first, control, progress, storage }: Pick<Daemon, "first" | "control" | "progress" | "storage">,
   stop: AbortSignal,
   secrets: readonly string[],
-  { clock }: Pick<Host, "clock">,
+  host: Host,
 ): { readonly backend: PageBackend; readonly listener: DaemonListener } {
+  const { clock } = host;
   const eventListeners = new Set<(event: RunEvent) => void>();
   const changeListeners = new Set<() => void>();
   let config: Config = onlySelected(first);
@@ -143,6 +162,10 @@ export function pageOfDaemon(
     pausing: {
       pause: (task) => perform(() => control.pause(task)),
       resume: (task) => perform(() => control.resume(task)),
+    },
+    testAlerts: async () => {
+      const { sendTestAlerts } = await import("../report/alerts/test.ts");
+      return await sendTestAlerts(config, null, { host, signal: stop });
     },
   };
 

@@ -196,6 +196,11 @@ function statusPage(
           },
           // Each instance would have pauses of its own.
           pausing: null,
+          testAlerts: async () => {
+            const { sendTestAlerts } = await import("../report/alerts/test.ts");
+            const { signal } = new AbortController();
+            return await sendTestAlerts(config, null, { host, signal });
+          },
         }
         : null,
     },

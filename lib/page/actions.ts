@@ -2,6 +2,7 @@
 
 import { isSameOrigin, isSentByPage } from "./security.ts";
 import type { Permission, Sessions, TokenRefusal } from "./session.ts";
+import type { AlertTestResult } from "../report/alerts/test.ts";
 import type { PageActions, PageSource } from "./source.ts";
 
 /** Why a form was refused. */
@@ -22,11 +23,11 @@ const OTHER_SITE: FormRefusal = { status: 403, message: "The request comes from 
 const NO_FORM: FormRefusal = { status: 400, message: "A form is expected." };
 
 /**
- * Performs the action of a form with the fields `do` (`run`, `pause` or `resume`), `task` (an id;
- * absent for all) and `back` (the path to redirect to). It requires a session, the field `token`, or
- * a Bearer header.
+ * Performs the action of a form with the fields `do` (`run`, `pause`, `resume` or `test-alerts`),
+ * `task` (an id; absent for all) and `back` (the path to redirect to). It requires a session, the
+ * field `token`, or a Bearer header.
  *
- * @returns A redirect, or why the action was refused.
+ * @returns A redirect, the results of test alerts, or why the action was refused.
  */
 export async function answerAction(
   request: Request,
@@ -35,7 +36,7 @@ export async function answerAction(
     readonly actions: PageActions;
     readonly sessions: Sessions;
   },
-): Promise<Response | FormRefusal> {
+): Promise<Response | readonly AlertTestResult[] | FormRefusal> {
   if (!isSameOrigin(request)) return OTHER_SITE;
   const form = await readForm(request);
   if (form === null) return NO_FORM;
@@ -48,11 +49,12 @@ export async function answerAction(
   }
   const { pausing } = actions;
   const action = form.get("do");
+  if (action === "test-alerts") return await actions.testAlerts();
   if (action === "run") await actions.runNow(task === null ? null : [task]);
   else if (action === "pause" && pausing !== null) await pausing.pause(task);
   else if (action === "resume" && pausing !== null) await pausing.resume(task);
   else {
-    const known = pausing === null ? "run" : "run, pause or resume";
+    const known = pausing === null ? "run or test-alerts" : "run, pause, resume or test-alerts";
     return { status: 400, message: `The action must be ${known}.` };
   }
   return redirect(back);

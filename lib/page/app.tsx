@@ -23,7 +23,7 @@ import type { AppContext, AppEnv, AppRequest, RefusalStatus } from "./routes.ts"
 import { createAttemptLimiter, isLoopbackHost, secure, withUrl } from "./security.ts";
 import { createSessions, type PageTokens, type Visitor } from "./session.ts";
 import type { PageSource } from "./source.ts";
-import { Notice, RunningRun, shown } from "./views/components.tsx";
+import { AlertTests, Notice, RunningRun, shown } from "./views/components.tsx";
 import { Notices, page, type Section } from "./views/layout.tsx";
 import { LoginPage } from "./views/login.tsx";
 
@@ -195,9 +195,12 @@ export function createPage(source: PageSource, options: PageOptions): StatusPage
     if (!hasActions || source.actions === null) return refuse(c, 404, NO_PAGE);
     const { actions } = source;
     const answer = await answerAction(c.req.raw, { source, actions, sessions });
-    if (!(answer instanceof Response)) return refuseForm(c, answer);
-    broadcast.changed();
-    return answer;
+    if (answer instanceof Response) {
+      broadcast.changed();
+      return answer;
+    }
+    if ("status" in answer) return refuseForm(c, answer);
+    return c.html(layout(c, "Test alerts · cronfetch", null, <AlertTests results={answer} />));
   });
 
   app.get("/robots.txt", (c) => c.text("User-agent: *\nDisallow: /\n"));

@@ -56,6 +56,7 @@ export function addPages(app: App, context: AppContext): void {
           back={back}
           canPause={canPause && tasks.some(({ paused }) => !paused)}
           canResume={canPause && tasks.some(({ paused }) => paused)}
+          canTestAlerts={task === null && source.alertTargets() > 0}
         />
       </section>
     );

@@ -16,7 +16,7 @@ export interface PageTokens {
 /** The environment variable of {@linkcode PageTokens.control}. */
 export const TOKEN_VARIABLE = "CRONFETCH_TOKEN";
 /** The environment variable of {@linkcode PageTokens.view}. */
-const VIEW_TOKEN_VARIABLE = "CRONFETCH_VIEW_TOKEN";
+export const VIEW_TOKEN_VARIABLE = "CRONFETCH_VIEW_TOKEN";
 
 /** Reads the tokens from the environment. */
 export function readTokens(host: Environment): PageTokens {

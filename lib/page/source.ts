@@ -9,6 +9,7 @@ import type { Host } from "../core/host.ts";
 import type { Task } from "../core/task.ts";
 import { expandTasks } from "../lists/expand.ts";
 import type { Store } from "../store/store.ts";
+import type { AlertTestResult } from "../report/alerts/test.ts";
 import { taskHealth } from "../report/task_health.ts";
 
 /** A task as shown on the page. Holds no secret: URLs and messages are redacted. */
@@ -83,6 +84,8 @@ export interface PageActions {
   runNow(tasks: readonly string[] | null): Promise<void>;
   /** Null where a pause would not last, as with several instances. */
   readonly pausing: PagePausing | null;
+  /** Sends a test alert to each target of the config. */
+  testAlerts(): Promise<readonly AlertTestResult[]>;
 }
 
 /** Suspends the schedule of a task, and continues it. */
@@ -131,6 +134,8 @@ export interface PageSource extends Omit<PageActivity, "isPaused"> {
   activeRuns(): Promise<readonly ActiveRun[]>;
   /** Null if files cannot be downloaded. */
   readonly files: PageFiles | null;
+  /** Number of targets of alerts in the config. */
+  alertTargets(): number;
 }
 
 /** A process that only shows the state written by other processes. */
@@ -280,6 +285,7 @@ export function createPageSource(
     configChangedAt: activity.configChangedAt,
     nextCheckAt: activity.nextCheckAt,
     paused: activity.paused,
+    alertTargets: () => config().alerts.length,
     actions: activity.actions && invalidatingActions(activity.actions, invalidate),
     get files() {
       return config().page.downloads && store !== null ? openableFiles(store) : null;
@@ -296,6 +302,7 @@ function invalidatingActions(actions: PageActions, invalidate: () => void): Page
   const { pausing } = actions;
   return {
     runNow: (tasks) => after(actions.runNow(tasks)),
+    testAlerts: actions.testAlerts,
     pausing: pausing && {
       pause: (task) => after(pausing.pause(task)),
       resume: (task) => after(pausing.resume(task)),

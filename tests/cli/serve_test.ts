@@ -306,3 +306,17 @@ Deno.test("serve -q: no output without an error", async () => {
   await host.advance(0);
   assertEquals([await exitCode, host.stderr.text, host.stdout.text], [143, "", ""]);
 });
+
+Deno.test("serve: warns about a token that can be guessed, and does not show it", async () => {
+  await using at = await workspace({ tasks: [] });
+  const env = { CRONFETCH_TOKEN: "hunter2", CRONFETCH_VIEW_TOKEN: TOKEN };
+  const host = at.host({ sleep: "manual", env });
+  const exitCode = main(["serve", "--port", "0"], host);
+  while (host.raise("SIGTERM") === 0) await host.advance(0);
+  await host.advance(0);
+  assertEquals(await exitCode, 143);
+  const warnings = host.stderr.text.match(/warning: .*/g);
+  assertEquals(warnings, [
+    "warning: CRONFETCH_TOKEN has 7 characters and can be guessed; use 32 random ones",
+  ]);
+});

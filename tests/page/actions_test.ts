@@ -32,6 +32,32 @@ Deno.test("actions: performed with the token, then redirected to `back`", async 
   assertEquals(at.done, ["run a/b", "run all", "pause a/b", "pause all", "resume all"]);
 });
 
+Deno.test("actions: test alerts, with what each target has answered", async () => {
+  const facts = { alert: 1, target: "https://hooks.test/…", format: "slack" } as const;
+  const sent = { ...facts, sent: true, message: null, hint: null };
+  const failed = { ...facts, alert: 2, sent: false, message: "404 <Not Found>", hint: "a hint" };
+  await using at = active({ alertTests: [sent, failed] });
+  const send = (token: string) =>
+    at.ask("/actions", {
+      method: "POST",
+      headers: OWN,
+      body: new URLSearchParams({ do: "test-alerts", token }),
+    });
+  const response = await send(TOKEN);
+  assertEquals([response.status, at.done], [200, ["test alerts"]]);
+  const html = await response.text();
+  for (const words of ["1. https://hooks.test/…", "404 &lt;Not Found&gt;; a hint"]) {
+    assertStringIncludes(html, words);
+  }
+  const refused = await send("wrong");
+  await refused.body?.cancel();
+  assertEquals([refused.status, at.done.length], [403, 1]);
+  const cookie = await logIn(at, TOKEN);
+  const overview = async (site: Site) =>
+    await (await site.ask("/", { headers: { cookie } })).text();
+  assertStringIncludes(await overview(at), "Send a test alert");
+});
+
 Deno.test("actions: refused without the right token", async () => {
   await using at = active();
   for (const token of ["", "wrong", `${TOKEN} `, TOKEN.toUpperCase(), TOKEN.slice(0, -1)]) {

@@ -1,5 +1,6 @@
 /** A status page over a source that the test controls. */
 
+import type { AlertTestResult } from "../../lib/report/alerts/test.ts";
 import type { Progress, RunEvent, RunOccurrence } from "../../lib/core/event.ts";
 import { createPage, type StatusPage } from "../../lib/page/app.tsx";
 import type {
@@ -33,6 +34,8 @@ export interface SiteOptions {
   readonly viewToken?: string | null;
   /** Whether tasks can be paused. Default: true. */
   readonly canPause?: boolean;
+  /** Results of test alerts. Default: no target. */
+  readonly alertTests?: readonly AlertTestResult[];
   /** When due tasks are next looked for. Default: unknown. */
   readonly nextCheckAt?: string;
   /** Whether the source has actions. Default: true. */
@@ -115,6 +118,10 @@ export function site(options: SiteOptions = {}): Site {
       pause: (task) => note(`pause ${task ?? "all"}`),
       resume: (task) => note(`resume ${task ?? "all"}`),
     },
+    testAlerts: async () => {
+      await note("test alerts");
+      return options.alertTests ?? [];
+    },
   };
   const files = options.files ?? null;
   const source: PageSource = {
@@ -145,6 +152,7 @@ export function site(options: SiteOptions = {}): Site {
     configChangedAt: () => options.configChangedAt ?? null,
     nextCheckAt: () => options.nextCheckAt ?? null,
     paused: () => tasks.every((task) => task.paused),
+    alertTargets: () => options.alertTests?.length ?? 0,
     files: files && {
       open: (key) => {
         const text = files[key];

@@ -131,6 +131,7 @@ Deno.test("actions: pausing and resuming is visible immediately", async () => {
     isPaused: (task: string) => paused.has(task),
     actions: {
       runNow: () => Promise.resolve(),
+      testAlerts: () => Promise.resolve([]),
       pausing: {
         pause: (task: string | null) => Promise.resolve(void paused.add(task)),
         resume: (task: string | null) => Promise.resolve(void paused.delete(task)),

@@ -12,6 +12,7 @@ import {
   plural,
   relativeTime,
 } from "../../report/format.ts";
+import type { AlertTestResult } from "../../report/alerts/test.ts";
 import { waitDetails } from "../../report/live_view.ts";
 import { linkable, loginPath } from "../assets.ts";
 import type { LiveRun } from "../live.ts";
@@ -174,6 +175,37 @@ export function Notice(
   );
 }
 
+/** What the targets of alerts have answered to a test. */
+export function AlertTests(
+  { results }: { readonly results: readonly AlertTestResult[] },
+): JSX.Element {
+  return (
+    <>
+      <p class="crumbs">
+        <a href="/">Tasks</a>
+      </p>
+      <h1>Test alerts</h1>
+      <table class="results" role="table">
+        <TableHead columns={["Result", "Target", "Format", "Details"]} />
+        <tbody role="rowgroup">
+          {results.map(({ alert, target, format, sent, message, hint }) => (
+            <tr role="row">
+              <td role="cell">
+                <Badge tone={sent ? "good" : "bad"}>{sent ? "sent" : "failed"}</Badge>
+              </td>
+              <td role="cell" class="said">{alert}. {shown(target)}</td>
+              <td role="cell" data-label="Format">{format}</td>
+              <td role="cell" class="said">
+                {[message, hint].flatMap((text) => text ?? []).map(shown).join("; ")}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
 /** Which actions a page offers. */
 export type ActionAccess =
   /** None: this process cannot perform them. */
@@ -191,13 +223,15 @@ export type ActionAccess =
  * @param back The path to redirect to.
  * @param canPause Whether pausing is possible, and a task is not paused.
  * @param canResume Whether a task is paused.
+ * @param canTestAlerts Whether the config has targets of alerts.
  */
-export function Actions({ access, task, back, canPause, canResume }: {
+export function Actions({ access, task, back, canPause, canResume, canTestAlerts }: {
   readonly access: ActionAccess;
   readonly task: string | null;
   readonly back: string;
   readonly canPause: boolean;
   readonly canResume: boolean;
+  readonly canTestAlerts: boolean;
 }): JSX.Element | null {
   switch (access) {
     case "absent":
@@ -226,6 +260,9 @@ export function Actions({ access, task, back, canPause, canResume }: {
           <button type="submit" name="do" value="run">Run{all} now</button>
           {canPause && <button type="submit" name="do" value="pause">Pause{all}</button>}
           {canResume && <button type="submit" name="do" value="resume">Resume{all}</button>}
+          {canTestAlerts && (
+            <button type="submit" name="do" value="test-alerts">Send a test alert</button>
+          )}
         </form>
       );
     }
