@@ -170,6 +170,7 @@ export function combine(
   checkKeyLengths(tasks, store);
   // A command that sends no request needs the secrets of the state.
   const state = locationOf("state", parseStateLocation, parts, context);
+  if (state.kind === "postgres" && state.password !== null) secrets.add(state.password);
   const hosts = readHosts === null ? NO_HOSTS : readHosts(
     parts.map(({ settings, scope, source: { folder } }) => ({
       hosts: settings.hosts ?? {},

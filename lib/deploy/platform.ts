@@ -49,10 +49,10 @@ export function storageWarnings({ store, state }: Pick<Config, "store" | "state"
       'Files in "memory:" are lost with this instance; "s3://bucket/prefix" keeps them',
     );
   }
-  if (state.kind !== "kv" || state.path !== null) {
+  if (state.kind !== "postgres" && (state.kind !== "kv" || state.path !== null)) {
     warnings.push(
       `The state in ${locationText(state)} is lost with this instance; "kv:" without a path is ` +
-        "the database that Deno Deploy assigns to the app",
+        'the database that Deno Deploy assigns to the app, and "postgres:" one that is attached',
     );
   }
   return warnings;

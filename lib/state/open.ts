@@ -1,16 +1,22 @@
 /** From the location of a state to an open state. */
 
+import type { Host } from "../core/host.ts";
 import type { StateLocation } from "../core/location.ts";
 import { bufferedState } from "./buffered.ts";
 import type { StateDriver, StateHost } from "./driver.ts";
 import { openKvDriver } from "./kv/kv.ts";
 import type { State } from "./state.ts";
 
+/** The part of the host that opening a state needs. */
+export type OpeningHost = StateHost & Pick<Host, "env" | "cwd" | "stderr">;
+
 /**
  * Opens the state at a location. A missing file is created, parent folders included.
  *
  * @param host Its clock determines when leases end.
  * @param historyMs How long runs are kept, in milliseconds. Default: 90 days.
+ * @param ifMissing Whether missing tables of a database are created, or read as an empty state.
+ * Default: `create`.
  * @throws {CronfetchError} Any `state.` code; `config.invalid` if Deno was started without its KV.
  *
  * @example
@@ -25,13 +31,23 @@ import type { State } from "./state.ts";
  */
 export async function openState(
   location: StateLocation,
-  host: StateHost,
+  host: OpeningHost,
   historyMs?: number,
+  ifMissing?: "create" | "skip",
 ): Promise<State> {
-  return bufferedState(await openDriver(location, host), host, historyMs);
+  return bufferedState(await openDriver(location, host, ifMissing), host, historyMs);
 }
 
-async function openDriver(location: StateLocation, host: StateHost): Promise<StateDriver> {
+/**
+ * Opens the driver of a state; see {@linkcode openState}.
+ *
+ * @param ifMissing Whether missing tables of a database are created, or read as an empty state.
+ */
+export async function openDriver(
+  location: StateLocation,
+  host: OpeningHost,
+  ifMissing: "create" | "skip" = "create",
+): Promise<StateDriver> {
   switch (location.kind) {
     case "memory": {
       const { emptyMemory, memoryDriver } = await import("./memory.ts");
@@ -43,6 +59,11 @@ async function openDriver(location: StateLocation, host: StateHost): Promise<Sta
       // Loaded only for such a state.
       const { openFileDriver } = await import("./file.ts");
       return await openFileDriver(location.path, host);
+    }
+    case "postgres": {
+      const { openPostgres } = await import("./postgres/open.ts");
+      const opened = await openPostgres(location, host, { ifMissing });
+      return opened?.driver ?? await openDriver({ kind: "memory" }, host);
     }
     default:
       return location satisfies never;

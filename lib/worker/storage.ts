@@ -98,7 +98,7 @@ export async function openExistingState(
   const path = stateFile(location);
   // The first run has leases before it has a state.
   const isMissing = path !== null && await isAbsent(path) && await isAbsent(`${path}.leases`);
-  return await openState(isMissing ? { kind: "memory" } : location, host, historyMs);
+  return await openState(isMissing ? { kind: "memory" } : location, host, historyMs, "skip");
 }
 
 /** Whether a path does not exist. False if that cannot be determined. */
@@ -222,7 +222,8 @@ export function stoppingError(): CronfetchError {
 }
 
 function isSame(one: StorageLocations, other: StorageLocations): boolean {
-  return locationText(one.state) === locationText(other.state) &&
+  // Not as texts, which have no password.
+  return JSON.stringify(one.state) === JSON.stringify(other.state) &&
     one.historyMs === other.historyMs &&
     locationText(one.store) === locationText(other.store) && one.sync === other.sync &&
     JSON.stringify(one.hosts) === JSON.stringify(other.hosts);

@@ -248,8 +248,6 @@ Deno.test("loadConfig: variables in the state are substituted and secret", async
   assertEquals(config.secrets, ["hunter2"]);
 });
 
-const NO_POSTGRES = 'must be "kv:" or "file:" with a path; this version has no state in Postgres';
-
 Deno.test("loadConfig: invalid locations are problems", async () => {
   const table: ["store" | "state", string, string][] = [
     ["store", "az://bucket", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
@@ -271,14 +269,17 @@ Deno.test("loadConfig: invalid locations are problems", async () => {
     [
       "state",
       "state.json",
-      'must be "kv:" or "file:" with a path, or "memory:"; did you mean ' +
+      'must be "kv:" or "file:" with a path, "postgres://…", or "memory:"; did you mean ' +
       '"file:state.json"?',
     ],
-    ["state", "postgres://user:secret@h/db", NO_POSTGRES],
-    ["state", "postgresql://h/db", NO_POSTGRES],
-    ["state", "kv:https://h/db", 'must be "kv:" or "file:" with a path, or "memory:"'],
-    ["state", "mysql://h", 'must be "kv:" or "file:" with a path, or "memory:"'],
-    ["state", "file:", 'must be "kv:" or "file:" with a path, or "memory:"'],
+    ["state", "postgres://u:secret@h,i/db", "must have one host"],
+    [
+      "state",
+      "kv:https://h/db",
+      'must be "kv:" or "file:" with a path, "postgres://…", or "memory:"',
+    ],
+    ["state", "mysql://h", 'must be "kv:" or "file:" with a path, "postgres://…", or "memory:"'],
+    ["state", "file:", 'must be "kv:" or "file:" with a path, "postgres://…", or "memory:"'],
   ];
   for (const [setting, written, problem] of table) {
     const expected = `1:${setting.length + 5}: ${setting} ${problem}`;

@@ -3,6 +3,7 @@ import {
   locationText,
   parseStateLocation,
   parseStoreLocation,
+  type PostgresLocation,
   stateFile,
   type StateLocation,
   type StoreLocation,
@@ -32,11 +33,35 @@ Deno.test("parseStoreLocation and locationText: a location and its text", () => 
   }
 });
 
+const postgres: PostgresLocation = {
+  kind: "postgres",
+  ...{ host: null, port: null, user: null, password: null, database: null },
+  ...{ schema: "cronfetch", sslmode: null, sslrootcert: null },
+};
+
 const STATES: readonly (readonly [text: string, location: StateLocation, normal?: string])[] = [
   ["kv:", { kind: "kv", path: null }],
   ["kv:a.db", { kind: "kv", path: "/here/a.db" }, "kv:/here/a.db"],
   ["file:./a.json", { kind: "file", path: "/here/a.json" }, "file:/here/a.json"],
   ["memory:", { kind: "memory" }],
+  ["postgres:", postgres],
+  ["postgresql://", postgres, "postgres:"],
+  ["postgres:?schema=team_a", { ...postgres, schema: "team_a" }],
+  ["postgres://db.example/state", { ...postgres, host: "db.example", database: "state" }],
+  [
+    "postgres://a%40b:p%40%2Fw@db.example:5433/a%20b?sslmode=verify-ca&sslrootcert=ca.pem",
+    {
+      ...{ ...postgres, host: "db.example", port: 5433, user: "a@b", password: "p@/w" },
+      ...{ database: "a b", sslmode: "verify-ca", sslrootcert: "/here/ca.pem" },
+    },
+    "postgres://a%40b@db.example:5433/a%20b?sslmode=verify-ca&sslrootcert=/here/ca.pem",
+  ],
+  ["postgres://[::1]:1/d", { ...postgres, host: "::1", port: 1, database: "d" }],
+  [
+    "postgres:///d?host=/run/postgresql&sslrootcert=system&connect_timeout=5",
+    { ...postgres, host: "/run/postgresql", database: "d", sslrootcert: "system" },
+    "postgres:///d?host=/run/postgresql&sslrootcert=system",
+  ],
 ];
 
 Deno.test("parseStateLocation and locationText: a location and its text", () => {
@@ -64,16 +89,37 @@ Deno.test("parseStoreLocation: a problem contains nothing of the text", () => {
 });
 
 Deno.test("parseStateLocation: a URL is rejected, and not part of the problem", () => {
-  const kinds = 'must be "kv:" or "file:" with a path';
-  const postgres = `${kinds}; this version has no state in Postgres`;
+  const kinds = 'must be "kv:" or "file:" with a path, "postgres://…", or "memory:"';
+  const form = 'must be "postgres://user@host:port/database"; special characters of a password ' +
+    "are percent-encoded, or it is in PGPASSWORD";
+  const oneHost = "must have one host";
+  const names = 'must have a name of a-z, 0-9 and "_" as "schema"';
   for (
     const [text, problem] of [
-      ["postgres://user:secret@host/db", postgres],
-      ["postgresql://host/db", postgres],
-      ["redis://user:secret@host/1", `${kinds}, or "memory:"`],
-      ["kv:https://user:secret@host/db", `${kinds}, or "memory:"`],
-      ["memory:x", `${kinds}, or "memory:"`],
-      ["file:", `${kinds}, or "memory:"`],
+      ["redis://user:secret@host/1", kinds],
+      ["kv:https://user:secret@host/db", kinds],
+      ["memory:x", kinds],
+      ["file:", kinds],
+      ["postgres:secret", form],
+      ["postgres:/secret", form],
+      ["postgres://user:se/cret@host/db", form],
+      ["postgres://user:%ff@host/db", form],
+      ["postgres://host/db#secret", form],
+      ["postgres://a,b/db", oneHost],
+      ["postgres://host/db?host=/run/postgresql", oneHost],
+      ["postgres:///db?host=secret", 'must have the folder of a socket as "host"'],
+      ["postgres://host/db?schema=Secret", names],
+      ["postgres://host/db?schema=pg_secret", names],
+      ["postgres://host/db?schema=a%22secret", names],
+      [
+        "postgres://host/db?sslmode=prefer",
+        'must have "verify-full", "verify-ca", "require" or "disable" as "sslmode"; all but ' +
+        '"disable" verify the certificate',
+      ],
+      [
+        "postgres://host/db?password=secret",
+        'may only have "host", "schema", "sslmode" and "sslrootcert" behind "?"',
+      ],
     ] as const
   ) {
     assertEquals(parseStateLocation(text, "/"), { problem, guess: null }, text);
@@ -89,5 +135,6 @@ Deno.test("stateFile: the path of the file of a state, or null", () => {
   assertEquals(stateFile({ kind: "file", path: "/a/state.json" }), "/a/state.json");
   assertEquals(stateFile({ kind: "kv", path: "/a/state.db" }), "/a/state.db");
   assertEquals(stateFile({ kind: "kv", path: null }), null);
+  assertEquals(stateFile(postgres), null);
   assertEquals(stateFile({ kind: "memory" }), null);
 });

@@ -7,8 +7,7 @@ import {
   type StoreLocation,
 } from "../../lib/core/location.ts";
 import type { Host } from "../../lib/core/host.ts";
-import type { StateHost } from "../../lib/state/driver.ts";
-import { openState as openStateAt } from "../../lib/state/open.ts";
+import { type OpeningHost, openState as openStateAt } from "../../lib/state/open.ts";
 import type { State } from "../../lib/state/state.ts";
 import { openStore as openStoreAt, type StoreOptions } from "../../lib/store/open.ts";
 import type { Store } from "../../lib/store/store.ts";
@@ -33,7 +32,7 @@ export async function openStore(text: string, options: StoreOptions, host: Host)
 
 export async function openState(
   text: string,
-  host: StateHost,
+  host: OpeningHost,
   historyMs?: number,
 ): Promise<State> {
   return await openStateAt(stateLocation(text), host, historyMs);

@@ -4,9 +4,15 @@ import { delay } from "@std/async";
 import { exists } from "@std/fs";
 import { join } from "@std/path";
 import { Client } from "pg";
+import type { PostgresLocation } from "../../lib/core/location.ts";
 import { temporaryFolder } from "./folder.ts";
+import { stateLocation } from "./open.ts";
+import { identity } from "./transport.ts";
 
-/** A running server. Disposing stops it and removes its data. */
+/**
+ * A running server with TLS, whose certificate `good` of `tests/fixtures/tls` is valid for `localhost`.
+ * Disposing stops it and removes its data.
+ */
 export interface Postgres extends AsyncDisposable {
   /** How `pg` connects. */
   readonly connection: {
@@ -17,8 +23,16 @@ export interface Postgres extends AsyncDisposable {
   };
   /** Creates an empty database and returns its name. */
   makeDatabase(): Promise<string>;
-  /** Stops the server: `fast` ends its sessions, `immediate` is a crash. */
-  stop(mode: "fast" | "immediate"): Promise<void>;
+  /** URL of a database; its user owns everything. */
+  url(database: string): string;
+  /** Folder of its socket. */
+  readonly socketFolder: string;
+  /** Runs SQL by psql in a database, and returns its output. */
+  sql(database: string, text: string): Promise<string>;
+  /** The text of a dump of a database. */
+  dump(database: string): Promise<string>;
+  /** Stops the server: `fast` ends its sessions, `immediate` is a crash, `kill` a lost machine. */
+  stop(mode: "fast" | "immediate" | "kill"): Promise<void>;
   /** Starts the stopped server again, on the same port. */
   start(): Promise<void>;
 }
@@ -55,23 +69,48 @@ export async function startPostgres(): Promise<Postgres> {
       env: { LC_ALL: "C" },
       ...(user ?? {}),
     }).output();
-    if (code === 0) return;
-    const text = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
-    throw new Error(`${program}: ${text}`);
+    const [output = "", errors = ""] = [stdout, stderr].map((bytes) =>
+      new TextDecoder().decode(bytes)
+    );
+    if (code === 0) return output;
+    throw new Error(`${program}: ${output}${errors}`);
   };
   await perform("initdb", "-D", data, "-U", "cronfetch", "-A", "trust", "-E", "UTF8", "--no-sync");
+  const { cert, key } = identity("good");
+  await Deno.writeTextFile(join(data, "server.crt"), cert);
+  await Deno.writeTextFile(join(data, "server.key"), key, { mode: 0o600 });
+  if (user !== null) await Deno.chown(join(data, "server.key"), user.uid, user.gid);
   const port = freePort();
-  const options = `-p ${port} -k ${data} -c listen_addresses=127.0.0.1 -c fsync=off`;
+  const options = ["-p", port, "-k", data, ...SETTINGS.flatMap((one) => ["-c", one])].join(" ");
   const control = (...args: string[]) => perform("pg_ctl", "-D", data, "-s", "-w", ...args);
-  const start = () => control("start", "-l", join(data, "log"), "-o", options);
-  const stop = (mode: "fast" | "immediate") => control("stop", "-m", mode);
+  const start = async () => {
+    // The processes of a killed server end a moment later.
+    for (let left = 100;; left--) {
+      const started = control("start", "-l", join(data, "log"), "-o", options);
+      const error = await started.then(() => null, (reason) => reason);
+      if (error === null) return;
+      if (left === 0 || !await exists(join(data, "postmaster.pid"))) throw error;
+      await delay(100);
+    }
+  };
+  const stop = async (mode: "fast" | "immediate" | "kill") => {
+    if (mode !== "kill") return void await control("stop", "-m", mode);
+    const [pid] = (await Deno.readTextFile(join(data, "postmaster.pid"))).split("\n");
+    Deno.kill(Number(pid), "SIGKILL");
+  };
   await start();
   stack.defer(() => stop("immediate").catch(() => {}));
   const connection = { host: "127.0.0.1", port, user: "cronfetch", database: "postgres" };
   const owned = stack.move();
   let databases = 0;
+  const address = ["-h", connection.host, "-p", `${port}`, "-U", connection.user];
   return {
     connection,
+    url: (database) => `postgres://${connection.user}@${connection.host}:${port}/${database}`,
+    socketFolder: data,
+    sql: (database, text) =>
+      perform("psql", ...address, ...PSQL_OPTIONS, "-d", database, "-c", text),
+    dump: (database) => perform("pg_dump", ...address, database),
     makeDatabase: async () => {
       const name = `test_${++databases}`;
       const client = new Client(connection);
@@ -84,6 +123,21 @@ export async function startPostgres(): Promise<Postgres> {
     start,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Tests lose no machine, and provoke deadlocks. */
+const SETTINGS = [
+  ...["listen_addresses=127.0.0.1", "ssl=on", "fsync=off", "full_page_writes=off"],
+  ...["deadlock_timeout=100ms", "max_connections=60"],
+];
+
+const PSQL_OPTIONS = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
+
+/** Parses a valid location. */
+export function postgresLocation(text: string): PostgresLocation {
+  const location = stateLocation(text);
+  if (location.kind !== "postgres") throw new TypeError(`${text} is not of Postgres`);
+  return location;
 }
 
 /** PostgreSQL refuses to run as root: the user that it runs as then; null for this one. */

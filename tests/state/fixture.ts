@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { fromFileUrl } from "@std/path";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import type { StateHost } from "../../lib/state/driver.ts";
+import type { OpeningHost } from "../../lib/state/open.ts";
 import type { State } from "../../lib/state/state.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { openState } from "../helpers/open.ts";
@@ -12,7 +12,7 @@ import { openState } from "../helpers/open.ts";
 /** A place for a state. */
 export interface Place extends AsyncDisposable {
   /** Opens the state. Several may be open at the same time. */
-  open(host: StateHost, historyMs?: number): Promise<State>;
+  open(host: OpeningHost, historyMs?: number): Promise<State>;
 }
 
 /** A place for a state that other processes can open as well. */

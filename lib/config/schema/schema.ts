@@ -138,8 +138,9 @@ const settings = () => ({
     DEFAULTS.store,
   ),
   state: option(
-    text('"kv:" or "file:" with a path, or "memory:"'),
-    "Where state is stored: `kv:PATH`, `file:PATH` or `memory:`. `${env:…}` and `${file:…}` are substituted.",
+    text('"kv:" or "file:" with a path, "postgres://…", or "memory:"'),
+    "Where state is stored: `kv:PATH`, `file:PATH`, `postgres://…` or `memory:`. `${env:…}` and " +
+      "`${file:…}` are substituted.",
     DEFAULTS.state,
   ),
   ...timing(DEFAULTS),
