@@ -7,7 +7,7 @@ import type { Progress, Reporter } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { isNamed } from "../core/task.ts";
 import { escapeControl } from "../core/text.ts";
-import { formatDuration, plural, relativeTime, wrapWords } from "../report/format.ts";
+import { formatCount, formatDuration, plural, relativeTime, wrapWords } from "../report/format.ts";
 import { LOG_FORMATS, logOutput } from "../report/log.ts";
 import { tickReporter } from "../report/tick.ts";
 import type { Wake } from "../schedule/due.ts";
@@ -161,7 +161,7 @@ export function describeWatchEvent(event: WatchEvent, options: WatchTextOptions)
     case "refused":
       return "error: the changed config cannot be used; the last one stays in force";
     case "waiting":
-      return quiet ? null : describeWake(event.wake, options);
+      return quiet ? null : describeWake(event.wake, options) + describeFailing(event.failing);
     case "failing":
       return `error: ${escapeControl(event.error.message)}; trying again`;
     case "overran":
@@ -178,7 +178,7 @@ export function describeWatchEvent(event: WatchEvent, options: WatchTextOptions)
 
 /** `cronfetch.jsonc: 3 tasks, 1 due now`. */
 function describeTarget(
-  { target: { config, selected }, snapshot: { plan, due, wake } }: {
+  { target: { config, selected }, snapshot: { plan, due, wake, failing } }: {
     readonly target: WatchTarget;
     readonly snapshot: DueSnapshot;
   },
@@ -187,7 +187,7 @@ function describeTarget(
   const files = config.files.map((file) => shortPath(file, options.cwd));
   const where = files.length === 0 ? "the config" : files.join(" and ");
   const count = plan.entries.filter(({ task }) => isNamed(task, selected)).length;
-  const next = due > 0 ? `${due} due now` : describeWake(wake, options);
+  const next = due > 0 ? `${due} due now` : describeWake(wake, options) + describeFailing(failing);
   return escapeControl(`${where}: ${plural(count, "task")}, ${next}`);
 }
 
@@ -195,6 +195,17 @@ function describeTarget(
 function describeWake(wake: Wake | null, { timeOf }: WatchTextOptions): string {
   if (!wake) return "no task has a schedule; waiting for a change of the config";
   return escapeControl(`next: ${wake.task} at ${timeOf(wake)}`);
+}
+
+/** Failing tasks that are named. */
+const MOST_FAILING = 3;
+
+/** `; failing: rates, stations`: the tasks that nothing else in the line mentions. */
+function describeFailing(failing: readonly string[]): string {
+  if (failing.length === 0) return "";
+  const more = failing.length - MOST_FAILING;
+  const named = failing.slice(0, MOST_FAILING).map(escapeControl).join(", ");
+  return `; failing: ${named}${more > 0 ? ` and ${formatCount(more)} more` : ""}`;
 }
 
 /** A time for logs. */

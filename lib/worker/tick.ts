@@ -48,6 +48,8 @@ export interface DueSnapshot {
   readonly plan: Plan;
   /** Number of tasks to run now. */
   readonly due: number;
+  /** Ids of the tasks whose last run failed, paused ones excepted. */
+  readonly failing: readonly string[];
   /** When a schedule makes something due: `at` if something is due now; null for never. */
   readonly wake: Wake | null;
 }
@@ -101,7 +103,12 @@ export async function takeSnapshot(
     const parent = parentOf(task);
     return isPaused(task.id) || parent !== null && isPaused(parent);
   };
-  const decide = (task: Task) => decideDue(task, memoryOf(task), at);
+  const failing: string[] = [];
+  const decide = (task: Task) => {
+    const memory = memoryOf(task);
+    if (hasFailed(memory) && !isHeld(task)) failing.push(task.id);
+    return decideDue(task, memory, at);
+  };
   const { entries } = makePlan({ tasks, asked: selected, decide });
   const plan: Plan = {
     entries: entries.map((entry) => {
@@ -117,8 +124,13 @@ export async function takeSnapshot(
     at,
     plan,
     due: plan.entries.filter((entry) => entry.included).length,
+    failing,
     wake: nextWake(waiting, memoryOf, at),
   };
+}
+
+function hasFailed({ retryAt, isPending }: DueMemory): boolean {
+  return (retryAt ?? null) !== null && isPending !== true;
 }
 
 /** Runs what is due. Never throws: an error is the outcome, and a bug is an `internal` error. */

@@ -31,7 +31,13 @@ export type WatchEvent =
   /** A changed config is invalid, or its state cannot be opened; the last one stays in force. */
   | { readonly kind: "refused"; readonly error: CronfetchError }
   /** Nothing is due before `wake`; null for never. Emitted once for each time. */
-  | { readonly kind: "waiting"; readonly wake: Wake | null; readonly at: Temporal.Instant }
+  | {
+    readonly kind: "waiting";
+    readonly wake: Wake | null;
+    readonly at: Temporal.Instant;
+    /** Ids of the tasks whose last run failed. */
+    readonly failing: readonly string[];
+  }
   /** A tick failed, or its state could not be written. Emitted once while the error persists. */
   | { readonly kind: "failing"; readonly error: CronfetchError }
   /** Ticks succeed again. */
@@ -130,7 +136,10 @@ function createWatch(context: WatchContext): Watch {
 
   const emitWaiting = (snapshot: DueSnapshot) => {
     const wake = wakeText(snapshot);
-    if (wake !== lastWake) emit({ kind: "waiting", wake: snapshot.wake, at: snapshot.at });
+    if (wake !== lastWake) {
+      const { at, failing } = snapshot;
+      emit({ kind: "waiting", wake: snapshot.wake, at, failing });
+    }
     lastWake = wake;
   };
 

@@ -179,6 +179,9 @@ Deno.test("watch: a line for each tick, and the next due time", async () => {
         const terminal = connectTerminal(scene, width);
         const ended = main(["watch", ...flags], scene);
         while (!scene.stderr.text.includes("next:")) await scene.advance(0);
+        // The second tick is 20 s later.
+        for (let second = 0; second < 20; second++) await scene.advance(1_000);
+        while (scene.stderr.text.split("next:").length < 3) await scene.advance(0);
         scene.raise("SIGTERM");
         const exitCode = await endOf(ended, scene);
         const { stdout: { text: stdout }, stderr: { text: stderr } } = scene;

@@ -154,7 +154,7 @@ const config = {
 const target = { config, selected: null };
 const wake = { at: instant("2026-01-15T14:15:00.5Z"), task: "a" };
 const plan = makePlan({ tasks: tasksOf(config, at), asked: null, decide: null });
-const snapshot = { at, plan, due: 0, wake };
+const snapshot = { at, plan, due: 0, failing: [], wake };
 const error = new CronfetchError("state.locked", "opening the state: it is locked");
 const tick = instant("2026-01-15T13:00:00Z");
 
@@ -189,9 +189,19 @@ const TEXTS: readonly (readonly [
     "error: the changed config cannot be used; the last one stays in force",
   ],
   [
-    { kind: "waiting", wake: { ...wake, task: "b\u001b[2J" }, at },
+    { kind: "waiting", wake: { ...wake, task: "b\u001b[2J" }, at, failing: [] },
     null,
     "next: b\\u{1b}[2J at 14:15",
+  ],
+  [
+    { kind: "waiting", wake, at, failing: ["b\u001b[2J", "c", "d", "e", "f"] },
+    null,
+    "next: a at 14:15; failing: b\\u{1b}[2J, c, d and 2 more",
+  ],
+  [
+    { kind: "reloaded", target, snapshot: { ...snapshot, failing: ["b"] } },
+    null,
+    "reloaded one.json and /etc/two.json: 2 tasks, next: a at 14:15; failing: b",
   ],
   [
     { kind: "failing", error },

@@ -8,6 +8,7 @@ import { openMemory } from "../../lib/store/memory.ts";
 import { runTick, takeSnapshot, type TickRequest } from "../../lib/worker/tick.ts";
 import { testHost } from "../helpers/host.ts";
 import { openState } from "../helpers/open.ts";
+import { recentResult, record } from "../state/samples.ts";
 
 const host = testHost();
 const at = host.clock.now();
@@ -79,6 +80,22 @@ Deno.test("takeSnapshot: a paused task runs only on request", async (t) => {
       assertEquals(snapshot.due, plan.filter((reason) => reason.endsWith("!")).length);
       assertEquals(snapshot.wake?.task ?? null, wake);
     });
+  }
+});
+
+Deno.test("takeSnapshot: names the tasks whose last run failed, but not pending or paused ones", async () => {
+  await using state = await openState("memory:", host);
+  const retryAt = "2030-01-01T00:00:00Z";
+  const last = { run: "r", at: "2026-01-15T11:00:00Z" };
+  state.save(record("a", { retryAt, results: [recentResult({ ...last, status: "failed" })] }));
+  state.save(record("b", { retryAt, results: [recentResult({ ...last, status: "pending" })] }));
+  const request = {
+    ...{ config, selected: null, requested: new Set<string>() },
+    retryAt: new Map<string, Temporal.Instant>(),
+  };
+  for (const [paused, failing] of [[null, ["a"]], ["a", []]] as const) {
+    const isPaused = (id: string) => id === paused;
+    assertEquals((await takeSnapshot({ ...request, isPaused }, state, at)).failing, [...failing]);
   }
 });
 
