@@ -7,7 +7,7 @@ import type { DigestAlgorithm } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 
 /** One entry of a checksum file. */
-interface ChecksumLine {
+export interface ChecksumLine {
   /** In lower case; may be one that no task can expect. */
   readonly algorithm: string;
   /** Lower-case hexadecimal. */
@@ -117,7 +117,7 @@ function readEntry(
   index: number,
 ): [entry: ChecksumLine | null, next: number] {
   const line = lines[index] ?? "";
-  const single = entryOfLine(BSD_LINE, line) ?? entryOfLine(GNU_LINE, line);
+  const single = parseChecksumLine(line);
   if (single !== null) return [single, index + 1];
   if (GROUPS.test(line)) return readDigest(lines, index, "", undefined, null);
   const colon = line.lastIndexOf(":");
@@ -128,6 +128,11 @@ function readEntry(
   return isAlgorithm(normalizeAlgorithm(name))
     ? readDigest(lines, index + 1, groups, name, null)
     : readDigest(lines, index + 1, groups, algorithm, withoutDot(name));
+}
+
+/** The entry in a line of `sha256sum` or of BSD's `sha256`; null for any other line. */
+export function parseChecksumLine(line: string): ChecksumLine | null {
+  return entryOfLine(BSD_LINE, line) ?? entryOfLine(GNU_LINE, line);
 }
 
 /** A digest in groups, which may continue on lines of groups only. */

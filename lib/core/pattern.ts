@@ -72,6 +72,29 @@ export async function loadPatternEngine(): Promise<PatternEngine> {
   };
 }
 
+/** Whether a path matches one of the globs, as a whole; any does if there are none. */
+export function isIncluded(path: string, globs: readonly string[], engine: PatternEngine): boolean {
+  return globs.length === 0 || globs.some((glob) => engine.find(globPattern(glob), path, "whole"));
+}
+
+/** The pattern of a glob: `*` and `?` do not match a slash, `**` matches any number of folders. */
+function globPattern(glob: string): string {
+  return glob.replaceAll(/\*\*\/|\*\*|\*|\?|[\\^$.|+()[\]{}]/g, (found) => {
+    switch (found) {
+      case "**/":
+        return "(?:[^/]*/)*";
+      case "**":
+        return "[\\s\\S]*";
+      case "*":
+        return "[^/]*";
+      case "?":
+        return "[^/]";
+      default:
+        return `\\${found}`;
+    }
+  });
+}
+
 /** JavaScript syntax that RE2 lacks, by its start outside of character classes. */
 const UNSUPPORTED: readonly (readonly [start: RegExp, what: string])[] = [
   [/\(\?[=!]/y, "a lookahead"],

@@ -3,7 +3,6 @@
 import { safeMemberName } from "../config/keys.ts";
 import type { CronfetchError } from "../core/errors.ts";
 import { folderOf, foldKey, nameOf } from "../core/key.ts";
-import type { PatternEngine } from "../core/pattern.ts";
 import type { Unpack } from "../core/task.ts";
 import { quoteServerText } from "../core/text.ts";
 import { unpackError } from "../content/archive.ts";
@@ -43,29 +42,6 @@ function stemOf(name: string, isSingleFile: boolean): string {
 
 function joinKey(folder: string, name: string): string {
   return folder === "" ? name : `${folder}/${name}`;
-}
-
-/** Whether a path matches one of the globs; any does if there are none. */
-export function isIncluded(path: string, globs: readonly string[], engine: PatternEngine): boolean {
-  return globs.length === 0 || globs.some((glob) => engine.find(globPattern(glob), path, "whole"));
-}
-
-/** The pattern of a glob: `*` and `?` do not match a slash, `**` matches any number of folders. */
-export function globPattern(glob: string): string {
-  return glob.replaceAll(/\*\*\/|\*\*|\*|\?|[\\^$.|+()[\]{}]/g, (found) => {
-    switch (found) {
-      case "**/":
-        return "(?:[^/]*/)*";
-      case "**":
-        return "[\\s\\S]*";
-      case "*":
-        return "[^/]*";
-      case "?":
-        return "[^/]";
-      default:
-        return `\\${found}`;
-    }
-  });
 }
 
 /**

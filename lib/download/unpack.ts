@@ -3,7 +3,7 @@
 import { type Archive, type ArchiveEntry, unpackError } from "../content/archive.ts";
 import { openArchive } from "../content/open_archive.ts";
 import { baseKey, foldKey } from "../core/key.ts";
-import { loadPatternEngine } from "../core/pattern.ts";
+import { isIncluded, loadPatternEngine } from "../core/pattern.ts";
 import type { MemberCounts, UnpackedArchive, Validators } from "../core/result.ts";
 import { Sha256 } from "../core/sha256.ts";
 import type { Unpack } from "../core/task.ts";
@@ -12,14 +12,7 @@ import type { FamilyMember } from "../state/state.ts";
 import type { Provenance, Sealed, StatCache, StoredFile } from "../store/store.ts";
 import type { AttemptContext, Received } from "./attempt.ts";
 import { conflict } from "./family.ts";
-import {
-  isIncluded,
-  memberKey,
-  MemberKeys,
-  memberPath,
-  memberPlace,
-  refusedMember,
-} from "./member_key.ts";
+import { memberKey, MemberKeys, memberPath, memberPlace, refusedMember } from "./member_key.ts";
 
 /** What unpacking needs in addition to the archive. */
 export type UnpackContext = Pick<AttemptContext, "store" | "family" | "signal">;

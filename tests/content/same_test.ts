@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { TextReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js";
 import { isSame, LARGEST_JSON_BYTES } from "../../lib/content/same.ts";
-import { problemWithQuery, selectNodes } from "../../lib/core/json_path.ts";
 import type { SameRule } from "../../lib/core/task.ts";
 
 /** A file that is read in pieces of `pieceBytes`. */
@@ -149,21 +148,6 @@ Deno.test("isSame: a JSON document that is too large or too deep is different", 
   assertEquals(await isSame(GENERATED, large, large), false);
   const deep = file(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
   assertEquals(await isSame(GENERATED, deep, deep), false);
-});
-
-Deno.test("problemWithQuery: names what is wrong", () => {
-  assertEquals(problemWithQuery("$..a[?@.b > 1]"), null);
-  assertEquals(problemWithQuery("$['a', 'b'][0:2]"), null);
-  for (const query of ["generated", "$.", "$.a[", "$[?match(@.a)]", "", "$".repeat(2_000)]) {
-    assertEquals(typeof problemWithQuery(query), "string", query);
-  }
-});
-
-Deno.test("selectNodes: regular expressions are matched in linear time, and as a whole", () => {
-  const value = [{ a: "xab" }, { a: "ab" }, { a: "a".repeat(100_000) }, { b: 1 }];
-  assertEquals(selectNodes("$[?match(@.a, '(a+)+b')]", value), [[1]]);
-  assertEquals(selectNodes("$[?search(@.a, '(a+)+b')]", value), [[0], [1]]);
-  assertEquals(selectNodes("$[?match(@.a, '(')]", value), []);
 });
 
 /** A member of a sample archive: its path, its text, its time, and how it is compressed. */

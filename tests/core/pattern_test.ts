@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { loadPatternEngine } from "../../lib/core/pattern.ts";
+import { isIncluded, loadPatternEngine } from "../../lib/core/pattern.ts";
 
 const { problemWith, test } = await loadPatternEngine();
 
@@ -89,4 +89,33 @@ Deno.test("row 139: patterns take linear time on 50,000 characters", async () =>
   } finally {
     worker.terminate();
   }
+});
+
+Deno.test("isIncluded: globs match the whole path", async () => {
+  const engine = await loadPatternEngine();
+  const table: [glob: string, path: string, matches: boolean][] = [
+    ["*.csv", "a.csv", true],
+    ["*.csv", "d/a.csv", false],
+    ["*.csv", "a.csv.txt", false],
+    ["*/a.csv", "d/a.csv", true],
+    ["*/a.csv", "d/e/a.csv", false],
+    ["**/a.csv", "a.csv", true],
+    ["**/a.csv", "d/e/a.csv", true],
+    ["**/a.csv", "d/ba.csv", false],
+    ["d/**", "d/e/a.csv", true],
+    ["d/**", "e/a.csv", false],
+    ["d/**/a.csv", "d/a.csv", true],
+    ["d/**/a.csv", "d/e/f/a.csv", true],
+    ["**", "d/a.csv", true],
+    ["a?.csv", "ab.csv", true],
+    ["a?.csv", "a/.csv", false],
+    ["a+b(1)[2].{csv}", "a+b(1)[2].{csv}", true],
+    ["A.csv", "a.csv", false],
+    ["?.txt", "\u{1f600}.txt", true],
+  ];
+  for (const [glob, path, matches] of table) {
+    assertEquals(isIncluded(path, [glob], engine), matches, `${glob} ${path}`);
+  }
+  assertEquals(isIncluded("b", ["a", "b"], engine), true);
+  assertEquals(isIncluded("c", [], engine), true);
 });

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { loadPatternEngine } from "../../lib/core/pattern.ts";
 import type { Unpack } from "../../lib/core/task.ts";
-import { isIncluded, memberKey, memberPath, memberPlace } from "../../lib/download/member_key.ts";
+import { memberKey, memberPath, memberPlace } from "../../lib/download/member_key.ts";
 
 const ALL: Unpack = { include: [], strip: 0, to: null, archive: true, maxSizeBytes: 1 };
 
@@ -26,35 +25,6 @@ Deno.test("memberPlace: the stem of the archive, which is never its name", () =>
     folder: "c",
     stem: "b.csv",
   });
-});
-
-Deno.test("isIncluded: globs match the whole path", async () => {
-  const engine = await loadPatternEngine();
-  const table: [glob: string, path: string, matches: boolean][] = [
-    ["*.csv", "a.csv", true],
-    ["*.csv", "d/a.csv", false],
-    ["*.csv", "a.csv.txt", false],
-    ["*/a.csv", "d/a.csv", true],
-    ["*/a.csv", "d/e/a.csv", false],
-    ["**/a.csv", "a.csv", true],
-    ["**/a.csv", "d/e/a.csv", true],
-    ["**/a.csv", "d/ba.csv", false],
-    ["d/**", "d/e/a.csv", true],
-    ["d/**", "e/a.csv", false],
-    ["d/**/a.csv", "d/a.csv", true],
-    ["d/**/a.csv", "d/e/f/a.csv", true],
-    ["**", "d/a.csv", true],
-    ["a?.csv", "ab.csv", true],
-    ["a?.csv", "a/.csv", false],
-    ["a+b(1)[2].{csv}", "a+b(1)[2].{csv}", true],
-    ["A.csv", "a.csv", false],
-    ["?.txt", "\u{1f600}.txt", true],
-  ];
-  for (const [glob, path, matches] of table) {
-    assertEquals(isIncluded(path, [glob], engine), matches, `${glob} ${path}`);
-  }
-  assertEquals(isIncluded("b", ["a", "b"], engine), true);
-  assertEquals(isIncluded("c", [], engine), true);
 });
 
 Deno.test("memberKey: folders are removed from the beginning", () => {
