@@ -31,6 +31,11 @@ import { cutServerText, escapeControl, quoteServerText, trimEndOf } from "../lib
 import { classifyResponse } from "../lib/download/response.ts";
 import { reasonIn } from "../lib/download/status_reason.ts";
 import { parseChecksums } from "../lib/content/checksum.ts";
+import type { JsonListRule, ListDocument } from "../lib/core/list.ts";
+import { parseJsonList } from "../lib/lists/json.ts";
+import { compareNatural, itemOrder } from "../lib/lists/order.ts";
+import { parseTextList } from "../lib/lists/text.ts";
+import { readDate, readDigest, readSize } from "../lib/lists/values.ts";
 import { contentLength } from "../lib/http/framing.ts";
 import { parseHead } from "../lib/http/head.ts";
 import { requestHead } from "../lib/http/request_head.ts";
@@ -78,10 +83,29 @@ function s3Failure(message: string) {
   return { name: "Other", message, status: 400, ...of };
 }
 
+/** A list document that refuses nothing because of its size. */
+function list(text: string, contentType: string | null = null): ListDocument {
+  return { bytes: encoder.encode(text), url: "https://a.example/", contentType, link: null };
+}
+
+const jsonRule: JsonListRule = {
+  kind: "json",
+  items: "$[*]",
+  ...{ url: null, id: null, name: null, size: null, date: null, digests: {}, next: null },
+};
+
+/** An item whose version is in its name. */
+function versioned(name: string) {
+  const nothing = { id: null, sizeBytes: null, digests: {}, date: null, fields: {} };
+  return { url: "https://a.example/", name, ...nothing };
+}
+
 /** By name; what they return does not matter, nor do refusals. */
 export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   bearerToken: (text) => bearerToken(new Headers({ authorization: `Bearer ${text}` })),
   checkFields,
+  compareNatural: (text) => compareNatural(text, `${text}a`),
+  "compareVersions": (text) => itemOrder("version")(versioned(text), versioned(`v1.2${text}`)),
   comesInRanges: (text) =>
     mayUseRanges({ status: 200, headers: everyField(text), lengthBytes: 9, validator: '"a"' }),
   contentLength: (text) => contentLength(200, everyField(text)),
@@ -129,6 +153,12 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
     }),
   parseShell,
   "parseShell: a quoted word": (text) => parseShell(`a "${text}`),
+  "parseJsonList: text": (text) => parseJsonList(list(text), jsonRule),
+  "parseJsonList: a URL": (text) => parseJsonList(list(JSON.stringify([text])), jsonRule),
+  "parseJsonList: a type": (text) => parseJsonList(list("[]", text), jsonRule),
+  parseTextList: (text) => parseTextList(list(text.slice(0, -1))),
+  "parseTextList: CSV": (text) => parseTextList(list(`/a,${text.slice(0, -1)}"`, "text/csv")),
+  "parseTextList: TSV": (text) => parseTextList(list(`TsvHttpData-1.0\n/a\t${text.slice(0, -1)}`)),
   parseProfiles,
   "parseProfiles: a section": (text) => parseProfiles(`[${text}]\na = ${text}`),
   parseSize,
@@ -136,6 +166,9 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   parseStoreLocation: (text) => parseStoreLocation(text, "/"),
   parseTemplate: (text) => parseTemplate(`{${text}`, true),
   quoteServerText,
+  readDate,
+  readDigest: (text) => readDigest(text, "sha256"),
+  readSize,
   readScript: (text) => readScript(text, "/"),
   "readScript: a command": (text) => readScript(`curl ${text}`, "/"),
   "readScript: a date": (text) => readScript(`curl $(date +${text})`, "/"),
