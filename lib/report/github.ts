@@ -1,6 +1,6 @@
 /** Output for GitHub Actions: groups and annotations in the log, a job summary, and outputs. */
 
-import type { Reporter } from "../core/event.ts";
+import type { Reporter, RunEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { type RunSummary, TASK_STATUSES, type TaskResult } from "../core/result.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
@@ -55,6 +55,7 @@ export function githubReporter(options: GithubOptions): Reporter {
   const files = jsonList();
   const failed: TaskResult[] = [];
   let failures = 0;
+  let hookFailures = 0;
   let grouped = false;
   let summary: RunSummary | null = null;
 
@@ -88,7 +89,10 @@ export function githubReporter(options: GithubOptions): Reporter {
         case "task.started":
         case "task.retrying":
         case "task.health":
+          break;
         case "hook.finished":
+          if (event.status === "delivered" || hookFailures++ >= ANNOTATIONS) break;
+          warnOfHook(event, options);
           break;
         default:
           event satisfies never;
@@ -123,6 +127,24 @@ export function githubReporter(options: GithubOptions): Reporter {
   };
 }
 
+/** A warning annotation for a change that a hook has not received; the file is published. */
+function warnOfHook(
+  { task, hook, message, status }: Extract<RunEvent, { type: "hook.finished" }>,
+  { log, placeOf }: Pick<GithubOptions, "log" | "placeOf">,
+): void {
+  const what = status === "expired" ? "was given up" : "has failed";
+  const title = truncate(escapeControl(`cronfetch: the hook of ${task} ${what}`), LONGEST_TITLE);
+  const sentence = escapeControl(`${hook}: ${message ?? status}`);
+  log.command("warning", truncate(sentence, LONGEST_SENTENCE), {
+    ...placeFields(placeOf(task)),
+    title,
+  });
+}
+
+function placeFields(place: RepositoryPlace | null): Record<string, string> {
+  return place === null ? {} : { file: place.file, line: `${place.line}` };
+}
+
 /** One error annotation per failure; beyond the limit the last one counts the others. */
 function annotate(
   failed: readonly TaskResult[],
@@ -133,9 +155,7 @@ function annotate(
   for (const result of shown) {
     const sentence = truncate(escapeControl(resultReason(result) ?? ""), LONGEST_SENTENCE);
     const title = truncate(escapeControl(`cronfetch: ${result.task} failed`), LONGEST_TITLE);
-    const place = placeOf(result.task);
-    const at = place === null ? {} : { file: place.file, line: `${place.line}` };
-    log.command("error", sentence, { ...at, title });
+    log.command("error", sentence, { ...placeFields(placeOf(result.task)), title });
   }
   if (failures > shown.length) {
     const others = plural(failures - shown.length, "more task");

@@ -66,6 +66,24 @@ function row(status: string, task: string, size: string, remarks: string): strin
   return `<tr>${cells.join("")}</tr>`;
 }
 
+Deno.test("githubReporter: a warning for each change that a hook has not received, ten at most", async () => {
+  const hook = (status: "delivered" | "failed" | "expired", message: string | null) =>
+    event({
+      type: "hook.finished",
+      ...{ task: "b", change: "c1", hook: "load.sh", status, message },
+      ...{ code: status === "delivered" ? null : "hook.failed", retryAt: null },
+    });
+  const failures = Array.from({ length: 12 }, () => hook("failed", "exit code 3\n::error::no"));
+  const { log } = await reported([hook("delivered", null), hook("expired", null), ...failures], {
+    group: false,
+  });
+  const at = "::warning file=data/cronfetch.yaml,line=7,title=cronfetch%3A the hook of b";
+  const lines = log.trimEnd().split("\n");
+  assertEquals(lines.length, 10);
+  assertEquals(lines[0], `${at} was given up::load.sh: expired`);
+  assertEquals(lines[1], `${at} has failed::load.sh: exit code 3\\n::error::no`);
+});
+
 Deno.test("githubReporter: a group, an annotation per failure, a table with failures first, outputs", async () => {
   const { log, summary, outputs } = await reported([
     started,
