@@ -33,6 +33,7 @@ export type {
   TransformInput,
   UnpackInput,
 } from "./config/input.ts";
+export type { AuthInput, HostInput } from "./config/host_input.ts";
 export { ConfigError, type Excerpt, type Place, type Problem } from "./config/problem.ts";
 export {
   CronfetchError,

@@ -2,52 +2,25 @@
 
 import { resolve } from "@std/path";
 import type { Alert } from "../core/event.ts";
-import {
-  type ParsedLocation,
-  parseStateLocation,
-  parseStoreLocation,
-  type StateLocation,
-  type StoreLocation,
-} from "../core/location.ts";
+import { parseStateLocation, parseStoreLocation, type StoreLocation } from "../core/location.ts";
 import { type OwnFile, reservedKey } from "../core/ownership.ts";
-import type { RunLimits } from "../core/task.ts";
 import { compileTask, type Config } from "./config.ts";
 import { describeConflict, findConflicts, type PlacedTask } from "./conflicts.ts";
-import {
-  type Environment,
-  hasPlaceholder,
-  placeholderOf,
-  readSecretFile,
-  substitute,
-} from "./variables.ts";
+import { type Environment, hasPlaceholder, placeholderOf, readSecretFile } from "./variables.ts";
 import { checkPrefixedKey } from "./keys.ts";
 import type { ConfigHosts } from "./hosts.ts";
 import { ownFilesOf } from "./own_files.ts";
 import { applyOptions, DEFAULT_OPTIONS, type Options, readDefaultName } from "./options.ts";
 import type { AlertReader, Preloaded } from "./preload.ts";
-import { createOverride, overrideProblem, type OverrideValues } from "./overrides.ts";
-import {
-  type Complaint,
-  narrowed,
-  partsOf,
-  type ProblemList,
-  quote,
-  withGuess,
-} from "./problem.ts";
-import { fileSchema, type FileSettings } from "./schema/schema.ts";
+import { createOverride, type OverrideValues } from "./overrides.ts";
+import { narrowed, partsOf, type ProblemList, quote } from "./problem.ts";
+import { fileSchema } from "./schema/schema.ts";
 import { type TaskOptions, taskSchema, urlSchema } from "./schema/task_schema.ts";
 import { parseDuration } from "./schema/fields.ts";
 import { DEFAULTS } from "./input.ts";
-import {
-  createInterner,
-  createMemo,
-  type Path,
-  resolveText,
-  type Scope,
-  validate,
-  valueAt,
-} from "./scope.ts";
+import { createInterner, createMemo, type Path, type Scope, validate, valueAt } from "./scope.ts";
 import { redactUrl } from "./secrets.ts";
+import { lastOf, limitsOf, locationOf, type ValidatedSource } from "./settings.ts";
 import { createSuggester } from "./suggest.ts";
 import type { ConfigPart } from "./source/source.ts";
 import { createRenderer } from "./template.ts";
@@ -74,13 +47,6 @@ export interface CombineContext extends Preloaded {
   readonly warnings: ProblemList;
 }
 
-/** A source with its valid settings. */
-interface ValidatedSource {
-  readonly source: ConfigPart;
-  readonly settings: FileSettings;
-  readonly scope: Scope;
-}
-
 /** A compiled task, and the scope that collects its problems. */
 interface CompiledTask extends PlacedTask {
   readonly scope: Scope;
@@ -100,6 +66,7 @@ export function combine(
     expectations,
     schedules,
     steps,
+    auth: authReader,
     readHosts,
     readAlerts,
     problems,
@@ -178,6 +145,10 @@ export function combine(
       scope,
     })),
   );
+  const auth = authReader?.readAuth(
+    parts.map(({ settings, scope }) => ({ auth: settings.auth ?? {}, scope })),
+  ) ?? [];
+  if (auth.length > 0) authReader?.warnOfOverrides(tasks, auth);
   const alerts = alertsOf(parts, readAlerts);
   const page = pageOf(parts, readAlerts);
   const { files } = context;
@@ -192,6 +163,7 @@ export function combine(
     state,
     limits: limitsOf(parts, overrides),
     hosts: hosts.rules,
+    auth,
     hostFiles,
     alerts,
     historyMs: lastOf(parts, "history")?.value ?? parseDuration(DEFAULTS.history) ?? NaN,
@@ -282,97 +254,11 @@ function checkReservedKeys(tasks: readonly CompiledTask[], own: readonly OwnFile
   }
 }
 
-/** A setting of the last source that contains it. */
-function lastOf<Name extends keyof FileSettings>(
-  parts: readonly ValidatedSource[],
-  name: Name,
-): { part: ValidatedSource; value: NonNullable<FileSettings[Name]> } | null {
-  for (const part of parts.toReversed()) {
-    const value = part.settings[name];
-    if (value !== undefined && value !== null) return { part, value };
-  }
-  return null;
-}
-
-/** Returned for a location that is invalid, beside the problem. */
-const NOWHERE = { kind: "memory" } as const;
-
 /** Describes a found value as the end of a message that says what is allowed. */
 function describeFound(message: string, value: unknown): string {
   if (!message.startsWith("must be") || message.includes(", not ")) return "";
   if (typeof value === "string") return `, not ${quote(redactUrl(value))}`;
   return ["number", "boolean"].includes(typeof value) || value === null ? `, not ${value}` : "";
-}
-
-/** The path that was meant with backslashes, some of which have become control characters. */
-function guessPath(text: string): string | null {
-  const plain = text.replaceAll(/\p{Cc}/gu, (control) => {
-    const letter = LETTERS[control];
-    return letter === undefined ? control : `/${letter}`;
-  });
-  return plain === text ? null : plain.replaceAll("\\", "/");
-}
-
-/** Letters of the escapes that a Windows path may contain. */
-const LETTERS: Readonly<Record<string, string>> = {
-  ...{ "\t": "t", "\n": "n", "\r": "r", "\f": "f", "\b": "b" },
-};
-
-/** The store or the state: of a flag or variable, of the last file, or the default. */
-function locationOf<Location extends StoreLocation | StateLocation>(
-  name: "store" | "state",
-  parse: (text: string, folder: string) => ParsedLocation<Location>,
-  parts: readonly ValidatedSource[],
-  { overrides, host, problems, defaultState = DEFAULTS.state }: CombineContext,
-): Location | typeof NOWHERE {
-  const parseOr = (text: string, folder: string, addProblem: (complaint: Complaint) => void) => {
-    const location = parse(text, folder);
-    if (location.problem === undefined) return location.value;
-    addProblem(withGuess(location.problem, location.guess ?? guessPath(text)));
-    return NOWHERE;
-  };
-  const override = overrides[name];
-  if (override !== null) {
-    return parseOr(override.value, host.cwd(), (complaint) => {
-      problems.add(() => overrideProblem(override.source, complaint));
-    });
-  }
-  const found = lastOf(parts, name);
-  if (found === null) {
-    const folder = parts[0]?.source.folder ?? host.cwd();
-    return parse(name === "state" ? defaultState : DEFAULTS[name], folder).value ?? NOWHERE;
-  }
-  const { source, scope } = found.part;
-  const { placeholder: _, ...required } = scope.host;
-  // A store contains no credentials, so variables are not substituted there.
-  const text = name === "store"
-    ? found.value
-    : resolveText(substitute(found.value, required), [name], scope);
-  if (text === null) return NOWHERE;
-  return parseOr(text, source.folder, (complaint) => scope.addProblem([name], complaint));
-}
-
-/** {@linkcode DEFAULTS.limits} in milliseconds. */
-const DEFAULT_LIMITS = {
-  ...DEFAULTS.limits,
-  spacing: parseDuration(DEFAULTS.limits.spacing) ?? NaN,
-  deadline: parseDuration(DEFAULTS.limits.deadline) ?? NaN,
-};
-
-function limitsOf(parts: readonly ValidatedSource[], overrides: OverrideValues): RunLimits {
-  const limit = <Name extends keyof typeof DEFAULT_LIMITS>(name: Name) => {
-    const values = parts.map(({ settings }) => settings.limits?.[name]);
-    const last = values.findLast((value) => value !== undefined);
-    return last === undefined ? DEFAULT_LIMITS[name] : last;
-  };
-  const { concurrency, perHost, rate, deadline } = overrides;
-  return {
-    concurrency: concurrency ?? limit("concurrency"),
-    perHost: perHost ?? limit("perHost"),
-    spacingMs: limit("spacing"),
-    rateBytesPerSecond: rate === null ? limit("rate") : rate.value,
-    deadlineMs: deadline === null ? limit("deadline") : deadline.value,
-  };
 }
 
 /** The valid alerts of the last source that contains any. */

@@ -3,6 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import type { Alert } from "../core/event.ts";
 import type { HostRule } from "../core/host_rules.ts";
+import type { OriginCredentials } from "../core/http.ts";
 import type { StateLocation, StoreLocation } from "../core/location.ts";
 import {
   DIGEST_ALGORITHMS,
@@ -34,6 +35,8 @@ export interface Config {
   readonly limits: RunLimits;
   /** Settings by host, the most specific one first. */
   readonly hosts: readonly HostRule[];
+  /** Credentials, at most one entry per origin. They are secrets. */
+  readonly auth: readonly OriginCredentials[];
   /** Milliseconds for which the state keeps runs and their results. */
   readonly historyMs: number;
   /** Consecutive failures, over an hour or one interval, until a task is unhealthy. */

@@ -1,7 +1,9 @@
 /**
- * What a config may contain: its types and its defaults. Imports nothing, so that `--help` does not
- * load the schema.
+ * What a config may contain: its types and its defaults. Imports types alone, so that `--help` does
+ * not load the schema.
  */
+
+import type { AuthInput, HostInput } from "./host_input.ts";
 
 /** A config. Durations are text such as `30s` or `1h30m`, sizes such as `10MB` or `10MiB`. */
 export interface ConfigInput {
@@ -36,25 +38,9 @@ export interface ConfigInput {
    * Settings by host: `example.org`, `example.org:8443`, or `*.example.org` for all names below it.
    * The most specific one that sets an option decides it.
    */
-  hosts?:
-    | Record<string, {
-      /** As `limits.perHost`, for each host that the name matches. Default: that of `limits`. */
-      perHost?: number | undefined;
-      /** As `limits.spacing`, for each host that the name matches. Default: that of `limits`. */
-      spacing?: string | undefined;
-      /**
-       * An http, https, socks5 or socks5h URL, or `direct` for no proxy. `${env:…}` and `${file:…}`
-       * are substituted. Default: null, that of the environment.
-       */
-      proxy?: string | null | undefined;
-      /** File with certificates (PEM) of authorities that are trusted in addition to the usual ones. */
-      caFile?: string | null | undefined;
-      /** File with the client's certificate (PEM), for servers that require one. */
-      certFile?: string | null | undefined;
-      /** File with the private key (PEM, not encrypted) of `certFile`. */
-      keyFile?: string | null | undefined;
-    }>
-    | undefined;
+  hosts?: Record<string, HostInput> | undefined;
+  /** Credentials by origin, such as `https://api.example.org`, which alone receives them. */
+  auth?: Record<string, AuthInput> | undefined;
   /** Flush each file to disk before publishing it. Default: false. */
   sync?: boolean | undefined;
   /** Write `SHA256SUMS` and `cronfetch.manifest.json` into the store after each run. Default: false. */
@@ -286,6 +272,7 @@ export const DEFAULTS = {
   page: { downloads: false, publicUrl: null },
   limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },
   hosts: { proxy: null, caFile: null, certFile: null, keyFile: null },
+  auth: { clientAuth: "basic" },
   timeout: { connect: "10s", response: "10s", idle: "30s", attempt: null },
   retry: { attempts: 4, budget: "2m" },
   expect: {

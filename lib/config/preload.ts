@@ -20,6 +20,8 @@ export interface Preloaded {
   readonly schedules: ScheduleReader | null;
   /** Null if no source has an option of a content step. */
   readonly steps: StepReader | null;
+  /** Null if no source has `auth`. */
+  readonly auth: typeof import("./auth.ts") | null;
   /** Null if no source has `hosts`. */
   readonly readHosts: HostReader | null;
   /** Null if no source has `alerts` or `page`. */
@@ -47,6 +49,7 @@ export async function preload(
     steps: has("same", "transform", "unpack", "onChange")
       ? await import("./content_steps.ts")
       : null,
+    auth: has("auth") ? await import("./auth.ts") : null,
     readHosts: has("hosts")
       ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
       : null,

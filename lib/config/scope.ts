@@ -292,11 +292,11 @@ function isIntendedBranch(issues: readonly core.$ZodIssue[]): boolean {
   return !issues.some((issue) => issue.code === "invalid_type" && issue.path.length === 0);
 }
 
-/** The path as in `OptionRow`, with `[]` for every index and `*` for every host. */
+/** The path as in `OptionRow`, with `[]` for every index and `*` for every host or origin. */
 function patternOf(path: Path): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === "number") return `${text}[]`;
-    if (text === "hosts") return `${text}.*`;
+    if (text === "hosts" || text === "auth") return `${text}.*`;
     return text === "" ? String(part) : `${text}.${String(part)}`;
   }, "");
 }

@@ -6,13 +6,16 @@ import { configSchema } from "./schema/schema.ts";
 
 /** Keys of other programs and names of flags, with the corresponding option. */
 const SYNONYMS: Readonly<Record<string, string>> = {
-  auth: "headers",
+  authorization: "auth",
+  basicauth: "auth.*.basic",
+  bearertoken: "auth.*.bearer",
   ca: "hosts.*.caFile",
   cacert: "hosts.*.caFile",
   cacertificate: "hosts.*.caFile",
   cert: "hosts.*.certFile",
   certificate: "hosts.*.certFile",
   checksum: "expect.sha256",
+  credentials: "auth",
   connecttimeout: "timeout.connect",
   contenttype: "expect.type",
   clientcert: "hosts.*.certFile",
@@ -56,6 +59,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   tz: "timezone",
   uri: "url",
   urls: "tasks",
+  username: "user",
   versions: "keep",
 };
 

@@ -103,6 +103,11 @@ export const ERROR_CODES = {
     meaning: "the server responded with another status than 200",
     hint: "check the URL in a browser",
   },
+  "auth.failed": {
+    retry: "never",
+    meaning: "the credentials of auth were refused, or no token could be fetched",
+    hint: "check the credentials in auth; cronfetch doctor fetches the tokens",
+  },
   "http.protocol": {
     retry: "never",
     meaning: "the response violates HTTP, or does not match the request",
@@ -234,8 +239,8 @@ export const ERROR_CODES = {
 
 /** Hints for `http.status`, by status (RFC 9110, section 15; RFC 6585; RFC 7725). */
 const STATUS_HINTS: Readonly<Record<number, string>> = {
-  401: "check the headers and the secret",
-  403: "check the headers and the secret",
+  401: "set the credentials of this origin in auth, or check those in the headers",
+  403: "check what the credentials in auth or the headers permit",
   404: "check the URL",
   407: "check the proxy's user name and password",
   408: "the server is busy; try again later",

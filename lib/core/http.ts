@@ -70,6 +70,8 @@ export interface HttpResponse {
   readonly remoteAddress: string | null;
   /** The body, to be read to its end or cancelled. */
   readonly body: HttpBody;
+  /** Whether it is a 401 to a request with the {@linkcode Credentials} of its origin. */
+  readonly refusesCredentials?: boolean;
 }
 
 /** A body that is being received. One `read` at a time. */
@@ -123,3 +125,31 @@ export const DEFAULT_SETTINGS: ConnectionSettings = { proxy: null, caCerts: [], 
  * @param origin `https://name`, with the port if it is not that of the scheme.
  */
 export type SettingsOf = (origin: string) => ConnectionSettings;
+
+/** What authorizes requests to an origin. */
+export type Credentials =
+  /** The value of Authorization (RFC 7617, RFC 6750). */
+  | { readonly kind: "fixed"; readonly scheme: "Basic" | "Bearer"; readonly authorization: string }
+  | OAuth2Client;
+
+/** A client that gets tokens by the client credentials grant (RFC 6749, section 4.4). */
+export interface OAuth2Client {
+  readonly kind: "oauth2";
+  /** Absolute, http or https, without userinfo and fragment. */
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Scopes with a space between them (RFC 6749, section 3.3), or null. */
+  readonly scope: string | null;
+  /** The API that the token is for, a parameter of some servers; or null. */
+  readonly audience: string | null;
+  /** How the secret is sent: by Basic authentication or in the body (RFC 6749, section 2.3.1). */
+  readonly clientAuth: "basic" | "post";
+}
+
+/** Credentials of the config, and the only origin that receives them. */
+export interface OriginCredentials {
+  /** `https://name`, with the port if it is not that of the scheme. */
+  readonly origin: string;
+  readonly credentials: Credentials;
+}

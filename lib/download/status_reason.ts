@@ -4,8 +4,8 @@ import { isEncoded } from "../content/coding.ts";
 import { isHtmlIn } from "../content/markup.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Timers } from "../core/host.ts";
-import type { HttpBody, HttpResponse } from "../core/http.ts";
-import { quoteServerText } from "../core/text.ts";
+import { type HeaderFields, type HttpBody, type HttpResponse, TOKEN } from "../core/http.ts";
+import { cutServerText, quoteServerText } from "../core/text.ts";
 import { withTimeout } from "../core/time.ts";
 
 /** How a response was requested. */
@@ -45,15 +45,32 @@ export async function explainStatus(
   if (servedFrom !== null && withoutQuery(servedFrom) !== withoutQuery(requested)) {
     message += ` at ${withoutQuery(servedFrom)}`;
   }
+  const challenge = response.status === 401 ? challengeIn(response.headers) : null;
+  if (challenge !== null) message += ` (${challenge})`;
   if (reason !== null && !repeats(reason, error.message)) message += `: ${quoteServerText(reason)}`;
   if (dropped.length > 0 && DENIED.has(response.status)) {
     message += `; not sent to this origin: ${dropped.join(", ")}`;
   }
-  return new CronfetchError(error.code, message, {
+  const code = response.refusesCredentials ? "auth.failed" : error.code;
+  return new CronfetchError(code, message, {
     retry: error.retry,
     ...(error.httpStatus !== null && { httpStatus: error.httpStatus }),
     ...(error.pauseMs !== null && { pauseMs: error.pauseMs }),
   });
+}
+
+const CHALLENGE = new RegExp(`^\\s*(${TOKEN})(?:\\s|,|$)`);
+const REALM = /\brealm\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))/i;
+
+/** What the first challenge of WWW-Authenticate requests (RFC 9110, section 11.6.1), or null. */
+function challengeIn(headers: HeaderFields): string | null {
+  const value = headers.get("www-authenticate")?.slice(0, MAX_BYTES) ?? "";
+  const [, scheme] = CHALLENGE.exec(value) ?? [];
+  if (scheme === undefined) return null;
+  const [, quoted, bare] = REALM.exec(value) ?? [];
+  const realm = quoted?.replace(/\\(.)/g, "$1") ?? bare ?? "";
+  const requested = `the server requests ${cutServerText(scheme)}`;
+  return realm === "" ? requested : `${requested} for ${quoteServerText(realm)}`;
 }
 
 /** A URL for a message. The query and userinfo may have credentials of the server's. */

@@ -67,6 +67,21 @@ export async function writeManifest(
   }
 }
 
+/** {@linkcode writeManifest}, but returns why the manifest could not be written, or null. */
+export async function tryWriteManifest(
+  tasks: readonly Pick<Task, "id">[],
+  context: ManifestContext,
+): Promise<CronfetchError | null> {
+  try {
+    await writeManifest(tasks, context);
+    return null;
+  } catch (error) {
+    if (!(error instanceof CronfetchError)) throw error;
+    const { code, message, retry } = error;
+    return new CronfetchError(code, `writing the manifest: ${message}`, { cause: error, retry });
+  }
+}
+
 /** The newest file of each task and the members of its archive, sorted by key. */
 async function publishedFiles(
   tasks: readonly Pick<Task, "id">[],

@@ -19,6 +19,7 @@ import type { Store } from "../store/store.ts";
 import { createRunHistory, recordFailure } from "./history.ts";
 import { type Leases, leaseTasks } from "./leases.ts";
 import { hostOf } from "./parking.ts";
+import type { RunTransport } from "./authorized_transport.ts";
 import type { RunStorage } from "./storage.ts";
 import { startDeadline } from "./signals.ts";
 import { createTaskRunner } from "./task.ts";
@@ -26,7 +27,10 @@ import { createTaskRunner } from "./task.ts";
 /** The part of a config that a run needs besides its plan. */
 export type RunConfig =
   & AlertConfig
-  & Pick<Config, "files" | "limits" | "hostFiles" | "secretFiles" | "alertAfter" | "manifest">;
+  & Pick<
+    Config,
+    "auth" | "files" | "limits" | "hostFiles" | "secretFiles" | "alertAfter" | "manifest"
+  >;
 
 /** What a run uses. The caller opens and closes the state. */
 export interface RunContext {
@@ -221,7 +225,7 @@ async function executePlan(
   { run, startedAt, tasks, store, reporters, tracing, isReported, emit }: StartedRun,
 ): Promise<EndedRun> {
   const { host, storage: { state }, progress } = context;
-  const { limits, hosts, alertAfter, secrets } = config;
+  const { limits, hosts, alertAfter } = config;
   const { clock, timers } = host;
   const startedMs = clock.monotonicMs();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
@@ -234,12 +238,8 @@ async function executePlan(
   using deadline = startDeadline(limits.deadlineMs, context.signal, timers);
   const { signal } = deadline;
   using _abortable = store.abortOn(signal);
-  const redact = createUrlRedactor(secrets);
-  await using opened = await openTransport(
-    host,
-    (origin) => serverSettings(hosts, origin),
-    redact,
-  );
+  await using opened = await openRunTransport(config, host, signal);
+  const { redact } = opened;
   const hooks = hasHooks(plan)
     ? await (await import("./hooks.ts")).openHooks({
       ...{ run, plan, config, host, state, store, signal, emit },
@@ -333,8 +333,12 @@ async function executePlan(
     trigger: context.trigger,
     tasks: tasks.length,
   });
-  const manifestError = config.manifest
-    ? await manifestErrorOf(plan, context, store, signal)
+  // Loaded on demand: few configs have a manifest.
+  const manifestError = config.manifest && !signal.aborted
+    ? await (await import("./manifest.ts")).tryWriteManifest(
+      plan.entries.map(({ task }) => task),
+      { state, store, signal },
+    )
     : null;
   const unsaved = await releaseError(leases) ?? manifestError;
   const summary = counter.summary({ ...ending, unsaved });
@@ -345,23 +349,18 @@ async function executePlan(
   return { run, outcome: { summary, unsaved }, store: storeError, warnings };
 }
 
-/** Writes the manifest, whose module is loaded on demand. Returns why it could not be written, or null. */
-async function manifestErrorOf(
-  { entries }: Plan,
-  { storage: { state } }: RunContext,
-  store: Store,
+async function openRunTransport(
+  config: Pick<Config, "auth" | "hosts" | "secrets">,
+  host: Host,
   signal: AbortSignal,
-): Promise<CronfetchError | null> {
-  if (signal.aborted) return null;
-  try {
-    const { writeManifest } = await import("./manifest.ts");
-    await writeManifest(entries.map(({ task }) => task), { state, store, signal });
-    return null;
-  } catch (error) {
-    if (!(error instanceof CronfetchError)) throw error;
-    const { code, message, retry } = error;
-    return new CronfetchError(code, `writing the manifest: ${message}`, { cause: error, retry });
+): Promise<RunTransport> {
+  const settingsOf = (origin: string) => serverSettings(config.hosts, origin);
+  if (config.auth.length > 0) {
+    const { openAuthorizedTransport } = await import("./authorized_transport.ts");
+    return await openAuthorizedTransport(config, settingsOf, { host, signal });
   }
+  const redact = createUrlRedactor(config.secrets);
+  return { ...await openTransport(host, settingsOf, redact), redact };
 }
 
 /** Codes of a store that is unusable, if every task of a run has one. */

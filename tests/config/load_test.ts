@@ -35,6 +35,7 @@ Deno.test("loadConfig: an empty config has every default", async () => {
       deadlineMs: 1_800_000,
     },
     hosts: [],
+    auth: [],
     hostFiles: [],
     secretFiles: [],
     manifest: false,

@@ -29,6 +29,7 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "timeout.attempt": "later",
   "timeout.deadline": "later",
   "http.status": "never",
+  "auth.failed": "never",
   "http.protocol": "never",
   "redirect.loop": "never",
   "redirect.insecure": "never",
@@ -112,8 +113,12 @@ Deno.test("CronfetchError: options override the retry value of the code", () => 
 Deno.test("hintFor: the hint depends on the status", () => {
   const cases: [ErrorCode, number | null, string | null][] = [
     ["http.status", 404, "check the URL"],
-    ["http.status", 401, "check the headers and the secret"],
-    ["http.status", 403, "check the headers and the secret"],
+    [
+      "http.status",
+      401,
+      "set the credentials of this origin in auth, or check those in the headers",
+    ],
+    ["http.status", 403, "check what the credentials in auth or the headers permit"],
     ["http.status", 410, "the file is gone for good: remove the task"],
     ["http.status", 500, "the server has a problem; try again later"],
     ["http.status", 599, "the server has a problem; try again later"],

@@ -7,6 +7,7 @@ import { sha256, tree } from "../helpers/folder.ts";
 import { SERVICES, type Shown } from "../report/alerts/services.ts";
 import { origin } from "../helpers/origin.ts";
 import { httpProxy } from "../helpers/http_proxy.ts";
+import { tokenServer } from "../helpers/token_server.ts";
 import { tcpProxy } from "../helpers/tcp_proxy.ts";
 import { AUTHORITY_FILE, identity } from "../helpers/transport.ts";
 import { leadTo, prepareRecipe, type Recipe, RECIPES } from "./recipe.ts";
@@ -74,6 +75,27 @@ recipeTest("A secret header", async () => {
   const missing = await without.run("cronfetch run");
   assertEquals(missing.exitCode, 2);
   assertStringIncludes(missing.stderr, "RATES_TOKEN");
+});
+
+recipeTest("An API that requires a token", async () => {
+  await using tokens = tokenServer({ clientSecret: "the secret" });
+  await using server = origin({
+    "/v1/rates.csv": tokens.file("a,b\n1,2\n"),
+    "/v1/names.csv": tokens.file("c,d\n3,4\n"),
+  });
+  await using recipe = await prepareRecipe("An API that requires a token", {
+    change: (text) =>
+      leadTo(server.origin)(
+        text.replace("https://login.example.org/oauth2/token", tokens.tokenUrl),
+      ),
+  });
+  const { exitCode, stderr } = await recipe.run("cronfetch run");
+  assertEquals(exitCode, 0, stderr);
+  assertEquals(await published(recipe, "downloads"), {
+    "rates.csv": "a,b\n1,2\n",
+    "names.csv": "c,d\n3,4\n",
+  });
+  assertEquals(tokens.log.map(({ form }) => form["scope"]), ["rates.read"]);
 });
 
 recipeTest("A secret in a file", async () => {

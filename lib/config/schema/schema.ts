@@ -10,6 +10,7 @@ import {
   object,
   oneOf,
   option,
+  required,
   size,
   text,
   titled,
@@ -89,6 +90,63 @@ const hosts = titled(
   ),
 );
 
+const basicOptions = object("must be an object with user and password", () => ({
+  user: required(
+    text("a user name", 8_000),
+    "User name. `${env:…}` and `${file:…}` are substituted.",
+  ),
+  password: required(
+    text("a password", 8_000),
+    "Password. `${env:…}` and `${file:…}` are substituted.",
+  ),
+}));
+
+const oauth2Options = object("must be an object with tokenUrl, clientId and clientSecret", () => ({
+  tokenUrl: required(
+    url(),
+    "URL of the token endpoint. `${env:…}` and `${file:…}` are substituted.",
+  ),
+  clientId: required(
+    text("the id of a client", 8_000),
+    "Id of the client. `${env:…}` and `${file:…}` are substituted.",
+  ),
+  clientSecret: required(
+    text("the secret of a client", 8_000),
+    "Secret of the client. `${env:…}` and `${file:…}` are substituted.",
+  ),
+  scope: option(text("scopes, with a space between them", 8_000), "Scopes of the token."),
+  audience: option(
+    text("the audience of a token", 8_000),
+    "The API that the token is for, if the server requires it.",
+  ),
+  clientAuth: option(
+    oneOf(["basic", "post"]),
+    "How id and secret are sent to the token endpoint: in a header or in the body.",
+    DEFAULTS.auth.clientAuth,
+  ),
+}));
+
+const authOptions = object("must be an object with basic, bearer or oauth2", () => ({
+  basic: option(basicOptions, "User name and password, for Basic authentication."),
+  bearer: option(
+    text("a token", 64_000),
+    "A token, without the word Bearer. `${env:…}` and `${file:…}` are substituted.",
+  ),
+  oauth2: option(
+    oauth2Options,
+    "A client that gets tokens by the client credentials grant of OAuth 2.0.",
+  ),
+}));
+
+const auth = titled(
+  "object",
+  z.record(
+    z.string(),
+    authOptions,
+    withMessage("must be an object of origins, each with an object of credentials"),
+  ),
+);
+
 const alert = object("must be an object with a webhook or a command", () => ({
   webhook: option(
     url(),
@@ -149,6 +207,11 @@ const settings = () => ({
     hosts,
     'Settings by host: "example.org", "example.org:8443", or "*.example.org" for all names below ' +
       "it. The most specific one that sets an option decides it.",
+  ),
+  auth: option(
+    auth,
+    'Credentials by origin, such as "https://api.example.org": sent with every request to it, and ' +
+      "to no other origin.",
   ),
   sync: option(
     boolean(),
@@ -235,6 +298,9 @@ export type FileSettings = z.output<typeof fileSchema>;
 
 /** An entry of `hosts`. */
 export type HostOptions = z.output<typeof hostOptions>;
+
+/** An entry of `auth`. */
+export type AuthOptions = z.output<typeof authOptions>;
 
 /** An entry of `alerts`. */
 export type AlertOptions = z.output<typeof alert>;
