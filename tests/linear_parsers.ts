@@ -58,7 +58,9 @@ import { escapeXml } from "../lib/report/junit.ts";
 import { checkFields } from "../lib/cron/expression.ts";
 import { readErrorAnswer, readObjects } from "../lib/store/s3/answers.ts";
 import { parseProfiles } from "../lib/store/s3/credentials/profile.ts";
+import { parseFeed } from "../lib/lists/feed.ts";
 import { linkTarget } from "../lib/lists/link.ts";
+import { parsePage } from "../lib/lists/page.ts";
 import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
 
 const COOKIE_URL = new URL("https://a.example/b");
@@ -143,6 +145,11 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "parseChecksums: BSD": (text) => parseChecksums(`SHA256 (${text}`, ["a.zip"], "sha256"),
   parseCookieDate,
   parseDuration,
+  "parseFeed: text": (text) => parseFeed(list(`<rss><channel><title>${text}`)),
+  "parseFeed: markup": (text) => parseFeed(list(`<rss><channel>${text}</channel></rss>`)),
+  "parseFeed: an element": (text) =>
+    parseFeed(list(`<rss><channel><title>a</title><item><link>/b</link><pubDate>${text}</pubDate>
+      <enclosure url="${text}"/></item></channel></rss>`)),
   parseHttpDate: (text) => parseHttpDate(text, 0),
   "parseHead: status": (text) => parseHead(encoder.encode(`HTTP/1.1 200 ${text}\r\n\r\n`)),
   "parseHead: field": (text) => parseHead(encoder.encode(`HTTP/1.1 200 \r\nA:${text}\r\n\r\n`)),
@@ -159,6 +166,12 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   parseTextList: (text) => parseTextList(list(text.slice(0, -1))),
   "parseTextList: CSV": (text) => parseTextList(list(`/a,${text.slice(0, -1)}"`, "text/csv")),
   "parseTextList: TSV": (text) => parseTextList(list(`TsvHttpData-1.0\n/a\t${text.slice(0, -1)}`)),
+  "parsePage: text": (text) => parsePage(list(`<html>${text}`), { links: null }),
+  "parsePage: a row": (text) =>
+    parsePage(list(`<title>Index of</title><a href=b>b</a>${text}`), { links: null }),
+  "parsePage: a link": (text) => parsePage(list(`<a href="${text}">`), { links: "^(.*b)+$" }),
+  "parsePage: a title": (text) => parsePage(list(`<title>${text}`), { links: null }),
+  "parsePage: S3": (text) => parsePage(list(`<ListBucketResult>${text}`), { links: null }),
   parseProfiles,
   "parseProfiles: a section": (text) => parseProfiles(`[${text}]\na = ${text}`),
   parseSize,

@@ -28,12 +28,13 @@ export function invalidList(fault: string, hint?: string): CronfetchError {
 }
 
 /**
- * The text of a document: in UTF-8 or, if it is not, in the charset of its Content-Type. A byte
- * order mark is removed, and takes precedence.
+ * The text of a document: in UTF-8 or, if it is not, in the charset of its Content-Type or the first
+ * of others that fits. A byte order mark is removed, and takes precedence.
  *
- * @throws {CronfetchError} `list.invalid`: it is larger than 64 MiB, or not text of that charset.
+ * @param others Labels of charsets; those of single bytes fit every document.
+ * @throws {CronfetchError} `list.invalid`: it is larger than 64 MiB, or not text of these charsets.
  */
-export function listText({ bytes, contentType }: ListDocument): string {
+export function listText({ bytes, contentType }: ListDocument, ...others: string[]): string {
   if (bytes.length > MAX_BYTES) throw invalidList("the list is larger than 64 MiB");
   const [first, second] = bytes;
   const marked = first === 0xff && second === 0xfe
@@ -42,9 +43,11 @@ export function listText({ bytes, contentType }: ListDocument): string {
     ? "utf-16be"
     : "utf-8";
   const charset = CHARSET.exec(contentType ?? "")?.[1] ?? marked;
-  const text = textIn(bytes, marked) ?? textIn(bytes, charset);
-  if (text === null) throw invalidList(`the list is not ${charset.toUpperCase()} text`);
-  return text;
+  for (const label of [marked, charset, ...others]) {
+    const text = textIn(bytes, label);
+    if (text !== null) return text;
+  }
+  throw invalidList(`the list is not ${charset.toUpperCase()} text`);
 }
 
 /** Null if the bytes are no text of the charset, or the charset is unknown. */

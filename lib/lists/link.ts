@@ -4,7 +4,8 @@ import { CronfetchError } from "../core/errors.ts";
 import { quoteServerText } from "../core/text.ts";
 
 /**
- * Resolves a reference of a document (RFC 3986, section 5).
+ * Resolves a reference of a document (RFC 3986, section 5). A user name and password in the base are
+ * not inherited, since the URLs of items are kept in the state.
  *
  * @param reference As written; surrounding white space is ignored.
  * @param base Absolute URL.
@@ -22,7 +23,12 @@ import { quoteServerText } from "../core/text.ts";
 export function absoluteUrl(reference: string, base: string): string | null {
   const url = URL.parse(reference, base);
   if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return null;
-  url.hash = "";
+  if (url.username + url.password !== "") {
+    const { username, password } = new URL(base);
+    if (url.username === username && url.password === password) url.username = url.password = "";
+  }
+  // Removing a fragment parses the URL again, and most have none.
+  if (url.href.includes("#")) url.hash = "";
   return url.href;
 }
 
@@ -33,8 +39,8 @@ export function absoluteUrl(reference: string, base: string): string | null {
  * @returns Not yet a safe key; `""` if the path ends in `/`.
  */
 export function fileNameOf(url: string): string {
-  const { pathname } = new URL(url);
-  const segment = pathname.slice(pathname.lastIndexOf("/") + 1);
+  const path = url.slice(url.indexOf("//") + 2).split(/[?#]/, 1)[0] ?? "";
+  const segment = path.includes("/") ? path.slice(path.lastIndexOf("/") + 1) : "";
   try {
     return decodeURIComponent(segment);
   } catch {

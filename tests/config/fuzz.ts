@@ -70,7 +70,7 @@ const PIECES: readonly string[] = [
 ];
 
 /** Deterministic random numbers from 0 to below 1 (mulberry32). */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

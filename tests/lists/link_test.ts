@@ -56,6 +56,12 @@ for (const [reference, url] of REFERENCES) {
   });
 }
 
+Deno.test("absoluteUrl: does not inherit the password of the base", () => {
+  const base = "https://a:b@a.test/c";
+  assertEquals(absoluteUrl("d", base), "https://a.test/d");
+  assertEquals(absoluteUrl("https://e:f@b.test/d", base), "https://e:f@b.test/d");
+});
+
 Deno.test("nextUrl: refuses what is no URL, since the list would seem to end", () => {
   assertEquals(nextUrl("?page=2", BASE), "https://a.test/b/c?page=2");
   const error = assertThrows(() => nextUrl("javascript:next()", BASE), CronfetchError);
