@@ -4,9 +4,6 @@ import { CronfetchError } from "../core/errors.ts";
 import type { ListDocument, ListItem, ListPage } from "../core/list.ts";
 import { checkCount, invalidList } from "./document.ts";
 
-/** Maximum number of documents of a list, unless configured. */
-export const MAX_PAGES = 100;
-
 /** How the documents of a list are read. */
 export interface PageReading {
   /** Fetches another document. A rejection fails the whole list. */

@@ -7,30 +7,9 @@ import { readDocument } from "./json.ts";
 import { linkTarget, nextUrl } from "./link.ts";
 import { readDate, readDigest, readSize } from "./values.ts";
 
-/** Base URL of the API of github.com. */
-export const GITHUB_API = "https://api.github.com";
-
-/** Headers of a request to the API, by lower-case name. */
-export const RELEASE_HEADERS: Readonly<Record<string, string>> = {
-  accept: "application/vnd.github+json",
-  "x-github-api-version": "2022-11-28",
-};
-
 /** Whether a tag of a rule is a glob of several releases. */
 function isTagGlob(tag: string): boolean {
   return /[*?]/.test(tag);
-}
-
-/**
- * The URL of the first document of a rule: the latest release, which is no draft and no prerelease;
- * that of a tag; or all of them.
- */
-export function releasesUrl({ api, repo, tag }: ReleaseListRule): string {
-  const releases = `${api}/repos/${repo}/releases`;
-  if (tag === "latest") return `${releases}/latest`;
-  return isTagGlob(tag)
-    ? `${releases}?per_page=100`
-    : `${releases}/tags/${encodeURIComponent(tag)}`;
 }
 
 /**

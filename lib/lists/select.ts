@@ -14,25 +14,6 @@ export interface SelectedItems {
   readonly beyondLimit: number;
 }
 
-/** An origin of `allowOrigins`: with a wildcard for all names below a domain, or `*`. */
-const ALLOWED_ORIGIN = /^https?:\/\/(?:\*\.)?[^/?#@*\s]+\/?$/i;
-
-/**
- * Why a text is no value of `allowOrigins`, as the rest of a sentence; null if it is one.
- *
- * @example
- * ```ts
- * import { problemWithOrigin } from "./select.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(problemWithOrigin("https://*.example.org"), null);
- * ```
- */
-export function problemWithOrigin(text: string): string | null {
-  if (text === "*" || (ALLOWED_ORIGIN.test(text) && originOf(text) !== null)) return null;
-  return 'must be an origin such as "https://files.example.org" or "https://*.example.org", or "*"';
-}
-
 /** The origin as `URL` writes it, which accepts a wildcard like any other name; or null. */
 function originOf(text: string): string | null {
   return URL.parse(text)?.origin ?? null;

@@ -308,6 +308,7 @@ const INVALID: readonly (readonly [text: string, rule: JsonListRule, message: st
     ALL,
     '$.files[0].url is "ftp://a/b", not an http or https URL',
   ],
+  ['{"files":[" "]}', ALL, '$.files[0] is " ", not an http or https URL'],
   ['{"files":["http://"]}', ALL, '$.files[0] is "http://", not an http or https URL'],
   ['{"files":["a"]}', jsonRule({ url: "$.url" }), "$.files[0] has no $.url"],
   ['{"files":[["a"]]}', ALL, "$.files[0] is an array, not an item"],

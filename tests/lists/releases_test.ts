@@ -1,12 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { ReleaseListRule } from "../../lib/core/list.ts";
 import { loadPatternEngine } from "../../lib/core/pattern.ts";
-import {
-  GITHUB_API,
-  parseReleases,
-  releaseOrigins,
-  releasesUrl,
-} from "../../lib/lists/releases.ts";
+import { parseReleases, releaseOrigins } from "../../lib/lists/releases.ts";
 import { assertRobust, invalidity, listDocument, listFixture } from "./documents.ts";
 
 const engine = await loadPatternEngine();
@@ -16,29 +11,15 @@ const RULE: ReleaseListRule = {
   repo: "example/tool",
   assets: "*",
   tag: "latest",
-  api: GITHUB_API,
+  api: "https://api.github.com",
 };
 
 const HELLO = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
 const DOWNLOADS = "https://github.com/example/tool/releases/download";
 
-Deno.test("releasesUrl: the latest release, a tag, or all releases", () => {
-  const table: [rule: Partial<ReleaseListRule>, url: string][] = [
-    [{}, "https://api.github.com/repos/example/tool/releases/latest"],
-    [{ tag: "v1.0" }, "https://api.github.com/repos/example/tool/releases/tags/v1.0"],
-    [{ tag: "cli/v1" }, "https://api.github.com/repos/example/tool/releases/tags/cli%2Fv1"],
-    [{ tag: "v*" }, "https://api.github.com/repos/example/tool/releases?per_page=100"],
-    [
-      { tag: "v1.?", api: "https://git.example/api/v3" },
-      "https://git.example/api/v3/repos/example/tool/releases?per_page=100",
-    ],
-  ];
-  for (const [rule, url] of table) assertEquals(releasesUrl({ ...RULE, ...rule }), url);
-});
-
 Deno.test("releaseOrigins: those of the assets", () => {
   const table: [api: string, origins: string[]][] = [
-    [GITHUB_API, ["https://github.com"]],
+    ["https://api.github.com", ["https://github.com"]],
     ["https://api.octo.ghe.com", ["https://octo.ghe.com"]],
     ["https://git.example/api/v3", []],
     ["http://127.0.0.1:8080", []],

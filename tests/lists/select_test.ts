@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { ListItem, ListSelection } from "../../lib/core/list.ts";
 import { loadPatternEngine } from "../../lib/core/pattern.ts";
 import { itemName } from "../../lib/lists/document.ts";
-import { problemWithOrigin, selectItems } from "../../lib/lists/select.ts";
+import { selectItems } from "../../lib/lists/select.ts";
 import { listItem } from "./documents.ts";
 
 const engine = await loadPatternEngine();
@@ -124,23 +124,6 @@ Deno.test("selectItems: items of another origin are left out unless it is allowe
     beyondLimit: 0,
   });
   assertEquals(selected(items, { newest: 1 }).paths, "1");
-});
-
-Deno.test("problemWithOrigin: origins, wildcards and nothing else", () => {
-  const valid = [
-    "*",
-    "https://a.example",
-    "http://a.example:8080",
-    "https://*.a.example",
-    "https://[::1]:1/",
-  ];
-  for (const text of valid) assertEquals(problemWithOrigin(text), null, text);
-  const invalid = [
-    ...["", "a.example", "*.a.example", "ftp://a.example", "https://", "https://a.example/x"],
-    ...["https://a.*.example", "https://**.a", "https://u@a.example", "https://a.example?", "//a"],
-    ...["https://a.example:99999", "https://a b"],
-  ];
-  for (const text of invalid) assertEquals(typeof problemWithOrigin(text), "string", text);
 });
 
 Deno.test("selectItems: 50,000 items", () => {
