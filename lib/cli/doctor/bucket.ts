@@ -3,6 +3,7 @@
 import type { Host } from "../../core/host.ts";
 import type { SettingsOf } from "../../core/http.ts";
 import type { BucketLocation } from "../../core/location.ts";
+import type { BucketAccess } from "../../store/s3/access.ts";
 import { openBucket } from "../../store/s3/client.ts";
 import type { ServerFeatures } from "../../store/s3/features.ts";
 
@@ -75,3 +76,22 @@ export function reportOf(features: ServerFeatures): ServerReport {
     ],
   };
 }
+
+/** What a run with this bucket needs besides the flags. */
+export function accessNotes({ source, isRegionUnknown }: BucketAccess): string[] {
+  return [
+    ...(source === "environment" ? [] : [CREDENTIAL_NOTES[source]]),
+    ...(isRegionUnknown
+      ? ["No region is set: add the server of the bucket's region to --allow-net"]
+      : []),
+  ];
+}
+
+/** Where the keys come from, for people who did not set them. */
+const CREDENTIAL_NOTES: Readonly<Record<Exclude<BucketAccess["source"], "environment">, string>> = {
+  "profile": "The keys are those of a profile in the files of AWS's tools",
+  "web identity": "The keys are requested from STS with a web identity",
+  "container": "The keys are those of the container's role",
+  "instance": "The keys are those of the instance's role; outside of AWS, there are none",
+  "none": "There are no keys yet: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+};

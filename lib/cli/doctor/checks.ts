@@ -30,6 +30,7 @@ export type DoctorCheck =
   | "store"
   | "server"
   | "state"
+  | "auth"
   | "host"
   | "alerts"
   | "transform"

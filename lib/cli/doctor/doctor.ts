@@ -24,6 +24,8 @@ import { printLines, tableFormat, writeRows } from "../output.ts";
 import { HOSTNAME, PORT } from "../page_server.ts";
 import { PASSIVE, prepare, type Prepared } from "../prepare.ts";
 import { type TableColumn, tableLines, wrapLine } from "../table.ts";
+import { checkAuth } from "./auth.ts";
+import { accessNotes } from "./bucket.ts";
 import {
   checkCommands,
   checkDns,
@@ -76,8 +78,8 @@ function mergeResolvedHosts(results: readonly CheckResult[]): CheckResult[] {
 }
 
 /**
- * Checks everything that a run of the config depends on, without sending requests to origins or
- * leaving files, and prints the permission flags that it needs.
+ * Checks everything that a run of the config depends on, without sending requests for files or
+ * leaving any, and prints the permission flags that it needs.
  *
  * @returns 3 if something is wrong, 130 or 143 if interrupted.
  * @throws {CronfetchError} `usage` and `config.` codes.
@@ -110,6 +112,7 @@ export async function doctor(
       if (signal.aborted) return [];
       throw error;
     }),
+    ...await checkAuth(config, tasks, host, signal),
     ...await checkCommands(config, tasks, host),
   ];
   if (signal.aborted) return signals.exitCode();
@@ -306,25 +309,6 @@ async function accessOf(bucket: BucketLocation, host: Host): Promise<BucketAcces
     throw error;
   }
 }
-
-/** What a run with this bucket needs besides the flags. */
-function accessNotes({ source, isRegionUnknown }: BucketAccess): string[] {
-  return [
-    ...(source === "environment" ? [] : [CREDENTIAL_NOTES[source]]),
-    ...(isRegionUnknown
-      ? ["No region is set: add the server of the bucket's region to --allow-net"]
-      : []),
-  ];
-}
-
-/** Where the keys come from, for people who did not set them. */
-const CREDENTIAL_NOTES: Readonly<Record<Exclude<BucketAccess["source"], "environment">, string>> = {
-  "profile": "The keys are those of a profile in the files of AWS's tools",
-  "web identity": "The keys are requested from STS with a web identity",
-  "container": "The keys are those of the container's role",
-  "instance": "The keys are those of the instance's role; outside of AWS, there are none",
-  "none": "There are no keys yet: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-};
 
 /** The arguments of `run` for the same config. */
 function runArguments(

@@ -15,7 +15,7 @@ import type { BucketAccess } from "../../store/s3/access.ts";
 export interface PermissionNeeds {
   readonly config: Pick<
     Config,
-    "store" | "state" | "files" | "hosts" | "hostFiles" | "secretFiles" | "alerts"
+    "store" | "state" | "files" | "auth" | "hosts" | "hostFiles" | "secretFiles" | "alerts"
   >;
   readonly tasks: readonly Task[];
   /** Names of the environment variables that loading the config reads. */
@@ -43,7 +43,11 @@ export function permissionFlags(
   { config, tasks, variables, access, programFolder, host }: PermissionNeeds,
 ): string[] {
   const cwd = host.cwd();
-  const urls = [...tasks.flatMap(urlsOf), ...webhooksOf(config, tasks)];
+  const urls = [
+    ...tasks.flatMap(urlsOf),
+    ...tokenUrlsOf(config),
+    ...webhooksOf(config, tasks),
+  ];
   const stateAt = stateFile(config.state);
   const written = [
     ...(config.store.kind === "folder" ? [config.store.path] : []),
@@ -113,6 +117,12 @@ export function bucketRules({ bucket, prefix }: BucketLocation): readonly Bucket
       actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
     },
   ];
+}
+
+function tokenUrlsOf({ auth }: Pick<Config, "auth">): URL[] {
+  return auth.flatMap(({ credentials }) =>
+    credentials.kind === "oauth2" ? [new URL(credentials.tokenUrl)] : []
+  );
 }
 
 function webhooksOf({ alerts }: Pick<Config, "alerts">, tasks: readonly Task[]): URL[] {
