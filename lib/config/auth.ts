@@ -5,21 +5,24 @@ import { checkHeaderValue } from "./checks.ts";
 import type { TaskTemplate } from "./config.ts";
 import { type Parsed, quote, withGuess, withHint } from "./problem.ts";
 import type { AuthOptions } from "./schema/schema.ts";
-import { type Path, resolveText, type Scope } from "./scope.ts";
+import { type Path, resolveText, type Scope, valueAt } from "./scope.ts";
 import { hasPlaceholder, substitute, substituteUrl } from "./variables.ts";
 
-/** The valid entries of one source. */
+/** The entries of one source. */
 export interface AuthSource {
+  /** The valid ones. */
   readonly auth: Readonly<Record<string, AuthOptions>>;
+  /** The whole source as written. */
+  readonly written: unknown;
   readonly scope: Scope;
 }
 
 /** Reads `auth` of all sources. An origin that several of them contain has the entry of the last one. */
 export function readAuth(sources: readonly AuthSource[]): OriginCredentials[] {
   const found = new Map<string, OriginCredentials>();
-  for (const { auth, scope } of sources) {
-    const written = new Map<string, string>();
-    for (const [text, options] of Object.entries(auth)) {
+  for (const { auth, written, scope } of sources) {
+    const known = new Map<string, string>();
+    for (const text of Object.keys(objectAt(written, ["auth"]))) {
       const path = ["auth", text];
       const { value: url, problem } = parseOrigin(text);
       if (url === undefined) {
@@ -27,15 +30,28 @@ export function readAuth(sources: readonly AuthSource[]): OriginCredentials[] {
         continue;
       }
       const { origin } = url;
-      const other = written.get(origin);
+      const other = known.get(origin);
       if (other !== undefined) scope.addProblem(path, `is the same origin as ${quote(other)}`);
-      written.set(origin, text);
+      known.set(origin, text);
       if (isClearText(url)) scope.addWarning(path, withHint(CLEAR_TEXT, "use https"));
-      const credentials = readCredentials(options, path, scope);
-      if (credentials !== null) found.set(origin, { origin, credentials });
+      const names = KINDS.filter((name) => Object.hasOwn(objectAt(written, path), name));
+      const options = Object.hasOwn(auth, text) ? auth[text] : undefined;
+      if (names.length !== 1) scope.addProblem(path, "must have one of basic, bearer and oauth2");
+      else if (options !== undefined) {
+        const credentials = readCredentials(options, path, scope);
+        if (credentials !== null) found.set(origin, { origin, credentials });
+      }
     }
   }
   return [...found.values()];
+}
+
+/** Options of which an entry has one. */
+const KINDS: readonly string[] = ["basic", "bearer", "oauth2"];
+
+function objectAt(value: unknown, path: Path): object {
+  const found = valueAt(value, path);
+  return typeof found === "object" && found !== null ? found : {};
 }
 
 const CLEAR_TEXT = "sends the credentials without encryption";
@@ -52,6 +68,9 @@ function parseOrigin(text: string): Parsed<URL> {
       problem: withHint(ALLOWED_ORIGIN, "a wildcard is not possible: one entry per origin"),
     };
   }
+  if (KINDS.includes(text)) {
+    return { problem: withHint(ALLOWED_ORIGIN, `write "https://…": { "${text}": … }`) };
+  }
   if (!isHttp) return { problem: ALLOWED_ORIGIN };
   if (/^https?:\/\/[^/?#@\\\s]+\/?$/i.test(text)) return { value: url };
   return { problem: withGuess(ALLOWED_ORIGIN, url.origin) };
@@ -62,17 +81,12 @@ function isClearText({ protocol, hostname }: URL): boolean {
   return protocol === "http:" && !/^(?:127\.[0-9.]+|\[::1\]|(?:.+\.)?localhost)$/.test(hostname);
 }
 
-/** Reads an entry of `auth`. Returns null after a problem. */
+/** Reads an entry of `auth`, which has one kind. Returns null after a problem. */
 function readCredentials(
   { basic, bearer, oauth2 }: AuthOptions,
   path: Path,
   scope: Scope,
 ): Credentials | null {
-  const kinds = [basic, bearer, oauth2].filter((value) => value !== undefined);
-  if (kinds.length !== 1) {
-    scope.addProblem(path, "must have one of basic, bearer and oauth2");
-    return null;
-  }
   if (basic !== undefined) return readBasic(basic, [...path, "basic"], scope);
   if (bearer !== undefined) return readBearer(bearer, [...path, "bearer"], scope);
   return oauth2 === undefined ? null : readOAuth2(oauth2, [...path, "oauth2"], scope);

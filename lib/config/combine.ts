@@ -146,7 +146,11 @@ export function combine(
     })),
   );
   const auth = authReader?.readAuth(
-    parts.map(({ settings, scope }) => ({ auth: settings.auth ?? {}, scope })),
+    parts.map(({ settings, source, scope }) => ({
+      auth: settings.auth ?? {},
+      written: source.value,
+      scope,
+    })),
   ) ?? [];
   if (auth.length > 0) authReader?.warnOfOverrides(tasks, auth);
   const alerts = alertsOf(parts, readAlerts);

@@ -22,6 +22,12 @@ const SENSITIVE_HEADER = new RegExp(
   "i",
 );
 
+/** Keys of `auth` whose values are secrets. */
+const AUTH_KEY = /^(?:basic$|bearer)/i;
+
+/** Keys that have the word token, and a URL as their value. */
+const TOKEN_URL_KEY = /^token[-_]?(?:url|endpoint)$/i;
+
 /** Names of query parameters whose values are secrets. */
 const SENSITIVE_PARAMETER = new RegExp(
   `${SENSITIVE}|accesskey|appkey|^(?:auth|authorization|sig|hmac|pass)$|(?:^|[-_])key$`,
@@ -148,13 +154,17 @@ function isUrlWithSecrets(word: string): boolean {
 /** A text in quotes, other text, or punctuation, of a line in JSON or YAML. */
 const TOKENS_OF_LINE = /"[^"]*"?|'[^']*'?|[:,{}[\]]|[^"',:{}[\]]+/g;
 
+function isSecretKey(key: string): boolean {
+  return AUTH_KEY.test(key) || (SENSITIVE_HEADER.test(key) && !TOKEN_URL_KEY.test(key));
+}
+
 function redactValues(line: string): string {
   let key = "";
   return line.replace(TOKENS_OF_LINE, (token, offset: number) => {
     const text = token.replaceAll(/["'\s]/g, "");
     if (/^[,{}[\]]$/.test(token)) key = "";
     else if (line.charAt(offset + token.length) === ":" && key === "") key = text;
-    else if (SENSITIVE_HEADER.test(key) && !/^(?::?|null|true|false)$/.test(text)) {
+    else if (isSecretKey(key) && !/^(?::?|null|true|false)$/.test(text)) {
       const value = token.replaceAll(/["']/g, "").trim();
       const isLiteral = !value.includes("${") && suggestVariables(value) === null;
       return isLiteral ? token.replace(/[^\s"'].*[^"']|[^\s"']/, MASK) : token;
