@@ -27,7 +27,9 @@ export { defineConfig } from "./config/input.ts";
 export type {
   ConfigInput,
   DigestInput,
+  FormValue,
   HookInput,
+  RequestBodyInput,
   SameInput,
   TaskInput,
   TransformInput,
@@ -105,6 +107,7 @@ export type {
   Expectations,
   ExpectedDigest,
   Hook,
+  ReadRequest,
   RetryLimits,
   SameRule,
   Schedule,

@@ -67,6 +67,7 @@ export function combine(
     schedules,
     steps,
     auth: authReader,
+    requests,
     readHosts,
     readAlerts,
     problems,
@@ -97,7 +98,7 @@ export function combine(
   const shared = {
     patterns,
     ...{ expectations, schedules },
-    steps,
+    ...{ steps, requests },
     render: createRenderer(context.at),
     suggester: createSuggester(),
     memoize,

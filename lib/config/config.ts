@@ -103,6 +103,8 @@ export interface DatedParts {
   readonly mirrors: readonly Template[];
   /** Null if the URL names the file. */
   readonly to: Template | null;
+  /** Null without one. */
+  readonly body: Template | null;
   /** Age of the date in the URL up to which a missing file is pending; null without one. */
   readonly publishedWithinMs: number | null;
   /** Checksum files; empty if the config contains the digests, or expects none. */
@@ -166,9 +168,10 @@ export function compileTask(
     return null;
   }
 
+  const request = scope.requests?.readRequest(own, timezone, path, scope) ?? null;
   const checksums = readChecksums(options.expect);
   const dated = [resolved, ...mirrors].some((part) => part.template.dated) ||
-    to?.template.dated === true ||
+    to?.template.dated === true || request?.body?.dated === true ||
     checksums.some(({ url, name }) => url.dated || name?.dated === true);
   if (own.publishedWithin && !resolved.template.dated) {
     scope.addProblem(
@@ -186,6 +189,7 @@ export function compileTask(
     id,
     url: resolved.text,
     mirrors: mirrors.length === 0 ? NO_MIRRORS : mirrors.map((mirror) => mirror.text),
+    request: request?.request ?? null,
     key: key.value,
     namedByServer,
     headers: options.headers,
@@ -197,12 +201,12 @@ export function compileTask(
     timeouts: options.timeouts,
     retry: options.retry,
     expect: withChecksums(options.expect, checksums, scope.render, timezone),
-    segments: options.segments,
+    segments: request === null ? options.segments : 1,
     keep: options.keep,
     mtime: options.mtime,
     quarantine: options.quarantine,
     allowPrivate: options.allowPrivate,
-    conditional: options.conditional,
+    conditional: request === null && options.conditional,
     unchangedForMs: options.unchangedForMs,
     pendingUntil: null,
     decode: options.decode,
@@ -218,6 +222,7 @@ export function compileTask(
       url: resolved.template,
       mirrors: mirrors.map((mirror) => mirror.template),
       to: to?.template ?? null,
+      body: request?.body ?? null,
       checksums,
       publishedWithinMs: options.publishedWithinMs,
     },
@@ -335,6 +340,10 @@ function renderDates(
     ...task,
     url: text,
     mirrors: dated.mirrors.map((mirror) => render(mirror, timezone)),
+    request: task.request && {
+      ...task.request,
+      body: dated.body && render(dated.body, timezone),
+    },
     key: key.value,
     expect: withChecksums(task.expect, dated.checksums, render, timezone),
     pendingUntil: pendingUntil(dated, timezone, at),

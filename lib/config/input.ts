@@ -73,7 +73,7 @@ export interface ConfigInput {
     publicUrl?: string | null | undefined;
   } | undefined;
   /** Options for all tasks; a task's own take precedence. */
-  defaults?: Omit<TaskInput, "id" | "url" | "mirrors"> | undefined;
+  defaults?: Omit<TaskInput, "id" | "url" | "mirrors" | "method" | "body"> | undefined;
   /** The files to keep: URLs, or objects of task options. */
   tasks?: (string | TaskInput)[] | undefined;
 }
@@ -86,6 +86,10 @@ export interface TaskInput {
   url: string;
   /** URLs to try in order when `url` fails. */
   mirrors?: string[] | undefined;
+  /** Method of a request that only reads; unless set, `POST` with a `body`, else `GET`. */
+  method?: "GET" | "POST" | "QUERY" | undefined;
+  /** Content of the request. */
+  body?: RequestBodyInput | undefined;
   /**
    * Key of the file in the store; with a `/` at its end, a folder. `{date:…}`, `{host}`, `{path}`,
    * `{stem}`, `{ext}` and `{query.NAME}` are substituted; `{name}` is the name from the server.
@@ -180,6 +184,22 @@ export interface TaskInput {
   /** Publish the members of an archive (zip, tar, tar.gz, tar.zst, gz). Default: null, do not. */
   unpack?: true | UnpackInput | null | undefined;
 }
+
+/**
+ * The content of a request, of one kind. `${env:…}`, `${file:…}` and `{date:…}` are substituted in
+ * texts; other braces are literal.
+ */
+export interface RequestBodyInput {
+  /** A JSON value. */
+  json?: unknown;
+  /** Fields of a form; a list is one field for each entry. */
+  form?: Record<string, FormValue | FormValue[]> | undefined;
+  /** Plain text, or a text of the type that the header `Content-Type` has. */
+  text?: string | undefined;
+}
+
+/** The value of a field of a form. */
+export type FormValue = string | number | boolean;
 
 /** Which members of an archive are published, and where. */
 export interface UnpackInput {

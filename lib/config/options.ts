@@ -14,7 +14,8 @@ import { parseTemplate, type Template, templateWarning } from "./template.ts";
 
 /** Options of a task except its ID, key and URLs. */
 export interface Options
-  extends Omit<Task, "id" | "url" | "mirrors" | "key" | "namedByServer" | "pendingUntil"> {
+  extends
+    Omit<Task, "id" | "url" | "mirrors" | "request" | "key" | "namedByServer" | "pendingUntil"> {
   /** The schedule as written; it is parsed again in another time zone. */
   readonly scheduleText: string;
   /** Age up to which a missing file is pending, in milliseconds; null if it is a failure. */

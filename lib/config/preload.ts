@@ -2,7 +2,7 @@
 
 import type { PatternEngine } from "../core/pattern.ts";
 import type { HostReader } from "./hosts.ts";
-import type { ExpectationReader, ScheduleReader, StepReader } from "./scope.ts";
+import type { ExpectationReader, RequestReader, ScheduleReader, StepReader } from "./scope.ts";
 import type { ConfigPart } from "./source/source.ts";
 
 /** A module that is loaded only for a config with `alerts` or `page`. */
@@ -22,6 +22,8 @@ export interface Preloaded {
   readonly steps: StepReader | null;
   /** Null if no source has `auth`. */
   readonly auth: typeof import("./auth.ts") | null;
+  /** Null if no source has a method or a body. */
+  readonly requests: RequestReader | null;
   /** Null if no source has `hosts`. */
   readonly readHosts: HostReader | null;
   /** Null if no source has `alerts` or `page`. */
@@ -50,6 +52,7 @@ export async function preload(
       ? await import("./content_steps.ts")
       : null,
     auth: has("auth") ? await import("./auth.ts") : null,
+    requests: has("method", "body") ? await import("./read_request.ts") : null,
     readHosts: has("hosts")
       ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
       : null,

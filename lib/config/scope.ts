@@ -4,7 +4,7 @@ import type * as z from "zod/mini";
 import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
-import type { Expectations, Hook, SameRule, Transform, Unpack } from "../core/task.ts";
+import type { Expectations, Hook, ReadRequest, SameRule, Transform, Unpack } from "../core/task.ts";
 import { parseUrl } from "./checks.ts";
 import { suggestValue } from "./schema/fields.ts";
 import type { SameInput } from "./input.ts";
@@ -12,7 +12,7 @@ import type { SameInput } from "./input.ts";
 import { type Complaint, formatPath, partsOf, quote, withGuess, withHint } from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
 import type { Suggester } from "./suggest.ts";
-import type { TaskDefaults } from "./schema/task_schema.ts";
+import type { TaskDefaults, TaskOptions } from "./schema/task_schema.ts";
 import { parseTemplate, type Render, type Template, templateWarning } from "./template.ts";
 import {
   type Environment,
@@ -37,6 +37,25 @@ export interface ExpectationReader {
 
 /** Reads schedules and time zones; loaded only for a config that has one. */
 export type ScheduleReader = typeof import("./schedule.ts");
+
+/** A request other than a GET, and its part that depends on the time of the run. */
+export interface CompiledRequest {
+  /** The request at the time of loading. */
+  readonly request: ReadRequest;
+  /** Source of its body; null without one. */
+  readonly body: Template | null;
+}
+
+/** Reads `method` and `body`; loaded only for a config that has one of them. */
+export interface RequestReader {
+  /** Returns null for a GET, and after a problem. */
+  readRequest(
+    own: TaskOptions,
+    timezone: string,
+    path: Path,
+    scope: Scope,
+  ): CompiledRequest | null;
+}
 
 /** Reads options of content steps; loaded only for a config that has one. */
 export interface StepReader {
@@ -72,6 +91,8 @@ export interface Scope {
   readonly schedules: ScheduleReader | null;
   /** Reads the options of content steps; null if no source has one. */
   readonly steps: StepReader | null;
+  /** Null if no source has a method or a body. */
+  readonly requests: RequestReader | null;
   /** Renders templates at the time of loading. */
   readonly render: Render;
   /** Shared by all sources, which bounds the cost of suggestions. */

@@ -26,7 +26,8 @@ export interface UrlPart {
 /** Parts of a URL that a name may contain, besides `{query.NAME}`. */
 const URL_PARTS = ["host", "path", "stem", "ext"] as const;
 
-interface DatePart {
+/** A date. */
+export interface DatePart {
   /** The text between the braces. */
   readonly source: string;
   readonly format: string;
@@ -76,7 +77,7 @@ const OFFSET_UNITS = { h: "hours", d: "days", w: "weeks", M: "months", y: "years
 const BRACES = /\{\{|\}\}|\{([^{}]*)\}|\{/g;
 
 /** Runs of one letter, each a token or invalid. */
-const LETTERS = /([A-Za-z])\1*/g;
+export const LETTERS = /([A-Za-z])\1*/g;
 
 const DATE = /^date(?:([+-])([0-9]{1,3})([hdwMy]))?(?: ((?:first|last) (?:day|workday)))?:(.+)$/;
 
@@ -122,7 +123,8 @@ export function parseTemplate(
   return { value: { parts, dated, hasServerName: names > 0, fromUrl } };
 }
 
-function parsePlaceholder(
+/** Parses the text between the braces of a placeholder. */
+export function parsePlaceholder(
   placeholder: string,
   isName: boolean,
   findNearest: Nearest,

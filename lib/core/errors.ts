@@ -123,6 +123,11 @@ export const ERROR_CODES = {
     meaning: "redirected from https to http",
     hint: "use the final address over https",
   },
+  "redirect.body": {
+    retry: "never",
+    meaning: "redirected to another origin, which must not receive the body",
+    hint: "use the final address in the config if its owner may read the body",
+  },
   "redirect.private": {
     retry: "never",
     meaning: "redirected or resolved from a public host to a private address",
@@ -242,9 +247,12 @@ const STATUS_HINTS: Readonly<Record<number, string>> = {
   401: "set the credentials of this origin in auth, or check those in the headers",
   403: "check what the credentials in auth or the headers permit",
   404: "check the URL",
+  405: "the URL expects another method: set method and body of the task",
   407: "check the proxy's user name and password",
   408: "the server is busy; try again later",
   410: "the file is gone for good: remove the task",
+  413: "the body of the request is too large for the server",
+  415: "set the header Content-Type to the format that the server expects",
   429: "send fewer requests: raise limits.spacing or lower limits.perHost",
   451: "the file is withheld for legal reasons: remove the task",
 };

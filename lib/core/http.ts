@@ -13,8 +13,19 @@ export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
  */
 export type HeaderFields = Pick<Headers, "get">;
 
-/** Methods of requests (RFC 9110, section 9.3; PATCH: RFC 5789). */
-export type HttpMethod = "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "POST" | "PATCH";
+/**
+ * Methods of requests (RFC 9110, section 9.3; PATCH: RFC 5789; QUERY:
+ * draft-ietf-httpbis-safe-method-w-body).
+ */
+export type HttpMethod =
+  | "GET"
+  | "HEAD"
+  | "OPTIONS"
+  | "PUT"
+  | "DELETE"
+  | "POST"
+  | "PATCH"
+  | "QUERY";
 
 /** A request. */
 export interface HttpRequest {

@@ -137,9 +137,19 @@ export type SameRule =
   /** Texts that are equal without the lines that a regular expression (RE2 syntax) matches. */
   | { readonly kind: "lines"; readonly ignored: string };
 
+/** A request that is not a GET. The config declares it as a read, so it is retried like one. */
+export interface ReadRequest {
+  /** RFC 9110, section 9.3.3; draft-ietf-httpbis-safe-method-w-body. */
+  readonly method: "POST" | "QUERY";
+  /** The content, encoded as UTF-8 when it is sent; null without. */
+  readonly body: string | null;
+  /** Its Content-Type, unless a header of the task is; null without content. */
+  readonly contentType: string | null;
+}
+
 /**
- * One remote file to keep. `url`, `mirrors` and `headers` may contain secrets, which only the network
- * sees.
+ * One remote file to keep. `url`, `mirrors`, `headers` and `request` may contain secrets, which only
+ * the network sees.
  */
 export interface Task {
   /** Unique in a config, and stable between runs. */
@@ -148,6 +158,8 @@ export interface Task {
   readonly url: string;
   /** Tried in order if `url` fails. */
   readonly mirrors: readonly string[];
+  /** What is sent to `url` and the mirrors instead of a GET; null for a GET. */
+  readonly request: ReadRequest | null;
   /** Name of the file in the store: `/` between segments, each safe on every file system. */
   readonly key: string;
   /** The last segment of `key` contains `{name}`, for the server's file name (RFC 6266). */

@@ -225,6 +225,7 @@ async function request(
     url: source.url,
     headers: task.headers,
     publicHeaders: task.publicHeaders,
+    request: task.request,
     conditions,
     watch,
     onResponse: ({ status, headers }, url, dropped) => {

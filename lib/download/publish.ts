@@ -93,7 +93,7 @@ export async function publish(
     // With --force, a program transforms the same file again: it may have changed itself.
     const mayKeep = task.conditional || task.transform === null;
     if (isCurrent && mayKeep && current.received?.sha256 === sealed.sha256) {
-      return keptFile(current, draft.existing, received, context, current.received.same);
+      return keptFile(task, current, draft.existing, received, context, current.received.same);
     }
     if (context.transform === null) {
       return await publishContent(task, received, received, provenance, context);
@@ -118,6 +118,7 @@ const REFUSALS = /^(?:body|content|expect)\./;
  * @param same Identifies the rule by which both have the same substance; undefined without one.
  */
 function keptFile(
+  task: Task,
   current: Validators,
   existing: StoredFile,
   received: Received,
@@ -126,6 +127,7 @@ function keptFile(
 ): Published {
   const { sha256, sizeBytes } = current;
   const validators = validatorsOf(
+    task,
     { ...received, sealed: { sha256, sizeBytes } },
     existing,
     context,
@@ -140,12 +142,16 @@ function keptFile(
   };
 }
 
+const NO_VALIDATORS: Pick<Validators, "etag" | "lastModified"> = { etag: null, lastModified: null };
+
 function validatorsOf(
+  { request }: Task,
   { key, sealed: { sha256, sizeBytes } }: Pick<Received, "key" | "sealed">,
   { revision }: PublishedFile,
   { source, headers, nowMs, unpacking }: PublishContext,
 ): Validators {
-  const response = responseValidators(headers, nowMs);
+  // A later GET of the same URL must not be compared with the response to another method.
+  const response = request === null ? responseValidators(headers, nowMs) : NO_VALIDATORS;
   const validators = { key, source, ...response, sha256, sizeBytes, revision };
   return unpacking === null ? validators : { ...validators, unpacked: unpacking.unpacked };
 }
@@ -174,7 +180,7 @@ async function publishContent(
   const { family, current } = context;
   const { existing } = draft;
   const validators = (file: PublishedFile): Validators => {
-    const published = validatorsOf(output, file, context);
+    const published = validatorsOf(task, output, file, context);
     if (output === received) return published;
     return { ...published, received: receivedContent(received, context) };
   };
@@ -185,7 +191,8 @@ async function publishContent(
   }
   if (!isEqual && task.same !== null && existing && current?.key === key) {
     if (await isSameAsPublished(task.same, output, context)) {
-      const kept = keptFile(current, existing, received, context, await shortDigest(task.same));
+      const same = await shortDigest(task.same);
+      const kept = keptFile(task, current, existing, received, context, same);
       return { ...kept, warning: "sameInSubstance" };
     }
   }

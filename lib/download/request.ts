@@ -3,7 +3,8 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Clock, Timers } from "../core/host.ts";
-import type { HttpResponse, Transport } from "../core/http.ts";
+import type { HttpRequest, HttpResponse, Transport } from "../core/http.ts";
+import type { ReadRequest } from "../core/task.ts";
 import { quoteServerText } from "../core/text.ts";
 import type { CookieJar } from "../http/cookies.ts";
 import type { Admit } from "../http/egress.ts";
@@ -40,6 +41,8 @@ export interface RequestOptions {
   readonly publicHeaders: RequestHeaders;
   /** Headers of cronfetch itself, sent on every hop: conditions and ranges. */
   readonly conditions: RequestHeaders;
+  /** What is sent instead of a GET, without `conditions`; null or absent for a GET. */
+  readonly request?: ReadRequest | null;
   readonly watch: AttemptWatch;
   /**
    * Called with every response, redirects included.
@@ -57,10 +60,13 @@ export interface RequestOptions {
 /** All configured headers were sent. */
 export const NOTHING_DROPPED: readonly string[] = [];
 
+/** The method and the content of most requests. */
+const GET = { method: "GET", body: null } as const;
+
 /**
- * Sends a GET request and follows redirects (RFC 9110, section 15.4) as {@linkcode decideRedirect}
+ * Sends a request and follows redirects (RFC 9110, section 15.4) as {@linkcode decideRedirect}
  * permits. Configured credentials, in headers and in the URL, are dropped at the first redirect to
- * another origin, and stay dropped for the rest of the chain.
+ * another origin, and stay dropped for the rest of the chain. Content is sent to one origin only.
  *
  * @returns The first response that is not a redirect, its body unread.
  * @throws {CronfetchError} `net.`, `tls.`, `timeout.`, `redirect.` and `http.protocol` codes.
@@ -69,7 +75,15 @@ export async function sendRequest(
   options: RequestOptions,
   http: HttpContext,
 ): Promise<HttpResponse> {
-  const { watch, conditions } = options;
+  const { watch, request = null } = options;
+  // Loaded on demand: most requests are a GET.
+  const reads = request === null ? null : await import("./read_request.ts");
+  let message: Pick<HttpRequest, "method" | "body"> = GET;
+  let { conditions } = options;
+  if (reads !== null && request !== null) {
+    message = reads.messageOf(request);
+    conditions = reads.contentFields(request, options.headers);
+  }
   const first = new URL(options.url);
   let base = baseHeaders(options.headers);
   if (hasUserinfo(first)) base = withAuthorization(base, first);
@@ -88,10 +102,10 @@ export async function sendRequest(
       watch.signal.throwIfAborted();
       const publicOnly = http.admit(current, previous);
       response = await http.transport({
-        method: "GET",
+        method: message.method,
         url,
         headers,
-        body: null,
+        body: message.body,
         publicOnly,
         phases: watch,
         signal: watch.signal,
@@ -111,6 +125,9 @@ export async function sendRequest(
     }
     if (!isRedirect(response.status)) return response;
     await response.body.cancel();
+    const next = reads === null ? message : reads.redirectedMessage(message, response.status);
+    // Another request for the same URL may have another response.
+    if (next !== message) changedAt = visited.length;
     const decision = decideRedirect(visited, response.headers.get("location"), changedAt);
     if (decision.kind === "refuse") {
       throw new CronfetchError(decision.code, decision.message, { httpStatus: response.status });
@@ -121,6 +138,14 @@ export async function sendRequest(
       const kept = baseHeaders(options.publicHeaders);
       dropped = Object.keys(base).filter((name) => base[name] !== kept[name]);
       base = kept;
+    }
+    if (reads !== null) {
+      reads.checkContentOrigin(next, previous, current, response.status);
+      if (next !== message) {
+        base = reads.withoutContentFields(base);
+        conditions = NO_CONDITIONS;
+        message = next;
+      }
     }
     visited.push(decision.url);
   }

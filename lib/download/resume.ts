@@ -28,10 +28,14 @@ export interface PartialFile extends Part {
 }
 
 /**
- * Whether a partial file can be resumed: a strong validator (unless the task ignores validators) or
+ * Whether a partial file can be resumed: it is the response to a GET, and a strong validator (unless the task ignores validators) or
  * an expected digest must prove that the rest is of the same version.
  */
-export function canResume(validator: string, task: Pick<Task, "conditional" | "expect">): boolean {
+export function canResume(
+  validator: string,
+  task: Pick<Task, "conditional" | "expect" | "request">,
+): boolean {
+  if (task.request !== null) return false;
   return (validator !== "" && task.conditional) ||
     DIGEST_ALGORITHMS.some((algorithm) => task.expect[algorithm] !== null);
 }
@@ -147,7 +151,7 @@ export interface PartsOptions {
   readonly store: Store;
   readonly statCache: StatCache;
   readonly signal: AbortSignal;
-  readonly task: Pick<Task, "key" | "conditional" | "expect">;
+  readonly task: Pick<Task, "key" | "conditional" | "expect" | "request">;
   /** The partial file that an earlier run has recorded, or null. */
   readonly recorded: PartRecord | null;
   /** Whether the state outlives this process. */

@@ -54,15 +54,19 @@ export function connectHead(
 }
 
 /** Methods whose request may be repeated without another effect (RFC 9110, section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<HttpMethod> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+const IDEMPOTENT: ReadonlySet<HttpMethod> = new Set([
+  ...["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "QUERY"] as const,
+]);
 
 /** Whether a request may be sent again if it is unknown whether the server has processed it. */
 export function isIdempotent(method: HttpMethod): boolean {
   return IDEMPOTENT.has(method);
 }
 
+const EXPECT_CONTENT: ReadonlySet<HttpMethod> = new Set(["PUT", "POST", "PATCH", "QUERY"]);
+
 /** The size to announce: a method that expects content announces 0 (RFC 9110, section 8.6). */
 export function announcedBytes(method: HttpMethod, body: Uint8Array | null): number | null {
   if (body !== null) return body.length;
-  return method === "PUT" || method === "POST" || method === "PATCH" ? 0 : null;
+  return EXPECT_CONTENT.has(method) ? 0 : null;
 }

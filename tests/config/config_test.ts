@@ -78,6 +78,7 @@ Deno.test("compileTask: all options, with dates in the time zone of the task", a
     url: "https://example.org/rates/2026-01-16.csv",
     mirrors: ["https://mirror.example.org/2026-01-15.csv"],
     key: "rates/2026-01-16-{name}",
+    request: null,
     namedByServer: true,
     headers: { authorization: "Bearer hunter2", "x-a": "${b" },
     publicHeaders: {},

@@ -33,6 +33,7 @@ const CONTRACT: Readonly<Record<ErrorCode, Retry>> = {
   "http.protocol": "never",
   "redirect.loop": "never",
   "redirect.insecure": "never",
+  "redirect.body": "never",
   "redirect.private": "never",
   "body.truncated": "later",
   "body.too-large": "never",

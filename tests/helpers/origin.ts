@@ -61,7 +61,7 @@ export interface OriginOptions {
 
 /**
  * Starts a server with a route per path. A path with a query is looked up with it first, then without.
- * Other paths are 404, methods other than GET and HEAD 405.
+ * Other paths are 404, methods other than GET and HEAD 405, except where the route is a function.
  *
  * @example
  * ```ts
@@ -126,10 +126,12 @@ export function origin(
   }, (request) => {
     const { pathname, search } = new URL(request.url);
     log.push({ method: request.method, path: pathname + search, headers: request.headers });
-    if (request.method !== "GET" && request.method !== "HEAD") {
+    const route = table.get(pathname + search) ?? table.get(pathname);
+    const isOther = request.method !== "GET" && request.method !== "HEAD";
+    if (isOther && typeof route !== "function") {
       return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
     }
-    return answer(table.get(pathname + search) ?? table.get(pathname), request);
+    return answer(route, request);
   });
 
   return {

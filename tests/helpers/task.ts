@@ -29,6 +29,7 @@ export function defaultTask(id: string, change: Partial<Task> = {}): Task {
     id,
     url: `https://files.test/${id}`,
     mirrors: [],
+    request: null,
     key: id,
     namedByServer: false,
     headers: {},

@@ -22,6 +22,7 @@ import {
 } from "./fields.ts";
 import { DEFAULTS, UNPACK_DEFAULTS } from "../input.ts";
 import { expect, outputExpect } from "./expect_schema.ts";
+import { body, method } from "./request_schema.ts";
 
 /** A timeout. */
 export const TIMEOUT = duration(1, MAX_TIMEOUT_MS);
@@ -314,6 +315,15 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
       ),
     ),
     "URLs to try in order when `url` fails.",
+  ),
+  method: option(
+    method,
+    "Method of a request that only reads; unless set, `POST` with a `body`, else `GET`.",
+  ),
+  body: option(
+    body,
+    "Content of the request. In its texts, `${env:…}`, `${file:…}` and `{date:…}` are substituted; " +
+      "other braces are literal.",
   ),
   ...shared(),
 }));
