@@ -6,12 +6,17 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import type { Host } from "./lib/core/host.ts";
 import { isOnDeploy } from "./lib/deploy/platform.ts";
 import { realHost, realPlatform } from "./lib/host.ts";
 
 export { main };
 
-const host = realHost();
+const host: Host = {
+  ...realHost(),
+  openThread: async (...callbacks) =>
+    await (await import("./lib/open_thread.ts")).openThread(...callbacks),
+};
 if (isOnDeploy(host)) {
   const { deploy } = await import("./lib/deploy/deploy.ts");
   await deploy(host, realPlatform());

@@ -17,7 +17,9 @@ export interface Layout {
 export const LAYOUT: Layout = {
   floors: [
     ["main", "mod"],
-    ["run"],
+    ["run", "open_thread"],
+    // The program of a thread, with a host of its own.
+    ["slice_worker"],
     // Only the entry points use the real host; every other room receives a `Host`.
     ["host"],
     ["telemetry"],

@@ -21,6 +21,7 @@ import { reportError } from "./errors.ts";
 import type { CommandHost, Flags } from "./flags.ts";
 import { prepareRun, urlsAmong } from "./prepare.ts";
 import { writeLines } from "./output.ts";
+import { executeOf } from "./workers.ts";
 import { consoleOptions, createReporters } from "./reporters.ts";
 
 /** Receives what a daemon does. */
@@ -58,6 +59,7 @@ export async function prepareDaemon(
   host: CommandHost,
 ): Promise<Daemon> {
   const graceMs = graceOf(flags);
+  const executeFor = await executeOf(flags, host);
   const rereadable = withCachedStdin(host);
   const configs = await openConfigSource({
     load: (reload, beforeRead) => prepareRun(operands, flags, rereadable, { reload, beforeRead }),
@@ -78,7 +80,7 @@ export async function prepareDaemon(
       const timeOf = ({ at, task }: Wake) =>
         isTerminal ? zonedTime(at, timezoneOf(task), host.clock.now()) : logTime(at);
       await watchTasks({
-        ...{ host, configs, control, storage, progress, graceMs },
+        ...{ host, configs, control, storage, progress, graceMs, executeFor },
         emit: (event) => {
           if (event.kind === "started" || event.kind === "reloaded") config = event.target.config;
           const text = describeWatchEvent(event, { ...flags, cwd: host.cwd(), timeOf });

@@ -23,6 +23,8 @@ export interface Flags {
   readonly deadline?: string;
   readonly retries?: string;
   readonly maxConcurrency?: string;
+  /** Number of threads. */
+  readonly workers?: string;
   readonly hostConcurrency?: string;
   readonly limitRate?: string;
   readonly maxFilesize?: string;

@@ -262,6 +262,7 @@ function withLimits(command: Command): Command {
       "--max-filesize <SIZE>",
       `refuse larger files (default: ${OVERRIDES.maxFilesize.default})`,
     )
+    .option("--workers <N>", "threads that execute tasks, each for some hosts (default: 1)")
     .option("--no-hooks", "do not invoke onChange for what is published, now or later");
 }
 

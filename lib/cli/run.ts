@@ -22,6 +22,9 @@ export async function run(
   if (flags.dryRun) return await (await import("./plan.ts")).plan(operands, flags, host);
   const prepared = await prepareRun(operands, flags, host);
   const { config } = prepared;
+  const execute = flags.workers === undefined
+    ? null
+    : await (await import("./workers.ts")).executeOf(flags, host);
   using signals = abortOnSignals(host);
   const beforeRun = { config, host, signal: signals.signal, state: null };
   await using storage = await alertingOnFailure(
@@ -54,6 +57,7 @@ export async function run(
         return [...await createReporters(context, console), ...reports];
       },
       progress,
+      ...(execute && { execute: execute(config) }),
       signal: signals.signal,
       interruptedExitCode: signals.exitCode,
     },

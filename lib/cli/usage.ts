@@ -29,9 +29,10 @@ const COMMAND_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
 /** Options of other programs, with the options that correspond to each. */
 const OPTION_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   "--max-concurrency": [
-    ...["--concurrency", "--parallel", "--jobs", "-j", "--workers", "--threads", "--transfers"],
+    ...["--concurrency", "--parallel", "--jobs", "-j", "--transfers"],
     ...["--max-concurrent", "--max-parallel", "--parallel-max", "-Z", "-p"],
   ],
+  "--workers": ["--threads", "--processes", "--cores"],
   "--host-concurrency": ["--per-host", "--max-connections-per-host", "--max-connection-per-server"],
   "--output": [
     ...["--dest", "--destination", "--dir", "--directory", "--out", "--output-dir", "--target"],

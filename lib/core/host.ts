@@ -226,6 +226,8 @@ export interface Host {
   readonly connectTls?: ConnectTls;
   /** Listens on a port; 0 chooses a free one. */
   readonly listen: (hostname: string, port: number) => Listener;
+  /** Opens threads. If absent, a run has only one. */
+  readonly openThread?: OpenThread;
   /** The time. */
   readonly clock: Clock;
   /** The timers. */
@@ -325,6 +327,30 @@ export interface Host {
    */
   exit(code: number): never;
 }
+
+/** Another thread of this process. Messages are copied by the structured clone algorithm. */
+export interface Thread {
+  /**
+   * Sends a message to the thread.
+   *
+   * @param message Data without functions and classes.
+   */
+  send(message: unknown): void;
+  /** Ends the thread immediately. */
+  close(): void;
+}
+
+/**
+ * Opens a thread that executes parts of a run.
+ *
+ * @param receive Receives its messages.
+ * @param fail Called with an error that the thread has not caught; it has ended then.
+ * @returns The thread, for the caller to close.
+ */
+export type OpenThread = (
+  receive: (message: unknown) => void,
+  fail: (error: Error) => void,
+) => Promise<Thread>;
 
 /** Options of {@linkcode Host.execute}. */
 export interface ExecuteOptions {

@@ -1,28 +1,21 @@
 /** The pipeline: plan -> lease -> gather -> record -> report. */
 
-import { abortable } from "@std/async";
 import type { AlertConfig, Config } from "../config/config.ts";
-import { createUrlRedactor } from "../config/secrets.ts";
 import { CronfetchError, type ErrorCode } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent, RunOccurrence } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
-import { serverSettings } from "../core/host_rules.ts";
 import { createRunCounter, type RunSummary, type RunTrigger } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { NO_TELEMETRY, type Tracing } from "../core/telemetry.ts";
 import type { DownloadOutcome } from "../download/download.ts";
-import { openTransport } from "../http/transport.ts";
-import { gather } from "../schedule/pool.ts";
 import { nextRecord } from "../state/record.ts";
 import type { State, TaskRecord } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
+import { type Execute, executeTasks } from "./execute.ts";
 import { createRunHistory, recordFailure } from "./history.ts";
 import { type Leases, leaseTasks } from "./leases.ts";
-import { hostOf } from "./parking.ts";
-import type { RunTransport } from "./authorized_transport.ts";
 import type { RunStorage } from "./storage.ts";
 import { startDeadline } from "./signals.ts";
-import { createTaskRunner } from "./task.ts";
 
 /** The part of a config that a run needs besides its plan. */
 export type RunConfig =
@@ -45,6 +38,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** The exit code of a run that `signal` has ended. */
   readonly interruptedExitCode: () => number;
+  /** Executes the tasks. Default: {@linkcode executeTasks}, in this thread. */
+  readonly execute?: Execute;
   /** Whether a task is paused, so that no alert about it is sent. Default: none is. */
   readonly isPaused?: (task: string) => boolean;
 }
@@ -225,7 +220,7 @@ async function executePlan(
   { run, startedAt, tasks, store, reporters, tracing, isReported, emit }: StartedRun,
 ): Promise<EndedRun> {
   const { host, storage: { state }, progress } = context;
-  const { limits, hosts, alertAfter } = config;
+  const { limits, alertAfter } = config;
   const { clock, timers } = host;
   const startedMs = clock.monotonicMs();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
@@ -238,21 +233,11 @@ async function executePlan(
   using deadline = startDeadline(limits.deadlineMs, context.signal, timers);
   const { signal } = deadline;
   using _abortable = store.abortOn(signal);
-  await using opened = await openRunTransport(config, host, signal);
-  const { redact } = opened;
   const hooks = hasHooks(plan)
     ? await (await import("./hooks.ts")).openHooks({
       ...{ run, plan, config, host, state, store, signal, emit },
     })
     : null;
-  const runner = createTaskRunner({
-    ...{ run, plan, host, store, state, leases, config, parked, limits, progress },
-    claimChange: hooks?.claim ?? null,
-    transport: opened.transport,
-    remainingMs: () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs),
-    ...{ tracing, signal, redact, isReported, emit },
-  });
-
   /** Saves the record of a task before its result is reported. */
   const finish = (
     task: Task,
@@ -289,35 +274,33 @@ async function executePlan(
     }
   };
 
-  const cancel = async (task: Task) => {
-    finish(task, runner.cancelTask(task, elapsedMs()), await leases.recordOf(task));
+  const settleLater = async (
+    task: Task,
+    outcome: DownloadOutcome,
+    last: TaskRecord | null | Promise<TaskRecord | null>,
+  ) => {
+    // With the parser of cron expressions.
+    const due = outcome.result.status === "failed" ? await import("../schedule/due.ts") : null;
+    finish(task, outcome, await last, due?.unhealthyAfterMs(task, clock.now()));
   };
 
   emit({ type: "run.started", tasks: tasks.length });
   // If the sweep fails for a lasting reason, the drafts fail with it.
   await store.sweep().catch(() => 0);
-  const pending = await gather(tasks, {
-    limits,
-    groupOf: hostOf,
-    limitsOf: ({ url }) => ({ ...limits, ...serverSettings(hosts, url) }),
-    work: async (task, slot) => {
-      for (let room = roomFor(reporters); room; room = roomFor(reporters)) {
-        await abortable(room, signal).catch(() => {});
-        if (signal.aborted) return cancel(task);
-      }
-      const outcome = await runner.runTask(task, slot, elapsedMs());
+  await (context.execute ?? executeTasks)({
+    ...{ run, plan, tasks, host, store, state, leases, config, parked, limits, progress },
+    claimChange: hooks?.claim ?? null,
+    elapsedMs,
+    remainingMs: () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs),
+    ...{ tracing, signal, isReported, emit },
+    room: () => roomFor(reporters),
+    settle: (task, outcome) => {
       // Read again if the leases were lost: another run may have written it since.
       const last = leases.recordOf(task);
-      // With the parser of cron expressions.
-      const due = outcome.result.status === "failed" ? await import("../schedule/due.ts") : null;
-      const unhealthyAfterMs = due?.unhealthyAfterMs(task, clock.now());
-      finish(task, outcome, last instanceof Promise ? await last : last, unhealthyAfterMs);
+      const isSimple = outcome.result.status !== "failed" && !(last instanceof Promise);
+      return isSimple ? finish(task, outcome, last) : settleLater(task, outcome, last);
     },
-    signal,
-    timers,
-    clock,
   });
-  for (const task of pending) await cancel(task);
   const warnings = hooks === null ? [] : await hooks.finish(leases);
 
   const ending = {
@@ -347,20 +330,6 @@ async function executePlan(
   const good = created + updated + unchanged > 0 ? "good" : null;
   const [storeError = good] = storeErrors.length === tasks.length ? storeErrors : [];
   return { run, outcome: { summary, unsaved }, store: storeError, warnings };
-}
-
-async function openRunTransport(
-  config: Pick<Config, "auth" | "hosts" | "secrets">,
-  host: Host,
-  signal: AbortSignal,
-): Promise<RunTransport> {
-  const settingsOf = (origin: string) => serverSettings(config.hosts, origin);
-  if (config.auth.length > 0) {
-    const { openAuthorizedTransport } = await import("./authorized_transport.ts");
-    return await openAuthorizedTransport(config, settingsOf, { host, signal });
-  }
-  const redact = createUrlRedactor(config.secrets);
-  return { ...await openTransport(host, settingsOf, redact), redact };
 }
 
 /** Codes of a store that is unusable, if every task of a run has one. */

@@ -10,7 +10,7 @@ import { baseKey, foldKey } from "../core/key.ts";
 import { parseStateLocation, parseStoreLocation } from "../core/location.ts";
 import { KeyOwners, reservedKey } from "../core/ownership.ts";
 import type { TaskResult } from "../core/result.ts";
-import type { Plan, RunLimits, Task } from "../core/task.ts";
+import type { RunLimits, Task } from "../core/task.ts";
 import type { Tracing } from "../core/telemetry.ts";
 import { bugMessage } from "../core/text.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
@@ -26,16 +26,29 @@ import type { Store } from "../store/store.ts";
 import type { Leases } from "./leases.ts";
 import { createParking, hostOf } from "./parking.ts";
 
+/** The part of a plan that shows which keys belong to which tasks. */
+export interface PlannedKeys {
+  readonly entries: readonly {
+    readonly task: Pick<Task, "id" | "key">;
+    readonly included: boolean;
+  }[];
+}
+
+/** The part of a state that running tasks use; the run saves their records. */
+export type RunnerState =
+  & FamilyContext["state"]
+  & Pick<State, "location" | "durable" | "park">;
+
 /** What the tasks of a run share. */
 export interface TaskRunnerContext {
   /** Id of the run. */
   readonly run: string;
-  readonly plan: Plan;
+  readonly plan: PlannedKeys;
   readonly host: Host;
   readonly transport: Transport;
   readonly store: Store;
-  readonly state: State;
-  readonly leases: Leases;
+  readonly state: RunnerState;
+  readonly leases: Pick<Leases, "has" | "otherRuns" | "recordOf" | "serverKeyOf">;
   /** Saves a change before it is published; null if no task has hooks. */
   readonly claimChange: FamilyContext["claimChange"];
   /** Files that no task may write to. */
@@ -53,7 +66,7 @@ export interface TaskRunnerContext {
   readonly redact: (text: string) => string;
   /** Whether an event of a type is reported or counted; no other has to be emitted. */
   readonly isReported: (type: RunOccurrence["type"]) => boolean;
-  readonly emit: (occurrence: RunOccurrence) => void;
+  readonly emit: (occurrence: RunOccurrence, time?: string) => void;
 }
 
 /** Runs tasks. */
@@ -127,32 +140,8 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     reserve: (key, task) => owners().add(key, task.id),
   };
 
-  const notDownloaded = (
-    task: Task,
-    queuedMs: number,
-    facts: OutcomeFacts,
-  ): DownloadOutcome => ({
-    permanent: false,
-    validators: null,
-    result: {
-      task: task.id,
-      ...facts,
-      message: redact(facts.message),
-      url: redact(task.url),
-      servedFrom: null,
-      key: task.key,
-      bytes: 0,
-      wireBytes: 0,
-      sha256: null,
-      sizeBytes: null,
-      previousSizeBytes: null,
-      partialBytes: null,
-      httpStatus: null,
-      attempts: [],
-      timings: { queuedMs, responseMs: 0, bodyMs: 0, publishMs: 0, totalMs: 0 },
-      warnings: [],
-    },
-  });
+  const notDownloaded = (task: Task, queuedMs: number, facts: OutcomeFacts) =>
+    emptyOutcome(task, queuedMs, facts, redact);
 
   const failedByBug = (task: Task, queuedMs: number, bug: unknown): DownloadOutcome => {
     const message = bugMessage(bug);
@@ -198,10 +187,8 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     };
   };
 
-  const cancelTask = (task: Task, queuedMs: number): DownloadOutcome => {
-    const { code, message } = abortReason(signal);
-    return notDownloaded(task, queuedMs, { status: "cancelled", code, message });
-  };
+  const cancelTask = (task: Task, queuedMs: number) =>
+    cancelledOutcome(task, queuedMs, signal, redact);
 
   /** Downloads a task whose host may receive requests. */
   const start = (
@@ -277,12 +264,58 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
   };
 }
 
+/**
+ * The outcome of a task not started before the run ended.
+ *
+ * @param signal Has ended the run.
+ */
+export function cancelledOutcome(
+  task: Task,
+  queuedMs: number,
+  signal: AbortSignal,
+  redact: (text: string) => string,
+): DownloadOutcome {
+  const { code, message } = abortReason(signal);
+  return emptyOutcome(task, queuedMs, { status: "cancelled", code, message }, redact);
+}
+
+/** The outcome of a task that was not downloaded. */
+function emptyOutcome(
+  task: Task,
+  queuedMs: number,
+  facts: OutcomeFacts,
+  redact: (text: string) => string,
+): DownloadOutcome {
+  return {
+    permanent: false,
+    validators: null,
+    result: {
+      task: task.id,
+      ...facts,
+      message: redact(facts.message),
+      url: redact(task.url),
+      servedFrom: null,
+      key: task.key,
+      bytes: 0,
+      wireBytes: 0,
+      sha256: null,
+      sizeBytes: null,
+      previousSizeBytes: null,
+      partialBytes: null,
+      httpStatus: null,
+      attempts: [],
+      timings: { queuedMs, responseMs: 0, bodyMs: 0, publishMs: 0, totalMs: 0 },
+      warnings: [],
+    },
+  };
+}
+
 function startedProgress(url: string, phase: TaskPhase): TaskProgress {
   return { url, phase, retry: null, receivedBytes: 0, totalBytes: null };
 }
 
 /** Every key whose file a run may check. */
-function* keysOf({ entries }: Plan, leases: Leases): Generator<string> {
+function* keysOf({ entries }: PlannedKeys, leases: Pick<Leases, "serverKeyOf">): Generator<string> {
   for (const { task: { id, key }, included } of entries) {
     if (!included) continue;
     yield key;
@@ -292,7 +325,7 @@ function* keysOf({ entries }: Plan, leases: Leases): Generator<string> {
 }
 
 /** The keys of all tasks, also of those not in this run. */
-function ownersOf({ entries }: Plan, leases: Leases): KeyOwners {
+function ownersOf({ entries }: PlannedKeys, leases: Pick<Leases, "serverKeyOf">): KeyOwners {
   const owners = new KeyOwners();
   for (const { task } of entries) owners.add(task.key, task.id);
   for (const { task: { id } } of entries) {

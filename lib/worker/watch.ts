@@ -8,6 +8,7 @@ import type { Host } from "../core/host.ts";
 import { earlier, isBefore } from "../core/time.ts";
 import { sliceMs, type Wake } from "../schedule/due.ts";
 import type { WatchControl } from "./control.ts";
+import type { Execute } from "./execute.ts";
 import { alertingOnFailure } from "./run.ts";
 import { startGrace } from "./signals.ts";
 import type { SharedStorage } from "./storage.ts";
@@ -61,6 +62,8 @@ export interface WatchContext {
     target: WatchTarget,
   ) => readonly Reporter[] | Promise<readonly Reporter[]>;
   readonly emit: (event: WatchEvent) => void;
+  /** What executes the tasks, by the config; null or absent for this thread. */
+  readonly executeFor?: ((config: Config) => Execute) | null;
   /** Ends the watch. */
   readonly stop: AbortSignal;
   /** The exit code of a run that `stop` has ended. */
@@ -172,6 +175,7 @@ function createWatch(context: WatchContext): Watch {
         signal: grace.signal,
         interruptedExitCode: context.interruptedExitCode,
         openReporters: () => context.openReporters(target),
+        ...(context.executeFor && { execute: context.executeFor(target.config) }),
         onSnapshot,
       },
     );
