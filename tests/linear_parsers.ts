@@ -60,8 +60,11 @@ import { readErrorAnswer, readObjects } from "../lib/store/s3/answers.ts";
 import { parseProfiles } from "../lib/store/s3/credentials/profile.ts";
 import { parseFeed } from "../lib/lists/feed.ts";
 import { linkTarget } from "../lib/lists/link.ts";
+import { loadPatternEngine } from "../lib/core/pattern.ts";
 import { parsePage } from "../lib/lists/page.ts";
 import { explainS3, missingFeature } from "../lib/store/s3/errors.ts";
+
+const engine = await loadPatternEngine();
 
 const COOKIE_URL = new URL("https://a.example/b");
 const clock = { now: () => Temporal.Instant.fromEpochMilliseconds(0) };
@@ -166,12 +169,13 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   parseTextList: (text) => parseTextList(list(text.slice(0, -1))),
   "parseTextList: CSV": (text) => parseTextList(list(`/a,${text.slice(0, -1)}"`, "text/csv")),
   "parseTextList: TSV": (text) => parseTextList(list(`TsvHttpData-1.0\n/a\t${text.slice(0, -1)}`)),
-  "parsePage: text": (text) => parsePage(list(`<html>${text}`), { links: null }),
+  "parsePage: text": (text) => parsePage(list(`<html>${text}`), { links: null }, engine),
   "parsePage: a row": (text) =>
-    parsePage(list(`<title>Index of</title><a href=b>b</a>${text}`), { links: null }),
-  "parsePage: a link": (text) => parsePage(list(`<a href="${text}">`), { links: "^(.*b)+$" }),
-  "parsePage: a title": (text) => parsePage(list(`<title>${text}`), { links: null }),
-  "parsePage: S3": (text) => parsePage(list(`<ListBucketResult>${text}`), { links: null }),
+    parsePage(list(`<title>Index of</title><a href=b>b</a>${text}`), { links: null }, engine),
+  "parsePage: a link": (text) =>
+    parsePage(list(`<a href="${text}">`), { links: "^(.*b)+$" }, engine),
+  "parsePage: a title": (text) => parsePage(list(`<title>${text}`), { links: null }, engine),
+  "parsePage: S3": (text) => parsePage(list(`<ListBucketResult>${text}`), { links: null }, engine),
   parseProfiles,
   "parseProfiles: a section": (text) => parseProfiles(`[${text}]\na = ${text}`),
   parseSize,

@@ -36,7 +36,7 @@ export interface IndexRow {
  * import { readIndexRow } from "./index_row.ts";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(readIndexRow(" 27-Nov-2026 06:00    1234\\n"), {
+ * assertEquals(readIndexRow(" 27-Nov-2026 06:00    1234\n"), {
  *   date: "2026-11-27T06:00:00.000Z",
  *   sizeBytes: 1234,
  * });

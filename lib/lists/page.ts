@@ -1,7 +1,7 @@
 /** Pages as lists: the links of HTML, of index pages with their dates and sizes, and of S3's listings. */
 
 import type { ListDocument, ListItem, ListPage, PageListRule } from "../core/list.ts";
-import { loadPatternEngine } from "../core/pattern.ts";
+import type { PatternEngine } from "../core/pattern.ts";
 import { quoteServerText } from "../core/text.ts";
 import { mediaType } from "../content/content_type.ts";
 import { invalidList, itemName, itemUrl } from "./document.ts";
@@ -10,8 +10,6 @@ import { describeDocument, markupText } from "./markup_text.ts";
 import { type PageLink, readLinks, type ScannedPage } from "./page_links.ts";
 import { isS3Listing, parseS3Listing } from "./s3_listing.ts";
 
-const patterns = await loadPatternEngine();
-
 /**
  * Reads the links of a page. Not among the items are links to folders (their path ends in `/`), to
  * the page itself, to itself in another order (`?C=M;O=A`), to the next page, and to other schemes
@@ -19,6 +17,7 @@ const patterns = await loadPatternEngine();
  *
  * @param document HTML, or the listing of a bucket in the XML of S3.
  * @param rule Its pattern, if it has one, must match the absolute URL, or the link as written.
+ * @param engine Matches the pattern.
  * @returns The next page is that of the Link header (RFC 8288), else of the first `<link>` or `<a>`
  * with `rel=next`. For S3, see {@linkcode parseS3Listing}.
  * @throws {CronfetchError} `list.invalid`: it is no page, a page of an error without a matching link,
@@ -26,23 +25,25 @@ const patterns = await loadPatternEngine();
  *
  * @example
  * ```ts
+ * import { loadPatternEngine } from "../core/pattern.ts";
  * import { parsePage } from "./page.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = new TextEncoder().encode('<a href="../">..</a> <a href="a.csv">a</a>');
  * const document = { bytes, url: "https://example.org/b/", contentType: "text/html", link: null };
- * const { items } = parsePage(document, { links: "\\.csv$" });
+ * const { items } = parsePage(document, { links: "\\.csv$" }, await loadPatternEngine());
  * assertEquals(items.map(({ url }) => url), ["https://example.org/b/a.csv"]);
  * ```
  */
 export function parsePage(
   document: ListDocument,
   { links: pattern }: Pick<PageListRule, "links">,
+  engine: Pick<PatternEngine, "test">,
 ): ListPage {
   const text = markupText(document);
   const mayKeep = (url: string, reference: string): boolean =>
-    pattern === null || patterns.test(pattern, url) ||
-    (reference !== url && patterns.test(pattern, reference));
+    pattern === null || engine.test(pattern, url) ||
+    (reference !== url && engine.test(pattern, reference));
   if (isS3Listing(text)) {
     const { items, next } = parseS3Listing(document, text);
     return { items: items.filter(({ url, name }) => mayKeep(url, name)), next };

@@ -2,11 +2,14 @@
 
 import { assertEquals } from "@std/assert";
 import type { ListItem } from "../../lib/core/list.ts";
+import { loadPatternEngine } from "../../lib/core/pattern.ts";
 import { parsePage } from "../../lib/lists/page.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { FILES, indexItems, type IndexKind } from "../lists/index_pages.ts";
 import { APACHE, startApache } from "./apache.ts";
 import { freePort, NGINX, startNginx, untilAnswered } from "./nginx.ts";
+
+const engine = await loadPatternEngine();
 
 /** Fills a folder with the files of the fixtures. */
 async function writeFiles(folder: string): Promise<void> {
@@ -24,7 +27,7 @@ async function itemsAt(url: string): Promise<readonly ListItem[]> {
   assertEquals(response.status, 200);
   const bytes = new Uint8Array(await response.arrayBuffer());
   const contentType = response.headers.get("content-type");
-  return parsePage({ bytes, url, contentType, link: null }, { links: null }).items;
+  return parsePage({ bytes, url, contentType, link: null }, { links: null }, engine).items;
 }
 
 function test(

@@ -180,6 +180,11 @@ Deno.test("parseFeed: the Link header is preferred to the link of the feed", asy
   assertEquals(parseFeed(document).next, "https://a.test/feed/2");
 });
 
+Deno.test("parseFeed: of two entries with one URL, the first one counts", () => {
+  const entries = ["b", "c"].map((id) => entry(`<link>/d</link><guid>${id}</guid>`)).join("");
+  assertEquals(parseFeed(feedOf(rss(entries))).items.map(({ id }) => id), ["b"]);
+});
+
 Deno.test("parseFeed: fields have at most 200 characters, and a longer id is dropped", () => {
   const long = "a".repeat(201);
   const [item] = parseFeed(feedOf(rss(`<item><title>${long}</title><link>/b</link>

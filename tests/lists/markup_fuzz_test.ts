@@ -4,8 +4,11 @@ import { assert, assertEquals } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { ListDocument, ListPage } from "../../lib/core/list.ts";
 import { parseFeed } from "../../lib/lists/feed.ts";
+import { loadPatternEngine } from "../../lib/core/pattern.ts";
 import { parsePage } from "../../lib/lists/page.ts";
 import { generator } from "../config/fuzz.ts";
+
+const engine = await loadPatternEngine();
 
 const FIXTURES = new URL("../fixtures/lists/", import.meta.url);
 const NAMES = ["nginx.html", "apache-table.html", "caddy.html", "s3.xml"]
@@ -102,7 +105,7 @@ function parseMutated(parse: (document: ListDocument) => ListPage, count: number
 }
 
 Deno.test("parsePage: 2,000 mutated documents are lists or list.invalid", () => {
-  const valid = parseMutated((document) => parsePage(document, { links: null }), 2_000);
+  const valid = parseMutated((document) => parsePage(document, { links: null }, engine), 2_000);
   assert(valid > 500 && valid < 1_500, `${valid} are valid`);
 });
 

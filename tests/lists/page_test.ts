@@ -1,15 +1,18 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { ListDocument } from "../../lib/core/list.ts";
+import { loadPatternEngine } from "../../lib/core/pattern.ts";
 import { parsePage } from "../../lib/lists/page.ts";
 import { INDEX_KINDS, indexItems, indexPage } from "./index_pages.ts";
+
+const engine = await loadPatternEngine();
 
 const URL_OF_PAGE = "https://a.test/data/";
 
 for (const kind of INDEX_KINDS) {
   Deno.test(`parsePage: an index page: ${kind}`, async () => {
     const url = kind === "s3" ? "https://a.test/?prefix=data/" : URL_OF_PAGE;
-    const { items, next } = parsePage(await indexPage(kind, url), { links: null });
+    const { items, next } = parsePage(await indexPage(kind, url), { links: null }, engine);
     assertEquals(items, indexItems(kind, URL_OF_PAGE));
     const token = "https://a.test/?prefix=data%2F&continuation-token=1%2Fa%2Bb%3D";
     assertEquals(next, kind === "s3" ? token : null);
@@ -30,7 +33,7 @@ function pageOf(text: string, change: Partial<ListDocument> = {}): ListDocument 
 
 /** URLs of the items of a page. */
 function urlsIn(document: ListDocument, links: string | null = null): string[] {
-  return parsePage(document, { links }).items.map(({ url }) => url);
+  return parsePage(document, { links }, engine).items.map(({ url }) => url);
 }
 
 const LINKS: readonly (readonly [why: string, page: string, urls: string[]])[] = [
@@ -69,6 +72,11 @@ const LINKS: readonly (readonly [why: string, page: string, urls: string[]])[] =
     [],
   ],
   ["other queries of the page", '<a href="?C=M;b=1">', ["https://a.test/data/index.html?C=M;b=1"]],
+  [
+    "none in a style after an image that has no end",
+    "<svg/><style><a href=1></style><svg><p><style><a href=2></style>",
+    [],
+  ],
   ["none without a reference", "<a><a name=b>", []],
   [
     "none in comments, scripts, styles and templates",
@@ -98,7 +106,7 @@ Deno.test("parsePage: a pattern is searched in the URL, and in the link as writt
 
 Deno.test("parsePage: the name is that of the download attribute, or in the URL", () => {
   const page = pageOf('<html><a href="1?f=x" download="b c.csv"><a href="d%20e.csv" download>');
-  const { items } = parsePage(page, { links: null });
+  const { items } = parsePage(page, { links: null }, engine);
   assertEquals(items.map(({ name }) => name), ["b c.csv", "d e.csv"]);
 });
 
@@ -107,12 +115,22 @@ Deno.test("parsePage: dates and sizes are read from the rows of index pages only
     '<pre><a href="b">b</a> 2026-11-27 06:00  12\n<a href="c">c</a> 30-Feb-2026 06:00 9' +
     '\n<a href="d">d</a> 2026-11-27 06:00 1.2K\n<a href="e">e</a>\n<a href="f">f</a> 5</pre>';
   const read = (title: string) =>
-    parsePage(pageOf(`<html><title>${title}</title>${rows}`), { links: null }).items
+    parsePage(pageOf(`<html><title>${title}</title>${rows}${after}`), { links: null }, engine).items
       .map(({ date, sizeBytes }) => [date, sizeBytes]);
   const none = [null, null];
+  const after = '<a href="g">g</a><style>x</style> 2026-11-27 06:00 7<hr>' +
+    '<a href="h">h</a><hr>2026-11-27 06:00 8<p><a href="g">again</a>';
   const date = "2026-11-27T06:00:00.000Z";
-  assertEquals(read("Index of /"), [[date, 12], [null, 9], [date, null], none, none]);
-  assertEquals(read("Scores"), [none, none, none, none, none]);
+  assertEquals(read("Index of /"), [
+    [date, 12],
+    [null, 9],
+    [date, null],
+    none,
+    none,
+    [date, 7],
+    none,
+  ]);
+  assertEquals(read("Scores"), Array(7).fill(none));
 });
 
 const NEXT: readonly (readonly [why: string, link: string | null, page: string, string | null])[] =
@@ -131,7 +149,7 @@ const NEXT: readonly (readonly [why: string, link: string | null, page: string, 
 
 for (const [why, link, text, next] of NEXT) {
   Deno.test(`parsePage: the next page: ${why}`, () => {
-    const page = parsePage(pageOf(`<html><a href=b>${text}`, { link }), { links: null });
+    const page = parsePage(pageOf(`<html><a href=b>${text}`, { link }), { links: null }, engine);
     const expected = next === ""
       ? "https://a.test/b?p=2"
       : next && `${URL_OF_PAGE}index.html${next}`;
@@ -226,14 +244,14 @@ const INVALID: readonly (readonly [why: string, body: string | Uint8Array, messa
 for (const [why, body, message] of INVALID) {
   Deno.test(`parsePage: list.invalid: ${why}`, () => {
     const document = typeof body === "string" ? pageOf(body) : pageOf("", { bytes: body });
-    const error = assertThrows(() => parsePage(document, { links: null }), CronfetchError);
+    const error = assertThrows(() => parsePage(document, { links: null }, engine), CronfetchError);
     assertEquals([error.code, error.message], ["list.invalid", message]);
   });
 }
 
 Deno.test("parsePage: list.invalid: larger than 64 MiB", () => {
   const page = pageOf("", { bytes: new Uint8Array(64 * 2 ** 20 + 1) });
-  const error = assertThrows(() => parsePage(page, { links: null }), CronfetchError);
+  const error = assertThrows(() => parsePage(page, { links: null }, engine), CronfetchError);
   assertEquals([error.code, error.message], ["list.invalid", "the list is larger than 64 MiB"]);
 });
 

@@ -1,10 +1,17 @@
 import { assertEquals } from "@std/assert";
+import { loadPatternEngine } from "../../lib/core/pattern.ts";
 import { parsePage } from "../../lib/lists/page.ts";
+
+const engine = await loadPatternEngine();
 
 /** The URLs and the next page of a listing. */
 function read(url: string, content: string, links: string | null = null) {
   const bytes = new TextEncoder().encode(`<ListBucketResult>${content}</ListBucketResult>`);
-  const page = parsePage({ bytes, url, contentType: "application/xml", link: null }, { links });
+  const page = parsePage(
+    { bytes, url, contentType: "application/xml", link: null },
+    { links },
+    engine,
+  );
   return [page.items.map(({ url }) => url), page.next];
 }
 
@@ -26,6 +33,7 @@ const LISTINGS: readonly (readonly [
     "https://b.test/c%20d/e.csv",
     "https://b.test/f%2Bg%3F%23",
   ], null],
+  ["one item per key", "https://b.test/", objects("c", "c"), ["https://b.test/c"], null],
   ["a bucket as path", "https://s3.test/b", objects("c"), ["https://s3.test/b/c"], null],
   ["a bucket as path, with a slash", "https://s3.test/b/?prefix=c", objects("c"), [
     "https://s3.test/b/c",
