@@ -1,10 +1,13 @@
-/** Rows 331 to 336: credentials of `auth`, in whole runs. */
+/** Rows 331 to 337: credentials of `auth`, in whole runs. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { ConfigInput, TaskResult } from "../../lib/mod.ts";
 import type { SpanEnd, SpanStart, Telemetry, Tracing } from "../../lib/core/telemetry.ts";
 import { testHost } from "../helpers/host.ts";
+import { httpProxy } from "../helpers/http_proxy.ts";
+import { namedConnect } from "../helpers/named_connect.ts";
 import { origin } from "../helpers/origin.ts";
+import { BY_FETCH } from "../helpers/transport.ts";
 import { CLIENT, tokenServer, type TokenServerOptions } from "../helpers/token_server.ts";
 import { runsOver } from "./runs.ts";
 
@@ -239,3 +242,58 @@ Deno.test("row 336: a 401 without credentials is a status", async () => {
     ],
   );
 });
+
+const bySockets = { ignore: BY_FETCH };
+
+Deno.test("row 337: a token is requested through the proxy of hosts", bySockets, async () => {
+  await using tokens = tokenServer({ tls: null });
+  await using api = origin({ "/a": tokens.file("a") }, { tls: null });
+  await using proxy = await httpProxy({ server: tokens.tokenUrl });
+  await using runs = await runsOver({
+    config: {
+      auth: {
+        [api.origin]: { oauth2: { tokenUrl: "http://login.example/oauth2/token", ...CLIENT } },
+      },
+      hosts: { "login.example": { proxy: proxy.origin } },
+    },
+  });
+  const result = await runs.result({ url: `${api.origin}/a`, to: "a" });
+  assertEquals([result.status, result.message], ["created", undefined]);
+  assertEquals([proxy.requests.length, tokens.log.length, api.hits()], [1, 1, 1]);
+});
+
+Deno.test(
+  "row 337: a public token server with a private address receives no secret",
+  bySockets,
+  async () => {
+    await using tokens = tokenServer();
+    const scheme = new URL(tokens.tokenUrl).protocol;
+    const sockets = namedConnect(new URL(tokens.tokenUrl).origin, {
+      "inside.example": ["10.0.0.1"],
+      "a.example": ["93.184.215.14"],
+    });
+    const requested = async (allowPrivate: boolean) => {
+      await using runs = await runsOver({
+        host: testHost({ connect: sockets.connect }),
+        config: {
+          auth: {
+            [`${scheme}//a.example`]: {
+              oauth2: { tokenUrl: `${scheme}//inside.example/oauth2/token`, ...CLIENT },
+            },
+          },
+        },
+      });
+      const { code, message } = await runs.result({
+        ...{ url: `${scheme}//a.example/a`, to: "a", allowPrivate },
+        retry: { attempts: 1 },
+      });
+      return [code, message];
+    };
+    const [code, message] = await requested(false);
+    assertEquals(code, "auth.failed");
+    assertStringIncludes(message ?? "", "inside.example resolves to the private address 10.0.0.1");
+    assertEquals([sockets.written, tokens.log.length], [[], 0]);
+    await requested(true);
+    assertEquals(tokens.log.at(0)?.form["grant_type"], "client_credentials");
+  },
+);
