@@ -6,7 +6,7 @@ import type { Host } from "../core/host.ts";
 import { EXIT, exitCodeRows } from "../core/result.ts";
 import type { LogFormat } from "../report/log.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions/spec.ts";
-import { type Action, type Flags, NO_FLAGS } from "./flags.ts";
+import { type Action, EXAMPLES, type Flags, NO_FLAGS, STATE_ACTIONS } from "./flags.ts";
 
 export { type Command, CommanderError as ParseStop } from "commander";
 
@@ -150,10 +150,19 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
     "alerts",
     "send a test alert to each target: alerts test",
     async (...given) => (await import("./alerts.ts")).alerts(...given),
-  ).addArgument(new Argument("<ACTION>", "what to do").choices(ALERT_ACTIONS));
+  ).addArgument(new Argument("<ACTION>", "what to do").choices(["test"]));
   withConfigFile(alerts.optionsGroup("What to test:"))
     .option("--to <N>", "only the alert at this position in the config, from 1");
   alerts.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
+
+  const state = command(
+    "state",
+    "migrate, check or copy the state: state copy FROM TO",
+    async (...given) => (await import("./state.ts")).state(...given),
+  ).addArgument(stateArgument())
+    .option("--force", "copy: into a state that is not empty");
+  withConfigFile(state.optionsGroup("What to use:"));
+  state.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
 
   command(
     "init [FILE|URL...]",
@@ -188,12 +197,16 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
   return program;
 }
 
-const ALERT_ACTIONS = ["test"] as const;
-
 /** Help has the same width on every terminal, because the README quotes it. */
 const HELP_WIDTH = 80;
 
 const SHELLS = ["bash", "zsh", "fish"] as const satisfies readonly Shell[];
+
+/** The action of `state`, and locations: as two arguments, they would widen the list of commands. */
+function stateArgument(): Argument {
+  const what = "what to do, and with which states (default: the config's)";
+  return Object.assign(new Argument("<ACTION...>", what), { argChoices: [...STATE_ACTIONS] });
+}
 
 /** Collects the values of an option that may be repeated. */
 function repeated(value: string, before: readonly string[] | undefined): string[] {
@@ -299,60 +312,6 @@ function withLog(command: Command): Command {
   );
 }
 
-/** Command lines for the help of each command. Their tasks and files are those of the docs. */
-export const EXAMPLES: Readonly<Record<string, readonly [example: string, purpose: string][]>> = {
-  run: [
-    ["cronfetch run", "every task of the config here or above"],
-    ["cronfetch run --due rates.csv", "one task, if its schedule says so"],
-    [
-      "cronfetch run -o out.pdf https://www.irs.gov/pub/irs-pdf/f1040.pdf",
-      "a file, without a config",
-    ],
-  ],
-  watch: [
-    ["cronfetch watch", "until Ctrl-C"],
-    ["cronfetch watch --json > events.ndjson", "with a record of the events"],
-  ],
-  plan: [
-    ["cronfetch plan", "what run would download, and to where"],
-    ["cronfetch plan --due", "what is due now, and when the others are"],
-  ],
-  status: [
-    ["cronfetch status", "the health of each task"],
-    ["cronfetch status rates.csv", "one task, with its recent results"],
-    ["cronfetch status --failing --json", "for a script"],
-  ],
-  serve: [
-    ["cronfetch serve", "the page on http://127.0.0.1:8788"],
-    ["cronfetch serve --view --port 9000", "only the page, of a run elsewhere"],
-  ],
-  verify: [
-    ["cronfetch verify", "every published file"],
-    ["cronfetch verify --fix && cronfetch run", "fetch edited and missing files again"],
-  ],
-  doctor: [
-    ["cronfetch doctor", "before the first run on a machine"],
-    ["cronfetch doctor --json -c cronfetch.jsonc", "for a script"],
-  ],
-  alerts: [
-    ["cronfetch alerts test", "send a message to each target"],
-    ["cronfetch alerts test --to 1", "only to the first"],
-  ],
-  init: [
-    ["cronfetch init", "a commented cronfetch.jsonc"],
-    ["cronfetch init cronfetch.yaml https://example.org/rates.csv", "in YAML, with a task"],
-    ["cronfetch init --import 'curl -O https://example.org/a.csv'", "from a command"],
-  ],
-  schema: [
-    ["cronfetch schema > cronfetch.schema.json", "for completion in editors"],
-    ["cronfetch schema --event", "for programs that read --json"],
-  ],
-  completions: [
-    ["source <(cronfetch completions bash)", "in ~/.bashrc"],
-    ["cronfetch completions fish > cronfetch.fish", "in ~/.config/fish/completions"],
-  ],
-};
-
 /** The examples of a command for its help; empty without any. */
 function examplesText(command: string): string {
   const lines = (EXAMPLES[command] ?? []).map(([example, purpose]) =>
@@ -377,11 +336,14 @@ export function specOf(program: Command): CommandSpec {
       description: command.description(),
       options: command.options.filter(({ hidden }) => !hidden).map(optionSpec),
       ...(TASK_OPERANDS.test(command.usage()) ? { arguments: { tasks: true } } : {}),
-      ...(command.name() === "completions" ? { arguments: { values: SHELLS } } : {}),
-      ...(command.name() === "alerts" ? { arguments: { values: ALERT_ACTIONS } } : {}),
+      ...argumentSpec(command.registeredArguments[0]?.argChoices),
       ...(command.name() === "init" ? { arguments: { file: true } } : {}),
     })),
   };
+}
+
+function argumentSpec(values?: string[]): Pick<SubcommandSpec, "arguments"> {
+  return values ? { arguments: { values } } : {};
 }
 
 function optionSpec(option: Option): OptionSpec {

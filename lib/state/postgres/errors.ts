@@ -107,10 +107,6 @@ function codeOf(error: unknown): string {
 function explain(error: unknown): Explanation {
   // Node reports the attempts at several addresses together.
   const one = error instanceof AggregateError ? error.errors[0] : error;
-  if (one instanceof Deno.errors.NotCapable) {
-    const flag = /--allow-[a-z]+/.exec(one.message)?.[0] ?? "--allow-net";
-    return final("store.denied", "Deno was not given the permission", `run again with ${flag}`);
-  }
   const code = codeOf(one);
   return BY_CODE[code] ?? BY_MESSAGE.find(([pattern]) => pattern.test(errorMessage(one)))?.[1] ??
     BY_CODE[code.slice(0, 2)] ?? final("store.failed", null);

@@ -1,5 +1,6 @@
 /** Connections to Postgres: transactions, repeated ones, and outages that are waited for. */
 
+import { CronfetchError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import type { StateHost } from "../driver.ts";
 import { describe, postgresError, remedyFor } from "./errors.ts";
@@ -53,8 +54,10 @@ export type PoolHost = StateHost & Pick<Host, "stderr">;
  * Opens a pool, which connects when it is used.
  *
  * @param settings Where to.
+ * @throws {CronfetchError} `store.denied`: Deno was not given the permission.
  */
 export async function openPool(settings: PostgresSettings, host: PoolHost): Promise<PostgresPool> {
+  await requestPermission(settings);
   const { default: { Pool } } = await import("pg") as unknown as {
     readonly default: { readonly Pool: new (config: object) => ClientPool };
   };
@@ -68,6 +71,17 @@ export async function openPool(settings: PostgresSettings, host: PoolHost): Prom
     keepAlive: true,
   });
   return new PostgresPool(clients, location, host);
+}
+
+/** Requests what `pg` needs: without the permission, its pool would wait forever. */
+async function requestPermission({ host, port, location }: PostgresSettings): Promise<void> {
+  // A socket needs the whole network.
+  const server = host.startsWith("/") ? null : `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const descriptor = { name: "net" as const, ...(server !== null && { host: server }) };
+  if ((await Deno.permissions.request(descriptor)).state === "granted") return;
+  const message = `opening the state ${location}: Deno was not given the permission`;
+  const flag = server === null ? "--allow-net" : `--allow-net=${server}`;
+  throw new CronfetchError("store.denied", message, { hint: `run again with ${flag}` });
 }
 
 /** A pool of connections. */
