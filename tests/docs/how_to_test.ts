@@ -98,6 +98,37 @@ recipeTest("An API that requires a token", async () => {
   assertEquals(tokens.log.map(({ form }) => form["scope"]), ["rates.read"]);
 });
 
+recipeTest("The result of a query", async () => {
+  const seen: [string, unknown][] = [];
+  await using server = origin({
+    "/graphql": async (request) => {
+      seen.push([request.method, await request.json()]);
+      // GraphQL reports errors with the status 200.
+      const errors = { errors: [{ message: "the key has expired" }], data: null };
+      return Response.json(seen.length > 1 ? errors : { data: { rates: [] } });
+    },
+  });
+  await using recipe = await prepareRecipe("The result of a query", {
+    change: leadTo(server.origin),
+  });
+  const query = "query ($day: Date) { rates(day: $day) { currency rate } }";
+  const first = await recipe.run("cronfetch run", "2026-01-15T06:00:00Z");
+  assertEquals(first.exitCode, 0, first.stderr);
+  const content = { "rates/2026-01-14.json": '{"data":{"rates":[]}}' };
+  assertEquals(await published(recipe, "downloads"), content);
+  const second = await recipe.run("cronfetch run", "2026-01-16T06:00:00Z");
+  assertEquals(second.exitCode, 3, second.stderr);
+  assertEquals(await published(recipe, "downloads"), content);
+  assertEquals(
+    seen,
+    ["2026-01-14", "2026-01-15"].map((day) => [
+      "POST",
+      { query, variables: { day, key: "the key" } },
+    ]),
+  );
+  assert(!(first.stderr + second.stderr).includes("the key "), second.stderr);
+});
+
 recipeTest("A secret in a file", async () => {
   const seen: (string | null)[] = [];
   await using server = origin({
