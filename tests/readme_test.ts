@@ -85,7 +85,14 @@ Deno.test("pages: every config loads", async () => {
     }
     await Deno.mkdir(folder.file("secrets"));
     await Deno.writeTextFile(folder.file("secrets/rates_token"), "secret\n");
-    const names = ["RATES_TOKEN", "PROXY_PASSWORD", "CHAT_HOOK", "PASSWORD", "CLIENT_SECRET"];
+    const names = [
+      "RATES_TOKEN",
+      "RATES_KEY",
+      "PROXY_PASSWORD",
+      "CHAT_HOOK",
+      "PASSWORD",
+      "CLIENT_SECRET",
+    ];
     const env = Object.fromEntries(names.map((name) => [name, "secret"]));
     const host = testHost({ cwd: folder.path, env });
     const config = await loadConfig({

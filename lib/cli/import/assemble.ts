@@ -4,6 +4,7 @@ import type { ConfigInput, TaskInput } from "../../config/input.ts";
 import type { ConnectionOptions, ImportNote } from "./draft.ts";
 import type { PlacedDownload } from "./script.ts";
 import { type ImportedSecret, SecretNames } from "./secrets.ts";
+import { requestOf } from "./request.ts";
 import { type FilePlace, placeOf, storeOf, toInStore } from "./place.ts";
 import { headerText, plainText, type Text, urlText } from "./text.ts";
 
@@ -37,10 +38,16 @@ export function assemble(
     if (url === null) continue;
     const host = hostOf(url);
     const { draft } = download;
+    const request = requestOf(draft, host, secrets);
     const headers = headersOf(download, host, secrets, notes);
+    if (request !== null) {
+      if (request.contentType === null) delete headers["content-type"];
+      else headers["content-type"] = request.contentType;
+    }
     tasks.push({
       task: {
         url,
+        ...request?.options,
         ...download.schedule === null ? {} : { schedule: download.schedule },
         ...Object.keys(headers).length === 0 ? {} : { headers },
         ...draft.task,

@@ -4,6 +4,7 @@ import { CURL } from "./curl.ts";
 import { CommandDraft, type ImportNote } from "./draft.ts";
 import { expandGlob, fillName } from "./glob.ts";
 import { type Argument, type OptionTable, parseArguments, useOf } from "./options.ts";
+import { requestProblem } from "./request.ts";
 import { literalOf, type ShellCommand, type Word } from "./shell.ts";
 import { plainText, type Resolved, type Text } from "./text.ts";
 import { WGET } from "./wget.ts";
@@ -176,9 +177,9 @@ function downloadsOf(
   if (draft.urls.length === 0) return [];
   // The option that leaves the command out has its note already.
   if (draft.leftOut !== null) return [];
-  const request = requestOption(draft);
-  if (request !== null) {
-    draft.note(request, "cronfetch sends GET requests without content; the URL is left out");
+  const problem = requestProblem(draft);
+  if (problem !== null) {
+    draft.note(problem.what, problem.reason);
     return [];
   }
   const isCurl = PROGRAMS[program] === CURL;
@@ -219,12 +220,6 @@ function targetOf(
 
 function isOutput(text: Text): boolean {
   return ["-", "/dev/stdout"].includes(plainText(text) ?? "");
-}
-
-/** The option that makes a request another one than GET without content; null if there is none. */
-function requestOption({ method, data, isQuery }: CommandDraft): string | null {
-  if (method !== null && method.name !== "GET") return method.shown;
-  return isQuery ? null : data[0]?.shown ?? null;
 }
 
 /** Expands the globs of a URL: curl's, and the braces of a shell. */

@@ -99,7 +99,7 @@ function proxy(scheme: string): (draft: CommandDraft, value: Text) => null {
   };
 }
 
-/** Adds data: the query with `--get`, else the content of a request that is not a download. */
+/** Adds data: the query with `--get`, else the content of the request. */
 function addData(draft: CommandDraft, text: Text, shown: string): null {
   draft.data.push({ text, shown });
   return null;

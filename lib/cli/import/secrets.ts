@@ -67,6 +67,11 @@ export class SecretNames {
     );
   }
 
+  /** Returns a reference to the variable for a field of a request's content. */
+  field(name: string, value: string, host: string): string {
+    return this.#reference(host, name, value, `the field ${name}`);
+  }
+
   #reference(host: string, kind: string, value: string, what: string): string {
     return `\${env:${this.#nameOf(host, kind, value, what)}}`;
   }

@@ -82,7 +82,7 @@ const FLAGS: OptionTable["flags"] = {
   "verbose": null,
 };
 
-/** Adds data of a request that is not a download. */
+/** Adds the content of the request. */
 function addData(draft: CommandDraft, text: Text, shown: string): null {
   draft.data.push({ text, shown });
   return null;

@@ -210,27 +210,73 @@ export const COMMANDS:
       ],
     }],
     [
-      "curl -X POST -H 'Content-Type: application/json' -d '{\"a\":1}' https://h.example/q -o q.json",
+      'curl -X POST -H \'Content-Type: application/json\' -d \'{"a":1,"api_key":"hunter2"}\' https://h.example/q -o q.json',
       {
-        "tasks": [],
-        "notes": ["-X POST: cronfetch sends GET requests without content; the URL is left out"],
+        "store": ".",
+        "tasks": [{
+          "url": "https://h.example/q",
+          "to": "q.json",
+          "body": { "json": { "a": 1, "api_key": "${env:H_EXAMPLE_API_KEY}" } },
+        }],
+        "secrets": ["H_EXAMPLE_API_KEY: the field api_key for h.example"],
       },
     ],
+    ["curl -d a=1 -d 'a=2&b=x%20y' --data-urlencode 'q=ü' https://h.example/s -o s.json", {
+      "store": ".",
+      "tasks": [{
+        "url": "https://h.example/s",
+        "to": "s.json",
+        "body": { "form": { "a": ["1", "2"], "b": "x y", "q": "ü" } },
+      }],
+    }],
+    ["curl --json '{\"id\":' --json '12345678901234567890}' https://h.example/s -o s.json", {
+      "store": ".",
+      "tasks": [{
+        "url": "https://h.example/s",
+        "to": "s.json",
+        "body": { "text": '{"id":12345678901234567890}' },
+        "headers": { "content-type": "application/json" },
+      }],
+    }],
+    [
+      "curl -H 'Content-Type: application/sparql-query' -d \"SELECT $Q\" https://h.example/s -o s.json",
+      {
+        "store": ".",
+        "tasks": [{
+          "url": "https://h.example/s",
+          "to": "s.json",
+          "body": { "text": "SELECT ${env:Q}" },
+          "headers": { "content-type": "application/sparql-query" },
+        }],
+      },
+    ],
+    ["curl -X POST https://h.example/s -o s.json", {
+      "store": ".",
+      "tasks": [{ "url": "https://h.example/s", "to": "s.json", "method": "POST" }],
+    }],
+    ["curl -d @body.json https://h.example/s -o s.json", {
+      "tasks": [],
+      "notes": ["-d: cronfetch sends no files; the URL is left out"],
+    }],
+    ["curl -X DELETE https://h.example/s", {
+      "tasks": [],
+      "notes": ["-X DELETE: cronfetch sends only GET, POST and QUERY; the URL is left out"],
+    }],
     ["curl -X GET https://h.example/q.json -o q.json", {
       "store": ".",
       "tasks": ["https://h.example/q.json"],
     }],
     ["curl -T up.csv https://h.example/up.csv", {
       "tasks": [],
-      "notes": ["-T: cronfetch sends GET requests without content; the URL is left out"],
+      "notes": ["-T: cronfetch sends no files; the URL is left out"],
     }],
     ["curl -F file=@a https://h.example/up", {
       "tasks": [],
-      "notes": ["-F: cronfetch sends GET requests without content; the URL is left out"],
+      "notes": ["-F: cronfetch sends no files; the URL is left out"],
     }],
     ["curl -I https://h.example/r.csv", {
       "tasks": [],
-      "notes": ["-I: cronfetch sends GET requests without content; the URL is left out"],
+      "notes": ["-I: cronfetch sends only GET, POST and QUERY; the URL is left out"],
     }],
     ["curl -G -d a=1 -d b=2 --data-urlencode 'q=x y' https://h.example/s -o s.json", {
       "store": ".",
