@@ -74,6 +74,8 @@ Deno.test("row 125: canResume needs a usable validator or an expected digest", (
   for (const [validator, conditional, sha256, expected] of table) {
     const task = defaultTask("a", { conditional, expect: { ...DEFAULT_EXPECTATIONS, sha256 } });
     assertEquals(canResume(validator, task), expected, `${validator} ${conditional} ${sha256}`);
+    const request = { method: "POST", body: null, contentType: null } as const;
+    assertEquals(canResume(validator, { ...task, request }), false);
   }
 });
 

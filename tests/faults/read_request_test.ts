@@ -126,6 +126,15 @@ for (const method of ["POST", "QUERY"] as const) {
   }
 }
 
+row("row 322: a configured Content-Type is sent with the body only", {
+  stage: expecting({ "/file.bin": redirect(303, "/b"), "/b": whole }, [
+    ["POST", "/file.bin", "application/graphql", SENT],
+    get("/b"),
+  ]),
+  task: { ...POST, headers: { "Content-Type": "application/graphql" } },
+  expected: PUBLISHED,
+});
+
 row("row 322: a POST may redirect to its own URL by GET, once", {
   stage: expecting({ "/file.bin": redirect(303, "/file.bin") }, [
     post("/file.bin"),
