@@ -122,7 +122,7 @@ function itemReader(rule: JsonListRule, document: ListDocument): (item: JsonNode
     for (const { algorithm, read } of digests) {
       const digest = convert(
         read(item),
-        `a ${algorithm} digest`,
+        `a digest by ${algorithm}`,
         (value) => typeof value === "string" ? readDigest(value.trim(), algorithm) : null,
       );
       if (digest !== null) values[algorithm] = digest;

@@ -325,11 +325,15 @@ const INVALID: readonly (readonly [text: string, rule: JsonListRule, message: st
     "$.files[0].size is an empty object, not a number of bytes",
   ],
   ['{"files":[{"url":"a","date":"soon"}]}', ALL, '$.files[0].date is "soon", not a date'],
-  ['{"files":[{"url":"a","sha256":"ab"}]}', ALL, '$.files[0].sha256 is "ab", not a sha256 digest'],
+  [
+    '{"files":[{"url":"a","sha256":"ab"}]}',
+    ALL,
+    '$.files[0].sha256 is "ab", not a digest by sha256',
+  ],
   [
     `{"files":[{"url":"a","md5":"${HELLO}"}]}`,
     ALL,
-    `$.files[0].md5 is "${HELLO}", not a md5 digest`,
+    `$.files[0].md5 is "${HELLO}", not a digest by md5`,
   ],
   [
     '{"files":[{"url":"a","id":12345678901234567890}]}',
