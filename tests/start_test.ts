@@ -39,7 +39,7 @@ const PACKAGES = [
 const MOST_MODULES = 142;
 
 /** Options of a config that a plain run makes schemas of; a whole config has three times as many. */
-const MOST_OPTIONS = 20;
+const MOST_OPTIONS = 22;
 
 /** What coverage tells of a module. */
 interface Module {
