@@ -138,8 +138,7 @@ class SliceThread {
     const startedMs = clock.monotonicMs();
     const sinceMs = () => clock.monotonicMs() - startedMs;
     const progress: Progress = { bytes: 0, running: new Map() };
-    await using owned = new AsyncDisposableStack();
-    const store = owned.use(await openStore(config.store, storeOptions(config), this.#host));
+    await using store = await openStore(config.store, storeOptions(config), this.#host);
     using _abortable = store.abortOn(signal);
     const stopProgress = this.#reportProgress(progress, facts);
     try {

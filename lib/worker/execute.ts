@@ -41,8 +41,11 @@ export type Execute = (context: ExecutionContext) => Promise<void>;
 export async function executeTasks(context: ExecutionContext): Promise<void> {
   const { host, config, limits, signal, elapsedMs, room, settle, more } = context;
   await using opened = await openRunTransport(config, host, signal);
-  const { transport, redact } = opened;
-  const runner = createTaskRunner({ ...context, transport, redact });
+  const runner = createTaskRunner({
+    ...context,
+    transport: opened.transport,
+    redact: opened.redact,
+  });
   const pending = await gather(context.tasks, {
     limits,
     groupOf: hostOf,
