@@ -228,3 +228,9 @@ for (const [why, text, message] of INVALID) {
     assertEquals([error.code, error.message], ["list.invalid", message]);
   });
 }
+
+Deno.test("parseFeed: list.invalid: larger than 16 MiB", () => {
+  const feed = feedOf(`${rss("")}${" ".repeat(16 * 2 ** 20)}`);
+  const error = assertThrows(() => parseFeed(feed), CronfetchError);
+  assertEquals([error.code, error.message], ["list.invalid", "the feed is larger than 16 MiB"]);
+});
