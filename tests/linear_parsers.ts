@@ -29,7 +29,7 @@ import { parseStateLocation, parseStoreLocation } from "../lib/core/location.ts"
 import { parseHttpDate } from "../lib/core/time.ts";
 import { cutServerText, escapeControl, quoteServerText, trimEndOf } from "../lib/core/text.ts";
 import { classifyResponse } from "../lib/download/response.ts";
-import { reasonIn } from "../lib/download/status_reason.ts";
+import { challengeIn, reasonIn } from "../lib/download/status_reason.ts";
 import { parseChecksums } from "../lib/content/checksum.ts";
 import type { JsonListRule, ListDocument } from "../lib/core/list.ts";
 import { parseJsonList } from "../lib/lists/json.ts";
@@ -205,6 +205,8 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "readErrorAnswer: text": (text) => readErrorAnswer(`<Error><Code>${text}</Code></Error>`),
   "readErrorAnswer: a tag": (text) => readErrorAnswer(`<Error><${text}`),
   "readObjects: entities": (text) => readObjects(`<ListBucketResult>&${text};`),
+  challengeIn,
+  "challengeIn: a realm": (text) => challengeIn(`Basic realm="${text}`),
   reasonIn,
   "reasonIn: JSON": (text) => reasonIn(`{"message":"${text}`),
   "reasonIn: a member": (text) => reasonIn(`{${text}`),

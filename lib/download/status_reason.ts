@@ -4,7 +4,7 @@ import { isEncoded } from "../content/coding.ts";
 import { isHtmlIn } from "../content/markup.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Timers } from "../core/host.ts";
-import { type HeaderFields, type HttpBody, type HttpResponse, TOKEN } from "../core/http.ts";
+import { type HttpBody, type HttpResponse, TOKEN } from "../core/http.ts";
 import { cutServerText, quoteServerText } from "../core/text.ts";
 import { withTimeout } from "../core/time.ts";
 
@@ -45,7 +45,9 @@ export async function explainStatus(
   if (servedFrom !== null && withoutQuery(servedFrom) !== withoutQuery(requested)) {
     message += ` at ${withoutQuery(servedFrom)}`;
   }
-  const challenge = response.status === 401 ? challengeIn(response.headers) : null;
+  const challenge = response.status === 401
+    ? challengeIn(response.headers.get("www-authenticate") ?? "")
+    : null;
   if (challenge !== null) message += ` (${challenge})`;
   if (reason !== null && !repeats(reason, error.message)) message += `: ${quoteServerText(reason)}`;
   if (dropped.length > 0 && DENIED.has(response.status)) {
@@ -62,9 +64,11 @@ export async function explainStatus(
 const CHALLENGE = new RegExp(`^\\s*(${TOKEN})(?:\\s|,|$)`);
 const REALM = /\brealm\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))/i;
 
-/** What the first challenge of WWW-Authenticate requests (RFC 9110, section 11.6.1), or null. */
-function challengeIn(headers: HeaderFields): string | null {
-  const value = headers.get("www-authenticate")?.slice(0, MAX_BYTES) ?? "";
+/**
+ * What the first challenge of WWW-Authenticate requests (RFC 9110, section 11.6.1): its scheme and
+ * the first realm. Null without a scheme.
+ */
+export function challengeIn(value: string): string | null {
   const [, scheme] = CHALLENGE.exec(value) ?? [];
   if (scheme === undefined) return null;
   const [, quoted, bare] = REALM.exec(value) ?? [];

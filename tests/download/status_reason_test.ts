@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std
 import fc from "fast-check";
 import { CronfetchError } from "../../lib/core/errors.ts";
 import type { HttpResponse } from "../../lib/core/http.ts";
-import { explainStatus, reasonIn } from "../../lib/download/status_reason.ts";
+import { challengeIn, explainStatus, reasonIn } from "../../lib/download/status_reason.ts";
 import { testHost } from "../helpers/host.ts";
 
 const REASONS: readonly (readonly [text: string, reason: string | null])[] = [
@@ -182,4 +182,19 @@ Deno.test("rows 174 and 176: explainStatus: names the URL that answered, and dro
     await messageOf(500),
     "500 Not Found at https://cdn.example/x/y",
   );
+});
+
+Deno.test("challengeIn: the scheme and the realm of the first challenge", () => {
+  const cases: readonly (readonly [value: string, challenge: string | null])[] = [
+    ["", null],
+    ['="x"', null],
+    ["Negotiate", "the server requests Negotiate"],
+    ['Basic realm=""', "the server requests Basic"],
+    ['Basic realm="a \\"b\\""', 'the server requests Basic for "a \\"b\\""'],
+    ['Basic charset="UTF-8", REALM = files', 'the server requests Basic for "files"'],
+    ['Bearer error="x", realm="y", Basic realm="z"', 'the server requests Bearer for "y"'],
+    ['Basic realm="\u001b[31m"', 'the server requests Basic for "\\u001b[31m"'],
+    ['Basic realm="open', "the server requests Basic"],
+  ];
+  for (const [value, challenge] of cases) assertEquals(challengeIn(value), challenge, value);
 });
