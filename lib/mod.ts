@@ -29,6 +29,7 @@ export type {
   DigestInput,
   FormValue,
   HookInput,
+  ListTaskInput,
   RequestBodyInput,
   SameInput,
   TaskInput,

@@ -7,6 +7,7 @@ import { loadValue } from "./config/load.ts";
 import type { Reporter, RunEvent } from "./core/event.ts";
 import type { Host } from "./core/host.ts";
 import { EXIT, type RunSummary, type TaskResult } from "./core/result.ts";
+import type { Task } from "./core/task.ts";
 import { realHost } from "./host.ts";
 import { expandTasks } from "./lists/expand.ts";
 import { decideDue } from "./schedule/due.ts";
@@ -23,7 +24,10 @@ export interface RunOptions {
   readonly only?: readonly string[];
   /** Only what is due by its schedule. Default: false. */
   readonly due?: boolean;
-  /** Ignore validators, as `"conditional": false` does for one task. Default: false. */
+  /**
+   * Ignore validators, as `"conditional": false` does for one task, and accept lists that have lost too
+   * many items. Default: false.
+   */
   readonly force?: boolean;
   /**
    * Whether `onChange` is invoked. If not, the changes of this run are not delivered later either.
@@ -94,11 +98,13 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
     async () => await expandTasks(loaded, storage.state, at),
   );
   const asked = options.only ? knownIds(options.only, tasks) : null;
-  const memoryOf = options.due
-    ? await alertingOnFailure(beforeRun, () => dueMemories(tasks, storage.state))
-    : null;
-  const decide = memoryOf && ((task: typeof tasks[number]) => decideDue(task, memoryOf(task), at));
-  const plan = makePlan({ tasks, asked, decide });
+  const planOf = async (tasks: readonly Task[]) => {
+    const memoryOf = options.due ? await dueMemories(tasks, storage.state) : null;
+    const decide = memoryOf && ((task: Task) => decideDue(task, memoryOf(task), at));
+    const plan = makePlan({ tasks, asked, decide });
+    return options.force ? withoutConditions(plan) : plan;
+  };
+  const plan = await alertingOnFailure(beforeRun, () => planOf(tasks));
   const results: TaskResult[] = [];
   let id = "";
   const collector: Reporter = {
@@ -111,9 +117,13 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
   };
   const { summary, unsaved } = await runTasks(
     loaded,
-    options.force ? withoutConditions(plan) : plan,
+    plan,
     {
       host,
+      lists: {
+        replan: async () => await planOf(await expandTasks(loaded, storage.state, at)),
+        acceptsShrunk: options.force ?? false,
+      },
       storage,
       trigger: options.due ? "schedule" : "manual",
       openReporters: () => [collector],

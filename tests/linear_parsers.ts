@@ -181,7 +181,7 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   parseSize,
   parseStateLocation: (text) => parseStateLocation(text, "/"),
   parseStoreLocation: (text) => parseStoreLocation(text, "/"),
-  parseTemplate: (text) => parseTemplate(`{${text}`, true),
+  parseTemplate: (text) => parseTemplate(`{${text}`, "name"),
   quoteServerText,
   readDate,
   readDigest: (text) => readDigest(text, "sha256"),

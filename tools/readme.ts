@@ -107,6 +107,7 @@ const EVENT_MEANINGS = {
   "task.finished": "a task has its result",
   "task.health": "the health of a task changed",
   "hook.finished": "a hook received a change, or did not",
+  "task.gone": "an item has disappeared from a list; its file stays",
   "run.finished": "a run has ended",
 } as const satisfies Record<RunEvent["type"], string>;
 

@@ -55,7 +55,7 @@ export async function configText(
   library: string,
 ): Promise<string> {
   const tasks = (config.tasks ?? []).map((task) =>
-    typeof task === "object" && Object.keys(task).length === 1 ? task.url : task
+    typeof task === "object" && "url" in task && Object.keys(task).length === 1 ? task.url : task
   );
   const short = { ...config, tasks };
   const withSchema = { $schema: `./${SCHEMA_FILE}`, ...short };

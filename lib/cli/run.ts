@@ -2,6 +2,8 @@
 
 import { requireStore } from "../worker/store_fault.ts";
 import type { Progress } from "../core/event.ts";
+import type { Task } from "../core/task.ts";
+import { expandTasks } from "../lists/expand.ts";
 import { withoutConditions } from "../schedule/plan.ts";
 import { alertingOnFailure, runTasks } from "../worker/run.ts";
 import { abortOnSignals } from "../worker/signals.ts";
@@ -31,17 +33,23 @@ export async function run(
     beforeRun,
     () => openStorage(config, host, overridesOf(prepared)),
   );
-  const plan = await alertingOnFailure(
-    beforeRun,
-    () => planTasks(prepared, flags.due ? storage.state : null),
-  );
+  const { state } = storage;
+  const makePlan = async (tasks: readonly Task[]) => {
+    const plan = await planTasks({ ...prepared, tasks }, flags.due ? state : null);
+    return flags.force ? withoutConditions(plan) : plan;
+  };
+  const plan = await alertingOnFailure(beforeRun, () => makePlan(prepared.tasks));
   const isEmpty = plan.entries.every(({ included }) => !included);
   const progress: Progress = { bytes: 0, running: new Map() };
   const { summary, unsaved } = await runTasks(
     config,
-    flags.force ? withoutConditions(plan) : plan,
+    plan,
     {
       host,
+      lists: {
+        replan: async () => await makePlan(await expandTasks(config, state, prepared.at)),
+        acceptsShrunk: flags.force,
+      },
       storage: {
         state: storage.state,
         openStore: async (owned) => {

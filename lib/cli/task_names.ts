@@ -42,7 +42,7 @@ function templateFor(tasks: readonly TaskInput[], at: Temporal.Instant): string 
   ]);
   const render = createRenderer(at);
   for (const candidate of candidates) {
-    const template = parseTemplate(candidate, true).value;
+    const template = parseTemplate(candidate, "name").value;
     const keys = [first, ...others].map((url) =>
       template === undefined ? null : keyFor(template, url, "UTC", render).value ?? null
     );

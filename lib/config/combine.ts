@@ -188,6 +188,7 @@ function compileTasks(
   override: (options: Options) => Options,
   context: CombineContext,
 ): CompiledTask[] {
+  const { lists } = context;
   // Every file's schedule options are checked at their place, although the last file's apply.
   const common = parts.reduce((options, { settings, scope }) => {
     const { schedule, timezone, misfire, jitter, onChange } = settings;
@@ -203,7 +204,9 @@ function compileTasks(
       : readDefaultName(defaults.to, layered.timezone, ["defaults", "to"], scope);
     const base = { ...layered, to };
     for (const [entry, path] of entriesOf(part, context)) {
-      const template = compileTask(entry, base, override, path, scope);
+      const template = typeof entry === "object" && entry.from !== undefined
+        ? lists?.compileList({ ...entry, from: entry.from }, base, override, path, scope) ?? null
+        : compileTask(entry, base, override, path, scope);
       if (template !== null) compiled.push({ template, source, scope, path });
     }
   }
@@ -234,7 +237,12 @@ function* entriesOf(
         path,
         scope,
       );
-    if (valid !== null) yield [valid, path];
+    if (valid === null) continue;
+    if (typeof valid === "string" || valid.url !== undefined || valid.from !== undefined) {
+      yield [valid, path];
+    } else if (!Object.hasOwn(entry, "url") && !Object.hasOwn(entry, "from")) {
+      scope.addProblem([...path, "url"], "is missing");
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { CronfetchError } from "../core/errors.ts";
 import type { Alert } from "../core/event.ts";
 import type { HostRule } from "../core/host_rules.ts";
 import type { OriginCredentials } from "../core/http.ts";
+import type { ListRule, ListSelection } from "../core/list.ts";
 import type { StateLocation, StoreLocation } from "../core/location.ts";
 import {
   DIGEST_ALGORITHMS,
@@ -86,10 +87,22 @@ export interface TaskTemplate {
   readonly list?: ListTemplate;
 }
 
-/** A list: which of its items become tasks, and which tasks. */
+/** A list: how its document is read, which of its items become tasks, and which tasks. */
 export interface ListTemplate {
-  /** The template of the tasks. Its id is that of the list. */
+  /** The template of the tasks: the id and the URL are those of the list. */
   readonly item: Task;
+  readonly rule: ListRule;
+  readonly selection: ListSelection;
+  /** The name of an item's file. */
+  readonly to: Template;
+  /** A list with fewer items is refused. */
+  readonly minCount: number;
+  /** A list with a smaller share of the last number of items is refused. */
+  readonly minRatio: number;
+  /** How long after an item has disappeared its file is removed; null for never. */
+  readonly pruneMs: number | null;
+  /** Maximum number of documents of the list. */
+  readonly maxPages: number;
 }
 
 /** Whether further tasks are derived from a template, by what the state knows. */
@@ -135,12 +148,14 @@ export function compileTask(
   scope: Scope,
 ): TaskTemplate | null {
   const own: TaskOptions = typeof entry === "string" ? { url: entry } : entry;
+  const { url: written } = own;
+  if (written === undefined) return null;
   const plain = typeof entry === "string";
   const options = override(plain ? base : applyOptions(base, own, path, scope));
   const { timezone } = options;
 
   const urlPath = plain ? path : [...path, "url"];
-  const resolved = readUrl(own.url, timezone, urlPath, scope);
+  const resolved = readUrl(written, timezone, urlPath, scope);
   const mirrors = (own.mirrors ?? [])
     .map((mirror, index) => readUrl(mirror, timezone, [...path, "mirrors", index], scope))
     .filter((mirror) => mirror !== null);
@@ -148,7 +163,7 @@ export function compileTask(
   if (resolved === null || to?.template === null) return null;
 
   const template = to?.template ?? null;
-  if (dependsOnSecret(own.url, template, timezone, scope.render, scope.host)) {
+  if (dependsOnSecret(written, template, timezone, scope.render, scope.host)) {
     scope.addProblem(
       urlPath,
       'would put a secret into the name of the file; set the name with "to"',
@@ -180,7 +195,7 @@ export function compileTask(
     );
   }
   const isOwn = own.to !== undefined;
-  const id = own.id ?? defaultId({ url: own.url, to, isOwn, dated, key: key.value }, scope);
+  const id = own.id ?? defaultId({ url: written, to, isOwn, dated, key: key.value }, scope);
   const problem = checkId(id);
   if (problem !== null) scope.addProblem([...path, "id"], problem);
 
@@ -241,8 +256,8 @@ function readChecksums(expect: Expectations): readonly ChecksumTemplate[] {
   for (const algorithm of DIGEST_ALGORITHMS) {
     const source = expect[algorithm];
     if (source === null || typeof source === "string") continue;
-    const url = parseTemplate(source.url, false).value;
-    const name = source.name === null ? null : parseTemplate(source.name, false).value;
+    const url = parseTemplate(source.url, "url").value;
+    const name = source.name === null ? null : parseTemplate(source.name, "url").value;
     if (url && name !== undefined) (found ??= []).push({ algorithm, url, name });
   }
   return found ?? NO_CHECKSUMS;

@@ -84,7 +84,7 @@ function readDigest(
   }
   if (digest === null) return null;
   const { name = null } = digest;
-  const problem = name === null ? undefined : parseTemplate(name, false).problem;
+  const problem = name === null ? undefined : parseTemplate(name, "url").problem;
   if (problem !== undefined) scope.addProblem([...path, "name"], problem);
   const resolved = readUrl(digest.url, DEFAULTS.timezone, [...path, "url"], scope);
   return { url: resolved?.written ?? digest.url, name };

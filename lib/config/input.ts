@@ -4,6 +4,7 @@
  */
 
 import type { AuthInput, HostInput } from "./host_input.ts";
+import type { ListInput } from "./list_input.ts";
 
 /** A config. Durations are text such as `30s` or `1h30m`, sizes such as `10MB` or `10MiB`. */
 export interface ConfigInput {
@@ -74,8 +75,8 @@ export interface ConfigInput {
   } | undefined;
   /** Options for all tasks; a task's own take precedence. */
   defaults?: Omit<TaskInput, "id" | "url" | "mirrors" | "method" | "body"> | undefined;
-  /** The files to keep: URLs, or objects of task options. */
-  tasks?: (string | TaskInput)[] | undefined;
+  /** The files to keep: URLs, or objects of task options; and lists of such files. */
+  tasks?: (string | TaskInput | ListTaskInput)[] | undefined;
 }
 
 /** One file to keep, with its options. */
@@ -200,6 +201,15 @@ export interface RequestBodyInput {
 
 /** The value of a field of a form. */
 export type FormValue = string | number | boolean;
+
+/** A list of files to keep, with the options of each. */
+export interface ListTaskInput
+  extends Omit<TaskInput, "id" | "url" | "mirrors" | "method" | "body"> {
+  /** Unique, and stable between runs: the ids of the items' tasks begin with it. */
+  id: string;
+  /** The list: each of its items becomes a task. */
+  from: ListInput<TaskInput["expect"]>;
+}
 
 /** Which members of an archive are published, and where. */
 export interface UnpackInput {
@@ -326,3 +336,17 @@ export const DEFAULTS = {
 
 /** The default of every option of `unpack`. */
 export const UNPACK_DEFAULTS = { strip: 0, archive: true, maxSize: "10GB" } as const;
+
+/** The default of every option of `from` that has one. */
+export const LIST_DEFAULTS = {
+  items: "$[*]",
+  assets: "*",
+  tag: "latest",
+  api: "https://api.github.com",
+  newest: null,
+  limit: 1_000,
+  minCount: 1,
+  minRatio: 0.5,
+  prune: null,
+  maxPages: 100,
+} as const;

@@ -49,24 +49,26 @@ const MARK = "\u0001";
  * any safe character are dropped.
  *
  * @param template Null if the URL names the file.
+ * @param fields The fields of a list's item, its `name` included.
  */
 export function keyFor(
   template: Template | null,
   url: URL,
   timezone: string,
   render: Render,
+  fields: Fields = {},
 ): Parsed<string> {
   if (template === null) return keyOf(null, url);
   if (!template.fromUrl) {
     const key = keyOf(render(template, timezone), url);
     return template.dated ? withoutGuess(key) : key;
   }
-  const problem = checkUrlParts(template, url);
+  const problem = checkUrlParts(template, url, fields);
   if (problem !== null) return { problem };
   const marked = render(
     template,
     timezone,
-    (part) => MARK + valueOf(part, url, template.hasServerName),
+    (part) => MARK + valueOf(part, url, template.hasServerName, fields),
   );
   const segments = (isFolder(template) ? `${marked}/` : marked).split("/");
   const kept = segments.flatMap((segment, index) => {
@@ -205,7 +207,7 @@ export function dependsOnSecret(
       ...(file && { file: (path) => disguisedSecret(file(path), characters) }),
       ...(placeholder && { placeholder: (...at) => disguise(placeholder(...at), characters) }),
     };
-    const url = parseTemplate(substituteUrlTemplate(written, disguised).text, false).value;
+    const url = parseTemplate(substituteUrlTemplate(written, disguised).text, "url").value;
     const parsed = url && parseUrl(render(url, timezone), written).value;
     if (!parsed) return null;
     // Without a name from the server, the URL names the file.
@@ -268,14 +270,18 @@ function checkName(path: string): Complaint | null {
   return null;
 }
 
-/** Checks that the URL has the parts of a template, and that none is a secret. */
-function checkUrlParts({ parts }: Template, url: URL): string | null {
+/** Checks that the URL and the fields have the parts of a template, and that none is a secret. */
+function checkUrlParts({ parts }: Template, url: URL, fields: Fields): string | null {
   for (const part of parts) {
     if (typeof part === "string") {
       if (part.includes(MARK)) return "must not contain control characters";
       continue;
     }
-    if (!("part" in part) || part.part !== "query") continue;
+    if (!("part" in part)) continue;
+    if (part.part === "field" && !fieldOf(fields, part.parameter)) {
+      return `needs the field ${quote(part.parameter)}, which the item does not have`;
+    }
+    if (part.part !== "query") continue;
     const name = `the query parameter ${quote(part.parameter)}`;
     if (isSecretParameter(part.parameter)) {
       return `contains ${name}, which is a secret by its name`;
@@ -294,22 +300,37 @@ function isFolder({ parts }: Template): boolean {
     (typeof before !== "string" || before === "" || before.endsWith("/"));
 }
 
-function valueOf({ part, parameter }: UrlPart, url: URL, named: boolean): string {
-  const value = plainValueOf(part, parameter, url);
+/** Texts for the placeholders of a list's item. */
+type Fields = Readonly<Record<string, string>>;
+
+function fieldOf(fields: Fields, name: string): string {
+  return Object.hasOwn(fields, name) ? fields[name] ?? "" : "";
+}
+
+function valueOf({ part, parameter }: UrlPart, url: URL, named: boolean, fields: Fields): string {
+  const value = plainValueOf(part, parameter, url, fields);
   // Only `{name}` in the template is replaced by the server's name.
   return named ? value.replaceAll("{name}", "_name_") : value;
 }
 
-function plainValueOf(part: UrlPart["part"], parameter: string, url: URL): string {
+function plainValueOf(
+  part: UrlPart["part"],
+  parameter: string,
+  url: URL,
+  fields: Fields,
+): string {
+  const name = withinSegment(fieldOf(fields, "name")) || nameFromUrl(url);
   switch (part) {
     case "host":
       return url.host;
     case "path":
       return foldersOf(url).map(withinSegment).join(`/${MARK}`);
     case "stem":
-      return splitName(nameFromUrl(url)).stem;
+      return splitName(name).stem;
     case "ext":
-      return splitName(nameFromUrl(url)).extension;
+      return splitName(name).extension;
+    case "field":
+      return withinSegment(fieldOf(fields, parameter));
     case "query":
       return withinSegment(url.searchParams.get(parameter) ?? "");
     default:

@@ -34,7 +34,7 @@ export interface NameTemplate {
 
 /** Parses a value of `to` and reports its problem. */
 export function readName(written: string, path: Path, scope: Scope): NameTemplate {
-  const template = parseTemplate(written, true, scope.suggester.nearest);
+  const template = parseTemplate(written, "name", scope.suggester.nearest);
   if (template.problem !== undefined) {
     scope.addProblem(path, template.problem);
     return { written, template: null };

@@ -24,6 +24,8 @@ export interface Preloaded {
   readonly auth: typeof import("./auth.ts") | null;
   /** Null if no source has a method or a body. */
   readonly requests: RequestReader | null;
+  /** Null if no source has a list. */
+  readonly lists: typeof import("./list.ts") | null;
   /** Null if no source has `hosts`. */
   readonly readHosts: HostReader | null;
   /** Null if no source has `alerts` or `page`. */
@@ -42,17 +44,18 @@ export async function preload(
   const names = namesOf(sources);
   const has = (...wanted: readonly string[]) => wanted.some((name) => names.has(name));
   return {
-    patterns: has("expect", "same", "transform") && sources.some(hasPattern)
+    patterns: has("expect", "same", "transform", "from") && sources.some(hasPattern)
       ? await (await import("../core/pattern.ts")).loadPatternEngine()
       : null,
-    schemaOf: has("url") ? (await import("./schema/narrow.ts")).narrowTaskSchemas() : null,
-    expectations: has("expect") ? await import("./expectations.ts") : null,
-    schedules: has("schedule", "timezone") ? await import("./schedule.ts") : null,
+    schemaOf: has("url", "from") ? (await import("./schema/narrow.ts")).narrowTaskSchemas() : null,
+    expectations: has("expect", "from") ? await import("./expectations.ts") : null,
+    schedules: has("schedule", "timezone", "from") ? await import("./schedule.ts") : null,
     steps: has("same", "transform", "unpack", "onChange")
       ? await import("./content_steps.ts")
       : null,
     auth: has("auth") ? await import("./auth.ts") : null,
     requests: has("method", "body") ? await import("./read_request.ts") : null,
+    lists: has("from") ? await import("./list.ts") : null,
     readHosts: has("hosts")
       ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
       : null,
@@ -84,6 +87,8 @@ function hasPattern(source: ConfigPart): boolean {
   return layersOf(source).some((layer) =>
     typeof field(field(layer, "expect"), "matches") === "string" ||
     typeof field(field(layer, "same"), "lines") === "string" ||
+    typeof field(field(layer, "from"), "links") === "string" ||
+    field(field(layer, "from"), "expect") !== undefined ||
     typeof field(field(field(layer, "transform"), "expect"), "matches") === "string"
   );
 }

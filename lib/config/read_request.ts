@@ -245,7 +245,7 @@ function partsIn(text: string, path: Path, scope: Scope): BodyParts | null {
 }
 
 function readDate(placeholder: string, findNearest: Nearest): Parsed<DatePart> {
-  const part = parsePlaceholder(placeholder, false, findNearest);
+  const part = parsePlaceholder(placeholder, "url", findNearest);
   if (part.problem === undefined) {
     return "format" in part.value ? { value: part.value } : { problem: "contains no date" };
   }

@@ -166,7 +166,7 @@ export function readUrl(
 ): ResolvedUrl | null {
   const written = resolveText(substituteUrlTemplate(text, scope.host), path, scope);
   if (written === null) return null;
-  const template = parseTemplate(written, false, scope.suggester.nearest);
+  const template = parseTemplate(written, "url", scope.suggester.nearest);
   if (template.problem !== undefined) {
     scope.addProblem(path, template.problem);
     return null;

@@ -18,10 +18,16 @@ export interface Template {
 
 /** A part of the task's URL in a name; `keys.ts` renders it. */
 export interface UrlPart {
-  readonly part: (typeof URL_PARTS)[number] | "query";
-  /** Name of the query parameter; empty for other parts. */
+  readonly part: (typeof URL_PARTS)[number] | "query" | "field";
+  /** Name of the query parameter, or of the field of a list's item; empty for other parts. */
   readonly parameter: string;
 }
+
+/**
+ * Where a template is written: in a URL, in the name of a file, or in the name of the file of a list's
+ * item, which may contain the fields of the item.
+ */
+export type TemplatePlace = "url" | "name" | "item";
 
 /** Parts of a URL that a name may contain, besides `{query.NAME}`. */
 const URL_PARTS = ["host", "path", "stem", "ext"] as const;
@@ -71,6 +77,9 @@ const DATE_PART = "the placeholder is {date:YYYY-MM-DD}";
 const NAME_PARTS =
   "placeholders are {date:YYYY-MM-DD}, {name}, {host}, {path}, {stem}, {ext} and {query.NAME}";
 
+/** A field of a list's item. */
+const FIELD = /^[A-Za-z_][\w.-]*$/;
+
 const OFFSET_UNITS = { h: "hours", d: "days", w: "weeks", M: "months", y: "years" } as const;
 
 /** An escaped brace, a placeholder, or a brace without its end. */
@@ -86,12 +95,12 @@ const DATE = /^date(?:([+-])([0-9]{1,3})([hdwMy]))?(?: ((?:first|last) (?:day|wo
  * (units `h d w M y`), `{date last workday:FORMAT}` another day of the same month, `{{` and `}}` are
  * escaped braces.
  *
- * @param isName Whether it is the name of a file, which may contain `{name}` once and parts of the URL.
+ * @param place A name may contain parts of the URL, and `{name}`: once, unless it is that of an item.
  * @param findNearest Finds the allowed word nearest to an unknown one.
  */
 export function parseTemplate(
   text: string,
-  isName: boolean,
+  place: TemplatePlace,
   findNearest: Nearest = nearest,
 ): Parsed<Template> {
   if (!text.includes("{") && !text.includes("}}")) {
@@ -107,11 +116,11 @@ export function parseTemplate(
     if (whole === "{{" || whole === "}}") parts.push(whole.charAt(0));
     else if (placeholder === undefined) {
       return { problem: "contains a { without its }; write {{ for a brace" };
-    } else if (placeholder === "name" && isName) {
+    } else if (placeholder === "name" && place === "name") {
       names++;
       parts.push("{name}");
     } else {
-      const part = parsePlaceholder(placeholder, isName, findNearest);
+      const part = parsePlaceholder(placeholder, place, findNearest);
       if (part.problem !== undefined) return part;
       parts.push(part.value);
     }
@@ -126,11 +135,15 @@ export function parseTemplate(
 /** Parses the text between the braces of a placeholder. */
 export function parsePlaceholder(
   placeholder: string,
-  isName: boolean,
+  place: TemplatePlace,
   findNearest: Nearest,
 ): Parsed<DatePart | UrlPart> {
+  const isName = place !== "url";
   const urlPart = isName ? parseUrlPart(placeholder) : null;
   if (urlPart !== null) return { value: urlPart };
+  if (place === "item" && placeholder !== "date" && FIELD.test(placeholder)) {
+    return { value: { part: "field", parameter: placeholder } };
+  }
   if (placeholder.startsWith("env:")) {
     return { problem: "contains an environment variable, which only URLs and headers may" };
   }

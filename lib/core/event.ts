@@ -66,6 +66,13 @@ export type RunOccurrence =
     /** When it is tried again, RFC 3339 in UTC; or null. */
     readonly retryAt: string | null;
   }
+  /** An item has disappeared from a list. Its file stays; see `from.prune`. */
+  | {
+    readonly type: "task.gone";
+    readonly task: string;
+    /** Id of the list. */
+    readonly list: string;
+  }
   | { readonly type: "run.finished"; readonly summary: RunSummary };
 
 /**

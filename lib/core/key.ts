@@ -41,6 +41,19 @@ function isOwnName(name: string): boolean {
   return name.startsWith(".") && name.slice(0, OWN_PREFIX.length).toLowerCase() === OWN_PREFIX;
 }
 
+/** Prefix of the keys of list documents. No file can have it: a colon is not safe on every system. */
+const LIST_PREFIX = "list:";
+
+/** The key of the document of a list, which is recorded but not published in the store. */
+export function listKey(id: string): string {
+  return LIST_PREFIX + encodeURIComponent(id.toWellFormed());
+}
+
+/** Whether a key is that of a list document, so that no file of the store has it. */
+export function isListKey(key: string): boolean {
+  return key.startsWith(LIST_PREFIX);
+}
+
 /** The key without its last segment; `""` for the root. */
 export function folderOf(key: string): string {
   return key.slice(0, Math.max(0, key.lastIndexOf("/")));

@@ -124,3 +124,8 @@ export function errorStack(error: unknown): string {
 export function bugMessage(error: unknown): string {
   return `a bug in cronfetch: ${errorStack(error)}`;
 }
+
+/** A URL without its query, which often has a signature that changes with every request. */
+export function withoutQuery(url: string): string {
+  return url.split("?", 1)[0] ?? url;
+}

@@ -131,7 +131,10 @@ function registerCron(
     readonly log: (text: string) => void;
   },
 ): string | null {
-  const expression = deployCron(config.tasks.map(({ task }) => task), host.clock.now());
+  const expression = deployCron(
+    config.tasks.flatMap(({ task, list }) => list === undefined ? [task] : [task, list.item]),
+    host.clock.now(),
+  );
   const tasks = plural(config.tasks.length, "task");
   if (expression === null) {
     log(`${tasks}, none with a schedule: no cron is registered, and nothing is fetched`);

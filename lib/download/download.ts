@@ -5,6 +5,7 @@ import type { Host } from "../core/host.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Validators, Warning } from "../core/result.ts";
 import type { ExpectedDigests, Task } from "../core/task.ts";
 import type { Span, Tracing } from "../core/telemetry.ts";
+import { withoutQuery } from "../core/text.ts";
 import { abortReason } from "../http/network_error.ts";
 import type { OlderRepresentation, PartRecord } from "../state/state.ts";
 import {
@@ -56,6 +57,8 @@ export interface DownloadOutcome {
   readonly part?: PartRecord | null;
   /** The older file that the server sent instead of the published one; absent if it sent none. */
   readonly older?: OlderRepresentation;
+  /** The last response of a task that succeeded; absent for any other. */
+  readonly response?: Pick<AttemptStats, "servedFrom" | "headers">;
 }
 
 /** A task in progress. */
@@ -307,11 +310,6 @@ async function publishReceived(
   }
 }
 
-/** A URL without its query, which often has a signature that changes with every request. */
-function withoutQuery(url: string): string {
-  return url.split("?", 1)[0] ?? url;
-}
-
 /** The headers before the first response. */
 const NO_FIELDS = { get: () => null };
 
@@ -336,6 +334,7 @@ function succeeded(state: TaskState, success: Success): DownloadOutcome {
     validators,
     part: null,
     result: result(state, status, success),
+    response: state.stats,
     ...(older && { older }),
   };
 }

@@ -40,6 +40,7 @@ function afterEvent(run: LiveRun | null, event: RunEvent): LiveRun | null {
     case "task.retrying":
     case "task.health":
     case "hook.finished":
+    case "task.gone":
       return run;
     default:
       return event satisfies never;

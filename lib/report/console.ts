@@ -106,6 +106,7 @@ export function consoleReporter(options: ConsoleOptions): Reporter {
         case "task.started":
         case "task.retrying":
         case "hook.finished":
+        case "task.gone":
           break;
         default:
           event satisfies never;

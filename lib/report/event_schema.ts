@@ -191,6 +191,10 @@ const EVENT_FIELDS: { readonly [Type in RunEvent["type"]]: Properties<EventField
     message: described(orNull(TEXT), "Why it was not delivered, or null."),
     retryAt: described(orNull(TIME), "When it is tried again, or null."),
   },
+  "task.gone": {
+    task: described(TEXT, "The id of the item's task. Its file stays."),
+    list: described(TEXT, "The list's id."),
+  },
   "run.finished": {
     summary: { $ref: "#/$defs/summary" },
   },

@@ -89,6 +89,7 @@ export function githubReporter(options: GithubOptions): Reporter {
         case "task.started":
         case "task.retrying":
         case "task.health":
+        case "task.gone":
           break;
         case "hook.finished":
           if (event.status === "delivered" || hookFailures++ >= ANNOTATIONS) break;

@@ -112,6 +112,15 @@ export function eventLines(event: RunEvent, style: LineStyle): string[] {
       // A failure is a warning on standard error.
       if (verbosity !== "verbose" || event.status !== "delivered") return [];
       return entry("delivered", "faint", event.task, [`to ${escapeControl(event.hook)}`], style);
+    case "task.gone":
+      if (verbosity === "quiet") return [];
+      return entry(
+        "gone",
+        "warning",
+        event.task,
+        [`no longer in ${escapeControl(event.list)}`],
+        style,
+      );
     case "run.finished":
       return [];
     default:

@@ -73,12 +73,16 @@ export function tickReporter(options: TickOptions): Reporter {
         case "task.retrying":
         case "task.health":
         case "hook.finished":
+        case "task.gone":
         case "run.finished":
           break;
         default:
           event satisfies never;
       }
-      if (verbosity === "verbose" || event.type === "task.health") {
+      if (
+        verbosity === "verbose" || event.type === "task.health" ||
+        event.type === "task.gone"
+      ) {
         display.add(eventLines(event, style()));
       }
       if (event.type === "run.finished") {

@@ -20,6 +20,8 @@ export interface DueMemory {
   readonly retryAt?: Temporal.Instant | null;
   /** Whether the last run found the file not published yet: `retryAt` is the next try. */
   readonly isPending?: boolean;
+  /** Whether its list names another version than the published one. */
+  readonly isOutdated?: boolean;
   /** When it is evaluated again, as another run executes it; it postpones due times. */
   readonly postponedUntil?: Temporal.Instant | null;
 }
@@ -62,6 +64,7 @@ export const RETRY_TICK_MS = 60 * 60_000;
  * - A deferred task is not due before the end of its deferral, which then counts as a tick.
  * - A failed or pending task is due at `retryAt` instead of by its schedule, and also at its next tick if
  *   that is at least {@linkcode RETRY_TICK_MS} after the failure. `misfire` does not matter.
+ * - A task whose list names another version than the published one is due.
  * - An interval is due once nine tenths of it have passed since the last run. It cannot be
  *   missed, so `misfire` does not matter. A task that never ran is due immediately.
  * - Cron, misfire `once`: all ticks since the last run trigger one run. A task that never ran is due
@@ -84,7 +87,7 @@ export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant
     const nextDue = then.due ? postponedUntil : then.nextDue;
     return { ...waiting(task, nextDue), due: false };
   }
-  const { lastRunAt, notBefore, retryAt, isPending } = believable(memory, now);
+  const { lastRunAt, notBefore, retryAt, isPending, isOutdated } = believable(memory, now);
   if (notBefore && isBefore(now, notBefore)) {
     return { due: false, reason: `not before ${show(notBefore, task)}`, nextDue: notBefore };
   }
@@ -92,6 +95,9 @@ export function decideDue(task: Timing, memory: DueMemory, now: Temporal.Instant
   if (retryAt) {
     const why = isPending ? "not published yet, next try" : "failed, next attempt";
     return decideAgain(task, earlier(deferral, retryAt), lastRunAt, now, why);
+  }
+  if (isOutdated) {
+    return { due: true, reason: "its list names another version", nextDue: dueAfter(task, now) };
   }
   return schedule.kind === "cron" && misfire === "skip"
     ? decideFresh(task, schedule.expression, { lastRunAt, deferral }, now)

@@ -1,6 +1,7 @@
 /** The record of a task after a result. Pure. */
 
 import type { TaskResult, Validators } from "../core/result.ts";
+import type { Task } from "../core/task.ts";
 import { backoffMs, earlier } from "../core/time.ts";
 import { addOutcome } from "./outcomes.ts";
 import type { OlderRepresentation, PartRecord, RecentResult, State, TaskRecord } from "./state.ts";
@@ -181,6 +182,7 @@ export function dueMemory(
   record: RecordedTimes | undefined,
 ): Record<"lastRunAt" | "notBefore" | "retryAt", Temporal.Instant | null> & {
   readonly isPending?: boolean;
+  readonly isOutdated?: boolean;
 } {
   return {
     ...(record && isPending(record) && { isPending: true }),
@@ -199,10 +201,13 @@ export const MOST_AT_ONCE = 10_000;
  * @throws {CronfetchError} Any `state.` code.
  */
 export async function dueMemories(
-  tasks: readonly { readonly id: string }[],
+  tasks: readonly (Pick<Task, "id"> & Partial<Task>)[],
   state: Pick<State, "records" | "batchSize">,
-): Promise<(task: { readonly id: string }) => ReturnType<typeof dueMemory>> {
+): Promise<(task: Pick<Task, "id">) => ReturnType<typeof dueMemory>> {
   const times = new Map<string, RecordedTimes>();
+  const items = new Map<string, Partial<Task>>();
+  for (const task of tasks) if (task.origin?.kind === "item") items.set(task.id, task);
+  const outdated = new Set<string>();
   const { batchSize = tasks.length } = state;
   const size = tasks.length > MOST_AT_ONCE ? batchSize : tasks.length;
   // Reading neighbours of the state together is cheaper.
@@ -214,9 +219,23 @@ export async function dueMemories(
       // The other results of 100,000 records would stay in memory.
       const results = isPending(record) ? PENDING : [];
       times.set(task, { lastRunAt, notBefore, retryAt, results });
+      const item = items.get(task);
+      if (item !== undefined && isOutdated(item, record)) outdated.add(task);
     }
   }
-  return ({ id }) => dueMemory(times.get(id));
+  return ({ id }) => {
+    const memory = dueMemory(times.get(id));
+    return outdated.has(id) ? { ...memory, isOutdated: true } : memory;
+  };
+}
+
+/** Whether the list of an item names another version than the published one. */
+function isOutdated({ expect }: Partial<Task>, { published }: TaskRecord): boolean {
+  const received = published?.received ?? published;
+  if (!received || !expect) return false;
+  const { sha256, minSizeBytes, maxSizeBytes } = expect;
+  return typeof sha256 === "string" && sha256 !== received.sha256 ||
+    minSizeBytes === maxSizeBytes && minSizeBytes !== received.sizeBytes;
 }
 
 function instant(text: string | null): Temporal.Instant | null {

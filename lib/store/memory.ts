@@ -1,5 +1,6 @@
 /** A store in memory, for tests and for runs that keep no files. */
 
+import type { Validators } from "../core/result.ts";
 import { createStore } from "./create_store.ts";
 import type { DraftSteps } from "./draft.ts";
 import type { BeginOptions, Driver } from "./driver.ts";
@@ -13,13 +14,18 @@ interface MemoryFile extends StoredFile {
 /**
  * Opens an empty store. Keys are flat, as in a bucket: `a` and `a/b` may both be files. There is
  * no clock: `modifiedMs` counts publications.
+ *
+ * @param recorded Files that exist without their bytes, for downloads that compare with them.
  */
-export function openMemory(): Store {
-  return createStore(memoryDriver());
+export function openMemory(recorded: Iterable<Validators> = []): Store {
+  return createStore(memoryDriver(recorded));
 }
 
-function memoryDriver(): Driver {
+function memoryDriver(recorded: Iterable<Validators>): Driver {
   const files = new Map<string, MemoryFile>();
+  for (const { key, sizeBytes, revision, sha256 } of recorded) {
+    files.set(key, { bytes: new Uint8Array(), sizeBytes, modifiedMs: 0, revision, sha256 });
+  }
   const suspended = new Map<string, Uint8Array<ArrayBuffer>>();
   let suspensions = 0;
   let publications = 0;

@@ -1,6 +1,7 @@
 /** The manifest of a store: the published files of a config, for people and for `sha256sum -c`. */
 
 import { CronfetchError } from "../core/errors.ts";
+import { isListKey } from "../core/key.ts";
 import { MANIFEST_KEYS } from "../core/ownership.ts";
 import type { Task } from "../core/task.ts";
 import { publishedDigest } from "../download/publish.ts";
@@ -105,7 +106,7 @@ function* filesOf(
   { task, published, publishedAt }: TaskRecord,
   members: readonly FamilyMember[],
 ): Generator<ManifestFile> {
-  if (published === null) return;
+  if (published === null || isListKey(published.key)) return;
   const { key, sha256, sizeBytes, source, finalUrl, etag, lastModified, unpacked } = published;
   const origin = {
     task,

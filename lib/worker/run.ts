@@ -1,19 +1,19 @@
 /** The pipeline: plan -> lease -> gather -> record -> report. */
 
 import type { AlertConfig, Config } from "../config/config.ts";
-import { CronfetchError, type ErrorCode } from "../core/errors.ts";
+import { CronfetchError } from "../core/errors.ts";
 import type { Progress, Reporter, RunEvent, RunOccurrence } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import { createRunCounter, type RunSummary, type RunTrigger } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
 import { NO_TELEMETRY, type Tracing } from "../core/telemetry.ts";
-import type { DownloadOutcome } from "../download/download.ts";
-import { nextRecord } from "../state/record.ts";
-import type { State, TaskRecord } from "../state/state.ts";
+import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import { type Execute, executeTasks } from "./execute.ts";
+import { type GatherContext, gatherTasks } from "./gather.ts";
 import { createRunHistory, recordFailure } from "./history.ts";
 import { type Leases, leaseTasks } from "./leases.ts";
+import type { ListRefresh } from "./lists.ts";
 import type { RunStorage } from "./storage.ts";
 import { startDeadline } from "./signals.ts";
 
@@ -22,7 +22,7 @@ export type RunConfig =
   & AlertConfig
   & Pick<
     Config,
-    "auth" | "files" | "limits" | "hostFiles" | "secretFiles" | "alertAfter" | "manifest"
+    "auth" | "files" | "limits" | "hostFiles" | "secretFiles" | "alertAfter" | "manifest" | "tasks"
   >;
 
 /** What a run uses. The caller opens and closes the state. */
@@ -42,6 +42,8 @@ export interface RunContext {
   readonly execute?: Execute;
   /** Whether a task is paused, so that no alert about it is sent. Default: none is. */
   readonly isPaused?: (task: string) => boolean;
+  /** How the lists of the plan are refreshed, before its other tasks run; absent without lists. */
+  readonly lists?: ListRefresh;
 }
 
 /** How a run ended. */
@@ -79,7 +81,7 @@ export async function runTasks(
     }
   });
   await writeWarnings(ended.warnings, host);
-  await checkPlanAlerts(config, plan, ended, context);
+  await checkPlanAlerts(config, ended.plan, ended, context);
   return ended.outcome;
 }
 
@@ -114,6 +116,8 @@ export async function alertingOnFailure<Result>(
 /** A run that has ended. */
 interface EndedRun {
   readonly run: string;
+  /** Its plan, made again if lists were refreshed. */
+  readonly plan: Plan;
   readonly outcome: RunOutcome;
   /** Why the store failed for every task; `good` if it was used; null if it is unknown. */
   readonly store: CronfetchError | "good" | null;
@@ -129,7 +133,7 @@ interface EndedRun {
 export async function checkPlanAlerts(
   config: RunConfig,
   { entries }: Plan,
-  ended: EndedRun | null,
+  ended: Omit<EndedRun, "plan"> | null,
   { host, signal, storage: { state }, isPaused }: Omit<RunContext, "openReporters" | "progress">,
 ): Promise<void> {
   if (config.alerts.length === 0) return;
@@ -220,7 +224,7 @@ async function executePlan(
   { run, startedAt, tasks, store, reporters, tracing, isReported, emit }: StartedRun,
 ): Promise<EndedRun> {
   const { host, storage: { state }, progress } = context;
-  const { limits, alertAfter } = config;
+  const { limits } = config;
   const { clock, timers } = host;
   const startedMs = clock.monotonicMs();
   const elapsedMs = () => Math.round(clock.monotonicMs() - startedMs);
@@ -228,79 +232,42 @@ async function executePlan(
   const storeErrors: CronfetchError[] = [];
   const history = createRunHistory();
 
-  await using leases = await leaseTasks(tasks, run, { state, timers });
+  // Lists run first, since they decide which other tasks there are.
+  const { lists: refresh, execute = executeTasks } = context;
+  const lists = refresh === undefined ? [] : tasks.filter(({ origin }) => origin?.kind === "list");
+  const first = lists.length > 0 ? lists : tasks;
+  await using firstLeases = await leaseTasks(first, run, { state, timers });
   const parked = await state.parked();
   using deadline = startDeadline(limits.deadlineMs, context.signal, timers);
   const { signal } = deadline;
   using _abortable = store.abortOn(signal);
-  const hooks = hasHooks(plan)
-    ? await (await import("./hooks.ts")).openHooks({
-      ...{ run, plan, config, host, state, store, signal, emit },
-    })
-    : null;
-  /** Saves the record of a task before its result is reported. */
-  const finish = (
-    task: Task,
-    outcome: DownloadOutcome,
-    last: TaskRecord | null,
-    unhealthyAfterMs = 0,
-  ) => {
-    const { result } = outcome;
-    const at = clock.now().toString();
-    const record = !leases.has(task.id) ? null : nextRecord(last, result, {
-      run,
-      at,
-      published: outcome.validators,
-      permanent: outcome.permanent,
-      ...{ alertAfter, unhealthyAfterMs },
-      ...(outcome.part === undefined ? {} : { part: outcome.part }),
-      ...(outcome.older && { older: outcome.older }),
+  const openHooks = async (of: Plan) =>
+    !hasHooks(of) ? null : await (await import("./hooks.ts")).openHooks({
+      ...{ run, plan: of, config, host, state, store, signal, emit },
     });
-    if (record) state.save(record);
-    const isPublished = result.status === "created" || result.status === "updated";
-    hooks?.settle(task, record && isPublished ? at : null);
-    leases.releaseRecord(task);
-    counter.add(result, outcome.permanent);
-    const { code, message = "" } = result;
-    if (code !== undefined && STORE_CODES.has(code)) {
-      storeErrors.push(new CronfetchError(code, message));
-    }
-    history.add(result);
-    emit({ type: "task.finished", result }, at);
-    const before = last?.health ?? "healthy";
-    if (record && record.health !== before) {
-      const { health, failures } = record;
-      emit({ type: "task.health", task: task.id, before, health, failures }, at);
-    }
-  };
-
-  const settleLater = async (
-    task: Task,
-    outcome: DownloadOutcome,
-    last: TaskRecord | null | Promise<TaskRecord | null>,
-  ) => {
-    // With the parser of cron expressions.
-    const due = outcome.result.status === "failed" ? await import("../schedule/due.ts") : null;
-    finish(task, outcome, await last, due?.unhealthyAfterMs(task, clock.now()));
-  };
-
-  emit({ type: "run.started", tasks: tasks.length });
-  // If the sweep fails for a lasting reason, the drafts fail with it.
-  await store.sweep().catch(() => 0);
-  await (context.execute ?? executeTasks)({
-    ...{ run, plan, tasks, host, store, state, leases, config, parked, limits, progress },
-    claimChange: hooks?.claim ?? null,
+  const gathering: GatherContext = {
+    ...{ run, config, host, state, parked, limits, progress, counter, history, storeErrors },
     elapsedMs,
     remainingMs: () => (limits.deadlineMs ?? Infinity) - (clock.monotonicMs() - startedMs),
     ...{ tracing, signal, isReported, emit },
     room: () => roomFor(reporters),
-    settle: (task, outcome) => {
-      // Read again if the leases were lost: another run may have written it since.
-      const last = leases.recordOf(task);
-      const isSimple = outcome.result.status !== "failed" && !(last instanceof Promise);
-      return isSimple ? finish(task, outcome, last) : settleLater(task, outcome, last);
-    },
-  });
+  };
+  const isRefreshed = refresh !== undefined && lists.length > 0;
+  const firstHooks = isRefreshed ? null : await openHooks(plan);
+  emit({ type: "run.started", tasks: tasks.length });
+  // If the sweep fails for a lasting reason, the drafts fail with it.
+  await store.sweep().catch(() => 0);
+  const final = isRefreshed
+    ? await (await import("./lists.ts")).refreshLists(
+      { plan, lists, leases: firstLeases, refresh },
+      gathering,
+    )
+    : { plan, tasks };
+  await using leases = isRefreshed
+    ? await leaseTasks(final.tasks, run, { state, timers })
+    : firstLeases;
+  const hooks = isRefreshed ? await openHooks(final.plan) : firstHooks;
+  await gatherTasks({ ...final, store, leases, hooks, execute }, gathering);
   const warnings = hooks === null ? [] : await hooks.finish(leases);
 
   const ending = {
@@ -314,12 +281,12 @@ async function executePlan(
     finishedAt: clock.now().toString(),
     summary: counter.summary({ ...ending, unsaved: null }),
     trigger: context.trigger,
-    tasks: tasks.length,
+    tasks: final.tasks.length + (isRefreshed ? lists.length : 0),
   });
   // Loaded on demand: few configs have a manifest.
   const manifestError = config.manifest && !signal.aborted
     ? await (await import("./manifest.ts")).tryWriteManifest(
-      plan.entries.map(({ task }) => task),
+      final.plan.entries.map(({ task }) => task),
       { state, store, signal },
     )
     : null;
@@ -328,12 +295,9 @@ async function executePlan(
   emit({ type: "run.finished", summary });
   const { created, updated, unchanged } = summary.counts;
   const good = created + updated + unchanged > 0 ? "good" : null;
-  const [storeError = good] = storeErrors.length === tasks.length ? storeErrors : [];
-  return { run, outcome: { summary, unsaved }, store: storeError, warnings };
+  const [storeError = good] = storeErrors.length === final.tasks.length ? storeErrors : [];
+  return { run, plan: final.plan, outcome: { summary, unsaved }, store: storeError, warnings };
 }
-
-/** Codes of a store that is unusable, if every task of a run has one. */
-const STORE_CODES: ReadonlySet<ErrorCode> = new Set(["store.denied", "store.failed", "store.full"]);
 
 /** A promise that the first full reporter accepts events again; null if none is full. */
 function roomFor(reporters: readonly Reporter[]): Promise<void> | null {

@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { CronfetchError } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
+import { isListKey } from "../core/key.ts";
 import type { TaskResult } from "../core/result.ts";
 import { isNamed, parentOf, type Plan, type Task } from "../core/task.ts";
 import { expandTasks } from "../lists/expand.ts";
@@ -157,9 +158,10 @@ export async function runTick(request: TickRequest, context: TickContext): Promi
 
 async function runSnapshot(
   snapshot: DueSnapshot,
-  { config, requested }: TickRequest,
+  request: TickRequest,
   context: TickContext,
 ): Promise<TickOutcome> {
+  const { config, requested } = request;
   const { host: { clock }, storage, openReporters, progress, signal } = context;
   const { plan, at } = snapshot;
   const retryAt = new Map<string, Temporal.Instant>();
@@ -182,6 +184,10 @@ async function runSnapshot(
   const outcome = await runTasks(config, plan, {
     ...context,
     trigger: isRequested ? "page" : context.trigger,
+    lists: {
+      replan: async () => (await takeSnapshot(request, storage.state, at)).plan,
+      acceptsShrunk: false,
+    },
     storage: {
       state: storage.state,
       openStore: async (owned) => {
@@ -206,7 +212,8 @@ async function runSnapshot(
  */
 async function requireUsable(store: Store, { entries }: Plan, signal: AbortSignal): Promise<void> {
   using _abortable = store.abortOn(signal);
-  const keys = entries.filter((entry) => entry.included).map(({ task }) => task.key);
+  const keys = entries.filter(({ included, task }) => included && !isListKey(task.key))
+    .map(({ task }) => task.key);
   await store.statCache(keys, signal).ready();
 }
 

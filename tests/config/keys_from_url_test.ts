@@ -15,7 +15,7 @@ import {
 } from "./loading.ts";
 
 function nameOf(to: string, url: string): string {
-  const { value: template, problem } = parseTemplate(to, true);
+  const { value: template, problem } = parseTemplate(to, "name");
   if (template === undefined) return `problem: ${complaintText(problem)}`;
   const key = keyFor(template, new URL(url), "UTC", createRenderer(AT));
   return key.value ?? `problem: ${complaintText(key.problem)}`;

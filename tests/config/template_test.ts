@@ -43,7 +43,7 @@ const RENDERED: readonly (readonly [template: string, zone: string, text: string
 Deno.test("createRenderer: renders dates in the time zone of the task", () => {
   const render = createRenderer(AT);
   for (const [text, zone, expected] of RENDERED) {
-    const { value, problem } = parseTemplate(text, true);
+    const { value, problem } = parseTemplate(text, "name");
     assertEquals(problem, undefined, text);
     assertEquals(value && render(value, zone), expected, `${text} in ${zone}`);
   }
@@ -52,13 +52,13 @@ Deno.test("createRenderer: renders dates in the time zone of the task", () => {
 Deno.test("createRenderer: holidays are no workdays", () => {
   const holidays = new Set(["12-31", "2026-12-30", "2026-12-01", "12-02"]);
   const render = createRenderer(Temporal.Instant.from("2026-12-15T00:00:00Z"), holidays);
-  const { value } = parseTemplate("{date first workday:DD}-{date last workday:DD}", false);
+  const { value } = parseTemplate("{date first workday:DD}-{date last workday:DD}", "url");
   assertEquals(value && render(value, "UTC"), "03-29");
 });
 
 Deno.test("createRenderer: renders equal dates per time zone", () => {
   const render = createRenderer(AT);
-  const { value } = parseTemplate("{date:DD}", false);
+  const { value } = parseTemplate("{date:DD}", "url");
   const days = ["UTC", "Europe/Berlin", "UTC"].map((zone) => value && render(value, zone));
   assertEquals(days, ["31", "01", "31"]);
 });
@@ -88,13 +88,13 @@ const REFUSED: readonly (readonly [template: string, problem: RegExp])[] = [
 
 Deno.test("parseTemplate: problems name the placeholder and what is allowed", () => {
   for (const [text, expected] of REFUSED) {
-    const problem = complaintText(parseTemplate(text, true).problem);
+    const problem = complaintText(parseTemplate(text, "name").problem);
     assertEquals(expected.test(problem), true, `${text}: ${problem}`);
   }
 });
 
 Deno.test("parseTemplate: {name} is a problem in a URL", () => {
-  const { problem } = parseTemplate("{name}", false);
+  const { problem } = parseTemplate("{name}", "url");
   assertEquals(
     complaintText(problem),
     'contains "{name}", which is not a placeholder; the placeholder is {date:YYYY-MM-DD}; {{ is a brace',
@@ -143,7 +143,7 @@ Deno.test("startOfDate: the beginning of the day, week, month or year, of the la
     ["https://h/{date+3M:YYYY-MM-DD}", "2026-04-15T22:00:00Z"],
   ];
   for (const [text, start] of table) {
-    const template = parseTemplate(text, false).value;
+    const template = parseTemplate(text, "url").value;
     const found = template && startOfDate(template, "Europe/Berlin", FRIDAY);
     assertEquals(found?.toString() ?? null, start, text);
   }

@@ -35,6 +35,7 @@ const REAL: RunEvent[] = [
   event({ type: "task.started", task: "a", url: "https://example.org/" }),
   ...CODES.map((code) => event({ type: "task.retrying", task: "a", attempt: 2, code, delayMs: 1 })),
   ...CODES.map((code) => finished("a", "failed", { code })),
+  event({ type: "task.gone", task: "a/b", list: "a" }),
   event({ type: "task.health", task: "a", before: "failing", health: "unhealthy", failures: 3 }),
   ...TASK_STATUSES.map((status) => finished("a", status)),
   event({ ...HOOK, status: "delivered", code: null, message: null, retryAt: null }),

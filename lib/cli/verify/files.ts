@@ -2,7 +2,7 @@
 
 import { CronfetchError } from "../../core/errors.ts";
 import type { Clock, Host, Timers } from "../../core/host.ts";
-import { REFUSED_SUFFIX, versionedKey } from "../../core/key.ts";
+import { isListKey, REFUSED_SUFFIX, versionedKey } from "../../core/key.ts";
 import type { Validators } from "../../core/result.ts";
 import type { Task } from "../../core/task.ts";
 import { gather } from "../../schedule/pool.ts";
@@ -154,6 +154,7 @@ export function expectedFiles(
   for (const { task, published } of ascending) {
     // Of an archive, perhaps only the members are published.
     if (published === null || published.unpacked?.isPublished === false) continue;
+    if (isListKey(published.key)) continue;
     byKey.set(published.key, { task, published, isNewest: true });
   }
   for (const { task } of ascending.toReversed()) {

@@ -11,7 +11,7 @@ const MOST_SCHEMAS = 50;
 
 /**
  * Creates a function that returns the schema of a task with exactly the keys of a value, or null if
- * the value is no object, lacks the URL or has an unknown key. Its output lacks only options that the
+ * the value is no object, lacks both a URL and a list or has an unknown key. Its output lacks only options that the
  * value lacks; messages come from {@linkcode taskSchema}.
  */
 export function narrowTaskSchemas(): (value: unknown) => z.ZodMiniType<TaskOptions> | null {
@@ -23,7 +23,8 @@ export function narrowTaskSchemas(): (value: unknown) => z.ZodMiniType<TaskOptio
     const before = known.get(signature);
     if (before !== undefined || known.size >= MOST_SCHEMAS) return before ?? null;
     const { shape } = taskSchema;
-    const isValid = keys.includes("url") && keys.every((key) => Object.hasOwn(shape, key));
+    const isValid = (keys.includes("url") || keys.includes("from")) &&
+      keys.every((key) => Object.hasOwn(shape, key));
     const mask = Object.fromEntries(keys.map((key) => [key, true]));
     const made: z.ZodMiniType | null = isValid ? z.pick(taskSchema, mask as never) : null;
     known.set(signature, made as z.ZodMiniType<TaskOptions> | null);

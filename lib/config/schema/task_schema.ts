@@ -21,6 +21,7 @@ import {
   withMessage,
 } from "./fields.ts";
 import { DEFAULTS, UNPACK_DEFAULTS } from "../input.ts";
+import { list } from "./list_schema.ts";
 import { expect, outputExpect } from "./expect_schema.ts";
 import { body, method } from "./request_schema.ts";
 
@@ -303,9 +304,14 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
     text("text without control characters", 500),
     "ID of the task, unique and stable between runs. Default: `to`, or the last segment of the URL.",
   ),
-  url: required(
+  url: option(
     url(),
-    "Absolute http or https URL. `${env:…}`, `${file:…}` and `{date:…}` are substituted.",
+    "Absolute http or https URL. `${env:…}`, `${file:…}` and `{date:…}` are substituted. " +
+      "Required without `from`.",
+  ),
+  from: option(
+    list,
+    "A list: each of its items becomes a task, whose options are the others of this one.",
   ),
   mirrors: option(
     titled(

@@ -5,7 +5,12 @@ import {
   type JsonSchema,
   optionRows,
 } from "../../../lib/config/schema/json_schema.ts";
-import { type ConfigInput, DEFAULTS, type TaskInput } from "../../../lib/config/input.ts";
+import {
+  type ConfigInput,
+  DEFAULTS,
+  type ListTaskInput,
+  type TaskInput,
+} from "../../../lib/config/input.ts";
 import type { configSchema } from "../../../lib/config/schema/schema.ts";
 import type { taskSchema } from "../../../lib/config/schema/task_schema.ts";
 import { loadInput, loadText, problemLinesOf } from "../loading.ts";
@@ -19,8 +24,11 @@ type Same<A, B> = [A, Required<A>, keyof A] extends [B, Required<B>, keyof B]
 function holds<_Claim extends true>(): void {}
 
 Deno.test("ConfigInput and TaskInput: equal to the input of the schema", () => {
-  holds<Same<ConfigInput, z.input<typeof configSchema>>>();
-  holds<Same<TaskInput, z.input<typeof taskSchema>>>();
+  // The types tell tasks with a URL from lists; the schema has both, for better messages.
+  type Written = z.input<typeof taskSchema>;
+  holds<Same<Omit<ConfigInput, "tasks">, Omit<z.input<typeof configSchema>, "tasks">>>();
+  holds<Same<Omit<TaskInput, "url">, Omit<Written, "url" | "from">>>();
+  holds<Same<ListTaskInput["from"], NonNullable<Written["from"]>>>();
   type Part<Key extends keyof TaskInput> = Extract<TaskInput[Key], object>;
   type SchemaTask = z.input<typeof taskSchema>;
   holds<Same<Part<"timeout">, Extract<SchemaTask["timeout"], object>>>();

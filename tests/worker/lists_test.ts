@@ -1,0 +1,192 @@
+// Lists: their documents are fetched first, and their items become tasks of the same run.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { main } from "../helpers/command_line.ts";
+import { type Origin, origin, type Route } from "../helpers/origin.ts";
+import { rowsOf, workspace } from "../cli/workspace.ts";
+
+/** A text list with a number of files. */
+function listOf(count: number, options: object = {}): Route {
+  const names = Array.from({ length: count }, (_, index) => `./f${index}.csv\n`);
+  return { body: names.join(""), etag: `"${count}"`, ...options };
+}
+
+/** A server with a list of files, and the files. */
+function catalogue(count: number, list: Route = listOf(count)): Origin {
+  const files = Array.from({ length: 30 }, (_, index) => [`/d/f${index}.csv`, `a,${index}\n`]);
+  return origin({ "/d/list.txt": list, ...Object.fromEntries(files) });
+}
+
+/** A config with a list. */
+function config(origin: string, from: object = {}, task: object = {}): object {
+  return { tasks: [{ id: "cat", from: { text: `${origin}/d/list.txt`, ...from }, ...task }] };
+}
+
+Deno.test("lists: the items become tasks of the same run, with records of their own", async () => {
+  await using server = catalogue(3);
+  await using at = await workspace(config(server.origin, {}, { to: "csv/{name}" }));
+  const host = at.host();
+  assertEquals(await main(["run"], host), 0);
+  assertMatch(host.stderr.text, /^4 created; /m);
+  assertEquals(await Deno.readTextFile(at.folder.file("downloads/csv/f2.csv")), "a,2\n");
+  const records = await at.records();
+  assertEquals([...records.keys()].sort(), ["cat", "cat/f0.csv", "cat/f1.csv", "cat/f2.csv"]);
+  assertEquals(records.get("cat")?.results[0]?.status, "created");
+  assertEquals(server.log.map(({ path }) => path).sort(), [
+    "/d/f0.csv",
+    "/d/f1.csv",
+    "/d/f2.csv",
+    "/d/list.txt",
+  ]);
+});
+
+Deno.test("lists: an unchanged list costs one request, and its items are those of the state", async () => {
+  await using server = catalogue(3);
+  await using at = await workspace(config(server.origin, { schedule: "every 10m" }));
+  assertEquals(await main(["run", "--due", "-q"], at.host({ now: "2026-01-15T12:00:00Z" })), 0);
+  assertEquals(server.hits(), 4);
+  const later = at.host({ now: "2026-01-15T12:10:00Z" });
+  assertEquals(await main(["run", "--due", "--json"], later), 0);
+  assertEquals(
+    server.log.slice(4).map(({ path, headers }) => [path, headers.get("if-none-match")]),
+    [
+      ["/d/list.txt", '"3"'],
+    ],
+  );
+  const finished = rowsOf(later.stdout.text).filter(({ type }) => type === "run.finished");
+  assertMatch(JSON.stringify(finished), /"unchanged":1,/);
+});
+
+/** What a server may send in place of a list, and how the run ends. */
+const FAULTS: readonly (readonly [name: string, route: Route, code: string, exitCode: number])[] = [
+  ["a list that lost 90 % of its items", listOf(2), "list.shrunk", 3],
+  [
+    "an HTML page",
+    {
+      status: 200,
+      headers: { "content-type": "text/html" },
+      text: "<!doctype html><title>Sign in</title><h1>Sign in</h1>",
+    },
+    "list.invalid",
+    3,
+  ],
+  ["500", 500, "http.status", 4],
+  ["404", 404, "http.status", 3],
+  ["an empty body", { status: 200, text: "" }, "body.too-small", 3],
+  ["a list without items", { status: 200, text: "# none\n" }, "list.shrunk", 3],
+];
+
+Deno.test("lists: a broken list leaves the last good one in force", async (t) => {
+  for (const [name, route, code, exitCode] of FAULTS) {
+    await t.step(name, async () => {
+      await using server = catalogue(20);
+      const task = { retry: { attempts: 1 }, schedule: "every 1h" };
+      await using at = await workspace(config(server.origin, {}, task));
+      assertEquals(await main(["run", "--due", "-q"], at.host({ now: "2026-01-15T12:00:00Z" })), 0);
+      server.route("/d/list.txt", route);
+      const hits = server.hits();
+      const host = at.host({ now: "2026-01-15T13:00:00Z" });
+      assertEquals(await main(["run", "--due", "-q"], host), exitCode);
+      assertEquals((await at.records()).get("cat")?.results[0]?.code, code);
+      // The items of the last good list are fetched all the same.
+      const fetched = server.log.slice(hits).filter(({ path }) => path !== "/d/list.txt");
+      assertEquals(fetched.length, 20);
+      const status = at.host({ now: "2026-01-15T13:00:01Z" });
+      assertEquals(await main(["plan", "--json"], status), 0);
+      assertEquals(rowsOf(status.stdout.text).length, 21);
+    });
+  }
+});
+
+Deno.test("lists: --force accepts a list that has lost too many items", async () => {
+  await using server = catalogue(20);
+  await using at = await workspace(config(server.origin));
+  assertEquals(await main(["run", "-q"], at.host()), 0);
+  server.route("/d/list.txt", listOf(2));
+  assertEquals(await main(["run", "cat", "-q"], at.host()), 3);
+  assertEquals(await main(["run", "cat", "--force", "-q"], at.host()), 0);
+  const host = at.host();
+  assertEquals(await main(["run", "--json"], host), 0);
+  assertEquals(rowsOf(host.stdout.text).filter(({ type }) => type === "task.finished").length, 3);
+});
+
+Deno.test("lists: an item that disappears is reported once, its file stays, and it may return", async () => {
+  await using server = catalogue(3);
+  await using at = await workspace(config(server.origin));
+  assertEquals(await main(["run", "-q"], at.host()), 0);
+  server.route("/d/list.txt", listOf(2));
+  const host = at.host();
+  assertEquals(await main(["run", "--json"], host), 0);
+  const gone = (rows: string) => rowsOf(rows).filter(({ type }) => type === "task.gone");
+  assertEquals(gone(host.stdout.text).map(({ task, list }) => [task, list]), [[
+    "cat/f2.csv",
+    "cat",
+  ]]);
+  assertEquals(await Deno.readTextFile(at.folder.file("downloads/f2.csv")), "a,2\n");
+  const again = at.host();
+  assertEquals(await main(["run", "--json"], again), 0);
+  assertEquals(gone(again.stdout.text), []);
+  assertEquals(await main(["verify"], at.host()), 0);
+  server.route("/d/list.txt", listOf(3));
+  const hits = server.hits("/d/f2.csv");
+  assertEquals(await main(["run", "-q"], at.host()), 0);
+  assertEquals(server.hits("/d/f2.csv"), hits + 1);
+  assertEquals((await at.records()).get("cat/f2.csv")?.results.map(({ status }) => status), [
+    "unchanged",
+    "created",
+  ]);
+});
+
+Deno.test("lists: the id of a list selects its items, and that of an item only this", async () => {
+  await using server = catalogue(3);
+  const { tasks } = config(server.origin) as { tasks: object[] };
+  await using at = await workspace({ tasks: [...tasks, `${server.origin}/d/f9.csv`] });
+  assertEquals(await main(["run", "cat", "-q"], at.host()), 0);
+  assertEquals(server.log.map(({ path }) => path).sort()[3], "/d/list.txt");
+  const hits = server.hits();
+  assertEquals(await main(["run", "cat/f1.csv", "-q"], at.host()), 0);
+  assertEquals(server.log.slice(hits).map(({ path }) => path), ["/d/f1.csv"]);
+  const unknown = at.host();
+  assertEquals(await main(["run", "cat/f8.csv", "-q"], unknown), 2);
+  assertMatch(unknown.stderr.text, /there is no task "cat\/f8.csv"/);
+});
+
+Deno.test("lists: credentials are sent to the origin of the list alone", async () => {
+  await using other = origin({ "/x.csv": "x\n" });
+  await using server = catalogue(1, { status: 200, text: `./f0.csv\n${other.origin}/x.csv\n` });
+  const headers = { authorization: "Bearer t0ken-of-the-task", "accept-language": "de" };
+  const from = { headers: { "x-api-key": "k3y-of-the-list" }, allowOrigins: ["*"] };
+  await using at = await workspace(config(server.origin, from, { headers }));
+  assertEquals(await main(["run", "-q"], at.host()), 0);
+  const sent = ({ log }: Origin) =>
+    log.map(({ path, headers }) => [
+      path,
+      ...["authorization", "x-api-key", "accept-language"].map((name) => headers.get(name)),
+    ]);
+  assertEquals(sent(server), [
+    ["/d/list.txt", "Bearer t0ken-of-the-task", "k3y-of-the-list", "de"],
+    ["/d/f0.csv", "Bearer t0ken-of-the-task", null, "de"],
+  ]);
+  assertEquals(sent(other), [["/x.csv", null, null, "de"]]);
+});
+
+Deno.test("lists: items of another origin are left out unless it is allowed", async () => {
+  await using other = origin({ "/x.csv": "x\n" });
+  await using server = catalogue(1, { status: 200, text: `./f0.csv\n${other.origin}/x.csv\n` });
+  await using at = await workspace(config(server.origin));
+  assertEquals(await main(["run", "-q"], at.host()), 0);
+  assertEquals([server.hits(), other.hits()], [2, 0]);
+});
+
+Deno.test("lists: of two items with the same file, the second is refused and overwrites nothing", async () => {
+  await using server = origin({
+    "/list.txt": "./a/x.csv\n./b/x.csv\n",
+    "/a/x.csv": "a\n",
+    "/b/x.csv": "b\n",
+  });
+  const from = { text: `${server.origin}/list.txt` };
+  await using at = await workspace({ tasks: [{ id: "l", from }] });
+  assertEquals(await main(["run", "-q"], at.host()), 0);
+  assertEquals(await Deno.readTextFile(at.folder.file("downloads/x.csv")), "a\n");
+  assertEquals(server.hits("/b/x.csv"), 0);
+});
