@@ -103,8 +103,13 @@ async function readTasks(
 ): Promise<readonly Task[]> {
   const read = async () => {
     const { openExistingState } = await import("../worker/storage.ts");
-    await using state = await openExistingState(config.state, host, config.historyMs);
-    return await expandTasks(config, state, at);
+    // The minifier of the bundle would lose a `using` here.
+    const state = await openExistingState(config.state, host, config.historyMs);
+    try {
+      return await expandTasks(config, state, at);
+    } finally {
+      await state[Symbol.asyncDispose]();
+    }
   };
   const { signal } = new AbortController();
   return await (isRun ? alertingOnFailure({ config, host, signal, state: null }, read) : read());

@@ -111,9 +111,14 @@ async function check(
   { json }: Flags,
   host: CommandHost,
 ): Promise<number> {
-  await using driver = await openExisting(location, host);
-  const counts = countContents(await readContents(driver));
-  const runs = (await driver.leasedTasks()).size;
+  const { counts, runs, place } = await withDriver(
+    await openExisting(location, host),
+    async (driver) => ({
+      counts: countContents(await readContents(driver)),
+      runs: (await driver.leasedTasks()).size,
+      place: driver.location,
+    }),
+  );
   const tables = location.kind === "postgres"
     ? await (await import("../state/postgres/admin.ts")).inspectPostgres(location, host)
     : null;
@@ -122,7 +127,7 @@ async function check(
     (path === null ? null : await host.fileSize(path).catch(() => null));
   const orphans = tables?.orphans ?? {};
   const report = {
-    location: driver.location,
+    location: place,
     ...{ format: FORMAT, tables: tables?.tables ?? null, sizeBytes, ...counts },
     ...{ activeRuns: runs, orphans },
   };
@@ -131,7 +136,7 @@ async function check(
     const version = tables === null ? "" : `, version ${tables.tables} of the tables`;
     const size = sizeBytes === null ? "" : `, ${formatBytes(sizeBytes)}`;
     await printLines([
-      `${driver.location}: format ${FORMAT}${version}${size}`,
+      `${place}: format ${FORMAT}${version}${size}`,
       isEmpty(counts) ? "empty" : countText(counts),
       ...runs === 0 ? [] : [`${plural(runs, "run")} in progress`],
       ...Object.entries(orphans).map(([what, count]) => `orphans: ${count} ${what}`),
@@ -149,17 +154,34 @@ async function copy(
   if (JSON.stringify(fromPlace) === JSON.stringify(toPlace)) {
     throw new CronfetchError("usage", "state copy needs two different locations");
   }
-  await using from = await openExisting(fromPlace, host);
-  await using to = await openDriver(toPlace, host);
-  const counts = await copyState(from, to, force);
-  if (json) await writeRows([{ from: from.location, to: to.location, ...counts }], host);
+  const { from, to, ...counts } = await withDriver(
+    await openExisting(fromPlace, host),
+    async (source) =>
+      await withDriver(await openDriver(toPlace, host), async (target) => ({
+        ...{ from: source.location, to: target.location },
+        ...await copyState(source, target, force),
+      })),
+  );
+  if (json) await writeRows([{ from, to, ...counts }], host);
   else {
     await printLines([
-      `copied ${from.location} to ${to.location}: ${countText(counts)}`,
+      `copied ${from} to ${to}: ${countText(counts)}`,
       'set "state" in the config to use it',
     ], host);
   }
   return EXIT.good;
+}
+
+/** Disposes of a driver after its use. The minifier of the bundle would lose a `using`. */
+async function withDriver<T>(
+  driver: StateDriver,
+  work: (driver: StateDriver) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(driver);
+  } finally {
+    await driver[Symbol.asyncDispose]();
+  }
 }
 
 /** Opens a state without creating it. */

@@ -29,13 +29,18 @@ export async function checkAuth(
 ): Promise<CheckResult[]> {
   const known = auth.filter(({ credentials }) => !Object.values(credentials).some(isUnset));
   if (known.length === 0 || signal.aborted) return [];
-  await using opened = await openTransport(host, (origin) => serverSettings(hosts, origin));
-  const { transport } = opened;
-  const results = await Promise.all(known.map((entry) => {
-    const publicOnly = requiresPublic(entry, tasks);
-    return checkCredentials(entry, { transport, publicOnly, timers: host.timers, signal });
-  }));
-  return signal.aborted ? [] : results;
+  // The minifier of the bundle would lose a `using` here.
+  const opened = await openTransport(host, (origin) => serverSettings(hosts, origin));
+  try {
+    const results = await Promise.all(known.map((entry) => {
+      const publicOnly = requiresPublic(entry, tasks);
+      const { transport } = opened;
+      return checkCredentials(entry, { transport, publicOnly, timers: host.timers, signal });
+    }));
+    return signal.aborted ? [] : results;
+  } finally {
+    await opened[Symbol.asyncDispose]();
+  }
 }
 
 /** Whether it has a placeholder for a secret without a value. */
