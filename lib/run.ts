@@ -97,7 +97,7 @@ export async function run(config: ConfigInput, options: RunOptions = {}): Promis
     beforeRun,
     async () => await expandTasks(loaded, storage.state, at),
   );
-  const asked = options.only ? knownIds(options.only, tasks) : null;
+  const asked = options.only ? knownIds(options.only, tasks, loaded.tasks) : null;
   const planOf = async (tasks: readonly Task[]) => {
     const memoryOf = options.due ? await dueMemories(tasks, storage.state) : null;
     const decide = memoryOf && ((task: Task) => decideDue(task, memoryOf(task), at));

@@ -38,6 +38,10 @@ export interface Flags {
   readonly change: boolean;
   /** `run`: ignore validators; `init`: replace the file. */
   readonly force: boolean;
+  /** `run`: the first date of a backfill. */
+  readonly since?: string;
+  /** `run`: the last date of a backfill. */
+  readonly until?: string;
   /** A command line of curl or wget, or a file. */
   readonly import?: string;
   readonly fix: boolean;

@@ -76,7 +76,8 @@ export async function plan(
     })),
     format,
   );
-  const details = shown.filter(({ task }) => selected?.has(task))
+  // The dates of a backfill are due once.
+  const details = shown.filter(({ task }) => flags.since === undefined && selected?.has(task))
     .flatMap(({ task, schedule, times }) => [
       "",
       `${escapeControl(task)}: ${schedule}`,

@@ -16,7 +16,7 @@ import { variable } from "../config/variables.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Plan, Task } from "../core/task.ts";
-import { expandTasks } from "../lists/expand.ts";
+import { type Backfill, expandTasks } from "../lists/expand.ts";
 import { makePlan } from "../schedule/plan.ts";
 import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
@@ -80,12 +80,18 @@ export async function prepare(
     (await import("./errors.ts")).writeProblems(config.warnings, "warning", host);
   }
   if (!flags.quiet && !isBare) await warnOfFolder(flags.output, host);
-  const tasks = config.tasks.some(isExpanded)
-    ? await readTasks(config, at, host, loading.onInvalid !== undefined)
-    : tasksOf(config, at);
-  const selected = ids.length === 0
+  const backfill = flags.since === undefined && flags.until === undefined
     ? null
-    : (await import("../config/known_ids.ts")).knownIds(ids, tasks);
+    : (await import("./backfill.ts")).readBackfill(flags, [...urls, ...ids], config);
+  const tasks = config.tasks.some(isExpanded)
+    ? await readTasks(config, { at, backfill }, host, loading.onInvalid !== undefined)
+    : tasksOf(config, at);
+  const named = backfill !== null && ids.length === 0
+    ? config.tasks.filter(({ dates }) => dates !== undefined).map(({ task }) => task.id)
+    : ids;
+  const selected = named.length === 0
+    ? null
+    : (await import("../config/known_ids.ts")).knownIds(named, tasks, config.tasks);
   return { config, tasks, selected, at, isBare: isBareRun(flags, urls, host) };
 }
 
@@ -97,7 +103,7 @@ export async function prepare(
  */
 async function readTasks(
   config: Config,
-  at: Temporal.Instant,
+  { at, backfill }: { readonly at: Temporal.Instant; readonly backfill: Backfill | null },
   host: Host,
   isRun: boolean,
 ): Promise<readonly Task[]> {
@@ -106,7 +112,7 @@ async function readTasks(
     // The minifier of the bundle would lose a `using` here.
     const state = await openExistingState(config.state, host, config.historyMs);
     try {
-      return await expandTasks(config, state, at);
+      return await expandTasks(config, state, at, backfill);
     } finally {
       await state[Symbol.asyncDispose]();
     }
@@ -258,7 +264,8 @@ export function onlySelected(
   const isSelected = (template: TaskTemplate) => {
     const { id } = template.task;
     return selected.has(id) ||
-      isExpanded(template) && selected.values().some((one) => one.startsWith(`${id}/`));
+      isExpanded(template) &&
+        selected.values().some((one) => one.startsWith(`${id}/`) || one.startsWith(`${id}@`));
   };
   return { ...config, tasks: config.tasks.filter(isSelected) };
 }

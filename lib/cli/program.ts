@@ -74,6 +74,8 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
       "ignore ETag and Last-Modified: fetch whole files, and\n" +
         "publish older ones too; expectations still apply",
     )
+    .option("--since <DATE>", 'fetch older dates of tasks with "dates", from this one on')
+    .option("--until <DATE>", "the last of these dates (default: today)")
     .option("-n, --dry-run", "show what would run, without sending requests");
   withLimits(run);
   withOutput(run)

@@ -68,6 +68,7 @@ export function combine(
     steps,
     auth: authReader,
     requests,
+    dates,
     readHosts,
     readAlerts,
     problems,
@@ -98,7 +99,7 @@ export function combine(
   const shared = {
     patterns,
     ...{ expectations, schedules },
-    ...{ steps, requests },
+    ...{ steps, requests, dates },
     render: createRenderer(context.at),
     suggester: createSuggester(),
     memoize,

@@ -6,27 +6,16 @@ import type { HostRule } from "../core/host_rules.ts";
 import type { OriginCredentials } from "../core/http.ts";
 import type { ListRule, ListSelection } from "../core/list.ts";
 import type { StateLocation, StoreLocation } from "../core/location.ts";
-import {
-  DIGEST_ALGORITHMS,
-  type DigestAlgorithm,
-  type Expectations,
-  type RunLimits,
-  type Task,
-} from "../core/task.ts";
+import type { RunLimits, Task } from "../core/task.ts";
 import { checkId } from "./checks.ts";
+import { type ChecksumTemplate, readChecksums, withChecksums } from "./checksum_files.ts";
 import { partsOf, prefixed, type Problem, withHint } from "./problem.ts";
 import { DEFAULTS } from "./input.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
 import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
 import type { TaskOptions } from "./schema/task_schema.ts";
-import { type Path, readUrl, type Scope } from "./scope.ts";
-import {
-  createRenderer,
-  parseTemplate,
-  type Render,
-  startOfDate,
-  type Template,
-} from "./template.ts";
+import { type DatesRule, type Path, readUrl, type Scope } from "./scope.ts";
+import { createRenderer, type Render, startOfDate, type Template } from "./template.ts";
 
 /** The configuration of a run, from all files, flags and environment variables. */
 export interface Config {
@@ -85,6 +74,8 @@ export interface TaskTemplate {
   readonly dated: DatedParts | null;
   /** How tasks are derived from the document that `task` fetches; absent if it is no list. */
   readonly list?: ListTemplate;
+  /** Which dates are a task each; absent for a single task. */
+  readonly dates?: DatesRule;
 }
 
 /** A list: how its document is read, which of its items become tasks, and which tasks. */
@@ -106,8 +97,8 @@ export interface ListTemplate {
 }
 
 /** Whether further tasks are derived from a template, by what the state knows. */
-export function isExpanded({ list }: TaskTemplate): boolean {
-  return list !== undefined;
+export function isExpanded({ list, dates }: TaskTemplate): boolean {
+  return list !== undefined || dates !== undefined;
 }
 
 /** The parts of a task that may contain dates. */
@@ -122,14 +113,6 @@ export interface DatedParts {
   readonly publishedWithinMs: number | null;
   /** Checksum files; empty if the config contains the digests, or expects none. */
   readonly checksums: readonly ChecksumTemplate[];
-}
-
-/** The checksum file of an expected digest. */
-export interface ChecksumTemplate {
-  readonly algorithm: DigestAlgorithm;
-  readonly url: Template;
-  /** The file's name in the checksum file; null to search for the names in the URL and the key. */
-  readonly name: Template | null;
 }
 
 /**
@@ -198,6 +181,15 @@ export function compileTask(
   const id = own.id ?? defaultId({ url: written, to, isOwn, dated, key: key.value }, scope);
   const problem = checkId(id);
   if (problem !== null) scope.addProblem([...path, "id"], problem);
+  const dates = scope.dates?.readDates(
+    own,
+    {
+      ...{ id, namedByServer },
+      ...{ url: resolved.template, to: template, body: request?.body ?? null },
+    },
+    path,
+    scope,
+  ) ?? null;
 
   // Field by field: copying all but some of the options is slow, and takes three times the memory.
   const task: Task = {
@@ -231,37 +223,19 @@ export function compileTask(
     unpack: options.unpack,
   };
   if (!dated) return { task, dated: null };
-  return {
-    task,
-    dated: {
-      url: resolved.template,
-      mirrors: mirrors.map((mirror) => mirror.template),
-      to: to?.template ?? null,
-      body: request?.body ?? null,
-      checksums,
-      publishedWithinMs: options.publishedWithinMs,
-    },
+  const parts: DatedParts = {
+    url: resolved.template,
+    mirrors: mirrors.map((mirror) => mirror.template),
+    to: to?.template ?? null,
+    body: request?.body ?? null,
+    checksums,
+    publishedWithinMs: options.publishedWithinMs,
   };
+  return dates === null ? { task, dated: parts } : { task, dated: parts, dates };
 }
 
 /** Shared by all tasks without mirrors. */
 const NO_MIRRORS: readonly string[] = Object.freeze([]);
-
-/** Shared by all tasks without checksum files. */
-const NO_CHECKSUMS: readonly ChecksumTemplate[] = Object.freeze([]);
-
-/** The templates of checksum files; their problems have already been reported. */
-function readChecksums(expect: Expectations): readonly ChecksumTemplate[] {
-  let found: ChecksumTemplate[] | null = null;
-  for (const algorithm of DIGEST_ALGORITHMS) {
-    const source = expect[algorithm];
-    if (source === null || typeof source === "string") continue;
-    const url = parseTemplate(source.url, "url").value;
-    const name = source.name === null ? null : parseTemplate(source.name, "url").value;
-    if (url && name !== undefined) (found ??= []).push({ algorithm, url, name });
-  }
-  return found ?? NO_CHECKSUMS;
-}
 
 /** Input of a default ID. */
 interface Identity {
@@ -333,6 +307,28 @@ export function tasksOf({ tasks }: Pick<Config, "tasks">, at: Temporal.Instant):
   );
 }
 
+/**
+ * Returns the task of one date: its templates are rendered for that, in the task's time zone.
+ *
+ * @param date `YYYY-MM-DD`.
+ * @throws {CronfetchError} `config.invalid`, as {@linkcode tasksOf}.
+ */
+export function taskOfDate({ task, dated, dates }: TaskTemplate, date: string): Task {
+  if (dated === null) return task;
+  const at = Temporal.PlainDate.from(date).toZonedDateTime(task.timezone).toInstant();
+  const { publishedWithinMs } = dated;
+  return {
+    ...renderDates(task, dated, createRenderer(at, dates?.holidays), at),
+    id: `${task.id}@${date}`,
+    pendingUntil: publishedWithinMs === null
+      ? null
+      : at.add({ milliseconds: publishedWithinMs }).toString(),
+    // The file of a date does not change for ever.
+    unchangedForMs: null,
+    origin: { kind: "date", parent: task.id, date },
+  };
+}
+
 function renderDates(
   task: Task,
   dated: DatedParts,
@@ -374,19 +370,4 @@ function pendingUntil(
   if (publishedWithinMs === null) return null;
   const start = startOfDate(url, timezone, at);
   return start && start.add({ milliseconds: publishedWithinMs }).toString();
-}
-
-/** Expectations with rendered checksum files. */
-function withChecksums(
-  expect: Expectations,
-  checksums: readonly ChecksumTemplate[],
-  render: Render,
-  timezone: string,
-): Expectations {
-  if (checksums.length === 0) return expect;
-  const sources = checksums.map(({ algorithm, url, name }) => {
-    const rendered = name === null ? null : render(name, timezone);
-    return [algorithm, { url: render(url, timezone), name: rendered }];
-  });
-  return { ...expect, ...Object.fromEntries(sources) };
 }

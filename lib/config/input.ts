@@ -74,7 +74,7 @@ export interface ConfigInput {
     publicUrl?: string | null | undefined;
   } | undefined;
   /** Options for all tasks; a task's own take precedence. */
-  defaults?: Omit<TaskInput, "id" | "url" | "mirrors" | "method" | "body"> | undefined;
+  defaults?: Omit<TaskInput, "id" | "url" | "mirrors" | "method" | "body" | "dates"> | undefined;
   /** The files to keep: URLs, or objects of task options; and lists of such files. */
   tasks?: (string | TaskInput | ListTaskInput)[] | undefined;
 }
@@ -91,6 +91,8 @@ export interface TaskInput {
   method?: "GET" | "POST" | "QUERY" | undefined;
   /** Content of the request. */
   body?: RequestBodyInput | undefined;
+  /** One file per date, which `{date:…}` is; missed dates are fetched later. */
+  dates?: DatesInput | undefined;
   /**
    * Key of the file in the store; with a `/` at its end, a folder. `{date:…}`, `{host}`, `{path}`,
    * `{stem}`, `{ext}` and `{query.NAME}` are substituted; `{name}` is the name from the server.
@@ -204,11 +206,26 @@ export type FormValue = string | number | boolean;
 
 /** A list of files to keep, with the options of each. */
 export interface ListTaskInput
-  extends Omit<TaskInput, "id" | "url" | "mirrors" | "method" | "body"> {
+  extends Omit<TaskInput, "id" | "url" | "mirrors" | "method" | "body" | "dates"> {
   /** Unique, and stable between runs: the ids of the items' tasks begin with it. */
   id: string;
   /** The list: each of its items becomes a task. */
   from: ListInput<TaskInput["expect"]>;
+}
+
+/** Which dates a task has files of. */
+export interface DatesInput {
+  /** How far back a date is fetched, from and with today: `20d`, `3w`, `6M` or `1y`. */
+  last: string;
+  /**
+   * Days that have a file: `workdays`, `MON-FRI`, `1,15`, `last day`, `third WED` and the like.
+   * Default: `days`, every day.
+   */
+  on?: string | undefined;
+  /** Days without a file that are no workdays: `2026-12-25`, or `12-25` for every year. */
+  holidays?: string[] | undefined;
+  /** Age of a date from which on its published file is final. Default: null, within `last` none is. */
+  final?: string | null | undefined;
 }
 
 /** Which members of an archive are published, and where. */
@@ -333,6 +350,9 @@ export const DEFAULTS = {
   onChange: [],
   unpack: null,
 } as const;
+
+/** The default of every option of `dates`. */
+export const DATES_DEFAULTS = { on: "days", final: null } as const;
 
 /** The default of every option of `unpack`. */
 export const UNPACK_DEFAULTS = { strip: 0, archive: true, maxSize: "10GB" } as const;

@@ -2,16 +2,25 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import { isNamed, parentOf, type Task } from "../core/task.ts";
+import { isExpanded, type TaskTemplate } from "./config.ts";
 import { didYouMean } from "./problem.ts";
 import { nearest } from "./suggest.ts";
 
 /**
  * Returns the requested task IDs as a set, with those of the tasks that are derived from them.
  *
+ * @param templates The tasks of the config, from which none may be derived at present. Default: none.
  * @throws {CronfetchError} `usage` with every unknown ID and a suggestion.
  */
-export function knownIds(ids: readonly string[], tasks: readonly Task[]): Set<string> {
-  const all = new Set(tasks.map((task) => task.id));
+export function knownIds(
+  ids: readonly string[],
+  tasks: readonly Task[],
+  templates: readonly TaskTemplate[] = [],
+): Set<string> {
+  const all = new Set([
+    ...tasks.map((task) => task.id),
+    ...templates.filter(isExpanded).map(({ task }) => task.id),
+  ]);
   for (const task of tasks) {
     const parent = parentOf(task);
     if (parent !== null) all.add(parent);

@@ -2,7 +2,13 @@
 
 import type { PatternEngine } from "../core/pattern.ts";
 import type { HostReader } from "./hosts.ts";
-import type { ExpectationReader, RequestReader, ScheduleReader, StepReader } from "./scope.ts";
+import type {
+  DateReader,
+  ExpectationReader,
+  RequestReader,
+  ScheduleReader,
+  StepReader,
+} from "./scope.ts";
 import type { ConfigPart } from "./source/source.ts";
 
 /** A module that is loaded only for a config with `alerts` or `page`. */
@@ -26,6 +32,8 @@ export interface Preloaded {
   readonly requests: RequestReader | null;
   /** Null if no source has a list. */
   readonly lists: typeof import("./list.ts") | null;
+  /** Null if no source has `dates`. */
+  readonly dates: DateReader | null;
   /** Null if no source has `hosts`. */
   readonly readHosts: HostReader | null;
   /** Null if no source has `alerts` or `page`. */
@@ -56,6 +64,7 @@ export async function preload(
     auth: has("auth") ? await import("./auth.ts") : null,
     requests: has("method", "body") ? await import("./read_request.ts") : null,
     lists: has("from") ? await import("./list.ts") : null,
+    dates: has("dates") ? await import("./dates.ts") : null,
     readHosts: has("hosts")
       ? await (await import("./hosts.ts")).openHostReader(sources, beforeRead)
       : null,

@@ -4,7 +4,16 @@ import type * as z from "zod/mini";
 import type { core } from "zod/mini";
 import type { ErrorCode } from "../core/errors.ts";
 import type { PatternEngine } from "../core/pattern.ts";
-import type { Expectations, Hook, ReadRequest, SameRule, Transform, Unpack } from "../core/task.ts";
+import type {
+  Expectations,
+  Hook,
+  ReadRequest,
+  SameRule,
+  Task,
+  Transform,
+  Unpack,
+} from "../core/task.ts";
+import type { Calendar } from "../cron/calendar.ts";
 import { parseUrl } from "./checks.ts";
 import { suggestValue } from "./schema/fields.ts";
 import type { SameInput } from "./input.ts";
@@ -57,6 +66,29 @@ export interface RequestReader {
   ): CompiledRequest | null;
 }
 
+/** Reads `dates`; loaded only for a config that has it. */
+export interface DateReader {
+  /** Returns null after a problem. */
+  readDates(own: TaskOptions, task: DatedTask, path: Path, scope: Scope): DatesRule | null;
+}
+
+/** Which dates a task has files of. */
+export interface DatesRule extends Calendar {
+  /** Length of the window that ends with today, both days included. */
+  readonly last: Temporal.DurationLike;
+  /** Age of a date from which on its published file is not requested again; null for none. */
+  readonly finalMs: number | null;
+}
+
+/** The parts of a compiled task that {@linkcode DateReader.readDates} checks. */
+export interface DatedTask extends Pick<Task, "id" | "namedByServer"> {
+  readonly url: Template;
+  /** Null if the URL names the file. */
+  readonly to: Template | null;
+  /** Body of the request; null without one. */
+  readonly body: Template | null;
+}
+
 /** Reads options of content steps; loaded only for a config that has one. */
 export interface StepReader {
   /** Reads `same`, which has one rule by its schema. */
@@ -93,6 +125,8 @@ export interface Scope {
   readonly steps: StepReader | null;
   /** Null if no source has a method or a body. */
   readonly requests: RequestReader | null;
+  /** Reads `dates`; null if no source has that. */
+  readonly dates: DateReader | null;
   /** Renders templates at the time of loading. */
   readonly render: Render;
   /** Shared by all sources, which bounds the cost of suggestions. */

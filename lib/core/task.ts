@@ -223,7 +223,9 @@ export type TaskOrigin =
   /** It is the document of a list, whose items are tasks. It is not published. */
   | { readonly kind: "list" }
   /** It is an item of a list; `parent` is the list's id. */
-  | { readonly kind: "item"; readonly parent: string };
+  | { readonly kind: "item"; readonly parent: string }
+  /** It is one date of the task `parent` of the config; `date` is `YYYY-MM-DD`. */
+  | { readonly kind: "date"; readonly parent: string; readonly date: string };
 
 /** The id of the task from which a task is derived; null for a task that is not. */
 export function parentOf({ origin }: Pick<Task, "origin">): string | null {

@@ -1,6 +1,6 @@
 /** Derives tasks from the templates of a config and from what the state knows of their items. */
 
-import { isExpanded, type TaskTemplate } from "../config/config.ts";
+import type { TaskTemplate } from "../config/config.ts";
 import { foldKey } from "../core/key.ts";
 import { loadPatternEngine } from "../core/pattern.ts";
 import type { Task } from "../core/task.ts";
@@ -22,7 +22,7 @@ export async function deriveTasks(
   tasks: readonly Task[],
   state: ItemState,
 ): Promise<readonly Task[]> {
-  const owners = templates.filter(isExpanded).map(({ task }) => task.id);
+  const owners = templates.filter(({ list }) => list !== undefined).map(({ task }) => task.id);
   const snapshots = await readSnapshots(owners, state);
   const derive = await createDeriver(tasks);
   return tasks.flatMap((task, index) => {

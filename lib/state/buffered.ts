@@ -4,6 +4,7 @@ import { CronfetchError } from "../core/errors.ts";
 import { MAX_ID_BYTES } from "../core/task.ts";
 import {
   addChanges,
+  changeRecords,
   type Changes,
   chosenRecords,
   emptyContents,
@@ -86,17 +87,22 @@ class BufferedState implements State {
     const unwritten = [this.#beingWritten, this.#waiting]
       .map((changes) => chosenRecords(changes, wanted));
     const records = await this.#driver.records(wanted);
-    for (const [task, record] of unwritten.flatMap((some) => [...some])) records.set(task, record);
+    for (const changes of unwritten) changeRecords(records, changes);
     return records;
   }
 
   async allRecords(): Promise<Map<string, TaskRecord>> {
     const unwritten = this.#unwritten("records");
-    return new Map([...await this.#driver.records(null), ...unwritten]);
+    return changeRecords(await this.#driver.records(null), unwritten);
   }
 
   save(record: TaskRecord): void {
     this.#waiting.records.set(checkedId(record.task), record);
+    this.#arrange();
+  }
+
+  removeRecord(task: string): void {
+    this.#waiting.records.set(checkedId(task), null);
     this.#arrange();
   }
 

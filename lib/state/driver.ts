@@ -19,8 +19,8 @@ export type StateHost = Pick<Host, "clock" | "random" | "timers">;
 
 /** A batch of changes. A record or run replaces the previous one; amounts are added to days. */
 export interface Changes {
-  /** By task id. */
-  readonly records: ReadonlyMap<string, TaskRecord>;
+  /** By task id; null removes a record. */
+  readonly records: ReadonlyMap<string, TaskRecord | null>;
   /** By host. */
   readonly parked: ReadonlyMap<string, Temporal.Instant>;
   /** By run id. */
@@ -33,8 +33,8 @@ export interface Changes {
 
 /** Changes that are collected. */
 export interface PendingChanges extends Changes {
-  /** By task id. */
-  readonly records: Map<string, TaskRecord>;
+  /** By task id; null removes a record. */
+  readonly records: Map<string, TaskRecord | null>;
   /** By host. */
   readonly parked: Map<string, Temporal.Instant>;
   /** By run id. */
@@ -47,6 +47,8 @@ export interface PendingChanges extends Changes {
 
 /** Everything in a state except the leases. */
 export interface Contents extends PendingChanges {
+  /** By task id. */
+  readonly records: Map<string, TaskRecord>;
   /** No entry, collection or owner in it is empty. */
   readonly entries: Entries<Body>;
 }
@@ -117,6 +119,9 @@ export function applyChanges(
   historyMs: number,
 ): void {
   addNamed(contents, changes);
+  for (const [task, record] of changes.records) {
+    if (record === null) contents.records.delete(task);
+  }
   applyEntries(contents.entries, changes.entries);
   const parked = keptParked(contents.parked, now);
   for (const host of contents.parked.keys()) {
@@ -155,18 +160,30 @@ function addNamed(pending: PendingChanges, changes: Changes): void {
   addDays(pending.days, changes.days);
 }
 
-/** The existing records of some tasks; all for null. */
-export function chosenRecords(
-  { records }: Changes,
+/** The records of some tasks among contents or changes; all for null. */
+export function chosenRecords<Record extends TaskRecord | null>(
+  { records }: { readonly records: ReadonlyMap<string, Record> },
   tasks: ReadonlySet<string> | null,
-): Map<string, TaskRecord> {
+): Map<string, Record> {
   if (tasks === null) return new Map(records);
-  const chosen = new Map<string, TaskRecord>();
+  const chosen = new Map<string, Record>();
   for (const task of tasks) {
     const record = records.get(task);
-    if (record) chosen.set(task, record);
+    if (record !== undefined) chosen.set(task, record);
   }
   return chosen;
+}
+
+/** Applies changed records to records; null removes one. */
+export function changeRecords(
+  records: Map<string, TaskRecord>,
+  changes: Changes["records"],
+): Map<string, TaskRecord> {
+  for (const [task, record] of changes) {
+    if (record === null) records.delete(task);
+    else records.set(task, record);
+  }
+  return records;
 }
 
 /** The lease of a run. */

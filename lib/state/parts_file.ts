@@ -49,7 +49,7 @@ async function openPartsDriver(path: string, host: StateHost): Promise<StateDriv
     release: (run) => driver.release(run),
     write: async (changes, historyMs) => {
       await driver.write(changes, historyMs);
-      const changed = [...changes.records.values()];
+      const changed = changes.records.values().filter((record) => record !== null).toArray();
       if (!changed.some(({ task, part }) => part !== null || stored.has(task))) return;
       // Another run may have added a partial file.
       stored = await readParts(path);

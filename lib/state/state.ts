@@ -39,7 +39,7 @@ export type ItemBody = Readonly<Record<string, unknown>>;
 /**
  * What is kept between runs.
  *
- * `save`, `saveMember`, `removeMember`, `saveDelivery`, `removeDelivery`, `saveItem`, `park`, `addRun`,
+ * `save`, `removeRecord`, `saveMember`, `removeMember`, `saveDelivery`, `removeDelivery`, `saveItem`, `park`, `addRun`,
  * `updateRun` and `addEvaluation` are visible to this state's readers immediately, and are written soon after in
  * batches. Failed writes are kept and repeated;
  * {@linkcode State.flush} reports whether they succeeded. Disposal flushes. Leases are visible to
@@ -82,6 +82,7 @@ export type ItemBody = Readonly<Record<string, unknown>>;
  *   },
  *   allRecords: async () => new Map(records),
  *   save: (record) => void records.set(record.task, record),
+ *   removeRecord: (task) => void records.delete(task),
  *   members: async (tasks) => {
  *     const found = new Map<string, FamilyMember[]>();
  *     for (const task of tasks) {
@@ -205,6 +206,12 @@ export interface State extends AsyncDisposable {
    * @param record The whole record.
    */
   save(record: TaskRecord): void;
+  /**
+   * Removes a task's record; does nothing if it is missing. Only for the holder of the task's lease.
+   *
+   * @param task The task's id.
+   */
+  removeRecord(task: string): void;
 
   /**
    * Reads the families of some tasks.

@@ -6,7 +6,7 @@ import type { State, TaskRecord } from "../state/state.ts";
 import { TaskRecords } from "./records.ts";
 
 /** How long a lease lasts unless it is renewed; also how long a crashed run blocks its tasks. */
-const LEASE_MS = 60_000;
+export const LEASE_MS = 60_000;
 const RENEW_EVERY_MS = LEASE_MS / 3;
 
 /** Tasks leased to a run. Disposal releases them, if `release` was not called. */

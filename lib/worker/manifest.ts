@@ -3,6 +3,7 @@
 import { CronfetchError } from "../core/errors.ts";
 import { isListKey } from "../core/key.ts";
 import { MANIFEST_KEYS } from "../core/ownership.ts";
+import type { TaskTemplate } from "../config/config.ts";
 import type { Task } from "../core/task.ts";
 import { publishedDigest } from "../download/publish.ts";
 import type { FamilyMember, State, TaskRecord } from "../state/state.ts";
@@ -10,9 +11,11 @@ import type { Store } from "../store/store.ts";
 
 /** What writing a manifest uses. */
 export interface ManifestContext {
-  readonly state: Pick<State, "records" | "members">;
+  readonly state: Pick<State, "records" | "members" | "items">;
   readonly store: Pick<Store, "stat" | "digest" | "draft">;
   readonly signal: AbortSignal;
+  /** Redacts secrets of a URL. */
+  readonly redact: (url: string) => string;
 }
 
 /** A published file. */
@@ -43,16 +46,18 @@ const TRIES = 3;
  * Writes `cronfetch.manifest.json` and then `SHA256SUMS`, each atomically, and only if it differs. Both
  * depend on the records alone.
  *
- * @param tasks All tasks of the config.
+ * @param tasks All tasks of the run's plan.
+ * @param templates The tasks of the config, whose closed dates are listed.
  * @throws {CronfetchError} `store.` and `state.` codes.
  */
 export async function writeManifest(
   tasks: readonly Pick<Task, "id">[],
+  templates: readonly TaskTemplate[],
   context: ManifestContext,
 ): Promise<void> {
   for (let tries = 1;; tries++) {
     try {
-      const files = await publishedFiles(tasks, context);
+      const files = await publishedFiles(tasks, templates, context);
       const [sums, json] = MANIFEST_KEYS;
       await writeText(json, `${JSON.stringify({ version: 1, files }, null, 2)}\n`, context);
       await writeText(
@@ -68,27 +73,23 @@ export async function writeManifest(
   }
 }
 
-/** {@linkcode writeManifest}, but returns why the manifest could not be written, or null. */
-export async function tryWriteManifest(
-  tasks: readonly Pick<Task, "id">[],
-  context: ManifestContext,
-): Promise<CronfetchError | null> {
-  try {
-    await writeManifest(tasks, context);
-    return null;
-  } catch (error) {
-    if (!(error instanceof CronfetchError)) throw error;
-    const { code, message, retry } = error;
-    return new CronfetchError(code, `writing the manifest: ${message}`, { cause: error, retry });
-  }
-}
-
 /** The newest file of each task and the members of its archive, sorted by key. */
 async function publishedFiles(
   tasks: readonly Pick<Task, "id">[],
-  { state }: ManifestContext,
+  templates: readonly TaskTemplate[],
+  { state, redact }: ManifestContext,
 ): Promise<ManifestFile[]> {
   const files = new Map<string, ManifestFile>();
+  if (templates.some(({ dates }) => dates !== undefined)) {
+    const { closedRecords, withDates } = await import("../lists/dates.ts");
+    const closed = await closedRecords(withDates(templates), state, redact);
+    const families = await state.members(closed.keys());
+    for (const record of closed.values()) {
+      for (const file of filesOf(record, families.get(record.task) ?? [])) {
+        files.set(file.key, file);
+      }
+    }
+  }
   for (let start = 0; start < tasks.length; start += BATCH) {
     const ids = tasks.slice(start, start + BATCH).map(({ id }) => id);
     const records = await state.records(ids);

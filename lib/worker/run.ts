@@ -283,20 +283,23 @@ async function executePlan(
     trigger: context.trigger,
     tasks: final.tasks.length + (isRefreshed ? lists.length : 0),
   });
-  // Loaded on demand: few configs have a manifest.
-  const manifestError = config.manifest && !signal.aborted
-    ? await (await import("./manifest.ts")).tryWriteManifest(
-      final.plan.entries.map(({ task }) => task),
-      { state, store, signal },
-    )
+  const upkeepError = needsUpkeep(config)
+    ? await (await import("./upkeep.ts")).upkeepError(config, final.plan, {
+      ...{ host, state, store, run, signal },
+    })
     : null;
-  const unsaved = await releaseError(leases) ?? manifestError;
+  const unsaved = await releaseError(leases) ?? upkeepError;
   const summary = counter.summary({ ...ending, unsaved });
   emit({ type: "run.finished", summary });
   const { created, updated, unchanged } = summary.counts;
   const good = created + updated + unchanged > 0 ? "good" : null;
   const [storeError = good] = storeErrors.length === final.tasks.length ? storeErrors : [];
   return { run, plan: final.plan, outcome: { summary, unsaved }, store: storeError, warnings };
+}
+
+/** Whether something follows the last task of a run. */
+function needsUpkeep({ tasks, manifest }: RunConfig): boolean {
+  return manifest || tasks.some(({ dates }) => dates !== undefined);
 }
 
 /** A promise that the first full reporter accepts events again; null if none is full. */

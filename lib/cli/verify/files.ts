@@ -213,6 +213,7 @@ const LEASE_MS = 60_000;
  *
  * @param wrong Comparisons with a task.
  * @param namedByServer Ids of the tasks whose files are named by a server.
+ * @param closed Ids of closed dates, which have an item instead of a record.
  * @returns Keys of the invalidated files.
  * @throws {CronfetchError} any `state.` code.
  */
@@ -221,6 +222,7 @@ export async function invalidateFiles(
   namedByServer: ReadonlySet<string>,
   state: State,
   { clock, random }: Pick<Host, "clock" | "random">,
+  closed: ReadonlySet<string> = new Set(),
 ): Promise<Set<string>> {
   const tasks = new Set(wrong.flatMap(({ task }) => task === null ? [] : [task]));
   if (tasks.size === 0) return new Set();
@@ -235,7 +237,10 @@ export async function invalidateFiles(
       if (task === null || !leased.has(task)) continue;
       const record = records.get(task);
       const member = families.get(task)?.find((one) => one.kind === "member" && one.key === key);
-      if (!isNewest) {
+      if (closed.has(task) && record === undefined) {
+        const at = task.lastIndexOf("@");
+        state.saveItem(task.slice(0, at), task.slice(at + 1), null);
+      } else if (!isNewest) {
         state.removeMember(task, key);
       } else if (record?.published?.key === key && record.published.sha256 === expected) {
         state.save(withoutPublished(record, at, namedByServer.has(task)));

@@ -6,6 +6,7 @@ import type { Host } from "../../core/host.ts";
 import { reservedKey } from "../../core/ownership.ts";
 import { EXIT } from "../../core/result.ts";
 import { formatCount, type Style } from "../../report/format.ts";
+import { closedRecords, withDates } from "../../lists/dates.ts";
 import { abortOnSignals } from "../../worker/signals.ts";
 import { openExistingState, openStorage } from "../../worker/storage.ts";
 import type { Flags } from "../flags.ts";
@@ -60,18 +61,25 @@ export async function verify(
   const { state, openStore } = owned.use(await openStorage(config, host, { openState }));
   const store = await openStore(owned);
   using _abortable = store.abortOn(signal);
-  const records = selected ? await state.records(selected) : await state.allRecords();
+  const datesTasks = withDates(config.tasks)
+    .filter(({ task: { id } }) => selected?.has(id) ?? true);
+  const closed = await closedRecords(datesTasks, state, null);
+  const open = selected ? await state.records(selected) : await state.allRecords();
+  const records = new Map([...closed, ...open]);
   const families = await state.members(records.keys());
-  const entries = expectedFiles(records, families, new Set(tasks.map((task) => task.id)));
+  const entries = expectedFiles(records, families, new Set(tasks.map((task) => task.id)))
+    // No run requests a closed date.
+    .map((entry) => closed.has(entry.task) ? { ...entry, isNewest: false } : entry);
   const comparisons: Comparison[] = [];
   try {
     comparisons.push(...await verifyFiles(entries, { store, signal, clock, timers }));
     if (!selected) {
-      const dated = new Set(config.tasks.filter((one) => one.dated).map((one) => one.task.id));
+      const templates = config.tasks.filter((one) => one.dated);
+      const dated = new Set(templates.map((one) => one.task.id));
       const own = ownFilesOf(config);
       const others = await otherFiles({
         recorded: new Set(entries.map(({ published }) => published.key)),
-        isKnown: knownKeys(tasks, dated),
+        isKnown: knownKeys([...tasks, ...templates.map((one) => one.task)], dated),
         store,
         signal,
       });
@@ -86,7 +94,7 @@ export async function verify(
   const wrong = comparisons.filter(({ verdict }) => verdict === "edited" || verdict === "missing");
   const named = new Set(tasks.filter((task) => task.namedByServer).map(({ id }) => id));
   const forgotten = flags.fix
-    ? await invalidateFiles(wrong, named, state, host)
+    ? await invalidateFiles(wrong, named, state, host, new Set(closed.keys()))
     : new Set<string>();
   const redact = createRedactor(config.secrets);
   const rows = comparisons.map((comparison): VerdictRow => ({

@@ -20,7 +20,7 @@ import {
   variables,
   withMessage,
 } from "./fields.ts";
-import { DEFAULTS, UNPACK_DEFAULTS } from "../input.ts";
+import { DATES_DEFAULTS, DEFAULTS, UNPACK_DEFAULTS } from "../input.ts";
 import { list } from "./list_schema.ts";
 import { expect, outputExpect } from "./expect_schema.ts";
 import { body, method } from "./request_schema.ts";
@@ -205,6 +205,35 @@ const unpack = z.union(
   withMessage("must be true, or an object of options"),
 );
 
+const dates = object("must be an object with last", () => ({
+  last: required(
+    text('a time such as "20d"'),
+    "How many days, weeks, months or years back a date is fetched, counted from and with today: " +
+      '"20d", "3w", "6M" or "1y".',
+  ),
+  on: option(
+    text("days"),
+    'Days that have a file, with a comma between them: "days", "workdays", "MON-FRI", "1,15", ' +
+      '"first day", "last workday", "third WED", "15 or next workday".',
+    DATES_DEFAULTS.on,
+  ),
+  holidays: option(
+    titled(
+      "list of dates",
+      z.array(text("a date"), withMessage("must be a list of dates")).check(
+        z.maxLength(1_000, withMessage("must be at most 1000 dates")),
+      ),
+    ),
+    "Days that are no workdays and have no file: `2026-12-25`, or `12-25` for every year.",
+  ),
+  final: option(
+    z.nullable(duration(1, MAX_DURATION_MS)),
+    "Age of a date from which on its published file is not requested again; null: it is as long as " +
+      "the date is within `last`.",
+    DATES_DEFAULTS.final,
+  ),
+}));
+
 /** Options of a task and of `defaults`. */
 const shared = () => ({
   to: option(
@@ -330,6 +359,10 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
     body,
     "Content of the request. In its texts, `${env:…}`, `${file:…}` and `{date:…}` are substituted; " +
       "other braces are literal.",
+  ),
+  dates: option(
+    dates,
+    "One file per date: `{date:…}` in `url` and `to` is the date, and missed dates are fetched later.",
   ),
   ...shared(),
 }));

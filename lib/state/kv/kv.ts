@@ -233,8 +233,9 @@ class KvDriver implements StateDriver {
     // A family member is claimed before the record that names it.
     if (changes.entries.size > 0) await (await this.#entries()).write(changes.entries);
     await this.#kv.apply(
-      changes.records.values().map((record) => {
-        return set([...RECORDS, record.task], arrangeRecord(record));
+      changes.records.entries().map(([task, record]) => {
+        const key = [...RECORDS, task];
+        return record === null ? { key, value: null } : set(key, arrangeRecord(record));
       }),
     );
     if (changes.parked.size > 0) {

@@ -48,12 +48,26 @@ export class PostgresWriter {
   }
 
   async #setRecords(query: Query, { records }: Changes, mayWrite: MayWrite): Promise<void> {
-    const rows = records.values().filter(({ task }) => mayWrite(task)).map((record) => {
-      const task = storedName(record.task);
+    const rows: [string, object][] = [];
+    const removed: [string, object][] = [];
+    for (const [id, record] of records) {
+      if (!mayWrite(id)) continue;
+      const task = storedName(id);
+      if (record === null) {
+        removed.push([task, { task }]);
+        continue;
+      }
       const { health, published } = record;
       const key = published === null ? null : storedName(published.key);
-      return [task, { task, health, key, body: JSON.stringify(arrangeRecord(record)) }] as const;
-    });
+      rows.push([task, { task, health, key, body: JSON.stringify(arrangeRecord(record)) }]);
+    }
+    for (const texts of rowTexts(removed)) {
+      await query(
+        `DELETE FROM ${this.#schema}.records AS e
+        USING jsonb_to_recordset($1::jsonb) AS r (task text) WHERE e.task = r.task`,
+        [texts],
+      );
+    }
     for (const texts of rowTexts(rows)) {
       await query(
         `INSERT INTO ${this.#schema}.records (task, health, key, body)

@@ -67,6 +67,27 @@ export function recordsConformance(test: ConformanceTest): void {
     );
   });
 
+  test("removeRecord: visible immediately, also to others after a flush", async (place) => {
+    const host = testHost({ timers: "manual" });
+    {
+      await using state = await place.open(host);
+      for (const task of ["a", "b"]) state.save(record(task));
+      await state.flush();
+      state.removeRecord("a");
+      state.removeRecord("missing");
+      assertEquals([...(await state.records(["a", "b"])).keys()], ["b"]);
+      assertEquals([...(await state.allRecords()).keys()], ["b"]);
+      await state.flush();
+      await using onlooker = await place.open(host);
+      assertEquals([...(await onlooker.allRecords()).keys()], ["b"]);
+      state.removeRecord("b");
+      state.save(record("b"));
+      assertEquals([...(await state.allRecords()).keys()], ["b"]);
+    }
+    await using state = await place.open(host);
+    assertEquals([...(await state.records(["a", "b", "missing"])).keys()], ["b"]);
+  });
+
   test("records: 20,000, and some of them", async (place) => {
     const host = testHost({ timers: "manual" });
     const tasks = ids(20_000);
