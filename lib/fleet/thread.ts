@@ -176,7 +176,9 @@ class SliceThread {
         room: () => null,
         settle: (task, outcome) => {
           this.#leased.delete(task.id);
-          this.#outbox.sendSoon({ kind: "settled", task: task.id, outcome });
+          // Only lists need the response, which cannot be copied; the thread of the run refreshes them.
+          const { response: _response, ...copied } = outcome;
+          this.#outbox.sendSoon({ kind: "settled", task: task.id, outcome: copied });
         },
       });
     } finally {
