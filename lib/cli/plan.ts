@@ -2,6 +2,7 @@
 
 import { createRedactor, redactUrl } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
+import { shownKey } from "../core/key.ts";
 import { EXIT } from "../core/result.ts";
 import { escapeControl } from "../core/text.ts";
 import { localTimeText } from "../core/time.ts";
@@ -54,7 +55,8 @@ export async function plan(
     nextDue: nextDueTimes(task, memoryOf(task), at, dueTimes),
     timezone: task.timezone,
     url: redactUrl(redactSecrets(task.url)),
-    key: task.key,
+    key: shownKey(task.key),
+    ...(task.origin && { origin: task.origin }),
   }));
   if (flags.json) {
     await writeRows(rows.map(({ timezone: _, ...row }) => row), host);

@@ -90,8 +90,6 @@ export interface ListTemplate {
   readonly minCount: number;
   /** A list with a smaller share of the last number of items is refused. */
   readonly minRatio: number;
-  /** How long after an item has disappeared its file is removed; null for never. */
-  readonly pruneMs: number | null;
   /** Maximum number of documents of the list. */
   readonly maxPages: number;
 }

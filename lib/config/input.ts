@@ -367,6 +367,5 @@ export const LIST_DEFAULTS = {
   limit: 1_000,
   minCount: 1,
   minRatio: 0.5,
-  prune: null,
   maxPages: 100,
 } as const;

@@ -89,7 +89,6 @@ export function compileList(
     to,
     minCount: from.minCount ?? LIST_DEFAULTS.minCount,
     minRatio: from.minRatio ?? LIST_DEFAULTS.minRatio,
-    pruneMs: from.prune ?? null,
     maxPages: from.maxPages ?? LIST_DEFAULTS.maxPages,
   };
   const { schedule, headers, timeout, expect } = from;

@@ -62,8 +62,6 @@ export interface ListInput<Expect> {
   minCount?: number | undefined;
   /** Minimum ratio of the number of items to that of the last good list. Default: 0.5. */
   minRatio?: number | undefined;
-  /** Remove the file of an item this long after it has disappeared. Default: null, keep it. */
-  prune?: string | null | undefined;
   /** Maximum number of pages of the list. Default: 100. */
   maxPages?: number | undefined;
   /** When the list is read. Default: the task's schedule. */

@@ -66,7 +66,7 @@ export type RunOccurrence =
     /** When it is tried again, RFC 3339 in UTC; or null. */
     readonly retryAt: string | null;
   }
-  /** An item has disappeared from a list. Its file stays; see `from.prune`. */
+  /** An item has disappeared from a list. Its file stays. */
   | {
     readonly type: "task.gone";
     readonly task: string;

@@ -54,6 +54,11 @@ export function isListKey(key: string): boolean {
   return key.startsWith(LIST_PREFIX);
 }
 
+/** A key as shown to people: that of a list names no file. */
+export function shownKey(key: string): string {
+  return isListKey(key) ? "(a list)" : key;
+}
+
 /** The key without its last segment; `""` for the root. */
 export function folderOf(key: string): string {
   return key.slice(0, Math.max(0, key.lastIndexOf("/")));

@@ -1,6 +1,7 @@
 /** The details of one task in `status TASK`. Pure. */
 
 import { STATUS_STYLES } from "../../report/lines.ts";
+import { isListKey, shownKey } from "../../core/key.ts";
 import { escapeControl } from "../../core/text.ts";
 import { localTimeText } from "../../core/time.ts";
 import { formatBytes, plural } from "../../report/format.ts";
@@ -40,7 +41,7 @@ export function detailLines(facts: TaskFacts, place: string, format: TableFormat
   const published = record?.published ?? null;
   const rows: (readonly [label: string, ...texts: string[]])[] = [
     ["url", url],
-    ["file", place + (published?.key ?? task.key)],
+    ["file", isListKey(task.key) ? shownKey(task.key) : place + (published?.key ?? task.key)],
     ...(published ? publishedRows(published) : []),
     ["schedule", describeSchedule(task.schedule, task.timezone)],
     ["changed", timeText(record?.changedAt ?? null, facts)],

@@ -8,7 +8,6 @@ import {
   fraction,
   headers,
   integer,
-  MAX_DURATION_MS,
   MAX_TIMEOUT_MS,
   object,
   oneOf,
@@ -106,11 +105,6 @@ export const list = object("must be an object with page, feed, json, text or git
     fraction(),
     "Minimum ratio of the number of items to that of the last good list.",
     LIST_DEFAULTS.minRatio,
-  ),
-  prune: option(
-    z.nullable(duration(0, MAX_DURATION_MS)),
-    "Remove the file of an item this long after it has disappeared from the list; null keeps it.",
-    LIST_DEFAULTS.prune,
   ),
   maxPages: option(
     integer(1, 10_000),
