@@ -421,6 +421,7 @@ async function flagsOf(
     tasks: tasksOf(loaded, at),
     variables: ["TOKEN", "TERM"],
     access: null,
+    database: null,
     programFolder: "/opt/cronfetch",
     host,
   });

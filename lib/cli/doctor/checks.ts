@@ -341,10 +341,11 @@ export async function checkState(config: Config, host: Host): Promise<CheckResul
   try {
     if (path !== null && await isAbsent(path)) {
       await tryFolder(dirname(path), host);
-      const message = `${locationText(config.state)} does not exist yet; the first run creates it`;
-      return { check: "state", verdict: "good", message };
+      return missingState(config);
     }
-    await using state = await openState(config.state, host);
+    await using state = await openState(config.state, host, config.historyMs, "skip");
+    // Missing tables are read as an empty state in memory.
+    if (config.state.kind === "postgres" && !state.durable) return missingState(config);
     const { size } = await state.allRecords();
     const message = `${state.location} has records of ${plural(size, "task")}`;
     if (state.durable) return { check: "state", verdict: "good", message };
@@ -354,6 +355,11 @@ export async function checkState(config: Config, host: Host): Promise<CheckResul
   } catch (error) {
     return { check: "state", verdict: "wrong", ...adviceOf(error) };
   }
+}
+
+function missingState({ state }: Pick<Config, "state">): CheckResult {
+  const message = `${locationText(state)} does not exist yet; the first run creates it`;
+  return { check: "state", verdict: "good", message };
 }
 
 /** Creates an empty file in a folder, and removes it. */

@@ -129,7 +129,12 @@ export async function doctor(
   const access = bucket === null ? null : await accessOf(bucket, host);
   const running = await runningProgram(host);
   const programFolder = folderOf(running);
-  const needed = permissionFlags({ config, tasks, variables, access, programFolder, host });
+  const database = config.state.kind !== "postgres"
+    ? null
+    : (await import("../../state/postgres/settings.ts")).postgresAccess(config.state, host);
+  const needed = permissionFlags({
+    ...{ config, tasks, variables, access, database, programFolder, host },
+  });
   const permissions = needed.map(redact);
   const notes = [
     ...permissionNotes(config.files, permissions.some((flag, i) => flag !== needed[i])),

@@ -9,6 +9,7 @@ import { INHERITED } from "../../core/program.ts";
 import { PROXY_VARIABLES } from "../../http/proxy.ts";
 import { DIGEST_ALGORITHMS, type Hook, type Task } from "../../core/task.ts";
 import type { S3Action } from "../../store/s3/errors.ts";
+import type { PostgresAccess } from "../../state/postgres/settings.ts";
 import type { BucketAccess } from "../../store/s3/access.ts";
 
 /** What determines the permissions of a run. */
@@ -22,6 +23,8 @@ export interface PermissionNeeds {
   readonly variables: Iterable<string>;
   /** What the bucket needs; null for another store. */
   readonly access: BucketAccess | null;
+  /** What a state in Postgres needs; null for another state. */
+  readonly database: PostgresAccess | null;
   /** Folder of the program, whose library TypeScript configs import; null if it is in none. */
   readonly programFolder: string | null;
   /** Paths are relative to its `cwd()`. */
@@ -40,7 +43,7 @@ const DISPLAY_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_ACTIONS"];
  * @returns Arguments of `deno run`, unquoted.
  */
 export function permissionFlags(
-  { config, tasks, variables, access, programFolder, host }: PermissionNeeds,
+  { config, tasks, variables, access, database, programFolder, host }: PermissionNeeds,
 ): string[] {
   const cwd = host.cwd();
   const urls = [
@@ -59,6 +62,7 @@ export function permissionFlags(
       ...urls.map(grantFor),
       ...proxiesOf(config, urls).map(({ host }) => host),
       ...(access?.servers ?? []).map(grantFor),
+      ...(database?.servers ?? []),
     ]),
     flag(
       "--allow-read",
@@ -70,6 +74,7 @@ export function permissionFlags(
           ...config.secretFiles,
           ...written,
           ...(access?.files ?? []),
+          ...(database?.files ?? []),
         ],
         cwd,
       ),
@@ -79,6 +84,7 @@ export function permissionFlags(
     flag("--allow-env", [
       ...variables,
       ...(access?.variables ?? []),
+      ...(database?.variables ?? []),
       ...(tasks.some(hasProgram) ? INHERITED : []),
       ...(urls.length > 0 ? PROXY_VARIABLES : []),
       ...DISPLAY_VARIABLES,

@@ -58,10 +58,7 @@ export async function postgresSettings(
   host: SettingsHost,
 ): Promise<PostgresSettings> {
   const env = (name: typeof POSTGRES_VARIABLES[number]) => readVariable(host, name);
-  const isOpen = [location.host, location.port, location.user, location.database]
-    .every((field) => field === null);
-  const url = isOpen ? env("DATABASE_URL") : undefined;
-  const given = url === undefined ? location : merge(fromVariable(url, host), location);
+  const given = completed(location, host);
   const server = given.host ?? env("PGHOST") ?? "localhost";
   const user = given.user ?? env("PGUSER") ?? "postgres";
   const mode = given.sslmode ?? sslMode(env("PGSSLMODE")) ??
@@ -78,6 +75,42 @@ export async function postgresSettings(
     schema: given.schema,
     ssl: mode === "disable" || isSocket ? false : await tlsSettings(mode, rootCert, host),
   };
+}
+
+/** What opening a state needs from Deno, for `doctor`. */
+export interface PostgresAccess {
+  /** Values of `--allow-net`. */
+  readonly servers: readonly string[];
+  /** Paths of certificates. */
+  readonly files: readonly string[];
+  /** Names of variables, set or not. */
+  readonly variables: readonly string[];
+}
+
+/**
+ * What opening a state needs. A socket needs the whole network, which has no value.
+ *
+ * @throws {CronfetchError} `config.invalid`: a variable is wrong.
+ */
+export function postgresAccess(location: PostgresLocation, host: SettingsHost): PostgresAccess {
+  const given = completed(location, host);
+  const server = given.host ?? readVariable(host, "PGHOST") ?? "localhost";
+  const port = given.port ?? portOf(readVariable(host, "PGPORT")) ?? 5432;
+  const name = server.includes(":") ? `[${server}]` : server;
+  const rootCert = given.sslrootcert ?? readVariable(host, "PGSSLROOTCERT") ?? "system";
+  return {
+    servers: server.startsWith("/") ? [] : [`${name}:${port}`],
+    files: rootCert === "system" ? [] : [resolve(host.cwd(), rootCert)],
+    variables: POSTGRES_VARIABLES,
+  };
+}
+
+/** A location; `postgres:` alone with what `DATABASE_URL` has. */
+function completed(location: PostgresLocation, host: SettingsHost): PostgresLocation {
+  const isOpen = [location.host, location.port, location.user, location.database]
+    .every((field) => field === null);
+  const url = isOpen ? readVariable(host, "DATABASE_URL") : undefined;
+  return url === undefined ? location : merge(fromVariable(url, host), location);
 }
 
 /** A variable that is set and not empty. */

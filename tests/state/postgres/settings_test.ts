@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CronfetchError } from "../../../lib/core/errors.ts";
-import { postgresSettings } from "../../../lib/state/postgres/settings.ts";
+import { postgresAccess, postgresSettings } from "../../../lib/state/postgres/settings.ts";
 import { testHost } from "../../helpers/host.ts";
 import { postgresLocation } from "../../helpers/postgres.ts";
 import { AUTHORITY, AUTHORITY_FILE } from "../../helpers/transport.ts";
@@ -98,5 +98,20 @@ Deno.test("postgresSettings: a wrong variable or file is named, without its valu
     assertEquals(error.code, "config.invalid");
     assertEquals(message.test(error.message), true, error.message);
     assertEquals(error.message.includes("secret"), false);
+  }
+});
+
+Deno.test("postgresAccess: the server and the certificates that doctor grants", () => {
+  const table: [place: string, env: Env, servers: string[], files: string[]][] = [
+    ["postgres://db.example", {}, ["db.example:5432"], []],
+    ["postgres:", { PGHOST: "e.example", PGPORT: "1" }, ["e.example:1"], []],
+    ["postgres:", { DATABASE_URL: "postgres://f.example:2/d" }, ["f.example:2"], []],
+    ["postgres://[::1]?sslrootcert=ca.pem", {}, ["[::1]:5432"], ["/ca.pem"]],
+    ["postgres:///d?host=/run/postgresql", {}, [], []],
+  ];
+  for (const [place, env, servers, files] of table) {
+    const access = postgresAccess(postgresLocation(place), testHost({ env }));
+    assertEquals([access.servers, access.files], [servers, files], place);
+    assertEquals(access.variables.includes("PGPASSWORD"), true);
   }
 });
