@@ -190,3 +190,22 @@ Deno.test("lists: of two items with the same file, the second is refused and ove
   assertEquals(await Deno.readTextFile(at.folder.file("downloads/x.csv")), "a\n");
   assertEquals(server.hits("/b/x.csv"), 0);
 });
+
+Deno.test("lists: pages are followed; a loop or another host leaves the last list in force", async () => {
+  const page = (names: readonly string[], next: string | null) =>
+    JSON.stringify({ files: names.map((name) => ({ url: `/d/${name}` })), next });
+  await using server = catalogue(0);
+  server.route("/p1", page(["f0.csv"], "/p2"));
+  server.route("/p2", page(["f1.csv"], null));
+  const from = { json: `${server.origin}/p1`, items: "$.files[*]", next: "$.next" };
+  await using at = await workspace({ tasks: [{ id: "l", from }] });
+  assertEquals(await main(["run", "-q"], at.host()), 0);
+  assertEquals(server.hits(), 4);
+  for (const next of ["/p1", "http://other.invalid/p3"]) {
+    server.route("/p2", page(["f2.csv"], next));
+    const hits = server.hits("/d/f1.csv");
+    assertEquals(await main(["run", "-q"], at.host()), 3);
+    assertEquals((await at.records()).get("l")?.results[0]?.code, "list.invalid");
+    assertEquals([server.hits("/d/f1.csv") - hits, server.hits("/d/f2.csv")], [1, 0]);
+  }
+});
