@@ -38,6 +38,7 @@ export type Query = <R extends object = Row>(
 interface Client {
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: object[] }>;
   release(broken?: boolean): void;
+  on(event: "error", listener: (error: Error) => void): void;
 }
 
 /** The part of a pool of `pg` that is used. */
@@ -45,6 +46,7 @@ interface ClientPool {
   connect(): Promise<Client>;
   end(): Promise<void>;
   on(event: "error", listener: (error: Error) => void): void;
+  on(event: "connect", listener: (client: Client) => void): void;
 }
 
 /** The part of the host that a pool needs. */
@@ -102,6 +104,8 @@ export class PostgresPool implements AsyncDisposable {
     this.#host = host;
     // A restart of the server closes idle connections; without a listener, it would end the process.
     clients.on("error", () => {});
+    // The same between two statements of a transaction, which the pool does not observe.
+    clients.on("connect", (client) => client.on("error", () => {}));
   }
 
   /**
