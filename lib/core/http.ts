@@ -37,6 +37,11 @@ export interface HttpRequest {
   /** The content, which must not change before the response; null without. */
   readonly body: Uint8Array<ArrayBuffer> | null;
   /**
+   * Whether it may be sent again although its method is not idempotent: the user has declared that it
+   * only reads. Default: false.
+   */
+  readonly isRead?: boolean;
+  /**
    * Whether the server must have a public address. A transport refuses any other before it sends a
    * byte (`redirect.private`); a proxy's address is the user's choice and is not judged.
    */

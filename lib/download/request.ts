@@ -106,6 +106,7 @@ export async function sendRequest(
         url,
         headers,
         body: message.body,
+        isRead: true,
         publicOnly,
         phases: watch,
         signal: watch.signal,

@@ -23,9 +23,9 @@ export class Http1Client implements AsyncDisposable {
   }
 
   /**
-   * Creates the transport of an origin, to which all its requests are sent. A request that is not
-   * idempotent gets a new connection: on a stale one it could not be repeated (RFC 9110, section
-   * 9.2.2).
+   * Creates the transport of an origin, to which all its requests are sent. A request that is neither
+   * idempotent nor declared a read gets a new connection: on a stale one it could not be repeated
+   * (RFC 9110, section 9.2.2).
    *
    * @param origin `https://name`, with the port if it is not that of the scheme.
    * @returns It throws `http.protocol`, `net.reset`, `net.failed` and `redirect.private`; the
@@ -42,7 +42,7 @@ export class Http1Client implements AsyncDisposable {
   }
 
   async #send(server: Server, request: HttpRequest): Promise<HttpResponse> {
-    const { method, url, headers, body, publicOnly, phases, signal } = request;
+    const { method, url, headers, body, isRead = false, publicOnly, phases, signal } = request;
     signal.throwIfAborted();
     const { origin, hostField, authorization } = server;
     const lengthBytes = announcedBytes(method, body);
@@ -51,7 +51,7 @@ export class Http1Client implements AsyncDisposable {
       ? headers
       : { ...headers, "proxy-authorization": authorization };
     const head = requestHead({ method, target, hostField, lengthBytes }, fields);
-    let idle = isIdempotent(method) ? this.#pool.takeIdle(server, publicOnly) : null;
+    let idle = isRead || isIdempotent(method) ? this.#pool.takeIdle(server, publicOnly) : null;
     for (;;) {
       if (idle === null) phases?.startConnect();
       const connection = idle ?? await this.#pool.connect(server, publicOnly, signal);

@@ -1,4 +1,4 @@
-/** Rows 321 to 326: requests other than GET. */
+/** Rows 321 to 330: requests other than GET. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { TaskInput } from "../../lib/mod.ts";
@@ -275,4 +275,55 @@ storeTest("row 328: a POST through a proxy", async () => {
   const { status } = await runs.result({ ...POST, url: `${server.origin}/file.bin` });
   assertEquals([status, server.seen], ["created", [post("/file.bin")]]);
   assertEquals(proxy.requests.length, 1);
+});
+
+storeTest("row 329: POSTs use the kept connections, and no more than perHost", async () => {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(
+    await rawServer(async (connection) => {
+      for (;;) {
+        await readPost(connection);
+        await connection.send(response([`Content-Length: ${WHOLE.length}`], WHOLE));
+      }
+    }),
+  );
+  const host = testHost({ env: { TOKEN: SECRET } });
+  const runs = stack.use(await runsOver({ host, config: { limits: { perHost: 2 } } }));
+  const names = Array.from({ length: 20 }, (_, index) => `file-${index}`);
+  const { results } = await runs.run(
+    names.map((name) => ({ ...POST, url: `${server.origin}/${name}`, to: name })),
+  );
+  assertEquals([
+    results.filter(({ status }) => status === "created").length,
+    server.requests.length,
+  ], [names.length, names.length]);
+  assert(server.connections <= 2, `${server.connections} connections`);
+});
+
+storeTest("row 330: a mirror receives the same method and body, and no range", async () => {
+  await using stack = new AsyncDisposableStack();
+  const first = recording(stack, { "/file.bin": () => new Response(null, { status: 404 }) });
+  const second = recording(stack, { "/file.bin": () => new Response(null, { status: 410 }) });
+  const third = recording(stack, {
+    "/file.bin": () => new Response(WHOLE, { headers: { "accept-ranges": "bytes", etag: '"1"' } }),
+  });
+  const [url = "", ...mirrors] = [first, second, third].map(({ origin }) => `${origin}/file.bin`);
+  const runs = stack.use(await runsOver({ host: testHost({ env: { TOKEN: SECRET } }) }));
+  const { status } = await runs.result({ ...POST, url, mirrors, segments: 4 });
+  assertEquals(status, "created");
+  for (const { seen, log } of [first, second, third]) {
+    assertEquals(seen, [post("/file.bin")]);
+    assertEquals(log[0]?.headers.get("range"), null);
+  }
+});
+
+storeTest("a body of 100,000 bytes arrives whole, also through a redirect", async () => {
+  await using stack = new AsyncDisposableStack();
+  const text = "0123456789".repeat(10_000);
+  const server = recording(stack, { "/file.bin": redirect(308, "/b"), "/b": whole });
+  const runs = stack.use(await runsOver());
+  const url = `${server.origin}/file.bin`;
+  assertEquals((await runs.result({ url, to: "file", body: { text } })).status, "created");
+  const type = "text/plain; charset=utf-8";
+  assertEquals(server.seen, [["POST", "/file.bin", type, text], ["POST", "/b", type, text]]);
 });

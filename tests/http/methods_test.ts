@@ -77,6 +77,26 @@ for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"] as const) {
   });
 }
 
+for (const method of ["POST", "QUERY"] as const) {
+  Deno.test(`row 151: ${method} that reads is repeated once after a stale connection`, async () => {
+    await using pair = await exchanging(async (connection) => {
+      for (let count = 0;; count++) {
+        const { headers } = await connection.readRequest();
+        await connection.readBytes(Number(headers.get("content-length") ?? 0));
+        if (count === 1 && connection.index === 0) return connection.reset();
+        await connection.send(ANSWER);
+      }
+    });
+    assertEquals(await textOf((await pair.get()).body), "abc");
+    for (let count = 0; count < 2; count++) {
+      const { body } = await pair.send(requestTo(pair, method, { body: CONTENT, isRead: true }));
+      assertEquals(await textOf(body), "abc");
+    }
+    assertEquals(pair.server.requests, ["GET /", ...Array(3).fill(`${method} /a`)]);
+    assertEquals(pair.server.connections, 2);
+  });
+}
+
 for (const method of ["POST", "PATCH"] as const) {
   Deno.test(`row 151: ${method} is sent once, on a new connection`, async () => {
     await using pair = await exchanging(async (connection) => {
