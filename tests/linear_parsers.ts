@@ -26,7 +26,7 @@ import { isHtmlIn, readMarkupStart } from "../lib/content/markup.ts";
 import { sniffFault } from "../lib/content/sniff.ts";
 import { textFault } from "../lib/content/text_content.ts";
 import { parseStateLocation, parseStoreLocation } from "../lib/core/location.ts";
-import { parseHttpDate } from "../lib/core/time.ts";
+import { parseHttpDate, requestedPauseMs } from "../lib/core/time.ts";
 import { cutServerText, escapeControl, quoteServerText, trimEndOf } from "../lib/core/text.ts";
 import { classifyResponse } from "../lib/download/response.ts";
 import { challengeIn, reasonIn } from "../lib/download/status_reason.ts";
@@ -50,7 +50,6 @@ import {
   strongValidator,
   unsatisfiedTotal,
 } from "../lib/download/resume.ts";
-import { requestedPauseMs } from "../lib/download/retry.ts";
 import { responseValidators, tagUse } from "../lib/download/conditional.ts";
 import { versionedKey } from "../lib/core/key.ts";
 import { bearerToken } from "../lib/page/security.ts";

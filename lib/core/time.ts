@@ -1,6 +1,7 @@
 /** Durations as text, instants in order, HTTP-dates, delays before a retry, and time limits. */
 
 import type { Timers } from "./host.ts";
+import type { HeaderFields } from "./http.ts";
 
 /** Units of a duration in a config, the largest first, in milliseconds. */
 export const DURATION_UNITS = {
@@ -132,6 +133,33 @@ export function parseHttpDate(text: string, nowMs: number): number | null {
   const year = Math.floor(latest.getUTCFullYear() / 100) * 100 + Number(short.year);
   const dateMs = toEpochMs(short, year);
   return dateMs !== null && dateMs <= latestMs ? dateMs : toEpochMs(short, year - 100);
+}
+
+/** The longest pause that a server can request by Retry-After: a day. */
+export const MAX_PAUSE_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Parses Retry-After: seconds, which may have a fraction, or an HTTP-date (RFC 9110, 10.2.3).
+ * Anything else is ignored, and so is a pause of zero or in the past.
+ *
+ * @param headers Of the response. Its Date, if present, is the clock of the server.
+ * @param nowMs Wall clock, milliseconds since the epoch.
+ * @returns Milliseconds from now, over 0 and up to {@linkcode MAX_PAUSE_MS}; null without a pause.
+ */
+export function requestedPauseMs(headers: HeaderFields, nowMs: number): number | null {
+  const value = headers.get("retry-after")?.trim();
+  if (!value) return null;
+  const pauseMs = /^\d+(?:\.\d+)?$/.test(value)
+    ? Math.ceil(Number(value) * 1000)
+    : delayUntil(value, headers, nowMs);
+  return pauseMs !== null && pauseMs > 0 ? Math.min(pauseMs, MAX_PAUSE_MS) : null;
+}
+
+/** The delay until an HTTP-date, by the clock of the server if the response has a Date. */
+function delayUntil(value: string, headers: HeaderFields, nowMs: number): number | null {
+  const untilMs = parseHttpDate(value, nowMs);
+  const servedMs = parseHttpDate(headers.get("date")?.trim() ?? "", nowMs);
+  return untilMs === null ? null : untilMs - (servedMs ?? nowMs);
 }
 
 /** The date of matched digits, or null where a field is beyond its range. */

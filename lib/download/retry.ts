@@ -1,7 +1,7 @@
 /** Retry policy: what to do after an attempt has failed. Pure; the pool does the waiting. */
 
 import type { CronfetchError, CronfetchErrorOptions, ErrorCode } from "../core/errors.ts";
-import { backoffMs, parseHttpDate } from "../core/time.ts";
+import { backoffMs, requestedPauseMs } from "../core/time.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { RetryLimits, Task } from "../core/task.ts";
 
@@ -34,9 +34,6 @@ export interface HostTurn {
   /** Milliseconds until the deadline of the run; Infinity without one. */
   remainingMs(): number;
 }
-
-/** The longest pause that a server can request by Retry-After: a day. */
-export const MAX_PAUSE_MS = 24 * 60 * 60 * 1000;
 
 const FIRST_DELAY_MS = 1000;
 const LONGEST_DELAY_MS = 30_000;
@@ -94,30 +91,6 @@ export function statusOptions(
     : null;
   const retry = pauseMs !== null || isTemporaryStatus(status) ? "later" : "never";
   return { httpStatus: status, retry, ...(pauseMs === null ? {} : { pauseMs }) };
-}
-
-/**
- * Parses Retry-After: seconds, which may have a fraction, or an HTTP-date (RFC 9110, 10.2.3).
- * Anything else is ignored, and so is a pause of zero or in the past.
- *
- * @param headers Of the response. Its Date, if present, is the clock of the server.
- * @param nowMs Wall clock, milliseconds since the epoch.
- * @returns Milliseconds from now, over 0 and up to {@linkcode MAX_PAUSE_MS}; null without a pause.
- */
-export function requestedPauseMs(headers: HeaderFields, nowMs: number): number | null {
-  const value = headers.get("retry-after")?.trim();
-  if (!value) return null;
-  const pauseMs = /^\d+(?:\.\d+)?$/.test(value)
-    ? Math.ceil(Number(value) * 1000)
-    : delayUntil(value, headers, nowMs);
-  return pauseMs !== null && pauseMs > 0 ? Math.min(pauseMs, MAX_PAUSE_MS) : null;
-}
-
-/** The delay until an HTTP-date, by the clock of the server if the response has a Date. */
-function delayUntil(value: string, headers: HeaderFields, nowMs: number): number | null {
-  const untilMs = parseHttpDate(value, nowMs);
-  const servedMs = parseHttpDate(headers.get("date")?.trim() ?? "", nowMs);
-  return untilMs === null ? null : untilMs - (servedMs ?? nowMs);
 }
 
 /** Whether a response rejects a request because of load: 429, 503, or any that requests a pause. */

@@ -33,6 +33,7 @@ const MAX_MARGIN_MS = 60_000;
  * Creates a transport that adds credentials to requests to their origins. A request with an
  * `authorization` of its own is sent unchanged. Tokens are fetched on demand, once for all requests;
  * after a 401 to a token that was accepted before, a new one is fetched and the request repeated once.
+ * Once that was in vain, tokens of less than a minute are not replaced.
  *
  * @param credentials At most one entry per origin.
  * @param context How to send requests.
@@ -67,7 +68,7 @@ export function authorizeRequests(
         source.accepted(authorization);
         return response;
       }
-      if (!source.refused(authorization) || attempt > 1) {
+      if (!source.refused(authorization, attempt > 1)) {
         return { ...response, refusesCredentials: true };
       }
       await response.body.cancel();
@@ -81,8 +82,12 @@ interface AuthorizationSource {
   authorization(request: HttpRequest): string | Promise<string>;
   /** A response was not 401. */
   accepted(authorization: string): void;
-  /** A response was 401. Returns whether a repeated request would have other credentials. */
-  refused(authorization: string): boolean;
+  /**
+   * A response was 401. Returns whether to send the request again, with other credentials.
+   *
+   * @param isRepeated Whether the request was sent again already.
+   */
+  refused(authorization: string, isRepeated: boolean): boolean;
 }
 
 class FixedSource implements AuthorizationSource {
@@ -108,9 +113,14 @@ interface CurrentToken {
   readonly authorization: string;
   /** Monotonic time from which on another one is fetched. */
   readonly endsMs: number;
+  /** Monotonic time of its request. */
+  readonly startedMs: number;
   /** Whether a response was not 401. Otherwise a further token would be refused as well. */
   isAccepted: boolean;
 }
+
+/** Age from which on a token is replaced after a 401 although another replacement was in vain. */
+const MIN_AGE_MS = 60_000;
 
 /** Tokens of one origin, in memory only. */
 class TokenSource implements AuthorizationSource {
@@ -119,6 +129,8 @@ class TokenSource implements AuthorizationSource {
   readonly #context: AuthorizeContext;
   #current: CurrentToken | null = null;
   #pending: Promise<string> | null = null;
+  /** Whether a request was refused with a replaced token too: some APIs answer 401 to what is forbidden. */
+  #wasInVain = false;
   /** A permanent failure, which is not repeated for each of the tasks. */
   #failure: CronfetchError | null = null;
 
@@ -145,11 +157,17 @@ class TokenSource implements AuthorizationSource {
     if (this.#current?.authorization === authorization) this.#current.isAccepted = true;
   }
 
-  refused(authorization: string): boolean {
+  refused(authorization: string, isRepeated: boolean): boolean {
+    if (isRepeated) {
+      this.#wasInVain = true;
+      return false;
+    }
     if (this.#current?.authorization !== authorization) return true;
-    const { isAccepted } = this.#current;
-    if (isAccepted) this.#current = null;
-    return isAccepted;
+    const { isAccepted, startedMs } = this.#current;
+    const ageMs = this.#context.host.clock.monotonicMs() - startedMs;
+    if (!isAccepted || (this.#wasInVain && ageMs < MIN_AGE_MS)) return false;
+    this.#current = null;
+    return true;
   }
 
   async #renew(publicOnly: boolean): Promise<string> {
@@ -163,6 +181,7 @@ class TokenSource implements AuthorizationSource {
         transport,
         publicOnly: publicOnly && hostKind(new URL(tokenUrl).hostname) !== "private",
         timers,
+        clock,
         signal,
       });
       onToken(text);
@@ -172,6 +191,7 @@ class TokenSource implements AuthorizationSource {
       this.#current = {
         authorization,
         endsMs: startedMs + lifetimeMs - marginMs,
+        startedMs,
         isAccepted: false,
       };
       return authorization;

@@ -12,11 +12,11 @@ import {
   ResponseBodyError,
   UnsupportedOperationError,
 } from "oauth4webapi";
-import { CronfetchError, type Retry } from "../core/errors.ts";
-import type { HttpBody, OAuth2Client, Transport } from "../core/http.ts";
-import type { Timers } from "../core/host.ts";
+import { CronfetchError, type CronfetchErrorOptions, type Retry } from "../core/errors.ts";
+import type { HttpBody, HttpResponse, OAuth2Client, Transport } from "../core/http.ts";
+import type { Clock, Timers } from "../core/host.ts";
 import { quoteServerText } from "../core/text.ts";
-import { withTimeout } from "../core/time.ts";
+import { requestedPauseMs, withTimeout } from "../core/time.ts";
 import { fromFetchError } from "./network_error.ts";
 
 /** A token of a server. */
@@ -33,6 +33,7 @@ export interface TokenRequest {
   /** As in `HttpRequest`. */
   readonly publicOnly: boolean;
   readonly timers: Pick<Timers, "after">;
+  readonly clock: Pick<Clock, "now">;
   /** Aborts the request. */
   readonly signal: AbortSignal;
 }
@@ -66,19 +67,23 @@ export async function fetchToken(
     request.timers,
     TIMEOUT_MS,
     (limit) => requestToken(client, request, AbortSignal.any([limit, request.signal])),
-    () => failure(client, `no response within ${TIMEOUT_MS / 1000} seconds`, "later"),
+    () => failure(client, `no response within ${TIMEOUT_MS / 1000} seconds`, { retry: "later" }),
   );
 }
 
-function failure({ tokenUrl }: OAuth2Client, reason: string, retry: Retry): CronfetchError {
+function failure(
+  { tokenUrl }: OAuth2Client,
+  reason: string,
+  options: CronfetchErrorOptions,
+): CronfetchError {
   const { origin, pathname } = new URL(tokenUrl);
   const message = `getting a token from ${origin}${pathname}: ${reason}`;
-  return new CronfetchError("auth.failed", message, { retry });
+  return new CronfetchError("auth.failed", message, options);
 }
 
 async function requestToken(
   client: OAuth2Client,
-  { transport, publicOnly }: TokenRequest,
+  { transport, publicOnly, clock }: TokenRequest,
   signal: AbortSignal,
 ): Promise<AccessToken> {
   const { tokenUrl, clientId, clientSecret, scope, audience, clientAuth } = client;
@@ -90,6 +95,7 @@ async function requestToken(
     ...(audience !== null && { audience }),
   };
   let status = 0;
+  let fields: HttpResponse["headers"] = new Headers();
   const send = async (
     url: string,
     { headers, body }: CustomFetchOptions<"POST", URLSearchParams>,
@@ -103,16 +109,19 @@ async function requestToken(
       phases: null,
       signal,
     });
-    status = response.status;
+    ({ status, headers: fields } = response);
     const bytes = await readAll(response.body);
+    const isGood = status >= 200 && status < 300;
     // Without WWW-Authenticate, for which the library would ignore the reason in the body.
-    const type = response.headers.get("content-type") ?? "";
-    return new Response(status === 204 ? null : bytes, {
-      status: status < 200 ? 500 : status,
-      headers: { "content-type": type },
+    return new Response(isGood ? essentialsOf(bytes) : bytes, {
+      status: isGood ? 200 : status < 200 ? 500 : status,
+      headers: { "content-type": "application/json" },
     });
   };
-  const failed = (reason: string, retry: Retry = "never") => failure(client, reason, retry);
+  const failed = (reason: string, retry: Retry = "never") => failure(client, reason, { retry });
+  // A busy server requests a pause of all tasks that need its tokens.
+  const refused = (reason: string) =>
+    failure(client, reason, busyOptions(status, fields, clock.now().epochMilliseconds));
   let response: Response;
   try {
     response = await clientCredentialsGrantRequest(
@@ -147,18 +156,46 @@ async function requestToken(
     if (error instanceof ResponseBodyError) {
       const { error: code, error_description: description } = error;
       const reason = description === undefined ? "" : `: ${quoteServerText(description)}`;
-      throw failed(`${status} ${quoteServerText(code)}${reason}`, retryOf(status));
+      throw refused(`${status} ${quoteServerText(code)}${reason}`);
     }
     if (error instanceof UnsupportedOperationError) throw failed(OTHER_TYPE);
-    throw status === 200
+    throw status >= 200 && status < 300
       ? failed("the response has no token: check tokenUrl")
-      : failed(`the server answered ${status}`, retryOf(status));
+      : refused(`the server answered ${status}`);
   }
 }
 
 /** A busy or broken server may recover; the refusal of a client stays one. */
-function retryOf(status: number): Retry {
-  return status >= 500 || status === 408 || status === 429 ? "later" : "never";
+function busyOptions(
+  status: number,
+  headers: HttpResponse["headers"],
+  nowMs: number,
+): CronfetchErrorOptions {
+  if (status < 500 && status !== 408 && status !== 429) return { retry: "never" };
+  const pauseMs = requestedPauseMs(headers, nowMs);
+  return { retry: "later", httpStatus: status, ...(pauseMs !== null && { pauseMs }) };
+}
+
+/**
+ * What is used of a response, as the library expects it. Servers leave out the type, send null for no
+ * lifetime, and add an ID token, whose claims the library would verify.
+ */
+function essentialsOf(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return bytes;
+  }
+  if (typeof parsed !== "object" || parsed === null || !("access_token" in parsed)) return bytes;
+  const { access_token, token_type, expires_in } = {
+    token_type: "bearer",
+    expires_in: null,
+    ...parsed,
+  };
+  // A lifetime of less than a second would mean a token for each request.
+  const lifetime = Number(expires_in) >= 1 ? { expires_in: Number(expires_in) } : {};
+  return new TextEncoder().encode(JSON.stringify({ access_token, token_type, ...lifetime }));
 }
 
 async function readAll(body: HttpBody): Promise<Uint8Array<ArrayBuffer>> {

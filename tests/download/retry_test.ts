@@ -1,12 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CronfetchError, type ErrorCode } from "../../lib/core/errors.ts";
+import { MAX_PAUSE_MS, requestedPauseMs } from "../../lib/core/time.ts";
 import {
   concernsHost,
   decideRetry,
   isTemporaryStatus,
-  MAX_PAUSE_MS,
-  requestedPauseMs,
   type RetryDecision,
   type RetrySituation,
   statusOptions,

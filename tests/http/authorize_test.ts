@@ -12,7 +12,7 @@ async function api(options: TokenServerOptions = {}, client: Partial<OAuth2Clien
   const owned = new AsyncDisposableStack();
   const host: TestHost = testHost({ timers: "manual" });
   const tokens = owned.use(tokenServer(options));
-  const server = owned.use(origin({ "/a": tokens.file("a") }));
+  const server = owned.use(origin({ "/a": tokens.file("a"), "/forbidden": { status: 401 } }));
   const end = new AbortController();
   const { transport } = owned.use(await openTransport(host));
   const credentials: OriginCredentials = {
@@ -37,8 +37,8 @@ async function api(options: TokenServerOptions = {}, client: Partial<OAuth2Clien
   return {
     ...{ host, tokens, server, end, known },
     /** Requests the file. Returns the status, and whether the credentials were refused. */
-    async get(signal = new AbortController().signal) {
-      const response = await send(getRequest(`${server.origin}/a`, signal));
+    async get(signal = new AbortController().signal, path = "/a") {
+      const response = await send(getRequest(server.origin + path, signal));
       await response.body.cancel();
       return [response.status, response.refusesCredentials ?? false];
     },
@@ -83,6 +83,52 @@ Deno.test("authorizeRequests: a token without expires_in is used until a 401", a
   one.tokens.revoke();
   assertEquals(await Promise.all([one.get(), one.get(), one.get()]), Array(3).fill([200, false]));
   assertEquals(one.tokens.log.length, 2);
+});
+
+Deno.test("authorizeRequests: a lifetime that is no number of seconds is not limited", async (t) => {
+  for (const lifetime of [0, -1, 1e-9, null, "", "soon", {}]) {
+    await t.step(JSON.stringify(lifetime), async () => {
+      await using one = await api({ expiresIn: lifetime as number });
+      for (let count = 0; count < 3; count++) assertEquals(await one.get(), [200, false]);
+      assertEquals(one.tokens.log.length, 1);
+    });
+  }
+});
+
+Deno.test("authorizeRequests: fields of a response that are not needed are ignored", async () => {
+  const answers = [
+    { access_token: "some-token" },
+    { access_token: "some-token", token_type: "BEARER", id_token: "x", refresh_token: 5, scope: 1 },
+  ];
+  for (const answer of answers) {
+    await using one = await api({ answer: () => Response.json(answer, { status: 201 }) });
+    await one.get();
+    assertEquals(one.server.log[0]?.headers.get("authorization"), "Bearer some-token");
+  }
+});
+
+Deno.test("authorizeRequests: a token is not replaced again after a 401 that remained", async () => {
+  await using one = await api();
+  const forbidden = () => one.get(new AbortController().signal, "/forbidden");
+  assertEquals(await one.get(), [200, false]);
+  for (let count = 0; count < 3; count++) {
+    assertEquals(await forbidden(), [401, true]);
+    assertEquals(await one.get(), [200, false]);
+  }
+  assertEquals([one.tokens.log.length, one.server.hits("/forbidden")], [2, 4]);
+  await one.host.advance(60_000);
+  one.tokens.revoke();
+  assertEquals(await one.get(), [200, false]);
+  assertEquals(one.tokens.log.length, 3);
+});
+
+Deno.test("authorizeRequests: a busy token server requests a pause", async () => {
+  for (const [status, after, pauseMs] of [[429, "7", 7000], [503, null, null]] as const) {
+    const headers: HeadersInit = after === null ? {} : { "retry-after": after };
+    await using one = await api({ answer: () => new Response("busy", { status, headers }) });
+    const error = await assertRejects(() => one.get(), CronfetchError);
+    assertEquals([error.retry, error.httpStatus, error.pauseMs], ["later", status, pauseMs]);
+  }
 });
 
 Deno.test("authorizeRequests: a new token that is refused is not replaced", async () => {

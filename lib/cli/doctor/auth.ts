@@ -35,7 +35,8 @@ export async function checkAuth(
     const results = await Promise.all(known.map((entry) => {
       const publicOnly = requiresPublic(entry, tasks);
       const { transport } = opened;
-      return checkCredentials(entry, { transport, publicOnly, timers: host.timers, signal });
+      const { timers, clock } = host;
+      return checkCredentials(entry, { transport, publicOnly, timers, clock, signal });
     }));
     return signal.aborted ? [] : results;
   } finally {
