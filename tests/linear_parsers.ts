@@ -18,6 +18,7 @@ import { guessDuration, guessSchedule, guessSize } from "../lib/config/guess.ts"
 import { explainJson, explainYaml } from "../lib/config/source/syntax.ts";
 import { parseTemplate } from "../lib/config/template.ts";
 import { suggestVariables } from "../lib/config/variables.ts";
+import { parseDays } from "../lib/cron/calendar.ts";
 import { repairFields } from "../lib/cron/expression.ts";
 import { isOfficeHtml } from "../lib/content/unexpected_text.ts";
 import { mediaType, textKind, typesAgree } from "../lib/content/content_type.ts";
@@ -146,6 +147,8 @@ export const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "parseChecksums: Apache": (text) => parseChecksums(`a.zip: AB ${text}`, ["a.zip"], "sha256"),
   "parseChecksums: BSD": (text) => parseChecksums(`SHA256 (${text}`, ["a.zip"], "sha256"),
   parseCookieDate,
+  parseDays,
+  "parseDays: elements": (text) => parseDays(`1 or ${text}`),
   parseDuration,
   "parseFeed: text": (text) => parseFeed(list(`<rss><channel><title>${text}`)),
   "parseFeed: markup": (text) => parseFeed(list(`<rss><channel>${text}</channel></rss>`)),

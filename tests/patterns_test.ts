@@ -31,6 +31,7 @@ const BUILDERS: ReadonlySet<string> = new Set([
   "lib/content/error_document.ts",
   "lib/content/unexpected_text.ts",
   "lib/core/time.ts",
+  "lib/cron/calendar.ts",
   "lib/download/status_reason.ts",
   "lib/http/head.ts",
   "lib/http/request_head.ts",

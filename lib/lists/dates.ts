@@ -124,6 +124,12 @@ export function closedDate(
   return { ...closed };
 }
 
+/** Whether an item is a closed date. */
+export function isClosedDate(body: ItemBody): boolean {
+  const { key, sha256, size, at } = body as Partial<ClosedDate>;
+  return key !== undefined && sha256 !== undefined && size !== undefined && at !== undefined;
+}
+
 /** A closed date as a record; null for another item, or one of a later version. */
 export function recordOfClosed(task: string, date: string, body: ItemBody): TaskRecord | null {
   const { key, sha256, size, at, unpacked } = body as Partial<ClosedDate>;

@@ -15,6 +15,8 @@ export interface TaskEntry {
   /** Absent if it never ran. */
   readonly record: TaskRecord | undefined;
   readonly health: TaskHealth;
+  /** What the reason begins with; absent for a single file. */
+  readonly note?: string;
 }
 
 /** Healths in the order in which they are shown, and their colours. */
@@ -85,10 +87,11 @@ export function overviewLines(
 }
 
 function cellsOf(
-  { task, record, health }: TaskEntry,
+  entry: TaskEntry,
   now: Temporal.Instant,
   redact: (text: string) => string,
 ): string[] {
+  const { task, record, health } = entry;
   const changedAt = record?.changedAt ?? null;
   const { lastSuccessAt, due, nextDue } = health;
   const next = due ? "now" : nextDue === null ? "never" : relativeText(nextDue, now);
@@ -98,22 +101,23 @@ function cellsOf(
     changedAt === null ? "never" : relativeText(changedAt, now),
     lastSuccessAt === null ? "never" : relativeText(lastSuccessAt, now),
     task.schedule.kind === "manual" ? "manual" : next,
-    redact(reasonOf({ task, record, health })),
+    redact(reasonOf(entry)),
   ];
 }
 
 /** Why a task is not healthy, deferred, pending or overdue; empty for a healthy one. */
-function reasonOf({ task, record, health }: TaskEntry): string {
+function reasonOf({ task, record, health, note }: TaskEntry): string {
   const failed = record?.results.find(({ status }) => status === "failed");
   const [last] = record?.results ?? [];
   const { failures, stale, staleFrom } = health;
   return [
+    ...(note === undefined ? [] : [note]),
     ...(failures > 0 && failed ? [shortReason(failed)] : []),
     ...(failures > 1 ? [`${formatCount(failures)} failures in a row`] : []),
     ...(last?.status === "deferred"
       ? [["deferred", shortReason(last)].filter((text) => text !== null).join(": ")]
       : []),
-    ...(last?.status === "pending" ? ["not published yet"] : []),
+    ...(last?.status === "pending" && note === undefined ? ["not published yet"] : []),
     ...(stale && staleFrom !== null
       ? [`overdue since ${localTimeText(Temporal.Instant.from(staleFrom), task.timezone)}`]
       : []),

@@ -3,6 +3,7 @@
 import { createRedactor, redactUrl } from "../../config/secrets.ts";
 import type { Host } from "../../core/host.ts";
 import { EXIT, TASK_STATUSES } from "../../core/result.ts";
+import { parentOf } from "../../core/task.ts";
 import { escapeControl } from "../../core/text.ts";
 import { nextDueTimes } from "../../schedule/due.ts";
 import { countWords, plural } from "../../report/format.ts";
@@ -17,6 +18,7 @@ import { printLines, storeText, tableFormat, writeRows } from "../output.ts";
 import { DUE_TIMES } from "../plan.ts";
 import { PASSIVE, prepare } from "../prepare.ts";
 import { wrapLine } from "../table.ts";
+import type { DatesEntry } from "./dates.ts";
 import {
   hasProblem,
   overviewLines,
@@ -56,7 +58,16 @@ export async function status(
     const record = records.get(task.id);
     return { task, record, health: taskHealth(task, record, at) };
   });
+  const dated = config.tasks.some(({ dates }) => dates !== undefined)
+    ? await import("./dates.ts")
+    : null;
+  const groups = await dated?.groupDates(config.tasks, selected, all, { state, at }) ?? NO_GROUPS;
   const entries = flags.failing ? all.filter(hasProblem) : all;
+  // Dates that are shown as one task.
+  const shown = [
+    ...entries.filter(({ task }) => !groups.has(parentOf(task) ?? "")),
+    ...[...groups.values()].filter((group) => !flags.failing || hasProblem(group)),
+  ];
   const families = selected ? await state.members(selected) : NO_FAMILIES;
   const hasHooks = chosen.some(({ onChange }) => onChange.length > 0);
   const outboxes = hasHooks && (flags.json || selected)
@@ -70,25 +81,33 @@ export async function status(
     redact,
     now: at,
   });
-  const facts = entries.map(factsOf);
   const [lastRun] = flags.json || !selected ? await state.runs(1) : [];
   const active = flags.json || !selected ? await state.activeRuns() : [];
   if (flags.json) {
-    const rows = facts.map((fact) => ({ ...rowOf(fact), ...(selected ? detailsOf(fact) : {}) }));
+    const rows = entries.map(factsOf).map((fact) => ({
+      ...rowOf(fact),
+      ...(selected ? detailsOf(fact) : {}),
+    }));
     await writeRows([
       ...rows,
+      ...(dated === null ? [] : [...groups.values()].map(dated.datesRow)),
       ...active.map((run) => ({ type: "active", ...run })),
       ...(lastRun ? [{ type: "run", ...lastRun }] : []),
     ], host);
   } else if (selected) {
     const place = `${storeText(config.store, host)}/`;
     const format = tableFormat(host);
-    const blocks = facts.map((fact) => detailLines(fact, place, format));
+    const blocks = shown.map((entry) => {
+      const group = groups.get(entry.task.id);
+      return group !== undefined && dated !== null
+        ? dated.datesLines(group, { now: at, redact }, format)
+        : detailLines(factsOf(entry), place, format);
+    });
     await printLines(blocks.flatMap((lines, index) => index === 0 ? lines : ["", ...lines]), host);
   } else {
     const format = tableFormat(host);
     const isComplete = flags.all || flags.failing;
-    const table = overviewLines(sortEntries(entries), isComplete, { at, redact }, format);
+    const table = overviewLines(sortEntries(shown), isComplete, { at, redact }, format);
     const none = flags.failing && entries.length === 0
       ? [`No problem: none of ${plural(all.length, "task")} is unhealthy, failing or stale.`]
       : [];
@@ -100,6 +119,8 @@ export async function status(
 }
 
 const NO_OUTBOXES: ReadonlyMap<string, Delivery[]> = new Map();
+
+const NO_GROUPS: ReadonlyMap<string, DatesEntry> = new Map();
 
 const NO_FAMILIES: ReadonlyMap<string, FamilyMember[]> = new Map();
 

@@ -161,7 +161,8 @@ function resultLines(result: RecentResult, facts: TaskFacts, format: TableFormat
   return [...first, ...texts.flatMap((text) => wrapped(text, 6, format))];
 }
 
-function labelledLines(
+/** A label and its texts, each wrapped below the first. */
+export function labelledLines(
   [label, ...texts]: readonly [label: string, ...texts: string[]],
   format: TableFormat,
 ): string[] {
