@@ -18,6 +18,7 @@ import { findPrograms, type InstalledProgram, type ProgramName } from "./program
 import { type CaseResult, type Result, thisMachine } from "./results.ts";
 import { measureRounds } from "./rounds.ts";
 import { type Case, type PeerId, type Scenario, SLOW_BYTES_PER_SECOND } from "./scenarios.ts";
+import { disposeOnSignal } from "./signals.ts";
 import { targetsTable } from "./targets.ts";
 
 const INSTALL = "bench/setup installs it on Debian";
@@ -76,16 +77,6 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** The folder in {@linkcode Bench.folder} that the origins serve. */
 const SERVED = "served";
-
-/** Removes the files in memory on a signal. */
-function disposeOnSignal(stack: AsyncDisposable): void {
-  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    Deno.addSignalListener(signal, async () => {
-      await stack[Symbol.asyncDispose]();
-      Deno.exit(code);
-    });
-  }
-}
 
 function optionsOf(args: readonly string[]): BenchOptions | null {
   try {

@@ -33,6 +33,7 @@ import {
   NO_COUNTS,
   ONE_EVALUATION,
 } from "./history.ts";
+import type { RecordIndex } from "./record_index.ts";
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "./run_record.ts";
 import type { Delivery, FamilyMember, ItemBody, State, TaskRecord } from "./state.ts";
 
@@ -62,6 +63,7 @@ class BufferedState implements State {
   readonly location: string;
   readonly durable: boolean;
   readonly batchSize?: number;
+  readonly index?: RecordIndex;
   readonly #driver: StateDriver;
   readonly #host: StateHost;
   readonly #historyMs: number;
@@ -77,6 +79,7 @@ class BufferedState implements State {
     this.location = driver.location;
     this.durable = driver.durable;
     if (driver.batchSize !== undefined) this.batchSize = driver.batchSize;
+    if (driver.index !== undefined) this.index = driver.index;
     this.#driver = driver;
     this.#host = host;
     this.#historyMs = historyMs;

@@ -58,7 +58,7 @@ export interface Contents extends PendingChanges {
  * Every call may reject with a `state.` code.
  */
 export interface StateDriver
-  extends AsyncDisposable, Pick<State, "location" | "durable" | "batchSize"> {
+  extends AsyncDisposable, Pick<State, "location" | "durable" | "batchSize" | "index"> {
   /** Whether an evaluation that found nothing due is written if nothing else has changed. */
   readonly writesEvaluations: boolean;
   /** The existing records of some tasks; null for all tasks. */

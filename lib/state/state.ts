@@ -1,6 +1,7 @@
 /** State: what is kept between runs. Drivers are opened by `open.ts`. */
 
 import type { Delivery } from "./delivery.ts";
+import type { RecordIndex } from "./record_index.ts";
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "./run_record.ts";
 import type { TaskRecord } from "./task_record.ts";
 
@@ -186,6 +187,11 @@ export interface State extends AsyncDisposable {
    * Absent if every call reads or writes the whole state, so that there should be few calls.
    */
   readonly batchSize?: number;
+  /**
+   * Sums and pages of the records, for a state that has them without reading every record. They lack
+   * what was saved and is not written yet.
+   */
+  readonly index?: RecordIndex;
 
   /**
    * Reads the records of some tasks.

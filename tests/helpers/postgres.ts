@@ -50,8 +50,12 @@ const BIN = await find();
 /** Why PostgreSQL cannot be started here, or null. */
 export const POSTGRES_MISSING: string | null = BIN === null ? "PostgreSQL is not installed" : null;
 
-/** Starts a server and waits until it responds. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Starts a server and waits until it responds.
+ *
+ * @param settings Further ones, as `name=value`.
+ */
+export async function startPostgres(settings: readonly string[] = []): Promise<Postgres> {
   if (BIN === null) throw new Error(POSTGRES_MISSING ?? "");
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
@@ -81,7 +85,14 @@ export async function startPostgres(): Promise<Postgres> {
   await Deno.writeTextFile(join(data, "server.key"), key, { mode: 0o600 });
   if (user !== null) await Deno.chown(join(data, "server.key"), user.uid, user.gid);
   const port = freePort();
-  const options = ["-p", port, "-k", data, ...SETTINGS.flatMap((one) => ["-c", one])].join(" ");
+  const options = [
+    "-p",
+    port,
+    "-k",
+    data,
+    ...[...SETTINGS, ...settings].flatMap((one) => ["-c", one]),
+  ]
+    .join(" ");
   const control = (...args: string[]) => perform("pg_ctl", "-D", data, "-s", "-w", ...args);
   const start = async () => {
     // The processes of a killed server end a moment later.

@@ -16,10 +16,13 @@ const TASKS_PER_STATEMENT = 2_000;
  */
 export type TimeSource = () => number | null;
 
-/** The present time: that of parameter `$n`, or of the database for null. */
+/**
+ * The present time: that of parameter `$n`, or of the database for null. It is a subquery, since an
+ * index cannot be searched for a volatile function.
+ */
 export function nowBy(parameter: `$${number}`): string {
-  return `coalesce('epoch'::timestamptz + ${parameter}::bigint * interval '1 millisecond', ` +
-    "clock_timestamp())";
+  return `(SELECT coalesce('epoch'::timestamptz + ${parameter}::bigint * interval '1 millisecond', ` +
+    "clock_timestamp()))";
 }
 
 /** The leases of all runs in a schema. */

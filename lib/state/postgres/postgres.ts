@@ -5,11 +5,13 @@ import { type Body, type Collection, isBody, type Owned } from "../entries.ts";
 import { unreadable } from "../errors.ts";
 import { isDay, isRun, isStoredRecord, readDay, readRecord, readRun } from "../format.ts";
 import type { DayCounts } from "../history.ts";
+import type { RecordIndex } from "../record_index.ts";
 import type { RunRecord } from "../run_record.ts";
 import type { ShapeCheck } from "../shape.ts";
 import type { TaskRecord } from "../state.ts";
 import { PostgresLeases, type TimeSource } from "./leases.ts";
 import type { PostgresPool, Row } from "./pool.ts";
+import { PostgresRecordIndex } from "./record_index.ts";
 import { chunks, nameOf, storedNames } from "./rows.ts";
 import type { PostgresWriter } from "./writer.ts";
 
@@ -35,6 +37,7 @@ export class PostgresDriver implements StateDriver {
   readonly durable = true;
   readonly writesEvaluations = true;
   readonly batchSize = 500;
+  readonly index: RecordIndex;
   readonly #pool: PostgresPool;
   readonly #schema: string;
   readonly #leases: PostgresLeases;
@@ -46,6 +49,7 @@ export class PostgresDriver implements StateDriver {
     this.#pool = pool;
     this.#schema = schema;
     this.#writer = writer;
+    this.index = new PostgresRecordIndex(pool, schema);
     this.#leases = new PostgresLeases(pool, schema, now);
   }
 

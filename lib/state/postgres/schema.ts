@@ -15,8 +15,8 @@ const MIGRATION_LOCK = 1_668_313_716;
  * The statements that lead to each version from the previous one.
  *
  * Names are sorted by their bytes, so that sorting does not depend on the database. A body is `json`
- * and not `jsonb`, which cannot hold a NUL. Only the primary key of `records` is indexed, besides
- * rare tasks, so an update leaves the indexes unchanged (HOT); hence hints are in a narrow table.
+ * and not `jsonb`, which cannot hold a NUL. The indexes of `records` change only with a file or its
+ * health, so most updates leave them unchanged (HOT); hence hints are in a narrow table.
  */
 const MIGRATIONS: readonly ((schema: string) => string)[] = [
   (schema) => `
@@ -27,10 +27,14 @@ const MIGRATIONS: readonly ((schema: string) => string)[] = [
       task text COLLATE "C" PRIMARY KEY,
       health text NOT NULL,
       key text,
+      size_bytes bigint,
+      changed_at timestamptz,
       saved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       body json NOT NULL
     ) WITH (fillfactor = 85);
     CREATE INDEX records_unhealthy ON ${schema}.records (health, task) WHERE health <> 'healthy';
+    CREATE INDEX records_key ON ${schema}.records (key);
+    CREATE INDEX records_changed ON ${schema}.records (changed_at, task);
 
     CREATE TABLE ${schema}.entries (
       collection text COLLATE "C", owner text COLLATE "C", id text COLLATE "C",

@@ -57,9 +57,13 @@ export class PostgresWriter {
         removed.push([task, { task }]);
         continue;
       }
-      const { health, published } = record;
-      const key = published === null ? null : storedName(published.key);
-      rows.push([task, { task, health, key, body: JSON.stringify(arrangeRecord(record)) }]);
+      const { health, published, changedAt, publishedAt } = record;
+      rows.push([task, {
+        ...{ task, health, key: published && storedName(published.key) },
+        sizeBytes: published?.sizeBytes ?? null,
+        changedAt: changedAt ?? publishedAt,
+        body: JSON.stringify(arrangeRecord(record)),
+      }]);
     }
     for (const texts of rowTexts(removed)) {
       await query(
@@ -70,10 +74,12 @@ export class PostgresWriter {
     }
     for (const texts of rowTexts(rows)) {
       await query(
-        `INSERT INTO ${this.#schema}.records (task, health, key, body)
-        SELECT task, health, key, body::json
-        FROM jsonb_to_recordset($1::jsonb) AS r (task text, health text, key text, body text)
+        `INSERT INTO ${this.#schema}.records (task, health, key, size_bytes, changed_at, body)
+        SELECT task, health, key, "sizeBytes", "changedAt", body::json
+        FROM jsonb_to_recordset($1::jsonb) AS r (task text, health text, key text,
+          "sizeBytes" bigint, "changedAt" timestamptz, body text)
         ON CONFLICT (task) DO UPDATE SET health = excluded.health, key = excluded.key,
+          size_bytes = excluded.size_bytes, changed_at = excluded.changed_at,
           saved_at = excluded.saved_at, body = excluded.body`,
         [texts],
       );
